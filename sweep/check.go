@@ -1,0 +1,187 @@
+package sweep
+
+import (
+	"fmt"
+	"strings"
+)
+
+// check tells the faults that lie between fields. Each part is skipped when one
+// of the fields that it reads has a fault already.
+func (c *conformer) check(s *Spec) {
+	c.checkDataset(s)
+	c.checkModel(s)
+	c.checkMetrics(s)
+	c.checkGuidance(s)
+	c.checkBaseline(s)
+	c.checkSearch(s)
+	if c.sound("train.steps", "train.warmup_steps") && c.given("train.warmup_steps") && s.Train.WarmupSteps > s.Train.Steps {
+		c.fault("train.warmup_steps", fmt.Sprint(s.Train.WarmupSteps), "is longer than the training", fmt.Sprintf("at most train.steps = %d", s.Train.Steps))
+	}
+	if c.sound("budget.wall_clock") && c.given("budget.wall_clock") && s.Budget.WallClock <= 0 {
+		c.fault("budget.wall_clock", s.Budget.WallClock.String(), "is no time at all", "a time such as 12h, or no limit")
+	}
+}
+
+func (c *conformer) checkDataset(s *Spec) {
+	info, ok := LookupDataset(s.Dataset.Name)
+	if !ok || !c.sound("dataset.name", "dataset.imbalance") {
+		return
+	}
+	switch {
+	case info.Local && !c.given("dataset.path"):
+		c.fault("dataset", "", s.Dataset.Name+" needs dataset.path", "the folder of its idx.gz files on the worker's machine")
+	case !info.Local && c.given("dataset.path"):
+		c.fault("dataset.path", s.Dataset.Path, s.Dataset.Name+" is built in and has no path", FashionMNIST+" reads files from path")
+	}
+	im := s.Dataset.Imbalance
+	const field = "dataset.imbalance.factor"
+	if im.Profile == ProfileNone {
+		if im.Factor != 1 {
+			c.fault(field, c.nodes[field].shown(), "profile none has no factor", "1, or none")
+		}
+		return
+	}
+	if counts := Counts(im, info.Classes, info.PerClass); counts[len(counts)-1] < 1 {
+		c.fault(field, Number(im.Factor).String(), "leaves the smallest class without images",
+			fmt.Sprintf("at least %s", Number(1/float64(info.PerClass))))
+	}
+}
+
+func (c *conformer) checkModel(s *Spec) {
+	if !c.sound("model.arch") {
+		return
+	}
+	if s.Model.Arch == ArchUNet {
+		for _, field := range []string{"model.patch", "model.heads"} {
+			if c.given(field) {
+				c.fault(field, c.nodes[field].shown(), "belongs to arch dit, and this is unet", "arch: dit")
+			}
+		}
+		return
+	}
+	width := "model.width"
+	if !c.given(width) {
+		width = "model"
+	}
+	if c.sound("model.width") && s.Model.Width%4 != 0 {
+		c.fault(width, fmt.Sprint(s.Model.Width), "dit needs a multiple of 4", "4, 8, 12, ...")
+	}
+	if c.sound("model.width", "model.heads") && s.Model.Width%s.Model.Heads != 0 {
+		c.fault("model.heads", fmt.Sprint(s.Model.Heads), fmt.Sprintf("does not divide model.width = %d", s.Model.Width), divisors(s.Model.Width, 64))
+	}
+	if c.sound("model.patch", "dataset.size") && s.Dataset.Size%s.Model.Patch != 0 {
+		c.fault("model.patch", fmt.Sprint(s.Model.Patch), fmt.Sprintf("does not divide dataset.size = %d", s.Dataset.Size), divisors(s.Dataset.Size, s.Dataset.Size))
+	}
+}
+
+// divisors lists the divisors of n up to limit.
+func divisors(n, limit int) string {
+	var list []string
+	for d := 1; d <= limit; d++ {
+		if n%d == 0 {
+			list = append(list, fmt.Sprint(d))
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+func (c *conformer) checkMetrics(s *Spec) {
+	dataset, known := LookupDataset(s.Dataset.Name)
+	known = known && c.sound("dataset.name", "dataset.imbalance")
+	seen := make(map[string]bool)
+	for i, o := range s.Metrics {
+		path := fmt.Sprintf("metrics[%d]", i)
+		if len(s.Metrics) != len(c.nodes["metrics"].items) || !c.sound(path) {
+			continue // positions are not the file's any more
+		}
+		info, _ := LookupMetric(o.Name)
+		if seen[o.Name] {
+			c.fault(path+".name", o.Name, "listed twice", "each metric once")
+		}
+		seen[o.Name] = true
+		if o.Goal != info.Goal {
+			c.fault(path+".goal", string(o.Goal), "is the wrong way for "+o.Name, string(info.Goal))
+		}
+		if !known || info.Group == "" {
+			continue
+		}
+		classes := Groups(Counts(s.Dataset.Imbalance, dataset.Classes, dataset.PerClass)).Classes(info.Group)
+		family, _, _ := strings.Cut(o.Name, ".")
+		samples := s.Evaluate.SamplesPerClass * len(classes)
+		switch {
+		case len(classes) == 0:
+			c.fault(path+".name", o.Name, "profile "+s.Dataset.Imbalance.Profile+" has no such group", "the groups all, head, tail")
+		case family == FamilyFID && samples < 2*FeatureDims && c.sound("evaluate.samples_per_class"):
+			c.fault("evaluate.samples_per_class", fmt.Sprint(s.Evaluate.SamplesPerClass),
+				fmt.Sprintf("gives %s of %d classes %d samples, and FID needs %d", o.Name, len(classes), samples, 2*FeatureDims),
+				fmt.Sprintf("at least %d", (2*FeatureDims+len(classes)-1)/len(classes)))
+		}
+	}
+}
+
+// checkGuidance holds that scales come from one place, and from one at least.
+func (c *conformer) checkGuidance(s *Spec) {
+	const searched = "parameters." + ParamGuidance
+	if !c.given(searched) {
+		return
+	}
+	if c.given("evaluate.guidance") {
+		c.fault("evaluate.guidance", "", "guidance is among the parameters too", "one of the two")
+	}
+	if c.given(searched + ".when") {
+		c.fault(searched+".when", "", "guidance cannot be conditional: every trial needs a scale", "no when")
+	}
+	if s.Baseline != nil && c.sound("baseline", searched) {
+		if _, set := s.Baselines()[0].Params[ParamGuidance]; !set {
+			c.fault("baseline", "", "guidance is searched, so the baseline needs one of its own", "baseline.params.guidance")
+		}
+	}
+}
+
+func (c *conformer) checkBaseline(s *Spec) {
+	if s.Baseline == nil || !c.sound("baseline") {
+		return
+	}
+	// Values are legal by the schema; what is left is that they can be trained.
+	for _, a := range s.Baselines() {
+		if _, err := s.Settings(a); err != nil && c.sound("evaluate", "parameters") {
+			c.fault("baseline", "", err.Error(), "")
+			return
+		}
+	}
+}
+
+// checkSearch holds that the method can walk the space and that the sweep ends.
+func (c *conformer) checkSearch(s *Spec) {
+	if !c.sound("method", "parameters") || !c.given("method") || !c.given("parameters") {
+		return
+	}
+	if s.Method == MethodGrid {
+		finite := true
+		for _, p := range s.Parameters {
+			if p.GridValues() == nil {
+				finite = false
+				c.fault("parameters."+p.Name, string(p.Distribution), "a grid needs to know which points to take", "values, count, or integer min and max")
+			}
+		}
+		if finite && c.sound("baseline", "train.seed") {
+			switch points, ok := s.grid(MaxGridPoints); {
+			case !ok:
+				c.fault("parameters", "", "the grid is too large", fmt.Sprintf("at most %d points", MaxGridPoints))
+			case len(points) == 0:
+				c.fault("parameters", "", "the baseline has every point of the grid already", "more values")
+			}
+		}
+		return
+	}
+	searched := false
+	for _, p := range s.Parameters {
+		searched = searched || p.Distribution != DistConstant
+	}
+	if !searched {
+		c.fault("parameters", "", "there is nothing to search, all parameters are constant", "values, or min and max")
+	}
+	if !c.given("budget.run_cap") && !c.given("budget.gpu_hours") && !c.given("budget.wall_clock") && c.sound("budget") {
+		c.fault("budget", "", fmt.Sprintf("method %s never ends by itself", s.Method), "run_cap, gpu_hours or wall_clock")
+	}
+}

@@ -1,0 +1,41 @@
+package sweep
+
+// DatasetInfo describes a dataset that specs can name.
+type DatasetInfo struct {
+	Name     string
+	About    string
+	Classes  int
+	PerClass int   // images of each class, before the long-tailed split
+	Sizes    []int // sides that Dataset.Size can be, in pixels
+	Local    bool  // read from Dataset.Path on the worker's machine
+}
+
+// The names of the datasets.
+const (
+	FashionMNIST10k = "fashion-mnist-10k"
+	FashionMNIST    = "fashion-mnist"
+)
+
+// The names of the architectures, as Model.Arch has them.
+const (
+	ArchUNet = "unet"
+	ArchDiT  = "dit"
+)
+
+// DatasetList lists the datasets, built-in ones first.
+func DatasetList() []DatasetInfo {
+	return []DatasetInfo{
+		{Name: FashionMNIST10k, About: "Fashion-MNIST's 10,000 test images, built in.", Classes: 10, PerClass: 1000, Sizes: []int{28, 16}},
+		{Name: FashionMNIST, About: "Fashion-MNIST's 60,000 training images, read from idx.gz files in dataset.path.", Classes: 10, PerClass: 6000, Sizes: []int{28, 16}, Local: true},
+	}
+}
+
+// LookupDataset finds a dataset by name.
+func LookupDataset(name string) (DatasetInfo, bool) {
+	for _, d := range DatasetList() {
+		if d.Name == name {
+			return d, true
+		}
+	}
+	return DatasetInfo{}, false
+}

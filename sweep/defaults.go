@@ -1,0 +1,85 @@
+package sweep
+
+// DefaultQueue is the task queue of trainings where a spec names none.
+const DefaultQueue = "gpu"
+
+// defaults is a spec with every default that does not depend on another field.
+// Fields that a spec must give are zero here. resolve fills in the rest:
+//
+//	model.width, depth          unet 32 and 2, dit 128 and 4
+//	model.patch, heads          dit: 4 and 4
+//	dataset.imbalance.factor    exp and step 0.01, none 1
+//	evaluate.guidance           none where the parameter guidance is searched
+//	metrics[].goal              the metric's own direction
+//	baseline.params             {infonce.weight: 0, alignment.weight: 0}
+//	baseline.seeds              train.seed
+func defaults() Spec {
+	return Spec{
+		Seed: 1,
+		Dataset: Dataset{
+			Size:      28,
+			Imbalance: Imbalance{Profile: ProfileExp, Seed: 1},
+		},
+		Model: Model{Arch: ArchUNet},
+		Train: Train{
+			Batch:        128,
+			LR:           2e-4,
+			WarmupSteps:  500,
+			EMA:          0.999,
+			LabelDropout: 0.1,
+			Seed:         1,
+			LogEvery:     50,
+		},
+		Evaluate: Evaluate{
+			SamplesPerClass: 500,
+			Guidance:        []float64{0, 0.5, 1, 1.5, 2},
+			DDIMSteps:       50,
+			Seed:            1,
+		},
+		MaxConcurrentTrials: 1,
+		MaxRestarts:         5,
+		Resources:           Resources{Queue: DefaultQueue},
+		Checkpoints:         Checkpoints{EverySteps: 1000, SaveSweepBest: 3},
+	}
+}
+
+// resolve fills in the defaults that depend on other fields. given reports
+// whether the spec's author wrote a field, by its path.
+func (s *Spec) resolve(given func(path string) bool) {
+	width, depth := 32, 2
+	if s.Model.Arch == ArchDiT {
+		width, depth = 128, 4
+		orElse(&s.Model.Patch, 4, given("model.patch"))
+		orElse(&s.Model.Heads, 4, given("model.heads"))
+	}
+	orElse(&s.Model.Width, width, given("model.width"))
+	orElse(&s.Model.Depth, depth, given("model.depth"))
+
+	factor := 0.01
+	if s.Dataset.Imbalance.Profile == ProfileNone {
+		factor = 1
+	}
+	orElse(&s.Dataset.Imbalance.Factor, factor, given("dataset.imbalance.factor"))
+	if !given("evaluate.guidance") && given("parameters."+ParamGuidance) {
+		s.Evaluate.Guidance = []float64{}
+	}
+	for i, o := range s.Metrics {
+		if info, ok := LookupMetric(o.Name); ok && o.Goal == "" {
+			s.Metrics[i].Goal = info.Goal
+		}
+	}
+	if s.Baseline != nil {
+		if !given("baseline.params") {
+			s.Baseline.Params = Params{ParamInfonceWeight: Number(0), ParamAlignmentWeight: Number(0)}
+		}
+		if !given("baseline.seeds") {
+			s.Baseline.Seeds = []int64{s.Train.Seed}
+		}
+	}
+}
+
+func orElse[T any](field *T, value T, given bool) {
+	if !given {
+		*field = value
+	}
+}

@@ -1,0 +1,63 @@
+package sweep
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The counts are method.md's, computed by the published CIFAR-LT recipe.
+func TestCounts(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		im      Imbalance
+		classes int
+		nMax    int
+		want    []int
+		total   int
+	}{
+		{"exp .1", Imbalance{Profile: ProfileExp, Factor: .1}, 10, 6000, []int{6000, 4645, 3596, 2784, 2156, 1669, 1292, 1000, 774, 600}, 24516},
+		{"exp .01", Imbalance{Profile: ProfileExp, Factor: .01}, 10, 6000, []int{6000, 3596, 2156, 1292, 774, 464, 278, 166, 100, 60}, 14886},
+		{"exp .001", Imbalance{Profile: ProfileExp, Factor: .001}, 10, 6000, []int{6000, 2784, 1292, 600, 278, 129, 60, 27, 12, 6}, 11188},
+		{"cifar-10-lt .01", Imbalance{Profile: ProfileExp, Factor: .01}, 10, 5000, nil, 12406},
+		{"cifar-100-lt .01", Imbalance{Profile: ProfileExp, Factor: .01}, 100, 500, nil, 10847},
+		{"step", Imbalance{Profile: ProfileStep, Factor: .1}, 5, 100, []int{100, 100, 100, 10, 10}, 320},
+		{"none", Imbalance{Profile: ProfileNone, Factor: 1}, 3, 7, []int{7, 7, 7}, 21},
+		{"one class", Imbalance{Profile: ProfileExp, Factor: .1}, 1, 7, []int{7}, 7},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := Counts(c.im, c.classes, c.nMax)
+			if c.want != nil {
+				require.Equal(t, c.want, got)
+			}
+			total := 0
+			for _, n := range got {
+				total += n
+			}
+			require.Equal(t, c.total, total)
+		})
+	}
+}
+
+func TestGroups(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		counts []int
+		want   ClassGroups
+	}{
+		{"thirds of ten", Counts(Imbalance{Profile: ProfileExp, Factor: .01}, 10, 6000),
+			ClassGroups{Head: []int{0, 1, 2}, Medium: []int{3, 4, 5, 6}, Tail: []int{7, 8, 9}}},
+		{"by frequency, not index", []int{5, 90, 40, 70, 1, 30},
+			ClassGroups{Head: []int{1, 3}, Medium: []int{2, 5}, Tail: []int{0, 4}}},
+		{"ties by index", []int{9, 9, 9, 9, 9, 9},
+			ClassGroups{Head: []int{0, 1}, Medium: []int{2, 3}, Tail: []int{4, 5}}},
+		{"step has no medium", Counts(Imbalance{Profile: ProfileStep, Factor: .01}, 10, 6000),
+			ClassGroups{Head: []int{0, 1, 2, 3, 4}, Tail: []int{5, 6, 7, 8, 9}}},
+	} {
+		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, Groups(c.counts)) })
+	}
+
+	g := Groups(Counts(Imbalance{Profile: ProfileExp, Factor: .01}, 100, 500))
+	require.Equal(t, []int{33, 34, 33}, []int{len(g.Head), len(g.Medium), len(g.Tail)})
+	require.Len(t, g.Classes(GroupAll), 100)
+}

@@ -1,0 +1,34 @@
+package sweep
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestInit(t *testing.T) {
+	for _, method := range Methods() {
+		text, err := Init("my-sweep", method)
+		require.NoError(t, err)
+		spec, err := Parse("my-sweep.yaml", []byte(text))
+		require.NoError(t, err)
+		require.Equal(t, "my-sweep", spec.Name)
+		require.Equal(t, method, spec.Method)
+	}
+	_, err := Init("No Name", MethodGrid)
+	require.ErrorContains(t, err, "No Name")
+	_, err = Init("name", "tpe")
+	require.ErrorContains(t, err, "grid, random, bayes")
+}
+
+// Whatever the name, the spec it makes has that name: nothing of it becomes YAML.
+func TestInitIsNotInjected(t *testing.T) {
+	for _, name := range []string{"a\nmethod: bayes", "a # b", "&x a", "", "null", "{{.Method}}"} {
+		text, err := Init(name, MethodGrid)
+		if err == nil {
+			spec, err := Parse("x", []byte(text))
+			require.NoError(t, err)
+			require.Equal(t, name, spec.Name)
+		}
+	}
+}

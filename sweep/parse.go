@@ -1,0 +1,40 @@
+package sweep
+
+import "encoding/json"
+
+// Parse reads a spec from the YAML of a file, whose name is for the faults. The
+// spec that it returns is complete and valid. Otherwise the error is Faults:
+// every mistake of the file, by position. The rules:
+//
+//   - YAML 1.2, core schema: 1e-3 is a number, yes is text. Anchors and aliases
+//     work; tags, merge keys and a second document do not. At most 64 KiB.
+//   - Fields, ranges and words are those of Schema, defaults those of defaults.go.
+//   - distribution is inferred as W&B does, once: see Parameter.
+func Parse(file string, data []byte) (*Spec, error) {
+	root, faults := readDocument(file, data)
+	if root == nil {
+		faults.sort()
+		return nil, faults
+	}
+	c := &conformer{file: file, faults: faults, nodes: map[string]*node{}, places: map[string]position{"": root.at}, broken: map[string]bool{}}
+	sound := c.conform("", root, specSchema())
+
+	// Parameters are a mapping in YAML and a list in Spec.
+	text := struct {
+		Spec
+		Parameters map[string]parameterFields `json:"parameters"`
+	}{Spec: defaults()}
+	if err := json.Unmarshal(sound, &text); err != nil {
+		c.fault("", "", "cannot be read: "+err.Error(), "") // schema.json and the types disagree: FuzzParse looks for it
+		return nil, c.faults
+	}
+	spec := text.Spec
+	spec.Parameters = c.parameters(text.Parameters)
+	spec.resolve(c.given)
+	c.check(&spec)
+	if len(c.faults) > 0 {
+		c.faults.sort()
+		return nil, c.faults
+	}
+	return &spec, nil
+}

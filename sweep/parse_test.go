@@ -1,0 +1,296 @@
+package sweep
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// base is a valid spec; tests replace one of its lines or add to its end.
+const base = `apiVersion: tailsweep/v1
+name: base
+method: random
+dataset: {name: fashion-mnist-10k}
+model: {arch: unet}
+train: {steps: 600}
+evaluate: {samples_per_class: 100}
+parameters: {infonce.weight: {min: 0.0, max: 1.0}}
+metrics: [{name: fid.tail}]
+budget: {run_cap: 4}
+`
+
+// with replaces the line of base that has the same field, or adds one.
+func with(lines ...string) string {
+	text := base
+	for _, line := range lines {
+		field, _, _ := strings.Cut(line, ":")
+		kept, replaced := []string{}, false
+		for _, old := range strings.SplitAfter(text, "\n") {
+			if strings.HasPrefix(old, field+":") {
+				old, replaced = line+"\n", true
+			}
+			kept = append(kept, old)
+		}
+		text = strings.Join(kept, "")
+		if !replaced {
+			text += line + "\n"
+		}
+	}
+	return text
+}
+
+func mustParse(t *testing.T, text string) *Spec {
+	t.Helper()
+	spec, err := Parse("spec.yaml", []byte(text))
+	require.NoError(t, err)
+	return spec
+}
+
+// parameter parses a spec with one more parameter, and returns it.
+func parameter(t *testing.T, name, fields string) Parameter {
+	t.Helper()
+	spec := mustParse(t, with("parameters: {infonce.weight: {min: 0.0, max: 1.0}, "+name+": "+fields+"}"))
+	for _, p := range spec.Parameters {
+		if p.Name == name {
+			return p
+		}
+	}
+	t.Fatalf("no %s", name)
+	return Parameter{}
+}
+
+func TestParseFillsInDefaults(t *testing.T) {
+	spec := mustParse(t, base)
+	require.Equal(t, Dataset{Name: FashionMNIST10k, Size: 28, Imbalance: Imbalance{Profile: ProfileExp, Factor: 0.01, Seed: 1}}, spec.Dataset)
+	require.Equal(t, Model{Arch: ArchUNet, Width: 32, Depth: 2}, spec.Model)
+	require.Equal(t, Train{Steps: 600, Batch: 128, LR: 2e-4, WarmupSteps: 500, EMA: 0.999, LabelDropout: 0.1, Seed: 1, LogEvery: 50}, spec.Train)
+	require.Equal(t, []float64{0, 0.5, 1, 1.5, 2}, spec.Evaluate.Guidance)
+	require.Equal(t, Minimize, spec.Metrics[0].Goal)
+	require.Nil(t, spec.Baseline)
+	require.Equal(t, DefaultQueue, spec.Resources.Queue)
+
+	dit := mustParse(t, with("model: {arch: dit}", "baseline: {}", "metrics: [{name: label_accuracy.all}]", "train: {steps: 600, seed: 9}"))
+	require.Equal(t, Model{Arch: ArchDiT, Width: 128, Depth: 4, Patch: 4, Heads: 4}, dit.Model)
+	require.Equal(t, Maximize, dit.Metrics[0].Goal)
+	require.Equal(t, &Baseline{Params: Params{ParamInfonceWeight: Number(0), ParamAlignmentWeight: Number(0)}, Seeds: []int64{9}}, dit.Baseline)
+
+	mustParse(t, with("evaluate: {samples_per_class: 32}", "metrics: [{name: fid.medium}]")) // 4 x 32 = 128: just enough
+
+	none := mustParse(t, with("dataset: {name: fashion-mnist-10k, imbalance: {profile: none}}"))
+	require.Equal(t, 1.0, none.Dataset.Imbalance.Factor)
+}
+
+// W&B's inference, and the numbers of YAML 1.2's core schema.
+func TestParseResolvesDistributions(t *testing.T) {
+	for _, c := range []struct {
+		fields string
+		want   Parameter
+	}{
+		{"{value: 1e-3}", Parameter{Distribution: DistConstant, Value: number(1e-3)}},
+		{"{values: [1e-3, 2, .5]}", Parameter{Distribution: DistCategorical, Values: []Value{Number(1e-3), Number(2), Number(.5)}}},
+		{"{min: 0, max: 3}", Parameter{Distribution: DistIntUniform, Max: 3}},
+		{"{min: 0.0, max: 3.0}", Parameter{Distribution: DistUniform, Max: 3}},
+		{"{min: 0, max: 3.0}", Parameter{Distribution: DistUniform, Max: 3}},
+		{"{min: 1e-3, max: 1e1}", Parameter{Distribution: DistUniform, Min: 1e-3, Max: 10}},
+		{"{min: 0.1, max: 0.5, q: 0.1}", Parameter{Distribution: DistQUniform, Min: 0.1, Max: 0.5, Q: 0.1}},
+		{"{distribution: uniform, min: 0, max: 3}", Parameter{Distribution: DistUniform, Max: 3}},
+		{"{distribution: log_uniform_values, min: 1e-3, max: 3, zero: 0.2, count: 4}", Parameter{Distribution: DistLogUniform, Min: 1e-3, Max: 3, Zero: 0.2, Count: 4}},
+		{"{min: 0x1, max: 0o17}", Parameter{Distribution: DistIntUniform, Min: 1, Max: 15}},
+		{"{min: 007, max: +9}", Parameter{Distribution: DistIntUniform, Min: 7, Max: 9}},
+		{`{min: 0.0, max: 1.0, when: "infonce.weight > 1e-2"}`, Parameter{Distribution: DistUniform, Max: 1, When: &Condition{Param: ParamInfonceWeight, Op: ">", Value: Number(0.01)}}},
+	} {
+		t.Run(c.fields, func(t *testing.T) {
+			c.want.Name = ParamAlignmentWeight
+			require.Equal(t, c.want, parameter(t, ParamAlignmentWeight, c.fields))
+		})
+	}
+}
+
+func number(f float64) *Value {
+	v := Number(f)
+	return &v
+}
+
+func TestParseTellsFaults(t *testing.T) {
+	params := func(text string) string { return with("parameters: " + text) }
+	for _, c := range []struct{ name, text, want string }{
+		{"empty", "", "1:1: the file has no spec in it (valid: a mapping that begins with apiVersion: tailsweep/v1)"},
+		{"a list", "- a\n", "1:1: not a spec (valid: a mapping that begins with apiVersion: tailsweep/v1)"},
+		{"tab", "name: a\n\tb: 1\n", "2:1: YAML is indented with spaces, and this is a tab"},
+		{"two documents", base + "---\na: 1\n", "a second document begins here (valid: one a file)"},
+		{"version", with("apiVersion: tailsweep/v2"), `1:13: apiVersion: unknown value, did you mean "tailsweep/v1"? (tailsweep/v2; valid: tailsweep/v1)`},
+		{"missing", strings.Replace(base, "method: random\n", "", 1), "1:1: method: is missing (valid: grid, random, bayes)"},
+		{"missing inside", with("train: {batch: 4}"), "6:1: train.steps: is missing (valid: an integer in [1, 10000000])"},
+		{"nothing", with("train:"), "6:1: train: not a mapping (nothing; valid: a mapping of batch, "},
+		{"quoted number", with(`train: {steps: "600"}`), "6:16: train.steps: not an integer: it is in quotes (600; valid:"},
+		{"fraction", with("train: {steps: 1.5}"), "6:16: train.steps: not an integer (1.5;"},
+		{"grouped digits", with("train: {steps: 1_000}"), "6:16: train.steps: not an integer (1_000;"},
+		{"infinity", with("train: {steps: 1, lr: .inf}"), "train.lr: not a number (.inf; valid: a number in (0, 1])"},
+		{"too large a number", with("train: {steps: 1, lr: 1e999}"), "train.lr: not a number (1e999;"},
+		{"number for text", with("name: 7"), "2:7: name: not text: it wants quotes (7;"},
+		{"control characters", with(`name: "a\e[31m\n"`), `name: not well formed ("a\x1b[31m\n"; valid:`},
+		{"tag", with("name: !!str base"), "2:7: name: tags are not supported (!!str;"},
+		{"merge key", with("model: {<<: {arch: unet}}"), "5:9: model: merge keys are not part of YAML 1.2 (<<;"},
+		{"no such anchor", with("model: *m"), "5:8: model: no anchor of this name comes before (*m)"},
+		{"planned field", base + "early_terminate: {type: asha}\n", "11:1: early_terminate: not supported by this version"},
+		{"planned parameter", params("{infonce.layer: {value: 1}}"), "8:14: parameters.infonce.layer: not supported by this version"},
+		{"planned metric", with("metrics: [{name: kid.tail}]"), "9:18: metrics[0].name: not supported by this version (kid.tail; valid: fid.all,"},
+		{"planned distribution", params("{lr: {distribution: normal}}"), "distribution: not supported by this version (normal;"},
+
+		{"path missing", with("dataset: {name: fashion-mnist}"), "4:1: dataset: fashion-mnist needs dataset.path"},
+		{"path not wanted", with("dataset: {name: fashion-mnist-10k, path: /data}"), "dataset.path: fashion-mnist-10k is built in and has no path (/data;"},
+		{"unknown dataset", with("dataset: {name: cifar}"), "4:17: dataset.name: unknown value (cifar; valid: fashion-mnist-10k, fashion-mnist)"},
+		{"empty class", with("dataset: {name: fashion-mnist-10k, imbalance: {factor: 1e-4}}"), "dataset.imbalance.factor: leaves the smallest class without images (0.0001; valid: at least 0.001)"},
+		{"factor of none", with("dataset: {name: fashion-mnist-10k, imbalance: {profile: none, factor: 0.1}}"), "profile none has no factor (0.1;"},
+		{"patch of a unet", with("model: {arch: unet, patch: 4}"), "model.patch: belongs to arch dit, and this is unet"},
+		{"heads", with("model: {arch: dit, width: 64, heads: 5}"), "model.heads: does not divide model.width = 64 (5; valid: 1, 2, 4, 8, 16, 32, 64)"},
+		{"width of a dit", with("model: {arch: dit, width: 66, heads: 2}"), "model.width: dit needs a multiple of 4 (66;"},
+		{"warm-up", with("train: {steps: 10, warmup_steps: 11}"), "train.warmup_steps: is longer than the training (11; valid: at most train.steps = 10)"},
+		{"few samples", with("evaluate: {samples_per_class: 42}"), "evaluate.samples_per_class: gives fid.tail of 3 classes 126 samples, and FID needs 128 (42; valid: at least 43)"},
+		{"too few samples by one class", with("evaluate: {samples_per_class: 31}", "metrics: [{name: fid.medium}]"), "fid.medium of 4 classes 124 samples"},
+		{"no such group", with("dataset: {name: fashion-mnist-10k, imbalance: {profile: step}}", "metrics: [{name: fid.medium}]"), "metrics[0].name: profile step has no such group (fid.medium;"},
+		{"wrong goal", with("metrics: [{name: fid.tail, goal: maximize}]"), "metrics[0].goal: is the wrong way for fid.tail (maximize; valid: minimize)"},
+		{"metric twice", with("metrics: [{name: loss}, {name: loss}]"), "9:32: metrics[1].name: listed twice (loss;"},
+		{"guidance twice", with("evaluate: {guidance: [1, 1.0]}"), "7:26: evaluate.guidance[1]: listed twice (1.0;"},
+		{"guidance in two places", with("evaluate: {guidance: [1]}", "parameters: {guidance: {min: 0.0, max: 2.0}}"), "evaluate.guidance: guidance is among the parameters too"},
+		{"baseline without guidance", with("baseline: {}", "parameters: {guidance: {min: 0.0, max: 2.0}}"), "baseline: guidance is searched, so the baseline needs one of its own (valid: baseline.params.guidance)"},
+		{"conditional guidance", params(`{lr: {values: [0.1, 0.2]}, guidance: {values: [1, 2], when: "lr > 0.1"}}`), "parameters.guidance.when: guidance cannot be conditional"},
+		{"baseline out of range", with("baseline: {params: {infonce.weight: -1}}"), "baseline.params.infonce.weight: out of range (-1; valid: a number in [0, 100])"},
+		{"wall clock", with("budget: {wall_clock: 90min}"), "budget.wall_clock: not well formed (90min;"},
+		{"no wall clock", with("budget: {wall_clock: 0s}"), "budget.wall_clock: is no time at all (0s;"},
+
+		{"no end", strings.Replace(base, "budget: {run_cap: 4}\n", "", 1), "budget: method random never ends by itself (valid: run_cap, gpu_hours or wall_clock)"},
+		{"nothing to search", params("{lr: {value: 0.1}}"), "parameters: there is nothing to search"},
+		{"no parameters", params("{}"), "parameters: has no entries"},
+		{"a bare value", params("{lr: 0.1}"), "8:18: parameters.lr: not a mapping (0.1; valid: a mapping of count, distribution,"},
+		{"unknown parameter", params("{alignment.wieght: {value: 0.1}}"), `parameters.alignment.wieght: unknown field, did you mean "alignment.weight"?`},
+		{"no values", params("{lr: {}}"), "8:14: parameters.lr: says no values (valid: value, values, or min and max)"},
+		{"min alone", params("{lr: {distribution: uniform, min: 0.1}}"), "parameters.lr: distribution uniform needs max"},
+		{"values and min", params("{lr: {values: [0.1], min: 0.1}}"), "parameters.lr.min: does not go with distribution categorical (valid: values)"},
+		{"min above max", params("{lr: {min: 0.2, max: 0.1}}"), "parameters.lr.max: is not above min (0.1; valid: more than 0.2,"},
+		{"value twice", params("{lr: {values: [0.1, 0.1]}}"), "8:33: parameters.lr.values[1]: listed twice (0.1;"},
+		{"log of zero", params("{infonce.weight: {distribution: log_uniform_values, min: 0, max: 1}}"), "log_uniform_values needs min > 0"},
+		{"zero within", params("{infonce.weight: {min: 0.0, max: 1.0, zero: 0.1}}"), "zero needs min > 0"},
+		{"zero of no zero", params("{infonce.temperature: {min: 0.1, max: 1.0, zero: 0.1}}"), "infonce.temperature cannot be 0 (0.1; valid: a number in (0, 10])"},
+		{"certain zero", params("{infonce.weight: {min: 0.1, max: 1.0, zero: 1}}"), "zero: out of range (1; valid: a number in [0, 1))"},
+		{"fractions of a batch", params("{batch: {min: 2.0, max: 9.5}}"), "parameters.batch: batch takes integers (uniform;"},
+		{"int_uniform", params("{lr: {distribution: int_uniform, min: 0.1, max: 1}}"), "int_uniform takes integers (0.1 to 1;"},
+		{"coarse q", params("{lr: {min: 0.1, max: 0.2, q: 0.3}}"), "parameters.lr.q: is larger than the range (0.3;"},
+		{"fine q", params("{lr: {min: 0.1, max: 1.0, q: 1e-9}}"), "parameters.lr.q: too many steps (1e-9;"},
+		{"condition on nothing", params(`{lr: {min: 0.1, max: 0.2, when: "batch > 3"}}`), "parameters.lr.when: batch is not in parameters (batch > 3;"},
+		{"condition that never holds", params(`{lr: {min: 0.1, max: 0.2, when: "infonce.pass == unc"}, infonce.pass: {values: [cond, uncond]}}`), "infonce.pass is never unc"},
+		{"circle", params(`{lr: {min: 0.1, max: 0.2, when: "ema > 0"}, ema: {min: 0.1, max: 0.2, when: "lr > 0"}}`), "parameters.ema.when: conditions go in a circle (lr > 0;"},
+		{"circle of one", params(`{lr: {min: 0.1, max: 0.2, when: "lr > 0"}}`), "conditions go in a circle"},
+
+		{"endless grid", with("method: grid"), "parameters.infonce.weight: a grid needs to know which points to take (uniform; valid: values, count, or integer min and max)"},
+		{"huge grid", with("method: grid", "parameters: {batch: {min: 2, max: 200}, infonce.weight: {min: 0.0, max: 1.0, count: 200}}"), "parameters: the grid is too large (valid: at most 10000 points)"},
+		{"empty grid", with("method: grid", "parameters: {infonce.weight: {value: 0}}", "baseline: {params: {infonce.weight: 0}}"), "the baseline has every point of the grid already"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Parse("s.yaml", []byte(c.text))
+			var faults Faults
+			require.True(t, errors.As(err, &faults), "%v", err)
+			require.Lenf(t, faults, 1, "%v", err)
+			require.Contains(t, err.Error(), c.want)
+			require.True(t, strings.HasPrefix(err.Error(), "s.yaml:"))
+			require.NotContains(t, err.Error(), "\n")
+		})
+	}
+}
+
+func TestParseHasLimits(t *testing.T) {
+	bomb := "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+	for i := range 9 {
+		bomb += fmt.Sprintf("a%d: &a%d [*a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d]\n", i+1, i+1, i, i, i, i, i, i, i, i, i)
+	}
+	mappings := "a0: &a0 {x: 1, y: 2}\n"
+	for i := range 14 {
+		mappings += fmt.Sprintf("a%d: &a%d {x: *a%d, y: *a%d}\n", i+1, i+1, i, i)
+	}
+	for name, c := range map[string]struct{ text, want string }{
+		"size":     {"# " + strings.Repeat("x", maxFileBytes), "65538 bytes"},
+		"brackets": {"a: " + strings.Repeat("[", 30000), "brackets are nested too deep"},
+		"depth":    {strings.Repeat("- ", 2000) + "1", "nested too deep"},
+		"aliases":  {bomb, "too many values"},
+		"mappings": {mappings, "too many values"},
+		"utf-8":    {"name: \xff", "not UTF-8"},
+	} {
+		_, err := Parse("s.yaml", []byte(c.text))
+		require.ErrorContains(t, err, c.want, name)
+	}
+}
+
+func TestParseFollowsAliases(t *testing.T) {
+	spec := mustParse(t, with("parameters: {infonce.weight: &w {min: 0.0, max: 1.0}, alignment.weight: *w}"))
+	require.Equal(t, 1.0, spec.Parameters[0].Max)
+	require.Equal(t, spec.Parameters[0].Max, spec.Parameters[1].Max)
+}
+
+// The spec that travels is the spec that was parsed, and lay-out means nothing.
+func TestDigest(t *testing.T) {
+	spec := mustParse(t, base)
+	data, err := json.Marshal(spec)
+	require.NoError(t, err)
+	var read Spec
+	require.NoError(t, json.Unmarshal(data, &read))
+	require.Equal(t, spec.Digest(), read.Digest())
+	require.Equal(t, *spec, read)
+
+	lines := strings.SplitAfter(strings.TrimSuffix(base, "\n"), "\n")
+	for i := range lines {
+		turned := append(append([]string{}, lines[i:]...), lines[:i]...)
+		text := strings.Join(turned, "")
+		if !strings.HasSuffix(turned[len(lines)-1-i], "\n") {
+			text = strings.Replace(text, turned[len(lines)-1-i], turned[len(lines)-1-i]+"\n", 1)
+		}
+		require.Equal(t, spec.Digest(), mustParse(t, text).Digest())
+	}
+	require.NotEqual(t, spec.Digest(), mustParse(t, with("seed: 2")).Digest())
+	require.Equal(t, spec.Digest(), mustParse(t, with("seed: 1", "train: {steps: 6e2, batch: 0x80}")).Digest())
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(base)
+	f.Add(with("model: {arch: dit, width: 64}", "baseline: {seeds: [1, 2]}", `parameters: {lr: {min: 1e-3, max: 1.0, q: 0.1, when: "ema > 0"}, ema: {values: [0.1, .2]}}`))
+	f.Add("a: [b, {c: &x d}]\ne: *x\n")
+	f.Add("? a\n: b\n")
+	f.Add("/\n---\n/\n")
+	f.Add("a: |\n  b\n c: >-\n")
+	for _, m := range Methods() {
+		text, err := Init("fuzz", m)
+		require.NoError(f, err)
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		spec, err := Parse("f.yaml", []byte(text))
+		if err != nil {
+			var faults Faults
+			require.True(t, errors.As(err, &faults))
+			require.NotEmpty(t, faults)
+			for i, fault := range faults {
+				require.Positive(t, fault.Line)
+				require.Positive(t, fault.Column)
+				require.NotContains(t, fault.Error(), "\n")
+				require.NotContains(t, fault.Message, "cannot be read", "schema.json and the types disagree")
+				if i > 0 {
+					require.LessOrEqual(t, faults[i-1].Line, fault.Line)
+				}
+			}
+			return
+		}
+		data, err := json.Marshal(spec)
+		require.NoError(t, err)
+		var read Spec
+		require.NoError(t, json.Unmarshal(data, &read))
+		require.Equal(t, spec.Digest(), read.Digest())
+		for _, a := range spec.Baselines() {
+			_, err := spec.Settings(a)
+			require.NoError(t, err)
+		}
+		require.NotPanics(t, func() { spec.Planned(); spec.Plan(Speed{ModelParameters: 1, StepsPerSecond: 1, SamplesPerSecond: 1}) })
+	})
+}

@@ -1,0 +1,78 @@
+package sweep
+
+import (
+	"math"
+	"time"
+)
+
+// Speed is what a plan assumes of one training slot: measured, or estimated by
+// the trainer. Fields that are not known are 0.
+type Speed struct {
+	ModelParameters  int64   // trainable numbers in the model
+	StepsPerSecond   float64 // training
+	SamplesPerSecond float64 // evaluation: sampled images, one guidance scale
+}
+
+// Plan is what a sweep will cost, before it runs. Figures that need a Speed or a
+// run_cap that is not known are 0.
+type Plan struct {
+	Trials          int           `json:"trials"` // baseline included
+	Baseline        int           `json:"baseline"`
+	StepsPerTrial   int64         `json:"steps_per_trial"`
+	Steps           int64         `json:"steps"` // of all trials
+	SamplesPerTrial int64         `json:"samples_per_trial"`
+	Samples         int64         `json:"samples"`
+	CheckpointBytes int64         `json:"checkpoint_bytes"` // one checkpoint
+	WrittenBytes    int64         `json:"written_bytes"`    // all checkpoints of all trials
+	KeptBytes       int64         `json:"kept_bytes"`       // what save_sweep_best leaves
+	TrialTime       time.Duration `json:"trial_time"`       // nanoseconds: training and evaluation of one
+	SlotTime        time.Duration `json:"slot_time"`        // nanoseconds: of all trials, what gpu_hours limits
+	WallTime        time.Duration `json:"wall_time"`        // nanoseconds: at max_concurrent_trials, each with a slot of its own
+}
+
+// checkpointCopies is how many float32 copies of the model a checkpoint holds:
+// the EMA weights, and in the state the weights and Adam's two moments.
+const checkpointCopies = 4
+
+// Plan works out what the sweep will cost.
+func (s *Spec) Plan(speed Speed) Plan {
+	p := Plan{
+		Trials:          s.Planned(),
+		StepsPerTrial:   int64(s.Train.Steps),
+		SamplesPerTrial: s.samplesPerTrial(),
+		CheckpointBytes: speed.ModelParameters * 4 * checkpointCopies,
+	}
+	if s.Baseline != nil {
+		p.Baseline = len(s.Baseline.Seeds)
+	}
+	trials := int64(p.Trials)
+	p.Steps = trials * p.StepsPerTrial
+	p.Samples = trials * p.SamplesPerTrial
+	perTrial := (p.StepsPerTrial + int64(s.Checkpoints.EverySteps) - 1) / int64(s.Checkpoints.EverySteps)
+	p.WrittenBytes = trials * perTrial * p.CheckpointBytes
+	p.KeptBytes = min(trials, int64(s.Checkpoints.SaveSweepBest)) * p.CheckpointBytes
+
+	if speed.StepsPerSecond > 0 && speed.SamplesPerSecond > 0 {
+		seconds := float64(p.StepsPerTrial)/speed.StepsPerSecond + float64(p.SamplesPerTrial)/speed.SamplesPerSecond
+		p.TrialTime = inSeconds(seconds)
+		p.SlotTime = inSeconds(seconds * float64(trials))
+		rounds := math.Ceil(float64(trials) / float64(s.MaxConcurrentTrials))
+		p.WallTime = inSeconds(seconds * rounds)
+	}
+	return p
+}
+
+// samplesPerTrial is how many images the evaluation of one trial samples.
+func (s *Spec) samplesPerTrial() int64 {
+	dataset, _ := LookupDataset(s.Dataset.Name)
+	scales := max(1, len(s.Evaluate.Guidance)) // a searched guidance is one scale
+	return int64(s.Evaluate.SamplesPerClass) * int64(dataset.Classes) * int64(scales)
+}
+
+// inSeconds saturates where a duration ends, after 292 years.
+func inSeconds(seconds float64) time.Duration {
+	if seconds >= math.MaxInt64/1e9 {
+		return math.MaxInt64
+	}
+	return time.Duration(seconds * 1e9)
+}

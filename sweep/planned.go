@@ -1,0 +1,47 @@
+package sweep
+
+import (
+	"slices"
+	"strings"
+)
+
+// Parts of the design that this version does not have. Naming one is answered
+// "not supported by this version" instead of "unknown".
+
+// plannedField reports whether path is a field to come.
+func plannedField(path string) bool {
+	return slices.Contains([]string{
+		"constraints",
+		"early_terminate",
+		"gates",
+		"repeats",
+		"baseline.repeats",
+		"checkpoints.save_trial_best",
+		"checkpoints.save_trial_latest",
+		"dataset.groups",
+		"evaluate.rung",
+		"resources.slots_per_trial",
+		"parameters.cbdm.weight",
+		"parameters.coral.weight",
+		"parameters.dispersive.weight",
+		"parameters.infonce.layer",
+		"parameters.infonce.negatives",
+		"parameters.t2h.weight",
+	}, path)
+}
+
+// plannedWord reports whether word is a value to come of the field at path.
+func plannedWord(path, word string) bool {
+	switch {
+	case path == "method":
+		return slices.Contains([]string{"sobol", "tpe"}, word)
+	case strings.HasPrefix(path, "metrics["):
+		family, group, _ := strings.Cut(word, ".")
+		return family == FamilyFID && strings.HasPrefix(group, "class.") || slices.Contains([]string{
+			"cas", "coverage", "density", "diversity", "kid", "memorised_ratio", "precision", "recall"}, family)
+	case strings.HasSuffix(path, ".distribution"):
+		return slices.Contains([]string{"beta", "inv_log_uniform_values", "log_normal", "normal", "probabilities",
+			"q_beta", "q_log_normal", "q_log_uniform_values", "q_normal"}, word)
+	}
+	return false
+}

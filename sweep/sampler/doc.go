@@ -1,0 +1,7 @@
+// Package sampler has the search methods: each turns the ledger of finished
+// trials, the pending ones, a seed and a trial number into the next parameters.
+//
+// Invariants: pure and stateless (see Sampler); a suggestion survives a JSON
+// round trip of its request; no point is suggested twice while the space has
+// another. It must not import anything that sweep must not.
+package sampler

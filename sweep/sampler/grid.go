@@ -1,0 +1,20 @@
+package sampler
+
+import (
+	"fmt"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// grid takes the points of sweep.Spec.Grid in their order: trial Index has point
+// Index, whatever finished before, so that a grid is the same at any concurrency.
+type grid struct{}
+
+func (grid) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
+	points := r.Spec.Grid()
+	if r.Index >= len(points) {
+		return nil, sweep.Reason{}, ErrExhausted
+	}
+	reason := sweep.Reason{Sampler: string(sweep.MethodGrid), Note: fmt.Sprintf("point %d of %d", r.Index+1, len(points))}
+	return points[r.Index], reason, nil
+}

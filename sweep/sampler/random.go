@@ -1,0 +1,42 @@
+package sampler
+
+import (
+	"math/rand/v2"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// draws is how many random points are tried before the space is taken to be
+// nearly used up and its untried points are listed.
+const draws = 256
+
+// random draws each parameter from its distribution, independently.
+type random struct{}
+
+func (random) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
+	s := newSpace(r.Spec)
+	params, err := s.untried(stream(r), tried(r))
+	return params, sweep.Reason{Sampler: string(sweep.MethodRandom)}, err
+}
+
+// untried draws a point that is not in seen.
+func (s *space) untried(rng *rand.Rand, seen map[string]bool) (sweep.Params, error) {
+	for range draws {
+		if params := s.params(s.draw(rng)); !seen[params.Key()] {
+			return params, nil
+		}
+	}
+	if !s.finite() {
+		return s.params(s.draw(rng)), nil // an endless space whose exact zeros and words come up again and again
+	}
+	var left []sweep.Params
+	for _, params := range s.all() {
+		if !seen[params.Key()] {
+			left = append(left, params)
+		}
+	}
+	if len(left) == 0 {
+		return nil, ErrExhausted
+	}
+	return left[rng.IntN(len(left))], nil
+}

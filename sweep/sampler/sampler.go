@@ -1,0 +1,75 @@
+package sampler
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"strconv"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// ErrExhausted says that every point of the space has been tried or is pending.
+var ErrExhausted = errors.New("sampler: the search space has no untried point left")
+
+// Request is all that a suggestion is a function of, beside the tailsweep version.
+type Request struct {
+	Spec    *sweep.Spec
+	Ledger  []sweep.Trial      // finished trials, baseline among them, in order of completion
+	Pending []sweep.Assignment // started and not in Ledger, by number
+	Number  int                // of the trial asked for; with Spec.Seed it seeds the random stream
+	Index   int                // of the search trial asked for: Number less the baseline trials before it; a grid's position
+}
+
+// Sampler chooses the next trial's parameters. Suggest must not change the
+// request, must not keep state between calls, and gives the same answer to the
+// same request in any process. Implementations are safe for concurrent use.
+type Sampler interface {
+	// Suggest returns the parameters of trial Request.Number and why. It returns
+	// ErrExhausted when the space has no untried point left.
+	Suggest(Request) (sweep.Params, sweep.Reason, error)
+}
+
+// New returns the sampler of a method.
+func New(method sweep.Method) (Sampler, error) {
+	switch method {
+	case sweep.MethodGrid:
+		return grid{}, nil
+	case sweep.MethodRandom:
+		return random{}, nil
+	case sweep.MethodBayes:
+		return bayes{}, nil
+	}
+	return nil, fmt.Errorf("sampler: unknown method %q (valid: grid, random, bayes)", method)
+}
+
+// stream is the random stream of one trial: a hash of the sweep's seed and the
+// trial's number.
+func stream(r Request) *rand.Rand {
+	h := fnv.New128a()
+	_, _ = h.Write([]byte("tailsweep/sampler/" + strconv.FormatInt(r.Spec.Seed, 10) + "/" + strconv.Itoa(r.Number))) // a hash's Write cannot fail
+	sum := h.Sum(nil)
+	var a, b uint64
+	for i := range 8 {
+		a, b = a<<8|uint64(sum[i]), b<<8|uint64(sum[8+i])
+	}
+	return rand.New(rand.NewPCG(a, b))
+}
+
+// tried returns the points that need no second trial, by Params.Key: finished
+// ones whatever became of them, and pending ones.
+func tried(r Request) map[string]bool {
+	seen := make(map[string]bool, len(r.Ledger)+len(r.Pending))
+	for _, t := range r.Ledger {
+		if t.Seed == r.Spec.Train.Seed {
+			seen[t.Params.Key()] = true
+		}
+	}
+	for _, a := range r.Pending {
+		if a.Seed == r.Spec.Train.Seed {
+			seen[a.Params.Key()] = true
+		}
+	}
+	return seen
+}

@@ -1,0 +1,211 @@
+// Package samplertest is the contract that every sampler passes: bounds, steps,
+// conditions, exact zeros, no duplicates, purity. It is for tests alone.
+package samplertest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/sampler"
+)
+
+// Run checks the contract for a method.
+func Run(t *testing.T, method sweep.Method) {
+	s, err := sampler.New(method)
+	require.NoError(t, err)
+	for name, spec := range Specs(method) {
+		t.Run(name, func(t *testing.T) {
+			t.Run("legal and new", func(t *testing.T) { legalAndNew(t, s, spec) })
+			t.Run("pure", func(t *testing.T) { pure(t, s, spec) })
+			t.Run("pending", func(t *testing.T) { pending(t, s, spec) })
+		})
+	}
+	t.Run("exhausted", func(t *testing.T) { exhausted(t, s, method) })
+}
+
+// Specs returns spaces that have every kind of parameter.
+func Specs(method sweep.Method) map[string]*sweep.Spec {
+	spec := func(parameters ...sweep.Parameter) *sweep.Spec {
+		return &sweep.Spec{
+			Name: "contract", Method: method, Seed: 5, Train: sweep.Train{Seed: 1}, Parameters: parameters,
+			Metrics: []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}},
+			Budget:  sweep.Budget{RunCap: 24},
+		}
+	}
+	half := sweep.Number(0.5)
+	return map[string]*sweep.Spec{
+		"weights": spec(
+			sweep.Parameter{Name: "alignment.weight", Distribution: sweep.DistLogUniform, Min: 1e-3, Max: 3, Zero: 0.2, Count: 5},
+			sweep.Parameter{Name: "alignment.window", Distribution: sweep.DistUniform, Max: 0.8, Count: 3,
+				When: &sweep.Condition{Param: "alignment.weight", Op: ">", Value: sweep.Number(0)}},
+			sweep.Parameter{Name: "infonce.pass", Distribution: sweep.DistCategorical, Values: []sweep.Value{sweep.Word("cond"), sweep.Word("uncond")}},
+			sweep.Parameter{Name: "infonce.temperature", Distribution: sweep.DistConstant, Value: &half},
+		),
+		"steps": spec(
+			sweep.Parameter{Name: "batch", Distribution: sweep.DistIntUniform, Min: 30, Max: 35},
+			sweep.Parameter{Name: "infonce.window", Distribution: sweep.DistQUniform, Min: 0.1, Max: 0.75, Q: 0.1},
+		),
+	}
+}
+
+// play asks for n trials, width at a time, and finishes the older half of those
+// pending whenever width are: the value is a smooth function of the parameters.
+func play(t *testing.T, s sampler.Sampler, spec *sweep.Spec, n, width int) []sweep.Trial {
+	t.Helper()
+	r := sampler.Request{Spec: spec}
+	for r.Number = range n {
+		r.Index = r.Number
+		params, reason, err := s.Suggest(r)
+		require.NoError(t, err)
+		r.Pending = append(r.Pending, sweep.Assignment{Number: r.Number, Kind: sweep.KindSearch, Params: params, Seed: spec.Train.Seed, Reason: reason})
+		for len(r.Pending) >= width {
+			r.Ledger = append(r.Ledger, finish(r.Pending[0]))
+			r.Pending = r.Pending[1:]
+		}
+	}
+	for _, a := range r.Pending {
+		r.Ledger = append(r.Ledger, finish(a))
+	}
+	return r.Ledger
+}
+
+// finish makes a trial of a: every seventh diverges, every eleventh fails.
+func finish(a sweep.Assignment) sweep.Trial {
+	trial := sweep.Trial{Assignment: a, Status: sweep.StatusCompleted}
+	switch {
+	case a.Number%7 == 6:
+		trial.Status = sweep.StatusDiverged
+		return trial
+	case a.Number%11 == 10:
+		trial.Status = sweep.StatusFailed
+		return trial
+	}
+	value := 3.0
+	for _, v := range a.Params {
+		value += math.Pow(v.Float()-0.3, 2) / 10
+	}
+	trial.Metrics = map[string]float64{"fid.tail": value}
+	return trial
+}
+
+func legalAndNew(t *testing.T, s sampler.Sampler, spec *sweep.Spec) {
+	zeros := 0
+	seen := make(map[string]bool)
+	trials := play(t, s, spec, 24, 4)
+	for _, trial := range trials {
+		require.Falsef(t, seen[trial.Params.Key()], "%s came twice", trial.Params.Key())
+		seen[trial.Params.Key()] = true
+		set := 0
+		for _, p := range spec.Ordered() {
+			v, has := trial.Params[p.Name]
+			require.Equalf(t, p.Active(trial.Params), has, "%s in %s", p.Name, trial.Params.Key())
+			if has {
+				set++
+				require.NoError(t, legal(p, v))
+			}
+			if has && p.Zero > 0 && v == sweep.Number(0) {
+				zeros++
+			}
+		}
+		require.Len(t, trial.Params, set, "no parameter that the space has not")
+	}
+	if spec.Parameters[0].Zero > 0 {
+		require.NotZero(t, zeros, "an exact zero of probability 0.2 never came in 24 trials")
+		require.Less(t, zeros, len(trials))
+	}
+}
+
+// legal reports why v is no value of p.
+func legal(p sweep.Parameter, v sweep.Value) error {
+	switch p.Distribution {
+	case sweep.DistConstant:
+		if v != *p.Value {
+			return fmt.Errorf("%s = %s, the constant is %s", p.Name, v, p.Value)
+		}
+		return nil
+	case sweep.DistCategorical:
+		for _, choice := range p.Values {
+			if v == choice {
+				return nil
+			}
+		}
+		return fmt.Errorf("%s = %s is no choice", p.Name, v)
+	}
+	f := v.Float()
+	switch {
+	case v.IsWord():
+		return fmt.Errorf("%s = %s is a word", p.Name, v)
+	case p.Zero > 0 && f == 0:
+		return nil
+	case f < p.Min || f > p.Max:
+		return fmt.Errorf("%s = %s is outside %g..%g", p.Name, v, p.Min, p.Max)
+	case p.Distribution == sweep.DistIntUniform && f != math.Trunc(f):
+		return fmt.Errorf("%s = %s is no integer", p.Name, v)
+	case p.Distribution == sweep.DistQUniform && f != p.Step(int(math.Round((f-p.Min)/p.Q))):
+		return fmt.Errorf("%s = %s is no step of %g", p.Name, v, p.Q)
+	}
+	return nil
+}
+
+// request has a ledger, with a baseline trial, and something pending.
+func request(t *testing.T, s sampler.Sampler, spec *sweep.Spec) sampler.Request {
+	trials := play(t, s, spec, 12, 3)
+	r := sampler.Request{Spec: spec, Ledger: trials[:9], Number: 12, Index: 12}
+	for _, trial := range trials[9:] {
+		r.Pending = append(r.Pending, trial.Assignment)
+	}
+	baseline := sweep.Trial{Status: sweep.StatusCompleted, Metrics: map[string]float64{"fid.tail": 4}}
+	baseline.Kind, baseline.Number, baseline.Params, baseline.Seed = sweep.KindBaseline, 100, sweep.Params{"alignment.weight": sweep.Number(0)}, 9
+	r.Ledger = append(r.Ledger, baseline)
+	return r
+}
+
+func pure(t *testing.T, s sampler.Sampler, spec *sweep.Spec) {
+	r := request(t, s, spec)
+	before, err := json.Marshal(r)
+	require.NoError(t, err)
+	params, reason, err := s.Suggest(r)
+	require.NoError(t, err)
+	after, err := json.Marshal(r)
+	require.NoError(t, err)
+	require.Equal(t, string(before), string(after), "Suggest changed its request")
+
+	var copied sampler.Request
+	require.NoError(t, json.Unmarshal(before, &copied))
+	again, because, err := s.Suggest(copied)
+	require.NoError(t, err)
+	require.Equal(t, params, again, "another suggestion after a JSON round trip")
+	require.Equal(t, reason, because)
+	require.Equal(t, string(spec.Method), reason.Sampler)
+}
+
+func pending(t *testing.T, s sampler.Sampler, spec *sweep.Spec) {
+	r := request(t, s, spec)
+	for i := range 4 {
+		params, _, err := s.Suggest(r)
+		require.NoError(t, err)
+		for _, a := range r.Pending {
+			require.NotEqual(t, a.Params, params, "suggested while it is pending")
+		}
+		r.Pending = append(r.Pending, sweep.Assignment{Number: r.Number, Params: params, Seed: spec.Train.Seed})
+		r.Number, r.Index = 13+i, 13+i
+	}
+}
+
+func exhausted(t *testing.T, s sampler.Sampler, method sweep.Method) {
+	spec := Specs(method)["steps"]
+	spec.Parameters = []sweep.Parameter{
+		{Name: "batch", Distribution: sweep.DistIntUniform, Min: 30, Max: 32},
+		{Name: "infonce.pass", Distribution: sweep.DistCategorical, Values: []sweep.Value{sweep.Word("cond"), sweep.Word("uncond")}},
+	}
+	trials := play(t, s, spec, 6, 2)
+	require.Len(t, trials, 6)
+	_, _, err := s.Suggest(sampler.Request{Spec: spec, Ledger: trials, Number: 6, Index: 6})
+	require.Truef(t, errors.Is(err, sampler.ErrExhausted), "got %v", err)
+}

@@ -1,0 +1,177 @@
+package sampler
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// gap keeps an exact zero, at u = 0, apart from the smallest positive value of
+// its parameter, at u = gap, so that the model can tell them apart.
+const gap = 0.12
+
+// inactive is the coordinate of a parameter whose condition is false.
+const inactive = 0.5
+
+// space maps a spec's parameters to the unit cube and back. Only it knows of
+// logarithms, steps, words and zeros. Coordinate k belongs to parameter k of
+// order; a categorical one holds the index of its value.
+type space struct {
+	spec  *sweep.Spec
+	order []sweep.Parameter
+}
+
+func newSpace(spec *sweep.Spec) *space { return &space{spec: spec, order: spec.Ordered()} }
+
+// categorical says which coordinates are indices.
+func (s *space) categorical() []bool {
+	kinds := make([]bool, len(s.order))
+	for k, p := range s.order {
+		kinds[k] = p.Distribution == sweep.DistCategorical
+	}
+	return kinds
+}
+
+// draw returns a random point: uniform in the cube's meaning of the
+// distributions, with exact zeros at their probability. It takes two numbers a
+// parameter from rng, so that one parameter's draw does not depend on another's.
+func (s *space) draw(rng *rand.Rand) []float64 {
+	u := make([]float64, len(s.order))
+	for k, p := range s.order {
+		coin, at := rng.Float64(), rng.Float64()
+		switch {
+		case p.Distribution == sweep.DistCategorical:
+			u[k] = math.Floor(at * float64(len(p.Values)))
+		case p.Zero > 0 && coin < p.Zero:
+			u[k] = 0
+		case p.Zero > 0:
+			u[k] = gap + (1-gap)*at
+		default:
+			u[k] = at
+		}
+	}
+	return u
+}
+
+// params decodes a point.
+func (s *space) params(u []float64) sweep.Params {
+	params := make(sweep.Params, len(s.order))
+	for k, p := range s.order {
+		if p.Active(params) {
+			params[p.Name] = decode(p, u[k])
+		}
+	}
+	return params
+}
+
+// point encodes params; ok is false when they are not of this space (a baseline
+// may set what the search does not).
+func (s *space) point(params sweep.Params) (u []float64, ok bool) {
+	u = make([]float64, len(s.order))
+	left := len(params)
+	for k, p := range s.order {
+		v, set := params[p.Name]
+		if !set {
+			u[k] = inactive
+			if p.Distribution == sweep.DistCategorical {
+				u[k] = -1
+			}
+			continue
+		}
+		left--
+		if u[k], ok = encode(p, v); !ok {
+			return nil, false
+		}
+	}
+	return u, left == 0
+}
+
+// decode returns the value of p at coordinate u, [0, 1].
+func decode(p sweep.Parameter, u float64) sweep.Value {
+	switch p.Distribution {
+	case sweep.DistConstant:
+		return *p.Value
+	case sweep.DistCategorical:
+		return p.Values[int(u)]
+	}
+	if p.Zero > 0 {
+		if u < gap/2 {
+			return sweep.Number(0)
+		}
+		u = math.Max(u-gap, 0) / (1 - gap)
+	}
+	switch p.Distribution {
+	case sweep.DistLogUniform:
+		return sweep.Number(clamp(math.Exp(math.Log(p.Min)+u*(math.Log(p.Max)-math.Log(p.Min))), p.Min, p.Max))
+	case sweep.DistIntUniform:
+		return sweep.Number(p.Min + math.Min(math.Floor(u*(p.Max-p.Min+1)), p.Max-p.Min))
+	case sweep.DistQUniform:
+		steps := p.Steps()
+		return sweep.Number(p.Step(min(int(u*float64(steps+1)), steps)))
+	}
+	return sweep.Number(clamp(p.Min+u*(p.Max-p.Min), p.Min, p.Max))
+}
+
+// encode is the inverse of decode: of an integer or a step the middle of its
+// interval, of a value outside the range the nearest end.
+func encode(p sweep.Parameter, v sweep.Value) (u float64, ok bool) {
+	switch p.Distribution {
+	case sweep.DistConstant:
+		return 0, true
+	case sweep.DistCategorical:
+		for i, choice := range p.Values {
+			if choice == v {
+				return float64(i), true
+			}
+		}
+		return 0, false
+	}
+	if v.IsWord() {
+		return 0, false
+	}
+	f := v.Float()
+	if p.Zero > 0 && f == 0 {
+		return 0, true
+	}
+	switch p.Distribution {
+	case sweep.DistLogUniform:
+		if f <= 0 {
+			return 0, true // a baseline's zero, where the search has none: below everything
+		}
+		u = (math.Log(f) - math.Log(p.Min)) / (math.Log(p.Max) - math.Log(p.Min))
+	case sweep.DistIntUniform:
+		u = (f - p.Min + 0.5) / (p.Max - p.Min + 1)
+	case sweep.DistQUniform:
+		u = (math.Round((f-p.Min)/p.Q) + 0.5) / float64(p.Steps()+1)
+	default:
+		u = (f - p.Min) / (p.Max - p.Min)
+	}
+	u = clamp(u, 0, 1)
+	if p.Zero > 0 {
+		u = gap + (1-gap)*u
+	}
+	return u, true
+}
+
+func clamp(f, low, high float64) float64 { return math.Min(math.Max(f, low), high) }
+
+// finite reports whether the space has finitely many points.
+func (s *space) finite() bool {
+	for _, p := range s.order {
+		if p.Distribution == sweep.DistUniform || p.Distribution == sweep.DistLogUniform {
+			return false
+		}
+	}
+	return true
+}
+
+// all lists the points of a finite space.
+func (s *space) all() []sweep.Params {
+	whole := *s.spec
+	whole.Parameters = append([]sweep.Parameter(nil), s.spec.Parameters...)
+	for i := range whole.Parameters {
+		whole.Parameters[i].Count = 0
+	}
+	return whole.Grid()
+}

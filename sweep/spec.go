@@ -1,0 +1,217 @@
+package sweep
+
+import "time"
+
+// APIVersion is the only value of a spec's apiVersion that this version reads.
+const APIVersion = "tailsweep/v1"
+
+// Method names a search method.
+type Method string
+
+// The search methods that exist so far.
+const (
+	MethodGrid   Method = "grid"
+	MethodRandom Method = "random"
+	MethodBayes  Method = "bayes"
+)
+
+// Spec is a whole sweep as its author asked for it, with every default filled
+// in. Its JSON form is what travels through Temporal and what Digest hashes; its
+// YAML form is what people write. The types of this file are where the YAML's
+// fields, ranges and words are decided: their tags and comments become
+// schema.json (go test ./sweep -run Schema -regen), which Parse checks against
+// and editors complete from. Defaults are in defaults.go.
+type Spec struct {
+	// The version of this format.
+	APIVersion string `json:"apiVersion" jsonschema:"required,enum=tailsweep/v1"`
+	// Part of ids, keys and labels: a letter, then a-z, 0-9 and -, 63 at most, - not last.
+	Name string `json:"name" jsonschema:"required,pattern=^[a-z]([-a-z0-9]*[a-z0-9])?$,maxLength=63"`
+	// Shown by describe, the report and the Temporal UI.
+	Description string `json:"description,omitempty" jsonschema:"maxLength=1000"`
+	// How the search proceeds: every point of a grid, random points, or Bayesian optimisation by a Gaussian process.
+	Method Method `json:"method" jsonschema:"required,enum=grid,enum=random,enum=bayes"`
+	// Seed of the search; trials train with train.seed.
+	Seed int64 `json:"seed" jsonschema:"minimum=0,maximum=9007199254740991"`
+	// What to train on.
+	Dataset Dataset `json:"dataset" jsonschema:"required"`
+	// The denoiser's architecture.
+	Model Model `json:"model"`
+	// What is fixed for every trial.
+	Train Train `json:"train" jsonschema:"required"`
+	// How a finished trial is judged.
+	Evaluate Evaluate `json:"evaluate"`
+	// The search space: a mapping from a parameter's name to its values. In JSON a list ordered by name.
+	Parameters []Parameter `json:"parameters" jsonschema:"required"`
+	// What to optimise. The first orders `best`.
+	Metrics []Objective `json:"metrics" jsonschema:"required,minItems=1,maxItems=8"`
+	// Trials that run first, with fixed parameters, for comparison.
+	Baseline *Baseline `json:"baseline,omitempty"`
+	// What ends the search; a grid ends by itself.
+	Budget Budget `json:"budget"`
+	// Trials that run at the same time at most.
+	MaxConcurrentTrials int `json:"max_concurrent_trials" jsonschema:"minimum=1,maximum=1000"`
+	// Further attempts that a trial gets after its first.
+	MaxRestarts int `json:"max_restarts" jsonschema:"minimum=0,maximum=100"`
+	// Where trials train.
+	Resources Resources `json:"resources"`
+	// What is saved and what is kept.
+	Checkpoints Checkpoints `json:"checkpoints"`
+}
+
+// Dataset says what to train on.
+type Dataset struct {
+	// fashion-mnist-10k is built in; fashion-mnist is read from idx.gz files in path.
+	Name string `json:"name" jsonschema:"required,enum=fashion-mnist-10k,enum=fashion-mnist"`
+	// Folder on the worker's machine; for fashion-mnist only, and required there.
+	Path string `json:"path,omitempty" jsonschema:"minLength=1,maxLength=4096"`
+	// Side of the square images in pixels: 28 as published, 16 padded to 32 and averaged 2x2.
+	Size int `json:"size" jsonschema:"enum=16,enum=28"`
+	// The long-tailed split.
+	Imbalance Imbalance `json:"imbalance"`
+}
+
+// Imbalance is the long-tailed split: class i of C keeps int(n_max*Factor^(i/(C-1)))
+// images under profile exp; under step the first half of the classes keep n_max and
+// the rest int(n_max*Factor); none keeps all.
+type Imbalance struct {
+	// exp: class sizes fall exponentially; step: half of the classes are small; none: all images.
+	Profile string `json:"profile" jsonschema:"enum=exp,enum=step,enum=none"`
+	// Smallest class over largest.
+	Factor float64 `json:"factor" jsonschema:"exclusiveMinimum=0,maximum=1"`
+	// Seed of the shuffle within each class, which decides the images that are kept.
+	Seed int64 `json:"seed" jsonschema:"minimum=0,maximum=9007199254740991"`
+}
+
+// Model is the denoiser's architecture.
+type Model struct {
+	// A small U-Net or a diffusion transformer.
+	Arch string `json:"arch" jsonschema:"enum=unet,enum=dit"`
+	// Channels of the first level (unet) or of a token (dit, a multiple of 4).
+	Width int `json:"width" jsonschema:"minimum=8,maximum=1024"`
+	// Residual blocks a level (unet) or transformer blocks (dit).
+	Depth int `json:"depth" jsonschema:"minimum=1,maximum=48"`
+	// dit only: side of a patch in pixels, divides dataset.size.
+	Patch int `json:"patch,omitempty" jsonschema:"minimum=1,maximum=28"`
+	// dit only: attention heads, divides width.
+	Heads int `json:"heads,omitempty" jsonschema:"minimum=1,maximum=64"`
+}
+
+// Train holds what is fixed for every trial; a parameter of the same name replaces it in one.
+type Train struct {
+	// Training steps of a trial.
+	Steps int `json:"steps" jsonschema:"required,minimum=1,maximum=10000000"`
+	// Images in a step.
+	Batch int `json:"batch" jsonschema:"minimum=2,maximum=65536"`
+	// Adam's learning rate after warm-up.
+	LR float64 `json:"lr" jsonschema:"exclusiveMinimum=0,maximum=1"`
+	// Steps over which the learning rate rises from 0.
+	WarmupSteps int `json:"warmup_steps" jsonschema:"minimum=0,maximum=10000000"`
+	// Decay of the moving average of the weights; step k uses min(ema, (1+k)/(10+k)).
+	EMA float64 `json:"ema" jsonschema:"minimum=0,exclusiveMaximum=1"`
+	// Probability that a sample trains with the null label.
+	LabelDropout float64 `json:"label_dropout" jsonschema:"minimum=0,exclusiveMaximum=1"`
+	// Seed of initial weights, data order and noise: the same for every trial, so that trials are paired.
+	Seed int64 `json:"seed" jsonschema:"minimum=0,maximum=9007199254740991"`
+	// Steps that a point of the loss curve averages over.
+	LogEvery int `json:"log_every" jsonschema:"minimum=1,maximum=1000000"`
+}
+
+// Evaluate says how a finished trial is judged.
+type Evaluate struct {
+	// Images sampled of each class, for each guidance scale.
+	SamplesPerClass int `json:"samples_per_class" jsonschema:"minimum=1,maximum=50000"`
+	// Guidance scales w tried, eps_c + w (eps_c - eps_0); the best by the first metric is reported.
+	Guidance []float64 `json:"guidance" jsonschema:"minItems=1,maxItems=16,uniqueItems=true,minimum=0,maximum=20"`
+	// Denoising steps of the sampler.
+	DDIMSteps int `json:"ddim_steps" jsonschema:"minimum=1,maximum=1000"`
+	// Seed of the sampling noise, the same for every trial.
+	Seed int64 `json:"seed" jsonschema:"minimum=0,maximum=9007199254740991"`
+}
+
+// Distribution is how a parameter's values are spread, resolved once by Parse.
+type Distribution string
+
+// The distributions, in W&B's words. Bounds of log ones are values, never
+// exponents. q_uniform takes min, min + q, min + 2q, ... up to max.
+const (
+	DistConstant    Distribution = "constant"
+	DistCategorical Distribution = "categorical"
+	DistUniform     Distribution = "uniform"
+	DistLogUniform  Distribution = "log_uniform_values"
+	DistIntUniform  Distribution = "int_uniform"
+	DistQUniform    Distribution = "q_uniform"
+)
+
+// Parameter is one dimension of the search space.
+type Parameter struct {
+	Name         string       `json:"name"`
+	Distribution Distribution `json:"distribution"`
+	Value        *Value       `json:"value,omitempty"`  // constant
+	Values       []Value      `json:"values,omitempty"` // categorical
+	Min          float64      `json:"min,omitempty"`
+	Max          float64      `json:"max,omitempty"`
+	Q            float64      `json:"q,omitempty"`     // q_uniform: step
+	Zero         float64      `json:"zero,omitempty"`  // probability of an exact 0, [0, 1); needs Min > 0
+	Count        int          `json:"count,omitempty"` // grid: points of a range, ends included; an exact zero comes on top
+	When         *Condition   `json:"when,omitempty"`  // absent from a trial whose condition is false
+}
+
+// Condition is `when: "NAME OP VALUE"`; OP is one of == != < <= > >=. A condition
+// on an absent parameter is false.
+type Condition struct {
+	Param string `json:"param"`
+	Op    string `json:"op"`
+	Value Value  `json:"value"`
+}
+
+// Goal is the direction of an objective.
+type Goal string
+
+// The two goals.
+const (
+	Minimize Goal = "minimize"
+	Maximize Goal = "maximize"
+)
+
+// Objective is one metric that the sweep optimises.
+type Objective struct {
+	// The metric.
+	Name string `json:"name" jsonschema:"required"`
+	// Which way is better; each metric knows, so it can be left out.
+	Goal Goal `json:"goal" jsonschema:"enum=minimize,enum=maximize"`
+}
+
+// Baseline is run first, once a seed, with Params instead of searched ones.
+type Baseline struct {
+	// Parameter values of the baseline; every other parameter stays at its fixed field or default.
+	Params Params `json:"params"`
+	// One baseline trial for each of these train seeds.
+	Seeds []int64 `json:"seeds" jsonschema:"minItems=1,maxItems=100,uniqueItems=true,minimum=0,maximum=9007199254740991"`
+}
+
+// Budget ends the search; zero means no such limit (grid ends by itself).
+type Budget struct {
+	// Search trials at most; baseline trials do not count.
+	RunCap int `json:"run_cap,omitempty" jsonschema:"minimum=1,maximum=100000"`
+	// Hours of training slots at most, baseline included.
+	GPUHours float64 `json:"gpu_hours,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1000000"`
+	// Time since the sweep began at most, such as 12h or 1h30m.
+	WallClock Duration `json:"wall_clock,omitempty"`
+}
+
+// Duration is a time.Duration written "12h30m" in YAML and JSON.
+type Duration time.Duration
+
+// Resources says where trials train.
+type Resources struct {
+	// Temporal task queue of the training workers: letters, digits, - . and _.
+	Queue string `json:"queue" jsonschema:"pattern=^[A-Za-z0-9][-._A-Za-z0-9]*$,maxLength=100"`
+}
+
+// Checkpoints says what is saved and what is kept.
+type Checkpoints struct {
+	// Training steps between checkpoints; the last step always makes one.
+	EverySteps int `json:"every_steps" jsonschema:"minimum=1,maximum=10000000"`
+	// Trials, best first, whose final checkpoint is kept.
+	SaveSweepBest int `json:"save_sweep_best" jsonschema:"minimum=1,maximum=100"`
+}

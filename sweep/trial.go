@@ -1,0 +1,100 @@
+package sweep
+
+import "time"
+
+// Params assigns a value to each active parameter. A parameter whose `when` is
+// false has no entry. JSON writes the names in order, so equal Params have equal
+// bytes.
+type Params map[string]Value
+
+// Kind says why a trial exists.
+type Kind string
+
+// The kinds of trial.
+const (
+	KindSearch   Kind = "search"
+	KindBaseline Kind = "baseline"
+)
+
+// Status is how a trial ended.
+type Status string
+
+// The terminal statuses. A diverged trial (loss not finite) is a result, not an error.
+const (
+	StatusCompleted Status = "completed"
+	StatusDiverged  Status = "diverged"
+	StatusFailed    Status = "failed"
+	StatusCancelled Status = "cancelled"
+)
+
+// Assignment is a trial that was decided on, before it has run.
+type Assignment struct {
+	Number int    `json:"number"` // 0-based, in order of suggestion, baseline trials first
+	Kind   Kind   `json:"kind"`
+	Params Params `json:"params"`
+	Seed   int64  `json:"seed"` // train seed
+	Reason Reason `json:"reason"`
+}
+
+// Reason is why a sampler chose a point; `tailsweep trials -o json` shows it.
+type Reason struct {
+	Sampler     string             `json:"sampler"`               // grid | random | bayes | baseline
+	Note        string             `json:"note,omitempty"`        // one sentence, "before 4 results: random"
+	Acquisition float64            `json:"acquisition,omitempty"` // bayes: log expected improvement
+	Mean        float64            `json:"mean,omitempty"`        // bayes: posterior mean of the first objective, in its own units
+	StdDev      float64            `json:"std_dev,omitempty"`     // bayes: likewise
+	Hyper       map[string]float64 `json:"hyper,omitempty"`       // bayes: fitted kernel hyper-parameters
+}
+
+// Trial is one line of the ledger: a finished trial. The ledger's order is the
+// order of completion, and is part of what Suggest is a function of.
+type Trial struct {
+	Assignment
+	Status     Status             `json:"status"`
+	Metrics    map[string]float64 `json:"metrics,omitempty"`    // by name, "fid.tail"; finite only
+	Guidance   float64            `json:"guidance"`             // the scale that Metrics were taken at
+	Steps      int                `json:"steps"`                // trained
+	LossFirst  float64            `json:"loss_first"`           // mean loss of the curve's first point
+	LossLast   float64            `json:"loss_last"`            // mean loss of the curve's last tenth
+	Attempts   int                `json:"attempts"`             // of training, 1 when nothing went wrong
+	Checkpoint string             `json:"checkpoint,omitempty"` // key of the final checkpoint's folder
+	Grid       string             `json:"grid,omitempty"`       // key of the sample grid PNG
+	Backend    string             `json:"backend,omitempty"`    // xla:cpu | xla:cuda | go
+	TrainTime  float64            `json:"train_seconds"`        // seconds in training children, all attempts
+	EvalTime   float64            `json:"evaluate_seconds"`
+	StartedAt  time.Time          `json:"started_at"`
+	FinishedAt time.Time          `json:"finished_at"`
+	Error      *Failure           `json:"error,omitempty"`
+}
+
+// Failure is why a trial did not complete.
+type Failure struct {
+	Class   FailureClass `json:"class"`
+	Message string       `json:"message"`
+}
+
+// FailureClass decides what happens after a failure.
+type FailureClass string
+
+// The classes: out_of_memory, bad_data and bug are not retried; lost and
+// transient are, up to MaxRestarts; preempted is resumed without counting.
+const (
+	FailOutOfMemory FailureClass = "out_of_memory"
+	FailBadData     FailureClass = "bad_data"
+	FailBug         FailureClass = "bug"
+	FailLost        FailureClass = "lost"
+	FailTransient   FailureClass = "transient"
+	FailPreempted   FailureClass = "preempted"
+)
+
+// FailureError carries a Failure as an error. Test with errors.As.
+type FailureError struct {
+	Failure
+	Err error // what it came from; may be nil
+}
+
+// Error implements error.
+func (e *FailureError) Error() string { return string(e.Class) + ": " + e.Message }
+
+// Unwrap returns the cause.
+func (e *FailureError) Unwrap() error { return e.Err }
