@@ -1,0 +1,230 @@
+package activitiestest
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Archive is a fake: it keeps one sweep's checkpoints and records in memory, and
+// has the contract's idempotence and conflicts. Safe for concurrent use.
+type Archive struct {
+	mu          sync.Mutex
+	checkpoints map[string]checkpoint
+	segments    [][]sweep.Trial
+	results     map[int]sweep.Trial
+	best        []int
+	fail        map[string]error
+	corruptAt   map[string]bool // by key, when it will be uploaded
+}
+
+type checkpoint struct {
+	trial, step int
+	corrupt     bool
+}
+
+// NewArchive returns an empty one.
+func NewArchive() *Archive {
+	return &Archive{
+		checkpoints: map[string]checkpoint{}, results: map[int]sweep.Trial{}, fail: map[string]error{}, corruptAt: map[string]bool{},
+	}
+}
+
+// Fail makes a method, by its name, answer err until it is nil.
+func (a *Archive) Fail(method string, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.fail[method] = err
+}
+
+// CorruptWhenStored makes the checkpoint with this key fail verification once it
+// is there.
+func (a *Archive) CorruptWhenStored(key string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.corruptAt[key] = true
+}
+
+// Segments is the ledger.
+func (a *Archive) Segments() [][]sweep.Trial {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.segments)
+}
+
+// Trials is the ledger without its segments.
+func (a *Archive) Trials() []sweep.Trial { return slices.Concat(a.Segments()...) }
+
+// Best is where the pointer points.
+func (a *Archive) Best() []int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.best)
+}
+
+// Keys are the checkpoints that are there, in order.
+func (a *Archive) Keys() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	keys := make([]string, 0, len(a.checkpoints))
+	for key := range a.checkpoints {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// Key is the key of a checkpoint.
+func Key(trial, attempt, step int) string {
+	return fmt.Sprintf("trials/%06d/attempts/%d/checkpoints/step-%010d", trial, attempt, step)
+}
+
+// Store puts a checkpoint there, without a folder.
+func (a *Archive) Store(trial, attempt, step int, corrupt bool) activities.CheckpointRef {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	key := Key(trial, attempt, step)
+	a.checkpoints[key] = checkpoint{trial: trial, step: step, corrupt: corrupt || a.corruptAt[key]}
+	return activities.CheckpointRef{Key: key, Step: step}
+}
+
+// Whole implements activities.Checkpoints.
+func (a *Archive) Whole(_ context.Context, _ string, trial int) ([]activities.CheckpointRef, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var refs []activities.CheckpointRef
+	for key, c := range a.checkpoints {
+		if c.trial == trial {
+			refs = append(refs, activities.CheckpointRef{Key: key, Step: c.step})
+		}
+	}
+	slices.SortFunc(refs, func(x, y activities.CheckpointRef) int {
+		return cmp.Or(cmp.Compare(y.Step, x.Step), strings.Compare(y.Key, x.Key))
+	})
+	return refs, a.fail["Whole"]
+}
+
+// Upload implements activities.Checkpoints.
+func (a *Archive) Upload(_ context.Context, _ string, trial, attempt int, dir string) (activities.CheckpointRef, error) {
+	if err := a.failure("Upload"); err != nil {
+		return activities.CheckpointRef{}, err
+	}
+	step, err := resumedStep(dir)
+	if err != nil {
+		return activities.CheckpointRef{}, err
+	}
+	return a.Store(trial, attempt, step, false), nil
+}
+
+// Download implements activities.Checkpoints.
+func (a *Archive) Download(_ context.Context, key, dir string) error {
+	a.mu.Lock()
+	c, ok := a.checkpoints[key]
+	err := a.fail["Download"]
+	a.mu.Unlock()
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return fmt.Errorf("download %s: not there", key)
+	case c.corrupt:
+		return fmt.Errorf("download %s: %w", key, activities.ErrCorrupt)
+	}
+	return writeStep(dir, c.step)
+}
+
+// Remove implements activities.Checkpoints.
+func (a *Archive) Remove(_ context.Context, key string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.checkpoints, key)
+	return a.fail["Remove"]
+}
+
+// AppendSegment implements activities.Records.
+func (a *Archive) AppendSegment(_ context.Context, name string, seg int, trials []sweep.Trial) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.fail["AppendSegment"] != nil:
+		return a.fail["AppendSegment"]
+	case seg > len(a.segments):
+		return fmt.Errorf("segment %d of %s leaves a gap after %d", seg, name, len(a.segments))
+	case seg == len(a.segments):
+		a.segments = append(a.segments, trials)
+		return nil
+	}
+	stored, err := json.Marshal(a.segments[seg])
+	if err != nil {
+		return err
+	}
+	again, err := json.Marshal(trials)
+	if err != nil {
+		return err
+	}
+	if string(stored) != string(again) {
+		return fmt.Errorf("segment %d of %s: %w", seg, name, activities.ErrConflict)
+	}
+	return nil
+}
+
+// Ledger implements activities.Records.
+func (a *Archive) Ledger(_ context.Context, name string, segs int) ([]sweep.Trial, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if segs > len(a.segments) {
+		return nil, fmt.Errorf("ledger of %s has %d segments, not %d", name, len(a.segments), segs)
+	}
+	return slices.Concat(a.segments[:segs]...), a.fail["Ledger"]
+}
+
+// PutResult implements activities.Records.
+func (a *Archive) PutResult(_ context.Context, _ string, trial sweep.Trial) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.fail["PutResult"]; err != nil {
+		return err
+	}
+	a.results[trial.Number] = trial
+	return nil
+}
+
+// Result implements activities.Records.
+func (a *Archive) Result(_ context.Context, _ string, trial int) (sweep.Trial, bool, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	result, ok := a.results[trial]
+	return result, ok, a.fail["Result"]
+}
+
+// PutGrid implements activities.Records.
+func (a *Archive) PutGrid(_ context.Context, _ string, trial int, _ string) (string, error) {
+	return fmt.Sprintf("trials/%06d/grid.png", trial), a.failure("PutGrid")
+}
+
+// PutLog implements activities.Records.
+func (a *Archive) PutLog(context.Context, string, int, int, string) error { return a.failure("PutLog") }
+
+// PutBest implements activities.Records.
+func (a *Archive) PutBest(_ context.Context, _ string, best []int, _ []sweep.Trial) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.fail["PutBest"]; err != nil {
+		return err
+	}
+	a.best = best
+	return nil
+}
+
+func (a *Archive) failure(method string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.fail[method]
+}

@@ -1,0 +1,106 @@
+package activitiestest
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Recorder is a fake that remembers. Safe for concurrent use.
+type Recorder struct {
+	mu       sync.Mutex
+	restarts []sweep.FailureClass
+	ended    []int
+	stored   int64
+	states   []activities.SweepNumbers
+}
+
+// TrialProgress implements activities.Recorder.
+func (r *Recorder) TrialProgress(string, int, activities.Progress) {}
+
+// TrialEnded implements activities.Recorder.
+func (r *Recorder) TrialEnded(_ string, t sweep.Trial) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = append(r.ended, t.Number)
+}
+
+// Restart implements activities.Recorder.
+func (r *Recorder) Restart(_ string, class sweep.FailureClass) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.restarts = append(r.restarts, class)
+}
+
+// CheckpointStored implements activities.Recorder.
+func (r *Recorder) CheckpointStored(_ string, bytes int64, _ float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stored += bytes
+}
+
+// SweepState implements activities.Recorder.
+func (r *Recorder) SweepState(_ string, s activities.SweepNumbers) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.states = append(r.states, s)
+}
+
+// Restarts are the classes of the restarts so far.
+func (r *Recorder) Restarts() []sweep.FailureClass {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.restarts)
+}
+
+// Ended has the number of each trial whose series were removed, once an attempt.
+func (r *Recorder) Ended() []int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.ended)
+}
+
+// StoredBytes is the size of all checkpoints.
+func (r *Recorder) StoredBytes() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stored
+}
+
+// States are the sweep's numbers, as they were shown.
+func (r *Recorder) States() []activities.SweepNumbers {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.states)
+}
+
+// Executions is a fake: a workflow that it has no state of is unknown. Safe for
+// concurrent use.
+type Executions struct {
+	mu     sync.Mutex
+	states map[string]activities.ExecutionStatus
+}
+
+// Set gives a workflow a state.
+func (e *Executions) Set(workflowID string, s activities.ExecutionStatus) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.states == nil {
+		e.states = map[string]activities.ExecutionStatus{}
+	}
+	e.states[workflowID] = s
+}
+
+// Status implements activities.Executions.
+func (e *Executions) Status(_ context.Context, workflowID string) (activities.ExecutionStatus, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s, ok := e.states[workflowID]
+	if !ok {
+		return "", activities.ErrNoExecution
+	}
+	return s, nil
+}

@@ -1,0 +1,80 @@
+package activities
+
+import (
+	"context"
+	"errors"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// What the ports answer; test with errors.Is.
+var (
+	ErrCorrupt     = errors.New("checkpoint fails verification")
+	ErrConflict    = errors.New("other content is stored under this key already")
+	ErrNoExecution = errors.New("no such workflow")
+)
+
+// Types of the application errors that are no sweep.FailureClass. Workflows
+// decide by them, and histories keep them: never change one.
+const (
+	TypeCorrupt  = "corrupt_checkpoint"
+	TypeConflict = "conflict"
+)
+
+// maxMessage bounds, in bytes, an error's text in a history.
+const maxMessage = 4 << 10
+
+// NonRetryable reports whether doing the same again can only fail the same way.
+func NonRetryable(errorType string) bool {
+	switch errorType {
+	case string(sweep.FailOutOfMemory), string(sweep.FailBadData), string(sweep.FailBug), TypeConflict:
+		return true
+	default:
+		return false
+	}
+}
+
+// translateError turns what went wrong into what Temporal and the workflows act
+// on: a cancellation, or an application error whose type is a failure class or
+// one of the types above. ctx is the activity's own. details travel with it.
+func translateError(ctx context.Context, err error, details ...any) error {
+	if err == nil {
+		return nil
+	}
+	errorType := typeOf(err)
+	if cause := context.Cause(ctx); cause != nil {
+		if temporal.IsCanceledError(cause) {
+			return temporal.NewCanceledError(details...)
+		}
+		// The worker shuts down, or somebody paused or reset the activity.
+		errorType = string(sweep.FailPreempted)
+	}
+	message := err.Error()
+	var failure *sweep.FailureError
+	if errors.As(err, &failure) {
+		message = failure.Message
+	}
+	if len(message) > maxMessage {
+		message = message[:maxMessage]
+	}
+	return temporal.NewApplicationErrorWithOptions(message, errorType, temporal.ApplicationErrorOptions{
+		NonRetryable: NonRetryable(errorType),
+		Details:      details,
+	})
+}
+
+func typeOf(err error) string {
+	var failure *sweep.FailureError
+	switch {
+	case errors.As(err, &failure):
+		return string(failure.Class)
+	case errors.Is(err, ErrCorrupt):
+		return TypeCorrupt
+	case errors.Is(err, ErrConflict):
+		return TypeConflict
+	default:
+		return string(sweep.FailTransient)
+	}
+}

@@ -1,0 +1,88 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Evaluate judges a trained checkpoint and stores its sample grid. It has no
+// state to save: when the worker stops it gives up as preempted. A checkpoint
+// that fails verification is an error of TypeCorrupt. Its errors carry a
+// Heartbeat as detail.
+func (a *Activities) Evaluate(ctx context.Context, in EvaluateInput) (EvaluateResult, error) {
+	name := in.Spec.Name
+	if in.After != "" {
+		a.Recorder.Restart(name, in.After)
+	}
+	p := a.startPulse(ctx, StageEvaluate, in.Attempt)
+	p.checkpoint(in.Checkpoint)
+	go p.yieldTo(activity.GetWorkerStopChannel(ctx))
+	result, err := a.evaluate(p, in)
+	last, err := p.stop(err)
+	a.Recorder.TrialEnded(name, sweep.Trial{Assignment: in.Assignment})
+	result.Seconds = last.Seconds
+	return result, translateError(ctx, err, last)
+}
+
+func (a *Activities) evaluate(p *pulse, in EvaluateInput) (EvaluateResult, error) {
+	ctx := p.attempt
+	name, number := in.Spec.Name, in.Assignment.Number
+	root, remove, err := a.stage(ctx, name, number)
+	if err != nil {
+		return EvaluateResult{}, err
+	}
+	defer remove()
+
+	job := EvaluateJob{
+		Spec: in.Spec, Assignment: in.Assignment,
+		Checkpoint: filepath.Join(root, "checkpoint"), Output: filepath.Join(root, "out"),
+	}
+	if err := os.Mkdir(job.Output, 0o700); err != nil {
+		return EvaluateResult{}, fmt.Errorf("stage trial %d: %w", number, err)
+	}
+	err = p.transfer(func() error { return a.Checkpoints.Download(ctx, in.Checkpoint.Key, job.Checkpoint) })
+	if err != nil {
+		return EvaluateResult{}, fmt.Errorf("evaluate %s: %w", in.Checkpoint.Key, err)
+	}
+	judgement, err := a.Trainer.Evaluate(ctx, job, func(progress Progress) error {
+		p.progress(progress)
+		return nil
+	})
+	if err != nil {
+		return EvaluateResult{}, err
+	}
+	result := EvaluateResult{Metrics: finiteOnly(judgement.Metrics), Guidance: judgement.Guidance}
+	err = p.transfer(func() error {
+		result.Grid, err = a.Records.PutGrid(ctx, name, number, judgement.Grid)
+		return err
+	})
+	return result, err
+}
+
+// yieldTo ends the attempt as preempted when the worker stops.
+func (p *pulse) yieldTo(stop <-chan struct{}) {
+	select {
+	case <-stop:
+		p.cancel(&sweep.FailureError{Failure: sweep.Failure{
+			Class: sweep.FailPreempted, Message: "the worker stops",
+		}})
+	case <-p.attempt.Done():
+	}
+}
+
+func finiteOnly(metrics map[string]float64) map[string]float64 {
+	kept := make(map[string]float64, len(metrics))
+	for name, value := range metrics {
+		if !math.IsNaN(value) && !math.IsInf(value, 0) {
+			kept[name] = value
+		}
+	}
+	return kept
+}

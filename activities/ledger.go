@@ -1,0 +1,77 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Publish records a finished trial and removes the checkpoints that nobody will
+// need again: all but the one the trial names. A trial that failed or was
+// cancelled keeps its last one, whether it knows of it or not.
+func (a *Activities) Publish(ctx context.Context, in PublishInput) (PublishResult, error) {
+	published, err := a.publish(ctx, in)
+	return PublishResult{Trial: published}, translateError(ctx, err)
+}
+
+func (a *Activities) publish(ctx context.Context, in PublishInput) (sweep.Trial, error) {
+	t := in.Trial
+	refs, err := a.Checkpoints.Whole(ctx, in.Sweep, t.Number)
+	if err != nil {
+		return t, fmt.Errorf("list the checkpoints of trial %d: %w", t.Number, err)
+	}
+	if (t.Status == sweep.StatusFailed || t.Status == sweep.StatusCancelled) && len(refs) > 0 {
+		t.Checkpoint, t.Steps = refs[0].Key, refs[0].Step
+	}
+	if err := a.Records.PutResult(ctx, in.Sweep, t); err != nil {
+		return t, fmt.Errorf("publish trial %d: %w", t.Number, err)
+	}
+	for _, ref := range refs {
+		if ref.Key == t.Checkpoint {
+			continue
+		}
+		if err := a.Checkpoints.Remove(ctx, ref.Key); err != nil {
+			return t, fmt.Errorf("remove a checkpoint of trial %d: %w", t.Number, err)
+		}
+	}
+	return t, nil
+}
+
+// AppendSegment creates one segment of the ledger.
+func (a *Activities) AppendSegment(ctx context.Context, in AppendSegmentInput) error {
+	err := a.Records.AppendSegment(ctx, in.Sweep, in.Segment, in.Trials)
+	if errors.Is(err, ErrConflict) {
+		err = fmt.Errorf("%w: an earlier sweep named %q left a ledger behind; choose another name", err, in.Sweep)
+	}
+	return translateError(ctx, err)
+}
+
+// Curate moves the pointer to the best trials, then removes the checkpoints of
+// those that were overtaken.
+func (a *Activities) Curate(ctx context.Context, in CurateInput) error {
+	return translateError(ctx, a.curate(ctx, in))
+}
+
+func (a *Activities) curate(ctx context.Context, in CurateInput) error {
+	best := make([]int, len(in.Leaders))
+	for i, t := range in.Leaders {
+		best[i] = t.Number
+	}
+	if err := a.Records.PutBest(ctx, in.Sweep, best, in.Leaders); err != nil {
+		return fmt.Errorf("point at the best trials: %w", err)
+	}
+	for _, key := range in.Evicted {
+		if err := a.Checkpoints.Remove(ctx, key); err != nil {
+			return fmt.Errorf("remove an overtaken trial's checkpoint: %w", err)
+		}
+	}
+	return nil
+}
+
+// Record shows a sweep's numbers.
+func (a *Activities) Record(_ context.Context, in RecordInput) error {
+	a.Recorder.SweepState(in.Sweep, in.Numbers)
+	return nil
+}

@@ -1,0 +1,132 @@
+package activities_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/activities/activitiestest"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+func TestPublishKeepsOneCheckpointAtMost(t *testing.T) {
+	tests := []struct {
+		name   string
+		status sweep.Status
+		named  int // step of the checkpoint that the trial names, 0 for none
+		kept   int
+	}{
+		{"completed", sweep.StatusCompleted, 300, 300},
+		{"diverged", sweep.StatusDiverged, 0, 0},
+		{"failed, the last", sweep.StatusFailed, 200, 300},
+		{"cancelled before it could say where it stood", sweep.StatusCancelled, 0, 300},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t)
+			for _, step := range []int{100, 200, 300} {
+				b.archive.Store(2, 1, step, false)
+			}
+			want := []string{b.archive.Store(3, 1, 100, false).Key}
+			trial := sweep.Trial{Assignment: sweep.Assignment{Number: 2}, Status: test.status}
+			if test.named > 0 {
+				trial.Checkpoint, trial.Steps = activitiestest.Key(2, 1, test.named), test.named
+			}
+			if test.kept > 0 {
+				want = append(want, activitiestest.Key(2, 1, test.kept))
+			}
+			for range 2 { // the second time changes nothing
+				value, err := b.env.ExecuteActivity(b.Publish, activities.PublishInput{Sweep: "s", Trial: trial})
+				require.NoError(t, err)
+				require.ElementsMatch(t, want, b.archive.Keys())
+				var result activities.PublishResult
+				require.NoError(t, value.Get(&result))
+				published, ok, err := b.archive.Result(t.Context(), "s", 2)
+				require.NoError(t, err)
+				require.True(t, ok)
+				require.Equal(t, published, result.Trial)
+				require.Equal(t, test.kept, published.Steps)
+			}
+		})
+	}
+}
+
+func TestAppendSegment(t *testing.T) {
+	b := newBench(t)
+	in := activities.AppendSegmentInput{Sweep: "s", Trials: []sweep.Trial{{Status: sweep.StatusCompleted}}}
+	for range 2 {
+		_, err := b.env.ExecuteActivity(b.AppendSegment, in)
+		require.NoError(t, err)
+	}
+	require.Len(t, b.archive.Segments(), 1)
+	in.Trials[0].Status = sweep.StatusFailed
+	_, err := b.env.ExecuteActivity(b.AppendSegment, in)
+	var application *temporal.ApplicationError
+	require.ErrorAs(t, err, &application)
+	require.Equal(t, activities.TypeConflict, application.Type())
+	require.True(t, application.NonRetryable())
+	require.Contains(t, application.Message(), "choose another name")
+}
+
+func TestCurateMovesThePointerBeforeItRemoves(t *testing.T) {
+	b := newBench(t)
+	overtaken := b.archive.Store(0, 1, 300, false)
+	in := activities.CurateInput{
+		Sweep: "s", Evicted: []string{overtaken.Key},
+		Leaders: []sweep.Trial{{Assignment: sweep.Assignment{Number: 5}}, {Assignment: sweep.Assignment{Number: 1}}},
+	}
+	b.archive.Fail("PutBest", errors.New("store is away"))
+	_, err := b.env.ExecuteActivity(b.Curate, in)
+	require.Error(t, err)
+	require.Equal(t, []string{overtaken.Key}, b.archive.Keys(), "removed although the pointer still names it")
+	b.archive.Fail("PutBest", nil)
+	_, err = b.env.ExecuteActivity(b.Curate, in)
+	require.NoError(t, err)
+	require.Equal(t, []int{5, 1}, b.archive.Best())
+	require.Empty(t, b.archive.Keys())
+}
+
+func TestReconcile(t *testing.T) {
+	b := newBench(t)
+	executions := &activitiestest.Executions{}
+	b.Executions = executions
+	started := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
+	var silent []activities.SilentTrial
+	for number, status := range []activities.ExecutionStatus{
+		activities.ExecutionRunning, activities.ExecutionTerminated, activities.ExecutionCompleted, "",
+	} {
+		id := "w" + string(rune('0'+number))
+		silent = append(silent, activities.SilentTrial{
+			Workflow: id, StartedAt: started,
+			Assignment: sweep.Assignment{Number: number, Params: sweep.Params{"lr": sweep.Number(.1)}},
+		})
+		if status != "" {
+			executions.Set(id, status)
+		}
+	}
+	published := sweep.Trial{Assignment: silent[2].Assignment, Status: sweep.StatusCompleted, LossLast: .5}
+	require.NoError(t, b.archive.PutResult(t.Context(), "s", published))
+	last := b.archive.Store(1, 1, 200, false)
+
+	value, err := b.env.ExecuteActivity(b.Reconcile, activities.ReconcileInput{Sweep: "s", Silent: silent})
+	require.NoError(t, err)
+	var result activities.ReconcileResult
+	require.NoError(t, value.Get(&result))
+	require.Len(t, result.Ended, 3, "the running one has not ended")
+
+	terminated := result.Ended[0]
+	require.Equal(t, 1, terminated.Number)
+	require.Equal(t, sweep.StatusFailed, terminated.Status)
+	require.Equal(t, sweep.FailLost, terminated.Error.Class)
+	require.Contains(t, terminated.Error.Message, "w1 is terminated")
+	require.Equal(t, silent[1].Assignment, terminated.Assignment)
+	require.Equal(t, started, terminated.StartedAt)
+	require.Equal(t, last.Key, terminated.Checkpoint)
+
+	require.Equal(t, published, result.Ended[1])
+	require.Contains(t, result.Ended[2].Error.Message, "no workflow w3 any more")
+}

@@ -1,0 +1,127 @@
+package activities
+
+import (
+	"time"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// SuggestInput asks for the parameters of one more search trial.
+type SuggestInput struct {
+	Spec     sweep.Spec         `json:"spec"`
+	Segments int                `json:"segments"` // of the ledger, that the answer is a function of
+	Pending  []sweep.Assignment `json:"pending"`  // started and not in these segments, by number; without reasons
+	Number   int                `json:"number"`   // of the trial
+	Index    int                `json:"index"`    // of the trial among the search trials
+}
+
+// SuggestResult is a suggestion, or that there is nothing left to try.
+type SuggestResult struct {
+	Assignment sweep.Assignment `json:"assignment"`
+	Exhausted  bool             `json:"exhausted,omitempty"`
+}
+
+// TrainInput asks for one attempt at training a trial.
+type TrainInput struct {
+	Spec       sweep.Spec         `json:"spec"`
+	Assignment sweep.Assignment   `json:"assignment"`
+	Attempt    int                `json:"attempt"`         // from 1, each number used once a trial
+	After      sweep.FailureClass `json:"after,omitempty"` // what ended the attempt before
+}
+
+// TrainResult is an attempt that did not fail.
+type TrainResult struct {
+	Status     OutcomeStatus `json:"status"`
+	Step       int           `json:"step"`
+	LossFirst  float64       `json:"loss_first"`
+	LossLast   float64       `json:"loss_last"`
+	Backend    string        `json:"backend"`
+	Checkpoint CheckpointRef `json:"checkpoint"` // the last one stored; a done attempt's final one
+	Seconds    float64       `json:"seconds"`    // in the slot
+}
+
+// EvaluateInput asks for the judging of a trained trial.
+type EvaluateInput struct {
+	Spec       sweep.Spec         `json:"spec"`
+	Assignment sweep.Assignment   `json:"assignment"`
+	Checkpoint CheckpointRef      `json:"checkpoint"`
+	Attempt    int                `json:"attempt"`         // of the training that made the checkpoint
+	After      sweep.FailureClass `json:"after,omitempty"` // what ended the attempt before
+}
+
+// EvaluateResult is a judgement.
+type EvaluateResult struct {
+	Metrics  map[string]float64 `json:"metrics"` // finite only
+	Guidance float64            `json:"guidance"`
+	Grid     string             `json:"grid"`    // key of the PNG
+	Seconds  float64            `json:"seconds"` // in the slot
+}
+
+// Stage is what a training activity is doing.
+type Stage string
+
+// The stages.
+const (
+	StageTrain    Stage = "train"
+	StageEvaluate Stage = "evaluate"
+)
+
+// Heartbeat is the detail of a heartbeat of Train and Evaluate, and of the error
+// that ends an attempt, so that what an attempt did is known however it ended.
+type Heartbeat struct {
+	Stage      Stage         `json:"stage"`
+	Attempt    int           `json:"attempt"`
+	Progress   Progress      `json:"progress"`
+	Checkpoint CheckpointRef `json:"checkpoint"` // the last one stored, or resumed from
+	Seconds    float64       `json:"seconds"`    // in the slot, by this attempt
+}
+
+// PublishInput asks for a finished trial to be recorded.
+type PublishInput struct {
+	Sweep string      `json:"sweep"`
+	Trial sweep.Trial `json:"trial"`
+}
+
+// PublishResult is the trial as it was recorded.
+type PublishResult struct {
+	Trial sweep.Trial `json:"trial"`
+}
+
+// AppendSegmentInput asks for the ledger to grow.
+type AppendSegmentInput struct {
+	Sweep   string        `json:"sweep"`
+	Segment int           `json:"segment"` // number of the segment, from 0, assigned by the workflow
+	Trials  []sweep.Trial `json:"trials"`  // in order of completion
+}
+
+// CurateInput asks for the sweep's leaders to be pointed at and the checkpoints
+// of overtaken ones to be removed.
+type CurateInput struct {
+	Sweep   string        `json:"sweep"`
+	Leaders []sweep.Trial `json:"leaders"` // best first
+	Evicted []string      `json:"evicted"` // keys of checkpoints
+}
+
+// RecordInput asks for a sweep's numbers to be shown.
+type RecordInput struct {
+	Sweep   string       `json:"sweep"`
+	Numbers SweepNumbers `json:"numbers"`
+}
+
+// ReconcileInput asks what became of trials that were not heard of.
+type ReconcileInput struct {
+	Sweep  string        `json:"sweep"`
+	Silent []SilentTrial `json:"silent"`
+}
+
+// SilentTrial is a started trial without a result.
+type SilentTrial struct {
+	Workflow   string           `json:"workflow"` // id
+	Assignment sweep.Assignment `json:"assignment"`
+	StartedAt  time.Time        `json:"started_at"`
+}
+
+// ReconcileResult has the trials that will not report any more, as they ended.
+type ReconcileResult struct {
+	Ended []sweep.Trial `json:"ended,omitempty"`
+}

@@ -1,0 +1,151 @@
+package activities
+
+import (
+	"context"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Progress is how far a child has come. Checkpoint is set, to a folder on this
+// machine, when a whole checkpoint has just been written there.
+type Progress struct {
+	Step           int     `json:"step"`
+	Steps          int     `json:"steps"`
+	Loss           float64 `json:"loss"`
+	LossDDPM       float64 `json:"loss_ddpm"`
+	LossInfonce    float64 `json:"loss_infonce"`
+	LossAlignment  float64 `json:"loss_alignment"`
+	StepsPerSecond float64 `json:"steps_per_second"`
+	Backend        string  `json:"backend"`
+	Checkpoint     string  `json:"-"`
+}
+
+// Outcome is how a training child ended when nothing failed.
+type Outcome struct {
+	Status    OutcomeStatus
+	Step      int
+	LossFirst float64
+	LossLast  float64
+	Backend   string
+}
+
+// OutcomeStatus is done, diverged or preempted.
+type OutcomeStatus string
+
+// The outcomes.
+const (
+	OutcomeDone      OutcomeStatus = "done"
+	OutcomeDiverged  OutcomeStatus = "diverged"
+	OutcomePreempted OutcomeStatus = "preempted"
+)
+
+// Judgement is what an evaluation found.
+type Judgement struct {
+	Metrics  map[string]float64
+	Guidance float64
+	Grid     string // path of the PNG
+}
+
+// TrainJob is one attempt at training a trial.
+type TrainJob struct {
+	Spec       sweep.Spec
+	Assignment sweep.Assignment
+	Attempt    int
+	Staging    string // folder for this attempt, made and removed by the activity
+	Resume     string // folder of a verified checkpoint, or ""
+	Parent     string // its key
+}
+
+// EvaluateJob is the judging of one checkpoint.
+type EvaluateJob struct {
+	Spec       sweep.Spec
+	Assignment sweep.Assignment
+	Checkpoint string // folder, verified
+	Output     string // folder, made and removed by the activity
+}
+
+// Trainer runs one job at a time in a slot. report is called from one goroutine
+// and blocks the job's event stream, never its training. When ctx ends the job
+// is killed; when drain closes it is asked to stop and ends OutcomePreempted.
+// Errors are *sweep.FailureError or wrap one.
+type Trainer interface {
+	Train(ctx context.Context, job TrainJob, drain <-chan struct{}, report func(Progress) error) (Outcome, error)
+	Evaluate(ctx context.Context, job EvaluateJob, report func(Progress) error) (Judgement, error)
+}
+
+// CheckpointRef names a checkpoint in the archive.
+type CheckpointRef struct {
+	Key  string `json:"key"` // of its folder; "" for none
+	Step int    `json:"step"`
+}
+
+// Checkpoints stores checkpoint folders, whole or absent.
+type Checkpoints interface {
+	// Whole returns the whole checkpoints of a trial over all attempts, highest step first.
+	Whole(ctx context.Context, sweepName string, trial int) ([]CheckpointRef, error)
+	// Upload verifies the folder against its manifest and stores it, manifest
+	// last. Storing an equal one again is no error.
+	Upload(ctx context.Context, sweepName string, trial, attempt int, dir string) (CheckpointRef, error)
+	// Download fetches and verifies; dir is absent or whole afterwards. A
+	// checkpoint that fails verification is an error that wraps ErrCorrupt.
+	Download(ctx context.Context, key, dir string) error
+	// Remove deletes a checkpoint, manifest first.
+	Remove(ctx context.Context, key string) error
+}
+
+// Records stores what is not a checkpoint.
+type Records interface {
+	// AppendSegment creates ledger segment number seg. The same content again is
+	// success, other content an error that wraps ErrConflict.
+	AppendSegment(ctx context.Context, sweepName string, seg int, trials []sweep.Trial) error
+	// Ledger reads the first segs segments, in order.
+	Ledger(ctx context.Context, sweepName string, segs int) ([]sweep.Trial, error)
+	PutResult(ctx context.Context, sweepName string, trial sweep.Trial) error
+	// Result returns the trial's result, ok=false when it has none.
+	Result(ctx context.Context, sweepName string, trial int) (result sweep.Trial, ok bool, err error)
+	// PutGrid stores the PNG at path and returns its key.
+	PutGrid(ctx context.Context, sweepName string, trial int, path string) (key string, err error)
+	// PutLog stores the output of an attempt, kept at path.
+	PutLog(ctx context.Context, sweepName string, trial, attempt int, path string) error
+	// PutBest moves the sweep's best pointer.
+	PutBest(ctx context.Context, sweepName string, best []int, trials []sweep.Trial) error
+}
+
+// Recorder shows numbers to Prometheus.
+type Recorder interface {
+	TrialProgress(sweepName string, trial int, p Progress)
+	TrialEnded(sweepName string, t sweep.Trial) // removes the trial's own series
+	Restart(sweepName string, class sweep.FailureClass)
+	CheckpointStored(sweepName string, bytes int64, seconds float64)
+	SweepState(sweepName string, s SweepNumbers)
+}
+
+// SweepNumbers are a sweep's gauges.
+type SweepNumbers struct {
+	Running  int
+	ByStatus map[sweep.Status]int
+	Planned  int                // 0 when unknown
+	Best     map[string]float64 // by metric name, "fid.tail": the best completed trial's own value of each metric
+	GPUHours float64
+	Active   bool
+}
+
+// ExecutionStatus is the state of a workflow execution.
+type ExecutionStatus string
+
+// The states.
+const (
+	ExecutionRunning    ExecutionStatus = "running"
+	ExecutionCompleted  ExecutionStatus = "completed"
+	ExecutionFailed     ExecutionStatus = "failed"
+	ExecutionCancelled  ExecutionStatus = "cancelled"
+	ExecutionTerminated ExecutionStatus = "terminated"
+	ExecutionTimedOut   ExecutionStatus = "timed out"
+)
+
+// Executions knows which workflows still run; NewExecutions asks Temporal.
+type Executions interface {
+	// Status returns the state of the latest run of a workflow, or an error that
+	// wraps ErrNoExecution when there is none or it is past its retention.
+	Status(ctx context.Context, workflowID string) (ExecutionStatus, error)
+}

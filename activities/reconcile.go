@@ -1,0 +1,62 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Reconcile finds the trials that will not report any more: their workflow was
+// terminated, timed out or failed, or its report was lost. What such a trial
+// published counts; otherwise it failed, lost.
+func (a *Activities) Reconcile(ctx context.Context, in ReconcileInput) (ReconcileResult, error) {
+	var result ReconcileResult
+	for _, silent := range in.Silent {
+		ended, err := a.reconcile(ctx, in.Sweep, silent)
+		if err != nil {
+			return ReconcileResult{}, translateError(ctx, err)
+		}
+		if ended != nil {
+			result.Ended = append(result.Ended, *ended)
+		}
+	}
+	return result, nil
+}
+
+// reconcile returns nil for a trial that still runs.
+func (a *Activities) reconcile(ctx context.Context, name string, silent SilentTrial) (*sweep.Trial, error) {
+	number := silent.Assignment.Number
+	status, err := a.Executions.Status(ctx, silent.Workflow)
+	fate := fmt.Sprintf("workflow %s is %s and left no result", silent.Workflow, status)
+	switch {
+	case errors.Is(err, ErrNoExecution):
+		fate = fmt.Sprintf("there is no workflow %s any more and it left no result", silent.Workflow)
+	case err != nil:
+		return nil, fmt.Errorf("look for trial %d: %w", number, err)
+	case status == ExecutionRunning:
+		return nil, nil
+	}
+	published, ok, err := a.Records.Result(ctx, name, number)
+	if err != nil {
+		return nil, fmt.Errorf("look for the result of trial %d: %w", number, err)
+	}
+	if ok {
+		return &published, nil
+	}
+	lost := &sweep.Trial{
+		Assignment: silent.Assignment, Status: sweep.StatusFailed,
+		StartedAt: silent.StartedAt, FinishedAt: time.Now().UTC(),
+		Error: &sweep.Failure{Class: sweep.FailLost, Message: fate},
+	}
+	refs, err := a.Checkpoints.Whole(ctx, name, number)
+	if err != nil {
+		return nil, fmt.Errorf("list the checkpoints of trial %d: %w", number, err)
+	}
+	if len(refs) > 0 {
+		lost.Checkpoint, lost.Steps = refs[0].Key, refs[0].Step
+	}
+	return lost, nil
+}

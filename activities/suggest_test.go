@@ -1,0 +1,48 @@
+package activities_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+func gridSpec() sweep.Spec {
+	return sweep.Spec{
+		Name: "s", Method: sweep.MethodGrid, Train: sweep.Train{Seed: 9},
+		Parameters: []sweep.Parameter{{
+			Name: "infonce.weight", Distribution: sweep.DistCategorical, Values: []sweep.Value{sweep.Number(0), sweep.Number(1)},
+		}},
+		Metrics: []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}},
+	}
+}
+
+func TestSuggest(t *testing.T) {
+	b := newBench(t)
+	suggest := func(in activities.SuggestInput) (activities.SuggestResult, error) {
+		var result activities.SuggestResult
+		value, err := b.env.ExecuteActivity(b.Suggest, in)
+		if err == nil {
+			err = value.Get(&result)
+		}
+		return result, err
+	}
+	first, err := suggest(activities.SuggestInput{Spec: gridSpec(), Number: 3, Index: 1})
+	require.NoError(t, err)
+	require.Equal(t, 3, first.Assignment.Number)
+	require.Equal(t, sweep.KindSearch, first.Assignment.Kind)
+	require.Equal(t, int64(9), first.Assignment.Seed)
+	require.Equal(t, sweep.Params{"infonce.weight": sweep.Number(1)}, first.Assignment.Params)
+
+	over, err := suggest(activities.SuggestInput{Spec: gridSpec(), Number: 4, Index: 2})
+	require.NoError(t, err)
+	require.True(t, over.Exhausted)
+
+	_, err = suggest(activities.SuggestInput{Spec: gridSpec(), Segments: 1})
+	var application *temporal.ApplicationError
+	require.ErrorAs(t, err, &application)
+	require.Equal(t, "transient", application.Type(), "a ledger that cannot be read may be read later")
+}

@@ -1,0 +1,151 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Train makes one attempt at training a trial, from its last whole checkpoint
+// when it has one. Every checkpoint is stored before a heartbeat names it. When
+// the worker stops, the attempt ends with OutcomePreempted after one more
+// checkpoint. Its errors carry a Heartbeat as detail.
+func (a *Activities) Train(ctx context.Context, in TrainInput) (TrainResult, error) {
+	name, number := in.Spec.Name, in.Assignment.Number
+	if in.After != "" {
+		a.Recorder.Restart(name, in.After)
+	}
+	p := a.startPulse(ctx, StageTrain, in.Attempt)
+	outcome, err := a.train(p, in)
+	last, err := p.stop(err)
+	a.Recorder.TrialEnded(name, sweep.Trial{Assignment: in.Assignment})
+	if err == nil && outcome.Status == OutcomeDone && last.Checkpoint.Step != outcome.Step {
+		err = bug("trial %d ended at step %d, but its last checkpoint is of step %d", number, outcome.Step, last.Checkpoint.Step)
+	}
+	return TrainResult{
+		Status: outcome.Status, Step: outcome.Step,
+		LossFirst: finiteOrZero(outcome.LossFirst), LossLast: finiteOrZero(outcome.LossLast),
+		Backend: outcome.Backend, Checkpoint: last.Checkpoint, Seconds: last.Seconds,
+	}, translateError(ctx, err, last)
+}
+
+func (a *Activities) train(p *pulse, in TrainInput) (outcome Outcome, err error) {
+	ctx := p.attempt
+	name, number := in.Spec.Name, in.Assignment.Number
+	root, remove, err := a.stage(ctx, name, number)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer remove()
+
+	job := TrainJob{Spec: in.Spec, Assignment: in.Assignment, Attempt: in.Attempt, Staging: filepath.Join(root, "out")}
+	if err := os.Mkdir(job.Staging, 0o700); err != nil {
+		return Outcome{}, fmt.Errorf("stage trial %d: %w", number, err)
+	}
+	resume := filepath.Join(root, "resume")
+	err = p.transfer(func() error {
+		ref, err := a.lastWhole(ctx, name, number, resume)
+		if ref.Key != "" {
+			job.Resume, job.Parent = resume, ref.Key
+			p.checkpoint(ref)
+		}
+		return err
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	return a.Trainer.Train(ctx, job, activity.GetWorkerStopChannel(ctx), func(progress Progress) error {
+		a.Recorder.TrialProgress(name, number, progress)
+		p.progress(progress)
+		if progress.Checkpoint == "" {
+			return nil
+		}
+		return p.transfer(func() error {
+			ref, err := a.storeCheckpoint(ctx, in, progress.Checkpoint)
+			if err == nil {
+				p.checkpoint(ref)
+			}
+			return err
+		})
+	})
+}
+
+// lastWhole downloads the trial's last checkpoint that verifies into dir. It
+// returns the zero CheckpointRef when there is none.
+func (a *Activities) lastWhole(ctx context.Context, name string, number int, dir string) (CheckpointRef, error) {
+	refs, err := a.Checkpoints.Whole(ctx, name, number)
+	if err != nil {
+		return CheckpointRef{}, fmt.Errorf("list the checkpoints of trial %d: %w", number, err)
+	}
+	for _, ref := range refs {
+		err := a.Checkpoints.Download(ctx, ref.Key, dir)
+		if err == nil {
+			return ref, nil
+		}
+		if !errors.Is(err, ErrCorrupt) {
+			return CheckpointRef{}, fmt.Errorf("resume trial %d from %s: %w", number, ref.Key, err)
+		}
+		activity.GetLogger(ctx).Warn("a checkpoint is corrupt, the one before it is used", "key", ref.Key, "error", err)
+	}
+	return CheckpointRef{}, nil
+}
+
+// storeCheckpoint uploads the folder dir, and removes it.
+func (a *Activities) storeCheckpoint(ctx context.Context, in TrainInput, dir string) (CheckpointRef, error) {
+	number := in.Assignment.Number
+	size, err := folderSize(dir)
+	if err != nil {
+		return CheckpointRef{}, fmt.Errorf("measure a checkpoint of trial %d: %w", number, err)
+	}
+	began := time.Now()
+	ref, err := a.Checkpoints.Upload(ctx, in.Spec.Name, number, in.Attempt, dir)
+	if err != nil {
+		return CheckpointRef{}, fmt.Errorf("store a checkpoint of trial %d: %w", number, err)
+	}
+	a.Recorder.CheckpointStored(in.Spec.Name, size, time.Since(began).Seconds())
+	if err := os.RemoveAll(dir); err != nil {
+		return CheckpointRef{}, fmt.Errorf("make room after a checkpoint of trial %d: %w", number, err)
+	}
+	return ref, nil
+}
+
+// stage makes a folder for one attempt; remove deletes it.
+func (a *Activities) stage(ctx context.Context, name string, number int) (dir string, remove func(), err error) {
+	dir, err = os.MkdirTemp(a.StagingRoot, fmt.Sprintf("%s-%06d-*", name, number))
+	if err != nil {
+		return "", nil, fmt.Errorf("stage trial %d: %w", number, err)
+	}
+	return dir, func() {
+		if err := os.RemoveAll(dir); err != nil {
+			activity.GetLogger(ctx).Warn("a staging folder stays behind", "folder", dir, "error", err)
+		}
+	}, nil
+}
+
+// folderSize is the size of the files in dir, in bytes.
+func folderSize(dir string) (int64, error) {
+	var size int64
+	err := filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil {
+			size += info.Size()
+		}
+		return err
+	})
+	return size, err
+}
+
+func bug(format string, args ...any) error {
+	return &sweep.FailureError{Failure: sweep.Failure{Class: sweep.FailBug, Message: fmt.Sprintf(format, args...)}}
+}

@@ -1,0 +1,277 @@
+package activities_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/activities/activitiestest"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// bench is an activity environment around fakes.
+type bench struct {
+	*activities.Activities
+	trainer  *activitiestest.Trainer
+	archive  *activitiestest.Archive
+	recorder *activitiestest.Recorder
+	env      *testsuite.TestActivityEnvironment
+	beats    []activities.Heartbeat
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	b := &bench{
+		trainer:  &activitiestest.Trainer{},
+		archive:  activitiestest.NewArchive(),
+		recorder: &activitiestest.Recorder{},
+	}
+	b.Activities = &activities.Activities{
+		Trainer: b.trainer, Checkpoints: b.archive, Records: b.archive, Recorder: b.recorder,
+		Executions: &activitiestest.Executions{}, StagingRoot: t.TempDir(),
+	}
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	b.env = suite.NewTestActivityEnvironment()
+	b.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&beatCounter{bench: b}}})
+	b.env.RegisterActivity(b.Activities)
+	return b
+}
+
+// beatCounter sees every heartbeat; the SDK itself throttles them.
+type beatCounter struct {
+	interceptor.WorkerInterceptorBase
+	bench *bench
+}
+
+func (c *beatCounter) InterceptActivity(
+	ctx context.Context, next interceptor.ActivityInboundInterceptor,
+) interceptor.ActivityInboundInterceptor {
+	return &beatInbound{ActivityInboundInterceptorBase: interceptor.ActivityInboundInterceptorBase{Next: next}, bench: c.bench}
+}
+
+type beatInbound struct {
+	interceptor.ActivityInboundInterceptorBase
+	bench *bench
+}
+
+func (i *beatInbound) Init(next interceptor.ActivityOutboundInterceptor) error {
+	return i.Next.Init(&beatOutbound{ActivityOutboundInterceptorBase: interceptor.ActivityOutboundInterceptorBase{Next: next}, bench: i.bench})
+}
+
+type beatOutbound struct {
+	interceptor.ActivityOutboundInterceptorBase
+	bench *bench
+}
+
+func (o *beatOutbound) RecordHeartbeat(ctx context.Context, details ...any) {
+	o.bench.beats = append(o.bench.beats, details[0].(activities.Heartbeat))
+	o.Next.RecordHeartbeat(ctx, details...)
+}
+
+func (b *bench) train(in activities.TrainInput) (activities.TrainResult, error) {
+	var result activities.TrainResult
+	value, err := b.env.ExecuteActivity(b.Train, in)
+	if err == nil {
+		err = value.Get(&result)
+	}
+	return result, err
+}
+
+func (b *bench) requireEmptyStaging(t *testing.T) {
+	t.Helper()
+	left, err := os.ReadDir(b.StagingRoot)
+	require.NoError(t, err)
+	require.Empty(t, left, "the staging folder was not removed")
+}
+
+func input(trial, attempt int) activities.TrainInput {
+	return activities.TrainInput{
+		Spec: sweep.Spec{
+			Name: "s", Train: sweep.Train{Steps: 300}, Checkpoints: sweep.Checkpoints{EverySteps: 100},
+		},
+		Assignment: sweep.Assignment{Number: trial},
+		Attempt:    attempt,
+	}
+}
+
+func TestTrainStoresEachCheckpoint(t *testing.T) {
+	b := newBench(t)
+	result, err := b.train(input(4, 1))
+	require.NoError(t, err)
+	require.Equal(t, activities.OutcomeDone, result.Status)
+	require.Equal(t, activities.CheckpointRef{Key: activitiestest.Key(4, 1, 300), Step: 300}, result.Checkpoint)
+	require.Positive(t, result.Seconds)
+	require.Equal(t, []string{
+		activitiestest.Key(4, 1, 100), activitiestest.Key(4, 1, 200), activitiestest.Key(4, 1, 300),
+	}, b.archive.Keys())
+	require.Equal(t, int64(9), b.recorder.StoredBytes(), "three files of three digits")
+	require.Equal(t, []int{4}, b.recorder.Ended())
+	b.requireEmptyStaging(t)
+}
+
+func TestTrainResumes(t *testing.T) {
+	tests := []struct {
+		name    string
+		stored  []int // steps of whole checkpoints
+		corrupt []int
+		from    int
+	}{
+		{name: "nothing to resume from"},
+		{name: "the last one", stored: []int{100, 200}, from: 200},
+		{name: "the one before a corrupt one", stored: []int{100}, corrupt: []int{200}, from: 100},
+		{name: "from the start when all are corrupt", corrupt: []int{100, 200}},
+		{name: "a final one is only handed over", stored: []int{300}, from: 300},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t)
+			for _, step := range test.stored {
+				b.archive.Store(0, 1, step, false)
+			}
+			for _, step := range test.corrupt {
+				b.archive.Store(0, 1, step, true)
+			}
+			in := input(0, 2)
+			in.After = sweep.FailLost
+			result, err := b.train(in)
+			require.NoError(t, err)
+			require.Equal(t, 300, result.Checkpoint.Step)
+			job := b.trainer.Jobs()[0]
+			require.Equal(t, test.from, job.From)
+			if test.from > 0 {
+				require.Equal(t, activitiestest.Key(0, 1, test.from), job.Parent)
+			}
+			require.Equal(t, []sweep.FailureClass{sweep.FailLost}, b.recorder.Restarts())
+		})
+	}
+}
+
+func TestTrainFailureKeepsItsClassAndWhatWasDone(t *testing.T) {
+	tests := []struct {
+		name         string
+		err          error
+		errorType    string
+		nonRetryable bool
+	}{
+		{"out of memory", failure(sweep.FailOutOfMemory), "out_of_memory", true},
+		{"bad data", failure(sweep.FailBadData), "bad_data", true},
+		{"bug", failure(sweep.FailBug), "bug", true},
+		{"lost", failure(sweep.FailLost), "lost", false},
+		{"any other", errors.New("connection refused"), "transient", false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t)
+			b.trainer.Faults = map[int][]activitiestest.Fault{0: {{Step: 200, Err: test.err}}}
+			_, err := b.train(input(0, 3))
+			var application *temporal.ApplicationError
+			require.ErrorAs(t, err, &application)
+			require.Equal(t, test.errorType, application.Type())
+			require.Equal(t, test.nonRetryable, application.NonRetryable())
+			var last activities.Heartbeat
+			require.NoError(t, application.Details(&last))
+			require.Equal(t, activities.CheckpointRef{Key: activitiestest.Key(0, 3, 200), Step: 200}, last.Checkpoint)
+			require.Equal(t, 3, last.Attempt)
+			require.Positive(t, last.Seconds)
+			b.requireEmptyStaging(t)
+		})
+	}
+}
+
+func failure(class sweep.FailureClass) error {
+	return &sweep.FailureError{Failure: sweep.Failure{Class: class, Message: "on purpose"}}
+}
+
+func TestTrainHeartbeatNamesOnlyStoredCheckpoints(t *testing.T) {
+	b := newBench(t)
+	b.archive.Fail("Upload", errors.New("store is away"))
+	_, err := b.train(input(0, 1))
+	require.ErrorContains(t, err, "store is away")
+	for _, h := range b.beats {
+		require.Empty(t, h.Checkpoint.Key)
+	}
+	var application *temporal.ApplicationError
+	require.ErrorAs(t, err, &application)
+	require.Equal(t, "transient", application.Type())
+}
+
+func TestTrainThatStallsIsEnded(t *testing.T) {
+	b := newBench(t)
+	b.StallTimeout, b.BeatEvery = 50*time.Millisecond, 5*time.Millisecond
+	b.trainer.Faults = map[int][]activitiestest.Fault{0: {{Step: 100, Hang: true}}}
+	_, err := b.train(input(0, 1))
+	var application *temporal.ApplicationError
+	require.ErrorAs(t, err, &application)
+	require.Equal(t, "transient", application.Type())
+	require.Contains(t, application.Message(), "no step finished for 50ms after step 100")
+	require.Greater(t, len(b.beats), 5, "the ticker did not beat while nothing moved")
+}
+
+func TestTrainDrains(t *testing.T) {
+	b := newBench(t)
+	stop := make(chan struct{})
+	close(stop)
+	b.env.SetWorkerStopChannel(stop)
+	b.trainer.Faults = map[int][]activitiestest.Fault{0: {{Step: 200, Hang: true}}}
+	result, err := b.train(input(0, 1))
+	require.NoError(t, err)
+	require.Equal(t, activities.OutcomePreempted, result.Status)
+	require.Equal(t, 200, result.Checkpoint.Step)
+}
+
+func TestEvaluateYieldsWhenTheWorkerStops(t *testing.T) {
+	b := newBench(t)
+	stop := make(chan struct{})
+	close(stop)
+	b.env.SetWorkerStopChannel(stop)
+	ref := b.archive.Store(0, 1, 300, false)
+	b.trainer.EvaluateHangs = true
+	_, err := b.env.ExecuteActivity(b.Evaluate, activities.EvaluateInput{Spec: input(0, 1).Spec, Checkpoint: ref})
+	var application *temporal.ApplicationError
+	require.ErrorAs(t, err, &application)
+	require.Equal(t, "preempted", application.Type())
+}
+
+func TestEvaluate(t *testing.T) {
+	b := newBench(t)
+	ref := b.archive.Store(0, 1, 300, false)
+	b.trainer.Extra = map[string]float64{"fid.medium": math.NaN()}
+	value, err := b.env.ExecuteActivity(b.Evaluate, activities.EvaluateInput{Spec: input(0, 1).Spec, Checkpoint: ref})
+	require.NoError(t, err)
+	var result activities.EvaluateResult
+	require.NoError(t, value.Get(&result))
+	require.Equal(t, activitiestest.Metrics(sweep.Assignment{}), result.Metrics, "a metric that is not finite was kept")
+	require.Equal(t, "trials/000000/grid.png", result.Grid)
+	b.requireEmptyStaging(t)
+}
+
+func TestEvaluateSaysCorrupt(t *testing.T) {
+	b := newBench(t)
+	ref := b.archive.Store(0, 1, 300, true)
+	_, err := b.env.ExecuteActivity(b.Evaluate, activities.EvaluateInput{Spec: input(0, 1).Spec, Checkpoint: ref})
+	var application *temporal.ApplicationError
+	require.ErrorAs(t, err, &application)
+	require.Equal(t, activities.TypeCorrupt, application.Type())
+	require.Contains(t, application.Message(), ref.Key)
+}
+
+func TestTrainWithoutStagingRoot(t *testing.T) {
+	b := newBench(t)
+	b.StagingRoot = filepath.Join(b.StagingRoot, "absent")
+	_, err := b.train(input(7, 1))
+	require.ErrorContains(t, err, "stage trial 7")
+}

@@ -1,0 +1,141 @@
+package workflows
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+func TestSweepIgnoresDuplicateAndUnknownResults(t *testing.T) {
+	r := held(t)
+	again := completed(0, sweep.StatusFailed)
+	r.at(1, func() { r.end(0, sweep.StatusCompleted) })
+	r.at(2, func() {
+		r.env.SignalWorkflow(SignalResult, TrialResult{Trial: again})
+		r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(99, sweep.StatusCompleted)})
+		r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(1, "of another program")})
+		r.env.SignalWorkflow(SignalResult, "no result at all")
+	})
+	r.at(3, func() {
+		r.env.SignalWorkflowSkippingWorkflowTask(SignalResult, TrialResult{Trial: completed(1, sweep.StatusCompleted)})
+		r.end(1, sweep.StatusCompleted)
+	})
+	p, err := r.sweep(SweepInput{Spec: gridSpec(2)})
+	require.NoError(t, err)
+	require.Equal(t, []int{0, 1}, numbers(r.archive.Trials()))
+	require.Equal(t, map[sweep.Status]int{sweep.StatusCompleted: 2}, p.Counts)
+}
+
+func TestSweepAccountsForVanishedTrials(t *testing.T) {
+	r := held(t)
+	r.executions.Set(TrialID("grid", 0), activities.ExecutionTerminated)
+	r.executions.Set(TrialID("grid", 1), activities.ExecutionCompleted)
+	published := completed(1, sweep.StatusCompleted)
+	require.NoError(t, r.archive.PutResult(t.Context(), "grid", published))
+	for number := range 2 {
+		r.at(1+number, func() { require.NoError(t, r.env.SignalWorkflowByID(TrialID("grid", number), tellVanish, nil)) })
+	}
+	r.at(3, func() {
+		p := r.progress()
+		require.Equal(t, 2, p.Finished, "a trial that ends without a report is looked for at once")
+		r.end(2, sweep.StatusCompleted)
+	})
+	_, err := r.sweep(SweepInput{Spec: gridSpec(3)})
+	require.NoError(t, err)
+	ledger := r.archive.Trials()
+	require.Equal(t, sweep.StatusFailed, ledger[0].Status)
+	require.Equal(t, sweep.FailLost, ledger[0].Error.Class)
+	require.Equal(t, published, ledger[1], "what it published counts")
+}
+
+func TestSweepContinuesAsNewWithTrialsInFlight(t *testing.T) {
+	r := held(t)
+	r.at(1, func() { r.command(UpdatePause); r.command(UpdateResume) })
+	r.at(2, func() { r.end(1, sweep.StatusCompleted) })
+	in := SweepInput{Spec: gridSpec(4), Digest: "d", ContinueAfter: 1}
+	_, err := r.sweep(in)
+	next := continuedInput(t, err)
+	require.Equal(t, 1, next.State.Segments)
+	require.Equal(t, []int{1}, next.State.Ahead)
+	require.Len(t, next.State.Running, 2, "trials 0 and 2 run on")
+
+	// The next run hears of the trials that the first one started.
+	r.hold()
+	r.at(1, func() {
+		r.requireRunning(PhaseRunning, 0, 2)
+		r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(1, sweep.StatusCompleted)}) // late
+		r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(0, sweep.StatusCompleted)})
+	})
+	_, err = r.sweep(next)
+	third := continuedInput(t, err)
+	require.Equal(t, 2, third.State.Watermark)
+	require.Empty(t, third.State.Ahead)
+	require.Len(t, third.State.Audit, 2)
+
+	// Nothing is heard of trial 2 any more: the reconciler finds it, in time.
+	r.hold()
+	third.ContinueAfter = 0
+	r.executions.Set(TrialID("grid", 2), activities.ExecutionTimedOut)
+	r.executions.Set(TrialID("grid", 3), activities.ExecutionRunning)
+	r.at(1, func() { r.requireRunning(PhaseRunning, 2, 3) })
+	r.at(7, func() { r.requireRunning(PhaseRunning, 3) })
+	r.at(30, func() { r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(3, sweep.StatusCompleted)}) })
+	p, err := r.sweep(third)
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 0, 2, 3}, numbers(r.archive.Trials()))
+	require.Equal(t, map[sweep.Status]int{"completed": 3, "failed": 1}, p.Counts)
+	require.Equal(t, "d", p.Digest)
+}
+
+// continuedInput is the input of the run that follows.
+func continuedInput(t *testing.T, err error) SweepInput {
+	t.Helper()
+	var continued *workflow.ContinueAsNewError
+	require.ErrorAs(t, err, &continued)
+	require.Equal(t, TypeSweep, continued.WorkflowType.Name)
+	var in SweepInput
+	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(continued.Input, &in))
+	return in
+}
+
+func TestSweepTakesWhatArrivesLateIntoTheNextRun(t *testing.T) {
+	r := held(t)
+	signalled := false
+	r.env.OnActivity(r.do.Record, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.RecordInput) error {
+		if in.Numbers.ByStatus[sweep.StatusCompleted] == 1 && !signalled { // the last activity before the run ends
+			signalled = true
+			r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(0, sweep.StatusCompleted)})
+		}
+		return nil
+	})
+	r.at(1, func() { r.end(1, sweep.StatusCompleted) })
+	_, err := r.sweep(SweepInput{Spec: gridSpec(4), ContinueAfter: 1})
+	state := continuedInput(t, err).State
+	require.Equal(t, 2, state.finished())
+	require.Equal(t, []int{1, 0}, numbers(r.archive.Trials()))
+}
+
+// TestTrialsOutliveTheRun holds two values that a test environment does not act
+// on; TestRecord shows on a real server that they do what they should.
+func TestTrialsOutliveTheRun(t *testing.T) {
+	options := childOptions("s", completed(7, sweep.StatusCompleted).Assignment)
+	require.Equal(t, "sweep/s/trial/000007", options.WorkflowID)
+	require.Equal(t, enumspb.PARENT_CLOSE_POLICY_ABANDON, options.ParentClosePolicy)
+	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, options.WorkflowIDReusePolicy)
+	require.Equal(t, "#7 infonce.weight=7", options.StaticSummary)
+}
+
+func TestSweepContinuesAsNewWhenTemporalSaysSo(t *testing.T) {
+	r := held(t)
+	r.env.SetContinueAsNewSuggested(true)
+	_, err := r.sweep(SweepInput{Spec: gridSpec(4)})
+	require.Len(t, continuedInput(t, err).State.Running, 2)
+}

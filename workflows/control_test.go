@@ -1,0 +1,243 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+func TestSweepKeepsToMaxConcurrentTrials(t *testing.T) {
+	r := held(t)
+	r.at(1, func() { r.requireRunning(PhaseRunning, 0, 1); r.end(1, sweep.StatusCompleted) })
+	r.at(2, func() { r.requireRunning(PhaseRunning, 0, 2); r.end(0, sweep.StatusDiverged) })
+	r.at(3, func() { r.requireRunning(PhaseRunning, 2, 3); r.end(3, sweep.StatusCompleted) })
+	r.at(4, func() { r.requireRunning(PhaseRunning, 2); r.end(2, sweep.StatusFailed) })
+	p, err := r.sweep(SweepInput{Spec: gridSpec(4)})
+	require.NoError(t, err)
+	require.Equal(t, PhaseCompleted, p.Phase)
+	require.Equal(t, []int{1, 0, 3, 2}, numbers(r.archive.Trials()), "the ledger is in order of completion")
+	require.Equal(t, map[sweep.Status]int{"completed": 2, "diverged": 1, "failed": 1}, p.Counts)
+	require.Equal(t, 3, p.Best.Number)
+	require.Equal(t, 2.0, p.GPUHours, "two completed trials of an hour each")
+}
+
+func TestSweepDrainsWhatArrivedAtOnceIntoOneSegment(t *testing.T) {
+	r := held(t)
+	r.at(1, func() {
+		r.env.SignalWorkflowSkippingWorkflowTask(SignalResult, TrialResult{Trial: completed(1, sweep.StatusCompleted)})
+		r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(0, sweep.StatusCompleted)})
+	})
+	p, err := r.sweep(SweepInput{Spec: gridSpec(2)})
+	require.NoError(t, err)
+	require.Equal(t, 1, p.Segments)
+	require.Equal(t, []int{1, 0}, numbers(r.archive.Trials()))
+}
+
+func TestSweepPausesAndResumes(t *testing.T) {
+	r := held(t)
+	r.at(1, func() { r.command(UpdatePause) })
+	r.at(2, func() { r.end(0, sweep.StatusCompleted) })
+	r.at(3, func() { r.requireRunning(PhasePaused, 1); r.command(UpdateResume) })
+	r.at(4, func() {
+		r.requireRunning(PhaseRunning, 1, 2)
+		r.end(1, sweep.StatusCompleted)
+		r.end(2, sweep.StatusCompleted)
+	})
+	p, err := r.sweep(SweepInput{Spec: gridSpec(3)})
+	require.NoError(t, err)
+	require.Equal(t, PhaseCompleted, p.Phase)
+	require.Equal(t, 3, p.Finished)
+	require.Len(t, p.Audit, 2)
+	require.Equal(t, AuditEntry{At: p.Audit[0].At, Command: UpdatePause, By: "ann", Reason: "a test"}, p.Audit[0])
+	require.Equal(t, time.Minute, p.Audit[0].At.Sub(p.StartedAt))
+}
+
+func TestSweepStops(t *testing.T) {
+	r := held(t)
+	r.at(1, func() { r.command(UpdateStop) })
+	r.at(2, func() { r.requireRunning(PhaseStopping, 0, 1); r.end(0, sweep.StatusCompleted) })
+	r.at(3, func() { r.requireRunning(PhaseStopping, 1); r.end(1, sweep.StatusCompleted) })
+	p, err := r.sweep(SweepInput{Spec: gridSpec(4)})
+	require.NoError(t, err)
+	require.Equal(t, PhaseStopped, p.Phase)
+	require.Equal(t, "stop by ann: a test", p.Message)
+	require.Equal(t, 2, p.Finished)
+}
+
+func TestSweepCancels(t *testing.T) {
+	r := held(t)
+	r.at(1, func() { r.command(UpdateCancel) })
+	p, err := r.sweep(SweepInput{Spec: gridSpec(4)})
+	require.NoError(t, err)
+	require.Equal(t, PhaseCancelled, p.Phase)
+	require.Equal(t, map[sweep.Status]int{sweep.StatusCancelled: 2}, p.Counts)
+	require.ElementsMatch(t, []int{0, 1}, numbers(r.archive.Trials()))
+}
+
+func TestSweepCancelledInTemporalEndsInOrder(t *testing.T) {
+	r := held(t)
+	r.at(1, r.env.CancelWorkflow)
+	_, err := r.sweep(SweepInput{Spec: gridSpec(4)})
+	var cancelled *temporal.CanceledError
+	require.ErrorAs(t, err, &cancelled)
+	require.ElementsMatch(t, []int{0, 1}, numbers(r.archive.Trials()), "its trials are in the ledger")
+	require.Equal(t, PhaseCancelled, r.progress().Phase)
+}
+
+func TestSweepCancelsWhileTheStoreIsAway(t *testing.T) {
+	r := held(t)
+	r.archive.Fail("AppendSegment", errors.New("store is away"))
+	second := func(n int, f func()) { r.env.RegisterDelayedCallback(f, time.Duration(n)*time.Second) }
+	second(10, func() { r.end(0, sweep.StatusCompleted) })
+	second(20, func() { r.command(UpdateCancel) })
+	second(60, func() {
+		require.Error(t, r.env.SignalWorkflowByID(TrialID("grid", 1), tellEnd, nil), "trial 1 was not cancelled")
+		require.Empty(t, r.archive.Trials())
+		r.archive.Fail("AppendSegment", nil)
+	})
+	p, err := r.sweep(SweepInput{Spec: gridSpec(4)})
+	require.NoError(t, err)
+	require.Equal(t, PhaseCancelled, p.Phase)
+	require.Equal(t, []int{0, 1}, numbers(r.archive.Trials()))
+}
+
+func TestSweepPausedWhileATrialIsSuggestedStartsNone(t *testing.T) {
+	r := held(t)
+	suggested := 0
+	r.env.OnActivity(r.do.Suggest, mock.Anything, mock.Anything).Return(
+		func(ctx context.Context, in activities.SuggestInput) (activities.SuggestResult, error) {
+			if suggested++; suggested == 2 {
+				r.command(UpdatePause)
+			}
+			return r.do.Suggest(ctx, in)
+		})
+	r.at(1, func() { r.requireRunning(PhasePaused, 0); r.command(UpdateResume) })
+	r.at(2, func() { r.requireRunning(PhaseRunning, 0, 1) })
+	r.at(3, func() { r.end(0, sweep.StatusCompleted); r.end(1, sweep.StatusCompleted) })
+	p, err := r.sweep(SweepInput{Spec: gridSpec(2)})
+	require.NoError(t, err)
+	require.Equal(t, 2, p.Finished)
+}
+
+func TestSweepPausedEndsWithItsWallClock(t *testing.T) {
+	r := held(t)
+	spec := gridSpec(4)
+	spec.Budget.WallClock = sweep.Duration(time.Hour)
+	r.at(1, func() { r.command(UpdatePause) })
+	r.at(2, func() { r.end(0, sweep.StatusCompleted); r.end(1, sweep.StatusCompleted) })
+	p, err := r.sweep(SweepInput{Spec: spec})
+	require.NoError(t, err)
+	require.Equal(t, PhaseCompleted, p.Phase)
+	require.Equal(t, time.Hour, p.EndedAt.Sub(p.StartedAt))
+}
+
+func TestSweepRefusesCommands(t *testing.T) {
+	r := held(t)
+	var resumed, anonymous, stopped, paused *answer
+	r.at(1, func() {
+		resumed = r.command(UpdateResume)
+		anonymous = r.update(UpdatePause, Command{})
+		stopped = r.command(UpdateStop)
+	})
+	r.at(2, func() { paused = r.command(UpdatePause) })
+	r.at(3, func() { r.end(0, sweep.StatusCompleted); r.end(1, sweep.StatusCompleted) })
+	p, err := r.sweep(SweepInput{Spec: gridSpec(4)})
+	require.NoError(t, err)
+	require.EqualError(t, resumed.err, "cannot resume a sweep that is running: valid now: pause, stop, cancel")
+	require.EqualError(t, anonymous.err, `cannot pause sweep "grid": by is empty; say who asks`)
+	require.EqualError(t, paused.err, "cannot pause a sweep that is stopping: valid now: cancel")
+	require.NoError(t, stopped.err)
+	require.Equal(t, PhaseStopping, stopped.progress.Phase)
+	require.False(t, resumed.accepted || anonymous.accepted || paused.accepted, "a refused command leaves no event")
+	require.Len(t, p.Audit, 1)
+}
+
+func TestSweepFailsFast(t *testing.T) {
+	r := held(t)
+	for number := range 3 {
+		r.at(1+number, func() { r.end(number, sweep.StatusFailed) })
+	}
+	_, err := r.sweep(SweepInput{Spec: gridSpec(9)})
+	p := failedProgress(t, err)
+	require.Equal(t, "3 trials in a row failed with bug: line 2: nil; see `tailsweep logs grid 2`", p.Message)
+	require.Equal(t, map[sweep.Status]int{sweep.StatusFailed: 3, sweep.StatusCancelled: 1}, p.Counts)
+}
+
+func TestSweepWhoseEveryTrialFails(t *testing.T) {
+	r := held(t)
+	r.at(1, func() { r.end(0, sweep.StatusFailed); r.end(1, sweep.StatusFailed) })
+	_, err := r.sweep(SweepInput{Spec: gridSpec(2)})
+	require.Contains(t, failedProgress(t, err).Message, "every trial failed, the last with bug: line ")
+}
+
+func TestSweepBudget(t *testing.T) {
+	tests := []struct {
+		name   string
+		budget sweep.Budget
+		want   string
+		ended  int
+	}{
+		{"run_cap", sweep.Budget{RunCap: 2}, "budget.run_cap of 2 trials reached", 2},
+		{"gpu_hours", sweep.Budget{GPUHours: 1.5}, "budget.gpu_hours of 1.5 reached", 3},
+		{"wall_clock", sweep.Budget{WallClock: sweep.Duration(90 * time.Second)}, "budget.wall_clock of 1m30s reached", 3},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := held(t)
+			spec := gridSpec(9)
+			spec.Budget = test.budget
+			for number := range test.ended {
+				r.at(1+number, func() { r.end(number, sweep.StatusCompleted) })
+			}
+			p, err := r.sweep(SweepInput{Spec: spec})
+			require.NoError(t, err)
+			require.Equal(t, PhaseCompleted, p.Phase)
+			require.Equal(t, test.want, p.Message)
+			require.Equal(t, test.ended, p.Finished)
+		})
+	}
+}
+
+func TestSweepWithABrokenLedgerFails(t *testing.T) {
+	r := held(t)
+	require.NoError(t, r.archive.AppendSegment(t.Context(), "grid", 0, []sweep.Trial{completed(5, sweep.StatusFailed)}))
+	r.at(1, func() { r.end(0, sweep.StatusCompleted) })
+	_, err := r.sweep(SweepInput{Spec: gridSpec(4)})
+	require.Contains(t, failedProgress(t, err).Message, "choose another name")
+}
+
+func TestSweepShowsItselfInTemporal(t *testing.T) {
+	r := held(t)
+	var states []string
+	shown := map[string]any{}
+	r.env.OnUpsertTypedSearchAttributes(mock.MatchedBy(func(attributes temporal.SearchAttributes) bool {
+		for key, value := range attributes.GetUntypedValues() {
+			shown[key.GetName()] = value
+			if key.GetName() == AttrState {
+				states = append(states, value.(string))
+			}
+		}
+		return true
+	})).Return(nil)
+	r.at(1, func() { r.end(0, sweep.StatusCompleted) })
+	_, err := r.sweep(SweepInput{Spec: gridSpec(1)})
+	require.NoError(t, err)
+	delete(shown, "TemporalChangeVersion")
+	require.Equal(t, map[string]any{
+		AttrSweep: "grid", AttrState: "completed", AttrDone: int64(1),
+		AttrBestHead: 20.0, AttrBestTail: 100.0, AttrGPUHours: 1.0,
+	}, shown)
+	require.Equal(t, "running", states[0])
+	registered := SearchAttributes()
+	for name := range shown {
+		require.Contains(t, registered, name)
+	}
+}

@@ -1,0 +1,111 @@
+package workflows
+
+import (
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/activities/activitiestest"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+var quiet = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
+
+// rig runs workflows in Temporal's test environment, where time passes at once
+// when nothing runs. Everything behind the activities is a fake.
+type rig struct {
+	t          *testing.T
+	env        *testsuite.TestWorkflowEnvironment
+	trainer    *activitiestest.Trainer
+	archive    *activitiestest.Archive
+	recorder   *activitiestest.Recorder
+	executions *activitiestest.Executions
+	do         *activities.Activities
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	r := &rig{
+		t:       t,
+		trainer: &activitiestest.Trainer{}, archive: activitiestest.NewArchive(),
+		recorder: &activitiestest.Recorder{}, executions: &activitiestest.Executions{},
+	}
+	r.do = &activities.Activities{
+		Trainer: r.trainer, Checkpoints: r.archive, Records: r.archive, Recorder: r.recorder, Executions: r.executions,
+		StagingRoot: t.TempDir(), BeatEvery: 10 * time.Millisecond,
+	}
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(quiet)
+	r.env = suite.NewTestWorkflowEnvironment()
+	r.env.SetTestTimeout(20 * time.Second)
+	r.env.RegisterWorkflow(Sweep)
+	r.env.RegisterWorkflow(Trial)
+	r.env.RegisterActivity(r.do)
+	r.expectStrangers()
+	return r
+}
+
+// expectStrangers answers requests to cancel trials that are not there.
+func (r *rig) expectStrangers() {
+	r.env.OnRequestCancelExternalWorkflow(mock.Anything, mock.Anything, mock.Anything).Maybe().Return(errors.New("not found"))
+}
+
+func (r *rig) sweep(in SweepInput) (Progress, error) {
+	r.t.Helper()
+	r.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: SweepID(in.Spec.Name), TaskQueue: ControlQueue})
+	r.env.ExecuteWorkflow(Sweep, in)
+	require.True(r.t, r.env.IsWorkflowCompleted())
+	var p Progress
+	if err := r.env.GetWorkflowError(); err != nil {
+		return p, err
+	}
+	require.NoError(r.t, r.env.GetWorkflowResult(&p))
+	return p, nil
+}
+
+// failedProgress reads the Progress that a failed sweep ends with.
+func failedProgress(t *testing.T, err error) Progress {
+	t.Helper()
+	var failure *temporal.ApplicationError
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, TypeSweepFailed, failure.Type())
+	var p Progress
+	require.NoError(t, failure.Details(&p))
+	require.Equal(t, PhaseFailed, p.Phase)
+	require.Equal(t, failure.Message(), p.Message)
+	return p
+}
+
+// gridSpec is a grid of n points on infonce.weight: 0, 1, ...; the last is the best.
+func gridSpec(n int) sweep.Spec {
+	values := make([]sweep.Value, n)
+	for i := range values {
+		values[i] = sweep.Number(float64(i))
+	}
+	return sweep.Spec{
+		APIVersion: sweep.APIVersion, Name: "grid", Method: sweep.MethodGrid,
+		Train:               sweep.Train{Steps: 300, Seed: 1},
+		Parameters:          []sweep.Parameter{{Name: "infonce.weight", Distribution: sweep.DistCategorical, Values: values}},
+		Metrics:             []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}, {Name: "fid.head", Goal: sweep.Minimize}},
+		MaxConcurrentTrials: 2, MaxRestarts: 2,
+		Resources:   sweep.Resources{Queue: "train"},
+		Checkpoints: sweep.Checkpoints{EverySteps: 100, SaveSweepBest: 1},
+	}
+}
+
+func numbers(trials []sweep.Trial) []int {
+	n := make([]int, len(trials))
+	for i, t := range trials {
+		n[i] = t.Number
+	}
+	return n
+}

@@ -1,0 +1,136 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/tailsweep/tailsweep/activities/activitiestest"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+const (
+	tellEnd    = "end"    // sweep.Trial: report it and end
+	tellVanish = "vanish" // end without a report
+)
+
+// heldTrial is a fake of Trial: it runs until the test tells it how to end, or it
+// is cancelled.
+func heldTrial(ctx workflow.Context, in TrialInput) (TrialResult, error) {
+	result := sweep.Trial{Assignment: in.Assignment, Status: sweep.StatusCancelled}
+	vanish := false
+	workflow.NewSelector(ctx).
+		AddReceive(workflow.GetSignalChannel(ctx, tellEnd), func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, &result) }).
+		AddReceive(workflow.GetSignalChannel(ctx, tellVanish), func(workflow.ReceiveChannel, bool) { vanish = true }).
+		AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {}).
+		Select(ctx)
+	if vanish {
+		return TrialResult{}, errors.New("terminated")
+	}
+	ctx, release := workflow.NewDisconnectedContext(ctx)
+	defer release()
+	report := TrialResult{Trial: result}
+	return report, workflow.SignalExternalWorkflow(ctx, SweepID(in.Spec.Name), "", SignalResult, report).Get(ctx, nil)
+}
+
+// held is a rig whose trials are heldTrials.
+func held(t *testing.T) *rig {
+	r := newRig(t)
+	r.hold()
+	return r
+}
+
+func (r *rig) hold() {
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(quiet)
+	r.env = suite.NewTestWorkflowEnvironment()
+	r.env.SetTestTimeout(20 * time.Second)
+	r.env.SetDetachedChildWait(false) // trials outlive the run
+	r.env.RegisterWorkflow(Sweep)
+	r.env.RegisterWorkflowWithOptions(heldTrial, workflow.RegisterOptions{Name: TypeTrial})
+	r.env.RegisterActivity(r.do)
+	r.expectStrangers()
+}
+
+// at has f called when the clock of the environment shows a minute; the sweep
+// has acted on what came before.
+func (r *rig) at(minute int, f func()) {
+	r.env.RegisterDelayedCallback(f, time.Duration(minute)*time.Minute)
+}
+
+func (r *rig) end(number int, status sweep.Status) { r.endAs(completed(number, status)) }
+
+func (r *rig) endAs(t sweep.Trial) {
+	r.t.Helper()
+	require.NoError(r.t, r.env.SignalWorkflowByID(TrialID("grid", t.Number), tellEnd, t))
+}
+
+// completed is trial n of gridSpec as it ended.
+func completed(number int, status sweep.Status) sweep.Trial {
+	t := sweep.Trial{Status: status, Assignment: sweep.Assignment{
+		Number: number, Kind: sweep.KindSearch, Params: sweep.Params{"infonce.weight": sweep.Number(float64(number))},
+	}}
+	switch status {
+	case sweep.StatusCompleted:
+		t.Metrics = activitiestest.Metrics(t.Assignment)
+		t.Checkpoint = activitiestest.Key(number, 1, 300)
+		t.TrainTime, t.EvalTime = 1800, 1800
+	case sweep.StatusFailed:
+		t.Error = &sweep.Failure{Class: sweep.FailBug, Message: fmt.Sprintf("line %d: nil", number)}
+	}
+	return t
+}
+
+func (r *rig) progress() Progress {
+	r.t.Helper()
+	value, err := r.env.QueryWorkflow(QueryProgress)
+	require.NoError(r.t, err)
+	var p Progress
+	require.NoError(r.t, value.Get(&p))
+	return p
+}
+
+func (r *rig) requireRunning(phase Phase, trials ...int) {
+	r.t.Helper()
+	p := r.progress()
+	running := []int{}
+	for _, t := range p.Running {
+		running = append(running, t.Number)
+	}
+	if trials == nil {
+		trials = []int{}
+	}
+	require.Equal(r.t, trials, running)
+	require.Equal(r.t, phase, p.Phase)
+}
+
+// answer is what became of an Update, once the workflow has seen it.
+type answer struct {
+	progress Progress
+	err      error
+	accepted bool
+}
+
+func (r *rig) update(name string, c Command) *answer {
+	a := &answer{}
+	r.env.UpdateWorkflow(name, "", &testsuite.TestUpdateCallback{
+		OnAccept: func() { a.accepted = true },
+		OnReject: func(err error) { a.err = err },
+		OnComplete: func(value any, err error) {
+			a.err = err
+			if p, ok := value.(Progress); ok {
+				a.progress = p
+			}
+		},
+	}, c)
+	return a
+}
+
+func (r *rig) command(name string) *answer {
+	return r.update(name, Command{By: "ann", Reason: "a test"})
+}

@@ -1,0 +1,239 @@
+package workflows
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/temporalproto"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/activities/activitiestest"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// record writes the histories of TestRecord into testdata. Each logic version has
+// a folder of its own: after a change of version, and only then, run, beside
+// `tailsweep up --no-worker`,
+//
+//	TAILSWEEP_TEST_TEMPORAL_ADDRESS=127.0.0.1:PORT go test ./workflows -run Record -record
+var record = flag.Bool("record", false, "write the histories of the current logic version into testdata")
+
+const addressVariable = "TAILSWEEP_TEST_TEMPORAL_ADDRESS"
+
+// stage is a real Temporal server with a worker whose ports are fakes.
+type stage struct {
+	t       *testing.T
+	client  client.Client
+	trainer *activitiestest.Trainer
+	archive *activitiestest.Archive
+	spec    sweep.Spec
+}
+
+// TestRecord runs workflows against a real Temporal server; what they train is a
+// fake. It checks what the test environment cannot show: trials that outlive the
+// run that started them, and cancellations that travel by heartbeat.
+func TestRecord(t *testing.T) {
+	address := os.Getenv(addressVariable)
+	if address == "" {
+		t.Skip("needs a Temporal server, named by " + addressVariable)
+	}
+	t.Run("grid", func(t *testing.T) {
+		s := newStage(t, address, "grid")
+		p := s.finish(s.start(0))
+		require.Equal(t, PhaseCompleted, p.Phase)
+		require.Equal(t, 3, p.Best.Number)
+		s.requireLedger(4)
+		s.keep("grid-sweep", SweepID(s.spec.Name), 1)
+		s.keep("grid-trial", TrialID(s.spec.Name, 0), 1)
+	})
+	t.Run("continued", func(t *testing.T) {
+		s := newStage(t, address, "continued")
+		s.trainer.Faults = map[int][]activitiestest.Fault{
+			0: {{Step: 200, Err: failed(sweep.FailLost)}, {Step: 200, Preempt: true}},
+			1: {{Step: 100, Diverge: true}},
+			2: {{Step: 100, Err: failed(sweep.FailBadData)}},
+		}
+		p := s.finish(s.start(1))
+		require.Equal(t, PhaseCompleted, p.Phase)
+		require.Equal(t, map[sweep.Status]int{"completed": 2, "diverged": 1, "failed": 1}, p.Counts)
+		s.requireLedger(4)
+		for _, trial := range s.archive.Trials() {
+			if trial.Number == 0 {
+				require.Equal(t, 3, trial.Attempts)
+			}
+		}
+		s.keep("continued-sweep", SweepID(s.spec.Name), 3)
+		s.keep("retried-trial", TrialID(s.spec.Name, 0), 1)
+	})
+	t.Run("cancelled", func(t *testing.T) {
+		s := newStage(t, address, "cancelled")
+		s.trainer.Faults = map[int][]activitiestest.Fault{0: {{Step: 100, Hang: true}}, 1: {{Step: 200, Hang: true}}}
+		run := s.start(0)
+		require.Eventually(t, func() bool { return len(s.archive.Keys()) == 3 }, time.Minute, 50*time.Millisecond)
+		s.command(UpdatePause)
+		s.command(UpdateCancel)
+		p := s.finish(run)
+		require.Equal(t, PhaseCancelled, p.Phase)
+		s.requireLedger(2)
+		for _, trial := range s.archive.Trials() {
+			require.Equal(t, sweep.StatusCancelled, trial.Status)
+			require.Equal(t, activitiestest.Key(trial.Number, 1, 100*(trial.Number+1)), trial.Checkpoint)
+			require.Positive(t, trial.TrainTime, "a cancelled attempt tells how long it held the slot")
+		}
+		s.keep("cancelled-sweep", SweepID(s.spec.Name), 1)
+		s.keep("cancelled-trial", TrialID(s.spec.Name, 1), 1)
+	})
+	t.Run("terminated", func(t *testing.T) {
+		s := newStage(t, address, "terminated")
+		s.trainer.Faults = map[int][]activitiestest.Fault{1: {{Step: 100, Hang: true}}}
+		run := s.start(1) // the trial's first run is over when it vanishes
+		require.Eventually(t, func() bool { return len(s.archive.Trials()) == 3 }, time.Minute, 50*time.Millisecond)
+		require.NoError(t, s.client.TerminateWorkflow(t.Context(), TrialID(s.spec.Name, 1), "", "a test"))
+		s.command(UpdateCancel) // asks each trial, and finds that this one is gone
+		p := s.finish(run)
+		require.Equal(t, map[sweep.Status]int{"completed": 3, "failed": 1}, p.Counts)
+		s.requireLedger(4)
+	})
+}
+
+func newStage(t *testing.T, address, name string) *stage {
+	t.Helper()
+	c, err := client.Dial(client.Options{HostPort: address, Identity: "recorder", Logger: quiet})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	s := &stage{t: t, client: c, trainer: &activitiestest.Trainer{}, archive: activitiestest.NewArchive(), spec: gridSpec(4)}
+	// A name is used once: a trial's workflow id is, for as long as Temporal remembers it.
+	s.spec.Name = name + "-" + strconv.FormatInt(time.Now().UnixMilli(), 36)
+	s.spec.Resources.Queue = "train-" + s.spec.Name
+	do := &activities.Activities{
+		Trainer: s.trainer, Checkpoints: s.archive, Records: s.archive, Recorder: &activitiestest.Recorder{},
+		Executions: activities.NewExecutions(c), StagingRoot: t.TempDir(), BeatEvery: 100 * time.Millisecond,
+	}
+	for _, queue := range []string{s.spec.Resources.Queue, s.queue()} {
+		w := worker.New(c, queue, worker.Options{
+			Identity: "recorder", MaxHeartbeatThrottleInterval: 100 * time.Millisecond, MaxConcurrentActivityExecutionSize: 4,
+		})
+		w.RegisterWorkflow(Sweep)
+		w.RegisterWorkflow(Trial)
+		w.RegisterActivity(do)
+		require.NoError(t, w.Start())
+		t.Cleanup(w.Stop)
+	}
+	return s
+}
+
+func (s *stage) queue() string { return ControlQueue + "-" + s.spec.Name }
+
+func (s *stage) start(continueAfter int) client.WorkflowRun {
+	s.t.Helper()
+	run, err := s.client.ExecuteWorkflow(s.t.Context(), client.StartWorkflowOptions{
+		ID: SweepID(s.spec.Name), TaskQueue: s.queue(), WorkflowExecutionTimeout: 5 * time.Minute,
+	}, Sweep, SweepInput{Spec: s.spec, Digest: "d", ContinueAfter: continueAfter})
+	require.NoError(s.t, err)
+	return run
+}
+
+func (s *stage) finish(run client.WorkflowRun) Progress {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
+	defer cancel()
+	var p Progress
+	require.NoError(s.t, run.Get(ctx, &p))
+	s.requireShown(ctx, p)
+	return p
+}
+
+// requireShown checks what lists in the Temporal UI show of the sweep.
+func (s *stage) requireShown(ctx context.Context, p Progress) {
+	s.t.Helper()
+	described, err := s.client.DescribeWorkflow(ctx, SweepID(s.spec.Name), "")
+	require.NoError(s.t, err)
+	attributes := described.TypedSearchAttributes
+	state, _ := attributes.GetKeyword(temporal.NewSearchAttributeKeyKeyword(AttrState))
+	require.Equal(s.t, string(p.Phase), state)
+	done, _ := attributes.GetInt64(temporal.NewSearchAttributeKeyInt64(AttrDone))
+	require.Equal(s.t, int64(p.Finished), done)
+}
+
+func (s *stage) command(name string) {
+	s.t.Helper()
+	handle, err := s.client.UpdateWorkflow(s.t.Context(), client.UpdateWorkflowOptions{
+		WorkflowID: SweepID(s.spec.Name), UpdateName: name, Args: []any{Command{By: "recorder", Reason: "a test"}},
+		WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	require.NoError(s.t, err)
+	require.NoError(s.t, handle.Get(s.t.Context(), nil))
+}
+
+// requireLedger checks that each of the first n trials is in the ledger, once.
+func (s *stage) requireLedger(n int) {
+	s.t.Helper()
+	want := make([]int, n)
+	for i := range want {
+		want[i] = i
+	}
+	require.ElementsMatch(s.t, want, numbers(s.archive.Trials()))
+}
+
+// keep reads the history of each run of a workflow, the last one first, checks
+// how many there are at least, and writes them when asked to.
+func (s *stage) keep(name, id string, atLeast int) {
+	s.t.Helper()
+	runs := 0
+	for run := ""; ; runs++ {
+		history := &historypb.History{}
+		events := s.client.GetWorkflowHistory(s.t.Context(), id, run, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		for events.HasNext() {
+			event, err := events.Next()
+			require.NoError(s.t, err)
+			history.Events = append(history.Events, event)
+		}
+		s.requireAbandons(history)
+		s.write(fmt.Sprintf("%s-%d.json", name, runs), history)
+		run = history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetContinuedExecutionRunId()
+		if run == "" {
+			break
+		}
+	}
+	require.GreaterOrEqual(s.t, runs+1, atLeast, "runs of %s", id)
+}
+
+// requireAbandons checks that a run which continues as new leaves its trials alone.
+func (s *stage) requireAbandons(history *historypb.History) {
+	s.t.Helper()
+	events := history.GetEvents()
+	if events[len(events)-1].GetEventType() != enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW {
+		return
+	}
+	for _, event := range events {
+		require.NotEqual(s.t, enumspb.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED, event.GetEventType())
+	}
+}
+
+func (s *stage) write(name string, history *historypb.History) {
+	s.t.Helper()
+	if !*record {
+		return
+	}
+	hostname, err := os.Hostname() // is in the name of the sticky task queue
+	require.NoError(s.t, err)
+	data, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(history)
+	require.NoError(s.t, err)
+	data = bytes.ReplaceAll(data, []byte(hostname), []byte("host"))
+	dir := filepath.Join("testdata", fmt.Sprintf("logic-%d", logicNow))
+	require.NoError(s.t, os.MkdirAll(dir, 0o755))
+	require.NoError(s.t, os.WriteFile(filepath.Join(dir, name), append(data, '\n'), 0o644))
+}

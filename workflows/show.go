@@ -1,0 +1,231 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// The metrics that the Temporal UI shows.
+const (
+	metricHead = "fid.head"
+	metricTail = "fid.tail"
+)
+
+// The typed keys of the search attributes.
+var (
+	keyState    = temporal.NewSearchAttributeKeyKeyword(AttrState)
+	keySweep    = temporal.NewSearchAttributeKeyKeyword(AttrSweep)
+	keyDone     = temporal.NewSearchAttributeKeyInt64(AttrDone)
+	keyBestHead = temporal.NewSearchAttributeKeyFloat64(AttrBestHead)
+	keyBestTail = temporal.NewSearchAttributeKeyFloat64(AttrBestTail)
+	keyGPUHours = temporal.NewSearchAttributeKeyFloat64(AttrGPUHours)
+)
+
+// upsert shows search attributes. Lists in the UI are not worth failing for.
+func upsert(ctx workflow.Context, updates []temporal.SearchAttributeUpdate) {
+	if err := workflow.UpsertTypedSearchAttributes(ctx, updates...); err != nil {
+		workflow.GetLogger(ctx).Warn("cannot show search attributes", "error", err)
+	}
+}
+
+// headAndTail are the updates for the two metrics, those that there are.
+func headAndTail(metrics map[string]float64) []temporal.SearchAttributeUpdate {
+	var updates []temporal.SearchAttributeUpdate
+	if v, ok := metrics[metricHead]; ok {
+		updates = append(updates, keyBestHead.ValueSet(v))
+	}
+	if v, ok := metrics[metricTail]; ok {
+		updates = append(updates, keyBestTail.ValueSet(v))
+	}
+	return updates
+}
+
+// label is a trial in a few words: "#3 alignment.weight=0 infonce.weight=0.3".
+func label(a sweep.Assignment) string {
+	words := []string{fmt.Sprintf("#%d", a.Number)}
+	if a.Kind == sweep.KindBaseline {
+		words = append(words, fmt.Sprintf("baseline seed=%d", a.Seed))
+	}
+	for _, name := range names(a.Params) {
+		words = append(words, name+"="+a.Params[name].String())
+	}
+	return strings.Join(words, " ")
+}
+
+func names(p sweep.Params) []string {
+	sorted := make([]string, 0, len(p))
+	//workflowcheck:ignore
+	for name := range p {
+		sorted = append(sorted, name)
+	}
+	slices.Sort(sorted)
+	return sorted
+}
+
+// clip shortens a summary to what the server accepts.
+func clip(s string) string {
+	if len(s) <= summaryLimit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:summaryLimit-3], "") + "..."
+}
+
+// stateOf is a trial's state for lists: running until it has a status.
+func stateOf(t sweep.Trial) string {
+	if t.Status == "" {
+		return string(PhaseRunning)
+	}
+	return string(t.Status)
+}
+
+// show puts the trial into the Temporal UI; doing is what happens now.
+func (t *trial) show(ctx workflow.Context, doing string) {
+	workflow.SetCurrentDetails(ctx, trialDetails(t.result, doing))
+	if state := stateOf(t.result); state != t.shown {
+		t.shown = state
+		upsert(ctx, append([]temporal.SearchAttributeUpdate{
+			keySweep.ValueSet(t.spec.Name), keyState.ValueSet(state),
+		}, headAndTail(t.result.Metrics)...))
+	}
+}
+
+// page is Markdown, a line an entry.
+type page []string
+
+func (p *page) line(format string, args ...any) { *p = append(*p, fmt.Sprintf(format, args...)) }
+
+func (p page) String() string { return strings.Join(p, "\n") + "\n" }
+
+// metrics adds a table, in the order of sweep's list.
+func (p *page) metrics(metrics map[string]float64) {
+	if len(metrics) == 0 {
+		return
+	}
+	p.line("\n| metric | value |\n|---|---|")
+	for _, m := range sweep.MetricList() {
+		if v, ok := metrics[m.Name]; ok {
+			p.line("| %s | %.5g |", m.Name, v)
+		}
+	}
+}
+
+// trialDetails is a trial as Markdown.
+func trialDetails(t sweep.Trial, doing string) string {
+	var p page
+	if doing != "" {
+		doing = ": " + doing
+	}
+	p.line("**Trial %d** is %s%s\n", t.Number, stateOf(t), doing)
+	p.line("| parameter | value |\n|---|---|")
+	for _, name := range names(t.Params) {
+		p.line("| %s | %s |", name, t.Params[name])
+	}
+	p.line("| seed | %d |\n", t.Seed)
+	if t.Error != nil {
+		p.line("**%s**: %s\n", t.Error.Class, firstLine(t.Error.Message))
+	}
+	checkpoint := ""
+	if t.Checkpoint != "" {
+		checkpoint = ", last checkpoint: `" + t.Checkpoint + "`"
+	}
+	p.line("Attempts: %d, trained steps: %d%s", t.Attempts, t.Steps, checkpoint)
+	p.metrics(t.Metrics)
+	return p.String()
+}
+
+// show puts the sweep into the Temporal UI and its numbers into Prometheus, when
+// they changed.
+func (s *sweepRun) show(ctx workflow.Context) {
+	p := s.progress()
+	workflow.SetCurrentDetails(ctx, sweepDetails(p))
+	now := viewOf(p)
+	if now == s.shown {
+		return
+	}
+	s.shown = now
+	updates := append([]temporal.SearchAttributeUpdate{
+		keySweep.ValueSet(p.Name), keyState.ValueSet(string(p.Phase)),
+		keyDone.ValueSet(int64(p.Finished)), keyGPUHours.ValueSet(p.GPUHours),
+	}, headAndTail(bestMetrics(p))...)
+	upsert(ctx, updates)
+	if err := workflow.UpsertMemo(ctx, map[string]any{"trials": now.counts, "best": now.best}); err != nil {
+		workflow.GetLogger(ctx).Warn("cannot show the memo", "error", err)
+	}
+	err := workflow.ExecuteActivity(recording(ctx), s.do.Record, activities.RecordInput{
+		Sweep: p.Name, Numbers: activities.SweepNumbers{
+			Running: len(p.Running), ByStatus: p.Counts, Planned: p.Planned, Best: bestMetrics(p),
+			GPUHours: p.GPUHours, Active: !p.Phase.final(),
+		},
+	}).Get(ctx, nil)
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("cannot record the sweep's numbers", "error", err)
+	}
+}
+
+func bestMetrics(p Progress) map[string]float64 {
+	if p.Best == nil {
+		return nil
+	}
+	return p.Best.Metrics
+}
+
+// view is what lists show of a sweep; it is compared to see what changed.
+type view struct {
+	phase    Phase
+	finished int
+	counts   string
+	best     string
+}
+
+func viewOf(p Progress) view {
+	v := view{phase: p.Phase, finished: p.Finished, counts: countsText(p)}
+	if p.Best != nil {
+		v.best = label(sweep.Assignment{Number: p.Best.Number, Params: p.Best.Params})
+	}
+	return v
+}
+
+// countsText is "3 completed, 1 failed, 2 running of 12".
+func countsText(p Progress) string {
+	var parts []string
+	for _, status := range statuses {
+		if n := p.Counts[status]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, status))
+		}
+	}
+	parts = append(parts, fmt.Sprintf("%d running", len(p.Running)))
+	text := strings.Join(parts, ", ")
+	if p.Planned > 0 {
+		text += fmt.Sprintf(" of %d", p.Planned)
+	}
+	return text
+}
+
+// sweepDetails is a sweep as Markdown.
+func sweepDetails(progress Progress) string {
+	var p page
+	message := ""
+	if progress.Message != "" {
+		message = " (" + firstLine(progress.Message) + ")"
+	}
+	p.line("**Sweep %s** is %s%s\n", progress.Name, progress.Phase, message)
+	p.line("| | |\n|---|---|\n| trials | %s |\n| GPU-hours | %.3g |", countsText(progress), progress.GPUHours)
+	if best := progress.Best; best != nil {
+		p.line("| best | %s |", label(sweep.Assignment{Number: best.Number, Params: best.Params}))
+		p.metrics(best.Metrics)
+	}
+	if len(progress.Running) > 0 {
+		p.line("\nRunning:\n")
+		for _, r := range progress.Running {
+			p.line("- %s, since %s", label(r.Assignment), r.StartedAt.Format("2006-01-02 15:04:05 MST"))
+		}
+	}
+	return p.String()
+}

@@ -1,0 +1,189 @@
+package workflows
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// State is what a Sweep carries across continue-as-new. It grows with the trials
+// that run and with the leaders, never with those that finished.
+type State struct {
+	Phase     Phase          `json:"phase"`
+	StartedAt time.Time      `json:"started_at"`
+	Next      int            `json:"next"`     // number of the next trial to start
+	Segments  int            `json:"segments"` // of the ledger
+	Running   []RunningTrial `json:"running"`  // by number
+	Exhausted bool           `json:"exhausted,omitempty"`
+
+	// Every trial below Watermark has finished, and so have those in Ahead.
+	Watermark int   `json:"watermark"`
+	Ahead     []int `json:"ahead,omitempty"`
+
+	Counts   map[sweep.Status]int `json:"counts"`
+	Leaders  []sweep.Trial        `json:"leaders,omitempty"` // best first, without reasons; their checkpoints are kept
+	SlotTime time.Duration        `json:"slot_time"`         // that finished trials held training slots, failed attempts included
+	Streak   Streak               `json:"streak"`
+	Fault    string               `json:"fault,omitempty"`   // why the sweep ends as failed
+	Message  string               `json:"message,omitempty"` // who stopped it, and why
+	Audit    []AuditEntry         `json:"audit,omitempty"`
+}
+
+// auditLimit bounds the commands that are remembered.
+const auditLimit = 50
+
+func newState(now time.Time) *State {
+	return &State{Phase: PhaseRunning, StartedAt: now, Counts: map[sweep.Status]int{}}
+}
+
+// isFinished reports whether a trial is in the ledger.
+func (st *State) isFinished(number int) bool {
+	return number < st.Watermark || slices.Contains(st.Ahead, number)
+}
+
+// running is the index in Running of a trial, -1 for none.
+func (st *State) running(number int) int {
+	return slices.IndexFunc(st.Running, func(r RunningTrial) bool { return r.Number == number })
+}
+
+// start notes a trial that is about to start. Reasons stay out of the state; the
+// ledger has them.
+func (st *State) start(a sweep.Assignment, now time.Time) {
+	a.Reason = sweep.Reason{Sampler: a.Reason.Sampler}
+	st.Running = append(st.Running, RunningTrial{Assignment: a, StartedAt: now})
+	st.Next = a.Number + 1
+}
+
+// pending are the running trials as Suggest wants them.
+func (st *State) pending() []sweep.Assignment {
+	pending := make([]sweep.Assignment, len(st.Running))
+	for i, r := range st.Running {
+		pending[i] = r.Assignment
+	}
+	return pending
+}
+
+// fresh picks from reported, in order, the results of running trials, once each.
+// Anybody can send a signal: what is no result of that trial is left out, since
+// the ledger would refuse it.
+func (st *State) fresh(reported []sweep.Trial) []sweep.Trial {
+	var batch []sweep.Trial
+	for _, t := range reported {
+		known := slices.ContainsFunc(batch, func(b sweep.Trial) bool { return b.Number == t.Number })
+		i := st.running(t.Number)
+		if !known && i >= 0 && t.Kind == st.Running[i].Kind && slices.Contains(statuses, t.Status) {
+			batch = append(batch, t)
+		}
+	}
+	return batch
+}
+
+// finish accounts for a segment that the ledger now has. It returns the keys of
+// the checkpoints that are no longer kept, and whether the leaders changed.
+func (st *State) finish(spec *sweep.Spec, segment []sweep.Trial) (evicted []string, moved bool) {
+	st.Segments++
+	for _, t := range segment {
+		if i := st.running(t.Number); i >= 0 {
+			st.Running = slices.Delete(st.Running, i, i+1)
+		}
+		st.markFinished(t.Number)
+		st.Counts[t.Status]++
+		st.SlotTime += seconds(t.TrainTime) + seconds(t.EvalTime)
+		st.Streak = st.Streak.after(t)
+	}
+	return st.lead(spec, segment)
+}
+
+// lead ranks the segment among the leaders.
+func (st *State) lead(spec *sweep.Spec, segment []sweep.Trial) (evicted []string, moved bool) {
+	contenders := slices.Concat(st.Leaders, segment)
+	before := st.Leaders
+	st.Leaders = sweep.Rank(spec, contenders, "")
+	st.Leaders = st.Leaders[:min(len(st.Leaders), spec.Checkpoints.SaveSweepBest)]
+	for i := range st.Leaders {
+		st.Leaders[i].Reason = sweep.Reason{Sampler: st.Leaders[i].Reason.Sampler}
+	}
+	for _, t := range contenders {
+		kept := slices.ContainsFunc(st.Leaders, func(l sweep.Trial) bool { return l.Number == t.Number })
+		if !kept && t.Status == sweep.StatusCompleted && t.Checkpoint != "" {
+			evicted = append(evicted, t.Checkpoint)
+		}
+	}
+	moved = !slices.EqualFunc(before, st.Leaders, func(a, b sweep.Trial) bool { return a.Number == b.Number })
+	return evicted, moved
+}
+
+func (st *State) markFinished(number int) {
+	if st.isFinished(number) {
+		return
+	}
+	st.Ahead = append(st.Ahead, number)
+	slices.Sort(st.Ahead)
+	for len(st.Ahead) > 0 && st.Ahead[0] == st.Watermark {
+		st.Ahead = st.Ahead[1:]
+		st.Watermark++
+	}
+}
+
+// finished is how many trials the ledger has.
+func (st *State) finished() int { return st.Watermark + len(st.Ahead) }
+
+// obey applies an accepted command.
+func (st *State) obey(command string, c Command, now time.Time) error {
+	phase, err := st.Phase.after(command)
+	if err != nil {
+		return err
+	}
+	st.Phase = phase
+	st.Audit = append(st.Audit, AuditEntry{At: now, Command: command, By: c.By, Reason: c.Reason})
+	st.Audit = st.Audit[max(0, len(st.Audit)-auditLimit):]
+	switch phase {
+	case PhaseRunning:
+		st.Message = ""
+	default:
+		st.Message = command + " by " + c.By
+		if c.Reason != "" {
+			st.Message += ": " + c.Reason
+		}
+	}
+	return nil
+}
+
+// progress shows the state; planned is 0 when unknown.
+func (st *State) progress(spec *sweep.Spec, digest string, planned int) Progress {
+	p := Progress{
+		Name: spec.Name, Digest: digest, Phase: st.Phase, Planned: planned, Finished: st.finished(), Segments: st.Segments,
+		Counts: counts(st.Counts), Running: slices.Clone(st.Running), GPUHours: st.SlotTime.Hours(),
+		StartedAt: st.StartedAt, Message: st.Message, Audit: slices.Clone(st.Audit),
+	}
+	if st.Fault != "" {
+		p.Message = st.Fault
+	}
+	if p.Running == nil {
+		p.Running = []RunningTrial{}
+	}
+	if len(st.Leaders) > 0 {
+		best := st.Leaders[0]
+		p.Best = &BestTrial{Number: best.Number, Params: best.Params, Metrics: best.Metrics}
+	}
+	return p
+}
+
+// statuses is the order in which counts are shown.
+var statuses = []sweep.Status{
+	sweep.StatusCompleted, sweep.StatusDiverged, sweep.StatusFailed, sweep.StatusCancelled,
+}
+
+func counts(c map[sweep.Status]int) map[sweep.Status]int {
+	copied := make(map[sweep.Status]int, len(c))
+	for _, s := range statuses {
+		if c[s] > 0 {
+			copied[s] = c[s]
+		}
+	}
+	return copied
+}
+
+// seconds converts to a duration, so that sums do not depend on their order.
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

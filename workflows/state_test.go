@@ -1,0 +1,104 @@
+package workflows
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// TestStateStaysSmall runs 3,000 trials, 16 at a time, that end in any order.
+func TestStateStaysSmall(t *testing.T) {
+	spec := gridSpec(1)
+	spec.Checkpoints.SaveSweepBest = 3
+	random := rand.New(rand.NewPCG(1, 2))
+	st := newState(time.Now())
+	evicted := map[string]bool{}
+	const trials = 3000
+	for st.finished() < trials {
+		for len(st.Running) < 16 && st.Next < trials {
+			st.start(sweep.Assignment{
+				Number: st.Next, Kind: sweep.KindSearch, Params: sweep.Params{"infonce.weight": sweep.Number(random.Float64())},
+				Reason: sweep.Reason{Sampler: "bayes", Note: "long", Hyper: map[string]float64{"x": 1}},
+			}, time.Now())
+		}
+		running := st.Running[random.IntN(len(st.Running))]
+		trial := completed(running.Number, sweep.StatusCompleted)
+		trial.Metrics = map[string]float64{"fid.tail": random.Float64()}
+		require.Len(t, st.fresh([]sweep.Trial{trial, trial}), 1)
+		keys, _ := st.finish(&spec, []sweep.Trial{trial})
+		require.Empty(t, st.fresh([]sweep.Trial{trial}), "a duplicate is taken")
+		for _, key := range keys {
+			require.False(t, evicted[key], "evicted twice")
+			evicted[key] = true
+		}
+		data, err := json.Marshal(st)
+		require.NoError(t, err)
+		require.Less(t, len(data), 12<<10, "the state grows with finished trials")
+	}
+	require.Equal(t, trials, st.Watermark)
+	require.Empty(t, st.Ahead)
+	require.Len(t, st.Leaders, 3)
+	require.Len(t, evicted, trials-3)
+	require.Equal(t, trials*time.Hour, st.SlotTime)
+	require.Equal(t, trials, st.Segments)
+}
+
+func TestStateLeaders(t *testing.T) {
+	trial := func(number int, tail float64) sweep.Trial {
+		t := completed(number, sweep.StatusCompleted)
+		t.Metrics = map[string]float64{"fid.tail": tail}
+		return t
+	}
+	key := func(number int) string { return completed(number, sweep.StatusCompleted).Checkpoint }
+	tests := []struct {
+		name    string
+		keep    int
+		leaders []sweep.Trial
+		segment []sweep.Trial
+		want    []int
+		evicted []string
+		moved   bool
+	}{
+		{name: "the first leads", keep: 2, segment: []sweep.Trial{trial(0, 5)}, want: []int{0}, moved: true},
+		{
+			name: "the worst is overtaken", keep: 2, leaders: []sweep.Trial{trial(0, 5), trial(1, 6)},
+			segment: []sweep.Trial{trial(2, 4)}, want: []int{2, 0}, evicted: []string{key(1)}, moved: true,
+		},
+		{
+			name: "a worse one does not stay", keep: 1, leaders: []sweep.Trial{trial(0, 5)},
+			segment: []sweep.Trial{trial(2, 7)}, want: []int{0}, evicted: []string{key(2)},
+		},
+		{
+			name: "a failed one keeps its checkpoint", keep: 1, leaders: []sweep.Trial{trial(0, 5)},
+			segment: []sweep.Trial{{Assignment: sweep.Assignment{Number: 1}, Status: sweep.StatusFailed, Checkpoint: "k"}}, want: []int{0},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			spec := gridSpec(1)
+			spec.Checkpoints.SaveSweepBest = test.keep
+			st := newState(time.Now())
+			st.Leaders = test.leaders
+			evicted, moved := st.finish(&spec, test.segment)
+			require.Equal(t, test.want, numbers(st.Leaders))
+			require.Equal(t, test.evicted, evicted)
+			require.Equal(t, test.moved, moved)
+		})
+	}
+}
+
+func TestStateForgetsOldCommands(t *testing.T) {
+	st := newState(time.Now())
+	for range auditLimit {
+		require.NoError(t, st.obey(UpdatePause, Command{By: "a"}, time.Now()))
+		require.NoError(t, st.obey(UpdateResume, Command{By: "last"}, time.Now()))
+	}
+	require.Len(t, st.Audit, auditLimit)
+	require.Equal(t, "last", st.Audit[auditLimit-1].By)
+	require.Empty(t, st.Message)
+}

@@ -1,0 +1,48 @@
+package workflows
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/activities/activitiestest"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+func TestSweepRunsAGridToItsEnd(t *testing.T) {
+	r := newRig(t)
+	spec := gridSpec(4)
+	spec.Baseline = &sweep.Baseline{Params: sweep.Params{"infonce.weight": sweep.Number(0)}, Seeds: []int64{7, 8}}
+	p, err := r.sweep(SweepInput{Spec: spec, Digest: "d"})
+	require.NoError(t, err)
+
+	require.Equal(t, PhaseCompleted, p.Phase)
+	require.Equal(t, "every point was tried", p.Message)
+	require.Equal(t, 6, p.Planned)
+	require.Equal(t, 6, p.Finished)
+	require.Equal(t, map[sweep.Status]int{sweep.StatusCompleted: 6}, p.Counts)
+	require.Empty(t, p.Running)
+	require.NotNil(t, p.EndedAt)
+	require.Equal(t, 5, p.Best.Number)
+	require.Equal(t, 97.0, p.Best.Metrics["fid.tail"])
+
+	ledger := r.archive.Trials()
+	require.ElementsMatch(t, []int{0, 1, 2, 3, 4, 5}, numbers(ledger))
+	for _, trial := range ledger {
+		require.Equal(t, sweep.StatusCompleted, trial.Status)
+		require.Equal(t, 1, trial.Attempts)
+		require.Equal(t, 300, trial.Steps)
+		require.Equal(t, "fake", trial.Backend)
+		require.Positive(t, trial.TrainTime)
+		require.Equal(t, activitiestest.Metrics(trial.Assignment), trial.Metrics)
+		if trial.Number < 2 {
+			require.Equal(t, sweep.KindBaseline, trial.Kind)
+			require.Equal(t, spec.Baseline.Seeds[trial.Number], trial.Seed)
+		}
+	}
+	require.Equal(t, []int{5}, r.archive.Best())
+	require.Equal(t, []string{activitiestest.Key(5, 1, 300)}, r.archive.Keys(), "only the best trial's final checkpoint is kept")
+	states := r.recorder.States()
+	require.False(t, states[len(states)-1].Active)
+	require.True(t, states[0].Active)
+}

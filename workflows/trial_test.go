@@ -1,0 +1,236 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/activities/activitiestest"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+func failed(class sweep.FailureClass) error {
+	return &sweep.FailureError{Failure: sweep.Failure{Class: class, Message: "on purpose"}}
+}
+
+// runTrial runs trial 3 by itself and returns what it reported to its sweep.
+func (r *rig) runTrial() (reported sweep.Trial, err error) {
+	r.t.Helper()
+	r.env.OnSignalExternalWorkflow(mock.Anything, "sweep/grid", "", SignalResult, mock.Anything).Return(
+		func(_, _, _, _ string, arg any) error {
+			reported = arg.(TrialResult).Trial
+			return nil
+		}).Once()
+	r.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: TrialID("grid", 3), TaskQueue: ControlQueue})
+	r.env.ExecuteWorkflow(Trial, TrialInput{Spec: gridSpec(4), Assignment: sweep.Assignment{
+		Number: 3, Kind: sweep.KindSearch, Seed: 1, Params: sweep.Params{"infonce.weight": sweep.Number(3)},
+	}})
+	require.True(r.t, r.env.IsWorkflowCompleted())
+	r.env.AssertExpectations(r.t)
+	published, ok, _ := r.archive.Result(context.Background(), "grid", 3)
+	if ok {
+		require.Equal(r.t, published.Status, reported.Status)
+	}
+	return reported, r.env.GetWorkflowError()
+}
+
+func TestTrialAttempts(t *testing.T) {
+	at := func(step int, err error) activitiestest.Fault { return activitiestest.Fault{Step: step, Err: err} }
+	preempted := activitiestest.Fault{Step: 100, Preempt: true}
+	tests := []struct {
+		name       string
+		faults     []activitiestest.Fault
+		evaluate   []error
+		corrupt    []string // keys
+		status     sweep.Status
+		failure    sweep.FailureClass
+		from       []int // step that each attempt began from
+		restarts   []sweep.FailureClass
+		checkpoint string
+	}{
+		{
+			name: "nothing goes wrong", status: sweep.StatusCompleted, from: []int{0},
+			checkpoint: activitiestest.Key(3, 1, 300),
+		},
+		{
+			name:   "a lost node resumes from the last checkpoint",
+			faults: []activitiestest.Fault{at(200, failed(sweep.FailLost))},
+			status: sweep.StatusCompleted, from: []int{0, 200}, restarts: []sweep.FailureClass{sweep.FailLost},
+			checkpoint: activitiestest.Key(3, 2, 300),
+		},
+		{
+			name:    "a corrupt last checkpoint falls back to the one before",
+			faults:  []activitiestest.Fault{at(200, failed(sweep.FailTransient))},
+			corrupt: []string{activitiestest.Key(3, 1, 200)},
+			status:  sweep.StatusCompleted, from: []int{0, 100}, restarts: []sweep.FailureClass{sweep.FailTransient},
+			checkpoint: activitiestest.Key(3, 2, 300),
+		},
+		{
+			name: "restarts are bounded by max_restarts",
+			faults: []activitiestest.Fault{
+				at(100, failed(sweep.FailLost)), at(100, failed(sweep.FailTransient)), at(200, failed(sweep.FailLost)),
+			},
+			status: sweep.StatusFailed, failure: sweep.FailLost, from: []int{0, 100, 100},
+			restarts:   []sweep.FailureClass{sweep.FailLost, sweep.FailTransient},
+			checkpoint: activitiestest.Key(3, 3, 200),
+		},
+		{
+			name:   "preemption does not count",
+			faults: []activitiestest.Fault{preempted, preempted, preempted, preempted},
+			status: sweep.StatusCompleted, from: []int{0, 100, 100, 100, 100},
+			restarts: []sweep.FailureClass{
+				sweep.FailPreempted, sweep.FailPreempted, sweep.FailPreempted, sweep.FailPreempted,
+			},
+			checkpoint: activitiestest.Key(3, 5, 300),
+		},
+		{
+			name:   "out of memory is not tried again",
+			faults: []activitiestest.Fault{at(0, failed(sweep.FailOutOfMemory))},
+			status: sweep.StatusFailed, failure: sweep.FailOutOfMemory, from: []int{0},
+		},
+		{
+			name:   "bad data is not tried again",
+			faults: []activitiestest.Fault{at(100, failed(sweep.FailBadData))},
+			status: sweep.StatusFailed, failure: sweep.FailBadData, from: []int{0}, checkpoint: activitiestest.Key(3, 1, 100),
+		},
+		{
+			name:   "a bug is not tried again",
+			faults: []activitiestest.Fault{at(100, failed(sweep.FailBug))},
+			status: sweep.StatusFailed, failure: sweep.FailBug, from: []int{0}, checkpoint: activitiestest.Key(3, 1, 100),
+		},
+		{
+			name:   "divergence is a result",
+			faults: []activitiestest.Fault{{Step: 200, Diverge: true}},
+			status: sweep.StatusDiverged, from: []int{0},
+		},
+		{
+			name:     "evaluation is tried again by itself",
+			evaluate: []error{errors.New("no route to host")},
+			status:   sweep.StatusCompleted, from: []int{0}, restarts: []sweep.FailureClass{sweep.FailTransient},
+			checkpoint: activitiestest.Key(3, 1, 300),
+		},
+		{
+			name:    "a final checkpoint that is corrupt is trained again",
+			corrupt: []string{activitiestest.Key(3, 1, 300)},
+			status:  sweep.StatusCompleted, from: []int{0, 200}, restarts: []sweep.FailureClass{sweep.FailTransient},
+			checkpoint: activitiestest.Key(3, 2, 300),
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := newRig(t)
+			r.trainer.Faults = map[int][]activitiestest.Fault{3: test.faults}
+			r.trainer.EvaluateErrors = map[int][]error{3: test.evaluate}
+			for _, key := range test.corrupt {
+				r.archive.CorruptWhenStored(key)
+			}
+			got, err := r.runTrial()
+
+			require.Equal(t, test.status, got.Status)
+			require.Equal(t, len(test.from), got.Attempts)
+			var from []int
+			for i, job := range r.trainer.Jobs() {
+				require.Equal(t, i+1, job.Attempt, "each attempt has a number of its own")
+				from = append(from, job.From)
+			}
+			require.Equal(t, test.from, from)
+			require.Equal(t, test.restarts, r.recorder.Restarts())
+			require.Equal(t, test.checkpoint, got.Checkpoint)
+			var kept []string
+			if test.checkpoint != "" {
+				kept = []string{test.checkpoint}
+			}
+			require.ElementsMatch(t, kept, r.archive.Keys(), "intermediate checkpoints are removed, the last one is kept")
+			if test.failure == "" {
+				require.NoError(t, err)
+				require.Nil(t, got.Error)
+				return
+			}
+			require.Equal(t, test.failure, got.Error.Class)
+			require.Equal(t, "on purpose", got.Error.Message)
+			var application *temporal.ApplicationError
+			require.ErrorAs(t, err, &application)
+			require.Equal(t, string(test.failure), application.Type())
+		})
+	}
+}
+
+func TestTrialChargesSlotTime(t *testing.T) {
+	r := newRig(t)
+	hold := make(chan struct{})
+	time.AfterFunc(30*time.Millisecond, func() { close(hold) })
+	r.trainer.Faults = map[int][]activitiestest.Fault{3: {{Step: 100, Hang: true, Until: hold}}}
+	got, err := r.runTrial()
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, got.TrainTime, 0.03)
+	require.Positive(t, got.EvalTime)
+}
+
+func TestTrialWhoseWorkerGoesSilent(t *testing.T) {
+	r := newRig(t)
+	last := activities.Heartbeat{
+		Stage: activities.StageTrain, Attempt: 1, Seconds: 40,
+		Progress: activities.Progress{Step: 150}, Checkpoint: r.archive.Store(3, 1, 100, false),
+	}
+	r.env.OnActivity(r.do.Train, mock.Anything, mock.Anything).Return(
+		activities.TrainResult{}, temporal.NewHeartbeatTimeoutError(last)).Once()
+	r.env.OnActivity(r.do.Train, mock.Anything, mock.Anything).Return(r.do.Train)
+	got, err := r.runTrial()
+	require.NoError(t, err)
+	require.Equal(t, sweep.StatusCompleted, got.Status)
+	require.Equal(t, 2, got.Attempts)
+	require.Greater(t, got.TrainTime, 40.0, "the silent attempt's slot time counts")
+	require.Equal(t, []sweep.FailureClass{sweep.FailLost}, r.recorder.Restarts())
+	require.Equal(t, 100, r.trainer.Jobs()[0].From)
+}
+
+func TestTrialCancelledKeepsItsCheckpoint(t *testing.T) {
+	r := newRig(t)
+	r.trainer.Faults = map[int][]activitiestest.Fault{3: {{Step: 200, Hang: true}}}
+	r.env.RegisterDelayedCallback(r.env.CancelWorkflow, time.Second)
+	got, err := r.runTrial()
+	require.True(t, temporal.IsCanceledError(err), "%v", err)
+	require.Equal(t, sweep.StatusCancelled, got.Status)
+	require.Nil(t, got.Error)
+	require.Equal(t, activitiestest.Key(3, 1, 200), got.Checkpoint)
+	require.Equal(t, []string{got.Checkpoint}, r.archive.Keys())
+	require.Equal(t, 200, got.Steps)
+}
+
+func TestTrialCancelledBetweenAttempts(t *testing.T) {
+	r := newRig(t)
+	r.trainer.Faults = map[int][]activitiestest.Fault{3: {{Step: 100, Err: failed(sweep.FailTransient)}}}
+	r.env.RegisterDelayedCallback(r.env.CancelWorkflow, restBase/2)
+	got, err := r.runTrial()
+	require.True(t, temporal.IsCanceledError(err), "%v", err)
+	require.Equal(t, sweep.StatusCancelled, got.Status)
+	require.Len(t, r.trainer.Jobs(), 1, "no attempt follows")
+}
+
+func TestTrialWithoutASweepEnds(t *testing.T) {
+	r := newRig(t)
+	r.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
+		errors.New("no such workflow"))
+	r.env.ExecuteWorkflow(Trial, TrialInput{Spec: gridSpec(1)})
+	require.NoError(t, r.env.GetWorkflowError())
+	_, ok, err := r.archive.Result(context.Background(), "grid", 0)
+	require.NoError(t, err)
+	require.True(t, ok, "the result is kept even so")
+}
+
+func TestTrialThatCannotBePublished(t *testing.T) {
+	r := newRig(t)
+	r.archive.Fail("PutResult", activities.ErrConflict)
+	got, err := r.runTrial()
+	require.Error(t, err)
+	require.Equal(t, sweep.StatusFailed, got.Status)
+	require.Equal(t, sweep.FailBug, got.Error.Class)
+	require.Contains(t, got.Error.Message, "publish: ")
+}

@@ -1,0 +1,19 @@
+package workflows
+
+import "go.temporal.io/sdk/workflow"
+
+// The versions of the workflows' logic. A change that makes other commands for
+// the same history gets a constant here, a branch on it, and a recorded history
+// under testdata/ of the version before.
+const (
+	// LogicFirst asks, starts, hears and keeps the ledger; a trial trains,
+	// evaluates, publishes and reports.
+	LogicFirst workflow.Version = 1
+
+	logicNow = LogicFirst
+)
+
+// logicVersion is the version that this execution began with.
+func logicVersion(ctx workflow.Context) workflow.Version {
+	return workflow.GetVersion(ctx, "logic", LogicFirst, logicNow)
+}
