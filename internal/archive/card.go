@@ -1,0 +1,117 @@
+package archive
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+)
+
+// card is the README of a pulled trial.
+type card struct {
+	spec     *sweep.Spec
+	trial    sweep.Trial
+	manifest checkpoint.Manifest
+	grid     bool
+	folder   string // name of the folder it lies in
+}
+
+func (c card) markdown() []byte {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	row := func(name, value string) {
+		if value != "" {
+			line("| %s | %s |", name, value)
+		}
+	}
+	t, s, p := c.trial, c.spec, c.manifest.Provenance
+
+	line("# %s, trial %d\n", s.Name, t.Number)
+	line("A class-conditional diffusion model (%s, width %d, depth %d) of %s at %dx%d pixels, made long-tailed (profile %s, factor %s). It is trial %d (%s) of the sweep %s.",
+		text(s.Model.Arch), s.Model.Width, s.Model.Depth, text(s.Dataset.Name), s.Dataset.Size, s.Dataset.Size,
+		text(s.Dataset.Imbalance.Profile), number(s.Dataset.Imbalance.Factor), t.Number, t.Kind, s.Name)
+	if c.grid {
+		line("\n![samples, one class a row](%s)", GridName)
+	}
+
+	line("\n## Sampling\n\n    tailsweep sample %s -o samples.png\n", c.folder)
+	line("The metrics below were taken at guidance scale %s with %d DDIM steps.", number(t.Guidance), s.Evaluate.DDIMSteps)
+
+	line("\n## Parameters\n\n| parameter | value |\n|---|---|")
+	for _, name := range slices.Sorted(maps.Keys(t.Params)) {
+		row(text(name), text(t.Params[name].String()))
+	}
+	c.metrics(line)
+
+	line("\n## Training\n\n| | |\n|---|---|")
+	row("steps", strconv.Itoa(t.Steps))
+	row("loss, first to last", number(t.LossFirst)+" to "+number(t.LossLast))
+	row("seed", strconv.FormatInt(t.Seed, 10))
+	row("attempts", strconv.Itoa(t.Attempts))
+	row("seconds of training", number(t.TrainTime))
+
+	line("\n## Provenance\n\n| | |\n|---|---|")
+	row("checkpoint", text(t.Checkpoint))
+	row("made at", text(p.CreatedAt))
+	row("tailsweep", text(p.Version))
+	row("Go", text(p.Go))
+	row("backend", text(strings.TrimSpace(p.Backend+" "+p.Device)))
+	row("plugin, SHA-256", text(p.PluginSHA256))
+	row("digest of the spec", text(p.SpecDigest))
+	row("digest of the dataset", text(p.DatasetDigest))
+	row("resumed from", text(p.Parent))
+	line("\n`%s` holds size and SHA-256 of the checkpoint's files; they were verified when this folder was made.", checkpoint.ManifestName)
+	return []byte(b.String())
+}
+
+// metrics writes a row a family and a column a class group.
+func (c card) metrics(line func(string, ...any)) {
+	groups := []string{sweep.GroupAll, sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail}
+	line("\n## Metrics\n\n| metric | %s |\n|---|---|---|---|---|", strings.Join(groups, " | "))
+	shown := make(map[string]bool)
+	for _, name := range slices.Sorted(maps.Keys(c.trial.Metrics)) {
+		family, _, grouped := strings.Cut(name, ".")
+		if shown[family] {
+			continue
+		}
+		shown[family] = true
+		var cells []string
+		for _, group := range groups {
+			key := family
+			if grouped {
+				key += "." + group
+			}
+			value, ok := c.trial.Metrics[key]
+			if !ok || (!grouped && group != sweep.GroupAll) {
+				cells = append(cells, "")
+				continue
+			}
+			cells = append(cells, number(value))
+		}
+		line("| %s | %s |", text(family), strings.Join(cells, " | "))
+	}
+}
+
+// number rounds to what people compare.
+func number(f float64) string { return strconv.FormatFloat(f, 'g', 4, 64) }
+
+// maxCardRow is the most of one text from the store in the card, in bytes.
+const maxCardRow = 200
+
+// text makes a word from the store harmless in a table.
+func text(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || strings.ContainsRune("|`<>[]\\", r) {
+			return '_'
+		}
+		return r
+	}, s)
+	if len(s) > maxCardRow {
+		s = strings.ToValidUTF8(s[:maxCardRow], "") + "..."
+	}
+	return s
+}

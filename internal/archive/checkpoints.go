@@ -1,0 +1,180 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+)
+
+// Whole implements activities.Checkpoints. Of two attempts that came to the same
+// step, the later one is first.
+func (a *Archive) Whole(ctx context.Context, sweepName string, trial int) ([]activities.CheckpointRef, error) {
+	prefix, err := trialKey(sweepName, trial, "attempts/")
+	if err != nil {
+		return nil, err
+	}
+	return a.whole(ctx, prefix)
+}
+
+// whole returns the whole checkpoints under prefix, highest step first.
+func (a *Archive) whole(ctx context.Context, prefix string) ([]activities.CheckpointRef, error) {
+	type found struct {
+		checkpointID
+		key string
+	}
+	var all []found
+	for info, err := range a.store.List(ctx, prefix) {
+		if err != nil {
+			return nil, err
+		}
+		if key, id, ok := wholeCheckpoint(info.Key); ok {
+			all = append(all, found{id, key})
+		}
+	}
+	slices.SortFunc(all, func(a, b found) int {
+		return cmp.Or(cmp.Compare(a.trial, b.trial), cmp.Compare(b.step, a.step), cmp.Compare(b.attempt, a.attempt))
+	})
+	refs := make([]activities.CheckpointRef, len(all))
+	for i, f := range all {
+		refs[i] = activities.CheckpointRef{Key: f.key, Step: f.step}
+	}
+	return refs, nil
+}
+
+// Upload implements activities.Checkpoints. A folder that fails its own
+// verification wraps activities.ErrCorrupt; another checkpoint of this trial,
+// attempt and step in the store is left alone and wraps activities.ErrConflict.
+func (a *Archive) Upload(ctx context.Context, sweepName string, trial, attempt int, dir string) (activities.CheckpointRef, error) {
+	m, err := checkpoint.Verify(dir)
+	if errors.Is(err, checkpoint.ErrCorrupt) {
+		return activities.CheckpointRef{}, fmt.Errorf("archive: upload: %w: %w", activities.ErrCorrupt, err)
+	}
+	if err != nil {
+		return activities.CheckpointRef{}, fmt.Errorf("archive: upload: %w", err)
+	}
+	if m.Sweep != sweepName || m.Trial != trial || m.Attempt != attempt {
+		return activities.CheckpointRef{}, fmt.Errorf("archive: upload: %s is of sweep %s, trial %d, attempt %d, not of %s, %d, %d",
+			dir, m.Sweep, m.Trial, m.Attempt, sweepName, trial, attempt)
+	}
+	key, err := checkpointID{sweepName, trial, attempt, m.Step}.key()
+	if err != nil {
+		return activities.CheckpointRef{}, err
+	}
+	ref := activities.CheckpointRef{Key: key, Step: m.Step}
+	manifest, err := os.ReadFile(filepath.Join(dir, checkpoint.ManifestName))
+	if err != nil {
+		return activities.CheckpointRef{}, fmt.Errorf("archive: upload: %w", err)
+	}
+	// A whole checkpoint is never written over, not even its files.
+	switch _, err := a.store.Stat(ctx, manifestKey(key)); {
+	case err == nil:
+		_, err = a.create(ctx, manifestKey(key), manifest)
+		return ref, err
+	case !errors.Is(err, store.ErrNotFound):
+		return activities.CheckpointRef{}, err
+	}
+	for _, f := range m.Files {
+		if err := a.putFile(ctx, key+"/"+f.Path, filepath.Join(dir, filepath.FromSlash(f.Path))); err != nil {
+			return activities.CheckpointRef{}, err
+		}
+	}
+	if _, err := a.create(ctx, manifestKey(key), manifest); err != nil {
+		return activities.CheckpointRef{}, err
+	}
+	return ref, nil
+}
+
+// Download implements activities.Checkpoints. dir must not exist, or be empty.
+func (a *Archive) Download(ctx context.Context, key, dir string) error {
+	manifest, m, err := a.manifest(ctx, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("archive: %s: %w: no %s: %w", key, activities.ErrCorrupt, checkpoint.ManifestName, err)
+	}
+	if err != nil {
+		return err
+	}
+	return appear(dir, func(root *os.Root) error {
+		for _, f := range m.Files {
+			if err := a.fetch(ctx, key, f, root); err != nil {
+				return err
+			}
+		}
+		return write(root, checkpoint.ManifestName, manifest)
+	})
+}
+
+// manifest reads and checks the manifest of a checkpoint. A damaged one wraps
+// activities.ErrCorrupt, an absent one store.ErrNotFound.
+func (a *Archive) manifest(ctx context.Context, key string) ([]byte, checkpoint.Manifest, error) {
+	id, err := parseCheckpointKey(key)
+	if err != nil {
+		return nil, checkpoint.Manifest{}, err
+	}
+	data, _, err := a.read(ctx, manifestKey(key), checkpoint.MaxManifestBytes)
+	if err != nil {
+		return nil, checkpoint.Manifest{}, err
+	}
+	m, err := checkpoint.ParseManifest(data)
+	if err != nil {
+		return nil, checkpoint.Manifest{}, fmt.Errorf("archive: %s: %w: %w", key, activities.ErrCorrupt, err)
+	}
+	if (checkpointID{m.Sweep, m.Trial, m.Attempt, m.Step}) != id {
+		return nil, checkpoint.Manifest{}, fmt.Errorf("archive: %s: %w: its manifest is of sweep %s, trial %d, attempt %d, step %d",
+			key, activities.ErrCorrupt, m.Sweep, m.Trial, m.Attempt, m.Step)
+	}
+	return data, m, nil
+}
+
+// Remove implements activities.Checkpoints. Removing an absent one is no error.
+func (a *Archive) Remove(ctx context.Context, key string) error {
+	if _, err := parseCheckpointKey(key); err != nil {
+		return err
+	}
+	if err := a.store.Delete(ctx, manifestKey(key)); err != nil {
+		return err
+	}
+	var files []string
+	for info, err := range a.store.List(ctx, key+"/") {
+		if err != nil {
+			return err
+		}
+		files = append(files, info.Key)
+	}
+	for _, file := range files {
+		if err := a.store.Delete(ctx, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Retain removes every whole checkpoint of a sweep whose key is not in keep, and
+// returns those that it removed. Unfinished uploads stay: a worker may be at it.
+func (a *Archive) Retain(ctx context.Context, sweepName string, keep []string) (removed []activities.CheckpointRef, err error) {
+	prefix, err := sweepKey(sweepName, "trials/")
+	if err != nil {
+		return nil, err
+	}
+	all, err := a.whole(ctx, prefix)
+	if err != nil {
+		return nil, err
+	}
+	for _, ref := range all {
+		if slices.Contains(keep, ref.Key) {
+			continue
+		}
+		if err := a.Remove(ctx, ref.Key); err != nil {
+			return removed, err
+		}
+		removed = append(removed, ref)
+	}
+	return removed, nil
+}

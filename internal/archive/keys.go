@@ -1,0 +1,107 @@
+package archive
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+)
+
+// sweepsPrefix is above all sweeps.
+const sweepsPrefix = "v1/sweeps/"
+
+// maxNumber bounds trial, segment and attempt numbers: keys have six digits, so
+// that their order is the numbers'.
+const maxNumber = 999_999
+
+// maxStep bounds steps, for the same reason.
+const maxStep = 9_999_999_999
+
+var validName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
+
+// sweepKey returns the key of something of a sweep. The name is checked, since
+// people type it.
+func sweepKey(name, rest string) (string, error) {
+	if !validName.MatchString(name) {
+		return "", fmt.Errorf("archive: sweep name %q: want 1 to 63 of a-z, 0-9 and -, the first a letter", name)
+	}
+	return sweepsPrefix + name + "/" + rest, nil
+}
+
+func segmentKey(name string, seg int) (string, error) {
+	if err := checkNumber("ledger segment", seg); err != nil {
+		return "", err
+	}
+	return sweepKey(name, fmt.Sprintf("ledger/%06d.jsonl", seg))
+}
+
+func trialKey(name string, trial int, rest string) (string, error) {
+	if err := checkNumber("trial", trial); err != nil {
+		return "", err
+	}
+	return sweepKey(name, fmt.Sprintf("trials/%06d/%s", trial, rest))
+}
+
+func attemptKey(name string, trial, attempt int, rest string) (string, error) {
+	if err := checkNumber("attempt", attempt); err != nil {
+		return "", err
+	}
+	return trialKey(name, trial, fmt.Sprintf("attempts/%d/%s", attempt, rest))
+}
+
+func checkNumber(what string, n int) error {
+	if n < 0 || n > maxNumber {
+		return fmt.Errorf("archive: %s number %d is outside 0..%d", what, n, maxNumber)
+	}
+	return nil
+}
+
+// checkpointID says which checkpoint a key names.
+type checkpointID struct {
+	sweep                string
+	trial, attempt, step int
+}
+
+func (id checkpointID) key() (string, error) {
+	if id.step < 0 || id.step > maxStep {
+		return "", fmt.Errorf("archive: step %d is outside 0..%d", id.step, maxStep)
+	}
+	return attemptKey(id.sweep, id.trial, id.attempt, "checkpoints/"+checkpoint.DirName(id.step))
+}
+
+var checkpointKey = regexp.MustCompile(`^v1/sweeps/([a-z][a-z0-9-]{0,62})/trials/([0-9]{6})/attempts/([0-9]{1,6})/checkpoints/step-([0-9]{10})$`)
+
+// parseCheckpointKey is the inverse of checkpointID.key.
+func parseCheckpointKey(key string) (checkpointID, error) {
+	parts := checkpointKey.FindStringSubmatch(key)
+	if parts == nil {
+		return checkpointID{}, fmt.Errorf("archive: %q is not the key of a checkpoint", key)
+	}
+	id := checkpointID{sweep: parts[1]}
+	for i, n := range []*int{&id.trial, &id.attempt, &id.step} {
+		var err error
+		if *n, err = strconv.Atoi(parts[i+2]); err != nil {
+			return checkpointID{}, fmt.Errorf("archive: %q is not the key of a checkpoint: %w", key, err)
+		}
+	}
+	if again, err := id.key(); err != nil || again != key {
+		return checkpointID{}, fmt.Errorf("archive: %q is not the key of a checkpoint", key) // attempts/01
+	}
+	return id, nil
+}
+
+// manifestKey is the key of the object that makes a checkpoint whole.
+func manifestKey(key string) string { return key + "/" + checkpoint.ManifestName }
+
+// wholeCheckpoint returns the checkpoint whose manifest is at key; ok=false for
+// any other object.
+func wholeCheckpoint(key string) (folder string, id checkpointID, ok bool) {
+	folder, ok = strings.CutSuffix(key, "/"+checkpoint.ManifestName)
+	if !ok {
+		return "", checkpointID{}, false
+	}
+	id, err := parseCheckpointKey(folder)
+	return folder, id, err == nil
+}

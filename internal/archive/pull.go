@@ -1,0 +1,98 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+)
+
+// The files of a pulled folder beside those of its checkpoint.
+const (
+	CardName  = "README.md"
+	TrialName = "trial.json"
+	SpecName  = yamlName
+	GridName  = "grid.png"
+)
+
+// Pull says what to fetch, and where to.
+type Pull struct {
+	Sweep string
+	Trial sweep.Trial
+	Dir   string // the trial's folder appears in it; made as needed
+	State bool   // with what resuming needs: optimizer, random state, raw weights
+}
+
+// Folder is where the pulled trial appears.
+func (p Pull) Folder() string { return filepath.Join(p.Dir, fmt.Sprintf("trial-%06d", p.Trial.Number)) }
+
+// Pull fetches a trial's final checkpoint, verified: weights, curve, manifest,
+// with the sample grid, the spec, the trial and a card for people. p.Folder()
+// is whole afterwards, or nothing is left behind. It must not exist, or be
+// empty: ErrNotEmpty. Damage in the store wraps activities.ErrCorrupt; a
+// checkpoint that retention removed wraps store.ErrNotFound.
+func (a *Archive) Pull(ctx context.Context, p Pull) error {
+	spec, yaml, err := a.LoadSpec(ctx, p.Sweep)
+	if err != nil {
+		return err
+	}
+	if p.Trial.Checkpoint == "" {
+		return fmt.Errorf("archive: trial %d of %s is %s and has no final checkpoint", p.Trial.Number, p.Sweep, p.Trial.Status)
+	}
+	id, err := parseCheckpointKey(p.Trial.Checkpoint)
+	if err != nil {
+		return err
+	}
+	if id.sweep != p.Sweep || id.trial != p.Trial.Number {
+		return fmt.Errorf("archive: %s is no checkpoint of trial %d of %s", p.Trial.Checkpoint, p.Trial.Number, p.Sweep)
+	}
+	manifest, m, err := a.manifest(ctx, p.Trial.Checkpoint)
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("archive: the checkpoint of trial %d is gone, this sweep keeps those of its best %d (checkpoints.save_sweep_best): %w",
+			p.Trial.Number, spec.Checkpoints.SaveSweepBest, err)
+	}
+	if err != nil {
+		return err
+	}
+	if _, ok := m.File(checkpoint.ModelName); !ok {
+		return fmt.Errorf("archive: %s: %w: its manifest lists no %s", p.Trial.Checkpoint, activities.ErrCorrupt, checkpoint.ModelName)
+	}
+	trial, err := encodeTrial(p.Trial)
+	if err != nil {
+		return err
+	}
+	grid, err := a.Grid(ctx, p.Sweep, p.Trial.Number)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	card := card{spec: spec, trial: p.Trial, manifest: m, grid: grid != nil, folder: filepath.Base(p.Folder())}
+	extra := map[string][]byte{
+		checkpoint.ManifestName: manifest, TrialName: append(trial, '\n'), SpecName: yaml, CardName: card.markdown(),
+	}
+	if grid != nil {
+		extra[GridName] = grid
+	}
+	return appear(p.Folder(), func(root *os.Root) error {
+		for _, f := range m.Files {
+			if !p.State && strings.HasPrefix(f.Path, checkpoint.StateDir+"/") {
+				continue
+			}
+			if err := a.fetch(ctx, p.Trial.Checkpoint, f, root); err != nil {
+				return err
+			}
+		}
+		for name, data := range extra {
+			if err := write(root, name, data); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,169 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/log"
+
+	"github.com/tailsweep/tailsweep/internal/stack"
+	"github.com/tailsweep/tailsweep/internal/store"
+)
+
+// What keeps a connection from being made; test with errors.Is.
+var (
+	ErrStackDown  = errors.New("the embedded stack is not running")
+	ErrHalf       = errors.New("only one of Temporal and the object store is configured")
+	ErrNoTemporal = errors.New("no Temporal server answers")
+)
+
+// dialTimeout bounds the first answer of Temporal when the caller's context does not.
+const dialTimeout = 10 * time.Second
+
+// Flags are the command line's wishes; empty ones were not given.
+type Flags struct {
+	Address   string // of Temporal, host:port
+	Namespace string
+	Endpoint  string // of the store, http://host:port
+	Bucket    string
+	Prefix    string
+}
+
+// Target is where both services are.
+type Target struct {
+	// Embedded is set when nothing else was configured. The addresses are then
+	// empty while the stack is down.
+	Embedded bool
+
+	profile envconfig.ClientConfigProfile
+	store   store.Config
+	dir     string // state folder of the embedded stack
+}
+
+// Resolve decides where both services are; it connects to neither.
+func Resolve(f Flags) (Target, error) {
+	return resolve(f, envconfig.EnvLookupOS, embedded)
+}
+
+func resolve(f Flags, env envconfig.EnvLookup, embedded func() (Target, error)) (Target, error) {
+	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{EnvLookup: env})
+	if err != nil {
+		return Target{}, fmt.Errorf("configuration of Temporal: %w", err)
+	}
+	override(&profile.Address, f.Address)
+	override(&profile.Namespace, f.Namespace)
+
+	variable := func(name, flag string) string {
+		value, _ := env.LookupEnv(name)
+		override(&value, flag)
+		return value
+	}
+	s3 := store.Config{
+		Endpoint: variable("TAILSWEEP_S3_ENDPOINT", f.Endpoint),
+		Bucket:   variable("TAILSWEEP_S3_BUCKET", f.Bucket),
+		Prefix:   variable("TAILSWEEP_S3_PREFIX", f.Prefix),
+	}
+	haveStore := s3.Endpoint != "" || s3.Bucket != ""
+	switch {
+	case profile.Address == "" && !haveStore:
+		t, err := embedded()
+		if err != nil {
+			return Target{}, err
+		}
+		override(&t.profile.Namespace, f.Namespace)
+		override(&t.store.Prefix, s3.Prefix)
+		return t, nil
+	case profile.Address == "":
+		return Target{}, fmt.Errorf("%w: the store is %s, so set TEMPORAL_ADDRESS (or --address) too", ErrHalf, s3.Endpoint)
+	case !haveStore:
+		return Target{}, fmt.Errorf("%w: Temporal is at %s, so set TAILSWEEP_S3_ENDPOINT and TAILSWEEP_S3_BUCKET (or --s3-endpoint, --s3-bucket) too", ErrHalf, profile.Address)
+	}
+	return Target{profile: profile, store: s3}, nil
+}
+
+// override sets *value to wish unless that is empty.
+func override(value *string, wish string) {
+	if wish != "" {
+		*value = wish
+	}
+}
+
+// embedded is the embedded stack as a target.
+func embedded() (Target, error) {
+	dir, err := stack.DefaultDir()
+	if err != nil {
+		return Target{}, err
+	}
+	status, err := stack.Read(dir)
+	if err != nil {
+		return Target{}, err
+	}
+	t := Target{Embedded: true, dir: dir}
+	if status.Temporal == "" || status.S3 == "" {
+		return t, nil
+	}
+	t.profile.Address = status.Temporal
+	t.store = store.Config{Endpoint: status.S3, Bucket: status.Bucket}
+	t.store.AccessKeyID, t.store.SecretAccessKey, err = stack.Credentials(dir)
+	return t, err
+}
+
+// Address is Temporal's, "" for an embedded stack that is down.
+func (t Target) Address() string { return t.profile.Address }
+
+// Endpoint is the store's, "" for an embedded stack that is down.
+func (t Target) Endpoint() string { return t.store.Endpoint }
+
+// stackDown is the error of an embedded stack without addresses, nil otherwise.
+func (t Target) stackDown() error {
+	if !t.Embedded || t.profile.Address != "" {
+		return nil
+	}
+	return fmt.Errorf("%w (its state is in %s): start it with `tailsweep up`, or set TEMPORAL_ADDRESS and TAILSWEEP_S3_ENDPOINT", ErrStackDown, t.dir)
+}
+
+// OpenStore opens the object store, with store.Open's errors, or ErrStackDown.
+func (t Target) OpenStore(ctx context.Context) (*store.S3, error) {
+	if err := t.stackDown(); err != nil {
+		return nil, err
+	}
+	return store.Open(ctx, t.store)
+}
+
+// Dial connects to Temporal. metrics may be nil. The error of a server that does
+// not answer wraps ErrNoTemporal, or ErrStackDown.
+func (t Target) Dial(ctx context.Context, metrics client.MetricsHandler) (client.Client, error) {
+	if err := t.stackDown(); err != nil {
+		return nil, err
+	}
+	options, err := t.profile.ToClientOptions(envconfig.ToClientOptionsRequest{})
+	if err != nil {
+		return nil, fmt.Errorf("configuration of Temporal: %w", err)
+	}
+	options.Logger = log.NewStructuredLogger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	options.MetricsHandler = metrics
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	c, err := client.DialContext(ctx, options)
+	if err != nil {
+		if errors.Is(err, context.Canceled) {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%w at %s: %s: %w", ErrNoTemporal, t.profile.Address, t.advice(), err)
+	}
+	return c, nil
+}
+
+// advice says what to do about an address that does not answer.
+func (t Target) advice() string {
+	if t.Embedded {
+		return "start the embedded stack with `tailsweep up`"
+	}
+	return "start a server there, correct TEMPORAL_ADDRESS, or unset it and use the embedded stack (`tailsweep up`)"
+}

@@ -1,0 +1,107 @@
+package connect
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/internal/store"
+)
+
+// environment is a FAKE environment without Temporal's configuration file.
+type environment map[string]string
+
+func (e environment) Environ() []string {
+	var all []string
+	for name, value := range e {
+		all = append(all, name+"="+value)
+	}
+	return all
+}
+
+func (e environment) LookupEnv(name string) (string, bool) {
+	if name == "TEMPORAL_CONFIG_FILE" {
+		return "/nonexistent/temporal.toml", true
+	}
+	value, ok := e[name]
+	return value, ok
+}
+
+func fakeEmbedded() (Target, error) {
+	t := Target{Embedded: true, store: store.Config{Endpoint: "http://embedded", Bucket: "tailsweep"}}
+	t.profile.Address = "embedded:1"
+	return t, nil
+}
+
+func TestResolve(t *testing.T) {
+	for name, c := range map[string]struct {
+		env       environment
+		flags     Flags
+		address   string
+		namespace string
+		store     store.Config
+		embedded  bool
+	}{
+		"nothing is the embedded stack": {
+			address: "embedded:1", store: store.Config{Endpoint: "http://embedded", Bucket: "tailsweep"}, embedded: true,
+		},
+		"a prefix alone does not leave it": {
+			env: environment{"TAILSWEEP_S3_PREFIX": "mine"}, address: "embedded:1",
+			store: store.Config{Endpoint: "http://embedded", Bucket: "tailsweep", Prefix: "mine"}, embedded: true,
+		},
+		"environment": {
+			env:     environment{"TEMPORAL_ADDRESS": "t:7233", "TEMPORAL_NAMESPACE": "ml", "TAILSWEEP_S3_ENDPOINT": "https://s3", "TAILSWEEP_S3_BUCKET": "b"},
+			address: "t:7233", namespace: "ml", store: store.Config{Endpoint: "https://s3", Bucket: "b"},
+		},
+		"flags win": {
+			env:     environment{"TEMPORAL_ADDRESS": "t:7233", "TAILSWEEP_S3_ENDPOINT": "https://s3", "TAILSWEEP_S3_BUCKET": "b"},
+			flags:   Flags{Address: "u:1", Namespace: "n", Endpoint: "https://other", Bucket: "c", Prefix: "p"},
+			address: "u:1", namespace: "n", store: store.Config{Endpoint: "https://other", Bucket: "c", Prefix: "p"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := resolve(c.flags, c.env, fakeEmbedded)
+			require.NoError(t, err)
+			require.Equal(t, c.address, got.Address())
+			require.Equal(t, c.namespace, got.profile.Namespace)
+			require.Equal(t, c.store, got.store)
+			require.Equal(t, c.embedded, got.Embedded)
+		})
+	}
+}
+
+func TestResolveRefusesHalves(t *testing.T) {
+	_, err := resolve(Flags{Address: "t:7233"}, environment{}, fakeEmbedded)
+	require.ErrorIs(t, err, ErrHalf)
+	require.ErrorContains(t, err, "TAILSWEEP_S3_ENDPOINT")
+
+	_, err = resolve(Flags{Bucket: "b"}, environment{}, fakeEmbedded)
+	require.ErrorIs(t, err, ErrHalf)
+	require.ErrorContains(t, err, "TEMPORAL_ADDRESS")
+
+	broken := errors.New("state folder unreadable")
+	_, err = resolve(Flags{}, environment{}, func() (Target, error) { return Target{}, broken })
+	require.ErrorIs(t, err, broken)
+}
+
+func TestAStackThatIsDownSaysHowToStartIt(t *testing.T) {
+	down := Target{Embedded: true, dir: "/state"}
+	_, err := down.Dial(t.Context(), nil)
+	require.ErrorIs(t, err, ErrStackDown)
+	require.ErrorContains(t, err, "tailsweep up")
+	require.ErrorContains(t, err, "/state")
+	_, err = down.OpenStore(t.Context())
+	require.ErrorIs(t, err, ErrStackDown)
+}
+
+func TestDialNamesTheAddress(t *testing.T) {
+	var target Target
+	target.profile.Address = "127.0.0.1:1" // nothing listens on port 1
+	target.profile.APIKey = "secret-key"
+	_, err := target.Dial(t.Context(), nil)
+	require.ErrorIs(t, err, ErrNoTemporal)
+	require.ErrorContains(t, err, "127.0.0.1:1")
+	require.ErrorContains(t, err, "TEMPORAL_ADDRESS")
+	require.NotContains(t, err.Error(), "secret-key")
+}

@@ -1,0 +1,193 @@
+package metrics
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// page returns the lines of /metrics that begin with prefix, comments apart.
+func page(t *testing.T, m *Metrics, prefix string) []string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	require.Equal(t, http.StatusOK, w.Code)
+	body, err := io.ReadAll(w.Body)
+	require.NoError(t, err)
+	var lines []string
+	for line := range strings.Lines(string(body)) {
+		if strings.HasPrefix(line, prefix) {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	return lines
+}
+
+// fill gives every collector a series.
+func fill(m *Metrics) {
+	m.SweepState("s", activities.SweepNumbers{
+		Running: 2, Planned: 9, Active: true, GPUHours: 0.5,
+		ByStatus: map[sweep.Status]int{sweep.StatusCompleted: 3, sweep.StatusFailed: 1},
+		Best:     map[string]float64{"fid.tail": 20.5, "fid.all": 12, "label_accuracy.head": 0.75, "loss": 0.04, "unheard.of": 1},
+	})
+	m.TrialProgress("s", 7, activities.Progress{Step: 30, Loss: 3, LossDDPM: 1, LossInfonce: 2, StepsPerSecond: 75})
+	m.Restart("s", sweep.FailLost)
+	m.Restart("s", "a class of the future")
+	m.CheckpointStored("s", 1000, 0.3)
+	m.CheckpointStored("s", 24, 2)
+	h := m.Temporal().WithTags(map[string]string{"namespace": "default", "client_name": "temporal_go"})
+	h.Counter("temporal_request").Inc(2)
+	h.Gauge("temporal_num_pollers").Update(3)
+	h.Timer("temporal_request_latency").Record(20 * time.Millisecond)
+}
+
+func TestPage(t *testing.T) {
+	m := New("v1.2.3")
+	fill(m)
+	require.Equal(t, []string{
+		`tailsweep_best_value{group="all",metric="fid",sweep="s"} 12`,
+		`tailsweep_best_value{group="all",metric="loss",sweep="s"} 0.04`,
+		`tailsweep_best_value{group="head",metric="label_accuracy",sweep="s"} 0.75`,
+		`tailsweep_best_value{group="tail",metric="fid",sweep="s"} 20.5`,
+	}, page(t, m, "tailsweep_best"))
+	require.Equal(t, []string{
+		`tailsweep_trials{status="cancelled",sweep="s"} 0`,
+		`tailsweep_trials{status="completed",sweep="s"} 3`,
+		`tailsweep_trials{status="diverged",sweep="s"} 0`,
+		`tailsweep_trials{status="failed",sweep="s"} 1`,
+		`tailsweep_trials_planned{sweep="s"} 9`,
+		`tailsweep_trials_running{sweep="s"} 2`,
+	}, page(t, m, "tailsweep_trials"))
+	require.Equal(t, []string{
+		`tailsweep_trial_loss{sweep="s",term="alignment",trial="7"} 0`,
+		`tailsweep_trial_loss{sweep="s",term="ddpm",trial="7"} 1`,
+		`tailsweep_trial_loss{sweep="s",term="infonce",trial="7"} 2`,
+		`tailsweep_trial_loss{sweep="s",term="total",trial="7"} 3`,
+		`tailsweep_trial_step{sweep="s",trial="7"} 30`,
+		`tailsweep_trial_steps_per_second{sweep="s",trial="7"} 75`,
+	}, page(t, m, "tailsweep_trial_"))
+	require.Contains(t, page(t, m, "tailsweep_"), `tailsweep_gpu_seconds{sweep="s"} 1800`)
+	require.Contains(t, page(t, m, "tailsweep_"), `tailsweep_sweep_active{sweep="s"} 1`)
+	require.Contains(t, page(t, m, "tailsweep_"), `tailsweep_training_restarts_total{reason="lost",sweep="s"} 1`)
+	require.Contains(t, page(t, m, "tailsweep_"), `tailsweep_training_restarts_total{reason="other",sweep="s"} 1`)
+	require.Contains(t, page(t, m, "tailsweep_"), `tailsweep_training_restarts_total{reason="bug",sweep="s"} 0`)
+	require.Contains(t, page(t, m, "tailsweep_"), `tailsweep_checkpoint_stored_bytes_total{sweep="s"} 1024`)
+	require.Contains(t, page(t, m, "tailsweep_"), `tailsweep_checkpoint_store_seconds_sum 2.3`)
+	require.Contains(t, page(t, m, "tailsweep_build")[0], `version="v1.2.3"`)
+	require.NotEmpty(t, page(t, m, "go_goroutines"))
+}
+
+func TestSeriesEnd(t *testing.T) {
+	m := New("test")
+	fill(m)
+	m.TrialProgress("s", 8, activities.Progress{Step: 1})
+	m.TrialEnded("s", sweep.Trial{Assignment: sweep.Assignment{Number: 7}})
+	for _, line := range page(t, m, "tailsweep_trial_") {
+		require.Contains(t, line, `trial="8"`)
+	}
+	m.TrialEnded("s", sweep.Trial{Assignment: sweep.Assignment{Number: 8}})
+	require.Empty(t, page(t, m, "tailsweep_trial_"))
+
+	m.SweepState("s", activities.SweepNumbers{Best: map[string]float64{"fid.all": 11}})
+	require.Equal(t, []string{`tailsweep_best_value{group="all",metric="fid",sweep="s"} 11`}, page(t, m, "tailsweep_best"), "what the new best does not have goes")
+	require.Equal(t, []string{`tailsweep_sweep_active{sweep="s"} 0`}, page(t, m, "tailsweep_sweep_active"), "an ended sweep stays, as ended")
+}
+
+func TestSweepsOfLongAgoLoseTheirSeries(t *testing.T) {
+	m := New("test")
+	fill(m)
+	for i := range maxSweeps - 1 {
+		m.SweepState(fmt.Sprintf("sweep-%d", i), activities.SweepNumbers{})
+	}
+	m.CheckpointStored("s", 1, 1) // heard of again
+	m.Restart("one-more", sweep.FailLost)
+	require.Len(t, page(t, m, "tailsweep_sweep_active"), maxSweeps-1)
+	require.NotEmpty(t, page(t, m, `tailsweep_sweep_active{sweep="s"}`))
+	for _, line := range page(t, m, "tailsweep_") {
+		require.NotContains(t, line, `"sweep-0"`)
+	}
+}
+
+func TestNamesAreLinted(t *testing.T) {
+	m := New("test")
+	fill(m)
+	families, err := m.registry.Gather()
+	require.NoError(t, err)
+	labels := map[string]bool{}
+	for _, l := range append([]string{labelSweep, labelTrial, labelMetric, labelGroup, labelTerm, labelStatus, labelReason, "version", "goversion"}, sdkLabels...) {
+		labels[l] = true
+	}
+	ours := 0
+	for _, f := range families {
+		if !strings.HasPrefix(f.GetName(), "tailsweep_") && !strings.HasPrefix(f.GetName(), "temporal_") {
+			continue
+		}
+		ours++
+		for _, metric := range f.GetMetric() {
+			for _, l := range metric.GetLabel() {
+				require.True(t, labels[l.GetName()], "%s has label %s", f.GetName(), l.GetName())
+			}
+		}
+	}
+	require.Equal(t, 13+3, ours, "fill reaches every collector")
+	problems, err := testutil.GatherAndLint(m.registry)
+	require.NoError(t, err)
+	require.Empty(t, problems)
+}
+
+func TestSDKMetrics(t *testing.T) {
+	m := New("test")
+	root := m.Temporal().WithTags(map[string]string{"namespace": "default", "worker_type": "none"})
+	worker := root.WithTags(map[string]string{"worker_type": "ActivityWorker", "task_queue": "gpu", "nexus_service": "left out"})
+	root.Counter("temporal_request").Inc(1)
+	worker.Counter("temporal_request").Inc(2)
+	worker.Counter("temporal_request").Inc(3)
+	worker.Counter("temporal_request").Inc(-1)
+	lines := page(t, m, "temporal_request_total")
+	require.Len(t, lines, 2)
+	require.Contains(t, strings.Join(lines, "\n"), `task_queue="gpu",worker_type="ActivityWorker",workflow_type=""} 5`)
+	require.Contains(t, strings.Join(lines, "\n"), `task_queue="",worker_type="none",workflow_type=""} 1`)
+
+	worker.Gauge("temporal_num_pollers").Update(4)
+	worker.Gauge("temporal_num_pollers").Update(2)
+	require.Regexp(t, ` 2$`, page(t, m, "temporal_num_pollers")[0])
+	worker.Timer("temporal_request_latency").Record(1500 * time.Millisecond)
+	require.Regexp(t, ` 1.5$`, page(t, m, "temporal_request_latency_seconds_sum")[0])
+
+	worker.Gauge("temporal_request_total").Update(1) // the name of the counter: nothing happens
+	worker.Gauge("tailsweep_trials").Update(1)       // nor for one of ours
+	require.Len(t, page(t, m, "temporal_request_total"), 2)
+	require.Empty(t, page(t, m, "tailsweep_trials"))
+}
+
+func TestConcurrentUse(t *testing.T) {
+	m := New("test")
+	var wg sync.WaitGroup
+	for w := range 8 {
+		wg.Go(func() {
+			for i := range 50 {
+				name := fmt.Sprintf("s%d", i%3)
+				m.TrialProgress(name, w, activities.Progress{Step: i})
+				m.SweepState(name, activities.SweepNumbers{Best: map[string]float64{"fid.all": 1}})
+				m.Temporal().WithTags(map[string]string{"operation": name}).Counter("temporal_request").Inc(1)
+				m.TrialEnded(name, sweep.Trial{Assignment: sweep.Assignment{Number: w}})
+			}
+		})
+	}
+	wg.Wait()
+	require.Empty(t, page(t, m, "tailsweep_trial_"))
+	n, err := testutil.GatherAndCount(m.registry, "temporal_request_total")
+	require.NoError(t, err)
+	require.Equal(t, 3, n)
+}

@@ -1,0 +1,242 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// How long processes may take.
+const (
+	stackReady  = 2 * time.Minute   // a busy machine, a long write-ahead log
+	workerReady = time.Minute       // to its first answer on /metrics
+	dyingGrace  = 10 * time.Second  // for the kernel to take down what was killed
+	workerGrace = 140 * time.Second // above worker.DrainAll: one checkpoint saved and uploaded
+	stackGrace  = 15 * time.Second  // devstack itself gives up after 10
+	portsFree   = time.Second       // for ports of a killed stack
+)
+
+// programs are the executables of a stack; "" is one that is absent.
+type programs struct {
+	devstack, prometheus, minio string
+}
+
+// up is Up with the way to get the programs for a kind of S3 service.
+func up(ctx context.Context, o Options, get func(s3 string) (programs, error)) (Status, error) {
+	l := layout(o.Dir)
+	if err := l.make(); err != nil {
+		return Status{}, err
+	}
+	unlock, err := lock(ctx, l.lock(), o.Out)
+	if err != nil {
+		return Status{}, err
+	}
+	defer unlock()
+
+	made, err := loadSetup(l, o.S3)
+	if err != nil {
+		return Status{}, err
+	}
+	k, err := loadKeys(l)
+	if err != nil {
+		return Status{}, err
+	}
+	if err := upStack(ctx, l, &made, o, get); err != nil {
+		return Status{}, err
+	}
+	if o.Worker {
+		if err := upWorker(ctx, l, made, k, o); err != nil {
+			return Status{}, err
+		}
+	}
+	return Read(o.Dir)
+}
+
+// upStack starts devstack unless it runs, and waits until it is ready.
+func upStack(ctx context.Context, l layout, made *setup, o Options, get func(string) (programs, error)) error {
+	r, err := settled(ctx, l, ProcessStack)
+	if err != nil {
+		return err
+	}
+	if r.running() {
+		return waitReady(ctx, l, spawned{record: r}, o.Out)
+	}
+	p, err := get(made.S3)
+	if err != nil {
+		return err
+	}
+	_, statErr := os.Stat(l.setup())
+	first := errors.Is(statErr, os.ErrNotExist)
+	if err := choosePorts(ctx, l, made, o.Out); err != nil {
+		return err
+	}
+	if err := writeJSON(l.devstackConfig(), newDevstackConfig(l, *made, p, o.SearchAttributes)); err != nil {
+		return err
+	}
+	if err := os.Remove(l.ready()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	s, err := spawn(l, ProcessStack, exec.Command(p.devstack, "--config", l.devstackConfig()))
+	if err != nil {
+		return err
+	}
+	if err := waitReady(ctx, l, s, o.Out); err != nil {
+		cleanup := context.WithoutCancel(ctx)
+		err = errors.Join(err, stop(cleanup, l, ProcessStack, stackGrace, o.Out))
+		if first {
+			err = errors.Join(err, os.Remove(l.setup())) // nothing binds the folder to this kind of S3 yet
+		}
+		return err
+	}
+	return nil
+}
+
+// choosePorts settles the ports for a start of devstack and remembers them. A
+// worker that knows other ports is stopped first.
+func choosePorts(ctx context.Context, l layout, made *setup, out io.Writer) error {
+	w, err := recorded(l, ProcessWorker)
+	if err != nil {
+		return err
+	}
+	before := made.Ports
+	if w.running() {
+		made.Ports.WorkerMetrics = 0 // in use, by the worker itself
+	}
+	if err := made.Ports.choose(ctx, portsFree); err != nil {
+		return err
+	}
+	if w.running() {
+		made.Ports.WorkerMetrics = before.WorkerMetrics
+		if made.Ports != before {
+			say(out, "ports of the stack were taken by others: stopping the worker, which knows the old ones")
+			if err := stop(ctx, l, ProcessWorker, workerGrace, out); err != nil {
+				return err
+			}
+		}
+	}
+	return writeJSON(l.setup(), made)
+}
+
+// upWorker starts the worker unless it runs, and waits until it answers.
+func upWorker(ctx context.Context, l layout, made setup, k keys, o Options) error {
+	r, err := settled(ctx, l, ProcessWorker)
+	if err != nil {
+		return err
+	}
+	if r.running() {
+		return nil
+	}
+	if !free(made.Ports.WorkerMetrics) {
+		return fmt.Errorf("port %d, the worker's for metrics, is taken by another process: `tailsweep down` and `up` find another",
+			made.Ports.WorkerMetrics)
+	}
+	cmd := exec.Command(o.Executable, append([]string{"worker"}, o.WorkerArgs...)...)
+	cmd.Env = workerEnviron(os.Environ(), l, made, k, o.Backend)
+	s, err := spawn(l, ProcessWorker, cmd)
+	if err != nil {
+		return err
+	}
+	metrics := url(loopback(made.Ports.WorkerMetrics)) + "/metrics"
+	answers := func() (bool, error) { return answers(ctx, metrics), nil }
+	if err := await(ctx, l, ProcessWorker, s, workerReady, o.Out, answers); err != nil {
+		cleanup := context.WithoutCancel(ctx)
+		return errors.Join(err, stop(cleanup, l, ProcessWorker, stackGrace, o.Out))
+	}
+	return nil
+}
+
+// workerEnviron is the environment of the local worker. Settings that point at
+// another Temporal or S3, as a cloud profile would, are left out.
+func workerEnviron(base []string, l layout, made setup, k keys, backend string) []string {
+	var env []string
+	for _, kv := range base {
+		if strings.HasPrefix(kv, "TEMPORAL_") || strings.HasPrefix(kv, "AWS_") || strings.HasPrefix(kv, "TAILSWEEP_S3_") {
+			continue
+		}
+		env = append(env, kv)
+	}
+	env = append(env,
+		"TEMPORAL_ADDRESS="+loopback(made.Ports.Temporal),
+		"TEMPORAL_NAMESPACE="+Namespace,
+		"TEMPORAL_CONFIG_FILE="+os.DevNull, // a profile's TLS or API key is not for this server
+		"TAILSWEEP_S3_ENDPOINT="+url(loopback(made.Ports.S3)),
+		"TAILSWEEP_S3_BUCKET="+made.Bucket,
+		"AWS_ACCESS_KEY_ID="+k.Access,
+		"AWS_SECRET_ACCESS_KEY="+k.Secret,
+		"TAILSWEEP_METRICS_ADDR="+loopback(made.Ports.WorkerMetrics),
+		"TAILSWEEP_STATE_DIR="+string(l),
+	)
+	if backend != "" {
+		env = append(env, "TAILSWEEP_BACKEND="+backend)
+	}
+	return env
+}
+
+// waitReady waits for devstack's ready.json.
+func waitReady(ctx context.Context, l layout, s spawned, out io.Writer) error {
+	return await(ctx, l, ProcessStack, s, stackReady, out, func() (bool, error) {
+		_, ok, err := readReady(l, s.record)
+		return ok, err
+	})
+}
+
+// await polls done until it holds, the process ends, or limit is over. The error
+// carries the last lines of the process's log.
+func await(ctx context.Context, l layout, name string, s spawned, limit time.Duration, out io.Writer, done func() (bool, error)) error {
+	begin, told := time.Now(), time.Now()
+	for {
+		ok, err := done()
+		if ok || err != nil {
+			return err
+		}
+		if !s.running() {
+			how := "ended"
+			if s.ended != nil {
+				<-s.ended
+				how = "ended with " + s.how()
+			}
+			return fmt.Errorf("%s %s before it was ready; %s ends with:\n%s", name, how, l.log(name), tail(l.log(name), 12))
+		}
+		if time.Since(begin) > limit {
+			return fmt.Errorf("%s is not ready after %s; %s ends with:\n%s", name, limit, l.log(name), tail(l.log(name), 12))
+		}
+		if time.Since(told) > 5*time.Second {
+			told = time.Now()
+			say(out, "waiting for %s: %.0fs", name, time.Since(begin).Seconds())
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %s: %w", name, ctx.Err())
+		case <-time.After(25 * time.Millisecond):
+		}
+	}
+}
+
+// answers tells whether a GET of the URL succeeds.
+func answers(ctx context.Context, url string) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return false
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+}
+
+// stopAll stops the worker, then the stack.
+func stopAll(ctx context.Context, l layout, out io.Writer) error {
+	if err := stop(ctx, l, ProcessWorker, workerGrace, out); err != nil {
+		return err
+	}
+	return stop(ctx, l, ProcessStack, stackGrace, out)
+}

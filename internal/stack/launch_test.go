@@ -1,0 +1,296 @@
+package stack
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// started is a stack of fakes, running.
+func started(t *testing.T, o Options) (Options, Status) {
+	t.Helper()
+	o = fakes(t, o, "fine")
+	s, err := up(t.Context(), o, fakePrograms)
+	require.NoError(t, err)
+	return o, s
+}
+
+func fakes(t *testing.T, o Options, mode string) Options {
+	t.Helper()
+	t.Setenv(fakeEnv, mode)
+	o.Dir, o.Executable, o.Out = t.TempDir(), os.Args[0], io.Discard
+	o.SearchAttributes = map[string]string{"TailsweepState": "Keyword"}
+	t.Cleanup(func() { require.NoError(t, Down(context.Background(), o.Dir, nil)) })
+	return o
+}
+
+func fakePrograms(string) (programs, error) { return programs{devstack: os.Args[0]}, nil }
+
+func TestUpTellsAddressesAndProcesses(t *testing.T) {
+	o, s := started(t, Options{Worker: true, WorkerArgs: []string{"--slots", "2"}, Backend: "go"})
+
+	require.True(t, s.Process(ProcessStack).Running)
+	require.True(t, s.Process(ProcessWorker).Running)
+	require.False(t, s.Process(ProcessPrometheus).Running)
+	require.Empty(t, s.Prometheus)
+	require.Equal(t, S3Versitygw, s.S3Kind)
+	for _, address := range []string{s.Temporal, strings.TrimPrefix(s.UI, "http://"), strings.TrimPrefix(s.S3, "http://")} {
+		require.Contains(t, s.Process(ProcessStack).Addresses, address)
+		conn, err := net.Dial("tcp", address)
+		require.NoError(t, err)
+		require.NoError(t, conn.Close())
+	}
+
+	b, err := os.ReadFile(notes(layout(o.Dir)))
+	require.NoError(t, err)
+	require.Equal(t, "worker args --slots 2\n", string(b))
+	env := workerSaw(t, o.Dir)
+	access, secret, err := Credentials(o.Dir)
+	require.NoError(t, err)
+	for name, want := range map[string]string{
+		"TEMPORAL_ADDRESS": s.Temporal, "TEMPORAL_NAMESPACE": "default", "TAILSWEEP_S3_ENDPOINT": s.S3,
+		"TAILSWEEP_S3_BUCKET": s.Bucket, "AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret,
+		"TAILSWEEP_BACKEND": "go", "TAILSWEEP_STATE_DIR": o.Dir,
+	} {
+		require.Equal(t, want, env[name], name)
+	}
+}
+
+func workerSaw(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	var list []string
+	require.NoError(t, readJSON(layout(dir).path("environ.json"), &list))
+	env := map[string]string{}
+	for _, kv := range list {
+		name, value, _ := strings.Cut(kv, "=")
+		env[name] = value
+	}
+	return env
+}
+
+func TestWorkerEnvironLeavesOtherServicesOut(t *testing.T) {
+	env := workerEnviron([]string{
+		"PATH=/bin", "TEMPORAL_API_KEY=x", "TEMPORAL_PROFILE=cloud", "AWS_PROFILE=work", "AWS_SESSION_TOKEN=x", "TAILSWEEP_S3_PREFIX=p",
+	}, layout("/state"), setup{}, keys{}, "")
+	require.Contains(t, env, "PATH=/bin")
+	require.Contains(t, env, "TEMPORAL_CONFIG_FILE="+os.DevNull)
+	for _, kv := range env {
+		for _, other := range []string{"API_KEY", "PROFILE", "SESSION_TOKEN", "PREFIX", "BACKEND"} {
+			require.NotContains(t, kv, other)
+		}
+	}
+}
+
+func TestUpIsIdempotent(t *testing.T) {
+	o, first := started(t, Options{Worker: true})
+	again, err := up(t.Context(), o, func(string) (programs, error) {
+		t.Error("programs are not needed when the stack runs")
+		return programs{}, nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, first, again)
+}
+
+// What was killed is started again, on the same ports; what runs is left alone.
+func TestUpStartsWhatIsMissing(t *testing.T) {
+	for _, tt := range []struct{ killed, kept string }{
+		{ProcessWorker, ProcessStack},
+		{ProcessStack, ProcessWorker},
+	} {
+		t.Run(tt.killed, func(t *testing.T) {
+			o, before := started(t, Options{Worker: true})
+			require.NoError(t, syscall.Kill(before.Process(tt.killed).PID, syscall.SIGKILL))
+			require.Eventually(t, func() bool {
+				s, err := Read(o.Dir)
+				return err == nil && !s.Process(tt.killed).Running
+			}, 5*time.Second, 5*time.Millisecond)
+
+			after, err := up(t.Context(), o, fakePrograms)
+			require.NoError(t, err)
+			require.NotEqual(t, before.Process(tt.killed).PID, after.Process(tt.killed).PID)
+			require.Equal(t, before.Process(tt.kept).PID, after.Process(tt.kept).PID)
+			require.Equal(t, before.Temporal, after.Temporal)
+			require.Equal(t, before.WorkerMetrics, after.WorkerMetrics)
+		})
+	}
+}
+
+// A worker that knows ports which others took meanwhile is started anew.
+// A process that was just killed still has its pid and ports: `up` must not take
+// it for one that runs.
+func TestUpAfterAKillStartsAnew(t *testing.T) {
+	o, s := started(t, Options{Worker: true})
+	for range 5 {
+		for _, name := range []string{ProcessStack, ProcessWorker} {
+			require.NoError(t, syscall.Kill(s.Process(name).PID, syscall.SIGKILL))
+		}
+		again, err := up(t.Context(), o, fakePrograms)
+		require.NoError(t, err)
+		for _, name := range []string{ProcessStack, ProcessWorker} {
+			require.True(t, again.Process(name).Running)
+			require.NotEqual(t, s.Process(name).PID, again.Process(name).PID, name)
+		}
+		s = again
+	}
+}
+
+func TestUpMovesFromTakenPorts(t *testing.T) {
+	o, before := started(t, Options{Worker: true})
+	require.NoError(t, syscall.Kill(before.Process(ProcessStack).PID, syscall.SIGKILL))
+	var taken net.Listener
+	require.Eventually(t, func() bool {
+		var err error
+		taken, err = net.Listen("tcp", before.Temporal)
+		return err == nil
+	}, 5*time.Second, 5*time.Millisecond)
+	defer func() { _ = taken.Close() }()
+
+	after, err := up(t.Context(), o, fakePrograms)
+	require.NoError(t, err)
+	require.NotEqual(t, before.Temporal, after.Temporal)
+	require.Equal(t, before.S3, after.S3)
+	require.NotEqual(t, before.Process(ProcessWorker).PID, after.Process(ProcessWorker).PID)
+	require.Equal(t, after.Temporal, workerSaw(t, o.Dir)["TEMPORAL_ADDRESS"])
+}
+
+func TestDownStopsTheWorkerFirst(t *testing.T) {
+	o, _ := started(t, Options{Worker: true})
+	require.NoError(t, Down(t.Context(), o.Dir, nil))
+	b, err := os.ReadFile(notes(layout(o.Dir)))
+	require.NoError(t, err)
+	require.Equal(t, "worker args \nworker stopped\nstack stopped\n", string(b))
+
+	s, err := Read(o.Dir)
+	require.NoError(t, err)
+	for _, p := range s.Processes {
+		require.False(t, p.Running, p.Name)
+	}
+	require.Empty(t, s.Temporal+s.UI+s.S3+s.WorkerMetrics)
+	require.NoError(t, Down(t.Context(), o.Dir, nil), "again")
+}
+
+func TestUpShowsTheLogOfWhatFailed(t *testing.T) {
+	for _, tt := range []struct{ mode, process, said string }{
+		{"devstack-fails", ProcessStack, "fake devstack: the port is taken"},
+		{"worker-fails", ProcessWorker, "fake worker: no such backend"},
+	} {
+		t.Run(tt.mode, func(t *testing.T) {
+			o := fakes(t, Options{Worker: true}, tt.mode)
+			_, err := up(t.Context(), o, fakePrograms)
+			require.ErrorContains(t, err, tt.process+" ended with exit status 3 before it was ready")
+			require.ErrorContains(t, err, tt.said)
+		})
+	}
+}
+
+func TestUpRefusesAnotherS3(t *testing.T) {
+	o, _ := started(t, Options{})
+	o.S3 = S3MinIO
+	_, err := up(t.Context(), o, fakePrograms)
+	require.ErrorContains(t, err, `s3 "minio": the state folder `+o.Dir+` was made with "versitygw"`)
+
+	_, err = Up(t.Context(), Options{S3: "ceph"})
+	require.EqualError(t, err, `S3 service "ceph" is unknown: choose versitygw or minio`)
+}
+
+func TestForegroundThatFailsLeavesOthersRunning(t *testing.T) {
+	o, before := started(t, Options{Worker: true})
+	o.S3 = S3MinIO
+	err := Foreground(t.Context(), o, func(Status) { t.Error("not ready") })
+	require.ErrorContains(t, err, "was made with")
+	after, err := Read(o.Dir)
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+}
+
+// The stack runs already, so that nothing has to be built.
+func TestForegroundStopsAllWithItsContext(t *testing.T) {
+	o, before := started(t, Options{Worker: true})
+	ctx, cancel := context.WithCancel(t.Context())
+	require.NoError(t, Foreground(ctx, o, func(s Status) {
+		require.Equal(t, before, s)
+		cancel()
+	}))
+	after, err := Read(o.Dir)
+	require.NoError(t, err)
+	require.False(t, after.Process(ProcessStack).Running || after.Process(ProcessWorker).Running)
+}
+
+// Advice to try the other S3 service must be possible to follow.
+func TestFailedFirstStartBindsNothing(t *testing.T) {
+	o := fakes(t, Options{S3: S3Versitygw}, "devstack-fails")
+	_, err := up(t.Context(), o, fakePrograms)
+	require.Error(t, err)
+	t.Setenv(fakeEnv, "fine")
+	o.S3 = S3MinIO
+	s, err := up(t.Context(), o, fakePrograms)
+	require.NoError(t, err)
+	require.Equal(t, S3MinIO, s.S3Kind)
+
+	// A later failure forgets nothing.
+	require.NoError(t, Down(t.Context(), o.Dir, nil))
+	t.Setenv(fakeEnv, "devstack-fails")
+	_, err = up(t.Context(), o, fakePrograms)
+	require.Error(t, err)
+	s, err = Read(o.Dir)
+	require.NoError(t, err)
+	require.Equal(t, S3MinIO, s.S3Kind)
+}
+
+func TestReadOfNothing(t *testing.T) {
+	dir := t.TempDir() + "/never-made"
+	s, err := Read(dir)
+	require.NoError(t, err)
+	require.False(t, s.Process(ProcessStack).Running)
+	require.Empty(t, s.Temporal)
+	require.NoError(t, Down(t.Context(), dir, nil))
+	require.NoDirExists(t, dir)
+	b, err := json.Marshal(s)
+	require.NoError(t, err)
+	require.Contains(t, string(b), `"addresses":[]`)
+}
+
+func TestWatchEndsWithAProcess(t *testing.T) {
+	o, s := started(t, Options{Worker: true})
+	watched := make(chan error, 1)
+	go func() { watched <- watch(context.Background(), o.Dir, s) }()
+	require.NoError(t, syscall.Kill(s.Process(ProcessWorker).PID, syscall.SIGKILL))
+	err := <-watched
+	require.ErrorIs(t, err, ErrStopped)
+	require.ErrorContains(t, err, "worker (pid ")
+}
+
+// The file that devstack reads in its own tests is what this side writes.
+func TestDevstackConfigContract(t *testing.T) {
+	home, cache := "/home/ada/.local/share/tailsweep", "/home/ada/.cache/tailsweep/bin/"
+	c := newDevstackConfig(layout(home), setup{S3: S3MinIO, Bucket: "tailsweep", Ports: ports{20001, 20002, 20003, 20004, 20005, 20006}},
+		programs{minio: cache + "minio", prometheus: cache + "prometheus"},
+		map[string]string{"TailsweepState": "Keyword", "TailsweepDone": "Int"})
+	file := t.TempDir() + "/config.json"
+	require.NoError(t, writeJSON(file, c))
+	got, err := os.ReadFile(file)
+	require.NoError(t, err)
+	want, err := os.ReadFile("../../devstack/testdata/config.json")
+	require.NoError(t, err)
+	require.Equal(t, string(want), string(got))
+
+	b, err := os.ReadFile("../../devstack/testdata/ready.json")
+	require.NoError(t, err)
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	var r readiness
+	require.NoError(t, d.Decode(&r))
+	require.Equal(t, readiness{
+		PID: 42, Temporal: "127.0.0.1:20001", UI: "127.0.0.1:20002", S3: "127.0.0.1:20003", S3Console: "127.0.0.1:20004",
+		Prometheus: "127.0.0.1:20005", PrometheusPID: 43, MinIOPID: 44,
+	}, r)
+}

@@ -1,0 +1,110 @@
+package stack
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// fakeEnv makes the test's own binary a fake devstack or a fake worker. Its value
+// lists what goes wrong: "devstack-fails", "worker-fails", "worker-deaf".
+const fakeEnv = "TAILSWEEP_STACK_TEST_FAKE"
+
+func TestMain(m *testing.M) {
+	mode := os.Getenv(fakeEnv)
+	switch {
+	case mode == "":
+		os.Exit(m.Run())
+	case os.Args[1] == "--config":
+		exit(fakeDevstack(os.Args[2], mode))
+	case os.Args[1] == "worker":
+		exit(fakeWorker(mode))
+	}
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(3)
+	}
+	os.Exit(0)
+}
+
+// fakeDevstack listens at the configured addresses, says that it is ready, and
+// ends on SIGTERM. It is a fake.
+func fakeDevstack(file, mode string) error {
+	if strings.Contains(mode, "devstack-fails") {
+		return errors.New("fake devstack: the port is taken")
+	}
+	terminated := make(chan os.Signal, 1)
+	signal.Notify(terminated, syscall.SIGTERM)
+	var c devstackConfig
+	if err := readJSON(file, &c); err != nil {
+		return err
+	}
+	for _, address := range []string{c.Temporal, c.UI, c.S3.Address} {
+		if _, err := net.Listen("tcp", address); err != nil {
+			return err
+		}
+	}
+	l := layout(c.Dir)
+	err := writeJSON(l.ready(), readiness{PID: os.Getpid(), Temporal: c.Temporal, UI: c.UI, S3: c.S3.Address})
+	if err != nil {
+		return err
+	}
+	<-terminated
+	return note(l, "stack stopped")
+}
+
+// fakeWorker answers /metrics, writes its environment down, and ends on SIGTERM.
+// It is a fake.
+func fakeWorker(mode string) error {
+	if strings.Contains(mode, "worker-fails") {
+		return errors.New("fake worker: no such backend")
+	}
+	terminated := make(chan os.Signal, 1)
+	signal.Notify(terminated, syscall.SIGTERM)
+	l := layout(os.Getenv("TAILSWEEP_STATE_DIR"))
+	b, err := json.Marshal(os.Environ())
+	if err == nil {
+		err = os.WriteFile(l.path("environ.json"), b, 0o600)
+	}
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", os.Getenv("TAILSWEEP_METRICS_ADDR"))
+	if err != nil {
+		return err
+	}
+	go func() {
+		_ = http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))
+	}()
+	if err := note(l, "worker args "+strings.Join(os.Args[2:], " ")); err != nil {
+		return err
+	}
+	<-terminated
+	if strings.Contains(mode, "worker-deaf") {
+		select {}
+	}
+	return note(l, "worker stopped")
+}
+
+// note appends to a file that the test reads.
+func note(l layout, line string) error {
+	f, err := os.OpenFile(notes(l), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(f, line)
+	return errors.Join(err, f.Close())
+}
+
+func notes(l layout) string { return filepath.Join(string(l), "notes.txt") }

@@ -1,0 +1,220 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// The kinds of S3 service.
+const (
+	S3Versitygw = "versitygw" // inside devstack; objects are plain files
+	S3MinIO     = "minio"     // a child process of devstack
+)
+
+// Namespace is the Temporal namespace of the embedded stack.
+const Namespace = "default"
+
+// The names of the processes, in the order of Status.Processes.
+const (
+	ProcessStack      = "stack"
+	ProcessWorker     = "worker"
+	ProcessPrometheus = "prometheus"
+	ProcessMinIO      = "minio"
+)
+
+// ErrStopped is what Foreground returns, wrapped, when a process ended by itself.
+var ErrStopped = errors.New("process ended")
+
+// Options say what Up starts.
+type Options struct {
+	Dir              string            // the state folder; "" means DefaultDir
+	S3               string            // S3Versitygw or S3MinIO; "" means what the folder was made with, at first S3Versitygw
+	Worker           bool              // start a local worker too
+	WorkerArgs       []string          // after `worker`
+	NoPrometheus     bool              // do not build or start Prometheus
+	Backend          string            // for the worker, TAILSWEEP_BACKEND; "" leaves the environment's
+	Out              io.Writer         // progress for people; nil discards it
+	SearchAttributes map[string]string // name to Temporal type, registered at the start
+	Executable       string            // the tailsweep that runs as the worker; "" means this one
+}
+
+// Status tells which processes run and where they answer. Addresses are empty
+// while their service is down.
+type Status struct {
+	Dir           string    `json:"dir"`
+	Processes     []Process `json:"processes"`
+	Temporal      string    `json:"temporal"`       // host:port
+	UI            string    `json:"ui"`             // URL
+	S3            string    `json:"s3"`             // URL
+	Prometheus    string    `json:"prometheus"`     // URL
+	WorkerMetrics string    `json:"worker_metrics"` // URL
+	Bucket        string    `json:"bucket"`
+	S3Kind        string    `json:"s3_kind"`
+}
+
+// Process is one process of the stack.
+type Process struct {
+	Name      string   `json:"name"`
+	PID       int      `json:"pid,omitempty"` // 0 when it is not running
+	Running   bool     `json:"running"`
+	Addresses []string `json:"addresses"` // host:port, where it listens
+	Log       string   `json:"log"`       // path; the file may not exist yet
+}
+
+// Process returns the process called name, or one that is not running.
+func (s Status) Process(name string) Process {
+	for _, p := range s.Processes {
+		if p.Name == name {
+			return p
+		}
+	}
+	return Process{Name: name}
+}
+
+// DefaultDir is the state folder: TAILSWEEP_STATE_DIR, otherwise tailsweep in
+// the XDG data directory.
+func DefaultDir() (string, error) {
+	return folder("TAILSWEEP_STATE_DIR", "XDG_DATA_HOME", ".local/share")
+}
+
+// CacheDir is where built programs are kept: TAILSWEEP_CACHE_DIR, otherwise
+// tailsweep in the XDG cache directory.
+func CacheDir() (string, error) {
+	return folder("TAILSWEEP_CACHE_DIR", "XDG_CACHE_HOME", ".cache")
+}
+
+func folder(own, xdg, home string) (string, error) {
+	if dir := os.Getenv(own); dir != "" {
+		return filepath.Abs(dir)
+	}
+	if dir := os.Getenv(xdg); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "tailsweep"), nil
+	}
+	h, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("no home folder: set %s: %w", own, err)
+	}
+	return filepath.Join(h, home, "tailsweep"), nil
+}
+
+// Up starts what is not running, on the state that the folder holds, and returns
+// when all of it answers. What runs already is left as it is. The first time it
+// builds the programs, which takes minutes.
+func Up(ctx context.Context, o Options) (Status, error) {
+	o, err := o.complete()
+	if err != nil {
+		return Status{}, err
+	}
+	return up(ctx, o, func(kind string) (programs, error) { return build(ctx, o.Out, kind, !o.NoPrometheus) })
+}
+
+// Down stops the worker, which drains, and then the stack. Nothing running is no
+// error. State is kept.
+func Down(ctx context.Context, dir string, out io.Writer) error {
+	dir, err := resolve(dir)
+	if err != nil {
+		return err
+	}
+	l := layout(dir)
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if out == nil {
+		out = io.Discard
+	}
+	unlock, err := lock(ctx, l.lock(), out)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return stopAll(ctx, l, out)
+}
+
+// Foreground is Up, and Down as soon as ctx ends or one of the processes does.
+// ready is told when everything answers. When Up fails, what ran before is left
+// running.
+func Foreground(ctx context.Context, o Options, ready func(Status)) error {
+	o, err := o.complete()
+	if err != nil {
+		return err
+	}
+	before, err := Read(o.Dir)
+	if err != nil {
+		return err
+	}
+	s, err := Up(ctx, o)
+	if err == nil {
+		ready(s)
+		err = watch(ctx, o.Dir, s)
+	} else if before.Process(ProcessStack).Running || before.Process(ProcessWorker).Running {
+		return err
+	}
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), workerGrace+2*stackGrace)
+	defer cancel()
+	return errors.Join(err, Down(stop, o.Dir, o.Out))
+}
+
+// watch returns when ctx ends, or when a process that ran in s no longer does.
+func watch(ctx context.Context, dir string, s Status) error {
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		now, err := Read(dir)
+		if err != nil {
+			return err
+		}
+		for _, p := range s.Processes {
+			// Sweeps go on without Prometheus.
+			if p.Running && p.Name != ProcessPrometheus && now.Process(p.Name).PID != p.PID {
+				return fmt.Errorf("%w: %s (pid %d), see %s", ErrStopped, p.Name, p.PID, p.Log)
+			}
+		}
+	}
+}
+
+// complete fills in the defaults and refuses what is not possible.
+func (o Options) complete() (Options, error) {
+	if !slices.Contains([]string{"", S3Versitygw, S3MinIO}, o.S3) {
+		return o, fmt.Errorf("S3 service %q is unknown: choose %s or %s", o.S3, S3Versitygw, S3MinIO)
+	}
+	var err error
+	if o.Dir, err = resolve(o.Dir); err != nil {
+		return o, err
+	}
+	if o.Executable == "" {
+		if o.Executable, err = os.Executable(); err != nil {
+			return o, fmt.Errorf("find this executable: %w", err)
+		}
+	}
+	if o.Out == nil {
+		o.Out = io.Discard
+	}
+	return o, nil
+}
+
+// resolve makes a state folder's path absolute; "" means DefaultDir.
+func resolve(dir string) (string, error) {
+	if dir == "" {
+		return DefaultDir()
+	}
+	return filepath.Abs(dir)
+}
+
+// say tells people a line of progress. Nothing depends on whether it arrives.
+func say(out io.Writer, format string, args ...any) {
+	_, _ = fmt.Fprintf(out, format+"\n", args...)
+}

@@ -1,0 +1,29 @@
+//go:build !linux
+
+package stack
+
+import (
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+)
+
+// startOf identifies the process behind a pid by its start time, to the second,
+// as ps tells it. A zombie has ended.
+func startOf(pid int) (string, error) {
+	cmd := exec.Command("ps", "-o", "stat=,lstart=", "-p", strconv.Itoa(pid))
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "TZ=UTC")
+	out, err := cmd.Output()
+	if err != nil {
+		return "", os.ErrProcessDone
+	}
+	state, start, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
+	if state == "" || strings.HasPrefix(state, "Z") {
+		return "", os.ErrProcessDone
+	}
+	return strings.TrimSpace(start), nil
+}
+
+// dying cannot be told here: ps shows a killed process until it is gone.
+func dying(int) bool { return false }

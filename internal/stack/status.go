@@ -1,0 +1,119 @@
+package stack
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// readiness is run/ready.json, which devstack writes once everything answers.
+// Addresses are host:port; "" is a service that does not run.
+type readiness struct {
+	PID           int    `json:"pid"`
+	Temporal      string `json:"temporal"`
+	UI            string `json:"ui"`
+	S3            string `json:"s3"`
+	S3Console     string `json:"s3_console"`
+	Prometheus    string `json:"prometheus"`
+	PrometheusPID int    `json:"prometheus_pid"`
+	MinIOPID      int    `json:"minio_pid"`
+}
+
+// readReady returns what the running stack r has said, ok=false before that.
+func readReady(l layout, r record) (ready readiness, ok bool, err error) {
+	err = readJSON(l.ready(), &ready)
+	if errors.Is(err, os.ErrNotExist) {
+		return readiness{}, false, nil
+	}
+	if err != nil {
+		return readiness{}, false, err
+	}
+	// An older stack's word counts for nothing.
+	return ready, r.PID != 0 && ready.PID == r.PID, nil
+}
+
+// Read tells how the stack in the state folder dir does; "" means DefaultDir. A
+// stack that is stopped, or was never made, is no error.
+func Read(dir string) (Status, error) {
+	dir, err := resolve(dir)
+	if err != nil {
+		return Status{}, err
+	}
+	l := layout(dir)
+	s := Status{Dir: dir}
+	var made setup
+	if err := readJSON(l.setup(), &made); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return s, fmt.Errorf("state folder: %w", err)
+	}
+	s.S3Kind, s.Bucket = made.S3, made.Bucket
+
+	stack, err := recorded(l, ProcessStack)
+	if err != nil {
+		return s, err
+	}
+	worker, err := recorded(l, ProcessWorker)
+	if err != nil {
+		return s, err
+	}
+	ready, ok, err := readReady(l, stack)
+	if err != nil {
+		return s, err
+	}
+	if ok {
+		s.Temporal, s.UI, s.S3, s.Prometheus = ready.Temporal, url(ready.UI), url(ready.S3), url(ready.Prometheus)
+	} else {
+		ready = readiness{}
+	}
+	s.add(l, ProcessStack, stack.PID, ready.Temporal, ready.UI, s3Of(made, ready))
+	metrics := ""
+	if worker.PID != 0 {
+		metrics = loopback(made.Ports.WorkerMetrics)
+		s.WorkerMetrics = url(metrics) + "/metrics"
+	}
+	s.add(l, ProcessWorker, worker.PID, metrics)
+	s.add(l, ProcessPrometheus, alive(ready.PrometheusPID), ready.Prometheus)
+	if alive(ready.PrometheusPID) == 0 {
+		s.Prometheus = ""
+	}
+	if made.S3 == S3MinIO {
+		s.add(l, ProcessMinIO, alive(ready.MinIOPID), ready.S3, ready.S3Console)
+	}
+	return s, nil
+}
+
+// s3Of is the S3 address when devstack itself serves it.
+func s3Of(made setup, r readiness) string {
+	if made.S3 == S3MinIO {
+		return ""
+	}
+	return r.S3
+}
+
+func (s *Status) add(l layout, name string, pid int, addresses ...string) {
+	p := Process{Name: name, PID: pid, Running: pid != 0, Addresses: []string{}, Log: l.log(name)}
+	for _, a := range addresses {
+		if a != "" && p.Running {
+			p.Addresses = append(p.Addresses, a)
+		}
+	}
+	s.Processes = append(s.Processes, p)
+}
+
+// alive returns the pid of a child of devstack, 0 when it has ended. Children
+// die with devstack, so a pid that a live devstack named is not reused lightly.
+func alive(pid int) int {
+	if pid == 0 {
+		return 0
+	}
+	if _, err := startOf(pid); err != nil {
+		return 0
+	}
+	return pid
+}
+
+func url(address string) string {
+	if address == "" {
+		return ""
+	}
+	return "http://" + address
+}

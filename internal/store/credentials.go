@@ -1,0 +1,53 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+// keysHint is what a user can do about missing or refused keys.
+const keysHint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN for temporary ones), or AWS_PROFILE for a shared credentials file"
+
+// metadataTimeout bounds the search for keys in a cloud's metadata service.
+const metadataTimeout = 5 * time.Second
+
+// resolve finds the credentials of c, or returns ErrDenied when there are none.
+func (c Config) resolve(ctx context.Context, endpoint *url.URL, client *http.Client) (*credentials.Credentials, error) {
+	if c.AccessKeyID != "" || c.SecretAccessKey != "" {
+		if c.AccessKeyID == "" || c.SecretAccessKey == "" {
+			return nil, fmt.Errorf("store: keys for %s: of access key id and secret access key one is empty: %w", c.Endpoint, ErrDenied)
+		}
+		return credentials.NewStaticV4(c.AccessKeyID, c.SecretAccessKey, c.SessionToken), nil
+	}
+	chain := []credentials.Provider{&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}}
+	if !loopback(endpoint) && !strings.EqualFold(os.Getenv("AWS_EC2_METADATA_DISABLED"), "true") {
+		chain = append(chain, &credentials.IAM{})
+	}
+	creds := credentials.NewChainCredentials(chain)
+	ctx, cancel := context.WithTimeout(ctx, metadataTimeout)
+	defer cancel()
+	value, err := creds.GetWithContext(&credentials.CredContext{Client: client, Endpoint: endpoint.String(), Context: ctx})
+	if err != nil {
+		return nil, fmt.Errorf("store: keys for %s: %w", c.Endpoint, err)
+	}
+	if value.AccessKeyID == "" || value.SecretAccessKey == "" {
+		return nil, fmt.Errorf("store: no keys for %s: %s: %w", c.Endpoint, keysHint, ErrDenied)
+	}
+	return creds, nil
+}
+
+// loopback reports whether the endpoint is on this machine: its keys never come
+// from a cloud's metadata service, so nobody waits for that to time out.
+func loopback(endpoint *url.URL) bool {
+	host := endpoint.Hostname()
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}

@@ -1,0 +1,206 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Memory is a Store in memory, for tests. It is as strict as the strictest
+// service: a key that is a folder of another is refused.
+type Memory struct {
+	mu      sync.Mutex
+	objects map[string]object
+}
+
+type object struct {
+	info Info
+	body []byte
+}
+
+var _ Store = (*Memory)(nil)
+
+// NewMemory returns an empty Memory.
+func NewMemory() *Memory { return &Memory{objects: make(map[string]object)} }
+
+// Put implements Store.
+func (m *Memory) Put(ctx context.Context, key string, body io.Reader, size int64) error {
+	if size < 0 {
+		return fmt.Errorf("store: put %s: size %d is negative", key, size)
+	}
+	var buf bytes.Buffer
+	if _, err := io.CopyN(&buf, body, size); err != nil {
+		return fmt.Errorf("store: put %s: body of %d bytes: %w", key, size, err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, err := m.write(ctx, "put", key, buf.Bytes())
+	return err
+}
+
+// PutIfAbsent implements Store.
+func (m *Memory) PutIfAbsent(ctx context.Context, key string, body []byte) (string, error) {
+	if err := checkConditional("create", key, body); err != nil {
+		return "", err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.objects[key]; ok {
+		return "", fmt.Errorf("store: create %s: %w", key, ErrExists)
+	}
+	return m.write(ctx, "create", key, bytes.Clone(body))
+}
+
+// Replace implements Store.
+func (m *Memory) Replace(ctx context.Context, key string, body []byte, etag string) (string, error) {
+	if err := checkConditional("replace", key, body); err != nil {
+		return "", err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old, ok := m.objects[key]
+	if !ok {
+		return "", fmt.Errorf("store: replace %s: %w", key, ErrNotFound)
+	}
+	if old.info.ETag != etag {
+		return "", fmt.Errorf("store: replace %s: %w", key, ErrChanged)
+	}
+	return m.write(ctx, "replace", key, bytes.Clone(body))
+}
+
+// write keeps body, which it owns from now on. The caller holds mu.
+func (m *Memory) write(ctx context.Context, op, key string, body []byte) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", fmt.Errorf("store: %s %s: %w", op, key, err)
+	}
+	if err := CheckKey(key); err != nil {
+		return "", err
+	}
+	for other := range m.objects {
+		if strings.HasPrefix(other, key+"/") || strings.HasPrefix(key, other+"/") {
+			return "", fmt.Errorf("store: %s %s: one of it and %s is a folder of the other", op, key, other)
+		}
+	}
+	sum := sha256.Sum256(body)
+	etag := hex.EncodeToString(sum[:16])
+	m.objects[key] = object{
+		info: Info{Key: key, Size: int64(len(body)), ETag: etag, Modified: time.Now()},
+		body: body,
+	}
+	return etag, nil
+}
+
+// Get implements Store.
+func (m *Memory) Get(ctx context.Context, key string) (io.ReadCloser, Info, error) {
+	o, err := m.read(ctx, "get", key)
+	if err != nil {
+		return nil, Info{}, err
+	}
+	return io.NopCloser(bytes.NewReader(o.body)), o.info, nil
+}
+
+// Stat implements Store.
+func (m *Memory) Stat(ctx context.Context, key string) (Info, error) {
+	o, err := m.read(ctx, "stat", key)
+	return o.info, err
+}
+
+func (m *Memory) read(ctx context.Context, op, key string) (object, error) {
+	if err := ctx.Err(); err != nil {
+		return object{}, fmt.Errorf("store: %s %s: %w", op, key, err)
+	}
+	if err := CheckKey(key); err != nil {
+		return object{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o, ok := m.objects[key]
+	if !ok {
+		return object{}, fmt.Errorf("store: %s %s: %w", op, key, ErrNotFound)
+	}
+	return o, nil
+}
+
+// List implements Store. It yields the objects of the moment when it began.
+func (m *Memory) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) {
+		if err := ctx.Err(); err != nil {
+			yield(Info{}, fmt.Errorf("store: list %s: %w", prefix, err))
+			return
+		}
+		for _, info := range m.sorted(prefix) {
+			if !yield(info, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Folders implements Store.
+func (m *Memory) Folders(ctx context.Context, prefix string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		err := checkFolder(prefix)
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			yield("", fmt.Errorf("store: list folders of %s: %w", prefix, err))
+			return
+		}
+		last := ""
+		for _, info := range m.sorted(prefix) {
+			name, _, below := strings.Cut(info.Key[len(prefix):], "/")
+			if !below || name == last {
+				continue
+			}
+			last = name
+			if !yield(name, nil) {
+				return
+			}
+		}
+	}
+}
+
+// sorted returns the objects whose key begins with prefix, by key.
+func (m *Memory) sorted(prefix string) []Info {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var infos []Info
+	for key, o := range m.objects {
+		if strings.HasPrefix(key, prefix) {
+			infos = append(infos, o.info)
+		}
+	}
+	slices.SortFunc(infos, func(a, b Info) int { return strings.Compare(a.Key, b.Key) })
+	return infos
+}
+
+// Delete implements Store.
+func (m *Memory) Delete(ctx context.Context, key string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("store: delete %s: %w", key, err)
+	}
+	if err := CheckKey(key); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.objects, key)
+	return nil
+}
+
+// checkConditional returns an error unless key and body may be put conditionally.
+func checkConditional(op, key string, body []byte) error {
+	if len(body) > MaxConditional {
+		return fmt.Errorf("store: %s %s: %d bytes are more than the %d that a conditional write takes", op, key, len(body), MaxConditional)
+	}
+	return CheckKey(key)
+}

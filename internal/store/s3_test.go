@@ -1,0 +1,282 @@
+package store
+
+import (
+	"bufio"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// fakeS3 is a fake service with one bucket, "bkt", and faults on demand. It knows
+// single puts with conditions, get and head; storetest runs on real services.
+type fakeS3 struct {
+	mu      sync.Mutex
+	objects map[string][]byte
+	puts    int
+	// fault decides about put number n, from 1: "" carries it out, "lost" carries it
+	// out and drops the connection, "drop" only drops it; "CODE STATUS" answers so.
+	fault func(n int) string
+}
+
+func (f *fakeS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !strings.Contains(r.Header.Get("Authorization"), "Credential=good/") {
+		answer(w, "InvalidAccessKeyId", http.StatusForbidden)
+		return
+	}
+	key, isObject := strings.CutPrefix(r.URL.Path, "/bkt/")
+	if !strings.HasPrefix(r.URL.Path, "/bkt/") {
+		answer(w, "NoSuchBucket", http.StatusNotFound)
+		return
+	}
+	body, exists := f.objects[key]
+	switch {
+	case !isObject || key == "":
+	case r.Method == http.MethodPut:
+		f.put(w, r, key)
+	case !exists:
+		answer(w, "NoSuchKey", http.StatusNotFound)
+	default:
+		w.Header().Set("ETag", etagOf(body))
+		w.Header().Set("Last-Modified", time.Unix(0, 0).UTC().Format(http.TimeFormat))
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		_, _ = w.Write(body)
+	}
+}
+
+func (f *fakeS3) put(w http.ResponseWriter, r *http.Request, key string) {
+	f.puts++
+	fault := ""
+	if f.fault != nil {
+		fault = f.fault(f.puts)
+	}
+	body := unchunk(r.Body)
+	if code, status, ok := strings.Cut(fault, " "); ok {
+		n, _ := strconv.Atoi(status)
+		answer(w, code, n)
+		return
+	}
+	if fault == "drop" {
+		panic(http.ErrAbortHandler)
+	}
+	old, exists := f.objects[key]
+	if exists && r.Header.Get("If-None-Match") == "*" || r.Header.Get("If-Match") != "" && r.Header.Get("If-Match") != etagOf(old) {
+		answer(w, "PreconditionFailed", http.StatusPreconditionFailed)
+		return
+	}
+	f.objects[key] = body
+	if fault == "lost" {
+		panic(http.ErrAbortHandler)
+	}
+	w.Header().Set("ETag", etagOf(body))
+}
+
+func etagOf(body []byte) string {
+	sum := md5.Sum(body)
+	return `"` + hex.EncodeToString(sum[:]) + `"`
+}
+
+func answer(w http.ResponseWriter, code string, status int) {
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code><Message>fake says %s</Message></Error>", code, code)
+}
+
+// unchunk reads a body in S3's chunked signature format.
+func unchunk(r io.Reader) []byte {
+	var body []byte
+	for b := bufio.NewReader(r); ; {
+		line, err := b.ReadString('\n')
+		size, _, _ := strings.Cut(line, ";")
+		n, parseErr := strconv.ParseInt(size, 16, 32)
+		if err != nil || parseErr != nil || n == 0 {
+			return body
+		}
+		chunk := make([]byte, n+2)
+		if _, err := io.ReadFull(b, chunk); err != nil {
+			return body
+		}
+		body = append(body, chunk[:n]...)
+	}
+}
+
+func openFake(t *testing.T, fault func(n int) string) (*S3, *fakeS3) {
+	t.Helper()
+	fake := &fakeS3{objects: map[string][]byte{}, fault: fault}
+	server := httptest.NewServer(fake)
+	t.Cleanup(server.Close)
+	s, err := Open(t.Context(), Config{Endpoint: server.URL, Bucket: "bkt", Prefix: "/pre/fix/", AccessKeyID: "good", SecretAccessKey: "hush-hush"})
+	require.NoError(t, err)
+	return s, fake
+}
+
+// first answers fault for the first n puts.
+func first(n int, fault string) func(int) string {
+	return func(put int) string {
+		if put <= n {
+			return fault
+		}
+		return ""
+	}
+}
+
+func TestConditionalPutsSurviveFaults(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		fault func(int) string
+		other string // what another writer has put already
+		want  error
+		puts  int
+	}{
+		{"all well", nil, "", nil, 1},
+		{"answer lost", first(1, "lost"), "", nil, 2},
+		{"request lost", first(1, "drop"), "", nil, 2},
+		{"request lost, another was there", first(1, "drop"), "other", ErrExists, 2},
+		{"another was there with the same content", nil, "mine", ErrExists, 1},
+		{"the service is busy", first(2, "SlowDown 503"), "", nil, 3},
+		{"two puts met", first(2, "ConditionalRequestConflict 409"), "", nil, 3},
+		{"two puts met, the equal one won", first(1, "ConditionalRequestConflict 409"), "mine", ErrExists, 2},
+		{"refused", first(9, "AccessDenied 403"), "", ErrDenied, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, fake := openFake(t, tt.fault)
+			if tt.other != "" {
+				fake.objects["pre/fix/k"] = []byte(tt.other)
+			}
+			etag, err := s.PutIfAbsent(t.Context(), "k", []byte("mine"))
+			require.Equal(t, tt.puts, fake.puts)
+			if tt.want != nil {
+				require.ErrorIs(t, err, tt.want)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, etagOf([]byte("mine")), `"`+etag+`"`)
+			require.Equal(t, "mine", string(fake.objects["pre/fix/k"]))
+		})
+	}
+}
+
+func TestReplaceSurvivesALostAnswer(t *testing.T) {
+	t.Parallel()
+	s, fake := openFake(t, first(1, "lost"))
+	fake.objects["pre/fix/k"] = []byte("old")
+	_, err := s.Replace(t.Context(), "k", []byte("new"), strings.Trim(etagOf([]byte("old")), `"`))
+	require.NoError(t, err)
+	require.Equal(t, "new", string(fake.objects["pre/fix/k"]))
+	_, err = s.Replace(t.Context(), "k", []byte("newer"), "*")
+	require.ErrorContains(t, err, "no ETag")
+}
+
+func TestRetriesAreBounded(t *testing.T) {
+	t.Parallel()
+	s, fake := openFake(t, first(99, "InternalError 500"))
+	_, err := s.PutIfAbsent(t.Context(), "k", nil)
+	require.ErrorContains(t, err, "fake says InternalError")
+	require.Equal(t, attempts, fake.puts)
+	require.Error(t, s.Put(t.Context(), "k", strings.NewReader("x"), 1))
+	require.Equal(t, 2*attempts, fake.puts)
+}
+
+func TestBackoffEndsWithTheContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	s, fake := openFake(t, func(int) string { cancel(); return "InternalError 500" })
+	_, err := s.PutIfAbsent(ctx, "k", nil)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, 1, fake.puts)
+}
+
+func TestOpenSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(&fakeS3{})
+	t.Cleanup(server.Close)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	nobody := "http://" + l.Addr().String()
+	require.NoError(t, l.Close())
+	good := Config{Endpoint: server.URL, Bucket: "bkt", AccessKeyID: "good", SecretAccessKey: "hush-hush"}
+
+	tests := []struct {
+		name   string
+		change func(*Config)
+		is     error
+		says   []string
+	}{
+		{"nothing listens", func(c *Config) { c.Endpoint = nobody }, ErrUnreachable, []string{nobody, "tailsweep up", "TAILSWEEP_S3_ENDPOINT"}},
+		{"refused keys", func(c *Config) { c.AccessKeyID = "bad" }, ErrDenied, []string{server.URL, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}},
+		{"half the keys", func(c *Config) { c.AccessKeyID = "" }, ErrDenied, []string{server.URL, "empty"}},
+		{"missing bucket", func(c *Config) { c.Bucket = "nope" }, ErrNoBucket, []string{"nope", server.URL, "TAILSWEEP_S3_BUCKET"}},
+		{"no bucket", func(c *Config) { c.Bucket = "" }, nil, []string{"TAILSWEEP_S3_BUCKET"}},
+		{"no endpoint", func(c *Config) { c.Endpoint = "" }, nil, []string{"TAILSWEEP_S3_ENDPOINT", "tailsweep up"}},
+		{"no scheme", func(c *Config) { c.Endpoint = "localhost:9000" }, nil, []string{"localhost:9000", "http://host:port"}},
+		{"a folder", func(c *Config) { c.Endpoint += "/bkt" }, nil, []string{"TAILSWEEP_S3_PREFIX"}},
+		{"keys in the address", func(c *Config) { c.Endpoint = "http://me:hush-hush@h" }, nil, []string{"AWS_ACCESS_KEY_ID"}},
+		{"not TLS", func(c *Config) { c.Endpoint = strings.Replace(c.Endpoint, "http:", "https:", 1) }, nil, []string{"speaks no TLS", "http://"}},
+		{"prefix", func(c *Config) { c.Prefix = "a/../b" }, nil, []string{`"a/../b"`}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := good
+			tt.change(&c)
+			_, err := Open(t.Context(), c)
+			require.Error(t, err)
+			if tt.is != nil {
+				require.ErrorIs(t, err, tt.is)
+			}
+			for _, text := range tt.says {
+				require.ErrorContains(t, err, text)
+			}
+			require.NotContains(t, err.Error(), "hush-hush")
+		})
+	}
+}
+
+func TestOpenWithoutKeys(t *testing.T) {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_PROFILE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", t.TempDir()+"/none")
+	_, err := Open(t.Context(), Config{Endpoint: "http://127.0.0.1:1", Bucket: "bkt"})
+	require.ErrorIs(t, err, ErrDenied)
+	require.ErrorContains(t, err, "AWS_ACCESS_KEY_ID")
+}
+
+func TestConfigHidesItsSecrets(t *testing.T) {
+	t.Parallel()
+	c := Config{Endpoint: "http://h", Bucket: "bkt", AccessKeyID: "id", SecretAccessKey: "hush-hush", SessionToken: "hush-hush"}
+	asJSON, err := json.Marshal(c)
+	require.NoError(t, err)
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("open", "config", c)
+	for _, text := range []string{fmt.Sprint(c), fmt.Sprintf("%+v %#v", c, c), string(asJSON), log.String()} {
+		require.NotContains(t, text, "hush-hush")
+		require.Contains(t, text, "http://h")
+	}
+}
+
+func TestCheckKey(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"a", "a/b", "..a/b..", "a b", "käse", strings.Repeat("k", 255)} {
+		require.NoError(t, CheckKey(key), key)
+	}
+	for _, key := range []string{"", "/", "a/", "/a", "a//b", ".", "..", "a/../b", "a\x7f", "\u0085", `\`, "\xc3", strings.Repeat("k", 256)} {
+		require.Error(t, CheckKey(key), "%q", key)
+	}
+}

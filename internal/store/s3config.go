@@ -1,0 +1,124 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+)
+
+// Config says where an S3 store is. The zero credentials mean the AWS chain:
+// environment, shared credentials file, and, unless the endpoint is on this
+// machine, the metadata service of ECS, EKS or EC2.
+type Config struct {
+	Endpoint string // http://host:port or https://host; the scheme decides about TLS
+	Bucket   string // must exist
+	Prefix   string // of every key, "team/sweeps"; "" for none; callers never see it
+	Region   string // "": AWS_REGION, AWS_DEFAULT_REGION, and then us-east-1, or what Amazon answers
+
+	AccessKeyID     string
+	SecretAccessKey string `json:"-"`
+	SessionToken    string `json:"-"`
+}
+
+// String leaves the secrets out.
+func (c Config) String() string {
+	return fmt.Sprintf("s3 %s bucket %s prefix %q", c.Endpoint, c.Bucket, c.Prefix)
+}
+
+// GoString leaves the secrets out, too.
+func (c Config) GoString() string { return c.String() }
+
+const (
+	// openTimeout bounds Open when the caller's context does not.
+	openTimeout = 20 * time.Second
+	// attempts is how often a request is sent at most, with 0.2 to 1 s of jittered
+	// backoff between: about 2 s in all, the rest is the caller's policy.
+	attempts = 5
+)
+
+// Open connects to the store and looks whether the bucket is there, so that a
+// wrong address, refused keys or a missing bucket show at once: ErrUnreachable,
+// ErrDenied or ErrNoBucket, with what to do about it.
+func Open(ctx context.Context, c Config) (*S3, error) {
+	endpoint, err := parseEndpoint(c.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	if c.Bucket == "" {
+		return nil, fmt.Errorf("store: no bucket given for %s: set TAILSWEEP_S3_BUCKET", c.Endpoint)
+	}
+	prefix := strings.Trim(c.Prefix, "/")
+	if prefix != "" {
+		if err := CheckKey(prefix); err != nil {
+			return nil, fmt.Errorf("prefix %q: %w", c.Prefix, err)
+		}
+		prefix += "/"
+	}
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	transport, err := minio.DefaultTransport(endpoint.Scheme == "https")
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	creds, err := c.resolve(ctx, endpoint, &http.Client{Transport: transport})
+	if err != nil {
+		return nil, err
+	}
+	client := func(tries int) (*minio.Core, error) {
+		return minio.NewCore(endpoint.Host, &minio.Options{
+			Creds: creds, Secure: endpoint.Scheme == "https", Transport: transport, Region: c.region(endpoint), MaxRetries: tries,
+		})
+	}
+	s := &S3{endpoint: c.Endpoint, bucket: c.Bucket, prefix: prefix, secure: endpoint.Scheme == "https"}
+	if s.retrying, err = client(attempts); err != nil {
+		return nil, fmt.Errorf("store: endpoint %s: %w", c.Endpoint, err)
+	}
+	if s.once, err = client(1); err != nil {
+		return nil, fmt.Errorf("store: endpoint %s: %w", c.Endpoint, err)
+	}
+	switch ok, err := s.once.BucketExists(ctx, c.Bucket); {
+	case err != nil:
+		return nil, s.fail("open", "bucket "+c.Bucket, err)
+	case !ok:
+		return nil, fmt.Errorf("store: %q at %s: %w: create it, or set TAILSWEEP_S3_BUCKET to one that exists", c.Bucket, c.Endpoint, ErrNoBucket)
+	}
+	return s, nil
+}
+
+// parseEndpoint accepts scheme://host[:port] and nothing else. Its errors do not
+// repeat an address that carries a password.
+func parseEndpoint(endpoint string) (*url.URL, error) {
+	if endpoint == "" {
+		return nil, fmt.Errorf("store: no endpoint given: set TAILSWEEP_S3_ENDPOINT, or start the embedded stack with `tailsweep up`")
+	}
+	u, err := url.Parse(endpoint)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("store: the endpoint is not an address like http://127.0.0.1:9000")
+	case u.User != nil:
+		return nil, fmt.Errorf("store: the endpoint carries a user name or password: %s", keysHint)
+	case (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
+		return nil, fmt.Errorf("store: endpoint %q must be http://host:port or https://host", endpoint)
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+		return nil, fmt.Errorf("store: endpoint %q must end after the host: a folder goes into TAILSWEEP_S3_PREFIX", endpoint)
+	}
+	return u, nil
+}
+
+func (c Config) region(endpoint *url.URL) string {
+	for _, region := range []string{c.Region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")} {
+		if region != "" {
+			return region
+		}
+	}
+	if strings.HasSuffix(endpoint.Hostname(), ".amazonaws.com") {
+		return ""
+	}
+	return "us-east-1"
+}

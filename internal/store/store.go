@@ -1,0 +1,64 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"time"
+)
+
+// What a Store answers; test with errors.Is.
+var (
+	ErrNotFound = errors.New("object not found")
+	ErrExists   = errors.New("object exists already")
+	ErrChanged  = errors.New("object was changed by another writer")
+	ErrDenied   = errors.New("object store refused the credentials")
+	// ErrUnreachable means that nothing answered at the endpoint.
+	ErrUnreachable = errors.New("object store cannot be reached")
+	// ErrNoBucket means that the bucket itself is missing, never just the object.
+	ErrNoBucket = errors.New("bucket does not exist")
+)
+
+// MaxConditional is the largest body, in bytes, of PutIfAbsent and Replace.
+const MaxConditional = 4 << 20
+
+// Info describes an object.
+type Info struct {
+	Key      string
+	Size     int64 // bytes
+	ETag     string
+	Modified time.Time
+}
+
+// Store keeps objects under slash-separated keys (see CheckKey). Methods are safe
+// for concurrent use and give up when ctx ends. Errors carry the operation and
+// key. No key may be a folder of another: some services refuse that.
+//
+// A writer whose answer was lost on the way tries again, and takes an object that
+// then holds exactly its body for its own: two writers of equal content may both
+// be told that they won, two of different content never.
+type Store interface {
+	// Put writes size bytes of body, replacing what was there. A body that ends
+	// early is an error and changes nothing. An io.ReaderAt that is an io.Seeker
+	// (a file) is sent in parallel parts and survives a broken connection.
+	Put(ctx context.Context, key string, body io.Reader, size int64) error
+	// PutIfAbsent creates the object and returns its ETag, or ErrExists.
+	PutIfAbsent(ctx context.Context, key string, body []byte) (etag string, err error)
+	// Replace changes the object whose ETag is etag, or returns ErrChanged
+	// (ErrNotFound when it is gone).
+	Replace(ctx context.Context, key string, body []byte, etag string) (newETag string, err error)
+	// Get opens the object, or returns ErrNotFound. The caller closes it.
+	Get(ctx context.Context, key string) (io.ReadCloser, Info, error)
+	// Stat returns ErrNotFound when there is no such object.
+	Stat(ctx context.Context, key string) (Info, error)
+	// List yields the objects whose key begins with prefix, in order of the key's
+	// bytes. An error is yielded once, last.
+	List(ctx context.Context, prefix string) iter.Seq2[Info, error]
+	// Folders yields the distinct names between prefix, which is empty or ends
+	// with a slash, and the next slash, in order of the key's bytes, without
+	// reading what is below.
+	Folders(ctx context.Context, prefix string) iter.Seq2[string, error]
+	// Delete removes the object; no error when it is absent.
+	Delete(ctx context.Context, key string) error
+}
