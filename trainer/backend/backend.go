@@ -1,0 +1,135 @@
+package backend
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/gobackend"
+)
+
+// The names that Open takes.
+const (
+	Auto    = "auto"
+	Go      = "go"
+	XLACPU  = "xla:cpu"
+	XLACUDA = "xla:cuda"
+)
+
+// Names lists what Open takes.
+func Names() []string { return []string{Auto, Go, XLACPU, XLACUDA} }
+
+// Backend is an open backend.
+type Backend struct {
+	Compute compute.Backend // GoMLX compares backends by identity: pass this one on
+	Choice  string          // Go, XLACPU or XLACUDA
+	Device  string          // what it computes on, for people and manifests
+	Why     string          // one sentence: why this backend, or "asked for"
+	Plugin  string          // path of the PJRT plugin; "" for Go
+}
+
+// NativeConvolution reports whether the backend's own convolution is worth
+// calling. That of Go runs at 0.5 GFLOP/s; sums of matrix products do 20 times that.
+func (b *Backend) NativeConvolution() bool { return b.Choice != Go }
+
+// Close frees the backend. Nothing that was computed on it may be used afterwards.
+func (b *Backend) Close() { b.Compute.Finalize() }
+
+// Open opens a backend by name: auto, go, xla:cpu or xla:cuda. auto takes CUDA
+// where there is a GPU and its plugin, else XLA on the CPU where its plugin is
+// installed, else Go; Why says which and why.
+func Open(name string) (*Backend, error) {
+	switch name {
+	case Auto:
+		choice, why := choose()
+		b, err := open(choice)
+		if err != nil {
+			return nil, fmt.Errorf("backend auto chose %s (%s): %w", choice, why, err)
+		}
+		b.Why = why
+		return b, nil
+	case Go, XLACPU, XLACUDA:
+		b, err := open(name)
+		if err != nil {
+			return nil, err
+		}
+		b.Why = "asked for"
+		return b, nil
+	}
+	return nil, fmt.Errorf("backend %q is unknown: want one of %s", name, strings.Join(Names(), ", "))
+}
+
+// choose picks for auto, and says why.
+func choose() (choice, why string) {
+	if !HasXLA {
+		return Go, "this binary was built without cgo, which XLA needs"
+	}
+	if gpu := FindGPU(); gpu != "" {
+		if _, ok := Installed(CUDA); ok {
+			return XLACUDA, "there is a GPU (" + gpu + ") and the CUDA plugin is installed"
+		}
+		if _, ok := Installed(CPU); ok {
+			return XLACPU, "there is a GPU (" + gpu + "), but no CUDA plugin: `tailsweep backend install --cuda` gets it; the CPU plugin is installed"
+		}
+	}
+	if _, ok := Installed(CPU); ok {
+		return XLACPU, "XLA's CPU plugin is installed"
+	}
+	return Go, "no XLA plugin is installed: `tailsweep backend install` gets it and is 4 to 15 times as fast"
+}
+
+func open(name string) (*Backend, error) {
+	if name == Go {
+		return openGo()
+	}
+	if !HasXLA {
+		return nil, fmt.Errorf("backend %s needs a binary built with cgo (CGO_ENABLED=1 and a C compiler); this one has backend go only", name)
+	}
+	kind := CPU
+	if name == XLACUDA {
+		kind = CUDA
+	}
+	plugin, ok := Installed(kind)
+	if !ok {
+		return nil, fmt.Errorf("backend %s: no plugin at %s: run `%s`", name, plugin, installCommand(kind))
+	}
+	b, err := openXLA(plugin, kind)
+	if err != nil {
+		return nil, fmt.Errorf("backend %s: %w", name, err)
+	}
+	device := cpuName()
+	if kind == CUDA {
+		device = FindGPU()
+	}
+	return &Backend{Compute: b, Choice: name, Device: device, Plugin: plugin}, nil
+}
+
+// openGo opens the pure-Go backend without its limit on parallelism: with the
+// default limit its workers wait for each other forever (compute v0.1.3,
+// measured). Setting it prints a line on stdout, which a training child keeps
+// for its events; so stdout is stderr for that moment.
+func openGo() (*Backend, error) {
+	stdout := os.Stdout
+	os.Stdout = os.Stderr
+	defer func() { os.Stdout = stdout }()
+	b, err := gobackend.New("parallelism=-1")
+	if err != nil {
+		return nil, fmt.Errorf("backend go: %w", err)
+	}
+	return &Backend{Compute: b, Choice: Go, Device: cpuName()}, nil
+}
+
+// cpuName is the CPU's model where Linux tells it, else its architecture.
+func cpuName() string {
+	data, err := os.ReadFile("/proc/cpuinfo")
+	if err == nil {
+		for line := range strings.Lines(string(data)) {
+			if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+				return fmt.Sprintf("%s (%d cores)", strings.TrimSpace(value), runtime.NumCPU())
+			}
+		}
+	}
+	return fmt.Sprintf("%s (%d cores)", runtime.GOARCH, runtime.NumCPU())
+}

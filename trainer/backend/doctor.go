@@ -1,0 +1,147 @@
+package backend
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+)
+
+// Level is how much a Check matters.
+type Level string
+
+// The levels: fine, slower than need be, and a fault in what is installed.
+const (
+	OK      Level = "ok"
+	Warning Level = "warning"
+	Fault   Level = "fault"
+)
+
+// Check is one finding of Doctor.
+type Check struct {
+	Name  string `json:"name"`
+	Level Level  `json:"level"`
+	Found string `json:"found"`
+	Fix   string `json:"fix,omitempty"` // what to do about it, if anything
+}
+
+// Doctor looks at what training speed depends on: the build, the plugins, the
+// GPU, the CPU and the memory. It opens no backend and changes nothing.
+func Doctor() []Check {
+	checks := []Check{simdCheck(), cgoCheck(), pluginCheck()}
+	checks = append(checks, gpuChecks()...)
+	checks = append(checks, cpuCheck(), memoryCheck())
+	choice, why := choose()
+	return append(checks, Check{Name: "backend auto", Level: OK, Found: choice + ": " + why})
+}
+
+func simdCheck() Check {
+	c := Check{Name: "vector instructions", Level: OK, Found: "built with GOEXPERIMENT=simd"}
+	info, ok := debug.ReadBuildInfo()
+	if ok {
+		for _, s := range info.Settings {
+			if s.Key == "GOEXPERIMENT" && strings.Contains(s.Value, "simd") {
+				return c
+			}
+		}
+	}
+	c.Level, c.Found = Warning, "built without GOEXPERIMENT=simd: backend go is about ten times slower"
+	c.Fix = "build with `make build`"
+	return c
+}
+
+func cgoCheck() Check {
+	if HasXLA {
+		return Check{Name: "cgo", Level: OK, Found: "built with cgo: XLA can be used"}
+	}
+	return Check{Name: "cgo", Level: Warning, Found: "built without cgo: backend go only", Fix: "install a C compiler and build again"}
+}
+
+func pluginCheck() Check {
+	c := Check{Name: "XLA for the CPU", Level: OK}
+	pin := pinned(CPU)
+	path, ok := Installed(CPU)
+	if !ok {
+		c.Level, c.Found, c.Fix = Warning, "not installed", "`"+installCommand(CPU)+"`"
+		return c
+	}
+	sum, err := PluginDigest(path)
+	switch {
+	case err != nil:
+		c.Level, c.Found = Fault, err.Error()
+	case sum == pin.PluginSHA256:
+		c.Found = fmt.Sprintf("%s %s, verified: %s", pin.Project, pin.Version, path)
+	case ours(path):
+		c.Level, c.Found = Fault, fmt.Sprintf("%s is not what was installed: SHA-256 %s, want %s", path, sum, pin.PluginSHA256)
+		c.Fix = "remove it and run `" + installCommand(CPU) + "`"
+	default:
+		c.Found = fmt.Sprintf("%s, from PJRT_PLUGIN_LIBRARY_PATH, SHA-256 %s", path, sum)
+	}
+	return c
+}
+
+// ours reports whether path lies in the cache folder.
+func ours(path string) bool {
+	dir, err := CacheDir()
+	return err == nil && strings.HasPrefix(path, dir+string(os.PathSeparator))
+}
+
+func gpuChecks() []Check {
+	gpu := FindGPU()
+	if gpu == "" {
+		return []Check{{Name: "GPU", Level: OK, Found: "none"}}
+	}
+	c := Check{Name: "XLA for CUDA", Level: OK}
+	path, ok := Installed(CUDA)
+	if c.Found = path; !ok {
+		c.Level, c.Found, c.Fix = Warning, "not installed", "`"+installCommand(CUDA)+"`"
+	}
+	return []Check{{Name: "GPU", Level: OK, Found: gpu}, c}
+}
+
+func cpuCheck() Check {
+	found := cpuName()
+	if data, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		switch flags := string(data); {
+		case strings.Contains(flags, " avx512f"):
+			found += ", AVX-512"
+		case strings.Contains(flags, " avx2"):
+			found += ", AVX2"
+		}
+	}
+	return Check{Name: "CPU", Level: OK, Found: fmt.Sprintf("%s, %d usable", found, runtime.GOMAXPROCS(0))}
+}
+
+// enoughMemory is what one training child of the quickstart peaks at on XLA, with room to spare.
+const enoughMemory = 2 << 30
+
+func memoryCheck() Check {
+	available := availableMemory()
+	if available == 0 {
+		return Check{Name: "memory", Level: OK, Found: "unknown"}
+	}
+	c := Check{Name: "memory", Level: OK, Found: fmt.Sprintf("%.1f GiB available", float64(available)/(1<<30))}
+	if available < enoughMemory {
+		c.Level, c.Fix = Warning, "a training on XLA takes about 1 GiB: use one slot"
+	}
+	return c
+}
+
+// availableMemory is MemAvailable of /proc/meminfo in bytes, 0 where there is none.
+func availableMemory() int64 {
+	data, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(data)) {
+		if rest, ok := strings.CutPrefix(line, "MemAvailable:"); ok {
+			kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
+			if err == nil {
+				return kib << 10
+			}
+		}
+	}
+	return 0
+}

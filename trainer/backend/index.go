@@ -1,0 +1,207 @@
+package backend
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// defaultIndex is where the package client looks unless told otherwise.
+const defaultIndex = "https://pypi.org/simple"
+
+// maxIndexPage bounds a project's page of an index, in bytes.
+const maxIndexPage = 16 << 20
+
+var client = &http.Client{Transport: &http.Transport{
+	Proxy:                 http.ProxyFromEnvironment,
+	TLSHandshakeTimeout:   30 * time.Second,
+	ResponseHeaderTimeout: 60 * time.Second,
+}}
+
+// indexURL is the simple index that the Python package client is configured
+// with: $PIP_INDEX_URL, else index-url of its configuration files, else the
+// public one.
+func indexURL() string {
+	if u := os.Getenv("PIP_INDEX_URL"); u != "" {
+		return u
+	}
+	home, _ := os.UserHomeDir() // without one, fewer files are looked at
+	config, _ := os.UserConfigDir()
+	for _, file := range []string{
+		os.Getenv("PIP_CONFIG_FILE"),
+		filepath.Join(config, "pip", "pip.conf"),
+		filepath.Join(home, ".pip", "pip.conf"),
+		"/etc/pip.conf",
+	} {
+		if u := readIndexURL(file); u != "" {
+			return u
+		}
+	}
+	return defaultIndex
+}
+
+// readIndexURL finds index-url in the [global] or [install] section of a pip.conf.
+func readIndexURL(file string) string {
+	f, err := os.Open(file)
+	if err != nil {
+		return ""
+	}
+	defer f.Close() //nolint:errcheck // read only
+	var section, found string
+	lines := bufio.NewScanner(io.LimitReader(f, 1<<20))
+	for lines.Scan() {
+		line := strings.TrimSpace(lines.Text())
+		if strings.HasPrefix(line, "[") {
+			section = strings.Trim(line, "[]")
+			continue
+		}
+		key, value, ok := strings.Cut(line, "=")
+		if ok && strings.TrimSpace(key) == "index-url" && (section == "global" || section == "install") {
+			found = strings.TrimSpace(value)
+		}
+	}
+	return found
+}
+
+// download fetches the pinned wheel into dir and returns the path of the
+// verified file, which the caller removes.
+func download(ctx context.Context, o InstallOptions, pin Pin, dir string) (wheel string, err error) {
+	index := o.Index
+	if index == "" {
+		index = indexURL()
+	}
+	link, err := findWheel(ctx, index, pin)
+	if err != nil {
+		return "", fmt.Errorf("%w (with the file %s at hand, `%s --from FILE` needs no network)", err, pin.Wheel, installCommand(o.Kind))
+	}
+	if err := say(o.Out, "downloading %s (%d MB) from %s", pin.Wheel, pin.Size/1e6, link.Host); err != nil {
+		return "", err
+	}
+	body, err := get(ctx, link, "")
+	if err != nil {
+		return "", err
+	}
+	defer body.Close() //nolint:errcheck // read only
+	f, err := os.CreateTemp(dir, ".wheel-*")
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	n, err := io.Copy(io.MultiWriter(f, h, &ticker{out: o.Out, all: pin.Size}), io.LimitReader(body, pin.Size+1))
+	err = errors.Join(err, f.Close())
+	if err == nil && n != pin.Size {
+		err = fmt.Errorf("%s: got %d bytes, want %d", link.Redacted(), n, pin.Size)
+	}
+	if err == nil {
+		err = pin.check(link.Redacted(), hex.EncodeToString(h.Sum(nil)))
+	}
+	if err != nil {
+		return "", errors.Join(err, os.Remove(f.Name()))
+	}
+	return f.Name(), nil
+}
+
+// findWheel asks a simple index (PEP 503 in HTML, PEP 691 in JSON) for the link
+// to the pinned file.
+func findWheel(ctx context.Context, index string, pin Pin) (*url.URL, error) {
+	page, err := url.Parse(strings.TrimRight(index, "/") + "/" + pin.Project + "/")
+	if err != nil || (page.Scheme != "https" && page.Scheme != "http") || page.Host == "" {
+		return nil, fmt.Errorf("index %q is no http or https URL", index)
+	}
+	body, err := get(ctx, page, "application/vnd.pypi.simple.v1+json, text/html;q=0.5")
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close() //nolint:errcheck // read only
+	data, err := io.ReadAll(io.LimitReader(body, maxIndexPage+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", page.Redacted(), err)
+	}
+	if len(data) > maxIndexPage {
+		return nil, fmt.Errorf("%s: a page of more than %d bytes", page.Redacted(), maxIndexPage)
+	}
+	for _, ref := range links(data) {
+		u, err := page.Parse(ref)
+		if err != nil || path.Base(u.Path) != pin.Wheel || (u.Scheme != "https" && u.Scheme != "http") {
+			continue
+		}
+		u.Fragment = ""
+		if u.Host == page.Host {
+			u.User = page.User
+		}
+		return u, nil
+	}
+	return nil, fmt.Errorf("%s does not offer %s", page.Redacted(), pin.Wheel)
+}
+
+var anchor = regexp.MustCompile(`(?i)<a\s[^>]*?href\s*=\s*["']([^"']+)["']`)
+
+// links are the file URLs of a project's page, as they are written there.
+func links(page []byte) []string {
+	var listing struct {
+		Files []struct {
+			URL string `json:"url"`
+		} `json:"files"`
+	}
+	var all []string
+	if json.Unmarshal(page, &listing) == nil {
+		for _, f := range listing.Files {
+			all = append(all, f.URL)
+		}
+		return all
+	}
+	for _, m := range anchor.FindAllSubmatch(page, -1) {
+		all = append(all, html.UnescapeString(string(m[1])))
+	}
+	return all
+}
+
+// get opens a URL. The caller closes the body.
+func get(ctx context.Context, u *url.URL, accept string) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	if accept != "" {
+		request.Header.Set("Accept", accept)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, errors.Join(fmt.Errorf("%s: %s", u.Redacted(), response.Status), response.Body.Close())
+	}
+	return response.Body, nil
+}
+
+// ticker tells a download's progress in quarters.
+type ticker struct {
+	out    io.Writer
+	n, all int64
+}
+
+func (t *ticker) Write(p []byte) (int, error) {
+	before := 4 * t.n / t.all
+	t.n += int64(len(p))
+	if after := 4 * t.n / t.all; after > before && after < 4 {
+		if err := say(t.out, "  %d%%", 25*after); err != nil {
+			return 0, err
+		}
+	}
+	return len(p), nil
+}

@@ -1,0 +1,162 @@
+package backend
+
+import (
+	"archive/zip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// ErrUnsupported is what Install returns where no pinned plugin runs: not x86-64
+// Linux, or a binary without cgo. Test with errors.Is.
+var ErrUnsupported = errors.New("no XLA plugin for this program here")
+
+// InstallOptions says what to install and from where.
+type InstallOptions struct {
+	Kind  Kind      // CPU when empty
+	From  string    // a wheel on this machine; "" downloads it
+	Index string    // URL of a simple package index; "" takes the package client's (see indexURL)
+	Out   io.Writer // progress for people; nil for none
+}
+
+// Install puts the kind's plugin in place and returns its path. The wheel must
+// have the pinned SHA-256, wherever it comes from. A plugin that is there
+// already is left as it is.
+func Install(ctx context.Context, o InstallOptions) (path string, err error) {
+	if o.Kind == "" {
+		o.Kind = CPU
+	}
+	if o.Out == nil {
+		o.Out = io.Discard
+	}
+	switch {
+	case runtime.GOOS != "linux" || runtime.GOARCH != "amd64":
+		return "", fmt.Errorf("%w: the pinned plugins are for linux/amd64, this is %s/%s; backend go works", ErrUnsupported, runtime.GOOS, runtime.GOARCH)
+	case !HasXLA:
+		return "", fmt.Errorf("%w: this binary was built without cgo (it needs CGO_ENABLED=1 and a C compiler); backend go works", ErrUnsupported)
+	}
+	pin := pinned(o.Kind)
+	dir, err := CacheDir()
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(dir, "pjrt", pin.Version, PluginFile(o.Kind))
+	if isFile(path) {
+		return path, say(o.Out, "%s %s is installed: %s", pin.Project, pin.Version, path)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", fmt.Errorf("install plugin: %w", err)
+	}
+	wheel := o.From
+	if wheel == "" {
+		wheel = foundLink(pin)
+	}
+	if wheel == "" {
+		wheel, err = download(ctx, o, pin, filepath.Dir(path))
+		if err != nil {
+			return "", fmt.Errorf("install plugin: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.Remove(wheel)) }()
+	} else if err := verifyWheel(wheel, pin); err != nil {
+		return "", fmt.Errorf("install plugin: %w", err)
+	}
+	if err := extract(wheel, pin.Member, path); err != nil {
+		return "", fmt.Errorf("install plugin: %w", err)
+	}
+	return path, say(o.Out, "installed %s %s: %s", pin.Project, pin.Version, path)
+}
+
+func say(w io.Writer, format string, a ...any) error {
+	_, err := fmt.Fprintf(w, format+"\n", a...)
+	return err
+}
+
+// foundLink is the pinned wheel in a folder of $PIP_FIND_LINKS, or "".
+func foundLink(pin Pin) string {
+	for _, dir := range strings.Fields(os.Getenv("PIP_FIND_LINKS")) {
+		if path := filepath.Join(strings.TrimPrefix(dir, "file://"), pin.Wheel); isFile(path) {
+			return path
+		}
+	}
+	return ""
+}
+
+// verifyWheel compares a file with the pin.
+func verifyWheel(path string, pin Pin) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	h := sha256.New()
+	if _, err := io.Copy(h, io.LimitReader(f, pin.Size+1)); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return pin.check(path, hex.EncodeToString(h.Sum(nil)))
+}
+
+func (p Pin) check(what, sum string) error {
+	if sum != p.SHA256 {
+		return fmt.Errorf("%s has SHA-256 %s, want %s, that of %s", what, sum, p.SHA256, p.Wheel)
+	}
+	return nil
+}
+
+// maxPlugin bounds an unpacked plugin, in bytes.
+const maxPlugin = 2 << 30
+
+// extract unpacks the member of this base name to path: to a temporary file
+// beside it, flushed, then renamed.
+func extract(wheel, member, path string) (err error) {
+	archive, err := zip.OpenReader(wheel)
+	if err != nil {
+		return fmt.Errorf("%s: %w", wheel, err)
+	}
+	defer archive.Close() //nolint:errcheck // read only
+	var found *zip.File
+	for _, f := range archive.File {
+		if f.Name[strings.LastIndex(f.Name, "/")+1:] == member {
+			found = f
+		}
+	}
+	if found == nil {
+		return fmt.Errorf("%s has no file %s", wheel, member)
+	}
+	if found.UncompressedSize64 > maxPlugin {
+		return fmt.Errorf("%s: %s unpacks to %d bytes, more than %d", wheel, member, found.UncompressedSize64, maxPlugin)
+	}
+	in, err := found.Open()
+	if err != nil {
+		return fmt.Errorf("%s: %s: %w", wheel, member, err)
+	}
+	defer in.Close() //nolint:errcheck // read only
+
+	out, err := os.CreateTemp(filepath.Dir(path), ".plugin-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(out.Name()))
+		}
+	}()
+	// LimitReader: the directory's size is a claim. The zip reader checks the CRC at the end.
+	_, err = io.Copy(out, io.LimitReader(in, int64(found.UncompressedSize64)+1))
+	if err == nil {
+		err = out.Chmod(0o755)
+	}
+	if err == nil {
+		err = out.Sync()
+	}
+	if err = errors.Join(err, out.Close()); err != nil {
+		return fmt.Errorf("unpack %s: %w", member, err)
+	}
+	return os.Rename(out.Name(), path)
+}

@@ -1,0 +1,113 @@
+package backend
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// Kind is what a PJRT plugin computes on.
+type Kind string
+
+// The kinds of plugin.
+const (
+	CPU  Kind = "cpu"
+	CUDA Kind = "cuda"
+)
+
+// CacheEnv names the environment variable that moves the cache folder.
+const CacheEnv = "TAILSWEEP_CACHE_DIR"
+
+// CacheDir is where things that can be fetched or computed again are kept:
+// $TAILSWEEP_CACHE_DIR, else tailsweep in the user's cache folder ($XDG_CACHE_HOME
+// or ~/.cache on Linux).
+func CacheDir() (string, error) {
+	if dir := os.Getenv(CacheEnv); dir != "" {
+		return filepath.Abs(dir)
+	}
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("no cache folder (set %s): %w", CacheEnv, err)
+	}
+	return filepath.Join(base, "tailsweep"), nil
+}
+
+// PluginFile is the file name of a kind's plugin, the one that go-xla looks for.
+func PluginFile(kind Kind) string { return "pjrt_c_api_" + string(kind) + "_plugin.so" }
+
+// Installed returns the path of the kind's plugin and whether it is there: the
+// pinned version in the cache folder, else one in a folder of
+// $PJRT_PLUGIN_LIBRARY_PATH, for images that bring their own.
+func Installed(kind Kind) (path string, ok bool) {
+	dir, err := CacheDir()
+	if err != nil {
+		return "", false
+	}
+	path = filepath.Join(dir, "pjrt", pinned(kind).Version, PluginFile(kind))
+	if isFile(path) {
+		return path, true
+	}
+	for _, folder := range filepath.SplitList(os.Getenv("PJRT_PLUGIN_LIBRARY_PATH")) {
+		other, err := filepath.Abs(filepath.Join(folder, PluginFile(kind)))
+		if err == nil && folder != "" && isFile(other) {
+			return other, true
+		}
+	}
+	return path, false
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// PluginDigest is the SHA-256, in hex, of the file at path. The library has some
+// 270 MB, so the digest is remembered for the life of the process.
+func PluginDigest(path string) (string, error) {
+	digests.Lock()
+	defer digests.Unlock()
+	if sum, ok := digests.byPath[path]; ok {
+		return sum, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("digest of plugin: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // read only
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("digest of plugin %s: %w", path, err)
+	}
+	sum := hex.EncodeToString(h.Sum(nil))
+	digests.byPath[path] = sum
+	return sum, nil
+}
+
+var digests = struct {
+	sync.Mutex
+	byPath map[string]string
+}{byPath: map[string]string{}}
+
+// FindGPU returns the name of the first NVIDIA GPU that CUDA would see, or "".
+func FindGPU() string { return findGPU() }
+
+var findGPU = sync.OnceValue(func() string {
+	if visible, set := os.LookupEnv("CUDA_VISIBLE_DEVICES"); set && (visible == "" || visible == "-1") {
+		return ""
+	}
+	if devices, _ := filepath.Glob("/dev/nvidia[0-9]*"); len(devices) == 0 {
+		return ""
+	}
+	out, err := exec.Command("nvidia-smi", "--query-gpu=name", "--format=csv,noheader").Output()
+	if err != nil {
+		return "NVIDIA GPU"
+	}
+	name, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	return name
+})

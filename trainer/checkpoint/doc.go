@@ -1,0 +1,16 @@
+// Package checkpoint is the format of a checkpoint folder: what is in it, how it
+// is written so that it is whole or absent, and how it is verified.
+//
+//	step-0000002000/
+//	  model.safetensors   EMA weights, what sampling and pull users want; its metadata say how to build the model
+//	  state/state.safetensors, state/state.json   everything else that a bit-exact resume needs
+//	  curve.jsonl         job.Point a line, from step 0
+//	  MANIFEST.json       written last: size and SHA-256 of every other file, provenance
+//
+// A folder is written under a temporary name, fsynced, and renamed. One process
+// at a time writes into a parent folder. Files from outside are parsed with
+// limits and never trusted about sizes or paths; what fails is ErrCorrupt.
+//
+// It must not import GoMLX, Temporal or an object store: tensors pass through as
+// names, dtypes, shapes and bytes.
+package checkpoint

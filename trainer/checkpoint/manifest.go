@@ -1,0 +1,176 @@
+package checkpoint
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// The names in a checkpoint folder.
+const (
+	ManifestName = "MANIFEST.json"
+	ModelName    = "model.safetensors"
+	CurveName    = "curve.jsonl"
+	StateDir     = "state"
+)
+
+// ManifestVersion is the only Manifest.Version that this version reads.
+const ManifestVersion = 1
+
+// Limits on manifests from outside.
+const (
+	MaxManifestBytes = 1 << 20
+	MaxFiles         = 256
+	maxPathBytes     = 200
+)
+
+// Manifest says what a whole checkpoint consists of and where it came from.
+type Manifest struct {
+	Version    int        `json:"version"` // 1
+	Sweep      string     `json:"sweep"`
+	Trial      int        `json:"trial"`
+	Attempt    int        `json:"attempt"`
+	Step       int        `json:"step"`
+	Files      []File     `json:"files"` // by path
+	Provenance Provenance `json:"provenance"`
+}
+
+// File is one file of a checkpoint.
+type File struct {
+	Path   string `json:"path"` // slash-separated, relative, clean, inside the folder
+	Size   int64  `json:"size"` // bytes
+	SHA256 string `json:"sha256"`
+}
+
+// Provenance is what would be needed to make the checkpoint again.
+type Provenance struct {
+	Version       string `json:"version"` // of tailsweep, with VCS revision
+	Go            string `json:"go"`
+	Backend       string `json:"backend"`
+	Device        string `json:"device"`
+	PluginSHA256  string `json:"plugin_sha256,omitempty"`
+	SpecDigest    string `json:"spec_digest"`
+	DatasetDigest string `json:"dataset_digest"`
+	Parent        string `json:"parent,omitempty"` // key of the checkpoint this run resumed from
+	CreatedAt     string `json:"created_at"`       // RFC 3339
+}
+
+// DirName is the name of the folder of the checkpoint after a step.
+func DirName(step int) string { return fmt.Sprintf("step-%010d", step) }
+
+// ParseManifest reads a manifest and checks everything that it alone can say:
+// version, numbers, paths that stay inside the folder, in order and without
+// duplicates. An unknown field is no error, so that a later version can add one.
+func ParseManifest(data []byte) (Manifest, error) {
+	if len(data) > MaxManifestBytes {
+		return Manifest{}, corruptf("%s is larger than %d bytes", ManifestName, MaxManifestBytes)
+	}
+	var m Manifest
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if err := dec.Decode(&m); err != nil {
+		return Manifest{}, corruptf("%s: %v", ManifestName, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return Manifest{}, corruptf("%s: something follows the manifest", ManifestName)
+	}
+	if err := m.check(); err != nil {
+		return Manifest{}, err
+	}
+	return m, nil
+}
+
+// ReadManifest reads the manifest of the checkpoint in dir and checks it as
+// ParseManifest does. A folder without one was never finished: ErrCorrupt.
+func ReadManifest(dir string) (Manifest, error) {
+	if _, err := os.Stat(dir); err != nil {
+		return Manifest{}, fmt.Errorf("checkpoint: %w", err)
+	}
+	f, err := openRegular(filepath.Join(dir, ManifestName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Manifest{}, corruptf("%s has no %s", dir, ManifestName)
+	}
+	if err != nil {
+		return Manifest{}, err
+	}
+	data, err := io.ReadAll(io.LimitReader(f, MaxManifestBytes+1))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return Manifest{}, fmt.Errorf("checkpoint: %w", err)
+	}
+	m, err := ParseManifest(data)
+	if err != nil {
+		return Manifest{}, fmt.Errorf("%s: %w", dir, err)
+	}
+	return m, nil
+}
+
+// File returns the entry of a path, ok=false when the manifest lists none.
+func (m Manifest) File(path string) (file File, ok bool) {
+	i := slices.IndexFunc(m.Files, func(f File) bool { return f.Path == path })
+	if i < 0 {
+		return File{}, false
+	}
+	return m.Files[i], true
+}
+
+// Bytes is the size of all files of the checkpoint, the manifest apart.
+func (m Manifest) Bytes() int64 {
+	var sum int64
+	for _, f := range m.Files {
+		sum += f.Size
+	}
+	return sum
+}
+
+func (m Manifest) check() error {
+	switch {
+	case m.Version != ManifestVersion:
+		return corruptf("%s has version %d, this tailsweep reads %d", ManifestName, m.Version, ManifestVersion)
+	case m.Step < 0, m.Trial < 0, m.Attempt < 0:
+		return corruptf("%s has a negative step, trial or attempt", ManifestName)
+	case len(m.Files) == 0:
+		return corruptf("%s lists no files", ManifestName)
+	case len(m.Files) > MaxFiles:
+		return corruptf("%s lists %d files, at most %d are read", ManifestName, len(m.Files), MaxFiles)
+	}
+	for i, f := range m.Files {
+		if err := CheckPath(f.Path); err != nil {
+			return err
+		}
+		if f.Size < 0 {
+			return corruptf("%s: size of %s is negative", ManifestName, f.Path)
+		}
+		if !isDigest(f.SHA256) {
+			return corruptf("%s: sha256 of %s is not 64 lower-case hexadecimal digits", ManifestName, f.Path)
+		}
+		if i > 0 && m.Files[i-1].Path >= f.Path {
+			return corruptf("%s: %s is out of order or there twice", ManifestName, f.Path)
+		}
+	}
+	return nil
+}
+
+// CheckPath returns an error that wraps ErrCorrupt unless path is one that a
+// checkpoint may list: relative, clean, of letters, digits and ._-/ only, inside
+// the folder, and not the manifest itself.
+func CheckPath(path string) error {
+	if len(path) > maxPathBytes || path == "." || !fs.ValidPath(path) || strings.EqualFold(path, ManifestName) {
+		return corruptf("%s lists %.*q, which cannot be a file of a checkpoint", ManifestName, maxPathBytes, path)
+	}
+	for _, r := range path {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-/", r) {
+			return corruptf("%s lists %q: only letters, digits and ._-/ can be in a path", ManifestName, path)
+		}
+	}
+	return nil
+}
+
+func isDigest(s string) bool {
+	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
+}

@@ -1,0 +1,295 @@
+package checkpoint
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Limits on tensor files from outside.
+const (
+	MaxHeaderBytes = 8 << 20
+	MaxTensorBytes = 4 << 30 // of a whole file
+	MaxTensors     = 1 << 16
+	maxRank        = 8
+)
+
+// The keys of the metadata of model.safetensors: what a program needs to rebuild
+// and sample the model from this one file.
+const (
+	MetaSpec       = "tailsweep.spec"       // sweep.Spec as JSON
+	MetaAssignment = "tailsweep.assignment" // sweep.Assignment as JSON
+)
+
+const metadataKey = "__metadata__"
+
+// DType is an element type, in the words of the safetensors format.
+type DType string
+
+// The element types that are read and written.
+const (
+	F32  DType = "F32"
+	F64  DType = "F64"
+	I64  DType = "I64"
+	U64  DType = "U64"
+	I32  DType = "I32"
+	U32  DType = "U32"
+	U8   DType = "U8"
+	Bool DType = "BOOL"
+)
+
+// Size is the bytes of an element, 0 for a type that is not supported.
+func (d DType) Size() int {
+	switch d {
+	case F64, I64, U64:
+		return 8
+	case F32, I32, U32:
+		return 4
+	case U8, Bool:
+		return 1
+	}
+	return 0
+}
+
+// Tensor is a named array: Data holds its elements row by row, little-endian. A
+// scalar has no Shape.
+type Tensor struct {
+	Name  string
+	DType DType
+	Shape []int
+	Data  []byte
+}
+
+// FromFloat32 makes an F32 tensor. len(values) must be the product of shape.
+func FromFloat32(name string, shape []int, values []float32) Tensor {
+	data := make([]byte, 0, 4*len(values))
+	for _, v := range values {
+		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+	}
+	return Tensor{Name: name, DType: F32, Shape: slices.Clone(shape), Data: data}
+}
+
+// Float32 returns the elements of an F32 tensor.
+func (t Tensor) Float32() ([]float32, error) {
+	if t.DType != F32 {
+		return nil, corruptf("tensor %q is %s, want F32", t.Name, t.DType)
+	}
+	out := make([]float32, len(t.Data)/4)
+	for i := range out {
+		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(t.Data[4*i:]))
+	}
+	return out, nil
+}
+
+type header struct {
+	DType   DType    `json:"dtype"`
+	Shape   []int    `json:"shape"`
+	Offsets [2]int64 `json:"data_offsets"`
+}
+
+// EncodeTensors writes a safetensors file: 8 bytes of header length, a JSON
+// header, the data. Tensors are ordered by decreasing element size (so that each
+// is aligned), then by name; equal arguments give equal bytes.
+func EncodeTensors(w io.Writer, tensors []Tensor, metadata map[string]string) error {
+	sorted := slices.Clone(tensors)
+	slices.SortFunc(sorted, func(a, b Tensor) int {
+		return cmp.Or(cmp.Compare(b.DType.Size(), a.DType.Size()), strings.Compare(a.Name, b.Name))
+	})
+	// A map of header values: encoding/json orders its keys, and readers go by offsets.
+	entries := make(map[string]any, len(sorted)+1)
+	if len(metadata) > 0 {
+		entries[metadataKey] = metadata
+	}
+	var offset int64
+	for _, t := range sorted {
+		n, err := byteSize(t.DType, t.Shape)
+		if err != nil {
+			return fmt.Errorf("checkpoint: tensor %q: %w", t.Name, err)
+		}
+		if n != int64(len(t.Data)) {
+			return fmt.Errorf("checkpoint: tensor %q: %s%v needs %d bytes, has %d", t.Name, t.DType, t.Shape, n, len(t.Data))
+		}
+		if _, dup := entries[t.Name]; dup || t.Name == metadataKey {
+			return fmt.Errorf("checkpoint: tensor name %q is taken", t.Name)
+		}
+		shape := t.Shape
+		if shape == nil {
+			shape = []int{}
+		}
+		entries[t.Name] = header{DType: t.DType, Shape: shape, Offsets: [2]int64{offset, offset + n}}
+		offset += n
+	}
+	head, err := json.Marshal(entries)
+	if err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	head = append(head, strings.Repeat(" ", (8-len(head)%8)%8)...)
+	if len(head) > MaxHeaderBytes || len(sorted) > MaxTensors || offset > MaxTensorBytes {
+		return fmt.Errorf("checkpoint: %d tensors of %d bytes with a header of %d are more than this package reads back", len(sorted), offset, len(head))
+	}
+	if _, err := w.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(head)))); err != nil {
+		return err
+	}
+	if _, err := w.Write(head); err != nil {
+		return err
+	}
+	for _, t := range sorted {
+		if _, err := w.Write(t.Data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DecodeTensors reads a safetensors file strictly: known element types, no name
+// twice, and tensors that cover the data without gap or overlap. The tensors come
+// ordered by name and share data's memory. Errors wrap ErrCorrupt.
+func DecodeTensors(data []byte) (tensors []Tensor, metadata map[string]string, err error) {
+	if len(data) < 8 {
+		return nil, nil, corruptf("a safetensors file of %d bytes", len(data))
+	}
+	n := binary.LittleEndian.Uint64(data)
+	if n > MaxHeaderBytes || n > uint64(len(data)-8) {
+		return nil, nil, corruptf("safetensors header of %d bytes in a file of %d (at most %d are read)", n, len(data), MaxHeaderBytes)
+	}
+	headers, metadata, err := parseHeader(data[8 : 8+n])
+	if err != nil {
+		return nil, nil, err
+	}
+	body := data[8+n:]
+	names := make([]string, 0, len(headers))
+	for name := range headers {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		x, y := headers[a].Offsets, headers[b].Offsets
+		return cmp.Or(cmp.Compare(x[0], y[0]), cmp.Compare(x[1], y[1]), strings.Compare(a, b))
+	})
+	var offset int64
+	for _, name := range names {
+		h := headers[name]
+		size, err := byteSize(h.DType, h.Shape)
+		if err != nil {
+			return nil, nil, corruptf("tensor %.200q: %v", name, err)
+		}
+		begin, end := h.Offsets[0], h.Offsets[1]
+		if begin != offset || end-begin != size || end > int64(len(body)) {
+			return nil, nil, corruptf("tensor %.200q: %s%v at bytes %d to %d of %d, expected from %d", name, h.DType, h.Shape, begin, end, len(body), offset)
+		}
+		tensors = append(tensors, Tensor{Name: name, DType: h.DType, Shape: h.Shape, Data: body[begin:end:end]})
+		offset = end
+	}
+	if offset != int64(len(body)) {
+		return nil, nil, corruptf("%d bytes follow the last tensor", int64(len(body))-offset)
+	}
+	slices.SortFunc(tensors, func(a, b Tensor) int { return strings.Compare(a.Name, b.Name) })
+	return tensors, metadata, nil
+}
+
+// ReadTensors reads the safetensors file at path, as DecodeTensors does.
+func ReadTensors(path string) (tensors []Tensor, metadata map[string]string, err error) {
+	f, err := openRegular(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := readAll(f)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, nil, fmt.Errorf("checkpoint: %s: %w", path, err)
+	}
+	tensors, metadata, err = DecodeTensors(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return tensors, metadata, nil
+}
+
+func readAll(f *os.File) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > MaxTensorBytes+MaxHeaderBytes {
+		return nil, corruptf("%d bytes are more than a tensor file has", info.Size())
+	}
+	data := make([]byte, info.Size())
+	_, err = io.ReadFull(f, data)
+	return data, err
+}
+
+// parseHeader goes key by key, since decoding into a map would hide a name that
+// is there twice.
+func parseHeader(head []byte) (map[string]header, map[string]string, error) {
+	bad := func(err error) (map[string]header, map[string]string, error) {
+		return nil, nil, corruptf("safetensors header: %v", err)
+	}
+	dec := json.NewDecoder(bytes.NewReader(head))
+	if tok, err := dec.Token(); err != nil || tok != json.Delim('{') {
+		return bad(errors.Join(errors.New("not a JSON object"), err))
+	}
+	headers := map[string]header{}
+	var metadata map[string]string
+	for dec.More() {
+		tok, err := dec.Token()
+		if err != nil {
+			return bad(err)
+		}
+		name, _ := tok.(string) // keys of an object are strings
+		if name == metadataKey {
+			if metadata != nil {
+				return bad(errors.New("metadata twice"))
+			}
+			metadata = map[string]string{}
+			if err := dec.Decode(&metadata); err != nil {
+				return bad(err)
+			}
+			continue
+		}
+		if _, dup := headers[name]; dup {
+			return bad(fmt.Errorf("tensor %.200q twice", name))
+		}
+		if len(headers) == MaxTensors {
+			return bad(fmt.Errorf("more than %d tensors", MaxTensors))
+		}
+		var h header
+		if err := dec.Decode(&h); err != nil {
+			return bad(err)
+		}
+		headers[name] = h
+	}
+	if _, err := dec.Token(); err != nil {
+		return bad(err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return bad(errors.New("something follows the object"))
+	}
+	return headers, metadata, nil
+}
+
+// byteSize is the bytes that a tensor takes, refusing what does not fit a file.
+func byteSize(d DType, shape []int) (int64, error) {
+	size := int64(d.Size())
+	if size == 0 {
+		return 0, fmt.Errorf("unsupported dtype %.20q (valid: F32, F64, I64, U64, I32, U32, U8, BOOL)", string(d))
+	}
+	if len(shape) > maxRank {
+		return 0, fmt.Errorf("rank %d is over %d", len(shape), maxRank)
+	}
+	for _, n := range shape {
+		if n < 0 {
+			return 0, fmt.Errorf("negative dimension in %v", shape)
+		}
+		if n > 0 && size > MaxTensorBytes/int64(n) {
+			return 0, fmt.Errorf("shape %v is too large", shape)
+		}
+		size *= int64(n)
+	}
+	return size, nil
+}

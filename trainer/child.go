@@ -1,0 +1,30 @@
+package trainer
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/tailsweep/tailsweep/trainer/job"
+)
+
+// RunChild is the child process of `tailsweep train --job FILE`: trainer/job's
+// protocol on stdin and stdout, text for people on stderr. It returns the exit
+// code. A nil stdin is not watched, for training by hand. version is the program's,
+// for manifests.
+func RunChild(ctx context.Context, jobFile string, stdin io.Reader, stdout io.Writer, version string) int {
+	return job.Run(ctx, stdin, stdout, func(ctx context.Context, c job.Child) error {
+		var j job.Train
+		if err := job.Read(jobFile, &j); err != nil {
+			return err
+		}
+		return Train(ctx, j, Options{Events: c.Emit, Drain: c.Drain, Log: logTo(os.Stderr), Version: version})
+	})
+}
+
+func logTo(w io.Writer) func(string, ...any) {
+	return func(format string, a ...any) {
+		_, _ = fmt.Fprintf(w, format+"\n", a...) // nobody is left to tell
+	}
+}

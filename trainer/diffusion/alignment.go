@@ -1,0 +1,27 @@
+package diffusion
+
+import (
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Alignment draws the conditional and the unconditional prediction together at
+// high noise, so that tail classes share what head classes have learnt:
+//
+//	L = mean over samples and pixels of weight(t) kept (eps_c - eps_0)^2,
+//	    weight(t) = (t/T)^p [t/T >= window]
+//
+// (arXiv 2507.09052, as in the authors' released code.) kept `[B]` is 0 where the
+// label was dropped, where the two are the same prediction, and 1 elsewhere.
+// There is no stop-gradient unless StopGradient names the side to take as given.
+func Alignment(epsC, eps0, t, kept *Node, cfg sweep.Alignment) *Node {
+	switch cfg.StopGradient {
+	case sweep.StopCond:
+		epsC = StopGradient(epsC)
+	case sweep.StopUncond:
+		eps0 = StopGradient(eps0)
+	}
+	perSample := ReduceMean(Square(Sub(epsC, eps0)), 1, 2, 3)
+	return ReduceAllMean(Mul(Mul(weight(t, cfg.Exponent, cfg.Window), kept), perSample))
+}

@@ -1,0 +1,28 @@
+// Package diffusion is the method: the noise schedule, the training loss with
+// its two regularisers, and DDIM sampling with guidance.
+//
+// Notation:
+//
+//	T       diffusion steps, 1000
+//	t       step of a sample, 0 (least noise) .. T-1; noise level t/T in [0, 1)
+//	abar_t  product of (1 - beta_s) over s <= t
+//	x_0     image in [-1, 1]        eps  its noise, standard normal
+//	x_t     sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps
+//	y       label; null where it was dropped for guidance
+//	eps_c   eps(x_t, t, y)          eps_0  eps(x_t, t, null), of the same x_t and t
+//	h       latent of a pass `[B,D]` (nets)
+//	alpha, gamma  weights of InfoNCE and alignment
+//	w       guidance scale
+//
+//	L = mean |eps_c - eps|^2 + alpha L_infonce + gamma L_alignment
+//
+// The regularisers are those of arXiv 2507.09052, as in the authors' released
+// code; a file each. eps_0 and its h come from one shared second forward pass,
+// which is built only when a weight above zero needs it: with alpha = gamma = 0
+// the graph is that of plain DDPM, node for node.
+//
+// Random numbers come from Go, from streams that are functions of a seed and a
+// counter (random.go), never from a graph: there is no random state to save.
+//
+// It must not import any other package of trainer but nets.
+package diffusion

@@ -1,0 +1,120 @@
+package diffusion
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// equicosine are b vectors whose pairwise cosine is c: a shared component and one
+// of their own. They are scaled by 3 to see the normalisation.
+func equicosine(b int, c float64) [][]float32 {
+	h := make([][]float32, b)
+	for i := range h {
+		h[i] = make([]float32, b+1)
+		h[i][0] = float32(3 * math.Sqrt(c))
+		h[i][i+1] = float32(3 * math.Sqrt(1-c))
+	}
+	return h
+}
+
+// The table of check values in the project's method notes, B = 128.
+func TestInfoNCECheckValues(t *testing.T) {
+	for _, c := range []struct{ tau, cosine, want float64 }{
+		{.1, 1, 4.852030}, {.1, .9, 3.865365}, {.1, .5, .618272}, {.1, 0, .005749},
+		{.2, .5, 2.435786}, {.2, 0, .618272},
+		{.5, .5, 3.865365}, {.5, 0, 2.900739},
+		{1, .5, 4.357086}, {1, 0, 3.865365},
+	} {
+		got := flat(t, eval(t, func(in []*Node) []*Node {
+			return []*Node{infoNCETerms(in[0], sweep.InfoNCE{Temperature: c.tau})}
+		}, equicosine(128, c.cosine))[0])
+		for _, l := range got {
+			// float32: an error of 1e-6 in a cosine is 1e-5 at tau = .1.
+			require.InDelta(t, c.want, l, 5e-5, "%+v", c)
+		}
+	}
+}
+
+// The definition, by hand in float64, with weights that depend on t.
+func TestInfoNCEIsItsDefinition(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	const b, d = 6, 5
+	h := make([][]float32, b)
+	for i := range h {
+		h[i] = make([]float32, d)
+		Normals(r, h[i])
+	}
+	steps := []int32{0, 100, 400, 500, 800, 999}
+	cfg := sweep.InfoNCE{Temperature: 0.3, Exponent: 2, Window: 0.4}
+
+	cosine := func(x, y []float32) float64 {
+		var xy, xx, yy float64
+		for k := range x {
+			xy += float64(x[k]) * float64(y[k])
+			xx += float64(x[k]) * float64(x[k])
+			yy += float64(y[k]) * float64(y[k])
+		}
+		return xy / math.Sqrt(xx*yy)
+	}
+	var want float64
+	for i := range b {
+		positive := math.Exp(1 / cfg.Temperature)
+		all := positive
+		for j := range b {
+			if j != i {
+				all += math.Exp(cosine(h[i], h[j]) / cfg.Temperature)
+			}
+		}
+		if level := float64(steps[i]) / 1000; level >= cfg.Window {
+			want += level * level * -math.Log(positive/all) / b
+		}
+	}
+	got := flat(t, eval(t, func(in []*Node) []*Node { return []*Node{InfoNCE(in[0], in[1], cfg)} }, h, steps)[0])
+	require.InEpsilon(t, want, got[0], 1e-5)
+}
+
+// With two samples of equal weight each is the other's only negative, so half of
+// a latent's gradient comes from being one.
+func TestInfoNCEStopGradient(t *testing.T) {
+	h := [][]float32{{1, 2, 0}, {2, 1, 1}}
+	gradient := func(stop string) []float32 {
+		cfg := sweep.InfoNCE{Temperature: 0.5, StopGradient: stop}
+		return flat(t, eval(t, func(in []*Node) []*Node {
+			return Gradient(InfoNCE(in[0], in[1], cfg), in[0])
+		}, h, []int32{500, 500})[0])
+	}
+	both, anchor := gradient(sweep.StopNone), gradient(sweep.StopNegatives)
+	for i := range both {
+		require.InDelta(t, both[i], 2*anchor[i], 1e-6)
+	}
+	require.NotZero(t, both[0])
+}
+
+func TestInfoNCEGradientIsFiniteDifference(t *testing.T) {
+	h := [][]float32{{1, 2, 0}, {2, 1, 1}, {-1, 0.5, 2}}
+	steps := []int32{300, 600, 900}
+	cfg := sweep.InfoNCE{Temperature: 0.5, Exponent: 1}
+	value := func() float64 {
+		return float64(flat(t, eval(t, func(in []*Node) []*Node { return []*Node{InfoNCE(in[0], in[1], cfg)} }, h, steps)[0])[0])
+	}
+	grad := flat(t, eval(t, func(in []*Node) []*Node { return Gradient(InfoNCE(in[0], in[1], cfg), in[0]) }, h, steps)[0])
+	const step = 1e-2
+	for i := range h {
+		for k := range h[i] {
+			was := h[i][k]
+			h[i][k] = was + step
+			up := value()
+			h[i][k] = was - step
+			down := value()
+			h[i][k] = was
+			// Third derivatives and float32 leave some 1e-4.
+			require.InDelta(t, (up-down)/(2*step), grad[3*i+k], 5e-4)
+		}
+	}
+}

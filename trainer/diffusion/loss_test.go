@@ -1,0 +1,174 @@
+package diffusion
+
+import (
+	"testing"
+
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/nets"
+)
+
+func TestAlignmentByHand(t *testing.T) {
+	// Two pixels a sample; squared differences 1 and 4, 9 and 0, 16 and 16.
+	epsC := [][][][]float32{{{{1}, {2}}}, {{{3}, {0}}}, {{{4}, {4}}}}
+	eps0 := [][][][]float32{{{{0}, {0}}}, {{{0}, {0}}}, {{{0}, {0}}}}
+	steps, kept := []int32{500, 800, 900}, []float32{1, 1, 0}
+	for _, c := range []struct {
+		cfg  sweep.Alignment
+		want float64
+	}{
+		{sweep.Alignment{Exponent: 1}, (0.5*2.5 + 0.8*4.5) / 3},
+		{sweep.Alignment{Exponent: 0}, (2.5 + 4.5) / 3},
+		{sweep.Alignment{Exponent: 2}, (0.25*2.5 + 0.64*4.5) / 3},
+		{sweep.Alignment{Exponent: 1, Window: 0.7}, 0.8 * 4.5 / 3},
+	} {
+		got := flat(t, eval(t, func(in []*Node) []*Node {
+			return []*Node{Alignment(in[0], in[1], in[2], in[3], c.cfg)}
+		}, epsC, eps0, steps, kept)[0])
+		require.InEpsilon(t, c.want, got[0], 1e-5, "%+v", c.cfg)
+	}
+	for stop, zero := range map[string][2]bool{sweep.StopNone: {false, false}, sweep.StopCond: {true, false}, sweep.StopUncond: {false, true}} {
+		grads := eval(t, func(in []*Node) []*Node {
+			return Gradient(Alignment(in[0], in[1], in[2], in[3], sweep.Alignment{Exponent: 1, StopGradient: stop}), in[0], in[1])
+		}, epsC, eps0, steps, kept)
+		for side := range grads {
+			require.Equal(t, zero[side], flat(t, grads[side])[0] == 0, "stop_gradient %s, side %d", stop, side)
+		}
+	}
+}
+
+// countingNet is a fake: eps = x * eps-table[label], h = x * h-table[label], so a
+// gradient shows which pass it came through.
+type countingNet struct{ calls *int }
+
+func (n countingNet) Forward(scope *model.Scope, x, _, label *Node) (eps, h *Node) {
+	*n.calls++
+	pick := func(name string) *Node {
+		v := scope.GetVariable(name)
+		if v == nil {
+			v = scope.VariableWithValue(name, [][]float32{{1, 2, 3}, {2, 1, 2}, {1, 3, 1}}) // `[label, pixel]`, label 2 is null
+		}
+		rows := DotProduct(OneHot(label, 3, dtypes.Float32), v.NodeValue(x.Graph()))
+		return Mul(Reshape(x, x.Shape().Dim(0), 3), rows)
+	}
+	return Reshape(pick("eps"), x.Shape().Dimensions...), pick("h")
+}
+
+func settingsOf(infonce sweep.InfoNCE, alignment sweep.Alignment) sweep.Settings {
+	return sweep.Settings{InfoNCE: infonce, Alignment: alignment}
+}
+
+func TestLossPassesAndGradients(t *testing.T) {
+	on := sweep.InfoNCE{Weight: 0.5, Temperature: 0.5, Exponent: 1, Pass: sweep.PassUncond, StopGradient: sweep.StopNone}
+	cond := on
+	cond.Pass = sweep.PassCond
+	align := sweep.Alignment{Weight: 0.5, Exponent: 1, StopGradient: sweep.StopNone}
+	stopped := align
+	stopped.StopGradient = sweep.StopUncond
+	for name, c := range map[string]struct {
+		settings            sweep.Settings
+		calls               int
+		nullEps, nullH, anH bool // which parts of the tables the gradient moves
+	}{
+		"plain":                   {settingsOf(sweep.InfoNCE{Pass: sweep.PassUncond}, sweep.Alignment{}), 1, false, false, false},
+		"infonce":                 {settingsOf(on, sweep.Alignment{}), 2, false, true, false},
+		"infonce of cond":         {settingsOf(cond, sweep.Alignment{}), 1, false, false, true},
+		"alignment":               {settingsOf(sweep.InfoNCE{Pass: sweep.PassUncond}, align), 2, true, false, false},
+		"alignment, stopped":      {settingsOf(sweep.InfoNCE{Pass: sweep.PassUncond}, stopped), 2, false, false, false},
+		"both share one pass":     {settingsOf(on, align), 2, true, true, false},
+		"both, infonce of cond":   {settingsOf(cond, align), 2, true, false, true},
+		"infonce, others stopped": {settingsOf(on, stopped), 2, false, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			calls := 0
+			store := model.NewStore()
+			exec, err := model.NewExec(testBackend(t), store, func(scope *model.Scope, in []*Node) []*Node {
+				terms := Loss(scope, countingNet{&calls}, NewSchedule(), Batch{in[0], in[1], in[2], in[3], in[4]}, 2, c.settings)
+				g := in[0].Graph()
+				return append([]*Node{terms.Total}, Gradient(terms.Total,
+					store.GetVariable("/eps").NodeValue(g), store.GetVariable("/h").NodeValue(g))...)
+			})
+			require.NoError(t, err)
+			defer exec.Finalize()
+			out, err := exec.Call(
+				[][][][]float32{{{{1}, {2}, {-1}}}, {{{0.5}, {1}, {1}}}},
+				[][][][]float32{{{{0.3}, {-1}, {1}}}, {{{1}, {0.2}, {-0.7}}}},
+				[]int32{600, 700}, []int32{0, 1}, []float32{1, 1})
+			require.NoError(t, err)
+			require.Equal(t, c.calls, calls)
+			eps, h := flat(t, out[1]), flat(t, out[2])
+			require.NotZero(t, eps[0], "the conditional pass always learns")
+			require.Equal(t, c.nullEps, eps[6] != 0)
+			require.Equal(t, c.nullH, h[6] != 0)
+			require.Equal(t, c.anH, h[0] != 0)
+		})
+	}
+}
+
+func TestDroppedLabelsAreNull(t *testing.T) {
+	calls := 0
+	exec, err := model.NewExec(testBackend(t), model.NewStore(), func(scope *model.Scope, in []*Node) []*Node {
+		terms := Loss(scope, countingNet{&calls}, NewSchedule(), Batch{in[0], in[1], in[2], in[3], in[4]}, 2,
+			settingsOf(sweep.InfoNCE{Pass: sweep.PassUncond}, sweep.Alignment{}))
+		return Gradient(terms.Total, scope.GetVariable("eps").NodeValue(in[0].Graph()))
+	})
+	require.NoError(t, err)
+	defer exec.Finalize()
+	x := [][][][]float32{{{{1}, {2}, {-1}}}, {{{0.5}, {1}, {1}}}}
+	out, err := exec.Call1(x, x, []int32{600, 700}, []int32{0, 1}, []float32{0, 1})
+	require.NoError(t, err)
+	grad := flat(t, out)
+	require.Zero(t, grad[0], "label 0 was dropped")
+	require.NotZero(t, grad[3], "label 1 was not")
+	require.NotZero(t, grad[6], "null stood in for label 0")
+}
+
+// With both weights at zero the loss and every gradient equal plain DDPM's, built
+// here without Loss, bit for bit.
+func TestZeroWeightsArePlainDDPM(t *testing.T) {
+	net, err := nets.New(nets.Config{Model: sweep.Model{Arch: nets.ArchUNet, Width: 8, Depth: 1}, Size: 8, Classes: 3, Seed: 1})
+	require.NoError(t, err)
+	s := NewSchedule()
+	draws := TrainingDraws(5, 0, 4, 64, 0.5)
+	x0 := make([]float32, 4*64)
+	Normals(Random(9, StreamTraining, 0), x0)
+	backend := testBackend(t) // a tensor belongs to one
+	inputs := []any{
+		tensors.FromFlatDataAndDimensions(x0, 4, 8, 8, 1), tensors.FromFlatDataAndDimensions(draws.Eps, 4, 8, 8, 1),
+		draws.T, []int32{0, 1, 2, 0}, []float32{1, 0, 1, 0},
+	}
+	run := func(loss func(scope *model.Scope, in []*Node) *Node) [][]float32 {
+		exec, err := model.NewExec(backend, model.NewStore(), func(scope *model.Scope, in []*Node) []*Node {
+			total := loss(scope, in)
+			return append([]*Node{total}, scope.BuildTrainableVariablesGradientsGraph(total)...)
+		})
+		require.NoError(t, err)
+		defer exec.Finalize()
+		out, err := exec.Call(inputs...)
+		require.NoError(t, err)
+		all := make([][]float32, len(out))
+		for i := range out {
+			all[i] = flat(t, out[i])
+		}
+		return all
+	}
+	plain := run(func(scope *model.Scope, in []*Node) *Node {
+		label := Where(ConvertDType(in[4], dtypes.Bool), in[3], AddScalar(ZerosLike(in[3]), 3))
+		eps, _ := net.Forward(scope, s.Corrupt(in[0], in[1], in[2]), in[2], label)
+		return ReduceAllMean(Square(Sub(eps, in[1])))
+	})
+	// Everything but the weights is set, and must not matter.
+	zero := settingsOf(
+		sweep.InfoNCE{Temperature: 0.1, Exponent: 2, Window: 0.5, Pass: sweep.PassCond, StopGradient: sweep.StopNegatives},
+		sweep.Alignment{Exponent: 2, Window: 0.5, StopGradient: sweep.StopCond})
+	got := run(func(scope *model.Scope, in []*Node) *Node {
+		return Loss(scope, net, s, Batch{in[0], in[1], in[2], in[3], in[4]}, 3, zero).Total
+	})
+	require.Greater(t, len(plain), 50)
+	require.Equal(t, plain, got)
+}

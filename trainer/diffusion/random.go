@@ -1,0 +1,67 @@
+package diffusion
+
+import (
+	"math/rand/v2"
+)
+
+// Stream numbers keep the uses of one seed apart.
+type Stream uint64
+
+// The streams. Their numbers are part of what makes a run repeatable: never
+// change one, only add.
+const (
+	StreamTraining Stream = 1 // counter: the training step
+	StreamSampling Stream = 2 // counter: class and index of the picture
+)
+
+// Random is the random source of (seed, stream, counter): a PCG generator whose
+// state is their mix, so any part of a run can be drawn again by itself.
+func Random(seed int64, stream Stream, counter uint64) *rand.Rand {
+	return rand.New(rand.NewPCG(mix(uint64(seed)^mix(uint64(stream))), mix(counter)))
+}
+
+// mix is the finaliser of SplitMix64 (Steele, Lea and Flood, 2014).
+func mix(z uint64) uint64 {
+	z += 0x9e3779b97f4a7c15
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb
+	return z ^ (z >> 31)
+}
+
+// Normals fills dst with standard normal numbers.
+func Normals(r *rand.Rand, dst []float32) {
+	for i := range dst {
+		dst[i] = float32(r.NormFloat64())
+	}
+}
+
+// Draws are the random numbers of one training step.
+type Draws struct {
+	Eps  []float32 // batch * pixels, standard normal
+	T    []int32   // batch, uniform in 0..T-1
+	Kept []float32 // batch, 0 with probability dropout, else 1
+}
+
+// TrainingDraws draws for step (0-based) of a training run: a pure function of
+// its arguments.
+func TrainingDraws(seed int64, step, batch, pixels int, dropout float64) Draws {
+	r := Random(seed, StreamTraining, uint64(step))
+	d := Draws{Eps: make([]float32, batch*pixels), T: make([]int32, batch), Kept: make([]float32, batch)}
+	for i := range batch {
+		d.T[i] = r.Int32N(Steps)
+		if r.Float64() >= dropout {
+			d.Kept[i] = 1
+		}
+	}
+	Normals(r, d.Eps)
+	return d
+}
+
+// SamplingNoise is the noise that picture index of a class starts from: the same
+// for every trial, batch size and order, so that trials compare picture by
+// picture.
+func SamplingNoise(seed int64, class, index, pixels int) []float32 {
+	noise := make([]float32, pixels)
+	Normals(Random(seed, StreamSampling, uint64(class)<<32|uint64(index)), noise)
+	return noise
+}

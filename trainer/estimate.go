@@ -1,0 +1,95 @@
+package trainer
+
+import (
+	"fmt"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/gobackend"
+	gshapes "github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/nets"
+)
+
+// ParameterCount is the number of trainable weights of the spec's model.
+func ParameterCount(spec sweep.Spec) (int, error) {
+	all, err := shapes(spec)
+	if err != nil {
+		return 0, err
+	}
+	count := 0
+	for _, dims := range all {
+		size := 1
+		for _, d := range dims {
+			size *= d
+		}
+		count += size
+	}
+	return count, nil
+}
+
+// MemoryEstimate is the resident memory, in bytes, at which a training of the
+// spec peaks on a backend (backend.Go, else XLA on the CPU) with both losses on.
+// It counts five float32 copies of the weights (themselves, gradient, two moments,
+// EMA), the process itself, and what is alive of the nodes of a forward pass
+// over the spec's batch: 3.5 times their bytes on go, which frees late, 0.8 on
+// XLA, which fuses. The factors are measured, on U-Nets of width 16 at batches
+// of 64 and 256, where the estimate is within a tenth.
+func MemoryEstimate(spec sweep.Spec, choice string) (int64, error) {
+	store, bytes, err := forward(spec, spec.Train.Batch)
+	if err != nil {
+		return 0, err
+	}
+	defer store.Finalize()
+	weights := 5 * 4 * int64(store.NumParameters())
+	if choice == backend.Go {
+		return 40e6 + weights + bytes*35/10, nil
+	}
+	return 620e6 + weights + bytes*8/10, nil
+}
+
+// shapes are the dimensions of the model's weights by tensor name: the forward
+// graph is built, never compiled or run.
+func shapes(spec sweep.Spec) (map[string][]int, error) {
+	store, _, err := forward(spec, 1)
+	if err != nil {
+		return nil, err
+	}
+	defer store.Finalize()
+	all := map[string][]int{}
+	for v := range store.IterVariables() {
+		all[tensorName(v.Path())] = v.Shape().Dimensions
+	}
+	return all, nil
+}
+
+// forward builds the graph of one forward pass over a batch and returns the
+// store of its weights and the bytes that its nodes take.
+func forward(spec sweep.Spec, batch int) (store *model.Store, bytes int64, err error) {
+	net, err := nets.New(nets.Config{Model: spec.Model, Size: spec.Dataset.Size, Classes: classesOf(spec), NativeConvolution: true})
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("model: %v", p)
+		}
+	}()
+	g := graph.NewGraph(gobackend.GetBackend(), "estimate")
+	defer g.Finalize()
+	store = model.NewStore()
+	size := spec.Dataset.Size
+	x := graph.Parameter(g, "x", gshapes.Make(dtypes.Float32, batch, size, size, 1))
+	t := graph.Parameter(g, "t", gshapes.Make(dtypes.Int32, batch))
+	label := graph.Parameter(g, "label", gshapes.Make(dtypes.Int32, batch))
+	net.Forward(store.RootScope(), x, t, label)
+	for _, n := range g.Nodes() {
+		if n.NumOutputs() == 1 {
+			bytes += n.Shape().ByteSize()
+		}
+	}
+	return store, bytes, nil
+}

@@ -1,0 +1,25 @@
+// Package evaluate judges a trained model: it samples every class equally often,
+// looks at the samples with the frozen classifier of package features, and
+// compares them with the balanced, unsubsampled real images.
+//
+// Notation:
+//
+//	N, D     samples, features (64)
+//	mu, S    mean `[D]` and covariance `[D D]` (unbiased, over N-1) of features
+//	w        guidance scale
+//
+// Groups (head, medium, tail) are thirds of the classes by training frequency
+// (sweep.Groups). A group's FID is one distance between pooled features of all
+// its classes, never a mean of per-class distances. FID is biased at small N, so
+// numbers compare only at equal samples_per_class, and a group with fewer than
+// 2 D samples on either side has none.
+//
+// The real images are the whole set that the long-tailed split was taken from, so
+// they include the training images, as is usual for FID. The classifier has seen
+// the 60,000 of fashion-mnist, none of fashion-mnist-10k: numbers of one dataset do
+// not compare with those of the other.
+//
+// Invariants: the noise of sample (class, index) is a function of evaluate.seed
+// alone, so two trials compare picture by picture; equal weights give equal
+// metrics on one backend. It must not import Temporal or an object store.
+package evaluate

@@ -1,0 +1,166 @@
+package evaluate
+
+import (
+	"context"
+	"errors"
+	"image/png"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer"
+	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/job"
+)
+
+// tinySpec is a sweep whose trials train and sample in a moment.
+func tinySpec() sweep.Spec {
+	return sweep.Spec{
+		APIVersion: sweep.APIVersion, Name: "tiny", Method: sweep.MethodGrid, Dataset: longTail,
+		Model:       sweep.Model{Arch: "dit", Width: 8, Depth: 1, Patch: 8, Heads: 1},
+		Train:       sweep.Train{Steps: 10, Batch: 20, LR: 0.05, EMA: 0.9, Seed: 1, LogEvery: 1},
+		Evaluate:    sweep.Evaluate{SamplesPerClass: 13, Guidance: []float64{0, 1, 4}, DDIMSteps: 2, Seed: 3},
+		Metrics:     []sweep.Objective{{Name: "fid.all", Goal: sweep.Minimize}},
+		Checkpoints: sweep.Checkpoints{EverySteps: 10},
+	}
+}
+
+// train returns the checkpoint folder of a tiny training at a rate at which
+// samples soon depend on the label.
+func train(t *testing.T) string {
+	t.Helper()
+	var dir string
+	j := job.Train{Spec: tinySpec(), Assignment: sweep.Assignment{Kind: sweep.KindSearch, Seed: 1}, Staging: t.TempDir()}
+	err := trainer.Train(context.Background(), j, trainer.Options{Backend: openGo(t), Events: func(e job.Event) error {
+		if e.Type == job.Checkpoint {
+			dir = e.Dir
+		}
+		return nil
+	}})
+	require.NoError(t, err)
+	require.NotEmpty(t, dir)
+	return dir
+}
+
+// judgeAs judges the checkpoint in dir as spec says.
+func judgeAs(t *testing.T, dir string, spec sweep.Spec, progress func(done, all int) error) (*Result, error) {
+	t.Helper()
+	m, err := Open(openGo(t), dir)
+	require.NoError(t, err)
+	defer m.Close()
+	m.Spec = spec
+	return openJudge(t).judge(context.Background(), m, progress)
+}
+
+func TestJudgeTakesTheBestGuidance(t *testing.T) {
+	dir := train(t)
+	fids := map[float64]float64{}
+	for _, w := range []float64{0, 1, 4} {
+		spec := tinySpec()
+		spec.Evaluate.Guidance = []float64{w}
+		r, err := judgeAs(t, dir, spec, nil)
+		require.NoError(t, err)
+		require.Equal(t, w, r.Guidance)
+		fids[w] = r.Metrics["fid.all"]
+	}
+	lowest, highest := 0.0, 0.0
+	for w, fid := range fids {
+		if fid < fids[lowest] {
+			lowest = w
+		}
+		if fid > fids[highest] {
+			highest = w
+		}
+	}
+	require.Less(t, fids[lowest], fids[highest], "else this test shows nothing")
+
+	spec := tinySpec()
+	var last, all int
+	r, err := judgeAs(t, dir, spec, func(done, of int) error {
+		require.Greater(t, done, last)
+		last, all = done, of
+		return nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, lowest, r.Guidance)
+	require.Equal(t, fids[lowest], r.Metrics["fid.all"], "the same noise each time")
+	require.Equal(t, 3*130, all)
+	require.Equal(t, all, last)
+	require.NotContains(t, r.Metrics, "fid.head", "39 samples")
+	require.Contains(t, r.Floor, "fid.head")
+
+	spec.Metrics = []sweep.Objective{{Name: "loss", Goal: sweep.Minimize}, {Name: "fid.all", Goal: sweep.Maximize}}
+	r, err = judgeAs(t, dir, spec, nil)
+	require.NoError(t, err)
+	require.Equal(t, highest, r.Guidance, "the first metric that an evaluation measures, and its goal")
+}
+
+func TestJudgeEndsWithItsListener(t *testing.T) {
+	gone := errors.New("nobody listens")
+	_, err := judgeAs(t, train(t), tinySpec(), func(int, int) error { return gone })
+	require.ErrorIs(t, err, gone)
+}
+
+func TestBetter(t *testing.T) {
+	least, most := sweep.Objective{Name: "m", Goal: sweep.Minimize}, sweep.Objective{Name: "m", Goal: sweep.Maximize}
+	one, two, none := map[string]float64{"m": 1}, map[string]float64{"m": 2}, map[string]float64{}
+	require.True(t, better(least, one, two))
+	require.False(t, better(least, two, one))
+	require.True(t, better(most, two, one))
+	require.False(t, better(least, one, one), "the first of equals stays")
+	require.True(t, better(least, two, none))
+	require.False(t, better(least, none, two))
+}
+
+// TestRun goes the whole way of a child: it trains a few steps, judges the
+// checkpoint against the 10,000 real images, and damages it.
+func TestRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("looks at 10,000 images")
+	}
+	dir := train(t)
+	spec := tinySpec()
+	spec.Evaluate.Guidance = []float64{1}
+	out := t.TempDir()
+	j := job.Evaluate{Spec: spec, Assignment: sweep.Assignment{Kind: sweep.KindSearch, Seed: 1}, Checkpoint: dir, Output: out, Backend: backend.Go}
+	run := func() (types []job.Type, last job.Event, err error) {
+		err = Run(context.Background(), j, func(e job.Event) error {
+			types, last = append(types, e.Type), e
+			return nil
+		}, t.Logf)
+		return types, last, err
+	}
+	types, last, err := run()
+	require.NoError(t, err)
+	require.Equal(t, []job.Type{job.Started, job.Compiling, job.Progress, job.Progress, job.Result}, types)
+	require.Equal(t, 1.0, last.Guidance)
+	require.Equal(t, filepath.Join(out, GridName), last.Grid)
+	require.Contains(t, last.Metrics, "fid.all")
+	require.Contains(t, last.Metrics, "label_accuracy.tail")
+	f, err := os.Open(last.Grid)
+	require.NoError(t, err)
+	defer f.Close() //nolint:errcheck // read only
+	_, err = png.Decode(f)
+	require.NoError(t, err)
+
+	weights := filepath.Join(dir, checkpoint.ModelName)
+	data, err := os.ReadFile(weights)
+	require.NoError(t, err)
+	data[len(data)-1] ^= 1
+	require.NoError(t, os.WriteFile(weights, data, 0o600))
+	_, _, err = run()
+	require.ErrorIs(t, err, checkpoint.ErrCorrupt)
+	var failure *sweep.FailureError
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, sweep.FailTransient, failure.Class, "another copy may be whole")
+
+	j.Backend = "abacus"
+	_, _, err = run()
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, sweep.FailBadData, failure.Class)
+	require.ErrorContains(t, err, "abacus")
+}

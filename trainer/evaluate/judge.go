@@ -1,0 +1,147 @@
+package evaluate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
+	"github.com/tailsweep/tailsweep/trainer/diffusion"
+	"github.com/tailsweep/tailsweep/trainer/features"
+)
+
+// extractBatch is how many images go through the classifier together.
+const extractBatch = 50
+
+// groupNames are the groups that every family of metrics has.
+var groupNames = []string{sweep.GroupAll, sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail}
+
+// Judge compares images with the real ones of a dataset.
+type Judge struct {
+	Groups  sweep.ClassGroups // by training frequency
+	Classes []string          // names, in class order
+	Floor   map[string]float64
+
+	extractor *features.Extractor
+	real      map[string]Moments // by group; a group too small for a covariance has none
+}
+
+// NewJudge looks at the balanced real images of the set that d is split from.
+// Floor becomes the FID, by name, of one half of them against the other: about the
+// least that a perfect model could get with as many samples.
+func NewJudge(ctx context.Context, b *backend.Backend, d sweep.Dataset) (*Judge, error) {
+	split, err := dataset.Load(d)
+	if err != nil {
+		return nil, err
+	}
+	real, err := dataset.Balanced(d)
+	if err != nil {
+		return nil, err
+	}
+	return newJudge(ctx, b, split.Counts, real)
+}
+
+// newJudge takes the training counts and the real images apart.
+func newJudge(ctx context.Context, b *backend.Backend, counts []int, real *dataset.Set) (*Judge, error) {
+	extractor, err := features.Open(b, real.Size, extractBatch)
+	if err != nil {
+		return nil, err
+	}
+	j := &Judge{
+		Groups: sweep.Groups(counts), Classes: real.Classes, Floor: map[string]float64{},
+		extractor: extractor, real: map[string]Moments{},
+	}
+	if err := j.learn(ctx, real); err != nil {
+		j.Close()
+		return nil, err
+	}
+	return j, nil
+}
+
+func (j *Judge) learn(ctx context.Context, real *dataset.Set) error {
+	out, err := j.extractor.Extract(ctx, real.Images)
+	if err != nil {
+		return err
+	}
+	for _, group := range groupNames {
+		classes := j.Groups.Classes(group)
+		of := func(row int) bool { return slices.Contains(classes, real.Labels[row]) }
+		if err := j.look(group, out.Features, of); err != nil {
+			return fmt.Errorf("evaluate: real images of group %s: %w", group, err)
+		}
+	}
+	return nil
+}
+
+// look fills in the real moments and the floor of a group.
+func (j *Judge) look(group string, all []float32, of func(row int) bool) error {
+	whole, err := moments(all, features.Dims, of)
+	if errors.Is(err, errTooFew) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	j.real[group] = whole
+	var halves [2]Moments
+	for i := range halves {
+		halves[i], err = moments(all, features.Dims, func(row int) bool { return of(row) && row%2 == i })
+		if errors.Is(err, errTooFew) {
+			return nil // no floor
+		}
+		if err != nil {
+			return err
+		}
+	}
+	floor, err := Frechet(halves[0], halves[1])
+	j.Floor[sweep.FamilyFID+"."+group] = floor
+	return err
+}
+
+// Close frees the classifier.
+func (j *Judge) Close() { j.extractor.Close() }
+
+// Metrics returns fid.* and label_accuracy.* of images `[N,S,S,1]` in [-1, 1], of
+// which image i was asked to be asked[i]. A group with too few images has no FID.
+func (j *Judge) Metrics(ctx context.Context, images []float32, asked []diffusion.Picture) (map[string]float64, error) {
+	out, err := j.extractor.Extract(ctx, images)
+	if err != nil {
+		return nil, err
+	}
+	if len(out.Predictions) != len(asked) {
+		return nil, fmt.Errorf("evaluate: %d images for %d labels", len(out.Predictions), len(asked))
+	}
+	metrics := map[string]float64{}
+	for _, group := range groupNames {
+		classes := j.Groups.Classes(group)
+		of := func(row int) bool { return slices.Contains(classes, asked[row].Class) }
+		count, right := 0, 0
+		for i, p := range out.Predictions {
+			if of(i) {
+				count++
+				if p == asked[i].Class {
+					right++
+				}
+			}
+		}
+		if count == 0 {
+			continue
+		}
+		metrics[sweep.FamilyLabelAccuracy+"."+group] = float64(right) / float64(count)
+		real, enough := j.real[group]
+		generated, err := moments(out.Features, features.Dims, of)
+		if !enough || errors.Is(err, errTooFew) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("evaluate: images of group %s: %w", group, err)
+		}
+		if metrics[sweep.FamilyFID+"."+group], err = Frechet(real, generated); err != nil {
+			return nil, fmt.Errorf("evaluate: %w", err)
+		}
+	}
+	return metrics, nil
+}

@@ -1,0 +1,175 @@
+package features
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
+)
+
+// TestFrozenWeightsBelongToTheNet measures both classifiers on every tenth test
+// image: weights of another architecture, or of another preprocessing, fall far
+// below. The README of weights/ has the accuracy on all.
+func TestFrozenWeightsBelongToTheNet(t *testing.T) {
+	b, err := backend.Open(backend.Go)
+	require.NoError(t, err)
+	defer b.Close()
+	readme, err := frozen.ReadFile("weights/README.md")
+	require.NoError(t, err)
+	for size, accuracy := range map[int]float64{16: 0.9018, 28: 0.9226} {
+		set, err := dataset.Load(sweep.Dataset{Name: sweep.FashionMNIST10k, Size: size, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone}})
+		require.NoError(t, err)
+		var images []float32
+		var labels []int
+		for i := 0; i < set.Len(); i += 10 {
+			images, labels = append(images, set.Image(i)...), append(labels, set.Labels[i])
+		}
+		e, err := Open(b, size, 50)
+		require.NoError(t, err)
+		require.Contains(t, string(readme), e.Digest)
+		out, err := e.Extract(t.Context(), images)
+		e.Close()
+		require.NoError(t, err)
+		require.Len(t, out.Features, len(labels)*Dims)
+		right := 0
+		for i, p := range out.Predictions {
+			if p == labels[i] {
+				right++
+			}
+		}
+		// Three standard deviations of a share of 1,000.
+		require.InDelta(t, accuracy, float64(right)/float64(len(labels)), 0.03)
+	}
+}
+
+func TestOnlyTheTwoSizesHaveAClassifier(t *testing.T) {
+	b, err := backend.Open(backend.Go)
+	require.NoError(t, err)
+	defer b.Close()
+	_, err = Open(b, 32, 10)
+	require.ErrorContains(t, err, "valid: 16, 28")
+}
+
+// A batch is padded; what stands beside an image, and where, must not matter.
+func TestExtractDoesNotDependOnTheBatch(t *testing.T) {
+	b, err := backend.Open(backend.Go)
+	require.NoError(t, err)
+	defer b.Close()
+	images := tenOfEach(t).Images
+	extract := func(batch int) Output {
+		e, err := Open(b, 16, batch)
+		require.NoError(t, err)
+		defer e.Close()
+		out, err := e.Extract(t.Context(), images)
+		require.NoError(t, err)
+		return out
+	}
+	one, many := extract(7), extract(128) // 100 = 14 x 7 + 2
+	require.Equal(t, one.Predictions, many.Predictions)
+	require.InDeltaSlice(t, one.Features, many.Features, 1e-4, "float32 sums in another order")
+
+	e, err := Open(b, 16, 8)
+	require.NoError(t, err)
+	defer e.Close()
+	_, err = e.Extract(t.Context(), images[:257])
+	require.ErrorContains(t, err, "257 values are no images of 256 pixels")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = e.Extract(ended, images)
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestBackendsAgree(t *testing.T) {
+	if _, ok := backend.Installed(backend.CPU); !ok || !backend.HasXLA {
+		t.Skip("no XLA plugin is installed")
+	}
+	images := tenOfEach(t).Images
+	var outs []Output
+	for _, name := range []string{backend.Go, backend.XLACPU} {
+		b, err := backend.Open(name)
+		require.NoError(t, err)
+		defer b.Close()
+		e, err := Open(b, 16, 50)
+		require.NoError(t, err)
+		defer e.Close()
+		out, err := e.Extract(t.Context(), images)
+		require.NoError(t, err)
+		outs = append(outs, out)
+	}
+	require.Equal(t, outs[0].Predictions, outs[1].Predictions)
+	require.InDeltaSlice(t, outs[0].Features, outs[1].Features, 1e-3, "shifted products against a native convolution, float32")
+}
+
+// TestFit trains for a moment: the loss has to teach something, and the same
+// thing each time.
+func TestFit(t *testing.T) {
+	b, err := backend.Open(backend.Go)
+	require.NoError(t, err)
+	defer b.Close()
+	set := tenOfEach(t)
+	o := TrainOptions{Backend: b, Size: 16, Log: t.Logf}
+	fitFor := func(steps int) (accuracy float64, digest string) {
+		file, err := fit(t.Context(), o, set, steps)
+		require.NoError(t, err)
+		accuracy, digest, err = measure(t.Context(), o, file, set)
+		require.NoError(t, err)
+		return accuracy, digest
+	}
+	start, untrained := fitFor(0)
+	require.Less(t, start, 0.3)
+	end, _ := fitFor(10)
+	require.Greater(t, end, 0.5, "on the very images it saw")
+	_, once := fitFor(1)
+	_, again := fitFor(1)
+	require.Equal(t, once, again)
+	require.NotEqual(t, untrained, once)
+}
+
+func TestForeignWeightsAreRefused(t *testing.T) {
+	b, err := backend.Open(backend.Go)
+	require.NoError(t, err)
+	defer b.Close()
+	var file bytes.Buffer
+	require.NoError(t, checkpoint.EncodeTensors(&file, []checkpoint.Tensor{checkpoint.FromFloat32("logits.bias", []int{1, 10}, make([]float32, 10))}, nil))
+	_, err = newExtractor(b, file.Bytes(), 16, 10)
+	require.ErrorIs(t, err, checkpoint.ErrCorrupt)
+	require.ErrorContains(t, err, "conv0.kernel")
+}
+
+func TestReplaceWritesWholeFiles(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "w")
+	require.NoError(t, replace(path, []byte("one")))
+	require.NoError(t, replace(path, []byte("two")))
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "two", string(data))
+	require.Error(t, replace(dir, []byte("a folder is in the way")))
+	entries, err := os.ReadDir(filepath.Dir(dir))
+	require.NoError(t, err)
+	for _, e := range entries {
+		require.False(t, strings.HasPrefix(e.Name(), "."), "left behind: %s", e.Name())
+	}
+}
+
+// tenOfEach is 100 test images, ten a class.
+func tenOfEach(t *testing.T) *dataset.Set {
+	t.Helper()
+	all, err := dataset.Load(sweep.Dataset{Name: sweep.FashionMNIST10k, Size: 16, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone}})
+	require.NoError(t, err)
+	s := &dataset.Set{Name: all.Name, Size: all.Size, Classes: all.Classes, Counts: slices.Repeat([]int{10}, 10)}
+	for i := 0; i < all.Len(); i += 100 {
+		s.Images, s.Labels = append(s.Images, all.Image(i)...), append(s.Labels, all.Labels[i])
+	}
+	return s
+}

@@ -1,0 +1,174 @@
+package features
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/ml/train/loss"
+	"github.com/gomlx/gomlx/ml/train/optimizer"
+
+	"github.com/gomlx/compute/dtypes"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
+)
+
+// Training of the frozen weights: fixed, so that the command and the data say
+// all there is to say about a file.
+const (
+	epochs       = 12
+	batch        = 128
+	learningRate = 2e-3 // Adam's, at the start
+	seed         = 1
+)
+
+// TrainOptions say what Train does.
+type TrainOptions struct {
+	Backend *backend.Backend
+	Data    string // folder with Fashion-MNIST's train-*.idx.gz
+	Size    int    // side of the images, 16 or 28
+	Output  string // file that the weights are written to
+	Epochs  int    // 0 takes the number that the frozen weights were trained for
+	Log     func(format string, a ...any)
+}
+
+// Trained is how well a classifier turned out.
+type Trained struct {
+	Steps    int
+	Accuracy float64 // on the 10,000 test images
+	Digest   string  // SHA-256 of the file
+}
+
+// Train trains the classifier on the balanced training set, writes it to
+// o.Output, and measures it on the 10,000 test images. It is deterministic on one
+// backend and machine type.
+func Train(ctx context.Context, o TrainOptions) (Trained, error) {
+	if o.Epochs == 0 {
+		o.Epochs = epochs
+	}
+	balanced := sweep.Imbalance{Profile: sweep.ProfileNone}
+	data, err := dataset.Load(sweep.Dataset{Name: sweep.FashionMNIST, Path: o.Data, Size: o.Size, Imbalance: balanced})
+	if err != nil {
+		return Trained{}, err
+	}
+	test, err := dataset.Load(sweep.Dataset{Name: sweep.FashionMNIST10k, Size: o.Size, Imbalance: balanced})
+	if err != nil {
+		return Trained{}, err
+	}
+	steps := o.Epochs * data.Len() / batch
+	file, err := fit(ctx, o, data, steps)
+	if err != nil {
+		return Trained{}, fmt.Errorf("features: %w", err)
+	}
+	accuracy, digest, err := measure(ctx, o, file, test)
+	if err != nil {
+		return Trained{}, err
+	}
+	if err := replace(o.Output, file); err != nil {
+		return Trained{}, fmt.Errorf("features: %w", err)
+	}
+	return Trained{Steps: steps, Accuracy: accuracy, Digest: digest}, nil
+}
+
+// fit trains for steps and returns the file of the weights.
+func fit(ctx context.Context, o TrainOptions, data *dataset.Set, steps int) ([]byte, error) {
+	store := model.NewStore()
+	defer store.Finalize()
+	r := rand.New(rand.NewPCG(seed, 0))
+	for _, w := range weights() {
+		if _, err := store.CreateVariable(root+"/"+w.name, w.initial(r)); err != nil {
+			return nil, err
+		}
+	}
+	rate := optimizer.LearningRateVarWithValue(store.RootScope(), dtypes.Float32, learningRate)
+	adam := optimizer.Adam().Done()
+	classifier := net{store: store, native: o.Backend.NativeConvolution()}
+	exec, err := model.NewExec(o.Backend.Compute, store, func(scope *model.Scope, x, labels *Node) *Node {
+		_, logits := classifier.forward(x)
+		l := ReduceAllMean(loss.SparseCategoricalCrossEntropyLogits([]*Node{labels}, []*Node{logits}))
+		adam.UpdateGraph(scope, x.Graph(), l)
+		return l
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer exec.Finalize()
+
+	order := data.Order(batch, seed, 0)
+	var sum float64
+	for step := range steps {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := rate.SetValue(tensors.FromScalar(float32(rateAt(step, steps)))); err != nil {
+			return nil, err
+		}
+		images, labels := data.Gather(order.Batch(step))
+		l, err := exec.Call1(
+			tensors.FromFlatDataAndDimensions(images, batch, data.Size, data.Size, 1),
+			tensors.FromFlatDataAndDimensions(labels, batch, 1))
+		if err != nil {
+			return nil, fmt.Errorf("step %d: %w", step+1, err)
+		}
+		sum += float64(tensors.ToScalar[float32](l))
+		const every = 200
+		if (step+1)%every == 0 {
+			if math.IsNaN(sum) {
+				return nil, fmt.Errorf("step %d: the loss is not a number", step+1)
+			}
+			o.Log("step %d of %d, loss %.4f", step+1, steps, sum/every)
+			sum = 0
+		}
+	}
+	return encode(store, map[string]string{"dataset": data.Digest(), "backend": o.Backend.Choice, "steps": fmt.Sprint(steps)})
+}
+
+// rateAt falls from learningRate to zero along half a cosine.
+func rateAt(step, steps int) float64 {
+	return learningRate * (1 + math.Cos(math.Pi*float64(step)/float64(steps))) / 2
+}
+
+func measure(ctx context.Context, o TrainOptions, file []byte, test *dataset.Set) (accuracy float64, digest string, err error) {
+	e, err := newExtractor(o.Backend, file, o.Size, 500)
+	if err != nil {
+		return 0, "", err
+	}
+	defer e.Close()
+	out, err := e.Extract(ctx, test.Images)
+	if err != nil {
+		return 0, "", err
+	}
+	right := 0
+	for i, p := range out.Predictions {
+		if p == test.Labels[i] {
+			right++
+		}
+	}
+	return float64(right) / float64(test.Len()), e.Digest, nil
+}
+
+// replace writes a file whole or not at all.
+func replace(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}

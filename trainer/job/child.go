@@ -1,0 +1,97 @@
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Exit codes of a child.
+const (
+	ExitOK       = 0 // the last event says how it ended
+	ExitFailed   = 1 // the last event is of type error
+	ExitOrphaned = 3 // stdin closed: the worker is gone
+)
+
+// Child is what a child's work gets from its process.
+type Child struct {
+	Emit  func(Event) error // writes one line; safe for concurrent use
+	Drain <-chan struct{}   // closed on SIGTERM and on SIGINT
+}
+
+// Run runs work as a child process does and returns its exit code. It reads
+// stdin only to see it close, at which the process exits at once with
+// ExitOrphaned: checkpoints get their names by rename, so none is left in halves.
+// An error of work becomes an event of type error, classed bug unless it wraps a
+// *sweep.FailureError.
+func Run(ctx context.Context, stdin io.Reader, stdout io.Writer, work func(context.Context, Child) error) int {
+	if stdin != nil {
+		go func() {
+			_, _ = io.Copy(io.Discard, stdin) // an error is an end, too
+			os.Exit(ExitOrphaned)
+		}()
+	}
+	drain := make(chan struct{})
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	defer signal.Stop(signals)
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() {
+		select {
+		case <-signals:
+			close(drain)
+		case <-ended:
+		}
+	}()
+
+	var mu sync.Mutex
+	lines := json.NewEncoder(stdout)
+	emit := func(e Event) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if err := lines.Encode(e); err != nil {
+			return fmt.Errorf("event %s: %w", e.Type, err)
+		}
+		return nil
+	}
+	err := work(ctx, Child{Emit: emit, Drain: drain})
+	if err == nil {
+		return ExitOK
+	}
+	failure := sweep.Failure{Class: sweep.FailBug, Message: err.Error()}
+	var classed *sweep.FailureError
+	if errors.As(err, &classed) {
+		failure = classed.Failure
+	}
+	if err := emit(Event{Type: Error, Class: failure.Class, Message: failure.Message}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	return ExitFailed
+}
+
+// maxFile bounds a job file, in bytes.
+const maxFile = 16 << 20
+
+// Read reads a job file, strictly, into job, which points to a Train or Evaluate.
+func Read(path string, job any) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("job file: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // read only
+	dec := json.NewDecoder(io.LimitReader(f, maxFile))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(job); err != nil {
+		return fmt.Errorf("job file %s: %w", path, err)
+	}
+	return nil
+}

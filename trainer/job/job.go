@@ -1,0 +1,69 @@
+package job
+
+import "github.com/tailsweep/tailsweep/sweep"
+
+// Train is the job of training one trial.
+type Train struct {
+	Spec       sweep.Spec       `json:"spec"`
+	Assignment sweep.Assignment `json:"assignment"`
+	Staging    string           `json:"staging"`          // folder that whole checkpoints appear in, as step-%010d
+	Resume     string           `json:"resume,omitempty"` // folder of a checkpoint to go on from
+	Parent     string           `json:"parent,omitempty"` // key of that checkpoint, for the manifest
+	Attempt    int              `json:"attempt"`
+	Backend    string           `json:"backend"` // auto | go | xla:cpu | xla:cuda
+}
+
+// Evaluate is the job of judging one trained checkpoint.
+type Evaluate struct {
+	Spec       sweep.Spec       `json:"spec"`
+	Assignment sweep.Assignment `json:"assignment"`
+	Checkpoint string           `json:"checkpoint"` // folder
+	Output     string           `json:"output"`     // folder that grid.png is written into
+	Backend    string           `json:"backend"`
+}
+
+// Type says what an Event is.
+type Type string
+
+// The events. A train child ends with exactly one of done, diverged, preempted
+// or error; an evaluate child with result or error.
+const (
+	Started    Type = "started"    // Backend, Device, Step (0, or where it resumed), Steps
+	Compiling  Type = "compiling"  // nothing moves for a while
+	Progress   Type = "progress"   // Step, Steps, Point, StepsPerSecond; in evaluate: Step of Steps sampling batches
+	Checkpoint Type = "checkpoint" // Step, Dir: whole, fsynced, manifest inside
+	Done       Type = "done"       // Step, LossFirst, LossLast
+	Diverged   Type = "diverged"   // Step, LossFirst: loss not finite, nothing was saved at it
+	Preempted  Type = "preempted"  // Step: asked to stop, the checkpoint was named before
+	Result     Type = "result"     // Metrics, Guidance, Grid
+	Error      Type = "error"      // Class, Message
+)
+
+// Event is one line of a child's stdout.
+type Event struct {
+	Type           Type               `json:"type"`
+	Step           int                `json:"step,omitempty"`
+	Steps          int                `json:"steps,omitempty"`
+	Backend        string             `json:"backend,omitempty"`
+	Device         string             `json:"device,omitempty"`
+	Point          *Point             `json:"point,omitempty"`
+	StepsPerSecond float64            `json:"steps_per_second,omitempty"`
+	Dir            string             `json:"dir,omitempty"`
+	LossFirst      float64            `json:"loss_first,omitempty"`
+	LossLast       float64            `json:"loss_last,omitempty"`
+	Metrics        map[string]float64 `json:"metrics,omitempty"`
+	Guidance       float64            `json:"guidance,omitempty"`
+	Grid           string             `json:"grid,omitempty"` // path of the PNG
+	Class          sweep.FailureClass `json:"class,omitempty"`
+	Message        string             `json:"message,omitempty"`
+}
+
+// Point is one line of curve.jsonl: means over the LogEvery steps that end at
+// Step. Infonce and Alignment are before their weights, and absent when off.
+type Point struct {
+	Step      int      `json:"step"` // steps done, so the first point of log_every 10 is at 10
+	Loss      float64  `json:"loss"`
+	DDPM      float64  `json:"ddpm"`
+	Infonce   *float64 `json:"infonce,omitempty"`
+	Alignment *float64 `json:"alignment,omitempty"`
+}

@@ -1,0 +1,100 @@
+package trainer
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/diffusion"
+	"github.com/tailsweep/tailsweep/trainer/nets"
+)
+
+// Model is a denoiser with its weights, ready to sample.
+type Model struct {
+	Spec       sweep.Spec
+	Assignment sweep.Assignment
+
+	backend *backend.Backend
+	store   *model.Store
+	net     nets.Net
+}
+
+// OpenModel reads the EMA weights of a checkpoint folder, or of any folder that
+// has its model.safetensors, which carries the spec. The caller verifies the
+// folder first where it comes from outside.
+func OpenModel(b *backend.Backend, dir string) (*Model, error) {
+	path := filepath.Join(dir, checkpoint.ModelName)
+	tensors, metadata, err := checkpoint.ReadTensors(path)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{backend: b, store: model.NewStore()}
+	for key, value := range map[string]any{checkpoint.MetaSpec: &m.Spec, checkpoint.MetaAssignment: &m.Assignment} {
+		if err := json.Unmarshal([]byte(metadata[key]), value); err != nil {
+			return nil, fmt.Errorf("%s: %w: metadata %s: %w", path, checkpoint.ErrCorrupt, key, err)
+		}
+	}
+	if m.net, err = newNet(m.Spec, m.Assignment.Seed, b); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	expected, err := shapes(m.Spec)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(tensors) != len(expected) {
+		return nil, fmt.Errorf("%s: %w: %d tensors, its spec's model has %d", path, checkpoint.ErrCorrupt, len(tensors), len(expected))
+	}
+	for _, t := range tensors {
+		if want, ok := expected[t.Name]; !ok || fmt.Sprint(want) != fmt.Sprint(t.Shape) {
+			return nil, fmt.Errorf("%s: %w: tensor %q %v, its spec's model has %v there", path, checkpoint.ErrCorrupt, t.Name, t.Shape, want)
+		}
+		if _, err := createVariable(m.store, "/"+strings.ReplaceAll(t.Name, ".", "/"), t); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return m, nil
+}
+
+// Untrained is the model that the assignment's training starts from: the floor
+// that a trained one is compared with.
+func Untrained(b *backend.Backend, spec sweep.Spec, a sweep.Assignment) (*Model, error) {
+	net, err := newNet(spec, a.Seed, b)
+	if err != nil {
+		return nil, err
+	}
+	return &Model{Spec: spec, Assignment: a, backend: b, store: model.NewStore(), net: net}, nil
+}
+
+// Sampler returns a sampler that draws batch pictures at a time, its noise from
+// spec.evaluate.seed. Close it after use.
+func (m *Model) Sampler(batch int) (*diffusion.Sampler, error) {
+	s, err := diffusion.NewSampler(m.backend.Compute, m.store, m.net, m.Spec.Dataset.Size, classesOf(m.Spec), batch)
+	if err != nil {
+		return nil, err
+	}
+	s.Seed = m.Spec.Evaluate.Seed
+	return s, nil
+}
+
+// Close frees the weights. The backend stays open.
+func (m *Model) Close() { m.store.Finalize() }
+
+// newNet is the spec's denoiser with initial weights of seed.
+func newNet(spec sweep.Spec, seed int64, b *backend.Backend) (nets.Net, error) {
+	return nets.New(nets.Config{
+		Model: spec.Model, Size: spec.Dataset.Size, Classes: classesOf(spec), Seed: seed,
+		NativeConvolution: b.NativeConvolution(),
+	})
+}
+
+// classesOf is C; the label C is null.
+func classesOf(spec sweep.Spec) int {
+	info, _ := sweep.LookupDataset(spec.Dataset.Name)
+	return info.Classes
+}

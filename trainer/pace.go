@@ -1,0 +1,50 @@
+package trainer
+
+import "time"
+
+// pace measures steps a second, without the first step, which compiles, and
+// without the time that checkpoints take.
+type pace struct {
+	began, last     time.Time // zero until the first step is done
+	beganAt, lastAt int
+	said            time.Time
+}
+
+func newPace() *pace { return &pace{said: time.Now()} }
+
+// stepped marks the end of a step; only the first matters.
+func (p *pace) stepped(step int) {
+	if p.began.IsZero() {
+		p.began, p.beganAt = time.Now(), step
+		p.last, p.lastAt = p.began, step
+	}
+}
+
+// quiet reports whether nothing was said for d.
+func (p *pace) quiet(d time.Duration) bool { return time.Since(p.said) >= d }
+
+// rate is steps a second since the last call, 0 where there is none yet.
+func (p *pace) rate(step int) float64 {
+	now := time.Now()
+	p.said = now
+	seconds := now.Sub(p.last).Seconds()
+	if step == p.lastAt || seconds <= 0 {
+		return 0
+	}
+	rate := float64(step-p.lastAt) / seconds
+	p.last, p.lastAt = now, step
+	return rate
+}
+
+// leaveOut does not count d, which has just passed without steps.
+func (p *pace) leaveOut(d time.Duration) {
+	p.began, p.last = p.began.Add(d), p.last.Add(d)
+}
+
+// overall is steps a second since the first step.
+func (p *pace) overall(step int) float64 {
+	if seconds := time.Since(p.began).Seconds(); seconds > 0 && step > p.beganAt {
+		return float64(step-p.beganAt) / seconds
+	}
+	return 0
+}

@@ -1,0 +1,98 @@
+package trainer
+
+import (
+	"math"
+	"testing"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/diffusion"
+	"github.com/tailsweep/tailsweep/trainer/job"
+)
+
+func pictures(n int) []diffusion.Picture {
+	all := make([]diffusion.Picture, n)
+	for i := range all {
+		all[i] = diffusion.Picture{Class: i % 10, Index: i / 10}
+	}
+	return all
+}
+
+func TestSchedule(t *testing.T) {
+	s := sweep.Settings{LR: 0.1, WarmupSteps: 4, EMA: 0.5}
+	for k, want := range map[int]schedule{
+		1:   {0.025, 0.1, 0.001, 2.0 / 11},
+		3:   {0.075, 1 - .9*.9*.9, 1 - .999*.999*.999, 4.0 / 13},
+		4:   {0.1, 1 - math.Pow(.9, 4), 1 - math.Pow(.999, 4), 5.0 / 14},
+		7:   {0.1, 1 - math.Pow(.9, 7), 1 - math.Pow(.999, 7), 8.0 / 17},
+		100: {0.1, 1 - math.Pow(.9, 100), 1 - math.Pow(.999, 100), 0.5},
+	} {
+		got := scheduleAt(s, k)
+		require.InDelta(t, want.lr, got.lr, 1e-12, k)
+		require.InDelta(t, want.correct1, got.correct1, 1e-12, k)
+		require.InDelta(t, want.correct2, got.correct2, 1e-12, k)
+		require.InDelta(t, want.ema, got.ema, 1e-12, k)
+	}
+	require.Equal(t, 0.1, scheduleAt(sweep.Settings{LR: 0.1}, 1).lr, "no warm-up")
+}
+
+// Adam with a clipped gradient, and the EMA, against float64 by hand, for the
+// loss sum(w_i^2 scale): gradients of norm above and below the clip.
+func TestUpdate(t *testing.T) {
+	for _, scale := range []float64{0.01, 100} {
+		store := model.NewStore()
+		exec, err := model.NewExec(openBackend(t, backend.Go).Compute, store, func(scope *model.Scope, control *Node) *Node {
+			w := scope.VariableWithValue("w", []float32{1, -2, 0.5})
+			return update(scope.Store(), MulScalar(ReduceAllSum(Square(w.NodeValue(control.Graph()))), scale), control)
+		})
+		require.NoError(t, err)
+		defer exec.Finalize()
+		w, mean := []float64{1, -2, 0.5}, []float64{1, -2, 0.5}
+		m, v := make([]float64, 3), make([]float64, 3)
+		settings := sweep.Settings{LR: 0.05, EMA: 0.9}
+		for k := 1; k <= 5; k++ {
+			at := scheduleAt(settings, k)
+			norm, err := exec.Call1([]float32{float32(at.lr), float32(at.correct1), float32(at.correct2), float32(at.ema)})
+			require.NoError(t, err)
+			var square float64
+			for i := range w {
+				square += 4 * scale * scale * w[i] * w[i]
+			}
+			require.InEpsilon(t, math.Sqrt(square), tensors.ToScalar[float32](norm), 1e-5)
+			clip := min(1, clipNorm/(math.Sqrt(square)+1e-6))
+			for i := range w {
+				g := 2 * scale * w[i] * clip
+				m[i] = 0.9*m[i] + 0.1*g
+				v[i] = 0.999*v[i] + 0.001*g*g
+				w[i] -= at.lr * (m[i] / at.correct1) / (math.Sqrt(v[i]/at.correct2) + adamEps)
+				mean[i] = at.ema*mean[i] + (1-at.ema)*w[i]
+			}
+			for path, want := range map[string][]float64{"/w": w, "/adam/m/w": m, "/adam/v/w": v, "/ema/w": mean} {
+				got, err := tensors.CopyFlatData[float32](store.GetVariable(path).MustValue())
+				require.NoError(t, err)
+				for i := range want {
+					require.InDelta(t, want[i], got[i], 1e-5, "%s after step %d", path, k)
+				}
+			}
+		}
+		require.True(t, store.GetVariable("/w").Trainable)
+		require.False(t, store.GetVariable("/ema/w").Trainable)
+	}
+}
+
+func TestFirstAndLast(t *testing.T) {
+	var curve []job.Point
+	first, last := firstAndLast(curve)
+	require.Zero(t, first+last)
+	for i := range 25 {
+		curve = append(curve, job.Point{Loss: float64(25 - i)})
+	}
+	first, last = firstAndLast(curve)
+	require.Equal(t, 25.0, first)
+	require.Equal(t, 1.5, last, "the mean of the last two of 25")
+}

@@ -1,0 +1,240 @@
+package trainer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
+	"github.com/tailsweep/tailsweep/trainer/diffusion"
+	"github.com/tailsweep/tailsweep/trainer/job"
+)
+
+// beat is how long a training says nothing at most, once its steps run.
+const beat = 2 * time.Second
+
+// Options are what a training needs besides its job.
+type Options struct {
+	Backend *backend.Backend              // open; Train opens the job's own when nil
+	Events  func(job.Event) error         // hears every event but those of type error; its error ends the training
+	Drain   <-chan struct{}               // closed: write a checkpoint and end preempted; may be nil
+	Log     func(format string, a ...any) // free text for people; may be nil
+	Version string                        // of the program, for manifests; "" takes the build's
+}
+
+// Train trains the job's trial and reports through o.Events; the last event is
+// done, diverged or preempted when the error is nil. Errors are
+// *sweep.FailureError, or ctx's own.
+func Train(ctx context.Context, j job.Train, o Options) error {
+	if o.Log == nil {
+		o.Log = func(string, ...any) {}
+	}
+	return Guard(o.Log, func() error {
+		r, err := newRun(j, o)
+		if err != nil {
+			return err
+		}
+		defer r.close()
+		return r.train(ctx)
+	})
+}
+
+// run is one training in progress.
+type run struct {
+	job      job.Train
+	options  Options
+	settings sweep.Settings
+	data     *dataset.Set
+	order    *dataset.Order
+	backend  *backend.Backend
+	store    *model.Store
+	stepper  *stepper
+
+	step   int // done
+	window window
+	curve  []job.Point
+
+	provenance checkpoint.Provenance
+}
+
+func newRun(j job.Train, o Options) (*run, error) {
+	settings, err := j.Spec.Settings(j.Assignment)
+	if err != nil {
+		return nil, failure(sweep.FailBadData, err)
+	}
+	data, err := dataset.Load(j.Spec.Dataset)
+	if err != nil {
+		return nil, failure(sweep.FailBadData, err)
+	}
+	order := data.Order(settings.Batch, settings.Seed, settings.ResamplingFactor)
+	r := &run{job: j, options: o, settings: settings, data: data, order: order, backend: o.Backend, store: model.NewStore()}
+	if r.backend == nil {
+		if r.backend, err = backend.Open(j.Backend); err != nil {
+			return nil, failure(sweep.FailBadData, err)
+		}
+	}
+	net, err := newNet(j.Spec, settings.Seed, r.backend)
+	if err != nil {
+		return nil, failure(sweep.FailBadData, err)
+	}
+	if j.Resume != "" {
+		if err := r.resume(j.Resume); err != nil {
+			return nil, fmt.Errorf("resume from %s: %w", j.Resume, err)
+		}
+	}
+	r.stepper, err = newStepper(r.backend, r.store, net, j.Spec.Dataset.Size, classesOf(j.Spec), settings)
+	if err != nil {
+		return nil, err
+	}
+	r.provenance, err = provenance(j, r.backend, data, o.Version)
+	return r, err
+}
+
+func (r *run) close() {
+	r.stepper.exec.Finalize()
+	r.store.Finalize()
+	if r.options.Backend == nil {
+		r.backend.Close()
+	}
+}
+
+// resume takes up a checkpoint folder, verifying it first.
+func (r *run) resume(dir string) error {
+	manifest, err := checkpoint.Verify(dir)
+	if err != nil {
+		return err
+	}
+	s, err := restore(r.store, dir)
+	if err != nil {
+		return err
+	}
+	if s.Step != manifest.Step {
+		return fmt.Errorf("%w: state of step %d in a checkpoint of step %d", checkpoint.ErrCorrupt, s.Step, manifest.Step)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, checkpoint.CurveName))
+	if err != nil {
+		return err
+	}
+	if r.curve, err = decodeLines[job.Point](data); err != nil {
+		return fmt.Errorf("%s: %w", checkpoint.CurveName, err)
+	}
+	r.step, r.window = s.Step, s.Window
+	return nil
+}
+
+func (r *run) train(ctx context.Context) error {
+	steps := r.settings.Steps
+	r.options.Log("backend %s on %s: %s", r.backend.Choice, r.backend.Device, r.backend.Why)
+	if err := r.options.Events(job.Event{Type: job.Started, Backend: r.backend.Choice, Device: r.backend.Device, Step: r.step, Steps: steps}); err != nil {
+		return err
+	}
+	if r.step < steps {
+		if err := r.options.Events(job.Event{Type: job.Compiling, Step: r.step, Steps: steps}); err != nil {
+			return err
+		}
+	}
+	clock := newPace()
+	for r.step < steps {
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		select {
+		case <-r.options.Drain:
+			return r.preempt()
+		default:
+		}
+		l, err := r.stepper.run(r.step+1, r.batch(r.step))
+		if err != nil {
+			return err
+		}
+		if !l.finite() {
+			return r.diverge(r.step + 1)
+		}
+		r.step++
+		r.window.add(l)
+		clock.stepped(r.step)
+		if err := r.report(clock); err != nil {
+			return err
+		}
+		if r.step%r.settings.EverySteps == 0 && r.step < steps {
+			began := time.Now()
+			if ok, err := r.checkpoint(); !ok {
+				return err
+			}
+			clock.leaveOut(time.Since(began))
+		}
+	}
+	if ok, err := r.checkpoint(); !ok {
+		return err
+	}
+	first, last := firstAndLast(r.curve)
+	r.options.Log("trained %d steps, %.2f a second", r.step, clock.overall(r.step))
+	return r.options.Events(job.Event{Type: job.Done, Step: r.step, Steps: steps, LossFirst: first, LossLast: last})
+}
+
+// report emits the curve's point when one is due, else a sign of life.
+func (r *run) report(clock *pace) error {
+	due := r.step%r.settings.LogEvery == 0 || r.step == r.settings.Steps
+	if !due && !clock.quiet(beat) {
+		return nil
+	}
+	e := job.Event{Type: job.Progress, Step: r.step, Steps: r.settings.Steps, StepsPerSecond: clock.rate(r.step)}
+	if due {
+		p := r.window.take(r.step, r.settings)
+		r.curve = append(r.curve, p)
+		e.Point = &p
+	}
+	return r.options.Events(e)
+}
+
+func (r *run) preempt() error {
+	if ok, err := r.checkpoint(); !ok {
+		return err
+	}
+	return r.options.Events(job.Event{Type: job.Preempted, Step: r.step, Steps: r.settings.Steps})
+}
+
+func (r *run) diverge(step int) error {
+	first, _ := firstAndLast(r.curve)
+	if len(r.curve) == 0 && r.window.Count > 0 {
+		first = r.window.Loss / float64(r.window.Count)
+	}
+	r.options.Log("diverged at step %d", step)
+	return r.options.Events(job.Event{Type: job.Diverged, Step: step, Steps: r.settings.Steps, LossFirst: first})
+}
+
+// checkpoint writes the state of the steps done and names the folder in an event.
+// When a weight is not finite it says diverged instead and returns false.
+func (r *run) checkpoint() (ok bool, err error) {
+	dir, err := r.write()
+	if errors.Is(err, errNotFinite) {
+		return false, r.diverge(r.step)
+	}
+	if err != nil {
+		return false, err
+	}
+	err = r.options.Events(job.Event{Type: job.Checkpoint, Step: r.step, Steps: r.settings.Steps, Dir: dir})
+	return err == nil, err
+}
+
+// batch is what step trains on, counted from 0: a function of the seed and step.
+func (r *run) batch(step int) batch {
+	images, labels := r.data.Gather(r.order.Batch(step))
+	size := r.job.Spec.Dataset.Size
+	return batch{images, labels, diffusion.TrainingDraws(r.settings.Seed, step, len(labels), size*size, r.settings.LabelDropout)}
+}
+
+// batch is one training batch on the host.
+type batch struct {
+	images []float32 // `[B,S,S,1]`
+	labels []int32   // `[B]`
+	draws  diffusion.Draws
+}

@@ -1,0 +1,103 @@
+package trainer
+
+import (
+	"encoding/json"
+	"errors"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
+	"github.com/tailsweep/tailsweep/trainer/job"
+)
+
+// write makes the checkpoint folder of the steps done and returns its path. It
+// writes nothing and returns errNotFinite when a weight is not finite.
+func (r *run) write() (dir string, err error) {
+	averages, rest, index, err := snapshot(r.store)
+	if err != nil {
+		return "", err
+	}
+	metadata, err := r.metadata()
+	if err != nil {
+		return "", err
+	}
+	indexJSON, err := json.Marshal(state{Version: stateVersion, Step: r.step, Window: r.window, Variables: index})
+	if err != nil {
+		return "", err
+	}
+	curve, err := encodeLines(r.curve)
+	if err != nil {
+		return "", err
+	}
+	p := r.provenance
+	p.CreatedAt = time.Now().UTC().Format(time.RFC3339)
+	w, err := checkpoint.Create(r.job.Staging, checkpoint.Manifest{
+		Sweep: r.job.Spec.Name, Trial: r.job.Assignment.Number, Attempt: r.job.Attempt, Step: r.step, Provenance: p,
+	})
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, w.Abort()) }()
+	if err := w.File(checkpoint.ModelName, writeTensors(averages, metadata)); err != nil {
+		return "", err
+	}
+	if err := w.File(stateTensors, writeTensors(rest, nil)); err != nil {
+		return "", err
+	}
+	if err := w.Bytes(stateIndex, append(indexJSON, '\n')); err != nil {
+		return "", err
+	}
+	if err := w.Bytes(checkpoint.CurveName, curve); err != nil {
+		return "", err
+	}
+	return w.Commit()
+}
+
+// metadata goes into model.safetensors, which is thereby enough to sample from.
+func (r *run) metadata() (map[string]string, error) {
+	spec, err := json.Marshal(r.job.Spec)
+	if err != nil {
+		return nil, err
+	}
+	assignment, err := json.Marshal(r.job.Assignment)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{checkpoint.MetaSpec: string(spec), checkpoint.MetaAssignment: string(assignment)}, nil
+}
+
+// provenance is what a manifest says of where it came from, but for the time.
+func provenance(j job.Train, b *backend.Backend, data *dataset.Set, version string) (checkpoint.Provenance, error) {
+	p := checkpoint.Provenance{
+		Version: version, Go: runtime.Version(), Backend: b.Choice, Device: b.Device,
+		SpecDigest: j.Spec.Digest(), DatasetDigest: data.Digest(), Parent: j.Parent,
+	}
+	if p.Version == "" {
+		p.Version = buildVersion()
+	}
+	if b.Plugin == "" {
+		return p, nil
+	}
+	var err error
+	p.PluginSHA256, err = backend.PluginDigest(b.Plugin)
+	return p, err
+}
+
+// buildVersion is the module's version and VCS revision, as far as the binary
+// knows them.
+func buildVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	version := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			version += " " + s.Value
+		}
+	}
+	return version
+}
