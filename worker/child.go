@@ -1,0 +1,173 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/job"
+)
+
+// How long a child may linger before it is killed.
+const (
+	afterLastEvent = 10 * time.Second // between its last event and its end
+	afterExit      = 5 * time.Second  // its pipes, held open by a process that left its group
+)
+
+// child is one run of a child process.
+type child struct {
+	cmd     *exec.Cmd
+	log     *attemptLog
+	last    lastLines
+	events  *eventQueue
+	spoke   chan struct{} // closed at its last event
+	ended   chan struct{} // closed when it is reaped and its output is read
+	waitErr error         // of cmd.Wait, after ended
+	linger  time.Duration // how long it may live after its last event
+	oom     int64         // oomKills before it started
+}
+
+// spawn starts `<executable> <verb> --job jobFile` in slot s.
+func (c *Children) spawn(verb, jobFile, logFile string, s slot) (*child, error) {
+	log, err := createLog(logFile)
+	if err != nil {
+		return nil, err
+	}
+	ch := &child{log: log, events: newEventQueue(), spoke: make(chan struct{}), ended: make(chan struct{}), linger: c.linger}
+	ch.oom, _ = oomKills()
+
+	stdout := &lines{emit: ch.stdoutLine}
+	stderr := &lines{emit: func(line []byte) { ch.last.add(line); log.line(line) }}
+	cmd := exec.Command(c.executable, verb, "--job", jobFile)
+	cmd.Env = childEnviron(os.Environ(), s.device)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	cmd.WaitDelay = afterExit
+	isolate(cmd)
+	lifeline, err := cmd.StdinPipe() // open until the child ends, or this process does
+	if err == nil {
+		err = c.starter.start(cmd)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start a child: %w", err), log.close())
+	}
+	ch.cmd = cmd
+	go func() {
+		defer close(ch.ended)
+		waitErr := awaitExit(cmd.Process.Pid)
+		ch.kill() // whatever it left in its group
+		ch.waitErr = errors.Join(waitErr, cmd.Wait())
+		_ = lifeline.Close() // Wait has closed it when all went well
+		stdout.flush()
+		stderr.flush()
+		ch.events.close()
+	}()
+	return ch, nil
+}
+
+// stdoutLine takes a line for an event when it is one; a library may print there, too.
+func (ch *child) stdoutLine(line []byte) {
+	ch.log.line(line)
+	var e job.Event
+	if err := json.Unmarshal(line, &e); err != nil || e.Type == "" {
+		return
+	}
+	ch.events.push(e)
+	if isLast(e.Type) {
+		select {
+		case <-ch.spoke:
+		default:
+			close(ch.spoke)
+		}
+	}
+}
+
+// kill ends the child and its whole group at once. Errors mean that nothing is left.
+func (ch *child) kill() { _ = syscall.Kill(-ch.cmd.Process.Pid, syscall.SIGKILL) }
+
+// supervise passes the child's events to handle until it ends, kills it when ctx
+// ends or handle fails, and asks it to stop when drain closes (nil: never).
+func (ch *child) supervise(ctx context.Context, drain <-chan struct{}, handle func(job.Event) error) (ending, error) {
+	handling, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	go ch.guard(handling, drain)
+
+	var last *job.Event
+	for {
+		e, ok := ch.events.next()
+		if !ok {
+			break
+		}
+		if handling.Err() != nil || last != nil {
+			continue
+		}
+		if isLast(e.Type) {
+			last = &e
+			continue
+		}
+		if err := handle(e); err != nil {
+			stop(err)
+		}
+	}
+	<-ch.ended
+	return ch.ending(last), context.Cause(handling)
+}
+
+// guard carries what happens outside to the child, until it has ended.
+func (ch *child) guard(ctx context.Context, drain <-chan struct{}) {
+	var late <-chan time.Time
+	spoke, done := ch.spoke, ctx.Done()
+	for {
+		select {
+		case <-ch.ended:
+			return
+		case <-done:
+			ch.kill()
+			done = nil
+		case <-drain:
+			_ = syscall.Kill(ch.cmd.Process.Pid, syscall.SIGTERM) // an error means that it has just ended
+			drain = nil
+		case <-spoke:
+			timer := time.NewTimer(ch.linger)
+			defer timer.Stop()
+			late, spoke = timer.C, nil
+		case <-late:
+			ch.kill()
+			late = nil
+		}
+	}
+}
+
+// ending sums up an ended child.
+func (ch *child) ending(last *job.Event) ending {
+	e := ending{last: last, output: ch.last.text()}
+	if state := ch.cmd.ProcessState; state != nil {
+		e.code = state.ExitCode()
+		if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			e.signal = status.Signal()
+		}
+	}
+	if now, ok := oomKills(); ok && now > ch.oom {
+		e.oomKilled = true
+	}
+	if e.output == "" && ch.waitErr != nil && e.code == 0 {
+		e.output = ch.waitErr.Error()
+	}
+	return e
+}
+
+// interrupted is the error of a job that ctx or its own handler ended.
+func interrupted(cause error) error {
+	var known *sweep.FailureError
+	if errors.As(cause, &known) {
+		return cause
+	}
+	return &sweep.FailureError{
+		Failure: sweep.Failure{Class: sweep.FailTransient, Message: cause.Error()}, Err: cause,
+	}
+}

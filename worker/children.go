@@ -1,0 +1,219 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/job"
+)
+
+// The files that a job leaves in its own folder.
+const (
+	jobFileName = "job.json"
+	logFileName = "log.txt"
+)
+
+// logUpload bounds the storing of a log after its attempt has ended.
+const logUpload = 30 * time.Second
+
+// Logs is the part of activities.Records that keeps the output of an attempt.
+type Logs interface {
+	PutLog(ctx context.Context, sweepName string, trial, attempt int, path string) error
+}
+
+// Children runs each job in a process of its own and implements
+// activities.Trainer. Safe for concurrent use; a job waits for a free slot.
+type Children struct {
+	executable string
+	backend    string
+	slots      slots
+	logs       Logs
+	log        *slog.Logger
+	starter    starter
+	linger     time.Duration // see child; a test shortens it
+}
+
+var _ activities.Trainer = (*Children)(nil)
+
+// ChildrenConfig configures NewChildren.
+type ChildrenConfig struct {
+	Executable string   // has the verbs train and evaluate
+	Backend    string   // auto | go | xla:cpu | xla:cuda
+	Slots      int      // children at a time, at least 1
+	Devices    []string // given to the slots in turn; see Devices
+	Logs       Logs     // keeps the log of each training attempt
+	Log        *slog.Logger
+}
+
+// NewChildren returns a Trainer that starts children. The caller closes it.
+func NewChildren(c ChildrenConfig) *Children {
+	return &Children{
+		executable: c.Executable, backend: c.Backend, slots: newSlots(max(c.Slots, 1), c.Devices),
+		logs: c.Logs, log: c.Log, starter: newStarter(), linger: afterLastEvent,
+	}
+}
+
+// Close releases the thread that children are started from. No job may run any more.
+func (c *Children) Close() { c.starter.close() }
+
+// Train implements activities.Trainer.
+func (c *Children) Train(
+	ctx context.Context, t activities.TrainJob, drain <-chan struct{}, report func(activities.Progress) error,
+) (activities.Outcome, error) {
+	logFile := filepath.Join(t.Staging, logFileName)
+	defer c.keepLog(ctx, t, logFile)
+
+	progress := activities.Progress{Steps: t.Spec.Train.Steps}
+	end, err := c.run(ctx, "train", t.Staging, job.Train{
+		Spec: t.Spec, Assignment: t.Assignment, Staging: t.Staging, Resume: t.Resume, Parent: t.Parent,
+		Attempt: t.Attempt, Backend: c.backend,
+	}, drain, func(e job.Event) error {
+		take(&progress, e)
+		if e.Type != job.Checkpoint {
+			return report(progress)
+		}
+		if err := inside(t.Staging, e.Dir); err != nil {
+			return fail(sweep.FailBug, fmt.Sprintf("the child named a checkpoint that is not its own: %v", err), "")
+		}
+		p := progress
+		p.Checkpoint = e.Dir
+		return report(p)
+	})
+	if err != nil {
+		return activities.Outcome{}, err
+	}
+	outcome := activities.Outcome{
+		Step: end.last.Step, LossFirst: end.last.LossFirst, LossLast: end.last.LossLast, Backend: progress.Backend,
+	}
+	switch end.last.Type {
+	case job.Done:
+		outcome.Status = activities.OutcomeDone
+	case job.Diverged:
+		outcome.Status = activities.OutcomeDiverged
+	case job.Preempted:
+		outcome.Status = activities.OutcomePreempted
+	default:
+		return activities.Outcome{}, fail(sweep.FailBug, fmt.Sprintf("a training child ended with a %q event", end.last.Type), "")
+	}
+	return outcome, nil
+}
+
+// Evaluate implements activities.Trainer.
+func (c *Children) Evaluate(
+	ctx context.Context, t activities.EvaluateJob, report func(activities.Progress) error,
+) (activities.Judgement, error) {
+	var progress activities.Progress
+	end, err := c.run(ctx, "evaluate", t.Output, job.Evaluate{
+		Spec: t.Spec, Assignment: t.Assignment, Checkpoint: t.Checkpoint, Output: t.Output, Backend: c.backend,
+	}, nil, func(e job.Event) error {
+		take(&progress, e)
+		return report(progress)
+	})
+	if err != nil {
+		return activities.Judgement{}, err
+	}
+	if end.last.Type != job.Result {
+		return activities.Judgement{}, fail(sweep.FailBug, fmt.Sprintf("an evaluation child ended with a %q event", end.last.Type), "")
+	}
+	if err := inside(t.Output, end.last.Grid); err != nil {
+		return activities.Judgement{}, fail(sweep.FailBug, fmt.Sprintf("the child named a grid that is not its own: %v", err), "")
+	}
+	return activities.Judgement{Metrics: end.last.Metrics, Guidance: end.last.Guidance, Grid: end.last.Grid}, nil
+}
+
+// run does one job in a free slot; dir takes the job file and the log. When it
+// returns, nothing of the child is left. The ending's last event is a success.
+func (c *Children) run(
+	ctx context.Context, verb, dir string, j any, drain <-chan struct{}, handle func(job.Event) error,
+) (ending, error) {
+	s, err := c.slots.take(ctx)
+	if err != nil {
+		return ending{}, interrupted(err)
+	}
+	defer c.slots.give(s)
+
+	jobFile := filepath.Join(dir, jobFileName)
+	data, err := json.Marshal(j)
+	if err == nil {
+		err = os.WriteFile(jobFile, data, 0o600)
+	}
+	if err != nil {
+		return ending{}, interrupted(fmt.Errorf("write the job file: %w", err))
+	}
+	ch, err := c.spawn(verb, jobFile, filepath.Join(dir, logFileName), s)
+	if err != nil {
+		return ending{}, interrupted(err)
+	}
+	end, cause := ch.supervise(ctx, drain, handle)
+	if err := ch.log.close(); err != nil {
+		c.log.Warn("an attempt's log is incomplete", "error", err)
+	}
+	if cause != nil {
+		return ending{}, interrupted(cause)
+	}
+	if failure := end.failure(); failure != nil {
+		return ending{}, failure
+	}
+	return end, nil
+}
+
+// keepLog stores the log even when the attempt was cancelled; losing it is not
+// worth failing an attempt for.
+func (c *Children) keepLog(ctx context.Context, t activities.TrainJob, path string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logUpload)
+	defer cancel()
+	if _, err := os.Stat(path); err != nil {
+		return // the child never started
+	}
+	if err := c.logs.PutLog(ctx, t.Spec.Name, t.Assignment.Number, t.Attempt, path); err != nil {
+		c.log.Warn("cannot keep an attempt's log", "sweep", t.Spec.Name, "trial", t.Assignment.Number,
+			"attempt", t.Attempt, "error", err)
+	}
+}
+
+// take folds an event into the progress so far.
+func take(p *activities.Progress, e job.Event) {
+	if e.Backend != "" {
+		p.Backend = e.Backend
+	}
+	if e.Steps > 0 {
+		p.Steps = e.Steps
+	}
+	switch e.Type {
+	case job.Started, job.Progress, job.Checkpoint:
+		p.Step = e.Step
+	}
+	if e.StepsPerSecond > 0 {
+		p.StepsPerSecond = e.StepsPerSecond
+	}
+	if e.Point == nil {
+		return
+	}
+	p.Loss, p.LossDDPM, p.LossInfonce, p.LossAlignment = e.Point.Loss, e.Point.DDPM, 0, 0
+	if e.Point.Infonce != nil {
+		p.LossInfonce = *e.Point.Infonce
+	}
+	if e.Point.Alignment != nil {
+		p.LossAlignment = *e.Point.Alignment
+	}
+}
+
+// inside reports an error unless path lies in the folder dir.
+func inside(dir, path string) error {
+	rel, err := filepath.Rel(dir, path)
+	if err != nil {
+		return err
+	}
+	if rel == "." || rel == ".." || strings.HasPrefix(rel, "../") {
+		return fmt.Errorf("%q is not inside %q", path, dir)
+	}
+	return nil
+}

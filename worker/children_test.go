@@ -1,0 +1,241 @@
+package worker
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+func newTestChildren(t *testing.T) (*Children, keptLogs) {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	logs := keptLogs{}
+	children := NewChildren(ChildrenConfig{Executable: self, Slots: 1, Backend: "go", Logs: logs, Log: slog.New(slog.DiscardHandler)})
+	t.Cleanup(children.Close)
+	return children, logs
+}
+
+func ignore(activities.Progress) error { return nil }
+
+func TestTrainReportsAndEnds(t *testing.T) {
+	children, logs := newTestChildren(t)
+	staging := t.TempDir()
+	var seen []activities.Progress
+	out, err := children.Train(t.Context(), trainJob("happy", staging), nil, func(p activities.Progress) error {
+		seen = append(seen, p)
+		return nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, activities.Outcome{Status: activities.OutcomeDone, Step: 20, LossFirst: 2, LossLast: 1, Backend: "fake"}, out)
+
+	var checkpoints []string
+	for _, p := range seen {
+		if p.Checkpoint != "" {
+			checkpoints = append(checkpoints, filepath.Base(p.Checkpoint))
+		}
+	}
+	require.Equal(t, []string{"step-0000000010", "step-0000000020"}, checkpoints, "no checkpoint is merged away")
+	last := seen[len(seen)-1]
+	last.Checkpoint = ""
+	require.Equal(t, activities.Progress{
+		Step: 20, Steps: 20, Loss: 2, LossDDPM: 1, LossInfonce: 0.25, StepsPerSecond: 5, Backend: "fake",
+	}, last)
+	require.Contains(t, logs["happy"], `"type":"done"`)
+}
+
+func TestEvaluateReturnsTheJudgement(t *testing.T) {
+	children, _ := newTestChildren(t)
+	j := activities.EvaluateJob{Output: t.TempDir()}
+	j.Spec.Name = "happy"
+	got, err := children.Evaluate(t.Context(), j, ignore)
+	require.NoError(t, err)
+	require.Equal(t, activities.Judgement{
+		Metrics: map[string]float64{"fid.all": 12}, Guidance: 1.5, Grid: filepath.Join(j.Output, "grid.png"),
+	}, got)
+}
+
+func TestTrainOutcomes(t *testing.T) {
+	children, _ := newTestChildren(t)
+	children.linger = 20 * time.Millisecond
+	for scenario, want := range map[string]activities.OutcomeStatus{
+		"diverged":        activities.OutcomeDiverged,
+		"garbage":         activities.OutcomeDone,
+		"done-then-crash": activities.OutcomeDone,
+		"done-then-hang":  activities.OutcomeDone,
+	} {
+		t.Run(scenario, func(t *testing.T) {
+			out, err := children.Train(t.Context(), trainJob(scenario, t.TempDir()), nil, ignore)
+			require.NoError(t, err)
+			require.Equal(t, want, out.Status)
+		})
+	}
+}
+
+func TestTrainFailures(t *testing.T) {
+	children, logs := newTestChildren(t)
+	for _, c := range []struct {
+		scenario string
+		class    sweep.FailureClass
+		says     string
+	}{
+		{"bad-data", sweep.FailBadData, "images.idx.gz: truncated"},
+		{"no-such-class", sweep.FailBug, "no"},
+		{"panic", sweep.FailBug, "nil pointer dereference"},
+		{"exit-7", sweep.FailBug, "exit code 7 and named no result; its last output:\nlast words"},
+		{"xla-memory", sweep.FailOutOfMemory, "RESOURCE_EXHAUSTED"},
+		{"sigkill", sweep.FailLost, "signal 9"},
+		{"elsewhere", sweep.FailBug, `"/etc" is not inside`},
+		{"flood", sweep.FailBug, "59999 zzz"},
+	} {
+		t.Run(c.scenario, func(t *testing.T) {
+			_, err := children.Train(t.Context(), trainJob(c.scenario, t.TempDir()), nil, ignore)
+			var failure *sweep.FailureError
+			require.ErrorAs(t, err, &failure)
+			require.Equal(t, c.class, failure.Class, err)
+			require.Contains(t, failure.Message, c.says)
+			require.Less(t, len(failure.Message), 2*maxLastText)
+		})
+	}
+	flood := logs["flood"]
+	require.Less(t, len(flood), maxLogHead+2*maxLogTail)
+	require.True(t, strings.Contains(flood[:1000], "0 zzz"), "the beginning is kept") // not require.Contains: it would print it all
+	require.True(t, strings.Contains(flood, " bytes left out ..."))
+	require.True(t, strings.HasSuffix(flood, "z\n") && strings.Contains(flood, "\n59999 zzz"), "the end is kept")
+}
+
+func TestChildHasNoCredentials(t *testing.T) {
+	for _, name := range []string{
+		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "TEMPORAL_API_KEY", "TEMPORAL_ADDRESS",
+		"TAILSWEEP_S3_ENDPOINT", "SOME_TOKEN",
+	} {
+		t.Setenv(name, "secret")
+	}
+	t.Setenv("CUDA_VISIBLE_DEVICES", "4,5")
+	t.Setenv("XLA_FLAGS", "--passes")
+	self, err := os.Executable()
+	require.NoError(t, err)
+	children := NewChildren(ChildrenConfig{Executable: self, Slots: 1, Devices: []string{"5"}, Logs: keptLogs{}, Log: slog.New(slog.DiscardHandler)})
+	t.Cleanup(children.Close)
+
+	_, err = children.Train(t.Context(), trainJob("environment", t.TempDir()), nil, ignore)
+	require.ErrorContains(t, err, "XLA_FLAGS=--passes")
+	require.ErrorContains(t, err, "CUDA_VISIBLE_DEVICES=5")
+	require.NotContains(t, err.Error(), "secret")
+	require.NotContains(t, err.Error(), "4,5")
+}
+
+func TestCancelKillsTheChildAndFreesTheSlot(t *testing.T) {
+	children, logs := newTestChildren(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	pid := 0
+	_, err := children.Train(ctx, trainJob("pid", t.TempDir()), nil, func(p activities.Progress) error {
+		if p.Step > 0 {
+			pid = p.Step
+			cancel()
+		}
+		return nil
+	})
+	require.ErrorIs(t, err, context.Canceled)
+	gone(t, pid)
+	require.Contains(t, logs["pid"], "started", "the log of a cancelled attempt is kept")
+
+	_, err = children.Train(t.Context(), trainJob("happy", t.TempDir()), nil, ignore)
+	require.NoError(t, err)
+}
+
+func TestFailedReportEndsTheJobWithItsError(t *testing.T) {
+	children, _ := newTestChildren(t)
+	full := errors.New("the store is full")
+	_, err := children.Train(t.Context(), trainJob("hang", t.TempDir()), nil, func(activities.Progress) error { return full })
+	require.ErrorIs(t, err, full)
+	var failure *sweep.FailureError
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, sweep.FailTransient, failure.Class)
+}
+
+func TestDrainEndsPreemptedAfterACheckpoint(t *testing.T) {
+	children, _ := newTestChildren(t)
+	drain := make(chan struct{})
+	var checkpoint string
+	closed := false
+	out, err := children.Train(t.Context(), trainJob("drain", t.TempDir()), drain, func(p activities.Progress) error {
+		if !closed {
+			close(drain)
+			closed = true
+		}
+		if p.Checkpoint != "" {
+			checkpoint = filepath.Base(p.Checkpoint)
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, activities.OutcomePreempted, out.Status)
+	require.Equal(t, 15, out.Step)
+	require.Equal(t, "step-0000000015", checkpoint)
+}
+
+func TestNothingOfTheChildIsLeft(t *testing.T) {
+	children, _ := newTestChildren(t)
+	staging := t.TempDir()
+	began := time.Now()
+	_, err := children.Train(t.Context(), trainJob("grandchild", staging), nil, ignore)
+	require.NoError(t, err)
+	require.Less(t, time.Since(began), afterExit, "a grandchild that holds stdout is killed, not waited for")
+	text, err := os.ReadFile(filepath.Join(staging, "grandchild.pid"))
+	require.NoError(t, err)
+	pid, err := strconv.Atoi(string(text))
+	require.NoError(t, err)
+	gone(t, pid)
+}
+
+func TestOneChildASlot(t *testing.T) {
+	children, _ := newTestChildren(t)
+	held := make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	finished := make(chan error, 1)
+	go func() {
+		_, err := children.Train(ctx, trainJob("hang", t.TempDir()), nil, func(activities.Progress) error {
+			close(held)
+			return nil
+		})
+		finished <- err
+	}()
+	<-held
+	waiting, giveUp := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer giveUp()
+	_, err := children.Train(waiting, trainJob("happy", t.TempDir()), nil, ignore)
+	require.ErrorIs(t, err, context.DeadlineExceeded, "the only slot is taken")
+	cancel()
+	require.ErrorIs(t, <-finished, context.Canceled)
+}
+
+// A worker that is killed outright takes its child along.
+func TestKilledWorkerLeavesNoOrphan(t *testing.T) {
+	self, err := os.Executable()
+	require.NoError(t, err)
+	worker := exec.Command(self, "fake-worker", t.TempDir())
+	stdout, err := worker.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, worker.Start())
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	require.NoError(t, err)
+	pid, err := strconv.Atoi(strings.TrimSpace(line))
+	require.NoError(t, err)
+	require.NoError(t, worker.Process.Kill())
+	_ = worker.Wait() // says that it was killed
+	gone(t, pid)
+}

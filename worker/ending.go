@@ -1,0 +1,79 @@
+package worker
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/job"
+)
+
+// exitLostWorker is a child's exit code when its stdin closed (package job).
+const exitLostWorker = 3
+
+// ending is all that is known about how a child ended.
+type ending struct {
+	last      *job.Event     // done, diverged, preempted, result or error; nil when it named none
+	code      int            // exit code, -1 when a signal ended it
+	signal    syscall.Signal // 0 when it exited
+	oomKilled bool           // the kernel killed something for memory meanwhile
+	output    string         // the last lines of its stderr
+}
+
+// failure says why a child that did not succeed failed, nil when its last event
+// is a success. What the child says about itself outweighs its exit status: a
+// library that crashes while the process ends does not undo the work.
+func (e ending) failure() *sweep.FailureError {
+	if e.last != nil {
+		if e.last.Type != job.Error {
+			return nil
+		}
+		return fail(knownClass(e.last.Class), e.last.Message, "")
+	}
+	switch {
+	case e.signal == syscall.SIGKILL && e.oomKilled:
+		return fail(sweep.FailOutOfMemory, "the kernel killed the child for memory", e.output)
+	case e.signal == syscall.SIGKILL:
+		return fail(sweep.FailLost, "the child was killed (signal 9)", e.output)
+	case saysOutOfMemory(e.output):
+		return fail(sweep.FailOutOfMemory, "the child ran out of memory", e.output)
+	case e.signal == syscall.SIGTERM || e.signal == syscall.SIGHUP || e.signal == syscall.SIGINT:
+		return fail(sweep.FailLost, "the child was ended by "+e.signal.String(), e.output)
+	case e.signal != 0:
+		return fail(sweep.FailBug, "the child crashed: "+e.signal.String(), e.output)
+	case e.code == exitLostWorker:
+		return fail(sweep.FailLost, "the child lost its worker (exit code 3)", e.output)
+	default:
+		return fail(sweep.FailBug, fmt.Sprintf("the child ended with exit code %d and named no result", e.code), e.output)
+	}
+}
+
+// knownClass guards against a child of another version.
+func knownClass(c sweep.FailureClass) sweep.FailureClass {
+	switch c {
+	case sweep.FailOutOfMemory, sweep.FailBadData, sweep.FailBug, sweep.FailLost, sweep.FailTransient, sweep.FailPreempted:
+		return c
+	default:
+		return sweep.FailBug
+	}
+}
+
+// saysOutOfMemory knows the words of the Go runtime, of XLA and of CUDA.
+func saysOutOfMemory(output string) bool {
+	for _, words := range []string{
+		"out of memory", "cannot allocate memory", "RESOURCE_EXHAUSTED", "std::bad_alloc", "CUDA_ERROR_OUT_OF_MEMORY",
+	} {
+		if strings.Contains(output, words) {
+			return true
+		}
+	}
+	return false
+}
+
+func fail(class sweep.FailureClass, message, output string) *sweep.FailureError {
+	if output != "" {
+		message += "; its last output:\n" + output
+	}
+	return &sweep.FailureError{Failure: sweep.Failure{Class: class, Message: message}}
+}

@@ -1,0 +1,41 @@
+package worker
+
+import (
+	"slices"
+	"strings"
+)
+
+// A child gets what it needs to find its libraries, caches and devices, and
+// nothing else: above all no credential of the store or of Temporal. Hence a list
+// of what may pass, not of what may not.
+var (
+	childVariables = []string{
+		"PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH",
+		"TAILSWEEP_CACHE_DIR",
+		"GOMAXPROCS", "GOMEMLIMIT", "GOGC", "GODEBUG", "GOTRACEBACK",
+	}
+	childPrefixes = []string{
+		"LC_", "XDG_", "CUDA_", "NVIDIA_", "NCCL_", "XLA_", "TF_", "PJRT_", "GOMLX_", "OMP_",
+	}
+)
+
+// childEnviron picks the variables of environ that a child may see. device, when
+// not empty, becomes CUDA_VISIBLE_DEVICES.
+func childEnviron(environ []string, device string) []string {
+	var env []string
+	for _, entry := range environ {
+		name, _, _ := strings.Cut(entry, "=")
+		if name == "CUDA_VISIBLE_DEVICES" && device != "" {
+			continue
+		}
+		passes := slices.Contains(childVariables, name) ||
+			slices.ContainsFunc(childPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+		if passes {
+			env = append(env, entry)
+		}
+	}
+	if device != "" {
+		env = append(env, "CUDA_VISIBLE_DEVICES="+device)
+	}
+	return env
+}

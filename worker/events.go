@@ -1,0 +1,66 @@
+package worker
+
+import (
+	"sync"
+
+	"github.com/tailsweep/tailsweep/trainer/job"
+)
+
+// eventQueue lets a child write on while an earlier event is being handled, since
+// an upload must not stall training. An event that only repeats the type of the
+// one before it replaces it, so the queue stays short; checkpoints never merge.
+type eventQueue struct {
+	mu     sync.Mutex
+	more   sync.Cond
+	events []job.Event
+	closed bool
+}
+
+func newEventQueue() *eventQueue {
+	q := &eventQueue{}
+	q.more.L = &q.mu
+	return q
+}
+
+func (q *eventQueue) push(e job.Event) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if n := len(q.events); n > 0 && q.events[n-1].Type == e.Type && e.Type != job.Checkpoint {
+		q.events[n-1] = e
+	} else {
+		q.events = append(q.events, e)
+	}
+	q.more.Signal()
+}
+
+func (q *eventQueue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.more.Signal()
+}
+
+// next waits for an event; ok is false once the queue is closed and empty.
+func (q *eventQueue) next() (e job.Event, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.events) == 0 && !q.closed {
+		q.more.Wait()
+	}
+	if len(q.events) == 0 {
+		return job.Event{}, false
+	}
+	e = q.events[0]
+	q.events = q.events[1:]
+	return e, true
+}
+
+// isLast reports whether no event may follow one of this type.
+func isLast(t job.Type) bool {
+	switch t {
+	case job.Done, job.Diverged, job.Preempted, job.Result, job.Error:
+		return true
+	default:
+		return false
+	}
+}

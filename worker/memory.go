@@ -1,0 +1,51 @@
+package worker
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// oomKills counts the processes that the kernel has killed for memory in this
+// process's cgroup (whole machine where no cgroup says). It only grows; a child
+// killed by signal 9 while it grew was, most likely, one of them. ok is false
+// where nothing tells.
+func oomKills() (n int64, ok bool) {
+	own, err := os.ReadFile("/proc/self/cgroup")
+	if err == nil {
+		for line := range strings.Lines(string(own)) {
+			parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
+			if len(parts) != 3 {
+				continue
+			}
+			switch {
+			case parts[0] == "0":
+				n, ok = readCounter(filepath.Join("/sys/fs/cgroup", parts[2], "memory.events"), "oom_kill")
+			case strings.Contains(","+parts[1]+",", ",memory,"):
+				n, ok = readCounter(filepath.Join("/sys/fs/cgroup/memory", parts[2], "memory.oom_control"), "oom_kill")
+			}
+			if ok {
+				return n, true
+			}
+		}
+	}
+	return readCounter("/proc/vmstat", "oom_kill")
+}
+
+// readCounter finds the line "name value" in a file.
+func readCounter(path, name string) (int64, bool) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return 0, false
+	}
+	for scan := bufio.NewScanner(bytes.NewReader(data)); scan.Scan(); {
+		if value, found := strings.CutPrefix(scan.Text(), name+" "); found {
+			n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
+			return n, err == nil
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,152 @@
+package worker
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+)
+
+// Limits on what a child may say.
+const (
+	maxLine     = 256 << 10 // bytes of a stdout line that may be an event; the rest of a longer one is cut off
+	maxLogHead  = 2 << 20   // bytes of an attempt's log that are kept from its beginning
+	maxLogTail  = 256 << 10 // bytes kept from its end
+	maxLastText = 1500      // bytes of the last output that go into a failure's message
+	maxLastLine = 12
+)
+
+// lines splits what is written to it and passes each line on, without its
+// newline; empty ones are dropped. A line longer than maxLine is cut off there.
+type lines struct {
+	emit    func(line []byte)
+	pending []byte
+}
+
+// Write implements io.Writer; it never fails.
+func (l *lines) Write(p []byte) (int, error) {
+	n := len(p)
+	for len(p) > 0 {
+		part, rest, ended := bytes.Cut(p, []byte{'\n'})
+		part = part[:min(len(part), maxLine-len(l.pending))]
+		l.pending = append(l.pending, part...)
+		if ended {
+			l.flush()
+		}
+		p = rest
+	}
+	return n, nil
+}
+
+// flush passes on what stands without a newline.
+func (l *lines) flush() {
+	if len(l.pending) > 0 {
+		l.emit(l.pending)
+	}
+	l.pending = l.pending[:0]
+}
+
+// attemptLog keeps a child's output: its beginning in a file, its end in memory
+// until close. Safe for concurrent use, since stdout and stderr both write.
+type attemptLog struct {
+	mu      sync.Mutex
+	file    *os.File
+	head    int
+	tail    []byte
+	skipped int64
+	err     error // the first error of the file; the log is best effort and the job goes on
+}
+
+func createLog(path string) (*attemptLog, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("create the attempt's log: %w", err)
+	}
+	return &attemptLog{file: f}, nil
+}
+
+func (l *attemptLog) line(text []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.skipped == 0 && len(l.tail) == 0 && l.head+len(text)+1 <= maxLogHead {
+		l.head += len(text) + 1
+		l.write(text, []byte{'\n'})
+		return
+	}
+	l.tail = append(append(l.tail, text...), '\n')
+	if over := len(l.tail) - maxLogTail; over > maxLogTail/4 {
+		l.skipped += int64(over)
+		l.tail = append(l.tail[:0], l.tail[over:]...)
+	}
+}
+
+func (l *attemptLog) write(parts ...[]byte) {
+	for _, p := range parts {
+		if _, err := l.file.Write(p); err != nil && l.err == nil {
+			l.err = err
+		}
+	}
+}
+
+// close writes the kept end after the beginning, saying what is missing between.
+func (l *attemptLog) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.skipped > 0 {
+		l.write(fmt.Appendf(nil, "... %d bytes left out ...\n", l.skipped))
+	}
+	l.write(l.tail)
+	if err := errors.Join(l.err, l.file.Close()); err != nil {
+		return fmt.Errorf("write the attempt's log: %w", err)
+	}
+	return nil
+}
+
+// lastLines remembers the end of a child's stderr for its failure's message.
+type lastLines struct {
+	mu      sync.Mutex
+	kept    []string
+	crashed bool // kept begins with a crash's first line and stops growing: the goroutines that follow say less
+}
+
+func (l *lastLines) add(line []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.crashed && len(l.kept) >= maxLastLine {
+		return
+	}
+	if !l.crashed && isCrash(string(line)) {
+		l.crashed = true
+		l.kept = l.kept[:0]
+	}
+	l.kept = append(l.kept, strings.ToValidUTF8(string(line[:min(len(line), maxLastText)]), "?"))
+	if len(l.kept) > maxLastLine {
+		l.kept = append(l.kept[:0], l.kept[len(l.kept)-maxLastLine:]...)
+	}
+}
+
+// isCrash reports whether a line of stderr is how the Go runtime begins to die.
+func isCrash(line string) bool {
+	for _, start := range []string{"panic: ", "fatal error: ", "SIGSEGV: ", "SIGABRT: ", "SIGBUS: ", "unexpected fault address"} {
+		if strings.HasPrefix(line, start) {
+			return true
+		}
+	}
+	return false
+}
+
+// text is at most maxLastLine lines and about maxLastText bytes.
+func (l *lastLines) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	text := strings.Join(l.kept, "\n")
+	if over := len(text) - maxLastText; over > 0 {
+		if l.crashed {
+			return strings.ToValidUTF8(text[:maxLastText], "") + "..."
+		}
+		return "..." + strings.ToValidUTF8(text[over:], "")
+	}
+	return text
+}

@@ -1,0 +1,74 @@
+package worker
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// slot is the right to run one child, on one device.
+type slot struct {
+	index  int
+	device string // CUDA_VISIBLE_DEVICES of its children; "" leaves the worker's own
+}
+
+// slots hands out each slot to one child at a time.
+type slots chan slot
+
+// newSlots makes n slots over the devices, in turn.
+func newSlots(n int, devices []string) slots {
+	free := make(slots, n)
+	for i := range n {
+		s := slot{index: i}
+		if len(devices) > 0 {
+			s.device = devices[i%len(devices)]
+		}
+		free <- s
+	}
+	return free
+}
+
+func (f slots) take(ctx context.Context) (slot, error) {
+	select {
+	case s := <-f:
+		return s, nil
+	case <-ctx.Done():
+		return slot{}, context.Cause(ctx)
+	}
+}
+
+func (f slots) give(s slot) { f <- s }
+
+// gpuRoot is where NVIDIA's kernel driver lists its GPUs.
+const gpuRoot = "/proc/driver/nvidia/gpus"
+
+// Devices lists the CUDA devices that this process may use, as
+// CUDA_VISIBLE_DEVICES would name them: those of the variable when it is set,
+// else one for each GPU that the driver shows. Empty without a GPU.
+func Devices() []string { return devices(os.LookupEnv, gpuRoot) }
+
+func devices(lookup func(string) (string, bool), root string) []string {
+	if visible, ok := lookup("CUDA_VISIBLE_DEVICES"); ok {
+		var ids []string
+		for id := range strings.SplitSeq(visible, ",") {
+			// CUDA stops at the first invalid entry; -1 is the usual way to hide all.
+			id = strings.TrimSpace(id)
+			if id == "" || strings.HasPrefix(id, "-") {
+				break
+			}
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	gpus, err := filepath.Glob(filepath.Join(root, "*"))
+	if err != nil {
+		return nil
+	}
+	ids := make([]string, len(gpus))
+	for i := range gpus {
+		ids[i] = strconv.Itoa(i)
+	}
+	return ids
+}

@@ -1,0 +1,63 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// stagingLock is held, in a worker's staging folder, while the worker lives.
+const stagingLock = ".lock"
+
+// makeStaging makes a folder of this worker's own inside root, and removes those
+// of workers that were killed. release removes it.
+func makeStaging(root string) (dir string, release func() error, err error) {
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		return "", nil, fmt.Errorf("staging folder: %w", err)
+	}
+	if err := removeStale(root); err != nil {
+		return "", nil, fmt.Errorf("staging folder: %w", err)
+	}
+	dir, err = os.MkdirTemp(root, "worker-")
+	if err != nil {
+		return "", nil, fmt.Errorf("staging folder: %w", err)
+	}
+	lock, err := tryLock(filepath.Join(dir, stagingLock))
+	if err != nil {
+		return "", nil, errors.Join(fmt.Errorf("staging folder: %w", err), os.RemoveAll(dir))
+	}
+	return dir, func() error { return errors.Join(os.RemoveAll(dir), lock.Close()) }, nil
+}
+
+// removeStale removes the folders whose lock nobody holds. A folder without a
+// lock file is just being made, or is none of ours.
+func removeStale(root string) error {
+	locks, err := filepath.Glob(filepath.Join(root, "worker-*", stagingLock))
+	if err != nil {
+		return err
+	}
+	for _, path := range locks {
+		lock, err := tryLock(path)
+		if err != nil {
+			continue // in use, or somebody else removes it
+		}
+		if err := errors.Join(os.RemoveAll(filepath.Dir(path)), lock.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func tryLock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
+	}
+	return f, nil
+}

@@ -1,0 +1,186 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	sdk "go.temporal.io/sdk/worker"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+// What part of a worker runs.
+const (
+	OnlyBoth     = "both"
+	OnlyControl  = "control"  // workflows and short activities
+	OnlyTraining = "training" // Train and Evaluate, in children
+)
+
+// Drain allows a training child to finish its step, write a checkpoint, and the
+// worker to store it. What takes longer is killed and goes on from the
+// checkpoint before. A supervisor must wait at least DrainAll before it kills:
+// package stack and the Helm chart do.
+const (
+	Drain        = 2 * time.Minute
+	controlDrain = 10 * time.Second // control activities are short
+	DrainAll     = Drain + controlDrain
+)
+
+// Archive is what a worker stores in.
+type Archive interface {
+	activities.Checkpoints
+	activities.Records
+}
+
+// Metrics is what a worker shows to Prometheus.
+type Metrics interface {
+	activities.Recorder
+	Handler() http.Handler
+}
+
+// Config configures Run.
+type Config struct {
+	Client  client.Client
+	Archive Archive
+	Metrics Metrics
+	Log     *slog.Logger
+
+	Only        string   // one of the Only constants; "" is OnlyBoth
+	Queue       string   // of trainings
+	Slots       int      // children at a time; 0 is one a device, or one without
+	Devices     []string // see Devices
+	Backend     string   // of trainings
+	Executable  string   // this tailsweep, for children
+	StagingRoot string   // for checkpoints on their way; made when absent
+	MetricsAddr string   // host:port of /metrics; port 0 takes a free one
+}
+
+// slots is the number of children at a time.
+func (c Config) slots() int {
+	if c.Slots > 0 {
+		return c.Slots
+	}
+	return max(1, len(c.Devices))
+}
+
+// Run works until ctx ends, and then drains: trainings are asked to save and are
+// handed back before it returns nil. Any other end is an error.
+func Run(ctx context.Context, c Config) (err error) {
+	staging, release, err := makeStaging(c.StagingRoot)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	children := NewChildren(ChildrenConfig{
+		Executable: c.Executable, Backend: c.Backend, Slots: c.slots(), Devices: c.Devices, Logs: c.Archive, Log: c.Log,
+	})
+	defer children.Close()
+
+	address, stopMetrics, err := serveMetrics(c.MetricsAddr, c.Metrics.Handler())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopMetrics()) }()
+	c.Log.Info("metrics", "address", "http://"+address+"/metrics")
+
+	running, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	acts := &activities.Activities{
+		Trainer: children, Checkpoints: c.Archive, Records: c.Archive, Recorder: c.Metrics,
+		Executions: activities.NewExecutions(c.Client), StagingRoot: staging,
+	}
+	var stops []func() // in the order of stopping: trainings are handed back while workflows still run
+	for _, w := range c.workers(acts, fail) {
+		if err := w.Start(); err != nil {
+			stopAll(stops)
+			return fmt.Errorf("start worker: %w", err)
+		}
+		stops = append(stops, w.Stop)
+	}
+	if c.Only != OnlyTraining {
+		go c.rebuildGauges(running)
+	}
+	<-running.Done()
+	c.Log.Info("worker drains")
+	stopAll(stops)
+	c.Log.Info("worker ended")
+	if cause := context.Cause(running); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+func stopAll(stops []func()) {
+	for _, stop := range stops {
+		stop()
+	}
+}
+
+// workers makes the Temporal workers, the training one first. fail hears of the
+// first fatal error.
+func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFunc) []sdk.Worker {
+	fatal := func(err error) { fail(fmt.Errorf("worker: %w", err)) }
+	var made []sdk.Worker
+	if c.Only != OnlyControl {
+		w := sdk.New(c.Client, c.Queue, sdk.Options{
+			DisableWorkflowWorker:              true,
+			MaxConcurrentActivityExecutionSize: c.slots(),
+			WorkerStopTimeout:                  Drain,
+			MaxHeartbeatThrottleInterval:       activities.DefaultBeatEvery,
+			DefaultHeartbeatThrottleInterval:   activities.DefaultBeatEvery,
+			OnFatalError:                       fatal,
+		})
+		w.RegisterActivity(acts.Train)
+		w.RegisterActivity(acts.Evaluate)
+		made = append(made, w)
+		c.Log.Info("training worker", "queue", c.Queue, "slots", c.slots(), "devices", c.Devices, "backend", c.Backend)
+	}
+	if c.Only != OnlyTraining {
+		w := sdk.New(c.Client, workflows.ControlQueue, sdk.Options{WorkerStopTimeout: controlDrain, OnFatalError: fatal})
+		w.RegisterWorkflow(workflows.Sweep)
+		w.RegisterWorkflow(workflows.Trial)
+		w.RegisterActivity(acts.Suggest)
+		w.RegisterActivity(acts.Publish)
+		w.RegisterActivity(acts.AppendSegment)
+		w.RegisterActivity(acts.Curate)
+		w.RegisterActivity(acts.Record)
+		w.RegisterActivity(acts.Reconcile)
+		made = append(made, w)
+		c.Log.Info("control worker", "queue", workflows.ControlQueue)
+	}
+	return made
+}
+
+// serveMetrics serves /metrics at addr until stop, and returns where it listens.
+func serveMetrics(addr string, metrics http.Handler) (address string, stop func() error, err error) {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return "", nil, fmt.Errorf("serve metrics at %q (TAILSWEEP_METRICS_ADDR): %w", addr, err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", metrics)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	return listener.Addr().String(), func() error {
+		err := server.Close()
+		if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
+			err = errors.Join(err, ended)
+		}
+		return err
+	}, nil
+}
+
+// DefaultStaging is a folder of this user's for Config.StagingRoot.
+func DefaultStaging() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("tailsweep-%d", os.Getuid()))
+}

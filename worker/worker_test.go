@@ -1,0 +1,64 @@
+package worker
+
+import (
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+func TestServeMetrics(t *testing.T) {
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "numbers") })
+	address, stop, err := serveMetrics("127.0.0.1:0", page)
+	require.NoError(t, err)
+	status := func(path string) int {
+		response, err := http.Get("http://" + address + path)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		return response.StatusCode
+	}
+	require.Equal(t, http.StatusOK, status("/metrics"))
+	require.Equal(t, http.StatusNotFound, status("/"), "nothing else is served")
+
+	_, _, err = serveMetrics(address, page)
+	require.ErrorContains(t, err, address)
+	require.ErrorContains(t, err, "TAILSWEEP_METRICS_ADDR")
+	require.NoError(t, stop())
+	_, err = http.Get("http://" + address + "/metrics") //nolint:bodyclose // there is no response
+	require.Error(t, err)
+}
+
+func TestNumbersOfARunningSweep(t *testing.T) {
+	p := workflows.Progress{
+		Planned: 9, Counts: map[sweep.Status]int{sweep.StatusCompleted: 2}, Running: make([]workflows.RunningTrial, 3),
+		Best: &workflows.BestTrial{Metrics: map[string]float64{"fid.tail": 7}}, GPUHours: 1.5,
+	}
+	require.Equal(t, activities.SweepNumbers{
+		Running: 3, ByStatus: p.Counts, Planned: 9, Best: p.Best.Metrics, GPUHours: 1.5, Active: true,
+	}, numbers(p))
+	ended := time.Now()
+	p.EndedAt, p.Best = &ended, nil
+	require.False(t, numbers(p).Active)
+	require.Nil(t, numbers(p).Best)
+}
+
+func TestSlotsByDevice(t *testing.T) {
+	require.Equal(t, 1, Config{}.slots())
+	require.Equal(t, 2, Config{Devices: []string{"0", "3"}}.slots())
+	require.Equal(t, 4, Config{Slots: 4, Devices: []string{"0", "3"}}.slots())
+
+	free := newSlots(3, []string{"0", "3"})
+	var devices []string
+	for range 3 {
+		s, err := free.take(t.Context())
+		require.NoError(t, err)
+		devices = append(devices, s.device)
+	}
+	require.Equal(t, []string{"0", "3", "0"}, devices)
+}
