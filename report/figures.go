@@ -1,0 +1,221 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/job"
+)
+
+// Limits on what is drawn, so that a page of thousands of trials stays a page.
+const (
+	maxCurves      = 100 // of the best trials
+	maxCurvePoints = 300 // a curve; more are thinned out evenly
+	maxFrontLabels = 15
+)
+
+// The axes of the head/tail scatter.
+const (
+	metricHead = sweep.FamilyFID + "." + sweep.GroupHead
+	metricTail = sweep.FamilyFID + "." + sweep.GroupTail
+)
+
+// historyFigure shows each result of one objective in order of completion, and
+// the best so far. ok is false when no trial has the metric.
+func historyFigure(s study, o sweep.Objective) (f figure, ok bool) {
+	type result struct {
+		place, value float64
+		trial        sweep.Trial
+	}
+	var results []result
+	var places, values []float64
+	for i, t := range s.trials {
+		v, has := t.Metric(o.Name)
+		if !has {
+			continue
+		}
+		results = append(results, result{float64(i + 1), v, t})
+		places, values = append(places, float64(i+1)), append(values, v)
+	}
+	if len(results) == 0 {
+		return figure{}, false
+	}
+	x, y := xScale(places), yScale(values, true)
+	best := results[0].value
+	var steps [][2]float64
+	f = figure{
+		Title: o.Name + " by trial", Caption: o.Name, XLabel: "finished trials", YLabel: axisLabel(o.Name),
+		XTicks: wholeTicks(x, places), YTicks: y.ticks(6),
+	}
+	for _, r := range results {
+		if better(o.Goal, r.value, best) {
+			best = r.value
+		}
+		steps = append(steps, [2]float64{x.at(r.place), y.at(best)})
+		f.Shapes = append(f.Shapes, mark(s, r.trial, x.at(r.place), y.at(r.value), nil, o.Name))
+	}
+	line := shape{Path: stairs(steps), Class: "line best", Tip: "best so far: " + num(best)}
+	f.Shapes = append([]shape{line}, f.Shapes...)
+	f.Desc = fmt.Sprintf("%d results; the best so far goes from %s to %s.", len(results), num(results[0].value), num(best))
+	f.Legend = append([]legendEntry{{Path: "M1 7H23", Class: "line best", Text: "best so far"}}, markLegend(s, false)...)
+	return f, true
+}
+
+// wholeTicks leaves out the fractions of a trial that a short axis would show.
+func wholeTicks(s scale, values []float64) []tick {
+	if values[len(values)-1] > 10 {
+		return s.ticks(8)
+	}
+	var out []tick
+	for _, v := range values {
+		out = append(out, tick{At: px(s.at(v)), Label: fmt.Sprintf("%.0f", v)})
+	}
+	return out
+}
+
+// scatterFigure sets head against tail, with the front of trials that no other
+// beats in both. ok is false when no trial has both metrics.
+func scatterFigure(s study) (f figure, ok bool) {
+	var heads, tails []float64
+	var shown []sweep.Trial
+	for _, t := range s.trials {
+		if hasBoth(t) {
+			heads, tails = append(heads, t.Metrics[metricHead]), append(tails, t.Metrics[metricTail])
+			shown = append(shown, t)
+		}
+	}
+	if len(shown) == 0 {
+		return figure{}, false
+	}
+	x, y := xScale(heads), yScale(tails, false)
+	f = figure{
+		Title: "Head against tail", XLabel: axisLabel(metricHead), YLabel: axisLabel(metricTail),
+		XTicks: x.ticks(8), YTicks: y.ticks(7),
+	}
+	var line [][2]float64
+	onFront := map[int]bool{}
+	for _, t := range s.front {
+		line = append(line, [2]float64{x.at(t.Metrics[metricHead]), y.at(t.Metrics[metricTail])})
+		onFront[t.Number] = true
+	}
+	f.Shapes = append(f.Shapes, shape{Path: stairs(line), Class: "line front", Tip: "Pareto front"})
+	for i, t := range shown {
+		cx, cy := x.at(heads[i]), y.at(tails[i])
+		f.Shapes = append(f.Shapes, mark(s, t, cx, cy, onFront, metricHead, metricTail))
+		if onFront[t.Number] && len(s.front) <= maxFrontLabels || s.isBest(t) || s.isBaseline(t) && len(s.baseline) == 1 {
+			f.Labels = append(f.Labels, beside(cx, cy, fmt.Sprintf("%d", t.Number)))
+		}
+	}
+	f.Desc = fmt.Sprintf("%d trials, %d of them on the front: lower is better on both axes.", len(shown), len(s.front))
+	f.Legend = append([]legendEntry{{Path: "M1 3H12V11H23", Class: "line front", Text: "Pareto front"}}, markLegend(s, true)...)
+	return f, true
+}
+
+// beside places a label to the upper right of a mark, or to the upper left near the right edge.
+func beside(x, y float64, text string) label {
+	y = max(y-8, marginTop+10)
+	if x > figureWidth-marginRight-30 {
+		return label{X: px(x - 8), Y: px(y), Anchor: "end", Text: text}
+	}
+	return label{X: px(x + 8), Y: px(y), Anchor: "start", Text: text}
+}
+
+// curvesFigure draws the loss of the best trials, the leader and the baseline on
+// top. left is how many curves there were no room for.
+func curvesFigure(s study, curves map[int][]job.Point) (f figure, left int, ok bool) {
+	trials := slices.DeleteFunc(slices.Clone(s.ordered), func(t sweep.Trial) bool { return len(curves[t.Number]) == 0 })
+	if len(trials) == 0 {
+		return figure{}, 0, false
+	}
+	if len(trials) > maxCurves {
+		left, trials = len(trials)-maxCurves, trials[:maxCurves]
+	}
+	var steps, losses []float64
+	for _, t := range trials {
+		for _, p := range curves[t.Number] {
+			steps, losses = append(steps, float64(p.Step)), append(losses, p.Loss)
+		}
+	}
+	x, y := xScale(steps), yScale(losses, true)
+	f = figure{
+		Title: "Training loss", XLabel: "training steps", YLabel: "loss, all terms",
+		XTicks: x.ticks(8), YTicks: y.ticks(8),
+		Desc: fmt.Sprintf("Loss of %d trials over their training.", len(trials)),
+	}
+	// Worst first, so that the leader lies on top.
+	for _, t := range slices.Backward(trials) {
+		points := thin(curves[t.Number], maxCurvePoints)
+		line := make([][2]float64, len(points))
+		for i, p := range points {
+			line[i] = [2]float64{x.at(float64(p.Step)), y.at(p.Loss)}
+		}
+		f.Shapes = append(f.Shapes, shape{Path: polyline(line), Class: "line " + s.curveClass(t), Tip: tip(t)})
+	}
+	f.Legend = []legendEntry{{Path: "M1 7H23", Class: "line best", Text: "best trial"}}
+	if len(s.baseline) > 0 {
+		f.Legend = append(f.Legend, legendEntry{Path: "M1 7H23", Class: "line baseline", Text: "baseline"})
+	}
+	f.Legend = append(f.Legend, legendEntry{Path: "M1 7H23", Class: "line other", Text: "other trials"})
+	return f, left, true
+}
+
+// thin keeps at most n of the points, evenly spread, the first and the last among them.
+func thin(points []job.Point, n int) []job.Point {
+	if len(points) <= n {
+		return points
+	}
+	out := make([]job.Point, n)
+	for i := range out {
+		out[i] = points[i*(len(points)-1)/(n-1)]
+	}
+	return out
+}
+
+// mark is a trial's mark: a star for the best, a diamond for the baseline, a
+// circle for the rest, filled on the front.
+func mark(s study, t sweep.Trial, x, y float64, front map[int]bool, metrics ...string) shape {
+	m := shape{Path: circle(x, y, 4), Class: "mark other", Tip: tip(t, metrics...)}
+	switch {
+	case s.isBest(t):
+		m.Path, m.Class = star(x, y, 9), "mark best"
+	case s.isBaseline(t):
+		m.Path, m.Class = diamond(x, y, 6), "mark baseline"
+	case front[t.Number]:
+		m.Class = "mark front"
+	}
+	return m
+}
+
+func markLegend(s study, front bool) []legendEntry {
+	out := []legendEntry{{Path: star(12, 7, 7), Class: "mark best", Text: "best trial"}}
+	if len(s.baseline) > 0 {
+		out = append(out, legendEntry{Path: diamond(12, 7, 6), Class: "mark baseline", Text: "baseline"})
+	}
+	if front {
+		out = append(out, legendEntry{Path: circle(12, 7, 4), Class: "mark front", Text: "on the front"})
+	}
+	return append(out, legendEntry{Path: circle(12, 7, 4), Class: "mark other", Text: "other trials"})
+}
+
+// tip names a trial: "trial 3: alignment.weight=1 infonce.weight=0.3; fid.tail 41.2".
+func tip(t sweep.Trial, metrics ...string) string {
+	text := fmt.Sprintf("trial %d: %s", t.Number, strings.Join(settings(t.Params), " "))
+	for _, m := range metrics {
+		text += fmt.Sprintf("; %s %s", m, metricOf(t, m))
+	}
+	return text
+}
+
+func axisLabel(metric string) string {
+	if lowerIsBetter(metric) {
+		return metric + " (lower is better)"
+	}
+	return metric + " (higher is better)"
+}
+
+func lowerIsBetter(metric string) bool {
+	info, _ := sweep.LookupMetric(metric)
+	return info.Goal == sweep.Minimize
+}

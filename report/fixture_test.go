@@ -1,0 +1,104 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/job"
+)
+
+const fixtureYAML = `apiVersion: tailsweep/v1
+name: fashion-lt
+method: bayes
+parameters:
+  alignment.weight: {distribution: log_uniform_values, min: 1e-3, max: 3, zero: 0.2}
+  infonce.weight:   {distribution: log_uniform_values, min: 1e-3, max: 3, zero: 0.2}
+  infonce.temperature: {distribution: log_uniform_values, min: 0.05, max: 1, when: "infonce.weight > 0"}
+`
+
+// fixture is a made-up sweep with three baseline seeds and n search trials, one
+// of them diverged and one failed when n is large enough. Its numbers look like a
+// sweep's and mean nothing.
+func fixture(t testing.TB, n int) Input {
+	t.Helper()
+	picture, err := os.ReadFile("testdata/grid.png")
+	require.NoError(t, err)
+	began := time.Date(2026, 11, 20, 9, 30, 0, 0, time.UTC)
+	in := Input{
+		Spec: &sweep.Spec{
+			APIVersion: sweep.APIVersion, Name: "fashion-lt", Method: sweep.MethodBayes, Seed: 7,
+			Description: "Which weights help the three rarest classes of Fashion-MNIST-LT?",
+			Dataset:     sweep.Dataset{Name: sweep.FashionMNIST10k, Size: 16, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.01}},
+			Model:       sweep.Model{Arch: "unet", Width: 32, Depth: 1},
+			Train:       sweep.Train{Steps: 2000, Batch: 64, Seed: 1},
+			Evaluate:    sweep.Evaluate{SamplesPerClass: 100, Guidance: []float64{0, 1, 2}, DDIMSteps: 50},
+			Parameters: []sweep.Parameter{
+				{Name: sweep.ParamAlignmentWeight, Distribution: sweep.DistLogUniform, Min: 1e-3, Max: 3, Zero: .2},
+				{Name: sweep.ParamInfonceTemperature, Distribution: sweep.DistLogUniform, Min: .05, Max: 1},
+				{Name: sweep.ParamInfonceWeight, Distribution: sweep.DistLogUniform, Min: 1e-3, Max: 3, Zero: .2},
+			},
+			Metrics: []sweep.Objective{{Name: metricTail, Goal: sweep.Minimize}, {Name: metricHead, Goal: sweep.Minimize}},
+		},
+		SpecYAML: fixtureYAML, Digest: "sha256:1f0c1d0b7e9a",
+		Progress: Progress{Phase: "completed", Planned: n + 3, GPUHours: 1.84, StartedAt: began, EndedAt: began.Add(2 * time.Hour)},
+		Grids:    map[int][]byte{}, Curves: map[int][]job.Point{},
+		Floor:   map[string]float64{"fid.head": 1.21, "fid.medium": 1.32, "fid.tail": 1.18, "fid.all": .42},
+		Version: "v0.1.0-test", Now: began.Add(3 * time.Hour),
+	}
+	r := rand.New(rand.NewPCG(11, 3))
+	for i := range n + 3 {
+		trial := sweep.Trial{
+			Assignment: sweep.Assignment{Number: i, Kind: sweep.KindSearch, Seed: 1, Reason: sweep.Reason{Sampler: "bayes"}},
+			Status:     sweep.StatusCompleted, Guidance: float64(1 + i%2), Steps: 2000, Attempts: 1, Backend: "xla:cpu",
+			LossFirst: 1.02, TrainTime: 280 + 20*r.Float64(), EvalTime: 30, Checkpoint: fmt.Sprintf("v1/sweeps/fashion-lt/trials/%06d/attempts/1/checkpoints/step-0000002000", i),
+			StartedAt: began.Add(time.Duration(i) * 5 * time.Minute), FinishedAt: began.Add(time.Duration(i+1) * 5 * time.Minute),
+		}
+		a, g := math.Pow(10, 3*r.Float64()-2.5), math.Pow(10, 3*r.Float64()-2.5)
+		switch {
+		case i < 3:
+			a, g = 0, 0
+			trial.Kind, trial.Seed, trial.Reason = sweep.KindBaseline, int64(i+1), sweep.Reason{Sampler: "baseline"}
+		case i%5 == 0:
+			a = 0
+		}
+		trial.Params = sweep.Params{sweep.ParamInfonceWeight: sweep.Number(a), sweep.ParamAlignmentWeight: sweep.Number(g)}
+		if a > 0 {
+			trial.Params[sweep.ParamInfonceTemperature] = sweep.Number(.05 + .4*r.Float64())
+		}
+		gain := 14 * math.Exp(-math.Pow(math.Log10(a+.001)+.4, 2)-math.Pow(math.Log10(g+.001)+.2, 2))
+		head := 21 + .8*r.NormFloat64() + 2.5*a + 1.5*g
+		tail := 58 + 1.5*r.NormFloat64() - gain + 3*a
+		trial.LossLast = .064 + .02*a + .004*r.Float64()
+		curve := make([]job.Point, 40)
+		for k := range curve {
+			loss := trial.LossLast + (trial.LossFirst-trial.LossLast)*math.Exp(-float64(k)/3)
+			curve[k] = job.Point{Step: 50 * (k + 1), Loss: loss * (1 + .05*r.NormFloat64())}
+		}
+		switch i {
+		case 8:
+			trial.Status, curve = sweep.StatusDiverged, curve[:9]
+			trial.Steps = 450
+		case 10:
+			trial.Status, curve, trial.Attempts = sweep.StatusFailed, nil, 3
+			trial.Error = &sweep.Failure{Class: sweep.FailOutOfMemory, Message: "the training child was killed at step 120: out of memory"}
+		default:
+			trial.Metrics = map[string]float64{
+				"fid.head": head, "fid.medium": (head + tail) / 2, "fid.tail": tail, "fid.all": .8 * head,
+				"label_accuracy.head": .93 - .01*a, "label_accuracy.medium": .85, "label_accuracy.tail": .55 + gain/60, "label_accuracy.all": .8,
+			}
+			in.Grids[i] = picture
+		}
+		if curve != nil {
+			in.Curves[i] = curve
+		}
+		in.Trials = append(in.Trials, trial)
+	}
+	return in
+}

@@ -1,0 +1,34 @@
+package report
+
+import (
+	"time"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/job"
+)
+
+// Input is all that a page is made from. Only Spec is required: a sweep without
+// a finished trial gives a page that says so.
+type Input struct {
+	Spec     *sweep.Spec
+	SpecYAML string // as submitted; shown verbatim
+	Digest   string // of the resolved spec
+	Progress Progress
+	Trials   []sweep.Trial       // the ledger, in order of completion
+	Grids    map[int][]byte      // sample grid PNGs by trial number, all from the same noise
+	Curves   map[int][]job.Point // loss curves by trial number
+	Floor    map[string]float64  // metric of real images against other real images, by name: what perfect samples would get; nil when unknown
+	Version  string              // of the tailsweep that writes the page
+	Now      time.Time           // when the page is written; left out when zero
+}
+
+// Progress is where the sweep was when the page was written.
+type Progress struct {
+	Phase     string    // running, completed, ...
+	Message   string    // why it failed or who stopped it; may be empty
+	Planned   int       // trials, baseline included; 0 when unknown
+	Running   int       // trials without a result yet
+	GPUHours  float64   // training slot hours
+	StartedAt time.Time // zero when unknown
+	EndedAt   time.Time // zero while it runs
+}

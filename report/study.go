@@ -1,0 +1,156 @@
+package report
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// study is what the page says about the trials: who leads, against what, on
+// which front.
+type study struct {
+	spec     *sweep.Spec
+	trials   []sweep.Trial // in order of completion
+	ranked   []sweep.Trial // completed and with the first metric, best first
+	ordered  []sweep.Trial // ranked, then the rest by number
+	front    []sweep.Trial // head against tail, by fid.head
+	baseline []sweep.Trial // completed; see newStudy
+}
+
+// newStudy finds the baseline: the completed trials of kind baseline (one a
+// seed), or else the best search trial with both regularisers and resampling
+// off. Taking the best of several such trials favours the baseline, on purpose.
+func newStudy(spec *sweep.Spec, trials []sweep.Trial) study {
+	s := study{spec: spec, trials: trials, ranked: sweep.Rank(spec, trials, "")}
+
+	isRanked := map[int]bool{}
+	for _, t := range s.ranked {
+		isRanked[t.Number] = true
+	}
+	rest := slices.DeleteFunc(slices.Clone(trials), func(t sweep.Trial) bool { return isRanked[t.Number] })
+	slices.SortFunc(rest, func(a, b sweep.Trial) int { return cmp.Compare(a.Number, b.Number) })
+	s.ordered = slices.Concat(s.ranked, rest)
+
+	axes := *spec
+	axes.Metrics = []sweep.Objective{{Name: metricHead, Goal: sweep.Minimize}, {Name: metricTail, Goal: sweep.Minimize}}
+	s.front = sweep.Pareto(&axes, trials)
+	slices.SortStableFunc(s.front, func(a, b sweep.Trial) int {
+		return cmp.Compare(a.Metrics[metricHead], b.Metrics[metricHead])
+	})
+
+	for _, t := range s.ranked {
+		if t.Kind == sweep.KindBaseline {
+			s.baseline = append(s.baseline, t)
+		}
+	}
+	if len(s.baseline) == 0 {
+		if i := slices.IndexFunc(s.ranked, isPlain); i >= 0 {
+			s.baseline = s.ranked[i : i+1]
+		}
+	}
+	slices.SortFunc(s.baseline, func(a, b sweep.Trial) int { return cmp.Compare(a.Number, b.Number) })
+	return s
+}
+
+// isPlain reports whether t trains with plain DDPM on the natural class frequencies.
+func isPlain(t sweep.Trial) bool {
+	for _, name := range []string{sweep.ParamInfonceWeight, sweep.ParamAlignmentWeight, sweep.ParamResamplingFactor} {
+		if t.Params[name] != sweep.Number(0) {
+			return false
+		}
+	}
+	return true
+}
+
+func hasBoth(t sweep.Trial) bool {
+	_, head := t.Metric(metricHead)
+	_, tail := t.Metric(metricTail)
+	return head && tail
+}
+
+func (s study) isBest(t sweep.Trial) bool {
+	return len(s.ranked) > 0 && s.ranked[0].Number == t.Number
+}
+
+func (s study) isBaseline(t sweep.Trial) bool {
+	return slices.ContainsFunc(s.baseline, func(b sweep.Trial) bool { return b.Number == t.Number })
+}
+
+func (s study) curveClass(t sweep.Trial) string {
+	switch {
+	case s.isBest(t):
+		return "best"
+	case s.isBaseline(t):
+		return "baseline"
+	case t.Status != sweep.StatusCompleted:
+		return "lost"
+	}
+	return "other"
+}
+
+// spread is one metric over the baseline's seeds.
+type spread struct {
+	Mean, Min, Max float64
+	N              int
+}
+
+// baselineSpread is empty (N = 0) when no baseline trial has the metric.
+func (s study) baselineSpread(metric string) spread {
+	var out spread
+	for _, t := range s.baseline {
+		v, ok := t.Metric(metric)
+		if !ok {
+			continue
+		}
+		if out.N == 0 {
+			out.Min, out.Max = v, v
+		}
+		out.Min, out.Max = min(out.Min, v), max(out.Max, v)
+		out.Mean += v
+		out.N++
+	}
+	if out.N > 0 {
+		out.Mean /= float64(out.N)
+	}
+	return out
+}
+
+// better reports whether a beats b.
+func better(g sweep.Goal, a, b float64) bool {
+	if g == sweep.Maximize {
+		return a > b
+	}
+	return a < b
+}
+
+// paramNames are the names of all parameters that the spec searches or a trial
+// has, ordered.
+func paramNames(spec *sweep.Spec, trials []sweep.Trial) []string {
+	names := map[string]bool{}
+	for _, p := range spec.Parameters {
+		names[p.Name] = true
+	}
+	for _, t := range trials {
+		for name := range t.Params {
+			names[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// settings writes parameters as people set them, "infonce.weight=0.3", by name.
+func settings(p sweep.Params) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(p)) {
+		out = append(out, name+"="+paramValue(p[name]))
+	}
+	return out
+}
+
+// joinKeys lists a set in order.
+func joinKeys(set map[string]bool) string {
+	return strings.Join(slices.Sorted(maps.Keys(set)), ", ")
+}

@@ -1,0 +1,196 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// comparison is one line of the table of the best trial against the baseline.
+type comparison struct {
+	Metric, Better              string
+	Best, Baseline, Range, Diff string
+	Word, Class                 string // better, worse, equal, within the seeds' range
+	Floor                       string
+}
+
+// compare lists the metrics of the best trial beside the baseline's, in the
+// order of compareMetrics.
+func compare(s study, floor map[string]float64) []comparison {
+	if len(s.ranked) == 0 {
+		return nil
+	}
+	best := s.ranked[0]
+	var out []comparison
+	for _, name := range compareMetrics(s.spec) {
+		v, ok := best.Metric(name)
+		if !ok {
+			continue
+		}
+		c := comparison{Metric: name, Better: "higher", Best: num(v), Baseline: absent, Diff: absent, Floor: absent}
+		if lowerIsBetter(name) {
+			c.Better = "lower"
+		}
+		if f, ok := floor[name]; ok {
+			c.Floor = num(f)
+		}
+		if b := s.baselineSpread(name); b.N > 0 && !s.isBaseline(best) {
+			c.Baseline, c.Diff = num(b.Mean), signed(difference(v, b.Mean))
+			if b.N > 1 {
+				c.Range = fmt.Sprintf("%s to %s", num(b.Min), num(b.Max))
+			}
+			c.Word, c.Class = judge(name, v, b)
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// difference is v - mean, and 0 where only the rounding of a mean is left.
+func difference(v, mean float64) float64 {
+	if d := v - mean; math.Abs(d) > 1e-9*math.Abs(mean) {
+		return d
+	}
+	return 0
+}
+
+// judge says in a word, and as a class of style.css, how v compares.
+func judge(metric string, v float64, b spread) (word, class string) {
+	switch {
+	case difference(v, b.Mean) == 0:
+		return "equal", "same"
+	case b.N > 1 && v >= b.Min && v <= b.Max:
+		return "within the seeds' range", "same"
+	case (v < b.Mean) == lowerIsBetter(metric):
+		return "better", "good"
+	}
+	return "worse", "bad"
+}
+
+// compareMetrics are the objectives, then the metrics of each group.
+func compareMetrics(spec *sweep.Spec) []string {
+	var out []string
+	seen := map[string]bool{}
+	add := func(name string) {
+		if !seen[name] {
+			seen[name] = true
+			out = append(out, name)
+		}
+	}
+	for _, o := range spec.Metrics {
+		add(o.Name)
+	}
+	for _, m := range sweep.MetricList() {
+		if m.Group != "" {
+			add(m.Name)
+		}
+	}
+	return out
+}
+
+// verdict says what the sweep found, in two sentences at most.
+func verdict(s study) string {
+	if len(s.ranked) == 0 {
+		return fmt.Sprintf("No trial has completed with a value of %s yet, so there is nothing to compare.", s.spec.Metrics[0].Name)
+	}
+	best, first := s.ranked[0], s.spec.Metrics[0]
+	value, _ := best.Metric(first.Name)
+	base := s.baselineSpread(first.Name)
+	switch {
+	case base.N == 0:
+		return fmt.Sprintf("Trial %d has the best %s, %s. No plain baseline has completed, so this page cannot say whether the losses helped.",
+			best.Number, first.Name, num(value))
+	case s.isBaseline(best):
+		return fmt.Sprintf("The baseline itself, trial %d, has the best %s: %s. Nothing that this sweep tried improved on it.",
+			best.Number, first.Name, num(value))
+	}
+	text := fmt.Sprintf("Trial %d has the best %s: %s, against %s of the baseline (%s).",
+		best.Number, first.Name, num(value), num(base.Mean), change(value, base.Mean))
+	if other := otherSide(first.Name); other != "" {
+		if v, ok := best.Metric(other); ok && s.baselineSpread(other).N > 0 {
+			b := s.baselineSpread(other)
+			text += fmt.Sprintf(" Its %s is %s, against %s (%s).", other, num(v), num(b.Mean), change(v, b.Mean))
+		}
+	}
+	return text
+}
+
+// otherSide is the metric that a gain in metric may have cost: head for tail,
+// tail for anything else of the same kind.
+func otherSide(metric string) string {
+	kind, group, ok := strings.Cut(metric, ".")
+	switch {
+	case !ok:
+		return ""
+	case group == sweep.GroupTail:
+		return kind + "." + sweep.GroupHead
+	}
+	return kind + "." + sweep.GroupTail
+}
+
+func change(v, from float64) string {
+	if v == from || from == 0 {
+		return "no change"
+	}
+	word := "higher"
+	if v < from {
+		word = "lower"
+	}
+	return fmt.Sprintf("%.1f %% %s", 100*math.Abs(v/from-1), word)
+}
+
+// caveats are what a reader must know before quoting a number.
+func caveats(in Input, s study) []string {
+	var out []string
+	spec := in.Spec
+	if in.Progress.EndedAt.IsZero() && in.Progress.Phase == "running" {
+		out = append(out, "The sweep was still running when this page was written.")
+	}
+	switch n := len(s.baseline); {
+	case n > 1:
+		out = append(out, fmt.Sprintf("Each searched setting was trained with one seed, the baseline with %d. A difference inside the baseline's own range cannot be told from noise; none here is claimed to be significant.", n))
+	default:
+		out = append(out, "Every setting was trained with one seed, so a difference between two trials includes the luck of training. No difference here is claimed to be significant: repeat the best trial and the baseline with other seeds before believing it.")
+	}
+	if k := len(s.ranked); k > 1 {
+		out = append(out, fmt.Sprintf("The best of %d trials was chosen by the same samples that it is shown with, and so looks better than it is (the winner's curse). Its guidance scale was chosen in the same way.", k))
+	}
+	if text := sampleCounts(spec); text != "" {
+		out = append(out, text)
+	}
+	out = append(out, "FID is taken from the features of this project's own small classifier: it compares trials of this dataset and size with each other, never with published Inception FIDs, and it is biased upwards at small sample counts.")
+	if len(in.Floor) > 0 {
+		out = append(out, "The floor is what real images score against other real images: no model is expected below it.")
+	}
+	if lost := len(in.Trials) - len(s.ranked); lost > 0 {
+		out = append(out, fmt.Sprintf("%s not complete and %s left out of the ranking and the figures; the table lists %s.",
+			plural(lost, "trial did", "trials did"), pick(lost, "is", "are"), pick(lost, "it", "them")))
+	}
+	return out
+}
+
+// sampleCounts says how many generated samples stand behind each group's numbers.
+func sampleCounts(spec *sweep.Spec) string {
+	set, ok := sweep.LookupDataset(spec.Dataset.Name)
+	if !ok {
+		return ""
+	}
+	groups := sweep.Groups(sweep.Counts(spec.Dataset.Imbalance, set.Classes, set.PerClass))
+	var parts []string
+	for _, g := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail, sweep.GroupAll} {
+		if n := len(groups.Classes(g)); n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", g, n*spec.Evaluate.SamplesPerClass))
+		}
+	}
+	return fmt.Sprintf("Generated samples behind each number: %s (%d a class).",
+		strings.Join(parts, ", "), spec.Evaluate.SamplesPerClass)
+}
+
+func pick(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
