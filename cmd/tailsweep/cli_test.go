@@ -1,0 +1,338 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// result is how a command line ended.
+type result struct {
+	code     int
+	out, err string
+}
+
+// cli runs one command line. objects, when not nil, is the object store; there is
+// never a Temporal.
+func cli(t *testing.T, objects store.Store, stdin string, arguments ...string) result {
+	t.Helper()
+	var out, err bytes.Buffer
+	a := &app{in: strings.NewReader(stdin), out: &out, err: &err, objects: objects}
+	code := run(t.Context(), a, arguments)
+	return result{code, out.String(), err.String()}
+}
+
+func TestExitCodesOfBadInput(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "none.yaml")
+	for name, c := range map[string]struct {
+		arguments []string
+		says      string
+	}{
+		"unknown verb":          {[]string{"trails"}, `no verb "trails"; did you mean "trials"?`},
+		"unknown verb, nothing": {[]string{"zzzzzzzz"}, "tailsweep --help"},
+		"unknown flag":          {[]string{"trials", "--wide", "x"}, "unknown flag: --wide"},
+		"bad value":             {[]string{"trials", "x", "-o", "xml"}, `"xml" is none of table, json`},
+		"too many arguments":    {[]string{"trials", "a", "b"}, "tailsweep trials takes one sweep, not 2 arguments"},
+		"too few arguments":     {[]string{"run"}, "tailsweep run takes one spec"},
+		"no such spec":          {[]string{"run", missing}, missing},
+		"bad method":            {[]string{"init", "--method", "tpe"}, "grid, random, bayes"},
+		"bad sweep name":        {[]string{"init", "Not A Name"}, `"Not A Name"`},
+		"pull without a folder": {[]string{"pull", "x"}, "-o DIR"},
+		"pull of none":          {[]string{"pull", "x", "-o", "d", "--top-n", "0"}, "--top-n is 0"},
+		"bad metric":            {[]string{"best", "x", "--metric", "fid.tial"}, "fid.tail"},
+		"bad slots":             {[]string{"worker", "--slots", "many"}, "--slots"},
+		"bad part":              {[]string{"worker", "--only", "gpu"}, "both, control, training"},
+		"bad parameter":         {[]string{"train", "../../examples/quickstart.yaml", "-o", t.TempDir(), "--param", "infonce.wieght=1"}, "infonce.weight"},
+		"bad parameter value":   {[]string{"train", "../../examples/quickstart.yaml", "-o", t.TempDir(), "--param", "infonce.weight=-1"}, "infonce.weight"},
+		"train without a spec":  {[]string{"train"}, "a spec is missing"},
+		"bad trial number":      {[]string{"logs", "x", "one"}, `"one" is no trial number`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := cli(t, store.NewMemory(), "", c.arguments...)
+			require.Equal(t, exitUsage, r.code, r.err)
+			require.Contains(t, r.err, c.says)
+			require.Empty(t, r.out)
+			require.NotContains(t, r.err, "Usage:", "the usage is for those who ask")
+			require.Equal(t, 1, strings.Count(r.err, "\n"), "an error is told once: %s", r.err)
+		})
+	}
+}
+
+func TestExitCodesTopic(t *testing.T) {
+	r := cli(t, nil, "", "help", "exit-codes")
+	require.Equal(t, exitOK, r.code)
+	golden(t, "exit-codes.txt", r.out)
+}
+
+func TestEveryVerbHasAGroup(t *testing.T) {
+	for _, cmd := range newRoot(&app{}).Commands() {
+		if cmd.Runnable() {
+			require.NotEmpty(t, cmd.GroupID, cmd.Name())
+		}
+	}
+}
+
+func TestInitValidatePlan(t *testing.T) {
+	for _, method := range sweep.Methods() {
+		text := cli(t, nil, "", "init", "my-search", "--method", string(method))
+		require.Equal(t, exitOK, text.code, text.err)
+		path := filepath.Join(t.TempDir(), "spec.yaml")
+		require.NoError(t, os.WriteFile(path, []byte(text.out), 0o600))
+
+		valid := cli(t, nil, "", "validate", path)
+		require.Equal(t, exitOK, valid.code, valid.err)
+		require.Contains(t, valid.out, `sweep "my-search" is valid (`+string(method))
+
+		fromStdin := cli(t, nil, text.out, "plan", "-", "--steps-per-second", "30", "-o", "json")
+		require.Equal(t, exitOK, fromStdin.code, fromStdin.err)
+		var p planned
+		require.NoError(t, json.Unmarshal([]byte(fromStdin.out), &p))
+		require.Positive(t, p.Plan.Trials)
+		require.Positive(t, p.Parameters)
+		require.Equal(t, p.Plan.StepsPerTrial*int64(p.Plan.Trials), p.Plan.Steps)
+		require.Greater(t, p.Plan.TrialTime.Seconds(), float64(p.Plan.StepsPerTrial)/30, "evaluation takes time, too")
+	}
+}
+
+func TestPlanForPeople(t *testing.T) {
+	r := cli(t, nil, "", "plan", "testdata/plan.yaml", "--steps-per-second", "20")
+	require.Equal(t, exitOK, r.code, r.err)
+	golden(t, "plan.txt", r.out)
+}
+
+func TestValidateTellsEveryFault(t *testing.T) {
+	r := cli(t, nil, "", "validate", "../../testdata/ten-faults.yaml", "../../examples/quickstart.yaml")
+	require.Equal(t, exitUsage, r.code)
+	faults := strings.Split(strings.TrimSpace(r.err), "\n")
+	require.Len(t, faults, 10)
+	for _, line := range faults {
+		require.Regexp(t, `^\.\./\.\./testdata/ten-faults\.yaml:\d+:\d+: \S+`, line)
+	}
+	require.Contains(t, r.out, "quickstart.yaml: sweep", "the valid one is said to be")
+}
+
+func TestSchemaIsTheDomainsOwn(t *testing.T) {
+	r := cli(t, nil, "", "schema")
+	require.Equal(t, exitOK, r.code)
+	require.True(t, json.Valid([]byte(r.out)))
+	require.Equal(t, string(sweep.Schema()), r.out)
+}
+
+func TestVersionAsJSON(t *testing.T) {
+	r := cli(t, nil, "", "version", "-o", "json")
+	require.Equal(t, exitOK, r.code)
+	var b buildFacts
+	require.NoError(t, json.Unmarshal([]byte(r.out), &b))
+	require.NotEmpty(t, b.Version)
+	require.NotEmpty(t, b.Go)
+}
+
+// archived is a store with one sweep of three finished trials, and one without any.
+func archived(t *testing.T) store.Store {
+	t.Helper()
+	objects := store.NewMemory()
+	arc := archive.New(objects)
+	for _, name := range []string{"done", "fresh"} {
+		text, err := sweep.Init(name, sweep.MethodGrid)
+		require.NoError(t, err)
+		spec, err := sweep.Parse(name, []byte(text))
+		require.NoError(t, err)
+		_, err = arc.Reserve(t.Context(), spec, []byte(text))
+		require.NoError(t, err)
+	}
+	trial := func(number int, status sweep.Status, head, tail float64) sweep.Trial {
+		return sweep.Trial{
+			Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Params: weights(float64(number), 0), Seed: 1},
+			Status:     status, Metrics: map[string]float64{"fid.head": head, "fid.tail": tail, "label_accuracy.head": 0.7},
+			Steps: 10, LossFirst: 1, LossLast: 0.25, Attempts: 1,
+		}
+	}
+	failed := trial(2, sweep.StatusFailed, 0, 0)
+	failed.Metrics = nil
+	failed.Error = &sweep.Failure{Class: sweep.FailBug, Message: "first line\nsecond line"}
+	// The ledger is in order of completion, not of number.
+	require.NoError(t, arc.AppendSegment(t.Context(), "done", 0, []sweep.Trial{trial(1, sweep.StatusCompleted, 40, 50), failed}))
+	require.NoError(t, arc.AppendSegment(t.Context(), "done", 1, []sweep.Trial{trial(0, sweep.StatusCompleted, 30, 60)}))
+	log := filepath.Join(t.TempDir(), "log.txt")
+	require.NoError(t, os.WriteFile(log, []byte("what it said\n"), 0o600))
+	require.NoError(t, arc.PutLog(t.Context(), "done", 2, 1, log))
+	return objects
+}
+
+func TestTrialsAsJSON(t *testing.T) {
+	objects := archived(t)
+	r := cli(t, objects, "", "trials", "done", "-o", "json")
+	require.Equal(t, exitOK, r.code, r.err)
+	var trials []map[string]any
+	require.NoError(t, json.Unmarshal([]byte(r.out), &trials))
+	require.Len(t, trials, 3)
+	for i, trial := range trials {
+		require.InDelta(t, i, trial["number"], 0, "by number")
+		for _, field := range []string{"status", "params", "kind", "loss_first", "loss_last", "attempts", "steps"} {
+			require.Contains(t, trial, field)
+		}
+	}
+	require.Equal(t, map[string]any{"class": "bug", "message": "first line\nsecond line"}, trials[2]["error"])
+
+	fresh := cli(t, objects, "", "trials", "fresh", "-o", "json")
+	require.Equal(t, exitOK, fresh.code)
+	require.Equal(t, "[]\n", fresh.out, "an array even when it is empty")
+}
+
+func TestTrialsForPeople(t *testing.T) {
+	r := cli(t, archived(t), "", "trials", "done")
+	require.Equal(t, exitOK, r.code, r.err)
+	golden(t, "trials.txt", r.out)
+}
+
+func TestBestAndPareto(t *testing.T) {
+	objects := archived(t)
+	best := func(arguments ...string) sweep.Trial {
+		r := cli(t, objects, "", append([]string{"best", "done", "-o", "json"}, arguments...)...)
+		require.Equal(t, exitOK, r.code, r.err)
+		var trial sweep.Trial
+		require.NoError(t, json.Unmarshal([]byte(r.out), &trial))
+		return trial
+	}
+	require.Equal(t, 1, best().Number, "fid.tail comes first in the spec")
+	require.Equal(t, 0, best("--metric", "fid.head").Number)
+	require.InDelta(t, 0.7, best().Metrics["label_accuracy.head"], 0)
+
+	r := cli(t, objects, "", "pareto", "done", "-o", "json")
+	var front []sweep.Trial
+	require.NoError(t, json.Unmarshal([]byte(r.out), &front))
+	require.Len(t, front, 2)
+	golden(t, "best.txt", cli(t, objects, "", "best", "done").out)
+}
+
+func TestNotFound(t *testing.T) {
+	objects := archived(t)
+	for _, arguments := range [][]string{
+		{"trials", "none"}, {"best", "none"}, {"describe", "none"}, {"export", "none"}, {"watch", "none"},
+		{"pull", "none", "-o", t.TempDir()}, {"report", "none"}, {"logs", "none", "0"},
+		{"best", "fresh"}, {"pull", "fresh", "-o", t.TempDir()}, {"pull", "done", "--trial", "9", "-o", t.TempDir()},
+		{"logs", "done", "0"}, {"logs", "done", "2", "--attempt", "5"},
+	} {
+		r := cli(t, objects, "", arguments...)
+		require.Equal(t, exitNotFound, r.code, "%v: %s", arguments, r.err)
+		require.Contains(t, r.err, arguments[1])
+	}
+}
+
+func TestListWithoutTemporal(t *testing.T) {
+	r := cli(t, archived(t), "", "list", "-o", "json")
+	require.Equal(t, exitOK, r.code)
+	require.Contains(t, r.err, "states are unknown")
+	var rows []listed
+	require.NoError(t, json.Unmarshal([]byte(r.out), &rows))
+	require.Len(t, rows, 2)
+	require.Equal(t, "done", rows[0].Name)
+	require.Equal(t, 3, rows[0].Done)
+	require.Equal(t, "unknown", rows[0].State)
+}
+
+func TestLogsOfATrial(t *testing.T) {
+	r := cli(t, archived(t), "", "logs", "done", "2")
+	require.Equal(t, exitOK, r.code, r.err)
+	require.Equal(t, "what it said\n", r.out)
+}
+
+func TestExport(t *testing.T) {
+	r := cli(t, archived(t), "", "export", "done")
+	require.Equal(t, exitOK, r.code, r.err)
+	rows, err := csv.NewReader(strings.NewReader(r.out)).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, rows, 4, "a header and three trials")
+	r = cli(t, archived(t), "", "export", "done", "-o", "json")
+	require.True(t, json.Valid([]byte(r.out)))
+}
+
+func TestReportIsWholeOrAbsent(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "new", "page.html")
+	r := cli(t, archived(t), "", "report", "done", "-o", path)
+	require.Equal(t, exitOK, r.code, r.err)
+	page, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Contains(t, string(page), "</html>")
+
+	blocked := filepath.Join(dir, "folder")
+	require.NoError(t, os.Mkdir(blocked, 0o755))
+	r = cli(t, archived(t), "", "report", "done", "-o", blocked)
+	require.Equal(t, exitFailure, r.code)
+	left, err := filepath.Glob(filepath.Join(dir, ".*"))
+	require.NoError(t, err)
+	require.Empty(t, left, "nothing half-written stays")
+}
+
+func TestRunRefusesAFaultySpecBeforeAnythingStarts(t *testing.T) {
+	t.Setenv("TAILSWEEP_STATE_DIR", filepath.Join(t.TempDir(), "state"))
+	r := cli(t, nil, "name: x\n", "run", "-")
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.err, "stdin:")
+	require.NoDirExists(t, os.Getenv("TAILSWEEP_STATE_DIR"))
+}
+
+func TestParseParam(t *testing.T) {
+	name, value, err := parseParam("infonce.weight=1e-3")
+	require.NoError(t, err)
+	require.Equal(t, "infonce.weight", name)
+	require.Equal(t, sweep.Number(1e-3), value)
+	_, value, err = parseParam("infonce.pass=cond")
+	require.NoError(t, err)
+	require.Equal(t, sweep.Word("cond"), value)
+	for _, bad := range []string{"infonce.weight", "infonce.weight=", "infonce.weight=NaN", "infonce.weight=inf", "=1"} {
+		_, _, err := parseParam(bad)
+		require.Equal(t, exitUsage, codeOf(err), bad)
+	}
+}
+
+func TestDoctorAndBackendsAsJSON(t *testing.T) {
+	for _, name := range []string{"TEMPORAL_ADDRESS", "TAILSWEEP_S3_ENDPOINT", "TAILSWEEP_S3_BUCKET"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("TEMPORAL_CONFIG_FILE", filepath.Join(t.TempDir(), "none.toml"))
+	t.Setenv("TAILSWEEP_STATE_DIR", filepath.Join(t.TempDir(), "state"))
+	t.Setenv("TAILSWEEP_CACHE_DIR", t.TempDir())
+	r := cli(t, nil, "", "doctor", "-o", "json")
+	require.Equal(t, exitOK, r.code, r.err+r.out)
+	var checks []struct{ Name, Level, Found string }
+	require.NoError(t, json.Unmarshal([]byte(r.out), &checks))
+	require.Equal(t, "object store", checks[len(checks)-1].Name)
+	require.Equal(t, "the embedded stack is down", checks[len(checks)-1].Found)
+
+	r = cli(t, nil, "", "backend", "list", "-o", "json")
+	var backends []listedBackend
+	require.NoError(t, json.Unmarshal([]byte(r.out), &backends))
+	require.Equal(t, listedBackend{Name: "go", Ready: true, Detail: "built in"}, backends[0])
+	require.False(t, backends[1].Ready, "the cache is empty")
+
+	r = cli(t, nil, "", "backend", "install", "--from", "/nonexistent.whl")
+	require.Equal(t, exitFailure, r.code)
+	r = cli(t, nil, "", "backend", "install", "--from", "/nonexistent.whl", "--if-possible")
+	require.Equal(t, exitOK, r.code)
+	require.Contains(t, r.err, "backend go")
+}
+
+func TestDoctorNamesAServiceThatDoesNotAnswer(t *testing.T) {
+	for name, value := range map[string]string{
+		"TEMPORAL_ADDRESS": "127.0.0.1:1", "TAILSWEEP_S3_ENDPOINT": "http://127.0.0.1:1", "TAILSWEEP_S3_BUCKET": "b",
+		"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "very-secret",
+	} {
+		t.Setenv(name, value)
+	}
+	r := cli(t, nil, "", "doctor")
+	require.Equal(t, exitFailure, r.code)
+	require.Contains(t, r.out, "127.0.0.1:1")
+	require.NotContains(t, r.out+r.err, "very-secret")
+}

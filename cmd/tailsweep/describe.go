@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+// description is what `tailsweep describe -o json` prints.
+type description struct {
+	Spec     *sweep.Spec         `json:"spec"`
+	Digest   string              `json:"digest"`
+	Progress *workflows.Progress `json:"progress,omitempty"` // absent when Temporal does not say
+}
+
+func newDescribe(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "describe SWEEP",
+		Short: "A sweep's spec, its state and who steered it",
+		Args:  args(1, 1, "one sweep"),
+	}
+	output := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx, name := cmd.Context(), args[0]
+		arc, err := a.archive(ctx)
+		if err != nil {
+			return err
+		}
+		spec, text, err := loadSpec(ctx, arc, name)
+		if err != nil {
+			return err
+		}
+		d := description{Spec: spec, Digest: spec.Digest()}
+		c, err := a.temporal(ctx)
+		if err == nil {
+			defer c.Close()
+			var p workflows.Progress
+			if p, err = queryProgress(ctx, c, name); err == nil {
+				d.Progress = &p
+			}
+		}
+		if err != nil {
+			a.say("its state is unknown: %v", err)
+		}
+		if output.value == "json" {
+			return a.printJSON(d)
+		}
+		return a.print(append(describeText(d), "", string(text))...)
+	}
+	return cmd
+}
+
+// describeText is the state for people; the spec follows it.
+func describeText(d description) []string {
+	lines := []string{fmt.Sprintf("%s  %s, %s", d.Spec.Name, d.Spec.Method, plannedText(d.Spec)), "digest " + d.Digest}
+	if d.Spec.Description != "" {
+		lines = append(lines, d.Spec.Description)
+	}
+	p := d.Progress
+	if p == nil {
+		return lines
+	}
+	v := view{Spec: d.Spec, Progress: *p, Now: time.Now()}
+	lines = append(lines, string(p.Phase)+": "+v.summary(), fmt.Sprintf("%.3g slot hours", p.GPUHours))
+	if p.Message != "" {
+		lines = append(lines, p.Message)
+	}
+	for _, r := range p.Running {
+		lines = append(lines, fmt.Sprintf("trial %d runs since %s: %s", r.Number, r.StartedAt.Local().Format(time.DateTime), paramsText(r.Params)))
+	}
+	if p.Best != nil {
+		lines = append(lines, fmt.Sprintf("best: trial %d  %s  %s", p.Best.Number, metricsText(p.Best.Metrics, columns(d.Spec)), paramsText(p.Best.Params)))
+	}
+	for _, e := range p.Audit {
+		line := fmt.Sprintf("%s %s by %s", e.At.Local().Format(time.DateTime), e.Command, e.By)
+		if e.Reason != "" {
+			line += ": " + e.Reason
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer"
+	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/job"
+)
+
+// probeSteps are trained to see how fast a machine is: enough that compiling is
+// behind and the rate is one of steps.
+const probeSteps = 12
+
+// passesPerStep is how many forward passes a training step costs, its backward
+// pass being two; a denoising step with guidance costs two. Samples a second
+// are estimated from this ratio, not measured.
+const passesPerStep = 3
+
+// planned is what `tailsweep plan -o json` prints.
+type planned struct {
+	Name           string     `json:"name"`
+	Plan           sweep.Plan `json:"plan"`
+	Parameters     int64      `json:"model_parameters"`
+	Backend        string     `json:"backend,omitempty"`          // that was measured
+	StepsPerSecond float64    `json:"steps_per_second,omitempty"` // measured, or as given
+}
+
+func newPlan(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "plan SPEC",
+		Short: "What a sweep will cost: trials, steps, time, bytes",
+		Long: `plan trains a few steps on this machine to see how fast it is, and works out what
+the sweep will cost. For another machine give its --steps-per-second.`,
+		Args: args(1, 1, "one spec"),
+	}
+	output := outputFlag(cmd)
+	rate := cmd.Flags().Float64("steps-per-second", 0, "of one training slot, instead of measuring")
+	name := backendFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		spec, _, err := a.readSpec(args[0])
+		if err != nil {
+			return err
+		}
+		p := planned{Name: spec.Name, StepsPerSecond: *rate}
+		if *rate <= 0 {
+			a.say("measuring %d steps ...", probeSteps)
+			if p.Backend, p.StepsPerSecond, err = probe(cmd.Context(), spec, name.value); err != nil {
+				return fmt.Errorf("measure this machine (or give --steps-per-second): %w", err)
+			}
+		}
+		count, err := trainer.ParameterCount(*spec)
+		if err != nil {
+			return err
+		}
+		p.Parameters = int64(count)
+		p.Plan = spec.Plan(speedOf(spec, p))
+		if output.value == "json" {
+			return a.printJSON(p)
+		}
+		return a.print(planText(spec, p)...)
+	}
+	return cmd
+}
+
+// speedOf estimates the speed of sampling from that of training.
+func speedOf(spec *sweep.Spec, p planned) sweep.Speed {
+	const passesPerSample = 2 // conditional and unconditional
+	return sweep.Speed{
+		ModelParameters: p.Parameters,
+		StepsPerSecond:  p.StepsPerSecond,
+		SamplesPerSecond: p.StepsPerSecond * float64(spec.Train.Batch) * passesPerStep /
+			(passesPerSample * float64(spec.Evaluate.DDIMSteps)),
+	}
+}
+
+func planText(spec *sweep.Spec, p planned) []string {
+	plan := p.Plan
+	trials := "until the budget ends it; per trial:"
+	if plan.Trials > 0 {
+		trials = fmt.Sprintf("%d, %d of them baseline, %d at a time", plan.Trials, plan.Baseline, spec.MaxConcurrentTrials)
+	}
+	lines := []string{
+		"sweep        " + spec.Name + " (" + string(spec.Method) + ")",
+		"trials       " + trials,
+		fmt.Sprintf("steps        %d a trial, %d in all", plan.StepsPerTrial, plan.Steps),
+		fmt.Sprintf("samples      %d a trial, %d in all", plan.SamplesPerTrial, plan.Samples),
+		fmt.Sprintf("model        %d parameters, %s a checkpoint", p.Parameters, bytesText(plan.CheckpointBytes)),
+		fmt.Sprintf("storage      %s written, %s kept at the end", bytesText(plan.WrittenBytes), bytesText(plan.KeptBytes)),
+	}
+	if plan.TrialTime > 0 {
+		how := fmt.Sprintf("at %.1f steps/s", p.StepsPerSecond)
+		if p.Backend != "" {
+			how += ", measured on " + p.Backend
+		}
+		lines = append(lines, fmt.Sprintf("time         about %s a trial, %s of slots (%s)", short(plan.TrialTime), short(plan.SlotTime), how))
+	}
+	return lines
+}
+
+func bytesText(n int64) string {
+	const unit = 1024
+	switch {
+	case n < unit:
+		return fmt.Sprintf("%d B", n)
+	case n < unit*unit:
+		return fmt.Sprintf("%.1f KiB", float64(n)/unit)
+	case n < unit*unit*unit:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(unit*unit))
+	default:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(unit*unit*unit))
+	}
+}
+
+// probe trains a few steps and returns the backend and its steps a second. The
+// losses that a trial may add cost up to a second forward pass: both are on, so
+// that the estimate is of the dearest trial.
+func probe(ctx context.Context, spec *sweep.Spec, backendName string) (used string, stepsPerSecond float64, err error) {
+	dir, err := os.MkdirTemp("", "tailsweep-probe-")
+	if err != nil {
+		return "", 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	b, err := backend.Open(backendName)
+	if err != nil {
+		return "", 0, err
+	}
+	defer b.Close()
+
+	short := *spec
+	short.Train.Steps, short.Train.LogEvery, short.Checkpoints.EverySteps = probeSteps, 1, probeSteps
+	short.Train.WarmupSteps = 0
+	j := job.Train{Spec: short, Staging: dir, Assignment: sweep.Assignment{
+		Kind: sweep.KindSearch, Seed: spec.Train.Seed,
+		Params: sweep.Params{"infonce.weight": sweep.Number(0.1), "alignment.weight": sweep.Number(0.1)},
+	}}
+	var warm time.Time // when the first step, and compiling with it, was done
+	err = trainer.Train(ctx, j, trainer.Options{Backend: b, Events: func(e job.Event) error {
+		switch {
+		case e.Type == job.Progress && e.Step >= 1 && warm.IsZero():
+			warm = time.Now()
+		case e.Type == job.Progress && e.Step > 1:
+			stepsPerSecond = float64(e.Step-1) / time.Since(warm).Seconds()
+		}
+		return nil
+	}})
+	if err == nil && stepsPerSecond == 0 {
+		err = errors.New("the training reported no progress")
+	}
+	return b.Choice, stepsPerSecond, err
+}
+
+// expect says, on the slow backend only, how long the sweep will take here.
+func (a *app) expect(ctx context.Context, spec *sweep.Spec) error {
+	name := envOr("TAILSWEEP_BACKEND", backend.Auto)
+	b, err := backend.Open(name)
+	if err != nil {
+		return err
+	}
+	choice, why := b.Choice, b.Why
+	b.Close()
+	if choice != backend.Go {
+		return nil
+	}
+	used, rate, err := probe(ctx, spec, backend.Go)
+	if err != nil {
+		return fmt.Errorf("measure this machine: %w", err)
+	}
+	p := planned{StepsPerSecond: rate, Backend: used}
+	plan := spec.Plan(speedOf(spec, p))
+	a.say("backend go (%s): %.1f steps/s, so about %s a trial and %s in all on one slot", why, rate, short(plan.TrialTime), short(plan.SlotTime))
+	return nil
+}

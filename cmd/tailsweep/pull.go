@@ -1,0 +1,96 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+func newPull(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "pull SWEEP -o DIR",
+		Short: "Fetch the best checkpoints, verified, each with a model card",
+		Example: `  tailsweep pull my-sweep --top-n 3 -o best
+  tailsweep pull my-sweep --trial 7 -o trial-7 --state`,
+		Args: args(1, 1, "one sweep"),
+	}
+	f := cmd.Flags()
+	topN := f.Int("top-n", 1, "how many, best first")
+	metric := f.String("metric", "", "order by this metric instead of the spec's first")
+	trial := f.Int("trial", -1, "this trial instead of the best")
+	state := f.Bool("state", false, "with what resuming needs: optimizer and raw weights")
+	dir := f.StringP("output", "o", "", "folder that a folder for each trial appears in")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case *dir == "":
+			return usagef("pull: -o DIR is missing: the folder to pull into")
+		case *topN < 1:
+			return usagef("pull: --top-n is %d, want 1 or more", *topN)
+		}
+		if err := checkMetric(*metric); err != nil {
+			return err
+		}
+		ctx, name := cmd.Context(), args[0]
+		arc, err := a.archive(ctx)
+		if err != nil {
+			return err
+		}
+		spec, _, err := loadSpec(ctx, arc, name)
+		if err != nil {
+			return err
+		}
+		trials, err := arc.Trials(ctx, name)
+		if err != nil {
+			return err
+		}
+		chosen, err := choose(spec, trials, *trial, *topN, *metric)
+		if err != nil {
+			return err
+		}
+		for _, t := range chosen {
+			p := archive.Pull{Sweep: name, Trial: t, Dir: *dir, State: *state}
+			if err := arc.Pull(ctx, p); err != nil {
+				return pullError(err)
+			}
+			if err := a.print(fmt.Sprintf("trial %d  %s  %s  %s", t.Number, metricsText(t.Metrics, columns(spec)), paramsText(t.Params), filepath.Clean(p.Folder()))); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return cmd
+}
+
+// choose picks one trial by number, or the n best.
+func choose(spec *sweep.Spec, trials []sweep.Trial, number, n int, metric string) ([]sweep.Trial, error) {
+	if number >= 0 {
+		i := slices.IndexFunc(trials, func(t sweep.Trial) bool { return t.Number == number })
+		if i < 0 {
+			return nil, &codedError{exitNotFound, fmt.Errorf("sweep %q has no finished trial %d", spec.Name, number)}
+		}
+		return trials[i : i+1], nil
+	}
+	ranked := sweep.Rank(spec, trials, metric)
+	if len(ranked) == 0 {
+		return nil, &codedError{exitNotFound, fmt.Errorf("sweep %q has no completed trial yet", spec.Name)}
+	}
+	return ranked[:min(n, len(ranked))], nil
+}
+
+func pullError(err error) error {
+	switch {
+	case errors.Is(err, archive.ErrNotEmpty):
+		return &codedError{exitUsage, err}
+	case errors.Is(err, store.ErrNotFound):
+		return &codedError{exitNotFound, err}
+	default:
+		return err
+	}
+}

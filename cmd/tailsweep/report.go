@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/report"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/job"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+func newReport(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "report SWEEP -o FILE.html",
+		Short: "Write one static page: history, head against tail, sample grids",
+		Args:  args(1, 1, "one sweep"),
+	}
+	path := cmd.Flags().StringP("output", "o", "", "the page (default SWEEP.html)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *path == "" {
+			*path = args[0] + ".html"
+		}
+		in, err := a.reportInput(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		if err := writeWhole(*path, func(w io.Writer) error { return report.Write(w, in) }); err != nil {
+			return err
+		}
+		return a.print(*path)
+	}
+	return cmd
+}
+
+// reportInput gathers what a page is made from. Only the archive is needed;
+// Temporal adds how far the sweep is.
+func (a *app) reportInput(ctx context.Context, name string) (report.Input, error) {
+	arc, err := a.archive(ctx)
+	if err != nil {
+		return report.Input{}, err
+	}
+	spec, text, err := loadSpec(ctx, arc, name)
+	if err != nil {
+		return report.Input{}, err
+	}
+	in := report.Input{
+		Spec: spec, SpecYAML: string(text), Digest: spec.Digest(), Version: readBuild().Version, Now: time.Now(),
+		Grids: map[int][]byte{}, Curves: map[int][]job.Point{},
+	}
+	if in.Trials, err = arc.Trials(ctx, name); err != nil {
+		return report.Input{}, err
+	}
+	for _, t := range in.Trials {
+		if err := addPictures(ctx, arc, name, t, &in); err != nil {
+			return report.Input{}, err
+		}
+	}
+	in.Progress = a.reportProgress(ctx, name, spec, in.Trials)
+	return in, nil
+}
+
+// addPictures adds a trial's grid and curve, those that are there.
+func addPictures(ctx context.Context, arc *archive.Archive, name string, t sweep.Trial, in *report.Input) error {
+	if t.Grid != "" {
+		grid, err := arc.Grid(ctx, name, t.Number)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if err == nil {
+			in.Grids[t.Number] = grid
+		}
+	}
+	if t.Checkpoint == "" {
+		return nil
+	}
+	curve, err := arc.Curve(ctx, t)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // retention has removed it
+	}
+	if err == nil {
+		in.Curves[t.Number], err = decodeCurve(curve)
+	}
+	return err
+}
+
+// decodeCurve reads a curve.jsonl.
+func decodeCurve(data []byte) ([]job.Point, error) {
+	var points []job.Point
+	for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); {
+		var p job.Point
+		if err := json.Unmarshal(lines.Bytes(), &p); err != nil {
+			return nil, fmt.Errorf("loss curve, point %d: %w", len(points), err)
+		}
+		points = append(points, p)
+	}
+	return points, nil
+}
+
+// reportProgress asks Temporal, and tells what the ledger alone shows when that
+// is away or has forgotten the sweep.
+func (a *app) reportProgress(ctx context.Context, name string, spec *sweep.Spec, trials []sweep.Trial) report.Progress {
+	rp := report.Progress{Phase: "unknown", Planned: spec.Planned(), GPUHours: sweep.SlotHours(trials)}
+	c, err := a.temporal(ctx)
+	if err == nil {
+		defer c.Close()
+		var p workflows.Progress
+		if p, err = queryProgress(ctx, c, name); err == nil {
+			rp = report.Progress{
+				Phase: string(p.Phase), Message: p.Message, Planned: p.Planned, Running: len(p.Running),
+				GPUHours: p.GPUHours, StartedAt: p.StartedAt,
+			}
+			if p.EndedAt != nil {
+				rp.EndedAt = *p.EndedAt
+			}
+		}
+	}
+	if err != nil {
+		a.say("the page does not say how far the sweep is: %v", err)
+	}
+	return rp
+}
+
+// writeWhole writes a file that is complete or not there: under another name
+// first. Missing folders are made.
+func writeWhole(path string, write func(io.Writer) error) (err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	err = write(f)
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+func newExport(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "export SWEEP",
+		Short: "Print every finished trial for other programs",
+		Args:  args(1, 1, "one sweep"),
+	}
+	format := &choice{value: string(report.FormatCSV), valid: []string{string(report.FormatCSV), string(report.FormatJSON)}}
+	cmd.Flags().VarP(format, "output", "o", "form of what is printed")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		spec, trials, err := a.loadTrials(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		return report.Export(a.out, report.Format(format.value), spec, trials)
+	}
+	return cmd
+}

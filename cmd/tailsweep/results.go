@@ -1,0 +1,299 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+// maxListed bounds how many sweeps list asks Temporal about.
+const maxListed = 1000
+
+// listed is a line of `tailsweep list`.
+type listed struct {
+	Name     string    `json:"name"`
+	State    string    `json:"state"` // a workflows.Phase; "unknown" when Temporal does not say
+	Done     int       `json:"done"`  // trials in the ledger
+	BestHead *float64  `json:"best_head,omitempty"`
+	BestTail *float64  `json:"best_tail,omitempty"`
+	Created  time.Time `json:"created"`
+}
+
+func newList(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "list", Short: "All sweeps, running and finished", Args: args(0, 0, "no arguments")}
+	output := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		ctx := cmd.Context()
+		arc, err := a.archive(ctx)
+		if err != nil {
+			return err
+		}
+		entries, err := arc.Sweeps(ctx)
+		if err != nil {
+			return err
+		}
+		known := map[string]listed{}
+		if c, err := a.temporal(ctx); err != nil {
+			a.say("states are unknown: %v", err)
+		} else {
+			defer c.Close()
+			if known, err = listSweeps(ctx, c); err != nil {
+				a.say("states are unknown: %v", err)
+			}
+		}
+		rows := make([]listed, 0, len(entries))
+		for _, entry := range entries {
+			row, ok := known[entry.Name]
+			if !ok {
+				row = listed{Name: entry.Name, State: "unknown"}
+				trials, err := arc.Trials(ctx, entry.Name)
+				if err != nil {
+					return err
+				}
+				row.Done = len(trials)
+			}
+			row.Created = entry.Created
+			rows = append(rows, row)
+		}
+		if output.value == "json" {
+			return a.printJSON(rows)
+		}
+		t := newTable("SWEEP", "STATE", ">TRIALS", ">FID.HEAD", ">FID.TAIL", "CREATED")
+		for _, r := range rows {
+			t.row(r.Name, r.State, fmt.Sprint(r.Done), optional(r.BestHead), optional(r.BestTail), r.Created.Local().Format(time.DateTime))
+		}
+		return a.printTable(t)
+	}
+	return cmd
+}
+
+func optional(x *float64) string {
+	if x == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.4g", *x)
+}
+
+// printTable writes a table as wide as the terminal.
+func (a *app) printTable(t *table) error {
+	term := a.terminal()
+	return a.print(t.render(term.width, painter(term.colour))...)
+}
+
+// listSweeps reads the search attributes of the latest run of each sweep.
+func listSweeps(ctx context.Context, c client.Client) (map[string]listed, error) {
+	found := map[string]listed{}
+	request := &workflowservice.ListWorkflowExecutionsRequest{
+		Query: "WorkflowType = '" + workflows.TypeSweep + "' AND ExecutionStatus != 'ContinuedAsNew'", PageSize: 100,
+	}
+	for len(found) < maxListed {
+		page, err := c.ListWorkflow(ctx, request)
+		if err != nil {
+			return nil, fmt.Errorf("list sweeps: %w", err)
+		}
+		for _, e := range page.GetExecutions() {
+			row := fromAttributes(e.GetSearchAttributes())
+			row.Name = strings.TrimPrefix(e.GetExecution().GetWorkflowId(), workflows.SweepID(""))
+			if row.State == "" {
+				row.State = strings.ToLower(e.GetStatus().String())
+			}
+			if _, newer := found[row.Name]; !newer { // the latest comes first
+				found[row.Name] = row
+			}
+		}
+		if len(page.GetNextPageToken()) == 0 {
+			break
+		}
+		request.NextPageToken = page.GetNextPageToken()
+	}
+	return found, nil
+}
+
+// fromAttributes reads a sweep's search attributes; absent ones stay empty.
+func fromAttributes(attributes *commonpb.SearchAttributes) listed {
+	var row listed
+	var head, tail float64
+	for name, target := range map[string]any{
+		workflows.AttrState: &row.State, workflows.AttrDone: &row.Done,
+		workflows.AttrBestHead: &head, workflows.AttrBestTail: &tail,
+	} {
+		payload, ok := attributes.GetIndexedFields()[name]
+		if !ok || converter.GetDefaultDataConverter().FromPayload(payload, target) != nil {
+			continue
+		}
+		switch name {
+		case workflows.AttrBestHead:
+			row.BestHead = &head
+		case workflows.AttrBestTail:
+			row.BestTail = &tail
+		}
+	}
+	return row
+}
+
+func newTrials(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "trials SWEEP",
+		Short: "Every finished trial, with its parameters and metrics",
+		Args:  args(1, 1, "one sweep"),
+	}
+	output := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		spec, trials, err := a.loadTrials(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(trials, func(a, b sweep.Trial) int { return cmp.Compare(a.Number, b.Number) })
+		return a.printTrials(output.value, spec, trials)
+	}
+	return cmd
+}
+
+// loadTrials reads a sweep's spec and finished trials, which need no Temporal.
+func (a *app) loadTrials(ctx context.Context, name string) (*sweep.Spec, []sweep.Trial, error) {
+	arc, err := a.archive(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	spec, _, err := loadSpec(ctx, arc, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	trials, err := arc.Trials(ctx, name)
+	return spec, trials, err
+}
+
+// printTrials prints trials in the order given. JSON is always an array.
+func (a *app) printTrials(output string, spec *sweep.Spec, trials []sweep.Trial) error {
+	if output == "json" {
+		if trials == nil {
+			trials = []sweep.Trial{}
+		}
+		return a.printJSON(trials)
+	}
+	names := columns(spec)
+	titles := []string{">TRIAL", "KIND", "STATUS"}
+	for _, name := range names {
+		titles = append(titles, ">"+strings.ToUpper(name))
+	}
+	t := newTable(append(titles, ">LOSS", ">STEPS", ">ATTEMPTS", "PARAMETERS")...)
+	for _, trial := range trials {
+		row := []string{fmt.Sprint(trial.Number), string(trial.Kind), string(trial.Status)}
+		for _, name := range names {
+			row = append(row, metricText(trial.Metrics, name))
+		}
+		row = append(row, lossText(trial), fmt.Sprint(trial.Steps), fmt.Sprint(trial.Attempts), trialNote(trial))
+		t.row(row...)
+	}
+	return a.printTable(t)
+}
+
+// trialNote is a trial's parameters, and what went wrong.
+func trialNote(t sweep.Trial) string {
+	note := paramsText(t.Params)
+	if t.Error != nil {
+		first, _, _ := strings.Cut(t.Error.Message, "\n")
+		note += "  " + string(t.Error.Class) + ": " + first
+	}
+	return note
+}
+
+func newBest(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "best SWEEP",
+		Short: "The best completed trial, by the first metric of the spec",
+		Args:  args(1, 1, "one sweep"),
+	}
+	output := outputFlag(cmd)
+	metric := cmd.Flags().String("metric", "", "order by this metric instead, fid.head for example")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := checkMetric(*metric); err != nil {
+			return err
+		}
+		spec, trials, err := a.loadTrials(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		best, ok := sweep.Best(spec, trials, *metric)
+		if !ok {
+			return &codedError{exitNotFound, fmt.Errorf("sweep %q has no completed trial yet", args[0])}
+		}
+		if output.value == "json" {
+			return a.printJSON(best)
+		}
+		return a.print(bestText(best)...)
+	}
+	return cmd
+}
+
+// checkMetric refuses a metric that is not of the closed list.
+func checkMetric(name string) error {
+	if name == "" {
+		return nil
+	}
+	var valid []string
+	for _, m := range sweep.MetricList() {
+		if m.Name == name {
+			return nil
+		}
+		valid = append(valid, m.Name)
+	}
+	return usagef("--metric: %q is no metric; valid: %s", name, strings.Join(valid, ", "))
+}
+
+// bestText is one trial in full, for people.
+func bestText(t sweep.Trial) []string {
+	lines := []string{fmt.Sprintf("trial %d (%s, seed %d)", t.Number, t.Kind, t.Seed)}
+	add := func(name, format string, args ...any) {
+		lines = append(lines, fmt.Sprintf("  %-20s "+format, append([]any{name}, args...)...))
+	}
+	add("parameters", "%s", paramsText(t.Params))
+	for _, m := range sweep.MetricList() {
+		if x, ok := t.Metrics[m.Name]; ok {
+			add(m.Name, "%.4g", x)
+		}
+	}
+	add("guidance", "%.4g", t.Guidance)
+	add("steps", "%d, backend %s", t.Steps, cmp.Or(t.Backend, "unknown"))
+	if t.Checkpoint != "" {
+		add("checkpoint", "%s", t.Checkpoint)
+	}
+	return lines
+}
+
+func newPareto(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "pareto SWEEP",
+		Short: "The trials that no other beats in every metric of the spec",
+		Args:  args(1, 1, "one sweep"),
+	}
+	output := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		spec, trials, err := a.loadTrials(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		return a.printTrials(output.value, spec, sweep.Pareto(spec, trials))
+	}
+	return cmd
+}
+
+// lossText is the final loss; a trial that never trained has none.
+func lossText(t sweep.Trial) string {
+	if t.Steps == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.4f", t.LossLast)
+}

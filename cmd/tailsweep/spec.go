@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// maxSpec bounds the spec file that is read, in bytes; sweep.Parse has limits of its own.
+const maxSpec = 4 << 20
+
+// readSpec reads and parses a spec file, "-" for standard input. Faults of the
+// spec are sweep.Faults; a file that cannot be read is a usage error.
+func (a *app) readSpec(path string) (*sweep.Spec, []byte, error) {
+	in, name := a.in, "stdin"
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, nil, usagef("read the spec: %w", err)
+		}
+		defer func() { _ = f.Close() }() // only read
+		in, name = f, path
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxSpec+1))
+	if err != nil {
+		return nil, nil, usagef("read the spec %s: %w", name, err)
+	}
+	if len(text) > maxSpec {
+		return nil, nil, usagef("the spec %s is larger than %d MiB", name, maxSpec>>20)
+	}
+	spec, err := sweep.Parse(name, text)
+	return spec, text, err
+}
+
+func newInit(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "init [NAME]",
+		Short: "Print a commented spec to start from",
+		Example: `  tailsweep init my-sweep > my-sweep.yaml
+  tailsweep init --method bayes my-search > my-search.yaml`,
+		Args: args(0, 1, "at most one name"),
+	}
+	var methods []string
+	for _, m := range sweep.Methods() {
+		methods = append(methods, string(m))
+	}
+	method := &choice{value: string(sweep.MethodGrid), valid: methods}
+	cmd.Flags().Var(method, "method", "how to search")
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		name := "my-sweep"
+		if len(args) == 1 {
+			name = args[0]
+		}
+		text, err := sweep.Init(name, sweep.Method(method.value))
+		if err != nil {
+			return usagef("init: %v", err)
+		}
+		_, err = io.WriteString(a.out, text)
+		return err
+	}
+	return cmd
+}
+
+func newValidate(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "validate SPEC...",
+		Short: "Check specs; every fault is told at once",
+		Args:  args(1, 1000, "one or more spec files"),
+	}
+	cmd.RunE = func(_ *cobra.Command, paths []string) error {
+		code := exitOK
+		for _, path := range paths {
+			spec, _, err := a.readSpec(path)
+			if err != nil {
+				a.say("%s", message(err))
+				code = exitUsage
+				continue
+			}
+			if err := a.print(fmt.Sprintf("%s: sweep %q is valid (%s, %s)", path, spec.Name, spec.Method, plannedText(spec))); err != nil {
+				return err
+			}
+		}
+		if code != exitOK {
+			return silently(code)
+		}
+		return nil
+	}
+	return cmd
+}
+
+func plannedText(spec *sweep.Spec) string {
+	if n := spec.Planned(); n > 0 {
+		return fmt.Sprintf("%d trials", n)
+	}
+	return "trials until the budget ends it"
+}
+
+func newSchema(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of specs, for editors",
+		Args:  args(0, 0, "no arguments"),
+		RunE: func(*cobra.Command, []string) error {
+			_, err := a.out.Write(sweep.Schema())
+			return err
+		},
+	}
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+// commandTimeout bounds how long a verb waits for a sweep's answer to a command.
+const commandTimeout = 30 * time.Second
+
+// newSteer makes pause, resume, stop or cancel: a verb that is an Update.
+func newSteer(a *app, update, short string) *cobra.Command {
+	cmd := &cobra.Command{Use: update + " SWEEP", Short: short, Args: args(1, 1, "one sweep")}
+	output := outputFlag(cmd)
+	reason := cmd.Flags().String("reason", "", "why; kept in the sweep's audit")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx, cancel := context.WithTimeout(cmd.Context(), commandTimeout)
+		defer cancel()
+		c, err := a.temporal(ctx)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		p, err := steer(ctx, c, args[0], update, workflows.Command{By: whoami(), Reason: *reason})
+		if err != nil {
+			return err
+		}
+		if output.value == "json" {
+			return a.printJSON(p)
+		}
+		return a.print(fmt.Sprintf("%s: %s, %s trials finished, %d running", p.Name, p.Phase, ofPlanned(p.Finished, p.Planned), len(p.Running)))
+	}
+	return cmd
+}
+
+func steer(ctx context.Context, c client.Client, name, update string, command workflows.Command) (workflows.Progress, error) {
+	var p workflows.Progress
+	handle, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: workflows.SweepID(name), UpdateName: update, Args: []any{command},
+		WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err == nil {
+		err = handle.Get(ctx, &p)
+	}
+	var gone *serviceerror.NotFound
+	switch {
+	case errors.As(err, &gone):
+		return p, &codedError{exitNotFound, fmt.Errorf("no running sweep %q: %w", name, err)}
+	case errors.Is(err, context.DeadlineExceeded):
+		return p, fmt.Errorf("%s %s: no answer within %s; does a worker run? (`tailsweep status`): %w", update, name, commandTimeout, err)
+	case err != nil:
+		return p, fmt.Errorf("%s %s: %w", update, name, err)
+	}
+	return p, nil
+}
+
+// whoami is user@host, for the audit.
+func whoami() string {
+	name := "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return name
+	}
+	return name + "@" + host
+}

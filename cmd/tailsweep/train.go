@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer"
+	"github.com/tailsweep/tailsweep/trainer/job"
+)
+
+// handTraining are the flags of a training by hand.
+type handTraining struct {
+	params      []string
+	seed        int64
+	seedGiven   bool
+	dir, resume string
+	backend     *choice
+}
+
+func newTrain(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "train SPEC -o DIR | train --job FILE",
+		Short: "Train one trial by hand, without any service",
+		Long: `train trains one point of a spec's search space and leaves checkpoints in DIR, as
+step-<number>. Parameters that are not given stay at the spec's fixed fields and
+defaults. Ctrl-C saves a checkpoint first; --resume goes on from one, bit for bit.
+
+With --job it is a worker's child and speaks JSON lines.`,
+		Example: "  tailsweep train my.yaml --param infonce.weight=0.1 --seed 1 -o run1",
+		Args:    args(0, 1, "one spec"),
+	}
+	var h handTraining
+	f := cmd.Flags()
+	jobFile := f.String("job", "", "be a worker's child for this job")
+	f.StringArrayVar(&h.params, "param", nil, "NAME=VALUE of a parameter; may be repeated")
+	f.Int64Var(&h.seed, "seed", 0, "train seed (default: the spec's train.seed)")
+	f.StringVarP(&h.dir, "output", "o", "", "folder that checkpoints appear in")
+	f.StringVar(&h.resume, "resume", "", "checkpoint folder to go on from")
+	h.backend = backendFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		// Both kinds hear signals themselves: a training saves before it ends.
+		ctx := context.WithoutCancel(cmd.Context())
+		if *jobFile != "" {
+			return asChild(trainer.RunChild(ctx, *jobFile, a.in, a.out, version))
+		}
+		if len(args) == 0 {
+			return usagef("train: a spec is missing")
+		}
+		h.seedGiven = cmd.Flags().Changed("seed")
+		j, err := a.handJob(args[0], h)
+		if err != nil {
+			return err
+		}
+		return a.trainByHand(ctx, j)
+	}
+	return cmd
+}
+
+// asChild turns a child's exit code into an error that keeps it; what there is to
+// say has been said in an event.
+func asChild(code int) error {
+	if code == exitOK {
+		return nil
+	}
+	return silently(code)
+}
+
+// handJob makes a job from the command line.
+func (a *app) handJob(path string, h handTraining) (job.Train, error) {
+	if h.dir == "" {
+		return job.Train{}, usagef("train: -o DIR is missing: the folder that checkpoints appear in")
+	}
+	spec, _, err := a.readSpec(path)
+	if err != nil {
+		return job.Train{}, err
+	}
+	assignment := sweep.Assignment{Kind: sweep.KindSearch, Params: sweep.Params{}, Seed: spec.Train.Seed}
+	if h.seedGiven {
+		assignment.Seed = h.seed
+	}
+	for _, text := range h.params {
+		name, value, err := parseParam(text)
+		if err != nil {
+			return job.Train{}, err
+		}
+		assignment.Params[name] = value
+	}
+	if _, err := spec.Settings(assignment); err != nil {
+		return job.Train{}, usagef("train: %w", err)
+	}
+	dir, err := filepath.Abs(h.dir)
+	if err == nil {
+		err = os.MkdirAll(dir, 0o755)
+	}
+	if err != nil {
+		return job.Train{}, err
+	}
+	return job.Train{
+		Spec: *spec, Assignment: assignment, Staging: dir, Resume: h.resume, Attempt: 1, Backend: h.backend.value,
+	}, nil
+}
+
+// parseParam reads NAME=VALUE; a value that is a number is one.
+func parseParam(text string) (string, sweep.Value, error) {
+	name, value, found := strings.Cut(text, "=")
+	info, known := sweep.LookupParameter(name)
+	switch {
+	case !found || value == "":
+		return "", sweep.Value{}, usagef("--param %q: want NAME=VALUE, infonce.weight=0.1 for example", text)
+	case !known:
+		return "", sweep.Value{}, usagef("--param %s: no such parameter; valid: %s", name, strings.Join(parameterNames(), ", "))
+	}
+	v := sweep.Word(value)
+	if number, err := strconv.ParseFloat(value, 64); err == nil && number-number == 0 {
+		v = sweep.Number(number)
+	}
+	if !info.Accepts(v) {
+		return "", sweep.Value{}, usagef("--param %s: %s is not valid; want %s", name, value, info.Legal())
+	}
+	return name, v, nil
+}
+
+func parameterNames() []string {
+	var names []string
+	for _, p := range sweep.ParameterList() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// trainByHand runs the job as its child would run, with events for people.
+func (a *app) trainByHand(ctx context.Context, j job.Train) error {
+	file, err := os.CreateTemp("", "tailsweep-job-*.json")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(file.Name()) }() // in the temporary folder
+	err = json.NewEncoder(file).Encode(j)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("write the job: %w", err)
+	}
+	teller := &teller{app: a}
+	code := trainer.RunChild(ctx, file.Name(), nil, teller, version)
+	if teller.failure != "" {
+		return &codedError{code, errors.New(teller.failure)}
+	}
+	return asChild(code)
+}
+
+// teller is a child's stdout: it turns events into lines for people.
+type teller struct {
+	app     *app
+	failure string // of an error event
+}
+
+// Write takes whole lines, as package job writes them.
+func (t *teller) Write(line []byte) (int, error) {
+	var e job.Event
+	if err := json.Unmarshal(line, &e); err != nil {
+		return 0, fmt.Errorf("event %q: %w", line, err)
+	}
+	text := eventText(e)
+	if e.Type == job.Error {
+		t.failure = string(e.Class) + ": " + e.Message
+	}
+	if text == "" {
+		return len(line), nil
+	}
+	if err := t.app.print(text); err != nil {
+		return 0, err
+	}
+	return len(line), nil
+}
+
+// eventText is an event for people; "" for one that says nothing new.
+func eventText(e job.Event) string {
+	switch e.Type {
+	case job.Started:
+		return fmt.Sprintf("%s on %s, step %d of %d", e.Backend, e.Device, e.Step, e.Steps)
+	case job.Compiling:
+		return "compiling"
+	case job.Progress:
+		if e.Point == nil {
+			return ""
+		}
+		return fmt.Sprintf("step %d/%d  loss %.4f  ddpm %.4f  %.1f steps/s", e.Step, e.Steps, e.Point.Loss, e.Point.DDPM, e.StepsPerSecond)
+	case job.Checkpoint:
+		return "checkpoint " + e.Dir
+	case job.Done:
+		return fmt.Sprintf("done at step %d: loss %.4f, at first %.4f", e.Step, e.LossLast, e.LossFirst)
+	case job.Diverged:
+		return fmt.Sprintf("diverged at step %d", e.Step)
+	case job.Preempted:
+		return fmt.Sprintf("stopped at step %d; go on with --resume", e.Step)
+	case job.Result:
+		var lines []string
+		for _, name := range slices.Sorted(maps.Keys(e.Metrics)) {
+			lines = append(lines, fmt.Sprintf("%-20s %.4g", name, e.Metrics[name]))
+		}
+		return strings.Join(lines, "\n")
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+var regen = flag.Bool("regen", false, "write the golden files anew")
+
+// golden compares text with testdata/name.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *regen {
+		require.NoError(t, os.MkdirAll("testdata", 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err, "run go test -regen once")
+	require.Equal(t, string(want), got)
+}
+
+func weights(infonce, alignment float64) sweep.Params {
+	return sweep.Params{"infonce.weight": sweep.Number(infonce), "alignment.weight": sweep.Number(alignment)}
+}
+
+// halfway is a sweep with two trials finished, one failed and three running.
+func halfway() view {
+	began := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
+	metrics := func(head, tail float64) map[string]float64 {
+		return map[string]float64{"fid.head": head, "fid.tail": tail, "loss": 0.0514}
+	}
+	running := func(number int, p sweep.Params) workflows.RunningTrial {
+		return workflows.RunningTrial{Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Params: p}, StartedAt: began}
+	}
+	finished := func(number int, status sweep.Status, p sweep.Params, m map[string]float64) sweep.Trial {
+		return sweep.Trial{Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Params: p}, Status: status, Metrics: m}
+	}
+	failed := finished(2, sweep.StatusFailed, weights(3, 0), nil)
+	failed.Error = &sweep.Failure{Class: sweep.FailOutOfMemory, Message: "the kernel killed the child for memory\nsecond line"}
+	return view{
+		Spec: &sweep.Spec{Name: "fashion-lt", Metrics: []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}, {Name: "loss", Goal: sweep.Minimize}}},
+		Progress: workflows.Progress{
+			Name: "fashion-lt", Phase: workflows.PhaseRunning, Planned: 12, Finished: 3,
+			Counts:    map[sweep.Status]int{sweep.StatusCompleted: 2, sweep.StatusFailed: 1},
+			Running:   []workflows.RunningTrial{running(3, weights(0.1, 1)), running(4, weights(0, 0.0123456)), running(5, nil)},
+			Best:      &workflows.BestTrial{Number: 1, Params: weights(0.1, 0), Metrics: metrics(31.2, 58.9)},
+			StartedAt: began,
+		},
+		Finished: []sweep.Trial{
+			finished(0, sweep.StatusCompleted, weights(0, 0), metrics(30.11, 66.6)),
+			finished(1, sweep.StatusCompleted, weights(0.1, 0), metrics(31.2, 58.9)),
+			failed,
+		},
+		Live: map[int]liveTrial{
+			3: {Stage: stageTraining, Step: 600, Steps: 1200, Loss: 0.0712, StepsPerSecond: 33.3, Attempt: 2},
+			4: {Stage: stageEvaluating, Trained: true, Step: 3, Steps: 10},
+		},
+		Now: began.Add(10 * time.Minute),
+	}
+}
+
+func TestViewRender(t *testing.T) {
+	paused := halfway()
+	paused.Progress.Phase = workflows.PhasePaused
+	paused.Progress.Running = nil
+	paused.Notice = "no answer, trying again (is the stack up? `tailsweep status`): connection refused"
+	ended := halfway()
+	end := ended.Now
+	ended.Progress.Phase, ended.Progress.EndedAt, ended.Progress.Running = workflows.PhaseFailed, &end, nil
+	ended.Progress.Message = "3 trials in a row failed the same way"
+	ended.Now = end.Add(time.Hour)
+	for name, c := range map[string]struct {
+		view   view
+		width  int
+		colour bool
+	}{
+		"running-wide.txt":   {halfway(), 120, false},
+		"running-narrow.txt": {halfway(), 40, false},
+		"running-colour.txt": {halfway(), 100, true},
+		"paused-notice.txt":  {paused, 80, false},
+		"failed.txt":         {ended, 100, false},
+		"empty.txt":          {view{Progress: workflows.Progress{Name: "new", Phase: workflows.PhaseRunning}, Now: end}, 80, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lines := c.view.render(c.width, c.colour)
+			for _, line := range lines {
+				require.LessOrEqual(t, visible(line), c.width, line)
+				require.NotContains(t, line, "\n")
+			}
+			golden(t, name, strings.Join(lines, "\n")+"\n")
+		})
+	}
+}
+
+func TestTextFromOutsideCannotMoveTheCursor(t *testing.T) {
+	v := halfway()
+	v.Finished[2].Error.Message = "\x1b[2J\x07\u009b31mgone"
+	for _, line := range v.render(100, false) {
+		require.False(t, strings.ContainsAny(line, "\x1b\x07\u009b"), "%q", line)
+	}
+}
+
+func TestETA(t *testing.T) {
+	v := halfway()
+	left, ok := v.eta()
+	require.True(t, ok)
+	// 3 finished, 0.425 of trial 3, 0.895 of trial 4: 4.32 of 12 in 10 minutes.
+	require.InDelta(t, 10*(12-4.32)/4.32, left.Minutes(), 0.01)
+
+	v.Progress.Phase = workflows.PhasePaused
+	_, ok = v.eta()
+	require.False(t, ok, "a paused sweep has no end in sight")
+	v = halfway()
+	v.Progress.Planned = 0
+	_, ok = v.eta()
+	require.False(t, ok, "nobody knows how many trials there will be")
+}
+
+func TestChanges(t *testing.T) {
+	now := halfway()
+	require.Equal(t, []string{
+		"sweep fashion-lt: running",
+		"trial 0 completed: fid.head 30.11  fid.tail 66.6  loss 0.0514",
+		"trial 1 completed: fid.head 31.2  fid.tail 58.9  loss 0.0514",
+		"trial 2 failed: fid.head -  fid.tail -  loss -",
+		"trial 3 started: alignment.weight=1 infonce.weight=0.1",
+		"trial 4 started: alignment.weight=0.01235 infonce.weight=0",
+		"trial 5 started: defaults",
+	}, changes(view{}, now, false))
+	require.Empty(t, changes(now, now, false))
+	require.Equal(t, []string{
+		"3 of 12 trials, 1 failed, 3 running, for 10m00s, about 17m47s left",
+		"trial 3 training 600/1200 loss 0.0712, 33.3 steps/s",
+		"trial 4 evaluating 3/10",
+	}, changes(now, now, true))
+
+	away := now
+	away.Notice = "no answer"
+	require.Equal(t, []string{"no answer"}, changes(now, away, true))
+	require.Empty(t, changes(away, away, true), "said once")
+	require.Equal(t, []string{"the stack answers again"}, changes(away, now, false))
+}
+
+func TestShort(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second: "0s", 59 * time.Second: "59s", 60 * time.Second: "1m00s", 3661 * time.Second: "1h01m", 50 * time.Hour: "2d2h",
+	} {
+		require.Equal(t, want, short(d))
+	}
+}
+
+func TestClip(t *testing.T) {
+	require.Equal(t, "abc", clip("abc", 3))
+	require.Equal(t, "ab…", clip("abcd", 3))
+	require.Equal(t, "äö…", clip("äöüß", 3))
+	require.Equal(t, bold+"ab…"+reset, clip(bold+"abcd"+reset, 3))
+	require.Equal(t, "abcd", clip("abcd", 0), "no limit")
+}
