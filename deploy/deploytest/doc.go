@@ -1,0 +1,9 @@
+// Package deploytest checks what is deployed without deploying it:
+// docker-compose.yml with compose's own library, the chart with Helm's and with
+// Kubernetes' types, rules and dashboard with Prometheus' parser and engine. It
+// compares names (search attributes, metrics, flags, variables) with the sources
+// of the main module, read as text.
+//
+// It is a module of its own, so that these libraries stay out of the main one,
+// and has no code but tests.
+package deploytest

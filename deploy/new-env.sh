@@ -1,0 +1,40 @@
+#!/bin/sh
+# Writes .env for docker-compose.yml: random secrets, the addresses as the host
+# sees them, and the profile (gpu where an NVIDIA driver answers, else cpu). An
+# existing .env is left alone: its secrets are in the volumes already.
+#
+#   deploy/new-env.sh && docker compose up -d --build
+set -eu
+umask 077
+
+target="$(dirname "$0")/../.env"
+if [ -e "$target" ]; then
+  echo "$target exists: remove it, and the volumes (docker compose down -v), to start afresh" >&2
+  exit 1
+fi
+
+random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+
+profile=cpu
+if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1; then
+  profile=gpu
+fi
+
+# noclobber: two runs at once must not mix their secrets.
+set -C
+cat >"$target" <<END
+# Made by deploy/new-env.sh. Not for the repository.
+COMPOSE_PROFILES=$profile
+
+POSTGRES_PASSWORD=$(random)
+GRAFANA_ADMIN_PASSWORD=$(random)
+
+# For the services and for the tailsweep command on this machine:
+#   set -a; . ./.env; set +a; tailsweep run examples/quickstart.yaml
+AWS_ACCESS_KEY_ID=tailsweep
+AWS_SECRET_ACCESS_KEY=$(random)
+TEMPORAL_ADDRESS=127.0.0.1:7233
+TAILSWEEP_S3_ENDPOINT=http://127.0.0.1:9000
+TAILSWEEP_S3_BUCKET=tailsweep
+END
+echo "wrote $target (profile $profile)"
