@@ -1,0 +1,132 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/internal/stack"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// killed is a sweep of four short trials, long enough to be hit while it runs.
+const killed = `apiVersion: tailsweep/v1
+name: killed
+method: grid
+seed: 1
+dataset: {name: fashion-mnist-10k, size: 16, imbalance: {profile: exp, factor: 0.01}}
+model: {arch: unet, width: 16, depth: 1}
+train: {steps: 300, batch: 32, lr: 1e-3, warmup_steps: 10, ema: 0.99, label_dropout: 0.1, seed: 1, log_every: 10}
+evaluate: {samples_per_class: 50, guidance: [1], ddim_steps: 5}
+parameters:
+  infonce.weight: {values: [0, 0.1]}
+  alignment.weight: {values: [0, 0.1]}
+metrics:
+  - {name: fid.tail, goal: minimize}
+max_concurrent_trials: 2
+checkpoints: {every_steps: 100}
+`
+
+// TestKills kills one trainer child, the worker and the stack in the middle of a
+// sweep, which must end all the same with every trial once in the ledger.
+func TestKills(t *testing.T) {
+	h := newHome(t)
+	h.must(build, "up")
+	h.must(time.Minute, "run", writeSpec(t, killed), "--detach")
+
+	child := func() int {
+		var status stack.Status
+		h.read(&status, "status")
+		return trainingChild(pid(status, "worker"))
+	}
+	victim := 0
+	eventually(t, 3*time.Minute, "a training child", func() bool { victim = child(); return victim != 0 })
+	kill(t, victim)
+	t.Log("killed a trainer child")
+
+	finished := func(atLeast int) func() bool {
+		return func() bool {
+			var trials []sweep.Trial
+			h.read(&trials, "trials", "killed")
+			return len(trials) >= atLeast
+		}
+	}
+	eventually(t, 5*time.Minute, "a finished trial after the child's death", finished(1))
+
+	var status stack.Status
+	h.read(&status, "status")
+	kill(t, pid(status, "worker"))
+	t.Log("killed the worker")
+	h.must(time.Minute, "up")
+	eventually(t, 5*time.Minute, "a second finished trial after the worker's death", finished(2))
+
+	h.read(&status, "status")
+	kill(t, pid(status, "stack"))
+	t.Log("killed the stack")
+	h.must(time.Minute, "up")
+	h.must(15*time.Minute, "watch", "killed")
+
+	var trials []sweep.Trial
+	h.read(&trials, "trials", "killed")
+	seen := map[int]bool{}
+	for _, trial := range trials {
+		require.Falsef(t, seen[trial.Number], "trial %d is twice in the ledger", trial.Number)
+		seen[trial.Number] = true
+		require.Equalf(t, sweep.StatusCompleted, trial.Status, "trial %d: %+v", trial.Number, trial.Error)
+	}
+	require.Len(t, trials, 4)
+	attempts := 0
+	for _, trial := range trials {
+		attempts += trial.Attempts
+	}
+	require.Greater(t, attempts, 4, "no trial needed a second attempt: nothing was hit")
+}
+
+// kill ends one process. 0 would be this test's own group.
+func kill(t *testing.T, pid int) {
+	t.Helper()
+	require.Positive(t, pid, "what was to be killed does not run")
+	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+}
+
+func pid(status stack.Status, name string) int {
+	for _, p := range status.Processes {
+		if p.Name == name && p.Running {
+			return p.PID
+		}
+	}
+	return 0
+}
+
+// trainingChild finds a `tailsweep train` whose parent is the worker.
+func trainingChild(worker int) int {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range stats {
+		stat, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+		if fields[1] != strconv.Itoa(worker) {
+			continue
+		}
+		number, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		if err != nil {
+			continue
+		}
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", number))
+		if strings.Contains(string(line), "\x00train\x00") {
+			return number
+		}
+	}
+	return 0
+}

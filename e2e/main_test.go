@@ -1,0 +1,138 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// binary is the tailsweep under test.
+var binary string
+
+func TestMain(m *testing.M) {
+	path, err := filepath.Abs("../bin/tailsweep")
+	if err == nil {
+		_, err = os.Stat(path)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e: bin/tailsweep is not there: run `make accept`:", err)
+		os.Exit(1)
+	}
+	binary = path
+	os.Exit(m.Run())
+}
+
+// home is one state folder and the commands run against it.
+type home struct {
+	t   *testing.T
+	dir string
+}
+
+// result is how a command ended.
+type result struct {
+	stdout, stderr string
+	code           int
+}
+
+// newHome makes an empty state folder and stops whatever it runs at the end.
+func newHome(t *testing.T) *home {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "tailsweep-e2e-")
+	require.NoError(t, err)
+	h := &home{t: t, dir: dir}
+	t.Cleanup(func() {
+		h.try(2*time.Minute, "down")
+		if t.Failed() {
+			t.Logf("state and logs are left in %s", dir)
+			return
+		}
+		_ = os.RemoveAll(dir)
+	})
+	return h
+}
+
+// command prepares a tailsweep command in this home, with no other settings from
+// the environment.
+func (h *home) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd.Dir = repository(h.t)
+	for _, e := range os.Environ() {
+		name, _, _ := strings.Cut(e, "=")
+		if strings.HasPrefix(name, "TEMPORAL_") || strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "TAILSWEEP_S3_") {
+			continue
+		}
+		cmd.Env = append(cmd.Env, e)
+	}
+	cmd.Env = append(cmd.Env, "TAILSWEEP_STATE_DIR="+filepath.Join(h.dir, "state"), "NO_COLOR=1")
+	return cmd
+}
+
+// try runs a command to its end.
+func (h *home) try(limit time.Duration, args ...string) result {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	cmd := h.command(ctx, args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	began := time.Now()
+	err := cmd.Run()
+	r := result{stdout: stdout.String(), stderr: stderr.String()}
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		h.t.Fatalf("tailsweep %s did not end within %s\nstdout: %s\nstderr: %s", strings.Join(args, " "), limit, r.stdout, r.stderr)
+	case errors.As(err, &exit):
+		r.code = exit.ExitCode()
+	case err != nil:
+		h.t.Fatalf("tailsweep %s: %v", strings.Join(args, " "), err)
+	}
+	h.t.Logf("tailsweep %s: exit %d after %s", strings.Join(args, " "), r.code, time.Since(began).Round(time.Millisecond))
+	return r
+}
+
+// must runs a command that has to succeed.
+func (h *home) must(limit time.Duration, args ...string) result {
+	h.t.Helper()
+	r := h.try(limit, args...)
+	require.Zerof(h.t, r.code, "tailsweep %s\nstdout: %s\nstderr: %s", strings.Join(args, " "), r.stdout, r.stderr)
+	return r
+}
+
+// read runs a command with -o json and decodes what it prints.
+func (h *home) read(into any, args ...string) {
+	h.t.Helper()
+	r := h.must(2*time.Minute, append(args, "-o", "json")...)
+	require.NoErrorf(h.t, json.Unmarshal([]byte(r.stdout), into), "tailsweep %s printed %s", strings.Join(args, " "), r.stdout)
+}
+
+// repository is the root of the clone.
+func repository(t *testing.T) string {
+	t.Helper()
+	root, err := filepath.Abs("..")
+	require.NoError(t, err)
+	return root
+}
+
+// eventually waits for a condition.
+func eventually(t *testing.T, limit time.Duration, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		if condition() {
+			return
+		}
+	}
+	t.Fatalf("after %s still not: %s", limit, what)
+}
