@@ -73,6 +73,7 @@ unit:
 	$(SIMD) $(GO) test ./...
 
 test-e2e accept: build
+	@bin/tailsweep backend install --if-possible
 	$(SIMD) $(GO) test -tags e2e -count=1 -timeout 55m -v ./e2e
 
 tidy:

@@ -49,7 +49,7 @@ func TestKills(t *testing.T) {
 		return trainingChild(pid(status, "worker"))
 	}
 	victim := 0
-	eventually(t, 3*time.Minute, "a training child", func() bool { victim = child(); return victim != 0 })
+	h.eventually(3*time.Minute, "a training child", func() bool { victim = child(); return victim != 0 })
 	kill(t, victim)
 	t.Log("killed a trainer child")
 
@@ -60,14 +60,14 @@ func TestKills(t *testing.T) {
 			return len(trials) >= atLeast
 		}
 	}
-	eventually(t, 5*time.Minute, "a finished trial after the child's death", finished(1))
+	h.eventually(5*time.Minute, "a finished trial after the child's death", finished(1))
 
 	var status stack.Status
 	h.read(&status, "status")
 	kill(t, pid(status, "worker"))
 	t.Log("killed the worker")
 	h.must(time.Minute, "up")
-	eventually(t, 5*time.Minute, "a second finished trial after the worker's death", finished(2))
+	h.eventually(5*time.Minute, "a second finished trial after the worker's death", finished(2))
 
 	h.read(&status, "status")
 	kill(t, pid(status, "stack"))

@@ -36,8 +36,9 @@ func TestMain(m *testing.M) {
 
 // home is one state folder and the commands run against it.
 type home struct {
-	t   *testing.T
-	dir string
+	t     *testing.T
+	dir   string
+	quiet bool // while polling, a line a command would bury the rest of the log
 }
 
 // result is how a command ended.
@@ -99,7 +100,9 @@ func (h *home) try(limit time.Duration, args ...string) result {
 	case err != nil:
 		h.t.Fatalf("tailsweep %s: %v", strings.Join(args, " "), err)
 	}
-	h.t.Logf("tailsweep %s: exit %d after %s", strings.Join(args, " "), r.code, time.Since(began).Round(time.Millisecond))
+	if !h.quiet {
+		h.t.Logf("tailsweep %s: exit %d after %s", strings.Join(args, " "), r.code, time.Since(began).Round(time.Millisecond))
+	}
 	return r
 }
 
@@ -124,6 +127,14 @@ func repository(t *testing.T) string {
 	root, err := filepath.Abs("..")
 	require.NoError(t, err)
 	return root
+}
+
+// eventually waits for a condition on what the commands print.
+func (h *home) eventually(limit time.Duration, what string, condition func() bool) {
+	h.t.Helper()
+	h.quiet = true
+	defer func() { h.quiet = false }()
+	eventually(h.t, limit, what, condition)
 }
 
 // eventually waits for a condition.
