@@ -10,8 +10,8 @@
 // the same backend, weights and curve.
 //
 // Invariants: nothing is saved at a loss, gradient or weight that is not finite;
-// the step function is compiled once; GoMLX's panics are recovered in Train and
-// nowhere below; every error that leaves Train is a *sweep.FailureError or a
+// the step function is compiled once; GoMLX's panics are recovered at the package's
+// doors (Guard, and where a graph is built for its shapes only); every error that leaves Train is a *sweep.FailureError or a
 // context's.
 //
 //	step.go       the compiled step: loss, clipping, Adam, EMA

@@ -2,8 +2,10 @@ package trainer
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,8 +45,26 @@ func TestFailuresHaveAClass(t *testing.T) {
 			return j
 		}, nil, sweep.FailBadData, `"x"`},
 		"model that cannot be": {func(t *testing.T) job.Train { j := tiny(t); j.Spec.Model.Arch = "gan"; return j }, nil, sweep.FailBadData, "unet or dit"},
-		"corrupt checkpoint":   {corrupt, nil, sweep.FailTransient, "state.safetensors"},
-		"no such checkpoint":   {func(t *testing.T) job.Train { j := tiny(t); j.Resume = "/nowhere"; return j }, nil, "", "/nowhere"},
+		"full disk": {tiny, func(job.Event) error {
+			return fmt.Errorf("write: %w", &os.PathError{Op: "write", Path: "model.safetensors", Err: syscall.ENOSPC})
+		}, sweep.FailTransient, "no space left"},
+		"checkpoint of other parameters": {func(t *testing.T) job.Train {
+			j := tiny(t)
+			j.Spec.Train.Steps = 1
+			train(t, b, j, nil)
+			j.Resume = filepath.Join(j.Staging, checkpoint.DirName(1))
+			j.Assignment.Params = sweep.Params{sweep.ParamInfonceWeight: sweep.Number(0.3)}
+			return j
+		}, nil, sweep.FailBadData, "the trial's parameters: "},
+		"checkpoint of another model": {func(t *testing.T) job.Train {
+			j := tiny(t)
+			j.Spec.Train.Steps = 1
+			train(t, b, j, nil)
+			j.Resume, j.Spec.Model.Width = filepath.Join(j.Staging, checkpoint.DirName(1)), 8
+			return j
+		}, nil, sweep.FailBadData, "model: "},
+		"corrupt checkpoint": {corrupt, nil, sweep.FailTransient, "state.safetensors"},
+		"no such checkpoint": {func(t *testing.T) job.Train { j := tiny(t); j.Resume = "/nowhere"; return j }, nil, "", "/nowhere"},
 		"staging is a file": {func(t *testing.T) job.Train {
 			j := tiny(t)
 			j.Staging = filepath.Join(j.Staging, "f")

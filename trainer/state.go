@@ -70,27 +70,27 @@ func snapshot(store *model.Store) (averages, rest []checkpoint.Tensor, index []v
 	return averages, rest, index, nil
 }
 
-// restore makes the variables of a checkpoint folder in store, which is empty.
+// restore makes the variables of a checkpoint folder in store, which is empty, and
+// returns the metadata of its weights, too.
 // The folder was verified against its manifest.
-func restore(store *model.Store, dir string) (state, error) {
-	var s state
+func restore(store *model.Store, dir string) (s state, metadata map[string]string, err error) {
 	data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(stateIndex)))
 	if err != nil {
-		return s, err
+		return s, nil, err
 	}
 	if err := json.Unmarshal(data, &s); err != nil {
-		return s, fmt.Errorf("%s: %w: %w", stateIndex, checkpoint.ErrCorrupt, err)
+		return s, nil, fmt.Errorf("%s: %w: %w", stateIndex, checkpoint.ErrCorrupt, err)
 	}
 	if s.Version != stateVersion {
-		return s, fmt.Errorf("%s: version %d, this program resumes version %d", stateIndex, s.Version, stateVersion)
+		return s, nil, fmt.Errorf("%s: version %d, this program resumes version %d", stateIndex, s.Version, stateVersion)
 	}
-	averages, _, err := checkpoint.ReadTensors(filepath.Join(dir, checkpoint.ModelName))
+	averages, metadata, err := checkpoint.ReadTensors(filepath.Join(dir, checkpoint.ModelName))
 	if err != nil {
-		return s, err
+		return s, nil, err
 	}
 	rest, _, err := checkpoint.ReadTensors(filepath.Join(dir, filepath.FromSlash(stateTensors)))
 	if err != nil {
-		return s, err
+		return s, nil, err
 	}
 	byName := make(map[string]checkpoint.Tensor, len(averages)+len(rest))
 	for _, t := range averages {
@@ -100,20 +100,20 @@ func restore(store *model.Store, dir string) (state, error) {
 		byName[t.Name] = t
 	}
 	if len(byName) != len(s.Variables) {
-		return s, fmt.Errorf("%s: %w: names %d variables, the folder has %d tensors", stateIndex, checkpoint.ErrCorrupt, len(s.Variables), len(byName))
+		return s, nil, fmt.Errorf("%s: %w: names %d variables, the folder has %d tensors", stateIndex, checkpoint.ErrCorrupt, len(s.Variables), len(byName))
 	}
 	for _, v := range s.Variables {
 		t, ok := byName[tensorName(v.Path)]
 		if !ok {
-			return s, fmt.Errorf("%s: %w: no tensor for %q", stateIndex, checkpoint.ErrCorrupt, v.Path)
+			return s, nil, fmt.Errorf("%s: %w: no tensor for %q", stateIndex, checkpoint.ErrCorrupt, v.Path)
 		}
 		made, err := createVariable(store, v.Path, t)
 		if err != nil {
-			return s, err
+			return s, nil, err
 		}
 		made.Trainable = v.Trainable
 	}
-	return s, nil
+	return s, metadata, nil
 }
 
 // createVariable makes a float32 variable with the tensor's value.

@@ -1,7 +1,9 @@
 package trainer
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -59,6 +61,7 @@ type run struct {
 	stepper  *stepper
 
 	step   int // done
+	saved  int // the step of the last checkpoint, written or resumed from
 	window window
 	curve  []job.Point
 
@@ -112,9 +115,15 @@ func (r *run) resume(dir string) error {
 	if err != nil {
 		return err
 	}
-	s, err := restore(r.store, dir)
+	s, metadata, err := restore(r.store, dir)
 	if err != nil {
 		return err
+	}
+	if err := r.sameTraining(metadata); err != nil {
+		return err
+	}
+	if made := manifest.Provenance.Backend; made != r.backend.Choice {
+		r.options.Log("the checkpoint was made on backend %s, this is %s: what follows is not bit for bit what it would have been there", made, r.backend.Choice)
 	}
 	if s.Step != manifest.Step {
 		return fmt.Errorf("%w: state of step %d in a checkpoint of step %d", checkpoint.ErrCorrupt, s.Step, manifest.Step)
@@ -126,8 +135,54 @@ func (r *run) resume(dir string) error {
 	if r.curve, err = decodeLines[job.Point](data); err != nil {
 		return fmt.Errorf("%s: %w", checkpoint.CurveName, err)
 	}
-	r.step, r.window = s.Step, s.Window
+	r.step, r.saved, r.window = s.Step, s.Step, s.Window
 	return nil
+}
+
+// sameTraining checks that a checkpoint was made by the training that resumes from
+// it; only the number of steps may differ.
+func (r *run) sameTraining(metadata map[string]string) error {
+	var spec sweep.Spec
+	var a sweep.Assignment
+	for key, value := range map[string]any{checkpoint.MetaSpec: &spec, checkpoint.MetaAssignment: &a} {
+		if err := json.Unmarshal([]byte(metadata[key]), value); err != nil {
+			return fmt.Errorf("%w: metadata %s: %w", checkpoint.ErrCorrupt, key, err)
+		}
+	}
+	mine := r.job.Spec
+	mine.Train.Steps, spec.Train.Steps = 0, 0
+	mine.Dataset.Path, spec.Dataset.Path = "", ""
+	for _, field := range []struct {
+		name         string
+		theirs, mine any
+	}{
+		{"dataset", spec.Dataset, mine.Dataset},
+		{"model", spec.Model, mine.Model},
+		{"train", spec.Train, mine.Train},
+		{"the trial's parameters", orEmpty(a.Params), orEmpty(r.job.Assignment.Params)},
+		{"the trial's seed", a.Seed, r.job.Assignment.Seed},
+	} {
+		theirs, err := json.Marshal(field.theirs)
+		if err != nil {
+			return err
+		}
+		mine, err := json.Marshal(field.mine)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(theirs, mine) {
+			return failure(sweep.FailBadData, fmt.Errorf("the checkpoint is of another training: %s: %s there, %s here", field.name, theirs, mine))
+		}
+	}
+	return nil
+}
+
+// orEmpty lets no parameters, written as null, equal an empty object.
+func orEmpty(p sweep.Params) sweep.Params {
+	if p == nil {
+		return sweep.Params{}
+	}
+	return p
 }
 
 func (r *run) train(ctx context.Context) error {
@@ -195,9 +250,13 @@ func (r *run) report(clock *pace) error {
 	return r.options.Events(e)
 }
 
+// preempt ends the training with a checkpoint of the steps done, unless the last
+// one is: who reads the events may be taking that folder away.
 func (r *run) preempt() error {
-	if ok, err := r.checkpoint(); !ok {
-		return err
+	if r.step == 0 || r.step != r.saved {
+		if ok, err := r.checkpoint(); !ok {
+			return err
+		}
 	}
 	return r.options.Events(job.Event{Type: job.Preempted, Step: r.step, Steps: r.settings.Steps})
 }
@@ -221,6 +280,7 @@ func (r *run) checkpoint() (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	r.saved = r.step
 	err = r.options.Events(job.Event{Type: job.Checkpoint, Step: r.step, Steps: r.settings.Steps, Dir: dir})
 	return err == nil, err
 }

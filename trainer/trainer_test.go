@@ -180,6 +180,23 @@ func TestResumeIsBitForBit(t *testing.T) {
 		train(t, b, drained, nil)
 		same(t, want, contents(t, drained, 8))
 	})
+	t.Run("after a drain at a checkpoint", func(t *testing.T) {
+		drained := tiny(t)
+		drain := make(chan struct{})
+		var named []int
+		err := Train(t.Context(), drained, Options{Backend: b, Drain: drain, Events: func(e job.Event) error {
+			if e.Type == job.Checkpoint {
+				named = append(named, e.Step)
+				close(drain)
+			}
+			return nil
+		}})
+		require.NoError(t, err)
+		require.Equal(t, []int{4}, named, "the worker takes the folder away: it is named once")
+		drained.Resume = filepath.Join(drained.Staging, checkpoint.DirName(4))
+		train(t, b, drained, nil)
+		same(t, want, contents(t, drained, 8))
+	})
 	t.Run("seeds", func(t *testing.T) {
 		again := tiny(t)
 		train(t, b, again, nil)

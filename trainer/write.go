@@ -5,6 +5,8 @@ import (
 	"errors"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tailsweep/tailsweep/trainer/backend"
@@ -72,7 +74,7 @@ func (r *run) metadata() (map[string]string, error) {
 // provenance is what a manifest says of where it came from, but for the time.
 func provenance(j job.Train, b *backend.Backend, data *dataset.Set, version string) (checkpoint.Provenance, error) {
 	p := checkpoint.Provenance{
-		Version: version, Go: runtime.Version(), Backend: b.Choice, Device: b.Device,
+		Version: version, Go: runtime.Version(), Build: buildSettings(), Backend: b.Choice, Device: b.Device,
 		SpecDigest: j.Spec.Digest(), DatasetDigest: data.Digest(), Parent: j.Parent,
 	}
 	if p.Version == "" {
@@ -84,6 +86,21 @@ func provenance(j job.Train, b *backend.Backend, data *dataset.Set, version stri
 	var err error
 	p.PluginSHA256, err = backend.PluginDigest(b.Plugin)
 	return p, err
+}
+
+// buildSettings are those of the build that may show in speed or in rounding.
+func buildSettings() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	var settings []string
+	for _, s := range info.Settings {
+		if slices.Contains([]string{"CGO_ENABLED", "GOEXPERIMENT", "GOAMD64", "GOARM64"}, s.Key) {
+			settings = append(settings, s.Key+"="+s.Value)
+		}
+	}
+	return strings.Join(settings, " ")
 }
 
 // buildVersion is the module's version and VCS revision, as far as the binary

@@ -53,6 +53,7 @@ type File struct {
 type Provenance struct {
 	Version       string `json:"version"` // of tailsweep, with VCS revision
 	Go            string `json:"go"`
+	Build         string `json:"build,omitempty"` // what of the build may show in speed or in rounding: "CGO_ENABLED=1 GOEXPERIMENT=simd GOAMD64=v1"
 	Backend       string `json:"backend"`
 	Device        string `json:"device"`
 	PluginSHA256  string `json:"plugin_sha256,omitempty"`
@@ -117,15 +118,6 @@ func (m Manifest) File(path string) (file File, ok bool) {
 		return File{}, false
 	}
 	return m.Files[i], true
-}
-
-// Bytes is the size of all files of the checkpoint, the manifest apart.
-func (m Manifest) Bytes() int64 {
-	var sum int64
-	for _, f := range m.Files {
-		sum += f.Size
-	}
-	return sum
 }
 
 func (m Manifest) check() error {

@@ -48,6 +48,7 @@ func Run(ctx context.Context, stdin io.Reader, stdout io.Writer, work func(conte
 	go func() {
 		select {
 		case <-signals:
+			signal.Stop(signals) // a second one ends the process at once
 			close(drain)
 		case <-ended:
 		}
