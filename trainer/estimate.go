@@ -69,7 +69,7 @@ func shapes(spec sweep.Spec) (map[string][]int, error) {
 // forward builds the graph of one forward pass over a batch and returns the
 // store of its weights and the bytes that its nodes take.
 func forward(spec sweep.Spec, batch int) (store *model.Store, bytes int64, err error) {
-	net, err := nets.New(nets.Config{Model: spec.Model, Size: spec.Dataset.Size, Classes: classesOf(spec), NativeConvolution: true})
+	net, err := nets.New(nets.Config{Model: spec.Model, Size: spec.Dataset.Size, Classes: classesOf(spec), NativeConvolution: true, ShapesOnly: true})
 	if err != nil {
 		return nil, 0, err
 	}

@@ -41,11 +41,11 @@ func OpenModel(b *backend.Backend, dir string) (*Model, error) {
 		}
 	}
 	if m.net, err = newNet(m.Spec, m.Assignment.Seed, b); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w: its spec: %w", path, checkpoint.ErrCorrupt, err)
 	}
 	expected, err := shapes(m.Spec)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w: its spec: %w", path, checkpoint.ErrCorrupt, err)
 	}
 	if len(tensors) != len(expected) {
 		return nil, fmt.Errorf("%s: %w: %d tensors, its spec's model has %d", path, checkpoint.ErrCorrupt, len(tensors), len(expected))

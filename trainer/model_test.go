@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,6 +59,16 @@ func TestOpenModelRefusesWhatItsSpecDoesNotDescribe(t *testing.T) {
 		"name":     func() { tensors[0].Name = "unet.other" },
 		"count":    func() { tensors = tensors[1:] },
 		"metadata": func() { metadata[checkpoint.MetaSpec] = "{" },
+		"width": func() {
+			metadata[checkpoint.MetaSpec] = strings.Replace(metadata[checkpoint.MetaSpec], `"width":4`, `"width":1048576`, 1)
+		},
+		"depth": func() {
+			metadata[checkpoint.MetaSpec] = strings.Replace(metadata[checkpoint.MetaSpec], `"depth":1`, `"depth":1048576`, 1)
+		},
+		"gigabytes": func() { // legal, and never made before the shapes are compared
+			metadata[checkpoint.MetaSpec] = strings.Replace(metadata[checkpoint.MetaSpec], `"width":4,"depth":1`, `"width":1024,"depth":48`, 1)
+			require.Contains(t, metadata[checkpoint.MetaSpec], `"width":1024`)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var err error

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -30,7 +32,10 @@ func lecun(fanIn int) initial { return initial{std: 1 / math.Sqrt(float64(fanIn)
 // making it when it is new.
 func (cfg Config) variable(scope *model.Scope, like *graph.Node, name string, begin initial, dims ...int) *graph.Node {
 	v := scope.GetVariable(name)
-	if v == nil {
+	switch {
+	case v == nil && cfg.ShapesOnly:
+		v = scope.VariableWithShape(name, shapes.Make(dtypes.Float32, dims...))
+	case v == nil:
 		var err error
 		v, err = scope.CreateVariable(name, begin.tensor(cfg.Seed, model.JoinPath(scope.Scope(), name), dims))
 		if err != nil {

@@ -24,7 +24,18 @@ type Config struct {
 	// NativeConvolution selects the backend's own convolution over a sum of
 	// shifted matrix products; equal results up to rounding, never in speed.
 	NativeConvolution bool
+	// ShapesOnly makes variables that have a shape and no value: for graphs that
+	// are built to be looked at, never run.
+	ShapesOnly bool
 }
+
+// The limits that a spec is held to; what comes from a file of somebody else is,
+// too, before a graph is built of it.
+const (
+	maxWidth = 1024
+	maxDepth = 48
+	maxSize  = 64
+)
 
 // Net predicts noise.
 type Net interface {
@@ -37,8 +48,9 @@ type Net interface {
 // New checks cfg and returns its net.
 func New(cfg Config) (Net, error) {
 	m := cfg.Model
-	if m.Width < 1 || m.Depth < 1 {
-		return nil, fmt.Errorf("model.width = %d and model.depth = %d must be at least 1", m.Width, m.Depth)
+	if m.Width < 1 || m.Depth < 1 || m.Width > maxWidth || m.Depth > maxDepth || cfg.Size > maxSize {
+		return nil, fmt.Errorf("model.width = %d must be 1 to %d, model.depth = %d 1 to %d, and dataset.size = %d at most %d",
+			m.Width, maxWidth, m.Depth, maxDepth, cfg.Size, maxSize)
 	}
 	if cfg.Classes < 1 {
 		return nil, fmt.Errorf("a net needs at least 1 class, not %d", cfg.Classes)

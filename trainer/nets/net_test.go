@@ -207,13 +207,13 @@ func TestArchitecturesArePinned(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	for want, cfg := range map[string]Config{
-		`model.arch = "mlp" is unknown: want unet or dit`:        {Model: sweep.Model{Arch: "mlp", Width: 8, Depth: 1}, Size: 16, Classes: 2},
-		"dataset.size = 18 is not a multiple of 4":               {Model: sweep.Model{Arch: ArchUNet, Width: 8, Depth: 1}, Size: 18, Classes: 2},
-		"model.width = 0 and model.depth = 1 must be at least 1": {Model: sweep.Model{Arch: ArchUNet, Depth: 1}, Size: 16, Classes: 2},
-		"model.patch = 3 does not divide dataset.size = 16":      {Model: sweep.Model{Arch: ArchDiT, Width: 8, Depth: 1, Patch: 3, Heads: 1}, Size: 16, Classes: 2},
-		"model.heads = 3 does not divide model.width = 8":        {Model: sweep.Model{Arch: ArchDiT, Width: 8, Depth: 1, Patch: 4, Heads: 3}, Size: 16, Classes: 2},
-		"model.width = 6 must be a multiple of 4 for dit":        {Model: sweep.Model{Arch: ArchDiT, Width: 6, Depth: 1, Patch: 4, Heads: 1}, Size: 16, Classes: 2},
-		"a net needs at least 1 class, not 0":                    {Model: sweep.Model{Arch: ArchUNet, Width: 8, Depth: 1}, Size: 16},
+		`model.arch = "mlp" is unknown: want unet or dit`:   {Model: sweep.Model{Arch: "mlp", Width: 8, Depth: 1}, Size: 16, Classes: 2},
+		"dataset.size = 18 is not a multiple of 4":          {Model: sweep.Model{Arch: ArchUNet, Width: 8, Depth: 1}, Size: 18, Classes: 2},
+		"model.width = 0 must be 1 to 1024":                 {Model: sweep.Model{Arch: ArchUNet, Depth: 1}, Size: 16, Classes: 2},
+		"model.patch = 3 does not divide dataset.size = 16": {Model: sweep.Model{Arch: ArchDiT, Width: 8, Depth: 1, Patch: 3, Heads: 1}, Size: 16, Classes: 2},
+		"model.heads = 3 does not divide model.width = 8":   {Model: sweep.Model{Arch: ArchDiT, Width: 8, Depth: 1, Patch: 4, Heads: 3}, Size: 16, Classes: 2},
+		"model.width = 6 must be a multiple of 4 for dit":   {Model: sweep.Model{Arch: ArchDiT, Width: 6, Depth: 1, Patch: 4, Heads: 1}, Size: 16, Classes: 2},
+		"a net needs at least 1 class, not 0":               {Model: sweep.Model{Arch: ArchUNet, Width: 8, Depth: 1}, Size: 16},
 	} {
 		_, err := New(cfg)
 		require.ErrorContains(t, err, want)
