@@ -177,7 +177,7 @@ func sampleCounts(spec *sweep.Spec) string {
 	if !ok {
 		return ""
 	}
-	groups := sweep.Groups(sweep.Counts(spec.Dataset.Imbalance, set.Classes, set.PerClass))
+	groups := sweep.Groups(spec.Dataset.Imbalance.Profile, sweep.Counts(spec.Dataset.Imbalance, set.Classes, set.PerClass))
 	var parts []string
 	for _, g := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail, sweep.GroupAll} {
 		if n := len(groups.Classes(g)); n > 0 {

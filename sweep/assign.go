@@ -57,12 +57,12 @@ func (s *Spec) Planned() int {
 // condition is false are absent, so that points which differ only in them are
 // one. Points that a baseline trial trains with Train.Seed are left out.
 func (s *Spec) Grid() []Params {
-	points, _ := s.grid(math.MaxInt)
+	points, _ := s.GridUpTo(math.MaxInt)
 	return points
 }
 
-// grid is Grid, given up (ok = false) beyond limit points.
-func (s *Spec) grid(limit int) (points []Params, ok bool) {
+// GridUpTo is Grid, given up (ok = false) beyond limit points.
+func (s *Spec) GridUpTo(limit int) (points []Params, ok bool) {
 	points = []Params{{}}
 	for _, p := range s.Ordered() {
 		values := p.GridValues()

@@ -14,7 +14,7 @@ func (c *conformer) check(s *Spec) {
 	c.checkGuidance(s)
 	c.checkBaseline(s)
 	c.checkSearch(s)
-	if c.sound("train.steps", "train.warmup_steps") && c.given("train.warmup_steps") && s.Train.WarmupSteps > s.Train.Steps {
+	if c.sound("train.steps", "train.warmup_steps") && s.Train.WarmupSteps > s.Train.Steps {
 		c.fault("train.warmup_steps", fmt.Sprint(s.Train.WarmupSteps), "is longer than the training", fmt.Sprintf("at most train.steps = %d", s.Train.Steps))
 	}
 	if c.sound("budget.wall_clock") && c.given("budget.wall_clock") && s.Budget.WallClock <= 0 {
@@ -105,7 +105,7 @@ func (c *conformer) checkMetrics(s *Spec) {
 		if !known || info.Group == "" {
 			continue
 		}
-		classes := Groups(Counts(s.Dataset.Imbalance, dataset.Classes, dataset.PerClass)).Classes(info.Group)
+		classes := Groups(s.Dataset.Imbalance.Profile, Counts(s.Dataset.Imbalance, dataset.Classes, dataset.PerClass)).Classes(info.Group)
 		family, _, _ := strings.Cut(o.Name, ".")
 		samples := s.Evaluate.SamplesPerClass * len(classes)
 		switch {
@@ -165,7 +165,7 @@ func (c *conformer) checkSearch(s *Spec) {
 			}
 		}
 		if finite && c.sound("baseline", "train.seed") {
-			switch points, ok := s.grid(MaxGridPoints); {
+			switch points, ok := s.GridUpTo(MaxGridPoints); {
 			case !ok:
 				c.fault("parameters", "", "the grid is too large", fmt.Sprintf("at most %d points", MaxGridPoints))
 			case len(points) == 0:

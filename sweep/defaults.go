@@ -8,6 +8,7 @@ const DefaultQueue = "gpu"
 //
 //	model.width, depth          unet 32 and 2, dit 128 and 4
 //	model.patch, heads          dit: 4 and 4
+//	train.warmup_steps          500, or a tenth of train.steps where that is less
 //	dataset.imbalance.factor    exp and step 0.01, none 1
 //	evaluate.guidance           none where the parameter guidance is searched
 //	metrics[].goal              the metric's own direction
@@ -24,7 +25,6 @@ func defaults() Spec {
 		Train: Train{
 			Batch:        128,
 			LR:           2e-4,
-			WarmupSteps:  500,
 			EMA:          0.999,
 			LabelDropout: 0.1,
 			Seed:         1,
@@ -54,6 +54,7 @@ func (s *Spec) resolve(given func(path string) bool) {
 	}
 	orElse(&s.Model.Width, width, given("model.width"))
 	orElse(&s.Model.Depth, depth, given("model.depth"))
+	orElse(&s.Train.WarmupSteps, min(500, s.Train.Steps/10), given("train.warmup_steps"))
 
 	factor := 0.01
 	if s.Dataset.Imbalance.Profile == ProfileNone {

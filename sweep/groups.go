@@ -62,19 +62,17 @@ type ClassGroups struct {
 
 // Groups divides classes with these training counts: head are the floor(C/3)
 // most frequent, tail the floor(C/3) least frequent, medium the rest; ties go by
-// class index. Where there are exactly two distinct counts (a step profile),
-// head has the greater, tail the lesser, and medium is empty.
-func Groups(counts []int) ClassGroups {
+// class index. Under a step profile head are the classes of the greater count,
+// tail those of the lesser, and medium is empty.
+func Groups(profile string, counts []int) ClassGroups {
 	order := make([]int, len(counts))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return counts[b] - counts[a] })
 
-	distinct := slices.Clone(counts)
-	slices.Sort(distinct)
-	if len(slices.Compact(distinct)) == 2 {
-		step := slices.IndexFunc(order, func(c int) bool { return counts[c] < counts[order[0]] })
+	step := slices.IndexFunc(order, func(c int) bool { return counts[c] < counts[order[0]] })
+	if profile == ProfileStep && step > 0 {
 		return ClassGroups{Head: order[:step:step], Tail: order[step:]}
 	}
 	third := len(order) / 3

@@ -41,23 +41,26 @@ func TestCounts(t *testing.T) {
 
 func TestGroups(t *testing.T) {
 	for _, c := range []struct {
-		name   string
-		counts []int
-		want   ClassGroups
+		name    string
+		profile string
+		counts  []int
+		want    ClassGroups
 	}{
-		{"thirds of ten", Counts(Imbalance{Profile: ProfileExp, Factor: .01}, 10, 6000),
+		{"thirds of ten", ProfileExp, Counts(Imbalance{Profile: ProfileExp, Factor: .01}, 10, 6000),
 			ClassGroups{Head: []int{0, 1, 2}, Medium: []int{3, 4, 5, 6}, Tail: []int{7, 8, 9}}},
-		{"by frequency, not index", []int{5, 90, 40, 70, 1, 30},
+		{"by frequency, not index", ProfileExp, []int{5, 90, 40, 70, 1, 30},
 			ClassGroups{Head: []int{1, 3}, Medium: []int{2, 5}, Tail: []int{0, 4}}},
-		{"ties by index", []int{9, 9, 9, 9, 9, 9},
+		{"ties by index", ProfileNone, []int{9, 9, 9, 9, 9, 9},
 			ClassGroups{Head: []int{0, 1}, Medium: []int{2, 3}, Tail: []int{4, 5}}},
-		{"step has no medium", Counts(Imbalance{Profile: ProfileStep, Factor: .01}, 10, 6000),
+		{"two counts make no step", ProfileExp, []int{9, 8, 8, 8, 8, 8},
+			ClassGroups{Head: []int{0, 1}, Medium: []int{2, 3}, Tail: []int{4, 5}}},
+		{"step has no medium", ProfileStep, Counts(Imbalance{Profile: ProfileStep, Factor: .01}, 10, 6000),
 			ClassGroups{Head: []int{0, 1, 2, 3, 4}, Tail: []int{5, 6, 7, 8, 9}}},
 	} {
-		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, Groups(c.counts)) })
+		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, Groups(c.profile, c.counts)) })
 	}
 
-	g := Groups(Counts(Imbalance{Profile: ProfileExp, Factor: .01}, 100, 500))
+	g := Groups(ProfileExp, Counts(Imbalance{Profile: ProfileExp, Factor: .01}, 100, 500))
 	require.Equal(t, []int{33, 34, 33}, []int{len(g.Head), len(g.Medium), len(g.Tail)})
 	require.Len(t, g.Classes(GroupAll), 100)
 }

@@ -67,7 +67,7 @@ func TestParseFillsInDefaults(t *testing.T) {
 	spec := mustParse(t, base)
 	require.Equal(t, Dataset{Name: FashionMNIST10k, Size: 28, Imbalance: Imbalance{Profile: ProfileExp, Factor: 0.01, Seed: 1}}, spec.Dataset)
 	require.Equal(t, Model{Arch: ArchUNet, Width: 32, Depth: 2}, spec.Model)
-	require.Equal(t, Train{Steps: 600, Batch: 128, LR: 2e-4, WarmupSteps: 500, EMA: 0.999, LabelDropout: 0.1, Seed: 1, LogEvery: 50}, spec.Train)
+	require.Equal(t, Train{Steps: 600, Batch: 128, LR: 2e-4, WarmupSteps: 60, EMA: 0.999, LabelDropout: 0.1, Seed: 1, LogEvery: 50}, spec.Train)
 	require.Equal(t, []float64{0, 0.5, 1, 1.5, 2}, spec.Evaluate.Guidance)
 	require.Equal(t, Minimize, spec.Metrics[0].Goal)
 	require.Nil(t, spec.Baseline)

@@ -57,15 +57,6 @@ func Pareto(spec *Spec, trials []Trial) []Trial {
 	return front
 }
 
-// CountByStatus counts the trials of each status.
-func CountByStatus(trials []Trial) map[Status]int {
-	counts := make(map[Status]int)
-	for _, t := range trials {
-		counts[t.Status]++
-	}
-	return counts
-}
-
 // SlotHours is how long the trials held training slots, in hours: training and
 // evaluation, failed attempts included.
 func SlotHours(trials []Trial) float64 {
@@ -74,21 +65,6 @@ func SlotHours(trials []Trial) float64 {
 		seconds += t.TrainTime + t.EvalTime
 	}
 	return seconds / 3600
-}
-
-// BaselineMean is the mean of a metric over the completed baseline trials, and
-// over how many; n is 0 when there is none.
-func BaselineMean(trials []Trial, metric string) (mean float64, n int) {
-	for _, t := range trials {
-		if t.Kind != KindBaseline {
-			continue
-		}
-		if v, ok := t.Metric(metric); ok {
-			n++
-			mean += (v - mean) / float64(n)
-		}
-	}
-	return mean, n
 }
 
 // goal is the direction of a metric: the spec's where it names it.

@@ -18,7 +18,7 @@ type Settings struct {
 	Batch            int       // images a step, at least 2
 	EMA              float64   // [0, 1); step k uses min(EMA, (1+k)/(10+k))
 	LabelDropout     float64   // [0, 1), per sample
-	Guidance         []float64 // scales to evaluate at, at least one
+	Guidance         []float64 // scales to evaluate at; none where guidance is searched and a has no value for it
 	Steps            int
 	Seed             int64 // of initial weights, data order, noise and label drop
 	WarmupSteps      int   // linear from 0
@@ -75,9 +75,6 @@ func (s *Spec) Settings(a Assignment) (Settings, error) {
 	guidance := slices.Clone(s.Evaluate.Guidance)
 	if v, ok := a.Params[ParamGuidance]; ok {
 		guidance = []float64{v.Float()}
-	}
-	if len(guidance) == 0 {
-		return Settings{}, fmt.Errorf("trial %d: no guidance scale: neither evaluate.guidance nor the parameter guidance is set", a.Number)
 	}
 	return Settings{
 		InfoNCE: InfoNCE{

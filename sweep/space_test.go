@@ -144,7 +144,7 @@ func TestSettings(t *testing.T) {
 		InfoNCE:   InfoNCE{Temperature: 0.1, Exponent: 1, Pass: PassUncond, StopGradient: StopNone},
 		Alignment: Alignment{Exponent: 1, StopGradient: StopNone},
 		LR:        2e-4, Batch: 128, EMA: 0.999, LabelDropout: 0.1, Guidance: []float64{0, 0.5, 1, 1.5, 2},
-		Steps: 600, Seed: 3, WarmupSteps: 500, LogEvery: 50, EverySteps: 1000,
+		Steps: 600, Seed: 3, WarmupSteps: 60, LogEvery: 50, EverySteps: 1000,
 	}, got)
 
 	got, err = spec.Settings(Assignment{Params: Params{
@@ -158,7 +158,7 @@ func TestSettings(t *testing.T) {
 		InfoNCE:          InfoNCE{Weight: 0.5, Temperature: 0.2, Exponent: 2, Window: 0.7, Pass: PassCond, StopGradient: StopNegatives},
 		Alignment:        Alignment{Weight: 0.3, Window: 0.8, StopGradient: StopCond},
 		ResamplingFactor: 1, LR: 1e-3, Batch: 64, EMA: 0.99, Guidance: []float64{3},
-		Steps: 600, WarmupSteps: 500, LogEvery: 50, EverySteps: 1000,
+		Steps: 600, WarmupSteps: 60, LogEvery: 50, EverySteps: 1000,
 	}, got)
 
 	for name, v := range map[string]Value{"infonce.wieght": Number(1), ParamBatch: Number(1.5), ParamInfoncePass: Word("both"), ParamEMA: Number(1), ParamLR: Number(0), ParamResamplingFactor: Word("off")} {

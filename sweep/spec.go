@@ -104,7 +104,7 @@ type Train struct {
 	Batch int `json:"batch" jsonschema:"minimum=2,maximum=65536"`
 	// Adam's learning rate after warm-up.
 	LR float64 `json:"lr" jsonschema:"exclusiveMinimum=0,maximum=1"`
-	// Steps over which the learning rate rises from 0.
+	// Steps over which the learning rate rises from 0. Default 500, or a tenth of steps where that is less.
 	WarmupSteps int `json:"warmup_steps" jsonschema:"minimum=0,maximum=10000000"`
 	// Decay of the moving average of the weights; step k uses min(ema, (1+k)/(10+k)).
 	EMA float64 `json:"ema" jsonschema:"minimum=0,exclusiveMaximum=1"`

@@ -2,6 +2,6 @@
 // trials, the pending ones, a seed and a trial number into the next parameters.
 //
 // Invariants: pure and stateless (see Sampler); a suggestion survives a JSON
-// round trip of its request; no point is suggested twice while the space has
-// another. It must not import anything that sweep must not.
+// round trip of its request; no point is suggested twice while 256
+// draws, or the list of a finite space's points, find another. It must not import anything that sweep must not.
 package sampler

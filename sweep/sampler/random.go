@@ -29,8 +29,12 @@ func (s *space) untried(rng *rand.Rand, seen map[string]bool) (sweep.Params, err
 	if !s.finite() {
 		return s.params(s.draw(rng)), nil // an endless space whose exact zeros and words come up again and again
 	}
+	all, ok := s.all()
+	if !ok {
+		return s.params(s.draw(rng)), nil // as good as endless
+	}
 	var left []sweep.Params
-	for _, params := range s.all() {
+	for _, params := range all {
 		if !seen[params.Key()] {
 			left = append(left, params)
 		}

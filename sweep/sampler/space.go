@@ -166,12 +166,15 @@ func (s *space) finite() bool {
 	return true
 }
 
-// all lists the points of a finite space.
-func (s *space) all() []sweep.Params {
+// maxListed is how many points of a finite space are listed at most.
+const maxListed = 100_000
+
+// all lists the points of a finite space; ok is false when there are too many.
+func (s *space) all() (points []sweep.Params, ok bool) {
 	whole := *s.spec
 	whole.Parameters = append([]sweep.Parameter(nil), s.spec.Parameters...)
 	for i := range whole.Parameters {
 		whole.Parameters[i].Count = 0
 	}
-	return whole.Grid()
+	return whole.GridUpTo(maxListed)
 }

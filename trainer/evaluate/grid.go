@@ -56,7 +56,7 @@ func SampleGrid(ctx context.Context, m *trainer.Model, path string, w float64, s
 func writeGrid(path string, d sweep.Dataset, columns, perClass int, images []float32) (err error) {
 	info, _ := sweep.LookupDataset(d.Name)
 	counts := sweep.Counts(d.Imbalance, info.Classes, info.PerClass)
-	groups := sweep.Groups(counts)
+	groups := sweep.Groups(d.Imbalance.Profile, counts)
 	cell := d.Size*gridScale + gridGap
 	canvas := image.NewRGBA(image.Rect(0, 0, gridLabel+columns*cell+gridGap, info.Classes*cell+gridGap))
 	draw.Draw(canvas, canvas.Bounds(), image.White, image.Point{}, draw.Src)
