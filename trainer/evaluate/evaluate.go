@@ -44,22 +44,49 @@ func Open(b *backend.Backend, dir string) (*trainer.Model, error) {
 }
 
 // Model evaluates an open model on backend b. progress, if not nil, hears how many
-// of all pictures are drawn.
+// of all pictures are dealt with: real ones looked at, then samples drawn.
 func Model(ctx context.Context, b *backend.Backend, m *trainer.Model, progress func(done, all int) error) (*Result, error) {
-	judge, err := NewJudge(ctx, b, m.Spec.Dataset)
+	settings, err := settingsOf(m)
+	if err != nil {
+		return nil, err
+	}
+	if progress == nil {
+		progress = func(int, int) error { return nil }
+	}
+	info, _ := sweep.LookupDataset(m.Spec.Dataset.Name)
+	drawn := info.Classes * m.Spec.Evaluate.SamplesPerClass * len(settings.Guidance)
+	looked := 0
+	judge, err := NewJudge(ctx, b, m.Spec.Dataset, func(done, real int) error {
+		looked = real
+		return progress(done, real+drawn)
+	})
 	if err != nil {
 		return nil, err
 	}
 	defer judge.Close()
-	return judge.judge(ctx, m, progress)
+	return judge.judge(ctx, m, func(done int) error { return progress(looked+done, looked+drawn) })
 }
 
-// judge samples at each guidance scale of the trial and keeps the best.
-func (j *Judge) judge(ctx context.Context, m *trainer.Model, progress func(done, all int) error) (*Result, error) {
-	spec := m.Spec
-	settings, err := spec.Settings(m.Assignment)
+// settingsOf are the settings of the trial, with a scale to judge at: where
+// guidance is searched and the trial has none, that is 1.
+func settingsOf(m *trainer.Model) (sweep.Settings, error) {
+	settings, err := m.Spec.Settings(m.Assignment)
 	if err != nil {
-		return nil, &sweep.FailureError{Failure: sweep.Failure{Class: sweep.FailBadData, Message: err.Error()}, Err: err}
+		return settings, &sweep.FailureError{Failure: sweep.Failure{Class: sweep.FailBadData, Message: err.Error()}, Err: err}
+	}
+	if len(settings.Guidance) == 0 {
+		settings.Guidance = []float64{1}
+	}
+	return settings, nil
+}
+
+// judge samples at each guidance scale of the trial and keeps the best. progress
+// hears how many samples are drawn.
+func (j *Judge) judge(ctx context.Context, m *trainer.Model, progress func(done int) error) (*Result, error) {
+	spec := m.Spec
+	settings, err := settingsOf(m)
+	if err != nil {
+		return nil, err
 	}
 	sampler, err := m.Sampler(sampleBatch)
 	if err != nil {
@@ -68,15 +95,11 @@ func (j *Judge) judge(ctx context.Context, m *trainer.Model, progress func(done,
 	defer sampler.Close()
 
 	pictures := pictures(len(j.Classes), spec.Evaluate.SamplesPerClass)
-	all := len(pictures) * len(settings.Guidance)
 	order := deciding(spec.Metrics)
 	var best *Result
 	for i, w := range settings.Guidance {
 		images, err := sampler.Sample(ctx, pictures, w, spec.Evaluate.DDIMSteps, func(done int) error {
-			if progress == nil {
-				return nil
-			}
-			return progress(i*len(pictures)+done, all)
+			return progress(i*len(pictures) + done)
 		})
 		if err != nil {
 			return nil, err

@@ -32,37 +32,41 @@ type Judge struct {
 // NewJudge looks at the balanced real images of the set that d is split from.
 // Floor becomes the FID, by name, of one half of them against the other: about the
 // least that a perfect model could get with as many samples.
-func NewJudge(ctx context.Context, b *backend.Backend, d sweep.Dataset) (*Judge, error) {
-	split, err := dataset.Load(d)
-	if err != nil {
-		return nil, err
-	}
+// progress, if not nil, hears how many of them it has looked at.
+func NewJudge(ctx context.Context, b *backend.Backend, d sweep.Dataset, progress func(done, all int) error) (*Judge, error) {
 	real, err := dataset.Balanced(d)
 	if err != nil {
 		return nil, err
 	}
-	return newJudge(ctx, b, split.Counts, real)
+	info, _ := sweep.LookupDataset(d.Name)
+	groups := sweep.Groups(d.Imbalance.Profile, sweep.Counts(d.Imbalance, info.Classes, info.PerClass))
+	return newJudge(ctx, b, groups, real, progress)
 }
 
-// newJudge takes the training counts and the real images apart.
-func newJudge(ctx context.Context, b *backend.Backend, counts []int, real *dataset.Set) (*Judge, error) {
+// newJudge judges against these real images.
+func newJudge(ctx context.Context, b *backend.Backend, groups sweep.ClassGroups, real *dataset.Set, progress func(done, all int) error) (*Judge, error) {
 	extractor, err := features.Open(b, real.Size, extractBatch)
 	if err != nil {
 		return nil, err
 	}
 	j := &Judge{
-		Groups: sweep.Groups(counts), Classes: real.Classes, Floor: map[string]float64{},
+		Groups: groups, Classes: real.Classes, Floor: map[string]float64{},
 		extractor: extractor, real: map[string]Moments{},
 	}
-	if err := j.learn(ctx, real); err != nil {
+	if err := j.learn(ctx, real, progress); err != nil {
 		j.Close()
 		return nil, err
 	}
 	return j, nil
 }
 
-func (j *Judge) learn(ctx context.Context, real *dataset.Set) error {
-	out, err := j.extractor.Extract(ctx, real.Images)
+func (j *Judge) learn(ctx context.Context, real *dataset.Set, progress func(done, all int) error) error {
+	out, err := j.extractor.Extract(ctx, real.Images, func(done int) error {
+		if progress == nil {
+			return nil
+		}
+		return progress(done, real.Len())
+	})
 	if err != nil {
 		return err
 	}
@@ -107,7 +111,7 @@ func (j *Judge) Close() { j.extractor.Close() }
 // Metrics returns fid.* and label_accuracy.* of images `[N,S,S,1]` in [-1, 1], of
 // which image i was asked to be asked[i]. A group with too few images has no FID.
 func (j *Judge) Metrics(ctx context.Context, images []float32, asked []diffusion.Picture) (map[string]float64, error) {
-	out, err := j.extractor.Extract(ctx, images)
+	out, err := j.extractor.Extract(ctx, images, nil)
 	if err != nil {
 		return nil, err
 	}

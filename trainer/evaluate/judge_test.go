@@ -51,10 +51,14 @@ func openJudge(t *testing.T) *Judge {
 	t.Helper()
 	real, _ := part(t, 0, perClass)
 	sharedJudge.once.Do(func() {
-		sharedJudge.judge, sharedJudge.err = newJudge(context.Background(), openGo(t), sweep.Counts(longTail.Imbalance, 10, 1000), real)
+		sharedJudge.judge, sharedJudge.err = newJudge(context.Background(), openGo(t), groups(longTail.Imbalance), real, nil)
 	})
 	require.NoError(t, sharedJudge.err)
 	return sharedJudge.judge
+}
+
+func groups(im sweep.Imbalance) sweep.ClassGroups {
+	return sweep.Groups(im.Profile, sweep.Counts(im, 10, 1000))
 }
 
 var sharedJudge struct {
@@ -150,7 +154,7 @@ func TestTooFewImagesHaveNoFID(t *testing.T) {
 	require.Contains(t, metrics, "label_accuracy.tail")
 
 	few, _ := part(t, 0, 42)
-	small, err := newJudge(context.Background(), openGo(t), sweep.Counts(longTail.Imbalance, 10, 1000), few)
+	small, err := newJudge(context.Background(), openGo(t), groups(longTail.Imbalance), few, nil)
 	require.NoError(t, err)
 	defer small.Close()
 	require.NotContains(t, small.Floor, "fid.head")
@@ -166,8 +170,8 @@ func TestTooFewImagesHaveNoFID(t *testing.T) {
 
 func TestAStepProfileHasNoMedium(t *testing.T) {
 	real, asked := part(t, 0, perClass)
-	counts := sweep.Counts(sweep.Imbalance{Profile: sweep.ProfileStep, Factor: 0.1}, 10, 1000)
-	j, err := newJudge(context.Background(), openGo(t), counts, real)
+	step := sweep.Imbalance{Profile: sweep.ProfileStep, Factor: 0.1}
+	j, err := newJudge(context.Background(), openGo(t), groups(step), real, nil)
 	require.NoError(t, err)
 	defer j.Close()
 	metrics, err := j.Metrics(context.Background(), real.Images, asked)

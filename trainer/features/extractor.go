@@ -85,8 +85,9 @@ func (e *Extractor) Close() {
 	e.store.Finalize()
 }
 
-// Extract runs the classifier over images `[N,S,S,1]` in [-1, 1].
-func (e *Extractor) Extract(ctx context.Context, images []float32) (Output, error) {
+// Extract runs the classifier over images `[N,S,S,1]` in [-1, 1]. progress, if not
+// nil, hears how many are done; its error ends the work.
+func (e *Extractor) Extract(ctx context.Context, images []float32, progress func(done int) error) (Output, error) {
 	pixels := e.size * e.size
 	if len(images)%pixels != 0 {
 		return Output{}, fmt.Errorf("features: %d values are no images of %d pixels", len(images), pixels)
@@ -105,6 +106,11 @@ func (e *Extractor) Extract(ctx context.Context, images []float32) (Output, erro
 		out.Features = append(out.Features, z[:k*Dims]...)
 		for row := range slices.Chunk(logits[:k*Classes], Classes) {
 			out.Predictions = append(out.Predictions, argmax(row))
+		}
+		if progress != nil {
+			if err := progress(len(out.Predictions)); err != nil {
+				return Output{}, err
+			}
 		}
 	}
 	return out, nil

@@ -37,7 +37,7 @@ func TestFrozenWeightsBelongToTheNet(t *testing.T) {
 		e, err := Open(b, size, 50)
 		require.NoError(t, err)
 		require.Contains(t, string(readme), e.Digest)
-		out, err := e.Extract(t.Context(), images)
+		out, err := e.Extract(t.Context(), images, nil)
 		e.Close()
 		require.NoError(t, err)
 		require.Len(t, out.Features, len(labels)*Dims)
@@ -70,7 +70,7 @@ func TestExtractDoesNotDependOnTheBatch(t *testing.T) {
 		e, err := Open(b, 16, batch)
 		require.NoError(t, err)
 		defer e.Close()
-		out, err := e.Extract(t.Context(), images)
+		out, err := e.Extract(t.Context(), images, nil)
 		require.NoError(t, err)
 		return out
 	}
@@ -81,11 +81,11 @@ func TestExtractDoesNotDependOnTheBatch(t *testing.T) {
 	e, err := Open(b, 16, 8)
 	require.NoError(t, err)
 	defer e.Close()
-	_, err = e.Extract(t.Context(), images[:257])
+	_, err = e.Extract(t.Context(), images[:257], nil)
 	require.ErrorContains(t, err, "257 values are no images of 256 pixels")
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = e.Extract(ended, images)
+	_, err = e.Extract(ended, images, nil)
 	require.ErrorIs(t, err, context.Canceled)
 }
 
@@ -102,7 +102,7 @@ func TestBackendsAgree(t *testing.T) {
 		e, err := Open(b, 16, 50)
 		require.NoError(t, err)
 		defer e.Close()
-		out, err := e.Extract(t.Context(), images)
+		out, err := e.Extract(t.Context(), images, nil)
 		require.NoError(t, err)
 		outs = append(outs, out)
 	}

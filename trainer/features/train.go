@@ -37,7 +37,6 @@ type TrainOptions struct {
 	Data    string // folder with Fashion-MNIST's train-*.idx.gz
 	Size    int    // side of the images, 16 or 28
 	Output  string // file that the weights are written to
-	Epochs  int    // 0 takes the number that the frozen weights were trained for
 	Log     func(format string, a ...any)
 }
 
@@ -52,9 +51,6 @@ type Trained struct {
 // o.Output, and measures it on the 10,000 test images. It is deterministic on one
 // backend and machine type.
 func Train(ctx context.Context, o TrainOptions) (Trained, error) {
-	if o.Epochs == 0 {
-		o.Epochs = epochs
-	}
 	balanced := sweep.Imbalance{Profile: sweep.ProfileNone}
 	data, err := dataset.Load(sweep.Dataset{Name: sweep.FashionMNIST, Path: o.Data, Size: o.Size, Imbalance: balanced})
 	if err != nil {
@@ -64,7 +60,7 @@ func Train(ctx context.Context, o TrainOptions) (Trained, error) {
 	if err != nil {
 		return Trained{}, err
 	}
-	steps := o.Epochs * data.Len() / batch
+	steps := epochs * data.Len() / batch
 	file, err := fit(ctx, o, data, steps)
 	if err != nil {
 		return Trained{}, fmt.Errorf("features: %w", err)
@@ -143,7 +139,7 @@ func measure(ctx context.Context, o TrainOptions, file []byte, test *dataset.Set
 		return 0, "", err
 	}
 	defer e.Close()
-	out, err := e.Extract(ctx, test.Images)
+	out, err := e.Extract(ctx, test.Images, nil)
 	if err != nil {
 		return 0, "", err
 	}

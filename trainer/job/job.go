@@ -30,7 +30,7 @@ type Type string
 const (
 	Started    Type = "started"    // Backend, Device, Step (0, or where it resumed), Steps
 	Compiling  Type = "compiling"  // nothing moves for a while
-	Progress   Type = "progress"   // Step, Steps, Point, StepsPerSecond; in evaluate: Step of Steps sampling batches
+	Progress   Type = "progress"   // Step, Steps, Point, StepsPerSecond; in evaluate: Step of Steps pictures, real ones looked at and samples drawn
 	Checkpoint Type = "checkpoint" // Step, Dir: whole, fsynced, manifest inside
 	Done       Type = "done"       // Step, LossFirst, LossLast
 	Diverged   Type = "diverged"   // Step, LossFirst: loss not finite, nothing was saved at it
