@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/tailsweep/tailsweep/sweep"
 )
@@ -66,7 +67,7 @@ func readFashion(d sweep.Dataset) (raw, error) {
 			return raw{}, badData(fmt.Errorf("dataset.path: empty; dataset %s needs the folder that holds %s and %s",
 				d.Name, fashionTrain.images.name, fashionTrain.labels.name))
 		}
-		return fashionTrain.read(func(name string) (io.ReadCloser, error) { return os.Open(filepath.Join(d.Path, name)) }, d.Path+string(filepath.Separator))
+		return fashionTrain.read(func(name string) (io.ReadCloser, error) { return openRegular(filepath.Join(d.Path, name)) }, d.Path+string(filepath.Separator))
 	}
 	return raw{}, badData(fmt.Errorf("dataset.name: unknown dataset %q (valid: %s, %s)", d.Name, sweep.FashionMNIST10k, sweep.FashionMNIST))
 }
@@ -94,10 +95,12 @@ func (p idxPair) read(open func(name string) (io.ReadCloser, error), where strin
 // read returns the content of one file, checked against its pinned digest.
 func (f idxFile) read(open func(name string) (io.ReadCloser, error), where string) (body []byte, dims []int, err error) {
 	in, err := open(f.name)
-	if errors.Is(err, os.ErrNotExist) {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
 		return nil, nil, badData(fmt.Errorf("dataset.path: %w; Debian's package dataset-fashion-mnist has the file", err))
-	}
-	if err != nil {
+	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.ENOTDIR), errors.Is(err, errIrregular):
+		return nil, nil, badData(fmt.Errorf("dataset.path: %w", err))
+	case err != nil:
 		return nil, nil, fail(sweep.FailTransient, err)
 	}
 	name := where + f.name
@@ -121,6 +124,20 @@ func (f idxFile) read(open func(name string) (io.ReadCloser, error), where strin
 		return nil, nil, badData(fmt.Errorf("%s: its decompressed content has sha256 %s, want %s", name, got, f.digest))
 	}
 	return body, dims, nil
+}
+
+var errIrregular = errors.New("is not a regular file")
+
+// openRegular opens a file for reading, and nothing that could block for ever.
+func openRegular(path string) (io.ReadCloser, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s %w", path, errIrregular)
+	}
+	return os.Open(path)
 }
 
 func badData(err error) error { return fail(sweep.FailBadData, err) }
