@@ -28,7 +28,7 @@ type InstallOptions struct {
 
 // Install puts the kind's plugin in place and returns its path. The wheel must
 // have the pinned SHA-256, wherever it comes from. A plugin that is there
-// already is left as it is.
+// already is left as it is, unless it is not what the pin says.
 func Install(ctx context.Context, o InstallOptions) (path string, err error) {
 	if o.Kind == "" {
 		o.Kind = CPU
@@ -49,7 +49,13 @@ func Install(ctx context.Context, o InstallOptions) (path string, err error) {
 	}
 	path = filepath.Join(dir, "pjrt", pin.Version, PluginFile(o.Kind))
 	if isFile(path) {
-		return path, say(o.Out, "%s %s is installed: %s", pin.Project, pin.Version, path)
+		whole, err := pin.holds(path)
+		if err != nil || whole {
+			return path, errors.Join(err, say(o.Out, "%s %s is installed: %s", pin.Project, pin.Version, path))
+		}
+		if err := say(o.Out, "%s is damaged and is installed again", path); err != nil {
+			return "", err
+		}
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", fmt.Errorf("install plugin: %w", err)
@@ -107,6 +113,23 @@ func (p Pin) check(what, sum string) error {
 		return fmt.Errorf("%s has SHA-256 %s, want %s, that of %s", what, sum, p.SHA256, p.Wheel)
 	}
 	return nil
+}
+
+// holds reports whether the plugin at path is the pinned one, as far as the pin knows.
+func (p Pin) holds(path string) (bool, error) {
+	if p.PluginSHA256 == "" {
+		return true, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false, fmt.Errorf("installed plugin: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // read only
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return false, fmt.Errorf("installed plugin %s: %w", path, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)) == p.PluginSHA256, nil
 }
 
 // maxPlugin bounds an unpacked plugin, in bytes.

@@ -109,6 +109,20 @@ func TestPluginIsTakenOutWhole(t *testing.T) {
 	require.Len(t, left, 2, "nothing but the wheel and the plugin")
 }
 
+func TestADamagedPluginIsNoticed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "plugin.so")
+	require.NoError(t, os.WriteFile(path, []byte("a plugin"), 0o600))
+	sum := sha256.Sum256([]byte("a plugin"))
+	pin := Pin{PluginSHA256: hex.EncodeToString(sum[:])}
+	whole, err := pin.holds(path)
+	require.NoError(t, err)
+	require.True(t, whole)
+	require.NoError(t, os.WriteFile(path, []byte("a plugim"), 0o600))
+	whole, err = pin.holds(path)
+	require.NoError(t, err)
+	require.False(t, whole)
+}
+
 func TestIndexIsPipsOwn(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "pip.conf")
 	require.NoError(t, os.WriteFile(file, []byte("[list]\nindex-url = https://other.example\n[global]\ncert = /x\nindex-url = https://mirror.example/simple\n[download]\ntimeout = 1\n"), 0o600))
