@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
 // result is how a command line ended.
@@ -38,24 +40,26 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		arguments []string
 		says      string
 	}{
-		"unknown verb":          {[]string{"trails"}, `no verb "trails"; did you mean "trials"?`},
-		"unknown verb, nothing": {[]string{"zzzzzzzz"}, "tailsweep --help"},
-		"unknown flag":          {[]string{"trials", "--wide", "x"}, "unknown flag: --wide"},
-		"bad value":             {[]string{"trials", "x", "-o", "xml"}, `"xml" is none of table, json`},
-		"too many arguments":    {[]string{"trials", "a", "b"}, "tailsweep trials takes one sweep, not 2 arguments"},
-		"too few arguments":     {[]string{"run"}, "tailsweep run takes one spec"},
-		"no such spec":          {[]string{"run", missing}, missing},
-		"bad method":            {[]string{"init", "--method", "tpe"}, "grid, random, bayes"},
-		"bad sweep name":        {[]string{"init", "Not A Name"}, `"Not A Name"`},
-		"pull without a folder": {[]string{"pull", "x"}, "-o DIR"},
-		"pull of none":          {[]string{"pull", "x", "-o", "d", "--top-n", "0"}, "--top-n is 0"},
-		"bad metric":            {[]string{"best", "x", "--metric", "fid.tial"}, "fid.tail"},
-		"bad slots":             {[]string{"worker", "--slots", "many"}, "--slots"},
-		"bad part":              {[]string{"worker", "--only", "gpu"}, "both, control, training"},
-		"bad parameter":         {[]string{"train", "../../examples/quickstart.yaml", "-o", t.TempDir(), "--param", "infonce.wieght=1"}, "infonce.weight"},
-		"bad parameter value":   {[]string{"train", "../../examples/quickstart.yaml", "-o", t.TempDir(), "--param", "infonce.weight=-1"}, "infonce.weight"},
-		"train without a spec":  {[]string{"train"}, "a spec is missing"},
-		"bad trial number":      {[]string{"logs", "x", "one"}, `"one" is no trial number`},
+		"unknown verb":            {[]string{"trails"}, `no verb "trails"; did you mean "trials"?`},
+		"unknown verb, nothing":   {[]string{"zzzzzzzz"}, "tailsweep --help"},
+		"unknown flag":            {[]string{"trials", "--wide", "x"}, "unknown flag: --wide"},
+		"bad value":               {[]string{"trials", "x", "-o", "xml"}, `"xml" is none of table, json`},
+		"too many arguments":      {[]string{"trials", "a", "b"}, "tailsweep trials takes one sweep, not 2 arguments"},
+		"too few arguments":       {[]string{"run"}, "tailsweep run takes one spec"},
+		"no such spec":            {[]string{"run", missing}, missing},
+		"bad method":              {[]string{"init", "--method", "tpe"}, "grid, random, bayes"},
+		"bad sweep name":          {[]string{"init", "Not A Name"}, `"Not A Name"`},
+		"pull without a folder":   {[]string{"pull", "x"}, "-o DIR"},
+		"pull of none":            {[]string{"pull", "x", "-o", "d", "--top-n", "0"}, "--top-n is 0"},
+		"pull of a trial below 0": {[]string{"pull", "x", "-o", "d", "--trial", "-5"}, "--trial is -5"},
+		"pull of one and of some": {[]string{"pull", "x", "-o", "d", "--trial", "1", "--top-n", "2"}, "--top-n"},
+		"bad metric":              {[]string{"best", "x", "--metric", "fid.tial"}, "fid.tail"},
+		"bad slots":               {[]string{"worker", "--slots", "many"}, "--slots"},
+		"bad part":                {[]string{"worker", "--only", "gpu"}, "both, control, training"},
+		"bad parameter":           {[]string{"train", "../../examples/quickstart.yaml", "-o", t.TempDir(), "--param", "infonce.wieght=1"}, "infonce.weight"},
+		"bad parameter value":     {[]string{"train", "../../examples/quickstart.yaml", "-o", t.TempDir(), "--param", "infonce.weight=-1"}, "infonce.weight"},
+		"train without a spec":    {[]string{"train"}, "a spec is missing"},
+		"bad trial number":        {[]string{"logs", "x", "one"}, `"one" is no trial number`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := cli(t, store.NewMemory(), "", c.arguments...)
@@ -102,6 +106,21 @@ func TestInitValidatePlan(t *testing.T) {
 		require.Equal(t, p.Plan.StepsPerTrial*int64(p.Plan.Trials), p.Plan.Steps)
 		require.Greater(t, p.Plan.TrialTime.Seconds(), float64(p.Plan.StepsPerTrial)/30, "evaluation takes time, too")
 	}
+}
+
+// A search over guidance has no scale of its own to plan with, and needs none.
+func TestPlanOfASearchOverGuidance(t *testing.T) {
+	text, err := os.ReadFile("testdata/plan.yaml")
+	require.NoError(t, err)
+	spec := strings.NewReplacer(", guidance: [0, 1]", "", "width: 16", "width: 8", "batch: 64", "batch: 2",
+		"parameters:", "parameters:\n  guidance: {values: [0, 1]}", "alignment.weight: 0}, seeds", "alignment.weight: 0, guidance: 1}, seeds").Replace(string(text))
+	r := cli(t, nil, spec, "plan", "-", "--backend", "go", "-o", "json")
+	require.Equal(t, exitOK, r.code, r.err)
+	var p planned
+	require.NoError(t, json.Unmarshal([]byte(r.out), &p))
+	require.Equal(t, "go", p.Backend)
+	require.Positive(t, p.StepsPerSecond)
+	require.Positive(t, p.MemoryBytes)
 }
 
 func TestPlanForPeople(t *testing.T) {
@@ -227,6 +246,44 @@ func TestNotFound(t *testing.T) {
 		require.Equal(t, exitNotFound, r.code, "%v: %s", arguments, r.err)
 		require.Contains(t, r.err, arguments[1])
 	}
+}
+
+// Trial 1's checkpoint is there, trial 0's is not: of the best two none is pulled.
+func TestPullIsAllOrNone(t *testing.T) {
+	objects := archived(t)
+	arc := archive.New(objects)
+	w, err := checkpoint.Create(t.TempDir(), checkpoint.Manifest{Sweep: "done", Trial: 1, Attempt: 1, Step: 10})
+	require.NoError(t, err)
+	require.NoError(t, w.Bytes(checkpoint.ModelName, []byte("weights")))
+	staged, err := w.Commit()
+	require.NoError(t, err)
+	ref, err := arc.Upload(t.Context(), "done", 1, 1, staged)
+	require.NoError(t, err)
+	trials, err := arc.Trials(t.Context(), "done")
+	require.NoError(t, err)
+	for i, trial := range trials {
+		trials[i].Checkpoint = strings.Replace(ref.Key, "000001", fmt.Sprintf("%06d", trial.Number), 1)
+	}
+	both := store.NewMemory()
+	arc = archive.New(both)
+	spec, text, err := archive.New(objects).LoadSpec(t.Context(), "done")
+	require.NoError(t, err)
+	_, err = arc.Reserve(t.Context(), spec, text)
+	require.NoError(t, err)
+	require.NoError(t, arc.AppendSegment(t.Context(), "done", 0, trials))
+	_, err = arc.Upload(t.Context(), "done", 1, 1, staged)
+	require.NoError(t, err)
+
+	dir := filepath.Join(t.TempDir(), "best")
+	r := cli(t, both, "", "pull", "done", "--top-n", "2", "-o", dir)
+	require.Equal(t, exitNotFound, r.code, r.err)
+	require.Contains(t, r.err, "trial 0")
+	require.Empty(t, r.out)
+	left, _ := filepath.Glob(filepath.Join(dir, "*"))
+	require.Empty(t, left)
+	r = cli(t, both, "", "pull", "done", "--top-n", "1", "-o", dir)
+	require.Equal(t, exitOK, r.code, r.err)
+	require.FileExists(t, filepath.Join(dir, "trial-000001", checkpoint.ModelName))
 }
 
 func TestListWithoutTemporal(t *testing.T) {

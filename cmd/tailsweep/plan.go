@@ -19,16 +19,18 @@ import (
 // behind and the rate is one of steps.
 const probeSteps = 12
 
-// passesPerStep is how many forward passes a training step costs, its backward
-// pass being two; a denoising step with guidance costs two. Samples a second
-// are estimated from this ratio, not measured.
-const passesPerStep = 3
+// passesPerStep is how many forward passes a step of the dearest trial costs: two
+// of its own, the label's and the null label's, each with a backward pass that
+// costs two more. A denoising step with guidance costs two. Samples a second are
+// estimated from this ratio, not measured.
+const passesPerStep = 6
 
 // planned is what `tailsweep plan -o json` prints.
 type planned struct {
 	Name           string     `json:"name"`
 	Plan           sweep.Plan `json:"plan"`
 	Parameters     int64      `json:"model_parameters"`
+	MemoryBytes    int64      `json:"memory_bytes,omitempty"`     // of one training slot, on Backend
 	Backend        string     `json:"backend,omitempty"`          // that was measured
 	StepsPerSecond float64    `json:"steps_per_second,omitempty"` // measured, or as given
 }
@@ -61,6 +63,11 @@ the sweep will cost. For another machine give its --steps-per-second.`,
 			return err
 		}
 		p.Parameters = int64(count)
+		if p.Backend == backend.Go || p.Backend == backend.XLACPU {
+			if p.MemoryBytes, err = trainer.MemoryEstimate(*spec, p.Backend); err != nil {
+				return err
+			}
+		}
 		p.Plan = spec.Plan(speedOf(spec, p))
 		if output.value == "json" {
 			return a.printJSON(p)
@@ -87,20 +94,32 @@ func planText(spec *sweep.Spec, p planned) []string {
 	if plan.Trials > 0 {
 		trials = fmt.Sprintf("%d, %d of them baseline, %d at a time", plan.Trials, plan.Baseline, spec.MaxConcurrentTrials)
 	}
+	inAll := func(text string) string {
+		if plan.Trials == 0 {
+			return ""
+		}
+		return text
+	}
 	lines := []string{
 		"sweep        " + spec.Name + " (" + string(spec.Method) + ")",
 		"trials       " + trials,
-		fmt.Sprintf("steps        %d a trial, %d in all", plan.StepsPerTrial, plan.Steps),
-		fmt.Sprintf("samples      %d a trial, %d in all", plan.SamplesPerTrial, plan.Samples),
+		fmt.Sprintf("steps        %d a trial", plan.StepsPerTrial) + inAll(fmt.Sprintf(", %d in all", plan.Steps)),
+		fmt.Sprintf("samples      %d a trial", plan.SamplesPerTrial) + inAll(fmt.Sprintf(", %d in all", plan.Samples)),
 		fmt.Sprintf("model        %d parameters, %s a checkpoint", p.Parameters, bytesText(plan.CheckpointBytes)),
-		fmt.Sprintf("storage      %s written, %s kept at the end", bytesText(plan.WrittenBytes), bytesText(plan.KeptBytes)),
+	}
+	if p.MemoryBytes > 0 {
+		lines = append(lines, "memory       about "+bytesText(p.MemoryBytes)+" a slot")
+	}
+	if plan.Trials > 0 {
+		lines = append(lines, fmt.Sprintf("storage      %s written, %s kept at the end", bytesText(plan.WrittenBytes), bytesText(plan.KeptBytes)))
 	}
 	if plan.TrialTime > 0 {
 		how := fmt.Sprintf("at %.1f steps/s", p.StepsPerSecond)
 		if p.Backend != "" {
 			how += ", measured on " + p.Backend
 		}
-		lines = append(lines, fmt.Sprintf("time         about %s a trial, %s of slots (%s)", short(plan.TrialTime), short(plan.SlotTime), how))
+		total := inAll(fmt.Sprintf(", %s of slot time, %s on %d slots", short(plan.SlotTime), short(plan.WallTime), spec.MaxConcurrentTrials))
+		lines = append(lines, fmt.Sprintf("time         about %s a trial%s (%s)", short(plan.TrialTime), total, how))
 	}
 	return lines
 }
@@ -169,6 +188,7 @@ func (a *app) expect(ctx context.Context, spec *sweep.Spec) error {
 	if choice != backend.Go {
 		return nil
 	}
+	a.say("measuring %d steps on backend go ...", probeSteps)
 	used, rate, err := probe(ctx, spec, backend.Go)
 	if err != nil {
 		return fmt.Errorf("measure this machine: %w", err)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -26,13 +27,18 @@ func newPull(a *app) *cobra.Command {
 	metric := f.String("metric", "", "order by this metric instead of the spec's first")
 	trial := f.Int("trial", -1, "this trial instead of the best")
 	state := f.Bool("state", false, "with what resuming needs: optimizer and raw weights")
-	dir := f.StringP("output", "o", "", "folder that a folder for each trial appears in")
+	dir := f.StringP("output", "o", "", "folder that a folder for each trial appears in: all of them or none")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		one := cmd.Flags().Changed("trial")
 		switch {
 		case *dir == "":
 			return usagef("pull: -o DIR is missing: the folder to pull into")
 		case *topN < 1:
 			return usagef("pull: --top-n is %d, want 1 or more", *topN)
+		case one && *trial < 0:
+			return usagef("pull: --trial is %d, want the number of a trial: 0 or more", *trial)
+		case one && (cmd.Flags().Changed("top-n") || *metric != ""):
+			return usagef("pull: --trial names one trial: --top-n and --metric choose others")
 		}
 		if err := checkMetric(*metric); err != nil {
 			return err
@@ -54,11 +60,19 @@ func newPull(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		var pulled []string
 		for _, t := range chosen {
 			p := archive.Pull{Sweep: name, Trial: t, Dir: *dir, State: *state}
 			if err := arc.Pull(ctx, p); err != nil {
+				for _, folder := range pulled { // all of them or none
+					err = errors.Join(err, os.RemoveAll(folder))
+				}
 				return pullError(err)
 			}
+			pulled = append(pulled, p.Folder())
+		}
+		for _, t := range chosen {
+			p := archive.Pull{Trial: t, Dir: *dir}
 			if err := a.print(fmt.Sprintf("trial %d  %s  %s  %s", t.Number, metricsText(t.Metrics, columns(spec)), paramsText(t.Params), filepath.Clean(p.Folder()))); err != nil {
 				return err
 			}

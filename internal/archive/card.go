@@ -38,7 +38,7 @@ func (c card) markdown() []byte {
 		line("\n![samples, one class a row](%s)", GridName)
 	}
 
-	line("\n## Sampling\n\n    tailsweep sample %s -o samples.png\n", c.folder)
+	line("\n## Sampling\n\n    tailsweep sample %s --guidance %s -o samples.png\n", c.folder, number(t.Guidance))
 	line("The metrics below were taken at guidance scale %s with %d DDIM steps.", number(t.Guidance), s.Evaluate.DDIMSteps)
 
 	line("\n## Parameters\n\n| parameter | value |\n|---|---|")
