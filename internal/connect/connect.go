@@ -26,6 +26,10 @@ var (
 // dialTimeout bounds the first answer of Temporal when the caller's context does not.
 const dialTimeout = 10 * time.Second
 
+// embeddedRegion is the region of the embedded object stores. They refuse requests
+// that are signed for another, such as that of the user's AWS_REGION.
+const embeddedRegion = "us-east-1"
+
 // Flags are the command line's wishes; empty ones were not given.
 type Flags struct {
 	Address   string // of Temporal, host:port
@@ -104,12 +108,18 @@ func embedded() (Target, error) {
 	if err != nil {
 		return Target{}, err
 	}
+	return embeddedAt(dir, status)
+}
+
+// embeddedAt is the stack of the state folder dir as a target.
+func embeddedAt(dir string, status stack.Status) (Target, error) {
 	t := Target{Embedded: true, dir: dir}
 	if status.Temporal == "" || status.S3 == "" {
 		return t, nil
 	}
 	t.profile.Address = status.Temporal
-	t.store = store.Config{Endpoint: status.S3, Bucket: status.Bucket}
+	t.store = store.Config{Endpoint: status.S3, Bucket: status.Bucket, Region: embeddedRegion}
+	var err error
 	t.store.AccessKeyID, t.store.SecretAccessKey, err = stack.Credentials(dir)
 	return t, err
 }

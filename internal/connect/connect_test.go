@@ -2,10 +2,15 @@ package connect
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/internal/store"
 )
 
@@ -93,6 +98,29 @@ func TestAStackThatIsDownSaysHowToStartIt(t *testing.T) {
 	require.ErrorContains(t, err, "/state")
 	_, err = down.OpenStore(t.Context())
 	require.ErrorIs(t, err, ErrStackDown)
+}
+
+// The embedded object store knows one region, whatever the user's cloud uses.
+func TestTheEmbeddedStoreIgnoresTheUsersRegion(t *testing.T) {
+	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("AWS_REGION", "")
+			t.Setenv(name, "eu-central-1")
+			signed := make(chan string, 1)
+			server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				signed <- r.Header.Get("Authorization")
+			}))
+			t.Cleanup(server.Close)
+			dir := t.TempDir()
+			keys := []byte(`{"access_key": "me", "secret_key": "hush"}`)
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "credentials.json"), keys, 0o600))
+			target, err := embeddedAt(dir, stack.Status{Temporal: "127.0.0.1:1", S3: server.URL, Bucket: "tailsweep"})
+			require.NoError(t, err)
+			_, err = target.OpenStore(t.Context())
+			require.NoError(t, err)
+			require.Regexp(t, `Credential=me/\d+/us-east-1/s3/`, <-signed)
+		})
+	}
 }
 
 func TestDialNamesTheAddress(t *testing.T) {
