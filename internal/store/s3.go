@@ -42,10 +42,29 @@ func (s *S3) Put(ctx context.Context, key string, body io.Reader, size int64) er
 	if size == 0 {
 		opts.PartSize = 0
 	}
-	if _, err := s.retrying.Client.PutObject(ctx, s.bucket, full, body, size, opts); err != nil {
-		return s.fail("put", key, err)
+	seeker, _ := body.(io.Seeker)
+	var start int64
+	if seeker != nil {
+		if start, err = seeker.Seek(0, io.SeekCurrent); err != nil {
+			return fmt.Errorf("store: put %s: where its body begins: %w", key, err)
+		}
 	}
-	return nil
+	for attempt := 1; ; attempt++ {
+		_, err := s.retrying.Client.PutObject(ctx, s.bucket, full, body, size, opts)
+		if err == nil {
+			return nil
+		}
+		// The client tries again by itself, but not after a conflict.
+		if classify(err) != conflict || seeker == nil || attempt == attempts || ctx.Err() != nil {
+			return s.fail("put", key, err)
+		}
+		if err := backoff(ctx, attempt); err != nil {
+			return s.fail("put", key, err)
+		}
+		if _, err := seeker.Seek(start, io.SeekStart); err != nil {
+			return fmt.Errorf("store: put %s: rewind its body: %w", key, err)
+		}
+	}
 }
 
 // PutIfAbsent implements Store.

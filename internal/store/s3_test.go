@@ -12,6 +12,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -150,6 +152,7 @@ func TestConditionalPutsSurviveFaults(t *testing.T) {
 		{"another was there with the same content", nil, "mine", ErrExists, 1},
 		{"the service is busy", first(2, "SlowDown 503"), "", nil, 3},
 		{"two puts met", first(2, "ConditionalRequestConflict 409"), "", nil, 3},
+		{"its folder was just being removed", first(2, "ExistingObjectIsDirectory 409"), "", nil, 3},
 		{"two puts met, the equal one won", first(1, "ConditionalRequestConflict 409"), "mine", ErrExists, 2},
 		{"refused", first(9, "AccessDenied 403"), "", ErrDenied, 1},
 	}
@@ -192,6 +195,49 @@ func TestRetriesAreBounded(t *testing.T) {
 	require.Equal(t, attempts, fake.puts)
 	require.Error(t, s.Put(t.Context(), "k", strings.NewReader("x"), 1))
 	require.Equal(t, 2*attempts, fake.puts)
+}
+
+// Deleting the last object of a folder takes the folder away under a put.
+func TestPutSurvivesARemovedFolder(t *testing.T) {
+	t.Parallel()
+	file := func(t *testing.T) io.Reader {
+		path := filepath.Join(t.TempDir(), "body")
+		require.NoError(t, os.WriteFile(path, []byte("xxbody"), 0o600))
+		f, err := os.Open(path)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, f.Close(), "the store must leave it open") })
+		return f
+	}
+	tests := []struct {
+		name  string
+		body  func(*testing.T) io.Reader
+		fails int // puts that are answered so
+		puts  int // that are made
+		fine  bool
+	}{
+		{"a file", file, 2, 3, true},
+		{"bytes", func(*testing.T) io.Reader { return strings.NewReader("xxbody") }, 1, 2, true},
+		{"what cannot be rewound", func(*testing.T) io.Reader { return bufio.NewReader(strings.NewReader("xxbody")) }, 1, 1, false},
+		{"it is no passing thing", file, 99, attempts, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, fake := openFake(t, first(tt.fails, "ExistingObjectIsDirectory 409"))
+			body := tt.body(t)
+			_, err := io.CopyN(io.Discard, body, 2) // a body begins where its reader is
+			require.NoError(t, err)
+			err = s.Put(t.Context(), "k", body, 4)
+			require.Equal(t, tt.puts, fake.puts)
+			if tt.fine {
+				require.NoError(t, err)
+				require.Equal(t, "body", string(fake.objects["pre/fix/k"]))
+				return
+			}
+			require.ErrorContains(t, err, "put k")
+			require.ErrorContains(t, err, "a folder of another")
+		})
+	}
 }
 
 func TestBackoffEndsWithTheContext(t *testing.T) {

@@ -21,12 +21,17 @@ const (
 	permanent        class = iota
 	transient              // the request may have been carried out; trying again is right
 	unreachable            // it certainly was not: nobody answered
-	conflict               // two conditional puts met, neither of them is known to have lost: try again
+	conflict               // another writer was in the way, nothing was carried out: try again
 	refusedCondition       // If-Match or If-None-Match did not hold
 	notFound
 	noBucket
 	denied
 )
+
+// noFolder is versitygw's answer to a put whose folder it could not make or keep:
+// because a key is a folder of another, but also because somebody deleted the
+// folder's last object at that moment, and the folder with it.
+const noFolder = "ExistingObjectIsDirectory"
 
 func classify(err error) class {
 	var resp minio.ErrorResponse
@@ -36,7 +41,7 @@ func classify(err error) class {
 	switch resp.Code {
 	case "PreconditionFailed":
 		return refusedCondition
-	case "ConditionalRequestConflict", "OperationAborted":
+	case "ConditionalRequestConflict", "OperationAborted", noFolder:
 		return conflict
 	case "NoSuchBucket":
 		return noBucket
@@ -100,6 +105,11 @@ func (s *S3) fail(op, key string, err error) error {
 	case unreachable:
 		return fmt.Errorf("store: %s %s: %w at %s: start the embedded stack with `tailsweep up`, or set TAILSWEEP_S3_ENDPOINT to where the store listens: %w",
 			op, key, ErrUnreachable, s.endpoint, err)
+	}
+	var resp minio.ErrorResponse
+	if errors.As(err, &resp) && resp.Code == noFolder {
+		return fmt.Errorf("store: %s %s at %s: the service cannot make the object's folder: one of its keys is a folder of another, or its disk takes no more: %w",
+			op, key, s.endpoint, err)
 	}
 	if strings.Contains(err.Error(), plainAnswer) {
 		return fmt.Errorf("store: %s %s: %s speaks no TLS, write http:// in TAILSWEEP_S3_ENDPOINT: %w", op, key, s.endpoint, err)

@@ -41,7 +41,8 @@ type Info struct {
 type Store interface {
 	// Put writes size bytes of body, replacing what was there. A body that ends
 	// early is an error and changes nothing. An io.ReaderAt that is an io.Seeker
-	// (a file) is sent in parallel parts and survives a broken connection.
+	// (a file) is sent in parallel parts, and is sent again after a broken
+	// connection, or when another writer was in the way.
 	Put(ctx context.Context, key string, body io.Reader, size int64) error
 	// PutIfAbsent creates the object and returns its ETag, or ErrExists.
 	PutIfAbsent(ctx context.Context, key string, body []byte) (etag string, err error)
