@@ -39,9 +39,6 @@ func (s *S3) Put(ctx context.Context, key string, body io.Reader, size int64) er
 		return fmt.Errorf("store: put %s: size %d is negative", key, size)
 	}
 	opts := minio.PutObjectOptions{PartSize: partSize, SendContentMd5: s.secure} // without TLS each chunk's signature covers its SHA-256
-	if size == 0 {
-		opts.PartSize = 0
-	}
 	seeker, _ := body.(io.Seeker)
 	var start int64
 	if seeker != nil {
@@ -50,7 +47,7 @@ func (s *S3) Put(ctx context.Context, key string, body io.Reader, size int64) er
 		}
 	}
 	for attempt := 1; ; attempt++ {
-		_, err := s.retrying.Client.PutObject(ctx, s.bucket, full, body, size, opts)
+		_, err := put(ctx, s.retrying, s.bucket, full, body, size, opts)
 		if err == nil {
 			return nil
 		}
@@ -66,6 +63,21 @@ func (s *S3) Put(ctx context.Context, key string, body io.Reader, size int64) er
 		}
 	}
 }
+
+// put sends an object. An empty one goes out with the hash of nothing: signed in
+// chunks, as others are, it would need HTTP's chunked encoding, and versitygw
+// answers before it has read the end of that, then takes the end for the
+// connection's next request and refuses it.
+func put(ctx context.Context, c *minio.Core, bucket, key string, body io.Reader, size int64, opts minio.PutObjectOptions) (minio.UploadInfo, error) {
+	if size > 0 {
+		return c.Client.PutObject(ctx, bucket, key, body, size, opts)
+	}
+	opts.DisableContentSha256 = true // of chunks
+	return c.PutObject(ctx, bucket, key, bytes.NewReader(nil), 0, "", emptySHA256, opts)
+}
+
+// emptySHA256 is the hash of no bytes.
+const emptySHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 // PutIfAbsent implements Store.
 func (s *S3) PutIfAbsent(ctx context.Context, key string, body []byte) (string, error) {
@@ -106,7 +118,7 @@ func (s *S3) conditional(ctx context.Context, op, key string, body []byte, opts 
 	opts.SendContentMd5 = true
 	lost := false // an earlier attempt may have been carried out
 	for attempt := 1; ; attempt++ {
-		info, err := s.once.Client.PutObject(ctx, s.bucket, full, bytes.NewReader(body), int64(len(body)), opts)
+		info, err := put(ctx, s.once, s.bucket, full, bytes.NewReader(body), int64(len(body)), opts)
 		if err == nil {
 			return info.ETag, nil
 		}

@@ -29,6 +29,7 @@ type fakeS3 struct {
 	mu      sync.Mutex
 	objects map[string][]byte
 	puts    int
+	chunked int // puts in HTTP's chunked encoding
 	// fault decides about put number n, from 1: "" carries it out, "lost" carries it
 	// out and drops the connection, "drop" only drops it; "CODE STATUS" answers so.
 	fault func(n int) string
@@ -63,6 +64,9 @@ func (f *fakeS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (f *fakeS3) put(w http.ResponseWriter, r *http.Request, key string) {
 	f.puts++
+	if len(r.TransferEncoding) > 0 {
+		f.chunked++
+	}
 	fault := ""
 	if f.fault != nil {
 		fault = f.fault(f.puts)
@@ -195,6 +199,21 @@ func TestRetriesAreBounded(t *testing.T) {
 	require.Equal(t, attempts, fake.puts)
 	require.Error(t, s.Put(t.Context(), "k", strings.NewReader("x"), 1))
 	require.Equal(t, 2*attempts, fake.puts)
+}
+
+// versitygw loses its way on a connection that carried a chunked, empty put.
+func TestEmptyPutsAreNotChunked(t *testing.T) {
+	t.Parallel()
+	s, fake := openFake(t, nil)
+	require.NoError(t, s.Put(t.Context(), "a", strings.NewReader(""), 0))
+	etag, err := s.PutIfAbsent(t.Context(), "b", nil)
+	require.NoError(t, err)
+	_, err = s.Replace(t.Context(), "b", nil, etag)
+	require.NoError(t, err)
+	_, err = s.PutIfAbsent(t.Context(), "b", nil)
+	require.ErrorIs(t, err, ErrExists, "the condition is still sent")
+	require.Equal(t, 4, fake.puts)
+	require.Zero(t, fake.chunked)
 }
 
 // Deleting the last object of a folder takes the folder away under a put.
