@@ -54,7 +54,7 @@ func newHome(t *testing.T) *home {
 	require.NoError(t, err)
 	h := &home{t: t, dir: dir}
 	t.Cleanup(func() {
-		h.try(2*time.Minute, "down")
+		h.try(4*time.Minute, "down") // the worker may drain for 140 s, the stack for 15
 		if t.Failed() {
 			t.Logf("state and logs are left in %s", dir)
 			return
