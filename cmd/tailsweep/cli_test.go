@@ -78,10 +78,13 @@ func TestExitCodesTopic(t *testing.T) {
 	golden(t, "exit-codes.txt", r.out)
 }
 
-func TestEveryVerbHasAGroup(t *testing.T) {
+func TestEveryVerbHasOneGroup(t *testing.T) {
+	seen := map[string]bool{}
 	for _, cmd := range newRoot(&app{}).Commands() {
 		if cmd.Runnable() {
 			require.NotEmpty(t, cmd.GroupID, cmd.Name())
+			require.Falsef(t, seen[cmd.Name()], "%s is there twice", cmd.Name())
+			seen[cmd.Name()] = true
 		}
 	}
 }

@@ -104,13 +104,25 @@ func queryProgress(ctx context.Context, c client.Client, name string) (workflows
 	p.Phase, p.StartedAt, p.EndedAt = workflows.PhaseFailed, info.GetStartTime().AsTime(), &ended
 	p.Message = "its workflow ended as " + strings.ToLower(info.GetStatus().String())
 	err = c.GetWorkflow(ctx, workflows.SweepID(name), info.GetExecution().GetRunId()).Get(ctx, nil)
-	var failed *temporal.ApplicationError
-	if errors.As(err, &failed) && failed.Type() == workflows.TypeSweepFailed && failed.HasDetails() {
-		if err := failed.Details(&p); err != nil {
-			return p, fmt.Errorf("read the result of sweep %q: %w", name, err)
-		}
+	if err := lastWords(err, &p); err != nil {
+		return p, fmt.Errorf("read the result of sweep %q: %w", name, err)
 	}
 	return p, nil
+}
+
+// lastWords reads the progress that a sweep which failed, or was cancelled by
+// Temporal's own means, put into the error it ended with. One that was ended from
+// outside left none.
+func lastWords(ended error, p *workflows.Progress) error {
+	var failed *temporal.ApplicationError
+	var cancelled *temporal.CanceledError
+	switch {
+	case errors.As(ended, &failed) && failed.Type() == workflows.TypeSweepFailed && failed.HasDetails():
+		return failed.Details(p)
+	case errors.As(ended, &cancelled) && cancelled.HasDetails():
+		return cancelled.Details(p)
+	}
+	return nil
 }
 
 // liveState reads what a trial's training activity said in its last heartbeat.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
@@ -24,7 +26,7 @@ const maxListed = 1000
 // listed is a line of `tailsweep list`.
 type listed struct {
 	Name     string    `json:"name"`
-	State    string    `json:"state"` // a workflows.Phase; "unknown" when Temporal does not say
+	State    string    `json:"state"` // a workflows.Phase, "terminated" or "timed out"; "unknown" when Temporal does not say
 	Done     int       `json:"done"`  // trials in the ledger
 	BestHead *float64  `json:"best_head,omitempty"`
 	BestTail *float64  `json:"best_tail,omitempty"`
@@ -104,11 +106,7 @@ func listSweeps(ctx context.Context, c client.Client) (map[string]listed, error)
 			return nil, fmt.Errorf("list sweeps: %w", err)
 		}
 		for _, e := range page.GetExecutions() {
-			row := fromAttributes(e.GetSearchAttributes())
-			row.Name = strings.TrimPrefix(e.GetExecution().GetWorkflowId(), workflows.SweepID(""))
-			if row.State == "" {
-				row.State = strings.ToLower(e.GetStatus().String())
-			}
+			row := fromExecution(e)
 			if _, newer := found[row.Name]; !newer { // the latest comes first
 				found[row.Name] = row
 			}
@@ -119,6 +117,20 @@ func listSweeps(ctx context.Context, c client.Client) (map[string]listed, error)
 		request.NextPageToken = page.GetNextPageToken()
 	}
 	return found, nil
+}
+
+// fromExecution reads what Temporal lists of a sweep's run. One that was ended
+// from outside could not write down its state: its attribute still says running.
+func fromExecution(e *workflowpb.WorkflowExecutionInfo) listed {
+	row := fromAttributes(e.GetSearchAttributes())
+	row.Name = strings.TrimPrefix(e.GetExecution().GetWorkflowId(), workflows.SweepID(""))
+	switch status := e.GetStatus(); {
+	case status == enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
+		row.State = "timed out"
+	case status == enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED || row.State == "":
+		row.State = strings.ToLower(status.String())
+	}
+	return row
 }
 
 // fromAttributes reads a sweep's search attributes; absent ones stay empty.
