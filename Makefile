@@ -74,6 +74,7 @@ unit:
 
 test-e2e accept: build
 	@bin/tailsweep backend install --if-possible
+	$(GO) test -C devstack -count=1 ./...
 	$(SIMD) $(GO) test -tags e2e -count=1 -timeout 55m -v ./e2e
 
 tidy:

@@ -42,8 +42,9 @@ func demo(t *testing.T, s3 string) {
 	h := newHome(t)
 	h.must(build, "up", "--s3", s3)
 	began := time.Now()
-	h.must(20*time.Minute, "run", "examples/quickstart.yaml")
+	ran := h.must(20*time.Minute, "run", "examples/quickstart.yaml")
 	t.Logf("the quickstart took %s", time.Since(began).Round(time.Second))
+	require.Regexp(t, `(?m)^backend (go|xla:cpu|xla:cuda)\W`, ran.stderr, "run says what trains")
 
 	var trials []sweep.Trial
 	h.read(&trials, "trials", "quickstart")

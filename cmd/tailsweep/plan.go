@@ -176,7 +176,8 @@ func probe(ctx context.Context, spec *sweep.Spec, backendName string) (used stri
 	return b.Choice, stepsPerSecond, err
 }
 
-// expect says, on the slow backend only, how long the sweep will take here.
+// expect says which backend will train here and why, and, of the slow one only,
+// how long the sweep will take.
 func (a *app) expect(ctx context.Context, spec *sweep.Spec) error {
 	name := envOr("TAILSWEEP_BACKEND", backend.Auto)
 	b, err := backend.Open(name)
@@ -186,6 +187,7 @@ func (a *app) expect(ctx context.Context, spec *sweep.Spec) error {
 	choice, why := b.Choice, b.Why
 	b.Close()
 	if choice != backend.Go {
+		a.say("backend %s: %s", choice, why)
 		return nil
 	}
 	a.say("measuring %d steps on backend go ...", probeSteps)
