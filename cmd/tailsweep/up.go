@@ -32,7 +32,10 @@ servers, which takes minutes.`,
 	backend := backendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		o := a.stackOptions()
-		o.S3, o.Worker, o.NoPrometheus, o.Backend = s3.value, !*noWorker, *noPrometheus, backend.value
+		o.S3, o.Worker, o.NoPrometheus = s3.value, !*noWorker, *noPrometheus
+		if f.Changed("backend") { // else the worker reads the environment itself
+			o.Backend = backend.value
+		}
 		if *slots > 0 {
 			o.WorkerArgs = []string{"--slots", strconv.Itoa(*slots)}
 		}

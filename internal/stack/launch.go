@@ -123,13 +123,17 @@ func choosePorts(ctx context.Context, l layout, made *setup, out io.Writer) erro
 	return writeJSON(l.setup(), made)
 }
 
-// upWorker starts the worker unless it runs, and waits until it answers.
+// upWorker starts the worker unless it runs, and waits until it answers. One that
+// runs keeps the settings that it was started with.
 func upWorker(ctx context.Context, l layout, made setup, k keys, o Options) error {
 	r, err := settled(ctx, l, ProcessWorker)
 	if err != nil {
 		return err
 	}
 	if r.running() {
+		if o.Backend != "" || len(o.WorkerArgs) > 0 {
+			say(o.Out, "the running worker keeps its settings; `tailsweep down` first to change them")
+		}
 		return nil
 	}
 	if !free(made.Ports.WorkerMetrics) {

@@ -100,6 +100,25 @@ func TestUpIsIdempotent(t *testing.T) {
 	require.Equal(t, first, again)
 }
 
+func TestUpSaysThatARunningWorkerKeepsItsSettings(t *testing.T) {
+	o, _ := started(t, Options{Worker: true, Backend: "go"})
+	for name, c := range map[string]struct {
+		backend string
+		args    []string
+		says    bool
+	}{
+		"no wish": {"", nil, false}, "a backend": {"go", nil, true}, "slots": {"", []string{"--slots", "2"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			o.Out, o.Backend, o.WorkerArgs = &out, c.backend, c.args
+			_, err := up(t.Context(), o, fakePrograms)
+			require.NoError(t, err)
+			require.Equal(t, c.says, strings.Contains(out.String(), "keeps its settings; `tailsweep down` first"), out.String())
+		})
+	}
+}
+
 // What was killed is started again, on the same ports; what runs is left alone.
 func TestUpStartsWhatIsMissing(t *testing.T) {
 	for _, tt := range []struct{ killed, kept string }{
@@ -124,7 +143,6 @@ func TestUpStartsWhatIsMissing(t *testing.T) {
 	}
 }
 
-// A worker that knows ports which others took meanwhile is started anew.
 // A process that was just killed still has its pid and ports: `up` must not take
 // it for one that runs.
 func TestUpAfterAKillStartsAnew(t *testing.T) {
@@ -143,6 +161,7 @@ func TestUpAfterAKillStartsAnew(t *testing.T) {
 	}
 }
 
+// A worker that knows ports which others took meanwhile is started anew.
 func TestUpMovesFromTakenPorts(t *testing.T) {
 	o, before := started(t, Options{Worker: true})
 	require.NoError(t, syscall.Kill(before.Process(ProcessStack).PID, syscall.SIGKILL))
