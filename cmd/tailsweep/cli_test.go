@@ -143,6 +143,31 @@ func TestValidateTellsEveryFault(t *testing.T) {
 	require.Contains(t, r.out, "quickstart.yaml: sweep", "the valid one is said to be")
 }
 
+func TestValidateAsJSON(t *testing.T) {
+	r := cli(t, nil, "", "validate", "../../testdata/ten-faults.yaml", "../../examples/quickstart.yaml", "-o", "json")
+	require.Equal(t, exitUsage, r.code)
+	require.Empty(t, r.err)
+	var faults []map[string]any
+	require.NoError(t, json.Unmarshal([]byte(r.out), &faults))
+	require.Len(t, faults, 10)
+	lines := strings.Split(strings.TrimSpace(cli(t, nil, "", "validate", "../../testdata/ten-faults.yaml").err), "\n")
+	for i, f := range faults {
+		require.Len(t, f, 7)
+		at := fmt.Sprintf("%s:%v:%v: %s: ", f["file"], f["line"], f["column"], f["field"])
+		require.Truef(t, strings.HasPrefix(lines[i], at), "%s is not about %s", lines[i], at)
+		for _, detail := range []string{"message", "valid"} {
+			require.Contains(t, lines[i], f[detail])
+		}
+	}
+
+	r = cli(t, nil, "", "validate", "../../examples/quickstart.yaml", "-o", "json")
+	require.Equal(t, exitOK, r.code, r.err)
+	require.JSONEq(t, "[]", r.out)
+	r = cli(t, nil, "", "validate", filepath.Join(t.TempDir(), "none.yaml"), "-o", "json")
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.err, "none.yaml", "a file that cannot be read is no fault of a spec")
+}
+
 func TestSchemaIsTheDomainsOwn(t *testing.T) {
 	r := cli(t, nil, "", "schema")
 	require.Equal(t, exitOK, r.code)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -69,18 +70,35 @@ func newValidate(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate SPEC...",
 		Short: "Check specs; every fault is told at once",
-		Args:  args(1, 1000, "one or more spec files"),
+		Long: `validate checks specs and tells every fault at once, as file:line:column. With
+-o json it prints an array of the faults of all files, empty when there are none.`,
+		Args: args(1, 1000, "one or more spec files"),
 	}
+	output := outputFlag(cmd)
 	cmd.RunE = func(_ *cobra.Command, paths []string) error {
 		code := exitOK
+		found := []faultLine{} // JSON is always an array
 		for _, path := range paths {
 			spec, _, err := a.readSpec(path)
-			if err != nil {
+			var faults sweep.Faults
+			switch {
+			case errors.As(err, &faults) && output.value == "json":
+				for _, f := range faults {
+					found = append(found, faultLine(f))
+				}
+				code = exitUsage
+			case err != nil:
 				a.say("%s", message(err))
 				code = exitUsage
-				continue
+			case output.value == "json":
+			default:
+				if err := a.print(fmt.Sprintf("%s: sweep %q is valid (%s, %s)", path, spec.Name, spec.Method, plannedText(spec))); err != nil {
+					return err
+				}
 			}
-			if err := a.print(fmt.Sprintf("%s: sweep %q is valid (%s, %s)", path, spec.Name, spec.Method, plannedText(spec))); err != nil {
+		}
+		if output.value == "json" {
+			if err := a.printJSON(found); err != nil {
 				return err
 			}
 		}
@@ -90,6 +108,17 @@ func newValidate(a *app) *cobra.Command {
 		return nil
 	}
 	return cmd
+}
+
+// faultLine is a fault as `tailsweep validate -o json` prints it.
+type faultLine struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`   // from 1
+	Column  int    `json:"column"` // from 1, in characters
+	Field   string `json:"field"`
+	Value   string `json:"value"` // as written
+	Message string `json:"message"`
+	Valid   string `json:"valid"` // the valid choices
 }
 
 func plannedText(spec *sweep.Spec) string {
