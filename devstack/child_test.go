@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,4 +49,10 @@ func TestChildThatCannotStart(t *testing.T) {
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "logs"), 0o700))
 	_, err := startChild("none", exec.Command(filepath.Join(dir, "none")), dir)
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestEndedByItself(t *testing.T) {
+	require.EqualError(t, endedByItself("versitygw", nil), "versitygw ended by itself, without an error")
+	broken := errors.New("listen: broken")
+	require.ErrorIs(t, endedByItself("versitygw", broken), broken)
 }

@@ -60,7 +60,7 @@ func (s *stack) startVersitygw() error {
 			KeepAlive: true, Quiet: true,
 		})
 		if ctx.Err() == nil {
-			s.fail(fmt.Errorf("versitygw ended: %w", err))
+			s.fail(endedByItself("versitygw", err))
 		}
 		ended <- err
 	}()
@@ -69,6 +69,15 @@ func (s *stack) startVersitygw() error {
 		return within(stop, func() error { return <-ended })
 	})
 	return nil
+}
+
+// endedByItself is the error of a service that should have gone on; err is what it
+// returned, which may be nil.
+func endedByItself(service string, err error) error {
+	if err == nil {
+		return fmt.Errorf("%s ended by itself, without an error", service)
+	}
+	return fmt.Errorf("%s ended by itself: %w", service, err)
 }
 
 // checkXattr fails where files cannot carry the metadata of objects.
