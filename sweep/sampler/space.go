@@ -103,6 +103,12 @@ func decode(p sweep.Parameter, u float64) sweep.Value {
 	}
 	switch p.Distribution {
 	case sweep.DistLogUniform:
+		switch u { // exp(log x) is not always x, and an end of the range is what its author wrote
+		case 0:
+			return sweep.Number(p.Min)
+		case 1:
+			return sweep.Number(p.Max)
+		}
 		return sweep.Number(clamp(math.Exp(math.Log(p.Min)+u*(math.Log(p.Max)-math.Log(p.Min))), p.Min, p.Max))
 	case sweep.DistIntUniform:
 		return sweep.Number(p.Min + math.Min(math.Floor(u*(p.Max-p.Min+1)), p.Max-p.Min))

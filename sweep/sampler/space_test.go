@@ -48,6 +48,20 @@ func TestSpaceRoundTrip(t *testing.T) {
 	}
 }
 
+func TestEndsOfALogRangeAreAsWritten(t *testing.T) {
+	for _, p := range []sweep.Parameter{
+		{Distribution: sweep.DistLogUniform, Min: 1e-3, Max: 3},
+		{Distribution: sweep.DistLogUniform, Min: 1e-3, Max: 3, Zero: 0.2},
+	} {
+		lowest := 0.0
+		if p.Zero > 0 {
+			lowest = gap
+		}
+		require.Equal(t, sweep.Number(1e-3), decode(p, lowest))
+		require.Equal(t, sweep.Number(3), decode(p, 1))
+	}
+}
+
 func TestPointRefusesWhatTheSpaceHasNot(t *testing.T) {
 	s := newSpace(everyKind)
 	for _, params := range []sweep.Params{
