@@ -9,5 +9,6 @@
 // embedded stack. One configured without the other is an error: a sweep's
 // history and its checkpoints must not end up in different worlds.
 //
-// No secret is ever part of an error or a log line.
+// No secret is ever part of an error or a log line. It must not import the worker,
+// nor what a worker does: activities, workflows, the trainer.
 package connect
