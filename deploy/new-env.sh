@@ -1,7 +1,7 @@
 #!/bin/sh
 # Writes .env for docker-compose.yml: random secrets, the addresses as the host
-# sees them, and the profile (gpu where an NVIDIA driver answers, else cpu). An
-# existing .env is left alone: its secrets are in the volumes already.
+# sees them, the clone's version, and the profile (gpu where an NVIDIA driver
+# answers, else cpu). An existing .env is left alone: its secrets are in the volumes already.
 #
 #   deploy/new-env.sh && docker compose up -d --build
 set -eu
@@ -12,6 +12,8 @@ if [ -e "$target" ]; then
   echo "$target exists: remove it, and the volumes (docker compose down -v), to start afresh" >&2
   exit 1
 fi
+
+version=$(git -C "$(dirname "$0")/.." describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 
@@ -25,6 +27,8 @@ set -C
 cat >"$target" <<END
 # Made by deploy/new-env.sh. Not for the repository.
 COMPOSE_PROFILES=$profile
+# The version that the images are built as; set it anew when you update the clone.
+TAILSWEEP_VERSION=$version
 
 POSTGRES_PASSWORD=$(random)
 GRAFANA_ADMIN_PASSWORD=$(random)

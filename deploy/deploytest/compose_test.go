@@ -1,6 +1,7 @@
 package deploytest
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,13 +14,20 @@ import (
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/dotenv"
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
 	"github.com/stretchr/testify/require"
 )
 
 // newEnv runs deploy/new-env.sh in a copy, and returns what it wrote.
 func newEnv(t *testing.T) map[string]string {
 	t.Helper()
-	dir := t.TempDir()
+	return newEnvIn(t, t.TempDir())
+}
+
+// newEnvIn is newEnv in the folder dir.
+func newEnvIn(t *testing.T, dir string) map[string]string {
+	t.Helper()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "deploy"), 0o755))
 	script := filepath.Join(dir, "deploy", "new-env.sh")
 	require.NoError(t, os.WriteFile(script, []byte(read(t, "deploy/new-env.sh")), 0o755))
@@ -133,6 +141,33 @@ func TestComposeImagesArePinned(t *testing.T) {
 	}
 }
 
+func TestComposeImagesSayTheirVersion(t *testing.T) {
+	clone := t.TempDir()
+	for _, args := range [][]string{
+		{"init", "--quiet"}, {"-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--allow-empty", "-m", "first"}, {"tag", "v1.2.3"},
+	} {
+		out, err := exec.Command("git", append([]string{"-C", clone}, args...)...).CombinedOutput()
+		require.NoError(t, err, string(out))
+	}
+	env := newEnvIn(t, clone)
+	require.Equal(t, "v1.2.3", env["TAILSWEEP_VERSION"])
+	require.Equal(t, "unknown", newEnv(t)["TAILSWEEP_VERSION"], "outside a clone")
+
+	p, err := load(t, env)
+	require.NoError(t, err)
+	require.Regexp(t, `(?m)^ARG VERSION=`, read(t, "Dockerfile"))
+	built := 0
+	for _, s := range p.Services {
+		if !strings.HasPrefix(s.Image, "tailsweep/worker:") {
+			continue
+		}
+		require.NotNil(t, s.Build.Args["VERSION"], s.Name)
+		require.Equal(t, "v1.2.3", *s.Build.Args["VERSION"], s.Name)
+		built++
+	}
+	require.Equal(t, 3, built)
+}
+
 func TestComposePublishesOnLoopbackOnly(t *testing.T) {
 	p, _ := project(t)
 	ports := 0
@@ -229,17 +264,54 @@ func TestVersionsAgree(t *testing.T) {
 	require.Contains(t, read(t, "docker-compose.yml"), "tailsweep/minio:"+minio[strings.LastIndex(minio, "-")+1:])
 }
 
-// .dockerignore must not hide a file that the build embeds.
+// .dockerignore must not hide a file that the build embeds, and must hide secrets
+// and data.
 func TestDockerignoreKeepsEmbeddedFiles(t *testing.T) {
-	source, err := mainSource()
+	lines, err := ignorefile.ReadAll(strings.NewReader(read(t, ".dockerignore")))
 	require.NoError(t, err)
-	for _, m := range regexp.MustCompile(`(?m)^//go:embed (.+)$`).FindAllStringSubmatch(source, -1) {
-		require.NotContains(t, m[1], "testdata")
+	matcher, err := patternmatcher.New(lines)
+	require.NoError(t, err)
+	hides := func(path string) bool {
+		hidden, err := matcher.MatchesOrParentMatches(path)
+		require.NoError(t, err)
+		return hidden
 	}
-	ignored := strings.Fields(read(t, ".dockerignore"))
-	for _, name := range []string{".env", ".git", "datasets"} {
-		require.Contains(t, ignored, name)
+	files := embedded(t)
+	require.GreaterOrEqual(t, len(files), 7, "the sources embed a schema, a template, a style, weights and a data set")
+	for _, path := range files {
+		require.False(t, hides(path), "%s is embedded, and the image is built without it", path)
 	}
+	for _, path := range []string{".env", ".git/config", "datasets/full/train-images-idx3-ubyte.gz", "sweep/testdata/any.yaml", "worker/any_test.go"} {
+		require.True(t, hides(path), "%s enters the build", path)
+	}
+}
+
+// embedded lists the files that the main module's sources embed, as paths in the
+// repository.
+func embedded(t *testing.T) []string {
+	t.Helper()
+	directive := regexp.MustCompile(`(?m)^//go:embed (.+)$`)
+	var files []string
+	require.NoError(t, walkSource(func(source string, text []byte) error {
+		for _, m := range directive.FindAllSubmatch(text, -1) {
+			for pattern := range strings.FieldsSeq(string(m[1])) {
+				found, err := filepath.Glob(filepath.Join(filepath.Dir(source), strings.TrimPrefix(pattern, "all:")))
+				require.NoError(t, err)
+				require.NotEmpty(t, found, "%s embeds %s", source, pattern)
+				for _, path := range found {
+					require.NoError(t, filepath.WalkDir(path, func(path string, d fs.DirEntry, err error) error {
+						if err == nil && !d.IsDir() {
+							path, err = filepath.Rel(root, path)
+							files = append(files, path)
+						}
+						return err
+					}))
+				}
+			}
+		}
+		return nil
+	}))
+	return files
 }
 
 // Shell that does not parse fails only in production otherwise.

@@ -62,9 +62,19 @@ func literals(t *testing.T, folder string) map[string]bool {
 	return found
 }
 
+// mainSource is all of the main module's code, tests left out.
 var mainSource = sync.OnceValues(func() (string, error) {
 	var all strings.Builder
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	err := walkSource(func(_ string, text []byte) error {
+		all.Write(text)
+		return nil
+	})
+	return all.String(), err
+})
+
+// walkSource calls f with each Go file of the main module, tests left out.
+func walkSource(f func(path string, text []byte) error) error {
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -78,12 +88,13 @@ var mainSource = sync.OnceValues(func() (string, error) {
 		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return nil
 		}
-		data, err := os.ReadFile(path)
-		all.Write(data)
-		return err
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return f(path, text)
 	})
-	return all.String(), err
-})
+}
 
 // knowsVariable fails unless the main module's sources name the environment variable.
 func knowsVariable(t *testing.T, name string) {
