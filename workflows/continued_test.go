@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/tailsweep/tailsweep/activities"
@@ -116,11 +117,42 @@ func TestSweepTakesWhatArrivesLateIntoTheNextRun(t *testing.T) {
 		}
 		return nil
 	})
+	r.env.OnActivity(r.do.AppendSegment, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.AppendSegmentInput) error {
+		if in.Segment == 1 { // while the run already continues as new
+			r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(2, sweep.StatusCompleted)})
+		}
+		return r.do.AppendSegment(ctx, in)
+	})
 	r.at(1, func() { r.end(1, sweep.StatusCompleted) })
 	_, err := r.sweep(SweepInput{Spec: gridSpec(4), ContinueAfter: 1})
 	state := continuedInput(t, err).State
-	require.Equal(t, 2, state.finished())
-	require.Equal(t, []int{1, 0}, numbers(r.archive.Trials()))
+	require.Equal(t, 3, state.finished())
+	require.Equal(t, []int{1, 0, 2}, numbers(r.archive.Trials()))
+}
+
+func TestSweepRemembersThatTemporalCancelledIt(t *testing.T) {
+	r := held(t)
+	r.env.OnActivity(r.do.AppendSegment, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.AppendSegmentInput) error {
+		if in.Segment == 0 {
+			r.env.CancelWorkflow()
+		}
+		return r.do.AppendSegment(ctx, in)
+	})
+	r.at(1, func() { r.end(1, sweep.StatusCompleted) })
+	_, err := r.sweep(SweepInput{Spec: gridSpec(4), ContinueAfter: 1})
+	next := continuedInput(t, err)
+	require.Equal(t, PhaseCancelling, next.State.Phase)
+
+	r.hold()
+	r.at(1, func() {
+		for _, running := range next.State.Running {
+			r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(running.Number, sweep.StatusCancelled)})
+		}
+	})
+	next.ContinueAfter = 0
+	_, err = r.sweep(next)
+	require.True(t, temporal.IsCanceledError(err), "%v", err)
+	require.NotNil(t, r.progress().EndedAt)
 }
 
 // TestTrialsOutliveTheRun holds two values that a test environment does not act

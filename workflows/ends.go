@@ -15,14 +15,23 @@ func (s *sweepRun) continues(ctx workflow.Context) bool {
 }
 
 // continueAsNew hands the state to a new run. Trials in flight outlive this one
-// and report to the next. An Update that was accepted and has not finished, and
-// a signal that was not read, would be lost.
-func (s *sweepRun) continueAsNew(ctx workflow.Context) (Progress, error) {
-	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
-		return s.abort(ctx, err)
-	}
-	if err := s.account(ctx, s.heard(ctx)); err != nil {
-		return s.abort(ctx, err)
+// and report to the next. An Update that was accepted and has not finished, a
+// signal that was not read and a cancellation that was not noticed would be lost:
+// once there is none of these, nothing may block any more.
+func (s *sweepRun) continueAsNew(outer, ctx workflow.Context) (Progress, error) {
+	for {
+		err := workflow.Await(ctx, func() bool {
+			return workflow.AllHandlersFinished(ctx) && (s.Asked || outer.Err() == nil)
+		})
+		if err != nil {
+			return s.abort(ctx, err)
+		}
+		if s.results.Len() == 0 && len(s.suspects) == 0 && !s.overdue {
+			break
+		}
+		if err := s.settle(ctx); err != nil {
+			return s.abort(ctx, err)
+		}
 	}
 	in := s.in
 	in.State = s.State
@@ -31,15 +40,14 @@ func (s *sweepRun) continueAsNew(ctx workflow.Context) (Progress, error) {
 
 // end closes the sweep in a final phase.
 func (s *sweepRun) end(ctx workflow.Context, phase Phase, why string) (Progress, error) {
-	s.Phase, s.Message = phase, why
+	ended := workflow.Now(ctx).UTC()
+	s.Phase, s.Message, s.EndedAt = phase, why, &ended
 	s.show(ctx)
 	p := s.progress()
-	ended := workflow.Now(ctx).UTC()
-	p.EndedAt = &ended
 	switch {
 	case phase == PhaseFailed:
 		return p, temporal.NewNonRetryableApplicationError(why, TypeSweepFailed, nil, p)
-	case s.asked:
+	case s.Asked:
 		return p, temporal.NewCanceledError(p)
 	default:
 		return p, nil

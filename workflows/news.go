@@ -13,7 +13,7 @@ var reconcileTimer = workflow.TimerOptions{Summary: "look for silent trials"}
 func (s *sweepRun) listen(outer, ctx workflow.Context) {
 	workflow.Go(ctx, func(ctx workflow.Context) { // cancelled in Temporal itself
 		outer.Done().Receive(ctx, nil)
-		s.asked = true
+		s.Asked = true
 		if err := s.obey(UpdateCancel, Command{By: "temporal", Reason: "the workflow was cancelled"}, workflow.Now(ctx).UTC()); err != nil {
 			workflow.GetLogger(ctx).Info("a cancellation changes nothing", "error", err)
 		}

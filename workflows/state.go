@@ -12,10 +12,12 @@ import (
 type State struct {
 	Phase     Phase          `json:"phase"`
 	StartedAt time.Time      `json:"started_at"`
+	EndedAt   *time.Time     `json:"ended_at,omitempty"`
 	Next      int            `json:"next"`     // number of the next trial to start
 	Segments  int            `json:"segments"` // of the ledger
 	Running   []RunningTrial `json:"running"`  // by number
 	Exhausted bool           `json:"exhausted,omitempty"`
+	Asked     bool           `json:"asked,omitempty"` // Temporal was asked to cancel the workflow
 
 	// Every trial below Watermark has finished, and so have those in Ahead.
 	Watermark int   `json:"watermark"`
@@ -155,7 +157,7 @@ func (st *State) progress(spec *sweep.Spec, digest string, planned int) Progress
 	p := Progress{
 		Name: spec.Name, Digest: digest, Phase: st.Phase, Planned: planned, Finished: st.finished(), Segments: st.Segments,
 		Counts: counts(st.Counts), Running: slices.Clone(st.Running), GPUHours: st.SlotTime.Hours(),
-		StartedAt: st.StartedAt, Message: st.Message, Audit: slices.Clone(st.Audit),
+		StartedAt: st.StartedAt, EndedAt: st.EndedAt, Message: st.Message, Audit: slices.Clone(st.Audit),
 	}
 	if st.Fault != "" {
 		p.Message = st.Fault

@@ -33,7 +33,6 @@ type sweepRun struct {
 	suspects  []int // running trials to look for at once
 	overdue   bool  // look for all running trials
 	news      bool  // something happened that the main loop has not seen
-	asked     bool  // Temporal was asked to cancel the workflow
 	shown     view
 	do        *activities.Activities
 }
@@ -75,7 +74,7 @@ func (s *sweepRun) run(outer workflow.Context) (Progress, error) {
 			return s.end(ctx, phase, why)
 		}
 		if s.continues(ctx) {
-			return s.continueAsNew(ctx)
+			return s.continueAsNew(outer, ctx)
 		}
 		if err := workflow.Await(ctx, func() bool { return s.news || s.results.Len() > 0 }); err != nil {
 			return s.abort(ctx, err)
@@ -85,12 +84,7 @@ func (s *sweepRun) run(outer workflow.Context) (Progress, error) {
 
 // turn does all that can be done now.
 func (s *sweepRun) turn(ctx workflow.Context) error {
-	reported := s.heard(ctx)
-	ended, err := s.reconcile(ctx)
-	if err != nil {
-		return err
-	}
-	if err := s.account(ctx, append(reported, ended...)); err != nil {
+	if err := s.settle(ctx); err != nil {
 		return err
 	}
 	for s.mayStart(s.spec, len(s.baselines), workflow.Now(ctx)) {
@@ -107,6 +101,16 @@ func (s *sweepRun) turn(ctx workflow.Context) error {
 	}
 	s.show(ctx)
 	return nil
+}
+
+// settle accounts for the results that arrived and for the trials that vanished.
+func (s *sweepRun) settle(ctx workflow.Context) error {
+	reported := s.heard(ctx)
+	ended, err := s.reconcile(ctx)
+	if err != nil {
+		return err
+	}
+	return s.account(ctx, append(reported, ended...))
 }
 
 // heard takes the results that arrived.
