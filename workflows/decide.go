@@ -161,9 +161,10 @@ func firstLine(s string) string {
 }
 
 // again says whether an attempt that failed is followed by another, and whether
-// it counts as one of the trial's max_restarts.
+// it counts as one of the trial's max_restarts. attempts are those made so far, to
+// train and to evaluate.
 func again(class sweep.FailureClass, restarts, maxRestarts, attempts int) (retry, counts bool) {
-	if attempts >= maxTrainAttempts {
+	if attempts >= maxAttempts {
 		return false, true
 	}
 	switch class {

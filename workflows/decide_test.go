@@ -156,7 +156,7 @@ func TestAgain(t *testing.T) {
 		{sweep.FailTransient, 1, 2, true, true},
 		{sweep.FailTransient, 2, 3, false, true},
 		{sweep.FailPreempted, 2, 50, true, false},
-		{sweep.FailPreempted, 0, maxTrainAttempts, false, true},
+		{sweep.FailPreempted, 0, maxAttempts, false, true},
 	}
 	for _, test := range tests {
 		retry, counts := again(test.class, test.restarts, 2, test.attempts)

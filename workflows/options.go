@@ -13,16 +13,16 @@ import (
 
 // How long things may take, and how often they are tried.
 const (
-	controlTimeout   = 5 * time.Minute // one attempt of a control activity; Suggest on a long ledger is the slowest
-	curateAttempts   = 10
-	recordTimeout    = time.Minute         // all attempts: numbers on a dashboard are never waited for
-	trainTimeout     = 30 * 24 * time.Hour // one attempt; what ends a hung one is its heartbeat
-	evaluateTimeout  = 3 * 24 * time.Hour
-	reconcileEvery   = 5 * time.Minute
-	cancelledEvery   = 30 * time.Second // like reconcileEvery, while trials are being cancelled
-	restBase         = 5 * time.Second  // before the second attempt, doubled before each further one
-	restMax          = 5 * time.Minute
-	maxTrainAttempts = 100 // of a trial, preempted ones included, so that its history stays bounded
+	controlTimeout  = 5 * time.Minute // one attempt of a control activity; Suggest on a long ledger is the slowest
+	curateAttempts  = 10
+	recordTimeout   = time.Minute         // all attempts: numbers on a dashboard are never waited for
+	trainTimeout    = 30 * 24 * time.Hour // one attempt; what ends a hung one is its heartbeat
+	evaluateTimeout = 3 * 24 * time.Hour
+	reconcileEvery  = 5 * time.Minute
+	cancelledEvery  = 30 * time.Second // like reconcileEvery, while trials are being cancelled
+	restBase        = 5 * time.Second  // before the second attempt, doubled before each further one
+	restMax         = 5 * time.Minute
+	maxAttempts     = 100 // of a trial, to train and to evaluate, preempted ones included, so that its history stays bounded
 )
 
 // summaryLimit bounds a summary in the Temporal UI, in bytes; the server refuses

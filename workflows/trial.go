@@ -22,6 +22,7 @@ type trial struct {
 	spec     *sweep.Spec
 	result   sweep.Trial // as far as it is known
 	trained  bool
+	attempts int                // made so far, to train and to evaluate
 	restarts int                // that count
 	after    sweep.FailureClass // what ended the attempt before
 	lastStep int                // that the attempt before reached
@@ -70,7 +71,7 @@ func (t *trial) work(ctx workflow.Context) {
 		if err == nil { // preempted after a checkpoint
 			failure.Class, failure.Message = sweep.FailPreempted, "preempted"
 		}
-		retry, counts := again(failure.Class, t.restarts, t.spec.MaxRestarts, t.result.Attempts)
+		retry, counts := again(failure.Class, t.restarts, t.spec.MaxRestarts, t.attempts)
 		if !retry {
 			t.result.Status = sweep.StatusFailed
 			t.result.Error = &failure.Failure
@@ -90,6 +91,7 @@ func (t *trial) work(ctx workflow.Context) {
 // attempt takes the trial one stage on; done when there is no further one.
 func (t *trial) attempt(ctx workflow.Context) (done bool, err error) {
 	if !t.trained {
+		t.attempts++
 		switch status, err := t.train(ctx); {
 		case err != nil:
 			return false, err
@@ -100,6 +102,7 @@ func (t *trial) attempt(ctx workflow.Context) (done bool, err error) {
 		}
 		t.trained = true
 	}
+	t.attempts++
 	return true, t.evaluate(ctx)
 }
 

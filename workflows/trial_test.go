@@ -162,6 +162,20 @@ func TestTrialAttempts(t *testing.T) {
 	}
 }
 
+func TestTrialBoundsAllItsAttempts(t *testing.T) {
+	r := newRig(t)
+	preempted := make([]error, maxAttempts+1)
+	for i := range preempted {
+		preempted[i] = failed(sweep.FailPreempted)
+	}
+	r.trainer.EvaluateErrors = map[int][]error{3: preempted}
+	got, err := r.runTrial()
+	require.Error(t, err)
+	require.Equal(t, sweep.FailPreempted, got.Error.Class)
+	require.Equal(t, 1, got.Attempts, "attempts at training")
+	require.Len(t, r.recorder.Restarts(), maxAttempts-2, "the first attempts at training and at evaluating follow no failure")
+}
+
 func TestTrialChargesSlotTime(t *testing.T) {
 	r := newRig(t)
 	hold := make(chan struct{})
