@@ -23,9 +23,28 @@ type Activities struct {
 	// compiling counts, too. 0 means DefaultStallTimeout.
 	StallTimeout time.Duration
 
+	// Transfers is how patiently checkpoints and grids are stored and fetched. The
+	// zero value means DefaultTransfers.
+	Transfers Transfers
+
 	// BeatEvery is the interval of heartbeats while nothing else causes one. 0
 	// means DefaultBeatEvery; it must stay well under HeartbeatTimeout.
 	BeatEvery time.Duration
+}
+
+// Transfers bounds what an attempt stores and fetches.
+type Transfers struct {
+	Timeout  time.Duration // of one try
+	Rest     time.Duration // before the second try, doubled before each further one
+	MaxRest  time.Duration
+	Patience time.Duration // after it a try that fails is the last
+}
+
+// DefaultTransfers lets an attempt outlive a restart of the object store, but no
+// peer that stops reading: in 10 minutes even 10 MB/s carry 6 GB, many times the
+// largest checkpoint.
+var DefaultTransfers = Transfers{
+	Timeout: 10 * time.Minute, Rest: time.Second, MaxRest: 30 * time.Second, Patience: 30 * time.Minute,
 }
 
 // Defaults of Activities, and the heartbeat timeout that workflows set.
@@ -37,6 +56,13 @@ const (
 	// allows for a machine whose every core trains.
 	HeartbeatTimeout = 30 * time.Second
 )
+
+func (a *Activities) transfers() Transfers {
+	if a.Transfers == (Transfers{}) {
+		return DefaultTransfers
+	}
+	return a.Transfers
+}
 
 func (a *Activities) stallTimeout() time.Duration {
 	if a.StallTimeout > 0 {

@@ -13,6 +13,7 @@ import (
 var (
 	ErrCorrupt     = errors.New("checkpoint fails verification")
 	ErrConflict    = errors.New("other content is stored under this key already")
+	ErrRefused     = errors.New("the object store is not set up for this worker")
 	ErrNoExecution = errors.New("no such workflow")
 )
 

@@ -47,7 +47,7 @@ func (a *Activities) evaluate(p *pulse, in EvaluateInput) (EvaluateResult, error
 	if err := os.Mkdir(job.Output, 0o700); err != nil {
 		return EvaluateResult{}, fmt.Errorf("stage trial %d: %w", number, err)
 	}
-	err = p.transfer(func() error { return a.Checkpoints.Download(ctx, in.Checkpoint.Key, job.Checkpoint) })
+	err = p.transfer(func(ctx context.Context) error { return a.Checkpoints.Download(ctx, in.Checkpoint.Key, job.Checkpoint) })
 	if err != nil {
 		return EvaluateResult{}, fmt.Errorf("evaluate %s: %w", in.Checkpoint.Key, err)
 	}
@@ -59,7 +59,7 @@ func (a *Activities) evaluate(p *pulse, in EvaluateInput) (EvaluateResult, error
 		return EvaluateResult{}, err
 	}
 	result := EvaluateResult{Metrics: finiteOnly(judgement.Metrics), Guidance: judgement.Guidance}
-	err = p.transfer(func() error {
+	err = p.transfer(func(ctx context.Context) (err error) {
 		result.Grid, err = a.Records.PutGrid(ctx, name, number, judgement.Grid)
 		return err
 	})

@@ -79,7 +79,9 @@ type CheckpointRef struct {
 	Step int    `json:"step"`
 }
 
-// Checkpoints stores checkpoint folders, whole or absent.
+// Checkpoints stores checkpoint folders, whole or absent. An error that wraps
+// ErrCorrupt, ErrConflict, ErrRefused or *fs.PathError (this machine's disk) will
+// be the same at the next try; any other may be the store that is away.
 type Checkpoints interface {
 	// Whole returns the whole checkpoints of a trial over all attempts, highest step first.
 	Whole(ctx context.Context, sweepName string, trial int) ([]CheckpointRef, error)

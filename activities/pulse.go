@@ -2,7 +2,9 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"sync"
 	"time"
@@ -20,6 +22,7 @@ type pulse struct {
 	attempt context.Context // ends with the activity's, or at a stall
 	cancel  context.CancelCauseFunc
 	beats   context.Context // the activity's own
+	limits  Transfers
 	started time.Time
 	done    chan struct{} // closed by stop
 	stopped chan struct{} // closed by the ticker when it has ended
@@ -27,13 +30,13 @@ type pulse struct {
 	mu    sync.Mutex
 	last  Heartbeat
 	moved time.Time // when a step last finished
-	busy  int       // transfers under way: they have timeouts of their own
+	busy  int       // transfers under way: they have limits of their own
 }
 
 func (a *Activities) startPulse(ctx context.Context, stage Stage, attempt int) *pulse {
 	now := time.Now()
 	p := &pulse{
-		beats: ctx, started: now, moved: now, last: Heartbeat{Stage: stage, Attempt: attempt},
+		beats: ctx, limits: a.transfers(), started: now, moved: now, last: Heartbeat{Stage: stage, Attempt: attempt},
 		done: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	p.attempt, p.cancel = context.WithCancelCause(ctx)
@@ -100,17 +103,57 @@ func (p *pulse) checkpoint(ref CheckpointRef) {
 	p.beat()
 }
 
-// transfer runs f, during which no step needs to finish.
-func (p *pulse) transfer(f func() error) error {
+// transfer has move store or fetch something, during which no step needs to
+// finish. A store that is away is tried again, so that its restart costs no
+// attempt. Once the worker stops, the next try is the last.
+func (p *pulse) transfer(move func(ctx context.Context) error) error {
 	p.mu.Lock()
 	p.busy++
 	p.mu.Unlock()
-	err := f()
-	p.mu.Lock()
-	p.busy--
-	p.moved = time.Now()
-	p.mu.Unlock()
-	return err
+	defer func() {
+		p.mu.Lock()
+		p.busy--
+		p.moved = time.Now()
+		p.mu.Unlock()
+	}()
+	stop := activity.GetWorkerStopChannel(p.beats)
+	began, rest := time.Now(), p.limits.Rest
+	for {
+		err := p.try(move)
+		if err == nil || isSettled(err) || p.attempt.Err() != nil {
+			return err
+		}
+		select {
+		case <-stop:
+			return &sweep.FailureError{Err: err, Failure: sweep.Failure{
+				Class: sweep.FailPreempted, Message: "the worker stops and a transfer has failed: " + err.Error(),
+			}}
+		default:
+		}
+		if waited := time.Since(began); waited >= p.limits.Patience {
+			return fmt.Errorf("tried for %v: %w", waited.Round(time.Second), err)
+		}
+		activity.GetLogger(p.beats).Warn("a transfer failed and is tried again", "rest", rest, "error", err)
+		select {
+		case <-time.After(rest):
+		case <-stop:
+		case <-p.attempt.Done():
+		}
+		rest = min(2*rest, p.limits.MaxRest)
+	}
+}
+
+// try makes one try at a transfer.
+func (p *pulse) try(move func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(p.attempt, p.limits.Timeout)
+	defer cancel()
+	return move(ctx)
+}
+
+// isSettled reports whether a transfer that failed would fail the same way again.
+func isSettled(err error) bool {
+	var local *fs.PathError
+	return errors.Is(err, ErrCorrupt) || errors.Is(err, ErrConflict) || errors.Is(err, ErrRefused) || errors.As(err, &local)
 }
 
 // stop ends the beating and returns the attempt as far as it came. When the

@@ -51,7 +51,7 @@ func (a *Activities) train(p *pulse, in TrainInput) (outcome Outcome, err error)
 		return Outcome{}, fmt.Errorf("stage trial %d: %w", number, err)
 	}
 	resume := filepath.Join(root, "resume")
-	err = p.transfer(func() error {
+	err = p.transfer(func(ctx context.Context) error {
 		ref, err := a.lastWhole(ctx, name, number, resume)
 		if ref.Key != "" {
 			job.Resume, job.Parent = resume, ref.Key
@@ -68,7 +68,7 @@ func (a *Activities) train(p *pulse, in TrainInput) (outcome Outcome, err error)
 		if progress.Checkpoint == "" {
 			return nil
 		}
-		return p.transfer(func() error {
+		return p.transfer(func(ctx context.Context) error {
 			ref, err := a.storeCheckpoint(ctx, in, progress.Checkpoint)
 			if err == nil {
 				p.checkpoint(ref)

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,7 +30,15 @@ type bench struct {
 	archive  *activitiestest.Archive
 	recorder *activitiestest.Recorder
 	env      *testsuite.TestActivityEnvironment
-	beats    []activities.Heartbeat
+
+	mu    sync.Mutex
+	beats []activities.Heartbeat
+}
+
+func (b *bench) beatCount() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.beats)
 }
 
 func newBench(t *testing.T) *bench {
@@ -78,7 +87,9 @@ type beatOutbound struct {
 }
 
 func (o *beatOutbound) RecordHeartbeat(ctx context.Context, details ...any) {
+	o.bench.mu.Lock()
 	o.bench.beats = append(o.bench.beats, details[0].(activities.Heartbeat))
+	o.bench.mu.Unlock()
 	o.Next.RecordHeartbeat(ctx, details...)
 }
 
@@ -198,6 +209,7 @@ func failure(class sweep.FailureClass) error {
 
 func TestTrainHeartbeatNamesOnlyStoredCheckpoints(t *testing.T) {
 	b := newBench(t)
+	b.Transfers = activities.Transfers{Timeout: time.Minute, Rest: time.Millisecond, MaxRest: time.Millisecond, Patience: 20 * time.Millisecond}
 	b.archive.Fail("Upload", errors.New("store is away"))
 	_, err := b.train(input(0, 1))
 	require.ErrorContains(t, err, "store is away")

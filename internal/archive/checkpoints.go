@@ -21,7 +21,8 @@ func (a *Archive) Whole(ctx context.Context, sweepName string, trial int) ([]act
 	if err != nil {
 		return nil, err
 	}
-	return a.whole(ctx, prefix)
+	refs, err := a.whole(ctx, prefix)
+	return refs, refusal(err)
 }
 
 // whole returns the whole checkpoints under prefix, highest step first.
@@ -50,9 +51,12 @@ func (a *Archive) whole(ctx context.Context, prefix string) ([]activities.Checkp
 }
 
 // Upload implements activities.Checkpoints. A folder that fails its own
-// verification wraps activities.ErrCorrupt; another checkpoint of this trial,
+// verification or is of another attempt wraps activities.ErrCorrupt; another checkpoint of this trial,
 // attempt and step in the store is left alone and wraps activities.ErrConflict.
-func (a *Archive) Upload(ctx context.Context, sweepName string, trial, attempt int, dir string) (activities.CheckpointRef, error) {
+func (a *Archive) Upload(
+	ctx context.Context, sweepName string, trial, attempt int, dir string,
+) (_ activities.CheckpointRef, err error) {
+	defer func() { err = refusal(err) }()
 	m, err := checkpoint.Verify(dir)
 	if errors.Is(err, checkpoint.ErrCorrupt) {
 		return activities.CheckpointRef{}, fmt.Errorf("archive: upload: %w: %w", activities.ErrCorrupt, err)
@@ -61,8 +65,8 @@ func (a *Archive) Upload(ctx context.Context, sweepName string, trial, attempt i
 		return activities.CheckpointRef{}, fmt.Errorf("archive: upload: %w", err)
 	}
 	if m.Sweep != sweepName || m.Trial != trial || m.Attempt != attempt {
-		return activities.CheckpointRef{}, fmt.Errorf("archive: upload: %s is of sweep %s, trial %d, attempt %d, not of %s, %d, %d",
-			dir, m.Sweep, m.Trial, m.Attempt, sweepName, trial, attempt)
+		return activities.CheckpointRef{}, fmt.Errorf("archive: upload: %w: %s is of sweep %s, trial %d, attempt %d, not of %s, %d, %d",
+			activities.ErrCorrupt, dir, m.Sweep, m.Trial, m.Attempt, sweepName, trial, attempt)
 	}
 	key, err := checkpointID{sweepName, trial, attempt, m.Step}.key()
 	if err != nil {
@@ -93,7 +97,8 @@ func (a *Archive) Upload(ctx context.Context, sweepName string, trial, attempt i
 }
 
 // Download implements activities.Checkpoints. dir must not exist, or be empty.
-func (a *Archive) Download(ctx context.Context, key, dir string) error {
+func (a *Archive) Download(ctx context.Context, key, dir string) (err error) {
+	defer func() { err = refusal(err) }()
 	manifest, m, err := a.manifest(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("archive: %s: %w: no %s: %w", key, activities.ErrCorrupt, checkpoint.ManifestName, err)

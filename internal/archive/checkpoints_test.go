@@ -3,6 +3,8 @@ package archive
 import (
 	"bytes"
 	"context"
+	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -87,6 +89,7 @@ func TestUploadRefuses(t *testing.T) {
 	a := New(s)
 	_, err := a.Upload(t.Context(), name, 3, 2, stage(t, 3, 1, 200, "a"))
 	require.ErrorContains(t, err, "attempt 1")
+	require.ErrorIs(t, err, activities.ErrCorrupt, "no further try changes that")
 	_, err = a.Upload(t.Context(), "../x", 3, 1, stage(t, 3, 1, 200, "a"))
 	require.Error(t, err)
 	damaged := stage(t, 3, 1, 200, "a")
@@ -192,6 +195,36 @@ func TestDownloadWritesOnlyWhereNothingIs(t *testing.T) {
 	require.NoError(t, os.Mkdir(empty, 0o755))
 	require.NoError(t, a.Download(t.Context(), ref.Key, empty))
 	require.FileExists(t, filepath.Join(empty, checkpoint.ModelName))
+}
+
+// denying is a fake of a store that refuses the keys.
+type denying struct{ *store.Memory }
+
+func (denying) Put(context.Context, string, io.Reader, int64) error { return store.ErrDenied }
+
+func (denying) Stat(context.Context, string) (store.Info, error) {
+	return store.Info{}, store.ErrDenied
+}
+
+func (denying) Get(context.Context, string) (io.ReadCloser, store.Info, error) {
+	return nil, store.Info{}, store.ErrDenied
+}
+
+func (denying) List(context.Context, string) iter.Seq2[store.Info, error] {
+	return func(yield func(store.Info, error) bool) { yield(store.Info{}, store.ErrDenied) }
+}
+
+func TestRefusedKeysAreMarkedAsSuch(t *testing.T) {
+	a := New(denying{store.NewMemory()})
+	dir := stage(t, 3, 1, 200, "a")
+	_, whole := a.Whole(t.Context(), name, 3)
+	_, upload := a.Upload(t.Context(), name, 3, 1, dir)
+	_, grid := a.PutGrid(t.Context(), name, 3, filepath.Join(dir, checkpoint.ModelName))
+	download := a.Download(t.Context(), checkpointKeyOf(3, 1, 200), filepath.Join(t.TempDir(), "out"))
+	for _, err := range []error{whole, upload, grid, download} {
+		require.ErrorIs(t, err, activities.ErrRefused)
+		require.ErrorIs(t, err, store.ErrDenied)
+	}
 }
 
 func TestRemoveTakesTheManifestFirst(t *testing.T) {

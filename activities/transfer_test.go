@@ -1,0 +1,156 @@
+package activities_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/activities/activitiestest"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+var errAway = errors.New("store is away")
+
+// hasty tries again at once, for up to a minute.
+var hasty = activities.Transfers{Timeout: time.Minute, Rest: time.Millisecond, MaxRest: 4 * time.Millisecond, Patience: time.Minute}
+
+// uploads has a function called before each upload, with its number from 1.
+type uploads struct {
+	*activitiestest.Archive
+	before func(ctx context.Context, n int) error
+	n      int
+}
+
+func (u *uploads) Upload(ctx context.Context, name string, trial, attempt int, dir string) (activities.CheckpointRef, error) {
+	u.n++
+	if err := u.before(ctx, u.n); err != nil {
+		return activities.CheckpointRef{}, err
+	}
+	return u.Archive.Upload(ctx, name, trial, attempt, dir)
+}
+
+// away has a method of the archive fail until the attempt has beaten 10 times
+// since, or a second has passed.
+func (b *bench) away(method string) {
+	b.archive.Fail(method, errAway)
+	go func() {
+		for since, end := b.beatCount(), time.Now().Add(time.Second); b.beatCount() < since+10 && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
+		b.archive.Fail(method, nil)
+	}()
+}
+
+func TestTrainOutlivesTheStore(t *testing.T) {
+	for _, method := range []string{"Whole", "Download", "Upload"} {
+		t.Run(method, func(t *testing.T) {
+			b := newBench(t)
+			b.Transfers, b.BeatEvery, b.StallTimeout = hasty, time.Millisecond, 5*time.Millisecond
+			b.archive.Store(0, 1, 100, false)
+			b.away(method)
+			result, err := b.train(input(0, 2))
+			require.NoError(t, err)
+			require.Equal(t, 300, result.Checkpoint.Step)
+			require.Equal(t, []activitiestest.Job{{Trial: 0, Attempt: 2, From: 100, Parent: activitiestest.Key(0, 1, 100)}}, b.trainer.Jobs(),
+				"one child, that goes on from the last checkpoint")
+			require.GreaterOrEqual(t, b.beatCount(), 10, "the worker counts as lost while the store is away")
+		})
+	}
+}
+
+func TestEvaluateOutlivesTheStore(t *testing.T) {
+	for _, method := range []string{"Download", "PutGrid"} {
+		t.Run(method, func(t *testing.T) {
+			b := newBench(t)
+			b.Transfers, b.BeatEvery, b.StallTimeout = hasty, time.Millisecond, 5*time.Millisecond
+			ref := b.archive.Store(0, 1, 300, false)
+			b.away(method)
+			_, err := b.env.ExecuteActivity(b.Evaluate, activities.EvaluateInput{Spec: input(0, 1).Spec, Checkpoint: ref})
+			require.NoError(t, err)
+			b.requireEmptyStaging(t)
+		})
+	}
+}
+
+func TestTransferIsNotTriedAgain(t *testing.T) {
+	for _, failure := range []error{
+		activities.ErrCorrupt, activities.ErrConflict, activities.ErrRefused, &fs.PathError{Op: "write", Path: "/full", Err: fs.ErrInvalid},
+	} {
+		t.Run(failure.Error(), func(t *testing.T) {
+			b := newBench(t)
+			u := &uploads{Archive: b.archive, before: func(context.Context, int) error { return fmt.Errorf("upload: %w", failure) }}
+			b.Transfers, b.Checkpoints = hasty, u
+			_, err := b.train(input(0, 1))
+			require.ErrorContains(t, err, failure.Error())
+			require.Equal(t, 1, u.n)
+		})
+	}
+}
+
+func TestTransferLosesPatience(t *testing.T) {
+	b := newBench(t)
+	u := &uploads{Archive: b.archive, before: func(context.Context, int) error { return errAway }}
+	b.Transfers, b.Checkpoints = hasty, u
+	b.Transfers.Patience = 20 * time.Millisecond
+	_, err := b.train(input(0, 1))
+	require.Equal(t, string(sweep.FailTransient), typeOf(t, err))
+	require.ErrorContains(t, err, "store is away")
+	require.Greater(t, u.n, 2)
+}
+
+func TestTransferThatHangsIsTriedAgain(t *testing.T) {
+	b := newBench(t)
+	u := &uploads{Archive: b.archive, before: func(ctx context.Context, n int) error {
+		if n > 1 {
+			return nil
+		}
+		<-ctx.Done() // a peer that has stopped reading
+		return ctx.Err()
+	}}
+	b.Transfers, b.Checkpoints = hasty, u
+	b.Transfers.Timeout = 10 * time.Millisecond
+	result, err := b.train(input(0, 1))
+	require.NoError(t, err)
+	require.Equal(t, 300, result.Checkpoint.Step)
+}
+
+func TestTransferEndsWithTheWorker(t *testing.T) {
+	for name, stopped := range map[string]bool{"which stopped before": true, "which stops between two tries": false} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			stop, tries := make(chan struct{}), 1
+			if stopped {
+				close(stop)
+			} else {
+				tries = 2
+			}
+			b.env.SetWorkerStopChannel(stop)
+			u := &uploads{Archive: b.archive, before: func(_ context.Context, n int) error {
+				if !stopped && n == 1 {
+					time.AfterFunc(10*time.Millisecond, func() { close(stop) })
+				}
+				return errAway
+			}}
+			b.Transfers, b.Checkpoints = hasty, u
+			b.Transfers.Rest = 10 * time.Second // is cut short
+			_, err := b.train(input(0, 1))
+			require.Equal(t, string(sweep.FailPreempted), typeOf(t, err), "the trial goes on elsewhere, and no restart is counted")
+			require.ErrorContains(t, err, "store is away")
+			require.Equal(t, tries, u.n)
+		})
+	}
+}
+
+func typeOf(t *testing.T, err error) string {
+	t.Helper()
+	var application *temporal.ApplicationError
+	require.ErrorAs(t, err, &application)
+	return application.Type()
+}
