@@ -52,6 +52,7 @@ func (a *Activities) evaluate(p *pulse, in EvaluateInput) (EvaluateResult, error
 		return EvaluateResult{}, fmt.Errorf("evaluate %s: %w", in.Checkpoint.Key, err)
 	}
 	judgement, err := a.Trainer.Evaluate(ctx, job, func(progress Progress) error {
+		a.Recorder.EvaluationProgress(name, number, progress.Step)
 		p.progress(progress)
 		return nil
 	})

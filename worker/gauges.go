@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,50 +12,110 @@ import (
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
-// How long a new worker tries to learn what the running sweeps' numbers are.
+// How a control worker learns what the sweeps' numbers are.
 const (
-	gaugesTimeout = 2 * time.Minute
-	gaugesPage    = 100 // sweeps a page of the list
+	gaugesEvery   = 30 * time.Second
+	gaugesTimeout = 2 * time.Minute // for all of them
+	gaugesPage    = 100             // sweeps a page of the list
 )
 
-// rebuildGauges shows the numbers of the sweeps that were running before this
-// worker was. Later changes come through the Record activity.
-func (c Config) rebuildGauges(ctx context.Context) {
+// keepGauges shows every sweep's numbers until ctx ends. Record brings a change
+// at once, but to one worker only, and says nothing of a sweep that was terminated.
+func (c Config) keepGauges(ctx context.Context) {
+	ticker := time.NewTicker(gaugesEvery)
+	defer ticker.Stop()
+	for {
+		if err := c.refreshGauges(ctx); err != nil && ctx.Err() == nil {
+			c.Log.Warn("the metrics of sweeps may be stale", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// refreshGauges shows the sweeps that run, and those that it still showed as
+// active as they ended.
+func (c Config) refreshGauges(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, gaugesTimeout)
 	defer cancel()
+	shown := c.Metrics.ActiveSweeps()
+	running, err := c.runningSweeps(ctx)
+	if err != nil {
+		return fmt.Errorf("list the running sweeps: %w", err)
+	}
+	var errs []error
+	for _, id := range running {
+		p, err := c.progressOf(ctx, id)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		delete(shown, p.Name)
+		c.Metrics.SweepState(p.Name, numbers(p))
+	}
+	for name, last := range shown {
+		errs = append(errs, c.refreshEnded(ctx, name, last))
+	}
+	return errors.Join(errs...)
+}
+
+// refreshEnded shows the end of a sweep that the list of running ones lacks, with
+// the numbers last shown where it cannot be asked. The list lags: a sweep may have
+// just begun.
+func (c Config) refreshEnded(ctx context.Context, name string, last activities.SweepNumbers) error {
+	id := workflows.SweepID(name)
+	status, err := activities.NewExecutions(c.Client).Status(ctx, id)
+	switch {
+	case errors.Is(err, activities.ErrNoExecution):
+		err = nil
+	case err != nil || status == activities.ExecutionRunning:
+		return err
+	default:
+		var p workflows.Progress
+		if p, err = c.progressOf(ctx, id); err == nil {
+			last = numbers(p)
+		}
+	}
+	last.Active, last.Running = false, 0
+	c.Metrics.SweepState(name, last)
+	return err
+}
+
+// runningSweeps are their workflow ids.
+func (c Config) runningSweeps(ctx context.Context) ([]string, error) {
 	request := &workflowservice.ListWorkflowExecutionsRequest{
 		Query: "WorkflowType = '" + workflows.TypeSweep + "' AND ExecutionStatus = 'Running'", PageSize: gaugesPage,
 	}
+	var ids []string
 	for {
 		page, err := c.Client.ListWorkflow(ctx, request)
 		if err != nil {
-			c.Log.Warn("cannot list running sweeps; their metrics come with their next result", "error", err)
-			return
+			return nil, err
 		}
 		for _, e := range page.GetExecutions() {
-			id := e.GetExecution().GetWorkflowId()
-			if err := c.rebuildGauge(ctx, id); err != nil {
-				c.Log.Warn("cannot ask a running sweep; its metrics come with its next result", "workflow", id, "error", err)
-			}
+			ids = append(ids, e.GetExecution().GetWorkflowId())
 		}
 		if len(page.GetNextPageToken()) == 0 {
-			return
+			return ids, nil
 		}
 		request.NextPageToken = page.GetNextPageToken()
 	}
 }
 
-func (c Config) rebuildGauge(ctx context.Context, workflowID string) error {
-	answer, err := c.Client.QueryWorkflow(ctx, workflowID, "", workflows.QueryProgress)
-	if err != nil {
-		return err
-	}
+// progressOf asks a sweep, which may have ended.
+func (c Config) progressOf(ctx context.Context, workflowID string) (workflows.Progress, error) {
 	var p workflows.Progress
-	if err := answer.Get(&p); err != nil {
-		return fmt.Errorf("decode its progress: %w", err)
+	answer, err := c.Client.QueryWorkflow(ctx, workflowID, "", workflows.QueryProgress)
+	if err == nil {
+		err = answer.Get(&p)
 	}
-	c.Metrics.SweepState(p.Name, numbers(p))
-	return nil
+	if err != nil {
+		return p, fmt.Errorf("ask workflow %s: %w", workflowID, err)
+	}
+	return p, nil
 }
 
 // numbers are a sweep's gauges.

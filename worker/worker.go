@@ -45,6 +45,8 @@ type Archive interface {
 type Metrics interface {
 	activities.Recorder
 	Handler() http.Handler
+	// ActiveSweeps are the sweeps that are shown as active, with their numbers.
+	ActiveSweeps() map[string]activities.SweepNumbers
 }
 
 // Config configures Run.
@@ -107,7 +109,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		stops = append(stops, w.Stop)
 	}
 	if c.Only != OnlyTraining {
-		go c.rebuildGauges(running)
+		go c.keepGauges(running)
 	}
 	<-running.Done()
 	c.Log.Info("worker drains")

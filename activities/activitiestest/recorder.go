@@ -15,11 +15,26 @@ type Recorder struct {
 	restarts []sweep.FailureClass
 	ended    []int
 	stored   int64
+	samples  int
 	states   []activities.SweepNumbers
 }
 
 // TrialProgress implements activities.Recorder.
 func (r *Recorder) TrialProgress(string, int, activities.Progress) {}
+
+// EvaluationProgress implements activities.Recorder.
+func (r *Recorder) EvaluationProgress(_ string, _, samples int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.samples = samples
+}
+
+// Samples is how many samples the last evaluation had drawn.
+func (r *Recorder) Samples() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.samples
+}
 
 // TrialEnded implements activities.Recorder.
 func (r *Recorder) TrialEnded(_ string, t sweep.Trial) {

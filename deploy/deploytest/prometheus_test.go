@@ -146,10 +146,23 @@ func TestAlertsFire(t *testing.T) {
 		{"TailsweepSweepStalled", "no step moves", `
 			tailsweep_sweep_active{sweep="s"} 1x60
 			tailsweep_trials_running{sweep="s"} 2x60
-			tailsweep_trial_step{sweep="s",trial="1"} 100x60`, time.Hour, `tailsweep_sweep_active{sweep="s"} 1`},
+			tailsweep_trial_step{sweep="s",trial="1"} 100x60`, time.Hour, `{sweep="s"} 1`},
+		{"TailsweepSweepStalled", "two control workers make one alert", `
+			tailsweep_sweep_active{sweep="s",instance="a"} 1x60
+			tailsweep_sweep_active{sweep="s",instance="b"} 1x60
+			tailsweep_trials_running{sweep="s",instance="a"} 2x60
+			tailsweep_trials_running{sweep="s",instance="b"} 2x60`, time.Hour, `{sweep="s"} 1`},
+		{"TailsweepSweepStalled", "a long evaluation moves", `
+			tailsweep_sweep_active{sweep="s"} 1x60
+			tailsweep_trials_running{sweep="s"} 1x60
+			tailsweep_trial_samples{sweep="s",trial="1"} 0+100x60`, time.Hour, ""},
+		{"TailsweepSweepStalled", "an evaluation hangs", `
+			tailsweep_sweep_active{sweep="s"} 1x60
+			tailsweep_trials_running{sweep="s"} 1x60
+			tailsweep_trial_samples{sweep="s",trial="1"} 100x60`, time.Hour, `{sweep="s"} 1`},
 		{"TailsweepSweepStalled", "nobody trains at all", `
 			tailsweep_sweep_active{sweep="s"} 1x60
-			tailsweep_trials_running{sweep="s"} 2x60`, time.Hour, `tailsweep_sweep_active{sweep="s"} 1`},
+			tailsweep_trials_running{sweep="s"} 2x60`, time.Hour, `{sweep="s"} 1`},
 		{"TailsweepSweepStalled", "one of two trials moves", `
 			tailsweep_sweep_active{sweep="s"} 1x60
 			tailsweep_trials_running{sweep="s"} 2x60
@@ -288,6 +301,7 @@ func TestDashboards(t *testing.T) {
 			require.NotEmpty(t, p.Targets, p.Title)
 			for _, target := range p.Targets {
 				checkExpression(t, target.Expr)
+				require.NotRegexp(t, `^tailsweep_(best_value|trials|sweep|gpu)`, target.Expr, "%s: every control worker exports it", p.Title)
 			}
 			require.LessOrEqual(t, p.GridPos.X+p.GridPos.W, 24, p.Title)
 			for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"maps"
 	"net/http"
 	"runtime"
 	"slices"
@@ -63,12 +64,14 @@ type Metrics struct {
 	trialStep     *prometheus.GaugeVec
 	trialLoss     *prometheus.GaugeVec
 	trialSpeed    *prometheus.GaugeVec
+	trialSamples  *prometheus.GaugeVec
 	restarts      *prometheus.CounterVec
 	storedBytes   *prometheus.CounterVec
 	storeSeconds  prometheus.Histogram
 
 	mu     sync.Mutex
-	sweeps []string // that have series; the one heard of last is last
+	sweeps []string                           // that have series; the one heard of last is last
+	active map[string]activities.SweepNumbers // of the sweeps that are shown as active
 }
 
 var _ activities.Recorder = (*Metrics)(nil)
@@ -76,7 +79,7 @@ var _ activities.Recorder = (*Metrics)(nil)
 // New returns the collectors of this process, whose version build_info shows.
 func New(version string) *Metrics {
 	m := &Metrics{
-		registry: prometheus.NewRegistry(),
+		registry: prometheus.NewRegistry(), active: map[string]activities.SweepNumbers{},
 
 		bestValue:     gauge("best_value", "The best completed trial's own value of a metric, by class group.", labelSweep, labelMetric, labelGroup),
 		trials:        gauge("trials", "Finished trials by how they ended.", labelSweep, labelStatus),
@@ -87,6 +90,7 @@ func New(version string) *Metrics {
 		trialStep:     gauge("trial_step", "Training steps done by a trial that trains here.", labelSweep, labelTrial),
 		trialLoss:     gauge("trial_loss", "Latest loss of a trial that trains here, by term, before the weights; 0 for a term that is off.", labelSweep, labelTrial, labelTerm),
 		trialSpeed:    gauge("trial_steps_per_second", "Training steps a second of a trial that trains here.", labelSweep, labelTrial),
+		trialSamples:  gauge("trial_samples", "Samples drawn so far by the evaluation of a trial that is evaluated here.", labelSweep, labelTrial),
 		restarts:      counter("training_restarts_total", "Attempts that followed a failure, by its class.", labelSweep, labelReason),
 		storedBytes:   counter("checkpoint_stored_bytes_total", "Bytes of checkpoints stored.", labelSweep),
 		storeSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -99,7 +103,7 @@ func New(version string) *Metrics {
 	build.WithLabelValues(version, runtime.Version()).Set(1)
 	m.registry.MustRegister(
 		m.bestValue, m.trials, m.trialsRunning, m.trialsPlanned, m.sweepActive, m.gpuSeconds,
-		m.trialStep, m.trialLoss, m.trialSpeed, m.restarts, m.storedBytes, m.storeSeconds, build,
+		m.trialStep, m.trialLoss, m.trialSpeed, m.trialSamples, m.restarts, m.storedBytes, m.storeSeconds, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
@@ -135,7 +139,16 @@ func (m *Metrics) TrialProgress(sweepName string, trial int, p activities.Progre
 	}
 }
 
-// TrialEnded implements activities.Recorder: the trial no longer trains here.
+// EvaluationProgress implements activities.Recorder.
+func (m *Metrics) EvaluationProgress(sweepName string, trial, samples int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.heard(sweepName)
+	m.trialSamples.WithLabelValues(sweepName, strconv.Itoa(trial)).Set(float64(samples))
+}
+
+// TrialEnded implements activities.Recorder: the trial no longer trains, and is
+// no longer evaluated, here.
 func (m *Metrics) TrialEnded(sweepName string, t sweep.Trial) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -143,6 +156,7 @@ func (m *Metrics) TrialEnded(sweepName string, t sweep.Trial) {
 	m.trialStep.DeletePartialMatch(labels)
 	m.trialSpeed.DeletePartialMatch(labels)
 	m.trialLoss.DeletePartialMatch(labels)
+	m.trialSamples.DeletePartialMatch(labels)
 }
 
 // Restart implements activities.Recorder.
@@ -176,8 +190,10 @@ func (m *Metrics) SweepState(sweepName string, s activities.SweepNumbers) {
 	m.trialsPlanned.WithLabelValues(sweepName).Set(float64(s.Planned))
 	m.gpuSeconds.WithLabelValues(sweepName).Set(s.GPUHours * 3600)
 	active := 0.0
+	delete(m.active, sweepName)
 	if s.Active {
 		active = 1
+		m.active[sweepName] = s
 	}
 	m.sweepActive.WithLabelValues(sweepName).Set(active)
 	for _, status := range statuses {
@@ -191,6 +207,13 @@ func (m *Metrics) SweepState(sweepName string, s activities.SweepNumbers) {
 			m.bestValue.DeleteLabelValues(sweepName, family, group)
 		}
 	}
+}
+
+// ActiveSweeps returns the sweeps that are shown as active, with their numbers.
+func (m *Metrics) ActiveSweeps() map[string]activities.SweepNumbers {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.active)
 }
 
 // split returns the labels of a metric: "fid.tail" is fid of tail, and one
@@ -224,10 +247,11 @@ func (m *Metrics) heard(sweepName string) {
 func (m *Metrics) forget(sweepName string) {
 	labels := prometheus.Labels{labelSweep: sweepName}
 	for _, v := range []*prometheus.GaugeVec{
-		m.bestValue, m.trials, m.trialsRunning, m.trialsPlanned, m.sweepActive, m.gpuSeconds, m.trialStep, m.trialLoss, m.trialSpeed,
+		m.bestValue, m.trials, m.trialsRunning, m.trialsPlanned, m.sweepActive, m.gpuSeconds, m.trialStep, m.trialLoss, m.trialSpeed, m.trialSamples,
 	} {
 		v.DeletePartialMatch(labels)
 	}
 	m.restarts.DeletePartialMatch(labels)
 	m.storedBytes.DeletePartialMatch(labels)
+	delete(m.active, sweepName)
 }

@@ -42,6 +42,7 @@ func fill(m *Metrics) {
 		Best:     map[string]float64{"fid.tail": 20.5, "fid.all": 12, "label_accuracy.head": 0.75, "loss": 0.04, "unheard.of": 1},
 	})
 	m.TrialProgress("s", 7, activities.Progress{Step: 30, Loss: 3, LossDDPM: 1, LossInfonce: 2, StepsPerSecond: 75})
+	m.EvaluationProgress("s", 7, 400)
 	m.Restart("s", sweep.FailLost)
 	m.Restart("s", "a class of the future")
 	m.CheckpointStored("s", 1000, 0.3)
@@ -74,6 +75,7 @@ func TestPage(t *testing.T) {
 		`tailsweep_trial_loss{sweep="s",term="ddpm",trial="7"} 1`,
 		`tailsweep_trial_loss{sweep="s",term="infonce",trial="7"} 2`,
 		`tailsweep_trial_loss{sweep="s",term="total",trial="7"} 3`,
+		`tailsweep_trial_samples{sweep="s",trial="7"} 400`,
 		`tailsweep_trial_step{sweep="s",trial="7"} 30`,
 		`tailsweep_trial_steps_per_second{sweep="s",trial="7"} 75`,
 	}, page(t, m, "tailsweep_trial_"))
@@ -102,6 +104,20 @@ func TestSeriesEnd(t *testing.T) {
 	m.SweepState("s", activities.SweepNumbers{Best: map[string]float64{"fid.all": 11}})
 	require.Equal(t, []string{`tailsweep_best_value{group="all",metric="fid",sweep="s"} 11`}, page(t, m, "tailsweep_best"), "what the new best does not have goes")
 	require.Equal(t, []string{`tailsweep_sweep_active{sweep="s"} 0`}, page(t, m, "tailsweep_sweep_active"), "an ended sweep stays, as ended")
+}
+
+func TestActiveSweeps(t *testing.T) {
+	m := New("test")
+	fill(m)
+	m.SweepState("ended", activities.SweepNumbers{Running: 1, Active: true})
+	m.SweepState("ended", activities.SweepNumbers{})
+	active := m.ActiveSweeps()
+	require.Len(t, active, 1)
+	require.Equal(t, 20.5, active["s"].Best["fid.tail"])
+	for i := range maxSweeps {
+		m.SweepState(fmt.Sprintf("sweep-%d", i), activities.SweepNumbers{})
+	}
+	require.Empty(t, m.ActiveSweeps(), "a sweep without series is not shown")
 }
 
 func TestSweepsOfLongAgoLoseTheirSeries(t *testing.T) {
@@ -140,7 +156,7 @@ func TestNamesAreLinted(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, 13+3, ours, "fill reaches every collector")
+	require.Equal(t, 14+3, ours, "fill reaches every collector")
 	problems, err := testutil.GatherAndLint(m.registry)
 	require.NoError(t, err)
 	require.Empty(t, problems)
