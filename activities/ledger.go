@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Publish records a finished trial and removes the checkpoints that nobody will
-// need again: all but the one the trial names. A trial that failed or was
-// cancelled keeps its last one, whether it knows of it or not.
+// Publish records a finished trial, keeps its loss curve, and removes the
+// checkpoints that nobody will need again: all but the one the trial names. A
+// trial that failed or was cancelled keeps its last one, whether it knows of it or
+// not. The curve is that of the trial's checkpoint, else of its last one: a
+// diverged trial has no other.
 func (a *Activities) Publish(ctx context.Context, in PublishInput) (PublishResult, error) {
 	published, err := a.publish(ctx, in)
 	return PublishResult{Trial: published}, translateError(ctx, err)
@@ -28,7 +31,15 @@ func (a *Activities) publish(ctx context.Context, in PublishInput) (sweep.Trial,
 	if err := a.Records.PutResult(ctx, in.Sweep, t); err != nil {
 		return t, fmt.Errorf("publish trial %d: %w", t.Number, err)
 	}
-	for _, ref := range refs {
+	if len(refs) > 0 {
+		curve := refs[max(0, slices.IndexFunc(refs, func(r CheckpointRef) bool { return r.Key == t.Checkpoint }))]
+		if err := a.Checkpoints.KeepCurve(ctx, curve.Key); err != nil {
+			return t, fmt.Errorf("keep the loss curve of trial %d: %w", t.Number, err)
+		}
+	}
+	// The last one goes last: should this activity run again, its curve is the one
+	// to keep.
+	for _, ref := range slices.Backward(refs) {
 		if ref.Key == t.Checkpoint {
 			continue
 		}

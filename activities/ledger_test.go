@@ -19,11 +19,13 @@ func TestPublishKeepsOneCheckpointAtMost(t *testing.T) {
 		status sweep.Status
 		named  int // step of the checkpoint that the trial names, 0 for none
 		kept   int
+		curve  int // step of the checkpoint whose curve is kept
 	}{
-		{"completed", sweep.StatusCompleted, 300, 300},
-		{"diverged", sweep.StatusDiverged, 0, 0},
-		{"failed, the last", sweep.StatusFailed, 200, 300},
-		{"cancelled before it could say where it stood", sweep.StatusCancelled, 0, 300},
+		{"completed", sweep.StatusCompleted, 300, 300, 300},
+		{"completed, with one from a later attempt that was lost", sweep.StatusCompleted, 200, 200, 200},
+		{"diverged", sweep.StatusDiverged, 0, 0, 300},
+		{"failed, the last", sweep.StatusFailed, 200, 300, 300},
+		{"cancelled before it could say where it stood", sweep.StatusCancelled, 0, 300, 300},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -51,8 +53,38 @@ func TestPublishKeepsOneCheckpointAtMost(t *testing.T) {
 				require.Equal(t, published, result.Trial)
 				require.Equal(t, test.kept, published.Steps)
 			}
+			for _, key := range b.archive.Curves() {
+				require.Equal(t, activitiestest.Key(2, 1, test.curve), key)
+			}
+			require.NotEmpty(t, b.archive.Curves())
 		})
 	}
+}
+
+func TestPublishLosesNoCurve(t *testing.T) {
+	b := newBench(t)
+	for _, step := range []int{100, 200, 300} {
+		b.archive.Store(2, 1, step, false)
+	}
+	in := activities.PublishInput{Sweep: "s", Trial: sweep.Trial{Assignment: sweep.Assignment{Number: 2}, Status: sweep.StatusDiverged}}
+	publish := func() error {
+		_, err := b.env.ExecuteActivity(b.Publish, in)
+		return err
+	}
+	b.archive.Fail("KeepCurve", errAway)
+	require.ErrorContains(t, publish(), "store is away")
+	require.Len(t, b.archive.Keys(), 3, "removed although the curve is not kept")
+	b.archive.Fail("KeepCurve", nil)
+
+	b.archive.Fail("Remove", errAway)
+	for left := 2; left >= 0; left-- { // each time dies after it has removed one
+		require.ErrorContains(t, publish(), "store is away")
+		require.Len(t, b.archive.Keys(), left)
+	}
+	b.archive.Fail("Remove", nil)
+	require.NoError(t, publish())
+	last := activitiestest.Key(2, 1, 300)
+	require.Equal(t, []string{last, last, last}, b.archive.Curves(), "a shorter curve took the place of the longest")
 }
 
 func TestAppendSegment(t *testing.T) {

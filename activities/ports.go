@@ -91,6 +91,9 @@ type Checkpoints interface {
 	// Download fetches and verifies; dir is absent or whole afterwards. A
 	// checkpoint that fails verification is an error that wraps ErrCorrupt.
 	Download(ctx context.Context, key, dir string) error
+	// KeepCurve copies a whole checkpoint's loss curve to where it outlives Remove.
+	// Copying it again, or one that has no curve, is no error.
+	KeepCurve(ctx context.Context, key string) error
 	// Remove deletes a checkpoint, manifest first.
 	Remove(ctx context.Context, key string) error
 }

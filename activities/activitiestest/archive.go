@@ -21,6 +21,7 @@ type Archive struct {
 	segments    [][]sweep.Trial
 	results     map[int]sweep.Trial
 	best        []int
+	curves      []string // keys of the checkpoints whose curves were kept
 	fail        map[string]error
 	corruptAt   map[string]bool // by key, when it will be uploaded
 }
@@ -140,7 +141,28 @@ func (a *Archive) Download(_ context.Context, key, dir string) error {
 	return writeStep(dir, c.step)
 }
 
-// Remove implements activities.Checkpoints.
+// KeepCurve implements activities.Checkpoints.
+func (a *Archive) KeepCurve(_ context.Context, key string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, ok := a.checkpoints[key]; !ok {
+		return fmt.Errorf("keep the curve of %s: not there", key)
+	}
+	if err := a.fail["KeepCurve"]; err != nil {
+		return err
+	}
+	a.curves = append(a.curves, key)
+	return nil
+}
+
+// Curves are the keys of the checkpoints whose curves were kept, in order.
+func (a *Archive) Curves() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.curves)
+}
+
+// Remove implements activities.Checkpoints. A failure comes after the deed.
 func (a *Archive) Remove(_ context.Context, key string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()

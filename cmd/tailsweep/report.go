@@ -83,12 +83,9 @@ func addPictures(ctx context.Context, arc *archive.Archive, name string, t sweep
 			in.Grids[t.Number] = grid
 		}
 	}
-	if t.Checkpoint == "" {
-		return nil
-	}
-	curve, err := arc.Curve(ctx, t)
+	curve, err := arc.Curve(ctx, name, t)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil // retention has removed it
+		return nil // it ended before its first checkpoint
 	}
 	if err == nil {
 		in.Curves[t.Number], err = decodeCurve(curve)

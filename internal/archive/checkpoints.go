@@ -21,12 +21,6 @@ func (a *Archive) Whole(ctx context.Context, sweepName string, trial int) ([]act
 	if err != nil {
 		return nil, err
 	}
-	refs, err := a.whole(ctx, prefix)
-	return refs, refusal(err)
-}
-
-// whole returns the whole checkpoints under prefix, highest step first.
-func (a *Archive) whole(ctx context.Context, prefix string) ([]activities.CheckpointRef, error) {
 	type found struct {
 		checkpointID
 		key string
@@ -34,14 +28,14 @@ func (a *Archive) whole(ctx context.Context, prefix string) ([]activities.Checkp
 	var all []found
 	for info, err := range a.store.List(ctx, prefix) {
 		if err != nil {
-			return nil, err
+			return nil, refusal(err)
 		}
 		if key, id, ok := wholeCheckpoint(info.Key); ok {
 			all = append(all, found{id, key})
 		}
 	}
 	slices.SortFunc(all, func(a, b found) int {
-		return cmp.Or(cmp.Compare(a.trial, b.trial), cmp.Compare(b.step, a.step), cmp.Compare(b.attempt, a.attempt))
+		return cmp.Or(cmp.Compare(b.step, a.step), cmp.Compare(b.attempt, a.attempt))
 	})
 	refs := make([]activities.CheckpointRef, len(all))
 	for i, f := range all {
@@ -159,27 +153,4 @@ func (a *Archive) Remove(ctx context.Context, key string) error {
 		}
 	}
 	return nil
-}
-
-// Retain removes every whole checkpoint of a sweep whose key is not in keep, and
-// returns those that it removed. Unfinished uploads stay: a worker may be at it.
-func (a *Archive) Retain(ctx context.Context, sweepName string, keep []string) (removed []activities.CheckpointRef, err error) {
-	prefix, err := sweepKey(sweepName, "trials/")
-	if err != nil {
-		return nil, err
-	}
-	all, err := a.whole(ctx, prefix)
-	if err != nil {
-		return nil, err
-	}
-	for _, ref := range all {
-		if slices.Contains(keep, ref.Key) {
-			continue
-		}
-		if err := a.Remove(ctx, ref.Key); err != nil {
-			return removed, err
-		}
-		removed = append(removed, ref)
-	}
-	return removed, nil
 }

@@ -244,29 +244,6 @@ func TestRemoveTakesTheManifestFirst(t *testing.T) {
 	require.Error(t, a.Remove(t.Context(), "v1/sweeps/"+name), "only checkpoints")
 }
 
-func TestRetainKeepsTheSetAndTheUnfinished(t *testing.T) {
-	s := newCrashing()
-	a := New(s)
-	var refs []activities.CheckpointRef
-	for trial := range 3 {
-		ref, err := a.Upload(t.Context(), name, trial, 1, stage(t, trial, 1, 200, "a"))
-		require.NoError(t, err)
-		refs = append(refs, ref)
-	}
-	s.left = 2
-	_, err := a.Upload(t.Context(), name, 9, 1, stage(t, 9, 1, 200, "unfinished"))
-	require.ErrorIs(t, err, errCrash)
-	s.left = -1
-	removed, err := a.Retain(t.Context(), name, []string{refs[1].Key})
-	require.NoError(t, err)
-	require.Equal(t, []activities.CheckpointRef{refs[0], refs[2]}, removed)
-	left := objects(t, s)
-	require.Len(t, left, 4+2)
-	for _, key := range left {
-		require.True(t, strings.HasPrefix(key, refs[1].Key) || strings.Contains(key, "/000009/"), key)
-	}
-}
-
 func TestCheckpointKeys(t *testing.T) {
 	for _, id := range []checkpointID{{"a", 0, 0, 0}, {name, maxNumber, maxNumber, maxStep}} {
 		key, err := id.key()

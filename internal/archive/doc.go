@@ -8,6 +8,7 @@
 //	v1/sweeps/<sweep>/trials/<%06d>/result.json      a sweep.Trial
 //	v1/sweeps/<sweep>/trials/<%06d>/grid.png         the sample grid
 //	v1/sweeps/<sweep>/trials/<%06d>/attempts/<k>/log.txt
+//	v1/sweeps/<sweep>/trials/<%06d>/attempts/<k>/curve.jsonl    copied from a checkpoint when the trial is published; outlives retention
 //	v1/sweeps/<sweep>/trials/<%06d>/attempts/<k>/checkpoints/step-<%010d>/...  manifest last
 //	v1/sweeps/<sweep>/pointers/best.json             moved with If-Match
 //

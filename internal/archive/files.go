@@ -1,12 +1,15 @@
 package archive
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
+	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
@@ -31,9 +34,43 @@ func (a *Archive) Grid(ctx context.Context, sweepName string, trial int) ([]byte
 	return data, err
 }
 
-// Curve returns the loss curve of the trial's final checkpoint, a job.Point a
-// line, or an error that wraps store.ErrNotFound when retention removed it.
-func (a *Archive) Curve(ctx context.Context, t sweep.Trial) ([]byte, error) {
+// KeepCurve implements activities.Checkpoints.
+func (a *Archive) KeepCurve(ctx context.Context, key string) error {
+	id, err := parseCheckpointKey(key)
+	if err != nil {
+		return err
+	}
+	kept, err := attemptKey(id.sweep, id.trial, id.attempt, checkpoint.CurveName)
+	if err != nil {
+		return err
+	}
+	curve, _, err := a.read(ctx, key+"/"+checkpoint.CurveName, maxCurve)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return a.store.Put(ctx, kept, bytes.NewReader(curve), int64(len(curve)))
+}
+
+// Curve returns the trial's loss curve, a job.Point a line: the one that was kept
+// when it was published, which may be of an attempt before its last, else its
+// checkpoint's. Without either the error wraps store.ErrNotFound.
+func (a *Archive) Curve(ctx context.Context, sweepName string, t sweep.Trial) ([]byte, error) {
+	for attempt := t.Attempts; attempt >= 1; attempt-- {
+		key, err := attemptKey(sweepName, t.Number, attempt, checkpoint.CurveName)
+		if err != nil {
+			return nil, err
+		}
+		data, _, err := a.read(ctx, key, maxCurve)
+		if !errors.Is(err, store.ErrNotFound) {
+			return data, err
+		}
+	}
+	if t.Checkpoint == "" {
+		return nil, fmt.Errorf("archive: loss curve of trial %d of %s: %w", t.Number, sweepName, store.ErrNotFound)
+	}
 	if _, err := parseCheckpointKey(t.Checkpoint); err != nil {
 		return nil, err
 	}

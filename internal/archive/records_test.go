@@ -167,13 +167,34 @@ func TestLogsAndGrids(t *testing.T) {
 	require.Equal(t, "content", string(grid))
 	require.Error(t, a.PutLog(t.Context(), name, 4, 1, filepath.Dir(path)), "a folder is no log")
 
+}
+
+func TestCurveOutlivesItsCheckpoint(t *testing.T) {
+	a := New(store.NewMemory())
 	trial := aTrial(4)
-	ref, err := a.Upload(t.Context(), name, 4, 1, stage(t, 4, 1, 600, "a"))
+	trial.Attempts = 3 // the checkpoint is of the second
+	_, err := a.Curve(t.Context(), name, trial)
+	require.ErrorIs(t, err, store.ErrNotFound)
+	ref, err := a.Upload(t.Context(), name, 4, 2, stage(t, 4, 2, 600, "a"))
 	require.NoError(t, err)
 	trial.Checkpoint = ref.Key
-	curve, err := a.Curve(t.Context(), trial)
-	require.NoError(t, err)
-	require.Contains(t, string(curve), `"loss":1`)
+	published, err := a.Curve(t.Context(), name, trial)
+	require.NoError(t, err, "of a trial that vanished before it was published")
+	require.Contains(t, string(published), `"loss":1`)
+
+	for range 2 {
+		require.NoError(t, a.KeepCurve(t.Context(), ref.Key))
+	}
+	require.Contains(t, objects(t, a.store), "v1/sweeps/"+name+"/trials/000004/attempts/2/curve.jsonl")
+	require.NoError(t, a.Remove(t.Context(), ref.Key))
+	for _, checkpoint := range []string{ref.Key, ""} { // of one that was overtaken, of one that diverged
+		trial.Checkpoint = checkpoint
+		curve, err := a.Curve(t.Context(), name, trial)
+		require.NoError(t, err)
+		require.Equal(t, published, curve)
+	}
+	require.NoError(t, a.KeepCurve(t.Context(), ref.Key), "a checkpoint without a curve")
+	require.Error(t, a.KeepCurve(t.Context(), "v1/sweeps/"+name), "only checkpoints have one")
 }
 
 func TestLedgerErrorsNameTheLine(t *testing.T) {

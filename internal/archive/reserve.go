@@ -94,12 +94,6 @@ func (a *Archive) LoadSpec(ctx context.Context, name string) (*sweep.Spec, []byt
 	return &r.Spec, []byte(r.YAML), nil
 }
 
-// Digest returns the digest that the sweep's name was reserved with.
-func (a *Archive) Digest(ctx context.Context, name string) (string, error) {
-	r, err := a.reservation(ctx, name)
-	return r.Digest, err
-}
-
 func (a *Archive) reservation(ctx context.Context, name string) (reservation, error) {
 	key, err := sweepKey(name, specName)
 	if err != nil {
