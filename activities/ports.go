@@ -119,8 +119,8 @@ type Records interface {
 // Recorder shows numbers to Prometheus.
 type Recorder interface {
 	TrialProgress(sweepName string, trial int, p Progress)
-	EvaluationProgress(sweepName string, trial, samples int) // drawn so far
-	TrialEnded(sweepName string, t sweep.Trial)              // removes the trial's own series
+	EvaluationProgress(sweepName string, trial, pictures int) // done so far
+	TrialEnded(sweepName string, t sweep.Trial)               // removes the trial's own series
 	Restart(sweepName string, class sweep.FailureClass)
 	CheckpointStored(sweepName string, bytes int64, seconds float64)
 	SweepState(sweepName string, s SweepNumbers)

@@ -268,7 +268,7 @@ func TestEvaluate(t *testing.T) {
 	require.NoError(t, value.Get(&result))
 	require.Equal(t, activitiestest.Metrics(sweep.Assignment{}), result.Metrics, "a metric that is not finite was kept")
 	require.Equal(t, "trials/000000/grid.png", result.Grid)
-	require.Equal(t, 1, b.recorder.Samples(), "nobody sees that the evaluation moves")
+	require.Equal(t, 1, b.recorder.Pictures(), "nobody sees that the evaluation moves")
 	b.requireEmptyStaging(t)
 }
 

@@ -15,7 +15,7 @@ type Recorder struct {
 	restarts []sweep.FailureClass
 	ended    []int
 	stored   int64
-	samples  int
+	pictures int
 	states   []activities.SweepNumbers
 }
 
@@ -23,17 +23,17 @@ type Recorder struct {
 func (r *Recorder) TrialProgress(string, int, activities.Progress) {}
 
 // EvaluationProgress implements activities.Recorder.
-func (r *Recorder) EvaluationProgress(_ string, _, samples int) {
+func (r *Recorder) EvaluationProgress(_ string, _, pictures int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.samples = samples
+	r.pictures = pictures
 }
 
-// Samples is how many samples the last evaluation had drawn.
-func (r *Recorder) Samples() int {
+// Pictures is how many pictures the last evaluation had done.
+func (r *Recorder) Pictures() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.samples
+	return r.pictures
 }
 
 // TrialEnded implements activities.Recorder.

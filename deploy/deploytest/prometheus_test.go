@@ -155,11 +155,11 @@ func TestAlertsFire(t *testing.T) {
 		{"TailsweepSweepStalled", "a long evaluation moves", `
 			tailsweep_sweep_active{sweep="s"} 1x60
 			tailsweep_trials_running{sweep="s"} 1x60
-			tailsweep_trial_samples{sweep="s",trial="1"} 0+100x60`, time.Hour, ""},
+			tailsweep_trial_pictures{sweep="s",trial="1"} 0+100x60`, time.Hour, ""},
 		{"TailsweepSweepStalled", "an evaluation hangs", `
 			tailsweep_sweep_active{sweep="s"} 1x60
 			tailsweep_trials_running{sweep="s"} 1x60
-			tailsweep_trial_samples{sweep="s",trial="1"} 100x60`, time.Hour, `{sweep="s"} 1`},
+			tailsweep_trial_pictures{sweep="s",trial="1"} 100x60`, time.Hour, `{sweep="s"} 1`},
 		{"TailsweepSweepStalled", "nobody trains at all", `
 			tailsweep_sweep_active{sweep="s"} 1x60
 			tailsweep_trials_running{sweep="s"} 2x60`, time.Hour, `{sweep="s"} 1`},

@@ -64,7 +64,7 @@ type Metrics struct {
 	trialStep     *prometheus.GaugeVec
 	trialLoss     *prometheus.GaugeVec
 	trialSpeed    *prometheus.GaugeVec
-	trialSamples  *prometheus.GaugeVec
+	trialPictures *prometheus.GaugeVec
 	restarts      *prometheus.CounterVec
 	storedBytes   *prometheus.CounterVec
 	storeSeconds  prometheus.Histogram
@@ -90,7 +90,7 @@ func New(version string) *Metrics {
 		trialStep:     gauge("trial_step", "Training steps done by a trial that trains here.", labelSweep, labelTrial),
 		trialLoss:     gauge("trial_loss", "Latest loss of a trial that trains here, by term, before the weights; 0 for a term that is off.", labelSweep, labelTrial, labelTerm),
 		trialSpeed:    gauge("trial_steps_per_second", "Training steps a second of a trial that trains here.", labelSweep, labelTrial),
-		trialSamples:  gauge("trial_samples", "Samples drawn so far by the evaluation of a trial that is evaluated here.", labelSweep, labelTrial),
+		trialPictures: gauge("trial_pictures", "Pictures done, real ones looked at and samples drawn, by the evaluation of a trial that is evaluated here.", labelSweep, labelTrial),
 		restarts:      counter("training_restarts_total", "Attempts that followed a failure, by its class.", labelSweep, labelReason),
 		storedBytes:   counter("checkpoint_stored_bytes_total", "Bytes of checkpoints stored.", labelSweep),
 		storeSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -103,7 +103,7 @@ func New(version string) *Metrics {
 	build.WithLabelValues(version, runtime.Version()).Set(1)
 	m.registry.MustRegister(
 		m.bestValue, m.trials, m.trialsRunning, m.trialsPlanned, m.sweepActive, m.gpuSeconds,
-		m.trialStep, m.trialLoss, m.trialSpeed, m.trialSamples, m.restarts, m.storedBytes, m.storeSeconds, build,
+		m.trialStep, m.trialLoss, m.trialSpeed, m.trialPictures, m.restarts, m.storedBytes, m.storeSeconds, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
@@ -140,11 +140,11 @@ func (m *Metrics) TrialProgress(sweepName string, trial int, p activities.Progre
 }
 
 // EvaluationProgress implements activities.Recorder.
-func (m *Metrics) EvaluationProgress(sweepName string, trial, samples int) {
+func (m *Metrics) EvaluationProgress(sweepName string, trial, pictures int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.heard(sweepName)
-	m.trialSamples.WithLabelValues(sweepName, strconv.Itoa(trial)).Set(float64(samples))
+	m.trialPictures.WithLabelValues(sweepName, strconv.Itoa(trial)).Set(float64(pictures))
 }
 
 // TrialEnded implements activities.Recorder: the trial no longer trains, and is
@@ -156,7 +156,7 @@ func (m *Metrics) TrialEnded(sweepName string, t sweep.Trial) {
 	m.trialStep.DeletePartialMatch(labels)
 	m.trialSpeed.DeletePartialMatch(labels)
 	m.trialLoss.DeletePartialMatch(labels)
-	m.trialSamples.DeletePartialMatch(labels)
+	m.trialPictures.DeletePartialMatch(labels)
 }
 
 // Restart implements activities.Recorder.
@@ -247,7 +247,7 @@ func (m *Metrics) heard(sweepName string) {
 func (m *Metrics) forget(sweepName string) {
 	labels := prometheus.Labels{labelSweep: sweepName}
 	for _, v := range []*prometheus.GaugeVec{
-		m.bestValue, m.trials, m.trialsRunning, m.trialsPlanned, m.sweepActive, m.gpuSeconds, m.trialStep, m.trialLoss, m.trialSpeed, m.trialSamples,
+		m.bestValue, m.trials, m.trialsRunning, m.trialsPlanned, m.sweepActive, m.gpuSeconds, m.trialStep, m.trialLoss, m.trialSpeed, m.trialPictures,
 	} {
 		v.DeletePartialMatch(labels)
 	}

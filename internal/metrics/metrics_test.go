@@ -75,7 +75,7 @@ func TestPage(t *testing.T) {
 		`tailsweep_trial_loss{sweep="s",term="ddpm",trial="7"} 1`,
 		`tailsweep_trial_loss{sweep="s",term="infonce",trial="7"} 2`,
 		`tailsweep_trial_loss{sweep="s",term="total",trial="7"} 3`,
-		`tailsweep_trial_samples{sweep="s",trial="7"} 400`,
+		`tailsweep_trial_pictures{sweep="s",trial="7"} 400`,
 		`tailsweep_trial_step{sweep="s",trial="7"} 30`,
 		`tailsweep_trial_steps_per_second{sweep="s",trial="7"} 75`,
 	}, page(t, m, "tailsweep_trial_"))
