@@ -59,7 +59,10 @@ func (a *Activities) evaluate(p *pulse, in EvaluateInput) (EvaluateResult, error
 	if err != nil {
 		return EvaluateResult{}, err
 	}
-	result := EvaluateResult{Metrics: finiteOnly(judgement.Metrics), Guidance: judgement.Guidance}
+	result := EvaluateResult{
+		Metrics: finiteOnly(judgement.Metrics), Guidance: judgement.Guidance,
+		Floor: finiteOnly(judgement.Floor), Features: judgement.Features,
+	}
 	err = p.transfer(func(ctx context.Context) (err error) {
 		result.Grid, err = a.Records.PutGrid(ctx, name, number, judgement.Grid)
 		return err

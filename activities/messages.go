@@ -53,7 +53,9 @@ type EvaluateInput struct {
 type EvaluateResult struct {
 	Metrics  map[string]float64 `json:"metrics"` // finite only
 	Guidance float64            `json:"guidance"`
-	Grid     string             `json:"grid"`    // key of the PNG
+	Grid     string             `json:"grid"`            // key of the PNG
+	Floor    map[string]float64 `json:"floor,omitempty"` // as in sweep.Trial, and so is Features
+	Features string             `json:"features,omitempty"`
 	Seconds  float64            `json:"seconds"` // in the slot
 }
 

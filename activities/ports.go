@@ -44,6 +44,8 @@ type Judgement struct {
 	Metrics  map[string]float64
 	Guidance float64
 	Grid     string // path of the PNG
+	Floor    map[string]float64
+	Features string
 }
 
 // TrainJob is one attempt at training a trial.

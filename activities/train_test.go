@@ -245,6 +245,32 @@ func TestTrainDrains(t *testing.T) {
 	require.Equal(t, 200, result.Checkpoint.Step)
 }
 
+// A drain right after a checkpoint names no further one, nor does one before the
+// first step of an attempt that resumed.
+func TestTrainPreemptedWithoutAFurtherCheckpoint(t *testing.T) {
+	for name, test := range map[string]struct {
+		resumed int
+		want    activities.CheckpointRef
+	}{
+		"right after a checkpoint": {0, activities.CheckpointRef{Key: activitiestest.Key(0, 2, 100), Step: 100}},
+		"right after it resumed":   {100, activities.CheckpointRef{Key: activitiestest.Key(0, 1, 100), Step: 100}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			if test.resumed > 0 {
+				b.archive.Store(0, 1, test.resumed, false)
+			}
+			b.trainer.Faults = map[int][]activitiestest.Fault{0: {{Step: 100, Preempt: true}}}
+			result, err := b.train(input(0, 2))
+			require.NoError(t, err)
+			require.Equal(t, activities.OutcomePreempted, result.Status)
+			require.Equal(t, 100, result.Step)
+			require.Equal(t, test.want, result.Checkpoint)
+			require.Equal(t, []string{test.want.Key}, b.archive.Keys())
+		})
+	}
+}
+
 func TestEvaluateYieldsWhenTheWorkerStops(t *testing.T) {
 	b := newBench(t)
 	stop := make(chan struct{})
@@ -268,6 +294,8 @@ func TestEvaluate(t *testing.T) {
 	require.NoError(t, value.Get(&result))
 	require.Equal(t, activitiestest.Metrics(sweep.Assignment{}), result.Metrics, "a metric that is not finite was kept")
 	require.Equal(t, "trials/000000/grid.png", result.Grid)
+	require.Equal(t, map[string]float64{"fid.tail": activitiestest.Floor}, result.Floor)
+	require.Equal(t, activitiestest.Features, result.Features)
 	require.Equal(t, 1, b.recorder.Pictures(), "nobody sees that the evaluation moves")
 	b.requireEmptyStaging(t)
 }

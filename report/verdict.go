@@ -162,7 +162,7 @@ func caveats(in Input, s study) []string {
 	}
 	out = append(out, "FID is taken from the features of this project's own small classifier: it compares trials of this dataset and size with each other, never with published Inception FIDs, and it is biased upwards at small sample counts.")
 	if len(in.Floor) > 0 {
-		out = append(out, "The floor is what real images score against other real images: no model is expected below it.")
+		out = append(out, "The floor is what one half of the real images scores against the other. It is a yardstick, not a bound: FID falls with the number of images, and the halves are not as many as a model's samples.")
 	}
 	if lost := len(in.Trials) - len(s.ranked); lost > 0 {
 		out = append(out, fmt.Sprintf("%s not complete and %s left out of the ranking and the figures; the table lists %s.",

@@ -53,6 +53,8 @@ type Trial struct {
 	Status     Status             `json:"status"`
 	Metrics    map[string]float64 `json:"metrics,omitempty"`    // by name, "fid.tail"; finite only
 	Guidance   float64            `json:"guidance"`             // the scale that Metrics were taken at
+	Floor      map[string]float64 `json:"floor,omitempty"`      // FID of one half of the real images against the other, by name
+	Features   string             `json:"features,omitempty"`   // SHA-256 of the classifier's weights that FID is taken with
 	Steps      int                `json:"steps"`                // trained
 	LossFirst  float64            `json:"loss_first"`           // mean loss of the curve's first point
 	LossLast   float64            `json:"loss_last"`            // mean loss of the curve's last tenth

@@ -126,7 +126,10 @@ func (c *Children) Evaluate(
 	if err := inside(t.Output, end.last.Grid); err != nil {
 		return activities.Judgement{}, fail(sweep.FailBug, fmt.Sprintf("the child named a grid that is not its own: %v", err), "")
 	}
-	return activities.Judgement{Metrics: end.last.Metrics, Guidance: end.last.Guidance, Grid: end.last.Grid}, nil
+	return activities.Judgement{
+		Metrics: end.last.Metrics, Guidance: end.last.Guidance, Grid: end.last.Grid,
+		Floor: end.last.Floor, Features: end.last.Features,
+	}, nil
 }
 
 // run does one job in a free slot; dir takes the job file and the log. When it

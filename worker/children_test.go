@@ -65,6 +65,7 @@ func TestEvaluateReturnsTheJudgement(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, activities.Judgement{
 		Metrics: map[string]float64{"fid.all": 12}, Guidance: 1.5, Grid: filepath.Join(j.Output, "grid.png"),
+		Floor: map[string]float64{"fid.all": 2}, Features: "5bec",
 	}, got)
 }
 

@@ -64,7 +64,10 @@ func fakeChild(verb, jobFile string) {
 	switch scenario := j.Spec.Name; scenario {
 	case "happy":
 		if verb == "evaluate" {
-			emit(job.Event{Type: job.Result, Metrics: map[string]float64{"fid.all": 12}, Guidance: 1.5, Grid: filepath.Join(j.Output, "grid.png")})
+			emit(job.Event{
+				Type: job.Result, Metrics: map[string]float64{"fid.all": 12}, Guidance: 1.5, Grid: filepath.Join(j.Output, "grid.png"),
+				Floor: map[string]float64{"fid.all": 2}, Features: "5bec",
+			})
 			os.Exit(0)
 		}
 		infonce := 0.25

@@ -35,6 +35,8 @@ func TestSweepRunsAGridToItsEnd(t *testing.T) {
 		require.Equal(t, "fake", trial.Backend)
 		require.Positive(t, trial.TrainTime)
 		require.Equal(t, activitiestest.Metrics(trial.Assignment), trial.Metrics)
+		require.Equal(t, map[string]float64{"fid.tail": activitiestest.Floor}, trial.Floor)
+		require.Equal(t, activitiestest.Features, trial.Features)
 		if trial.Number < 2 {
 			require.Equal(t, sweep.KindBaseline, trial.Kind)
 			require.Equal(t, spec.Baseline.Seeds[trial.Number], trial.Seed)

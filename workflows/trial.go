@@ -149,6 +149,7 @@ func (t *trial) evaluate(ctx workflow.Context) error {
 	}
 	t.result.EvalTime += judged.Seconds
 	t.result.Metrics, t.result.Guidance, t.result.Grid = judged.Metrics, judged.Guidance, judged.Grid
+	t.result.Floor, t.result.Features = judged.Floor, judged.Features
 	t.result.Status = sweep.StatusCompleted
 	return nil
 }

@@ -20,7 +20,7 @@ type Fault struct {
 	Step    int             // 0: before the first checkpoint
 	Err     error           // the attempt fails with it
 	Diverge bool            // the loss stops being finite
-	Preempt bool            // the worker is asked to stop
+	Preempt bool            // the worker is asked to stop; the last checkpoint is of this step already
 	Hang    bool            // nothing happens until the job is ended
 	Until   <-chan struct{} // with Hang: or until this closes; the attempt then goes on
 }
@@ -170,8 +170,15 @@ func (t *Trainer) Evaluate(
 	maps.Copy(metrics, t.Extra)
 	return activities.Judgement{
 		Metrics: metrics, Guidance: 1, Grid: filepath.Join(job.Output, "grid.png"),
+		Floor: map[string]float64{"fid.tail": Floor}, Features: Features,
 	}, ctx.Err()
 }
+
+// What the fake says of its judging.
+const (
+	Floor    = 1.5 // fid.tail
+	Features = "fake"
+)
 
 // Metrics are what the fake finds for a trial: fid.tail falls with both weights.
 func Metrics(a sweep.Assignment) map[string]float64 {

@@ -342,6 +342,35 @@ func TestExport(t *testing.T) {
 	require.True(t, json.Valid([]byte(r.out)))
 }
 
+func TestReportShowsFloorAndKeptCurve(t *testing.T) {
+	objects := archived(t)
+	arc := archive.New(objects)
+	w, err := checkpoint.Create(t.TempDir(), checkpoint.Manifest{Sweep: "done", Trial: 3, Attempt: 1, Step: 10})
+	require.NoError(t, err)
+	require.NoError(t, w.Bytes(checkpoint.ModelName, []byte("weights")))
+	require.NoError(t, w.Bytes(checkpoint.CurveName, []byte(`{"step":10,"loss":123.5,"ddpm":1}`+"\n")))
+	staged, err := w.Commit()
+	require.NoError(t, err)
+	ref, err := arc.Upload(t.Context(), "done", 3, 1, staged)
+	require.NoError(t, err)
+	require.NoError(t, arc.KeepCurve(t.Context(), ref.Key))
+	require.NoError(t, arc.Remove(t.Context(), ref.Key))
+	diverged := sweep.Trial{
+		Assignment: sweep.Assignment{Number: 3, Kind: sweep.KindSearch, Params: weights(3, 0), Seed: 1}, Status: sweep.StatusDiverged, Attempts: 1,
+	}
+	judged := diverged
+	judged.Number, judged.Status, judged.Floor = 4, sweep.StatusCompleted, map[string]float64{"fid.tail": 7.77}
+	require.NoError(t, arc.AppendSegment(t.Context(), "done", 2, []sweep.Trial{diverged, judged}))
+
+	path := filepath.Join(t.TempDir(), "page.html")
+	r := cli(t, objects, "", "report", "done", "-o", path)
+	require.Equal(t, exitOK, r.code, r.err)
+	page, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.True(t, strings.Contains(string(page), ">7.770<"), "the floor is missing") // not require.Contains: it would print it all
+	require.True(t, strings.Contains(string(page), "Loss of 1 trials over their training."), "the curve is missing")
+}
+
 func TestReportIsWholeOrAbsent(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "new", "page.html")

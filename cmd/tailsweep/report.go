@@ -64,6 +64,9 @@ func (a *app) reportInput(ctx context.Context, name string) (report.Input, error
 		return report.Input{}, err
 	}
 	for _, t := range in.Trials {
+		if in.Floor == nil { // the same of every trial
+			in.Floor = t.Floor
+		}
 		if err := addPictures(ctx, arc, name, t, &in); err != nil {
 			return report.Input{}, err
 		}

@@ -61,6 +61,7 @@ func (c card) markdown() []byte {
 	row("Go", text(p.Go))
 	row("backend", text(strings.TrimSpace(p.Backend+" "+p.Device)))
 	row("plugin, SHA-256", text(p.PluginSHA256))
+	row("feature classifier, SHA-256", text(t.Features))
 	row("digest of the spec", text(p.SpecDigest))
 	row("digest of the dataset", text(p.DatasetDigest))
 	row("resumed from", text(p.Parent))
@@ -94,6 +95,18 @@ func (c card) metrics(line func(string, ...any)) {
 		}
 		line("| %s | %s |", text(family), strings.Join(cells, " | "))
 	}
+	if len(c.trial.Floor) == 0 {
+		return
+	}
+	var cells []string
+	for _, group := range groups {
+		cell := ""
+		if value, ok := c.trial.Floor[sweep.FamilyFID+"."+group]; ok {
+			cell = number(value)
+		}
+		cells = append(cells, cell)
+	}
+	line("| fid of half of the real images against the other | %s |", strings.Join(cells, " | "))
 }
 
 // number rounds to what people compare.

@@ -24,7 +24,7 @@ type Result struct {
 	Metrics         map[string]float64 `json:"metrics"`  // by name, at Guidance
 	Guidance        float64            `json:"guidance"` // of those tried, the best by the spec's first judged metric
 	SamplesPerClass int                `json:"samples_per_class"`
-	Floor           map[string]float64 `json:"floor"`    // FID of real images against real ones, by name
+	Floor           map[string]float64 `json:"floor"`    // FID of one half of the real images against the other, by name
 	Features        string             `json:"features"` // SHA-256 of the classifier's weights
 
 	images []float32 // drawn at Guidance, class by class
@@ -192,5 +192,8 @@ func run(ctx context.Context, j job.Evaluate, emit func(job.Event) error) error 
 	if err := result.WriteGrid(grid, j.Spec.Dataset); err != nil {
 		return err
 	}
-	return emit(job.Event{Type: job.Result, Metrics: result.Metrics, Guidance: result.Guidance, Grid: grid})
+	return emit(job.Event{
+		Type: job.Result, Metrics: result.Metrics, Guidance: result.Guidance, Grid: grid,
+		Floor: result.Floor, Features: result.Features,
+	})
 }

@@ -151,6 +151,8 @@ func TestRun(t *testing.T) {
 	require.Equal(t, filepath.Join(out, GridName), last.Grid)
 	require.Contains(t, last.Metrics, "fid.all")
 	require.Contains(t, last.Metrics, "label_accuracy.tail")
+	require.Positive(t, last.Floor["fid.tail"])
+	require.Len(t, last.Features, 64, "a SHA-256 in hexadecimal")
 	f, err := os.Open(last.Grid)
 	require.NoError(t, err)
 	defer f.Close() //nolint:errcheck // read only

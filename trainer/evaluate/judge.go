@@ -30,8 +30,9 @@ type Judge struct {
 }
 
 // NewJudge looks at the balanced real images of the set that d is split from.
-// Floor becomes the FID, by name, of one half of them against the other: about the
-// least that a perfect model could get with as many samples.
+// Floor becomes the FID, by name, of one half of them against the other: a
+// yardstick, not a bound, since FID falls with the number of images, which is that
+// of the halves (500 a class of the 10,000) and not that of a model's samples.
 // progress, if not nil, hears how many of them it has looked at.
 func NewJudge(ctx context.Context, b *backend.Backend, d sweep.Dataset, progress func(done, all int) error) (*Judge, error) {
 	real, err := dataset.Balanced(d)

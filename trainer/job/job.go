@@ -35,7 +35,7 @@ const (
 	Done       Type = "done"       // Step, LossFirst, LossLast
 	Diverged   Type = "diverged"   // Step, LossFirst: loss not finite, nothing was saved at it
 	Preempted  Type = "preempted"  // Step: asked to stop, the checkpoint was named before
-	Result     Type = "result"     // Metrics, Guidance, Grid
+	Result     Type = "result"     // Metrics, Guidance, Grid, Floor, Features
 	Error      Type = "error"      // Class, Message
 )
 
@@ -53,7 +53,9 @@ type Event struct {
 	LossLast       float64            `json:"loss_last,omitempty"`
 	Metrics        map[string]float64 `json:"metrics,omitempty"`
 	Guidance       float64            `json:"guidance,omitempty"`
-	Grid           string             `json:"grid,omitempty"` // path of the PNG
+	Grid           string             `json:"grid,omitempty"`     // path of the PNG
+	Floor          map[string]float64 `json:"floor,omitempty"`    // FID of one half of the real images against the other, by name
+	Features       string             `json:"features,omitempty"` // SHA-256 of the classifier's weights that FID is taken with
 	Class          sweep.FailureClass `json:"class,omitempty"`
 	Message        string             `json:"message,omitempty"`
 }
