@@ -1,5 +1,6 @@
 # make demo   builds everything, runs examples/quickstart.yaml on Fashion-MNIST long-tail, leaves a report
 # make test   format, vet, lint, workflowcheck and all fast tests
+# make race   the concurrent packages under the race detector
 # make accept the end-to-end tests with the real services (test-e2e is the same)
 #
 # The backend `go` is ten times faster with GOEXPERIMENT=simd; it is for this
@@ -13,7 +14,7 @@ LDFLAGS := -X main.version=$(VERSION)
 MODULES := tools devstack deploy/deploytest
 DEMO_OUT ?= out
 
-.PHONY: all build demo test check fmt fmt-check vet lint workflowcheck unit test-e2e accept stack tidy clean
+.PHONY: all build demo test check fmt fmt-check vet lint workflowcheck unit race test-e2e accept stack tidy clean
 
 all: build
 
@@ -71,6 +72,10 @@ unit:
 	$(GO) test -C deploy/deploytest ./...
 	$(GO) test -C devstack -short ./...
 	$(SIMD) $(GO) test ./...
+
+# What runs side by side: the worker and its children, the store, the stack. Needs a C compiler.
+race:
+	$(SIMD) $(GO) test -race ./worker ./activities ./workflows ./internal/...
 
 test-e2e accept: build
 	@bin/tailsweep backend install --if-possible
