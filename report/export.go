@@ -103,7 +103,11 @@ func record(t sweep.Trial, params, metrics []string) []string {
 	if t.Error != nil {
 		failure = *t.Error
 	}
-	return append(line, exact(t.Guidance), strconv.Itoa(t.Steps), exact(t.LossFirst), exact(t.LossLast),
+	guidance := ""
+	if t.Status == sweep.StatusCompleted {
+		guidance = exact(t.Guidance)
+	}
+	return append(line, guidance, strconv.Itoa(t.Steps), unlessZero(t.LossFirst), unlessZero(t.LossLast),
 		strconv.Itoa(t.Attempts), exact(t.TrainTime), exact(t.EvalTime), t.Backend, t.Reason.Sampler,
 		stamp(t.StartedAt), stamp(t.FinishedAt), t.Checkpoint, t.Grid, string(failure.Class), failure.Message)
 }
@@ -123,6 +127,14 @@ func metricNames(spec *sweep.Spec, trials []sweep.Trial) []string {
 }
 
 func exact(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+// unlessZero leaves out what was never measured; no loss is 0.
+func unlessZero(v float64) string {
+	if v == 0 {
+		return ""
+	}
+	return exact(v)
+}
 
 // stamp writes a time in RFC 3339; nothing when it is zero.
 func stamp(t time.Time) string {

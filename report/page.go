@@ -153,7 +153,7 @@ func headFacts(in Input) []fact {
 		{"Dataset", fmt.Sprintf("%s, %d × %[2]d pixels", data, in.Spec.Dataset.Size)},
 		{"Model", fmt.Sprintf("%s, width %d, depth %d", in.Spec.Model.Arch, in.Spec.Model.Width, in.Spec.Model.Depth)},
 		{"Training", fmt.Sprintf("%d steps of %d images", in.Spec.Train.Steps, in.Spec.Train.Batch)},
-		{"Training time", span(pr.GPUHours * 3600)},
+		{"Slot time, training and evaluation", span(pr.GPUHours * 3600)},
 	}
 	if !pr.StartedAt.IsZero() {
 		out = append(out, fact{"Started", clock(pr.StartedAt)})

@@ -155,7 +155,11 @@ func caveats(in Input, s study) []string {
 		out = append(out, "Every setting was trained with one seed, so a difference between two trials includes the luck of training. No difference here is claimed to be significant: repeat the best trial and the baseline with other seeds before believing it.")
 	}
 	if k := len(s.ranked); k > 1 {
-		out = append(out, fmt.Sprintf("The best of %d trials was chosen by the same samples that it is shown with, and so looks better than it is (the winner's curse). Its guidance scale was chosen in the same way.", k))
+		text := fmt.Sprintf("The best of %d trials was chosen by the same samples that it is shown with, and so looks better than it is (the winner's curse).", k)
+		if len(spec.Evaluate.Guidance) > 1 {
+			text += " Its guidance scale was chosen in the same way."
+		}
+		out = append(out, text)
 	}
 	if text := sampleCounts(spec); text != "" {
 		out = append(out, text)

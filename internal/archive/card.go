@@ -38,8 +38,13 @@ func (c card) markdown() []byte {
 		line("\n![samples, one class a row](%s)", GridName)
 	}
 
-	line("\n## Sampling\n\n    tailsweep sample %s --guidance %s -o samples.png\n", c.folder, number(t.Guidance))
-	line("The metrics below were taken at guidance scale %s with %d DDIM steps.", number(t.Guidance), s.Evaluate.DDIMSteps)
+	if t.Status == sweep.StatusCompleted {
+		line("\n## Sampling\n\n    tailsweep sample %s --guidance %s -o samples.png\n", c.folder, number(t.Guidance))
+		line("The metrics below were taken at guidance scale %s with %d DDIM steps.", number(t.Guidance), s.Evaluate.DDIMSteps)
+	} else {
+		line("\nThis trial is %s: its training or evaluation did not end, and this is its last checkpoint.", t.Status)
+		line("\n## Sampling\n\n    tailsweep sample %s -o samples.png", c.folder)
+	}
 
 	line("\n## Parameters\n\n| parameter | value |\n|---|---|")
 	for _, name := range slices.Sorted(maps.Keys(t.Params)) {
@@ -49,7 +54,9 @@ func (c card) markdown() []byte {
 
 	line("\n## Training\n\n| | |\n|---|---|")
 	row("steps", strconv.Itoa(t.Steps))
-	row("loss, first to last", number(t.LossFirst)+" to "+number(t.LossLast))
+	if t.LossLast != 0 {
+		row("loss, first to last", number(t.LossFirst)+" to "+number(t.LossLast))
+	}
 	row("seed", strconv.FormatInt(t.Seed, 10))
 	row("attempts", strconv.Itoa(t.Attempts))
 	row("seconds of training", number(t.TrainTime))
