@@ -43,7 +43,12 @@ func classify(err error) error {
 	return failure(sweep.FailBug, err)
 }
 
+// failure gives err a class, unless it has one.
 func failure(class sweep.FailureClass, err error) error {
+	var classed *sweep.FailureError
+	if errors.As(err, &classed) {
+		return err
+	}
 	return &sweep.FailureError{Failure: sweep.Failure{Class: class, Message: err.Error()}, Err: err}
 }
 

@@ -39,6 +39,11 @@ func TestFailuresHaveAClass(t *testing.T) {
 		text   string
 	}{
 		"unknown dataset": {func(t *testing.T) job.Train { j := tiny(t); j.Spec.Dataset.Name = "cifar"; return j }, nil, sweep.FailBadData, "cifar"},
+		"no dataset folder": {func(t *testing.T) job.Train {
+			j := tiny(t)
+			j.Spec.Dataset.Name, j.Spec.Dataset.Path = sweep.FashionMNIST, "/nowhere"
+			return j
+		}, nil, sweep.FailBadData, "dataset.path: "},
 		"unknown parameter": {func(t *testing.T) job.Train {
 			j := tiny(t)
 			j.Assignment.Params["x"] = sweep.Number(1)
@@ -85,6 +90,7 @@ func TestFailuresHaveAClass(t *testing.T) {
 				require.Equal(t, c.class, failed.Class)
 			}
 			require.Contains(t, failed.Message, c.text)
+			require.NotContains(t, failed.Message, string(failed.Class)+": ", "the class is said beside it")
 		})
 	}
 	for text, class := range map[string]sweep.FailureClass{
