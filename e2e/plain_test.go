@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -41,6 +42,18 @@ func TestBinaryLinksNoServer(t *testing.T) {
 			require.Falsef(t, dep == server || strings.HasPrefix(dep, server+"/"), "the binary links %s", dep)
 		}
 	}
+}
+
+// The embedded stack trains on this machine: data that is not there is the spec's
+// fault, told before anything starts or takes the sweep's name.
+func TestRunWithoutItsData(t *testing.T) {
+	h := newHome(t)
+	text := strings.Replace(small, "{name: fashion-mnist-10k, size: 16,", "{name: fashion-mnist, path: /nowhere, size: 16,", 1)
+	r := h.try(time.Minute, "run", writeSpec(t, text))
+	require.Equal(t, 2, r.code, r.stderr)
+	require.Contains(t, r.stderr, "dataset.path: ")
+	require.NotContains(t, r.stderr, "bad_data: bad_data")
+	require.NoDirExists(t, filepath.Join(h.dir, "state", "run"))
 }
 
 func TestNothingListens(t *testing.T) {

@@ -65,7 +65,7 @@ func describeText(d description) []string {
 		return lines
 	}
 	v := view{Spec: d.Spec, Progress: *p, Now: time.Now()}
-	lines = append(lines, string(p.Phase)+": "+v.summary(), fmt.Sprintf("%.3g slot hours", p.GPUHours))
+	lines = append(lines, string(p.Phase)+": "+v.summary(), "slot time "+short(time.Duration(p.GPUHours*float64(time.Hour))))
 	if p.Message != "" {
 		lines = append(lines, p.Message)
 	}

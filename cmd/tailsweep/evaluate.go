@@ -2,14 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer"
 	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 	"github.com/tailsweep/tailsweep/trainer/evaluate"
 )
 
@@ -102,6 +106,12 @@ func newSample(a *app) *cobra.Command {
 		}
 		if *path == "" {
 			*path = "samples.png"
+		}
+		if !strings.HasSuffix(strings.ToLower(*path), ".png") {
+			return usagef("sample: -o is %q, want a name that ends in .png: the picture is a PNG", *path)
+		}
+		if _, err := os.Stat(filepath.Join(args[0], checkpoint.ManifestName)); errors.Is(err, os.ErrNotExist) {
+			return usagef("sample: %s has no %s: give the folder of one trial, such as one that `tailsweep pull` made", args[0], checkpoint.ManifestName)
 		}
 		b, err := backend.Open(name.value)
 		if err != nil {

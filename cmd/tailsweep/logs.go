@@ -56,7 +56,7 @@ func (a *app) processLog(name string) error {
 		for _, p := range status.Processes {
 			names = append(names, p.Name)
 		}
-		return usagef("logs: no process %q; valid: %s; for a trial give a sweep and its number", name, strings.Join(names, ", "))
+		return usagef("logs: no process %q; valid: %s; for a trial: tailsweep logs SWEEP TRIAL", name, strings.Join(names, ", "))
 	}
 	f, err := os.Open(p.Log)
 	if errors.Is(err, os.ErrNotExist) {
@@ -91,19 +91,27 @@ func (a *app) trialLog(cmd *cobra.Command, name string, trial, attempt int) erro
 		return err
 	}
 	if len(attempts) == 0 {
-		return &codedError{exitNotFound, fmt.Errorf("trial %d of %s has no log yet: an attempt's log is stored when it ends", trial, name)}
+		return &codedError{exitNotFound, fmt.Errorf("there is no log of trial %d of %s: an attempt's log is stored when it ends; `tailsweep watch %[2]s` shows what runs, `tailsweep trials %[2]s` what has ended", trial, name)}
 	}
 	if attempt == 0 {
 		attempt = attempts[len(attempts)-1]
 	}
 	log, err := arc.Log(ctx, name, trial, attempt)
 	if errors.Is(err, store.ErrNotFound) {
-		return &codedError{exitNotFound, fmt.Errorf("trial %d of %s has no log of attempt %d; there are %v", trial, name, attempt, attempts)}
+		return &codedError{exitNotFound, fmt.Errorf("trial %d of %s has no log of attempt %d; there are: %s", trial, name, attempt, numbersText(attempts))}
 	}
 	if err != nil {
 		return err
 	}
-	a.say("trial %d of %s, attempt %d of %v:", trial, name, attempt, attempts)
+	a.say("trial %d of %s, attempt %d (there are: %s):", trial, name, attempt, numbersText(attempts))
 	_, err = io.Copy(a.out, log)
 	return errors.Join(err, log.Close())
+}
+
+func numbersText(numbers []int) string {
+	words := make([]string, len(numbers))
+	for i, n := range numbers {
+		words[i] = strconv.Itoa(n)
+	}
+	return strings.Join(words, ", ")
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"regexp"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -64,7 +65,7 @@ diffusion model gain diversity while the frequent ones lose nothing.
 	root.SetIn(a.in)
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%s: %w; see `%s --help`", cmd.CommandPath(), err, cmd.CommandPath())
+		return usagef("%s: %s; see `%s --help`", cmd.CommandPath(), strconvText.ReplaceAllString(err.Error(), "want a number"), cmd.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	a.connectionFlags(root)
@@ -94,3 +95,6 @@ diffusion model gain diversity while the frequent ones lose nothing.
 	root.AddCommand(&cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: exitCodes})
 	return root
 }
+
+// strconvText is how a flag's number that is none is complained of.
+var strconvText = regexp.MustCompile(`strconv\.Parse\w+: parsing .*: (invalid syntax|value out of range)`)

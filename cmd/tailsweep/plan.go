@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -94,6 +95,9 @@ func planText(spec *sweep.Spec, p planned) []string {
 	if plan.Trials > 0 {
 		trials = fmt.Sprintf("%d, %d of them baseline, %d at a time", plan.Trials, plan.Baseline, spec.MaxConcurrentTrials)
 	}
+	if spec.Method == sweep.MethodGrid {
+		trials += "\n" + gridText(spec)
+	}
 	inAll := func(text string) string {
 		if plan.Trials == 0 {
 			return ""
@@ -118,10 +122,31 @@ func planText(spec *sweep.Spec, p planned) []string {
 		if p.Backend != "" {
 			how += ", measured on " + p.Backend
 		}
-		total := inAll(fmt.Sprintf(", %s of slot time, %s on %d slots", short(plan.SlotTime), short(plan.WallTime), spec.MaxConcurrentTrials))
-		lines = append(lines, fmt.Sprintf("time         about %s a trial%s (%s)", short(plan.TrialTime), total, how))
+		total := inAll(fmt.Sprintf(", %s on one slot", short(plan.SlotTime)))
+		if spec.MaxConcurrentTrials > 1 {
+			total += inAll(fmt.Sprintf(", %s on %d with `tailsweep up --slots %[2]d`", short(plan.WallTime), spec.MaxConcurrentTrials))
+		}
+		lines = append(lines, fmt.Sprintf("time         about %s a trial%s (%s; starting and compiling come on top)", short(plan.TrialTime), total, how))
 	}
 	return lines
+}
+
+// gridText is a line a parameter: the points that the grid takes of it.
+func gridText(spec *sweep.Spec) string {
+	const most = 8
+	var lines []string
+	for _, p := range spec.Ordered() {
+		values := p.GridValues()
+		var words []string
+		for _, v := range values[:min(most, len(values))] {
+			words = append(words, v.String())
+		}
+		if n := len(values); n > most {
+			words = append(words, fmt.Sprintf("... %d in all", n))
+		}
+		lines = append(lines, fmt.Sprintf("               %s: %s", p.Name, strings.Join(words, ", ")))
+	}
+	return strings.Join(lines, "\n")
 }
 
 func bytesText(n int64) string {

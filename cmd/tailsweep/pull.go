@@ -60,6 +60,9 @@ func newPull(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if kept := spec.Checkpoints.SaveSweepBest; *metric == "" && len(chosen) > kept {
+			return usagef("pull: --top-n is %d, and this sweep keeps the checkpoints of its best %d (checkpoints.save_sweep_best): use --top-n %d", *topN, kept, kept)
+		}
 		var pulled []string
 		for _, t := range chosen {
 			p := archive.Pull{Sweep: name, Trial: t, Dir: *dir, State: *state}
@@ -67,6 +70,7 @@ func newPull(a *app) *cobra.Command {
 				for _, folder := range pulled { // all of them or none
 					err = errors.Join(err, os.RemoveAll(folder))
 				}
+				_ = os.Remove(*dir) // only where it is empty
 				return pullError(err)
 			}
 			pulled = append(pulled, p.Folder())
@@ -93,7 +97,7 @@ func choose(spec *sweep.Spec, trials []sweep.Trial, number, n int, metric string
 	}
 	ranked := sweep.Rank(spec, trials, metric)
 	if len(ranked) == 0 {
-		return nil, &codedError{exitNotFound, fmt.Errorf("sweep %q has no completed trial yet", spec.Name)}
+		return nil, &codedError{exitNotFound, fmt.Errorf("sweep %q has no completed trial: --trial N takes one that ended otherwise, `tailsweep trials %[1]s` lists them", spec.Name)}
 	}
 	return ranked[:min(n, len(ranked))], nil
 }

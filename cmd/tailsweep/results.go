@@ -240,7 +240,7 @@ func newBest(a *app) *cobra.Command {
 		}
 		best, ok := sweep.Best(spec, trials, *metric)
 		if !ok {
-			return &codedError{exitNotFound, fmt.Errorf("sweep %q has no completed trial yet", args[0])}
+			return &codedError{exitNotFound, fmt.Errorf("sweep %q has no completed trial; `tailsweep trials %[1]s` lists what there is", args[0])}
 		}
 		if output.value == "json" {
 			return a.printJSON(best)
@@ -269,7 +269,7 @@ func checkMetric(name string) error {
 func bestText(t sweep.Trial) []string {
 	lines := []string{fmt.Sprintf("trial %d (%s, seed %d)", t.Number, t.Kind, t.Seed)}
 	add := func(name, format string, args ...any) {
-		lines = append(lines, fmt.Sprintf("  %-20s "+format, append([]any{name}, args...)...))
+		lines = append(lines, fmt.Sprintf("  %-21s "+format, append([]any{name}, args...)...))
 	}
 	add("parameters", "%s", paramsText(t.Params))
 	for _, m := range sweep.MetricList() {
@@ -302,9 +302,9 @@ func newPareto(a *app) *cobra.Command {
 	return cmd
 }
 
-// lossText is the final loss; a trial that never trained has none.
+// lossText is the final loss; a trial that did not train to its end has none.
 func lossText(t sweep.Trial) string {
-	if t.Steps == 0 {
+	if t.Steps == 0 || t.LossLast == 0 {
 		return "-"
 	}
 	return fmt.Sprintf("%.4f", t.LossLast)

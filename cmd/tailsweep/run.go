@@ -14,6 +14,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -54,6 +55,11 @@ func (a *app) ready(ctx context.Context, spec *sweep.Spec) error {
 	target, err := connect.Resolve(a.flags)
 	if err != nil || !target.Embedded {
 		return err
+	}
+	if spec.Dataset.Path != "" { // this machine trains: three failed trials later is too late
+		if _, err := dataset.Load(spec.Dataset); err != nil {
+			return &codedError{exitUsage, err}
+		}
 	}
 	status, err := stack.Up(ctx, a.stackOptions())
 	if err != nil {

@@ -55,7 +55,7 @@ func steer(ctx context.Context, c client.Client, name, update string, command wo
 	var gone *serviceerror.NotFound
 	switch {
 	case errors.As(err, &gone):
-		return p, &codedError{exitNotFound, fmt.Errorf("no running sweep %q: %w", name, err)}
+		return p, &codedError{exitNotFound, fmt.Errorf("cannot %s: no sweep %q runs; `tailsweep list` shows those that are there and how they ended", update, name)}
 	case errors.Is(err, context.DeadlineExceeded):
 		return p, fmt.Errorf("%s %s: no answer within %s; does a worker run? (`tailsweep status`): %w", update, name, commandTimeout, err)
 	case err != nil:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -40,6 +41,8 @@ servers, which takes minutes.`,
 			o.WorkerArgs = []string{"--slots", strconv.Itoa(*slots)}
 		}
 		switch {
+		case cmd.Flags().Changed("slots") && *slots < 1:
+			return usagef("up: --slots is %d, want 1 or more", *slots)
 		case *buildOnly:
 			return stack.Build(cmd.Context(), "", a.err)
 		case *foreground:
@@ -72,7 +75,19 @@ func newDown(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return stack.Down(cmd.Context(), dir, a.err)
+			before, err := stack.Read(dir)
+			if err != nil {
+				return err
+			}
+			if err := stack.Down(cmd.Context(), dir, a.err); err != nil {
+				return err
+			}
+			if !slices.ContainsFunc(before.Processes, func(p stack.Process) bool { return p.Running }) {
+				a.say("nothing was running")
+				return nil
+			}
+			a.say("stopped; what ran goes on at the next `tailsweep up` (state: %s)", dir)
+			return nil
 		},
 	}
 }

@@ -70,21 +70,30 @@ func (l liveTrial) fraction() float64 {
 	}
 }
 
-// eta estimates when the sweep ends from how long what is done has taken. ok is
-// false before enough is done, or when it does not run.
+// eta estimates when the sweep ends: from how long the finished trials have taken,
+// and before there is one from the speed of those that train. ok is false when
+// neither tells, or when the sweep does not run.
 func (v view) eta() (time.Duration, bool) {
 	p := v.Progress
 	if p.Planned == 0 || p.Phase != workflows.PhaseRunning || p.StartedAt.IsZero() {
 		return 0, false
 	}
-	done := float64(p.Finished)
+	done, rate, steps := float64(p.Finished), 0.0, 0
 	for _, r := range p.Running {
-		done += v.Live[r.Number].fraction()
-	}
-	if done < 0.05 {
-		return 0, false
+		l := v.Live[r.Number]
+		done += l.fraction()
+		if l.Stage == stageTraining && l.StepsPerSecond > 0 {
+			rate += l.StepsPerSecond
+			steps = l.Steps
+		}
 	}
 	left := max(0, float64(p.Planned)-done)
+	if p.Finished == 0 { // what has passed was compiling and waiting, too: go by the steps
+		if rate == 0 {
+			return 0, false
+		}
+		return time.Duration(left * float64(steps) / trainingShare / rate * float64(time.Second)), true
+	}
 	return time.Duration(float64(v.Now.Sub(p.StartedAt)) * left / done), true
 }
 
@@ -151,8 +160,17 @@ func (v view) summary() string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, s))
 		}
 	}
-	if n := len(p.Running); n > 0 {
+	queued := 0
+	for _, r := range p.Running {
+		if l, seen := v.Live[r.Number]; seen && l.Stage == stageQueued {
+			queued++
+		}
+	}
+	if n := len(p.Running) - queued; n > 0 {
 		parts = append(parts, fmt.Sprintf("%d running", n))
+	}
+	if queued > 0 {
+		parts = append(parts, fmt.Sprintf("%d queued", queued))
 	}
 	if !p.StartedAt.IsZero() {
 		end := v.Now
@@ -171,6 +189,9 @@ func (v view) runningRow(r workflows.RunningTrial) []string {
 	l, seen := v.Live[r.Number]
 	if !seen {
 		l.Stage = stageQueued
+	}
+	if l.Stage == stageQueued && l.Trained {
+		l.Stage = "trained, queued"
 	}
 	row := []string{fmt.Sprint(r.Number), l.Stage, "", "", "", "", paramsText(r.Params)}
 	if l.Attempt > 1 {
@@ -207,12 +228,17 @@ func (v view) finishedTable() *table {
 		}
 		note := paramsText(trial.Params)
 		if trial.Error != nil {
-			first, _, _ := strings.Cut(trial.Error.Message, "\n")
-			note = string(trial.Error.Class) + ": " + first
+			note = errorText(trial.Error)
 		}
 		t.row(append(row, note)...)
 	}
 	return t
+}
+
+// errorText is the first line of what a trial failed with.
+func errorText(f *sweep.Failure) string {
+	first, _, _ := strings.Cut(f.Message, "\n")
+	return string(f.Class) + ": " + first
 }
 
 func ofPlanned(n, planned int) string {

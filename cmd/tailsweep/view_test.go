@@ -117,6 +117,17 @@ func TestETA(t *testing.T) {
 	// 3 finished, 0.425 of trial 3, 0.895 of trial 4: 4.32 of 12 in 10 minutes.
 	require.InDelta(t, 10*(12-4.32)/4.32, left.Minutes(), 0.01)
 
+	// Before a trial has ended, by the steps: 12 trials less what is done, 1200 steps
+	// each that are .85 of a trial, at the 33.3 a second of the one that trains.
+	v.Progress.Finished = 0
+	left, ok = v.eta()
+	require.True(t, ok)
+	require.InDelta(t, (12-1.32)*1200/0.85/33.3/60, left.Minutes(), 0.1)
+	v.Live = nil
+	_, ok = v.eta()
+	require.False(t, ok, "nothing is known of its speed")
+
+	v = halfway()
 	v.Progress.Phase = workflows.PhasePaused
 	_, ok = v.eta()
 	require.False(t, ok, "a paused sweep has no end in sight")
@@ -126,13 +137,20 @@ func TestETA(t *testing.T) {
 	require.False(t, ok, "nobody knows how many trials there will be")
 }
 
+func TestWaitingIsNotRunning(t *testing.T) {
+	v := halfway()
+	v.Live[4] = liveTrial{Stage: stageQueued, Trained: true}
+	require.Contains(t, v.summary(), "2 running, 1 queued")
+	require.Contains(t, strings.Join(v.render(120, false), "\n"), "trained, queued")
+}
+
 func TestChanges(t *testing.T) {
 	now := halfway()
 	require.Equal(t, []string{
 		"sweep fashion-lt: running",
 		"trial 0 completed: fid.head 30.11  fid.tail 66.6  loss 0.0514",
 		"trial 1 completed: fid.head 31.2  fid.tail 58.9  loss 0.0514",
-		"trial 2 failed: fid.head -  fid.tail -  loss -",
+		"trial 2 failed: out_of_memory: the kernel killed the child for memory",
 		"trial 3 started: alignment.weight=1 infonce.weight=0.1",
 		"trial 4 started: alignment.weight=0.01235 infonce.weight=0",
 		"trial 5 started: defaults",

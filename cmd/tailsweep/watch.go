@@ -114,9 +114,20 @@ func (a *app) ended(v view) error {
 	p := v.Progress
 	t := a.terminal()
 	lines := append([]string{""}, resultLines(v.Spec, v.Finished, t.width, painter(t.colour))...)
-	lines = append(lines, "", "next:",
-		"  tailsweep report "+p.Name+" -o "+p.Name+".html",
-		"  tailsweep pull "+p.Name+" --top-n 1 -o "+p.Name+"-best")
+	lines = append(lines, "", "next:")
+	if _, ok := sweep.Best(v.Spec, v.Finished, ""); ok {
+		lines = append(lines,
+			"  tailsweep report "+p.Name+" -o "+p.Name+".html",
+			"  tailsweep pull "+p.Name+" --top-n 1 -o "+p.Name+"-best")
+	} else {
+		lines = append(lines, "  tailsweep describe "+p.Name)
+		if n := len(v.Finished); n > 0 {
+			lines = append(lines, fmt.Sprintf("  tailsweep logs %s %d", p.Name, v.Finished[n-1].Number))
+		}
+	}
+	if p.Phase != workflows.PhaseCompleted {
+		lines = append(lines, "  a sweep that has ended is not run again: give the spec another name, then tailsweep run")
+	}
 	if err := a.print(lines...); err != nil {
 		return err
 	}
@@ -215,7 +226,11 @@ func changes(before, now view, progress bool) []string {
 		lines = append(lines, fmt.Sprintf("sweep %s: %s", p.Name, p.Phase))
 	}
 	for _, t := range now.Finished[min(len(before.Finished), len(now.Finished)):] {
-		lines = append(lines, fmt.Sprintf("trial %d %s: %s", t.Number, t.Status, metricsText(t.Metrics, columns(now.Spec))))
+		text := metricsText(t.Metrics, columns(now.Spec))
+		if t.Error != nil {
+			text = printable(errorText(t.Error))
+		}
+		lines = append(lines, fmt.Sprintf("trial %d %s: %s", t.Number, t.Status, text))
 	}
 	ran := map[int]bool{}
 	for _, r := range before.Progress.Running {

@@ -56,7 +56,7 @@ func (a *Archive) Pull(ctx context.Context, p Pull) error {
 	manifest, m, err := a.manifest(ctx, p.Trial.Checkpoint)
 	if errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("archive: the checkpoint of trial %d is gone, this sweep keeps those of its best %d (checkpoints.save_sweep_best): %w",
-			p.Trial.Number, spec.Checkpoints.SaveSweepBest, err)
+			p.Trial.Number, spec.Checkpoints.SaveSweepBest, store.ErrNotFound)
 	}
 	if err != nil {
 		return err

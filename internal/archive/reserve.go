@@ -33,7 +33,7 @@ type NameTakenError struct {
 
 // Error implements error.
 func (e *NameTakenError) Error() string {
-	return fmt.Sprintf("name: %q belongs to a sweep with another spec (digest %s, this one has %s): choose another name, or see `tailsweep describe %[1]s`",
+	return fmt.Sprintf("name: %q belongs to a sweep with another spec: choose another name, or see `tailsweep describe %[1]s` (digest %.12s there, %.12s here)",
 		e.Name, e.Taken, e.Asked)
 }
 
