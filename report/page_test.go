@@ -129,7 +129,7 @@ func TestIncompleteSweeps(t *testing.T) {
 	in.Trials, in.Grids, in.Curves, in.Floor, in.Progress = nil, nil, nil, nil, Progress{Phase: "running"}
 	html := render(t, in)
 	for _, want := range []string{"No trial has completed with a value of fid.tail yet", "No trial has finished yet", "No loss curve was stored",
-		"No sample grid was stored", "No completed trial has both fid.head and fid.tail", "still running"} {
+		"No sample grid was stored", "No completed trial has both fid.head and fid.tail", "had not ended"} {
 		require.Contains(t, html, want)
 	}
 	require.NotContains(t, html, "NaN")

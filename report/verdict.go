@@ -145,8 +145,8 @@ func change(v, from float64) string {
 func caveats(in Input, s study) []string {
 	var out []string
 	spec := in.Spec
-	if in.Progress.EndedAt.IsZero() && in.Progress.Phase == "running" {
-		out = append(out, "The sweep was still running when this page was written.")
+	if in.Progress.EndedAt.IsZero() && in.Progress.Phase != "" {
+		out = append(out, "The sweep had not ended when this page was written.")
 	}
 	switch n := len(s.baseline); {
 	case n > 1:

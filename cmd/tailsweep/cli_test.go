@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,6 +57,8 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		"pull of one and of some":       {[]string{"pull", "x", "-o", "d", "--trial", "1", "--top-n", "2"}, "--top-n"},
 		"no number of slots":            {[]string{"up", "--slots", "x"}, `"x" for "--slots" flag: want a number`},
 		"slots below 1":                 {[]string{"up", "--slots", "0"}, "--slots is 0"},
+		"report into a folder":          {[]string{"report", "x", "-o", t.TempDir()}, "a folder"},
+		"worker without slots":          {[]string{"worker", "--slots", "0"}, "--slots is 0"},
 		"sample, no PNG":                {[]string{"sample", "x", "-o", "grid.jpg"}, "grid.jpg"},
 		"sample of a folder of folders": {[]string{"sample", t.TempDir()}, "the folder of one trial"},
 		"bad metric":                    {[]string{"best", "x", "--metric", "fid.tial"}, "fid.tail"},
@@ -384,13 +388,19 @@ func TestReportIsWholeOrAbsent(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(page), "</html>")
 
-	blocked := filepath.Join(dir, "folder")
-	require.NoError(t, os.Mkdir(blocked, 0o755))
-	r = cli(t, archived(t), "", "report", "done", "-o", blocked)
-	require.Equal(t, exitFailure, r.code)
-	left, err := filepath.Glob(filepath.Join(dir, ".*"))
+	full := errors.New("disk full")
+	err = writeWhole(path, func(w io.Writer) error {
+		_, err := w.Write([]byte("half a page"))
+		require.NoError(t, err)
+		return full
+	})
+	require.ErrorIs(t, err, full)
+	again, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.Empty(t, left, "nothing half-written stays")
+	require.Equal(t, page, again, "the page before stays")
+	left, err := os.ReadDir(filepath.Dir(path))
+	require.NoError(t, err)
+	require.Len(t, left, 1, "nothing half-written stays")
 }
 
 func TestRunRefusesAFaultySpecBeforeAnythingStarts(t *testing.T) {

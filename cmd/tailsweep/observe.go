@@ -58,6 +58,11 @@ func (o *observer) look(ctx context.Context) (view, error) {
 		}
 		v.Live[r.Number] = live
 	}
+	if allQueued(v) {
+		if v.Notice, err = o.noWorker(ctx); err != nil {
+			return view{}, err
+		}
+	}
 	if o.finished == nil || p.Finished != o.count {
 		trials, err := o.archive.Trials(ctx, o.name)
 		if err != nil {
@@ -67,6 +72,29 @@ func (o *observer) look(ctx context.Context) (view, error) {
 	}
 	v.Finished = o.finished
 	return v, nil
+}
+
+// allQueued reports whether trials have started and none of them has a slot.
+func allQueued(v view) bool {
+	for _, live := range v.Live {
+		if live.Stage != stageQueued {
+			return false
+		}
+	}
+	return len(v.Live) > 0
+}
+
+// noWorker says that nobody serves the sweep's training queue; "" when somebody does.
+func (o *observer) noWorker(ctx context.Context) (string, error) {
+	queue := o.spec.Resources.Queue
+	d, err := o.temporal.DescribeTaskQueue(ctx, queue, enumspb.TASK_QUEUE_TYPE_ACTIVITY)
+	if err != nil {
+		return "", fmt.Errorf("describe the task queue %s: %w", queue, err)
+	}
+	if len(d.GetPollers()) > 0 {
+		return "", nil
+	}
+	return fmt.Sprintf("no worker listens on the queue %q: tailsweep worker --only training --queue %[1]s", queue), nil
 }
 
 // queryProgress learns how far a sweep is: from the sweep itself while it runs,

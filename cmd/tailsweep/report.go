@@ -33,6 +33,9 @@ func newReport(a *app) *cobra.Command {
 		if *path == "" {
 			*path = args[0] + ".html"
 		}
+		if info, err := os.Stat(*path); err == nil && info.IsDir() {
+			return usagef("report: -o is %q, a folder: want the name of the page", *path)
+		}
 		in, err := a.reportInput(cmd.Context(), args[0])
 		if err != nil {
 			return err

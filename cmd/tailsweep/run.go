@@ -37,10 +37,11 @@ to the sweep that is there; another spec of the same name is refused.`,
 		if err := a.ready(ctx, spec); err != nil {
 			return err
 		}
-		if err := a.start(ctx, spec, text); err != nil {
+		ended, err := a.start(ctx, spec, text)
+		if err != nil {
 			return err
 		}
-		if *detach {
+		if *detach && !ended {
 			a.say("sweep %s runs; `tailsweep watch %s` follows it", spec.Name, spec.Name)
 			return nil
 		}
@@ -85,27 +86,28 @@ func refuseRerun(ctx context.Context, arc *archive.Archive, c client.Client, nam
 		"look at it with `tailsweep trials %s`, or choose another name", name, len(trials), name)
 }
 
-// start reserves the sweep's name and starts its workflow, unless it is there.
-func (a *app) start(ctx context.Context, spec *sweep.Spec, text []byte) error {
+// start reserves the sweep's name and starts its workflow, unless it is there;
+// ended says that it is, and over.
+func (a *app) start(ctx context.Context, spec *sweep.Spec, text []byte) (ended bool, err error) {
 	arc, err := a.archive(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	c, err := a.temporal(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer c.Close()
 	var taken *archive.NameTakenError
 	created, err := arc.Reserve(ctx, spec, text)
 	if errors.As(err, &taken) {
-		return &codedError{exitUsage, err}
+		return false, &codedError{exitUsage, err}
 	}
 	if err == nil && !created {
 		err = refuseRerun(ctx, arc, c, spec.Name)
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: workflows.SweepID(spec.Name), TaskQueue: workflows.ControlQueue,
@@ -115,8 +117,15 @@ func (a *app) start(ctx context.Context, spec *sweep.Spec, text []byte) error {
 		StaticDetails:            spec.Description,
 	}, workflows.TypeSweep, workflows.SweepInput{Spec: *spec, Digest: spec.Digest()})
 	if err != nil {
-		return fmt.Errorf("start sweep %q: %w", spec.Name, err)
+		return false, fmt.Errorf("start sweep %q: %w", spec.Name, err)
+	}
+	if !created {
+		// A sweep that cannot be asked is one that still runs.
+		if p, err := queryProgress(ctx, c, spec.Name); err == nil && p.EndedAt != nil {
+			a.say("sweep %s has ended (%s), nothing is started: to run it again give the spec another name", spec.Name, p.Phase)
+			return true, nil
+		}
 	}
 	a.say("sweep %s: workflow %s, run %s", spec.Name, run.GetID(), run.GetRunID())
-	return nil
+	return false, nil
 }

@@ -166,7 +166,7 @@ func TestChanges(t *testing.T) {
 	away.Notice = "no answer"
 	require.Equal(t, []string{"no answer"}, changes(now, away, true))
 	require.Empty(t, changes(away, away, true), "said once")
-	require.Equal(t, []string{"the stack answers again"}, changes(away, now, false))
+	require.Equal(t, []string{"it goes on"}, changes(away, now, false))
 }
 
 func TestShort(t *testing.T) {

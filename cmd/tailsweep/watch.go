@@ -220,10 +220,14 @@ func changes(before, now view, progress bool) []string {
 		lines = append(lines, now.Notice)
 	}
 	if now.Notice == "" && before.Notice != "" {
-		lines = append(lines, "the stack answers again")
+		lines = append(lines, "it goes on")
 	}
 	if p := now.Progress; p.Phase != before.Progress.Phase {
-		lines = append(lines, fmt.Sprintf("sweep %s: %s", p.Name, p.Phase))
+		line := fmt.Sprintf("sweep %s: %s", p.Name, p.Phase)
+		if p.Phase == workflows.PhasePaused {
+			line += "; tailsweep resume " + p.Name + " goes on"
+		}
+		lines = append(lines, line)
 	}
 	for _, t := range now.Finished[min(len(before.Finished), len(now.Finished)):] {
 		text := metricsText(t.Metrics, columns(now.Spec))

@@ -49,6 +49,9 @@ go on at any other worker. A second signal ends it at once.`,
 	device := backendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx := cmd.Context()
+		if cmd.Flags().Changed("slots") && *slots < 1 {
+			return usagef("worker: --slots is %d, want 1 or more", *slots)
+		}
 		target, err := connect.Resolve(a.flags)
 		if err != nil {
 			return err

@@ -28,7 +28,7 @@ func lock(ctx context.Context, path string, out io.Writer) (unlock func(), err e
 			return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
 		}
 		if !told {
-			say(out, "waiting: another tailsweep holds %s", path)
+			say(out, "waiting: another tailsweep builds, starts or stops the stack (it holds %s)", path)
 		}
 		select {
 		case <-ctx.Done():

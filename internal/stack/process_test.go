@@ -116,7 +116,7 @@ func TestLockIsHeldByOne(t *testing.T) {
 	var out bytes.Buffer
 	_, err = lock(ctx, path, &out)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.Equal(t, "waiting: another tailsweep holds "+path+"\n", out.String())
+	require.Equal(t, "waiting: another tailsweep builds, starts or stops the stack (it holds "+path+")\n", out.String())
 
 	second := make(chan error, 1)
 	go func() {
