@@ -120,16 +120,8 @@ func (p Pin) holds(path string) (bool, error) {
 	if p.PluginSHA256 == "" {
 		return true, nil
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return false, fmt.Errorf("installed plugin: %w", err)
-	}
-	defer f.Close() //nolint:errcheck // read only
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return false, fmt.Errorf("installed plugin %s: %w", path, err)
-	}
-	return hex.EncodeToString(h.Sum(nil)) == p.PluginSHA256, nil
+	sum, err := fileDigest(path)
+	return sum == p.PluginSHA256, err
 }
 
 // maxPlugin bounds an unpacked plugin, in bytes.

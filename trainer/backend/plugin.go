@@ -75,6 +75,15 @@ func PluginDigest(path string) (string, error) {
 	if sum, ok := digests.byPath[path]; ok {
 		return sum, nil
 	}
+	sum, err := fileDigest(path)
+	if err == nil {
+		digests.byPath[path] = sum
+	}
+	return sum, err
+}
+
+// fileDigest reads the file at path each time.
+func fileDigest(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", fmt.Errorf("digest of plugin: %w", err)
@@ -84,9 +93,7 @@ func PluginDigest(path string) (string, error) {
 	if _, err := io.Copy(h, f); err != nil {
 		return "", fmt.Errorf("digest of plugin %s: %w", path, err)
 	}
-	sum := hex.EncodeToString(h.Sum(nil))
-	digests.byPath[path] = sum
-	return sum, nil
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 var digests = struct {
