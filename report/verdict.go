@@ -177,11 +177,10 @@ func caveats(in Input, s study) []string {
 
 // sampleCounts says how many generated samples stand behind each group's numbers.
 func sampleCounts(spec *sweep.Spec) string {
-	set, ok := sweep.LookupDataset(spec.Dataset.Name)
-	if !ok {
+	if _, ok := sweep.LookupDataset(spec.Dataset.Name); !ok {
 		return ""
 	}
-	groups := sweep.Groups(spec.Dataset.Imbalance.Profile, sweep.Counts(spec.Dataset.Imbalance, set.Classes, set.PerClass))
+	_, groups := spec.Dataset.Split()
 	var parts []string
 	for _, g := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail, sweep.GroupAll} {
 		if n := len(groups.Classes(g)); n > 0 {

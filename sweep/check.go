@@ -86,7 +86,7 @@ func divisors(n, limit int) string {
 }
 
 func (c *conformer) checkMetrics(s *Spec) {
-	dataset, known := LookupDataset(s.Dataset.Name)
+	_, known := LookupDataset(s.Dataset.Name)
 	known = known && c.sound("dataset.name", "dataset.imbalance")
 	seen := make(map[string]bool)
 	for i, o := range s.Metrics {
@@ -105,7 +105,8 @@ func (c *conformer) checkMetrics(s *Spec) {
 		if !known || info.Group == "" {
 			continue
 		}
-		classes := Groups(s.Dataset.Imbalance.Profile, Counts(s.Dataset.Imbalance, dataset.Classes, dataset.PerClass)).Classes(info.Group)
+		_, groups := s.Dataset.Split()
+		classes := groups.Classes(info.Group)
 		family, _, _ := strings.Cut(o.Name, ".")
 		samples := s.Evaluate.SamplesPerClass * len(classes)
 		switch {

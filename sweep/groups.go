@@ -52,6 +52,14 @@ func Counts(im Imbalance, classes, nMax int) []int {
 	return counts
 }
 
+// Split returns, of a dataset of the closed list, how many images of each class are
+// trained on, and the groups that follow from it.
+func (d Dataset) Split() (counts []int, groups ClassGroups) {
+	info, _ := LookupDataset(d.Name)
+	counts = Counts(d.Imbalance, info.Classes, info.PerClass)
+	return counts, Groups(d.Imbalance.Profile, counts)
+}
+
 // ClassGroups divides the classes by how frequent they are in training. Each
 // slice holds class indices, most frequent first.
 type ClassGroups struct {

@@ -30,6 +30,7 @@ const (
 	stageEvaluating = "evaluating"
 	stageRetrying   = "retrying"
 	stagePublishing = "publishing"
+	stageTrained    = "trained, queued" // for a slot to be evaluated in
 )
 
 // liveTrial is what a running trial's last heartbeat said.
@@ -191,7 +192,7 @@ func (v view) runningRow(r workflows.RunningTrial) []string {
 		l.Stage = stageQueued
 	}
 	if l.Stage == stageQueued && l.Trained {
-		l.Stage = "trained, queued"
+		l.Stage = stageTrained
 	}
 	row := []string{fmt.Sprint(r.Number), l.Stage, "", "", "", "", paramsText(r.Params)}
 	if l.Attempt > 1 {

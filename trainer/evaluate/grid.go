@@ -54,11 +54,9 @@ func SampleGrid(ctx context.Context, m *trainer.Model, path string, w float64, s
 
 // writeGrid draws the first columns of every perClass images `[C*perClass,S,S,1]`.
 func writeGrid(path string, d sweep.Dataset, columns, perClass int, images []float32) (err error) {
-	info, _ := sweep.LookupDataset(d.Name)
-	counts := sweep.Counts(d.Imbalance, info.Classes, info.PerClass)
-	groups := sweep.Groups(d.Imbalance.Profile, counts)
+	counts, groups := d.Split()
 	cell := d.Size*gridScale + gridGap
-	canvas := image.NewRGBA(image.Rect(0, 0, gridLabel+columns*cell+gridGap, info.Classes*cell+gridGap))
+	canvas := image.NewRGBA(image.Rect(0, 0, gridLabel+columns*cell+gridGap, len(counts)*cell+gridGap))
 	draw.Draw(canvas, canvas.Bounds(), image.White, image.Point{}, draw.Src)
 	pixels := d.Size * d.Size
 	row := 0

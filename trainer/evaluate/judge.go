@@ -39,8 +39,7 @@ func NewJudge(ctx context.Context, b *backend.Backend, d sweep.Dataset, progress
 	if err != nil {
 		return nil, err
 	}
-	info, _ := sweep.LookupDataset(d.Name)
-	groups := sweep.Groups(d.Imbalance.Profile, sweep.Counts(d.Imbalance, info.Classes, info.PerClass))
+	_, groups := d.Split()
 	return newJudge(ctx, b, groups, real, progress)
 }
 
