@@ -8,11 +8,15 @@ const APIVersion = "tailsweep/v1"
 // Method names a search method.
 type Method string
 
-// The search methods that exist so far.
+// The search methods.
 const (
 	MethodGrid   Method = "grid"
 	MethodRandom Method = "random"
+	MethodSobol  Method = "sobol"
+	MethodTPE    Method = "tpe"
 	MethodBayes  Method = "bayes"
+	MethodCMAES  Method = "cmaes"
+	MethodNSGA2  Method = "nsga2"
 )
 
 // Spec is a whole sweep as its author asked for it, with every default filled
@@ -44,8 +48,14 @@ type Spec struct {
 	Parameters []Parameter `json:"parameters" jsonschema:"required"`
 	// What to optimise. The first orders `best`.
 	Metrics []Objective `json:"metrics" jsonschema:"required,minItems=1,maxItems=8"`
+	// What a result must satisfy: METRIC <= BOUND or METRIC >= BOUND, where BOUND is a number or baseline.METRIC * NUMBER + NUMBER.
+	Constraints []Constraint `json:"constraints,omitempty" jsonschema:"maxItems=8,uniqueItems=true"`
 	// Trials that run first, with fixed parameters, for comparison.
 	Baseline *Baseline `json:"baseline,omitempty"`
+	// Further train seeds for the points whose comparison is undecided.
+	Repeats *Repeats `json:"repeats,omitempty"`
+	// What ends a trial before its last step.
+	EarlyTerminate *EarlyTerminate `json:"early_terminate,omitempty"`
 	// What ends the search; a grid ends by itself.
 	Budget Budget `json:"budget"`
 	// Trials that run at the same time at most.
@@ -126,20 +136,36 @@ type Evaluate struct {
 	DDIMSteps int `json:"ddim_steps" jsonschema:"minimum=1,maximum=1000"`
 	// Seed of the sampling noise, the same for every trial.
 	Seed int64 `json:"seed" jsonschema:"minimum=0,maximum=9007199254740991"`
+	// How a trial is judged at a rung of early_terminate; default: as at its end.
+	Rung *RungEvaluate `json:"rung,omitempty"`
+}
+
+// RungEvaluate is a cheaper judgement, for the rungs of early_terminate.
+type RungEvaluate struct {
+	// Images sampled of each class.
+	SamplesPerClass int `json:"samples_per_class" jsonschema:"minimum=1,maximum=50000"`
+	// Guidance scales tried.
+	Guidance []float64 `json:"guidance" jsonschema:"minItems=1,maxItems=16,uniqueItems=true,minimum=0,maximum=20"`
 }
 
 // Distribution is how a parameter's values are spread, resolved once by Parse.
 type Distribution string
 
 // The distributions, in W&B's words. Bounds of log ones are values, never
-// exponents. q_uniform takes min, min + q, min + 2q, ... up to max.
+// exponents. q_uniform and q_log_uniform_values take min, min + q, min + 2q, ...
+// up to max. ordinal is a list whose order means something. normal and log_normal
+// are cut off at min and max.
 const (
 	DistConstant    Distribution = "constant"
 	DistCategorical Distribution = "categorical"
+	DistOrdinal     Distribution = "ordinal"
 	DistUniform     Distribution = "uniform"
 	DistLogUniform  Distribution = "log_uniform_values"
 	DistIntUniform  Distribution = "int_uniform"
 	DistQUniform    Distribution = "q_uniform"
+	DistQLogUniform Distribution = "q_log_uniform_values"
+	DistNormal      Distribution = "normal"
+	DistLogNormal   Distribution = "log_normal"
 )
 
 // Parameter is one dimension of the search space.
@@ -147,10 +173,12 @@ type Parameter struct {
 	Name         string       `json:"name"`
 	Distribution Distribution `json:"distribution"`
 	Value        *Value       `json:"value,omitempty"`  // constant
-	Values       []Value      `json:"values,omitempty"` // categorical
+	Values       []Value      `json:"values,omitempty"` // categorical; ordinal, in order
 	Min          float64      `json:"min,omitempty"`
 	Max          float64      `json:"max,omitempty"`
-	Q            float64      `json:"q,omitempty"`     // q_uniform: step
+	Q            float64      `json:"q,omitempty"`     // q_uniform and q_log_uniform_values: step
+	Mu           float64      `json:"mu,omitempty"`    // normal: mean; log_normal: mean of the natural logarithm
+	Sigma        float64      `json:"sigma,omitempty"` // likewise the standard deviation, > 0
 	Zero         float64      `json:"zero,omitempty"`  // probability of an exact 0, [0, 1); needs Min > 0
 	Count        int          `json:"count,omitempty"` // grid: points of a range, ends included; an exact zero comes on top
 	When         *Condition   `json:"when,omitempty"`  // absent from a trial whose condition is false
@@ -187,6 +215,39 @@ type Baseline struct {
 	Params Params `json:"params"`
 	// One baseline trial for each of these train seeds.
 	Seeds []int64 `json:"seeds" jsonschema:"minItems=1,maxItems=100,uniqueItems=true,minimum=0,maximum=9007199254740991"`
+}
+
+// Repeats lets points be trained again with other seeds, where that decides which
+// is better: see package sampler.
+type Repeats struct {
+	// Train seeds of a point's second, third, ... trial; the first has train.seed. The same for every point, so that repeats are paired.
+	Seeds []int64 `json:"seeds" jsonschema:"minItems=1,maxItems=100,uniqueItems=true,minimum=0,maximum=9007199254740991"`
+	// Share of the search trials that may be repeats at most.
+	Share float64 `json:"share" jsonschema:"exclusiveMinimum=0,maximum=0.9"`
+}
+
+// The kinds of early termination.
+const (
+	StopMedian    = "median"
+	StopASHA      = "asha"
+	StopHyperband = "hyperband"
+)
+
+// EarlyTerminate ends trials at rungs, steps of training at which they are
+// judged: min_iter, min_iter eta, min_iter eta^2, ... below max_iter.
+type EarlyTerminate struct {
+	// median: worse than the median of the others; asha: not among the best 1/eta; hyperband: asha with several first rungs.
+	Type string `json:"type" jsonschema:"required,enum=median,enum=asha,enum=hyperband"`
+	// Training steps at the first rung, a multiple of checkpoints.every_steps.
+	MinIter int `json:"min_iter" jsonschema:"required,minimum=1,maximum=10000000"`
+	// Training steps of a whole trial. Default train.steps, and nothing else is valid.
+	MaxIter int `json:"max_iter" jsonschema:"minimum=1,maximum=10000000"`
+	// Steps grow and trials shrink by this factor from rung to rung.
+	Eta int `json:"eta" jsonschema:"minimum=2,maximum=16"`
+	// median only: results at a rung before a trial is judged there.
+	MinTrials int `json:"min_trials" jsonschema:"minimum=1,maximum=1000"`
+	// hyperband only: first rungs that trials are spread over. Default as many as there are rungs.
+	Brackets int `json:"brackets" jsonschema:"minimum=1,maximum=16"`
 }
 
 // Budget ends the search; zero means no such limit (grid ends by itself).

@@ -19,9 +19,11 @@ const (
 // Status is how a trial ended.
 type Status string
 
-// The terminal statuses. A diverged trial (loss not finite) is a result, not an error.
+// The terminal statuses. A diverged trial (loss not finite) is a result, not an
+// error; so is a stopped one, which early_terminate ended at a rung.
 const (
 	StatusCompleted Status = "completed"
+	StatusStopped   Status = "stopped"
 	StatusDiverged  Status = "diverged"
 	StatusFailed    Status = "failed"
 	StatusCancelled Status = "cancelled"
@@ -36,14 +38,26 @@ type Assignment struct {
 	Reason Reason `json:"reason"`
 }
 
-// Reason is why a sampler chose a point; `tailsweep trials -o json` shows it.
+// Reason is why a sampler chose a point; `tailsweep explain` shows it.
 type Reason struct {
-	Sampler     string             `json:"sampler"`               // grid | random | bayes | baseline
-	Note        string             `json:"note,omitempty"`        // one sentence, "before 4 results: random"
-	Acquisition float64            `json:"acquisition,omitempty"` // bayes: log expected improvement
-	Mean        float64            `json:"mean,omitempty"`        // bayes: posterior mean of the first objective, in its own units
-	StdDev      float64            `json:"std_dev,omitempty"`     // bayes: likewise
-	Hyper       map[string]float64 `json:"hyper,omitempty"`       // bayes: fitted kernel hyper-parameters
+	Sampler     string              `json:"sampler"`               // a Method, or baseline
+	Note        string              `json:"note,omitempty"`        // one sentence, "before 4 results: random"
+	Acquisition float64             `json:"acquisition,omitempty"` // the value that the point was chosen for; its meaning is the sampler's
+	Posterior   map[string]Estimate `json:"posterior,omitempty"`   // bayes: what the model expects there, by metric, in its own units
+	Feasible    *float64            `json:"feasible,omitempty"`    // bayes: probability that every constraint holds
+	Hyper       map[string]float64  `json:"hyper,omitempty"`       // parameters of the sampler's model
+}
+
+// Estimate is a normal distribution.
+type Estimate struct {
+	Mean   float64 `json:"mean"`
+	StdDev float64 `json:"std_dev"`
+}
+
+// Rung is a judgement of a trial before its end.
+type Rung struct {
+	Step    int                `json:"step"`    // of training
+	Metrics map[string]float64 `json:"metrics"` // finite only
 }
 
 // Trial is one line of the ledger: a finished trial. The ledger's order is the
@@ -52,6 +66,7 @@ type Trial struct {
 	Assignment
 	Status     Status             `json:"status"`
 	Metrics    map[string]float64 `json:"metrics,omitempty"`    // by name, "fid.tail"; finite only
+	Rungs      []Rung             `json:"rungs,omitempty"`      // by step
 	Guidance   float64            `json:"guidance"`             // the scale that Metrics were taken at
 	Floor      map[string]float64 `json:"floor,omitempty"`      // FID of one half of the real images against the other, by name
 	Features   string             `json:"features,omitempty"`   // SHA-256 of the classifier's weights that FID is taken with

@@ -49,7 +49,7 @@ func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	}
 	mean, sd := m.process.Posterior(best.u)
 	reason.Acquisition = best.value
-	reason.Mean, reason.StdDev = m.sign*(m.centre+m.scale*mean), m.scale*sd
+	reason.Posterior = map[string]sweep.Estimate{r.Spec.Metrics[0].Name: {Mean: m.sign * (m.centre + m.scale*mean), StdDev: m.scale * sd}}
 	reason.Hyper = map[string]float64{"signal": m.process.Hyper.Signal, "noise": m.process.Hyper.Noise}
 	for k, p := range s.order {
 		reason.Hyper["length."+p.Name] = m.process.Hyper.Length[k]

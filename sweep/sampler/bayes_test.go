@@ -44,7 +44,7 @@ func TestBayesGoesForTheGoal(t *testing.T) {
 	w, reason := suggested(t, line(sweep.Minimize, valley, at...))
 	require.InDelta(t, 0.3, w, 0.1)
 	require.InDelta(t, 30, reason.Mean, 1, "in the metric's own units")
-	require.Positive(t, reason.StdDev)
+	require.Positive(t, reason.Posterior["fid.tail"].StdDev)
 	require.Contains(t, reason.Hyper, "length.infonce.weight")
 
 	w, reason = suggested(t, line(sweep.Maximize, func(w float64) float64 { return -valley(w) }, at...))

@@ -20,6 +20,7 @@ type Request struct {
 	Pending []sweep.Assignment // started and not in Ledger, by number
 	Number  int                // of the trial asked for; with Spec.Seed it seeds the random stream
 	Index   int                // of the search trial asked for: Number less the baseline trials before it; a grid's position
+	Exact   bool               // equal parameters and seeds always give equal results, and seeds do not matter
 }
 
 // Sampler chooses the next trial's parameters. Suggest must not change the

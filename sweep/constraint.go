@@ -1,0 +1,144 @@
+package sweep
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+)
+
+// Constraint is what a result must satisfy: Metric Op limit, where
+//
+//	limit = Factor * mean of the baseline's Baseline + Offset
+//
+// and the first term is absent when Baseline is "". In YAML and JSON it is its
+// text, "fid.head <= baseline.fid.head * 1.02 + 0.5".
+type Constraint struct {
+	Metric   string
+	Op       string // <= or >=
+	Baseline string // a metric of the baseline, "" for none
+	Factor   float64
+	Offset   float64
+}
+
+// baselinePrefix comes before the name of the baseline's metric.
+const baselinePrefix = "baseline."
+
+// ParseConstraint reads "METRIC OP BOUND": OP is <= or >=, BOUND a number,
+// baseline.METRIC, or that with * NUMBER and then + NUMBER or - NUMBER after it.
+// The names are not looked up.
+func ParseConstraint(text string) (Constraint, error) {
+	const want = `want "METRIC <= BOUND" or "METRIC >= BOUND", BOUND a number or baseline.METRIC * NUMBER + NUMBER`
+	words := strings.Fields(text)
+	if len(words) < 3 {
+		return Constraint{}, fmt.Errorf("too short: %s, with spaces", want)
+	}
+	c := Constraint{Metric: words[0], Op: words[1]}
+	if c.Op != "<=" && c.Op != ">=" {
+		return Constraint{}, fmt.Errorf("unknown operator %q: %s", c.Op, want)
+	}
+	rest := words[3:]
+	if name, relative := strings.CutPrefix(words[2], baselinePrefix); relative {
+		c.Baseline, c.Factor = name, 1
+		for _, op := range []string{"*", "+", "-"} {
+			if len(rest) < 2 || rest[0] != op {
+				continue
+			}
+			v, ok := coreNumber(rest[1])
+			if !ok {
+				return Constraint{}, fmt.Errorf("%q is not a number: %s", rest[1], want)
+			}
+			switch op {
+			case "*":
+				c.Factor = v.Float()
+			case "+":
+				c.Offset = v.Float()
+			case "-":
+				c.Offset = -v.Float()
+			}
+			rest = rest[2:]
+		}
+	} else {
+		v, ok := coreNumber(words[2])
+		if !ok {
+			return Constraint{}, fmt.Errorf("%q is neither a number nor baseline.METRIC: %s", words[2], want)
+		}
+		c.Offset = v.Float()
+	}
+	if len(rest) > 0 {
+		return Constraint{}, fmt.Errorf("%q is too much: %s", strings.Join(rest, " "), want)
+	}
+	return c, nil
+}
+
+// String writes c so that ParseConstraint reads it back.
+func (c Constraint) String() string {
+	text := c.Metric + " " + c.Op + " "
+	if c.Baseline == "" {
+		return text + Number(c.Offset).String()
+	}
+	text += baselinePrefix + c.Baseline
+	if c.Factor != 1 {
+		text += " * " + Number(c.Factor).String()
+	}
+	switch {
+	case c.Offset > 0:
+		text += " + " + Number(c.Offset).String()
+	case c.Offset < 0:
+		text += " - " + Number(-c.Offset).String()
+	}
+	return text
+}
+
+// MarshalJSON writes the text.
+func (c Constraint) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
+
+// UnmarshalJSON reads the text.
+func (c *Constraint) UnmarshalJSON(data []byte) error {
+	var text string
+	if err := json.Unmarshal(data, &text); err != nil {
+		return fmt.Errorf("sweep: a constraint is text: %w", err)
+	}
+	parsed, err := ParseConstraint(text)
+	if err != nil {
+		return fmt.Errorf("sweep: constraint %q: %w", text, err)
+	}
+	*c = parsed
+	return nil
+}
+
+// Limit returns what a constraint's metric is compared with, and the standard
+// error of it: that of the mean over the baseline's seeds, 0 for an absolute
+// limit and for a baseline of one seed. ok is false while no baseline trial has
+// the metric.
+func (c Constraint) Limit(ledger []Trial) (limit Estimate, ok bool) {
+	if c.Baseline == "" {
+		return Estimate{Mean: c.Offset}, true
+	}
+	var sum, squares float64
+	n := 0.0
+	for _, t := range ledger {
+		if f, has := t.Metric(c.Baseline); has && t.Kind == KindBaseline {
+			n++
+			delta := f - sum // sum is the running mean (Welford 1962)
+			sum += delta / n
+			squares += delta * (f - sum)
+		}
+	}
+	if n == 0 {
+		return Estimate{}, false
+	}
+	limit.Mean = c.Factor*sum + c.Offset
+	if n > 1 {
+		limit.StdDev = math.Abs(c.Factor) * math.Sqrt(squares/(n-1)/n)
+	}
+	return limit, true
+}
+
+// Excess is how far value is beyond limit; at most 0 where the constraint holds.
+func (c Constraint) Excess(value, limit float64) float64 {
+	if c.Op == ">=" {
+		return limit - value
+	}
+	return value - limit
+}
