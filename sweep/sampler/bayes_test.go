@@ -43,13 +43,13 @@ func TestBayesGoesForTheGoal(t *testing.T) {
 	at := []float64{0, 0.15, 0.45, 0.6, 0.8, 1}
 	w, reason := suggested(t, line(sweep.Minimize, valley, at...))
 	require.InDelta(t, 0.3, w, 0.1)
-	require.InDelta(t, 30, reason.Mean, 1, "in the metric's own units")
+	require.InDelta(t, 30, reason.Posterior["fid.tail"].Mean, 1, "in the metric's own units")
 	require.Positive(t, reason.Posterior["fid.tail"].StdDev)
 	require.Contains(t, reason.Hyper, "length.infonce.weight")
 
 	w, reason = suggested(t, line(sweep.Maximize, func(w float64) float64 { return -valley(w) }, at...))
 	require.InDelta(t, 0.3, w, 0.1)
-	require.InDelta(t, -30, reason.Mean, 1)
+	require.InDelta(t, -30, reason.Posterior["fid.tail"].Mean, 1)
 }
 
 // A second worker gets another point than the first, not the same one again.
