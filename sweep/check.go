@@ -14,6 +14,9 @@ func (c *conformer) check(s *Spec) {
 	c.checkGuidance(s)
 	c.checkBaseline(s)
 	c.checkSearch(s)
+	c.checkRepeats(s)
+	c.checkEarlyTerminate(s)
+	c.checkRung(s)
 	if c.sound("train.steps", "train.warmup_steps") && s.Train.WarmupSteps > s.Train.Steps {
 		c.fault("train.warmup_steps", fmt.Sprint(s.Train.WarmupSteps), "is longer than the training", fmt.Sprintf("at most train.steps = %d", s.Train.Steps))
 	}
@@ -85,49 +88,16 @@ func divisors(n, limit int) string {
 	return strings.Join(list, ", ")
 }
 
-func (c *conformer) checkMetrics(s *Spec) {
-	_, known := LookupDataset(s.Dataset.Name)
-	known = known && c.sound("dataset.name", "dataset.imbalance")
-	seen := make(map[string]bool)
-	for i, o := range s.Metrics {
-		path := fmt.Sprintf("metrics[%d]", i)
-		if len(s.Metrics) != len(c.nodes["metrics"].items) || !c.sound(path) {
-			continue // positions are not the file's any more
-		}
-		info, _ := LookupMetric(o.Name)
-		if seen[o.Name] {
-			c.fault(path+".name", o.Name, "listed twice", "each metric once")
-		}
-		seen[o.Name] = true
-		if o.Goal != info.Goal {
-			c.fault(path+".goal", string(o.Goal), "is the wrong way for "+o.Name, string(info.Goal))
-		}
-		if !known || info.Group == "" {
-			continue
-		}
-		_, groups := s.Dataset.Split()
-		classes := groups.Classes(info.Group)
-		family, _, _ := strings.Cut(o.Name, ".")
-		samples := s.Evaluate.SamplesPerClass * len(classes)
-		switch {
-		case len(classes) == 0:
-			c.fault(path+".name", o.Name, "profile "+s.Dataset.Imbalance.Profile+" has no such group", "the groups all, head, tail")
-		case family == FamilyFID && samples < 2*FeatureDims && c.sound("evaluate.samples_per_class"):
-			c.fault("evaluate.samples_per_class", fmt.Sprint(s.Evaluate.SamplesPerClass),
-				fmt.Sprintf("gives %s of %d classes %d samples, and FID needs %d", o.Name, len(classes), samples, 2*FeatureDims),
-				fmt.Sprintf("at least %d", (2*FeatureDims+len(classes)-1)/len(classes)))
-		}
-	}
-}
-
 // checkGuidance holds that scales come from one place, and from one at least.
 func (c *conformer) checkGuidance(s *Spec) {
 	const searched = "parameters." + ParamGuidance
 	if !c.given(searched) {
 		return
 	}
-	if c.given("evaluate.guidance") {
-		c.fault("evaluate.guidance", "", "guidance is among the parameters too", "one of the two")
+	for _, field := range []string{"evaluate.guidance", "evaluate.rung.guidance"} {
+		if c.given(field) {
+			c.fault(field, "", "guidance is among the parameters too", "one of the two")
+		}
 	}
 	if c.given(searched + ".when") {
 		c.fault(searched+".when", "", "guidance cannot be conditional: every trial needs a scale", "no when")

@@ -1,5 +1,7 @@
 package sweep
 
+import "slices"
+
 // DefaultQueue is the task queue of trainings where a spec names none.
 const DefaultQueue = "gpu"
 
@@ -14,6 +16,12 @@ const DefaultQueue = "gpu"
 //	metrics[].goal              the metric's own direction
 //	baseline.params             {infonce.weight: 0, alignment.weight: 0}
 //	baseline.seeds              train.seed
+//	repeats.share               0.3
+//	early_terminate.max_iter    train.steps
+//	early_terminate.eta         3
+//	early_terminate.min_trials  5 for median
+//	early_terminate.brackets    as many as there are rungs, 16 at most, for hyperband
+//	evaluate.rung.*             as evaluate's, where evaluate.rung is given
 func defaults() Spec {
 	return Spec{
 		Seed: 1,
@@ -76,6 +84,28 @@ func (s *Spec) resolve(given func(path string) bool) {
 		if !given("baseline.seeds") {
 			s.Baseline.Seeds = []int64{s.Train.Seed}
 		}
+	}
+	s.resolveRungs(given)
+}
+
+// resolveRungs fills in the defaults of repeats and of what happens at rungs.
+func (s *Spec) resolveRungs(given func(path string) bool) {
+	if s.Repeats != nil {
+		orElse(&s.Repeats.Share, 0.3, given("repeats.share"))
+	}
+	if e := s.EarlyTerminate; e != nil {
+		orElse(&e.MaxIter, s.Train.Steps, given("early_terminate.max_iter"))
+		orElse(&e.Eta, 3, given("early_terminate.eta"))
+		if e.Type == StopMedian {
+			orElse(&e.MinTrials, 5, given("early_terminate.min_trials"))
+		}
+		if e.Type == StopHyperband {
+			orElse(&e.Brackets, min(len(e.Rungs()), 16), given("early_terminate.brackets"))
+		}
+	}
+	if r := s.Evaluate.Rung; r != nil {
+		orElse(&r.SamplesPerClass, s.Evaluate.SamplesPerClass, given("evaluate.rung.samples_per_class"))
+		orElse(&r.Guidance, slices.Clone(s.Evaluate.Guidance), given("evaluate.rung.guidance"))
 	}
 }
 

@@ -41,14 +41,14 @@ func TestTenFaults(t *testing.T) {
 	_, err = Parse("ten-faults.yaml", data)
 	require.EqualError(t, err, strings.TrimSpace(`
 ten-faults.yaml:4:7: name: not well formed (Ten Faults; valid: part of ids, keys and labels: a letter, then a-z, 0-9 and -, 63 at most, - not last)
-ten-faults.yaml:5:9: method: not supported by this version (tpe; valid: grid, random, bayes)
+ten-faults.yaml:5:9: method: unknown value, did you mean "bayes"? (bayse; valid: grid, random, sobol, tpe, bayes, cmaes, nsga2)
 ten-faults.yaml:7:38: model.patch: does not divide dataset.size = 16 (7; valid: 1, 2, 4, 8, 16)
 ten-faults.yaml:9:10: train.steps: not an integer (many; valid: an integer in [1, 10000000])
 ten-faults.yaml:10:3: train.bathc: unknown field, did you mean "batch"? (valid: batch, ema, label_dropout, log_every, lr, seed, steps, warmup_steps)
 ten-faults.yaml:12:3: train.lr: given twice (valid: once; the first is in line 11)
 ten-faults.yaml:13:8: train.ema: out of range (1.5; valid: a number in [0, 1))
-ten-faults.yaml:15:34: parameters.infonce.weight.distribution: takes exponents in W&B, which is not supported: use log_uniform_values and the bounds themselves (log_uniform; valid: constant, categorical, uniform, log_uniform_values, int_uniform, q_uniform)
+ten-faults.yaml:15:34: parameters.infonce.weight.distribution: takes exponents in W&B, which is not supported: use log_uniform_values and the bounds themselves (log_uniform; valid: constant, categorical, ordinal, uniform, log_uniform_values, int_uniform, q_uniform, q_log_uniform_values, normal, log_normal)
 ten-faults.yaml:17:48: parameters.alignment.window.when: infonce.pass is not in parameters (infonce.pass == cond; valid: alignment.weight, alignment.window, infonce.weight)
-ten-faults.yaml:19:12: metrics[0].name: unknown value, did you mean "fid.tail"? (fid.tial; valid: fid.all, fid.head, fid.medium, fid.tail, label_accuracy.all, label_accuracy.head, label_accuracy.medium, label_accuracy.tail, loss, steps_per_second)
+ten-faults.yaml:19:12: metrics[0].name: not supported by this version (kid.tail; valid: fid.all, fid.head, fid.medium, fid.tail, label_accuracy.all, label_accuracy.head, label_accuracy.medium, label_accuracy.tail, loss, steps_per_second)
 `))
 }

@@ -12,12 +12,18 @@ import (
 var initTemplate string
 
 // Methods lists the search methods of this version.
-func Methods() []Method { return []Method{MethodGrid, MethodRandom, MethodBayes} }
+func Methods() []Method {
+	return []Method{MethodGrid, MethodRandom, MethodSobol, MethodTPE, MethodBayes, MethodCMAES, MethodNSGA2}
+}
 
 // Init returns the text of a commented spec to start from. It is valid.
 func Init(name string, method Method) (string, error) {
 	if !slices.Contains(Methods(), method) {
-		return "", fmt.Errorf("unknown method %q (valid: grid, random, bayes)", method)
+		var valid []string
+		for _, m := range Methods() {
+			valid = append(valid, string(m))
+		}
+		return "", fmt.Errorf("unknown method %q (valid: %s)", method, strings.Join(valid, ", "))
 	}
 	t, err := template.New("init").Parse(initTemplate)
 	if err != nil {

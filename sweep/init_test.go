@@ -17,8 +17,8 @@ func TestInit(t *testing.T) {
 	}
 	_, err := Init("No Name", MethodGrid)
 	require.ErrorContains(t, err, "No Name")
-	_, err = Init("name", "tpe")
-	require.ErrorContains(t, err, "grid, random, bayes")
+	_, err = Init("name", "anneal")
+	require.ErrorContains(t, err, "grid, random, sobol, tpe, bayes, cmaes, nsga2")
 }
 
 // Whatever the name, the spec it makes has that name: nothing of it becomes YAML.

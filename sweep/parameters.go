@@ -3,7 +3,6 @@ package sweep
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 )
@@ -16,13 +15,12 @@ type parameterFields struct {
 	Min          *float64     `json:"min"`
 	Max          *float64     `json:"max"`
 	Q            *float64     `json:"q"`
+	Mu           *float64     `json:"mu"`
+	Sigma        *float64     `json:"sigma"`
 	Zero         float64      `json:"zero"`
 	Count        int          `json:"count"`
 	When         string       `json:"when"`
 }
-
-// maxQuanta bounds the steps of q_uniform and the values of int_uniform.
-const maxQuanta = 1_000_000
 
 // parameters resolves the search space, by name. A parameter that has a fault is
 // told and left out.
@@ -49,7 +47,8 @@ func (c *conformer) parameters(fields map[string]parameterFields) []Parameter {
 }
 
 // distribution resolves how a parameter is spread, as W&B does: value means
-// constant, values categorical, integer bounds int_uniform, other bounds uniform.
+// constant, values categorical, integer bounds int_uniform, other bounds uniform,
+// and with q q_uniform. The rest are named.
 func (c *conformer) distribution(path string, f parameterFields, p *Parameter) {
 	p.Distribution = f.Distribution
 	if p.Distribution == "" {
@@ -69,77 +68,37 @@ func (c *conformer) distribution(path string, f parameterFields, p *Parameter) {
 				p.Distribution = DistQUniform
 			}
 		default:
-			c.fault(path, "", "says no values", "value, values, or min and max")
+			c.fault(path, "", "says no values", "value, values, min and max, or a distribution")
 			return
 		}
 	}
-	uses := map[Distribution][]string{
-		DistConstant:    {"value"},
-		DistCategorical: {"values"},
-		DistUniform:     {"min", "max"},
-		DistLogUniform:  {"min", "max"},
-		DistIntUniform:  {"min", "max"},
-		DistQUniform:    {"min", "max", "q"},
-	}[p.Distribution]
-	for _, field := range []string{"value", "values", "min", "max", "q"} {
-		switch given, used := c.given(path+"."+field), slices.Contains(uses, field); {
-		case used && !given:
-			c.fault(path, "", fmt.Sprintf("distribution %s needs %s", p.Distribution, field), strings.Join(uses, ", "))
-		case given && !used:
-			c.fault(path+"."+field, "", fmt.Sprintf("does not go with distribution %s", p.Distribution), strings.Join(uses, ", "))
+	words := distributionFields[p.Distribution]
+	all := strings.Join(slices.Concat(words.needs, words.takes), ", ")
+	for _, field := range words.needs {
+		if !c.given(path + "." + field) {
+			c.fault(path, "", fmt.Sprintf("distribution %s needs %s", p.Distribution, field), all)
 		}
 	}
-	for _, field := range []string{"zero", "count"} {
-		if c.given(path+"."+field) && (p.Distribution == DistConstant || p.Distribution == DistCategorical) {
-			c.fault(path+"."+field, "", fmt.Sprintf("does not go with distribution %s", p.Distribution), strings.Join(uses, ", "))
+	for _, field := range []string{"value", "values", "min", "max", "q", "mu", "sigma", "zero", "count"} {
+		if c.given(path+"."+field) && !slices.Contains(words.needs, field) && !slices.Contains(words.takes, field) {
+			c.fault(path+"."+field, "", fmt.Sprintf("does not go with distribution %s", p.Distribution), all)
 		}
 	}
 }
 
-// bounds copies and checks the numbers. The schema has checked each against the
-// parameter's own range.
-func (c *conformer) bounds(path string, f parameterFields, p *Parameter) {
-	p.Value, p.Values, p.Zero, p.Count = f.Value, f.Values, f.Zero, f.Count
-	if f.Min == nil || f.Max == nil || !c.sound(path) {
-		return
-	}
-	p.Min, p.Max = *f.Min, *f.Max
-	info, _ := LookupParameter(p.Name)
-	shown := func(field string) string { return c.nodes[path+"."+field].shown() }
-	if p.Min >= p.Max {
-		c.fault(path+".max", shown("max"), "is not above min", "more than "+shown("min")+", or value for a constant")
-		return
-	}
-	whole := p.Min == math.Trunc(p.Min) && p.Max == math.Trunc(p.Max)
-	switch {
-	case info.Integer && p.Distribution != DistIntUniform && p.Distribution != DistQUniform:
-		c.fault(path, string(p.Distribution), p.Name+" takes integers", "int_uniform, q_uniform with integers, or values")
-	case p.Distribution == DistIntUniform && !whole:
-		c.fault(path+".min", shown("min")+" to "+shown("max"), "int_uniform takes integers", "integer min and max")
-	case p.Distribution == DistIntUniform && p.Max-p.Min > maxQuanta:
-		c.fault(path+".max", shown("max"), "too many values", fmt.Sprintf("at most %d", maxQuanta))
-	case p.Distribution == DistLogUniform && p.Min <= 0:
-		c.fault(path+".min", shown("min"), "log_uniform_values needs min > 0", "more than 0, with zero: P for an exact 0")
-	}
-	if p.Distribution == DistQUniform && f.Q != nil {
-		p.Q = *f.Q
-		switch {
-		case p.Q > p.Max-p.Min:
-			c.fault(path+".q", shown("q"), "is larger than the range", "at most max - min")
-		case (p.Max-p.Min)/p.Q > maxQuanta:
-			c.fault(path+".q", shown("q"), "too many steps", fmt.Sprintf("at most %d", maxQuanta))
-		case info.Integer && (!whole || p.Q != math.Trunc(p.Q)):
-			c.fault(path+".q", shown("q"), p.Name+" takes integers", "integer min, max and q")
-		}
-	}
-	if p.Zero > 0 {
-		switch {
-		case p.Min <= 0:
-			c.fault(path+".zero", shown("zero"), "zero needs min > 0: the range has a zero already", "min > 0, or no zero")
-		case !info.Accepts(Number(0)):
-			c.fault(path+".zero", shown("zero"), p.Name+" cannot be 0", info.Legal())
-		}
-	}
+// distributionFields are the fields that a distribution needs, and those that it
+// takes besides.
+var distributionFields = map[Distribution]struct{ needs, takes []string }{
+	DistConstant:    {[]string{"value"}, nil},
+	DistCategorical: {[]string{"values"}, nil},
+	DistOrdinal:     {[]string{"values"}, nil},
+	DistUniform:     {[]string{"min", "max"}, []string{"zero", "count"}},
+	DistLogUniform:  {[]string{"min", "max"}, []string{"zero", "count"}},
+	DistIntUniform:  {[]string{"min", "max"}, []string{"zero", "count"}},
+	DistQUniform:    {[]string{"min", "max", "q"}, []string{"zero", "count"}},
+	DistQLogUniform: {[]string{"min", "max", "q"}, []string{"zero", "count"}},
+	DistNormal:      {[]string{"mu", "sigma"}, []string{"min", "max", "zero", "count"}},
+	DistLogNormal:   {[]string{"mu", "sigma"}, []string{"min", "max", "zero", "count"}},
 }
 
 // conditions checks what `when` refers to; names are all parameters of the file,

@@ -19,10 +19,12 @@ func Parse(file string, data []byte) (*Spec, error) {
 	c := &conformer{file: file, faults: faults, nodes: map[string]*node{}, places: map[string]position{"": root.at}, broken: map[string]bool{}}
 	sound := c.conform("", root, specSchema())
 
-	// Parameters are a mapping in YAML and a list in Spec.
+	// Parameters are a mapping in YAML and a list in Spec; constraints are read
+	// from their nodes, which have the positions of their faults.
 	text := struct {
 		Spec
-		Parameters map[string]parameterFields `json:"parameters"`
+		Parameters  map[string]parameterFields `json:"parameters"`
+		Constraints json.RawMessage            `json:"constraints"`
 	}{Spec: defaults()}
 	if err := json.Unmarshal(sound, &text); err != nil {
 		c.fault("", "", "cannot be read: "+err.Error(), "") // schema.json and the types disagree: FuzzParse looks for it
@@ -31,6 +33,7 @@ func Parse(file string, data []byte) (*Spec, error) {
 	spec := text.Spec
 	spec.Parameters = c.parameters(text.Parameters)
 	spec.resolve(c.given)
+	spec.Constraints = c.constraints(&spec)
 	c.check(&spec)
 	if len(c.faults) > 0 {
 		c.faults.sort()

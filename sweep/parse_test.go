@@ -123,7 +123,7 @@ func TestParseTellsFaults(t *testing.T) {
 		{"tab", "name: a\n\tb: 1\n", "2:1: YAML is indented with spaces, and this is a tab"},
 		{"two documents", base + "---\na: 1\n", "a second document begins here (valid: one a file)"},
 		{"version", with("apiVersion: tailsweep/v2"), `1:13: apiVersion: unknown value, did you mean "tailsweep/v1"? (tailsweep/v2; valid: tailsweep/v1)`},
-		{"missing", strings.Replace(base, "method: random\n", "", 1), "1:1: method: is missing (valid: grid, random, bayes)"},
+		{"missing", strings.Replace(base, "method: random\n", "", 1), "1:1: method: is missing (valid: grid, random, sobol, tpe, bayes, cmaes, nsga2)"},
 		{"missing inside", with("train: {batch: 4}"), "6:1: train.steps: is missing (valid: an integer in [1, 10000000])"},
 		{"nothing", with("train:"), "6:1: train: not a mapping (nothing; valid: a mapping of batch, "},
 		{"quoted number", with(`train: {steps: "600"}`), "6:16: train.steps: not an integer: it is in quotes (600; valid:"},
@@ -136,10 +136,10 @@ func TestParseTellsFaults(t *testing.T) {
 		{"tag", with("name: !!str base"), "2:7: name: tags are not supported (!!str;"},
 		{"merge key", with("model: {<<: {arch: unet}}"), "5:9: model: merge keys are not part of YAML 1.2 (<<;"},
 		{"no such anchor", with("model: *m"), "5:8: model: no anchor of this name comes before (*m)"},
-		{"planned field", base + "early_terminate: {type: asha}\n", "11:1: early_terminate: not supported by this version"},
+		{"planned field", base + "gates: {min_label_accuracy: 0.8}\n", "11:1: gates: not supported by this version"},
 		{"planned parameter", params("{infonce.layer: {value: 1}}"), "8:14: parameters.infonce.layer: not supported by this version"},
 		{"planned metric", with("metrics: [{name: kid.tail}]"), "9:18: metrics[0].name: not supported by this version (kid.tail; valid: fid.all,"},
-		{"planned distribution", params("{lr: {distribution: normal}}"), "distribution: not supported by this version (normal;"},
+		{"planned distribution", params("{lr: {distribution: beta}}"), "distribution: not supported by this version (beta;"},
 
 		{"path missing", with("dataset: {name: fashion-mnist}"), "4:1: dataset: fashion-mnist needs dataset.path"},
 		{"path not wanted", with("dataset: {name: fashion-mnist-10k, path: /data}"), "dataset.path: fashion-mnist-10k is built in and has no path (/data;"},
@@ -168,7 +168,7 @@ func TestParseTellsFaults(t *testing.T) {
 		{"no parameters", params("{}"), "parameters: has no entries"},
 		{"a bare value", params("{lr: 0.1}"), "8:18: parameters.lr: not a mapping (0.1; valid: a mapping of count, distribution,"},
 		{"unknown parameter", params("{alignment.wieght: {value: 0.1}}"), `parameters.alignment.wieght: unknown field, did you mean "alignment.weight"?`},
-		{"no values", params("{lr: {}}"), "8:14: parameters.lr: says no values (valid: value, values, or min and max)"},
+		{"no values", params("{lr: {}}"), "8:14: parameters.lr: says no values (valid: value, values, min and max, or a distribution)"},
 		{"min alone", params("{lr: {distribution: uniform, min: 0.1}}"), "parameters.lr: distribution uniform needs max"},
 		{"values and min", params("{lr: {values: [0.1], min: 0.1}}"), "parameters.lr.min: does not go with distribution categorical (valid: values)"},
 		{"min above max", params("{lr: {min: 0.2, max: 0.1}}"), "parameters.lr.max: is not above min (0.1; valid: more than 0.2,"},
@@ -256,6 +256,8 @@ func TestDigest(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(base)
 	f.Add(with("model: {arch: dit, width: 64}", "baseline: {seeds: [1, 2]}", `parameters: {lr: {min: 1e-3, max: 1.0, q: 0.1, when: "ema > 0"}, ema: {values: [0.1, .2]}}`))
+	f.Add(searched)
+	f.Add(with("method: nsga2", "parameters: {lr: {distribution: log_normal, mu: -7, sigma: 1, zero: 0.1}, infonce.weight: {distribution: normal, mu: 1, sigma: 0.2}}", "early_terminate: {type: median, min_iter: 1}", "checkpoints: {every_steps: 1}"))
 	f.Add("a: [b, {c: &x d}]\ne: *x\n")
 	f.Add("? a\n: b\n")
 	f.Add("/\n---\n/\n")
@@ -290,6 +292,13 @@ func FuzzParse(f *testing.F) {
 		for _, a := range spec.Baselines() {
 			_, err := spec.Settings(a)
 			require.NoError(t, err)
+		}
+		for _, p := range spec.Parameters {
+			for _, v := range p.GridValues() {
+				require.NoError(t, p.Legal(v))
+				info, _ := LookupParameter(p.Name)
+				require.Truef(t, info.Accepts(v), "%s = %s", p.Name, v)
+			}
 		}
 		require.NotPanics(t, func() { spec.Planned(); spec.Plan(Speed{ModelParameters: 1, StepsPerSecond: 1, SamplesPerSecond: 1}) })
 	})

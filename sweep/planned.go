@@ -11,15 +11,11 @@ import (
 // plannedField reports whether path is a field to come.
 func plannedField(path string) bool {
 	return slices.Contains([]string{
-		"constraints",
-		"early_terminate",
 		"gates",
-		"repeats",
 		"baseline.repeats",
 		"checkpoints.save_trial_best",
 		"checkpoints.save_trial_latest",
 		"dataset.groups",
-		"evaluate.rung",
 		"resources.slots_per_trial",
 		"parameters.cbdm.weight",
 		"parameters.coral.weight",
@@ -33,15 +29,17 @@ func plannedField(path string) bool {
 // plannedWord reports whether word is a value to come of the field at path.
 func plannedWord(path, word string) bool {
 	switch {
-	case path == "method":
-		return slices.Contains([]string{"sobol", "tpe"}, word)
 	case strings.HasPrefix(path, "metrics["):
-		family, group, _ := strings.Cut(word, ".")
-		return family == FamilyFID && strings.HasPrefix(group, "class.") || slices.Contains([]string{
-			"cas", "coverage", "density", "diversity", "kid", "memorised_ratio", "precision", "recall"}, family)
+		return plannedMetric(word)
 	case strings.HasSuffix(path, ".distribution"):
-		return slices.Contains([]string{"beta", "inv_log_uniform_values", "log_normal", "normal", "probabilities",
-			"q_beta", "q_log_normal", "q_log_uniform_values", "q_normal"}, word)
+		return slices.Contains([]string{"beta", "inv_log_uniform_values", "probabilities", "q_beta", "q_log_normal", "q_normal"}, word)
 	}
 	return false
+}
+
+// plannedMetric reports whether name is a metric to come.
+func plannedMetric(name string) bool {
+	family, group, _ := strings.Cut(name, ".")
+	return family == FamilyFID && strings.HasPrefix(group, "class.") || slices.Contains([]string{
+		"cas", "coverage", "density", "diversity", "kid", "memorised_ratio", "precision", "recall"}, family)
 }

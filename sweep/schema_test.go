@@ -69,6 +69,8 @@ func yamlForm(t reflect.Type) *jsonschema.Schema {
 	switch t {
 	case reflect.TypeFor[Duration]():
 		return &jsonschema.Schema{Type: "string", MinLength: length(2), Pattern: "^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$"}
+	case reflect.TypeFor[Constraint]():
+		return &jsonschema.Schema{Type: "string", MinLength: length(1), MaxLength: length(200)}
 	case reflect.TypeFor[[]Parameter]():
 		space := object()
 		space.MinProperties = length(1)
@@ -99,26 +101,32 @@ func parameterSchema(p ParameterInfo) *jsonschema.Schema {
 		s.Properties.Set(name, field)
 	}
 	number := func() *jsonschema.Schema { return &jsonschema.Schema{Type: "number"} }
-	distributions := []any{DistConstant, DistCategorical}
+	distributions := []any{DistConstant, DistCategorical, DistOrdinal}
 	if p.Choices == nil {
-		distributions = append(distributions, DistUniform, DistLogUniform, DistIntUniform, DistQUniform)
+		distributions = append(distributions, DistUniform, DistLogUniform, DistIntUniform, DistQUniform, DistQLogUniform, DistNormal, DistLogNormal)
 	}
 	set("distribution", "How values are spread. Left out: value means constant, values categorical, integer min and max int_uniform, other min and max uniform, with q q_uniform.",
 		&jsonschema.Schema{Type: "string", Enum: distributions})
 	set("value", "The one value of every trial.", valueSchema(p))
-	set("values", "The values to choose from.", &jsonschema.Schema{Type: "array", Items: valueSchema(p), MinItems: length(1), MaxItems: length(1000), UniqueItems: true})
+	set("values", "The values to choose from; of ordinal in order, numbers ascending.", &jsonschema.Schema{Type: "array", Items: valueSchema(p), MinItems: length(1), MaxItems: length(1000), UniqueItems: true})
 	if p.Choices == nil {
 		low, high := valueSchema(p), valueSchema(p)
 		low.Type, high.Type = "number", "number"
-		set("min", "Smallest value; of log distributions too a value, not an exponent.", low)
-		set("max", "Largest value; of log distributions too a value, not an exponent.", high)
+		set("min", "Smallest value; of log distributions too a value, not an exponent. normal and log_normal: where they are cut, default 4 sigma below mu.", low)
+		set("max", "Largest value; of log distributions too a value, not an exponent. normal and log_normal: where they are cut, default 4 sigma above mu.", high)
 		q := number()
 		q.ExclusiveMinimum = "0"
-		set("q", "Step of q_uniform: min, min + q, min + 2q, ... up to max.", q)
+		set("q", "Step of q_uniform and q_log_uniform_values: min, min + q, min + 2q, ... up to max.", q)
+		mu := number()
+		mu.Minimum, mu.Maximum = "-100", "100"
+		set("mu", "Mean of normal; of log_normal the mean of the natural logarithm.", mu)
+		sigma := number()
+		sigma.ExclusiveMinimum, sigma.Maximum = "0", "100"
+		set("sigma", "Standard deviation of normal; of log_normal that of the natural logarithm.", sigma)
 		zero := number()
 		zero.Minimum, zero.ExclusiveMaximum = "0", "1"
 		set("zero", "Probability of an exact 0, outside the range; needs min > 0. A grid takes 0 as one more point.", zero)
-		set("count", "Points that a grid takes of the range, ends included.",
+		set("count", "Points that a grid takes of the range, ends included; of normal and log_normal equally probable apart.",
 			&jsonschema.Schema{Type: "integer", Minimum: "2", Maximum: "10000"})
 	}
 	set("when", `The parameter takes part only where this holds: "NAME OP VALUE", with one of == != < <= > >=.`,

@@ -88,9 +88,37 @@ func TestGridValues(t *testing.T) {
 		{"uniform", Parameter{Distribution: DistUniform, Min: 0, Max: 1, Count: 5}, numbers(0, 0.25, 0.5, 0.75, 1)},
 		{"log", Parameter{Distribution: DistLogUniform, Min: 1e-3, Max: 1, Count: 4}, numbers(0.001, 0.01, 0.1, 1)},
 		{"log and zero", Parameter{Distribution: DistLogUniform, Min: 0.01, Max: 1, Zero: 0.2, Count: 3}, numbers(0, 0.01, 0.1, 1)},
+		{"ordinal", Parameter{Distribution: DistOrdinal, Values: numbers(0, 1, 4)}, numbers(0, 1, 4)},
+		{"log steps", Parameter{Distribution: DistQLogUniform, Min: 1, Max: 4.5, Q: 1, Zero: 0.1}, numbers(0, 1, 2, 3, 4)},
+		{"some log steps", Parameter{Distribution: DistQLogUniform, Min: 16, Max: 256, Q: 16, Count: 5}, numbers(16, 32, 64, 128, 256)},
+		{"normal", Parameter{Distribution: DistNormal, Mu: 1, Sigma: 0.25, Max: 2, Count: 3}, numbers(0, 1, 2)},
+		{"log-normal", Parameter{Distribution: DistLogNormal, Mu: 0, Sigma: 1, Min: 0.05, Max: 20, Zero: 0.1, Count: 3}, numbers(0, 0.05, 1, 20)},
+		{"endless normal", Parameter{Distribution: DistNormal, Mu: 1, Sigma: 0.25, Max: 2}, nil},
 		{"endless", Parameter{Distribution: DistUniform, Min: 0, Max: 1}, nil},
 	} {
 		require.Equal(t, c.want, c.p.GridValues(), c.name)
+	}
+}
+
+func TestLegal(t *testing.T) {
+	steps := Parameter{Name: "p", Distribution: DistQUniform, Min: 0.1, Max: 0.75, Q: 0.1}
+	for _, c := range []struct {
+		p     Parameter
+		legal []Value
+		not   map[Value]string
+	}{
+		{Parameter{Name: "p", Distribution: DistConstant, Value: number(2)}, []Value{Number(2)}, map[Value]string{Number(1): "p = 1, want one of 2"}},
+		{Parameter{Name: "p", Distribution: DistOrdinal, Values: []Value{Word("a"), Word("b")}}, []Value{Word("b")}, map[Value]string{Word("c"): "p = c, want one of a, b"}},
+		{Parameter{Name: "p", Distribution: DistIntUniform, Min: 1, Max: 3}, []Value{Number(1), Number(3)}, map[Value]string{Number(1.5): "an integer in [1, 3]", Number(4): "", Word("a"): ""}},
+		{Parameter{Name: "p", Distribution: DistNormal, Sigma: 1, Min: 1, Max: 3, Zero: 0.5}, []Value{Number(0), Number(1), Number(2.5)}, map[Value]string{Number(0.5): "p = 0.5, want a number in [1, 3], or 0", Word("a"): ""}},
+		{steps, []Value{Number(0.1), Number(0.3), Number(0.7)}, map[Value]string{Number(0.25): "0.1 + k * 0.1 in [0.1, 0.75]", Number(0.8): "", Number(0): ""}},
+	} {
+		for _, v := range c.legal {
+			require.NoError(t, c.p.Legal(v))
+		}
+		for v, want := range c.not {
+			require.ErrorContains(t, c.p.Legal(v), want)
+		}
 	}
 }
 

@@ -32,8 +32,8 @@ type Spec struct {
 	Name string `json:"name" jsonschema:"required,pattern=^[a-z]([-a-z0-9]*[a-z0-9])?$,maxLength=63"`
 	// Shown by describe, the report and the Temporal UI.
 	Description string `json:"description,omitempty" jsonschema:"maxLength=1000"`
-	// How the search proceeds: every point of a grid, random points, or Bayesian optimisation by a Gaussian process.
-	Method Method `json:"method" jsonschema:"required,enum=grid,enum=random,enum=bayes"`
+	// How the search proceeds: every point of a grid, random points, points spread evenly (sobol), Bayesian optimisation by Parzen estimators (tpe) or by a Gaussian process (bayes), or evolution of one objective (cmaes) or several (nsga2).
+	Method Method `json:"method" jsonschema:"required,enum=grid,enum=random,enum=sobol,enum=tpe,enum=bayes,enum=cmaes,enum=nsga2"`
 	// Seed of the search; trials train with train.seed.
 	Seed int64 `json:"seed" jsonschema:"minimum=0,maximum=9007199254740991"`
 	// What to train on.
@@ -142,9 +142,9 @@ type Evaluate struct {
 
 // RungEvaluate is a cheaper judgement, for the rungs of early_terminate.
 type RungEvaluate struct {
-	// Images sampled of each class.
+	// Images sampled of each class. Default as at the end.
 	SamplesPerClass int `json:"samples_per_class" jsonschema:"minimum=1,maximum=50000"`
-	// Guidance scales tried.
+	// Guidance scales tried. Default as at the end.
 	Guidance []float64 `json:"guidance" jsonschema:"minItems=1,maxItems=16,uniqueItems=true,minimum=0,maximum=20"`
 }
 
@@ -221,8 +221,8 @@ type Baseline struct {
 // is better: see package sampler.
 type Repeats struct {
 	// Train seeds of a point's second, third, ... trial; the first has train.seed. The same for every point, so that repeats are paired.
-	Seeds []int64 `json:"seeds" jsonschema:"minItems=1,maxItems=100,uniqueItems=true,minimum=0,maximum=9007199254740991"`
-	// Share of the search trials that may be repeats at most.
+	Seeds []int64 `json:"seeds" jsonschema:"required,minItems=1,maxItems=100,uniqueItems=true,minimum=0,maximum=9007199254740991"`
+	// Share of the search trials that may be repeats at most. Default 0.3.
 	Share float64 `json:"share" jsonschema:"exclusiveMinimum=0,maximum=0.9"`
 }
 
@@ -242,9 +242,9 @@ type EarlyTerminate struct {
 	MinIter int `json:"min_iter" jsonschema:"required,minimum=1,maximum=10000000"`
 	// Training steps of a whole trial. Default train.steps, and nothing else is valid.
 	MaxIter int `json:"max_iter" jsonschema:"minimum=1,maximum=10000000"`
-	// Steps grow and trials shrink by this factor from rung to rung.
+	// Steps grow and trials shrink by this factor from rung to rung. Default 3.
 	Eta int `json:"eta" jsonschema:"minimum=2,maximum=16"`
-	// median only: results at a rung before a trial is judged there.
+	// median only: results at a rung before a trial is judged there. Default 5.
 	MinTrials int `json:"min_trials" jsonschema:"minimum=1,maximum=1000"`
 	// hyperband only: first rungs that trials are spread over. Default as many as there are rungs.
 	Brackets int `json:"brackets" jsonschema:"minimum=1,maximum=16"`

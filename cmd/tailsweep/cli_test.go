@@ -49,7 +49,7 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		"too many arguments":            {[]string{"trials", "a", "b"}, "tailsweep trials takes one sweep, not 2 arguments"},
 		"too few arguments":             {[]string{"run"}, "tailsweep run takes one spec"},
 		"no such spec":                  {[]string{"run", missing}, missing},
-		"bad method":                    {[]string{"init", "--method", "tpe"}, "grid, random, bayes"},
+		"bad method":                    {[]string{"init", "--method", "anneal"}, "grid, random, sobol, tpe, bayes, cmaes, nsga2"},
 		"bad sweep name":                {[]string{"init", "Not A Name"}, `"Not A Name"`},
 		"pull without a folder":         {[]string{"pull", "x"}, "-o DIR"},
 		"pull of none":                  {[]string{"pull", "x", "-o", "d", "--top-n", "0"}, "--top-n is 0"},

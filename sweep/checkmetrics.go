@@ -1,0 +1,139 @@
+package sweep
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+func (c *conformer) checkMetrics(s *Spec) {
+	seen := make(map[string]bool)
+	for i, o := range s.Metrics {
+		path := fmt.Sprintf("metrics[%d]", i)
+		if len(s.Metrics) != len(c.nodes["metrics"].items) || !c.sound(path) {
+			continue // positions are not the file's any more
+		}
+		info, _ := LookupMetric(o.Name)
+		if seen[o.Name] {
+			c.fault(path+".name", o.Name, "listed twice", "each metric once")
+		}
+		seen[o.Name] = true
+		if o.Goal != info.Goal {
+			c.fault(path+".goal", string(o.Goal), "is the wrong way for "+o.Name, string(info.Goal))
+		}
+		c.checkGroup(s, path+".name", info)
+	}
+	c.checkSamples(s)
+}
+
+// constraints reads the constraints and checks what they name. One that has a
+// fault is told and left out.
+func (c *conformer) constraints(s *Spec) []Constraint {
+	var constraints []Constraint
+	if !c.given("constraints") {
+		return nil
+	}
+	for i, item := range c.nodes["constraints"].items {
+		path := fmt.Sprintf("constraints[%d]", i)
+		if !c.sound(path) {
+			continue
+		}
+		constraint, err := ParseConstraint(item.text)
+		switch {
+		case err != nil:
+			c.fault(path, item.shown(), err.Error(), "")
+			continue
+		case slices.Contains(constraints, constraint):
+			c.fault(path, item.shown(), "listed twice", "each constraint once")
+			continue
+		case constraint.Baseline != "" && !c.given("baseline"):
+			c.fault(path, item.shown(), "is relative to a baseline, and there is none", "a baseline, or a number")
+		}
+		names := []string{constraint.Metric}
+		if constraint.Baseline != "" && constraint.Baseline != constraint.Metric {
+			names = append(names, constraint.Baseline)
+		}
+		for _, name := range names {
+			c.checkMetricName(s, path, name)
+		}
+		if c.sound(path) {
+			constraints = append(constraints, constraint)
+		}
+	}
+	return constraints
+}
+
+// checkMetricName holds that a metric that a text names exists.
+func (c *conformer) checkMetricName(s *Spec, path, name string) {
+	if info, known := LookupMetric(name); known {
+		c.checkGroup(s, path, info)
+		return
+	}
+	var all []string
+	for _, m := range MetricList() {
+		all = append(all, m.Name)
+	}
+	message := "unknown metric"
+	switch near := nearest(name, all); {
+	case plannedMetric(name):
+		message = "not supported by this version"
+	case near != "":
+		message = fmt.Sprintf("unknown metric, did you mean %q?", near)
+	}
+	c.fault(path, name, message, strings.Join(all, ", "))
+}
+
+// checkGroup holds that the dataset has the group of a metric.
+func (c *conformer) checkGroup(s *Spec, path string, info MetricInfo) {
+	if _, known := LookupDataset(s.Dataset.Name); !known || !c.sound("dataset.name", "dataset.imbalance") || info.Group == "" {
+		return
+	}
+	if _, groups := s.Dataset.Split(); len(groups.Classes(info.Group)) == 0 {
+		c.fault(path, info.Name, "profile "+s.Dataset.Imbalance.Profile+" has no such group", "the groups all, head, tail")
+	}
+}
+
+// checkSamples holds that each FID that the spec names is taken on enough samples,
+// at the end of a trial and at its rungs.
+func (c *conformer) checkSamples(s *Spec) {
+	if _, known := LookupDataset(s.Dataset.Name); !known || !c.sound("dataset.name", "dataset.imbalance") {
+		return
+	}
+	_, groups := s.Dataset.Split()
+	for _, name := range s.metricNames() {
+		family, group, _ := strings.Cut(name, ".")
+		classes := len(groups.Classes(group))
+		if family != FamilyFID || classes == 0 {
+			continue
+		}
+		check := func(field string, perClass int) {
+			if samples := perClass * classes; samples < 2*FeatureDims && c.sound(field) {
+				c.fault(field, fmt.Sprint(perClass),
+					fmt.Sprintf("gives %s of %d classes %d samples, and FID needs %d", name, classes, samples, 2*FeatureDims),
+					fmt.Sprintf("at least %d", (2*FeatureDims+classes-1)/classes))
+			}
+		}
+		check("evaluate.samples_per_class", s.Evaluate.SamplesPerClass)
+		if s.Evaluate.Rung != nil && c.given("evaluate.rung.samples_per_class") {
+			check("evaluate.rung.samples_per_class", s.Evaluate.Rung.SamplesPerClass)
+		}
+	}
+}
+
+// metricNames are the metrics that the objectives and constraints name, each once.
+func (s *Spec) metricNames() []string {
+	var names []string
+	add := func(name string) {
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, o := range s.Metrics {
+		add(o.Name)
+	}
+	for _, c := range s.Constraints {
+		add(c.Metric)
+		add(c.Baseline)
+	}
+	return names
+}
