@@ -3,6 +3,7 @@ package sampler
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
 )
@@ -15,8 +16,19 @@ const gap = 0.12
 const inactive = 0.5
 
 // space maps a spec's parameters to the unit cube and back. Only it knows of
-// logarithms, steps, words and zeros. Coordinate k belongs to parameter k of
-// order; a categorical one holds the index of its value.
+// logarithms, normals, steps, words and zeros. Coordinate k belongs to parameter k
+// of order; a categorical one holds the index of its value, every other one is in
+// [0, 1], where a uniform draw has the parameter's distribution:
+//
+//	uniform                u = (v - min) / (max - min)
+//	log_uniform_values     likewise of the logarithms
+//	int_uniform, q_uniform value k of n is [k/n, (k+1)/n)
+//	ordinal                likewise, k by the order of the list
+//	q_log_uniform_values   value v is [w(v - q/2), w(v + q/2)), w the logarithm
+//	                       scaled so that the first edge is 0 and the last is 1
+//	normal, log_normal     u = sweep.Parameter.CDF(v)
+//
+// With an exact zero these are squeezed into [gap, 1], and the zero is 0.
 type space struct {
 	spec  *sweep.Spec
 	order []sweep.Parameter
@@ -94,6 +106,8 @@ func decode(p sweep.Parameter, u float64) sweep.Value {
 		return *p.Value
 	case sweep.DistCategorical:
 		return p.Values[int(u)]
+	case sweep.DistOrdinal:
+		return p.Values[cell(u, len(p.Values))]
 	}
 	if p.Zero > 0 {
 		if u < gap/2 {
@@ -111,27 +125,31 @@ func decode(p sweep.Parameter, u float64) sweep.Value {
 		}
 		return sweep.Number(clamp(math.Exp(math.Log(p.Min)+u*(math.Log(p.Max)-math.Log(p.Min))), p.Min, p.Max))
 	case sweep.DistIntUniform:
-		return sweep.Number(p.Min + math.Min(math.Floor(u*(p.Max-p.Min+1)), p.Max-p.Min))
+		return sweep.Number(p.Min + float64(cell(u, int(p.Max-p.Min)+1)))
 	case sweep.DistQUniform:
-		steps := p.Steps()
-		return sweep.Number(p.Step(min(int(u*float64(steps+1)), steps)))
+		return sweep.Number(p.Step(cell(u, p.Steps()+1)))
+	case sweep.DistQLogUniform:
+		low, high := logEdges(p)
+		return sweep.Number(p.Step(nearestStep(p, math.Exp(low+u*(high-low)))))
+	case sweep.DistNormal, sweep.DistLogNormal:
+		return sweep.Number(p.Quantile(u))
 	}
 	return sweep.Number(clamp(p.Min+u*(p.Max-p.Min), p.Min, p.Max))
 }
 
-// encode is the inverse of decode: of an integer or a step the middle of its
-// interval, of a value outside the range the nearest end.
+// encode is the inverse of decode: of an integer, a step or a value of a list the
+// middle of its interval (the value itself in q_log_uniform_values), of a value
+// outside the range the nearest end.
 func encode(p sweep.Parameter, v sweep.Value) (u float64, ok bool) {
 	switch p.Distribution {
 	case sweep.DistConstant:
 		return 0, true
 	case sweep.DistCategorical:
-		for i, choice := range p.Values {
-			if choice == v {
-				return float64(i), true
-			}
-		}
-		return 0, false
+		i := slices.Index(p.Values, v)
+		return float64(max(i, 0)), i >= 0
+	case sweep.DistOrdinal:
+		i := slices.Index(p.Values, v)
+		return (float64(max(i, 0)) + 0.5) / float64(len(p.Values)), i >= 0
 	}
 	if v.IsWord() {
 		return 0, false
@@ -149,7 +167,12 @@ func encode(p sweep.Parameter, v sweep.Value) (u float64, ok bool) {
 	case sweep.DistIntUniform:
 		u = (f - p.Min + 0.5) / (p.Max - p.Min + 1)
 	case sweep.DistQUniform:
-		u = (math.Round((f-p.Min)/p.Q) + 0.5) / float64(p.Steps()+1)
+		u = (float64(nearestStep(p, f)) + 0.5) / float64(p.Steps()+1)
+	case sweep.DistQLogUniform:
+		low, high := logEdges(p)
+		u = (math.Log(p.Step(nearestStep(p, f))) - low) / (high - low)
+	case sweep.DistNormal, sweep.DistLogNormal:
+		u = p.CDF(f)
 	default:
 		u = (f - p.Min) / (p.Max - p.Min)
 	}
@@ -160,16 +183,30 @@ func encode(p sweep.Parameter, v sweep.Value) (u float64, ok bool) {
 	return u, true
 }
 
+// cell is the index of the one of n equal cells of [0, 1] that u is in.
+func cell(u float64, n int) int { return min(max(int(u*float64(n)), 0), n-1) }
+
+// nearestStep is the k whose step is nearest to f.
+func nearestStep(p sweep.Parameter, f float64) int {
+	return int(clamp(math.Round((f-p.Min)/p.Q), 0, float64(p.Steps())))
+}
+
+// logEdges are the logarithms of the outer edges of the first and the last step.
+func logEdges(p sweep.Parameter) (low, high float64) {
+	return math.Log(p.Min - p.Q/2), math.Log(p.Step(p.Steps()) + p.Q/2)
+}
+
 func clamp(f, low, high float64) float64 { return math.Min(math.Max(f, low), high) }
 
 // finite reports whether the space has finitely many points.
 func (s *space) finite() bool {
-	for _, p := range s.order {
-		if p.Distribution == sweep.DistUniform || p.Distribution == sweep.DistLogUniform {
-			return false
+	return !slices.ContainsFunc(s.order, func(p sweep.Parameter) bool {
+		switch p.Distribution {
+		case sweep.DistUniform, sweep.DistLogUniform, sweep.DistNormal, sweep.DistLogNormal:
+			return true
 		}
-	}
-	return true
+		return false
+	})
 }
 
 // maxListed is how many points of a finite space are listed at most.

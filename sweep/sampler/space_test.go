@@ -1,7 +1,9 @@
 package sampler
 
 import (
+	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,10 +12,15 @@ import (
 )
 
 var everyKind = &sweep.Spec{Parameters: []sweep.Parameter{
+	{Name: "alignment.exponent", Distribution: sweep.DistOrdinal, Values: []sweep.Value{sweep.Number(0), sweep.Number(1), sweep.Number(4)}},
 	{Name: "alignment.weight", Distribution: sweep.DistLogUniform, Min: 1e-3, Max: 3, Zero: 0.3},
 	{Name: "alignment.window", Distribution: sweep.DistUniform, Max: 0.8, When: &sweep.Condition{Param: "alignment.weight", Op: ">", Value: sweep.Number(0)}},
 	{Name: "batch", Distribution: sweep.DistIntUniform, Min: 30, Max: 35},
+	{Name: "ema", Distribution: sweep.DistNormal, Mu: 0.9, Sigma: 0.1, Max: 0.99},
+	{Name: "infonce.exponent", Distribution: sweep.DistQLogUniform, Min: 1, Max: 10, Q: 1, Zero: 0.3},
 	{Name: "infonce.pass", Distribution: sweep.DistCategorical, Values: []sweep.Value{sweep.Word("cond"), sweep.Word("uncond")}},
+	{Name: "infonce.stop_gradient", Distribution: sweep.DistOrdinal, Values: []sweep.Value{sweep.Word("none"), sweep.Word("negatives")}},
+	{Name: "infonce.weight", Distribution: sweep.DistLogNormal, Mu: -2, Sigma: 1, Min: 0.01, Max: 3, Zero: 0.3},
 	{Name: "infonce.window", Distribution: sweep.DistQUniform, Min: 0.1, Max: 0.75, Q: 0.1},
 	{Name: "resampling.factor", Distribution: sweep.DistUniform, Min: 0.1, Max: 1, Zero: 0.3},
 }}
@@ -32,6 +39,9 @@ func TestSpaceRoundTrip(t *testing.T) {
 				require.LessOrEqual(t, u[k], 1.0)
 			}
 			v, active := params[p.Name]
+			if active {
+				require.NoError(t, p.Legal(v))
+			}
 			if active && p.Zero > 0 {
 				require.Equal(t, v == sweep.Number(0), u[k] < gap, "zeros, and only they, are below the gap")
 			}
@@ -62,6 +72,62 @@ func TestEndsOfALogRangeAreAsWritten(t *testing.T) {
 	}
 }
 
+// Each value of a list or on steps has its share of a coordinate: equal ones, but
+// q_log_uniform_values as wide as the logarithm of its steps, 1 to 10 here from
+// ln 0.5 to ln 10.5.
+func TestSharesOfACoordinate(t *testing.T) {
+	const n = 100_000
+	numbers := func(fs ...float64) (vs []sweep.Value) {
+		for _, f := range fs {
+			vs = append(vs, sweep.Number(f))
+		}
+		return vs
+	}
+	share := func(v float64) float64 { return math.Log((v+0.5)/(v-0.5)) / math.Log(21) }
+	for _, c := range []struct {
+		p    sweep.Parameter
+		want map[float64]float64
+	}{
+		{sweep.Parameter{Distribution: sweep.DistOrdinal, Values: numbers(0, 1, 10, 50)}, map[float64]float64{0: .25, 1: .25, 10: .25, 50: .25}},
+		{sweep.Parameter{Distribution: sweep.DistIntUniform, Min: 2, Max: 3}, map[float64]float64{2: .5, 3: .5}},
+		{sweep.Parameter{Distribution: sweep.DistQUniform, Min: 0.1, Max: 0.35, Q: 0.1}, map[float64]float64{0.1: 1. / 3, 0.2: 1. / 3, 0.3: 1. / 3}},
+		{sweep.Parameter{Distribution: sweep.DistQLogUniform, Min: 1, Max: 10.2, Q: 1}, map[float64]float64{
+			1: share(1), 2: share(2), 3: share(3), 4: share(4), 5: share(5), 6: share(6), 7: share(7), 8: share(8), 9: share(9), 10: share(10)}},
+	} {
+		got := make(map[float64]float64)
+		for i := range n + 1 {
+			v := decode(c.p, float64(i)/n)
+			require.NoError(t, c.p.Legal(v))
+			got[v.Float()] += 1. / n
+		}
+		require.Len(t, got, len(c.want), c.p.Distribution)
+		for v, share := range c.want {
+			require.InDeltaf(t, share, got[v], 3./n, "%s %g", c.p.Distribution, v)
+			u, ok := encode(c.p, sweep.Number(v))
+			require.True(t, ok)
+			require.Equal(t, sweep.Number(v), decode(c.p, u))
+		}
+	}
+}
+
+// Ordered values keep their distances by rank; only unordered ones are indices.
+func TestOrdinalIsNotCategorical(t *testing.T) {
+	values := []sweep.Value{sweep.Word("none"), sweep.Word("uncond"), sweep.Word("cond")}
+	s := newSpace(&sweep.Spec{Parameters: []sweep.Parameter{
+		{Name: "a", Distribution: sweep.DistOrdinal, Values: values},
+		{Name: "b", Distribution: sweep.DistCategorical, Values: values},
+	}})
+	require.Equal(t, []bool{false, true}, s.categorical())
+	require.True(t, s.finite())
+	for i, v := range values {
+		u, ok := s.point(sweep.Params{"a": v, "b": v})
+		require.True(t, ok)
+		require.InDeltaSlice(t, []float64{(float64(i) + 0.5) / 3, float64(i)}, u, 1e-12)
+	}
+	_, ok := s.point(sweep.Params{"a": sweep.Word("both")})
+	require.False(t, ok)
+}
+
 func TestPointRefusesWhatTheSpaceHasNot(t *testing.T) {
 	s := newSpace(everyKind)
 	for _, params := range []sweep.Params{
@@ -74,7 +140,7 @@ func TestPointRefusesWhatTheSpaceHasNot(t *testing.T) {
 	}
 	u, ok := s.point(sweep.Params{"alignment.weight": sweep.Number(0)})
 	require.True(t, ok, "a baseline sets less than the search")
-	require.Zero(t, u[0])
+	require.Zero(t, u[slices.IndexFunc(s.order, func(p sweep.Parameter) bool { return p.Name == "alignment.weight" })])
 }
 
 // Steps of the acquisition's search stay in the cube, and reach zeros and words.

@@ -5,7 +5,6 @@ package samplertest
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"testing"
 
@@ -50,6 +49,14 @@ func Specs(method sweep.Method) map[string]*sweep.Spec {
 		"steps": spec(
 			sweep.Parameter{Name: "batch", Distribution: sweep.DistIntUniform, Min: 30, Max: 35},
 			sweep.Parameter{Name: "infonce.window", Distribution: sweep.DistQUniform, Min: 0.1, Max: 0.75, Q: 0.1},
+		),
+		"wide": spec(
+			sweep.Parameter{Name: "alignment.exponent", Distribution: sweep.DistOrdinal, Values: []sweep.Value{sweep.Number(0), sweep.Number(1), sweep.Number(4)}},
+			sweep.Parameter{Name: "alignment.weight", Distribution: sweep.DistLogNormal, Mu: -1, Sigma: 1, Min: 0.01, Max: 3, Zero: 0.2, Count: 3},
+			sweep.Parameter{Name: "batch", Distribution: sweep.DistQLogUniform, Min: 16, Max: 200, Q: 8, Count: 4},
+			sweep.Parameter{Name: "infonce.pass", Distribution: sweep.DistOrdinal, Values: []sweep.Value{sweep.Word("uncond"), sweep.Word("cond")}},
+			sweep.Parameter{Name: "infonce.window", Distribution: sweep.DistNormal, Mu: 0.5, Sigma: 0.2, Max: 0.95, Count: 3,
+				When: &sweep.Condition{Param: "infonce.pass", Op: "==", Value: sweep.Word("uncond")}},
 		),
 	}
 }
@@ -107,7 +114,7 @@ func legalAndNew(t *testing.T, s sampler.Sampler, spec *sweep.Spec) {
 			require.Equalf(t, p.Active(trial.Params), has, "%s in %s", p.Name, trial.Params.Key())
 			if has {
 				set++
-				require.NoError(t, legal(p, v))
+				require.NoError(t, p.Legal(v))
 			}
 			if has && p.Zero > 0 && v == sweep.Number(0) {
 				zeros++
@@ -119,38 +126,6 @@ func legalAndNew(t *testing.T, s sampler.Sampler, spec *sweep.Spec) {
 		require.NotZero(t, zeros, "an exact zero of probability 0.2 never came in 24 trials")
 		require.Less(t, zeros, len(trials))
 	}
-}
-
-// legal reports why v is no value of p.
-func legal(p sweep.Parameter, v sweep.Value) error {
-	switch p.Distribution {
-	case sweep.DistConstant:
-		if v != *p.Value {
-			return fmt.Errorf("%s = %s, the constant is %s", p.Name, v, p.Value)
-		}
-		return nil
-	case sweep.DistCategorical:
-		for _, choice := range p.Values {
-			if v == choice {
-				return nil
-			}
-		}
-		return fmt.Errorf("%s = %s is no choice", p.Name, v)
-	}
-	f := v.Float()
-	switch {
-	case v.IsWord():
-		return fmt.Errorf("%s = %s is a word", p.Name, v)
-	case p.Zero > 0 && f == 0:
-		return nil
-	case f < p.Min || f > p.Max:
-		return fmt.Errorf("%s = %s is outside %g..%g", p.Name, v, p.Min, p.Max)
-	case p.Distribution == sweep.DistIntUniform && f != math.Trunc(f):
-		return fmt.Errorf("%s = %s is no integer", p.Name, v)
-	case p.Distribution == sweep.DistQUniform && f != p.Step(int(math.Round((f-p.Min)/p.Q))):
-		return fmt.Errorf("%s = %s is no step of %g", p.Name, v, p.Q)
-	}
-	return nil
 }
 
 // request has a ledger, with a baseline trial, and something pending.
