@@ -40,6 +40,9 @@ func ParseConstraint(text string) (Constraint, error) {
 	}
 	rest := words[3:]
 	if name, relative := strings.CutPrefix(words[2], baselinePrefix); relative {
+		if name == "" {
+			return Constraint{}, fmt.Errorf("no metric after %s: %s", baselinePrefix, want)
+		}
 		c.Baseline, c.Factor = name, 1
 		for _, op := range []string{"*", "+", "-"} {
 			if len(rest) < 2 || rest[0] != op {

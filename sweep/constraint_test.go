@@ -26,7 +26,7 @@ func TestConstraintReadsBack(t *testing.T) {
 	}
 	for _, text := range []string{
 		"", "loss <=", "loss<=1", "loss < 1", "loss <= much", "loss <= 1 + 1", "loss <= baseline.loss * x", "loss <= baseline.loss 1.02",
-		"loss <= baseline.loss + 1 * 2", "loss <= baseline.loss *", "loss <= .inf",
+		"loss <= baseline.loss + 1 * 2", "loss <= baseline.loss *", "loss <= .inf", "loss <= baseline.",
 	} {
 		_, err := ParseConstraint(text)
 		require.Errorf(t, err, "%q", text)
@@ -36,6 +36,7 @@ func TestConstraintReadsBack(t *testing.T) {
 func FuzzConstraint(f *testing.F) {
 	f.Add("fid.head <= baseline.fid.head * 1.02 - 0.5")
 	f.Add("loss >= -1e-3")
+	f.Add("0 <= baseline.")
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := ParseConstraint(text)
 		if err != nil {

@@ -294,9 +294,10 @@ func FuzzParse(f *testing.F) {
 			require.NoError(t, err)
 		}
 		for _, p := range spec.Parameters {
-			for _, v := range p.GridValues() {
+			info, _ := LookupParameter(p.Name)
+			values := p.GridValues()
+			for _, v := range values[:min(len(values), 100)] {
 				require.NoError(t, p.Legal(v))
-				info, _ := LookupParameter(p.Name)
 				require.Truef(t, info.Accepts(v), "%s = %s", p.Name, v)
 			}
 		}
