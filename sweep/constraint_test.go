@@ -106,6 +106,7 @@ func TestFeasibility(t *testing.T) {
 		{"a number without a baseline", []string{absolute}, nil, []float64{2.9}, Feasible},
 		{"one undecided", []string{relative, "loss <= 100"}, three, []float64{2}, Undecided},
 		{"one infeasible", []string{relative, "loss >= 100"}, three, []float64{2}, Infeasible},
+		{"one infeasible, before", []string{"loss >= 100", relative}, three, []float64{2}, Infeasible},
 		{"no constraint", nil, three, []float64{2}, Feasible},
 	} {
 		t.Run(c.name, func(t *testing.T) {
