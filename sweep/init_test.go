@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,6 +20,21 @@ func TestInit(t *testing.T) {
 	require.ErrorContains(t, err, "No Name")
 	_, err = Init("name", "anneal")
 	require.ErrorContains(t, err, "grid, random, sobol, tpe, bayes, cmaes, nsga2")
+}
+
+// What a search's spec has in comments is valid, too.
+func TestInitInComments(t *testing.T) {
+	text, err := Init("my-sweep", MethodBayes)
+	require.NoError(t, err)
+	for _, field := range []string{"constraints", "repeats", "early_terminate"} {
+		require.Contains(t, text, "\n# "+field+": ")
+		text = strings.Replace(text, "\n# "+field+": ", "\n"+field+": ", 1)
+	}
+	spec, err := Parse("my-sweep.yaml", []byte(text))
+	require.NoError(t, err)
+	require.Len(t, spec.Constraints, 1)
+	require.Len(t, spec.Repeats.Seeds, 2)
+	require.Equal(t, []int{500, 1500}, spec.EarlyTerminate.Rungs())
 }
 
 // Whatever the name, the spec it makes has that name: nothing of it becomes YAML.

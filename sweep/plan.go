@@ -13,8 +13,8 @@ type Speed struct {
 	SamplesPerSecond float64 // evaluation: sampled images, one guidance scale
 }
 
-// Plan is what a sweep will cost, before it runs. Figures that need a Speed or a
-// run_cap that is not known are 0.
+// Plan is what a sweep will cost, before it runs, when early_terminate stops no
+// trial. Figures that need a Speed or a run_cap that is not known are 0.
 type Plan struct {
 	Trials          int           `json:"trials"` // baseline included
 	Baseline        int           `json:"baseline"`
@@ -62,11 +62,20 @@ func (s *Spec) Plan(speed Speed) Plan {
 	return p
 }
 
-// samplesPerTrial is how many images the evaluation of one trial samples.
+// samplesPerTrial is how many images the evaluation of one trial samples, at its
+// end and at every rung.
 func (s *Spec) samplesPerTrial() int64 {
 	dataset, _ := LookupDataset(s.Dataset.Name)
 	scales := max(1, len(s.Evaluate.Guidance)) // a searched guidance is one scale
-	return int64(s.Evaluate.SamplesPerClass) * int64(dataset.Classes) * int64(scales)
+	samples := s.Evaluate.SamplesPerClass * scales
+	if s.EarlyTerminate != nil {
+		atRung := samples
+		if r := s.Evaluate.Rung; r != nil {
+			atRung = r.SamplesPerClass * max(1, len(r.Guidance))
+		}
+		samples += atRung * len(s.EarlyTerminate.Rungs())
+	}
+	return int64(samples) * int64(dataset.Classes)
 }
 
 // inSeconds saturates where a duration ends, after 292 years.

@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -212,6 +213,9 @@ func TestPlan(t *testing.T) {
 		TrialTime: 45 * time.Second, SlotTime: 270 * time.Second, WallTime: 90 * time.Second,
 	}, spec.Plan(Speed{ModelParameters: 1e6, StepsPerSecond: 100, SamplesPerSecond: 100}))
 	require.Zero(t, spec.Plan(Speed{}).WallTime)
+	require.EqualValues(t, 10*(500*2+2*100*2), mustParse(t, searched).Plan(Speed{}).SamplesPerTrial, "at the end and at two rungs")
+	judged := mustParse(t, strings.Replace(searched, ", rung: {samples_per_class: 100}", "", 1))
+	require.EqualValues(t, 10*3*500*2, judged.Plan(Speed{}).SamplesPerTrial)
 	require.Equal(t, time.Duration(math.MaxInt64), spec.Plan(Speed{StepsPerSecond: 1e-9, SamplesPerSecond: 1e-9}).SlotTime)
 }
 

@@ -111,6 +111,9 @@ func planText(spec *sweep.Spec, p planned) []string {
 		fmt.Sprintf("samples      %d a trial", plan.SamplesPerTrial) + inAll(fmt.Sprintf(", %d in all", plan.Samples)),
 		fmt.Sprintf("model        %d parameters, %s a checkpoint", p.Parameters, bytesText(plan.CheckpointBytes)),
 	}
+	if e := spec.EarlyTerminate; e != nil {
+		lines = append(lines, fmt.Sprintf("rungs        %s; the figures are those of a sweep that stops no trial early", joined(e.Rungs())))
+	}
 	if p.MemoryBytes > 0 {
 		lines = append(lines, "memory       about "+bytesText(p.MemoryBytes)+" a slot")
 	}
@@ -129,6 +132,11 @@ func planText(spec *sweep.Spec, p planned) []string {
 		lines = append(lines, fmt.Sprintf("time         about %s a trial%s (%s; starting and compiling come on top)", short(plan.TrialTime), total, how))
 	}
 	return lines
+}
+
+// joined lists numbers with commas.
+func joined(numbers []int) string {
+	return strings.Trim(strings.Join(strings.Fields(fmt.Sprint(numbers)), ", "), "[]")
 }
 
 // gridText is a line a parameter: the points that the grid takes of it.
