@@ -6,7 +6,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// SuggestInput asks for the parameters of one more search trial.
+// SuggestInput asks for one more search trial.
 type SuggestInput struct {
 	Spec     sweep.Spec         `json:"spec"`
 	Segments int                `json:"segments"` // of the ledger, that the answer is a function of
@@ -19,6 +19,7 @@ type SuggestInput struct {
 type SuggestResult struct {
 	Assignment sweep.Assignment `json:"assignment"`
 	Exhausted  bool             `json:"exhausted,omitempty"`
+	Wait       bool             `json:"wait,omitempty"` // nothing until a pending trial has ended; with repeats alone
 }
 
 // TrainInput asks for one attempt at training a trial.

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
 )
 
-// Suggest chooses the parameters of a search trial. It is a pure function of its
+// Suggest decides on a search trial: its parameters and its seed. It is a pure function of its
 // input and of the ledger's segments that the input names, which never change.
 func (a *Activities) Suggest(ctx context.Context, in SuggestInput) (SuggestResult, error) {
 	result, err := a.suggest(ctx, in)
@@ -21,20 +20,16 @@ func (a *Activities) suggest(ctx context.Context, in SuggestInput) (SuggestResul
 	if err != nil {
 		return SuggestResult{}, fmt.Errorf("suggest trial %d: %w", in.Number, err)
 	}
-	s, err := sampler.New(in.Spec.Method)
-	if err != nil {
-		return SuggestResult{}, bug("suggest trial %d: %v", in.Number, err)
-	}
-	params, reason, err := s.Suggest(sampler.Request{
+	assignment, err := sampler.Next(sampler.Request{
 		Spec: &in.Spec, Ledger: ledger, Pending: in.Pending, Number: in.Number, Index: in.Index,
 	})
-	if errors.Is(err, sampler.ErrExhausted) {
+	switch {
+	case errors.Is(err, sampler.ErrExhausted):
 		return SuggestResult{Exhausted: true}, nil
-	}
-	if err != nil {
+	case errors.Is(err, sampler.ErrWait):
+		return SuggestResult{Wait: true}, nil
+	case err != nil:
 		return SuggestResult{}, bug("suggest trial %d: %v", in.Number, err)
 	}
-	return SuggestResult{Assignment: sweep.Assignment{
-		Number: in.Number, Kind: sweep.KindSearch, Params: params, Seed: in.Spec.Train.Seed, Reason: reason,
-	}}, nil
+	return SuggestResult{Assignment: assignment}, nil
 }

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -19,7 +20,7 @@ import (
 type Noise struct {
 	StdDev     float64 // of one result, once the seeds' effects are taken out; in the metric's unit
 	SeedStdDev float64 // of the seeds' effects; 0 where they cannot be told from noise
-	DF         int     // degrees of freedom of StdDev, at least 1
+	DF         int     // degrees of freedom of StdDev
 
 	rows     map[string]*row
 	seeds    map[int64]int // to a coordinate of the vectors below
@@ -37,8 +38,9 @@ type row struct {
 }
 
 // PairedNoise fits Noise to the trials that have the metric, baseline trials among
-// them; a second trial of a point with a seed that it had adds nothing. ok is
-// false while no point has two seeds.
+// them; a second trial of a point with a seed that it had adds nothing. The order
+// of trials does not matter. ok is false while no point has two seeds: n knows the
+// points' means then, and no noise (DF and all standard errors are 0).
 //
 // With r the results less their point's mean, n_p the results of point p, z_p the
 // 0/1 vector of its seeds and M = sum_p (diag z_p - z_p z_p'/n_p), the variances
@@ -54,7 +56,8 @@ type row struct {
 func PairedNoise(trials []Trial, metric string) (n *Noise, ok bool) {
 	n = &Noise{rows: make(map[string]*row), seeds: make(map[int64]int)}
 	results := 0
-	for _, t := range trials {
+	byNumber := func(a, b Trial) int { return cmp.Compare(a.Number, b.Number) }
+	for _, t := range slices.SortedStableFunc(slices.Values(trials), byNumber) {
 		value, has := t.Metric(metric)
 		if !has {
 			continue
@@ -73,13 +76,15 @@ func PairedNoise(trials []Trial, metric string) (n *Noise, ok bool) {
 			results++
 		}
 	}
-	if results == len(n.rows) {
-		return nil, false
+	if results == 0 {
+		return n, false
 	}
 	within, right := n.reduce()
-	n.variances(within, results-len(n.rows), right)
-	n.estimate(right)
-	return n, true
+	if results > len(n.rows) {
+		n.variances(within, results-len(n.rows), right)
+		n.estimate(right)
+	}
+	return n, n.DF > 0
 }
 
 // reduce takes the points' means out: it returns r'r and V'Z'r, and leaves M's

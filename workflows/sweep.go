@@ -212,6 +212,9 @@ func (s *sweepRun) next(ctx workflow.Context) (a sweep.Assignment, ok bool, err 
 		s.Exhausted = true
 		return sweep.Assignment{}, false, nil
 	}
+	if suggested.Wait { // the next result is asked for again
+		return sweep.Assignment{}, false, nil
+	}
 	return suggested.Assignment, s.mayStart(s.spec, len(s.baselines), workflow.Now(ctx)), nil
 }
 

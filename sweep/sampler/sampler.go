@@ -19,7 +19,7 @@ type Request struct {
 	Ledger  []sweep.Trial      // finished trials, baseline among them, in order of completion
 	Pending []sweep.Assignment // started and not in Ledger, by number
 	Number  int                // of the trial asked for; with Spec.Seed it seeds the random stream
-	Index   int                // of the search trial asked for: Number less the baseline trials before it; a grid's position
+	Index   int                // of the search trial asked for: Number less the baseline trials before it; Next leaves out repeats, and what is left is a grid's position
 	Exact   bool               // equal parameters and seeds always give equal results, and seeds do not matter
 }
 
@@ -27,8 +27,8 @@ type Request struct {
 // request, must not keep state between calls, and gives the same answer to the
 // same request in any process. Implementations are safe for concurrent use.
 type Sampler interface {
-	// Suggest returns the parameters of trial Request.Number and why. It returns
-	// ErrExhausted when the space has no untried point left.
+	// Suggest returns the parameters of trial Request.Number, a point that is new,
+	// and why. It returns ErrExhausted when the space has no untried point left.
 	Suggest(Request) (sweep.Params, sweep.Reason, error)
 }
 
@@ -58,19 +58,22 @@ func stream(r Request) *rand.Rand {
 	return rand.New(rand.NewPCG(a, b))
 }
 
-// tried returns the points that need no second trial, by Params.Key: finished
-// ones whatever became of them, and pending ones.
+// tried returns the points that are not suggested again, by Params.Key: those of
+// search trials whatever their seed and whatever became of them, pending ones too,
+// and those that a baseline trial trains with Train.Seed. A further seed for one of
+// them is the race's to give.
 func tried(r Request) map[string]bool {
 	seen := make(map[string]bool, len(r.Ledger)+len(r.Pending))
-	for _, t := range r.Ledger {
-		if t.Seed == r.Spec.Train.Seed {
-			seen[t.Params.Key()] = true
-		}
-	}
-	for _, a := range r.Pending {
-		if a.Seed == r.Spec.Train.Seed {
+	add := func(a sweep.Assignment) {
+		if a.Kind != sweep.KindBaseline || a.Seed == r.Spec.Train.Seed {
 			seen[a.Params.Key()] = true
 		}
+	}
+	for _, t := range r.Ledger {
+		add(t.Assignment)
+	}
+	for _, a := range r.Pending {
+		add(a)
 	}
 	return seen
 }
