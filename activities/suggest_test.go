@@ -41,6 +41,12 @@ func TestSuggest(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, over.Exhausted)
 
+	repeated := gridSpec()
+	repeated.Repeats = &sweep.Repeats{Seeds: []int64{10}, Share: 0.5}
+	wait, err := suggest(activities.SuggestInput{Spec: repeated, Pending: []sweep.Assignment{first.Assignment}, Number: 4, Index: 2})
+	require.NoError(t, err)
+	require.Equal(t, activities.SuggestResult{Wait: true}, wait)
+
 	_, err = suggest(activities.SuggestInput{Spec: gridSpec(), Segments: 1})
 	var application *temporal.ApplicationError
 	require.ErrorAs(t, err, &application)

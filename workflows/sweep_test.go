@@ -48,3 +48,31 @@ func TestSweepRunsAGridToItsEnd(t *testing.T) {
 	require.False(t, states[len(states)-1].Active)
 	require.True(t, states[0].Active)
 }
+
+// A grid that is used up may still have repeats to come: of the points that the
+// pending trials leave undecided.
+func TestSweepRepeatsPointsOfAGridThatIsUsedUp(t *testing.T) {
+	r := newRig(t)
+	spec := gridSpec(4)
+	spec.MaxConcurrentTrials = 4
+	spec.Repeats = &sweep.Repeats{Seeds: []int64{2, 3}, Share: 0.5}
+	p, err := r.sweep(SweepInput{Spec: spec, Digest: "d"})
+	require.NoError(t, err)
+	require.Equal(t, PhaseCompleted, p.Phase)
+	require.Equal(t, "every point was tried", p.Message)
+
+	seeds := make(map[string][]int64)
+	for _, trial := range r.archive.Trials() {
+		seeds[trial.Params.Key()] = append(seeds[trial.Params.Key()], trial.Seed)
+	}
+	require.Len(t, seeds, 4)
+	repeated := 0
+	for _, s := range seeds {
+		require.Contains(t, s, spec.Train.Seed)
+		if len(s) > 1 {
+			require.Contains(t, s, int64(2))
+			repeated++
+		}
+	}
+	require.GreaterOrEqual(t, repeated, 3, "those that tell the noise")
+}

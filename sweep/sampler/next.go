@@ -38,8 +38,10 @@ func Next(r Request) (sweep.Assignment, error) {
 	case !errors.Is(err, ErrExhausted):
 		return sweep.Assignment{}, err
 	}
-	if a, ok := race.next(); ok {
-		return a, nil
+	if len(r.Pending) == 0 || !race.few() {
+		if a, ok := race.next(); ok {
+			return a, nil
+		}
 	}
 	if race.allowed() && len(r.Pending) > 0 {
 		return sweep.Assignment{}, ErrWait

@@ -87,7 +87,7 @@ func newRace(r Request) *race {
 			p.n++
 		}
 		c.trials++
-		if a.Seed != r.Spec.Train.Seed {
+		if r.Spec.Repeats != nil && slices.Contains(r.Spec.Repeats.Seeds, a.Seed) {
 			c.repeats++
 		}
 	}
@@ -110,46 +110,42 @@ func (c *race) allowed() bool {
 	return float64(c.repeats+1) <= c.request.Spec.Repeats.Share*float64(c.trials+1)+rounding
 }
 
-var SimPace = "late"
-var SimGain = 0.0
-
 // early reports whether new points go before repeats: while few points have a
 // result, while a grid that fits the budget has points left, and under a run_cap
-// until no more than the share of repeats is left of it. A repeat of a point that
-// the search would have left behind decides nothing.
+// until no more than the share of repeats is left of it, since a repeat of a point
+// that the search leaves behind decides nothing. To learn the noise is due when
+// twice the share is left, so that the finals do not wait for it: with 8 trials in
+// flight as many as 4 of 10 repeats were not made otherwise.
 func (c *race) early() bool {
 	spec := c.request.Spec
-	if spec.Repeats == nil {
+	if spec.Repeats == nil || c.few() {
 		return true
 	}
+	runs := spec.Budget.RunCap
+	if spec.Method == sweep.MethodGrid {
+		if points := len(spec.Grid()); runs == 0 || points <= runs {
+			return true
+		}
+	}
+	left := float64(runs - c.trials)
+	finals := spec.Repeats.Share * float64(runs)
+	return left > 2*finals || left > finals && newField(c).known
+}
+
+// few reports whether the points with a result are too few to tell who leads.
+func (c *race) few() bool {
 	results, dimensions := 0, 0
 	for _, p := range c.points {
 		if p.done > 0 {
 			results++
 		}
 	}
-	for _, p := range spec.Parameters {
+	for _, p := range c.request.Spec.Parameters {
 		if p.Distribution != sweep.DistConstant {
 			dimensions++
 		}
 	}
-	if results < max(raceStart, 2*dimensions) {
-		return true
-	}
-	runs := spec.Budget.RunCap
-	if spec.Method == sweep.MethodGrid {
-		if points := len(spec.Grid()); runs == 0 || points <= runs {
-			return c.trials-c.repeats < points
-		}
-	}
-	finals := spec.Repeats.Share
-	switch SimPace {
-	case "eager":
-		return false
-	case "half":
-		finals = min(1, 2*finals)
-	}
-	return float64(c.trials) < (1-finals)*float64(runs)
+	return results < max(raceStart, 2*dimensions)
 }
 
 // next is the repeat that is deserved most; ok is false when none is deserved or
@@ -194,7 +190,7 @@ func (c *race) deserving() (who *point, value float64, why string) {
 		if c.unused(p) < 0 {
 			continue
 		}
-		if g := gain(s.margin, p.n); g > value && g > SimGain {
+		if g := gain(s.margin, p.n); g > value {
 			who, value, why = p, g, f.sentence(s, p)
 		}
 	}
