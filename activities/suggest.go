@@ -8,8 +8,9 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/sampler"
 )
 
-// Suggest decides on a search trial: its parameters and its seed. It is a pure function of its
-// input and of the ledger's segments that the input names, which never change.
+// Suggest decides on a search trial: its parameters and its seed. It is a pure
+// function of its input and of the ledger's segments that the input names, which
+// never change.
 func (a *Activities) Suggest(ctx context.Context, in SuggestInput) (SuggestResult, error) {
 	result, err := a.suggest(ctx, in)
 	return result, translateError(ctx, err)

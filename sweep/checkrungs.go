@@ -7,9 +7,6 @@ func (c *conformer) checkRepeats(s *Spec) {
 	if s.Repeats == nil || !c.sound("repeats") {
 		return
 	}
-	if s.Method == MethodGrid && c.sound("method") {
-		c.fault("repeats", "", "a grid trains each of its points once", "another method, or no repeats")
-	}
 	for i, seed := range s.Repeats.Seeds {
 		if seed == s.Train.Seed && c.sound("train.seed") {
 			c.fault(fmt.Sprintf("repeats.seeds[%d]", i), fmt.Sprint(seed), "is train.seed, which the first trial of each point has", "other seeds")

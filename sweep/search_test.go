@@ -120,7 +120,6 @@ func TestParseTellsFaultsOfTheSearch(t *testing.T) {
 		{"repeats of the first seed", with("repeats: {seeds: [2, 1]}"), "11:22: repeats.seeds[1]: is train.seed, which the first trial of each point has (1; valid: other seeds)"},
 		{"repeats of nothing", with("repeats: {share: 0.5}"), "repeats.seeds: is missing"},
 		{"too many repeats", with("repeats: {seeds: [2], share: 1}"), "repeats.share: out of range (1; valid: a number in (0, 0.9])"},
-		{"repeats of a grid", with("method: grid", "parameters: {infonce.weight: {values: [0, 1]}}", "repeats: {seeds: [2]}"), "repeats: a grid trains each of its points once (valid: another method, or no repeats)"},
 
 		{"rung between checkpoints", stopped("{type: asha, min_iter: 150}"), "early_terminate.min_iter: a trial is judged at a checkpoint, and this is none (150; valid: a multiple of checkpoints.every_steps = 100)"},
 		{"rung at the end", stopped("{type: asha, min_iter: 600}"), "early_terminate.min_iter: is no rung: the training ends there (600; valid: less than train.steps = 600)"},
