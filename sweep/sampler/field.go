@@ -28,8 +28,9 @@ type field struct {
 	scales    []scale    // of the objectives, then of the constraints
 	objective int        // how many of them are objectives
 	standings []standing // of the points with a result of every scale, winners first, by margin
+	df        int        // degrees of freedom of the noise, the least of the scales'
 	known     bool       // the units are noise; while it is not known, the points' spread
-	quantile  float64    // of Student's distribution for the noise's degrees of freedom
+	quantile  float64    // of Student's distribution with df
 }
 
 // scale is what a point is judged by.
@@ -72,15 +73,15 @@ func newField(c *race) *field {
 			f.scales = append(f.scales, scale{metric: k.Metric, constraint: k, limit: limit})
 		}
 	}
-	df := math.MaxInt
+	f.df = math.MaxInt
 	for i := range f.scales {
 		f.scales[i].noise, _ = sweep.PairedNoise(ledger, f.scales[i].metric)
 		f.scales[i].unit = max(f.scales[i].noise.StdDev, tiny)
-		df = min(df, f.scales[i].noise.DF)
+		f.df = min(f.df, f.scales[i].noise.DF)
 	}
-	f.known = df >= raceDF
+	f.known = f.df >= raceDF
 	if f.known {
-		f.quantile = distuv.StudentsT{Sigma: 1, Nu: float64(df)}.Quantile(0.975)
+		f.quantile = distuv.StudentsT{Sigma: 1, Nu: float64(f.df)}.Quantile(0.975)
 	}
 	f.enter(c.points)
 	f.judge()

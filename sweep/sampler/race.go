@@ -3,6 +3,7 @@ package sampler
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -13,8 +14,8 @@ import (
 
 const (
 	raceStart = 4 // points with a result before the race begins, or twice the dimensions where that is more
-	raceLearn = 3 // points that get a second seed so that the noise is known
-	raceDF    = 2 // degrees of freedom from which it is
+	raceLearn = 3 // points that get a second seed at once so that the noise is known
+	raceDF    = 2 // degrees of freedom from which it is: three points of two seeds each have 6 - 3 - 1
 )
 
 // race decides who deserves a further train seed, and when.
@@ -37,14 +38,15 @@ const (
 // expected to move their mean. A point that is no winner does not overtake the
 // winner nearest to it: the winner has the seed first.
 //
-// While neither repeats nor the baseline's seeds tell the noise, the raceLearn
-// points of the smallest |margin| get their second seed.
+// While neither repeats nor the baseline's seeds tell the noise, the points of the
+// smallest |margin| get their second seed, raceLearn of them at first.
 type race struct {
 	request Request
 	seeds   []int64  // that a point's trials have, in order
 	points  []*point // by their first trial
 	trials  int      // of the search, started
 	repeats int      // of them
+	waiting int      // of the repeats, pending
 }
 
 // point is a point of the search and what became of it.
@@ -89,6 +91,9 @@ func newRace(r Request) *race {
 		c.trials++
 		if r.Spec.Repeats != nil && slices.Contains(r.Spec.Repeats.Seeds, a.Seed) {
 			c.repeats++
+			if status == "" {
+				c.waiting++
+			}
 		}
 	}
 	for _, t := range r.Ledger {
@@ -160,7 +165,7 @@ func (c *race) next() (a sweep.Assignment, ok bool) {
 	}
 	k := c.unused(who)
 	return sweep.Assignment{
-		Number: c.request.Number, Kind: sweep.KindSearch, Params: who.params, Seed: c.seeds[k],
+		Number: c.request.Number, Kind: sweep.KindSearch, Params: maps.Clone(who.params), Seed: c.seeds[k],
 		Reason: sweep.Reason{
 			Sampler: string(c.request.Spec.Method), Acquisition: value,
 			Note: fmt.Sprintf("repeat %d of trial %d's point with seed %d: %s", k, who.first, c.seeds[k], why),
@@ -197,11 +202,20 @@ func (c *race) deserving() (who *point, value float64, why string) {
 	return who, value, why
 }
 
+// learn gives a second seed to the point of the smallest |margin| that has none,
+// while too few are pending to make the noise known.
 func (c *race) learn(f *field) (who *point, value float64, why string) {
+	need := raceLearn
+	if f.df > 0 {
+		need = raceDF - f.df
+	}
+	if c.waiting >= need {
+		return nil, 0, ""
+	}
 	nearest := slices.Clone(f.standings)
 	slices.SortStableFunc(nearest, func(a, b standing) int { return cmp.Compare(math.Abs(a.margin), math.Abs(b.margin)) })
-	for _, s := range nearest[:min(raceLearn, len(nearest))] {
-		if c.unused(s.point) == 1 {
+	for _, s := range nearest {
+		if s.point.n < 2 && c.unused(s.point) >= 0 {
 			return s.point, 0, "to learn how much a seed matters"
 		}
 	}

@@ -93,6 +93,8 @@ func TestWhoDeservesASeed(t *testing.T) {
 		{name: "then at the next best", book: four(plain()).pending(1, 2), w: 0, seed: 2, why: "learn"},
 		{name: "then at the third", book: four(plain()).pending(1, 2).pending(0, 2), w: 3, seed: 2, why: "learn"},
 		{name: "and at no fourth", book: four(plain()).pending(1, 2).pending(0, 2).pending(3, 2).pending(4, 1), seed: 1},
+		{name: "until it is known", book: four(plain()).done(1, 2, 3).done(0, 2, 4.4).done(3, 3, 9), w: 2, seed: 2, why: "learn"},
+		{name: "whatever failed", book: four(plain()).ended(1, 2, sweep.StatusFailed), w: 1, seed: 3, why: "learn"},
 		{name: "maximised", book: four(with(func(s *sweep.Spec) { s.Metrics[0].Goal = sweep.Maximize })), w: 2, seed: 2},
 
 		{name: "the leader first", book: far(plain().noisy().done(0, 1, 3).done(1, 1, 2.5)), w: 1, seed: 2, why: "leads trial 8 in fid.tail by 0.5 +- 1.4"},
