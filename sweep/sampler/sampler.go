@@ -39,10 +39,12 @@ func New(method sweep.Method) (Sampler, error) {
 		return grid{}, nil
 	case sweep.MethodRandom:
 		return random{}, nil
+	case sweep.MethodSobol:
+		return sobol{}, nil
 	case sweep.MethodBayes:
 		return bayes{}, nil
 	}
-	return nil, fmt.Errorf("sampler: unknown method %q (valid: grid, random, bayes)", method)
+	return nil, fmt.Errorf("sampler: unknown method %q (valid: grid, random, sobol, bayes)", method)
 }
 
 // stream is the random stream of one trial: a hash of the sweep's seed and the

@@ -1,0 +1,181 @@
+package sampler
+
+import (
+	"math"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// outcome is what is known of a point, the better kind first.
+type outcome int
+
+const (
+	completed outcome = iota
+	stopped           // ended at a rung: worse than the others there
+	diverged
+)
+
+// observation is one point of the search space with what its trials came to. tpe,
+// cmaes and nsga2 learn from observations alone.
+type observation struct {
+	u         []float64 // in the unit cube
+	outcome   outcome
+	values    []float64 // of the metrics, to be minimised; of a stopped point those of its last rung, nil when it has none
+	violation float64   // of the constraints together, 0 where every one holds
+	step      int       // of training, at a stopped point's last rung
+	number    int       // of the point's first trial in the ledger
+}
+
+// observations turns the ledger into one observation a point, in the order in
+// which points first came up in it.
+//
+//	completed  an observation of every metric. A point that was trained with several
+//	           seeds is one observation, of the mean over those that completed.
+//	stopped    no value of the last step: ranked below every completed point (it was
+//	           worse than the others at its rung), and among its like by how far it
+//	           came. A point that completed with another seed is a completed one.
+//	diverged   worse than everything else. A point that diverged with one seed is a
+//	           diverged one: a setting that explodes now and then is no good one.
+//	failed, cancelled
+//	           say nothing about the point and are left out, and so is a completed
+//	           trial without a finite value of every metric.
+//
+// Trials of a baseline count when their parameters are of the search space.
+//
+// A point's violation is the sum over the constraints of the excess over the
+// limit, each divided by the largest excess in the ledger so that the metrics'
+// units do not matter. A constraint whose metric, or whose baseline, has no
+// result yet is ignored.
+func observations(r Request, s *space) []observation {
+	var points []*evidence
+	byKey := make(map[string]*evidence)
+	for _, t := range r.Ledger {
+		if t.Status == sweep.StatusFailed || t.Status == sweep.StatusCancelled {
+			continue
+		}
+		values, ok := minimised(r.Spec, t)
+		if t.Status == sweep.StatusCompleted && !ok {
+			continue
+		}
+		key := t.Params.Key()
+		p := byKey[key]
+		if p == nil {
+			u, of := s.point(t.Params)
+			if !of {
+				continue
+			}
+			p = &evidence{observation: observation{u: u, number: t.Number, outcome: stopped}, excess: make([]mean, len(r.Spec.Constraints))}
+			byKey[key] = p
+			points = append(points, p)
+		}
+		p.add(r.Spec, t, values)
+	}
+	limits := make([]*sweep.Estimate, len(r.Spec.Constraints))
+	for i, c := range r.Spec.Constraints {
+		if limit, ok := c.Limit(r.Ledger); ok {
+			limits[i] = &limit
+		}
+	}
+	list := make([]observation, len(points))
+	for i, p := range points {
+		if p.outcome == completed {
+			p.values = make([]float64, len(p.sums))
+			for j := range p.sums {
+				p.values[j] = p.sums[j].value
+			}
+		}
+		list[i] = p.observation
+	}
+	for i, c := range r.Spec.Constraints {
+		if limits[i] == nil {
+			continue
+		}
+		over, worst := make([]float64, len(points)), 0.0
+		for j, p := range points {
+			if p.outcome == completed && p.excess[i].n > 0 {
+				over[j] = math.Min(math.Max(c.Excess(p.excess[i].value, limits[i].Mean), 0), math.MaxFloat64)
+				worst = math.Max(worst, over[j])
+			}
+		}
+		for j := range list {
+			if over[j] > 0 {
+				list[j].violation += over[j] / worst
+			}
+		}
+	}
+	return list
+}
+
+// minimised returns what a trial says of every metric, negated where the goal is
+// to maximise: its results, or of a stopped trial those of its last rung. ok is
+// false when one of them is missing.
+func minimised(spec *sweep.Spec, t sweep.Trial) (values []float64, ok bool) {
+	for _, o := range spec.Metrics {
+		value, has := t.Metric(o.Name)
+		if t.Status == sweep.StatusStopped && len(t.Rungs) > 0 {
+			value, has = t.Rungs[len(t.Rungs)-1].Metrics[o.Name]
+		}
+		if !has || math.IsNaN(value) || math.IsInf(value, 0) {
+			return nil, false
+		}
+		if o.Goal == sweep.Maximize {
+			value = -value
+		}
+		values = append(values, value)
+	}
+	return values, true
+}
+
+// evidence is an observation in the making.
+type evidence struct {
+	observation
+	sums   []mean // of the metrics, over completed trials
+	excess []mean // of the constraints' metrics, likewise
+}
+
+// add takes in a trial that completed, was stopped or diverged.
+func (p *evidence) add(spec *sweep.Spec, t sweep.Trial, values []float64) {
+	switch t.Status {
+	case sweep.StatusDiverged:
+		p.outcome, p.values = diverged, nil
+	case sweep.StatusStopped:
+		if at := lastStep(t); p.outcome == stopped && at >= p.step {
+			p.values, p.step = values, at
+		}
+	case sweep.StatusCompleted:
+		if p.outcome == stopped {
+			p.outcome, p.values, p.sums = completed, nil, make([]mean, len(values))
+		}
+		if p.outcome != completed {
+			return
+		}
+		for i, value := range values {
+			p.sums[i].add(value)
+		}
+		for i, c := range spec.Constraints {
+			if value, has := t.Metric(c.Metric); has {
+				p.excess[i].add(value)
+			}
+		}
+	}
+}
+
+// lastStep is the step of the trial's last rung; 0 without one.
+func lastStep(t sweep.Trial) int {
+	if len(t.Rungs) == 0 {
+		return 0
+	}
+	return t.Rungs[len(t.Rungs)-1].Step
+}
+
+// mean is a running mean, which unlike a sum does not overflow.
+type mean struct {
+	value float64
+	n     int
+}
+
+func (m *mean) add(value float64) {
+	m.n++
+	n := float64(m.n)
+	m.value += value/n - m.value/n
+}

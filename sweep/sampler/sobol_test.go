@@ -1,0 +1,152 @@
+package sampler
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+func TestSobolIsThatOfSciPy(t *testing.T) {
+	var want struct {
+		Index  []uint32    `json:"index"`
+		Points [][]float64 `json:"points"`
+	}
+	data, err := os.ReadFile("testdata/sobol.json")
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(data, &want))
+	for i, index := range want.Index {
+		require.Len(t, want.Points[i], sobolDimensions)
+		for k, x := range want.Points[i] {
+			require.Equalf(t, x, float64(sobolBits(k, index))/(1<<32), "point %d, dimension %d", index, k)
+		}
+	}
+}
+
+// cube is a spec of d uniform parameters on [0, 1].
+func cube(d int, seed int64) *sweep.Spec {
+	spec := &sweep.Spec{Seed: seed, Train: sweep.Train{Seed: 1}, Metrics: []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}}}
+	for k := range d {
+		spec.Parameters = append(spec.Parameters, sweep.Parameter{Name: string(rune('a'+k%26)) + string(rune('a'+k/26)), Distribution: sweep.DistUniform, Max: 1})
+	}
+	return spec
+}
+
+func TestSobolIsStratified(t *testing.T) {
+	const n, d = 64, 70 // six dimensions more than the table has
+	spec := cube(d, 3)
+	s := newSpace(spec)
+	points := make([][]float64, n)
+	for i := range points {
+		points[i] = s.spread(Request{Spec: spec, Number: i, Index: i})
+		require.Equal(t, points[i], s.spread(Request{Spec: spec, Number: i + 5, Index: i}), "the trial's number does not matter")
+	}
+	for k := range sobolDimensions {
+		var cells [n]int
+		for _, u := range points {
+			cells[int(u[k]*n)]++
+		}
+		for cell, count := range cells {
+			require.Equalf(t, 1, count, "dimension %d, interval %d of %d", k, cell, n)
+		}
+	}
+	require.NotEqual(t, points[0][sobolDimensions], points[1][sobolDimensions])
+	// The first two dimensions form a (0, 6, 2)-net: one point in each of 8 x 8 cells.
+	var cells [64]int
+	for _, u := range points {
+		cells[int(u[0]*8)*8+int(u[1]*8)]++
+	}
+	require.NotContains(t, cells, 0)
+}
+
+func TestSobolIsScrambledBySeed(t *testing.T) {
+	s := newSpace(cube(2, 1))
+	a := s.spread(Request{Spec: cube(2, 1), Index: 0})
+	b := s.spread(Request{Spec: cube(2, 2), Index: 0})
+	require.NotEqual(t, a, b)
+	require.NotEqual(t, a[0], a[1], "dimensions are scrambled apart")
+	// Each scrambled coordinate is uniform over seeds.
+	const n = 4000
+	var mean, square float64
+	for seed := range n {
+		x := owen(sobolBits(1, 5), uint64(seed))
+		mean += x / n
+		square += x * x / n
+	}
+	require.InDelta(t, 0.5, mean, 5*math.Sqrt(1.0/12/n))
+	require.InDelta(t, 1.0/3, square, 5*math.Sqrt(4.0/45/n))
+}
+
+// discrepancy is the centred L2 discrepancy (Hickernell 1998) of coordinates a and b.
+func discrepancy(points [][]float64, a, b int) float64 {
+	n := float64(len(points))
+	term := func(f func(k int) float64) float64 { return f(a) * f(b) }
+	sum := math.Pow(13.0/12, 2)
+	for _, x := range points {
+		sum -= 2 / n * term(func(k int) float64 {
+			z := math.Abs(x[k] - 0.5)
+			return 1 + z/2 - z*z/2
+		})
+		for _, y := range points {
+			sum += 1 / (n * n) * term(func(k int) float64 {
+				return 1 + math.Abs(x[k]-0.5)/2 + math.Abs(y[k]-0.5)/2 - math.Abs(x[k]-y[k])/2
+			})
+		}
+	}
+	return math.Sqrt(sum)
+}
+
+func TestSobolProjectionsAreMoreEvenThanRandomOnes(t *testing.T) {
+	const n, d = 50, 10 // n is no power of two
+	spec := cube(d, 11)
+	s := newSpace(spec)
+	var even, plain [][]float64
+	for i := range n {
+		r := Request{Spec: spec, Number: i, Index: i}
+		even, plain = append(even, s.spread(r)), append(plain, s.draw(stream(r)))
+	}
+	var ratio float64 // geometric mean
+	pairs := 0
+	for a := range d {
+		for b := range a {
+			ratio += math.Log(discrepancy(even, a, b) / discrepancy(plain, a, b))
+			pairs++
+		}
+	}
+	require.Less(t, math.Exp(ratio/float64(pairs)), 0.6)
+}
+
+func TestSobolGivesZerosAndWordsTheirShare(t *testing.T) {
+	spec := &sweep.Spec{Seed: 4, Parameters: []sweep.Parameter{
+		{Name: "weight", Distribution: sweep.DistLogUniform, Min: 1e-3, Max: 3, Zero: 0.25},
+		{Name: "word", Distribution: sweep.DistCategorical, Values: []sweep.Value{sweep.Word("a"), sweep.Word("b"), sweep.Word("c"), sweep.Word("d")}},
+		{Name: "batch", Distribution: sweep.DistIntUniform, Min: 1, Max: 8},
+	}}
+	s := newSpace(spec)
+	const n = 256
+	counts := make(map[string]map[sweep.Value]int)
+	below := 0
+	for i := range n {
+		for name, v := range s.params(s.spread(Request{Spec: spec, Number: i, Index: i})) {
+			if counts[name] == nil {
+				counts[name] = make(map[sweep.Value]int)
+			}
+			counts[name][v]++
+			if name == "weight" && v.Float() > 0 && v.Float() < math.Sqrt(3e-3) {
+				below++
+			}
+		}
+	}
+	require.Equal(t, n/4, counts["weight"][sweep.Number(0)])
+	require.InDelta(t, n*3/8, below, 1, "half of the rest below the geometric mean")
+	for _, v := range spec.Parameters[1].Values {
+		require.Equal(t, n/4, counts["word"][v])
+	}
+	for v := range 8 {
+		require.Equal(t, n/8, counts["batch"][sweep.Number(float64(v+1))])
+	}
+}
