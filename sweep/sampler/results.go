@@ -18,7 +18,7 @@ const (
 // observation is one point of the search space with what its trials came to. tpe,
 // cmaes and nsga2 learn from observations alone.
 type observation struct {
-	u         []float64 // in the unit cube
+	u         []float64 // in the unit cube, NaN where the parameter is absent
 	outcome   outcome
 	values    []float64 // of the metrics, to be minimised; of a stopped point those of its last rung, nil when it has none
 	violation float64   // of the constraints together, 0 where every one holds
@@ -60,7 +60,7 @@ func observations(r Request, s *space) []observation {
 		key := t.Params.Key()
 		p := byKey[key]
 		if p == nil {
-			u, of := s.point(t.Params)
+			u, of := s.locate(t.Params)
 			if !of {
 				continue
 			}
@@ -104,6 +104,20 @@ func observations(r Request, s *space) []observation {
 		}
 	}
 	return list
+}
+
+// locate is point, with NaN for the coordinates of parameters that are absent.
+func (s *space) locate(params sweep.Params) (u []float64, ok bool) {
+	u, ok = s.point(params)
+	if !ok {
+		return nil, false
+	}
+	for k, p := range s.order {
+		if _, set := params[p.Name]; !set {
+			u[k] = math.NaN()
+		}
+	}
+	return u, true
 }
 
 // minimised returns what a trial says of every metric, negated where the goal is

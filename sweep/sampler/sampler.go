@@ -41,10 +41,16 @@ func New(method sweep.Method) (Sampler, error) {
 		return random{}, nil
 	case sweep.MethodSobol:
 		return sobol{}, nil
+	case sweep.MethodTPE:
+		return tpe{}, nil
 	case sweep.MethodBayes:
 		return bayes{}, nil
+	case sweep.MethodCMAES:
+		return cmaes{}, nil
+	case sweep.MethodNSGA2:
+		return nsga2{}, nil
 	}
-	return nil, fmt.Errorf("sampler: unknown method %q (valid: grid, random, sobol, bayes)", method)
+	return nil, fmt.Errorf("sampler: unknown method %q (valid: grid, random, sobol, tpe, bayes, cmaes, nsga2)", method)
 }
 
 // stream is the random stream of one trial: a hash of the sweep's seed and the

@@ -33,8 +33,22 @@ func (sobol) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	return params, reason, err
 }
 
+// spreadUntried is what a method that learns suggests before it knows enough: the
+// sequence's point, or a random one where that was tried.
+func (s *space) spreadUntried(r Request, seen map[string]bool) (sweep.Params, error) {
+	if params := s.params(s.spread(r)); !seen[params.Key()] {
+		return params, nil
+	}
+	return s.untried(stream(r), seen)
+}
+
 // spread returns point Index of the scrambled sequence in the meaning of draw.
 func (s *space) spread(r Request) []float64 {
+	return s.draw(rand.New(&dealt{order: s.order, at: s.sequence(r)}))
+}
+
+// sequence returns point Index of the scrambled sequence, each coordinate in [0, 1).
+func (s *space) sequence(r Request) []float64 {
 	scramble := rand.New(rand.NewPCG(uint64(r.Spec.Seed), sobolStream))
 	at := make([]float64, len(s.order))
 	for k := range at {
@@ -45,7 +59,7 @@ func (s *space) spread(r Request) []float64 {
 			at[k] = owen(0, seed^mix(uint64(r.Index)))
 		}
 	}
-	return s.draw(rand.New(&dealt{order: s.order, at: at}))
+	return at
 }
 
 // sobolStream keeps the scrambling's random numbers apart from the trials'.

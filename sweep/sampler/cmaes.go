@@ -1,0 +1,202 @@
+package sampler
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+const (
+	cmaesSigma   = 1.0 / 6 // deviation at the start: the cube is three of them to either side
+	cmaesSmall   = 1e-5    // largest deviation below which a run has converged and another begins
+	cmaesRedraws = 100     // draws for a point inside the cube before the last is moved there
+)
+
+// cmaes is the covariance matrix adaptation evolution strategy (Hansen and
+// Ostermeier 2001; see evolution for the equations) in the unit cube, with
+// restarts at twice the population (IPOP, Auger and Hansen 2005).
+//
+// The distribution is rebuilt from the ledger at each request: observations in
+// their order of completion are cut into generations of
+//
+//	lambda = 4 + floor(3 ln n),   n ranges
+//
+// and each full one updates the distribution, whoever suggested its points: those
+// of a baseline count, and so do those that were drawn from an earlier
+// distribution because several trials run at a time. Nobody waits for a slow
+// trial. The first generation is a Sobol sequence's. Normal numbers are made from
+// a Sobol sequence, too, which spreads a generation more evenly than random ones.
+//
+// Integers and steps are treated as in CMA-ES with margin (Hamano et al. 2022), in
+// a simple form: the deviation along one that the distribution would no longer
+// leave its value by is widened at sampling, so that some point of a generation
+// does. Words, and whether a weight is exactly zero, have probabilities of their
+// own; the coordinate of a parameter that is absent or zero is filled in by chance,
+// so that it neither widens nor narrows the distribution. This, and goptuna
+// v0.9.0's CMA-ES panicking on categorical parameters, is why it is written here.
+//
+// Within a generation points are ordered as ranked says: with several metrics by
+// front and crowding, with constraints feasible ones first. Stopped points come
+// after completed and diverged ones last. Failed and cancelled trials are left
+// out. Pending ones need no care, since points are drawn at random; they are not
+// suggested twice.
+type cmaes struct{}
+
+func (cmaes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
+	s, rng, seen := newSpace(r.Spec), stream(r), tried(r)
+	reason := sweep.Reason{Sampler: string(sweep.MethodCMAES)}
+	e, runs := replay(r, s)
+	if e.generation == 0 && runs == 0 {
+		reason.Note = "before the first generation's results: a point of a Sobol sequence"
+		params, err := s.spreadUntried(r, seen)
+		return params, reason, err
+	}
+	reason.Note = fmt.Sprintf("generation %d of run %d", e.generation+1, runs+1)
+	reason.Hyper = map[string]float64{"sigma": e.sigma, "lambda": float64(e.lambda)}
+	for j, k := range e.ranges {
+		reason.Hyper["mean."+s.order[k].Name] = e.mean[j]
+	}
+	even := s.sequence(r)
+	for range draws {
+		if params := s.params(e.draw(s, rng, even)); !seen[params.Key()] {
+			return params, reason, nil
+		}
+		even = nil
+	}
+	reason.Note += ": no untried point, random"
+	params, err := s.untried(rng, seen)
+	return params, reason, err
+}
+
+// replay rebuilds the distribution, and says how many runs came before its own.
+func replay(r Request, s *space) (e *evolution, runs int) {
+	n := 0
+	centre := make([]float64, len(s.order))
+	for k, a := range s.axes() {
+		centre[k] = (1 + a.low) / 2
+		if !a.fixed && a.words == 0 {
+			n++
+		}
+	}
+	lambda := 4
+	if n > 0 {
+		lambda += int(3 * math.Log(float64(n)))
+	}
+	e = newEvolution(s, lambda, centre, cmaesSigma)
+	list := observations(r, s)
+	for len(list) >= e.lambda {
+		generation := list[:e.lambda]
+		list = list[e.lambda:]
+		if e.advance(r, generation) {
+			continue
+		}
+		runs++
+		start := s.draw(rand.New(rand.NewPCG(uint64(r.Spec.Seed), uint64(runs))))
+		for k, a := range e.axes {
+			start[k] = math.Max(start[k], a.low)
+		}
+		e = newEvolution(s, min(2*e.lambda, 1000), start, cmaesSigma)
+	}
+	return e, runs
+}
+
+// advance updates the distribution by a generation; ok is false when it has
+// converged or degenerated.
+func (e *evolution) advance(r Request, generation []observation) (ok bool) {
+	points, chosen := make([][]float64, 0, len(generation)), make([][]int, len(e.axes))
+	for _, i := range ranked(generation) {
+		o := generation[i]
+		fill := stream(Request{Spec: r.Spec, Number: o.number})
+		x := make([]float64, len(e.ranges))
+		for j, k := range e.ranges {
+			x[j] = o.u[k]
+			if blank := fill.NormFloat64(); math.IsNaN(x[j]) || e.axes[k].isZero(x[j]) {
+				x[j] = e.mean[j] + e.sigma*math.Sqrt(e.c.At(j, j))*blank
+			}
+		}
+		points = append(points, x)
+		for k, a := range e.axes {
+			at := -1
+			switch {
+			case math.IsNaN(o.u[k]):
+			case a.words > 0:
+				at = int(o.u[k])
+			case a.isZero(o.u[k]):
+				at = 0
+			default:
+				at = 1
+			}
+			chosen[k] = append(chosen[k], at)
+		}
+	}
+	for k, shares := range e.shares {
+		if shares != nil {
+			e.learn(k, chosen[k])
+		}
+	}
+	if len(e.ranges) == 0 {
+		e.generation++
+		return true
+	}
+	return e.update(points) && e.sigma*e.scale[len(e.scale)-1] > cmaesSmall
+}
+
+// draw returns a point of the distribution. even, uniform numbers of which there
+// is one a coordinate, replaces the random ones of the first try where it is set.
+func (e *evolution) draw(s *space, rng *rand.Rand, even []float64) []float64 {
+	u := s.draw(rng)
+	for k, shares := range e.shares {
+		at := rng.Float64()
+		if even != nil {
+			at = even[k]
+		}
+		for j, share := range shares {
+			u[k] = float64(j) // a word; or zero, or not, and then the normal distribution says what
+			if at -= share; at < 0 {
+				break
+			}
+		}
+	}
+	if len(e.ranges) == 0 {
+		return u
+	}
+	z := make([]float64, len(e.ranges))
+	for try := range cmaesRedraws {
+		for j, k := range e.ranges {
+			z[j] = rng.NormFloat64()
+			if even != nil && try == 0 && e.shares[k] == nil {
+				z[j] = math.Sqrt2 * math.Erfinv(2*clamp(even[k], 0x1p-53, 1-0x1p-53)-1)
+			}
+		}
+		x, inside := e.normal(z), true
+		for j, k := range e.ranges {
+			x[j] += e.margin(j) * rng.NormFloat64()
+			inside = inside && x[j] >= e.axes[k].low && x[j] <= 1
+		}
+		if !inside && try < cmaesRedraws-1 {
+			continue
+		}
+		for j, k := range e.ranges {
+			if e.shares[k] == nil || u[k] > 0 {
+				u[k] = clamp(x[j], e.axes[k].low, 1)
+			}
+		}
+		break
+	}
+	return u
+}
+
+// margin is the deviation that is added along range j: for integers and steps what
+// is missing until, from the middle of its interval, a point leaves it with
+// probability 1/(n lambda); 0 for others.
+func (e *evolution) margin(j int) float64 {
+	a := e.axes[e.ranges[j]]
+	if a.cells == 0 {
+		return 0
+	}
+	half := (1 - a.low) / float64(a.cells) / 2
+	least := half / (math.Sqrt2 * math.Erfinv(1-1/float64(len(e.ranges)*e.lambda)))
+	return math.Sqrt(math.Max(0, least*least-e.sigma*e.sigma*e.c.At(j, j)))
+}

@@ -1,0 +1,115 @@
+package sampler
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Shape of NSGA-II's children. Deb 2002 crosses with eta 20 in thousands of
+// evaluations; with a hundred wider children did better.
+const (
+	nsgaCross    = 0.9 // probability that two parents are crossed
+	nsgaCrossEta = 10  // distribution index of simulated binary crossover: larger is nearer to the parents
+	nsgaMutEta   = 15  // likewise of polynomial mutation
+)
+
+// nsga2 is NSGA-II (Deb et al. 2002) in the steady state: no generations, so that
+// nothing waits for the last trial of one. The population is the best N of all
+// observations by constrained non-dominated rank and crowding distance (ranked);
+// before there are N the points are those of sobol. Each suggestion is one child
+// of two parents, each the better of two drawn from the population:
+// simulated binary crossover and polynomial mutation of ranges, a parent's value
+// or a fresh draw of words and exact zeros. A parameter that a parent lacks comes
+// from the other one, or is drawn.
+//
+// N is a fifth of run_cap, at least 10 and at most 50: Deb's 100 would be a random
+// search at the budgets of a sweep.
+//
+// Stopped and diverged points are placed as ranked says, and so enter the
+// population only when there is nothing better. Failed, cancelled and pending
+// trials are not suggested again, and otherwise do not matter: children are drawn
+// from a population at random, so those in flight spread by themselves.
+type nsga2 struct{}
+
+func (nsga2) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
+	s, rng, seen := newSpace(r.Spec), stream(r), tried(r)
+	reason := sweep.Reason{Sampler: string(sweep.MethodNSGA2)}
+	list, size := observations(r, s), population(r.Spec)
+	if len(list) < size {
+		reason.Note = fmt.Sprintf("%d of the first population's %d results: a point of a Sobol sequence", len(list), size)
+		params, err := s.spreadUntried(r, seen)
+		return params, reason, err
+	}
+	order := ranked(list)[:size]
+	parent := func() []float64 { return list[order[min(rng.IntN(size), rng.IntN(size))]].u }
+	reason.Hyper = map[string]float64{"population": float64(size)}
+	for range draws {
+		if params := s.params(s.child(rng, parent(), parent())); !seen[params.Key()] {
+			return params, reason, nil
+		}
+	}
+	reason.Note = "no untried child: random"
+	params, err := s.untried(rng, seen)
+	return params, reason, err
+}
+
+// population is the size of NSGA-II's population.
+func population(spec *sweep.Spec) int { return int(clamp(float64(spec.Budget.RunCap)/5, 10, 50)) }
+
+// child crosses two parents, NaN where they lack a parameter, and mutates the
+// result: each coordinate with probability 1/d.
+func (s *space) child(rng *rand.Rand, a, b []float64) []float64 {
+	u := s.draw(rng)
+	cross := rng.Float64() < nsgaCross
+	for k, x := range s.axes() {
+		coin, mutate, spread := rng.Float64(), rng.Float64()*float64(len(u)) < 1, rng.Float64()
+		mother, father := a[k], b[k]
+		if math.IsNaN(mother) || coin < 0.5 && !math.IsNaN(father) && cross {
+			mother, father = father, mother
+		}
+		switch {
+		case x.fixed, math.IsNaN(mother):
+		case x.words > 0, x.isZero(mother):
+			if !mutate {
+				u[k] = mother
+			}
+		case mutate && x.zero > 0 && rng.Float64() < x.zero:
+			u[k] = 0
+		default:
+			at := mother
+			if cross && !math.IsNaN(father) && !x.isZero(father) && rng.Float64() < 0.5 {
+				at = crossed(spread, mother, father)
+			}
+			if mutate {
+				at = mutated(rng.Float64(), at, x.low)
+			}
+			u[k] = clamp(at, x.low, 1)
+		}
+	}
+	return u
+}
+
+// crossed is the child next to a of simulated binary crossover of a and b, from a
+// uniform number (Deb and Agrawal 1995).
+func crossed(uniform, a, b float64) float64 {
+	beta := math.Pow(2*uniform, 1.0/(nsgaCrossEta+1))
+	if uniform > 0.5 {
+		beta = math.Pow(1/(2*(1-uniform)), 1.0/(nsgaCrossEta+1))
+	}
+	return ((1+beta)*a + (1-beta)*b) / 2
+}
+
+// mutated is polynomial mutation of u in [low, 1], from a uniform number (Deb and
+// Agrawal 1999; bounded as in Deb's NSGA-II code).
+func mutated(uniform, u, low float64) float64 {
+	span := 1 - low
+	if uniform < 0.5 {
+		near := math.Pow(1-(u-low)/span, nsgaMutEta+1)
+		return u + span*(math.Pow(2*uniform+(1-2*uniform)*near, 1.0/(nsgaMutEta+1))-1)
+	}
+	near := math.Pow(1-(1-u)/span, nsgaMutEta+1)
+	return u + span*(1-math.Pow(2*(1-uniform)+(2*uniform-1)*near, 1.0/(nsgaMutEta+1)))
+}

@@ -1,0 +1,241 @@
+package sampler
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// parzen is a kernel density over the search space:
+//
+//	p(u) = sum_i w_i prod_k K_k(u_k | u_ik),   sum_i w_i = 1
+//
+// over observed points u_i and, last, one wide kernel, the prior. Coordinate by
+// coordinate K_k is
+//
+//	range       a normal density of mean u_ik and deviation h_k, cut off at the
+//	            range's ends; of integers and steps at their intervals' middles
+//	words       1 - (c-1) b on u_ik and b = 1/(n+c) on each other of c words
+//	            (Aitchison and Aitken 1976), n points
+//	exact zero  the same on the two words "zero" and "not", times the range's density
+//	            where both are not zero
+//	absent      1 where u_k is absent, and what the prior says where only u_ik is: a
+//	            point without the parameter tells nothing about its value
+//
+// The prior has the shares of draw, even over ranges and words.
+type parzen struct {
+	space  *space
+	axes   []axis
+	points [][]float64 // `[n d]`, NaN for absent
+	logs   []float64   // ln w_i, `[n+1]`
+	totals []float64   // running sums of w_i, `[n+1]`
+	width  []float64   // h_k, `[d]`
+	norms  [][]float64 // ln of the normal density's constant, `[n d]`
+}
+
+// axis is what a kernel has to know of a coordinate.
+type axis struct {
+	fixed bool    // a constant
+	words int     // values of a categorical parameter, 0 for another
+	cells int     // values of an integer, stepped or ordinal one, 0 for a continuous one
+	zero  float64 // probability of an exact zero
+	low   float64 // where the range begins: gap above an exact zero, else 0
+}
+
+// axes describes the coordinates of the space.
+func (s *space) axes() []axis {
+	list := make([]axis, len(s.order))
+	for k, p := range s.order {
+		a := &list[k]
+		a.zero = p.Zero
+		if p.Zero > 0 {
+			a.low = gap
+		}
+		switch p.Distribution {
+		case sweep.DistConstant:
+			a.fixed = true
+		case sweep.DistCategorical:
+			a.words = len(p.Values)
+		case sweep.DistOrdinal:
+			a.cells = len(p.Values)
+		case sweep.DistIntUniform:
+			a.cells = int(p.Max-p.Min) + 1
+		case sweep.DistQUniform, sweep.DistQLogUniform:
+			a.cells = p.Steps() + 1
+		}
+	}
+	return list
+}
+
+// isZero reports whether coordinate u of the axis is its exact zero.
+func (a axis) isZero(u float64) bool { return a.zero > 0 && u < gap/2 }
+
+// newParzen makes the density of points with weights one longer, the prior's last.
+func newParzen(s *space, points [][]float64, weights []float64) *parzen {
+	p := &parzen{space: s, axes: s.axes(), points: points}
+	for k := range p.axes {
+		p.width = append(p.width, parzenWidth(p.axes, points, k))
+	}
+	var total float64
+	for _, w := range weights {
+		total += w
+	}
+	var sum float64
+	for _, w := range weights {
+		sum += w / total
+		p.logs, p.totals = append(p.logs, math.Log(w/total)), append(p.totals, sum)
+	}
+	for _, u := range points {
+		norm := make([]float64, len(u))
+		for k, a := range p.axes {
+			h := p.width[k] * math.Sqrt2
+			inside := (math.Erf((1-u[k])/h) - math.Erf((a.low-u[k])/h)) / 2
+			norm[k] = -math.Log(p.width[k] * math.Sqrt(2*math.Pi) * inside)
+		}
+		p.norms = append(p.norms, norm)
+	}
+	return p
+}
+
+// parzenWidth is Scott's rule for the deviation of coordinate k,
+//
+//	h_k = 1.06 sd_k n^(-1/(d+4)),   sd_k the points' standard deviation,
+//
+// at least 1/(n+1) and 1/100 of the range (the magic clip of Bergstra 2011), and half
+// an interval of integers and steps; at most the range.
+func parzenWidth(axes []axis, points [][]float64, k int) float64 {
+	d := 0.0
+	for _, a := range axes {
+		if !a.fixed {
+			d++
+		}
+	}
+	a, n := axes[k], float64(len(points))
+	var m mean
+	var squares float64
+	for _, u := range points {
+		if !math.IsNaN(u[k]) && !a.isZero(u[k]) {
+			delta := u[k] - m.value
+			m.add(u[k])
+			squares += delta * (u[k] - m.value)
+		}
+	}
+	h := 1.06 * math.Sqrt(squares/math.Max(float64(m.n), 1)) * math.Pow(math.Max(n, 1), -1/(d+4))
+	span := 1 - a.low
+	h = math.Max(h, math.Max(span/100, span/(n+1)))
+	if a.cells > 0 {
+		h = math.Max(h, span/float64(a.cells)/2)
+	}
+	return math.Min(h, span)
+}
+
+// log is ln p(u).
+func (p *parzen) log(u []float64) float64 {
+	prior := make([]float64, len(u)) // what the prior says of each coordinate
+	for k, a := range p.axes {
+		prior[k] = a.prior(u[k])
+	}
+	n := len(p.points)
+	terms := make([]float64, n+1)
+	terms[n] = p.logs[n]
+	for _, f := range prior {
+		terms[n] += f
+	}
+	same := func(c int) float64 { return math.Log1p(-float64(c-1) / float64(n+c)) }
+	other := func(c int) float64 { return -math.Log(float64(n + c)) }
+	for k, a := range p.axes {
+		if a.fixed || math.IsNaN(u[k]) {
+			continue
+		}
+		scale := 1 / p.width[k]
+		for i, at := range p.points {
+			switch {
+			case math.IsNaN(at[k]):
+				terms[i] += prior[k]
+			case a.words > 0 && at[k] == u[k]:
+				terms[i] += same(a.words)
+			case a.words > 0:
+				terms[i] += other(a.words)
+			case a.isZero(at[k]) && a.isZero(u[k]):
+				terms[i] += same(2)
+			case a.isZero(at[k]):
+				terms[i] += other(2) - math.Log(1-a.low)
+			case a.isZero(u[k]):
+				terms[i] += other(2)
+			default:
+				z := (u[k] - at[k]) * scale
+				terms[i] += p.norms[i][k] - z*z/2
+				if a.zero > 0 {
+					terms[i] += same(2)
+				}
+			}
+		}
+	}
+	for i := range p.points {
+		terms[i] += p.logs[i]
+	}
+	highest := slices.Max(terms)
+	var sum float64
+	for _, t := range terms {
+		sum += math.Exp(t - highest)
+	}
+	return highest + math.Log(sum)
+}
+
+// prior is the logarithm of the prior's density at u, 0 where it is absent.
+func (a axis) prior(u float64) float64 {
+	switch {
+	case a.fixed || math.IsNaN(u):
+		return 0
+	case a.words > 0:
+		return -math.Log(float64(a.words))
+	case a.isZero(u):
+		return math.Log(a.zero)
+	}
+	return math.Log((1 - a.zero) / (1 - a.low))
+}
+
+// draw returns a random point of the density.
+func (p *parzen) draw(rng *rand.Rand) []float64 {
+	u := p.space.draw(rng)
+	n := len(p.points)
+	i, _ := slices.BinarySearch(p.totals[:n], rng.Float64())
+	for k, a := range p.axes {
+		coin, other := rng.Float64(), rng.Float64()
+		if i == n || a.fixed || math.IsNaN(p.points[i][k]) {
+			continue
+		}
+		at := p.points[i][k]
+		switch {
+		case a.words > 0:
+			if coin < 1/float64(n+a.words)*float64(a.words-1) { // one of the others
+				u[k] = math.Mod(at+1+math.Floor(other*float64(a.words-1)), float64(a.words))
+			} else {
+				u[k] = at
+			}
+		case a.isZero(at):
+			if coin < 1/float64(n+2) {
+				u[k] = a.low + other*(1-a.low)
+			} else {
+				u[k] = 0
+			}
+		case a.zero > 0 && coin < 1/float64(n+2):
+			u[k] = 0
+		default:
+			u[k] = cutNormal(rng, at, p.width[k], a.low)
+		}
+	}
+	return u
+}
+
+// cutNormal draws from a normal distribution cut off at low and 1.
+func cutNormal(rng *rand.Rand, mean, sd, low float64) float64 {
+	for range 100 {
+		if x := mean + sd*rng.NormFloat64(); x >= low && x <= 1 {
+			return x
+		}
+	}
+	return clamp(mean, low, 1)
+}
