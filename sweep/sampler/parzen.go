@@ -73,10 +73,11 @@ func (s *space) axes() []axis {
 func (a axis) isZero(u float64) bool { return a.zero > 0 && u < gap/2 }
 
 // newParzen makes the density of points with weights one longer, the prior's last.
-func newParzen(s *space, points [][]float64, weights []float64) *parzen {
+// width is the factor of parzenWidth.
+func newParzen(s *space, points [][]float64, weights []float64, width float64) *parzen {
 	p := &parzen{space: s, axes: s.axes(), points: points}
 	for k := range p.axes {
-		p.width = append(p.width, parzenWidth(p.axes, points, k))
+		p.width = append(p.width, parzenWidth(p.axes, points, k, width))
 	}
 	var total float64
 	for _, w := range weights {
@@ -101,11 +102,11 @@ func newParzen(s *space, points [][]float64, weights []float64) *parzen {
 
 // parzenWidth is Scott's rule for the deviation of coordinate k,
 //
-//	h_k = 1.06 sd_k n^(-1/(d+4)),   sd_k the points' standard deviation,
+//	h_k = factor sd_k n^(-1/(d+4)),   sd_k the points' standard deviation,
 //
-// at least 1/(n+1) and 1/100 of the range (the magic clip of Bergstra 2011), and half
+// at least 1/(1.5 n + 1) and 1/100 of the range (near the magic clip of Bergstra 2011), and half
 // an interval of integers and steps; at most the range.
-func parzenWidth(axes []axis, points [][]float64, k int) float64 {
+func parzenWidth(axes []axis, points [][]float64, k int, factor float64) float64 {
 	d := 0.0
 	for _, a := range axes {
 		if !a.fixed {
@@ -122,9 +123,9 @@ func parzenWidth(axes []axis, points [][]float64, k int) float64 {
 			squares += delta * (u[k] - m.value)
 		}
 	}
-	h := 1.06 * math.Sqrt(squares/math.Max(float64(m.n), 1)) * math.Pow(math.Max(n, 1), -1/(d+4))
+	h := factor * math.Sqrt(squares/math.Max(float64(m.n), 1)) * math.Pow(math.Max(n, 1), -1/(d+4))
 	span := 1 - a.low
-	h = math.Max(h, math.Max(span/100, span/(n+1)))
+	h = math.Max(h, math.Max(span/100, span/(1.5*n+1)))
 	if a.cells > 0 {
 		h = math.Max(h, span/float64(a.cells)/2)
 	}

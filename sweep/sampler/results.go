@@ -92,8 +92,11 @@ func observations(r Request, s *space) []observation {
 		}
 		over, worst := make([]float64, len(points)), 0.0
 		for j, p := range points {
-			if p.outcome == completed && p.excess[i].n > 0 {
-				over[j] = math.Min(math.Max(c.Excess(p.excess[i].value, limits[i].Mean), 0), math.MaxFloat64)
+			if p.outcome != completed || p.excess[i].n == 0 {
+				continue
+			}
+			if excess := c.Excess(p.excess[i].value, limits[i].Mean); excess > 0 { // not NaN
+				over[j] = math.Min(excess, math.MaxFloat64)
 				worst = math.Max(worst, over[j])
 			}
 		}

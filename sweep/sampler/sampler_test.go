@@ -13,7 +13,7 @@ import (
 )
 
 func TestContract(t *testing.T) {
-	for _, method := range []sweep.Method{sweep.MethodGrid, sweep.MethodRandom, sweep.MethodBayes} {
+	for _, method := range sweep.Methods() {
 		t.Run(string(method), func(t *testing.T) { samplertest.Run(t, method) })
 	}
 }
@@ -23,8 +23,8 @@ func TestUnknownMethodIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "anneal")
 }
 
-func TestGridAndRandomIgnoreTheLedger(t *testing.T) {
-	for _, method := range []sweep.Method{sweep.MethodGrid, sweep.MethodRandom} {
+func TestGridRandomAndSobolIgnoreTheLedger(t *testing.T) {
+	for _, method := range []sweep.Method{sweep.MethodGrid, sweep.MethodRandom, sweep.MethodSobol} {
 		s, err := sampler.New(method)
 		require.NoError(t, err)
 		spec := samplertest.Specs(method)["weights"]

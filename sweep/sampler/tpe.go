@@ -10,20 +10,25 @@ import (
 
 const (
 	tpeStart      = 10 // points before the densities take over
-	tpeCandidates = 48 // draws from the good points' density that the best is taken of
+	tpeCandidates = 24 // draws from the good points' density that the best is taken of
+	tpeRecent     = 25 // newest other points, which all weigh 1
+
+	// Deviations of the two densities in terms of Scott's rule; the sharper g is, the
+	// less the good points' neighbours count against them.
+	tpeGood, tpeOthers = 1.06, 0.74
 )
 
 // tpe is the multivariate tree-structured Parzen estimator (Bergstra et al. 2011;
 // Falkner et al. 2018; Watanabe 2023, arXiv 2304.11127, whose notation this is).
 // The best ceil(sqrt n) of n observations are the good ones; l(u) is the density of
-// those, g(u) that of the others (parzen). Of 48 points drawn from l the one with
+// those, g(u) that of the others (parzen). Of 24 points drawn from l the one with
 // the greatest ln l(u) - ln g(u), which orders points as expected improvement does,
 // is suggested. A kernel spans all parameters, so that what two of them do together
 // is not lost, and a conditional parameter needs no tree.
 //
-// Good points weigh by rank, the best of b 2b - 1 times the last; the others and
-// the priors weigh 1. Deviations are those of parzenWidth. The first ten points are
-// those of sobol.
+// Good points weigh by rank, the best of b 2b - 1 times the last; the newest 25 of
+// the others and the priors weigh 1, older others linearly less, down to 1/n: the
+// early ones lie everywhere. The first ten points are those of sobol.
 //
 // The order is that of ranked: with several metrics by front and crowding distance
 // (as MOTPE, Ozaki et al. 2022, but for its hypervolumes), with constraints feasible
@@ -70,19 +75,21 @@ func split(r Request, s *space, list []observation) (good, rest *parzen) {
 	order := ranked(list)
 	b := int(math.Ceil(math.Sqrt(float64(len(list)))))
 	var points, others [][]float64
-	var weights []float64
-	for rank, i := range order {
-		if rank >= b {
-			others = append(others, list[i].u)
-			continue
-		}
+	var weights, ages []float64
+	for rank, i := range order[:b] {
 		points, weights = append(points, list[i].u), append(weights, 2*(float64(b-rank)-0.5)/float64(b))
+	}
+	for _, i := range slices.Sorted(slices.Values(order[b:])) { // by completion
+		others = append(others, list[i].u)
 	}
 	for _, a := range r.Pending {
 		if u, of := s.locate(a.Params); of {
 			others = append(others, u)
 		}
 	}
-	ones := slices.Repeat([]float64{1}, len(others)+1)
-	return newParzen(s, points, append(weights, 1)), newParzen(s, others, ones)
+	n := len(others)
+	for i := range others {
+		ages = append(ages, math.Min(1, math.Max(float64(i+1)/float64(max(n-tpeRecent, 1)), 1/float64(n))))
+	}
+	return newParzen(s, points, append(weights, 1), tpeGood), newParzen(s, others, append(ages, 1), tpeOthers)
 }
