@@ -52,8 +52,8 @@ func newConstants(n, lambda int) constants {
 	k.cs = (k.mueff + 2) / (d + k.mueff + 5)
 	k.ds = 1 + 2*math.Max(0, math.Sqrt((k.mueff-1)/(d+1))-1) + k.cs
 	k.cc = (4 + k.mueff/d) / (d + 4 + 2*k.mueff/d)
-	k.c1 = 2 / (math.Pow(d+1.3, 2) + k.mueff)
-	k.cmu = math.Min(1-k.c1, 2*(0.25+k.mueff+1/k.mueff-2)/(math.Pow(d+2, 2)+k.mueff))
+	k.c1 = 2 / ((d+1.3)*(d+1.3) + k.mueff)
+	k.cmu = math.Min(1-k.c1, 2*(0.25+k.mueff+1/k.mueff-2)/((d+2)*(d+2)+k.mueff))
 	k.e = math.Sqrt(d) * (1 - 1/(4*d) + 1/(21*d*d))
 	total := math.Min(1+k.c1/k.cmu, math.Min(1+2*(down*down/down2)/(down*down/down2+2), (1-k.c1-k.cmu)/(d*k.cmu)))
 	for i, w := range k.weights {

@@ -85,7 +85,7 @@ func TestSobolIsScrambledBySeed(t *testing.T) {
 func discrepancy(points [][]float64, a, b int) float64 {
 	n := float64(len(points))
 	term := func(f func(k int) float64) float64 { return f(a) * f(b) }
-	sum := math.Pow(13.0/12, 2)
+	sum := 13.0 / 12 * 13 / 12
 	for _, x := range points {
 		sum -= 2 / n * term(func(k int) float64 {
 			z := math.Abs(x[k] - 0.5)

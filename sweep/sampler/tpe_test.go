@@ -41,7 +41,7 @@ func TestParzenIsADensity(t *testing.T) {
 			}
 		}
 	}
-	require.InDelta(t, 1, total, 0.01)
+	require.InDelta(t, 1, total, 5e-4)
 
 	rng := rand.New(rand.NewPCG(1, 1))
 	const n = 20000

@@ -58,7 +58,7 @@ func permuted(t *testing.T, s sampler.Sampler, spec *sweep.Spec) {
 	failed := func(t sweep.Trial) bool { return t.Status == sweep.StatusFailed || t.Status == sweep.StatusCancelled }
 	first := slices.DeleteFunc(slices.Clone(r.Ledger), func(t sweep.Trial) bool { return !failed(t) })
 	slices.Reverse(first)
-	r.Ledger = append(first, slices.DeleteFunc(slices.Clone(r.Ledger), failed)...)
+	r.Ledger = slices.Concat(first, slices.DeleteFunc(slices.Clone(r.Ledger), failed))
 	again, because, err := s.Suggest(r)
 	require.NoError(t, err)
 	require.Equal(t, params, again, "the order of failed trials matters")
