@@ -19,7 +19,7 @@ type Request struct {
 	Ledger  []sweep.Trial      // finished trials, baseline among them, in order of completion
 	Pending []sweep.Assignment // started and not in Ledger, by number
 	Number  int                // of the trial asked for; with Spec.Seed it seeds the random stream
-	Index   int                // of the search trial asked for: Number less the baseline trials before it; Next leaves out repeats, and what is left is a grid's position
+	Index   int                // of the search trial asked for: Number less the baseline trials before it; Next leaves out repeats, and what is left is its position in a grid or a Sobol sequence
 	Exact   bool               // equal parameters and seeds always give equal results, and seeds do not matter
 }
 
@@ -50,7 +50,7 @@ func New(method sweep.Method) (Sampler, error) {
 	case sweep.MethodNSGA2:
 		return nsga2{}, nil
 	}
-	return nil, fmt.Errorf("sampler: unknown method %q (valid: grid, random, sobol, tpe, bayes, cmaes, nsga2)", method)
+	return nil, fmt.Errorf("sampler: unknown method %q (valid: %v)", method, sweep.Methods())
 }
 
 // stream is the random stream of one trial: a hash of the sweep's seed and the
