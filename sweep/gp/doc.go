@@ -1,16 +1,25 @@
-// Package gp is Gaussian-process regression on the unit cube: kernel, fit,
-// posterior, expected improvement.
+// Package gp is Gaussian-process regression on the unit cube: kernel, priors and
+// fit, output warps, posterior and joint draws, and what acquisitions are made of:
+// expected improvement, feasibility, expected hypervolume improvement.
 //
 // Notation, the same in every file:
 //
-//	n, d     observations, dimensions
+//	n, d, m  observations, dimensions, objectives
+//	q, S     points drawn at, draws
 //	x        a point of the unit cube, `[d]`; a categorical coordinate is an index, compared for equality only
-//	y        observations to minimise, standardised by the caller, `[n]`
+//	y        observations to minimise, in their own units, `[n]`
+//	t        the same, warped and standardised: the process's units
 //	l_k      lengthscale of coordinate k
 //	s2       signal variance
-//	v        noise variance
-//	K        `[n n]`, K_ij = s2 k(x_i, x_j) + v [i = j]
+//	a        share of the signal that is a sum over coordinates, [0, 1)
+//	v        noise variance of one result
+//	K        `[n n]`, K_ij = k(x_i, x_j) + v/weight_i [i = j]
+//	U        upper Cholesky factor, K = U'U
 //
-// Invariants: pure, no random numbers, no parameter names: only the space in
-// package sampler knows about logs, steps and zeros. It imports gonum alone.
+// Regress does it all; the rest is what it is made of.
+//
+// Invariants: pure, no random numbers (normal numbers for draws are an argument),
+// no parameter names: only the space in package sampler knows about logs, steps
+// and zeros. Results are the same bit for bit with vector instructions and without.
+// It imports gonum alone, and simd/archsimd where the build has it.
 package gp

@@ -1,121 +1,223 @@
 package gp
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/lapack/lapack64"
 	"gonum.org/v1/gonum/optimize"
 )
 
-// The priors of the hyper-parameters, normal in their logarithms. They were
-// chosen on 24 black-box problems of 2 to 6 dimensions at 50 and 100 trials, on
-// other seeds than those reported: with the lengthscales of Hvarfner et al. 2024,
-// which are much longer, the geometric mean of the regret was three times as high.
-const (
-	lengthMean0 = -0.9 // of ln l_k, plus ln(d)/2
-	lengthSD    = 0.75
-	noiseMean   = -7 // of ln v
-	noiseSD     = 2.5
-	signalMean  = 0 // of ln s2: observations are standardised
-	signalSD    = 1
-)
+// Prior is the prior of the hyper-parameters, normal in their logarithms (of a,
+// in its logit).
+type Prior struct {
+	LengthMean, LengthSD     float64 // of ln l_k
+	SignalMean, SignalSD     float64 // of ln s2
+	NoiseMean, NoiseSD       float64 // of ln v
+	AdditiveMean, AdditiveSD float64 // of ln a/(1-a); SD 0: a = 0, no such part
+}
+
+// DefaultPrior is the prior for observations in d dimensions that are
+// standardised. Its lengthscales are much shorter than those of Hvarfner et al.
+// 2024, with which the geometric mean of the regret was three times as high.
+func DefaultPrior(d int) Prior {
+	return Prior{
+		LengthMean: -0.9 + 0.5*math.Log(float64(d)), LengthSD: 0.75,
+		SignalMean: 0, SignalSD: 1,
+		NoiseMean: -7, NoiseSD: 2.5,
+		AdditiveMean: -1, AdditiveSD: 1.5,
+	}
+}
+
+// theta is how hyper-parameters are laid out for the optimiser:
+// (ln l_1 ... ln l_d, ln s2, ln v[, logit a]).
+func (p Prior) moments(i, d int) (mean, sd float64) {
+	switch i - d {
+	case 0:
+		return p.SignalMean, p.SignalSD
+	case 1:
+		return p.NoiseMean, p.NoiseSD
+	case 2:
+		return p.AdditiveMean, p.AdditiveSD
+	}
+	return p.LengthMean, p.LengthSD
+}
+
+func (p Prior) size(d int) int {
+	if p.AdditiveSD > 0 {
+		return d + 3
+	}
+	return d + 2
+}
+
+// start is the prior's mean, lengthscales and noise moved by shift standard deviations.
+func (p Prior) start(d int, shift float64) []float64 {
+	theta := make([]float64, p.size(d))
+	for i := range theta {
+		mean, sd := p.moments(i, d)
+		theta[i] = mean
+		if i < d || i == d+1 {
+			theta[i] += shift * sd
+		}
+	}
+	return theta
+}
+
+func hyper(theta []float64, d int) Hyper {
+	h := Hyper{Length: make([]float64, d), Signal: math.Exp(theta[d]), Noise: math.Exp(theta[d+1])}
+	for k := range d {
+		h.Length[k] = math.Exp(theta[k])
+	}
+	if len(theta) > d+2 {
+		h.Additive = 1 / (1 + math.Exp(-theta[d+2]))
+	}
+	return h
+}
 
 // maxLogHyper bounds |ln| of a hyper-parameter, far outside the priors, so that
 // a wild step of the line search does not overflow.
 const maxLogHyper = 50
 
-// Fit returns the process whose hyper-parameters maximise the posterior density
-// of the observations (MAP), by L-BFGS from the prior's mean and from one
-// standard deviation of lengthscales and noise on either side. x is `[n][d]`, y
-// `[n]` with about zero mean and unit variance, n >= 1. It stops where three
-// iterations gain less than 1e-4 of log density, which moves no suggestion.
-func Fit(x [][]float64, y []float64, categorical []bool) (*Process, error) {
-	d := len(categorical)
-	if len(x) == 0 || len(x) != len(y) || len(x[0]) != d {
-		return nil, fmt.Errorf("gp: %d points, %d observations, %d kinds of coordinate", len(x), len(y), d)
-	}
-	o := objective{x: x, y: y, categorical: categorical}
+// fit returns the theta that maximises the posterior density of the observations
+// (MAP) by L-BFGS from each start, and the density's negative logarithm less a
+// constant. It stops where three iterations gain less than tolerance.
+func fit(data Data, prior Prior, starts [][]float64, iterations int, tolerance float64) (best []float64, value float64) {
+	o := newObjective(data, prior)
 	problem := optimize.Problem{Func: o.value, Grad: o.gradient}
-	var best []float64
-	bestValue := math.Inf(1)
-	for _, shift := range []float64{0, -1, 1} {
-		start := make([]float64, d+2)
-		for k := range d {
-			start[k] = lengthMean(d) + shift*lengthSD
-		}
-		start[d], start[d+1] = signalMean, noiseMean+shift*noiseSD
-		settings := &optimize.Settings{MajorIterations: 60, Converger: &optimize.FunctionConverge{Absolute: 1e-4, Iterations: 3}}
+	value = math.Inf(1)
+	for _, start := range starts {
+		settings := &optimize.Settings{MajorIterations: iterations, Converger: &optimize.FunctionConverge{Absolute: tolerance, Iterations: 3}}
 		// A line search that gives up near the optimum is an error to gonum and a good answer here.
 		result, _ := optimize.Minimize(problem, start, settings, &optimize.LBFGS{})
-		if result != nil && result.X != nil && result.F < bestValue {
-			best, bestValue = result.X, result.F
+		if result != nil && result.X != nil && result.F < value {
+			best, value = result.X, result.F
 		}
 	}
-	if best == nil {
-		return nil, ErrIllConditioned
-	}
-	return Condition(x, y, categorical, hyper(best))
-}
-
-func lengthMean(d int) float64 { return lengthMean0 + 0.5*math.Log(float64(d)) }
-
-// hyper reads theta = (ln l_1 ... ln l_d, ln s2, ln v).
-func hyper(theta []float64) Hyper {
-	d := len(theta) - 2
-	h := Hyper{Length: make([]float64, d), Signal: math.Exp(theta[d]), Noise: math.Exp(theta[d+1])}
-	for k := range d {
-		h.Length[k] = math.Exp(theta[k])
-	}
-	return h
+	return best, value
 }
 
 // objective is the negative log posterior density of theta,
 //
 //	1/2 y' K^-1 y + 1/2 ln|K| + sum (theta - mean)^2 / 2 sd^2   (+ a constant),
 //
-// Rasmussen and Williams 2006, eq. 2.30 with the priors above, +Inf where K has
-// no Cholesky factor. The optimiser asks for value and gradient of one theta in
-// turn, so the last process is kept.
+// Rasmussen and Williams 2006, eq. 2.30 with the prior, +Inf where K has no
+// Cholesky factor. The optimiser asks for value and gradient of one theta in
+// turn, so the last factor is kept.
 type objective struct {
-	x           [][]float64
-	y           []float64
-	categorical []bool
+	data    Data
+	prior   Prior
+	n, d    int
+	squares [][]float64 // (x_ik - x_jk)^2 of the pairs i < j, `[d][n(n-1)/2]`; 0 or 1 for categorical ones
 
-	theta   []float64
-	process *Process // nil where K has no factor
+	theta  []float64
+	valid  bool // K has a factor
+	hyper  Hyper
+	factor blas64.Triangular
+	alpha  []float64
+	logDet float64
+	matrix []float64 // K, then its factor, `[n n]`
+	whole  []float64 // K^-1, `[n n]`
+
+	// Of the kernel at theta, by pair.
+	sum, value2, slope, singles []float64   // r^2; value and slope of all coordinates together; sum of the single ones
+	slopes                      [][]float64 // `[d]` of the single ones
+	weight                      []float64   // of dK/dtheta
 }
 
-func (o *objective) at(theta []float64) *Process {
-	if slices.Equal(o.theta, theta) {
-		return o.process
-	}
-	o.theta, o.process = slices.Clone(theta), nil
-	for _, t := range theta {
-		if !(math.Abs(t) <= maxLogHyper) {
-			return nil
+func newObjective(data Data, prior Prior) *objective {
+	n, d := len(data.X), len(data.Categorical)
+	pairs := n * (n - 1) / 2
+	vector := func(n int) []float64 { return make([]float64, n) }
+	o := &objective{data: data, prior: prior, n: n, d: d, alpha: vector(n), matrix: vector(n * n), whole: vector(n * n),
+		sum: vector(pairs), value2: vector(pairs), slope: vector(pairs), singles: vector(pairs), weight: vector(pairs)}
+	for k := range d {
+		squares := make([]float64, 0, pairs)
+		for i, a := range data.X {
+			for _, b := range data.X[i+1:] {
+				difference := a[k] - b[k]
+				if data.Categorical[k] && difference != 0 {
+					difference = 1
+				}
+				squares = append(squares, difference*difference)
+			}
+		}
+		o.squares = append(o.squares, squares)
+		if prior.AdditiveSD > 0 {
+			o.slopes = append(o.slopes, vector(pairs))
 		}
 	}
-	if p, err := Condition(o.x, o.y, o.categorical, hyper(theta)); err == nil {
-		o.process = p
+	return o
+}
+
+// at factors K of theta; valid says whether it could.
+func (o *objective) at(theta []float64) {
+	if slices.Equal(o.theta, theta) {
+		return
 	}
-	return o.process
+	o.theta, o.valid = append(o.theta[:0], theta...), false
+	for _, t := range theta {
+		if !(math.Abs(t) <= maxLogHyper) {
+			return
+		}
+	}
+	h := hyper(theta, o.d)
+	k := newKernel(h, o.data.Categorical)
+	clear(o.sum)
+	clear(o.singles)
+	for c, w := range k.inverse {
+		if k.single == 0 {
+			floats.AddScaled(o.sum, w*w, o.squares[c])
+			continue
+		}
+		floats.ScaleTo(o.weight, w*w, o.squares[c])
+		floats.Add(o.sum, o.weight)
+		materns(o.value2, o.slopes[c], o.weight)
+		floats.Add(o.singles, o.value2)
+	}
+	materns(o.value2, o.slope, o.sum)
+	next := 0
+	for i := range o.n {
+		row := o.matrix[i*o.n : (i+1)*o.n]
+		row[i] = h.Signal*(1+jitter) + o.data.noise(i, h.Noise)
+		for j := i + 1; j < o.n; j++ {
+			row[j] = k.product*o.value2[next] + k.single*o.singles[next]
+			next++
+		}
+	}
+	var positive bool
+	o.factor, positive = lapack64.Potrf(blas64.Symmetric{N: o.n, Stride: o.n, Uplo: blas.Upper, Data: o.matrix})
+	if !positive {
+		return
+	}
+	o.logDet = 0
+	for i := range o.n {
+		o.logDet += 2 * math.Log(o.matrix[i*o.n+i])
+	}
+	copy(o.alpha, o.data.Y)
+	blas64.Trsv(blas.Trans, o.factor, blas64.Vector{N: o.n, Inc: 1, Data: o.alpha})
+	blas64.Trsv(blas.NoTrans, o.factor, blas64.Vector{N: o.n, Inc: 1, Data: o.alpha})
+	for _, a := range o.alpha {
+		if math.IsNaN(a) || math.IsInf(a, 0) {
+			return
+		}
+	}
+	o.hyper, o.valid = h, true
 }
 
 func (o *objective) value(theta []float64) float64 {
-	p := o.at(theta)
-	if p == nil {
+	o.at(theta)
+	if !o.valid {
 		return math.Inf(1)
 	}
-	value := 0.5 * p.logDet
-	for i, a := range p.alpha {
-		value += 0.5 * o.y[i] * a
+	value := 0.5 * o.logDet
+	for i, a := range o.alpha {
+		value += 0.5 * o.data.Y[i] * a
 	}
 	for i, t := range theta {
-		mean, sd := prior(i, len(o.categorical))
+		mean, sd := o.prior.moments(i, o.d)
 		value += 0.5 * (t - mean) / sd * (t - mean) / sd
 	}
 	return value
@@ -124,51 +226,51 @@ func (o *objective) value(theta []float64) float64 {
 // gradient fills grad by Rasmussen and Williams 2006, eq. 5.9:
 // d/dtheta = 1/2 tr((K^-1 - alpha alpha') dK/dtheta), off-diagonal pairs twice.
 func (o *objective) gradient(grad, theta []float64) {
-	d, n := len(o.categorical), len(o.x)
-	p := o.at(theta)
-	if p == nil {
+	o.at(theta)
+	if !o.valid {
 		clear(grad)
 		return
 	}
+	d, n := o.d, o.n
 	for i, t := range theta {
-		mean, sd := prior(i, d)
+		mean, sd := o.prior.moments(i, d)
 		grad[i] = (t - mean) / (sd * sd)
 	}
-	inverse := blas64.Triangular{N: n, Stride: n, Uplo: blas.Upper, Diag: blas.NonUnit, Data: slices.Clone(p.factor.Data)}
-	lapack64.Potri(inverse)
-	s2 := p.Hyper.Signal
-	for i := range n {
-		row := inverse.Data[i*n : (i+1)*n]
-		weight := 0.5 * (row[i] - p.alpha[i]*p.alpha[i])
-		grad[d] += weight * s2 * (1 + jitter)
-		grad[d+1] += weight * p.Hyper.Noise
+	copy(o.whole, o.matrix)
+	lapack64.Potri(blas64.Triangular{N: n, Stride: n, Uplo: blas.Upper, Diag: blas.NonUnit, Data: o.whole})
+	h := o.hyper
+	k := newKernel(h, o.data.Categorical)
+	next := 0
+	for i, a := range o.alpha {
+		row := o.whole[i*n : (i+1)*n]
+		weight := 0.5 * (row[i] - a*a)
+		grad[d] += weight * h.Signal * (1 + jitter)
+		grad[d+1] += weight * o.data.noise(i, h.Noise)
 		for j := i + 1; j < n; j++ {
-			r2 := distance2(o.x[i], o.x[j], p.inverse, o.categorical)
-			weight := row[j] - p.alpha[i]*p.alpha[j]
-			value, slope := matern52(r2)
-			grad[d] += weight * s2 * value
-			for k := range d {
-				difference := o.x[i][k] - o.x[j][k]
-				if difference == 0 {
-					continue
-				}
-				if o.categorical[k] {
-					difference = 1
-				}
-				difference *= p.inverse[k]
-				grad[k] += weight * s2 * slope * difference * difference
-			}
+			o.weight[next] = row[j] - a*o.alpha[j]
+			next++
 		}
 	}
-}
-
-// prior is the normal prior of theta_i in d dimensions.
-func prior(i, d int) (mean, sd float64) {
-	switch i {
-	case d:
-		return signalMean, signalSD
-	case d + 1:
-		return noiseMean, noiseSD
+	together, single := floats.Dot(o.weight, o.value2), 0.0
+	if k.single > 0 {
+		single = floats.Dot(o.weight, o.singles)
 	}
-	return lengthMean(d), lengthSD
+	grad[d] += k.product*together + k.single*single
+	if len(theta) > d+2 {
+		grad[d+2] += h.Signal * (single/float64(d) - together) * h.Additive * (1 - h.Additive)
+	}
+	for c, w := range k.inverse {
+		if k.single > 0 {
+			slopes := o.slopes[c]
+			for p, s := range slopes {
+				slopes[p] = k.single*s + k.product*o.slope[p]
+			}
+			floats.Mul(slopes, o.weight)
+			grad[c] += w * w * floats.Dot(slopes, o.squares[c])
+			continue
+		}
+		floats.MulTo(o.sum, o.weight, o.slope)
+		grad[c] += w * w * k.product * floats.Dot(o.sum, o.squares[c])
+	}
+	o.theta = o.theta[:0] // slopes and sum are used up
 }

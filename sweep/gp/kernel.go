@@ -1,37 +1,130 @@
 package gp
 
-import "math"
+import "gonum.org/v1/gonum/floats"
 
-// sqrt5 is the factor of the Matern-5/2 kernel's distance.
-var sqrt5 = math.Sqrt(5)
-
-// distance2 returns r^2 = sum_k ((a_k - b_k)/l_k)^2, where a categorical
-// coordinate counts (1/l_k)^2 when it differs.
-func distance2(a, b, inverse []float64, categorical []bool) float64 {
-	var sum float64
-	for k := range a {
-		difference := a[k] - b[k]
-		if difference == 0 {
-			continue
-		}
-		if categorical[k] {
-			difference = 1
-		}
-		difference *= inverse[k]
-		sum += difference * difference
-	}
-	return sum
+// Hyper are a process's hyper-parameters. Its kernel is
+//
+//	k(x, x') = s2 ((1-a) m(r) + a/d sum_k m(|D_k|/l_k))
+//
+// with m the Matern-5/2 kernel, D = x - x', and r^2 = sum_k (D_k/l_k)^2: all
+// coordinates together, and each by itself (Duvenaud et al. 2011, orders d and 1).
+// Of a function that is about a sum over coordinates the second part learns from
+// n points in one dimension each what the first needs n^d for.
+type Hyper struct {
+	Length   []float64 // l_k > 0, in the units of the cube
+	Signal   float64   // s2 > 0
+	Noise    float64   // v > 0
+	Additive float64   // a, [0, 1)
 }
 
-// matern52 returns the Matern-5/2 kernel of Rasmussen and Williams 2006, eq. 4.17,
+// kernel evaluates Hyper's kernel.
+type kernel struct {
+	inverse     []float64 // 1/l_k
+	categorical []bool
+	product     float64 // s2 (1-a)
+	single      float64 // s2 a/d
+	variance    float64 // s2, k(x, x)
+}
+
+func newKernel(h Hyper, categorical []bool) kernel {
+	k := kernel{inverse: make([]float64, len(h.Length)), categorical: categorical, variance: h.Signal}
+	for i, l := range h.Length {
+		k.inverse[i] = 1 / l
+	}
+	k.product = h.Signal * (1 - h.Additive)
+	k.single = h.Signal * h.Additive / float64(len(h.Length))
+	return k
+}
+
+// at returns k(a, b).
+func (k *kernel) at(a, b []float64) float64 {
+	var sum, singles float64
+	for i, x := range a {
+		difference := x - b[i]
+		if k.categorical[i] && difference != 0 {
+			difference = 1
+		}
+		difference *= k.inverse[i]
+		square := difference * difference
+		sum += square
+		if k.single > 0 {
+			value, _ := matern52(square)
+			singles += value
+		}
+	}
+	value, _ := matern52(sum)
+	return k.product*value + k.single*singles
+}
+
+// row is the kernel between one point and many, with what its gradient needs.
+type row struct {
+	k           []float64 // `[n]`
+	slope       []float64 // `[n]` of all coordinates together
+	difference  []float64 // `[d][n]` D_k/l_k
+	singles     []float64 // `[d][n]` slopes of each coordinate by itself
+	sum, scaled []float64 // `[n]`
+}
+
+// fill evaluates the kernel between point and the columns of x, `[d][n]`.
+func (k *kernel) fill(r *row, point []float64, x [][]float64) {
+	n := len(x[0])
+	r.k, r.slope, r.sum, r.scaled = resize(r.k, n), resize(r.slope, n), resize(r.sum, n), resize(r.scaled, n)
+	r.difference = resize(r.difference, n*len(x))
+	if k.single > 0 {
+		r.singles = resize(r.singles, n*len(x))
+	}
+	clear(r.sum)
+	clear(r.k)
+	for c, column := range x {
+		difference := r.difference[c*n : (c+1)*n]
+		at, inverse := point[c], k.inverse[c]
+		if k.categorical[c] {
+			for i, v := range column {
+				difference[i] = 0
+				if v != at {
+					difference[i] = inverse
+				}
+			}
+			floats.MulTo(r.scaled, difference, difference)
+			floats.Add(r.sum, r.scaled)
+		} else {
+			distances(difference, r.scaled, r.sum, column, at, inverse)
+		}
+		if k.single > 0 {
+			materns(r.scaled, r.singles[c*n:(c+1)*n], r.scaled)
+			floats.AddScaled(r.k, k.single, r.scaled)
+		}
+	}
+	materns(r.scaled, r.slope, r.sum)
+	floats.AddScaled(r.k, k.product, r.scaled)
+}
+
+// gradient adds to grad the gradient by the point of sum_i weight_i k_i; 0 for
+// categorical coordinates. It uses r up.
 //
-//	value = (1 + sqrt5 r + 5/3 r^2) exp(-sqrt5 r) in [0, 1]
-//	slope = -2 dk/d(r^2) = 5/3 (1 + sqrt5 r) exp(-sqrt5 r)
-//
-// With r^2 = sum_k (D_k/l_k)^2, dk/d(ln l_k) = slope (D_k/l_k)^2, which has no
-// singularity at r = 0.
-func matern52(r2 float64) (value, slope float64) {
-	r := sqrt5 * math.Sqrt(r2)
-	decay := math.Exp(-r)
-	return (1 + r + 5*r2/3) * decay, 5.0 / 3 * (1 + r) * decay
+//	dk/dx_k = -D_k/l_k^2 (s2 (1-a) slope(r) + s2 a/d slope(|D_k|/l_k))
+func (k *kernel) gradient(r *row, weight, grad []float64) {
+	n := len(weight)
+	floats.MulTo(r.scaled, weight, r.slope)
+	floats.Scale(k.product, r.scaled)
+	for c := range grad {
+		if k.categorical[c] {
+			continue
+		}
+		difference := r.difference[c*n : (c+1)*n]
+		sum := floats.Dot(r.scaled, difference)
+		if k.single > 0 {
+			singles := r.singles[c*n : (c+1)*n]
+			floats.Mul(singles, weight)
+			sum += k.single * floats.Dot(singles, difference)
+		}
+		grad[c] -= k.inverse[c] * sum
+	}
+}
+
+func resize(s []float64, n int) []float64 {
+	if cap(s) < n {
+		return make([]float64, n)
+	}
+	return s[:n]
 }

@@ -17,86 +17,242 @@ const jitter = 1e-9
 // not finite, or equal points with a noise variance of nearly zero.
 var ErrIllConditioned = errors.New("gp: covariance matrix is not positive definite")
 
-// Hyper are a process's hyper-parameters.
-type Hyper struct {
-	Length []float64 // l_k > 0, in the units of the cube
-	Signal float64   // s2 > 0
-	Noise  float64   // v > 0
+// Data are observations. Weight_i is how many results y_i is the mean of, so that
+// its noise variance is v/Weight_i; nil means 1 each.
+type Data struct {
+	X           [][]float64 // `[n][d]`
+	Y           []float64   // `[n]`
+	Weight      []float64   // `[n]` or nil
+	Categorical []bool      // `[d]`
 }
 
-// Process is a Gaussian process conditioned on observations. It does not change,
-// and is safe for concurrent use.
+func (d Data) check() error {
+	n := len(d.X)
+	if n == 0 || n != len(d.Y) || len(d.X[0]) != len(d.Categorical) || d.Weight != nil && n != len(d.Weight) {
+		return fmt.Errorf("gp: %d points, %d observations, %d weights, %d kinds of coordinate", n, len(d.Y), len(d.Weight), len(d.Categorical))
+	}
+	for i, y := range d.Y {
+		finite := y - y
+		for _, x := range d.X[i] {
+			finite += x - x
+		}
+		if finite != 0 { // a NaN is not equal to anything
+			return fmt.Errorf("gp: observation %d is not finite: %v at %v", i, y, d.X[i])
+		}
+	}
+	return nil
+}
+
+// noise is observation i's share of the noise variance.
+func (d Data) noise(i int, v float64) float64 {
+	if d.Weight == nil {
+		return v
+	}
+	return v / d.Weight[i]
+}
+
+// Process is a Gaussian process conditioned on observations, or on S sets of
+// observations at the same points (see Draw). It does not change, and is safe for
+// concurrent use.
 type Process struct {
-	Hyper       Hyper
-	x           [][]float64
-	categorical []bool
-	inverse     []float64         // 1/l_k
-	factor      blas64.Triangular // U upper, K = U'U
-	alpha       []float64         // K^-1 y
-	logDet      float64           // ln |K|
+	Hyper  Hyper
+	kernel kernel
+	x      [][]float64 // `[d][n]`, a column a coordinate
+	n      int
+	factor blas64.Triangular // U upper, K = U'U
+	lower  blas64.General    // U'^-1: a product with it is faster than gonum's solves
+	half   []float64         // U'^-1 y of the real observations
+	alpha  blas64.General    // K^-1 y, `[n S]`
+	logDet float64           // ln |K|
 }
 
 // Condition returns the process with the given hyper-parameters and observations.
-// It keeps x. It calls LAPACK itself, since gonum's mat also estimates condition
+// It calls LAPACK itself, since gonum's mat also estimates condition
 // numbers, which takes longer than the rest at a hundred points.
-func Condition(x [][]float64, y []float64, categorical []bool, h Hyper) (*Process, error) {
-	if len(x) == 0 || len(x) != len(y) || len(x[0]) != len(categorical) || len(h.Length) != len(categorical) {
-		return nil, fmt.Errorf("gp: %d points, %d observations, %d kinds of coordinate, %d lengthscales", len(x), len(y), len(categorical), len(h.Length))
+func Condition(data Data, h Hyper) (*Process, error) {
+	if err := data.check(); err != nil {
+		return nil, err
 	}
-	p := &Process{Hyper: h, x: x, categorical: categorical, inverse: make([]float64, len(h.Length)), alpha: make([]float64, len(y))}
-	for k, l := range h.Length {
-		p.inverse[k] = 1 / l
+	if len(h.Length) != len(data.Categorical) {
+		return nil, fmt.Errorf("gp: %d lengthscales for %d coordinates", len(h.Length), len(data.Categorical))
+	}
+	n := len(data.Y)
+	p := &Process{Hyper: h, n: n, x: columns(data.X), kernel: newKernel(h, data.Categorical)}
+	k := blas64.Symmetric{N: n, Stride: n, Uplo: blas.Upper, Data: make([]float64, n*n)}
+	var between row
+	for i, at := range data.X {
+		p.kernel.fill(&between, at, p.x)
+		copy(k.Data[i*n+i:(i+1)*n], between.k[i:])
+		k.Data[i*n+i] = h.Signal*(1+jitter) + data.noise(i, h.Noise)
 	}
 	var positive bool
-	if p.factor, positive = lapack64.Potrf(p.covariance()); !positive {
+	if p.factor, positive = lapack64.Potrf(k); !positive {
 		return nil, ErrIllConditioned
 	}
-	for i := range y {
-		p.logDet += 2 * math.Log(p.factor.Data[i*p.factor.Stride+i])
+	for i := range n {
+		p.logDet += 2 * math.Log(p.factor.Data[i*n+i])
 	}
-	copy(p.alpha, y)
-	blas64.Trsv(blas.Trans, p.factor, blas64.Vector{N: len(y), Inc: 1, Data: p.alpha})
-	blas64.Trsv(blas.NoTrans, p.factor, blas64.Vector{N: len(y), Inc: 1, Data: p.alpha})
-	for _, a := range p.alpha {
+	p.lower = invert(p.factor)
+	p.half = append([]float64(nil), data.Y...)
+	blas64.Trsv(blas.Trans, p.factor, blas64.Vector{N: n, Inc: 1, Data: p.half})
+	alpha := append([]float64(nil), p.half...)
+	blas64.Trsv(blas.NoTrans, p.factor, blas64.Vector{N: n, Inc: 1, Data: alpha})
+	for _, a := range alpha {
 		if math.IsNaN(a) || math.IsInf(a, 0) {
 			return nil, ErrIllConditioned
 		}
 	}
+	p.alpha = blas64.General{Rows: n, Cols: 1, Stride: 1, Data: alpha}
 	return p, nil
 }
 
-// covariance returns the upper triangle of K.
-func (p *Process) covariance() blas64.Symmetric {
-	n := len(p.x)
-	k := blas64.Symmetric{N: n, Stride: n, Uplo: blas.Upper, Data: make([]float64, n*n)}
-	for i := range n {
-		row := k.Data[i*n : (i+1)*n]
-		row[i] = p.Hyper.Signal*(1+jitter) + p.Hyper.Noise
-		for j := i + 1; j < n; j++ {
-			value, _ := matern52(distance2(p.x[i], p.x[j], p.inverse, p.categorical))
-			row[j] = p.Hyper.Signal * value
-		}
-	}
-	return k
-}
+// Sets is S, how many sets of observations the process is conditioned on.
+func (p *Process) Sets() int { return p.alpha.Cols }
 
-// Posterior returns the mean and the standard deviation of the noise-free value
-// at point:
+// Posterior returns the mean of the first set and the standard deviation of the
+// noise-free value at point:
 //
-//	mean = k' K^-1 y,  sd^2 = s2 - |U'^-1 k|^2,  k_i = s2 k(x_i, point)
+//	mean = k' K^-1 y,  sd^2 = s2 - |U'^-1 k|^2,  k_i = k(x_i, point)
 //
 // Rasmussen and Williams 2006, eqs. 2.25 and 2.26.
 func (p *Process) Posterior(point []float64) (mean, sd float64) {
-	k := make([]float64, len(p.x))
-	for i, x := range p.x {
-		value, _ := matern52(distance2(x, point, p.inverse, p.categorical))
-		k[i] = p.Hyper.Signal * value
-		mean += k[i] * p.alpha[i]
+	var w Workspace
+	p.Predict(point, &w)
+	return w.Mean[0], math.Sqrt(w.Var)
+}
+
+// Workspace holds what Predict found at a point, and what Gradient needs of it.
+// The zero value is ready; one may be used again and again, by one goroutine.
+type Workspace struct {
+	Mean []float64 // `[S]`
+	Var  float64   // >= 0, the same for every set
+
+	row    row
+	solve  []float64 // U'^-1 k
+	weight []float64
+}
+
+// Predict fills w with the posterior at point.
+func (p *Process) Predict(point []float64, w *Workspace) {
+	w.solve, w.Mean = resize(w.solve, p.n), resize(w.Mean, p.alpha.Cols)
+	p.kernel.fill(&w.row, point, p.x)
+	k := blas64.Vector{N: p.n, Inc: 1, Data: w.row.k}
+	blas64.Gemv(blas.Trans, 1, p.alpha, k, 0, blas64.Vector{N: p.alpha.Cols, Inc: 1, Data: w.Mean})
+	half := blas64.Vector{N: p.n, Inc: 1, Data: w.solve}
+	blas64.Gemv(blas.NoTrans, 1, p.lower, k, 0, half)
+	w.Var = math.Max(p.kernel.variance-blas64.Dot(half, half), 1e-12*p.kernel.variance)
+}
+
+// Gradient adds to grad the gradient at w's point of a function whose partial
+// derivatives by the posterior are mean, `[S]`, and variance:
+//
+//	sum_j mean_j dMean_j/dx + variance dVar/dx
+//	dMean_j/dx = (dk/dx)' alpha_j,  dVar/dx = -2 (dk/dx)' K^-1 k
+func (p *Process) Gradient(w *Workspace, mean []float64, variance float64, grad []float64) {
+	w.weight = resize(w.weight, p.n)
+	weight := blas64.Vector{N: p.n, Inc: 1, Data: w.weight}
+	blas64.Gemv(blas.NoTrans, 1, p.alpha, blas64.Vector{N: len(mean), Inc: 1, Data: mean}, 0, weight)
+	blas64.Gemv(blas.Trans, -2*variance, p.lower, blas64.Vector{N: p.n, Inc: 1, Data: w.solve}, 1, weight)
+	p.kernel.gradient(&w.row, w.weight, grad)
+}
+
+// Draw conditions the process on joint draws of its noise-free values at points:
+// set j has the draw that standard normal numbers z_j, `[S][q]`, stand for. values
+// are the draws, `[S][q]`.
+//
+// With V = U'^-1 k(X, P) and R'R = k(P, P) - V'V, the factor of the larger matrix
+// is (U V; 0 R), draw j is mean(P) + R' z_j, and U'^-1 of set j is (U'^-1 y; z_j):
+// nothing is factored but the q x q matrix.
+func (p *Process) Draw(points [][]float64, z [][]float64) (drawn *Process, values [][]float64, err error) {
+	n, q, sets := p.n, len(points), len(z)
+	m := n + q
+	drawn = &Process{Hyper: p.Hyper, kernel: p.kernel, n: m, x: make([][]float64, len(p.x))}
+	for c, column := range p.x {
+		drawn.x[c] = append(make([]float64, 0, m), column...)
+		for _, at := range points {
+			drawn.x[c] = append(drawn.x[c], at[c])
+		}
 	}
-	blas64.Trsv(blas.Trans, p.factor, blas64.Vector{N: len(k), Inc: 1, Data: k})
-	rest := p.Hyper.Signal
-	for _, v := range k {
-		rest -= v * v
+	u := make([]float64, m*m)
+	for i := range n {
+		copy(u[i*m+i:i*m+n], p.factor.Data[i*p.factor.Stride+i:i*p.factor.Stride+n])
 	}
-	return mean, math.Sqrt(math.Max(rest, 0))
+	var between row
+	for j, at := range points {
+		p.kernel.fill(&between, at, p.x)
+		for i, k := range between.k {
+			u[i*m+n+j] = k
+		}
+	}
+	if q > 0 {
+		v := blas64.General{Rows: n, Cols: q, Stride: m, Data: u[n:]}
+		blas64.Trsm(blas.Left, blas.Trans, 1, p.factor, v)
+		rest := blas64.Symmetric{N: q, Stride: m, Uplo: blas.Upper, Data: u[n*m+n:]}
+		for i, a := range points {
+			rest.Data[i*m+i] = p.kernel.variance * (1 + 10*jitter)
+			for j := i + 1; j < q; j++ {
+				rest.Data[i*m+j] = p.kernel.at(a, points[j])
+			}
+		}
+		blas64.Syrk(blas.Trans, -1, v, 1, rest)
+		for i := range q { // rounding may leave a known value a variance below zero
+			rest.Data[i*m+i] += 1e-8 * p.kernel.variance
+		}
+		if _, positive := lapack64.Potrf(rest); !positive {
+			return nil, nil, ErrIllConditioned
+		}
+	}
+	drawn.factor = blas64.Triangular{N: m, Stride: m, Uplo: blas.Upper, Diag: blas.NonUnit, Data: u}
+	drawn.lower = invert(drawn.factor)
+	drawn.half = append([]float64(nil), p.half...) // of the first set, for a draw upon a draw
+	drawn.alpha = blas64.General{Rows: m, Cols: sets, Stride: sets, Data: make([]float64, m*sets)}
+	values = make([][]float64, sets)
+	for j := range sets {
+		for i, h := range p.half[:n] {
+			drawn.alpha.Data[i*sets+j] = h
+		}
+		for i := range q {
+			drawn.alpha.Data[(n+i)*sets+j] = z[j][i]
+		}
+		// mean + R'z = (V'; R') (half; z)
+		values[j] = make([]float64, q)
+		for i := range q {
+			var sum float64
+			for r := range n {
+				sum += u[r*m+n+i] * p.half[r]
+			}
+			for r := range i + 1 {
+				sum += u[(n+r)*m+n+i] * z[j][r]
+			}
+			values[j][i] = sum
+		}
+	}
+	if q > 0 {
+		drawn.half = append(drawn.half, z[0]...)
+	}
+	blas64.Trsm(blas.Left, blas.NoTrans, 1, drawn.factor, drawn.alpha)
+	return drawn, values, nil
+}
+
+// invert returns U'^-1, lower, with zeros above.
+func invert(u blas64.Triangular) blas64.General {
+	n := u.N
+	lower := blas64.General{Rows: n, Cols: n, Stride: n, Data: make([]float64, n*n)}
+	for i := range n {
+		lower.Data[i*n+i] = 1
+	}
+	blas64.Trsm(blas.Left, blas.Trans, 1, u, lower)
+	return lower
+}
+
+// columns turns points into a column a coordinate.
+func columns(x [][]float64) [][]float64 {
+	list := make([][]float64, len(x[0]))
+	for c := range list {
+		list[c] = make([]float64, len(x))
+		for i, at := range x {
+			list[c][i] = at[c]
+		}
+	}
+	return list
 }

@@ -11,7 +11,7 @@ import (
 
 // line is a sweep over one weight, with results of f at the given values.
 func line(goal sweep.Goal, f func(w float64) float64, at ...float64) Request {
-	r := Request{Spec: &sweep.Spec{
+	r := Request{Exact: true, Spec: &sweep.Spec{
 		Method:     sweep.MethodBayes,
 		Train:      sweep.Train{Seed: 1},
 		Parameters: []sweep.Parameter{{Name: "infonce.weight", Distribution: sweep.DistUniform, Max: 1}},
@@ -46,24 +46,22 @@ func TestBayesGoesForTheGoal(t *testing.T) {
 	require.InDelta(t, 30, reason.Posterior["fid.tail"].Mean, 1, "in the metric's own units")
 	require.Positive(t, reason.Posterior["fid.tail"].StdDev)
 	require.Contains(t, reason.Hyper, "length.infonce.weight")
+	require.Nil(t, reason.Feasible)
 
 	w, reason = suggested(t, line(sweep.Maximize, func(w float64) float64 { return -valley(w) }, at...))
 	require.InDelta(t, 0.3, w, 0.1)
 	require.InDelta(t, -30, reason.Posterior["fid.tail"].Mean, 1)
 }
 
-// A second worker gets another point than the first, not the same one again.
+// A second worker gets another point than the first, and one that would still be
+// worth something if the first's came out well.
 func TestBayesKeepsAwayFromPendingTrials(t *testing.T) {
 	r := line(sweep.Minimize, valley, 0, 0.15, 0.45, 0.6, 0.8, 1)
-	before, ok := newModel(r, newSpace(r.Spec))
-	require.True(t, ok)
-	r.Pending = []sweep.Assignment{{Number: 6, Params: weight(0.3), Seed: 1}}
-	after, ok := newModel(r, newSpace(r.Spec))
-	require.True(t, ok)
-	mean, sd := before.process.Posterior([]float64{0.3})
-	meanAfter, sdAfter := after.process.Posterior([]float64{0.3})
-	require.InDelta(t, mean, meanAfter, 1e-3, "nothing is learned of the value")
-	require.Less(t, sdAfter, sd/2, "but nothing is left to learn there")
+	first, before := suggested(t, r)
+	r.Pending = []sweep.Assignment{{Number: 6, Params: weight(first), Seed: 1}}
+	second, after := suggested(t, r)
+	require.Greater(t, math.Abs(first-second), 1e-3)
+	require.Less(t, after.Acquisition, before.Acquisition)
 }
 
 func TestBayesLeavesWhereTrialsDiverge(t *testing.T) {
@@ -71,11 +69,11 @@ func TestBayesLeavesWhereTrialsDiverge(t *testing.T) {
 	r := line(sweep.Minimize, slope, 0, 0.1, 0.2, 0.3, 0.4, 0.5)
 	w, _ := suggested(t, r)
 	require.Greater(t, w, 0.5)
-	for i, at := range []float64{0.6, 0.7, 0.8, 0.9, 1} {
+	for i, at := range []float64{0.55, 0.6, 0.7, 0.8, 0.9, 1} {
 		r.Ledger = append(r.Ledger, sweep.Trial{Assignment: sweep.Assignment{Number: 6 + i, Params: weight(at), Seed: 1}, Status: sweep.StatusDiverged})
 	}
 	w, _ = suggested(t, r)
-	require.Less(t, w, 0.6)
+	require.Less(t, w, 0.55)
 }
 
 // Failures say nothing of the point, and neither do results that are no numbers.
@@ -90,15 +88,80 @@ func TestBayesIgnoresWhatIsNoResult(t *testing.T) {
 	require.InDelta(t, want, got, 1e-9)
 }
 
-func TestBayesIsRandomWithoutAModel(t *testing.T) {
+func TestBayesFollowsSobolWithoutAModel(t *testing.T) {
 	for name, r := range map[string]Request{
 		"three results":  line(sweep.Minimize, valley, 0, 0.5, 1),
-		"equal results":  line(sweep.Minimize, func(float64) float64 { return 5 }, 0, 0.2, 0.4, 0.6, 0.8),
 		"no such metric": {Spec: line(sweep.Minimize, valley).Spec},
 	} {
 		params, reason, err := bayes{}.Suggest(r)
 		require.NoError(t, err, name)
-		require.Contains(t, reason.Note, "random", name)
+		require.Contains(t, reason.Note, "Sobol", name)
 		require.Len(t, params, 1)
+	}
+}
+
+// The unconstrained best is at 0.3, and no result above a head FID of 20 counts.
+func TestBayesKeepsTheConstraint(t *testing.T) {
+	head := func(w float64) float64 { return 26 - 10*w } // 20 at 0.6
+	r := line(sweep.Minimize, valley, 0, 0.2, 0.4, 0.7, 0.85, 1)
+	constraint, err := sweep.ParseConstraint("fid.head <= baseline.fid.head * 0.8")
+	require.NoError(t, err)
+	r.Spec.Constraints = []sweep.Constraint{constraint}
+	for i := range r.Ledger {
+		r.Ledger[i].Metrics["fid.head"] = head(r.Ledger[i].Params["infonce.weight"].Float())
+	}
+	w, _ := suggested(t, r)
+	require.InDelta(t, 0.3, w, 0.1, "no baseline yet: the constraint is not known")
+
+	base := r.Ledger[0]
+	base.Kind, base.Params, base.Seed = sweep.KindBaseline, sweep.Params{"lr": sweep.Number(1)}, 9
+	base.Metrics = map[string]float64{"fid.head": 25, "fid.tail": 50}
+	r.Ledger = append(r.Ledger, base)
+	w, reason := suggested(t, r)
+	require.InDelta(t, 0.6, w, 0.05)
+	require.Greater(t, *reason.Feasible, 0.3)
+}
+
+// Two bowls, at 0.2 and 0.8: what is between them is the front.
+func TestBayesFillsTheFront(t *testing.T) {
+	r := line(sweep.Minimize, func(w float64) float64 { return (w - 0.2) * (w - 0.2) }, 0, 0.1, 0.2, 0.25, 0.8, 1)
+	r.Spec.Metrics = append(r.Spec.Metrics, sweep.Objective{Name: "fid.head", Goal: sweep.Minimize})
+	for i := range r.Ledger {
+		w := r.Ledger[i].Params["infonce.weight"].Float()
+		r.Ledger[i].Metrics["fid.head"] = (w - 0.8) * (w - 0.8)
+	}
+	w, reason := suggested(t, r)
+	require.True(t, w > 0.3 && w < 0.75, "got %g", w)
+	require.Len(t, reason.Posterior, 2)
+	require.Contains(t, reason.Hyper, "fid.head.length.infonce.weight")
+}
+
+func TestBayesTakesManyObjectivesAsOne(t *testing.T) {
+	r := line(sweep.Minimize, valley, 0, 0.2, 0.4, 0.6, 0.8, 1)
+	for _, name := range []string{"fid.head", "fid.all", "fid.medium", "loss"} {
+		r.Spec.Metrics = append(r.Spec.Metrics, sweep.Objective{Name: name, Goal: sweep.Minimize})
+		for i := range r.Ledger {
+			r.Ledger[i].Metrics[name] = valley(r.Ledger[i].Params["infonce.weight"].Float())
+		}
+	}
+	params, reason, err := bayes{}.Suggest(r)
+	require.NoError(t, err)
+	require.Contains(t, reason.Note, "5 objectives as one")
+	require.InDelta(t, 0.3, params["infonce.weight"].Float(), 0.1)
+}
+
+// Sixty-four in flight are sixty-four different points.
+func TestBayesKeepsManyBusy(t *testing.T) {
+	r := surveyed(4, 30, 0, 0, func(u []float64) []float64 { return []float64{u[0] + u[1]*u[2] + math.Sin(6*u[3])} })
+	r.Exact = true
+	for range 64 {
+		params, _, err := bayes{}.Suggest(r)
+		require.NoError(t, err)
+		for _, a := range r.Pending {
+			require.NotEqual(t, a.Params, params)
+		}
+		r.Pending = append(r.Pending, sweep.Assignment{Number: r.Number, Params: params, Seed: 1})
+		r.Number++
+		r.Index++
 	}
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // Shape of NSGA-II's children. Deb 2002 crosses with eta 20 in thousands of
-// evaluations; with a hundred wider children did better.
+// evaluations; with a hundred there are few generations, so children are let fall
+// farther from their parents. This is a judgement, not a measurement.
 const (
 	nsgaCross    = 0.9 // probability that two parents are crossed
 	nsgaCrossEta = 10  // distribution index of simulated binary crossover: larger is nearer to the parents

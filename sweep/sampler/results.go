@@ -16,12 +16,14 @@ const (
 )
 
 // observation is one point of the search space with what its trials came to. tpe,
-// cmaes and nsga2 learn from observations alone.
+// cmaes, nsga2 and bayes learn from observations alone.
 type observation struct {
 	u         []float64 // in the unit cube, NaN where the parameter is absent
 	outcome   outcome
 	values    []float64 // of the metrics, to be minimised; of a stopped point those of its last rung, nil when it has none
+	excess    []float64 // of a completed point beyond each constraint's limit, <= 0 where it holds; NaN where unknown
 	violation float64   // of the constraints together, 0 where every one holds
+	trials    int       // that completed
 	step      int       // of training, at a stopped point's last rung
 	number    int       // of the point's first trial in the ledger
 }
@@ -35,8 +37,9 @@ type observation struct {
 //	           worse than the others at its rung), and among its like by how far it
 //	           came. A point that completed with another seed is a completed one.
 //	diverged   worse than everything else. A point that diverged with one seed is a
-//	           diverged one: a setting that explodes now and then is no good one.
-//	failed, cancelled
+//	           diverged one: a setting that explodes now and then is no good one. So
+//	           is one that ran out of memory: its parameters are why.
+//	failed otherwise, cancelled
 //	           say nothing about the point and are left out, and so is a completed
 //	           trial without a finite value of every metric.
 //
@@ -50,7 +53,10 @@ func observations(r Request, s *space) []observation {
 	var points []*evidence
 	byKey := make(map[string]*evidence)
 	for _, t := range r.Ledger {
-		if t.Status == sweep.StatusFailed || t.Status == sweep.StatusCancelled {
+		switch {
+		case t.Status == sweep.StatusFailed && t.Error != nil && t.Error.Class == sweep.FailOutOfMemory:
+			t.Status = sweep.StatusDiverged
+		case t.Status == sweep.StatusFailed, t.Status == sweep.StatusCancelled:
 			continue
 		}
 		values, ok := minimised(r.Spec, t)
@@ -64,7 +70,7 @@ func observations(r Request, s *space) []observation {
 			if !of {
 				continue
 			}
-			p = &evidence{observation: observation{u: u, number: t.Number, outcome: stopped}, excess: make([]mean, len(r.Spec.Constraints))}
+			p = &evidence{observation: observation{u: u, number: t.Number, outcome: stopped}, limited: make([]mean, len(r.Spec.Constraints))}
 			byKey[key] = p
 			points = append(points, p)
 		}
@@ -83,19 +89,27 @@ func observations(r Request, s *space) []observation {
 			for j := range p.sums {
 				p.values[j] = p.sums[j].value
 			}
+			p.trials = p.sums[0].n
+			p.excess = make([]float64, len(limits))
+			for j, c := range r.Spec.Constraints {
+				p.excess[j] = math.NaN()
+				if limits[j] != nil && p.limited[j].n > 0 {
+					p.excess[j] = c.Excess(p.limited[j].value, limits[j].Mean)
+				}
+			}
 		}
 		list[i] = p.observation
 	}
-	for i, c := range r.Spec.Constraints {
+	for i := range r.Spec.Constraints {
 		if limits[i] == nil {
 			continue
 		}
 		over, worst := make([]float64, len(points)), 0.0
 		for j, p := range points {
-			if p.outcome != completed || p.excess[i].n == 0 {
+			if p.outcome != completed {
 				continue
 			}
-			if excess := c.Excess(p.excess[i].value, limits[i].Mean); excess > 0 { // not NaN
+			if excess := p.excess[i]; excess > 0 { // not NaN
 				over[j] = math.Min(excess, math.MaxFloat64)
 				worst = math.Max(worst, over[j])
 			}
@@ -146,8 +160,8 @@ func minimised(spec *sweep.Spec, t sweep.Trial) (values []float64, ok bool) {
 // evidence is an observation in the making.
 type evidence struct {
 	observation
-	sums   []mean // of the metrics, over completed trials
-	excess []mean // of the constraints' metrics, likewise
+	sums    []mean // of the metrics, over completed trials
+	limited []mean // of the constraints' metrics, likewise
 }
 
 // add takes in a trial that completed, was stopped or diverged.
@@ -171,7 +185,7 @@ func (p *evidence) add(spec *sweep.Spec, t sweep.Trial, values []float64) {
 		}
 		for i, c := range spec.Constraints {
 			if value, has := t.Metric(c.Metric); has {
-				p.excess[i].add(value)
+				p.limited[i].add(value)
 			}
 		}
 	}

@@ -40,6 +40,8 @@ func TestObservationsTreatEachStatusOnPurpose(t *testing.T) {
 	exploded.Seed = 2
 	foreign := done(9, 0.9, sweep.StatusCompleted, both(0, 1))
 	foreign.Params = sweep.Params{"aa": sweep.Number(0.9), "zz": sweep.Number(1)}
+	tooLarge := done(13, 0.95, sweep.StatusFailed, nil)
+	tooLarge.Error = &sweep.Failure{Class: sweep.FailOutOfMemory}
 	list := observations(Request{Spec: spec, Ledger: []sweep.Trial{
 		done(1, 0.1, sweep.StatusCompleted, both(5, 0.5)),
 		done(2, 0.2, sweep.StatusCompleted, both(1, 0.9)),
@@ -51,15 +53,17 @@ func TestObservationsTreatEachStatusOnPurpose(t *testing.T) {
 		done(10, 0.7, sweep.StatusCompleted, map[string]float64{"fid.tail": 1}),
 		done(11, 0.8, sweep.StatusCompleted, both(math.NaN(), 1)),
 		done(12, 0.85, sweep.StatusStopped, nil),
+		tooLarge,
 	}}, newSpace(spec))
 	require.Equal(t, []observation{
-		{u: []float64{0.1}, outcome: completed, values: []float64{4, -0.6}, number: 1},
+		{u: []float64{0.1}, outcome: completed, values: []float64{4, -0.6}, excess: []float64{}, trials: 2, number: 1},
 		{u: []float64{0.2}, outcome: diverged, number: 2},
 		{u: []float64{0.3}, outcome: diverged, number: 3},
 		{u: []float64{0.4}, outcome: stopped, values: []float64{8, -0.2}, step: 20, number: 4},
 		{u: []float64{0.85}, outcome: stopped, number: 12},
+		{u: []float64{0.95}, outcome: diverged, number: 13},
 	}, list)
-	require.Equal(t, []int{0, 3, 4, 1, 2}, ranked(list))
+	require.Equal(t, []int{0, 3, 4, 1, 2, 5}, ranked(list))
 }
 
 func TestViolationsDoNotDependOnUnits(t *testing.T) {

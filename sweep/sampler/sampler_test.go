@@ -103,23 +103,3 @@ func TestBayesBeatsRandom(t *testing.T) {
 	}
 	require.GreaterOrEqual(t, wins, 6, "of 7 seeds")
 }
-
-func BenchmarkBayesAt100(b *testing.B) {
-	s, err := sampler.New(sweep.MethodBayes)
-	require.NoError(b, err)
-	spec := samplertest.Specs(sweep.MethodBayes)["weights"]
-	draw, err := sampler.New(sweep.MethodRandom)
-	require.NoError(b, err)
-	r := sampler.Request{Spec: spec}
-	for r.Number = range 100 {
-		params, _, err := draw.Suggest(r)
-		require.NoError(b, err)
-		r.Ledger = append(r.Ledger, sweep.Trial{Assignment: sweep.Assignment{Number: r.Number, Params: params, Seed: 1},
-			Status: sweep.StatusCompleted, Metrics: map[string]float64{"fid.tail": math.Cos(float64(r.Number))}})
-	}
-	r.Number = 100
-	for b.Loop() {
-		_, _, err := s.Suggest(r)
-		require.NoError(b, err)
-	}
-}

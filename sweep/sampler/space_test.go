@@ -150,7 +150,7 @@ func TestStepStaysInTheCube(t *testing.T) {
 	seen := make(map[string]bool)
 	u := s.draw(rng)
 	for range 2000 {
-		u = s.step(rng, u, 0.3)
+		u = s.snap(s.near(rng, u, 0.3))
 		params := s.params(u)
 		for k, p := range s.order {
 			if p.Distribution == sweep.DistCategorical {

@@ -1,0 +1,9 @@
+//go:build !(goexperiment.simd && amd64)
+
+package gp
+
+// There are no vectors here: these take none.
+
+func maternsWide(_, _, _ []float64) int { return 0 }
+
+func distancesWide(_, _, _, _ []float64, _, _ float64) int { return 0 }

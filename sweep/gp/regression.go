@@ -1,0 +1,207 @@
+package gp
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+)
+
+// Regression is a process over warped and standardised observations,
+// t = (warp(y) - centre)/scale.
+type Regression struct {
+	*Process
+	Warp          Warp
+	Centre, Scale float64
+	Data          Data // in t
+}
+
+// Options say how Regress goes about.
+type Options struct {
+	Constraint bool // 0 means something: bilog instead of log
+	Exact      bool // observations have no noise
+	Plain      bool // no warp: volumes of objective space are what counts
+	MaxPoints  int  // observations that the process is conditioned on at most; 0 means 600
+}
+
+const (
+	quickPoints = 64  // observations that warp and kernel are chosen on
+	fitPoints   = 200 // observations that hyper-parameters are fitted on
+)
+
+// Regress chooses a warp by marginal likelihood, with its Jacobian (Snelson et al.
+// 2004, eq. 5), fits the hyper-parameters and conditions the process. Data.Y are
+// in their own units.
+//
+// Of many observations it takes a part: the best ones, and of the rest those
+// evenly spread over the order of observation.
+func Regress(data Data, o Options) (*Regression, error) {
+	if err := data.check(); err != nil {
+		return nil, err
+	}
+	if o.MaxPoints == 0 {
+		o.MaxPoints = 600
+	}
+	d := len(data.Categorical)
+	prior := DefaultPrior(d)
+	if o.Exact {
+		prior.NoiseMean, prior.NoiseSD = -11, 2
+	}
+	if d == 1 {
+		prior.AdditiveSD = 0
+	}
+	data = data.part(o.MaxPoints, o.Constraint)
+	quick := data.part(quickPoints, o.Constraint)
+
+	var best *Regression
+	var theta []float64
+	least, start := math.Inf(1), prior.start(d, 0)
+	for i, w := range warps(data.Y, o) {
+		r := &Regression{Warp: w}
+		r.standardise(quick)
+		iterations := 8 // from the warp before, which is near
+		if i == 0 {
+			iterations = 20
+		}
+		t, value := fit(r.Data, prior, [][]float64{start}, iterations, 1e-2)
+		if t == nil {
+			continue
+		}
+		start = t
+		if value += r.jacobian(quick.Y); value < least {
+			best, theta, least = r, t, value
+		}
+	}
+	if best == nil {
+		return nil, ErrIllConditioned
+	}
+	if t, _ := fit(best.Data, prior, [][]float64{theta, prior.start(d, -1), prior.start(d, 1)}, 15, 1e-2); t != nil {
+		theta = t
+	}
+	if len(data.Y) > len(quick.Y) {
+		best.standardise(data.part(fitPoints, o.Constraint))
+		if t, _ := fit(best.Data, prior, [][]float64{theta}, 12, 1e-2); t != nil {
+			theta = t
+		}
+	}
+	best.standardise(data)
+	h := hyper(theta, d)
+	var err error
+	for range 8 { // more points than it was fitted on may need more noise
+		if best.Process, err = Condition(best.Data, h); err == nil {
+			return best, nil
+		}
+		h.Noise = math.Max(10*h.Noise, 1e-8*h.Signal)
+	}
+	return nil, err
+}
+
+// warps are the candidates for observations y.
+func warps(y []float64, o Options) []Warp {
+	list := []Warp{{Kind: WarpNone}}
+	if o.Plain {
+		return list
+	}
+	sorted := slices.Sorted(slices.Values(y))
+	if o.Constraint {
+		for i, v := range sorted {
+			sorted[i] = math.Abs(v)
+		}
+		slices.Sort(sorted)
+		if spread := sorted[len(sorted)/2]; spread > 0 {
+			list = append(list, Warp{Kind: WarpBilog, Scale: spread}, Warp{Kind: WarpBilog, Scale: 0.1 * spread})
+		}
+		return list
+	}
+	middle := sorted[len(sorted)/2]
+	if spread := middle - sorted[0]; spread > 0 {
+		for _, share := range []float64{1, 0.3} {
+			list = append(list, Warp{Kind: WarpSoft, Low: middle, Scale: share * spread})
+		}
+		for _, shift := range []float64{1, 0.1, 0.01} {
+			list = append(list, Warp{Kind: WarpLog, Low: sorted[0], Scale: shift * spread})
+		}
+	}
+	return list
+}
+
+// standardise takes data, warped, as the observations.
+func (r *Regression) standardise(data Data) {
+	t := make([]float64, len(data.Y))
+	for i, y := range data.Y {
+		t[i] = r.Warp.Forward(y)
+	}
+	r.Centre, r.Scale = stat.MeanStdDev(t, nil)
+	if !(r.Scale > 0) {
+		r.Scale = 1
+	}
+	for i := range t {
+		t[i] = (t[i] - r.Centre) / r.Scale
+	}
+	r.Data = Data{X: data.X, Y: t, Weight: data.Weight, Categorical: data.Categorical}
+}
+
+// jacobian is -sum ln dt/dy.
+func (r *Regression) jacobian(y []float64) float64 {
+	sum := float64(len(y)) * math.Log(r.Scale)
+	for _, v := range y {
+		sum -= math.Log(r.Warp.Slope(v))
+	}
+	return sum
+}
+
+// To brings a value into the process's units.
+func (r *Regression) To(y float64) float64 { return (r.Warp.Forward(y) - r.Centre) / r.Scale }
+
+// From brings a value of the process into the observations' units.
+func (r *Regression) From(t float64) float64 { return r.Warp.Inverse(r.Centre + r.Scale*t) }
+
+// Spread is the standard deviation in the observations' units, to first order, of
+// a value whose mean and standard deviation in the process's are mean and sd.
+func (r *Regression) Spread(mean, sd float64) float64 {
+	return sd * r.Scale / r.Warp.Slope(r.From(mean))
+}
+
+// part takes at most limit observations: half of them the lowest (for a
+// constraint those nearest to 0), the rest evenly over the order.
+func (d Data) part(limit int, constraint bool) Data {
+	n := len(d.Y)
+	if n <= limit {
+		return d
+	}
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	rank := func(i int) float64 {
+		if constraint {
+			return math.Abs(d.Y[i])
+		}
+		return d.Y[i]
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(rank(a), rank(b)) })
+	taken := make([]bool, n)
+	for _, i := range order[:limit/2] {
+		taken[i] = true
+	}
+	var rest []int
+	for i := range n {
+		if !taken[i] {
+			rest = append(rest, i)
+		}
+	}
+	for i, want := 0, limit-limit/2; i < want; i++ {
+		taken[rest[i*len(rest)/want]] = true
+	}
+	out := Data{Categorical: d.Categorical}
+	for i := range n {
+		if taken[i] {
+			out.X, out.Y = append(out.X, d.X[i]), append(out.Y, d.Y[i])
+			if d.Weight != nil {
+				out.Weight = append(out.Weight, d.Weight[i])
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,248 @@
+package sampler
+
+import (
+	"cmp"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/tailsweep/tailsweep/sweep/gp"
+)
+
+const (
+	singleDraws  = 48 // joint draws of one objective
+	severalDraws = 16 // of several
+)
+
+// acquisition is what a new trial is worth, as a function of its point:
+//
+//	ln 1/S sum_j I_j(u) prod_c P(c_j(u) <= limit_c)
+//
+// where draw j is one joint draw of the noise-free results of the pending trials,
+// and of the best finished ones where there is noise, that the models are
+// conditioned on; I_j is the expected improvement on draw j's best feasible value
+// (Letham et al. 2019, with Ament et al. 2023's logarithm), of several objectives
+// the expected hypervolume improvement on its front (Daulton et al. 2021).
+type acquisition struct {
+	objectives  []surrogate
+	constraints []surrogate
+	best        []float64  // `[S]`, one objective
+	boxes       [][]gp.Box // `[S]`, several
+	few         int        // draws that count; all of them, but for a first look
+	work        []gp.Workspace
+	logs        []float64
+	partial     [][]float64 // `[surrogate][S]` derivatives by the means
+	spread      [][]float64 // likewise by the standard deviations
+}
+
+// newAcquisition draws. points are the pending ones, and where there is noise the
+// best finished ones; front is the known front of feasible observations, `[n][m]`
+// in the processes' units, reference its reference point.
+func newAcquisition(rng *rand.Rand, objectives, constraints []surrogate, points [][]float64, front [][]float64, reference []float64) (*acquisition, error) {
+	sets := singleDraws
+	if len(objectives) > 1 {
+		sets = severalDraws
+	}
+	if len(points) == 0 {
+		sets = 1
+	}
+	a := &acquisition{objectives: objectives, constraints: constraints}
+	for _, list := range [][]surrogate{objectives, constraints} {
+		for i := range list {
+			z := normals(rng, sets, len(points))
+			var err error
+			if list[i].drawn, list[i].values, err = list[i].Draw(points, z); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for j := range sets {
+		fantasy := slices.Clone(front)
+		for q := range points {
+			f := make([]float64, len(objectives))
+			for k, o := range objectives {
+				f[k] = o.values[j][q]
+			}
+			ok := true
+			for _, c := range constraints {
+				ok = ok && c.values[j][q] <= c.limit
+			}
+			if ok {
+				fantasy = append(fantasy, f)
+			}
+		}
+		if len(objectives) > 1 {
+			a.boxes = append(a.boxes, gp.Free(fantasy, reference))
+			continue
+		}
+		best := reference[0]
+		for _, f := range fantasy {
+			best = math.Min(best, f[0])
+		}
+		a.best = append(a.best, best)
+	}
+	n := len(objectives) + len(constraints)
+	a.work, a.logs, a.few = make([]gp.Workspace, n), make([]float64, sets), sets
+	for range n {
+		a.partial, a.spread = append(a.partial, make([]float64, sets)), append(a.spread, make([]float64, sets))
+	}
+	return a, nil
+}
+
+// normals are antithetic pairs of standard normal vectors.
+func normals(rng *rand.Rand, sets, n int) [][]float64 {
+	z := make([][]float64, sets)
+	for j := range z {
+		z[j] = make([]float64, n)
+		for i := range z[j] {
+			if j%2 == 1 {
+				z[j][i] = -z[j-1][i]
+				continue
+			}
+			z[j][i] = rng.NormFloat64()
+		}
+	}
+	return z
+}
+
+func (a *acquisition) surrogate(i int) *surrogate {
+	if i < len(a.objectives) {
+		return &a.objectives[i]
+	}
+	return &a.constraints[i-len(a.objectives)]
+}
+
+// least keeps the logarithm of an improvement that underflows finite.
+const least = 1e-290
+
+// at returns the acquisition's value at u, and fills gradient unless it is nil.
+func (a *acquisition) at(u, gradient []float64) float64 {
+	m := len(a.objectives)
+	for i := range a.work {
+		a.surrogate(i).drawn.Predict(u, &a.work[i])
+	}
+	var mean, sd, dMean, dSD [maxVolumes]float64
+	for k := range m {
+		sd[k] = math.Sqrt(a.work[k].Var)
+	}
+	top := math.Inf(-1)
+	for j := range a.few {
+		var log float64
+		if m == 1 {
+			log, a.partial[0][j], a.spread[0][j] = gp.LogEIGradient(a.work[0].Mean[j], sd[0], a.best[j])
+		} else {
+			for k := range m {
+				mean[k], dMean[k], dSD[k] = a.work[k].Mean[j], 0, 0
+			}
+			gain := gp.EHVI(a.boxes[j], mean[:m], sd[:m], dMean[:m], dSD[:m]) + least
+			log = math.Log(gain)
+			for k := range m {
+				a.partial[k][j], a.spread[k][j] = dMean[k]/gain, dSD[k]/gain
+			}
+		}
+		for c := range a.constraints {
+			i := m + c
+			s := math.Sqrt(a.work[i].Var + a.constraints[c].slack)
+			z := (a.constraints[c].limit - a.work[i].Mean[j]) / s
+			value, slope := gp.LogCDF(z)
+			log += value
+			a.partial[i][j], a.spread[i][j] = -slope/s, -slope*z/s*math.Sqrt(a.work[i].Var)/s
+		}
+		a.logs[j] = log
+		top = math.Max(top, log)
+	}
+	if math.IsInf(top, 0) || math.IsNaN(top) {
+		clear(gradient)
+		return math.Inf(-1)
+	}
+	var sum float64
+	for j, log := range a.logs[:a.few] {
+		a.logs[j] = math.Exp(log - top)
+		sum += a.logs[j]
+	}
+	if gradient != nil {
+		clear(gradient)
+		for i := range a.work {
+			var variance float64
+			for j, w := range a.logs {
+				a.partial[i][j] *= w / sum
+				variance += a.spread[i][j] * w / sum
+			}
+			variance /= 2 * math.Sqrt(a.work[i].Var)
+			a.surrogate(i).drawn.Gradient(&a.work[i], a.partial[i], variance, gradient)
+		}
+	}
+	return top + math.Log(sum/float64(a.few))
+}
+
+// candidate is a point and its acquisition value.
+type candidate struct {
+	u     []float64
+	value float64
+}
+
+const (
+	rawPoints   = 1000 // points that the acquisition is looked at
+	climbStarts = 8    // the best of them that are climbed from
+	climbSteps  = 40   // iterations of a climb
+	firstLook   = 8    // draws that raw points are looked at with
+)
+
+// maximise returns points of high acquisition, best first: random points and
+// points near the elite ones are looked at, the best are climbed from, and
+// where a parameter cannot be climbed its other values are tried.
+func (a *acquisition) maximise(rng *rand.Rand, s *space, elite [][]float64) []candidate {
+	smooth := s.smooth()
+	pool := make([]candidate, 0, rawPoints)
+	all := a.few
+	a.few = min(all, firstLook)
+	for i := range rawPoints {
+		var u []float64
+		if i%2 == 0 || len(elite) == 0 {
+			u = s.draw(rng)
+		} else {
+			u = s.near(rng, elite[rng.IntN(len(elite))], math.Pow(10, -0.5-2.5*rng.Float64()))
+		}
+		if !smooth {
+			u = s.snap(u)
+		}
+		pool = append(pool, candidate{u: u, value: a.at(u, nil)})
+	}
+	byValue(pool)
+	a.few = all
+	var found []candidate
+	for _, c := range pool[:min(climbStarts, len(pool))] {
+		c.value = a.at(c.u, nil)
+		found = append(found, c)
+		for range 3 {
+			low, high := s.ranges(c.u)
+			u, _ := climb(a.at, c.u, low, high, climbSteps)
+			if !smooth {
+				u = s.snap(u)
+			}
+			next := candidate{u: u, value: a.at(u, nil)}
+			if next.value < c.value {
+				next = c
+			}
+			found = append(found, next)
+			better := false
+			for _, u := range s.neighbours(next.u) {
+				n := candidate{u: u, value: a.at(u, nil)}
+				found = append(found, n)
+				if n.value > next.value {
+					next, better = n, true
+				}
+			}
+			c = next
+			if !better {
+				break
+			}
+		}
+	}
+	byValue(found)
+	return append(found, pool...)
+}
+
+func byValue(list []candidate) {
+	slices.SortStableFunc(list, func(a, b candidate) int { return cmp.Compare(b.value, a.value) })
+}

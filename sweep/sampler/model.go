@@ -1,0 +1,293 @@
+package sampler
+
+import (
+	"cmp"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/tailsweep/tailsweep/sweep/gp"
+)
+
+const (
+	maxVolumes    = 4    // objectives that volumes are taken of; the boxes of more are too many
+	maxBoxes      = 60   // points of a front of two objectives, 30 of three, 15 of four
+	noisyOne      = 10   // best points that are drawn where there is noise, of one objective
+	noisySeveral  = 24   // likewise, of several
+	eliteOne      = 6    // best points that candidates are drawn near, of one objective
+	eliteSeveral  = 18   // likewise, of several
+	shortlisted   = 12   // points that the ends of a front are sought from
+	noiseFloor    = 1e-4 // noise variance, of standardised observations, below which an observation is the truth
+	worstExpected = 1    // standard deviations beyond the worst result that having nothing is worth
+)
+
+// model has a surrogate for each objective and each constraint.
+type model struct {
+	training
+	objectives  []surrogate
+	constraints []surrogate
+	noisy       bool
+}
+
+// surrogate is the process of one objective or constraint.
+type surrogate struct {
+	*gp.Regression
+	drawn  *gp.Process // conditioned on the acquisition's draws
+	values [][]float64 // `[S][q]` the draws
+	limit  float64     // constraint: it holds up to this, in the process's units
+	slack  float64     // constraint: variance of the limit
+}
+
+// newModel fits. More objectives than volumes can be taken of are made one: the
+// greatest of the weighted values plus a little of their sum, by weights that each
+// trial draws anew (Knowles 2006, ParEGO, eq. 2).
+func newModel(rng *rand.Rand, r Request, s *space, t training) (*model, error) {
+	m := &model{training: t}
+	if len(r.Spec.Metrics) > maxVolumes {
+		m.values = scalarised(rng, t.values)
+	}
+	kinds := s.categorical()
+	fit := func(rows [][]float64, k int, options gp.Options) (surrogate, error) {
+		data := gp.Data{Categorical: kinds}
+		for i, row := range rows {
+			if !math.IsNaN(row[k]) {
+				data.X, data.Y, data.Weight = append(data.X, t.x[i]), append(data.Y, row[k]), append(data.Weight, t.weight[i])
+			}
+		}
+		options.Exact = r.Exact
+		fitted, err := gp.Regress(data, options)
+		return surrogate{Regression: fitted}, err
+	}
+	n := len(m.values[0])
+	for k := range n {
+		f, err := fit(m.values, k, gp.Options{Plain: n > 1})
+		if err != nil {
+			return nil, err
+		}
+		m.noisy = m.noisy || f.Hyper.Noise > noiseFloor && !r.Exact
+		m.objectives = append(m.objectives, f)
+	}
+	for c, constraint := range r.Spec.Constraints {
+		limit, ok := constraint.Limit(r.Ledger)
+		f, err := fit(t.excess, c, gp.Options{Constraint: true})
+		if !ok || err != nil {
+			continue // nothing is known of it yet
+		}
+		f.limit = f.To(0)
+		slope := f.Warp.Slope(0) / f.Scale
+		f.slack = limit.StdDev * limit.StdDev * slope * slope
+		m.constraints = append(m.constraints, f)
+	}
+	return m, nil
+}
+
+// scalarised is one value a row.
+func scalarised(rng *rand.Rand, values [][]float64) [][]float64 {
+	n := len(values[0])
+	weights, low, high := make([]float64, n), slices.Clone(values[0]), slices.Clone(values[0])
+	var total float64
+	for k := range weights {
+		weights[k] = rng.ExpFloat64()
+		total += weights[k]
+		for _, row := range values {
+			low[k], high[k] = math.Min(low[k], row[k]), math.Max(high[k], row[k])
+		}
+	}
+	out := make([][]float64, len(values))
+	for i, row := range values {
+		var most, sum float64
+		for k, v := range row {
+			if high[k] > low[k] {
+				w := weights[k] / total * (v - low[k]) / (high[k] - low[k])
+				most, sum = math.Max(most, w), sum+w
+			}
+		}
+		out[i] = []float64{most + 0.05*sum}
+	}
+	return out
+}
+
+// place is a point with its objectives in the processes' units, where there is
+// noise the models' means.
+type place struct{ u, f []float64 }
+
+// acquisition prepares the acquisition, and returns the points to look near.
+func (m *model) acquisition(rng *rand.Rand, r Request, s *space) (a *acquisition, elite [][]float64, err error) {
+	n := len(m.objectives)
+	var good, all []place
+	nothing := math.Inf(-1)
+	for i, u := range m.x {
+		p := place{u: u, f: make([]float64, n)}
+		for k, o := range m.objectives {
+			p.f[k] = o.To(m.values[i][k])
+			if m.noisy {
+				p.f[k], _ = o.Posterior(u)
+			}
+		}
+		nothing = math.Max(nothing, p.f[0]+worstExpected)
+		all = append(all, p)
+		if m.feasible(i) {
+			good = append(good, p)
+		}
+	}
+	byFirst := func(a, b place) int { return cmp.Compare(a.f[0], b.f[0]) }
+	slices.SortStableFunc(good, byFirst)
+	slices.SortStableFunc(all, byFirst)
+	best, reference := good, []float64{nothing}
+	noisy, near := noisyOne, eliteOne
+	if n > 1 {
+		best = thinned(front(good), maxBoxes>>(n-2))
+		reference = m.nadir(s, slices.Concat(best, all), best)
+		noisy, near = noisySeveral, eliteSeveral
+	}
+	var points, fixed [][]float64
+	for _, a := range r.Pending {
+		if u, ok := s.point(a.Params); ok {
+			points = append(points, u)
+		}
+	}
+	pending := len(points)
+	if m.noisy {
+		for _, p := range best[:min(len(best), noisy)] {
+			points = append(points, p.u)
+		}
+	} else {
+		for _, p := range best {
+			fixed = append(fixed, p.f)
+		}
+	}
+	if len(best) == 0 {
+		best = all
+	}
+	for _, p := range best[:min(len(best), near)] {
+		elite = append(elite, p.u)
+	}
+	for {
+		a, err = newAcquisition(rng, m.objectives, m.constraints, points, fixed, reference)
+		if err == nil || len(points) == 0 {
+			return a, elite, err
+		}
+		points = points[:min(pending, len(points)/2)] // points too near each other to be told apart
+	}
+}
+
+// front returns the places that none dominates, in their order, of equal ones the first.
+func front(places []place) []place {
+	var list []place
+	for i, p := range places {
+		if !slices.ContainsFunc(places, func(o place) bool { return dominates(o.f, p.f) }) &&
+			!slices.ContainsFunc(places[:i], func(o place) bool { return slices.Equal(o.f, p.f) }) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// thinned keeps at most limit places: the best by each objective, then again and
+// again the one that is farthest from those kept.
+func thinned(places []place, limit int) []place {
+	if len(places) <= limit {
+		return places
+	}
+	kept := make([]bool, len(places))
+	distance := make([]float64, len(places))
+	for i := range distance {
+		distance[i] = math.Inf(1)
+	}
+	keep := func(at int) {
+		kept[at] = true
+		for i, p := range places {
+			var sum float64
+			for k, f := range p.f {
+				sum += (f - places[at].f[k]) * (f - places[at].f[k])
+			}
+			distance[i] = math.Min(distance[i], sum)
+		}
+	}
+	for k := range places[0].f {
+		best := 0
+		for i, p := range places {
+			if p.f[k] < places[best].f[k] {
+				best = i
+			}
+		}
+		keep(best)
+	}
+	for range limit - len(places[0].f) {
+		farthest := 0
+		for i, d := range distance {
+			if d > distance[farthest] {
+				farthest = i
+			}
+		}
+		keep(farthest)
+	}
+	var list []place
+	for i, p := range places {
+		if kept[i] {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// nadir returns the reference point that hypervolumes are taken with, `[m]` in the
+// processes' units: a tenth beyond the worst values on the front found so far and
+// at the ends of the one that the models expect. The end for objective k is where
+// mean_k + 0.05 sum mean is least and the constraints are likely to hold. Without
+// them a front that has not been to an end yet would never go there, since nothing
+// beyond the reference counts; with the worst of all results as reference, points
+// that are good in one objective alone would count too much.
+func (m *model) nadir(s *space, starts, front []place) []float64 {
+	starts = starts[:min(len(starts), shortlisted)]
+	n := len(m.objectives)
+	work := make([]gp.Workspace, n+len(m.constraints))
+	low, high := make([]float64, n), make([]float64, n)
+	for k := range n {
+		low[k], high[k] = math.Inf(1), math.Inf(-1)
+	}
+	for k := range n {
+		end := func(u, gradient []float64) float64 {
+			clear(gradient)
+			var value float64
+			for i, o := range m.objectives {
+				o.Predict(u, &work[i])
+				weight := -0.05
+				if i == k {
+					weight -= 1
+				}
+				value += weight * work[i].Mean[0]
+				o.Gradient(&work[i], []float64{weight}, 0, gradient)
+			}
+			for c, f := range m.constraints {
+				w := &work[n+c]
+				f.Predict(u, w)
+				sd := math.Sqrt(w.Var + f.slack + 1e-4)
+				log, slope := gp.LogCDF((f.limit - w.Mean[0]) / sd)
+				value += log
+				f.Gradient(w, []float64{-slope / sd}, 0, gradient)
+			}
+			return value
+		}
+		best, most := starts[0].u, math.Inf(-1)
+		gradient := make([]float64, len(s.order))
+		for _, p := range starts {
+			if v := end(p.u, gradient); v > most {
+				best, most = p.u, v
+			}
+		}
+		lowest, highest := s.ranges(best)
+		at, _ := climb(end, best, lowest, highest, climbSteps)
+		for j, o := range m.objectives {
+			mean, _ := o.Posterior(at)
+			low[j], high[j] = math.Min(low[j], mean), math.Max(high[j], mean)
+		}
+	}
+	for k := range n {
+		for _, p := range front {
+			high[k] = math.Max(high[k], p.f[k])
+		}
+		high[k] += 0.1 * math.Max(high[k]-low[k], 0.1)
+	}
+	return high
+}
