@@ -5,29 +5,156 @@ import (
 	"slices"
 )
 
+// Point is one setting of the parameters: the completed trials of it that have
+// the metric which points are ranked by.
+type Point struct {
+	Trials      []Trial     // the one that trained with train.seed first, then by number
+	Mean        Trial       // the first of Trials, with the objectives' means over Trials as its metrics
+	Feasibility Feasibility // "" without constraints; Undecided, too, where a constraint's metric is missing
+}
+
+// Points returns the settings that have a value of the metric ("" means the
+// spec's first), best first: feasible ones, then undecided, then infeasible ones;
+// among these by the mean of the metric over the setting's seeds, ties by the
+// spec's metrics in turn, then by number. Limits relative to the baseline come
+// from the baseline trials among trials. It does not change trials.
+func Points(spec *Spec, trials []Trial, metric string) []Point {
+	return spec.rank(group(spec, trials, spec.order(metric)), trials, metric)
+}
+
 // Rank returns the completed trials that have the metric, best first, baseline
-// trials among them. The order is by metric ("" means the spec's first), ties by
-// the spec's metrics in turn, then by number. It does not change trials.
+// trials among them, in the order of Points. Where the spec asks for repeats a
+// setting ranks as one: its trials, which may have several seeds, stand together.
+// Elsewhere each trial ranks by its own metrics, so do the baseline's seeds. It
+// does not change trials.
 func Rank(spec *Spec, trials []Trial, metric string) []Trial {
-	objectives := slices.Clone(spec.Metrics)
-	if metric != "" {
-		objectives = slices.Insert(objectives, 0, Objective{Name: metric, Goal: spec.goal(metric)})
-	}
 	var ranked []Trial
+	for _, p := range spec.rank(spec.places(trials, metric), trials, metric) {
+		ranked = append(ranked, p.Trials...)
+	}
+	return ranked
+}
+
+// places are what Rank puts in order.
+func (s *Spec) places(trials []Trial, metric string) []Point {
+	objectives := s.order(metric)
+	if s.Repeats != nil {
+		return group(s, trials, objectives)
+	}
+	var singles []Point
 	for _, t := range trials {
 		if _, ok := t.Metric(objectives[0].Name); ok {
-			ranked = append(ranked, t)
+			singles = append(singles, Point{Trials: []Trial{t}, Mean: t})
 		}
 	}
-	slices.SortStableFunc(ranked, func(a, b Trial) int {
+	return singles
+}
+
+// group puts the trials of equal parameters together.
+func group(spec *Spec, trials []Trial, objectives []Objective) []Point {
+	var points []Point
+	at := make(map[string]int, len(trials))
+	for _, t := range trials {
+		if _, ok := t.Metric(objectives[0].Name); !ok {
+			continue
+		}
+		key := t.Params.Key()
+		i, known := at[key]
+		if !known {
+			i = len(points)
+			at[key] = i
+			points = append(points, Point{})
+		}
+		points[i].Trials = append(points[i].Trials, t)
+	}
+	for i := range points {
+		p := &points[i]
+		slices.SortFunc(p.Trials, func(a, b Trial) int {
+			if first := a.Seed == spec.Train.Seed; first != (b.Seed == spec.Train.Seed) {
+				if first {
+					return -1
+				}
+				return 1
+			}
+			return cmp.Compare(a.Number, b.Number)
+		})
+		p.Mean = p.Trials[0]
+		p.Mean.Metrics = make(map[string]float64, len(objectives))
 		for _, o := range objectives {
-			if c := o.compare(a, b); c != 0 {
+			if mean, n := meanOf(p.Trials, o.Name); n > 0 {
+				p.Mean.Metrics[o.Name] = mean
+			}
+		}
+	}
+	return points
+}
+
+// meanOf is the mean of a metric over the n trials that have it.
+func meanOf(trials []Trial, metric string) (mean float64, n int) {
+	for _, t := range trials {
+		if f, ok := t.Metric(metric); ok {
+			n++
+			mean += (f - mean) / float64(n)
+		}
+	}
+	return mean, n
+}
+
+// rank judges and orders points.
+func (s *Spec) rank(points []Point, trials []Trial, metric string) []Point {
+	if len(s.Constraints) > 0 {
+		baseline := slices.DeleteFunc(slices.Clone(trials), func(t Trial) bool { return t.Kind != KindBaseline })
+		for i, p := range points {
+			points[i].Feasibility = s.judge(p, baseline)
+		}
+	}
+	objectives := s.order(metric)
+	slices.SortStableFunc(points, func(a, b Point) int {
+		if c := cmp.Compare(a.Feasibility.class(), b.Feasibility.class()); c != 0 {
+			return c
+		}
+		for _, o := range objectives {
+			if c := o.compare(a.Mean, b.Mean); c != 0 {
 				return c
 			}
 		}
-		return cmp.Compare(a.Number, b.Number)
+		return cmp.Compare(a.Mean.Number, b.Mean.Number)
 	})
-	return ranked
+	return points
+}
+
+// judge is the feasibility of a point. Only the baseline and the point's own
+// trials matter to it, so that a ledger of thousands is not read for each.
+func (s *Spec) judge(p Point, baseline []Trial) Feasibility {
+	ledger := slices.Clone(baseline)
+	for _, t := range p.Trials {
+		if t.Kind != KindBaseline {
+			ledger = append(ledger, t)
+		}
+	}
+	if f, ok := s.Feasibility(p.Trials[0], ledger); ok {
+		return f
+	}
+	return Undecided
+}
+
+// class orders what is allowed before what may be, and that before what is not.
+func (f Feasibility) class() int {
+	switch f {
+	case Undecided:
+		return 1
+	case Infeasible:
+		return 2
+	}
+	return 0
+}
+
+// order is the list of objectives that decide, the metric first.
+func (s *Spec) order(metric string) []Objective {
+	if metric == "" {
+		return s.Metrics
+	}
+	return slices.Concat([]Objective{{Name: metric, Goal: s.goal(metric)}}, s.Metrics)
 }
 
 // Best returns the first of Rank, and whether there is one.
@@ -36,25 +163,6 @@ func Best(spec *Spec, trials []Trial, metric string) (Trial, bool) {
 		return ranked[0], true
 	}
 	return Trial{}, false
-}
-
-// Pareto returns the completed trials that no other beats: none is at least as
-// good in every metric of the spec and better in one. Trials without a finite
-// value of each metric take no part. The order is Rank's.
-func Pareto(spec *Spec, trials []Trial) []Trial {
-	ranked := slices.DeleteFunc(Rank(spec, trials, ""), func(t Trial) bool {
-		return slices.ContainsFunc(spec.Metrics, func(o Objective) bool {
-			_, ok := t.Metric(o.Name)
-			return !ok
-		})
-	})
-	var front []Trial
-	for _, t := range ranked {
-		if !slices.ContainsFunc(ranked, func(other Trial) bool { return dominates(spec.Metrics, other, t) }) {
-			front = append(front, t)
-		}
-	}
-	return front
 }
 
 // SlotHours is how long the trials held training slots, in hours: training and
@@ -78,6 +186,14 @@ func (s *Spec) goal(metric string) Goal {
 	return info.Goal
 }
 
+// cost is a value of the objective with its sign turned so that less is better.
+func (o Objective) cost(value float64) float64 {
+	if o.Goal == Maximize {
+		return -value
+	}
+	return value
+}
+
 // compare orders a before b (< 0) when a is better; a trial without the metric comes last.
 func (o Objective) compare(a, b Trial) int {
 	x, okX := a.Metric(o.Name)
@@ -89,21 +205,6 @@ func (o Objective) compare(a, b Trial) int {
 		return 1
 	case !okX && !okY:
 		return 0
-	case o.Goal == Maximize:
-		return cmp.Compare(y, x)
 	}
-	return cmp.Compare(x, y)
-}
-
-func dominates(objectives []Objective, a, b Trial) bool {
-	better := false
-	for _, o := range objectives {
-		switch c := o.compare(a, b); {
-		case c > 0:
-			return false
-		case c < 0:
-			better = true
-		}
-	}
-	return better
+	return cmp.Compare(o.cost(x), o.cost(y))
 }

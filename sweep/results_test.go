@@ -53,12 +53,73 @@ func TestRankKnowsTheDirectionOfAMetric(t *testing.T) {
 	require.Equal(t, []int{1, 0}, numbers(Rank(headAndTail, trials, MetricStepsPerSecond)))
 }
 
-func TestPareto(t *testing.T) {
+// seeded is a completed trial of a setting x, trained with a seed.
+func seeded(number int, x float64, seed int64, tail, head float64) Trial {
+	t := completed(number, tail, head)
+	t.Params, t.Seed, t.Kind = Params{"x": Number(x)}, seed, KindSearch
+	return t
+}
+
+// A lucky seed does not make a setting the best, and its trials stand together.
+func TestRankByTheMeanOverSeeds(t *testing.T) {
+	spec := *headAndTail
+	spec.Train.Seed = 1
 	trials := []Trial{
-		completed(0, 5, 1), completed(1, 1, 5), completed(2, 3, 3), completed(3, 3, 4), completed(4, 6, 1), completed(5, 3, 3), completed(6, 0, math.NaN()),
+		seeded(4, 0.4, 2, 1, 0), seeded(1, 0.1, 1, 4, 0), seeded(2, 0.4, 1, 9, 0), seeded(3, 0.3, 1, 6, 0), seeded(0, 0.2, 7, 4, 0),
 	}
-	require.Equal(t, []int{1, 2, 5, 0}, numbers(Pareto(headAndTail, trials)))
-	require.Empty(t, Pareto(headAndTail, nil))
+	stopped := seeded(5, 0.1, 2, 0, 0)
+	stopped.Status = StatusStopped
+	trials = append(trials, stopped)
+	require.Equal(t, []int{4, 0, 1, 3, 2}, numbers(Rank(&spec, trials, "")), "nobody asked for repeats: each by itself")
+	spec.Repeats = &Repeats{Seeds: []int64{2}, Share: 0.5}
+	require.Equal(t, []int{0, 1, 2, 4, 3}, numbers(Rank(&spec, trials, "")), "the mean of 2 and 4 is 5; train.seed first")
+	points := Points(&spec, trials, "")
+	require.Len(t, points, 4)
+	require.Equal(t, 2, points[2].Mean.Number)
+	require.InDelta(t, 5, points[2].Mean.Metrics["fid.tail"], 1e-12)
+	require.InDelta(t, 9, trials[2].Metrics["fid.tail"], 0, "the argument stays as it was")
+	require.Equal(t, []int{0, 1, 2}, numbers(Pareto(&spec, []Trial{trials[4], trials[1], seeded(2, 0.4, 1, 9, -1), trials[0]})), "a front of means")
+}
+
+// constrained asks for a head that is no more than 2 % worse than the baseline's.
+func constrained(t *testing.T, constraint string) *Spec {
+	c, err := ParseConstraint(constraint)
+	require.NoError(t, err)
+	spec := *headAndTail
+	spec.Constraints = []Constraint{c}
+	return &spec
+}
+
+func baseline(number int, seed int64, tail, head float64) Trial {
+	t := seeded(number, -1, seed, tail, head)
+	t.Kind = KindBaseline
+	return t
+}
+
+func TestRankPutsFeasibleTrialsFirst(t *testing.T) {
+	spec := constrained(t, "fid.head <= baseline.fid.head + 5")
+	trials := []Trial{
+		baseline(0, 1, 50, 9), baseline(1, 2, 52, 11), // limit 15, standard error of a trial against it sqrt(1 + 2)
+		seeded(2, 0.2, 1, 10, 30), seeded(3, 0.3, 1, 30, 8), seeded(4, 0.4, 1, 20, 16), seeded(5, 0.5, 1, 40, 7),
+	}
+	require.Equal(t, []int{3, 5, 0, 1, 4, 2}, numbers(Rank(spec, trials, "")))
+	points := Points(spec, trials, "fid.head")
+	require.Equal(t, []Feasibility{Feasible, Feasible, Feasible, Undecided, Infeasible},
+		[]Feasibility{points[0].Feasibility, points[1].Feasibility, points[2].Feasibility, points[3].Feasibility, points[4].Feasibility})
+	require.Equal(t, []int{5, 3, 0, 4, 2}, []int{points[0].Mean.Number, points[1].Mean.Number, points[2].Mean.Number, points[3].Mean.Number, points[4].Mean.Number})
+	best, ok := Best(spec, trials, "fid.head")
+	require.True(t, ok)
+	require.Equal(t, 5, best.Number)
+
+	require.Equal(t, []int{3, 5, 4}, numbers(Pareto(spec, trials)), "the undecided one beats nobody, and no feasible one beats it")
+	require.Equal(t, []int{3, 5, 4}, numbers(Pareto(spec, append(trials, seeded(6, 0.6, 1, 21, 17)))), "an undecided one beats another")
+	require.Equal(t, []int{6}, numbers(Pareto(spec, append(trials, seeded(6, 0.6, 1, 20, 7)))), "a feasible one beats it")
+	require.Equal(t, []int{2, 4, 3, 5}, numbers(Pareto(headAndTail, trials)))
+	hopeless := constrained(t, "fid.head <= 1")
+	require.Equal(t, []int{2, 4, 3, 5}, numbers(Pareto(hopeless, trials[2:])), "all are infeasible")
+
+	// Until the baseline has a result nothing is decided.
+	require.Equal(t, Undecided, Points(spec, trials[2:], "")[0].Feasibility)
 }
 
 func TestSlotHours(t *testing.T) {
