@@ -138,6 +138,32 @@ func (s *Spec) judge(p Point, baseline []Trial) Feasibility {
 	return Undecided
 }
 
+// Judge returns the feasibility of each completed trial, by number: that of its
+// setting, whose trials may have several seeds. It is empty without constraints.
+func Judge(spec *Spec, trials []Trial) map[int]Feasibility {
+	judged := map[int]Feasibility{}
+	if len(spec.Constraints) == 0 {
+		return judged
+	}
+	var baseline []Trial
+	settings := map[string][]Trial{}
+	for _, t := range trials {
+		if t.Status != StatusCompleted {
+			continue
+		}
+		settings[t.Params.Key()] = append(settings[t.Params.Key()], t)
+		if t.Kind == KindBaseline {
+			baseline = append(baseline, t)
+		}
+	}
+	for _, t := range trials {
+		if t.Status == StatusCompleted {
+			judged[t.Number] = spec.judge(Point{Trials: settings[t.Params.Key()]}, baseline)
+		}
+	}
+	return judged
+}
+
 // class orders what is allowed before what may be, and that before what is not.
 func (f Feasibility) class() int {
 	switch f {

@@ -61,6 +61,8 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		"worker without slots":          {[]string{"worker", "--slots", "0"}, "--slots is 0"},
 		"sample, no PNG":                {[]string{"sample", "x", "-o", "grid.jpg"}, "grid.jpg"},
 		"sample of a folder of folders": {[]string{"sample", t.TempDir()}, "the folder of one trial"},
+		"bad share":                     {[]string{"importance", "x", "--top", "0.5"}, "at most 0.4"},
+		"bad metric of importance":      {[]string{"importance", "x", "--metric", "fid.tial"}, "fid.tail"},
 		"bad metric":                    {[]string{"best", "x", "--metric", "fid.tial"}, "fid.tail"},
 		"bad slots":                     {[]string{"worker", "--slots", "many"}, "--slots"},
 		"bad part":                      {[]string{"worker", "--only", "gpu"}, "both, control, training"},
@@ -264,16 +266,18 @@ func TestBestAndPareto(t *testing.T) {
 	require.InDelta(t, 0.7, best().Metrics["label_accuracy.head"], 0)
 
 	r := cli(t, objects, "", "pareto", "done", "-o", "json")
-	var front []sweep.Trial
-	require.NoError(t, json.Unmarshal([]byte(r.out), &front))
-	require.Len(t, front, 2)
+	var f sweep.Front
+	require.NoError(t, json.Unmarshal([]byte(r.out), &f))
+	require.Len(t, f.Trials, 2)
+	require.Equal(t, map[string]float64{"fid.tail": 61, "fid.head": 41}, f.Reference)
+	require.InDelta(t, 11*1+1*11-1, f.Hypervolume, 1e-9)
 	golden(t, "best.txt", cli(t, objects, "", "best", "done").out)
 }
 
 func TestNotFound(t *testing.T) {
 	objects := archived(t)
 	for _, arguments := range [][]string{
-		{"trials", "none"}, {"best", "none"}, {"describe", "none"}, {"export", "none"}, {"watch", "none"},
+		{"trials", "none"}, {"best", "none"}, {"pareto", "none"}, {"importance", "none"}, {"describe", "none"}, {"export", "none"}, {"watch", "none"},
 		{"pull", "none", "-o", t.TempDir()}, {"report", "none"}, {"logs", "none", "0"},
 		{"best", "fresh"}, {"pull", "fresh", "-o", t.TempDir()}, {"pull", "done", "--trial", "9", "-o", t.TempDir()},
 		{"logs", "done", "0"}, {"logs", "done", "2", "--attempt", "5"},

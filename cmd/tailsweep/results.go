@@ -168,7 +168,10 @@ func newTrials(a *app) *cobra.Command {
 			return err
 		}
 		slices.SortFunc(trials, func(a, b sweep.Trial) int { return cmp.Compare(a.Number, b.Number) })
-		return a.printTrials(output.value, spec, trials)
+		if output.value == "json" {
+			return a.printJSON(judge(spec, trials, trials))
+		}
+		return a.printTable(trialTable(spec, judge(spec, trials, trials), nil))
 	}
 	return cmd
 }
@@ -187,29 +190,52 @@ func (a *app) loadTrials(ctx context.Context, name string) (*sweep.Spec, []sweep
 	return spec, trials, err
 }
 
-// printTrials prints trials in the order given. JSON is always an array.
-func (a *app) printTrials(output string, spec *sweep.Spec, trials []sweep.Trial) error {
-	if output == "json" {
-		if trials == nil {
-			trials = []sweep.Trial{}
-		}
-		return a.printJSON(trials)
+// judged is a trial, and whether it keeps the constraints of its sweep.
+type judged struct {
+	sweep.Trial
+	Feasibility sweep.Feasibility `json:"feasibility,omitempty"` // of completed trials under constraints
+}
+
+// judge looks at some trials of a ledger. The result is never nil: JSON is an array.
+func judge(spec *sweep.Spec, ledger, trials []sweep.Trial) []judged {
+	verdicts := sweep.Judge(spec, ledger)
+	list := make([]judged, len(trials))
+	for i, t := range trials {
+		list[i] = judged{t, verdicts[t.Number]}
 	}
+	return list
+}
+
+// trialTable lists trials in the order given; marks stand behind their numbers.
+func trialTable(spec *sweep.Spec, trials []judged, marks map[int]string) *table {
 	names := columns(spec)
 	titles := []string{">TRIAL", "KIND", "STATUS"}
+	if len(spec.Constraints) > 0 {
+		titles = append(titles, "CONSTRAINTS")
+	}
 	for _, name := range names {
 		titles = append(titles, ">"+strings.ToUpper(name))
 	}
-	t := newTable(append(titles, ">LOSS", ">STEPS", ">ATTEMPTS", "PARAMETERS")...)
+	titles = append(titles, ">LOSS", ">STEPS", ">ATTEMPTS")
+	if len(marks) > 0 {
+		titles = append(titles, "")
+	}
+	t := newTable(append(titles, "PARAMETERS")...)
 	for _, trial := range trials {
 		row := []string{fmt.Sprint(trial.Number), string(trial.Kind), string(trial.Status)}
+		if len(spec.Constraints) > 0 {
+			row = append(row, cmp.Or(string(trial.Feasibility), "-"))
+		}
 		for _, name := range names {
 			row = append(row, metricText(trial.Metrics, name))
 		}
-		row = append(row, lossText(trial), fmt.Sprint(trial.Steps), fmt.Sprint(trial.Attempts), trialNote(trial))
-		t.row(row...)
+		row = append(row, lossText(trial.Trial), fmt.Sprint(trial.Steps), fmt.Sprint(trial.Attempts))
+		if len(marks) > 0 {
+			row = append(row, marks[trial.Number])
+		}
+		t.row(append(row, trialNote(trial.Trial))...)
 	}
-	return a.printTable(t)
+	return t
 }
 
 // trialNote is a trial's parameters, and what went wrong.
@@ -220,34 +246,6 @@ func trialNote(t sweep.Trial) string {
 		note += "  " + string(t.Error.Class) + ": " + first
 	}
 	return note
-}
-
-func newBest(a *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "best SWEEP",
-		Short: "The best completed trial, by the first metric of the spec",
-		Args:  args(1, 1, "one sweep"),
-	}
-	output := outputFlag(cmd)
-	metric := cmd.Flags().String("metric", "", "order by this metric instead, fid.head for example")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := checkMetric(*metric); err != nil {
-			return err
-		}
-		spec, trials, err := a.loadTrials(cmd.Context(), args[0])
-		if err != nil {
-			return err
-		}
-		best, ok := sweep.Best(spec, trials, *metric)
-		if !ok {
-			return &codedError{exitNotFound, fmt.Errorf("sweep %q has no completed trial; `tailsweep trials %[1]s` lists what there is", args[0])}
-		}
-		if output.value == "json" {
-			return a.printJSON(best)
-		}
-		return a.print(bestText(best)...)
-	}
-	return cmd
 }
 
 // checkMetric refuses a metric that is not of the closed list.
@@ -263,43 +261,6 @@ func checkMetric(name string) error {
 		valid = append(valid, m.Name)
 	}
 	return usagef("--metric: %q is no metric; valid: %s", name, strings.Join(valid, ", "))
-}
-
-// bestText is one trial in full, for people.
-func bestText(t sweep.Trial) []string {
-	lines := []string{fmt.Sprintf("trial %d (%s, seed %d)", t.Number, t.Kind, t.Seed)}
-	add := func(name, format string, args ...any) {
-		lines = append(lines, fmt.Sprintf("  %-21s "+format, append([]any{name}, args...)...))
-	}
-	add("parameters", "%s", paramsText(t.Params))
-	for _, m := range sweep.MetricList() {
-		if x, ok := t.Metrics[m.Name]; ok {
-			add(m.Name, "%.4g", x)
-		}
-	}
-	add("guidance", "%.4g", t.Guidance)
-	add("steps", "%d, backend %s", t.Steps, cmp.Or(t.Backend, "unknown"))
-	if t.Checkpoint != "" {
-		add("checkpoint", "%s", t.Checkpoint)
-	}
-	return lines
-}
-
-func newPareto(a *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "pareto SWEEP",
-		Short: "The trials that no other beats in every metric of the spec",
-		Args:  args(1, 1, "one sweep"),
-	}
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		spec, trials, err := a.loadTrials(cmd.Context(), args[0])
-		if err != nil {
-			return err
-		}
-		return a.printTrials(output.value, spec, sweep.Pareto(spec, trials))
-	}
-	return cmd
 }
 
 // lossText is the final loss; a trial that did not train to its end has none.

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// bestTrial is what `tailsweep best -o json` prints: a trial and how sure it is.
+type bestTrial struct {
+	judged
+	Contest sweep.Contest `json:"contest"`
+}
+
+func newBest(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "best SWEEP",
+		Short: "The best trial, and which cannot be told from it",
+		Long: `Best shows the trial that comes first: feasible ones before undecided ones, then
+by the first metric of the spec, ties by the next. Where the spec asks for repeats
+a setting counts by its mean over seeds. What the seeds of the baseline and of
+repeated settings tell about noise says which other settings may be as good.`,
+		Args: args(1, 1, "one sweep"),
+	}
+	output := outputFlag(cmd)
+	metric := cmd.Flags().String("metric", "", "order by this metric instead, fid.head for example")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := checkMetric(*metric); err != nil {
+			return err
+		}
+		spec, trials, err := a.loadTrials(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		best, ok := sweep.Best(spec, trials, *metric)
+		if !ok {
+			return &codedError{exitNotFound, fmt.Errorf("sweep %q has no completed trial; `tailsweep trials %[1]s` lists what there is", args[0])}
+		}
+		contest, _ := sweep.NewContest(spec, trials, *metric)
+		b := bestTrial{judge(spec, trials, []sweep.Trial{best})[0], contest}
+		if output.value == "json" {
+			return a.printJSON(b)
+		}
+		return a.print(bestText(b)...)
+	}
+	return cmd
+}
+
+// bestText is one trial in full, for people.
+func bestText(t bestTrial) []string {
+	lines := []string{fmt.Sprintf("trial %d (%s, seed %d)", t.Number, t.Kind, t.Seed)}
+	add := func(name, format string, args ...any) {
+		lines = append(lines, fmt.Sprintf("  %-21s "+format, append([]any{name}, args...)...))
+	}
+	add("parameters", "%s", paramsText(t.Params))
+	for _, m := range sweep.MetricList() {
+		if x, ok := t.Metrics[m.Name]; ok {
+			add(m.Name, "%.4g", x)
+		}
+	}
+	if t.Feasibility != "" {
+		add("constraints", "%s", t.Feasibility)
+	}
+	add("not distinguishable", "%s", levelText(t))
+	add("guidance", "%.4g", t.Guidance)
+	add("steps", "%d, backend %s", t.Steps, cmp.Or(t.Backend, "unknown"))
+	if t.Checkpoint != "" {
+		add("checkpoint", "%s", t.Checkpoint)
+	}
+	return lines
+}
+
+// maxLevel is how many trials a line names.
+const maxLevel = 12
+
+// levelText names the trials that may be as good as the best.
+func levelText(t bestTrial) string {
+	c := t.Contest
+	switch {
+	case c.Settings == 1:
+		return "there is no other setting"
+	case c.Freedom == 0:
+		return "unknown: one seed each"
+	}
+	text := "none"
+	if len(c.Level) > 0 {
+		var names []string
+		for _, number := range c.Level[:min(len(c.Level), maxLevel)] {
+			names = append(names, fmt.Sprint(number))
+		}
+		text = "trials " + strings.Join(names, ", ")
+		if len(c.Level) == 1 {
+			text = "trial " + names[0]
+		}
+		if more := len(c.Level) - len(names); more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+	}
+	text += fmt.Sprintf(", of %d others; %s of one training varies by %.3g from seed to seed", c.Settings-1, c.Metric, c.Noise)
+	if c.Best != t.Number {
+		text += fmt.Sprintf("; by the mean over its seeds trial %d is the best", c.Best)
+	}
+	return text
+}
