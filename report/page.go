@@ -30,6 +30,7 @@ type page struct {
 	Bad                 bool // the sweep failed, and Message says why
 	Facts               []fact
 	Verdict             string
+	Level               string // which trials may be as good as the best; may be empty
 	Best                string // "trial 3"; "" when no trial has completed
 	BestParams          []string
 	Baseline            string // what the comparison is against; "" when there is none
@@ -39,6 +40,10 @@ type page struct {
 	Caveats             []string
 	Scatter             *figure
 	Front               []row
+	Volume              string // of the front
+	HasKnee             bool
+	Importances         []importance
+	NoImportance        string // why there are none
 	History             []figure
 	Curves              *figure
 	CurvesLeft          int
@@ -62,6 +67,8 @@ type row struct {
 	Steps, Attempts, Time      string
 	Error                      string
 	Class                      string
+	Mark                       string // knee
+	Verdict                    string // a sweep.Feasibility
 }
 
 // grid is a sample grid in its card. Trouble stands where the picture cannot.
@@ -97,6 +104,9 @@ func newPage(in Input) page {
 		Phase: in.Progress.Phase, Message: in.Progress.Message, Bad: in.Progress.Phase == "failed",
 		Facts:       headFacts(in),
 		Verdict:     verdict(s),
+		Level:       level(s),
+		Volume:      s.volume,
+		HasKnee:     s.knee >= 0,
 		Comparisons: compare(s, in.Floor),
 		Caveats:     caveats(in, s),
 		HasFloor:    len(in.Floor) > 0,
@@ -129,6 +139,7 @@ func newPage(in Input) page {
 	for _, t := range s.front {
 		p.Front = append(p.Front, newRow(s, t, 0, nil, []string{metricHead, metricTail}))
 	}
+	p.Importances, p.NoImportance = importances(s)
 	p.Grids, p.NoGrid = grids(s, in.Grids)
 	return p
 }
@@ -189,7 +200,10 @@ func newRow(s study, t sweep.Trial, place int, params, data []string) row {
 		Rank: absent, Number: fmt.Sprint(t.Number), Kind: string(t.Kind), Status: string(t.Status),
 		Seed: fmt.Sprint(t.Seed), Guidance: absent, Loss: absent,
 		Steps: fmt.Sprint(t.Steps), Attempts: fmt.Sprint(t.Attempts), Time: span(t.TrainTime),
-		Setting: settings(t.Params), Class: s.curveClass(t),
+		Setting: settings(t.Params), Class: s.curveClass(t), Verdict: string(s.verdicts[t.Number]),
+	}
+	if t.Number == s.knee {
+		r.Mark = "knee"
 	}
 	if place < len(s.ranked) {
 		r.Rank = fmt.Sprint(place + 1)

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -17,6 +18,9 @@ type study struct {
 	ranked   []sweep.Trial // completed and with the first metric, best first
 	ordered  []sweep.Trial // ranked, then the rest by number
 	front    []sweep.Trial // head against tail, by fid.head
+	knee     int           // number of the trial at the front's knee, -1 for none
+	volume   string        // the front's hypervolume, as people read it
+	verdicts map[int]sweep.Feasibility
 	baseline []sweep.Trial // completed; see newStudy
 }
 
@@ -24,7 +28,7 @@ type study struct {
 // seed), or else the best search trial with both regularisers and resampling
 // off. Taking the best of several such trials favours the baseline, on purpose.
 func newStudy(spec *sweep.Spec, trials []sweep.Trial) study {
-	s := study{spec: spec, trials: trials, ranked: sweep.Rank(spec, trials, "")}
+	s := study{spec: spec, trials: trials, ranked: sweep.Rank(spec, trials, ""), knee: -1, verdicts: sweep.Judge(spec, trials)}
 
 	isRanked := map[int]bool{}
 	for _, t := range s.ranked {
@@ -36,7 +40,15 @@ func newStudy(spec *sweep.Spec, trials []sweep.Trial) study {
 
 	axes := *spec
 	axes.Metrics = []sweep.Objective{{Name: metricHead, Goal: sweep.Minimize}, {Name: metricTail, Goal: sweep.Minimize}}
-	s.front = sweep.Pareto(&axes, trials)
+	front := sweep.NewFront(&axes, trials, nil)
+	s.front = front.Trials
+	if front.Knee != nil {
+		s.knee = *front.Knee
+	}
+	if len(s.front) > 0 {
+		s.volume = fmt.Sprintf("%s from %s %s, %s %s", num(front.Hypervolume),
+			metricHead, num(front.Reference[metricHead]), metricTail, num(front.Reference[metricTail]))
+	}
 	slices.SortStableFunc(s.front, func(a, b sweep.Trial) int {
 		return cmp.Compare(a.Metrics[metricHead], b.Metrics[metricHead])
 	})

@@ -148,9 +148,11 @@ func caveats(in Input, s study) []string {
 	if in.Progress.EndedAt.IsZero() && in.Progress.Phase != "" {
 		out = append(out, "The sweep had not ended when this page was written.")
 	}
-	switch n := len(s.baseline); {
+	switch n, again := len(s.baseline), repeated(s.trials); {
+	case again > 0:
+		out = append(out, fmt.Sprintf("%s trained with several seeds, the others with one. A setting with several ranks by their mean; the table beside the baseline shows one of its trials.", plural(again, "searched setting was", "searched settings were")))
 	case n > 1:
-		out = append(out, fmt.Sprintf("Each searched setting was trained with one seed, the baseline with %d. A difference inside the baseline's own range cannot be told from noise; none here is claimed to be significant.", n))
+		out = append(out, fmt.Sprintf("Each searched setting was trained with one seed, the baseline with %d. A difference inside the baseline's own range cannot be told from noise. What is said of the trials that are level with the best takes the noise between the baseline's seeds to be that of every setting.", n))
 	default:
 		out = append(out, "Every setting was trained with one seed, so a difference between two trials includes the luck of training. No difference here is claimed to be significant: repeat the best trial and the baseline with other seeds before believing it.")
 	}
