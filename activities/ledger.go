@@ -59,6 +59,26 @@ func (a *Activities) AppendSegment(ctx context.Context, in AppendSegmentInput) e
 	return translateError(ctx, err)
 }
 
+// Rank puts trials in the order of sweep.Rank over the whole ledger.
+func (a *Activities) Rank(ctx context.Context, in RankInput) (RankResult, error) {
+	result, err := a.rank(ctx, in)
+	return result, translateError(ctx, err)
+}
+
+func (a *Activities) rank(ctx context.Context, in RankInput) (RankResult, error) {
+	ledger, err := a.Records.Ledger(ctx, in.Spec.Name, in.Segments)
+	if err != nil {
+		return RankResult{}, fmt.Errorf("rank trials: %w", err)
+	}
+	var result RankResult
+	for _, t := range sweep.Rank(&in.Spec, ledger, "") {
+		if slices.Contains(in.Numbers, t.Number) {
+			result.Numbers = append(result.Numbers, t.Number)
+		}
+	}
+	return result, nil
+}
+
 // Curate moves the pointer to the best trials, then removes the checkpoints of
 // those that were overtaken.
 func (a *Activities) Curate(ctx context.Context, in CurateInput) error {

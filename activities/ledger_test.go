@@ -104,6 +104,31 @@ func TestAppendSegment(t *testing.T) {
 	require.Contains(t, application.Message(), "choose another name")
 }
 
+// Of two trials the one that led by a lucky seed comes second once the ledger has
+// its other seed; what is not asked about, or is in a later segment, is left out.
+func TestRankLooksAtTheLedger(t *testing.T) {
+	b := newBench(t)
+	spec := gridSpec()
+	spec.Repeats = &sweep.Repeats{Seeds: []int64{2}, Share: 0.5}
+	trial := func(number int, x float64, seed int64, tail float64) sweep.Trial {
+		return sweep.Trial{
+			Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Params: sweep.Params{"infonce.weight": sweep.Number(x)}, Seed: seed},
+			Status:     sweep.StatusCompleted, Metrics: map[string]float64{spec.Metrics[0].Name: tail},
+		}
+	}
+	for i, segment := range [][]sweep.Trial{{trial(0, 0, 9, 1), trial(1, 1, 9, 3)}, {trial(2, 0, 2, 9)}, {trial(3, 1, 2, 99)}} {
+		_, err := b.env.ExecuteActivity(b.AppendSegment, activities.AppendSegmentInput{Sweep: spec.Name, Segment: i, Trials: segment})
+		require.NoError(t, err)
+	}
+	for segments, want := range map[int][]int{1: {0, 1}, 2: {1, 0}, 3: {0, 1}} {
+		value, err := b.env.ExecuteActivity(b.Rank, activities.RankInput{Spec: spec, Segments: segments, Numbers: []int{1, 0}})
+		require.NoError(t, err)
+		var result activities.RankResult
+		require.NoError(t, value.Get(&result))
+		require.Equal(t, want, result.Numbers, "%d segments", segments)
+	}
+}
+
 func TestCurateMovesThePointerBeforeItRemoves(t *testing.T) {
 	b := newBench(t)
 	overtaken := b.archive.Store(0, 1, 300, false)

@@ -97,6 +97,18 @@ type AppendSegmentInput struct {
 	Trials  []sweep.Trial `json:"trials"`  // in order of completion
 }
 
+// RankInput asks for the order of trials that the ledger has.
+type RankInput struct {
+	Spec     sweep.Spec `json:"spec"`
+	Segments int        `json:"segments"` // of the ledger that count
+	Numbers  []int      `json:"numbers"`
+}
+
+// RankResult has the numbers of those trials that completed, best first.
+type RankResult struct {
+	Numbers []int `json:"numbers"`
+}
+
 // CurateInput asks for the sweep's leaders to be pointed at and the checkpoints
 // of overtaken ones to be removed.
 type CurateInput struct {

@@ -18,7 +18,7 @@ func TestPageShowsTheAnalysis(t *testing.T) {
 	require.Contains(t, html, `<svg class="bar noise"`)
 	require.NotContains(t, html, ">feasible<", "without constraints nothing is feasible or not")
 
-	c, err := sweep.ParseConstraint("fid.head <= baseline.fid.head * 1.02")
+	c, err := sweep.ParseConstraint("fid.head <= baseline.fid.head + 4")
 	require.NoError(t, err)
 	in.Spec.Constraints = []sweep.Constraint{c}
 	html = render(t, in)

@@ -110,17 +110,38 @@ func (s *Spec) rank(points []Point, trials []Trial, metric string) []Point {
 	}
 	objectives := s.order(metric)
 	slices.SortStableFunc(points, func(a, b Point) int {
-		if c := cmp.Compare(a.Feasibility.class(), b.Feasibility.class()); c != 0 {
-			return c
-		}
-		for _, o := range objectives {
-			if c := o.compare(a.Mean, b.Mean); c != 0 {
-				return c
-			}
-		}
-		return cmp.Compare(a.Mean.Number, b.Mean.Number)
+		return cmp.Or(cmp.Compare(a.Feasibility.class(), b.Feasibility.class()), compareTrials(objectives, a.Mean, b.Mean))
 	})
 	return points
+}
+
+// compareTrials orders by each objective in turn, then by number.
+func compareTrials(objectives []Objective, a, b Trial) int {
+	for _, o := range objectives {
+		if c := o.compare(a, b); c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(a.Number, b.Number)
+}
+
+// RanksAlone reports whether Rank needs nothing but the trials that it puts in
+// order: there are neither constraints nor repeats, for which the rest of the
+// ledger matters. Then it is ByMetrics.
+func (s *Spec) RanksAlone() bool { return len(s.Constraints) == 0 && s.Repeats == nil }
+
+// ByMetrics returns the completed trials that have the spec's first metric, best
+// first by their own metrics, whatever the constraints and the other seeds say. It
+// is for workflow code, which has no ledger.
+func ByMetrics(spec *Spec, trials []Trial) []Trial {
+	var ranked []Trial
+	for _, t := range trials {
+		if _, ok := t.Metric(spec.Metrics[0].Name); ok {
+			ranked = append(ranked, t)
+		}
+	}
+	slices.SortStableFunc(ranked, func(a, b Trial) int { return compareTrials(spec.Metrics, a, b) })
+	return ranked
 }
 
 // judge is the feasibility of a point. Only the baseline and the point's own

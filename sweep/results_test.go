@@ -71,8 +71,11 @@ func TestRankByTheMeanOverSeeds(t *testing.T) {
 	stopped.Status = StatusStopped
 	trials = append(trials, stopped)
 	require.Equal(t, []int{4, 0, 1, 3, 2}, numbers(Rank(&spec, trials, "")), "nobody asked for repeats: each by itself")
+	require.Equal(t, []int{4, 0, 1, 3, 2}, numbers(ByMetrics(&spec, trials)))
+	require.True(t, spec.RanksAlone())
 	spec.Repeats = &Repeats{Seeds: []int64{2}, Share: 0.5}
 	require.Equal(t, []int{0, 1, 2, 4, 3}, numbers(Rank(&spec, trials, "")), "the mean of 2 and 4 is 5; train.seed first")
+	require.False(t, spec.RanksAlone())
 	points := Points(&spec, trials, "")
 	require.Len(t, points, 4)
 	require.Equal(t, 2, points[2].Mean.Number)

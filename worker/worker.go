@@ -153,6 +153,7 @@ func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFun
 		w.RegisterActivity(acts.Suggest)
 		w.RegisterActivity(acts.Publish)
 		w.RegisterActivity(acts.AppendSegment)
+		w.RegisterActivity(acts.Rank)
 		w.RegisterActivity(acts.Curate)
 		w.RegisterActivity(acts.Record)
 		w.RegisterActivity(acts.Reconcile)

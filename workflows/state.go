@@ -81,9 +81,15 @@ func (st *State) fresh(reported []sweep.Trial) []sweep.Trial {
 	return batch
 }
 
-// finish accounts for a segment that the ledger now has. It returns the keys of
-// the checkpoints that are no longer kept, and whether the leaders changed.
-func (st *State) finish(spec *sweep.Spec, segment []sweep.Trial) (evicted []string, moved bool) {
+// contenders are the trials that may lead once the ledger has a segment.
+func (st *State) contenders(segment []sweep.Trial) []sweep.Trial {
+	return slices.Concat(st.Leaders, segment)
+}
+
+// finish accounts for a segment that the ledger now has; ranked are the contenders
+// that have a result, best first. It returns the keys of the checkpoints that are
+// no longer kept, and whether the leaders changed.
+func (st *State) finish(spec *sweep.Spec, segment, ranked []sweep.Trial) (evicted []string, moved bool) {
 	st.Segments++
 	for _, t := range segment {
 		if i := st.running(t.Number); i >= 0 {
@@ -94,15 +100,14 @@ func (st *State) finish(spec *sweep.Spec, segment []sweep.Trial) (evicted []stri
 		st.SlotTime += seconds(t.TrainTime) + seconds(t.EvalTime)
 		st.Streak = st.Streak.after(t)
 	}
-	return st.lead(spec, segment)
+	return st.lead(spec, segment, ranked)
 }
 
-// lead ranks the segment among the leaders.
-func (st *State) lead(spec *sweep.Spec, segment []sweep.Trial) (evicted []string, moved bool) {
-	contenders := slices.Concat(st.Leaders, segment)
+// lead takes the first of the ranked contenders as leaders.
+func (st *State) lead(spec *sweep.Spec, segment, ranked []sweep.Trial) (evicted []string, moved bool) {
+	contenders := st.contenders(segment)
 	before := st.Leaders
-	st.Leaders = sweep.Rank(spec, contenders, "")
-	st.Leaders = st.Leaders[:min(len(st.Leaders), spec.Checkpoints.SaveSweepBest)]
+	st.Leaders = ranked[:min(len(ranked), spec.Checkpoints.SaveSweepBest)]
 	for i := range st.Leaders {
 		st.Leaders[i].Reason = sweep.Reason{Sampler: st.Leaders[i].Reason.Sampler}
 	}

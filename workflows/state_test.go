@@ -30,7 +30,7 @@ func TestStateStaysSmall(t *testing.T) {
 		trial := completed(running.Number, sweep.StatusCompleted)
 		trial.Metrics = map[string]float64{"fid.tail": random.Float64()}
 		require.Len(t, st.fresh([]sweep.Trial{trial, trial}), 1)
-		keys, _ := st.finish(&spec, []sweep.Trial{trial})
+		keys, _ := finish(st, &spec, []sweep.Trial{trial})
 		require.Empty(t, st.fresh([]sweep.Trial{trial}), "a duplicate is taken")
 		for _, key := range keys {
 			require.False(t, evicted[key], "evicted twice")
@@ -46,6 +46,11 @@ func TestStateStaysSmall(t *testing.T) {
 	require.Len(t, evicted, trials-3)
 	require.Equal(t, trials*time.Hour, st.SlotTime)
 	require.Equal(t, trials, st.Segments)
+}
+
+// finish is State.finish for a spec without constraints and repeats.
+func finish(st *State, spec *sweep.Spec, segment []sweep.Trial) (evicted []string, moved bool) {
+	return st.finish(spec, segment, sweep.ByMetrics(spec, st.contenders(segment)))
 }
 
 func TestStateLeaders(t *testing.T) {
@@ -84,7 +89,7 @@ func TestStateLeaders(t *testing.T) {
 			spec.Checkpoints.SaveSweepBest = test.keep
 			st := newState(time.Now())
 			st.Leaders = test.leaders
-			evicted, moved := st.finish(&spec, test.segment)
+			evicted, moved := finish(st, &spec, test.segment)
 			require.Equal(t, test.want, numbers(st.Leaders))
 			require.Equal(t, test.evicted, evicted)
 			require.Equal(t, test.moved, moved)

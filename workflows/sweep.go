@@ -147,7 +147,11 @@ func (s *sweepRun) account(ctx workflow.Context, reported []sweep.Trial) error {
 			return fmt.Errorf("append segment %d: %w", s.Segments, err)
 		}
 		s.appended++
-		evicted, moved := s.finish(s.spec, segment)
+		ranked, err := s.rank(ctx, segment)
+		if err != nil {
+			return err
+		}
+		evicted, moved := s.finish(s.spec, segment, ranked)
 		if len(evicted) > 0 || moved {
 			s.curate(ctx, evicted)
 		}
@@ -156,6 +160,32 @@ func (s *sweepRun) account(ctx workflow.Context, reported []sweep.Trial) error {
 		}
 	}
 	return nil
+}
+
+// rank puts the contenders in order, once the ledger has the segment. Constraints
+// are relative to a baseline and repeats average over seeds that the state does not
+// have, so that an activity looks at the ledger; a spec with neither needs none,
+// and makes the commands that it always made.
+func (s *sweepRun) rank(ctx workflow.Context, segment []sweep.Trial) ([]sweep.Trial, error) {
+	contenders := s.contenders(segment)
+	if s.spec.RanksAlone() {
+		return sweep.ByMetrics(s.spec, contenders), nil
+	}
+	in := activities.RankInput{Spec: *s.spec, Segments: s.Segments + 1}
+	for _, t := range contenders {
+		in.Numbers = append(in.Numbers, t.Number)
+	}
+	var order activities.RankResult
+	if err := workflow.ExecuteActivity(lasting(ctx, "rank the leaders"), s.do.Rank, in).Get(ctx, &order); err != nil {
+		return nil, fmt.Errorf("rank the leaders: %w", err)
+	}
+	var ranked []sweep.Trial
+	for _, number := range order.Numbers {
+		if i := slices.IndexFunc(contenders, func(t sweep.Trial) bool { return t.Number == number }); i >= 0 {
+			ranked = append(ranked, contenders[i])
+		}
+	}
+	return ranked, nil
 }
 
 // curate keeps pointer and checkpoints in step with the leaders. The ledger has

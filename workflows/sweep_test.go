@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -75,4 +76,24 @@ func TestSweepRepeatsPointsOfAGridThatIsUsedUp(t *testing.T) {
 		}
 	}
 	require.GreaterOrEqual(t, repeated, 3, "those that tell the noise")
+}
+
+// Trials 4 and 5 have the best tails, and an fid.all further below the baseline's
+// than the constraint allows. The leaders do not have the baseline; the ledger does.
+func TestSweepLeadsWithWhatKeepsTheConstraints(t *testing.T) {
+	r := newRig(t)
+	spec := gridSpec(4)
+	spec.Baseline = &sweep.Baseline{Params: sweep.Params{"infonce.weight": sweep.Number(0)}, Seeds: []int64{7, 8}}
+	c, err := sweep.ParseConstraint("fid.all >= baseline.fid.all - 0.7")
+	require.NoError(t, err)
+	spec.Constraints = []sweep.Constraint{c}
+	p, err := r.sweep(SweepInput{Spec: spec, Digest: "d"})
+	require.NoError(t, err)
+	require.Equal(t, PhaseCompleted, p.Phase)
+	ledger := r.archive.Trials()
+	require.Equal(t, sweep.Rank(&spec, ledger, "")[0].Number, p.Best.Number)
+	require.Equal(t, 3, p.Best.Number)
+	for _, trial := range ledger {
+		require.Equal(t, trial.Number == p.Best.Number, slices.Contains(r.archive.Keys(), trial.Checkpoint), "trial %d", trial.Number)
+	}
 }
