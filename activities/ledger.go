@@ -59,7 +59,7 @@ func (a *Activities) AppendSegment(ctx context.Context, in AppendSegmentInput) e
 	return translateError(ctx, err)
 }
 
-// Rank puts trials in the order of sweep.Rank over the whole ledger.
+// Rank puts trials in the order of sweep.Rank over the whole ledger, one a setting.
 func (a *Activities) Rank(ctx context.Context, in RankInput) (RankResult, error) {
 	result, err := a.rank(ctx, in)
 	return result, translateError(ctx, err)
@@ -70,11 +70,10 @@ func (a *Activities) rank(ctx context.Context, in RankInput) (RankResult, error)
 	if err != nil {
 		return RankResult{}, fmt.Errorf("rank trials: %w", err)
 	}
+	ranked := slices.DeleteFunc(sweep.Rank(&in.Spec, ledger, ""), func(t sweep.Trial) bool { return !slices.Contains(in.Numbers, t.Number) })
 	var result RankResult
-	for _, t := range sweep.Rank(&in.Spec, ledger, "") {
-		if slices.Contains(in.Numbers, t.Number) {
-			result.Numbers = append(result.Numbers, t.Number)
-		}
+	for _, t := range sweep.Distinct(&in.Spec, ranked) {
+		result.Numbers = append(result.Numbers, t.Number)
 	}
 	return result, nil
 }

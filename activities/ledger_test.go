@@ -120,12 +120,19 @@ func TestRankLooksAtTheLedger(t *testing.T) {
 		_, err := b.env.ExecuteActivity(b.AppendSegment, activities.AppendSegmentInput{Sweep: spec.Name, Segment: i, Trials: segment})
 		require.NoError(t, err)
 	}
-	for segments, want := range map[int][]int{1: {0, 1}, 2: {1, 0}, 3: {0, 1}} {
-		value, err := b.env.ExecuteActivity(b.Rank, activities.RankInput{Spec: spec, Segments: segments, Numbers: []int{1, 0}})
+	for _, c := range []struct {
+		segments        int
+		numbers, result []int
+	}{
+		{1, []int{1, 0}, []int{0, 1}}, {2, []int{1, 0}, []int{1, 0}}, {3, []int{1, 0}, []int{0, 1}},
+		{2, []int{0, 1, 2}, []int{1, 0}}, // a setting leads once
+		{2, []int{1, 2}, []int{1, 2}},    // by whichever of its seeds is asked about
+	} {
+		value, err := b.env.ExecuteActivity(b.Rank, activities.RankInput{Spec: spec, Segments: c.segments, Numbers: c.numbers})
 		require.NoError(t, err)
 		var result activities.RankResult
 		require.NoError(t, value.Get(&result))
-		require.Equal(t, want, result.Numbers, "%d segments", segments)
+		require.Equal(t, c.result, result.Numbers, "%+v", c)
 	}
 }
 

@@ -104,7 +104,8 @@ type RankInput struct {
 	Numbers  []int      `json:"numbers"`
 }
 
-// RankResult has the numbers of those trials that completed, best first.
+// RankResult has the numbers of those trials that completed, best first: of a
+// setting with several seeds only the first.
 type RankResult struct {
 	Numbers []int `json:"numbers"`
 }

@@ -90,11 +90,12 @@ func TestContestPairsBySeed(t *testing.T) {
 	residual := func(mean []float64, effect []float64) float64 {
 		sum := 0.0
 		for _, v := range values {
-			sum += math.Pow(v.value-mean[v.point]-effect[v.seed], 2)
+			r := v.value - mean[v.point] - effect[v.seed]
+			sum += r * r
 		}
 		return sum
 	}
-	least := math.Pow(fit.noise, 2) * float64(fit.freedom)
+	least := fit.noise * fit.noise * float64(fit.freedom)
 	effect := make([]float64, 3) // from the point with all three seeds: any will do as a start
 	for range 500 {              // alternating least squares
 		mean, count := make([]float64, len(points)), make([]float64, len(points))
@@ -122,6 +123,28 @@ func TestContestPairsBySeed(t *testing.T) {
 		}
 	}
 	t.Fatal("alternating least squares did not arrive")
+}
+
+// Six settings have the seeds 1 and 2, one has seed 1 only. Brought to seed 1 by
+// half of the mean difference between the seeds, whose variance is 2 sigma^2 / 6, a
+// mean over both differs from the single one with a variance of
+// sigma^2 (1 + 1/2 + 1/4 * 2/6).
+func TestStandardErrorOfUnlikeSeeds(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	var trials []Trial
+	for x := range 7 {
+		for seed := int64(1); seed <= 2 && (x < 6 || seed == 1); seed++ {
+			trials = append(trials, seeded(len(trials), float64(x), seed, rng.NormFloat64(), 1))
+		}
+	}
+	points := Points(headAndTail, trials, "")
+	single := slices.IndexFunc(points, func(p Point) bool { return len(p.Trials) == 1 })
+	fit := fitSeeds(points, headAndTail.Metrics[0])
+	require.Equal(t, 5, fit.freedom)
+	_, se := fit.difference(single, (single+1)%7)
+	require.InEpsilon(t, fit.noise*math.Sqrt(1.5+1.0/12), se, 1e-9)
+	_, se = fit.difference((single+2)%7, (single+1)%7)
+	require.InEpsilon(t, fit.noise, se, 1e-9)
 }
 
 // Gupta's promise: the settings level with the best include the true best at

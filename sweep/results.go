@@ -35,6 +35,23 @@ func Rank(spec *Spec, trials []Trial, metric string) []Trial {
 	return ranked
 }
 
+// Distinct leaves the first trial of each setting in a ranking, where the spec asks
+// for repeats: further seeds of the best setting are not the second best.
+func Distinct(spec *Spec, ranked []Trial) []Trial {
+	if spec.Repeats == nil {
+		return ranked
+	}
+	seen := map[string]bool{}
+	var first []Trial
+	for _, t := range ranked {
+		if key := t.Params.Key(); !seen[key] {
+			seen[key] = true
+			first = append(first, t)
+		}
+	}
+	return first
+}
+
 // places are what Rank puts in order.
 func (s *Spec) places(trials []Trial, metric string) []Point {
 	objectives := s.order(metric)

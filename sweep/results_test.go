@@ -75,6 +75,8 @@ func TestRankByTheMeanOverSeeds(t *testing.T) {
 	require.True(t, spec.RanksAlone())
 	spec.Repeats = &Repeats{Seeds: []int64{2}, Share: 0.5}
 	require.Equal(t, []int{0, 1, 2, 4, 3}, numbers(Rank(&spec, trials, "")), "the mean of 2 and 4 is 5; train.seed first")
+	require.Equal(t, []int{0, 1, 2, 3}, numbers(Distinct(&spec, Rank(&spec, trials, ""))))
+	require.Len(t, Distinct(headAndTail, Rank(headAndTail, trials, "")), 5)
 	require.False(t, spec.RanksAlone())
 	points := Points(&spec, trials, "")
 	require.Len(t, points, 4)

@@ -95,7 +95,7 @@ func choose(spec *sweep.Spec, trials []sweep.Trial, number, n int, metric string
 		}
 		return trials[i : i+1], nil
 	}
-	ranked := sweep.Rank(spec, trials, metric)
+	ranked := sweep.Distinct(spec, sweep.Rank(spec, trials, metric))
 	if len(ranked) == 0 {
 		return nil, &codedError{exitNotFound, fmt.Errorf("sweep %q has no completed trial: --trial N takes one that ended otherwise, `tailsweep trials %[1]s` lists them", spec.Name)}
 	}
