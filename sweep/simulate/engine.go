@@ -1,0 +1,111 @@
+package simulate
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/sampler"
+)
+
+// Spec is the part of a spec that samplers read, for a search on p: metrics f0,
+// f1, ... to minimise and constraints c0, c1, ... <= 0.
+func (p Problem) Spec(method sweep.Method, seed int64, o Options) *sweep.Spec {
+	spec := &sweep.Spec{APIVersion: sweep.APIVersion, Name: "simulation", Method: method, Seed: seed,
+		Parameters: slices.Clone(p.Space), MaxConcurrentTrials: o.Parallel, Budget: sweep.Budget{RunCap: o.Budget}}
+	slices.SortFunc(spec.Parameters, func(a, b sweep.Parameter) int { return strings.Compare(a.Name, b.Name) })
+	for i := range p.Objectives {
+		spec.Metrics = append(spec.Metrics, sweep.Objective{Name: "f" + strconv.Itoa(i), Goal: sweep.Minimize})
+	}
+	for i := range p.Constraints {
+		spec.Constraints = append(spec.Constraints, sweep.Constraint{Metric: "c" + strconv.Itoa(i), Op: "<="})
+	}
+	return spec
+}
+
+// search is an Engine over a sampler, its ledger in memory.
+type search struct {
+	sampler sampler.Sampler
+	request sampler.Request
+}
+
+// NewSearch returns the engine of a method on p.
+func NewSearch(p Problem, method sweep.Method, o Options) (Engine, error) {
+	s, err := sampler.New(method)
+	if err != nil {
+		return nil, err
+	}
+	return &search{sampler: s, request: sampler.Request{Spec: p.Spec(method, int64(o.Seed), o), Exact: p.Noise == 0}}, nil
+}
+
+func (s *search) Ask() (int, sweep.Params, error) {
+	r := &s.request
+	params, reason, err := s.sampler.Suggest(*r)
+	if errors.Is(err, sampler.ErrExhausted) {
+		return 0, nil, ErrExhausted
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	a := sweep.Assignment{Number: r.Number, Kind: sweep.KindSearch, Params: params, Seed: r.Spec.Train.Seed, Reason: reason}
+	r.Pending = append(r.Pending, a)
+	r.Number++
+	r.Index++
+	return a.Number, params, nil
+}
+
+func (s *search) Tell(id int, values, constraints []float64, failed bool) error {
+	r := &s.request
+	at := slices.IndexFunc(r.Pending, func(a sweep.Assignment) bool { return a.Number == id })
+	if at < 0 {
+		return fmt.Errorf("no trial %d is pending", id)
+	}
+	trial := sweep.Trial{Assignment: r.Pending[at], Status: sweep.StatusDiverged}
+	if !failed {
+		trial.Status, trial.Metrics = sweep.StatusCompleted, map[string]float64{}
+		for i, v := range values {
+			trial.Metrics["f"+strconv.Itoa(i)] = v
+		}
+		for i, c := range constraints {
+			trial.Metrics["c"+strconv.Itoa(i)] = c
+		}
+	}
+	r.Pending = slices.Delete(r.Pending, at, at+1)
+	r.Ledger = append(r.Ledger, trial)
+	return nil
+}
+
+// scaleDraws is how many random points Scale takes.
+const scaleDraws = 1001
+
+// Scale is what losses are divided by to compare problems: with one objective the
+// median regret of a random feasible point, with several 1, since a shortfall is
+// a ratio already. A normalised loss of 1 is what one random trial gives.
+func (p Problem) Scale() (float64, error) {
+	if p.Objectives > 1 {
+		return 1, nil
+	}
+	s, err := sampler.New(sweep.MethodRandom)
+	if err != nil {
+		return 0, err
+	}
+	r := sampler.Request{Spec: p.Spec(sweep.MethodRandom, 1, Options{Budget: scaleDraws, Parallel: 1})}
+	var regrets []float64
+	for r.Number = range scaleDraws {
+		params, _, err := s.Suggest(r)
+		if err != nil {
+			return 0, err
+		}
+		if values, constraints := p.Eval(params); feasible(values, constraints) {
+			regrets = append(regrets, values[0]-p.Best)
+		}
+	}
+	if len(regrets) == 0 {
+		return 0, fmt.Errorf("simulate: %s: none of %d random points is feasible", p.Name, scaleDraws)
+	}
+	slices.Sort(regrets)
+	return regrets[len(regrets)/2], nil
+}

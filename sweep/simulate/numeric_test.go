@@ -1,0 +1,192 @@
+package simulate
+
+import (
+	"flag"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+var numeric = flag.Bool("numeric", false, "search long for the optima of numeric.go, a minute a problem, and print them")
+
+// TestNumeric searches every problem for a better answer than it claims, knowing
+// nothing of it: short searches must come close and must not get beyond.
+func TestNumeric(t *testing.T) {
+	for _, p := range Problems() {
+		t.Run(p.Name, func(t *testing.T) {
+			t.Parallel()
+			evaluations := 60_000
+			if *numeric {
+				evaluations = 6_000_000
+			}
+			if p.Objectives == 1 {
+				scale, err := p.Scale()
+				require.NoError(t, err)
+				got := lowest(p, evaluations)
+				t.Logf("best %.17g, claimed %.17g", got, p.Best)
+				require.GreaterOrEqual(t, got, p.Best-1e-9*math.Max(1, math.Abs(p.Best)))
+				require.Less(t, got-p.Best, 0.2*scale)
+				return
+			}
+			got := volume(front(p, evaluations), p.Reference)
+			t.Logf("volume %.10g, claimed %.10g", got, p.Volume)
+			require.LessOrEqual(t, got, p.Volume*(1+2e-4))
+			require.Greater(t, got, p.Volume*0.9)
+		})
+	}
+}
+
+// at decodes a point of the unit cube.
+func (p Problem) at(u []float64) sweep.Params {
+	params := sweep.Params{}
+	for k, q := range p.Space {
+		switch v := u[k]; {
+		case !q.Active(params):
+		case q.Distribution == sweep.DistCategorical:
+			params[q.Name] = q.Values[min(int(v*float64(len(q.Values))), len(q.Values)-1)]
+		case v < q.Zero:
+			params[q.Name] = sweep.Number(0)
+		case q.Distribution == sweep.DistLogUniform:
+			params[q.Name] = sweep.Number(q.Min * math.Pow(q.Max/q.Min, (v-q.Zero)/(1-q.Zero)))
+		case q.Distribution == sweep.DistIntUniform:
+			params[q.Name] = sweep.Number(math.Min(q.Min+math.Floor(v*(q.Max-q.Min+1)), q.Max))
+		default:
+			params[q.Name] = sweep.Number(q.Min + v*(q.Max-q.Min))
+		}
+	}
+	return params
+}
+
+func random(rng *rand.Rand, d int) []float64 {
+	u := make([]float64, d)
+	for i := range u {
+		u[i] = rng.Float64()
+	}
+	return u
+}
+
+// mutate moves one coordinate or all by a width between 1e-6 and 1.
+func mutate(rng *rand.Rand, u []float64, narrow float64) []float64 {
+	next := slices.Clone(u)
+	width := math.Pow(10, narrow*rng.Float64())
+	only := rng.IntN(2 * len(u))
+	for i := range next {
+		if only >= len(u) || only == i {
+			next[i] = math.Min(math.Max(next[i]+width*rng.NormFloat64(), 0), 1)
+		}
+	}
+	return next
+}
+
+// lowest is differential evolution (Storn & Price 1997, best/1/bin among
+// rand/1/bin), then steps of shrinking width.
+func lowest(p Problem, evaluations int) float64 {
+	rng := generator("lowest/" + p.Name)
+	value := func(u []float64) float64 {
+		values, constraints := p.Eval(p.at(u))
+		if !feasible(values, constraints) {
+			return math.Inf(1)
+		}
+		return values[0]
+	}
+	d := len(p.Space)
+	const size = 60
+	var points [][]float64
+	var costs []float64
+	for range size {
+		u := random(rng, d)
+		points, costs = append(points, u), append(costs, value(u))
+	}
+	for range evaluations / 2 {
+		i, a, b, c := rng.IntN(size), rng.IntN(size), rng.IntN(size), rng.IntN(size)
+		next := slices.Clone(points[i])
+		sure := rng.IntN(d)
+		for k := range next {
+			if k == sure || rng.Float64() < 0.8 {
+				next[k] = points[a][k] + 0.6*(points[b][k]-points[c][k])
+				if next[k] < 0 || next[k] > 1 {
+					next[k] = rng.Float64()
+				}
+			}
+		}
+		if f := value(next); f <= costs[i] {
+			points[i], costs[i] = next, f
+		}
+	}
+	best := slices.Index(costs, slices.Min(costs))
+	u, cost := points[best], costs[best]
+	for range evaluations / 2 {
+		next := mutate(rng, u, -10)
+		if f := value(next); f < cost {
+			u, cost = next, f
+		}
+	}
+	return cost
+}
+
+// front is an evolutionary search that keeps every feasible point that no other
+// dominates and that adds to what is known.
+func front(p Problem, evaluations int) [][]float64 {
+	type member struct{ u, f []float64 }
+	rng := generator("front/" + p.Name)
+	var archive []member
+	d := len(p.Space)
+	for i := range evaluations {
+		var u []float64
+		switch {
+		case len(archive) == 0 || i%20 == 0:
+			u = random(rng, d)
+		case i%3 == 0: // between two members, and a little beyond
+			a, b, s := archive[rng.IntN(len(archive))].u, archive[rng.IntN(len(archive))].u, -0.2+1.4*rng.Float64()
+			u = make([]float64, d)
+			for k := range u {
+				u[k] = math.Min(math.Max(a[k]+s*(b[k]-a[k]), 0), 1)
+			}
+			u = mutate(rng, u, -8)
+		default:
+			u = mutate(rng, archive[rng.IntN(len(archive))].u, -6)
+		}
+		f, constraints := p.Eval(p.at(u))
+		if !feasible(f, constraints) {
+			continue
+		}
+		beaten := slices.ContainsFunc(archive, func(m member) bool {
+			for k := range f {
+				slack := 2e-4 * math.Abs(p.Reference[k]-f[k])
+				if m.f[k] > f[k]+slack*boolean(len(archive) > 800) {
+					return false
+				}
+			}
+			return true
+		})
+		if beaten {
+			continue
+		}
+		archive = slices.DeleteFunc(archive, func(m member) bool {
+			for k := range f {
+				if f[k] > m.f[k] {
+					return false
+				}
+			}
+			return true
+		})
+		archive = append(archive, member{u, f})
+	}
+	points := make([][]float64, len(archive))
+	for i, m := range archive {
+		points[i] = m.f
+	}
+	return points
+}
+
+func boolean(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
