@@ -4,7 +4,8 @@
 //
 // It prints the median normalised loss of each problem and engine (1: as good as
 // one random trial, 0: the optimum), the geometric mean over problems, and the time
-// per suggestion.
+// per suggestion. With -results a folder keeps what was played, and only what is
+// missing there is. Run it from the root of the repository.
 package main
 
 import (
@@ -12,6 +13,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep/simulate"
@@ -25,14 +28,20 @@ func main() {
 }
 
 func run(args []string) error {
+	var at paths
 	flags := flag.NewFlagSet("search", flag.ContinueOnError)
-	engines := flags.String("engines", "bayes,random", "engines, separated by commas")
+	names := flags.String("engines", "bayes,random", "a method, asktell-METHOD, optuna-{tpe,gp,cmaes,nsga2,random}, goptuna-{tpe,cmaes}; separated by commas")
 	problems := flags.String("problems", "tuning", "problems or sets (tuning, reported, heldout, all), separated by commas")
-	budget := flags.Int("budget", 100, "trials a run")
-	parallel := flags.Int("parallel", 8, "trials in flight")
+	budgets := flags.String("budget", "100", "trials a run, separated by commas")
+	parallels := flags.String("parallel", "8", "trials in flight, separated by commas")
 	seeds := flags.Int("seeds", 5, "runs of each problem and engine")
-	first := flags.Uint64("first-seed", 1, "seed of the first run")
+	first := flags.Uint64("first-seed", 1, "seed of the first run; from 1000 on are reported, never tuned on")
 	jobs := flags.Int("j", runtime.NumCPU(), "runs at the same time")
+	folder := flags.String("results", "", "folder that keeps results")
+	flags.StringVar(&at.Python, "python", "bench/search/.venv/bin/python", "Python with peers/requirements.txt")
+	flags.StringVar(&at.PythonGP, "python-gp", "bench/search/.venv-gp/bin/python", "Python with peers/requirements-gp.txt")
+	flags.StringVar(&at.Goptuna, "goptuna", "bench/search/.bin/goptuna", "binary of peers/goptuna")
+	flags.StringVar(&at.Binary, "tailsweep", "bin/tailsweep", "binary of tailsweep, for asktell-METHOD")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -40,48 +49,67 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	var runs []key
-	for _, p := range list {
-		for _, engine := range strings.Split(*engines, ",") {
-			for s := range *seeds {
-				runs = append(runs, key{Engine: engine, Problem: p, Budget: *budget, Parallel: *parallel, Seed: *first + uint64(s)})
-			}
+	var engines []engine
+	for _, name := range strings.Split(*names, ",") {
+		e, err := find(name, at)
+		if err != nil {
+			return err
 		}
+		engines = append(engines, e)
 	}
-	results, err := playAll(runs, *jobs)
+	kept, err := load(*folder, engines)
 	if err != nil {
 		return err
 	}
-	table(os.Stdout, list, strings.Split(*engines, ","), results)
-	return nil
+	p := plan{problems: list, engines: engines, seeds: *seeds, first: *first}
+	if p.budgets, err = numbers("budget", *budgets); err != nil {
+		return err
+	}
+	if p.parallels, err = numbers("parallel", *parallels); err != nil {
+		return err
+	}
+	playErr := p.play(kept, *jobs)
+	for _, budget := range p.budgets {
+		for _, parallel := range p.parallels {
+			fmt.Printf("%d trials, %d in flight, %d seeds from %d\n", budget, parallel, *seeds, *first)
+			table(os.Stdout, list, strings.Split(*names, ","), p.chosen(kept, budget, parallel))
+			fmt.Println()
+		}
+	}
+	return playErr
 }
 
-// choose resolves names of problems and of sets.
-func choose(names string) ([]string, error) {
-	var list []string
-	for _, name := range strings.Split(names, ",") {
-		if name == "all" {
-			for _, p := range simulate.Problems() {
-				list = append(list, p.Name)
-			}
-			continue
+// numbers reads positive integers separated by commas.
+func numbers(name, text string) ([]int, error) {
+	var list []int
+	for _, word := range strings.Split(text, ",") {
+		n, err := strconv.Atoi(word)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("-%s: %q is not a positive number", name, word)
 		}
-		if set, ok := sets[name]; ok {
-			list = append(list, set...)
-			continue
-		}
-		if _, ok := simulate.Lookup(name); !ok {
-			return nil, fmt.Errorf("unknown problem %q (valid: a set, or one of %s)", name, strings.Join(all(), ", "))
-		}
-		list = append(list, name)
+		list = append(list, n)
 	}
 	return list, nil
 }
 
-func all() []string {
-	var names []string
+// choose resolves names of problems and of sets.
+func choose(text string) ([]string, error) {
+	var all []string
 	for _, p := range simulate.Problems() {
-		names = append(names, p.Name)
+		all = append(all, p.Name)
 	}
-	return names
+	var list []string
+	for _, name := range strings.Split(text, ",") {
+		switch set, ok := sets[name]; {
+		case ok:
+			list = append(list, set...)
+		case name == "all":
+			list = append(list, all...)
+		case slices.Contains(all, name):
+			list = append(list, name)
+		default:
+			return nil, fmt.Errorf("unknown problem %q (valid: tuning, reported, heldout, all, or of %s)", name, strings.Join(all, ", "))
+		}
+	}
+	return list, nil
 }

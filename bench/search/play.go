@@ -1,81 +1,103 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
-	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/simulate"
 )
 
 // key names one run.
 type key struct {
-	Engine, Problem  string
-	Budget, Parallel int
-	Seed             uint64
+	Engine, Version      string
+	Problem, Fingerprint string
+	Budget, Parallel     int
+	Seed                 uint64
 }
 
 // result is what is kept of a run.
 type result struct {
 	key
-	Losses     []float64 // normalised, by order of completion
-	AskSeconds float64   // mean
+	AskMillis float64   // mean time of a suggestion
+	Losses    []float64 // normalised, after each curveStep trials and at the end
 }
+
+// curveStep is how many trials lie between the points of a kept curve.
+const curveStep = 10
 
 // final is the loss at the end.
 func (r result) final() float64 { return r.Losses[len(r.Losses)-1] }
 
-// playAll plays runs, jobs of them at a time; the results are in the order of runs.
-func playAll(runs []key, jobs int) ([]result, error) {
-	results, errs := make([]result, len(runs)), make([]error, len(runs))
-	next := make(chan int)
+// job is a run to play.
+type job struct {
+	key
+	engine  engine
+	problem simulate.Problem
+	Shorter []int // budgets whose results the run gives as well
+}
+
+// playAll plays jobs, n of them at a time, and gives each result to keep as soon
+// as it is there. It goes on after an error and returns all of them.
+func playAll(jobs []job, n int, keep func(result) error) error {
+	var mutex sync.Mutex
+	var errs []error
+	next := make(chan job)
 	var workers sync.WaitGroup
-	for range max(jobs, 1) {
+	for range max(n, 1) {
 		workers.Go(func() {
-			for i := range next {
-				results[i], errs[i] = play(runs[i])
+			for j := range next {
+				list, err := play(j)
+				mutex.Lock()
+				for _, r := range list {
+					err = errors.Join(err, keep(r))
+				}
+				if err != nil {
+					errs = append(errs, fmt.Errorf("%s on %s, seed %d: %w", j.Engine, j.Problem, j.Seed, err))
+				}
+				mutex.Unlock()
 			}
 		})
 	}
-	for i := range runs {
-		next <- i
+	for _, j := range jobs {
+		next <- j
 	}
 	close(next)
 	workers.Wait()
-	for i, err := range errs {
-		if err != nil {
-			return nil, fmt.Errorf("%+v: %w", runs[i], err)
-		}
-	}
-	return results, nil
+	return errors.Join(errs...)
 }
 
-func play(k key) (result, error) {
-	problem, ok := simulate.Lookup(k.Problem)
-	if !ok {
-		return result{}, fmt.Errorf("unknown problem %q", k.Problem)
-	}
+func play(j job) ([]result, error) {
 	began := time.Now()
-	o := simulate.Options{Budget: k.Budget, Parallel: k.Parallel, Seed: k.Seed,
+	o := simulate.Options{Budget: j.Budget, Parallel: j.Parallel, Seed: j.Seed,
 		Stopwatch: func() float64 { return time.Since(began).Seconds() }}
-	engine, err := simulate.NewSearch(problem, sweep.Method(k.Engine), o)
+	search, end, err := j.engine.open(j.problem, o)
 	if err != nil {
-		return result{}, err
+		return nil, err
 	}
-	trace, err := simulate.Run(problem, engine, o)
-	if err != nil {
-		return result{}, err
+	trace, err := simulate.Run(j.problem, search, o)
+	if err := errors.Join(err, end()); err != nil {
+		return nil, err
 	}
-	scale, err := problem.Scale()
-	if err != nil {
-		return result{}, err
+	list := []result{j.keep(trace)}
+	for _, budget := range j.Shorter {
+		short := j
+		short.Budget = budget
+		list = append(list, short.keep(trace.First(j.problem, budget)))
 	}
-	r := result{key: k}
-	for _, t := range trace.Trials {
-		// Until something feasible is found a run is worth one random trial.
-		r.Losses = append(r.Losses, min(t.Loss/scale, 1))
-		r.AskSeconds += t.AskSeconds / float64(len(trace.Trials))
+	return list, nil
+}
+
+// keep reduces a trace to what is kept. Until something feasible is found a run
+// is worth one random trial, 1; it is never worth less.
+func (j job) keep(trace simulate.Trace) result {
+	r, scale, losses := result{key: j.key}, j.problem.Scale(), trace.Losses()
+	for i, t := range trace.Trials {
+		r.AskMillis += 1000 * t.AskSeconds / float64(len(losses))
+		if (i+1)%curveStep == 0 || i+1 == len(losses) {
+			r.Losses = append(r.Losses, max(min(losses[i]/scale, 1), 0))
+		}
 	}
-	return r, nil
+	return r
 }

@@ -20,30 +20,35 @@ func table(w io.Writer, problems, engines []string, results []result) {
 		fmt.Fprintf(t, "%s\t", e)
 	}
 	fmt.Fprintln(t)
-	logs := make([]float64, len(engines))
+	logs, counts := make([]float64, len(engines)), make([]float64, len(engines))
 	for _, p := range problems {
 		fmt.Fprintf(t, "%s\t", p)
 		for i, e := range engines {
-			m := median(finals(results, p, e))
-			logs[i] += math.Log(math.Max(m, floor)) / float64(len(problems))
+			list := finals(results, p, e)
+			if len(list) == 0 {
+				fmt.Fprint(t, "-\t")
+				continue
+			}
+			m := median(list)
+			logs[i] += math.Log(math.Max(m, floor))
+			counts[i]++
 			fmt.Fprintf(t, "%.2e\t", m)
 		}
 		fmt.Fprintln(t)
 	}
 	fmt.Fprint(t, "geometric mean\t")
 	for i := range engines {
-		fmt.Fprintf(t, "%.2e\t", math.Exp(logs[i]))
+		fmt.Fprintf(t, "%.2e\t", math.Exp(logs[i]/counts[i]))
 	}
 	fmt.Fprint(t, "\nms/suggestion\t")
 	for _, e := range engines {
-		total, n := 0.0, 0
+		var list []float64
 		for _, r := range results {
 			if r.Engine == e {
-				total += 1000 * r.AskSeconds
-				n++
+				list = append(list, r.AskMillis)
 			}
 		}
-		fmt.Fprintf(t, "%.3g\t", total/float64(n))
+		fmt.Fprintf(t, "%.3g\t", median(list))
 	}
 	fmt.Fprintln(t)
 	_ = t.Flush() // what a terminal does not take is lost anyway
@@ -62,6 +67,9 @@ func finals(results []result, problem, engine string) []float64 {
 
 // median is the mean of the two middle values of an even number.
 func median(list []float64) float64 {
+	if len(list) == 0 {
+		return math.NaN()
+	}
 	s := slices.Sorted(slices.Values(list))
 	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }

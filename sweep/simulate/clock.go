@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
+	"strconv"
 
 	"github.com/tailsweep/tailsweep/sweep"
 )
@@ -34,7 +34,8 @@ type Options struct {
 
 // Trial is one trial of a run; times are in mean durations of a trial.
 type Trial struct {
-	ID            int
+	ID            int // of the engine
+	Number        int // in order of asking, from 0
 	Params        sweep.Params
 	Start, Finish float64
 	Values        []float64 // as told to the engine, with noise
@@ -42,7 +43,7 @@ type Trial struct {
 	True          []float64 // without noise
 	Failed        bool      // a value was not finite
 	AskSeconds    float64   // of Options.Stopwatch
-	Loss          float64   // of the run once this trial had finished, see Trace
+	Loss          float64   // of the run once this trial had finished, see Trace.Losses
 }
 
 // Trace is a run: its trials in order of completion.
@@ -65,6 +66,19 @@ func (t Trace) Losses() []float64 {
 	return losses
 }
 
+// First returns what a run of n trials would have given, of an engine that does
+// not know its budget: the first n that were asked for, with their losses.
+func (t Trace) First(p Problem, n int) Trace {
+	short, score := Trace{Problem: t.Problem}, newScorer(p)
+	for _, trial := range t.Trials {
+		if trial.Number < n {
+			trial.Loss = score.add(trial)
+			short.Trials = append(short.Trials, trial)
+		}
+	}
+	return short
+}
+
 // Run plays a search in virtual time. A trial takes between 0.5 and 1.5 units of
 // time, uniformly, drawn from (seed, trial number), so that completion order
 // differs from the order of asking; a worker that is free asks at once. Equal
@@ -73,7 +87,7 @@ func Run(p Problem, engine Engine, o Options) (Trace, error) {
 	if o.Budget < 1 || o.Parallel < 1 {
 		return Trace{}, fmt.Errorf("simulate: budget %d and parallel %d must be at least 1", o.Budget, o.Parallel)
 	}
-	trace, score := Trace{Problem: p.Name}, scorer{problem: p, best: math.Inf(1)}
+	trace, score := Trace{Problem: p.Name}, newScorer(p)
 	var running []Trial
 	now, asked, exhausted := 0.0, 0, false
 	for {
@@ -127,8 +141,8 @@ func ask(engine Engine, stopwatch func() float64) (trial Trial, err error) {
 
 // play decides what becomes of a trial that starts now.
 func (p Problem) play(trial *Trial, seed uint64, number int, now float64) {
-	rng := rand.New(rand.NewPCG(seed, uint64(number)))
-	trial.Start, trial.Finish = now, now+0.5+rng.Float64()
+	rng := generator("trial/" + strconv.FormatUint(seed, 10) + "/" + strconv.Itoa(number))
+	trial.Number, trial.Start, trial.Finish = number, now, now+0.5+rng.Float64()
 	trial.True, trial.Constraints = p.Eval(trial.Params)
 	trial.Failed = !feasible(trial.True, nil)
 	trial.Values = append([]float64(nil), trial.True...)
@@ -147,6 +161,8 @@ type scorer struct {
 	points  [][]float64
 	found   bool
 }
+
+func newScorer(p Problem) *scorer { return &scorer{problem: p, best: math.Inf(1)} }
 
 func (s *scorer) add(t Trial) float64 {
 	if !t.Failed && feasible(t.Values, t.Constraints) {

@@ -6,7 +6,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// constrained are two-objective problems with constraints: BNH (Binh & Korn 1997),
+// constrained are problems with constraints: Gramacy's toy (Gramacy et al. 2016,
+// eq. 1), and with two objectives BNH (Binh & Korn 1997),
 // SRN (Srinivas & Deb 1994), TNK (Tanaka et al. 1995), CONSTR-Ex (Deb 2001), OSY
 // (Osyczka & Kundu 1995), C2-DTLZ2 (Jain & Deb 2014).
 func constrained() []Problem {
@@ -14,17 +15,27 @@ func constrained() []Problem {
 		return Problem{Name: name, Space: space, Objectives: 2, Constraints: ncon, Reference: reference, Volume: volume,
 			Eval: func(p sweep.Params) ([]float64, []float64) { return f(vector(p)) }}
 	}
+	toy := Problem{Name: "gramacy", Space: box(2, 0, 1), Objectives: 1, Constraints: 2, Best: gramacyBest,
+		Eval: func(p sweep.Params) ([]float64, []float64) { return gramacy(vector(p)) }}
 	return []Problem{
+		toy,
 		limited("bnh", []sweep.Parameter{uniform(0, 0, 5), uniform(1, 0, 3)}, 2, []float64{140, 50}, bnhVolume, bnh),
 		limited("srn", box(2, -20, 20), 2, []float64{250, 50}, srnVolume, srn),
 		limited("tnk", box(2, 1e-9, math.Pi), 2, []float64{1.2, 1.2}, tnkVolume, tnk),
 		limited("constr-ex", []sweep.Parameter{uniform(0, 0.1, 1), uniform(1, 0, 5)}, 2, []float64{1.1, 10}, constrExVolume, constrEx),
 		limited("osy", []sweep.Parameter{uniform(0, 0, 10), uniform(1, 0, 10), uniform(2, 1, 5), uniform(3, 0, 6), uniform(4, 1, 5), uniform(5, 0, 10)},
-			6, []float64{0, 90}, osyVolume, osy),
+			6, []float64{0, 200}, osyVolume, osy),
 		limited("c2dtlz2", box(6, 0, 1), 1, []float64{1.1, 1.1}, c2dtlz2Volume, func(x []float64) ([]float64, []float64) {
 			f := dtlz2(2)(x)
 			return f, []float64{islands(f, 0.2)}
 		}),
+	}
+}
+
+func gramacy(x []float64) (values, constraints []float64) {
+	return []float64{x[0] + x[1]}, []float64{
+		1.5 - x[0] - 2*x[1] - math.Sin(2*math.Pi*(x[0]*x[0]-2*x[1]))/2,
+		x[0]*x[0] + x[1]*x[1] - 1.5,
 	}
 }
 

@@ -77,35 +77,3 @@ func (s *search) Tell(id int, values, constraints []float64, failed bool) error 
 	r.Ledger = append(r.Ledger, trial)
 	return nil
 }
-
-// scaleDraws is how many random points Scale takes.
-const scaleDraws = 1001
-
-// Scale is what losses are divided by to compare problems: with one objective the
-// median regret of a random feasible point, with several 1, since a shortfall is
-// a ratio already. A normalised loss of 1 is what one random trial gives.
-func (p Problem) Scale() (float64, error) {
-	if p.Objectives > 1 {
-		return 1, nil
-	}
-	s, err := sampler.New(sweep.MethodRandom)
-	if err != nil {
-		return 0, err
-	}
-	r := sampler.Request{Spec: p.Spec(sweep.MethodRandom, 1, Options{Budget: scaleDraws, Parallel: 1})}
-	var regrets []float64
-	for r.Number = range scaleDraws {
-		params, _, err := s.Suggest(r)
-		if err != nil {
-			return 0, err
-		}
-		if values, constraints := p.Eval(params); feasible(values, constraints) {
-			regrets = append(regrets, values[0]-p.Best)
-		}
-	}
-	if len(regrets) == 0 {
-		return 0, fmt.Errorf("simulate: %s: none of %d random points is feasible", p.Name, scaleDraws)
-	}
-	slices.Sort(regrets)
-	return regrets[len(regrets)/2], nil
-}

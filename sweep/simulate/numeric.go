@@ -7,6 +7,7 @@ package simulate
 const (
 	tailBest        = 37.310237780231397
 	tailLimitedBest = 46.889897868781716
+	gramacyBest     = 0
 	tailHeadVolume  = 612.5861466
 	zdt3Volume      = 128.742213
 	kursaweVolume   = 179.3406692

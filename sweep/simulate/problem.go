@@ -1,6 +1,9 @@
 package simulate
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
@@ -70,6 +73,75 @@ func vector(params sweep.Params) []float64 {
 func one(name string, space []sweep.Parameter, best float64, f func(x []float64) float64) Problem {
 	return Problem{Name: name, Space: space, Objectives: 1, Best: best,
 		Eval: func(params sweep.Params) ([]float64, []float64) { return []float64{f(vector(params))}, nil }}
+}
+
+// decode returns the point at u in the unit cube, where u uniform means the
+// distributions of Space.
+func (p Problem) decode(u []float64) sweep.Params {
+	params := make(sweep.Params, len(u))
+	for k, q := range p.Space {
+		v := u[k]
+		if !q.Active(params) {
+			continue
+		}
+		switch {
+		case q.Distribution == sweep.DistCategorical:
+			params[q.Name] = q.Values[min(int(v*float64(len(q.Values))), len(q.Values)-1)]
+		case v < q.Zero:
+			params[q.Name] = sweep.Number(0)
+		case q.Distribution == sweep.DistLogUniform:
+			params[q.Name] = sweep.Number(q.Min * math.Pow(q.Max/q.Min, (v-q.Zero)/(1-q.Zero)))
+		case q.Distribution == sweep.DistIntUniform:
+			params[q.Name] = sweep.Number(math.Min(q.Min+math.Floor(v*(q.Max-q.Min+1)), q.Max))
+		default:
+			params[q.Name] = sweep.Number(q.Min + v*(q.Max-q.Min))
+		}
+	}
+	return params
+}
+
+// uniformly draws a point of the unit cube.
+func uniformly(rng *rand.Rand, d int) []float64 {
+	u := make([]float64, d)
+	for i := range u {
+		u[i] = rng.Float64()
+	}
+	return u
+}
+
+// scaleDraws is how many random points Scale takes.
+const scaleDraws = 1001
+
+// Scale is what losses are divided by to compare problems: with one objective the
+// median regret of a random feasible point, with several 1, since a shortfall is
+// a ratio already. A normalised loss of 1 is what one random trial gives.
+func (p Problem) Scale() float64 {
+	if p.Objectives > 1 {
+		return 1
+	}
+	rng := generator("scale/" + p.Name)
+	var regrets []float64
+	for range scaleDraws {
+		if values, constraints := p.Eval(p.decode(uniformly(rng, len(p.Space)))); feasible(values, constraints) {
+			regrets = append(regrets, values[0]-p.Best)
+		}
+	}
+	slices.Sort(regrets)
+	return regrets[len(regrets)/2]
+}
+
+// Fingerprint tells versions of a problem apart: it hashes what is known of it and
+// its values at a few points.
+func (p Problem) Fingerprint() string {
+	h := sha256.New()
+	fmt.Fprintln(h, p.Name, p.Objectives, p.Constraints, p.Noise, p.Best, p.Reference, p.Volume)
+	rng := generator("fingerprint/" + p.Name)
+	for range 8 {
+		params := p.decode(uniformly(rng, len(p.Space)))
+		values, constraints := p.Eval(params)
+		fmt.Fprintf(h, "%s %.9g %.9g\n", params.Key(), values, constraints)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:4])
 }
 
 // generator is the stream of what is random about name.

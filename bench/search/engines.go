@@ -1,0 +1,124 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/sampler"
+	"github.com/tailsweep/tailsweep/sweep/simulate"
+)
+
+// engine is one way to search.
+type engine struct {
+	Name    string
+	Version string   // results of another version are not reused
+	Command []string // of a peer; empty for a method of this module, in process
+	Method  string   // of this module, or of `tailsweep asktell`
+	Plain   bool     // the peer knows no conditions
+	Budget  bool     // knows its budget: a run of 50 is not the first half of one of 100
+	Single  bool     // one objective only
+}
+
+// paths are where the peers live, from the repository's root.
+type paths struct {
+	Python   string // with Optuna, peers/requirements.txt
+	PythonGP string // with torch as well, peers/requirements-gp.txt
+	Goptuna  string // the binary of peers/goptuna
+	Binary   string // tailsweep
+}
+
+// The peers' versions, as pinned in requirements.txt and peers/goptuna/go.mod.
+const (
+	optunaVersion  = "5.0.0"
+	goptunaVersion = "0.9.0"
+)
+
+// find resolves an engine's name: a method, asktell-METHOD, optuna-SAMPLER or
+// goptuna-SAMPLER.
+func find(name string, at paths) (engine, error) {
+	family, method, dashed := strings.Cut(name, "-")
+	switch {
+	case isMethod(name):
+		version, err := sources("sweep/sampler", "sweep/gp")
+		return engine{Name: name, Version: version, Method: name, Budget: true}, err
+	case family == "asktell" && dashed:
+		version, err := sources("sweep/sampler", "sweep/gp", "sweep/asktell")
+		return engine{Name: name, Version: version, Method: method, Budget: true, Command: []string{at.Binary, "asktell"}}, err
+	case family == "optuna" && dashed:
+		python := at.Python
+		if method == "gp" {
+			python = at.PythonGP
+		}
+		return engine{Name: name, Version: optunaVersion, Plain: true, Single: method == "cmaes",
+			Command: []string{python, "bench/search/peers/optuna_peer.py", method}}, nil
+	case family == "goptuna" && dashed:
+		return engine{Name: name, Version: goptunaVersion, Plain: true, Single: true, Command: []string{at.Goptuna, method}}, nil
+	}
+	return engine{}, fmt.Errorf("unknown engine %q (valid: a method, asktell-METHOD, optuna-{tpe,gp,cmaes,nsga2,random}, goptuna-{tpe,cmaes})", name)
+}
+
+func isMethod(name string) bool {
+	_, err := sampler.New(sweep.Method(name))
+	return err == nil
+}
+
+// plays reports whether the engine can search p at all.
+func (e engine) plays(p simulate.Problem) bool {
+	switch {
+	case e.Single && p.Objectives > 1:
+		return false
+	case e.Name == "optuna-cmaes" && p.Constraints > 0: // it ignores constraints
+		return false
+	case e.Name == "goptuna-cmaes":
+		// Its CMA-ES panics where a parameter is categorical.
+		return p.Constraints == 0 && !slices.ContainsFunc(p.Space, func(q sweep.Parameter) bool { return q.Distribution == sweep.DistCategorical })
+	case e.Name == "goptuna-tpe":
+		return p.Constraints == 0
+	}
+	return true
+}
+
+// open starts a search, and returns what ends it.
+func (e engine) open(p simulate.Problem, o simulate.Options) (simulate.Engine, func() error, error) {
+	if len(e.Command) == 0 {
+		s, err := simulate.NewSearch(p, sweep.Method(e.Method), o)
+		return s, func() error { return nil }, err
+	}
+	s, err := start(e.Command, e.Method, p, o, e.Plain)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", strings.Join(e.Command, " "), err)
+	}
+	return s, s.close, nil
+}
+
+// sources hashes the Go files of folders, tests apart.
+func sources(folders ...string) (string, error) {
+	h := sha256.New()
+	for _, folder := range folders {
+		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+		if err != nil {
+			return "", err
+		}
+		if len(files) == 0 {
+			return "", fmt.Errorf("no sources in %s: run from the root of the repository", folder)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			data, err := os.ReadFile(file)
+			if err != nil {
+				return "", err
+			}
+			fmt.Fprintf(h, "%s %d\n", filepath.ToSlash(file), len(data))
+			h.Write(data)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:4]), nil
+}
