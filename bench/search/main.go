@@ -9,6 +9,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -38,6 +39,8 @@ func run(args []string) error {
 	first := flags.Uint64("first-seed", 1, "seed of the first run; from 1000 on are reported, never tuned on")
 	jobs := flags.Int("j", runtime.NumCPU(), "runs at the same time")
 	folder := flags.String("results", "", "folder that keeps results")
+	document := flags.String("report", "", "file to write the report to: docs/benchmarks/search.md")
+	speed := flags.Bool("latency", false, "measure the time of a suggestion after 100, 1000 and 5000 trials, for the report")
 	flags.StringVar(&at.Python, "python", "bench/search/.venv/bin/python", "Python with peers/requirements.txt")
 	flags.StringVar(&at.PythonGP, "python-gp", "bench/search/.venv-gp/bin/python", "Python with peers/requirements-gp.txt")
 	flags.StringVar(&at.Goptuna, "goptuna", "bench/search/.bin/goptuna", "binary of peers/goptuna")
@@ -72,11 +75,27 @@ func run(args []string) error {
 	for _, budget := range p.budgets {
 		for _, parallel := range p.parallels {
 			fmt.Printf("%d trials, %d in flight, %d seeds from %d\n", budget, parallel, *seeds, *first)
-			table(os.Stdout, list, strings.Split(*names, ","), p.chosen(kept, budget, parallel))
+			table(os.Stdout, p, p.chosen(kept, budget, parallel))
 			fmt.Println()
 		}
 	}
-	return playErr
+	if *document == "" {
+		return playErr
+	}
+	var text strings.Builder
+	r := report{out: &text, kept: kept, plan: p, sets: strings.Split(*problems, ",")}
+	if *speed {
+		asked := engines
+		if own, err := find("asktell-"+ours, at); err == nil {
+			asked = append([]engine{own}, engines...)
+		}
+		var err error
+		if r.speed, err = measure(asked); err != nil {
+			return errors.Join(playErr, err)
+		}
+	}
+	r.write()
+	return errors.Join(playErr, os.WriteFile(*document, []byte(text.String()), 0o644))
 }
 
 // numbers reads positive integers separated by commas.

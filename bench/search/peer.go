@@ -38,6 +38,8 @@ type request struct {
 	Values      []float64 `json:"values,omitempty"`
 	Constraints []float64 `json:"constraints,omitempty"`
 	Status      string    `json:"status,omitempty"`
+	// inject
+	Params sweep.Params `json:"params,omitempty"`
 }
 
 // reply is a peer's line.

@@ -13,44 +13,30 @@ import (
 const floor = 1e-4
 
 // table prints medians by problem and engine.
-func table(w io.Writer, problems, engines []string, results []result) {
+func table(w io.Writer, p plan, results []result) {
+	s := summarise(p.problems, p.engines, results)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "problem\t")
-	for _, e := range engines {
-		fmt.Fprintf(t, "%s\t", e)
-	}
-	fmt.Fprintln(t)
-	logs, counts := make([]float64, len(engines)), make([]float64, len(engines))
-	for _, p := range problems {
-		fmt.Fprintf(t, "%s\t", p)
-		for i, e := range engines {
-			list := finals(results, p, e)
-			if len(list) == 0 {
+	row := func(name, format string, value func(j int) float64) {
+		fmt.Fprintf(t, "%s\t", name)
+		for j := range p.engines {
+			if v := value(j); math.IsNaN(v) {
 				fmt.Fprint(t, "-\t")
-				continue
+			} else {
+				fmt.Fprintf(t, format+"\t", v)
 			}
-			m := median(list)
-			logs[i] += math.Log(math.Max(m, floor))
-			counts[i]++
-			fmt.Fprintf(t, "%.2e\t", m)
 		}
 		fmt.Fprintln(t)
 	}
-	fmt.Fprint(t, "geometric mean\t")
-	for i := range engines {
-		fmt.Fprintf(t, "%.2e\t", math.Exp(logs[i]/counts[i]))
-	}
-	fmt.Fprint(t, "\nms/suggestion\t")
-	for _, e := range engines {
-		var list []float64
-		for _, r := range results {
-			if r.Engine == e {
-				list = append(list, r.AskMillis)
-			}
-		}
-		fmt.Fprintf(t, "%.3g\t", median(list))
+	fmt.Fprint(t, "problem\t")
+	for _, e := range p.engines {
+		fmt.Fprintf(t, "%s\t", e.Name)
 	}
 	fmt.Fprintln(t)
+	for i, name := range p.problems {
+		row(name, "%.2e", func(j int) float64 { return s.medians[i][j] })
+	}
+	row("geometric mean", "%.2e", func(j int) float64 { return s.mean(j, j) })
+	row("ms/suggestion", "%.3g", s.millis)
 	_ = t.Flush() // what a terminal does not take is lost anyway
 }
 
@@ -65,7 +51,7 @@ func finals(results []result, problem, engine string) []float64 {
 	return list
 }
 
-// median is the mean of the two middle values of an even number.
+// median is the mean of the two middle values of an even number, NaN of none.
 func median(list []float64) float64 {
 	if len(list) == 0 {
 		return math.NaN()

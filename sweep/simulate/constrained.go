@@ -15,6 +15,7 @@ func constrained() []Problem {
 		return Problem{Name: name, Space: space, Objectives: 2, Constraints: ncon, Reference: reference, Volume: volume,
 			Eval: func(p sweep.Params) ([]float64, []float64) { return f(vector(p)) }}
 	}
+	sphere := dtlz2(2, centres(6))
 	toy := Problem{Name: "gramacy", Space: box(2, 0, 1), Objectives: 1, Constraints: 2, Best: gramacyBest,
 		Eval: func(p sweep.Params) ([]float64, []float64) { return gramacy(vector(p)) }}
 	return []Problem{
@@ -26,7 +27,7 @@ func constrained() []Problem {
 		limited("osy", []sweep.Parameter{uniform(0, 0, 10), uniform(1, 0, 10), uniform(2, 1, 5), uniform(3, 0, 6), uniform(4, 1, 5), uniform(5, 0, 10)},
 			6, []float64{0, 200}, osyVolume, osy),
 		limited("c2dtlz2", box(6, 0, 1), 1, []float64{1.1, 1.1}, c2dtlz2Volume, func(x []float64) ([]float64, []float64) {
-			f := dtlz2(2)(x)
+			f := sphere(x)
 			return f, []float64{islands(f, 0.2)}
 		}),
 	}

@@ -84,6 +84,11 @@ class Session:
         self.study.tell(trial, request["values"])
         return {"ok": True}
 
+    def inject(self, request):
+        self.study.add_trial(optuna.trial.create_trial(
+            params=request["params"], distributions=self.distributions, values=request["values"]))
+        return {"ok": True}
+
 
 def main():
     warnings.simplefilter("ignore")

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"math"
+)
+
+// summary is medians by problem and engine; NaN where an engine has not played.
+type summary struct {
+	problems []string
+	engines  []engine
+	results  []result
+	medians  [][]float64
+}
+
+func summarise(problems []string, engines []engine, results []result) summary {
+	s := summary{problems: problems, engines: engines, results: results}
+	for _, p := range problems {
+		row := make([]float64, len(engines))
+		for j, e := range engines {
+			row[j] = median(finals(results, p, e.Name))
+		}
+		s.medians = append(s.medians, row)
+	}
+	return s
+}
+
+// index is an engine's column, -1 where it takes no part.
+func (s summary) index(name string) int {
+	for j, e := range s.engines {
+		if e.Name == name {
+			return j
+		}
+	}
+	return -1
+}
+
+// best reports whether engine j has the lowest median of problem i.
+func (s summary) best(i, j int) bool {
+	if math.IsNaN(s.medians[i][j]) {
+		return false
+	}
+	for _, m := range s.medians[i] {
+		if m < s.medians[i][j] {
+			return false
+		}
+	}
+	return true
+}
+
+// mean is the geometric mean of engine j over the problems that engine also has played.
+func (s summary) mean(j, also int) float64 {
+	total, n := 0.0, 0.0
+	for i := range s.problems {
+		if j >= 0 && also >= 0 && !math.IsNaN(s.medians[i][j]) && !math.IsNaN(s.medians[i][also]) {
+			total += math.Log(math.Max(s.medians[i][j], floor))
+			n++
+		}
+	}
+	return math.Exp(total / n)
+}
+
+// won is how many problems engine j has the lowest median on; a tie is shared.
+func (s summary) won(j int) float64 {
+	total := 0.0
+	for i := range s.problems {
+		if !s.best(i, j) {
+			continue
+		}
+		ties := 0.0
+		for k := range s.engines {
+			if s.best(i, k) {
+				ties++
+			}
+		}
+		total += 1 / ties
+	}
+	return total
+}
+
+// duel is on how many problems a's median is below b's, of those both have
+// played. A tie of exact zeros, where both have found the optimum, counts for a.
+func (s summary) duel(a, b string) (wins, of int) {
+	i, j := s.index(a), s.index(b)
+	if i < 0 || j < 0 {
+		return 0, 0
+	}
+	for _, row := range s.medians {
+		if math.IsNaN(row[i]) || math.IsNaN(row[j]) {
+			continue
+		}
+		of++
+		if row[i] < row[j] || row[i] == 0 && row[j] == 0 {
+			wins++
+		}
+	}
+	return wins, of
+}
+
+// pairs is the share of runs of equal problem and seed that a wins against b.
+func (s summary) pairs(a, b string) float64 {
+	type pair struct {
+		problem string
+		seed    uint64
+	}
+	theirs := make(map[pair]float64)
+	for _, r := range s.results {
+		if r.Engine == b {
+			theirs[pair{r.Problem, r.Seed}] = r.final()
+		}
+	}
+	wins, n := 0.0, 0.0
+	for _, r := range s.results {
+		other, has := theirs[pair{r.Problem, r.Seed}]
+		if r.Engine != a || a == b || !has {
+			continue
+		}
+		n++
+		switch {
+		case r.final() < other:
+			wins++
+		case r.final() == other:
+			wins += 0.5
+		}
+	}
+	return wins / n
+}
+
+// millis is the median time of a suggestion of engine j.
+func (s summary) millis(j int) float64 {
+	var list []float64
+	for _, r := range s.results {
+		if r.Engine == s.engines[j].Name {
+			list = append(list, r.AskMillis)
+		}
+	}
+	return median(list)
+}

@@ -1,0 +1,246 @@
+package simulate
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// The numbers are numpy's: testdata/reference.py.
+func TestFunctionsAgainstReference(t *testing.T) {
+	var reference struct {
+		Plain []struct {
+			Name string
+			X    []float64
+			F    float64
+		}
+		BBOB []struct {
+			Name   string
+			X, Opt []float64
+			R, Q   [][]float64
+			Peaks  []struct {
+				At, Scale []float64
+				W         float64
+			}
+			F float64
+		}
+		Fronts []struct {
+			Name    string
+			X, S, F []float64
+		}
+	}
+	data, err := os.ReadFile("testdata/reference.json")
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(data, &reference))
+
+	plain := map[string]func([]float64) float64{"ackley": ackley, "levy": levy, "rastrigin": rastrigin, "rosenbrock": rosenbrock,
+		"griewank": griewank, "styblinski": styblinski, "michalewicz": michalewicz, "branin": braninF}
+	for _, c := range reference.Plain {
+		require.InEpsilon(t, c.F, plain[c.Name](c.X), 1e-10, "%s%v", c.Name, c.X)
+	}
+	bbob := map[string]func(instance, []float64) float64{"ellipsoid": ellipsoid, "attractive_sector": attractiveSector,
+		"step_ellipsoid": stepEllipsoid, "sharp_ridge": sharpRidge, "different_powers": differentPowers,
+		"weierstrass": weierstrass, "schaffers": schaffers, "gallagher": gallagher}
+	for _, c := range reference.BBOB {
+		in := instance{opt: c.Opt, r: c.R, q: c.Q}
+		for _, p := range c.Peaks {
+			in.peaks = append(in.peaks, peak{p.At, p.Scale, p.W})
+		}
+		require.InEpsilon(t, c.F, bbob[c.Name](in, c.X), 1e-8, "%s%v", c.Name, c.X)
+	}
+	fronts := map[string]func(x, s []float64) []float64{
+		"zdt1":    func(x, s []float64) []float64 { return zdt(s, zdt1)(x) },
+		"zdt3":    func(x, s []float64) []float64 { return zdt(s, zdt3)(x) },
+		"dtlz2_3": func(x, s []float64) []float64 { return dtlz2(3, s)(x) },
+		"kursawe": func(x, _ []float64) []float64 { return kursawe(x) },
+	}
+	for _, c := range reference.Fronts {
+		require.InEpsilonSlice(t, c.F, fronts[c.Name](c.X, c.S), 1e-10, c.Name)
+	}
+}
+
+// What an optimum is known to be at, unshifted.
+func TestOptima(t *testing.T) {
+	require.InDelta(t, 0, ackley(make([]float64, 5)), 1e-14)
+	require.InDelta(t, 0, levy([]float64{1, 1, 1}), 1e-30)
+	require.Zero(t, rastrigin(make([]float64, 4)))
+	require.Zero(t, rosenbrock([]float64{1, 1, 1}))
+	require.Zero(t, griewank(make([]float64, 3)))
+	require.InDelta(t, styblinskiBest, styblinski([]float64{-2.903534}), 1e-10)
+	require.InDelta(t, hartmann6Best, hartmann6([]float64{0.20169, 0.150011, 0.476874, 0.275332, 0.311652, 0.6573}), 1e-8)
+	require.InDelta(t, hartmann3Best, hartmann3([]float64{0.114614, 0.555649, 0.852547}), 1e-5)
+	require.InDelta(t, 0.39788735772973816, braninF([]float64{math.Pi, 2.275}), 1e-12)
+	for _, p := range bbobs() {
+		params := sweep.Params{}
+		for i, v := range newInstance(p.Name, len(p.Space)).opt {
+			params[axis(i)] = sweep.Number(v)
+		}
+		values, _ := p.Eval(params)
+		require.InDelta(t, 0, values[0], 1e-6, p.Name)
+	}
+}
+
+// Constraints at points whose side of the border is known from the papers.
+func TestConstraints(t *testing.T) {
+	_, c := bnh([]float64{0, 0})
+	require.Equal(t, []float64{0, 7.7 - 64 - 9}, c)
+	f, c := gramacy([]float64{0.1954, 0.4044})
+	require.InDelta(t, 0.5998, f[0], 1e-4)
+	require.InDelta(t, 0, c[0], 2e-3, "the first is active at the optimum")
+	f, c = srn([]float64{-2.5, 2.5})
+	require.Equal(t, []float64{24.5, -24.75}, f)
+	require.True(t, feasible(f, c))
+	f, c = osy([]float64{5, 1, 5, 0, 5, 0})
+	require.InDelta(t, -274, f[0], 1e-12, "the end of the front in the paper")
+	require.True(t, feasible(f, c))
+	require.Less(t, islands([]float64{math.Sqrt2 / 2, math.Sqrt2 / 2}, 0.2), 0.0)
+	require.Less(t, islands([]float64{1, 0.1}, 0.2), 0.0)
+	require.Greater(t, islands([]float64{0.9, 0.44}, 0.2), 0.0, "between islands")
+}
+
+func TestProblemsAreWellFormed(t *testing.T) {
+	seen := map[string]bool{}
+	for _, p := range Problems() {
+		require.False(t, seen[p.Name], p.Name)
+		seen[p.Name] = true
+		again, ok := Lookup(p.Name)
+		require.True(t, ok)
+		require.Equal(t, p.Fingerprint(), again.Fingerprint(), p.Name)
+		rng, reachable := generator("test"), false
+		for range 500 {
+			params := p.decode(uniformly(rng, len(p.Space)))
+			values, constraints := p.Eval(params)
+			require.Len(t, values, p.Objectives, p.Name)
+			require.Len(t, constraints, p.Constraints, p.Name)
+			if p.Objectives > 1 && feasible(values, constraints) {
+				reachable = reachable || volume([][]float64{values}, p.Reference) > 0
+			}
+		}
+		require.True(t, reachable || p.Objectives == 1, "%s: no random point is below the reference", p.Name)
+		require.Greater(t, p.Scale(), 0.0, p.Name)
+		if p.Objectives > 1 {
+			require.Len(t, p.Reference, p.Objectives, p.Name)
+		}
+	}
+	require.GreaterOrEqual(t, len(seen), 24)
+}
+
+func TestVolume(t *testing.T) {
+	require.InDelta(t, 3+1, volume([][]float64{{1, 2}, {2, 1}, {2.5, 2.5}, {9, 0}}, []float64{3, 3})+1, 1e-15)
+	require.Zero(t, volume([][]float64{{3, 0}}, []float64{3, 3}))
+	// Three objectives against counting of a grid of unit cells.
+	rng := generator("volume")
+	for range 20 {
+		var points [][]float64
+		for range 6 {
+			points = append(points, []float64{float64(rng.IntN(5)), float64(rng.IntN(5)), float64(rng.IntN(5))})
+		}
+		cells := 0
+		for i := range 125 {
+			at := []float64{float64(i % 5), float64(i / 5 % 5), float64(i / 25)}
+			if slices.ContainsFunc(points, func(p []float64) bool { return p[0] <= at[0] && p[1] <= at[1] && p[2] <= at[2] }) {
+				cells++
+			}
+		}
+		require.InDelta(t, cells, volume(points, []float64{5, 5, 5}), 1e-12)
+	}
+}
+
+func TestRun(t *testing.T) {
+	p, _ := Lookup("tail-noisy")
+	o := Options{Budget: 30, Parallel: 4, Seed: 5}
+	run := func(o Options) Trace {
+		engine, err := NewSearch(p, sweep.MethodRandom, o)
+		require.NoError(t, err)
+		trace, err := Run(p, engine, o)
+		require.NoError(t, err)
+		require.Len(t, trace.Trials, o.Budget)
+		return trace
+	}
+	trace := run(o)
+	require.Equal(t, trace, run(o), "a function of its arguments")
+
+	var order []int
+	for _, trial := range trace.Trials {
+		order = append(order, trial.Number)
+	}
+	require.False(t, slices.IsSorted(order), "trials finish in another order than they start")
+	events := func(at float64) (running int) {
+		for _, trial := range trace.Trials {
+			require.InDelta(t, 1, trial.Finish-trial.Start, 0.5)
+			if trial.Start <= at && at < trial.Finish {
+				running++
+			}
+		}
+		return running
+	}
+	last := trace.Trials[o.Budget-1].Finish
+	for at := 0.0; at < last; at += 0.1 {
+		require.LessOrEqual(t, events(at), 4)
+	}
+	require.Equal(t, 4, events(2), "no worker idles")
+
+	// A random search knows no budget: its first ten trials are those of a run of ten.
+	short := o
+	short.Budget = 10
+	require.Equal(t, run(short).Losses(), trace.First(p, 10).Losses())
+}
+
+// The loss is that of the trial that looks best, without noise.
+func TestLoss(t *testing.T) {
+	s := newScorer(Problem{Objectives: 1, Constraints: 1, Best: 1})
+	add := func(value, truth, constraint float64) float64 {
+		return s.add(Trial{Values: []float64{value}, True: []float64{truth}, Constraints: []float64{constraint}})
+	}
+	require.True(t, math.IsInf(add(1, 1, 0.1), 1), "nothing feasible yet")
+	require.Equal(t, 4.0, add(3, 5, 0))
+	require.Equal(t, 4.0, add(4, 2, 0), "better in truth, but it looks worse")
+	require.Equal(t, 6.0, add(2, 7, 0), "worse in truth, but it looks better")
+	require.Equal(t, 6.0, s.add(Trial{Failed: true, Values: []float64{0}, True: []float64{math.NaN()}}))
+
+	s = newScorer(Problem{Objectives: 2, Reference: []float64{2, 2}, Volume: 4})
+	require.Equal(t, 0.75, s.add(Trial{Values: []float64{1, 1}, True: []float64{1, 1}}))
+	require.Equal(t, 0.5, s.add(Trial{Values: []float64{0, 1}, True: []float64{0, 1}}))
+}
+
+// Trials whose value is not finite are told as failed.
+func TestFailuresAreTold(t *testing.T) {
+	p := one("half", box(1, 0, 1), 0, func(x []float64) float64 {
+		if x[0] < 0.5 {
+			return math.NaN()
+		}
+		return x[0]
+	})
+	o := Options{Budget: 20, Parallel: 2, Seed: 1}
+	engine, err := NewSearch(p, sweep.MethodRandom, o)
+	require.NoError(t, err)
+	trace, err := Run(p, engine, o)
+	require.NoError(t, err)
+	failed := 0
+	for _, trial := range engine.(*search).request.Ledger {
+		if trial.Status == sweep.StatusDiverged {
+			failed++
+			require.Empty(t, trial.Metrics)
+		}
+	}
+	require.Greater(t, failed, 3)
+	require.GreaterOrEqual(t, trace.Losses()[19], 0.5)
+}
+
+func TestExhaustedEnginesEnd(t *testing.T) {
+	p := Problem{Name: "few", Objectives: 1, Space: []sweep.Parameter{{Name: "x1", Distribution: sweep.DistIntUniform, Max: 4}},
+		Eval: func(p sweep.Params) ([]float64, []float64) { return []float64{p["x1"].Float()}, nil }}
+	o := Options{Budget: 20, Parallel: 3, Seed: 1}
+	engine, err := NewSearch(p, sweep.MethodRandom, o)
+	require.NoError(t, err)
+	trace, err := Run(p, engine, o)
+	require.NoError(t, err)
+	require.Len(t, trace.Trials, 5)
+	require.Zero(t, trace.Losses()[4])
+}
