@@ -101,8 +101,11 @@ func dimensions(space []sweep.Parameter, plain bool) ([]dimension, error) {
 		switch p.Distribution {
 		case sweep.DistCategorical:
 			d.Type, d.Choices = "cat", p.Values
-		case sweep.DistIntUniform:
-			d.Type, d.Low, d.High = "int", &p.Min, &p.Max
+		case sweep.DistIntUniform, sweep.DistQLogUniform:
+			d.Type, d.Low, d.High, d.Log = "int", &p.Min, &p.Max, p.Distribution == sweep.DistQLogUniform
+			if d.Log && p.Q != 1 {
+				return nil, fmt.Errorf("parameter %s: the protocol's peers have no logarithmic step of %v", p.Name, p.Q)
+			}
 		case sweep.DistUniform, sweep.DistLogUniform:
 			d.Type, d.Low, d.High, d.Log = "float", &p.Min, &p.Max, p.Distribution == sweep.DistLogUniform
 		default:

@@ -30,7 +30,7 @@ type Problem struct {
 
 // Problems lists all problems, by kind. The values are fresh at each call.
 func Problems() []Problem {
-	return slices.Concat(classics(), bbobs(), sweeps(), fronts(), constrained())
+	return slices.Concat(classics(), bbobs(), sweeps(), tables(), fronts(), constrained())
 }
 
 // Lookup finds a problem by name.
@@ -91,6 +91,9 @@ func (p Problem) decode(u []float64) sweep.Params {
 			params[q.Name] = sweep.Number(0)
 		case q.Distribution == sweep.DistLogUniform:
 			params[q.Name] = sweep.Number(q.Min * math.Pow(q.Max/q.Min, (v-q.Zero)/(1-q.Zero)))
+		case q.Distribution == sweep.DistQLogUniform: // of step 1 only
+			low, high := math.Log(q.Min), math.Log(q.Max+1)
+			params[q.Name] = sweep.Number(math.Min(math.Floor(math.Exp(low+v*(high-low))), q.Max))
 		case q.Distribution == sweep.DistIntUniform:
 			params[q.Name] = sweep.Number(math.Min(q.Min+math.Floor(v*(q.Max-q.Min+1)), q.Max))
 		default:

@@ -165,6 +165,12 @@ func (s *session) suggest(t goptuna.Trial) (map[string]any, error) {
 					params[p.Name] = c
 				}
 			}
+		case p.Type == "int" && p.Log: // goptuna has no such distribution
+			v, err := t.SuggestLogFloat(p.Name, p.Low, p.High+1)
+			if err != nil {
+				return nil, err
+			}
+			params[p.Name] = min(math.Floor(v), p.High)
 		case p.Type == "int":
 			v, err := t.SuggestInt(p.Name, int(p.Low), int(p.High))
 			if err != nil {
