@@ -2,6 +2,8 @@
 # make test   format, vet, lint, workflowcheck and all fast tests
 # make race   the concurrent packages under the race detector
 # make accept the end-to-end tests with the real services (test-e2e is the same)
+# make bench-search     compares the search with Optuna and goptuna, writes docs/benchmarks/search.md (Python 3.11+, an hour or more)
+# make bench-search-gp  the same and Optuna's GPSampler, whose PyTorch is some gigabytes
 #
 # The backend `go` is ten times faster with GOEXPERIMENT=simd; it is for this
 # module only. Without a C compiler Go builds with CGO_ENABLED=0 by itself, and
@@ -11,10 +13,11 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 SIMD    := GOEXPERIMENT=simd
 LDFLAGS := -X main.version=$(VERSION)
-MODULES := tools devstack deploy/deploytest
+MODULES := tools devstack deploy/deploytest bench/search/peers/goptuna
+PYTHON  ?= python3
 DEMO_OUT ?= out
 
-.PHONY: all build demo test check fmt fmt-check vet lint workflowcheck unit race test-e2e accept stack tidy clean
+.PHONY: all build demo test check fmt fmt-check vet lint workflowcheck unit race test-e2e accept stack tidy clean bench-search bench-search-gp
 
 all: build
 
@@ -82,9 +85,30 @@ test-e2e accept: build
 	$(GO) test -C devstack -count=1 ./...
 	$(SIMD) $(GO) test -tags e2e -count=1 -timeout 55m -v ./e2e
 
+# What is played is kept in bench/search/results: after a change of an engine only
+# that engine is played again. The virtual environments are thrown away by clean.
+SEARCH   := bench/search
+PEERS    := random,tpe,cmaes,nsga2,optuna-tpe,optuna-cmaes,optuna-nsga2,goptuna-tpe,goptuna-cmaes
+BENCH     = $(SIMD) $(GO) run ./$(SEARCH) -problems reported,heldout -budget 50,100 -parallel 8,1 -seeds 10 -first-seed 1000 \
+	-results $(SEARCH)/results -report docs/benchmarks/search.md -latency
+
+$(SEARCH)/.venv $(SEARCH)/.venv-gp: $(SEARCH)/.venv%: $(SEARCH)/peers/requirements%.txt
+	rm -rf $@
+	$(PYTHON) -m venv $@
+	$@/bin/pip install --quiet --require-hashes -r $<
+
+$(SEARCH)/.bin/goptuna: $(wildcard $(SEARCH)/peers/goptuna/*)
+	$(GO) build -C $(SEARCH)/peers/goptuna -o ../../.bin/goptuna .
+
+bench-search: build $(SEARCH)/.venv $(SEARCH)/.bin/goptuna
+	$(BENCH) -engines bayes,$(PEERS)
+
+bench-search-gp: build $(SEARCH)/.venv $(SEARCH)/.venv-gp $(SEARCH)/.bin/goptuna
+	$(BENCH) -engines bayes,optuna-gp,$(PEERS)
+
 tidy:
 	$(GO) mod tidy
 	for m in $(MODULES); do (cd $$m && $(GO) mod tidy); done
 
 clean:
-	rm -rf bin out
+	rm -rf bin out $(SEARCH)/.venv $(SEARCH)/.venv-gp $(SEARCH)/.bin

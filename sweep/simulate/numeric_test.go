@@ -21,7 +21,7 @@ func TestNumeric(t *testing.T) {
 			t.Parallel()
 			evaluations := 60_000
 			if *numeric {
-				evaluations = 2_000_000
+				evaluations = 1_000_000
 			}
 			if p.Objectives == 1 {
 				got := lowest(p, evaluations)
