@@ -116,8 +116,8 @@ func sources(folders ...string) (string, error) {
 			if err != nil {
 				return "", err
 			}
-			fmt.Fprintf(h, "%s %d\n", filepath.ToSlash(file), len(data))
-			h.Write(data)
+			_, _ = h.Write(fmt.Appendf(nil, "%s %d\n", filepath.ToSlash(file), len(data))) // a hash's Write cannot fail
+			_, _ = h.Write(data)
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil)[:4]), nil

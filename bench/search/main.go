@@ -75,7 +75,9 @@ func run(args []string) error {
 	for _, budget := range p.budgets {
 		for _, parallel := range p.parallels {
 			fmt.Printf("%d trials, %d in flight, %d seeds from %d\n", budget, parallel, *seeds, *first)
-			table(os.Stdout, p, p.chosen(kept, budget, parallel))
+			if err := table(os.Stdout, p, p.chosen(kept, budget, parallel)); err != nil {
+				return err
+			}
 			fmt.Println()
 		}
 	}

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -12,32 +14,34 @@ import (
 // ten-thousandth of what one random trial loses.
 const floor = 1e-4
 
-// table prints medians by problem and engine.
-func table(w io.Writer, p plan, results []result) {
+// table writes medians by problem and engine.
+func table(w io.Writer, p plan, results []result) error {
 	s := summarise(p.problems, p.engines, results)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	var text strings.Builder
 	row := func(name, format string, value func(j int) float64) {
-		fmt.Fprintf(t, "%s\t", name)
+		text.WriteString(name)
 		for j := range p.engines {
-			if v := value(j); math.IsNaN(v) {
-				fmt.Fprint(t, "-\t")
-			} else {
-				fmt.Fprintf(t, format+"\t", v)
+			cell := "-"
+			if v := value(j); !math.IsNaN(v) {
+				cell = fmt.Sprintf(format, v)
 			}
+			text.WriteString("\t" + cell)
 		}
-		fmt.Fprintln(t)
+		text.WriteString("\t\n")
 	}
-	fmt.Fprint(t, "problem\t")
+	text.WriteString("problem")
 	for _, e := range p.engines {
-		fmt.Fprintf(t, "%s\t", e.Name)
+		text.WriteString("\t" + e.Name)
 	}
-	fmt.Fprintln(t)
+	text.WriteString("\t\n")
 	for i, name := range p.problems {
 		row(name, "%.2e", func(j int) float64 { return s.medians[i][j] })
 	}
 	row("geometric mean", "%.2e", func(j int) float64 { return s.mean(j, j) })
 	row("ms/suggestion", "%.3g", s.millis)
-	_ = t.Flush() // what a terminal does not take is lost anyway
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	_, err := io.WriteString(t, text.String())
+	return errors.Join(err, t.Flush())
 }
 
 // finals are the losses at the end of the runs of one problem and engine.

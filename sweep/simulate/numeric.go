@@ -15,6 +15,6 @@ const (
 	tailBest        = 37.310237780231397
 	tailLimitedBest = 46.889897868781716
 	gramacyBest     = 0.59978805201006735
-	tailHeadVolume  = 612.9
-	kursaweVolume   = 179.4
+	tailHeadVolume  = 613.055
+	kursaweVolume   = 179.62
 )

@@ -19,7 +19,7 @@ func TestNumeric(t *testing.T) {
 	for _, p := range Problems() {
 		t.Run(p.Name, func(t *testing.T) {
 			t.Parallel()
-			evaluations := 60_000
+			evaluations := 40_000
 			if *numeric {
 				evaluations = 1_000_000
 			}
@@ -107,20 +107,29 @@ func front(p Problem, evaluations int) [][]float64 {
 	type member struct{ u, f []float64 }
 	var archive []member
 	d := len(p.Space)
+	// pick takes a member near a random place along the front, so that crowded
+	// stretches get no more attention than others.
+	pick := func() []float64 {
+		low, high := archive[0].f, archive[len(archive)-1].f
+		k, share := rng.IntN(2), rng.Float64()
+		want := low[k] + share*(high[k]-low[k])
+		at := sort.Search(len(archive), func(i int) bool { return (archive[i].f[k] >= want) == (k == 0) })
+		return archive[min(at, len(archive)-1)].u
+	}
 	for i := range evaluations {
 		var u []float64
 		switch {
 		case len(archive) == 0 || i%20 == 0:
 			u = uniformly(rng, d)
 		case i%3 == 0: // between two members, and a little beyond
-			a, b, s := archive[rng.IntN(len(archive))].u, archive[rng.IntN(len(archive))].u, -0.2+1.4*rng.Float64()
+			a, b, s := pick(), pick(), -0.2+1.4*rng.Float64()
 			u = make([]float64, d)
 			for k := range u {
 				u[k] = math.Min(math.Max(a[k]+s*(b[k]-a[k]), 0), 1)
 			}
 			u = mutate(rng, u, -8)
 		default:
-			u = mutate(rng, archive[rng.IntN(len(archive))].u, -6)
+			u = mutate(rng, pick(), -6)
 		}
 		f, constraints := p.Eval(p.decode(u))
 		if !feasible(f, constraints) {

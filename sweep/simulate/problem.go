@@ -136,15 +136,15 @@ func (p Problem) Scale() float64 {
 // Fingerprint tells versions of a problem apart: it hashes what is known of it and
 // its values at a few points.
 func (p Problem) Fingerprint() string {
-	h := sha256.New()
-	fmt.Fprintln(h, p.Name, p.Objectives, p.Constraints, p.Noise, p.Best, p.Reference, p.Volume)
+	text := fmt.Sprintln(p.Name, p.Objectives, p.Constraints, p.Noise, p.Best, p.Reference, p.Volume)
 	rng := generator("fingerprint/" + p.Name)
 	for range 8 {
 		params := p.decode(uniformly(rng, len(p.Space)))
 		values, constraints := p.Eval(params)
-		fmt.Fprintf(h, "%s %.9g %.9g\n", params.Key(), values, constraints)
+		text += fmt.Sprintf("%s %.9g %.9g\n", params.Key(), values, constraints)
 	}
-	return hex.EncodeToString(h.Sum(nil)[:4])
+	digest := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(digest[:4])
 }
 
 // generator is the stream of what is random about name.
