@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/simulate"
 )
 
@@ -49,6 +51,14 @@ func fake(mode string) {
 			}
 			asked++
 		case "tell":
+			if mode == "failures" {
+				if failed := r["status"] == "failed"; failed != (r["id"].(float64) >= 104) || failed != (r["values"] == nil) {
+					fmt.Println(`{"error":"the status is not as expected"}`)
+					continue
+				}
+				fmt.Println(`{"ok":true}`)
+				continue
+			}
 			if r["id"].(float64) < 100 || len(r["values"].([]any)) != 1 {
 				fmt.Println(`{"error":"the tell is not as expected"}`)
 				continue
@@ -66,6 +76,15 @@ func playFake(t *testing.T, mode string) ([]result, error) {
 	e := engine{Name: "fake", Version: "1", Command: []string{os.Args[0]}}
 	problem, ok := simulate.Lookup("branin")
 	require.True(t, ok)
+	if mode == "failures" {
+		whole := problem.Eval
+		problem.Eval = func(p sweep.Params) ([]float64, []float64) {
+			if p["x1"].Float() >= 4 {
+				return []float64{math.Inf(1)}, nil
+			}
+			return whole(p)
+		}
+	}
 	return play(job{key: keyOf(e, problem, 8, 3, 7), engine: e, problem: problem, Shorter: []int{2}})
 }
 
@@ -78,6 +97,12 @@ func TestPeerIsDriven(t *testing.T) {
 	require.Less(t, results[0].final(), 0.01)
 	require.Greater(t, results[1].final(), 0.3)
 	require.Greater(t, results[0].AskMillis, 0.0)
+}
+
+func TestPeerHearsOfFailures(t *testing.T) {
+	results, err := playFake(t, "failures")
+	require.NoError(t, err)
+	require.Less(t, results[0].final(), 0.01)
 }
 
 func TestPeersErrorsAreReported(t *testing.T) {
