@@ -174,7 +174,7 @@ func (s *scorer) add(t Trial) float64 {
 	}
 	switch {
 	case s.problem.Objectives > 1:
-		return (s.problem.Volume - volume(s.points, s.problem.Reference)) / s.problem.Volume
+		return (s.problem.Volume - sweep.Hypervolume(s.points, s.problem.Reference)) / s.problem.Volume
 	case !s.found:
 		return math.Inf(1)
 	}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
 )
 
 // along samples a curve, parameter t from low to high.
@@ -23,7 +25,7 @@ func TestVolumes(t *testing.T) {
 	check := func(name string, points [][]float64) {
 		p, ok := Lookup(name)
 		require.True(t, ok)
-		require.InEpsilon(t, volume(points, p.Reference), p.Volume, 1e-4, name)
+		require.InEpsilon(t, sweep.Hypervolume(points, p.Reference), p.Volume, 1e-4, name)
 	}
 	objective := func(f func(x []float64) (values, constraints []float64), x ...float64) []float64 {
 		values, constraints := f(x)

@@ -119,7 +119,7 @@ func TestProblemsAreWellFormed(t *testing.T) {
 			require.Len(t, values, p.Objectives, p.Name)
 			require.Len(t, constraints, p.Constraints, p.Name)
 			if p.Objectives > 1 && feasible(values, constraints) {
-				reachable = reachable || volume([][]float64{values}, p.Reference) > 0
+				reachable = reachable || sweep.Hypervolume([][]float64{values}, p.Reference) > 0
 			}
 		}
 		require.True(t, reachable || p.Objectives == 1, "%s: no random point is below the reference", p.Name)
@@ -129,27 +129,6 @@ func TestProblemsAreWellFormed(t *testing.T) {
 		}
 	}
 	require.GreaterOrEqual(t, len(seen), 24)
-}
-
-func TestVolume(t *testing.T) {
-	require.InDelta(t, 3+1, volume([][]float64{{1, 2}, {2, 1}, {2.5, 2.5}, {9, 0}}, []float64{3, 3})+1, 1e-15)
-	require.Zero(t, volume([][]float64{{3, 0}}, []float64{3, 3}))
-	// Three objectives against counting of a grid of unit cells.
-	rng := generator("volume")
-	for range 20 {
-		var points [][]float64
-		for range 6 {
-			points = append(points, []float64{float64(rng.IntN(5)), float64(rng.IntN(5)), float64(rng.IntN(5))})
-		}
-		cells := 0
-		for i := range 125 {
-			at := []float64{float64(i % 5), float64(i / 5 % 5), float64(i / 25)}
-			if slices.ContainsFunc(points, func(p []float64) bool { return p[0] <= at[0] && p[1] <= at[1] && p[2] <= at[2] }) {
-				cells++
-			}
-		}
-		require.InDelta(t, cells, volume(points, []float64{5, 5, 5}), 1e-12)
-	}
 }
 
 func TestRun(t *testing.T) {
