@@ -13,6 +13,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -97,6 +98,9 @@ func run(args []string) error {
 		}
 	}
 	r.write()
+	if err := os.MkdirAll(filepath.Dir(*document), 0o755); err != nil {
+		return errors.Join(playErr, err)
+	}
 	return errors.Join(playErr, os.WriteFile(*document, []byte(text.String()), 0o644))
 }
 

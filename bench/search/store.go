@@ -27,6 +27,9 @@ func load(folder string, engines []engine) (*store, error) {
 	if folder == "" {
 		return s, nil
 	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, err
+	}
 	for _, e := range engines {
 		file := filepath.Join(folder, e.Name+".csv")
 		f, err := os.Open(file)

@@ -11,7 +11,7 @@ import (
 )
 
 func TestStoreKeepsResults(t *testing.T) {
-	folder, e := t.TempDir(), engine{Name: "e", Version: "2"}
+	folder, e := filepath.Join(t.TempDir(), "new"), engine{Name: "e", Version: "2"}
 	s, err := load(folder, []engine{e})
 	require.NoError(t, err)
 	at := func(version string, seed uint64, losses ...float64) result {
