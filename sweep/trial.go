@@ -56,8 +56,9 @@ type Estimate struct {
 
 // Rung is a judgement of a trial before its end.
 type Rung struct {
-	Step    int                `json:"step"`    // of training
-	Metrics map[string]float64 `json:"metrics"` // finite only
+	Step    int                `json:"step"`             // of training
+	Metrics map[string]float64 `json:"metrics"`          // finite only
+	Reason  string             `json:"reason,omitempty"` // why the trial went on, or why it was stopped here
 }
 
 // Trial is one line of the ledger: a finished trial. The ledger's order is the
