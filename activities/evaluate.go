@@ -44,6 +44,9 @@ func (a *Activities) evaluate(p *pulse, in EvaluateInput) (EvaluateResult, error
 		Spec: in.Spec, Assignment: in.Assignment,
 		Checkpoint: filepath.Join(root, "checkpoint"), Output: filepath.Join(root, "out"),
 	}
+	if in.Rung {
+		job.Spec = in.Spec.AtRung()
+	}
 	if err := os.Mkdir(job.Output, 0o700); err != nil {
 		return EvaluateResult{}, fmt.Errorf("stage trial %d: %w", number, err)
 	}

@@ -28,6 +28,7 @@ type TrainInput struct {
 	Assignment sweep.Assignment   `json:"assignment"`
 	Attempt    int                `json:"attempt"`         // from 1, each number used once a trial
 	After      sweep.FailureClass `json:"after,omitempty"` // what ended the attempt before
+	Until      int                `json:"until,omitempty"` // step of the rung to train to; 0: to the end
 }
 
 // TrainResult is an attempt that did not fail.
@@ -48,6 +49,7 @@ type EvaluateInput struct {
 	Checkpoint CheckpointRef      `json:"checkpoint"`
 	Attempt    int                `json:"attempt"`         // of the training that made the checkpoint
 	After      sweep.FailureClass `json:"after,omitempty"` // what ended the attempt before
+	Rung       bool               `json:"rung,omitempty"`  // judge it as evaluate.rung says
 }
 
 // EvaluateResult is a judgement.

@@ -56,6 +56,7 @@ type TrainJob struct {
 	Staging    string // folder for this attempt, made and removed by the activity
 	Resume     string // folder of a verified checkpoint, or ""
 	Parent     string // its key
+	Until      int    // step to end at, with a checkpoint; 0: the last
 }
 
 // EvaluateJob is the judging of one checkpoint.

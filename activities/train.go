@@ -14,8 +14,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Train makes one attempt at training a trial, from its last whole checkpoint
-// when it has one. Every checkpoint is stored before a heartbeat names it. When
+// Train makes one attempt at training a trial, to its end or to a rung, from its
+// last whole checkpoint when it has one. Every checkpoint is stored before a heartbeat names it. When
 // the worker stops, the attempt ends with OutcomePreempted after one more
 // checkpoint. Its errors carry a Heartbeat as detail.
 func (a *Activities) Train(ctx context.Context, in TrainInput) (TrainResult, error) {
@@ -46,13 +46,13 @@ func (a *Activities) train(p *pulse, in TrainInput) (outcome Outcome, err error)
 	}
 	defer remove()
 
-	job := TrainJob{Spec: in.Spec, Assignment: in.Assignment, Attempt: in.Attempt, Staging: filepath.Join(root, "out")}
+	job := TrainJob{Spec: in.Spec, Assignment: in.Assignment, Attempt: in.Attempt, Until: in.Until, Staging: filepath.Join(root, "out")}
 	if err := os.Mkdir(job.Staging, 0o700); err != nil {
 		return Outcome{}, fmt.Errorf("stage trial %d: %w", number, err)
 	}
 	resume := filepath.Join(root, "resume")
 	err = p.transfer(func(ctx context.Context) error {
-		ref, err := a.lastWhole(ctx, name, number, resume)
+		ref, err := a.lastWhole(ctx, name, number, in.Until, resume)
 		if ref.Key != "" {
 			job.Resume, job.Parent = resume, ref.Key
 			p.checkpoint(ref)
@@ -78,14 +78,18 @@ func (a *Activities) train(p *pulse, in TrainInput) (outcome Outcome, err error)
 	})
 }
 
-// lastWhole downloads the trial's last checkpoint that verifies into dir. It
-// returns the zero CheckpointRef when there is none.
-func (a *Activities) lastWhole(ctx context.Context, name string, number int, dir string) (CheckpointRef, error) {
+// lastWhole downloads the trial's last checkpoint that verifies into dir, of those
+// up to step until where that is not 0. It returns the zero CheckpointRef when
+// there is none.
+func (a *Activities) lastWhole(ctx context.Context, name string, number, until int, dir string) (CheckpointRef, error) {
 	refs, err := a.Checkpoints.Whole(ctx, name, number)
 	if err != nil {
 		return CheckpointRef{}, fmt.Errorf("list the checkpoints of trial %d: %w", number, err)
 	}
 	for _, ref := range refs {
+		if until > 0 && ref.Step > until {
+			continue
+		}
 		err := a.Checkpoints.Download(ctx, ref.Key, dir)
 		if err == nil {
 			return ref, nil

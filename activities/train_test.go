@@ -171,6 +171,28 @@ func TestTrainResumes(t *testing.T) {
 	}
 }
 
+func TestTrainToARung(t *testing.T) {
+	b := newBench(t)
+	in := input(4, 1)
+	in.Until = 200
+	result, err := b.train(in)
+	require.NoError(t, err)
+	require.Equal(t, activities.OutcomeDone, result.Status)
+	require.Equal(t, activities.CheckpointRef{Key: activitiestest.Key(4, 1, 200), Step: 200}, result.Checkpoint)
+
+	// A reset of the trial's workflow may ask for a rung again that later
+	// checkpoints lie behind.
+	b.archive.Store(4, 1, 300, false)
+	in.Attempt, in.Until = 2, 100
+	result, err = b.train(in)
+	require.NoError(t, err)
+	require.Equal(t, 100, result.Step)
+	require.Equal(t, []activitiestest.Job{
+		{Trial: 4, Attempt: 1, Until: 200},
+		{Trial: 4, Attempt: 2, From: 100, Until: 100, Parent: activitiestest.Key(4, 1, 100)},
+	}, b.trainer.Jobs())
+}
+
 func TestTrainFailureKeepsItsClassAndWhatWasDone(t *testing.T) {
 	tests := []struct {
 		name         string
@@ -298,6 +320,18 @@ func TestEvaluate(t *testing.T) {
 	require.Equal(t, activitiestest.Features, result.Features)
 	require.Equal(t, 1, b.recorder.Pictures(), "nobody sees that the evaluation moves")
 	b.requireEmptyStaging(t)
+}
+
+func TestEvaluateARung(t *testing.T) {
+	b := newBench(t)
+	in := activities.EvaluateInput{Spec: input(4, 1).Spec, Checkpoint: b.archive.Store(4, 1, 100, false), Assignment: sweep.Assignment{Number: 4}}
+	in.Spec.Evaluate = sweep.Evaluate{SamplesPerClass: 1000, Rung: &sweep.RungEvaluate{SamplesPerClass: 200, Guidance: []float64{1}}}
+	for _, rung := range []bool{true, false} {
+		in.Rung = rung
+		_, err := b.env.ExecuteActivity(b.Evaluate, in)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []activitiestest.Judged{{Trial: 4, Step: 100, SamplesPerClass: 200}, {Trial: 4, Step: 100, SamplesPerClass: 1000}}, b.trainer.Judged())
 }
 
 func TestEvaluateSaysCorrupt(t *testing.T) {

@@ -1,9 +1,6 @@
 package sweep
 
-import (
-	"maps"
-	"slices"
-)
+import "slices"
 
 // Ladder returns the rungs of one trial: those of its bracket. Baseline trials are
 // judged at every rung, so that what is seen there has something to be compared
@@ -94,10 +91,9 @@ func (s *Spec) AtRung() Spec {
 func (t Trial) AtStep(metrics map[string]float64) Rung {
 	t.Status, t.Metrics = StatusCompleted, metrics
 	r := Rung{Step: t.Steps, Metrics: make(map[string]float64, len(metrics)+2)}
-	maps.Copy(r.Metrics, metrics)
-	for _, name := range []string{MetricLoss, MetricStepsPerSecond} {
-		if value, ok := t.Metric(name); ok {
-			r.Metrics[name] = value
+	for _, m := range MetricList() {
+		if value, ok := t.Metric(m.Name); ok {
+			r.Metrics[m.Name] = value
 		}
 	}
 	return r

@@ -60,6 +60,7 @@ type run struct {
 	store    *model.Store
 	stepper  *stepper
 
+	end    int // the step that this job ends at
 	step   int // done
 	saved  int // the step of the last checkpoint, written or resumed from
 	window window
@@ -83,6 +84,9 @@ func newRun(j job.Train, o Options) (*run, error) {
 		if r.backend, err = backend.Open(j.Backend); err != nil {
 			return nil, failure(sweep.FailBadData, err)
 		}
+	}
+	if r.end = settings.Steps; j.Until > 0 {
+		r.end = min(j.Until, r.end) // and nothing else depends on it: the rest of the training is to equal the whole
 	}
 	net, err := newNet(j.Spec, settings.Seed, r.backend)
 	if err != nil {
@@ -191,13 +195,13 @@ func (r *run) train(ctx context.Context) error {
 	if err := r.options.Events(job.Event{Type: job.Started, Backend: r.backend.Choice, Device: r.backend.Device, Step: r.step, Steps: steps}); err != nil {
 		return err
 	}
-	if r.step < steps {
+	if r.step < r.end {
 		if err := r.options.Events(job.Event{Type: job.Compiling, Step: r.step, Steps: steps}); err != nil {
 			return err
 		}
 	}
 	clock := newPace()
-	for r.step < steps {
+	for r.step < r.end {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
@@ -219,7 +223,7 @@ func (r *run) train(ctx context.Context) error {
 		if err := r.report(clock); err != nil {
 			return err
 		}
-		if r.step%r.settings.EverySteps == 0 && r.step < steps {
+		if r.step%r.settings.EverySteps == 0 && r.step < r.end {
 			began := time.Now()
 			if ok, err := r.checkpoint(); !ok {
 				return err
@@ -227,10 +231,12 @@ func (r *run) train(ctx context.Context) error {
 			clock.leaveOut(time.Since(began))
 		}
 	}
-	if ok, err := r.checkpoint(); !ok {
-		return err
+	if r.step == steps || r.step != r.saved { // a job that has nothing to do has been named its checkpoint
+		if ok, err := r.checkpoint(); !ok {
+			return err
+		}
 	}
-	first, last := firstAndLast(r.curve)
+	first, last := r.losses()
 	r.options.Log("trained %d steps, %.2f a second", r.step, clock.overall(r.step))
 	return r.options.Events(job.Event{Type: job.Done, Step: r.step, Steps: steps, LossFirst: first, LossLast: last})
 }
@@ -262,12 +268,19 @@ func (r *run) preempt() error {
 }
 
 func (r *run) diverge(step int) error {
-	first, _ := firstAndLast(r.curve)
-	if len(r.curve) == 0 && r.window.Count > 0 {
-		first = r.window.Loss / float64(r.window.Count)
-	}
+	first, _ := r.losses()
 	r.options.Log("diverged at step %d", step)
 	return r.options.Events(job.Event{Type: job.Diverged, Step: step, Steps: r.settings.Steps, LossFirst: first})
+}
+
+// losses are firstAndLast of the curve, and of what will be its first point while
+// it has none.
+func (r *run) losses() (first, last float64) {
+	if len(r.curve) == 0 && r.window.Count > 0 {
+		mean := r.window.Loss / float64(r.window.Count)
+		return mean, mean
+	}
+	return firstAndLast(r.curve)
 }
 
 // checkpoint writes the state of the steps done and names the folder in an event.

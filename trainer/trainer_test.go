@@ -197,6 +197,27 @@ func TestResumeIsBitForBit(t *testing.T) {
 		train(t, b, drained, nil)
 		same(t, want, contents(t, drained, 8))
 	})
+	t.Run("from rung to rung", func(t *testing.T) {
+		parts := tiny(t)
+		for _, until := range []int{2, 4, 0} { // between two points of the curve and two checkpoints, at a checkpoint, the rest
+			parts.Until = until
+			events := train(t, b, parts, nil)
+			last := events[len(events)-1]
+			require.Equal(t, job.Done, last.Type)
+			require.Equal(t, 8, last.Steps, "the training is as long as ever")
+			if until == 0 {
+				require.Equal(t, 8, last.Step)
+				break
+			}
+			require.Equal(t, until, last.Step)
+			require.Positive(t, last.LossLast, "the loss of a rung, before the curve has a point")
+			parts.Resume = filepath.Join(parts.Staging, checkpoint.DirName(until))
+			for _, e := range train(t, b, parts, nil) {
+				require.NotEqual(t, job.Checkpoint, e.Type, "what it resumes from is its checkpoint")
+			}
+		}
+		same(t, want, contents(t, parts, 8))
+	})
 	t.Run("seeds", func(t *testing.T) {
 		again := tiny(t)
 		train(t, b, again, nil)

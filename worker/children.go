@@ -74,7 +74,7 @@ func (c *Children) Train(
 	progress := activities.Progress{Steps: t.Spec.Train.Steps}
 	end, err := c.run(ctx, "train", t.Staging, job.Train{
 		Spec: t.Spec, Assignment: t.Assignment, Staging: t.Staging, Resume: t.Resume, Parent: t.Parent,
-		Attempt: t.Attempt, Backend: c.backend,
+		Attempt: t.Attempt, Until: t.Until, Backend: c.backend,
 	}, drain, func(e job.Event) error {
 		take(&progress, e)
 		if e.Type != job.Checkpoint {

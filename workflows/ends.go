@@ -21,7 +21,7 @@ func (s *sweepRun) continues(ctx workflow.Context) bool {
 func (s *sweepRun) continueAsNew(outer, ctx workflow.Context) (Progress, error) {
 	for {
 		err := workflow.Await(ctx, func() bool {
-			return workflow.AllHandlersFinished(ctx) && (s.Asked || outer.Err() == nil)
+			return workflow.AllHandlersFinished(ctx) && s.answered() && (s.Asked || outer.Err() == nil)
 		})
 		if err != nil {
 			return s.abort(ctx, err)

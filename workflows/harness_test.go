@@ -30,6 +30,7 @@ type rig struct {
 	recorder   *activitiestest.Recorder
 	executions *activitiestest.Executions
 	do         *activities.Activities
+	verdicts   []RungVerdict // that held trials have heard
 }
 
 func newRig(t *testing.T) *rig {

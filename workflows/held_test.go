@@ -21,7 +21,14 @@ const (
 
 // heldTrial is a fake of Trial: it runs until the test tells it how to end, or it
 // is cancelled.
-func heldTrial(ctx workflow.Context, in TrialInput) (TrialResult, error) {
+func (r *rig) heldTrial(ctx workflow.Context, in TrialInput) (TrialResult, error) {
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		for {
+			var v RungVerdict
+			workflow.GetSignalChannel(ctx, SignalVerdict).Receive(ctx, &v)
+			r.verdicts = append(r.verdicts, v)
+		}
+	})
 	result := sweep.Trial{Assignment: in.Assignment, Status: sweep.StatusCancelled}
 	vanish := false
 	workflow.NewSelector(ctx).
@@ -52,7 +59,7 @@ func (r *rig) hold() {
 	r.env.SetTestTimeout(20 * time.Second)
 	r.env.SetDetachedChildWait(false) // trials outlive the run
 	r.env.RegisterWorkflow(Sweep)
-	r.env.RegisterWorkflowWithOptions(heldTrial, workflow.RegisterOptions{Name: TypeTrial})
+	r.env.RegisterWorkflowWithOptions(r.heldTrial, workflow.RegisterOptions{Name: TypeTrial})
 	r.env.RegisterActivity(r.do)
 	r.expectStrangers()
 }

@@ -19,6 +19,8 @@ const (
 	UpdateStop    = "stop"     // Command -> Progress: running trials finish, then the sweep ends
 	UpdateCancel  = "cancel"   // Command -> Progress: running trials are cancelled, their checkpoints kept
 	SignalResult  = "result"   // TrialResult: from a trial to its sweep
+	SignalRung    = "rung"     // RungReport: from a trial to its sweep, which answers with
+	SignalVerdict = "verdict"  // RungVerdict: from a sweep to its trial
 )
 
 // Search attributes, all registered by the stack and by docker-compose.
@@ -93,7 +95,22 @@ type Progress struct {
 // RunningTrial is a started trial without a result.
 type RunningTrial struct {
 	sweep.Assignment
-	StartedAt time.Time `json:"started_at"`
+	StartedAt time.Time    `json:"started_at"`
+	Verdict   *RungVerdict `json:"verdict,omitempty"` // the last one
+}
+
+// RungReport is what a trial signals to its sweep at a rung. Idempotent by trial
+// number and step: asked again, a sweep answers again.
+type RungReport struct {
+	Trial   int                `json:"trial"`
+	Step    int                `json:"step"`
+	Metrics map[string]float64 `json:"metrics"` // the spec's objectives, finite only
+}
+
+// RungVerdict is what a sweep signals to a trial that waits at a rung.
+type RungVerdict struct {
+	Step int `json:"step"`
+	sweep.Verdict
 }
 
 // BestTrial is the leading trial.

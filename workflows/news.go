@@ -43,6 +43,9 @@ func (s *sweepRun) listen(outer, ctx workflow.Context) {
 			s.overdue, s.news = true, true
 		}
 	})
+	if s.judges {
+		workflow.Go(ctx, s.referee)
+	}
 	if wall := time.Duration(s.spec.Budget.WallClock); wall > 0 {
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			left := s.StartedAt.Add(wall).Sub(workflow.Now(ctx))

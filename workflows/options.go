@@ -22,6 +22,8 @@ const (
 	cancelledEvery  = 30 * time.Second // like reconcileEvery, while trials are being cancelled
 	restBase        = 5 * time.Second  // before the second attempt, doubled before each further one
 	restMax         = 5 * time.Minute
+	askAgain        = time.Minute // for a verdict, doubled each further time
+	askAgainMax     = 10 * time.Minute
 	maxAttempts     = 100 // of a trial, to train and to evaluate, preempted ones included, so that its history stays bounded
 )
 

@@ -116,6 +116,18 @@ func (p *page) metrics(metrics map[string]float64) {
 	}
 }
 
+// rungs adds what was seen at each, and what followed.
+func (p *page) rungs(rungs []sweep.Rung) {
+	for _, r := range rungs {
+		why := ""
+		if r.Reason != "" {
+			why = ": " + r.Reason
+		}
+		p.line("\n**Rung at step %d**%s", r.Step, why)
+		p.metrics(r.Metrics)
+	}
+}
+
 // trialDetails is a trial as Markdown.
 func trialDetails(t sweep.Trial, doing string) string {
 	var p page
@@ -137,6 +149,7 @@ func trialDetails(t sweep.Trial, doing string) string {
 	}
 	p.line("Attempts: %d, trained steps: %d%s", t.Attempts, t.Steps, checkpoint)
 	p.metrics(t.Metrics)
+	p.rungs(t.Rungs)
 	return p.String()
 }
 
@@ -224,7 +237,11 @@ func sweepDetails(progress Progress) string {
 	if len(progress.Running) > 0 {
 		p.line("\nRunning:\n")
 		for _, r := range progress.Running {
-			p.line("- %s, since %s", label(r.Assignment), r.StartedAt.Format("2006-01-02 15:04:05 MST"))
+			verdict := ""
+			if r.Verdict != nil {
+				verdict = "; " + r.Verdict.Reason
+			}
+			p.line("- %s, since %s%s", label(r.Assignment), r.StartedAt.Format("2006-01-02 15:04:05 MST"), verdict)
 		}
 	}
 	return p.String()

@@ -8,7 +8,8 @@ import (
 )
 
 // State is what a Sweep carries across continue-as-new. It grows with the trials
-// that run and with the leaders, never with those that finished.
+// that run and with the leaders, and up to rungLimit with what trials showed at each
+// rung; never with those that finished.
 type State struct {
 	Phase     Phase          `json:"phase"`
 	StartedAt time.Time      `json:"started_at"`
@@ -27,6 +28,7 @@ type State struct {
 	Leaders  []sweep.Trial        `json:"leaders,omitempty"` // best first, without reasons; their checkpoints are kept
 	SlotTime time.Duration        `json:"slot_time"`         // that finished trials held training slots, failed attempts included
 	Streak   Streak               `json:"streak"`
+	Rungs    []sweep.RungResult   `json:"rungs,omitempty"`   // of search trials, in order of arrival
 	Fault    string               `json:"fault,omitempty"`   // why the sweep ends as failed
 	Message  string               `json:"message,omitempty"` // who stopped it, and why
 	Audit    []AuditEntry         `json:"audit,omitempty"`
@@ -99,6 +101,7 @@ func (st *State) finish(spec *sweep.Spec, segment, ranked []sweep.Trial) (evicte
 		st.Counts[t.Status]++
 		st.SlotTime += seconds(t.TrainTime) + seconds(t.EvalTime)
 		st.Streak = st.Streak.after(t)
+		st.fall(spec, t)
 	}
 	return st.lead(spec, segment, ranked)
 }
@@ -113,7 +116,7 @@ func (st *State) lead(spec *sweep.Spec, segment, ranked []sweep.Trial) (evicted 
 	}
 	for _, t := range contenders {
 		kept := slices.ContainsFunc(st.Leaders, func(l sweep.Trial) bool { return l.Number == t.Number })
-		if !kept && t.Status == sweep.StatusCompleted && t.Checkpoint != "" {
+		if !kept && (t.Status == sweep.StatusCompleted || t.Status == sweep.StatusStopped) && t.Checkpoint != "" {
 			evicted = append(evicted, t.Checkpoint)
 		}
 	}
@@ -179,7 +182,7 @@ func (st *State) progress(spec *sweep.Spec, digest string, planned int) Progress
 
 // statuses is the order in which counts are shown.
 var statuses = []sweep.Status{
-	sweep.StatusCompleted, sweep.StatusDiverged, sweep.StatusFailed, sweep.StatusCancelled,
+	sweep.StatusCompleted, sweep.StatusStopped, sweep.StatusDiverged, sweep.StatusFailed, sweep.StatusCancelled,
 }
 
 func counts(c map[sweep.Status]int) map[sweep.Status]int {

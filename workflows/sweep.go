@@ -29,19 +29,22 @@ type sweepRun struct {
 	baselines []sweep.Assignment
 	planned   int
 	results   workflow.ReceiveChannel
-	appended  int   // segments, by this run
-	suspects  []int // running trials to look for at once
-	overdue   bool  // look for all running trials
-	news      bool  // something happened that the main loop has not seen
+	reports   workflow.ReceiveChannel // of rungs
+	appended  int                     // segments, by this run
+	suspects  []int                   // running trials to look for at once
+	overdue   bool                    // look for all running trials
+	judges    bool                    // trials at rungs
+	answering bool                    // a trial at a rung
+	news      bool                    // something happened that the main loop has not seen
 	shown     view
 	do        *activities.Activities
 }
 
 func newSweep(ctx workflow.Context, in SweepInput) (*sweepRun, error) {
-	logicVersion(ctx)
 	s := &sweepRun{
 		State: in.State, in: in, spec: &in.Spec, baselines: in.Spec.Baselines(),
-		results: workflow.GetSignalChannel(ctx, SignalResult),
+		results: workflow.GetSignalChannel(ctx, SignalResult), reports: workflow.GetSignalChannel(ctx, SignalRung),
+		judges: logicVersion(ctx) >= LogicRungs && in.Spec.EarlyTerminate != nil,
 	}
 	// Planned compares parameters by their JSON, which has the names in order.
 	//workflowcheck:ignore

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -11,7 +12,8 @@ import (
 )
 
 // Trial trains, evaluates and publishes one point of the search, and reports it
-// to its sweep. A trial that failed or was cancelled has reported so before its
+// to its sweep. With early_terminate it is judged at rungs on its way, and waits
+// there for the sweep's verdict, without a slot. A trial that failed or was cancelled has reported so before its
 // workflow ends as such.
 func Trial(ctx workflow.Context, in TrialInput) (TrialResult, error) {
 	return newTrial(ctx, in).run(ctx)
@@ -20,8 +22,9 @@ func Trial(ctx workflow.Context, in TrialInput) (TrialResult, error) {
 // trial is one execution of Trial.
 type trial struct {
 	spec     *sweep.Spec
-	result   sweep.Trial // as far as it is known
-	trained  bool
+	result   sweep.Trial        // as far as it is known
+	rungs    []int              // steps at which it will still be judged before its end
+	trained  bool               // as far as it is to be for now
 	attempts int                // made so far, to train and to evaluate
 	restarts int                // that count
 	after    sweep.FailureClass // what ended the attempt before
@@ -31,8 +34,10 @@ type trial struct {
 }
 
 func newTrial(ctx workflow.Context, in TrialInput) *trial {
-	logicVersion(ctx)
 	t := &trial{spec: &in.Spec}
+	if logicVersion(ctx) >= LogicRungs {
+		t.rungs = t.spec.Ladder(in.Assignment)
+	}
 	t.result.Assignment = in.Assignment
 	t.result.StartedAt = workflow.Now(ctx).UTC()
 	t.show(ctx, "waiting for a training slot")
@@ -88,8 +93,24 @@ func (t *trial) work(ctx workflow.Context) {
 	}
 }
 
-// attempt takes the trial one stage on; done when there is no further one.
+// attempt takes the trial on, as far as all goes well; done when there is nothing
+// left to do.
 func (t *trial) attempt(ctx workflow.Context) (done bool, err error) {
+	for {
+		last := len(t.rungs) == 0
+		if done, err := t.stage(ctx); last || !done || err != nil || t.result.Status != "" {
+			return done, err
+		}
+		goesOn, err := t.hear(ctx)
+		if !goesOn || err != nil {
+			return true, err
+		}
+		t.rungs, t.trained = t.rungs[1:], false
+	}
+}
+
+// stage trains and evaluates to the next rung, or to the end.
+func (t *trial) stage(ctx workflow.Context) (done bool, err error) {
 	if !t.trained {
 		t.attempts++
 		switch status, err := t.train(ctx); {
@@ -110,13 +131,16 @@ func (t *trial) attempt(ctx workflow.Context) (done bool, err error) {
 func (t *trial) train(ctx workflow.Context) (activities.OutcomeStatus, error) {
 	t.result.Attempts++
 	what := fmt.Sprintf("train %s", label(t.result.Assignment))
-	if t.result.Attempts > 1 {
+	switch {
+	case t.after != "":
 		what = fmt.Sprintf("train %s, attempt %d after step %d (%s)", label(t.result.Assignment), t.result.Attempts, t.result.Steps, t.after)
+	case t.result.Attempts > 1:
+		what = fmt.Sprintf("train %s on from step %d", label(t.result.Assignment), t.result.Steps)
 	}
 	t.show(ctx, what)
 	var trained activities.TrainResult
 	err := workflow.ExecuteActivity(slot(ctx, t.spec, trainTimeout, what), t.do.Train, activities.TrainInput{
-		Spec: *t.spec, Assignment: t.result.Assignment, Attempt: t.result.Attempts, After: t.after,
+		Spec: *t.spec, Assignment: t.result.Assignment, Attempt: t.result.Attempts, After: t.after, Until: t.rung(),
 	}).Get(ctx, &trained)
 	if err != nil {
 		return "", err
@@ -136,22 +160,91 @@ func (t *trial) train(ctx workflow.Context) (activities.OutcomeStatus, error) {
 	return trained.Status, nil
 }
 
+// rung is the step of the next rung, 0 when the end is next.
+func (t *trial) rung() int {
+	if len(t.rungs) == 0 {
+		return 0
+	}
+	return t.rungs[0]
+}
+
 func (t *trial) evaluate(ctx workflow.Context) error {
 	what := fmt.Sprintf("evaluate %s", label(t.result.Assignment))
+	if t.rung() > 0 {
+		what += fmt.Sprintf(" at step %d", t.rung())
+	}
 	t.show(ctx, what)
 	var judged activities.EvaluateResult
 	err := workflow.ExecuteActivity(slot(ctx, t.spec, evaluateTimeout, what), t.do.Evaluate, activities.EvaluateInput{
 		Spec: *t.spec, Assignment: t.result.Assignment, Attempt: t.result.Attempts, After: t.after,
-		Checkpoint: activities.CheckpointRef{Key: t.result.Checkpoint, Step: t.result.Steps},
+		Checkpoint: activities.CheckpointRef{Key: t.result.Checkpoint, Step: t.result.Steps}, Rung: t.rung() > 0,
 	}).Get(ctx, &judged)
 	if err != nil {
 		return err
 	}
 	t.result.EvalTime += judged.Seconds
-	t.result.Metrics, t.result.Guidance, t.result.Grid = judged.Metrics, judged.Guidance, judged.Grid
+	t.result.Guidance, t.result.Grid = judged.Guidance, judged.Grid
 	t.result.Floor, t.result.Features = judged.Floor, judged.Features
+	if t.rung() > 0 {
+		t.after = ""
+		t.result.Rungs = append(t.result.Rungs, t.result.AtStep(judged.Metrics))
+		return nil
+	}
+	t.result.Metrics = judged.Metrics
 	t.result.Status = sweep.StatusCompleted
 	return nil
+}
+
+// hear reports the last rung to the sweep and waits for its verdict, asking again
+// now and then: the sweep may have been reset to before it heard. A trial whose
+// sweep is gone ends; its checkpoint is kept.
+func (t *trial) hear(ctx workflow.Context) (goesOn bool, err error) {
+	rung := &t.result.Rungs[len(t.result.Rungs)-1]
+	t.show(ctx, fmt.Sprintf("waiting for the verdict at step %d", rung.Step))
+	verdicts := workflow.GetSignalChannel(ctx, SignalVerdict)
+	report := RungReport{Trial: t.result.Number, Step: rung.Step, Metrics: t.spec.Objectives(rung.Metrics)}
+	for wait := askAgain; ; wait = min(2*wait, askAgainMax) {
+		id := SweepID(t.spec.Name)
+		if err := workflow.SignalExternalWorkflow(ctx, id, "", SignalRung, report).Get(ctx, nil); err != nil && ctx.Err() == nil {
+			workflow.GetLogger(ctx).Warn("no sweep hears of this trial's rung", "sweep", id, "error", err)
+			t.result.Status, rung.Reason = sweep.StatusCancelled, "there was no sweep any more to judge it"
+			return false, nil
+		}
+		v, err := t.await(ctx, verdicts, rung.Step, wait)
+		switch {
+		case err != nil:
+			return false, err
+		case v.Decision == "":
+			continue
+		case v.Decision == sweep.Stop:
+			t.result.Status = sweep.StatusStopped
+		}
+		rung.Reason = v.Reason
+		return v.Decision != sweep.Stop, nil
+	}
+}
+
+// await waits for the verdict at a step, for some time; it is empty when there was
+// none. Verdicts on other steps come when a trial has asked twice.
+func (t *trial) await(ctx workflow.Context, verdicts workflow.ReceiveChannel, step int, wait time.Duration) (RungVerdict, error) {
+	waiting, stop := workflow.WithCancel(ctx)
+	defer stop()
+	timer := workflow.NewTimerWithOptions(waiting, wait, workflow.TimerOptions{Summary: "ask for the verdict again"})
+	for {
+		var v RungVerdict
+		selector := workflow.NewSelector(ctx).
+			AddReceive(verdicts, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, &v) }).
+			AddFuture(timer, func(workflow.Future) {})
+		if selector.Select(ctx); ctx.Err() != nil {
+			return RungVerdict{}, ctx.Err()
+		}
+		switch {
+		case v.Step == step:
+			return v, nil
+		case timer.IsReady():
+			return RungVerdict{}, nil
+		}
+	}
 }
 
 // charge accounts for an attempt, however it ended.

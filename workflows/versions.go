@@ -10,7 +10,11 @@ const (
 	// evaluates, publishes and reports.
 	LogicFirst workflow.Version = 1
 
-	logicNow = LogicFirst
+	// LogicRungs judges trials at the rungs of early_terminate: a trial reports what
+	// it showed there and waits for the sweep's verdict.
+	LogicRungs workflow.Version = 2
+
+	logicNow = LogicRungs
 )
 
 // logicVersion is the version that this execution began with.

@@ -42,13 +42,14 @@ type Trainer struct {
 	running   int
 	most      int
 	jobs      []Job
+	judged    []Judged
 	evaluated map[int]int
 }
 
 // Job is an attempt that was made.
 type Job struct {
 	Trial, Attempt int
-	From           int // step that it resumed from
+	From, Until    int // step that it resumed from, step that it was to end at; 0: the last
 	Parent         string
 }
 
@@ -57,6 +58,19 @@ func (t *Trainer) Jobs() []Job {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return append([]Job(nil), t.jobs...)
+}
+
+// Judged is an evaluation that was asked for.
+type Judged struct {
+	Trial, Step     int
+	SamplesPerClass int
+}
+
+// Judged are the attempts at evaluating so far, in order of their start.
+func (t *Trainer) Judged() []Judged {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]Judged(nil), t.judged...)
 }
 
 // MostRunning is the most trainings that ran at a time.
@@ -76,7 +90,7 @@ func (t *Trainer) begin(job activities.TrainJob, from int) Fault {
 			attempts++
 		}
 	}
-	t.jobs = append(t.jobs, Job{Trial: number, Attempt: job.Attempt, From: from, Parent: job.Parent})
+	t.jobs = append(t.jobs, Job{Trial: number, Attempt: job.Attempt, From: from, Until: job.Until, Parent: job.Parent})
 	t.running++
 	t.most = max(t.most, t.running)
 	if faults := t.Faults[number]; attempts < len(faults) {
@@ -103,6 +117,10 @@ func (t *Trainer) Train(
 	defer t.end()
 	outcome := activities.Outcome{Status: activities.OutcomeDone, LossFirst: 1, LossLast: 0.1, Backend: "fake"}
 	steps, every := job.Spec.Train.Steps, job.Spec.Checkpoints.EverySteps
+	end := steps
+	if job.Until > 0 {
+		end = job.Until
+	}
 	for {
 		outcome.Step = step
 		if step == fault.Step {
@@ -126,10 +144,10 @@ func (t *Trainer) Train(
 				}
 			}
 		}
-		if step >= steps {
+		if step >= end {
 			return outcome, nil
 		}
-		step = min(step+every, steps)
+		step = min(step+every, end)
 		dir := filepath.Join(job.Staging, fmt.Sprintf("step-%010d", step))
 		if err := writeStep(dir, step); err != nil {
 			return activities.Outcome{}, err
@@ -146,7 +164,9 @@ func (t *Trainer) Evaluate(
 	ctx context.Context, job activities.EvaluateJob, report func(activities.Progress) error,
 ) (activities.Judgement, error) {
 	number := job.Assignment.Number
+	step, err := resumedStep(job.Checkpoint)
 	t.mu.Lock()
+	t.judged = append(t.judged, Judged{Trial: number, Step: step, SamplesPerClass: job.Spec.Evaluate.SamplesPerClass})
 	if t.evaluated == nil {
 		t.evaluated = map[int]int{}
 	}
@@ -156,7 +176,7 @@ func (t *Trainer) Evaluate(
 	if errs := t.EvaluateErrors[number]; attempt < len(errs) && errs[attempt] != nil {
 		return activities.Judgement{}, errs[attempt]
 	}
-	if _, err := resumedStep(job.Checkpoint); err != nil {
+	if err != nil {
 		return activities.Judgement{}, err
 	}
 	if err := report(activities.Progress{Step: 1, Steps: 1}); err != nil {

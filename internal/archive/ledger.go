@@ -87,14 +87,16 @@ func checkTrial(t sweep.Trial) error {
 		return fmt.Errorf("trial %d has kind %q: want %s or %s", t.Number, t.Kind, sweep.KindSearch, sweep.KindBaseline)
 	}
 	switch t.Status {
-	case sweep.StatusCompleted, sweep.StatusDiverged, sweep.StatusFailed, sweep.StatusCancelled:
+	case sweep.StatusCompleted, sweep.StatusStopped, sweep.StatusDiverged, sweep.StatusFailed, sweep.StatusCancelled:
 	default:
-		return fmt.Errorf("trial %d has status %q: want %s, %s, %s or %s", t.Number, t.Status,
-			sweep.StatusCompleted, sweep.StatusDiverged, sweep.StatusFailed, sweep.StatusCancelled)
+		return fmt.Errorf("trial %d has status %q: want %s, %s, %s, %s or %s", t.Number, t.Status,
+			sweep.StatusCompleted, sweep.StatusStopped, sweep.StatusDiverged, sweep.StatusFailed, sweep.StatusCancelled)
 	}
-	for name, value := range t.Metrics {
-		if math.IsNaN(value) || math.IsInf(value, 0) {
-			return fmt.Errorf("trial %d has %s = %v: metrics are finite", t.Number, name, value)
+	for _, r := range append([]sweep.Rung{{Metrics: t.Metrics}}, t.Rungs...) {
+		for name, value := range r.Metrics {
+			if math.IsNaN(value) || math.IsInf(value, 0) {
+				return fmt.Errorf("trial %d has %s = %v: metrics are finite", t.Number, name, value)
+			}
 		}
 	}
 	return nil

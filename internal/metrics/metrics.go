@@ -42,7 +42,7 @@ const (
 )
 
 var (
-	statuses = []sweep.Status{sweep.StatusCompleted, sweep.StatusDiverged, sweep.StatusFailed, sweep.StatusCancelled}
+	statuses = []sweep.Status{sweep.StatusCompleted, sweep.StatusStopped, sweep.StatusDiverged, sweep.StatusFailed, sweep.StatusCancelled}
 	reasons  = []sweep.FailureClass{sweep.FailOutOfMemory, sweep.FailBadData, sweep.FailBug, sweep.FailLost, sweep.FailTransient, sweep.FailPreempted}
 )
 

@@ -67,6 +67,7 @@ func TestPage(t *testing.T) {
 		`tailsweep_trials{status="completed",sweep="s"} 3`,
 		`tailsweep_trials{status="diverged",sweep="s"} 0`,
 		`tailsweep_trials{status="failed",sweep="s"} 1`,
+		`tailsweep_trials{status="stopped",sweep="s"} 0`,
 		`tailsweep_trials_planned{sweep="s"} 9`,
 		`tailsweep_trials_running{sweep="s"} 2`,
 	}, page(t, m, "tailsweep_trials"))

@@ -9,6 +9,7 @@ type Train struct {
 	Staging    string           `json:"staging"`          // folder that whole checkpoints appear in, as step-%010d
 	Resume     string           `json:"resume,omitempty"` // folder of a checkpoint to go on from
 	Parent     string           `json:"parent,omitempty"` // key of that checkpoint, for the manifest
+	Until      int              `json:"until,omitempty"`  // step to end at, with a checkpoint; 0: the last
 	Attempt    int              `json:"attempt"`
 	Backend    string           `json:"backend"` // auto | go | xla:cpu | xla:cuda
 }
@@ -32,7 +33,7 @@ const (
 	Compiling  Type = "compiling"  // nothing moves for a while
 	Progress   Type = "progress"   // Step, Steps, Point, StepsPerSecond; in evaluate: Step of Steps pictures, real ones looked at and samples drawn
 	Checkpoint Type = "checkpoint" // Step, Dir: whole, fsynced, manifest inside
-	Done       Type = "done"       // Step, LossFirst, LossLast
+	Done       Type = "done"       // Step, Steps, LossFirst, LossLast; Step is below Steps where the job ends before the training does
 	Diverged   Type = "diverged"   // Step, LossFirst: loss not finite, nothing was saved at it
 	Preempted  Type = "preempted"  // Step: asked to stop, the checkpoint was named before
 	Result     Type = "result"     // Metrics, Guidance, Grid, Floor, Features
