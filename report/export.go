@@ -64,7 +64,7 @@ func exportCSV(w io.Writer, spec *sweep.Spec, trials []sweep.Trial) error {
 		header = append(header, "metric."+name)
 	}
 	header = append(header, "guidance", "steps", "loss_first", "loss_last", "attempts", "train_seconds",
-		"evaluate_seconds", "backend", "sampler", "started_at", "finished_at", "checkpoint", "grid", "error_class", "error")
+		"evaluate_seconds", "backend", "sampler", "started_at", "finished_at", "checkpoint", "grid", "error_class", "error", "stop_reason")
 
 	out := csv.NewWriter(w)
 	if err := out.Write(header); err != nil {
@@ -109,7 +109,7 @@ func record(t sweep.Trial, params, metrics []string) []string {
 	}
 	return append(line, guidance, strconv.Itoa(t.Steps), unlessZero(t.LossFirst), unlessZero(t.LossLast),
 		strconv.Itoa(t.Attempts), exact(t.TrainTime), exact(t.EvalTime), t.Backend, t.Reason.Sampler,
-		stamp(t.StartedAt), stamp(t.FinishedAt), t.Checkpoint, t.Grid, string(failure.Class), failure.Message)
+		stamp(t.StartedAt), stamp(t.FinishedAt), t.Checkpoint, t.Grid, string(failure.Class), failure.Message, t.StopReason())
 }
 
 // metricNames are the names of the objectives and of every metric of a trial, ordered.

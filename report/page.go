@@ -65,7 +65,7 @@ type row struct {
 	Setting                    []string // all parameters
 	Seed, Guidance, Loss       string
 	Steps, Attempts, Time      string
-	Error                      string
+	Error, Stopped             string // why it failed; why it was stopped early
 	Class                      string
 	Mark                       string // knee
 	Verdict                    string // a sweep.Feasibility
@@ -217,6 +217,7 @@ func newRow(s study, t sweep.Trial, place int, params, data []string) row {
 	if t.Error != nil {
 		r.Error = string(t.Error.Class) + ": " + t.Error.Message
 	}
+	r.Stopped = t.StopReason()
 	for _, name := range params {
 		v, ok := t.Params[name]
 		if !ok {
@@ -236,6 +237,9 @@ func newRow(s study, t sweep.Trial, place int, params, data []string) row {
 func grids(s study, pictures map[int][]byte) (cards []grid, missing int) {
 	for _, t := range s.ordered {
 		data, ok := pictures[t.Number]
+		if t.Status == sweep.StatusStopped { // its picture is of a model halfway
+			continue
+		}
 		if !ok {
 			if t.Status == sweep.StatusCompleted {
 				missing++

@@ -2,10 +2,12 @@ package report
 
 import (
 	"bytes"
+	"encoding/csv"
 	"errors"
 	"flag"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,6 +71,21 @@ func TestOneGridImagePerCompletedTrial(t *testing.T) {
 	}
 	require.Equal(t, 10, completed)
 	require.Equal(t, completed, strings.Count(html, "<img src=\"data:image/png;base64,"))
+}
+
+func TestStoppedTrials(t *testing.T) {
+	in := fixture(t, 9)
+	in.Trials[4].Status, in.Trials[4].Metrics = sweep.StatusStopped, nil
+	in.Trials[4].Rungs = []sweep.Rung{{Step: 500, Metrics: map[string]float64{"fid.tail": 99}, Reason: "place 5 of 7 at step 500"}}
+	html := render(t, in)
+	require.Contains(t, html, "place 5 of 7 at step 500")
+	require.Contains(t, html, "1 trial was stopped early, for what early_terminate saw of it before the end; the ranking and the figures leave it out.")
+	require.Contains(t, html, "2 trials did not complete", "a stopped one is not lost")
+	require.NotContains(t, html, `alt="Sample grid of trial `+newRow(study{spec: in.Spec}, in.Trials[4], 0, nil, nil).Number+`"`)
+	rows, err := csv.NewReader(bytes.NewReader(export(t, FormatCSV, in.Spec, in.Trials))).ReadAll()
+	require.NoError(t, err)
+	require.Equal(t, "place 5 of 7 at step 500", rows[5][slices.Index(rows[0], "stop_reason")])
+	require.Equal(t, "", rows[4][slices.Index(rows[0], "stop_reason")])
 }
 
 // The page must be readable where nothing but the file exists, and run nothing.

@@ -97,7 +97,7 @@ func (s study) curveClass(t sweep.Trial) string {
 		return "best"
 	case s.isBaseline(t):
 		return "baseline"
-	case t.Status != sweep.StatusCompleted:
+	case t.Status != sweep.StatusCompleted && t.Status != sweep.StatusStopped:
 		return "lost"
 	}
 	return "other"

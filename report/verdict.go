@@ -170,7 +170,17 @@ func caveats(in Input, s study) []string {
 	if len(in.Floor) > 0 {
 		out = append(out, "The floor is what one half of the real images scores against the other. It is a yardstick, not a bound: FID falls with the number of images, and the halves are not as many as a model's samples.")
 	}
-	if lost := len(in.Trials) - len(s.ranked); lost > 0 {
+	stopped := 0
+	for _, t := range in.Trials {
+		if t.Status == sweep.StatusStopped {
+			stopped++
+		}
+	}
+	if stopped > 0 {
+		out = append(out, fmt.Sprintf("%s stopped early, for what early_terminate saw of %s before the end; the ranking and the figures leave %[2]s out.",
+			plural(stopped, "trial was", "trials were"), pick(stopped, "it", "them")))
+	}
+	if lost := len(in.Trials) - len(s.ranked) - stopped; lost > 0 {
 		out = append(out, fmt.Sprintf("%s not complete and %s left out of the ranking and the figures; the table lists %s.",
 			plural(lost, "trial did", "trials did"), pick(lost, "is", "are"), pick(lost, "it", "them")))
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -95,6 +96,28 @@ func TestRecord(t *testing.T) {
 		}
 		s.keep("cancelled-sweep", SweepID(s.spec.Name), 1)
 		s.keep("cancelled-trial", TrialID(s.spec.Name, 1), 1)
+	})
+	t.Run("rungs", func(t *testing.T) {
+		s := newStage(t, address, "rungs")
+		spec := rungSpec(6)
+		slices.Reverse(spec.Parameters[0].Values) // the best is the first
+		spec.Name, spec.Resources = s.spec.Name, s.spec.Resources
+		s.spec = spec
+		p := s.finish(s.start(1)) // verdicts cross from run to run
+		require.Equal(t, PhaseCompleted, p.Phase)
+		require.Equal(t, 0, p.Best.Number)
+		require.GreaterOrEqual(t, p.Counts[sweep.StatusStopped], 3)
+		s.requireLedger(6)
+		stopped := -1
+		for _, trial := range s.archive.Trials() {
+			require.NotEmpty(t, trial.Rungs[0].Reason)
+			if trial.Status == sweep.StatusStopped && stopped < 0 {
+				stopped = trial.Number
+			}
+		}
+		s.keep("rungs-sweep", SweepID(s.spec.Name), 3)
+		s.keep("rungs-trial", TrialID(s.spec.Name, 0), 1)
+		s.keep("stopped-trial", TrialID(s.spec.Name, stopped), 1)
 	})
 	t.Run("terminated", func(t *testing.T) {
 		s := newStage(t, address, "terminated")

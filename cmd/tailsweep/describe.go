@@ -70,7 +70,11 @@ func describeText(d description) []string {
 		lines = append(lines, p.Message)
 	}
 	for _, r := range p.Running {
-		lines = append(lines, fmt.Sprintf("trial %d runs since %s: %s", r.Number, r.StartedAt.Local().Format(time.DateTime), paramsText(r.Params)))
+		line := fmt.Sprintf("trial %d runs since %s: %s", r.Number, r.StartedAt.Local().Format(time.DateTime), paramsText(r.Params))
+		if r.Verdict != nil {
+			line += "; " + r.Verdict.Reason
+		}
+		lines = append(lines, line)
 	}
 	if p.Best != nil {
 		lines = append(lines, fmt.Sprintf("best: trial %d  %s  %s", p.Best.Number, metricsText(p.Best.Metrics, columns(d.Spec)), paramsText(p.Best.Params)))

@@ -238,12 +238,11 @@ func trialTable(spec *sweep.Spec, trials []judged, marks map[int]string) *table 
 	return t
 }
 
-// trialNote is a trial's parameters, and what went wrong.
+// trialNote is a trial's parameters, and why it did not complete.
 func trialNote(t sweep.Trial) string {
 	note := paramsText(t.Params)
-	if t.Error != nil {
-		first, _, _ := strings.Cut(t.Error.Message, "\n")
-		note += "  " + string(t.Error.Class) + ": " + first
+	if why := trialTrouble(t); why != "" {
+		note += "  " + why
 	}
 	return note
 }

@@ -156,7 +156,7 @@ func (v view) render(width int, colour bool) []string {
 func (v view) summary() string {
 	p := v.Progress
 	parts := []string{fmt.Sprintf("%s trials", ofPlanned(p.Finished, p.Planned))}
-	for _, s := range []sweep.Status{sweep.StatusDiverged, sweep.StatusFailed, sweep.StatusCancelled} {
+	for _, s := range []sweep.Status{sweep.StatusStopped, sweep.StatusDiverged, sweep.StatusFailed, sweep.StatusCancelled} {
 		if n := p.Counts[s]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, s))
 		}
@@ -228,12 +228,20 @@ func (v view) finishedTable() *table {
 			row = append(row, metricText(trial.Metrics, name))
 		}
 		note := paramsText(trial.Params)
-		if trial.Error != nil {
-			note = errorText(trial.Error)
+		if why := trialTrouble(trial); why != "" {
+			note = why
 		}
 		t.row(append(row, note)...)
 	}
 	return t
+}
+
+// trialTrouble says why a trial failed or was stopped early; "" for any other.
+func trialTrouble(t sweep.Trial) string {
+	if t.Error != nil {
+		return errorText(t.Error)
+	}
+	return t.StopReason()
 }
 
 // errorText is the first line of what a trial failed with.

@@ -162,6 +162,17 @@ func TestChanges(t *testing.T) {
 		"trial 4 evaluating 3/10",
 	}, changes(now, now, true))
 
+	judged := halfway()
+	judged.Progress.Running[0].Verdict = &workflows.RungVerdict{Step: 400, Verdict: sweep.Verdict{Decision: sweep.GoOn, Reason: "place 1 of 3"}}
+	judged.Finished = append(judged.Finished, sweep.Trial{
+		Assignment: sweep.Assignment{Number: 4}, Status: sweep.StatusStopped, Rungs: []sweep.Rung{{Step: 400, Reason: "place 3 of 3"}},
+	})
+	require.Equal(t, []string{"trial 4 stopped: place 3 of 3", "trial 3 goes on: place 1 of 3"}, changes(now, judged, false))
+	require.Empty(t, changes(judged, judged, false))
+	judged.Progress.Counts[sweep.StatusStopped] = 1
+	require.Contains(t, judged.summary(), "3 of 12 trials, 1 stopped, 1 failed")
+	require.Contains(t, strings.Join(judged.render(120, false), "\n"), "place 3 of 3")
+
 	away := now
 	away.Notice = "no answer"
 	require.Equal(t, []string{"no answer"}, changes(now, away, true))

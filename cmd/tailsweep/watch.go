@@ -231,18 +231,24 @@ func changes(before, now view, progress bool) []string {
 	}
 	for _, t := range now.Finished[min(len(before.Finished), len(now.Finished)):] {
 		text := metricsText(t.Metrics, columns(now.Spec))
-		if t.Error != nil {
-			text = printable(errorText(t.Error))
+		if why := trialTrouble(t); why != "" {
+			text = printable(why)
 		}
 		lines = append(lines, fmt.Sprintf("trial %d %s: %s", t.Number, t.Status, text))
 	}
-	ran := map[int]bool{}
+	ran, judged := map[int]bool{}, map[int]int{} // judged: at which step
 	for _, r := range before.Progress.Running {
 		ran[r.Number] = true
+		if r.Verdict != nil {
+			judged[r.Number] = r.Verdict.Step
+		}
 	}
 	for _, r := range now.Progress.Running {
 		if !ran[r.Number] {
 			lines = append(lines, fmt.Sprintf("trial %d started: %s", r.Number, paramsText(r.Params)))
+		}
+		if v := r.Verdict; v != nil && v.Step > judged[r.Number] && v.Decision == sweep.GoOn {
+			lines = append(lines, fmt.Sprintf("trial %d goes on: %s", r.Number, v.Reason))
 		}
 	}
 	if progress && now.Notice == "" && now.Progress.EndedAt == nil {

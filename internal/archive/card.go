@@ -42,6 +42,9 @@ func (c card) markdown() []byte {
 		line("\n## Sampling\n\n    tailsweep sample %s --guidance %s -o samples.png\n", c.folder, number(t.Guidance))
 		line("The metrics below were taken at guidance scale %s with %d DDIM steps.", number(t.Guidance), s.Evaluate.DDIMSteps)
 	} else {
+		if why := t.StopReason(); why != "" {
+			line("\nIt was stopped early: %s.", text(why))
+		}
 		line("\nThis trial is %s: its training or evaluation did not end, and this is its last checkpoint.", t.Status)
 		line("\n## Sampling\n\n    tailsweep sample %s -o samples.png", c.folder)
 	}
