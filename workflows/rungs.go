@@ -13,19 +13,23 @@ import (
 const rungLimit = 500
 
 // judge is the verdict on a report, the one that was given before where there is
-// one; ok is false for what is no report of a running trial at one of its rungs.
-// Anybody can send a signal.
+// one; ok is false for what is no report of a started trial at one of its rungs.
+// Anybody can send a signal. A trial that was reset may be at a rung for a second
+// time: one whose result is in the ledger already goes on.
 func (st *State) judge(spec *sweep.Spec, r RungReport) (v RungVerdict, ok bool) {
+	if st.isFinished(r.Trial) {
+		return RungVerdict{Step: r.Step, Verdict: sweep.Verdict{Decision: sweep.GoOn, Reason: "the sweep has this trial's result already"}}, true
+	}
 	i := st.running(r.Trial)
-	if i < 0 {
+	if i < 0 || !slices.Contains(spec.Ladder(st.Running[i].Assignment), r.Step) {
 		return v, false
 	}
 	running := &st.Running[i]
-	if last := running.Verdict; last != nil && last.Step >= r.Step {
-		return *last, last.Step == r.Step
-	}
-	if !slices.Contains(spec.Ladder(running.Assignment), r.Step) {
-		return v, false
+	switch last := running.Verdict; {
+	case last != nil && last.Step == r.Step:
+		return *last, true
+	case last != nil && last.Step > r.Step:
+		return RungVerdict{Step: r.Step, Verdict: spec.Verdict(running.Assignment, r.Step, st.Rungs)}, true
 	}
 	st.remember(sweep.RungResult{Trial: r.Trial, Kind: running.Kind, Step: r.Step, Metrics: spec.Objectives(r.Metrics)})
 	v = RungVerdict{Step: r.Step, Verdict: spec.Verdict(running.Assignment, r.Step, st.Rungs)}

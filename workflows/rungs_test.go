@@ -293,8 +293,19 @@ func TestStateForgetsNoRival(t *testing.T) {
 	require.Equal(t, []sweep.RungResult{{Trial: 0, Kind: sweep.KindSearch, Step: 100}}, st.Rungs)
 	v, _ := st.judge(&spec, RungReport{Trial: 1, Step: 100, Metrics: map[string]float64{"fid.tail": 9}})
 	require.Equal(t, verdict(100, sweep.GoOn, "place 1 of 2 at step 100: the best 1 go on"), v, "what diverged counts as the worst")
-	_, ok = st.judge(&spec, RungReport{Trial: 0, Step: 100})
-	require.False(t, ok, "it has ended")
+	v, ok = st.judge(&spec, RungReport{Trial: 0, Step: 100})
+	require.True(t, ok)
+	require.Equal(t, verdict(100, sweep.GoOn, "the sweep has this trial's result already"), v)
+	_, ok = st.judge(&spec, RungReport{Trial: 4, Step: 100})
+	require.False(t, ok, "it has not started")
+
+	// A trial that was reset comes to a rung for a second time.
+	_, ok = st.judge(&spec, RungReport{Trial: 1, Step: 200, Metrics: map[string]float64{"fid.tail": 8}})
+	require.True(t, ok)
+	again, ok := st.judge(&spec, RungReport{Trial: 1, Step: 100, Metrics: map[string]float64{"fid.tail": 9}})
+	require.True(t, ok)
+	require.Equal(t, verdict(100, sweep.GoOn, "place 1 of 2 at step 100: the best 1 go on"), again)
+	require.Len(t, st.Rungs, 3)
 	_, ok = st.judge(&spec, RungReport{Trial: 2, Step: 300})
 	require.False(t, ok, "no rung")
 }
