@@ -27,7 +27,7 @@ func TestTenFaultsAreReportedAtOnce(t *testing.T) {
 
 func TestExamplesValidate(t *testing.T) {
 	h := newHome(t)
-	for _, name := range []string{"quickstart", "fashion-small"} {
+	for _, name := range []string{"quickstart", "fashion-small", "asha"} {
 		h.must(time.Minute, "validate", "examples/"+name+".yaml")
 	}
 }

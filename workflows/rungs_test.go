@@ -310,14 +310,14 @@ func TestStateForgetsNoRival(t *testing.T) {
 	require.False(t, ok, "no rung")
 }
 
-// TestStateWithRungsStaysSmall has 700 trials of two objectives pass six rungs.
+// TestStateWithRungsStaysSmall has 520 trials of two objectives pass two rungs.
 func TestStateWithRungsStaysSmall(t *testing.T) {
 	spec := rungSpec(1)
 	spec.Metrics = gridSpec(1).Metrics
-	spec.EarlyTerminate = &sweep.EarlyTerminate{Type: sweep.StopASHA, MinIter: 1, MaxIter: 64, Eta: 2}
+	spec.EarlyTerminate = &sweep.EarlyTerminate{Type: sweep.StopASHA, MinIter: 1, MaxIter: 4, Eta: 2}
 	random := rand.New(rand.NewPCG(1, 2))
 	st := newState(time.Now())
-	for number := range 700 {
+	for number := range 520 {
 		st.start(sweep.Assignment{Number: number, Kind: sweep.KindSearch}, time.Now())
 		for _, step := range spec.EarlyTerminate.Rungs() {
 			_, ok := st.judge(&spec, RungReport{Trial: number, Step: step, Metrics: map[string]float64{
@@ -327,9 +327,9 @@ func TestStateWithRungsStaysSmall(t *testing.T) {
 		}
 		st.finish(&spec, []sweep.Trial{completed(number, sweep.StatusStopped)}, nil)
 	}
-	require.Len(t, st.Rungs, 6*rungLimit)
-	require.Equal(t, 699, st.Rungs[len(st.Rungs)-1].Trial)
+	require.Len(t, st.Rungs, 2*rungLimit)
+	require.Equal(t, 519, st.Rungs[len(st.Rungs)-1].Trial)
 	data, err := json.Marshal(st)
 	require.NoError(t, err)
-	require.Less(t, len(data), 512<<10)
+	require.Less(t, len(data), 2*rungLimit*130, "bytes")
 }
