@@ -4,9 +4,13 @@ import "slices"
 
 // Ladder returns the rungs of one trial: those of its bracket. Baseline trials are
 // judged at every rung, so that what is seen there has something to be compared
-// with.
+// with. A repeat, which has another seed than the first trial of its point, is judged
+// at none: it is there for a result that is compared with finished ones.
 func (s *Spec) Ladder(a Assignment) []int {
 	if s.EarlyTerminate == nil {
+		return nil
+	}
+	if a.Kind == KindSearch && s.Repeats != nil && a.Seed != s.Train.Seed {
 		return nil
 	}
 	rungs := s.EarlyTerminate.Rungs()

@@ -196,6 +196,12 @@ func TestVerdictOnWhatIsNotJudged(t *testing.T) {
 		bad[i].Kind = KindBaseline
 	}
 	require.Equal(t, GoOn, s.Verdict(contender(3), 100, bad).Decision, "baseline trials are no rivals")
+	s.Repeats = &Repeats{Seeds: []int64{2}, Share: 0.5}
+	require.NotEmpty(t, s.Ladder(contender(3)))
+	require.NotEmpty(t, s.Ladder(Assignment{Kind: KindBaseline, Seed: 2}))
+	repeat := contender(3)
+	repeat.Seed = 2
+	require.Empty(t, s.Ladder(repeat), "a repeat goes to its end")
 	s.EarlyTerminate = nil
 	require.Equal(t, GoOn, s.Verdict(contender(3), 100, bad).Decision)
 	require.Empty(t, s.Ladder(contender(3)))

@@ -261,6 +261,25 @@ func TestVerdictsSurviveContinueAsNew(t *testing.T) {
 	require.Equal(t, map[sweep.Status]int{sweep.StatusCompleted: 1, sweep.StatusStopped: 2}, p.Counts)
 }
 
+// A signal that is under way when a run ends would be lost.
+func TestSweepContinuesAsNewWhenItsVerdictIsThere(t *testing.T) {
+	r := held(t)
+	spec := rungSpec(2)
+	state := newState(r.env.Now())
+	state.Phase = PhasePaused
+	for number := range 2 {
+		state.start(completed(number, sweep.StatusCompleted).Assignment, r.env.Now())
+	}
+	r.env.OnSignalExternalWorkflow(mock.Anything, TrialID("grid", 1), "", SignalVerdict, mock.Anything).Return(nil).After(3 * time.Minute).Once()
+	r.at(1, func() { r.reports(1, 100, 20) })
+	r.at(2, func() { r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(0, sweep.StatusCompleted)}) })
+	began := r.env.Now()
+	_, err := r.sweep(SweepInput{Spec: spec, State: state, ContinueAfter: 1})
+	require.Equal(t, 100, continuedInput(t, err).State.Running[0].Verdict.Step)
+	require.GreaterOrEqual(t, r.env.Now().Sub(began), 4*time.Minute)
+	r.env.AssertExpectations(t)
+}
+
 // A verdict does not wait for a store that is away, and a trial that is gone is
 // looked for.
 func TestSweepAnswersWhileTheStoreIsAway(t *testing.T) {
