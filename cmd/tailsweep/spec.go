@@ -45,11 +45,7 @@ func newInit(a *app) *cobra.Command {
   tailsweep init --method bayes my-search > my-search.yaml`,
 		Args: args(0, 1, "at most one name"),
 	}
-	var methods []string
-	for _, m := range sweep.Methods() {
-		methods = append(methods, string(m))
-	}
-	method := &choice{value: string(sweep.MethodGrid), valid: methods}
+	method := &choice{value: string(sweep.MethodGrid), valid: methodNames()}
 	cmd.Flags().Var(method, "method", "how to search")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		name := "my-sweep"
@@ -138,4 +134,13 @@ func newSchema(a *app) *cobra.Command {
 			return err
 		},
 	}
+}
+
+// methodNames are the words that a method flag takes.
+func methodNames() []string {
+	var names []string
+	for _, m := range sweep.Methods() {
+		names = append(names, string(m))
+	}
+	return names
 }

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAsktell(t *testing.T) {
+	r := cli(t, nil, `{"op":"init","space":[{"name":"x","type":"int","low":1,"high":2}],"method":"grid"}`+"\n"+
+		`{"op":"ask"}`+"\n"+`{"op":"tell","id":1}`+"\n"+`{"op":"quit"}`+"\n"+`{"op":"ask"}`, "asktell")
+	require.Equal(t, exitOK, r.code, r.err)
+	require.Equal(t, `{"ok":true}`+"\n"+`{"id":0,"params":{"x":1}}`+"\n"+`{"error":"id: there is no trial 1 (1 so far)"}`+"\n"+`{"ok":true}`+"\n", r.out)
+	require.Equal(t, exitUsage, cli(t, nil, "", "asktell", "x").code)
+}
+
+// Ctrl-C ends a session that waits for its client.
+func TestAsktellIsInterrupted(t *testing.T) {
+	in, client := io.Pipe()
+	defer func() { _ = client.Close() }() // ends the reader
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	go func() { ended <- run(ctx, &app{in: in, out: io.Discard, err: io.Discard}, []string{"asktell"}) }()
+	_, err := io.WriteString(client, "\n")
+	require.NoError(t, err)
+	cancel()
+	select {
+	case code := <-ended:
+		require.Equal(t, exitInterrupted, code)
+	case <-time.After(10 * time.Second):
+		t.Fatal("it goes on")
+	}
+}

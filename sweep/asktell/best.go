@@ -1,0 +1,103 @@
+package asktell
+
+import (
+	"errors"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/sampler"
+)
+
+// result is a finished trial as a reply has it.
+type result struct {
+	ID          int          `json:"id"`
+	Params      sweep.Params `json:"params"`
+	Values      []float64    `json:"values"`
+	Constraints []float64    `json:"constraints,omitempty"`
+}
+
+// best is the recommendation: of one objective a trial, of several the front. The
+// trial is the best that was observed, or where points are noisy that of a method
+// with a model (sampler.Recommender). Only trials that completed and satisfy every
+// constraint take part, as observed or as modelled.
+func (s *session) best(o *object) (reply, error) {
+	if err := o.done(); err != nil {
+		return reply{}, err
+	}
+	var feasible []sweep.Trial
+	completed := false
+	for _, t := range s.ledger {
+		completed = completed || t.Status == sweep.StatusCompleted
+		if s.feasible(t) {
+			feasible = append(feasible, t)
+		}
+	}
+	switch {
+	case !completed:
+		return reply{}, errors.New("op: no trial has values yet")
+	case len(feasible) == 0:
+		return reply{}, errors.New("op: no trial satisfies every constraint yet")
+	}
+	if len(s.spec.Metrics) > 1 {
+		r := reply{OK: true}
+		for _, t := range sweep.Pareto(s.spec, feasible) {
+			r.Front = append(r.Front, s.result(t))
+		}
+		return r, nil
+	}
+	t, _ := sweep.Best(s.spec, feasible, "")
+	if r, ok := s.sampler.(sampler.Recommender); ok && !s.exact {
+		request := sampler.Request{Spec: s.spec, Ledger: s.ledger, Pending: s.pending, Number: len(s.told), Index: s.asked}
+		if likely, ok := r.Recommend(request); ok {
+			t = likely
+		}
+	}
+	found := s.result(t)
+	return reply{OK: true, ID: &found.ID, Params: found.Params, Values: found.Values, Constraints: found.Constraints}, nil
+}
+
+// feasible says whether t completed with every constraint at most 0.
+func (s *search) feasible(t sweep.Trial) bool {
+	for _, c := range s.spec.Constraints {
+		if f, ok := t.Metric(c.Metric); !ok || c.Excess(f, c.Offset) > 0 {
+			return false
+		}
+	}
+	return t.Status == sweep.StatusCompleted
+}
+
+func (s *search) result(t sweep.Trial) result {
+	r := result{ID: t.Number, Params: t.Params}
+	for _, m := range s.spec.Metrics {
+		r.Values = append(r.Values, t.Metrics[m.Name])
+	}
+	for _, c := range s.spec.Constraints {
+		r.Constraints = append(r.Constraints, t.Metrics[c.Metric])
+	}
+	return r
+}
+
+// explain is why a trial's point was chosen, and what came of it.
+func (s *session) explain(o *object) (reply, error) {
+	id, err := s.id(o)
+	if err != nil {
+		return reply{}, err
+	}
+	if err := o.done(); err != nil {
+		return reply{}, err
+	}
+	if at := s.told[id]; at >= 0 {
+		t := s.ledger[at]
+		r := reply{OK: true, ID: &id, Params: t.Params, Status: t.Status, Reason: &t.Reason}
+		if t.Status == sweep.StatusCompleted {
+			found := s.result(t)
+			r.Values, r.Constraints = found.Values, found.Constraints
+		}
+		return r, nil
+	}
+	for _, a := range s.pending {
+		if a.Number == id {
+			return reply{OK: true, ID: &id, Params: a.Params, Reason: &a.Reason}, nil
+		}
+	}
+	return reply{}, errors.New("id: neither told nor pending")
+}

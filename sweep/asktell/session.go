@@ -1,0 +1,226 @@
+package asktell
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/sampler"
+)
+
+// session is one search after another, each from an init to the next.
+type session struct {
+	newSampler newSampler
+	most       int // trials of a search
+	*search        // nil before the first init
+}
+
+// search is what an init began.
+type search struct {
+	spec    *sweep.Spec
+	exact   bool
+	sampler sampler.Sampler
+	asked   int                // trials that were not injected
+	told    []int              // by id: the place in ledger, -1 while it is not told
+	ledger  []sweep.Trial      // in the order of tell and inject
+	pending []sweep.Assignment // by id
+}
+
+// reply is one line of output.
+type reply struct {
+	OK          bool          `json:"ok,omitempty"`
+	ID          *int          `json:"id,omitempty"`
+	Params      sweep.Params  `json:"params,omitempty"`
+	Status      sweep.Status  `json:"status,omitempty"`
+	Values      []float64     `json:"values,omitempty"`
+	Constraints []float64     `json:"constraints,omitempty"`
+	Front       []result      `json:"front,omitempty"`
+	Reason      *sweep.Reason `json:"reason,omitempty"`
+	Error       string        `json:"error,omitempty"`
+	Exhausted   bool          `json:"exhausted,omitempty"`
+}
+
+// The operations.
+const (
+	opInit    = "init"
+	opAsk     = "ask"
+	opTell    = "tell"
+	opInject  = "inject"
+	opBest    = "best"
+	opExplain = "explain"
+	opQuit    = "quit"
+)
+
+var errNoInit = errors.New("op: a session begins with init")
+
+// do carries out one line; quit says that it was the last.
+func (s *session) do(line []byte) (r reply, quit bool) {
+	o, err := parse(line, "")
+	if err != nil {
+		return failure(err), false
+	}
+	op := o.text("op")
+	switch op {
+	case opInit:
+		r, err = s.init(o)
+	case opQuit:
+		if err = o.done(); err == nil {
+			return reply{OK: true}, true
+		}
+	case opAsk, opTell, opInject, opBest, opExplain:
+		if s.search == nil {
+			return failure(errNoInit), false
+		}
+		do := map[string]func(*object) (reply, error){
+			opAsk: s.ask, opTell: s.tell, opInject: s.inject, opBest: s.best, opExplain: s.explain,
+		}[op]
+		r, err = do(o)
+	default:
+		o.failf("op", "unknown %q (valid: init, ask, tell, inject, best, explain, quit)", clip(op))
+		err = o.fault
+	}
+	if err != nil {
+		return failure(err), false
+	}
+	return r, false
+}
+
+func failure(err error) reply {
+	return reply{Error: err.Error(), Exhausted: errors.Is(err, sampler.ErrExhausted)}
+}
+
+func (s *session) init(o *object) (reply, error) {
+	spec, exact, err := newSpec(o)
+	if err != nil {
+		return reply{}, err
+	}
+	chooser, err := s.newSampler(spec.Method)
+	if err != nil {
+		return reply{}, fmt.Errorf("method: %w", err)
+	}
+	s.search = &search{spec: spec, exact: exact, sampler: chooser}
+	return reply{OK: true}, nil
+}
+
+func (s *session) ask(o *object) (reply, error) {
+	if err := o.done(); err != nil {
+		return reply{}, err
+	}
+	if err := s.room(); err != nil {
+		return reply{}, err
+	}
+	a := sweep.Assignment{Number: len(s.told), Kind: sweep.KindSearch, Seed: trainSeed}
+	var err error
+	a.Params, a.Reason, err = s.sampler.Suggest(sampler.Request{
+		Spec: s.spec, Ledger: s.ledger, Pending: s.pending, Number: a.Number, Index: s.asked, Exact: s.exact,
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	s.asked++
+	s.told = append(s.told, -1)
+	s.pending = append(s.pending, a)
+	return reply{ID: &a.Number, Params: a.Params}, nil
+}
+
+// room refuses one trial too many.
+func (s *session) room() error {
+	if len(s.told) >= s.most {
+		return fmt.Errorf("op: the session has had %d trials, the most; begin another with init", s.most)
+	}
+	return nil
+}
+
+func (s *session) tell(o *object) (reply, error) {
+	id, err := s.id(o)
+	if err != nil {
+		return reply{}, err
+	}
+	trial, err := s.outcome(o)
+	if err != nil {
+		return reply{}, err
+	}
+	if s.told[id] >= 0 {
+		return reply{}, fmt.Errorf("id: trial %d has been told already", id)
+	}
+	at, ok := slices.BinarySearchFunc(s.pending, id, func(a sweep.Assignment, id int) int { return a.Number - id })
+	if !ok {
+		return reply{}, fmt.Errorf("id: trial %d is not pending", id)
+	}
+	trial.Assignment = s.pending[at]
+	s.pending = slices.Delete(s.pending, at, at+1)
+	s.told[id] = len(s.ledger)
+	s.ledger = append(s.ledger, trial)
+	return reply{OK: true}, nil
+}
+
+// inject takes a trial that was not asked for.
+func (s *session) inject(o *object) (reply, error) {
+	params, err := point(o, s.spec)
+	if err != nil {
+		return reply{}, err
+	}
+	trial, err := s.outcome(o)
+	if err != nil {
+		return reply{}, err
+	}
+	if err := s.room(); err != nil {
+		return reply{}, err
+	}
+	trial.Assignment = sweep.Assignment{Number: len(s.told), Kind: sweep.KindSearch, Params: params, Seed: trainSeed,
+		Reason: sweep.Reason{Sampler: opInject, Note: "told by the client, not asked for"}}
+	s.told = append(s.told, len(s.ledger))
+	s.ledger = append(s.ledger, trial)
+	return reply{OK: true, ID: &trial.Number}, nil
+}
+
+// id reads the id of a trial of this search.
+func (s *session) id(o *object) (int, error) {
+	if !o.has("id") {
+		o.failf("id", "is missing: that of the trial, from ask")
+	}
+	id := o.integer("id", 0, maxTrials, 0)
+	if o.fault == nil && id >= int64(len(s.told)) {
+		o.failf("id", "there is no trial %d (%d so far)", id, len(s.told))
+	}
+	return int(id), o.fault
+}
+
+// outcome reads how a trial ended: status, values and constraints.
+func (s *session) outcome(o *object) (sweep.Trial, error) {
+	t := sweep.Trial{Status: sweep.StatusCompleted, Attempts: 1}
+	if status := o.text("status"); status != "" {
+		t.Status = sweep.Status(status)
+	}
+	values, constraints := o.numbers("values"), o.numbers("constraints")
+	for _, part := range []struct {
+		field string
+		got   []float64
+		want  int
+		name  func(int) string
+	}{
+		{"values", values, len(s.spec.Metrics), metric},
+		{"constraints", constraints, len(s.spec.Constraints), constraint},
+	} {
+		switch t.Status {
+		case sweep.StatusCompleted:
+			if len(part.got) != part.want {
+				o.failf(part.field, "got %d numbers, want %d", len(part.got), part.want)
+			}
+			for k, f := range part.got {
+				if t.Metrics == nil {
+					t.Metrics = make(map[string]float64, len(values)+len(constraints))
+				}
+				t.Metrics[part.name(k)] = f
+			}
+		case sweep.StatusFailed, sweep.StatusDiverged:
+			if len(part.got) > 0 {
+				o.failf(part.field, "a trial with status %s has none", t.Status)
+			}
+		default:
+			o.failf("status", "unknown status %q (valid: completed, failed, diverged)", clip(string(t.Status)))
+		}
+	}
+	return t, o.done()
+}
