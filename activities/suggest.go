@@ -32,5 +32,7 @@ func (a *Activities) suggest(ctx context.Context, in SuggestInput) (SuggestResul
 	case err != nil:
 		return SuggestResult{}, bug("suggest trial %d: %v", in.Number, err)
 	}
+	seen := len(ledger)
+	assignment.Reason.Seen = &seen
 	return SuggestResult{Assignment: assignment}, nil
 }

@@ -36,6 +36,7 @@ func TestSuggest(t *testing.T) {
 	require.Equal(t, sweep.KindSearch, first.Assignment.Kind)
 	require.Equal(t, int64(9), first.Assignment.Seed)
 	require.Equal(t, sweep.Params{"infonce.weight": sweep.Number(1)}, first.Assignment.Params)
+	require.Zero(t, *first.Assignment.Reason.Seen, "an empty ledger is something to have seen, too")
 
 	over, err := suggest(activities.SuggestInput{Spec: gridSpec(), Number: 4, Index: 2})
 	require.NoError(t, err)

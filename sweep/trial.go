@@ -46,6 +46,7 @@ type Reason struct {
 	Posterior   map[string]Estimate `json:"posterior,omitempty"`   // bayes: what the model expects there, by metric, in its own units
 	Feasible    *float64            `json:"feasible,omitempty"`    // bayes: probability that every constraint holds
 	Hyper       map[string]float64  `json:"hyper,omitempty"`       // parameters of the sampler's model
+	Seen        *int                `json:"seen,omitempty"`        // finished trials that the choice is a function of: the first ones of the ledger
 }
 
 // Estimate is a normal distribution.

@@ -83,7 +83,7 @@ diffusion model gain diversity while the frequent ones lose nothing.
 			newSteer(a, workflows.UpdateStop, "End the sweep when its running trials have finished"),
 			newSteer(a, workflows.UpdateCancel, "End the sweep now; checkpoints are kept"),
 		}},
-		{"result", "Look at results:", []*cobra.Command{newTrials(a), newBest(a), newPareto(a), newImportance(a), newPull(a), newSample(a), newReport(a), newExport(a)}},
+		{"result", "Look at results:", []*cobra.Command{newTrials(a), newBest(a), newPareto(a), newImportance(a), newExplain(a), newPull(a), newSample(a), newReport(a), newExport(a)}},
 		{"search", "The search by itself:", []*cobra.Command{newAsktell(a)}},
 		{"machine", "Workers and machines:", []*cobra.Command{newWorker(a), newTrain(a), newEvaluate(a), newFeatures(a), newDoctor(a), newBackend(a), newVersion(a)}},
 	} {

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/sampler"
+)
+
+// explanation is what `tailsweep explain -o json` prints.
+type explanation struct {
+	sweep.Assignment
+	Status      sweep.Status  `json:"status"`
+	Rungs       []sweep.Rung  `json:"rungs,omitempty"`
+	Pending     []int         `json:"pending,omitempty"` // trials that ran when it was chosen
+	Unknown     string        `json:"unknown,omitempty"` // why these are not known
+	Expected    []expectation `json:"expected,omitempty"`
+	Constraints []held        `json:"constraints,omitempty"`
+	Replay      *replay       `json:"replay,omitempty"` // with --replay
+}
+
+// expectation is what the model expected of a metric, and what came out.
+type expectation struct {
+	Metric string `json:"metric"`
+	sweep.Estimate
+	Value *float64 `json:"value,omitempty"` // absent when the trial did not complete
+}
+
+// held is a constraint, and whether the trial satisfied it.
+type held struct {
+	Constraint string   `json:"constraint"`
+	Value      *float64 `json:"value,omitempty"`
+	Limit      *float64 `json:"limit,omitempty"` // absent while the baseline has no result
+	Holds      *bool    `json:"holds,omitempty"`
+}
+
+// replay is the suggestion as this version makes it from the ledger as it was.
+type replay struct {
+	Possible bool         `json:"possible"`
+	Why      string       `json:"why,omitempty"` // it is not possible, or not equal
+	Equal    bool         `json:"equal"`
+	Params   sweep.Params `json:"params,omitempty"`
+}
+
+func newExplain(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "explain SWEEP TRIAL",
+		Short: "Why a trial has the parameters that it has, and what came of it",
+		Args:  args(2, 2, "a sweep and a trial's number"),
+		Long: `explain shows what the search thought when it chose a trial's parameters: the
+value that they were chosen for, what the model expected of each metric next to
+what came out, how likely every constraint was to hold, the model's parameters, the
+results it knew, and what early termination decided.
+
+A suggestion is a function of the spec, the results so far and the trials that ran.
+--replay makes it again from these and says whether it is the same; it exits 1 when
+it is not, which another version of tailsweep may be the reason of.`,
+	}
+	output := outputFlag(cmd)
+	again := cmd.Flags().Bool("replay", false, "make the suggestion again and compare")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		number, err := strconv.Atoi(args[1])
+		if err != nil || number < 0 {
+			return usagef("%q is no trial number", args[1])
+		}
+		spec, trials, err := a.loadTrials(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		at := slices.IndexFunc(trials, func(t sweep.Trial) bool { return t.Number == number })
+		if at < 0 {
+			return &codedError{exitNotFound, fmt.Errorf("sweep %q has no finished trial %d; `tailsweep trials %[1]s` lists those that it has", args[0], number)}
+		}
+		e := explain(spec, trials, trials[at])
+		if *again && e.Kind == sweep.KindSearch {
+			e.Replay = replayed(spec, trials, trials[at])
+		}
+		if output.value == "json" {
+			err = a.printJSON(e)
+		} else {
+			err = a.print(explanationText(e)...)
+		}
+		if err == nil && e.Replay != nil && !e.Replay.Equal {
+			return silently(exitFailure)
+		}
+		return err
+	}
+	return cmd
+}
+
+func explain(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial) explanation {
+	e := explanation{Assignment: t.Assignment, Status: t.Status, Rungs: t.Rungs}
+	known, err := sampler.Recall(spec, ledger, t.Assignment)
+	if err != nil {
+		e.Unknown = err.Error()
+	}
+	for _, p := range known.Pending {
+		e.Pending = append(e.Pending, p.Number)
+	}
+	value := func(metric string) *float64 {
+		if v, ok := t.Metric(metric); ok {
+			return &v
+		}
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Reason.Posterior)) {
+		e.Expected = append(e.Expected, expectation{name, t.Reason.Posterior[name], value(name)})
+	}
+	for _, c := range spec.Constraints {
+		h := held{Constraint: c.String(), Value: value(c.Metric)}
+		if limit, ok := c.Limit(ledger); ok {
+			h.Limit = &limit.Mean
+			if h.Value != nil {
+				holds := c.Excess(*h.Value, limit.Mean) <= 0
+				h.Holds = &holds
+			}
+		}
+		e.Constraints = append(e.Constraints, h)
+	}
+	return e
+}
+
+// replayed makes the suggestion of t again.
+func replayed(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial) *replay {
+	request, err := sampler.Recall(spec, ledger, t.Assignment)
+	if err != nil {
+		return &replay{Why: err.Error()}
+	}
+	again, err := sampler.Next(request)
+	if err != nil {
+		return &replay{Possible: true, Why: err.Error()}
+	}
+	r := &replay{Possible: true, Params: again.Params}
+	r.Equal = again.Params.Key() == t.Params.Key() && again.Seed == t.Seed
+	if !r.Equal {
+		r.Why = "this version of tailsweep suggests other parameters"
+	}
+	return r
+}
+
+// explanationText is an explanation for people.
+func explanationText(e explanation) []string {
+	lines := []string{fmt.Sprintf("trial %d (%s, seed %d): %s", e.Number, e.Kind, e.Seed, e.Status)}
+	add := func(name, format string, args ...any) {
+		lines = append(lines, fmt.Sprintf("  %-12s "+format, append([]any{name}, args...)...))
+	}
+	add("parameters", "%s", paramsText(e.Params))
+	if e.Kind == sweep.KindBaseline {
+		return append(lines, "  It is a baseline trial: its parameters and its seed are the spec's, nothing suggested them.")
+	}
+	r := e.Reason
+	add("method", "%s", r.Sampler)
+	if r.Note != "" {
+		add("note", "%s", r.Note)
+	}
+	switch {
+	case e.Unknown != "":
+		add("known then", "%s", e.Unknown)
+	case len(e.Pending) > 0:
+		add("known then", "%d finished trials; pending: %s", *r.Seen, numbersText(e.Pending))
+	default:
+		add("known then", "%d finished trials, none pending", *r.Seen)
+	}
+	if len(r.Posterior) > 0 || r.Acquisition != 0 {
+		add("acquisition", "%.4g", r.Acquisition)
+	}
+	if r.Feasible != nil {
+		add("feasible", "with probability %.3g", *r.Feasible)
+	}
+	for _, rung := range e.Rungs {
+		add("rung", "step %d: %s", rung.Step, rung.Reason)
+	}
+	lines = append(lines, expectedText(e.Expected)...)
+	lines = append(lines, constraintsText(e.Constraints)...)
+	if len(r.Hyper) > 0 {
+		t := newTable("MODEL", ">VALUE")
+		for _, name := range slices.Sorted(maps.Keys(r.Hyper)) {
+			t.row(name, fmt.Sprintf("%.4g", r.Hyper[name]))
+		}
+		lines = append(lines, indented(t)...)
+	}
+	if e.Replay != nil {
+		lines = append(lines, "", replayText(*e.Replay))
+	}
+	return lines
+}
+
+func expectedText(list []expectation) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	t := newTable("METRIC", ">EXPECTED", ">+-", ">CAME OUT", ">OFF BY")
+	for _, x := range list {
+		off := "-"
+		if x.Value != nil && x.StdDev > 0 {
+			off = fmt.Sprintf("%+.1f sd", (*x.Value-x.Mean)/x.StdDev)
+		}
+		t.row(x.Metric, fmt.Sprintf("%.4g", x.Mean), fmt.Sprintf("%.2g", x.StdDev), optional(x.Value), off)
+	}
+	return indented(t)
+}
+
+func constraintsText(list []held) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	t := newTable("CONSTRAINT", ">LIMIT", ">CAME OUT", "HOLDS")
+	for _, h := range list {
+		holds := "-"
+		if h.Holds != nil {
+			holds = map[bool]string{true: "yes", false: "no"}[*h.Holds]
+		}
+		t.row(h.Constraint, optional(h.Limit), optional(h.Value), holds)
+	}
+	return indented(t)
+}
+
+// indented is a table below a blank line.
+func indented(t *table) []string {
+	lines := []string{""}
+	for _, line := range t.render(0, painter(false)) {
+		lines = append(lines, "  "+strings.TrimRight(line, " "))
+	}
+	return lines
+}
+
+func replayText(r replay) string {
+	switch {
+	case r.Equal:
+		return "  replay       the same parameters"
+	case !r.Possible:
+		return "  replay       not possible: " + r.Why
+	case r.Params == nil:
+		return "  replay       " + r.Why
+	default:
+		return "  replay       " + r.Why + ": " + paramsText(r.Params)
+	}
+}

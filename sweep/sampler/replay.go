@@ -1,0 +1,41 @@
+package sampler
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Recall returns the request that led to a search trial: what was finished then is
+// the first Reason.Seen trials of the ledger, and what was pending are the other
+// trials of lower number, since numbers are given in the order of starting. It
+// fails when one of those has not finished, since only the ledger has parameters.
+func Recall(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Assignment) (Request, error) {
+	if t.Kind != sweep.KindSearch {
+		return Request{}, fmt.Errorf("trial %d is a %s trial, which nothing suggested", t.Number, t.Kind)
+	}
+	if t.Reason.Seen == nil {
+		return Request{}, errors.New("how many results it came from was not recorded")
+	}
+	seen := *t.Reason.Seen
+	if seen > len(ledger) {
+		return Request{}, fmt.Errorf("it came from %d results, and the ledger has %d", seen, len(ledger))
+	}
+	r := Request{Spec: spec, Ledger: ledger[:seen:seen], Number: t.Number, Index: t.Number - len(spec.Baselines())}
+	at := make(map[int]int, len(ledger)) // place in ledger by number
+	for i, other := range ledger {
+		at[other.Number] = i
+	}
+	for n := range t.Number {
+		switch i, finished := at[n]; {
+		case !finished:
+			return Request{}, fmt.Errorf("trial %d, which was pending then, has not finished", n)
+		case i >= seen:
+			a := ledger[i].Assignment
+			a.Reason = sweep.Reason{Sampler: a.Reason.Sampler}
+			r.Pending = append(r.Pending, a)
+		}
+	}
+	return r, nil
+}
