@@ -1,0 +1,223 @@
+package simulate
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/sampler"
+)
+
+// landscape is an objective fitted to a spec.
+type landscape struct {
+	metrics []sweep.Objective                     // in a fixed order
+	size    map[string]float64                    // of a metric's differences, by name
+	unit    map[string]float64                    // that Noise counts in, by name
+	final   func(sweep.Params) map[string]float64 // without noise
+}
+
+// ErrObjective is of an objective that is unknown, or does not fit the spec.
+var ErrObjective = errors.New("objective")
+
+// LossWeights is the objective that behaves like this project's sweeps.
+const LossWeights = "lossweights"
+
+// Generic objectives are functions of a spec's unit coordinates, whatever its
+// parameters are. Metric m is
+//
+//	f_m(u) = f(width (u - o_m) + at) + scale sum_c offset_m,c
+//
+// with f a test function whose minimum is 0 and lies at `at` in each coordinate,
+// o_m uniform in [.2, .8]^d and the offsets of a categorical parameter's choices
+// uniform in [0, 1], the best of them 0; both are fixed by the names of objective,
+// metric and parameter. The least that a metric can be is 0. A parameter that is
+// absent stands at u = .5. A metric that is maximised is -f_m.
+type generic struct {
+	name             string
+	width, at, scale float64
+	f                func(z []float64) float64
+}
+
+func generics() []generic {
+	return []generic{
+		{"sphere", 10, 0, 10, func(z []float64) float64 { return sum(len(z), func(i int) float64 { return z[i] * z[i] }) }},
+		{"ackley", 65.536, 0, 5, ackley},
+		{"rastrigin", 10.24, 0, 10, rastrigin},
+		{"levy", 20, 1, 10, levy},
+		{"rosenbrock", 6, 1, 100, func(z []float64) float64 {
+			if len(z) == 1 {
+				z = append(z, 1) // the valley's other coordinate, at its best
+			}
+			return rosenbrock(z)
+		}},
+	}
+}
+
+// Objectives lists the functions that a dry run takes.
+func Objectives() []string {
+	names := []string{LossWeights}
+	for _, g := range generics() {
+		names = append(names, g.name)
+	}
+	return names
+}
+
+// newLandscape finds an objective and fits it to a spec.
+func newLandscape(spec *sweep.Spec, objective string) (landscape, error) {
+	if objective == LossWeights {
+		if !slices.ContainsFunc(spec.Parameters, func(p sweep.Parameter) bool {
+			return p.Name == sweep.ParamInfonceWeight || p.Name == sweep.ParamAlignmentWeight
+		}) {
+			return landscape{}, fmt.Errorf("%w %s is a function of infonce.weight and alignment.weight, and the spec searches neither (valid for it: %s)",
+				ErrObjective, LossWeights, strings.Join(Objectives()[1:], ", "))
+		}
+		return newLossWeights(), nil
+	}
+	for _, g := range generics() {
+		if g.name == objective {
+			return g.landscape(spec), nil
+		}
+	}
+	return landscape{}, fmt.Errorf("%w %q is unknown (valid: %s)", ErrObjective, objective, strings.Join(Objectives(), ", "))
+}
+
+func (g generic) landscape(spec *sweep.Spec) landscape {
+	l := landscape{metrics: measured(spec), size: make(map[string]float64), unit: make(map[string]float64)}
+	for _, m := range l.metrics {
+		l.size[m.Name], l.unit[m.Name] = g.scale, 1
+	}
+	l.final = g.values(spec, l.metrics)
+	return l
+}
+
+// values is f_m for each metric.
+func (g generic) values(spec *sweep.Spec, metrics []sweep.Objective) func(sweep.Params) map[string]float64 {
+	order := slices.Clone(spec.Parameters)
+	slices.SortFunc(order, func(a, b sweep.Parameter) int { return strings.Compare(a.Name, b.Name) })
+	type bowl struct {
+		metric  sweep.Objective
+		optimum []float64            // by number
+		offsets map[string][]float64 // by categorical parameter and choice
+	}
+	var bowls []bowl
+	for _, m := range metrics {
+		b := bowl{metric: m, offsets: make(map[string][]float64)}
+		for _, p := range order {
+			rng := generator(g.name + "/" + m.Name + "/" + p.Name)
+			switch p.Distribution {
+			case sweep.DistConstant:
+			case sweep.DistCategorical:
+				b.offsets[p.Name] = offsets(rng, len(p.Values))
+			default:
+				b.optimum = append(b.optimum, 0.2+0.6*rng.Float64())
+			}
+		}
+		bowls = append(bowls, b)
+	}
+	return func(params sweep.Params) map[string]float64 {
+		u := sampler.Encode(spec, params)
+		values := make(map[string]float64, len(bowls))
+		for _, b := range bowls {
+			var z []float64
+			total := 0.0
+			for _, p := range order {
+				at, set := u[p.Name]
+				if !set {
+					at = 0.5
+				}
+				list := b.offsets[p.Name]
+				switch p.Distribution {
+				case sweep.DistConstant:
+				case sweep.DistCategorical:
+					total += g.scale * list[min(int(at*float64(len(list))), len(list)-1)]
+				default:
+					z = append(z, g.width*(at-b.optimum[len(z)])+g.at)
+				}
+			}
+			if len(z) > 0 {
+				total += g.f(z)
+			}
+			if b.metric.Goal == sweep.Maximize {
+				total = -total
+			}
+			values[b.metric.Name] = total
+		}
+		return values
+	}
+}
+
+// offsets are n numbers of [0, 1) less the least of them.
+func offsets(rng *rand.Rand, n int) []float64 {
+	list := make([]float64, n)
+	for i := range list {
+		list[i] = rng.Float64()
+	}
+	least := slices.Min(list)
+	for i := range list {
+		list[i] -= least
+	}
+	return list
+}
+
+// measured are the metrics that a spec looks at: those that it optimises, then
+// those that its constraints name, of the result or of the baseline.
+func measured(spec *sweep.Spec) []sweep.Objective {
+	metrics := slices.Clone(spec.Metrics)
+	for _, c := range spec.Constraints {
+		for _, name := range []string{c.Metric, c.Baseline} {
+			if name == "" || slices.ContainsFunc(metrics, func(o sweep.Objective) bool { return o.Name == name }) {
+				continue
+			}
+			info, _ := sweep.LookupMetric(name)
+			metrics = append(metrics, sweep.Objective{Name: name, Goal: info.Goal})
+		}
+	}
+	return metrics
+}
+
+// newLossWeights is the problems' model of this project's sweeps (see fids), for
+// all metrics.
+func newLossWeights() landscape {
+	l := landscape{size: make(map[string]float64), unit: make(map[string]float64), final: lossWeights}
+	for _, m := range sweep.MetricList() {
+		l.metrics = append(l.metrics, sweep.Objective{Name: m.Name, Goal: m.Goal})
+		unit := 0.01 // ratios and losses differ by hundredths where FIDs differ by ones
+		switch {
+		case strings.HasPrefix(m.Name, sweep.FamilyFID+"."):
+			unit = 1
+		case m.Name == sweep.MetricStepsPerSecond:
+			unit = 0
+		}
+		l.size[m.Name], l.unit[m.Name] = 40*unit, unit
+	}
+	return l
+}
+
+// lossWeights: medium lies between tail and head, a classifier agrees with fewer
+// samples as FID rises, speed is what it is. Parameters that fids does not know do
+// nothing.
+func lossWeights(params sweep.Params) map[string]float64 {
+	known := maps.Clone(params)
+	if _, set := known[sweep.ParamInfonceTemperature]; !set {
+		info, _ := sweep.LookupParameter(sweep.ParamInfonceTemperature)
+		known[sweep.ParamInfonceTemperature] = info.Default
+	}
+	if pass := known[sweep.ParamInfoncePass]; pass == sweep.Word(sweep.PassCond) {
+		known[sweep.ParamInfoncePass] = sweep.Word("conditional") // the problems' word for it
+	}
+	tail, head := fids(known)
+	middle := (tail + head) / 2
+	values := map[string]float64{sweep.MetricLoss: 0.05 + 0.001*head, sweep.MetricStepsPerSecond: 20}
+	for group, fid := range map[string]float64{
+		sweep.GroupTail: tail, sweep.GroupMedium: middle, sweep.GroupHead: head, sweep.GroupAll: (head + middle) / 2,
+	} {
+		values[sweep.FamilyFID+"."+group] = fid
+		values[sweep.FamilyLabelAccuracy+"."+group] = 1 / (1 + math.Exp((fid-60)/20))
+	}
+	return values
+}

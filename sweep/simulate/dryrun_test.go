@@ -1,0 +1,283 @@
+package simulate
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/sampler"
+)
+
+// dry is a spec with a baseline of two seeds, then 20 random trials, 4 at a time.
+func dry() *sweep.Spec {
+	return &sweep.Spec{
+		Name: "dry", Method: sweep.MethodRandom, Seed: 3, MaxConcurrentTrials: 4,
+		Dataset: sweep.Dataset{Name: sweep.FashionMNIST10k},
+		Train:   sweep.Train{Steps: 900, Seed: 1}, Evaluate: sweep.Evaluate{SamplesPerClass: 10, Guidance: []float64{0, 1}},
+		Parameters: []sweep.Parameter{
+			{Name: "alignment.weight", Distribution: sweep.DistLogUniform, Min: 1e-3, Max: 3, Zero: 0.2},
+			{Name: "infonce.pass", Distribution: sweep.DistCategorical, Values: []sweep.Value{sweep.Word("cond"), sweep.Word("uncond")}},
+			{Name: "infonce.weight", Distribution: sweep.DistLogUniform, Min: 1e-3, Max: 3, Zero: 0.2},
+		},
+		Metrics:  []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}, {Name: "label_accuracy.head", Goal: sweep.Maximize}},
+		Baseline: &sweep.Baseline{Params: sweep.Params{"alignment.weight": sweep.Number(0), "infonce.weight": sweep.Number(0)}, Seeds: []int64{1, 2}},
+		Budget:   sweep.Budget{RunCap: 20},
+	}
+}
+
+func play(t *testing.T, spec *sweep.Spec, change func(*DryRun)) Course {
+	t.Helper()
+	d := DryRun{Objective: LossWeights, Workers: 4, Seed: 1, Step: time.Second, Sample: time.Second}
+	if change != nil {
+		change(&d)
+	}
+	c, err := Play(spec, d)
+	require.NoError(t, err)
+	return c
+}
+
+func TestPlayFollowsTheSpec(t *testing.T) {
+	c := play(t, dry(), nil)
+	require.Equal(t, "budget.run_cap of 20 trials reached", c.Ended)
+	require.Len(t, c.Trials, 22)
+	require.Equal(t, int64(22*900), c.Steps)
+	require.Equal(t, c.Steps, c.Whole)
+
+	var events []time.Time
+	baselines := 0
+	for _, trial := range c.Trials {
+		require.Equal(t, sweep.StatusCompleted, trial.Status)
+		// 900 steps and 10 classes x 10 samples x 2 scales, a second each, at a pace of .8 to 1.2.
+		took := trial.FinishedAt.Sub(trial.StartedAt).Seconds()
+		require.InDelta(t, trial.TrainTime+trial.EvalTime, took, 1e-6)
+		require.InDelta(t, 1100, took, 220)
+		require.InDelta(t, 900./200., trial.TrainTime/trial.EvalTime, 1e-6)
+		running := 0
+		for _, other := range c.Trials {
+			if !other.StartedAt.After(trial.StartedAt) && other.FinishedAt.After(trial.StartedAt) {
+				running++
+			}
+		}
+		require.LessOrEqual(t, running, 4)
+		events = append(events, trial.FinishedAt)
+		if trial.Kind == sweep.KindBaseline {
+			baselines++
+			require.Less(t, trial.Number, 2)
+		}
+	}
+	require.Equal(t, 2, baselines)
+	require.True(t, slices.IsSortedFunc(events, time.Time.Compare), "the order is that of completion")
+	require.False(t, slices.IsSortedFunc(c.Trials, func(a, b sweep.Trial) int { return a.Number - b.Number }), "which is not that of starting")
+	require.Equal(t, c.Wall, events[len(events)-1].Sub(moment(0)))
+	require.InDelta(t, sweep.SlotHours(c.Trials), c.Slots, 1e-9)
+	require.Equal(t, c, play(t, dry(), nil), "equal arguments give equal courses")
+
+	one := play(t, dry(), func(d *DryRun) { d.Workers = 1 })
+	require.InDelta(t, one.Slots, one.Wall.Hours(), 1e-9, "a single worker is never idle")
+	require.Greater(t, one.Wall, 3*c.Wall)
+}
+
+func TestPlayEndsByItsBudget(t *testing.T) {
+	spec := dry()
+	spec.Budget = sweep.Budget{GPUHours: 2}
+	c := play(t, spec, nil)
+	require.Equal(t, "budget.gpu_hours of 2 reached", c.Ended)
+	require.Greater(t, c.Slots, 2.0)
+	require.Less(t, c.Slots, 2+4*1320./3600, "at most the trials that ran overshoot it")
+
+	spec.Budget = sweep.Budget{WallClock: sweep.Duration(time.Hour)}
+	c = play(t, spec, nil)
+	require.Equal(t, "budget.wall_clock of 1h0m0s reached", c.Ended)
+	require.Greater(t, c.Wall, time.Hour)
+	require.Less(t, c.Wall, time.Hour+1320*time.Second)
+
+	spec.Method, spec.Budget = sweep.MethodGrid, sweep.Budget{}
+	spec.Parameters = spec.Parameters[1:]
+	spec.Parameters[1].Count = 4
+	c = play(t, spec, nil)
+	require.Equal(t, "every point was tried", c.Ended)
+	require.Len(t, c.Trials, 2+2*5)
+
+	enough := errors.New("enough")
+	n := 0
+	_, err := Play(dry(), DryRun{Objective: LossWeights, Workers: 1, Step: 1, Sample: 1, Finished: func(sweep.Trial) error {
+		n++
+		if n == 3 {
+			return enough
+		}
+		return nil
+	}})
+	require.ErrorIs(t, err, enough)
+	require.Equal(t, 3, n)
+}
+
+func TestPlayStopsTrialsEarly(t *testing.T) {
+	spec := dry()
+	whole := play(t, spec, nil)
+	spec.EarlyTerminate = &sweep.EarlyTerminate{Type: sweep.StopASHA, MinIter: 100, MaxIter: 900, Eta: 3}
+	spec.Evaluate.Rung = &sweep.RungEvaluate{SamplesPerClass: 1, Guidance: []float64{0}}
+	c := play(t, spec, nil)
+	stopped := 0
+	for _, trial := range c.Trials {
+		last := trial.Rungs[len(trial.Rungs)-1]
+		require.NotEmpty(t, last.Metrics)
+		if trial.Status == sweep.StatusStopped {
+			stopped++
+			require.Equal(t, trial.Steps, last.Step)
+			require.Empty(t, trial.Metrics)
+			require.InDelta(t, 10*float64(len(trial.Rungs)), trial.EvalTime, 2*float64(len(trial.Rungs)), "a rung samples 10 images")
+			continue
+		}
+		require.Equal(t, []int{100, 300}, []int{trial.Rungs[0].Step, trial.Rungs[1].Step})
+		require.Greater(t, trial.Rungs[0].Metrics["fid.tail"], trial.Rungs[1].Metrics["fid.tail"], "a trial that trains improves")
+		require.Greater(t, trial.Rungs[1].Metrics["fid.tail"], trial.Metrics["fid.tail"])
+		require.Less(t, trial.Rungs[1].Metrics["label_accuracy.head"], trial.Metrics["label_accuracy.head"])
+	}
+	require.Greater(t, stopped, 5)
+	require.Less(t, c.Steps, c.Whole)
+	require.Less(t, c.Wall, whole.Wall)
+}
+
+func TestPlayRepeats(t *testing.T) {
+	spec := dry()
+	spec.Metrics = spec.Metrics[:1]
+	spec.Repeats = &sweep.Repeats{Seeds: []int64{2, 3}, Share: 0.3}
+	c := play(t, spec, func(d *DryRun) { d.Noise = 5 })
+	repeats := 0
+	for _, trial := range c.Trials {
+		if trial.Kind == sweep.KindSearch && trial.Seed != spec.Train.Seed {
+			repeats++
+		}
+	}
+	require.NotZero(t, repeats)
+	require.LessOrEqual(t, repeats, 6, "30 % of 20")
+	require.Len(t, c.Trials, 22)
+
+	// A space of two points is exhausted but for its repeats.
+	spec.Parameters = spec.Parameters[1:2]
+	spec.Repeats.Share = 0.9
+	c = play(t, spec, func(d *DryRun) { d.Objective, d.Noise = "sphere", 5 })
+	require.Equal(t, "every point was tried", c.Ended)
+	require.Greater(t, len(c.Trials), 2+2)
+}
+
+// Each generic objective is 0 at its optimum and nowhere less.
+func TestGenericObjectives(t *testing.T) {
+	spec := dry()
+	spec.Parameters = []sweep.Parameter{
+		{Name: "a", Distribution: sweep.DistLogUniform, Min: 1e-5, Max: 1},
+		{Name: "b", Distribution: sweep.DistCategorical, Values: []sweep.Value{sweep.Word("x"), sweep.Word("y"), sweep.Word("z")}},
+	}
+	spec.Constraints = []sweep.Constraint{{Metric: "fid.head", Op: "<=", Baseline: "fid.all", Factor: 1}}
+	for _, g := range generics() {
+		l, err := newLandscape(spec, g.name)
+		require.NoError(t, err)
+		optima := make(map[string]bool)
+		for _, m := range l.metrics {
+			best, at, words := math.Inf(1), 0.0, make(map[float64]bool)
+			for _, word := range []float64{0.1, 0.5, 0.9} {
+				least := math.Inf(1)
+				for i := range 3001 {
+					u := float64(i) / 3000
+					v := l.final(sampler.Decode(spec, map[string]float64{"a": u, "b": word}))[m.Name]
+					if m.Goal == sweep.Maximize {
+						v = -v
+					}
+					require.GreaterOrEqual(t, v, -1e-9)
+					least = math.Min(least, v)
+					if v < best {
+						best, at = v, u
+					}
+				}
+				words[least] = true
+			}
+			require.InDelta(t, 0, best, 0.02*g.scale, "%s of %s", m.Name, g.name)
+			require.InDelta(t, 0.5, at, 0.301)
+			require.Len(t, words, 3, "words cost something")
+			optima[fmt.Sprintf("%.3f", at)] = true
+		}
+		require.Len(t, optima, 4, "each metric has its own optimum: those optimised, the constraint's and the baseline's")
+	}
+	for _, params := range []sweep.Params{{}, {"a": sweep.Number(0), "lr": sweep.Number(1)}} {
+		l, err := newLandscape(spec, "rosenbrock")
+		require.NoError(t, err)
+		require.Len(t, l.final(params), 4, "a baseline may set less than the search, and more")
+	}
+}
+
+// What sweeps show: moderate weights help the tail, great ones break everything,
+// the head pays from the first, 0 is the plain model.
+func TestLossWeightsBehaveLikeASweep(t *testing.T) {
+	at := func(infonce, alignment float64) map[string]float64 {
+		return lossWeights(sweep.Params{"infonce.weight": sweep.Number(infonce), "alignment.weight": sweep.Number(alignment)})
+	}
+	plain := at(0, 0)
+	require.Equal(t, plain, lossWeights(sweep.Params{}))
+	moderate, great := at(0.2, 0.4), at(3, 3)
+	require.Less(t, moderate["fid.tail"], plain["fid.tail"]-5)
+	require.Greater(t, moderate["label_accuracy.tail"], plain["label_accuracy.tail"])
+	require.Greater(t, moderate["fid.head"], plain["fid.head"])
+	require.Greater(t, great["fid.tail"], plain["fid.tail"]+20)
+	require.Greater(t, great["fid.head"], plain["fid.head"]+20)
+	for _, m := range sweep.MetricList() {
+		require.Contains(t, moderate, m.Name)
+	}
+}
+
+func TestNoiseIsOfTheSizeAskedFor(t *testing.T) {
+	spec := dry()
+	spec.Budget.RunCap = 200
+	exact := play(t, spec, nil)
+	noisy := play(t, spec, func(d *DryRun) { d.Noise = 2 })
+	values := func(c Course, metric string) map[int]float64 {
+		m := make(map[int]float64)
+		for _, trial := range c.Trials {
+			m[trial.Number] = trial.Metrics[metric]
+		}
+		return m
+	}
+	for metric, sd := range map[string]float64{"fid.tail": 2, "label_accuracy.head": 0.02, "steps_per_second": 0} {
+		a, b := values(exact, metric), values(noisy, metric)
+		squares := 0.0
+		for n := range a {
+			squares += square(b[n] - a[n])
+		}
+		// Random search does not look at results, so the points are the same.
+		require.InDelta(t, sd, math.Sqrt(squares/float64(len(a))), sd/5)
+	}
+}
+
+func TestObjectivesThatDoNotFit(t *testing.T) {
+	_, err := Play(dry(), DryRun{Objective: "cube", Workers: 1})
+	require.ErrorIs(t, err, ErrObjective)
+	require.ErrorContains(t, err, `"cube" is unknown (valid: lossweights, sphere, ackley, rastrigin, levy, rosenbrock)`)
+	spec := dry()
+	spec.Parameters = spec.Parameters[1:2]
+	_, err = Play(spec, DryRun{Objective: LossWeights, Workers: 1})
+	require.ErrorIs(t, err, ErrObjective)
+	require.ErrorContains(t, err, "the spec searches neither")
+	_, err = Play(dry(), DryRun{Objective: LossWeights})
+	require.ErrorContains(t, err, "0 workers")
+}
+
+func TestCurve(t *testing.T) {
+	spec := dry()
+	c := play(t, spec, nil)
+	curve := c.Curve(spec)
+	require.Len(t, curve, len(c.Trials))
+	lowest := math.Inf(1)
+	for i, p := range curve {
+		lowest = math.Min(lowest, c.Trials[i].Metrics["fid.tail"])
+		require.InDelta(t, lowest, *p.Best, 0)
+		require.Equal(t, c.Trials[i].Number, p.Trial)
+		require.InDelta(t, c.Trials[i].FinishedAt.Sub(moment(0)).Seconds(), p.Seconds, 0)
+	}
+	c.Trials[0].Status = sweep.StatusStopped
+	require.Nil(t, c.Curve(spec)[0].Best, "nothing has completed yet")
+}
