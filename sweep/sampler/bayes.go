@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/sweep/gp"
 )
 
 // bayesStart is how many results the model waits for; waiting for ten was worse.
@@ -80,12 +79,7 @@ func (m *model) explain(reason *sweep.Reason, r Request, s *space, c candidate) 
 		}
 	}
 	if len(m.constraints) > 0 {
-		feasible := 1.0
-		for _, f := range m.constraints {
-			mean, sd := f.Posterior(c.u)
-			log, _ := gp.LogCDF((f.limit - mean) / math.Sqrt(sd*sd+f.slack))
-			feasible *= math.Exp(log)
-		}
+		feasible := m.chance(c.u)
 		reason.Feasible = &feasible
 	}
 }

@@ -1,6 +1,11 @@
 package sampler
 
-import "github.com/tailsweep/tailsweep/sweep"
+import (
+	"math"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/gp"
+)
 
 // Recommender is a Sampler that can say which finished trial is best where results
 // are noisy: the lowest of many noisy values is mostly luck.
@@ -10,4 +15,48 @@ type Recommender interface {
 	// its constraints; ok is false when the results are too few to say. Number and
 	// Index of the request do not matter.
 	Recommend(Request) (best sweep.Trial, ok bool)
+}
+
+// likelyFeasible is how probable it has to be that a recommended point satisfies
+// every constraint.
+const likelyFeasible = 0.5
+
+// Recommend returns the completed trial whose point has the lowest posterior mean
+// of the first metric, among those that satisfy every constraint more likely than
+// not: the first trial of that point.
+func (bayes) Recommend(r Request) (best sweep.Trial, ok bool) {
+	s := newSpace(r.Spec)
+	t := newTraining(r, s)
+	if len(t.x) < bayesStart || len(r.Spec.Metrics) > maxVolumes {
+		return sweep.Trial{}, false
+	}
+	m, err := newModel(stream(r), r, s, t)
+	if err != nil || len(m.constraints) < len(r.Spec.Constraints) {
+		return sweep.Trial{}, false
+	}
+	lowest := math.Inf(1)
+	seen := make(map[string]bool)
+	for _, t := range r.Ledger {
+		key := t.Params.Key()
+		u, in := s.point(t.Params)
+		if t.Status != sweep.StatusCompleted || seen[key] || !in {
+			continue
+		}
+		seen[key] = true
+		if mean, _ := m.objectives[0].Posterior(u); mean < lowest && m.chance(u) >= likelyFeasible {
+			best, lowest, ok = t, mean, true
+		}
+	}
+	return best, ok
+}
+
+// chance is the probability that every constraint holds at u.
+func (m *model) chance(u []float64) float64 {
+	p := 1.0
+	for _, f := range m.constraints {
+		mean, sd := f.Posterior(u)
+		log, _ := gp.LogCDF((f.limit - mean) / math.Sqrt(sd*sd+f.slack))
+		p *= math.Exp(log)
+	}
+	return p
 }
