@@ -67,7 +67,7 @@ func decay(r float64) float64 {
 	shifted := r*-log2e + round
 	k := shifted - round
 	x := float64(0-r) - float64(k*ln2High)
-	x = x - float64(k*ln2Low)
+	x -= float64(k * ln2Low)
 	series := taylor[0]
 	for _, c := range taylor[1:] {
 		series = float64(series*x) + c
