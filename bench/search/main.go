@@ -37,7 +37,7 @@ func run(args []string) error {
 	budgets := flags.String("budget", "100", "trials a run, separated by commas")
 	parallels := flags.String("parallel", "8", "trials in flight, separated by commas")
 	seeds := flags.Int("seeds", 5, "runs of each problem and engine")
-	first := flags.Uint64("first-seed", 1, "seed of the first run; from 1000 on are reported, never tuned on")
+	first := flags.Uint64("first-seed", 1, "seed of the first run; 1000 to 1999 are reported, never tuned on")
 	jobs := flags.Int("j", runtime.NumCPU(), "runs at the same time")
 	folder := flags.String("results", "", "folder that keeps results")
 	document := flags.String("report", "", "file to write the report to: docs/benchmarks/search.md")
