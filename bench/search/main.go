@@ -41,6 +41,7 @@ func run(args []string) error {
 	jobs := flags.Int("j", runtime.NumCPU(), "runs at the same time")
 	folder := flags.String("results", "", "folder that keeps results")
 	document := flags.String("report", "", "file to write the report to: docs/benchmarks/search.md")
+	onlyKept := flags.Bool("kept", false, "play nothing: show what -results has")
 	speed := flags.Bool("latency", false, "measure the time of a suggestion after 100, 1000 and 5000 trials, for the report")
 	flags.StringVar(&at.Python, "python", "bench/search/.venv/bin/python", "Python with peers/requirements.txt")
 	flags.StringVar(&at.PythonGP, "python-gp", "bench/search/.venv-gp/bin/python", "Python with peers/requirements-gp.txt")
@@ -72,7 +73,10 @@ func run(args []string) error {
 	if p.parallels, err = numbers("parallel", *parallels); err != nil {
 		return err
 	}
-	playErr := p.play(kept, *jobs)
+	var playErr error
+	if !*onlyKept {
+		playErr = p.play(kept, *jobs)
+	}
 	for _, budget := range p.budgets {
 		for _, parallel := range p.parallels {
 			fmt.Printf("%d trials, %d in flight, %d seeds from %d\n", budget, parallel, *seeds, *first)

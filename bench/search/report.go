@@ -38,7 +38,8 @@ results come in another order than they were asked for. Each engine sees the sam
 
 - **Loss**: with one objective the regret f(x) - f*, x the best trial as observed, f(x) without noise; with several the hypervolume shortfall (V - HV)/V of the feasible trials.
   Regret is divided by the median regret of a random point: 1 is what one random trial gives, 0 the optimum. While nothing is feasible the loss is 1.
-- **Median** over %[6]d seeds, %[7]d to %[8]d. Engines are tuned on other seeds (below 1000) and on the problems of the set "tuning", which are not here; those of "heldout" were not looked at while tuning.
+- **Median** over %[6]d seeds, %[7]d to %[8]d, or over as many runs as stand in brackets. bayes was tuned on other seeds: on the problems of the set "tuning", which are not here, and on those of
+  "reported"; those of "heldout" were not looked at while tuning.
 - **Geometric mean** over problems; medians below %.0[9]e count as that.
 - **Problems**: how many the engine has the lowest median on, ties shared. **Runs**: share of pairs of runs of the same seed that bayes wins against the engine, a tie is half.
 - Peers have their defaults, in a process of their own, one thread each, and are told and asked by the protocol of %[1]stailsweep asktell%[1]s. Where Optuna has no word for a log range with an exact zero,
@@ -82,13 +83,17 @@ func (r report) table(set string, budget, parallel int) {
 	for i, name := range p.problems {
 		r.printf("| %s |", name)
 		for j := range p.engines {
+			few := ""
+			if n := s.runs[i][j]; n < p.seeds {
+				few = fmt.Sprintf(" (%d)", n)
+			}
 			switch m := s.medians[i][j]; {
 			case math.IsNaN(m):
 				r.printf(" |")
 			case s.best(i, j):
-				r.printf(" **%.2g** |", m)
+				r.printf(" **%.2g**%s |", m, few)
 			default:
-				r.printf(" %.2g |", m)
+				r.printf(" %.2g%s |", m, few)
 			}
 		}
 		r.printf("\n")
@@ -108,7 +113,6 @@ func (r report) table(set string, budget, parallel int) {
 	line("*bayes on the same problems*", "%.2g", func(j int) float64 { return s.mean(s.index(ours), j) })
 	line("*problems won*", "%.3g", s.won)
 	line("*runs that bayes wins*", "%.0f %%", func(j int) float64 { return 100 * s.pairs(ours, p.engines[j].Name) })
-	line("*ms a suggestion*", "%.3g", s.millis)
 	r.printf("\n")
 }
 

@@ -10,16 +10,18 @@ type summary struct {
 	engines  []engine
 	results  []result
 	medians  [][]float64
+	runs     [][]int // behind each median
 }
 
 func summarise(problems []string, engines []engine, results []result) summary {
 	s := summary{problems: problems, engines: engines, results: results}
 	for _, p := range problems {
-		row := make([]float64, len(engines))
+		row, runs := make([]float64, len(engines)), make([]int, len(engines))
 		for j, e := range engines {
-			row[j] = median(finals(results, p, e.Name))
+			list := finals(results, p, e.Name)
+			row[j], runs[j] = median(list), len(list)
 		}
-		s.medians = append(s.medians, row)
+		s.medians, s.runs = append(s.medians, row), append(s.runs, runs)
 	}
 	return s
 }
