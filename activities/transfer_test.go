@@ -37,11 +37,11 @@ func (u *uploads) Upload(ctx context.Context, name string, trial, attempt int, d
 }
 
 // away has a method of the archive fail until the attempt has beaten 10 times
-// since, or a second has passed.
+// since, or two seconds have passed.
 func (b *bench) away(method string) {
 	b.archive.Fail(method, errAway)
 	go func() {
-		for since, end := b.beatCount(), time.Now().Add(time.Second); b.beatCount() < since+10 && time.Now().Before(end); {
+		for since, end := b.beatCount(), time.Now().Add(2*time.Second); b.beatCount() < since+10 && time.Now().Before(end); {
 			time.Sleep(time.Millisecond)
 		}
 		b.archive.Fail(method, nil)
@@ -52,7 +52,7 @@ func TestTrainOutlivesTheStore(t *testing.T) {
 	for _, method := range []string{"Whole", "Download", "Upload"} {
 		t.Run(method, func(t *testing.T) {
 			b := newBench(t)
-			b.Transfers, b.BeatEvery, b.StallTimeout = hasty, time.Millisecond, 5*time.Millisecond
+			b.Transfers, b.BeatEvery, b.StallTimeout = hasty, 40*time.Millisecond, 200*time.Millisecond // away for 10 beats: longer than a stall
 			b.archive.Store(0, 1, 100, false)
 			b.away(method)
 			result, err := b.train(input(0, 2))
@@ -69,7 +69,7 @@ func TestEvaluateOutlivesTheStore(t *testing.T) {
 	for _, method := range []string{"Download", "PutGrid"} {
 		t.Run(method, func(t *testing.T) {
 			b := newBench(t)
-			b.Transfers, b.BeatEvery, b.StallTimeout = hasty, time.Millisecond, 5*time.Millisecond
+			b.Transfers, b.BeatEvery, b.StallTimeout = hasty, 40*time.Millisecond, 200*time.Millisecond // away for 10 beats: longer than a stall
 			ref := b.archive.Store(0, 1, 300, false)
 			b.away(method)
 			_, err := b.env.ExecuteActivity(b.Evaluate, activities.EvaluateInput{Spec: input(0, 1).Spec, Checkpoint: ref})
