@@ -136,6 +136,15 @@ func TestPlanOfASearchOverGuidance(t *testing.T) {
 	require.Positive(t, p.MemoryBytes)
 }
 
+func TestPlanRefusesARateThatIsNone(t *testing.T) {
+	for _, rate := range []string{"0", "-1", "nan", "inf"} {
+		r := cli(t, nil, "", "plan", "testdata/plan.yaml", "--steps-per-second", rate)
+		require.Equal(t, 2, r.code, rate)
+		require.Contains(t, r.err, "--steps-per-second is", rate)
+		require.Contains(t, r.err, "(valid: above 0)", rate)
+	}
+}
+
 func TestPlanForPeople(t *testing.T) {
 	r := cli(t, nil, "", "plan", "testdata/plan.yaml", "--steps-per-second", "20")
 	require.Equal(t, exitOK, r.code, r.err)

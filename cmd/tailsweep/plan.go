@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"time"
@@ -48,6 +49,9 @@ the sweep will cost. For another machine give its --steps-per-second.`,
 	rate := cmd.Flags().Float64("steps-per-second", 0, "of one training slot, instead of measuring")
 	name := backendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if given := cmd.Flags().Changed("steps-per-second"); given && !aboveZero(*rate) {
+			return usagef("--steps-per-second is %v (valid: above 0)", *rate)
+		}
 		spec, _, err := a.readSpec(args[0])
 		if err != nil {
 			return err
@@ -76,6 +80,17 @@ the sweep will cost. For another machine give its --steps-per-second.`,
 		return a.print(planText(spec, p)...)
 	}
 	return cmd
+}
+
+// aboveZero reports whether a rate can be one.
+func aboveZero(f float64) bool { return f > 0 && !math.IsInf(f, 1) }
+
+// rateText is a rate with a digit after the point, a slow one with three digits.
+func rateText(stepsPerSecond float64) string {
+	if stepsPerSecond < 1 {
+		return fmt.Sprintf("%.3g steps/s", stepsPerSecond)
+	}
+	return fmt.Sprintf("%.1f steps/s", stepsPerSecond)
 }
 
 // speedOf estimates the speed of sampling from that of training.
@@ -121,7 +136,7 @@ func planText(spec *sweep.Spec, p planned) []string {
 		lines = append(lines, fmt.Sprintf("storage      %s written, %s kept at the end", bytesText(plan.WrittenBytes), bytesText(plan.KeptBytes)))
 	}
 	if plan.TrialTime > 0 {
-		how := fmt.Sprintf("at %.1f steps/s", p.StepsPerSecond)
+		how := "at " + rateText(p.StepsPerSecond)
 		if p.Backend != "" {
 			how += ", measured on " + p.Backend
 		}

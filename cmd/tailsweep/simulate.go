@@ -82,7 +82,7 @@ training gives.
 			return usagef("--noise is %v (valid: 0 or more)", *noise)
 		case *seeds < 1 || *seeds > maxSeeds:
 			return usagef("--seeds is %d (valid: 1 to %d)", *seeds, maxSeeds)
-		case !(*rate > 0) || math.IsInf(*rate, 1):
+		case !aboveZero(*rate):
 			return usagef("--steps-per-second is %v (valid: above 0)", *rate)
 		}
 		spec, _, err := a.readSpec(args[0])
