@@ -103,12 +103,20 @@ func (t Trial) AtStep(metrics map[string]float64) Rung {
 	return r
 }
 
-// Objectives are the values of the spec's metrics among metrics.
+// Objectives are the values, among metrics, of the spec's metrics and of what its
+// constraints speak of.
 func (s *Spec) Objectives(metrics map[string]float64) map[string]float64 {
 	values := make(map[string]float64, len(s.Metrics))
 	for _, o := range s.Metrics {
 		if value, ok := metrics[o.Name]; ok {
 			values[o.Name] = value
+		}
+	}
+	for _, c := range s.Constraints {
+		for _, name := range []string{c.Metric, c.Baseline} {
+			if value, ok := metrics[name]; ok {
+				values[name] = value
+			}
 		}
 	}
 	return values

@@ -8,8 +8,9 @@ import (
 
 // standing is a result on its way to a place.
 type standing struct {
-	trial int
-	costs []float64 // by objective, less is better; +Inf where a value is missing
+	trial  int
+	costs  []float64 // by objective, less is better; +Inf where a value is missing
+	broken float64   // as of RungResult
 }
 
 // complete reports whether no objective is missing.
@@ -33,7 +34,7 @@ func (r standing) dominates(other standing) bool {
 func (s *Spec) place(peers []RungResult) (place, ahead int) {
 	standings := make([]standing, len(peers))
 	for i, r := range peers {
-		standings[i] = standing{trial: r.Trial, costs: make([]float64, len(s.Metrics))}
+		standings[i] = standing{trial: r.Trial, costs: make([]float64, len(s.Metrics)), broken: r.broken}
 		for k, o := range s.Metrics {
 			standings[i].costs[k] = o.costAt(r)
 		}
@@ -44,16 +45,25 @@ func (s *Spec) place(peers []RungResult) (place, ahead int) {
 	}
 	slices.SortFunc(standings, byCost)
 	isOwn := func(r standing) bool { return r.trial == own.trial }
-	var whole, lacking []standing
+	var whole, breaking, lacking []standing
 	for _, r := range standings {
-		if r.complete() {
-			whole = append(whole, r)
-		} else {
+		switch {
+		case !r.complete():
 			lacking = append(lacking, r)
+		case r.broken > 0:
+			breaking = append(breaking, r)
+		default:
+			whole = append(whole, r)
 		}
 	}
-	if !own.complete() {
-		return len(whole) + slices.IndexFunc(lacking, isOwn) + 1, len(whole)
+	slices.SortStableFunc(breaking, func(a, b standing) int { return cmp.Compare(a.broken, b.broken) })
+	switch {
+	case !own.complete():
+		ahead = len(whole) + len(breaking)
+		return ahead + slices.IndexFunc(lacking, isOwn) + 1, ahead
+	case own.broken > 0:
+		at := slices.IndexFunc(breaking, isOwn)
+		return len(whole) + at + 1, len(whole) + at
 	}
 	for _, front := range fronts(whole) {
 		if slices.ContainsFunc(front, isOwn) {
