@@ -20,12 +20,13 @@ const (
 type observation struct {
 	u         []float64 // in the unit cube, NaN where the parameter is absent
 	outcome   outcome
-	values    []float64 // of the metrics, to be minimised; of a stopped point those of its last rung, nil when it has none
-	excess    []float64 // of a completed point beyond each constraint's limit, <= 0 where it holds; NaN where unknown
-	violation float64   // of the constraints together, 0 where every one holds
-	trials    int       // that completed
-	step      int       // of training, at a stopped point's last rung
-	number    int       // of the point's first trial in the ledger
+	values    []float64          // of the metrics, to be minimised; of a stopped point those of its last rung, nil when it has none
+	excess    []float64          // of a completed point beyond each constraint's limit, <= 0 where it holds; NaN where unknown
+	violation float64            // of the constraints together, 0 where every one holds
+	trials    int                // that completed
+	rung      map[string]float64 // a stopped point's metrics at its last rung
+	step      int                // of training, at a stopped point's last rung
+	number    int                // of the point's first trial in the ledger
 }
 
 // observations turns the ledger into one observation a point, in the order in
@@ -168,14 +169,17 @@ type evidence struct {
 func (p *evidence) add(spec *sweep.Spec, t sweep.Trial, values []float64) {
 	switch t.Status {
 	case sweep.StatusDiverged:
-		p.outcome, p.values = diverged, nil
+		p.outcome, p.values, p.rung = diverged, nil, nil
 	case sweep.StatusStopped:
 		if at := lastStep(t); p.outcome == stopped && at >= p.step {
 			p.values, p.step = values, at
+			if len(t.Rungs) > 0 {
+				p.rung = t.Rungs[len(t.Rungs)-1].Metrics
+			}
 		}
 	case sweep.StatusCompleted:
 		if p.outcome == stopped {
-			p.outcome, p.values, p.sums = completed, nil, make([]mean, len(values))
+			p.outcome, p.values, p.rung, p.sums = completed, nil, nil, make([]mean, len(values))
 		}
 		if p.outcome != completed {
 			return

@@ -59,7 +59,7 @@ func TestObservationsTreatEachStatusOnPurpose(t *testing.T) {
 		{u: []float64{0.1}, outcome: completed, values: []float64{4, -0.6}, excess: []float64{}, trials: 2, number: 1},
 		{u: []float64{0.2}, outcome: diverged, number: 2},
 		{u: []float64{0.3}, outcome: diverged, number: 3},
-		{u: []float64{0.4}, outcome: stopped, values: []float64{8, -0.2}, step: 20, number: 4},
+		{u: []float64{0.4}, outcome: stopped, values: []float64{8, -0.2}, rung: both(8, 0.2), step: 20, number: 4},
 		{u: []float64{0.85}, outcome: stopped, number: 12},
 		{u: []float64{0.95}, outcome: diverged, number: 13},
 	}, list)

@@ -20,8 +20,8 @@ type training struct {
 //   - A diverged point is as bad as the worst completed one in every objective and
 //     constraint, so that the search leaves the region.
 //   - A stopped one is judged by its last rung: its final values are taken to differ
-//     from the rung's as the completed trials' do in the median, and not to be
-//     better than the median of those, since it was stopped for being worse.
+//     from the rung's as the completed trials' do in the median, and its objectives
+//     not to be better than the median of those, since it was stopped for being worse.
 func newTraining(r Request, s *space) training {
 	var t training
 	list := observations(r, s)
@@ -73,8 +73,13 @@ func newTraining(r Request, s *space) training {
 			for k := range row.values {
 				row.values[k] = math.Max(o.values[k]+drift(r, o.step, r.Spec.Metrics[k]), middle[k])
 			}
-			for c := range row.excess {
+			for c, constraint := range r.Spec.Constraints {
 				row.excess[c] = math.NaN()
+				limit, known := constraint.Limit(r.Ledger)
+				if value, has := o.rung[constraint.Metric]; has && known {
+					final := value + drift(r, o.step, sweep.Objective{Name: constraint.Metric})
+					row.excess[c] = constraint.Excess(final, limit.Mean)
+				}
 			}
 		}
 		t.x, t.values, t.excess = append(t.x, x), append(t.values, row.values), append(t.excess, row.excess)

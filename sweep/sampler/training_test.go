@@ -28,10 +28,12 @@ func TestTrainingTreatsEachOutcomeOnPurpose(t *testing.T) {
 		trial(4, 0.8, sweep.StatusStopped, 30, 0, 0), // 30 - 3, the median of what trials still gain
 		trial(5, 1, sweep.StatusStopped, 5, 0, 0),    // no better than the median
 	}}
+	r.Ledger[5].Rungs[0].Metrics["c0"] = 3
 	got := newTraining(r, newSpace(spec))
 	require.Equal(t, [][]float64{{10}, {6}, {2}, {10}, {27}, {6}}, got.values)
 	require.Equal(t, [][]float64{{-1}, {2}, {-1}, {2}}, got.excess[:4])
 	require.True(t, math.IsNaN(got.excess[4][0]))
+	require.Equal(t, 3.0, got.excess[5][0], "as at its rung")
 	require.False(t, got.feasible(1))
 	require.True(t, got.feasible(2))
 
