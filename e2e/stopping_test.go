@@ -34,7 +34,7 @@ checkpoints: {every_steps: 20, save_sweep_best: 1}
 func TestStopping(t *testing.T) {
 	h := newHome(t)
 	h.must(build, "up")
-	h.must(10*time.Minute, "run", writeSpec(t, halved))
+	h.must(20*time.Minute, "run", writeSpec(t, halved))
 	var trials []sweep.Trial
 	h.read(&trials, "trials", "halved")
 	require.Len(t, trials, 6)
