@@ -63,7 +63,6 @@ type Process struct {
 	lower  blas64.General    // U'^-1: a product with it is faster than gonum's solves
 	half   []float64         // U'^-1 y of the real observations
 	alpha  blas64.General    // K^-1 y, `[n S]`
-	logDet float64           // ln |K|
 }
 
 // Condition returns the process with the given hyper-parameters and observations.
@@ -89,9 +88,6 @@ func Condition(data Data, h Hyper) (*Process, error) {
 	if p.factor, positive = lapack64.Potrf(k); !positive {
 		return nil, ErrIllConditioned
 	}
-	for i := range n {
-		p.logDet += 2 * math.Log(p.factor.Data[i*n+i])
-	}
 	p.lower = invert(p.factor)
 	p.half = append([]float64(nil), data.Y...)
 	blas64.Trsv(blas.Trans, p.factor, blas64.Vector{N: n, Inc: 1, Data: p.half})
@@ -105,9 +101,6 @@ func Condition(data Data, h Hyper) (*Process, error) {
 	p.alpha = blas64.General{Rows: n, Cols: 1, Stride: 1, Data: alpha}
 	return p, nil
 }
-
-// Sets is S, how many sets of observations the process is conditioned on.
-func (p *Process) Sets() int { return p.alpha.Cols }
 
 // Posterior returns the mean of the first set and the standard deviation of the
 // noise-free value at point:

@@ -22,12 +22,12 @@ type Options struct {
 	Constraint bool // 0 means something: bilog instead of log
 	Exact      bool // observations have no noise
 	Plain      bool // no warp: volumes of objective space are what counts
-	MaxPoints  int  // observations that the process is conditioned on at most; 0 means 600
 }
 
 const (
 	quickPoints = 64  // observations that warp and kernel are chosen on
 	fitPoints   = 200 // observations that hyper-parameters are fitted on
+	maxPoints   = 600 // observations that the process is conditioned on
 )
 
 // Regress chooses a warp by marginal likelihood, with its Jacobian (Snelson et al.
@@ -40,9 +40,6 @@ func Regress(data Data, o Options) (*Regression, error) {
 	if err := data.check(); err != nil {
 		return nil, err
 	}
-	if o.MaxPoints == 0 {
-		o.MaxPoints = 600
-	}
 	d := len(data.Categorical)
 	prior := DefaultPrior(d)
 	if o.Exact {
@@ -51,7 +48,7 @@ func Regress(data Data, o Options) (*Regression, error) {
 	if d == 1 {
 		prior.AdditiveSD = 0
 	}
-	data = data.part(o.MaxPoints, o.Constraint)
+	data = data.part(maxPoints, o.Constraint)
 	quick := data.part(quickPoints, o.Constraint)
 
 	var best *Regression

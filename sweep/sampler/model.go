@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/gp"
 )
 
@@ -173,11 +174,14 @@ func (m *model) acquisition(rng *rand.Rand, r Request, s *space) (a *acquisition
 
 // front returns the places that none dominates, in their order, of equal ones the first.
 func front(places []place) []place {
-	var list []place
+	values := make([][]float64, len(places))
 	for i, p := range places {
-		if !slices.ContainsFunc(places, func(o place) bool { return dominates(o.f, p.f) }) &&
-			!slices.ContainsFunc(places[:i], func(o place) bool { return slices.Equal(o.f, p.f) }) {
-			list = append(list, p)
+		values[i] = p.f
+	}
+	var list []place
+	for _, i := range sweep.NonDominated(values) {
+		if !slices.ContainsFunc(list, func(o place) bool { return slices.Equal(o.f, places[i].f) }) {
+			list = append(list, places[i])
 		}
 	}
 	return list

@@ -52,6 +52,13 @@ func newTraining(r Request, s *space) training {
 		}
 		middle[k] = median(column)
 	}
+	limits := make([]float64, len(excess)) // NaN where unknown
+	for c, constraint := range r.Spec.Constraints {
+		limits[c] = math.NaN()
+		if limit, ok := constraint.Limit(r.Ledger); ok {
+			limits[c] = limit.Mean
+		}
+	}
 	for _, o := range list {
 		x := slices.Clone(o.u)
 		for k, p := range s.order {
@@ -75,10 +82,9 @@ func newTraining(r Request, s *space) training {
 			}
 			for c, constraint := range r.Spec.Constraints {
 				row.excess[c] = math.NaN()
-				limit, known := constraint.Limit(r.Ledger)
-				if value, has := o.rung[constraint.Metric]; has && known {
+				if value, has := o.rung[constraint.Metric]; has {
 					final := value + drift(r, o.step, sweep.Objective{Name: constraint.Metric})
-					row.excess[c] = constraint.Excess(final, limit.Mean)
+					row.excess[c] = constraint.Excess(final, limits[c])
 				}
 			}
 		}
