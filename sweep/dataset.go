@@ -7,6 +7,7 @@ type DatasetInfo struct {
 	Classes  int
 	PerClass int   // images of each class, before the long-tailed split
 	Sizes    []int // sides that Dataset.Size can be, in pixels
+	Channels int   // of an image: 1 grey, 3 RGB
 	Local    bool  // read from Dataset.Path on the worker's machine
 }
 
@@ -25,8 +26,8 @@ const (
 // DatasetList lists the datasets, built-in ones first.
 func DatasetList() []DatasetInfo {
 	return []DatasetInfo{
-		{Name: FashionMNIST10k, About: "Fashion-MNIST's 10,000 test images, built in.", Classes: 10, PerClass: 1000, Sizes: []int{28, 16}},
-		{Name: FashionMNIST, About: "Fashion-MNIST's 60,000 training images, read from idx.gz files in dataset.path.", Classes: 10, PerClass: 6000, Sizes: []int{28, 16}, Local: true},
+		{Name: FashionMNIST10k, About: "Fashion-MNIST's 10,000 test images, built in.", Classes: 10, PerClass: 1000, Sizes: []int{28, 16}, Channels: 1},
+		{Name: FashionMNIST, About: "Fashion-MNIST's 60,000 training images, read from idx.gz files in dataset.path.", Classes: 10, PerClass: 6000, Sizes: []int{28, 16}, Channels: 1, Local: true},
 	}
 }
 
