@@ -1,7 +1,6 @@
 package sweep
 
 import (
-	"encoding/json"
 	"maps"
 	"math"
 	"slices"
@@ -91,11 +90,15 @@ func (s *Spec) GridUpTo(limit int) (points []Params, ok bool) {
 	return slices.DeleteFunc(points, func(p Params) bool { return done[p.Key()] }), true
 }
 
-// Key is the canonical text of params: equal exactly for equal params.
+// Key is the canonical text of params, their JSON: equal exactly for equal params.
 func (p Params) Key() string {
-	data, err := json.Marshal(p)
-	if err != nil {
-		panic("sweep: parameters that cannot be written: " + err.Error()) // Value's constructors let nothing such through
+	text := []byte{'{'}
+	for i, name := range slices.Sorted(maps.Keys(p)) {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(appendQuoted(text, name), ':')
+		text = p[name].appendJSON(text)
 	}
-	return string(data)
+	return string(append(text, '}'))
 }

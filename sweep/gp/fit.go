@@ -81,44 +81,62 @@ func hyper(theta []float64, d int) Hyper {
 // a wild step of the line search does not overflow.
 const maxLogHyper = 50
 
+// reading is one way to read the observations: warped and standardised, with
+// -sum ln dt/dy of the warp, so that the densities of readings compare.
+type reading struct {
+	y        []float64
+	jacobian float64
+}
+
 // fit returns the theta that maximises the posterior density of the observations
-// (MAP) by L-BFGS from each start, and the density's negative logarithm less a
-// constant. It stops where three iterations gain less than tolerance.
-func fit(data Data, prior Prior, starts [][]float64, iterations int, tolerance float64) (best []float64, value float64) {
-	o := newObjective(data, prior)
+// (MAP) by L-BFGS from each start, which of the readings is likeliest there, and
+// the density's negative logarithm less a constant. It stops where three
+// iterations gain less than tolerance.
+func fit(data Data, readings []reading, prior Prior, starts [][]float64, iterations []int, tolerance float64) (best []float64, which int, value float64) {
+	o := newObjective(data, readings, prior)
 	problem := optimize.Problem{Func: o.value, Grad: o.gradient}
 	value = math.Inf(1)
-	for _, start := range starts {
-		settings := &optimize.Settings{MajorIterations: iterations, Converger: &optimize.FunctionConverge{Absolute: tolerance, Iterations: 3}}
+	for i, start := range starts {
+		settings := &optimize.Settings{MajorIterations: iterations[i], Converger: &optimize.FunctionConverge{Absolute: tolerance, Iterations: 3}}
 		// A line search that gives up near the optimum is an error to gonum and a good answer here.
 		result, _ := optimize.Minimize(problem, start, settings, &optimize.LBFGS{})
 		if result != nil && result.X != nil && result.F < value {
 			best, value = result.X, result.F
 		}
 	}
-	return best, value
+	if best != nil {
+		o.value(best)
+		which = o.which
+	}
+	return best, which, value
 }
 
 // objective is the negative log posterior density of theta,
 //
-//	1/2 y' K^-1 y + 1/2 ln|K| + sum (theta - mean)^2 / 2 sd^2   (+ a constant),
+//	min_w (1/2 y_w' K^-1 y_w + jacobian_w) + 1/2 ln|K| + sum (theta - mean)^2 / 2 sd^2   (+ a constant),
 //
 // Rasmussen and Williams 2006, eq. 2.30 with the prior, +Inf where K has no
-// Cholesky factor. The optimiser asks for value and gradient of one theta in
+// Cholesky factor. The readings w share K, so that choosing among them costs
+// little more than one. The optimiser asks for value and gradient of one theta in
 // turn, so the last factor is kept.
 type objective struct {
-	data    Data
-	prior   Prior
-	n, d    int
-	squares [][]float64 // (x_ik - x_jk)^2 of the pairs i < j, `[d][n(n-1)/2]`; 0 or 1 for categorical ones
+	data     Data
+	readings []reading
+	prior    Prior
+	n, d     int
+	squares  [][]float64 // (x_ik - x_jk)^2 of the pairs i < j, `[d][n(n-1)/2]`; 0 or 1 for categorical ones
 
 	theta  []float64
 	valid  bool // K has a factor
 	hyper  Hyper
 	factor blas64.Triangular
-	alpha  []float64
+	which  int       // the likeliest reading
+	fits   float64   // what it adds to the objective
+	alpha  []float64 // K^-1 y of it
+	half   []float64
 	logDet float64
 	matrix []float64 // K, then its factor, `[n n]`
+	lower  []float64 // U'^-1, `[n n]`
 	whole  []float64 // K^-1, `[n n]`
 
 	// Of the kernel at theta, by pair.
@@ -127,11 +145,11 @@ type objective struct {
 	weight                      []float64   // of dK/dtheta
 }
 
-func newObjective(data Data, prior Prior) *objective {
+func newObjective(data Data, readings []reading, prior Prior) *objective {
 	n, d := len(data.X), len(data.Categorical)
 	pairs := n * (n - 1) / 2
 	vector := func(n int) []float64 { return make([]float64, n) }
-	o := &objective{data: data, prior: prior, n: n, d: d, alpha: vector(n), matrix: vector(n * n), whole: vector(n * n),
+	o := &objective{data: data, readings: readings, prior: prior, n: n, d: d, alpha: vector(n), half: vector(n), matrix: vector(n * n), lower: vector(n * n), whole: vector(n * n),
 		sum: vector(pairs), value2: vector(pairs), slope: vector(pairs), singles: vector(pairs), weight: vector(pairs)}
 	for k := range d {
 		squares := make([]float64, 0, pairs)
@@ -169,7 +187,7 @@ func (o *objective) at(theta []float64) {
 	clear(o.singles)
 	for c, w := range k.inverse {
 		if k.single == 0 {
-			floats.AddScaled(o.sum, w*w, o.squares[c])
+			addScaled(o.sum, w*w, o.squares[c])
 			continue
 		}
 		floats.ScaleTo(o.weight, w*w, o.squares[c])
@@ -196,15 +214,41 @@ func (o *objective) at(theta []float64) {
 	for i := range o.n {
 		o.logDet += 2 * math.Log(o.matrix[i*o.n+i])
 	}
-	copy(o.alpha, o.data.Y)
-	blas64.Trsv(blas.Trans, o.factor, blas64.Vector{N: o.n, Inc: 1, Data: o.alpha})
-	blas64.Trsv(blas.NoTrans, o.factor, blas64.Vector{N: o.n, Inc: 1, Data: o.alpha})
-	for _, a := range o.alpha {
-		if math.IsNaN(a) || math.IsInf(a, 0) {
-			return
+	o.fits = math.Inf(1)
+	for w, r := range o.readings {
+		copy(o.half, r.y)
+		blas64.Trsv(blas.Trans, o.factor, blas64.Vector{N: o.n, Inc: 1, Data: o.half})
+		if fits := 0.5*dot(o.half, o.half) + r.jacobian; fits < o.fits {
+			o.which, o.fits = w, fits
+			copy(o.alpha, o.half)
 		}
 	}
+	if math.IsInf(o.fits, 1) {
+		return // not finite, or not a number
+	}
+	blas64.Trsv(blas.NoTrans, o.factor, blas64.Vector{N: o.n, Inc: 1, Data: o.alpha})
 	o.hyper, o.valid = h, true
+}
+
+// invert fills the upper half of whole with K^-1 = sum_k l_k l_k', l_k the rows of
+// U'^-1: as LAPACK's dpotri does, which has no blocks to work with at a hundred
+// points and walks columns.
+func (o *objective) invert() {
+	n := o.n
+	clear(o.whole)
+	for k := range n {
+		row := o.lower[k*n : k*n+k+1]
+		clear(row)
+		for i := range k {
+			addScaled(row[:i+1], o.matrix[i*n+k], o.lower[i*n:i*n+i+1])
+		}
+		diagonal := 1 / o.matrix[k*n+k]
+		floats.Scale(-diagonal, row)
+		row[k] = diagonal
+		for i, v := range row {
+			addScaled(o.whole[i*n+i:i*n+k+1], v, row[i:])
+		}
+	}
 }
 
 func (o *objective) value(theta []float64) float64 {
@@ -212,10 +256,7 @@ func (o *objective) value(theta []float64) float64 {
 	if !o.valid {
 		return math.Inf(1)
 	}
-	value := 0.5 * o.logDet
-	for i, a := range o.alpha {
-		value += 0.5 * o.data.Y[i] * a
-	}
+	value := 0.5*o.logDet + o.fits
 	for i, t := range theta {
 		mean, sd := o.prior.moments(i, o.d)
 		value += 0.5 * (t - mean) / sd * (t - mean) / sd
@@ -236,8 +277,7 @@ func (o *objective) gradient(grad, theta []float64) {
 		mean, sd := o.prior.moments(i, d)
 		grad[i] = (t - mean) / (sd * sd)
 	}
-	copy(o.whole, o.matrix)
-	lapack64.Potri(blas64.Triangular{N: n, Stride: n, Uplo: blas.Upper, Diag: blas.NonUnit, Data: o.whole})
+	o.invert()
 	h := o.hyper
 	k := newKernel(h, o.data.Categorical)
 	next := 0
@@ -251,26 +291,22 @@ func (o *objective) gradient(grad, theta []float64) {
 			next++
 		}
 	}
-	together, single := floats.Dot(o.weight, o.value2), 0.0
+	together, single := dot(o.weight, o.value2), 0.0
 	if k.single > 0 {
-		single = floats.Dot(o.weight, o.singles)
+		single = dot(o.weight, o.singles)
 	}
 	grad[d] += k.product*together + k.single*single
 	if len(theta) > d+2 {
 		grad[d+2] += h.Signal * (single/float64(d) - together) * h.Additive * (1 - h.Additive)
 	}
+	floats.MulTo(o.sum, o.weight, o.slope)
 	for c, w := range k.inverse {
+		sum := k.product * dot(o.sum, o.squares[c])
 		if k.single > 0 {
-			slopes := o.slopes[c]
-			for p, s := range slopes {
-				slopes[p] = k.single*s + k.product*o.slope[p]
-			}
-			floats.Mul(slopes, o.weight)
-			grad[c] += w * w * floats.Dot(slopes, o.squares[c])
-			continue
+			floats.Mul(o.slopes[c], o.weight)
+			sum += k.single * dot(o.slopes[c], o.squares[c])
 		}
-		floats.MulTo(o.sum, o.weight, o.slope)
-		grad[c] += w * w * k.product * floats.Dot(o.sum, o.squares[c])
+		grad[c] += w * w * sum
 	}
 	o.theta = o.theta[:0] // slopes and sum are used up
 }

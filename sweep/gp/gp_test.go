@@ -152,7 +152,7 @@ func TestObjectiveEqualsNumpy(t *testing.T) {
 			mean, sd := prior.moments(i, 3)
 			want += (v - mean) * (v - mean) / (2 * sd * sd)
 		}
-		o := newObjective(r.data(), prior)
+		o := newObjective(r.data(), []reading{{y: r.data().Y}}, prior)
 		require.InEpsilon(t, want, o.value(theta), 1e-9)
 		theta[4] = -2 * maxLogHyper
 		require.Equal(t, math.Inf(1), o.value(theta))
@@ -171,7 +171,7 @@ func TestGradientEqualsFiniteDifferences(t *testing.T) {
 			for i := range theta {
 				theta[i] = rng.NormFloat64()*0.7 - 0.5
 			}
-			o := newObjective(r.data(), prior)
+			o := newObjective(r.data(), []reading{{y: r.data().Y}}, prior)
 			grad := make([]float64, len(theta))
 			o.gradient(grad, theta)
 			for i := range theta {

@@ -92,11 +92,11 @@ func (k *kernel) fill(r *row, point []float64, x [][]float64) {
 		}
 		if k.single > 0 {
 			materns(r.scaled, r.singles[c*n:(c+1)*n], r.scaled)
-			floats.AddScaled(r.k, k.single, r.scaled)
+			addScaled(r.k, k.single, r.scaled)
 		}
 	}
 	materns(r.scaled, r.slope, r.sum)
-	floats.AddScaled(r.k, k.product, r.scaled)
+	addScaled(r.k, k.product, r.scaled)
 }
 
 // gradient adds to grad the gradient by the point of sum_i weight_i k_i; 0 for
@@ -112,11 +112,11 @@ func (k *kernel) gradient(r *row, weight, grad []float64) {
 			continue
 		}
 		difference := r.difference[c*n : (c+1)*n]
-		sum := floats.Dot(r.scaled, difference)
+		sum := dot(r.scaled, difference)
 		if k.single > 0 {
 			singles := r.singles[c*n : (c+1)*n]
 			floats.Mul(singles, weight)
-			sum += k.single * floats.Dot(singles, difference)
+			sum += k.single * dot(singles, difference)
 		}
 		grad[c] -= k.inverse[c] * sum
 	}

@@ -16,8 +16,8 @@ const sqrt5 = 2.23606797749978969640917366873127623544
 func matern52(r2 float64) (value, slope float64) {
 	r := sqrt5 * math.Sqrt(r2)
 	e := decay(r)
-	slope = 5.0 / 3 * ((1 + r) * e)
-	return slope/(5.0/3) + (5.0/3*r2)*e, slope
+	linear := float64((1 + r) * e)
+	return linear + float64((5.0/3*r2)*e), 5.0 / 3 * linear
 }
 
 // materns is matern52 of each of r2, into value and slope, all of one length.
@@ -60,8 +60,7 @@ var taylor = [12]float64{
 
 // decay returns exp(-r) for r >= 0, to 1e-13 relative up to r = 700 and exp(-700)
 // beyond: with x = -r - k ln2, |x| <= ln2/2, it is 2^k times the Taylor series of
-// exp(x). It is written with what vectors have: no branch, no table, no fused
-// multiplication.
+// exp(x). It is written with what vectors have: no branch and no table.
 func decay(r float64) float64 {
 	r = min(r, farthest)
 	shifted := r*-log2e + round
@@ -70,7 +69,7 @@ func decay(r float64) float64 {
 	x -= float64(k * ln2Low)
 	series := taylor[0]
 	for _, c := range taylor[1:] {
-		series = float64(series*x) + c
+		series = math.FMA(series, x, c)
 	}
 	return math.Float64frombits(math.Float64bits(series) + math.Float64bits(shifted)<<52)
 }

@@ -7,3 +7,7 @@ package gp
 func maternsWide(_, _, _ []float64) int { return 0 }
 
 func distancesWide(_, _, _, _ []float64, _, _ float64) int { return 0 }
+
+func dotWide(_ *[16]float64, _, _ []float64) int { return 0 }
+
+func addScaledWide(_ []float64, _ float64, _ []float64) int { return 0 }

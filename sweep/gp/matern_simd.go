@@ -4,11 +4,14 @@ package gp
 
 import "simd/archsimd"
 
-// maternsWide is materns of the first multiple of eight; it returns how many.
+// maternsWide is materns of eight at a time, the last eight once more where they
+// are no multiple; it returns how many, none of fewer than eight. value may be r2.
 func maternsWide(value, slope, r2 []float64) int {
-	if !archsimd.X86.AVX512() {
+	n := len(r2)
+	if n < 8 || !archsimd.X86.AVX512() {
 		return 0
 	}
+	last := archsimd.LoadFloat64x8Slice(r2[n-8:])
 	var (
 		one, zero    = archsimd.BroadcastFloat64x8(1), archsimd.BroadcastFloat64x8(0)
 		root5, limit = archsimd.BroadcastFloat64x8(sqrt5), archsimd.BroadcastFloat64x8(farthest)
@@ -21,9 +24,13 @@ func maternsWide(value, slope, r2 []float64) int {
 	for i, c := range taylor {
 		coefficients[i] = archsimd.BroadcastFloat64x8(c)
 	}
-	n := len(r2) &^ 7
 	for i := 0; i < n; i += 8 {
-		square := archsimd.LoadFloat64x8Slice(r2[i:])
+		square := last
+		if i+8 <= n {
+			square = archsimd.LoadFloat64x8Slice(r2[i:])
+		} else {
+			i = n - 8
+		}
 		r := root5.Mul(square.Sqrt())
 		capped := r.Min(limit)
 		shifted := capped.Mul(toBinary).Add(shift)
@@ -32,13 +39,14 @@ func maternsWide(value, slope, r2 []float64) int {
 		x = x.Sub(k.Mul(low))
 		series := coefficients[0]
 		for _, c := range coefficients[1:] {
-			series = series.Mul(x).Add(c)
+			series = series.MulAdd(x, c)
 		}
 		e := series.AsInt64x8().Add(shifted.AsInt64x8().ShiftAllLeft(52)).AsFloat64x8()
-		s := fiveThirds.Mul(one.Add(r).Mul(e))
-		s.StoreSlice(slope[i:])
-		s.Div(fiveThirds).Add(fiveThirds.Mul(square).Mul(e)).StoreSlice(value[i:])
+		linear := one.Add(r).Mul(e)
+		fiveThirds.Mul(linear).StoreSlice(slope[i:])
+		linear.Add(fiveThirds.Mul(square).Mul(e)).StoreSlice(value[i:])
 	}
+	archsimd.ClearAVXUpperBits()
 	return n
 }
 
@@ -56,5 +64,37 @@ func distancesWide(difference, square, sum, column []float64, at, inverse float6
 		v.StoreSlice(square[i:])
 		archsimd.LoadFloat64x8Slice(sum[i:]).Add(v).StoreSlice(sum[i:])
 	}
+	archsimd.ClearAVXUpperBits()
+	return n
+}
+
+// dotWide is dot of the first multiple of sixteen; it returns how many.
+func dotWide(sums *[16]float64, a, b []float64) int {
+	if len(a) < 16 || !archsimd.X86.AVX512() {
+		return 0
+	}
+	first, second := archsimd.BroadcastFloat64x8(0), archsimd.BroadcastFloat64x8(0)
+	n := len(a) &^ 15
+	for i := 0; i < n; i += 16 {
+		first = first.Add(archsimd.LoadFloat64x8Slice(a[i:]).Mul(archsimd.LoadFloat64x8Slice(b[i:])))
+		second = second.Add(archsimd.LoadFloat64x8Slice(a[i+8:]).Mul(archsimd.LoadFloat64x8Slice(b[i+8:])))
+	}
+	first.StoreSlice(sums[:8])
+	second.StoreSlice(sums[8:])
+	archsimd.ClearAVXUpperBits()
+	return n
+}
+
+// addScaledWide is addScaled of the first multiple of eight; it returns how many.
+func addScaledWide(y []float64, factor float64, x []float64) int {
+	if len(x) < 8 || !archsimd.X86.AVX512() {
+		return 0
+	}
+	f := archsimd.BroadcastFloat64x8(factor)
+	n := len(x) &^ 7
+	for i := 0; i < n; i += 8 {
+		archsimd.LoadFloat64x8Slice(y[i:]).Add(f.Mul(archsimd.LoadFloat64x8Slice(x[i:]))).StoreSlice(y[i:])
+	}
+	archsimd.ClearAVXUpperBits()
 	return n
 }

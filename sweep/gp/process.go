@@ -131,9 +131,10 @@ func (p *Process) Predict(point []float64, w *Workspace) {
 	p.kernel.fill(&w.row, point, p.x)
 	k := blas64.Vector{N: p.n, Inc: 1, Data: w.row.k}
 	blas64.Gemv(blas.Trans, 1, p.alpha, k, 0, blas64.Vector{N: p.alpha.Cols, Inc: 1, Data: w.Mean})
-	half := blas64.Vector{N: p.n, Inc: 1, Data: w.solve}
-	blas64.Gemv(blas.NoTrans, 1, p.lower, k, 0, half)
-	w.Var = math.Max(p.kernel.variance-blas64.Dot(half, half), 1e-12*p.kernel.variance)
+	for i := range p.n {
+		w.solve[i] = dot(p.lower.Data[i*p.n:i*p.n+i+1], w.row.k[:i+1])
+	}
+	w.Var = math.Max(p.kernel.variance-dot(w.solve, w.solve), 1e-12*p.kernel.variance)
 }
 
 // Gradient adds to grad the gradient at w's point of a function whose partial
@@ -145,7 +146,9 @@ func (p *Process) Gradient(w *Workspace, mean []float64, variance float64, grad 
 	w.weight = resize(w.weight, p.n)
 	weight := blas64.Vector{N: p.n, Inc: 1, Data: w.weight}
 	blas64.Gemv(blas.NoTrans, 1, p.alpha, blas64.Vector{N: len(mean), Inc: 1, Data: mean}, 0, weight)
-	blas64.Gemv(blas.Trans, -2*variance, p.lower, blas64.Vector{N: p.n, Inc: 1, Data: w.solve}, 1, weight)
+	for i, v := range w.solve {
+		addScaled(w.weight[:i+1], -2*variance*v, p.lower.Data[i*p.n:i*p.n+i+1])
+	}
 	p.kernel.gradient(&w.row, w.weight, grad)
 }
 

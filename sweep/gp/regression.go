@@ -51,34 +51,22 @@ func Regress(data Data, o Options) (*Regression, error) {
 	data = data.part(maxPoints, o.Constraint)
 	quick := data.part(quickPoints, o.Constraint)
 
-	var best *Regression
-	var theta []float64
-	least, start := math.Inf(1), prior.start(d, 0)
-	for i, w := range warps(data.Y, o) {
+	var readings []reading
+	list := warps(data.Y, o)
+	for _, w := range list {
 		r := &Regression{Warp: w}
 		r.standardise(quick)
-		iterations := 8 // from the warp before, which is near
-		if i == 0 {
-			iterations = 20
-		}
-		t, value := fit(r.Data, prior, [][]float64{start}, iterations, 1e-2)
-		if t == nil {
-			continue
-		}
-		start = t
-		if value += r.jacobian(quick.Y); value < least {
-			best, theta, least = r, t, value
-		}
+		readings = append(readings, reading{r.Data.Y, r.jacobian(quick.Y)})
 	}
-	if best == nil {
+	starts := [][]float64{prior.start(d, 0), prior.start(d, -1), prior.start(d, 1)}
+	theta, which, _ := fit(quick, readings, prior, starts, []int{15, 8, 8}, 1e-2)
+	if theta == nil {
 		return nil, ErrIllConditioned
 	}
-	if t, _ := fit(best.Data, prior, [][]float64{theta, prior.start(d, -1), prior.start(d, 1)}, 15, 1e-2); t != nil {
-		theta = t
-	}
+	best := &Regression{Warp: list[which]}
 	if len(data.Y) > len(quick.Y) {
 		best.standardise(data.part(fitPoints, o.Constraint))
-		if t, _ := fit(best.Data, prior, [][]float64{theta}, 12, 1e-2); t != nil {
+		if t, _, _ := fit(best.Data, []reading{{y: best.Data.Y}}, prior, [][]float64{theta}, []int{12}, 1e-2); t != nil {
 			theta = t
 		}
 	}

@@ -7,12 +7,25 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// bayesStart is how many results the model waits for; waiting for ten was worse.
+// bayesStart is how many results the model waits for at least.
 const bayesStart = 4
+
+// start is how many results the model waits for, after so many points of a Sobol
+// sequence: 4 where trials are few, and more, up to three a parameter, where
+// budget.run_cap leaves time to look around first. With 20 instead of 4 of a
+// hundred trials, 25 instead of 18 of 30 runs found the deeper one of hartmann6's
+// two basins; of fifty trials they are too many (docs/decisions/2026-11-26-search.md).
+func start(spec *sweep.Spec, parameters int) int {
+	n := (spec.Budget.RunCap - 40) / 3
+	if len(spec.Metrics) > 1 {
+		n = spec.Budget.RunCap / 5
+	}
+	return max(min(n, 3*parameters), bayesStart)
+}
 
 // bayes is Gaussian-process search: a process for each objective and each
 // constraint (model), and the point where a new trial is worth most by them
-// (acquisition). Until four points have results it follows sobol's sequence.
+// (acquisition). Until start points have results it follows sobol's sequence.
 //
 // What becomes of trials is told by newTraining. A pending trial is not ignored
 // and not guessed: the acquisition is the mean over joint draws of what the
@@ -23,8 +36,8 @@ func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	rng, seen, s := stream(r), tried(r), newSpace(r.Spec)
 	reason := sweep.Reason{Sampler: string(sweep.MethodBayes)}
 	t := newTraining(r, s)
-	if len(t.x) < bayesStart {
-		reason.Note = fmt.Sprintf("%d of the first %d results: a point of a Sobol sequence", len(t.x), bayesStart)
+	if first := start(r.Spec, len(s.order)); len(t.x) < first {
+		reason.Note = fmt.Sprintf("%d of the first %d results: a point of a Sobol sequence", len(t.x), first)
 		params, err := s.spreadUntried(r, seen)
 		return params, reason, err
 	}
