@@ -88,51 +88,6 @@ func area(points [][]float64, reference []float64) float64 {
 	return sum
 }
 
-// NonDominated returns the indices, ascending, of the points that no other beats:
-// none is at most as large in every coordinate and smaller in one. Equal points
-// are both kept. No coordinate may be NaN.
-//
-// In lexicographic order a point is only ever dominated by one before it that is
-// itself not dominated, so that each is compared with the front found so far:
-// O(n log n) for two objectives and O(n * front) for more (Kung, Luccio and
-// Preparata 1975 have the idea).
-func NonDominated(points [][]float64) []int {
-	order := make([]int, len(points))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(i, j int) int { return slices.Compare(points[i], points[j]) })
-	var front []int
-	for _, i := range order {
-		p := points[i]
-		dominated := false
-		if len(p) == 2 && len(front) > 0 {
-			// The last of a front of two objectives is its lowest in the second.
-			q := points[front[len(front)-1]]
-			dominated = q[1] < p[1] || q[1] == p[1] && q[0] < p[0]
-		} else {
-			dominated = slices.ContainsFunc(front, func(j int) bool { return beats(points[j], p) })
-		}
-		if !dominated {
-			front = append(front, i)
-		}
-	}
-	slices.Sort(front)
-	return front
-}
-
-// beats reports whether p dominates q.
-func beats(p, q []float64) bool {
-	smaller := false
-	for k := range p {
-		if p[k] > q[k] {
-			return false
-		}
-		smaller = smaller || p[k] < q[k]
-	}
-	return smaller
-}
-
 func pick[T any](list []T, indices []int) []T {
 	picked := make([]T, len(indices))
 	for i, at := range indices {

@@ -112,25 +112,3 @@ func TestHypervolumeOfASphere(t *testing.T) {
 	require.InDelta(t, 1-math.Pi/4, Hypervolume(flat, []float64{1, 1}), 0.05)
 	require.InDelta(t, 1-math.Pi/6, Hypervolume(round, []float64{1, 1, 1}), 0.06)
 }
-
-func TestNonDominatedAgainstAllPairs(t *testing.T) {
-	rng := rand.New(rand.NewPCG(5, 5))
-	for d := 1; d <= 4; d++ {
-		for range 50 {
-			points := make([][]float64, rng.IntN(60))
-			for i := range points {
-				points[i] = make([]float64, d)
-				for k := range points[i] {
-					points[i][k] = float64(rng.IntN(8))
-				}
-			}
-			want := []int{}
-			for i, p := range points {
-				if !slices.ContainsFunc(points, func(q []float64) bool { return beats(q, p) }) {
-					want = append(want, i)
-				}
-			}
-			require.Equal(t, want, append([]int{}, NonDominated(points)...))
-		}
-	}
-}

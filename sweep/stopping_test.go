@@ -315,9 +315,9 @@ func bestSoFar(s *Spec, o Objective, results []RungResult) bool {
 	return ok
 }
 
-// TestFrontsAgainstTheDefinition compares with peeling: a front is what nothing
+// TestPlacesAgainstTheDefinition compares with peeling: a front is what nothing
 // left dominates.
-func TestFrontsAgainstTheDefinition(t *testing.T) {
+func TestPlacesAgainstTheDefinition(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for round := range 50 {
 		s := judged([]string{"fid.tail", "fid.head", "fid.all"}[:2+round%2]...)
@@ -337,7 +337,7 @@ func TestFrontsAgainstTheDefinition(t *testing.T) {
 			places[place] = true
 			dominating := 0
 			for _, other := range points {
-				if other.dominates(points[i]) {
+				if beats(other.costs, points[i].costs) {
 					dominating++
 				}
 			}
@@ -354,7 +354,7 @@ func frontSize(points []standing) int {
 	for _, p := range points {
 		dominated := false
 		for _, other := range points {
-			dominated = dominated || other.dominates(p)
+			dominated = dominated || beats(other.costs, p.costs)
 		}
 		if !dominated {
 			size++

@@ -2,8 +2,6 @@ package sampler
 
 import (
 	"math"
-	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -102,43 +100,12 @@ func TestViolationsDoNotDependOnUnits(t *testing.T) {
 	}
 }
 
-// The fronts are those of the definition: a front is what no other of the rest dominates.
-func TestFrontsAreNonDominated(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	for _, m := range []int{1, 2, 3, 5} {
-		var list []observation
-		var rest []int
-		for i := range 60 {
-			o := observation{values: make([]float64, m)}
-			for k := range o.values {
-				o.values[k] = float64(rng.IntN(6)) // ties
-			}
-			list, rest = append(list, o), append(rest, i)
-		}
-		for _, front := range fronts(list, rest) {
-			var want, left []int
-			for _, i := range rest {
-				if slices.ContainsFunc(rest, func(j int) bool { return dominates(list[j].values, list[i].values) }) {
-					left = append(left, i)
-				} else {
-					want = append(want, i)
-				}
-			}
-			require.ElementsMatch(t, want, front, "%d metrics", m)
-			rest = left
-		}
-		require.Empty(t, rest)
-	}
-}
-
-func TestCrowdingIsThatOfDeb(t *testing.T) {
+func TestRankedPutsTheLoneliestFirst(t *testing.T) {
 	var list []observation
-	for _, v := range [][]float64{{0, 10}, {1, 6}, {2, 5}, {10, 0}} {
+	for _, v := range [][]float64{{0, 10}, {1, 6}, {2, 5}, {10, 0}, {11, 0}} {
 		list = append(list, observation{values: v})
 	}
-	d := crowding(list, []int{0, 1, 2, 3})
-	require.Equal(t, []float64{math.Inf(1), 2.0/10 + 5.0/10, 9.0/10 + 6.0/10, math.Inf(1)}, d)
-	require.Equal(t, []int{0, 3, 2, 1}, ranked(list))
+	require.Equal(t, []int{0, 3, 2, 1, 4}, ranked(list), "the last is of the second front")
 }
 
 func TestRankedPutsFeasibleFirst(t *testing.T) {
