@@ -27,7 +27,7 @@ func ParseCondition(text string) (Condition, error) {
 	switch {
 	case op == "":
 		return Condition{}, fmt.Errorf("unknown operator: %s", want)
-	case name == "" || strings.ContainsAny(name, " \t\n"):
+	case name == "" || strings.ContainsAny(name, "\t\n"):
 		return Condition{}, fmt.Errorf("no parameter name before %s: %s", op, want)
 	case operand == "" || strings.ContainsAny(operand, "=!<> \t\n\"'"):
 		return Condition{}, fmt.Errorf("no value after %s: %s", op, want)

@@ -125,7 +125,11 @@ func (c *conformer) word(path string, n *node, s *schema) json.RawMessage {
 	for i, e := range s.Enum {
 		words[i] = e.String()
 	}
-	switch near := nearest(n.text, words); {
+	near := nearest(n.text, words)
+	if slices.Contains(words, string(DistLogUniform)) && nearest(n.text, append(words, "log_uniform")) == "log_uniform" {
+		near = string(DistLogUniform) // the word without its ending
+	}
+	switch {
 	case n.text == "log_uniform" && strings.HasSuffix(path, ".distribution"):
 		message = "takes exponents in W&B, which is not supported: use log_uniform_values and the bounds themselves"
 	case plannedWord(path, n.text):

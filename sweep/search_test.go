@@ -98,6 +98,7 @@ func TestParseTellsFaultsOfTheSearch(t *testing.T) {
 		{"normal upside down", params("{lr: {distribution: normal, mu: 0.1, sigma: 0.1, min: 0.2, max: 0.1}}"), "min and max leave nothing of the normal (0.2 to 0.1;"},
 		{"tail of a normal", params("{lr: {distribution: normal, mu: 0.1, sigma: 0.1, min: 0.5, max: 0.9}}"), "parameters.lr: min and max leave less than 0.001 of the normal (0.5 to 0.9; valid: ends within 3 sigma of mu)"},
 		{"far tail of a normal", params("{lr: {distribution: normal, mu: 0.1, sigma: 0.01, min: 0.5, max: 0.9}}"), "min and max leave less than 0.001 of the normal"},
+		{"a distribution, misspelt", params("{infonce.weight: {distribution: log_unifrom, min: 0.1, max: 1}}"), `parameters.infonce.weight.distribution: unknown value, did you mean "log_uniform_values"? (log_unifrom; valid: constant,`},
 		{"log_normal from zero", params("{infonce.weight: {distribution: log_normal, mu: 0, sigma: 1, min: 0}}"), "parameters.infonce.weight.min: log_normal needs min > 0 (0;"},
 		{"normal zero within", params("{infonce.weight: {distribution: normal, mu: 0.1, sigma: 1, zero: 0.1}}"), "parameters.infonce.weight.zero: zero needs min > 0"},
 		{"steps of a log from zero", params("{infonce.weight: {distribution: q_log_uniform_values, min: 0, max: 1, q: 0.1}}"), "parameters.infonce.weight.min: q_log_uniform_values needs min > 0"},

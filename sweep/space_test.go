@@ -12,6 +12,7 @@ import (
 func TestConditionReadsBack(t *testing.T) {
 	for text, want := range map[string]Condition{
 		"infonce.weight > 0":    {Param: "infonce.weight", Op: ">", Value: Number(0)},
+		"a b > 0":               {Param: "a b", Op: ">", Value: Number(0)},
 		"lr<=1e-3":              {Param: "lr", Op: "<=", Value: Number(1e-3)},
 		" infonce.pass == cond": {Param: "infonce.pass", Op: "==", Value: Word("cond")},
 		"a!=-2.5":               {Param: "a", Op: "!=", Value: Number(-2.5)},
@@ -23,7 +24,7 @@ func TestConditionReadsBack(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, again)
 	}
-	for _, text := range []string{"", "a", "a b > 1", "> 1", "a >", "a = 1", "a => 1", "a > 1 2", "a > b", "a == 1x", "a > 1e999", `a == "x"`, "a > b > c"} {
+	for _, text := range []string{"", "a", "a\tb > 1", "> 1", "a >", "a = 1", "a => 1", "a > 1 2", "a > b", "a == 1x", "a > 1e999", `a == "x"`, "a > b > c"} {
 		_, err := ParseCondition(text)
 		require.Errorf(t, err, "%q", text)
 	}

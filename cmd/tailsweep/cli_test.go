@@ -134,6 +134,19 @@ func TestPlanOfASearchOverGuidance(t *testing.T) {
 	require.Equal(t, "go", p.Backend)
 	require.Positive(t, p.StepsPerSecond)
 	require.Positive(t, p.MemoryBytes)
+	require.Contains(t, r.err, "measuring 12 steps on backend go, or what 20s allow ...\n")
+	require.NotContains(t, r.err, "parallelism")
+}
+
+func TestPlanWithoutMeasuring(t *testing.T) {
+	r := cli(t, nil, "", "plan", "testdata/plan.yaml", "--no-measure")
+	require.Equal(t, exitOK, r.code, r.err)
+	require.Empty(t, r.err)
+	require.Contains(t, r.out, "steps        1000 a trial, 5000 in all\n")
+	require.Contains(t, r.out, "time         not told: nothing was measured\n")
+	r = cli(t, nil, "", "plan", "testdata/plan.yaml", "--no-measure", "--steps-per-second", "20")
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.err, "(valid: one of them)")
 }
 
 func TestPlanRefusesARateThatIsNone(t *testing.T) {

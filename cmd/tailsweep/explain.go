@@ -65,13 +65,13 @@ it is not, which another version of tailsweep may be the reason of.`,
 	output := outputFlag(cmd)
 	again := cmd.Flags().Bool("replay", false, "make the suggestion again and compare")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		number, err := strconv.Atoi(args[1])
-		if err != nil || number < 0 {
-			return usagef("%q is no trial number", args[1])
-		}
 		spec, trials, err := a.loadTrials(cmd.Context(), args[0])
 		if err != nil {
 			return err
+		}
+		number, err := strconv.Atoi(args[1])
+		if err != nil || number < 0 {
+			return usagef("%q is no trial number (valid: %s)", args[1], numbersOf(trials))
 		}
 		at := slices.IndexFunc(trials, func(t sweep.Trial) bool { return t.Number == number })
 		if at < 0 {
@@ -92,6 +92,15 @@ it is not, which another version of tailsweep may be the reason of.`,
 		return err
 	}
 	return cmd
+}
+
+// numbersOf says which numbers the finished trials have.
+func numbersOf(trials []sweep.Trial) string {
+	if len(trials) == 0 {
+		return "none, no trial has finished"
+	}
+	byNumber := func(a, b sweep.Trial) int { return a.Number - b.Number }
+	return fmt.Sprintf("%d to %d", slices.MinFunc(trials, byNumber).Number, slices.MaxFunc(trials, byNumber).Number)
 }
 
 func explain(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial) explanation {

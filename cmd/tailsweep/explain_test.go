@@ -88,6 +88,14 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+func TestExplainOfNoNumber(t *testing.T) {
+	objects := explained(t, sweep.MethodRandom, nil)
+	_, trials := loaded(t, objects)
+	r := cli(t, objects, "", "explain", "thought", "seven")
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.err, fmt.Sprintf(`"seven" is no trial number (valid: 0 to %d)`, len(trials)-1))
+}
+
 // loaded are the spec and the trials by number.
 func loaded(t *testing.T, objects store.Store) (*sweep.Spec, map[int]sweep.Trial) {
 	arc := archive.New(objects)

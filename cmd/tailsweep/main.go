@@ -5,9 +5,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"regexp"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -64,6 +66,7 @@ diffusion model gain diversity while the frequent ones lose nothing.
 	root.SetErr(a.err)
 	root.SetIn(a.in)
 	root.SuggestionsMinimumDistance = 2
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages", fmt.Sprintf("FlagUsagesWrapped %d", lineWidth)))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%s: %s; see `%s --help`", cmd.CommandPath(), strconvText.ReplaceAllString(err.Error(), "want a number"), cmd.CommandPath())
 	})

@@ -17,9 +17,16 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// probeSteps are trained to see how fast a machine is: enough that compiling is
-// behind and the rate is one of steps.
-const probeSteps = 12
+// What is trained to see how fast a machine is: enough steps that compiling is
+// behind and the rate is one of steps, and on a slow machine those that are done
+// when probeTime has passed, one after the first at least.
+const (
+	probeSteps = 12
+	probeTime  = 20 * time.Second
+)
+
+// errProbed ends a probe whose time is over.
+var errProbed = errors.New("enough was measured")
 
 // passesPerStep is how many forward passes a step of the dearest trial costs: two
 // of its own, the label's and the null label's, each with a backward pass that
@@ -42,25 +49,31 @@ func newPlan(a *app) *cobra.Command {
 		Use:   "plan SPEC",
 		Short: "What a sweep will cost: trials, steps, time, bytes",
 		Long: `plan trains a few steps on this machine to see how fast it is, and works out what
-the sweep will cost. For another machine give its --steps-per-second.`,
+the sweep will cost: up to 12 steps, as many as 20 seconds allow, with all losses on.
+For another machine give its --steps-per-second. With --no-measure it tells all but
+the time.`,
 		Args: args(1, 1, "one spec"),
 	}
 	output := outputFlag(cmd)
 	rate := cmd.Flags().Float64("steps-per-second", 0, "of one training slot, instead of measuring")
+	unmeasured := cmd.Flags().Bool("no-measure", false, "train nothing, and tell no time")
 	name := backendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if given := cmd.Flags().Changed("steps-per-second"); given && !aboveZero(*rate) {
+		given := cmd.Flags().Changed("steps-per-second")
+		switch {
+		case given && !aboveZero(*rate):
 			return usagef("--steps-per-second is %v (valid: above 0)", *rate)
+		case given && *unmeasured:
+			return usagef("--no-measure tells no time, and --steps-per-second is for telling it (valid: one of them)")
 		}
 		spec, _, err := a.readSpec(args[0])
 		if err != nil {
 			return err
 		}
 		p := planned{Name: spec.Name, StepsPerSecond: *rate}
-		if *rate <= 0 {
-			a.say("measuring %d steps ...", probeSteps)
-			if p.Backend, p.StepsPerSecond, err = probe(cmd.Context(), spec, name.value); err != nil {
-				return fmt.Errorf("measure this machine (or give --steps-per-second): %w", err)
+		if !given && !*unmeasured {
+			if p.Backend, p.StepsPerSecond, err = a.probe(cmd.Context(), spec, name.value); err != nil {
+				return fmt.Errorf("measure this machine (or give --steps-per-second or --no-measure): %w", err)
 			}
 		}
 		count, err := trainer.ParameterCount(*spec)
@@ -135,7 +148,9 @@ func planText(spec *sweep.Spec, p planned) []string {
 	if plan.Trials > 0 {
 		lines = append(lines, fmt.Sprintf("storage      %s written, %s kept at the end", bytesText(plan.WrittenBytes), bytesText(plan.KeptBytes)))
 	}
-	if plan.TrialTime > 0 {
+	if plan.TrialTime <= 0 {
+		lines = append(lines, "time         not told: nothing was measured")
+	} else {
 		how := "at " + rateText(p.StepsPerSecond)
 		if p.Backend != "" {
 			how += ", measured on " + p.Backend
@@ -144,7 +159,7 @@ func planText(spec *sweep.Spec, p planned) []string {
 		if spec.MaxConcurrentTrials > 1 {
 			total += inAll(fmt.Sprintf(", %s on %d with `tailsweep up --slots %[2]d`", short(plan.WallTime), spec.MaxConcurrentTrials))
 		}
-		lines = append(lines, fmt.Sprintf("time         about %s a trial%s (%s; starting and compiling come on top)", short(plan.TrialTime), total, how))
+		lines = append(lines, wrapped("time         ", fmt.Sprintf("about %s a trial%s (%s; starting and compiling come on top)", short(plan.TrialTime), total, how))...)
 	}
 	return lines
 }
@@ -186,10 +201,10 @@ func bytesText(n int64) string {
 	}
 }
 
-// probe trains a few steps and returns the backend and its steps a second. The
-// losses that a trial may add cost up to a second forward pass: both are on, so
-// that the estimate is of the dearest trial.
-func probe(ctx context.Context, spec *sweep.Spec, backendName string) (used string, stepsPerSecond float64, err error) {
+// probe trains a few steps and returns the backend and its steps a second, saying
+// how far it is. The losses that a trial may add cost up to a second forward pass:
+// both are on, so that the estimate is of the dearest trial.
+func (a *app) probe(ctx context.Context, spec *sweep.Spec, backendName string) (used string, stepsPerSecond float64, err error) {
 	dir, err := os.MkdirTemp("", "tailsweep-probe-")
 	if err != nil {
 		return "", 0, err
@@ -208,6 +223,8 @@ func probe(ctx context.Context, spec *sweep.Spec, backendName string) (used stri
 		Kind: sweep.KindSearch, Seed: spec.Train.Seed,
 		Params: sweep.Params{"infonce.weight": sweep.Number(0.1), "alignment.weight": sweep.Number(0.1)},
 	}}
+	a.say("measuring %d steps on backend %s, or what %v allow ...", probeSteps, b.Choice, probeTime)
+	began, said := time.Now(), time.Now()
 	var warm time.Time // when the first step, and compiling with it, was done
 	err = trainer.Train(ctx, j, trainer.Options{Backend: b, Events: func(e job.Event) error {
 		switch {
@@ -215,9 +232,19 @@ func probe(ctx context.Context, spec *sweep.Spec, backendName string) (used stri
 			warm = time.Now()
 		case e.Type == job.Progress && e.Step > 1:
 			stepsPerSecond = float64(e.Step-1) / time.Since(warm).Seconds()
+			if time.Since(began) >= probeTime {
+				return errProbed
+			}
+		}
+		if e.Type == job.Progress && time.Since(said) >= probeTime/4 {
+			said = time.Now()
+			a.say("  %d of %d steps after %s", e.Step, probeSteps, time.Since(began).Round(time.Second))
 		}
 		return nil
 	}})
+	if errors.Is(err, errProbed) {
+		err = nil
+	}
 	if err == nil && stepsPerSecond == 0 {
 		err = errors.New("the training reported no progress")
 	}
@@ -238,8 +265,7 @@ func (a *app) expect(ctx context.Context, spec *sweep.Spec) error {
 		a.say("backend %s: %s", choice, why)
 		return nil
 	}
-	a.say("measuring %d steps on backend go ...", probeSteps)
-	used, rate, err := probe(ctx, spec, backend.Go)
+	used, rate, err := a.probe(ctx, spec, backend.Go)
 	if err != nil {
 		return fmt.Errorf("measure this machine: %w", err)
 	}

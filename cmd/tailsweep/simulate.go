@@ -44,6 +44,7 @@ type simulatedRun struct {
 	Best        *sweep.Trial         `json:"best,omitempty"`
 	Front       []int                `json:"front,omitempty"` // trials, with several metrics
 	Curve       []simulate.Point     `json:"curve"`
+	Ledger      []sweep.Trial        `json:"ledger"` // all trials, in order of completion
 }
 
 func newSimulate(a *app) *cobra.Command {
@@ -56,6 +57,11 @@ baseline, the constraints and early termination are the spec's, the results are
 those of a known function of its parameters. Time is virtual. Trials differ in pace
 by up to a fifth, none fails. It shows how a search proceeds, not what real
 training gives.
+
+A budget of time ends a sweep when the trials that have ended have used it up. Those
+that run then go on to their ends, so gpu_hours is overshot by up to as many trials
+as run at a time, wall_clock by up to one. The chart of the best value so far looks
+back from the end: what turned out to break a constraint does not count.
 
     lossweights   behaves like this project's sweeps: the weights of InfoNCE and
                   alignment help the tail up to a peak and then collapse, the head
@@ -123,7 +129,7 @@ func playSeed(ctx context.Context, spec sweep.Spec, s simulated, seed int64) (si
 		return simulatedRun{}, err
 	}
 	r := simulatedRun{Seed: seed, Ended: course.Ended, Trials: make(map[sweep.Status]int), WallSeconds: course.Wall.Seconds(),
-		GPUHours: course.Slots, Steps: course.Steps, StepsWhole: course.Whole, Curve: course.Curve(&spec)}
+		GPUHours: course.Slots, Steps: course.Steps, StepsWhole: course.Whole, Curve: course.Curve(&spec), Ledger: course.Trials}
 	for _, t := range course.Trials {
 		r.Trials[t.Status]++
 		switch {
@@ -188,9 +194,9 @@ func runText(spec *sweep.Spec, r simulatedRun) []string {
 	if r.Best == nil {
 		return append(lines, "best         none")
 	}
-	lines = append(lines, fmt.Sprintf("best         trial %d  %s  %s", r.Best.Number, metricsText(r.Best.Metrics, columns(spec)), paramsText(r.Best.Params)))
+	lines = append(lines, wrapped("best         ", fmt.Sprintf("trial %d  %s  %s", r.Best.Number, metricsText(r.Best.Metrics, columns(spec)), paramsText(r.Best.Params)))...)
 	if len(r.Front) > 0 {
-		lines = append(lines, fmt.Sprintf("front        trials %s", strings.Trim(fmt.Sprint(r.Front), "[]")))
+		lines = append(lines, wrapped("front        ", "trials "+strings.Trim(fmt.Sprint(r.Front), "[]"))...)
 	}
 	return lines
 }

@@ -135,3 +135,22 @@ func (t *table) render(width int, paint paint) []string {
 	}
 	return lines
 }
+
+// lineWidth is how wide lines for people are at most, tables aside.
+const lineWidth = 100
+
+// wrapped breaks text at spaces into lines of lineWidth, the first after a name, the
+// others below it. A longer word has a line of its own.
+func wrapped(name, text string) []string {
+	lines := []string{name}
+	for _, word := range strings.SplitAfter(text, " ") {
+		last := &lines[len(lines)-1]
+		if len(*last) > len(name) && utf8.RuneCountInString(strings.TrimRight(*last+word, " ")) > lineWidth {
+			*last = strings.TrimRight(*last, " ")
+			lines = append(lines, strings.Repeat(" ", len(name)))
+			last = &lines[len(lines)-1]
+		}
+		*last += word
+	}
+	return lines
+}

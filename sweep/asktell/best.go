@@ -78,10 +78,7 @@ func (s *search) result(t sweep.Trial) result {
 
 // explain is why a trial's point was chosen, and what came of it.
 func (s *session) explain(o *object) (reply, error) {
-	id, err := s.id(o)
-	if err != nil {
-		return reply{}, err
-	}
+	id := s.id(o)
 	if err := o.done(); err != nil {
 		return reply{}, err
 	}

@@ -61,7 +61,11 @@ func notJSON(text []byte, err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("not JSON: the line ends early")
 	case bytes.Contains(text, []byte("NaN")), bytes.Contains(text, []byte("Infinity")):
-		return fmt.Errorf("not JSON: %w; tell a trial without finite values with status diverged", err)
+		advice := "JSON has finite numbers only"
+		if bytes.Contains(text, []byte(`"values"`)) || bytes.Contains(text, []byte(`"constraints"`)) {
+			advice = "tell a trial without finite values with status diverged"
+		}
+		return fmt.Errorf("not JSON: %w; %s", err, advice)
 	}
 	return fmt.Errorf("not JSON: %w", err)
 }
@@ -80,11 +84,10 @@ func (o *object) failf(field, format string, args ...any) {
 	}
 }
 
-// done returns the first fault, or names a field that nothing has read.
+// done returns the first fault, after the name of a field that nothing has read:
+// that may be the one which is missing, misspelt. It is for when all fields of the
+// object were read.
 func (o *object) done() error {
-	if o.fault != nil {
-		return o.fault
-	}
 	var unknown []string
 	for name := range o.fields {
 		if !slices.Contains(o.known, name) {
@@ -92,10 +95,14 @@ func (o *object) done() error {
 		}
 	}
 	if len(unknown) == 0 {
-		return nil
+		return o.fault
 	}
 	slices.Sort(unknown)
-	return fmt.Errorf("%s%s: unknown field (valid: %s)", o.path, unknown[0], strings.Join(o.known, ", "))
+	text := fmt.Sprintf("%s%s: unknown field (valid: %s)", o.path, unknown[0], strings.Join(o.known, ", "))
+	if o.fault != nil {
+		return fmt.Errorf("%s; %w", text, o.fault)
+	}
+	return errors.New(text)
 }
 
 // raw returns a field as written, nil when it is absent.

@@ -15,23 +15,31 @@ import (
 // off a bound or a step and still mean it.
 const rounding = 1e-9
 
-// point reads the point of an inject: params, or u of the unit cube.
-func point(o *object, spec *sweep.Spec) (sweep.Params, error) {
-	text, u := o.raw("params"), o.numbers("u")
-	if (text != nil) == o.has("u") {
+// place is the point of an inject, as given: params, or u of the unit cube.
+type place struct {
+	text json.RawMessage // nil with u
+	u    []float64
+}
+
+// where reads the fields of a place.
+func where(o *object) place {
+	at := place{text: o.raw("params"), u: o.numbers("u")}
+	if (at.text != nil) == o.has("u") {
 		o.failf("u", "give either u, a point of the unit cube, or params")
 	}
-	if o.fault != nil {
-		return nil, o.fault
+	return at
+}
+
+// params is the point of the space.
+func (at place) params(spec *sweep.Spec) (sweep.Params, error) {
+	if at.text != nil {
+		return params(at.text, spec)
 	}
-	if text != nil {
-		return params(text, spec)
+	if len(at.u) != len(spec.Parameters) {
+		return nil, fmt.Errorf("u: got %d numbers, want %d: one a parameter of the space, in its order", len(at.u), len(spec.Parameters))
 	}
-	if len(u) != len(spec.Parameters) {
-		return nil, fmt.Errorf("u: got %d numbers, want %d: one a parameter of the space, in its order", len(u), len(spec.Parameters))
-	}
-	cube := make(map[string]float64, len(u))
-	for i, x := range u {
+	cube := make(map[string]float64, len(at.u))
+	for i, x := range at.u {
 		if x < 0 || x > 1 {
 			return nil, fmt.Errorf("u[%d]: %v is not from 0 to 1", i, x)
 		}

@@ -3,6 +3,7 @@ package asktell
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
@@ -77,7 +78,11 @@ func (s *session) do(line []byte) (r reply, quit bool) {
 		}[op]
 		r, err = do(o)
 	default:
-		o.failf("op", "unknown %q (valid: init, ask, tell, inject, best, explain, quit)", clip(op))
+		const valid = "(valid: init, ask, tell, inject, best, explain, quit)"
+		if op == "" {
+			o.failf("op", "is missing %s", valid)
+		}
+		o.failf("op", "unknown %q %s", clip(op), valid)
 		err = o.fault
 	}
 	if err != nil {
@@ -133,10 +138,7 @@ func (s *session) room() error {
 }
 
 func (s *session) tell(o *object) (reply, error) {
-	id, err := s.id(o)
-	if err != nil {
-		return reply{}, err
-	}
+	id := s.id(o)
 	trial, err := s.outcome(o)
 	if err != nil {
 		return reply{}, err
@@ -157,11 +159,12 @@ func (s *session) tell(o *object) (reply, error) {
 
 // inject takes a trial that was not asked for.
 func (s *session) inject(o *object) (reply, error) {
-	params, err := point(o, s.spec)
+	at := where(o)
+	trial, err := s.outcome(o)
 	if err != nil {
 		return reply{}, err
 	}
-	trial, err := s.outcome(o)
+	params, err := at.params(s.spec)
 	if err != nil {
 		return reply{}, err
 	}
@@ -176,15 +179,20 @@ func (s *session) inject(o *object) (reply, error) {
 }
 
 // id reads the id of a trial of this search.
-func (s *session) id(o *object) (int, error) {
-	if !o.has("id") {
+func (s *session) id(o *object) int {
+	raw := o.raw("id")
+	id, ok := finite(raw)
+	switch {
+	case raw == nil:
 		o.failf("id", "is missing: that of the trial, from ask")
+	case len(s.told) == 0:
+		o.failf("id", "there is no trial yet")
+	case !ok || id != math.Trunc(id) || id < 0 || id >= float64(len(s.told)):
+		o.failf("id", "there is no trial %s (valid: 0 to %d)", shown(raw), len(s.told)-1)
+	default:
+		return int(id)
 	}
-	id := o.integer("id", 0, maxTrials, 0)
-	if o.fault == nil && id >= int64(len(s.told)) {
-		o.failf("id", "there is no trial %d (%d so far)", id, len(s.told))
-	}
-	return int(id), o.fault
+	return 0
 }
 
 // outcome reads how a trial ended: status, values and constraints.

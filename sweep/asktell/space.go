@@ -180,6 +180,8 @@ func normal(o *object, log bool, step string, p *sweep.Parameter) {
 	switch {
 	case !o.has("mu"):
 		o.failf("mu", "is missing: sigma goes with it")
+	case !o.has("sigma"):
+		o.failf("sigma", "is missing: mu goes with it")
 	case p.Sigma <= 0:
 		o.failf("sigma", "%v is not above 0", p.Sigma)
 	case o.has(step):

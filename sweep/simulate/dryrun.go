@@ -26,36 +26,6 @@ type DryRun struct {
 	Finished func(sweep.Trial) error
 }
 
-// Course is how a dry run went.
-type Course struct {
-	Trials []sweep.Trial // in order of completion; times count from the Unix epoch
-	Wall   time.Duration // until the last trial had ended
-	Slots  float64       // hours of training slots
-	Steps  int64         // trained, of all trials
-	Whole  int64         // likewise, had no trial been stopped
-	Ended  string        // why
-}
-
-// Point is a course's state when a trial had finished.
-type Point struct {
-	Trial   int      `json:"trial"`
-	Seconds float64  `json:"seconds"`        // since the beginning
-	Best    *float64 `json:"best,omitempty"` // first metric of what sweep.Best then was
-}
-
-// Curve is the best value so far after each trial.
-func (c Course) Curve(spec *sweep.Spec) []Point {
-	points := make([]Point, len(c.Trials))
-	for i, t := range c.Trials {
-		points[i] = Point{Trial: t.Number, Seconds: t.FinishedAt.Sub(moment(0)).Seconds()}
-		if best, ok := sweep.Best(spec, c.Trials[:i+1], ""); ok {
-			value, _ := best.Metric(spec.Metrics[0].Name)
-			points[i].Best = &value
-		}
-	}
-	return points
-}
-
 // trialSpread is how much faster or slower than the average a trial is at most.
 const trialSpread = 0.2
 

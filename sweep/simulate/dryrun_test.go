@@ -278,6 +278,44 @@ func TestCurve(t *testing.T) {
 		require.Equal(t, c.Trials[i].Number, p.Trial)
 		require.InDelta(t, c.Trials[i].FinishedAt.Sub(moment(0)).Seconds(), p.Seconds, 0)
 	}
+	front := sweep.NewFront(spec, c.Trials, nil)
+	require.InDelta(t, front.Hypervolume, *curve[len(curve)-1].Hypervolume, 1e-12)
+	require.Less(t, *curve[0].Hypervolume, front.Hypervolume)
 	c.Trials[0].Status = sweep.StatusStopped
 	require.Nil(t, c.Curve(spec)[0].Best, "nothing has completed yet")
+	spec.Metrics = spec.Metrics[:1]
+	require.Nil(t, c.Curve(spec)[9].Hypervolume, "one metric has no front")
+}
+
+// A trial that breaks a limit which was not known yet is never the best, and neither
+// is one whose other seeds turned out worse: the curve has no step back.
+func TestCurveNeverGetsWorse(t *testing.T) {
+	spec := dry()
+	limit, err := sweep.ParseConstraint("fid.head <= baseline.fid.head * 1.02")
+	require.NoError(t, err)
+	spec.Metrics, spec.Constraints = spec.Metrics[:1], []sweep.Constraint{limit}
+	number := 0
+	trial := func(kind sweep.Kind, weight float64, seed int64, tail, head float64) sweep.Trial {
+		number++
+		return sweep.Trial{Status: sweep.StatusCompleted, FinishedAt: moment(time.Duration(number)), Assignment: sweep.Assignment{Number: number, Kind: kind, Seed: seed,
+			Params: sweep.Params{"infonce.weight": sweep.Number(weight)}}, Metrics: map[string]float64{"fid.tail": tail, "fid.head": head}}
+	}
+	best := func(c Course) (values []float64) {
+		for _, p := range c.Curve(spec) {
+			values = append(values, math.NaN())
+			if p.Best != nil {
+				values[len(values)-1] = *p.Best
+			}
+		}
+		return values
+	}
+	c := Course{Trials: []sweep.Trial{
+		trial(sweep.KindSearch, 0.1, 1, 40, 30), trial(sweep.KindSearch, 0.2, 1, 55, 20),
+		trial(sweep.KindBaseline, 0, 1, 60, 20), trial(sweep.KindSearch, 0.3, 1, 50, 20),
+	}}
+	require.Equal(t, "[NaN 55 55 50]", fmt.Sprint(best(c)))
+
+	spec.Constraints, spec.Repeats = nil, &sweep.Repeats{Seeds: []int64{2}, Share: 0.5}
+	c.Trials = append(c.Trials, trial(sweep.KindSearch, 0.1, 2, 80, 30))
+	require.Equal(t, "[60 55 55 50 50]", fmt.Sprint(best(c)))
 }

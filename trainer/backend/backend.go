@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -108,13 +109,19 @@ func open(name string) (*Backend, error) {
 
 // openGo opens the pure-Go backend without its limit on parallelism: with the
 // default limit its workers wait for each other forever (compute v0.1.3,
-// measured). Setting it prints a line on stdout, which a training child keeps
-// for its events; so stdout is stderr for that moment.
+// measured). Setting it prints a line on stdout that tells nobody anything, and a
+// training child keeps its stdout for its events; so that is nowhere for this
+// moment. Errors are returned, not printed.
 func openGo() (*Backend, error) {
+	nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, fmt.Errorf("backend go: %w", err)
+	}
 	stdout := os.Stdout
-	os.Stdout = os.Stderr
-	defer func() { os.Stdout = stdout }()
+	os.Stdout = nowhere
 	b, err := gobackend.New("parallelism=-1")
+	os.Stdout = stdout
+	err = errors.Join(err, nowhere.Close())
 	if err != nil {
 		return nil, fmt.Errorf("backend go: %w", err)
 	}

@@ -1,0 +1,63 @@
+package simulate
+
+import (
+	"time"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Course is how a dry run went.
+type Course struct {
+	Trials []sweep.Trial // in order of completion; times count from the Unix epoch
+	Wall   time.Duration // until the last trial had ended
+	Slots  float64       // hours of training slots
+	Steps  int64         // trained, of all trials
+	Whole  int64         // likewise, had no trial been stopped
+	Ended  string        // why
+}
+
+// Point is a course's state when a trial had finished.
+type Point struct {
+	Trial       int      `json:"trial"`
+	Seconds     float64  `json:"seconds"`               // since the beginning
+	Best        *float64 `json:"best,omitempty"`        // first metric of the best trial so far, see Curve
+	Hypervolume *float64 `json:"hypervolume,omitempty"` // of the front so far, with several metrics
+}
+
+// Curve is the best value so far after each trial, in hindsight, so that it never
+// gets worse: a trial counts when it is as feasible as the best one is in the end,
+// and where the spec asks for repeats by its setting's mean over all seeds. What
+// looked good before the baseline was known, or with one lucky seed, does not.
+//
+// With several metrics there is the hypervolume of the front so far as well, as
+// sweep.NewFront found it at that time, from the reference point of the whole
+// course; it may shrink where a result changes what was known of others.
+func (c Course) Curve(spec *sweep.Spec) []Point {
+	goal := spec.Metrics[0]
+	last, _ := sweep.Best(spec, c.Trials, "")
+	judged, means := sweep.Judge(spec, c.Trials), make(map[string]float64)
+	if spec.Repeats != nil {
+		for _, p := range sweep.Points(spec, c.Trials, "") {
+			means[p.Mean.Params.Key()], _ = p.Mean.Metric(goal.Name)
+		}
+	}
+	reference := sweep.ReferencePoint(spec, c.Trials)
+	points := make([]Point, len(c.Trials))
+	var best *float64
+	for i, t := range c.Trials {
+		value, ok := t.Metric(goal.Name)
+		if mean, repeated := means[t.Params.Key()]; repeated {
+			value = mean
+		}
+		better := best == nil || goal.Goal == sweep.Maximize && value > *best || goal.Goal != sweep.Maximize && value < *best
+		if ok && better && judged[t.Number] == judged[last.Number] {
+			best = &value
+		}
+		points[i] = Point{Trial: t.Number, Seconds: t.FinishedAt.Sub(moment(0)).Seconds(), Best: best}
+		if len(spec.Metrics) > 1 && reference != nil {
+			volume := sweep.NewFront(spec, c.Trials[:i+1], reference).Hypervolume
+			points[i].Hypervolume = &volume
+		}
+	}
+	return points
+}
