@@ -75,6 +75,13 @@ func (a *Activities) rank(ctx context.Context, in RankInput) (RankResult, error)
 	for _, t := range sweep.Distinct(&in.Spec, ranked) {
 		result.Numbers = append(result.Numbers, t.Number)
 	}
+	judged := sweep.Judge(&in.Spec, ledger)
+	for _, t := range ledger {
+		if len(t.Rungs) > 0 && judged[t.Number] == sweep.Infeasible {
+			result.Infeasible = append(result.Infeasible, t.Number)
+		}
+	}
+	slices.Sort(result.Infeasible)
 	return result, nil
 }
 

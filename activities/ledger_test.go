@@ -136,6 +136,32 @@ func TestRankLooksAtTheLedger(t *testing.T) {
 	}
 }
 
+// What broke a constraint in the end is told of trials that were at rungs.
+func TestRankTellsTheInfeasible(t *testing.T) {
+	b := newBench(t)
+	spec := gridSpec()
+	limit, err := sweep.ParseConstraint("fid.head <= baseline.fid.head")
+	require.NoError(t, err)
+	spec.Constraints = []sweep.Constraint{limit}
+	trial := func(number int, kind sweep.Kind, head float64, rungs ...sweep.Rung) sweep.Trial {
+		return sweep.Trial{
+			Assignment: sweep.Assignment{Number: number, Kind: kind, Params: sweep.Params{"infonce.weight": sweep.Number(float64(number))}}, Rungs: rungs,
+			Status: sweep.StatusCompleted, Metrics: map[string]float64{spec.Metrics[0].Name: 9, "fid.head": head},
+		}
+	}
+	rung := sweep.Rung{Step: 100}
+	_, err = b.env.ExecuteActivity(b.AppendSegment, activities.AppendSegmentInput{Sweep: spec.Name, Trials: []sweep.Trial{
+		trial(3, sweep.KindSearch, 22, rung), trial(1, sweep.KindSearch, 21, rung), trial(2, sweep.KindSearch, 19, rung),
+		trial(4, sweep.KindSearch, 30), trial(0, sweep.KindBaseline, 20, rung),
+	}})
+	require.NoError(t, err)
+	value, err := b.env.ExecuteActivity(b.Rank, activities.RankInput{Spec: spec, Segments: 1, Numbers: []int{1}})
+	require.NoError(t, err)
+	var result activities.RankResult
+	require.NoError(t, value.Get(&result))
+	require.Equal(t, activities.RankResult{Numbers: []int{1}, Infeasible: []int{1, 3}}, result)
+}
+
 func TestCurateMovesThePointerBeforeItRemoves(t *testing.T) {
 	b := newBench(t)
 	overtaken := b.archive.Store(0, 1, 300, false)

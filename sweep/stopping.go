@@ -14,7 +14,7 @@ type RungResult struct {
 	Step    int                `json:"step"`
 	Metrics map[string]float64 `json:"metrics,omitempty"` // those of the spec and of its constraints, finite only
 
-	broken float64 // how far it is beyond the constraints' limits at its rung; Verdict fills it in
+	Infeasible bool `json:"infeasible,omitempty"` // the trial has ended since, and broke a constraint
 }
 
 // Decision is what a trial does after a rung.
@@ -55,11 +55,11 @@ type Verdict struct {
 // to rung that these say little.) With several objectives it stops a trial when more
 // than half of the others are of a better non-dominated rank.
 //
-// Constraints count at rungs as they do at the end, with the baseline's results at
-// the same rung for their limits: results that keep them come before those that
-// break one, and these are in order of how far (constrained domination, Deb et al.
-// 2002, section VI). Otherwise trials that will never be feasible would crowd out
-// those that will. One whose limit or value is not known yet is not looked at.
+// What a rung shows of a constraint says little of its end: limits are tight, and
+// hold for whole trainings. So a trial is not judged by it; but trials that have
+// ended since and broke a constraint come after the others, whatever they showed.
+// Otherwise those that buy their objective with a broken limit would crowd out at
+// every rung those that keep it.
 //
 // Baseline trials are never stopped and take no part: how many there are is no
 // finding.
@@ -79,7 +79,6 @@ func (s *Spec) Verdict(trial Assignment, step int, results []RungResult) Verdict
 	var peers []RungResult
 	for _, r := range results[:end+1] {
 		if r.Step == step && r.Kind != KindBaseline && s.bracket(r.Trial, rungs) == bracket {
-			r.broken = s.excess(r, results[:end+1])
 			peers = append(peers, r)
 		}
 	}
@@ -92,29 +91,6 @@ func (s *Spec) Verdict(trial Assignment, step int, results []RungResult) Verdict
 		v.Reason = fmt.Sprintf("bracket %d of %d: %s", bracket+1, count, v.Reason)
 	}
 	return v
-}
-
-// excess is how far a result is beyond the limits of the constraints at its rung,
-// the sum over them in units of the limit; 0 where it keeps them.
-func (s *Spec) excess(r RungResult, results []RungResult) float64 {
-	var total float64
-	for _, c := range s.Constraints {
-		limit, known := c.Offset, c.Baseline == ""
-		var sum, n float64
-		for _, b := range results {
-			if value, ok := b.Metrics[c.Baseline]; ok && b.Kind == KindBaseline && b.Step == r.Step {
-				sum, n, known = sum+value, n+1, true
-			}
-		}
-		if n > 0 {
-			limit += c.Factor * sum / n
-		}
-		value, has := r.Metrics[c.Metric]
-		if over := c.Excess(value, limit); known && has && over > 0 {
-			total += over / math.Max(math.Abs(limit), math.SmallestNonzeroFloat64)
-		}
-	}
-	return math.Min(total, math.MaxFloat64)
 }
 
 // halving is the verdict of asha on the last of peers.
@@ -155,7 +131,7 @@ func (s *Spec) median(step int, peers []RungResult) Verdict {
 	o := s.Metrics[0]
 	values := make([]float64, len(others))
 	for i, r := range others {
-		if values[i] = o.costAt(r); r.broken > 0 {
+		if values[i] = o.costAt(r); r.Infeasible {
 			values[i] = math.Inf(1)
 		}
 	}
@@ -163,9 +139,6 @@ func (s *Spec) median(step int, peers []RungResult) Verdict {
 	middle := values[len(values)/2]
 	if len(values)%2 == 0 && middle != values[len(values)/2-1] { // equal infinities have no mean
 		middle = (middle + values[len(values)/2-1]) / 2
-	}
-	if own.broken > 0 && !math.IsInf(middle, 1) {
-		return Verdict{Stop, fmt.Sprintf("it breaks a constraint at step %d, and more than half of %d others keep them", step, len(others))}
 	}
 	if own := o.costAt(own); own > middle {
 		return Verdict{Stop, fmt.Sprintf("%s by step %d is %s, worse than the median of %d others, %s", o.Name, step, o.text(own), len(others), o.text(middle))}
@@ -190,16 +163,16 @@ func (s *Spec) bestSoFar(number int, results []RungResult) map[string]float64 {
 	return best
 }
 
-// leads reports whether the last of peers keeps the constraints and is the best of
-// an objective among those that do; of equal ones the first number is.
+// leads reports whether the last of peers is the best of an objective, infeasible
+// ones aside; of equal ones the first number is.
 func (s *Spec) leads(peers []RungResult) (Objective, bool) {
 	own := peers[len(peers)-1]
 	for _, o := range s.Metrics {
-		if math.IsInf(o.costAt(own), 1) || own.broken > 0 {
+		if math.IsInf(o.costAt(own), 1) {
 			continue
 		}
 		beaten := slices.ContainsFunc(peers, func(r RungResult) bool {
-			if r.broken > 0 {
+			if r.Infeasible {
 				return false
 			}
 			return o.costAt(r) < o.costAt(own) || o.costAt(r) == o.costAt(own) && r.Trial < own.Trial

@@ -8,20 +8,20 @@ import (
 
 // standing is a result on its way to a place.
 type standing struct {
-	trial  int
-	costs  []float64 // by objective, less is better; +Inf where a value is missing
-	broken float64   // as of RungResult
+	trial      int
+	costs      []float64 // by objective, less is better; +Inf where a value is missing
+	infeasible bool      // as of RungResult
 }
 
 // complete reports whether no objective is missing.
 func (r standing) complete() bool { return !slices.Contains(r.costs, math.Inf(1)) }
 
-// place is the place of the last of peers among them, from 1; ahead is how many of
+// place is the place of the last of peers, which is not infeasible, among them, from 1; ahead is how many of
 // them have a better non-dominated rank.
 func (s *Spec) place(peers []RungResult) (place, ahead int) {
 	standings := make([]standing, len(peers))
 	for i, r := range peers {
-		standings[i] = standing{trial: r.Trial, costs: make([]float64, len(s.Metrics)), broken: r.broken}
+		standings[i] = standing{trial: r.Trial, costs: make([]float64, len(s.Metrics)), infeasible: r.Infeasible}
 		for k, o := range s.Metrics {
 			standings[i].costs[k] = o.costAt(r)
 		}
@@ -32,25 +32,21 @@ func (s *Spec) place(peers []RungResult) (place, ahead int) {
 	}
 	slices.SortFunc(standings, byCost)
 	isOwn := func(r standing) bool { return r.trial == own.trial }
-	var whole, breaking, lacking []standing
+	var whole, lacking []standing
+	infeasible := 0
 	for _, r := range standings {
 		switch {
 		case !r.complete():
 			lacking = append(lacking, r)
-		case r.broken > 0:
-			breaking = append(breaking, r)
+		case r.infeasible:
+			infeasible++
 		default:
 			whole = append(whole, r)
 		}
 	}
-	slices.SortStableFunc(breaking, func(a, b standing) int { return cmp.Compare(a.broken, b.broken) })
-	switch {
-	case !own.complete():
-		ahead = len(whole) + len(breaking)
+	if !own.complete() {
+		ahead = len(whole) + infeasible
 		return ahead + slices.IndexFunc(lacking, isOwn) + 1, ahead
-	case own.broken > 0:
-		at := slices.IndexFunc(breaking, isOwn)
-		return len(whole) + at + 1, len(whole) + at
 	}
 	slices.SortFunc(whole, func(a, b standing) int { return cmp.Compare(a.trial, b.trial) })
 	costs := make([][]float64, len(whole))

@@ -3,6 +3,7 @@ package sweep
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -387,27 +388,30 @@ func TestAtStep(t *testing.T) {
 	require.Equal(t, "why", trial.StopReason())
 }
 
-// With a limit of 20 x 1.1 = 22 for the head, taken from the baseline at the same
-// rung, a trial that keeps it goes before those whose tails are better.
-func TestVerdictKeepsTheConstraints(t *testing.T) {
-	s := judged("fid.tail")
-	c, err := ParseConstraint("fid.head <= baseline.fid.head * 1.1")
-	require.NoError(t, err)
-	s.Constraints = []Constraint{c}
-	step := s.EarlyTerminate.Rungs()[0]
-	at := func(number int, kind Kind, tail, head float64) RungResult {
-		return RungResult{Trial: number, Kind: kind, Step: step, Metrics: map[string]float64{"fid.tail": tail, "fid.head": head}}
+// Trials that ended beyond a limit give way to one whose tail is worse than theirs,
+// so that what may be feasible is seen to its end.
+func TestVerdictPutsInfeasibleOnesLast(t *testing.T) {
+	for _, rule := range []string{StopASHA, StopMedian} {
+		s := judged("fid.tail")
+		s.EarlyTerminate.Type, s.EarlyTerminate.MinTrials = rule, 3
+		step := s.EarlyTerminate.Rungs()[0]
+		var results []RungResult
+		for number, tail := range []float64{40, 41, 42, 60} {
+			results = append(results, shown(s, number, step, tail))
+		}
+		verdict := func(tail float64) Decision {
+			own := shown(s, 5, step, tail)
+			return s.Verdict(Assignment{Number: own.Trial, Kind: KindSearch, Seed: s.Train.Seed}, step, append(results[:len(results):len(results)], own)).Decision
+		}
+		require.Equal(t, Stop, verdict(59), rule)
+		for i := range 3 {
+			results[i].Infeasible = true
+		}
+		require.Equal(t, GoOn, verdict(59), rule)
+		require.Equal(t, GoOn, verdict(39), rule)
+		if rule == StopASHA {
+			require.Equal(t, Stop, verdict(61), "the other one that may be feasible is better")
+			require.Equal(t, Stop, verdict(math.NaN()), "one without a value comes after the infeasible")
+		}
 	}
-	results := []RungResult{
-		at(0, KindBaseline, 60, 19), at(1, KindBaseline, 60, 21),
-		at(2, KindSearch, 40, 30), at(3, KindSearch, 42, 25), at(4, KindSearch, 44, 40),
-	}
-	verdict := func(own RungResult) Decision {
-		return s.Verdict(Assignment{Number: own.Trial, Kind: KindSearch, Seed: s.Train.Seed}, step, append(results[:len(results):len(results)], own)).Decision
-	}
-	require.Equal(t, GoOn, verdict(at(5, KindSearch, 59, 22)), "the only one that keeps the limit")
-	require.Equal(t, Stop, verdict(at(5, KindSearch, 30, 26)), "the best tail, and second in breaking the limit")
-	results[0].Step, results[1].Step = step+1, step+1
-	require.Equal(t, Stop, verdict(at(5, KindSearch, 59, 22)), "no limit is known at this rung")
-	require.Equal(t, GoOn, verdict(at(5, KindSearch, 30, 26)))
 }

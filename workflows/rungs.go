@@ -58,6 +58,14 @@ func (st *State) remember(r sweep.RungResult) {
 	}
 }
 
+// expose marks what the trials of these numbers, ascending, showed at rungs: they
+// ended since, and broke a constraint.
+func (st *State) expose(infeasible []int) {
+	for i, r := range st.Rungs {
+		_, st.Rungs[i].Infeasible = slices.BinarySearch(infeasible, r.Trial)
+	}
+}
+
 // fall has a trial that diverged count as the worst at the rung that it did not
 // reach.
 func (st *State) fall(spec *sweep.Spec, t sweep.Trial) {

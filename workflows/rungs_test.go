@@ -330,6 +330,27 @@ func TestStateForgetsNoRival(t *testing.T) {
 }
 
 // TestStateWithRungsStaysSmall has 520 trials of two objectives pass two rungs.
+// Once rivals are known to have ended beyond a limit, a trial that is worse than they
+// were at the rung goes on.
+func TestStateExposesTheInfeasible(t *testing.T) {
+	spec := rungSpec(9)
+	st := newState(time.Unix(0, 0))
+	step := spec.EarlyTerminate.Rungs()[0]
+	for number, tail := range []float64{40, 41, 42, 60, 59} {
+		st.Running = append(st.Running, RunningTrial{Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Seed: spec.Train.Seed}})
+		if number == 4 {
+			st.expose([]int{0, 1, 2})
+		}
+		v, ok := st.judge(&spec, RungReport{Trial: number, Step: step, Metrics: map[string]float64{spec.Metrics[0].Name: tail}})
+		require.True(t, ok)
+		if number == 4 {
+			require.Equal(t, sweep.GoOn, v.Decision, v.Reason)
+		}
+	}
+	st.expose(nil)
+	require.False(t, st.Rungs[0].Infeasible, "a later baseline may make it feasible again")
+}
+
 func TestStateWithRungsStaysSmall(t *testing.T) {
 	spec := rungSpec(1)
 	spec.Metrics = gridSpec(1).Metrics

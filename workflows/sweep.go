@@ -182,6 +182,7 @@ func (s *sweepRun) rank(ctx workflow.Context, segment []sweep.Trial) ([]sweep.Tr
 	if err := workflow.ExecuteActivity(lasting(ctx, "rank the leaders"), s.do.Rank, in).Get(ctx, &order); err != nil {
 		return nil, fmt.Errorf("rank the leaders: %w", err)
 	}
+	s.expose(order.Infeasible)
 	var ranked []sweep.Trial
 	for _, number := range order.Numbers {
 		if i := slices.IndexFunc(contenders, func(t sweep.Trial) bool { return t.Number == number }); i >= 0 {

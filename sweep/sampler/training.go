@@ -20,11 +20,16 @@ type training struct {
 //   - A diverged point is as bad as the worst completed one in every objective and
 //     constraint, so that the search leaves the region.
 //   - A stopped one is judged by its last rung: its final values are taken to differ
-//     from the rung's as the completed trials' do in the median, and its objectives
-//     not to be better than the median of those, since it was stopped for being worse.
+//     from the rung's as the completed trials' do in the median (see drift), and its
+//     objectives not to be better than the best completed one, so that no guess is
+//     the result to beat. A floor at their median drove the search away from where
+//     it was right to look: there most trials are stopped, too.
+//   - Its constraints are known where that guess is beyond doubt, and not elsewhere:
+//     limits are narrower than what a rung tells.
 func newTraining(r Request, s *space) training {
 	var t training
 	list := observations(r, s)
+	const beyondDoubt = 2 // standard deviations
 	worst := func(of func(o observation) []float64, n int) []float64 {
 		row := make([]float64, n)
 		for k := range row {
@@ -42,15 +47,13 @@ func newTraining(r Request, s *space) training {
 		return t // nothing has completed
 	}
 	excess := worst(func(o observation) []float64 { return o.excess }, len(r.Spec.Constraints))
-	middle := make([]float64, len(values))
-	for k := range middle {
-		var column []float64
-		for _, o := range list {
+	best := slices.Clone(values)
+	for _, o := range list {
+		for k := range best {
 			if o.outcome == completed {
-				column = append(column, o.values[k])
+				best[k] = math.Min(best[k], o.values[k])
 			}
 		}
-		middle[k] = median(column)
 	}
 	limits := make([]float64, len(excess)) // NaN where unknown
 	for c, constraint := range r.Spec.Constraints {
@@ -78,13 +81,15 @@ func newTraining(r Request, s *space) training {
 		case o.outcome == stopped:
 			row.values, row.excess = slices.Clone(o.values), make([]float64, len(excess))
 			for k := range row.values {
-				row.values[k] = math.Max(o.values[k]+drift(r, o.step, r.Spec.Metrics[k]), middle[k])
+				shift, _ := drift(r, o.step, r.Spec.Metrics[k])
+				row.values[k] = math.Max(o.values[k]+shift, best[k])
 			}
 			for c, constraint := range r.Spec.Constraints {
 				row.excess[c] = math.NaN()
-				if value, has := o.rung[constraint.Metric]; has {
-					final := value + drift(r, o.step, sweep.Objective{Name: constraint.Metric})
-					row.excess[c] = constraint.Excess(final, limits[c])
+				shift, spread := drift(r, o.step, sweep.Objective{Name: constraint.Metric})
+				value, has := o.rung[constraint.Metric]
+				if e := constraint.Excess(value+shift, limits[c]); has && math.Abs(e) > beyondDoubt*spread {
+					row.excess[c] = e
 				}
 			}
 		}
@@ -94,9 +99,12 @@ func newTraining(r Request, s *space) training {
 	return t
 }
 
-// drift is the median of what completed trials' values, to minimise, differ by
-// from those at the rung of the given step; 0 without one.
-func drift(r Request, step int, m sweep.Objective) float64 {
+// drift is what completed trials' values, to minimise, differ by from those at the
+// rung of the given step: the median, and as its spread the standard deviation of a
+// normal distribution that has the same median deviation from it. Without one these
+// are 0 and infinite.
+func drift(r Request, step int, m sweep.Objective) (shift, spread float64) {
+	const normal = 1.4826
 	var list []float64
 	for _, t := range r.Ledger {
 		final, ok := t.Metric(m.Name)
@@ -107,12 +115,17 @@ func drift(r Request, step int, m sweep.Objective) float64 {
 		}
 	}
 	if len(list) == 0 {
-		return 0
+		return 0, math.Inf(1)
 	}
+	shift = median(list)
+	for i, d := range list {
+		list[i] = math.Abs(d - shift)
+	}
+	spread = normal * median(list)
 	if m.Goal == sweep.Maximize {
-		return -median(list)
+		shift = -shift
 	}
-	return median(list)
+	return shift, spread
 }
 
 // median is the lower median of a list that is not empty.

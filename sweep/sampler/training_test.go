@@ -26,14 +26,16 @@ func TestTrainingTreatsEachOutcomeOnPurpose(t *testing.T) {
 		trial(2, 0.4, sweep.StatusCompleted, 8, 2, -1),
 		trial(3, 0.6, sweep.StatusDiverged, 1, 0, 0),
 		trial(4, 0.8, sweep.StatusStopped, 30, 0, 0), // 30 - 3, the median of what trials still gain
-		trial(5, 1, sweep.StatusStopped, 5, 0, 0),    // no better than the median
+		trial(5, 1, sweep.StatusStopped, 5, 0, 0),    // no better than the best
 	}}
-	r.Ledger[5].Rungs[0].Metrics["c0"] = 3
+	for i, c := range []float64{0, 3.2, -0.1, 9, 1.2, 3} {
+		r.Ledger[i].Rungs[0].Metrics["c0"] = c
+	}
 	got := newTraining(r, newSpace(spec))
-	require.Equal(t, [][]float64{{10}, {6}, {2}, {10}, {27}, {6}}, got.values)
+	require.Equal(t, [][]float64{{10}, {6}, {2}, {10}, {27}, {2}}, got.values)
 	require.Equal(t, [][]float64{{-1}, {2}, {-1}, {2}}, got.excess[:4])
-	require.True(t, math.IsNaN(got.excess[4][0]))
-	require.Equal(t, 3.0, got.excess[5][0], "as at its rung")
+	require.True(t, math.IsNaN(got.excess[4][0]), "1.2 - 1 is within what trials differ by from their rungs")
+	require.Equal(t, 2.0, got.excess[5][0], "3 - 1 is not")
 	require.False(t, got.feasible(1))
 	require.True(t, got.feasible(2))
 

@@ -16,7 +16,7 @@ import (
 // landscape is an objective fitted to a spec.
 type landscape struct {
 	metrics []sweep.Objective                     // in a fixed order
-	size    map[string]float64                    // of a metric's differences, by name
+	size    map[string]float64                    // of what training takes off a metric, by name
 	unit    map[string]float64                    // that Noise counts in, by name
 	final   func(sweep.Params) map[string]float64 // without noise
 }
@@ -184,16 +184,17 @@ func measured(spec *sweep.Spec) []sweep.Objective {
 // all metrics.
 func newLossWeights() landscape {
 	l := landscape{size: make(map[string]float64), unit: make(map[string]float64), final: lossWeights}
+	plain := lossWeights(nil)
 	for _, m := range sweep.MetricList() {
 		l.metrics = append(l.metrics, sweep.Objective{Name: m.Name, Goal: m.Goal})
-		unit := 0.01 // ratios and losses differ by hundredths where FIDs differ by ones
+		size, unit := 0.4, 0.01 // ratios and losses differ by hundredths where FIDs differ by ones
 		switch {
 		case strings.HasPrefix(m.Name, sweep.FamilyFID+"."):
-			unit = 1
+			size, unit = plain[m.Name]*2/3, 1
 		case m.Name == sweep.MetricStepsPerSecond:
-			unit = 0
+			size, unit = 0, 0
 		}
-		l.size[m.Name], l.unit[m.Name] = 40*unit, unit
+		l.size[m.Name], l.unit[m.Name] = size, unit
 	}
 	return l
 }
@@ -202,7 +203,8 @@ func newLossWeights() landscape {
 // samples as FID rises, speed is what it is. Parameters that fids does not know do
 // nothing.
 func lossWeights(params sweep.Params) map[string]float64 {
-	known := maps.Clone(params)
+	known := make(sweep.Params, len(params)+1)
+	maps.Copy(known, params)
 	if _, set := known[sweep.ParamInfonceTemperature]; !set {
 		info, _ := sweep.LookupParameter(sweep.ParamInfonceTemperature)
 		known[sweep.ParamInfonceTemperature] = info.Default
