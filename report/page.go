@@ -199,7 +199,7 @@ func newRow(s study, t sweep.Trial, place int, params, data []string) row {
 	r := row{
 		Rank: absent, Number: fmt.Sprint(t.Number), Kind: string(t.Kind), Status: string(t.Status),
 		Seed: fmt.Sprint(t.Seed), Guidance: absent, Loss: absent,
-		Steps: fmt.Sprint(t.Steps), Attempts: fmt.Sprint(t.Attempts), Time: span(t.TrainTime),
+		Steps: fmt.Sprint(t.Steps), Attempts: fmt.Sprint(t.Tries()), Time: span(t.TrainTime),
 		Setting: settings(t.Params), Class: s.curveClass(t), Verdict: string(s.verdicts[t.Number]),
 	}
 	if t.Number == s.knee {

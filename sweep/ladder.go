@@ -129,3 +129,14 @@ func (t Trial) StopReason() string {
 	}
 	return t.Rungs[len(t.Rungs)-1].Reason
 }
+
+// Tries is how often a trial's training began anew, from a checkpoint or not: 1 when
+// nothing went wrong. Attempts, which name the folders of logs, count each rung that
+// it went on from as well. Of one that was cancelled at a rung it may be 1 too few.
+func (t Trial) Tries() int {
+	stages := len(t.Rungs) + 1
+	if t.Status == StatusStopped {
+		stages = len(t.Rungs) // it did not go on from the last
+	}
+	return max(0, t.Attempts-stages) + min(t.Attempts, 1)
+}

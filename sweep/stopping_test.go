@@ -415,3 +415,22 @@ func TestVerdictPutsInfeasibleOnesLast(t *testing.T) {
 		}
 	}
 }
+
+func TestTriesLeaveRungsOut(t *testing.T) {
+	rungs := make([]Rung, 2)
+	for _, c := range []struct {
+		trial Trial
+		want  int
+	}{
+		{Trial{Status: StatusCompleted, Attempts: 1}, 1},
+		{Trial{Status: StatusCompleted, Attempts: 3, Rungs: rungs}, 1},
+		{Trial{Status: StatusCompleted, Attempts: 5, Rungs: rungs}, 3},
+		{Trial{Status: StatusStopped, Attempts: 2, Rungs: rungs}, 1},
+		{Trial{Status: StatusStopped, Attempts: 3, Rungs: rungs}, 2},
+		{Trial{Status: StatusFailed, Attempts: 4}, 4},
+		{Trial{Status: StatusCancelled}, 0},
+		{Trial{Status: StatusCancelled, Attempts: 2, Rungs: rungs}, 1},
+	} {
+		require.Equal(t, c.want, c.trial.Tries(), "%+v", c.trial)
+	}
+}

@@ -75,7 +75,7 @@ type Trial struct {
 	Steps      int                `json:"steps"`                // trained
 	LossFirst  float64            `json:"loss_first"`           // mean loss of the curve's first point
 	LossLast   float64            `json:"loss_last"`            // mean loss of the curve's last tenth
-	Attempts   int                `json:"attempts"`             // of training: 1 when nothing went wrong, and 1 more for each rung that it went on from
+	Attempts   int                `json:"attempts"`             // of training: 1 when nothing went wrong, and 1 more for each rung that it went on from; see Tries
 	Checkpoint string             `json:"checkpoint,omitempty"` // key of the final checkpoint's folder
 	Grid       string             `json:"grid,omitempty"`       // key of the sample grid PNG
 	Backend    string             `json:"backend,omitempty"`    // xla:cpu | xla:cuda | go

@@ -229,7 +229,7 @@ func trialTable(spec *sweep.Spec, trials []judged, marks map[int]string) *table 
 		for _, name := range names {
 			row = append(row, metricText(trial.Metrics, name))
 		}
-		row = append(row, lossText(trial.Trial), fmt.Sprint(trial.Steps), fmt.Sprint(trial.Attempts))
+		row = append(row, lossText(trial.Trial), fmt.Sprint(trial.Steps), fmt.Sprint(trial.Tries()))
 		if len(marks) > 0 {
 			row = append(row, marks[trial.Number])
 		}

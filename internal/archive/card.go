@@ -61,7 +61,7 @@ func (c card) markdown() []byte {
 		row("loss, first to last", number(t.LossFirst)+" to "+number(t.LossLast))
 	}
 	row("seed", strconv.FormatInt(t.Seed, 10))
-	row("attempts", strconv.Itoa(t.Attempts))
+	row("attempts", strconv.Itoa(t.Tries()))
 	row("seconds of training", number(t.TrainTime))
 
 	line("\n## Provenance\n\n| | |\n|---|---|")
