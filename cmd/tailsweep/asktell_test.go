@@ -13,7 +13,7 @@ func TestAsktell(t *testing.T) {
 	r := cli(t, nil, `{"op":"init","space":[{"name":"x","type":"int","low":1,"high":2}],"method":"grid"}`+"\n"+
 		`{"op":"ask"}`+"\n"+`{"op":"tell","id":1}`+"\n"+`{"op":"quit"}`+"\n"+`{"op":"ask"}`, "asktell")
 	require.Equal(t, exitOK, r.code, r.err)
-	require.Equal(t, `{"ok":true}`+"\n"+`{"id":0,"params":{"x":1}}`+"\n"+`{"error":"id: there is no trial 1 (1 so far)"}`+"\n"+`{"ok":true}`+"\n", r.out)
+	require.Equal(t, `{"ok":true}`+"\n"+`{"id":0,"params":{"x":1}}`+"\n"+`{"error":"id: there is no trial 1 (valid: 0 to 0)"}`+"\n"+`{"ok":true}`+"\n", r.out)
 	require.Equal(t, exitUsage, cli(t, nil, "", "asktell", "x").code)
 }
 
