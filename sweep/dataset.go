@@ -40,3 +40,16 @@ func LookupDataset(name string) (DatasetInfo, bool) {
 	}
 	return DatasetInfo{}, false
 }
+
+// Classes is C, the number of classes of the images; 0 for an unknown dataset.
+func (d Dataset) Classes() int {
+	info, _ := LookupDataset(d.Name)
+	return info.Classes
+}
+
+// Channels is the number of channels of the images, 1 grey or 3 RGB; 0 for an
+// unknown dataset.
+func (d Dataset) Channels() int {
+	info, _ := LookupDataset(d.Name)
+	return info.Channels
+}
