@@ -2,7 +2,6 @@ package sweep
 
 import (
 	"fmt"
-	"strings"
 )
 
 // check tells the faults that lie between fields. Each part is skipped when one
@@ -10,6 +9,7 @@ import (
 func (c *conformer) check(s *Spec) {
 	c.checkDataset(s)
 	c.checkModel(s)
+	c.checkSampler(s)
 	c.checkMetrics(s)
 	c.checkGuidance(s)
 	c.checkBaseline(s)
@@ -48,44 +48,6 @@ func (c *conformer) checkDataset(s *Spec) {
 		c.fault(field, Number(im.Factor).String(), "leaves the smallest class without images",
 			fmt.Sprintf("at least %s", Number(1/float64(info.PerClass))))
 	}
-}
-
-func (c *conformer) checkModel(s *Spec) {
-	if !c.sound("model.arch") {
-		return
-	}
-	if s.Model.Arch == ArchUNet {
-		for _, field := range []string{"model.patch", "model.heads"} {
-			if c.given(field) {
-				c.fault(field, c.nodes[field].shown(), "belongs to arch dit, and this is unet", "arch: dit")
-			}
-		}
-		return
-	}
-	width := "model.width"
-	if !c.given(width) {
-		width = "model"
-	}
-	if c.sound("model.width") && s.Model.Width%4 != 0 {
-		c.fault(width, fmt.Sprint(s.Model.Width), "dit needs a multiple of 4", "4, 8, 12, ...")
-	}
-	if c.sound("model.width", "model.heads") && s.Model.Width%s.Model.Heads != 0 {
-		c.fault("model.heads", fmt.Sprint(s.Model.Heads), fmt.Sprintf("does not divide model.width = %d", s.Model.Width), divisors(s.Model.Width, 64))
-	}
-	if c.sound("model.patch", "dataset.size") && s.Dataset.Size%s.Model.Patch != 0 {
-		c.fault("model.patch", fmt.Sprint(s.Model.Patch), fmt.Sprintf("does not divide dataset.size = %d", s.Dataset.Size), divisors(s.Dataset.Size, s.Dataset.Size))
-	}
-}
-
-// divisors lists the divisors of n up to limit.
-func divisors(n, limit int) string {
-	var list []string
-	for d := 1; d <= limit; d++ {
-		if n%d == 0 {
-			list = append(list, fmt.Sprint(d))
-		}
-	}
-	return strings.Join(list, ", ")
 }
 
 // checkGuidance holds that scales come from one place, and from one at least.

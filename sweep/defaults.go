@@ -10,6 +10,8 @@ const DefaultQueue = "gpu"
 //
 //	model.width, depth          unet 32 and 2, dit 128 and 4
 //	model.patch, heads          dit: 4 and 4
+//	model.*                     a preset's, where one is named
+//	evaluate.ddpm_steps         1000 for sampler ddpm
 //	train.warmup_steps          500, or a tenth of train.steps where that is less
 //	dataset.imbalance.factor    exp and step 0.01, none 1
 //	evaluate.guidance           none where the parameter guidance is searched
@@ -54,14 +56,11 @@ func defaults() Spec {
 // resolve fills in the defaults that depend on other fields. given reports
 // whether the spec's author wrote a field, by its path.
 func (s *Spec) resolve(given func(path string) bool) {
-	width, depth := 32, 2
-	if s.Model.Arch == ArchDiT {
-		width, depth = 128, 4
-		orElse(&s.Model.Patch, 4, given("model.patch"))
-		orElse(&s.Model.Heads, 4, given("model.heads"))
+	s.resolveModel(given)
+	if s.Evaluate.Sampler == SamplerDDPM {
+		orElse(&s.Evaluate.DDPMSteps, 1000, given("evaluate.ddpm_steps"))
 	}
-	orElse(&s.Model.Width, width, given("model.width"))
-	orElse(&s.Model.Depth, depth, given("model.depth"))
+	s.forgetDefaults()
 	orElse(&s.Train.WarmupSteps, min(500, s.Train.Steps/10), given("train.warmup_steps"))
 
 	factor := 0.01
@@ -106,6 +105,25 @@ func (s *Spec) resolveRungs(given func(path string) bool) {
 	if r := s.Evaluate.Rung; r != nil {
 		orElse(&r.SamplesPerClass, s.Evaluate.SamplesPerClass, given("evaluate.rung.samples_per_class"))
 		orElse(&r.Guidance, slices.Clone(s.Evaluate.Guidance), given("evaluate.rung.guidance"))
+	}
+}
+
+// forgetDefaults empties the fields whose empty value means their default, so that a
+// spec which states a default equals one that leaves it out. These fields came
+// later than others: a spec written before them has to stay what it was.
+func (s *Spec) forgetDefaults() {
+	for field, otherwise := range map[*string]string{
+		&s.Train.LabelDropoutMode: DropSample,
+		&s.Train.Schedule:         ScheduleLinear,
+		&s.Train.Prediction:       PredictEps,
+		&s.Evaluate.Sampler:       SamplerDDIM,
+	} {
+		if *field == otherwise {
+			*field = ""
+		}
+	}
+	if s.Train.ClipNorm == defaultClipNorm {
+		s.Train.ClipNorm = 0
 	}
 }
 

@@ -17,12 +17,6 @@ func plannedField(path string) bool {
 		"checkpoints.save_trial_latest",
 		"dataset.groups",
 		"resources.slots_per_trial",
-		"parameters.cbdm.weight",
-		"parameters.coral.weight",
-		"parameters.dispersive.weight",
-		"parameters.infonce.layer",
-		"parameters.infonce.negatives",
-		"parameters.t2h.weight",
 	}, path)
 }
 

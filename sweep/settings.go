@@ -1,9 +1,11 @@
 package sweep
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Settings is everything about one trial's training and sampling that a parameter
@@ -13,11 +15,20 @@ import (
 type Settings struct {
 	InfoNCE          InfoNCE
 	Alignment        Alignment
+	CBDM             CBDM
+	T2H              T2H
+	CORAL            CORAL
+	Dispersive       Dispersive
 	ResamplingFactor float64   // 0: natural frequencies; otherwise (0, 1], class of rank i drawn with p ∝ f^(i/(C-1))
 	LR               float64   // Adam's, after warm-up
 	Batch            int       // images a step, at least 2
 	EMA              float64   // [0, 1); step k uses min(EMA, (1+k)/(10+k))
-	LabelDropout     float64   // [0, 1), per sample
+	LabelDropout     float64   // [0, 1)
+	LabelDropoutMode string    // DropSample | DropBatch
+	Schedule         string    // ScheduleLinear | ScheduleCosine
+	Prediction       string    // PredictEps | PredictV
+	WeightDecay      float64   // of kernels, decoupled; 0: off
+	ClipNorm         float64   // of the gradient's global norm, > 0
 	Guidance         []float64 // scales to evaluate at; none where guidance is searched and a has no value for it
 	Steps            int
 	Seed             int64 // of initial weights, data order, noise and label drop
@@ -34,6 +45,8 @@ type InfoNCE struct {
 	Window       float64 // [0, 1): no weight where t/T is below
 	Pass         string  // PassUncond | PassCond: whose latent
 	StopGradient string  // StopNone | StopNegatives
+	Layer        string  // whose latent: one of Model.Layers
+	Negatives    string  // NegativesAll | NegativesOtherClass
 }
 
 // Alignment is the conditional-unconditional alignment loss, and how and where it applies.
@@ -42,6 +55,55 @@ type Alignment struct {
 	Exponent     float64 // p of (t/T)^p
 	Window       float64 // [0, 1): no weight where t/T is below
 	StopGradient string  // StopNone | StopUncond | StopCond: the side taken as given
+}
+
+// CBDM is class-balancing diffusion.
+type CBDM struct {
+	Weight float64 // tau_c; 0: off
+}
+
+// T2H is the long-tailed transfer of the training target.
+type T2H struct {
+	Weight float64 // [0, 1], its share of the target; 0: off
+}
+
+// CORAL is the supervised contrastive loss on a projection of the latent.
+type CORAL struct {
+	Weight      float64 // 0: off
+	Temperature float64 // tau > 0
+	Emphasis    float64 // tau_r > 0 of exp((1 - t/T)/tau_r)
+}
+
+// Dispersive is the dispersive loss.
+type Dispersive struct {
+	Weight      float64 // 0: off
+	Temperature float64 // tau > 0
+}
+
+// The words of the fields of Train and Evaluate that are closed lists. Empty means
+// the first of each.
+const (
+	DropSample = "sample"
+	DropBatch  = "batch"
+
+	ScheduleLinear = "linear"
+	ScheduleCosine = "cosine"
+
+	PredictEps = "eps"
+	PredictV   = "v"
+
+	SamplerDDIM = "ddim"
+	SamplerDDPM = "ddpm"
+)
+
+const defaultClipNorm = 1
+
+// Steps is how many denoising steps the sampler takes.
+func (e Evaluate) Steps() int {
+	if e.Sampler == SamplerDDPM {
+		return e.DDPMSteps
+	}
+	return e.DDIMSteps
 }
 
 // Settings resolves the settings of one trial. An assignment that names an
@@ -72,6 +134,14 @@ func (s *Spec) Settings(a Assignment) (Settings, error) {
 		return otherwise
 	}
 
+	layers := s.Model.Layers()
+	layer := word(ParamInfonceLayer)
+	if layer == LayerDefault {
+		layer = layers[0]
+	}
+	if !slices.Contains(layers, layer) {
+		return Settings{}, fmt.Errorf("trial %d: %s = %s, want one of %s for this model", a.Number, ParamInfonceLayer, layer, strings.Join(layers, ", "))
+	}
 	guidance := slices.Clone(s.Evaluate.Guidance)
 	if v, ok := a.Params[ParamGuidance]; ok {
 		guidance = []float64{v.Float()}
@@ -84,6 +154,8 @@ func (s *Spec) Settings(a Assignment) (Settings, error) {
 			Window:       number(ParamInfonceWindow),
 			Pass:         word(ParamInfoncePass),
 			StopGradient: word(ParamInfonceStopGradient),
+			Layer:        layer,
+			Negatives:    word(ParamInfonceNegatives),
 		},
 		Alignment: Alignment{
 			Weight:       number(ParamAlignmentWeight),
@@ -91,11 +163,24 @@ func (s *Spec) Settings(a Assignment) (Settings, error) {
 			Window:       number(ParamAlignmentWindow),
 			StopGradient: word(ParamAlignmentStopGradient),
 		},
+		CBDM: CBDM{Weight: number(ParamCBDMWeight)},
+		T2H:  T2H{Weight: number(ParamT2HWeight)},
+		CORAL: CORAL{
+			Weight:      number(ParamCORALWeight),
+			Temperature: number(ParamCORALTemperature),
+			Emphasis:    number(ParamCORALEmphasis),
+		},
+		Dispersive:       Dispersive{Weight: number(ParamDispersiveWeight), Temperature: number(ParamDispersiveTemperature)},
 		ResamplingFactor: number(ParamResamplingFactor),
 		LR:               fixed(ParamLR, s.Train.LR),
 		Batch:            int(fixed(ParamBatch, float64(s.Train.Batch))),
 		EMA:              fixed(ParamEMA, s.Train.EMA),
 		LabelDropout:     fixed(ParamLabelDropout, s.Train.LabelDropout),
+		LabelDropoutMode: cmp.Or(s.Train.LabelDropoutMode, DropSample),
+		Schedule:         cmp.Or(s.Train.Schedule, ScheduleLinear),
+		Prediction:       cmp.Or(s.Train.Prediction, PredictEps),
+		WeightDecay:      s.Train.WeightDecay,
+		ClipNorm:         cmp.Or(s.Train.ClipNorm, defaultClipNorm),
 		Guidance:         guidance,
 		Steps:            s.Train.Steps,
 		Seed:             a.Seed,

@@ -171,21 +171,32 @@ func TestSettings(t *testing.T) {
 	got, err := spec.Settings(Assignment{Seed: 3})
 	require.NoError(t, err)
 	require.Equal(t, Settings{
-		InfoNCE:   InfoNCE{Temperature: 0.1, Exponent: 1, Pass: PassUncond, StopGradient: StopNone},
-		Alignment: Alignment{Exponent: 1, StopGradient: StopNone},
-		LR:        2e-4, Batch: 128, EMA: 0.999, LabelDropout: 0.1, Guidance: []float64{0, 0.5, 1, 1.5, 2},
+		InfoNCE:    InfoNCE{Temperature: 0.1, Exponent: 1, Pass: PassUncond, StopGradient: StopNone, Layer: LayerBottleneck, Negatives: NegativesAll},
+		Alignment:  Alignment{Exponent: 1, StopGradient: StopNone},
+		CORAL:      CORAL{Temperature: 0.1, Emphasis: 0.3},
+		Dispersive: Dispersive{Temperature: 0.5},
+		Schedule:   ScheduleLinear, Prediction: PredictEps, LabelDropoutMode: DropSample, ClipNorm: 1,
+		LR: 2e-4, Batch: 128, EMA: 0.999, LabelDropout: 0.1, Guidance: []float64{0, 0.5, 1, 1.5, 2},
 		Steps: 600, Seed: 3, WarmupSteps: 60, LogEvery: 50, EverySteps: 1000,
 	}, got)
 
+	spec = mustParse(t, with("train: {steps: 600, schedule: cosine, prediction: v, label_dropout_mode: batch, weight_decay: 0.01, clip_norm: 0.5}"))
 	got, err = spec.Settings(Assignment{Params: Params{
 		ParamInfonceWeight: Number(0.5), ParamInfonceTemperature: Number(0.2), ParamInfonceExponent: Number(2), ParamInfonceWindow: Number(0.7),
-		ParamInfoncePass: Word(PassCond), ParamInfonceStopGradient: Word(StopNegatives),
+		ParamInfoncePass: Word(PassCond), ParamInfonceStopGradient: Word(StopNegatives), ParamInfonceLayer: Word("up2"), ParamInfonceNegatives: Word(NegativesOtherClass),
+		ParamCBDMWeight: Number(1), ParamT2HWeight: Number(0.25), ParamCORALWeight: Number(0.5), ParamCORALTemperature: Number(0.2), ParamCORALEmphasis: Number(0.4),
+		ParamDispersiveWeight: Number(0.6), ParamDispersiveTemperature: Number(0.7),
 		ParamAlignmentWeight: Number(0.3), ParamAlignmentExponent: Number(0), ParamAlignmentWindow: Number(0.8), ParamAlignmentStopGradient: Word(StopCond),
 		ParamResamplingFactor: Number(1), ParamGuidance: Number(3), ParamLR: Number(1e-3), ParamBatch: Number(64), ParamEMA: Number(0.99), ParamLabelDropout: Number(0),
 	}})
 	require.NoError(t, err)
 	require.Equal(t, Settings{
-		InfoNCE:          InfoNCE{Weight: 0.5, Temperature: 0.2, Exponent: 2, Window: 0.7, Pass: PassCond, StopGradient: StopNegatives},
+		InfoNCE:          InfoNCE{Weight: 0.5, Temperature: 0.2, Exponent: 2, Window: 0.7, Pass: PassCond, StopGradient: StopNegatives, Layer: "up2", Negatives: NegativesOtherClass},
+		CBDM:             CBDM{Weight: 1},
+		T2H:              T2H{Weight: 0.25},
+		CORAL:            CORAL{Weight: 0.5, Temperature: 0.2, Emphasis: 0.4},
+		Dispersive:       Dispersive{Weight: 0.6, Temperature: 0.7},
+		LabelDropoutMode: DropBatch, Schedule: ScheduleCosine, Prediction: PredictV, WeightDecay: 0.01, ClipNorm: 0.5,
 		Alignment:        Alignment{Weight: 0.3, Window: 0.8, StopGradient: StopCond},
 		ResamplingFactor: 1, LR: 1e-3, Batch: 64, EMA: 0.99, Guidance: []float64{3},
 		Steps: 600, WarmupSteps: 60, LogEvery: 50, EverySteps: 1000,

@@ -92,14 +92,23 @@ type Imbalance struct {
 	Seed int64 `json:"seed" jsonschema:"minimum=0,maximum=9007199254740991"`
 }
 
-// Model is the denoiser's architecture.
+// Model is the denoiser's architecture. A field that is left out and has no default
+// here takes the preset's, else the architecture's.
 type Model struct {
-	// A small U-Net or a diffusion transformer.
+	// A named configuration, which fills in the fields that are not given: see presets.go. unet-released is the U-Net of arXiv 2507.09052's released code.
+	Preset string `json:"preset,omitempty" jsonschema:"enum=unet-released,enum=unet-small-28,enum=unet-small-32,enum=dit-s2,enum=dit-small"`
+	// A U-Net or a diffusion transformer.
 	Arch string `json:"arch" jsonschema:"enum=unet,enum=dit"`
 	// Channels of the first level (unet) or of a token (dit, a multiple of 4).
 	Width int `json:"width" jsonschema:"minimum=8,maximum=1024"`
 	// Residual blocks a level (unet) or transformer blocks (dit).
 	Depth int `json:"depth" jsonschema:"minimum=1,maximum=48"`
+	// unet only: each level's channels as a multiple of width; every level after the first halves the image. Default 1, 2, 2.
+	Mult []int `json:"mult,omitempty" jsonschema:"minItems=1,maxItems=4,minimum=1,maximum=8"`
+	// unet only: levels with attention after each residual block, 0 the full size; the middle always has it. Default none.
+	Attention []int `json:"attention,omitempty" jsonschema:"maxItems=4,uniqueItems=true,minimum=0,maximum=3"`
+	// unet only: dropout inside each residual block, in training. Default 0.
+	Dropout float64 `json:"dropout,omitempty" jsonschema:"minimum=0,exclusiveMaximum=1"`
 	// dit only: side of a patch in pixels, divides dataset.size.
 	Patch int `json:"patch,omitempty" jsonschema:"minimum=1,maximum=28"`
 	// dit only: attention heads, divides width.
@@ -120,6 +129,16 @@ type Train struct {
 	EMA float64 `json:"ema" jsonschema:"minimum=0,exclusiveMaximum=1"`
 	// Probability that a sample trains with the null label.
 	LabelDropout float64 `json:"label_dropout" jsonschema:"minimum=0,exclusiveMaximum=1"`
+	// Whether each sample's label is dropped by itself, or all of a batch's together, as in the released U-Net. Default sample.
+	LabelDropoutMode string `json:"label_dropout_mode,omitempty" jsonschema:"enum=sample,enum=batch"`
+	// Noise schedule: linear, beta from 1e-4 to 0.02 (arXiv 2006.11239), or cosine (arXiv 2102.09672). Default linear.
+	Schedule string `json:"schedule,omitempty" jsonschema:"enum=linear,enum=cosine"`
+	// What the net predicts: the noise (eps) or the velocity (v, arXiv 2202.00512). Default eps.
+	Prediction string `json:"prediction,omitempty" jsonschema:"enum=eps,enum=v"`
+	// Decoupled weight decay of kernels (AdamW, arXiv 1711.05101): each step takes lr * weight_decay of a weight away. Default 0, which is Adam.
+	WeightDecay float64 `json:"weight_decay,omitempty" jsonschema:"minimum=0,maximum=1"`
+	// The gradient's global norm is clipped to this. Default 1.
+	ClipNorm float64 `json:"clip_norm,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1000000"`
 	// Seed of initial weights, data order and noise: the same for every trial, so that trials are paired.
 	Seed int64 `json:"seed" jsonschema:"minimum=0,maximum=9007199254740991"`
 	// Steps that a point of the loss curve averages over.
@@ -132,8 +151,12 @@ type Evaluate struct {
 	SamplesPerClass int `json:"samples_per_class" jsonschema:"minimum=1,maximum=50000"`
 	// Guidance scales w tried, eps_c + w (eps_c - eps_0); the best by the first metric is reported.
 	Guidance []float64 `json:"guidance" jsonschema:"minItems=1,maxItems=16,uniqueItems=true,minimum=0,maximum=20"`
-	// Denoising steps of the sampler.
+	// How pictures are drawn: ddim without noise (arXiv 2010.02502), or ddpm, ancestral sampling (arXiv 2006.11239). Default ddim.
+	Sampler string `json:"sampler,omitempty" jsonschema:"enum=ddim,enum=ddpm"`
+	// Denoising steps of sampler ddim.
 	DDIMSteps int `json:"ddim_steps" jsonschema:"minimum=1,maximum=1000"`
+	// Denoising steps of sampler ddpm, and only there. Default 1000.
+	DDPMSteps int `json:"ddpm_steps,omitempty" jsonschema:"minimum=1,maximum=1000"`
 	// Seed of the sampling noise, the same for every trial.
 	Seed int64 `json:"seed" jsonschema:"minimum=0,maximum=9007199254740991"`
 	// How a trial is judged at a rung of early_terminate; default: as at its end.
