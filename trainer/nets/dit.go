@@ -5,40 +5,45 @@ import (
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/tailsweep/tailsweep/sweep"
 )
 
 // dit is a small diffusion transformer with adaLN-Zero blocks (arXiv 2212.09748):
 // patches of side P become n = (S/P)^2 tokens of width W; time and label set
-// each block's shifts, scales and gates, and the gates begin at zero. h is the
-// token map after block N/4, counted from 1 and at least 1 (method notes: "the
-// block at depth N/4").
+// each block's shifts, scales and gates, and the gates begin at zero. Its latents are
+// token maps: quarter, after block N/4, counted from 1 and at least 1 (method notes:
+// "the block at depth N/4"), and last, after the last block. Unlike the paper's
+// its MLP is SiLU and its net predicts no variance.
 type dit struct{ Config }
 
 // Forward implements Net.
-func (n dit) Forward(scope *model.Scope, x, t, label *Node) (eps, h *Node) {
-	b, p, w := x.Shape().Dim(0), n.Model.Patch, n.Model.Width
+func (n dit) Forward(scope *model.Scope, in Input) Output {
+	b, p, w, k := in.X.Shape().Dim(0), n.Model.Patch, n.Model.Width, n.Channels
 	side := n.Size / p
-	x.AssertDims(b, n.Size, n.Size, 1)
+	in.X.AssertDims(b, n.Size, n.Size, k)
 	scope = scope.At(ArchDiT)
-	emb := silu(n.condition(scope.In("condition"), t, label, w))
+	emb := silu(n.condition(scope.In("condition"), in.T, in.Label, w))
 
-	patches := TransposeAllAxes(Reshape(x, b, side, p, side, p), 0, 1, 3, 2, 4)
-	y := n.linear(scope.In("patch"), Reshape(patches, b, side*side, p*p), w, lecun(p*p))
-	y = Add(y, Const(x.Graph(), [][][]float32{positions(side, w)}))
+	patches := TransposeAllAxes(Reshape(in.X, b, side, p, side, p*k), 0, 1, 3, 2, 4)
+	y := n.linear(scope.In("patch"), Reshape(patches, b, side*side, p*p*k), w, lecun(p*p*k))
+	y = Add(y, Const(in.X.Graph(), [][][]float32{positions(side, w)}))
 
-	latent := max(1, n.Model.Depth/4)
+	out := Output{latents: map[string]*Node{}}
 	for block := range n.Model.Depth {
 		y = n.block(scope.In("block%d", block), y, emb)
-		if block+1 == latent {
-			h = Reshape(y, b, -1)
+		if block+1 == max(1, n.Model.Depth/4) {
+			out.latents[sweep.LayerQuarter] = y
 		}
 	}
+	out.latents[sweep.LayerLast] = y
 
 	mod := n.modulation(scope.In("final_modulation"), emb, 2)
 	y = modulate(layerNorm(y), mod[0], mod[1])
-	y = n.linear(scope.In("final"), y, p*p, zeros)
-	y = TransposeAllAxes(Reshape(y, b, side, side, p, p), 0, 1, 3, 2, 4)
-	return Reshape(y, b, n.Size, n.Size, 1), h
+	y = n.linear(scope.In("final"), y, p*p*k, zeros)
+	y = TransposeAllAxes(Reshape(y, b, side, side, p, p*k), 0, 1, 3, 2, 4)
+	out.Prediction = Reshape(y, b, n.Size, n.Size, k)
+	return out
 }
 
 // block is attention and an MLP, each with shift, scale and gate from emb.

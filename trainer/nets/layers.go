@@ -20,6 +20,12 @@ func (cfg Config) linear(scope *model.Scope, x *Node, outputs int, begin initial
 	return Reshape(Add(y, BroadcastToShape(b, y.Shape())), dims...)
 }
 
+// Project is a learnt linear map of x `[B,I]` to `[B,outputs]`, for a loss that has one
+// of its own. Its variables are in scope and begin as a net's of this seed do.
+func Project(scope *model.Scope, x *Node, outputs int, seed int64) *Node {
+	return Config{Seed: seed}.linear(scope, x, outputs, lecun(x.Shape().Dim(-1)))
+}
+
 // silu is x * sigmoid(x).
 func silu(x *Node) *Node { return Mul(x, Logistic(x)) }
 

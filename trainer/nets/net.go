@@ -5,6 +5,7 @@ import (
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/support/exceptions"
 
 	"github.com/tailsweep/tailsweep/sweep"
 )
@@ -17,10 +18,11 @@ const (
 
 // Config is everything that a net's variables and graph are a function of.
 type Config struct {
-	Model   sweep.Model
-	Size    int   // S
-	Classes int   // C, without null
-	Seed    int64 // of the initial weights
+	Model    sweep.Model
+	Size     int   // S
+	Channels int   // K: 1 grey, 3 RGB
+	Classes  int   // C, without null
+	Seed     int64 // of the initial weights
 	// NativeConvolution selects the backend's own convolution over a sum of
 	// shifted matrix products; equal results up to rounding, never in speed.
 	NativeConvolution bool
@@ -32,17 +34,47 @@ type Config struct {
 // The limits that a spec is held to; what comes from a file of somebody else is,
 // too, before a graph is built of it.
 const (
-	maxWidth = 1024
-	maxDepth = 48
-	maxSize  = 64
+	maxWidth  = 1024
+	maxDepth  = 48
+	maxSize   = 64
+	maxLevels = 4
+	maxMult   = 8
 )
+
+// Input is what a net sees of a batch.
+type Input struct {
+	X     *graph.Node // `[B,S,S,K]`
+	T     *graph.Node // `[B]` int32
+	Label *graph.Node // `[B]` int32 in 0..C, C meaning null
+	Masks *Masks      // nil: no dropout
+}
+
+// Output is what a net makes of it.
+type Output struct {
+	Prediction *graph.Node // `[B,S,S,K]`: of the noise, or of what it is trained on
+	latents    map[string]*graph.Node
+}
+
+// Latent is the latent of a layer, one of sweep.Model.Layers: a feature map
+// `[B,H,W,channels]` or tokens `[B,n,W]`. It panics for a layer that is not there.
+func (o Output) Latent(layer string) *graph.Node {
+	h, ok := o.latents[layer]
+	if !ok {
+		exceptions.Panicf("the net has no layer %q", layer)
+	}
+	return h
+}
+
+// NewOutput is an output with these latents by layer, for nets of other packages.
+func NewOutput(prediction *graph.Node, latents map[string]*graph.Node) Output {
+	return Output{prediction, latents}
+}
 
 // Net predicts noise.
 type Net interface {
-	// Forward builds the graph of eps and h for x `[B,S,S,1]`, t `[B]` and label
-	// `[B]` int32 in 0..C, C meaning null. It creates the variables that scope
+	// Forward builds the graph of the output. It creates the variables that scope
 	// does not have yet. Like all graph builders it panics on shapes that do not fit.
-	Forward(scope *model.Scope, x, t, label *graph.Node) (eps, h *graph.Node)
+	Forward(scope *model.Scope, in Input) Output
 }
 
 // New checks cfg and returns its net.
@@ -52,15 +84,15 @@ func New(cfg Config) (Net, error) {
 		return nil, fmt.Errorf("model.width = %d must be 1 to %d, model.depth = %d 1 to %d, and dataset.size = %d at most %d",
 			m.Width, maxWidth, m.Depth, maxDepth, cfg.Size, maxSize)
 	}
+	if cfg.Channels != 1 && cfg.Channels != 3 {
+		return nil, fmt.Errorf("a net of %d channels: want 1 or 3", cfg.Channels)
+	}
 	if cfg.Classes < 1 {
 		return nil, fmt.Errorf("a net needs at least 1 class, not %d", cfg.Classes)
 	}
 	switch m.Arch {
 	case ArchUNet:
-		if cfg.Size < 4 || cfg.Size%4 != 0 {
-			return nil, fmt.Errorf("model.arch = unet halves the image twice: dataset.size = %d is not a multiple of 4", cfg.Size)
-		}
-		return unet{cfg}, nil
+		return newUNet(cfg)
 	case ArchDiT:
 		switch {
 		case m.Patch < 1 || cfg.Size%m.Patch != 0:

@@ -20,17 +20,26 @@ var testModels = map[string]sweep.Model{
 
 func testNet(t *testing.T, m sweep.Model, size int, native bool) Net {
 	t.Helper()
-	n, err := New(Config{Model: m, Size: size, Classes: 10, Seed: 3, NativeConvolution: native})
+	n, err := New(Config{Model: m, Size: size, Channels: 1, Classes: 10, Seed: 3, NativeConvolution: native})
 	require.NoError(t, err)
 	return n
+}
+
+// pass is the prediction, and the default latent flattened by image.
+func pass(n Net, scope *model.Scope, x, steps, label *Node) []*Node {
+	out := n.Forward(scope, Input{X: x, T: steps, Label: label})
+	layer := sweep.LayerBottleneck
+	if _, is := n.(dit); is {
+		layer = sweep.LayerQuarter
+	}
+	return []*Node{out.Prediction, Reshape(out.Latent(layer), x.Shape().Dim(0), -1)}
 }
 
 // forward runs a net on 3 images of labels 0, 9 and null at steps 0, 500 and 999.
 func forward(t *testing.T, b compute.Backend, store *model.Store, n Net, size int) (eps, h *tensors.Tensor) {
 	t.Helper()
 	exec, err := model.NewExec(b, store, func(scope *model.Scope, x, steps, label *Node) []*Node {
-		eps, h := n.Forward(scope, x, steps, label)
-		return []*Node{eps, h}
+		return pass(n, scope, x, steps, label)
 	})
 	require.NoError(t, err)
 	defer exec.Finalize()
@@ -95,8 +104,7 @@ func TestForwardDependsOnItsInputs(t *testing.T) {
 			forward(t, b, store, n, 16)
 			shake(t, store)
 			exec, err := model.NewExec(b, store, func(scope *model.Scope, x, steps, label *Node) []*Node {
-				eps, h := n.Forward(scope, x, steps, label)
-				return []*Node{eps, h}
+				return pass(n, scope, x, steps, label)
 			})
 			require.NoError(t, err)
 			defer exec.Finalize()
@@ -144,9 +152,7 @@ func TestForwardTwiceInAGraph(t *testing.T) {
 	for name, m := range testModels {
 		store, n := model.NewStore(), testNet(t, m, 16, false)
 		exec, err := model.NewExec(goBackend(t), store, func(scope *model.Scope, x, steps, label *Node) []*Node {
-			_, h1 := n.Forward(scope, x, steps, label)
-			_, h2 := n.Forward(scope, x, steps, label)
-			return []*Node{h1, h2}
+			return []*Node{pass(n, scope, x, steps, label)[1], pass(n, scope, x, steps, label)[1]}
 		})
 		require.NoError(t, err)
 		out, err := exec.Call(tensors.FromFlatDataAndDimensions(normals(5, 256), 1, 16, 16, 1), []int32{7}, []int32{1})
@@ -206,14 +212,25 @@ func TestArchitecturesArePinned(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
+	unet := sweep.Model{Arch: ArchUNet, Width: 8, Depth: 1}
+	with := func(change func(m *sweep.Model)) sweep.Model {
+		m := unet
+		change(&m)
+		return m
+	}
 	for want, cfg := range map[string]Config{
-		`model.arch = "mlp" is unknown: want unet or dit`:   {Model: sweep.Model{Arch: "mlp", Width: 8, Depth: 1}, Size: 16, Classes: 2},
-		"dataset.size = 18 is not a multiple of 4":          {Model: sweep.Model{Arch: ArchUNet, Width: 8, Depth: 1}, Size: 18, Classes: 2},
-		"model.width = 0 must be 1 to 1024":                 {Model: sweep.Model{Arch: ArchUNet, Depth: 1}, Size: 16, Classes: 2},
-		"model.patch = 3 does not divide dataset.size = 16": {Model: sweep.Model{Arch: ArchDiT, Width: 8, Depth: 1, Patch: 3, Heads: 1}, Size: 16, Classes: 2},
-		"model.heads = 3 does not divide model.width = 8":   {Model: sweep.Model{Arch: ArchDiT, Width: 8, Depth: 1, Patch: 4, Heads: 3}, Size: 16, Classes: 2},
-		"model.width = 6 must be a multiple of 4 for dit":   {Model: sweep.Model{Arch: ArchDiT, Width: 6, Depth: 1, Patch: 4, Heads: 1}, Size: 16, Classes: 2},
-		"a net needs at least 1 class, not 0":               {Model: sweep.Model{Arch: ArchUNet, Width: 8, Depth: 1}, Size: 16},
+		`model.arch = "mlp" is unknown: want unet or dit`:                    {Model: sweep.Model{Arch: "mlp", Width: 8, Depth: 1}, Size: 16, Channels: 1, Classes: 2},
+		"dataset.size = 18 is not a multiple of 4":                           {Model: unet, Size: 18, Channels: 1, Classes: 2},
+		"halves the image 3 times: dataset.size = 28 is not a multiple of 8": {Model: with(func(m *sweep.Model) { m.Mult = []int{1, 2, 2, 2} }), Size: 28, Channels: 1, Classes: 2},
+		"model.mult = [1 9] must be 1 to 4 numbers of 1 to 8":                {Model: with(func(m *sweep.Model) { m.Mult = []int{1, 9} }), Size: 28, Channels: 1, Classes: 2},
+		"model.attention = [3] has 3, which is no level of 3":                {Model: with(func(m *sweep.Model) { m.Attention = []int{3} }), Size: 28, Channels: 1, Classes: 2},
+		"model.dropout = 1 must be in [0, 1)":                                {Model: with(func(m *sweep.Model) { m.Dropout = 1 }), Size: 28, Channels: 1, Classes: 2},
+		"model.width = 0 must be 1 to 1024":                                  {Model: sweep.Model{Arch: ArchUNet, Depth: 1}, Size: 16, Channels: 1, Classes: 2},
+		"model.patch = 3 does not divide dataset.size = 16":                  {Model: sweep.Model{Arch: ArchDiT, Width: 8, Depth: 1, Patch: 3, Heads: 1}, Size: 16, Channels: 1, Classes: 2},
+		"model.heads = 3 does not divide model.width = 8":                    {Model: sweep.Model{Arch: ArchDiT, Width: 8, Depth: 1, Patch: 4, Heads: 3}, Size: 16, Channels: 1, Classes: 2},
+		"model.width = 6 must be a multiple of 4 for dit":                    {Model: sweep.Model{Arch: ArchDiT, Width: 6, Depth: 1, Patch: 4, Heads: 1}, Size: 16, Channels: 1, Classes: 2},
+		"a net needs at least 1 class, not 0":                                {Model: unet, Size: 16, Channels: 1},
+		"a net of 2 channels: want 1 or 3":                                   {Model: unet, Size: 16, Channels: 2, Classes: 2},
 	} {
 		_, err := New(cfg)
 		require.ErrorContains(t, err, want)
