@@ -9,15 +9,19 @@ import (
 // Progress is how far a child has come. Checkpoint is set, to a folder on this
 // machine, when a whole checkpoint has just been written there.
 type Progress struct {
-	Step           int     `json:"step"`
-	Steps          int     `json:"steps"`
-	Loss           float64 `json:"loss"`
-	LossDDPM       float64 `json:"loss_ddpm"`
-	LossInfonce    float64 `json:"loss_infonce"`
-	LossAlignment  float64 `json:"loss_alignment"`
-	StepsPerSecond float64 `json:"steps_per_second"`
-	Backend        string  `json:"backend"`
-	Checkpoint     string  `json:"-"`
+	Step          int     `json:"step"`
+	Steps         int     `json:"steps"`
+	Loss          float64 `json:"loss"`
+	LossDDPM      float64 `json:"loss_ddpm"`
+	LossInfonce   float64 `json:"loss_infonce"`
+	LossAlignment float64 `json:"loss_alignment"`
+	// LossTerms are the terms of sweep.TermList that have no field, by name.
+	LossTerms map[string]float64 `json:"loss_terms,omitempty"`
+	// LossGroups is the DDPM loss of head, medium and tail classes.
+	LossGroups     map[string]float64 `json:"loss_groups,omitempty"`
+	StepsPerSecond float64            `json:"steps_per_second"`
+	Backend        string             `json:"backend"`
+	Checkpoint     string             `json:"-"`
 }
 
 // Outcome is how a training child ended when nothing failed.

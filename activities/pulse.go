@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"sync"
 	"time"
@@ -176,7 +177,16 @@ func finite(p Progress) Progress {
 	for _, f := range []*float64{&p.Loss, &p.LossDDPM, &p.LossInfonce, &p.LossAlignment, &p.StepsPerSecond} {
 		*f = finiteOrZero(*f)
 	}
+	p.LossTerms, p.LossGroups = finiteMap(p.LossTerms), finiteMap(p.LossGroups)
 	return p
+}
+
+func finiteMap(m map[string]float64) map[string]float64 {
+	m = maps.Clone(m)
+	for name, f := range m {
+		m[name] = finiteOrZero(f)
+	}
+	return m
 }
 
 func finiteOrZero(f float64) float64 {

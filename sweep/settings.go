@@ -80,6 +80,21 @@ type Dispersive struct {
 	Temperature float64 // tau > 0
 }
 
+// The terms of the training loss beside DDPM, by the names of their parameters.
+const (
+	TermInfoNCE    = "infonce"
+	TermAlignment  = "alignment"
+	TermCBDM       = "cbdm"
+	TermT2H        = "t2h"
+	TermCORAL      = "coral"
+	TermDispersive = "dispersive"
+)
+
+// TermList is the closed list of these terms.
+func TermList() []string {
+	return []string{TermInfoNCE, TermAlignment, TermCBDM, TermT2H, TermCORAL, TermDispersive}
+}
+
 // The words of the fields of Train and Evaluate that are closed lists. Empty means
 // the first of each.
 const (

@@ -8,32 +8,69 @@ import (
 // window sums the losses since the curve's last point. It is part of a
 // checkpoint, so that a point that spans a resume is the same number.
 type window struct {
-	Count     int     `json:"count"`
-	Loss      float64 `json:"loss"`
-	DDPM      float64 `json:"ddpm"`
-	InfoNCE   float64 `json:"infonce"`
-	Alignment float64 `json:"alignment"`
+	Count     int                 `json:"count"`
+	Loss      float64             `json:"loss"`
+	DDPM      float64             `json:"ddpm"`
+	InfoNCE   float64             `json:"infonce"`
+	Alignment float64             `json:"alignment"`
+	Others    map[string]float64  `json:"terms,omitempty"` // the terms that came later, by name
+	Groups    map[string]groupSum `json:"groups,omitempty"`
 }
 
-func (w *window) add(l losses) {
+// groupSum is the DDPM loss of the samples of a group of classes.
+type groupSum struct {
+	Count int     `json:"count"`
+	DDPM  float64 `json:"ddpm"`
+}
+
+// add takes in a step on samples of these groups.
+func (w *window) add(l losses, groups []string) {
 	w.Count++
 	w.Loss += float64(l.total)
 	w.DDPM += float64(l.ddpm)
-	w.InfoNCE += float64(l.infonce)
-	w.Alignment += float64(l.alignment)
+	for name, value := range l.terms {
+		switch name {
+		case sweep.TermInfoNCE:
+			w.InfoNCE += float64(value)
+		case sweep.TermAlignment:
+			w.Alignment += float64(value)
+		default:
+			if w.Others == nil {
+				w.Others = map[string]float64{}
+			}
+			w.Others[name] += float64(value)
+		}
+	}
+	for i, group := range groups {
+		if w.Groups == nil {
+			w.Groups = map[string]groupSum{}
+		}
+		sum := w.Groups[group]
+		w.Groups[group] = groupSum{sum.Count + 1, sum.DDPM + float64(l.samples[i])}
+	}
 }
 
-// take returns the window's means as the point at step, and empties it.
-func (w *window) take(step int, settings sweep.Settings) job.Point {
+// take returns the window's means as the point at step, with these terms, and
+// empties it.
+func (w *window) take(step int, terms []string) job.Point {
 	n := float64(w.Count)
 	p := job.Point{Step: step, Loss: w.Loss / n, DDPM: w.DDPM / n}
-	if settings.InfoNCE.Weight > 0 {
-		mean := w.InfoNCE / n
-		p.Infonce = &mean
+	fields := p.Terms()
+	for _, name := range terms {
+		mean := w.Others[name] / n
+		switch name {
+		case sweep.TermInfoNCE:
+			mean = w.InfoNCE / n
+		case sweep.TermAlignment:
+			mean = w.Alignment / n
+		}
+		*fields[name] = &mean
 	}
-	if settings.Alignment.Weight > 0 {
-		mean := w.Alignment / n
-		p.Alignment = &mean
+	for group, sum := range w.Groups {
+		if p.Groups == nil {
+			p.Groups = map[string]float64{}
+		}
+		p.Groups[group] = sum.DDPM / float64(sum.Count)
 	}
 	*w = window{}
 	return p

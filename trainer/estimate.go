@@ -69,7 +69,7 @@ func shapes(spec sweep.Spec) (map[string][]int, error) {
 // forward builds the graph of one forward pass over a batch and returns the
 // store of its weights and the bytes that its nodes take.
 func forward(spec sweep.Spec, batch int) (store *model.Store, bytes int64, err error) {
-	net, err := nets.New(nets.Config{Model: spec.Model, Size: spec.Dataset.Size, Classes: classesOf(spec), NativeConvolution: true, ShapesOnly: true})
+	net, err := nets.New(nets.Config{Model: spec.Model, Size: spec.Dataset.Size, Channels: spec.Dataset.Channels(), Classes: spec.Dataset.Classes(), NativeConvolution: true, ShapesOnly: true})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -82,10 +82,10 @@ func forward(spec sweep.Spec, batch int) (store *model.Store, bytes int64, err e
 	defer g.Finalize()
 	store = model.NewStore()
 	size := spec.Dataset.Size
-	x := graph.Parameter(g, "x", gshapes.Make(dtypes.Float32, batch, size, size, 1))
+	x := graph.Parameter(g, "x", gshapes.Make(dtypes.Float32, batch, size, size, spec.Dataset.Channels()))
 	t := graph.Parameter(g, "t", gshapes.Make(dtypes.Int32, batch))
 	label := graph.Parameter(g, "label", gshapes.Make(dtypes.Int32, batch))
-	net.Forward(store.RootScope(), x, t, label)
+	net.Forward(store.RootScope(), nets.Input{X: x, T: t, Label: label})
 	for _, n := range g.Nodes() {
 		if n.NumOutputs() == 1 {
 			bytes += n.Shape().ByteSize()

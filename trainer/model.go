@@ -1,6 +1,7 @@
 package trainer
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -74,12 +75,20 @@ func Untrained(b *backend.Backend, spec sweep.Spec, a sweep.Assignment) (*Model,
 // Sampler returns a sampler that draws batch pictures at a time, its noise from
 // spec.evaluate.seed. Close it after use.
 func (m *Model) Sampler(batch int) (*diffusion.Sampler, error) {
-	s, err := diffusion.NewSampler(m.backend.Compute, m.store, m.net, m.Spec.Dataset.Size, classesOf(m.Spec), batch)
+	settings, err := m.Spec.Settings(m.Assignment)
 	if err != nil {
 		return nil, err
 	}
-	s.Seed = m.Spec.Evaluate.Seed
-	return s, nil
+	schedule, err := diffusion.NewSchedule(settings.Schedule)
+	if err != nil {
+		return nil, err
+	}
+	return diffusion.NewSampler(m.backend.Compute, m.store, diffusion.SamplerConfig{
+		Net: m.net, Schedule: schedule, Prediction: settings.Prediction,
+		Method: cmp.Or(m.Spec.Evaluate.Sampler, sweep.SamplerDDIM),
+		Size:   m.Spec.Dataset.Size, Channels: m.Spec.Dataset.Channels(), Classes: m.Spec.Dataset.Classes(),
+		Batch: batch, Seed: m.Spec.Evaluate.Seed,
+	})
 }
 
 // Close frees the weights. The backend stays open.
@@ -88,13 +97,7 @@ func (m *Model) Close() { m.store.Finalize() }
 // newNet is the spec's denoiser with initial weights of seed.
 func newNet(spec sweep.Spec, seed int64, b *backend.Backend) (nets.Net, error) {
 	return nets.New(nets.Config{
-		Model: spec.Model, Size: spec.Dataset.Size, Classes: classesOf(spec), Seed: seed,
+		Model: spec.Model, Size: spec.Dataset.Size, Channels: spec.Dataset.Channels(), Classes: spec.Dataset.Classes(), Seed: seed,
 		NativeConvolution: b.NativeConvolution(),
 	})
-}
-
-// classesOf is C; the label C is null.
-func classesOf(spec sweep.Spec) int {
-	info, _ := sweep.LookupDataset(spec.Dataset.Name)
-	return info.Classes
 }

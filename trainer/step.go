@@ -3,6 +3,7 @@ package trainer
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -11,15 +12,13 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/diffusion"
-	"github.com/tailsweep/tailsweep/trainer/nets"
 )
 
-// Adam's constants (arXiv 1412.6980) and the clip of the gradient's global norm.
+// Adam's constants (arXiv 1412.6980).
 const (
 	adamBeta1 = 0.9
 	adamBeta2 = 0.999
 	adamEps   = 1e-8
-	clipNorm  = 1.0
 )
 
 // Roots of the variables that training adds: /adam/m/unet/... stands beside /unet/...
@@ -27,6 +26,8 @@ const (
 	adamM = "/adam/m"
 	adamV = "/adam/v"
 	ema   = "/ema"
+
+	trainingOnly = "/" + diffusion.TrainingOnly + "/"
 )
 
 // schedule is what changes from step to step, computed in Go so that the graph
@@ -52,13 +53,19 @@ func scheduleAt(s sweep.Settings, k int) schedule {
 	}
 }
 
-// losses are the terms of one step; infonce and alignment are 0 when off.
+// losses are what one step reports.
 type losses struct {
-	total, ddpm, infonce, alignment, gradient float32 // gradient: its norm before clipping
+	total, ddpm, gradient float32            // gradient: its norm before clipping
+	terms                 map[string]float32 // those that are on, before their weights
+	samples               []float32          // `[B]`, of which ddpm is the mean
 }
 
 func (l losses) finite() bool {
-	for _, v := range []float32{l.total, l.ddpm, l.infonce, l.alignment, l.gradient} {
+	all := []float32{l.total, l.ddpm, l.gradient}
+	for _, v := range l.terms {
+		all = append(all, v)
+	}
+	for _, v := range all {
 		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
 			return false
 		}
@@ -70,36 +77,35 @@ func (l losses) finite() bool {
 type stepper struct {
 	exec     *model.Exec
 	size     int
+	channels int
 	settings sweep.Settings
+	terms    []string // those that are on
 }
 
-func newStepper(b *backend.Backend, store *model.Store, net nets.Net, size, null int, settings sweep.Settings) (*stepper, error) {
-	table := diffusion.NewSchedule()
+func newStepper(b *backend.Backend, store *model.Store, loss diffusion.Loss, size, channels int) (*stepper, error) {
+	s := &stepper{size: size, channels: channels, settings: loss.Settings, terms: diffusion.TermsOf(loss.Settings)}
 	build := func(scope *model.Scope, inputs []*Node) []*Node {
-		batch := diffusion.Batch{X0: inputs[0], Eps: inputs[1], T: inputs[2], Label: inputs[3], Kept: inputs[4]}
-		terms := diffusion.Loss(scope, net, table, batch, null, settings)
-		norm := update(scope.Store(), terms.Total, inputs[5])
-		zero := ZerosLike(terms.Total)
-		report := []*Node{terms.Total, terms.DDPM, orElse(terms.InfoNCE, zero), orElse(terms.Alignment, zero), norm}
-		return []*Node{Stack(report, 0)}
+		batch, control := graphBatch(inputs, loss)
+		terms := loss.Build(scope, batch)
+		norm := update(scope.Store(), terms.Total, control, loss.Settings)
+		report := []*Node{terms.Total, terms.DDPM, norm}
+		for _, t := range terms.More {
+			report = append(report, t.Value)
+		}
+		return []*Node{Stack(report, 0), terms.PerSample}
 	}
-	exec, err := model.NewExec(b.Compute, store, build)
-	if err != nil {
+	var err error
+	if s.exec, err = model.NewExec(b.Compute, store, build); err != nil {
 		return nil, fmt.Errorf("training step: %w", err)
 	}
-	return &stepper{exec: exec, size: size, settings: settings}, nil
+	return s, nil
 }
 
-func orElse(n, otherwise *Node) *Node {
-	if n == nil {
-		return otherwise
-	}
-	return n
-}
-
-// update adds one step of Adam with a clipped gradient, and of the EMA, to the
-// graph, and returns the gradient's norm. control is a schedule's four numbers.
-func update(store *model.Store, loss, control *Node) *Node {
+// update adds one step of Adam with a clipped gradient, or of AdamW (arXiv 1711.05101)
+// where there is weight decay, and of the EMA, to the graph, and returns the
+// gradient's norm. control is a schedule's four numbers. Weights of a loss of its own
+// (diffusion.TrainingOnly) have no EMA: nothing samples from them.
+func update(store *model.Store, loss, control *Node, settings sweep.Settings) *Node {
 	g := loss.Graph()
 	at := func(i int) *Node { return Reshape(Slice(control, AxisElem(i))) }
 	lr, correct1, correct2, decay := at(0), at(1), at(2), at(3)
@@ -119,21 +125,34 @@ func update(store *model.Store, loss, control *Node) *Node {
 		square = Add(square, ReduceAllSum(Square(d)))
 	}
 	norm := Sqrt(square)
-	clip := MinScalar(Div(ConstAs(norm, clipNorm), AddScalar(norm, 1e-6)), 1)
+	clip := MinScalar(Div(ConstAs(norm, settings.ClipNorm), AddScalar(norm, 1e-6)), 1)
 
 	for i, v := range weights {
 		grad := Mul(gradients[i], clip)
-		m, s, mean := beside(store, adamM, v), beside(store, adamV, v), beside(store, ema, v)
+		m, s := beside(store, adamM, v), beside(store, adamV, v)
 		first := Add(MulScalar(m.NodeValue(g), adamBeta1), MulScalar(grad, 1-adamBeta1))
 		second := Add(MulScalar(s.NodeValue(g), adamBeta2), MulScalar(Square(grad), 1-adamBeta2))
 		move := Div(Div(first, correct1), AddScalar(Sqrt(Div(second, correct2)), adamEps))
+		if settings.WeightDecay > 0 && isKernel(v) {
+			move = Add(move, MulScalar(nodes[i], settings.WeightDecay))
+		}
 		next := Sub(nodes[i], Mul(move, lr))
 		m.SetNodeValue(first)
 		s.SetNodeValue(second)
 		v.SetNodeValue(next)
+		if strings.HasPrefix(v.Path(), trainingOnly) {
+			continue
+		}
+		mean := beside(store, ema, v)
 		mean.SetNodeValue(Add(Mul(mean.NodeValue(g), decay), Mul(next, OneMinus(decay))))
 	}
 	return norm
+}
+
+// isKernel reports whether v is what inputs are multiplied with: no bias, scale or
+// shift, and no embedding.
+func isKernel(v *model.Variable) bool {
+	return strings.HasSuffix(v.Path(), "/kernel") || strings.HasSuffix(v.Path(), "/weight")
 }
 
 // beside returns the variable that training keeps for v under root, making it at
@@ -159,28 +178,27 @@ func beside(store *model.Store, root string, v *model.Variable) *model.Variable 
 
 // run does step k (from 1) on a batch and returns its losses.
 func (s *stepper) run(k int, batch batch) (losses, error) {
-	b, at := len(batch.labels), scheduleAt(s.settings, k)
-	inputs := []*tensors.Tensor{
-		tensors.FromFlatDataAndDimensions(batch.images, b, s.size, s.size, 1),
-		tensors.FromFlatDataAndDimensions(batch.draws.Eps, b, s.size, s.size, 1),
-		tensors.FromFlatDataAndDimensions(batch.draws.T, b),
-		tensors.FromFlatDataAndDimensions(batch.labels, b),
-		tensors.FromFlatDataAndDimensions(batch.draws.Kept, b),
-		tensors.FromFlatDataAndDimensions([]float32{
-			float32(at.lr), float32(at.correct1), float32(at.correct2), float32(at.ema)}, 4),
-	}
-	out, err := s.exec.Call1(inputs)
+	inputs := batch.tensors(s, scheduleAt(s.settings, k))
+	out, err := s.exec.Call(inputs)
 	if err != nil {
 		return losses{}, fmt.Errorf("step %d: %w", k, err)
 	}
-	flat, err := tensors.CopyFlatData[float32](out)
+	flat, err := tensors.CopyFlatData[float32](out[0])
 	if err != nil {
 		return losses{}, fmt.Errorf("step %d: %w", k, err)
 	}
-	for _, t := range append(inputs, out) {
+	samples, err := tensors.CopyFlatData[float32](out[1])
+	if err != nil {
+		return losses{}, fmt.Errorf("step %d: %w", k, err)
+	}
+	for _, t := range append(inputs, out...) {
 		if err := t.FinalizeAll(); err != nil {
 			return losses{}, fmt.Errorf("step %d: %w", k, err)
 		}
 	}
-	return losses{flat[0], flat[1], flat[2], flat[3], flat[4]}, nil
+	l := losses{total: flat[0], ddpm: flat[1], gradient: flat[2], terms: map[string]float32{}, samples: samples}
+	for i, name := range s.terms {
+		l.terms[name] = flat[3+i]
+	}
+	return l, nil
 }

@@ -44,11 +44,12 @@ func TestSchedule(t *testing.T) {
 // Adam with a clipped gradient, and the EMA, against float64 by hand, for the
 // loss sum(w_i^2 scale): gradients of norm above and below the clip.
 func TestUpdate(t *testing.T) {
+	const clipNorm = 1.5
 	for _, scale := range []float64{0.01, 100} {
 		store := model.NewStore()
 		exec, err := model.NewExec(openBackend(t, backend.Go).Compute, store, func(scope *model.Scope, control *Node) *Node {
 			w := scope.VariableWithValue("w", []float32{1, -2, 0.5})
-			return update(scope.Store(), MulScalar(ReduceAllSum(Square(w.NodeValue(control.Graph()))), scale), control)
+			return update(scope.Store(), MulScalar(ReduceAllSum(Square(w.NodeValue(control.Graph()))), scale), control, sweep.Settings{ClipNorm: clipNorm})
 		})
 		require.NoError(t, err)
 		defer exec.Finalize()

@@ -56,6 +56,7 @@ type run struct {
 	settings sweep.Settings
 	data     *dataset.Set
 	order    *dataset.Order
+	groups   []string // `[C]`, each class's
 	backend  *backend.Backend
 	store    *model.Store
 	stepper  *stepper
@@ -80,6 +81,13 @@ func newRun(j job.Train, o Options) (*run, error) {
 	}
 	order := data.Order(settings.Batch, settings.Seed, settings.ResamplingFactor)
 	r := &run{job: j, options: o, settings: settings, data: data, order: order, backend: o.Backend, store: model.NewStore()}
+	r.groups = make([]string, len(data.Counts))
+	groups := sweep.Groups(j.Spec.Dataset.Imbalance.Profile, data.Counts)
+	for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
+		for _, class := range groups.Classes(group) {
+			r.groups[class] = group
+		}
+	}
 	if r.backend == nil {
 		if r.backend, err = backend.Open(j.Backend); err != nil {
 			return nil, failure(sweep.FailBadData, err)
@@ -97,8 +105,12 @@ func newRun(j job.Train, o Options) (*run, error) {
 			return nil, fmt.Errorf("resume from %s: %w", j.Resume, err)
 		}
 	}
-	r.stepper, err = newStepper(r.backend, r.store, net, j.Spec.Dataset.Size, classesOf(j.Spec), settings)
+	table, err := diffusion.NewSchedule(settings.Schedule)
 	if err != nil {
+		return nil, failure(sweep.FailBadData, err)
+	}
+	loss := diffusion.Loss{Net: net, Schedule: table, Settings: settings, Counts: data.Counts, Layer: j.Spec.Model.Layers()[0]}
+	if r.stepper, err = newStepper(r.backend, r.store, loss, j.Spec.Dataset.Size, j.Spec.Dataset.Channels()); err != nil {
 		return nil, err
 	}
 	r.provenance, err = provenance(j, r.backend, data, o.Version)
@@ -210,7 +222,8 @@ func (r *run) train(ctx context.Context) error {
 			return r.preempt()
 		default:
 		}
-		l, err := r.stepper.run(r.step+1, r.batch(r.step))
+		batch := r.batch(r.step)
+		l, err := r.stepper.run(r.step+1, batch)
 		if err != nil {
 			return err
 		}
@@ -218,7 +231,7 @@ func (r *run) train(ctx context.Context) error {
 			return r.diverge(r.step + 1)
 		}
 		r.step++
-		r.window.add(l)
+		r.window.add(l, r.groupsOf(batch.labels))
 		clock.stepped(r.step)
 		if err := r.report(clock); err != nil {
 			return err
@@ -249,7 +262,7 @@ func (r *run) report(clock *pace) error {
 	}
 	e := job.Event{Type: job.Progress, Step: r.step, Steps: r.settings.Steps, StepsPerSecond: clock.rate(r.step)}
 	if due {
-		p := r.window.take(r.step, r.settings)
+		p := r.window.take(r.step, r.stepper.terms)
 		r.curve = append(r.curve, p)
 		e.Point = &p
 	}
@@ -296,18 +309,4 @@ func (r *run) checkpoint() (ok bool, err error) {
 	r.saved = r.step
 	err = r.options.Events(job.Event{Type: job.Checkpoint, Step: r.step, Steps: r.settings.Steps, Dir: dir})
 	return err == nil, err
-}
-
-// batch is what step trains on, counted from 0: a function of the seed and step.
-func (r *run) batch(step int) batch {
-	images, labels := r.data.Gather(r.order.Batch(step))
-	size := r.job.Spec.Dataset.Size
-	return batch{images, labels, diffusion.TrainingDraws(r.settings.Seed, step, len(labels), size*size, r.settings.LabelDropout)}
-}
-
-// batch is one training batch on the host.
-type batch struct {
-	images []float32 // `[B,S,S,1]`
-	labels []int32   // `[B]`
-	draws  diffusion.Draws
 }

@@ -201,11 +201,20 @@ func take(p *activities.Progress, e job.Event) {
 		return
 	}
 	p.Loss, p.LossDDPM, p.LossInfonce, p.LossAlignment = e.Point.Loss, e.Point.DDPM, 0, 0
-	if e.Point.Infonce != nil {
-		p.LossInfonce = *e.Point.Infonce
-	}
-	if e.Point.Alignment != nil {
-		p.LossAlignment = *e.Point.Alignment
+	p.LossTerms, p.LossGroups = nil, e.Point.Groups
+	for name, value := range e.Point.Terms() {
+		switch {
+		case *value == nil:
+		case name == sweep.TermInfoNCE:
+			p.LossInfonce = **value
+		case name == sweep.TermAlignment:
+			p.LossAlignment = **value
+		default:
+			if p.LossTerms == nil {
+				p.LossTerms = map[string]float64{}
+			}
+			p.LossTerms[name] = **value
+		}
 	}
 }
 

@@ -97,7 +97,7 @@ func newSample(a *app) *cobra.Command {
 	f := cmd.Flags()
 	path := f.StringP("output", "o", "", "the picture, a PNG (default samples.png)")
 	guidance := f.Float64("guidance", 1, "guidance scale")
-	steps := f.Int("steps", 0, "DDIM steps (default: the spec's evaluate.ddim_steps)")
+	steps := f.Int("steps", 0, "denoising steps (default: the spec's, of its sampler)")
 	columns := f.Int("columns", 10, "samples of each class")
 	name := backendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -124,7 +124,7 @@ func newSample(a *app) *cobra.Command {
 		}
 		defer m.Close()
 		if *steps == 0 {
-			*steps = m.Spec.Evaluate.DDIMSteps
+			*steps = m.Spec.Evaluate.Steps()
 		}
 		if *steps < 1 || *steps > 1000 {
 			return usagef("sample: --steps is %d, want 1 to 1000", *steps)

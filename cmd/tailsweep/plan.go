@@ -113,7 +113,7 @@ func speedOf(spec *sweep.Spec, p planned) sweep.Speed {
 		ModelParameters: p.Parameters,
 		StepsPerSecond:  p.StepsPerSecond,
 		SamplesPerSecond: p.StepsPerSecond * float64(spec.Train.Batch) * passesPerStep /
-			(passesPerSample * float64(spec.Evaluate.DDIMSteps)),
+			(passesPerSample * float64(spec.Evaluate.Steps())),
 	}
 }
 

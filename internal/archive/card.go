@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -40,7 +41,7 @@ func (c card) markdown() []byte {
 
 	if t.Status == sweep.StatusCompleted {
 		line("\n## Sampling\n\n    tailsweep sample %s --guidance %s -o samples.png\n", c.folder, number(t.Guidance))
-		line("The metrics below were taken at guidance scale %s with %d DDIM steps.", number(t.Guidance), s.Evaluate.DDIMSteps)
+		line("The metrics below were taken at guidance scale %s with %d %s steps.", number(t.Guidance), s.Evaluate.Steps(), strings.ToUpper(cmp.Or(s.Evaluate.Sampler, sweep.SamplerDDIM)))
 	} else {
 		if why := t.StopReason(); why != "" {
 			line("\nIt was stopped early: %s.", text(why))

@@ -32,13 +32,11 @@ const (
 	labelReason = "reason"
 )
 
-// Terms of the loss, the values of label term. The regularisers are before their
+// Values of label term beside sweep.TermList. The terms of that list are before their
 // weights, and 0 where they are off.
 const (
-	TermTotal     = "total"
-	TermDDPM      = "ddpm"
-	TermInfonce   = "infonce"
-	TermAlignment = "alignment"
+	TermTotal = "total"
+	TermDDPM  = "ddpm"
 )
 
 var (
@@ -55,19 +53,20 @@ type Metrics struct {
 	registry *prometheus.Registry
 	temporal *temporal
 
-	bestValue     *prometheus.GaugeVec
-	trials        *prometheus.GaugeVec
-	trialsRunning *prometheus.GaugeVec
-	trialsPlanned *prometheus.GaugeVec
-	sweepActive   *prometheus.GaugeVec
-	gpuSeconds    *prometheus.GaugeVec
-	trialStep     *prometheus.GaugeVec
-	trialLoss     *prometheus.GaugeVec
-	trialSpeed    *prometheus.GaugeVec
-	trialPictures *prometheus.GaugeVec
-	restarts      *prometheus.CounterVec
-	storedBytes   *prometheus.CounterVec
-	storeSeconds  prometheus.Histogram
+	bestValue      *prometheus.GaugeVec
+	trials         *prometheus.GaugeVec
+	trialsRunning  *prometheus.GaugeVec
+	trialsPlanned  *prometheus.GaugeVec
+	sweepActive    *prometheus.GaugeVec
+	gpuSeconds     *prometheus.GaugeVec
+	trialStep      *prometheus.GaugeVec
+	trialLoss      *prometheus.GaugeVec
+	trialGroupLoss *prometheus.GaugeVec
+	trialSpeed     *prometheus.GaugeVec
+	trialPictures  *prometheus.GaugeVec
+	restarts       *prometheus.CounterVec
+	storedBytes    *prometheus.CounterVec
+	storeSeconds   prometheus.Histogram
 
 	mu     sync.Mutex
 	sweeps []string                           // that have series; the one heard of last is last
@@ -81,18 +80,19 @@ func New(version string) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(), active: map[string]activities.SweepNumbers{},
 
-		bestValue:     gauge("best_value", "The best completed trial's own value of a metric, by class group.", labelSweep, labelMetric, labelGroup),
-		trials:        gauge("trials", "Finished trials by how they ended.", labelSweep, labelStatus),
-		trialsRunning: gauge("trials_running", "Started trials without a result.", labelSweep),
-		trialsPlanned: gauge("trials_planned", "Trials the sweep will have, baseline included; 0 when unknown.", labelSweep),
-		sweepActive:   gauge("sweep_active", "1 while the sweep runs, 0 after its end.", labelSweep),
-		gpuSeconds:    gauge("gpu_seconds", "Seconds that the sweep's trials held training slots.", labelSweep),
-		trialStep:     gauge("trial_step", "Training steps done by a trial that trains here.", labelSweep, labelTrial),
-		trialLoss:     gauge("trial_loss", "Latest loss of a trial that trains here, by term, before the weights; 0 for a term that is off.", labelSweep, labelTrial, labelTerm),
-		trialSpeed:    gauge("trial_steps_per_second", "Training steps a second of a trial that trains here.", labelSweep, labelTrial),
-		trialPictures: gauge("trial_pictures", "Pictures done, real ones looked at and samples drawn, by the evaluation of a trial that is evaluated here.", labelSweep, labelTrial),
-		restarts:      counter("training_restarts_total", "Attempts that followed a failure, by its class.", labelSweep, labelReason),
-		storedBytes:   counter("checkpoint_stored_bytes_total", "Bytes of checkpoints stored.", labelSweep),
+		bestValue:      gauge("best_value", "The best completed trial's own value of a metric, by class group.", labelSweep, labelMetric, labelGroup),
+		trials:         gauge("trials", "Finished trials by how they ended.", labelSweep, labelStatus),
+		trialsRunning:  gauge("trials_running", "Started trials without a result.", labelSweep),
+		trialsPlanned:  gauge("trials_planned", "Trials the sweep will have, baseline included; 0 when unknown.", labelSweep),
+		sweepActive:    gauge("sweep_active", "1 while the sweep runs, 0 after its end.", labelSweep),
+		gpuSeconds:     gauge("gpu_seconds", "Seconds that the sweep's trials held training slots.", labelSweep),
+		trialStep:      gauge("trial_step", "Training steps done by a trial that trains here.", labelSweep, labelTrial),
+		trialLoss:      gauge("trial_loss", "Latest loss of a trial that trains here, by term, before the weights; 0 for a term that is off.", labelSweep, labelTrial, labelTerm),
+		trialGroupLoss: gauge("trial_group_loss", "Latest DDPM loss of a trial that trains here, by group of the samples' classes.", labelSweep, labelTrial, labelGroup),
+		trialSpeed:     gauge("trial_steps_per_second", "Training steps a second of a trial that trains here.", labelSweep, labelTrial),
+		trialPictures:  gauge("trial_pictures", "Pictures done, real ones looked at and samples drawn, by the evaluation of a trial that is evaluated here.", labelSweep, labelTrial),
+		restarts:       counter("training_restarts_total", "Attempts that followed a failure, by its class.", labelSweep, labelReason),
+		storedBytes:    counter("checkpoint_stored_bytes_total", "Bytes of checkpoints stored.", labelSweep),
 		storeSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "checkpoint_store_seconds", Help: "Seconds to verify and store a checkpoint.",
 			Buckets: []float64{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300},
@@ -103,7 +103,7 @@ func New(version string) *Metrics {
 	build.WithLabelValues(version, runtime.Version()).Set(1)
 	m.registry.MustRegister(
 		m.bestValue, m.trials, m.trialsRunning, m.trialsPlanned, m.sweepActive, m.gpuSeconds,
-		m.trialStep, m.trialLoss, m.trialSpeed, m.trialPictures, m.restarts, m.storedBytes, m.storeSeconds, build,
+		m.trialStep, m.trialLoss, m.trialGroupLoss, m.trialSpeed, m.trialPictures, m.restarts, m.storedBytes, m.storeSeconds, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
@@ -132,10 +132,21 @@ func (m *Metrics) TrialProgress(sweepName string, trial int, p activities.Progre
 	number := strconv.Itoa(trial)
 	m.trialStep.WithLabelValues(sweepName, number).Set(float64(p.Step))
 	m.trialSpeed.WithLabelValues(sweepName, number).Set(p.StepsPerSecond)
-	for term, loss := range map[string]float64{
-		TermTotal: p.Loss, TermDDPM: p.LossDDPM, TermInfonce: p.LossInfonce, TermAlignment: p.LossAlignment,
-	} {
+	losses := map[string]float64{
+		TermTotal: p.Loss, TermDDPM: p.LossDDPM, sweep.TermInfoNCE: p.LossInfonce, sweep.TermAlignment: p.LossAlignment,
+	}
+	for _, term := range sweep.TermList() {
+		if _, own := losses[term]; !own {
+			losses[term] = p.LossTerms[term]
+		}
+	}
+	for term, loss := range losses {
 		m.trialLoss.WithLabelValues(sweepName, number, term).Set(loss)
+	}
+	for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
+		if loss, ok := p.LossGroups[group]; ok {
+			m.trialGroupLoss.WithLabelValues(sweepName, number, group).Set(loss)
+		}
 	}
 }
 
@@ -156,6 +167,7 @@ func (m *Metrics) TrialEnded(sweepName string, t sweep.Trial) {
 	m.trialStep.DeletePartialMatch(labels)
 	m.trialSpeed.DeletePartialMatch(labels)
 	m.trialLoss.DeletePartialMatch(labels)
+	m.trialGroupLoss.DeletePartialMatch(labels)
 	m.trialPictures.DeletePartialMatch(labels)
 }
 
@@ -247,7 +259,7 @@ func (m *Metrics) heard(sweepName string) {
 func (m *Metrics) forget(sweepName string) {
 	labels := prometheus.Labels{labelSweep: sweepName}
 	for _, v := range []*prometheus.GaugeVec{
-		m.bestValue, m.trials, m.trialsRunning, m.trialsPlanned, m.sweepActive, m.gpuSeconds, m.trialStep, m.trialLoss, m.trialSpeed, m.trialPictures,
+		m.bestValue, m.trials, m.trialsRunning, m.trialsPlanned, m.sweepActive, m.gpuSeconds, m.trialStep, m.trialLoss, m.trialGroupLoss, m.trialSpeed, m.trialPictures,
 	} {
 		v.DeletePartialMatch(labels)
 	}

@@ -41,7 +41,8 @@ func fill(m *Metrics) {
 		ByStatus: map[sweep.Status]int{sweep.StatusCompleted: 3, sweep.StatusFailed: 1},
 		Best:     map[string]float64{"fid.tail": 20.5, "fid.all": 12, "label_accuracy.head": 0.75, "loss": 0.04, "unheard.of": 1},
 	})
-	m.TrialProgress("s", 7, activities.Progress{Step: 30, Loss: 3, LossDDPM: 1, LossInfonce: 2, StepsPerSecond: 75})
+	m.TrialProgress("s", 7, activities.Progress{Step: 30, Loss: 3, LossDDPM: 1, LossInfonce: 2, StepsPerSecond: 75,
+		LossTerms: map[string]float64{sweep.TermCBDM: 0.5, "unheard.of": 1}, LossGroups: map[string]float64{sweep.GroupHead: 0.25, "unheard.of": 1}})
 	m.EvaluationProgress("s", 7, 400)
 	m.Restart("s", sweep.FailLost)
 	m.Restart("s", "a class of the future")
@@ -72,9 +73,14 @@ func TestPage(t *testing.T) {
 		`tailsweep_trials_running{sweep="s"} 2`,
 	}, page(t, m, "tailsweep_trials"))
 	require.Equal(t, []string{
+		`tailsweep_trial_group_loss{group="head",sweep="s",trial="7"} 0.25`,
 		`tailsweep_trial_loss{sweep="s",term="alignment",trial="7"} 0`,
+		`tailsweep_trial_loss{sweep="s",term="cbdm",trial="7"} 0.5`,
+		`tailsweep_trial_loss{sweep="s",term="coral",trial="7"} 0`,
 		`tailsweep_trial_loss{sweep="s",term="ddpm",trial="7"} 1`,
+		`tailsweep_trial_loss{sweep="s",term="dispersive",trial="7"} 0`,
 		`tailsweep_trial_loss{sweep="s",term="infonce",trial="7"} 2`,
+		`tailsweep_trial_loss{sweep="s",term="t2h",trial="7"} 0`,
 		`tailsweep_trial_loss{sweep="s",term="total",trial="7"} 3`,
 		`tailsweep_trial_pictures{sweep="s",trial="7"} 400`,
 		`tailsweep_trial_step{sweep="s",trial="7"} 30`,

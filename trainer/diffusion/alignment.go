@@ -15,6 +15,9 @@ import (
 // (arXiv 2507.09052, as in the authors' released code.) kept `[B]` is 0 where the
 // label was dropped, where the two are the same prediction, and 1 elsewhere.
 // There is no stop-gradient unless StopGradient names the side to take as given.
+//
+// Both are noise: with prediction v they are converted, which on a pair of the same
+// x_t is a factor abar_t on the square.
 func Alignment(epsC, eps0, t, kept *Node, cfg sweep.Alignment) *Node {
 	switch cfg.StopGradient {
 	case sweep.StopCond:
@@ -24,4 +27,8 @@ func Alignment(epsC, eps0, t, kept *Node, cfg sweep.Alignment) *Node {
 	}
 	perSample := ReduceMean(Square(Sub(epsC, eps0)), 1, 2, 3)
 	return ReduceAllMean(Mul(Mul(weight(t, cfg.Exponent, cfg.Window), kept), perSample))
+}
+
+func alignmentTerm(p *passes) *Node {
+	return Alignment(p.eps(p.cond), p.eps(p.uncond()), p.batch.T, p.batch.Kept, p.Settings.Alignment)
 }

@@ -1,5 +1,5 @@
-// Package diffusion is the method: the noise schedule, the training loss with
-// its two regularisers, and DDIM sampling with guidance.
+// Package diffusion is the method: the noise schedules, the training loss with
+// its further terms, and sampling with guidance.
 //
 // Notation:
 //
@@ -8,18 +8,20 @@
 //	abar_t  product of (1 - beta_s) over s <= t
 //	x_0     image in [-1, 1]        eps  its noise, standard normal
 //	x_t     sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps
+//	v       sqrt(abar_t) eps - sqrt(1 - abar_t) x_0
 //	y       label; null where it was dropped for guidance
 //	eps_c   eps(x_t, t, y)          eps_0  eps(x_t, t, null), of the same x_t and t
-//	h       latent of a pass `[B,D]` (nets)
+//	h       latent of a pass `[B,...]` (nets)
 //	alpha, gamma  weights of InfoNCE and alignment
 //	w       guidance scale
 //
-//	L = mean |eps_c - eps|^2 + alpha L_infonce + gamma L_alignment
+//	L = L_ddpm + alpha L_infonce + gamma L_alignment + ...,  L_ddpm = mean |prediction - target|^2
 //
-// The regularisers are those of arXiv 2507.09052, as in the authors' released
-// code; a file each. eps_0 and its h come from one shared second forward pass,
-// which is built only when a weight above zero needs it: with alpha = gamma = 0
-// the graph is that of plain DDPM, node for node.
+// Each term is a file with its formula and source: infonce.go and alignment.go are the
+// method (arXiv 2507.09052, as in the authors' released code), cbdm.go, t2h.go, coral.go
+// and dispersive.go what it is compared with. Terms combine. eps_0 and its h come from one
+// second forward pass, which is shared, and built only when a weight above zero needs it:
+// with all weights at zero the graph is that of plain DDPM.
 //
 // Random numbers come from Go, from streams that are functions of a seed and a
 // counter (random.go), never from a graph: there is no random state to save.

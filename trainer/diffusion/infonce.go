@@ -9,33 +9,58 @@ import (
 
 // InfoNCE pushes the latents of a batch apart: a contrastive loss whose positive
 // is the sample itself and whose negatives are all other samples, whatever their
-// class and t.
+// class and t; with Negatives "other_class" those of another true class only, which is
+// not the paper's.
 //
 //	l_i = -log( exp(1/tau) / (exp(1/tau) + sum_{j != i} exp(c_ij/tau)) )
 //	    = log(1 + sum_{j != i} exp((c_ij - 1)/tau))
 //	L   = mean_i weight(t_i) l_i,  weight(t) = (t/T)^p [t/T >= window]
 //
-// with c_ij the cosine of h_i and h_j `[B,D]`: one BxB Gram matrix, no projection
+// with c_ij the cosine of h_i and h_j, each a latent `[B,...]` flattened: one BxB Gram matrix, no projection
 // and no pooling (arXiv 2507.09052, as in the authors' released code; the closed
 // form is ours). It counts also where the label was dropped. Exponents are at
 // most 0 up to rounding, so nothing overflows.
 //
 // StopGradient "negatives" moves the anchor only: h_j is taken as given.
-func InfoNCE(h, t *Node, cfg sweep.InfoNCE) *Node {
-	return ReduceAllMean(Mul(weight(t, cfg.Exponent, cfg.Window), infoNCETerms(h, cfg)))
+// label `[B]` int32 is the true class; t `[B]` int32.
+func InfoNCE(h, t, label *Node, cfg sweep.InfoNCE) *Node {
+	return ReduceAllMean(Mul(weight(t, cfg.Exponent, cfg.Window), infoNCETerms(h, label, cfg)))
+}
+
+func infoNCETerm(p *passes) *Node {
+	out := p.cond
+	if p.Settings.InfoNCE.Pass == sweep.PassUncond {
+		out = p.uncond()
+	}
+	h := out.Latent(p.Settings.InfoNCE.Layer)
+	return InfoNCE(Reshape(h, h.Shape().Dim(0), -1), p.batch.T, p.batch.Label, p.Settings.InfoNCE)
+}
+
+// unitRows scales the rows of h `[B,D]` to length 1; a row of zeros stays one.
+func unitRows(h *Node) *Node {
+	return Div(h, Sqrt(AddScalar(ReduceAndKeep(Square(h), ReduceSum, -1), 1e-12)))
+}
+
+// sameClass is 1 where two samples have one label, else 0: `[B]` -> `[B,B]` float32.
+func sameClass(label *Node) *Node {
+	b := label.Shape().Dim(0)
+	rows := BroadcastToDims(Reshape(label, b, 1), b, b)
+	return ConvertDType(Equal(rows, TransposeAllAxes(rows, 1, 0)), dtypes.Float32)
 }
 
 // infoNCETerms is l `[B]`.
-func infoNCETerms(h *Node, cfg sweep.InfoNCE) *Node {
+func infoNCETerms(h, label *Node, cfg sweep.InfoNCE) *Node {
 	g, b := h.Graph(), h.Shape().Dim(0)
-	norm := Sqrt(AddScalar(ReduceAndKeep(Square(h), ReduceSum, -1), 1e-12))
-	unit := Div(h, norm)
+	unit := unitRows(h)
 	other := unit
 	if cfg.StopGradient == sweep.StopNegatives {
 		other = StopGradient(unit)
 	}
 	cosine := Einsum("id,jd->ij", unit, other)
 	similar := Exp(DivScalar(AddScalar(cosine, -1), cfg.Temperature))
-	notSelf := OneMinus(ConvertDType(Diagonal(g, b), dtypes.Float32))
-	return Log1p(ReduceSum(Mul(similar, notSelf), -1))
+	negative := OneMinus(ConvertDType(Diagonal(g, b), dtypes.Float32))
+	if cfg.Negatives == sweep.NegativesOtherClass {
+		negative = OneMinus(sameClass(label))
+	}
+	return Log1p(ReduceSum(Mul(similar, negative), -1))
 }

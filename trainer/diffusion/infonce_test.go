@@ -32,7 +32,7 @@ func TestInfoNCECheckValues(t *testing.T) {
 		{1, .5, 4.357086}, {1, 0, 3.865365},
 	} {
 		got := flat(t, eval(t, func(in []*Node) []*Node {
-			return []*Node{infoNCETerms(in[0], sweep.InfoNCE{Temperature: c.tau})}
+			return []*Node{infoNCETerms(in[0], nil, sweep.InfoNCE{Temperature: c.tau})}
 		}, equicosine(128, c.cosine))[0])
 		for _, l := range got {
 			// float32: an error of 1e-6 in a cosine is 1e-5 at tau = .1.
@@ -75,7 +75,7 @@ func TestInfoNCEIsItsDefinition(t *testing.T) {
 			want += level * level * -math.Log(positive/all) / b
 		}
 	}
-	got := flat(t, eval(t, func(in []*Node) []*Node { return []*Node{InfoNCE(in[0], in[1], cfg)} }, h, steps)[0])
+	got := flat(t, eval(t, func(in []*Node) []*Node { return []*Node{InfoNCE(in[0], in[1], nil, cfg)} }, h, steps)[0])
 	require.InEpsilon(t, want, got[0], 1e-5)
 }
 
@@ -86,7 +86,7 @@ func TestInfoNCEStopGradient(t *testing.T) {
 	gradient := func(stop string) []float32 {
 		cfg := sweep.InfoNCE{Temperature: 0.5, StopGradient: stop}
 		return flat(t, eval(t, func(in []*Node) []*Node {
-			return Gradient(InfoNCE(in[0], in[1], cfg), in[0])
+			return Gradient(InfoNCE(in[0], in[1], nil, cfg), in[0])
 		}, h, []int32{500, 500})[0])
 	}
 	both, anchor := gradient(sweep.StopNone), gradient(sweep.StopNegatives)
@@ -101,9 +101,9 @@ func TestInfoNCEGradientIsFiniteDifference(t *testing.T) {
 	steps := []int32{300, 600, 900}
 	cfg := sweep.InfoNCE{Temperature: 0.5, Exponent: 1}
 	value := func() float64 {
-		return float64(flat(t, eval(t, func(in []*Node) []*Node { return []*Node{InfoNCE(in[0], in[1], cfg)} }, h, steps)[0])[0])
+		return float64(flat(t, eval(t, func(in []*Node) []*Node { return []*Node{InfoNCE(in[0], in[1], nil, cfg)} }, h, steps)[0])[0])
 	}
-	grad := flat(t, eval(t, func(in []*Node) []*Node { return Gradient(InfoNCE(in[0], in[1], cfg), in[0]) }, h, steps)[0])
+	grad := flat(t, eval(t, func(in []*Node) []*Node { return Gradient(InfoNCE(in[0], in[1], nil, cfg), in[0]) }, h, steps)[0])
 	const step = 1e-2
 	for i := range h {
 		for k := range h[i] {
@@ -116,5 +116,18 @@ func TestInfoNCEGradientIsFiniteDifference(t *testing.T) {
 			// Third derivatives and float32 leave some 1e-4.
 			require.InDelta(t, (up-down)/(2*step), grad[3*i+k], 5e-4)
 		}
+	}
+}
+
+// With negatives of other classes only, a sample of one class sees the other classes,
+// and itself never.
+func TestInfoNCENegatives(t *testing.T) {
+	h := equicosine(5, 0.5)
+	labels := []int32{0, 0, 0, 1, 2}
+	got := flat(t, eval(t, func(in []*Node) []*Node {
+		return []*Node{infoNCETerms(in[0], in[1], sweep.InfoNCE{Temperature: 0.5, Negatives: sweep.NegativesOtherClass})}
+	}, h, labels)[0])
+	for i, others := range []float64{2, 2, 2, 4, 4} {
+		require.InDelta(t, math.Log1p(others*math.Exp(-0.5/0.5)), got[i], 1e-5)
 	}
 }

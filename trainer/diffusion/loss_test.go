@@ -46,8 +46,9 @@ func TestAlignmentByHand(t *testing.T) {
 // gradient shows which pass it came through.
 type countingNet struct{ calls *int }
 
-func (n countingNet) Forward(scope *model.Scope, x, _, label *Node) (eps, h *Node) {
+func (n countingNet) Forward(scope *model.Scope, in nets.Input) nets.Output {
 	*n.calls++
+	x, label := in.X, in.Label
 	pick := func(name string) *Node {
 		v := scope.GetVariable(name)
 		if v == nil {
@@ -56,11 +57,22 @@ func (n countingNet) Forward(scope *model.Scope, x, _, label *Node) (eps, h *Nod
 		rows := DotProduct(OneHot(label, 3, dtypes.Float32), v.NodeValue(x.Graph()))
 		return Mul(Reshape(x, x.Shape().Dim(0), 3), rows)
 	}
-	return Reshape(pick("eps"), x.Shape().Dimensions...), pick("h")
+	return nets.NewOutput(Reshape(pick("eps"), x.Shape().Dimensions...), map[string]*Node{sweep.LayerBottleneck: pick("h")})
+}
+
+// countingLoss is a loss of 2 classes with a countingNet.
+func countingLoss(t *testing.T, calls *int, settings sweep.Settings) Loss {
+	t.Helper()
+	return Loss{Net: countingNet{calls}, Schedule: linear(t), Settings: settings, Counts: []int{9, 1}, Layer: sweep.LayerBottleneck}
+}
+
+func graphBatch(in []*Node) Batch {
+	return Batch{X0: in[0], Eps: in[1], T: in[2], Label: in[3], Kept: in[4]}
 }
 
 func settingsOf(infonce sweep.InfoNCE, alignment sweep.Alignment) sweep.Settings {
-	return sweep.Settings{InfoNCE: infonce, Alignment: alignment}
+	infonce.Layer = sweep.LayerBottleneck
+	return sweep.Settings{InfoNCE: infonce, Alignment: alignment, Prediction: sweep.PredictEps}
 }
 
 func TestLossPassesAndGradients(t *testing.T) {
@@ -106,7 +118,7 @@ func tables(t *testing.T, eps, h []float32, settings sweep.Settings) (calls int,
 		require.NoError(t, err)
 	}
 	exec, err := model.NewExec(testBackend(t), store, func(scope *model.Scope, in []*Node) []*Node {
-		terms := Loss(scope, countingNet{&calls}, NewSchedule(), Batch{in[0], in[1], in[2], in[3], in[4]}, 2, settings)
+		terms := countingLoss(t, &calls, settings).Build(scope, graphBatch(in))
 		g := in[0].Graph()
 		return append([]*Node{terms.Total}, Gradient(terms.Total,
 			store.GetVariable("/eps").NodeValue(g), store.GetVariable("/h").NodeValue(g))...)
@@ -158,8 +170,7 @@ func TestLossGradientIsItsSlope(t *testing.T) {
 func TestDroppedLabelsAreNull(t *testing.T) {
 	calls := 0
 	exec, err := model.NewExec(testBackend(t), model.NewStore(), func(scope *model.Scope, in []*Node) []*Node {
-		terms := Loss(scope, countingNet{&calls}, NewSchedule(), Batch{in[0], in[1], in[2], in[3], in[4]}, 2,
-			settingsOf(sweep.InfoNCE{Pass: sweep.PassUncond}, sweep.Alignment{}))
+		terms := countingLoss(t, &calls, settingsOf(sweep.InfoNCE{Pass: sweep.PassUncond}, sweep.Alignment{})).Build(scope, graphBatch(in))
 		return Gradient(terms.Total, scope.GetVariable("eps").NodeValue(in[0].Graph()))
 	})
 	require.NoError(t, err)
@@ -176,10 +187,10 @@ func TestDroppedLabelsAreNull(t *testing.T) {
 // With both weights at zero the loss and every gradient equal plain DDPM's, built
 // here without Loss, bit for bit.
 func TestZeroWeightsArePlainDDPM(t *testing.T) {
-	net, err := nets.New(nets.Config{Model: sweep.Model{Arch: nets.ArchUNet, Width: 8, Depth: 1}, Size: 8, Classes: 3, Seed: 1})
+	net, err := nets.New(nets.Config{Model: sweep.Model{Arch: nets.ArchUNet, Width: 8, Depth: 1}, Size: 8, Channels: 1, Classes: 3, Seed: 1})
 	require.NoError(t, err)
-	s := NewSchedule()
-	draws := TrainingDraws(5, 0, 4, 64, 0.5)
+	s := linear(t)
+	draws := TrainingDraws(5, 0, 4, 64, 0.5, false)
 	x0 := make([]float32, 4*64)
 	Normals(Random(9, StreamTraining, 0), x0)
 	backend := testBackend(t) // a tensor belongs to one
@@ -204,15 +215,15 @@ func TestZeroWeightsArePlainDDPM(t *testing.T) {
 	}
 	plain := run(func(scope *model.Scope, in []*Node) *Node {
 		label := Where(ConvertDType(in[4], dtypes.Bool), in[3], AddScalar(ZerosLike(in[3]), 3))
-		eps, _ := net.Forward(scope, s.Corrupt(in[0], in[1], in[2]), in[2], label)
-		return ReduceAllMean(Square(Sub(eps, in[1])))
+		out := net.Forward(scope, nets.Input{X: s.Corrupt(in[0], in[1], in[2]), T: in[2], Label: label})
+		return ReduceAllMean(Square(Sub(out.Prediction, in[1])))
 	})
 	// Everything but the weights is set, and must not matter.
 	zero := settingsOf(
 		sweep.InfoNCE{Temperature: 0.1, Exponent: 2, Window: 0.5, Pass: sweep.PassCond, StopGradient: sweep.StopNegatives},
 		sweep.Alignment{Exponent: 2, Window: 0.5, StopGradient: sweep.StopCond})
 	got := run(func(scope *model.Scope, in []*Node) *Node {
-		return Loss(scope, net, s, Batch{in[0], in[1], in[2], in[3], in[4]}, 3, zero).Total
+		return Loss{Net: net, Schedule: s, Settings: zero, Counts: []int{3, 2, 1}, Layer: sweep.LayerBottleneck}.Build(scope, graphBatch(in)).Total
 	})
 	require.Greater(t, len(plain), 50)
 	require.Equal(t, plain, got)

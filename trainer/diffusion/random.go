@@ -12,6 +12,10 @@ type Stream uint64
 const (
 	StreamTraining Stream = 1 // counter: the training step
 	StreamSampling Stream = 2 // counter: class and index of the picture
+	StreamCBDM     Stream = 3 // counter: the training step
+	StreamT2H      Stream = 4 // counter: the training step
+	StreamDropout  Stream = 5 // counter: the training step
+	StreamDDPM     Stream = 6 // counter: class, index and step of the picture
 )
 
 // Random is the random source of (seed, stream, counter): a PCG generator whose
@@ -37,14 +41,14 @@ func Normals(r *rand.Rand, dst []float32) {
 
 // Draws are the random numbers of one training step.
 type Draws struct {
-	Eps  []float32 // batch * pixels, standard normal
+	Eps  []float32 // batch * values of an image, standard normal
 	T    []int32   // batch, uniform in 0..T-1
 	Kept []float32 // batch, 0 with probability dropout, else 1
 }
 
 // TrainingDraws draws for step (0-based) of a training run: a pure function of
-// its arguments.
-func TrainingDraws(seed int64, step, batch, pixels int, dropout float64) Draws {
+// its arguments. With dropout together the first sample's coin is that of all.
+func TrainingDraws(seed int64, step, batch, pixels int, dropout float64, together bool) Draws {
 	r := Random(seed, StreamTraining, uint64(step))
 	d := Draws{Eps: make([]float32, batch*pixels), T: make([]int32, batch), Kept: make([]float32, batch)}
 	for i := range batch {
@@ -53,8 +57,47 @@ func TrainingDraws(seed int64, step, batch, pixels int, dropout float64) Draws {
 			d.Kept[i] = 1
 		}
 	}
+	if together {
+		for i := range d.Kept {
+			d.Kept[i] = d.Kept[0]
+		}
+	}
 	Normals(r, d.Eps)
 	return d
+}
+
+// OtherClasses draws CBDM's y' for a step: classes by their counts, `[batch]`.
+func OtherClasses(seed int64, step, batch int, counts []int) []int32 {
+	r := Random(seed, StreamCBDM, uint64(step))
+	total := 0
+	for _, n := range counts {
+		total += n
+	}
+	drawn := make([]int32, batch)
+	for i := range drawn {
+		at := r.IntN(total)
+		for at >= counts[drawn[i]] {
+			at -= counts[drawn[i]]
+			drawn[i]++
+		}
+	}
+	return drawn
+}
+
+// TransferDraws are T2H's numbers in [0, 1) for a step, `[batch]`.
+func TransferDraws(seed int64, step, batch int) []float32 {
+	r := Random(seed, StreamT2H, uint64(step))
+	u := make([]float32, batch)
+	for i := range u {
+		u[i] = r.Float32()
+	}
+	return u
+}
+
+// MaskState is the state that a step's dropout masks are drawn from.
+func MaskState(seed int64, step int) []uint64 {
+	r := Random(seed, StreamDropout, uint64(step))
+	return []uint64{r.Uint64(), r.Uint64(), r.Uint64()}
 }
 
 // SamplingNoise is the noise that picture index of a class starts from: the same
@@ -63,5 +106,12 @@ func TrainingDraws(seed int64, step, batch, pixels int, dropout float64) Draws {
 func SamplingNoise(seed int64, class, index, pixels int) []float32 {
 	noise := make([]float32, pixels)
 	Normals(Random(seed, StreamSampling, uint64(class)<<32|uint64(index)), noise)
+	return noise
+}
+
+// StepNoise is the noise that DDPM adds to that picture at step t: likewise.
+func StepNoise(seed int64, class, index, t, pixels int) []float32 {
+	noise := make([]float32, pixels)
+	Normals(Random(seed, StreamDDPM, uint64(class)<<44|uint64(index)<<10|uint64(t)), noise)
 	return noise
 }

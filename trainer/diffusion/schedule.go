@@ -1,29 +1,48 @@
 package diffusion
 
 import (
+	"fmt"
 	"math"
 
 	. "github.com/gomlx/gomlx/core/graph"
+
+	"github.com/tailsweep/tailsweep/sweep"
 )
 
 // Steps is T.
 const Steps = 1000
 
-// Schedule is the linear schedule of arXiv 2006.11239: beta from 1e-4 to 0.02
-// over T steps, ends included. Tables are float64 and rounded to float32 once,
-// when they enter a graph.
+// Schedule is how much of an image is left at each step. Tables are float64 and
+// rounded to float32 once, when they enter a graph.
 type Schedule struct {
 	AlphaBar [Steps]float64
 }
 
-// NewSchedule computes the schedule.
-func NewSchedule() *Schedule {
+// NewSchedule computes the schedule of this name, abar_t = prod (1 - beta_s):
+//
+//	linear  beta from 1e-4 to 0.02 over T steps, ends included (arXiv 2006.11239)
+//	cosine  beta_t = min(1 - f(t+1)/f(t), 0.999), f(t) = cos^2((t/T + .008)/1.008 pi/2)
+//	        (arXiv 2102.09672, which counts t from 1)
+func NewSchedule(name string) (*Schedule, error) {
+	var beta func(t int) float64
+	switch name {
+	case sweep.ScheduleLinear:
+		beta = func(t int) float64 { return 1e-4 + (0.02-1e-4)*float64(t)/(Steps-1) }
+	case sweep.ScheduleCosine:
+		f := func(t int) float64 {
+			c := math.Cos((float64(t)/Steps + 0.008) / 1.008 * math.Pi / 2)
+			return c * c
+		}
+		beta = func(t int) float64 { return min(1-f(t+1)/f(t), 0.999) }
+	default:
+		return nil, fmt.Errorf("train.schedule = %q is unknown: want %s or %s", name, sweep.ScheduleLinear, sweep.ScheduleCosine)
+	}
 	s, product := &Schedule{}, 1.0
 	for t := range Steps {
-		product *= 1 - (1e-4 + (0.02-1e-4)*float64(t)/(Steps-1))
+		product *= 1 - beta(t)
 		s.AlphaBar[t] = product
 	}
-	return s
+	return s, nil
 }
 
 // Signal is sqrt(abar_t); t = -1 is the clean image, 1.
@@ -42,12 +61,16 @@ func (s *Schedule) Noise(t int) float64 {
 	return math.Sqrt(1 - s.AlphaBar[t])
 }
 
-// Corrupt is x_t for x0 and eps `[B,S,S,1]` and t `[B]` int32.
+// Corrupt is x_t for x0 and eps `[B,S,S,K]` and t `[B]` int32.
 func (s *Schedule) Corrupt(x0, eps, t *Node) *Node {
-	b := x0.Shape().Dim(0)
-	signal := Reshape(lookup(t, s.Signal), b, 1, 1, 1)
-	noise := Reshape(lookup(t, s.Noise), b, 1, 1, 1)
+	signal, noise := s.rates(t)
 	return Add(Mul(signal, x0), Mul(noise, eps))
+}
+
+// rates are the signal and the noise of t `[B]`, `[B,1,1,1]` each.
+func (s *Schedule) rates(t *Node) (signal, noise *Node) {
+	b := t.Shape().Dim(0)
+	return Reshape(lookup(t, s.Signal), b, 1, 1, 1), Reshape(lookup(t, s.Noise), b, 1, 1, 1)
 }
 
 // lookup is f(t) for t `[B]` int32, from a table of f over all steps. `[B]` float32.

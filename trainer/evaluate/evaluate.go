@@ -98,7 +98,7 @@ func (j *Judge) judge(ctx context.Context, m *trainer.Model, progress func(done 
 	order := deciding(spec.Metrics)
 	var best *Result
 	for i, w := range settings.Guidance {
-		images, err := sampler.Sample(ctx, pictures, w, spec.Evaluate.DDIMSteps, func(done int) error {
+		images, err := sampler.Sample(ctx, pictures, w, spec.Evaluate.Steps(), func(done int) error {
 			return progress(i*len(pictures) + done)
 		})
 		if err != nil {

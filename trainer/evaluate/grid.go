@@ -35,7 +35,7 @@ func (r *Result) WriteGrid(path string, d sweep.Dataset) error {
 }
 
 // SampleGrid draws columns samples of each class from m with guidance scale w in
-// steps DDIM steps, and writes them as WriteGrid does.
+// steps denoising steps, and writes them as WriteGrid does.
 func SampleGrid(ctx context.Context, m *trainer.Model, path string, w float64, steps, columns int) error {
 	return trainer.Guard(func(string, ...any) {}, func() error {
 		sampler, err := m.Sampler(sampleBatch)
@@ -52,13 +52,13 @@ func SampleGrid(ctx context.Context, m *trainer.Model, path string, w float64, s
 	})
 }
 
-// writeGrid draws the first columns of every perClass images `[C*perClass,S,S,1]`.
+// writeGrid draws the first columns of every perClass images `[C*perClass,S,S,K]`.
 func writeGrid(path string, d sweep.Dataset, columns, perClass int, images []float32) (err error) {
 	counts, groups := d.Split()
 	cell := d.Size*gridScale + gridGap
 	canvas := image.NewRGBA(image.Rect(0, 0, gridLabel+columns*cell+gridGap, len(counts)*cell+gridGap))
 	draw.Draw(canvas, canvas.Bounds(), image.White, image.Point{}, draw.Src)
-	pixels := d.Size * d.Size
+	pixels := d.Size * d.Size * d.Channels()
 	row := 0
 	for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
 		for _, class := range groups.Classes(group) {
@@ -67,7 +67,7 @@ func writeGrid(path string, d sweep.Dataset, columns, perClass int, images []flo
 			caption(canvas, top+cell/2+10, groupColor(group), group)
 			for column := range columns {
 				at := (class*perClass + column) * pixels
-				paint(canvas, gridLabel+column*cell, top, d.Size, images[at:at+pixels])
+				paint(canvas, gridLabel+column*cell, top, d.Size, d.Channels(), images[at:at+pixels])
 			}
 			row++
 		}
@@ -83,13 +83,18 @@ func writeGrid(path string, d sweep.Dataset, columns, perClass int, images []flo
 	return nil
 }
 
-// paint draws one sample, values in [-1, 1], with dark garments on white.
-func paint(canvas *image.RGBA, left, top, size int, values []float32) {
+// paint draws one sample `[S,S,K]`, values in [-1, 1]: RGB as it is, and grey with
+// dark garments on white.
+func paint(canvas *image.RGBA, left, top, size, channels int, values []float32) {
 	for y := range size * gridScale {
 		for x := range size * gridScale {
-			v := values[y/gridScale*size+x/gridScale]
-			grey := uint8(255 * (min(max(v, -1), 1) + 1) / 2)
-			canvas.SetRGBA(left+x, top+y, color.RGBA{255 - grey, 255 - grey, 255 - grey, 255})
+			at := (y/gridScale*size + x/gridScale) * channels
+			level := func(channel int) uint8 { return uint8(255 * (min(max(values[at+channel], -1), 1) + 1) / 2) }
+			c := color.RGBA{255 - level(0), 255 - level(0), 255 - level(0), 255}
+			if channels == 3 {
+				c = color.RGBA{level(0), level(1), level(2), 255}
+			}
+			canvas.SetRGBA(left+x, top+y, c)
 		}
 	}
 }

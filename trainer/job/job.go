@@ -62,11 +62,26 @@ type Event struct {
 }
 
 // Point is one line of curve.jsonl: means over the LogEvery steps that end at
-// Step. Infonce and Alignment are before their weights, and absent when off.
+// Step. The terms beside DDPM are before their weights, and absent when off.
 type Point struct {
-	Step      int      `json:"step"` // steps done, so the first point of log_every 10 is at 10
-	Loss      float64  `json:"loss"`
-	DDPM      float64  `json:"ddpm"`
-	Infonce   *float64 `json:"infonce,omitempty"`
-	Alignment *float64 `json:"alignment,omitempty"`
+	Step       int      `json:"step"` // steps done, so the first point of log_every 10 is at 10
+	Loss       float64  `json:"loss"`
+	DDPM       float64  `json:"ddpm"`
+	Infonce    *float64 `json:"infonce,omitempty"`
+	Alignment  *float64 `json:"alignment,omitempty"`
+	CBDM       *float64 `json:"cbdm,omitempty"`
+	T2H        *float64 `json:"t2h,omitempty"`
+	CORAL      *float64 `json:"coral,omitempty"`
+	Dispersive *float64 `json:"dispersive,omitempty"`
+	// Groups is the mean DDPM loss of the samples of head, medium and tail classes, by
+	// the true label; a group that none of these steps saw is absent.
+	Groups map[string]float64 `json:"groups,omitempty"`
+}
+
+// Terms are the fields of the terms beside DDPM by their names.
+func (p *Point) Terms() map[string]**float64 {
+	return map[string]**float64{
+		sweep.TermInfoNCE: &p.Infonce, sweep.TermAlignment: &p.Alignment, sweep.TermCBDM: &p.CBDM,
+		sweep.TermT2H: &p.T2H, sweep.TermCORAL: &p.CORAL, sweep.TermDispersive: &p.Dispersive,
+	}
 }

@@ -1,0 +1,26 @@
+package diffusion
+
+import (
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// Dispersive spreads the latents of the conditional pass (Wang and He, arXiv
+// 2506.09027, its squared-distance form):
+//
+//	L = log mean_ij exp(-|z_i - z_j|^2 / (D tau))
+//
+// over all pairs of the batch, a sample with itself included, z `[B,D]` the flattened
+// latent, not normalised. It is at most 0, and at least -log B since self-pairs count 1,
+// so nothing under- or overflows. It counts also where the label was dropped.
+func Dispersive(z *Node, tau float64) *Node {
+	b, d := z.Shape().Dim(0), z.Shape().Dim(1)
+	gram := Einsum("id,jd->ij", z, z)
+	length := ReduceSum(Square(z), -1)
+	square := Sub(Add(Reshape(length, b, 1), Reshape(length, 1, b)), MulScalar(gram, 2))
+	return Log(ReduceAllMean(Exp(MulScalar(square, -1/(float64(d)*tau)))))
+}
+
+func dispersiveTerm(p *passes) *Node {
+	h := p.cond.Latent(p.Layer)
+	return Dispersive(Reshape(h, h.Shape().Dim(0), -1), p.Settings.Dispersive.Temperature)
+}

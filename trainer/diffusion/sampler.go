@@ -1,0 +1,207 @@
+package diffusion
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/nets"
+)
+
+// Sampler draws pictures under classifier-free guidance:
+//
+//	o    = o_c + w (o_c - o_0), the net's predictions
+//	x_0  = clip(what o and x_t mean, -1, 1)
+//
+// and goes from t to the next step s of Timesteps by DDIM (ddim.go) or DDPM (ddpm.go).
+// At w = 0 the unconditional pass is left out.
+type Sampler struct {
+	SamplerConfig
+
+	plain  *model.Exec // w = 0
+	guided *model.Exec
+}
+
+// SamplerConfig says what a sampler draws, and how.
+type SamplerConfig struct {
+	Net        nets.Net
+	Schedule   *Schedule
+	Prediction string // sweep.PredictEps | PredictV: what the net predicts
+	Method     string // sweep.SamplerDDIM | SamplerDDPM
+	Size       int    // S
+	Channels   int    // K
+	Classes    int    // C; label C is null
+	Batch      int    // pictures that go through the net together
+	Seed       int64  // of the noise
+}
+
+// NewSampler builds a sampler for the weights in store. Every call is padded to its
+// batch, so the graph compiles once.
+func NewSampler(backend compute.Backend, store *model.Store, cfg SamplerConfig) (*Sampler, error) {
+	s := &Sampler{SamplerConfig: cfg}
+	var move func(x, x0, coef *Node, noise []*Node) *Node
+	switch cfg.Method {
+	case sweep.SamplerDDIM:
+		move = ddimStep
+	case sweep.SamplerDDPM:
+		move = ddpmStep
+	default:
+		return nil, fmt.Errorf("evaluate.sampler = %q is unknown: want %s or %s", cfg.Method, sweep.SamplerDDIM, sweep.SamplerDDPM)
+	}
+	// in is x, t, label, coef, and for DDPM the step's noise.
+	step := func(predict func(scope *model.Scope, x, t, label, coef *Node) *Node) func(scope *model.Scope, in []*Node) *Node {
+		return func(scope *model.Scope, in []*Node) *Node {
+			x, coef := in[0], in[3]
+			return move(x, s.clean(x, predict(scope, x, in[1], in[2], coef), coef), coef, in[4:])
+		}
+	}
+	var err error
+	s.plain, err = model.NewExec(backend, store, step(func(scope *model.Scope, x, t, label, _ *Node) *Node {
+		return cfg.Net.Forward(scope, nets.Input{X: x, T: t, Label: label}).Prediction
+	}))
+	if err != nil {
+		return nil, fmt.Errorf("sampler: %w", err)
+	}
+	s.guided, err = model.NewExec(backend, store, step(func(scope *model.Scope, x, t, label, coef *Node) *Node {
+		nulls := AddScalar(ZerosLike(label), cfg.Classes)
+		both := cfg.Net.Forward(scope, nets.Input{
+			X: Concatenate([]*Node{x, x}, 0), T: Concatenate([]*Node{t, t}, 0), Label: Concatenate([]*Node{label, nulls}, 0),
+		}).Prediction
+		cond := Slice(both, AxisRange(0, cfg.Batch))
+		uncond := Slice(both, AxisRange(cfg.Batch, 2*cfg.Batch))
+		return Add(cond, Mul(coefficient(coef, 2), Sub(cond, uncond)))
+	}))
+	if err != nil {
+		return nil, fmt.Errorf("sampler: %w", err)
+	}
+	return s, nil
+}
+
+// Close frees the compiled graphs.
+func (s *Sampler) Close() {
+	s.plain.Finalize()
+	s.guided.Finalize()
+}
+
+// clean is x_0 as a prediction has it, clipped. The first three of coef are
+// sqrt(abar_t), sqrt(1-abar_t) and w; the rest are the method's.
+func (s *Sampler) clean(x, predicted, coef *Node) *Node {
+	signal, noise := coefficient(coef, 0), coefficient(coef, 1)
+	if s.Prediction == sweep.PredictV {
+		return ClipScalar(Sub(Mul(signal, x), Mul(noise, predicted)), -1, 1)
+	}
+	return ClipScalar(Div(Sub(x, Mul(noise, predicted)), signal), -1, 1)
+}
+
+func coefficient(coef *Node, i int) *Node { return Reshape(Slice(coef, AxisElem(i))) }
+
+// Timesteps are the count steps that a sampler visits, from T-1 down, evenly spaced
+// and ending above 0: t_k = round(T - k T/count) - 1. count must be in 1..T.
+func Timesteps(count int) []int {
+	steps := make([]int, count)
+	for k := range steps {
+		steps[k] = (2*Steps*(count-k)+count)/(2*count) - 1
+	}
+	return steps
+}
+
+// Picture says which picture to draw: the index-th of a class.
+type Picture struct {
+	Class int
+	Index int
+}
+
+// Sample draws pictures with guidance scale w in the given number of steps, and
+// returns their pixels in [-1, 1], `[S,S,K]` each, in order. progress, if not nil,
+// hears how many are done after each batch. A picture does not depend on the others,
+// nor on the batch.
+func (s *Sampler) Sample(ctx context.Context, pictures []Picture, w float64, steps int, progress func(done int) error) ([]float32, error) {
+	if steps < 1 || steps > Steps {
+		return nil, fmt.Errorf("sampling in %d steps: want 1..%d", steps, Steps)
+	}
+	for _, p := range pictures {
+		if p.Class < 0 || p.Class >= s.Classes {
+			return nil, fmt.Errorf("sampling: class %d is not in 0..%d", p.Class, s.Classes-1)
+		}
+	}
+	out := make([]float32, 0, len(pictures)*s.pixels())
+	for part := range slices.Chunk(pictures, s.Batch) {
+		padded := slices.Concat(part, slices.Repeat(part[:1], s.Batch-len(part)))
+		x, err := s.denoise(ctx, s.noise(padded, func(p Picture) []float32 {
+			return SamplingNoise(s.Seed, p.Class, p.Index, s.pixels())
+		}), padded, w, steps)
+		if err != nil {
+			return nil, fmt.Errorf("sampling: %w", err)
+		}
+		out = append(out, x[:len(part)*s.pixels()]...)
+		if progress != nil {
+			if err := progress(len(out) / s.pixels()); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+// pixels is how many values a picture has.
+func (s *Sampler) pixels() int { return s.Size * s.Size * s.Channels }
+
+// noise is the noise of a batch, `[B,S,S,K]`.
+func (s *Sampler) noise(pictures []Picture, of func(Picture) []float32) *tensors.Tensor {
+	all := make([]float32, 0, s.Batch*s.pixels())
+	for _, p := range pictures {
+		all = append(all, of(p)...)
+	}
+	return tensors.FromFlatDataAndDimensions(all, s.Batch, s.Size, s.Size, s.Channels)
+}
+
+// denoise goes from x of pure noise, which it frees, to pictures, a batch of them.
+func (s *Sampler) denoise(ctx context.Context, x *tensors.Tensor, pictures []Picture, w float64, steps int) ([]float32, error) {
+	exec := s.guided
+	if w == 0 {
+		exec = s.plain
+	}
+	labels := make([]int32, s.Batch)
+	for i, p := range pictures {
+		labels[i] = int32(p.Class)
+	}
+	label := tensors.FromFlatDataAndDimensions(labels, s.Batch)
+	times := append(Timesteps(steps), -1)
+	for k := range steps {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		from, to := times[k], times[k+1]
+		coef := []float32{float32(s.Schedule.Signal(from)), float32(s.Schedule.Noise(from)), float32(w)}
+		inputs := []any{x, slices.Repeat([]int32{int32(from)}, s.Batch), label}
+		if s.Method == sweep.SamplerDDPM {
+			noise := s.noise(pictures, func(p Picture) []float32 { return StepNoise(s.Seed, p.Class, p.Index, from, s.pixels()) })
+			inputs = append(inputs, append(coef, s.Schedule.ddpmCoefficients(from, to)...), noise)
+		} else {
+			inputs = append(inputs, append(coef, s.Schedule.ddimCoefficients(to)...))
+		}
+		next, err := exec.Call1(inputs...)
+		if err != nil {
+			return nil, err
+		}
+		for _, in := range inputs {
+			if t, ok := in.(*tensors.Tensor); ok && t != label {
+				if err := t.FinalizeAll(); err != nil {
+					return nil, err
+				}
+			}
+		}
+		x = next
+	}
+	flat, err := tensors.CopyFlatData[float32](x)
+	if err != nil {
+		return nil, err
+	}
+	return flat, x.FinalizeAll()
+}
