@@ -86,6 +86,30 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
+// Decoupled weight decay takes lr * decay of a kernel away beside Adam's move, here none
+// since the gradient is 0, and leaves other weights alone.
+func TestWeightDecay(t *testing.T) {
+	store := model.NewStore()
+	exec, err := model.NewExec(openBackend(t, backend.Go).Compute, store, func(scope *model.Scope, control *Node) *Node {
+		loss := ZerosLike(Slice(control, AxisElem(0)))
+		layer := scope.In("layer")
+		for _, name := range []string{"kernel", "bias", "weight", "scale", "table"} {
+			v := layer.VariableWithValue(name, []float32{2, -4})
+			loss = Add(loss, MulScalar(ReduceAllSum(v.NodeValue(control.Graph())), 0))
+		}
+		return update(scope.Store(), Reshape(loss), control, sweep.Settings{ClipNorm: 1, WeightDecay: 0.1})
+	})
+	require.NoError(t, err)
+	defer exec.Finalize()
+	_, err = exec.Call1([]float32{0.5, 1, 1, 0})
+	require.NoError(t, err)
+	for name, want := range map[string][]float32{"kernel": {1.9, -3.8}, "weight": {1.9, -3.8}, "bias": {2, -4}, "scale": {2, -4}, "table": {2, -4}} {
+		got, err := tensors.CopyFlatData[float32](store.GetVariable("/layer/" + name).MustValue())
+		require.NoError(t, err)
+		require.InDeltaSlice(t, []float64{float64(want[0]), float64(want[1])}, []float64{float64(got[0]), float64(got[1])}, 1e-6, name)
+	}
+}
+
 func TestFirstAndLast(t *testing.T) {
 	var curve []job.Point
 	first, last := firstAndLast(curve)

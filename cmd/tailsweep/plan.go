@@ -28,9 +28,9 @@ const (
 // errProbed ends a probe whose time is over.
 var errProbed = errors.New("enough was measured")
 
-// passesPerStep is how many forward passes a step of the dearest trial costs: two
-// of its own, the label's and the null label's, each with a backward pass that
-// costs two more. A denoising step with guidance costs two. Samples a second are
+// passesPerStep is how many forward passes a step with both of the method's losses
+// costs: two of its own, the label's and the null label's, each with a backward pass
+// that costs two more. A denoising step with guidance costs two. Samples a second are
 // estimated from this ratio, not measured.
 const passesPerStep = 6
 

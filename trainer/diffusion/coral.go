@@ -46,9 +46,6 @@ func CORAL(z, t, label, kept *Node, cfg sweep.CORAL) *Node {
 }
 
 func coralTerm(p *passes) *Node {
-	h := p.cond.Latent(p.Layer)
-	b, channels := h.Shape().Dim(0), h.Shape().Dim(-1)
-	pooled := ReduceMean(Reshape(h, b, -1, channels), 1)
-	z := nets.Project(p.scope.At(TrainingOnly).In(sweep.TermCORAL), pooled, coralDims, p.Settings.Seed)
+	z := nets.Project(p.scope.At(TrainingOnly).In(sweep.TermCORAL), p.cond.Pooled(p.Layer), coralDims, p.Settings.Seed)
 	return CORAL(z, p.batch.T, p.batch.Label, p.batch.Kept, p.Settings.CORAL)
 }

@@ -21,6 +21,5 @@ func Dispersive(z *Node, tau float64) *Node {
 }
 
 func dispersiveTerm(p *passes) *Node {
-	h := p.cond.Latent(p.Layer)
-	return Dispersive(Reshape(h, h.Shape().Dim(0), -1), p.Settings.Dispersive.Temperature)
+	return Dispersive(p.cond.Latent(p.Layer), p.Settings.Dispersive.Temperature)
 }

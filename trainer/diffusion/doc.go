@@ -11,7 +11,7 @@
 //	v       sqrt(abar_t) eps - sqrt(1 - abar_t) x_0
 //	y       label; null where it was dropped for guidance
 //	eps_c   eps(x_t, t, y)          eps_0  eps(x_t, t, null), of the same x_t and t
-//	h       latent of a pass `[B,...]` (nets)
+//	h       latent of a pass `[B,D]` (nets)
 //	alpha, gamma  weights of InfoNCE and alignment
 //	w       guidance scale
 //

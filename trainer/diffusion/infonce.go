@@ -16,7 +16,7 @@ import (
 //	    = log(1 + sum_{j != i} exp((c_ij - 1)/tau))
 //	L   = mean_i weight(t_i) l_i,  weight(t) = (t/T)^p [t/T >= window]
 //
-// with c_ij the cosine of h_i and h_j, each a latent `[B,...]` flattened: one BxB Gram matrix, no projection
+// with c_ij the cosine of h_i and h_j, rows of the latent `[B,D]`: one BxB Gram matrix, no projection
 // and no pooling (arXiv 2507.09052, as in the authors' released code; the closed
 // form is ours). It counts also where the label was dropped. Exponents are at
 // most 0 up to rounding, so nothing overflows.
@@ -32,8 +32,7 @@ func infoNCETerm(p *passes) *Node {
 	if p.Settings.InfoNCE.Pass == sweep.PassUncond {
 		out = p.uncond()
 	}
-	h := out.Latent(p.Settings.InfoNCE.Layer)
-	return InfoNCE(Reshape(h, h.Shape().Dim(0), -1), p.batch.T, p.batch.Label, p.Settings.InfoNCE)
+	return InfoNCE(out.Latent(p.Settings.InfoNCE.Layer), p.batch.T, p.batch.Label, p.Settings.InfoNCE)
 }
 
 // unitRows scales the rows of h `[B,D]` to length 1; a row of zeros stays one.

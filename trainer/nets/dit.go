@@ -29,14 +29,14 @@ func (n dit) Forward(scope *model.Scope, in Input) Output {
 	y := n.linear(scope.In("patch"), Reshape(patches, b, side*side, p*p*k), w, lecun(p*p*k))
 	y = Add(y, Const(in.X.Graph(), [][][]float32{positions(side, w)}))
 
-	out := Output{latents: map[string]*Node{}}
+	out := NewOutput(nil, nil)
 	for block := range n.Model.Depth {
 		y = n.block(scope.In("block%d", block), y, emb)
 		if block+1 == max(1, n.Model.Depth/4) {
-			out.latents[sweep.LayerQuarter] = y
+			out.keep(sweep.LayerQuarter, y)
 		}
 	}
-	out.latents[sweep.LayerLast] = y
+	out.keep(sweep.LayerLast, y)
 
 	mod := n.modulation(scope.In("final_modulation"), emb, 2)
 	y = modulate(layerNorm(y), mod[0], mod[1])

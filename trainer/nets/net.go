@@ -52,22 +52,44 @@ type Input struct {
 // Output is what a net makes of it.
 type Output struct {
 	Prediction *graph.Node // `[B,S,S,K]`: of the noise, or of what it is trained on
-	latents    map[string]*graph.Node
+	latents    map[string]latent
 }
 
-// Latent is the latent of a layer, one of sweep.Model.Layers: a feature map
-// `[B,H,W,channels]` or tokens `[B,n,W]`. It panics for a layer that is not there.
-func (o Output) Latent(layer string) *graph.Node {
+// latent is a feature map `[B,H,W,channels]` or tokens `[B,n,channels]`, flattened.
+type latent struct {
+	flat     *graph.Node
+	channels int
+}
+
+// NewOutput is an output with these latents `[B,...,channels]` by layer.
+func NewOutput(prediction *graph.Node, latents map[string]*graph.Node) Output {
+	o := Output{Prediction: prediction, latents: map[string]latent{}}
+	for layer, h := range latents {
+		o.keep(layer, h)
+	}
+	return o
+}
+
+func (o Output) keep(layer string, h *graph.Node) {
+	o.latents[layer] = latent{graph.Reshape(h, h.Shape().Dim(0), -1), h.Shape().Dim(-1)}
+}
+
+// Latent is the latent of a layer, one of sweep.Model.Layers, flattened: `[B,D]`. It
+// panics for a layer that is not there.
+func (o Output) Latent(layer string) *graph.Node { return o.latent(layer).flat }
+
+// Pooled is its mean over positions, `[B,channels]`.
+func (o Output) Pooled(layer string) *graph.Node {
+	h := o.latent(layer)
+	return graph.ReduceMean(graph.Reshape(h.flat, h.flat.Shape().Dim(0), -1, h.channels), 1)
+}
+
+func (o Output) latent(layer string) latent {
 	h, ok := o.latents[layer]
 	if !ok {
 		exceptions.Panicf("the net has no layer %q", layer)
 	}
 	return h
-}
-
-// NewOutput is an output with these latents by layer, for nets of other packages.
-func NewOutput(prediction *graph.Node, latents map[string]*graph.Node) Output {
-	return Output{prediction, latents}
 }
 
 // Net predicts noise.

@@ -32,7 +32,7 @@ func pass(n Net, scope *model.Scope, x, steps, label *Node) []*Node {
 	if _, is := n.(dit); is {
 		layer = sweep.LayerQuarter
 	}
-	return []*Node{out.Prediction, Reshape(out.Latent(layer), x.Shape().Dim(0), -1)}
+	return []*Node{out.Prediction, out.Latent(layer)}
 }
 
 // forward runs a net on 3 images of labels 0, 9 and null at steps 0, 500 and 999.

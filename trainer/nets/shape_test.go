@@ -54,18 +54,18 @@ func TestColourAndLatents(t *testing.T) {
 	x := normals(5, 2*16*16*3)
 	for name, c := range map[string]struct {
 		m       sweep.Model
-		latents [][]int // in the order of Layers
+		latents [][2]int // positions and channels, in the order of Layers
 	}{
 		"unet": {
 			sweep.Model{Arch: ArchUNet, Width: 4, Depth: 1, Mult: []int{1, 2, 3}, Attention: []int{1}},
-			[][]int{{2, 4, 4, 12}, {2, 16, 16, 4}, {2, 8, 8, 8}, {2, 4, 4, 12}, {2, 16, 16, 4}, {2, 8, 8, 8}, {2, 4, 4, 12}},
+			[][2]int{{16, 12}, {256, 4}, {64, 8}, {16, 12}, {256, 4}, {64, 8}, {16, 12}},
 		},
-		"dit": {sweep.Model{Arch: ArchDiT, Width: 8, Depth: 4, Patch: 8, Heads: 2}, [][]int{{2, 4, 8}, {2, 4, 8}}},
+		"dit": {sweep.Model{Arch: ArchDiT, Width: 8, Depth: 4, Patch: 8, Heads: 2}, [][2]int{{4, 8}, {4, 8}}},
 	} {
 		out := runNet(t, c.m, x, nil)
 		require.Equal(t, []int{2, 16, 16, 3}, out[0].Shape().Dimensions, name)
 		for i, layer := range c.m.Layers() {
-			require.Equal(t, c.latents[i], out[i+1].Shape().Dimensions, "%s %s", name, layer)
+			require.Equal(t, []int{2, c.latents[i][0] * c.latents[i][1]}, out[i+1].Shape().Dimensions, "%s %s", name, layer)
 			for j := range i {
 				require.NotEqual(t, flat(t, out[i+1]), flat(t, out[j+1]), "%s: %s is another than %s", name, layer, c.m.Layers()[j])
 			}
@@ -79,6 +79,19 @@ func TestColourAndLatents(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestPooledIsTheMeanOverPositions(t *testing.T) {
+	exec, err := NewExec(goBackend(t), func(h *Node) []*Node {
+		out := NewOutput(nil, map[string]*Node{"a": h})
+		return []*Node{out.Latent("a"), out.Pooled("a")}
+	})
+	require.NoError(t, err)
+	defer exec.Finalize()
+	out, err := exec.Call([][][]float32{{{1, 10}, {2, 20}, {6, 60}}})
+	require.NoError(t, err)
+	require.Equal(t, []float32{1, 10, 2, 20, 6, 60}, flat(t, out[0]))
+	require.Equal(t, []float32{3, 30}, flat(t, out[1]))
 }
 
 func TestUnknownLatentPanics(t *testing.T) {

@@ -50,7 +50,7 @@ func (n unet) Forward(scope *model.Scope, in Input) Output {
 	in.X.AssertDims(b, n.Size, n.Size, n.Channels)
 	scope = scope.At(ArchUNet)
 	emb := silu(n.condition(scope.In("condition"), in.T, in.Label, 4*n.Model.Width))
-	out := Output{latents: map[string]*Node{}}
+	out := NewOutput(nil, nil)
 
 	y := n.conv(scope.In("stem"), in.X, n.Model.Width, lecun(9*n.Channels))
 	var skips []*Node
@@ -62,14 +62,14 @@ func (n unet) Forward(scope *model.Scope, in Input) Output {
 			y = n.levelBlock(scope, fmt.Sprintf("down%d_%d", level, block), y, emb, in.Masks, level)
 			skips = append(skips, y)
 		}
-		out.latents[fmt.Sprintf("down%d", level)] = y
+		out.keep(fmt.Sprintf("down%d", level), y)
 	}
 
 	channels := y.Shape().Dim(3)
 	y = n.block(scope.In("middle0"), y, emb, in.Masks, channels)
 	y = n.attend(scope.In("attention"), y)
 	y = n.block(scope.In("middle1"), y, emb, in.Masks, channels)
-	out.latents[sweep.LayerBottleneck] = y
+	out.keep(sweep.LayerBottleneck, y)
 
 	for level := len(levels) - 1; level >= 0; level-- {
 		for block := range n.Model.Depth {
@@ -78,7 +78,7 @@ func (n unet) Forward(scope *model.Scope, in Input) Output {
 			skips = skips[:last]
 			y = n.levelBlock(scope, fmt.Sprintf("up%d_%d", level, block), y, emb, in.Masks, level)
 		}
-		out.latents[fmt.Sprintf("up%d", level)] = y
+		out.keep(fmt.Sprintf("up%d", level), y)
 		if level > 0 {
 			y = double(y)
 		}
