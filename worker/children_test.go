@@ -53,6 +53,7 @@ func TestTrainReportsAndEnds(t *testing.T) {
 	last.Checkpoint = ""
 	require.Equal(t, activities.Progress{
 		Step: 20, Steps: 20, Loss: 2, LossDDPM: 1, LossInfonce: 0.25, StepsPerSecond: 5, Backend: "fake",
+		LossTerms: map[string]float64{sweep.TermCORAL: 0.25}, LossGroups: map[string]float64{sweep.GroupTail: 3},
 	}, last)
 	require.Contains(t, logs["happy"], `"type":"done"`)
 }

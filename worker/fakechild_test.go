@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
@@ -71,7 +72,7 @@ func fakeChild(verb, jobFile string) {
 			os.Exit(0)
 		}
 		infonce := 0.25
-		emit(job.Event{Type: job.Progress, Step: 10, Steps: 20, StepsPerSecond: 5, Point: &job.Point{Step: 10, Loss: 2, DDPM: 1, Infonce: &infonce}})
+		emit(job.Event{Type: job.Progress, Step: 10, Steps: 20, StepsPerSecond: 5, Point: &job.Point{Step: 10, Loss: 2, DDPM: 1, Infonce: &infonce, CORAL: &infonce, Groups: map[string]float64{sweep.GroupTail: 3}}})
 		emit(job.Event{Type: job.Checkpoint, Step: 10, Dir: filepath.Join(j.Staging, "step-0000000010")})
 		emit(job.Event{Type: job.Checkpoint, Step: 20, Dir: filepath.Join(j.Staging, "step-0000000020")})
 		emit(job.Event{Type: job.Done, Step: 20, LossFirst: 2, LossLast: 1})

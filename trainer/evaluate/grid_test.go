@@ -68,3 +68,12 @@ func TestGridHasARowAClassByFrequency(t *testing.T) {
 		}
 	}
 }
+
+func TestPaintColour(t *testing.T) {
+	canvas := image.NewRGBA(image.Rect(0, 0, 20, 20))
+	paint(canvas, 0, 0, 2, 3, []float32{-1, 0, 1, 1, 1, 1, 0, 0, 0, -1, -1, -1})
+	require.Equal(t, color.RGBA{0, 127, 255, 255}, canvas.At(0, 0))
+	require.Equal(t, color.RGBA{255, 255, 255, 255}, canvas.At(gridScale, 0))
+	require.Equal(t, color.RGBA{127, 127, 127, 255}, canvas.At(0, gridScale))
+	require.Equal(t, color.RGBA{0, 0, 0, 255}, canvas.At(gridScale, gridScale))
+}
