@@ -192,10 +192,9 @@ func sampleCounts(spec *sweep.Spec) string {
 	if _, ok := sweep.LookupDataset(spec.Dataset.Name); !ok {
 		return ""
 	}
-	_, groups := spec.Dataset.Split()
 	var parts []string
 	for _, g := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail, sweep.GroupAll} {
-		if n := len(groups.Classes(g)); n > 0 {
+		if n := spec.Dataset.GroupSize(g); n > 0 {
 			parts = append(parts, fmt.Sprintf("%s %d", g, n*spec.Evaluate.SamplesPerClass))
 		}
 	}

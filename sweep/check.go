@@ -25,31 +25,6 @@ func (c *conformer) check(s *Spec) {
 	}
 }
 
-func (c *conformer) checkDataset(s *Spec) {
-	info, ok := LookupDataset(s.Dataset.Name)
-	if !ok || !c.sound("dataset.name", "dataset.imbalance") {
-		return
-	}
-	switch {
-	case info.Local && !c.given("dataset.path"):
-		c.fault("dataset", "", s.Dataset.Name+" needs dataset.path", "the folder of its idx.gz files on the worker's machine")
-	case !info.Local && c.given("dataset.path"):
-		c.fault("dataset.path", s.Dataset.Path, s.Dataset.Name+" is built in and has no path", FashionMNIST+" reads files from path")
-	}
-	im := s.Dataset.Imbalance
-	const field = "dataset.imbalance.factor"
-	if im.Profile == ProfileNone {
-		if im.Factor != 1 {
-			c.fault(field, c.nodes[field].shown(), "profile none has no factor", "1, or none")
-		}
-		return
-	}
-	if counts := Counts(im, info.Classes, info.PerClass); counts[len(counts)-1] < 1 {
-		c.fault(field, Number(im.Factor).String(), "leaves the smallest class without images",
-			fmt.Sprintf("at least %s", Number(1/float64(info.PerClass))))
-	}
-}
-
 // checkGuidance holds that scales come from one place, and from one at least.
 func (c *conformer) checkGuidance(s *Spec) {
 	const searched = "parameters." + ParamGuidance

@@ -85,24 +85,27 @@ func (c *conformer) checkMetricName(s *Spec, path, name string) {
 
 // checkGroup holds that the dataset has the group of a metric.
 func (c *conformer) checkGroup(s *Spec, path string, info MetricInfo) {
-	if _, known := LookupDataset(s.Dataset.Name); !known || !c.sound("dataset.name", "dataset.imbalance") || info.Group == "" {
+	if s.Dataset.Classes() == 0 || !c.sound("dataset.name", "dataset.imbalance", "dataset.classes") || info.Group == "" {
 		return
 	}
-	if _, groups := s.Dataset.Split(); len(groups.Classes(info.Group)) == 0 {
-		c.fault(path, info.Name, "profile "+s.Dataset.Imbalance.Profile+" has no such group", "the groups all, head, tail")
+	switch {
+	case s.Dataset.GroupSize(info.Group) > 0:
+	case s.Dataset.Imbalance.Profile == ProfileStep:
+		c.fault(path, info.Name, "profile step has no such group", "the groups all, head, tail")
+	default:
+		c.fault(path, info.Name, fmt.Sprintf("%d classes have no such group", s.Dataset.Classes()), "the groups all, medium")
 	}
 }
 
 // checkSamples holds that each FID that the spec names is taken on enough samples,
 // at the end of a trial and at its rungs.
 func (c *conformer) checkSamples(s *Spec) {
-	if _, known := LookupDataset(s.Dataset.Name); !known || !c.sound("dataset.name", "dataset.imbalance") {
+	if s.Dataset.Classes() == 0 || !c.sound("dataset.name", "dataset.imbalance", "dataset.classes") {
 		return
 	}
-	_, groups := s.Dataset.Split()
 	for _, name := range s.metricNames() {
 		family, group, _ := strings.Cut(name, ".")
-		classes := len(groups.Classes(group))
+		classes := s.Dataset.GroupSize(group)
 		if family != FamilyFID || classes == 0 {
 			continue
 		}

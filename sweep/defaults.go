@@ -13,6 +13,8 @@ const DefaultQueue = "gpu"
 //	model.*                     a preset's, where one is named
 //	evaluate.ddpm_steps         1000 for sampler ddpm
 //	train.warmup_steps          500, or a tenth of train.steps where that is less
+//	dataset.size                28, CIFAR and image-folder 32
+//	dataset.imbalance.profile   exp, image-folder none
 //	dataset.imbalance.factor    exp and step 0.01, none 1
 //	evaluate.guidance           none where the parameter guidance is searched
 //	metrics[].goal              the metric's own direction
@@ -26,12 +28,9 @@ const DefaultQueue = "gpu"
 //	evaluate.rung.*             as evaluate's, where evaluate.rung is given
 func defaults() Spec {
 	return Spec{
-		Seed: 1,
-		Dataset: Dataset{
-			Size:      28,
-			Imbalance: Imbalance{Profile: ProfileExp, Seed: 1},
-		},
-		Model: Model{Arch: ArchUNet},
+		Seed:    1,
+		Dataset: Dataset{Imbalance: Imbalance{Seed: 1}},
+		Model:   Model{Arch: ArchUNet},
 		Train: Train{
 			Batch:        128,
 			LR:           2e-4,
@@ -63,11 +62,7 @@ func (s *Spec) resolve(given func(path string) bool) {
 	s.forgetDefaults()
 	orElse(&s.Train.WarmupSteps, min(500, s.Train.Steps/10), given("train.warmup_steps"))
 
-	factor := 0.01
-	if s.Dataset.Imbalance.Profile == ProfileNone {
-		factor = 1
-	}
-	orElse(&s.Dataset.Imbalance.Factor, factor, given("dataset.imbalance.factor"))
+	s.Dataset.resolve(given)
 	if !given("evaluate.guidance") && given("parameters."+ParamGuidance) {
 		s.Evaluate.Guidance = []float64{}
 	}
@@ -85,6 +80,26 @@ func (s *Spec) resolve(given func(path string) bool) {
 		}
 	}
 	s.resolveRungs(given)
+}
+
+// resolve fills in the defaults that depend on the dataset.
+func (d *Dataset) resolve(given func(path string) bool) {
+	size, profile, factor := DefaultSize, ProfileExp, 0.01
+	if info, _ := LookupDataset(d.Name); len(info.Sizes) > 0 {
+		size = info.Sizes[0]
+	}
+	if d.Name == ImageFolder {
+		profile = ProfileNone
+	}
+	orElse(&d.Size, size, given("dataset.size"))
+	orElse(&d.Imbalance.Profile, profile, given("dataset.imbalance.profile"))
+	if d.Imbalance.Profile == ProfileNone {
+		factor = 1
+	}
+	orElse(&d.Imbalance.Factor, factor, given("dataset.imbalance.factor"))
+	if d.Imbalance.Order == OrderNatural {
+		d.Imbalance.Order = "" // the same spec, the same digest
+	}
 }
 
 // resolveRungs fills in the defaults of repeats and of what happens at rungs.

@@ -3,6 +3,7 @@ package sweep
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 )
 
@@ -21,8 +22,15 @@ const (
 	GroupTail   = "tail"
 )
 
+// The orders of an Imbalance. Specs leave natural out.
+const (
+	OrderNatural  = "natural"
+	OrderPermuted = "permuted"
+)
+
 // Counts returns how many images of each class, in class order, a long-tailed
-// split keeps of a set that has nMax of each:
+// split keeps of a set that has nMax of each, where a class's place i is its index,
+// or that under a random permutation:
 //
 //	exp   n_i = int(nMax * Factor^(i/(C-1)))
 //	step  nMax for the first C - C/2 classes, int(nMax * Factor) for the rest
@@ -32,7 +40,7 @@ const (
 // profile: Parse lets none through.
 func Counts(im Imbalance, classes, nMax int) []int {
 	counts := make([]int, classes)
-	for i := range counts {
+	for i, class := range im.order(classes) {
 		share := 1.0
 		switch im.Profile {
 		case ProfileExp:
@@ -47,18 +55,25 @@ func Counts(im Imbalance, classes, nMax int) []int {
 		default:
 			panic(fmt.Sprintf("sweep: unknown imbalance profile %q", im.Profile))
 		}
-		counts[i] = int(float64(nMax) * share)
+		counts[class] = int(float64(nMax) * share)
 	}
 	return counts
 }
 
-// Split returns, of a dataset of the closed list, how many images of each class are
-// trained on, and the groups that follow from it.
-func (d Dataset) Split() (counts []int, groups ClassGroups) {
-	info, _ := LookupDataset(d.Name)
-	counts = Counts(d.Imbalance, info.Classes, info.PerClass)
-	return counts, Groups(d.Imbalance.Profile, counts)
+// order lists the classes, largest first.
+func (im Imbalance) order(classes int) []int {
+	if im.Order == OrderPermuted {
+		return rand.New(rand.NewPCG(uint64(im.Seed), permutedStream)).Perm(classes)
+	}
+	order := make([]int, classes)
+	for i := range order {
+		order[i] = i
+	}
+	return order
 }
+
+// permutedStream keeps the permutation's random numbers apart from others of the seed.
+const permutedStream = 0x636c6173736573 // "classes"
 
 // ClassGroups divides the classes by how frequent they are in training. Each
 // slice holds class indices, most frequent first.

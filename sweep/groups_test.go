@@ -23,6 +23,7 @@ func TestCounts(t *testing.T) {
 		{"cifar-100-lt .01", Imbalance{Profile: ProfileExp, Factor: .01}, 100, 500, nil, 10847},
 		{"step", Imbalance{Profile: ProfileStep, Factor: .1}, 5, 100, []int{100, 100, 100, 10, 10}, 320},
 		{"none", Imbalance{Profile: ProfileNone, Factor: 1}, 3, 7, []int{7, 7, 7}, 21},
+		{"permuted", Imbalance{Profile: ProfileExp, Factor: .01, Order: OrderPermuted, Seed: 1}, 10, 6000, []int{1292, 100, 3596, 464, 278, 6000, 774, 166, 60, 2156}, 14886},
 		{"one class", Imbalance{Profile: ProfileExp, Factor: .1}, 1, 7, []int{7}, 7},
 	} {
 		t.Run(c.name, func(t *testing.T) {

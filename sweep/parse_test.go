@@ -80,6 +80,11 @@ func TestParseFillsInDefaults(t *testing.T) {
 
 	mustParse(t, with("evaluate: {samples_per_class: 32}", "metrics: [{name: fid.medium}]")) // 4 x 32 = 128: just enough
 
+	require.Equal(t, Dataset{Name: CIFAR10, Size: 32, Imbalance: Imbalance{Profile: ProfileExp, Factor: 0.01, Seed: 1}},
+		mustParse(t, with("dataset: {name: cifar-10, imbalance: {order: natural}}")).Dataset)
+	require.Equal(t, Dataset{Name: ImageFolder, Path: "s3://b/k", FolderClasses: 7, Size: 32, Imbalance: Imbalance{Profile: ProfileNone, Factor: 1, Seed: 1}},
+		mustParse(t, with("dataset: {name: image-folder, path: s3://b/k, classes: 7}")).Dataset)
+
 	none := mustParse(t, with("dataset: {name: fashion-mnist-10k, imbalance: {profile: none}}"))
 	require.Equal(t, 1.0, none.Dataset.Imbalance.Factor)
 }
@@ -140,9 +145,18 @@ func TestParseTellsFaults(t *testing.T) {
 		{"planned metric", with("metrics: [{name: kid.tail}]"), "9:18: metrics[0].name: not supported by this version (kid.tail; valid: fid.all,"},
 		{"planned distribution", params("{lr: {distribution: beta}}"), "distribution: not supported by this version (beta;"},
 
-		{"path missing", with("dataset: {name: fashion-mnist}"), "4:1: dataset: fashion-mnist needs dataset.path"},
 		{"path not wanted", with("dataset: {name: fashion-mnist-10k, path: /data}"), "dataset.path: fashion-mnist-10k is built in and has no path (/data;"},
-		{"unknown dataset", with("dataset: {name: cifar}"), "4:17: dataset.name: unknown value (cifar; valid: fashion-mnist-10k, fashion-mnist)"},
+		{"unknown dataset", with("dataset: {name: cifar}"), "4:17: dataset.name: unknown value (cifar; valid: fashion-mnist-10k, fashion-mnist, cifar-10, cifar-100, image-folder)"},
+		{"size of another dataset", with("dataset: {name: cifar-10, size: 28}"), "dataset.size: cifar-10 does not come in this size (28; valid: 32, 16)"},
+		{"size too large", with("dataset: {name: image-folder, path: /data, classes: 9, size: 65}"), "dataset.size: out of range (65; valid: an integer in [8, 64])"},
+		{"folder without path", with("dataset: {name: image-folder, classes: 9}"), "4:1: dataset: image-folder needs dataset.path"},
+		{"folder without classes", with("dataset: {name: image-folder, path: /data}"), "dataset: image-folder needs dataset.classes"},
+		{"folder's field", with("dataset: {name: cifar-10, split: train.txt}"), "dataset.split: belongs to image-folder, and this is cifar-10 (train.txt;"},
+		{"URL with a secret", with("dataset: {name: cifar-10, path: 'https://me:secret@host/cifar'}"), "dataset.path: carries a user, a query or a fragment"},
+		{"URL of another kind", with("dataset: {name: image-folder, classes: 9, path: 'ftp://host/x'}"), "dataset.path: ftp:// is not supported (ftp://host/x;"},
+		{"plain HTTP", with("dataset: {name: image-folder, classes: 9, path: /data, reference: 'http://host/x'}"), "dataset.reference: http:// is not supported"},
+		{"no order", with("dataset: {name: cifar-10, imbalance: {profile: none, order: permuted}}"), "dataset.imbalance.order: profile none has no order (permuted;"},
+		{"two classes have no tail", with("dataset: {name: image-folder, path: /data, classes: 2}", "metrics: [{name: fid.tail}]"), "metrics[0].name: 2 classes have no such group (fid.tail; valid: the groups all, medium)"},
 		{"empty class", with("dataset: {name: fashion-mnist-10k, imbalance: {factor: 1e-4}}"), "dataset.imbalance.factor: leaves the smallest class without images (0.0001; valid: at least 0.001)"},
 		{"factor of none", with("dataset: {name: fashion-mnist-10k, imbalance: {profile: none, factor: 0.1}}"), "profile none has no factor (0.1;"},
 		{"patch of a unet", with("model: {arch: unet, patch: 4}"), "model.patch: belongs to arch dit, and this is unet"},

@@ -65,7 +65,6 @@ func (s *Spec) Plan(speed Speed) Plan {
 // samplesPerTrial is how many images the evaluation of one trial samples, at its
 // end and at every rung.
 func (s *Spec) samplesPerTrial() int64 {
-	dataset, _ := LookupDataset(s.Dataset.Name)
 	scales := max(1, len(s.Evaluate.Guidance)) // a searched guidance is one scale
 	samples := s.Evaluate.SamplesPerClass * scales
 	if s.EarlyTerminate != nil {
@@ -75,7 +74,7 @@ func (s *Spec) samplesPerTrial() int64 {
 		}
 		samples += atRung * len(s.EarlyTerminate.Rungs())
 	}
-	return int64(samples) * int64(dataset.Classes)
+	return int64(samples) * int64(s.Dataset.Classes())
 }
 
 // inSeconds saturates where a duration ends, after 292 years.

@@ -70,25 +70,34 @@ type Spec struct {
 
 // Dataset says what to train on.
 type Dataset struct {
-	// fashion-mnist-10k is built in; fashion-mnist is read from idx.gz files in path.
-	Name string `json:"name" jsonschema:"required,enum=fashion-mnist-10k,enum=fashion-mnist"`
-	// Folder on the worker's machine; for fashion-mnist only, and required there.
+	// fashion-mnist-10k is built in. fashion-mnist, cifar-10 and cifar-100 come from their publishers, image-folder is PNG and JPEG files of your own.
+	Name string `json:"name" jsonschema:"required,enum=fashion-mnist-10k,enum=fashion-mnist,enum=cifar-10,enum=cifar-100,enum=image-folder"`
+	// Where the files are: a folder on the worker's machine (of CIFAR also the archive itself), or an s3:// or https:// URL that each worker downloads once. Default: where `tailsweep data pull` puts them, and what it pulls. Required for image-folder: one folder a class, numbered in the order of their names.
 	Path string `json:"path,omitempty" jsonschema:"minLength=1,maxLength=4096"`
-	// Side of the square images in pixels: 28 as published, 16 padded to 32 and averaged 2x2.
-	Size int `json:"size" jsonschema:"enum=16,enum=28"`
+	// image-folder only: text file whose lines "relative/image.jpg label" say which images of path to train on and their classes, counted from 0. In path, unless absolute.
+	SplitFile string `json:"split,omitempty" jsonschema:"minLength=1,maxLength=4096"`
+	// image-folder only: balanced real images of the same classes, which generated ones are compared with: a folder or URL as path, or a split file (.txt) of path. Default: all images of the folder, or of the split file.
+	Reference string `json:"reference,omitempty" jsonschema:"minLength=1,maxLength=4096"`
+	// image-folder only, and required there: number of classes.
+	FolderClasses int `json:"classes,omitempty" jsonschema:"minimum=2,maximum=10000"`
+	// image-folder only: 3 for RGB, 1 for grey. Default 3.
+	FolderChannels int `json:"channels,omitempty" jsonschema:"enum=1,enum=3"`
+	// Side of the square images in pixels. Fashion-MNIST: 28 as published, 16 padded to 32 and averaged 2x2. CIFAR: 32 as published, 16 averaged 2x2. image-folder: 8 to 64, the middle of each image, scaled. Default 28, for CIFAR and image-folder 32.
+	Size int `json:"size" jsonschema:"minimum=8,maximum=64"`
 	// The long-tailed split.
 	Imbalance Imbalance `json:"imbalance"`
 }
 
-// Imbalance is the long-tailed split: class i of C keeps int(n_max*Factor^(i/(C-1)))
-// images under profile exp; under step the first half of the classes keep n_max and
-// the rest int(n_max*Factor); none keeps all.
+// Imbalance is the long-tailed split: see Counts. Of an image folder, n_max is the
+// number of images of its smallest class.
 type Imbalance struct {
-	// exp: class sizes fall exponentially; step: half of the classes are small; none: all images.
+	// exp: class sizes fall exponentially; step: half of the classes are small; none: all images. Default exp, for image-folder none.
 	Profile string `json:"profile" jsonschema:"enum=exp,enum=step,enum=none"`
 	// Smallest class over largest.
 	Factor float64 `json:"factor" jsonschema:"exclusiveMinimum=0,maximum=1"`
-	// Seed of the shuffle within each class, which decides the images that are kept.
+	// Which classes are large: natural, the first ones; permuted, by a permutation that seed decides. Default natural.
+	Order string `json:"order,omitempty" jsonschema:"enum=natural,enum=permuted"`
+	// Seed of the shuffle within each class, which decides the images that are kept, and of a permuted order.
 	Seed int64 `json:"seed" jsonschema:"minimum=0,maximum=9007199254740991"`
 }
 
@@ -110,7 +119,7 @@ type Model struct {
 	// unet only: dropout inside each residual block, in training. Default 0.
 	Dropout float64 `json:"dropout,omitempty" jsonschema:"minimum=0,exclusiveMaximum=1"`
 	// dit only: side of a patch in pixels, divides dataset.size.
-	Patch int `json:"patch,omitempty" jsonschema:"minimum=1,maximum=28"`
+	Patch int `json:"patch,omitempty" jsonschema:"minimum=1,maximum=64"`
 	// dit only: attention heads, divides width.
 	Heads int `json:"heads,omitempty" jsonschema:"minimum=1,maximum=64"`
 }
