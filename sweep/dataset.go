@@ -119,7 +119,7 @@ func CheckURL(url string) error {
 	case host == "" || strings.Trim(path, "/") == "":
 		return fmt.Errorf("names no object")
 	case slices.Contains(strings.Split(path, "/"), ".."):
-		return fmt.Errorf("has a segment ..")
+		return fmt.Errorf("climbs with .. in its path")
 	}
 	return nil
 }

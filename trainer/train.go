@@ -138,6 +138,9 @@ func (r *run) resume(dir string) error {
 	if err := r.sameTraining(metadata); err != nil {
 		return err
 	}
+	if theirs, mine := manifest.Provenance.DatasetDigest, r.data.Digest(); theirs != mine {
+		return failure(sweep.FailBadData, fmt.Errorf("the checkpoint is of another training: its images have sha256 %s, those of this dataset %s", theirs, mine))
+	}
 	if made := manifest.Provenance.Backend; made != r.backend.Choice {
 		r.options.Log("the checkpoint was made on backend %s, this is %s: what follows is not bit for bit what it would have been there", made, r.backend.Choice)
 	}
@@ -167,7 +170,9 @@ func (r *run) sameTraining(metadata map[string]string) error {
 	}
 	mine := r.job.Spec
 	mine.Train.Steps, spec.Train.Steps = 0, 0
-	mine.Dataset.Path, spec.Dataset.Path = "", ""
+	for _, d := range []*sweep.Dataset{&mine.Dataset, &spec.Dataset} { // where files lie, and what they are judged against; the digest is compared besides
+		d.Path, d.SplitFile, d.Reference = "", "", ""
+	}
 	for _, field := range []struct {
 		name         string
 		theirs, mine any

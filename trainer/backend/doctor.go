@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+
+	"github.com/tailsweep/tailsweep/trainer/cache"
 )
 
 // Level is how much a Check matters.
@@ -84,7 +86,7 @@ func pluginCheck() Check {
 
 // ours reports whether path lies in the cache folder.
 func ours(path string) bool {
-	dir, err := CacheDir()
+	dir, err := cache.Dir()
 	return err == nil && strings.HasPrefix(path, dir+string(os.PathSeparator))
 }
 

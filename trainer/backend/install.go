@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/tailsweep/tailsweep/trainer/cache"
 )
 
 // ErrUnsupported is what Install returns where no pinned plugin runs: not x86-64
@@ -43,7 +45,7 @@ func Install(ctx context.Context, o InstallOptions) (path string, err error) {
 		return "", fmt.Errorf("%w: this binary was built without cgo (it needs CGO_ENABLED=1 and a C compiler); backend go works", ErrUnsupported)
 	}
 	pin := pinned(o.Kind)
-	dir, err := CacheDir()
+	dir, err := cache.Dir()
 	if err != nil {
 		return "", err
 	}

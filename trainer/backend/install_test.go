@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/trainer/cache"
 )
 
 // makeWheel is a wheel with a plugin inside, and its pin.
@@ -144,12 +146,12 @@ func TestIndexErrorsHideThePassword(t *testing.T) {
 }
 
 func TestInstalledLooksInTheCacheFirst(t *testing.T) {
-	cache, other := t.TempDir(), t.TempDir()
-	t.Setenv(CacheEnv, cache)
+	folder, other := t.TempDir(), t.TempDir()
+	t.Setenv(cache.Env, folder)
 	t.Setenv("PJRT_PLUGIN_LIBRARY_PATH", other)
 	path, ok := Installed(CPU)
 	require.False(t, ok)
-	require.Equal(t, filepath.Join(cache, "pjrt", "2026.6.23", "pjrt_c_api_cpu_plugin.so"), path)
+	require.Equal(t, filepath.Join(folder, "pjrt", "2026.6.23", "pjrt_c_api_cpu_plugin.so"), path)
 
 	baked := filepath.Join(other, PluginFile(CPU))
 	require.NoError(t, os.WriteFile(baked, nil, 0o600))
@@ -168,7 +170,7 @@ func TestOpen(t *testing.T) {
 	_, err := Open("tpu")
 	require.ErrorContains(t, err, "auto, go, xla:cpu, xla:cuda")
 
-	t.Setenv(CacheEnv, t.TempDir())
+	t.Setenv(cache.Env, t.TempDir())
 	t.Setenv("PJRT_PLUGIN_LIBRARY_PATH", "")
 	_, err = Open(XLACPU)
 	if HasXLA {
@@ -185,7 +187,7 @@ func TestOpen(t *testing.T) {
 }
 
 func TestDoctor(t *testing.T) {
-	t.Setenv(CacheEnv, t.TempDir())
+	t.Setenv(cache.Env, t.TempDir())
 	t.Setenv("PJRT_PLUGIN_LIBRARY_PATH", "")
 	level := map[string]Level{}
 	for _, c := range Doctor() {

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/tailsweep/tailsweep/trainer/cache"
 )
 
 // Kind is what a PJRT plugin computes on.
@@ -21,23 +23,6 @@ const (
 	CUDA Kind = "cuda"
 )
 
-// CacheEnv names the environment variable that moves the cache folder.
-const CacheEnv = "TAILSWEEP_CACHE_DIR"
-
-// CacheDir is where things that can be fetched or computed again are kept:
-// $TAILSWEEP_CACHE_DIR, else tailsweep in the user's cache folder ($XDG_CACHE_HOME
-// or ~/.cache on Linux).
-func CacheDir() (string, error) {
-	if dir := os.Getenv(CacheEnv); dir != "" {
-		return filepath.Abs(dir)
-	}
-	base, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("no cache folder (set %s): %w", CacheEnv, err)
-	}
-	return filepath.Join(base, "tailsweep"), nil
-}
-
 // PluginFile is the file name of a kind's plugin, the one that go-xla looks for.
 func PluginFile(kind Kind) string { return "pjrt_c_api_" + string(kind) + "_plugin.so" }
 
@@ -45,7 +30,7 @@ func PluginFile(kind Kind) string { return "pjrt_c_api_" + string(kind) + "_plug
 // pinned version in the cache folder, else one in a folder of
 // $PJRT_PLUGIN_LIBRARY_PATH, for images that bring their own.
 func Installed(kind Kind) (path string, ok bool) {
-	dir, err := CacheDir()
+	dir, err := cache.Dir()
 	if err != nil {
 		return "", false
 	}

@@ -4,12 +4,9 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/tailsweep/tailsweep/sweep"
 )
@@ -24,9 +21,6 @@ var builtin embed.FS
 var fashionClasses = []string{
 	"t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
 }
-
-// ClassName is the name of a class, 0 <= class < 10.
-func ClassName(class int) string { return fashionClasses[class] }
 
 // idxFile is a pinned file. Its digest is of the decompressed content, since
 // distributors compress it anew.
@@ -57,27 +51,36 @@ type raw struct {
 
 func (r raw) image(i int) []byte { return r.pixels[i*side*side : (i+1)*side*side] }
 
-// readFashion reads the source that d names.
-func readFashion(d sweep.Dataset) (raw, error) {
-	switch d.Name {
-	case sweep.FashionMNIST10k:
-		return fashionTest.read(func(name string) (io.ReadCloser, error) { return builtin.Open("data/" + name) }, "built-in ")
-	case sweep.FashionMNIST:
-		if d.Path == "" {
-			return raw{}, badData(fmt.Errorf("dataset.path: empty; dataset %s needs the folder that holds %s and %s",
-				d.Name, fashionTrain.images.name, fashionTrain.labels.name))
-		}
-		return fashionTrain.read(func(name string) (io.ReadCloser, error) { return openRegular(filepath.Join(d.Path, name)) }, d.Path+string(filepath.Separator))
+func openFashion(d sweep.Dataset) (*source, error) {
+	r, err := readFashion(d)
+	if err != nil {
+		return nil, err
 	}
-	return raw{}, badData(fmt.Errorf("dataset.name: unknown dataset %q (valid: %s, %s)", d.Name, sweep.FashionMNIST10k, sweep.FashionMNIST))
+	s := &source{classes: fashionClasses, labels: make([]int, len(r.labels))}
+	for i, l := range r.labels {
+		s.labels[i] = int(l)
+	}
+	s.image = func(dst []float32, i int) error {
+		greyImage(dst, r.image(i), d.Size)
+		return nil
+	}
+	return s, nil
 }
 
-func (p idxPair) read(open func(name string) (io.ReadCloser, error), where string) (raw, error) {
-	pixels, dims, err := p.images.read(open, where)
+// readFashion reads the files that d names.
+func readFashion(d sweep.Dataset) (raw, error) {
+	if d.Name == sweep.FashionMNIST10k {
+		return fashionTest.read(d, func(name string) (io.ReadCloser, error) { return builtin.Open("data/" + name) }, "built-in ")
+	}
+	return fashionTrain.read(d, func(name string) (io.ReadCloser, error) { return openRegular(filepath.Join(d.Path, name)) }, d.Path+string(filepath.Separator))
+}
+
+func (p idxPair) read(d sweep.Dataset, open func(name string) (io.ReadCloser, error), where string) (raw, error) {
+	pixels, dims, err := p.images.read(d, open, where)
 	if err != nil {
 		return raw{}, err
 	}
-	labels, labelDims, err := p.labels.read(open, where)
+	labels, labelDims, err := p.labels.read(d, open, where)
 	if err != nil {
 		return raw{}, err
 	}
@@ -86,34 +89,25 @@ func (p idxPair) read(open func(name string) (io.ReadCloser, error), where strin
 	}
 	for i, l := range labels {
 		if int(l) >= len(fashionClasses) {
-			return raw{}, badData(&FormatError{File: where + p.labels.name, Offset: int64(8 + i), Reason: fmt.Sprintf("label %d, want 0 to 9", l)})
+			return raw{}, badData(&FormatError{File: where + p.labels.name, Offset: int64(8 + i), Packed: true, Reason: fmt.Sprintf("label %d, want 0 to 9", l)})
 		}
 	}
 	return raw{pixels: pixels, labels: labels}, nil
 }
 
 // read returns the content of one file, checked against its pinned digest.
-func (f idxFile) read(open func(name string) (io.ReadCloser, error), where string) (body []byte, dims []int, err error) {
+func (f idxFile) read(d sweep.Dataset, open func(name string) (io.ReadCloser, error), where string) (body []byte, dims []int, err error) {
 	in, err := open(f.name)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil, nil, badData(fmt.Errorf("dataset.path: %w; Debian's package dataset-fashion-mnist has the file", err))
-	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.ENOTDIR), errors.Is(err, errIrregular):
-		return nil, nil, badData(fmt.Errorf("dataset.path: %w", err))
-	case err != nil:
-		return nil, nil, fail(sweep.FailTransient, err)
+	if err != nil {
+		return nil, nil, openError(d, err)
 	}
 	name := where + f.name
 	data, err := gunzip(name, in, f.size)
 	if closeErr := in.Close(); err == nil {
 		err = closeErr
 	}
-	var format *FormatError
-	switch {
-	case errors.As(err, &format):
-		return nil, nil, badData(err)
-	case err != nil:
-		return nil, nil, fail(sweep.FailTransient, err)
+	if err != nil {
+		return nil, nil, readError(err)
 	}
 	dims, body, err = parseIDX(name, data, f.rank)
 	if err != nil {
@@ -126,22 +120,26 @@ func (f idxFile) read(open func(name string) (io.ReadCloser, error), where strin
 	return body, dims, nil
 }
 
-var errIrregular = errors.New("is not a regular file")
-
-// openRegular opens a file for reading, and nothing that could block for ever.
-func openRegular(path string) (io.ReadCloser, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
+// greyImage writes a published image at size 28, or padded with 2 pixels of
+// background to 32 and averaged 2x2 at size 16, with 0..255 mapped to [-1, 1].
+func greyImage(dst []float32, px []byte, size int) {
+	if size == side {
+		for i, v := range px {
+			dst[i] = float32(v)/127.5 - 1
+		}
+		return
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s %w", path, errIrregular)
+	at := func(y, x int) int {
+		y, x = y-2, x-2
+		if y < 0 || y >= side || x < 0 || x >= side {
+			return 0
+		}
+		return int(px[y*side+x])
 	}
-	return os.Open(path)
-}
-
-func badData(err error) error { return fail(sweep.FailBadData, err) }
-
-func fail(class sweep.FailureClass, err error) error {
-	return &sweep.FailureError{Failure: sweep.Failure{Class: class, Message: err.Error()}, Err: err}
+	for y := 0; y < 32; y += 2 {
+		for x := 0; x < 32; x += 2 {
+			sum := at(y, x) + at(y, x+1) + at(y+1, x) + at(y+1, x+1)
+			dst[y/2*16+x/2] = float32(sum)/(4*127.5) - 1
+		}
+	}
 }

@@ -9,22 +9,10 @@ import (
 	"io"
 )
 
-// FormatError is an idx.gz file that cannot be read.
-type FormatError struct {
-	File   string
-	Offset int64 // in the decompressed content
-	Reason string
-}
-
-// Error implements error.
-func (e *FormatError) Error() string {
-	return fmt.Sprintf("%s: %s at byte %d of its decompressed content", e.File, e.Reason, e.Offset)
-}
-
 // gunzip decompresses r, called name in errors, of which at most limit bytes are
 // taken. An error is a *FormatError, or comes from reading r.
 func gunzip(name string, r io.Reader, limit int64) ([]byte, error) {
-	src := &source{r: r}
+	src := &watched{r: r}
 	broken := func(offset int, err error) error {
 		if src.err != nil {
 			return fmt.Errorf("%s: %w", name, src.err)
@@ -33,7 +21,7 @@ func gunzip(name string, r io.Reader, limit int64) ([]byte, error) {
 		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 			reason = "truncated gzip"
 		}
-		return &FormatError{File: name, Offset: int64(offset), Reason: reason}
+		return &FormatError{File: name, Offset: int64(offset), Packed: true, Reason: reason}
 	}
 	z, err := gzip.NewReader(src)
 	if err != nil {
@@ -44,18 +32,18 @@ func gunzip(name string, r io.Reader, limit int64) ([]byte, error) {
 		return nil, broken(out.Len(), err)
 	}
 	if int64(out.Len()) > limit {
-		return nil, &FormatError{File: name, Offset: limit, Reason: fmt.Sprintf("more than the expected %d bytes", limit)}
+		return nil, &FormatError{File: name, Offset: limit, Packed: true, Reason: fmt.Sprintf("more than the expected %d bytes", limit)}
 	}
 	return out.Bytes(), nil
 }
 
-// source remembers a failure to read, which gzip would not tell from bad content.
-type source struct {
+// watched remembers a failure to read, which gzip would not tell from bad content.
+type watched struct {
 	r   io.Reader
 	err error
 }
 
-func (s *source) Read(p []byte) (int, error) {
+func (s *watched) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
 		s.err = err
@@ -68,7 +56,7 @@ func (s *source) Read(p []byte) (int, error) {
 // big-endian uint32, the elements. body shares data's memory.
 func parseIDX(name string, data []byte, rank int) (dims []int, body []byte, err error) {
 	bad := func(offset int, format string, args ...any) ([]int, []byte, error) {
-		return nil, nil, &FormatError{File: name, Offset: int64(offset), Reason: fmt.Sprintf(format, args...)}
+		return nil, nil, &FormatError{File: name, Offset: int64(offset), Packed: true, Reason: fmt.Sprintf(format, args...)}
 	}
 	head := 4 + 4*rank
 	if len(data) < head {

@@ -9,83 +9,159 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
 // Set is images with labels, ordered by class. It is not changed after Load.
 type Set struct {
-	Name    string
-	Size    int       // S
-	Images  []float32 // `[N, S, S, 1]` in [-1, 1], -1 is background
-	Labels  []int     // `[N]`, 0 <= label < C
-	Classes []string  // `[C]`, names
-	Counts  []int     // `[C]`, images of each class
+	Name     string
+	Size     int       // S
+	Channels int       // 1 grey, 3 RGB; 0 counts as 1
+	Images   []float32 // `[N, S, S, Channels]` in [-1, 1], -1 is black
+	Labels   []int     // `[N]`, 0 <= label < C
+	Classes  []string  // `[C]`, names
+	Counts   []int     // `[C]`, images of each class
 }
 
+// maxBytes bounds the images of a Set.
+const maxBytes = 32 << 30
+
 // Load reads the long-tailed set that d describes: of class i, shuffled with
-// d.Imbalance.Seed, the first sweep.Counts(...)[i] images. So a stronger imbalance
-// keeps a part of what a weaker one of the same seed keeps.
+// d.Imbalance.Seed, the first n_i images, where the n_i are sweep.Counts of the
+// smallest class's number (all classes of the published sets have the same), and
+// all images under profile none. So a stronger imbalance keeps a part of what a
+// weaker one of the same seed and order keeps.
 func Load(d sweep.Dataset) (*Set, error) {
-	if d.Size != 28 && d.Size != 16 {
-		return nil, badData(fmt.Errorf("dataset.size: %d (valid: 28, 16)", d.Size))
+	if err := check(d); err != nil {
+		return nil, err
+	}
+	d, err := Local(d)
+	if err != nil {
+		return nil, err
+	}
+	src, err := openSource(d)
+	if err != nil {
+		return nil, err
+	}
+	byClass := src.byClass()
+	available := lengths(byClass)
+	if info, _ := sweep.LookupDataset(d.Name); info.PerClass > 0 {
+		for class, n := range available {
+			if n != info.PerClass {
+				return nil, badData(fmt.Errorf("dataset %s: %d images of class %d, want %d", d.Name, n, class, info.PerClass))
+			}
+		}
+	}
+	s := &Set{Name: d.Name, Size: d.Size, Channels: d.Channels(), Classes: slices.Clone(src.classes), Counts: kept(d.Imbalance, available)}
+	var indices []int
+	for class, own := range byClass {
+		r := stream("split", d.Imbalance.Seed, uint64(class))
+		r.Shuffle(len(own), func(i, j int) { own[i], own[j] = own[j], own[i] })
+		indices = append(indices, own[:s.Counts[class]]...)
+		s.Labels = append(s.Labels, slices.Repeat([]int{class}, s.Counts[class])...)
+	}
+	switch need := 4 * int64(len(indices)) * int64(s.pixels()); {
+	case len(indices) == 0:
+		return nil, badData(fmt.Errorf("dataset.imbalance.factor: %v leaves no images", d.Imbalance.Factor))
+	case need > maxBytes:
+		return nil, badData(fmt.Errorf("dataset.size: %d: %d images of %d channels need %d GiB of memory, more than %d", d.Size, len(indices), s.Channels, need>>30, maxBytes>>30))
+	}
+	s.Images, err = src.images(indices, s.pixels())
+	return s, err
+}
+
+// check returns an error where d cannot be loaded whatever the files hold.
+func check(d sweep.Dataset) error {
+	info, known := sweep.LookupDataset(d.Name)
+	switch {
+	case !known:
+		var names []string
+		for _, info := range sweep.DatasetList() {
+			names = append(names, info.Name)
+		}
+		return badData(fmt.Errorf("dataset.name: unknown dataset %q (valid: %s)", d.Name, strings.Join(names, ", ")))
+	case len(info.Sizes) > 0 && !slices.Contains(info.Sizes, d.Size):
+		return badData(fmt.Errorf("dataset.size: %d (valid: %s)", d.Size, strings.Trim(strings.ReplaceAll(fmt.Sprint(info.Sizes), " ", ", "), "[]")))
+	case d.Size < sweep.MinSize, d.Size > sweep.MaxSize:
+		return badData(fmt.Errorf("dataset.size: %d (valid: %d to %d)", d.Size, sweep.MinSize, sweep.MaxSize))
+	case d.Channels() != 1 && d.Channels() != 3:
+		return badData(fmt.Errorf("dataset.channels: %d (valid: 1, 3)", d.Channels()))
 	}
 	switch d.Imbalance.Profile {
 	case sweep.ProfileExp, sweep.ProfileStep:
 		if f := d.Imbalance.Factor; !(f > 0 && f <= 1) {
-			return nil, badData(fmt.Errorf("dataset.imbalance.factor: %v, want a number in (0, 1]", f))
+			return badData(fmt.Errorf("dataset.imbalance.factor: %v, want a number in (0, 1]", f))
 		}
 	case sweep.ProfileNone:
 	default:
-		return nil, badData(fmt.Errorf("dataset.imbalance.profile: unknown profile %q (valid: %s, %s, %s)", d.Imbalance.Profile, sweep.ProfileExp, sweep.ProfileStep, sweep.ProfileNone))
+		return badData(fmt.Errorf("dataset.imbalance.profile: unknown profile %q (valid: %s, %s, %s)", d.Imbalance.Profile, sweep.ProfileExp, sweep.ProfileStep, sweep.ProfileNone))
 	}
-	src, err := readFashion(d)
+	return nil
+}
+
+// kept is how many images of each class the split keeps of those available.
+func kept(im sweep.Imbalance, available []int) []int {
+	if im.Profile == sweep.ProfileNone {
+		return available
+	}
+	return sweep.Counts(im, len(available), slices.Min(available))
+}
+
+func lengths[T any](lists [][]T) []int {
+	n := make([]int, len(lists))
+	for i, list := range lists {
+		n[i] = len(list)
+	}
+	return n
+}
+
+// Balanced reads what generated images are compared with: the unsubsampled set of
+// which Load(d) keeps a part, or, of an image folder with a reference, that.
+func Balanced(d sweep.Dataset) (*Set, error) {
+	d.Imbalance = sweep.Imbalance{Profile: sweep.ProfileNone}
+	if d.Reference == "" {
+		return Load(d)
+	}
+	r := d
+	r.Reference = ""
+	if isSplitFile(d.Reference) {
+		r.SplitFile = d.Reference
+	} else {
+		r.Path, r.SplitFile = d.Reference, ""
+	}
+	s, err := Load(r)
+	if err != nil {
+		return nil, fmt.Errorf("dataset.reference: %w", err)
+	}
+	about, err := Describe(d)
 	if err != nil {
 		return nil, err
 	}
-	byClass := make([][]int, len(fashionClasses))
-	for i, l := range src.labels {
-		byClass[l] = append(byClass[l], i)
-	}
-	info, _ := sweep.LookupDataset(d.Name)
-	counts := sweep.Counts(d.Imbalance, len(fashionClasses), info.PerClass)
-	s := &Set{Name: d.Name, Size: d.Size, Classes: slices.Clone(fashionClasses), Counts: counts}
-	for class, indices := range byClass {
-		if len(indices) != info.PerClass {
-			return nil, badData(fmt.Errorf("dataset %s: %d images of class %d, want %d", d.Name, len(indices), class, info.PerClass))
+	for class, name := range about.Classes {
+		if other := s.Classes[class]; other != name && !numbered(name, class) && !numbered(other, class) {
+			return nil, badData(fmt.Errorf("dataset.reference: class %d is %q, and in dataset.path %q", class, other, name))
 		}
-		r := stream("split", d.Imbalance.Seed, uint64(class))
-		r.Shuffle(len(indices), func(i, j int) { indices[i], indices[j] = indices[j], indices[i] })
-		for _, i := range indices[:counts[class]] {
-			s.Images = appendImage(s.Images, src.image(i), d.Size)
-			s.Labels = append(s.Labels, class)
-		}
-	}
-	if len(s.Labels) == 0 {
-		return nil, badData(fmt.Errorf("dataset.imbalance.factor: %v leaves no images", d.Imbalance.Factor))
 	}
 	return s, nil
-}
-
-// Balanced reads the unsubsampled set of which Load(d) keeps a part: what
-// generated images are compared with.
-func Balanced(d sweep.Dataset) (*Set, error) {
-	d.Imbalance = sweep.Imbalance{Profile: sweep.ProfileNone}
-	return Load(d)
 }
 
 // Len is N.
 func (s *Set) Len() int { return len(s.Labels) }
 
-// Image returns image i, `[S, S, 1]`. It shares the set's memory.
+// pixels is S*S*Channels, the numbers of an image.
+func (s *Set) pixels() int { return s.Size * s.Size * max(1, s.Channels) }
+
+// Image returns image i, `[S, S, Channels]`. It shares the set's memory.
 func (s *Set) Image(i int) []float32 {
-	n := s.Size * s.Size
+	n := s.pixels()
 	return s.Images[i*n : (i+1)*n : (i+1)*n]
 }
 
-// Gather copies the images and labels of these indices, `[B, S, S, 1]` and `[B]`.
+// Gather copies the images and labels of these indices, `[B, S, S, Channels]` and `[B]`.
 func (s *Set) Gather(indices []int) (images []float32, labels []int32) {
-	images = make([]float32, 0, len(indices)*s.Size*s.Size)
+	images = make([]float32, 0, len(indices)*s.pixels())
 	labels = make([]int32, 0, len(indices))
 	for _, i := range indices {
 		images = append(images, s.Image(i)...)
@@ -97,8 +173,12 @@ func (s *Set) Gather(indices []int) (images []float32, labels []int32) {
 // Digest is the SHA-256 of the set's shape, images and labels, in hexadecimal.
 func (s *Set) Digest() string {
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "tailsweep dataset 1\n%s\n%s\n%d\n", strconv.Quote(s.Name), strconv.Itoa(s.Size), len(s.Labels)) // a hash takes every write
-	buf := make([]byte, 0, 4*s.Size*s.Size+4)
+	shape := strconv.Itoa(s.Size)
+	if s.Channels > 1 {
+		shape += "x" + strconv.Itoa(s.Channels)
+	}
+	_, _ = fmt.Fprintf(h, "tailsweep dataset 1\n%s\n%s\n%d\n", strconv.Quote(s.Name), shape, len(s.Labels)) // a hash takes every write
+	buf := make([]byte, 0, 4*s.pixels()+4)
 	for i, l := range s.Labels {
 		buf = binary.LittleEndian.AppendUint32(buf[:0], uint32(l))
 		for _, v := range s.Image(i) {
@@ -107,31 +187,6 @@ func (s *Set) Digest() string {
 		h.Write(buf)
 	}
 	return hex.EncodeToString(h.Sum(nil))
-}
-
-// appendImage appends a published image at size 28, or padded with 2 pixels of
-// background to 32 and averaged 2x2 at size 16, with 0..255 mapped to [-1, 1].
-func appendImage(dst []float32, px []byte, size int) []float32 {
-	if size == side {
-		for _, v := range px {
-			dst = append(dst, float32(v)/127.5-1)
-		}
-		return dst
-	}
-	at := func(y, x int) int {
-		y, x = y-2, x-2
-		if y < 0 || y >= side || x < 0 || x >= side {
-			return 0
-		}
-		return int(px[y*side+x])
-	}
-	for y := 0; y < 32; y += 2 {
-		for x := 0; x < 32; x += 2 {
-			sum := at(y, x) + at(y, x+1) + at(y+1, x) + at(y+1, x+1)
-			dst = append(dst, float32(sum)/(4*127.5)-1)
-		}
-	}
-	return dst
 }
 
 // stream is the random stream of a purpose, a seed and a counter: ChaCha8 with

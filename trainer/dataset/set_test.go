@@ -88,8 +88,8 @@ func TestSize16IsPaddedAndAveraged(t *testing.T) {
 	px[0] = 255       // pixel (0,0) lies at (2,2) of 32x32: a quarter of (1,1) of 16x16
 	px[27*side] = 100 // (27,0) at (29,2): (14,1)
 	px[26*side] = 20  // (26,0) at (28,2): the same
-	got := appendImage(nil, px, 16)
-	require.Len(t, got, 256)
+	got := make([]float32, 256)
+	greyImage(got, px, 16)
 	for i, v := range got {
 		want := -1.0
 		switch i {
@@ -113,12 +113,14 @@ func TestGather(t *testing.T) {
 func TestLoadNamesTheField(t *testing.T) {
 	none := sweep.Imbalance{Profile: sweep.ProfileNone}
 	for want, d := range map[string]sweep.Dataset{
-		`dataset.name: unknown dataset "mnist" (valid: fashion-mnist-10k, fashion-mnist)`: {Name: "mnist", Size: 28, Imbalance: none},
-		`dataset.size: 20 (valid: 28, 16)`:                                                {Name: sweep.FashionMNIST10k, Size: 20, Imbalance: none},
-		`dataset.path: empty`:                                                             {Name: sweep.FashionMNIST, Size: 28, Imbalance: none},
-		`dataset.imbalance.factor: 0, want a number in (0, 1]`:                            {Name: sweep.FashionMNIST10k, Size: 28, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp}},
-		`unknown profile "linear" (valid: exp, step, none)`:                               {Name: sweep.FashionMNIST10k, Size: 28, Imbalance: sweep.Imbalance{Profile: "linear"}},
-		`dataset.imbalance.factor: 1.5, want a number in (0, 1]`:                          {Name: sweep.FashionMNIST10k, Size: 28, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 1.5}},
+		`dataset.name: unknown dataset "mnist" (valid: fashion-mnist-10k, fashion-mnist, cifar-10, cifar-100, image-folder)`: {Name: "mnist", Size: 28, Imbalance: none},
+		`dataset.size: 20 (valid: 28, 16)`:                       {Name: sweep.FashionMNIST10k, Size: 20, Imbalance: none},
+		`dataset.size: 28 (valid: 32, 16)`:                       {Name: sweep.CIFAR100, Size: 28, Imbalance: none},
+		`dataset.size: 65 (valid: 8 to 64)`:                      {Name: sweep.ImageFolder, Size: 65, Imbalance: none},
+		`dataset.channels: 2 (valid: 1, 3)`:                      {Name: sweep.ImageFolder, Size: 64, FolderChannels: 2, Imbalance: none},
+		`dataset.imbalance.factor: 0, want a number in (0, 1]`:   {Name: sweep.FashionMNIST10k, Size: 28, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp}},
+		`unknown profile "linear" (valid: exp, step, none)`:      {Name: sweep.FashionMNIST10k, Size: 28, Imbalance: sweep.Imbalance{Profile: "linear"}},
+		`dataset.imbalance.factor: 1.5, want a number in (0, 1]`: {Name: sweep.FashionMNIST10k, Size: 28, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 1.5}},
 	} {
 		_, err := Load(d)
 		require.ErrorContains(t, err, want)

@@ -53,8 +53,7 @@ func Model(ctx context.Context, b *backend.Backend, m *trainer.Model, progress f
 	if progress == nil {
 		progress = func(int, int) error { return nil }
 	}
-	info, _ := sweep.LookupDataset(m.Spec.Dataset.Name)
-	drawn := info.Classes * m.Spec.Evaluate.SamplesPerClass * len(settings.Guidance)
+	drawn := m.Spec.Dataset.Classes() * m.Spec.Evaluate.SamplesPerClass * len(settings.Guidance)
 	looked := 0
 	judge, err := NewJudge(ctx, b, m.Spec.Dataset, func(done, real int) error {
 		looked = real

@@ -43,8 +43,7 @@ func SampleGrid(ctx context.Context, m *trainer.Model, path string, w float64, s
 			return err
 		}
 		defer sampler.Close()
-		info, _ := sweep.LookupDataset(m.Spec.Dataset.Name)
-		images, err := sampler.Sample(ctx, pictures(info.Classes, columns), w, steps, nil)
+		images, err := sampler.Sample(ctx, pictures(m.Spec.Dataset.Classes(), columns), w, steps, nil)
 		if err != nil {
 			return err
 		}
@@ -54,7 +53,11 @@ func SampleGrid(ctx context.Context, m *trainer.Model, path string, w float64, s
 
 // writeGrid draws the first columns of every perClass images `[C*perClass,S,S,K]`.
 func writeGrid(path string, d sweep.Dataset, columns, perClass int, images []float32) (err error) {
-	counts, groups := d.Split()
+	about, err := dataset.Describe(d)
+	if err != nil {
+		return err
+	}
+	counts, groups := about.Counts, about.Groups
 	cell := d.Size*gridScale + gridGap
 	canvas := image.NewRGBA(image.Rect(0, 0, gridLabel+columns*cell+gridGap, len(counts)*cell+gridGap))
 	draw.Draw(canvas, canvas.Bounds(), image.White, image.Point{}, draw.Src)
@@ -63,7 +66,7 @@ func writeGrid(path string, d sweep.Dataset, columns, perClass int, images []flo
 	for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
 		for _, class := range groups.Classes(group) {
 			top := gridGap + row*cell
-			caption(canvas, top+cell/2-4, groupColor(group), fmt.Sprintf("%s (%d)", dataset.ClassName(class), counts[class]))
+			caption(canvas, top+cell/2-4, groupColor(group), fmt.Sprintf("%s (%d)", about.Classes[class], counts[class]))
 			caption(canvas, top+cell/2+10, groupColor(group), group)
 			for column := range columns {
 				at := (class*perClass + column) * pixels

@@ -39,8 +39,11 @@ func NewJudge(ctx context.Context, b *backend.Backend, d sweep.Dataset, progress
 	if err != nil {
 		return nil, err
 	}
-	_, groups := d.Split()
-	return newJudge(ctx, b, groups, real, progress)
+	about, err := dataset.Describe(d)
+	if err != nil {
+		return nil, err
+	}
+	return newJudge(ctx, b, about.Groups, real, progress)
 }
 
 // newJudge judges against these real images.

@@ -1,0 +1,5 @@
+// Package cache says where things are kept that can be fetched or computed again:
+// XLA's plugins, datasets.
+//
+// It must import nothing of this module: every process of tailsweep may ask it.
+package cache

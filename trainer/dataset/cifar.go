@@ -1,0 +1,269 @@
+package dataset
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Geometry of CIFAR's binary version: a record is one or two label bytes, then the
+// red, the green and the blue plane of a 32x32 image, row by row.
+const (
+	cifarSide  = 32
+	cifarPlane = cifarSide * cifarSide
+	cifarImage = 3 * cifarPlane
+)
+
+// maxUnpacked bounds what an archive may decompress to on the way to the files.
+const maxUnpacked = 512 << 20
+
+// cifar is one of the two sets, as its publisher packs it.
+type cifar struct {
+	archive Pin
+	folder  string // of the files, in the archive
+	files   []Pin  // of training images, of the same size
+	labels  int    // bytes before an image; the last one is the class
+	classes []string
+}
+
+// The digests of the archives are those of TensorFlow Datasets and torchvision's
+// users, those of the files torchvision's Ruby port has beside them.
+var cifar10 = cifar{
+	archive: Pin{"cifar-10-binary.tar.gz", 170052171, "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
+	folder:  "cifar-10-batches-bin",
+	files: []Pin{
+		{"data_batch_1.bin", 30730000, "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5"},
+		{"data_batch_2.bin", 30730000, "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed"},
+		{"data_batch_3.bin", 30730000, "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67"},
+		{"data_batch_4.bin", 30730000, "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48"},
+		{"data_batch_5.bin", 30730000, "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add"},
+	},
+	labels:  1,
+	classes: strings.Fields("airplane automobile bird cat deer dog frog horse ship truck"),
+}
+
+var cifar100 = cifar{
+	archive: Pin{"cifar-100-binary.tar.gz", 168513733, "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec"},
+	folder:  "cifar-100-binary",
+	files:   []Pin{{"train.bin", 153700000, "f31298fc616915fa142368359df1c4ca2ae984d6915ca468b998a5ec6aeebf29"}},
+	labels:  2,
+	classes: strings.Fields(`apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus
+		butterfly camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup
+		dinosaur dolphin elephant flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard
+		lion lizard lobster man maple_tree motorcycle mountain mouse mushroom oak_tree orange orchid otter palm_tree
+		pear pickup_truck pine_tree plain plate poppy porcupine possum rabbit raccoon ray road rocket rose sea seal
+		shark shrew skunk skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank
+		telephone television tiger tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm`),
+}
+
+// open reads the archive or the unpacked files in d.Path.
+func (c cifar) open(d sweep.Dataset) (*source, error) {
+	contents, names, err := c.read(d)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{classes: c.classes}
+	var planes [][]byte
+	for i, content := range contents {
+		images, labels, err := c.parse(names[i], content)
+		if err != nil {
+			return nil, badData(err)
+		}
+		sum := sha256.Sum256(content)
+		if got := hex.EncodeToString(sum[:]); got != c.files[i].SHA256 {
+			return nil, badData(fmt.Errorf("%s has sha256 %s, want %s", names[i], got, c.files[i].SHA256))
+		}
+		planes, s.labels = append(planes, images...), append(s.labels, labels...)
+	}
+	s.image = func(dst []float32, i int) error {
+		colourImage(dst, planes[i], d.Size)
+		return nil
+	}
+	return s, nil
+}
+
+// parse splits a file, called name in errors, into images, which share its memory,
+// and labels.
+func (c cifar) parse(name string, data []byte) (images [][]byte, labels []int, err error) {
+	record := c.labels + cifarImage
+	for at := 0; at < len(data); at += record {
+		if len(data)-at < record {
+			return nil, nil, &FormatError{File: name, Offset: int64(at), Reason: fmt.Sprintf("truncated: record %d has %d of %d bytes", at/record, len(data)-at, record)}
+		}
+		label := int(data[at+c.labels-1])
+		if label >= len(c.classes) {
+			return nil, nil, &FormatError{File: name, Offset: int64(at + c.labels - 1), Reason: fmt.Sprintf("label %d, want 0 to %d", label, len(c.classes)-1)}
+		}
+		images, labels = append(images, data[at+c.labels:at+record]), append(labels, label)
+	}
+	return images, labels, nil
+}
+
+// read returns the contents of c.files, and what they are called in errors.
+func (c cifar) read(d sweep.Dataset) (contents [][]byte, names []string, err error) {
+	info, err := os.Stat(d.Path)
+	if err != nil {
+		return nil, nil, openError(d, err)
+	}
+	if !info.IsDir() {
+		return c.fromArchive(d, d.Path)
+	}
+	for _, folder := range []string{d.Path, filepath.Join(d.Path, c.folder)} {
+		if _, err := os.Lstat(filepath.Join(folder, c.files[0].Name)); err == nil {
+			return c.fromFolder(d, folder)
+		}
+	}
+	archive := filepath.Join(d.Path, c.archive.Name)
+	if _, err := os.Lstat(archive); err != nil {
+		return nil, nil, badData(fmt.Errorf("dataset.path: %s has neither %s nor %s; %s", d.Path, c.archive.Name, c.files[0].Name, hint(d)))
+	}
+	return c.fromArchive(d, archive)
+}
+
+func (c cifar) fromFolder(d sweep.Dataset, folder string) (contents [][]byte, names []string, err error) {
+	for _, pin := range c.files {
+		name := filepath.Join(folder, pin.Name)
+		in, err := openRegular(name)
+		if err != nil {
+			return nil, nil, openError(d, err)
+		}
+		data, err := readSized(name, in, pin.Size)
+		if closeErr := in.Close(); err == nil {
+			err = closeErr
+		}
+		if err != nil {
+			return nil, nil, readError(err)
+		}
+		contents, names = append(contents, data), append(names, name)
+	}
+	return contents, names, nil
+}
+
+func (c cifar) fromArchive(d sweep.Dataset, name string) (contents [][]byte, names []string, err error) {
+	in, err := openRegular(name)
+	if err != nil {
+		return nil, nil, openError(d, err)
+	}
+	defer in.Close() //nolint:errcheck // only read
+	contents, err = c.unpack(name, in)
+	if err != nil {
+		return nil, nil, readError(err)
+	}
+	for _, pin := range c.files {
+		names = append(names, name+": "+pin.Name)
+	}
+	return contents, names, nil
+}
+
+// unpack returns the contents of c.files in a tar.gz, called name in errors, which
+// are *FormatError unless reading failed. Nothing is written to disk.
+func (c cifar) unpack(name string, r io.Reader) ([][]byte, error) {
+	src := &watched{r: r}
+	out := &counted{}
+	broken := func(what string, err error) error {
+		var format *FormatError
+		switch {
+		case src.err != nil:
+			return fmt.Errorf("%s: %w", name, src.err)
+		case errors.As(err, &format):
+			return err
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return &FormatError{File: name, Offset: out.n, Packed: true, Reason: "truncated " + what}
+		}
+		return &FormatError{File: name, Offset: out.n, Packed: true, Reason: "damaged " + what + " (" + err.Error() + ")"}
+	}
+	z, err := gzip.NewReader(src)
+	if err != nil {
+		return nil, broken("gzip", err)
+	}
+	out.r = io.LimitReader(z, maxUnpacked)
+	contents := make([][]byte, len(c.files))
+	archive := tar.NewReader(out)
+	for missing := len(c.files); missing > 0; {
+		header, err := archive.Next()
+		if err != nil {
+			return nil, broken("archive", err)
+		}
+		i := c.index(header.Name)
+		switch {
+		case i < 0:
+			continue
+		case header.Typeflag != tar.TypeReg:
+			return nil, &FormatError{File: name, Offset: out.n, Packed: true, Reason: header.Name + " is not a regular file"}
+		case contents[i] != nil:
+			return nil, &FormatError{File: name, Offset: out.n, Packed: true, Reason: header.Name + " comes twice"}
+		}
+		if contents[i], err = readSized(name+": "+c.files[i].Name, archive, c.files[i].Size); err != nil {
+			return nil, broken("archive", err)
+		}
+		missing--
+	}
+	return contents, nil
+}
+
+// index is the file that a member of the archive is, or -1.
+func (c cifar) index(member string) int {
+	for i, pin := range c.files {
+		if path.Clean(member) == path.Join(c.folder, pin.Name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// readSized reads exactly size bytes of r, called name in errors.
+func readSized(name string, r io.Reader, size int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, size+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", name, err)
+	case int64(len(data)) < size:
+		return nil, &FormatError{File: name, Offset: int64(len(data)), Reason: fmt.Sprintf("truncated: want %d bytes", size)}
+	case int64(len(data)) > size:
+		return nil, &FormatError{File: name, Offset: size, Reason: fmt.Sprintf("more than the expected %d bytes", size)}
+	}
+	return data, nil
+}
+
+// counted counts what is read.
+type counted struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// colourImage writes an image of three planes at size 32, or averaged 2x2 at size
+// 16, with 0..255 mapped to [-1, 1] and the channels last.
+func colourImage(dst []float32, planes []byte, size int) {
+	for channel := range 3 {
+		plane := planes[channel*cifarPlane : (channel+1)*cifarPlane]
+		if size == cifarSide {
+			for i, v := range plane {
+				dst[3*i+channel] = float32(v)/127.5 - 1
+			}
+			continue
+		}
+		for y := 0; y < cifarSide; y += 2 {
+			for x := 0; x < cifarSide; x += 2 {
+				at := y*cifarSide + x
+				sum := int(plane[at]) + int(plane[at+1]) + int(plane[at+cifarSide]) + int(plane[at+cifarSide+1])
+				dst[3*(y/2*16+x/2)+channel] = float32(sum)/(4*127.5) - 1
+			}
+		}
+	}
+}

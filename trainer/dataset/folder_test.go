@@ -1,0 +1,185 @@
+package dataset
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// solid is an image of one colour.
+func solid(w, h int, c color.Color) image.Image {
+	img := image.NewRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			img.Set(x, y, c)
+		}
+	}
+	return img
+}
+
+func pngOf(t testing.TB, img image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, png.Encode(&b, img))
+	return b.Bytes()
+}
+
+func jpegOf(t testing.TB, img image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, jpeg.Encode(&b, img, &jpeg.Options{Quality: 95}))
+	return b.Bytes()
+}
+
+// animals is a folder of three classes, with 5, 2 and 3 images, of which image k of
+// a class has red 10k.
+func animals(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	for class, n := range map[string]int{"cat": 5, "ant": 2, "bee/images": 3} {
+		for k := range n {
+			write(t, pngOf(t, solid(20, 12, color.RGBA{uint8(10 * k), 100, 200, 255})), dir, class, fmt.Sprintf("%d.png", k))
+		}
+	}
+	write(t, []byte("n0 1 2 3 4"), dir, "bee", "boxes.txt")
+	write(t, []byte("readme"), dir, "README.png.txt")
+	write(t, nil, dir, ".cache", "x.png")
+	write(t, nil, dir, "cat", ".DS_Store")
+	return dir
+}
+
+func folderSpec(dir string) sweep.Dataset {
+	return sweep.Dataset{Name: sweep.ImageFolder, Path: dir, FolderClasses: 3, Size: 8, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone}}
+}
+
+func TestLoadFolder(t *testing.T) {
+	d := folderSpec(animals(t))
+	s := load(t, d)
+	require.Equal(t, []string{"ant", "bee", "cat"}, s.Classes, "sorted")
+	require.Equal(t, []int{2, 3, 5}, s.Counts)
+	require.Equal(t, []int{0, 0, 1, 1, 1, 2, 2, 2, 2, 2}, s.Labels)
+	require.Len(t, s.Images, 10*8*8*3)
+	seen := map[int]bool{}
+	for i := 5; i < 10; i++ {
+		px := s.Image(i)
+		seen[int((px[0]+1)*127.5+.5)] = true
+		require.InDelta(t, 100/127.5-1, px[1], 1e-6)
+		require.InDelta(t, 200/127.5-1, px[8*8*3-1], 1e-6)
+	}
+	require.Equal(t, map[int]bool{0: true, 10: true, 20: true, 30: true, 40: true}, seen, "each image once")
+	require.Equal(t, s.Digest(), load(t, d).Digest())
+
+	about, err := Describe(d)
+	require.NoError(t, err)
+	require.Equal(t, About{Classes: s.Classes, Available: s.Counts, Counts: s.Counts, Groups: sweep.ClassGroups{Head: []int{2}, Medium: []int{1}, Tail: []int{0}}}, about)
+
+	d.FolderChannels = 1
+	grey := load(t, d)
+	require.Len(t, grey.Images, 10*8*8)
+	require.NotEqual(t, s.Digest(), grey.Digest())
+
+	d.Imbalance = sweep.Imbalance{Profile: sweep.ProfileStep, Factor: 0.5}
+	require.Equal(t, []int{2, 2, 1}, load(t, d).Counts, "of the smallest class's 2")
+	whole, err := Balanced(d)
+	require.NoError(t, err)
+	require.Equal(t, grey.Digest(), whole.Digest())
+}
+
+func TestLoadSplit(t *testing.T) {
+	d := folderSpec(animals(t))
+	d.SplitFile = "lists/train.txt"
+	write(t, []byte("cat/3.png 0\n\ncat/1.png\t0\r\nant/0.png 1\nbee/images/2.png 2\n"), d.Path, d.SplitFile)
+	s := load(t, d)
+	require.Equal(t, []string{"cat", "ant", "bee"}, s.Classes, "as the labels say")
+	require.Equal(t, []int{2, 1, 1}, s.Counts)
+
+	d.Reference = "lists/val.txt"
+	write(t, []byte("cat/0.png 0\nant/1.png 1\nbee/images/0.png 2"), d.Path, d.Reference)
+	real, err := Balanced(d)
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 1, 1}, real.Counts)
+
+	require.NoError(t, os.RemoveAll(filepath.Join(d.Path, "lists")))
+	write(t, []byte("cat/3.png 0\nant/0.png 1\nbee/images/2.png 2\n"), d.Path, "train.txt")
+	d.SplitFile, d.Reference = "train.txt", d.Path // its order is another
+	_, err = Balanced(d)
+	require.ErrorContains(t, err, `dataset.reference: class 0 is "ant", and in dataset.path "cat"`)
+}
+
+func TestFolderTellsWhatIsWrong(t *testing.T) {
+	sound := pngOf(t, solid(8, 8, color.White))
+	for want, change := range map[string]func(d *sweep.Dataset){
+		"dataset.classes: 4, and ":                                              func(d *sweep.Dataset) { d.FolderClasses = 4 },
+		"dog has no PNG or JPEG files":                                          func(d *sweep.Dataset) { write(t, nil, d.Path, "dog", "x.gif") },
+		"ant/7.jpg: neither PNG nor JPEG, begins with 47 49 46":                 func(d *sweep.Dataset) { write(t, []byte("GIF"), d.Path, "ant", "7.jpg") },
+		"ant/7.jpg: empty file at byte 0":                                       func(d *sweep.Dataset) { write(t, nil, d.Path, "ant", "7.jpg") },
+		"ant/7.png: damaged PNG (png: invalid format: unexpected EOF) at byte ": func(d *sweep.Dataset) { write(t, sound[:len(sound)-20], d.Path, "ant", "7.png") },
+		"cat/link.png is a symbolic link, which is not followed": func(d *sweep.Dataset) {
+			require.NoError(t, os.Symlink("0.png", filepath.Join(d.Path, "cat", "link.png")))
+		},
+		"elk is a symbolic link, which is not followed":           func(d *sweep.Dataset) { require.NoError(t, os.Symlink("cat", filepath.Join(d.Path, "elk"))) },
+		"nowhere: no such file or directory; it is looked for on": func(d *sweep.Dataset) { d.Path = "/nowhere" },
+		"dataset.split: stat ":                                    func(d *sweep.Dataset) { d.SplitFile = "no.txt" },
+	} {
+		t.Run(want, func(t *testing.T) {
+			d := folderSpec(animals(t))
+			change(&d)
+			_, err := Load(d)
+			require.ErrorContains(t, err, want)
+			var failure *sweep.FailureError
+			require.ErrorAs(t, err, &failure)
+			require.Equal(t, sweep.FailBadData, failure.Class)
+		})
+	}
+}
+
+// A split file must not lead out of its folder, by links either.
+func TestSplitStaysInItsFolder(t *testing.T) {
+	outside := write(t, pngOf(t, solid(8, 8, color.White)), t.TempDir(), "secret.png")
+	d := folderSpec(animals(t))
+	d.FolderClasses = 1
+	require.NoError(t, os.Symlink(outside, filepath.Join(d.Path, "cat", "file.png")))
+	require.NoError(t, os.Symlink(filepath.Dir(outside), filepath.Join(d.Path, "out")))
+	for line, want := range map[string]string{
+		"cat/file.png 0":    "cat/file.png is not a regular file",
+		"out/secret.png 0":  "escapes",
+		"../x/secret.png 0": "want one relative to the folder",
+		outside + " 0":      "want one relative to the folder",
+		"cat/gone.png 0":    "cat/gone.png: ",
+	} {
+		d.SplitFile = write(t, []byte(line), t.TempDir(), "split.txt")
+		_, err := Load(d)
+		require.ErrorContains(t, err, want, line)
+		var failure *sweep.FailureError
+		require.ErrorAs(t, err, &failure, line)
+		require.Equal(t, sweep.FailBadData, failure.Class, line)
+	}
+}
+
+// Of several broken images the first is told, whichever core finds one first.
+func TestTheFirstBrokenImageIsTold(t *testing.T) {
+	for range 20 {
+		s := &source{image: func(_ []float32, i int) error {
+			if i >= 50 {
+				return fmt.Errorf("image %d", i)
+			}
+			return nil
+		}}
+		indices := make([]int, 200)
+		for i := range indices {
+			indices[i] = i
+		}
+		_, err := s.images(indices, 1)
+		require.EqualError(t, err, "image 50")
+	}
+}

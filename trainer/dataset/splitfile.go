@@ -1,0 +1,158 @@
+package dataset
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Limits of a split file, in bytes.
+const (
+	maxSplit = 1 << 30
+	maxLine  = 8 << 10
+)
+
+// isSplitFile tells a split file from a folder, by its name.
+func isSplitFile(name string) bool {
+	return strings.EqualFold(path.Ext(name), ".txt") && !sweep.Remote(name)
+}
+
+// listSplit lists the images of d.SplitFile.
+func listSplit(d sweep.Dataset) (l listing, err error) {
+	name := d.SplitFile
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(d.Path, filepath.FromSlash(name))
+	}
+	in, err := openRegular(name)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return l, badData(fmt.Errorf("dataset.split: %w", err))
+		}
+		return l, openError(d, err)
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxSplit+1))
+	if closeErr := in.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return l, fail(sweep.FailTransient, err)
+	}
+	if len(data) > maxSplit {
+		return l, badData(fmt.Errorf("dataset.split: %s is larger than %d MiB", name, maxSplit>>20))
+	}
+	if l, err = parseSplit(name, data); err != nil {
+		return l, badData(err)
+	}
+	return l, nil
+}
+
+// maxClasses bounds the labels of a split file; it is the spec's own bound.
+const maxClasses = 10000
+
+// parseSplit reads lines "relative/image.jpg label", as the published splits of
+// ImageNet-LT and Places-LT have them. Labels count from 0, and each up to the
+// greatest has images. A path must stay in its folder and comes once. Errors are
+// *FormatError.
+func parseSplit(name string, data []byte) (l listing, err error) {
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	lines.Buffer(nil, maxLine)
+	seen := map[string]int{} // line
+	offset, number, greatest := 0, 0, -1
+	bad := func(format string, args ...any) (listing, error) {
+		return listing{}, &FormatError{File: name + ":" + strconv.Itoa(number), Offset: int64(offset), Reason: fmt.Sprintf(format, args...)}
+	}
+	for lines.Scan() {
+		number++
+		line := lines.Text()
+		file, labelText := cutLast(strings.TrimSpace(line))
+		label, err := strconv.Atoi(labelText)
+		switch {
+		case strings.TrimSpace(line) == "":
+			offset += len(line) + 1
+			continue
+		case file == "":
+			return bad("want two fields, an image and its label, not %q", line)
+		case err != nil || label < 0 || label >= maxClasses:
+			return bad("label %q, want a number from 0 to %d", labelText, maxClasses-1)
+		case !fs.ValidPath(file) || strings.ContainsAny(file, "\\\x00"):
+			return bad("path %q, want one relative to the folder, without . and ..", file)
+		case !imageName(file):
+			return bad("%q is not named .png, .jpg or .jpeg", file)
+		case seen[file] > 0:
+			return bad("%q comes twice, first in line %d", file, seen[file])
+		case len(l.files) >= maxImages:
+			return bad("more than %d images", maxImages)
+		}
+		seen[file] = number
+		l.files, l.labels = append(l.files, file), append(l.labels, label)
+		greatest = max(greatest, label)
+		offset += len(line) + 1
+	}
+	if lines.Err() != nil {
+		number++
+		return bad("a line of more than %d bytes", maxLine)
+	}
+	counts := make([]int, greatest+1)
+	for _, label := range l.labels {
+		counts[label]++
+	}
+	switch empty := slices.Index(counts, 0); {
+	case greatest < 0:
+		return bad("no images")
+	case empty >= 0:
+		return bad("no image of class %d, and the greatest label is %d", empty, greatest)
+	}
+	l.classes = folderNames(l, greatest+1)
+	return l, nil
+}
+
+// cutLast cuts text at its last run of white space.
+func cutLast(text string) (before, after string) {
+	i := strings.LastIndexAny(text, " \t")
+	return strings.TrimRight(text[:i+1], " \t"), text[i+1:]
+}
+
+// folderNames names each class for the one folder that its images are in, or, where
+// it is not one, or one of several classes, for its number. TinyImageNet's folders
+// "images" count for those around them.
+func folderNames(l listing, classes int) []string {
+	folders := make([]string, classes)
+	several := make([]bool, classes)
+	for i, file := range l.files {
+		folder := path.Dir(file)
+		if path.Base(folder) == "images" {
+			folder = path.Dir(folder)
+		}
+		folder = path.Base(folder)
+		if own := &folders[l.labels[i]]; *own == "" {
+			*own = folder
+		} else if *own != folder {
+			several[l.labels[i]] = true
+		}
+	}
+	times := map[string]int{}
+	for _, folder := range folders {
+		times[folder]++
+	}
+	for class, folder := range folders {
+		if several[class] || times[folder] > 1 || folder == "." {
+			folders[class] = numberName(class)
+		}
+	}
+	return folders
+}
+
+func numberName(class int) string { return "class " + strconv.Itoa(class) }
+
+// numbered reports whether a class has no name but its number.
+func numbered(name string, class int) bool { return name == numberName(class) }

@@ -1,0 +1,71 @@
+package dataset
+
+import (
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestParseSplit(t *testing.T) {
+	l, err := parseSplit("s.txt", []byte("train/n01/a b.JPEG 1\ntrain/n00/x.jpg  0\n  \ntrain/n01/c.png\t1"))
+	require.NoError(t, err)
+	require.Equal(t, listing{
+		classes: []string{"n00", "n01"}, files: []string{"train/n01/a b.JPEG", "train/n00/x.jpg", "train/n01/c.png"}, labels: []int{1, 0, 1},
+	}, l)
+
+	for text, want := range map[string][]string{
+		"a.jpg 0\nb.jpg 1":                                        {"class 0", "class 1"},      // no folders
+		"x/a.jpg 0\ny/b.jpg 0\nz/c.jpg 1":                         {"class 0", "z"},            // two folders
+		"v/x/a.jpg 0\nt/x/b.jpg 0\nz/c.jpg 1\nz/d.jpg 2":          {"x", "class 1", "class 2"}, // one folder of two classes
+		"n0/images/a.jpg 0\nn1/images/b.jpg 1\nn0/images/c.jpg 0": {"n0", "n1"},                // TinyImageNet
+	} {
+		l, err := parseSplit("s.txt", []byte(text))
+		require.NoError(t, err)
+		require.Equal(t, want, l.classes, text)
+	}
+}
+
+func TestParseSplitTellsTheLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"a.jpg 0\nb.jpg":         `s.txt:2: want two fields, an image and its label, not "b.jpg" at byte 8`,
+		"a.jpg 0\nb.jpg x":       `s.txt:2: label "x", want a number from 0 to 9999 at byte 8`,
+		"a.jpg -1":               `s.txt:1: label "-1", want a number from 0 to 9999 at byte 0`,
+		"a.jpg 10000":            `s.txt:1: label "10000"`,
+		"/etc/a.jpg 0":           `s.txt:1: path "/etc/a.jpg", want one relative`,
+		"a/../../b.jpg 0":        `s.txt:1: path "a/../../b.jpg", want one relative`,
+		"a.jpg 0\r\n\r\na.jpg 0": `s.txt:3: "a.jpg" comes twice, first in line 1`,
+		"a.gif 0":                `s.txt:1: "a.gif" is not named .png, .jpg or .jpeg`,
+		"a.jpg 0\nb.jpg 2":       `no image of class 1, and the greatest label is 2`,
+		"\n\n":                   `s.txt:2: no images`,
+		"a.jpg 0\n" + strings.Repeat("b", maxLine+1): `s.txt:2: a line of more than 8192 bytes at byte 8`,
+	} {
+		_, err := parseSplit("s.txt", []byte(text))
+		require.ErrorContains(t, err, want)
+		var format *FormatError
+		require.ErrorAs(t, err, &format)
+	}
+}
+
+func FuzzSplit(f *testing.F) {
+	f.Add([]byte("train/n01/a.JPEG 1\ntrain/n00/x.jpg 0\n"))
+	f.Add([]byte("../a.jpg 0"))
+	f.Add([]byte("a.jpg 99999999999999999999"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		l, err := parseSplit("s.txt", data)
+		if err != nil {
+			var format *FormatError
+			require.ErrorAs(t, err, &format)
+			return
+		}
+		require.Len(t, l.labels, len(l.files))
+		require.NotEmpty(t, l.files)
+		seen := make([]bool, len(l.classes))
+		for i, file := range l.files {
+			require.True(t, fs.ValidPath(file))
+			seen[l.labels[i]] = true
+		}
+		require.NotContains(t, seen, false)
+	})
+}
