@@ -1,0 +1,157 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
+)
+
+// Fetcher downloads datasets. Safe for concurrent use.
+type Fetcher struct {
+	Bucket   func(ctx context.Context, name string) (store.Store, error) // opens a bucket of an s3:// URL
+	HTTP     *http.Client                                                // nil: one of its own
+	Progress func(Progress)                                              // nil: nobody looks; may be called concurrently
+}
+
+// Progress is how far a download has come.
+type Progress struct {
+	What  string // file or folder
+	Done  int64  // bytes
+	Total int64  // bytes; 0 when not known
+}
+
+// Dataset fetches what d needs and this machine does not have: what its URLs name,
+// or the published set that it names without a path. A path of this machine is left
+// alone. Errors of content are *sweep.FailureError.
+func (f *Fetcher) Dataset(ctx context.Context, d sweep.Dataset) error {
+	local, err := dataset.Local(d)
+	if err != nil {
+		return err
+	}
+	if _, published := dataset.PublishedSet(d.Name); d.Path == "" && published || sweep.Remote(d.Path) {
+		if _, err := f.Pull(ctx, d.Name, d.Path, local.Path); err != nil {
+			return fmt.Errorf("dataset.path: %w", err)
+		}
+	}
+	if sweep.Remote(d.Reference) {
+		if _, err := f.Pull(ctx, sweep.ImageFolder, d.Reference, local.Reference); err != nil {
+			return fmt.Errorf("dataset.reference: %w", err)
+		}
+	}
+	return nil
+}
+
+// Pull makes the folder dir hold the files of a dataset, unless it is there already,
+// and reports whether it was. from is an s3:// or https:// URL or a path of this
+// machine; "" is the publisher. Of an image folder it is an s3:// prefix or an
+// archive (.tar, .tar.gz, .tgz or .zip), of a published set the folder of its files
+// or, of CIFAR, the archive.
+func (f *Fetcher) Pull(ctx context.Context, name, from, dir string) (there bool, err error) {
+	unlock, err := lock(ctx, dir)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	if there, err := occupied(dir); there || err != nil {
+		return there, err
+	}
+	if sweep.Remote(from) {
+		if err := sweep.CheckURL(from); err != nil {
+			return false, badData(fmt.Errorf("%s: %w", from, err))
+		}
+	}
+	partial := dir + ".partial"
+	published, ok := dataset.PublishedSet(name)
+	switch {
+	case ok:
+		err = f.published(ctx, published, from, partial)
+		if err == nil {
+			if err = dataset.Verify(name, partial); err != nil { // what is wrong now is wrong at the next try
+				err = errors.Join(err, os.RemoveAll(partial))
+			}
+		}
+	case name == sweep.ImageFolder:
+		err = f.folder(ctx, from, partial)
+	default:
+		err = badData(fmt.Errorf("dataset %q is not one that can be fetched", name))
+	}
+	if err != nil {
+		return false, err
+	}
+	return false, os.Rename(partial, dir)
+}
+
+// occupied reports whether dir is there, and removes it where it is empty.
+func occupied(dir string) (bool, error) {
+	err := unix.Rmdir(dir)
+	if err == nil || errors.Is(err, unix.ENOENT) {
+		return false, nil
+	}
+	info, statErr := os.Stat(dir)
+	if statErr == nil && !info.IsDir() {
+		return false, badData(fmt.Errorf("%s is not a folder", dir))
+	}
+	return statErr == nil, statErr
+}
+
+// published fetches the files of a published set into dir.
+func (f *Fetcher) published(ctx context.Context, p dataset.Published, from, dir string) error {
+	if from == "" {
+		from = p.URL
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, pin := range p.Files {
+		source := from
+		if !isArchive(from) || len(p.Files) > 1 {
+			source = strings.TrimRight(from, "/") + "/" + pin.Name
+		}
+		if err := f.file(ctx, source, filepath.Join(dir, pin.Name), pin); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// folder fetches an image folder into dir.
+func (f *Fetcher) folder(ctx context.Context, from, dir string) error {
+	switch {
+	case from == "":
+		return badData(errors.New("an image folder needs a source: an s3:// prefix, or an archive by path or URL"))
+	case strings.HasPrefix(from, "s3://") && !isArchive(from):
+		return f.objects(ctx, from, dir)
+	case !isArchive(from):
+		return badData(fmt.Errorf("%s: want an archive, named .tar, .tar.gz, .tgz or .zip, or an s3:// prefix", from))
+	case !sweep.Remote(from):
+		return unpack(ctx, from, dir)
+	}
+	archive := dir + "." + filepath.Base(from)
+	if err := f.file(ctx, from, archive, dataset.Pin{Name: filepath.Base(from), Size: maxArchive}); err != nil {
+		return err
+	}
+	if err := unpack(ctx, archive, dir); err != nil {
+		return errors.Join(err, os.Remove(archive))
+	}
+	return os.Remove(archive)
+}
+
+func (f *Fetcher) progress(p Progress) {
+	if f.Progress != nil {
+		f.Progress(p)
+	}
+}
+
+func badData(err error) error {
+	return &sweep.FailureError{Failure: sweep.Failure{Class: sweep.FailBadData, Message: err.Error()}, Err: err}
+}

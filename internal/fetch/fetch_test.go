@@ -1,0 +1,235 @@
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"image"
+	"image/png"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/cache"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
+)
+
+func picture(t testing.TB) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, png.Encode(&b, image.NewGray(image.Rect(0, 0, 9, 9))))
+	return b.Bytes()
+}
+
+func sha(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// tree lists the files below dir with their contents.
+func tree(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	require.NoError(t, filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		rel, _ := filepath.Rel(dir, name)
+		files[rel] = string(data)
+		return err
+	}))
+	return files
+}
+
+func requireBadData(t *testing.T, err error) {
+	t.Helper()
+	var failure *sweep.FailureError
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, sweep.FailBadData, failure.Class)
+}
+
+// bucket is a Fetcher whose only bucket, b, holds these objects.
+func bucket(t *testing.T, objects map[string]string) (*Fetcher, *counting) {
+	t.Helper()
+	s := &counting{Memory: store.NewMemory(), gets: map[string]int{}}
+	for key, body := range objects {
+		require.NoError(t, s.Put(t.Context(), key, strings.NewReader(body), int64(len(body))))
+	}
+	return &Fetcher{Bucket: func(_ context.Context, name string) (store.Store, error) {
+		if name != "b" {
+			return nil, store.ErrNoBucket
+		}
+		return s, nil
+	}}, s
+}
+
+// counting counts what is got, and can fail.
+type counting struct {
+	*store.Memory
+	mu   sync.Mutex
+	gets map[string]int
+	fail string
+}
+
+func (c *counting) Get(ctx context.Context, key string) (body io.ReadCloser, info store.Info, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if key == c.fail {
+		return nil, info, errLost
+	}
+	c.gets[key]++
+	return c.Memory.Get(ctx, key)
+}
+
+var errLost = errors.New("connection lost")
+
+func TestImageFolderFromAnObjectStore(t *testing.T) {
+	t.Setenv(cache.Env, t.TempDir())
+	img := string(picture(t))
+	f, s := bucket(t, map[string]string{
+		"set/ant/0.png": img, "set/bee/0.png": img, "set/bee/1.png": img, "set/train.txt": "ant/0.png 0", "set/notes.md": "no", "settle/x.png": img,
+	})
+	d := sweep.Dataset{Name: sweep.ImageFolder, Path: "s3://b/set/", FolderClasses: 2, Size: 8, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone}}
+	_, err := dataset.Load(d)
+	requireBadData(t, err) // not fetched yet
+
+	s.fail = "set/bee/1.png"
+	require.ErrorIs(t, f.Dataset(t.Context(), d), errLost)
+	local, err := dataset.Local(d)
+	require.NoError(t, err)
+	require.NoDirExists(t, local.Path, "whole or absent")
+
+	came := tree(t, local.Path+".partial")
+	s.fail = ""
+	require.NoError(t, f.Dataset(t.Context(), d))
+	require.Equal(t, map[string]string{"ant/0.png": img, "bee/0.png": img, "bee/1.png": img, "train.txt": "ant/0.png 0"}, tree(t, local.Path))
+	for name := range came {
+		if !strings.HasSuffix(name, ".part") {
+			require.Equal(t, 1, s.gets["set/"+name], "%s: what was there was not fetched again", name)
+		}
+	}
+	set, err := dataset.Load(d)
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 2}, set.Counts)
+
+	require.NoError(t, f.Dataset(t.Context(), d))
+	require.Len(t, s.gets, 4, "it is there")
+
+	d.Path, d.Reference = "/here", "s3://other/x"
+	err = f.Dataset(t.Context(), d)
+	require.ErrorIs(t, err, store.ErrNoBucket)
+	requireBadData(t, err)
+}
+
+func TestObjectNamesStayInTheFolder(t *testing.T) {
+	for _, name := range []string{"../x.png", "a/../../x.png", "/x.png", "a//x.png", "a\\x.png"} {
+		_, err := checkEntry(name, 1)
+		require.Error(t, err, name)
+	}
+	limit, err := checkEntry("a/b.png", 1)
+	require.NoError(t, err)
+	require.EqualValues(t, 64<<20, limit)
+}
+
+func TestFileIsVerified(t *testing.T) {
+	dir := t.TempDir()
+	from := filepath.Join(dir, "from.bin")
+	require.NoError(t, os.WriteFile(from, []byte("content"), 0o600))
+	f, dst := &Fetcher{}, filepath.Join(dir, "to.bin")
+
+	err := f.file(t.Context(), from, dst, dataset.Pin{Size: 7, SHA256: sha([]byte("other"))})
+	require.ErrorContains(t, err, from+" has sha256 "+sha([]byte("content"))+", want "+sha([]byte("other")))
+	requireBadData(t, err)
+	require.Equal(t, map[string]string{"from.bin": "content"}, tree(t, dir), "nothing stays")
+
+	err = f.file(t.Context(), from, dst, dataset.Pin{Size: 6})
+	require.ErrorContains(t, err, "from.bin is larger than 6 bytes")
+	requireBadData(t, err)
+
+	var last Progress
+	f.Progress = func(p Progress) { last = p }
+	require.NoError(t, f.file(t.Context(), from, dst, dataset.Pin{Size: 7, SHA256: sha([]byte("content"))}))
+	require.Equal(t, Progress{What: "from.bin", Done: 7, Total: 7}, last)
+	requireBadData(t, f.file(t.Context(), dir, filepath.Join(dir, "x"), dataset.Pin{}))
+	requireBadData(t, f.file(t.Context(), filepath.Join(dir, "gone"), filepath.Join(dir, "x"), dataset.Pin{}))
+}
+
+func TestPullRefuses(t *testing.T) {
+	f, dir := &Fetcher{}, filepath.Join(t.TempDir(), "set")
+	for _, c := range []struct{ name, from, want string }{
+		{"mnist", "", `dataset "mnist" is not one that can be fetched`},
+		{sweep.ImageFolder, "", "an image folder needs a source"},
+		{sweep.ImageFolder, "/data/images", "want an archive"},
+		{sweep.ImageFolder, "ftp://host/x.zip", "ftp:// is not supported"},
+		{sweep.ImageFolder, "https://host/x", "want an archive"},
+		{sweep.FashionMNIST, "/nowhere", "/nowhere/train-images-idx3-ubyte.gz: no such file or directory"},
+		{sweep.CIFAR10, "/nowhere/mine.tar.gz", "/nowhere/mine.tar.gz: no such file or directory"},
+	} {
+		_, err := f.Pull(t.Context(), c.name, c.from, dir)
+		require.ErrorContains(t, err, c.want)
+		requireBadData(t, err)
+		require.NoDirExists(t, dir)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	_, err := f.Pull(t.Context(), sweep.CIFAR10, "", file)
+	require.ErrorContains(t, err, "is not a folder")
+	require.FileExists(t, file)
+}
+
+// What is not the published set is not kept, so that the next try can succeed.
+func TestPullForgetsWhatIsNotTheSet(t *testing.T) {
+	from, dir := t.TempDir(), filepath.Join(t.TempDir(), "set")
+	for _, name := range []string{"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"} {
+		require.NoError(t, os.WriteFile(filepath.Join(from, name), []byte("no gzip"), 0o600))
+	}
+	_, err := (&Fetcher{}).Pull(t.Context(), sweep.FashionMNIST, from, dir)
+	require.ErrorContains(t, err, "train-images-idx3-ubyte.gz: ")
+	requireBadData(t, err)
+	require.NoDirExists(t, dir)
+	require.NoDirExists(t, dir+".partial")
+}
+
+// TestPullFashionMNIST runs where TAILSWEEP_TEST_FASHION_MNIST names a folder with
+// the training files.
+func TestPullFashionMNIST(t *testing.T) {
+	from := os.Getenv("TAILSWEEP_TEST_FASHION_MNIST")
+	if from == "" {
+		t.Skip("TAILSWEEP_TEST_FASHION_MNIST is not set")
+	}
+	dir := filepath.Join(t.TempDir(), "set")
+	require.NoError(t, os.Mkdir(dir, 0o755)) // an empty folder is in nobody's way
+	there, err := (&Fetcher{}).Pull(t.Context(), sweep.FashionMNIST, from, dir)
+	require.NoError(t, err)
+	require.False(t, there)
+	require.Len(t, tree(t, dir), 2)
+	there, err = (&Fetcher{}).Pull(t.Context(), sweep.FashionMNIST, from, dir)
+	require.NoError(t, err)
+	require.True(t, there)
+}
+
+func TestTwoProcessesWait(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "set")
+	unlock, err := lock(t.Context(), dir)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = lock(ctx, dir)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	unlock()
+	again, err := lock(t.Context(), dir)
+	require.NoError(t, err)
+	again()
+}
