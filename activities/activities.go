@@ -6,7 +6,7 @@ import (
 
 // Activities holds what the activities work with. Its exported methods that
 // take a context are the activities; they are registered by their own names.
-// Every port is needed; a worker of one queue only may leave out what the
+// Every port but Datasets is needed; a worker of one queue only may leave out what the
 // activities of the other queue use.
 type Activities struct {
 	Trainer     Trainer
@@ -14,6 +14,7 @@ type Activities struct {
 	Records     Records
 	Recorder    Recorder
 	Executions  Executions
+	Datasets    Datasets // nil: every dataset is on this machine
 
 	// StagingRoot is an existing folder for checkpoints on their way. Nothing in
 	// it is needed after a restart of the worker.

@@ -80,6 +80,13 @@ type Trainer interface {
 	Evaluate(ctx context.Context, job EvaluateJob, report func(Progress) error) (Judgement, error)
 }
 
+// Datasets brings what a dataset needs to this machine, where the Trainer's jobs
+// look for it; nothing when it is there. It bounds its own waiting. An error that is
+// no *sweep.FailureError may be a network that is away.
+type Datasets interface {
+	Dataset(ctx context.Context, d sweep.Dataset) error
+}
+
 // CheckpointRef names a checkpoint in the archive.
 type CheckpointRef struct {
 	Key  string `json:"key"` // of its folder; "" for none

@@ -108,15 +108,7 @@ func (p *pulse) checkpoint(ref CheckpointRef) {
 // finish. A store that is away is tried again, so that its restart costs no
 // attempt. Once the worker stops, the next try is the last.
 func (p *pulse) transfer(move func(ctx context.Context) error) error {
-	p.mu.Lock()
-	p.busy++
-	p.mu.Unlock()
-	defer func() {
-		p.mu.Lock()
-		p.busy--
-		p.moved = time.Now()
-		p.mu.Unlock()
-	}()
+	defer p.during()()
 	stop := activity.GetWorkerStopChannel(p.beats)
 	began, rest := time.Now(), p.limits.Rest
 	for {
@@ -142,6 +134,28 @@ func (p *pulse) transfer(move func(ctx context.Context) error) error {
 		}
 		rest = min(2*rest, p.limits.MaxRest)
 	}
+}
+
+// during says that no step needs to finish until end is called.
+func (p *pulse) during() (end func()) {
+	p.mu.Lock()
+	p.busy++
+	p.mu.Unlock()
+	return func() {
+		p.mu.Lock()
+		p.busy--
+		p.moved = time.Now()
+		p.mu.Unlock()
+	}
+}
+
+// dataset has the port fetch what d needs, which may take long and is not cut short.
+func (p *pulse) dataset(port Datasets, d sweep.Dataset) error {
+	if port == nil {
+		return nil
+	}
+	defer p.during()()
+	return port.Dataset(p.attempt, d)
 }
 
 // try makes one try at a transfer.

@@ -62,6 +62,9 @@ func (a *Activities) train(p *pulse, in TrainInput) (outcome Outcome, err error)
 	if err != nil {
 		return Outcome{}, err
 	}
+	if err := p.dataset(a.Datasets, in.Spec.Dataset); err != nil {
+		return Outcome{}, fmt.Errorf("fetch the dataset: %w", err)
+	}
 	return a.Trainer.Train(ctx, job, activity.GetWorkerStopChannel(ctx), func(progress Progress) error {
 		a.Recorder.TrialProgress(name, number, progress)
 		p.progress(progress)

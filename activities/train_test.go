@@ -350,3 +350,44 @@ func TestTrainWithoutStagingRoot(t *testing.T) {
 	_, err := b.train(input(7, 1))
 	require.ErrorContains(t, err, "stage trial 7")
 }
+
+// fetching is a FAKE of the port Datasets that takes its time, or fails.
+type fetching struct {
+	takes time.Duration
+	err   error
+	asked []sweep.Dataset
+}
+
+func (f *fetching) Dataset(ctx context.Context, d sweep.Dataset) error {
+	f.asked = append(f.asked, d)
+	select {
+	case <-time.After(f.takes):
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return f.err
+}
+
+func TestTheDatasetIsFetchedFirst(t *testing.T) {
+	b := newBench(t)
+	in := input(4, 1)
+	in.Spec.Dataset = sweep.Dataset{Name: sweep.ImageFolder, Path: "s3://bucket/set"}
+	port := &fetching{takes: 300 * time.Millisecond}
+	b.Datasets, b.StallTimeout, b.BeatEvery = port, 100*time.Millisecond, 10*time.Millisecond
+	_, err := b.train(in)
+	require.NoError(t, err, "a long download is no stall")
+	require.Equal(t, []sweep.Dataset{in.Spec.Dataset}, port.asked)
+
+	for class, cause := range map[sweep.FailureClass]error{
+		sweep.FailBadData:   failure(sweep.FailBadData),
+		sweep.FailTransient: errors.New("network is unreachable"),
+	} {
+		b = newBench(t)
+		b.Datasets = &fetching{err: cause}
+		_, err = b.train(in)
+		var application *temporal.ApplicationError
+		require.ErrorAs(t, err, &application)
+		require.Equal(t, string(class), application.Type())
+		b.requireEmptyStaging(t)
+	}
+}

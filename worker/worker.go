@@ -56,6 +56,8 @@ type Config struct {
 	Metrics Metrics
 	Log     *slog.Logger
 
+	Datasets activities.Datasets // fetches what specs train on; nil: it is all here
+
 	Only        string   // one of the Only constants; "" is OnlyBoth
 	Queue       string   // of trainings
 	Slots       int      // children at a time; 0 is one a device, or one without
@@ -98,7 +100,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	defer fail(nil)
 	acts := &activities.Activities{
 		Trainer: children, Checkpoints: c.Archive, Records: c.Archive, Recorder: c.Metrics,
-		Executions: activities.NewExecutions(c.Client), StagingRoot: staging,
+		Executions: activities.NewExecutions(c.Client), StagingRoot: staging, Datasets: c.Datasets,
 	}
 	var stops []func() // in the order of stopping: trainings are handed back while workflows still run
 	for _, w := range c.workers(acts, fail) {

@@ -56,6 +56,9 @@ With --job it is a worker's child and speaks JSON lines.`,
 			return err
 		}
 		defer m.Close()
+		if err := a.fetch(cmd.Context(), m.Spec.Dataset); err != nil {
+			return err
+		}
 		a.say("%s on %s", b.Choice, b.Device)
 		result, err := evaluate.Model(cmd.Context(), b, m, nil)
 		if err != nil {

@@ -88,7 +88,7 @@ diffusion model gain diversity while the frequent ones lose nothing.
 		}},
 		{"result", "Look at results:", []*cobra.Command{newTrials(a), newBest(a), newPareto(a), newImportance(a), newExplain(a), newPull(a), newSample(a), newReport(a), newExport(a)}},
 		{"search", "The search by itself:", []*cobra.Command{newSimulate(a), newAsktell(a)}},
-		{"machine", "Workers and machines:", []*cobra.Command{newWorker(a), newTrain(a), newEvaluate(a), newFeatures(a), newDoctor(a), newBackend(a), newVersion(a)}},
+		{"machine", "Workers and machines:", []*cobra.Command{newWorker(a), newTrain(a), newEvaluate(a), newFeatures(a), newData(a), newDoctor(a), newBackend(a), newVersion(a)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
 		for _, verb := range group.verbs {

@@ -72,6 +72,9 @@ the time.`,
 		}
 		p := planned{Name: spec.Name, StepsPerSecond: *rate}
 		if !given && !*unmeasured {
+			if err := a.fetch(cmd.Context(), spec.Dataset); err != nil {
+				return err
+			}
 			if p.Backend, p.StepsPerSecond, err = a.probe(cmd.Context(), spec, name.value); err != nil {
 				return fmt.Errorf("measure this machine (or give --steps-per-second or --no-measure): %w", err)
 			}

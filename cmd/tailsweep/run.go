@@ -57,10 +57,8 @@ func (a *app) ready(ctx context.Context, spec *sweep.Spec) error {
 	if err != nil || !target.Embedded {
 		return err
 	}
-	if spec.Dataset.Path != "" { // this machine trains: three failed trials later is too late
-		if _, err := dataset.Load(spec.Dataset); err != nil {
-			return &codedError{exitUsage, err}
-		}
+	if err := a.haveDataset(ctx, spec.Dataset); err != nil {
+		return err
 	}
 	status, err := stack.Up(ctx, a.stackOptions())
 	if err != nil {
@@ -68,6 +66,19 @@ func (a *app) ready(ctx context.Context, spec *sweep.Spec) error {
 	}
 	a.say("Temporal UI: %s   object store: %s   all of it: `tailsweep status`", status.UI, status.S3)
 	return a.expect(ctx, spec)
+}
+
+// haveDataset fetches and reads what this machine will train on: three failed trials
+// later is too late.
+func (a *app) haveDataset(ctx context.Context, d sweep.Dataset) error {
+	if info, _ := sweep.LookupDataset(d.Name); info.BuiltIn {
+		return nil
+	}
+	if err := a.fetch(ctx, d); err != nil {
+		return err
+	}
+	_, err := dataset.Load(d)
+	return asBadInput(err)
 }
 
 // refuseRerun keeps a sweep from starting on another's ledger: one that has

@@ -62,6 +62,9 @@ With --job it is a worker's child and speaks JSON lines.`,
 		if err != nil {
 			return err
 		}
+		if err := a.fetch(cmd.Context(), j.Spec.Dataset); err != nil {
+			return err
+		}
 		return a.trainByHand(ctx, j)
 	}
 	return cmd

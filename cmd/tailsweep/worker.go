@@ -73,7 +73,7 @@ go on at any other worker. A second signal ends it at once.`,
 		return worker.Run(ctx, worker.Config{
 			Client: c, Archive: archive.New(objects), Metrics: m, Log: slog.New(slog.NewTextHandler(a.err, nil)),
 			Only: only.value, Queue: *queue, Slots: *slots, Devices: worker.Devices(), Backend: device.value,
-			MetricsAddr: *listen, StagingRoot: *staging, Executable: self,
+			Datasets: a.fetcher(), MetricsAddr: *listen, StagingRoot: *staging, Executable: self,
 		})
 	}
 	return cmd

@@ -84,7 +84,7 @@ func resolve(f Flags, env envconfig.EnvLookup, embedded func() (Target, error)) 
 		override(&t.store.Prefix, s3.Prefix)
 		return t, nil
 	case profile.Address == "":
-		return Target{}, fmt.Errorf("%w: the store is %s, so set TEMPORAL_ADDRESS (or --address) too", ErrHalf, s3.Endpoint)
+		return Target{store: s3}, fmt.Errorf("%w: the store is %s, so set TEMPORAL_ADDRESS (or --address) too", ErrHalf, s3.Endpoint)
 	case !haveStore:
 		return Target{}, fmt.Errorf("%w: Temporal is at %s, so set TAILSWEEP_S3_ENDPOINT and TAILSWEEP_S3_BUCKET (or --s3-endpoint, --s3-bucket) too", ErrHalf, profile.Address)
 	}
@@ -144,6 +144,29 @@ func (t Target) OpenStore(ctx context.Context) (*store.S3, error) {
 		return nil, err
 	}
 	return store.Open(ctx, t.store)
+}
+
+// OpenBucket opens the bucket of an s3:// URL, whose keys the store's prefix does not
+// apply to: at $AWS_ENDPOINT_URL_S3 or $AWS_ENDPOINT_URL, else at the configured
+// store (the embedded one for its own bucket only), else at Amazon.
+func (t Target) OpenBucket(ctx context.Context, name string) (*store.S3, error) {
+	return store.Open(ctx, t.bucket(name))
+}
+
+// amazon is where buckets are when nothing else is said.
+const amazon = "https://s3.amazonaws.com"
+
+func (t Target) bucket(name string) store.Config {
+	for _, variable := range []string{"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"} {
+		if endpoint := os.Getenv(variable); endpoint != "" {
+			return store.Config{Endpoint: endpoint, Bucket: name}
+		}
+	}
+	if c := t.store; c.Endpoint != "" && (!t.Embedded || name == c.Bucket) {
+		c.Bucket, c.Prefix = name, ""
+		return c
+	}
+	return store.Config{Endpoint: amazon, Bucket: name}
 }
 
 // Dial connects to Temporal. metrics may be nil. The error of a server that does

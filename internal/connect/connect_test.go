@@ -133,3 +133,17 @@ func TestDialNamesTheAddress(t *testing.T) {
 	require.ErrorContains(t, err, "TEMPORAL_ADDRESS")
 	require.NotContains(t, err.Error(), "secret-key")
 }
+
+func TestBucketsOfURLs(t *testing.T) {
+	t.Setenv("AWS_ENDPOINT_URL", "")
+	t.Setenv("AWS_ENDPOINT_URL_S3", "")
+	own := store.Config{Endpoint: "http://store:9000", Bucket: "sweeps", Prefix: "team", Region: "r", AccessKeyID: "k", SecretAccessKey: "s"}
+	data := own
+	data.Bucket, data.Prefix = "data", ""
+	require.Equal(t, data, Target{store: own}.bucket("data"))
+	require.Equal(t, store.Config{Endpoint: amazon, Bucket: "data"}, Target{store: own, Embedded: true}.bucket("data"), "the embedded store has no other bucket, and its keys stay here")
+	require.Equal(t, "http://store:9000", Target{store: own, Embedded: true}.bucket("sweeps").Endpoint)
+	require.Equal(t, store.Config{Endpoint: amazon, Bucket: "data"}, Target{}.bucket("data"))
+	t.Setenv("AWS_ENDPOINT_URL", "http://other")
+	require.Equal(t, store.Config{Endpoint: "http://other", Bucket: "data"}, Target{store: own}.bucket("data"), "without keys of another store")
+}

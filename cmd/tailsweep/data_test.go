@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/cache"
+)
+
+// photos is an image folder with 3, 1 and 2 images.
+func photos(t *testing.T) (dir string, objects *store.Memory) {
+	t.Helper()
+	dir, objects = t.TempDir(), store.NewMemory()
+	for class, n := range map[string]int{"ant": 3, "bee": 1, "cat": 2} {
+		require.NoError(t, os.Mkdir(filepath.Join(dir, class), 0o755))
+		for k := range n {
+			img := image.NewNRGBA(image.Rect(0, 0, 40, 30))
+			img.Set(20, 15, color.NRGBA{uint8(80 * k), 200, 0, 255})
+			var b bytes.Buffer
+			require.NoError(t, png.Encode(&b, img))
+			name := fmt.Sprintf("%s/%d.png", class, k)
+			require.NoError(t, os.WriteFile(filepath.Join(dir, name), b.Bytes(), 0o600))
+			require.NoError(t, objects.Put(t.Context(), "photos/"+name, &b, int64(b.Len())))
+		}
+	}
+	return dir, objects
+}
+
+func TestInspectAFolder(t *testing.T) {
+	t.Setenv(cache.Env, t.TempDir())
+	dir, objects := photos(t)
+	picture := filepath.Join(t.TempDir(), "sheet.png")
+	r := cli(t, nil, "", "data", "inspect", dir, "--picture", picture)
+	require.Equal(t, exitOK, r.code, r.err)
+	require.Contains(t, r.out, "image-folder: 6 images of 3 classes, 32x32 RGB")
+	require.Contains(t, r.out, "head    1 classes, 3 images")
+	require.Contains(t, r.out, "    1  bee   tail         1   1")
+	f, err := os.Open(picture)
+	require.NoError(t, err)
+	defer f.Close() //nolint:errcheck // only read
+	config, err := png.DecodeConfig(f)
+	require.NoError(t, err)
+	require.Equal(t, 3*(64+3)+3, config.Height)
+
+	spec := `
+apiVersion: tailsweep/v1
+name: photos
+method: grid
+dataset: {name: image-folder, path: PATH, classes: 3}
+train: {steps: 10}
+parameters: {infonce.weight: {values: [0, 1]}}
+metrics: [{name: loss}]
+checkpoints: {every_steps: 10}
+`
+	read := func(path string) (i inspected, r result) {
+		r = cli(t, objects, strings.ReplaceAll(spec, "PATH", path), "data", "inspect", "-", "-o", "json")
+		if r.code == exitOK {
+			require.NoError(t, json.Unmarshal([]byte(r.out), &i))
+		}
+		return i, r
+	}
+	here, r := read(dir)
+	require.Equal(t, exitOK, r.code, r.err)
+	require.Equal(t, []inspectedClass{{"ant", sweep.GroupHead, 3, 3}, {"bee", sweep.GroupTail, 1, 1}, {"cat", sweep.GroupMedium, 2, 2}}, here.Classes)
+	fetched, r := read("s3://any/photos")
+	require.Equal(t, exitOK, r.code, r.err)
+	require.Equal(t, here.Digest, fetched.Digest)
+	require.NotEqual(t, here.Path, fetched.Path)
+
+	_, r = read("s3://any/nothing")
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.err, "s3://any/nothing has no PNG or JPEG files")
+}
+
+func TestInspectBuiltIn(t *testing.T) {
+	r := cli(t, nil, "", "data", "inspect", "fashion-mnist-10k", "-o", "json")
+	require.Equal(t, exitOK, r.code, r.err)
+	var i inspected
+	require.NoError(t, json.Unmarshal([]byte(r.out), &i))
+	require.Equal(t, 10000, i.Images)
+	require.EqualValues(t, -1, i.Min)
+	require.EqualValues(t, 1, i.Max)
+}
+
+func TestDataList(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv(cache.Env, dir)
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "datasets", "cifar-10"), 0o755))
+	r := cli(t, nil, "", "data", "list", "-o", "json")
+	require.Equal(t, exitOK, r.code, r.err)
+	var listed []listedDataset
+	require.NoError(t, json.Unmarshal([]byte(r.out), &listed))
+	states := map[string]string{}
+	for _, l := range listed {
+		states[l.Name] = l.State
+	}
+	require.Equal(t, map[string]string{"fashion-mnist-10k": "built in", "fashion-mnist": "not here", "cifar-10": "here", "cifar-100": "not here", "image-folder": "yours"}, states)
+	require.Contains(t, cli(t, nil, "", "data", "list").out, "8 to 64")
+}
+
+func TestDataOfBadInput(t *testing.T) {
+	t.Setenv(cache.Env, t.TempDir())
+	full := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(full, "x"), nil, 0o600))
+	for says, arguments := range map[string][]string{
+		`no dataset "mnist"`:                    {"pull", "mnist"},
+		"fashion-mnist-10k is built in":         {"pull", "fashion-mnist-10k"},
+		"needs --to DIR":                        {"pull", "image-folder"},
+		"/nowhere.tar.gz: no such file":         {"pull", "cifar-10", "--from", "/nowhere.tar.gz"},
+		"ftp:// is not supported":               {"pull", "cifar-10", "--from", "ftp://host/x"},
+		"choose another folder with --to":       {"pull", "cifar-10", "--to", full},
+		`"nothing.yaml" is no folder, no spec`:  {"inspect", "nothing.yaml"},
+		"want a name that ends in .png":         {"inspect", "fashion-mnist-10k", "--picture", "x.jpg"},
+		"has no folders, want one a class":      {"inspect", full},
+		"tailsweep data pull takes one dataset": {"pull"},
+	} {
+		r := cli(t, nil, "", append([]string{"data"}, arguments...)...)
+		require.Equal(t, exitUsage, r.code, "%v: %s", arguments, r.err)
+		require.Contains(t, r.err, says)
+		require.Empty(t, r.out)
+	}
+}

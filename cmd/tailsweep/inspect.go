@@ -1,0 +1,188 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"image/png"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
+)
+
+// sheetColumns is how many images of a class the picture shows.
+const sheetColumns = 10
+
+// inspected is what `tailsweep data inspect -o json` prints.
+type inspected struct {
+	Name     string           `json:"name"`
+	Path     string           `json:"path,omitempty"` // on this machine
+	Size     int              `json:"size"`           // side in pixels
+	Channels int              `json:"channels"`
+	Images   int              `json:"images"` // trained on
+	Digest   string           `json:"digest"` // as in the manifest of a checkpoint
+	Min      float64          `json:"min"`    // of all pixels, black is -1, white 1
+	Max      float64          `json:"max"`
+	Mean     float64          `json:"mean"`
+	Classes  []inspectedClass `json:"classes"` // in class order
+}
+
+type inspectedClass struct {
+	Name      string `json:"name"`
+	Group     string `json:"group"`
+	Available int    `json:"available"` // images before the long-tailed split
+	Images    int    `json:"images"`    // trained on
+}
+
+func newDataInspect(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "inspect SPEC|NAME|FOLDER",
+		Short: "What a dataset holds: images of each class and group, digest, a picture",
+		Long: `inspect reads a dataset as a training does: that of a spec with its long-tailed
+split, a dataset by its name with all its images, or a folder of images. One that is
+to be downloaded is, first.`,
+		Example: `  tailsweep data inspect my.yaml --picture sheet.png
+  tailsweep data inspect cifar-10
+  tailsweep data inspect photos/ -o json`,
+		Args: args(1, 1, "one spec, dataset or folder"),
+	}
+	output := outputFlag(cmd)
+	picture := cmd.Flags().String("picture", "", "PNG of a few images of each class")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *picture != "" && !strings.EqualFold(filepath.Ext(*picture), ".png") {
+			return usagef("data inspect: --picture %s: want a name that ends in .png", *picture)
+		}
+		d, err := a.datasetOf(args[0])
+		if err != nil {
+			return err
+		}
+		if err := a.fetch(cmd.Context(), d); err != nil {
+			return err
+		}
+		about, err := dataset.Describe(d)
+		if err != nil {
+			return asBadInput(err)
+		}
+		set, err := dataset.Load(d)
+		if err != nil {
+			return asBadInput(err)
+		}
+		if *picture != "" {
+			if err := writeSheet(*picture, set, about.Groups); err != nil {
+				return err
+			}
+		}
+		i, err := inspect(d, about, set)
+		if err != nil {
+			return err
+		}
+		if output.value == "json" {
+			return a.printJSON(i)
+		}
+		return a.printInspected(i)
+	}
+	return cmd
+}
+
+// datasetOf is the dataset that an argument means.
+func (a *app) datasetOf(argument string) (sweep.Dataset, error) {
+	d := sweep.Dataset{Name: argument, Size: sweep.DefaultSize, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone, Factor: 1}}
+	info, known := sweep.LookupDataset(argument)
+	if len(info.Sizes) > 0 {
+		d.Size = info.Sizes[0]
+	}
+	if known && argument != sweep.ImageFolder {
+		return d, nil
+	}
+	if stat, err := os.Stat(argument); err == nil && stat.IsDir() {
+		d.Name, d.Path = sweep.ImageFolder, argument
+		return d, nil
+	}
+	spec, _, err := a.readSpec(argument)
+	if err != nil {
+		var names []string
+		for _, info := range sweep.DatasetList() {
+			names = append(names, info.Name)
+		}
+		if errors.Is(err, os.ErrNotExist) {
+			return d, usagef("data inspect: %q is no folder, no spec file and none of %s", argument, strings.Join(names, ", "))
+		}
+		return d, err
+	}
+	return spec.Dataset, nil
+}
+
+func inspect(d sweep.Dataset, about dataset.About, set *dataset.Set) (inspected, error) {
+	local, err := dataset.Local(d)
+	if err != nil {
+		return inspected{}, err
+	}
+	i := inspected{
+		Name: set.Name, Path: local.Path, Size: set.Size, Channels: set.Channels, Images: set.Len(), Digest: set.Digest(),
+		Min: float64(slices.Min(set.Images)), Max: float64(slices.Max(set.Images)),
+	}
+	for _, v := range set.Images {
+		i.Mean += float64(v)
+	}
+	i.Mean /= float64(len(set.Images))
+	for class, name := range set.Classes {
+		c := inspectedClass{Name: name, Available: about.Available[class], Images: set.Counts[class]}
+		for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
+			if slices.Contains(about.Groups.Classes(group), class) {
+				c.Group = group
+			}
+		}
+		i.Classes = append(i.Classes, c)
+	}
+	return i, nil
+}
+
+func (a *app) printInspected(i inspected) error {
+	kind := "grey"
+	if i.Channels == 3 {
+		kind = "RGB"
+	}
+	lines := []string{
+		fmt.Sprintf("%s: %d images of %d classes, %dx%[4]d %s", printable(i.Name), i.Images, len(i.Classes), i.Size, kind),
+		fmt.Sprintf("pixels  %.3g to %.3g, mean %.3f (black is -1, white 1)", i.Min, i.Max, i.Mean),
+	}
+	if i.Path != "" {
+		lines = append(lines, "from    "+printable(i.Path))
+	}
+	lines = append(lines, "sha256  "+i.Digest)
+	groups := map[string][]inspectedClass{}
+	for _, c := range i.Classes {
+		groups[c.Group] = append(groups[c.Group], c)
+	}
+	for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
+		images := 0
+		for _, c := range groups[group] {
+			images += c.Images
+		}
+		if len(groups[group]) > 0 {
+			lines = append(lines, fmt.Sprintf("%-7s %d classes, %d images", group, len(groups[group]), images))
+		}
+	}
+	if err := a.print(lines...); err != nil {
+		return err
+	}
+	t := newTable(">CLASS", "NAME", "GROUP", ">IMAGES", ">OF")
+	for class, c := range i.Classes {
+		t.row(fmt.Sprint(class), c.Name, c.Group, fmt.Sprint(c.Images), fmt.Sprint(c.Available))
+	}
+	return a.printTable(t)
+}
+
+func writeSheet(path string, set *dataset.Set, groups sweep.ClassGroups) (err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return usagef("data inspect: --picture: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return png.Encode(f, set.Sheet(groups, sheetColumns))
+}

@@ -1,0 +1,82 @@
+package dataset
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"slices"
+
+	"golang.org/x/image/font"
+	"golang.org/x/image/font/basicfont"
+	"golang.org/x/image/math/fixed"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Layout of a sheet, in pixels.
+const (
+	sheetGap     = 3   // between images
+	sheetCaption = 190 // width of a row's caption
+	sheetCell    = 64  // an image is enlarged by a whole factor up to about this
+	sheetRows    = 20  // classes of a group; of more, those spread evenly over it
+)
+
+// Sheet is a picture of the first columns images of each class: a row a class, head,
+// medium and tail, captioned with the name and the number of images.
+func (s *Set) Sheet(groups sweep.ClassGroups, columns int) image.Image {
+	type row struct {
+		class int
+		group string
+	}
+	var rows []row
+	for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
+		classes := groups.Classes(group)
+		shown := min(len(classes), sheetRows)
+		for k := range shown {
+			rows = append(rows, row{classes[k*len(classes)/shown], group})
+		}
+	}
+	scale := max(1, sheetCell/s.Size)
+	cell := s.Size*scale + sheetGap
+	canvas := image.NewRGBA(image.Rect(0, 0, sheetCaption+columns*cell+sheetGap, len(rows)*cell+sheetGap))
+	draw.Draw(canvas, canvas.Bounds(), image.White, image.Point{}, draw.Src)
+	for k, r := range rows {
+		top := sheetGap + k*cell
+		ink := image.NewUniform(groupColour(r.group))
+		write := func(baseline int, text string) {
+			d := font.Drawer{Dst: canvas, Src: ink, Face: basicfont.Face7x13, Dot: fixed.P(6, baseline)}
+			d.DrawString(text[:min(len(text), (sheetCaption-6)/7)])
+		}
+		write(top+cell/2-4, s.Classes[r.class])
+		write(top+cell/2+10, fmt.Sprintf("%s, %d images", r.group, s.Counts[r.class]))
+		first := slices.Index(s.Labels, r.class)
+		for column := range min(columns, s.Counts[r.class]) {
+			s.paint(canvas, sheetCaption+column*cell, top, scale, first+column)
+		}
+	}
+	return canvas
+}
+
+// paint draws image i, enlarged.
+func (s *Set) paint(canvas *image.RGBA, left, top, scale, i int) {
+	px, channels := s.Image(i), max(1, s.Channels)
+	level := func(at, channel int) uint8 { return uint8(255*(px[at*channels+min(channel, channels-1)]+1)/2 + .5) }
+	for y := range s.Size * scale {
+		for x := range s.Size * scale {
+			at := y/scale*s.Size + x/scale
+			canvas.SetRGBA(left+x, top+y, color.RGBA{level(at, 0), level(at, 1), level(at, 2), 255})
+		}
+	}
+}
+
+// groupColour tells head, medium and tail apart, also for the colour-blind.
+func groupColour(group string) color.RGBA {
+	switch group {
+	case sweep.GroupHead:
+		return color.RGBA{0, 90, 181, 255}
+	case sweep.GroupTail:
+		return color.RGBA{200, 60, 0, 255}
+	}
+	return color.RGBA{90, 90, 90, 255}
+}
