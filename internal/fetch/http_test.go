@@ -83,6 +83,7 @@ func TestDownloadStartsAnewWhenTheFileChanged(t *testing.T) {
 	// A server that says nothing of its file's identity is asked for all of it.
 	s.etag, s.cut = "", 50
 	require.Error(t, f.try(t.Context(), url, part, 1000))
+	require.EqualValues(t, 50, sizeOf(part))
 	s.asked, s.cut = nil, 0
 	require.NoError(t, f.download(t.Context(), url, part, 1000))
 	require.Equal(t, []string{""}, s.asked)
