@@ -48,12 +48,14 @@ func TestSummary(t *testing.T) {
 	require.InDelta(t, 0.2, s.medians[0][0], 1e-15)
 	require.InDelta(t, 0.3, s.medians[0][1], 1e-15)
 	require.True(t, math.IsNaN(s.medians[2][1]))
-	require.InDelta(t, math.Sqrt(0.2*floor), s.mean(0, 1), 1e-12, "the problem that b has not played is left out, 0 is the floor")
-	require.InDelta(t, math.Cbrt(0.2*floor*0.5), s.mean(0, 0), 1e-12)
+	require.InDelta(t, math.Sqrt(0.2*floor), s.mean(0, 1, 1), 1e-12, "the problem that b has not played is left out, 0 is the floor")
+	require.InDelta(t, math.Cbrt(0.2*floor*0.5), s.mean(0, 0, 1), 1e-12)
 	require.Equal(t, 2.5, s.won(0), "a tie is shared")
 	require.Equal(t, 0.5, s.won(1))
-	wins, of := s.duel("a", "b")
+	wins, of := s.duel("a", "b", 1)
 	require.Equal(t, []int{2, 2}, []int{wins, of}, "both have found the optimum")
+	_, of = s.duel("a", "b", 2)
+	require.Equal(t, 1, of, "b has played q once")
 	require.InDelta(t, (1+0+0.5)/3, s.pairs("a", "b"), 1e-15)
 }
 

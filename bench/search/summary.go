@@ -49,11 +49,12 @@ func (s summary) best(i, j int) bool {
 	return true
 }
 
-// mean is the geometric mean of engine j over the problems that engine also has played.
-func (s summary) mean(j, also int) float64 {
+// mean is the geometric mean of engine j over the problems that it and engine also
+// have played enough times.
+func (s summary) mean(j, also, enough int) float64 {
 	total, n := 0.0, 0.0
 	for i := range s.problems {
-		if j >= 0 && also >= 0 && !math.IsNaN(s.medians[i][j]) && !math.IsNaN(s.medians[i][also]) {
+		if j >= 0 && also >= 0 && s.runs[i][j] >= enough && s.runs[i][also] >= enough {
 			total += math.Log(math.Max(s.medians[i][j], floor))
 			n++
 		}
@@ -80,14 +81,15 @@ func (s summary) won(j int) float64 {
 }
 
 // duel is on how many problems a's median is below b's, of those both have
-// played. A tie of exact zeros, where both have found the optimum, counts for a.
-func (s summary) duel(a, b string) (wins, of int) {
+// played enough times. A tie of exact zeros, where both have found the optimum,
+// counts for a.
+func (s summary) duel(a, b string, enough int) (wins, of int) {
 	i, j := s.index(a), s.index(b)
 	if i < 0 || j < 0 {
 		return 0, 0
 	}
-	for _, row := range s.medians {
-		if math.IsNaN(row[i]) || math.IsNaN(row[j]) {
+	for k, row := range s.medians {
+		if s.runs[k][i] < enough || s.runs[k][j] < enough {
 			continue
 		}
 		of++

@@ -37,7 +37,7 @@ func table(w io.Writer, p plan, results []result) error {
 	for i, name := range p.problems {
 		row(name, "%.2e", func(j int) float64 { return s.medians[i][j] })
 	}
-	row("geometric mean", "%.2e", func(j int) float64 { return s.mean(j, j) })
+	row("geometric mean", "%.2e", func(j int) float64 { return s.mean(j, j, 1) })
 	row("ms/suggestion", "%.3g", s.millis)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	_, err := io.WriteString(t, text.String())

@@ -234,8 +234,14 @@ func (o *objective) at(theta []float64) {
 // U'^-1: as LAPACK's dpotri does, which has no blocks to work with at a hundred
 // points and walks columns.
 func (o *objective) invert() {
-	n := o.n
 	clear(o.whole)
+	if !invertWide(o.whole, o.lower, o.matrix, o.n) {
+		o.invertPlain()
+	}
+}
+
+func (o *objective) invertPlain() {
+	n := o.n
 	for k := range n {
 		row := o.lower[k*n : k*n+k+1]
 		clear(row)

@@ -8,6 +8,8 @@ func maternsWide(_, _, _ []float64) int { return 0 }
 
 func distancesWide(_, _, _, _ []float64, _, _ float64) int { return 0 }
 
-func dotWide(_ *[16]float64, _, _ []float64) int { return 0 }
+func dotWide(_, _ []float64) (float64, bool) { return 0, false }
+
+func invertWide(_, _, _ []float64, _ int) bool { return false }
 
 func addScaledWide(_ []float64, _ float64, _ []float64) int { return 0 }

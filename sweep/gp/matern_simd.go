@@ -68,21 +68,65 @@ func distancesWide(difference, square, sum, column []float64, at, inverse float6
 	return n
 }
 
-// dotWide is dot of the first multiple of sixteen; it returns how many.
-func dotWide(sums *[16]float64, a, b []float64) int {
-	if len(a) < 16 || !archsimd.X86.AVX512() {
-		return 0
+// dotWide is dot where it can be; ok says whether.
+func dotWide(a, b []float64) (sum float64, ok bool) {
+	if !archsimd.X86.AVX512() {
+		return 0, false
 	}
 	first, second := archsimd.BroadcastFloat64x8(0), archsimd.BroadcastFloat64x8(0)
-	n := len(a) &^ 15
-	for i := 0; i < n; i += 16 {
-		first = first.Add(archsimd.LoadFloat64x8Slice(a[i:]).Mul(archsimd.LoadFloat64x8Slice(b[i:])))
-		second = second.Add(archsimd.LoadFloat64x8Slice(a[i+8:]).Mul(archsimd.LoadFloat64x8Slice(b[i+8:])))
+	for len(a) >= 16 && len(b) >= 16 {
+		first = first.Add(archsimd.LoadFloat64x8Slice(a).Mul(archsimd.LoadFloat64x8Slice(b)))
+		second = second.Add(archsimd.LoadFloat64x8Slice(a[8:]).Mul(archsimd.LoadFloat64x8Slice(b[8:])))
+		a, b = a[16:], b[16:]
 	}
-	first.StoreSlice(sums[:8])
-	second.StoreSlice(sums[8:])
+	if len(a) > 0 {
+		first = first.Add(archsimd.LoadFloat64x8SlicePart(a).Mul(archsimd.LoadFloat64x8SlicePart(b)))
+	}
+	if len(a) > 8 {
+		second = second.Add(archsimd.LoadFloat64x8SlicePart(a[8:]).Mul(archsimd.LoadFloat64x8SlicePart(b[8:])))
+	}
+	eight := first.Add(second)
+	four := eight.GetLo().Add(eight.GetHi())
+	two := four.GetLo().Add(four.GetHi())
+	sum = two.GetElem(0) + two.GetElem(1)
 	archsimd.ClearAVXUpperBits()
-	return n
+	return sum, true
+}
+
+// invertWide is the objective's invert where it can be; ok says whether.
+func invertWide(whole, lower, matrix []float64, n int) (ok bool) {
+	if !archsimd.X86.AVX512() {
+		return false
+	}
+	for k := range n {
+		row := lower[k*n : k*n+k+1]
+		clear(row)
+		for i := range k {
+			rowAdd(row, matrix[i*n+k], lower[i*n:i*n+i+1])
+		}
+		diagonal := 1 / matrix[k*n+k]
+		for i := range row {
+			row[i] *= -diagonal
+		}
+		row[k] = diagonal
+		for i, v := range row {
+			rowAdd(whole[i*n+i:i*n+k+1], v, row[i:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+	return true
+}
+
+// rowAdd is addScaled, for many calls: the registers are not cleared.
+func rowAdd(y []float64, factor float64, x []float64) {
+	f := archsimd.BroadcastFloat64x8(factor)
+	for len(x) >= 8 && len(y) >= 8 {
+		archsimd.LoadFloat64x8Slice(y).Add(f.Mul(archsimd.LoadFloat64x8Slice(x))).StoreSlice(y)
+		x, y = x[8:], y[8:]
+	}
+	if len(x) > 0 {
+		archsimd.LoadFloat64x8SlicePart(y).Add(f.Mul(archsimd.LoadFloat64x8SlicePart(x))).StoreSlicePart(y[:len(x)])
+	}
 }
 
 // addScaledWide is addScaled of the first multiple of eight; it returns how many.

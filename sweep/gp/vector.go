@@ -4,9 +4,14 @@ package gp
 // processor with AVX-512 keeps going at once, and the order, which the bits
 // depend on, is the same without one.
 func dot(a, b []float64) float64 {
+	if sum, ok := dotWide(a, b); ok {
+		return sum
+	}
+	return dotPlain(a, b)
+}
+
+func dotPlain(a, b []float64) float64 {
 	var sums [16]float64
-	done := dotWide(&sums, a, b)
-	a, b = a[done:], b[done:]
 	for len(a) >= 16 {
 		for i := range sums {
 			sums[i] += float64(a[i] * b[i])
