@@ -22,6 +22,7 @@ type Model struct {
 	Assignment sweep.Assignment
 
 	backend *backend.Backend
+	classes *classes // nil: the weights are of a version that did not say
 	store   *model.Store
 	net     nets.Net
 }
@@ -40,6 +41,9 @@ func OpenModel(b *backend.Backend, dir string) (*Model, error) {
 		if err := json.Unmarshal([]byte(metadata[key]), value); err != nil {
 			return nil, fmt.Errorf("%s: %w: metadata %s: %w", path, checkpoint.ErrCorrupt, key, err)
 		}
+	}
+	if m.classes, err = readClasses(metadata, m.Spec.Dataset.Classes()); err != nil {
+		return nil, fmt.Errorf("%s: %w: metadata %s: %w", path, checkpoint.ErrCorrupt, checkpoint.MetaClasses, err)
 	}
 	if m.net, err = newNet(m.Spec, m.Assignment.Seed, b); err != nil {
 		return nil, fmt.Errorf("%s: %w: its spec: %w", path, checkpoint.ErrCorrupt, err)

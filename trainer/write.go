@@ -68,7 +68,11 @@ func (r *run) metadata() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{checkpoint.MetaSpec: string(spec), checkpoint.MetaAssignment: string(assignment)}, nil
+	classes, err := json.Marshal(classes{Names: r.data.Classes, Counts: r.data.Counts})
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{checkpoint.MetaSpec: string(spec), checkpoint.MetaAssignment: string(assignment), checkpoint.MetaClasses: string(classes)}, nil
 }
 
 // provenance is what a manifest says of where it came from, but for the time.

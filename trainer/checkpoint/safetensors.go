@@ -27,6 +27,7 @@ const (
 const (
 	MetaSpec       = "tailsweep.spec"       // sweep.Spec as JSON
 	MetaAssignment = "tailsweep.assignment" // sweep.Assignment as JSON
+	MetaClasses    = "tailsweep.classes"    // their names and training images, as JSON; older files have none
 )
 
 const metadataKey = "__metadata__"

@@ -188,7 +188,7 @@ func run(ctx context.Context, j job.Evaluate, emit func(job.Event) error) error 
 		return err
 	}
 	grid := filepath.Join(j.Output, GridName)
-	if err := result.WriteGrid(grid, j.Spec.Dataset); err != nil {
+	if err := result.WriteGrid(grid, m); err != nil {
 		return err
 	}
 	return emit(job.Event{

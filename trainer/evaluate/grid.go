@@ -29,15 +29,23 @@ const (
 
 // WriteGrid writes the first samples of each class as a PNG: a row a class, the
 // most frequent first, captioned with its group and training images; a column a
-// noise, the same in every trial. d is what the model was trained on.
-func (r *Result) WriteGrid(path string, d sweep.Dataset) error {
-	return writeGrid(path, d, min(gridColumns, r.SamplesPerClass), r.SamplesPerClass, r.images)
+// noise, the same in every trial. m is the model that was evaluated.
+func (r *Result) WriteGrid(path string, m *trainer.Model) error {
+	about, err := m.Classes()
+	if err != nil {
+		return err
+	}
+	return writeGrid(path, m.Spec.Dataset, about, min(gridColumns, r.SamplesPerClass), r.SamplesPerClass, r.images)
 }
 
 // SampleGrid draws columns samples of each class from m with guidance scale w in
 // steps denoising steps, and writes them as WriteGrid does.
 func SampleGrid(ctx context.Context, m *trainer.Model, path string, w float64, steps, columns int) error {
 	return trainer.Guard(func(string, ...any) {}, func() error {
+		about, err := m.Classes()
+		if err != nil {
+			return err
+		}
 		sampler, err := m.Sampler(sampleBatch)
 		if err != nil {
 			return err
@@ -47,16 +55,12 @@ func SampleGrid(ctx context.Context, m *trainer.Model, path string, w float64, s
 		if err != nil {
 			return err
 		}
-		return writeGrid(path, m.Spec.Dataset, columns, columns, images)
+		return writeGrid(path, m.Spec.Dataset, about, columns, columns, images)
 	})
 }
 
 // writeGrid draws the first columns of every perClass images `[C*perClass,S,S,K]`.
-func writeGrid(path string, d sweep.Dataset, columns, perClass int, images []float32) (err error) {
-	about, err := dataset.Describe(d)
-	if err != nil {
-		return err
-	}
+func writeGrid(path string, d sweep.Dataset, about dataset.About, columns, perClass int, images []float32) (err error) {
 	counts, groups := about.Counts, about.Groups
 	cell := d.Size*gridScale + gridGap
 	canvas := image.NewRGBA(image.Rect(0, 0, gridLabel+columns*cell+gridGap, len(counts)*cell+gridGap))

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer"
 )
 
 var regen = flag.Bool("regen", false, "write testdata/grid.png anew")
@@ -33,7 +34,7 @@ func TestGridGolden(t *testing.T) {
 	some, _ := part(t, 0, n)
 	r := Result{SamplesPerClass: n, images: some.Images}
 	path := filepath.Join(t.TempDir(), "grid.png")
-	require.NoError(t, r.WriteGrid(path, longTail))
+	require.NoError(t, r.WriteGrid(path, &trainer.Model{Spec: sweep.Spec{Dataset: longTail}}))
 	golden := filepath.Join("testdata", "grid.png")
 	if *regen {
 		data, err := os.ReadFile(path)
@@ -56,7 +57,7 @@ func TestGridHasARowAClassByFrequency(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "grid.png")
 	r := Result{SamplesPerClass: perClass, images: images}
-	require.NoError(t, r.WriteGrid(path, d))
+	require.NoError(t, r.WriteGrid(path, &trainer.Model{Spec: sweep.Spec{Dataset: d}}))
 	img := readPNG(t, path)
 	cell := d.Size*gridScale + gridGap
 	require.Equal(t, image.Rect(0, 0, gridLabel+columns*cell+gridGap, 10*cell+gridGap), img.Bounds())

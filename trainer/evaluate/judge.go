@@ -48,6 +48,9 @@ func NewJudge(ctx context.Context, b *backend.Backend, d sweep.Dataset, progress
 
 // newJudge judges against these real images.
 func newJudge(ctx context.Context, b *backend.Backend, groups sweep.ClassGroups, real *dataset.Set, progress func(done, all int) error) (*Judge, error) {
+	if err := classifiable(real); err != nil {
+		return nil, err
+	}
 	extractor, err := features.Open(b, real.Size, extractBatch)
 	if err != nil {
 		return nil, err
@@ -61,6 +64,16 @@ func newJudge(ctx context.Context, b *backend.Backend, groups sweep.ClassGroups,
 		return nil, err
 	}
 	return j, nil
+}
+
+// classifiable returns an error unless the frozen classifiers know these images.
+func classifiable(real *dataset.Set) error {
+	if real.Name == sweep.FashionMNIST || real.Name == sweep.FashionMNIST10k {
+		return nil
+	}
+	err := fmt.Errorf("dataset.name: %s (%dx%[2]d pixels, %d channels) trains and samples, but there is no classifier of its images to take FID and label accuracy with (valid: %s, %s)",
+		real.Name, real.Size, max(1, real.Channels), sweep.FashionMNIST10k, sweep.FashionMNIST)
+	return &sweep.FailureError{Failure: sweep.Failure{Class: sweep.FailBadData, Message: err.Error()}, Err: err}
 }
 
 func (j *Judge) learn(ctx context.Context, real *dataset.Set, progress func(done, all int) error) error {
