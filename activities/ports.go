@@ -20,6 +20,7 @@ type Progress struct {
 	// LossGroups is the DDPM loss of head, medium and tail classes.
 	LossGroups     map[string]float64 `json:"loss_groups,omitempty"`
 	StepsPerSecond float64            `json:"steps_per_second"`
+	Loaded         int                `json:"loaded,omitempty"` // images read, before the first step
 	Backend        string             `json:"backend"`
 	Checkpoint     string             `json:"-"`
 }

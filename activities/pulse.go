@@ -30,7 +30,7 @@ type pulse struct {
 
 	mu    sync.Mutex
 	last  Heartbeat
-	moved time.Time // when a step last finished
+	moved time.Time // when a step last finished, or images were read
 	busy  int       // transfers under way: they have limits of their own
 }
 
@@ -88,7 +88,7 @@ func (p *pulse) beat() {
 // progress takes a report of the job.
 func (p *pulse) progress(report Progress) {
 	p.mu.Lock()
-	if report.Step != p.last.Progress.Step || report.Checkpoint != "" {
+	if report.Step != p.last.Progress.Step || report.Loaded != p.last.Progress.Loaded || report.Checkpoint != "" {
 		p.moved = time.Now()
 	}
 	p.last.Progress = finite(report)

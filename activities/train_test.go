@@ -255,6 +255,33 @@ func TestTrainThatStallsIsEnded(t *testing.T) {
 	require.Greater(t, len(b.beats), 5, "the ticker did not beat while nothing moved")
 }
 
+// slowLoader reads images for longer than a step may take, and says so.
+type slowLoader struct{ activities.Trainer }
+
+func (s slowLoader) Train(
+	ctx context.Context, job activities.TrainJob, drain <-chan struct{}, report func(activities.Progress) error,
+) (activities.Outcome, error) {
+	for n := range 16 {
+		if err := report(activities.Progress{Loaded: n + 1}); err != nil {
+			return activities.Outcome{}, err
+		}
+		select {
+		case <-ctx.Done():
+			return activities.Outcome{}, context.Cause(ctx)
+		case <-time.After(25 * time.Millisecond):
+		}
+	}
+	return s.Trainer.Train(ctx, job, drain, report)
+}
+
+func TestReadingImagesIsNoStall(t *testing.T) {
+	b := newBench(t)
+	b.Trainer, b.StallTimeout, b.BeatEvery = slowLoader{b.trainer}, 200*time.Millisecond, 5*time.Millisecond
+	result, err := b.train(input(0, 1))
+	require.NoError(t, err)
+	require.Equal(t, activities.OutcomeDone, result.Status)
+}
+
 func TestTrainDrains(t *testing.T) {
 	b := newBench(t)
 	stop := make(chan struct{})

@@ -40,7 +40,7 @@ func Train(ctx context.Context, j job.Train, o Options) error {
 		o.Log = func(string, ...any) {}
 	}
 	return Guard(o.Log, func() error {
-		r, err := newRun(j, o)
+		r, err := newRun(ctx, j, o)
 		if err != nil {
 			return err
 		}
@@ -70,12 +70,21 @@ type run struct {
 	provenance checkpoint.Provenance
 }
 
-func newRun(j job.Train, o Options) (*run, error) {
+func newRun(ctx context.Context, j job.Train, o Options) (*run, error) {
 	settings, err := j.Spec.Settings(j.Assignment)
 	if err != nil {
 		return nil, failure(sweep.FailBadData, err)
 	}
-	data, err := dataset.Load(j.Spec.Dataset)
+	loader := dataset.Loader{Log: o.Log, Progress: func(done, all int) error {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		return o.Events(job.Event{Type: job.Loading, Step: done, Steps: all})
+	}}
+	data, err := loader.Load(j.Spec.Dataset)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		return nil, failure(sweep.FailBadData, err)
 	}

@@ -184,6 +184,10 @@ func (c *Children) keepLog(ctx context.Context, t activities.TrainJob, path stri
 
 // take folds an event into the progress so far.
 func take(p *activities.Progress, e job.Event) {
+	if e.Type == job.Loading {
+		p.Loaded = e.Step
+		return
+	}
 	if e.Backend != "" {
 		p.Backend = e.Backend
 	}

@@ -52,7 +52,7 @@ func TestTrainReportsAndEnds(t *testing.T) {
 	last := seen[len(seen)-1]
 	last.Checkpoint = ""
 	require.Equal(t, activities.Progress{
-		Step: 20, Steps: 20, Loss: 2, LossDDPM: 1, LossInfonce: 0.25, StepsPerSecond: 5, Backend: "fake",
+		Loaded: 30, Step: 20, Steps: 20, Loss: 2, LossDDPM: 1, LossInfonce: 0.25, StepsPerSecond: 5, Backend: "fake",
 		LossTerms: map[string]float64{sweep.TermCORAL: 0.25}, LossGroups: map[string]float64{sweep.GroupTail: 3},
 	}, last)
 	require.Contains(t, logs["happy"], `"type":"done"`)

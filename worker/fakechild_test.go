@@ -61,6 +61,7 @@ func fakeChild(verb, jobFile string) {
 	term := make(chan os.Signal, 1)
 	signal.Notify(term, syscall.SIGTERM)
 
+	emit(job.Event{Type: job.Loading, Step: 30, Steps: 40})
 	emit(job.Event{Type: job.Started, Backend: "fake", Steps: 20})
 	switch scenario := j.Spec.Name; scenario {
 	case "happy":

@@ -53,6 +53,14 @@ func (a *app) fetch(ctx context.Context, d sweep.Dataset) error {
 	return asBadInput(f.Dataset(ctx, d))
 }
 
+// loader reads datasets and tells how it goes, where that takes long.
+func (a *app) loader(ctx context.Context) dataset.Loader {
+	return dataset.Loader{Log: a.say, Progress: func(done, all int) error {
+		a.say("read %d of %d images", done, all)
+		return context.Cause(ctx)
+	}}
+}
+
 // follow shows the progress of downloads: a line that is written anew on a terminal,
 // elsewhere one every few seconds.
 func (a *app) follow(f *fetch.Fetcher) (end func()) {

@@ -68,7 +68,7 @@ to be downloaded is, first.`,
 		if err != nil {
 			return asBadInput(err)
 		}
-		set, err := dataset.Load(d)
+		set, err := a.loader(cmd.Context()).Load(d)
 		if err != nil {
 			return asBadInput(err)
 		}

@@ -231,6 +231,8 @@ func (a *app) probe(ctx context.Context, spec *sweep.Spec, backendName string) (
 	var warm time.Time // when the first step, and compiling with it, was done
 	err = trainer.Train(ctx, j, trainer.Options{Backend: b, Events: func(e job.Event) error {
 		switch {
+		case e.Type == job.Loading:
+			a.say("%s", eventText(e))
 		case e.Type == job.Progress && e.Step >= 1 && warm.IsZero():
 			warm = time.Now()
 		case e.Type == job.Progress && e.Step > 1:

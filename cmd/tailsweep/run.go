@@ -14,7 +14,6 @@ import (
 	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -77,7 +76,7 @@ func (a *app) haveDataset(ctx context.Context, d sweep.Dataset) error {
 	if err := a.fetch(ctx, d); err != nil {
 		return err
 	}
-	_, err := dataset.Load(d)
+	_, err := a.loader(ctx).Load(d)
 	return asBadInput(err)
 }
 

@@ -189,6 +189,8 @@ func (t *teller) Write(line []byte) (int, error) {
 // eventText is an event for people; "" for one that says nothing new.
 func eventText(e job.Event) string {
 	switch e.Type {
+	case job.Loading:
+		return fmt.Sprintf("read %d of %d images", e.Step, e.Steps)
 	case job.Started:
 		return fmt.Sprintf("%s on %s, step %d of %d", e.Backend, e.Device, e.Step, e.Steps)
 	case job.Compiling:

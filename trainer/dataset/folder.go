@@ -28,18 +28,20 @@ func openFolder(d sweep.Dataset) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	channels := d.Channels()
-	return &source{classes: l.classes, labels: l.labels, image: func(dst []float32, i int) error {
-		name := filepath.Join(d.Path, filepath.FromSlash(l.files[i]))
-		data, err := readImage(d.Path, l.files[i])
-		if err != nil {
-			return openError(d, err)
-		}
-		if err := decodePicture(name, data, dst, d.Size, channels); err != nil {
-			return badData(err)
-		}
-		return nil
-	}}, nil
+	return &source{classes: l.classes, labels: l.labels, pictures: &pictures{d, l.files}}, nil
+}
+
+// decode writes image i, `[S,S,channels]`. It is safe for concurrent use.
+func (p *pictures) decode(dst []byte, i int) error {
+	name := filepath.Join(p.dataset.Path, filepath.FromSlash(p.files[i]))
+	data, err := readImage(p.dataset.Path, p.files[i])
+	if err != nil {
+		return openError(p.dataset, err)
+	}
+	if err := decodePicture(name, data, dst, p.dataset.Size, p.dataset.Channels()); err != nil {
+		return badData(err)
+	}
+	return nil
 }
 
 var errTooLarge = fmt.Errorf("is larger than %d MiB", maxImageFile>>20)

@@ -179,7 +179,7 @@ func TestTheFirstBrokenImageIsTold(t *testing.T) {
 		for i := range indices {
 			indices[i] = i
 		}
-		_, err := s.images(indices, 1)
+		_, err := s.images(indices, 1, Loader{})
 		require.EqualError(t, err, "image 50")
 	}
 }

@@ -19,12 +19,16 @@ const (
 	maxImage     = 1 << 26  // pixels, looked at before decoding
 )
 
+// pictureRule names what decodePicture makes of a file: a change of that changes it,
+// so that no cache holds what the old rule made.
+const pictureRule = "middle square, Catmull-Rom, 8 bits: 1"
+
 // decodePicture writes a PNG or JPEG file, called name in errors, into dst
-// `[size, size, channels]` in [-1, 1]: the largest square in its middle, scaled
+// `[size, size, channels]`, 0 is black: the largest square in its middle, scaled
 // with a Catmull-Rom filter in 8 bits a channel. What is transparent is black;
 // grey is Rec. 601 luma; EXIF's orientation is not looked at. The format is that of
 // the content, whatever the name says.
-func decodePicture(name string, data []byte, dst []float32, size, channels int) error {
+func decodePicture(name string, data, dst []byte, size, channels int) error {
 	r := bytes.NewReader(data)
 	kind, decode, decodeConfig := "PNG", png.Decode, png.DecodeConfig
 	switch {
@@ -60,7 +64,7 @@ func decodePicture(name string, data []byte, dst []float32, size, channels int) 
 }
 
 // fit crops and scales.
-func fit(picture image.Image, dst []float32, size, channels int) {
+func fit(picture image.Image, dst []byte, size, channels int) {
 	b := picture.Bounds()
 	n := min(b.Dx(), b.Dy())
 	corner := image.Pt(b.Min.X+(b.Dx()-n)/2, b.Min.Y+(b.Dy()-n)/2)
@@ -75,11 +79,9 @@ func fit(picture image.Image, dst []float32, size, channels int) {
 		px := canvas.Pix[4*i : 4*i+3]
 		if channels == 1 {
 			grey := color.GrayModel.Convert(color.RGBA{R: px[0], G: px[1], B: px[2], A: 255}).(color.Gray)
-			dst[i] = float32(grey.Y)/127.5 - 1
+			dst[i] = grey.Y
 			continue
 		}
-		for c, v := range px {
-			dst[3*i+c] = float32(v)/127.5 - 1
-		}
+		copy(dst[3*i:], px)
 	}
 }

@@ -12,9 +12,13 @@ import (
 
 func decode(t *testing.T, data []byte, size, channels int) []float32 {
 	t.Helper()
-	dst := make([]float32, size*size*channels)
+	dst := make([]byte, size*size*channels)
 	require.NoError(t, decodePicture("f", data, dst, size, channels))
-	return dst
+	values := make([]float32, len(dst))
+	for i, v := range dst {
+		values[i] = float32(v)/127.5 - 1
+	}
+	return values
 }
 
 func TestPictureOfItsOwnSizeIsItself(t *testing.T) {
@@ -83,7 +87,7 @@ func TestPictureTellsWhatIsWrong(t *testing.T) {
 		"f: truncated JPEG at byte ":  sound[:len(sound)/2],
 		"f: damaged PNG (":            damaged,
 	} {
-		err := decodePicture("f", data, make([]float32, 64), 8, 1)
+		err := decodePicture("f", data, make([]byte, 64), 8, 1)
 		require.ErrorContains(t, err, want)
 		var format *FormatError
 		require.ErrorAs(t, err, &format)
@@ -99,15 +103,11 @@ func FuzzPicture(f *testing.F) {
 		if grey {
 			channels = 1
 		}
-		dst := make([]float32, 8*8*channels)
+		dst := make([]byte, 8*8*channels)
 		if err := decodePicture("f", data, dst, 8, channels); err != nil {
 			var format *FormatError
 			require.ErrorAs(t, err, &format)
 			require.LessOrEqual(t, format.Offset, int64(len(data)))
-			return
-		}
-		for _, v := range dst {
-			require.True(t, v >= -1 && v <= 1)
 		}
 	})
 }

@@ -33,7 +33,10 @@ const maxBytes = 32 << 30
 // smallest class's number (all classes of the published sets have the same), and
 // all images under profile none. So a stronger imbalance keeps a part of what a
 // weaker one of the same seed and order keeps.
-func Load(d sweep.Dataset) (*Set, error) {
+func Load(d sweep.Dataset) (*Set, error) { return Loader{}.Load(d) }
+
+// Load is the package's Load, which says how far it is.
+func (l Loader) Load(d sweep.Dataset) (*Set, error) {
 	if err := check(d); err != nil {
 		return nil, err
 	}
@@ -45,6 +48,11 @@ func Load(d sweep.Dataset) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
+	return l.split(d, src)
+}
+
+// split reads the images of src that are trained on.
+func (l Loader) split(d sweep.Dataset, src *source) (*Set, error) {
 	byClass := src.byClass()
 	available := lengths(byClass)
 	if info, _ := sweep.LookupDataset(d.Name); info.PerClass > 0 {
@@ -68,8 +76,12 @@ func Load(d sweep.Dataset) (*Set, error) {
 	case need > maxBytes:
 		return nil, badData(fmt.Errorf("dataset.size: %d: %d images of %d channels need %d GiB of memory, more than %d", d.Size, len(indices), s.Channels, need>>30, maxBytes>>30))
 	}
-	s.Images, err = src.images(indices, s.pixels())
-	return s, err
+	images, err := src.images(indices, s.pixels(), l)
+	if err != nil {
+		return nil, err
+	}
+	s.Images = images
+	return s, nil
 }
 
 // check returns an error where d cannot be loaded whatever the files hold.
@@ -119,10 +131,13 @@ func lengths[T any](lists [][]T) []int {
 
 // Balanced reads what generated images are compared with: the unsubsampled set of
 // which Load(d) keeps a part, or, of an image folder with a reference, that.
-func Balanced(d sweep.Dataset) (*Set, error) {
+func Balanced(d sweep.Dataset) (*Set, error) { return Loader{}.Balanced(d) }
+
+// Balanced is the package's Balanced, which says how far it is.
+func (l Loader) Balanced(d sweep.Dataset) (*Set, error) {
 	d.Imbalance = sweep.Imbalance{Profile: sweep.ProfileNone}
 	if d.Reference == "" {
-		return Load(d)
+		return l.Load(d)
 	}
 	r := d
 	r.Reference = ""
@@ -131,7 +146,7 @@ func Balanced(d sweep.Dataset) (*Set, error) {
 	} else {
 		r.Path, r.SplitFile = d.Reference, ""
 	}
-	s, err := Load(r)
+	s, err := l.Load(r)
 	if err != nil {
 		return nil, fmt.Errorf("dataset.reference: %w", err)
 	}

@@ -19,6 +19,8 @@ type source struct {
 	classes []string
 	labels  []int                            // by image
 	image   func(dst []float32, i int) error // writes image i, `[S,S,channels]` in [-1, 1]; safe for concurrent use
+
+	pictures *pictures // of an image folder, which has no image
 }
 
 // openSource reads what d names, which check has let through, from local paths.
@@ -43,12 +45,29 @@ func (s *source) byClass() [][]int {
 	return lists
 }
 
-// images returns these images, `[len(indices),S,S,channels]`, each of n numbers.
-// It decodes on every core; of several errors it returns that of the first image.
-func (s *source) images(indices []int, n int) ([]float32, error) {
+// images returns these images, `[len(indices),S,S,channels]`, each of n numbers. Of an
+// image folder they are taken from the cache where it has them (see pictures).
+func (s *source) images(indices []int, n int, l Loader) ([]float32, error) {
 	out := make([]float32, len(indices)*n)
-	var next, failed atomic.Int64
-	failed.Store(int64(len(indices)))
+	if s.pictures == nil {
+		return out, each(out, n, l, func(dst []float32, k int) error { return s.image(dst, indices[k]) })
+	}
+	pixels, err := s.pictures.load(indices, n, l)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range pixels {
+		out[i] = float32(v)/127.5 - 1
+	}
+	return out, nil
+}
+
+// each has write fill in every n numbers of out, on every core; k counts them. Of
+// several errors it returns that of the first k. l.Progress hears how far it is.
+func each[T any](out []T, n int, l Loader, write func(dst []T, k int) error) error {
+	all := len(out) / n
+	var next, done, failed atomic.Int64
+	failed.Store(int64(all))
 	errs := make([]error, runtime.GOMAXPROCS(0))
 	var wg sync.WaitGroup
 	for worker := range errs {
@@ -58,16 +77,17 @@ func (s *source) images(indices []int, n int) ([]float32, error) {
 				if k >= failed.Load() { // no image after a broken one is wanted
 					return
 				}
-				if err := s.image(out[k*int64(n):(k+1)*int64(n)], indices[k]); err != nil {
+				if err := write(out[k*int64(n):(k+1)*int64(n)], int(k)); err != nil {
 					errs[worker] = &imageError{k, err}
 					for old := failed.Load(); k < old && !failed.CompareAndSwap(old, k); old = failed.Load() {
 					}
 					return
 				}
+				done.Add(1)
 			}
 		})
 	}
-	wg.Wait()
+	stopped := l.follow(&wg, func() int { return int(done.Load()) }, all, func() { failed.Store(-1) })
 	var first *imageError
 	for _, err := range errs {
 		var e *imageError
@@ -75,10 +95,13 @@ func (s *source) images(indices []int, n int) ([]float32, error) {
 			first = e
 		}
 	}
-	if first != nil {
-		return nil, first.err
+	switch {
+	case stopped != nil:
+		return stopped
+	case first != nil:
+		return first.err
 	}
-	return out, nil
+	return nil
 }
 
 type imageError struct {

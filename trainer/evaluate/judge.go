@@ -33,9 +33,10 @@ type Judge struct {
 // Floor becomes the FID, by name, of one half of them against the other: a
 // yardstick, not a bound, since FID falls with the number of images, which is that
 // of the halves (500 a class of the 10,000) and not that of a model's samples.
-// progress, if not nil, hears how many of them it has looked at.
+// progress, if not nil, hears how many of them it has read, where that takes long, and
+// then how many it has looked at.
 func NewJudge(ctx context.Context, b *backend.Backend, d sweep.Dataset, progress func(done, all int) error) (*Judge, error) {
-	real, err := dataset.Balanced(d)
+	real, err := dataset.Loader{Progress: progress}.Balanced(d)
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,7 @@ type Type string
 // The events. A train child ends with exactly one of done, diverged, preempted
 // or error; an evaluate child with result or error.
 const (
+	Loading    Type = "loading"    // Step of Steps images read, where that takes long; before started
 	Started    Type = "started"    // Backend, Device, Step (0, or where it resumed), Steps
 	Compiling  Type = "compiling"  // nothing moves for a while
 	Progress   Type = "progress"   // Step, Steps, Point, StepsPerSecond; in evaluate: Step of Steps pictures, real ones looked at and samples drawn

@@ -1,0 +1,171 @@
+package dataset
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/cache"
+)
+
+// pictures are the images of a folder. Decoding is slow, so what load has decoded it
+// keeps in the cache, in a file
+//
+//	magic, key `[32]`, pixels `[N,S,S,channels]`, SHA-256 of all before `[32]`
+//
+// that is named for the key: a digest of the folder's path, of the name, size and
+// modification time of every image, in order, and of what is made of them.
+type pictures struct {
+	dataset sweep.Dataset
+	files   []string // slash-separated paths, relative to dataset.Path
+}
+
+const (
+	picturesMagic  = "tailsweep pictures 1\n"
+	picturesFolder = "pictures"          // of the cache
+	picturesSuffix = ".u8"               // of their names there
+	picturesAge    = 30 * 24 * time.Hour // a file that was not read for so long is removed
+)
+
+// load returns these images, `[len(indices),S,S,channels]`, each of n numbers.
+func (p *pictures) load(indices []int, n int, l Loader) ([]byte, error) {
+	key, err := p.key(indices)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := cache.Dir()
+	if err != nil {
+		l.log("decoded images are not kept: %v", err)
+		return p.decodeAll(indices, n, l)
+	}
+	name := filepath.Join(dir, picturesFolder, hex.EncodeToString(key[:])+picturesSuffix)
+	pixels, err := readPictures(name, key, len(indices)*n)
+	switch {
+	case err == nil:
+		now := time.Now()
+		_ = os.Chtimes(name, now, now) // only makes it stay
+		return pixels, nil
+	case !errors.Is(err, fs.ErrNotExist):
+		l.log("the cache of decoded images is made anew: %v", err)
+		_ = os.Remove(name) // it is replaced in any case
+	}
+	if pixels, err = p.decodeAll(indices, n, l); err != nil {
+		return nil, err
+	}
+	if err := writePictures(name, key, pixels); err != nil {
+		l.log("decoded images are not kept: %v", err)
+	}
+	removeOld(filepath.Dir(name))
+	return pixels, nil
+}
+
+func (p *pictures) decodeAll(indices []int, n int, l Loader) ([]byte, error) {
+	pixels := make([]byte, len(indices)*n)
+	return pixels, each(pixels, n, l, func(dst []byte, k int) error { return p.decode(dst, indices[k]) })
+}
+
+// key looks at every file before any is read: one that is changed meanwhile has
+// another key at the next load.
+func (p *pictures) key(indices []int) (key [sha256.Size]byte, err error) {
+	path, err := filepath.Abs(p.dataset.Path)
+	if err != nil {
+		return key, openError(p.dataset, err)
+	}
+	root, err := os.OpenRoot(p.dataset.Path)
+	if err != nil {
+		return key, openError(p.dataset, err)
+	}
+	defer root.Close() //nolint:errcheck // nothing is written
+	h := sha256.New()
+	w := bufio.NewWriter(h)
+	_, _ = fmt.Fprintf(w, "%s%q\n%d %d %q\n", picturesMagic, pictureRule, p.dataset.Size, p.dataset.Channels(), path) // a hash takes every write
+	for _, i := range indices {
+		info, err := root.Lstat(p.files[i])
+		if err != nil {
+			return key, openError(p.dataset, fmt.Errorf("%s: %w", filepath.Join(p.dataset.Path, filepath.FromSlash(p.files[i])), err))
+		}
+		_, _ = fmt.Fprintf(w, "%q %d %d %v\n", p.files[i], info.Size(), info.ModTime().UnixNano(), info.Mode().Type())
+	}
+	_ = w.Flush() // as above
+	return [sha256.Size]byte(h.Sum(nil)), nil
+}
+
+// readPictures reads a file of the cache with exactly n bytes of pixels.
+func readPictures(name string, key [sha256.Size]byte, n int) ([]byte, error) {
+	info, err := os.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	head := append([]byte(picturesMagic), key[:]...)
+	if want := int64(len(head) + n + sha256.Size); !info.Mode().IsRegular() || info.Size() != want {
+		return nil, fmt.Errorf("%s is no file of %d bytes", name, want)
+	}
+	in, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	data := make([]byte, info.Size())
+	_, err = io.ReadFull(in, data)
+	if err = errors.Join(err, in.Close()); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	body, sum := data[:len(head)+n], data[len(head)+n:]
+	if got := sha256.Sum256(body); !bytes.Equal(got[:], sum) || !bytes.HasPrefix(body, head) {
+		return nil, fmt.Errorf("%s is damaged", name)
+	}
+	return body[len(head):], nil
+}
+
+// writePictures writes a file of the cache whole or not at all.
+func writePictures(name string, key [sha256.Size]byte, pixels []byte) (err error) {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	out, err := os.CreateTemp(filepath.Dir(name), "*.part")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(out.Name()))
+		}
+	}()
+	h := sha256.New()
+	for _, part := range [][]byte{[]byte(picturesMagic), key[:], pixels} {
+		h.Write(part)
+		if err == nil {
+			_, err = out.Write(part)
+		}
+	}
+	if err == nil {
+		_, err = out.Write(h.Sum(nil))
+	}
+	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
+		return err
+	}
+	return os.Rename(out.Name(), name)
+}
+
+// removeOld makes room: files that nobody has read for long, and those of a process
+// that died while it wrote.
+func removeOld(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return // there is nothing to make room in
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if ext := filepath.Ext(entry.Name()); err == nil && (ext == picturesSuffix || ext == ".part") && time.Since(info.ModTime()) > picturesAge {
+			_ = os.Remove(filepath.Join(dir, entry.Name())) // another process may have
+		}
+	}
+}
