@@ -12,6 +12,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
 func TestModelFromACheckpointSamples(t *testing.T) {
@@ -27,6 +28,13 @@ func TestModelFromACheckpointSamples(t *testing.T) {
 	require.NoError(t, err)
 	require.JSONEq(t, string(want), string(spec))
 	require.Equal(t, j.Assignment, m.Assignment)
+
+	about, err := m.Classes()
+	require.NoError(t, err)
+	described, err := dataset.Describe(j.Spec.Dataset)
+	require.NoError(t, err)
+	described.Available = nil
+	require.Equal(t, described, about)
 
 	trained := sampleOne(t, m)
 	require.Equal(t, trained, sampleOne(t, m))
@@ -47,6 +55,29 @@ func TestModelFromACheckpointSamples(t *testing.T) {
 	require.Equal(t, weights, count)
 }
 
+// Weights of a version that did not write the classes' names open, too.
+func TestOpenModelWithoutClasses(t *testing.T) {
+	b, j := openBackend(t, backend.Go), tiny(t)
+	j.Spec.Train.Steps = 1
+	train(t, b, j, nil)
+	tensors, metadata, err := checkpoint.ReadTensors(filepath.Join(j.Staging, checkpoint.DirName(1), checkpoint.ModelName))
+	require.NoError(t, err)
+	require.Contains(t, metadata, checkpoint.MetaClasses)
+	delete(metadata, checkpoint.MetaClasses)
+	dir := t.TempDir()
+	f, err := os.Create(filepath.Join(dir, checkpoint.ModelName))
+	require.NoError(t, err)
+	require.NoError(t, checkpoint.EncodeTensors(f, tensors, metadata))
+	require.NoError(t, f.Close())
+	m, err := OpenModel(b, dir)
+	require.NoError(t, err)
+	defer m.Close()
+	about, err := m.Classes()
+	require.NoError(t, err)
+	require.Equal(t, "ankle boot", about.Classes[9])
+	require.Equal(t, 10, about.Counts[9])
+}
+
 func TestOpenModelRefusesWhatItsSpecDoesNotDescribe(t *testing.T) {
 	b, j := openBackend(t, backend.Go), tiny(t)
 	j.Spec.Train.Steps = 1
@@ -59,6 +90,10 @@ func TestOpenModelRefusesWhatItsSpecDoesNotDescribe(t *testing.T) {
 		"name":     func() { tensors[0].Name = "unet.other" },
 		"count":    func() { tensors = tensors[1:] },
 		"metadata": func() { metadata[checkpoint.MetaSpec] = "{" },
+		"classes": func() { metadata[checkpoint.MetaClasses] = `{"names":["a","b"],"counts":[1,2]}` },
+		"counts": func() {
+			metadata[checkpoint.MetaClasses] = strings.Replace(metadata[checkpoint.MetaClasses], `"counts":[`, `"counts":[-`, 1)
+		},
 		"width": func() {
 			metadata[checkpoint.MetaSpec] = strings.Replace(metadata[checkpoint.MetaSpec], `"width":4`, `"width":1048576`, 1)
 		},

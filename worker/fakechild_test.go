@@ -61,7 +61,6 @@ func fakeChild(verb, jobFile string) {
 	term := make(chan os.Signal, 1)
 	signal.Notify(term, syscall.SIGTERM)
 
-	emit(job.Event{Type: job.Loading, Step: 30, Steps: 40})
 	emit(job.Event{Type: job.Started, Backend: "fake", Steps: 20})
 	switch scenario := j.Spec.Name; scenario {
 	case "happy":
@@ -73,6 +72,7 @@ func fakeChild(verb, jobFile string) {
 			os.Exit(0)
 		}
 		infonce := 0.25
+		emit(job.Event{Type: job.Loading, Step: 30, Steps: 40})
 		emit(job.Event{Type: job.Progress, Step: 10, Steps: 20, StepsPerSecond: 5, Point: &job.Point{Step: 10, Loss: 2, DDPM: 1, Infonce: &infonce, CORAL: &infonce, Groups: map[string]float64{sweep.GroupTail: 3}}})
 		emit(job.Event{Type: job.Checkpoint, Step: 10, Dir: filepath.Join(j.Staging, "step-0000000010")})
 		emit(job.Event{Type: job.Checkpoint, Step: 20, Dir: filepath.Join(j.Staging, "step-0000000020")})

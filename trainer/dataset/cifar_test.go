@@ -207,3 +207,28 @@ func FuzzCIFAR(f *testing.F) {
 		}
 	})
 }
+
+// A small archive of the form loads and is split as CIFAR is, at both sizes.
+func TestSplitOfACIFARArchive(t *testing.T) {
+	c, contents := smallCIFAR(12)
+	path := write(t, pack(t, member{"small-bin/one.bin", tar.TypeReg, contents[0]}, member{"small-bin/two.bin", tar.TypeReg, contents[1]}), t.TempDir(), "small.tar.gz")
+	for _, size := range []int{32, 16} {
+		d := sweep.Dataset{Path: path, Size: size, Name: sweep.CIFAR10, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.25, Seed: 1}}
+		src, err := c.open(d)
+		require.NoError(t, err)
+		_, err = Loader{}.split(d, src)
+		require.ErrorContains(t, err, "dataset cifar-10: 8 images of class 0, want 5000")
+
+		d.Name, d.FolderChannels = sweep.ImageFolder, 3 // of which nobody knows how many there are
+		s, err := Loader{}.split(d, src)
+		require.NoError(t, err)
+		require.Equal(t, []int{8, 4, 2}, s.Counts)
+		require.Len(t, s.Images, 14*size*size*3)
+		for i, label := range s.Labels {
+			px := s.Image(i)
+			level := (px[0] + 1) * 127.5 // 100 file + record, and the class is record % 3
+			require.InDelta(t, label, int(level+.5)%100%3, 0)
+			require.InDelta(t, 1, (px[1]-px[0])*127.5, 1e-3, "channels are last")
+		}
+	}
+}
