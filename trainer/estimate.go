@@ -2,6 +2,7 @@ package trainer
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/gobackend"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/diffusion"
 	"github.com/tailsweep/tailsweep/trainer/nets"
 )
 
@@ -66,10 +68,18 @@ func shapes(spec sweep.Spec) (map[string][]int, error) {
 	return all, nil
 }
 
+// shapesOnly is the spec's net, whose weights have no values.
+func shapesOnly(spec sweep.Spec) (nets.Net, error) {
+	return nets.New(nets.Config{
+		Model: spec.Model, Size: spec.Dataset.Size, Channels: spec.Dataset.Channels(), Classes: spec.Dataset.Classes(),
+		NativeConvolution: true, ShapesOnly: true,
+	})
+}
+
 // forward builds the graph of one forward pass over a batch and returns the
 // store of its weights and the bytes that its nodes take.
 func forward(spec sweep.Spec, batch int) (store *model.Store, bytes int64, err error) {
-	net, err := nets.New(nets.Config{Model: spec.Model, Size: spec.Dataset.Size, Channels: spec.Dataset.Channels(), Classes: spec.Dataset.Classes(), NativeConvolution: true, ShapesOnly: true})
+	net, err := shapesOnly(spec)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -92,4 +102,55 @@ func forward(spec sweep.Spec, batch int) (store *model.Store, bytes int64, err e
 		}
 	}
 	return store, bytes, nil
+}
+
+// ForwardPasses is how many forward passes a training step of the trial makes: those
+// of its loss's graph, which is built and never compiled or run.
+func ForwardPasses(spec sweep.Spec, a sweep.Assignment) (passes int, err error) {
+	settings, err := spec.Settings(a)
+	if err != nil {
+		return 0, err
+	}
+	net, err := shapesOnly(spec)
+	if err != nil {
+		return 0, err
+	}
+	table, err := diffusion.NewSchedule(settings.Schedule)
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("model: %v", p)
+		}
+	}()
+	g := graph.NewGraph(gobackend.GetBackend(), "passes")
+	defer g.Finalize()
+	store := model.NewStore()
+	defer store.Finalize()
+	input := func(name string, dtype dtypes.DType, dims ...int) *graph.Node {
+		return graph.Parameter(g, name, gshapes.Make(dtype, dims...))
+	}
+	const n = 2 // the least that losses between samples take
+	size, channels := spec.Dataset.Size, spec.Dataset.Channels()
+	counter := &passCounter{net: net}
+	diffusion.Loss{
+		Net: counter, Schedule: table, Settings: settings, Counts: slices.Repeat([]int{1}, spec.Dataset.Classes()), Layer: spec.Model.Layers()[0],
+	}.Build(store.RootScope(), diffusion.Batch{
+		X0: input("x0", dtypes.Float32, n, size, size, channels), Eps: input("eps", dtypes.Float32, n, size, size, channels),
+		T: input("t", dtypes.Int32, n), Label: input("label", dtypes.Int32, n), Kept: input("kept", dtypes.Float32, n),
+		Other: input("other", dtypes.Int32, n), Uniform: input("uniform", dtypes.Float32, n),
+	})
+	return counter.passes, nil
+}
+
+// passCounter counts the passes through a net.
+type passCounter struct {
+	net    nets.Net
+	passes int
+}
+
+func (c *passCounter) Forward(scope *model.Scope, in nets.Input) nets.Output {
+	c.passes++
+	return c.net.Forward(scope, in)
 }

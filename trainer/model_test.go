@@ -90,7 +90,7 @@ func TestOpenModelRefusesWhatItsSpecDoesNotDescribe(t *testing.T) {
 		"name":     func() { tensors[0].Name = "unet.other" },
 		"count":    func() { tensors = tensors[1:] },
 		"metadata": func() { metadata[checkpoint.MetaSpec] = "{" },
-		"classes": func() { metadata[checkpoint.MetaClasses] = `{"names":["a","b"],"counts":[1,2]}` },
+		"classes":  func() { metadata[checkpoint.MetaClasses] = `{"names":["a","b"],"counts":[1,2]}` },
 		"counts": func() {
 			metadata[checkpoint.MetaClasses] = strings.Replace(metadata[checkpoint.MetaClasses], `"counts":[`, `"counts":[-`, 1)
 		},
@@ -137,6 +137,31 @@ func TestEstimates(t *testing.T) {
 	spec.Model.Arch = "gan"
 	_, err = ParameterCount(spec)
 	require.ErrorContains(t, err, "unet or dit")
+}
+
+// A term costs the passes that it makes, and none that another has made.
+func TestForwardPasses(t *testing.T) {
+	spec := tiny(t).Spec
+	const infonce, alignment, cbdm, t2h, coral, dispersive = sweep.ParamInfonceWeight, sweep.ParamAlignmentWeight, sweep.ParamCBDMWeight,
+		sweep.ParamT2HWeight, sweep.ParamCORALWeight, sweep.ParamDispersiveWeight
+	for _, c := range []struct {
+		want int
+		on   []string
+	}{
+		{1, nil}, {2, []string{infonce}}, {2, []string{infonce, alignment}}, {2, []string{cbdm}}, {3, []string{cbdm, alignment}},
+		{1, []string{t2h, coral, dispersive}}, {3, []string{infonce, alignment, cbdm, t2h, coral, dispersive}},
+	} {
+		a := sweep.Assignment{Params: sweep.Params{}}
+		for _, name := range c.on {
+			a.Params[name] = sweep.Number(0.1)
+		}
+		got, err := ForwardPasses(spec, a)
+		require.NoError(t, err)
+		require.Equal(t, c.want, got, c.on)
+	}
+	got, err := ForwardPasses(spec, sweep.Assignment{Params: sweep.Params{infonce: sweep.Number(1), sweep.ParamInfoncePass: sweep.Word(sweep.PassCond)}})
+	require.NoError(t, err)
+	require.Equal(t, 1, got, "the latent of the pass that is there")
 }
 
 func sampleOne(t *testing.T, m *Model) []float32 {

@@ -77,6 +77,51 @@ func TestEverythingResumesBitForBit(t *testing.T) {
 	require.Equal(t, sampleOne(t, m), sampleOne(t, m))
 }
 
+// onXLA is everything on a net that XLA compiles fast.
+func onXLA(t *testing.T) job.Train {
+	t.Helper()
+	j := everything(t)
+	j.Spec.Model = sweep.Model{Arch: sweep.ArchDiT, Width: 8, Depth: 1, Patch: 8, Heads: 1, Dropout: 0.2}
+	j.Assignment.Params[sweep.ParamInfonceLayer] = sweep.Word(sweep.LayerLast)
+	return j
+}
+
+func TestEverythingResumesBitForBitOnXLA(t *testing.T) {
+	b := openBackend(t, backend.XLACPU)
+	whole := onXLA(t)
+	train(t, b, whole, nil)
+	rest := whole
+	rest.Staging, rest.Resume = t.TempDir(), filepath.Join(whole.Staging, checkpoint.DirName(4))
+	train(t, b, rest, nil)
+	same(t, contents(t, whole, 8), contents(t, rest, 8))
+}
+
+// Go and XLA train the same net with every term from the same seed, up to rounding,
+// which Adam's first steps enlarge: they move by the sign of a gradient.
+func TestBackendsAgreeOnEverything(t *testing.T) {
+	xla := openBackend(t, backend.XLACPU)
+	points := func(b *backend.Backend) (all []job.Point) {
+		j := onXLA(t)
+		j.Spec.Train.Steps, j.Spec.Train.LogEvery = 3, 1
+		for _, e := range train(t, b, j, nil) {
+			if e.Point != nil {
+				all = append(all, *e.Point)
+			}
+		}
+		return all
+	}
+	want, got := points(openBackend(t, backend.Go)), points(xla)
+	require.Len(t, got, 3)
+	for i := range want {
+		require.InEpsilon(t, want[i].Loss, got[i].Loss, 1e-3, "step %d", i+1)
+		theirs := got[i].Terms()
+		for name, value := range want[i].Terms() {
+			require.NotNil(t, *value, name)
+			require.InDelta(t, **value, **theirs[name], 1e-3*max(1, **value), "%s at step %d", name, i+1)
+		}
+	}
+}
+
 // What each setting changes, it changes: four steps with and without it differ
 // (before, a new net does not see its label).
 func TestSettingsReachTheTraining(t *testing.T) {

@@ -28,12 +28,6 @@ const (
 // errProbed ends a probe whose time is over.
 var errProbed = errors.New("enough was measured")
 
-// passesPerStep is how many forward passes a step with both of the method's losses
-// costs: two of its own, the label's and the null label's, each with a backward pass
-// that costs two more. A denoising step with guidance costs two. Samples a second are
-// estimated from this ratio, not measured.
-const passesPerStep = 6
-
 // planned is what `tailsweep plan -o json` prints.
 type planned struct {
 	Name           string     `json:"name"`
@@ -49,7 +43,8 @@ func newPlan(a *app) *cobra.Command {
 		Use:   "plan SPEC",
 		Short: "What a sweep will cost: trials, steps, time, bytes",
 		Long: `plan trains a few steps on this machine to see how fast it is, and works out what
-the sweep will cost: up to 12 steps, as many as 20 seconds allow, with all losses on.
+the sweep will cost: up to 12 steps, as many as 20 seconds allow, with every term of
+the loss that a trial may have.
 For another machine give its --steps-per-second. With --no-measure it tells all but
 the time.`,
 		Args: args(1, 1, "one spec"),
@@ -76,7 +71,7 @@ the time.`,
 				return err
 			}
 			if p.Backend, p.StepsPerSecond, err = a.probe(cmd.Context(), spec, name.value); err != nil {
-				return fmt.Errorf("measure this machine (or give --steps-per-second or --no-measure): %w", err)
+				return asBadInput(fmt.Errorf("measure this machine (or give --steps-per-second or --no-measure): %w", err))
 			}
 		}
 		count, err := trainer.ParameterCount(*spec)
@@ -89,7 +84,11 @@ the time.`,
 				return err
 			}
 		}
-		p.Plan = spec.Plan(speedOf(spec, p))
+		speed, err := speedOf(spec, p)
+		if err != nil {
+			return err
+		}
+		p.Plan = spec.Plan(speed)
 		if output.value == "json" {
 			return a.printJSON(p)
 		}
@@ -109,15 +108,23 @@ func rateText(stepsPerSecond float64) string {
 	return fmt.Sprintf("%.1f steps/s", stepsPerSecond)
 }
 
-// speedOf estimates the speed of sampling from that of training.
-func speedOf(spec *sweep.Spec, p planned) sweep.Speed {
-	const passesPerSample = 2 // conditional and unconditional
+// speedOf estimates the speed of sampling from that of training the dearest trial. A
+// training step costs its forward passes, each with a backward pass that costs two
+// more; a denoising step with guidance costs two. So samples a second are estimated
+// from a ratio, not measured.
+func speedOf(spec *sweep.Spec, p planned) (sweep.Speed, error) {
+	const withBackward, passesPerSample = 3, 2
+	passes, err := trainer.ForwardPasses(*spec, spec.Dearest())
+	if err != nil {
+		return sweep.Speed{}, err
+	}
+	settings, err := spec.Settings(spec.Dearest())
 	return sweep.Speed{
 		ModelParameters: p.Parameters,
 		StepsPerSecond:  p.StepsPerSecond,
-		SamplesPerSecond: p.StepsPerSecond * float64(spec.Train.Batch) * passesPerStep /
-			(passesPerSample * float64(spec.Evaluate.Steps())),
-	}
+		SamplesPerSecond: p.StepsPerSecond * float64(settings.Batch*passes*withBackward) /
+			float64(passesPerSample*spec.Evaluate.Steps()),
+	}, err
 }
 
 func planText(spec *sweep.Spec, p planned) []string {
@@ -205,8 +212,7 @@ func bytesText(n int64) string {
 }
 
 // probe trains a few steps and returns the backend and its steps a second, saying
-// how far it is. The losses that a trial may add cost up to a second forward pass:
-// both are on, so that the estimate is of the dearest trial.
+// how far it is. The estimate is of the dearest trial.
 func (a *app) probe(ctx context.Context, spec *sweep.Spec, backendName string) (used string, stepsPerSecond float64, err error) {
 	dir, err := os.MkdirTemp("", "tailsweep-probe-")
 	if err != nil {
@@ -222,10 +228,7 @@ func (a *app) probe(ctx context.Context, spec *sweep.Spec, backendName string) (
 	short := *spec
 	short.Train.Steps, short.Train.LogEvery, short.Checkpoints.EverySteps = probeSteps, 1, probeSteps
 	short.Train.WarmupSteps = 0
-	j := job.Train{Spec: short, Staging: dir, Assignment: sweep.Assignment{
-		Kind: sweep.KindSearch, Seed: spec.Train.Seed,
-		Params: sweep.Params{"infonce.weight": sweep.Number(0.1), "alignment.weight": sweep.Number(0.1)},
-	}}
+	j := job.Train{Spec: short, Staging: dir, Assignment: spec.Dearest()}
 	a.say("measuring %d steps on backend %s, or what %v allow ...", probeSteps, b.Choice, probeTime)
 	began, said := time.Now(), time.Now()
 	var warm time.Time // when the first step, and compiling with it, was done
@@ -274,8 +277,11 @@ func (a *app) expect(ctx context.Context, spec *sweep.Spec) error {
 	if err != nil {
 		return fmt.Errorf("measure this machine: %w", err)
 	}
-	p := planned{StepsPerSecond: rate, Backend: used}
-	plan := spec.Plan(speedOf(spec, p))
+	speed, err := speedOf(spec, planned{StepsPerSecond: rate, Backend: used})
+	if err != nil {
+		return err
+	}
+	plan := spec.Plan(speed)
 	a.say("backend go (%s): %.1f steps/s, so about %s a trial and %s in all on one slot", why, rate, short(plan.TrialTime), short(plan.SlotTime))
 	return nil
 }

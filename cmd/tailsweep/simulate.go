@@ -118,7 +118,10 @@ back from the end: what turned out to break a constraint does not count.
 // playSeed is one run.
 func playSeed(ctx context.Context, spec sweep.Spec, s simulated, seed int64) (simulatedRun, error) {
 	spec.Seed = seed
-	speed := speedOf(&spec, planned{StepsPerSecond: s.StepsPerSecond})
+	speed, err := speedOf(&spec, planned{StepsPerSecond: s.StepsPerSecond})
+	if err != nil {
+		return simulatedRun{}, err
+	}
 	course, err := simulate.Play(&spec, simulate.DryRun{
 		Objective: s.Objective, Workers: s.Workers, Noise: s.Noise, Seed: uint64(seed),
 		Step:     time.Duration(float64(time.Second) / speed.StepsPerSecond),
