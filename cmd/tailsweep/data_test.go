@@ -38,6 +38,38 @@ func photos(t *testing.T) (dir string, objects *store.Memory) {
 	return dir, objects
 }
 
+func TestTrainTellsWhatIsWrongWithAFolder(t *testing.T) {
+	t.Setenv(cache.Env, t.TempDir())
+	for want, spoil := range map[string]func(dir, spec string) string{
+		"dataset.path: open /nowhere: no such file or directory; it is looked for on the machine that trains (valid: a folder with": func(dir, spec string) string {
+			return strings.Replace(spec, dir, "/nowhere", 1)
+		},
+		"has 3 (valid: 3)": func(_, spec string) string { return strings.Replace(spec, "classes: 3", "classes: 4", 1) },
+		"bee/0.png: truncated PNG at byte 20 (valid: whole PNG and JPEG files": func(dir, spec string) string {
+			require.NoError(t, os.Truncate(filepath.Join(dir, "bee", "0.png"), 20))
+			return spec
+		},
+	} {
+		dir, _ := photos(t)
+		path := filepath.Join(t.TempDir(), "spec.yaml")
+		require.NoError(t, os.WriteFile(path, []byte(spoil(dir, `
+apiVersion: tailsweep/v1
+name: photos
+method: grid
+dataset: {name: image-folder, path: `+dir+`, classes: 3, size: 8, imbalance: {profile: none}}
+model: {arch: dit, width: 8, depth: 1, patch: 8, heads: 1}
+train: {steps: 2, batch: 2}
+evaluate: {samples_per_class: 64}
+parameters: {infonce.weight: {value: 0}}
+metrics: [{name: loss}]
+`)), 0o600))
+		r := cli(t, nil, "", "train", path, "-o", t.TempDir(), "--backend", "go")
+		require.Equal(t, exitUsage, r.code, r.err)
+		require.Contains(t, r.err, "tailsweep: train: dataset.")
+		require.Contains(t, r.err, want)
+	}
+}
+
 func TestInspectAFolder(t *testing.T) {
 	t.Setenv(cache.Env, t.TempDir())
 	dir, objects := photos(t)

@@ -62,7 +62,7 @@ With --job it is a worker's child and speaks JSON lines.`,
 		a.say("%s on %s", b.Choice, b.Device)
 		result, err := evaluate.Model(cmd.Context(), b, m, nil)
 		if err != nil {
-			return err
+			return asBadInput(err)
 		}
 		if output.value == "json" {
 			return a.printJSON(result)

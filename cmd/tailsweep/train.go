@@ -16,6 +16,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
@@ -102,6 +103,11 @@ func (a *app) handJob(path string, h handTraining) (job.Train, error) {
 	if _, err := spec.Settings(assignment); err != nil {
 		return job.Train{}, usagef("train: %w", err)
 	}
+	if h.resume != "" {
+		if _, err := checkpoint.ReadManifest(h.resume); err != nil {
+			return job.Train{}, usagef("train: --resume %s: %w (valid: a checkpoint folder, such as DIR/step-<number>)", h.resume, err)
+		}
+	}
 	dir, err := filepath.Abs(h.dir)
 	if err == nil {
 		err = os.MkdirAll(dir, 0o755)
@@ -155,8 +161,11 @@ func (a *app) trainByHand(ctx context.Context, j job.Train) error {
 	}
 	teller := &teller{app: a}
 	code := trainer.RunChild(ctx, file.Name(), nil, teller, version)
-	if teller.failure != "" {
-		return &codedError{code, errors.New(teller.failure)}
+	if teller.failure != nil {
+		if code == exitFailure && teller.failure.Class == sweep.FailBadData {
+			return usagef("train: %s", teller.failure.Message)
+		}
+		return &codedError{code, teller.failure}
 	}
 	return asChild(code)
 }
@@ -164,7 +173,7 @@ func (a *app) trainByHand(ctx context.Context, j job.Train) error {
 // teller is a child's stdout: it turns events into lines for people.
 type teller struct {
 	app     *app
-	failure string // of an error event
+	failure *sweep.FailureError // of an error event
 }
 
 // Write takes whole lines, as package job writes them.
@@ -175,7 +184,7 @@ func (t *teller) Write(line []byte) (int, error) {
 	}
 	text := eventText(e)
 	if e.Type == job.Error {
-		t.failure = string(e.Class) + ": " + e.Message
+		t.failure = &sweep.FailureError{Failure: sweep.Failure{Class: e.Class, Message: e.Message}}
 	}
 	if text == "" {
 		return len(line), nil

@@ -39,7 +39,7 @@ func (p *pictures) decode(dst []byte, i int) error {
 		return openError(p.dataset, err)
 	}
 	if err := decodePicture(name, data, dst, p.dataset.Size, p.dataset.Channels()); err != nil {
-		return badData(err)
+		return badData(fmt.Errorf("dataset.path: %w (valid: whole PNG and JPEG files; replace this one, or take it away)", err))
 	}
 	return nil
 }
@@ -83,7 +83,7 @@ func list(d sweep.Dataset) (l listing, err error) {
 		return listing{}, err
 	}
 	if want := d.FolderClasses; want != 0 && want != len(l.classes) { // 0: `tailsweep data inspect` is to tell
-		return listing{}, badData(fmt.Errorf("dataset.classes: %d, and %s has %d", want, d.Path, len(l.classes)))
+		return listing{}, badData(fmt.Errorf("dataset.classes: %d, and %s has %d (valid: %[3]d)", want, d.Path, len(l.classes)))
 	}
 	return l, nil
 }

@@ -155,7 +155,7 @@ func hint(d sweep.Dataset) string {
 	case sweep.FashionMNIST:
 		return "`tailsweep data pull fashion-mnist` fetches the files, and Debian's package dataset-fashion-mnist has them"
 	case sweep.ImageFolder:
-		return "it is looked for on the machine that trains"
+		return "it is looked for on the machine that trains (valid: a folder with a folder of images for each class, or an s3:// or https:// URL)"
 	}
 	return "`tailsweep data pull " + d.Name + "` fetches the archive"
 }
