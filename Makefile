@@ -4,6 +4,7 @@
 # make accept the end-to-end tests with the real services (test-e2e is the same)
 # make bench-search     compares the search with Optuna and goptuna, writes docs/benchmarks/search.md (Python 3.11+, an hour or more)
 # make bench-search-gp  the same and Optuna's GPSampler, whose PyTorch is some gigabytes
+# make bench-eval       compares the metrics with clean-fid, pytorch-fid and prdc, writes docs/benchmarks/eval.md (Python 3.11+, minutes)
 #
 # The backend `go` is ten times faster with GOEXPERIMENT=simd; it is for this
 # module only. Without a C compiler Go builds with CGO_ENABLED=0 by itself, and
@@ -17,7 +18,7 @@ MODULES := tools devstack deploy/deploytest bench/search/peers/goptuna
 PYTHON  ?= python3
 DEMO_OUT ?= out
 
-.PHONY: all build demo test check fmt fmt-check vet lint workflowcheck unit race test-e2e accept stack tidy clean bench-search bench-search-gp
+.PHONY: all build demo test check fmt fmt-check vet lint workflowcheck unit race test-e2e accept stack tidy clean bench-search bench-search-gp bench-eval
 
 all: build
 
@@ -106,9 +107,21 @@ bench-search: build $(SEARCH)/.venv $(SEARCH)/.bin/goptuna
 bench-search-gp: build $(SEARCH)/.venv $(SEARCH)/.venv-gp $(SEARCH)/.bin/goptuna
 	$(BENCH) -engines bayes,optuna-gp,$(PEERS)
 
+# The two packages of requirements-source ask for PyTorch, which their formulas do not need.
+EVAL := bench/eval
+
+$(EVAL)/.venv: $(EVAL)/peers/requirements.txt $(EVAL)/peers/requirements-source.txt
+	rm -rf $@
+	$(PYTHON) -m venv $@
+	$@/bin/pip install --quiet --require-hashes -r $(EVAL)/peers/requirements.txt
+	$@/bin/pip install --quiet --require-hashes --no-deps -r $(EVAL)/peers/requirements-source.txt
+
+bench-eval: $(EVAL)/.venv
+	$(SIMD) $(GO) run ./$(EVAL) -report docs/benchmarks/eval.md
+
 tidy:
 	$(GO) mod tidy
 	for m in $(MODULES); do (cd $$m && $(GO) mod tidy); done
 
 clean:
-	rm -rf bin out $(SEARCH)/.venv $(SEARCH)/.venv-gp $(SEARCH)/.bin
+	rm -rf bin out $(EVAL)/.venv $(SEARCH)/.venv $(SEARCH)/.venv-gp $(SEARCH)/.bin

@@ -1,4 +1,4 @@
-package evaluate
+package distance
 
 import (
 	"encoding/json"
@@ -8,8 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
-
-func everyRow(int) bool { return true }
 
 // congruential makes the rows that features makes in testdata/frechet.py.
 func congruential(seed uint64, n, d int, shift, mix float64) []float32 {
@@ -30,7 +28,7 @@ func congruential(seed uint64, n, d int, shift, mix float64) []float32 {
 
 func momentsOf(t *testing.T, features []float32, d int) Moments {
 	t.Helper()
-	m, err := moments(features, d, everyRow)
+	m, err := NewMoments(features, d)
 	require.NoError(t, err)
 	return m
 }
@@ -119,14 +117,14 @@ func TestFrechetOfSingularCovariances(t *testing.T) {
 
 func TestMomentsRefuse(t *testing.T) {
 	rows := congruential(1, 20, 4, 0, 0)
-	_, err := moments(rows, 4, func(row int) bool { return row < 7 })
-	require.ErrorIs(t, err, errTooFew)
+	_, err := NewMoments(rows[:7*4], 4)
+	require.ErrorIs(t, err, ErrTooFew)
 	require.ErrorContains(t, err, "7 of 4 features, want at least 8")
-	_, err = moments(rows, 4, func(row int) bool { return row < 8 })
+	_, err = NewMoments(rows[:8*4], 4)
 	require.NoError(t, err)
 
 	rows[13] = float32(math.NaN())
-	_, err = moments(rows, 4, everyRow)
+	_, err = NewMoments(rows, 4)
 	require.ErrorContains(t, err, "not finite")
 	_, err = Frechet(Moments{Mean: []float64{1}}, Moments{Mean: []float64{1, 2}})
 	require.ErrorContains(t, err, "1 features against 2")

@@ -1,0 +1,278 @@
+// Command eval compares package distance with the reference implementations in
+// Python, on the same features and in the same run:
+//
+//	go run ./bench/eval -report docs/benchmarks/eval.md
+//
+// Run it from the root of the repository, through `make bench-eval`, which makes
+// the Python environment. It ends with an error where a value differs by more than
+// 1e-6 of it.
+package main
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/tailsweep/tailsweep/trainer/distance"
+)
+
+// tolerance is what values may differ by, relative to the reference's.
+const tolerance = 1e-6
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "eval:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	flags := flag.NewFlagSet("eval", flag.ContinueOnError)
+	python := flags.String("python", "bench/eval/.venv/bin/python", "Python with peers/requirements.txt and requirements-source.txt")
+	document := flags.String("report", "", "file to write the report to: docs/benchmarks/eval.md")
+	repeats := flags.Int("repeats", 3, "runs of each, of which the fastest counts")
+	large := flags.Bool("large", false, "also 2,048 features, as of Inception-v3: minutes")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	shapes := []shape{{1000, 1000, 64}, {3000, 2000, 64}, {10000, 10000, 64}, {2500, 2500, 1024}}
+	if *large {
+		shapes = append(shapes, shape{5000, 5000, 2048})
+	}
+	var rows []row
+	for _, s := range shapes {
+		some, err := compare(*python, s, *repeats)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, some...)
+	}
+	text := report(rows, *python)
+	fmt.Print(text)
+	if *document != "" {
+		if err := os.WriteFile(*document, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	var wrong error
+	for _, r := range rows {
+		if !(r.difference() <= tolerance) {
+			wrong = errors.Join(wrong, fmt.Errorf("%s of %s differs by %.2g of the reference", r.measure, r.shape, r.difference()))
+		}
+	}
+	return wrong
+}
+
+// shape is the size of a comparison.
+type shape struct{ N, M, D int }
+
+func (s shape) String() string { return fmt.Sprintf("%d x %d, %d", s.N, s.M, s.D) }
+
+// cost is what one run took.
+type cost struct {
+	wall, processor float64 // seconds
+	bytes           int64   // beside the features
+}
+
+// row is one measure of one shape.
+type row struct {
+	measure      string
+	shape        shape
+	names        []string
+	ours, theirs map[string]float64
+	our, their   cost
+}
+
+// difference is the largest relative difference of a value.
+func (r row) difference() float64 {
+	worst := 0.0
+	for _, name := range r.names {
+		a, ok := r.theirs[name]
+		if !ok {
+			return math.Inf(1)
+		}
+		worst = math.Max(worst, math.Abs(r.ours[name]-a)/math.Max(math.Abs(a), 1e-300))
+	}
+	return worst
+}
+
+// features are rows that have eight common factors, so that neighbourhoods mean
+// something; the second set is narrower and a little beside the first.
+func features(seed uint64, n, d int, scale, shift float64) []float32 {
+	const factors = 8
+	mix := rand.New(rand.NewPCG(1, uint64(d)))
+	loads := make([]float64, factors*d)
+	for i := range loads {
+		loads[i] = mix.NormFloat64()
+	}
+	r := rand.New(rand.NewPCG(seed, 2))
+	out := make([]float32, 0, n*d)
+	for range n {
+		var z [factors]float64
+		for f := range z {
+			z[f] = scale*r.NormFloat64() + shift
+		}
+		for k := range d {
+			v := 0.2 * r.NormFloat64()
+			for f, at := range z {
+				v += at * loads[f*d+k] / math.Sqrt(factors)
+			}
+			out = append(out, float32(v))
+		}
+	}
+	return out
+}
+
+// task is a measure, by our code and by the name that reference.py knows it by.
+type task struct {
+	name, peer string
+	names      []string
+	run        func() (map[string]float64, error)
+}
+
+func compare(python string, s shape, repeats int) ([]row, error) {
+	x, y := features(11, s.N, s.D, 1, 0), features(12, s.M, s.D, 0.9, 0.05)
+	subsets := distance.Subsets(s.N, s.M, 100, 1000, 1)
+	dir, err := os.MkdirTemp("", "tailsweep-eval-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	if err := write(dir, s, x, y, subsets); err != nil {
+		return nil, err
+	}
+	fid := func() (map[string]float64, error) {
+		a, err := distance.NewMoments(x, s.D)
+		if err != nil {
+			return nil, err
+		}
+		b, err := distance.NewMoments(y, s.D)
+		if err != nil {
+			return nil, err
+		}
+		value, err := distance.Frechet(a, b)
+		return map[string]float64{"fid": value}, err
+	}
+	manifolds := func() (map[string]float64, error) {
+		m, err := distance.Manifolds(x, y, s.D, 3, 5)
+		return map[string]float64{"precision": m.Precision, "recall": m.Recall, "density": m.Density, "coverage": m.Coverage}, err
+	}
+	tasks := []task{
+		{"fid", "fid-clean", []string{"fid"}, fid},
+		{"fid", "fid-pytorch", []string{"fid"}, fid},
+		{"kid, 100 subsets", "kid", []string{"kid"}, func() (map[string]float64, error) {
+			value, _, err := distance.Kernel(x, y, s.D, subsets)
+			return map[string]float64{"kid": value}, err
+		}},
+		// Ours takes both in one go; the reference is called once for each k.
+		{"precision, recall (k = 3)", "prdc3", []string{"precision", "recall"}, manifolds},
+		{"density, coverage (k = 5)", "prdc5", []string{"density", "coverage"}, manifolds},
+	}
+	var rows []row
+	for _, t := range tasks {
+		r := row{measure: t.name + ", " + t.peer, shape: s, names: t.names}
+		if r.ours, r.our, err = best(t.run, repeats); err != nil {
+			return nil, err
+		}
+		if r.theirs, r.their, err = ask(python, dir, t.peer, repeats); err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(os.Stderr, "%s, %s\n", r.measure, s)
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+// best is the fastest of several runs, by processor time.
+func best(run func() (map[string]float64, error), repeats int) (values map[string]float64, least cost, err error) {
+	for i := range repeats {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		start, used := time.Now(), processor()
+		if values, err = run(); err != nil {
+			return nil, cost{}, err
+		}
+		c := cost{wall: time.Since(start).Seconds(), processor: processor() - used}
+		runtime.ReadMemStats(&after)
+		c.bytes = int64(after.TotalAlloc - before.TotalAlloc)
+		if i == 0 || c.processor < least.processor {
+			least = c
+		}
+	}
+	return values, least, nil
+}
+
+// processor is the processor time of this process so far, in seconds.
+func processor() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return math.NaN()
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
+}
+
+// ask runs the reference in a process of its own.
+func ask(python, dir, measure string, repeats int) (map[string]float64, cost, error) {
+	cmd := exec.Command(python, "bench/eval/peers/reference.py", dir, measure, fmt.Sprint(repeats))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, cost{}, fmt.Errorf("%s: %w", measure, err)
+	}
+	var answer struct {
+		Values    map[string]float64 `json:"values"`
+		Seconds   []float64          `json:"seconds"`
+		Processor []float64          `json:"processor"`
+		Bytes     int64              `json:"bytes"`
+	}
+	if err := json.Unmarshal(out, &answer); err != nil {
+		return nil, cost{}, fmt.Errorf("%s: answer %q: %w", measure, out, err)
+	}
+	c := cost{bytes: answer.Bytes}
+	for i, used := range answer.Processor {
+		if i == 0 || used < c.processor {
+			c.wall, c.processor = answer.Seconds[i], used
+		}
+	}
+	return answer.Values, c, nil
+}
+
+// write puts down what reference.py reads.
+func write(dir string, s shape, x, y []float32, subsets []distance.Subset) error {
+	size := len(subsets[0].X)
+	head, err := json.Marshal(map[string]int{"n": s.N, "m": s.M, "d": s.D, "subset": size})
+	if err != nil {
+		return err
+	}
+	var indices []int64
+	for _, subset := range subsets {
+		for _, list := range [][]int{subset.X, subset.Y} {
+			for _, i := range list {
+				indices = append(indices, int64(i))
+			}
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "shape.json"), head, 0o600); err != nil {
+		return err
+	}
+	for name, values := range map[string]any{"x.f32": x, "y.f32": y, "subsets.i64": indices} {
+		f, err := os.Create(filepath.Join(dir, name))
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(binary.Write(f, binary.LittleEndian, values), f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
