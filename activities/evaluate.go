@@ -68,6 +68,7 @@ func (a *Activities) evaluate(p *pulse, in EvaluateInput) (EvaluateResult, error
 	result := EvaluateResult{
 		Metrics: finiteOnly(judgement.Metrics), Guidance: judgement.Guidance,
 		Floor: finiteOnly(judgement.Floor), Features: judgement.Features,
+		Spread: finiteOnly(judgement.Spread), Samples: judgement.Samples, Real: judgement.Real,
 	}
 	err = p.transfer(func(ctx context.Context) (err error) {
 		result.Grid, err = a.Records.PutGrid(ctx, name, number, judgement.Grid)

@@ -57,8 +57,11 @@ type EvaluateResult struct {
 	Metrics  map[string]float64 `json:"metrics"` // finite only
 	Guidance float64            `json:"guidance"`
 	Grid     string             `json:"grid"`            // key of the PNG
-	Floor    map[string]float64 `json:"floor,omitempty"` // as in sweep.Trial, and so is Features
+	Floor    map[string]float64 `json:"floor,omitempty"` // as in sweep.Trial, and so are the next four
 	Features string             `json:"features,omitempty"`
+	Spread   map[string]float64 `json:"spread,omitempty"`
+	Samples  int                `json:"samples,omitempty"`
+	Real     int                `json:"real,omitempty"`
 	Seconds  float64            `json:"seconds"` // in the slot
 }
 

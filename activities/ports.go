@@ -51,6 +51,9 @@ type Judgement struct {
 	Grid     string // path of the PNG
 	Floor    map[string]float64
 	Features string
+	Spread   map[string]float64
+	Samples  int
+	Real     int
 }
 
 // TrainJob is one attempt at training a trial.

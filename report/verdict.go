@@ -159,7 +159,7 @@ func caveats(in Input, s study) []string {
 	if k := len(s.ranked); k > 1 {
 		text := fmt.Sprintf("The best of %d trials was chosen by the same samples that it is shown with, and so looks better than it is (the winner's curse).", k)
 		if len(spec.Evaluate.Guidance) > 1 {
-			text += " Its guidance scale was chosen in the same way."
+			text += " Its guidance scale was not: it was chosen by other samples and the other half of the real images."
 		}
 		out = append(out, text)
 	}
@@ -170,17 +170,23 @@ func caveats(in Input, s study) []string {
 	if len(in.Floor) > 0 {
 		out = append(out, "The floor is what one half of the real images scores against the other. It is a yardstick, not a bound: FID falls with the number of images, and the halves are not as many as a model's samples.")
 	}
-	stopped := 0
+	stopped, gated := 0, 0
 	for _, t := range in.Trials {
 		if t.Status == sweep.StatusStopped {
 			stopped++
 		}
+		if len(t.Gates) > 0 {
+			gated++
+		}
+	}
+	if gated > 0 {
+		out = append(out, fmt.Sprintf("%s a gate of the spec and %s left out of the ranking.", plural(gated, "trial failed", "trials failed"), pick(gated, "is", "are")))
 	}
 	if stopped > 0 {
 		out = append(out, fmt.Sprintf("%s stopped early, for what early_terminate saw of %s before the end; the ranking and the figures leave %[2]s out.",
 			plural(stopped, "trial was", "trials were"), pick(stopped, "it", "them")))
 	}
-	if lost := len(in.Trials) - len(s.ranked) - stopped; lost > 0 {
+	if lost := len(in.Trials) - len(s.ranked) - stopped - gated; lost > 0 {
 		out = append(out, fmt.Sprintf("%s not complete and %s left out of the ranking and the figures; the table lists %s.",
 			plural(lost, "trial did", "trials did"), pick(lost, "is", "are"), pick(lost, "it", "them")))
 	}

@@ -17,11 +17,22 @@ func (c *conformer) check(s *Spec) {
 	c.checkRepeats(s)
 	c.checkEarlyTerminate(s)
 	c.checkRung(s)
+	c.checkFeatures(s)
 	if c.sound("train.steps", "train.warmup_steps") && s.Train.WarmupSteps > s.Train.Steps {
 		c.fault("train.warmup_steps", fmt.Sprint(s.Train.WarmupSteps), "is longer than the training", fmt.Sprintf("at most train.steps = %d", s.Train.Steps))
 	}
 	if c.sound("budget.wall_clock") && c.given("budget.wall_clock") && s.Budget.WallClock <= 0 {
 		c.fault("budget.wall_clock", s.Budget.WallClock.String(), "is no time at all", "a time such as 12h, or no limit")
+	}
+}
+
+// checkFeatures holds that there is something to look at images with.
+func (c *conformer) checkFeatures(s *Spec) {
+	if !c.sound("dataset", "evaluate", "metrics") || s.Evaluate.Features != nil || HasClassifier(s.Dataset.Name) {
+		return
+	}
+	if _, known := LookupDataset(s.Dataset.Name); known {
+		c.fault("evaluate", "", "there is no built-in classifier for "+s.Dataset.Name, "evaluate.features.path, a file that `tailsweep features train` made, or Inception-v3")
 	}
 }
 

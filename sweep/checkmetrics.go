@@ -74,13 +74,10 @@ func (c *conformer) checkMetricName(s *Spec, path, name string) {
 		all = append(all, m.Name)
 	}
 	message := "unknown metric"
-	switch near := nearest(name, all); {
-	case plannedMetric(name):
-		message = "not supported by this version"
-	case near != "":
+	if near := nearest(name, all); near != "" {
 		message = fmt.Sprintf("unknown metric, did you mean %q?", near)
 	}
-	c.fault(path, name, message, strings.Join(all, ", "))
+	c.fault(path, name, message, MetricWords())
 }
 
 // checkGroup holds that the dataset has the group of a metric.
@@ -98,14 +95,18 @@ func (c *conformer) checkGroup(s *Spec, path string, info MetricInfo) {
 }
 
 // checkSamples holds that each FID that the spec names is taken on enough samples,
-// at the end of a trial and at its rungs.
+// at the end of a trial and at its rungs. How many features a file's have only its
+// reader knows.
 func (c *conformer) checkSamples(s *Spec) {
-	if s.Dataset.Classes() == 0 || !c.sound("dataset.name", "dataset.imbalance", "dataset.classes") {
+	if s.Dataset.Classes() == 0 || !c.sound("dataset.name", "dataset.imbalance", "dataset.classes") || s.Evaluate.Features != nil {
 		return
 	}
 	for _, name := range s.metricNames() {
 		family, group, _ := strings.Cut(name, ".")
 		classes := s.Dataset.GroupSize(group)
+		if strings.HasPrefix(name, FIDClass) {
+			classes = 1
+		}
 		if family != FamilyFID || classes == 0 {
 			continue
 		}

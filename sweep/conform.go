@@ -86,6 +86,8 @@ func (c *conformer) conform(path string, n *node, s *schema) json.RawMessage {
 	wants := map[string]nodeKind{"object": kindMapping, "array": kindList, "number": kindNumber, "integer": kindNumber, "string": kindText}
 	names := map[string]string{"object": "not a mapping", "array": "not a list", "number": "not a number", "integer": "not an integer", "string": "not text"}
 	switch {
+	case len(s.Enum) > 0 && s.Pattern != "" && n.kind == kindText && regexp.MustCompile(s.Pattern).MatchString(n.text):
+		return c.text(path, n, s)
 	case len(s.Enum) > 0 && n.kind != kindMapping && n.kind != kindList:
 		return c.word(path, n, s)
 	case n.kind != wants[s.Type]:
@@ -137,7 +139,11 @@ func (c *conformer) word(path string, n *node, s *schema) json.RawMessage {
 	case near != "" && n.kind == kindText:
 		message = fmt.Sprintf("unknown value, did you mean %q?", near)
 	}
-	c.fault(path, n.shown(), message, s.legal())
+	valid := s.legal()
+	if strings.HasPrefix(path, "metrics[") && strings.HasSuffix(path, ".name") {
+		valid = MetricWords() // the same list, shorter
+	}
+	c.fault(path, n.shown(), message, valid)
 	return nil
 }
 

@@ -50,6 +50,9 @@ func DatasetList() []DatasetInfo {
 	}
 }
 
+// HasClassifier reports whether package features has weights for a dataset's images.
+func HasClassifier(dataset string) bool { return dataset == FashionMNIST10k || dataset == FashionMNIST }
+
 // LookupDataset finds a dataset by name.
 func LookupDataset(name string) (DatasetInfo, bool) {
 	for _, d := range DatasetList() {

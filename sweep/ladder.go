@@ -80,6 +80,7 @@ func unit(seed int64, number int) float64 {
 // the place of evaluate's own fields, where it is given.
 func (s *Spec) AtRung() Spec {
 	at := *s
+	at.Evaluate.CAS = false // a training, which only a metric of the spec needs at a rung
 	if r := s.Evaluate.Rung; r != nil {
 		at.Evaluate.SamplesPerClass = r.SamplesPerClass
 		if len(r.Guidance) > 0 {
@@ -95,9 +96,9 @@ func (s *Spec) AtRung() Spec {
 func (t Trial) AtStep(metrics map[string]float64) Rung {
 	t.Status, t.Metrics = StatusCompleted, metrics
 	r := Rung{Step: t.Steps, Metrics: make(map[string]float64, len(metrics)+2)}
-	for _, m := range MetricList() {
-		if value, ok := t.Metric(m.Name); ok {
-			r.Metrics[m.Name] = value
+	for _, name := range append(MetricNames(metrics), MetricLoss, MetricStepsPerSecond) {
+		if value, ok := t.Metric(name); ok {
+			r.Metrics[name] = value
 		}
 	}
 	return r

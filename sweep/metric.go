@@ -1,6 +1,11 @@
 package sweep
 
-import "math"
+import (
+	"maps"
+	"math"
+	"slices"
+	"strings"
+)
 
 // MetricInfo describes one entry of the closed list of metrics.
 type MetricInfo struct {
@@ -19,13 +24,50 @@ const (
 
 // The families of metrics that exist once a group: "fid.tail".
 const (
-	FamilyFID           = "fid"
-	FamilyLabelAccuracy = "label_accuracy"
+	FamilyFID            = "fid"
+	FamilyKID            = "kid"
+	FamilyPrecision      = "precision"
+	FamilyRecall         = "recall"
+	FamilyDensity        = "density"
+	FamilyCoverage       = "coverage"
+	FamilyDiversity      = "diversity"
+	FamilyLabelAccuracy  = "label_accuracy"
+	FamilyMemorisedRatio = "memorised_ratio"
+	FamilyCAS            = "cas"
 )
 
-// FeatureDims is the length of the feature vector that FID is taken on. A group's
-// FID needs at least 2*FeatureDims samples: below that its covariance says little.
+// FIDClass comes before the name of a class: "fid.class.bag" is the FID of one.
+const FIDClass = FamilyFID + ".class."
+
+// ClassMetric is the name of a class's FID: of the class's own name what is no
+// letter, digit, '-' or '_' becomes '_'.
+func ClassMetric(class string) string {
+	return FIDClass + strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return '_'
+	}, class)
+}
+
+// FeatureDims is the length of the built-in classifier's feature vector. A FID
+// needs at least twice as many samples as its features have dimensions: below that
+// its covariance says little.
 const FeatureDims = 64
+
+// families are the metrics that exist once a group, in the order of MetricList.
+var families = []MetricInfo{
+	{Name: FamilyFID, Goal: Minimize, About: "Fréchet distance between the pooled features of samples and of balanced real images, over "},
+	{Name: FamilyKID, Goal: Minimize, About: "Kernel distance between the features of samples and of balanced real images, over "},
+	{Name: FamilyPrecision, Goal: Maximize, Unit: "ratio", About: "Share of samples among the real images by nearest neighbours (k = 3), over "},
+	{Name: FamilyRecall, Goal: Maximize, Unit: "ratio", About: "Share of real images among the samples by nearest neighbours (k = 3), over "},
+	{Name: FamilyDensity, Goal: Maximize, About: "How many real images have a sample among their neighbours, over k = 5, over "},
+	{Name: FamilyCoverage, Goal: Maximize, Unit: "ratio", About: "Share of real images that have a sample among their 5 nearest neighbours, over "},
+	{Name: FamilyDiversity, Goal: Maximize, About: "Mean feature distance of two samples of a class, over "},
+	{Name: FamilyLabelAccuracy, Goal: Maximize, Unit: "ratio", About: "Share of samples that a classifier sees as the class they were asked for, over "},
+	{Name: FamilyMemorisedRatio, Goal: Minimize, Unit: "ratio", About: "Share of samples that are a third as far from their nearest training image as from the second, or nearer, over "},
+	{Name: FamilyCAS, Goal: Maximize, Unit: "ratio", About: "Accuracy, on real images that were not trained on, of a classifier trained on training images and samples, over "},
+}
 
 // MetricList is the closed list of metrics, in the order that people want to read them.
 func MetricList() []MetricInfo {
@@ -36,13 +78,12 @@ func MetricList() []MetricInfo {
 		{GroupMedium, "the middle third of the classes"},
 		{GroupTail, "the rarest third of the classes"},
 	}
-	for _, g := range groups {
-		list = append(list, MetricInfo{Name: FamilyFID + "." + g.name, Goal: Minimize, Group: g.name,
-			About: "Fréchet distance between the pooled features of samples and of balanced real images, over " + g.about + "."})
-	}
-	for _, g := range groups {
-		list = append(list, MetricInfo{Name: FamilyLabelAccuracy + "." + g.name, Goal: Maximize, Unit: "ratio", Group: g.name,
-			About: "Share of samples that a classifier sees as the class they were asked for, over " + g.about + "."})
+	for _, family := range families {
+		for _, g := range groups {
+			m := family
+			m.Name, m.Group, m.About = family.Name+"."+g.name, g.name, family.About+g.about+"."
+			list = append(list, m)
+		}
 	}
 	return append(list,
 		MetricInfo{Name: MetricLoss, Goal: Minimize, About: "Mean training loss over the last tenth of the curve."},
@@ -50,14 +91,50 @@ func MetricList() []MetricInfo {
 	)
 }
 
-// LookupMetric finds a metric of the closed list.
+// MetricWords names the closed list, for people.
+func MetricWords() string {
+	var names []string
+	for _, family := range families {
+		names = append(names, family.Name)
+	}
+	return "{" + strings.Join(names, ", ") + "}.{all, head, medium, tail}, " + FIDClass + "CLASS, " + MetricLoss + ", " + MetricStepsPerSecond
+}
+
+// LookupMetric finds a metric of the closed list, or a class's FID: which classes
+// there are the dataset knows.
 func LookupMetric(name string) (MetricInfo, bool) {
 	for _, m := range MetricList() {
 		if m.Name == name {
 			return m, true
 		}
 	}
+	if class, ok := strings.CutPrefix(name, FIDClass); ok && class != "" && ClassMetric(class) == name {
+		return MetricInfo{Name: name, Goal: Minimize, About: "Fréchet distance between the features of samples and of real images of one class."}, true
+	}
 	return MetricInfo{}, false
+}
+
+// MetricNames are the names among metrics as people want to read them: in the
+// order of MetricList, then the classes by name.
+func MetricNames(metrics map[string]float64) []string {
+	var names []string
+	for _, m := range MetricList() {
+		if _, ok := metrics[m.Name]; ok {
+			names = append(names, m.Name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(metrics)) {
+		if strings.HasPrefix(name, FIDClass) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Evaluated reports whether a metric comes from an evaluation, not from training.
+func Evaluated(name string) bool {
+	_, known := LookupMetric(name)
+	return known && name != MetricLoss && name != MetricStepsPerSecond
 }
 
 // Metric returns the trial's value of a metric of the closed list, and whether it

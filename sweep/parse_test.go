@@ -81,9 +81,9 @@ func TestParseFillsInDefaults(t *testing.T) {
 	mustParse(t, with("evaluate: {samples_per_class: 32}", "metrics: [{name: fid.medium}]")) // 4 x 32 = 128: just enough
 
 	require.Equal(t, Dataset{Name: CIFAR10, Size: 32, Imbalance: Imbalance{Profile: ProfileExp, Factor: 0.01, Seed: 1}},
-		mustParse(t, with("dataset: {name: cifar-10, imbalance: {order: natural}}")).Dataset)
+		mustParse(t, with("dataset: {name: cifar-10, imbalance: {order: natural}}", "evaluate: {samples_per_class: 100, features: {path: /f}}")).Dataset)
 	require.Equal(t, Dataset{Name: ImageFolder, Path: "s3://b/k", FolderClasses: 7, Size: 32, Imbalance: Imbalance{Profile: ProfileNone, Factor: 1, Seed: 1}},
-		mustParse(t, with("dataset: {name: image-folder, path: s3://b/k, classes: 7}")).Dataset)
+		mustParse(t, with("dataset: {name: image-folder, path: s3://b/k, classes: 7}", "evaluate: {samples_per_class: 100, features: {path: /f}}")).Dataset)
 
 	none := mustParse(t, with("dataset: {name: fashion-mnist-10k, imbalance: {profile: none}}"))
 	require.Equal(t, 1.0, none.Dataset.Imbalance.Factor)
@@ -141,8 +141,11 @@ func TestParseTellsFaults(t *testing.T) {
 		{"tag", with("name: !!str base"), "2:7: name: tags are not supported (!!str;"},
 		{"merge key", with("model: {<<: {arch: unet}}"), "5:9: model: merge keys are not part of YAML 1.2 (<<;"},
 		{"no such anchor", with("model: *m"), "5:8: model: no anchor of this name comes before (*m)"},
-		{"planned field", base + "gates: {min_label_accuracy: 0.8}\n", "11:1: gates: not supported by this version"},
-		{"planned metric", with("metrics: [{name: kid.tail}]"), "9:18: metrics[0].name: not supported by this version (kid.tail; valid: fid.all,"},
+		{"planned field", base + "checkpoints: {save_trial_best: 1}\n", "checkpoints.save_trial_best: not supported by this version"},
+		{"nothing to look with", with("dataset: {name: cifar-10}"), "7:1: evaluate: there is no built-in classifier for cifar-10 (valid: evaluate.features.path, a file that"},
+		{"gate", base + "gates: {min_label_accuracy: 80}\n", "gates.min_label_accuracy: out of range (80; valid: a number in [0, 1])"},
+		{"class without a name", with("metrics: [{name: fid.class.}]"), "9:18: metrics[0].name: unknown value (fid.class.; valid: {fid, kid, precision, recall,"},
+		{"FID of few of a class", with("metrics: [{name: fid.class.bag}]", "evaluate: {samples_per_class: 100}"), "gives fid.class.bag of 1 classes 100 samples, and FID needs 128"},
 		{"planned distribution", params("{lr: {distribution: beta}}"), "distribution: not supported by this version (beta;"},
 
 		{"path not wanted", with("dataset: {name: fashion-mnist-10k, path: /data}"), "dataset.path: fashion-mnist-10k is built in and has no path (/data;"},

@@ -2,6 +2,8 @@ package sweep
 
 import (
 	"math"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -65,16 +67,31 @@ func (s *Spec) Plan(speed Speed) Plan {
 // samplesPerTrial is how many images the evaluation of one trial samples, at its
 // end and at every rung.
 func (s *Spec) samplesPerTrial() int64 {
-	scales := max(1, len(s.Evaluate.Guidance)) // a searched guidance is one scale
-	samples := s.Evaluate.SamplesPerClass * scales
+	samples := s.Evaluate.Draws()
 	if s.EarlyTerminate != nil {
 		atRung := samples
 		if r := s.Evaluate.Rung; r != nil {
-			atRung = r.SamplesPerClass * max(1, len(r.Guidance))
+			atRung = Evaluate{SamplesPerClass: r.SamplesPerClass, Guidance: r.Guidance}.Draws()
 		}
 		samples += atRung * len(s.EarlyTerminate.Rungs())
 	}
 	return int64(samples) * int64(s.Dataset.Classes())
+}
+
+// Draws is how many images an evaluation samples of each class: with several
+// guidance scales there are further ones at each, to choose by.
+func (e Evaluate) Draws() int {
+	if len(e.Guidance) > 1 {
+		return e.SamplesPerClass * (len(e.Guidance) + 1)
+	}
+	return e.SamplesPerClass // a searched guidance is one scale
+}
+
+// MeasuresCAS reports whether an evaluation trains a classifier for cas.*.
+func (s *Spec) MeasuresCAS() bool {
+	return s.Evaluate.CAS || slices.ContainsFunc(s.metricNames(), func(name string) bool {
+		return strings.HasPrefix(name, FamilyCAS+".")
+	})
 }
 
 // inSeconds saturates where a duration ends, after 292 years.

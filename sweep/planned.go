@@ -11,7 +11,6 @@ import (
 // plannedField reports whether path is a field to come.
 func plannedField(path string) bool {
 	return slices.Contains([]string{
-		"gates",
 		"baseline.repeats",
 		"checkpoints.save_trial_best",
 		"checkpoints.save_trial_latest",
@@ -22,18 +21,6 @@ func plannedField(path string) bool {
 
 // plannedWord reports whether word is a value to come of the field at path.
 func plannedWord(path, word string) bool {
-	switch {
-	case strings.HasPrefix(path, "metrics["):
-		return plannedMetric(word)
-	case strings.HasSuffix(path, ".distribution"):
-		return slices.Contains([]string{"beta", "inv_log_uniform_values", "probabilities", "q_beta", "q_log_normal", "q_normal"}, word)
-	}
-	return false
-}
-
-// plannedMetric reports whether name is a metric to come.
-func plannedMetric(name string) bool {
-	family, group, _ := strings.Cut(name, ".")
-	return family == FamilyFID && strings.HasPrefix(group, "class.") || slices.Contains([]string{
-		"cas", "coverage", "density", "diversity", "kid", "memorised_ratio", "precision", "recall"}, family)
+	return strings.HasSuffix(path, ".distribution") &&
+		slices.Contains([]string{"beta", "inv_log_uniform_values", "probabilities", "q_beta", "q_log_normal", "q_normal"}, word)
 }

@@ -14,7 +14,7 @@ type Point struct {
 }
 
 // Points returns the settings that have a value of the metric ("" means the
-// spec's first), best first: feasible ones, then undecided, then infeasible ones;
+// spec's first) from a trial that failed no gate, best first: feasible ones, then undecided, then infeasible ones;
 // among these by the mean of the metric over the setting's seeds, ties by the
 // spec's metrics in turn, then by number. Limits relative to the baseline come
 // from the baseline trials among trials. It does not change trials.
@@ -22,8 +22,8 @@ func Points(spec *Spec, trials []Trial, metric string) []Point {
 	return spec.rank(group(spec, trials, spec.order(metric)), trials, metric)
 }
 
-// Rank returns the completed trials that have the metric, best first, baseline
-// trials among them, in the order of Points. Where the spec asks for repeats a
+// Rank returns the completed trials that have the metric and failed no gate, best
+// first, baseline trials among them, in the order of Points. Where the spec asks for repeats a
 // setting ranks as one: its trials, which may have several seeds, stand together.
 // Elsewhere each trial ranks by its own metrics, so do the baseline's seeds. It
 // does not change trials.
@@ -60,7 +60,7 @@ func (s *Spec) places(trials []Trial, metric string) []Point {
 	}
 	var singles []Point
 	for _, t := range trials {
-		if _, ok := t.Metric(objectives[0].Name); ok {
+		if t.ranks(objectives[0].Name) {
 			singles = append(singles, Point{Trials: []Trial{t}, Mean: t})
 		}
 	}
@@ -72,7 +72,7 @@ func group(spec *Spec, trials []Trial, objectives []Objective) []Point {
 	var points []Point
 	at := make(map[string]int, len(trials))
 	for _, t := range trials {
-		if _, ok := t.Metric(objectives[0].Name); !ok {
+		if !t.ranks(objectives[0].Name) {
 			continue
 		}
 		key := t.Params.Key()
@@ -104,6 +104,13 @@ func group(spec *Spec, trials []Trial, objectives []Objective) []Point {
 		}
 	}
 	return points
+}
+
+// ranks reports whether a trial takes part in a ranking by a metric: it has a value,
+// and failed no gate.
+func (t Trial) ranks(metric string) bool {
+	_, ok := t.Metric(metric)
+	return ok && len(t.Gates) == 0
 }
 
 // meanOf is the mean of a metric over the n trials that have it.
@@ -147,13 +154,13 @@ func compareTrials(objectives []Objective, a, b Trial) int {
 // ledger matters. Then it is ByMetrics.
 func (s *Spec) RanksAlone() bool { return len(s.Constraints) == 0 && s.Repeats == nil }
 
-// ByMetrics returns the completed trials that have the spec's first metric, best
-// first by their own metrics, whatever the constraints and the other seeds say. It
+// ByMetrics returns the completed trials that have the spec's first metric and
+// failed no gate, best first by their own metrics, whatever the constraints and the other seeds say. It
 // is for workflow code, which has no ledger.
 func ByMetrics(spec *Spec, trials []Trial) []Trial {
 	var ranked []Trial
 	for _, t := range trials {
-		if _, ok := t.Metric(spec.Metrics[0].Name); ok {
+		if t.ranks(spec.Metrics[0].Name) {
 			ranked = append(ranked, t)
 		}
 	}

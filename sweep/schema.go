@@ -43,6 +43,7 @@ type schema struct {
 	Properties       map[string]*schema `json:"properties"`
 	MinProperties    int                `json:"minProperties"`
 	Required         []string           `json:"required"`
+	AnyOf            []*schema          `json:"anyOf"` // of a text: words, and a pattern for others
 }
 
 // specSchema is schemaJSON, decoded once, with every $ref replaced by its target.
@@ -66,6 +67,9 @@ func (s *schema) resolved(defs map[string]*schema) *schema {
 		return target.resolved(defs)
 	}
 	out := *s
+	for _, one := range s.AnyOf {
+		out.Enum, out.Pattern = append(out.Enum, one.Enum...), one.Pattern
+	}
 	out.Items = s.Items.resolved(defs)
 	out.Properties = maps.Clone(s.Properties)
 	for name, p := range out.Properties {

@@ -41,7 +41,9 @@ func generateSchema(t *testing.T) []byte {
 	root := r.Reflect(&Spec{})
 	spec := root.Definitions["Spec"]
 	spec.Title = "tailsweep sweep"
-	describe(root.Definitions["Objective"], "name").Enum = metricNames()
+	describe(root.Definitions["Objective"], "name").AnyOf = []*jsonschema.Schema{
+		{Enum: metricNames()}, {Pattern: "^fid\\.class\\.[-_A-Za-z0-9]{1,100}$"},
+	}
 
 	defaultsOf := map[string]string{"Dataset": "dataset", "Model": "model", "Train": "train", "Evaluate": "evaluate", "Resources": "resources", "Checkpoints": "checkpoints"}
 	var values map[string]any

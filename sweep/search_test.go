@@ -107,8 +107,8 @@ func TestParseTellsFaultsOfTheSearch(t *testing.T) {
 		{"endless normal grid", with("method: grid", "parameters: {infonce.weight: {distribution: normal, mu: 1, sigma: 0.1}}"), "a grid needs to know which points to take (normal;"},
 
 		{"constraint of nonsense", with("constraints: [low]"), `11:15: constraints[0]: too short: want "METRIC <= BOUND"`},
-		{"constraint, misspelt", with("constraints: [loss <= 1, fid.tial <= 3]"), `11:26: constraints[1]: unknown metric, did you mean "fid.tail"? (fid.tial; valid: fid.all, fid.head,`},
-		{"constraint of a metric to come", with("constraints: [kid.tail <= 3]"), `constraints[0]: not supported by this version (kid.tail; valid: fid.all, fid.head,`},
+		{"constraint, misspelt", with("constraints: [loss <= 1, fid.tial <= 3]"), `11:26: constraints[1]: unknown metric, did you mean "fid.tail"? (fid.tial; valid: {fid, kid,`},
+		{"constraint of no metric", with("constraints: [opinion <= 3]"), `constraints[0]: unknown metric (opinion; valid: {fid, kid, precision,`},
 		{"constraint of the baseline, misspelt", with("constraints: [loss <= baseline.los]", baseline), `constraints[0]: unknown metric, did you mean "loss"? (los;`},
 		{"constraint without a baseline", with("constraints: [loss <= baseline.loss]"), "11:15: constraints[0]: is relative to a baseline, and there is none (loss <= baseline.loss; valid: a baseline, or a number)"},
 		{"constraint twice", with("constraints: [loss <= 1, loss <= 1]"), "constraints[1]: listed twice (loss <= 1;"},

@@ -220,14 +220,14 @@ func TestDefaultsOfTheListAreLegal(t *testing.T) {
 func TestPlan(t *testing.T) {
 	spec := mustParse(t, with("train: {steps: 2500}", "evaluate: {samples_per_class: 100, guidance: [0, 1]}", "baseline: {seeds: [1, 2]}", "max_concurrent_trials: 4"))
 	require.Equal(t, Plan{
-		Trials: 6, Baseline: 2, StepsPerTrial: 2500, Steps: 15000, SamplesPerTrial: 2000, Samples: 12000,
+		Trials: 6, Baseline: 2, StepsPerTrial: 2500, Steps: 15000, SamplesPerTrial: 3000, Samples: 18000,
 		CheckpointBytes: 16e6, WrittenBytes: 6 * 3 * 16e6, KeptBytes: 3 * 16e6,
-		TrialTime: 45 * time.Second, SlotTime: 270 * time.Second, WallTime: 90 * time.Second,
+		TrialTime: 55 * time.Second, SlotTime: 330 * time.Second, WallTime: 110 * time.Second,
 	}, spec.Plan(Speed{ModelParameters: 1e6, StepsPerSecond: 100, SamplesPerSecond: 100}))
 	require.Zero(t, spec.Plan(Speed{}).WallTime)
-	require.EqualValues(t, 10*(500*2+2*100*2), mustParse(t, searched).Plan(Speed{}).SamplesPerTrial, "at the end and at two rungs")
+	require.EqualValues(t, 10*(500*3+2*100*3), mustParse(t, searched).Plan(Speed{}).SamplesPerTrial, "at the end and at two rungs")
 	judged := mustParse(t, strings.Replace(searched, ", rung: {samples_per_class: 100}", "", 1))
-	require.EqualValues(t, 10*3*500*2, judged.Plan(Speed{}).SamplesPerTrial)
+	require.EqualValues(t, 10*3*500*3, judged.Plan(Speed{}).SamplesPerTrial)
 	require.Equal(t, time.Duration(math.MaxInt64), spec.Plan(Speed{StepsPerSecond: 1e-9, SamplesPerSecond: 1e-9}).SlotTime)
 }
 

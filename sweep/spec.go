@@ -50,6 +50,8 @@ type Spec struct {
 	Metrics []Objective `json:"metrics" jsonschema:"required,minItems=1,maxItems=8"`
 	// What a result must satisfy: METRIC <= BOUND or METRIC >= BOUND, where BOUND is a number or baseline.METRIC * NUMBER + NUMBER.
 	Constraints []Constraint `json:"constraints,omitempty" jsonschema:"maxItems=8,uniqueItems=true"`
+	// What a trial must reach, else it is never the best.
+	Gates *Gates `json:"gates,omitempty"`
 	// Trials that run first, with fixed parameters, for comparison.
 	Baseline *Baseline `json:"baseline,omitempty"`
 	// Further train seeds for the points whose comparison is undecided.
@@ -156,9 +158,9 @@ type Train struct {
 
 // Evaluate says how a finished trial is judged.
 type Evaluate struct {
-	// Images sampled of each class, for each guidance scale.
+	// Images sampled of each class. With several guidance scales as many others at each, to choose by.
 	SamplesPerClass int `json:"samples_per_class" jsonschema:"minimum=1,maximum=50000"`
-	// Guidance scales w tried, eps_c + w (eps_c - eps_0); the best by the first metric is reported.
+	// Guidance scales w tried, eps_c + w (eps_c - eps_0). The best by the first metric is chosen on one half of the real images and on samples of its own, and reported on the other half and other samples.
 	Guidance []float64 `json:"guidance" jsonschema:"minItems=1,maxItems=16,uniqueItems=true,minimum=0,maximum=20"`
 	// How pictures are drawn: ddim without noise (arXiv 2010.02502), or ddpm, ancestral sampling (arXiv 2006.11239). Default ddim.
 	Sampler string `json:"sampler,omitempty" jsonschema:"enum=ddim,enum=ddpm"`
@@ -168,8 +170,29 @@ type Evaluate struct {
 	DDPMSteps int `json:"ddpm_steps,omitempty" jsonschema:"minimum=1,maximum=1000"`
 	// Seed of the sampling noise, the same for every trial.
 	Seed int64 `json:"seed" jsonschema:"minimum=0,maximum=9007199254740991"`
+	// The networks that images are looked at with; default: a built-in classifier, where the dataset has one.
+	Features *Features `json:"features,omitempty"`
+	// Measure cas.*, which trains a classifier at the end of each trial. A metric or constraint that names cas does so, too.
+	CAS bool `json:"cas,omitempty"`
 	// How a trial is judged at a rung of early_terminate; default: as at its end.
 	Rung *RungEvaluate `json:"rung,omitempty"`
+}
+
+// Features are files of networks, on the worker's machine. Their digests are kept
+// with the results.
+type Features struct {
+	// A classifier that `tailsweep features train` made, or Inception-v3 as safetensors with pytorch-fid's names (docs/evaluation.md).
+	Path string `json:"path" jsonschema:"required,minLength=1,maxLength=4096"`
+	// A classifier for label_accuracy, where path is no classifier. Default: the built-in one, where the dataset has one.
+	Classifier string `json:"classifier,omitempty" jsonschema:"minLength=1,maxLength=4096"`
+}
+
+// Gates are bounds on a trial's quality, over all classes.
+type Gates struct {
+	// label_accuracy.all at least.
+	MinLabelAccuracy *float64 `json:"min_label_accuracy,omitempty" jsonschema:"minimum=0,maximum=1"`
+	// memorised_ratio.all at most.
+	MaxMemorisedRatio *float64 `json:"max_memorised_ratio,omitempty" jsonschema:"minimum=0,maximum=1"`
 }
 
 // RungEvaluate is a cheaper judgement, for the rungs of early_terminate.

@@ -68,10 +68,14 @@ type Trial struct {
 	Assignment
 	Status     Status             `json:"status"`
 	Metrics    map[string]float64 `json:"metrics,omitempty"`    // by name, "fid.tail"; finite only
+	Spread     map[string]float64 `json:"spread,omitempty"`     // kid.*: standard deviation of one subset's estimate, by name
+	Gates      []string           `json:"gates,omitempty"`      // the spec's gates that it failed, and why: such a trial has no rank
 	Rungs      []Rung             `json:"rungs,omitempty"`      // by step
 	Guidance   float64            `json:"guidance"`             // the scale that Metrics were taken at
-	Floor      map[string]float64 `json:"floor,omitempty"`      // FID of one half of the real images against the other, by name
-	Features   string             `json:"features,omitempty"`   // SHA-256 of the classifier's weights that FID is taken with
+	Samples    int                `json:"samples,omitempty"`    // of each class, that Metrics were taken on
+	Real       int                `json:"real,omitempty"`       // images of each class that FID compares them with
+	Floor      map[string]float64 `json:"floor,omitempty"`      // one half of the real images as samples, against the other half, by name
+	Features   string             `json:"features,omitempty"`   // SHA-256 of the weights that features are taken with
 	Steps      int                `json:"steps"`                // trained
 	LossFirst  float64            `json:"loss_first"`           // mean loss of the curve's first point
 	LossLast   float64            `json:"loss_last"`            // mean loss of the curve's last tenth

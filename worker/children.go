@@ -129,6 +129,7 @@ func (c *Children) Evaluate(
 	return activities.Judgement{
 		Metrics: end.last.Metrics, Guidance: end.last.Guidance, Grid: end.last.Grid,
 		Floor: end.last.Floor, Features: end.last.Features,
+		Spread: end.last.Spread, Samples: end.last.Samples, Real: end.last.Real,
 	}, nil
 }
 

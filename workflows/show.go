@@ -109,10 +109,8 @@ func (p *page) metrics(metrics map[string]float64) {
 		return
 	}
 	p.line("\n| metric | value |\n|---|---|")
-	for _, m := range sweep.MetricList() {
-		if v, ok := metrics[m.Name]; ok {
-			p.line("| %s | %.5g |", m.Name, v)
-		}
+	for _, name := range sweep.MetricNames(metrics) {
+		p.line("| %s | %.5g |", name, metrics[name])
 	}
 }
 

@@ -185,12 +185,14 @@ func (t *trial) evaluate(ctx workflow.Context) error {
 	t.result.EvalTime += judged.Seconds
 	t.result.Guidance, t.result.Grid = judged.Guidance, judged.Grid
 	t.result.Floor, t.result.Features = judged.Floor, judged.Features
+	t.result.Samples, t.result.Real = judged.Samples, judged.Real
 	if t.rung() > 0 {
 		t.after = ""
 		t.result.Rungs = append(t.result.Rungs, t.result.AtStep(judged.Metrics))
 		return nil
 	}
-	t.result.Metrics = judged.Metrics
+	t.result.Metrics, t.result.Spread = judged.Metrics, judged.Spread
+	t.result.Gates = t.spec.Gates.Failures(judged.Metrics)
 	t.result.Status = sweep.StatusCompleted
 	return nil
 }

@@ -21,7 +21,8 @@ func newBest(a *app) *cobra.Command {
 		Use:   "best SWEEP",
 		Short: "The best trial, and which cannot be told from it",
 		Long: `Best shows the trial that comes first: feasible ones before undecided ones, then
-by the first metric of the spec, ties by the next. Where the spec asks for repeats
+by the first metric of the spec, ties by the next. A trial that failed one of the
+spec's gates is never the best. Where the spec asks for repeats
 a setting counts by its mean over seeds. What the seeds of the baseline and of
 repeated settings tell about noise says which other settings may be as good.`,
 		Args: args(1, 1, "one sweep"),
@@ -57,10 +58,8 @@ func bestText(t bestTrial) []string {
 		lines = append(lines, fmt.Sprintf("  %-21s "+format, append([]any{name}, args...)...))
 	}
 	add("parameters", "%s", paramsText(t.Params))
-	for _, m := range sweep.MetricList() {
-		if x, ok := t.Metrics[m.Name]; ok {
-			add(m.Name, "%.4g", x)
-		}
+	for _, name := range sweep.MetricNames(t.Metrics) {
+		add(name, "%.4g", t.Metrics[name])
 	}
 	if t.Feasibility != "" {
 		add("constraints", "%s", t.Feasibility)

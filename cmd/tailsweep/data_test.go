@@ -91,6 +91,7 @@ apiVersion: tailsweep/v1
 name: photos
 method: grid
 dataset: {name: image-folder, path: PATH, classes: 3}
+evaluate: {features: {path: photos.safetensors}}
 train: {steps: 10}
 parameters: {infonce.weight: {values: [0, 1]}}
 metrics: [{name: loss}]

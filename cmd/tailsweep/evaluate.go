@@ -83,25 +83,39 @@ func openModel(b *backend.Backend, untrained *sweep.Spec, args []string) (*train
 // resultText is an evaluation for people, beside what real images would get.
 func resultText(r *evaluate.Result) []string {
 	t := newTable("METRIC", ">VALUE", ">REAL IMAGES")
-	for _, m := range sweep.MetricList() {
-		if _, ok := r.Metrics[m.Name]; ok {
-			t.row(m.Name, metricText(r.Metrics, m.Name), metricText(r.Floor, m.Name))
+	for _, name := range sweep.MetricNames(r.Metrics) {
+		value := metricText(r.Metrics, name)
+		if s, ok := r.Spread[name]; ok {
+			value += fmt.Sprintf(" ± %.2g", s)
 		}
+		t.row(name, value, metricText(r.Floor, name))
 	}
-	return append(t.render(0, painter(false)), fmt.Sprintf("at guidance %.4g, %d samples a class", r.Guidance, r.SamplesPerClass))
+	return append(t.render(0, painter(false)), fmt.Sprintf("at guidance %.4g, %d samples and %d real images a class", r.Guidance, r.SamplesPerClass, r.RealPerClass))
+}
+
+// sampleTitle names a model among n.
+func sampleTitle(m *trainer.Model, n int) string {
+	if n == 1 {
+		return ""
+	}
+	return fmt.Sprintf("trial %d (%s): %s", m.Assignment.Number, m.Assignment.Kind, paramsText(m.Assignment.Params))
 }
 
 func newSample(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "sample DIR -o FILE.png",
-		Short: "Draw samples of each class from a pulled checkpoint",
-		Args:  args(1, 1, "one checkpoint folder"),
+		Use:   "sample DIR [DIR ...] -o FILE.png",
+		Short: "Draw samples of each class from pulled checkpoints, with the same noise",
+		Long: `sample draws pictures of each class. Of several folders, a baseline and a trial for
+example, the pictures of one class and noise stand side by side.`,
+		Args: args(1, 6, "checkpoint folders"),
 	}
 	f := cmd.Flags()
 	path := f.StringP("output", "o", "", "the picture, a PNG (default samples.png)")
 	guidance := f.Float64("guidance", 1, "guidance scale")
 	steps := f.Int("steps", 0, "denoising steps (default: the spec's, of its sampler)")
 	columns := f.Int("columns", 10, "samples of each class")
+	layout := &choice{value: string(evaluate.LayoutClasses), valid: []string{string(evaluate.LayoutClasses), string(evaluate.LayoutHeadTail)}}
+	f.Var(layout, "layout", "every class below the other, or the head beside the tail")
 	name := backendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *columns < 1 || *columns > 100 {
@@ -113,27 +127,35 @@ func newSample(a *app) *cobra.Command {
 		if !strings.HasSuffix(strings.ToLower(*path), ".png") {
 			return usagef("sample: -o is %q, want a name that ends in .png: the picture is a PNG", *path)
 		}
-		if _, err := os.Stat(filepath.Join(args[0], checkpoint.ManifestName)); errors.Is(err, os.ErrNotExist) {
-			return usagef("sample: %s has no %s: give the folder of one trial, such as one that `tailsweep pull` made", args[0], checkpoint.ManifestName)
+		for _, dir := range args {
+			if _, err := os.Stat(filepath.Join(dir, checkpoint.ManifestName)); errors.Is(err, os.ErrNotExist) {
+				return usagef("sample: %s has no %s: give the folder of one trial, such as one that `tailsweep pull` made", dir, checkpoint.ManifestName)
+			}
 		}
 		b, err := backend.Open(name.value)
 		if err != nil {
 			return err
 		}
 		defer b.Close()
-		m, err := evaluate.Open(b, args[0])
-		if err != nil {
-			return err
+		o := evaluate.GridOptions{Columns: *columns, Layout: evaluate.Layout(layout.value)}
+		var models []*trainer.Model
+		for _, dir := range args {
+			m, err := evaluate.Open(b, dir)
+			if err != nil {
+				return err
+			}
+			defer m.Close()
+			models, o.Guidance, o.Titles = append(models, m), append(o.Guidance, *guidance), append(o.Titles, sampleTitle(m, len(args)))
 		}
-		defer m.Close()
 		if *steps == 0 {
-			*steps = m.Spec.Evaluate.Steps()
+			*steps = models[0].Spec.Evaluate.Steps()
 		}
 		if *steps < 1 || *steps > 1000 {
 			return usagef("sample: --steps is %d, want 1 to 1000", *steps)
 		}
 		a.say("%s on %s", b.Choice, b.Device)
-		if err := evaluate.SampleGrid(cmd.Context(), m, *path, *guidance, *steps, *columns); err != nil {
+		o.Steps = *steps
+		if err := evaluate.SampleGrids(cmd.Context(), models, *path, o); err != nil {
 			return err
 		}
 		return a.print(filepath.Clean(*path))

@@ -252,14 +252,10 @@ func checkMetric(name string) error {
 	if name == "" {
 		return nil
 	}
-	var valid []string
-	for _, m := range sweep.MetricList() {
-		if m.Name == name {
-			return nil
-		}
-		valid = append(valid, m.Name)
+	if _, known := sweep.LookupMetric(name); known {
+		return nil
 	}
-	return usagef("--metric: %q is no metric; valid: %s", name, strings.Join(valid, ", "))
+	return usagef("--metric: %q is no metric; valid: %s", name, sweep.MetricWords())
 }
 
 // lossText is the final loss; a trial that did not train to its end has none.

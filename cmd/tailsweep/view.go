@@ -241,6 +241,9 @@ func trialTrouble(t sweep.Trial) string {
 	if t.Error != nil {
 		return errorText(t.Error)
 	}
+	if len(t.Gates) > 0 {
+		return "failed its gates: " + strings.Join(t.Gates, "; ")
+	}
 	return t.StopReason()
 }
 

@@ -42,6 +42,9 @@ func (c card) markdown() []byte {
 	if t.Status == sweep.StatusCompleted {
 		line("\n## Sampling\n\n    tailsweep sample %s --guidance %s -o samples.png\n", c.folder, number(t.Guidance))
 		line("The metrics below were taken at guidance scale %s with %d %s steps.", number(t.Guidance), s.Evaluate.Steps(), strings.ToUpper(cmp.Or(s.Evaluate.Sampler, sweep.SamplerDDIM)))
+		for _, gate := range t.Gates {
+			line("\nIt failed a gate of the spec: %s.", text(gate))
+		}
 	} else {
 		if why := t.StopReason(); why != "" {
 			line("\nIt was stopped early: %s.", text(why))
@@ -72,7 +75,7 @@ func (c card) markdown() []byte {
 	row("Go", text(p.Go))
 	row("backend", text(strings.TrimSpace(p.Backend+" "+p.Device)))
 	row("plugin, SHA-256", text(p.PluginSHA256))
-	row("feature classifier, SHA-256", text(t.Features))
+	row("feature network, SHA-256", text(t.Features))
 	row("digest of the spec", text(p.SpecDigest))
 	row("digest of the dataset", text(p.DatasetDigest))
 	row("resumed from", text(p.Parent))
@@ -90,6 +93,9 @@ func (c card) metrics(line func(string, ...any)) {
 		if shown[family] {
 			continue
 		}
+		if strings.HasPrefix(name, sweep.FIDClass) {
+			continue
+		}
 		shown[family] = true
 		var cells []string
 		for _, group := range groups {
@@ -105,6 +111,11 @@ func (c card) metrics(line func(string, ...any)) {
 			cells = append(cells, number(value))
 		}
 		line("| %s | %s |", text(family), strings.Join(cells, " | "))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.trial.Metrics)) {
+		if class, ok := strings.CutPrefix(name, sweep.FIDClass); ok {
+			line("| fid of %s | %s | | | |", text(class), number(c.trial.Metrics[name]))
+		}
 	}
 	if len(c.trial.Floor) == 0 {
 		return

@@ -175,7 +175,7 @@ func (r *dryRun) schedule(t *dryTrial, from time.Duration) {
 
 // samples are the images of an evaluation.
 func (r *dryRun) samples(spec *sweep.Spec) float64 {
-	return float64(spec.Evaluate.SamplesPerClass * spec.Dataset.Classes() * max(1, len(spec.Evaluate.Guidance)))
+	return float64(spec.Evaluate.Draws() * spec.Dataset.Classes())
 }
 
 // advance takes t past its event.

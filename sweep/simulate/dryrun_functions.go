@@ -219,7 +219,18 @@ func lossWeights(params sweep.Params) map[string]float64 {
 		sweep.GroupTail: tail, sweep.GroupMedium: middle, sweep.GroupHead: head, sweep.GroupAll: (head + middle) / 2,
 	} {
 		values[sweep.FamilyFID+"."+group] = fid
-		values[sweep.FamilyLabelAccuracy+"."+group] = 1 / (1 + math.Exp((fid-60)/20))
+		for _, m := range sweep.MetricList() {
+			family, of, _ := strings.Cut(m.Name, ".")
+			switch {
+			case of != group || family == sweep.FamilyFID:
+			case family == sweep.FamilyKID:
+				values[m.Name] = fid / 1000
+			case m.Goal == sweep.Maximize:
+				values[m.Name] = 1 / (1 + math.Exp((fid-60)/20))
+			default:
+				values[m.Name] = 0
+			}
+		}
 	}
 	return values
 }

@@ -1,11 +1,11 @@
 // Package evaluate judges a trained model: it samples every class equally often,
-// looks at the samples with the frozen classifier of package features, and
-// compares them with the balanced, unsubsampled real images.
+// looks at the samples with a frozen network of package features, and compares
+// them with the balanced, unsubsampled real images by the measures of package
+// distance. docs/evaluation.md defines every metric.
 //
 // Notation:
 //
-//	N, D     samples, features (64)
-//	mu, S    mean `[D]` and covariance `[D D]` (unbiased, over N-1) of features
+//	N, D     samples, features (64 of the classifier)
 //	w        guidance scale
 //
 // Groups (head, medium, tail) are thirds of the classes by training frequency

@@ -2,8 +2,9 @@ package evaluate
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"path/filepath"
-	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer"
@@ -21,13 +22,15 @@ const GridName = "grid.png"
 
 // Result is what an evaluation found.
 type Result struct {
-	Metrics         map[string]float64 `json:"metrics"`  // by name, at Guidance
-	Guidance        float64            `json:"guidance"` // of those tried, the best by the spec's first judged metric
-	SamplesPerClass int                `json:"samples_per_class"`
-	Floor           map[string]float64 `json:"floor"`    // FID of one half of the real images against the other, by name
-	Features        string             `json:"features"` // SHA-256 of the classifier's weights
+	Metrics         map[string]float64 `json:"metrics"`           // by name, at Guidance
+	Spread          map[string]float64 `json:"spread,omitempty"`  // of kid.*: standard deviation over subsets
+	Guidance        float64            `json:"guidance"`          // of those tried, the best by the spec's first judged metric
+	SamplesPerClass int                `json:"samples_per_class"` // that Metrics were taken on
+	RealPerClass    int                `json:"real_per_class"`    // of the rarest class, that FID and KID compare them with
+	Floor           map[string]float64 `json:"floor"`             // see NewJudge
+	Features        string             `json:"features"`          // SHA-256 of the weights that features are taken with
 
-	images []float32 // drawn at Guidance, class by class
+	images []float32 // the samples, class by class
 }
 
 // Open opens the model of a checkpoint folder, or of a pulled one, whose weights
@@ -53,9 +56,9 @@ func Model(ctx context.Context, b *backend.Backend, m *trainer.Model, progress f
 	if progress == nil {
 		progress = func(int, int) error { return nil }
 	}
-	drawn := m.Spec.Dataset.Classes() * m.Spec.Evaluate.SamplesPerClass * len(settings.Guidance)
+	drawn := m.Spec.Dataset.Classes() * sweep.Evaluate{SamplesPerClass: m.Spec.Evaluate.SamplesPerClass, Guidance: settings.Guidance}.Draws()
 	looked := 0
-	judge, err := NewJudge(ctx, b, m.Spec.Dataset, func(done, real int) error {
+	judge, err := NewJudge(ctx, b, m.Spec.Dataset, m.Spec.Evaluate.Features, m.Spec.Evaluate.SamplesPerClass, func(done, real int) error {
 		looked = real
 		return progress(done, real+drawn)
 	})
@@ -71,7 +74,7 @@ func Model(ctx context.Context, b *backend.Backend, m *trainer.Model, progress f
 func settingsOf(m *trainer.Model) (sweep.Settings, error) {
 	settings, err := m.Spec.Settings(m.Assignment)
 	if err != nil {
-		return settings, &sweep.FailureError{Failure: sweep.Failure{Class: sweep.FailBadData, Message: err.Error()}, Err: err}
+		return settings, badData(err)
 	}
 	if len(settings.Guidance) == 0 {
 		settings.Guidance = []float64{1}
@@ -79,12 +82,17 @@ func settingsOf(m *trainer.Model) (sweep.Settings, error) {
 	return settings, nil
 }
 
-// judge samples at each guidance scale of the trial and keeps the best. progress
+// judge samples the model and measures its samples. With several guidance scales
+// it chooses the best by the first objective, on samples and a half of the real
+// images that are not used again, and measures others on the other half. progress
 // hears how many samples are drawn.
 func (j *Judge) judge(ctx context.Context, m *trainer.Model, progress func(done int) error) (*Result, error) {
 	spec := m.Spec
 	settings, err := settingsOf(m)
 	if err != nil {
+		return nil, err
+	}
+	if err := j.checkMetrics(spec.Metrics); err != nil {
 		return nil, err
 	}
 	sampler, err := m.Sampler(sampleBatch)
@@ -93,46 +101,81 @@ func (j *Judge) judge(ctx context.Context, m *trainer.Model, progress func(done 
 	}
 	defer sampler.Close()
 
-	pictures := pictures(len(j.Classes), spec.Evaluate.SamplesPerClass)
-	order := deciding(spec.Metrics)
-	var best *Result
-	for i, w := range settings.Guidance {
-		images, err := sampler.Sample(ctx, pictures, w, spec.Evaluate.Steps(), func(done int) error {
-			return progress(i*len(pictures) + done)
-		})
-		if err != nil {
-			return nil, err
-		}
-		metrics, err := j.Metrics(ctx, images, pictures)
-		if err != nil {
-			return nil, err
-		}
-		if best == nil || better(order, metrics, best.Metrics) {
-			best = &Result{
-				Metrics: metrics, Guidance: w, SamplesPerClass: spec.Evaluate.SamplesPerClass, Floor: j.Floor,
-				Features: j.extractor.Digest, images: images,
+	n, drawn := spec.Evaluate.SamplesPerClass, 0
+	draw := func(pictures []diffusion.Picture, w float64) ([]float32, error) {
+		images, err := sampler.Sample(ctx, pictures, w, spec.Evaluate.Steps(), func(done int) error { return progress(drawn + done) })
+		drawn += len(pictures)
+		return images, err
+	}
+	r := &Result{Guidance: settings.Guidance[0], SamplesPerClass: n, Floor: j.Floor, Features: j.Features}
+	part := Whole
+	if len(settings.Guidance) > 1 {
+		part = Report
+		order := deciding(spec.Metrics)
+		others := pictures(len(j.Classes), n, n)
+		var best map[string]float64
+		for _, w := range settings.Guidance {
+			images, err := draw(others, w)
+			if err != nil {
+				return nil, err
+			}
+			metrics, _, err := j.Metrics(ctx, images, others, Validation, func(name string) bool { return name == order.Name })
+			if err != nil {
+				return nil, err
+			}
+			if best == nil || better(order, metrics, best) {
+				best, r.Guidance = metrics, w
 			}
 		}
 	}
-	return best, nil
+	shown := pictures(len(j.Classes), 0, n)
+	if r.images, err = draw(shown, r.Guidance); err != nil {
+		return nil, err
+	}
+	r.RealPerClass = j.against(part).perClass()
+	if r.Metrics, r.Spread, err = j.Metrics(ctx, r.images, shown, part, nil); err != nil {
+		return nil, err
+	}
+	if spec.MeasuresCAS() {
+		scores, err := j.CAS(ctx, r.images, shown)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(r.Metrics, scores)
+	}
+	return r, j.complete(spec, r)
 }
 
-// pictures asks for n of each class.
-func pictures(classes, n int) []diffusion.Picture {
+// complete holds that what the spec asks for was measured. Too few samples for a
+// FID on features of a file are found here; for the built-in ones the spec's check
+// has found them.
+func (j *Judge) complete(spec sweep.Spec, r *Result) error {
+	for _, o := range spec.Metrics {
+		if _, ok := r.Metrics[o.Name]; !ok && sweep.Evaluated(o.Name) && spec.Evaluate.Features != nil {
+			return badData(fmt.Errorf("%s was not measured, with %d samples and %d real images a class on %d features: FID needs %d in all on either side, label_accuracy a classifier",
+				o.Name, r.SamplesPerClass, r.RealPerClass, j.extractor.Dims, 2*j.extractor.Dims))
+		}
+	}
+	return nil
+}
+
+// pictures asks for n of each class, from an index on.
+func pictures(classes, from, n int) []diffusion.Picture {
 	all := make([]diffusion.Picture, 0, classes*n)
 	for class := range classes {
 		for index := range n {
-			all = append(all, diffusion.Picture{Class: class, Index: index})
+			all = append(all, diffusion.Picture{Class: class, Index: from + index})
 		}
 	}
 	return all
 }
 
 // deciding is the objective that a guidance scale is chosen by: the first of the
-// spec's that an evaluation measures, otherwise the FID over all classes.
+// spec's that an evaluation measures without a training, otherwise the FID over
+// all classes.
 func deciding(objectives []sweep.Objective) sweep.Objective {
 	for _, o := range objectives {
-		if strings.HasPrefix(o.Name, sweep.FamilyFID+".") || strings.HasPrefix(o.Name, sweep.FamilyLabelAccuracy+".") {
+		if sweep.Evaluated(o.Name) && family(o.Name) != sweep.FamilyCAS {
 			return o
 		}
 	}
@@ -165,7 +208,7 @@ func Run(ctx context.Context, j job.Evaluate, emit func(job.Event) error, log fu
 func run(ctx context.Context, j job.Evaluate, emit func(job.Event) error) error {
 	b, err := backend.Open(j.Backend)
 	if err != nil {
-		return &sweep.FailureError{Failure: sweep.Failure{Class: sweep.FailBadData, Message: err.Error()}, Err: err}
+		return badData(err)
 	}
 	defer b.Close()
 	if err := emit(job.Event{Type: job.Started, Backend: b.Choice, Device: b.Device}); err != nil {
@@ -177,7 +220,8 @@ func run(ctx context.Context, j job.Evaluate, emit func(job.Event) error) error 
 	}
 	defer m.Close()
 	// The job's spec is the authority: a checkpoint says how it was trained, not how it is judged.
-	m.Spec.Evaluate, m.Spec.Metrics, m.Spec.Dataset = j.Spec.Evaluate, j.Spec.Metrics, j.Spec.Dataset
+	m.Spec.Evaluate, m.Spec.Dataset = j.Spec.Evaluate, j.Spec.Dataset
+	m.Spec.Metrics, m.Spec.Constraints = j.Spec.Metrics, j.Spec.Constraints
 	if err := emit(job.Event{Type: job.Compiling}); err != nil {
 		return err
 	}
@@ -193,6 +237,7 @@ func run(ctx context.Context, j job.Evaluate, emit func(job.Event) error) error 
 	}
 	return emit(job.Event{
 		Type: job.Result, Metrics: result.Metrics, Guidance: result.Guidance, Grid: grid,
-		Floor: result.Floor, Features: result.Features,
+		Floor: result.Floor, Features: result.Features, Spread: result.Spread,
+		Samples: result.SamplesPerClass, Real: result.RealPerClass,
 	})
 }

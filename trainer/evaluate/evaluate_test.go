@@ -61,14 +61,15 @@ func judgeAs(t *testing.T, dir string, spec sweep.Spec, progress func(done int) 
 
 func TestJudgeTakesTheBestGuidance(t *testing.T) {
 	dir := train(t)
-	fids := map[float64]float64{}
+	fids, images := map[float64]float64{}, map[float64][]float32{}
 	for _, w := range []float64{0, 1, 4} {
 		spec := tinySpec()
 		spec.Evaluate.Guidance = []float64{w}
 		r, err := judgeAs(t, dir, spec, nil)
 		require.NoError(t, err)
 		require.Equal(t, w, r.Guidance)
-		fids[w] = r.Metrics["fid.all"]
+		fids[w], images[w] = r.Metrics["fid.all"], r.images
+		require.Equal(t, perClass, r.RealPerClass)
 	}
 	lowest, highest := 0.0, 0.0
 	for w, fid := range fids {
@@ -90,15 +91,19 @@ func TestJudgeTakesTheBestGuidance(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Equal(t, lowest, r.Guidance)
-	require.Equal(t, fids[lowest], r.Metrics["fid.all"], "the same noise each time")
-	require.Equal(t, 3*130, last)
+	require.Equal(t, images[lowest], r.images, "the same noise each time")
+	require.NotEqual(t, fids[lowest], r.Metrics["fid.all"], "against the half that the scale was not chosen on")
+	require.Equal(t, perClass/2, r.RealPerClass)
+	require.Equal(t, 4*130, last, "samples to choose by at each scale, and those reported")
+	require.Contains(t, r.Spread, "kid.tail")
+	require.NotContains(t, r.Metrics, "cas.all", "nobody asked for a training")
 	require.NotContains(t, r.Metrics, "fid.head", "39 samples")
 	require.Contains(t, r.Floor, "fid.head")
 
 	spec.Metrics = []sweep.Objective{{Name: "loss", Goal: sweep.Minimize}, {Name: "fid.all", Goal: sweep.Maximize}}
 	r, err = judgeAs(t, dir, spec, nil)
 	require.NoError(t, err)
-	require.Equal(t, highest, r.Guidance, "the first metric that an evaluation measures, and its goal")
+	require.NotEqual(t, lowest, r.Guidance, "the first metric that an evaluation measures, and its goal")
 }
 
 func TestJudgeEndsWithItsListener(t *testing.T) {

@@ -67,7 +67,7 @@ func TestAColouredFolderFromTrainingToGrid(t *testing.T) {
 
 	draw := func() image.Image {
 		path := filepath.Join(t.TempDir(), GridName)
-		require.NoError(t, SampleGrid(t.Context(), m, path, 0, 10, 2))
+		require.NoError(t, SampleGrids(t.Context(), []*trainer.Model{m}, path, GridOptions{Guidance: []float64{0}, Titles: []string{""}, Steps: 10, Columns: 2}))
 		return readPNG(t, path)
 	}
 	grid := draw()
@@ -90,11 +90,11 @@ func TestAColouredFolderFromTrainingToGrid(t *testing.T) {
 		}
 	}
 
-	_, err = NewJudge(t.Context(), b, j.Spec.Dataset, nil)
+	_, err = NewJudge(t.Context(), b, j.Spec.Dataset, nil, 2, nil)
 	var failure *sweep.FailureError
 	require.True(t, errors.As(err, &failure))
 	require.Equal(t, sweep.FailBadData, failure.Class)
-	require.ErrorContains(t, err, "dataset.name: image-folder (8x8 pixels, 3 channels) trains and samples, but there is no classifier")
+	require.ErrorContains(t, err, "evaluate.features: missing, and there is no built-in classifier for image-folder")
 
 	require.NoError(t, os.RemoveAll(pictures))
 	require.Equal(t, grid, draw(), "the checkpoint knows its classes")

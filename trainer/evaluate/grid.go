@@ -9,6 +9,7 @@ import (
 	"image/draw"
 	"image/png"
 	"os"
+	"slices"
 
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/basicfont"
@@ -25,6 +26,7 @@ const (
 	gridScale   = 3   // a sample's pixel
 	gridGap     = 3   // between samples
 	gridLabel   = 150 // width of a row's caption
+	gridHeader  = 20  // height of the titles, where there are any
 )
 
 // WriteGrid writes the first samples of each class as a PNG: a row a class, the
@@ -35,48 +37,105 @@ func (r *Result) WriteGrid(path string, m *trainer.Model) error {
 	if err != nil {
 		return err
 	}
-	return writeGrid(path, m.Spec.Dataset, about, min(gridColumns, r.SamplesPerClass), r.SamplesPerClass, r.images)
+	order := slices.Concat(about.Groups.Head, about.Groups.Medium, about.Groups.Tail)
+	panels := []panel{{classes: order, images: r.images}}
+	return writePanels(path, m.Spec.Dataset, about, min(gridColumns, r.SamplesPerClass), r.SamplesPerClass, panels)
 }
 
-// SampleGrid draws columns samples of each class from m with guidance scale w in
-// steps denoising steps, and writes them as WriteGrid does.
-func SampleGrid(ctx context.Context, m *trainer.Model, path string, w float64, steps, columns int) error {
+// Layout says how SampleGrids arranges pictures.
+type Layout string
+
+// The layouts: every class below the other, or the head beside the tail.
+const (
+	LayoutClasses  Layout = "classes"
+	LayoutHeadTail Layout = "head-tail"
+)
+
+// GridOptions are how SampleGrids samples.
+type GridOptions struct {
+	Guidance []float64 // scale of each model
+	Titles   []string  // above each model's pictures; "" for none
+	Steps    int       // of denoising
+	Columns  int       // samples of each class
+	Layout   Layout
+}
+
+// SampleGrids draws samples of each class from one or several models of one
+// dataset, with the same noise, and writes them side by side as a PNG.
+func SampleGrids(ctx context.Context, models []*trainer.Model, path string, o GridOptions) error {
 	return trainer.Guard(func(string, ...any) {}, func() error {
-		about, err := m.Classes()
+		d := models[0].Spec.Dataset
+		about, err := models[0].Classes()
 		if err != nil {
 			return err
 		}
-		sampler, err := m.Sampler(sampleBatch)
-		if err != nil {
-			return err
+		groups := about.Groups
+		sets := [][]int{slices.Concat(groups.Head, groups.Medium, groups.Tail)}
+		if o.Layout == LayoutHeadTail {
+			sets = [][]int{groups.Head, groups.Tail}
 		}
-		defer sampler.Close()
-		images, err := sampler.Sample(ctx, pictures(m.Spec.Dataset.Classes(), columns), w, steps, nil)
-		if err != nil {
-			return err
+		var panels []panel
+		for i, m := range models {
+			if own := m.Spec.Dataset; own.Name != d.Name || own.Size != d.Size {
+				return fmt.Errorf("sample grid: models of %s at %d pixels and of %s at %d", d.Name, d.Size, own.Name, own.Size)
+			}
+			same := *m // with one noise, whatever its own spec says
+			same.Spec.Evaluate.Seed = models[0].Spec.Evaluate.Seed
+			images, err := sampleGrid(ctx, &same, o.Guidance[i], o)
+			if err != nil {
+				return err
+			}
+			for _, classes := range sets {
+				panels = append(panels, panel{title: o.Titles[i], classes: classes, images: images})
+			}
 		}
-		return writeGrid(path, m.Spec.Dataset, about, columns, columns, images)
+		return writePanels(path, d, about, o.Columns, o.Columns, panels)
 	})
 }
 
-// writeGrid draws the first columns of every perClass images `[C*perClass,S,S,K]`.
-func writeGrid(path string, d sweep.Dataset, about dataset.About, columns, perClass int, images []float32) (err error) {
+func sampleGrid(ctx context.Context, m *trainer.Model, w float64, o GridOptions) ([]float32, error) {
+	sampler, err := m.Sampler(sampleBatch)
+	if err != nil {
+		return nil, err
+	}
+	defer sampler.Close()
+	return sampler.Sample(ctx, pictures(m.Spec.Dataset.Classes(), 0, o.Columns), w, o.Steps, nil)
+}
+
+// panel is a block of rows, a class each, from images `[C*perClass,S,S,I]`.
+type panel struct {
+	title   string
+	classes []int
+	images  []float32
+}
+
+// writePanels draws panels side by side.
+func writePanels(path string, d sweep.Dataset, about dataset.About, columns, perClass int, panels []panel) (err error) {
 	counts, groups := about.Counts, about.Groups
 	cell := d.Size*gridScale + gridGap
-	canvas := image.NewRGBA(image.Rect(0, 0, gridLabel+columns*cell+gridGap, len(counts)*cell+gridGap))
+	rows, header := 0, 0
+	for _, p := range panels {
+		rows = max(rows, len(p.classes))
+		if p.title != "" {
+			header = gridHeader
+		}
+	}
+	width := gridLabel + columns*cell + gridGap
+	canvas := image.NewRGBA(image.Rect(0, 0, width*len(panels), header+rows*cell+gridGap))
 	draw.Draw(canvas, canvas.Bounds(), image.White, image.Point{}, draw.Src)
-	pixels := d.Size * d.Size * d.Channels()
-	row := 0
-	for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
-		for _, class := range groups.Classes(group) {
-			top := gridGap + row*cell
-			caption(canvas, top+cell/2-4, groupColor(group), fmt.Sprintf("%s (%d)", about.Classes[class], counts[class]))
-			caption(canvas, top+cell/2+10, groupColor(group), group)
+	for i, p := range panels {
+		left := i * width
+		caption(canvas, left, gridHeader-7, color.Black, p.title[:min(len(p.title), width/basicfont.Face7x13.Advance-1)])
+		values := len(p.images) / (len(counts) * perClass)
+		for row, class := range p.classes {
+			top := header + gridGap + row*cell
+			group := groupOf(groups, class)
+			caption(canvas, left, top+cell/2-4, groupColor(group), fmt.Sprintf("%s (%d)", about.Classes[class], counts[class]))
+			caption(canvas, left, top+cell/2+10, groupColor(group), group)
 			for column := range columns {
-				at := (class*perClass + column) * pixels
-				paint(canvas, gridLabel+column*cell, top, d.Size, d.Channels(), images[at:at+pixels])
+				at := (class*perClass + column) * values
+				paint(canvas, left+gridLabel+column*cell, top, d.Size, p.images[at:at+values])
 			}
-			row++
 		}
 	}
 	f, err := os.Create(path)
@@ -90,24 +149,33 @@ func writeGrid(path string, d sweep.Dataset, about dataset.About, columns, perCl
 	return nil
 }
 
-// paint draws one sample `[S,S,K]`, values in [-1, 1]: RGB as it is, and grey with
-// dark garments on white.
-func paint(canvas *image.RGBA, left, top, size, channels int, values []float32) {
+func groupOf(groups sweep.ClassGroups, class int) string {
+	for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
+		if slices.Contains(groups.Classes(group), class) {
+			return group
+		}
+	}
+	return ""
+}
+
+// paint draws one sample `[S,S,I]`, values in [-1, 1]: grey ones dark on white.
+func paint(canvas *image.RGBA, left, top, size int, values []float32) {
+	channels := len(values) / (size * size)
+	level := func(v float32) uint8 { return uint8(255 * (min(max(v, -1), 1) + 1) / 2) }
 	for y := range size * gridScale {
 		for x := range size * gridScale {
-			at := (y/gridScale*size + x/gridScale) * channels
-			level := func(channel int) uint8 { return uint8(255 * (min(max(values[at+channel], -1), 1) + 1) / 2) }
-			c := color.RGBA{255 - level(0), 255 - level(0), 255 - level(0), 255}
+			pixel := values[(y/gridScale*size+x/gridScale)*channels:][:channels]
+			c := color.RGBA{255 - level(pixel[0]), 255 - level(pixel[0]), 255 - level(pixel[0]), 255}
 			if channels == 3 {
-				c = color.RGBA{level(0), level(1), level(2), 255}
+				c = color.RGBA{level(pixel[0]), level(pixel[1]), level(pixel[2]), 255}
 			}
 			canvas.SetRGBA(left+x, top+y, c)
 		}
 	}
 }
 
-func caption(canvas *image.RGBA, baseline int, c color.Color, text string) {
-	d := font.Drawer{Dst: canvas, Src: image.NewUniform(c), Face: basicfont.Face7x13, Dot: fixed.P(6, baseline)}
+func caption(canvas *image.RGBA, left, baseline int, c color.Color, text string) {
+	d := font.Drawer{Dst: canvas, Src: image.NewUniform(c), Face: basicfont.Face7x13, Dot: fixed.P(left+6, baseline)}
 	d.DrawString(text)
 }
 

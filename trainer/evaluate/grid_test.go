@@ -70,11 +70,71 @@ func TestGridHasARowAClassByFrequency(t *testing.T) {
 	}
 }
 
-func TestPaintColour(t *testing.T) {
-	canvas := image.NewRGBA(image.Rect(0, 0, 20, 20))
-	paint(canvas, 0, 0, 2, 3, []float32{-1, 0, 1, 1, 1, 1, 0, 0, 0, -1, -1, -1})
-	require.Equal(t, color.RGBA{0, 127, 255, 255}, canvas.At(0, 0))
-	require.Equal(t, color.RGBA{255, 255, 255, 255}, canvas.At(gridScale, 0))
-	require.Equal(t, color.RGBA{127, 127, 127, 255}, canvas.At(0, gridScale))
-	require.Equal(t, color.RGBA{0, 0, 0, 255}, canvas.At(gridScale, gridScale))
+// TestPanelsGolden draws the head beside the tail, of two sets of pictures;
+// testdata/panels.png was looked at by a person.
+func TestPanelsGolden(t *testing.T) {
+	const n = 2
+	one, _ := part(t, 0, n)
+	other, _ := part(t, 10, n)
+	about, err := dataset.Describe(longTail)
+	require.NoError(t, err)
+	groups := about.Groups
+	panels := []panel{
+		{title: "trial 0 (baseline)", classes: groups.Head, images: one.Images}, {title: "trial 0 (baseline)", classes: groups.Tail, images: one.Images},
+		{title: "trial 7", classes: groups.Head, images: other.Images}, {title: "trial 7", classes: groups.Tail, images: other.Images},
+	}
+	path := filepath.Join(t.TempDir(), "panels.png")
+	require.NoError(t, writePanels(path, longTail, about, n, n, panels))
+	golden := filepath.Join("testdata", "panels.png")
+	if *regen {
+		data, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(golden, data, 0o600))
+	}
+	require.Equal(t, readPNG(t, golden), readPNG(t, path))
+}
+
+func TestPaintInColour(t *testing.T) {
+	canvas := image.NewRGBA(image.Rect(0, 0, gridScale, gridScale))
+	paint(canvas, 0, 0, 1, []float32{1, -1, 0})
+	require.Equal(t, color.RGBA{255, 0, 127, 255}, canvas.At(0, 0))
+}
+
+// Two models of one training have the same pictures; another scale, others.
+func TestSampleGridsShareTheNoise(t *testing.T) {
+	dir := train(t)
+	open := func() *trainer.Model {
+		m, err := Open(openGo(t), dir)
+		require.NoError(t, err)
+		t.Cleanup(m.Close)
+		return m
+	}
+	two := []*trainer.Model{open(), open()}
+	two[1].Spec.Evaluate.Seed++
+	path := filepath.Join(t.TempDir(), "two.png")
+	halves := func(w float64) (left, right image.Image) {
+		o := GridOptions{Guidance: []float64{1, w}, Titles: []string{"", ""}, Steps: 2, Columns: 1, Layout: LayoutClasses}
+		require.NoError(t, SampleGrids(t.Context(), two, path, o))
+		img := readPNG(t, path).(*image.RGBA)
+		at := img.Bounds().Dx() / 2
+		return img.SubImage(image.Rect(0, 0, at, img.Bounds().Dy())), img.SubImage(image.Rect(at, 0, 2*at, img.Bounds().Dy()))
+	}
+	same := func(a, b image.Image) bool {
+		for y := range a.Bounds().Dy() {
+			for x := range a.Bounds().Dx() {
+				if a.At(x, y) != b.At(b.Bounds().Min.X+x, y) {
+					return false
+				}
+			}
+		}
+		return true
+	}
+	left, right := halves(1)
+	require.True(t, same(left, right))
+	left, right = halves(4)
+	require.False(t, same(left, right))
+
+	two[1].Spec.Dataset.Size = 28
+	err := SampleGrids(t.Context(), two, path, GridOptions{Guidance: []float64{1, 1}, Titles: []string{"", ""}, Steps: 2, Columns: 1})
+	require.ErrorContains(t, err, "models of fashion-mnist-10k at 16 pixels and of fashion-mnist-10k at 28")
 }

@@ -2,8 +2,10 @@ package evaluate
 
 import (
 	"context"
-	"errors"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
@@ -13,30 +15,38 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/features"
 )
 
-// extractBatch is how many images go through the classifier together.
+// extractBatch is how many images go through a network together.
 const extractBatch = 50
-
-// groupNames are the groups that every family of metrics has.
-var groupNames = []string{sweep.GroupAll, sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail}
 
 // Judge compares images with the real ones of a dataset.
 type Judge struct {
-	Groups  sweep.ClassGroups // by training frequency
-	Classes []string          // names, in class order
-	Floor   map[string]float64
+	Groups   sweep.ClassGroups  // by training frequency
+	Classes  []string           // names, in class order
+	Floor    map[string]float64 // see NewJudge
+	Features string             // SHA-256 of the weights that features are taken with
 
-	extractor *features.Extractor
-	real      map[string]Moments // by group; a group too small for a covariance has none
+	backend    *backend.Backend
+	extractor  *features.Extractor
+	classifier *features.Extractor // the extractor, another, or nil
+	real       view
+	heldOut    []bool       // of real: not trained on
+	training   *dataset.Set // nil: none is known
 }
 
-// NewJudge looks at the balanced real images of the set that d is split from.
-// Floor becomes the FID, by name, of one half of them against the other: a
-// yardstick, not a bound, since FID falls with the number of images, which is that
-// of the halves (500 a class of the 10,000) and not that of a model's samples.
-// progress, if not nil, hears how many of them it has read, where that takes long, and
-// then how many it has looked at.
-func NewJudge(ctx context.Context, b *backend.Backend, d sweep.Dataset, progress func(done, all int) error) (*Judge, error) {
-	real, err := dataset.Loader{Progress: progress}.Balanced(d)
+// NewJudge looks at the balanced real images of the set that d is split from,
+// with the networks that files names, or else the built-in classifier. Floor
+// becomes what one half of these images scores as samples against the other half,
+// by name: FID of the whole halves, memorised_ratio of those images of a half that
+// are not trained on, the rest of samples images a class at most, as many as a
+// model has. It is a yardstick, not a bound. progress, if not nil, hears how many
+// of them it has read, where that takes long, and then how many it has looked at.
+func NewJudge(ctx context.Context, b *backend.Backend, d sweep.Dataset, files *sweep.Features, samples int, progress func(done, all int) error) (*Judge, error) {
+	load := dataset.Loader{Progress: progress}
+	real, err := load.Balanced(d)
+	if err != nil {
+		return nil, err
+	}
+	training, err := load.Load(d)
 	if err != nil {
 		return nil, err
 	}
@@ -44,41 +54,66 @@ func NewJudge(ctx context.Context, b *backend.Backend, d sweep.Dataset, progress
 	if err != nil {
 		return nil, err
 	}
-	return newJudge(ctx, b, about.Groups, real, progress)
+	return newJudge(ctx, b, about.Groups, real, training, files, samples, progress)
 }
 
 // newJudge judges against these real images.
-func newJudge(ctx context.Context, b *backend.Backend, groups sweep.ClassGroups, real *dataset.Set, progress func(done, all int) error) (*Judge, error) {
-	if err := classifiable(real); err != nil {
+func newJudge(
+	ctx context.Context, b *backend.Backend, groups sweep.ClassGroups, real, training *dataset.Set,
+	files *sweep.Features, samples int, progress func(done, all int) error,
+) (*Judge, error) {
+	j := &Judge{Groups: groups, Classes: real.Classes, Floor: map[string]float64{}, backend: b, training: training}
+	if err := j.open(real, files); err != nil {
 		return nil, err
 	}
-	extractor, err := features.Open(b, real.Size, extractBatch)
-	if err != nil {
-		return nil, err
-	}
-	j := &Judge{
-		Groups: groups, Classes: real.Classes, Floor: map[string]float64{},
-		extractor: extractor, real: map[string]Moments{},
-	}
-	if err := j.learn(ctx, real, progress); err != nil {
+	if err := j.learn(ctx, real, samples, progress); err != nil {
 		j.Close()
 		return nil, err
 	}
 	return j, nil
 }
 
-// classifiable returns an error unless the frozen classifiers know these images.
-func classifiable(real *dataset.Set) error {
-	if real.Name == sweep.FashionMNIST || real.Name == sweep.FashionMNIST10k {
-		return nil
+// open loads the networks. A file that is not there, or of other images, is the
+// spec's fault.
+func (j *Judge) open(real *dataset.Set, files *sweep.Features) (err error) {
+	images := features.Images{Size: real.Size, Channels: len(real.Images) / max(1, real.Len()) / (real.Size * real.Size)}
+	if files == nil && !sweep.HasClassifier(real.Name) {
+		err = fmt.Errorf("evaluate.features: missing, and there is no built-in classifier for %s", real.Name)
+	} else if files == nil {
+		j.extractor, err = features.Open(j.backend, real.Size, extractBatch)
+	} else {
+		j.extractor, err = features.OpenFile(j.backend, files.Path, images, extractBatch)
 	}
-	err := fmt.Errorf("dataset.name: %s (%dx%[2]d pixels, %d channels) trains and samples, but there is no classifier of its images to take FID and label accuracy with (valid: %s, %s)",
-		real.Name, real.Size, max(1, real.Channels), sweep.FashionMNIST10k, sweep.FashionMNIST)
+	if err != nil {
+		return badData(err)
+	}
+	j.Features = j.extractor.Digest
+	switch {
+	case j.extractor.Classes > 0:
+		j.classifier = j.extractor
+	case files.Classifier != "":
+		j.classifier, err = features.OpenFile(j.backend, files.Classifier, images, extractBatch)
+	case sweep.HasClassifier(real.Name):
+		j.classifier, err = features.Open(j.backend, real.Size, extractBatch)
+	}
+	if err == nil && j.classifier != nil && j.classifier.Classes != len(real.Classes) {
+		err = fmt.Errorf("evaluate.features: a classifier of %d classes, and %s has %d", j.classifier.Classes, real.Name, len(real.Classes))
+	}
+	if err != nil {
+		j.Close()
+		return badData(err)
+	}
+	return nil
+}
+
+func badData(err error) error {
 	return &sweep.FailureError{Failure: sweep.Failure{Class: sweep.FailBadData, Message: err.Error()}, Err: err}
 }
 
-func (j *Judge) learn(ctx context.Context, real *dataset.Set, progress func(done, all int) error) error {
-	out, err := j.extractor.Extract(ctx, real.Images, func(done int) error {
+// learn looks at the real images and takes the floor.
+func (j *Judge) learn(ctx context.Context, real *dataset.Set, samples int, progress func(done, all int) error) error {
+	var err error
+	j.real, err = j.look(ctx, real.Images, real.Labels, func(done int) error {
 		if progress == nil {
 			return nil
 		}
@@ -87,82 +122,145 @@ func (j *Judge) learn(ctx context.Context, real *dataset.Set, progress func(done
 	if err != nil {
 		return err
 	}
-	for _, group := range groupNames {
-		classes := j.Groups.Classes(group)
-		of := func(row int) bool { return slices.Contains(classes, real.Labels[row]) }
-		if err := j.look(group, out.Features, of); err != nil {
-			return fmt.Errorf("evaluate: real images of group %s: %w", group, err)
+	j.heldOut = heldOut(real, j.training)
+	fid := func(name string) bool { return family(name) == sweep.FamilyFID }
+	memorised := func(name string) bool { return family(name) == sweep.FamilyMemorisedRatio }
+	others := j.real.where(func(i, _ int) bool { return i%2 == 1 && j.heldOut[i] })
+	for _, part := range []struct {
+		wanted        func(name string) bool
+		real, samples view
+	}{
+		{fid, j.real.half(0), j.real.half(1)},
+		{memorised, j.real, others},
+		{func(name string) bool { return !fid(name) && !memorised(name) }, j.real.half(0).first(samples), j.real.half(1).first(samples)},
+	} {
+		m := j.measurement(part.wanted)
+		m.metrics = j.Floor
+		if err := m.run(part.real, part.samples); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// look fills in the real moments and the floor of a group.
-func (j *Judge) look(group string, all []float32, of func(row int) bool) error {
-	whole, err := moments(all, features.Dims, of)
-	if errors.Is(err, errTooFew) {
-		return nil
+// heldOut says which images of a set are not trained on, by their values, so that
+// it does not matter how the training images were chosen.
+func heldOut(real, training *dataset.Set) []bool {
+	held := make([]bool, real.Len())
+	if training == nil {
+		return held
 	}
-	if err != nil {
-		return err
-	}
-	j.real[group] = whole
-	var halves [2]Moments
-	for i := range halves {
-		halves[i], err = moments(all, features.Dims, func(row int) bool { return of(row) && row%2 == i })
-		if errors.Is(err, errTooFew) {
-			return nil // no floor
+	hash := func(image []float32) [sha256.Size]byte {
+		bytes := make([]byte, 0, 4*len(image))
+		for _, v := range image {
+			bytes = binary.LittleEndian.AppendUint32(bytes, math.Float32bits(v))
 		}
-		if err != nil {
-			return err
-		}
+		return sha256.Sum256(bytes)
 	}
-	floor, err := Frechet(halves[0], halves[1])
-	j.Floor[sweep.FamilyFID+"."+group] = floor
-	return err
+	trained := make(map[[sha256.Size]byte]bool, training.Len())
+	for i := range training.Len() {
+		trained[hash(training.Image(i))] = true
+	}
+	for i := range held {
+		held[i] = !trained[hash(real.Image(i))]
+	}
+	return held
 }
 
-// Close frees the classifier.
-func (j *Judge) Close() { j.extractor.Close() }
+// measurement measures what is wanted.
+func (j *Judge) measurement(wanted func(name string) bool) *measurement {
+	m := &measurement{groups: j.Groups, classes: j.Classes, wanted: wanted, numbers: newNumbers()}
+	if j.training != nil {
+		m.training = view{pixels: j.training.Images, labels: j.training.Labels}
+	}
+	return m
+}
 
-// Metrics returns fid.* and label_accuracy.* of images `[N,S,S,1]` in [-1, 1], of
-// which image i was asked to be asked[i]. A group with too few images has no FID.
-func (j *Judge) Metrics(ctx context.Context, images []float32, asked []diffusion.Picture) (map[string]float64, error) {
-	out, err := j.extractor.Extract(ctx, images, nil)
+// look is what the networks say of images.
+func (j *Judge) look(ctx context.Context, images []float32, labels []int, progress func(done int) error) (view, error) {
+	out, err := j.extractor.Extract(ctx, images, progress)
 	if err != nil {
-		return nil, err
+		return view{}, err
 	}
-	if len(out.Predictions) != len(asked) {
-		return nil, fmt.Errorf("evaluate: %d images for %d labels", len(out.Predictions), len(asked))
+	if n := len(out.Features) / j.extractor.Dims; n != len(labels) {
+		return view{}, fmt.Errorf("evaluate: %d images for %d labels", n, len(labels))
 	}
-	metrics := map[string]float64{}
-	for _, group := range groupNames {
-		classes := j.Groups.Classes(group)
-		of := func(row int) bool { return slices.Contains(classes, asked[row].Class) }
-		count, right := 0, 0
-		for i, p := range out.Predictions {
-			if of(i) {
-				count++
-				if p == asked[i].Class {
-					right++
-				}
-			}
-		}
-		if count == 0 {
-			continue
-		}
-		metrics[sweep.FamilyLabelAccuracy+"."+group] = float64(right) / float64(count)
-		real, enough := j.real[group]
-		generated, err := moments(out.Features, features.Dims, of)
-		if !enough || errors.Is(err, errTooFew) {
-			continue
-		}
+	predictions := out.Predictions
+	if j.classifier != nil && j.classifier != j.extractor {
+		told, err := j.classifier.Extract(ctx, images, nil)
 		if err != nil {
-			return nil, fmt.Errorf("evaluate: images of group %s: %w", group, err)
+			return view{}, err
 		}
-		if metrics[sweep.FamilyFID+"."+group], err = Frechet(real, generated); err != nil {
-			return nil, fmt.Errorf("evaluate: %w", err)
+		predictions = told.Predictions
+	}
+	return newView(images, labels, j.extractor.Dims, out, predictions), nil
+}
+
+// Close frees the networks.
+func (j *Judge) Close() {
+	if j.classifier != nil && j.classifier != j.extractor {
+		j.classifier.Close()
+	}
+	j.extractor.Close()
+}
+
+// Part is which of the real images samples are compared with.
+type Part int
+
+// The parts. A guidance scale is chosen on one half, and its numbers are reported
+// on the other.
+const (
+	Whole Part = iota
+	Validation
+	Report
+)
+
+// against are the real images of a part.
+func (j *Judge) against(part Part) view {
+	switch part {
+	case Validation:
+		return j.real.half(0)
+	case Report:
+		return j.real.half(1)
+	}
+	return j.real
+}
+
+// Metrics returns the metrics of images `[N,S,S,C]` in [-1, 1], of which image i
+// was asked to be asked[i], against a part of the real images; spread are the
+// standard deviations of those metrics that have one. wanted, if not nil, says
+// which metrics. A group or class with too few images has no FID. cas.* are none of
+// them: see CAS.
+func (j *Judge) Metrics(ctx context.Context, images []float32, asked []diffusion.Picture, part Part, wanted func(name string) bool) (metrics, spread map[string]float64, err error) {
+	samples, err := j.look(ctx, images, labelsOf(asked), nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	m := j.measurement(wanted)
+	if err := m.run(j.against(part), samples); err != nil {
+		return nil, nil, err
+	}
+	return m.metrics, m.spread, nil
+}
+
+func labelsOf(asked []diffusion.Picture) []int {
+	labels := make([]int, len(asked))
+	for i, p := range asked {
+		labels[i] = p.Class
+	}
+	return labels
+}
+
+// checkMetrics holds that each class that an objective names is one.
+func (j *Judge) checkMetrics(objectives []sweep.Objective) error {
+	var valid []string
+	for _, class := range j.Classes {
+		valid = append(valid, sweep.ClassMetric(class))
+	}
+	for _, o := range objectives {
+		if isClass(o.Name) && !slices.Contains(valid, o.Name) {
+			return badData(fmt.Errorf("metrics: %s is of no class of the dataset (valid: %v)", o.Name, valid))
 		}
 	}
-	return metrics, nil
+	return nil
 }

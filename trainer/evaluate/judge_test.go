@@ -3,6 +3,8 @@ package evaluate
 import (
 	"context"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -18,6 +20,9 @@ import (
 // perClass real images are what the tests judge against: enough for a head and a
 // tail of three classes to have a covariance in each half.
 const perClass = 90
+
+// trained of them, the first of each class, are what the tests take for trained on.
+const trained = 20
 
 var longTail = sweep.Dataset{
 	Name: sweep.FashionMNIST10k, Size: 16,
@@ -50,8 +55,9 @@ var balanced = sync.OnceValues(func() (*dataset.Set, error) { return dataset.Bal
 func openJudge(t *testing.T) *Judge {
 	t.Helper()
 	real, _ := part(t, 0, perClass)
+	training, _ := part(t, 0, trained)
 	sharedJudge.once.Do(func() {
-		sharedJudge.judge, sharedJudge.err = newJudge(context.Background(), openGo(t), groups(longTail.Imbalance), real, nil)
+		sharedJudge.judge, sharedJudge.err = newJudge(context.Background(), openGo(t), groups(longTail.Imbalance), real, training, nil, perClass, nil)
 	})
 	require.NoError(t, sharedJudge.err)
 	return sharedJudge.judge
@@ -81,7 +87,7 @@ func TestMetricsTellRealImagesFromNoise(t *testing.T) {
 	j := openJudge(t)
 	require.Equal(t, []int{0, 1, 2}, j.Groups.Head)
 	others, asked := part(t, 500, perClass)
-	good, err := j.Metrics(context.Background(), others.Images, asked)
+	good, _, err := j.Metrics(context.Background(), others.Images, asked, Whole, nil)
 	require.NoError(t, err)
 
 	noise := make([]float32, len(others.Images))
@@ -89,7 +95,7 @@ func TestMetricsTellRealImagesFromNoise(t *testing.T) {
 	for i := range noise {
 		noise[i] = float32(max(-1, min(1, r.NormFloat64())))
 	}
-	bad, err := j.Metrics(context.Background(), noise, asked)
+	bad, _, err := j.Metrics(context.Background(), noise, asked, Whole, nil)
 	require.NoError(t, err)
 
 	for _, group := range groupNames {
@@ -99,13 +105,25 @@ func TestMetricsTellRealImagesFromNoise(t *testing.T) {
 		require.Greater(t, bad[fid], 5*good[fid], group)
 	}
 	require.Less(t, bad["label_accuracy.all"], 0.3)
-	require.Len(t, good, 8, "nothing but fid.* and label_accuracy.* of four groups: %v", good)
+	require.Len(t, good, 9*4, "nine families of four groups: %v", good)
+	for _, group := range groupNames {
+		require.InDelta(t, 0, good["kid."+group], 0.1*bad["kid."+group], group)
+		for _, family := range []string{"precision.", "recall.", "coverage."} {
+			require.InDelta(t, j.Floor[family+group], good[family+group], 0.15, "as real as the other half: %s%s", family, group)
+			require.Less(t, bad[family+group], 0.6*good[family+group], family+group)
+		}
+		require.InEpsilon(t, 1, good["density."+group], 0.2, group)
+		require.InEpsilon(t, j.Floor["diversity."+group], good["diversity."+group], 0.15, group)
+		require.Zero(t, good["memorised_ratio."+group])
+		require.InEpsilon(t, j.Floor["label_accuracy."+group], good["label_accuracy."+group], 0.15, group)
+		require.Less(t, j.Floor["memorised_ratio."+group], 0.05, "held-out images are no copies")
+	}
 }
 
 func TestGroupsArePooled(t *testing.T) {
 	j := openJudge(t)
 	others, asked := part(t, 500, perClass)
-	right, err := j.Metrics(context.Background(), others.Images, asked)
+	right, _, err := j.Metrics(context.Background(), others.Images, asked, Whole, nil)
 	require.NoError(t, err)
 
 	// The head's classes 0 and 1 change places: the pool stays, the labels are wrong.
@@ -115,7 +133,7 @@ func TestGroupsArePooled(t *testing.T) {
 			swapped[i].Class = 1 - p.Class
 		}
 	}
-	wrong, err := j.Metrics(context.Background(), others.Images, swapped)
+	wrong, _, err := j.Metrics(context.Background(), others.Images, swapped, Whole, nil)
 	require.NoError(t, err)
 	for _, group := range groupNames {
 		require.InEpsilon(t, right["fid."+group], wrong["fid."+group], 1e-9, group)
@@ -134,7 +152,7 @@ func TestGroupsArePooled(t *testing.T) {
 			swapped[i].Class = p.Class
 		}
 	}
-	moved, err := j.Metrics(context.Background(), others.Images, swapped)
+	moved, _, err := j.Metrics(context.Background(), others.Images, swapped, Whole, nil)
 	require.NoError(t, err)
 	require.Greater(t, moved["fid.head"], 2*right["fid.head"])
 	require.Greater(t, moved["fid.tail"], 2*right["fid.tail"])
@@ -145,7 +163,7 @@ func TestGroupsArePooled(t *testing.T) {
 func TestTooFewImagesHaveNoFID(t *testing.T) {
 	j := openJudge(t)
 	others, asked := part(t, 500, 42) // a head and a tail of 126, a medium of 168
-	metrics, err := j.Metrics(context.Background(), others.Images, asked)
+	metrics, _, err := j.Metrics(context.Background(), others.Images, asked, Whole, nil)
 	require.NoError(t, err)
 	require.NotContains(t, metrics, "fid.head")
 	require.NotContains(t, metrics, "fid.tail")
@@ -154,29 +172,113 @@ func TestTooFewImagesHaveNoFID(t *testing.T) {
 	require.Contains(t, metrics, "label_accuracy.tail")
 
 	few, _ := part(t, 0, 42)
-	small, err := newJudge(context.Background(), openGo(t), groups(longTail.Imbalance), few, nil)
+	small, err := newJudge(context.Background(), openGo(t), groups(longTail.Imbalance), few, nil, nil, 42, nil)
 	require.NoError(t, err)
 	defer small.Close()
 	require.NotContains(t, small.Floor, "fid.head")
 	more, asked := part(t, 500, perClass)
-	metrics, err = small.Metrics(context.Background(), more.Images, asked)
+	metrics, _, err = small.Metrics(context.Background(), more.Images, asked, Whole, nil)
 	require.NoError(t, err)
 	require.NotContains(t, metrics, "fid.head", "too few real ones")
 	require.Contains(t, metrics, "fid.all")
 
-	_, err = j.Metrics(context.Background(), others.Images, asked)
+	_, _, err = j.Metrics(context.Background(), others.Images, asked, Whole, nil)
 	require.ErrorContains(t, err, "420 images for 900 labels")
 }
 
 func TestAStepProfileHasNoMedium(t *testing.T) {
 	real, asked := part(t, 0, perClass)
 	step := sweep.Imbalance{Profile: sweep.ProfileStep, Factor: 0.1}
-	j, err := newJudge(context.Background(), openGo(t), groups(step), real, nil)
+	j, err := newJudge(context.Background(), openGo(t), groups(step), real, nil, nil, perClass, nil)
 	require.NoError(t, err)
 	defer j.Close()
-	metrics, err := j.Metrics(context.Background(), real.Images, asked)
+	metrics, _, err := j.Metrics(context.Background(), real.Images, asked, Whole, nil)
 	require.NoError(t, err)
 	require.NotContains(t, metrics, "fid.medium")
 	require.NotContains(t, metrics, "label_accuracy.medium")
 	require.InDelta(t, 0, metrics["fid.head"], 1e-6, "the very images it learned")
+}
+
+// Copies of training images are told from others, also when they are noisy.
+func TestMemorised(t *testing.T) {
+	j := openJudge(t)
+	copies, asked := part(t, 0, trained)
+	r := rand.New(rand.NewPCG(3, 4))
+	for i := range copies.Images {
+		if i < len(copies.Images)/2 { // classes 0 to 4: the head and two of the medium
+			copies.Images[i] = -copies.Images[i]
+		} else {
+			copies.Images[i] += float32(0.01 * r.NormFloat64())
+		}
+	}
+	memorised := func(name string) bool { return family(name) == "memorised_ratio" }
+	m, _, err := j.Metrics(context.Background(), copies.Images, asked, Whole, memorised)
+	require.NoError(t, err)
+	require.Equal(t, map[string]float64{
+		"memorised_ratio.all": 0.5, "memorised_ratio.head": 0, "memorised_ratio.medium": 0.5, "memorised_ratio.tail": 1,
+	}, m)
+}
+
+func TestClassesHaveAFIDOfTheirOwn(t *testing.T) {
+	const n = 128
+	real, asked := part(t, 0, n)
+	j, err := newJudge(context.Background(), openGo(t), groups(longTail.Imbalance), real, nil, nil, n, nil)
+	require.NoError(t, err)
+	defer j.Close()
+	// Classes 0 and 9 change places.
+	for i, p := range asked {
+		if p.Class == 0 || p.Class == 9 {
+			asked[i].Class = 9 - p.Class
+		}
+	}
+	m, _, err := j.Metrics(context.Background(), real.Images, asked, Whole, isClass)
+	require.NoError(t, err)
+	require.Len(t, m, 10)
+	require.Greater(t, m["fid.class.t-shirt"], 10.0)
+	require.Greater(t, m["fid.class.ankle_boot"], 10.0)
+	require.InDelta(t, 0, m["fid.class.bag"], 1e-6, "the very images")
+
+	require.NoError(t, j.checkMetrics([]sweep.Objective{{Name: "fid.class.bag"}}))
+	err = j.checkMetrics([]sweep.Objective{{Name: "fid.class.hat"}})
+	require.ErrorContains(t, err, "fid.class.hat is of no class of the dataset (valid: [fid.class.t-shirt fid.class.trouser")
+}
+
+// TestCAS trains on the right labels and on wrong ones.
+func TestCAS(t *testing.T) {
+	j := openJudge(t)
+	others, asked := part(t, 500, 40)
+	right, err := j.cas(context.Background(), others.Images, asked, 40)
+	require.NoError(t, err)
+	require.Len(t, right, 4)
+	again, err := j.cas(context.Background(), others.Images, asked, 40)
+	require.NoError(t, err)
+	require.Equal(t, right, again)
+	for i, p := range asked {
+		asked[i].Class = 9 - p.Class
+	}
+	wrong, err := j.cas(context.Background(), others.Images, asked, 40)
+	require.NoError(t, err)
+	require.Greater(t, right["cas.tail"], 0.7)
+	require.Less(t, wrong["cas.all"], right["cas.all"]-0.2)
+}
+
+func TestFeaturesFromAFile(t *testing.T) {
+	real, _ := part(t, 0, 5)
+	path := filepath.Join(t.TempDir(), "w.safetensors")
+	weights, err := os.ReadFile("../features/weights/fashion-mnist-16.safetensors")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, weights, 0o600))
+	j, err := newJudge(context.Background(), openGo(t), groups(longTail.Imbalance), real, nil, &sweep.Features{Path: path}, 5, nil)
+	require.NoError(t, err)
+	defer j.Close()
+	require.Equal(t, openJudge(t).Features, j.Features)
+	spec := tinySpec()
+	spec.Evaluate.Features = &sweep.Features{Path: path}
+	err = j.complete(spec, &Result{SamplesPerClass: 5, RealPerClass: 5})
+	require.ErrorContains(t, err, "fid.all was not measured, with 5 samples and 5 real images a class on 64 features: FID needs 128")
+
+	_, err = newJudge(context.Background(), openGo(t), groups(longTail.Imbalance), real, nil, &sweep.Features{Path: path + "x"}, 5, nil)
+	var failure *sweep.FailureError
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, sweep.FailBadData, failure.Class)
 }

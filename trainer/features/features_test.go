@@ -82,7 +82,7 @@ func TestExtractDoesNotDependOnTheBatch(t *testing.T) {
 	require.NoError(t, err)
 	defer e.Close()
 	_, err = e.Extract(t.Context(), images[:257], nil)
-	require.ErrorContains(t, err, "257 values are no images of 256 pixels")
+	require.ErrorContains(t, err, "257 values are no images of 256")
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = e.Extract(ended, images, nil)
@@ -117,11 +117,10 @@ func TestFit(t *testing.T) {
 	require.NoError(t, err)
 	defer b.Close()
 	set := tenOfEach(t)
-	o := TrainOptions{Backend: b, Size: 16, Log: t.Logf}
 	fitFor := func(steps int) (accuracy float64, digest string) {
-		file, err := fit(t.Context(), o, set, steps)
+		file, err := fit(t.Context(), b, set, steps, t.Logf)
 		require.NoError(t, err)
-		accuracy, digest, err = measure(t.Context(), o, file, set)
+		accuracy, digest, err = measure(t.Context(), b, file, set)
 		require.NoError(t, err)
 		return accuracy, digest
 	}
@@ -141,7 +140,7 @@ func TestForeignWeightsAreRefused(t *testing.T) {
 	defer b.Close()
 	var file bytes.Buffer
 	require.NoError(t, checkpoint.EncodeTensors(&file, []checkpoint.Tensor{checkpoint.FromFloat32("logits.bias", []int{1, 10}, make([]float32, 10))}, nil))
-	_, err = newExtractor(b, file.Bytes(), 16, 10)
+	_, err = newExtractor(b, file.Bytes(), Images{16, 1}, 10)
 	require.ErrorIs(t, err, checkpoint.ErrCorrupt)
 	require.ErrorContains(t, err, "conv0.kernel")
 }

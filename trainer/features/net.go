@@ -13,9 +13,6 @@ import (
 // Dims is the number of features of an image.
 const Dims = 64
 
-// Classes is how many classes the classifier tells apart.
-const Classes = 10
-
 // channels of the three convolutions.
 var channels = [...]int{24, 48, 64}
 
@@ -28,10 +25,10 @@ type weight struct {
 	dims []int
 }
 
-// weights lists every variable. They are the same for both sizes.
-func weights() []weight {
+// weights lists every variable. They are the same for all sizes.
+func weights(inputs, classes int) []weight {
 	var all []weight
-	in := 1
+	in := inputs
 	for i, out := range channels {
 		all = append(all,
 			weight{fmt.Sprintf("conv%d.kernel", i), []int{3, 3, in, out}},
@@ -40,7 +37,7 @@ func weights() []weight {
 	}
 	return append(all,
 		weight{"features.weight", []int{4 * 4 * in, Dims}}, weight{"features.bias", []int{1, Dims}},
-		weight{"logits.weight", []int{Dims, Classes}}, weight{"logits.bias", []int{1, Classes}})
+		weight{"logits.weight", []int{Dims, classes}}, weight{"logits.bias", []int{1, classes}})
 }
 
 // initial draws normal weights of variance 2 / fan-in (arXiv 1502.01852), and
@@ -65,24 +62,30 @@ type net struct {
 	native bool // the backend's own convolution is worth calling
 }
 
-// forward maps x `[B,S,S,1]` to z `[B,64]` and logits `[B,10]`: three 3x3
-// convolutions with ReLU, each followed by a 2x2 mean while the side is over 4,
-// then two linear layers with a ReLU between them. 28 pixels are padded with
-// background to 32. ReLU, since exponentials took 80 % of the time with SiLU on
+// forward maps x `[B,S,S,I]` to z `[B,64]` and logits `[B,C]`: three 3x3
+// convolutions with ReLU, each followed by a 2x2 mean while the side is over 4, and
+// further means until it is 4, then two linear layers with a ReLU between them. 28
+// pixels are padded with background to 32. ReLU, since exponentials took 80 % of the time with SiLU on
 // backend go.
 func (n net) forward(x *Node) (z, logits *Node) {
 	b, side := x.Shape().Dim(0), x.Shape().Dim(1)
-	x.AssertDims(b, side, side, 1)
+	x.AssertDims(b, side, side, x.Shape().Dim(3))
 	g := x.Graph()
+	halve := func(x *Node) *Node {
+		side /= 2
+		return ReduceMean(Reshape(x, b, side, 2, side, 2, x.Shape().Dim(3)), 2, 4)
+	}
 	if side == 28 {
 		x, side = pad(x, 2, -1), 32
 	}
-	for i, out := range channels {
+	for i := range channels {
 		x = relu(n.conv(x, fmt.Sprintf("conv%d", i)))
 		if side > 4 {
-			side /= 2
-			x = ReduceMean(Reshape(x, b, side, 2, side, 2, out), 2, 4)
+			x = halve(x)
 		}
+	}
+	for side > 4 {
+		x = halve(x)
 	}
 	x.AssertDims(b, 4, 4, channels[len(channels)-1])
 	z = n.linear(g, Reshape(x, b, -1), "features")

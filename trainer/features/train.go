@@ -34,61 +34,102 @@ const (
 // TrainOptions say what Train does.
 type TrainOptions struct {
 	Backend *backend.Backend
-	Data    string // folder with Fashion-MNIST's train-*.idx.gz
-	Size    int    // side of the images, 16 or 28
-	Output  string // file that the weights are written to
+	Dataset sweep.Dataset // whose balanced images it is trained on
+	Output  string        // file that the weights are written to
 	Log     func(format string, a ...any)
 }
 
 // Trained is how well a classifier turned out.
 type Trained struct {
 	Steps    int
-	Accuracy float64 // on the 10,000 test images
+	Tested   int     // images that it was measured on and not trained on
+	Accuracy float64 // on them
 	Digest   string  // SHA-256 of the file
 }
 
-// Train trains the classifier on the balanced training set, writes it to
-// o.Output, and measures it on the 10,000 test images. It is deterministic on one
-// backend and machine type.
+// Train trains a classifier on the balanced images of a dataset, writes it to
+// o.Output, and measures it: of fashion-mnist on the 10,000 test images, of another
+// set on every tenth image, which it then is not trained on. It is deterministic
+// on one backend and machine type.
 func Train(ctx context.Context, o TrainOptions) (Trained, error) {
-	balanced := sweep.Imbalance{Profile: sweep.ProfileNone}
-	data, err := dataset.Load(sweep.Dataset{Name: sweep.FashionMNIST, Path: o.Data, Size: o.Size, Imbalance: balanced})
+	data, err := dataset.Balanced(o.Dataset)
 	if err != nil {
 		return Trained{}, err
 	}
-	test, err := dataset.Load(sweep.Dataset{Name: sweep.FashionMNIST10k, Size: o.Size, Imbalance: balanced})
-	if err != nil {
-		return Trained{}, err
+	var test *dataset.Set
+	if o.Dataset.Name == sweep.FashionMNIST {
+		test, err = dataset.Balanced(sweep.Dataset{Name: sweep.FashionMNIST10k, Size: o.Dataset.Size})
+		if err != nil {
+			return Trained{}, err
+		}
+	} else {
+		data, test = tenth(data)
 	}
 	steps := epochs * data.Len() / batch
-	file, err := fit(ctx, o, data, steps)
+	file, err := fit(ctx, o.Backend, data, steps, o.Log)
 	if err != nil {
 		return Trained{}, fmt.Errorf("features: %w", err)
 	}
-	accuracy, digest, err := measure(ctx, o, file, test)
+	accuracy, digest, err := measure(ctx, o.Backend, file, test)
 	if err != nil {
 		return Trained{}, err
 	}
 	if err := replace(o.Output, file); err != nil {
 		return Trained{}, fmt.Errorf("features: %w", err)
 	}
-	return Trained{Steps: steps, Accuracy: accuracy, Digest: digest}, nil
+	return Trained{Steps: steps, Tested: test.Len(), Accuracy: accuracy, Digest: digest}, nil
+}
+
+// tenth takes every tenth image out of a set.
+func tenth(all *dataset.Set) (most, tenth *dataset.Set) {
+	empty := func() *dataset.Set {
+		s := *all
+		s.Images, s.Labels, s.Counts = nil, nil, make([]int, len(all.Counts))
+		return &s
+	}
+	most, tenth = empty(), empty()
+	for i, label := range all.Labels {
+		s := most
+		if i%10 == 9 {
+			s = tenth
+		}
+		s.Images, s.Labels = append(s.Images, all.Image(i)...), append(s.Labels, label)
+		s.Counts[label]++
+	}
+	return most, tenth
+}
+
+// Fit trains a classifier of data for steps, and returns it for batches of
+// extract images. It is deterministic on one backend and machine type.
+func Fit(ctx context.Context, b *backend.Backend, data *dataset.Set, steps, extract int) (*Extractor, error) {
+	file, err := fit(ctx, b, data, steps, func(string, ...any) {})
+	if err != nil {
+		return nil, fmt.Errorf("features: %w", err)
+	}
+	return newExtractor(b, file, imagesOf(data), extract)
+}
+
+// imagesOf are the images of a set.
+func imagesOf(s *dataset.Set) Images {
+	return Images{Size: s.Size, Channels: len(s.Images) / max(1, s.Len()) / (s.Size * s.Size)}
 }
 
 // fit trains for steps and returns the file of the weights.
-func fit(ctx context.Context, o TrainOptions, data *dataset.Set, steps int) ([]byte, error) {
+func fit(ctx context.Context, b *backend.Backend, data *dataset.Set, steps int, log func(format string, a ...any)) ([]byte, error) {
+	images := imagesOf(data)
+	list := weights(images.Channels, len(data.Classes))
 	store := model.NewStore()
 	defer store.Finalize()
 	r := rand.New(rand.NewPCG(seed, 0))
-	for _, w := range weights() {
+	for _, w := range list {
 		if _, err := store.CreateVariable(root+"/"+w.name, w.initial(r)); err != nil {
 			return nil, err
 		}
 	}
 	rate := optimizer.LearningRateVarWithValue(store.RootScope(), dtypes.Float32, learningRate)
 	adam := optimizer.Adam().Done()
-	classifier := net{store: store, native: o.Backend.NativeConvolution()}
-	exec, err := model.NewExec(o.Backend.Compute, store, func(scope *model.Scope, x, labels *Node) *Node {
+	classifier := net{store: store, native: b.NativeConvolution()}
+	exec, err := model.NewExec(b.Compute, store, func(scope *model.Scope, x, labels *Node) *Node {
 		_, logits := classifier.forward(x)
 		l := ReduceAllMean(loss.SparseCategoricalCrossEntropyLogits([]*Node{labels}, []*Node{logits}))
 		adam.UpdateGraph(scope, x.Graph(), l)
@@ -108,9 +149,9 @@ func fit(ctx context.Context, o TrainOptions, data *dataset.Set, steps int) ([]b
 		if err := rate.SetValue(tensors.FromScalar(float32(rateAt(step, steps)))); err != nil {
 			return nil, err
 		}
-		images, labels := data.Gather(order.Batch(step))
+		pixels, labels := data.Gather(order.Batch(step))
 		l, err := exec.Call1(
-			tensors.FromFlatDataAndDimensions(images, batch, data.Size, data.Size, 1),
+			tensors.FromFlatDataAndDimensions(pixels, batch, images.Size, images.Size, images.Channels),
 			tensors.FromFlatDataAndDimensions(labels, batch, 1))
 		if err != nil {
 			return nil, fmt.Errorf("step %d: %w", step+1, err)
@@ -121,11 +162,11 @@ func fit(ctx context.Context, o TrainOptions, data *dataset.Set, steps int) ([]b
 			if math.IsNaN(sum) {
 				return nil, fmt.Errorf("step %d: the loss is not a number", step+1)
 			}
-			o.Log("step %d of %d, loss %.4f", step+1, steps, sum/every)
+			log("step %d of %d, loss %.4f", step+1, steps, sum/every)
 			sum = 0
 		}
 	}
-	return encode(store, map[string]string{"dataset": data.Digest(), "backend": o.Backend.Choice, "steps": fmt.Sprint(steps)})
+	return encode(store, list, map[string]string{"dataset": data.Digest(), "backend": b.Choice, "steps": fmt.Sprint(steps)})
 }
 
 // rateAt falls from learningRate to zero along half a cosine.
@@ -133,8 +174,8 @@ func rateAt(step, steps int) float64 {
 	return learningRate * (1 + math.Cos(math.Pi*float64(step)/float64(steps))) / 2
 }
 
-func measure(ctx context.Context, o TrainOptions, file []byte, test *dataset.Set) (accuracy float64, digest string, err error) {
-	e, err := newExtractor(o.Backend, file, o.Size, 500)
+func measure(ctx context.Context, b *backend.Backend, file []byte, test *dataset.Set) (accuracy float64, digest string, err error) {
+	e, err := newExtractor(b, file, imagesOf(test), 500)
 	if err != nil {
 		return 0, "", err
 	}

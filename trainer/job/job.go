@@ -37,7 +37,7 @@ const (
 	Done       Type = "done"       // Step, Steps, LossFirst, LossLast; Step is below Steps where the job ends before the training does
 	Diverged   Type = "diverged"   // Step, LossFirst: loss not finite, nothing was saved at it
 	Preempted  Type = "preempted"  // Step: asked to stop, the checkpoint was named before
-	Result     Type = "result"     // Metrics, Guidance, Grid, Floor, Features
+	Result     Type = "result"     // Metrics, Guidance, Grid, Floor, Features, Spread, Samples, Real
 	Error      Type = "error"      // Class, Message
 )
 
@@ -55,9 +55,12 @@ type Event struct {
 	LossLast       float64            `json:"loss_last,omitempty"`
 	Metrics        map[string]float64 `json:"metrics,omitempty"`
 	Guidance       float64            `json:"guidance,omitempty"`
-	Grid           string             `json:"grid,omitempty"`     // path of the PNG
-	Floor          map[string]float64 `json:"floor,omitempty"`    // FID of one half of the real images against the other, by name
-	Features       string             `json:"features,omitempty"` // SHA-256 of the classifier's weights that FID is taken with
+	Grid           string             `json:"grid,omitempty"` // path of the PNG
+	Floor          map[string]float64 `json:"floor,omitempty"`
+	Features       string             `json:"features,omitempty"` // as in sweep.Trial, and so are Floor and the next three
+	Spread         map[string]float64 `json:"spread,omitempty"`
+	Samples        int                `json:"samples,omitempty"`
+	Real           int                `json:"real,omitempty"`
 	Class          sweep.FailureClass `json:"class,omitempty"`
 	Message        string             `json:"message,omitempty"`
 }

@@ -1,0 +1,67 @@
+package evaluate
+
+import (
+	"context"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
+	"github.com/tailsweep/tailsweep/trainer/diffusion"
+	"github.com/tailsweep/tailsweep/trainer/features"
+)
+
+// casSteps is the budget of the classifier's training: steps of 128 images, with
+// everything else as in features.Train.
+const casSteps = 600
+
+// CAS returns cas.*: a classifier of package features is trained on the training
+// images and the samples (the classification accuracy score of arXiv 1905.10887,
+// which trains on samples alone), and tells the real images that were not trained on.
+// A group's score is the mean of its classes' accuracies; a class without such
+// images takes no part. It is deterministic on one backend and machine type.
+func (j *Judge) CAS(ctx context.Context, images []float32, asked []diffusion.Picture) (map[string]float64, error) {
+	return j.cas(ctx, images, asked, casSteps)
+}
+
+func (j *Judge) cas(ctx context.Context, images []float32, asked []diffusion.Picture, steps int) (map[string]float64, error) {
+	data := &dataset.Set{
+		Name: j.training.Name, Size: j.training.Size, Channels: j.training.Channels, Classes: j.Classes,
+		Images: append(append([]float32{}, j.training.Images...), images...),
+		Labels: append(append([]int{}, j.training.Labels...), labelsOf(asked)...),
+		Counts: make([]int, len(j.Classes)),
+	}
+	for _, label := range data.Labels {
+		data.Counts[label]++
+	}
+	classifier, err := features.Fit(ctx, j.backend, data, steps, extractBatch)
+	if err != nil {
+		return nil, err
+	}
+	defer classifier.Close()
+	tested := j.real.where(func(i, _ int) bool { return j.heldOut[i] })
+	told, err := classifier.Extract(ctx, tested.pixels, nil)
+	if err != nil {
+		return nil, err
+	}
+	count, right := make([]int, len(j.Classes)), make([]int, len(j.Classes))
+	for i, label := range tested.labels {
+		count[label]++
+		if told.Predictions[i] == label {
+			right[label]++
+		}
+	}
+	scores := map[string]float64{}
+	for _, group := range groupNames {
+		var sum float64
+		n := 0
+		for _, class := range j.Groups.Classes(group) {
+			if count[class] > 0 {
+				sum += float64(right[class]) / float64(count[class])
+				n++
+			}
+		}
+		if n > 0 {
+			scores[sweep.FamilyCAS+"."+group] = sum / float64(n)
+		}
+	}
+	return scores, nil
+}
