@@ -14,6 +14,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
 var regen = flag.Bool("regen", false, "write testdata/grid.png anew")
