@@ -18,7 +18,8 @@
 //	train.go      the loop: batches, curve, checkpoints, drain
 //	state.go      variables to and from a checkpoint folder
 //	model.go      a trained model, for sampling
-//	estimate.go   parameters and memory, for plans
+//	classes.go    what a model's classes are called
+//	estimate.go   parameters, memory and passes, for plans
 //
 // It must not import Temporal, an object store or the worker.
 package trainer
