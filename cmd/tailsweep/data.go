@@ -55,10 +55,23 @@ func (a *app) fetch(ctx context.Context, d sweep.Dataset) error {
 
 // loader reads datasets and tells how it goes, where that takes long.
 func (a *app) loader(ctx context.Context) dataset.Loader {
+	read := a.sayRead()
 	return dataset.Loader{Log: a.say, Progress: func(done, all int) error {
-		a.say("read %d of %d images", done, all)
+		read(done, all)
 		return context.Cause(ctx)
 	}}
+}
+
+// sayRead tells people how many images are read, less often than it is asked to.
+func (a *app) sayRead() func(done, all int) {
+	const every = 10 * time.Second
+	var last time.Time
+	return func(done, all int) {
+		if time.Since(last) >= every {
+			last = time.Now()
+			a.say("read %d of %d images", done, all)
+		}
+	}
 }
 
 // follow shows the progress of downloads: a line that is written anew on a terminal,

@@ -230,12 +230,13 @@ func (a *app) probe(ctx context.Context, spec *sweep.Spec, backendName string) (
 	short.Train.WarmupSteps = 0
 	j := job.Train{Spec: short, Staging: dir, Assignment: spec.Dearest()}
 	a.say("measuring %d steps on backend %s, or what %v allow ...", probeSteps, b.Choice, probeTime)
+	read := a.sayRead()
 	began, said := time.Now(), time.Now()
 	var warm time.Time // when the first step, and compiling with it, was done
 	err = trainer.Train(ctx, j, trainer.Options{Backend: b, Events: func(e job.Event) error {
 		switch {
 		case e.Type == job.Loading:
-			a.say("%s", eventText(e))
+			read(e.Step, e.Steps)
 		case e.Type == job.Progress && e.Step >= 1 && warm.IsZero():
 			warm = time.Now()
 		case e.Type == job.Progress && e.Step > 1:

@@ -159,7 +159,7 @@ func (a *app) trainByHand(ctx context.Context, j job.Train) error {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return fmt.Errorf("write the job: %w", err)
 	}
-	teller := &teller{app: a}
+	teller := &teller{app: a, read: a.sayRead()}
 	code := trainer.RunChild(ctx, file.Name(), nil, teller, version)
 	if teller.failure != nil {
 		if code == exitFailure && teller.failure.Class == sweep.FailBadData {
@@ -173,6 +173,7 @@ func (a *app) trainByHand(ctx context.Context, j job.Train) error {
 // teller is a child's stdout: it turns events into lines for people.
 type teller struct {
 	app     *app
+	read    func(done, all int)
 	failure *sweep.FailureError // of an error event
 }
 
@@ -183,6 +184,9 @@ func (t *teller) Write(line []byte) (int, error) {
 		return 0, fmt.Errorf("event %q: %w", line, err)
 	}
 	text := eventText(e)
+	if e.Type == job.Loading {
+		t.read(e.Step, e.Steps)
+	}
 	if e.Type == job.Error {
 		t.failure = &sweep.FailureError{Failure: sweep.Failure{Class: e.Class, Message: e.Message}}
 	}
@@ -198,8 +202,6 @@ func (t *teller) Write(line []byte) (int, error) {
 // eventText is an event for people; "" for one that says nothing new.
 func eventText(e job.Event) string {
 	switch e.Type {
-	case job.Loading:
-		return fmt.Sprintf("read %d of %d images", e.Step, e.Steps)
 	case job.Started:
 		return fmt.Sprintf("%s on %s, step %d of %d", e.Backend, e.Device, e.Step, e.Steps)
 	case job.Compiling:
