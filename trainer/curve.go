@@ -1,6 +1,8 @@
 package trainer
 
 import (
+	"maps"
+
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
@@ -48,6 +50,12 @@ func (w *window) add(l losses, groups []string) {
 		sum := w.Groups[group]
 		w.Groups[group] = groupSum{sum.Count + 1, sum.DDPM + float64(l.samples[i])}
 	}
+}
+
+// clone shares nothing with w.
+func (w window) clone() window {
+	w.Others, w.Groups = maps.Clone(w.Others), maps.Clone(w.Groups)
+	return w
 }
 
 // take returns the window's means as the point at step, with these terms, and

@@ -5,15 +5,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
 // The files of a checkpoint's state folder.
@@ -43,31 +44,56 @@ func tensorName(path string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(path, "/"), "/", ".")
 }
 
-// snapshot copies every variable: the EMA under the names of the weights it
-// averages, the rest by their own.
-func snapshot(store *model.Store) (averages, rest []checkpoint.Tensor, index []variable, err error) {
-	for v := range store.IterVariables() {
+// snapshot is a checkpoint's content, apart from the training that goes on.
+type snapshot struct {
+	state  state
+	values []values // of state.Variables
+	curve  []job.Point
+}
+
+type values struct {
+	dims []int
+	flat []float32
+}
+
+// snapshot copies every variable. It returns errNotFinite where a value is not.
+func (r *run) snapshot() (snapshot, error) {
+	s := snapshot{
+		state: state{Version: stateVersion, Step: r.step, Window: r.window.clone()},
+		curve: slices.Clip(r.curve), // points are only ever appended
+	}
+	for v := range r.store.IterVariables() {
 		value, err := v.Value()
 		if err != nil {
-			return nil, nil, nil, err
+			return s, err
 		}
 		flat, err := tensors.CopyFlatData[float32](value)
 		if err != nil {
-			return nil, nil, nil, fmt.Errorf("variable %s: %w", v.Path(), err)
+			return s, fmt.Errorf("variable %s: %w", v.Path(), err)
 		}
 		for _, f := range flat {
-			if math.IsNaN(float64(f)) || math.IsInf(float64(f), 0) {
-				return nil, nil, nil, fmt.Errorf("variable %s: %w", v.Path(), errNotFinite)
+			if f-f != 0 {
+				return s, fmt.Errorf("variable %s: %w", v.Path(), errNotFinite)
 			}
 		}
-		index = append(index, variable{v.Path(), v.Trainable})
-		if path, ok := strings.CutPrefix(v.Path(), ema+"/"); ok {
-			averages = append(averages, checkpoint.FromFloat32(tensorName(path), v.Shape().Dimensions, flat))
+		s.state.Variables = append(s.state.Variables, variable{v.Path(), v.Trainable})
+		s.values = append(s.values, values{v.Shape().Dimensions, flat})
+	}
+	return s, nil
+}
+
+// tensors are the variables as they are kept: the EMA under the names of the
+// weights it averages, the rest by their own.
+func (s snapshot) tensors() (averages, rest []checkpoint.Tensor) {
+	for i, v := range s.state.Variables {
+		dims, flat := s.values[i].dims, s.values[i].flat
+		if path, ok := strings.CutPrefix(v.Path, ema+"/"); ok {
+			averages = append(averages, checkpoint.FromFloat32(tensorName(path), dims, flat))
 		} else {
-			rest = append(rest, checkpoint.FromFloat32(tensorName(v.Path()), v.Shape().Dimensions, flat))
+			rest = append(rest, checkpoint.FromFloat32(tensorName(v.Path), dims, flat))
 		}
 	}
-	return averages, rest, index, nil
+	return averages, rest
 }
 
 // restore makes the variables of a checkpoint folder in store, which is empty, and

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -63,7 +62,9 @@ type run struct {
 
 	end    int // the step that this job ends at
 	step   int // done
-	saved  int // the step of the last checkpoint, written or resumed from
+	saved  int // the step of the last checkpoint, begun or resumed from
+	flight *flight
+	put    func(snapshot) (dir string, err error) // write; a test's own
 	window window
 	curve  []job.Point
 
@@ -122,11 +123,15 @@ func newRun(ctx context.Context, j job.Train, o Options) (*run, error) {
 	if r.stepper, err = newStepper(r.backend, r.store, loss, j.Spec.Dataset.Size, j.Spec.Dataset.Channels()); err != nil {
 		return nil, err
 	}
+	r.put = r.write
 	r.provenance, err = provenance(j, r.backend, data, o.Version)
 	return r, err
 }
 
 func (r *run) close() {
+	if r.flight != nil {
+		<-r.flight.done // nobody may find its folder in halves; whom it failed has been told something worse
+	}
 	r.stepper.exec.Finalize()
 	r.store.Finalize()
 	if r.options.Backend == nil {
@@ -236,6 +241,9 @@ func (r *run) train(ctx context.Context) error {
 			return r.preempt()
 		default:
 		}
+		if err := r.landed(); err != nil {
+			return err
+		}
 		batch := r.batch(r.step)
 		l, err := r.stepper.run(r.step+1, batch)
 		if err != nil {
@@ -262,6 +270,9 @@ func (r *run) train(ctx context.Context) error {
 		if ok, err := r.checkpoint(); !ok {
 			return err
 		}
+	}
+	if err := r.settle(); err != nil {
+		return err
 	}
 	first, last := r.losses()
 	r.options.Log("trained %d steps, %.2f a second", r.step, clock.overall(r.step))
@@ -291,10 +302,16 @@ func (r *run) preempt() error {
 			return err
 		}
 	}
+	if err := r.settle(); err != nil {
+		return err
+	}
 	return r.options.Events(job.Event{Type: job.Preempted, Step: r.step, Steps: r.settings.Steps})
 }
 
 func (r *run) diverge(step int) error {
+	if err := r.settle(); err != nil {
+		return err
+	}
 	first, _ := r.losses()
 	r.options.Log("diverged at step %d", step)
 	return r.options.Events(job.Event{Type: job.Diverged, Step: step, Steps: r.settings.Steps, LossFirst: first})
@@ -308,19 +325,4 @@ func (r *run) losses() (first, last float64) {
 		return mean, mean
 	}
 	return firstAndLast(r.curve)
-}
-
-// checkpoint writes the state of the steps done and names the folder in an event.
-// When a weight is not finite it says diverged instead and returns false.
-func (r *run) checkpoint() (ok bool, err error) {
-	dir, err := r.write()
-	if errors.Is(err, errNotFinite) {
-		return false, r.diverge(r.step)
-	}
-	if err != nil {
-		return false, err
-	}
-	r.saved = r.step
-	err = r.options.Events(job.Event{Type: job.Checkpoint, Step: r.step, Steps: r.settings.Steps, Dir: dir})
-	return err == nil, err
 }

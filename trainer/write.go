@@ -15,29 +15,26 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// write makes the checkpoint folder of the steps done and returns its path. It
-// writes nothing and returns errNotFinite when a weight is not finite.
-func (r *run) write() (dir string, err error) {
-	averages, rest, index, err := snapshot(r.store)
-	if err != nil {
-		return "", err
-	}
+// write makes the checkpoint folder of a snapshot and returns its path. It reads
+// nothing that training changes.
+func (r *run) write(s snapshot) (dir string, err error) {
+	averages, rest := s.tensors()
 	metadata, err := r.metadata()
 	if err != nil {
 		return "", err
 	}
-	indexJSON, err := json.Marshal(state{Version: stateVersion, Step: r.step, Window: r.window, Variables: index})
+	index, err := json.Marshal(s.state)
 	if err != nil {
 		return "", err
 	}
-	curve, err := encodeLines(r.curve)
+	curve, err := encodeLines(s.curve)
 	if err != nil {
 		return "", err
 	}
 	p := r.provenance
 	p.CreatedAt = time.Now().UTC().Format(time.RFC3339)
 	w, err := checkpoint.Create(r.job.Staging, checkpoint.Manifest{
-		Sweep: r.job.Spec.Name, Trial: r.job.Assignment.Number, Attempt: r.job.Attempt, Step: r.step, Provenance: p,
+		Sweep: r.job.Spec.Name, Trial: r.job.Assignment.Number, Attempt: r.job.Attempt, Step: s.state.Step, Provenance: p,
 	})
 	if err != nil {
 		return "", err
@@ -49,7 +46,7 @@ func (r *run) write() (dir string, err error) {
 	if err := w.File(stateTensors, writeTensors(rest, nil)); err != nil {
 		return "", err
 	}
-	if err := w.Bytes(stateIndex, append(indexJSON, '\n')); err != nil {
+	if err := w.Bytes(stateIndex, append(index, '\n')); err != nil {
 		return "", err
 	}
 	if err := w.Bytes(checkpoint.CurveName, curve); err != nil {

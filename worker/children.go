@@ -196,8 +196,10 @@ func take(p *activities.Progress, e job.Event) {
 		p.Steps = e.Steps
 	}
 	switch e.Type {
-	case job.Started, job.Progress, job.Checkpoint:
+	case job.Started, job.Progress:
 		p.Step = e.Step
+	case job.Checkpoint:
+		p.Step = max(p.Step, e.Step) // it is named when it is whole, and steps go on meanwhile
 	}
 	if e.StepsPerSecond > 0 {
 		p.StepsPerSecond = e.StepsPerSecond

@@ -33,7 +33,7 @@ const (
 	Started    Type = "started"    // Backend, Device, Step (0, or where it resumed), Steps
 	Compiling  Type = "compiling"  // nothing moves for a while
 	Progress   Type = "progress"   // Step, Steps, Point, StepsPerSecond; in evaluate: Step of Steps pictures, real ones looked at and samples drawn
-	Checkpoint Type = "checkpoint" // Step, Dir: whole, fsynced, manifest inside
+	Checkpoint Type = "checkpoint" // Step, Dir: whole, fsynced, manifest inside; later steps may have been told before, since they go on while it is written
 	Done       Type = "done"       // Step, Steps, LossFirst, LossLast; Step is below Steps where the job ends before the training does
 	Diverged   Type = "diverged"   // Step, LossFirst: loss not finite, nothing was saved at it
 	Preempted  Type = "preempted"  // Step: asked to stop, the checkpoint was named before

@@ -1,0 +1,137 @@
+package trainer
+
+import (
+	"errors"
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/job"
+)
+
+// open makes a run whose events go to hear.
+func open(t *testing.T, b *backend.Backend, j job.Train, drain <-chan struct{}, hear func(job.Event)) *run {
+	t.Helper()
+	r, err := newRun(j, Options{Backend: b, Drain: drain, Log: t.Logf, Events: func(e job.Event) error {
+		hear(e)
+		return nil
+	}})
+	require.NoError(t, err)
+	t.Cleanup(r.close)
+	return r
+}
+
+// A checkpoint that is written while steps change the variables is the one that
+// was taken: the disk is held up until two steps later.
+func TestStepsGoOnWhileACheckpointIsWritten(t *testing.T) {
+	b := openBackend(t, backend.Go)
+	whole := tiny(t)
+	train(t, b, whole, nil)
+
+	j := tiny(t)
+	sixth := make(chan struct{})
+	var order []int
+	r := open(t, b, j, nil, func(e job.Event) {
+		switch {
+		case e.Type == job.Progress && e.Step == 6:
+			order = append(order, 6)
+			close(sixth)
+		case e.Type == job.Checkpoint:
+			order = append(order, e.Step)
+		}
+	})
+	r.put = func(s snapshot) (string, error) {
+		<-sixth
+		return r.write(s)
+	}
+	require.NoError(t, r.train(t.Context()))
+	require.Equal(t, []int{6, 4, 8}, order)
+	for _, step := range []int{4, 8} {
+		same(t, contents(t, whole, step), contents(t, j, step))
+	}
+}
+
+func TestAFailedCheckpointFailsTheTraining(t *testing.T) {
+	full := errors.New("the disk is full")
+	for name, step := range map[string]int{"at the next step": 4, "at the end": 8} {
+		t.Run(name, func(t *testing.T) {
+			var last job.Event
+			r := open(t, openBackend(t, backend.Go), tiny(t), nil, func(e job.Event) { last = e })
+			r.put = func(s snapshot) (string, error) {
+				if s.state.Step == step {
+					return "", full
+				}
+				return r.write(s)
+			}
+			require.ErrorIs(t, r.train(t.Context()), full)
+			require.NotEqual(t, job.Done, last.Type)
+		})
+	}
+}
+
+func TestDrainWaitsForTheCheckpoint(t *testing.T) {
+	j := tiny(t)
+	j.Spec.Train.LogEvery = 4
+	drain := make(chan struct{})
+	var types []job.Type
+	r := open(t, openBackend(t, backend.Go), j, drain, func(e job.Event) {
+		types = append(types, e.Type)
+		if e.Type == job.Progress && e.Step == 4 {
+			close(drain) // a checkpoint of this very step is begun before the drain is seen
+		}
+	})
+	r.put = func(s snapshot) (string, error) {
+		time.Sleep(50 * time.Millisecond)
+		return r.write(s)
+	}
+	require.NoError(t, r.train(t.Context()))
+	require.Equal(t, []job.Type{job.Checkpoint, job.Preempted}, types[len(types)-2:], "the worker takes the folder away: it is named once")
+	_, err := checkpoint.Verify(filepath.Join(j.Staging, checkpoint.DirName(4)))
+	require.NoError(t, err)
+}
+
+// A child is killed at any moment of training and writing: what has a
+// checkpoint's name is whole, and the rest of the training equals the whole one.
+func TestKillLeavesWholeCheckpoints(t *testing.T) {
+	whole := tiny(t)
+	whole.Spec.Train.Steps, whole.Spec.Checkpoints.EverySteps = 12, 1
+	train(t, openBackend(t, backend.Go), whole, nil)
+
+	j := whole
+	j.Staging = t.TempDir()
+	random := rand.New(rand.NewPCG(1, 1))
+	for range 6 {
+		cmd, _, events := startChild(t, j)
+		await(t, events, job.Compiling)
+		for n := range events {
+			if n.Type == job.Progress || n.Type == job.Checkpoint {
+				break
+			}
+		}
+		time.Sleep(time.Duration(random.IntN(30)) * time.Millisecond)
+		require.NoError(t, cmd.Process.Kill())
+		_ = cmd.Wait() // killed
+
+		dirs, err := filepath.Glob(filepath.Join(j.Staging, "step-*"))
+		require.NoError(t, err)
+		for _, dir := range dirs {
+			m, err := checkpoint.Verify(dir)
+			require.NoError(t, err)
+			same(t, contents(t, whole, m.Step), contents(t, j, m.Step))
+			j.Resume = dir // the last in order of names
+		}
+		if len(dirs) == 12 {
+			break
+		}
+	}
+	require.NotEmpty(t, j.Resume)
+	cmd, _, events := startChild(t, j)
+	await(t, events, job.Done)
+	require.NoError(t, cmd.Wait())
+	same(t, contents(t, whole, 12), contents(t, j, 12))
+}
