@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strings"
 	"syscall"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
 var errNotFinite = errors.New("a value is not finite")
@@ -33,7 +33,7 @@ func classify(err error) error {
 	case err == nil, errors.As(err, &classed),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
-	case outOfMemory(err):
+	case job.SaysOutOfMemory(err.Error()), errors.Is(err, syscall.ENOMEM):
 		return failure(sweep.FailOutOfMemory, err)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return failure(sweep.FailTransient, err) // another worker, or a cleaned disk, can go on
@@ -50,17 +50,6 @@ func failure(class sweep.FailureClass, err error) error {
 		return err
 	}
 	return &sweep.FailureError{Failure: sweep.Failure{Class: class, Message: err.Error()}, Err: err}
-}
-
-// outOfMemory recognises XLA's and CUDA's words: they come as text only.
-func outOfMemory(err error) bool {
-	text := strings.ToLower(err.Error())
-	for _, words := range []string{"resource_exhausted", "out of memory", "out_of_memory", "cannot allocate memory"} {
-		if strings.Contains(text, words) {
-			return true
-		}
-	}
-	return errors.Is(err, syscall.ENOMEM)
 }
 
 // recovered turns a panic of graph building into an error. The stack goes to

@@ -1,6 +1,11 @@
 package trainer
 
-import "time"
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"time"
+)
 
 // pace measures steps a second, without the first step, which compiles, and
 // without the time that checkpoints take.
@@ -47,4 +52,22 @@ func (p *pace) overall(step int) float64 {
 		return float64(step-p.beganAt) / seconds
 	}
 	return 0
+}
+
+// residentBytes is the resident memory of this process, 0 where Linux does not tell.
+// GoMLX's binding of PJRT asks no device for its memory (go-xla v0.4.2).
+func residentBytes() int64 {
+	data, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := bytes.Fields(data) // pages: all, resident, ...
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
 }

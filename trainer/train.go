@@ -285,7 +285,7 @@ func (r *run) report(clock *pace) error {
 	if !due && !clock.quiet(beat) {
 		return nil
 	}
-	e := job.Event{Type: job.Progress, Step: r.step, Steps: r.settings.Steps, StepsPerSecond: clock.rate(r.step)}
+	e := job.Event{Type: job.Progress, Step: r.step, Steps: r.settings.Steps, StepsPerSecond: clock.rate(r.step), Memory: residentBytes()}
 	if due {
 		p := r.window.take(r.step, r.stepper.terms)
 		r.curve = append(r.curve, p)

@@ -109,6 +109,7 @@ func TestEventsOfATraining(t *testing.T) {
 	var points []job.Point
 	for _, e := range events {
 		if e.Point != nil {
+			require.Greater(t, e.Memory, int64(10<<20), "of this process")
 			points = append(points, *e.Point)
 			// The terms are means over the same steps, so they add up.
 			require.InDelta(t, e.Point.Loss, e.Point.DDPM+0.1**e.Point.Infonce+0.2**e.Point.Alignment, 1e-5)

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"fmt"
-	"strings"
 	"syscall"
 
 	"github.com/tailsweep/tailsweep/sweep"
@@ -36,7 +35,7 @@ func (e ending) failure() *sweep.FailureError {
 		return fail(sweep.FailOutOfMemory, "the kernel killed the child for memory", e.output)
 	case e.signal == syscall.SIGKILL:
 		return fail(sweep.FailLost, "the child was killed (signal 9)", e.output)
-	case saysOutOfMemory(e.output):
+	case job.SaysOutOfMemory(e.output):
 		return fail(sweep.FailOutOfMemory, "the child ran out of memory", e.output)
 	case e.signal == syscall.SIGTERM || e.signal == syscall.SIGHUP || e.signal == syscall.SIGINT:
 		return fail(sweep.FailLost, "the child was ended by "+e.signal.String(), e.output)
@@ -57,18 +56,6 @@ func knownClass(c sweep.FailureClass) sweep.FailureClass {
 	default:
 		return sweep.FailBug
 	}
-}
-
-// saysOutOfMemory knows the words of the Go runtime, of XLA and of CUDA.
-func saysOutOfMemory(output string) bool {
-	for _, words := range []string{
-		"out of memory", "cannot allocate memory", "RESOURCE_EXHAUSTED", "std::bad_alloc", "CUDA_ERROR_OUT_OF_MEMORY",
-	} {
-		if strings.Contains(output, words) {
-			return true
-		}
-	}
-	return false
 }
 
 func fail(class sweep.FailureClass, message, output string) *sweep.FailureError {

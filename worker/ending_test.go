@@ -22,6 +22,8 @@ func TestEndingFailure(t *testing.T) {
 		"terminated without a checkpoint":           {ending{code: -1, signal: syscall.SIGTERM}, sweep.FailLost},
 		"segmentation fault":                        {ending{code: -1, signal: syscall.SIGSEGV}, sweep.FailBug},
 		"Go heap exhausted":                         {ending{code: 2, output: "fatal error: runtime: out of memory"}, sweep.FailOutOfMemory},
+		"CUDA ran out":                              {ending{code: -1, signal: syscall.SIGABRT, output: "CUDA_ERROR_OUT_OF_MEMORY: out of memory"}, sweep.FailOutOfMemory},
+		"killed by somebody, chatting of memory":    {ending{code: -1, signal: syscall.SIGKILL, output: "RESOURCE_EXHAUSTED"}, sweep.FailLost},
 		"allocator gave up":                         {ending{code: -1, signal: syscall.SIGABRT, output: "std::bad_alloc"}, sweep.FailOutOfMemory},
 		"lost its worker":                           {ending{code: exitLostWorker}, sweep.FailLost},
 		"exit 0 without a word":                     {ending{}, sweep.FailBug},

@@ -13,8 +13,11 @@ import (
 // process's cgroup (whole machine where no cgroup says). It only grows; a child
 // killed by signal 9 while it grew was, most likely, one of them. ok is false
 // where nothing tells.
-func oomKills() (n int64, ok bool) {
-	own, err := os.ReadFile("/proc/self/cgroup")
+func oomKills() (n int64, ok bool) { return oomKillsUnder("/") }
+
+// oomKillsUnder is oomKills where root has proc and sys.
+func oomKillsUnder(root string) (n int64, ok bool) {
+	own, err := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
 	if err == nil {
 		for line := range strings.Lines(string(own)) {
 			parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
@@ -23,16 +26,16 @@ func oomKills() (n int64, ok bool) {
 			}
 			switch {
 			case parts[0] == "0":
-				n, ok = readCounter(filepath.Join("/sys/fs/cgroup", parts[2], "memory.events"), "oom_kill")
+				n, ok = readCounter(filepath.Join(root, "sys/fs/cgroup", parts[2], "memory.events"), "oom_kill")
 			case strings.Contains(","+parts[1]+",", ",memory,"):
-				n, ok = readCounter(filepath.Join("/sys/fs/cgroup/memory", parts[2], "memory.oom_control"), "oom_kill")
+				n, ok = readCounter(filepath.Join(root, "sys/fs/cgroup/memory", parts[2], "memory.oom_control"), "oom_kill")
 			}
 			if ok {
 				return n, true
 			}
 		}
 	}
-	return readCounter("/proc/vmstat", "oom_kill")
+	return readCounter(filepath.Join(root, "proc/vmstat"), "oom_kill")
 }
 
 // readCounter finds the line "name value" in a file.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -210,7 +211,7 @@ func eventText(e job.Event) string {
 		if e.Point == nil {
 			return ""
 		}
-		return fmt.Sprintf("step %d/%d  loss %.4f  ddpm %.4f  %.1f steps/s", e.Step, e.Steps, e.Point.Loss, e.Point.DDPM, e.StepsPerSecond)
+		return progressText(e)
 	case job.Checkpoint:
 		return "checkpoint " + e.Dir
 	case job.Done:
@@ -228,4 +229,26 @@ func eventText(e job.Event) string {
 	default:
 		return ""
 	}
+}
+
+// progressText is a point of the curve: the loss, its terms, the pace, what is left
+// of the training at it, and memory.
+func progressText(e job.Event) string {
+	text := fmt.Sprintf("step %d/%d  loss %.4f  ddpm %.4f", e.Step, e.Steps, e.Point.Loss, e.Point.DDPM)
+	terms := e.Point.Terms()
+	for _, name := range sweep.TermList() {
+		if value := *terms[name]; value != nil {
+			text += fmt.Sprintf("  %s %.4f", name, *value)
+		}
+	}
+	if e.StepsPerSecond > 0 {
+		text += fmt.Sprintf("  %.1f steps/s", e.StepsPerSecond)
+	}
+	if left := e.SecondsLeft(); left > 0 {
+		text += "  " + short(time.Duration(left*float64(time.Second))) + " left"
+	}
+	if e.Memory > 0 {
+		text += "  " + bytesText(e.Memory)
+	}
+	return text
 }

@@ -32,7 +32,7 @@ const (
 	Loading    Type = "loading"    // Step of Steps images read, where that takes long; before started
 	Started    Type = "started"    // Backend, Device, Step (0, or where it resumed), Steps
 	Compiling  Type = "compiling"  // nothing moves for a while
-	Progress   Type = "progress"   // Step, Steps, Point, StepsPerSecond; in evaluate: Step of Steps pictures, real ones looked at and samples drawn
+	Progress   Type = "progress"   // Step, Steps, Point, StepsPerSecond, Memory; in evaluate: Step of Steps pictures, real ones looked at and samples drawn
 	Checkpoint Type = "checkpoint" // Step, Dir: whole, fsynced, manifest inside; later steps may have been told before, since they go on while it is written
 	Done       Type = "done"       // Step, Steps, LossFirst, LossLast; Step is below Steps where the job ends before the training does
 	Diverged   Type = "diverged"   // Step, LossFirst: loss not finite, nothing was saved at it
@@ -50,6 +50,7 @@ type Event struct {
 	Device         string             `json:"device,omitempty"`
 	Point          *Point             `json:"point,omitempty"`
 	StepsPerSecond float64            `json:"steps_per_second,omitempty"`
+	Memory         int64              `json:"memory,omitempty"` // resident bytes of the child; 0 where the system does not tell
 	Dir            string             `json:"dir,omitempty"`
 	LossFirst      float64            `json:"loss_first,omitempty"`
 	LossLast       float64            `json:"loss_last,omitempty"`
@@ -63,6 +64,15 @@ type Event struct {
 	Real           int                `json:"real,omitempty"`
 	Class          sweep.FailureClass `json:"class,omitempty"`
 	Message        string             `json:"message,omitempty"`
+}
+
+// SecondsLeft is how long the steps that are left take at the event's rate, 0 where
+// that is not known.
+func (e Event) SecondsLeft() float64 {
+	if e.StepsPerSecond <= 0 || e.Steps <= e.Step {
+		return 0
+	}
+	return float64(e.Steps-e.Step) / e.StepsPerSecond
 }
 
 // Point is one line of curve.jsonl: means over the LogEvery steps that end at
