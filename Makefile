@@ -5,6 +5,7 @@
 # make bench-search     compares the search with Optuna and goptuna, writes docs/benchmarks/search.md (Python 3.11+, an hour or more)
 # make bench-search-gp  the same and Optuna's GPSampler, whose PyTorch is some gigabytes
 # make bench-eval       compares the metrics with clean-fid, pytorch-fid and prdc, writes docs/benchmarks/eval.md (Python 3.11+, minutes)
+# make bench-train      times training and sampling against JAX, writes docs/benchmarks/train.md (Python 3.11+, minutes)
 #
 # The backend `go` is ten times faster with GOEXPERIMENT=simd; it is for this
 # module only. Without a C compiler Go builds with CGO_ENABLED=0 by itself, and
@@ -18,7 +19,7 @@ MODULES := tools devstack deploy/deploytest bench/search/peers/goptuna
 PYTHON  ?= python3
 DEMO_OUT ?= out
 
-.PHONY: all build demo test check fmt fmt-check vet lint workflowcheck unit race test-e2e accept stack tidy clean bench-search bench-search-gp bench-eval
+.PHONY: all build demo test check fmt fmt-check vet lint workflowcheck unit race test-e2e accept stack tidy clean bench-search bench-search-gp bench-eval bench-train
 
 all: build
 
@@ -119,9 +120,20 @@ $(EVAL)/.venv: $(EVAL)/peers/requirements.txt $(EVAL)/peers/requirements-source.
 bench-eval: $(EVAL)/.venv
 	$(SIMD) $(GO) run ./$(EVAL) -report docs/benchmarks/eval.md
 
+TRAIN := bench/train
+
+$(TRAIN)/.venv: $(TRAIN)/peers/requirements.txt
+	rm -rf $@
+	$(PYTHON) -m venv $@
+	$@/bin/pip install --quiet --require-hashes -r $<
+
+bench-train: build $(TRAIN)/.venv
+	@bin/tailsweep backend install --if-possible
+	$(SIMD) $(GO) run ./$(TRAIN) -report docs/benchmarks/train.md
+
 tidy:
 	$(GO) mod tidy
 	for m in $(MODULES); do (cd $$m && $(GO) mod tidy); done
 
 clean:
-	rm -rf bin out $(EVAL)/.venv $(SEARCH)/.venv $(SEARCH)/.venv-gp $(SEARCH)/.bin
+	rm -rf bin out $(EVAL)/.venv $(TRAIN)/.venv $(SEARCH)/.venv $(SEARCH)/.venv-gp $(SEARCH)/.bin

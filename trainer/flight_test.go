@@ -17,7 +17,7 @@ import (
 // open makes a run whose events go to hear.
 func open(t *testing.T, b *backend.Backend, j job.Train, drain <-chan struct{}, hear func(job.Event)) *run {
 	t.Helper()
-	r, err := newRun(j, Options{Backend: b, Drain: drain, Log: t.Logf, Events: func(e job.Event) error {
+	r, err := newRun(t.Context(), j, Options{Backend: b, Drain: drain, Log: t.Logf, Events: func(e job.Event) error {
 		hear(e)
 		return nil
 	}})
