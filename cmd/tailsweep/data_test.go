@@ -59,7 +59,7 @@ method: grid
 dataset: {name: image-folder, path: `+dir+`, classes: 3, size: 8, imbalance: {profile: none}}
 model: {arch: dit, width: 8, depth: 1, patch: 8, heads: 1}
 train: {steps: 2, batch: 2}
-evaluate: {samples_per_class: 64}
+evaluate: {samples_per_class: 64, features: {path: photos.safetensors}}
 parameters: {infonce.weight: {value: 0}}
 metrics: [{name: loss}]
 `)), 0o600))
