@@ -131,6 +131,7 @@ func (s *Spec) forgetDefaults() {
 		&s.Train.LabelDropoutMode: DropSample,
 		&s.Train.Schedule:         ScheduleLinear,
 		&s.Train.Prediction:       PredictEps,
+		&s.Train.Precision:        PrecisionF32,
 		&s.Evaluate.Sampler:       SamplerDDIM,
 	} {
 		if *field == otherwise {

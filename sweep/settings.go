@@ -27,6 +27,7 @@ type Settings struct {
 	LabelDropoutMode string    // DropSample | DropBatch
 	Schedule         string    // ScheduleLinear | ScheduleCosine
 	Prediction       string    // PredictEps | PredictV
+	Precision        string    // PrecisionF32 | PrecisionBF16
 	WeightDecay      float64   // of kernels, decoupled; 0: off
 	ClipNorm         float64   // of the gradient's global norm, > 0
 	Guidance         []float64 // scales to evaluate at; none where guidance is searched and a has no value for it
@@ -106,6 +107,9 @@ const (
 
 	PredictEps = "eps"
 	PredictV   = "v"
+
+	PrecisionF32  = "f32"
+	PrecisionBF16 = "bf16"
 
 	SamplerDDIM = "ddim"
 	SamplerDDPM = "ddpm"
@@ -194,6 +198,7 @@ func (s *Spec) Settings(a Assignment) (Settings, error) {
 		LabelDropoutMode: cmp.Or(s.Train.LabelDropoutMode, DropSample),
 		Schedule:         cmp.Or(s.Train.Schedule, ScheduleLinear),
 		Prediction:       cmp.Or(s.Train.Prediction, PredictEps),
+		Precision:        cmp.Or(s.Train.Precision, PrecisionF32),
 		WeightDecay:      s.Train.WeightDecay,
 		ClipNorm:         cmp.Or(s.Train.ClipNorm, defaultClipNorm),
 		Guidance:         guidance,

@@ -175,7 +175,7 @@ func TestSettings(t *testing.T) {
 		Alignment:  Alignment{Exponent: 1, StopGradient: StopNone},
 		CORAL:      CORAL{Temperature: 0.1, Emphasis: 0.3},
 		Dispersive: Dispersive{Temperature: 0.5},
-		Schedule:   ScheduleLinear, Prediction: PredictEps, LabelDropoutMode: DropSample, ClipNorm: 1,
+		Schedule:   ScheduleLinear, Prediction: PredictEps, Precision: PrecisionF32, LabelDropoutMode: DropSample, ClipNorm: 1,
 		LR: 2e-4, Batch: 128, EMA: 0.999, LabelDropout: 0.1, Guidance: []float64{0, 0.5, 1, 1.5, 2},
 		Steps: 600, Seed: 3, WarmupSteps: 60, LogEvery: 50, EverySteps: 1000,
 	}, got)
@@ -196,7 +196,7 @@ func TestSettings(t *testing.T) {
 		T2H:              T2H{Weight: 0.25},
 		CORAL:            CORAL{Weight: 0.5, Temperature: 0.2, Emphasis: 0.4},
 		Dispersive:       Dispersive{Weight: 0.6, Temperature: 0.7},
-		LabelDropoutMode: DropBatch, Schedule: ScheduleCosine, Prediction: PredictV, WeightDecay: 0.01, ClipNorm: 0.5,
+		LabelDropoutMode: DropBatch, Schedule: ScheduleCosine, Prediction: PredictV, Precision: PrecisionF32, WeightDecay: 0.01, ClipNorm: 0.5,
 		Alignment:        Alignment{Weight: 0.3, Window: 0.8, StopGradient: StopCond},
 		ResamplingFactor: 1, LR: 1e-3, Batch: 64, EMA: 0.99, Guidance: []float64{3},
 		Steps: 600, WarmupSteps: 60, LogEvery: 50, EverySteps: 1000,

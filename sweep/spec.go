@@ -146,6 +146,8 @@ type Train struct {
 	Schedule string `json:"schedule,omitempty" jsonschema:"enum=linear,enum=cosine"`
 	// What the net predicts: the noise (eps) or the velocity (v, arXiv 2202.00512). Default eps.
 	Prediction string `json:"prediction,omitempty" jsonschema:"enum=eps,enum=v"`
+	// What the net's matrix products and convolutions compute in: f32, or bf16 from float32 weights, for GPUs (backends xla:cuda and xla:cpu). Norms, softmax, losses and the optimizer stay in float32. Default f32.
+	Precision string `json:"precision,omitempty" jsonschema:"enum=f32,enum=bf16"`
 	// Decoupled weight decay of kernels (AdamW, arXiv 1711.05101): each step takes lr * weight_decay of a weight away. Default 0, which is Adam.
 	WeightDecay float64 `json:"weight_decay,omitempty" jsonschema:"minimum=0,maximum=1"`
 	// The gradient's global norm is clipped to this. Default 1.

@@ -50,6 +50,7 @@ func TestFailuresHaveAClass(t *testing.T) {
 			return j
 		}, nil, sweep.FailBadData, `"x"`},
 		"model that cannot be": {func(t *testing.T) job.Train { j := tiny(t); j.Spec.Model.Arch = "gan"; return j }, nil, sweep.FailBadData, "unet or dit"},
+		"bfloat16 on go":       {func(t *testing.T) job.Train { j := tiny(t); j.Spec.Train.Precision = sweep.PrecisionBF16; return j }, nil, sweep.FailBadData, "train.precision = bf16 needs backend xla:cuda or xla:cpu"},
 		"full disk": {tiny, func(job.Event) error {
 			return fmt.Errorf("write: %w", &os.PathError{Op: "write", Path: "model.safetensors", Err: syscall.ENOSPC})
 		}, sweep.FailTransient, "no space left"},

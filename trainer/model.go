@@ -45,7 +45,7 @@ func OpenModel(b *backend.Backend, dir string) (*Model, error) {
 	if m.classes, err = readClasses(metadata, m.Spec.Dataset.Classes()); err != nil {
 		return nil, fmt.Errorf("%s: %w: metadata %s: %w", path, checkpoint.ErrCorrupt, checkpoint.MetaClasses, err)
 	}
-	if m.net, err = newNet(m.Spec, m.Assignment.Seed, b); err != nil {
+	if m.net, err = newNet(m.Spec, m.Assignment.Seed, b, sweep.PrecisionF32); err != nil {
 		return nil, fmt.Errorf("%s: %w: its spec: %w", path, checkpoint.ErrCorrupt, err)
 	}
 	expected, err := shapes(m.Spec)
@@ -69,7 +69,7 @@ func OpenModel(b *backend.Backend, dir string) (*Model, error) {
 // Untrained is the model that the assignment's training starts from: the floor
 // that a trained one is compared with.
 func Untrained(b *backend.Backend, spec sweep.Spec, a sweep.Assignment) (*Model, error) {
-	net, err := newNet(spec, a.Seed, b)
+	net, err := newNet(spec, a.Seed, b, sweep.PrecisionF32)
 	if err != nil {
 		return nil, err
 	}
@@ -98,10 +98,14 @@ func (m *Model) Sampler(batch int) (*diffusion.Sampler, error) {
 // Close frees the weights. The backend stays open.
 func (m *Model) Close() { m.store.Finalize() }
 
-// newNet is the spec's denoiser with initial weights of seed.
-func newNet(spec sweep.Spec, seed int64, b *backend.Backend) (nets.Net, error) {
+// newNet is the spec's denoiser with initial weights of seed. Sampling is in float32
+// whatever the precision of the training was: one model has one score.
+func newNet(spec sweep.Spec, seed int64, b *backend.Backend, precision string) (nets.Net, error) {
+	if precision == sweep.PrecisionBF16 && b.Choice == backend.Go {
+		return nil, fmt.Errorf("train.precision = %s needs backend %s or %s: backend %s has float32 only", precision, backend.XLACUDA, backend.XLACPU, b.Choice)
+	}
 	return nets.New(nets.Config{
 		Model: spec.Model, Size: spec.Dataset.Size, Channels: spec.Dataset.Channels(), Classes: spec.Dataset.Classes(), Seed: seed,
-		NativeConvolution: b.NativeConvolution(),
+		NativeConvolution: b.NativeConvolution(), BFloat16: precision == sweep.PrecisionBF16,
 	})
 }

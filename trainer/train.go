@@ -106,7 +106,7 @@ func newRun(ctx context.Context, j job.Train, o Options) (*run, error) {
 	if r.end = settings.Steps; j.Until > 0 {
 		r.end = min(j.Until, r.end) // and nothing else depends on it: the rest of the training is to equal the whole
 	}
-	net, err := newNet(j.Spec, settings.Seed, r.backend)
+	net, err := newNet(j.Spec, settings.Seed, r.backend, settings.Precision)
 	if err != nil {
 		return nil, failure(sweep.FailBadData, err)
 	}

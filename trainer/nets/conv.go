@@ -10,11 +10,15 @@ import (
 func (cfg Config) conv(scope *model.Scope, x *Node, outputs int, begin initial) *Node {
 	kernel := cfg.variable(scope, x, "kernel", begin, 3, 3, x.Shape().Dim(3), outputs)
 	bias := cfg.variable(scope, x, "bias", zeros, 1, 1, 1, outputs)
+	convolution := shiftedConv
 	if cfg.NativeConvolution {
-		return Add(Convolve(x, kernel).PadSame().Done(), bias)
+		convolution = nativeConv
 	}
-	return Add(shiftedConv(x, kernel), bias)
+	return Add(cfg.inPrecision(x, kernel, convolution), bias)
 }
+
+// nativeConv is the backend's.
+func nativeConv(x, kernel *Node) *Node { return Convolve(x, kernel).PadSame().Done() }
 
 // shiftedConv is the same convolution as a sum of nine matrix products, one a
 // tap, of x shifted by it. Padding is by concatenation, since Pad has no gradient.
@@ -34,7 +38,7 @@ func shiftedConv(x, kernel *Node) *Node {
 		for dx := range 3 {
 			shifted := Slice(padded, AxisRange(), AxisRange(dy, dy+height), AxisRange(dx, dx+width))
 			tap := Reshape(Slice(kernel, AxisRange(dy, dy+1), AxisRange(dx, dx+1)), in, out)
-			y := DotProduct(Reshape(shifted, -1, in), tap)
+			y := dot(Reshape(shifted, -1, in), tap).Product()
 			if sum == nil {
 				sum = y
 			} else {

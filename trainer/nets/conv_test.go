@@ -1,6 +1,7 @@
 package nets
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -94,8 +95,6 @@ func convolve(t *testing.T, b compute.Backend, conv func(x, kernel *Node) *Node)
 	return flat(t, out[0]), flat(t, out[1]), flat(t, out[2])
 }
 
-func native(x, kernel *Node) *Node { return Convolve(x, kernel).PadSame().Done() }
-
 func TestShiftedConvolution(t *testing.T) {
 	y, dx, dk := convolve(t, goBackend(t), shiftedConv)
 	x, kernel, v := normals(1, len(dx)), normals(2, len(dk)), normals(3, len(y))
@@ -127,12 +126,54 @@ func TestShiftedConvolution(t *testing.T) {
 func TestConvolutionsAgreeOnXLA(t *testing.T) {
 	b := xlaBackend(t)
 	y1, dx1, dk1 := convolve(t, b, shiftedConv)
-	y2, dx2, dk2 := convolve(t, b, native)
+	y2, dx2, dk2 := convolve(t, b, nativeConv)
 	for _, pair := range [][2][]float32{{y1, y2}, {dx1, dx2}, {dk1, dk2}} {
 		for i := range pair[0] {
 			require.InDelta(t, pair[0][i], pair[1][i], 1e-4)
 		}
 	}
+}
+
+// The product and both gradients of a convolution in bfloat16, which has 8 bits of
+// precision, are near those in float32, and not the same.
+func TestBFloat16ConvolutionOnXLA(t *testing.T) {
+	b := xlaBackend(t)
+	y1, dx1, dk1 := convolve(t, b, nativeConv)
+	y2, dx2, dk2 := convolve(t, b, func(x, kernel *Node) *Node {
+		return Config{BFloat16: true}.inPrecision(x, kernel, nativeConv)
+	})
+	for _, pair := range [][2][]float32{{y1, y2}, {dx1, dx2}, {dk1, dk2}} {
+		var scale, worst float64
+		for i := range pair[0] {
+			scale = max(scale, math.Abs(float64(pair[0][i])))
+			worst = max(worst, math.Abs(float64(pair[0][i]-pair[1][i])))
+		}
+		require.Less(t, worst, scale/100)
+		require.Positive(t, worst)
+	}
+}
+
+// 65,536 ones add up, forwards and in a gradient: a sum in bfloat16 gets no further than 256.
+func TestBFloat16SumsInFloat32OnXLA(t *testing.T) {
+	const n = 1 << 16
+	exec, err := NewExec(xlaBackend(t), func(ones *Node) []*Node {
+		product := func(a, b *Node) *Node {
+			return Config{BFloat16: true}.inPrecision(a, b, func(a, b *Node) *Node { return dot(a, b).Product() })
+		}
+		one := OnesLike(Slice(ones, AxisRange(0, 1)))
+		sum := product(Reshape(ones, 1, n), ones)
+		return []*Node{sum, Gradient(ReduceAllSum(product(ones, one)), one)[0]}
+	})
+	require.NoError(t, err)
+	defer exec.Finalize()
+	ones := make([]float32, n)
+	for i := range ones {
+		ones[i] = 1
+	}
+	out, err := exec.Call(tensors.FromFlatDataAndDimensions(ones, n, 1))
+	require.NoError(t, err)
+	require.Equal(t, []float32{n}, flat(t, out[0]))
+	require.Equal(t, []float32{n}, flat(t, out[1]))
 }
 
 func TestHalveAndDouble(t *testing.T) {

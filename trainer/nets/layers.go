@@ -16,9 +16,24 @@ func (cfg Config) linear(scope *model.Scope, x *Node, outputs int, begin initial
 	dims[len(dims)-1] = outputs
 	w := cfg.variable(scope, x, "weight", begin, inputs, outputs)
 	b := cfg.variable(scope, x, "bias", zeros, 1, outputs)
-	y := DotProduct(Reshape(x, -1, inputs), w)
+	y := cfg.inPrecision(Reshape(x, -1, inputs), w, func(x, w *Node) *Node { return dot(x, w).Product() })
 	return Reshape(Add(y, BroadcastToShape(b, y.Shape())), dims...)
 }
+
+// inPrecision is a product of two float32 nodes, computed in the precision of the
+// net, in float32 again. Its gradient is computed in the same.
+func (cfg Config) inPrecision(a, b *Node, product func(a, b *Node) *Node) *Node {
+	if !cfg.BFloat16 {
+		return product(a, b)
+	}
+	half := func(x *Node) *Node { return ConvertDType(x, dtypes.BFloat16) }
+	return ConvertDType(product(half(a), half(b)), dtypes.Float32)
+}
+
+// dot builds a product whose sums are left to the backend, which takes those of
+// bfloat16 in float32 (XLA on CPUs and GPUs). Where a graph asks for that, GoMLX
+// computes the gradient in float32 altogether, and most of the time is spent there.
+func dot(a, b *Node) *DotBuilder { return Dot(a, b).WithAccumulatorDType(dtypes.InvalidDType) }
 
 // Project is a learnt linear map of x `[B,I]` to `[B,outputs]`, for a loss that has one
 // of its own. Its variables are in scope and begin as a net's of this seed do.
@@ -99,9 +114,9 @@ func (cfg Config) attention(scope *model.Scope, x *Node, heads int, out initial)
 	part := func(i int) *Node {
 		return Reshape(Slice(qkv, AxisRange(i, i+1)), b, heads, n, d)
 	}
-	scores := Einsum("bhnd,bhmd->bhnm", part(0), part(1))
+	scores := cfg.inPrecision(part(0), part(1), func(q, k *Node) *Node { return dot(q, k).Einsum("bhnd,bhmd->bhnm") })
 	weights := Softmax(MulScalar(scores, 1/math.Sqrt(float64(d))), -1)
-	y := Einsum("bhnm,bhmd->bhnd", weights, part(2))
+	y := cfg.inPrecision(weights, part(2), func(weights, v *Node) *Node { return dot(weights, v).Einsum("bhnm,bhmd->bhnd") })
 	y = Reshape(TransposeAllAxes(y, 0, 2, 1, 3), b, n, w)
 	return cfg.linear(scope.In("out"), y, w, out)
 }

@@ -26,6 +26,9 @@ type Config struct {
 	// NativeConvolution selects the backend's own convolution over a sum of
 	// shifted matrix products; equal results up to rounding, never in speed.
 	NativeConvolution bool
+	// BFloat16 computes matrix products and convolutions in bfloat16, from float32
+	// variables; norms and softmax stay in float32.
+	BFloat16 bool
 	// ShapesOnly makes variables that have a shape and no value: for graphs that
 	// are built to be looked at, never run.
 	ShapesOnly bool
