@@ -60,8 +60,10 @@ func TestAFailedCheckpointFailsTheTraining(t *testing.T) {
 	full := errors.New("the disk is full")
 	for name, step := range map[string]int{"at the next step": 4, "at the end": 8} {
 		t.Run(name, func(t *testing.T) {
+			j := tiny(t)
+			j.Spec.Train.LogEvery = 1
 			var last job.Event
-			r := open(t, openBackend(t, backend.Go), tiny(t), nil, func(e job.Event) { last = e })
+			r := open(t, openBackend(t, backend.Go), j, nil, func(e job.Event) { last = e })
 			r.put = func(s snapshot) (string, error) {
 				if s.state.Step == step {
 					return "", full
@@ -69,7 +71,10 @@ func TestAFailedCheckpointFailsTheTraining(t *testing.T) {
 				return r.write(s)
 			}
 			require.ErrorIs(t, r.train(t.Context()), full)
-			require.NotEqual(t, job.Done, last.Type)
+			require.Equal(t, job.Progress, last.Type)
+			if step == 4 {
+				require.Less(t, last.Step, 8, "it does not wait for the next checkpoint")
+			}
 		})
 	}
 }
