@@ -5,7 +5,7 @@
 # make bench-search     compares the search with Optuna and goptuna, writes docs/benchmarks/search.md (Python 3.11+, an hour or more)
 # make bench-search-gp  the same and Optuna's GPSampler, whose PyTorch is some gigabytes
 # make bench-eval       compares the metrics with clean-fid, pytorch-fid and prdc, writes docs/benchmarks/eval.md (Python 3.11+, minutes)
-# make bench-train      times training and sampling against JAX, writes docs/benchmarks/train.md (Python 3.11+, minutes)
+# make bench-train      times training and sampling against JAX, writes docs/benchmarks/train.md (Python 3.11+, minutes; TRAIN_FLAGS=-quick for a look)
 #
 # The backend `go` is ten times faster with GOEXPERIMENT=simd; it is for this
 # module only. Without a C compiler Go builds with CGO_ENABLED=0 by itself, and
@@ -129,7 +129,7 @@ $(TRAIN)/.venv: $(TRAIN)/peers/requirements.txt
 
 bench-train: build $(TRAIN)/.venv
 	@bin/tailsweep backend install --if-possible
-	$(SIMD) $(GO) run ./$(TRAIN) -report docs/benchmarks/train.md
+	$(SIMD) $(GO) run ./$(TRAIN) -report docs/benchmarks/train.md $(TRAIN_FLAGS)
 
 tidy:
 	$(GO) mod tidy
