@@ -45,18 +45,18 @@ func (c *conformer) checkUNet(s *Spec) {
 	levels := len(s.Model.Levels())
 	for i, level := range s.Model.Attention {
 		if level >= levels && c.sound("model.attention") {
-			c.fault(c.nearest(fmt.Sprintf("model.attention[%d]", i)), fmt.Sprint(level), fmt.Sprintf("is no level of this unet, which has %d", levels), fmt.Sprintf("0 to %d", levels-1))
+			c.fault(c.modelPath(fmt.Sprintf("model.attention[%d]", i)), fmt.Sprint(level), fmt.Sprintf("is no level of this unet, which has %d", levels), fmt.Sprintf("0 to %d", levels-1))
 			break
 		}
 	}
 	if shrink := 1 << (levels - 1); c.sound("dataset.size") && s.Dataset.Size%shrink != 0 {
-		c.fault(c.nearest("model.mult"), "", fmt.Sprintf("has %d levels, which halve dataset.size = %d to a fraction", levels, s.Dataset.Size), fmt.Sprintf("fewer levels, or a multiple of %d for dataset.size", shrink))
+		c.fault(c.modelPath("model.mult"), "", fmt.Sprintf("has %d levels, which halve dataset.size = %d to a fraction", levels, s.Dataset.Size), fmt.Sprintf("fewer levels, or a multiple of %d for dataset.size", shrink))
 	}
 }
 
 func (c *conformer) checkDiT(s *Spec) {
 	if c.sound("model.width") && s.Model.Width%4 != 0 {
-		c.fault(c.nearest("model.width"), fmt.Sprint(s.Model.Width), "dit needs a multiple of 4", "4, 8, 12, ...")
+		c.fault(c.modelPath("model.width"), fmt.Sprint(s.Model.Width), "dit needs a multiple of 4", "4, 8, 12, ...")
 	}
 	if c.sound("model.width", "model.heads") && s.Model.Width%s.Model.Heads != 0 {
 		c.fault("model.heads", fmt.Sprint(s.Model.Heads), fmt.Sprintf("does not divide model.width = %d", s.Model.Width), divisors(s.Model.Width, 64))
@@ -90,8 +90,8 @@ func (c *conformer) checkSampler(s *Spec) {
 	}
 }
 
-// nearest is the path itself if the file has a value there, else what is around it.
-func (c *conformer) nearest(path string) string {
+// modelPath is the path itself if the file has a value there, else model.
+func (c *conformer) modelPath(path string) string {
 	if c.given(path) {
 		return path
 	}

@@ -116,6 +116,11 @@ type FailureError struct {
 	Err error // what it came from; may be nil
 }
 
+// Fail returns err as a failure of a class, with its text for the message.
+func Fail(class FailureClass, err error) error {
+	return &FailureError{Failure: Failure{Class: class, Message: err.Error()}, Err: err}
+}
+
 // Error implements error.
 func (e *FailureError) Error() string { return string(e.Class) + ": " + e.Message }
 

@@ -49,7 +49,7 @@ func failure(class sweep.FailureClass, err error) error {
 	if errors.As(err, &classed) {
 		return err
 	}
-	return &sweep.FailureError{Failure: sweep.Failure{Class: class, Message: err.Error()}, Err: err}
+	return sweep.Fail(class, err)
 }
 
 // recovered turns a panic of graph building into an error. The stack goes to

@@ -153,5 +153,5 @@ func (f *Fetcher) progress(p Progress) {
 }
 
 func badData(err error) error {
-	return &sweep.FailureError{Failure: sweep.Failure{Class: sweep.FailBadData, Message: err.Error()}, Err: err}
+	return sweep.Fail(sweep.FailBadData, err)
 }

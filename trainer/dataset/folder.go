@@ -130,7 +130,7 @@ func listFolders(d sweep.Dataset) (l listing, err error) {
 func imagesBelow(root, folder string) (files []string, err error) {
 	err = filepath.WalkDir(filepath.Join(root, folder), func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
-			return fail(sweep.FailTransient, err)
+			return sweep.Fail(sweep.FailTransient, err)
 		}
 		switch {
 		case entry.Type()&fs.ModeSymlink != 0:

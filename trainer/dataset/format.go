@@ -23,8 +23,4 @@ func (e *FormatError) Error() string {
 	return fmt.Sprintf("%s: %s at byte %d%s", e.File, e.Reason, e.Offset, of)
 }
 
-func badData(err error) error { return fail(sweep.FailBadData, err) }
-
-func fail(class sweep.FailureClass, err error) error {
-	return &sweep.FailureError{Failure: sweep.Failure{Class: class, Message: err.Error()}, Err: err}
-}
+func badData(err error) error { return sweep.Fail(sweep.FailBadData, err) }

@@ -137,7 +137,7 @@ func openError(d sweep.Dataset, err error) error {
 	case slices.Contains([]syscall.Errno{syscall.EACCES, syscall.EPERM, syscall.ENOTDIR, syscall.ELOOP, syscall.ENAMETOOLONG}, errno):
 		return badData(fmt.Errorf("dataset.path: %w", err))
 	}
-	return fail(sweep.FailTransient, err)
+	return sweep.Fail(sweep.FailTransient, err)
 }
 
 // readError classes an error of reading an open file.
@@ -146,7 +146,7 @@ func readError(err error) error {
 	if errors.As(err, &format) {
 		return badData(err)
 	}
-	return fail(sweep.FailTransient, err)
+	return sweep.Fail(sweep.FailTransient, err)
 }
 
 // hint says where the files of d can be had.

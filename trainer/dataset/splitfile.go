@@ -45,7 +45,7 @@ func listSplit(d sweep.Dataset) (l listing, err error) {
 		err = closeErr
 	}
 	if err != nil {
-		return l, fail(sweep.FailTransient, err)
+		return l, sweep.Fail(sweep.FailTransient, err)
 	}
 	if len(data) > maxSplit {
 		return l, badData(fmt.Errorf("dataset.split: %s is larger than %d MiB", name, maxSplit>>20))

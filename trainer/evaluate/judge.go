@@ -107,7 +107,7 @@ func (j *Judge) open(real *dataset.Set, files *sweep.Features) (err error) {
 }
 
 func badData(err error) error {
-	return &sweep.FailureError{Failure: sweep.Failure{Class: sweep.FailBadData, Message: err.Error()}, Err: err}
+	return sweep.Fail(sweep.FailBadData, err)
 }
 
 // learn looks at the real images and takes the floor.
