@@ -52,7 +52,7 @@ func (s *Spec) Plan(speed Speed) Plan {
 	p.Samples = trials * p.SamplesPerTrial
 	perTrial := (p.StepsPerTrial + int64(s.Checkpoints.EverySteps) - 1) / int64(s.Checkpoints.EverySteps)
 	p.WrittenBytes = trials * perTrial * p.CheckpointBytes
-	p.KeptBytes = min(trials, int64(s.Checkpoints.SaveSweepBest)) * p.CheckpointBytes
+	p.KeptBytes = min(trials, int64(s.KeptCheckpoints())) * p.CheckpointBytes
 
 	if speed.StepsPerSecond > 0 && speed.SamplesPerSecond > 0 {
 		seconds := float64(p.StepsPerTrial)/speed.StepsPerSecond + float64(p.SamplesPerTrial)/speed.SamplesPerSecond

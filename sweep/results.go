@@ -154,6 +154,16 @@ func compareTrials(objectives []Objective, a, b Trial) int {
 // ledger matters. Then it is ByMetrics.
 func (s *Spec) RanksAlone() bool { return len(s.Constraints) == 0 && s.Repeats == nil }
 
+// KeptCheckpoints is how many trials' final checkpoints a sweep keeps, best first:
+// checkpoints.save_sweep_best, and as many spares where further seeds of a setting,
+// or of the baseline, may change the order of trials that have long completed.
+func (s *Spec) KeptCheckpoints() int {
+	if s.RanksAlone() {
+		return s.Checkpoints.SaveSweepBest
+	}
+	return 2 * s.Checkpoints.SaveSweepBest
+}
+
 // ByMetrics returns the completed trials that have the spec's first metric and
 // failed no gate, best first by their own metrics, whatever the constraints and the other seeds say. It
 // is for workflow code, which has no ledger.

@@ -330,6 +330,6 @@ type Resources struct {
 type Checkpoints struct {
 	// Training steps between checkpoints; the last step always makes one.
 	EverySteps int `json:"every_steps" jsonschema:"minimum=1,maximum=10000000"`
-	// Trials, best first, whose final checkpoint is kept.
+	// Trials, best first, whose final checkpoint is kept; with constraints or repeats, which may change the order later, as many more are.
 	SaveSweepBest int `json:"save_sweep_best" jsonschema:"minimum=1,maximum=100"`
 }

@@ -34,6 +34,7 @@ type sweepRun struct {
 	suspects  []int                   // running trials to look for at once
 	overdue   bool                    // look for all running trials
 	judges    bool                    // trials at rungs
+	keep      int                     // leaders
 	answering bool                    // a trial at a rung
 	news      bool                    // something happened that the main loop has not seen
 	shown     view
@@ -49,6 +50,10 @@ func newSweep(ctx workflow.Context, in SweepInput) (*sweepRun, error) {
 	// Planned compares parameters by their JSON, which has the names in order.
 	//workflowcheck:ignore
 	s.planned = in.Spec.Planned()
+	s.keep = in.Spec.Checkpoints.SaveSweepBest
+	if logicVersion(ctx) >= LogicSpares {
+		s.keep = in.Spec.KeptCheckpoints()
+	}
 	if s.State == nil {
 		s.State = newState(workflow.Now(ctx).UTC())
 	}
@@ -154,7 +159,7 @@ func (s *sweepRun) account(ctx workflow.Context, reported []sweep.Trial) error {
 		if err != nil {
 			return err
 		}
-		evicted, moved := s.finish(s.spec, segment, ranked)
+		evicted, moved := s.finish(s.spec, s.keep, segment, ranked)
 		if len(evicted) > 0 || moved {
 			s.curate(ctx, evicted)
 		}
@@ -192,12 +197,14 @@ func (s *sweepRun) rank(ctx workflow.Context, segment []sweep.Trial) ([]sweep.Tr
 	return ranked, nil
 }
 
-// curate keeps pointer and checkpoints in step with the leaders. The ledger has
+// curate keeps pointer and checkpoints in step with the leaders. Where another seed
+// of one setting, or of the baseline, may put another in its place, there are spares:
+// they are kept, and not pointed at. The ledger has
 // the truth, so that a pointer that cannot be moved fails no sweep.
 func (s *sweepRun) curate(ctx workflow.Context, evicted []string) {
 	ctx = control(ctx, "point at the best trials", curateAttempts)
 	err := workflow.ExecuteActivity(ctx, s.do.Curate, activities.CurateInput{
-		Sweep: s.spec.Name, Leaders: s.Leaders, Evicted: evicted,
+		Sweep: s.spec.Name, Leaders: s.Leaders[:min(len(s.Leaders), s.spec.Checkpoints.SaveSweepBest)], Evicted: evicted,
 	}).Get(ctx, nil)
 	if err != nil {
 		workflow.GetLogger(ctx).Warn("the pointer to the best trials is stale", "error", err)

@@ -14,7 +14,11 @@ const (
 	// it showed there and waits for the sweep's verdict.
 	LogicRungs workflow.Version = 2
 
-	logicNow = LogicRungs
+	// LogicSpares keeps checkpoints beyond save_sweep_best where the order of trials
+	// may change after the fact.
+	LogicSpares workflow.Version = 3
+
+	logicNow = LogicSpares
 )
 
 // logicVersion is the version that this execution began with.

@@ -33,6 +33,8 @@ type Trainer struct {
 	Faults map[int][]Fault
 	// EvaluateErrors likewise, for the attempts at evaluating.
 	EvaluateErrors map[int][]error
+	// Metrics is what is found for a trial; nil is the function Metrics.
+	Metrics func(sweep.Assignment) map[string]float64
 	// Extra is added to the metrics of every trial.
 	Extra map[string]float64
 	// EvaluateHangs makes every evaluation last until it is ended.
@@ -186,7 +188,11 @@ func (t *Trainer) Evaluate(
 		<-ctx.Done()
 		return activities.Judgement{}, fmt.Errorf("job ended: %w", ctx.Err())
 	}
-	metrics := Metrics(job.Assignment)
+	found := t.Metrics
+	if found == nil {
+		found = Metrics
+	}
+	metrics := found(job.Assignment)
 	maps.Copy(metrics, t.Extra)
 	return activities.Judgement{
 		Metrics: metrics, Guidance: 1, Grid: filepath.Join(job.Output, "grid.png"),
