@@ -186,16 +186,13 @@ func (o *objective) at(theta []float64) {
 	clear(o.sum)
 	clear(o.singles)
 	for c, w := range k.inverse {
-		if k.single == 0 {
-			addScaled(o.sum, w*w, o.squares[c])
-			continue
+		addScaled(o.sum, w*w, o.squares[c])
+		if k.single > 0 {
+			materns(o.value2, o.slopes[c], w*w, o.squares[c])
+			addScaled(o.singles, 1, o.value2)
 		}
-		floats.ScaleTo(o.weight, w*w, o.squares[c])
-		floats.Add(o.sum, o.weight)
-		materns(o.value2, o.slopes[c], o.weight)
-		floats.Add(o.singles, o.value2)
 	}
-	materns(o.value2, o.slope, o.sum)
+	materns(o.value2, o.slope, 1, o.sum)
 	next := 0
 	for i := range o.n {
 		row := o.matrix[i*o.n : (i+1)*o.n]
@@ -309,10 +306,8 @@ func (o *objective) gradient(grad, theta []float64) {
 	for c, w := range k.inverse {
 		sum := k.product * dot(o.sum, o.squares[c])
 		if k.single > 0 {
-			floats.Mul(o.slopes[c], o.weight)
-			sum += k.single * dot(o.slopes[c], o.squares[c])
+			sum += k.single * dot3(o.slopes[c], o.weight, o.squares[c])
 		}
 		grad[c] += w * w * sum
 	}
-	o.theta = o.theta[:0] // slopes and sum are used up
 }

@@ -127,7 +127,7 @@ func TestMaternsEqualMatern52(t *testing.T) {
 	}
 	r2[17], r2[18] = 0, 1e90
 	value, slope := make([]float64, len(r2)), make([]float64, len(r2))
-	materns(value, slope, r2)
+	materns(value, slope, 1, r2)
 	for i, at := range r2 {
 		v, s := matern52(at)
 		require.Equalf(t, v, value[i], "value at %g", at)
@@ -240,9 +240,13 @@ func TestRegressWarps(t *testing.T) {
 	r, err := Regress(data, Options{})
 	require.NoError(t, err)
 	require.Equal(t, WarpLog, r.Warp.Kind)
-	r, err = Regress(data, Options{Plain: true})
+	require.Greater(t, (r.To(1)-r.To(0))/(r.To(101)-r.To(100)), 10.0)
+
+	r, err = Regress(data, Options{Volumes: true, Straight: 100})
 	require.NoError(t, err)
-	require.Equal(t, WarpNone, r.Warp.Kind)
+	require.Equal(t, WarpSoft, r.Warp.Kind)
+	require.InEpsilon(t, 1, (r.To(1)-r.To(0))/(r.To(100)-r.To(99)), 1e-9, "up to the worst on the front volumes are what they are")
+	require.Greater(t, (r.To(100)-r.To(99))/(r.To(1001)-r.To(1000)), 2.0)
 }
 
 func TestWarpsGrowAndInvert(t *testing.T) {
@@ -297,12 +301,12 @@ func TestDraw(t *testing.T) {
 		}
 		require.InDelta(t, mean, sum/float64(len(z)), 4*sd/math.Sqrt(float64(len(z))))
 		require.InEpsilon(t, sd*sd, squares/float64(len(z)), 0.1)
-		drawn.Predict(point, &w)
+		drawn.Predict(point, len(z), &w)
 		require.InDelta(t, values[5][i], w.Mean[5], 1e-3)
 		require.Less(t, w.Var, 1e-4)
 	}
 	mean, sd := p.Posterior(r.Points[2])
-	drawn.Predict(r.Points[2], &w)
+	drawn.Predict(r.Points[2], len(z), &w)
 	require.InDelta(t, mean, w.Mean[0], 1e-6)
 	require.Less(t, w.Var, sd*sd)
 }

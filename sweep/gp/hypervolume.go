@@ -73,45 +73,86 @@ func improves(f []float64, boxes []Box) bool {
 	})
 }
 
-// EHVI returns the expected volume of the boxes that an objective vector of
-// independent normal values dominates: with Free's boxes the expected hypervolume
-// improvement, exact (Yang et al. 2019, eq. 11),
+// Region is what Free returns, with the coordinates of the boxes' sides once each:
+// there are few, and what EHVI takes time for is computed at each of them.
+type Region struct {
+	at    [][]float64 // `[m]` ascending
+	sides []int32     // `[boxes][m][2]` low and high, indices into at
+}
+
+// NewRegion is the region below reference, `[m]`, that no point of front dominates.
+func NewRegion(front [][]float64, reference []float64) *Region {
+	boxes := Free(front, reference)
+	r := &Region{at: make([][]float64, len(reference))}
+	for k := range r.at {
+		var all []float64
+		for _, b := range boxes {
+			all = append(all, b.Low[k], b.High[k])
+		}
+		slices.Sort(all)
+		r.at[k] = slices.Compact(all)
+	}
+	for _, b := range boxes {
+		for k, at := range r.at {
+			low, _ := slices.BinarySearch(at, b.Low[k])
+			high, _ := slices.BinarySearch(at, b.High[k])
+			r.sides = append(r.sides, int32(low), int32(high))
+		}
+	}
+	return r
+}
+
+// side is G at a coordinate, and its derivatives.
+type side struct{ value, dMean, dSD float64 }
+
+// EHVIWorkspace is ready as its zero value; one may be used again and again, by
+// one goroutine.
+type EHVIWorkspace struct{ sides [][]side }
+
+// EHVI returns the expected volume of the region's part that an objective vector of
+// independent normal values dominates, the expected hypervolume improvement, exact
+// (Yang et al. 2019, eq. 11),
 //
 //	sum over boxes prod_k (G_k(high_k) - G_k(low_k)),  G(a) = E[max(a - Y, 0)]
 //
-// and adds its derivatives by mean and sd, `[m]` each, to dMean and dSD.
-func EHVI(boxes []Box, mean, sd []float64, dMean, dSD []float64) float64 {
+// and adds its derivatives by mean and sd, `[m]` each, to dMean and dSD, unless
+// these are nil.
+func (r *Region) EHVI(mean, sd, dMean, dSD []float64, w *EHVIWorkspace) float64 {
 	m := len(mean)
-	var side, sideMean, sideSD [8]float64
-	var last [8]struct{ at, value, dMean, dSD float64 } // slabs touch: one's low is often the last one's high
+	for len(w.sides) < m {
+		w.sides = append(w.sides, nil)
+	}
+	for k, at := range r.at {
+		w.sides[k] = w.sides[k][:0]
+		for _, a := range at {
+			var s side
+			s.value, s.dMean, s.dSD = below(a, mean[k], sd[k])
+			w.sides[k] = append(w.sides[k], s)
+		}
+	}
+	var length, lengthMean, lengthSD [8]float64
 	var total float64
-	for i, b := range boxes {
+	for box := r.sides; len(box) > 0; box = box[2*m:] {
 		product := 1.0
 		for k := range m {
-			var low, lowMean, lowSD float64
-			if l := &last[k]; i > 0 && l.at == b.Low[k] {
-				low, lowMean, lowSD = l.value, l.dMean, l.dSD
-			} else {
-				low, lowMean, lowSD = below(b.Low[k], mean[k], sd[k])
-			}
-			high, highMean, highSD := last[k].value, last[k].dMean, last[k].dSD
-			if i == 0 || last[k].at != b.High[k] {
-				high, highMean, highSD = below(b.High[k], mean[k], sd[k])
-			}
-			last[k].at, last[k].value, last[k].dMean, last[k].dSD = b.High[k], high, highMean, highSD
-			side[k], sideMean[k], sideSD[k] = math.Max(high-low, 0), highMean-lowMean, highSD-lowSD
-			product *= side[k]
+			low, high := &w.sides[k][box[2*k]], &w.sides[k][box[2*k+1]]
+			length[k] = math.Max(high.value-low.value, 0)
+			lengthMean[k], lengthSD[k] = high.dMean-low.dMean, high.dSD-low.dSD
+			product *= length[k]
 		}
 		total += product
+		if dMean == nil {
+			continue
+		}
 		for k := range m {
 			others := 1.0
 			for j := range m {
 				if j != k {
-					others *= side[j]
+					others *= length[j]
 				}
 			}
-			dMean[k] += others * sideMean[k]
-			dSD[k] += others * sideSD[k]
+			dMean[k] += others * lengthMean[k]
+			dSD[k] += others * lengthSD[k]
 		}
 	}
 	return total

@@ -74,7 +74,7 @@ func TestEHVIEqualsMonteCarlo(t *testing.T) {
 		for k := range m {
 			reference[k], mean[k], sd[k] = 1, 0.5+0.2*rng.Float64(), 0.2+0.2*rng.Float64()
 		}
-		boxes := Free(front, reference)
+		boxes, region := Free(front, reference), NewRegion(front, reference)
 		const draws = 400_000
 		var sum float64
 		for range draws {
@@ -90,7 +90,7 @@ func TestEHVIEqualsMonteCarlo(t *testing.T) {
 				sum += volume
 			}
 		}
-		got := EHVI(boxes, mean, sd, make([]float64, m), make([]float64, m))
+		got := region.EHVI(mean, sd, nil, nil, &EHVIWorkspace{})
 		require.InEpsilon(t, sum/draws, got, 0.02)
 	}
 }
@@ -98,13 +98,13 @@ func TestEHVIEqualsMonteCarlo(t *testing.T) {
 // The tolerance is that of central differences with step 1e-6 in float64.
 func TestEHVIGradientEqualsFiniteDifferences(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
-	boxes := Free(randomFront(rng, 6, 3), []float64{1, 1, 1})
+	region, work := NewRegion(randomFront(rng, 6, 3), []float64{1, 1, 1}), &EHVIWorkspace{}
 	at := func(mean, sd []float64) float64 {
-		return EHVI(boxes, mean, sd, make([]float64, 3), make([]float64, 3))
+		return region.EHVI(mean, sd, nil, nil, work)
 	}
 	mean, sd := []float64{0.4, 0.6, 0.3}, []float64{0.2, 0.4, 0.3}
 	dMean, dSD := make([]float64, 3), make([]float64, 3)
-	EHVI(boxes, mean, sd, dMean, dSD)
+	require.InDelta(t, at(mean, sd), region.EHVI(mean, sd, dMean, dSD, work), 0)
 	const h = 1e-6
 	for k := range mean {
 		for _, c := range []struct{ at, got []float64 }{{mean, dMean}, {sd, dSD}} {

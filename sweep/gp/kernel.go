@@ -91,16 +91,16 @@ func (k *kernel) fill(r *row, point []float64, x [][]float64) {
 			distances(difference, r.scaled, r.sum, column, at, inverse)
 		}
 		if k.single > 0 {
-			materns(r.scaled, r.singles[c*n:(c+1)*n], r.scaled)
+			materns(r.scaled, r.singles[c*n:(c+1)*n], 1, r.scaled)
 			addScaled(r.k, k.single, r.scaled)
 		}
 	}
-	materns(r.scaled, r.slope, r.sum)
+	materns(r.scaled, r.slope, 1, r.sum)
 	addScaled(r.k, k.product, r.scaled)
 }
 
 // gradient adds to grad the gradient by the point of sum_i weight_i k_i; 0 for
-// categorical coordinates. It uses r up.
+// categorical coordinates.
 //
 //	dk/dx_k = -D_k/l_k^2 (s2 (1-a) slope(r) + s2 a/d slope(|D_k|/l_k))
 func (k *kernel) gradient(r *row, weight, grad []float64) {
@@ -114,9 +114,7 @@ func (k *kernel) gradient(r *row, weight, grad []float64) {
 		difference := r.difference[c*n : (c+1)*n]
 		sum := dot(r.scaled, difference)
 		if k.single > 0 {
-			singles := r.singles[c*n : (c+1)*n]
-			floats.Mul(singles, weight)
-			sum += k.single * dot(singles, difference)
+			sum += k.single * dot3(r.singles[c*n:(c+1)*n], weight, difference)
 		}
 		grad[c] -= k.inverse[c] * sum
 	}

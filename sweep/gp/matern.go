@@ -20,13 +20,14 @@ func matern52(r2 float64) (value, slope float64) {
 	return linear + float64((5.0/3*r2)*e), 5.0 / 3 * linear
 }
 
-// materns is matern52 of each of r2, into value and slope, all of one length.
+// materns is matern52 of factor times each of r2, into value and slope, all of one
+// length; value may be r2.
 // Where the processor has AVX-512 it takes eight at a time, by the same
 // operations in the same order: the results are equal bit for bit.
-func materns(value, slope, r2 []float64) {
-	done := maternsWide(value, slope, r2)
+func materns(value, slope []float64, factor float64, r2 []float64) {
+	done := maternsWide(value, slope, factor, r2)
 	for i := done; i < len(r2); i++ {
-		value[i], slope[i] = matern52(r2[i])
+		value[i], slope[i] = matern52(factor * r2[i])
 	}
 }
 

@@ -110,14 +110,14 @@ func Condition(data Data, h Hyper) (*Process, error) {
 // Rasmussen and Williams 2006, eqs. 2.25 and 2.26.
 func (p *Process) Posterior(point []float64) (mean, sd float64) {
 	var w Workspace
-	p.Predict(point, &w)
+	p.Predict(point, 1, &w)
 	return w.Mean[0], math.Sqrt(w.Var)
 }
 
 // Workspace holds what Predict found at a point, and what Gradient needs of it.
 // The zero value is ready; one may be used again and again, by one goroutine.
 type Workspace struct {
-	Mean []float64 // `[S]`
+	Mean []float64 // `[S]`, or of the first sets
 	Var  float64   // >= 0, the same for every set
 
 	row    row
@@ -125,15 +125,18 @@ type Workspace struct {
 	weight []float64
 }
 
-// Predict fills w with the posterior at point.
-func (p *Process) Predict(point []float64, w *Workspace) {
-	w.solve, w.Mean = resize(w.solve, p.n), resize(w.Mean, p.alpha.Cols)
+// Predict fills w with the posterior at point, the means of the first sets only.
+func (p *Process) Predict(point []float64, sets int, w *Workspace) {
+	w.solve, w.Mean = resize(w.solve, p.n), resize(w.Mean, sets)
 	p.kernel.fill(&w.row, point, p.x)
-	k := blas64.Vector{N: p.n, Inc: 1, Data: w.row.k}
-	blas64.Gemv(blas.Trans, 1, p.alpha, k, 0, blas64.Vector{N: p.alpha.Cols, Inc: 1, Data: w.Mean})
-	for i := range p.n {
-		w.solve[i] = dot(p.lower.Data[i*p.n:i*p.n+i+1], w.row.k[:i+1])
+	if len(w.Mean) == 1 && p.alpha.Stride == 1 {
+		w.Mean[0] = dot(p.alpha.Data, w.row.k)
+	} else {
+		some := p.alpha
+		some.Cols = len(w.Mean)
+		blas64.Gemv(blas.Trans, 1, some, blas64.Vector{N: p.n, Inc: 1, Data: w.row.k}, 0, blas64.Vector{N: len(w.Mean), Inc: 1, Data: w.Mean})
 	}
+	lowerTimes(w.solve, p.lower.Data, w.row.k)
 	w.Var = math.Max(p.kernel.variance-dot(w.solve, w.solve), 1e-12*p.kernel.variance)
 }
 

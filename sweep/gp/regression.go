@@ -21,7 +21,10 @@ type Regression struct {
 type Options struct {
 	Constraint bool // 0 means something: bilog instead of log
 	Exact      bool // observations have no noise
-	Plain      bool // no warp: volumes of objective space are what counts
+	// Volumes of objective space are what counts: observations keep their distances up
+	// to Straight, the worst on the front. Beyond it they only are bad.
+	Volumes  bool
+	Straight float64
 }
 
 const (
@@ -85,9 +88,6 @@ func Regress(data Data, o Options) (*Regression, error) {
 // warps are the candidates for observations y.
 func warps(y []float64, o Options) []Warp {
 	list := []Warp{{Kind: WarpNone}}
-	if o.Plain {
-		return list
-	}
 	sorted := slices.Sorted(slices.Values(y))
 	if o.Constraint {
 		for i, v := range sorted {
@@ -100,9 +100,15 @@ func warps(y []float64, o Options) []Warp {
 		return list
 	}
 	middle := sorted[len(sorted)/2]
+	if o.Volumes {
+		middle = math.Max(middle, o.Straight)
+	}
 	if spread := middle - sorted[0]; spread > 0 {
 		for _, share := range []float64{1, 0.3} {
 			list = append(list, Warp{Kind: WarpSoft, Low: middle, Scale: share * spread})
+		}
+		if o.Volumes {
+			return list
 		}
 		for _, shift := range []float64{1, 0.1, 0.01} {
 			list = append(list, Warp{Kind: WarpLog, Low: sorted[0], Scale: shift * spread})

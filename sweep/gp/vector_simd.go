@@ -5,14 +5,15 @@ package gp
 import "simd/archsimd"
 
 // maternsWide is materns of eight at a time, the last eight once more where they
-// are no multiple; it returns how many, none of fewer than eight. value may be r2.
-func maternsWide(value, slope, r2 []float64) int {
+// are no multiple; it returns how many, none of fewer than eight.
+func maternsWide(value, slope []float64, factor float64, r2 []float64) int {
 	n := len(r2)
 	if n < 8 || !archsimd.X86.AVX512() {
 		return 0
 	}
-	last := archsimd.LoadFloat64x8Slice(r2[n-8:])
+	last := archsimd.LoadFloat64x8Slice(r2[n-8:]) // value may be r2
 	var (
+		scale        = archsimd.BroadcastFloat64x8(factor)
 		one, zero    = archsimd.BroadcastFloat64x8(1), archsimd.BroadcastFloat64x8(0)
 		root5, limit = archsimd.BroadcastFloat64x8(sqrt5), archsimd.BroadcastFloat64x8(farthest)
 		toBinary     = archsimd.BroadcastFloat64x8(-log2e)
@@ -31,6 +32,7 @@ func maternsWide(value, slope, r2 []float64) int {
 		} else {
 			i = n - 8
 		}
+		square = scale.Mul(square)
 		r := root5.Mul(square.Sqrt())
 		capped := r.Min(limit)
 		shifted := capped.Mul(toBinary).Add(shift)
@@ -85,12 +87,71 @@ func dotWide(a, b []float64) (sum float64, ok bool) {
 	if len(a) > 8 {
 		second = second.Add(archsimd.LoadFloat64x8SlicePart(a[8:]).Mul(archsimd.LoadFloat64x8SlicePart(b[8:])))
 	}
-	eight := first.Add(second)
-	four := eight.GetLo().Add(eight.GetHi())
-	two := four.GetLo().Add(four.GetHi())
-	sum = two.GetElem(0) + two.GetElem(1)
+	sum = total(first.Add(second))
 	archsimd.ClearAVXUpperBits()
 	return sum, true
+}
+
+// dot3Wide is dot3 where it can be; ok says whether.
+func dot3Wide(a, b, c []float64) (sum float64, ok bool) {
+	if !archsimd.X86.AVX512() {
+		return 0, false
+	}
+	first, second := archsimd.BroadcastFloat64x8(0), archsimd.BroadcastFloat64x8(0)
+	for len(a) >= 16 && len(b) >= 16 && len(c) >= 16 {
+		first = first.Add(archsimd.LoadFloat64x8Slice(a).Mul(archsimd.LoadFloat64x8Slice(b)).Mul(archsimd.LoadFloat64x8Slice(c)))
+		second = second.Add(archsimd.LoadFloat64x8Slice(a[8:]).Mul(archsimd.LoadFloat64x8Slice(b[8:])).Mul(archsimd.LoadFloat64x8Slice(c[8:])))
+		a, b, c = a[16:], b[16:], c[16:]
+	}
+	if len(a) > 0 {
+		first = first.Add(archsimd.LoadFloat64x8SlicePart(a).Mul(archsimd.LoadFloat64x8SlicePart(b)).Mul(archsimd.LoadFloat64x8SlicePart(c)))
+	}
+	if len(a) > 8 {
+		second = second.Add(archsimd.LoadFloat64x8SlicePart(a[8:]).Mul(archsimd.LoadFloat64x8SlicePart(b[8:])).Mul(archsimd.LoadFloat64x8SlicePart(c[8:])))
+	}
+	sum = total(first.Add(second))
+	archsimd.ClearAVXUpperBits()
+	return sum, true
+}
+
+// total is the sum of eight: of halves, again and again.
+func total(eight archsimd.Float64x8) float64 {
+	four := eight.GetLo().Add(eight.GetHi())
+	two := four.GetLo().Add(four.GetHi())
+	return two.GetElem(0) + two.GetElem(1)
+}
+
+// lowerTimesWide is lowerTimes of the first multiple of four rows; it returns how many.
+func lowerTimesWide(y, lower, x []float64) int {
+	if !archsimd.X86.AVX512() {
+		return 0
+	}
+	n := len(x)
+	i := 0
+	for ; i+4 <= n; i += 4 {
+		a, b, c, d := lower[i*n:i*n+i+4], lower[(i+1)*n:(i+1)*n+i+4], lower[(i+2)*n:(i+2)*n+i+4], lower[(i+3)*n:(i+3)*n+i+4]
+		v := x[:i+4]
+		zero := archsimd.BroadcastFloat64x8(0)
+		s0, s1, s2, s3 := zero, zero, zero, zero
+		for len(v) >= 8 && len(a) >= 8 && len(b) >= 8 && len(c) >= 8 && len(d) >= 8 {
+			at := archsimd.LoadFloat64x8Slice(v)
+			s0 = s0.Add(archsimd.LoadFloat64x8Slice(a).Mul(at))
+			s1 = s1.Add(archsimd.LoadFloat64x8Slice(b).Mul(at))
+			s2 = s2.Add(archsimd.LoadFloat64x8Slice(c).Mul(at))
+			s3 = s3.Add(archsimd.LoadFloat64x8Slice(d).Mul(at))
+			v, a, b, c, d = v[8:], a[8:], b[8:], c[8:], d[8:]
+		}
+		if len(v) > 0 {
+			at := archsimd.LoadFloat64x8SlicePart(v)
+			s0 = s0.Add(archsimd.LoadFloat64x8SlicePart(a).Mul(at))
+			s1 = s1.Add(archsimd.LoadFloat64x8SlicePart(b).Mul(at))
+			s2 = s2.Add(archsimd.LoadFloat64x8SlicePart(c).Mul(at))
+			s3 = s3.Add(archsimd.LoadFloat64x8SlicePart(d).Mul(at))
+		}
+		y[i], y[i+1], y[i+2], y[i+3] = total(s0), total(s1), total(s2), total(s3)
+	}
+	archsimd.ClearAVXUpperBits()
+	return i
 }
 
 // invertWide is the objective's invert where it can be; ok says whether.
@@ -101,7 +162,11 @@ func invertWide(whole, lower, matrix []float64, n int) (ok bool) {
 	for k := range n {
 		row := lower[k*n : k*n+k+1]
 		clear(row)
-		for i := range k {
+		i := 0
+		for ; i+4 <= k; i += 4 { // beyond the diagonal lower is zero
+			rowAdd4(row[:i+4], [4]float64{matrix[i*n+k], matrix[(i+1)*n+k], matrix[(i+2)*n+k], matrix[(i+3)*n+k]}, lower[i*n:], n)
+		}
+		for ; i < k; i++ {
 			rowAdd(row, matrix[i*n+k], lower[i*n:i*n+i+1])
 		}
 		diagonal := 1 / matrix[k*n+k]
@@ -109,12 +174,43 @@ func invertWide(whole, lower, matrix []float64, n int) (ok bool) {
 			row[i] *= -diagonal
 		}
 		row[k] = diagonal
+	}
+	k := 0
+	for ; k+4 <= n; k += 4 {
+		for i := range k + 4 {
+			at := lower[k*n+i:]
+			rowAdd4(whole[i*n+i:i*n+k+4], [4]float64{at[0], at[n], at[2*n], at[3*n]}, at, n)
+		}
+	}
+	for ; k < n; k++ {
+		row := lower[k*n : k*n+k+1]
 		for i, v := range row {
 			rowAdd(whole[i*n+i:i*n+k+1], v, row[i:])
 		}
 	}
 	archsimd.ClearAVXUpperBits()
 	return true
+}
+
+// rowAdd4 is addScaled of four rows of x, which are stride apart, one after the
+// other; the registers are not cleared.
+func rowAdd4(y []float64, factors [4]float64, x []float64, stride int) {
+	f0, f1 := archsimd.BroadcastFloat64x8(factors[0]), archsimd.BroadcastFloat64x8(factors[1])
+	f2, f3 := archsimd.BroadcastFloat64x8(factors[2]), archsimd.BroadcastFloat64x8(factors[3])
+	x0, x1, x2, x3 := x[:len(y)], x[stride:stride+len(y)], x[2*stride:2*stride+len(y)], x[3*stride:3*stride+len(y)]
+	for len(y) >= 8 && len(x0) >= 8 && len(x1) >= 8 && len(x2) >= 8 && len(x3) >= 8 {
+		sum := archsimd.LoadFloat64x8Slice(y).Add(f0.Mul(archsimd.LoadFloat64x8Slice(x0)))
+		sum = sum.Add(f1.Mul(archsimd.LoadFloat64x8Slice(x1)))
+		sum = sum.Add(f2.Mul(archsimd.LoadFloat64x8Slice(x2)))
+		sum.Add(f3.Mul(archsimd.LoadFloat64x8Slice(x3))).StoreSlice(y)
+		y, x0, x1, x2, x3 = y[8:], x0[8:], x1[8:], x2[8:], x3[8:]
+	}
+	if len(y) > 0 {
+		sum := archsimd.LoadFloat64x8SlicePart(y).Add(f0.Mul(archsimd.LoadFloat64x8SlicePart(x0)))
+		sum = sum.Add(f1.Mul(archsimd.LoadFloat64x8SlicePart(x1)))
+		sum = sum.Add(f2.Mul(archsimd.LoadFloat64x8SlicePart(x2)))
+		sum.Add(f3.Mul(archsimd.LoadFloat64x8SlicePart(x3))).StoreSlicePart(y)
+	}
 }
 
 // rowAdd is addScaled, for many calls: the registers are not cleared.
@@ -129,16 +225,12 @@ func rowAdd(y []float64, factor float64, x []float64) {
 	}
 }
 
-// addScaledWide is addScaled of the first multiple of eight; it returns how many.
-func addScaledWide(y []float64, factor float64, x []float64) int {
-	if len(x) < 8 || !archsimd.X86.AVX512() {
-		return 0
+// addScaledWide is addScaled where it can be; ok says whether.
+func addScaledWide(y []float64, factor float64, x []float64) (ok bool) {
+	if !archsimd.X86.AVX512() {
+		return false
 	}
-	f := archsimd.BroadcastFloat64x8(factor)
-	n := len(x) &^ 7
-	for i := 0; i < n; i += 8 {
-		archsimd.LoadFloat64x8Slice(y[i:]).Add(f.Mul(archsimd.LoadFloat64x8Slice(x[i:]))).StoreSlice(y[i:])
-	}
+	rowAdd(y, factor, x)
 	archsimd.ClearAVXUpperBits()
-	return n
+	return true
 }

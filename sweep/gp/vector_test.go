@@ -20,6 +20,14 @@ func TestVectorsEqualPlainLoops(t *testing.T) {
 	for n := range 70 {
 		a, b := random(n), random(n+3)
 		require.Equal(t, dotPlain(a, b), dot(a, b[:n]), "%d numbers", n)
+		require.Equal(t, dot3Plain(a, b, b[3:]), dot3(a, b[:n], b[3:]), "%d numbers", n)
+		lower, product, wantProduct := make([]float64, n*n), random(n), make([]float64, n)
+		for i := range n {
+			copy(lower[i*n:], random(i+1))
+			wantProduct[i] = dot8(lower[i*n:i*n+i+1], a)
+		}
+		lowerTimes(product, lower, a)
+		require.Equal(t, wantProduct, product)
 		y, want := random(n), make([]float64, n)
 		for i := range y {
 			want[i] = y[i] + float64(0.3*a[i])

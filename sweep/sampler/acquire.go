@@ -26,10 +26,11 @@ const (
 type acquisition struct {
 	objectives  []surrogate
 	constraints []surrogate
-	best        []float64  // `[S]`, one objective
-	boxes       [][]gp.Box // `[S]`, several
-	few         int        // draws that count; all of them, but for a first look
+	best        []float64    // `[S]`, one objective
+	regions     []*gp.Region // `[S]`, several
+	few         int          // draws that count; all of them, but for a first look
 	work        []gp.Workspace
+	ehvi        gp.EHVIWorkspace
 	logs        []float64
 	partial     [][]float64 // `[surrogate][S]` derivatives by the means
 	spread      [][]float64 // likewise by the standard deviations
@@ -72,7 +73,7 @@ func newAcquisition(rng *rand.Rand, objectives, constraints []surrogate, points 
 			}
 		}
 		if len(objectives) > 1 {
-			a.boxes = append(a.boxes, gp.Free(fantasy, reference))
+			a.regions = append(a.regions, gp.NewRegion(fantasy, reference))
 			continue
 		}
 		best := reference[0]
@@ -119,7 +120,7 @@ const least = 1e-290
 func (a *acquisition) at(u, gradient []float64) float64 {
 	m := len(a.objectives)
 	for i := range a.work {
-		a.surrogate(i).drawn.Predict(u, &a.work[i])
+		a.surrogate(i).drawn.Predict(u, a.few, &a.work[i])
 	}
 	var mean, sd, dMean, dSD [maxVolumes]float64
 	for k := range m {
@@ -134,7 +135,11 @@ func (a *acquisition) at(u, gradient []float64) float64 {
 			for k := range m {
 				mean[k], dMean[k], dSD[k] = a.work[k].Mean[j], 0, 0
 			}
-			gain := gp.EHVI(a.boxes[j], mean[:m], sd[:m], dMean[:m], dSD[:m]) + least
+			slopes, spreads := dMean[:m], dSD[:m]
+			if gradient == nil {
+				slopes, spreads = nil, nil
+			}
+			gain := a.regions[j].EHVI(mean[:m], sd[:m], slopes, spreads, &a.ehvi) + least
 			log = math.Log(gain)
 			for k := range m {
 				a.partial[k][j], a.spread[k][j] = dMean[k]/gain, dSD[k]/gain

@@ -19,6 +19,7 @@ const (
 	eliteSeveral  = 18   // likewise, of several
 	shortlisted   = 12   // points that the ends of a front are sought from
 	noiseFloor    = 1e-4 // noise variance, of standardised observations, below which an observation is the truth
+	beyondNoise   = 5    // standard deviations of the noise that the reference point is beyond the front
 	worstExpected = 1    // standard deviations beyond the worst result that having nothing is worth
 )
 
@@ -60,8 +61,9 @@ func newModel(rng *rand.Rand, r Request, s *space, t training) (*model, error) {
 		return surrogate{Regression: fitted}, err
 	}
 	n := len(m.values[0])
+	worst := m.worst()
 	for k := range n {
-		f, err := fit(m.values, k, gp.Options{Plain: n > 1})
+		f, err := fit(m.values, k, gp.Options{Volumes: n > 1, Straight: worst[k]})
 		if err != nil {
 			return nil, err
 		}
@@ -80,6 +82,24 @@ func newModel(rng *rand.Rand, r Request, s *space, t training) (*model, error) {
 		m.constraints = append(m.constraints, f)
 	}
 	return m, nil
+}
+
+// worst are the worst values on the front, `[m]`.
+func (m *model) worst() []float64 {
+	var good [][]float64
+	for i, row := range m.values {
+		if m.feasible(i) {
+			good = append(good, row)
+		}
+	}
+	worst := make([]float64, len(m.values[0]))
+	for k := range worst {
+		worst[k] = math.Inf(-1)
+		for _, i := range sweep.NonDominated(good) {
+			worst[k] = math.Max(worst[k], good[i][k])
+		}
+	}
+	return worst
 }
 
 // scalarised is one value a row.
@@ -236,8 +256,8 @@ func thinned(places []place, limit int) []place {
 }
 
 // nadir returns the reference point that hypervolumes are taken with, `[m]` in the
-// processes' units: a tenth beyond the worst values on the front found so far and
-// at the ends of the one that the models expect. The end for objective k is where
+// processes' units: a tenth, and what noise may hide, beyond the worst values on the
+// front found so far and at the ends of the one that the models expect. The end for objective k is where
 // mean_k + 0.05 sum mean is least and the constraints are likely to hold. Without
 // them a front that has not been to an end yet would never go there, since nothing
 // beyond the reference counts; with the worst of all results as reference, points
@@ -255,7 +275,7 @@ func (m *model) nadir(s *space, starts, front []place) []float64 {
 			clear(gradient)
 			var value float64
 			for i, o := range m.objectives {
-				o.Predict(u, &work[i])
+				o.Predict(u, 1, &work[i])
 				weight := -0.05
 				if i == k {
 					weight -= 1
@@ -265,7 +285,7 @@ func (m *model) nadir(s *space, starts, front []place) []float64 {
 			}
 			for c, f := range m.constraints {
 				w := &work[n+c]
-				f.Predict(u, w)
+				f.Predict(u, 1, w)
 				sd := math.Sqrt(w.Var + f.slack + 1e-4)
 				log, slope := gp.LogCDF((f.limit - w.Mean[0]) / sd)
 				value += log
@@ -291,7 +311,7 @@ func (m *model) nadir(s *space, starts, front []place) []float64 {
 		for _, p := range front {
 			high[k] = math.Max(high[k], p.f[k])
 		}
-		high[k] += 0.1 * math.Max(high[k]-low[k], 0.1)
+		high[k] += math.Max(0.1*math.Max(high[k]-low[k], 0.1), beyondNoise*math.Sqrt(m.objectives[k].Hyper.Noise))
 	}
 	return high
 }
