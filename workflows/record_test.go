@@ -119,6 +119,15 @@ func TestRecord(t *testing.T) {
 		s.keep("rungs-trial", TrialID(s.spec.Name, 0), 1)
 		s.keep("stopped-trial", TrialID(s.spec.Name, stopped), 1)
 	})
+	t.Run("repeated", func(t *testing.T) {
+		s := newStage(t, address, "repeated")
+		s.spec.Metrics = s.spec.Metrics[:1]
+		s.spec.Repeats = &sweep.Repeats{Seeds: []int64{2, 3}, Share: 0.5}
+		p := s.finish(s.start(0))
+		require.Equal(t, PhaseCompleted, p.Phase)
+		require.Greater(t, len(s.archive.Trials()), 4)
+		s.keep("repeated-sweep", SweepID(s.spec.Name), 1)
+	})
 	t.Run("terminated", func(t *testing.T) {
 		s := newStage(t, address, "terminated")
 		s.trainer.Faults = map[int][]activitiestest.Fault{1: {{Step: 100, Hang: true}}}

@@ -306,7 +306,7 @@ func TestStateForgetsNoRival(t *testing.T) {
 	}
 	st.start(sweep.Assignment{Number: 3, Kind: sweep.KindBaseline}, time.Now())
 	diverged := completed(0, sweep.StatusDiverged)
-	st.finish(&spec, 3, []sweep.Trial{diverged}, nil)
+	st.finish(&spec, []sweep.Trial{diverged}, nil)
 	_, ok := st.judge(&spec, RungReport{Trial: 3, Step: 100, Metrics: map[string]float64{"fid.tail": 1}})
 	require.True(t, ok)
 	require.Equal(t, []sweep.RungResult{{Trial: 0, Kind: sweep.KindSearch, Step: 100}}, st.Rungs)
@@ -365,7 +365,7 @@ func TestStateWithRungsStaysSmall(t *testing.T) {
 			}})
 			require.True(t, ok)
 		}
-		st.finish(&spec, 3, []sweep.Trial{completed(number, sweep.StatusStopped)}, nil)
+		st.finish(&spec, []sweep.Trial{completed(number, sweep.StatusStopped)}, nil)
 	}
 	require.Len(t, st.Rungs, 2*rungLimit)
 	require.Equal(t, 519, st.Rungs[len(st.Rungs)-1].Trial)

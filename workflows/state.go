@@ -89,9 +89,9 @@ func (st *State) contenders(segment []sweep.Trial) []sweep.Trial {
 }
 
 // finish accounts for a segment that the ledger now has; ranked are the contenders
-// that have a result, best first, and keep is how many of them stay. It returns the
-// keys of the checkpoints that are no longer kept, and whether the leaders changed.
-func (st *State) finish(spec *sweep.Spec, keep int, segment, ranked []sweep.Trial) (evicted []string, moved bool) {
+// that have a result, best first. It returns the keys of the checkpoints that are
+// no longer kept, and whether the leaders changed.
+func (st *State) finish(spec *sweep.Spec, segment, ranked []sweep.Trial) (evicted []string, moved bool) {
 	st.Segments++
 	for _, t := range segment {
 		if i := st.running(t.Number); i >= 0 {
@@ -103,14 +103,14 @@ func (st *State) finish(spec *sweep.Spec, keep int, segment, ranked []sweep.Tria
 		st.Streak = st.Streak.after(t)
 		st.fall(spec, t)
 	}
-	return st.lead(keep, segment, ranked)
+	return st.lead(spec, segment, ranked)
 }
 
 // lead takes the first of the ranked contenders as leaders.
-func (st *State) lead(keep int, segment, ranked []sweep.Trial) (evicted []string, moved bool) {
+func (st *State) lead(spec *sweep.Spec, segment, ranked []sweep.Trial) (evicted []string, moved bool) {
 	contenders := st.contenders(segment)
 	before := st.Leaders
-	st.Leaders = ranked[:min(len(ranked), keep)]
+	st.Leaders = ranked[:min(len(ranked), spec.KeptCheckpoints())]
 	for i := range st.Leaders {
 		st.Leaders[i].Reason = sweep.Reason{Sampler: st.Leaders[i].Reason.Sampler}
 	}

@@ -50,7 +50,7 @@ func TestStateStaysSmall(t *testing.T) {
 
 // finish is State.finish for a spec without constraints and repeats.
 func finish(st *State, spec *sweep.Spec, segment []sweep.Trial) (evicted []string, moved bool) {
-	return st.finish(spec, spec.Checkpoints.SaveSweepBest, segment, sweep.ByMetrics(spec, st.contenders(segment)))
+	return st.finish(spec, segment, sweep.ByMetrics(spec, st.contenders(segment)))
 }
 
 func TestStateLeaders(t *testing.T) {

@@ -34,7 +34,6 @@ type sweepRun struct {
 	suspects  []int                   // running trials to look for at once
 	overdue   bool                    // look for all running trials
 	judges    bool                    // trials at rungs
-	keep      int                     // leaders
 	answering bool                    // a trial at a rung
 	news      bool                    // something happened that the main loop has not seen
 	shown     view
@@ -50,10 +49,6 @@ func newSweep(ctx workflow.Context, in SweepInput) (*sweepRun, error) {
 	// Planned compares parameters by their JSON, which has the names in order.
 	//workflowcheck:ignore
 	s.planned = in.Spec.Planned()
-	s.keep = in.Spec.Checkpoints.SaveSweepBest
-	if logicVersion(ctx) >= LogicSpares {
-		s.keep = in.Spec.KeptCheckpoints()
-	}
 	if s.State == nil {
 		s.State = newState(workflow.Now(ctx).UTC())
 	}
@@ -159,7 +154,7 @@ func (s *sweepRun) account(ctx workflow.Context, reported []sweep.Trial) error {
 		if err != nil {
 			return err
 		}
-		evicted, moved := s.finish(s.spec, s.keep, segment, ranked)
+		evicted, moved := s.finish(s.spec, segment, ranked)
 		if len(evicted) > 0 || moved {
 			s.curate(ctx, evicted)
 		}

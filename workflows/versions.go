@@ -14,11 +14,7 @@ const (
 	// it showed there and waits for the sweep's verdict.
 	LogicRungs workflow.Version = 2
 
-	// LogicSpares keeps checkpoints beyond save_sweep_best where the order of trials
-	// may change after the fact.
-	LogicSpares workflow.Version = 3
-
-	logicNow = LogicSpares
+	logicNow = LogicRungs
 )
 
 // logicVersion is the version that this execution began with.
