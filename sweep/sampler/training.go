@@ -62,6 +62,7 @@ func newTraining(r Request, s *space) training {
 			limits[c] = limit.Mean
 		}
 	}
+	known := make(drifts)
 	for _, o := range list {
 		x := slices.Clone(o.u)
 		for k, p := range s.order {
@@ -81,12 +82,12 @@ func newTraining(r Request, s *space) training {
 		case o.outcome == stopped:
 			row.values, row.excess = slices.Clone(o.values), make([]float64, len(excess))
 			for k := range row.values {
-				shift, _ := drift(r, o.step, r.Spec.Metrics[k])
+				shift, _ := known.of(r, o.step, r.Spec.Metrics[k])
 				row.values[k] = math.Max(o.values[k]+shift, best[k])
 			}
 			for c, constraint := range r.Spec.Constraints {
 				row.excess[c] = math.NaN()
-				shift, spread := drift(r, o.step, sweep.Objective{Name: constraint.Metric})
+				shift, spread := known.of(r, o.step, sweep.Objective{Name: constraint.Metric})
 				value, has := o.rung[constraint.Metric]
 				if e := constraint.Excess(value+shift, limits[c]); has && math.Abs(e) > beyondDoubt*spread {
 					row.excess[c] = e
@@ -97,6 +98,25 @@ func newTraining(r Request, s *space) training {
 		t.weight = append(t.weight, math.Max(float64(o.trials), 1))
 	}
 	return t
+}
+
+// drifts has what drift found for a metric at a step; it looks at the whole ledger.
+type drifts map[rung]struct{ shift, spread float64 }
+
+// rung is a metric at a training step.
+type rung struct {
+	step   int
+	metric sweep.Objective
+}
+
+func (d drifts) of(r Request, step int, m sweep.Objective) (shift, spread float64) {
+	at := rung{step, m}
+	found, has := d[at]
+	if !has {
+		found.shift, found.spread = drift(r, step, m)
+		d[at] = found
+	}
+	return found.shift, found.spread
 }
 
 // drift is what completed trials' values, to minimise, differ by from those at the
