@@ -10,10 +10,10 @@ import (
 
 // Importance says which parameters decide whether a setting is good in one
 // metric: PED-ANOVA (Watanabe, Bansal and Hutter 2023, "PED-ANOVA: Efficiently
-// Quantifying Hyperparameter Importance in Arbitrary Subspaces", IJCAI,
-// arXiv:2304.10255, theorem 1 and algorithm 1). With q the density of a parameter
-// among the best k of n settings and p its density among all n of them, its
-// importance is the variance, over p, of the chance to be among the best
+// Quantifying Hyperparameter Importance in Arbitrary Subspaces", IJCAI, arXiv
+// 2304.10255). With q the density of a parameter among the best k of n settings and
+// p its density among all n of them, its importance is the variance, over p, of the
+// chance to be among the best
 //
 //	v = (k/n)^2 sum over bins of p (q/p - 1)^2
 //

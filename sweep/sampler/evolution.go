@@ -219,8 +219,8 @@ func (e *evolution) update(points [][]float64) (ok bool) {
 
 // learn moves the shares of coordinate k towards what the better half of a
 // generation chose: chosen holds an index, or -1 for a point without one. No share
-// falls below 1/(lambda c) of c, so that nothing is lost for good (the margin of
-// Hamano et al. 2024, CatCMA, arXiv 2405.09962).
+// falls below 1/(lambda c) of c, so that nothing is lost for good (a margin as in
+// Hamano et al. 2024, CatCMA, arXiv 2405.09962, where it does not depend on lambda).
 func (e *evolution) learn(k int, chosen []int) {
 	shares := e.shares[k]
 	c := float64(len(shares))

@@ -26,8 +26,9 @@ const coralDims = 128
 // with A(i) the other samples whose label was kept, P(i) those of them of i's class,
 // l_i = 0 where there is none. z `[B,128]` is a learnt linear map of the latent's mean
 // over positions, its rows scaled to length 1 here. The factor tau is the released
-// code's, so that weight .5 means what it means there. Logarithms of sums are taken from
-// the largest exponent.
+// code's, so that weight .5 means what it means there; that code multiplies the batch's
+// mean emphasis by its mean l_i, here each sample has its own. Logarithms of sums are
+// taken from the largest exponent.
 func CORAL(z, t, label, kept *Node, cfg sweep.CORAL) *Node {
 	g, b := z.Graph(), z.Shape().Dim(0)
 	z = unitRows(z)

@@ -5,7 +5,8 @@ import (
 )
 
 // Dispersive spreads the latents of the conditional pass (Wang and He, arXiv
-// 2506.09027, its squared-distance form):
+// 2506.09027, its InfoNCE form with squared distances, as in the authors' released code,
+// where tau is 1):
 //
 //	L = log mean_ij exp(-|z_i - z_j|^2 / (D tau))
 //

@@ -23,7 +23,7 @@ func equicosine(b int, c float64) [][]float32 {
 	return h
 }
 
-// The table of check values in the project's method notes, B = 128.
+// l = log(1 + 127 exp((c-1)/tau)), worked out apart, B = 128.
 func TestInfoNCECheckValues(t *testing.T) {
 	for _, c := range []struct{ tau, cosine, want float64 }{
 		{.1, 1, 4.852030}, {.1, .9, 3.865365}, {.1, .5, .618272}, {.1, 0, .005749},

@@ -5,9 +5,10 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// t2hTerm is T2H / OCLT (Zhang et al. 2024, as the project's method notes state it):
-// sample i is trained towards an image x_z of its batch that could have become the same
-// x_t, where that one is of a class at least as frequent.
+// t2hTerm is T2H (Zhang et al. 2024, "Long-tailed Diffusion Models with Oriented
+// Calibration", ICLR, as in the authors' released code): sample i is trained towards an
+// image x_z of its batch that could have become the same x_t, where that one is of a
+// class at least as frequent.
 //
 //	sigma_t^2 = 1/abar_t - 1
 //	p(z) ∝ exp(-|x_i + sigma_t e_i - x_z|^2 / (2 sigma_t^2))

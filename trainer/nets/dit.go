@@ -12,8 +12,8 @@ import (
 // dit is a small diffusion transformer with adaLN-Zero blocks (arXiv 2212.09748):
 // patches of side P become n = (S/P)^2 tokens of width W; time and label set
 // each block's shifts, scales and gates, and the gates begin at zero. Its latents are
-// token maps: quarter, after block N/4, counted from 1 and at least 1 (method notes:
-// "the block at depth N/4"), and last, after the last block. Unlike the paper's
+// token maps: quarter, after block N/4, counted from 1 and at least 1 (as in the released
+// code of arXiv 2507.09052), and last, after the last block. Unlike the paper's
 // its MLP is SiLU and its net predicts no variance.
 type dit struct{ Config }
 
