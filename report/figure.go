@@ -5,27 +5,32 @@ import (
 	"strings"
 )
 
-// The size of a figure in its own pixels, and of the margins around its plot.
-const (
-	figureWidth  = 640
-	figureHeight = 400
-	marginLeft   = 64
-	marginRight  = 20
-	marginTop    = 14
-	marginBottom = 48
+// frame is the size of a figure in its own pixels, and the sides of its plot.
+type frame struct{ Width, Height, Left, Right, Top, Bottom float64 }
+
+var (
+	figureFrame = frame{Width: 640, Height: 400, Left: 64, Right: 620, Top: 14, Bottom: 352}
+	panelFrame  = frame{Width: 270, Height: 180, Left: 58, Right: 256, Top: 8, Bottom: 154}
 )
+
+func (f frame) x(values []float64) scale { return newScale(values, false, f.Left, f.Right) }
+
+func (f frame) y(values []float64, wantLog bool) scale {
+	return newScale(values, wantLog, f.Bottom, f.Top)
+}
 
 // figure is a chart that only needs to be written down. Everything drawn is a
 // path with a class; style.css gives the classes their colours, so that one SVG
 // serves light, dark and paper.
 type figure struct {
+	frame
 	Title, Desc    string // for readers who cannot see the picture
 	Caption        string // printed above it; may be empty
-	XLabel, YLabel string
+	XLabel, YLabel string // may be empty
 	XTicks, YTicks []tick
 	Shapes         []shape
 	Labels         []label
-	Legend         []legendEntry
+	Legend         []legendEntry // may be empty
 }
 
 // shape is one path; Tip is shown when the mouse rests on it.
@@ -41,22 +46,6 @@ type label struct {
 // legendEntry explains one class; Path is a sample in a box of 24 by 14.
 type legendEntry struct {
 	Path, Class, Text string
-}
-
-// Width and its like are for the template.
-func (figure) Width() int  { return figureWidth }
-func (figure) Height() int { return figureHeight }
-func (figure) Left() int   { return marginLeft }
-func (figure) Right() int  { return figureWidth - marginRight }
-func (figure) Top() int    { return marginTop }
-func (figure) Bottom() int { return figureHeight - marginBottom }
-
-func xScale(values []float64) scale {
-	return newScale(values, false, marginLeft, figureWidth-marginRight)
-}
-
-func yScale(values []float64, wantLog bool) scale {
-	return newScale(values, wantLog, figureHeight-marginBottom, marginTop)
 }
 
 // The marks; size is half the width in pixels. They differ in form, not only in

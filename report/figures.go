@@ -42,10 +42,11 @@ func historyFigure(s study, o sweep.Objective) (f figure, ok bool) {
 	if len(results) == 0 {
 		return figure{}, false
 	}
-	x, y := xScale(places), yScale(values, true)
+	x, y := figureFrame.x(places), figureFrame.y(values, true)
 	best := results[0].value
 	var steps [][2]float64
 	f = figure{
+		frame: figureFrame,
 		Title: o.Name + " by trial", Caption: o.Name, XLabel: "finished trials", YLabel: axisLabel(o.Name),
 		XTicks: wholeTicks(x, places), YTicks: y.ticks(6),
 	}
@@ -89,8 +90,9 @@ func scatterFigure(s study) (f figure, ok bool) {
 	if len(shown) == 0 {
 		return figure{}, false
 	}
-	x, y := xScale(heads), yScale(tails, false)
+	x, y := figureFrame.x(heads), figureFrame.y(tails, false)
 	f = figure{
+		frame: figureFrame,
 		Title: "Head against tail", XLabel: axisLabel(metricHead), YLabel: axisLabel(metricTail),
 		XTicks: x.ticks(8), YTicks: y.ticks(7),
 	}
@@ -115,8 +117,8 @@ func scatterFigure(s study) (f figure, ok bool) {
 
 // beside places a label to the upper right of a mark, or to the upper left near the right edge.
 func beside(x, y float64, text string) label {
-	y = max(y-8, marginTop+10)
-	if x > figureWidth-marginRight-30 {
+	y = max(y-8, figureFrame.Top+10)
+	if x > figureFrame.Right-30 {
 		return label{X: px(x - 8), Y: px(y), Anchor: "end", Text: text}
 	}
 	return label{X: px(x + 8), Y: px(y), Anchor: "start", Text: text}
@@ -138,8 +140,9 @@ func curvesFigure(s study, curves map[int][]job.Point) (f figure, left int, ok b
 			steps, losses = append(steps, float64(p.Step)), append(losses, p.Loss)
 		}
 	}
-	x, y := xScale(steps), yScale(losses, true)
+	x, y := figureFrame.x(steps), figureFrame.y(losses, true)
 	f = figure{
+		frame: figureFrame,
 		Title: "Training loss", XLabel: "training steps", YLabel: "loss, all terms",
 		XTicks: x.ticks(8), YTicks: y.ticks(8),
 		Desc: fmt.Sprintf("Loss of %d trials over their training.", len(trials)),

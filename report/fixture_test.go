@@ -79,7 +79,8 @@ func fixture(t testing.TB, n int) Input {
 		curve := make([]job.Point, 40)
 		for k := range curve {
 			loss := trial.LossLast + (trial.LossFirst-trial.LossLast)*math.Exp(-float64(k)/3)
-			curve[k] = job.Point{Step: 50 * (k + 1), Loss: loss * (1 + .05*r.NormFloat64())}
+			loss *= 1 + .05*r.NormFloat64()
+			curve[k] = point(50*(k+1), loss, a, g)
 		}
 		switch i {
 		case 8:
@@ -101,4 +102,23 @@ func fixture(t testing.TB, n int) Input {
 		in.Trials = append(in.Trials, trial)
 	}
 	return in
+}
+
+// point is a curve's point with this sum of all terms, the weights of InfoNCE and
+// alignment being a and g. Rare classes learn later.
+func point(step int, loss, a, g float64) job.Point {
+	p := job.Point{Step: step, Loss: loss, Groups: map[string]float64{}}
+	if a > 0 {
+		p.Infonce = new(.02 * (1 + math.Exp(-float64(step)/300)))
+		loss -= a * *p.Infonce
+	}
+	if g > 0 {
+		p.Alignment = new(.003 * (1 - math.Exp(-float64(step)/200)))
+		loss -= g * *p.Alignment
+	}
+	p.DDPM = loss
+	for i, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
+		p.Groups[group] = loss * (.97 + .1*float64(i))
+	}
+	return p
 }

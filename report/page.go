@@ -47,6 +47,8 @@ type page struct {
 	History             []figure
 	Curves              *figure
 	CurvesLeft          int
+	DDPM, Terms         []figure // parts of the loss
+	PartsLegend         []legendEntry
 	ParamCols, DataCols []string
 	Rows                []row
 	Grids               []grid
@@ -130,6 +132,7 @@ func newPage(in Input) page {
 	}
 	if f, left, ok := curvesFigure(s, in.Curves); ok {
 		p.Curves, p.CurvesLeft = &f, left
+		p.DDPM, p.Terms, p.PartsLegend = panels(s, in.Curves)
 	}
 	p.ParamCols = variedParams(in.Spec, in.Trials)
 	p.DataCols = compareMetrics(in.Spec)

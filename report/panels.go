@@ -1,0 +1,142 @@
+package report
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/job"
+)
+
+// Limits on what is drawn in a panel.
+const (
+	maxPanelPoints = 60 // a curve; of more, means of neighbours
+	maxPanelSeeds  = 5  // of the baseline
+)
+
+// quantity is a part of the loss; of returns false where a point does not have it.
+type quantity struct {
+	name string
+	of   func(job.Point) (float64, bool)
+}
+
+// ddpmParts are the DDPM loss of all samples and of those of each group.
+func ddpmParts() []quantity {
+	out := []quantity{{"ddpm, all classes", func(p job.Point) (float64, bool) { return p.DDPM, true }}}
+	for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
+		out = append(out, quantity{"ddpm, " + group, func(p job.Point) (float64, bool) {
+			v, ok := p.Groups[group]
+			return v, ok
+		}})
+	}
+	return out
+}
+
+// otherTerms are the terms beside DDPM, by name.
+func otherTerms() []quantity {
+	var out []quantity
+	for _, name := range slices.Sorted(maps.Keys(new(job.Point).Terms())) {
+		out = append(out, quantity{name, func(p job.Point) (float64, bool) {
+			v := *p.Terms()[name]
+			if v == nil {
+				return 0, false
+			}
+			return *v, true
+		}})
+	}
+	return out
+}
+
+// panels are small figures of the parts of the loss, of the best trial and the
+// baseline: ddpm on one pair of axes, since its groups are one quantity; terms with
+// the same steps and a loss axis each, since they are several. A part that no trial
+// has is left out.
+func panels(s study, curves map[int][]job.Point) (ddpm, terms []figure, legend []legendEntry) {
+	var trials []sweep.Trial // the best last, so that it lies on top
+	for _, t := range s.baseline[:min(len(s.baseline), maxPanelSeeds)] {
+		if !s.isBest(t) {
+			trials = append(trials, t)
+		}
+	}
+	if len(trials) > 0 {
+		legend = append(legend, legendEntry{Path: "M1 7H23", Class: "line baseline", Text: "baseline"})
+	}
+	if len(s.ranked) > 0 {
+		trials = append(trials, s.ranked[0])
+		legend = append([]legendEntry{{Path: "M1 7H23", Class: "line best", Text: "best trial"}}, legend...)
+	}
+
+	var steps []float64
+	for _, t := range trials {
+		for _, p := range curves[t.Number] {
+			steps = append(steps, float64(p.Step))
+		}
+	}
+	x := panelFrame.x(steps)
+	draw := func(q quantity, lines [][][2]float64, y scale) figure {
+		f := figure{frame: panelFrame, Title: q.name, Caption: q.name, XTicks: x.ticks(3), YTicks: y.ticks(6), Desc: "Over the training steps."}
+		for i, line := range lines {
+			if len(line) == 0 {
+				continue
+			}
+			for k, p := range line {
+				line[k] = [2]float64{x.at(p[0]), y.at(p[1])}
+			}
+			f.Shapes = append(f.Shapes, shape{Path: polyline(line), Class: "line " + s.curveClass(trials[i]), Tip: tip(trials[i])})
+		}
+		return f
+	}
+
+	var shared []float64
+	var drawn []quantity
+	var lines [][][][2]float64 // by quantity and trial
+	for _, q := range ddpmParts() {
+		if l, values := linesOf(q, trials, curves); len(values) > 0 {
+			drawn, lines, shared = append(drawn, q), append(lines, l), append(shared, values...)
+		}
+	}
+	for i, q := range drawn {
+		ddpm = append(ddpm, draw(q, lines[i], panelFrame.y(shared, true)))
+	}
+	for _, q := range otherTerms() {
+		if l, values := linesOf(q, trials, curves); len(values) > 0 {
+			terms = append(terms, draw(q, l, panelFrame.y(values, true)))
+		}
+	}
+	return ddpm, terms, legend
+}
+
+// linesOf is a line of (step, value) for each trial, empty where it has none of q,
+// and all values on them.
+func linesOf(q quantity, trials []sweep.Trial, curves map[int][]job.Point) (lines [][][2]float64, values []float64) {
+	for _, t := range trials {
+		var line [][2]float64
+		for _, p := range curves[t.Number] {
+			if v, ok := q.of(p); ok {
+				line = append(line, [2]float64{float64(p.Step), v})
+			}
+		}
+		line = blur(line, maxPanelPoints)
+		for _, p := range line {
+			values = append(values, p[1])
+		}
+		lines = append(lines, line)
+	}
+	return lines, values
+}
+
+// blur takes means of neighbours, in step and value, so that at most n points stay.
+func blur(points [][2]float64, n int) [][2]float64 {
+	if len(points) <= n {
+		return points
+	}
+	out := make([][2]float64, n)
+	for i := range out {
+		few := points[i*len(points)/n : (i+1)*len(points)/n]
+		for _, p := range few {
+			out[i][0] += p[0] / float64(len(few))
+			out[i][1] += p[1] / float64(len(few))
+		}
+	}
+	return out
+}
