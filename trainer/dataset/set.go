@@ -54,15 +54,7 @@ func (l Loader) Load(d sweep.Dataset) (*Set, error) {
 // split reads the images of src that are trained on.
 func (l Loader) split(d sweep.Dataset, src *source) (*Set, error) {
 	byClass := src.byClass()
-	available := lengths(byClass)
-	if info, _ := sweep.LookupDataset(d.Name); info.PerClass > 0 {
-		for class, n := range available {
-			if n != info.PerClass {
-				return nil, badData(fmt.Errorf("dataset %s: %d images of class %d, want %d", d.Name, n, class, info.PerClass))
-			}
-		}
-	}
-	s := &Set{Name: d.Name, Size: d.Size, Channels: d.Channels(), Classes: slices.Clone(src.classes), Counts: kept(d.Imbalance, available)}
+	s := &Set{Name: d.Name, Size: d.Size, Channels: d.Channels(), Classes: slices.Clone(src.classes), Counts: kept(d.Imbalance, lengths(byClass))}
 	var indices []int
 	for class, own := range byClass {
 		r := stream("split", d.Imbalance.Seed, uint64(class))
