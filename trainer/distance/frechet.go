@@ -3,8 +3,8 @@ package distance
 import (
 	"errors"
 	"fmt"
-	"iter"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -30,9 +30,7 @@ func NewMoments(features []float32, d int) (Moments, error) {
 		return m, fmt.Errorf("%w: %d of %d features, want at least %d", ErrTooFew, m.N, d, 2*d)
 	}
 	for i := range x.n {
-		for k, v := range x.row(i) {
-			m.Mean[k] += float64(v)
-		}
+		add(m.Mean, x.row(i))
 	}
 	for k := range m.Mean {
 		m.Mean[k] /= float64(m.N)
@@ -40,72 +38,79 @@ func NewMoments(features []float32, d int) (Moments, error) {
 			return m, errors.New("features are not finite")
 		}
 	}
-	centred := rows[float64]{n: m.N, d: d, data: make([]float64, m.N*d)}
-	for i := range m.N {
-		row := centred.row(i)
-		for k, v := range x.row(i) {
-			row[k] = float64(v) - m.Mean[k]
+	for i, sums := range slices.Collect(slices.Chunk(scatter(x, m.Mean), d)) {
+		for j := i; j < d; j++ {
+			m.Cov.SetSym(i, j, sums[j]/float64(m.N-1))
 		}
-	}
-	for i, sum := range scatter(centred) {
-		m.Cov.SetSym(i/d, i%d, sum/float64(m.N-1))
 	}
 	return m, nil
 }
 
-// scatterRows are added up before they join the sum, while they are in the cache.
-const scatterRows = 1024
+// scatter multiplies scatterRows rows at a time, of scatterColumns columns with as
+// many others: these are packed once, stay in the cache, and make 64 tiles.
+const (
+	scatterRows    = 256
+	scatterColumns = 4 * tileColumns
+)
 
-// scatter yields the upper triangle of the sum of x_r x_r^T, with the index of each
-// element of `[D, D]`.
-func scatter(x rows[float64]) iter.Seq2[int, float64] {
+// scatter is the upper triangle of the sum of (x_r - mu) (x_r - mu)^T, in `[D, D]`.
+func scatter(x rows[float32], mean []float64) []float64 {
 	sums := make([]float64, x.d*x.d)
-	var next atomic.Int64
+	var next atomic.Int64 // from the last columns down, which have the most others before them
+	next.Store(int64(x.d+scatterColumns-1) / scatterColumns)
 	var group sync.WaitGroup
-	for range workers() {
+	for range min(workers(), int(next.Load())) {
 		group.Go(func() {
-			h := hand{dots: make([]float64, tileRows*tileColumns)}
-			left, right := make([]float64, scatterRows*tileRows), make([]float64, scatterRows*tileColumns)
+			left, right := make([]float64, scatterRows*scatterColumns), make([]float64, scatterRows*scatterColumns)
 			for {
-				column := int(next.Add(tileColumns)) - tileColumns
-				if column >= x.d {
+				column := int(next.Add(-1)) * scatterColumns
+				if column < 0 {
 					return
 				}
 				for start := 0; start < x.n; start += scatterRows {
-					n := min(scatterRows, x.n-start)
-					x.columns(right[:n*tileColumns], start, column, tileColumns)
-					for row := 0; row < min(column+tileColumns, x.d); row += tileRows {
-						h.rows = left[:n*tileRows]
-						x.columns(h.rows, start, row, tileRows)
-						h.tile(right[:n*tileColumns], 0, tileColumns)
-						for r := range min(tileRows, x.d-row) {
-							for c := range min(tileColumns, x.d-column) {
-								sums[(row+r)*x.d+column+c] += h.dots[r*tileColumns+c]
-							}
-						}
+					size := min(scatterRows, x.n-start) * scatterColumns
+					centred(right[:size], x, mean, start, column)
+					for row := 0; row < column; row += scatterColumns {
+						centred(left[:size], x, mean, start, row)
+						scatterTiles(sums, x.d, left[:size], right[:size], row, column)
 					}
+					scatterTiles(sums, x.d, right[:size], right[:size], column, column)
 				}
 			}
 		})
 	}
 	group.Wait()
-	return func(yield func(int, float64) bool) {
-		for i := range x.d {
-			for j := i; j < x.d; j++ {
-				if !yield(i*x.d+j, sums[i*x.d+j]) {
-					return
-				}
-			}
+	return sums
+}
+
+// centred packs scatterColumns columns from one on of the rows from start on, less
+// their mean: panels `[rows, tileColumns]`. Beyond the last column stays what is there;
+// nobody reads its products.
+func centred(dst []float64, x rows[float32], mean []float64, start, column int) {
+	panel := len(dst) / scatterColumns * tileColumns
+	for p := 0; p < scatterColumns/tileColumns; p++ {
+		from, to := min(column+p*tileColumns, x.d), min(column+(p+1)*tileColumns, x.d)
+		for i := range panel / tileColumns {
+			subtract(dst[p*panel+i*tileColumns:], x.row(start + i)[from:to], mean[from:to])
 		}
 	}
 }
 
-// columns copies count columns from one on of the rows from start on, as `[rows,
-// count]`, zeros for those beyond the end.
-func (r rows[T]) columns(dst []T, start, column, count int) {
-	for i := range len(dst) / count {
-		n := copy(dst[i*count:][:count], r.row(start + i)[column:])
-		clear(dst[i*count+n:][:count-n])
+// scatterTiles adds the products of packed columns, from row and from column on, to
+// the sums `[D, D]`; of those of the same columns to the upper triangle alone.
+func scatterTiles(sums []float64, d int, left, right []float64, row, column int) {
+	panel := len(right) / scatterColumns * tileColumns
+	var dots [tileRows * tileColumns]float64
+	for c := 0; c < min(scatterColumns, d-column); c += tileColumns {
+		for r := 0; r < min(scatterColumns, d-row, column+c+tileColumns-row); r += tileRows {
+			tile(left[r/tileColumns*panel+r%tileColumns:][:panel-r%tileColumns], tileColumns, right[c*panel/tileColumns:][:panel], dots[:], tileColumns)
+			for i := range min(tileRows, d-row-r) {
+				out := sums[(row+r+i)*d+column+c:][:min(tileColumns, d-column-c)]
+				for k := range out {
+					out[k] += dots[i*tileColumns+k]
+				}
+			}
+		}
 	}
 }
 

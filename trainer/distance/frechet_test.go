@@ -2,8 +2,10 @@ package distance
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -115,6 +117,33 @@ func TestFrechetOfSingularCovariances(t *testing.T) {
 	require.InDelta(t, 0, distance(t, same, same), 1e-6, "roots of eigenvalues of about 1e-16")
 }
 
+// The mean and covariance of any number of rows and features are those of their
+// definition, bit for bit the same on any number of cores.
+func TestMomentsAreTheirDefinition(t *testing.T) {
+	for _, c := range []struct{ n, d int }{{2, 1}, {16, 7}, {255, 64}, {256, 65}, {600, 130}, {1111, 200}} {
+		rows := congruential(4, c.n, c.d, .3, .7)
+		m := momentsOf(t, rows, c.d)
+		for i := range c.d {
+			for j := range c.d {
+				var mi, mj, sum float64
+				for r := range c.n {
+					mi, mj = mi+float64(rows[r*c.d+i])/float64(c.n), mj+float64(rows[r*c.d+j])/float64(c.n)
+				}
+				for r := range c.n {
+					sum += (float64(rows[r*c.d+i]) - mi) * (float64(rows[r*c.d+j]) - mj)
+				}
+				require.InDelta(t, mi, m.Mean[i], 1e-12*(1+math.Abs(mi)))
+				require.InDelta(t, sum/float64(c.n-1), m.Cov.At(i, j), 1e-12, "%v (%d, %d)", c, i, j)
+			}
+		}
+		before := runtime.GOMAXPROCS(1)
+		one := momentsOf(t, rows, c.d)
+		runtime.GOMAXPROCS(5)
+		require.Equal(t, one, momentsOf(t, rows, c.d))
+		runtime.GOMAXPROCS(before)
+	}
+}
+
 func TestMomentsRefuse(t *testing.T) {
 	rows := congruential(1, 20, 4, 0, 0)
 	_, err := NewMoments(rows[:7*4], 4)
@@ -128,4 +157,17 @@ func TestMomentsRefuse(t *testing.T) {
 	require.ErrorContains(t, err, "not finite")
 	_, err = Frechet(Moments{Mean: []float64{1}}, Moments{Mean: []float64{1, 2}})
 	require.ErrorContains(t, err, "1 features against 2")
+}
+
+func BenchmarkFrechet(b *testing.B) {
+	for _, n := range []int{1000, 10000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			x, y := congruential(1, n, 64, 0, 0), congruential(2, n, 64, .1, .4)
+			for b.Loop() {
+				p, _ := NewMoments(x, 64)
+				q, _ := NewMoments(y, 64)
+				_, _ = Frechet(p, q)
+			}
+		})
+	}
 }

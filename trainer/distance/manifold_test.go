@@ -149,18 +149,18 @@ func TestNearest(t *testing.T) {
 func TestTiles(t *testing.T) {
 	for _, d := range []int{1, 7, 64, 300} {
 		a, b := normal(1, tileRows, d, 1, 0), normal(2, tileColumns, d, 1, 0)
-		h := hand{rows: make([]float64, tileRows*d), dots: make([]float64, tileRows*tileColumns)}
+		packed, dots := make([]float64, tileRows*d), make([]float64, tileRows*tileColumns)
 		panel := make([]float64, tileColumns*d)
-		pack(h.rows, of(a, d), 0, tileRows)
+		pack(packed, of(a, d), 0, tileRows)
 		pack(panel, of(b, d), 0, tileColumns)
-		h.tile(panel, 0, tileColumns)
+		tile(packed, tileRows, panel, dots, tileColumns)
 		for r := range tileRows {
 			for c := range tileColumns {
 				var want float64
 				for k := range d {
 					want += float64(a[r*d+k]) * float64(b[c*d+k])
 				}
-				require.InDelta(t, want, h.dots[r*tileColumns+c], 1e-12*float64(d))
+				require.InDelta(t, want, dots[r*tileColumns+c], 1e-12*float64(d))
 			}
 		}
 	}

@@ -7,10 +7,8 @@ import (
 	"simd/archsimd"
 )
 
-// tileWide is the tile of packed rows and columns, written to the first
-// tileColumns of tileRows rows of dots, which are stride apart. It reports whether
-// this processor can.
-func tileWide(a, b, dots []float64, stride int) bool {
+// tileWide is tile. It reports whether this processor can.
+func tileWide(a []float64, step int, b, dots []float64, stride int) bool {
 	if !archsimd.X86.AVX512() {
 		return false
 	}
@@ -28,7 +26,7 @@ func tileWide(a, b, dots []float64, stride int) bool {
 		s20, s21 = v.MulAdd(left, s20), v.MulAdd(right, s21)
 		v = archsimd.BroadcastFloat64x8(a[3])
 		s30, s31 = v.MulAdd(left, s30), v.MulAdd(right, s31)
-		a, b = a[tileRows:], b[tileColumns:]
+		a, b = a[min(step, len(a)):], b[tileColumns:]
 	}
 	s00.StoreSlice(dots)
 	s01.StoreSlice(dots[8:])
@@ -91,4 +89,28 @@ func belowWide(found []int, values []float64, bound float64, each []float64) ([]
 		}
 	}
 	return found, n
+}
+
+// addWide is add of the first multiple of eight; it returns how many.
+func addWide(sums []float64, row []float32) int {
+	if !archsimd.X86.AVX512() {
+		return 0
+	}
+	n := len(row) &^ 7
+	for k := 0; k < n; k += 8 {
+		archsimd.LoadFloat32x8Slice(row[k:]).ConvertToFloat64().Add(archsimd.LoadFloat64x8Slice(sums[k:])).StoreSlice(sums[k:])
+	}
+	return n
+}
+
+// subtractWide is subtract of the first multiple of eight; it returns how many.
+func subtractWide(dst []float64, row []float32, mean []float64) int {
+	if !archsimd.X86.AVX512() {
+		return 0
+	}
+	n := len(row) &^ 7
+	for k := 0; k < n; k += 8 {
+		archsimd.LoadFloat32x8Slice(row[k:]).ConvertToFloat64().Sub(archsimd.LoadFloat64x8Slice(mean[k:])).StoreSlice(dst[k:])
+	}
+	return n
 }

@@ -70,7 +70,7 @@ func products[T float32 | float64](x, y rows[T], upper bool, visit func(worker, 
 					for i := from; i < min(from+stripRows, x.n); i += tileRows {
 						pack(h.rows, x, i, tileRows)
 						for p := 0; p < columns; p += tileColumns {
-							h.tile(packed[p*x.d:], p, block)
+							tile(h.rows, tileRows, packed[p*x.d:][:tileColumns*x.d], h.dots[p:], block)
 						}
 						for r := range min(tileRows, x.n-i) {
 							visit(w, i+r, start, h.dots[r*block:][:columns])
@@ -89,16 +89,16 @@ type hand struct {
 	dots []float64 // `[tileRows, block]`
 }
 
-// tile fills in the products of h.rows with one panel of packed columns, at p.
-func (h *hand) tile(panel []float64, p, block int) {
-	d := len(h.rows) / tileRows
-	panel = panel[:d*tileColumns]
-	if tileWide(h.rows, panel, h.dots[p:], block) {
+// tile fills in the products of tileRows packed rows, each number's of which are step
+// apart from the next number's, with a panel of packed columns: tileRows rows of dots,
+// stride apart.
+func tile(rows []float64, step int, panel, dots []float64, stride int) {
+	if tileWide(rows, step, panel, dots, stride) {
 		return
 	}
 	var sums [tileRows][tileColumns]float64
-	for k := range d {
-		a, b := h.rows[k*tileRows:][:tileRows], panel[k*tileColumns:][:tileColumns]
+	for k := range len(panel) / tileColumns {
+		a, b := rows[k*step:][:tileRows], panel[k*tileColumns:][:tileColumns]
 		for r, v := range a {
 			for c, u := range b {
 				sums[r][c] += v * u
@@ -106,7 +106,7 @@ func (h *hand) tile(panel []float64, p, block int) {
 		}
 	}
 	for r := range sums {
-		copy(h.dots[r*block+p:], sums[r][:])
+		copy(dots[r*stride:], sums[r][:])
 	}
 }
 
@@ -162,4 +162,18 @@ func below(found []int, values []float64, bound float64, each []float64) []int {
 		}
 	}
 	return found
+}
+
+// add adds a row to sums.
+func add(sums []float64, row []float32) {
+	for k := addWide(sums, row); k < len(row); k++ {
+		sums[k] += float64(row[k])
+	}
+}
+
+// subtract is a row less its mean.
+func subtract(dst []float64, row []float32, mean []float64) {
+	for k := subtractWide(dst, row, mean); k < len(row); k++ {
+		dst[k] = float64(row[k]) - mean[k]
+	}
 }
