@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -172,10 +173,12 @@ func (n inception) conv(x *Node, name string, stride, down, across int) *Node {
 // shrink is a 3x3 maximum with stride 2.
 func shrink(x *Node) *Node { return MaxPool(x).Window(3).Strides(2).NoPadding().Done() }
 
-// average is the 3x3 mean of what is inside the image.
+// average is the 3x3 mean of what is inside the image. The pixels inside are counted
+// for one image and channel: XLA counts while it compiles, and slowly.
 func average(x *Node) *Node {
 	sum := func(x *Node) *Node { return SumPool(x).Window(3).Strides(1).PadSame().Done() }
-	return Div(sum(x), sum(OnesLike(x)))
+	one := Ones(x.Graph(), shapes.Make(x.DType(), 1, x.Shape().Dim(1), x.Shape().Dim(2), 1))
+	return Div(sum(x), sum(one))
 }
 
 // layer is one convolution.
