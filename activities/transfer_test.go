@@ -96,13 +96,19 @@ func TestTransferIsNotTriedAgain(t *testing.T) {
 
 func TestTransferLosesPatience(t *testing.T) {
 	b := newBench(t)
-	u := &uploads{Archive: b.archive, before: func(context.Context, int) error { return errAway }}
-	b.Transfers, b.Checkpoints = hasty, u
-	b.Transfers.Patience = 20 * time.Millisecond
+	b.Transfers = hasty
+	b.Transfers.Patience = 500 * time.Millisecond
+	u := &uploads{Archive: b.archive, before: func(_ context.Context, n int) error {
+		if n == 3 {
+			time.Sleep(b.Transfers.Patience) // so that this try is the last, on however busy a machine
+		}
+		return errAway
+	}}
+	b.Checkpoints = u
 	_, err := b.train(input(0, 1))
 	require.Equal(t, string(sweep.FailTransient), typeOf(t, err))
 	require.ErrorContains(t, err, "store is away")
-	require.Greater(t, u.n, 2)
+	require.Equal(t, 3, u.n)
 }
 
 func TestTransferThatHangsIsTriedAgain(t *testing.T) {
