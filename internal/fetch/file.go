@@ -2,8 +2,6 @@ package fetch
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/cache"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
@@ -35,7 +34,7 @@ func (f *Fetcher) file(ctx context.Context, from, dst string, pin dataset.Pin) e
 		return err
 	}
 	if pin.SHA256 != "" {
-		sum, err := digest(part)
+		sum, err := cache.Digest(part)
 		if err != nil {
 			return err
 		}
@@ -44,19 +43,6 @@ func (f *Fetcher) file(ctx context.Context, from, dst string, pin dataset.Pin) e
 		}
 	}
 	return os.Rename(part, dst)
-}
-
-func digest(path string) (string, error) {
-	in, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer in.Close() //nolint:errcheck // only read
-	h := sha256.New()
-	if _, err := io.Copy(h, in); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // copy takes a file of this machine.

@@ -3,8 +3,6 @@ package backend
 import (
 	"archive/zip"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -98,16 +96,11 @@ func foundLink(pin Pin) string {
 
 // verifyWheel compares a file with the pin.
 func verifyWheel(path string, pin Pin) error {
-	f, err := os.Open(path)
+	sum, err := cache.Digest(path)
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // read only
-	h := sha256.New()
-	if _, err := io.Copy(h, io.LimitReader(f, pin.Size+1)); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return pin.check(path, hex.EncodeToString(h.Sum(nil)))
+	return pin.check(path, sum)
 }
 
 func (p Pin) check(what, sum string) error {
@@ -122,7 +115,7 @@ func (p Pin) holds(path string) (bool, error) {
 	if p.PluginSHA256 == "" {
 		return true, nil
 	}
-	sum, err := fileDigest(path)
+	sum, err := cache.Digest(path)
 	return sum == p.PluginSHA256, err
 }
 

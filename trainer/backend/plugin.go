@@ -1,10 +1,6 @@
 package backend
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,25 +56,11 @@ func PluginDigest(path string) (string, error) {
 	if sum, ok := digests.byPath[path]; ok {
 		return sum, nil
 	}
-	sum, err := fileDigest(path)
+	sum, err := cache.Digest(path)
 	if err == nil {
 		digests.byPath[path] = sum
 	}
 	return sum, err
-}
-
-// fileDigest reads the file at path each time.
-func fileDigest(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", fmt.Errorf("digest of plugin: %w", err)
-	}
-	defer f.Close() //nolint:errcheck // read only
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("digest of plugin %s: %w", path, err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 var digests = struct {

@@ -1,7 +1,11 @@
 package cache
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -20,4 +24,18 @@ func Dir() (string, error) {
 		return "", fmt.Errorf("no cache folder (set %s): %w", Env, err)
 	}
 	return filepath.Join(base, "tailsweep"), nil
+}
+
+// Digest is the SHA-256, in hexadecimal, of the file at path.
+func Digest(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", fmt.Errorf("digest of %s: %w", path, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
