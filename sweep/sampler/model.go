@@ -19,6 +19,8 @@ const (
 	eliteSeveral  = 18   // likewise, of several
 	shortlisted   = 12   // points that the ends of a front are sought from
 	noiseFloor    = 1e-4 // noise variance, of standardised observations, below which an observation is the truth
+	hopeful       = 1    // standard deviations below its mean that an objective is taken to be at its end
+	lookAlong     = 5    // points along each coordinate that an end is looked for at
 	beyondNoise   = 5    // standard deviations of the noise that the reference point is beyond the front
 	worstExpected = 1    // standard deviations beyond the worst result that having nothing is worth
 )
@@ -158,7 +160,7 @@ func (m *model) acquisition(rng *rand.Rand, r Request, s *space) (a *acquisition
 	noisy, near := noisyOne, eliteOne
 	if n > 1 {
 		best = thinned(front(good), maxBoxes>>(n-2))
-		reference = m.nadir(s, slices.Concat(best, all), best)
+		reference = m.nadir(s, all, best)
 		noisy, near = noisySeveral, eliteSeveral
 	}
 	var points, fixed [][]float64
@@ -257,13 +259,13 @@ func thinned(places []place, limit int) []place {
 
 // nadir returns the reference point that hypervolumes are taken with, `[m]` in the
 // processes' units: a tenth, and what noise may hide, beyond the worst values on the
-// front found so far and at the ends of the one that the models expect. The end for objective k is where
-// mean_k + 0.05 sum mean is least and the constraints are likely to hold. Without
-// them a front that has not been to an end yet would never go there, since nothing
-// beyond the reference counts; with the worst of all results as reference, points
-// that are good in one objective alone would count too much.
-func (m *model) nadir(s *space, starts, front []place) []float64 {
-	starts = starts[:min(len(starts), shortlisted)]
+// front found so far and at the ends of the one that the models hope for. The end for
+// objective k is where mean_k - sd_k + 0.05 sum mean is least and the constraints are
+// likely to hold. Without the ends a front that has not been to one yet would never
+// go there, since nothing beyond the reference counts; with the worst of all results
+// as reference, points that are good in one objective alone would count too much.
+func (m *model) nadir(s *space, places, front []place) []float64 {
+	places = slices.Clone(places)
 	n := len(m.objectives)
 	work := make([]gp.Workspace, n+len(m.constraints))
 	low, high := make([]float64, n), make([]float64, n)
@@ -276,12 +278,12 @@ func (m *model) nadir(s *space, starts, front []place) []float64 {
 			var value float64
 			for i, o := range m.objectives {
 				o.Predict(u, 1, &work[i])
-				weight := -0.05
+				weight, sd, bySD := -0.05, math.Sqrt(work[i].Var), 0.0
 				if i == k {
-					weight -= 1
+					weight, bySD = weight-1, hopeful
 				}
-				value += weight * work[i].Mean[0]
-				o.Gradient(&work[i], []float64{weight}, 0, gradient)
+				value += weight*work[i].Mean[0] + bySD*sd
+				o.Gradient(&work[i], []float64{weight}, bySD/(2*sd), gradient)
 			}
 			for c, f := range m.constraints {
 				w := &work[n+c]
@@ -293,12 +295,22 @@ func (m *model) nadir(s *space, starts, front []place) []float64 {
 			}
 			return value
 		}
-		best, most := starts[0].u, math.Inf(-1)
+		best, most := places[0].u, math.Inf(-1)
 		gradient := make([]float64, len(s.order))
-		for _, p := range starts {
-			if v := end(p.u, gradient); v > most {
-				best, most = p.u, v
+		try := func(u []float64) {
+			if v := end(u, gradient); v > most {
+				best, most = u, v
 			}
+		}
+		slices.SortStableFunc(places, func(a, b place) int { return cmp.Compare(a.f[k], b.f[k]) })
+		for _, p := range places[:min(len(places), shortlisted)] {
+			try(p.u)
+		}
+		for _, p := range front {
+			try(p.u)
+		}
+		for _, u := range s.along(best, lookAlong) { // the end may be where nothing near it slopes to
+			try(u)
 		}
 		lowest, highest := s.ranges(best)
 		at, _ := climb(end, best, lowest, highest, climbSteps)

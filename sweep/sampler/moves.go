@@ -118,6 +118,23 @@ func (s *space) neighbours(u []float64) [][]float64 {
 	return list
 }
 
+// along are the points that differ from u in one coordinate: n values across its
+// range where a climb can move it, its neighbours where not.
+func (s *space) along(u []float64, n int) [][]float64 {
+	list := s.neighbours(u)
+	low, high := s.ranges(u)
+	for k := range u {
+		if low[k] < high[k] {
+			for i := range n {
+				next := slices.Clone(u)
+				next[k] = low[k] + (high[k]-low[k])*float64(i)/float64(n-1)
+				list = append(list, next)
+			}
+		}
+	}
+	return list
+}
+
 // steps are the values next to v of a stepped parameter.
 func steps(p sweep.Parameter, v sweep.Value) []sweep.Value {
 	var list []sweep.Value
