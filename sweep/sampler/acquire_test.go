@@ -88,3 +88,25 @@ func TestAcquisitionGradientEqualsFiniteDifferences(t *testing.T) {
 		})
 	}
 }
+
+// As ZDT2's front, this one is flat where f0 is least, and what is known of large x0
+// is far from the front: the reference point must not shut its other end out.
+func TestNadirIsBeyondAnEndThatIsOnlyHopedFor(t *testing.T) {
+	r := surveyed(2, 0, 1, 0, func(u []float64) []float64 { return []float64{0, 0} })
+	r.Pending, r.Exact = nil, true
+	for number, u := range [][]float64{{0, 0.3}, {0.02, 0.3}, {0, 0.35}, {0.05, 0.25}, {0.3, 0.5}, {0.7, 0.55}, {1, 0.7}, {0.5, 0.6}} {
+		g := 1 + 9*math.Abs(u[1]-0.3)
+		r.Ledger = append(r.Ledger, sweep.Trial{Assignment: sweep.Assignment{Number: number, Params: sweep.Params{"x0": sweep.Number(u[0]), "x1": sweep.Number(u[1])}, Seed: 1},
+			Status: sweep.StatusCompleted, Metrics: map[string]float64{"f0": u[0], "f1": g - u[0]*u[0]/g}})
+	}
+	s := newSpace(r.Spec)
+	m, err := newModel(stream(r), r, s, newTraining(r, s))
+	require.NoError(t, err)
+	var places []place
+	for i, u := range m.x {
+		places = append(places, place{u: u, f: []float64{m.objectives[0].To(m.values[i][0]), m.objectives[1].To(m.values[i][1])}})
+	}
+	reference := m.nadir(s, places, front(places))
+	require.Greater(t, m.objectives[0].From(reference[0]), 0.15, "a tenth beyond the front is 0.024")
+	require.Less(t, m.objectives[1].From(reference[1]), 1.6)
+}
