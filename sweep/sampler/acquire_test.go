@@ -108,5 +108,4 @@ func TestNadirIsBeyondAnEndThatIsOnlyHopedFor(t *testing.T) {
 	}
 	reference := m.nadir(s, places, front(places))
 	require.Greater(t, m.objectives[0].From(reference[0]), 0.15, "a tenth beyond the front is 0.024")
-	require.Less(t, m.objectives[1].From(reference[1]), 1.6)
 }
