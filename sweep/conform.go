@@ -83,8 +83,8 @@ func (c *conformer) conform(path string, n *node, s *schema) json.RawMessage {
 		c.broken[path] = true
 		return nil
 	}
-	wants := map[string]nodeKind{"object": kindMapping, "array": kindList, "number": kindNumber, "integer": kindNumber, "string": kindText}
-	names := map[string]string{"object": "not a mapping", "array": "not a list", "number": "not a number", "integer": "not an integer", "string": "not text"}
+	wants := map[string]nodeKind{"object": kindMapping, "array": kindList, "number": kindNumber, "integer": kindNumber, "string": kindText, "boolean": kindBool}
+	names := map[string]string{"object": "not a mapping", "array": "not a list", "number": "not a number", "integer": "not an integer", "string": "not text", "boolean": "not true or false"}
 	switch {
 	case len(s.Enum) > 0 && s.Pattern != "" && n.kind == kindText && regexp.MustCompile(s.Pattern).MatchString(n.text):
 		return c.text(path, n, s)
@@ -92,7 +92,8 @@ func (c *conformer) conform(path string, n *node, s *schema) json.RawMessage {
 		return c.word(path, n, s)
 	case n.kind != wants[s.Type]:
 		message := names[s.Type]
-		if _, number := coreNumber(n.text); number && n.kind == kindText {
+		_, number := coreNumber(n.text)
+		if n.kind == kindText && (number || s.Type == "boolean" && isBool(n.text)) {
 			message += ": it is in quotes"
 		}
 		if s.Type == "string" && n.kind != kindMapping && n.kind != kindList && n.kind != kindNull {
@@ -108,6 +109,8 @@ func (c *conformer) conform(path string, n *node, s *schema) json.RawMessage {
 		return c.array(path, n, s)
 	case "string":
 		return c.text(path, n, s)
+	case "boolean":
+		return json.RawMessage(strings.ToLower(n.text))
 	}
 	return c.number(path, n, s)
 }

@@ -3,6 +3,7 @@ package sweep
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -231,18 +232,20 @@ func scalar(t *token.Token) *node {
 	if t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType {
 		return n
 	}
-	switch t.Value {
-	case "", "~", "null", "Null", "NULL":
+	switch v, number := coreNumber(t.Value); {
+	case slices.Contains([]string{"", "~", "null", "Null", "NULL"}, t.Value):
 		n.kind = kindNull
-	case "true", "True", "TRUE", "false", "False", "FALSE":
+	case isBool(t.Value):
 		n.kind = kindBool
-	default:
-		if v, ok := coreNumber(t.Value); ok {
-			n.kind, n.number = kindNumber, v
-			n.integer = !strings.ContainsAny(t.Value, ".eE") || strings.HasPrefix(t.Value, "0x")
-		}
+	case number:
+		n.kind, n.number = kindNumber, v
+		n.integer = !strings.ContainsAny(t.Value, ".eE") || strings.HasPrefix(t.Value, "0x")
 	}
 	return n
+}
+
+func isBool(text string) bool {
+	return slices.Contains([]string{"true", "True", "TRUE", "false", "False", "FALSE"}, text)
 }
 
 // joinPath is the path of a field of the mapping at path.

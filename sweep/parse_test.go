@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -143,6 +145,9 @@ func TestParseTellsFaults(t *testing.T) {
 		{"no such anchor", with("model: *m"), "5:8: model: no anchor of this name comes before (*m)"},
 		{"planned field", base + "checkpoints: {save_trial_best: 1}\n", "checkpoints.save_trial_best: not supported by this version"},
 		{"nothing to look with", with("dataset: {name: cifar-10}"), "7:1: evaluate: there is no built-in classifier for cifar-10 (valid: evaluate.features.path, a file that"},
+		{"yes", with("evaluate: {samples_per_class: 100, cas: yes}"), "7:41: evaluate.cas: not true or false (yes; valid: true, false)"},
+		{"quoted bool", with(`evaluate: {samples_per_class: 100, cas: "true"}`), "evaluate.cas: not true or false: it is in quotes (true; valid: true, false)"},
+		{"bool for a number", with("train: {steps: true}"), "train.steps: not an integer (true;"},
 		{"gate", base + "gates: {min_label_accuracy: 80}\n", "gates.min_label_accuracy: out of range (80; valid: a number in [0, 1])"},
 		{"class without a name", with("metrics: [{name: fid.class.}]"), "9:18: metrics[0].name: unknown value (fid.class.; valid: {fid, kid, precision, recall,"},
 		{"FID of few of a class", with("metrics: [{name: fid.class.bag}]", "evaluate: {samples_per_class: 100}"), "gives fid.class.bag of 1 classes 100 samples, and FID needs 128"},
@@ -327,4 +332,77 @@ func FuzzParse(f *testing.F) {
 		}
 		require.NotPanics(t, func() { spec.Planned(); spec.Plan(Speed{ModelParameters: 1, StepsPerSecond: 1, SamplesPerSecond: 1}) })
 	})
+}
+
+// A field that is true or false: what is written is what arrives, and travels.
+func TestParseReadsBools(t *testing.T) {
+	for text, want := range map[string]bool{"true": true, "false": false, "TRUE": true, "False": false} {
+		spec := mustParse(t, with("evaluate: {samples_per_class: 100, cas: "+text+"}"))
+		require.Equal(t, want, spec.Evaluate.CAS, text)
+		data, err := json.Marshal(spec)
+		require.NoError(t, err)
+		var back Spec
+		require.NoError(t, json.Unmarshal(data, &back))
+		require.Equal(t, *spec, back)
+		plain := mustParse(t, base)
+		require.Equal(t, want, spec.Digest() != plain.Digest(), "false is the default")
+	}
+}
+
+// Each field of the schema can be set: a value that its own schema allows is sound,
+// and the types take it. What goes together is for other tests.
+func TestEveryFieldCanBeSet(t *testing.T) {
+	fields := 0
+	var walk func(s *schema, path string, wrap func(value string) string)
+	walk = func(s *schema, path string, wrap func(value string) string) {
+		if s.Type == "object" {
+			for name, field := range s.Properties {
+				walk(field, joinPath(path, name), func(value string) string { return wrap("{" + name + ": " + value + "}") })
+			}
+			return
+		}
+		if s.Type == "array" {
+			walk(s.Items, path+"[0]", func(value string) string { return wrap("[" + value + "]") })
+			return
+		}
+		fields++
+		text := wrap(sample(t, path, s))
+		root, faults := readDocument("spec.yaml", []byte(text))
+		require.Empty(t, faults, text)
+		c := &conformer{nodes: map[string]*node{}, places: map[string]position{}, broken: map[string]bool{}}
+		c.conform("", root, specSchema())
+		require.True(t, c.given(path) && c.sound(path), "%s: %v", text, c.faults)
+		_, err := Parse("spec.yaml", []byte(text))
+		require.NotContains(t, fmt.Sprint(err), "cannot be read", text)
+	}
+	walk(specSchema(), "", func(value string) string { return value })
+	require.Greater(t, fields, 300)
+}
+
+// sample is a value of a scalar's schema, as YAML.
+func sample(t *testing.T, path string, s *schema) string {
+	t.Helper()
+	switch {
+	case len(s.Enum) > 0:
+		last := s.Enum[len(s.Enum)-1]
+		return string(last.appendJSON(nil))
+	case s.Type == "boolean":
+		return "true"
+	case s.Minimum != nil:
+		return strconv.FormatFloat(*s.Minimum, 'f', -1, 64)
+	case s.Type == "number":
+		for _, f := range []float64{0.5, 1, 0.05} {
+			if s.within(f) {
+				return strconv.FormatFloat(f, 'f', -1, 64)
+			}
+		}
+	case s.Type == "string":
+		for _, text := range []string{"abc", "1h"} {
+			if regexp.MustCompile(s.Pattern).MatchString(text) {
+				return text
+			}
+		}
+	}
+	t.Fatalf("%s: no sample of %+v", path, s)
+	return ""
 }

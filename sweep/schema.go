@@ -27,7 +27,7 @@ type schema struct {
 	Ref              string             `json:"$ref"`
 	Defs             map[string]*schema `json:"$defs"`
 	Description      string             `json:"description"`
-	Type             string             `json:"type"` // object | array | string | number | integer
+	Type             string             `json:"type"` // object | array | string | number | integer | boolean
 	Enum             []Value            `json:"enum"`
 	Minimum          *float64           `json:"minimum"`
 	Maximum          *float64           `json:"maximum"`
@@ -105,6 +105,8 @@ func (s *schema) legal() string {
 		return "a number" + s.interval()
 	case "integer":
 		return "an integer" + s.interval()
+	case "boolean":
+		return "true, false"
 	}
 	if s.Description != "" && (s.Pattern != "" || s.MaxLength == 0) {
 		return lowerFirst(strings.TrimSuffix(s.Description, "."))
