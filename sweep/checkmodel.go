@@ -85,8 +85,15 @@ func (c *conformer) checkLayer(s *Spec) {
 
 // checkSampler holds that step counts belong to the sampler.
 func (c *conformer) checkSampler(s *Spec) {
-	if c.sound("evaluate") && c.given("evaluate.ddpm_steps") && s.Evaluate.Sampler != SamplerDDPM {
-		c.fault("evaluate.ddpm_steps", fmt.Sprint(s.Evaluate.DDPMSteps), "belongs to sampler ddpm, and this is ddim", "sampler: ddpm, or ddim_steps")
+	if !c.sound("evaluate.sampler") {
+		return
+	}
+	mine, other := SamplerDDIM, SamplerDDPM
+	if s.Evaluate.Sampler == SamplerDDPM {
+		mine, other = other, mine
+	}
+	if field := "evaluate." + other + "_steps"; c.given(field) && c.sound(field) {
+		c.fault(field, c.nodes[field].shown(), fmt.Sprintf("belongs to sampler %s, and this is %s", other, mine), fmt.Sprintf("sampler: %s, or %s_steps", other, mine))
 	}
 }
 

@@ -176,6 +176,7 @@ func TestParseTellsFaults(t *testing.T) {
 		{"layer", params("{infonce.layer: {values: [bottleneck, quarter]}}"), "parameters.infonce.layer: is no latent of this model (quarter; valid: bottleneck, down0, down1, down2, up0, up1, up2, default)"},
 		{"layer of the baseline", with("baseline: {params: {infonce.layer: last}}"), "infonce.layer = last, want one of bottleneck, down0,"},
 		{"steps of the other sampler", with("evaluate: {ddpm_steps: 100}"), "evaluate.ddpm_steps: belongs to sampler ddpm, and this is ddim (100;"},
+		{"steps of the other sampler, set", with("evaluate: {sampler: ddpm, ddim_steps: 20}"), "evaluate.ddim_steps: belongs to sampler ddim, and this is ddpm (20; valid: sampler: ddim, or ddpm_steps)"},
 		{"heads", with("model: {arch: dit, width: 64, heads: 5}"), "model.heads: does not divide model.width = 64 (5; valid: 1, 2, 4, 8, 16, 32, 64)"},
 		{"width of a dit", with("model: {arch: dit, width: 66, heads: 2}"), "model.width: dit needs a multiple of 4 (66;"},
 		{"warm-up", with("train: {steps: 10, warmup_steps: 11}"), "train.warmup_steps: is longer than the training (11; valid: at most train.steps = 10)"},

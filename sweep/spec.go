@@ -166,7 +166,7 @@ type Evaluate struct {
 	Guidance []float64 `json:"guidance" jsonschema:"minItems=1,maxItems=16,uniqueItems=true,minimum=0,maximum=20"`
 	// How pictures are drawn: ddim without noise (arXiv 2010.02502), or ddpm, ancestral sampling (arXiv 2006.11239). Default ddim.
 	Sampler string `json:"sampler,omitempty" jsonschema:"enum=ddim,enum=ddpm"`
-	// Denoising steps of sampler ddim.
+	// Denoising steps of sampler ddim, and only there.
 	DDIMSteps int `json:"ddim_steps" jsonschema:"minimum=1,maximum=1000"`
 	// Denoising steps of sampler ddpm, and only there. Default 1000.
 	DDPMSteps int `json:"ddpm_steps,omitempty" jsonschema:"minimum=1,maximum=1000"`
