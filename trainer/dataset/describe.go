@@ -36,7 +36,9 @@ func Describe(d sweep.Dataset) (About, error) {
 	default:
 		a.Classes, a.Available = fashionClasses, equal(info)
 	}
-	a.Counts = kept(d.Imbalance, a.Available)
+	if a.Counts, err = kept(d.Imbalance, a.Classes, a.Available); err != nil {
+		return About{}, err
+	}
 	a.Groups = sweep.Groups(d.Imbalance.Profile, a.Counts)
 	return a, nil
 }

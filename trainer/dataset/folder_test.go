@@ -143,6 +143,61 @@ func TestFolderTellsWhatIsWrong(t *testing.T) {
 	}
 }
 
+// A reference that is not there, or of other classes, is told as what it is, without
+// an image being decoded.
+func TestReferenceTellsWhatIsWrong(t *testing.T) {
+	for want, change := range map[string]func(d *sweep.Dataset){
+		"dataset.reference: open /nowhere: no such file or directory; it is": func(d *sweep.Dataset) { d.Reference = "/nowhere" },
+		"dataset.reference: stat /nowhere/val.txt: no such file":             func(d *sweep.Dataset) { d.Reference = "/nowhere/val.txt" },
+		"dataset.reference: dataset.classes: 3, and ": func(d *sweep.Dataset) {
+			d.Reference = t.TempDir()
+			write(t, nil, d.Reference, "ant", "no image.png")
+		},
+		`dataset.reference: class 1 is "bat", and in dataset.path "bee"`: func(d *sweep.Dataset) {
+			d.Reference = t.TempDir()
+			for _, class := range []string{"ant", "bat", "cat"} {
+				write(t, nil, d.Reference, class, "no image.png")
+			}
+		},
+		"dataset.path: open /elsewhere: no such file": func(d *sweep.Dataset) { d.Path, d.Reference = "/elsewhere", d.Path },
+	} {
+		d := folderSpec(animals(t))
+		change(&d)
+		_, err := Balanced(d)
+		require.ErrorContains(t, err, want)
+		var failure *sweep.FailureError
+		require.ErrorAs(t, err, &failure)
+		require.Equal(t, sweep.FailBadData, failure.Class)
+		require.Contains(t, failure.Message, want, "what a child tells")
+		_, err = DescribeBalanced(d)
+		require.EqualError(t, err, failure.Error())
+	}
+}
+
+// A class without images cannot be trained on: the factor of an image folder is
+// checked against its smallest class, which only the files tell.
+func TestNoClassIsLeftWithoutImages(t *testing.T) {
+	d := folderSpec(animals(t))
+	for want, imbalance := range map[string]sweep.Imbalance{
+		"dataset.imbalance.factor: 0.2 leaves class 1 (bee) 0 of its 3 images, and 1 more classes none: the largest keeps 2, as many as the smallest class has (valid: at least 0.5)": {Profile: sweep.ProfileExp, Factor: 0.2},
+		"dataset.imbalance.factor: 0.4 leaves class 2 (cat) 0 of its 5 images: the largest keeps 2, ":                                                                                 {Profile: sweep.ProfileStep, Factor: 0.4},
+	} {
+		d.Imbalance = imbalance
+		_, err := Load(d)
+		require.ErrorContains(t, err, want)
+		var failure *sweep.FailureError
+		require.ErrorAs(t, err, &failure)
+		require.Equal(t, sweep.FailBadData, failure.Class)
+		_, described := Describe(d)
+		require.EqualError(t, described, err.Error())
+	}
+	for most := 1; most < 3000; most++ { // floating point: 1/49 of 49 is less than 1
+		im := sweep.Imbalance{Profile: sweep.ProfileExp, Factor: leastFactor(most)}
+		require.NotContains(t, sweep.Counts(im, 10, most), 0, most)
+		require.LessOrEqual(t, im.Factor, 1.01/float64(most), most)
+	}
+}
+
 // A split file must not lead out of its folder, by links either.
 func TestSplitStaysInItsFolder(t *testing.T) {
 	outside := write(t, pngOf(t, solid(8, 8, color.White)), t.TempDir(), "secret.png")

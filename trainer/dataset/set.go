@@ -54,7 +54,11 @@ func (l Loader) Load(d sweep.Dataset) (*Set, error) {
 // split reads the images of src that are trained on.
 func (l Loader) split(d sweep.Dataset, src *source) (*Set, error) {
 	byClass := src.byClass()
-	s := &Set{Name: d.Name, Size: d.Size, Channels: d.Channels(), Classes: slices.Clone(src.classes), Counts: kept(d.Imbalance, lengths(byClass))}
+	counts, err := kept(d.Imbalance, src.classes, lengths(byClass))
+	if err != nil {
+		return nil, err
+	}
+	s := &Set{Name: d.Name, Size: d.Size, Channels: d.Channels(), Classes: slices.Clone(src.classes), Counts: counts}
 	var indices []int
 	for class, own := range byClass {
 		r := stream("split", d.Imbalance.Seed, uint64(class))
@@ -62,10 +66,7 @@ func (l Loader) split(d sweep.Dataset, src *source) (*Set, error) {
 		indices = append(indices, own[:s.Counts[class]]...)
 		s.Labels = append(s.Labels, slices.Repeat([]int{class}, s.Counts[class])...)
 	}
-	switch need := 4 * int64(len(indices)) * int64(s.pixels()); {
-	case len(indices) == 0:
-		return nil, badData(fmt.Errorf("dataset.imbalance.factor: %v leaves no images", d.Imbalance.Factor))
-	case need > maxBytes:
+	if need := 4 * int64(len(indices)) * int64(s.pixels()); need > maxBytes {
 		return nil, badData(fmt.Errorf("dataset.size: %d: %d images of %d channels need %d GiB of memory, more than %d", d.Size, len(indices), s.Channels, need>>30, maxBytes>>30))
 	}
 	images, err := src.images(indices, s.pixels(), l)
@@ -105,12 +106,41 @@ func check(d sweep.Dataset) error {
 	return nil
 }
 
-// kept is how many images of each class the split keeps of those available.
-func kept(im sweep.Imbalance, available []int) []int {
+// kept is how many images of each class the split keeps of those available: one at
+// least.
+func kept(im sweep.Imbalance, classes []string, available []int) ([]int, error) {
 	if im.Profile == sweep.ProfileNone {
-		return available
+		return available, nil
 	}
-	return sweep.Counts(im, len(available), slices.Min(available))
+	most := slices.Min(available)
+	counts := sweep.Counts(im, len(available), most)
+	empty := slices.Index(counts, 0)
+	if empty < 0 {
+		return counts, nil
+	}
+	others := -1 // without images, beside that class
+	for _, n := range counts {
+		if n == 0 {
+			others++
+		}
+	}
+	more := ""
+	if others > 0 {
+		more = fmt.Sprintf(", and %d more classes none", others)
+	}
+	return nil, badData(fmt.Errorf("dataset.imbalance.factor: %v leaves class %d (%s) 0 of its %d images%s: "+
+		"the largest keeps %d, as many as the smallest class has (valid: at least %v)",
+		im.Factor, empty, classes[empty], available[empty], more, most, leastFactor(most)))
+}
+
+// leastFactor is 1/most, rounded up to three digits: a factor that leaves an image of
+// most.
+func leastFactor(most int) float64 {
+	scale := 100
+	for scale/100 < most {
+		scale *= 10
+	}
+	return math.Ceil(float64(scale)/float64(most)) / float64(scale)
 }
 
 func lengths[T any](lists [][]T) []int {
@@ -119,39 +149,6 @@ func lengths[T any](lists [][]T) []int {
 		n[i] = len(list)
 	}
 	return n
-}
-
-// Balanced reads what generated images are compared with: the unsubsampled set of
-// which Load(d) keeps a part, or, of an image folder with a reference, that.
-func Balanced(d sweep.Dataset) (*Set, error) { return Loader{}.Balanced(d) }
-
-// Balanced is the package's Balanced, which says how far it is.
-func (l Loader) Balanced(d sweep.Dataset) (*Set, error) {
-	d.Imbalance = sweep.Imbalance{Profile: sweep.ProfileNone}
-	if d.Reference == "" {
-		return l.Load(d)
-	}
-	r := d
-	r.Reference = ""
-	if isSplitFile(d.Reference) {
-		r.SplitFile = d.Reference
-	} else {
-		r.Path, r.SplitFile = d.Reference, ""
-	}
-	s, err := l.Load(r)
-	if err != nil {
-		return nil, fmt.Errorf("dataset.reference: %w", err)
-	}
-	about, err := Describe(d)
-	if err != nil {
-		return nil, err
-	}
-	for class, name := range about.Classes {
-		if other := s.Classes[class]; other != name && !numbered(name, class) && !numbered(other, class) {
-			return nil, badData(fmt.Errorf("dataset.reference: class %d is %q, and in dataset.path %q", class, other, name))
-		}
-	}
-	return s, nil
 }
 
 // Len is N.

@@ -129,12 +129,3 @@ func TestLoadNamesTheField(t *testing.T) {
 		require.Equal(t, sweep.FailBadData, failure.Class)
 	}
 }
-
-func TestAClassMayKeepNothing(t *testing.T) {
-	s := load(t, longTail(16, 0.0001))
-	require.Equal(t, 0, s.Counts[9])
-	order := s.Order(500, 1, 1)
-	for _, i := range order.Batch(0) {
-		require.Positive(t, s.Counts[s.Labels[i]])
-	}
-}
