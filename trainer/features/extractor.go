@@ -6,10 +6,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -25,13 +22,9 @@ var frozen embed.FS
 
 // Extractor applies a frozen network. It is not safe for concurrent use.
 type Extractor struct {
+	Network
 	// Digest is the SHA-256 of the weights' file, in hexadecimal.
 	Digest string
-	// Dims is the length of an image's features.
-	Dims int
-	// Classes is how many classes the network tells apart; 0 of one that is no
-	// classifier of a dataset.
-	Classes int
 
 	images Images
 	batch  int
@@ -67,29 +60,12 @@ func Open(b *backend.Backend, size, batch int) (*Extractor, error) {
 	return newExtractor(b, data, Images{Size: size, Channels: 1}, batch)
 }
 
-// maxFile is the largest file of weights that is read; Inception-v3 has 95 MB.
-const maxFile = 1 << 30
-
 // OpenFile loads a network from a file: a classifier that Train made, or
 // Inception-v3 (see inception). It is told by the names of the tensors.
 func OpenFile(b *backend.Backend, path string, images Images, batch int) (*Extractor, error) {
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file", path)
-	}
+	data, err := readFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("features: %w", err)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("features: %w", err)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("features: %w", err)
-	}
-	if len(data) > maxFile {
-		return nil, fmt.Errorf("features: %s is larger than %d bytes", path, maxFile)
+		return nil, err
 	}
 	e, err := newExtractor(b, data, images, batch)
 	if err != nil {
@@ -99,22 +75,18 @@ func OpenFile(b *backend.Backend, path string, images Images, batch int) (*Extra
 }
 
 func newExtractor(b *backend.Backend, data []byte, images Images, batch int) (*Extractor, error) {
-	all, _, err := checkpoint.DecodeTensors(data)
+	n, byName, err := recognise(data, images)
 	if err != nil {
 		return nil, fmt.Errorf("features: %w", err)
 	}
-	shapes := make(map[string][]int, len(all))
-	for _, t := range all {
-		shapes[t.Name] = t.Shape
-	}
 	sum := sha256.Sum256(data)
-	e := &Extractor{Digest: hex.EncodeToString(sum[:]), images: images, batch: batch, store: model.NewStore()}
+	e := &Extractor{Network: n, Digest: hex.EncodeToString(sum[:]), images: images, batch: batch, store: model.NewStore()}
 	var forward func(x *Node) []*Node
-	if _, ok := shapes[inceptionFirst]; ok {
-		err = e.loadInception(all)
-		e.Dims, forward = inceptionDims, inception{e.store}.forward
+	if n.Classes == 0 {
+		err = e.loadInception(byName)
+		forward = inception{e.store}.forward
 	} else {
-		err = e.loadClassifier(all, shapes)
+		err = e.loadClassifier(byName)
 		classifier := net{store: e.store, native: b.NativeConvolution()}
 		forward = func(x *Node) []*Node {
 			z, logits := classifier.forward(x)
@@ -132,25 +104,9 @@ func newExtractor(b *backend.Backend, data []byte, images Images, batch int) (*E
 }
 
 // loadClassifier makes the variables of net.
-func (e *Extractor) loadClassifier(all []checkpoint.Tensor, shapes map[string][]int) error {
-	kernel, logits := shapes["conv0.kernel"], shapes["logits.weight"]
-	if len(kernel) != 4 || len(logits) != 2 {
-		return fmt.Errorf("%w: neither a classifier (no tensor conv0.kernel) nor Inception-v3 (no tensor %s)", checkpoint.ErrCorrupt, inceptionFirst)
-	}
-	inputs, classes := kernel[2], logits[1]
-	if inputs != e.images.Channels {
-		return fmt.Errorf("the classifier is one of images with %d channels, and these have %d", inputs, e.images.Channels)
-	}
-	if size := e.images.Size; size != 28 && (size < 8 || size&(size-1) != 0) {
-		return fmt.Errorf("no classifier takes images of %d pixels a side (valid: 28, 8, 16, 32, 64, ...)", size)
-	}
-	e.Dims, e.Classes = Dims, classes
-	for _, w := range weights(inputs, classes) {
-		i := slices.IndexFunc(all, func(t checkpoint.Tensor) bool { return t.Name == w.name })
-		if i < 0 || !slices.Equal(all[i].Shape, w.dims) || len(all) != len(weights(inputs, classes)) {
-			return fmt.Errorf("%w: no tensor %s %v, or others beside it", checkpoint.ErrCorrupt, w.name, w.dims)
-		}
-		flat, err := all[i].Float32()
+func (e *Extractor) loadClassifier(byName map[string]checkpoint.Tensor) error {
+	for _, w := range weights(e.images.Channels, e.Classes) {
+		flat, err := byName[w.name].Float32()
 		if err != nil {
 			return err
 		}

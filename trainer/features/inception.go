@@ -3,7 +3,6 @@ package features
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -32,14 +31,7 @@ type inception struct{ store *model.Store }
 // loadInception makes the variables: a kernel `[H,W,I,O]` and a bias `[O]` for
 // each convolution, with the batch normalisation of inference multiplied into
 // them. Tensors that it does not need (fc, AuxLogits) may be there.
-func (e *Extractor) loadInception(all []checkpoint.Tensor) error {
-	if e.images.Channels != 3 || e.images.Size < 32 {
-		return fmt.Errorf("Inception-v3 looks at RGB images of 32 pixels or more, and these are %d pixels with %d channels", e.images.Size, e.images.Channels)
-	}
-	byName := make(map[string]checkpoint.Tensor, len(all))
-	for _, t := range all {
-		byName[t.Name] = t
-	}
+func (e *Extractor) loadInception(byName map[string]checkpoint.Tensor) error {
 	for _, c := range inceptionLayers() {
 		kernel, bias, err := c.fold(byName)
 		if err != nil {
@@ -55,26 +47,24 @@ func (e *Extractor) loadInception(all []checkpoint.Tensor) error {
 	return nil
 }
 
-// fold reads one layer. torch has kernels as `[O,I,H,W]`.
+// weights lists the tensors of one layer. torch has kernels as `[O,I,H,W]`.
+func (c layer) weights() []weight {
+	all := []weight{{c.name + ".conv.weight", []int{c.out, c.in, c.height, c.width}}}
+	for _, part := range []string{".bn.weight", ".bn.bias", ".bn.running_mean", ".bn.running_var"} {
+		all = append(all, weight{c.name + part, []int{c.out}})
+	}
+	return all
+}
+
+// fold reads one layer, whose tensors are there.
 func (c layer) fold(byName map[string]checkpoint.Tensor) (kernel, bias []float32, err error) {
-	read := func(part string, dims ...int) []float32 {
-		t, ok := byName[c.name+part]
-		if err == nil && (!ok || !slices.Equal(t.Shape, dims)) {
-			err = fmt.Errorf("%w: no tensor %s%s %v", checkpoint.ErrCorrupt, c.name, part, dims)
+	var parts [5][]float32
+	for i, w := range c.weights() {
+		if parts[i], err = byName[w.name].Float32(); err != nil {
+			return nil, nil, err
 		}
-		if err != nil {
-			return nil
-		}
-		var flat []float32
-		flat, err = t.Float32()
-		return flat
 	}
-	w := read(".conv.weight", c.out, c.in, c.height, c.width)
-	gain, shift := read(".bn.weight", c.out), read(".bn.bias", c.out)
-	mean, variance := read(".bn.running_mean", c.out), read(".bn.running_var", c.out)
-	if err != nil {
-		return nil, nil, err
-	}
+	w, gain, shift, mean, variance := parts[0], parts[1], parts[2], parts[3], parts[4]
 	kernel, bias = make([]float32, len(w)), make([]float32, c.out)
 	area := c.height * c.width
 	for o := range c.out {

@@ -126,6 +126,11 @@ func TestInceptionRefuses(t *testing.T) {
 	require.True(t, strings.Contains(err.Error(), "no tensor Conv2d_1a_3x3.bn.weight [32]"), err)
 	_, err = OpenFile(b, t.TempDir(), Images{Size: 32, Channels: 3}, 2)
 	require.ErrorContains(t, err, "is not a regular file")
+	path := filepath.Join(t.TempDir(), "half.safetensors")
+	require.NoError(t, os.WriteFile(path, file.Bytes(), 0o600))
+	_, err = OpenFile(b, path, Images{Size: 32, Channels: 3}, 2)
+	_, looked := Look(path, Images{Size: 32, Channels: 3})
+	require.EqualError(t, looked, err.Error(), "told alike, without a backend")
 }
 
 // A set with other classes, channels and size has a classifier of its own.
@@ -144,6 +149,9 @@ func TestClassifierOfAnotherSet(t *testing.T) {
 	require.NoError(t, err)
 	defer e.Close()
 	require.Equal(t, 11, e.Classes)
+	looked, err := Look(path, Images{Size: 16, Channels: 1})
+	require.NoError(t, err)
+	require.Equal(t, e.Network, looked)
 	_, err = OpenFile(b, path, Images{Size: 16, Channels: 3}, 10)
 	require.ErrorContains(t, err, "images with 1 channels, and these have 3")
 	_, err = OpenFile(b, path, Images{Size: 20, Channels: 1}, 10)

@@ -1,0 +1,105 @@
+package features
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+)
+
+// Network is what there is to know of a network before it looks at images.
+type Network struct {
+	// Dims is the length of an image's features.
+	Dims int
+	// Classes is how many classes the network tells apart; 0 of one that is no
+	// classifier of a dataset.
+	Classes int
+}
+
+// Look reads a file as OpenFile does, with the same errors, and builds nothing: it
+// needs no backend.
+func Look(path string, images Images) (Network, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return Network{}, err
+	}
+	n, _, err := recognise(data, images)
+	if err != nil {
+		return Network{}, fmt.Errorf("%s: features: %w", path, err)
+	}
+	return n, nil
+}
+
+// maxFile is the largest file of weights that is read; Inception-v3 has 95 MB.
+const maxFile = 1 << 30
+
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("features: %w", err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("features: %w", err)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("features: %w", err)
+	}
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("features: %s is larger than %d bytes", path, maxFile)
+	}
+	return data, nil
+}
+
+// recognise tells which network a file is of, by the names of its tensors, and that
+// it has all of them and takes such images. A network that is no classifier is
+// Inception-v3.
+func recognise(data []byte, images Images) (n Network, byName map[string]checkpoint.Tensor, err error) {
+	all, _, err := checkpoint.DecodeTensors(data)
+	if err != nil {
+		return n, nil, err
+	}
+	byName = make(map[string]checkpoint.Tensor, len(all))
+	for _, t := range all {
+		byName[t.Name] = t
+	}
+	var wanted []weight
+	if _, ok := byName[inceptionFirst]; ok {
+		n.Dims = inceptionDims
+		if images.Channels != 3 || images.Size < 32 {
+			return n, nil, fmt.Errorf("Inception-v3 looks at RGB images of 32 pixels or more, and these are %d pixels with %d channels", images.Size, images.Channels)
+		}
+		for _, c := range inceptionLayers() {
+			wanted = append(wanted, c.weights()...)
+		}
+	} else {
+		kernel, logits := byName["conv0.kernel"].Shape, byName["logits.weight"].Shape
+		if len(kernel) != 4 || len(logits) != 2 || logits[1] < 1 {
+			return n, nil, fmt.Errorf("%w: neither a classifier (no tensor conv0.kernel) nor Inception-v3 (no tensor %s)", checkpoint.ErrCorrupt, inceptionFirst)
+		}
+		n = Network{Dims: Dims, Classes: logits[1]}
+		if kernel[2] != images.Channels {
+			return n, nil, fmt.Errorf("the classifier is one of images with %d channels, and these have %d", kernel[2], images.Channels)
+		}
+		if size := images.Size; size != 28 && (size < 8 || size&(size-1) != 0) {
+			return n, nil, fmt.Errorf("no classifier takes images of %d pixels a side (valid: 28, 8, 16, 32, 64, ...)", size)
+		}
+		wanted = weights(images.Channels, n.Classes)
+	}
+	for _, w := range wanted {
+		if t, ok := byName[w.name]; !ok || !slices.Equal(t.Shape, w.dims) || t.DType != checkpoint.F32 {
+			return n, nil, fmt.Errorf("%w: no tensor %s %v of %s", checkpoint.ErrCorrupt, w.name, w.dims, checkpoint.F32)
+		}
+	}
+	if n.Classes > 0 && len(all) != len(wanted) {
+		return n, nil, fmt.Errorf("%w: %d tensors, and a classifier has %d", checkpoint.ErrCorrupt, len(all), len(wanted))
+	}
+	return n, byName, nil
+}
