@@ -101,7 +101,7 @@ func (c *conformer) checkSamples(s *Spec) {
 	if s.Dataset.Classes() == 0 || !c.sound("dataset.name", "dataset.imbalance", "dataset.classes") || s.Evaluate.Features != nil {
 		return
 	}
-	for _, name := range s.metricNames() {
+	for _, name := range s.NamedMetrics() {
 		family, group, _ := strings.Cut(name, ".")
 		classes := s.Dataset.GroupSize(group)
 		if strings.HasPrefix(name, FIDClass) {
@@ -124,8 +124,8 @@ func (c *conformer) checkSamples(s *Spec) {
 	}
 }
 
-// metricNames are the metrics that the objectives and constraints name, each once.
-func (s *Spec) metricNames() []string {
+// NamedMetrics are the metrics that the objectives and constraints name, each once.
+func (s *Spec) NamedMetrics() []string {
 	var names []string
 	add := func(name string) {
 		if name != "" && !slices.Contains(names, name) {

@@ -89,7 +89,7 @@ func (e Evaluate) Draws() int {
 
 // MeasuresCAS reports whether an evaluation trains a classifier for cas.*.
 func (s *Spec) MeasuresCAS() bool {
-	return s.Evaluate.CAS || slices.ContainsFunc(s.metricNames(), func(name string) bool {
+	return s.Evaluate.CAS || slices.ContainsFunc(s.NamedMetrics(), func(name string) bool {
 		return strings.HasPrefix(name, FamilyCAS+".")
 	})
 }

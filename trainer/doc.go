@@ -18,6 +18,7 @@
 //	train.go      the loop: batches, curve, checkpoints, drain
 //	state.go      variables to and from a checkpoint folder
 //	model.go      a trained model, for sampling
+//	precheck/     that a trial can be judged, before it trains
 //	classes.go    what a model's classes are called
 //	estimate.go   parameters, memory and passes, for plans
 //

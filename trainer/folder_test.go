@@ -98,6 +98,36 @@ func TestTrainOnAnImageFolder(t *testing.T) {
 	}, about)
 }
 
+// What no trial could be judged on is refused when the images are loaded: nothing is
+// trained or written.
+func TestTrainRefusesWhatCannotBeJudged(t *testing.T) {
+	t.Setenv(cache.Env, t.TempDir())
+	for want, change := range map[string]func(s *sweep.Spec){
+		"dataset.path: too few images for fid.tail: 500 samples and 1 real images of group tail, 1 classes (1 real ones of its rarest class, since a list of 2 guidance": func(s *sweep.Spec) {
+			s.Evaluate.SamplesPerClass, s.Evaluate.Guidance, s.Metrics = 500, []float64{0, 1}, []sweep.Objective{{Name: "fid.tail"}}
+		},
+		"evaluate.features.path: features: stat /nowhere: ": func(s *sweep.Spec) { s.Evaluate.Features = &sweep.Features{Path: "/nowhere"} },
+		"dataset.reference: open /nowhere: ":                func(s *sweep.Spec) { s.Dataset.Reference = "/nowhere" },
+		"dataset.imbalance.factor: 0.1 leaves class 1 (bee) 0 of its 3 images": func(s *sweep.Spec) {
+			s.Dataset.Imbalance = sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.1}
+		},
+	} {
+		j := onFolder(t, coloured(t, 200))
+		change(&j.Spec)
+		err := Train(t.Context(), j, Options{Events: func(e job.Event) error {
+			t.Errorf("%s: event %s", want, e.Type)
+			return nil
+		}})
+		require.ErrorContains(t, err, want)
+		var failure *sweep.FailureError
+		require.ErrorAs(t, err, &failure)
+		require.Equal(t, sweep.FailBadData, failure.Class)
+		entries, err := os.ReadDir(j.Staging)
+		require.NoError(t, err)
+		require.Empty(t, entries)
+	}
+}
+
 // An archive of CIFAR's form that is not CIFAR is the spec's fault, told before a step.
 func TestTrainRefusesAForgedArchive(t *testing.T) {
 	var out bytes.Buffer

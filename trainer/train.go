@@ -17,6 +17,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/trainer/diffusion"
 	"github.com/tailsweep/tailsweep/trainer/job"
+	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
 
 // beat is how long a training says nothing at most, once its steps run.
@@ -97,6 +98,9 @@ func newRun(ctx context.Context, j job.Train, o Options) (*run, error) {
 		for _, class := range groups.Classes(group) {
 			r.groups[class] = group
 		}
+	}
+	if err := precheck.Trial(&j.Spec, j.Assignment, dataset.About{Classes: data.Classes, Counts: data.Counts, Groups: groups}); err != nil {
+		return nil, err
 	}
 	if r.backend == nil {
 		if r.backend, err = backend.Open(j.Backend); err != nil {

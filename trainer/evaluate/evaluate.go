@@ -10,8 +10,10 @@ import (
 	"github.com/tailsweep/tailsweep/trainer"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/trainer/diffusion"
 	"github.com/tailsweep/tailsweep/trainer/job"
+	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
 
 // sampleBatch is how many pictures are drawn together.
@@ -74,7 +76,7 @@ func Model(ctx context.Context, b *backend.Backend, m *trainer.Model, progress f
 func settingsOf(m *trainer.Model) (sweep.Settings, error) {
 	settings, err := m.Spec.Settings(m.Assignment)
 	if err != nil {
-		return settings, badData(err)
+		return settings, precheck.BadData(err)
 	}
 	if len(settings.Guidance) == 0 {
 		settings.Guidance = []float64{1}
@@ -92,8 +94,10 @@ func (j *Judge) judge(ctx context.Context, m *trainer.Model, progress func(done 
 	if err != nil {
 		return nil, err
 	}
-	if err := j.checkMetrics(spec.Metrics); err != nil {
-		return nil, err
+	for _, o := range spec.Metrics {
+		if err := precheck.Class(o.Name, j.Classes); err != nil {
+			return nil, precheck.BadData(err)
+		}
 	}
 	sampler, err := m.Sampler(sampleBatch)
 	if err != nil {
@@ -143,18 +147,32 @@ func (j *Judge) judge(ctx context.Context, m *trainer.Model, progress func(done 
 		}
 		maps.Copy(r.Metrics, scores)
 	}
-	return r, j.complete(spec, r)
+	return r, j.complete(spec, r, len(settings.Guidance))
 }
 
-// complete holds that what the spec asks for was measured. Too few samples for a
-// FID on features of a file are found here; for the built-in ones the spec's check
-// has found them.
-func (j *Judge) complete(spec sweep.Spec, r *Result) error {
+// complete holds that what the spec asks for was measured. The check before the
+// training has found what can be found; this is for models that had none. Of the
+// built-in features the spec's own check knows what they need.
+func (j *Judge) complete(spec sweep.Spec, r *Result, scales int) error {
+	available := make([]int, len(j.Classes))
+	for _, label := range j.real.labels {
+		available[label]++
+	}
 	for _, o := range spec.Metrics {
-		if _, ok := r.Metrics[o.Name]; !ok && sweep.Evaluated(o.Name) && spec.Evaluate.Features != nil {
-			return badData(fmt.Errorf("%s was not measured, with %d samples and %d real images a class on %d features: FID needs %d in all on either side, label_accuracy a classifier",
-				o.Name, r.SamplesPerClass, r.RealPerClass, j.extractor.Dims, 2*j.extractor.Dims))
+		if _, ok := r.Metrics[o.Name]; ok || !sweep.Evaluated(o.Name) || spec.Evaluate.Features == nil {
+			continue
 		}
+		err := precheck.FID{
+			Metric: o.Name, Classes: precheck.ClassesOf(o.Name, dataset.About{Classes: j.Classes, Groups: j.Groups}), Samples: r.SamplesPerClass,
+			Available: available, Dims: j.extractor.Dims, Scales: scales, Reference: spec.Dataset.Reference != "",
+		}.Enough()
+		if err == nil && family(o.Name) == sweep.FamilyLabelAccuracy {
+			err = precheck.NoClassifier(o.Name)
+		}
+		if err == nil {
+			err = fmt.Errorf("metrics: %s was not measured, with %d samples and %d real images a class", o.Name, r.SamplesPerClass, r.RealPerClass)
+		}
+		return precheck.BadData(err)
 	}
 	return nil
 }
@@ -208,7 +226,7 @@ func Run(ctx context.Context, j job.Evaluate, emit func(job.Event) error, log fu
 func run(ctx context.Context, j job.Evaluate, emit func(job.Event) error) error {
 	b, err := backend.Open(j.Backend)
 	if err != nil {
-		return badData(err)
+		return precheck.BadData(err)
 	}
 	defer b.Close()
 	if err := emit(job.Event{Type: job.Started, Backend: b.Choice, Device: b.Device}); err != nil {

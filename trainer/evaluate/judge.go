@@ -6,13 +6,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/trainer/diffusion"
 	"github.com/tailsweep/tailsweep/trainer/features"
+	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
 
 // extractBatch is how many images go through a network together.
@@ -77,37 +77,40 @@ func newJudge(
 // spec's fault.
 func (j *Judge) open(real *dataset.Set, files *sweep.Features) (err error) {
 	images := features.Images{Size: real.Size, Channels: len(real.Images) / max(1, real.Len()) / (real.Size * real.Size)}
-	if files == nil && !sweep.HasClassifier(real.Name) {
-		err = fmt.Errorf("evaluate.features: missing, and there is no built-in classifier for %s", real.Name)
-	} else if files == nil {
+	switch {
+	case files != nil:
+		if j.extractor, err = features.OpenFile(j.backend, files.Path, images, extractBatch); err != nil {
+			err = precheck.OfFile(precheck.FieldPath, err)
+		}
+	case sweep.HasClassifier(real.Name):
 		j.extractor, err = features.Open(j.backend, real.Size, extractBatch)
-	} else {
-		j.extractor, err = features.OpenFile(j.backend, files.Path, images, extractBatch)
+	default:
+		err = fmt.Errorf("evaluate.features: missing, and there is no built-in classifier for %s", real.Name)
 	}
 	if err != nil {
-		return badData(err)
+		return precheck.BadData(err)
 	}
 	j.Features = j.extractor.Digest
+	field := precheck.FieldPath
 	switch {
 	case j.extractor.Classes > 0:
 		j.classifier = j.extractor
 	case files.Classifier != "":
-		j.classifier, err = features.OpenFile(j.backend, files.Classifier, images, extractBatch)
+		field = precheck.FieldClassifier
+		if j.classifier, err = features.OpenFile(j.backend, files.Classifier, images, extractBatch); err != nil {
+			err = precheck.OfFile(field, err)
+		}
 	case sweep.HasClassifier(real.Name):
 		j.classifier, err = features.Open(j.backend, real.Size, extractBatch)
 	}
-	if err == nil && j.classifier != nil && j.classifier.Classes != len(real.Classes) {
-		err = fmt.Errorf("evaluate.features: a classifier of %d classes, and %s has %d", j.classifier.Classes, real.Name, len(real.Classes))
+	if err == nil && j.classifier != nil {
+		err = precheck.Classes(field, j.classifier.Classes, len(real.Classes))
 	}
 	if err != nil {
 		j.Close()
-		return badData(err)
+		return precheck.BadData(err)
 	}
 	return nil
-}
-
-func badData(err error) error {
-	return sweep.Fail(sweep.FailBadData, err)
 }
 
 // learn looks at the real images and takes the floor.
@@ -249,18 +252,4 @@ func labelsOf(asked []diffusion.Picture) []int {
 		labels[i] = p.Class
 	}
 	return labels
-}
-
-// checkMetrics holds that each class that an objective names is one.
-func (j *Judge) checkMetrics(objectives []sweep.Objective) error {
-	var valid []string
-	for _, class := range j.Classes {
-		valid = append(valid, sweep.ClassMetric(class))
-	}
-	for _, o := range objectives {
-		if isClass(o.Name) && !slices.Contains(valid, o.Name) {
-			return badData(fmt.Errorf("metrics: %s is of no class of the dataset (valid: %v)", o.Name, valid))
-		}
-	}
-	return nil
 }

@@ -190,6 +190,3 @@ func family(name string) string {
 	family, _, _ := strings.Cut(name, ".")
 	return family
 }
-
-// isClass reports whether a metric is a class's FID.
-func isClass(name string) bool { return strings.HasPrefix(name, sweep.FIDClass) }

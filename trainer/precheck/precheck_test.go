@@ -1,0 +1,169 @@
+package precheck
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
+)
+
+// folder has n files in each of the folders a, b, ... i; nobody decodes them.
+func folder(t *testing.T, n int) string {
+	t.Helper()
+	dir := t.TempDir()
+	for class := range 9 {
+		name := filepath.Join(dir, string(rune('a'+class)))
+		require.NoError(t, os.Mkdir(name, 0o755))
+		for i := range n {
+			require.NoError(t, os.WriteFile(filepath.Join(name, fmt.Sprintf("%d.png", i)), nil, 0o600))
+		}
+	}
+	return dir
+}
+
+// classifier is a file of a classifier of RGB images, of no use.
+func classifier(t *testing.T, classes int) string {
+	t.Helper()
+	var all []checkpoint.Tensor
+	for name, dims := range map[string][]int{
+		"conv0.kernel": {3, 3, 3, 24}, "conv0.bias": {1, 1, 1, 24}, "conv1.kernel": {3, 3, 24, 48}, "conv1.bias": {1, 1, 1, 48},
+		"conv2.kernel": {3, 3, 48, 64}, "conv2.bias": {1, 1, 1, 64}, "features.weight": {1024, 64}, "features.bias": {1, 64},
+		"logits.weight": {64, classes}, "logits.bias": {1, classes},
+	} {
+		n := 1
+		for _, d := range dims {
+			n *= d
+		}
+		all = append(all, checkpoint.FromFloat32(name, dims, make([]float32, n)))
+	}
+	var file bytes.Buffer
+	require.NoError(t, checkpoint.EncodeTensors(&file, all, nil))
+	path := filepath.Join(t.TempDir(), "classifier.safetensors")
+	require.NoError(t, os.WriteFile(path, file.Bytes(), 0o600))
+	return path
+}
+
+// sound is a spec of nine classes, of which each has n real images.
+func sound(t *testing.T, n int) *sweep.Spec {
+	t.Helper()
+	return &sweep.Spec{
+		Dataset: sweep.Dataset{Name: sweep.ImageFolder, Path: folder(t, 100), Reference: folder(t, n), FolderClasses: 9, Size: 16,
+			Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.1}},
+		Evaluate: sweep.Evaluate{SamplesPerClass: 500, Guidance: []float64{0, 1}, Features: &sweep.Features{Path: classifier(t, 9)}},
+		Metrics:  []sweep.Objective{{Name: "fid.tail"}, {Name: "label_accuracy.tail"}, {Name: "loss"}},
+	}
+}
+
+func trial(spec *sweep.Spec) error {
+	about, err := dataset.Describe(spec.Dataset)
+	if err != nil {
+		return err
+	}
+	return Trial(spec, sweep.Assignment{}, about)
+}
+
+func TestTrialTellsWhatIsWrong(t *testing.T) {
+	require.NoError(t, trial(sound(t, 86)), "129 a half")
+	for want, change := range map[string]func(s *sweep.Spec){
+		"dataset.reference: too few images for fid.tail: 1500 samples and 90 real images of group tail, 3 classes (30 real ones of its rarest class, since a list of 2 guidance scales halves them), " +
+			"and FID on 64 features needs 128 of either (valid: more real images, or one scale in evaluate.guidance, or the metric kid.tail)": func(*sweep.Spec) {},
+		"evaluate.samples_per_class: too few images for fid.tail: 126 samples and 180 real images of group tail, 3 classes (60 real ones of its rarest class), " +
+			"and FID on 64 features needs 128 of either (valid: at least 43, or the metric kid.tail)": func(s *sweep.Spec) {
+			s.Evaluate.Guidance, s.Evaluate.SamplesPerClass = []float64{1}, 42
+		},
+		"fid.tail: 120 samples and 180 real": func(s *sweep.Spec) { // at the rungs only
+			s.Evaluate.Guidance, s.EarlyTerminate = []float64{1}, &sweep.EarlyTerminate{}
+			s.Evaluate.Rung = &sweep.RungEvaluate{SamplesPerClass: 40, Guidance: []float64{1}}
+		},
+		"too few images for fid.class.b: 500 samples and 60 real images of class b (60 real ones": func(s *sweep.Spec) {
+			s.Evaluate.Guidance, s.Metrics = []float64{1}, []sweep.Objective{{Name: "fid.class.b"}}
+		},
+		"dataset.path: too few images for fid.tail: ": func(s *sweep.Spec) { // of all images, without a reference
+			s.Dataset.Path, s.Dataset.Reference = s.Dataset.Reference, ""
+		},
+		"too few images for fid.head: ": func(s *sweep.Spec) { // a constraint
+			s.Metrics, s.Constraints = []sweep.Objective{{Name: "loss"}}, []sweep.Constraint{{Metric: "fid.head"}}
+		},
+		"metrics: fid.class.hat is of no class of the dataset (valid: [fid.class.a fid.class.b": func(s *sweep.Spec) { s.Metrics = []sweep.Objective{{Name: "fid.class.hat"}} },
+		"evaluate.features.path: features: stat /nowhere: no such file or directory; it is":     func(s *sweep.Spec) { s.Evaluate.Features.Path = "/nowhere" },
+		"evaluate.features.path: a classifier of 8 classes, and the dataset has 9":              func(s *sweep.Spec) { s.Evaluate.Features.Path = classifier(t, 8) },
+		"the classifier is one of images with 3 channels, and these have 1":                     func(s *sweep.Spec) { s.Dataset.FolderChannels = 1 },
+		"dataset.reference: open /nowhere: no such file":                                        func(s *sweep.Spec) { s.Dataset.Reference = "/nowhere" },
+	} {
+		s := sound(t, 60)
+		change(s)
+		err := trial(s)
+		require.ErrorContains(t, err, want)
+		var failure *sweep.FailureError
+		require.ErrorAs(t, err, &failure, want)
+		require.Equal(t, sweep.FailBadData, failure.Class)
+		require.Contains(t, failure.Message, want, "what a child tells")
+	}
+}
+
+// A searched guidance, or a trial's own, is one scale.
+func TestATrialsOwnGuidanceHalvesNothing(t *testing.T) {
+	s := sound(t, 60)
+	about, err := dataset.Describe(s.Dataset)
+	require.NoError(t, err)
+	require.NoError(t, Trial(s, sweep.Assignment{Params: sweep.Params{sweep.ParamGuidance: sweep.Number(1)}}, about))
+	s.Evaluate.Guidance = nil
+	require.NoError(t, Trial(s, sweep.Assignment{}, about))
+}
+
+// Halves take turns through the images of all classes.
+func TestHalvesAreCounted(t *testing.T) {
+	available := []int{3, 5, 1, 7, 2}
+	var labels []int
+	for class, n := range available {
+		for range n {
+			labels = append(labels, class)
+		}
+	}
+	for _, classes := range [][]int{{0}, {1}, {2}, {3, 4}, {4, 0, 2}, {0, 1, 2, 3, 4}} {
+		for scales := range 3 {
+			step := max(1, scales)
+			want, wantRarest := 1<<20, 0
+			for first := range step {
+				counts, all, rarest := make([]int, len(available)), 0, 1<<20
+				for i, label := range labels {
+					if i%step == first {
+						counts[label]++
+					}
+				}
+				for _, class := range classes {
+					all, rarest = all+counts[class], min(rarest, counts[class])
+				}
+				if all < want {
+					want, wantRarest = all, rarest
+				}
+			}
+			all, rarest := FID{Classes: classes, Available: available, Scales: scales}.real()
+			require.Equal(t, []int{want, wantRarest}, []int{all, rarest}, "%v, %d scales", classes, scales)
+		}
+	}
+}
+
+// Inception-v3 is no classifier of the dataset: label_accuracy needs one beside it.
+func TestLabelAccuracyNeedsAClassifier(t *testing.T) {
+	s := sound(t, 60)
+	s.Metrics = []sweep.Objective{{Name: "loss"}}
+	for _, gates := range []*sweep.Gates{nil, {MinLabelAccuracy: new(float64)}} {
+		s.Gates = gates
+		require.NoError(t, checkNames(s, true, nil))
+		if err := checkNames(s, false, nil); gates == nil {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, "evaluate.features.classifier: missing, and label_accuracy.all needs a classifier")
+		}
+	}
+	require.ErrorContains(t, Classes(FieldClassifier, 0, 9), "evaluate.features.classifier: Inception-v3 is no classifier")
+	require.NoError(t, Classes(FieldClassifier, 9, 9))
+}
