@@ -14,6 +14,7 @@ func (c *conformer) check(s *Spec) {
 	c.checkGuidance(s)
 	c.checkBaseline(s)
 	c.checkSearch(s)
+	c.checkBudget(s)
 	c.checkRepeats(s)
 	c.checkEarlyTerminate(s)
 	c.checkRung(s)
@@ -28,7 +29,7 @@ func (c *conformer) check(s *Spec) {
 
 // checkFeatures holds that there is something to look at images with.
 func (c *conformer) checkFeatures(s *Spec) {
-	if !c.sound("dataset", "evaluate", "metrics") || s.Evaluate.Features != nil || HasClassifier(s.Dataset.Name) {
+	if !c.sound("dataset.name") || c.broken["evaluate"] || c.given("evaluate.features") || HasClassifier(s.Dataset.Name) {
 		return
 	}
 	if _, known := LookupDataset(s.Dataset.Name); known {
@@ -70,7 +71,15 @@ func (c *conformer) checkBaseline(s *Spec) {
 	}
 }
 
-// checkSearch holds that the method can walk the space and that the sweep ends.
+// checkBudget holds that the sweep ends.
+func (c *conformer) checkBudget(s *Spec) {
+	if c.given("method") && c.sound("method", "budget") && s.Method != MethodGrid &&
+		!c.given("budget.run_cap") && !c.given("budget.gpu_hours") && !c.given("budget.wall_clock") {
+		c.fault("budget", "", fmt.Sprintf("method %s never ends by itself", s.Method), "run_cap, gpu_hours or wall_clock")
+	}
+}
+
+// checkSearch holds that the method can walk the space.
 func (c *conformer) checkSearch(s *Spec) {
 	if !c.sound("method", "parameters") || !c.given("method") || !c.given("parameters") {
 		return
@@ -99,8 +108,5 @@ func (c *conformer) checkSearch(s *Spec) {
 	}
 	if !searched {
 		c.fault("parameters", "", "there is nothing to search, all parameters are constant", "values, or min and max")
-	}
-	if !c.given("budget.run_cap") && !c.given("budget.gpu_hours") && !c.given("budget.wall_clock") && c.sound("budget") {
-		c.fault("budget", "", fmt.Sprintf("method %s never ends by itself", s.Method), "run_cap, gpu_hours or wall_clock")
 	}
 }

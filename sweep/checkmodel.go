@@ -25,9 +25,6 @@ func (c *conformer) checkModel(s *Spec) {
 			c.fault(field, c.nodes[field].shown(), fmt.Sprintf("belongs to arch %s, and this is %s", other, s.Model.Arch), "arch: "+other)
 		}
 	}
-	if !c.sound(fields...) {
-		return
-	}
 	if s.Model.Arch == ArchDiT {
 		c.checkDiT(s)
 	} else {

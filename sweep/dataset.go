@@ -130,11 +130,14 @@ func CheckURL(url string) error {
 // checkDataset tells what of a dataset does not go together.
 func (c *conformer) checkDataset(s *Spec) {
 	info, ok := LookupDataset(s.Dataset.Name)
-	if !ok || !c.sound("dataset.name", "dataset.imbalance", "dataset.classes") {
+	if !ok || !c.sound("dataset.name") {
 		return
 	}
 	c.checkSource(s.Dataset, info)
 	c.checkSize(s.Dataset, info)
+	if !c.sound("dataset.imbalance") {
+		return
+	}
 	im := s.Dataset.Imbalance
 	const field = "dataset.imbalance.factor"
 	if im.Profile == ProfileNone {
@@ -178,7 +181,7 @@ func (c *conformer) checkSource(d Dataset, info DatasetInfo) {
 		return
 	}
 	for _, field := range []string{"dataset.split", "dataset.reference", "dataset.classes", "dataset.channels"} {
-		if c.given(field) {
+		if c.given(field) && c.sound(field) {
 			c.fault(field, c.nodes[field].shown(), "belongs to "+ImageFolder+", and this is "+d.Name, "name: "+ImageFolder)
 		}
 	}

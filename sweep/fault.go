@@ -53,6 +53,18 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// Of are the faults of a field and of the fields in it, and those of no field: of the
+// file as a whole.
+func (f Faults) Of(field string) Faults {
+	var of Faults
+	for _, fault := range f {
+		if fault.Field == "" || fault.Field == field || strings.HasPrefix(fault.Field, field+".") {
+			of = append(of, fault)
+		}
+	}
+	return of
+}
+
 func (f Faults) sort() {
 	slices.SortStableFunc(f, func(a, b Fault) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Field, b.Field))

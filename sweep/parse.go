@@ -11,6 +11,16 @@ import "encoding/json"
 //   - Fields, ranges and words are those of Schema, defaults those of defaults.go.
 //   - distribution is inferred as W&B does, once: see Parameter.
 func Parse(file string, data []byte) (*Spec, error) {
+	spec, faults := Draft(file, data)
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return spec, nil
+}
+
+// Draft reads a spec that may be unfinished: what is sound of it, defaults for the
+// rest, and every mistake, as Parse does. The spec is nil where the file is none.
+func Draft(file string, data []byte) (*Spec, Faults) {
 	root, faults := readDocument(file, data)
 	if root == nil {
 		faults.sort()
@@ -35,9 +45,6 @@ func Parse(file string, data []byte) (*Spec, error) {
 	spec.resolve(c.given)
 	spec.Constraints = c.constraints(&spec)
 	c.check(&spec)
-	if len(c.faults) > 0 {
-		c.faults.sort()
-		return nil, c.faults
-	}
-	return &spec, nil
+	c.faults.sort()
+	return &spec, c.faults
 }

@@ -124,6 +124,7 @@ func number(f float64) *Value {
 
 func TestParseTellsFaults(t *testing.T) {
 	params := func(text string) string { return with("parameters: " + text) }
+	const looked = "evaluate: {samples_per_class: 100, features: {path: /f}}"
 	for _, c := range []struct{ name, text, want string }{
 		{"empty", "", "1:1: the file has no spec in it (valid: a mapping that begins with apiVersion: tailsweep/v1)"},
 		{"a list", "- a\n", "1:1: not a spec (valid: a mapping that begins with apiVersion: tailsweep/v1)"},
@@ -155,16 +156,16 @@ func TestParseTellsFaults(t *testing.T) {
 
 		{"path not wanted", with("dataset: {name: fashion-mnist-10k, path: /data}"), "dataset.path: fashion-mnist-10k is built in and has no path (/data;"},
 		{"unknown dataset", with("dataset: {name: cifar}"), "4:17: dataset.name: unknown value (cifar; valid: fashion-mnist-10k, fashion-mnist, cifar-10, cifar-100, image-folder)"},
-		{"size of another dataset", with("dataset: {name: cifar-10, size: 28}"), "dataset.size: cifar-10 does not come in this size (28; valid: 32, 16)"},
-		{"size too large", with("dataset: {name: image-folder, path: /data, classes: 9, size: 65}"), "dataset.size: out of range (65; valid: an integer in [8, 64])"},
-		{"folder without path", with("dataset: {name: image-folder, classes: 9}"), "4:1: dataset: image-folder needs dataset.path"},
-		{"folder without classes", with("dataset: {name: image-folder, path: /data}"), "dataset: image-folder needs dataset.classes"},
-		{"folder's field", with("dataset: {name: cifar-10, split: train.txt}"), "dataset.split: belongs to image-folder, and this is cifar-10 (train.txt;"},
-		{"URL with a secret", with("dataset: {name: cifar-10, path: 'https://me:secret@host/cifar'}"), "dataset.path: carries a user, a query or a fragment"},
-		{"URL of another kind", with("dataset: {name: image-folder, classes: 9, path: 'ftp://host/x'}"), "dataset.path: ftp:// is not supported (ftp://host/x;"},
-		{"plain HTTP", with("dataset: {name: image-folder, classes: 9, path: /data, reference: 'http://host/x'}"), "dataset.reference: http:// is not supported"},
-		{"no order", with("dataset: {name: cifar-10, imbalance: {profile: none, order: permuted}}"), "dataset.imbalance.order: profile none has no order (permuted;"},
-		{"two classes have no tail", with("dataset: {name: image-folder, path: /data, classes: 2}", "metrics: [{name: fid.tail}]"), "metrics[0].name: 2 classes have no such group (fid.tail; valid: the groups all, medium)"},
+		{"size of another dataset", with("dataset: {name: cifar-10, size: 28}", looked), "dataset.size: cifar-10 does not come in this size (28; valid: 32, 16)"},
+		{"size too large", with("dataset: {name: image-folder, path: /data, classes: 9, size: 65}", looked), "dataset.size: out of range (65; valid: an integer in [8, 64])"},
+		{"folder without path", with("dataset: {name: image-folder, classes: 9}", looked), "4:1: dataset: image-folder needs dataset.path"},
+		{"folder without classes", with("dataset: {name: image-folder, path: /data}", looked), "dataset: image-folder needs dataset.classes"},
+		{"folder's field", with("dataset: {name: cifar-10, split: train.txt}", looked), "dataset.split: belongs to image-folder, and this is cifar-10 (train.txt;"},
+		{"URL with a secret", with("dataset: {name: cifar-10, path: 'https://me:secret@host/cifar'}", looked), "dataset.path: carries a user, a query or a fragment"},
+		{"URL of another kind", with("dataset: {name: image-folder, classes: 9, path: 'ftp://host/x'}", looked), "dataset.path: ftp:// is not supported (ftp://host/x;"},
+		{"plain HTTP", with("dataset: {name: image-folder, classes: 9, path: /data, reference: 'http://host/x'}", looked), "dataset.reference: http:// is not supported"},
+		{"no order", with("dataset: {name: cifar-10, imbalance: {profile: none, order: permuted}}", looked), "dataset.imbalance.order: profile none has no order (permuted;"},
+		{"two classes have no tail", with("dataset: {name: image-folder, path: /data, classes: 2}", "metrics: [{name: fid.tail}]", looked), "metrics[0].name: 2 classes have no such group (fid.tail; valid: the groups all, medium)"},
 		{"empty class", with("dataset: {name: fashion-mnist-10k, imbalance: {factor: 1e-4}}"), "dataset.imbalance.factor: leaves the smallest class without images (0.0001; valid: at least 0.001)"},
 		{"factor of none", with("dataset: {name: fashion-mnist-10k, imbalance: {profile: none, factor: 0.1}}"), "profile none has no factor (0.1;"},
 		{"patch of a unet", with("model: {arch: unet, patch: 4}"), "model.patch: belongs to arch dit, and this is unet"},
@@ -181,6 +182,7 @@ func TestParseTellsFaults(t *testing.T) {
 		{"width of a dit", with("model: {arch: dit, width: 66, heads: 2}"), "model.width: dit needs a multiple of 4 (66;"},
 		{"warm-up", with("train: {steps: 10, warmup_steps: 11}"), "train.warmup_steps: is longer than the training (11; valid: at most train.steps = 10)"},
 		{"few samples", with("evaluate: {samples_per_class: 42}"), "evaluate.samples_per_class: gives fid.tail of 3 classes 126 samples, and FID needs 128 (42; valid: at least 43)"},
+		{"few samples for any features", with("evaluate: {samples_per_class: 42, features: {path: /f}}"), "gives fid.tail of 3 classes 126 samples, and FID needs 128"},
 		{"too few samples by one class", with("evaluate: {samples_per_class: 31}", "metrics: [{name: fid.medium}]"), "fid.medium of 4 classes 124 samples"},
 		{"no such group", with("dataset: {name: fashion-mnist-10k, imbalance: {profile: step}}", "metrics: [{name: fid.medium}]"), "metrics[0].name: profile step has no such group (fid.medium;"},
 		{"wrong goal", with("metrics: [{name: fid.tail, goal: maximize}]"), "metrics[0].goal: is the wrong way for fid.tail (maximize; valid: minimize)"},
@@ -230,6 +232,48 @@ func TestParseTellsFaults(t *testing.T) {
 			require.NotContains(t, err.Error(), "\n")
 		})
 	}
+}
+
+// One fault hides no other that does not follow from it.
+func TestParseTellsAllFaultsAtOnce(t *testing.T) {
+	_, err := Parse("s.yaml", []byte(with(
+		"dataset: {name: image-folder, path: 'ftp://host/x', classes: 9, size: 65, imbalance: {profile: exp, factor: 2}}",
+		"model: {arch: unet, patch: 4, mult: [1, 2], attention: [2]}",
+		"train: {steps: 10, warmup_steps: 11}",
+		"evaluate: {samples_per_class: 5, ddpm_steps: 9, seed: -1}",
+		"parameters: {lr: {}}",
+		"metrics: [{name: fid.class.a}, {name: loss, goal: maximize}]",
+		"constraints: [fid.all <= x]",
+		"budget: {}")))
+	for _, want := range []string{
+		"dataset.path: ftp:// is not supported", "dataset.size: out of range", "dataset.imbalance.factor: out of range",
+		"model.patch: belongs to arch dit", "model.attention[0]: is no level of this unet", "train.warmup_steps: is longer",
+		"evaluate: there is no built-in classifier", "evaluate.ddpm_steps: belongs to sampler ddpm", "evaluate.seed: out of range",
+		"parameters.lr: says no values", "metrics[1].goal: is the wrong way", "constraints[0]: ", "budget: method random never ends",
+	} {
+		require.ErrorContains(t, err, want)
+	}
+	var faults Faults
+	require.ErrorAs(t, err, &faults)
+	require.Len(t, faults, 13)
+
+	_, err = Parse("s.yaml", []byte(with("dataset: {name: cifar-10}", "evaluate: {samples_per_class: 5}")))
+	require.ErrorContains(t, err, "evaluate: there is no built-in classifier for cifar-10")
+	require.ErrorContains(t, err, "evaluate.samples_per_class: gives fid.tail of 3 classes 15 samples")
+}
+
+// Draft gives what is sound beside the faults.
+func TestDraft(t *testing.T) {
+	spec, faults := Draft("s.yaml", []byte(with("dataset: {name: cifar-10, size: 16}", "train: {steps: -1}")))
+	require.Equal(t, Dataset{Name: CIFAR10, Size: 16, Imbalance: Imbalance{Profile: ProfileExp, Factor: 0.01, Seed: 1}}, spec.Dataset)
+	require.Len(t, faults, 2)
+	require.Empty(t, faults.Of("dataset"))
+	require.Len(t, faults.Of("train"), 1)
+	_, faults = Draft("s.yaml", []byte(with("dataset: {name: cifar-10, size: 17}")))
+	require.Len(t, faults.Of("dataset"), 1)
+	spec, faults = Draft("s.yaml", []byte("- no spec"))
+	require.Nil(t, spec)
+	require.Len(t, faults.Of("dataset"), 1, "a fault of the whole file")
 }
 
 func TestParseHasLimits(t *testing.T) {

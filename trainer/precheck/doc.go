@@ -7,5 +7,6 @@
 // images, and decides as package evaluate does, which says what is wrong in its
 // words. Errors are *sweep.FailureError.
 //
-// It must not import trainer, which asks it, or a backend: it looks at no image.
+// It must not import trainer, which asks it, and opens no backend: it looks at no
+// image.
 package precheck
