@@ -91,7 +91,6 @@ apiVersion: tailsweep/v1
 name: photos
 method: grid
 dataset: {name: image-folder, path: PATH, classes: 3}
-evaluate: {features: {path: photos.safetensors}}
 train: {steps: 10}
 parameters: {infonce.weight: {values: [0, 1]}}
 metrics: [{name: loss}]
@@ -115,6 +114,45 @@ checkpoints: {every_steps: 10}
 	_, r = read("s3://any/nothing")
 	require.Equal(t, exitUsage, r.code)
 	require.Contains(t, r.err, "s3://any/nothing has no PNG or JPEG files")
+}
+
+// A spec of a new folder can be inspected before it is finished, and what no trial
+// could be judged on is told before one trains, by validate too.
+func TestInspectTellsWhatCannotBeJudged(t *testing.T) {
+	t.Setenv(cache.Env, t.TempDir())
+	dir, _ := photos(t)
+	const spec = `
+apiVersion: tailsweep/v1
+name: photos
+method: grid
+dataset: {name: image-folder, path: PATH, classes: 3DATASET}
+evaluate: {samples_per_class: 500EVALUATE}
+train: {steps: 10}
+parameters: {infonce.weight: {values: [0, 1]}}
+metrics: [{name: loss}]
+`
+	for _, c := range []struct {
+		dataset, evaluate, says string
+		code                    int
+		validated               string // what validate says
+	}{
+		{"", "", "the spec has 1 faults outside dataset: `tailsweep validate` tells them", exitOK, "6:1: evaluate: there is no built-in classifier"},
+		{", size: 7", "", "dataset.size: out of range", exitUsage, "dataset.size: out of range"},
+		{", reference: /nowhere", "", "dataset.reference: open /nowhere: no such file", exitUsage, "evaluate: there is no built-in classifier"},
+		{"", ", features: {path: /nowhere}", "evaluate.features.path: features: stat /nowhere: no such file", exitUsage, "stdin:1:1: evaluate.features.path: features: stat /nowhere"},
+		{", imbalance: {profile: exp, factor: 0.1}", "", "leaves class 1 (bee) 0 of its 1 images", exitUsage, "evaluate: there is no built-in classifier"},
+	} {
+		text := strings.NewReplacer("PATH", dir, "DATASET", c.dataset, "EVALUATE", c.evaluate).Replace(spec)
+		r := cli(t, nil, text, "data", "inspect", "-")
+		require.Equal(t, c.code, r.code, r.err)
+		require.Contains(t, r.err, c.says)
+		r = cli(t, nil, text, "validate", "-")
+		require.Equal(t, exitUsage, r.code)
+		require.Contains(t, r.err, c.validated)
+		elsewhere := strings.Replace(text, dir, "/elsewhere", 1)
+		r = cli(t, nil, elsewhere, "validate", "-")
+		require.NotContains(t, r.err, "/nowhere", "the files are where the trials train")
+	}
 }
 
 func TestInspectBuiltIn(t *testing.T) {

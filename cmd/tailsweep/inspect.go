@@ -13,6 +13,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
+	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
 
 // sheetColumns is how many images of a class the picture shows.
@@ -45,7 +46,9 @@ func newDataInspect(a *app) *cobra.Command {
 		Short: "What a dataset holds: images of each class and group, digest, a picture",
 		Long: `inspect reads a dataset as a training does: that of a spec with its long-tailed
 split, a dataset by its name with all its images, or a folder of images. One that is
-to be downloaded is, first.`,
+to be downloaded is, first. Of a spec it then checks that trials can be judged: that
+the networks and the reference are there, with enough real images; what is wrong
+outside dataset is for validate, so that a spec need not be finished.`,
 		Example: `  tailsweep data inspect my.yaml --picture sheet.png
   tailsweep data inspect cifar-10
   tailsweep data inspect photos/ -o json`,
@@ -57,7 +60,7 @@ to be downloaded is, first.`,
 		if *picture != "" && !strings.EqualFold(filepath.Ext(*picture), ".png") {
 			return usagef("data inspect: --picture %s: want a name that ends in .png", *picture)
 		}
-		d, err := a.datasetOf(args[0])
+		d, spec, err := a.datasetOf(args[0])
 		if err != nil {
 			return err
 		}
@@ -82,39 +85,57 @@ to be downloaded is, first.`,
 			return err
 		}
 		if output.value == "json" {
-			return a.printJSON(i)
+			err = a.printJSON(i)
+		} else {
+			err = a.printInspected(i)
 		}
-		return a.printInspected(i)
+		if err != nil {
+			return err
+		}
+		if spec != nil {
+			return asBadInput(precheck.Trial(spec, sweep.Assignment{}, about))
+		}
+		_, err = dataset.DescribeBalanced(d)
+		return asBadInput(err)
 	}
 	return cmd
 }
 
-// datasetOf is the dataset that an argument means.
-func (a *app) datasetOf(argument string) (sweep.Dataset, error) {
+// datasetOf is the dataset that an argument means, and the spec that it is of: nil
+// where it is of none, or of one that has faults elsewhere, which are counted.
+func (a *app) datasetOf(argument string) (sweep.Dataset, *sweep.Spec, error) {
 	d := sweep.Dataset{Name: argument, Size: sweep.DefaultSize, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone, Factor: 1}}
 	info, known := sweep.LookupDataset(argument)
 	if len(info.Sizes) > 0 {
 		d.Size = info.Sizes[0]
 	}
 	if known && argument != sweep.ImageFolder {
-		return d, nil
+		return d, nil, nil
 	}
 	if stat, err := os.Stat(argument); err == nil && stat.IsDir() {
 		d.Name, d.Path = sweep.ImageFolder, argument
-		return d, nil
+		return d, nil, nil
 	}
-	spec, _, err := a.readSpec(argument)
+	name, text, err := a.readText(argument)
 	if err != nil {
 		var names []string
 		for _, info := range sweep.DatasetList() {
 			names = append(names, info.Name)
 		}
 		if errors.Is(err, os.ErrNotExist) {
-			return d, usagef("data inspect: %q is no folder, no spec file and none of %s", argument, strings.Join(names, ", "))
+			return d, nil, usagef("data inspect: %q is no folder, no spec file and none of %s", argument, strings.Join(names, ", "))
 		}
-		return d, err
+		return d, nil, err
 	}
-	return spec.Dataset, nil
+	spec, faults := sweep.Draft(name, text)
+	if own := faults.Of("dataset"); len(own) > 0 {
+		return d, nil, own
+	}
+	if len(faults) > 0 {
+		a.say("the spec has %d faults outside dataset: `tailsweep validate` tells them", len(faults))
+		return spec.Dataset, nil, nil
+	}
+	return spec.Dataset, spec, nil
 }
 
 func inspect(d sweep.Dataset, about dataset.About, set *dataset.Set) (inspected, error) {

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
+	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
 
 // maxSpec bounds the spec file that is read, in bytes; sweep.Parse has limits of its own.
@@ -17,24 +20,32 @@ const maxSpec = 4 << 20
 // readSpec reads and parses a spec file, "-" for standard input. Faults of the
 // spec are sweep.Faults; a file that cannot be read is a usage error.
 func (a *app) readSpec(path string) (*sweep.Spec, []byte, error) {
+	name, text, err := a.readText(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	spec, err := sweep.Parse(name, text)
+	return spec, text, err
+}
+
+// readText reads a spec file, and what faults call it.
+func (a *app) readText(path string) (name string, text []byte, err error) {
 	in, name := a.in, "stdin"
 	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {
-			return nil, nil, usagef("read the spec: %w", err)
+			return name, nil, usagef("read the spec: %w", err)
 		}
 		defer func() { _ = f.Close() }() // only read
 		in, name = f, path
 	}
-	text, err := io.ReadAll(io.LimitReader(in, maxSpec+1))
-	if err != nil {
-		return nil, nil, usagef("read the spec %s: %w", name, err)
+	if text, err = io.ReadAll(io.LimitReader(in, maxSpec+1)); err != nil {
+		return name, nil, usagef("read the spec %s: %w", name, err)
 	}
 	if len(text) > maxSpec {
-		return nil, nil, usagef("the spec %s is larger than %d MiB", name, maxSpec>>20)
+		return name, nil, usagef("the spec %s is larger than %d MiB", name, maxSpec>>20)
 	}
-	spec, err := sweep.Parse(name, text)
-	return spec, text, err
+	return name, text, nil
 }
 
 func newInit(a *app) *cobra.Command {
@@ -66,8 +77,10 @@ func newValidate(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate SPEC...",
 		Short: "Check specs; every fault is told at once",
-		Long: `validate checks specs and tells every fault at once, as file:line:column. With
--o json it prints an array of the faults of all files, empty when there are none.`,
+		Long: `validate checks specs and tells every fault at once, as file:line:column. Where the
+images and networks of a spec are on this machine, it also checks that its trials can
+be judged, as a training does before its first step. With -o json it prints an array
+of the faults of all files, empty when there are none.`,
 		Args: args(1, 1000, "one or more spec files"),
 	}
 	output := outputFlag(cmd)
@@ -76,6 +89,9 @@ func newValidate(a *app) *cobra.Command {
 		found := []faultLine{} // JSON is always an array
 		for _, path := range paths {
 			spec, _, err := a.readSpec(path)
+			if err == nil {
+				err = judgeable(path, spec)
+			}
 			var faults sweep.Faults
 			switch {
 			case errors.As(err, &faults) && output.value == "json":
@@ -104,6 +120,41 @@ func newValidate(a *app) *cobra.Command {
 		return nil
 	}
 	return cmd
+}
+
+// judgeable checks a spec against images and networks, if they are on this machine.
+func judgeable(path string, spec *sweep.Spec) error {
+	d, err := dataset.Local(spec.Dataset)
+	if err != nil {
+		return err
+	}
+	var files []string
+	if d.Name == sweep.ImageFolder {
+		files = append(files, d.Path)
+		if sweep.Remote(spec.Dataset.Reference) { // its place in the cache
+			files = append(files, d.Reference)
+		}
+	} else if f := spec.Evaluate.Features; f != nil { // how many images there are is known
+		files = append(files, f.Path)
+	}
+	for _, file := range files {
+		if _, err := os.Stat(file); err != nil {
+			return nil //nolint:nilerr // it is where the trials train
+		}
+	}
+	about, err := dataset.Describe(d)
+	if err == nil {
+		err = precheck.Trial(spec, sweep.Assignment{}, about)
+	}
+	var failure *sweep.FailureError
+	if !errors.As(err, &failure) || failure.Class != sweep.FailBadData {
+		return err
+	}
+	if path == "-" {
+		path = "stdin"
+	}
+	field, text, _ := strings.Cut(failure.Message, ": ")
+	return sweep.Faults{{File: path, Line: 1, Column: 1, Field: field, Message: text}}
 }
 
 // faultLine is a fault as `tailsweep validate -o json` prints it.
