@@ -26,8 +26,7 @@ func Draft(file string, data []byte) (*Spec, Faults) {
 		faults.sort()
 		return nil, faults
 	}
-	c := &conformer{file: file, faults: faults, nodes: map[string]*node{}, places: map[string]position{"": root.at}, broken: map[string]bool{}}
-	sound := c.conform("", root, specSchema())
+	c, sound := conformed(file, root, faults)
 
 	// Parameters are a mapping in YAML and a list in Spec; constraints are read
 	// from their nodes, which have the positions of their faults.
@@ -47,4 +46,22 @@ func Draft(file string, data []byte) (*Spec, Faults) {
 	c.check(&spec)
 	c.faults.sort()
 	return &spec, c.faults
+}
+
+// conformed checks a document against the schema.
+func conformed(file string, root *node, faults Faults) (c *conformer, sound json.RawMessage) {
+	c = &conformer{file: file, faults: faults, nodes: map[string]*node{}, places: map[string]position{"": root.at}, broken: map[string]bool{}}
+	return c, c.conform("", root, specSchema())
+}
+
+// Locate tells where a field stands in the YAML of a spec, or the nearest thing around
+// it: line and column from 1.
+func Locate(data []byte, field string) (line, column int) {
+	root, _ := readDocument("", data)
+	if root == nil {
+		return 1, 1
+	}
+	c, _ := conformed("", root, nil)
+	p := c.place(field)
+	return p.line, p.column
 }

@@ -276,6 +276,17 @@ func TestDraft(t *testing.T) {
 	require.Len(t, faults.Of("dataset"), 1, "a fault of the whole file")
 }
 
+func TestLocate(t *testing.T) {
+	for field, want := range map[string][2]int{
+		"dataset.name": {4, 17}, "evaluate.features.path": {7, 1}, "metrics[0].name": {9, 18}, "gates": {1, 1},
+	} {
+		line, column := Locate([]byte(base), field)
+		require.Equal(t, want, [2]int{line, column}, field)
+	}
+	line, column := Locate([]byte("- a"), "name")
+	require.Equal(t, [2]int{1, 1}, [2]int{line, column})
+}
+
 func TestParseHasLimits(t *testing.T) {
 	bomb := "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
 	for i := range 9 {

@@ -139,7 +139,7 @@ metrics: [{name: loss}]
 		{"", "", "the spec has 1 faults outside dataset: `tailsweep validate` tells them", exitOK, "6:1: evaluate: there is no built-in classifier"},
 		{", size: 7", "", "dataset.size: out of range", exitUsage, "dataset.size: out of range"},
 		{", reference: /nowhere", "", "dataset.reference: open /nowhere: no such file", exitUsage, "evaluate: there is no built-in classifier"},
-		{"", ", features: {path: /nowhere}", "evaluate.features.path: features: stat /nowhere: no such file", exitUsage, "stdin:1:1: evaluate.features.path: features: stat /nowhere"},
+		{"", ", features: {path: /nowhere}", "evaluate.features.path: features: stat /nowhere: no such file", exitUsage, "stdin:6:53: evaluate.features.path: features: stat /nowhere"},
 		{", imbalance: {profile: exp, factor: 0.1}", "", "leaves class 1 (bee) 0 of its 1 images", exitUsage, "evaluate: there is no built-in classifier"},
 	} {
 		text := strings.NewReplacer("PATH", dir, "DATASET", c.dataset, "EVALUATE", c.evaluate).Replace(spec)

@@ -88,9 +88,9 @@ of the faults of all files, empty when there are none.`,
 		code := exitOK
 		found := []faultLine{} // JSON is always an array
 		for _, path := range paths {
-			spec, _, err := a.readSpec(path)
+			spec, text, err := a.readSpec(path)
 			if err == nil {
-				err = judgeable(path, spec)
+				err = judgeable(path, text, spec)
 			}
 			var faults sweep.Faults
 			switch {
@@ -123,7 +123,7 @@ of the faults of all files, empty when there are none.`,
 }
 
 // judgeable checks a spec against images and networks, if they are on this machine.
-func judgeable(path string, spec *sweep.Spec) error {
+func judgeable(path string, text []byte, spec *sweep.Spec) error {
 	d, err := dataset.Local(spec.Dataset)
 	if err != nil {
 		return err
@@ -153,8 +153,10 @@ func judgeable(path string, spec *sweep.Spec) error {
 	if path == "-" {
 		path = "stdin"
 	}
-	field, text, _ := strings.Cut(failure.Message, ": ")
-	return sweep.Faults{{File: path, Line: 1, Column: 1, Field: field, Message: text}}
+	fault := sweep.Fault{File: path}
+	fault.Field, fault.Message, _ = strings.Cut(failure.Message, ": ")
+	fault.Line, fault.Column = sweep.Locate(text, fault.Field)
+	return sweep.Faults{fault}
 }
 
 // faultLine is a fault as `tailsweep validate -o json` prints it.
