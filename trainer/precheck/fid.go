@@ -35,7 +35,11 @@ func (f FID) Enough() error {
 	field := "dataset.path"
 	switch {
 	case samples < need:
-		field, valid = "evaluate.samples_per_class", []string{fmt.Sprintf("at least %d", (need+len(f.Classes)-1)/len(f.Classes))}
+		least := fmt.Sprintf("at least %d", (need+len(f.Classes)-1)/len(f.Classes))
+		if real < need {
+			least += " and more real images"
+		}
+		field, valid = "evaluate.samples_per_class", []string{least}
 	case f.Reference:
 		field = "dataset.reference"
 	}

@@ -78,6 +78,9 @@ func TestTrialTellsWhatIsWrong(t *testing.T) {
 			"and FID on 64 features needs 128 of either (valid: at least 43, or the metric kid.tail)": func(s *sweep.Spec) {
 			s.Evaluate.Guidance, s.Evaluate.SamplesPerClass = []float64{1}, 42
 		},
+		"(valid: at least 43 and more real images, or one scale in evaluate.guidance, or the metric kid.tail)": func(s *sweep.Spec) {
+			s.Evaluate.SamplesPerClass = 42
+		},
 		"fid.tail: 120 samples and 180 real": func(s *sweep.Spec) { // at the rungs only
 			s.Evaluate.Guidance, s.EarlyTerminate = []float64{1}, &sweep.EarlyTerminate{}
 			s.Evaluate.Rung = &sweep.RungEvaluate{SamplesPerClass: 40, Guidance: []float64{1}}
