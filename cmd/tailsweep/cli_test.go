@@ -36,6 +36,42 @@ func cli(t *testing.T, objects store.Store, stdin string, arguments ...string) r
 	return result{code, out.String(), err.String()}
 }
 
+func TestUnknownBackendOfTheEnvironment(t *testing.T) {
+	t.Setenv("TAILSWEEP_BACKEND", "nonsense")
+	t.Setenv("TAILSWEEP_STATE_DIR", t.TempDir())
+	spec := "../../examples/quickstart.yaml"
+	for _, arguments := range [][]string{{"run", spec}, {"up"}, {"train", spec, "-o", t.TempDir()}, {"plan", spec}, {"worker"}} {
+		r := cli(t, nil, "", arguments...)
+		require.Equal(t, exitUsage, r.code, r.err)
+		require.Equal(t, "tailsweep: TAILSWEEP_BACKEND is \"nonsense\", want one of auto, go, xla:cpu, xla:cuda\n", r.err, arguments[0])
+	}
+}
+
+func TestOtherBackend(t *testing.T) {
+	t.Setenv("TAILSWEEP_CACHE_DIR", t.TempDir()) // no plugin: auto is go
+	t.Setenv("PJRT_PLUGIN_LIBRARY_PATH", "")
+	for _, c := range []struct {
+		asked, worker string
+		refused       bool
+	}{
+		{"auto", "xla:cpu", false},
+		{"go", "", false},
+		{"go", "go", false},
+		{"go", "auto", false},
+		{"go", "xla:cpu", true},
+		{"xla:cpu", "auto", true},
+	} {
+		err := otherBackend(c.asked, c.worker)
+		if !c.refused {
+			require.NoError(t, err, c)
+			continue
+		}
+		require.Equal(t, exitUsage, codeOf(err), c)
+		require.ErrorContains(t, err, "backend "+c.asked+" is asked for", c)
+		require.ErrorContains(t, err, "`tailsweep down`", c)
+	}
+}
+
 func TestExitCodesOfBadInput(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "none.yaml")
 	for name, c := range map[string]struct {

@@ -260,10 +260,9 @@ func (a *app) probe(ctx context.Context, spec *sweep.Spec, backendName string) (
 	return b.Choice, stepsPerSecond, err
 }
 
-// expect says which backend will train here and why, and, of the slow one only,
-// how long the sweep will take.
-func (a *app) expect(ctx context.Context, spec *sweep.Spec) error {
-	name := envOr("TAILSWEEP_BACKEND", backend.Auto)
+// expect says which backend the worker, started with name, will train on and why,
+// and, of the slow one only, how long the sweep will take.
+func (a *app) expect(ctx context.Context, spec *sweep.Spec, name string) error {
 	b, err := backend.Open(name)
 	if err != nil {
 		return err

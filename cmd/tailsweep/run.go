@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,6 +57,13 @@ func (a *app) ready(ctx context.Context, spec *sweep.Spec) error {
 	if err != nil || !target.Embedded {
 		return err
 	}
+	asked, err := askedBackend()
+	if err != nil {
+		return err
+	}
+	if err := refuseOtherBackend(asked); err != nil {
+		return err
+	}
 	if err := a.haveDataset(ctx, spec.Dataset); err != nil {
 		return err
 	}
@@ -64,7 +72,7 @@ func (a *app) ready(ctx context.Context, spec *sweep.Spec) error {
 		return err
 	}
 	a.say("Temporal UI: %s   object store: %s   all of it: `tailsweep status`", status.UI, status.S3)
-	return a.expect(ctx, spec)
+	return a.expect(ctx, spec, cmp.Or(status.WorkerBackend, asked))
 }
 
 // haveDataset fetches and reads what this machine will train on: three failed trials

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/internal/stack"
+	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -30,12 +31,12 @@ servers, which takes minutes.`,
 	noPrometheus := f.Bool("no-prometheus", false, "do not build or start Prometheus")
 	buildOnly := f.Bool("build-only", false, "build the servers and start nothing")
 	slots := f.Int("slots", 0, "trainings at a time (default: one a GPU, or one)")
-	backend := backendFlag(cmd)
+	device := backendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		o := a.stackOptions()
 		o.S3, o.Worker, o.NoPrometheus = s3.value, !*noWorker, *noPrometheus
 		if f.Changed("backend") { // else the worker reads the environment itself
-			o.Backend = backend.value
+			o.Backend = device.value
 		}
 		if *slots > 0 {
 			o.WorkerArgs = []string{"--slots", strconv.Itoa(*slots)}
@@ -45,7 +46,13 @@ servers, which takes minutes.`,
 			return usagef("up: --slots is %d, want 1 or more", *slots)
 		case *buildOnly:
 			return stack.Build(cmd.Context(), "", a.err)
-		case *foreground:
+		}
+		if o.Worker {
+			if err := refuseOtherBackend(device.value); err != nil {
+				return err
+			}
+		}
+		if *foreground {
 			return stack.Foreground(cmd.Context(), o, func(s stack.Status) { a.say("%s", statusText(s)) })
 		}
 		status, err := stack.Up(cmd.Context(), o)
@@ -123,6 +130,9 @@ func statusText(s stack.Status) string {
 		t.row(p.Name, state, pid, p.Log)
 	}
 	lines := t.render(0, painter(false))
+	if s.WorkerBackend != "" {
+		lines = append(lines, "worker's backend: "+backendText(s.WorkerBackend))
+	}
 	for _, service := range []struct{ name, address string }{
 		{"Temporal", s.Temporal}, {"Temporal UI", s.UI}, {"S3 (" + s.S3Kind + ", bucket " + s.Bucket + ")", s.S3},
 		{"Prometheus", s.Prometheus}, {"worker metrics", s.WorkerMetrics},
@@ -139,4 +149,13 @@ func statusText(s stack.Status) string {
 		text += line
 	}
 	return text
+}
+
+// backendText is a backend that a worker was started with, for people.
+func backendText(name string) string {
+	choice, why, err := backend.Choose(name)
+	if err != nil || choice == name {
+		return name
+	}
+	return fmt.Sprintf("%s (%s: %s)", choice, name, why)
 }

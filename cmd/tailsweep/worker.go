@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/internal/metrics"
+	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/worker"
@@ -23,11 +26,56 @@ func envOr(name, otherwise string) string {
 	return otherwise
 }
 
-// backendFlag adds --backend.
+// backendFlag adds --backend, whose default is the environment's.
 func backendFlag(cmd *cobra.Command) *choice {
-	c := &choice{value: envOr("TAILSWEEP_BACKEND", backend.Auto), valid: backend.Names()}
-	cmd.Flags().Var(c, "backend", "what trainings compute with (TAILSWEEP_BACKEND)")
+	c := &choice{value: envOr(backendVariable, backend.Auto), valid: backend.Names()}
+	cmd.Flags().Var(c, "backend", "what trainings compute with ("+backendVariable+")")
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.Flags().Changed("backend") {
+			return nil
+		}
+		_, err := askedBackend()
+		return err
+	}
 	return c
+}
+
+const backendVariable = "TAILSWEEP_BACKEND"
+
+// askedBackend is the environment's backend, auto where it has none; an unknown one
+// is bad input.
+func askedBackend() (string, error) {
+	name := envOr(backendVariable, backend.Auto)
+	if !slices.Contains(backend.Names(), name) {
+		return "", usagef("%s is %q, want one of %s", backendVariable, name, strings.Join(backend.Names(), ", "))
+	}
+	return name, nil
+}
+
+// refuseOtherBackend is otherBackend of the embedded stack's worker.
+func refuseOtherBackend(asked string) error {
+	dir, err := stack.DefaultDir()
+	if err != nil {
+		return err
+	}
+	status, err := stack.Read(dir)
+	if err != nil {
+		return err
+	}
+	return otherBackend(asked, status.WorkerBackend)
+}
+
+// otherBackend refuses a backend that a running worker, started with another, does
+// not train on. auto asks for none in particular; no worker ("") may have any.
+func otherBackend(asked, worker string) error {
+	if asked == backend.Auto || worker == "" {
+		return nil
+	}
+	running, _, err := backend.Choose(worker)
+	if err == nil && running != asked {
+		return usagef("backend %s is asked for, and the running worker trains on %s: `tailsweep down` ends that worker, then try again", asked, running)
+	}
+	return err
 }
 
 func newWorker(a *app) *cobra.Command {

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,7 +83,7 @@ func upStack(ctx context.Context, l layout, made *setup, o Options, get func(str
 	if err := os.Remove(l.ready()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	s, err := spawn(l, ProcessStack, exec.Command(p.devstack, "--config", l.devstackConfig()))
+	s, err := spawn(l, ProcessStack, "", exec.Command(p.devstack, "--config", l.devstackConfig()))
 	if err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func upWorker(ctx context.Context, l layout, made setup, k keys, o Options) erro
 		return err
 	}
 	if r.running() {
-		if o.Backend != "" || len(o.WorkerArgs) > 0 {
+		if o.Backend != "" && o.Backend != r.Backend || len(o.WorkerArgs) > 0 {
 			say(o.Out, "the running worker keeps its settings; `tailsweep down` first to change them")
 		}
 		return nil
@@ -142,7 +143,7 @@ func upWorker(ctx context.Context, l layout, made setup, k keys, o Options) erro
 	}
 	cmd := exec.Command(o.Executable, append([]string{"worker"}, o.WorkerArgs...)...)
 	cmd.Env = workerEnviron(os.Environ(), l, made, k, o.Backend)
-	s, err := spawn(l, ProcessWorker, cmd)
+	s, err := spawn(l, ProcessWorker, cmp.Or(o.Backend, os.Getenv("TAILSWEEP_BACKEND"), "auto"), cmd)
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ func TestUpTellsAddressesAndProcesses(t *testing.T) {
 	require.True(t, s.Process(ProcessWorker).Running)
 	require.False(t, s.Process(ProcessPrometheus).Running)
 	require.Empty(t, s.Prometheus)
+	require.Equal(t, "go", s.WorkerBackend)
 	require.Equal(t, S3Versitygw, s.S3Kind)
 	for _, address := range []string{s.Temporal, strings.TrimPrefix(s.UI, "http://"), strings.TrimPrefix(s.S3, "http://")} {
 		require.Contains(t, s.Process(ProcessStack).Addresses, address)
@@ -90,6 +91,15 @@ func TestWorkerEnvironLeavesOtherServicesOut(t *testing.T) {
 	}
 }
 
+// What a worker computes with is known however it was told.
+func TestReadTellsTheWorkersBackend(t *testing.T) {
+	for env, want := range map[string]string{"": "auto", "xla:cpu": "xla:cpu"} {
+		t.Setenv("TAILSWEEP_BACKEND", env)
+		_, s := started(t, Options{Worker: true})
+		require.Equal(t, want, s.WorkerBackend)
+	}
+}
+
 func TestUpIsIdempotent(t *testing.T) {
 	o, first := started(t, Options{Worker: true})
 	again, err := up(t.Context(), o, func(string) (programs, error) {
@@ -107,7 +117,7 @@ func TestUpSaysThatARunningWorkerKeepsItsSettings(t *testing.T) {
 		args    []string
 		says    bool
 	}{
-		"no wish": {"", nil, false}, "a backend": {"go", nil, true}, "slots": {"", []string{"--slots", "2"}, true},
+		"no wish": {"", nil, false}, "its backend": {"go", nil, false}, "a backend": {"xla:cpu", nil, true}, "slots": {"", []string{"--slots", "2"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
@@ -193,7 +203,7 @@ func TestDownStopsTheWorkerFirst(t *testing.T) {
 	for _, p := range s.Processes {
 		require.False(t, p.Running, p.Name)
 	}
-	require.Empty(t, s.Temporal+s.UI+s.S3+s.WorkerMetrics)
+	require.Empty(t, s.Temporal+s.UI+s.S3+s.WorkerMetrics+s.WorkerBackend)
 	require.NoError(t, Down(t.Context(), o.Dir, nil), "again")
 }
 

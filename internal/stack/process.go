@@ -14,7 +14,8 @@ import (
 // record is a pid file: which process, not merely which pid.
 type record struct {
 	PID     int    `json:"pid"`
-	Started string `json:"started"` // as startOf tells it
+	Started string `json:"started"`           // as startOf tells it
+	Backend string `json:"backend,omitempty"` // of a worker: what it was started with
 }
 
 // running tells whether the recorded process still runs.
@@ -70,8 +71,8 @@ type spawned struct {
 }
 
 // spawn starts the command in a session of its own, with its output appended to
-// the log, and writes its pid file.
-func spawn(l layout, name string, cmd *exec.Cmd) (spawned, error) {
+// the log, and writes its pid file. backend is "" of all but a worker.
+func spawn(l layout, name, backend string, cmd *exec.Cmd) (spawned, error) {
 	log, err := os.OpenFile(l.log(name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return spawned{}, fmt.Errorf("start %s: %w", name, err)
@@ -83,7 +84,7 @@ func spawn(l layout, name string, cmd *exec.Cmd) (spawned, error) {
 	if err := errors.Join(err, log.Close()); err != nil {
 		return spawned{}, fmt.Errorf("start %s: %w", name, err)
 	}
-	r := record{PID: cmd.Process.Pid}
+	r := record{PID: cmd.Process.Pid, Backend: backend}
 	r.Started, err = startOf(r.PID)
 	if errors.Is(err, os.ErrProcessDone) {
 		r.Started, err = "ended at once", nil // whoever waits for it finds out, and shows the log

@@ -54,6 +54,7 @@ type Status struct {
 	S3            string    `json:"s3"`             // URL
 	Prometheus    string    `json:"prometheus"`     // URL
 	WorkerMetrics string    `json:"worker_metrics"` // URL
+	WorkerBackend string    `json:"worker_backend"` // what the running worker was started with: auto, go, ...; "" where none runs
 	Bucket        string    `json:"bucket"`
 	S3Kind        string    `json:"s3_kind"`
 }

@@ -69,6 +69,7 @@ func Read(dir string) (Status, error) {
 	if worker.PID != 0 {
 		metrics = loopback(made.Ports.WorkerMetrics)
 		s.WorkerMetrics = url(metrics) + "/metrics"
+		s.WorkerBackend = worker.Backend
 	}
 	s.add(l, ProcessWorker, worker.PID, metrics)
 	s.add(l, ProcessPrometheus, alive(ready.PrometheusPID), ready.Prometheus)

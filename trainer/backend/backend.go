@@ -42,24 +42,31 @@ func (b *Backend) Close() { b.Compute.Finalize() }
 // where there is a GPU and its plugin, else XLA on the CPU where its plugin is
 // installed, else Go; Why says which and why.
 func Open(name string) (*Backend, error) {
+	choice, why, err := Choose(name)
+	if err != nil {
+		return nil, err
+	}
+	b, err := open(choice)
+	if err != nil && name == Auto {
+		err = fmt.Errorf("backend auto chose %s (%s): %w", choice, why, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	b.Why = why
+	return b, nil
+}
+
+// Choose tells what Open would open and why, and opens nothing.
+func Choose(name string) (choice, why string, err error) {
 	switch name {
 	case Auto:
-		choice, why := choose()
-		b, err := open(choice)
-		if err != nil {
-			return nil, fmt.Errorf("backend auto chose %s (%s): %w", choice, why, err)
-		}
-		b.Why = why
-		return b, nil
+		choice, why = choose()
+		return choice, why, nil
 	case Go, XLACPU, XLACUDA:
-		b, err := open(name)
-		if err != nil {
-			return nil, err
-		}
-		b.Why = "asked for"
-		return b, nil
+		return name, "asked for", nil
 	}
-	return nil, fmt.Errorf("backend %q is unknown: want one of %s", name, strings.Join(Names(), ", "))
+	return "", "", fmt.Errorf("backend %q is unknown: want one of %s", name, strings.Join(Names(), ", "))
 }
 
 // choose picks for auto, and says why.
