@@ -61,14 +61,14 @@ func TestFailuresHaveAClass(t *testing.T) {
 			j.Resume = filepath.Join(j.Staging, checkpoint.DirName(1))
 			j.Assignment.Params = sweep.Params{sweep.ParamInfonceWeight: sweep.Number(0.3)}
 			return j
-		}, nil, sweep.FailBadData, "the trial's parameters: "},
+		}, nil, sweep.FailBadData, "parameters.infonce.weight is 0.1 there, 0.3 here"},
 		"checkpoint of another model": {func(t *testing.T) job.Train {
 			j := tiny(t)
 			j.Spec.Train.Steps = 1
 			train(t, b, j, nil)
 			j.Resume, j.Spec.Model.Width = filepath.Join(j.Staging, checkpoint.DirName(1)), 8
 			return j
-		}, nil, sweep.FailBadData, "model: "},
+		}, nil, sweep.FailBadData, "another training: model.width is 4 there, 8 here"},
 		"corrupt checkpoint": {corrupt, nil, sweep.FailTransient, "state.safetensors"},
 		"no such checkpoint": {func(t *testing.T) job.Train { j := tiny(t); j.Resume = "/nowhere"; return j }, nil, "", "/nowhere"},
 		"staging is a file": {func(t *testing.T) job.Train {

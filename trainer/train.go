@@ -1,9 +1,7 @@
 package trainer
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -174,54 +172,6 @@ func (r *run) resume(dir string) error {
 	}
 	r.step, r.saved, r.window = s.Step, s.Step, s.Window
 	return nil
-}
-
-// sameTraining checks that a checkpoint was made by the training that resumes from
-// it; only the number of steps may differ.
-func (r *run) sameTraining(metadata map[string]string) error {
-	var spec sweep.Spec
-	var a sweep.Assignment
-	for key, value := range map[string]any{checkpoint.MetaSpec: &spec, checkpoint.MetaAssignment: &a} {
-		if err := json.Unmarshal([]byte(metadata[key]), value); err != nil {
-			return fmt.Errorf("%w: metadata %s: %w", checkpoint.ErrCorrupt, key, err)
-		}
-	}
-	mine := r.job.Spec
-	mine.Train.Steps, spec.Train.Steps = 0, 0
-	for _, d := range []*sweep.Dataset{&mine.Dataset, &spec.Dataset} { // where files lie, and what they are judged against; the digest is compared besides
-		d.Path, d.SplitFile, d.Reference = "", "", ""
-	}
-	for _, field := range []struct {
-		name         string
-		theirs, mine any
-	}{
-		{"dataset", spec.Dataset, mine.Dataset},
-		{"model", spec.Model, mine.Model},
-		{"train", spec.Train, mine.Train},
-		{"the trial's parameters", orEmpty(a.Params), orEmpty(r.job.Assignment.Params)},
-		{"the trial's seed", a.Seed, r.job.Assignment.Seed},
-	} {
-		theirs, err := json.Marshal(field.theirs)
-		if err != nil {
-			return err
-		}
-		mine, err := json.Marshal(field.mine)
-		if err != nil {
-			return err
-		}
-		if !bytes.Equal(theirs, mine) {
-			return failure(sweep.FailBadData, fmt.Errorf("the checkpoint is of another training: %s: %s there, %s here", field.name, theirs, mine))
-		}
-	}
-	return nil
-}
-
-// orEmpty lets no parameters, written as null, equal an empty object.
-func orEmpty(p sweep.Params) sweep.Params {
-	if p == nil {
-		return sweep.Params{}
-	}
-	return p
 }
 
 func (r *run) train(ctx context.Context) error {

@@ -113,12 +113,47 @@ func (a *app) handJob(path string, h handTraining) (job.Train, error) {
 	if err == nil {
 		err = os.MkdirAll(dir, 0o755)
 	}
+	if err == nil {
+		err = refuseUsed(dir, h.resume)
+	}
 	if err != nil {
 		return job.Train{}, err
 	}
 	return job.Train{
 		Spec: *spec, Assignment: assignment, Staging: dir, Resume: h.resume, Attempt: 1, Backend: h.backend.value,
 	}, nil
+}
+
+// refuseUsed refuses a folder that holds checkpoints of another training, or of an
+// earlier one: they would be in the way of this one's. Those up to the one that it
+// resumes from are its own.
+func refuseUsed(dir, resume string) error {
+	entries, err := os.ReadDir(dir) // in order, since steps have zeros in front
+	if err != nil {
+		return err
+	}
+	last := ""
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "step-") {
+			last = e.Name()
+		}
+	}
+	if last == "" {
+		return nil
+	}
+	from := ""
+	if resume != "" {
+		if from, err = filepath.Abs(resume); err != nil {
+			return err
+		}
+	}
+	switch {
+	case from == "" || filepath.Dir(from) != dir:
+		return usagef("train: -o %s holds the checkpoints of a training, the last %s: choose another folder, or go on with --resume %s", dir, last, filepath.Join(dir, last))
+	case last > filepath.Base(from):
+		return usagef("train: --resume %s: -o %s holds a later checkpoint, %s: choose another folder, or go on from that one", resume, dir, last)
+	}
+	return nil
 }
 
 // parseParam reads NAME=VALUE; a value that is a number is one.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,4 +20,24 @@ func TestProgressText(t *testing.T) {
 	require.NotContains(t, eventText(e), "left")
 	e.Point = nil
 	require.Empty(t, eventText(e), "a sign of life is for the worker")
+}
+
+// A folder with checkpoints is refused before the first step, not after the last.
+func TestTrainRefusesAUsedFolder(t *testing.T) {
+	used := t.TempDir()
+	step := func(name string) string { return filepath.Join(used, name) }
+	for _, name := range []string{"step-0000000100", "step-0000000200"} {
+		require.NoError(t, os.Mkdir(step(name), 0o755))
+	}
+	r := cli(t, nil, "", "train", "../../examples/quickstart.yaml", "-o", used, "--backend", "go")
+	require.Equal(t, exitUsage, r.code, r.err)
+	require.Contains(t, r.err, "-o "+used+" holds the checkpoints of a training, the last step-0000000200")
+	require.Contains(t, r.err, "--resume "+step("step-0000000200"))
+
+	require.ErrorContains(t, refuseUsed(used, step("step-0000000100")), "a later checkpoint, step-0000000200")
+	require.Equal(t, exitUsage, codeOf(refuseUsed(used, filepath.Join(t.TempDir(), "step-0000000300"))), "of elsewhere")
+	require.NoError(t, refuseUsed(used, step("step-0000000200")))
+	t.Chdir(used)
+	require.NoError(t, refuseUsed(used, "step-0000000200"))
+	require.NoError(t, refuseUsed(t.TempDir(), step("step-0000000200")))
 }
