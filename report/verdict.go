@@ -93,6 +93,9 @@ func compareMetrics(spec *sweep.Spec) []string {
 // verdict says what the sweep found, in two sentences at most.
 func verdict(s study) string {
 	if len(s.ranked) == 0 {
+		if text := sweep.GatedText(s.spec, s.trials, ""); text != "" {
+			return "No trial is the best: " + text + "."
+		}
 		return fmt.Sprintf("No trial has completed with a value of %s yet, so there is nothing to compare.", s.spec.Metrics[0].Name)
 	}
 	best, first := s.ranked[0], s.spec.Metrics[0]

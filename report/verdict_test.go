@@ -18,6 +18,8 @@ func made(number int, kind sweep.Kind, weight, head, tail float64) sweep.Trial {
 
 func TestVerdict(t *testing.T) {
 	const search, baseline = sweep.KindSearch, sweep.KindBaseline
+	gated := made(3, search, 1, 21, 44)
+	gated.Gates = []string{"it copies"}
 	tests := []struct {
 		name   string
 		trials []sweep.Trial
@@ -31,6 +33,8 @@ func TestVerdict(t *testing.T) {
 			"Trial 0 has the best fid.tail, 60.00. No plain baseline has completed, so this page cannot say whether the losses helped."},
 		{"the baseline leads", []sweep.Trial{made(0, baseline, 0, 20, 30), made(1, search, 1, 20, 31)},
 			"The baseline itself, trial 0, has the best fid.tail: 30.00. Nothing that this sweep tried improved on it."},
+		{"all failed a gate", []sweep.Trial{gated},
+			"No trial is the best: 1 trial completed with a value of fid.tail, and it failed a gate; this one, trial 3, has 44: it copies."},
 		{"nothing completed", []sweep.Trial{{Status: sweep.StatusDiverged}},
 			"No trial has completed with a value of fid.tail yet, so there is nothing to compare."},
 	}

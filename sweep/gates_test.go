@@ -55,6 +55,19 @@ func TestFailedGatesHaveNoRank(t *testing.T) {
 	require.False(t, ok, "nothing is better than something that failed")
 }
 
+func TestGatedText(t *testing.T) {
+	spec := mustParse(t, base)
+	name := spec.Metrics[0].Name
+	trial := func(number int, value float64, gates ...string) Trial {
+		return Trial{Assignment: Assignment{Number: number}, Status: StatusCompleted, Metrics: map[string]float64{name: value}, Gates: gates}
+	}
+	require.Empty(t, GatedText(spec, []Trial{{Status: StatusFailed}}, ""))
+	trials := []Trial{trial(0, 31.5, "a is 1, gates.a is 2", "b"), trial(1, 32, "c")}
+	require.Equal(t, "1 trial completed with a value of "+name+", and it failed a gate; this one, trial 1, has 32: c", GatedText(spec, trials[1:], ""))
+	require.Equal(t, "2 trials completed with a value of "+name+", and all failed a gate; the best, trial 0, has 31.5: a is 1, gates.a is 2; b", GatedText(spec, trials, ""))
+	require.Empty(t, GatedText(spec, trials, "kid.head"), "which none has")
+}
+
 func TestMetricsOfClasses(t *testing.T) {
 	require.Equal(t, "fid.class.ankle_boot", ClassMetric("ankle boot"))
 	require.Equal(t, "fid.class.T-shirt_2_", ClassMetric("T-shirt/2é"))

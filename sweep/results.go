@@ -178,6 +178,20 @@ func ByMetrics(spec *Spec, trials []Trial) []Trial {
 	return ranked
 }
 
+// Gated returns the completed trials that have the metric ("" means the spec's first)
+// and failed a gate, best first by their own metrics.
+func Gated(spec *Spec, trials []Trial, metric string) []Trial {
+	objectives := spec.order(metric)
+	var gated []Trial
+	for _, t := range trials {
+		if _, ok := t.Metric(objectives[0].Name); ok && len(t.Gates) > 0 {
+			gated = append(gated, t)
+		}
+	}
+	slices.SortStableFunc(gated, func(a, b Trial) int { return compareTrials(objectives, a, b) })
+	return gated
+}
+
 // judge is the feasibility of a point. Only the baseline and the point's own
 // trials matter to it, so that a ledger of thousands is not read for each.
 func (s *Spec) judge(p Point, baseline []Trial) Feasibility {

@@ -22,7 +22,8 @@ func TestSweepLeavesOutWhatFailsItsGates(t *testing.T) {
 	}
 	require.Nil(t, p.Best)
 	require.Empty(t, r.archive.Best())
-	require.Empty(t, r.archive.Keys(), "no checkpoint of theirs is kept")
+	require.Len(t, r.archive.Keys(), 1, "the best of them keeps its checkpoint")
+	require.Equal(t, []string{r.archive.Trials()[2].Checkpoint}, r.archive.Keys())
 
 	r = newRig(t)
 	r.trainer.Extra = map[string]float64{"memorised_ratio.all": 0.05}

@@ -26,6 +26,7 @@ type State struct {
 
 	Counts   map[sweep.Status]int `json:"counts"`
 	Leaders  []sweep.Trial        `json:"leaders,omitempty"` // best first, without reasons, spares last; their checkpoints are kept
+	Gated    []sweep.Trial        `json:"gated,omitempty"`   // best first; those that failed a gate whose checkpoints are kept in places that no leader takes
 	SlotTime time.Duration        `json:"slot_time"`         // that finished trials held training slots, failed attempts included
 	Streak   Streak               `json:"streak"`
 	Rungs    []sweep.RungResult   `json:"rungs,omitempty"`   // of search trials, in order of arrival
@@ -90,8 +91,9 @@ func (st *State) contenders(segment []sweep.Trial) []sweep.Trial {
 
 // finish accounts for a segment that the ledger now has; ranked are the contenders
 // that have a result, best first. It returns the keys of the checkpoints that are
-// no longer kept, and whether the leaders changed.
-func (st *State) finish(spec *sweep.Spec, segment, ranked []sweep.Trial) (evicted []string, moved bool) {
+// no longer kept, and whether the leaders changed or a checkpoint is none of theirs:
+// then Curate is due.
+func (st *State) finish(spec *sweep.Spec, segment, ranked []sweep.Trial) (evicted []string, curate bool) {
 	st.Segments++
 	for _, t := range segment {
 		if i := st.running(t.Number); i >= 0 {
@@ -106,22 +108,36 @@ func (st *State) finish(spec *sweep.Spec, segment, ranked []sweep.Trial) (evicte
 	return st.lead(spec, segment, ranked)
 }
 
-// lead takes the first of the ranked contenders as leaders.
-func (st *State) lead(spec *sweep.Spec, segment, ranked []sweep.Trial) (evicted []string, moved bool) {
-	contenders := st.contenders(segment)
+// lead takes the first of the ranked contenders as leaders. Places that they leave
+// free go to trials that failed a gate: their checkpoints are kept, and nothing points
+// at them. Whether Curate is due does not depend on these, as in the histories of
+// sweeps that kept none.
+func (st *State) lead(spec *sweep.Spec, segment, ranked []sweep.Trial) (evicted []string, curate bool) {
+	contenders := slices.Concat(st.contenders(segment), st.Gated)
 	before := st.Leaders
 	st.Leaders = ranked[:min(len(ranked), spec.KeptCheckpoints())]
-	for i := range st.Leaders {
-		st.Leaders[i].Reason = sweep.Reason{Sampler: st.Leaders[i].Reason.Sampler}
+	gated := sweep.Gated(spec, slices.Concat(st.Gated, segment), "")
+	st.Gated = gated[:min(len(gated), spec.KeptCheckpoints()-len(st.Leaders))]
+	for _, kept := range [][]sweep.Trial{st.Leaders, st.Gated} {
+		for i := range kept {
+			kept[i].Reason = sweep.Reason{Sampler: kept[i].Reason.Sampler}
+		}
+	}
+	among := func(trials []sweep.Trial, t sweep.Trial) bool {
+		return slices.ContainsFunc(trials, func(o sweep.Trial) bool { return o.Number == t.Number })
 	}
 	for _, t := range contenders {
-		kept := slices.ContainsFunc(st.Leaders, func(l sweep.Trial) bool { return l.Number == t.Number })
-		if !kept && (t.Status == sweep.StatusCompleted || t.Status == sweep.StatusStopped) && t.Checkpoint != "" {
+		ended := t.Status == sweep.StatusCompleted || t.Status == sweep.StatusStopped
+		if !ended || t.Checkpoint == "" || among(st.Leaders, t) {
+			continue
+		}
+		curate = curate || !among(st.Gated, t) || among(segment, t)
+		if !among(st.Gated, t) {
 			evicted = append(evicted, t.Checkpoint)
 		}
 	}
-	moved = !slices.EqualFunc(before, st.Leaders, func(a, b sweep.Trial) bool { return a.Number == b.Number })
-	return evicted, moved
+	curate = curate || !slices.EqualFunc(before, st.Leaders, func(a, b sweep.Trial) bool { return a.Number == b.Number })
+	return evicted, curate
 }
 
 func (st *State) markFinished(number int) {

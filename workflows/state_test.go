@@ -49,7 +49,7 @@ func TestStateStaysSmall(t *testing.T) {
 }
 
 // finish is State.finish for a spec without constraints and repeats.
-func finish(st *State, spec *sweep.Spec, segment []sweep.Trial) (evicted []string, moved bool) {
+func finish(st *State, spec *sweep.Spec, segment []sweep.Trial) (evicted []string, curate bool) {
 	return st.finish(spec, segment, sweep.ByMetrics(spec, st.contenders(segment)))
 }
 
@@ -59,24 +59,53 @@ func TestStateLeaders(t *testing.T) {
 		t.Metrics = map[string]float64{"fid.tail": tail}
 		return t
 	}
+	gated := func(number int, tail float64) sweep.Trial {
+		t := trial(number, tail)
+		t.Gates = []string{"a gate"}
+		return t
+	}
 	key := func(number int) string { return completed(number, sweep.StatusCompleted).Checkpoint }
 	tests := []struct {
 		name    string
 		keep    int
 		leaders []sweep.Trial
+		gated   []sweep.Trial
 		segment []sweep.Trial
 		want    []int
+		held    []int // Gated
 		evicted []string
-		moved   bool
+		curate  bool
 	}{
-		{name: "the first leads", keep: 2, segment: []sweep.Trial{trial(0, 5)}, want: []int{0}, moved: true},
+		{name: "the first leads", keep: 2, segment: []sweep.Trial{trial(0, 5)}, want: []int{0}, curate: true},
 		{
 			name: "the worst is overtaken", keep: 2, leaders: []sweep.Trial{trial(0, 5), trial(1, 6)},
-			segment: []sweep.Trial{trial(2, 4)}, want: []int{2, 0}, evicted: []string{key(1)}, moved: true,
+			segment: []sweep.Trial{trial(2, 4)}, want: []int{2, 0}, evicted: []string{key(1)}, curate: true,
 		},
 		{
 			name: "a worse one does not stay", keep: 1, leaders: []sweep.Trial{trial(0, 5)},
-			segment: []sweep.Trial{trial(2, 7)}, want: []int{0}, evicted: []string{key(2)},
+			segment: []sweep.Trial{trial(2, 7)}, want: []int{0}, evicted: []string{key(2)}, curate: true,
+		},
+		{
+			name: "what failed a gate takes a free place, best first", keep: 2,
+			leaders: []sweep.Trial{trial(0, 5)}, gated: []sweep.Trial{gated(1, 3)},
+			segment: []sweep.Trial{gated(2, 2)}, want: []int{0}, held: []int{2}, evicted: []string{key(1)}, curate: true,
+		},
+		{
+			name: "and leaves it to one that passes", keep: 2,
+			leaders: []sweep.Trial{trial(0, 5)}, gated: []sweep.Trial{gated(1, 3)},
+			segment: []sweep.Trial{trial(2, 6)}, want: []int{0, 2}, evicted: []string{key(1)}, curate: true,
+		},
+		{
+			name: "and has none where all are taken", keep: 1, leaders: []sweep.Trial{trial(0, 5)},
+			segment: []sweep.Trial{gated(1, 3)}, want: []int{0}, evicted: []string{key(1)}, curate: true,
+		},
+		{
+			name: "Curate is due for it, as ever", keep: 1,
+			segment: []sweep.Trial{gated(1, 3)}, want: []int{}, held: []int{1}, curate: true,
+		},
+		{
+			name: "and not for what was kept before", keep: 1, gated: []sweep.Trial{gated(0, 3)},
+			segment: []sweep.Trial{{Assignment: sweep.Assignment{Number: 1}, Status: sweep.StatusFailed}}, want: []int{}, held: []int{0},
 		},
 		{
 			name: "a failed one keeps its checkpoint", keep: 1, leaders: []sweep.Trial{trial(0, 5)},
@@ -88,11 +117,12 @@ func TestStateLeaders(t *testing.T) {
 			spec := gridSpec(1)
 			spec.Checkpoints.SaveSweepBest = test.keep
 			st := newState(time.Now())
-			st.Leaders = test.leaders
-			evicted, moved := finish(st, &spec, test.segment)
+			st.Leaders, st.Gated = test.leaders, test.gated
+			evicted, curate := finish(st, &spec, test.segment)
 			require.Equal(t, test.want, numbers(st.Leaders))
+			require.ElementsMatch(t, test.held, numbers(st.Gated))
 			require.Equal(t, test.evicted, evicted)
-			require.Equal(t, test.moved, moved)
+			require.Equal(t, test.curate, curate)
 		})
 	}
 }

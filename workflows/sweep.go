@@ -154,8 +154,8 @@ func (s *sweepRun) account(ctx workflow.Context, reported []sweep.Trial) error {
 		if err != nil {
 			return err
 		}
-		evicted, moved := s.finish(s.spec, segment, ranked)
-		if len(evicted) > 0 || moved {
+		evicted, curate := s.finish(s.spec, segment, ranked)
+		if curate {
 			s.curate(ctx, evicted)
 		}
 		if verdict := s.Streak.verdict(s.spec.Name); verdict != "" && s.Fault == "" && s.Phase != PhaseCancelling {

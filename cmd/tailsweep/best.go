@@ -39,7 +39,7 @@ repeated settings tell about noise says which other settings may be as good.`,
 		}
 		best, ok := sweep.Best(spec, trials, *metric)
 		if !ok {
-			return &codedError{exitNotFound, fmt.Errorf("sweep %q has no completed trial; `tailsweep trials %[1]s` lists what there is", args[0])}
+			return noRank(spec, trials, *metric, "`tailsweep trials %s` lists what there is")
 		}
 		contest, _ := sweep.NewContest(spec, trials, *metric)
 		b := bestTrial{judge(spec, trials, []sweep.Trial{best})[0], contest}
@@ -49,6 +49,13 @@ repeated settings tell about noise says which other settings may be as good.`,
 		return a.print(bestText(b)...)
 	}
 	return cmd
+}
+
+// noRank is the error of a sweep that has no trial to show first: none completed, or
+// all of them failed a gate. help names what can be done with the sweep, %s.
+func noRank(spec *sweep.Spec, trials []sweep.Trial, metric, help string) error {
+	why := cmp.Or(sweep.GatedText(spec, trials, metric), "no trial completed")
+	return &codedError{exitNotFound, fmt.Errorf("sweep %q has no best trial: %s; "+help, spec.Name, why, spec.Name)}
 }
 
 // bestText is one trial in full, for people.

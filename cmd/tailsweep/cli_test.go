@@ -18,6 +18,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/workflows"
 )
 
 // result is how a command line ended.
@@ -308,6 +309,35 @@ func TestTrialsForPeople(t *testing.T) {
 	r := cli(t, archived(t), "", "trials", "done")
 	require.Equal(t, exitOK, r.code, r.err)
 	golden(t, "trials.txt", r.out)
+}
+
+// Where every trial failed its gates, all say so, and which trial came closest.
+func TestAllTrialsFailedTheirGates(t *testing.T) {
+	objects := archived(t)
+	arc := archive.New(objects)
+	var trials []sweep.Trial
+	for number, tail := range []float64{70, 60} {
+		trials = append(trials, sweep.Trial{
+			Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch}, Status: sweep.StatusCompleted,
+			Metrics: map[string]float64{"fid.tail": tail}, Gates: []string{"memorised_ratio.all is 0.2, gates.max_memorised_ratio is 0.05"},
+		})
+	}
+	require.NoError(t, arc.AppendSegment(t.Context(), "fresh", 0, trials))
+	const why = "2 trials completed with a value of fid.tail, and all failed a gate; the best, trial 1, has 60: memorised_ratio.all is 0.2, gates.max_memorised_ratio is 0.05"
+	for _, arguments := range [][]string{{"best", "fresh"}, {"pull", "fresh", "-o", t.TempDir()}} {
+		r := cli(t, objects, "", arguments...)
+		require.Equal(t, exitNotFound, r.code)
+		require.Contains(t, r.err, `sweep "fresh" has no best trial: `+why)
+	}
+	spec, _, err := arc.LoadSpec(t.Context(), "fresh")
+	require.NoError(t, err)
+	require.Equal(t, why, strings.Join(resultLines(spec, trials, 80, painter(false)), " "))
+	require.Equal(t, []string{"no trial completed"}, resultLines(spec, nil, 80, painter(false)))
+
+	var out bytes.Buffer
+	a := &app{out: &out, err: &out}
+	require.NoError(t, a.ended(view{Spec: spec, Finished: trials, Progress: workflows.Progress{Name: "fresh", Phase: workflows.PhaseCompleted}}))
+	require.Contains(t, out.String(), "  tailsweep pull fresh --trial 1 -o fresh-trial\n")
 }
 
 func TestBestAndPareto(t *testing.T) {

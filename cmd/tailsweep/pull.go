@@ -97,7 +97,7 @@ func choose(spec *sweep.Spec, trials []sweep.Trial, number, n int, metric string
 	}
 	ranked := sweep.Distinct(spec, sweep.Rank(spec, trials, metric))
 	if len(ranked) == 0 {
-		return nil, &codedError{exitNotFound, fmt.Errorf("sweep %q has no completed trial: --trial N takes one that ended otherwise, `tailsweep trials %[1]s` lists them", spec.Name)}
+		return nil, noRank(spec, trials, metric, "--trial N takes any, `tailsweep trials %s` lists them")
 	}
 	return ranked[:min(n, len(ranked))], nil
 }

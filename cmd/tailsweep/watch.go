@@ -119,6 +119,10 @@ func (a *app) ended(v view) error {
 		lines = append(lines,
 			"  tailsweep report "+p.Name+" -o "+p.Name+".html",
 			"  tailsweep pull "+p.Name+" --top-n 1 -o "+p.Name+"-best")
+	} else if gated := sweep.Gated(v.Spec, v.Finished, ""); len(gated) > 0 {
+		lines = append(lines,
+			"  tailsweep report "+p.Name+" -o "+p.Name+".html",
+			fmt.Sprintf("  tailsweep pull %s --trial %d -o %[1]s-trial", p.Name, gated[0].Number))
 	} else {
 		lines = append(lines, "  tailsweep describe "+p.Name)
 		if n := len(v.Finished); n > 0 {
@@ -147,6 +151,9 @@ func (a *app) ended(v view) error {
 func resultLines(spec *sweep.Spec, trials []sweep.Trial, width int, paint paint) []string {
 	ranked := sweep.Rank(spec, trials, "")
 	if len(ranked) == 0 {
+		if text := sweep.GatedText(spec, trials, ""); text != "" {
+			return wrapped("", text)
+		}
 		return []string{"no trial completed"}
 	}
 	names := columns(spec)

@@ -54,6 +54,10 @@ func (a *Archive) Pull(ctx context.Context, p Pull) error {
 		return fmt.Errorf("archive: %s is no checkpoint of trial %d of %s", p.Trial.Checkpoint, p.Trial.Number, p.Sweep)
 	}
 	manifest, m, err := a.manifest(ctx, p.Trial.Checkpoint)
+	if errors.Is(err, store.ErrNotFound) && len(p.Trial.Gates) > 0 {
+		return fmt.Errorf("archive: the checkpoint of trial %d is gone: it failed a gate (%s), and such a trial keeps its checkpoint only in a place that none of the best %d takes (checkpoints.save_sweep_best): %w",
+			p.Trial.Number, strings.Join(p.Trial.Gates, "; "), spec.KeptCheckpoints(), store.ErrNotFound)
+	}
 	if errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("archive: the checkpoint of trial %d is gone, this sweep keeps those of its best %d (checkpoints.save_sweep_best): %w",
 			p.Trial.Number, spec.Checkpoints.SaveSweepBest, store.ErrNotFound)

@@ -85,6 +85,10 @@ func TestPullLeavesNothingBehind(t *testing.T) {
 		{"a way out", func(s *crashing, trial *sweep.Trial) { evil(s, *trial, "../evil") }, activities.ErrCorrupt, "../evil"},
 		{"no weights", func(s *crashing, trial *sweep.Trial) { evil(s, *trial, "model.other") }, activities.ErrCorrupt, "model.safetensors"},
 		{"a connection that breaks", func(s *crashing, _ *sweep.Trial) { s.reads = 3 }, nil, "unexpected EOF"},
+		{"removed by retention, with a failed gate", func(s *crashing, trial *sweep.Trial) {
+			trial.Gates = []string{"it copies"}
+			require.NoError(t, New(s).Remove(t.Context(), trial.Checkpoint))
+		}, store.ErrNotFound, "is gone: it failed a gate (it copies)"},
 		{"removed by retention", func(s *crashing, trial *sweep.Trial) {
 			require.NoError(t, New(s).Remove(t.Context(), trial.Checkpoint))
 		}, store.ErrNotFound, "save_sweep_best"},
