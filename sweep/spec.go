@@ -106,7 +106,7 @@ type Imbalance struct {
 // Model is the denoiser's architecture. A field that is left out and has no default
 // here takes the preset's, else the architecture's.
 type Model struct {
-	// A named configuration, which fills in the fields that are not given: see presets.go. unet-released is the U-Net of arXiv 2507.09052's released code.
+	// A named configuration, which fills in the fields that are not given (docs/losses.md lists them). unet-released is the U-Net of arXiv 2507.09052's released code.
 	Preset string `json:"preset,omitempty" jsonschema:"enum=unet-released,enum=unet-small-28,enum=unet-small-32,enum=dit-s2,enum=dit-small"`
 	// A U-Net or a diffusion transformer.
 	Arch string `json:"arch" jsonschema:"enum=unet,enum=dit"`
