@@ -110,10 +110,14 @@ func (c *conformer) checkSamples(s *Spec) {
 		if family != FamilyFID || classes == 0 {
 			continue
 		}
+		word := "1 class"
+		if classes != 1 {
+			word = fmt.Sprintf("%d classes", classes)
+		}
 		check := func(field string, perClass int) {
 			if samples := perClass * classes; samples < 2*FeatureDims && c.sound(field) {
 				c.fault(field, fmt.Sprint(perClass),
-					fmt.Sprintf("gives %s of %d classes %d samples, and FID needs %d", name, classes, samples, 2*FeatureDims),
+					fmt.Sprintf("gives %s of %s %d samples, and FID needs %d", name, word, samples, 2*FeatureDims),
 					fmt.Sprintf("at least %d", (2*FeatureDims+classes-1)/classes))
 			}
 		}

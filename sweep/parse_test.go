@@ -151,7 +151,7 @@ func TestParseTellsFaults(t *testing.T) {
 		{"bool for a number", with("train: {steps: true}"), "train.steps: not an integer (true;"},
 		{"gate", base + "gates: {min_label_accuracy: 80}\n", "gates.min_label_accuracy: out of range (80; valid: a number in [0, 1])"},
 		{"class without a name", with("metrics: [{name: fid.class.}]"), "9:18: metrics[0].name: unknown value (fid.class.; valid: {fid, kid, precision, recall,"},
-		{"FID of few of a class", with("metrics: [{name: fid.class.bag}]", "evaluate: {samples_per_class: 100}"), "gives fid.class.bag of 1 classes 100 samples, and FID needs 128"},
+		{"FID of few of a class", with("metrics: [{name: fid.class.bag}]", "evaluate: {samples_per_class: 100}"), "gives fid.class.bag of 1 class 100 samples, and FID needs 128"},
 		{"planned distribution", params("{lr: {distribution: beta}}"), "distribution: not supported by this version (beta;"},
 
 		{"path not wanted", with("dataset: {name: fashion-mnist-10k, path: /data}"), "dataset.path: fashion-mnist-10k is built in and has no path (/data;"},

@@ -185,7 +185,7 @@ func TestSweepBudget(t *testing.T) {
 		want   string
 		ended  int
 	}{
-		{"run_cap", sweep.Budget{RunCap: 2}, "budget.run_cap of 2 trials reached", 2},
+		{"run_cap", sweep.Budget{RunCap: 2}, "budget.run_cap of 2 reached", 2},
 		{"gpu_hours", sweep.Budget{GPUHours: 1.5}, "budget.gpu_hours of 1.5 reached", 3},
 		{"wall_clock", sweep.Budget{WallClock: sweep.Duration(90 * time.Second)}, "budget.wall_clock of 1m30s reached", 3},
 	}

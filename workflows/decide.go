@@ -61,7 +61,7 @@ func (st *State) searchEnd(budget sweep.Budget, baselines int, now time.Time) st
 	case st.Exhausted:
 		return "every point was tried"
 	case budget.RunCap > 0 && searched >= budget.RunCap:
-		return fmt.Sprintf("budget.run_cap of %d trials reached", budget.RunCap)
+		return fmt.Sprintf("budget.run_cap of %d reached", budget.RunCap)
 	case budget.GPUHours > 0 && st.SlotTime.Hours() >= budget.GPUHours:
 		return fmt.Sprintf("budget.gpu_hours of %g reached", budget.GPUHours)
 	case wall > 0 && now.Sub(st.StartedAt) >= wall:

@@ -60,13 +60,25 @@ func noRank(spec *sweep.Spec, trials []sweep.Trial, metric, help string) error {
 
 // bestText is one trial in full, for people.
 func bestText(t bestTrial) []string {
+	names := sweep.MetricNames(t.Metrics)
+	width := 21
+	for _, name := range names {
+		width = max(width, len(name))
+	}
 	lines := []string{fmt.Sprintf("trial %d (%s, seed %d)", t.Number, t.Kind, t.Seed)}
 	add := func(name, format string, args ...any) {
-		lines = append(lines, fmt.Sprintf("  %-21s "+format, append([]any{name}, args...)...))
+		lines = append(lines, fmt.Sprintf("  %-*s "+format, append([]any{width, name}, args...)...))
 	}
 	add("parameters", "%s", paramsText(t.Params))
-	for _, name := range sweep.MetricNames(t.Metrics) {
-		add(name, "%.4g", t.Metrics[name])
+	for _, name := range names {
+		text := fmt.Sprintf("%.4g", t.Metrics[name])
+		if floor, ok := t.Floor[name]; ok {
+			text = fmt.Sprintf("%-9s floor %.4g", text, floor)
+		}
+		add(name, "%s", text)
+	}
+	if t.Samples > 0 {
+		add("taken on", "%s and %s of each class", counted(t.Samples, "sample"), counted(t.Real, "real image"))
 	}
 	if t.Feasibility != "" {
 		add("constraints", "%s", t.Feasibility)

@@ -84,6 +84,7 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		"unknown flag":                  {[]string{"trials", "--wide", "x"}, "unknown flag: --wide"},
 		"bad value":                     {[]string{"trials", "x", "-o", "xml"}, `"xml" is none of table, json`},
 		"too many arguments":            {[]string{"trials", "a", "b"}, "tailsweep trials takes one sweep, not 2 arguments"},
+		"one argument too many":         {[]string{"doctor", "a"}, "tailsweep doctor takes no arguments, not 1 argument;"},
 		"too few arguments":             {[]string{"run"}, "tailsweep run takes one spec"},
 		"no such spec":                  {[]string{"run", missing}, missing},
 		"bad method":                    {[]string{"init", "--method", "anneal"}, "grid, random, sobol, tpe, bayes, cmaes, nsga2"},
@@ -468,7 +469,7 @@ func TestReportShowsFloorAndKeptCurve(t *testing.T) {
 	page, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.True(t, strings.Contains(string(page), ">7.770<"), "the floor is missing") // not require.Contains: it would print it all
-	require.True(t, strings.Contains(string(page), "Loss of 1 trials over their training."), "the curve is missing")
+	require.True(t, strings.Contains(string(page), "Loss of 1 trial over training."), "the curve is missing")
 }
 
 func TestReportIsWholeOrAbsent(t *testing.T) {

@@ -15,6 +15,8 @@ type description struct {
 	Spec     *sweep.Spec         `json:"spec"`
 	Digest   string              `json:"digest"`
 	Progress *workflows.Progress `json:"progress,omitempty"` // absent when Temporal does not say
+
+	live map[int]liveTrial
 }
 
 func newDescribe(a *app) *cobra.Command {
@@ -41,6 +43,7 @@ func newDescribe(a *app) *cobra.Command {
 			var p workflows.Progress
 			if p, err = queryProgress(ctx, c, name); err == nil {
 				d.Progress = &p
+				d.live, err = liveTrials(ctx, c, p)
 			}
 		}
 		if err != nil {
@@ -64,7 +67,7 @@ func describeText(d description) []string {
 	if p == nil {
 		return lines
 	}
-	v := view{Spec: d.Spec, Progress: *p, Now: time.Now()}
+	v := view{Spec: d.Spec, Progress: *p, Live: d.live, Now: time.Now()}
 	lines = append(lines, string(p.Phase)+": "+v.summary(), "slot time "+short(time.Duration(p.GPUHours*float64(time.Hour))))
 	if p.Message != "" {
 		lines = append(lines, p.Message)

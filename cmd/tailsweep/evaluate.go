@@ -80,9 +80,10 @@ func openModel(b *backend.Backend, untrained *sweep.Spec, args []string) (*train
 	return evaluate.Open(b, args[0])
 }
 
-// resultText is an evaluation for people, beside what real images would get.
+// resultText is an evaluation for people, beside the floor: what half of the real
+// images would get.
 func resultText(r *evaluate.Result) []string {
-	t := newTable("METRIC", ">VALUE", ">REAL IMAGES")
+	t := newTable("METRIC", ">VALUE", ">FLOOR")
 	for _, name := range sweep.MetricNames(r.Metrics) {
 		value := metricText(r.Metrics, name)
 		if s, ok := r.Spread[name]; ok {

@@ -76,7 +76,7 @@ func codeOf(err error) int {
 func args(least, most int, names string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, given []string) error {
 		if n := len(given); n < least || n > most {
-			return usagef("%s takes %s, not %d arguments; see `%s --help`", cmd.CommandPath(), names, n, cmd.CommandPath())
+			return usagef("%s takes %s, not %s; see `%s --help`", cmd.CommandPath(), names, counted(n, "argument"), cmd.CommandPath())
 		}
 		return nil
 	}

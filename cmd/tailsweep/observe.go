@@ -47,16 +47,9 @@ func (o *observer) look(ctx context.Context) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	v := view{Spec: o.spec, Progress: p, Live: map[int]liveTrial{}, Now: time.Now()}
-	for i, r := range p.Running {
-		if i == maxLive {
-			break
-		}
-		live, err := liveState(ctx, o.temporal, workflows.TrialID(o.name, r.Number))
-		if err != nil {
-			return view{}, err
-		}
-		v.Live[r.Number] = live
+	v := view{Spec: o.spec, Progress: p, Now: time.Now()}
+	if v.Live, err = liveTrials(ctx, o.temporal, p); err != nil {
+		return view{}, err
 	}
 	if allQueued(v) {
 		if v.Notice, err = o.noWorker(ctx); err != nil {
@@ -151,6 +144,19 @@ func lastWords(ended error, p *workflows.Progress) error {
 		return cancelled.Details(p)
 	}
 	return nil
+}
+
+// liveTrials reads the state of the first maxLive running trials, by number.
+func liveTrials(ctx context.Context, c client.Client, p workflows.Progress) (map[int]liveTrial, error) {
+	live := map[int]liveTrial{}
+	for _, r := range p.Running[:min(len(p.Running), maxLive)] {
+		l, err := liveState(ctx, c, workflows.TrialID(p.Name, r.Number))
+		if err != nil {
+			return nil, err
+		}
+		live[r.Number] = l
+	}
+	return live, nil
 }
 
 // liveState reads what a trial's training activity said in its last heartbeat.

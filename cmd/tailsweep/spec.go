@@ -172,7 +172,7 @@ type faultLine struct {
 
 func plannedText(spec *sweep.Spec) string {
 	if n := spec.Planned(); n > 0 {
-		return fmt.Sprintf("%d trials", n)
+		return counted(n, "trial")
 	}
 	return "trials until the budget ends it"
 }

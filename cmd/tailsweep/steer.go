@@ -38,7 +38,7 @@ func newSteer(a *app, update, short string) *cobra.Command {
 		if output.value == "json" {
 			return a.printJSON(p)
 		}
-		return a.print(fmt.Sprintf("%s: %s, %s trials finished, %d running", p.Name, p.Phase, ofPlanned(p.Finished, p.Planned), len(p.Running)))
+		return a.print(fmt.Sprintf("%s: %s, %s finished, %d running", p.Name, p.Phase, ofPlanned(p.Finished, p.Planned), len(p.Running)))
 	}
 	return cmd
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/trainer/evaluate"
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
@@ -40,4 +41,11 @@ func TestTrainRefusesAUsedFolder(t *testing.T) {
 	t.Chdir(used)
 	require.NoError(t, refuseUsed(used, "step-0000000200"))
 	require.NoError(t, refuseUsed(t.TempDir(), step("step-0000000200")))
+}
+
+func TestResultText(t *testing.T) {
+	lines := resultText(&evaluate.Result{
+		Metrics: map[string]float64{"fid.tail": 50}, Floor: map[string]float64{"fid.tail": 4}, Guidance: 1.5, SamplesPerClass: 50, RealPerClass: 500,
+	})
+	require.Equal(t, []string{"METRIC    VALUE  FLOOR", "fid.tail     50      4", "at guidance 1.5, 50 samples and 500 real images a class"}, lines)
 }

@@ -43,9 +43,10 @@ type liveTrial struct {
 	Attempt        int
 }
 
-// remaining is the time until training ends; ok is false when nothing tells.
+// remaining is the time until training ends; ok is false when nothing tells, or when
+// all steps are done.
 func (l liveTrial) remaining() (time.Duration, bool) {
-	if l.Stage != stageTraining || l.StepsPerSecond <= 0 || l.Steps == 0 {
+	if l.Stage != stageTraining || l.StepsPerSecond <= 0 || l.Step >= l.Steps {
 		return 0, false
 	}
 	return time.Duration(float64(l.Steps-l.Step) / l.StepsPerSecond * float64(time.Second)), true
@@ -73,7 +74,8 @@ func (l liveTrial) fraction() float64 {
 
 // eta estimates when the sweep ends: from how long the finished trials have taken,
 // and before there is one from the speed of those that train. ok is false when
-// neither tells, or when the sweep does not run.
+// neither tells, when the sweep does not run, or when all that it has yet to do is
+// what nobody measures: a trial that publishes, or that nobody has taken up again.
 func (v view) eta() (time.Duration, bool) {
 	p := v.Progress
 	if p.Planned == 0 || p.Phase != workflows.PhaseRunning || p.StartedAt.IsZero() {
@@ -88,7 +90,10 @@ func (v view) eta() (time.Duration, bool) {
 			steps = l.Steps
 		}
 	}
-	left := max(0, float64(p.Planned)-done)
+	left := float64(p.Planned) - done
+	if left <= 0 {
+		return 0, false
+	}
 	if p.Finished == 0 { // what has passed was compiling and waiting, too: go by the steps
 		if rate == 0 {
 			return 0, false
@@ -155,7 +160,7 @@ func (v view) render(width int, colour bool) []string {
 // summary is the line of counts and times.
 func (v view) summary() string {
 	p := v.Progress
-	parts := []string{fmt.Sprintf("%s trials", ofPlanned(p.Finished, p.Planned))}
+	parts := []string{ofPlanned(p.Finished, p.Planned)}
 	for _, s := range []sweep.Status{sweep.StatusStopped, sweep.StatusDiverged, sweep.StatusFailed, sweep.StatusCancelled} {
 		if n := p.Counts[s]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, s))
@@ -181,7 +186,7 @@ func (v view) summary() string {
 		parts = append(parts, "for "+short(end.Sub(p.StartedAt)))
 	}
 	if left, ok := v.eta(); ok {
-		parts = append(parts, "about "+short(left)+" left")
+		parts = append(parts, leftText(left))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -253,11 +258,20 @@ func errorText(f *sweep.Failure) string {
 	return string(f.Class) + ": " + first
 }
 
+// ofPlanned is "3 trials", or "3 of 12 trials".
 func ofPlanned(n, planned int) string {
 	if planned == 0 {
-		return fmt.Sprint(n)
+		return counted(n, "trial")
 	}
-	return fmt.Sprintf("%d of %d", n, planned)
+	return fmt.Sprintf("%d of %s", n, counted(planned, "trial"))
+}
+
+// counted is a number of things that take an s when they are many.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // paramsText is "a=1 b=0", by name; "defaults" when nothing is set.
@@ -293,6 +307,15 @@ func metricsText(metrics map[string]float64, names []string) string {
 		parts = append(parts, name+" "+metricText(metrics, name))
 	}
 	return strings.Join(parts, "  ")
+}
+
+// leftText is an estimate for people. The last seconds of one would be wrong: after
+// the last picture of an evaluation come its metrics, which report no progress.
+func leftText(left time.Duration) string {
+	if left < time.Minute {
+		return "about a minute left"
+	}
+	return "about " + short(left) + " left"
 }
 
 // short is a duration in at most two units: 4s, 3m10s, 2h05m, 3d4h.

@@ -127,6 +127,17 @@ func TestETA(t *testing.T) {
 	_, ok = v.eta()
 	require.False(t, ok, "nothing is known of its speed")
 
+	// The last trial publishes, or nobody has taken it up after `up`: not "0s left".
+	v = halfway()
+	v.Progress.Finished, v.Progress.Running = 11, v.Progress.Running[:1]
+	v.Live = map[int]liveTrial{3: {Stage: stagePublishing}}
+	_, ok = v.eta()
+	require.False(t, ok)
+	v.Live[3] = liveTrial{Stage: stageEvaluating, Trained: true, Step: 99, Steps: 100}
+	require.Contains(t, v.summary(), "for 10m00s, about a minute left")
+	_, ok = liveTrial{Stage: stageTraining, StepsPerSecond: 1, Step: 100, Steps: 100}.remaining()
+	require.False(t, ok, "the last checkpoint is being saved")
+
 	v = halfway()
 	v.Progress.Phase = workflows.PhasePaused
 	_, ok = v.eta()
@@ -135,6 +146,23 @@ func TestETA(t *testing.T) {
 	v.Progress.Planned = 0
 	_, ok = v.eta()
 	require.False(t, ok, "nobody knows how many trials there will be")
+}
+
+func TestCounted(t *testing.T) {
+	require.Equal(t, "0 of 1 trial", ofPlanned(0, 1))
+	require.Equal(t, "1 of 2 trials", ofPlanned(1, 2))
+	require.Equal(t, "1 trial", ofPlanned(1, 0))
+}
+
+// describe tells the same time as watch.
+func TestDescribeLooksAtRunningTrials(t *testing.T) {
+	v := halfway()
+	v.Progress.Finished = 0 // then only the running trials tell
+	v.Spec.Method = sweep.MethodGrid
+	text := strings.Join(describeText(description{Spec: v.Spec, Progress: &v.Progress, live: v.Live}), "\n")
+	left, ok := v.eta()
+	require.True(t, ok)
+	require.Contains(t, text, "about "+short(left)+" left")
 }
 
 func TestWaitingIsNotRunning(t *testing.T) {
@@ -194,4 +222,16 @@ func TestClip(t *testing.T) {
 	require.Equal(t, "äö…", clip("äöüß", 3))
 	require.Equal(t, bold+"ab…"+reset, clip(bold+"abcd"+reset, 3))
 	require.Equal(t, "abcd", clip("abcd", 0), "no limit")
+}
+
+// A number is shown with the images that it was taken on, and with its floor.
+func TestBestShowsSamplesAndFloor(t *testing.T) {
+	best := bestTrial{judged: judged{Trial: sweep.Trial{
+		Metrics: map[string]float64{"fid.tail": 58.912, "memorised_ratio.medium": 0.01}, Floor: map[string]float64{"fid.tail": 4.25},
+		Samples: 50, Real: 1,
+	}}}
+	lines := bestText(best)
+	require.Contains(t, lines, "  fid.tail               58.91     floor 4.25")
+	require.Contains(t, lines, "  memorised_ratio.medium 0.01")
+	require.Contains(t, lines, "  taken on               50 samples and 1 real image of each class")
 }

@@ -41,7 +41,11 @@ func (c card) markdown() []byte {
 
 	if t.Status == sweep.StatusCompleted {
 		line("\n## Sampling\n\n    tailsweep sample %s --guidance %s -o samples.png\n", c.folder, number(t.Guidance))
-		line("The metrics below were taken at guidance scale %s with %d %s steps.", number(t.Guidance), s.Evaluate.Steps(), strings.ToUpper(cmp.Or(s.Evaluate.Sampler, sweep.SamplerDDIM)))
+		on := ""
+		if t.Samples > 0 {
+			on = fmt.Sprintf(", on %d samples and %d real images of each class", t.Samples, t.Real)
+		}
+		line("The metrics below were taken at guidance scale %s with %d %s steps%s.", number(t.Guidance), s.Evaluate.Steps(), strings.ToUpper(cmp.Or(s.Evaluate.Sampler, sweep.SamplerDDIM)), on)
 		for _, gate := range t.Gates {
 			line("\nIt failed a gate of the spec: %s.", text(gate))
 		}

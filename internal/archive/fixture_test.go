@@ -140,7 +140,7 @@ func aTrial(number int) sweep.Trial {
 		},
 		Status:  sweep.StatusCompleted,
 		Metrics: map[string]float64{"fid.all": 12.3456, "fid.head": 10, "fid.tail": 20.5, "label_accuracy.all": 0.75, "loss": 0.047},
-		Floor:   map[string]float64{"fid.all": 0.42, "fid.tail": 1.25}, Features: "fea7",
+		Samples: 50, Real: 500, Floor: map[string]float64{"fid.all": 0.42, "fid.tail": 1.25}, Features: "fea7",
 		Steps: 600, LossFirst: 1, LossLast: 0.047, Guidance: 1.5, Attempts: 1, Backend: "go", TrainTime: 61.25,
 		StartedAt:  time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC),
 		FinishedAt: time.Date(2026, 11, 24, 8, 1, 0, 0, time.UTC),

@@ -123,7 +123,7 @@ func (r *dryRun) spent(baselines int) string {
 	b := r.spec.Budget
 	switch {
 	case b.RunCap > 0 && r.next-baselines >= b.RunCap:
-		return fmt.Sprintf("budget.run_cap of %d trials reached", b.RunCap)
+		return fmt.Sprintf("budget.run_cap of %d reached", b.RunCap)
 	case b.GPUHours > 0 && r.slots.Hours() >= b.GPUHours:
 		return fmt.Sprintf("budget.gpu_hours of %g reached", b.GPUHours)
 	case b.WallClock > 0 && r.now >= time.Duration(b.WallClock):

@@ -44,7 +44,7 @@ func play(t *testing.T, spec *sweep.Spec, change func(*DryRun)) Course {
 
 func TestPlayFollowsTheSpec(t *testing.T) {
 	c := play(t, dry(), nil)
-	require.Equal(t, "budget.run_cap of 20 trials reached", c.Ended)
+	require.Equal(t, "budget.run_cap of 20 reached", c.Ended)
 	require.Len(t, c.Trials, 22)
 	require.Equal(t, int64(22*900), c.Steps)
 	require.Equal(t, c.Steps, c.Whole)
