@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -86,4 +87,19 @@ func TestPlot(t *testing.T) {
 	for _, line := range plot(long, 40) {
 		require.LessOrEqual(t, len(line), 40)
 	}
+}
+
+// The README shows what the command prints.
+func TestSimulateAsInTheREADME(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("other machines round differently")
+	}
+	r := cli(t, nil, "", "simulate", "../../examples/fashion-small.yaml", "--objective", "lossweights")
+	require.Equal(t, exitOK, r.code, r.err)
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	lines := strings.Split(r.out, "\n")
+	require.True(t, strings.HasPrefix(lines[2], "trials "), lines[2])
+	want := "    " + strings.Join(lines[2:6], "\n    ") + "\n"
+	require.True(t, strings.Contains(string(readme), want), "the README has other lines than:\n%s", want) // not require.Contains: it would print it all
 }
