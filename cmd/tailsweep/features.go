@@ -11,6 +11,18 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/features"
 )
 
+const maxEpochs = 10000
+
+// weakText warns of a classifier that is wrong too often to judge by; "" for a good one.
+func weakText(made features.Trained, epochs int) string {
+	const enough = 0.7
+	if made.Accuracy >= enough {
+		return ""
+	}
+	return fmt.Sprintf("warning: accuracy %.2f on images that it was not trained on is below %.1f: metrics taken with it say little; "+
+		"give more images, or --epochs above %d", made.Accuracy, enough, epochs)
+}
+
 // newFeatures makes `features train`, which made the weights in the repository.
 func newFeatures(a *app) *cobra.Command {
 	cmd := &cobra.Command{
@@ -39,12 +51,15 @@ measured on every tenth image, which it is not trained on.`,
 	classes := f.Int("classes", 0, "dataset.classes, of an image folder")
 	channels := f.Int("channels", 3, "dataset.channels, of an image folder")
 	path := f.StringP("output", "o", "", "file that the weights are written to")
+	epochs := f.Int("epochs", features.DefaultEpochs, "passes over the images; of a small set more, so that there are 400 steps")
 	name := backendFlag(train)
 	train.RunE = func(cmd *cobra.Command, _ []string) error {
 		info, _ := sweep.LookupDataset(set.value)
 		switch {
 		case *path == "":
 			return usagef("features train: -o FILE is needed")
+		case *epochs < 1 || *epochs > maxEpochs:
+			return usagef("features train: --epochs is %d, want 1 to %d", *epochs, maxEpochs)
 		case len(info.Sizes) > 0 && !slices.Contains(info.Sizes, *size):
 			return usagef("features train: --size is %d, want one of %v", *size, info.Sizes)
 		case info.Name == sweep.ImageFolder && (*data == "" || *classes < 2 || *channels != 1 && *channels != 3):
@@ -60,10 +75,13 @@ measured on every tenth image, which it is not trained on.`,
 		}
 		defer b.Close()
 		made, err := features.Train(cmd.Context(), features.TrainOptions{
-			Backend: b, Dataset: d, Output: *path, Log: a.say,
+			Backend: b, Dataset: d, Epochs: *epochs, Output: *path, Log: a.say,
 		})
 		if err != nil {
 			return err
+		}
+		if text := weakText(made, *epochs); text != "" {
+			a.say("%s", text)
 		}
 		return a.print(fmt.Sprintf("%d steps, accuracy %.4f on %d images, sha256 %s", made.Steps, made.Accuracy, made.Tested, made.Digest))
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/trainer/evaluate"
+	"github.com/tailsweep/tailsweep/trainer/features"
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
@@ -48,4 +49,12 @@ func TestResultText(t *testing.T) {
 		Metrics: map[string]float64{"fid.tail": 50}, Floor: map[string]float64{"fid.tail": 4}, Guidance: 1.5, SamplesPerClass: 50, RealPerClass: 500,
 	})
 	require.Equal(t, []string{"METRIC    VALUE  FLOOR", "fid.tail     50      4", "at guidance 1.5, 50 samples and 500 real images a class"}, lines)
+}
+
+func TestWeakText(t *testing.T) {
+	require.Empty(t, weakText(features.Trained{Accuracy: 0.7}, 12))
+	require.Contains(t, weakText(features.Trained{Accuracy: 0.634}, 12), "warning: accuracy 0.63 on images that it was not trained on is below 0.7")
+	r := cli(t, nil, "", "features", "train", "-o", "x", "--epochs", "0")
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.err, "--epochs is 0")
 }

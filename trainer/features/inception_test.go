@@ -169,3 +169,10 @@ func TestClassifierOfAnotherSet(t *testing.T) {
 	require.Equal(t, []int{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0}, most.Counts)
 	require.Equal(t, set.Image(19), rest.Image(1))
 }
+
+// A small set is trained on for long enough, the built-in weights as ever.
+func TestStepsOf(t *testing.T) {
+	require.Equal(t, 5625, stepsOf(60000, DefaultEpochs))
+	require.Equal(t, 400, stepsOf(540, DefaultEpochs))
+	require.Equal(t, 421, stepsOf(540, 100))
+}

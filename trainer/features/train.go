@@ -22,10 +22,13 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
+// DefaultEpochs are those of the built-in weights.
+const DefaultEpochs = 12
+
 // Training of the frozen weights: fixed, so that the command and the data say
 // all there is to say about a file.
 const (
-	epochs       = 12
+	leastSteps   = 400 // where the epochs of a small set are fewer
 	batch        = 128
 	learningRate = 2e-3 // Adam's, at the start
 	seed         = 1
@@ -35,6 +38,7 @@ const (
 type TrainOptions struct {
 	Backend *backend.Backend
 	Dataset sweep.Dataset // whose balanced images it is trained on
+	Epochs  int           // passes over the images; a small set has more, since 400 steps are the least
 	Output  string        // file that the weights are written to
 	Log     func(format string, a ...any)
 }
@@ -65,7 +69,7 @@ func Train(ctx context.Context, o TrainOptions) (Trained, error) {
 	} else {
 		data, test = tenth(data)
 	}
-	steps := epochs * data.Len() / batch
+	steps := stepsOf(data.Len(), o.Epochs)
 	file, err := fit(ctx, o.Backend, data, steps, o.Log)
 	if err != nil {
 		return Trained{}, fmt.Errorf("features: %w", err)
@@ -79,6 +83,9 @@ func Train(ctx context.Context, o TrainOptions) (Trained, error) {
 	}
 	return Trained{Steps: steps, Tested: test.Len(), Accuracy: accuracy, Digest: digest}, nil
 }
+
+// stepsOf is how many steps n images are trained on for.
+func stepsOf(n, epochs int) int { return max(leastSteps, epochs*n/batch) }
 
 // tenth takes every tenth image out of a set.
 func tenth(all *dataset.Set) (most, tenth *dataset.Set) {
