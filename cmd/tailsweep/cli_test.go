@@ -213,6 +213,20 @@ func TestValidateTellsEveryFault(t *testing.T) {
 	require.Contains(t, r.out, "quickstart.yaml: sweep", "the valid one is said to be")
 }
 
+func TestWarningsAreNoFaults(t *testing.T) {
+	text, err := os.ReadFile("testdata/plan.yaml")
+	require.NoError(t, err)
+	spec := strings.Replace(string(text), "batch: 64", "batch: 64, label_dropout: 0", 1)
+	for _, arguments := range [][]string{{"validate", "-"}, {"validate", "-", "-o", "json"}, {"plan", "-", "--no-measure"}} {
+		r := cli(t, nil, spec, arguments...)
+		require.Equal(t, exitOK, r.code, r.err)
+		require.Regexp(t, `^\S+: warning: train.label_dropout is 0, .*\n$`, r.err)
+		require.NotEmpty(t, r.out)
+	}
+	r := cli(t, nil, string(text), "validate", "-")
+	require.Empty(t, r.err)
+}
+
 func TestValidateAsJSON(t *testing.T) {
 	r := cli(t, nil, "", "validate", "../../testdata/ten-faults.yaml", "../../examples/quickstart.yaml", "-o", "json")
 	require.Equal(t, exitUsage, r.code)

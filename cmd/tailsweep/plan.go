@@ -65,6 +65,7 @@ the time.`,
 		if err != nil {
 			return err
 		}
+		a.warn(spec)
 		p := planned{Name: spec.Name, StepsPerSecond: *rate}
 		if !given && !*unmeasured {
 			if err := a.fetch(cmd.Context(), spec.Dataset); err != nil {

@@ -34,6 +34,7 @@ to the sweep that is there; another spec of the same name is refused.`,
 		if err != nil {
 			return err
 		}
+		a.warn(spec)
 		if err := a.ready(ctx, spec); err != nil {
 			return err
 		}

@@ -103,7 +103,9 @@ of the faults of all files, empty when there are none.`,
 				a.say("%s", message(err))
 				code = exitUsage
 			case output.value == "json":
+				a.warn(spec)
 			default:
+				a.warn(spec)
 				if err := a.print(fmt.Sprintf("%s: sweep %q is valid (%s, %s)", path, spec.Name, spec.Method, plannedText(spec))); err != nil {
 					return err
 				}
@@ -157,6 +159,13 @@ func judgeable(path string, text []byte, spec *sweep.Spec) error {
 	fault.Field, fault.Message, _ = strings.Cut(failure.Message, ": ")
 	fault.Line, fault.Column = sweep.Locate(text, fault.Field)
 	return sweep.Faults{fault}
+}
+
+// warn tells what of a sound spec is probably not meant.
+func (a *app) warn(spec *sweep.Spec) {
+	for _, text := range spec.Warnings() {
+		a.say("%s: warning: %s", spec.Name, text)
+	}
 }
 
 // faultLine is a fault as `tailsweep validate -o json` prints it.

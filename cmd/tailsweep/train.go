@@ -101,6 +101,7 @@ func (a *app) handJob(path string, h handTraining) (job.Train, error) {
 		}
 		assignment.Params[name] = value
 	}
+	a.warn(spec)
 	if _, err := spec.Settings(assignment); err != nil {
 		return job.Train{}, usagef("train: %w", err)
 	}
