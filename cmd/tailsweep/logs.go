@@ -42,11 +42,7 @@ func newLogs(a *app) *cobra.Command {
 
 // processLog prints the end of a process's log.
 func (a *app) processLog(name string) error {
-	dir, err := stack.DefaultDir()
-	if err != nil {
-		return err
-	}
-	status, err := stack.Read(dir)
+	status, err := stack.Read("")
 	if err != nil {
 		return err
 	}

@@ -78,22 +78,18 @@ func newDown(a *app) *cobra.Command {
 		Short: "Stop the worker, which saves its trainings, and the stack; state is kept",
 		Args:  args(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, err := stack.DefaultDir()
+			before, err := stack.Read("")
 			if err != nil {
 				return err
 			}
-			before, err := stack.Read(dir)
-			if err != nil {
-				return err
-			}
-			if err := stack.Down(cmd.Context(), dir, a.err); err != nil {
+			if err := stack.Down(cmd.Context(), before.Dir, a.err); err != nil {
 				return err
 			}
 			if !slices.ContainsFunc(before.Processes, func(p stack.Process) bool { return p.Running }) {
 				a.say("nothing was running")
 				return nil
 			}
-			a.say("stopped; what ran goes on at the next `tailsweep up` (state: %s)", dir)
+			a.say("stopped; what ran goes on at the next `tailsweep up` (state: %s)", before.Dir)
 			return nil
 		},
 	}
@@ -103,11 +99,7 @@ func newStatus(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "status", Short: "What of the embedded stack runs, and where", Args: args(0, 0, "no arguments")}
 	output := outputFlag(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
-		dir, err := stack.DefaultDir()
-		if err != nil {
-			return err
-		}
-		status, err := stack.Read(dir)
+		status, err := stack.Read("")
 		if err != nil {
 			return err
 		}

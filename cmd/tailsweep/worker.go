@@ -54,11 +54,7 @@ func askedBackend() (string, error) {
 
 // refuseOtherBackend is otherBackend of the embedded stack's worker.
 func refuseOtherBackend(asked string) error {
-	dir, err := stack.DefaultDir()
-	if err != nil {
-		return err
-	}
-	status, err := stack.Read(dir)
+	status, err := stack.Read("")
 	if err != nil {
 		return err
 	}
