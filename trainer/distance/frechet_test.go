@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// congruential makes the rows that features makes in testdata/frechet.py.
+// congruential makes the rows that features makes in testdata/made.py.
 func congruential(seed uint64, n, d int, shift, mix float64) []float32 {
 	state := seed
 	out := make([]float32, 0, n*d)

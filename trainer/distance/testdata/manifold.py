@@ -13,17 +13,7 @@ import numpy as np
 here = pathlib.Path(__file__).resolve()
 sys.path += [str(here.parents[3] / "bench/eval/peers"), str(here.parent)]
 import reference  # noqa: E402
-
-
-def features(seed, n, d, shift, mix):
-    """As in frechet.py."""
-    state, rows = seed, np.empty((n, d))
-    for i in range(n):
-        for k in range(d):
-            state = (state * 1103515245 + 12345) % 2**31
-            rows[i, k] = state / 2**31 - 0.5
-    rows = rows + mix * np.roll(rows, -1, axis=1) + shift * np.arange(d)
-    return rows.astype(np.float32).astype(np.float64)
+from made import features  # noqa: E402
 
 
 cases = [
