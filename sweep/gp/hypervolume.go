@@ -5,22 +5,22 @@ import (
 	"slices"
 )
 
-// Box is a cell of objective space, `[m]` each; Low may be -Inf.
-type Box struct{ Low, High []float64 }
+// box is a cell of objective space, `[m]` each; Low may be -Inf.
+type box struct{ Low, High []float64 }
 
-// Free cuts the part of objective space that is below reference, `[m]`, and that
+// free cuts the part of objective space that is below reference, `[m]`, and that
 // no point of front dominates, into disjoint boxes: slabs of the last objective,
 // in each of which the others are cut the same way (Lacour et al. 2017, section
 // 2, the plainest of such cuts). With m = 2 there is one box more than front has
 // points that count; with more objectives the number grows as their (m-1)th power.
-func Free(front [][]float64, reference []float64) []Box {
+func free(front [][]float64, reference []float64) []box {
 	m := len(reference)
 	if m == 1 {
 		high := reference[0]
 		for _, f := range front {
 			high = math.Min(high, f[0])
 		}
-		return []Box{{Low: []float64{math.Inf(-1)}, High: []float64{high}}}
+		return []box{{Low: []float64{math.Inf(-1)}, High: []float64{high}}}
 	}
 	last := m - 1
 	var inside [][]float64
@@ -38,10 +38,10 @@ func Free(front [][]float64, reference []float64) []Box {
 		}
 		return 0
 	})
-	var boxes []Box
+	var boxes []box
 	low := math.Inf(-1)
-	var slab []Box // of the objectives before last, for the points so far
-	slab = Free(nil, reference[:last])
+	var slab []box // of the objectives before last, for the points so far
+	slab = free(nil, reference[:last])
 	for i := 0; i <= len(inside); i++ {
 		high := reference[last]
 		if i < len(inside) {
@@ -50,20 +50,20 @@ func Free(front [][]float64, reference []float64) []Box {
 		changed := i < len(inside) && improves(inside[i], slab)
 		if high > low && (changed || i == len(inside)) {
 			for _, b := range slab {
-				boxes = append(boxes, Box{Low: append(slices.Clone(b.Low), low), High: append(slices.Clone(b.High), high)})
+				boxes = append(boxes, box{Low: append(slices.Clone(b.Low), low), High: append(slices.Clone(b.High), high)})
 			}
 			low = high
 		}
 		if changed {
-			slab = Free(inside[:i+1], reference[:last])
+			slab = free(inside[:i+1], reference[:last])
 		}
 	}
 	return boxes
 }
 
 // improves reports whether a point takes something of the boxes, in their objectives.
-func improves(f []float64, boxes []Box) bool {
-	return slices.ContainsFunc(boxes, func(b Box) bool {
+func improves(f []float64, boxes []box) bool {
+	return slices.ContainsFunc(boxes, func(b box) bool {
 		for k, high := range b.High {
 			if f[k] >= high {
 				return false
@@ -73,7 +73,7 @@ func improves(f []float64, boxes []Box) bool {
 	})
 }
 
-// Region is what Free returns, with the coordinates of the boxes' sides once each:
+// Region is what free returns, with the coordinates of the boxes' sides once each:
 // there are few, and what EHVI takes time for is computed at each of them.
 type Region struct {
 	at    [][]float64 // `[m]` ascending
@@ -82,7 +82,7 @@ type Region struct {
 
 // NewRegion is the region below reference, `[m]`, that no point of front dominates.
 func NewRegion(front [][]float64, reference []float64) *Region {
-	boxes := Free(front, reference)
+	boxes := free(front, reference)
 	r := &Region{at: make([][]float64, len(reference))}
 	for k := range r.at {
 		var all []float64
@@ -132,10 +132,10 @@ func (r *Region) EHVI(mean, sd, dMean, dSD []float64, w *EHVIWorkspace) float64 
 	}
 	var length, lengthMean, lengthSD [8]float64
 	var total float64
-	for box := r.sides; len(box) > 0; box = box[2*m:] {
+	for sides := r.sides; len(sides) > 0; sides = sides[2*m:] {
 		product := 1.0
 		for k := range m {
-			low, high := &w.sides[k][box[2*k]], &w.sides[k][box[2*k+1]]
+			low, high := &w.sides[k][sides[2*k]], &w.sides[k][sides[2*k+1]]
 			length[k] = math.Max(high.value-low.value, 0)
 			lengthMean[k], lengthSD[k] = high.dMean-low.dMean, high.dSD-low.dSD
 			product *= length[k]

@@ -29,7 +29,7 @@ func TestFreeIsWhatNothingDominates(t *testing.T) {
 			for k := range reference {
 				reference[k] = 1
 			}
-			boxes := Free(front, reference)
+			boxes := free(front, reference)
 			for range 200 {
 				y := make([]float64, m)
 				for k := range y {
@@ -74,7 +74,7 @@ func TestEHVIEqualsMonteCarlo(t *testing.T) {
 		for k := range m {
 			reference[k], mean[k], sd[k] = 1, 0.5+0.2*rng.Float64(), 0.2+0.2*rng.Float64()
 		}
-		boxes, region := Free(front, reference), NewRegion(front, reference)
+		boxes, region := free(front, reference), NewRegion(front, reference)
 		const draws = 400_000
 		var sum float64
 		for range draws {

@@ -283,7 +283,9 @@ func (m *model) nadir(s *space, places, front []place) []float64 {
 					weight, bySD = weight-1, hopeful
 				}
 				value += weight*work[i].Mean[0] + bySD*sd
-				o.Gradient(&work[i], []float64{weight}, bySD/(2*sd), gradient)
+				if gradient != nil {
+					o.Gradient(&work[i], []float64{weight}, bySD/(2*sd), gradient)
+				}
 			}
 			for c, f := range m.constraints {
 				w := &work[n+c]
@@ -291,14 +293,15 @@ func (m *model) nadir(s *space, places, front []place) []float64 {
 				sd := math.Sqrt(w.Var + f.slack + 1e-4)
 				log, slope := gp.LogCDF((f.limit - w.Mean[0]) / sd)
 				value += log
-				f.Gradient(w, []float64{-slope / sd}, 0, gradient)
+				if gradient != nil {
+					f.Gradient(w, []float64{-slope / sd}, 0, gradient)
+				}
 			}
 			return value
 		}
 		best, most := places[0].u, math.Inf(-1)
-		gradient := make([]float64, len(s.order))
 		try := func(u []float64) {
-			if v := end(u, gradient); v > most {
+			if v := end(u, nil); v > most {
 				best, most = u, v
 			}
 		}
