@@ -3,6 +3,7 @@ package features
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -143,6 +144,22 @@ func TestForeignWeightsAreRefused(t *testing.T) {
 	_, err = newExtractor(b, file.Bytes(), Images{16, 1}, 10)
 	require.ErrorIs(t, err, checkpoint.ErrCorrupt)
 	require.ErrorContains(t, err, "conv0.kernel")
+
+	good, err := frozen.ReadFile("weights/fashion-mnist-16.safetensors")
+	require.NoError(t, err)
+	tensors, _, err := checkpoint.DecodeTensors(good)
+	require.NoError(t, err)
+	recognised := func(tensors []checkpoint.Tensor) error {
+		var file bytes.Buffer
+		require.NoError(t, checkpoint.EncodeTensors(&file, tensors, nil))
+		_, _, err := recognise(file.Bytes(), Images{16, 1})
+		return err
+	}
+	require.NoError(t, recognised(tensors))
+	more := append(slices.Clone(tensors), checkpoint.FromFloat32("more", []int{1}, []float32{1}))
+	require.ErrorContains(t, recognised(more), fmt.Sprintf("%d tensors, and a classifier has %d", len(more), len(tensors)))
+	tensors[0].DType = checkpoint.I32
+	require.ErrorContains(t, recognised(tensors), "of F32")
 }
 
 func TestReplaceWritesWholeFiles(t *testing.T) {
