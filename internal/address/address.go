@@ -1,0 +1,58 @@
+// Package address removes secrets from addresses before they are printed.
+package address
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// URL is an address that may carry a secret. It prints without it.
+type URL string
+
+// String returns the address without its secrets.
+func (u URL) String() string {
+	if s := string(u); !strings.Contains(s, "://") && strings.Contains(s, "@") {
+		return hidden + s[strings.LastIndex(s, "@"):]
+	}
+	return Redact(string(u))
+}
+
+// GoString is String, so that %#v prints no secret.
+func (u URL) GoString() string { return u.String() }
+
+// MarshalText is String, so that JSON and logs carry no secret.
+func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
+
+// hidden stands for what is left out.
+const hidden = "***"
+
+var (
+	urls = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>` + "`" + `]+`)
+	// secrets are the values of query parameters that are credentials: those of
+	// presigned S3 URLs and the usual names of tokens.
+	secrets = regexp.MustCompile(`(?i)([?&;][^=&;#\s]*(?:token|signature|credential|secret|password|passwd|api_?key|access_?key|\bsig|\bkey)[^=&;#\s]*=)[^&;#\s"'<>]*`)
+)
+
+// Redact returns text with the user names, passwords and access tokens of all URLs
+// in it replaced by ***.
+func Redact(text string) string {
+	return urls.ReplaceAllStringFunc(text, func(s string) string {
+		at := strings.Index(s, "://") + len("://")
+		authority := s[at:]
+		if end := strings.IndexAny(authority, "/?#"); end >= 0 {
+			authority = authority[:end]
+		}
+		last := strings.LastIndex(authority, "@")
+		if last < 0 && strings.Contains(s, "@") {
+			// A password with a slash: such a URL cannot be parsed.
+			if _, err := url.Parse(s); err != nil {
+				last = strings.LastIndex(s[at:], "@")
+			}
+		}
+		if last >= 0 {
+			s = s[:at] + hidden + s[at+last:]
+		}
+		return secrets.ReplaceAllString(s, "${1}"+hidden)
+	})
+}

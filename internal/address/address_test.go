@@ -1,0 +1,43 @@
+package address_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/internal/address"
+)
+
+func TestRedact(t *testing.T) {
+	for in, want := range map[string]string{
+		"http://127.0.0.1:9000":                                    "http://127.0.0.1:9000",
+		"http://user:geheim@s3.local:9000/a?b=c":                   "http://***@s3.local:9000/a?b=c",
+		"http://geheim@s3.local":                                   "http://***@s3.local",
+		"http://user:ge@heim@s3.local":                             "http://***@s3.local",
+		"http://user:ge/heim@s3.local:9000":                        "http://***@s3.local:9000",
+		"http://user:ge%zzheim@s3.local":                           "http://***@s3.local",
+		"s3://bucket/me@work/images":                               "s3://bucket/me@work/images",
+		"https://a/x.zip?token=geheim&v=2#top":                     "https://a/x.zip?token=***&v=2#top",
+		"https://a/x?X-Amz-Signature=geheim":                       "https://a/x?X-Amz-Signature=***",
+		"https://a/x?v=1&AWSAccessKeyId=geheim&Expires":            "https://a/x?v=1&AWSAccessKeyId=***&Expires",
+		"https://a/x?sig=geheim&monkey=1":                          "https://a/x?sig=***&monkey=1",
+		`Get "http://me:geheim@a:1/": EOF, see https://b:geheim@c`: `Get "http://***@a:1/": EOF, see https://***@c`,
+		"mail me@work":                                             "mail me@work",
+	} {
+		require.Equal(t, want, address.Redact(in))
+	}
+}
+
+func TestURLPrintsNoSecret(t *testing.T) {
+	const secret = "geheim"
+	for _, u := range []address.URL{"http://user:geheim@s3:9000", "user:geheim@temporal:7233", "geheim@temporal:7233"} {
+		text, err := json.Marshal(map[string]any{"u": u})
+		require.NoError(t, err)
+		for _, printed := range []string{u.String(), fmt.Sprintf("%v %s %q %+v %#v", u, u, u, u, u), string(text)} {
+			require.NotContains(t, printed, secret)
+		}
+	}
+	require.Equal(t, "temporal:7233", address.URL("temporal:7233").String())
+}

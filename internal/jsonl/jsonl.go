@@ -1,0 +1,91 @@
+// Package jsonl reads and writes JSON Lines: one JSON value a line. Unlike a
+// bufio.Scanner, it never drops a long line without an error.
+package jsonl
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+)
+
+// LongLineError reports a line that is longer than the reader accepts.
+type LongLineError struct {
+	Line int // from 1
+	Max  int // bytes
+}
+
+// Error implements error.
+func (e *LongLineError) Error() string {
+	return fmt.Sprintf("line %d is longer than %d bytes", e.Line, e.Max)
+}
+
+// Lines yields the lines of r without their newlines; a carriage return before the
+// newline is removed too. Each line is valid until the next one. A line of more
+// than maxLine bytes is a *LongLineError. An error is yielded once, last.
+func Lines(r io.Reader, maxLine int) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		in := bufio.NewReader(r)
+		var line []byte
+		for n := 1; ; {
+			part, err := in.ReadSlice('\n')
+			line = append(line, part...)
+			whole := err == nil || errors.Is(err, io.EOF)
+			if whole {
+				line = bytes.TrimSuffix(line, []byte{'\n'})
+				line = bytes.TrimSuffix(line, []byte{'\r'})
+			}
+			switch {
+			case len(line) > maxLine:
+				yield(nil, &LongLineError{Line: n, Max: maxLine})
+				return
+			case !whole && !errors.Is(err, bufio.ErrBufferFull):
+				yield(nil, err)
+				return
+			case errors.Is(err, io.EOF) && len(line) == 0, whole && !yield(line, nil), errors.Is(err, io.EOF):
+				return
+			case whole:
+				line = line[:0]
+				n++
+			}
+		}
+	}
+}
+
+// Decode yields the values of r, one a line; empty lines are skipped. Errors name
+// the line, and are yielded once, last.
+func Decode[T any](r io.Reader, maxLine int) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		n := 0
+		for line, err := range Lines(r, maxLine) {
+			n++
+			var v T
+			if err == nil && len(bytes.TrimSpace(line)) == 0 {
+				continue
+			}
+			if err == nil {
+				if err = json.Unmarshal(line, &v); err != nil {
+					err = fmt.Errorf("line %d: %w", n, err)
+				}
+			}
+			if !yield(v, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// DecodeAll returns the values of r, one a line, or the first error.
+func DecodeAll[T any](r io.Reader, maxLine int) ([]T, error) {
+	var all []T
+	for v, err := range Decode[T](r, maxLine) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, nil
+}
