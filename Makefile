@@ -34,9 +34,9 @@ demo: build
 	@bin/tailsweep backend install --if-possible
 	bin/tailsweep run examples/quickstart.yaml
 	@mkdir -p $(DEMO_OUT)
-	bin/tailsweep report quickstart -o $(DEMO_OUT)/quickstart.html
+	bin/tailsweep report quickstart --to $(DEMO_OUT)/quickstart.html
 	@rm -rf $(DEMO_OUT)/quickstart-best
-	bin/tailsweep pull quickstart --top-n 1 -o $(DEMO_OUT)/quickstart-best
+	bin/tailsweep pull quickstart --top-n 1 --to $(DEMO_OUT)/quickstart-best
 	@bin/tailsweep status
 	@echo "report: $(DEMO_OUT)/quickstart.html   stop the stack: bin/tailsweep down"
 

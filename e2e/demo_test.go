@@ -73,7 +73,7 @@ func demo(t *testing.T, s3 string) {
 	t.Run("temporal UI", func(t *testing.T) { temporalUI(t, status, len(trials)) })
 	t.Run("report", func(t *testing.T) {
 		page := filepath.Join(t.TempDir(), "report.html")
-		h.must(time.Minute, "report", "quickstart", "-o", page)
+		h.must(time.Minute, "report", "quickstart", "--to", page)
 		reportPage(t, page, len(trials))
 	})
 	t.Run("store contract", func(t *testing.T) { storeContract(t, h, status) })
@@ -249,13 +249,13 @@ func TestToldIsWhatFailed(t *testing.T) {
 // the stored one.
 func pullAndSample(t *testing.T, h *home, status stack.Status) {
 	out := filepath.Join(t.TempDir(), "out")
-	h.must(time.Minute, "pull", "quickstart", "--top-n", "1", "-o", out)
+	h.must(time.Minute, "pull", "quickstart", "--top-n", "1", "--to", out)
 	models, err := filepath.Glob(filepath.Join(out, "*", "model.safetensors"))
 	require.NoError(t, err)
 	require.Len(t, models, 1)
 
 	picture := filepath.Join(t.TempDir(), "g.png")
-	h.must(3*time.Minute, "sample", filepath.Dir(models[0]), "-o", picture)
+	h.must(3*time.Minute, "sample", filepath.Dir(models[0]), "--to", picture)
 	data, err := os.ReadFile(picture)
 	require.NoError(t, err)
 	decoded, err := png.Decode(bytes.NewReader(data))
@@ -267,7 +267,7 @@ func pullAndSample(t *testing.T, h *home, status stack.Status) {
 	objects := openStore(t, status)
 	flipByte(t, objects, best.Checkpoint+"/model.safetensors")
 	target := filepath.Join(t.TempDir(), "damaged")
-	r := h.try(time.Minute, "pull", "quickstart", "--top-n", "1", "-o", target)
+	r := h.try(time.Minute, "pull", "quickstart", "--top-n", "1", "--to", target)
 	require.NotZero(t, r.code)
 	require.Contains(t, r.stderr, "model.safetensors")
 	left, _ := filepath.Glob(target + "*")
@@ -277,7 +277,7 @@ func pullAndSample(t *testing.T, h *home, status stack.Status) {
 		require.Emptyf(t, entries, "pull left something behind in %s", path)
 	}
 	flipByte(t, objects, best.Checkpoint+"/model.safetensors")
-	h.must(time.Minute, "pull", "quickstart", "--top-n", "1", "-o", filepath.Join(t.TempDir(), "mended"))
+	h.must(time.Minute, "pull", "quickstart", "--top-n", "1", "--to", filepath.Join(t.TempDir(), "mended"))
 }
 
 // openStore opens the object store of a running stack.

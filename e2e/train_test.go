@@ -41,7 +41,7 @@ func writeSpec(t *testing.T, text string) string {
 func train(t *testing.T, h *home, spec, seed string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "run")
-	h.must(5*time.Minute, "train", spec, "--param", "infonce.weight=0.1", "--param", "alignment.weight=0.1", "--seed", seed, "-o", out)
+	h.must(5*time.Minute, "train", spec, "--param", "infonce.weight=0.1", "--param", "alignment.weight=0.1", "--seed", seed, "--to", out)
 	return out
 }
 
@@ -74,7 +74,7 @@ func TestTrainingIsExact(t *testing.T) {
 	})
 	t.Run("kill and resume", func(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "run")
-		args := []string{"train", spec, "--param", "infonce.weight=0.1", "--param", "alignment.weight=0.1", "--seed", "1", "-o", out}
+		args := []string{"train", spec, "--param", "infonce.weight=0.1", "--param", "alignment.weight=0.1", "--seed", "1", "--to", out}
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 		defer cancel()
 		killed := h.command(ctx, args...)

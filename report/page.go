@@ -278,7 +278,7 @@ func provenance(in Input, s study) []fact {
 		out = append(out,
 			fact{"Best checkpoint", or(best.Checkpoint)},
 			fact{"Train seed of the best", fmt.Sprint(best.Seed)},
-			fact{"Fetch it, verified", fmt.Sprintf("tailsweep pull %s --top-n 1 -o %[1]s-best", in.Spec.Name)})
+			fact{"Fetch it, verified", fmt.Sprintf("tailsweep pull %s --top-n 1 --to %[1]s-best", in.Spec.Name)})
 	}
 	out = append(out, fact{"Written by", strings.TrimSpace("tailsweep " + in.Version)})
 	if !in.Now.IsZero() {

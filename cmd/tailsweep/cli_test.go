@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/internal/archive"
@@ -41,7 +42,7 @@ func TestUnknownBackendOfTheEnvironment(t *testing.T) {
 	t.Setenv("TAILSWEEP_BACKEND", "nonsense")
 	t.Setenv("TAILSWEEP_STATE_DIR", t.TempDir())
 	spec := "../../examples/quickstart.yaml"
-	for _, arguments := range [][]string{{"run", spec}, {"up"}, {"train", spec, "-o", t.TempDir()}, {"plan", spec}, {"worker"}} {
+	for _, arguments := range [][]string{{"run", spec}, {"up"}, {"train", spec, "--to", t.TempDir()}, {"plan", spec}, {"worker"}} {
 		r := cli(t, nil, "", arguments...)
 		require.Equal(t, exitUsage, r.code, r.err)
 		require.Equal(t, "tailsweep: TAILSWEEP_BACKEND is \"nonsense\", want one of auto, go, xla:cpu, xla:cuda\n", r.err, arguments[0])
@@ -89,23 +90,23 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		"no such spec":                  {[]string{"run", missing}, missing},
 		"bad method":                    {[]string{"init", "--method", "anneal"}, "grid, random, sobol, tpe, bayes, cmaes, nsga2"},
 		"bad sweep name":                {[]string{"init", "Not A Name"}, `"Not A Name"`},
-		"pull without a folder":         {[]string{"pull", "x"}, "-o DIR"},
-		"pull of none":                  {[]string{"pull", "x", "-o", "d", "--top-n", "0"}, "--top-n is 0"},
-		"pull of a trial below 0":       {[]string{"pull", "x", "-o", "d", "--trial", "-5"}, "--trial is -5"},
-		"pull of one and of some":       {[]string{"pull", "x", "-o", "d", "--trial", "1", "--top-n", "2"}, "--top-n"},
+		"pull without a folder":         {[]string{"pull", "x"}, "--to DIR"},
+		"pull of none":                  {[]string{"pull", "x", "--to", "d", "--top-n", "0"}, "--top-n is 0"},
+		"pull of a trial below 0":       {[]string{"pull", "x", "--to", "d", "--trial", "-5"}, "--trial is -5"},
+		"pull of one and of some":       {[]string{"pull", "x", "--to", "d", "--trial", "1", "--top-n", "2"}, "--top-n"},
 		"no number of slots":            {[]string{"up", "--slots", "x"}, `"x" for "--slots" flag: want a number`},
 		"slots below 1":                 {[]string{"up", "--slots", "0"}, "--slots is 0"},
-		"report into a folder":          {[]string{"report", "x", "-o", t.TempDir()}, "a folder"},
+		"report into a folder":          {[]string{"report", "x", "--to", t.TempDir()}, "a folder"},
 		"worker without slots":          {[]string{"worker", "--slots", "0"}, "--slots is 0"},
-		"sample, no PNG":                {[]string{"sample", "x", "-o", "grid.jpg"}, "grid.jpg"},
+		"sample, no PNG":                {[]string{"sample", "x", "--to", "grid.jpg"}, "grid.jpg"},
 		"sample of a folder of folders": {[]string{"sample", t.TempDir()}, "the folder of one trial"},
 		"bad share":                     {[]string{"importance", "x", "--top", "0.5"}, "at most 0.4"},
 		"bad metric of importance":      {[]string{"importance", "x", "--metric", "fid.tial"}, "{all, head, medium, tail}"},
 		"bad metric":                    {[]string{"best", "x", "--metric", "fid.tial"}, "{all, head, medium, tail}"},
 		"bad slots":                     {[]string{"worker", "--slots", "many"}, "--slots"},
 		"bad part":                      {[]string{"worker", "--only", "gpu"}, "both, control, training"},
-		"bad parameter":                 {[]string{"train", "../../examples/quickstart.yaml", "-o", t.TempDir(), "--param", "infonce.wieght=1"}, "infonce.weight"},
-		"bad parameter value":           {[]string{"train", "../../examples/quickstart.yaml", "-o", t.TempDir(), "--param", "infonce.weight=-1"}, "infonce.weight"},
+		"bad parameter":                 {[]string{"train", "../../examples/quickstart.yaml", "--to", t.TempDir(), "--param", "infonce.wieght=1"}, "infonce.weight"},
+		"bad parameter value":           {[]string{"train", "../../examples/quickstart.yaml", "--to", t.TempDir(), "--param", "infonce.weight=-1"}, "infonce.weight"},
 		"train without a spec":          {[]string{"train"}, "a spec is missing"},
 		"bad trial number":              {[]string{"logs", "x", "one"}, `"one" is no trial number`},
 	} {
@@ -135,6 +136,27 @@ func TestEveryVerbHasOneGroup(t *testing.T) {
 			seen[cmd.Name()] = true
 		}
 	}
+}
+
+// TestFlagsMeanOneThing checks that -o is the form of what is printed and --to the
+// place of a file, in every verb.
+func TestFlagsMeanOneThing(t *testing.T) {
+	forms := map[string]bool{"table|json": true, "csv|json": true}
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		output, to := cmd.Flags().Lookup("output"), cmd.Flags().Lookup("to")
+		require.Equal(t, output, cmd.Flags().ShorthandLookup("o"), cmd.CommandPath())
+		if output != nil {
+			require.True(t, forms[output.Value.Type()], "%s: -o takes %s", cmd.CommandPath(), output.Value.Type())
+		}
+		if to != nil {
+			require.Equal(t, "string", to.Value.Type(), cmd.CommandPath())
+		}
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+	}
+	walk(newRoot(&app{}))
 }
 
 func TestInitValidatePlan(t *testing.T) {
@@ -339,7 +361,7 @@ func TestAllTrialsFailedTheirGates(t *testing.T) {
 	}
 	require.NoError(t, arc.AppendSegment(t.Context(), "fresh", 0, trials))
 	const why = "2 trials completed with a value of fid.tail, and all failed a gate; the best, trial 1, has 60: memorised_ratio.all is 0.2, gates.max_memorised_ratio is 0.05"
-	for _, arguments := range [][]string{{"best", "fresh"}, {"pull", "fresh", "-o", t.TempDir()}} {
+	for _, arguments := range [][]string{{"best", "fresh"}, {"pull", "fresh", "--to", t.TempDir()}} {
 		r := cli(t, objects, "", arguments...)
 		require.Equal(t, exitNotFound, r.code)
 		require.Contains(t, r.err, `sweep "fresh" has no best trial: `+why)
@@ -352,7 +374,7 @@ func TestAllTrialsFailedTheirGates(t *testing.T) {
 	var out bytes.Buffer
 	a := &app{out: &out, err: &out}
 	require.NoError(t, a.ended(view{Spec: spec, Finished: trials, Progress: workflows.Progress{Name: "fresh", Phase: workflows.PhaseCompleted}}))
-	require.Contains(t, out.String(), "  tailsweep pull fresh --trial 1 -o fresh-trial\n")
+	require.Contains(t, out.String(), "  tailsweep pull fresh --trial 1 --to fresh-trial\n")
 }
 
 func TestBestAndPareto(t *testing.T) {
@@ -381,8 +403,8 @@ func TestNotFound(t *testing.T) {
 	objects := archived(t)
 	for _, arguments := range [][]string{
 		{"trials", "none"}, {"best", "none"}, {"pareto", "none"}, {"importance", "none"}, {"describe", "none"}, {"export", "none"}, {"watch", "none"},
-		{"pull", "none", "-o", t.TempDir()}, {"report", "none"}, {"logs", "none", "0"},
-		{"best", "fresh"}, {"pull", "fresh", "-o", t.TempDir()}, {"pull", "done", "--trial", "9", "-o", t.TempDir()},
+		{"pull", "none", "--to", t.TempDir()}, {"report", "none"}, {"logs", "none", "0"},
+		{"best", "fresh"}, {"pull", "fresh", "--to", t.TempDir()}, {"pull", "done", "--trial", "9", "--to", t.TempDir()},
 		{"logs", "done", "0"}, {"logs", "done", "2", "--attempt", "5"},
 	} {
 		r := cli(t, objects, "", arguments...)
@@ -418,13 +440,13 @@ func TestPullIsAllOrNone(t *testing.T) {
 	require.NoError(t, err)
 
 	dir := filepath.Join(t.TempDir(), "best")
-	r := cli(t, both, "", "pull", "done", "--top-n", "2", "-o", dir)
+	r := cli(t, both, "", "pull", "done", "--top-n", "2", "--to", dir)
 	require.Equal(t, exitNotFound, r.code, r.err)
 	require.Contains(t, r.err, "trial 0")
 	require.Empty(t, r.out)
 	left, _ := filepath.Glob(filepath.Join(dir, "*"))
 	require.Empty(t, left)
-	r = cli(t, both, "", "pull", "done", "--top-n", "1", "-o", dir)
+	r = cli(t, both, "", "pull", "done", "--top-n", "1", "--to", dir)
 	require.Equal(t, exitOK, r.code, r.err)
 	require.FileExists(t, filepath.Join(dir, "trial-000001", checkpoint.ModelName))
 }
@@ -478,7 +500,7 @@ func TestReportShowsFloorAndKeptCurve(t *testing.T) {
 	require.NoError(t, arc.AppendSegment(t.Context(), "done", 2, []sweep.Trial{diverged, judged}))
 
 	path := filepath.Join(t.TempDir(), "page.html")
-	r := cli(t, objects, "", "report", "done", "-o", path)
+	r := cli(t, objects, "", "report", "done", "--to", path)
 	require.Equal(t, exitOK, r.code, r.err)
 	page, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -489,7 +511,7 @@ func TestReportShowsFloorAndKeptCurve(t *testing.T) {
 func TestReportIsWholeOrAbsent(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "new", "page.html")
-	r := cli(t, archived(t), "", "report", "done", "-o", path)
+	r := cli(t, archived(t), "", "report", "done", "--to", path)
 	require.Equal(t, exitOK, r.code, r.err)
 	page, err := os.ReadFile(path)
 	require.NoError(t, err)

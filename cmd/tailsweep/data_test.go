@@ -63,7 +63,7 @@ evaluate: {samples_per_class: 64, features: {path: photos.safetensors}}
 parameters: {infonce.weight: {value: 0}}
 metrics: [{name: loss}]
 `)), 0o600))
-		r := cli(t, nil, "", "train", path, "-o", t.TempDir(), "--backend", "go")
+		r := cli(t, nil, "", "train", path, "--to", t.TempDir(), "--backend", "go")
 		require.Equal(t, exitUsage, r.code, r.err)
 		require.Contains(t, r.err, "tailsweep: train: dataset.")
 		require.Contains(t, r.err, want)

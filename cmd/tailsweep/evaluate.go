@@ -104,14 +104,14 @@ func sampleTitle(m *trainer.Model, n int) string {
 
 func newSample(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "sample DIR [DIR ...] -o FILE.png",
+		Use:   "sample DIR [DIR ...] --to FILE.png",
 		Short: "Draw samples of each class from pulled checkpoints, with the same noise",
 		Long: `sample draws pictures of each class. Of several folders, a baseline and a trial for
 example, the pictures of one class and noise stand side by side.`,
 		Args: args(1, 6, "checkpoint folders"),
 	}
 	f := cmd.Flags()
-	path := f.StringP("output", "o", "", "the picture, a PNG (default samples.png)")
+	path := f.String("to", "", "the picture, a PNG (default samples.png)")
 	guidance := f.Float64("guidance", 1, "guidance scale")
 	steps := f.Int("steps", 0, "denoising steps (default: the spec's, of its sampler)")
 	columns := f.Int("columns", 10, "samples of each class")
@@ -126,7 +126,7 @@ example, the pictures of one class and noise stand side by side.`,
 			*path = "samples.png"
 		}
 		if !strings.HasSuffix(strings.ToLower(*path), ".png") {
-			return usagef("sample: -o is %q, want a name that ends in .png: the picture is a PNG", *path)
+			return usagef("sample: --to is %q, want a name that ends in .png: the picture is a PNG", *path)
 		}
 		for _, dir := range args {
 			if _, err := os.Stat(filepath.Join(dir, checkpoint.ManifestName)); errors.Is(err, os.ErrNotExist) {

@@ -32,7 +32,7 @@ func newFeatures(a *app) *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	train := &cobra.Command{
-		Use:   "train --data DIR -o FILE",
+		Use:   "train --data DIR --to FILE",
 		Short: "Train one on the balanced images of a dataset, for evaluate.features",
 		Long: `train makes the classifier of a dataset: of fashion-mnist the one that is built in,
 measured on the 10,000 test images; of another dataset one for evaluate.features.path,
@@ -50,14 +50,14 @@ measured on every tenth image, which it is not trained on.`,
 	size := f.Int("size", 16, "side of the images in pixels")
 	classes := f.Int("classes", 0, "dataset.classes, of an image folder")
 	channels := f.Int("channels", 3, "dataset.channels, of an image folder")
-	path := f.StringP("output", "o", "", "file that the weights are written to")
+	path := f.String("to", "", "file that the weights are written to")
 	epochs := f.Int("epochs", features.DefaultEpochs, "passes over the images; of a small set more, so that there are 400 steps")
 	name := backendFlag(train)
 	train.RunE = func(cmd *cobra.Command, _ []string) error {
 		info, _ := sweep.LookupDataset(set.value)
 		switch {
 		case *path == "":
-			return usagef("features train: -o FILE is needed")
+			return usagef("features train: --to FILE is needed")
 		case *epochs < 1 || *epochs > maxEpochs:
 			return usagef("features train: --epochs is %d, want 1 to %d", *epochs, maxEpochs)
 		case len(info.Sizes) > 0 && !slices.Contains(info.Sizes, *size):

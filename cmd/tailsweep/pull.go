@@ -16,10 +16,10 @@ import (
 
 func newPull(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "pull SWEEP -o DIR",
+		Use:   "pull SWEEP --to DIR",
 		Short: "Fetch the best checkpoints, verified, each with a model card",
-		Example: `  tailsweep pull my-sweep --top-n 3 -o best
-  tailsweep pull my-sweep --trial 7 -o trial-7 --state`,
+		Example: `  tailsweep pull my-sweep --top-n 3 --to best
+  tailsweep pull my-sweep --trial 7 --to trial-7 --state`,
 		Args: args(1, 1, "one sweep"),
 	}
 	f := cmd.Flags()
@@ -27,12 +27,12 @@ func newPull(a *app) *cobra.Command {
 	metric := f.String("metric", "", "order by this metric instead of the spec's first")
 	trial := f.Int("trial", -1, "this trial instead of the best")
 	state := f.Bool("state", false, "with what resuming needs: optimizer and raw weights")
-	dir := f.StringP("output", "o", "", "folder that a folder for each trial appears in: all of them or none")
+	dir := f.String("to", "", "folder that a folder for each trial appears in: all of them or none")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		one := cmd.Flags().Changed("trial")
 		switch {
 		case *dir == "":
-			return usagef("pull: -o DIR is missing: the folder to pull into")
+			return usagef("pull: --to DIR is missing: the folder to pull into")
 		case *topN < 1:
 			return usagef("pull: --top-n is %d, want 1 or more", *topN)
 		case one && *trial < 0:

@@ -24,17 +24,17 @@ import (
 
 func newReport(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "report SWEEP -o FILE.html",
+		Use:   "report SWEEP --to FILE.html",
 		Short: "Write one static page: history, head against tail, sample grids",
 		Args:  args(1, 1, "one sweep"),
 	}
-	path := cmd.Flags().StringP("output", "o", "", "the page (default SWEEP.html)")
+	path := cmd.Flags().String("to", "", "the page (default SWEEP.html)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *path == "" {
 			*path = args[0] + ".html"
 		}
 		if info, err := os.Stat(*path); err == nil && info.IsDir() {
-			return usagef("report: -o is %q, a folder: want the name of the page", *path)
+			return usagef("report: --to is %q, a folder: want the name of the page", *path)
 		}
 		in, err := a.reportInput(cmd.Context(), args[0])
 		if err != nil {

@@ -32,14 +32,14 @@ type handTraining struct {
 
 func newTrain(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "train SPEC -o DIR | train --job FILE",
+		Use:   "train SPEC --to DIR | train --job FILE",
 		Short: "Train one trial by hand, without any service",
 		Long: `train trains one point of a spec's search space and leaves checkpoints in DIR, as
 step-<number>. Parameters that are not given stay at the spec's fixed fields and
 defaults. Ctrl-C saves a checkpoint first; --resume goes on from one, bit for bit.
 
 With --job it is a worker's child and speaks JSON lines.`,
-		Example: "  tailsweep train my.yaml --param infonce.weight=0.1 --seed 1 -o run1",
+		Example: "  tailsweep train my.yaml --param infonce.weight=0.1 --seed 1 --to run1",
 		Args:    args(0, 1, "one spec"),
 	}
 	var h handTraining
@@ -47,7 +47,7 @@ With --job it is a worker's child and speaks JSON lines.`,
 	jobFile := f.String("job", "", "be a worker's child for this job")
 	f.StringArrayVar(&h.params, "param", nil, "NAME=VALUE of a parameter; may be repeated")
 	f.Int64Var(&h.seed, "seed", 0, "train seed (default: the spec's train.seed)")
-	f.StringVarP(&h.dir, "output", "o", "", "folder that checkpoints appear in")
+	f.StringVar(&h.dir, "to", "", "folder that checkpoints appear in")
 	f.StringVar(&h.resume, "resume", "", "checkpoint folder to go on from")
 	h.backend = backendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -84,7 +84,7 @@ func asChild(code int) error {
 // handJob makes a job from the command line.
 func (a *app) handJob(path string, h handTraining) (job.Train, error) {
 	if h.dir == "" {
-		return job.Train{}, usagef("train: -o DIR is missing: the folder that checkpoints appear in")
+		return job.Train{}, usagef("train: --to DIR is missing: the folder that checkpoints appear in")
 	}
 	spec, _, err := a.readSpec(path)
 	if err != nil {
@@ -150,9 +150,9 @@ func refuseUsed(dir, resume string) error {
 	}
 	switch {
 	case from == "" || filepath.Dir(from) != dir:
-		return usagef("train: -o %s holds the checkpoints of a training, the last %s: choose another folder, or go on with --resume %s", dir, last, filepath.Join(dir, last))
+		return usagef("train: --to %s holds the checkpoints of a training, the last %s: choose another folder, or go on with --resume %s", dir, last, filepath.Join(dir, last))
 	case last > filepath.Base(from):
-		return usagef("train: --resume %s: -o %s holds a later checkpoint, %s: choose another folder, or go on from that one", resume, dir, last)
+		return usagef("train: --resume %s: --to %s holds a later checkpoint, %s: choose another folder, or go on from that one", resume, dir, last)
 	}
 	return nil
 }

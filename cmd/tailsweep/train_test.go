@@ -31,9 +31,9 @@ func TestTrainRefusesAUsedFolder(t *testing.T) {
 	for _, name := range []string{"step-0000000100", "step-0000000200"} {
 		require.NoError(t, os.Mkdir(step(name), 0o755))
 	}
-	r := cli(t, nil, "", "train", "../../examples/quickstart.yaml", "-o", used, "--backend", "go")
+	r := cli(t, nil, "", "train", "../../examples/quickstart.yaml", "--to", used, "--backend", "go")
 	require.Equal(t, exitUsage, r.code, r.err)
-	require.Contains(t, r.err, "-o "+used+" holds the checkpoints of a training, the last step-0000000200")
+	require.Contains(t, r.err, "--to "+used+" holds the checkpoints of a training, the last step-0000000200")
 	require.Contains(t, r.err, "--resume "+step("step-0000000200"))
 
 	require.ErrorContains(t, refuseUsed(used, step("step-0000000100")), "a later checkpoint, step-0000000200")
@@ -54,7 +54,7 @@ func TestResultText(t *testing.T) {
 func TestWeakText(t *testing.T) {
 	require.Empty(t, weakText(features.Trained{Accuracy: 0.7}, 12))
 	require.Contains(t, weakText(features.Trained{Accuracy: 0.634}, 12), "warning: accuracy 0.63 on images that it was not trained on is below 0.7")
-	r := cli(t, nil, "", "features", "train", "-o", "x", "--epochs", "0")
+	r := cli(t, nil, "", "features", "train", "--to", "x", "--epochs", "0")
 	require.Equal(t, exitUsage, r.code)
 	require.Contains(t, r.err, "--epochs is 0")
 }

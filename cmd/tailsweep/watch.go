@@ -117,12 +117,12 @@ func (a *app) ended(v view) error {
 	lines = append(lines, "", "next:")
 	if _, ok := sweep.Best(v.Spec, v.Finished, ""); ok {
 		lines = append(lines,
-			"  tailsweep report "+p.Name+" -o "+p.Name+".html",
-			"  tailsweep pull "+p.Name+" --top-n 1 -o "+p.Name+"-best")
+			"  tailsweep report "+p.Name+" --to "+p.Name+".html",
+			"  tailsweep pull "+p.Name+" --top-n 1 --to "+p.Name+"-best")
 	} else if gated := sweep.Gated(v.Spec, v.Finished, ""); len(gated) > 0 {
 		lines = append(lines,
-			"  tailsweep report "+p.Name+" -o "+p.Name+".html",
-			fmt.Sprintf("  tailsweep pull %s --trial %d -o %[1]s-trial", p.Name, gated[0].Number))
+			"  tailsweep report "+p.Name+" --to "+p.Name+".html",
+			fmt.Sprintf("  tailsweep pull %s --trial %d --to %[1]s-trial", p.Name, gated[0].Number))
 	} else {
 		lines = append(lines, "  tailsweep describe "+p.Name)
 		if n := len(v.Finished); n > 0 {

@@ -40,7 +40,7 @@ func (c card) markdown() []byte {
 	}
 
 	if t.Status == sweep.StatusCompleted {
-		line("\n## Sampling\n\n    tailsweep sample %s --guidance %s -o samples.png\n", c.folder, number(t.Guidance))
+		line("\n## Sampling\n\n    tailsweep sample %s --guidance %s --to samples.png\n", c.folder, number(t.Guidance))
 		on := ""
 		if t.Samples > 0 {
 			on = fmt.Sprintf(", on %d samples and %d real images of each class", t.Samples, t.Real)
@@ -54,7 +54,7 @@ func (c card) markdown() []byte {
 			line("\nIt was stopped early: %s.", text(why))
 		}
 		line("\nThis trial is %s: its training or evaluation did not end, and this is its last checkpoint.", t.Status)
-		line("\n## Sampling\n\n    tailsweep sample %s -o samples.png", c.folder)
+		line("\n## Sampling\n\n    tailsweep sample %s --to samples.png", c.folder)
 	}
 
 	line("\n## Parameters\n\n| parameter | value |\n|---|---|")
