@@ -1,23 +1,20 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/tailsweep/tailsweep/bench/search/clock"
+	"github.com/tailsweep/tailsweep/bench/search/problems"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
-	"github.com/tailsweep/tailsweep/sweep/simulate"
 )
 
 // engine is one way to search.
 type engine struct {
 	Name    string
-	Version string   // results of another version are not reused
+	Version string   // results of another version are not reused; see version
 	Command []string // of a peer; empty for a method of this module, in process
 	Method  string   // of this module, or of `tailsweep asktell`
 	Plain   bool     // the peer knows no conditions
@@ -45,11 +42,11 @@ func find(name string, at paths) (engine, error) {
 	family, method, dashed := strings.Cut(name, "-")
 	switch {
 	case isMethod(name):
-		version, err := sources("sweep/sampler", "sweep/gp")
-		return engine{Name: name, Version: version, Method: name, Budget: true}, err
+		v, err := version(name)
+		return engine{Name: name, Version: v, Method: name, Budget: true}, err
 	case family == "asktell" && dashed:
-		version, err := sources("sweep/sampler", "sweep/gp", "sweep/asktell")
-		return engine{Name: name, Version: version, Method: method, Budget: true, Command: []string{at.Binary, "asktell"}}, err
+		v, err := version(method)
+		return engine{Name: name, Version: v, Method: method, Budget: true, Command: []string{at.Binary, "asktell"}}, err
 	case family == "optuna" && dashed:
 		python := at.Python
 		if method == "gp" {
@@ -69,7 +66,7 @@ func isMethod(name string) bool {
 }
 
 // plays reports whether the engine can search p at all.
-func (e engine) plays(p simulate.Problem) bool {
+func (e engine) plays(p problems.Problem) bool {
 	switch {
 	case e.Single && p.Objectives > 1:
 		return false
@@ -85,9 +82,9 @@ func (e engine) plays(p simulate.Problem) bool {
 }
 
 // open starts a search, and returns what ends it.
-func (e engine) open(p simulate.Problem, o simulate.Options) (simulate.Engine, func() error, error) {
+func (e engine) open(p problems.Problem, o clock.Options) (clock.Engine, func() error, error) {
 	if len(e.Command) == 0 {
-		s, err := simulate.NewSearch(p, sweep.Method(e.Method), o)
+		s, err := clock.NewSearch(p, sweep.Method(e.Method), o)
 		return s, func() error { return nil }, err
 	}
 	s, err := start(e.Command, e.Method, p, o, e.Plain)
@@ -95,30 +92,4 @@ func (e engine) open(p simulate.Problem, o simulate.Options) (simulate.Engine, f
 		return nil, nil, fmt.Errorf("%s: %w", strings.Join(e.Command, " "), err)
 	}
 	return s, s.close, nil
-}
-
-// sources hashes the Go files of folders, tests apart.
-func sources(folders ...string) (string, error) {
-	h := sha256.New()
-	for _, folder := range folders {
-		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
-		if err != nil {
-			return "", err
-		}
-		if len(files) == 0 {
-			return "", fmt.Errorf("no sources in %s: run from the root of the repository", folder)
-		}
-		for _, file := range files {
-			if strings.HasSuffix(file, "_test.go") {
-				continue
-			}
-			data, err := os.ReadFile(file)
-			if err != nil {
-				return "", err
-			}
-			_, _ = h.Write(fmt.Appendf(nil, "%s %d\n", filepath.ToSlash(file), len(data))) // a hash's Write cannot fail
-			_, _ = h.Write(data)
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil)[:4]), nil
 }

@@ -10,8 +10,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tailsweep/tailsweep/bench/search/clock"
+	"github.com/tailsweep/tailsweep/bench/search/problems"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/sweep/simulate"
 )
 
 // latency is the time of a suggestion after so many trials.
@@ -69,8 +70,8 @@ func measureOne(e engine, trials int) (latency, error) {
 		}
 		return []float64{total}
 	}
-	p := simulate.Problem{Name: "bowl", Space: space, Objectives: 1}
-	s, err := start(e.Command, e.Method, p, simulate.Options{Budget: trials + latencyAsks, Parallel: 1, Seed: 1}, e.Plain)
+	p := problems.Problem{Name: "bowl", Space: space, Objectives: 1}
+	s, err := start(e.Command, e.Method, p, clock.Options{Budget: trials + latencyAsks, Parallel: 1, Seed: 1}, e.Plain)
 	if err != nil {
 		return latency{}, err
 	}

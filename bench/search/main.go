@@ -1,4 +1,5 @@
-// Command search compares search engines on the problems of package simulate:
+// Command search compares search engines on functions with a known optimum (package
+// problems), in virtual time (package clock):
 //
 //	go run ./bench/search -engines bayes,random -problems tuning -budget 100 -parallel 8 -seeds 5 -first-seed 1
 //
@@ -19,7 +20,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tailsweep/tailsweep/sweep/simulate"
+	"github.com/tailsweep/tailsweep/bench/search/problems"
 )
 
 func main() {
@@ -124,7 +125,7 @@ func numbers(name, text string) ([]int, error) {
 // choose resolves names of problems and of sets.
 func choose(text string) ([]string, error) {
 	var all []string
-	for _, p := range simulate.Problems() {
+	for _, p := range problems.All() {
 		all = append(all, p.Name)
 	}
 	var list []string

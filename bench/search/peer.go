@@ -9,8 +9,9 @@ import (
 	"os"
 	"os/exec"
 
+	"github.com/tailsweep/tailsweep/bench/search/clock"
+	"github.com/tailsweep/tailsweep/bench/search/problems"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/sweep/simulate"
 )
 
 // peer is an engine in another process that speaks the protocol of `tailsweep
@@ -64,7 +65,7 @@ type dimension struct {
 // start starts a command and opens a session on p. threads keeps numerical
 // libraries to one thread, so that times per suggestion compare. plain leaves
 // conditions out, for peers that know none.
-func start(command []string, method string, p simulate.Problem, o simulate.Options, plain bool) (*peer, error) {
+func start(command []string, method string, p problems.Problem, o clock.Options, plain bool) (*peer, error) {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "MKL_NUM_THREADS=1", "GOMAXPROCS=1", "PYTHONHASHSEED=0")
 	cmd.Stderr = os.Stderr
@@ -142,7 +143,7 @@ func (e *peer) say(r request) (reply, error) {
 	return answer, nil
 }
 
-// Ask implements simulate.Engine.
+// Ask implements clock.Engine.
 func (e *peer) Ask() (int, sweep.Params, error) {
 	r, err := e.say(request{Op: "ask"})
 	if err != nil {
@@ -154,7 +155,7 @@ func (e *peer) Ask() (int, sweep.Params, error) {
 	return *r.ID, r.Params, nil
 }
 
-// Tell implements simulate.Engine.
+// Tell implements clock.Engine.
 func (e *peer) Tell(id int, values, constraints []float64, failed bool) error {
 	r := request{Op: "tell", ID: &id, Values: values, Constraints: constraints}
 	if failed {

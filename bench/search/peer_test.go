@@ -10,8 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/bench/search/problems"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/sweep/simulate"
 )
 
 // fakeVariable makes the test's own binary a peer.
@@ -74,7 +74,7 @@ func fake(mode string) {
 func playFake(t *testing.T, mode string) ([]result, error) {
 	t.Setenv(fakeVariable, mode)
 	e := engine{Name: "fake", Version: "1", Command: []string{os.Args[0]}}
-	problem, ok := simulate.Lookup("branin")
+	problem, ok := problems.Lookup("branin")
 	require.True(t, ok)
 	if mode == "failures" {
 		whole := problem.Eval

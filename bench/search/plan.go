@@ -3,7 +3,7 @@ package main
 import (
 	"slices"
 
-	"github.com/tailsweep/tailsweep/sweep/simulate"
+	"github.com/tailsweep/tailsweep/bench/search/problems"
 )
 
 // plan is a grid of runs.
@@ -20,7 +20,7 @@ func (p plan) play(kept *store, workers int) error {
 	var jobs []job
 	for s := range p.seeds { // seeds outermost: a run that is cut off has whole problems
 		for _, name := range p.problems {
-			problem, _ := simulate.Lookup(name)
+			problem, _ := problems.Lookup(name)
 			for _, e := range p.engines {
 				if !e.plays(problem) {
 					continue
@@ -42,7 +42,7 @@ func (p plan) play(kept *store, workers int) error {
 
 // missing are the runs to play for one engine, problem and seed: one a budget, or
 // one in all of an engine that does not know its budget.
-func (p plan) missing(kept *store, e engine, problem simulate.Problem, parallel int, seed uint64) []job {
+func (p plan) missing(kept *store, e engine, problem problems.Problem, parallel int, seed uint64) []job {
 	var jobs []job
 	var budgets []int
 	for _, budget := range p.budgets {
@@ -61,7 +61,7 @@ func (p plan) missing(kept *store, e engine, problem simulate.Problem, parallel 
 	return []job{whole}
 }
 
-func keyOf(e engine, problem simulate.Problem, budget, parallel int, seed uint64) key {
+func keyOf(e engine, problem problems.Problem, budget, parallel int, seed uint64) key {
 	return key{Engine: e.Name, Version: e.Version, Problem: problem.Name, Fingerprint: problem.Fingerprint(), Budget: budget, Parallel: parallel, Seed: seed}
 }
 
@@ -69,7 +69,7 @@ func keyOf(e engine, problem simulate.Problem, budget, parallel int, seed uint64
 func (p plan) chosen(kept *store, budget, parallel int) []result {
 	var list []result
 	for _, name := range p.problems {
-		problem, _ := simulate.Lookup(name)
+		problem, _ := problems.Lookup(name)
 		for _, e := range p.engines {
 			for s := range p.seeds {
 				if r, has := kept.results[keyOf(e, problem, budget, parallel, p.first+uint64(s))]; has {

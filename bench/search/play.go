@@ -6,7 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tailsweep/tailsweep/sweep/simulate"
+	"github.com/tailsweep/tailsweep/bench/search/clock"
+	"github.com/tailsweep/tailsweep/bench/search/problems"
 )
 
 // key names one run.
@@ -34,7 +35,7 @@ func (r result) final() float64 { return r.Losses[len(r.Losses)-1] }
 type job struct {
 	key
 	engine  engine
-	problem simulate.Problem
+	problem problems.Problem
 	Shorter []int // budgets whose results the run gives as well
 }
 
@@ -70,13 +71,13 @@ func playAll(jobs []job, n int, keep func(result) error) error {
 
 func play(j job) ([]result, error) {
 	began := time.Now()
-	o := simulate.Options{Budget: j.Budget, Parallel: j.Parallel, Seed: j.Seed,
+	o := clock.Options{Budget: j.Budget, Parallel: j.Parallel, Seed: j.Seed,
 		Stopwatch: func() float64 { return time.Since(began).Seconds() }}
 	search, end, err := j.engine.open(j.problem, o)
 	if err != nil {
 		return nil, err
 	}
-	trace, err := simulate.Run(j.problem, search, o)
+	trace, err := clock.Run(j.problem, search, o)
 	if err := errors.Join(err, end()); err != nil {
 		return nil, err
 	}
@@ -91,7 +92,7 @@ func play(j job) ([]result, error) {
 
 // keep reduces a trace to what is kept. Until something feasible is found a run
 // is worth one random trial, 1; it is never worth less.
-func (j job) keep(trace simulate.Trace) result {
+func (j job) keep(trace clock.Trace) result {
 	r, scale, losses := result{key: j.key}, j.problem.Scale(), trace.Losses()
 	for i, t := range trace.Trials {
 		r.AskMillis += 1000 * t.AskSeconds / float64(len(losses))

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tailsweep/tailsweep/sweep/simulate"
+	"github.com/tailsweep/tailsweep/bench/search/problems"
 )
 
 // ours is the engine that the goals speak of.
@@ -33,7 +33,7 @@ func (r report) write() {
 Written by %[1]smake bench-search%[1]s (%[1]smake bench-search-gp%[1]s with the peer that needs PyTorch); do not edit.
 %[2]s, Go %[3]s, %[4]d cores of %[5]s.
 
-What is compared: known functions (package sweep/simulate), played in virtual time. A trial takes between half and one and a half times the mean, so that with several in flight
+What is compared: known functions (bench/search/problems), played in virtual time. A trial takes between half and one and a half times the mean, so that with several in flight
 results come in another order than they were asked for. Each engine sees the same durations and the same noise.
 
 - **Loss**: with one objective the regret f(x) - f*, x the best trial as observed, f(x) without noise; with several the hypervolume shortfall (V - HV)/V of the feasible trials.
@@ -45,7 +45,7 @@ results come in another order than they were asked for. Each engine sees the sam
 - Peers have their defaults, in a process of their own, one thread each, and are told and asked by the protocol of %[1]stailsweep asktell%[1]s. Where Optuna has no word for a log range with an exact zero,
   the range is widened towards 0 by the zero's share (bench/search/peers/optuna_peer.py).
 
-Versions: %[10]s.
+Versions: %[10]s. That of a method of this module is a digest of what it suggests in short runs (bench/search/version.go); that of a peer is its release.
 
 To see one number again: %[1]sgo run ./bench/search -engines bayes,random -problems ackley5 -budget 100 -parallel 8 -seeds 10 -first-seed 1000%[1]s. All curves are in bench/search/results/.
 
@@ -139,7 +139,7 @@ func (r report) goals() {
 			p := r.plan
 			p.problems = nil
 			for _, name := range sets[set] {
-				if problem, _ := simulate.Lookup(name); !g.multi || problem.Objectives > 1 && problem.Constraints > 0 {
+				if problem, _ := problems.Lookup(name); !g.multi || problem.Objectives > 1 && problem.Constraints > 0 {
 					p.problems = append(p.problems, name)
 				}
 			}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tailsweep/tailsweep/sweep/simulate"
+	"github.com/tailsweep/tailsweep/bench/search/problems"
 )
 
 // bayes wins all held-out problems but two against GPSampler and has a tenth of
@@ -17,7 +17,7 @@ func TestReport(t *testing.T) {
 	kept, err := load("", nil)
 	require.NoError(t, err)
 	for i, name := range p.problems {
-		problem, ok := simulate.Lookup(name)
+		problem, ok := problems.Lookup(name)
 		require.True(t, ok)
 		for _, budget := range p.budgets {
 			for seed := range uint64(3) {

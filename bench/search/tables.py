@@ -1,4 +1,4 @@
-"""Writes the tables of sweep/simulate/tables/: cross-validated losses of small
+"""Writes the tables of bench/search/problems/tables/: cross-validated losses of small
 scikit-learn models over grids of their hyper-parameters.
 
     pip install scikit-learn==1.7.2 numpy==2.4.6 scipy==1.17.1
@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 warnings.simplefilter("ignore")
-FOLDER = pathlib.Path(__file__).parents[2] / "sweep" / "simulate" / "tables"
+FOLDER = pathlib.Path(__file__).parent / "problems" / "tables"
 
 
 def grid(name, low, high, count, log=False, integer=False):

@@ -64,7 +64,7 @@ func TestAcquisitionGradientEqualsFiniteDifferences(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSpace(r.Spec)
-			rng := stream(r)
+			rng := randomOf(r)
 			m, err := newModel(rng, r, s, newTraining(r, s))
 			require.NoError(t, err)
 			a, _, err := m.acquisition(rng, r, s)
@@ -100,7 +100,7 @@ func TestNadirIsBeyondAnEndThatIsOnlyHopedFor(t *testing.T) {
 			Status: sweep.StatusCompleted, Metrics: map[string]float64{"f0": u[0], "f1": g - u[0]*u[0]/g}})
 	}
 	s := newSpace(r.Spec)
-	m, err := newModel(stream(r), r, s, newTraining(r, s))
+	m, err := newModel(randomOf(r), r, s, newTraining(r, s))
 	require.NoError(t, err)
 	var places []place
 	for i, u := range m.x {

@@ -33,7 +33,7 @@ func start(spec *sweep.Spec, parameters int) int {
 type bayes struct{}
 
 func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	rng, seen, s := stream(r), tried(r), newSpace(r.Spec)
+	rng, seen, s := randomOf(r), tried(r), newSpace(r.Spec)
 	reason := sweep.Reason{Sampler: string(sweep.MethodBayes)}
 	t := newTraining(r, s)
 	if first := start(r.Spec, len(s.order)); len(t.x) < first {

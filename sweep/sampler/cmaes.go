@@ -45,7 +45,7 @@ const (
 type cmaes struct{}
 
 func (cmaes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	s, rng, seen := newSpace(r.Spec), stream(r), tried(r)
+	s, rng, seen := newSpace(r.Spec), randomOf(r), tried(r)
 	reason := sweep.Reason{Sampler: string(sweep.MethodCMAES)}
 	e, runs := replay(r, s)
 	if e.generation == 0 && runs == 0 {
@@ -108,7 +108,7 @@ func (e *evolution) advance(r Request, generation []observation) (ok bool) {
 	points, chosen := make([][]float64, 0, len(generation)), make([][]int, len(e.axes))
 	for _, i := range ranked(generation) {
 		o := generation[i]
-		fill := stream(Request{Spec: r.Spec, Number: o.number})
+		fill := randomOf(Request{Spec: r.Spec, Number: o.number})
 		x := make([]float64, len(e.ranges))
 		for j, k := range e.ranges {
 			x[j] = o.u[k]

@@ -94,7 +94,7 @@ func TestMarginLetsIntegersMove(t *testing.T) {
 	moved := 0
 	for i := range n {
 		spec.Seed = int64(i)
-		if u := e.draw(s, stream(Request{Spec: spec}), nil); s.params(u)["batch"] != sweep.Number(3) {
+		if u := e.draw(s, randomOf(Request{Spec: spec}), nil); s.params(u)["batch"] != sweep.Number(3) {
 			moved++
 		}
 	}

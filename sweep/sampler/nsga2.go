@@ -36,7 +36,7 @@ const (
 type nsga2 struct{}
 
 func (nsga2) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	s, rng, seen := newSpace(r.Spec), stream(r), tried(r)
+	s, rng, seen := newSpace(r.Spec), randomOf(r), tried(r)
 	reason := sweep.Reason{Sampler: string(sweep.MethodNSGA2)}
 	list, size := observations(r, s), population(r.Spec)
 	if len(list) < size {

@@ -15,7 +15,7 @@ type random struct{}
 
 func (random) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	s := newSpace(r.Spec)
-	params, err := s.untried(stream(r), tried(r))
+	params, err := s.untried(randomOf(r), tried(r))
 	return params, sweep.Reason{Sampler: string(sweep.MethodRandom)}, err
 }
 

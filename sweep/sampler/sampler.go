@@ -3,11 +3,11 @@ package sampler
 import (
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"math/rand/v2"
 	"strconv"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/stream"
 )
 
 // ErrExhausted says that every point of the space has been tried or is pending.
@@ -53,17 +53,10 @@ func New(method sweep.Method) (Sampler, error) {
 	return nil, fmt.Errorf("sampler: unknown method %q (valid: %v)", method, sweep.Methods())
 }
 
-// stream is the random stream of one trial: a hash of the sweep's seed and the
+// randomOf is the random stream of one trial, a function of the sweep's seed and the
 // trial's number.
-func stream(r Request) *rand.Rand {
-	h := fnv.New128a()
-	_, _ = h.Write([]byte("tailsweep/sampler/" + strconv.FormatInt(r.Spec.Seed, 10) + "/" + strconv.Itoa(r.Number))) // a hash's Write cannot fail
-	sum := h.Sum(nil)
-	var a, b uint64
-	for i := range 8 {
-		a, b = a<<8|uint64(sum[i]), b<<8|uint64(sum[8+i])
-	}
-	return rand.New(rand.NewPCG(a, b))
+func randomOf(r Request) *rand.Rand {
+	return stream.Named("tailsweep/sampler/" + strconv.FormatInt(r.Spec.Seed, 10) + "/" + strconv.Itoa(r.Number))
 }
 
 // tried returns the points that are not suggested again, by Params.Key: those of

@@ -29,7 +29,7 @@ func (sobol) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 		return params, reason, nil
 	}
 	reason.Note += " was tried: random"
-	params, err := s.untried(stream(r), seen)
+	params, err := s.untried(randomOf(r), seen)
 	return params, reason, err
 }
 
@@ -39,7 +39,7 @@ func (s *space) spreadUntried(r Request, seen map[string]bool) (sweep.Params, er
 	if params := s.params(s.spread(r)); !seen[params.Key()] {
 		return params, nil
 	}
-	return s.untried(stream(r), seen)
+	return s.untried(randomOf(r), seen)
 }
 
 // spread returns point Index of the scrambled sequence in the meaning of draw.

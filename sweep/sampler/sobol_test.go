@@ -107,7 +107,7 @@ func TestSobolProjectionsAreMoreEvenThanRandomOnes(t *testing.T) {
 	var even, plain [][]float64
 	for i := range n {
 		r := Request{Spec: spec, Number: i, Index: i}
-		even, plain = append(even, s.spread(r)), append(plain, s.draw(stream(r)))
+		even, plain = append(even, s.spread(r)), append(plain, s.draw(randomOf(r)))
 	}
 	var ratio float64 // geometric mean
 	pairs := 0

@@ -40,7 +40,7 @@ const (
 type tpe struct{}
 
 func (tpe) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	s, rng, seen := newSpace(r.Spec), stream(r), tried(r)
+	s, rng, seen := newSpace(r.Spec), randomOf(r), tried(r)
 	reason := sweep.Reason{Sampler: string(sweep.MethodTPE)}
 	list := observations(r, s)
 	if len(list) < tpeStart {

@@ -46,14 +46,14 @@ type generic struct {
 func generics() []generic {
 	return []generic{
 		{"sphere", 10, 0, 10, func(z []float64) float64 { return sum(len(z), func(i int) float64 { return z[i] * z[i] }) }},
-		{"ackley", 65.536, 0, 5, ackley},
-		{"rastrigin", 10.24, 0, 10, rastrigin},
-		{"levy", 20, 1, 10, levy},
+		{"ackley", 65.536, 0, 5, Ackley},
+		{"rastrigin", 10.24, 0, 10, Rastrigin},
+		{"levy", 20, 1, 10, Levy},
 		{"rosenbrock", 6, 1, 100, func(z []float64) float64 {
 			if len(z) == 1 {
 				z = append(z, 1) // the valley's other coordinate, at its best
 			}
-			return rosenbrock(z)
+			return Rosenbrock(z)
 		}},
 	}
 }
@@ -180,7 +180,7 @@ func measured(spec *sweep.Spec) []sweep.Objective {
 	return metrics
 }
 
-// newLossWeights is the problems' model of this project's sweeps (see fids), for
+// newLossWeights is the model of this project's sweeps (see FIDs), for
 // all metrics.
 func newLossWeights() landscape {
 	l := landscape{size: make(map[string]float64), unit: make(map[string]float64), final: lossWeights}
@@ -200,7 +200,7 @@ func newLossWeights() landscape {
 }
 
 // lossWeights: medium lies between tail and head, a classifier agrees with fewer
-// samples as FID rises, speed is what it is. Parameters that fids does not know do
+// samples as FID rises, speed is what it is. Parameters that FIDs does not know do
 // nothing.
 func lossWeights(params sweep.Params) map[string]float64 {
 	known := make(sweep.Params, len(params)+1)
@@ -209,10 +209,7 @@ func lossWeights(params sweep.Params) map[string]float64 {
 		info, _ := sweep.LookupParameter(sweep.ParamInfonceTemperature)
 		known[sweep.ParamInfonceTemperature] = info.Default
 	}
-	if pass := known[sweep.ParamInfoncePass]; pass == sweep.Word(sweep.PassCond) {
-		known[sweep.ParamInfoncePass] = sweep.Word("conditional") // the problems' word for it
-	}
-	tail, head := fids(known)
+	tail, head := FIDs(known)
 	middle := (tail + head) / 2
 	values := map[string]float64{sweep.MetricLoss: 0.05 + 0.001*head, sweep.MetricStepsPerSecond: 20}
 	for group, fid := range map[string]float64{

@@ -1,4 +1,4 @@
-package simulate
+package problems
 
 import (
 	"testing"

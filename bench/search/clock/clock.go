@@ -1,4 +1,4 @@
-package simulate
+package clock
 
 import (
 	"errors"
@@ -6,44 +6,46 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/tailsweep/tailsweep/bench/search/problems"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/stream"
 )
 
-// Engine is a search that is asked for points and told of results. Several may
-// be out at a time.
+// Engine is a search with an ask-and-tell interface. Several trials may be pending
+// at a time.
 type Engine interface {
-	// Ask returns a point and the name that Tell knows it by. It returns
-	// ErrExhausted when it has no more.
+	// Ask returns the parameters of a new trial and the id that Tell takes. It
+	// returns ErrExhausted when it has no more.
 	Ask() (id int, params sweep.Params, err error)
 	// Tell reports a result. values and constraints are nil when the trial failed.
 	Tell(id int, values, constraints []float64, failed bool) error
 }
 
-// ErrExhausted is an Engine's answer when it has no point left to suggest.
-var ErrExhausted = errors.New("simulate: the engine has no point left")
+// ErrExhausted says that an Engine has nothing left to suggest.
+var ErrExhausted = errors.New("clock: the engine has no configuration left")
 
 // Options of a run.
 type Options struct {
 	Budget   int    // trials
 	Parallel int    // workers, each with one trial at a time
 	Seed     uint64 // of durations and noise
-	// Stopwatch returns seconds since some moment; with it a Trace has the time of
-	// each Ask. This package knows no clock.
+	// Stopwatch returns the seconds since a fixed moment. With it a Trace has the
+	// time of each Ask.
 	Stopwatch func() float64
 }
 
 // Trial is one trial of a run; times are in mean durations of a trial.
 type Trial struct {
 	ID            int // of the engine
-	Number        int // in order of asking, from 0
+	Number        int // in order of Ask, from 0
 	Params        sweep.Params
 	Start, Finish float64
-	Values        []float64 // as told to the engine, with noise
+	Values        []float64 // as passed to Tell, with noise
 	Constraints   []float64
 	True          []float64 // without noise
 	Failed        bool      // a value was not finite
 	AskSeconds    float64   // of Options.Stopwatch
-	Loss          float64   // of the run once this trial had finished, see Trace.Losses
+	Loss          float64   // of the run up to and with this trial, see Trace.Losses
 }
 
 // Trace is a run: its trials in order of completion.
@@ -52,12 +54,11 @@ type Trace struct {
 	Trials  []Trial
 }
 
-// Losses returns Trial.Loss by order of completion. With one objective that is
-// the regret f(x) - f*, where x is the feasible trial of lowest observed value and
-// f(x) is without noise: what a user would pick, not what turned out best. With
-// several it is the hypervolume shortfall (V - HV)/V of the feasible trials,
-// without noise. It is +Inf, or 1 with several objectives, while nothing is
-// feasible.
+// Losses returns Trial.Loss in order of completion. With one objective it is the
+// regret f(x) - f*: x is the feasible trial with the lowest observed value, which a
+// user would pick, and f(x) is without noise. With several objectives it is the
+// hypervolume shortfall (V - HV)/V of the feasible trials, without noise. While no
+// trial is feasible it is +Inf, or 1 with several objectives.
 func (t Trace) Losses() []float64 {
 	losses := make([]float64, len(t.Trials))
 	for i, trial := range t.Trials {
@@ -66,9 +67,9 @@ func (t Trace) Losses() []float64 {
 	return losses
 }
 
-// First returns what a run of n trials would have given, of an engine that does
-// not know its budget: the first n that were asked for, with their losses.
-func (t Trace) First(p Problem, n int) Trace {
+// First returns the trace of the run with a budget of n, for an engine that does
+// not know its budget: the first n trials asked for, with their losses.
+func (t Trace) First(p problems.Problem, n int) Trace {
 	short, score := Trace{Problem: t.Problem}, newScorer(p)
 	for _, trial := range t.Trials {
 		if trial.Number < n {
@@ -79,13 +80,12 @@ func (t Trace) First(p Problem, n int) Trace {
 	return short
 }
 
-// Run plays a search in virtual time. A trial takes between 0.5 and 1.5 units of
-// time, uniformly, drawn from (seed, trial number), so that completion order
-// differs from the order of asking; a worker that is free asks at once. Equal
+// Run runs a search in virtual time. The duration of a trial is uniform between 0.5
+// and 1.5 and drawn from (seed, trial number). A free worker asks at once. Equal
 // arguments and a deterministic engine give equal traces.
-func Run(p Problem, engine Engine, o Options) (Trace, error) {
+func Run(p problems.Problem, engine Engine, o Options) (Trace, error) {
 	if o.Budget < 1 || o.Parallel < 1 {
-		return Trace{}, fmt.Errorf("simulate: budget %d and parallel %d must be at least 1", o.Budget, o.Parallel)
+		return Trace{}, fmt.Errorf("clock: budget %d and parallel %d must be at least 1", o.Budget, o.Parallel)
 	}
 	trace, score := Trace{Problem: p.Name}, newScorer(p)
 	var running []Trial
@@ -98,9 +98,9 @@ func Run(p Problem, engine Engine, o Options) (Trace, error) {
 				break
 			}
 			if err != nil {
-				return trace, fmt.Errorf("simulate: %s, ask %d: %w", p.Name, asked, err)
+				return trace, fmt.Errorf("clock: %s, ask %d: %w", p.Name, asked, err)
 			}
-			p.play(&trial, o.Seed, asked, now)
+			evaluate(p, &trial, o.Seed, asked, now)
 			running = append(running, trial)
 			asked++
 		}
@@ -121,7 +121,7 @@ func Run(p Problem, engine Engine, o Options) (Trace, error) {
 			values, constraints = nil, nil
 		}
 		if err := engine.Tell(done.ID, values, constraints, done.Failed); err != nil {
-			return trace, fmt.Errorf("simulate: %s, tell %d: %w", p.Name, done.ID, err)
+			return trace, fmt.Errorf("clock: %s, tell %d: %w", p.Name, done.ID, err)
 		}
 		done.Loss = score.add(done)
 		trace.Trials = append(trace.Trials, done)
@@ -139,12 +139,12 @@ func ask(engine Engine, stopwatch func() float64) (trial Trial, err error) {
 	return trial, err
 }
 
-// play decides what becomes of a trial that starts now.
-func (p Problem) play(trial *Trial, seed uint64, number int, now float64) {
-	rng := generator("trial/" + strconv.FormatUint(seed, 10) + "/" + strconv.Itoa(number))
+// evaluate sets the times and the results of a trial that starts now.
+func evaluate(p problems.Problem, trial *Trial, seed uint64, number int, now float64) {
+	rng := stream.Named("tailsweep/simulate/trial/" + strconv.FormatUint(seed, 10) + "/" + strconv.Itoa(number))
 	trial.Number, trial.Start, trial.Finish = number, now, now+0.5+rng.Float64()
 	trial.True, trial.Constraints = p.Eval(trial.Params)
-	trial.Failed = !feasible(trial.True, nil)
+	trial.Failed = !problems.Feasible(trial.True, nil)
 	trial.Values = append([]float64(nil), trial.True...)
 	if p.Noise > 0 {
 		for i := range trial.Values {
@@ -153,19 +153,19 @@ func (p Problem) play(trial *Trial, seed uint64, number int, now float64) {
 	}
 }
 
-// scorer keeps the loss of a run.
+// scorer computes the loss of a run, trial by trial.
 type scorer struct {
-	problem Problem
+	problem problems.Problem
 	best    float64 // lowest observed value
 	regret  float64
 	points  [][]float64
 	found   bool
 }
 
-func newScorer(p Problem) *scorer { return &scorer{problem: p, best: math.Inf(1)} }
+func newScorer(p problems.Problem) *scorer { return &scorer{problem: p, best: math.Inf(1)} }
 
 func (s *scorer) add(t Trial) float64 {
-	if !t.Failed && feasible(t.Values, t.Constraints) {
+	if !t.Failed && problems.Feasible(t.Values, t.Constraints) {
 		s.found = true
 		s.points = append(s.points, t.True)
 		if t.Values[0] < s.best {

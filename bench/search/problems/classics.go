@@ -1,6 +1,10 @@
-package simulate
+package problems
 
-import "math"
+import (
+	"math"
+
+	"github.com/tailsweep/tailsweep/sweep/simulate"
+)
 
 // classics are test functions of global optimisation, from Surjanovic & Bingham,
 // Virtual Library of Simulation Experiments (sfu.ca/~ssurjano). Where the usual
@@ -17,13 +21,13 @@ func classics() []Problem {
 	branin[0].Min, branin[0].Max = -5, 10
 	return []Problem{
 		one("branin", branin, 0.39788735772973816, braninF),
-		shifted("ackley5", 5, -32.768, 32.768, 16, 0, ackley),
+		shifted("ackley5", 5, -32.768, 32.768, 16, 0, simulate.Ackley),
 		one("hartmann3", box(3, 0, 1), hartmann3Best, hartmann3),
 		one("hartmann6", box(6, 0, 1), hartmann6Best, hartmann6),
 		noisy,
-		shifted("levy6", 6, -10, 10, 5, 0, levy),
-		shifted("rastrigin4", 4, -5.12, 5.12, 2.5, 0, rastrigin),
-		shifted("rosenbrock4", 4, -5, 10, 2, 0, rosenbrock),
+		shifted("levy6", 6, -10, 10, 5, 0, simulate.Levy),
+		shifted("rastrigin4", 4, -5.12, 5.12, 2.5, 0, simulate.Rastrigin),
+		shifted("rosenbrock4", 4, -5, 10, 2, 0, simulate.Rosenbrock),
 		shifted("griewank5", 5, -600, 600, 300, 0, griewank),
 		shifted("styblinski4", 4, -5, 5, 1.5, 4*styblinskiBest, styblinski),
 		one("michalewicz5", box(5, 0, math.Pi), michalewicz5Best, michalewicz),
@@ -41,13 +45,6 @@ const (
 
 func braninF(x []float64) float64 {
 	return square(x[1]-5.1/(4*math.Pi*math.Pi)*x[0]*x[0]+5/math.Pi*x[0]-6) + 10*(1-1/(8*math.Pi))*math.Cos(x[0]) + 10
-}
-
-func ackley(z []float64) float64 {
-	d := float64(len(z))
-	norm := math.Sqrt(sum(len(z), func(i int) float64 { return z[i] * z[i] }) / d)
-	waves := sum(len(z), func(i int) float64 { return math.Cos(2 * math.Pi * z[i]) }) / d
-	return -20*math.Exp(-0.2*norm) - math.Exp(waves) + 20 + math.E
 }
 
 // hartmann is -sum_i alpha_i exp(-sum_j A_ij (x_j - P_ij)^2).
@@ -70,25 +67,6 @@ func hartmann6(x []float64) float64 {
 		[4][]float64{
 			{0.1312, 0.1696, 0.5569, 0.0124, 0.8283, 0.5886}, {0.2329, 0.4135, 0.8307, 0.3736, 0.1004, 0.9991},
 			{0.2348, 0.1451, 0.3522, 0.2883, 0.3047, 0.6650}, {0.4047, 0.8828, 0.8732, 0.5743, 0.1091, 0.0381}})
-}
-
-func levy(z []float64) float64 {
-	w := make([]float64, len(z))
-	for i := range w {
-		w[i] = 1 + (z[i]-1)/4
-	}
-	last := w[len(w)-1]
-	return square(math.Sin(math.Pi*w[0])) +
-		sum(len(w)-1, func(i int) float64 { return square(w[i]-1) * (1 + 10*square(math.Sin(math.Pi*w[i]+1))) }) +
-		square(last-1)*(1+square(math.Sin(2*math.Pi*last)))
-}
-
-func rastrigin(z []float64) float64 {
-	return sum(len(z), func(i int) float64 { return 10 + z[i]*z[i] - 10*math.Cos(2*math.Pi*z[i]) })
-}
-
-func rosenbrock(z []float64) float64 {
-	return sum(len(z)-1, func(i int) float64 { return 100*square(z[i+1]-z[i]*z[i]) + square(1-z[i]) })
 }
 
 func griewank(z []float64) float64 {

@@ -1,4 +1,4 @@
-package simulate
+package problems
 
 import (
 	"flag"
@@ -18,7 +18,7 @@ var numeric = flag.Bool("numeric", false, "search long for the optima of numeric
 // TestNumeric searches every problem for a better answer than it claims, knowing
 // nothing of it: short searches must come close and must not get beyond.
 func TestNumeric(t *testing.T) {
-	for _, p := range Problems() {
+	for _, p := range All() {
 		t.Run(p.Name, func(t *testing.T) {
 			t.Parallel()
 			evaluations := 40_000
@@ -62,7 +62,7 @@ func lowest(p Problem, evaluations int) float64 {
 	rng := generator("lowest/" + p.Name)
 	value := func(u []float64) float64 {
 		values, constraints := p.Eval(p.decode(u))
-		if !feasible(values, constraints) {
+		if !Feasible(values, constraints) {
 			return math.Inf(1)
 		}
 		return values[0]
@@ -134,7 +134,7 @@ func front(p Problem, evaluations int) [][]float64 {
 			u = mutate(rng, pick(), -6)
 		}
 		f, constraints := p.Eval(p.decode(u))
-		if !feasible(f, constraints) {
+		if !Feasible(f, constraints) {
 			continue
 		}
 		at := sort.Search(len(archive), func(i int) bool { return archive[i].f[0] > f[0] })

@@ -1,7 +1,7 @@
-"""Writes testdata/reference.json: values of package simulate's functions by an
+"""Writes testdata/reference.json: values of the functions of bench/search/problems by an
 independent implementation in numpy, from the papers that the Go files name.
 
-    pip install numpy && python sweep/simulate/testdata/reference.py
+    pip install numpy && python bench/search/problems/testdata/reference.py
 
 The BBOB functions come with their own random rotations, which the test hands to
 the Go functions.

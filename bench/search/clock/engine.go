@@ -1,4 +1,4 @@
-package simulate
+package clock
 
 import (
 	"errors"
@@ -7,13 +7,14 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tailsweep/tailsweep/bench/search/problems"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
 )
 
-// Spec is the part of a spec that samplers read, for a search on p: metrics f0,
-// f1, ... to minimise and constraints c0, c1, ... <= 0.
-func (p Problem) Spec(method sweep.Method, seed int64, o Options) *sweep.Spec {
+// specOf returns the part of a spec that samplers read, for a search on p: metrics
+// f0, f1, ... to minimise and constraints c0, c1, ... <= 0.
+func specOf(p problems.Problem, method sweep.Method, seed int64, o Options) *sweep.Spec {
 	spec := &sweep.Spec{APIVersion: sweep.APIVersion, Name: "simulation", Method: method, Seed: seed,
 		Parameters: slices.Clone(p.Space), MaxConcurrentTrials: o.Parallel, Budget: sweep.Budget{RunCap: o.Budget}}
 	slices.SortFunc(spec.Parameters, func(a, b sweep.Parameter) int { return strings.Compare(a.Name, b.Name) })
@@ -26,19 +27,19 @@ func (p Problem) Spec(method sweep.Method, seed int64, o Options) *sweep.Spec {
 	return spec
 }
 
-// search is an Engine over a sampler, its ledger in memory.
+// search is an Engine with a sampler and its ledger in memory.
 type search struct {
 	sampler sampler.Sampler
 	request sampler.Request
 }
 
 // NewSearch returns the engine of a method on p.
-func NewSearch(p Problem, method sweep.Method, o Options) (Engine, error) {
+func NewSearch(p problems.Problem, method sweep.Method, o Options) (Engine, error) {
 	s, err := sampler.New(method)
 	if err != nil {
 		return nil, err
 	}
-	return &search{sampler: s, request: sampler.Request{Spec: p.Spec(method, int64(o.Seed), o), Exact: p.Noise == 0}}, nil
+	return &search{sampler: s, request: sampler.Request{Spec: specOf(p, method, int64(o.Seed), o), Exact: p.Noise == 0}}, nil
 }
 
 func (s *search) Ask() (int, sweep.Params, error) {

@@ -1,4 +1,4 @@
-package simulate
+package problems
 
 // The optima and volumes that have no closed form. Volumes of fronts whose curve
 // is known are from TestVolumes with 400,000 points a piece; tailBest and those

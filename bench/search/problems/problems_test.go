@@ -1,15 +1,15 @@
-package simulate
+package problems
 
 import (
 	"encoding/json"
 	"math"
 	"os"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/simulate"
 )
 
 // The numbers are numpy's: testdata/reference.py.
@@ -39,7 +39,7 @@ func TestFunctionsAgainstReference(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(data, &reference))
 
-	plain := map[string]func([]float64) float64{"ackley": ackley, "levy": levy, "rastrigin": rastrigin, "rosenbrock": rosenbrock,
+	plain := map[string]func([]float64) float64{"ackley": simulate.Ackley, "levy": simulate.Levy, "rastrigin": simulate.Rastrigin, "rosenbrock": simulate.Rosenbrock,
 		"griewank": griewank, "styblinski": styblinski, "michalewicz": michalewicz, "branin": braninF}
 	for _, c := range reference.Plain {
 		require.InEpsilon(t, c.F, plain[c.Name](c.X), 1e-10, "%s%v", c.Name, c.X)
@@ -67,10 +67,10 @@ func TestFunctionsAgainstReference(t *testing.T) {
 
 // What an optimum is known to be at, unshifted.
 func TestOptima(t *testing.T) {
-	require.InDelta(t, 0, ackley(make([]float64, 5)), 1e-14)
-	require.InDelta(t, 0, levy([]float64{1, 1, 1}), 1e-30)
-	require.Zero(t, rastrigin(make([]float64, 4)))
-	require.Zero(t, rosenbrock([]float64{1, 1, 1}))
+	require.InDelta(t, 0, simulate.Ackley(make([]float64, 5)), 1e-14)
+	require.InDelta(t, 0, simulate.Levy([]float64{1, 1, 1}), 1e-30)
+	require.Zero(t, simulate.Rastrigin(make([]float64, 4)))
+	require.Zero(t, simulate.Rosenbrock([]float64{1, 1, 1}))
 	require.Zero(t, griewank(make([]float64, 3)))
 	require.InDelta(t, styblinskiBest, styblinski([]float64{-2.903534}), 1e-10)
 	require.InDelta(t, hartmann6Best, hartmann6([]float64{0.20169, 0.150011, 0.476874, 0.275332, 0.311652, 0.6573}), 1e-8)
@@ -95,10 +95,10 @@ func TestConstraints(t *testing.T) {
 	require.InDelta(t, 0, c[0], 2e-3, "the first is active at the optimum")
 	f, c = srn([]float64{-2.5, 2.5})
 	require.Equal(t, []float64{24.5, -24.75}, f)
-	require.True(t, feasible(f, c))
+	require.True(t, Feasible(f, c))
 	f, c = osy([]float64{5, 1, 5, 0, 5, 0})
 	require.InDelta(t, -274, f[0], 1e-12, "the end of the front in the paper")
-	require.True(t, feasible(f, c))
+	require.True(t, Feasible(f, c))
 	require.Less(t, islands([]float64{math.Sqrt2 / 2, math.Sqrt2 / 2}, 0.2), 0.0)
 	require.Less(t, islands([]float64{1, 0.1}, 0.2), 0.0)
 	require.Greater(t, islands([]float64{0.9, 0.44}, 0.2), 0.0, "between islands")
@@ -106,7 +106,7 @@ func TestConstraints(t *testing.T) {
 
 func TestProblemsAreWellFormed(t *testing.T) {
 	seen := map[string]bool{}
-	for _, p := range Problems() {
+	for _, p := range All() {
 		require.False(t, seen[p.Name], p.Name)
 		seen[p.Name] = true
 		again, ok := Lookup(p.Name)
@@ -118,7 +118,7 @@ func TestProblemsAreWellFormed(t *testing.T) {
 			values, constraints := p.Eval(params)
 			require.Len(t, values, p.Objectives, p.Name)
 			require.Len(t, constraints, p.Constraints, p.Name)
-			if p.Objectives > 1 && feasible(values, constraints) {
+			if p.Objectives > 1 && Feasible(values, constraints) {
 				reachable = reachable || sweep.Hypervolume([][]float64{values}, p.Reference) > 0
 			}
 		}
@@ -129,97 +129,4 @@ func TestProblemsAreWellFormed(t *testing.T) {
 		}
 	}
 	require.GreaterOrEqual(t, len(seen), 24)
-}
-
-func TestRun(t *testing.T) {
-	p, _ := Lookup("tail-noisy")
-	o := Options{Budget: 30, Parallel: 4, Seed: 5}
-	run := func(o Options) Trace {
-		engine, err := NewSearch(p, sweep.MethodRandom, o)
-		require.NoError(t, err)
-		trace, err := Run(p, engine, o)
-		require.NoError(t, err)
-		require.Len(t, trace.Trials, o.Budget)
-		return trace
-	}
-	trace := run(o)
-	require.Equal(t, trace, run(o), "a function of its arguments")
-
-	var order []int
-	for _, trial := range trace.Trials {
-		order = append(order, trial.Number)
-	}
-	require.False(t, slices.IsSorted(order), "trials finish in another order than they start")
-	events := func(at float64) (running int) {
-		for _, trial := range trace.Trials {
-			require.InDelta(t, 1, trial.Finish-trial.Start, 0.5)
-			if trial.Start <= at && at < trial.Finish {
-				running++
-			}
-		}
-		return running
-	}
-	last := trace.Trials[o.Budget-1].Finish
-	for at := 0.0; at < last; at += 0.1 {
-		require.LessOrEqual(t, events(at), 4)
-	}
-	require.Equal(t, 4, events(2), "no worker idles")
-
-	// A random search knows no budget: its first ten trials are those of a run of ten.
-	short := o
-	short.Budget = 10
-	require.Equal(t, run(short).Losses(), trace.First(p, 10).Losses())
-}
-
-// The loss is that of the trial that looks best, without noise.
-func TestLoss(t *testing.T) {
-	s := newScorer(Problem{Objectives: 1, Constraints: 1, Best: 1})
-	add := func(value, truth, constraint float64) float64 {
-		return s.add(Trial{Values: []float64{value}, True: []float64{truth}, Constraints: []float64{constraint}})
-	}
-	require.True(t, math.IsInf(add(1, 1, 0.1), 1), "nothing feasible yet")
-	require.Equal(t, 4.0, add(3, 5, 0))
-	require.Equal(t, 4.0, add(4, 2, 0), "better in truth, but it looks worse")
-	require.Equal(t, 6.0, add(2, 7, 0), "worse in truth, but it looks better")
-	require.Equal(t, 6.0, s.add(Trial{Failed: true, Values: []float64{0}, True: []float64{math.NaN()}}))
-
-	s = newScorer(Problem{Objectives: 2, Reference: []float64{2, 2}, Volume: 4})
-	require.Equal(t, 0.75, s.add(Trial{Values: []float64{1, 1}, True: []float64{1, 1}}))
-	require.Equal(t, 0.5, s.add(Trial{Values: []float64{0, 1}, True: []float64{0, 1}}))
-}
-
-// Trials whose value is not finite are told as failed.
-func TestFailuresAreTold(t *testing.T) {
-	p := one("half", box(1, 0, 1), 0, func(x []float64) float64 {
-		if x[0] < 0.5 {
-			return math.NaN()
-		}
-		return x[0]
-	})
-	o := Options{Budget: 20, Parallel: 2, Seed: 1}
-	engine, err := NewSearch(p, sweep.MethodRandom, o)
-	require.NoError(t, err)
-	trace, err := Run(p, engine, o)
-	require.NoError(t, err)
-	failed := 0
-	for _, trial := range engine.(*search).request.Ledger {
-		if trial.Status == sweep.StatusDiverged {
-			failed++
-			require.Empty(t, trial.Metrics)
-		}
-	}
-	require.Greater(t, failed, 3)
-	require.GreaterOrEqual(t, trace.Losses()[19], 0.5)
-}
-
-func TestExhaustedEnginesEnd(t *testing.T) {
-	p := Problem{Name: "few", Objectives: 1, Space: []sweep.Parameter{{Name: "x1", Distribution: sweep.DistIntUniform, Max: 4}},
-		Eval: func(p sweep.Params) ([]float64, []float64) { return []float64{p["x1"].Float()}, nil }}
-	o := Options{Budget: 20, Parallel: 3, Seed: 1}
-	engine, err := NewSearch(p, sweep.MethodRandom, o)
-	require.NoError(t, err)
-	trace, err := Run(p, engine, o)
-	require.NoError(t, err)
-	require.Len(t, trace.Trials, 5)
-	require.Zero(t, trace.Losses()[4])
 }

@@ -1,16 +1,16 @@
-package simulate
+package problems
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"hash/fnv"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/stream"
 )
 
 // Problem is a function to minimise over a space, with a known answer.
@@ -28,14 +28,14 @@ type Problem struct {
 	Eval func(sweep.Params) (values, constraints []float64)
 }
 
-// Problems lists all problems, by kind. The values are fresh at each call.
-func Problems() []Problem {
+// All lists all problems, by kind. The values are fresh at each call.
+func All() []Problem {
 	return slices.Concat(classics(), bbobs(), sweeps(), tables(), fronts(), constrained())
 }
 
 // Lookup finds a problem by name.
 func Lookup(name string) (Problem, bool) {
-	for _, p := range Problems() {
+	for _, p := range All() {
 		if p.Name == name {
 			return p, true
 		}
@@ -125,7 +125,7 @@ func (p Problem) Scale() float64 {
 	rng := generator("scale/" + p.Name)
 	var regrets []float64
 	for range scaleDraws {
-		if values, constraints := p.Eval(p.decode(uniformly(rng, len(p.Space)))); feasible(values, constraints) {
+		if values, constraints := p.Eval(p.decode(uniformly(rng, len(p.Space)))); Feasible(values, constraints) {
 			regrets = append(regrets, values[0]-p.Best)
 		}
 	}
@@ -147,17 +147,8 @@ func (p Problem) Fingerprint() string {
 	return hex.EncodeToString(digest[:4])
 }
 
-// generator is the stream of what is random about name.
-func generator(name string) *rand.Rand {
-	h := fnv.New128a()
-	_, _ = h.Write([]byte("tailsweep/simulate/" + name)) // a hash's Write cannot fail
-	sum := h.Sum(nil)
-	var a, b uint64
-	for i := range 8 {
-		a, b = a<<8|uint64(sum[i]), b<<8|uint64(sum[8+i])
-	}
-	return rand.New(rand.NewPCG(a, b))
-}
+// generator is the random stream of a name.
+func generator(name string) *rand.Rand { return stream.Named("tailsweep/simulate/" + name) }
 
 // offset is a shift of d coordinates, each between reach/4 and reach in size, so
 // that no optimum stays at the centre.
@@ -192,8 +183,8 @@ func sum(d int, term func(i int) float64) float64 {
 	return total
 }
 
-// feasible reports whether all constraints hold and all values are finite.
-func feasible(values, constraints []float64) bool {
+// Feasible reports whether all constraints hold and all values are finite.
+func Feasible(values, constraints []float64) bool {
 	for _, f := range values {
 		if math.IsNaN(f) || math.IsInf(f, 0) {
 			return false

@@ -1,9 +1,8 @@
-package simulate
+package problems
 
 import (
-	"math"
-
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/simulate"
 )
 
 // sweeps behave like this project's sweeps. Two regularisers have weights over
@@ -23,49 +22,19 @@ func sweeps() []Problem {
 		}
 	}
 	tail := Problem{Name: "tail", Space: space(), Objectives: 1, Best: tailBest, Eval: func(p sweep.Params) ([]float64, []float64) {
-		t, _ := fids(p)
+		t, _ := simulate.FIDs(p)
 		return []float64{t}, nil
 	}}
 	noisy := tail
 	noisy.Name, noisy.Noise = "tail-noisy", 1
 	front := Problem{Name: "tail-head", Space: space(), Objectives: 2, Noise: 0.3, Reference: []float64{70, 40}, Volume: tailHeadVolume, Eval: func(p sweep.Params) ([]float64, []float64) {
-		t, h := fids(p)
+		t, h := simulate.FIDs(p)
 		return []float64{t, h}, nil
 	}}
 	limited := Problem{Name: "tail-limited", Space: space(), Objectives: 1, Constraints: 1, Best: tailLimitedBest, Eval: func(p sweep.Params) ([]float64, []float64) {
-		t, h := fids(p)
-		_, baseline := fids(sweep.Params{})
+		t, h := simulate.FIDs(p)
+		_, baseline := simulate.FIDs(sweep.Params{})
 		return []float64{t}, []float64{h - 1.02*baseline}
 	}}
 	return []Problem{tail, noisy, front, limited}
-}
-
-// fids is the tail's and the head's FID. bump(w, m, s) = exp(-(ln(w/m)/s)^2/2),
-// 0 at w = 0, is the gain of a weight.
-func fids(p sweep.Params) (tail, head float64) {
-	wi, wa := p["infonce.weight"].Float(), p["alignment.weight"].Float()
-	window := p["alignment.window"].Float()
-	gain := bump(wi, 0.25, 1.1)
-	if wi > 0 {
-		gain *= 0.35 + 0.65*bump(p["infonce.temperature"].Float(), 0.12, 0.8)
-	}
-	switch p["infonce.pass"].String() {
-	case "conditional":
-		gain *= 0.8
-	case "unconditional":
-		gain *= 0.45
-	}
-	align := bump(wa, 0.5, 0.9) * (1 - 2.2*square(window-0.35))
-	strain := math.Pow(wi/1.1+wa/1.6, 4)
-	collapse := strain / (1 + strain)
-	tail = 62 - 12*gain - 9*align - 6*gain*align + 45*collapse
-	head = 21 + 2.2*math.Sqrt(wi)*(0.4+gain) + 1.6*math.Sqrt(wa)*(1-window) - 0.9*align + 60*collapse
-	return tail, head
-}
-
-func bump(w, mode, width float64) float64 {
-	if w <= 0 {
-		return 0
-	}
-	return math.Exp(-square(math.Log(w/mode)/width) / 2)
 }
