@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
 // Publish records a finished trial, keeps its loss curve, and removes the
@@ -70,14 +71,14 @@ func (a *Activities) rank(ctx context.Context, in RankInput) (RankResult, error)
 	if err != nil {
 		return RankResult{}, fmt.Errorf("rank trials: %w", err)
 	}
-	ranked := slices.DeleteFunc(sweep.Rank(&in.Spec, ledger, ""), func(t sweep.Trial) bool { return !slices.Contains(in.Numbers, t.Number) })
+	ranked := slices.DeleteFunc(analysis.Rank(&in.Spec, ledger, ""), func(t sweep.Trial) bool { return !slices.Contains(in.Numbers, t.Number) })
 	var result RankResult
-	for _, t := range sweep.Distinct(&in.Spec, ranked) {
+	for _, t := range analysis.Distinct(&in.Spec, ranked) {
 		result.Numbers = append(result.Numbers, t.Number)
 	}
-	judged := sweep.Judge(&in.Spec, ledger)
+	judged := analysis.Judge(&in.Spec, ledger)
 	for _, t := range ledger {
-		if len(t.Rungs) > 0 && judged[t.Number] == sweep.Infeasible {
+		if len(t.Rungs) > 0 && judged[t.Number] == analysis.Infeasible {
 			result.Infeasible = append(result.Infeasible, t.Number)
 		}
 	}

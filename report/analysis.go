@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
 // maxLevel is how many trials a sentence names.
@@ -13,7 +14,7 @@ const maxLevel = 12
 
 // level says which trials may be as good as the best, by the noise between seeds.
 func level(s study) string {
-	c, ok := sweep.NewContest(s.spec, s.trials, "")
+	c, ok := analysis.NewContest(s.spec, s.trials, "")
 	switch {
 	case !ok || c.Settings < 2:
 		return ""
@@ -55,14 +56,14 @@ type bar struct {
 	Noise bool
 }
 
-func newBar(p sweep.ParameterImportance) bar {
+func newBar(p analysis.ParameterImportance) bar {
 	return bar{Share: fmt.Sprintf("%.0f %%", 100*p.Share), Width: int(100*p.Share + 0.5), Noise: p.Noise}
 }
 
 // importances are those of each metric; trouble says why there are none.
 func importances(s study) (tables []importance, trouble string) {
 	for _, o := range s.spec.Metrics {
-		im, err := sweep.NewImportance(s.spec, s.trials, o.Name, sweep.DefaultTop)
+		im, err := analysis.NewImportance(s.spec, s.trials, o.Name, analysis.DefaultTop)
 		if err != nil {
 			return nil, strings.TrimPrefix(err.Error(), "sweep: ")
 		}
@@ -72,7 +73,7 @@ func importances(s study) (tables []importance, trouble string) {
 			Local:  fmt.Sprintf("best %d of the better %d", im.Local.Top, im.Local.Settings),
 		}
 		for _, p := range im.Global.Parameters {
-			l := im.Local.Parameters[slices.IndexFunc(im.Local.Parameters, func(l sweep.ParameterImportance) bool { return l.Name == p.Name })]
+			l := im.Local.Parameters[slices.IndexFunc(im.Local.Parameters, func(l analysis.ParameterImportance) bool { return l.Name == p.Name })]
 			r := importanceRow{Name: p.Name, Global: newBar(p), Local: newBar(l)}
 			if p.Active < im.Global.Settings {
 				r.Name += fmt.Sprintf(" (in %d)", p.Active)

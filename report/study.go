@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
 // study is what the page says about the trials: who leads, against what, on
@@ -20,7 +21,7 @@ type study struct {
 	front    []sweep.Trial // head against tail, by fid.head
 	knee     int           // number of the trial at the front's knee, -1 for none
 	volume   string        // the front's hypervolume, as people read it
-	verdicts map[int]sweep.Feasibility
+	verdicts map[int]analysis.Feasibility
 	baseline []sweep.Trial // completed; see newStudy
 }
 
@@ -28,7 +29,7 @@ type study struct {
 // seed), or else the best search trial with both regularisers and resampling
 // off. Taking the best of several such trials favours the baseline, on purpose.
 func newStudy(spec *sweep.Spec, trials []sweep.Trial) study {
-	s := study{spec: spec, trials: trials, ranked: sweep.Rank(spec, trials, ""), knee: -1, verdicts: sweep.Judge(spec, trials)}
+	s := study{spec: spec, trials: trials, ranked: analysis.Rank(spec, trials, ""), knee: -1, verdicts: analysis.Judge(spec, trials)}
 
 	isRanked := map[int]bool{}
 	for _, t := range s.ranked {
@@ -40,7 +41,7 @@ func newStudy(spec *sweep.Spec, trials []sweep.Trial) study {
 
 	axes := *spec
 	axes.Metrics = []sweep.Objective{{Name: metricHead, Goal: sweep.Minimize}, {Name: metricTail, Goal: sweep.Minimize}}
-	front := sweep.NewFront(&axes, trials, nil)
+	front := analysis.NewFront(&axes, trials, nil)
 	s.front = front.Trials
 	if front.Knee != nil {
 		s.knee = *front.Knee

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
 // comparison is one line of the table of the best trial against the baseline.
@@ -93,7 +94,7 @@ func compareMetrics(spec *sweep.Spec) []string {
 // verdict says what the sweep found, in two sentences at most.
 func verdict(s study) string {
 	if len(s.ranked) == 0 {
-		if text := sweep.GatedText(s.spec, s.trials, ""); text != "" {
+		if text := analysis.GatedText(s.spec, s.trials, ""); text != "" {
 			return "No trial is the best: " + text + "."
 		}
 		return fmt.Sprintf("No trial has completed with a value of %s yet, so there is nothing to compare.", s.spec.Metrics[0].Name)

@@ -17,7 +17,7 @@ type ParameterInfo struct {
 	Max     float64
 	OpenMin bool // Min itself is not allowed
 	OpenMax bool // Max itself is not allowed
-	fixed   bool // the default is a fixed field of the spec, not Default
+	Fixed   bool // the default is a fixed field of the spec, not Default
 }
 
 // The words of the parameters that are no numbers.
@@ -79,7 +79,7 @@ func ParameterList() []ParameterInfo {
 			Max: 100},
 		{Name: ParamAlignmentWindow, About: "The alignment loss counts only where t/T is at least this.",
 			Max: 1, OpenMax: true},
-		{Name: ParamBatch, About: "Images in a training step.", Integer: true, Min: 2, Max: 1 << 16, fixed: true},
+		{Name: ParamBatch, About: "Images in a training step.", Integer: true, Min: 2, Max: 1 << 16, Fixed: true},
 		{Name: ParamCBDMWeight, About: "tau_c, the weight of class-balancing diffusion (CBDM), which draws the predictions for a class and for one drawn by frequency together; 0 turns it off.",
 			Max: 100},
 		{Name: ParamCORALEmphasis, About: "tau_r of the weight exp((1 - t/T)/tau_r) on the CORAL loss: the smaller, the more low noise counts.",
@@ -92,9 +92,9 @@ func ParameterList() []ParameterInfo {
 			Default: Number(0.5), Max: 10, OpenMin: true},
 		{Name: ParamDispersiveWeight, About: "Weight of the dispersive loss, which spreads latents; 0 turns it off, 0.25 to 0.5 as published.",
 			Max: 100},
-		{Name: ParamEMA, About: "Decay of the moving average of the weights.", Max: 1, OpenMax: true, fixed: true},
+		{Name: ParamEMA, About: "Decay of the moving average of the weights.", Max: 1, OpenMax: true, Fixed: true},
 		{Name: ParamGuidance, About: "Guidance scale w of sampling, eps_c + w (eps_c - eps_0); searched, it replaces evaluate.guidance.",
-			Max: 20, fixed: true},
+			Max: 20, Fixed: true},
 		{Name: ParamInfonceExponent, About: "p of the weight (t/T)^p on the InfoNCE loss; 1 as in the authors' released code.",
 			Default: Number(1), Max: 10},
 		{Name: ParamInfonceLayer, About: "The latent that the InfoNCE loss reads: bottleneck (the default) or the end of a level on the way down or up of a unet, the block at a quarter of the depth (the default) or the last of a dit.",
@@ -111,8 +111,8 @@ func ParameterList() []ParameterInfo {
 			Max: 100},
 		{Name: ParamInfonceWindow, About: "The InfoNCE loss counts only where t/T is at least this.",
 			Max: 1, OpenMax: true},
-		{Name: ParamLabelDropout, About: "Probability that a sample trains with the null label.", Max: 1, OpenMax: true, fixed: true},
-		{Name: ParamLR, About: "Adam's learning rate after warm-up.", Max: 1, OpenMin: true, fixed: true},
+		{Name: ParamLabelDropout, About: "Probability that a sample trains with the null label.", Max: 1, OpenMax: true, Fixed: true},
+		{Name: ParamLR, About: "Adam's learning rate after warm-up.", Max: 1, OpenMin: true, Fixed: true},
 		{Name: ParamResamplingFactor, About: "Classes are drawn with probability proportional to f^(rank/(C-1)); 1 is uniform, 0 is off (natural frequencies).",
 			Max: 1},
 		{Name: ParamT2HWeight, About: "Share of the long-tailed transfer (T2H) target in the training target: 0 is plain DDPM, 1 replaces it as published.",

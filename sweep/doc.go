@@ -1,10 +1,20 @@
-// Package sweep is the domain of tailsweep, pure: the spec and its parser, the
-// search space, trials, the ledger, and the analysis of results.
+// Package sweep has the nouns that every other package shares: Spec and its
+// parts, Params, Value, Assignment, Trial, Failure, and the closed lists of
+// parameters, metrics and datasets. What is done with them has a room of its own:
 //
-// Invariants: everything here is a function of its arguments. A Spec that came
-// out of Parse is complete (every default filled in) and valid, so nobody
-// downstream checks it again. Iteration order is never a map's.
+//	specfile  reads a spec: YAML, schema, checks, defaults
+//	space     distributions, conditions, the grid
+//	analysis  ranking, feasibility, noise, importance, the front
+//	stopping  rungs and verdicts of early termination
+//	cost      what a sweep will cost
+//	sampler   the search methods; gp is the model of bayes
+//	asktell   the search for other programs
+//	simulate  a sweep in virtual time
+//
+// Invariants: everything here is a function of its arguments. A Spec that
+// specfile.Parse returned is complete (every default filled in) and valid.
+// Iteration order is never a map's.
 //
 // It must not import Temporal, GoMLX, S3 or Prometheus clients, nor read the
-// clock, the environment or a global random source. The linter holds this.
+// clock, the environment or a global random source. The linter enforces this.
 package sweep

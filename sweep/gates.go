@@ -2,7 +2,6 @@ package sweep
 
 import (
 	"fmt"
-	"strings"
 )
 
 // Failures says in words which bounds the metrics of a trial break, nil when none.
@@ -28,21 +27,4 @@ func (g *Gates) Failures(metrics map[string]float64) []string {
 	check(FamilyLabelAccuracy, "min_label_accuracy", g.MinLabelAccuracy, func(v, bound float64) bool { return v >= bound })
 	check(FamilyMemorisedRatio, "max_memorised_ratio", g.MaxMemorisedRatio, func(v, bound float64) bool { return v <= bound })
 	return failures
-}
-
-// GatedText says of a sweep in which no trial has a rank by the metric ("" means the
-// spec's first) that the gates are why; "" when they are not.
-func GatedText(spec *Spec, trials []Trial, metric string) string {
-	gated := Gated(spec, trials, metric)
-	if len(gated) == 0 {
-		return ""
-	}
-	name := spec.order(metric)[0].Name
-	best := gated[0]
-	value, _ := best.Metric(name)
-	text := fmt.Sprintf("%d trials completed with a value of %s, and all failed a gate; the best", len(gated), name)
-	if len(gated) == 1 {
-		text = fmt.Sprintf("1 trial completed with a value of %s, and it failed a gate; this one", name)
-	}
-	return fmt.Sprintf("%s, trial %d, has %.4g: %s", text, best.Number, value, strings.Join(best.Gates, "; "))
 }

@@ -115,7 +115,7 @@ const (
 	SamplerDDPM = "ddpm"
 )
 
-const defaultClipNorm = 1
+const DefaultClipNorm = 1
 
 // Steps is how many denoising steps the sampler takes.
 func (e Evaluate) Steps() int {
@@ -200,7 +200,7 @@ func (s *Spec) Settings(a Assignment) (Settings, error) {
 		Prediction:       cmp.Or(s.Train.Prediction, PredictEps),
 		Precision:        cmp.Or(s.Train.Precision, PrecisionF32),
 		WeightDecay:      s.Train.WeightDecay,
-		ClipNorm:         cmp.Or(s.Train.ClipNorm, defaultClipNorm),
+		ClipNorm:         cmp.Or(s.Train.ClipNorm, DefaultClipNorm),
 		Guidance:         guidance,
 		Steps:            s.Train.Steps,
 		Seed:             a.Seed,

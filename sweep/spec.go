@@ -1,6 +1,10 @@
 package sweep
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // APIVersion is the only value of a spec's apiVersion that this version reads.
 const APIVersion = "tailsweep/v1"
@@ -19,11 +23,16 @@ const (
 	MethodNSGA2  Method = "nsga2"
 )
 
+// Methods lists the search methods of this version.
+func Methods() []Method {
+	return []Method{MethodGrid, MethodRandom, MethodSobol, MethodTPE, MethodBayes, MethodCMAES, MethodNSGA2}
+}
+
 // Spec is a whole sweep as its author asked for it, with every default filled
 // in. Its JSON form is what travels through Temporal and what Digest hashes; its
 // YAML form is what people write. The types of this file are where the YAML's
 // fields, ranges and words are decided: their tags and comments become
-// schema.json (go test ./sweep -run Schema -regen), which Parse checks against
+// schema.json (go test ./sweep/specfile -run Schema -regen), which Parse checks against
 // and editors complete from. Defaults are in defaults.go.
 type Spec struct {
 	// The version of this format.
@@ -332,4 +341,66 @@ type Checkpoints struct {
 	EverySteps int `json:"every_steps" jsonschema:"minimum=1,maximum=10000000"`
 	// Trials, best first, whose final checkpoint is kept; with constraints or repeats, which may change the order later, as many more are.
 	SaveSweepBest int `json:"save_sweep_best" jsonschema:"minimum=1,maximum=100"`
+}
+
+// RanksAlone reports whether Rank needs nothing but the trials that it puts in
+// order: there are neither constraints nor repeats, for which the rest of the
+// ledger matters. Then it is ByMetrics.
+func (s *Spec) RanksAlone() bool { return len(s.Constraints) == 0 && s.Repeats == nil }
+
+// KeptCheckpoints is how many trials' final checkpoints a sweep keeps, best first:
+// checkpoints.save_sweep_best, and as many spares where further seeds of a setting,
+// or of the baseline, may change the order of trials that have long completed.
+func (s *Spec) KeptCheckpoints() int {
+	if s.RanksAlone() {
+		return s.Checkpoints.SaveSweepBest
+	}
+	return 2 * s.Checkpoints.SaveSweepBest
+}
+
+// Rungs returns the steps of training at which trials are judged before their
+// end, ascending: MinIter Eta^k for k = 0, 1, ... while below MaxIter. All are
+// multiples of MinIter, hence of checkpoints.every_steps.
+func (e EarlyTerminate) Rungs() []int {
+	if e.MinIter < 1 || e.Eta < 2 {
+		return nil
+	}
+	var rungs []int
+	for step := e.MinIter; step < e.MaxIter; step *= e.Eta {
+		rungs = append(rungs, step)
+	}
+	return rungs
+}
+
+// DefaultQueue is the task queue of trainings where a spec names none.
+const DefaultQueue = "gpu"
+
+// Draws is how many images an evaluation samples of each class: with several
+// guidance scales there are further ones at each, to choose by.
+func (e Evaluate) Draws() int {
+	if len(e.Guidance) > 1 {
+		return e.SamplesPerClass * (len(e.Guidance) + 1)
+	}
+	return e.SamplesPerClass // a searched guidance is one scale
+}
+
+// MeasuresCAS reports whether an evaluation trains a classifier for cas.*.
+func (s *Spec) MeasuresCAS() bool {
+	return s.Evaluate.CAS || slices.ContainsFunc(s.NamedMetrics(), func(name string) bool {
+		return strings.HasPrefix(name, FamilyCAS+".")
+	})
+}
+
+// AtRung returns the spec as a rung's evaluation sees it: with evaluate.rung in
+// the place of evaluate's own fields, where it is given.
+func (s *Spec) AtRung() Spec {
+	at := *s
+	at.Evaluate.CAS = false // a training, which only a metric of the spec needs at a rung
+	if r := s.Evaluate.Rung; r != nil {
+		at.Evaluate.SamplesPerClass = r.SamplesPerClass
+		if len(r.Guidance) > 0 {
+			at.Evaluate.Guidance = slices.Clone(r.Guidance)
+		}
+	}
+	return at
 }

@@ -1,11 +1,28 @@
 package sweep
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Params assigns a value to each active parameter. A parameter whose `when` is
 // false has no entry. JSON writes the names in order, so equal Params have equal
 // bytes.
 type Params map[string]Value
+
+// Key is the canonical text of params, their JSON: equal exactly for equal params.
+func (p Params) Key() string {
+	text := []byte{'{'}
+	for i, name := range slices.Sorted(maps.Keys(p)) {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(appendQuoted(text, name), ':')
+		text = p[name].AppendJSON(text)
+	}
+	return string(append(text, '}'))
+}
 
 // Kind says why a trial exists.
 type Kind string
@@ -126,3 +143,36 @@ func (e *FailureError) Error() string { return string(e.Class) + ": " + e.Messag
 
 // Unwrap returns the cause.
 func (e *FailureError) Unwrap() error { return e.Err }
+
+// AtStep is a rung of a trial that was judged there: metrics are what the
+// evaluation found, t is the trial as it then stands, for the metrics that come
+// from its training.
+func (t Trial) AtStep(metrics map[string]float64) Rung {
+	t.Status, t.Metrics = StatusCompleted, metrics
+	r := Rung{Step: t.Steps, Metrics: make(map[string]float64, len(metrics)+2)}
+	for _, name := range append(MetricNames(metrics), MetricLoss, MetricStepsPerSecond) {
+		if value, ok := t.Metric(name); ok {
+			r.Metrics[name] = value
+		}
+	}
+	return r
+}
+
+// StopReason says why a stopped trial was stopped, "" for any other.
+func (t Trial) StopReason() string {
+	if t.Status != StatusStopped || len(t.Rungs) == 0 {
+		return ""
+	}
+	return t.Rungs[len(t.Rungs)-1].Reason
+}
+
+// Tries is how often a trial's training began anew, from a checkpoint or not: 1 when
+// nothing went wrong. Attempts, which name the folders of logs, count each rung that
+// it went on from as well. Of one that was cancelled at a rung it may be 1 too few.
+func (t Trial) Tries() int {
+	stages := len(t.Rungs) + 1
+	if t.Status == StatusStopped {
+		stages = len(t.Rungs) // it did not go on from the last
+	}
+	return max(0, t.Attempts-stages) + min(t.Attempts, 1)
+}

@@ -43,11 +43,11 @@ func (v Value) String() string {
 }
 
 // MarshalJSON writes a number or a string.
-func (v Value) MarshalJSON() ([]byte, error) { return v.appendJSON(nil), nil }
+func (v Value) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 
 // appendJSON appends what encoding/json writes of v. Keys of parameters are made
 // by the thousand for one suggestion, and reflection takes ten times as long.
-func (v Value) appendJSON(to []byte) []byte {
+func (v Value) AppendJSON(to []byte) []byte {
 	if v.word != "" {
 		return appendQuoted(to, v.word)
 	}

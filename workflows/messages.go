@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
 // ControlQueue is the task queue of both workflows and of the control
@@ -110,7 +111,7 @@ type RungReport struct {
 // RungVerdict is what a sweep signals to a trial that waits at a rung.
 type RungVerdict struct {
 	Step int `json:"step"`
-	sweep.Verdict
+	stopping.Verdict
 }
 
 // BestTrial is the leading trial.

@@ -6,6 +6,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
 // rungLimit is how many results of a rung a sweep remembers, the last ones: enough
@@ -18,10 +19,10 @@ const rungLimit = 500
 // time: one whose result is in the ledger already goes on.
 func (st *State) judge(spec *sweep.Spec, r RungReport) (v RungVerdict, ok bool) {
 	if st.isFinished(r.Trial) {
-		return RungVerdict{Step: r.Step, Verdict: sweep.Verdict{Decision: sweep.GoOn, Reason: "the sweep has this trial's result already"}}, true
+		return RungVerdict{Step: r.Step, Verdict: stopping.Verdict{Decision: stopping.GoOn, Reason: "the sweep has this trial's result already"}}, true
 	}
 	i := st.running(r.Trial)
-	if i < 0 || !slices.Contains(spec.Ladder(st.Running[i].Assignment), r.Step) {
+	if i < 0 || !slices.Contains(stopping.TrialRungs(spec, st.Running[i].Assignment), r.Step) {
 		return v, false
 	}
 	running := &st.Running[i]
@@ -29,17 +30,17 @@ func (st *State) judge(spec *sweep.Spec, r RungReport) (v RungVerdict, ok bool) 
 	case last != nil && last.Step == r.Step:
 		return *last, true
 	case last != nil && last.Step > r.Step:
-		return RungVerdict{Step: r.Step, Verdict: spec.Verdict(running.Assignment, r.Step, st.Rungs)}, true
+		return RungVerdict{Step: r.Step, Verdict: stopping.Decide(spec, running.Assignment, r.Step, st.Rungs)}, true
 	}
-	st.remember(sweep.RungResult{Trial: r.Trial, Kind: running.Kind, Step: r.Step, Metrics: spec.Objectives(r.Metrics)})
-	v = RungVerdict{Step: r.Step, Verdict: spec.Verdict(running.Assignment, r.Step, st.Rungs)}
+	st.remember(stopping.RungResult{Trial: r.Trial, Kind: running.Kind, Step: r.Step, Metrics: spec.Objectives(r.Metrics)})
+	v = RungVerdict{Step: r.Step, Verdict: stopping.Decide(spec, running.Assignment, r.Step, st.Rungs)}
 	running.Verdict = &v
 	return v, true
 }
 
 // remember adds a result at a rung, in the place of the oldest there when there are
 // too many. Baseline trials are no rivals and are left out.
-func (st *State) remember(r sweep.RungResult) {
+func (st *State) remember(r stopping.RungResult) {
 	if r.Kind == sweep.KindBaseline {
 		return
 	}
@@ -69,9 +70,9 @@ func (st *State) expose(infeasible []int) {
 // fall has a trial that diverged count as the worst at the rung that it did not
 // reach.
 func (st *State) fall(spec *sweep.Spec, t sweep.Trial) {
-	ladder := spec.Ladder(t.Assignment)
+	ladder := stopping.TrialRungs(spec, t.Assignment)
 	if t.Status == sweep.StatusDiverged && len(t.Rungs) < len(ladder) {
-		st.remember(sweep.RungResult{Trial: t.Number, Kind: t.Kind, Step: ladder[len(t.Rungs)]})
+		st.remember(stopping.RungResult{Trial: t.Number, Kind: t.Kind, Step: ladder[len(t.Rungs)]})
 	}
 }
 

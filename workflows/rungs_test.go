@@ -16,6 +16,7 @@ import (
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/activities/activitiestest"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
 // rungSpec is gridSpec with rungs at steps 100 and 200 of 300, and eta 2.
@@ -27,8 +28,8 @@ func rungSpec(n int) sweep.Spec {
 	return spec
 }
 
-func verdict(step int, d sweep.Decision, reason string) RungVerdict {
-	return RungVerdict{Step: step, Verdict: sweep.Verdict{Decision: d, Reason: reason}}
+func verdict(step int, d stopping.Decision, reason string) RungVerdict {
+	return RungVerdict{Step: step, Verdict: stopping.Verdict{Decision: d, Reason: reason}}
 }
 
 // judgedTrial runs trial 3 of rungSpec by itself. answer plays its sweep: it hears
@@ -70,7 +71,7 @@ func (r *rig) answering(verdicts ...RungVerdict) func(int, RungReport) error {
 
 func TestTrialGoesFromRungToRung(t *testing.T) {
 	r := newRig(t)
-	got, err := r.judgedTrial(r.answering(verdict(100, sweep.GoOn, "first"), verdict(200, sweep.GoOn, "second")))
+	got, err := r.judgedTrial(r.answering(verdict(100, stopping.GoOn, "first"), verdict(200, stopping.GoOn, "second")))
 	require.NoError(t, err)
 	require.Equal(t, sweep.StatusCompleted, got.Status)
 	require.Equal(t, []activitiestest.Job{
@@ -93,7 +94,7 @@ func TestTrialGoesFromRungToRung(t *testing.T) {
 
 func TestTrialIsStopped(t *testing.T) {
 	r := newRig(t)
-	got, err := r.judgedTrial(r.answering(verdict(100, sweep.GoOn, "first"), verdict(200, sweep.Stop, "second")))
+	got, err := r.judgedTrial(r.answering(verdict(100, stopping.GoOn, "first"), verdict(200, stopping.Stop, "second")))
 	require.NoError(t, err)
 	require.Equal(t, sweep.StatusStopped, got.Status)
 	require.Equal(t, "second", got.StopReason())
@@ -117,12 +118,12 @@ func TestTrialAsksAgain(t *testing.T) {
 		switch asked {
 		case 1: // lost
 		case 2:
-			r.env.SignalWorkflow(SignalVerdict, verdict(200, sweep.Stop, "of another rung"))
+			r.env.SignalWorkflow(SignalVerdict, verdict(200, stopping.Stop, "of another rung"))
 		case 3: // twice, as when the second question overtook the first answer
-			r.env.SignalWorkflow(SignalVerdict, verdict(100, sweep.GoOn, "first"))
-			r.env.SignalWorkflow(SignalVerdict, verdict(100, sweep.GoOn, "first"))
+			r.env.SignalWorkflow(SignalVerdict, verdict(100, stopping.GoOn, "first"))
+			r.env.SignalWorkflow(SignalVerdict, verdict(100, stopping.GoOn, "first"))
 		case 4:
-			r.env.SignalWorkflow(SignalVerdict, verdict(200, sweep.Stop, "second"))
+			r.env.SignalWorkflow(SignalVerdict, verdict(200, stopping.Stop, "second"))
 		}
 		return nil
 	})
@@ -162,7 +163,7 @@ func TestTrialOvercomesFailuresAtItsRungs(t *testing.T) {
 	}}
 	r.archive.CorruptWhenStored(activitiestest.Key(3, 1, 100))
 	r.trainer.EvaluateErrors = map[int][]error{3: {failed(sweep.FailPreempted)}}
-	got, err := r.judgedTrial(r.answering(verdict(100, sweep.GoOn, "first"), verdict(200, sweep.GoOn, "second")))
+	got, err := r.judgedTrial(r.answering(verdict(100, stopping.GoOn, "first"), verdict(200, stopping.GoOn, "second")))
 	require.NoError(t, err)
 	require.Equal(t, sweep.StatusCompleted, got.Status)
 	require.Equal(t, 5, got.Attempts)
@@ -178,7 +179,7 @@ func TestTrialOvercomesFailuresAtItsRungs(t *testing.T) {
 func TestTrialThatDivergesBetweenRungs(t *testing.T) {
 	r := newRig(t)
 	r.trainer.Faults = map[int][]activitiestest.Fault{3: {{Step: -1}, {Step: 100, Diverge: true}}}
-	got, err := r.judgedTrial(r.answering(verdict(100, sweep.GoOn, "first")))
+	got, err := r.judgedTrial(r.answering(verdict(100, stopping.GoOn, "first")))
 	require.NoError(t, err)
 	require.Equal(t, sweep.StatusDiverged, got.Status)
 	require.Len(t, got.Rungs, 1)
@@ -237,11 +238,11 @@ func TestVerdictsSurviveContinueAsNew(t *testing.T) {
 	})
 	_, err := r.sweep(SweepInput{Spec: spec, ContinueAfter: 1})
 	next := continuedInput(t, err)
-	first := verdict(100, sweep.Stop, "place 2 of 2 at step 100: only the best 1 go on")
+	first := verdict(100, stopping.Stop, "place 2 of 2 at step 100: only the best 1 go on")
 	require.Equal(t, []RungVerdict{
-		verdict(100, sweep.GoOn, "result 1 at step 100: no trial is stopped before there are 2"), first, first,
-		verdict(200, sweep.GoOn, "result 1 at step 200: no trial is stopped before there are 2"),
-		verdict(100, sweep.Stop, "place 2 of 3 at step 100: only the best 1 go on"),
+		verdict(100, stopping.GoOn, "result 1 at step 100: no trial is stopped before there are 2"), first, first,
+		verdict(200, stopping.GoOn, "result 1 at step 200: no trial is stopped before there are 2"),
+		verdict(100, stopping.Stop, "place 2 of 3 at step 100: only the best 1 go on"),
 	}, r.verdicts)
 	require.Equal(t, map[string]float64{"fid.tail": 10}, next.State.Rungs[0].Metrics, "no more than the spec's metrics")
 	require.Len(t, next.State.Rungs, 4)
@@ -309,12 +310,12 @@ func TestStateForgetsNoRival(t *testing.T) {
 	st.finish(&spec, []sweep.Trial{diverged}, nil)
 	_, ok := st.judge(&spec, RungReport{Trial: 3, Step: 100, Metrics: map[string]float64{"fid.tail": 1}})
 	require.True(t, ok)
-	require.Equal(t, []sweep.RungResult{{Trial: 0, Kind: sweep.KindSearch, Step: 100}}, st.Rungs)
+	require.Equal(t, []stopping.RungResult{{Trial: 0, Kind: sweep.KindSearch, Step: 100}}, st.Rungs)
 	v, _ := st.judge(&spec, RungReport{Trial: 1, Step: 100, Metrics: map[string]float64{"fid.tail": 9}})
-	require.Equal(t, verdict(100, sweep.GoOn, "place 1 of 2 at step 100: the best 1 go on"), v, "what diverged counts as the worst")
+	require.Equal(t, verdict(100, stopping.GoOn, "place 1 of 2 at step 100: the best 1 go on"), v, "what diverged counts as the worst")
 	v, ok = st.judge(&spec, RungReport{Trial: 0, Step: 100})
 	require.True(t, ok)
-	require.Equal(t, verdict(100, sweep.GoOn, "the sweep has this trial's result already"), v)
+	require.Equal(t, verdict(100, stopping.GoOn, "the sweep has this trial's result already"), v)
 	_, ok = st.judge(&spec, RungReport{Trial: 4, Step: 100})
 	require.False(t, ok, "it has not started")
 
@@ -323,7 +324,7 @@ func TestStateForgetsNoRival(t *testing.T) {
 	require.True(t, ok)
 	again, ok := st.judge(&spec, RungReport{Trial: 1, Step: 100, Metrics: map[string]float64{"fid.tail": 9}})
 	require.True(t, ok)
-	require.Equal(t, verdict(100, sweep.GoOn, "place 1 of 2 at step 100: the best 1 go on"), again)
+	require.Equal(t, verdict(100, stopping.GoOn, "place 1 of 2 at step 100: the best 1 go on"), again)
 	require.Len(t, st.Rungs, 3)
 	_, ok = st.judge(&spec, RungReport{Trial: 2, Step: 300})
 	require.False(t, ok, "no rung")
@@ -344,7 +345,7 @@ func TestStateExposesTheInfeasible(t *testing.T) {
 		v, ok := st.judge(&spec, RungReport{Trial: number, Step: step, Metrics: map[string]float64{spec.Metrics[0].Name: tail}})
 		require.True(t, ok)
 		if number == 4 {
-			require.Equal(t, sweep.GoOn, v.Decision, v.Reason)
+			require.Equal(t, stopping.GoOn, v.Decision, v.Reason)
 		}
 	}
 	st.expose(nil)

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
 // State is what a Sweep carries across continue-as-new. It grows with the trials
@@ -24,15 +26,15 @@ type State struct {
 	Watermark int   `json:"watermark"`
 	Ahead     []int `json:"ahead,omitempty"`
 
-	Counts   map[sweep.Status]int `json:"counts"`
-	Leaders  []sweep.Trial        `json:"leaders,omitempty"` // best first, without reasons, spares last; their checkpoints are kept
-	Gated    []sweep.Trial        `json:"gated,omitempty"`   // best first; those that failed a gate whose checkpoints are kept in places that no leader takes
-	SlotTime time.Duration        `json:"slot_time"`         // that finished trials held training slots, failed attempts included
-	Streak   Streak               `json:"streak"`
-	Rungs    []sweep.RungResult   `json:"rungs,omitempty"`   // of search trials, in order of arrival
-	Fault    string               `json:"fault,omitempty"`   // why the sweep ends as failed
-	Message  string               `json:"message,omitempty"` // who stopped it, and why
-	Audit    []AuditEntry         `json:"audit,omitempty"`
+	Counts   map[sweep.Status]int  `json:"counts"`
+	Leaders  []sweep.Trial         `json:"leaders,omitempty"` // best first, without reasons, spares last; their checkpoints are kept
+	Gated    []sweep.Trial         `json:"gated,omitempty"`   // best first; those that failed a gate whose checkpoints are kept in places that no leader takes
+	SlotTime time.Duration         `json:"slot_time"`         // that finished trials held training slots, failed attempts included
+	Streak   Streak                `json:"streak"`
+	Rungs    []stopping.RungResult `json:"rungs,omitempty"`   // of search trials, in order of arrival
+	Fault    string                `json:"fault,omitempty"`   // why the sweep ends as failed
+	Message  string                `json:"message,omitempty"` // who stopped it, and why
+	Audit    []AuditEntry          `json:"audit,omitempty"`
 }
 
 // auditLimit bounds the commands that are remembered.
@@ -116,7 +118,7 @@ func (st *State) lead(spec *sweep.Spec, segment, ranked []sweep.Trial) (evicted 
 	contenders := slices.Concat(st.contenders(segment), st.Gated)
 	before := st.Leaders
 	st.Leaders = ranked[:min(len(ranked), spec.KeptCheckpoints())]
-	gated := sweep.Gated(spec, slices.Concat(st.Gated, segment), "")
+	gated := analysis.Gated(spec, slices.Concat(st.Gated, segment), "")
 	st.Gated = gated[:min(len(gated), spec.KeptCheckpoints()-len(st.Leaders))]
 	for _, kept := range [][]sweep.Trial{st.Leaders, st.Gated} {
 		for i := range kept {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
 // TestStateStaysSmall runs 3,000 trials, 16 at a time, that end in any order.
@@ -50,7 +51,7 @@ func TestStateStaysSmall(t *testing.T) {
 
 // finish is State.finish for a spec without constraints and repeats.
 func finish(st *State, spec *sweep.Spec, segment []sweep.Trial) (evicted []string, curate bool) {
-	return st.finish(spec, segment, sweep.ByMetrics(spec, st.contenders(segment)))
+	return st.finish(spec, segment, analysis.ByMetrics(spec, st.contenders(segment)))
 }
 
 func TestStateLeaders(t *testing.T) {

@@ -9,6 +9,9 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/cost"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // Sweep runs a whole search: it asks for trials, starts them, hears of their
@@ -42,13 +45,13 @@ type sweepRun struct {
 
 func newSweep(ctx workflow.Context, in SweepInput) (*sweepRun, error) {
 	s := &sweepRun{
-		State: in.State, in: in, spec: &in.Spec, baselines: in.Spec.Baselines(),
+		State: in.State, in: in, spec: &in.Spec, baselines: space.Baselines(&in.Spec),
 		results: workflow.GetSignalChannel(ctx, SignalResult), reports: workflow.GetSignalChannel(ctx, SignalRung),
 		judges: logicVersion(ctx) >= LogicRungs && in.Spec.EarlyTerminate != nil,
 	}
 	// Planned compares parameters by their JSON, which has the names in order.
 	//workflowcheck:ignore
-	s.planned = in.Spec.Planned()
+	s.planned = cost.TrialCount(&in.Spec)
 	if s.State == nil {
 		s.State = newState(workflow.Now(ctx).UTC())
 	}
@@ -172,7 +175,7 @@ func (s *sweepRun) account(ctx workflow.Context, reported []sweep.Trial) error {
 func (s *sweepRun) rank(ctx workflow.Context, segment []sweep.Trial) ([]sweep.Trial, error) {
 	contenders := s.contenders(segment)
 	if s.spec.RanksAlone() {
-		return sweep.ByMetrics(s.spec, contenders), nil
+		return analysis.ByMetrics(s.spec, contenders), nil
 	}
 	in := activities.RankInput{Spec: *s.spec, Segments: s.Segments + 1}
 	for _, t := range contenders {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities/activitiestest"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
 func TestSweepRunsAGridToItsEnd(t *testing.T) {
@@ -90,7 +91,7 @@ func TestSweepLeadsWithWhatKeepsTheConstraints(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, PhaseCompleted, p.Phase)
 	ledger := r.archive.Trials()
-	require.Equal(t, sweep.Rank(&spec, ledger, "")[0].Number, p.Best.Number)
+	require.Equal(t, analysis.Rank(&spec, ledger, "")[0].Number, p.Best.Number)
 	require.Equal(t, 3, p.Best.Number)
 	require.Equal(t, []int{3}, r.archive.Best())
 	require.ElementsMatch(t, []string{activitiestest.Key(3, 1, 300), activitiestest.Key(0, 1, 300)}, r.archive.Keys(), "of the best one and of a spare")
@@ -113,7 +114,7 @@ func TestSweepKeepsTheCheckpointOfAPointThatComesBack(t *testing.T) {
 	p, err := r.sweep(SweepInput{Spec: spec, Digest: "d"})
 	require.NoError(t, err)
 	ledger := r.archive.Trials()
-	ranked := sweep.Distinct(&spec, sweep.Rank(&spec, ledger, ""))
+	ranked := analysis.Distinct(&spec, analysis.Rank(&spec, ledger, ""))
 	require.NotEqual(t, 3, ranked[0].Number)
 	require.Equal(t, []int{ranked[0].Number}, r.archive.Best())
 	require.Equal(t, ranked[0].Number, p.Best.Number)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
 // Trial trains, evaluates and publishes one point of the search, and reports it
@@ -36,7 +37,7 @@ type trial struct {
 func newTrial(ctx workflow.Context, in TrialInput) *trial {
 	t := &trial{spec: &in.Spec}
 	if logicVersion(ctx) >= LogicRungs {
-		t.rungs = t.spec.Ladder(in.Assignment)
+		t.rungs = stopping.TrialRungs(t.spec, in.Assignment)
 	}
 	t.result.Assignment = in.Assignment
 	t.result.StartedAt = workflow.Now(ctx).UTC()
@@ -218,11 +219,11 @@ func (t *trial) hear(ctx workflow.Context) (goesOn bool, err error) {
 			return false, err
 		case v.Decision == "":
 			continue
-		case v.Decision == sweep.Stop:
+		case v.Decision == stopping.Stop:
 			t.result.Status = sweep.StatusStopped
 		}
 		rung.Reason = v.Reason
-		return v.Decision != sweep.Stop, nil
+		return v.Decision != stopping.Stop, nil
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
 
 const analysedSpec = `apiVersion: tailsweep/v1
@@ -34,7 +36,7 @@ budget: {run_cap: 40}
 // tail and harms the head.
 func analysed(t *testing.T, n int) store.Store {
 	t.Helper()
-	spec, err := sweep.Parse("analysed.yaml", []byte(analysedSpec))
+	spec, err := specfile.Parse("analysed.yaml", []byte(analysedSpec))
 	require.NoError(t, err)
 	objects := store.NewMemory()
 	arc := archive.New(objects)
@@ -94,19 +96,19 @@ func TestAnalysisAsJSON(t *testing.T) {
 	var trials []judged
 	read(&trials, "trials")
 	require.Len(t, trials, 47)
-	byNumber := map[int]sweep.Feasibility{}
+	byNumber := map[int]analysis.Feasibility{}
 	for _, trial := range trials {
-		require.Contains(t, []sweep.Feasibility{sweep.Feasible, sweep.Infeasible, sweep.Undecided}, trial.Feasibility)
+		require.Contains(t, []analysis.Feasibility{analysis.Feasible, analysis.Infeasible, analysis.Undecided}, trial.Feasibility)
 		byNumber[trial.Number] = trial.Feasibility
 	}
 	var best bestTrial
 	read(&best, "best")
-	require.Equal(t, sweep.Feasible, best.Feasibility)
+	require.Equal(t, analysis.Feasible, best.Feasibility)
 	require.Equal(t, best.Number, best.Contest.Best)
 	require.Positive(t, best.Contest.Freedom)
 	require.InDelta(t, 0.5, best.Contest.Noise, 0.3)
 	for _, number := range best.Contest.Level {
-		require.Equal(t, sweep.Feasible, byNumber[number])
+		require.Equal(t, analysis.Feasible, byNumber[number])
 	}
 
 	var f front
@@ -114,14 +116,14 @@ func TestAnalysisAsJSON(t *testing.T) {
 	require.NotEmpty(t, f.Trials)
 	require.Positive(t, f.Hypervolume)
 	for _, trial := range f.Trials {
-		require.NotEqual(t, sweep.Infeasible, trial.Feasibility)
+		require.NotEqual(t, analysis.Infeasible, trial.Feasibility)
 	}
 	var nearer front
 	read(&nearer, "pareto", "--reference", "fid.tail=58,fid.head=22")
 	require.Equal(t, map[string]float64{"fid.tail": 58, "fid.head": 22}, nearer.Reference)
 	require.NotEqual(t, f.Hypervolume, nearer.Hypervolume)
 
-	var found []sweep.Importance
+	var found []analysis.Importance
 	read(&found, "importance")
 	require.Len(t, found, 2, "a metric each")
 	require.Equal(t, "fid.head", found[1].Metric)

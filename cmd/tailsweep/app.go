@@ -18,6 +18,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
 
 // app is what the verbs share: the streams, and the way to both services.
@@ -140,7 +141,7 @@ func (a *app) terminal() terminal {
 
 // message is what a person is told about an error; "" when it was told before.
 func message(err error) string {
-	var faults sweep.Faults
+	var faults specfile.Faults
 	var coded *codedError
 	switch {
 	case err == nil:

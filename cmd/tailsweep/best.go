@@ -8,12 +8,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
 // bestTrial is what `tailsweep best -o json` prints: a trial and how sure it is.
 type bestTrial struct {
 	judged
-	Contest sweep.Contest `json:"contest"`
+	Contest analysis.Contest `json:"contest"`
 }
 
 func newBest(a *app) *cobra.Command {
@@ -37,11 +38,11 @@ repeated settings tell about noise says which other settings may be as good.`,
 		if err != nil {
 			return err
 		}
-		best, ok := sweep.Best(spec, trials, *metric)
+		best, ok := analysis.Best(spec, trials, *metric)
 		if !ok {
 			return noRank(spec, trials, *metric, "`tailsweep trials %s` lists what there is")
 		}
-		contest, _ := sweep.NewContest(spec, trials, *metric)
+		contest, _ := analysis.NewContest(spec, trials, *metric)
 		b := bestTrial{judge(spec, trials, []sweep.Trial{best})[0], contest}
 		if output.value == "json" {
 			return a.printJSON(b)
@@ -54,7 +55,7 @@ repeated settings tell about noise says which other settings may be as good.`,
 // noRank is the error of a sweep that has no trial to show first: none completed, or
 // all of them failed a gate. help names what can be done with the sweep, %s.
 func noRank(spec *sweep.Spec, trials []sweep.Trial, metric, help string) error {
-	why := cmp.Or(sweep.GatedText(spec, trials, metric), "no trial completed")
+	why := cmp.Or(analysis.GatedText(spec, trials, metric), "no trial completed")
 	return &codedError{exitNotFound, fmt.Errorf("sweep %q has no best trial: %s; "+help, spec.Name, why, spec.Name)}
 }
 

@@ -18,6 +18,8 @@ import (
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 	"github.com/tailsweep/tailsweep/workflows"
 )
@@ -278,7 +280,7 @@ func TestSchemaIsTheDomainsOwn(t *testing.T) {
 	r := cli(t, nil, "", "schema")
 	require.Equal(t, exitOK, r.code)
 	require.True(t, json.Valid([]byte(r.out)))
-	require.Equal(t, string(sweep.Schema()), r.out)
+	require.Equal(t, string(specfile.Schema()), r.out)
 }
 
 func TestVersionAsJSON(t *testing.T) {
@@ -296,9 +298,9 @@ func archived(t *testing.T) store.Store {
 	objects := store.NewMemory()
 	arc := archive.New(objects)
 	for _, name := range []string{"done", "fresh"} {
-		text, err := sweep.Init(name, sweep.MethodGrid)
+		text, err := specfile.Init(name, sweep.MethodGrid)
 		require.NoError(t, err)
-		spec, err := sweep.Parse(name, []byte(text))
+		spec, err := specfile.Parse(name, []byte(text))
 		require.NoError(t, err)
 		_, err = arc.Reserve(t.Context(), spec, []byte(text))
 		require.NoError(t, err)
@@ -391,7 +393,7 @@ func TestBestAndPareto(t *testing.T) {
 	require.InDelta(t, 0.7, best().Metrics["label_accuracy.head"], 0)
 
 	r := cli(t, objects, "", "pareto", "done", "-o", "json")
-	var f sweep.Front
+	var f analysis.Front
 	require.NoError(t, json.Unmarshal([]byte(r.out), &f))
 	require.Len(t, f.Trials, 2)
 	require.Equal(t, map[string]float64{"fid.tail": 61, "fid.head": 41}, f.Reference)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
 
 // The exit codes of every verb. Package job gives 3 its meaning for children.
@@ -57,7 +57,7 @@ func silently(code int) error { return &codedError{code: code} }
 // codeOf gives the exit code of an error that a verb returned.
 func codeOf(err error) int {
 	var coded *codedError
-	var faults sweep.Faults
+	var faults specfile.Faults
 	switch {
 	case err == nil:
 		return exitOK

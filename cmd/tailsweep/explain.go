@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
 )
 
@@ -123,10 +124,10 @@ func explain(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial) explanation 
 	}
 	for _, c := range spec.Constraints {
 		h := held{Constraint: c.String(), Value: value(c.Metric)}
-		if limit, ok := c.Limit(ledger); ok {
+		if limit, ok := analysis.Limit(c, ledger); ok {
 			h.Limit = &limit.Mean
 			if h.Value != nil {
-				holds := c.Excess(*h.Value, limit.Mean) <= 0
+				holds := analysis.Excess(c, *h.Value, limit.Mean) <= 0
 				h.Holds = &holds
 			}
 		}

@@ -12,15 +12,17 @@ import (
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
+	"github.com/tailsweep/tailsweep/sweep/space"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
 
 // explained is a store with a finished search of 11 trials, three of them at a
 // time, after two baseline trials. change alters a trial before it is stored.
 func explained(t *testing.T, method sweep.Method, change func(*sweep.Trial)) store.Store {
 	t.Helper()
-	text, err := sweep.Init("thought", method)
+	text, err := specfile.Init("thought", method)
 	require.NoError(t, err)
-	spec, err := sweep.Parse("thought", []byte(text))
+	spec, err := specfile.Parse("thought", []byte(text))
 	require.NoError(t, err)
 	objects := store.NewMemory()
 	arc := archive.New(objects)
@@ -44,7 +46,7 @@ func explained(t *testing.T, method sweep.Method, change func(*sweep.Trial)) sto
 		require.NoError(t, arc.AppendSegment(t.Context(), "thought", len(ledger), []sweep.Trial{trial}))
 		ledger = append(ledger, trial)
 	}
-	baselines := spec.Baselines()
+	baselines := space.Baselines(spec)
 	pending = append(pending, baselines...)
 	for number := len(baselines); number < len(baselines)+11; number++ {
 		for len(pending) >= 3 {
@@ -66,7 +68,7 @@ func TestExplain(t *testing.T) {
 	objects := explained(t, sweep.MethodBayes, nil)
 	spec, trials := loaded(t, objects)
 	modelled := 0
-	for number := len(spec.Baselines()); number < len(trials); number++ {
+	for number := len(space.Baselines(spec)); number < len(trials); number++ {
 		r := cli(t, objects, "", "explain", "thought", fmt.Sprint(number), "--replay", "-o", "json")
 		require.Equal(t, exitOK, r.code, "%s%s", r.out, r.err)
 		var e explanation

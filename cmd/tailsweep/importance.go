@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
 func newImportance(a *app) *cobra.Command {
@@ -21,7 +21,7 @@ Without --metric, every metric that the spec names.`,
 	}
 	output := outputFlag(cmd)
 	metric := cmd.Flags().String("metric", "", "for this metric only, fid.head for example")
-	top := cmd.Flags().Float64("top", sweep.DefaultTop, "share of the settings that count as the best, at most 0.4")
+	top := cmd.Flags().Float64("top", analysis.DefaultTop, "share of the settings that count as the best, at most 0.4")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := checkMetric(*metric); err != nil {
 			return err
@@ -40,9 +40,9 @@ Without --metric, every metric that the spec names.`,
 				names = append(names, o.Name)
 			}
 		}
-		var found []sweep.Importance
+		var found []analysis.Importance
 		for _, name := range names {
-			im, err := sweep.NewImportance(spec, trials, name, *top)
+			im, err := analysis.NewImportance(spec, trials, name, *top)
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
@@ -67,14 +67,14 @@ Without --metric, every metric that the spec names.`,
 }
 
 // printImportance sets both regions beside each other, in the order of the whole search.
-func (a *app) printImportance(im sweep.Importance) error {
+func (a *app) printImportance(im analysis.Importance) error {
 	global, local := im.Global, im.Local
 	err := a.print(fmt.Sprintf("%s: the best %d of all %d settings, and the best %d of the better %d",
 		im.Metric, global.Top, global.Settings, local.Top, local.Settings))
 	if err != nil {
 		return err
 	}
-	within := map[string]sweep.ParameterImportance{}
+	within := map[string]analysis.ParameterImportance{}
 	for _, p := range local.Parameters {
 		within[p.Name] = p
 	}
@@ -95,7 +95,7 @@ func percent(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) }
 // bar is a share in tenths.
 func bar(share float64) string { return strings.Repeat("█", int(10*share+0.5)) }
 
-func noiseText(p sweep.ParameterImportance) string {
+func noiseText(p analysis.ParameterImportance) string {
 	if p.Noise {
 		return "noise"
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
@@ -127,7 +128,7 @@ func (a *app) datasetOf(argument string) (sweep.Dataset, *sweep.Spec, error) {
 		}
 		return d, nil, err
 	}
-	spec, faults := sweep.Draft(name, text)
+	spec, faults := specfile.Draft(name, text)
 	if own := faults.Of("dataset"); len(own) > 0 {
 		return d, nil, own
 	}

@@ -11,11 +11,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
 // front is what `tailsweep pareto -o json` prints: a sweep.Front with judged trials.
 type front struct {
-	sweep.Front
+	analysis.Front
 	Trials []judged `json:"trials"`
 }
 
@@ -39,7 +40,7 @@ hypervolume only from the same --reference.`,
 		if err != nil {
 			return err
 		}
-		f := sweep.NewFront(spec, trials, reference)
+		f := analysis.NewFront(spec, trials, reference)
 		list := judge(spec, trials, f.Trials)
 		if output.value == "json" {
 			return a.printJSON(front{f, list})

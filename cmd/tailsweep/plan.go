@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/cost"
+	"github.com/tailsweep/tailsweep/sweep/space"
 	"github.com/tailsweep/tailsweep/trainer"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/job"
@@ -30,12 +32,12 @@ var errProbed = errors.New("enough was measured")
 
 // planned is what `tailsweep plan -o json` prints.
 type planned struct {
-	Name           string     `json:"name"`
-	Plan           sweep.Plan `json:"plan"`
-	Parameters     int64      `json:"model_parameters"`
-	MemoryBytes    int64      `json:"memory_bytes,omitempty"`     // of one training slot, on Backend
-	Backend        string     `json:"backend,omitempty"`          // that was measured
-	StepsPerSecond float64    `json:"steps_per_second,omitempty"` // measured, or as given
+	Name           string        `json:"name"`
+	Plan           cost.Estimate `json:"plan"`
+	Parameters     int64         `json:"model_parameters"`
+	MemoryBytes    int64         `json:"memory_bytes,omitempty"`     // of one training slot, on Backend
+	Backend        string        `json:"backend,omitempty"`          // that was measured
+	StepsPerSecond float64       `json:"steps_per_second,omitempty"` // measured, or as given
 }
 
 func newPlan(a *app) *cobra.Command {
@@ -89,7 +91,7 @@ the time.`,
 		if err != nil {
 			return err
 		}
-		p.Plan = spec.Plan(speed)
+		p.Plan = cost.Of(spec, speed)
 		if output.value == "json" {
 			return a.printJSON(p)
 		}
@@ -113,14 +115,14 @@ func rateText(stepsPerSecond float64) string {
 // training step costs its forward passes, each with a backward pass that costs two
 // more; a denoising step with guidance costs two. So samples a second are estimated
 // from a ratio, not measured.
-func speedOf(spec *sweep.Spec, p planned) (sweep.Speed, error) {
+func speedOf(spec *sweep.Spec, p planned) (cost.Speed, error) {
 	const withBackward, passesPerSample = 3, 2
-	passes, err := trainer.ForwardPasses(*spec, spec.Dearest())
+	passes, err := trainer.ForwardPasses(*spec, cost.Costliest(spec))
 	if err != nil {
-		return sweep.Speed{}, err
+		return cost.Speed{}, err
 	}
-	settings, err := spec.Settings(spec.Dearest())
-	return sweep.Speed{
+	settings, err := spec.Settings(cost.Costliest(spec))
+	return cost.Speed{
 		ModelParameters: p.Parameters,
 		StepsPerSecond:  p.StepsPerSecond,
 		SamplesPerSecond: p.StepsPerSecond * float64(settings.Batch*passes*withBackward) /
@@ -184,8 +186,8 @@ func joined(numbers []int) string {
 func gridText(spec *sweep.Spec) string {
 	const most = 8
 	var lines []string
-	for _, p := range spec.Ordered() {
-		values := p.GridValues()
+	for _, p := range space.Ordered(spec) {
+		values := space.GridValues(p)
 		var words []string
 		for _, v := range values[:min(most, len(values))] {
 			words = append(words, v.String())
@@ -229,7 +231,7 @@ func (a *app) probe(ctx context.Context, spec *sweep.Spec, backendName string) (
 	short := *spec
 	short.Train.Steps, short.Train.LogEvery, short.Checkpoints.EverySteps = probeSteps, 1, probeSteps
 	short.Train.WarmupSteps = 0
-	j := job.Train{Spec: short, Staging: dir, Assignment: spec.Dearest()}
+	j := job.Train{Spec: short, Staging: dir, Assignment: cost.Costliest(spec)}
 	a.say("measuring %d steps on backend %s, or what %v allow ...", probeSteps, b.Choice, probeTime)
 	read := a.sayRead()
 	began, said := time.Now(), time.Now()
@@ -282,7 +284,7 @@ func (a *app) expect(ctx context.Context, spec *sweep.Spec, name string) error {
 	if err != nil {
 		return err
 	}
-	plan := spec.Plan(speed)
+	plan := cost.Of(spec, speed)
 	a.say("backend go (%s): %.1f steps/s, so about %s a trial and %s in all on one slot", why, rate, short(plan.TrialTime), short(plan.SlotTime))
 	return nil
 }

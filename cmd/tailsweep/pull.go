@@ -12,6 +12,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
 func newPull(a *app) *cobra.Command {
@@ -95,7 +96,7 @@ func choose(spec *sweep.Spec, trials []sweep.Trial, number, n int, metric string
 		}
 		return trials[i : i+1], nil
 	}
-	ranked := sweep.Distinct(spec, sweep.Rank(spec, trials, metric))
+	ranked := analysis.Distinct(spec, analysis.Rank(spec, trials, metric))
 	if len(ranked) == 0 {
 		return nil, noRank(spec, trials, metric, "--trial N takes any, `tailsweep trials %s` lists them")
 	}

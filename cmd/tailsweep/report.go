@@ -18,6 +18,8 @@ import (
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/report"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/cost"
 	"github.com/tailsweep/tailsweep/trainer/job"
 	"github.com/tailsweep/tailsweep/workflows"
 )
@@ -115,7 +117,7 @@ func decodeCurve(data []byte) ([]job.Point, error) {
 // reportProgress asks Temporal, and tells what the ledger alone shows when that
 // is away or has forgotten the sweep.
 func (a *app) reportProgress(ctx context.Context, name string, spec *sweep.Spec, trials []sweep.Trial) report.Progress {
-	rp := report.Progress{Phase: "unknown", Planned: spec.Planned(), GPUHours: sweep.SlotHours(trials)}
+	rp := report.Progress{Phase: "unknown", Planned: cost.TrialCount(spec), GPUHours: analysis.SlotHours(trials)}
 	c, err := a.temporal(ctx)
 	if err == nil {
 		defer c.Close()

@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -193,12 +194,12 @@ func (a *app) loadTrials(ctx context.Context, name string) (*sweep.Spec, []sweep
 // judged is a trial, and whether it keeps the constraints of its sweep.
 type judged struct {
 	sweep.Trial
-	Feasibility sweep.Feasibility `json:"feasibility,omitempty"` // of completed trials under constraints
+	Feasibility analysis.Feasibility `json:"feasibility,omitempty"` // of completed trials under constraints
 }
 
 // judge looks at some trials of a ledger. The result is never nil: JSON is an array.
 func judge(spec *sweep.Spec, ledger, trials []sweep.Trial) []judged {
-	verdicts := sweep.Judge(spec, ledger)
+	verdicts := analysis.Judge(spec, ledger)
 	list := make([]judged, len(trials))
 	for i, t := range trials {
 		list[i] = judged{t, verdicts[t.Number]}

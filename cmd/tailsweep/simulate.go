@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/simulate"
 )
 
@@ -142,11 +143,11 @@ func playSeed(ctx context.Context, spec sweep.Spec, s simulated, seed int64) (si
 			r.Repeats++
 		}
 	}
-	if best, ok := sweep.Best(&spec, course.Trials, ""); ok {
+	if best, ok := analysis.Best(&spec, course.Trials, ""); ok {
 		r.Best = &best
 	}
 	if len(spec.Metrics) > 1 {
-		for _, t := range sweep.Pareto(&spec, course.Trials) {
+		for _, t := range analysis.Pareto(&spec, course.Trials) {
 			r.Front = append(r.Front, t.Number)
 		}
 	}

@@ -11,10 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/cost"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
 
 func TestSimulate(t *testing.T) {
-	text, err := sweep.Init("dry", sweep.MethodRandom)
+	text, err := specfile.Init("dry", sweep.MethodRandom)
 	require.NoError(t, err)
 	r := cli(t, nil, text, "simulate", "-", "--objective", "ackley", "--seeds", "3", "--workers", "2", "--noise", "0.5", "-o", "json")
 	require.Equal(t, exitOK, r.code, r.err)
@@ -22,13 +24,13 @@ func TestSimulate(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(r.out), &s))
 	require.Equal(t, "ackley", s.Objective)
 	require.Len(t, s.Runs, 3)
-	spec, err := sweep.Parse("dry", []byte(text))
+	spec, err := specfile.Parse("dry", []byte(text))
 	require.NoError(t, err)
 	best := make(map[float64]bool)
 	for k, run := range s.Runs {
 		require.Equal(t, spec.Seed+int64(k), run.Seed)
-		require.Equal(t, spec.Planned(), run.Trials[sweep.StatusCompleted])
-		require.Len(t, run.Curve, spec.Planned())
+		require.Equal(t, cost.TrialCount(spec), run.Trials[sweep.StatusCompleted])
+		require.Len(t, run.Curve, cost.TrialCount(spec))
 		require.InDelta(t, *run.Curve[len(run.Curve)-1].Best, run.Best.Metrics[spec.Metrics[0].Name], 0)
 		require.Greater(t, run.GPUHours, run.WallSeconds/3600, "two workers")
 		require.Contains(t, run.Front, run.Best.Number)

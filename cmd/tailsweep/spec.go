@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/cost"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
@@ -24,7 +26,7 @@ func (a *app) readSpec(path string) (*sweep.Spec, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	spec, err := sweep.Parse(name, text)
+	spec, err := specfile.Parse(name, text)
 	return spec, text, err
 }
 
@@ -63,7 +65,7 @@ func newInit(a *app) *cobra.Command {
 		if len(args) == 1 {
 			name = args[0]
 		}
-		text, err := sweep.Init(name, sweep.Method(method.value))
+		text, err := specfile.Init(name, sweep.Method(method.value))
 		if err != nil {
 			return usagef("init: %v", err)
 		}
@@ -92,7 +94,7 @@ of the faults of all files, empty when there are none.`,
 			if err == nil {
 				err = judgeable(path, text, spec)
 			}
-			var faults sweep.Faults
+			var faults specfile.Faults
 			switch {
 			case errors.As(err, &faults) && output.value == "json":
 				for _, f := range faults {
@@ -155,15 +157,15 @@ func judgeable(path string, text []byte, spec *sweep.Spec) error {
 	if path == "-" {
 		path = "stdin"
 	}
-	fault := sweep.Fault{File: path}
+	fault := specfile.Fault{File: path}
 	fault.Field, fault.Message, _ = strings.Cut(failure.Message, ": ")
-	fault.Line, fault.Column = sweep.Locate(text, fault.Field)
-	return sweep.Faults{fault}
+	fault.Line, fault.Column = specfile.Locate(text, fault.Field)
+	return specfile.Faults{fault}
 }
 
 // warn tells what of a sound spec is probably not meant.
 func (a *app) warn(spec *sweep.Spec) {
-	for _, text := range spec.Warnings() {
+	for _, text := range specfile.Warnings(spec) {
 		a.say("%s: warning: %s", spec.Name, text)
 	}
 }
@@ -180,7 +182,7 @@ type faultLine struct {
 }
 
 func plannedText(spec *sweep.Spec) string {
-	if n := spec.Planned(); n > 0 {
+	if n := cost.TrialCount(spec); n > 0 {
 		return counted(n, "trial")
 	}
 	return "trials until the budget ends it"
@@ -192,7 +194,7 @@ func newSchema(a *app) *cobra.Command {
 		Short: "Print the JSON Schema of specs, for editors",
 		Args:  args(0, 0, "no arguments"),
 		RunE: func(*cobra.Command, []string) error {
-			_, err := a.out.Write(sweep.Schema())
+			_, err := a.out.Write(specfile.Schema())
 			return err
 		},
 	}

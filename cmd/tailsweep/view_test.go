@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/stopping"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -191,7 +192,7 @@ func TestChanges(t *testing.T) {
 	}, changes(now, now, true))
 
 	judged := halfway()
-	judged.Progress.Running[0].Verdict = &workflows.RungVerdict{Step: 400, Verdict: sweep.Verdict{Decision: sweep.GoOn, Reason: "place 1 of 3"}}
+	judged.Progress.Running[0].Verdict = &workflows.RungVerdict{Step: 400, Verdict: stopping.Verdict{Decision: stopping.GoOn, Reason: "place 1 of 3"}}
 	judged.Finished = append(judged.Finished, sweep.Trial{
 		Assignment: sweep.Assignment{Number: 4}, Status: sweep.StatusStopped, Rungs: []sweep.Rung{{Step: 400, Reason: "place 3 of 3"}},
 	})

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/stopping"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -115,11 +117,11 @@ func (a *app) ended(v view) error {
 	t := a.terminal()
 	lines := append([]string{""}, resultLines(v.Spec, v.Finished, t.width, painter(t.colour))...)
 	lines = append(lines, "", "next:")
-	if _, ok := sweep.Best(v.Spec, v.Finished, ""); ok {
+	if _, ok := analysis.Best(v.Spec, v.Finished, ""); ok {
 		lines = append(lines,
 			"  tailsweep report "+p.Name+" --to "+p.Name+".html",
 			"  tailsweep pull "+p.Name+" --top-n 1 --to "+p.Name+"-best")
-	} else if gated := sweep.Gated(v.Spec, v.Finished, ""); len(gated) > 0 {
+	} else if gated := analysis.Gated(v.Spec, v.Finished, ""); len(gated) > 0 {
 		lines = append(lines,
 			"  tailsweep report "+p.Name+" --to "+p.Name+".html",
 			fmt.Sprintf("  tailsweep pull %s --trial %d --to %[1]s-trial", p.Name, gated[0].Number))
@@ -149,9 +151,9 @@ func (a *app) ended(v view) error {
 
 // resultLines ranks the best trials beside the baseline.
 func resultLines(spec *sweep.Spec, trials []sweep.Trial, width int, paint paint) []string {
-	ranked := sweep.Rank(spec, trials, "")
+	ranked := analysis.Rank(spec, trials, "")
 	if len(ranked) == 0 {
-		if text := sweep.GatedText(spec, trials, ""); text != "" {
+		if text := analysis.GatedText(spec, trials, ""); text != "" {
 			return wrapped("", text)
 		}
 		return []string{"no trial completed"}
@@ -254,7 +256,7 @@ func changes(before, now view, progress bool) []string {
 		if !ran[r.Number] {
 			lines = append(lines, fmt.Sprintf("trial %d started: %s", r.Number, paramsText(r.Params)))
 		}
-		if v := r.Verdict; v != nil && v.Step > judged[r.Number] && v.Decision == sweep.GoOn {
+		if v := r.Verdict; v != nil && v.Step > judged[r.Number] && v.Decision == stopping.GoOn {
 			lines = append(lines, fmt.Sprintf("trial %d goes on: %s", r.Number, v.Reason))
 		}
 	}

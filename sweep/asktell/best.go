@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
 )
 
@@ -39,12 +40,12 @@ func (s *session) best(o *object) (reply, error) {
 	}
 	if len(s.spec.Metrics) > 1 {
 		r := reply{OK: true}
-		for _, t := range sweep.Pareto(s.spec, feasible) {
+		for _, t := range analysis.Pareto(s.spec, feasible) {
 			r.Front = append(r.Front, s.result(t))
 		}
 		return r, nil
 	}
-	t, _ := sweep.Best(s.spec, feasible, "")
+	t, _ := analysis.Best(s.spec, feasible, "")
 	if r, ok := s.sampler.(sampler.Recommender); ok && !s.exact {
 		request := sampler.Request{Spec: s.spec, Ledger: s.ledger, Pending: s.pending, Number: len(s.told), Index: s.asked}
 		if likely, ok := r.Recommend(request); ok {
@@ -58,7 +59,7 @@ func (s *session) best(o *object) (reply, error) {
 // feasible says whether t completed with every constraint at most 0.
 func (s *search) feasible(t sweep.Trial) bool {
 	for _, c := range s.spec.Constraints {
-		if f, ok := t.Metric(c.Metric); !ok || c.Excess(f, c.Offset) > 0 {
+		if f, ok := t.Metric(c.Metric); !ok || analysis.Excess(c, f, c.Offset) > 0 {
 			return false
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // The sizes of what a session takes at most, beside those of its space.
@@ -46,7 +47,7 @@ func newSpec(o *object) (spec *sweep.Spec, exact bool, err error) {
 	if err := o.done(); err != nil {
 		return nil, false, err
 	}
-	if spec.Parameters, err = space(list); err != nil {
+	if spec.Parameters, err = readSpace(list); err != nil {
 		return nil, false, err
 	}
 	return spec, exact, gridded(spec)
@@ -58,11 +59,11 @@ func gridded(spec *sweep.Spec) error {
 		return nil
 	}
 	for i, p := range spec.Parameters {
-		if p.GridValues() == nil {
+		if space.GridValues(p) == nil {
 			return fmt.Errorf("space[%d].count: method grid needs the number of points of %s", i, clip(p.Name))
 		}
 	}
-	if _, ok := spec.GridUpTo(maxTrials); !ok {
+	if _, ok := space.GridUpTo(spec, maxTrials); !ok {
 		return fmt.Errorf("space: a grid of more than %d points; give fewer, with count or step", maxTrials)
 	}
 	return nil

@@ -108,7 +108,7 @@ func TestTypes(t *testing.T) {
 		if want.Name == "" {
 			want.Name, text = "y", text+`,"name":"y"`
 		}
-		got, err := space([]json.RawMessage{json.RawMessage(`{"name":"x","type":"float","low":0,"high":9}`), json.RawMessage("{" + text + "}")})
+		got, err := readSpace([]json.RawMessage{json.RawMessage(`{"name":"x","type":"float","low":0,"high":9}`), json.RawMessage("{" + text + "}")})
 		require.NoError(t, err, text)
 		require.Equal(t, want, got[1], text)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // rounding is how far, relative to its range, a number of another program may be
@@ -56,12 +57,12 @@ func params(text json.RawMessage, spec *sweep.Spec) (sweep.Params, error) {
 		return nil, err
 	}
 	point := make(sweep.Params, len(o.fields))
-	for _, p := range spec.Ordered() {
+	for _, p := range space.Ordered(spec) {
 		raw := o.raw(p.Name)
 		switch {
-		case !p.Active(point) && raw != nil:
+		case !space.Active(p, point) && raw != nil:
 			o.failf(p.Name, "given, though %q is false", p.When)
-		case !p.Active(point):
+		case !space.Active(p, point):
 		case raw == nil:
 			o.failf(p.Name, "is missing")
 		default:
@@ -101,7 +102,7 @@ func legal(p sweep.Parameter, v sweep.Value) (sweep.Value, bool) {
 	case p.Distribution == sweep.DistIntUniform:
 		return sweep.Number(f), f == math.Trunc(f)
 	case p.Q > 0:
-		step := p.Step(int(math.Round((f - p.Min) / p.Q)))
+		step := space.Step(p, int(math.Round((f-p.Min)/p.Q)))
 		return sweep.Number(step), math.Abs(step-f) <= slack && step <= p.Max
 	}
 	return sweep.Number(f), true

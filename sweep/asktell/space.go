@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // The sizes of what a session takes at most.
@@ -42,8 +43,8 @@ var fieldsOf = map[string][]string{
 	typeConst:   {"value"},
 }
 
-// space reads the parameters, in the order given.
-func space(list []json.RawMessage) ([]sweep.Parameter, error) {
+// readSpace reads the parameters, in the order given.
+func readSpace(list []json.RawMessage) ([]sweep.Parameter, error) {
 	if len(list) == 0 || len(list) > maxParameters {
 		return nil, fmt.Errorf("space: want 1 to %d parameters, got %d", maxParameters, len(list))
 	}
@@ -266,7 +267,7 @@ func related(parameters []sweep.Parameter) error {
 			return fmt.Errorf("space[%d].when: %q: %s is never %s", i, p.When, p.When.Param, p.When.Value)
 		}
 	}
-	if len((&sweep.Spec{Parameters: parameters}).Ordered()) < len(parameters) {
+	if len(space.Ordered((&sweep.Spec{Parameters: parameters}))) < len(parameters) {
 		return fmt.Errorf("space: the conditions of `when` go in a circle")
 	}
 	return nil

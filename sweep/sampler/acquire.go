@@ -196,7 +196,7 @@ const (
 // maximise returns points of high acquisition, best first: random points and
 // points near the elite ones are looked at, the best are climbed from, and
 // where a parameter cannot be climbed its other values are tried.
-func (a *acquisition) maximise(rng *rand.Rand, s *space, elite [][]float64) []candidate {
+func (a *acquisition) maximise(rng *rand.Rand, s *unitCube, elite [][]float64) []candidate {
 	smooth := s.smooth()
 	pool := make([]candidate, 0, rawPoints)
 	all := a.few

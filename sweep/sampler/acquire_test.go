@@ -63,7 +63,7 @@ func TestAcquisitionGradientEqualsFiniteDifferences(t *testing.T) {
 		"noise":                   surveyed(3, 25, 2, 0, func(u []float64) []float64 { return []float64{wave(u) + 0.3*math.Sin(1e5*u[1])} }),
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSpace(r.Spec)
+			s := newUnitCube(r.Spec)
 			rng := randomOf(r)
 			m, err := newModel(rng, r, s, newTraining(r, s))
 			require.NoError(t, err)
@@ -99,7 +99,7 @@ func TestNadirIsBeyondAnEndThatIsOnlyHopedFor(t *testing.T) {
 		r.Ledger = append(r.Ledger, sweep.Trial{Assignment: sweep.Assignment{Number: number, Params: sweep.Params{"x0": sweep.Number(u[0]), "x1": sweep.Number(u[1])}, Seed: 1},
 			Status: sweep.StatusCompleted, Metrics: map[string]float64{"f0": u[0], "f1": g - u[0]*u[0]/g}})
 	}
-	s := newSpace(r.Spec)
+	s := newUnitCube(r.Spec)
 	m, err := newModel(randomOf(r), r, s, newTraining(r, s))
 	require.NoError(t, err)
 	var places []place

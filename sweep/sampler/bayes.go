@@ -33,7 +33,7 @@ func start(spec *sweep.Spec, parameters int) int {
 type bayes struct{}
 
 func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	rng, seen, s := randomOf(r), tried(r), newSpace(r.Spec)
+	rng, seen, s := randomOf(r), tried(r), newUnitCube(r.Spec)
 	reason := sweep.Reason{Sampler: string(sweep.MethodBayes)}
 	t := newTraining(r, s)
 	if first := start(r.Spec, len(s.order)); len(t.x) < first {
@@ -66,7 +66,7 @@ func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 }
 
 // explain says why c was chosen.
-func (m *model) explain(reason *sweep.Reason, r Request, s *space, c candidate) {
+func (m *model) explain(reason *sweep.Reason, r Request, s *unitCube, c candidate) {
 	reason.Acquisition = c.value
 	reason.Posterior, reason.Hyper = make(map[string]sweep.Estimate), make(map[string]float64)
 	if len(m.objectives) < len(r.Spec.Metrics) {

@@ -45,7 +45,7 @@ const (
 type cmaes struct{}
 
 func (cmaes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	s, rng, seen := newSpace(r.Spec), randomOf(r), tried(r)
+	s, rng, seen := newUnitCube(r.Spec), randomOf(r), tried(r)
 	reason := sweep.Reason{Sampler: string(sweep.MethodCMAES)}
 	e, runs := replay(r, s)
 	if e.generation == 0 && runs == 0 {
@@ -71,7 +71,7 @@ func (cmaes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 }
 
 // replay rebuilds the distribution, and says how many runs came before its own.
-func replay(r Request, s *space) (e *evolution, runs int) {
+func replay(r Request, s *unitCube) (e *evolution, runs int) {
 	n := 0
 	centre := make([]float64, len(s.order))
 	for k, a := range s.axes() {
@@ -145,7 +145,7 @@ func (e *evolution) advance(r Request, generation []observation) (ok bool) {
 
 // draw returns a point of the distribution. even, uniform numbers of which there
 // is one a coordinate, replaces the random ones of the first try where it is set.
-func (e *evolution) draw(s *space, rng *rand.Rand, even []float64) []float64 {
+func (e *evolution) draw(s *unitCube, rng *rand.Rand, even []float64) []float64 {
 	u := s.draw(rng)
 	for k, shares := range e.shares {
 		at := rng.Float64()

@@ -14,7 +14,7 @@ import (
 // result fills in what came of a trial.
 func searched(t *testing.T, s Sampler, spec *sweep.Spec, n int, result func(u []float64, trial *sweep.Trial)) []sweep.Trial {
 	t.Helper()
-	r, in := Request{Spec: spec}, newSpace(spec)
+	r, in := Request{Spec: spec}, newUnitCube(spec)
 	for r.Number = range n {
 		r.Index = r.Number
 		params, reason, err := s.Suggest(r)

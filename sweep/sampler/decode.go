@@ -12,7 +12,7 @@ import (
 // is 0 and the rest begins at the gap. Choice k of n has [k/n, (k+1)/n). What
 // stands for a parameter whose condition is false does not matter.
 func Decode(spec *sweep.Spec, u map[string]float64) sweep.Params {
-	s := newSpace(spec)
+	s := newUnitCube(spec)
 	categorical := s.categorical()
 	at := make([]float64, len(s.order))
 	for k, p := range s.order {

@@ -68,7 +68,7 @@ func newConstants(n, lambda int) constants {
 
 // newEvolution starts at mean with deviation sigma in every direction, and with
 // the shares of draw.
-func newEvolution(s *space, lambda int, mean []float64, sigma float64) *evolution {
+func newEvolution(s *unitCube, lambda int, mean []float64, sigma float64) *evolution {
 	e := &evolution{axes: s.axes(), lambda: lambda, sigma: sigma, shares: make([][]float64, len(s.order))}
 	for k, a := range e.axes {
 		switch {

@@ -27,7 +27,7 @@ func TestEvolutionIsThatOfThePackageCMAES(t *testing.T) {
 	data, err := os.ReadFile("testdata/evolution.json")
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(data, &want))
-	e := newEvolution(newSpace(cube(4, 1)), 8, []float64{0.5, 0.5, 0.5, 0.5}, 0.1)
+	e := newEvolution(newUnitCube(cube(4, 1)), 8, []float64{0.5, 0.5, 0.5, 0.5}, 0.1)
 	require.InDeltaSlice(t, want.Weights, e.weights, 1e-12)
 	const tolerance = 1e-7 // the package adds 1e-8 under some roots
 	for _, g := range want.Generations {
@@ -59,7 +59,7 @@ func TestEvolutionIsThatOfThePackageCMAES(t *testing.T) {
 }
 
 func TestEvolutionDrawsInOutliers(t *testing.T) {
-	near, far := newEvolution(newSpace(cube(2, 1)), 6, []float64{0.5, 0.5}, 0.01), newEvolution(newSpace(cube(2, 1)), 6, []float64{0.5, 0.5}, 0.01)
+	near, far := newEvolution(newUnitCube(cube(2, 1)), 6, []float64{0.5, 0.5}, 0.01), newEvolution(newUnitCube(cube(2, 1)), 6, []float64{0.5, 0.5}, 0.01)
 	points := func(first float64) [][]float64 {
 		return [][]float64{{first, 0.5}, {0.5, 0.51}, {0.5, 0.49}, {0.49, 0.5}, {0.5, 0.5}, {0.51, 0.5}}
 	}
@@ -72,7 +72,7 @@ func TestEvolutionDrawsInOutliers(t *testing.T) {
 
 func TestSharesFollowTheBetterHalfAndKeepAMargin(t *testing.T) {
 	spec := &sweep.Spec{Parameters: []sweep.Parameter{{Name: "word", Distribution: sweep.DistCategorical, Values: []sweep.Value{sweep.Word("a"), sweep.Word("b"), sweep.Word("c")}}}}
-	e := newEvolution(newSpace(spec), 6, []float64{0}, 0.1)
+	e := newEvolution(newUnitCube(spec), 6, []float64{0}, 0.1)
 	require.Empty(t, e.ranges)
 	for range 100 {
 		e.learn(0, []int{1, 1, -1, 0, 0, 2})
@@ -87,7 +87,7 @@ func TestSharesFollowTheBetterHalfAndKeepAMargin(t *testing.T) {
 
 func TestMarginLetsIntegersMove(t *testing.T) {
 	spec := &sweep.Spec{Parameters: []sweep.Parameter{{Name: "batch", Distribution: sweep.DistIntUniform, Min: 1, Max: 5}, {Name: "lr", Distribution: sweep.DistUniform, Max: 1}}}
-	s := newSpace(spec)
+	s := newUnitCube(spec)
 	e := newEvolution(s, 6, []float64{0.5, 0.5}, 1e-4)
 	require.Zero(t, e.margin(1))
 	const n = 6000

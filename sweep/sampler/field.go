@@ -11,6 +11,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
 // field is how the points of a race stand. With f_k(p) the estimated mean of
@@ -36,7 +37,7 @@ type field struct {
 // scale is what a point is judged by.
 type scale struct {
 	metric string
-	noise  *sweep.Noise
+	noise  *analysis.Noise
 	unit   float64
 	// of an objective
 	sign float64 // -1 when it is maximised
@@ -69,13 +70,13 @@ func newField(c *race) *field {
 	}
 	f.objective = len(f.scales)
 	for _, k := range spec.Constraints {
-		if limit, ok := k.Limit(ledger); ok {
+		if limit, ok := analysis.Limit(k, ledger); ok {
 			f.scales = append(f.scales, scale{metric: k.Metric, constraint: k, limit: limit})
 		}
 	}
 	f.df = math.MaxInt
 	for i := range f.scales {
-		f.scales[i].noise, _ = sweep.PairedNoise(ledger, f.scales[i].metric)
+		f.scales[i].noise, _ = analysis.PairedNoise(ledger, f.scales[i].metric)
 		f.scales[i].unit = max(f.scales[i].noise.StdDev, tiny)
 		f.df = min(f.df, f.scales[i].noise.DF)
 	}
@@ -98,7 +99,7 @@ func (f *field) enter(points []*point) {
 			mean, ok := s.noise.Point(p.key)
 			whole = whole && ok
 			if values[i] = s.sign * mean.Mean; i >= f.objective {
-				values[i] = -s.constraint.Excess(mean.Mean, s.limit.Mean)
+				values[i] = -analysis.Excess(s.constraint, mean.Mean, s.limit.Mean)
 			}
 		}
 		if whole {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // grid takes the points of sweep.Spec.Grid in their order: trial Index has point
@@ -11,7 +12,7 @@ import (
 type grid struct{}
 
 func (grid) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	points := r.Spec.Grid()
+	points := space.Grid(r.Spec)
 	if r.Index >= len(points) {
 		return nil, sweep.Reason{}, ErrExhausted
 	}

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/gp"
 )
 
@@ -45,7 +45,7 @@ type surrogate struct {
 // newModel fits. More objectives than volumes can be taken of are made one: the
 // greatest of the weighted values plus a little of their sum, by weights that each
 // trial draws anew (Knowles 2006, ParEGO, eq. 2).
-func newModel(rng *rand.Rand, r Request, s *space, t training) (*model, error) {
+func newModel(rng *rand.Rand, r Request, s *unitCube, t training) (*model, error) {
 	m := &model{training: t}
 	if len(r.Spec.Metrics) > maxVolumes {
 		m.values = scalarised(rng, t.values)
@@ -73,7 +73,7 @@ func newModel(rng *rand.Rand, r Request, s *space, t training) (*model, error) {
 		m.objectives = append(m.objectives, f)
 	}
 	for c, constraint := range r.Spec.Constraints {
-		limit, ok := constraint.Limit(r.Ledger)
+		limit, ok := analysis.Limit(constraint, r.Ledger)
 		f, err := fit(t.excess, c, gp.Options{Constraint: true})
 		if !ok || err != nil {
 			continue // nothing is known of it yet
@@ -97,7 +97,7 @@ func (m *model) worst() []float64 {
 	worst := make([]float64, len(m.values[0]))
 	for k := range worst {
 		worst[k] = math.Inf(-1)
-		for _, i := range sweep.NonDominated(good) {
+		for _, i := range analysis.NonDominated(good) {
 			worst[k] = math.Max(worst[k], good[i][k])
 		}
 	}
@@ -135,7 +135,7 @@ func scalarised(rng *rand.Rand, values [][]float64) [][]float64 {
 type place struct{ u, f []float64 }
 
 // acquisition prepares the acquisition, and returns the points to look near.
-func (m *model) acquisition(rng *rand.Rand, r Request, s *space) (a *acquisition, elite [][]float64, err error) {
+func (m *model) acquisition(rng *rand.Rand, r Request, s *unitCube) (a *acquisition, elite [][]float64, err error) {
 	n := len(m.objectives)
 	var good, all []place
 	nothing := math.Inf(-1)
@@ -201,7 +201,7 @@ func front(places []place) []place {
 		values[i] = p.f
 	}
 	var list []place
-	for _, i := range sweep.NonDominated(values) {
+	for _, i := range analysis.NonDominated(values) {
 		if !slices.ContainsFunc(list, func(o place) bool { return slices.Equal(o.f, places[i].f) }) {
 			list = append(list, places[i])
 		}
@@ -264,7 +264,7 @@ func thinned(places []place, limit int) []place {
 // likely to hold. Without the ends a front that has not been to one yet would never
 // go there, since nothing beyond the reference counts; with the worst of all results
 // as reference, points that are good in one objective alone would count too much.
-func (m *model) nadir(s *space, places, front []place) []float64 {
+func (m *model) nadir(s *unitCube, places, front []place) []float64 {
 	places = slices.Clone(places)
 	n := len(m.objectives)
 	work := make([]gp.Workspace, n+len(m.constraints))

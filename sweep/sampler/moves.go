@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // fewLevels is up to how many values a stepped parameter is searched value by
@@ -23,13 +24,13 @@ func levels(p sweep.Parameter) int {
 	case sweep.DistIntUniform:
 		return int(p.Max-p.Min) + 1
 	case sweep.DistQUniform, sweep.DistQLogUniform:
-		return p.Steps() + 1
+		return space.Steps(p) + 1
 	}
 	return 0
 }
 
 // smooth reports whether every point of the cube is one of the space.
-func (s *space) smooth() bool {
+func (s *unitCube) smooth() bool {
 	for _, p := range s.order {
 		if p.When != nil || levels(p) > 0 {
 			return false
@@ -41,7 +42,7 @@ func (s *space) smooth() bool {
 // snap moves u onto the space: a step's middle, a known zero, the mark of an
 // inactive parameter. A categorical coordinate that was inactive and no longer is
 // takes its first value.
-func (s *space) snap(u []float64) []float64 {
+func (s *unitCube) snap(u []float64) []float64 {
 	at := slices.Clone(u)
 	for k, p := range s.order {
 		if p.Distribution == sweep.DistCategorical {
@@ -57,14 +58,14 @@ func (s *space) snap(u []float64) []float64 {
 
 // ranges are the bounds of each coordinate in a climb from u: a coordinate that
 // is inactive, categorical, exactly zero or of few levels stays.
-func (s *space) ranges(u []float64) (low, high []float64) {
+func (s *unitCube) ranges(u []float64) (low, high []float64) {
 	low, high = make([]float64, len(u)), make([]float64, len(u))
 	params := s.params(u)
 	for k, p := range s.order {
 		low[k], high[k] = u[k], u[k]
 		n := levels(p)
 		switch {
-		case !p.Active(params), p.Distribution == sweep.DistCategorical, n > 0 && n <= fewLevels, p.Zero > 0 && u[k] < gap/2:
+		case !space.Active(p, params), p.Distribution == sweep.DistCategorical, n > 0 && n <= fewLevels, p.Zero > 0 && u[k] < gap/2:
 		case p.Zero > 0:
 			low[k], high[k] = gap, 1
 		default:
@@ -77,7 +78,7 @@ func (s *space) ranges(u []float64) (low, high []float64) {
 // neighbours are the points that differ from u in one coordinate that a climb
 // cannot move: the other values of a categorical parameter, the next steps of a
 // stepped one, zero and not zero.
-func (s *space) neighbours(u []float64) [][]float64 {
+func (s *unitCube) neighbours(u []float64) [][]float64 {
 	var list [][]float64
 	params := s.params(u)
 	with := func(k int, v float64) {
@@ -86,7 +87,7 @@ func (s *space) neighbours(u []float64) [][]float64 {
 		list = append(list, s.snap(next))
 	}
 	for k, p := range s.order {
-		if !p.Active(params) {
+		if !space.Active(p, params) {
 			continue
 		}
 		n := levels(p)
@@ -120,7 +121,7 @@ func (s *space) neighbours(u []float64) [][]float64 {
 
 // along are the points that differ from u in one coordinate: n values across its
 // range where a climb can move it, its neighbours where not.
-func (s *space) along(u []float64, n int) [][]float64 {
+func (s *unitCube) along(u []float64, n int) [][]float64 {
 	list := s.neighbours(u)
 	low, high := s.ranges(u)
 	for k := range u {
@@ -148,8 +149,8 @@ func steps(p sweep.Parameter, v sweep.Value) []sweep.Value {
 	case sweep.DistQUniform, sweep.DistQLogUniform:
 		at := int(math.Round((v.Float() - p.Min) / p.Q))
 		for _, i := range []int{at - 1, at + 1} {
-			if i >= 0 && i <= p.Steps() {
-				list = append(list, sweep.Number(p.Step(i)))
+			if i >= 0 && i <= space.Steps(p) {
+				list = append(list, sweep.Number(space.Step(p, i)))
 			}
 		}
 	case sweep.DistOrdinal:
@@ -165,7 +166,7 @@ func steps(p sweep.Parameter, v sweep.Value) []sweep.Value {
 
 // near returns a point near u: some coordinates, one at least, move by a normal
 // step of the given width, or to another value where they have few.
-func (s *space) near(rng *rand.Rand, u []float64, width float64) []float64 {
+func (s *unitCube) near(rng *rand.Rand, u []float64, width float64) []float64 {
 	next := slices.Clone(u)
 	fresh := s.draw(rng)
 	share := math.Max(0.25, math.Min(1, 3/float64(len(u))))

@@ -36,7 +36,7 @@ const (
 type nsga2 struct{}
 
 func (nsga2) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	s, rng, seen := newSpace(r.Spec), randomOf(r), tried(r)
+	s, rng, seen := newUnitCube(r.Spec), randomOf(r), tried(r)
 	reason := sweep.Reason{Sampler: string(sweep.MethodNSGA2)}
 	list, size := observations(r, s), population(r.Spec)
 	if len(list) < size {
@@ -62,7 +62,7 @@ func population(spec *sweep.Spec) int { return int(clamp(float64(spec.Budget.Run
 
 // child crosses two parents, NaN where they lack a parameter, and mutates the
 // result: each coordinate with probability 1/d.
-func (s *space) child(rng *rand.Rand, a, b []float64) []float64 {
+func (s *unitCube) child(rng *rand.Rand, a, b []float64) []float64 {
 	u := s.draw(rng)
 	cross := rng.Float64() < nsgaCross
 	for k, x := range s.axes() {

@@ -80,7 +80,7 @@ func TestMethodsFindAFront(t *testing.T) {
 }
 
 func TestChildrenComeFromTheirParents(t *testing.T) {
-	s := newSpace(mixed())
+	s := newUnitCube(mixed())
 	absent := math.NaN()
 	rng := rand.New(rand.NewPCG(1, 2))
 	words, zeros, windows := 0, 0, 0

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // parzen is a kernel density over the search space:
@@ -26,7 +27,7 @@ import (
 //
 // The prior has the shares of draw, even over ranges and words.
 type parzen struct {
-	space  *space
+	space  *unitCube
 	axes   []axis
 	points [][]float64 // `[n d]`, NaN for absent
 	logs   []float64   // ln w_i, `[n+1]`
@@ -45,7 +46,7 @@ type axis struct {
 }
 
 // axes describes the coordinates of the space.
-func (s *space) axes() []axis {
+func (s *unitCube) axes() []axis {
 	list := make([]axis, len(s.order))
 	for k, p := range s.order {
 		a := &list[k]
@@ -63,7 +64,7 @@ func (s *space) axes() []axis {
 		case sweep.DistIntUniform:
 			a.cells = int(p.Max-p.Min) + 1
 		case sweep.DistQUniform, sweep.DistQLogUniform:
-			a.cells = p.Steps() + 1
+			a.cells = space.Steps(p) + 1
 		}
 	}
 	return list
@@ -74,7 +75,7 @@ func (a axis) isZero(u float64) bool { return a.zero > 0 && u < gap/2 }
 
 // newParzen makes the density of points with weights one longer, the prior's last.
 // width is the factor of parzenWidth.
-func newParzen(s *space, points [][]float64, weights []float64, width float64) *parzen {
+func newParzen(s *unitCube, points [][]float64, weights []float64, width float64) *parzen {
 	p := &parzen{space: s, axes: s.axes(), points: points}
 	for k := range p.axes {
 		p.width = append(p.width, parzenWidth(p.axes, points, k, width))

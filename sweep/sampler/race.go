@@ -10,6 +10,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 const (
@@ -128,7 +129,7 @@ func (c *race) early() bool {
 	}
 	runs := spec.Budget.RunCap
 	if spec.Method == sweep.MethodGrid {
-		if points := len(spec.Grid()); runs == 0 || points <= runs {
+		if points := len(space.Grid(spec)); runs == 0 || points <= runs {
 			return true
 		}
 	}

@@ -11,7 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // raced is a spec with repeats and no run_cap: seeds 1, then 2, 3 and 4.
@@ -238,7 +240,7 @@ func TestRacesKeepTheirWord(t *testing.T) {
 			if a.Seed != base.Train.Seed {
 				repeats++
 			} else if base.Method == sweep.MethodGrid {
-				require.Equal(t, base.Grid()[len(started)-1], a.Params, "a grid skips no point")
+				require.Equal(t, space.Grid(base)[len(started)-1], a.Params, "a grid skips no point")
 			}
 			require.LessOrEqual(t, float64(repeats), 0.3*float64(r.Index+1)+1e-9, "more repeats than the share")
 		})
@@ -327,7 +329,7 @@ func TestRacingChoosesBetter(t *testing.T) {
 			}
 			noise := rand.New(rand.NewPCG(uint64(seed), 21))
 			trials := world(t, spec, 40, 4, func(a sweep.Assignment) float64 { return bowl(a.Params) + 3*noise.NormFloat64() }, nil)
-			n, _ := sweep.PairedNoise(trials, "fid.tail")
+			n, _ := analysis.PairedNoise(trials, "fid.tail")
 			best, lowest := trials[0], math.Inf(1)
 			for _, trial := range trials {
 				if e, ok := n.Point(trial.Params.Key()); ok && e.Mean < lowest {

@@ -14,13 +14,13 @@ const draws = 256
 type random struct{}
 
 func (random) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	s := newSpace(r.Spec)
+	s := newUnitCube(r.Spec)
 	params, err := s.untried(randomOf(r), tried(r))
 	return params, sweep.Reason{Sampler: string(sweep.MethodRandom)}, err
 }
 
 // untried draws a point that is not in seen.
-func (s *space) untried(rng *rand.Rand, seen map[string]bool) (sweep.Params, error) {
+func (s *unitCube) untried(rng *rand.Rand, seen map[string]bool) (sweep.Params, error) {
 	for range draws {
 		if params := s.params(s.draw(rng)); !seen[params.Key()] {
 			return params, nil

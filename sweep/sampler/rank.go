@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
 // ranked returns the indices of list from the best observation to the worst:
@@ -36,8 +36,8 @@ func ranked(list []observation) []int {
 		for at, i := range group {
 			values[at] = list[i].values
 		}
-		for rank, members := range sweep.Fronts(values) {
-			for j, d := range sweep.Crowding(values, members) {
+		for rank, members := range analysis.Fronts(values) {
+			for j, d := range analysis.Crowding(values, members) {
 				i := group[members[j]]
 				front[i], distance[i] = rank, d
 			}

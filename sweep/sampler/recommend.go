@@ -25,7 +25,7 @@ const likelyFeasible = 0.5
 // of the first metric, among those that satisfy every constraint more likely than
 // not: the first trial of that point.
 func (bayes) Recommend(r Request) (best sweep.Trial, ok bool) {
-	s := newSpace(r.Spec)
+	s := newUnitCube(r.Spec)
 	t := newTraining(r, s)
 	if len(t.x) < bayesStart || len(r.Spec.Metrics) > maxVolumes {
 		return sweep.Trial{}, false

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // Recall returns the request that led to a search trial: what was finished then is
@@ -22,7 +23,7 @@ func Recall(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Assignment) (Request
 	if seen > len(ledger) {
 		return Request{}, fmt.Errorf("it came from %d results, and the ledger has %d", seen, len(ledger))
 	}
-	r := Request{Spec: spec, Ledger: ledger[:seen:seen], Number: t.Number, Index: t.Number - len(spec.Baselines())}
+	r := Request{Spec: spec, Ledger: ledger[:seen:seen], Number: t.Number, Index: t.Number - len(space.Baselines(spec))}
 	at := make(map[int]int, len(ledger)) // place in ledger by number
 	for i, other := range ledger {
 		at[other.Number] = i

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
 // outcome is what is known of a point, the better kind first.
@@ -50,7 +51,7 @@ type observation struct {
 // limit, each divided by the largest excess in the ledger so that the metrics'
 // units do not matter. A constraint whose metric, or whose baseline, has no
 // result yet is ignored.
-func observations(r Request, s *space) []observation {
+func observations(r Request, s *unitCube) []observation {
 	var points []*evidence
 	byKey := make(map[string]*evidence)
 	for _, t := range r.Ledger {
@@ -79,7 +80,7 @@ func observations(r Request, s *space) []observation {
 	}
 	limits := make([]*sweep.Estimate, len(r.Spec.Constraints))
 	for i, c := range r.Spec.Constraints {
-		if limit, ok := c.Limit(r.Ledger); ok {
+		if limit, ok := analysis.Limit(c, r.Ledger); ok {
 			limits[i] = &limit
 		}
 	}
@@ -95,7 +96,7 @@ func observations(r Request, s *space) []observation {
 			for j, c := range r.Spec.Constraints {
 				p.excess[j] = math.NaN()
 				if limits[j] != nil && p.limited[j].n > 0 {
-					p.excess[j] = c.Excess(p.limited[j].value, limits[j].Mean)
+					p.excess[j] = analysis.Excess(c, p.limited[j].value, limits[j].Mean)
 				}
 			}
 		}
@@ -125,7 +126,7 @@ func observations(r Request, s *space) []observation {
 }
 
 // locate is point, with NaN for the coordinates of parameters that are absent.
-func (s *space) locate(params sweep.Params) (u []float64, ok bool) {
+func (s *unitCube) locate(params sweep.Params) (u []float64, ok bool) {
 	u, ok = s.point(params)
 	if !ok {
 		return nil, false

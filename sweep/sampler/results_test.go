@@ -52,7 +52,7 @@ func TestObservationsTreatEachStatusOnPurpose(t *testing.T) {
 		done(11, 0.8, sweep.StatusCompleted, both(math.NaN(), 1)),
 		done(12, 0.85, sweep.StatusStopped, nil),
 		tooLarge,
-	}}, newSpace(spec))
+	}}, newUnitCube(spec))
 	require.Equal(t, []observation{
 		{u: []float64{0.1}, outcome: completed, values: []float64{4, -0.6}, excess: []float64{}, trials: 2, number: 1},
 		{u: []float64{0.2}, outcome: diverged, number: 2},
@@ -79,7 +79,7 @@ func TestViolationsDoNotDependOnUnits(t *testing.T) {
 		done(5, 0.5, sweep.StatusCompleted, values(1)), // without the constraints' metrics
 	}}
 	violations := func() (v []float64) {
-		for _, o := range observations(r, newSpace(spec)) {
+		for _, o := range observations(r, newUnitCube(spec)) {
 			v = append(v, o.violation)
 		}
 		return v

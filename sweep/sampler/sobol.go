@@ -21,7 +21,7 @@ import (
 type sobol struct{}
 
 func (sobol) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	s := newSpace(r.Spec)
+	s := newUnitCube(r.Spec)
 	reason := sweep.Reason{Sampler: string(sweep.MethodSobol), Note: fmt.Sprintf("point %d of the sequence", r.Index+1)}
 	params := s.params(s.spread(r))
 	seen := tried(r)
@@ -35,7 +35,7 @@ func (sobol) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 
 // spreadUntried is what a method that learns suggests before it knows enough: the
 // sequence's point, or a random one where that was tried.
-func (s *space) spreadUntried(r Request, seen map[string]bool) (sweep.Params, error) {
+func (s *unitCube) spreadUntried(r Request, seen map[string]bool) (sweep.Params, error) {
 	if params := s.params(s.spread(r)); !seen[params.Key()] {
 		return params, nil
 	}
@@ -43,12 +43,12 @@ func (s *space) spreadUntried(r Request, seen map[string]bool) (sweep.Params, er
 }
 
 // spread returns point Index of the scrambled sequence in the meaning of draw.
-func (s *space) spread(r Request) []float64 {
+func (s *unitCube) spread(r Request) []float64 {
 	return s.draw(rand.New(&dealt{order: s.order, at: s.sequence(r)}))
 }
 
 // sequence returns point Index of the scrambled sequence, each coordinate in [0, 1).
-func (s *space) sequence(r Request) []float64 {
+func (s *unitCube) sequence(r Request) []float64 {
 	scramble := rand.New(rand.NewPCG(uint64(r.Spec.Seed), sobolStream))
 	at := make([]float64, len(s.order))
 	for k := range at {

@@ -39,7 +39,7 @@ func cube(d int, seed int64) *sweep.Spec {
 func TestSobolIsStratified(t *testing.T) {
 	const n, d = 64, 70 // six dimensions more than the table has
 	spec := cube(d, 3)
-	s := newSpace(spec)
+	s := newUnitCube(spec)
 	points := make([][]float64, n)
 	for i := range points {
 		points[i] = s.spread(Request{Spec: spec, Number: i, Index: i})
@@ -64,7 +64,7 @@ func TestSobolIsStratified(t *testing.T) {
 }
 
 func TestSobolIsScrambledBySeed(t *testing.T) {
-	s := newSpace(cube(2, 1))
+	s := newUnitCube(cube(2, 1))
 	a := s.spread(Request{Spec: cube(2, 1), Index: 0})
 	b := s.spread(Request{Spec: cube(2, 2), Index: 0})
 	require.NotEqual(t, a, b)
@@ -103,7 +103,7 @@ func discrepancy(points [][]float64, a, b int) float64 {
 func TestSobolProjectionsAreMoreEvenThanRandomOnes(t *testing.T) {
 	const n, d = 50, 10 // n is no power of two
 	spec := cube(d, 11)
-	s := newSpace(spec)
+	s := newUnitCube(spec)
 	var even, plain [][]float64
 	for i := range n {
 		r := Request{Spec: spec, Number: i, Index: i}
@@ -126,7 +126,7 @@ func TestSobolGivesZerosAndWordsTheirShare(t *testing.T) {
 		{Name: "word", Distribution: sweep.DistCategorical, Values: []sweep.Value{sweep.Word("a"), sweep.Word("b"), sweep.Word("c"), sweep.Word("d")}},
 		{Name: "batch", Distribution: sweep.DistIntUniform, Min: 1, Max: 8},
 	}}
-	s := newSpace(spec)
+	s := newUnitCube(spec)
 	const n = 256
 	counts := make(map[string]map[sweep.Value]int)
 	below := 0

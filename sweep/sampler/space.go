@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // gap keeps an exact zero, at u = 0, apart from the smallest positive value of
@@ -29,15 +30,17 @@ const inactive = 0.5
 //	normal, log_normal     u = sweep.Parameter.CDF(v)
 //
 // With an exact zero these are squeezed into [gap, 1], and the zero is 0.
-type space struct {
+type unitCube struct {
 	spec  *sweep.Spec
 	order []sweep.Parameter
 }
 
-func newSpace(spec *sweep.Spec) *space { return &space{spec: spec, order: spec.Ordered()} }
+func newUnitCube(spec *sweep.Spec) *unitCube {
+	return &unitCube{spec: spec, order: space.Ordered(spec)}
+}
 
 // categorical says which coordinates are indices.
-func (s *space) categorical() []bool {
+func (s *unitCube) categorical() []bool {
 	kinds := make([]bool, len(s.order))
 	for k, p := range s.order {
 		kinds[k] = p.Distribution == sweep.DistCategorical
@@ -48,7 +51,7 @@ func (s *space) categorical() []bool {
 // draw returns a random point: uniform in the cube's meaning of the
 // distributions, with exact zeros at their probability. It takes two numbers a
 // parameter from rng, so that one parameter's draw does not depend on another's.
-func (s *space) draw(rng *rand.Rand) []float64 {
+func (s *unitCube) draw(rng *rand.Rand) []float64 {
 	u := make([]float64, len(s.order))
 	for k, p := range s.order {
 		coin, at := rng.Float64(), rng.Float64()
@@ -67,10 +70,10 @@ func (s *space) draw(rng *rand.Rand) []float64 {
 }
 
 // params decodes a point.
-func (s *space) params(u []float64) sweep.Params {
+func (s *unitCube) params(u []float64) sweep.Params {
 	params := make(sweep.Params, len(s.order))
 	for k, p := range s.order {
-		if p.Active(params) {
+		if space.Active(p, params) {
 			params[p.Name] = decode(p, u[k])
 		}
 	}
@@ -79,7 +82,7 @@ func (s *space) params(u []float64) sweep.Params {
 
 // point encodes params; ok is false when they are not of this space (a baseline
 // may set what the search does not).
-func (s *space) point(params sweep.Params) (u []float64, ok bool) {
+func (s *unitCube) point(params sweep.Params) (u []float64, ok bool) {
 	u = make([]float64, len(s.order))
 	left := len(params)
 	for k, p := range s.order {
@@ -127,12 +130,12 @@ func decode(p sweep.Parameter, u float64) sweep.Value {
 	case sweep.DistIntUniform:
 		return sweep.Number(p.Min + float64(cell(u, int(p.Max-p.Min)+1)))
 	case sweep.DistQUniform:
-		return sweep.Number(p.Step(cell(u, p.Steps()+1)))
+		return sweep.Number(space.Step(p, cell(u, space.Steps(p)+1)))
 	case sweep.DistQLogUniform:
 		low, high := logEdges(p)
-		return sweep.Number(p.Step(nearestStep(p, math.Exp(low+u*(high-low)))))
+		return sweep.Number(space.Step(p, nearestStep(p, math.Exp(low+u*(high-low)))))
 	case sweep.DistNormal, sweep.DistLogNormal:
-		return sweep.Number(p.Quantile(u))
+		return sweep.Number(space.Quantile(p, u))
 	}
 	return sweep.Number(clamp(p.Min+u*(p.Max-p.Min), p.Min, p.Max))
 }
@@ -167,12 +170,12 @@ func encode(p sweep.Parameter, v sweep.Value) (u float64, ok bool) {
 	case sweep.DistIntUniform:
 		u = (f - p.Min + 0.5) / (p.Max - p.Min + 1)
 	case sweep.DistQUniform:
-		u = (float64(nearestStep(p, f)) + 0.5) / float64(p.Steps()+1)
+		u = (float64(nearestStep(p, f)) + 0.5) / float64(space.Steps(p)+1)
 	case sweep.DistQLogUniform:
 		low, high := logEdges(p)
-		u = (math.Log(p.Step(nearestStep(p, f))) - low) / (high - low)
+		u = (math.Log(space.Step(p, nearestStep(p, f))) - low) / (high - low)
 	case sweep.DistNormal, sweep.DistLogNormal:
-		u = p.CDF(f)
+		u = space.CDF(p, f)
 	default:
 		u = (f - p.Min) / (p.Max - p.Min)
 	}
@@ -188,18 +191,18 @@ func cell(u float64, n int) int { return min(max(int(u*float64(n)), 0), n-1) }
 
 // nearestStep is the k whose step is nearest to f.
 func nearestStep(p sweep.Parameter, f float64) int {
-	return int(clamp(math.Round((f-p.Min)/p.Q), 0, float64(p.Steps())))
+	return int(clamp(math.Round((f-p.Min)/p.Q), 0, float64(space.Steps(p))))
 }
 
 // logEdges are the logarithms of the outer edges of the first and the last step.
 func logEdges(p sweep.Parameter) (low, high float64) {
-	return math.Log(p.Min - p.Q/2), math.Log(p.Step(p.Steps()) + p.Q/2)
+	return math.Log(p.Min - p.Q/2), math.Log(space.Step(p, space.Steps(p)) + p.Q/2)
 }
 
 func clamp(f, low, high float64) float64 { return math.Min(math.Max(f, low), high) }
 
 // finite reports whether the space has finitely many points.
-func (s *space) finite() bool {
+func (s *unitCube) finite() bool {
 	return !slices.ContainsFunc(s.order, func(p sweep.Parameter) bool {
 		switch p.Distribution {
 		case sweep.DistUniform, sweep.DistLogUniform, sweep.DistNormal, sweep.DistLogNormal:
@@ -213,11 +216,11 @@ func (s *space) finite() bool {
 const maxListed = 100_000
 
 // all lists the points of a finite space; ok is false when there are too many.
-func (s *space) all() (points []sweep.Params, ok bool) {
+func (s *unitCube) all() (points []sweep.Params, ok bool) {
 	whole := *s.spec
 	whole.Parameters = append([]sweep.Parameter(nil), s.spec.Parameters...)
 	for i := range whole.Parameters {
 		whole.Parameters[i].Count = 0
 	}
-	return whole.GridUpTo(maxListed)
+	return space.GridUpTo(&whole, maxListed)
 }

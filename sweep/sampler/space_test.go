@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 var everyKind = &sweep.Spec{Parameters: []sweep.Parameter{
@@ -27,7 +28,7 @@ var everyKind = &sweep.Spec{Parameters: []sweep.Parameter{
 
 // A point of the cube and the parameters that it stands for lead to each other.
 func TestSpaceRoundTrip(t *testing.T) {
-	s := newSpace(everyKind)
+	s := newUnitCube(everyKind)
 	rng := rand.New(rand.NewPCG(1, 1))
 	for range 500 {
 		params := s.params(s.draw(rng))
@@ -40,7 +41,7 @@ func TestSpaceRoundTrip(t *testing.T) {
 			}
 			v, active := params[p.Name]
 			if active {
-				require.NoError(t, p.Legal(v))
+				require.NoError(t, space.Legal(p, v))
 			}
 			if active && p.Zero > 0 {
 				require.Equal(t, v == sweep.Number(0), u[k] < gap, "zeros, and only they, are below the gap")
@@ -97,7 +98,7 @@ func TestSharesOfACoordinate(t *testing.T) {
 		got := make(map[float64]float64)
 		for i := range n + 1 {
 			v := decode(c.p, float64(i)/n)
-			require.NoError(t, c.p.Legal(v))
+			require.NoError(t, space.Legal(c.p, v))
 			got[v.Float()] += 1. / n
 		}
 		require.Len(t, got, len(c.want), c.p.Distribution)
@@ -113,7 +114,7 @@ func TestSharesOfACoordinate(t *testing.T) {
 // Ordered values keep their distances by rank; only unordered ones are indices.
 func TestOrdinalIsNotCategorical(t *testing.T) {
 	values := []sweep.Value{sweep.Word("none"), sweep.Word("uncond"), sweep.Word("cond")}
-	s := newSpace(&sweep.Spec{Parameters: []sweep.Parameter{
+	s := newUnitCube(&sweep.Spec{Parameters: []sweep.Parameter{
 		{Name: "a", Distribution: sweep.DistOrdinal, Values: values},
 		{Name: "b", Distribution: sweep.DistCategorical, Values: values},
 	}})
@@ -129,7 +130,7 @@ func TestOrdinalIsNotCategorical(t *testing.T) {
 }
 
 func TestPointRefusesWhatTheSpaceHasNot(t *testing.T) {
-	s := newSpace(everyKind)
+	s := newUnitCube(everyKind)
 	for _, params := range []sweep.Params{
 		{"lr": sweep.Number(1e-3)},
 		{"infonce.pass": sweep.Word("both")},
@@ -145,7 +146,7 @@ func TestPointRefusesWhatTheSpaceHasNot(t *testing.T) {
 
 // Steps of the acquisition's search stay in the cube, and reach zeros and words.
 func TestStepStaysInTheCube(t *testing.T) {
-	s := newSpace(everyKind)
+	s := newUnitCube(everyKind)
 	rng := rand.New(rand.NewPCG(1, 1))
 	seen := make(map[string]bool)
 	u := s.draw(rng)

@@ -40,7 +40,7 @@ const (
 type tpe struct{}
 
 func (tpe) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	s, rng, seen := newSpace(r.Spec), randomOf(r), tried(r)
+	s, rng, seen := newUnitCube(r.Spec), randomOf(r), tried(r)
 	reason := sweep.Reason{Sampler: string(sweep.MethodTPE)}
 	list := observations(r, s)
 	if len(list) < tpeStart {
@@ -71,7 +71,7 @@ func (tpe) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 
 // split returns the densities of the good observations and of all other points,
 // pending ones among them.
-func split(r Request, s *space, list []observation) (good, rest *parzen) {
+func split(r Request, s *unitCube, list []observation) (good, rest *parzen) {
 	order := ranked(list)
 	b := int(math.Ceil(math.Sqrt(float64(len(list)))))
 	var points, others [][]float64

@@ -24,7 +24,7 @@ func mixed() *sweep.Spec {
 // The density is one: summed over words and zeros, integrated over ranges. Its
 // draws have it: the mean of 1/p over draws in a region is the region's size.
 func TestParzenIsADensity(t *testing.T) {
-	s := newSpace(mixed())
+	s := newUnitCube(mixed())
 	absent := math.NaN()
 	points := [][]float64{{0, absent, 0}, {0.2, 0.9, 2}, {0.95, 0.1, 1}, {0.6, 0.5, 1}}
 	p := newParzen(s, points, []float64{1, 2, 0.5, 1, 1}, 1)
@@ -63,7 +63,7 @@ func TestParzenIsADensity(t *testing.T) {
 }
 
 func TestParzenWidthIsBounded(t *testing.T) {
-	s := newSpace(&sweep.Spec{Parameters: []sweep.Parameter{
+	s := newUnitCube(&sweep.Spec{Parameters: []sweep.Parameter{
 		{Name: "x", Distribution: sweep.DistUniform, Max: 1},
 		{Name: "y", Distribution: sweep.DistIntUniform, Min: 1, Max: 2},
 	}})
@@ -89,7 +89,7 @@ func TestTPEGoesForTheGoal(t *testing.T) {
 func TestTPEKeepsAwayFromPendingTrials(t *testing.T) {
 	spec := cube(1, 1)
 	ledger := searched(t, tpe{}, spec, 12, func(u []float64, trial *sweep.Trial) { trial.Metrics = values(bowl(u)) })
-	s := newSpace(spec)
+	s := newUnitCube(spec)
 	value := func(pending ...sweep.Assignment) float64 {
 		r := Request{Spec: spec, Ledger: ledger, Pending: pending}
 		good, rest := split(r, s, observations(r, s))

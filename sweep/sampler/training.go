@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
 // training is what bayes fits its models on, a row a point.
@@ -26,7 +27,7 @@ type training struct {
 //     it was right to look: there most trials are stopped, too.
 //   - Its constraints are known where that guess is beyond doubt, and not elsewhere:
 //     limits are narrower than what a rung tells.
-func newTraining(r Request, s *space) training {
+func newTraining(r Request, s *unitCube) training {
 	var t training
 	list := observations(r, s)
 	const beyondDoubt = 2 // standard deviations
@@ -58,7 +59,7 @@ func newTraining(r Request, s *space) training {
 	limits := make([]float64, len(excess)) // NaN where unknown
 	for c, constraint := range r.Spec.Constraints {
 		limits[c] = math.NaN()
-		if limit, ok := constraint.Limit(r.Ledger); ok {
+		if limit, ok := analysis.Limit(constraint, r.Ledger); ok {
 			limits[c] = limit.Mean
 		}
 	}
@@ -89,7 +90,7 @@ func newTraining(r Request, s *space) training {
 				row.excess[c] = math.NaN()
 				shift, spread := known.of(r, o.step, sweep.Objective{Name: constraint.Metric})
 				value, has := o.rung[constraint.Metric]
-				if e := constraint.Excess(value+shift, limits[c]); has && math.Abs(e) > beyondDoubt*spread {
+				if e := analysis.Excess(constraint, value+shift, limits[c]); has && math.Abs(e) > beyondDoubt*spread {
 					row.excess[c] = e
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
 // Course is how a dry run went.
@@ -34,14 +35,14 @@ type Point struct {
 // course; it may shrink where a result changes what was known of others.
 func (c Course) Curve(spec *sweep.Spec) []Point {
 	goal := spec.Metrics[0]
-	last, _ := sweep.Best(spec, c.Trials, "")
-	judged, means := sweep.Judge(spec, c.Trials), make(map[string]float64)
+	last, _ := analysis.Best(spec, c.Trials, "")
+	judged, means := analysis.Judge(spec, c.Trials), make(map[string]float64)
 	if spec.Repeats != nil {
-		for _, p := range sweep.Points(spec, c.Trials, "") {
+		for _, p := range analysis.Configurations(spec, c.Trials, "") {
 			means[p.Mean.Params.Key()], _ = p.Mean.Metric(goal.Name)
 		}
 	}
-	reference := sweep.ReferencePoint(spec, c.Trials)
+	reference := analysis.ReferencePoint(spec, c.Trials)
 	points := make([]Point, len(c.Trials))
 	var best *float64
 	for i, t := range c.Trials {
@@ -55,7 +56,7 @@ func (c Course) Curve(spec *sweep.Spec) []Point {
 		}
 		points[i] = Point{Trial: t.Number, Seconds: t.FinishedAt.Sub(moment(0)).Seconds(), Best: best}
 		if len(spec.Metrics) > 1 && reference != nil {
-			volume := sweep.NewFront(spec, c.Trials[:i+1], reference).Hypervolume
+			volume := analysis.NewFront(spec, c.Trials[:i+1], reference).Hypervolume
 			points[i].Hypervolume = &volume
 		}
 	}

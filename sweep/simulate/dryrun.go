@@ -11,7 +11,10 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
+	"github.com/tailsweep/tailsweep/sweep/space"
+	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
 // DryRun says how a spec is played.
@@ -37,7 +40,7 @@ type dryRun struct {
 	now     time.Duration
 	ledger  []sweep.Trial
 	running []*dryTrial
-	rungs   []sweep.RungResult
+	rungs   []stopping.RungResult
 	next    int
 	slots   time.Duration
 }
@@ -78,7 +81,7 @@ func Play(spec *sweep.Spec, d DryRun) (Course, error) {
 }
 
 func (r *dryRun) run() (ended string, err error) {
-	baselines := r.spec.Baselines()
+	baselines := space.Baselines(r.spec)
 	most := min(r.Workers, r.spec.MaxConcurrentTrials)
 	for {
 		for wait := false; !wait && len(r.running) < most && (r.next < len(baselines) || ended == ""); {
@@ -151,7 +154,7 @@ func (r *dryRun) start(a sweep.Assignment) {
 	t := &dryTrial{
 		trial: sweep.Trial{Assignment: a, Attempts: 1, StartedAt: moment(r.now)},
 		curve: r.curve(a), pace: 1 + trialSpread*(2*rng.Float64()-1),
-		rungs: r.spec.Ladder(a), started: r.now,
+		rungs: stopping.TrialRungs(r.spec, a), started: r.now,
 	}
 	r.next++
 	r.running = append(r.running, t)
@@ -184,10 +187,10 @@ func (r *dryRun) advance(t *dryTrial) error {
 	values := r.measure(t, step)
 	if len(t.rungs) > 0 {
 		t.rungs = t.rungs[1:]
-		r.rungs = append(r.rungs, sweep.RungResult{Trial: t.trial.Number, Kind: t.trial.Kind, Step: step, Metrics: r.spec.Objectives(values)})
-		verdict := r.spec.Verdict(t.trial.Assignment, step, r.rungs)
+		r.rungs = append(r.rungs, stopping.RungResult{Trial: t.trial.Number, Kind: t.trial.Kind, Step: step, Metrics: r.spec.Objectives(values)})
+		verdict := stopping.Decide(r.spec, t.trial.Assignment, step, r.rungs)
 		t.trial.Rungs = append(t.trial.Rungs, sweep.Rung{Step: step, Metrics: values, Reason: verdict.Reason})
-		if verdict.Decision != sweep.Stop {
+		if verdict.Decision != stopping.Stop {
 			r.schedule(t, r.now)
 			return nil
 		}
@@ -210,9 +213,9 @@ func (r *dryRun) advance(t *dryTrial) error {
 // expose marks what trials showed at rungs that broke a constraint in the end, as the
 // Sweep workflow does.
 func (r *dryRun) expose() {
-	judged := sweep.Judge(r.spec, r.ledger)
+	judged := analysis.Judge(r.spec, r.ledger)
 	for i, rung := range r.rungs {
-		r.rungs[i].Infeasible = judged[rung.Trial] == sweep.Infeasible
+		r.rungs[i].Infeasible = judged[rung.Trial] == analysis.Infeasible
 	}
 }
 

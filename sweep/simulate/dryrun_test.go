@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
 )
 
@@ -75,7 +76,7 @@ func TestPlayFollowsTheSpec(t *testing.T) {
 	require.True(t, slices.IsSortedFunc(events, time.Time.Compare), "the order is that of completion")
 	require.False(t, slices.IsSortedFunc(c.Trials, func(a, b sweep.Trial) int { return a.Number - b.Number }), "which is not that of starting")
 	require.Equal(t, c.Wall, events[len(events)-1].Sub(moment(0)))
-	require.InDelta(t, sweep.SlotHours(c.Trials), c.Slots, 1e-9)
+	require.InDelta(t, analysis.SlotHours(c.Trials), c.Slots, 1e-9)
 	require.Equal(t, c, play(t, dry(), nil), "equal arguments give equal courses")
 
 	one := play(t, dry(), func(d *DryRun) { d.Workers = 1 })
@@ -278,7 +279,7 @@ func TestCurve(t *testing.T) {
 		require.Equal(t, c.Trials[i].Number, p.Trial)
 		require.InDelta(t, c.Trials[i].FinishedAt.Sub(moment(0)).Seconds(), p.Seconds, 0)
 	}
-	front := sweep.NewFront(spec, c.Trials, nil)
+	front := analysis.NewFront(spec, c.Trials, nil)
 	require.InDelta(t, front.Hypervolume, *curve[len(curve)-1].Hypervolume, 1e-12)
 	require.Less(t, *curve[0].Hypervolume, front.Hypervolume)
 	c.Trials[0].Status = sweep.StatusStopped

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
 	"github.com/tailsweep/tailsweep/trainer"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/cache"
@@ -185,7 +186,7 @@ func TestTrialOnCIFAR(t *testing.T) {
 
 			network := filepath.Join(t.TempDir(), "colours.safetensors")
 			m.writeClassifier(t, network)
-			spec, err := sweep.Parse("cifar.yaml", fmt.Appendf(nil, `
+			spec, err := specfile.Parse("cifar.yaml", fmt.Appendf(nil, `
 apiVersion: tailsweep/v1
 name: cifar
 method: grid

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/bench/search/problems"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/stream"
 )
 
@@ -174,7 +175,7 @@ func (s *scorer) add(t Trial) float64 {
 	}
 	switch {
 	case s.problem.Objectives > 1:
-		return (s.problem.Volume - sweep.Hypervolume(s.points, s.problem.Reference)) / s.problem.Volume
+		return (s.problem.Volume - analysis.Hypervolume(s.points, s.problem.Reference)) / s.problem.Volume
 	case !s.found:
 		return math.Inf(1)
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
 // along samples a curve, parameter t from low to high.
@@ -25,7 +25,7 @@ func TestVolumes(t *testing.T) {
 	check := func(name string, points [][]float64) {
 		p, ok := Lookup(name)
 		require.True(t, ok)
-		require.InEpsilon(t, sweep.Hypervolume(points, p.Reference), p.Volume, 1e-4, name)
+		require.InEpsilon(t, analysis.Hypervolume(points, p.Reference), p.Volume, 1e-4, name)
 	}
 	objective := func(f func(x []float64) (values, constraints []float64), x ...float64) []float64 {
 		values, constraints := f(x)

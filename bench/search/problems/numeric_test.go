@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
 var numeric = flag.Bool("numeric", false, "search long for the optima of numeric.go, a minute a problem, and print them")
@@ -35,7 +35,7 @@ func TestNumeric(t *testing.T) {
 			if p.Objectives > 2 {
 				return // dtlz2-3's is an integral
 			}
-			got := sweep.Hypervolume(front(p, evaluations), p.Reference)
+			got := analysis.Hypervolume(front(p, evaluations), p.Reference)
 			t.Logf("volume %.10g, claimed %.10g", got, p.Volume)
 			require.LessOrEqual(t, got, p.Volume*(1+2e-4))
 			require.Greater(t, got, p.Volume*0.9)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 	"github.com/tailsweep/tailsweep/sweep/stream"
 )
 
@@ -81,7 +82,7 @@ func (p Problem) decode(u []float64) sweep.Params {
 	params := make(sweep.Params, len(u))
 	for k, q := range p.Space {
 		v := u[k]
-		if !q.Active(params) {
+		if !space.Active(q, params) {
 			continue
 		}
 		switch {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/simulate"
 )
 
@@ -119,7 +120,7 @@ func TestProblemsAreWellFormed(t *testing.T) {
 			require.Len(t, values, p.Objectives, p.Name)
 			require.Len(t, constraints, p.Constraints, p.Name)
 			if p.Objectives > 1 && Feasible(values, constraints) {
-				reachable = reachable || sweep.Hypervolume([][]float64{values}, p.Reference) > 0
+				reachable = reachable || analysis.Hypervolume([][]float64{values}, p.Reference) > 0
 			}
 		}
 		require.True(t, reachable || p.Objectives == 1, "%s: no random point is below the reference", p.Name)

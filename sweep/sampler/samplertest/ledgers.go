@@ -12,21 +12,22 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // Illegal reports why params are no point of the spec's space; nil when they are.
 func Illegal(spec *sweep.Spec, params sweep.Params) error {
 	set := 0
-	for _, p := range spec.Ordered() {
+	for _, p := range space.Ordered(spec) {
 		v, has := params[p.Name]
-		if active := p.Active(params); has != active {
+		if active := space.Active(p, params); has != active {
 			return fmt.Errorf("%s is set: %t, is active: %t, in %s", p.Name, has, active, params.Key())
 		}
 		if !has {
 			continue
 		}
 		set++
-		if err := p.Legal(v); err != nil {
+		if err := space.Legal(p, v); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,179 @@
+package analysis
+
+import (
+	"math"
+	"slices"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// axis is one parameter of Importance: its values in bins, and what smooths them.
+type axis struct {
+	settings int
+	active   int         // settings that have the parameter
+	bin      []int       // by setting; -1 where the parameter is absent
+	ranges   int         // bins [0, ranges) are of numbers, smoothed; those from there on are words and the exact zero
+	kernel   [][]float64 // by bin of numbers: where its mass goes
+	p        []float64   // density of all settings, smoothed
+}
+
+// rangeBins is how many bins the numbers of a parameter are put into.
+const rangeBins = 50
+
+// newAxis bins the values of p: numbers into rangeBins of equal width between the
+// least and the greatest that was tried, in the logarithm for the log
+// distributions, an ordinal by its place; an exact zero beside a positive range
+// and each word have a bin of their own. Numbers are smoothed by a normal kernel
+// cut off at the ends, with Scott's bandwidth (1992, "Multivariate Density
+// Estimation", eq. 6.42) for the k best, 1.06 min(sd, iqr / 1.34) k^(-1/5), and
+// half a bin at least.
+func newAxis(p sweep.Parameter, settings []setting, k int) axis {
+	a := axis{settings: len(settings), bin: make([]int, len(settings)), ranges: rangeBins}
+	at := make([]float64, len(settings)) // of numbers
+	var numbers []float64
+	words := map[sweep.Value]int{}
+	for i, s := range settings {
+		a.bin[i], at[i] = -1, math.NaN()
+		v, ok := s.params[p.Name]
+		if !ok {
+			continue
+		}
+		a.active++
+		if u, isNumber := coordinate(p, v); isNumber {
+			at[i] = u
+			numbers = append(numbers, u)
+			continue
+		}
+		if _, known := words[v]; !known {
+			words[v] = a.ranges + len(words)
+		}
+		a.bin[i] = words[v]
+	}
+	if len(numbers) > 0 {
+		low, high := slices.Min(numbers), slices.Max(numbers)
+		var best []float64 // bins of the best, as they are spread
+		for i, u := range at {
+			if math.IsNaN(u) {
+				continue
+			}
+			if high > low {
+				a.bin[i] = min(rangeBins-1, int(rangeBins*(u-low)/(high-low)))
+			} else {
+				a.bin[i] = 0
+			}
+			if i < k {
+				best = append(best, float64(a.bin[i]))
+			}
+		}
+		a.kernel = normalKernel(scott(best))
+	}
+	all := make([]int, len(settings))
+	for i := range all {
+		all[i] = i
+	}
+	a.p = a.density(all, a.ranges+len(words))
+	return a
+}
+
+// coordinate is where a number stands; ok is false for what has a bin of its own.
+func coordinate(p sweep.Parameter, v sweep.Value) (u float64, ok bool) {
+	switch p.Distribution {
+	case sweep.DistCategorical:
+		return 0, false
+	case sweep.DistOrdinal:
+		i := slices.Index(p.Values, v)
+		return float64(i), i >= 0
+	}
+	switch f := v.Float(); {
+	case v.IsWord() || f == 0 && p.Zero > 0:
+		return 0, false
+	case p.Distribution == sweep.DistLogUniform || p.Distribution == sweep.DistQLogUniform || p.Distribution == sweep.DistLogNormal:
+		return math.Log(f), f > 0
+	default:
+		return f, true
+	}
+}
+
+// explained is the v of Importance for a choice of the best.
+func (a axis) explained(best []int) float64 {
+	n, k := float64(a.active), 0.0
+	for _, i := range best {
+		if a.bin[i] >= 0 {
+			k++
+		}
+	}
+	if k == 0 {
+		return 0
+	}
+	divergence := 0.0
+	for b, q := range a.density(best, len(a.p)) {
+		if p := a.p[b]; p > 1e-9 {
+			divergence += p * (q/p - 1) * (q/p - 1)
+		}
+	}
+	return n / float64(a.settings) * (k / n) * (k / n) * divergence
+}
+
+// density is the share of the chosen settings in each of n bins, smoothed.
+func (a axis) density(chosen []int, n int) []float64 {
+	count, active := make([]float64, n), 0.0
+	for _, i := range chosen {
+		if b := a.bin[i]; b >= 0 {
+			count[b]++
+			active++
+		}
+	}
+	d := make([]float64, n)
+	for b, c := range count {
+		switch {
+		case c == 0:
+		case b >= a.ranges:
+			d[b] += c / active
+		default:
+			for to, mass := range a.kernel[b] {
+				d[to] += mass * c / active
+			}
+		}
+	}
+	return d
+}
+
+// scott is the bandwidth for values, in their unit, and at least 1/2.
+func scott(values []float64) float64 {
+	const least = 0.5
+	if len(values) < 2 {
+		return rangeBins // nothing tells: as good as flat
+	}
+	n := float64(len(values))
+	mean, squares := 0.0, 0.0
+	for _, v := range values {
+		mean += v / n
+	}
+	for _, v := range values {
+		squares += (v - mean) * (v - mean)
+	}
+	spread := math.Sqrt(squares / (n - 1))
+	sorted := slices.Sorted(slices.Values(values))
+	if iqr := sorted[len(sorted)*3/4] - sorted[len(sorted)/4]; iqr > 0 {
+		spread = min(spread, iqr/1.34)
+	}
+	return max(least, 1.06*spread*math.Pow(n, -0.2))
+}
+
+// normalKernel has in row b the mass that a value in bin b gives to each bin.
+func normalKernel(bandwidth float64) [][]float64 {
+	kernel := make([][]float64, rangeBins)
+	for b := range kernel {
+		kernel[b] = make([]float64, rangeBins)
+		sum := 0.0
+		for to := range kernel[b] {
+			z := float64(to-b) / bandwidth
+			kernel[b][to] = math.Exp(-z * z / 2)
+			sum += kernel[b][to]
+		}
+		for to := range kernel[b] {
+			kernel[b][to] /= sum
+		}
+	}
+	return kernel
+}

@@ -1,0 +1,181 @@
+package analysis
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// The values are those of testdata/dunnett.py: adaptive quadrature in SciPy 1.17.
+func TestDunnett(t *testing.T) {
+	for _, c := range []struct {
+		comparisons   int
+		freedom, want float64
+	}{
+		{1, 10, 1.8125}, {5, 10, 2.5623}, {9, 10, 2.8069}, {9, 1000, 2.4205}, {60, 4, 4.681}, {60, 20, 3.2011}, {1000, 8, 4.6063}, {9, 2, 5.7506},
+	} {
+		require.InEpsilon(t, c.want, dunnett(c.comparisons, c.freedom, 0.95), 1e-3, "%+v", c)
+	}
+}
+
+func TestContestWithoutReplicates(t *testing.T) {
+	c, ok := NewContest(headAndTail, []sweep.Trial{seeded(0, 0, 1, 5, 1), seeded(1, 1, 1, 4, 1)}, "")
+	require.True(t, ok)
+	require.Equal(t, Contest{Metric: "fid.tail", Best: 1, Level: []int{}, Settings: 2}, c, "nothing is known of the noise")
+	_, ok = NewContest(headAndTail, nil, "")
+	require.False(t, ok)
+}
+
+// The baseline's three seeds are all that is known: 10, 12, 14 have a standard
+// deviation of 2 with 2 degrees of freedom. The best of 3 settings is compared with
+// 2 others, for which Dunnett's point is 3.8045 (testdata/dunnett.py).
+func TestContestByTheBaselinesSeeds(t *testing.T) {
+	trials := []sweep.Trial{baseline(0, 1, 30, 1), baseline(1, 2, 32, 1), baseline(2, 3, 34, 1), seeded(3, 0.1, 1, 10, 1), seeded(4, 0.2, 1, 20, 1)}
+	c, ok := NewContest(headAndTail, trials, "")
+	require.True(t, ok)
+	require.Equal(t, 3, c.Best)
+	require.InDelta(t, 2, c.Noise, 1e-12)
+	require.Equal(t, 2, c.Freedom)
+	require.False(t, c.Paired)
+	require.InDelta(t, 3.8045, c.Critical, 0.005)
+	require.Equal(t, []int{4}, c.Level, "10 is less than 3.80 * 2 * sqrt(2) = 10.76 away")
+	trials[4].Metrics["fid.tail"] = 20.8
+	c, _ = NewContest(headAndTail, trials, "")
+	require.Empty(t, c.Level)
+	trials[0].Metrics["fid.tail"], trials[1].Metrics["fid.tail"] = 20.2, 22.2
+	trials[2].Metrics["fid.tail"] = 24.2 // mean 22.2: beyond 3.80 * 2 * sqrt(1 + 1/3) = 8.78
+	c, _ = NewContest(headAndTail, trials, "")
+	require.NotContains(t, c.Level, 0)
+}
+
+// Seeds that shift every setting alike are no noise: without pairing it would be
+// ten times as large. The design is unbalanced: most settings have one seed only.
+func TestContestPairsBySeed(t *testing.T) {
+	shift := map[int64]float64{1: 0, 2: 30, 3: -25}
+	rng := rand.New(rand.NewPCG(2, 9))
+	var trials []sweep.Trial
+	add := func(x float64, mean float64, seeds ...int64) {
+		for _, s := range seeds {
+			trials = append(trials, seeded(len(trials), x, s, mean+shift[s]+rng.NormFloat64(), 1))
+		}
+	}
+	add(0, 110, 1, 2, 3) // trials 0 to 2
+	add(1, 100, 1, 2, 3) // 3 to 5
+	add(2, 102, 1, 2)    // 6, 7
+	add(3, 130, 1, 2, 3) // 8 to 10
+	add(4, 140, 1)       // 11
+	add(5, 101, 1)       // 12
+	add(6, 135, 3)       // 13: at 110, because of its seed
+	spec := *headAndTail
+	spec.Train.Seed = 1
+	c, ok := NewContest(&spec, trials, "")
+	require.True(t, ok)
+	require.True(t, c.Paired)
+	require.Equal(t, 14-7-2, c.Freedom)
+	require.InDelta(t, 1, c.Noise, 0.7)
+	require.Subset(t, []int{6, 12, 3}, append(slices.Clone(c.Level), c.Best))
+	require.NotContains(t, c.Level, 0)
+	require.NotContains(t, c.Level, 13)
+
+	// The fit is least squares: no other effects of the settings or seeds leave less.
+	points := Configurations(&spec, trials, "")
+	values, seeds := observations(points, spec.Metrics[0])
+	fit := fitSeeds(points, spec.Metrics[0])
+	require.Len(t, seeds, 3)
+	residual := func(mean []float64, effect []float64) float64 {
+		sum := 0.0
+		for _, v := range values {
+			r := v.value - mean[v.point] - effect[v.seed]
+			sum += r * r
+		}
+		return sum
+	}
+	least := fit.noise * fit.noise * float64(fit.freedom)
+	effect := make([]float64, 3) // from the point with all three seeds: any will do as a start
+	for range 500 {              // alternating least squares
+		mean, count := make([]float64, len(points)), make([]float64, len(points))
+		for _, v := range values {
+			mean[v.point] += v.value - effect[v.seed]
+			count[v.point]++
+		}
+		for p := range mean {
+			mean[p] /= count[p]
+		}
+		clear(effect)
+		n := make([]float64, 3)
+		for _, v := range values {
+			effect[v.seed] += v.value - mean[v.point]
+			n[v.seed]++
+		}
+		for s := range effect {
+			effect[s] /= n[s]
+		}
+		if r := residual(mean, effect); r < least-1e-9 {
+			t.Fatalf("%v is less than %v", r, least)
+		} else if math.Abs(r-least) < 1e-9 {
+			require.InDelta(t, mean[3]-mean[0], fit.mean[3]-fit.mean[0], 1e-3)
+			return
+		}
+	}
+	t.Fatal("alternating least squares did not arrive")
+}
+
+// Six settings have the seeds 1 and 2, one has seed 1 only. Brought to seed 1 by
+// half of the mean difference between the seeds, whose variance is 2 sigma^2 / 6, a
+// mean over both differs from the single one with a variance of
+// sigma^2 (1 + 1/2 + 1/4 * 2/6).
+func TestStandardErrorOfUnlikeSeeds(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	var trials []sweep.Trial
+	for x := range 7 {
+		for seed := int64(1); seed <= 2 && (x < 6 || seed == 1); seed++ {
+			trials = append(trials, seeded(len(trials), float64(x), seed, rng.NormFloat64(), 1))
+		}
+	}
+	points := Configurations(headAndTail, trials, "")
+	single := slices.IndexFunc(points, func(p Configuration) bool { return len(p.Trials) == 1 })
+	fit := fitSeeds(points, headAndTail.Metrics[0])
+	require.Equal(t, 5, fit.freedom)
+	_, se := fit.difference(single, (single+1)%7)
+	require.InEpsilon(t, fit.noise*math.Sqrt(1.5+1.0/12), se, 1e-9)
+	_, se = fit.difference((single+2)%7, (single+1)%7)
+	require.InEpsilon(t, fit.noise, se, 1e-9)
+}
+
+// Gupta's promise: the settings level with the best include the true best at
+// least 95 times in 100. Equal settings are its hardest case, in which it holds
+// with equality for equally many seeds.
+func TestContestKeepsItsPromise(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 28))
+	const rounds, settings = 200, 8
+	kept := 0
+	for range rounds {
+		var trials []sweep.Trial
+		for x := range settings {
+			for seed := range int64(3) {
+				trials = append(trials, seeded(len(trials), float64(x), seed, rng.NormFloat64(), 1))
+			}
+		}
+		c, _ := NewContest(headAndTail, trials, "")
+		require.Equal(t, 14, c.Freedom)
+		if c.Best == 0 || slices.Contains(c.Level, 0) { // setting 0, whose first trial is 0
+			kept++
+		}
+	}
+	// The standard deviation of the share is .015.
+	require.InDelta(t, 0.95, float64(kept)/rounds, 0.05)
+}
+
+func TestContestIsAmongTheFeasible(t *testing.T) {
+	spec := constrained(t, "fid.head <= 4")
+	trials := []sweep.Trial{seeded(0, 0, 1, 10, 1), seeded(1, 0, 2, 12, 1), seeded(2, 0, 3, 14, 1), seeded(3, 0.1, 1, 11, 1), seeded(4, 0.2, 1, 1, 9)}
+	c, _ := NewContest(spec, trials, "")
+	require.Equal(t, 2, c.Settings)
+	require.Equal(t, 3, c.Best)
+	require.Equal(t, []int{0}, c.Level)
+}

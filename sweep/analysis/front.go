@@ -1,0 +1,145 @@
+package analysis
+
+import (
+	"math"
+	"slices"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Front is a Pareto front with what sums it up.
+type Front struct {
+	Trials      []sweep.Trial      `json:"trials"`         // as Pareto orders them
+	Knee        *int               `json:"knee,omitempty"` // number of the trial at the front's knee; see Knee
+	Hypervolume float64            `json:"hypervolume"`    // between the front and Reference, in the product of the metrics' units
+	Reference   map[string]float64 `json:"reference"`      // by metric; see ReferencePoint
+}
+
+// Pareto returns the completed trials that no other beats: none is at least as
+// good in every metric of the spec and better in one. Trials without a finite
+// value of each metric take no part. Under constraints infeasible trials take no
+// part either, unless all are infeasible, and an undecided trial beats no feasible
+// one: it stands beside those that it might beat. Where the spec asks for repeats
+// a setting counts by its means over seeds and its first trial stands for it. The
+// order is Rank's.
+func Pareto(spec *sweep.Spec, trials []sweep.Trial) []sweep.Trial {
+	var front []sweep.Trial
+	for _, p := range frontPoints(spec, trials) {
+		front = append(front, p.Trials[0])
+	}
+	return front
+}
+
+// NewFront is Pareto's front and what sums it up. The hypervolume and the knee
+// are those of its feasible trials, by their means. A nil reference is
+// ReferencePoint's; a front of which nothing is feasible has no hypervolume.
+func NewFront(spec *sweep.Spec, trials []sweep.Trial, reference []float64) Front {
+	points := frontPoints(spec, trials)
+	var f Front
+	var sure []Configuration
+	for _, p := range points {
+		f.Trials = append(f.Trials, p.Trials[0])
+		if p.Feasibility == "" || p.Feasibility == Feasible {
+			sure = append(sure, p)
+		}
+	}
+	costs := costs(spec, sure)
+	if i, ok := Knee(costs); ok {
+		f.Knee = &sure[i].Mean.Number
+	}
+	if reference == nil {
+		reference = ReferencePoint(spec, trials)
+	}
+	if reference == nil {
+		return f
+	}
+	f.Reference = map[string]float64{}
+	corner := make([]float64, len(spec.Metrics))
+	for k, o := range spec.Metrics {
+		f.Reference[o.Name] = reference[k]
+		corner[k] = o.Cost(reference[k])
+	}
+	f.Hypervolume = Hypervolume(costs, corner)
+	return f
+}
+
+// referenceMargin is how far beyond the worst of a front its reference point is,
+// as a share of the front's range.
+const referenceMargin = 0.1
+
+// ReferencePoint is the corner that a report measures the hypervolume of a front
+// from, in the order of the spec's metrics: in each the worst of the front and of
+// the baseline's mean, and a tenth of their range beyond that, so that the ends of
+// the front count, too (Ishibuchi, Imada, Setoguchi and Nojima 2018, "How to
+// Specify a Reference Point in Hypervolume Calculation for Fair Performance
+// Comparison", EC 26(3); the baseline is our addition: a front of one trial that
+// beats the baseline then has a volume). A range of 0 counts as the value's size,
+// or 1 where that is 0, too. Hypervolumes of two sweeps compare only when they are
+// measured from the same point. It is nil when there is no front.
+func ReferencePoint(spec *sweep.Spec, trials []sweep.Trial) []float64 {
+	points := frontPoints(spec, trials)
+	if len(points) == 0 {
+		return nil
+	}
+	baseline := slices.DeleteFunc(slices.Clone(trials), func(t sweep.Trial) bool { return t.Kind != sweep.KindBaseline })
+	reference := make([]float64, len(spec.Metrics))
+	costs := costs(spec, points)
+	for k, o := range spec.Metrics {
+		low, high := math.Inf(1), math.Inf(-1)
+		for _, c := range costs {
+			low, high = min(low, c[k]), max(high, c[k])
+		}
+		if mean, n := meanOf(baseline, o.Name); n > 0 {
+			low, high = min(low, o.Cost(mean)), max(high, o.Cost(mean))
+		}
+		size := high - low
+		if size == 0 {
+			size = math.Abs(high)
+		}
+		if size == 0 {
+			size = 1
+		}
+		reference[k] = o.Cost(high + referenceMargin*size)
+	}
+	return reference
+}
+
+// frontPoints are the points of the front, in Rank's order.
+func frontPoints(spec *sweep.Spec, trials []sweep.Trial) []Configuration {
+	ranked := slices.DeleteFunc(rank(spec, places(spec, trials, ""), trials, ""), func(p Configuration) bool {
+		return slices.ContainsFunc(spec.Metrics, func(o sweep.Objective) bool {
+			_, ok := p.Mean.Metric(o.Name)
+			return !ok
+		})
+	})
+	feasible := slices.IndexFunc(ranked, func(p Configuration) bool { return p.Feasibility.class() > Feasible.class() })
+	if feasible < 0 {
+		feasible = len(ranked)
+	}
+	possible := slices.IndexFunc(ranked, func(p Configuration) bool { return p.Feasibility == Infeasible })
+	if possible <= 0 {
+		possible = len(ranked)
+	}
+	costs := costs(spec, ranked)
+	front := NonDominated(costs[:feasible])
+	// Of the undecided those are left that none before Infeasible beats.
+	for _, i := range NonDominated(costs[:possible]) {
+		if i >= feasible {
+			front = append(front, i)
+		}
+	}
+	return pick(ranked, front)
+}
+
+// costs are the points' means of each metric, less being better.
+func costs(s *sweep.Spec, points []Configuration) [][]float64 {
+	costs := make([][]float64, len(points))
+	for i, p := range points {
+		costs[i] = make([]float64, len(s.Metrics))
+		for k, o := range s.Metrics {
+			value, _ := p.Mean.Metric(o.Name)
+			costs[i][k] = o.Cost(value)
+		}
+	}
+	return costs
+}

@@ -1,0 +1,258 @@
+package analysis
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Point is one setting of the parameters: the completed trials of it that have
+// the metric which points are ranked by.
+type Configuration struct {
+	Trials      []sweep.Trial // the one that trained with train.seed first, then by number
+	Mean        sweep.Trial   // the first of Trials, with the objectives' means over Trials as its metrics
+	Feasibility Feasibility   // "" without constraints; Undecided, too, where a constraint's metric is missing
+}
+
+// Points returns the settings that have a value of the metric ("" means the
+// spec's first) from a trial that failed no gate, best first: feasible ones, then undecided, then infeasible ones;
+// among these by the mean of the metric over the setting's seeds, ties by the
+// spec's metrics in turn, then by number. Limits relative to the baseline come
+// from the baseline trials among trials. It does not change trials.
+func Configurations(spec *sweep.Spec, trials []sweep.Trial, metric string) []Configuration {
+	return rank(spec, group(spec, trials, ordering(spec, metric)), trials, metric)
+}
+
+// Rank returns the completed trials that have the metric and failed no gate, best
+// first, baseline trials among them, in the order of Points. Where the spec asks for repeats a
+// setting ranks as one: its trials, which may have several seeds, stand together.
+// Elsewhere each trial ranks by its own metrics, so do the baseline's seeds. It
+// does not change trials.
+func Rank(spec *sweep.Spec, trials []sweep.Trial, metric string) []sweep.Trial {
+	var ranked []sweep.Trial
+	for _, p := range rank(spec, places(spec, trials, metric), trials, metric) {
+		ranked = append(ranked, p.Trials...)
+	}
+	return ranked
+}
+
+// Distinct leaves the first trial of each setting in a ranking, where the spec asks
+// for repeats: further seeds of the best setting are not the second best.
+func Distinct(spec *sweep.Spec, ranked []sweep.Trial) []sweep.Trial {
+	if spec.Repeats == nil {
+		return ranked
+	}
+	seen := map[string]bool{}
+	var first []sweep.Trial
+	for _, t := range ranked {
+		if key := t.Params.Key(); !seen[key] {
+			seen[key] = true
+			first = append(first, t)
+		}
+	}
+	return first
+}
+
+// places are what Rank puts in order.
+func places(s *sweep.Spec, trials []sweep.Trial, metric string) []Configuration {
+	objectives := ordering(s, metric)
+	if s.Repeats != nil {
+		return group(s, trials, objectives)
+	}
+	var singles []Configuration
+	for _, t := range trials {
+		if ranks(t, objectives[0].Name) {
+			singles = append(singles, Configuration{Trials: []sweep.Trial{t}, Mean: t})
+		}
+	}
+	return singles
+}
+
+// group puts the trials of equal parameters together.
+func group(spec *sweep.Spec, trials []sweep.Trial, objectives []sweep.Objective) []Configuration {
+	var points []Configuration
+	at := make(map[string]int, len(trials))
+	for _, t := range trials {
+		if !ranks(t, objectives[0].Name) {
+			continue
+		}
+		key := t.Params.Key()
+		i, known := at[key]
+		if !known {
+			i = len(points)
+			at[key] = i
+			points = append(points, Configuration{})
+		}
+		points[i].Trials = append(points[i].Trials, t)
+	}
+	for i := range points {
+		p := &points[i]
+		slices.SortFunc(p.Trials, func(a, b sweep.Trial) int {
+			if first := a.Seed == spec.Train.Seed; first != (b.Seed == spec.Train.Seed) {
+				if first {
+					return -1
+				}
+				return 1
+			}
+			return cmp.Compare(a.Number, b.Number)
+		})
+		p.Mean = p.Trials[0]
+		p.Mean.Metrics = make(map[string]float64, len(objectives))
+		for _, o := range objectives {
+			if mean, n := meanOf(p.Trials, o.Name); n > 0 {
+				p.Mean.Metrics[o.Name] = mean
+			}
+		}
+	}
+	return points
+}
+
+// ranks reports whether a trial takes part in a ranking by a metric: it has a value,
+// and failed no gate.
+func ranks(t sweep.Trial, metric string) bool {
+	_, ok := t.Metric(metric)
+	return ok && len(t.Gates) == 0
+}
+
+// meanOf is the mean of a metric over the n trials that have it.
+func meanOf(trials []sweep.Trial, metric string) (mean float64, n int) {
+	for _, t := range trials {
+		if f, ok := t.Metric(metric); ok {
+			n++
+			mean += (f - mean) / float64(n)
+		}
+	}
+	return mean, n
+}
+
+// rank judges and orders points.
+func rank(s *sweep.Spec, points []Configuration, trials []sweep.Trial, metric string) []Configuration {
+	if len(s.Constraints) > 0 {
+		baseline := slices.DeleteFunc(slices.Clone(trials), func(t sweep.Trial) bool { return t.Kind != sweep.KindBaseline })
+		for i, p := range points {
+			points[i].Feasibility = judge(s, p, baseline)
+		}
+	}
+	objectives := ordering(s, metric)
+	slices.SortStableFunc(points, func(a, b Configuration) int {
+		return cmp.Or(cmp.Compare(a.Feasibility.class(), b.Feasibility.class()), compareTrials(objectives, a.Mean, b.Mean))
+	})
+	return points
+}
+
+// compareTrials orders by each objective in turn, then by number.
+func compareTrials(objectives []sweep.Objective, a, b sweep.Trial) int {
+	for _, o := range objectives {
+		if c := o.Compare(a, b); c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(a.Number, b.Number)
+}
+
+// ByMetrics returns the completed trials that have the spec's first metric and
+// failed no gate, best first by their own metrics, whatever the constraints and the other seeds say. It
+// is for workflow code, which has no ledger.
+func ByMetrics(spec *sweep.Spec, trials []sweep.Trial) []sweep.Trial {
+	var ranked []sweep.Trial
+	for _, t := range trials {
+		if ranks(t, spec.Metrics[0].Name) {
+			ranked = append(ranked, t)
+		}
+	}
+	slices.SortStableFunc(ranked, func(a, b sweep.Trial) int { return compareTrials(spec.Metrics, a, b) })
+	return ranked
+}
+
+// Gated returns the completed trials that have the metric ("" means the spec's first)
+// and failed a gate, best first by their own metrics.
+func Gated(spec *sweep.Spec, trials []sweep.Trial, metric string) []sweep.Trial {
+	objectives := ordering(spec, metric)
+	var gated []sweep.Trial
+	for _, t := range trials {
+		if _, ok := t.Metric(objectives[0].Name); ok && len(t.Gates) > 0 {
+			gated = append(gated, t)
+		}
+	}
+	slices.SortStableFunc(gated, func(a, b sweep.Trial) int { return compareTrials(objectives, a, b) })
+	return gated
+}
+
+// judge is the feasibility of a point. Only the baseline and the point's own
+// trials matter to it, so that a ledger of thousands is not read for each.
+func judge(s *sweep.Spec, p Configuration, baseline []sweep.Trial) Feasibility {
+	ledger := slices.Clone(baseline)
+	for _, t := range p.Trials {
+		if t.Kind != sweep.KindBaseline {
+			ledger = append(ledger, t)
+		}
+	}
+	if f, ok := FeasibilityOf(s, p.Trials[0], ledger); ok {
+		return f
+	}
+	return Undecided
+}
+
+// Judge returns the feasibility of each completed trial, by number: that of its
+// setting, whose trials may have several seeds. It is empty without constraints.
+func Judge(spec *sweep.Spec, trials []sweep.Trial) map[int]Feasibility {
+	judged := map[int]Feasibility{}
+	if len(spec.Constraints) == 0 {
+		return judged
+	}
+	var baseline []sweep.Trial
+	settings := map[string][]sweep.Trial{}
+	for _, t := range trials {
+		if t.Status != sweep.StatusCompleted {
+			continue
+		}
+		settings[t.Params.Key()] = append(settings[t.Params.Key()], t)
+		if t.Kind == sweep.KindBaseline {
+			baseline = append(baseline, t)
+		}
+	}
+	for _, t := range trials {
+		if t.Status == sweep.StatusCompleted {
+			judged[t.Number] = judge(spec, Configuration{Trials: settings[t.Params.Key()]}, baseline)
+		}
+	}
+	return judged
+}
+
+// class orders what is allowed before what may be, and that before what is not.
+func (f Feasibility) class() int {
+	switch f {
+	case Undecided:
+		return 1
+	case Infeasible:
+		return 2
+	}
+	return 0
+}
+
+// order is the list of objectives that decide, the metric first.
+func ordering(s *sweep.Spec, metric string) []sweep.Objective {
+	if metric == "" {
+		return s.Metrics
+	}
+	return slices.Concat([]sweep.Objective{{Name: metric, Goal: s.Goal(metric)}}, s.Metrics)
+}
+
+// Best returns the first of Rank, and whether there is one.
+func Best(spec *sweep.Spec, trials []sweep.Trial, metric string) (sweep.Trial, bool) {
+	if ranked := Rank(spec, trials, metric); len(ranked) > 0 {
+		return ranked[0], true
+	}
+	return sweep.Trial{}, false
+}
+
+// SlotHours is how long the trials held training slots, in hours: training and
+// evaluation, failed attempts included.
+func SlotHours(trials []sweep.Trial) float64 {
+	var seconds float64
+	for _, t := range trials {
+		seconds += t.TrainTime + t.EvalTime
+	}
+	return seconds / 3600
+}

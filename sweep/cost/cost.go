@@ -1,0 +1,87 @@
+package cost
+
+import (
+	"math"
+	"time"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Speed is what a plan assumes of one training slot: measured, or estimated by
+// the trainer. Fields that are not known are 0.
+type Speed struct {
+	ModelParameters  int64   // trainable numbers in the model
+	StepsPerSecond   float64 // training
+	SamplesPerSecond float64 // evaluation: sampled images, one guidance scale
+}
+
+// Plan is what a sweep will cost, before it runs, when early_terminate stops no
+// trial. Figures that need a Speed or a run_cap that is not known are 0.
+type Estimate struct {
+	Trials          int           `json:"trials"` // baseline included
+	Baseline        int           `json:"baseline"`
+	StepsPerTrial   int64         `json:"steps_per_trial"`
+	Steps           int64         `json:"steps"` // of all trials
+	SamplesPerTrial int64         `json:"samples_per_trial"`
+	Samples         int64         `json:"samples"`
+	CheckpointBytes int64         `json:"checkpoint_bytes"` // one checkpoint
+	WrittenBytes    int64         `json:"written_bytes"`    // all checkpoints of all trials
+	KeptBytes       int64         `json:"kept_bytes"`       // what save_sweep_best leaves
+	TrialTime       time.Duration `json:"trial_time"`       // nanoseconds: training and evaluation of one
+	SlotTime        time.Duration `json:"slot_time"`        // nanoseconds: of all trials, what gpu_hours limits
+	WallTime        time.Duration `json:"wall_time"`        // nanoseconds: at max_concurrent_trials, each with a slot of its own
+}
+
+// checkpointCopies is how many float32 copies of the model a checkpoint holds:
+// the EMA weights, and in the state the weights and Adam's two moments.
+const checkpointCopies = 4
+
+// Plan works out what the sweep will cost.
+func Of(s *sweep.Spec, speed Speed) Estimate {
+	p := Estimate{
+		Trials:          TrialCount(s),
+		StepsPerTrial:   int64(s.Train.Steps),
+		SamplesPerTrial: samplesPerTrial(s),
+		CheckpointBytes: speed.ModelParameters * 4 * checkpointCopies,
+	}
+	if s.Baseline != nil {
+		p.Baseline = len(s.Baseline.Seeds)
+	}
+	trials := int64(p.Trials)
+	p.Steps = trials * p.StepsPerTrial
+	p.Samples = trials * p.SamplesPerTrial
+	perTrial := (p.StepsPerTrial + int64(s.Checkpoints.EverySteps) - 1) / int64(s.Checkpoints.EverySteps)
+	p.WrittenBytes = trials * perTrial * p.CheckpointBytes
+	p.KeptBytes = min(trials, int64(s.KeptCheckpoints())) * p.CheckpointBytes
+
+	if speed.StepsPerSecond > 0 && speed.SamplesPerSecond > 0 {
+		seconds := float64(p.StepsPerTrial)/speed.StepsPerSecond + float64(p.SamplesPerTrial)/speed.SamplesPerSecond
+		p.TrialTime = inSeconds(seconds)
+		p.SlotTime = inSeconds(seconds * float64(trials))
+		rounds := math.Ceil(float64(trials) / float64(s.MaxConcurrentTrials))
+		p.WallTime = inSeconds(seconds * rounds)
+	}
+	return p
+}
+
+// samplesPerTrial is how many images the evaluation of one trial samples, at its
+// end and at every rung.
+func samplesPerTrial(s *sweep.Spec) int64 {
+	samples := s.Evaluate.Draws()
+	if s.EarlyTerminate != nil {
+		atRung := samples
+		if r := s.Evaluate.Rung; r != nil {
+			atRung = sweep.Evaluate{SamplesPerClass: r.SamplesPerClass, Guidance: r.Guidance}.Draws()
+		}
+		samples += atRung * len(s.EarlyTerminate.Rungs())
+	}
+	return int64(samples) * int64(s.Dataset.Classes())
+}
+
+// inSeconds saturates where a duration ends, after 292 years.
+func inSeconds(seconds float64) time.Duration {
+	if seconds >= math.MaxInt64/1e9 {
+		return math.MaxInt64
+	}
+	return time.Duration(seconds * 1e9)
+}

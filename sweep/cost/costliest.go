@@ -1,0 +1,44 @@
+package cost
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
+)
+
+// Dearest is a trial that costs as much as any of the sweep, for its costs to be
+// measured: with every term that a trial or the baseline may have, the largest batch,
+// and the defaults where a default may be drawn.
+func Costliest(s *sweep.Spec) sweep.Assignment {
+	const on = 0.1 // some weight: how much a term counts costs nothing
+	params := sweep.Params{}
+	for _, p := range s.Parameters {
+		info, _ := sweep.LookupParameter(p.Name)
+		switch {
+		case info.Choices != nil:
+			if values := space.GridValues(p); !slices.Contains(values, info.Default) {
+				params[p.Name] = values[0]
+			}
+		case p.Name == sweep.ParamBatch:
+			params[p.Name] = sweep.Number(space.Greatest(p))
+		case isTerm(p.Name) && space.Greatest(p) > 0:
+			params[p.Name] = sweep.Number(min(on, space.Greatest(p)))
+		}
+	}
+	if s.Baseline != nil {
+		for name, v := range s.Baseline.Params {
+			if isTerm(name) && v.Float() > 0 {
+				params[name] = sweep.Number(min(on, v.Float()))
+			}
+		}
+	}
+	return sweep.Assignment{Kind: sweep.KindSearch, Seed: s.Train.Seed, Params: params}
+}
+
+// isTerm reports whether a parameter is the weight of a term of the loss.
+func isTerm(name string) bool {
+	term, ok := strings.CutSuffix(name, ".weight")
+	return ok && slices.Contains(sweep.TermList(), term)
+}

@@ -1,0 +1,77 @@
+package sweep
+
+import (
+	"cmp"
+	"slices"
+)
+
+// NamedMetrics are the metrics that the objectives and constraints name, each once.
+func (s *Spec) NamedMetrics() []string {
+	var names []string
+	add := func(name string) {
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, o := range s.Metrics {
+		add(o.Name)
+	}
+	for _, c := range s.Constraints {
+		add(c.Metric)
+		add(c.Baseline)
+	}
+	return names
+}
+
+// Objectives are the values, among metrics, of the spec's metrics and of what its
+// constraints speak of.
+func (s *Spec) Objectives(metrics map[string]float64) map[string]float64 {
+	values := make(map[string]float64, len(s.Metrics))
+	for _, o := range s.Metrics {
+		if value, ok := metrics[o.Name]; ok {
+			values[o.Name] = value
+		}
+	}
+	for _, c := range s.Constraints {
+		for _, name := range []string{c.Metric, c.Baseline} {
+			if value, ok := metrics[name]; ok {
+				values[name] = value
+			}
+		}
+	}
+	return values
+}
+
+// Goal is the direction of a metric: the spec's where it names it.
+func (s *Spec) Goal(metric string) Goal {
+	for _, o := range s.Metrics {
+		if o.Name == metric {
+			return o.Goal
+		}
+	}
+	info, _ := LookupMetric(metric)
+	return info.Goal
+}
+
+// Cost is a value of the objective with its sign turned so that less is better.
+func (o Objective) Cost(value float64) float64 {
+	if o.Goal == Maximize {
+		return -value
+	}
+	return value
+}
+
+// Compare orders a before b (< 0) when a is better; a trial without the metric comes last.
+func (o Objective) Compare(a, b Trial) int {
+	x, okX := a.Metric(o.Name)
+	y, okY := b.Metric(o.Name)
+	switch {
+	case okX && !okY:
+		return -1
+	case !okX && okY:
+		return 1
+	case !okX && !okY:
+		return 0
+	}
+	return cmp.Compare(o.Cost(x), o.Cost(y))
+}

@@ -1,0 +1,66 @@
+package space
+
+import (
+	"slices"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Holds reports whether the condition is true of params. It is false when the
+// parameter is absent, and an ordering of a word is false.
+func Holds(c sweep.Condition, params sweep.Params) bool {
+	v, ok := params[c.Param]
+	if !ok {
+		return false
+	}
+	switch c.Op {
+	case "==":
+		return v == c.Value
+	case "!=":
+		return v != c.Value
+	}
+	if v.IsWord() || c.Value.IsWord() {
+		return false
+	}
+	a, b := v.Float(), c.Value.Float()
+	switch c.Op {
+	case "<":
+		return a < b
+	case "<=":
+		return a <= b
+	case ">":
+		return a > b
+	case ">=":
+		return a >= b
+	}
+	return false
+}
+
+// Ordered returns the parameters so that each comes after the one that its
+// condition names, otherwise by name. Of parameters that wait for each other in
+// a cycle, which Parse lets none through, it returns none.
+func Ordered(s *sweep.Spec) []sweep.Parameter {
+	var ordered []sweep.Parameter
+	placed := make(map[string]bool, len(s.Parameters))
+	rest := slices.Clone(s.Parameters)
+	for len(rest) > 0 {
+		n := len(rest)
+		rest = slices.DeleteFunc(rest, func(p sweep.Parameter) bool {
+			if p.When != nil && !placed[p.When.Param] {
+				return false
+			}
+			placed[p.Name] = true
+			ordered = append(ordered, p)
+			return true
+		})
+		if len(rest) == n {
+			break
+		}
+	}
+	return ordered
+}
+
+// Active reports whether p takes part in a trial that has these parameters.
+func Active(p sweep.Parameter, params sweep.Params) bool {
+	return p.When == nil || Holds(*p.When, params)
+}

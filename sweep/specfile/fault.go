@@ -1,0 +1,124 @@
+package specfile
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// Fault is one mistake in a spec file.
+type Fault struct {
+	File    string
+	Line    int // from 1
+	Column  int // from 1, in characters
+	Field   string
+	Value   string // as written, "" when there is none
+	Message string
+	Valid   string // the valid choices, "" when the message says it all
+}
+
+// Error writes the fault as one line: file:line:column: field: message (value; valid: ...).
+func (f Fault) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s:%d:%d: ", f.File, f.Line, f.Column)
+	if f.Field != "" {
+		b.WriteString(oneLine(f.Field) + ": ")
+	}
+	b.WriteString(f.Message)
+	var details []string
+	if f.Value != "" {
+		details = append(details, oneLine(f.Value))
+	}
+	if f.Valid != "" {
+		details = append(details, "valid: "+f.Valid)
+	}
+	if len(details) > 0 {
+		fmt.Fprintf(&b, " (%s)", strings.Join(details, "; "))
+	}
+	return b.String()
+}
+
+// Faults are all mistakes of a spec file, by position. Test with errors.As.
+type Faults []Fault
+
+// Error writes a fault a line.
+func (f Faults) Error() string {
+	lines := make([]string, len(f))
+	for i, fault := range f {
+		lines[i] = fault.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Of are the faults of a field and of the fields in it, and those of no field: of the
+// file as a whole.
+func (f Faults) Of(field string) Faults {
+	var of Faults
+	for _, fault := range f {
+		if fault.Field == "" || fault.Field == field || strings.HasPrefix(fault.Field, field+".") {
+			of = append(of, fault)
+		}
+	}
+	return of
+}
+
+func (f Faults) sort() {
+	slices.SortStableFunc(f, func(a, b Fault) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Field, b.Field))
+	})
+}
+
+// maxShown is how much of a text from the file a fault shows, in bytes.
+const maxShown = 60
+
+// oneLine makes a text from the file safe for one line of a terminal.
+func oneLine(text string) string {
+	if len(text) > maxShown {
+		text = text[:maxShown] + "..."
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }) {
+		return strconv.Quote(text)
+	}
+	return text
+}
+
+// nearest returns the word of choices that word is a likely misspelling of, or "".
+func nearest(word string, choices []string) string {
+	best, least := "", 1+len(word)/3
+	for _, c := range choices {
+		if d := editDistance(strings.ToLower(word), strings.ToLower(c)); d <= least && (best == "" || d < least) {
+			best, least = c, d
+		}
+	}
+	return best
+}
+
+// editDistance counts the insertions, deletions, replacements and swaps of
+// neighbours between a and b (optimal string alignment), up to 64 bytes of each.
+func editDistance(a, b string) int {
+	a, b = a[:min(len(a), 64)], b[:min(len(b), 64)]
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			replace := rows[i-1][j-1]
+			if a[i-1] != b[j-1] {
+				replace++
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, replace)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}

@@ -1,0 +1,439 @@
+package specfile
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/cost"
+	"github.com/tailsweep/tailsweep/sweep/space"
+	"github.com/tailsweep/tailsweep/sweep/spectest"
+)
+
+func mustParse(t *testing.T, text string) *sweep.Spec {
+	t.Helper()
+	spec, err := Parse("spec.yaml", []byte(text))
+	require.NoError(t, err)
+	return spec
+}
+
+// parameter parses a spec with one more parameter, and returns it.
+func parameter(t *testing.T, name, fields string) sweep.Parameter {
+	t.Helper()
+	spec := mustParse(t, spectest.With("parameters: {infonce.weight: {min: 0.0, max: 1.0}, "+name+": "+fields+"}"))
+	for _, p := range spec.Parameters {
+		if p.Name == name {
+			return p
+		}
+	}
+	t.Fatalf("no %s", name)
+	return sweep.Parameter{}
+}
+
+func TestParseFillsInDefaults(t *testing.T) {
+	spec := mustParse(t, spectest.Base)
+	require.Equal(t, sweep.Dataset{Name: sweep.FashionMNIST10k, Size: 28, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.01, Seed: 1}}, spec.Dataset)
+	require.Equal(t, sweep.Model{Arch: sweep.ArchUNet, Width: 32, Depth: 2}, spec.Model)
+	require.Equal(t, sweep.Train{Steps: 600, Batch: 128, LR: 2e-4, WarmupSteps: 60, EMA: 0.999, LabelDropout: 0.1, Seed: 1, LogEvery: 50}, spec.Train)
+	require.Equal(t, []float64{0, 0.5, 1, 1.5, 2}, spec.Evaluate.Guidance)
+	require.Equal(t, sweep.Minimize, spec.Metrics[0].Goal)
+	require.Nil(t, spec.Baseline)
+	require.Equal(t, sweep.DefaultQueue, spec.Resources.Queue)
+
+	dit := mustParse(t, spectest.With("model: {arch: dit}", "baseline: {}", "metrics: [{name: label_accuracy.all}]", "train: {steps: 600, seed: 9}"))
+	require.Equal(t, sweep.Model{Arch: sweep.ArchDiT, Width: 128, Depth: 4, Patch: 4, Heads: 4}, dit.Model)
+	require.Equal(t, sweep.Maximize, dit.Metrics[0].Goal)
+	require.Equal(t, &sweep.Baseline{Params: sweep.Params{sweep.ParamInfonceWeight: sweep.Number(0), sweep.ParamAlignmentWeight: sweep.Number(0)}, Seeds: []int64{9}}, dit.Baseline)
+
+	mustParse(t, spectest.With("evaluate: {samples_per_class: 32}", "metrics: [{name: fid.medium}]")) // 4 x 32 = 128: just enough
+
+	require.Equal(t, sweep.Dataset{Name: sweep.CIFAR10, Size: 32, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.01, Seed: 1}},
+		mustParse(t, spectest.With("dataset: {name: cifar-10, imbalance: {order: natural}}", "evaluate: {samples_per_class: 100, features: {path: /f}}")).Dataset)
+	require.Equal(t, sweep.Dataset{Name: sweep.ImageFolder, Path: "s3://b/k", FolderClasses: 7, Size: 32, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone, Factor: 1, Seed: 1}},
+		mustParse(t, spectest.With("dataset: {name: image-folder, path: s3://b/k, classes: 7}", "evaluate: {samples_per_class: 100, features: {path: /f}}")).Dataset)
+
+	none := mustParse(t, spectest.With("dataset: {name: fashion-mnist-10k, imbalance: {profile: none}}"))
+	require.Equal(t, 1.0, none.Dataset.Imbalance.Factor)
+}
+
+// W&B's inference, and the numbers of YAML 1.2's core schema.
+func TestParseResolvesDistributions(t *testing.T) {
+	for _, c := range []struct {
+		fields string
+		want   sweep.Parameter
+	}{
+		{"{value: 1e-3}", sweep.Parameter{Distribution: sweep.DistConstant, Value: number(1e-3)}},
+		{"{values: [1e-3, 2, .5]}", sweep.Parameter{Distribution: sweep.DistCategorical, Values: []sweep.Value{sweep.Number(1e-3), sweep.Number(2), sweep.Number(.5)}}},
+		{"{min: 0, max: 3}", sweep.Parameter{Distribution: sweep.DistIntUniform, Max: 3}},
+		{"{min: 0.0, max: 3.0}", sweep.Parameter{Distribution: sweep.DistUniform, Max: 3}},
+		{"{min: 0, max: 3.0}", sweep.Parameter{Distribution: sweep.DistUniform, Max: 3}},
+		{"{min: 1e-3, max: 1e1}", sweep.Parameter{Distribution: sweep.DistUniform, Min: 1e-3, Max: 10}},
+		{"{min: 0.1, max: 0.5, q: 0.1}", sweep.Parameter{Distribution: sweep.DistQUniform, Min: 0.1, Max: 0.5, Q: 0.1}},
+		{"{distribution: uniform, min: 0, max: 3}", sweep.Parameter{Distribution: sweep.DistUniform, Max: 3}},
+		{"{distribution: log_uniform_values, min: 1e-3, max: 3, zero: 0.2, count: 4}", sweep.Parameter{Distribution: sweep.DistLogUniform, Min: 1e-3, Max: 3, Zero: 0.2, Count: 4}},
+		{"{min: 0x1, max: 0o17}", sweep.Parameter{Distribution: sweep.DistIntUniform, Min: 1, Max: 15}},
+		{"{min: 007, max: +9}", sweep.Parameter{Distribution: sweep.DistIntUniform, Min: 7, Max: 9}},
+		{`{min: 0.0, max: 1.0, when: "infonce.weight > 1e-2"}`, sweep.Parameter{Distribution: sweep.DistUniform, Max: 1, When: &sweep.Condition{Param: sweep.ParamInfonceWeight, Op: ">", Value: sweep.Number(0.01)}}},
+	} {
+		t.Run(c.fields, func(t *testing.T) {
+			c.want.Name = sweep.ParamAlignmentWeight
+			require.Equal(t, c.want, parameter(t, sweep.ParamAlignmentWeight, c.fields))
+		})
+	}
+}
+
+func number(f float64) *sweep.Value {
+	v := sweep.Number(f)
+	return &v
+}
+
+func TestParseTellsFaults(t *testing.T) {
+	params := func(text string) string { return spectest.With("parameters: " + text) }
+	const looked = "evaluate: {samples_per_class: 100, features: {path: /f}}"
+	for _, c := range []struct{ name, text, want string }{
+		{"empty", "", "1:1: the file has no spec in it (valid: a mapping that begins with apiVersion: tailsweep/v1)"},
+		{"a list", "- a\n", "1:1: not a spec (valid: a mapping that begins with apiVersion: tailsweep/v1)"},
+		{"tab", "name: a\n\tb: 1\n", "2:1: YAML is indented with spaces, and this is a tab"},
+		{"two documents", spectest.Base + "---\na: 1\n", "a second document begins here (valid: one a file)"},
+		{"version", spectest.With("apiVersion: tailsweep/v2"), `1:13: apiVersion: unknown value, did you mean "tailsweep/v1"? (tailsweep/v2; valid: tailsweep/v1)`},
+		{"missing", strings.Replace(spectest.Base, "method: random\n", "", 1), "1:1: method: is missing (valid: grid, random, sobol, tpe, bayes, cmaes, nsga2)"},
+		{"missing inside", spectest.With("train: {batch: 4}"), "6:1: train.steps: is missing (valid: an integer in [1, 10000000])"},
+		{"nothing", spectest.With("train:"), "6:1: train: not a mapping (nothing; valid: a mapping of batch, "},
+		{"quoted number", spectest.With(`train: {steps: "600"}`), "6:16: train.steps: not an integer: it is in quotes (600; valid:"},
+		{"fraction", spectest.With("train: {steps: 1.5}"), "6:16: train.steps: not an integer (1.5;"},
+		{"grouped digits", spectest.With("train: {steps: 1_000}"), "6:16: train.steps: not an integer (1_000;"},
+		{"infinity", spectest.With("train: {steps: 1, lr: .inf}"), "train.lr: not a number (.inf; valid: a number in (0, 1])"},
+		{"too large a number", spectest.With("train: {steps: 1, lr: 1e999}"), "train.lr: not a number (1e999;"},
+		{"number for text", spectest.With("name: 7"), "2:7: name: not text: it wants quotes (7;"},
+		{"control characters", spectest.With(`name: "a\e[31m\n"`), `name: not well formed ("a\x1b[31m\n"; valid:`},
+		{"tag", spectest.With("name: !!str base"), "2:7: name: tags are not supported (!!str;"},
+		{"merge key", spectest.With("model: {<<: {arch: unet}}"), "5:9: model: merge keys are not part of YAML 1.2 (<<;"},
+		{"no such anchor", spectest.With("model: *m"), "5:8: model: no anchor of this name comes before (*m)"},
+		{"planned field", spectest.Base + "checkpoints: {save_trial_best: 1}\n", "checkpoints.save_trial_best: not supported by this version"},
+		{"nothing to look with", spectest.With("dataset: {name: cifar-10}"), "7:1: evaluate: there is no built-in classifier for cifar-10 (valid: evaluate.features.path, a file that"},
+		{"yes", spectest.With("evaluate: {samples_per_class: 100, cas: yes}"), "7:41: evaluate.cas: not true or false (yes; valid: true, false)"},
+		{"quoted bool", spectest.With(`evaluate: {samples_per_class: 100, cas: "true"}`), "evaluate.cas: not true or false: it is in quotes (true; valid: true, false)"},
+		{"bool for a number", spectest.With("train: {steps: true}"), "train.steps: not an integer (true;"},
+		{"gate", spectest.Base + "gates: {min_label_accuracy: 80}\n", "gates.min_label_accuracy: out of range (80; valid: a number in [0, 1])"},
+		{"class without a name", spectest.With("metrics: [{name: fid.class.}]"), "9:18: metrics[0].name: unknown value (fid.class.; valid: {fid, kid, precision, recall,"},
+		{"FID of few of a class", spectest.With("metrics: [{name: fid.class.bag}]", "evaluate: {samples_per_class: 100}"), "gives fid.class.bag of 1 class 100 samples, and FID needs 128"},
+		{"planned distribution", params("{lr: {distribution: beta}}"), "distribution: not supported by this version (beta;"},
+
+		{"path not wanted", spectest.With("dataset: {name: fashion-mnist-10k, path: /data}"), "dataset.path: fashion-mnist-10k is built in and has no path (/data;"},
+		{"unknown dataset", spectest.With("dataset: {name: cifar}"), "4:17: dataset.name: unknown value (cifar; valid: fashion-mnist-10k, fashion-mnist, cifar-10, cifar-100, image-folder)"},
+		{"size of another dataset", spectest.With("dataset: {name: cifar-10, size: 28}", looked), "dataset.size: cifar-10 does not come in this size (28; valid: 32, 16)"},
+		{"size too large", spectest.With("dataset: {name: image-folder, path: /data, classes: 9, size: 65}", looked), "dataset.size: out of range (65; valid: an integer in [8, 64])"},
+		{"folder without path", spectest.With("dataset: {name: image-folder, classes: 9}", looked), "4:1: dataset: image-folder needs dataset.path"},
+		{"folder without classes", spectest.With("dataset: {name: image-folder, path: /data}", looked), "dataset: image-folder needs dataset.classes"},
+		{"folder's field", spectest.With("dataset: {name: cifar-10, split: train.txt}", looked), "dataset.split: belongs to image-folder, and this is cifar-10 (train.txt;"},
+		{"URL with a secret", spectest.With("dataset: {name: cifar-10, path: 'https://me:secret@host/cifar'}", looked), "dataset.path: carries a user, a query or a fragment"},
+		{"URL of another kind", spectest.With("dataset: {name: image-folder, classes: 9, path: 'ftp://host/x'}", looked), "dataset.path: ftp:// is not supported (ftp://host/x;"},
+		{"plain HTTP", spectest.With("dataset: {name: image-folder, classes: 9, path: /data, reference: 'http://host/x'}", looked), "dataset.reference: http:// is not supported"},
+		{"no order", spectest.With("dataset: {name: cifar-10, imbalance: {profile: none, order: permuted}}", looked), "dataset.imbalance.order: profile none has no order (permuted;"},
+		{"two classes have no tail", spectest.With("dataset: {name: image-folder, path: /data, classes: 2}", "metrics: [{name: fid.tail}]", looked), "metrics[0].name: 2 classes have no such group (fid.tail; valid: the groups all, medium)"},
+		{"empty class", spectest.With("dataset: {name: fashion-mnist-10k, imbalance: {factor: 1e-4}}"), "dataset.imbalance.factor: leaves the smallest class without images (0.0001; valid: at least 0.001)"},
+		{"factor of none", spectest.With("dataset: {name: fashion-mnist-10k, imbalance: {profile: none, factor: 0.1}}"), "profile none has no factor (0.1;"},
+		{"patch of a unet", spectest.With("model: {arch: unet, patch: 4}"), "model.patch: belongs to arch dit, and this is unet"},
+		{"dropout of a dit", spectest.With("model: {arch: dit, dropout: 0.1}"), "model.dropout: belongs to arch unet, and this is dit"},
+		{"preset of the other arch", spectest.With("model: {preset: dit-s2, arch: unet}"), "model.arch: is not that of model.preset = dit-s2 (unet; valid: dit)"},
+		{"unknown preset", spectest.With("model: {preset: unet-smal-28}"), `model.preset: unknown value, did you mean "unet-small-28"?`},
+		{"levels", spectest.With("model: {preset: unet-released}"), "5:1: model: has 4 levels, which halve dataset.size = 28 to a fraction (valid: fewer levels, or a multiple of 8 for dataset.size)"},
+		{"attention level", spectest.With("model: {arch: unet, attention: [1, 3]}"), "model.attention[1]: is no level of this unet, which has 3 (3; valid: 0 to 2)"},
+		{"layer", params("{infonce.layer: {values: [bottleneck, quarter]}}"), "parameters.infonce.layer: is no latent of this model (quarter; valid: bottleneck, down0, down1, down2, up0, up1, up2, default)"},
+		{"layer of the baseline", spectest.With("baseline: {params: {infonce.layer: last}}"), "infonce.layer = last, want one of bottleneck, down0,"},
+		{"steps of the other sampler", spectest.With("evaluate: {ddpm_steps: 100}"), "evaluate.ddpm_steps: belongs to sampler ddpm, and this is ddim (100;"},
+		{"steps of the other sampler, set", spectest.With("evaluate: {sampler: ddpm, ddim_steps: 20}"), "evaluate.ddim_steps: belongs to sampler ddim, and this is ddpm (20; valid: sampler: ddim, or ddpm_steps)"},
+		{"heads", spectest.With("model: {arch: dit, width: 64, heads: 5}"), "model.heads: does not divide model.width = 64 (5; valid: 1, 2, 4, 8, 16, 32, 64)"},
+		{"width of a dit", spectest.With("model: {arch: dit, width: 66, heads: 2}"), "model.width: dit needs a multiple of 4 (66;"},
+		{"warm-up", spectest.With("train: {steps: 10, warmup_steps: 11}"), "train.warmup_steps: is longer than the training (11; valid: at most train.steps = 10)"},
+		{"few samples", spectest.With("evaluate: {samples_per_class: 42}"), "evaluate.samples_per_class: gives fid.tail of 3 classes 126 samples, and FID needs 128 (42; valid: at least 43)"},
+		{"few samples for any features", spectest.With("evaluate: {samples_per_class: 42, features: {path: /f}}"), "gives fid.tail of 3 classes 126 samples, and FID needs 128"},
+		{"too few samples by one class", spectest.With("evaluate: {samples_per_class: 31}", "metrics: [{name: fid.medium}]"), "fid.medium of 4 classes 124 samples"},
+		{"no such group", spectest.With("dataset: {name: fashion-mnist-10k, imbalance: {profile: step}}", "metrics: [{name: fid.medium}]"), "metrics[0].name: profile step has no such group (fid.medium;"},
+		{"wrong goal", spectest.With("metrics: [{name: fid.tail, goal: maximize}]"), "metrics[0].goal: is the wrong way for fid.tail (maximize; valid: minimize)"},
+		{"metric twice", spectest.With("metrics: [{name: loss}, {name: loss}]"), "9:32: metrics[1].name: listed twice (loss;"},
+		{"guidance twice", spectest.With("evaluate: {guidance: [1, 1.0]}"), "7:26: evaluate.guidance[1]: listed twice (1.0;"},
+		{"guidance in two places", spectest.With("evaluate: {guidance: [1]}", "parameters: {guidance: {min: 0.0, max: 2.0}}"), "evaluate.guidance: guidance is among the parameters too"},
+		{"baseline without guidance", spectest.With("baseline: {}", "parameters: {guidance: {min: 0.0, max: 2.0}}"), "baseline: guidance is searched, so the baseline needs one of its own (valid: baseline.params.guidance)"},
+		{"conditional guidance", params(`{lr: {values: [0.1, 0.2]}, guidance: {values: [1, 2], when: "lr > 0.1"}}`), "parameters.guidance.when: guidance cannot be conditional"},
+		{"baseline out of range", spectest.With("baseline: {params: {infonce.weight: -1}}"), "baseline.params.infonce.weight: out of range (-1; valid: a number in [0, 100])"},
+		{"wall clock", spectest.With("budget: {wall_clock: 90min}"), "budget.wall_clock: not well formed (90min;"},
+		{"no wall clock", spectest.With("budget: {wall_clock: 0s}"), "budget.wall_clock: is no time at all (0s;"},
+
+		{"no end", strings.Replace(spectest.Base, "budget: {run_cap: 4}\n", "", 1), "budget: method random never ends by itself (valid: run_cap, gpu_hours or wall_clock)"},
+		{"nothing to search", params("{lr: {value: 0.1}}"), "parameters: there is nothing to search"},
+		{"no parameters", params("{}"), "parameters: has no entries"},
+		{"a bare value", params("{lr: 0.1}"), "8:18: parameters.lr: not a mapping (0.1; valid: a mapping of count, distribution,"},
+		{"unknown parameter", params("{alignment.wieght: {value: 0.1}}"), `parameters.alignment.wieght: unknown field, did you mean "alignment.weight"?`},
+		{"no values", params("{lr: {}}"), "8:14: parameters.lr: says no values (valid: value, values, min and max, or a distribution)"},
+		{"min alone", params("{lr: {distribution: uniform, min: 0.1}}"), "parameters.lr: distribution uniform needs max"},
+		{"values and min", params("{lr: {values: [0.1], min: 0.1}}"), "parameters.lr.min: does not go with distribution categorical (valid: values)"},
+		{"min above max", params("{lr: {min: 0.2, max: 0.1}}"), "parameters.lr.max: is not above min (0.1; valid: more than 0.2,"},
+		{"value twice", params("{lr: {values: [0.1, 0.1]}}"), "8:33: parameters.lr.values[1]: listed twice (0.1;"},
+		{"log of zero", params("{infonce.weight: {distribution: log_uniform_values, min: 0, max: 1}}"), "log_uniform_values needs min > 0"},
+		{"zero within", params("{infonce.weight: {min: 0.0, max: 1.0, zero: 0.1}}"), "zero needs min > 0"},
+		{"zero of no zero", params("{infonce.temperature: {min: 0.1, max: 1.0, zero: 0.1}}"), "infonce.temperature cannot be 0 (0.1; valid: a number in (0, 10])"},
+		{"certain zero", params("{infonce.weight: {min: 0.1, max: 1.0, zero: 1}}"), "zero: out of range (1; valid: a number in [0, 1))"},
+		{"fractions of a batch", params("{batch: {min: 2.0, max: 9.5}}"), "parameters.batch: batch takes integers (uniform;"},
+		{"int_uniform", params("{lr: {distribution: int_uniform, min: 0.1, max: 1}}"), "int_uniform takes integers (0.1 to 1;"},
+		{"coarse q", params("{lr: {min: 0.1, max: 0.2, q: 0.3}}"), "parameters.lr.q: is larger than the range (0.3;"},
+		{"fine q", params("{lr: {min: 0.1, max: 1.0, q: 1e-9}}"), "parameters.lr.q: too many steps (1e-9;"},
+		{"condition on nothing", params(`{lr: {min: 0.1, max: 0.2, when: "batch > 3"}}`), "parameters.lr.when: batch is not in parameters (batch > 3;"},
+		{"condition that never holds", params(`{lr: {min: 0.1, max: 0.2, when: "infonce.pass == unc"}, infonce.pass: {values: [cond, uncond]}}`), "infonce.pass is never unc"},
+		{"circle", params(`{lr: {min: 0.1, max: 0.2, when: "ema > 0"}, ema: {min: 0.1, max: 0.2, when: "lr > 0"}}`), "parameters.ema.when: conditions go in a circle (lr > 0;"},
+		{"circle of one", params(`{lr: {min: 0.1, max: 0.2, when: "lr > 0"}}`), "conditions go in a circle"},
+
+		{"endless grid", spectest.With("method: grid"), "parameters.infonce.weight: a grid needs to know which points to take (uniform; valid: values, count, or integer min and max)"},
+		{"huge grid", spectest.With("method: grid", "parameters: {batch: {min: 2, max: 200}, infonce.weight: {min: 0.0, max: 1.0, count: 200}}"), "parameters: the grid is too large (valid: at most 10000 points)"},
+		{"empty grid", spectest.With("method: grid", "parameters: {infonce.weight: {value: 0}}", "baseline: {params: {infonce.weight: 0}}"), "the baseline has every point of the grid already"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Parse("s.yaml", []byte(c.text))
+			var faults Faults
+			require.True(t, errors.As(err, &faults), "%v", err)
+			require.Lenf(t, faults, 1, "%v", err)
+			require.Contains(t, err.Error(), c.want)
+			require.True(t, strings.HasPrefix(err.Error(), "s.yaml:"))
+			require.NotContains(t, err.Error(), "\n")
+		})
+	}
+}
+
+// One fault hides no other that does not follow from it.
+func TestParseTellsAllFaultsAtOnce(t *testing.T) {
+	_, err := Parse("s.yaml", []byte(spectest.With(
+		"dataset: {name: image-folder, path: 'ftp://host/x', classes: 9, size: 65, imbalance: {profile: exp, factor: 2}}",
+		"model: {arch: unet, patch: 4, mult: [1, 2], attention: [2]}",
+		"train: {steps: 10, warmup_steps: 11}",
+		"evaluate: {samples_per_class: 5, ddpm_steps: 9, seed: -1}",
+		"parameters: {lr: {}}",
+		"metrics: [{name: fid.class.a}, {name: loss, goal: maximize}]",
+		"constraints: [fid.all <= x]",
+		"budget: {}")))
+	for _, want := range []string{
+		"dataset.path: ftp:// is not supported", "dataset.size: out of range", "dataset.imbalance.factor: out of range",
+		"model.patch: belongs to arch dit", "model.attention[0]: is no level of this unet", "train.warmup_steps: is longer",
+		"evaluate: there is no built-in classifier", "evaluate.ddpm_steps: belongs to sampler ddpm", "evaluate.seed: out of range",
+		"parameters.lr: says no values", "metrics[1].goal: is the wrong way", "constraints[0]: ", "budget: method random never ends",
+	} {
+		require.ErrorContains(t, err, want)
+	}
+	var faults Faults
+	require.ErrorAs(t, err, &faults)
+	require.Len(t, faults, 13)
+
+	_, err = Parse("s.yaml", []byte(spectest.With("dataset: {name: cifar-10}", "evaluate: {samples_per_class: 5}")))
+	require.ErrorContains(t, err, "evaluate: there is no built-in classifier for cifar-10")
+	require.ErrorContains(t, err, "evaluate.samples_per_class: gives fid.tail of 3 classes 15 samples")
+}
+
+// Draft gives what is sound beside the faults.
+func TestDraft(t *testing.T) {
+	spec, faults := Draft("s.yaml", []byte(spectest.With("dataset: {name: cifar-10, size: 16}", "train: {steps: -1}")))
+	require.Equal(t, sweep.Dataset{Name: sweep.CIFAR10, Size: 16, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.01, Seed: 1}}, spec.Dataset)
+	require.Len(t, faults, 2)
+	require.Empty(t, faults.Of("dataset"))
+	require.Len(t, faults.Of("train"), 1)
+	_, faults = Draft("s.yaml", []byte(spectest.With("dataset: {name: cifar-10, size: 17}")))
+	require.Len(t, faults.Of("dataset"), 1)
+	spec, faults = Draft("s.yaml", []byte("- no spec"))
+	require.Nil(t, spec)
+	require.Len(t, faults.Of("dataset"), 1, "a fault of the whole file")
+}
+
+func TestLocate(t *testing.T) {
+	for field, want := range map[string][2]int{
+		"dataset.name": {4, 17}, "evaluate.features.path": {7, 1}, "metrics[0].name": {9, 18}, "gates": {1, 1},
+	} {
+		line, column := Locate([]byte(spectest.Base), field)
+		require.Equal(t, want, [2]int{line, column}, field)
+	}
+	line, column := Locate([]byte("- a"), "name")
+	require.Equal(t, [2]int{1, 1}, [2]int{line, column})
+}
+
+func TestParseHasLimits(t *testing.T) {
+	bomb := "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+	for i := range 9 {
+		bomb += fmt.Sprintf("a%d: &a%d [*a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d]\n", i+1, i+1, i, i, i, i, i, i, i, i, i)
+	}
+	mappings := "a0: &a0 {x: 1, y: 2}\n"
+	for i := range 14 {
+		mappings += fmt.Sprintf("a%d: &a%d {x: *a%d, y: *a%d}\n", i+1, i+1, i, i)
+	}
+	for name, c := range map[string]struct{ text, want string }{
+		"size":     {"# " + strings.Repeat("x", maxFileBytes), "65538 bytes"},
+		"brackets": {"a: " + strings.Repeat("[", 30000), "brackets are nested too deep"},
+		"depth":    {strings.Repeat("- ", 2000) + "1", "nested too deep"},
+		"aliases":  {bomb, "too many values"},
+		"mappings": {mappings, "too many values"},
+		"utf-8":    {"name: \xff", "not UTF-8"},
+	} {
+		_, err := Parse("s.yaml", []byte(c.text))
+		require.ErrorContains(t, err, c.want, name)
+	}
+}
+
+func TestParseFollowsAliases(t *testing.T) {
+	spec := mustParse(t, spectest.With("parameters: {infonce.weight: &w {min: 0.0, max: 1.0}, alignment.weight: *w}"))
+	require.Equal(t, 1.0, spec.Parameters[0].Max)
+	require.Equal(t, spec.Parameters[0].Max, spec.Parameters[1].Max)
+}
+
+// The spec that travels is the spec that was parsed, and lay-out means nothing.
+func TestDigest(t *testing.T) {
+	spec := mustParse(t, spectest.Base)
+	data, err := json.Marshal(spec)
+	require.NoError(t, err)
+	var read sweep.Spec
+	require.NoError(t, json.Unmarshal(data, &read))
+	require.Equal(t, spec.Digest(), read.Digest())
+	require.Equal(t, *spec, read)
+
+	lines := strings.SplitAfter(strings.TrimSuffix(spectest.Base, "\n"), "\n")
+	for i := range lines {
+		turned := append(append([]string{}, lines[i:]...), lines[:i]...)
+		text := strings.Join(turned, "")
+		if !strings.HasSuffix(turned[len(lines)-1-i], "\n") {
+			text = strings.Replace(text, turned[len(lines)-1-i], turned[len(lines)-1-i]+"\n", 1)
+		}
+		require.Equal(t, spec.Digest(), mustParse(t, text).Digest())
+	}
+	require.NotEqual(t, spec.Digest(), mustParse(t, spectest.With("seed: 2")).Digest())
+	require.Equal(t, spec.Digest(), mustParse(t, spectest.With("seed: 1", "train: {steps: 6e2, batch: 0x80}")).Digest())
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(spectest.Base)
+	f.Add(spectest.With("model: {arch: dit, width: 64}", "baseline: {seeds: [1, 2]}", `parameters: {lr: {min: 1e-3, max: 1.0, q: 0.1, when: "ema > 0"}, ema: {values: [0.1, .2]}}`))
+	f.Add(spectest.Searched)
+	f.Add(spectest.With("method: nsga2", "parameters: {lr: {distribution: log_normal, mu: -7, sigma: 1, zero: 0.1}, infonce.weight: {distribution: normal, mu: 1, sigma: 0.2}}", "early_terminate: {type: median, min_iter: 1}", "checkpoints: {every_steps: 1}"))
+	f.Add("a: [b, {c: &x d}]\ne: *x\n")
+	f.Add("? a\n: b\n")
+	f.Add("/\n---\n/\n")
+	f.Add("a: |\n  b\n c: >-\n")
+	for _, m := range sweep.Methods() {
+		text, err := Init("fuzz", m)
+		require.NoError(f, err)
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		spec, err := Parse("f.yaml", []byte(text))
+		if err != nil {
+			var faults Faults
+			require.True(t, errors.As(err, &faults))
+			require.NotEmpty(t, faults)
+			for i, fault := range faults {
+				require.Positive(t, fault.Line)
+				require.Positive(t, fault.Column)
+				require.NotContains(t, fault.Error(), "\n")
+				require.NotContains(t, fault.Message, "cannot be read", "schema.json and the types disagree")
+				if i > 0 {
+					require.LessOrEqual(t, faults[i-1].Line, fault.Line)
+				}
+			}
+			return
+		}
+		data, err := json.Marshal(spec)
+		require.NoError(t, err)
+		var read sweep.Spec
+		require.NoError(t, json.Unmarshal(data, &read))
+		require.Equal(t, spec.Digest(), read.Digest())
+		for _, a := range space.Baselines(spec) {
+			_, err := spec.Settings(a)
+			require.NoError(t, err)
+		}
+		for _, p := range spec.Parameters {
+			info, _ := sweep.LookupParameter(p.Name)
+			values := space.GridValues(p)
+			for _, v := range values[:min(len(values), 100)] {
+				require.NoError(t, space.Legal(p, v))
+				require.Truef(t, info.Accepts(v), "%s = %s", p.Name, v)
+			}
+		}
+		require.NotPanics(t, func() {
+			cost.TrialCount(spec)
+			cost.Of(spec, cost.Speed{ModelParameters: 1, StepsPerSecond: 1, SamplesPerSecond: 1})
+		})
+	})
+}
+
+// A field that is true or false: what is written is what arrives, and travels.
+func TestParseReadsBools(t *testing.T) {
+	for text, want := range map[string]bool{"true": true, "false": false, "TRUE": true, "False": false} {
+		spec := mustParse(t, spectest.With("evaluate: {samples_per_class: 100, cas: "+text+"}"))
+		require.Equal(t, want, spec.Evaluate.CAS, text)
+		data, err := json.Marshal(spec)
+		require.NoError(t, err)
+		var back sweep.Spec
+		require.NoError(t, json.Unmarshal(data, &back))
+		require.Equal(t, *spec, back)
+		plain := mustParse(t, spectest.Base)
+		require.Equal(t, want, spec.Digest() != plain.Digest(), "false is the default")
+	}
+}
+
+// Each field of the schema can be set: a value that its own schema allows is sound,
+// and the types take it. What goes together is for other tests.
+func TestEveryFieldCanBeSet(t *testing.T) {
+	fields := 0
+	var walk func(s *schema, path string, wrap func(value string) string)
+	walk = func(s *schema, path string, wrap func(value string) string) {
+		if s.Type == "object" {
+			for name, field := range s.Properties {
+				walk(field, joinPath(path, name), func(value string) string { return wrap("{" + name + ": " + value + "}") })
+			}
+			return
+		}
+		if s.Type == "array" {
+			walk(s.Items, path+"[0]", func(value string) string { return wrap("[" + value + "]") })
+			return
+		}
+		fields++
+		text := wrap(sample(t, path, s))
+		root, faults := readDocument("spec.yaml", []byte(text))
+		require.Empty(t, faults, text)
+		c := &conformer{nodes: map[string]*node{}, places: map[string]position{}, broken: map[string]bool{}}
+		c.conform("", root, specSchema())
+		require.True(t, c.given(path) && c.sound(path), "%s: %v", text, c.faults)
+		_, err := Parse("spec.yaml", []byte(text))
+		require.NotContains(t, fmt.Sprint(err), "cannot be read", text)
+	}
+	walk(specSchema(), "", func(value string) string { return value })
+	require.Greater(t, fields, 300)
+}
+
+// sample is a value of a scalar's schema, as YAML.
+func sample(t *testing.T, path string, s *schema) string {
+	t.Helper()
+	switch {
+	case len(s.Enum) > 0:
+		last := s.Enum[len(s.Enum)-1]
+		return string(last.AppendJSON(nil))
+	case s.Type == "boolean":
+		return "true"
+	case s.Minimum != nil:
+		return strconv.FormatFloat(*s.Minimum, 'f', -1, 64)
+	case s.Type == "number":
+		for _, f := range []float64{0.5, 1, 0.05} {
+			if s.within(f) {
+				return strconv.FormatFloat(f, 'f', -1, 64)
+			}
+		}
+	case s.Type == "string":
+		for _, text := range []string{"abc", "1h"} {
+			if regexp.MustCompile(s.Pattern).MatchString(text) {
+				return text
+			}
+		}
+	}
+	t.Fatalf("%s: no sample of %+v", path, s)
+	return ""
+}

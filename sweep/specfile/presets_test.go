@@ -1,0 +1,57 @@
+package specfile
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep/spectest"
+)
+
+func TestPresets(t *testing.T) {
+	var words []string
+	for _, v := range specSchema().Properties["model"].Properties["preset"].Enum {
+		words = append(words, v.String())
+	}
+	require.ElementsMatch(t, words, slices.Collect(maps.Keys(presets)))
+
+	for name, lines := range map[string][]string{
+		PresetUNetReleased: {"dataset: {name: fashion-mnist-10k, size: 16}"}, PresetUNetSmall28: nil,
+		PresetUNetSmall32: {"dataset: {name: fashion-mnist-10k, size: 16}"}, PresetDiTS2: nil, PresetDiTSmall: nil,
+	} {
+		got := mustParse(t, spectest.With(append(lines, "model: {preset: "+name+"}")...))
+		require.Equal(t, presets[name], got.Model, name)
+		require.NotEmpty(t, got.Model.Layers())
+	}
+	released := []string{"dataset: {name: fashion-mnist-10k, size: 16}"}
+	got := mustParse(t, spectest.With(append(released, "model: {preset: unet-released, width: 64, attention: [], dropout: 0}")...)).Model
+	require.Equal(t, 64, got.Width)
+	require.Zero(t, len(got.Attention)+int(got.Dropout))
+	require.Equal(t, []int{1, 2, 2, 2}, got.Mult)
+
+	a := mustParse(t, spectest.With("model: {preset: unet-small-28}"))
+	b := mustParse(t, spectest.With("model: {arch: unet, width: 32, depth: 1, mult: [1, 2, 2]}"))
+	require.Equal(t, a.Digest(), b.Digest(), "a preset is a short form")
+}
+
+// A spec that states a default, or that was written before the field was there, is
+// the same spec.
+func TestStatedDefaultsChangeNothing(t *testing.T) {
+	plain := mustParse(t, spectest.Base)
+	stated := mustParse(t, spectest.With(
+		"model: {arch: unet, mult: [1, 2, 2], dropout: 0, attention: []}", "evaluate: {samples_per_class: 100, sampler: ddim}",
+		"train: {steps: 600, schedule: linear, prediction: eps, label_dropout_mode: sample, clip_norm: 1, weight_decay: 0}"))
+	require.Equal(t, plain.Digest(), stated.Digest())
+	text, err := json.Marshal(plain)
+	require.NoError(t, err)
+	for _, field := range []string{"preset", "mult", "attention", "dropout\"", "schedule", "prediction", "label_dropout_mode", "clip_norm", "weight_decay", "sampler", "ddpm_steps"} {
+		require.NotContains(t, string(text), `"`+field)
+	}
+	ddpm := mustParse(t, spectest.With("evaluate: {sampler: ddpm}"))
+	require.Equal(t, 1000, ddpm.Evaluate.Steps())
+	require.Equal(t, 50, plain.Evaluate.Steps())
+	require.Equal(t, 250, mustParse(t, spectest.With("evaluate: {sampler: ddpm, ddpm_steps: 250}")).Evaluate.Steps())
+}

@@ -1,0 +1,2 @@
+// Package spectest has spec texts for tests.
+package spectest

@@ -1,0 +1,79 @@
+package stopping
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
+)
+
+// standing is a result on its way to a place.
+type standing struct {
+	trial      int
+	costs      []float64 // by objective, less is better; +Inf where a value is missing
+	infeasible bool      // as of RungResult
+}
+
+// complete reports whether no objective is missing.
+func (r standing) complete() bool { return !slices.Contains(r.costs, math.Inf(1)) }
+
+// place is the place of the last of peers, which is not infeasible, among them, from 1; ahead is how many of
+// them have a better non-dominated rank.
+func standingOf(s *sweep.Spec, peers []RungResult) (place, ahead int) {
+	standings := make([]standing, len(peers))
+	for i, r := range peers {
+		standings[i] = standing{trial: r.Trial, costs: make([]float64, len(s.Metrics)), infeasible: r.Infeasible}
+		for k, o := range s.Metrics {
+			standings[i].costs[k] = costAt(o, r)
+		}
+	}
+	own := standings[len(standings)-1]
+	byCost := func(a, b standing) int {
+		return cmp.Or(slices.Compare(a.costs, b.costs), cmp.Compare(a.trial, b.trial))
+	}
+	slices.SortFunc(standings, byCost)
+	isOwn := func(r standing) bool { return r.trial == own.trial }
+	var whole, lacking []standing
+	infeasible := 0
+	for _, r := range standings {
+		switch {
+		case !r.complete():
+			lacking = append(lacking, r)
+		case r.infeasible:
+			infeasible++
+		default:
+			whole = append(whole, r)
+		}
+	}
+	if !own.complete() {
+		ahead = len(whole) + infeasible
+		return ahead + slices.IndexFunc(lacking, isOwn) + 1, ahead
+	}
+	slices.SortFunc(whole, func(a, b standing) int { return cmp.Compare(a.trial, b.trial) })
+	costs := make([][]float64, len(whole))
+	for i, r := range whole {
+		costs[i] = r.costs
+	}
+	at := slices.IndexFunc(whole, isOwn)
+	for _, front := range analysis.Fronts(costs) {
+		if i := slices.Index(front, at); i >= 0 {
+			return ahead + crowdingPlace(costs, front, i), ahead
+		}
+		ahead += len(front)
+	}
+	return len(peers), ahead // not reached: each is in a front
+}
+
+// crowdingPlace is the place of member i in its front, from 1: the loneliest is
+// first, ties go to the lower index.
+func crowdingPlace(costs [][]float64, front []int, i int) int {
+	distance, place := analysis.Crowding(costs, front), 1
+	for j, d := range distance {
+		if d > distance[i] || d == distance[i] && front[j] < front[i] {
+			place++
+		}
+	}
+	return place
+}

@@ -1,0 +1,204 @@
+package stopping
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// RungResult is what a trial showed at one of its rungs. A trial that diverged on
+// its way there has no metrics.
+type RungResult struct {
+	Trial   int                `json:"trial"`
+	Kind    sweep.Kind         `json:"kind,omitempty"`
+	Step    int                `json:"step"`
+	Metrics map[string]float64 `json:"metrics,omitempty"` // those of the spec and of its constraints, finite only
+
+	Infeasible bool `json:"infeasible,omitempty"` // the trial has ended since, and broke a constraint
+}
+
+// Decision is what a trial does after a rung.
+type Decision string
+
+// The decisions.
+const (
+	GoOn Decision = "go_on"
+	Stop Decision = "stop"
+)
+
+// Verdict is a decision on a trial, and why: one sentence.
+type Verdict struct {
+	Decision Decision `json:"decision"`
+	Reason   string   `json:"reason"`
+}
+
+// Verdict decides whether a trial goes on after the rung at step. results has what
+// every trial showed at its rungs so far, in order of arrival, the trial's own among
+// them; those that came after its own take no part, so that asking again later gives
+// the same answer.
+//
+// asha is asynchronous successive halving (Li et al. 2020) in its stopping variant
+// (Klein et al. 2020): a trial is judged at once and for good, by the n results at
+// its rung so far. It goes on when its place among them is at most n/eta; while
+// n < eta it goes on, too. hyperband does the same among the trials of one bracket.
+//
+// The place of a trial is by its objective. With several it is by non-dominated
+// rank, within one rank by crowding distance (Deb et al. 2002, NSGA-II), so that a
+// trial that only helps the tail is not stopped for its head: no member of the front
+// is stopped unless the front alone exceeds the quota. Ties go to the lower number.
+// A result that lacks an objective comes after those that lack none. Whatever its
+// place, a trial goes on that is the best of an objective so far.
+//
+// median stops a trial whose best value so far is worse than the median of what the
+// others showed at the same rung, once there are min_trials of them. (Vizier, Golovin
+// et al. 2017, compares with running averages instead; a FID falls so much from rung
+// to rung that these say little.) With several objectives it stops a trial when more
+// than half of the others are of a better non-dominated rank.
+//
+// What a rung shows of a constraint says little of its end: limits are tight, and
+// hold for whole trainings. So a trial is not judged by it; but trials that have
+// ended since and broke a constraint come after the others, whatever they showed.
+// Otherwise those that buy their objective with a broken limit would crowd out at
+// every rung those that keep it.
+//
+// Baseline trials are never stopped and take no part: how many there are is no
+// finding.
+func Decide(s *sweep.Spec, trial sweep.Assignment, step int, results []RungResult) Verdict {
+	switch {
+	case trial.Kind == sweep.KindBaseline:
+		return Verdict{GoOn, "baseline trials are never stopped"}
+	case !slices.Contains(TrialRungs(s, trial), step):
+		return Verdict{GoOn, fmt.Sprintf("step %d is no rung of this trial", step)}
+	}
+	end := slices.IndexFunc(results, func(r RungResult) bool { return r.Trial == trial.Number && r.Step == step })
+	if end < 0 {
+		return Verdict{GoOn, fmt.Sprintf("no result at step %d", step)}
+	}
+	e, rungs := s.EarlyTerminate, len(s.EarlyTerminate.Rungs())
+	own := bracket(s, trial.Number, rungs)
+	var peers []RungResult
+	for _, r := range results[:end+1] {
+		if r.Step == step && r.Kind != sweep.KindBaseline && bracket(s, r.Trial, rungs) == own {
+			peers = append(peers, r)
+		}
+	}
+	if e.Type == sweep.StopMedian {
+		peers[len(peers)-1].Metrics = bestSoFar(s, trial.Number, results[:end+1])
+		return medianRule(s, step, peers)
+	}
+	v := halving(s, step, peers)
+	if count := brackets(*e, rungs); count > 1 {
+		v.Reason = fmt.Sprintf("bracket %d of %d: %s", own+1, count, v.Reason)
+	}
+	return v
+}
+
+// halving is the verdict of asha on the last of peers.
+func halving(s *sweep.Spec, step int, peers []RungResult) Verdict {
+	n, eta := len(peers), s.EarlyTerminate.Eta
+	if n < eta {
+		return Verdict{GoOn, fmt.Sprintf("result %d at step %d: no trial is stopped before there are %d", n, step, eta)}
+	}
+	quota := n / eta
+	place, _ := standingOf(s, peers)
+	where := fmt.Sprintf("place %d of %d at step %d", place, n, step)
+	if place <= quota {
+		return Verdict{GoOn, fmt.Sprintf("%s: the best %d go on", where, quota)}
+	}
+	if o, ok := leads(s, peers); ok {
+		return Verdict{GoOn, fmt.Sprintf("%s: no other has a better %s", where, o.Name)}
+	}
+	return Verdict{Stop, fmt.Sprintf("%s: only the best %d go on", where, quota)}
+}
+
+// median is the verdict of the median rule on the last of peers.
+func medianRule(s *sweep.Spec, step int, peers []RungResult) Verdict {
+	others, own := peers[:len(peers)-1], peers[len(peers)-1]
+	if least := max(s.EarlyTerminate.MinTrials, 1); len(others) < least {
+		return Verdict{GoOn, fmt.Sprintf("result %d at step %d: no trial is stopped before there are %d others", len(peers), step, least)}
+	}
+	if len(s.Metrics) > 1 {
+		_, ahead := standingOf(s, peers)
+		reason := fmt.Sprintf("%d of %d others are of a better rank at step %d", ahead, len(others), step)
+		if o, ok := leads(s, peers); ok {
+			return Verdict{GoOn, fmt.Sprintf("%s, but none has a better %s", reason, o.Name)}
+		}
+		if 2*ahead > len(others) {
+			return Verdict{Stop, reason + ", more than half"}
+		}
+		return Verdict{GoOn, reason + ", not more than half"}
+	}
+	o := s.Metrics[0]
+	values := make([]float64, len(others))
+	for i, r := range others {
+		if values[i] = costAt(o, r); r.Infeasible {
+			values[i] = math.Inf(1)
+		}
+	}
+	slices.Sort(values)
+	middle := values[len(values)/2]
+	if len(values)%2 == 0 && middle != values[len(values)/2-1] { // equal infinities have no mean
+		middle = (middle + values[len(values)/2-1]) / 2
+	}
+	if own := costAt(o, own); own > middle {
+		return Verdict{Stop, fmt.Sprintf("%s by step %d is %s, worse than the median of %d others, %s", o.Name, step, costText(o, own), len(others), costText(o, middle))}
+	}
+	return Verdict{GoOn, fmt.Sprintf("%s by step %d is not worse than the median of %d others, %s", o.Name, step, len(others), costText(o, middle))}
+}
+
+// bestSoFar are a trial's best values of the objectives in results.
+func bestSoFar(s *sweep.Spec, number int, results []RungResult) map[string]float64 {
+	best := make(map[string]float64, len(s.Metrics))
+	for _, o := range s.Metrics {
+		for _, r := range results {
+			value, ok := r.Metrics[o.Name]
+			if r.Trial != number || !ok {
+				continue
+			}
+			if before, has := best[o.Name]; !has || o.Cost(value) < o.Cost(before) {
+				best[o.Name] = value
+			}
+		}
+	}
+	return best
+}
+
+// leads reports whether the last of peers is the best of an objective, infeasible
+// ones aside; of equal ones the first number is.
+func leads(s *sweep.Spec, peers []RungResult) (sweep.Objective, bool) {
+	own := peers[len(peers)-1]
+	for _, o := range s.Metrics {
+		if math.IsInf(costAt(o, own), 1) {
+			continue
+		}
+		beaten := slices.ContainsFunc(peers, func(r RungResult) bool {
+			if r.Infeasible {
+				return false
+			}
+			return costAt(o, r) < costAt(o, own) || costAt(o, r) == costAt(o, own) && r.Trial < own.Trial
+		})
+		if !beaten {
+			return o, true
+		}
+	}
+	return sweep.Objective{}, false
+}
+
+// costAt is cost of a result's value, +Inf where it has none.
+func costAt(o sweep.Objective, r RungResult) float64 {
+	value, ok := r.Metrics[o.Name]
+	if !ok || math.IsNaN(value) {
+		return math.Inf(1)
+	}
+	return o.Cost(value)
+}
+
+// text is a cost as people read it.
+func costText(o sweep.Objective, cost float64) string {
+	if math.IsInf(cost, 1) {
+		return "missing"
+	}
+	return fmt.Sprintf("%.4g", o.Cost(cost))
+}
