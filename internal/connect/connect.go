@@ -78,7 +78,7 @@ func resolve(f Flags, env envconfig.EnvLookup, embedded func() (Target, error)) 
 	haveStore := s3.Endpoint != "" || s3.Bucket != ""
 	switch {
 	case strings.Contains(profile.Address, "@"):
-		return Target{}, fmt.Errorf("Temporal's address %s contains a user name or password: write host:port, and give an API key in TEMPORAL_API_KEY", address.URL(profile.Address))
+		return Target{}, fmt.Errorf("address of Temporal %s: it contains a user name or password; write host:port, and give an API key in TEMPORAL_API_KEY", address.URL(profile.Address))
 	case profile.Address == "" && !haveStore:
 		t, err := embedded()
 		if err != nil {
