@@ -45,7 +45,7 @@ func (v Value) String() string {
 // MarshalJSON writes a number or a string.
 func (v Value) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 
-// appendJSON appends what encoding/json writes of v. Keys of parameters are made
+// AppendJSON appends what encoding/json writes of v. Keys of parameters are made
 // by the thousand for one suggestion, and reflection takes ten times as long.
 func (v Value) AppendJSON(to []byte) []byte {
 	if v.word != "" {

@@ -65,7 +65,7 @@ const (
 // decisive is how many standard errors apart a value and its limit must be.
 const decisive = 2
 
-// Feasibility says whether the point of t keeps every constraint of the spec, by
+// FeasibilityOf says whether the configuration of t keeps every constraint of the spec, by
 // what the ledger knows. Of one constraint, with its limit L from Limit,
 //
 //	e  = Excess(mean of the metric over the n completed trials of t's parameters, L)

@@ -39,7 +39,7 @@ func NonDominated(points [][]float64) []int {
 	return front
 }
 
-// beats reports whether p dominates q.
+// Beats reports whether p dominates q.
 func Beats(p, q []float64) bool {
 	smaller := false
 	for k := range p {

@@ -7,7 +7,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Point is one setting of the parameters: the completed trials of it that have
+// Configuration is one assignment of values to the parameters: the completed trials of it that have
 // the metric which points are ranked by.
 type Configuration struct {
 	Trials      []sweep.Trial // the one that trained with train.seed first, then by number
@@ -15,7 +15,7 @@ type Configuration struct {
 	Feasibility Feasibility   // "" without constraints; Undecided, too, where a constraint's metric is missing
 }
 
-// Points returns the settings that have a value of the metric ("" means the
+// Configurations returns the configurations that have a value of the metric ("" means the
 // spec's first) from a trial that failed no gate, best first: feasible ones, then undecided, then infeasible ones;
 // among these by the mean of the metric over the setting's seeds, ties by the
 // spec's metrics in turn, then by number. Limits relative to the baseline come
@@ -231,7 +231,7 @@ func (f Feasibility) class() int {
 	return 0
 }
 
-// order is the list of objectives that decide, the metric first.
+// ordering lists the objectives that decide the order, the metric first.
 func ordering(s *sweep.Spec, metric string) []sweep.Objective {
 	if metric == "" {
 		return s.Metrics

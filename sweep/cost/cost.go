@@ -7,7 +7,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Speed is what a plan assumes of one training slot: measured, or estimated by
+// Speed is how fast one training slot is assumed to be: measured, or estimated by
 // the trainer. Fields that are not known are 0.
 type Speed struct {
 	ModelParameters  int64   // trainable numbers in the model
@@ -15,8 +15,8 @@ type Speed struct {
 	SamplesPerSecond float64 // evaluation: sampled images, one guidance scale
 }
 
-// Plan is what a sweep will cost, before it runs, when early_terminate stops no
-// trial. Figures that need a Speed or a run_cap that is not known are 0.
+// Estimate is what a sweep will cost if early_terminate stops no trial. Numbers that
+// need a Speed or a run_cap that is not known are 0.
 type Estimate struct {
 	Trials          int           `json:"trials"` // baseline included
 	Baseline        int           `json:"baseline"`
@@ -36,7 +36,7 @@ type Estimate struct {
 // the EMA weights, and in the state the weights and Adam's two moments.
 const checkpointCopies = 4
 
-// Plan works out what the sweep will cost.
+// Of estimates what the sweep will cost.
 func Of(s *sweep.Spec, speed Speed) Estimate {
 	p := Estimate{
 		Trials:          TrialCount(s),

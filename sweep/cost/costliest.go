@@ -8,9 +8,9 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// Dearest is a trial that costs as much as any of the sweep, for its costs to be
-// measured: with every term that a trial or the baseline may have, the largest batch,
-// and the defaults where a default may be drawn.
+// Costliest returns a trial that costs as much as any trial of the sweep, so that its
+// costs can be measured: it has every loss term that a trial or the baseline may have,
+// the largest batch, and the default of each word that may be drawn.
 func Costliest(s *sweep.Spec) sweep.Assignment {
 	const on = 0.1 // some weight: how much a term counts costs nothing
 	params := sweep.Params{}

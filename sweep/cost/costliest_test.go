@@ -9,7 +9,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/cost"
 )
 
-func TestDearestHasEveryTermThatATrialMayHave(t *testing.T) {
+func TestCostliestHasEveryTermThatATrialMayHave(t *testing.T) {
 	off, cond := sweep.Number(0), sweep.Word(sweep.PassCond)
 	s := sweep.Spec{
 		Train: sweep.Train{Seed: 7},

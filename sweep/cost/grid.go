@@ -5,7 +5,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// Planned is how many trials the sweep will have, baseline included; 0 when only
+// TrialCount is how many trials the sweep will have, baseline included; 0 when only
 // hours or the wall clock end it.
 func TrialCount(s *sweep.Spec) int {
 	search := s.Budget.RunCap

@@ -4,7 +4,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// greatest is the greatest number that p can be.
+// Greatest returns the greatest number that p can be.
 func Greatest(p sweep.Parameter) float64 {
 	switch p.Distribution {
 	case sweep.DistConstant:

@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	// normalEnds is where Parse ends a normal that has no min or max, in standard
+	// NormalEnds is where Parse ends a normal that has no min or max, in standard
 	// deviations from its mean; 6e-5 of it is beyond.
 	NormalEnds = 4
 	// normalReach is where every normal ends in the unit cube, whatever its min and
 	// max. Farther out a float64 close to 1 cannot tell values 1e-9 sigma apart.
 	normalReach = 5
-	// leastMass is how much of a normal has to lie between its min and max.
+	// LeastMass is how much of a normal has to lie between its min and max.
 	LeastMass = 1e-3
 )
 
@@ -65,7 +65,7 @@ func standard(p sweep.Parameter, v float64) float64 {
 	return (v - p.Mu) / p.Sigma
 }
 
-// reach are the ends of the truncated distribution, in standard deviations.
+// Reach returns the ends of the truncated distribution, in standard deviations from the mean.
 func Reach(p sweep.Parameter) (a, b float64) {
 	return math.Max(standard(p, p.Min), -normalReach), math.Min(standard(p, p.Max), normalReach)
 }
@@ -73,5 +73,5 @@ func Reach(p sweep.Parameter) (a, b float64) {
 // normalBelow is Phi, the probability of a standard normal below z.
 func normalBelow(z float64) float64 { return math.Erfc(-z/math.Sqrt2) / 2 }
 
-// normalMass is Phi(b) - Phi(a).
+// NormalMass is Phi(b) - Phi(a).
 func NormalMass(a, b float64) float64 { return normalBelow(b) - normalBelow(a) }

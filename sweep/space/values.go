@@ -133,7 +133,7 @@ func Legal(p sweep.Parameter, v sweep.Value) error {
 	return nil
 }
 
-// roundDigits keeps n significant decimal digits of f.
+// RoundDigits keeps n significant decimal digits of f.
 func RoundDigits(f float64, n int) float64 {
 	rounded, err := strconv.ParseFloat(strconv.FormatFloat(f, 'g', n, 64), 64)
 	if err != nil {

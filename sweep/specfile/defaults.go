@@ -83,7 +83,7 @@ func resolve(s *sweep.Spec, given func(path string) bool) {
 	resolveRungs(s, given)
 }
 
-// resolve fills in the defaults that depend on the dataset.
+// resolveDataset fills in the defaults that depend on the dataset.
 func resolveDataset(d *sweep.Dataset, given func(path string) bool) {
 	size, profile, factor := sweep.DefaultSize, sweep.ProfileExp, 0.01
 	if info, _ := sweep.LookupDataset(d.Name); len(info.Sizes) > 0 {

@@ -8,7 +8,7 @@ import (
 // Parts of the design that this version does not have. Naming one is answered
 // "not supported by this version" instead of "unknown".
 
-// plannedField reports whether path is a field to come.
+// reservedField reports whether a later version will have the field at path.
 func reservedField(path string) bool {
 	return slices.Contains([]string{
 		"baseline.repeats",
@@ -19,7 +19,7 @@ func reservedField(path string) bool {
 	}, path)
 }
 
-// plannedWord reports whether word is a value to come of the field at path.
+// reservedWord reports whether a later version will accept word in the field at path.
 func reservedWord(path, word string) bool {
 	return strings.HasSuffix(path, ".distribution") &&
 		slices.Contains([]string{"beta", "inv_log_uniform_values", "probabilities", "q_beta", "q_log_normal", "q_normal"}, word)

@@ -4,7 +4,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Ladder returns the rungs of one trial: those of its bracket. Baseline trials are
+// TrialRungs returns the rungs of one trial: those of its bracket. Baseline trials are
 // judged at every rung, so that what is seen there has something to be compared
 // with. A repeat, which has another seed than the first trial of its point, is judged
 // at none: it is there for a result that is compared with finished ones.

@@ -19,8 +19,8 @@ type standing struct {
 // complete reports whether no objective is missing.
 func (r standing) complete() bool { return !slices.Contains(r.costs, math.Inf(1)) }
 
-// place is the place of the last of peers, which is not infeasible, among them, from 1; ahead is how many of
-// them have a better non-dominated rank.
+// standingOf returns the place of the last of peers, which is not infeasible, among
+// them, counted from 1, and how many of them have a better non-dominated rank.
 func standingOf(s *sweep.Spec, peers []RungResult) (place, ahead int) {
 	standings := make([]standing, len(peers))
 	for i, r := range peers {

@@ -34,7 +34,7 @@ type Verdict struct {
 	Reason   string   `json:"reason"`
 }
 
-// Verdict decides whether a trial goes on after the rung at step. results has what
+// Decide says whether a trial goes on after the rung at step. results has what
 // every trial showed at its rungs so far, in order of arrival, the trial's own among
 // them; those that came after its own take no part, so that asking again later gives
 // the same answer.
@@ -113,7 +113,7 @@ func halving(s *sweep.Spec, step int, peers []RungResult) Verdict {
 	return Verdict{Stop, fmt.Sprintf("%s: only the best %d go on", where, quota)}
 }
 
-// median is the verdict of the median rule on the last of peers.
+// medianRule returns the verdict of the median rule on the last of peers.
 func medianRule(s *sweep.Spec, step int, peers []RungResult) Verdict {
 	others, own := peers[:len(peers)-1], peers[len(peers)-1]
 	if least := max(s.EarlyTerminate.MinTrials, 1); len(others) < least {
@@ -195,7 +195,7 @@ func costAt(o sweep.Objective, r RungResult) float64 {
 	return o.Cost(value)
 }
 
-// text is a cost as people read it.
+// costText writes a cost as people read it.
 func costText(o sweep.Objective, cost float64) string {
 	if math.IsInf(cost, 1) {
 		return "missing"
