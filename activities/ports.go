@@ -98,9 +98,8 @@ type CheckpointRef struct {
 }
 
 // Checkpoints stores checkpoint folders, whole or absent. An error that wraps
-// ErrCorrupt, ErrConflict or *fs.PathError (this machine's disk), or that
-// BlockReason finds a reason in, is the same at the next try; any other may be a
-// store that is away for a moment.
+// ErrCorrupt, ErrConflict, ErrRefused or *fs.PathError (this machine's disk) will
+// be the same at the next try; any other may be the store that is away.
 type Checkpoints interface {
 	// Whole returns the whole checkpoints of a trial over all attempts, highest step first.
 	Whole(ctx context.Context, sweepName string, trial int) ([]CheckpointRef, error)
@@ -153,7 +152,6 @@ type SweepNumbers struct {
 	Best     map[string]float64 // by metric name, "fid.tail": the best completed trial's own value of each metric
 	GPUHours float64
 	Active   bool
-	Blocked  sweep.BlockReason // "" while nothing blocks the sweep
 }
 
 // ExecutionStatus is the state of a workflow execution.

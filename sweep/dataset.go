@@ -46,7 +46,7 @@ func DatasetList() []DatasetInfo {
 		{Name: FashionMNIST, About: "Fashion-MNIST's 60,000 training images.", Classes: 10, PerClass: 6000, Sizes: []int{28, 16}, Channels: 1},
 		{Name: CIFAR10, About: "CIFAR-10's 50,000 training images.", Classes: 10, PerClass: 5000, Sizes: []int{32, 16}, Channels: 3},
 		{Name: CIFAR100, About: "CIFAR-100's 50,000 training images, by their fine labels.", Classes: 100, PerClass: 500, Sizes: []int{32, 16}, Channels: 3},
-		{Name: ImageFolder, About: "PNG and JPEG files of your own, one folder a class, or listed in a split file."},
+		{Name: ImageFolder, About: "Pictures of your own, one folder a class, or listed in a split file."},
 	}
 }
 

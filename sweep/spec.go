@@ -81,7 +81,7 @@ type Spec struct {
 
 // Dataset says what to train on.
 type Dataset struct {
-	// fashion-mnist-10k is built in. fashion-mnist, cifar-10 and cifar-100 come from their publishers, image-folder is PNG and JPEG files of your own.
+	// fashion-mnist-10k is built in. fashion-mnist, cifar-10 and cifar-100 come from their publishers, image-folder is a folder of pictures of your own.
 	Name string `json:"name" jsonschema:"required,enum=fashion-mnist-10k,enum=fashion-mnist,enum=cifar-10,enum=cifar-100,enum=image-folder"`
 	// Where the files are: a folder on the worker's machine (of CIFAR also the archive itself), or an s3:// or https:// URL that each worker downloads once. Default: where `tailsweep data pull` puts them, and what it pulls. Required for image-folder: one folder a class, numbered in the order of their names.
 	Path string `json:"path,omitempty" jsonschema:"minLength=1,maxLength=4096"`
@@ -93,6 +93,8 @@ type Dataset struct {
 	FolderClasses int `json:"classes,omitempty" jsonschema:"minimum=2,maximum=10000"`
 	// image-folder only: 3 for RGB, 1 for grey. Default 3.
 	FolderChannels int `json:"channels,omitempty" jsonschema:"enum=1,enum=3"`
+	// image-folder only: what shows through transparent pixels: white, black or "#rrggbb". Default white.
+	Background string `json:"background,omitempty" jsonschema:"pattern=^(white|black|#[0-9a-fA-F]{6})$"`
 	// Side of the square images in pixels. Fashion-MNIST: 28 as published, 16 padded to 32 and averaged 2x2. CIFAR: 32 as published, 16 averaged 2x2. image-folder: 8 to 64, the middle of each image, scaled. Default 28, for CIFAR and image-folder 32.
 	Size int `json:"size" jsonschema:"minimum=8,maximum=64"`
 	// The long-tailed split.

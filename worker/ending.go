@@ -2,7 +2,6 @@ package worker
 
 import (
 	"fmt"
-	"slices"
 	"syscall"
 
 	"github.com/tailsweep/tailsweep/sweep"
@@ -51,10 +50,12 @@ func (e ending) failure() *sweep.FailureError {
 
 // knownClass guards against a child of another version.
 func knownClass(c sweep.FailureClass) sweep.FailureClass {
-	if slices.Contains(sweep.FailureList(), c) {
+	switch c {
+	case sweep.FailOutOfMemory, sweep.FailBadData, sweep.FailBug, sweep.FailLost, sweep.FailTransient, sweep.FailPreempted:
 		return c
+	default:
+		return sweep.FailBug
 	}
-	return sweep.FailBug
 }
 
 func fail(class sweep.FailureClass, message, output string) *sweep.FailureError {

@@ -41,11 +41,11 @@ func photos(t *testing.T) (dir string, objects *store.Memory) {
 func TestTrainTellsWhatIsWrongWithAFolder(t *testing.T) {
 	t.Setenv(cache.Env, t.TempDir())
 	for want, spoil := range map[string]func(dir, spec string) string{
-		"dataset.path: open /nowhere: no such file or directory; it is looked for on the machine that trains (valid: a folder with": func(dir, spec string) string {
+		"dataset.path: open /nowhere: no such file or directory; the files must be on the machine that trains (valid: a folder with": func(dir, spec string) string {
 			return strings.Replace(spec, dir, "/nowhere", 1)
 		},
-		"has 3 (valid: 3)": func(_, spec string) string { return strings.Replace(spec, "classes: 3", "classes: 4", 1) },
-		"bee/0.png: truncated PNG at byte 20 (valid: whole PNG and JPEG files": func(dir, spec string) string {
+		"has 3: ant, bee, cat (valid: 3)": func(_, spec string) string { return strings.Replace(spec, "classes: 3", "classes: 4", 1) },
+		"bee/0.png: truncated PNG at byte 20 (valid: whole PNG, JPEG, ": func(dir, spec string) string {
 			require.NoError(t, os.Truncate(filepath.Join(dir, "bee", "0.png"), 20))
 			return spec
 		},
@@ -113,7 +113,7 @@ checkpoints: {every_steps: 10}
 
 	_, r = read("s3://any/nothing")
 	require.Equal(t, exitUsage, r.code)
-	require.Contains(t, r.err, "s3://any/nothing has no PNG or JPEG files")
+	require.Contains(t, r.err, "s3://any/nothing has no pictures (PNG, JPEG")
 }
 
 // A spec of a new folder can be inspected before it is finished, and what no trial
@@ -186,16 +186,16 @@ func TestDataOfBadInput(t *testing.T) {
 	full := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(full, "x"), nil, 0o600))
 	for says, arguments := range map[string][]string{
-		`no dataset "mnist"`:                    {"pull", "mnist"},
-		"fashion-mnist-10k is built in":         {"pull", "fashion-mnist-10k"},
-		"needs --to DIR":                        {"pull", "image-folder"},
-		"/nowhere.tar.gz: no such file":         {"pull", "cifar-10", "--from", "/nowhere.tar.gz"},
-		"ftp:// is not supported":               {"pull", "cifar-10", "--from", "ftp://host/x"},
-		"choose another folder with --to":       {"pull", "cifar-10", "--to", full},
-		`"nothing.yaml" is no folder, no spec`:  {"inspect", "nothing.yaml"},
-		"want a name that ends in .png":         {"inspect", "fashion-mnist-10k", "--picture", "x.jpg"},
-		"has no folders, want one a class":      {"inspect", full},
-		"tailsweep data pull takes one dataset": {"pull"},
+		`no dataset "mnist"`:                            {"pull", "mnist"},
+		"fashion-mnist-10k is built in":                 {"pull", "fashion-mnist-10k"},
+		"needs --to DIR":                                {"pull", "image-folder"},
+		"/nowhere.tar.gz: no such file":                 {"pull", "cifar-10", "--from", "/nowhere.tar.gz"},
+		"ftp:// is not supported":                       {"pull", "cifar-10", "--from", "ftp://host/x"},
+		"choose another folder with --to":               {"pull", "cifar-10", "--to", full},
+		`"nothing.yaml" is no folder, no spec`:          {"inspect", "nothing.yaml"},
+		"want a name that ends in .png":                 {"inspect", "fashion-mnist-10k", "--picture", "x.jpg"},
+		"has no folder with pictures, want one a class": {"inspect", full},
+		"tailsweep data pull takes one dataset":         {"pull"},
 	} {
 		r := cli(t, nil, "", append([]string{"data"}, arguments...)...)
 		require.Equal(t, exitUsage, r.code, "%v: %s", arguments, r.err)

@@ -14,7 +14,6 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/store"
-	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
@@ -201,23 +200,21 @@ func TestDownloadWritesOnlyWhereNothingIs(t *testing.T) {
 // denying is a fake of a store that refuses the keys.
 type denying struct{ *store.Memory }
 
-var errRevoked = &store.AccessError{Op: "any", Reason: store.ReasonUnknownKey}
-
-func (denying) Put(context.Context, string, io.Reader, int64) error { return errRevoked }
+func (denying) Put(context.Context, string, io.Reader, int64) error { return store.ErrDenied }
 
 func (denying) Stat(context.Context, string) (store.Info, error) {
-	return store.Info{}, errRevoked
+	return store.Info{}, store.ErrDenied
 }
 
 func (denying) Get(context.Context, string) (io.ReadCloser, store.Info, error) {
-	return nil, store.Info{}, errRevoked
+	return nil, store.Info{}, store.ErrDenied
 }
 
 func (denying) List(context.Context, string) iter.Seq2[store.Info, error] {
-	return func(yield func(store.Info, error) bool) { yield(store.Info{}, errRevoked) }
+	return func(yield func(store.Info, error) bool) { yield(store.Info{}, store.ErrDenied) }
 }
 
-func TestRefusedKeysBlock(t *testing.T) {
+func TestRefusedKeysAreMarkedAsSuch(t *testing.T) {
 	a := New(denying{store.NewMemory()})
 	dir := stage(t, 3, 1, 200, "a")
 	_, whole := a.Whole(t.Context(), name, 3)
@@ -225,7 +222,7 @@ func TestRefusedKeysBlock(t *testing.T) {
 	_, grid := a.PutGrid(t.Context(), name, 3, filepath.Join(dir, checkpoint.ModelName))
 	download := a.Download(t.Context(), checkpointKeyOf(3, 1, 200), filepath.Join(t.TempDir(), "out"))
 	for _, err := range []error{whole, upload, grid, download} {
-		require.Equal(t, sweep.BlockUnknownKey, activities.BlockReason(err))
+		require.ErrorIs(t, err, activities.ErrRefused)
 		require.ErrorIs(t, err, store.ErrDenied)
 	}
 }
@@ -264,13 +261,4 @@ func TestCheckpointKeys(t *testing.T) {
 		_, err := parseCheckpointKey(key)
 		require.Error(t, err, "%q", key)
 	}
-}
-
-// TestBlockReasonsAreThoseOfTheStore compares two lists that no package may share.
-func TestBlockReasonsAreThoseOfTheStore(t *testing.T) {
-	var reasons []sweep.BlockReason
-	for _, r := range store.Reasons() {
-		reasons = append(reasons, sweep.BlockReason(r))
-	}
-	require.ElementsMatch(t, sweep.BlockList(), reasons)
 }

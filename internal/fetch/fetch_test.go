@@ -25,7 +25,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
-func picture(t testing.TB) []byte {
+func image9(t testing.TB) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	require.NoError(t, png.Encode(&b, image.NewGray(image.Rect(0, 0, 9, 9))))
@@ -97,7 +97,7 @@ var errLost = errors.New("connection lost")
 
 func TestImageFolderFromAnObjectStore(t *testing.T) {
 	t.Setenv(cache.Env, t.TempDir())
-	img := string(picture(t))
+	img := string(image9(t))
 	f, s := bucket(t, map[string]string{
 		"set/ant/0.png": img, "set/bee/0.png": img, "set/bee/1.png": img, "set/train.txt": "ant/0.png 0", "set/notes.md": "no", "settle/x.png": img,
 	})

@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
+	"github.com/tailsweep/tailsweep/trainer/dataset/picture"
 )
 
 // Limits of what lies under an s3:// prefix.
@@ -77,7 +79,7 @@ func (f *Fetcher) objects(ctx context.Context, url, dir string) error {
 			return err
 		}
 		name := strings.TrimPrefix(info.Key, prefix+"/")
-		if strings.HasSuffix(name, "/") || !wantedName(name) {
+		if strings.HasSuffix(name, "/") || !dataset.Wanted(name) {
 			continue
 		}
 		limit, err := checkEntry(name, info.Size)
@@ -93,7 +95,7 @@ func (f *Fetcher) objects(ctx context.Context, url, dir string) error {
 		}
 	}
 	if len(wanted) == 0 {
-		return badData(fmt.Errorf("%s has no PNG or JPEG files", url))
+		return badData(fmt.Errorf("%s has no pictures (%s files)", url, picture.Formats()))
 	}
 	return f.each(ctx, wanted, &total, func(ctx context.Context, info store.Info) error {
 		dst := filepath.Join(dir, filepath.FromSlash(strings.TrimPrefix(info.Key, prefix+"/")))
@@ -146,15 +148,6 @@ func (f *Fetcher) each(ctx context.Context, objects []store.Info, total *Progres
 	return context.Cause(ctx)
 }
 
-// wantedName reports whether a file belongs to an image folder.
-func wantedName(name string) bool {
-	switch strings.ToLower(path.Ext(name)) {
-	case ".png", ".jpg", ".jpeg", ".txt":
-		return !strings.HasPrefix(path.Base(name), ".")
-	}
-	return false
-}
-
 // checkEntry returns how many bytes a file of this name may have, or an error where
 // the name leads out of the folder.
 func checkEntry(name string, size int64) (limit int64, err error) {
@@ -164,5 +157,5 @@ func checkEntry(name string, size int64) (limit int64, err error) {
 	if strings.ToLower(path.Ext(name)) == ".txt" {
 		return 1 << 30, nil
 	}
-	return 64 << 20, nil
+	return picture.MaxFile, nil
 }

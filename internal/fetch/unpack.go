@@ -13,6 +13,9 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/tailsweep/tailsweep/trainer/dataset"
+	"github.com/tailsweep/tailsweep/trainer/dataset/picture"
 )
 
 // Limits of an archive of images, which do not compress: one that grows is a bomb.
@@ -71,7 +74,7 @@ func unpack(ctx context.Context, archive, dir string) (err error) {
 	case err != nil:
 		return badData(fmt.Errorf("%s: after %d files: %w", archive, w.files, err))
 	case w.files == 0:
-		return badData(fmt.Errorf("%s has no PNG or JPEG files", archive))
+		return badData(fmt.Errorf("%s has no pictures (%s files)", archive, picture.Formats()))
 	}
 	return raise(dir)
 }
@@ -164,7 +167,7 @@ func (u *unpacker) write(name string, size int64, body io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if !wantedName(name) {
+	if !dataset.Wanted(name) {
 		return nil
 	}
 	if u.files++; u.files > maxObjects {

@@ -84,7 +84,7 @@ func TestUnpackRefuses(t *testing.T) {
 		`"a/link.png" is a link`:                  tarOf(t, good, entry{"a/link.png", "/etc/passwd", ""}),
 		`file exists`:                             tarOf(t, good, good),
 		`unexpected EOF`:                          tarOf(t, good)[:60],
-		`no PNG or JPEG files`:                    tarOf(t, entry{"a/x.gif", "", "x"}),
+		`has no pictures (PNG, JPEG`:              tarOf(t, entry{"a/x.heic", "", "x"}),
 		`after 0 files: gzip: invalid header`:     []byte("something else, long enough"),
 		`"a/0.png" is larger than 67108864 bytes`: tarOf(t, entry{"a/0.png", "", string(make([]byte, 64<<20+1))}),
 	} {

@@ -61,7 +61,7 @@ func (c *conformer) checkSource(d sweep.Dataset, info sweep.DatasetInfo) {
 		}
 		return
 	}
-	for _, field := range []string{"dataset.split", "dataset.reference", "dataset.classes", "dataset.channels"} {
+	for _, field := range []string{"dataset.split", "dataset.reference", "dataset.classes", "dataset.channels", "dataset.background"} {
 		if c.given(field) && c.sound(field) {
 			c.fault(field, c.nodes[field].shown(), "belongs to "+sweep.ImageFolder+", and this is "+d.Name, "name: "+sweep.ImageFolder)
 		}

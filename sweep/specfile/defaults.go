@@ -15,6 +15,7 @@ import (
 //	evaluate.ddpm_steps         1000 for sampler ddpm
 //	train.warmup_steps          500, or a tenth of train.steps where that is less
 //	dataset.size                28, CIFAR and image-folder 32
+//	dataset.background          white, for image-folder
 //	dataset.imbalance.profile   exp, image-folder none
 //	dataset.imbalance.factor    exp and step 0.01, none 1
 //	evaluate.guidance           none where the parameter guidance is searched
@@ -91,6 +92,8 @@ func resolveDataset(d *sweep.Dataset, given func(path string) bool) {
 	}
 	if d.Name == sweep.ImageFolder {
 		profile = sweep.ProfileNone
+		orElse(&d.Background, "white", given("dataset.background"))
+		orElse(&d.FolderChannels, 3, given("dataset.channels"))
 	}
 	orElse(&d.Size, size, given("dataset.size"))
 	orElse(&d.Imbalance.Profile, profile, given("dataset.imbalance.profile"))

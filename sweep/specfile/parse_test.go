@@ -56,7 +56,7 @@ func TestParseFillsInDefaults(t *testing.T) {
 
 	require.Equal(t, sweep.Dataset{Name: sweep.CIFAR10, Size: 32, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.01, Seed: 1}},
 		mustParse(t, spectest.With("dataset: {name: cifar-10, imbalance: {order: natural}}", "evaluate: {samples_per_class: 100, features: {path: /f}}")).Dataset)
-	require.Equal(t, sweep.Dataset{Name: sweep.ImageFolder, Path: "s3://b/k", FolderClasses: 7, Size: 32, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone, Factor: 1, Seed: 1}},
+	require.Equal(t, sweep.Dataset{Name: sweep.ImageFolder, Path: "s3://b/k", FolderClasses: 7, FolderChannels: 3, Background: "white", Size: 32, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone, Factor: 1, Seed: 1}},
 		mustParse(t, spectest.With("dataset: {name: image-folder, path: s3://b/k, classes: 7}", "evaluate: {samples_per_class: 100, features: {path: /f}}")).Dataset)
 
 	none := mustParse(t, spectest.With("dataset: {name: fashion-mnist-10k, imbalance: {profile: none}}"))
@@ -428,7 +428,7 @@ func sample(t *testing.T, path string, s *schema) string {
 			}
 		}
 	case s.Type == "string":
-		for _, text := range []string{"abc", "1h"} {
+		for _, text := range []string{"abc", "1h", "white"} {
 			if regexp.MustCompile(s.Pattern).MatchString(text) {
 				return text
 			}

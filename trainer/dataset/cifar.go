@@ -1,11 +1,8 @@
 package dataset
 
 import (
-	"archive/tar"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/dataset/format"
 )
 
 // Geometry of CIFAR's binary version: a record is one or two label bytes, then the
@@ -38,7 +36,7 @@ type cifar struct {
 
 // The digests of the archives are those of TensorFlow Datasets and torchvision's
 // users, those of the files torchvision's Ruby port has beside them.
-var cifar10 = cifar{
+var cifar10 = &cifar{
 	archive: Pin{"cifar-10-binary.tar.gz", 170052171, "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
 	folder:  "cifar-10-batches-bin",
 	files: []Pin{
@@ -52,7 +50,7 @@ var cifar10 = cifar{
 	classes: strings.Fields("airplane automobile bird cat deer dog frog horse ship truck"),
 }
 
-var cifar100 = cifar{
+var cifar100 = &cifar{
 	archive: Pin{"cifar-100-binary.tar.gz", 168513733, "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec"},
 	folder:  "cifar-100-binary",
 	files:   []Pin{{"train.bin", 153700000, "f31298fc616915fa142368359df1c4ca2ae984d6915ca468b998a5ec6aeebf29"}},
@@ -66,8 +64,12 @@ var cifar100 = cifar{
 		telephone television tiger tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm`),
 }
 
+func (c *cifar) published() Published {
+	return Published{URL: "https://www.cs.toronto.edu/~kriz/", Files: []Pin{c.archive}}
+}
+
 // open reads the archive or the unpacked files in d.Path.
-func (c cifar) open(d sweep.Dataset) (*source, error) {
+func (c *cifar) open(d sweep.Dataset) (*source, error) {
 	contents, names, err := c.read(d)
 	if err != nil {
 		return nil, err
@@ -85,24 +87,21 @@ func (c cifar) open(d sweep.Dataset) (*source, error) {
 		}
 		planes, s.labels = append(planes, images...), append(s.labels, labels...)
 	}
-	s.image = func(dst []float32, i int) error {
-		colourImage(dst, planes[i], d.Size)
-		return nil
-	}
+	s.images = converted(func(dst []float32, i int) { colourImage(dst, planes[i], d.Size) })
 	return s, nil
 }
 
 // parse splits a file, called name in errors, into images, which share its memory,
 // and labels.
-func (c cifar) parse(name string, data []byte) (images [][]byte, labels []int, err error) {
+func (c *cifar) parse(name string, data []byte) (images [][]byte, labels []int, err error) {
 	record := c.labels + cifarImage
 	for at := 0; at < len(data); at += record {
 		if len(data)-at < record {
-			return nil, nil, &FormatError{File: name, Offset: int64(at), Reason: fmt.Sprintf("truncated: record %d has %d of %d bytes", at/record, len(data)-at, record)}
+			return nil, nil, &format.Error{File: name, Offset: int64(at), Reason: fmt.Sprintf("truncated: record %d has %d of %d bytes", at/record, len(data)-at, record)}
 		}
 		label := int(data[at+c.labels-1])
 		if label >= len(c.classes) {
-			return nil, nil, &FormatError{File: name, Offset: int64(at + c.labels - 1), Reason: fmt.Sprintf("label %d, want 0 to %d", label, len(c.classes)-1)}
+			return nil, nil, &format.Error{File: name, Offset: int64(at + c.labels - 1), Reason: fmt.Sprintf("label %d, want 0 to %d", label, len(c.classes)-1)}
 		}
 		images, labels = append(images, data[at+c.labels:at+record]), append(labels, label)
 	}
@@ -110,7 +109,7 @@ func (c cifar) parse(name string, data []byte) (images [][]byte, labels []int, e
 }
 
 // read returns the contents of c.files, and what they are called in errors.
-func (c cifar) read(d sweep.Dataset) (contents [][]byte, names []string, err error) {
+func (c *cifar) read(d sweep.Dataset) (contents [][]byte, names []string, err error) {
 	info, err := os.Stat(d.Path)
 	if err != nil {
 		return nil, nil, openError(d, err)
@@ -125,19 +124,19 @@ func (c cifar) read(d sweep.Dataset) (contents [][]byte, names []string, err err
 	}
 	archive := filepath.Join(d.Path, c.archive.Name)
 	if _, err := os.Lstat(archive); err != nil {
-		return nil, nil, badData(fmt.Errorf("dataset.path: %s has neither %s nor %s; %s", d.Path, c.archive.Name, c.files[0].Name, hint(d)))
+		return nil, nil, badData(fmt.Errorf("dataset.path: %s has neither %s nor %s; %s", d.Path, c.archive.Name, c.files[0].Name, readerOf(d.Name).hint))
 	}
 	return c.fromArchive(d, archive)
 }
 
-func (c cifar) fromFolder(d sweep.Dataset, folder string) (contents [][]byte, names []string, err error) {
+func (c *cifar) fromFolder(d sweep.Dataset, folder string) (contents [][]byte, names []string, err error) {
 	for _, pin := range c.files {
 		name := filepath.Join(folder, pin.Name)
 		in, err := openRegular(name)
 		if err != nil {
 			return nil, nil, openError(d, err)
 		}
-		data, err := readSized(name, in, pin.Size)
+		data, err := format.ReadSized(name, in, pin.Size)
 		if closeErr := in.Close(); err == nil {
 			err = closeErr
 		}
@@ -149,14 +148,13 @@ func (c cifar) fromFolder(d sweep.Dataset, folder string) (contents [][]byte, na
 	return contents, names, nil
 }
 
-func (c cifar) fromArchive(d sweep.Dataset, name string) (contents [][]byte, names []string, err error) {
+func (c *cifar) fromArchive(d sweep.Dataset, name string) (contents [][]byte, names []string, err error) {
 	in, err := openRegular(name)
 	if err != nil {
 		return nil, nil, openError(d, err)
 	}
 	defer in.Close() //nolint:errcheck // only read
-	contents, err = c.unpack(name, in)
-	if err != nil {
+	if contents, err = c.unpack(name, in); err != nil {
 		return nil, nil, readError(err)
 	}
 	for _, pin := range c.files {
@@ -165,86 +163,13 @@ func (c cifar) fromArchive(d sweep.Dataset, name string) (contents [][]byte, nam
 	return contents, names, nil
 }
 
-// unpack returns the contents of c.files in a tar.gz, called name in errors, which
-// are *FormatError unless reading failed. Nothing is written to disk.
-func (c cifar) unpack(name string, r io.Reader) ([][]byte, error) {
-	src := &watched{r: r}
-	out := &counted{}
-	broken := func(what string, err error) error {
-		var format *FormatError
-		switch {
-		case src.err != nil:
-			return fmt.Errorf("%s: %w", name, src.err)
-		case errors.As(err, &format):
-			return err
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return &FormatError{File: name, Offset: out.n, Packed: true, Reason: "truncated " + what}
-		}
-		return &FormatError{File: name, Offset: out.n, Packed: true, Reason: "damaged " + what + " (" + err.Error() + ")"}
-	}
-	z, err := gzip.NewReader(src)
-	if err != nil {
-		return nil, broken("gzip", err)
-	}
-	out.r = io.LimitReader(z, maxUnpacked)
-	contents := make([][]byte, len(c.files))
-	archive := tar.NewReader(out)
-	for missing := len(c.files); missing > 0; {
-		header, err := archive.Next()
-		if err != nil {
-			return nil, broken("archive", err)
-		}
-		i := c.index(header.Name)
-		switch {
-		case i < 0:
-			continue
-		case header.Typeflag != tar.TypeReg:
-			return nil, &FormatError{File: name, Offset: out.n, Packed: true, Reason: header.Name + " is not a regular file"}
-		case contents[i] != nil:
-			return nil, &FormatError{File: name, Offset: out.n, Packed: true, Reason: header.Name + " comes twice"}
-		}
-		if contents[i], err = readSized(name+": "+c.files[i].Name, archive, c.files[i].Size); err != nil {
-			return nil, broken("archive", err)
-		}
-		missing--
-	}
-	return contents, nil
-}
-
-// index is the file that a member of the archive is, or -1.
-func (c cifar) index(member string) int {
+// unpack returns the contents of c.files in the archive r, called name in errors.
+func (c *cifar) unpack(name string, r io.Reader) ([][]byte, error) {
+	members := make([]format.Member, len(c.files))
 	for i, pin := range c.files {
-		if path.Clean(member) == path.Join(c.folder, pin.Name) {
-			return i
-		}
+		members[i] = format.Member{Path: path.Join(c.folder, pin.Name), Size: pin.Size}
 	}
-	return -1
-}
-
-// readSized reads exactly size bytes of r, called name in errors.
-func readSized(name string, r io.Reader, size int64) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, size+1))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", name, err)
-	case int64(len(data)) < size:
-		return nil, &FormatError{File: name, Offset: int64(len(data)), Reason: fmt.Sprintf("truncated: want %d bytes", size)}
-	case int64(len(data)) > size:
-		return nil, &FormatError{File: name, Offset: size, Reason: fmt.Sprintf("more than the expected %d bytes", size)}
-	}
-	return data, nil
-}
-
-// counted counts what is read.
-type counted struct {
-	r io.Reader
-	n int64
-}
-
-func (c *counted) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	return n, err
+	return format.Untar(name, r, maxUnpacked, members)
 }
 
 // colourImage writes an image of three planes at size 32, or averaged 2x2 at size

@@ -13,11 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/dataset/format"
 )
 
 // smallCIFAR is a set like CIFAR-100 in two files of n records each, and their contents.
-func smallCIFAR(n int) (cifar, [][]byte) {
-	c := cifar{archive: Pin{Name: "small.tar.gz"}, folder: "small-bin", labels: 2, classes: []string{"a", "b", "c"}}
+func smallCIFAR(n int) (*cifar, [][]byte) {
+	c := &cifar{archive: Pin{Name: "small.tar.gz"}, folder: "small-bin", labels: 2, classes: []string{"a", "b", "c"}}
 	var contents [][]byte
 	for file := range 2 {
 		var data []byte
@@ -77,8 +78,8 @@ func TestCIFARFromEveryForm(t *testing.T) {
 			s, err := c.open(sweep.Dataset{Path: path, Size: 32})
 			require.NoError(t, err)
 			require.Equal(t, []int{0, 1, 2, 0, 0, 1, 2, 0}, s.labels, "the fine label")
-			px := make([]float32, 32*32*3)
-			require.NoError(t, s.image(px, 5)) // file 1, record 1: 101, 102, 103
+			px, err := s.images([]int{5}, 32*32*3, Loader{})
+			require.NoError(t, err) // file 1, record 1: 101, 102, 103
 			require.InDeltaSlice(t, []float64{101/127.5 - 1, 102/127.5 - 1, 103/127.5 - 1}, []float64{float64(px[30]), float64(px[31]), float64(px[32])}, 1e-6)
 		})
 	}
@@ -154,7 +155,7 @@ func TestUnpackingIsBounded(t *testing.T) {
 func TestPublishedCIFAR(t *testing.T) {
 	require.Len(t, cifar10.classes, 10)
 	require.Len(t, cifar100.classes, 100)
-	for _, c := range []cifar{cifar10, cifar100} {
+	for _, c := range []*cifar{cifar10, cifar100} {
 		images := int64(0)
 		for _, pin := range append(c.files, c.archive) {
 			require.Len(t, pin.SHA256, 64)
@@ -187,17 +188,17 @@ func FuzzCIFAR(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		contents, err := c.unpack("f", bytes.NewReader(data))
 		if err != nil {
-			var format *FormatError
-			require.ErrorAs(t, err, &format)
+			var broken *format.Error
+			require.ErrorAs(t, err, &broken)
 		} else {
 			require.Len(t, contents, 2)
 			data = contents[0]
 		}
 		images, labels, err := c.parse("f", data)
 		if err != nil {
-			var format *FormatError
-			require.ErrorAs(t, err, &format)
-			require.LessOrEqual(t, format.Offset, int64(len(data)))
+			var broken *format.Error
+			require.ErrorAs(t, err, &broken)
+			require.LessOrEqual(t, broken.Offset, int64(len(data)))
 			return
 		}
 		require.Len(t, images, len(data)/(2+cifarImage))

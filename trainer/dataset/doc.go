@@ -18,7 +18,7 @@
 //
 // Files are not trusted: sizes, image dimensions and what an archive unpacks to are
 // limited, links are not followed, paths stay in their folder. Errors are
-// *sweep.FailureError; of content that cannot be read, with a *FormatError that
+// *sweep.FailureError; of content that cannot be read, with a *format.Error that
 // names the file and the offset.
 //
 // It opens no socket: where a path is a URL, the files are looked for in the cache

@@ -14,7 +14,7 @@ import (
 // until the test ends, whose real digests nobody can meet with made-up images.
 func PinCIFAR(t *testing.T, name string, files map[string][]byte) {
 	t.Helper()
-	set := map[string]*cifar{sweep.CIFAR10: &cifar10, sweep.CIFAR100: &cifar100}[name]
+	set := map[string]*cifar{sweep.CIFAR10: cifar10, sweep.CIFAR100: cifar100}[name]
 	before := *set
 	t.Cleanup(func() { *set = before })
 	set.files = nil

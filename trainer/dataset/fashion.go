@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/dataset/format"
 )
 
 // side of a published image, in pixels.
@@ -51,8 +52,9 @@ type raw struct {
 
 func (r raw) image(i int) []byte { return r.pixels[i*side*side : (i+1)*side*side] }
 
-func openFashion(d sweep.Dataset) (*source, error) {
-	r, err := readFashion(d)
+// open reads a pair of files: the test images are built in, the others in d.Path.
+func (p idxPair) open(d sweep.Dataset) (*source, error) {
+	r, err := p.read(d)
 	if err != nil {
 		return nil, err
 	}
@@ -60,22 +62,24 @@ func openFashion(d sweep.Dataset) (*source, error) {
 	for i, l := range r.labels {
 		s.labels[i] = int(l)
 	}
-	s.image = func(dst []float32, i int) error {
-		greyImage(dst, r.image(i), d.Size)
-		return nil
-	}
+	s.images = converted(func(dst []float32, i int) { greyImage(dst, r.image(i), d.Size) })
 	return s, nil
 }
 
-// readFashion reads the files that d names.
-func readFashion(d sweep.Dataset) (raw, error) {
-	if d.Name == sweep.FashionMNIST10k {
-		return fashionTest.read(d, func(name string) (io.ReadCloser, error) { return builtin.Open("data/" + name) }, "built-in ")
+func (p idxPair) published() Published {
+	return Published{
+		URL:   "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+		Files: []Pin{{Name: p.images.name, Size: p.images.size}, {Name: p.labels.name, Size: p.labels.size}},
 	}
-	return fashionTrain.read(d, func(name string) (io.ReadCloser, error) { return openRegular(filepath.Join(d.Path, name)) }, d.Path+string(filepath.Separator))
 }
 
-func (p idxPair) read(d sweep.Dataset, open func(name string) (io.ReadCloser, error), where string) (raw, error) {
+func (p idxPair) read(d sweep.Dataset) (raw, error) {
+	open := func(name string) (io.ReadCloser, error) { return openRegular(filepath.Join(d.Path, name)) }
+	where := d.Path + string(filepath.Separator)
+	if d.Name == sweep.FashionMNIST10k {
+		open = func(name string) (io.ReadCloser, error) { return builtin.Open("data/" + name) }
+		where = "built-in "
+	}
 	pixels, dims, err := p.images.read(d, open, where)
 	if err != nil {
 		return raw{}, err
@@ -89,7 +93,7 @@ func (p idxPair) read(d sweep.Dataset, open func(name string) (io.ReadCloser, er
 	}
 	for i, l := range labels {
 		if int(l) >= len(fashionClasses) {
-			return raw{}, badData(&FormatError{File: where + p.labels.name, Offset: int64(8 + i), Packed: true, Reason: fmt.Sprintf("label %d, want 0 to 9", l)})
+			return raw{}, badData(&format.Error{File: where + p.labels.name, Offset: int64(8 + i), Packed: true, Reason: fmt.Sprintf("label %d, want 0 to 9", l)})
 		}
 	}
 	return raw{pixels: pixels, labels: labels}, nil
@@ -102,14 +106,14 @@ func (f idxFile) read(d sweep.Dataset, open func(name string) (io.ReadCloser, er
 		return nil, nil, openError(d, err)
 	}
 	name := where + f.name
-	data, err := gunzip(name, in, f.size)
+	data, err := format.Gunzip(name, in, f.size)
 	if closeErr := in.Close(); err == nil {
 		err = closeErr
 	}
 	if err != nil {
 		return nil, nil, readError(err)
 	}
-	dims, body, err = parseIDX(name, data, f.rank)
+	dims, body, err = format.ParseIDX(name, data, f.rank)
 	if err != nil {
 		return nil, nil, badData(err)
 	}

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/dataset/picture"
 )
 
 // maxImages bounds the images of a folder.
@@ -20,31 +20,152 @@ type listing struct {
 	classes []string
 	files   []string // slash-separated paths, relative to the folder
 	labels  []int    // by file
+	leftOut []LeftOut
 }
 
-// openFolder lists the images of d.Path; they are decoded one by one.
+// openFolder lists the images of d.Path; they are decoded when they are loaded.
 func openFolder(d sweep.Dataset) (*source, error) {
 	l, err := list(d)
 	if err != nil {
 		return nil, err
 	}
-	return &source{classes: l.classes, labels: l.labels, pictures: &pictures{d, l.files}}, nil
+	p := pictures{dataset: d, files: l.files, leftOut: l.leftOut}
+	if p.background, err = picture.ParseColour(d.Background); err != nil {
+		return nil, badData(fmt.Errorf("dataset.background: %w", err))
+	}
+	return &source{classes: l.classes, labels: l.labels, images: p.images}, nil
 }
 
-// decode writes image i, `[S,S,channels]`. It is safe for concurrent use.
-func (p *pictures) decode(dst []byte, i int) error {
-	name := filepath.Join(p.dataset.Path, filepath.FromSlash(p.files[i]))
-	data, err := readImage(p.dataset.Path, p.files[i])
-	if err != nil {
-		return openError(p.dataset, err)
+// list lists the images of an image folder, or those of its split file, in an order
+// that depends on nothing but their names or lines.
+func list(d sweep.Dataset) (l listing, err error) {
+	if d.SplitFile != "" {
+		l, err = listSplit(d)
+	} else {
+		l, err = listFolders(d)
 	}
-	if err := decodePicture(name, data, dst, p.dataset.Size, p.dataset.Channels()); err != nil {
-		return badData(fmt.Errorf("dataset.path: %w (valid: whole PNG and JPEG files; replace this one, or take it away)", err))
+	if err != nil {
+		return listing{}, err
+	}
+	if want := d.FolderClasses; want != 0 && want != len(l.classes) { // 0: data inspect reports the number
+		return listing{}, badData(fmt.Errorf("dataset.classes: %d, and %s has %d: %s%s (valid: %[3]d)",
+			want, d.Path, len(l.classes), firstNames(l.classes), notClasses(l.leftOut)))
+	}
+	return l, nil
+}
+
+// firstNames lists the first names.
+func firstNames(names []string) string {
+	const shown = 12
+	if len(names) <= shown {
+		return strings.Join(names, ", ")
+	}
+	return strings.Join(names[:shown], ", ") + ", ..."
+}
+
+// notClasses names the folders that are no classes.
+func notClasses(leftOut []LeftOut) string {
+	for _, l := range leftOut {
+		if l.Reason == leftNoClass {
+			return "; " + l.String()
+		}
+	}
+	return ""
+}
+
+// listFolders takes each folder of d.Path that has pictures, at any depth, for a
+// class, in the order of their names.
+func listFolders(d sweep.Dataset) (l listing, err error) {
+	entries, err := os.ReadDir(d.Path)
+	if err != nil {
+		return l, openError(d, err)
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if !entry.IsDir() || dropping(name) {
+			if err := l.leaveEntry(d.Path, name, entry, leftOutside); err != nil {
+				return l, err
+			}
+			continue
+		}
+		before := len(l.files)
+		unreadable, err := l.addClass(d.Path, name)
+		switch found := len(l.files) - before; {
+		case err != nil:
+			return l, err
+		case found == 0 && unreadable != "":
+			return l, badData(fmt.Errorf("dataset.path: %s has no picture that is read, but %s (valid: %s files)", filepath.Join(d.Path, name), unreadable, picture.Formats()))
+		case found == 0:
+			l.leave(leftNoClass, name+"/")
+		default:
+			l.labels = append(l.labels, slices.Repeat([]int{len(l.classes)}, found)...)
+			l.classes = append(l.classes, name)
+		}
+		if len(l.files) > maxImages {
+			return l, badData(fmt.Errorf("dataset.path: %s has more than %d images", d.Path, maxImages))
+		}
+	}
+	if len(l.classes) == 0 {
+		return l, badData(fmt.Errorf("dataset.path: %s has no folder with pictures, want one a class%s", d.Path, notClasses(l.leftOut)))
+	}
+	return l, nil
+}
+
+// addClass adds the pictures in a folder of root, sorted, as slash-separated paths
+// relative to root. unreadable is the first one in a format that is not read.
+func (l *listing) addClass(root, folder string) (unreadable string, err error) {
+	first := len(l.files)
+	err = filepath.WalkDir(filepath.Join(root, folder), func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return sweep.Fail(sweep.FailTransient, err)
+		}
+		rel, err := filepath.Rel(root, name)
+		if err != nil {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		switch {
+		case entry.IsDir() && !dropping(entry.Name()):
+			return nil
+		case entry.Type().IsRegular() && !dropping(entry.Name()) && picture.Readable(rel):
+			l.files = append(l.files, rel)
+			return nil
+		case entry.Type().IsRegular() && picture.Unreadable(rel) && unreadable == "":
+			unreadable = entry.Name()
+		}
+		if err := l.leaveEntry(root, rel, entry, leftOther); err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			return filepath.SkipDir
+		}
+		return nil
+	})
+	slices.Sort(l.files[first:])
+	return unreadable, err
+}
+
+// leaveEntry counts an entry of root that is no picture of a class; readable is the
+// reason for a picture. A symbolic link is refused.
+func (l *listing) leaveEntry(root, name string, entry fs.DirEntry, readable string) error {
+	switch {
+	case dropping(entry.Name()) && entry.IsDir():
+		l.leave(leftDropping, name+"/")
+	case dropping(entry.Name()):
+		l.leave(leftDropping, name)
+	case entry.Type()&fs.ModeSymlink != 0:
+		return badData(fmt.Errorf("dataset.path: %s is a symbolic link, which is not followed", filepath.Join(root, filepath.FromSlash(name))))
+	case picture.Readable(name) && entry.Type().IsRegular():
+		l.leave(readable, name)
+	case picture.Unreadable(name):
+		l.leave(leftUnreadable, name)
+	default:
+		l.leave(leftOther, name)
 	}
 	return nil
 }
 
-var errTooLarge = fmt.Errorf("is larger than %d MiB", maxImageFile>>20)
+var errTooLarge = fmt.Errorf("is larger than %d MiB", picture.MaxFile>>20)
 
 // readImage reads a file in folder that is no link, and leads through none that
 // leaves folder.
@@ -61,7 +182,7 @@ func readImage(folder, name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", shown, err)
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s %w", shown, errIrregular)
-	case info.Size() > maxImageFile:
+	case info.Size() > picture.MaxFile:
 		return nil, fmt.Errorf("%s %w", shown, errTooLarge)
 	}
 	data, err := root.ReadFile(name)
@@ -69,85 +190,4 @@ func readImage(folder, name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", shown, err)
 	}
 	return data, nil
-}
-
-// list lists the images of an image folder, or those of its split file, in an order
-// that depends on nothing but their names or lines.
-func list(d sweep.Dataset) (l listing, err error) {
-	if d.SplitFile != "" {
-		l, err = listSplit(d)
-	} else {
-		l, err = listFolders(d)
-	}
-	if err != nil {
-		return listing{}, err
-	}
-	if want := d.FolderClasses; want != 0 && want != len(l.classes) { // 0: `tailsweep data inspect` is to tell
-		return listing{}, badData(fmt.Errorf("dataset.classes: %d, and %s has %d (valid: %[3]d)", want, d.Path, len(l.classes)))
-	}
-	return l, nil
-}
-
-// listFolders takes each folder of d.Path for a class, in the order of their names,
-// and the images in it, at any depth, for its images.
-func listFolders(d sweep.Dataset) (l listing, err error) {
-	entries, err := os.ReadDir(d.Path)
-	if err != nil {
-		return l, openError(d, err)
-	}
-	for _, entry := range entries {
-		name := filepath.Join(d.Path, entry.Name())
-		switch {
-		case strings.HasPrefix(entry.Name(), "."):
-			continue
-		case entry.Type()&fs.ModeSymlink != 0:
-			return l, badData(fmt.Errorf("dataset.path: %s is a symbolic link, which is not followed", name))
-		case !entry.IsDir():
-			continue
-		}
-		files, err := imagesBelow(d.Path, entry.Name())
-		if err != nil {
-			return l, err
-		}
-		if len(files) == 0 {
-			return l, badData(fmt.Errorf("dataset.path: %s has no PNG or JPEG files", name))
-		}
-		l.labels = append(l.labels, slices.Repeat([]int{len(l.classes)}, len(files))...)
-		l.files = append(l.files, files...)
-		l.classes = append(l.classes, entry.Name())
-		if len(l.files) > maxImages {
-			return l, badData(fmt.Errorf("dataset.path: %s has more than %d images", d.Path, maxImages))
-		}
-	}
-	if len(l.classes) == 0 {
-		return l, badData(fmt.Errorf("dataset.path: %s has no folders, want one a class", d.Path))
-	}
-	return l, nil
-}
-
-// imagesBelow lists the images in a folder of root, sorted, as slash-separated
-// paths relative to root. Files of other names are passed over, links refused.
-func imagesBelow(root, folder string) (files []string, err error) {
-	err = filepath.WalkDir(filepath.Join(root, folder), func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return sweep.Fail(sweep.FailTransient, err)
-		}
-		switch {
-		case entry.Type()&fs.ModeSymlink != 0:
-			return badData(fmt.Errorf("dataset.path: %s is a symbolic link, which is not followed", name))
-		case strings.HasPrefix(entry.Name(), ".") && entry.IsDir():
-			return filepath.SkipDir
-		case entry.IsDir(), strings.HasPrefix(entry.Name(), "."), !imageName(entry.Name()):
-			return nil
-		}
-		rel, err := filepath.Rel(root, name)
-		files = append(files, filepath.ToSlash(rel))
-		return err
-	})
-	slices.Sort(files)
-	return files, err
-}
-
-func imageName(name string) bool {
-	return slices.Contains([]string{".png", ".jpg", ".jpeg"}, strings.ToLower(path.Ext(name)))
 }

@@ -81,7 +81,12 @@ func TestLoadFolder(t *testing.T) {
 
 	about, err := Describe(d)
 	require.NoError(t, err)
-	require.Equal(t, About{Classes: s.Classes, Available: s.Counts, Counts: s.Counts, Groups: sweep.ClassGroups{Head: []int{2}, Medium: []int{1}, Tail: []int{0}}}, about)
+	require.Equal(t, About{
+		Classes: s.Classes, Available: s.Counts, Counts: s.Counts, Groups: sweep.ClassGroups{Head: []int{2}, Medium: []int{1}, Tail: []int{0}},
+		LeftOut: []LeftOut{
+			{leftDropping, 2, []string{".cache/", "cat/.DS_Store"}}, {leftOther, 2, []string{"README.png.txt", "bee/boxes.txt"}},
+		},
+	}, about)
 
 	d.FolderChannels = 1
 	grey := load(t, d)
@@ -117,19 +122,21 @@ func TestLoadSplit(t *testing.T) {
 }
 
 func TestFolderTellsWhatIsWrong(t *testing.T) {
-	sound := pngOf(t, solid(8, 8, color.White))
+	whole := pngOf(t, solid(8, 8, color.White))
 	for want, change := range map[string]func(d *sweep.Dataset){
-		"dataset.classes: 4, and ":                                              func(d *sweep.Dataset) { d.FolderClasses = 4 },
-		"dog has no PNG or JPEG files":                                          func(d *sweep.Dataset) { write(t, nil, d.Path, "dog", "x.gif") },
-		"ant/7.jpg: neither PNG nor JPEG, begins with 47 49 46":                 func(d *sweep.Dataset) { write(t, []byte("GIF"), d.Path, "ant", "7.jpg") },
-		"ant/7.jpg: empty file at byte 0":                                       func(d *sweep.Dataset) { write(t, nil, d.Path, "ant", "7.jpg") },
-		"ant/7.png: damaged PNG (png: invalid format: unexpected EOF) at byte ": func(d *sweep.Dataset) { write(t, sound[:len(sound)-20], d.Path, "ant", "7.png") },
+		"dataset.classes: 4, and ":                                                             func(d *sweep.Dataset) { d.FolderClasses = 4 },
+		"dog has no picture that is read, but x.heic (valid: PNG, JPEG, ":                      func(d *sweep.Dataset) { write(t, nil, d.Path, "dog", "x.heic") },
+		"has 4: ant, bee, cat, dog (valid: 4)":                                                 func(d *sweep.Dataset) { write(t, whole, d.Path, "dog", "x.gif") },
+		"has 3: ant, bee, cat; left out 1: a folder without a picture (dog/)":                  func(d *sweep.Dataset) { d.FolderClasses = 4; write(t, nil, d.Path, "dog", "x.csv") },
+		"ant/7.jpg: none of the formats PNG, JPEG, WebP, GIF, BMP, TIFF, begins with 47 49 46": func(d *sweep.Dataset) { write(t, []byte("GIF"), d.Path, "ant", "7.jpg") },
+		"ant/7.jpg: empty file at byte 0":                                                      func(d *sweep.Dataset) { write(t, nil, d.Path, "ant", "7.jpg") },
+		"ant/7.png: damaged PNG (png: invalid format: unexpected EOF) at byte ":                func(d *sweep.Dataset) { write(t, whole[:len(whole)-20], d.Path, "ant", "7.png") },
 		"cat/link.png is a symbolic link, which is not followed": func(d *sweep.Dataset) {
 			require.NoError(t, os.Symlink("0.png", filepath.Join(d.Path, "cat", "link.png")))
 		},
-		"elk is a symbolic link, which is not followed":           func(d *sweep.Dataset) { require.NoError(t, os.Symlink("cat", filepath.Join(d.Path, "elk"))) },
-		"nowhere: no such file or directory; it is looked for on": func(d *sweep.Dataset) { d.Path = "/nowhere" },
-		"dataset.split: stat ":                                    func(d *sweep.Dataset) { d.SplitFile = "no.txt" },
+		"elk is a symbolic link, which is not followed":            func(d *sweep.Dataset) { require.NoError(t, os.Symlink("cat", filepath.Join(d.Path, "elk"))) },
+		"nowhere: no such file or directory; the files must be on": func(d *sweep.Dataset) { d.Path = "/nowhere" },
+		"dataset.split: stat ":                                     func(d *sweep.Dataset) { d.SplitFile = "no.txt" },
 	} {
 		t.Run(want, func(t *testing.T) {
 			d := folderSpec(animals(t))
@@ -147,8 +154,8 @@ func TestFolderTellsWhatIsWrong(t *testing.T) {
 // an image being decoded.
 func TestReferenceTellsWhatIsWrong(t *testing.T) {
 	for want, change := range map[string]func(d *sweep.Dataset){
-		"dataset.reference: open /nowhere: no such file or directory; it is": func(d *sweep.Dataset) { d.Reference = "/nowhere" },
-		"dataset.reference: stat /nowhere/val.txt: no such file":             func(d *sweep.Dataset) { d.Reference = "/nowhere/val.txt" },
+		"dataset.reference: open /nowhere: no such file or directory; the files must": func(d *sweep.Dataset) { d.Reference = "/nowhere" },
+		"dataset.reference: stat /nowhere/val.txt: no such file":                      func(d *sweep.Dataset) { d.Reference = "/nowhere/val.txt" },
 		"dataset.reference: dataset.classes: 3, and ": func(d *sweep.Dataset) {
 			d.Reference = t.TempDir()
 			write(t, nil, d.Reference, "ant", "no image.png")
@@ -224,17 +231,65 @@ func TestSplitStaysInItsFolder(t *testing.T) {
 // Of several broken images the first is told, whichever core finds one first.
 func TestTheFirstBrokenImageIsTold(t *testing.T) {
 	for range 20 {
-		s := &source{image: func(_ []float32, i int) error {
-			if i >= 50 {
-				return fmt.Errorf("image %d", i)
+		err := each(make([]byte, 200), 1, Loader{}, func(_ []byte, k int) error {
+			if k >= 50 {
+				return fmt.Errorf("image %d", k)
 			}
 			return nil
-		}}
-		indices := make([]int, 200)
-		for i := range indices {
-			indices[i] = i
-		}
-		_, err := s.images(indices, 1, Loader{})
+		})
 		require.EqualError(t, err, "image 50")
 	}
+}
+
+// What is in a folder beside pictures is counted by reason and named, and makes no
+// class; training logs it.
+func TestWhatIsLeftOutIsNamed(t *testing.T) {
+	d := folderSpec(animals(t))
+	clean := load(t, d)
+	whole := pngOf(t, solid(8, 8, color.White))
+	for _, name := range []string{
+		"@eaDir/x.png", "ant/@eaDir/0.png/SYNOPHOTO_THUMB_S.png", "__MACOSX/ant/._0.png", "ant/Thumbs.db", "ant/._0.png", "bee/desktop.ini",
+		"lost+found/x.png", "ant/.thumbnails/0.png", "loose.jpg", "ant/a.heic", "ant/b.avif", "bee/c.svg", "bee/d.webm", "notes/read.me",
+	} {
+		write(t, whole, d.Path, name)
+	}
+	s, lines := heard(t, d)
+	require.Equal(t, clean.Digest(), s.Digest())
+	about, err := Describe(d)
+	require.NoError(t, err)
+	got := map[string]LeftOut{}
+	for _, l := range about.LeftOut {
+		require.Contains(t, lines, d.Path+": "+l.String())
+		got[l.Reason] = l
+	}
+	require.Equal(t, map[string]LeftOut{
+		leftDropping:   {leftDropping, 10, []string{".cache/", "@eaDir/", "__MACOSX/"}},
+		leftUnreadable: {leftUnreadable, 4, []string{"ant/a.heic", "ant/b.avif", "bee/c.svg"}},
+		leftOutside:    {leftOutside, 1, []string{"loose.jpg"}},
+		leftNoClass:    {leftNoClass, 1, []string{"notes/"}},
+		leftOther:      {leftOther, 3, []string{"README.png.txt", "bee/boxes.txt", "notes/read.me"}},
+	}, got)
+	require.Equal(t, "left out 1: a folder without a picture (notes/)", got[leftNoClass].String())
+	require.Contains(t, got[leftUnreadable].String(), "left out 4: a picture or video in a format that is not read (PNG, JPEG, WebP, GIF, BMP, TIFF are) (ant/a.heic, ant/b.avif, bee/c.svg, ...)")
+	require.True(t, Wanted("ant/x.WEBP") && Wanted("train.txt") && !Wanted("a/@eaDir/x.png") && !Wanted("a/._x.png") && !Wanted("x.heic"))
+}
+
+// A background is part of what a picture becomes, in the cache too.
+func TestBackgroundOfTransparentPictures(t *testing.T) {
+	files := cached(t)
+	d := folderSpec(animals(t))
+	write(t, pngOf(t, image.NewNRGBA(image.Rect(0, 0, 8, 8))), d.Path, "ant", "0.png")
+	levels := func(background string) (low, high float32) {
+		d.Background = background
+		s := load(t, d)
+		return min(s.Image(0)[0], s.Image(1)[0]), max(s.Image(0)[0], s.Image(1)[0])
+	}
+	low, high := levels("")
+	require.InDeltaSlice(t, []float64{10/127.5 - 1, 1}, []float64{float64(low), float64(high)}, 1e-6, "white")
+	low, _ = levels("black")
+	require.EqualValues(t, -1, low)
+	require.Len(t, files(), 2)
+	d.Background = "grey"
+	_, err := Load(d)
+	require.ErrorContains(t, err, `dataset.background: "grey" is no colour (valid: white, black, #rrggbb)`)
 }

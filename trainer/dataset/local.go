@@ -11,13 +11,6 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/cache"
 )
 
-// Pin is a published file.
-type Pin struct {
-	Name   string
-	Size   int64  // bytes
-	SHA256 string // in hexadecimal
-}
-
 // Local returns d with paths on this machine: a URL becomes the folder of the cache
 // that it is downloaded to (see LocalPath), and a published set without a path the
 // one that `tailsweep data pull` puts it in. The folder need not be there: this

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"image/color"
 	"io"
 	"io/fs"
 	"os"
@@ -15,18 +16,21 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/cache"
+	"github.com/tailsweep/tailsweep/trainer/dataset/picture"
 )
 
-// pictures are the images of a folder. Decoding is slow, so what load has decoded it
-// keeps in the cache, in a file
+// pictures are the images of a folder. Decoding is slow, so load keeps what it has
+// decoded in the cache, in a file
 //
-//	magic, key `[32]`, pixels `[N,S,S,channels]`, SHA-256 of all before `[32]`
+//	magic, key `[32]`, pixels `[N, S, S, channels]`, SHA-256 of all before `[32]`
 //
-// that is named for the key: a digest of the folder's path, of the name, size and
-// modification time of every image, in order, and of what is made of them.
+// whose name is the key: a digest of the folder's path, of the name, size and
+// modification time of every image, in order, and of how they are decoded.
 type pictures struct {
-	dataset sweep.Dataset
-	files   []string // slash-separated paths, relative to dataset.Path
+	dataset    sweep.Dataset
+	background color.RGBA
+	files      []string // slash-separated paths, relative to dataset.Path
+	leftOut    []LeftOut
 }
 
 const (
@@ -36,7 +40,25 @@ const (
 	picturesAge    = 30 * 24 * time.Hour // a file that was not read for so long is removed
 )
 
-// load returns these images, `[len(indices),S,S,channels]`, each of n numbers.
+// images returns these images, `[len(indices), S, S, channels]` in [-1, 1], each of n
+// numbers.
+func (p *pictures) images(indices []int, n int, l Loader) ([]float32, error) {
+	for _, left := range p.leftOut {
+		l.log("%s: %s", p.dataset.Path, left)
+	}
+	pixels, err := p.load(indices, n, l)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float32, len(pixels))
+	for i, v := range pixels {
+		out[i] = float32(v)/127.5 - 1
+	}
+	return out, nil
+}
+
+// load returns the pixels of these images, `[len(indices), S, S, channels]`, each of n
+// numbers.
 func (p *pictures) load(indices []int, n int, l Loader) ([]byte, error) {
 	key, err := p.key(indices)
 	if err != nil {
@@ -73,6 +95,20 @@ func (p *pictures) decodeAll(indices []int, n int, l Loader) ([]byte, error) {
 	return pixels, each(pixels, n, l, func(dst []byte, k int) error { return p.decode(dst, indices[k]) })
 }
 
+// decode writes image i, `[S, S, channels]`. It is safe for concurrent use.
+func (p *pictures) decode(dst []byte, i int) error {
+	name := filepath.Join(p.dataset.Path, filepath.FromSlash(p.files[i]))
+	data, err := readImage(p.dataset.Path, p.files[i])
+	if err != nil {
+		return openError(p.dataset, err)
+	}
+	err = picture.Decode(name, data, dst, picture.Options{Size: p.dataset.Size, Channels: p.dataset.Channels(), Background: p.background})
+	if err != nil {
+		return badData(fmt.Errorf("dataset.path: %w (valid: whole %s files; replace this one, or take it away)", err, picture.Formats()))
+	}
+	return nil
+}
+
 // key looks at every file before any is read: one that is changed meanwhile has
 // another key at the next load.
 func (p *pictures) key(indices []int) (key [sha256.Size]byte, err error) {
@@ -87,7 +123,7 @@ func (p *pictures) key(indices []int) (key [sha256.Size]byte, err error) {
 	defer root.Close() //nolint:errcheck // nothing is written
 	h := sha256.New()
 	w := bufio.NewWriter(h)
-	_, _ = fmt.Fprintf(w, "%s%q\n%d %d %q\n", picturesMagic, pictureRule, p.dataset.Size, p.dataset.Channels(), path) // a hash takes every write
+	_, _ = fmt.Fprintf(w, "%s%q\n%d %d %v %q\n", picturesMagic, picture.Rule, p.dataset.Size, p.dataset.Channels(), p.background, path) // a hash takes every write
 	for _, i := range indices {
 		info, err := root.Lstat(p.files[i])
 		if err != nil {

@@ -63,14 +63,13 @@ func spoil(t *testing.T, name string) {
 func TestPicturesAreDecodedOnce(t *testing.T) {
 	files := cached(t)
 	d := folderSpec(animals(t))
-	first, lines := heard(t, d)
-	require.Empty(t, lines)
+	first, before := heard(t, d)
 	require.Len(t, files(), 1)
 
 	name := filepath.Join(d.Path, "cat", "3.png")
 	spoil(t, name)
 	again, lines := heard(t, d)
-	require.Empty(t, lines)
+	require.Equal(t, before, lines, "what is left out, and nothing else")
 	require.Equal(t, first, again, "to the last bit, and not from the files")
 
 	// Another size, part or channel is decoded by itself, and so is a file of another time.
@@ -86,7 +85,7 @@ func TestPicturesAreDecodedOnce(t *testing.T) {
 		change(&other)
 		_, err := Load(other)
 		if what != "part" { // which may leave that image out
-			require.ErrorContains(t, err, "neither PNG nor JPEG", what)
+			require.ErrorContains(t, err, "none of the formats", what)
 		}
 	}
 }
@@ -108,8 +107,8 @@ func TestADamagedCacheIsMadeAnew(t *testing.T) {
 		require.NoError(t, os.WriteFile(name, data, 0o600))
 		got, lines := heard(t, d)
 		require.Equal(t, want, got, what)
-		require.Len(t, lines, 1, what)
-		require.Contains(t, lines[0], "the cache of decoded images is made anew: "+name, what)
+		require.Len(t, lines, 3, what)
+		require.Contains(t, lines[2], "the cache of decoded images is made anew: "+name, what)
 		now, err := os.ReadFile(name)
 		require.NoError(t, err)
 		require.Equal(t, sound, now, what)
@@ -134,7 +133,7 @@ func TestACacheOfAnotherFolderIsMadeAnew(t *testing.T) {
 	}
 	got, lines := heard(t, d)
 	require.Equal(t, want, got)
-	require.Contains(t, lines[0], "is damaged")
+	require.Contains(t, lines[2], "is damaged")
 }
 
 func TestACacheThatCannotBeWrittenIsNoFault(t *testing.T) {

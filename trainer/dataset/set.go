@@ -44,7 +44,7 @@ func (l Loader) Load(d sweep.Dataset) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	src, err := openSource(d)
+	src, err := readerOf(d.Name).open(d)
 	if err != nil {
 		return nil, err
 	}
@@ -53,14 +53,14 @@ func (l Loader) Load(d sweep.Dataset) (*Set, error) {
 
 // split reads the images of src that are trained on.
 func (l Loader) split(d sweep.Dataset, src *source) (*Set, error) {
-	byClass := src.byClass()
-	counts, err := kept(d.Imbalance, src.classes, lengths(byClass))
+	images := byClass(src.labels, len(src.classes))
+	counts, err := kept(d.Imbalance, src.classes, lengths(images))
 	if err != nil {
 		return nil, err
 	}
 	s := &Set{Name: d.Name, Size: d.Size, Channels: d.Channels(), Classes: slices.Clone(src.classes), Counts: counts}
 	var indices []int
-	for class, own := range byClass {
+	for class, own := range images {
 		r := stream("split", d.Imbalance.Seed, uint64(class))
 		r.Shuffle(len(own), func(i, j int) { own[i], own[j] = own[j], own[i] })
 		indices = append(indices, own[:s.Counts[class]]...)
@@ -69,12 +69,8 @@ func (l Loader) split(d sweep.Dataset, src *source) (*Set, error) {
 	if need := 4 * int64(len(indices)) * int64(s.pixels()); need > maxBytes {
 		return nil, badData(fmt.Errorf("dataset.size: %d: %d images of %d channels need %d GiB of memory, more than %d", d.Size, len(indices), s.Channels, need>>30, maxBytes>>30))
 	}
-	images, err := src.images(indices, s.pixels(), l)
-	if err != nil {
-		return nil, err
-	}
-	s.Images = images
-	return s, nil
+	s.Images, err = src.images(indices, s.pixels(), l)
+	return s, err
 }
 
 // check returns an error where d cannot be loaded whatever the files hold.

@@ -66,7 +66,7 @@ func TestBalancedIsTheWholeSource(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, slices.Repeat([]int{1000}, 10), s.Counts)
 
-	src, err := readFashion(d)
+	src, err := fashionTest.read(d)
 	require.NoError(t, err)
 	// Both hold the same images if every class has the same sum of pixels.
 	want, got := make([]float64, 10), make([]float64, 10)

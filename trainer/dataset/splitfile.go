@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/dataset/format"
+	"github.com/tailsweep/tailsweep/trainer/dataset/picture"
 )
 
 // Limits of a split file, in bytes.
@@ -59,17 +61,24 @@ func listSplit(d sweep.Dataset) (l listing, err error) {
 // maxClasses bounds the labels of a split file; it is the spec's own bound.
 const maxClasses = 10000
 
+// byteOrderMark is what some editors begin a UTF-8 file with.
+const byteOrderMark = "\ufeff"
+
 // parseSplit reads lines "relative/image.jpg label", as the published splits of
 // ImageNet-LT and Places-LT have them. Labels count from 0, and each up to the
 // greatest has images. A path must stay in its folder and comes once. Errors are
-// *FormatError.
+// *format.Error.
 func parseSplit(name string, data []byte) (l listing, err error) {
-	lines := bufio.NewScanner(bytes.NewReader(data))
+	text := bytes.TrimPrefix(data, []byte(byteOrderMark))
+	lines := bufio.NewScanner(bytes.NewReader(text))
 	lines.Buffer(nil, maxLine)
 	seen := map[string]int{} // line
-	offset, number, greatest := 0, 0, -1
-	bad := func(format string, args ...any) (listing, error) {
-		return listing{}, &FormatError{File: name + ":" + strconv.Itoa(number), Offset: int64(offset), Reason: fmt.Sprintf(format, args...)}
+	offset, number, greatest := len(data)-len(text), 0, -1
+	bad := func(text string, args ...any) (listing, error) {
+		return listing{}, &format.Error{File: name + ":" + strconv.Itoa(number), Offset: int64(offset), Reason: fmt.Sprintf(text, args...)}
+	}
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		return bad("is UTF-16, want UTF-8")
 	}
 	for lines.Scan() {
 		number++
@@ -86,8 +95,8 @@ func parseSplit(name string, data []byte) (l listing, err error) {
 			return bad("label %q, want a number from 0 to %d", labelText, maxClasses-1)
 		case !fs.ValidPath(file) || strings.ContainsAny(file, "\\\x00"):
 			return bad("path %q, want one relative to the folder, without . and ..", file)
-		case !imageName(file):
-			return bad("%q is not named .png, .jpg or .jpeg", file)
+		case !picture.Readable(file):
+			return bad("%q is no name of a picture that is read, want one that ends in %s", file, strings.Join(picture.Extensions(), ", "))
 		case seen[file] > 0:
 			return bad("%q comes twice, first in line %d", file, seen[file])
 		case len(l.files) >= maxImages:

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/trainer/dataset/format"
 )
 
 func TestParseSplit(t *testing.T) {
@@ -14,6 +16,10 @@ func TestParseSplit(t *testing.T) {
 	require.Equal(t, listing{
 		classes: []string{"n00", "n01"}, files: []string{"train/n01/a b.JPEG", "train/n00/x.jpg", "train/n01/c.png"}, labels: []int{1, 0, 1},
 	}, l)
+
+	marked, err := parseSplit("s.txt", []byte("\ufefftrain/n01/a b.JPEG 1\ntrain/n00/x.jpg  0\n  \ntrain/n01/c.png\t1"))
+	require.NoError(t, err)
+	require.Equal(t, l, marked, "a byte order mark is no part of the first name")
 
 	for text, want := range map[string][]string{
 		"a.jpg 0\nb.jpg 1":                                        {"class 0", "class 1"},      // no folders
@@ -36,15 +42,17 @@ func TestParseSplitTellsTheLine(t *testing.T) {
 		"/etc/a.jpg 0":           `s.txt:1: path "/etc/a.jpg", want one relative`,
 		"a/../../b.jpg 0":        `s.txt:1: path "a/../../b.jpg", want one relative`,
 		"a.jpg 0\r\n\r\na.jpg 0": `s.txt:3: "a.jpg" comes twice, first in line 1`,
-		"a.gif 0":                `s.txt:1: "a.gif" is not named .png, .jpg or .jpeg`,
+		"a.heic 0":               `s.txt:1: "a.heic" is no name of a picture that is read, want one that ends in .png, .jpg, `,
+		"\xff\xfea\x00":          `s.txt:0: is UTF-16, want UTF-8`,
+		"\ufeffa.jpg 0\nb.jpg":   `not "b.jpg" at byte 11`,
 		"a.jpg 0\nb.jpg 2":       `no image of class 1, and the greatest label is 2`,
 		"\n\n":                   `s.txt:2: no images`,
 		"a.jpg 0\n" + strings.Repeat("b", maxLine+1): `s.txt:2: a line of more than 8192 bytes at byte 8`,
 	} {
 		_, err := parseSplit("s.txt", []byte(text))
 		require.ErrorContains(t, err, want)
-		var format *FormatError
-		require.ErrorAs(t, err, &format)
+		var broken *format.Error
+		require.ErrorAs(t, err, &broken)
 	}
 }
 
@@ -55,8 +63,8 @@ func FuzzSplit(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		l, err := parseSplit("s.txt", data)
 		if err != nil {
-			var format *FormatError
-			require.ErrorAs(t, err, &format)
+			var broken *format.Error
+			require.ErrorAs(t, err, &broken)
 			return
 		}
 		require.Len(t, l.labels, len(l.files))

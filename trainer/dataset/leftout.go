@@ -1,0 +1,77 @@
+package dataset
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/tailsweep/tailsweep/trainer/dataset/picture"
+)
+
+// LeftOut is what an image folder holds beside the pictures that are read, for one
+// reason.
+type LeftOut struct {
+	Reason string   `json:"reason"`
+	Count  int      `json:"count"`
+	First  []string `json:"first"` // the first few, relative to the folder; a folder ends in /
+}
+
+// String is one line for people.
+func (l LeftOut) String() string {
+	names := strings.Join(l.First, ", ")
+	if l.Count > len(l.First) {
+		names += ", ..."
+	}
+	return fmt.Sprintf("left out %d: %s (%s)", l.Count, l.Reason, names)
+}
+
+// The reasons why something is left out.
+var (
+	leftUnreadable = "a picture or video in a format that is not read (" + picture.Formats() + " are)"
+	leftOutside    = "a picture that is in no class folder"
+	leftNoClass    = "a folder without a picture"
+	leftOther      = "not a picture"
+	leftDropping   = "made by a file manager or file system"
+)
+
+// firstLeftOut is how many names a LeftOut has.
+const firstLeftOut = 3
+
+// leave counts name as left out for a reason.
+func (l *listing) leave(reason, name string) {
+	i := slices.IndexFunc(l.leftOut, func(o LeftOut) bool { return o.Reason == reason })
+	if i < 0 {
+		i = len(l.leftOut)
+		l.leftOut = append(l.leftOut, LeftOut{Reason: reason})
+	}
+	o := &l.leftOut[i]
+	if o.Count++; len(o.First) < firstLeftOut {
+		o.First = append(o.First, name)
+	}
+}
+
+// droppings are the names, in lower case, that file managers, network storage and
+// operating systems leave behind. Hidden files, such as .DS_Store and ._x.png, are
+// not listed: they are recognised by the dot.
+var droppings = []string{
+	"@eadir", "#recycle", "@recycle", "@recently-snapshot", "#snapshot", "@tmp", // Synology, QNAP
+	"__macosx", "icon\r", // macOS
+	"thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information", // Windows
+	"lost+found",
+}
+
+// dropping reports whether a file or folder of this name belongs to no dataset.
+func dropping(name string) bool {
+	name = strings.ToLower(name)
+	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || slices.Contains(droppings, name)
+}
+
+// Wanted reports whether a file of this slash-separated path can belong to an image
+// folder: as a picture that is read, or as a split file.
+func Wanted(name string) bool {
+	if slices.ContainsFunc(strings.Split(name, "/"), dropping) {
+		return false
+	}
+	return picture.Readable(name) || strings.EqualFold(path.Ext(name), ".txt")
+}
