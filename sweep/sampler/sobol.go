@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 	"math/rand/v2"
 
@@ -42,9 +43,19 @@ func (s *unitCube) spreadUntried(r Request, seen map[string]bool) (sweep.Params,
 	return s.untried(randomOf(r), seen)
 }
 
-// spread returns point Index of the scrambled sequence in the meaning of draw.
+// spread returns point Index of the scrambled sequence in the space. The one
+// coordinate of a parameter with an exact zero is split: its lowest part, of length
+// Zero, is the zero, the rest is stretched over the range. Numbers are multiples of
+// 2^-53, as those of rand.Rand.Float64.
 func (s *unitCube) spread(r Request) []float64 {
-	return s.draw(rand.New(&dealt{order: s.order, at: s.sequence(r)}))
+	sequence := s.sequence(r)
+	return s.pick(func(k int) (coin, at float64) {
+		coin, at = sequence[k], sequence[k]
+		if zero := s.order[k].Zero; zero > 0 {
+			at = clamp((at-zero)/(1-zero), 0, 1-0x1p-53)
+		}
+		return coin, math.Floor(at*0x1p53) * 0x1p-53
+	})
 }
 
 // sequence returns point Index of the scrambled sequence, each coordinate in [0, 1).
@@ -64,27 +75,6 @@ func (s *unitCube) sequence(r Request) []float64 {
 
 // sobolStream keeps the scrambling's random numbers apart from the trials'.
 const sobolStream = 0x5350524541440001
-
-// dealt is a source of random numbers that gives draw the point at: for each
-// parameter two numbers, whether it is an exact zero and where in the range it is.
-// Both come from the parameter's one coordinate, whose lowest part of length Zero
-// is the zero.
-type dealt struct {
-	order []sweep.Parameter
-	at    []float64
-	drawn int
-}
-
-func (d *dealt) Uint64() uint64 {
-	k := d.drawn / 2 % len(d.at)
-	where := d.drawn%2 == 1
-	d.drawn++
-	f := d.at[k]
-	if zero := d.order[k].Zero; where && zero > 0 {
-		f = clamp((f-zero)/(1-zero), 0, 1-0x1p-53)
-	}
-	return uint64(f * (1 << 53)) // rand.Rand.Float64 takes the low 53 bits
-}
 
 // sobolDimensions is how many dimensions the table of direction numbers covers.
 const sobolDimensions = len(joeKuo) + 1

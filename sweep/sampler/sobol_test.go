@@ -81,6 +81,28 @@ func TestSobolIsScrambledBySeed(t *testing.T) {
 	require.InDelta(t, 1.0/3, square, 5*math.Sqrt(4.0/45/n))
 }
 
+// A uniform parameter's coordinate is the sequence's, to the last bit: nothing of
+// math/rand lies between them. The numbers are those of Go 1.26.
+func TestSobolDependsOnNoRandomMethod(t *testing.T) {
+	spec := cube(3, 7)
+	spec.Parameters[1] = sweep.Parameter{Name: spec.Parameters[1].Name, Distribution: sweep.DistLogUniform, Min: 1e-3, Max: 3, Zero: 0.2}
+	s := newUnitCube(spec)
+	for i, want := range [][]float64{
+		{0.88264172502621141, 0, 0.23101514628006881},
+		{0.19712691149285078, 0.62723362805897476, 0.81445609589146617},
+		{0.37443158233034768, 0.28392386964033023, 0.4204924888074949},
+		{0.61845611084102903, 0.97607520448007534, 0.59444596816464201},
+		{0.74960320341166486, 0.43228976715376977, 0.97025839151503646},
+		{0.41746186218651216, 0.72859725527874686, 0.064449876613136281},
+	} {
+		r := Request{Spec: spec, Index: i}
+		u, sequence := s.spread(r), s.sequence(r)
+		require.Equal(t, want, u)
+		require.Equal(t, sequence[0], u[0])
+		require.Equal(t, sequence[2], u[2])
+	}
+}
+
 // discrepancy is the centred L2 discrepancy (Hickernell 1998) of coordinates a and b.
 func discrepancy(points [][]float64, a, b int) float64 {
 	n := float64(len(points))

@@ -48,13 +48,19 @@ func (s *unitCube) categorical() []bool {
 	return kinds
 }
 
-// draw returns a random point: uniform in the cube's meaning of the
-// distributions, with exact zeros at their probability. It takes two numbers a
-// parameter from rng, so that one parameter's draw does not depend on another's.
+// draw returns a random point with each parameter's distribution, exact zeros at
+// their probability. It takes two numbers a parameter from rng, whatever the
+// parameter's distribution.
 func (s *unitCube) draw(rng *rand.Rand) []float64 {
+	return s.pick(func(int) (coin, at float64) { return rng.Float64(), rng.Float64() })
+}
+
+// pick returns the point that uniform numbers in [0, 1) stand for: coin decides
+// whether parameter k is its exact zero, at is its place in the range or the list.
+func (s *unitCube) pick(numbers func(k int) (coin, at float64)) []float64 {
 	u := make([]float64, len(s.order))
 	for k, p := range s.order {
-		coin, at := rng.Float64(), rng.Float64()
+		coin, at := numbers(k)
 		switch {
 		case p.Distribution == sweep.DistCategorical:
 			u[k] = math.Floor(at * float64(len(p.Values)))
