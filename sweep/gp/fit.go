@@ -228,30 +228,42 @@ func (o *objective) at(theta []float64) {
 }
 
 // invert fills the upper half of whole with K^-1 = sum_k l_k l_k', l_k the rows of
-// U'^-1: as LAPACK's dpotri does, which has no blocks to work with at a hundred
-// points and walks columns.
+// U'^-1. LAPACK's dpotri does the same, but walks columns, and at a hundred points
+// has no blocks to work with. Four rows are added at a time where there are four.
 func (o *objective) invert() {
-	clear(o.whole)
-	if !invertWide(o.whole, o.lower, o.matrix, o.n) {
-		o.invertPlain()
-	}
-}
-
-func (o *objective) invertPlain() {
 	n := o.n
+	clear(o.whole)
 	for k := range n {
 		row := o.lower[k*n : k*n+k+1]
 		clear(row)
-		for i := range k {
-			addScaled(row[:i+1], o.matrix[i*n+k], o.lower[i*n:i*n+i+1])
+		i := 0
+		for ; i+4 <= k; i += 4 { // beyond the diagonal lower is zero
+			factors := [4]float64{o.matrix[i*n+k], o.matrix[(i+1)*n+k], o.matrix[(i+2)*n+k], o.matrix[(i+3)*n+k]}
+			rowAdd4(row[:i+4], factors, o.lower[i*n:], n)
+		}
+		for ; i < k; i++ {
+			rowAdd(row[:i+1], o.matrix[i*n+k], o.lower[i*n:i*n+i+1])
 		}
 		diagonal := 1 / o.matrix[k*n+k]
-		floats.Scale(-diagonal, row)
+		for i := range row { // not floats.Scale, whose SSE code is slow before endRows
+			row[i] *= -diagonal
+		}
 		row[k] = diagonal
-		for i, v := range row {
-			addScaled(o.whole[i*n+i:i*n+k+1], v, row[i:])
+	}
+	k := 0
+	for ; k+4 <= n; k += 4 {
+		for i := range k + 4 {
+			at := o.lower[k*n+i:]
+			rowAdd4(o.whole[i*n+i:i*n+k+4], [4]float64{at[0], at[n], at[2*n], at[3*n]}, at, n)
 		}
 	}
+	for ; k < n; k++ {
+		row := o.lower[k*n : k*n+k+1]
+		for i, v := range row {
+			rowAdd(o.whole[i*n+i:i*n+k+1], v, row[i:])
+		}
+	}
+	endRows()
 }
 
 func (o *objective) value(theta []float64) float64 {

@@ -63,10 +63,25 @@ func dot8(a, b []float64) float64 {
 
 // addScaled adds factor times x to y.
 func addScaled(y []float64, factor float64, x []float64) {
-	if addScaledWide(y, factor, x) {
-		return
-	}
+	rowAdd(y, factor, x)
+	endRows()
+}
+
+// rowAddPlain is rowAdd, which is addScaled for many calls in a row: after the last
+// one the caller calls endRows, since gonum's SSE code runs at a fraction of its
+// speed while vector registers are not cleared.
+func rowAddPlain(y []float64, factor float64, x []float64) {
 	for i, v := range x {
 		y[i] += float64(factor * v)
+	}
+}
+
+// rowAdd4Plain is rowAdd4: rowAdd of four rows of x, stride apart, one after the
+// other.
+func rowAdd4Plain(y []float64, factors [4]float64, x []float64, stride int) {
+	for r, f := range factors {
+		for i, v := range x[r*stride : r*stride+len(y)] {
+			y[i] += float64(f * v)
+		}
 	}
 }

@@ -14,6 +14,10 @@ func dot3Wide(_, _, _ []float64) (float64, bool) { return 0, false }
 
 func lowerTimesWide(_, _, _ []float64) int { return 0 }
 
-func invertWide(_, _, _ []float64, _ int) bool { return false }
+func rowAdd(y []float64, factor float64, x []float64) { rowAddPlain(y, factor, x) }
 
-func addScaledWide(_ []float64, _ float64, _ []float64) bool { return false }
+func rowAdd4(y []float64, factors [4]float64, x []float64, stride int) {
+	rowAdd4Plain(y, factors, x, stride)
+}
+
+func endRows() {}

@@ -154,47 +154,28 @@ func lowerTimesWide(y, lower, x []float64) int {
 	return i
 }
 
-// invertWide is the objective's invert where it can be; ok says whether.
-func invertWide(whole, lower, matrix []float64, n int) (ok bool) {
+// rowAdd is rowAddPlain, eight at a time where the processor can.
+func rowAdd(y []float64, factor float64, x []float64) {
 	if !archsimd.X86.AVX512() {
-		return false
+		rowAddPlain(y, factor, x)
+		return
 	}
-	for k := range n {
-		row := lower[k*n : k*n+k+1]
-		clear(row)
-		i := 0
-		for ; i+4 <= k; i += 4 { // beyond the diagonal lower is zero
-			rowAdd4(row[:i+4], [4]float64{matrix[i*n+k], matrix[(i+1)*n+k], matrix[(i+2)*n+k], matrix[(i+3)*n+k]}, lower[i*n:], n)
-		}
-		for ; i < k; i++ {
-			rowAdd(row, matrix[i*n+k], lower[i*n:i*n+i+1])
-		}
-		diagonal := 1 / matrix[k*n+k]
-		for i := range row {
-			row[i] *= -diagonal
-		}
-		row[k] = diagonal
+	f := archsimd.BroadcastFloat64x8(factor)
+	for len(x) >= 8 && len(y) >= 8 {
+		archsimd.LoadFloat64x8Slice(y).Add(f.Mul(archsimd.LoadFloat64x8Slice(x))).StoreSlice(y)
+		x, y = x[8:], y[8:]
 	}
-	k := 0
-	for ; k+4 <= n; k += 4 {
-		for i := range k + 4 {
-			at := lower[k*n+i:]
-			rowAdd4(whole[i*n+i:i*n+k+4], [4]float64{at[0], at[n], at[2*n], at[3*n]}, at, n)
-		}
+	if len(x) > 0 {
+		archsimd.LoadFloat64x8SlicePart(y).Add(f.Mul(archsimd.LoadFloat64x8SlicePart(x))).StoreSlicePart(y[:len(x)])
 	}
-	for ; k < n; k++ {
-		row := lower[k*n : k*n+k+1]
-		for i, v := range row {
-			rowAdd(whole[i*n+i:i*n+k+1], v, row[i:])
-		}
-	}
-	archsimd.ClearAVXUpperBits()
-	return true
 }
 
-// rowAdd4 is addScaled of four rows of x, which are stride apart, one after the
-// other; the registers are not cleared.
+// rowAdd4 is rowAdd4Plain, eight at a time where the processor can.
 func rowAdd4(y []float64, factors [4]float64, x []float64, stride int) {
+	if !archsimd.X86.AVX512() {
+		rowAdd4Plain(y, factors, x, stride)
+		return
+	}
 	f0, f1 := archsimd.BroadcastFloat64x8(factors[0]), archsimd.BroadcastFloat64x8(factors[1])
 	f2, f3 := archsimd.BroadcastFloat64x8(factors[2]), archsimd.BroadcastFloat64x8(factors[3])
 	x0, x1, x2, x3 := x[:len(y)], x[stride:stride+len(y)], x[2*stride:2*stride+len(y)], x[3*stride:3*stride+len(y)]
@@ -213,24 +194,9 @@ func rowAdd4(y []float64, factors [4]float64, x []float64, stride int) {
 	}
 }
 
-// rowAdd is addScaled, for many calls: the registers are not cleared.
-func rowAdd(y []float64, factor float64, x []float64) {
-	f := archsimd.BroadcastFloat64x8(factor)
-	for len(x) >= 8 && len(y) >= 8 {
-		archsimd.LoadFloat64x8Slice(y).Add(f.Mul(archsimd.LoadFloat64x8Slice(x))).StoreSlice(y)
-		x, y = x[8:], y[8:]
+// endRows clears the upper halves of the vector registers.
+func endRows() {
+	if archsimd.X86.AVX512() {
+		archsimd.ClearAVXUpperBits()
 	}
-	if len(x) > 0 {
-		archsimd.LoadFloat64x8SlicePart(y).Add(f.Mul(archsimd.LoadFloat64x8SlicePart(x))).StoreSlicePart(y[:len(x)])
-	}
-}
-
-// addScaledWide is addScaled where it can be; ok says whether.
-func addScaledWide(y []float64, factor float64, x []float64) (ok bool) {
-	if !archsimd.X86.AVX512() {
-		return false
-	}
-	rowAdd(y, factor, x)
-	archsimd.ClearAVXUpperBits()
-	return true
 }

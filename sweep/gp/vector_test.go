@@ -34,19 +34,41 @@ func TestVectorsEqualPlainLoops(t *testing.T) {
 		}
 		addScaled(y, 0.3, a)
 		require.Equal(t, want, y)
+
+		four := random(4*n + 12)
+		rowAdd4Plain(want, [4]float64{1, -2, 0.3, 4}, four, n+3)
+		rowAdd4(y, [4]float64{1, -2, 0.3, 4}, four, n+3)
+		endRows()
+		require.Equal(t, want, y)
 	}
 }
 
+// K^-1 row by row, without vectors.
 func TestInvertEqualsPlainLoops(t *testing.T) {
-	r := load(t)
-	prior := DefaultPrior(3)
-	o := newObjective(r.data(), []reading{{y: r.data().Y}}, prior)
-	theta := prior.start(3, 0)
-	o.at(theta)
-	require.True(t, o.valid)
-	o.invert()
-	wide := append([]float64(nil), o.whole...)
-	clear(o.whole)
-	o.invertPlain()
-	require.Equal(t, o.whole, wide)
+	rng := rand.New(rand.NewPCG(5, 6))
+	for n := range 21 {
+		o := &objective{n: n, matrix: make([]float64, n*n), lower: make([]float64, n*n), whole: make([]float64, n*n)}
+		for i := range n {
+			o.matrix[i*n+i] = 1 + rng.Float64()
+			for j := i + 1; j < n; j++ {
+				o.matrix[i*n+j] = rng.NormFloat64()
+			}
+		}
+		o.invert()
+		lower, want := make([]float64, n*n), make([]float64, n*n)
+		for k := range n {
+			row := lower[k*n : k*n+k+1]
+			for i := range k {
+				rowAddPlain(row[:i+1], o.matrix[i*n+k], lower[i*n:i*n+i+1])
+			}
+			for i := range row {
+				row[i] *= -(1 / o.matrix[k*n+k])
+			}
+			row[k] = 1 / o.matrix[k*n+k]
+			for i, v := range row {
+				rowAddPlain(want[i*n+i:i*n+k+1], v, row[i:])
+			}
+		}
+		require.Equal(t, want, o.whole, "%d rows", n)
+	}
 }
