@@ -302,14 +302,12 @@ const (
 )
 
 // EarlyTerminate ends trials at rungs, steps of training at which they are
-// judged: min_iter, min_iter eta, min_iter eta^2, ... below max_iter.
+// judged: min_iter, min_iter eta, min_iter eta^2, ... below train.steps.
 type EarlyTerminate struct {
 	// median: worse than the median of the others; asha: not among the best 1/eta; hyperband: asha with several first rungs.
 	Type string `json:"type" jsonschema:"required,enum=median,enum=asha,enum=hyperband"`
 	// Training steps at the first rung, a multiple of checkpoints.every_steps.
 	MinIter int `json:"min_iter" jsonschema:"required,minimum=1,maximum=10000000"`
-	// Training steps of a whole trial. Default train.steps, and nothing else is valid.
-	MaxIter int `json:"max_iter" jsonschema:"minimum=1,maximum=10000000"`
 	// Steps grow and trials shrink by this factor from rung to rung. Default 3.
 	Eta int `json:"eta" jsonschema:"minimum=2,maximum=16"`
 	// median only: results at a rung before a trial is judged there. Default 5.
@@ -360,15 +358,17 @@ func (s *Spec) KeptCheckpoints() int {
 	return 2 * s.Checkpoints.SaveSweepBest
 }
 
-// Rungs returns the steps of training at which trials are judged before their
-// end, ascending: MinIter Eta^k for k = 0, 1, ... while below MaxIter. All are
-// multiples of MinIter, hence of checkpoints.every_steps.
-func (e EarlyTerminate) Rungs() []int {
-	if e.MinIter < 1 || e.Eta < 2 {
+// Rungs returns the steps of training at which trials are judged before their end,
+// ascending: min_iter eta^k for k = 0, 1, ... while below train.steps. All are
+// multiples of min_iter, hence of checkpoints.every_steps. It returns nil without
+// early_terminate.
+func (s *Spec) Rungs() []int {
+	e := s.EarlyTerminate
+	if e == nil || e.MinIter < 1 || e.Eta < 2 {
 		return nil
 	}
 	var rungs []int
-	for step := e.MinIter; step < e.MaxIter; step *= e.Eta {
+	for step := e.MinIter; step < s.Train.Steps; step *= e.Eta {
 		rungs = append(rungs, step)
 	}
 	return rungs

@@ -24,7 +24,7 @@ func rungSpec(n int) sweep.Spec {
 	spec := gridSpec(n)
 	spec.Metrics = spec.Metrics[:1]
 	spec.Evaluate = sweep.Evaluate{SamplesPerClass: 1000, Rung: &sweep.RungEvaluate{SamplesPerClass: 200}}
-	spec.EarlyTerminate = &sweep.EarlyTerminate{Type: sweep.StopASHA, MinIter: 100, MaxIter: 300, Eta: 2}
+	spec.EarlyTerminate = &sweep.EarlyTerminate{Type: sweep.StopASHA, MinIter: 100, Eta: 2}
 	return spec
 }
 
@@ -336,7 +336,7 @@ func TestStateForgetsNoRival(t *testing.T) {
 func TestStateExposesTheInfeasible(t *testing.T) {
 	spec := rungSpec(9)
 	st := newState(time.Unix(0, 0))
-	step := spec.EarlyTerminate.Rungs()[0]
+	step := spec.Rungs()[0]
 	for number, tail := range []float64{40, 41, 42, 60, 59} {
 		st.Running = append(st.Running, RunningTrial{Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Seed: spec.Train.Seed}})
 		if number == 4 {
@@ -355,12 +355,13 @@ func TestStateExposesTheInfeasible(t *testing.T) {
 func TestStateWithRungsStaysSmall(t *testing.T) {
 	spec := rungSpec(1)
 	spec.Metrics = gridSpec(1).Metrics
-	spec.EarlyTerminate = &sweep.EarlyTerminate{Type: sweep.StopASHA, MinIter: 1, MaxIter: 4, Eta: 2}
+	spec.EarlyTerminate = &sweep.EarlyTerminate{Type: sweep.StopASHA, MinIter: 1, Eta: 2}
+	spec.Train.Steps = 4
 	random := rand.New(rand.NewPCG(1, 2))
 	st := newState(time.Now())
 	for number := range 520 {
 		st.start(sweep.Assignment{Number: number, Kind: sweep.KindSearch}, time.Now())
-		for _, step := range spec.EarlyTerminate.Rungs() {
+		for _, step := range spec.Rungs() {
 			_, ok := st.judge(&spec, RungReport{Trial: number, Step: step, Metrics: map[string]float64{
 				"fid.tail": random.Float64(), "fid.head": random.Float64(), "fid.all": 1,
 			}})

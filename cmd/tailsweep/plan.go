@@ -152,8 +152,8 @@ func planText(spec *sweep.Spec, p planned) []string {
 		fmt.Sprintf("samples      %d a trial", plan.SamplesPerTrial) + inAll(fmt.Sprintf(", %d in all", plan.Samples)),
 		fmt.Sprintf("model        %d parameters, %s a checkpoint", p.Parameters, bytesText(plan.CheckpointBytes)),
 	}
-	if e := spec.EarlyTerminate; e != nil {
-		lines = append(lines, fmt.Sprintf("rungs        %s; the figures are those of a sweep that stops no trial early", joined(e.Rungs())))
+	if spec.EarlyTerminate != nil {
+		lines = append(lines, fmt.Sprintf("rungs        %s; the figures are those of a sweep that stops no trial early", joined(spec.Rungs())))
 	}
 	if p.MemoryBytes > 0 {
 		lines = append(lines, "memory       about "+bytesText(p.MemoryBytes)+" a slot")

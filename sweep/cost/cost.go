@@ -73,7 +73,7 @@ func samplesPerTrial(s *sweep.Spec) int64 {
 		if r := s.Evaluate.Rung; r != nil {
 			atRung = sweep.Evaluate{SamplesPerClass: r.SamplesPerClass, Guidance: r.Guidance}.Draws()
 		}
-		samples += atRung * len(s.EarlyTerminate.Rungs())
+		samples += atRung * len(s.Rungs())
 	}
 	return int64(samples) * int64(s.Dataset.Classes())
 }

@@ -121,7 +121,7 @@ func TestPlayEndsByItsBudget(t *testing.T) {
 func TestPlayStopsTrialsEarly(t *testing.T) {
 	spec := dry()
 	whole := play(t, spec, nil)
-	spec.EarlyTerminate = &sweep.EarlyTerminate{Type: sweep.StopASHA, MinIter: 100, MaxIter: 900, Eta: 3}
+	spec.EarlyTerminate = &sweep.EarlyTerminate{Type: sweep.StopASHA, MinIter: 100, Eta: 3}
 	spec.Evaluate.Rung = &sweep.RungEvaluate{SamplesPerClass: 1, Guidance: []float64{0}}
 	c := play(t, spec, nil)
 	stopped := 0

@@ -92,7 +92,7 @@ func (c *conformer) checkSearch(s *sweep.Spec) {
 		for _, p := range s.Parameters {
 			if space.GridValues(p) == nil {
 				finite = false
-				c.fault("parameters."+p.Name, string(p.Distribution), "a grid needs to know which points to take", "values, count, or integer min and max")
+				c.fault("parameters."+p.Name, string(p.Distribution), "a grid needs to know which points to take", "values, or count")
 			}
 		}
 		if finite && c.sound("baseline", "train.seed") {

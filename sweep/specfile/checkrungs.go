@@ -36,18 +36,15 @@ func (c *conformer) checkEarlyTerminate(s *sweep.Spec) {
 		if e.MinIter >= s.Train.Steps {
 			c.fault(field+"min_iter", fmt.Sprint(e.MinIter), "is no rung: the training ends there", "less than "+steps)
 		}
-		if e.MaxIter != s.Train.Steps {
-			c.fault(field+"max_iter", fmt.Sprint(e.MaxIter), "is not the length of a training", steps)
-		}
 	}
 	if c.given(field+"min_trials") && e.Type != sweep.StopMedian {
 		c.fault(field+"min_trials", fmt.Sprint(e.MinTrials), "belongs to type median, and this is "+e.Type, "type: median")
 	}
-	rungs := len(e.Rungs())
+	rungs := len(s.Rungs())
 	switch {
 	case c.given(field+"brackets") && e.Type != sweep.StopHyperband:
 		c.fault(field+"brackets", fmt.Sprint(e.Brackets), "belongs to type hyperband, and this is "+e.Type, "type: hyperband")
-	case e.Brackets > rungs && rungs > 0 && c.sound(field+"max_iter"):
+	case e.Brackets > rungs && rungs > 0 && c.sound("train.steps"):
 		c.fault(field+"brackets", fmt.Sprint(e.Brackets), "is more than there are rungs", fmt.Sprintf("at most %d", rungs))
 	}
 }

@@ -23,7 +23,6 @@ import (
 //	baseline.params             {infonce.weight: 0, alignment.weight: 0}
 //	baseline.seeds              train.seed
 //	repeats.share               0.3
-//	early_terminate.max_iter    train.steps
 //	early_terminate.eta         3
 //	early_terminate.min_trials  5 for median
 //	early_terminate.brackets    as many as there are rungs, 16 at most, for hyperband
@@ -112,13 +111,12 @@ func resolveRungs(s *sweep.Spec, given func(path string) bool) {
 		orElse(&s.Repeats.Share, 0.3, given("repeats.share"))
 	}
 	if e := s.EarlyTerminate; e != nil {
-		orElse(&e.MaxIter, s.Train.Steps, given("early_terminate.max_iter"))
 		orElse(&e.Eta, 3, given("early_terminate.eta"))
 		if e.Type == sweep.StopMedian {
 			orElse(&e.MinTrials, 5, given("early_terminate.min_trials"))
 		}
 		if e.Type == sweep.StopHyperband {
-			orElse(&e.Brackets, min(len(e.Rungs()), 16), given("early_terminate.brackets"))
+			orElse(&e.Brackets, min(len(s.Rungs()), 16), given("early_terminate.brackets"))
 		}
 	}
 	if r := s.Evaluate.Rung; r != nil {

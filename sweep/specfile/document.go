@@ -1,6 +1,7 @@
 package specfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -43,7 +44,6 @@ type node struct {
 	at      position
 	text    string      // a scalar as written, without quotes
 	number  sweep.Value // of kindNumber
-	integer bool        // a number written without point and exponent
 	items   []*node
 	entries []entry
 	size    int // nodes in it, shared ones counted each time
@@ -74,6 +74,7 @@ func readDocument(file string, data []byte) (*node, Faults) {
 		r.fault(position{1, 1}, "", "", message, valid)
 		return nil, r.faults
 	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // a byte order mark
 	if len(data) > maxFileBytes {
 		return whole(fmt.Sprintf("the file has %d bytes", len(data)), fmt.Sprintf("at most %d", maxFileBytes))
 	}
@@ -241,7 +242,6 @@ func scalar(t *token.Token) *node {
 		n.kind = kindBool
 	case number:
 		n.kind, n.number = kindNumber, v
-		n.integer = !strings.ContainsAny(t.Value, ".eE") || strings.HasPrefix(t.Value, "0x")
 	}
 	return n
 }

@@ -36,7 +36,7 @@ func TestInitInComments(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, spec.Constraints, 1)
 	require.Len(t, spec.Repeats.Seeds, 2)
-	require.Equal(t, []int{500, 1500}, spec.EarlyTerminate.Rungs())
+	require.Equal(t, []int{500, 1500}, spec.Rungs())
 }
 
 // Whatever the name, the spec it makes has that name: nothing of it becomes YAML.

@@ -49,9 +49,10 @@ func (c *conformer) parameters(fields map[string]parameterFields) []sweep.Parame
 	return parameters
 }
 
-// distribution resolves how a parameter is spread, as W&B does: value means
-// constant, values categorical, integer bounds int_uniform, other bounds uniform,
-// and with q q_uniform. The rest are named.
+// distribution resolves how a parameter is spread: value means constant, values
+// categorical, min and max with q q_uniform. min and max alone mean int_uniform for an
+// integer parameter (batch) and uniform for any other, however the bounds are written:
+// 0 and 0.0 are the same number. The other distributions have to be named.
 func (c *conformer) distribution(path string, f parameterFields, p *sweep.Parameter) {
 	p.Distribution = f.Distribution
 	if p.Distribution == "" {
@@ -64,7 +65,7 @@ func (c *conformer) distribution(path string, f parameterFields, p *sweep.Parame
 			p.Distribution = sweep.DistCategorical
 		case c.given(path+".min") && c.given(path+".max"):
 			p.Distribution = sweep.DistUniform
-			if c.nodes[path+".min"].integer && c.nodes[path+".max"].integer {
+			if info, _ := sweep.LookupParameter(p.Name); info.Integer {
 				p.Distribution = sweep.DistIntUniform
 			}
 			if c.given(path + ".q") {

@@ -71,15 +71,15 @@ func TestParseResolvesDistributions(t *testing.T) {
 	}{
 		{"{value: 1e-3}", sweep.Parameter{Distribution: sweep.DistConstant, Value: number(1e-3)}},
 		{"{values: [1e-3, 2, .5]}", sweep.Parameter{Distribution: sweep.DistCategorical, Values: []sweep.Value{sweep.Number(1e-3), sweep.Number(2), sweep.Number(.5)}}},
-		{"{min: 0, max: 3}", sweep.Parameter{Distribution: sweep.DistIntUniform, Max: 3}},
+		{"{min: 0, max: 3}", sweep.Parameter{Distribution: sweep.DistUniform, Max: 3}},
 		{"{min: 0.0, max: 3.0}", sweep.Parameter{Distribution: sweep.DistUniform, Max: 3}},
 		{"{min: 0, max: 3.0}", sweep.Parameter{Distribution: sweep.DistUniform, Max: 3}},
 		{"{min: 1e-3, max: 1e1}", sweep.Parameter{Distribution: sweep.DistUniform, Min: 1e-3, Max: 10}},
 		{"{min: 0.1, max: 0.5, q: 0.1}", sweep.Parameter{Distribution: sweep.DistQUniform, Min: 0.1, Max: 0.5, Q: 0.1}},
 		{"{distribution: uniform, min: 0, max: 3}", sweep.Parameter{Distribution: sweep.DistUniform, Max: 3}},
 		{"{distribution: log_uniform_values, min: 1e-3, max: 3, zero: 0.2, count: 4}", sweep.Parameter{Distribution: sweep.DistLogUniform, Min: 1e-3, Max: 3, Zero: 0.2, Count: 4}},
-		{"{min: 0x1, max: 0o17}", sweep.Parameter{Distribution: sweep.DistIntUniform, Min: 1, Max: 15}},
-		{"{min: 007, max: +9}", sweep.Parameter{Distribution: sweep.DistIntUniform, Min: 7, Max: 9}},
+		{"{min: 0x1, max: 0o17}", sweep.Parameter{Distribution: sweep.DistUniform, Min: 1, Max: 15}},
+		{"{min: 007, max: +9}", sweep.Parameter{Distribution: sweep.DistUniform, Min: 7, Max: 9}},
 		{`{min: 0.0, max: 1.0, when: "infonce.weight > 1e-2"}`, sweep.Parameter{Distribution: sweep.DistUniform, Max: 1, When: &sweep.Condition{Param: sweep.ParamInfonceWeight, Op: ">", Value: sweep.Number(0.01)}}},
 	} {
 		t.Run(c.fields, func(t *testing.T) {
@@ -87,6 +87,25 @@ func TestParseResolvesDistributions(t *testing.T) {
 			require.Equal(t, c.want, parameter(t, sweep.ParamAlignmentWeight, c.fields))
 		})
 	}
+}
+
+// A parameter is an integer or a real number by nature, however its bounds are written.
+func TestBoundsAreNumbers(t *testing.T) {
+	for _, fields := range []string{"{min: 0, max: 1}", "{min: 0.0, max: 1}", "{min: 0, max: 1.0}", "{min: 0e0, max: 1e0}"} {
+		require.Equal(t, sweep.Parameter{Name: sweep.ParamAlignmentWeight, Distribution: sweep.DistUniform, Max: 1}, parameter(t, sweep.ParamAlignmentWeight, fields))
+	}
+	for _, fields := range []string{"{min: 8, max: 64}", "{min: 8.0, max: 64.0}", "{min: 8, max: 6.4e1}"} {
+		require.Equal(t, sweep.Parameter{Name: sweep.ParamBatch, Distribution: sweep.DistIntUniform, Min: 8, Max: 64}, parameter(t, sweep.ParamBatch, fields))
+	}
+	require.Equal(t, sweep.Parameter{Name: sweep.ParamAlignmentExponent, Distribution: sweep.DistIntUniform, Max: 3},
+		parameter(t, sweep.ParamAlignmentExponent, "{distribution: int_uniform, min: 0, max: 3}"))
+}
+
+// A byte order mark, which some editors write, is not part of the text.
+func TestParseSkipsAByteOrderMark(t *testing.T) {
+	require.Equal(t, mustParse(t, spectest.Base), mustParse(t, "\ufeff"+spectest.Base))
+	_, err := Parse("s.yaml", []byte("\ufeff"+spectest.With("apiVersion: tailsweep/v2")))
+	require.ErrorContains(t, err, "s.yaml:1:13: apiVersion: ")
 }
 
 func number(f float64) *sweep.Value {
@@ -181,7 +200,8 @@ func TestParseTellsFaults(t *testing.T) {
 		{"zero within", params("{infonce.weight: {min: 0.0, max: 1.0, zero: 0.1}}"), "zero needs min > 0"},
 		{"zero of no zero", params("{infonce.temperature: {min: 0.1, max: 1.0, zero: 0.1}}"), "infonce.temperature cannot be 0 (0.1; valid: a number in (0, 10])"},
 		{"certain zero", params("{infonce.weight: {min: 0.1, max: 1.0, zero: 1}}"), "zero: out of range (1; valid: a number in [0, 1))"},
-		{"fractions of a batch", params("{batch: {min: 2.0, max: 9.5}}"), "parameters.batch: batch takes integers (uniform;"},
+		{"fractions of a batch", params("{batch: {min: 2.0, max: 9.5}}"), "parameters.batch.min: int_uniform takes integers (2.0 to 9.5;"},
+		{"uniform batch", params("{batch: {distribution: uniform, min: 2, max: 9}}"), "parameters.batch: batch takes integers (uniform;"},
 		{"int_uniform", params("{lr: {distribution: int_uniform, min: 0.1, max: 1}}"), "int_uniform takes integers (0.1 to 1;"},
 		{"coarse q", params("{lr: {min: 0.1, max: 0.2, q: 0.3}}"), "parameters.lr.q: is larger than the range (0.3;"},
 		{"fine q", params("{lr: {min: 0.1, max: 1.0, q: 1e-9}}"), "parameters.lr.q: too many steps (1e-9;"},
@@ -190,7 +210,7 @@ func TestParseTellsFaults(t *testing.T) {
 		{"circle", params(`{lr: {min: 0.1, max: 0.2, when: "ema > 0"}, ema: {min: 0.1, max: 0.2, when: "lr > 0"}}`), "parameters.ema.when: conditions go in a circle (lr > 0;"},
 		{"circle of one", params(`{lr: {min: 0.1, max: 0.2, when: "lr > 0"}}`), "conditions go in a circle"},
 
-		{"endless grid", spectest.With("method: grid"), "parameters.infonce.weight: a grid needs to know which points to take (uniform; valid: values, count, or integer min and max)"},
+		{"endless grid", spectest.With("method: grid"), "parameters.infonce.weight: a grid needs to know which points to take (uniform; valid: values, or count)"},
 		{"huge grid", spectest.With("method: grid", "parameters: {batch: {min: 2, max: 200}, infonce.weight: {min: 0.0, max: 1.0, count: 200}}"), "parameters: the grid is too large (valid: at most 10000 points)"},
 		{"empty grid", spectest.With("method: grid", "parameters: {infonce.weight: {value: 0}}", "baseline: {params: {infonce.weight: 0}}"), "the baseline has every point of the grid already"},
 	} {

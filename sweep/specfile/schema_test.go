@@ -109,7 +109,7 @@ func parameterSchema(p sweep.ParameterInfo) *jsonschema.Schema {
 	if p.Choices == nil {
 		distributions = append(distributions, sweep.DistUniform, sweep.DistLogUniform, sweep.DistIntUniform, sweep.DistQUniform, sweep.DistQLogUniform, sweep.DistNormal, sweep.DistLogNormal)
 	}
-	set("distribution", "How values are spread. Left out: value means constant, values categorical, integer min and max int_uniform, other min and max uniform, with q q_uniform.",
+	set("distribution", "How values are spread. Left out: value means constant, values categorical, min and max uniform (of batch int_uniform), with q q_uniform.",
 		&jsonschema.Schema{Type: "string", Enum: distributions})
 	set("value", "The one value of every trial.", valueSchema(p))
 	set("values", "The values to choose from; of ordinal in order, numbers ascending.", &jsonschema.Schema{Type: "array", Items: valueSchema(p), MinItems: length(1), MaxItems: length(1000), UniqueItems: true})

@@ -15,7 +15,7 @@ func TrialRungs(s *sweep.Spec, a sweep.Assignment) []int {
 	if a.Kind == sweep.KindSearch && s.Repeats != nil && a.Seed != s.Train.Seed {
 		return nil
 	}
-	rungs := s.EarlyTerminate.Rungs()
+	rungs := s.Rungs()
 	if a.Kind == sweep.KindBaseline {
 		return rungs
 	}

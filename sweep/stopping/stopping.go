@@ -76,7 +76,7 @@ func Decide(s *sweep.Spec, trial sweep.Assignment, step int, results []RungResul
 	if end < 0 {
 		return Verdict{GoOn, fmt.Sprintf("no result at step %d", step)}
 	}
-	e, rungs := s.EarlyTerminate, len(s.EarlyTerminate.Rungs())
+	e, rungs := s.EarlyTerminate, len(s.Rungs())
 	own := bracket(s, trial.Number, rungs)
 	var peers []RungResult
 	for _, r := range results[:end+1] {

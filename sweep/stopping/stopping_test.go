@@ -18,7 +18,8 @@ import (
 func judged(metrics ...string) *sweep.Spec {
 	s := &sweep.Spec{
 		Seed:           7,
-		EarlyTerminate: &sweep.EarlyTerminate{Type: sweep.StopASHA, MinIter: 100, MaxIter: 2700, Eta: 3, MinTrials: 3},
+		Train:          sweep.Train{Steps: 2700},
+		EarlyTerminate: &sweep.EarlyTerminate{Type: sweep.StopASHA, MinIter: 100, Eta: 3, MinTrials: 3},
 	}
 	for _, name := range metrics {
 		info, _ := sweep.LookupMetric(name)
@@ -54,19 +55,20 @@ func verdicts(s *sweep.Spec, results []RungResult) []Verdict {
 }
 
 func TestRungs(t *testing.T) {
-	tests := []struct {
-		e    sweep.EarlyTerminate
-		want []int
+	for _, test := range []struct {
+		minIter, eta, steps int
+		want                []int
 	}{
-		{sweep.EarlyTerminate{MinIter: 2000, MaxIter: 18000, Eta: 3}, []int{2000, 6000}},
-		{sweep.EarlyTerminate{MinIter: 2000, MaxIter: 18001, Eta: 3}, []int{2000, 6000, 18000}},
-		{sweep.EarlyTerminate{MinIter: 100, MaxIter: 1600, Eta: 4}, []int{100, 400}},
-		{sweep.EarlyTerminate{MinIter: 100, MaxIter: 100, Eta: 2}, nil},
-		{sweep.EarlyTerminate{}, nil},
+		{2000, 3, 18000, []int{2000, 6000}},
+		{2000, 3, 18001, []int{2000, 6000, 18000}},
+		{100, 4, 1600, []int{100, 400}},
+		{100, 2, 100, nil},
+		{0, 0, 100, nil},
+	} {
+		s := sweep.Spec{Train: sweep.Train{Steps: test.steps}, EarlyTerminate: &sweep.EarlyTerminate{MinIter: test.minIter, Eta: test.eta}}
+		require.Equal(t, test.want, s.Rungs())
 	}
-	for _, test := range tests {
-		require.Equal(t, test.want, test.e.Rungs())
-	}
+	require.Nil(t, (&sweep.Spec{Train: sweep.Train{Steps: 100}}).Rungs())
 }
 
 func TestASHA(t *testing.T) {
@@ -399,7 +401,7 @@ func TestVerdictPutsInfeasibleOnesLast(t *testing.T) {
 	for _, rule := range []string{sweep.StopASHA, sweep.StopMedian} {
 		s := judged("fid.tail")
 		s.EarlyTerminate.Type, s.EarlyTerminate.MinTrials = rule, 3
-		step := s.EarlyTerminate.Rungs()[0]
+		step := s.Rungs()[0]
 		var results []RungResult
 		for number, tail := range []float64{40, 41, 42, 60} {
 			results = append(results, shown(s, number, step, tail))
