@@ -13,9 +13,22 @@ import (
 var (
 	ErrCorrupt     = errors.New("checkpoint fails verification")
 	ErrConflict    = errors.New("other content is stored under this key already")
-	ErrRefused     = errors.New("the object store is not set up for this worker")
 	ErrNoExecution = errors.New("no such workflow")
 )
+
+// BlockReason returns why a port carries out no request of this worker until
+// somebody changes something, or "" when err is of another kind. A port's error
+// gives the reason with a method BlockReason.
+func BlockReason(err error) sweep.BlockReason {
+	var blocked interface {
+		error
+		BlockReason() string
+	}
+	if !errors.As(err, &blocked) {
+		return ""
+	}
+	return sweep.BlockReason(blocked.BlockReason())
+}
 
 // Types of the application errors that are no sweep.FailureClass. Workflows
 // decide by them, and histories keep them: never change one.

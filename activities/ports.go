@@ -98,8 +98,9 @@ type CheckpointRef struct {
 }
 
 // Checkpoints stores checkpoint folders, whole or absent. An error that wraps
-// ErrCorrupt, ErrConflict, ErrRefused or *fs.PathError (this machine's disk) will
-// be the same at the next try; any other may be the store that is away.
+// ErrCorrupt, ErrConflict or *fs.PathError (this machine's disk), or that
+// BlockReason finds a reason in, is the same at the next try; any other may be a
+// store that is away for a moment.
 type Checkpoints interface {
 	// Whole returns the whole checkpoints of a trial over all attempts, highest step first.
 	Whole(ctx context.Context, sweepName string, trial int) ([]CheckpointRef, error)
@@ -152,6 +153,7 @@ type SweepNumbers struct {
 	Best     map[string]float64 // by metric name, "fid.tail": the best completed trial's own value of each metric
 	GPUHours float64
 	Active   bool
+	Blocked  sweep.BlockReason // "" while nothing blocks the sweep
 }
 
 // ExecutionStatus is the state of a workflow execution.

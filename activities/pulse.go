@@ -167,8 +167,11 @@ func (p *pulse) try(move func(ctx context.Context) error) error {
 
 // isSettled reports whether a transfer that failed would fail the same way again.
 func isSettled(err error) bool {
+	if reason := BlockReason(err); reason != "" {
+		return reason != sweep.BlockUnreachable
+	}
 	var local *fs.PathError
-	return errors.Is(err, ErrCorrupt) || errors.Is(err, ErrConflict) || errors.Is(err, ErrRefused) || errors.As(err, &local)
+	return errors.Is(err, ErrCorrupt) || errors.Is(err, ErrConflict) || errors.As(err, &local)
 }
 
 // stop ends the beating and returns the attempt as far as it came. When the

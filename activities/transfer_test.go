@@ -79,9 +79,15 @@ func TestEvaluateOutlivesTheStore(t *testing.T) {
 	}
 }
 
+// blocked is the error of a store that answers no request for this reason.
+type blocked sweep.BlockReason
+
+func (b blocked) Error() string       { return "blocked: " + string(b) }
+func (b blocked) BlockReason() string { return string(b) }
+
 func TestTransferIsNotTriedAgain(t *testing.T) {
 	for _, failure := range []error{
-		activities.ErrCorrupt, activities.ErrConflict, activities.ErrRefused, &fs.PathError{Op: "write", Path: "/full", Err: fs.ErrInvalid},
+		activities.ErrCorrupt, activities.ErrConflict, blocked(sweep.BlockUnknownKey), &fs.PathError{Op: "write", Path: "/full", Err: fs.ErrInvalid},
 	} {
 		t.Run(failure.Error(), func(t *testing.T) {
 			b := newBench(t)

@@ -22,6 +22,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -286,7 +287,7 @@ func openStore(t *testing.T, status stack.Status) store.Store {
 	access, secret, err := stack.Credentials(status.Dir)
 	require.NoError(t, err)
 	objects, err := store.Open(t.Context(), store.Config{
-		Endpoint: status.S3, Bucket: status.Bucket, Region: "us-east-1", AccessKeyID: access, SecretAccessKey: secret,
+		Endpoint: address.URL(status.S3), Bucket: status.Bucket, Region: "us-east-1", AccessKeyID: access, SecretAccessKey: secret,
 	})
 	require.NoError(t, err)
 	return objects

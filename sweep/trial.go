@@ -46,6 +46,11 @@ const (
 	StatusCancelled Status = "cancelled"
 )
 
+// StatusList lists all statuses.
+func StatusList() []Status {
+	return []Status{StatusCompleted, StatusStopped, StatusDiverged, StatusFailed, StatusCancelled}
+}
+
 // Assignment is a trial that was decided on, before it has run.
 type Assignment struct {
 	Number int    `json:"number"` // 0-based, in order of suggestion, baseline trials first
@@ -126,6 +131,11 @@ const (
 	FailTransient   FailureClass = "transient"
 	FailPreempted   FailureClass = "preempted"
 )
+
+// FailureList lists all failure classes.
+func FailureList() []FailureClass {
+	return []FailureClass{FailOutOfMemory, FailBadData, FailBug, FailLost, FailTransient, FailPreempted}
+}
 
 // FailureError carries a Failure as an error. Test with errors.As.
 type FailureError struct {

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"fmt"
+	"slices"
 	"syscall"
 
 	"github.com/tailsweep/tailsweep/sweep"
@@ -50,12 +51,10 @@ func (e ending) failure() *sweep.FailureError {
 
 // knownClass guards against a child of another version.
 func knownClass(c sweep.FailureClass) sweep.FailureClass {
-	switch c {
-	case sweep.FailOutOfMemory, sweep.FailBadData, sweep.FailBug, sweep.FailLost, sweep.FailTransient, sweep.FailPreempted:
+	if slices.Contains(sweep.FailureList(), c) {
 		return c
-	default:
-		return sweep.FailBug
 	}
+	return sweep.FailBug
 }
 
 func fail(class sweep.FailureClass, message, output string) *sweep.FailureError {

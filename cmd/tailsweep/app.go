@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"golang.org/x/term"
 
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/internal/store"
@@ -116,7 +117,7 @@ func (a *app) print(lines ...string) error {
 
 // say tells people what happens, beside the output proper.
 func (a *app) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(a.err, format+"\n", args...) // nobody is left to tell
+	_, _ = io.WriteString(a.err, address.Redact(fmt.Sprintf(format, args...))+"\n") // no one is left to report to
 }
 
 // terminal is where output goes. The zero terminal is a file or a pipe.
@@ -153,6 +154,6 @@ func message(err error) string {
 	case errors.Is(err, context.Canceled):
 		return "tailsweep: interrupted"
 	default:
-		return "tailsweep: " + err.Error()
+		return "tailsweep: " + address.Redact(err.Error())
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 )
@@ -50,7 +51,7 @@ func (a *app) checkServices(ctx context.Context) []backend.Check {
 	objects := backend.Check{Name: "object store", Level: backend.OK}
 	target, err := connect.Resolve(a.flags)
 	if err != nil {
-		return []backend.Check{{Name: "services", Level: backend.Fault, Found: err.Error()}}
+		return []backend.Check{{Name: "services", Level: backend.Fault, Found: address.Redact(err.Error())}}
 	}
 	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
 	defer cancel()
@@ -61,7 +62,7 @@ func (a *app) checkServices(ctx context.Context) []backend.Check {
 	}
 	found(&temporal, err)
 	if _, err = target.OpenStore(ctx); err == nil {
-		objects.Found = "answers at " + target.Endpoint()
+		objects.Found = "answers at " + target.Endpoint().String()
 	}
 	found(&objects, err)
 	return []backend.Check{temporal, objects}
@@ -74,7 +75,7 @@ func found(c *backend.Check, err error) {
 	case errors.Is(err, connect.ErrStackDown):
 		c.Found, c.Fix = "the embedded stack is down", "`tailsweep up`, or just `tailsweep run`"
 	default:
-		c.Level, c.Found = backend.Fault, err.Error()
+		c.Level, c.Found = backend.Fault, address.Redact(err.Error())
 	}
 }
 

@@ -3,7 +3,6 @@ package archive
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,14 +23,6 @@ var (
 
 // New returns the archive in s.
 func New(s store.Store) *Archive { return &Archive{store: s} }
-
-// refusal marks what no further try will mend as activities.ErrRefused.
-func refusal(err error) error {
-	if errors.Is(err, store.ErrDenied) || errors.Is(err, store.ErrNoBucket) {
-		return fmt.Errorf("%w: %w", activities.ErrRefused, err)
-	}
-	return err
-}
 
 // Limits, in bytes, on what is read into memory.
 const (

@@ -28,7 +28,7 @@ func (a *Archive) Whole(ctx context.Context, sweepName string, trial int) ([]act
 	var all []found
 	for info, err := range a.store.List(ctx, prefix) {
 		if err != nil {
-			return nil, refusal(err)
+			return nil, err
 		}
 		if key, id, ok := wholeCheckpoint(info.Key); ok {
 			all = append(all, found{id, key})
@@ -50,7 +50,6 @@ func (a *Archive) Whole(ctx context.Context, sweepName string, trial int) ([]act
 func (a *Archive) Upload(
 	ctx context.Context, sweepName string, trial, attempt int, dir string,
 ) (_ activities.CheckpointRef, err error) {
-	defer func() { err = refusal(err) }()
 	m, err := checkpoint.Verify(dir)
 	if errors.Is(err, checkpoint.ErrCorrupt) {
 		return activities.CheckpointRef{}, fmt.Errorf("archive: upload: %w: %w", activities.ErrCorrupt, err)
@@ -92,7 +91,6 @@ func (a *Archive) Upload(
 
 // Download implements activities.Checkpoints. dir must not exist, or be empty.
 func (a *Archive) Download(ctx context.Context, key, dir string) (err error) {
-	defer func() { err = refusal(err) }()
 	manifest, m, err := a.manifest(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("archive: %s: %w: no %s: %w", key, activities.ErrCorrupt, checkpoint.ManifestName, err)

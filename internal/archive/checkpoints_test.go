@@ -14,6 +14,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
@@ -200,21 +201,23 @@ func TestDownloadWritesOnlyWhereNothingIs(t *testing.T) {
 // denying is a fake of a store that refuses the keys.
 type denying struct{ *store.Memory }
 
-func (denying) Put(context.Context, string, io.Reader, int64) error { return store.ErrDenied }
+var errRevoked = &store.AccessError{Op: "any", Reason: store.ReasonUnknownKey}
+
+func (denying) Put(context.Context, string, io.Reader, int64) error { return errRevoked }
 
 func (denying) Stat(context.Context, string) (store.Info, error) {
-	return store.Info{}, store.ErrDenied
+	return store.Info{}, errRevoked
 }
 
 func (denying) Get(context.Context, string) (io.ReadCloser, store.Info, error) {
-	return nil, store.Info{}, store.ErrDenied
+	return nil, store.Info{}, errRevoked
 }
 
 func (denying) List(context.Context, string) iter.Seq2[store.Info, error] {
-	return func(yield func(store.Info, error) bool) { yield(store.Info{}, store.ErrDenied) }
+	return func(yield func(store.Info, error) bool) { yield(store.Info{}, errRevoked) }
 }
 
-func TestRefusedKeysAreMarkedAsSuch(t *testing.T) {
+func TestRefusedKeysBlock(t *testing.T) {
 	a := New(denying{store.NewMemory()})
 	dir := stage(t, 3, 1, 200, "a")
 	_, whole := a.Whole(t.Context(), name, 3)
@@ -222,7 +225,7 @@ func TestRefusedKeysAreMarkedAsSuch(t *testing.T) {
 	_, grid := a.PutGrid(t.Context(), name, 3, filepath.Join(dir, checkpoint.ModelName))
 	download := a.Download(t.Context(), checkpointKeyOf(3, 1, 200), filepath.Join(t.TempDir(), "out"))
 	for _, err := range []error{whole, upload, grid, download} {
-		require.ErrorIs(t, err, activities.ErrRefused)
+		require.Equal(t, sweep.BlockUnknownKey, activities.BlockReason(err))
 		require.ErrorIs(t, err, store.ErrDenied)
 	}
 }
@@ -261,4 +264,13 @@ func TestCheckpointKeys(t *testing.T) {
 		_, err := parseCheckpointKey(key)
 		require.Error(t, err, "%q", key)
 	}
+}
+
+// TestBlockReasonsAreThoseOfTheStore compares two lists that no package may share.
+func TestBlockReasonsAreThoseOfTheStore(t *testing.T) {
+	var reasons []sweep.BlockReason
+	for _, r := range store.Reasons() {
+		reasons = append(reasons, sweep.BlockReason(r))
+	}
+	require.ElementsMatch(t, sweep.BlockList(), reasons)
 }

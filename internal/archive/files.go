@@ -20,7 +20,7 @@ func (a *Archive) PutGrid(ctx context.Context, sweepName string, trial int, path
 	if err != nil {
 		return "", err
 	}
-	return key, refusal(a.putFile(ctx, key, path))
+	return key, a.putFile(ctx, key, path)
 }
 
 // Grid returns the trial's sample grid, a PNG, or an error that wraps

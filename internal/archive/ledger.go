@@ -1,14 +1,14 @@
 package archive
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
+	"github.com/tailsweep/tailsweep/internal/jsonl"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -48,22 +48,14 @@ func encodeLedger(trials []sweep.Trial) ([]byte, error) {
 
 // decodeLedger reads what encodeLedger wrote. Errors name the line.
 func decodeLedger(r io.Reader) ([]sweep.Trial, error) {
-	var trials []sweep.Trial
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxLine+1)
-	n := 0
-	for lines.Scan() {
-		n++
-		t, err := decodeTrial(lines.Bytes())
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", n, err)
-		}
-		trials = append(trials, t)
-	}
-	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return nil, fmt.Errorf("line %d is longer than %d bytes", n+1, maxLine)
-	} else if err != nil {
+	trials, err := jsonl.DecodeAll[sweep.Trial](r, maxLine)
+	if err != nil {
 		return nil, err
+	}
+	for i, t := range trials {
+		if err := checkTrial(t); err != nil {
+			return nil, fmt.Errorf("line %d: %w", i+1, err)
+		}
 	}
 	return trials, nil
 }
@@ -86,11 +78,8 @@ func checkTrial(t sweep.Trial) error {
 	default:
 		return fmt.Errorf("trial %d has kind %q: want %s or %s", t.Number, t.Kind, sweep.KindSearch, sweep.KindBaseline)
 	}
-	switch t.Status {
-	case sweep.StatusCompleted, sweep.StatusStopped, sweep.StatusDiverged, sweep.StatusFailed, sweep.StatusCancelled:
-	default:
-		return fmt.Errorf("trial %d has status %q: want %s, %s, %s, %s or %s", t.Number, t.Status,
-			sweep.StatusCompleted, sweep.StatusStopped, sweep.StatusDiverged, sweep.StatusFailed, sweep.StatusCancelled)
+	if !slices.Contains(sweep.StatusList(), t.Status) {
+		return fmt.Errorf("trial %d has status %q: want one of %q", t.Number, t.Status, sweep.StatusList())
 	}
 	for _, r := range append([]sweep.Rung{{Metrics: t.Metrics}}, t.Rungs...) {
 		for name, value := range r.Metrics {

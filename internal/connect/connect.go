@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/log"
 
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/internal/store"
 )
@@ -69,12 +71,14 @@ func resolve(f Flags, env envconfig.EnvLookup, embedded func() (Target, error)) 
 		return value
 	}
 	s3 := store.Config{
-		Endpoint: variable("TAILSWEEP_S3_ENDPOINT", f.Endpoint),
+		Endpoint: address.URL(variable("TAILSWEEP_S3_ENDPOINT", f.Endpoint)),
 		Bucket:   variable("TAILSWEEP_S3_BUCKET", f.Bucket),
 		Prefix:   variable("TAILSWEEP_S3_PREFIX", f.Prefix),
 	}
 	haveStore := s3.Endpoint != "" || s3.Bucket != ""
 	switch {
+	case strings.Contains(profile.Address, "@"):
+		return Target{}, fmt.Errorf("address of Temporal %s: it contains a user name or password; write host:port, and give an API key in TEMPORAL_API_KEY", address.URL(profile.Address))
 	case profile.Address == "" && !haveStore:
 		t, err := embedded()
 		if err != nil {
@@ -118,17 +122,25 @@ func embeddedAt(dir string, status stack.Status) (Target, error) {
 		return t, nil
 	}
 	t.profile.Address = status.Temporal
-	t.store = store.Config{Endpoint: status.S3, Bucket: status.Bucket, Region: embeddedRegion}
+	t.store = store.Config{Endpoint: address.URL(status.S3), Bucket: status.Bucket, Region: embeddedRegion}
 	var err error
 	t.store.AccessKeyID, t.store.SecretAccessKey, err = stack.Credentials(dir)
 	return t, err
 }
 
+// String returns the target without credentials.
+func (t Target) String() string {
+	return fmt.Sprintf("Temporal %s namespace %q, %v", t.profile.Address, t.profile.Namespace, t.store)
+}
+
+// GoString is String.
+func (t Target) GoString() string { return t.String() }
+
 // Address is Temporal's, "" for an embedded stack that is down.
 func (t Target) Address() string { return t.profile.Address }
 
 // Endpoint is the store's, "" for an embedded stack that is down.
-func (t Target) Endpoint() string { return t.store.Endpoint }
+func (t Target) Endpoint() address.URL { return t.store.Endpoint }
 
 // stackDown is the error of an embedded stack without addresses, nil otherwise.
 func (t Target) stackDown() error {
@@ -159,7 +171,7 @@ const amazon = "https://s3.amazonaws.com"
 func (t Target) bucket(name string) store.Config {
 	for _, variable := range []string{"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"} {
 		if endpoint := os.Getenv(variable); endpoint != "" {
-			return store.Config{Endpoint: endpoint, Bucket: name}
+			return store.Config{Endpoint: address.URL(endpoint), Bucket: name}
 		}
 	}
 	if c := t.store; c.Endpoint != "" && (!t.Embedded || name == c.Bucket) {

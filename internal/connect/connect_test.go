@@ -2,6 +2,7 @@ package connect
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/internal/store"
 )
@@ -107,8 +109,9 @@ func TestTheEmbeddedStoreIgnoresTheUsersRegion(t *testing.T) {
 			t.Setenv("AWS_REGION", "")
 			t.Setenv(name, "eu-central-1")
 			signed := make(chan string, 1)
-			server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				signed <- r.Header.Get("Authorization")
+				_, _ = w.Write([]byte("<ListBucketResult/>"))
 			}))
 			t.Cleanup(server.Close)
 			dir := t.TempDir()
@@ -120,6 +123,29 @@ func TestTheEmbeddedStoreIgnoresTheUsersRegion(t *testing.T) {
 			require.NoError(t, err)
 			require.Regexp(t, `Credential=me/\d+/us-east-1/s3/`, <-signed)
 		})
+	}
+}
+
+// TestNoErrorShowsAPassword covers every error of Resolve, and what happens later
+// with an address that Resolve accepts.
+func TestNoErrorShowsAPassword(t *testing.T) {
+	for _, env := range []environment{
+		{"TAILSWEEP_S3_ENDPOINT": "http://me:geheim@s3:9000"},
+		{"TAILSWEEP_S3_ENDPOINT": "http://me:geheim@s3:9000", "TAILSWEEP_S3_BUCKET": "b", "TEMPORAL_ADDRESS": "127.0.0.1:1"},
+		{"TAILSWEEP_S3_ENDPOINT": "http://me:ge/heim@s3:9000", "TAILSWEEP_S3_BUCKET": "b", "TEMPORAL_ADDRESS": "127.0.0.1:1"},
+		{"TAILSWEEP_S3_ENDPOINT": "me:geheim@s3:9000", "TAILSWEEP_S3_BUCKET": "b", "TEMPORAL_ADDRESS": "127.0.0.1:1"},
+		{"TAILSWEEP_S3_ENDPOINT": "http://s3:9000", "TAILSWEEP_S3_BUCKET": "b", "TEMPORAL_ADDRESS": "me:geheim@temporal:7233"},
+		{"TEMPORAL_ADDRESS": "me:geheim@temporal:7233"},
+	} {
+		target, err := resolve(Flags{}, env, fakeEmbedded)
+		if err == nil {
+			_, err = target.OpenStore(t.Context())
+		}
+		require.Error(t, err)
+		for _, text := range []string{err.Error(), fmt.Sprint(target.Endpoint()), fmt.Sprintf("%+v", target)} {
+			require.NotContains(t, text, "geheim")
+			require.NotContains(t, text, "heim@")
+		}
 	}
 }
 
@@ -142,7 +168,7 @@ func TestBucketsOfURLs(t *testing.T) {
 	data.Bucket, data.Prefix = "data", ""
 	require.Equal(t, data, Target{store: own}.bucket("data"))
 	require.Equal(t, store.Config{Endpoint: amazon, Bucket: "data"}, Target{store: own, Embedded: true}.bucket("data"), "the embedded store has no other bucket, and its keys stay here")
-	require.Equal(t, "http://store:9000", Target{store: own, Embedded: true}.bucket("sweeps").Endpoint)
+	require.Equal(t, address.URL("http://store:9000"), Target{store: own, Embedded: true}.bucket("sweeps").Endpoint)
 	require.Equal(t, store.Config{Endpoint: amazon, Bucket: "data"}, Target{}.bucket("data"))
 	t.Setenv("AWS_ENDPOINT_URL", "http://other")
 	require.Equal(t, store.Config{Endpoint: "http://other", Bucket: "data"}, Target{store: own}.bucket("data"), "without keys of another store")

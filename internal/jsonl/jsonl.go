@@ -55,7 +55,7 @@ func Lines(r io.Reader, maxLine int) iter.Seq2[[]byte, error] {
 	}
 }
 
-// Decode yields the values of r, one a line; empty lines are skipped. Errors name
+// Decode yields the values of r, one a line; an empty line is an error. Errors name
 // the line, and are yielded once, last.
 func Decode[T any](r io.Reader, maxLine int) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
@@ -63,9 +63,6 @@ func Decode[T any](r io.Reader, maxLine int) iter.Seq2[T, error] {
 		for line, err := range Lines(r, maxLine) {
 			n++
 			var v T
-			if err == nil && len(bytes.TrimSpace(line)) == 0 {
-				continue
-			}
 			if err == nil {
 				if err = json.Unmarshal(line, &v); err != nil {
 					err = fmt.Errorf("line %d: %w", n, err)

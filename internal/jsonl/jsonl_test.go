@@ -15,10 +15,10 @@ import (
 func TestDecodeReadsLinesOfAnyLength(t *testing.T) {
 	long := strings.Repeat("x", 300_000) // a bufio.Scanner ends at 65,536
 	for name, text := range map[string]string{
-		"a last newline":    `"a"` + "\n\n" + `"` + long + `"` + "\n" + `"b"` + "\n",
-		"no last newline":   `"a"` + "\n\n" + `"` + long + `"` + "\n" + `"b"`,
-		"carriage returns":  `"a"` + "\r\n\r\n" + `"` + long + `"` + "\r\n" + `"b"` + "\r\n",
-		"spaces in between": `"a"` + "\n  \n" + `"` + long + `" ` + "\n" + `"b"`,
+		"a last newline":   `"a"` + "\n" + `"` + long + `"` + "\n" + `"b"` + "\n",
+		"no last newline":  `"a"` + "\n" + `"` + long + `"` + "\n" + `"b"`,
+		"carriage returns": `"a"` + "\r\n" + `"` + long + `"` + "\r\n" + `"b"` + "\r\n",
+		"spaces":           `"a"` + " \n" + `"` + long + `" ` + "\n" + `"b"`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := jsonl.DecodeAll[string](strings.NewReader(text), 1<<20)
@@ -32,8 +32,10 @@ func TestDecodeReadsLinesOfAnyLength(t *testing.T) {
 }
 
 func TestDecodeNamesTheLine(t *testing.T) {
-	_, err := jsonl.DecodeAll[int](strings.NewReader("1\n\nx\n4\n"), 10)
+	_, err := jsonl.DecodeAll[int](strings.NewReader("1\n2\nx\n4\n"), 10)
 	require.ErrorContains(t, err, "line 3")
+	_, err = jsonl.DecodeAll[int](strings.NewReader("1\n\n3\n"), 10)
+	require.ErrorContains(t, err, "line 2")
 
 	_, err = jsonl.DecodeAll[int](strings.NewReader("1\n123456\n"), 5)
 	var long *jsonl.LongLineError

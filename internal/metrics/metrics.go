@@ -39,11 +39,6 @@ const (
 	TermDDPM  = "ddpm"
 )
 
-var (
-	statuses = []sweep.Status{sweep.StatusCompleted, sweep.StatusStopped, sweep.StatusDiverged, sweep.StatusFailed, sweep.StatusCancelled}
-	reasons  = []sweep.FailureClass{sweep.FailOutOfMemory, sweep.FailBadData, sweep.FailBug, sweep.FailLost, sweep.FailTransient, sweep.FailPreempted}
-)
-
 // reasonOther stands for a failure class that is not in the list.
 const reasonOther = "other"
 
@@ -58,6 +53,7 @@ type Metrics struct {
 	trialsRunning  *prometheus.GaugeVec
 	trialsPlanned  *prometheus.GaugeVec
 	sweepActive    *prometheus.GaugeVec
+	sweepBlocked   *prometheus.GaugeVec
 	gpuSeconds     *prometheus.GaugeVec
 	trialStep      *prometheus.GaugeVec
 	trialLoss      *prometheus.GaugeVec
@@ -85,6 +81,7 @@ func New(version string) *Metrics {
 		trialsRunning:  gauge("trials_running", "Started trials without a result.", labelSweep),
 		trialsPlanned:  gauge("trials_planned", "Trials the sweep will have, baseline included; 0 when unknown.", labelSweep),
 		sweepActive:    gauge("sweep_active", "1 while the sweep runs, 0 after its end.", labelSweep),
+		sweepBlocked:   gauge("sweep_blocked", "1 for the reason that blocks the sweep until somebody changes something, 0 for all others.", labelSweep, labelReason),
 		gpuSeconds:     gauge("gpu_seconds", "Seconds that the sweep's trials held training slots.", labelSweep),
 		trialStep:      gauge("trial_step", "Training steps done by a trial that trains here.", labelSweep, labelTrial),
 		trialLoss:      gauge("trial_loss", "Latest loss of a trial that trains here, by term, before the weights; 0 for a term that is off.", labelSweep, labelTrial, labelTerm),
@@ -102,7 +99,7 @@ func New(version string) *Metrics {
 	build := gauge("build_info", "1, with what this process was built from.", "version", "goversion")
 	build.WithLabelValues(version, runtime.Version()).Set(1)
 	m.registry.MustRegister(
-		m.bestValue, m.trials, m.trialsRunning, m.trialsPlanned, m.sweepActive, m.gpuSeconds,
+		m.bestValue, m.trials, m.trialsRunning, m.trialsPlanned, m.sweepActive, m.sweepBlocked, m.gpuSeconds,
 		m.trialStep, m.trialLoss, m.trialGroupLoss, m.trialSpeed, m.trialPictures, m.restarts, m.storedBytes, m.storeSeconds, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
@@ -177,7 +174,7 @@ func (m *Metrics) Restart(sweepName string, class sweep.FailureClass) {
 	defer m.mu.Unlock()
 	m.heard(sweepName)
 	reason := string(class)
-	if !slices.Contains(reasons, class) {
+	if !slices.Contains(sweep.FailureList(), class) {
 		reason = reasonOther
 	}
 	m.restarts.WithLabelValues(sweepName, reason).Inc()
@@ -208,7 +205,14 @@ func (m *Metrics) SweepState(sweepName string, s activities.SweepNumbers) {
 		m.active[sweepName] = s
 	}
 	m.sweepActive.WithLabelValues(sweepName).Set(active)
-	for _, status := range statuses {
+	for _, reason := range sweep.BlockList() {
+		blocked := 0.0
+		if s.Active && s.Blocked == reason {
+			blocked = 1
+		}
+		m.sweepBlocked.WithLabelValues(sweepName, string(reason)).Set(blocked)
+	}
+	for _, status := range sweep.StatusList() {
 		m.trials.WithLabelValues(sweepName, string(status)).Set(float64(s.ByStatus[status]))
 	}
 	for _, info := range sweep.MetricList() {
@@ -245,7 +249,7 @@ func (m *Metrics) heard(sweepName string) {
 		return
 	}
 	m.sweeps = append(m.sweeps, sweepName)
-	for _, reason := range reasons {
+	for _, reason := range sweep.FailureList() {
 		m.restarts.WithLabelValues(sweepName, string(reason))
 	}
 	m.storedBytes.WithLabelValues(sweepName)
@@ -259,7 +263,7 @@ func (m *Metrics) heard(sweepName string) {
 func (m *Metrics) forget(sweepName string) {
 	labels := prometheus.Labels{labelSweep: sweepName}
 	for _, v := range []*prometheus.GaugeVec{
-		m.bestValue, m.trials, m.trialsRunning, m.trialsPlanned, m.sweepActive, m.gpuSeconds, m.trialStep, m.trialLoss, m.trialGroupLoss, m.trialSpeed, m.trialPictures,
+		m.bestValue, m.trials, m.trialsRunning, m.trialsPlanned, m.sweepActive, m.sweepBlocked, m.gpuSeconds, m.trialStep, m.trialLoss, m.trialGroupLoss, m.trialSpeed, m.trialPictures,
 	} {
 		v.DeletePartialMatch(labels)
 	}

@@ -37,7 +37,7 @@ func page(t *testing.T, m *Metrics, prefix string) []string {
 // fill gives every collector a series.
 func fill(m *Metrics) {
 	m.SweepState("s", activities.SweepNumbers{
-		Running: 2, Planned: 9, Active: true, GPUHours: 0.5,
+		Running: 2, Planned: 9, Active: true, GPUHours: 0.5, Blocked: sweep.BlockUnknownKey,
 		ByStatus: map[sweep.Status]int{sweep.StatusCompleted: 3, sweep.StatusFailed: 1},
 		Best:     map[string]float64{"fid.tail": 20.5, "fid.all": 12, "label_accuracy.head": 0.75, "loss": 0.04, "unheard.of": 1},
 	})
@@ -88,6 +88,8 @@ func TestPage(t *testing.T) {
 	}, page(t, m, "tailsweep_trial_"))
 	require.Contains(t, page(t, m, "tailsweep_"), `tailsweep_gpu_seconds{sweep="s"} 1800`)
 	require.Contains(t, page(t, m, "tailsweep_"), `tailsweep_sweep_active{sweep="s"} 1`)
+	require.Contains(t, page(t, m, "tailsweep_"), `tailsweep_sweep_blocked{reason="unknown_key",sweep="s"} 1`)
+	require.Contains(t, page(t, m, "tailsweep_"), `tailsweep_sweep_blocked{reason="no_bucket",sweep="s"} 0`)
 	require.Contains(t, page(t, m, "tailsweep_"), `tailsweep_training_restarts_total{reason="lost",sweep="s"} 1`)
 	require.Contains(t, page(t, m, "tailsweep_"), `tailsweep_training_restarts_total{reason="other",sweep="s"} 1`)
 	require.Contains(t, page(t, m, "tailsweep_"), `tailsweep_training_restarts_total{reason="bug",sweep="s"} 0`)
@@ -108,9 +110,10 @@ func TestSeriesEnd(t *testing.T) {
 	m.TrialEnded("s", sweep.Trial{Assignment: sweep.Assignment{Number: 8}})
 	require.Empty(t, page(t, m, "tailsweep_trial_"))
 
-	m.SweepState("s", activities.SweepNumbers{Best: map[string]float64{"fid.all": 11}})
+	m.SweepState("s", activities.SweepNumbers{Blocked: sweep.BlockUnknownKey, Best: map[string]float64{"fid.all": 11}})
 	require.Equal(t, []string{`tailsweep_best_value{group="all",metric="fid",sweep="s"} 11`}, page(t, m, "tailsweep_best"), "what the new best does not have goes")
 	require.Equal(t, []string{`tailsweep_sweep_active{sweep="s"} 0`}, page(t, m, "tailsweep_sweep_active"), "an ended sweep stays, as ended")
+	require.NotContains(t, page(t, m, "tailsweep_sweep_blocked"), `tailsweep_sweep_blocked{reason="unknown_key",sweep="s"} 1`, "and nothing blocks it")
 }
 
 func TestActiveSweeps(t *testing.T) {
@@ -163,7 +166,7 @@ func TestNamesAreLinted(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, 15+3, ours, "fill reaches every collector")
+	require.Equal(t, 16+3, ours, "fill reaches every collector")
 	problems, err := testutil.GatherAndLint(m.registry)
 	require.NoError(t, err)
 	require.Empty(t, problems)

@@ -23,6 +23,7 @@ type Policy struct {
 }
 
 // Permanent marks an error after which Do does not try again. Do returns err itself.
+// Permanent(nil) is nil.
 func Permanent(err error) error { return backoff.Permanent(err) }
 
 // Do calls op until it succeeds, returns a Permanent error, has been called

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -13,17 +14,14 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// keysHint is what a user can do about missing or refused keys.
-const keysHint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN for temporary ones), or AWS_PROFILE for a shared credentials file"
-
 // metadataTimeout bounds the search for keys in a cloud's metadata service.
 const metadataTimeout = 5 * time.Second
 
-// resolve finds the credentials of c, or returns ErrDenied when there are none.
+// resolve finds the credentials of c, or returns an AccessError of ReasonNoKeys.
 func (c Config) resolve(ctx context.Context, endpoint *url.URL, client *http.Client) (*credentials.Credentials, error) {
 	if c.AccessKeyID != "" || c.SecretAccessKey != "" {
 		if c.AccessKeyID == "" || c.SecretAccessKey == "" {
-			return nil, fmt.Errorf("store: keys for %s: of access key id and secret access key one is empty: %w", c.Endpoint, ErrDenied)
+			return nil, c.access("open", ReasonNoKeys, errors.New("only one of access key id and secret access key is set"))
 		}
 		return credentials.NewStaticV4(c.AccessKeyID, c.SecretAccessKey, c.SessionToken), nil
 	}
@@ -39,7 +37,7 @@ func (c Config) resolve(ctx context.Context, endpoint *url.URL, client *http.Cli
 		return nil, fmt.Errorf("store: keys for %s: %w", c.Endpoint, err)
 	}
 	if value.AccessKeyID == "" || value.SecretAccessKey == "" {
-		return nil, fmt.Errorf("store: no keys for %s: %s: %w", c.Endpoint, keysHint, ErrDenied)
+		return nil, c.access("open", ReasonNoKeys, nil)
 	}
 	return creds, nil
 }

@@ -7,19 +7,18 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"math/rand/v2"
 	"strings"
-	"time"
 
 	"github.com/minio/minio-go/v7"
+
+	"github.com/tailsweep/tailsweep/internal/retry"
 )
 
 // S3 is a Store in a bucket of an S3-compatible service.
 type S3 struct {
 	retrying *minio.Core // tries a request several times
 	once     *minio.Core // tries once: conditional puts need to know what was tried
-	endpoint string
-	bucket   string
+	config   Config
 	prefix   string // "" or ends with a slash
 	secure   bool
 }
@@ -46,22 +45,22 @@ func (s *S3) Put(ctx context.Context, key string, body io.Reader, size int64) er
 			return fmt.Errorf("store: put %s: where its body begins: %w", key, err)
 		}
 	}
-	for attempt := 1; ; attempt++ {
-		_, err := put(ctx, s.retrying, s.bucket, full, body, size, opts)
+	return retry.Do(ctx, again, func() error {
+		if seeker != nil {
+			if _, err := seeker.Seek(start, io.SeekStart); err != nil {
+				return retry.Permanent(fmt.Errorf("store: put %s: rewind its body: %w", key, err))
+			}
+		}
+		_, err := put(ctx, s.retrying, s.config.Bucket, full, body, size, opts)
 		if err == nil {
 			return nil
 		}
 		// The client tries again by itself, but not after a conflict.
-		if classify(err) != conflict || seeker == nil || attempt == attempts || ctx.Err() != nil {
-			return s.fail("put", key, err)
+		if kind, _ := classify(err); kind != conflict || seeker == nil {
+			return retry.Permanent(s.fail("put", key, err))
 		}
-		if err := backoff(ctx, attempt); err != nil {
-			return s.fail("put", key, err)
-		}
-		if _, err := seeker.Seek(start, io.SeekStart); err != nil {
-			return fmt.Errorf("store: put %s: rewind its body: %w", key, err)
-		}
-	}
+		return s.fail("put", key, err)
+	})
 }
 
 // put sends an object. An empty one goes out with the hash of nothing: signed in
@@ -116,30 +115,33 @@ func (s *S3) conditional(ctx context.Context, op, key string, body []byte, opts 
 	}
 	opts.DisableMultipart = true
 	opts.SendContentMd5 = true
-	lost := false // an earlier attempt may have been carried out
-	for attempt := 1; ; attempt++ {
-		info, err := put(ctx, s.once, s.bucket, full, bytes.NewReader(body), int64(len(body)), opts)
+	lost := false // an earlier try may have been carried out
+	etag := ""
+	err = retry.Do(ctx, again, func() error {
+		info, err := put(ctx, s.once, s.config.Bucket, full, bytes.NewReader(body), int64(len(body)), opts)
 		if err == nil {
-			return info.ETag, nil
+			etag = info.ETag
+			return nil
 		}
-		kind := classify(err)
-		if kind == refusedCondition {
+		switch kind, _ := classify(err); kind {
+		case transient, unreachable, conflict:
+			lost = lost || kind == transient
+			return s.fail(op, key, err)
+		case refusedCondition:
+			own := false
 			if lost {
-				if etag, ok, err := s.holds(ctx, key, body); err != nil || ok {
-					return etag, err
+				if etag, own, err = s.holds(ctx, key, body); err != nil || own {
+					return retry.Permanent(err)
 				}
 			}
-			return "", fmt.Errorf("store: %s %s: %w", op, key, refused)
+			return retry.Permanent(fmt.Errorf("store: %s %s: %w", op, key, refused))
 		}
-		again := kind == transient || kind == unreachable || kind == conflict
-		if attempt == attempts || !again || ctx.Err() != nil {
-			return "", s.fail(op, key, err)
-		}
-		lost = lost || kind == transient
-		if err := backoff(ctx, attempt); err != nil {
-			return "", s.fail(op, key, err)
-		}
+		return retry.Permanent(s.fail(op, key, err))
+	})
+	if err != nil {
+		return "", err
 	}
+	return etag, nil
 }
 
 // holds reports whether the object is exactly body, and its ETag.
@@ -159,28 +161,13 @@ func (s *S3) holds(ctx context.Context, key string, body []byte) (string, bool, 
 	return info.ETag, true, nil
 }
 
-// backoff waits for 0.1 to 0.2 s after the first attempt, twice that after each
-// further one, 1 s at most.
-func backoff(ctx context.Context, attempt int) error {
-	wait := min(time.Second, 200*time.Millisecond<<(attempt-1))
-	wait -= time.Duration(rand.Int64N(int64(wait / 2)))
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // Get implements Store. A body that is cut off ends in io.ErrUnexpectedEOF.
 func (s *S3) Get(ctx context.Context, key string) (io.ReadCloser, Info, error) {
 	full, err := s.full(key)
 	if err != nil {
 		return nil, Info{}, err
 	}
-	body, info, _, err := s.retrying.GetObject(ctx, s.bucket, full, minio.GetObjectOptions{})
+	body, info, _, err := s.retrying.GetObject(ctx, s.config.Bucket, full, minio.GetObjectOptions{})
 	if err != nil {
 		return nil, Info{}, s.fail("get", key, err)
 	}
@@ -193,9 +180,9 @@ func (s *S3) Stat(ctx context.Context, key string) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	info, err := s.retrying.StatObject(ctx, s.bucket, full, minio.StatObjectOptions{})
+	info, err := s.retrying.StatObject(ctx, s.config.Bucket, full, minio.StatObjectOptions{})
 	if err != nil {
-		return Info{}, s.fail("stat", key, err)
+		return Info{}, s.failHead(ctx, "stat", key, err)
 	}
 	return Info{Key: key, Size: info.Size, ETag: info.ETag, Modified: info.LastModified}, nil
 }
@@ -204,7 +191,7 @@ func (s *S3) Stat(ctx context.Context, key string) (Info, error) {
 func (s *S3) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		opts := minio.ListObjectsOptions{Prefix: s.prefix + prefix, Recursive: true}
-		for o := range s.retrying.ListObjectsIter(ctx, s.bucket, opts) {
+		for o := range s.retrying.ListObjectsIter(ctx, s.config.Bucket, opts) {
 			if o.Err != nil {
 				yield(Info{}, s.fail("list", prefix, o.Err))
 				return
@@ -229,7 +216,7 @@ func (s *S3) Folders(ctx context.Context, prefix string) iter.Seq2[string, error
 			yield("", err)
 			return
 		}
-		for o := range s.retrying.ListObjectsIter(ctx, s.bucket, minio.ListObjectsOptions{Prefix: s.prefix + prefix}) {
+		for o := range s.retrying.ListObjectsIter(ctx, s.config.Bucket, minio.ListObjectsOptions{Prefix: s.prefix + prefix}) {
 			if o.Err != nil {
 				yield("", s.fail("list folders of", prefix, o.Err))
 				return
@@ -251,11 +238,14 @@ func (s *S3) Delete(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	err = s.retrying.RemoveObject(ctx, s.bucket, full, minio.RemoveObjectOptions{})
-	if err == nil || classify(err) == notFound {
+	err = s.retrying.RemoveObject(ctx, s.config.Bucket, full, minio.RemoveObjectOptions{})
+	if err != nil {
+		err = s.fail("delete", key, err)
+	}
+	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
-	return s.fail("delete", key, err)
+	return err
 }
 
 // full returns the key in the bucket.

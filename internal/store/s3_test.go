@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/internal/address"
 )
 
 // fakeS3 is a fake service with one bucket, "bkt", and faults on demand. It knows
@@ -32,14 +34,25 @@ type fakeS3 struct {
 	chunked int // puts in HTTP's chunked encoding
 	// fault decides about put number n, from 1: "" carries it out, "lost" carries it
 	// out and drops the connection, "drop" only drops it; "CODE STATUS" answers so.
-	fault func(n int) string
+	fault   func(n int) string
+	revoked bool   // the keys are unknown from now on
+	denied  string // "CODE STATUS", the answer to everything
 }
 
 func (f *fakeS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !strings.Contains(r.Header.Get("Authorization"), "Credential=good/") {
+	switch auth := r.Header.Get("Authorization"); {
+	case !strings.Contains(auth, "Credential=good/") || f.revoked:
+		if r.Method == http.MethodHead { // as versitygw does
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
 		answer(w, "InvalidAccessKeyId", http.StatusForbidden)
+		return
+	case !strings.Contains(auth, "/us-east-1/s3/"):
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, "<Error><Code>AuthorizationHeaderMalformed</Code><Message>bad scope</Message><Region>us-east-1</Region></Error>")
 		return
 	}
 	key, isObject := strings.CutPrefix(r.URL.Path, "/bkt/")
@@ -49,7 +62,12 @@ func (f *fakeS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, exists := f.objects[key]
 	switch {
+	case f.denied != "":
+		code, status, _ := strings.Cut(f.denied, " ")
+		n, _ := strconv.Atoi(status)
+		answer(w, code, n)
 	case !isObject || key == "":
+		_, _ = io.WriteString(w, "<ListBucketResult></ListBucketResult>")
 	case r.Method == http.MethodPut:
 		f.put(w, r, key)
 	case !exists:
@@ -125,7 +143,7 @@ func openFake(t *testing.T, fault func(n int) string) (*S3, *fakeS3) {
 	fake := &fakeS3{objects: map[string][]byte{}, fault: fault}
 	server := httptest.NewServer(fake)
 	t.Cleanup(server.Close)
-	s, err := Open(t.Context(), Config{Endpoint: server.URL, Bucket: "bkt", Prefix: "/pre/fix/", AccessKeyID: "good", SecretAccessKey: "hush-hush"})
+	s, err := Open(t.Context(), Config{Endpoint: address.URL(server.URL), Bucket: "bkt", Prefix: "/pre/fix/", AccessKeyID: "good", SecretAccessKey: "hush-hush"})
 	require.NoError(t, err)
 	return s, fake
 }
@@ -276,7 +294,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	require.NoError(t, err)
 	nobody := "http://" + l.Addr().String()
 	require.NoError(t, l.Close())
-	good := Config{Endpoint: server.URL, Bucket: "bkt", AccessKeyID: "good", SecretAccessKey: "hush-hush"}
+	good := Config{Endpoint: address.URL(server.URL), Bucket: "bkt", AccessKeyID: "good", SecretAccessKey: "hush-hush"}
 
 	tests := []struct {
 		name   string
@@ -284,16 +302,16 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		is     error
 		says   []string
 	}{
-		{"nothing listens", func(c *Config) { c.Endpoint = nobody }, ErrUnreachable, []string{nobody, "tailsweep up", "TAILSWEEP_S3_ENDPOINT"}},
+		{"nothing listens", func(c *Config) { c.Endpoint = address.URL(nobody) }, ErrUnreachable, []string{nobody, "tailsweep up", "TAILSWEEP_S3_ENDPOINT"}},
 		{"refused keys", func(c *Config) { c.AccessKeyID = "bad" }, ErrDenied, []string{server.URL, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}},
-		{"half the keys", func(c *Config) { c.AccessKeyID = "" }, ErrDenied, []string{server.URL, "empty"}},
+		{"half the keys", func(c *Config) { c.AccessKeyID = "" }, ErrDenied, []string{server.URL, "only one of"}},
 		{"missing bucket", func(c *Config) { c.Bucket = "nope" }, ErrNoBucket, []string{"nope", server.URL, "TAILSWEEP_S3_BUCKET"}},
 		{"no bucket", func(c *Config) { c.Bucket = "" }, nil, []string{"TAILSWEEP_S3_BUCKET"}},
 		{"no endpoint", func(c *Config) { c.Endpoint = "" }, nil, []string{"TAILSWEEP_S3_ENDPOINT", "tailsweep up"}},
 		{"no scheme", func(c *Config) { c.Endpoint = "localhost:9000" }, nil, []string{"localhost:9000", "http://host:port"}},
 		{"a folder", func(c *Config) { c.Endpoint += "/bkt" }, nil, []string{"TAILSWEEP_S3_PREFIX"}},
 		{"keys in the address", func(c *Config) { c.Endpoint = "http://me:hush-hush@h" }, nil, []string{"AWS_ACCESS_KEY_ID"}},
-		{"not TLS", func(c *Config) { c.Endpoint = strings.Replace(c.Endpoint, "http:", "https:", 1) }, nil, []string{"speaks no TLS", "http://"}},
+		{"not TLS", func(c *Config) { c.Endpoint = address.URL(strings.Replace(server.URL, "http:", "https:", 1)) }, nil, []string{"no TLS connection", "http://"}},
 		{"prefix", func(c *Config) { c.Prefix = "a/../b" }, nil, []string{`"a/../b"`}},
 	}
 	for _, tt := range tests {
@@ -313,6 +331,83 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// TestAccessErrorNamesTheReason plays what services answer to HEAD, which carries
+// no error code, and to GET.
+func TestAccessErrorNamesTheReason(t *testing.T) {
+	t.Parallel()
+	open := func(t *testing.T, fake *fakeS3, c Config) (*S3, error) {
+		server := httptest.NewServer(fake)
+		t.Cleanup(server.Close)
+		c.Endpoint, c.Bucket, c.SecretAccessKey = address.URL(server.URL), "bkt", "hush-hush"
+		return Open(t.Context(), c)
+	}
+	reason := func(t *testing.T, err error) Reason {
+		t.Helper()
+		var failed *AccessError
+		require.ErrorAs(t, err, &failed)
+		require.Equal(t, string(failed.Reason), failed.BlockReason())
+		return failed.Reason
+	}
+	t.Run("an unknown key is no missing bucket", func(t *testing.T) {
+		_, err := open(t, &fakeS3{}, Config{AccessKeyID: "unknown"})
+		require.Equal(t, ReasonUnknownKey, reason(t, err))
+		require.NotErrorIs(t, err, ErrNoBucket)
+		require.ErrorContains(t, err, "AWS_ACCESS_KEY_ID")
+	})
+	t.Run("a wrong region names both regions", func(t *testing.T) {
+		_, err := open(t, &fakeS3{}, Config{AccessKeyID: "good", Region: "eu-west-3"})
+		require.Equal(t, ReasonRegion, reason(t, err))
+		for _, text := range []string{`"eu-west-3"`, `"us-east-1"`, "AWS_REGION"} {
+			require.ErrorContains(t, err, text)
+		}
+	})
+	t.Run("a key that is revoked later is no missing object", func(t *testing.T) {
+		fake := &fakeS3{objects: map[string][]byte{"a": []byte("x")}}
+		s, err := open(t, fake, Config{AccessKeyID: "good"})
+		require.NoError(t, err)
+		_, err = s.Stat(t.Context(), "b")
+		require.ErrorIs(t, err, ErrNotFound)
+		fake.revoked = true
+		for _, key := range []string{"a", "b"} {
+			_, err = s.Stat(t.Context(), key)
+			require.NotErrorIs(t, err, ErrNotFound)
+			require.Equal(t, ReasonUnknownKey, reason(t, err))
+		}
+	})
+	for answer, want := range map[string]Reason{
+		"NoSuchBucket 404": ReasonNoBucket, "AccessDenied 403": ReasonDenied, "SignatureDoesNotMatch 403": ReasonWrongSecret,
+		"ExpiredToken 400": ReasonExpired, "RequestTimeTooSkewed 403": ReasonClock, "PermanentRedirect 301": ReasonRegion,
+		"XMinioStorageFull 507": ReasonFull, "Strange 403": ReasonDenied,
+	} {
+		t.Run(answer, func(t *testing.T) {
+			fake := &fakeS3{objects: map[string][]byte{}}
+			s, err := open(t, fake, Config{AccessKeyID: "good"})
+			require.NoError(t, err)
+			fake.denied = answer
+			_, err = s.Stat(t.Context(), "k")
+			require.Equal(t, want, reason(t, err), "stat")
+			_, _, err = s.Get(t.Context(), "k")
+			require.Equal(t, want, reason(t, err), "get")
+			_, err = s.PutIfAbsent(t.Context(), "k", nil)
+			require.Equal(t, want, reason(t, err), "put")
+			require.ErrorContains(t, err, reasonText[want].hint)
+		})
+	}
+}
+
+// TestReasonsHaveAText checks that the list of reasons and their texts agree.
+func TestReasonsHaveAText(t *testing.T) {
+	t.Parallel()
+	for _, r := range Reasons() {
+		require.NotEmpty(t, reasonText[r].what, r)
+		require.NotEmpty(t, reasonText[r].hint, r)
+	}
+	require.Len(t, reasonText, len(Reasons()))
+	for code, known := range codes {
+		require.Equal(t, known.class == blocked, known.reason != "", code)
+	}
+}
+
 func TestOpenWithoutKeys(t *testing.T) {
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_PROFILE"} {
 		t.Setenv(name, "")
@@ -325,14 +420,14 @@ func TestOpenWithoutKeys(t *testing.T) {
 
 func TestConfigHidesItsSecrets(t *testing.T) {
 	t.Parallel()
-	c := Config{Endpoint: "http://h", Bucket: "bkt", AccessKeyID: "id", SecretAccessKey: "hush-hush", SessionToken: "hush-hush"}
+	c := Config{Endpoint: "http://me:hush-hush@h", Bucket: "bkt", AccessKeyID: "id", SecretAccessKey: "hush-hush", SessionToken: "hush-hush"}
 	asJSON, err := json.Marshal(c)
 	require.NoError(t, err)
 	var log strings.Builder
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("open", "config", c)
 	for _, text := range []string{fmt.Sprint(c), fmt.Sprintf("%+v %#v", c, c), string(asJSON), log.String()} {
 		require.NotContains(t, text, "hush-hush")
-		require.Contains(t, text, "http://h")
+		require.Contains(t, text, "http://***@h")
 	}
 }
 

@@ -10,16 +10,19 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
+
+	"github.com/tailsweep/tailsweep/internal/address"
+	"github.com/tailsweep/tailsweep/internal/retry"
 )
 
 // Config says where an S3 store is. The zero credentials mean the AWS chain:
 // environment, shared credentials file, and, unless the endpoint is on this
 // machine, the metadata service of ECS, EKS or EC2.
 type Config struct {
-	Endpoint string // http://host:port or https://host; the scheme decides about TLS
-	Bucket   string // must exist
-	Prefix   string // of every key, "team/sweeps"; "" for none; callers never see it
-	Region   string // "": AWS_REGION, AWS_DEFAULT_REGION, and then us-east-1, or what Amazon answers
+	Endpoint address.URL // http://host:port or https://host; the scheme decides about TLS
+	Bucket   string      // must exist
+	Prefix   string      // of every key, "team/sweeps"; "" for none; callers never see it
+	Region   string      // "": AWS_REGION, AWS_DEFAULT_REGION, and then us-east-1, or what Amazon answers
 
 	AccessKeyID     string
 	SecretAccessKey string `json:"-"`
@@ -37,14 +40,16 @@ func (c Config) GoString() string { return c.String() }
 const (
 	// openTimeout bounds Open when the caller's context does not.
 	openTimeout = 20 * time.Second
-	// attempts is how often a request is sent at most, with 0.2 to 1 s of jittered
-	// backoff between: about 2 s in all, the rest is the caller's policy.
+	// attempts is how often a request is sent at most.
 	attempts = 5
 )
 
-// Open connects to the store and looks whether the bucket is there, so that a
-// wrong address, refused keys or a missing bucket show at once: ErrUnreachable,
-// ErrDenied or ErrNoBucket, with what to do about it.
+// again is how requests are tried again that the client does not repeat itself:
+// about 2 s in all, anything longer is the caller's policy.
+var again = retry.Policy{First: 200 * time.Millisecond, Most: time.Second, Tries: attempts}
+
+// Open connects to the store and checks that the bucket exists, so that a wrong
+// address, wrong keys or a missing bucket are an *AccessError at once.
 func Open(ctx context.Context, c Config) (*S3, error) {
 	endpoint, err := parseEndpoint(c.Endpoint)
 	if err != nil {
@@ -66,47 +71,45 @@ func Open(ctx context.Context, c Config) (*S3, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
+	c.Region = c.region(endpoint)
 	creds, err := c.resolve(ctx, endpoint, &http.Client{Transport: transport})
 	if err != nil {
 		return nil, err
 	}
 	client := func(tries int) (*minio.Core, error) {
 		return minio.NewCore(endpoint.Host, &minio.Options{
-			Creds: creds, Secure: endpoint.Scheme == "https", Transport: transport, Region: c.region(endpoint), MaxRetries: tries,
+			Creds: creds, Secure: endpoint.Scheme == "https", Transport: transport, Region: c.Region, MaxRetries: tries,
 		})
 	}
-	s := &S3{endpoint: c.Endpoint, bucket: c.Bucket, prefix: prefix, secure: endpoint.Scheme == "https"}
+	s := &S3{config: c, prefix: prefix, secure: endpoint.Scheme == "https"}
 	if s.retrying, err = client(attempts); err != nil {
 		return nil, fmt.Errorf("store: endpoint %s: %w", c.Endpoint, err)
 	}
 	if s.once, err = client(1); err != nil {
 		return nil, fmt.Errorf("store: endpoint %s: %w", c.Endpoint, err)
 	}
-	switch ok, err := s.once.BucketExists(ctx, c.Bucket); {
-	case err != nil:
-		return nil, s.fail("open", "bucket "+c.Bucket, err)
-	case !ok:
-		return nil, fmt.Errorf("store: %q at %s: %w: create it, or set TAILSWEEP_S3_BUCKET to one that exists", c.Bucket, c.Endpoint, ErrNoBucket)
+	if err := s.look(ctx); err != nil {
+		return nil, s.fail("open", "", err)
 	}
 	return s, nil
 }
 
 // parseEndpoint accepts scheme://host[:port] and nothing else. Its errors do not
 // repeat an address that carries a password.
-func parseEndpoint(endpoint string) (*url.URL, error) {
+func parseEndpoint(endpoint address.URL) (*url.URL, error) {
 	if endpoint == "" {
 		return nil, fmt.Errorf("store: no endpoint given: set TAILSWEEP_S3_ENDPOINT, or start the embedded stack with `tailsweep up`")
 	}
-	u, err := url.Parse(endpoint)
+	u, err := url.Parse(string(endpoint))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("store: the endpoint is not an address like http://127.0.0.1:9000")
 	case u.User != nil:
 		return nil, fmt.Errorf("store: the endpoint carries a user name or password: %s", keysHint)
 	case (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
-		return nil, fmt.Errorf("store: endpoint %q must be http://host:port or https://host", endpoint)
+		return nil, fmt.Errorf("store: endpoint %s must be http://host:port or https://host", endpoint)
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
-		return nil, fmt.Errorf("store: endpoint %q must end after the host: a folder goes into TAILSWEEP_S3_PREFIX", endpoint)
+		return nil, fmt.Errorf("store: endpoint %s must end after the host: a folder goes into TAILSWEEP_S3_PREFIX", endpoint)
 	}
 	return u, nil
 }

@@ -2,22 +2,9 @@ package store
 
 import (
 	"context"
-	"errors"
 	"io"
 	"iter"
 	"time"
-)
-
-// What a Store answers; test with errors.Is.
-var (
-	ErrNotFound = errors.New("object not found")
-	ErrExists   = errors.New("object exists already")
-	ErrChanged  = errors.New("object was changed by another writer")
-	ErrDenied   = errors.New("object store refused the credentials")
-	// ErrUnreachable means that nothing answered at the endpoint.
-	ErrUnreachable = errors.New("object store cannot be reached")
-	// ErrNoBucket means that the bucket itself is missing, never just the object.
-	ErrNoBucket = errors.New("bucket does not exist")
 )
 
 // MaxConditional is the largest body, in bytes, of PutIfAbsent and Replace.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/internal/store/storetest"
 )
@@ -29,7 +30,7 @@ func TestS3Contract(t *testing.T) {
 	var opened atomic.Int64
 	storetest.Run(t, func(t *testing.T) store.Store {
 		config := store.Config{
-			Endpoint: endpoint,
+			Endpoint: address.URL(endpoint),
 			Bucket:   os.Getenv("TAILSWEEP_TEST_S3_BUCKET"),
 			Prefix:   fmt.Sprintf("storetest/%d/%d", run, opened.Add(1)),
 		}

@@ -1,0 +1,278 @@
+package store
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/minio/minio-go/v7"
+
+	"github.com/tailsweep/tailsweep/internal/address"
+)
+
+// What a Store answers; test with errors.Is.
+var (
+	ErrNotFound = errors.New("object not found")
+	ErrExists   = errors.New("object exists already")
+	ErrChanged  = errors.New("object was changed by another writer")
+	// ErrUnreachable is an AccessError that nothing answered at the endpoint.
+	ErrUnreachable = errors.New("object store cannot be reached")
+	// ErrNoBucket is an AccessError that the bucket is missing, never just the object.
+	ErrNoBucket = errors.New("bucket does not exist")
+	// ErrDenied is every other AccessError.
+	ErrDenied = errors.New("object store refused the request")
+)
+
+// Reason says why a service carries out no request of this process. The list is
+// closed: it is a label of a metric.
+type Reason string
+
+// The reasons.
+const (
+	ReasonUnreachable Reason = "unreachable"   // nothing answers at the endpoint
+	ReasonTLS         Reason = "tls"           // http for https, or a certificate that is not trusted
+	ReasonNoKeys      Reason = "no_keys"       // no credentials were found
+	ReasonUnknownKey  Reason = "unknown_key"   // the service does not know the access key, or has revoked it
+	ReasonWrongSecret Reason = "wrong_secret"  // the secret key does not belong to the access key
+	ReasonExpired     Reason = "expired_keys"  // temporary credentials have expired
+	ReasonDenied      Reason = "access_denied" // the keys are good and lack a permission
+	ReasonRegion      Reason = "wrong_region"  // the bucket is in another region
+	ReasonClock       Reason = "clock_skew"    // this machine's clock is wrong
+	ReasonNoBucket    Reason = "no_bucket"     // the bucket does not exist
+	ReasonFull        Reason = "storage_full"  // the service takes no more bytes
+)
+
+// Reasons lists all reasons.
+func Reasons() []Reason { return slices.Sorted(maps.Keys(reasonText)) }
+
+// reasonText says for each reason what happened and what to do about it.
+var reasonText = map[Reason]struct{ what, hint string }{
+	ReasonUnreachable: {"nothing answers", "start the embedded stack with `tailsweep up`, or set TAILSWEEP_S3_ENDPOINT to the address of the store"},
+	ReasonTLS:         {"no TLS connection", "write http:// in TAILSWEEP_S3_ENDPOINT for a store that speaks no TLS; otherwise add its certificate authority to this machine's trusted ones (SSL_CERT_FILE)"},
+	ReasonNoKeys:      {"no credentials", keysHint},
+	ReasonUnknownKey:  {"the store does not know the access key", "check AWS_ACCESS_KEY_ID: it may be misspelt, revoked or of another store; " + keysHint},
+	ReasonWrongSecret: {"the secret key does not match the access key", "check AWS_SECRET_ACCESS_KEY"},
+	ReasonExpired:     {"the credentials have expired", "get new temporary credentials"},
+	ReasonDenied:      {"access denied", "give the access key permission to list, read, write and delete objects of the bucket"},
+	ReasonRegion:      {"wrong region", "set AWS_REGION to the region of the bucket"},
+	ReasonClock:       {"this machine's clock differs too much from the store's", "correct the clock"},
+	ReasonNoBucket:    {"the bucket does not exist", "create it, or set TAILSWEEP_S3_BUCKET to one that exists"},
+	ReasonFull:        {"the store is full", "free space or raise the quota"},
+}
+
+// keysHint is what a user can do about missing or refused keys.
+const keysHint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN for temporary ones), or AWS_PROFILE for a shared credentials file"
+
+// AccessError means that the service carries out no request of this process until
+// somebody changes something.
+type AccessError struct {
+	Op       string // "put", "open", ...
+	Key      string // of the object; "" for the whole store
+	Reason   Reason
+	Endpoint address.URL
+	Bucket   string
+	Region   string // that the requests were signed for; "" when the service decides
+	Wanted   string // the bucket's region, where the service named it
+	Err      error  // the service's own answer; may be nil
+}
+
+// Error implements error.
+func (e *AccessError) Error() string {
+	text := reasonText[e.Reason]
+	what := text.what
+	if e.Reason == ReasonRegion {
+		what += fmt.Sprintf(": requests are signed for %q", e.Region)
+		if e.Wanted != "" {
+			what += fmt.Sprintf(", the bucket is in %q", e.Wanted)
+		}
+	}
+	answer := ""
+	if e.Err != nil {
+		answer = " (" + address.Redact(e.Err.Error()) + ")"
+	}
+	op := e.Op
+	if e.Key != "" {
+		op += " " + e.Key
+	}
+	return fmt.Sprintf("store: %s: bucket %q at %s: %s: %s%s", op, e.Bucket, e.Endpoint, what, text.hint, answer)
+}
+
+// Unwrap returns the service's own answer.
+func (e *AccessError) Unwrap() error { return e.Err }
+
+// Is makes errors.Is find the sentinel of the reason.
+func (e *AccessError) Is(target error) bool {
+	switch e.Reason {
+	case ReasonUnreachable:
+		return target == ErrUnreachable
+	case ReasonNoBucket:
+		return target == ErrNoBucket
+	default:
+		return target == ErrDenied
+	}
+}
+
+// BlockReason returns the reason as the activities read it.
+func (e *AccessError) BlockReason() string { return string(e.Reason) }
+
+// access returns an AccessError of this configuration.
+func (c Config) access(op string, reason Reason, err error) *AccessError {
+	return &AccessError{Op: op, Reason: reason, Endpoint: c.Endpoint, Bucket: c.Bucket, Region: c.Region, Err: err}
+}
+
+// class is what the client does about an error.
+type class int
+
+const (
+	permanent        class = iota
+	transient              // the request may have been carried out; try again
+	conflict               // another writer was in the way, nothing was carried out: try again
+	refusedCondition       // If-Match or If-None-Match did not match
+	notFound
+	blocked     // an AccessError
+	unreachable // an AccessError too, but try again: nothing was carried out
+)
+
+// noFolder is versitygw's answer to a put whose folder it could not make or keep:
+// because a key is a folder of another, but also because somebody deleted the
+// folder's last object at that moment, and the folder with it.
+const noFolder = "ExistingObjectIsDirectory"
+
+// codes maps the service's error codes.
+var codes = map[string]struct {
+	class  class
+	reason Reason
+}{
+	"PreconditionFailed":             {refusedCondition, ""},
+	"ConditionalRequestConflict":     {conflict, ""},
+	"OperationAborted":               {conflict, ""},
+	noFolder:                         {conflict, ""},
+	"NoSuchKey":                      {notFound, ""},
+	"NotFound":                       {notFound, ""},
+	"NoSuchBucket":                   {blocked, ReasonNoBucket},
+	"AccessDenied":                   {blocked, ReasonDenied},
+	"AllAccessDisabled":              {blocked, ReasonDenied},
+	"AccountProblem":                 {blocked, ReasonDenied},
+	"InvalidAccessKeyId":             {blocked, ReasonUnknownKey},
+	"SignatureDoesNotMatch":          {blocked, ReasonWrongSecret},
+	"ExpiredToken":                   {blocked, ReasonExpired},
+	"InvalidToken":                   {blocked, ReasonExpired},
+	"TokenRefreshRequired":           {blocked, ReasonExpired},
+	"AuthorizationHeaderMalformed":   {blocked, ReasonRegion},
+	"InvalidRegion":                  {blocked, ReasonRegion},
+	"PermanentRedirect":              {blocked, ReasonRegion},
+	"TemporaryRedirect":              {blocked, ReasonRegion},
+	"RequestTimeTooSkewed":           {blocked, ReasonClock},
+	"QuotaExceeded":                  {blocked, ReasonFull},
+	"XMinioStorageFull":              {blocked, ReasonFull},
+	"XMinioAdminBucketQuotaExceeded": {blocked, ReasonFull},
+}
+
+// classify judges an error of the client. reason is set for blocked and unreachable.
+func classify(err error) (class, Reason) {
+	var resp minio.ErrorResponse
+	if !errors.As(err, &resp) {
+		return classifyTransport(err)
+	}
+	if known, ok := codes[resp.Code]; ok {
+		return known.class, known.reason
+	}
+	switch resp.StatusCode {
+	case http.StatusPreconditionFailed:
+		return refusedCondition, ""
+	case http.StatusNotFound:
+		return notFound, ""
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return blocked, ReasonDenied
+	case http.StatusMovedPermanently, http.StatusTemporaryRedirect:
+		return blocked, ReasonRegion
+	case http.StatusInsufficientStorage:
+		return blocked, ReasonFull
+	case http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return transient, ""
+	}
+	if resp.StatusCode >= http.StatusInternalServerError {
+		return transient, ""
+	}
+	return permanent, ""
+}
+
+// classifyTransport judges an error without an answer from the service.
+func classifyTransport(err error) (class, Reason) {
+	var (
+		op     *net.OpError
+		lookup *net.DNSError
+		ca     x509.UnknownAuthorityError
+		host   x509.HostnameError
+		cert   x509.CertificateInvalidError
+		netErr net.Error
+	)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return permanent, ""
+	case errors.As(err, &ca), errors.As(err, &host), errors.As(err, &cert), strings.Contains(err.Error(), plainAnswer):
+		return blocked, ReasonTLS
+	case errors.As(err, &lookup), errors.As(err, &op) && op.Op == "dial":
+		return unreachable, ReasonUnreachable
+	case errors.As(err, &netErr), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return transient, ""
+	}
+	return permanent, ""
+}
+
+// plainAnswer is how net/http reports https:// to a server without TLS; it has no
+// error type of its own.
+const plainAnswer = "server gave HTTP response to HTTPS client"
+
+// fail turns an error of the client into the errors that Store promises.
+func (s *S3) fail(op, key string, err error) error {
+	switch class, reason := classify(err); class {
+	case notFound:
+		return fmt.Errorf("store: %s %s: %w", op, key, ErrNotFound)
+	case blocked, unreachable:
+		failed := s.config.access(op, reason, err)
+		failed.Key = key
+		var resp minio.ErrorResponse
+		if errors.As(err, &resp) {
+			failed.Wanted = resp.Region
+		}
+		return failed
+	}
+	var resp minio.ErrorResponse
+	if errors.As(err, &resp) && resp.Code == noFolder {
+		return fmt.Errorf("store: %s %s at %s: the service cannot make the object's folder: one of its keys is a folder of another, or its disk takes no more: %w",
+			op, key, s.config.Endpoint, err)
+	}
+	return fmt.Errorf("store: %s %s at %s: %w", op, key, s.config.Endpoint, err)
+}
+
+// failHead is fail for an answer to HEAD. Such an answer has no body and hence no
+// error code, so a listing is asked for the cause. Without it a revoked key looks
+// like a missing object on some services and a wrong region like a bad request.
+func (s *S3) failHead(ctx context.Context, op, key string, err error) error {
+	var resp minio.ErrorResponse
+	if errors.As(err, &resp) && ctx.Err() == nil {
+		if cause := s.look(ctx); cause != nil {
+			err = cause
+		}
+	}
+	return s.fail(op, key, err)
+}
+
+// look lists one object below the prefix and returns the service's error.
+func (s *S3) look(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for o := range s.once.ListObjectsIter(ctx, s.config.Bucket, minio.ListObjectsOptions{Prefix: s.prefix, MaxKeys: 1}) {
+		return o.Err
+	}
+	return nil
+}
