@@ -10,6 +10,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/connect"
@@ -89,24 +90,8 @@ func (a *app) haveDataset(ctx context.Context, d sweep.Dataset) error {
 	return asBadInput(err)
 }
 
-// refuseRerun keeps a sweep from starting on another's ledger: one that has
-// results, but whose workflow Temporal has forgotten, cannot be attached to.
-func refuseRerun(ctx context.Context, arc *archive.Archive, c client.Client, name string) error {
-	_, err := c.DescribeWorkflowExecution(ctx, workflows.SweepID(name), "")
-	var gone *serviceerror.NotFound
-	if !errors.As(err, &gone) {
-		return err
-	}
-	trials, err := arc.Trials(ctx, name)
-	if err != nil || len(trials) == 0 {
-		return err
-	}
-	return usagef("sweep %q has %d finished trials, but Temporal does not know it (any more, or it ran elsewhere): "+
-		"look at it with `tailsweep trials %s`, or choose another name", name, len(trials), name)
-}
-
-// start reserves the sweep's name and starts its workflow, unless it is there;
-// ended says that it is, and over.
+// start reserves the sweep's name and starts its workflow, or attaches to it; ended
+// reports that the sweep has ended before.
 func (a *app) start(ctx context.Context, spec *sweep.Spec, text []byte) (ended bool, err error) {
 	arc, err := a.archive(ctx)
 	if err != nil {
@@ -117,34 +102,69 @@ func (a *app) start(ctx context.Context, spec *sweep.Spec, text []byte) (ended b
 		return false, err
 	}
 	defer c.Close()
+	w := &sweepWorkflow{client: c, spec: spec}
+	created, err := arc.Begin(ctx, spec, text, w)
 	var taken *archive.NameTakenError
-	created, err := arc.Reserve(ctx, spec, text)
-	if errors.As(err, &taken) {
+	var forgotten *archive.ForgottenError
+	switch {
+	case errors.As(err, &taken), errors.As(err, &forgotten):
 		return false, &codedError{exitUsage, err}
-	}
-	if err == nil && !created {
-		err = refuseRerun(ctx, arc, c, spec.Name)
-	}
-	if err != nil {
+	case err != nil:
 		return false, err
-	}
-	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: workflows.SweepID(spec.Name), TaskQueue: workflows.ControlQueue,
-		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		StaticSummary:            fmt.Sprintf("%s, %s", spec.Method, plannedText(spec)),
-		StaticDetails:            spec.Description,
-	}, workflows.TypeSweep, workflows.SweepInput{Spec: *spec, Digest: spec.Digest()})
-	if err != nil {
-		return false, fmt.Errorf("start sweep %q: %w", spec.Name, err)
-	}
-	if !created {
-		// A sweep that cannot be asked is one that still runs.
+	case !created:
+		// A sweep whose query fails still runs.
 		if p, err := queryProgress(ctx, c, spec.Name); err == nil && p.EndedAt != nil {
 			a.say("sweep %s has ended (%s), nothing is started: to run it again give the spec another name", spec.Name, p.Phase)
 			return true, nil
 		}
 	}
-	a.say("sweep %s: workflow %s, run %s", spec.Name, run.GetID(), run.GetRunID())
+	a.say("sweep %s: workflow %s, run %s", spec.Name, workflows.SweepID(spec.Name), w.runID)
 	return false, nil
+}
+
+// sweepWorkflow is the workflow of a spec's sweep in Temporal.
+type sweepWorkflow struct {
+	client client.Client
+	spec   *sweep.Spec
+	runID  string // after Start
+}
+
+// memoDigest is the memo of a sweep's workflow that holds the digest of its spec.
+const memoDigest = "spec_digest"
+
+// Digest implements archive.Workflow.
+func (w *sweepWorkflow) Digest(ctx context.Context) (digest string, err error) {
+	d, err := w.client.DescribeWorkflowExecution(ctx, workflows.SweepID(w.spec.Name), "")
+	var gone *serviceerror.NotFound
+	if errors.As(err, &gone) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("look for sweep %q: %w", w.spec.Name, err)
+	}
+	payload, ok := d.GetWorkflowExecutionInfo().GetMemo().GetFields()[memoDigest]
+	if !ok {
+		return "", fmt.Errorf("workflow %s was not started by `tailsweep run`: it has no memo %s", workflows.SweepID(w.spec.Name), memoDigest)
+	}
+	if err := converter.GetDefaultDataConverter().FromPayload(payload, &digest); err != nil {
+		return "", fmt.Errorf("memo %s of sweep %q: %w", memoDigest, w.spec.Name, err)
+	}
+	return digest, nil
+}
+
+// Start implements archive.Workflow.
+func (w *sweepWorkflow) Start(ctx context.Context) error {
+	run, err := w.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: workflows.SweepID(w.spec.Name), TaskQueue: workflows.ControlQueue,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		StaticSummary:            fmt.Sprintf("%s, %s", w.spec.Method, plannedText(w.spec)),
+		StaticDetails:            w.spec.Description,
+		Memo:                     map[string]any{memoDigest: w.spec.Digest()},
+	}, workflows.TypeSweep, workflows.SweepInput{Spec: *w.spec, Digest: w.spec.Digest()})
+	if err != nil {
+		return fmt.Errorf("start sweep %q: %w", w.spec.Name, err)
+	}
+	w.runID = run.GetRunID()
+	return nil
 }

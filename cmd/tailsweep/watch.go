@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/stopping"
@@ -67,7 +68,7 @@ func (a *app) watch(ctx context.Context, name string) error {
 			}
 		case errors.Is(err, errNoSweep):
 			return &codedError{exitNotFound, fmt.Errorf("%w: %s is in the store only; `tailsweep trials %s` has its results, `tailsweep run` with its spec starts it if there are none", err, name, name)}
-		case o == nil && last.Spec == nil:
+		case o == nil && last.Spec == nil, errors.Is(err, connect.ErrNoNamespace):
 			return err
 		default: // the stack is away: keep the last view and come back
 			if o != nil {

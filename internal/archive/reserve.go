@@ -16,12 +16,15 @@ const (
 	yamlName = "spec.yaml"
 )
 
-// reservation is spec.json. It carries the YAML, too, so that one conditional
-// put says all: a crash before spec.yaml loses nothing.
+// reservation is spec.json. It includes the YAML, so that one conditional put
+// writes everything: a crash before spec.yaml loses nothing.
 type reservation struct {
 	Digest string     `json:"digest"`
 	Spec   sweep.Spec `json:"spec"`
 	YAML   string     `json:"yaml"`
+	// Started is set after the sweep's workflow has started. A reservation without
+	// it may be left over from a run that could not start.
+	Started bool `json:"started"`
 }
 
 // NameTakenError means that a sweep of the name exists with another spec.
@@ -37,74 +40,223 @@ func (e *NameTakenError) Error() string {
 		e.Name, e.Taken, e.Asked)
 }
 
-// Reserve gives the spec's name to it: created says that it had none before, and
-// created=false that the same spec had it already, whose sweep is then the one
-// to attach to. Another spec under this name is a *NameTakenError. yaml is the
-// spec as submitted; it may differ in comments from the one that came first.
-func (a *Archive) Reserve(ctx context.Context, spec *sweep.Spec, yaml []byte) (created bool, err error) {
-	key, err := sweepKey(spec.Name, specName)
-	if err != nil {
-		return false, err
-	}
-	own := reservation{Digest: spec.Digest(), Spec: *spec, YAML: string(yaml)}
-	body, err := json.MarshalIndent(own, "", "  ")
-	if err != nil {
-		return false, fmt.Errorf("archive: spec of %s: %w", spec.Name, err)
-	}
-	_, err = a.store.PutIfAbsent(ctx, key, body)
-	if err != nil && !errors.Is(err, store.ErrExists) {
-		return false, err
-	}
-	created = err == nil
-	if !created {
-		first, err := a.reservation(ctx, spec.Name)
-		if err != nil {
-			return false, err
-		}
-		if first.Digest != own.Digest {
-			return false, &NameTakenError{Name: spec.Name, Taken: first.Digest, Asked: own.Digest}
-		}
-		own = first
-	}
-	return created, a.copyYAML(ctx, own)
+// ForgottenError means that a sweep has results but no workflow: Temporal deleted
+// it, or the sweep ran on another Temporal. It cannot be continued.
+type ForgottenError struct {
+	Name   string
+	Trials int
 }
 
-// copyYAML writes spec.yaml unless it is there: whoever reserved the name may
-// have died before it could.
-func (a *Archive) copyYAML(ctx context.Context, r reservation) error {
+// Error implements error.
+func (e *ForgottenError) Error() string {
+	return fmt.Sprintf("sweep %q has %d finished trials, but Temporal has no workflow of it (any more, or it ran elsewhere): "+
+		"see its results with `tailsweep trials %[1]s`, or choose another name", e.Name, e.Trials)
+}
+
+// Workflow is the workflow of one sweep as Begin needs it. Of several callers of
+// Start with the same name at most one starts the workflow.
+type Workflow interface {
+	// Digest returns the digest of the spec that the workflow was started with, ""
+	// when it was never started.
+	Digest(ctx context.Context) (string, error)
+	// Start starts the workflow with the spec of this caller unless the name has a
+	// workflow already.
+	Start(ctx context.Context) error
+}
+
+// Begin reserves the spec's name and starts its workflow. created is false when the
+// same spec has the name already; the caller then attaches to that sweep. Another
+// spec of the name is a *NameTakenError, but a name is taken only by a sweep that
+// has started: a reservation without a workflow and results is replaced.
+//
+// The workflow decides between callers that race, or crash between the steps: the
+// one whose spec it was started with owns the name and writes the reservation again
+// after the start if it must. yaml is the spec as submitted; it may differ in
+// comments from the one that came first.
+func (a *Archive) Begin(ctx context.Context, spec *sweep.Spec, yaml []byte, w Workflow) (created bool, err error) {
+	own := reservation{Digest: spec.Digest(), Spec: *spec, YAML: string(yaml)}
+	replaced, created, err := a.claim(ctx, own, w)
+	if err != nil {
+		return false, err
+	}
+	if err := w.Start(ctx); err != nil {
+		return false, err
+	}
+	digest, err := w.Digest(ctx)
+	if err != nil {
+		return false, fmt.Errorf("sweep %s has started, but not been confirmed (the same command again does it): %w", spec.Name, err)
+	}
+	if digest != own.Digest {
+		taken := &NameTakenError{Name: spec.Name, Taken: digest, Asked: own.Digest}
+		return false, errors.Join(taken, a.giveBack(ctx, own, replaced))
+	}
+	return created, a.confirm(ctx, own)
+}
+
+// claim puts own in place of no reservation, or of one that no sweep stands behind,
+// which it returns.
+func (a *Archive) claim(ctx context.Context, own reservation, w Workflow) (replaced *reservation, created bool, err error) {
+	for {
+		created, err := a.put(ctx, own)
+		if err != nil || created {
+			return nil, created, err
+		}
+		first, etag, err := a.reservation(ctx, own.Spec.Name)
+		if err != nil {
+			return nil, false, err
+		}
+		digest, err := w.Digest(ctx)
+		if err != nil {
+			return nil, false, err
+		}
+		trials, err := a.Trials(ctx, own.Spec.Name)
+		switch {
+		case err != nil:
+			return nil, false, err
+		case first.Digest == own.Digest && digest == "" && len(trials) > 0:
+			return nil, false, &ForgottenError{Name: own.Spec.Name, Trials: len(trials)}
+		case first.Digest == own.Digest:
+			return nil, false, nil
+		case digest != own.Digest && (first.Started || digest != "" || len(trials) > 0):
+			return nil, false, &NameTakenError{Name: own.Spec.Name, Taken: first.Digest, Asked: own.Digest}
+		}
+		err = a.replace(ctx, own, etag)
+		if errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrNotFound) {
+			continue // another run was faster
+		}
+		return &first, err == nil && digest == "", err
+	}
+}
+
+// confirm marks the name as that of a started sweep. The reservation may be another
+// run's by now, which took own for one that could not start.
+func (a *Archive) confirm(ctx context.Context, own reservation) error {
+	own.Started = true
+	for {
+		now, etag, err := a.reservation(ctx, own.Spec.Name)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			if created, err := a.put(ctx, own); err != nil || created {
+				return err
+			}
+			continue
+		case err != nil:
+			return err
+		case now.Digest == own.Digest && now.Started:
+			return nil
+		case now.Digest == own.Digest:
+			own.YAML = now.YAML
+		}
+		err = a.replace(ctx, own, etag)
+		if !errors.Is(err, store.ErrChanged) && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+	}
+}
+
+// giveBack restores the reservation that own replaced, unless that has changed.
+func (a *Archive) giveBack(ctx context.Context, own reservation, replaced *reservation) error {
+	now, etag, err := a.reservation(ctx, own.Spec.Name)
+	if err != nil || replaced == nil || now.Digest != own.Digest || now.Started {
+		return err
+	}
+	err = a.replace(ctx, *replaced, etag)
+	if errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrNotFound) {
+		return nil // its owner was faster
+	}
+	return err
+}
+
+// Reserve writes the spec of a sweep unless the name has one, without a workflow.
+// created is false when the name has the same spec already; another one is a
+// *NameTakenError.
+func (a *Archive) Reserve(ctx context.Context, spec *sweep.Spec, yaml []byte) (created bool, err error) {
+	own := reservation{Digest: spec.Digest(), Spec: *spec, YAML: string(yaml)}
+	created, err = a.put(ctx, own)
+	if err != nil || created {
+		return created, err
+	}
+	first, _, err := a.reservation(ctx, spec.Name)
+	if err != nil {
+		return false, err
+	}
+	if first.Digest != own.Digest {
+		return false, &NameTakenError{Name: spec.Name, Taken: first.Digest, Asked: own.Digest}
+	}
+	return false, a.putYAML(ctx, first)
+}
+
+// put creates spec.json and spec.yaml; created is false when spec.json exists.
+func (a *Archive) put(ctx context.Context, r reservation) (created bool, err error) {
+	key, body, err := r.encode()
+	if err != nil {
+		return false, err
+	}
+	_, err = a.store.PutIfAbsent(ctx, key, body)
+	if errors.Is(err, store.ErrExists) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, a.putYAML(ctx, r)
+}
+
+// replace writes spec.json and spec.yaml where spec.json has the etag.
+func (a *Archive) replace(ctx context.Context, r reservation, etag string) error {
+	key, body, err := r.encode()
+	if err != nil {
+		return err
+	}
+	if _, err := a.store.Replace(ctx, key, body, etag); err != nil {
+		return err
+	}
+	return a.putYAML(ctx, r)
+}
+
+func (r reservation) encode() (key string, body []byte, err error) {
+	key, err = sweepKey(r.Spec.Name, specName)
+	if err != nil {
+		return "", nil, err
+	}
+	body, err = json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return "", nil, fmt.Errorf("archive: spec of %s: %w", r.Spec.Name, err)
+	}
+	return key, body, nil
+}
+
+// putYAML writes spec.yaml, a copy for people.
+func (a *Archive) putYAML(ctx context.Context, r reservation) error {
 	key, err := sweepKey(r.Spec.Name, yamlName)
 	if err != nil {
 		return err
 	}
-	switch _, err := a.store.Stat(ctx, key); {
-	case errors.Is(err, store.ErrNotFound):
-		return a.store.Put(ctx, key, bytes.NewReader([]byte(r.YAML)), int64(len(r.YAML)))
-	default:
-		return err
-	}
+	return a.store.Put(ctx, key, bytes.NewReader([]byte(r.YAML)), int64(len(r.YAML)))
 }
 
 // LoadSpec returns a sweep's spec and its YAML as submitted, or an error that
 // wraps store.ErrNotFound when there is no such sweep.
 func (a *Archive) LoadSpec(ctx context.Context, name string) (*sweep.Spec, []byte, error) {
-	r, err := a.reservation(ctx, name)
+	r, _, err := a.reservation(ctx, name)
 	if err != nil {
 		return nil, nil, err
 	}
 	return &r.Spec, []byte(r.YAML), nil
 }
 
-func (a *Archive) reservation(ctx context.Context, name string) (reservation, error) {
+// reservation reads spec.json.
+func (a *Archive) reservation(ctx context.Context, name string) (r reservation, etag string, err error) {
 	key, err := sweepKey(name, specName)
 	if err != nil {
-		return reservation{}, err
+		return reservation{}, "", err
 	}
-	var r reservation
-	if _, err := a.readJSON(ctx, key, maxSpec, &r); err != nil {
-		return reservation{}, err
+	info, err := a.readJSON(ctx, key, maxSpec, &r)
+	if err != nil {
+		return reservation{}, "", err
 	}
 	if r.Spec.Name != name || r.Digest == "" {
-		return reservation{}, fmt.Errorf("archive: %s is not the spec of sweep %s", key, name)
+		return reservation{}, "", fmt.Errorf("archive: %s is not the spec of sweep %s", key, name)
 	}
-	return r, nil
+	return r, info.ETag, nil
 }

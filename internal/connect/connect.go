@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/log"
@@ -23,6 +26,8 @@ var (
 	ErrStackDown  = errors.New("the embedded stack is not running")
 	ErrHalf       = errors.New("only one of Temporal and the object store is configured")
 	ErrNoTemporal = errors.New("no Temporal server answers")
+	// ErrNoNamespace means that the Temporal server has no such namespace.
+	ErrNoNamespace = errors.New("namespace does not exist")
 )
 
 // dialTimeout bounds the first answer of Temporal when the caller's context does not.
@@ -181,8 +186,9 @@ func (t Target) bucket(name string) store.Config {
 	return store.Config{Endpoint: amazon, Bucket: name}
 }
 
-// Dial connects to Temporal. metrics may be nil. The error of a server that does
-// not answer wraps ErrNoTemporal, or ErrStackDown.
+// Dial connects to Temporal and checks that the namespace exists. metrics may be
+// nil. The error of a server that does not answer wraps ErrNoTemporal or
+// ErrStackDown, that of a missing namespace ErrNoNamespace.
 func (t Target) Dial(ctx context.Context, metrics client.MetricsHandler) (client.Client, error) {
 	if err := t.stackDown(); err != nil {
 		return nil, err
@@ -202,7 +208,26 @@ func (t Target) Dial(ctx context.Context, metrics client.MetricsHandler) (client
 		}
 		return nil, fmt.Errorf("%w at %s: %s: %w", ErrNoTemporal, t.profile.Address, t.advice(), err)
 	}
+	if err := t.checkNamespace(ctx, c.WorkflowService()); err != nil {
+		c.Close()
+		return nil, err
+	}
 	return c, nil
+}
+
+// checkNamespace returns ErrNoNamespace when the server answers so. Any other answer
+// is no fault here: an API key may be allowed to run workflows, and not to read the
+// namespace.
+func (t Target) checkNamespace(ctx context.Context, service workflowservice.WorkflowServiceClient) error {
+	name := cmp.Or(t.profile.Namespace, client.DefaultNamespace)
+	_, err := service.DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: name})
+	var missing *serviceerror.NamespaceNotFound
+	var absent *serviceerror.NotFound
+	if errors.As(err, &missing) || errors.As(err, &absent) {
+		return fmt.Errorf("%w: %q at %s: correct TEMPORAL_NAMESPACE (or --namespace), or create it with `temporal operator namespace create --namespace %s`",
+			ErrNoNamespace, name, t.profile.Address, name)
+	}
+	return nil
 }
 
 // advice says what to do about an address that does not answer.

@@ -1,8 +1,10 @@
 package connect
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -10,6 +12,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/grpc"
 
 	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/stack"
@@ -158,6 +163,55 @@ func TestDialNamesTheAddress(t *testing.T) {
 	require.ErrorContains(t, err, "127.0.0.1:1")
 	require.ErrorContains(t, err, "TEMPORAL_ADDRESS")
 	require.NotContains(t, err.Error(), "secret-key")
+}
+
+// fakeTemporal is a FAKE Temporal server with the namespace "default" only.
+type fakeTemporal struct {
+	workflowservice.UnimplementedWorkflowServiceServer
+	denies bool // DescribeNamespace is not permitted
+}
+
+func (fakeTemporal) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoRequest) (*workflowservice.GetSystemInfoResponse, error) {
+	return &workflowservice.GetSystemInfoResponse{}, nil
+}
+
+func (f fakeTemporal) DescribeNamespace(_ context.Context, r *workflowservice.DescribeNamespaceRequest) (*workflowservice.DescribeNamespaceResponse, error) {
+	switch {
+	case f.denies:
+		return nil, serviceerror.ToStatus(serviceerror.NewPermissionDenied("no", "")).Err()
+	case r.GetNamespace() != "default":
+		return nil, serviceerror.ToStatus(serviceerror.NewNamespaceNotFound(r.GetNamespace())).Err()
+	}
+	return &workflowservice.DescribeNamespaceResponse{}, nil
+}
+
+func TestDialChecksTheNamespace(t *testing.T) {
+	for _, c := range []struct {
+		namespace string
+		denies    bool
+		want      error
+	}{
+		{"", false, nil}, {"default", false, nil}, {"defualt", false, ErrNoNamespace}, {"defualt", true, nil},
+	} {
+		server := grpc.NewServer()
+		workflowservice.RegisterWorkflowServiceServer(server, fakeTemporal{denies: c.denies})
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		go func() { _ = server.Serve(listener) }() // until Stop
+		t.Cleanup(server.Stop)
+
+		var target Target
+		target.profile.Address, target.profile.Namespace = listener.Addr().String(), c.namespace
+		client, err := target.Dial(t.Context(), nil)
+		require.ErrorIs(t, err, c.want)
+		if err == nil {
+			client.Close()
+			continue
+		}
+		for _, text := range []string{"defualt", "TEMPORAL_NAMESPACE", target.Address()} {
+			require.ErrorContains(t, err, text)
+		}
+	}
 }
 
 func TestBucketsOfURLs(t *testing.T) {

@@ -1,0 +1,239 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// fakeTemporal is a FAKE of Temporal that starts at most one workflow.
+type fakeTemporal struct{ digest string }
+
+// run is one `tailsweep run`: its spec, and a hook before each step.
+type run struct {
+	*fakeTemporal
+	spec *sweep.Spec
+	step func() error
+}
+
+func (r run) Digest(context.Context) (string, error) {
+	if err := r.step(); err != nil {
+		return "", err
+	}
+	return r.digest, nil
+}
+
+func (r run) Start(context.Context) error {
+	if err := r.step(); err != nil {
+		return err
+	}
+	if r.digest == "" {
+		r.fakeTemporal.digest = r.spec.Digest()
+	}
+	return nil
+}
+
+// stepping is a store that calls a hook before each step.
+type stepping struct {
+	store.Store
+	step func() error
+}
+
+func (s stepping) Put(ctx context.Context, key string, body io.Reader, size int64) error {
+	if err := s.step(); err != nil {
+		return err
+	}
+	return s.Store.Put(ctx, key, body, size)
+}
+
+func (s stepping) PutIfAbsent(ctx context.Context, key string, body []byte) (string, error) {
+	if err := s.step(); err != nil {
+		return "", err
+	}
+	return s.Store.PutIfAbsent(ctx, key, body)
+}
+
+func (s stepping) Replace(ctx context.Context, key string, body []byte, etag string) (string, error) {
+	if err := s.step(); err != nil {
+		return "", err
+	}
+	return s.Store.Replace(ctx, key, body, etag)
+}
+
+func (s stepping) Get(ctx context.Context, key string) (io.ReadCloser, store.Info, error) {
+	if err := s.step(); err != nil {
+		return nil, store.Info{}, err
+	}
+	return s.Store.Get(ctx, key)
+}
+
+func seeded(seed int64) *sweep.Spec {
+	spec := aSpec()
+	spec.Seed = seed
+	return spec
+}
+
+func never() error { return nil }
+
+// A run that could not start leaves a reservation; the corrected spec gets the name.
+func TestBeginReplacesAReservationThatNeverStarted(t *testing.T) {
+	s := store.NewMemory()
+	a, temporal := New(s), &fakeTemporal{}
+	down := errors.New("namespace not found")
+	wrong := seeded(1)
+	steps := 0
+	_, err := a.Begin(t.Context(), wrong, []byte("# wrong\n"), run{temporal, wrong, func() error {
+		if steps++; steps == 1 {
+			return down // Start
+		}
+		return nil
+	}})
+	require.ErrorIs(t, err, down)
+
+	right := seeded(2)
+	created, err := a.Begin(t.Context(), right, []byte("# right\n"), run{temporal, right, never})
+	require.NoError(t, err)
+	require.True(t, created)
+	spec, yaml, err := a.LoadSpec(t.Context(), name)
+	require.NoError(t, err)
+	require.Equal(t, right, spec)
+	require.Equal(t, "# right\n", string(yaml))
+	copied, _, err := a.read(t.Context(), "v1/sweeps/"+name+"/spec.yaml", 100)
+	require.NoError(t, err)
+	require.Equal(t, "# right\n", string(copied))
+
+	_, err = a.Begin(t.Context(), wrong, nil, run{temporal, wrong, never})
+	var taken *NameTakenError
+	require.ErrorAs(t, err, &taken, "a sweep that has started keeps its name")
+	created, err = a.Begin(t.Context(), right, []byte("# right, again\n"), run{temporal, right, never})
+	require.NoError(t, err)
+	require.False(t, created, "the same spec attaches")
+}
+
+// The other run starts its sweep, and crashes, after this one replaced its reservation.
+func TestBeginGivesAReservationBack(t *testing.T) {
+	a, temporal := New(store.NewMemory()), &fakeTemporal{}
+	first, second := seeded(1), seeded(2)
+	_, err := a.Reserve(t.Context(), first, []byte("# first\n"))
+	require.NoError(t, err)
+	steps := 0
+	_, err = a.Begin(t.Context(), second, nil, run{temporal, second, func() error {
+		if steps++; steps == 2 { // Digest, Start
+			temporal.digest = first.Digest()
+		}
+		return nil
+	}})
+	var taken *NameTakenError
+	require.ErrorAs(t, err, &taken)
+	spec, yaml, err := a.LoadSpec(t.Context(), name)
+	require.NoError(t, err)
+	require.Equal(t, first, spec)
+	require.Equal(t, "# first\n", string(yaml))
+}
+
+func TestBeginKeepsTheNameOfASweepWithResults(t *testing.T) {
+	a := New(store.NewMemory())
+	spec := seeded(1)
+	_, err := a.Begin(t.Context(), spec, nil, run{&fakeTemporal{}, spec, never})
+	require.NoError(t, err)
+	err = a.AppendSegment(t.Context(), name, 0, []sweep.Trial{aTrial(0)})
+	require.NoError(t, err)
+
+	_, err = a.Begin(t.Context(), spec, nil, run{&fakeTemporal{}, spec, never}) // Temporal has deleted the workflow
+	var forgotten *ForgottenError
+	require.ErrorAs(t, err, &forgotten)
+	require.Equal(t, 1, forgotten.Trials)
+	other := seeded(2)
+	_, err = a.Begin(t.Context(), other, nil, run{&fakeTemporal{}, other, never})
+	var taken *NameTakenError
+	require.ErrorAs(t, err, &taken)
+}
+
+// TestBeginRaces plays runs of two specs in random order, step by step, some of
+// which crash. Afterwards the workflow's spec has the name, everybody who started
+// it or attached was told so, and everybody else was refused.
+func TestBeginRaces(t *testing.T) {
+	for seed := range uint64(2000) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		memory, temporal := store.NewMemory(), &fakeTemporal{}
+		const runs = 3
+		type turn struct {
+			runner int
+			answer chan error
+		}
+		type end struct {
+			runner int
+			err    error
+		}
+		turns, ends := make(chan turn), make(chan end)
+		for i := range runs {
+			spec := seeded(int64(i % 2))
+			step := func() error {
+				answer := make(chan error)
+				turns <- turn{i, answer}
+				return <-answer
+			}
+			go func() {
+				_, err := New(stepping{memory, step}).Begin(t.Context(), spec, fmt.Appendf(nil, "seed: %d\n", spec.Seed), run{temporal, spec, step})
+				ends <- end{i, err}
+			}()
+		}
+		crashed, results := map[int]bool{}, map[int]error{}
+		var waiting []turn
+		for len(results) < runs {
+			for len(waiting)+len(results) < runs { // everybody waits for his turn
+				select {
+				case next := <-turns:
+					waiting = append(waiting, next)
+				case e := <-ends:
+					results[e.runner] = e.err
+				}
+			}
+			if len(waiting) == 0 {
+				break
+			}
+			k := random.IntN(len(waiting))
+			next := waiting[k]
+			waiting = append(waiting[:k], waiting[k+1:]...)
+			crashed[next.runner] = crashed[next.runner] || random.IntN(12) == 0
+			if crashed[next.runner] {
+				next.answer <- errCrash
+			} else {
+				next.answer <- nil
+			}
+		}
+		for i, err := range results {
+			own := seeded(int64(i % 2)).Digest()
+			var taken *NameTakenError
+			switch {
+			case crashed[i]:
+			case own == temporal.digest:
+				require.NoError(t, err, "seed %d, run %d", seed, i)
+			default:
+				require.ErrorAs(t, err, &taken, "seed %d, run %d", seed, i)
+			}
+		}
+		if temporal.digest == "" {
+			continue // all have crashed before the start
+		}
+		// Whatever the crashes left, the owner's next run repairs.
+		for i := range int64(2) {
+			if spec := seeded(i); spec.Digest() == temporal.digest {
+				_, err := New(memory).Begin(t.Context(), spec, nil, run{temporal, spec, never})
+				require.NoError(t, err, "seed %d", seed)
+			}
+		}
+		r, _, err := New(memory).reservation(t.Context(), name)
+		require.NoError(t, err)
+		require.Equal(t, temporal.digest, r.Digest, "seed %d", seed)
+		require.True(t, r.Started)
+	}
+}
