@@ -93,6 +93,7 @@ type Trial struct {
 	Spread     map[string]float64 `json:"spread,omitempty"`     // kid.*: standard deviation of one subset's estimate, by name
 	Gates      []string           `json:"gates,omitempty"`      // the spec's gates that it failed, and why: such a trial has no rank
 	Rungs      []Rung             `json:"rungs,omitempty"`      // by step
+	Limit      string             `json:"limit,omitempty"`      // the limit on a single trial that stopped it, in words
 	Guidance   float64            `json:"guidance"`             // the scale that Metrics were taken at
 	Samples    int                `json:"samples,omitempty"`    // of each class, that Metrics were taken on
 	Real       int                `json:"real,omitempty"`       // images of each class that FID compares them with

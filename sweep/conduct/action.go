@@ -1,0 +1,86 @@
+package conduct
+
+import (
+	"time"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Action is something for the interpreter to carry out. One with an ID is completed
+// by the event of the same ID, or by a Failed event.
+type Action interface{ action() }
+
+// Suggest asks for one more search trial, as a pure function of its fields and of
+// the first Segments of the ledger. Completed by Suggested.
+type Suggest struct {
+	ID       int
+	Number   int                // of the trial
+	Index    int                // of the trial among the search trials
+	Segments int                // of the ledger that the answer is a function of
+	Pending  []sweep.Assignment // started and not in these segments, by number; without reasons
+}
+
+// Start starts a trial. Completed by Started or StartRefused.
+type Start struct {
+	ID         int
+	Assignment sweep.Assignment
+}
+
+// Append stores one ledger segment. Completed by Appended.
+type Append struct {
+	ID      int
+	Segment int
+	Trials  []sweep.Trial // in order of completion
+}
+
+// Rank puts trials in order that the first Segments of the ledger have. Completed
+// by Ranked; function Order does the work.
+type Rank struct {
+	ID       int
+	Segments int
+	Numbers  []int
+}
+
+// Curate points at the leaders, then removes checkpoints. Completed by Curated.
+type Curate struct {
+	ID      int
+	Leaders []sweep.Trial // best first
+	Remove  []string      // keys of checkpoints
+}
+
+// Look finds out what became of running trials that have not reported. Completed by
+// Looked.
+type Look struct {
+	ID     int
+	Silent []Silent
+}
+
+// Silent is a running trial that has not reported.
+type Silent struct {
+	Assignment sweep.Assignment `json:"assignment"`
+	StartedAt  time.Time        `json:"started_at"`
+}
+
+// Answer sends a verdict to a trial. Completed by Answered.
+type Answer struct {
+	Trial   int
+	Verdict RungVerdict
+}
+
+// CancelTrial asks a trial to save and end. Completed by CancelAsked.
+type CancelTrial struct {
+	Trial int
+}
+
+// End ends the sweep: State has its final phase and message.
+type End struct{}
+
+func (Suggest) action()     {}
+func (Start) action()       {}
+func (Append) action()      {}
+func (Rank) action()        {}
+func (Curate) action()      {}
+func (Look) action()        {}
+func (Answer) action()      {}
+func (CancelTrial) action() {}
+func (End) action()         {}

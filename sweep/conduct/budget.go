@@ -1,0 +1,58 @@
+package conduct
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// searchEnd says why no further search trial may start; "" when one may. Trials
+// count when they start, slot time when they end.
+func (m *Machine) searchEnd() string {
+	budget := m.spec.Budget
+	wall := time.Duration(budget.WallClock)
+	switch searched := m.Next - len(m.baselines); {
+	case m.Exhausted:
+		return "every point was tried"
+	case budget.RunCap > 0 && searched >= budget.RunCap:
+		return fmt.Sprintf("budget.run_cap of %d reached", budget.RunCap)
+	case budget.GPUHours > 0 && m.SlotTime.Hours() >= budget.GPUHours:
+		return fmt.Sprintf("budget.gpu_hours of %g reached", budget.GPUHours)
+	case wall > 0 && m.now.Sub(m.StartedAt) >= wall:
+		return fmt.Sprintf("budget.wall_clock of %v reached", wall)
+	default:
+		return ""
+	}
+}
+
+// mayStart reports whether one more trial may start now. The budget does not hold
+// baseline trials back: without them no result can be judged.
+func (m *Machine) mayStart() bool {
+	if m.Phase != PhaseRunning || len(m.Running) >= m.spec.MaxConcurrentTrials {
+		return false
+	}
+	return m.Next < len(m.baselines) || m.searchEnd() == ""
+}
+
+// ending is the final phase that is due once nothing runs, and why; ok is false
+// while the sweep goes on.
+func (m *Machine) ending() (phase Phase, why string, ok bool) {
+	switch m.Phase {
+	case PhaseCancelling:
+		if m.Fault != "" {
+			return PhaseFailed, m.Fault, true
+		}
+		return PhaseCancelled, m.Message, true
+	case PhaseStopping:
+		return PhaseStopped, m.Message, true
+	}
+	why = m.searchEnd()
+	if m.Next < len(m.baselines) || why == "" {
+		return "", "", false
+	}
+	if n := m.Counts[sweep.StatusFailed]; n > 0 && n == m.finished() {
+		return PhaseFailed, fmt.Sprintf("every trial failed, the last with %s", m.Streak.text()), true
+	}
+	return PhaseCompleted, why, true
+}

@@ -1,0 +1,278 @@
+package conduct
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// ledger is what the machine has accounted for.
+func (w *world) ledger() []sweep.Trial { return slices.Concat(w.segments[:w.m.Segments]...) }
+
+// slots is the time that the ledger's trials held slots.
+func (w *world) slots() time.Duration {
+	var sum time.Duration
+	for _, t := range w.ledger() {
+		sum += time.Duration(t.TrainTime * float64(time.Second))
+	}
+	return sum
+}
+
+// sameFaults is how many trials at the end of the ledger failed with the same fault;
+// most is the longest such row.
+func sameFaults(ledger []sweep.Trial) (most int) {
+	row, fault := 0, ""
+	for _, t := range ledger {
+		if t.Status == sweep.StatusCancelled {
+			continue
+		}
+		own := ""
+		if t.Status == sweep.StatusFailed { // the world's messages differ in their first word, or in numbers alone
+			own = string(t.Error.Class) + strings.Fields(t.Error.Message)[0]
+		}
+		switch {
+		case own == "":
+			row = 0
+		case row > 0 && own == fault:
+			row++
+		default:
+			row, fault = 1, own
+		}
+		most = max(most, row)
+	}
+	return most
+}
+
+// issued checks an action as it is issued.
+func (w *world) issued(a Action) {
+	switch a := a.(type) {
+	case Start:
+		w.checkStart(a.Assignment)
+	case Answer:
+		w.checkAnswer(a)
+	case CancelTrial:
+		if w.m.Phase != PhaseCancelling {
+			w.fail("trial %d is cancelled while the sweep is %s", a.Trial, w.m.Phase)
+		}
+	case Curate:
+		for _, t := range a.Leaders {
+			if slices.Contains(a.Remove, t.Checkpoint) {
+				w.fail("checkpoint %s is pointed at and removed", t.Checkpoint)
+			}
+		}
+	}
+}
+
+func (w *world) checkStart(a sweep.Assignment) {
+	n, baselines := a.Number, len(w.spec.Baselines())
+	again := n < w.decided
+	w.decided = max(w.decided, n+1)
+	if again || n < len(w.trials) { // it was decided before, by the rules of that time
+		return
+	}
+	if w.phase != PhaseRunning {
+		w.fail("trial %d starts while the sweep is %s", n, w.phase)
+	}
+	if most := sameFaults(w.ledger()); most >= 3 {
+		w.fail("trial %d starts after %d equal faults in a row", n, most)
+	}
+	if n < baselines {
+		if a.Kind != sweep.KindBaseline {
+			w.fail("trial %d is no baseline trial", n)
+		}
+		return
+	}
+	b := w.spec.Budget
+	if b.RunCap > 0 && n-baselines >= b.RunCap {
+		w.fail("search trial %d starts, budget.run_cap is %d", n-baselines, b.RunCap)
+	}
+	if b.GPUHours > 0 && w.slots().Hours() >= b.GPUHours {
+		w.fail("trial %d starts after %g of %g gpu_hours", n, w.slots().Hours(), b.GPUHours)
+	}
+	if wall := time.Duration(b.WallClock); wall > 0 && w.now.Sub(w.m.StartedAt) >= wall {
+		w.fail("trial %d starts after %v of wall_clock %v", n, w.now.Sub(w.m.StartedAt), wall)
+	}
+}
+
+func (w *world) checkAnswer(a Answer) {
+	if slices.ContainsFunc(w.ledger(), func(t sweep.Trial) bool { return t.Number == a.Trial }) {
+		return
+	}
+	at := [2]int{a.Trial, a.Verdict.Step}
+	if first, given := w.verdicts[at]; given && first != a.Verdict.Verdict {
+		w.fail("trial %d at step %d: the verdict was %v and is now %v", a.Trial, a.Verdict.Step, first, a.Verdict.Verdict)
+	}
+	w.verdicts[at] = a.Verdict.Verdict
+	if a.Trial < len(w.spec.Baselines()) && a.Verdict.Decision == sweep.Stop {
+		w.fail("baseline trial %d is stopped", a.Trial)
+	}
+}
+
+// check checks what holds after every event.
+func (w *world) check() {
+	m := w.m
+	if n := len(m.Running); n > w.spec.MaxConcurrentTrials && w.resets == 0 {
+		w.fail("%d trials are running, max_concurrent_trials is %d", n, w.spec.MaxConcurrentTrials)
+	}
+	ledger := w.ledger()
+	counts := map[sweep.Status]int{}
+	for _, t := range ledger {
+		counts[t.Status]++
+		if !m.isFinished(t.Number) {
+			w.fail("trial %d is in the ledger and not finished", t.Number)
+		}
+	}
+	if m.finished() != len(ledger) {
+		w.fail("%d trials are finished, the ledger has %d", m.finished(), len(ledger))
+	}
+	if fmt.Sprint(counts) != fmt.Sprint(m.Counts) {
+		w.fail("counts are %v, the ledger has %v", m.Counts, counts)
+	}
+	if m.SlotTime != w.slots() {
+		w.fail("slot time is %v, the ledger has %v", m.SlotTime, w.slots())
+	}
+	for n := range m.Next {
+		if !m.isFinished(n) && m.running(n) == nil {
+			w.fail("trial %d is neither running nor finished", n)
+		}
+	}
+	w.checkCheckpoints(ledger)
+	w.checkBlocked()
+}
+
+// checkCheckpoints checks that each checkpoint of the ledger that is there is kept, or
+// scheduled for removal.
+func (w *world) checkCheckpoints(ledger []sweep.Trial) {
+	for _, t := range ledger {
+		kept := among(w.m.Leaders, t) || among(w.m.Gated, t)
+		switch {
+		case t.Checkpoint == "" || t.Status == sweep.StatusFailed || t.Status == sweep.StatusCancelled || t.Limit != "":
+			if t.Checkpoint != "" && (!w.stored[t.Checkpoint] || slices.Contains(w.m.Removals, t.Checkpoint)) {
+				w.fail("%s of a trial that is %s is not kept", t.Checkpoint, t.Status)
+			}
+		case kept && slices.Contains(w.m.Removals, t.Checkpoint):
+			w.fail("%s is kept and scheduled for removal", t.Checkpoint)
+		case !kept && w.stored[t.Checkpoint] && !slices.Contains(w.m.Removals, t.Checkpoint):
+			w.fail("%s is neither kept nor scheduled for removal", t.Checkpoint)
+		}
+	}
+}
+
+// checkBlocked checks that an outstanding task is in flight, or said to be blocked.
+func (w *world) checkBlocked() {
+	for _, t := range []*Task{w.m.Main, w.m.Looking, w.m.Curating} {
+		if t == nil || w.ended {
+			continue
+		}
+		blocked := slices.ContainsFunc(w.m.Blocked, func(b Block) bool { return b.Kind == t.Kind })
+		if w.find(string(t.Kind), t.ID) < 0 && !blocked {
+			w.fail("%s is outstanding, and neither in flight nor blocked", t.Kind)
+		}
+	}
+}
+
+// checkSuspects checks, when nothing is in flight, that the end of a trial that the
+// machine was told of is known.
+func (w *world) checkSuspects() {
+	if len(w.m.Blocked) > 0 {
+		return
+	}
+	for n, p := range w.trials {
+		if p.suspected && p.closed && w.m.running(n) != nil {
+			w.fail("trial %d has ended, the machine was told so and waits for the clock", n)
+		}
+	}
+}
+
+// checkEnd checks a sweep that has ended.
+func (w *world) checkEnd() {
+	m := w.m
+	if len(w.bugs) > 0 {
+		if m.Phase != PhaseFailed || !strings.Contains(m.Message, ": on purpose") && sameFaults(w.ledger()) < 3 {
+			w.fail("a bug ends the sweep as %s: %q", m.Phase, m.Message)
+		}
+		return
+	}
+	gaveUp := strings.Contains(m.Message, "given up")
+	if gaveUp && m.CancelledAt == nil && !strings.Contains(m.Message, "point at the best") {
+		w.fail("a sweep that nobody cancelled gives up: %s", m.Message)
+	}
+	if !gaveUp {
+		want := make([]int, m.Next)
+		for i := range want {
+			want[i] = i
+		}
+		got := numbers(w.ledger())
+		slices.Sort(got)
+		if !slices.Equal(want, got) {
+			w.fail("the ledger has %v of trials 0 to %d", got, m.Next-1)
+		}
+		if len(w.trials) > m.Next && w.resets == 0 {
+			w.fail("%d trials were started, the state knows %d", len(w.trials), m.Next)
+		}
+		w.checkKept()
+	}
+	w.checkReason()
+}
+
+// checkKept checks the pointer and the checkpoints at the end.
+func (w *world) checkKept() {
+	m := w.m
+	if len(m.Removals) > 0 {
+		w.fail("the sweep has ended, and %v are not removed", m.Removals)
+	}
+	orphans := w.resets > 0 && len(w.trials) > m.Next // a history before the reset started them, this one ended sooner
+	if !orphans && !slices.Equal(w.best, numbers(m.pointed())) {
+		w.fail("the pointer names %v, the best are %v", w.best, numbers(m.pointed()))
+	}
+	if len(m.Leaders)+len(m.Gated) > w.spec.KeptCheckpoints() {
+		w.fail("%d checkpoints are kept, the spec keeps %d", len(m.Leaders)+len(m.Gated), w.spec.KeptCheckpoints())
+	}
+	for _, t := range slices.Concat(m.Leaders, m.Gated) {
+		if !orphans && t.Checkpoint != "" && !w.stored[t.Checkpoint] {
+			w.fail("%s is kept and was removed", t.Checkpoint)
+		}
+	}
+	if w.spec.RanksAlone() {
+		ranked := numbers(sweep.ByMetrics(w.spec, w.ledger()))
+		if best := ranked[:min(len(ranked), w.spec.Checkpoints.SaveSweepBest)]; !slices.Equal(best, numbers(m.pointed())) {
+			w.fail("the best are %v, the ledger says %v", numbers(m.pointed()), best)
+		}
+	}
+}
+
+// checkReason checks that a sweep ends for the reason that it gives.
+func (w *world) checkReason() {
+	m, b := w.m, w.spec.Budget
+	searched := m.Next - len(w.spec.Baselines())
+	ok := true
+	switch why := m.Message; {
+	case m.Phase == PhaseFailed && strings.Contains(why, "in a row failed"):
+		ok = sameFaults(w.ledger()) >= 3
+	case m.Phase == PhaseFailed:
+		ok = strings.HasPrefix(why, "every trial failed") && m.Counts[sweep.StatusFailed] == len(w.ledger())
+	case m.Phase == PhaseStopped:
+		ok = w.phase == PhaseStopping && strings.HasPrefix(why, "stop by ann")
+	case m.Phase == PhaseCancelled:
+		ok = w.phase == PhaseCancelling && (strings.HasPrefix(why, "cancel by ann") || strings.HasPrefix(why, "cancel by temporal"))
+	case strings.HasPrefix(why, "every point"):
+		ok = m.Exhausted
+	case strings.HasPrefix(why, "budget.run_cap"):
+		ok = searched == b.RunCap
+	case strings.HasPrefix(why, "budget.gpu_hours"):
+		ok = w.slots().Hours() >= b.GPUHours
+	case strings.HasPrefix(why, "budget.wall_clock"):
+		ok = w.now.Sub(m.StartedAt) >= time.Duration(b.WallClock)
+	default:
+		ok = false
+	}
+	if !ok {
+		w.fail("the sweep is %s, %q, and that is not so: %s", m.Phase, m.Message, asJSON(m.State))
+	}
+	if m.Phase != PhaseFailed && sameFaults(w.ledger()) >= 3 && m.CancelledAt == nil {
+		w.fail("three equal faults in a row, and the sweep is %s", m.Phase)
+	}
+}

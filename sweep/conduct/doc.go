@@ -1,0 +1,35 @@
+// Package conduct is the life of a sweep as a pure machine: events in, actions out.
+//
+// Machine.Step takes one Event (a result, a rung report, a command, the completion
+// or failure of an action, the clock) and returns the Actions to carry out (ask for
+// a suggestion, start a trial, append a ledger segment, rank, curate, answer a rung,
+// cancel a trial, look for silent trials, end). State is all that a machine
+// remembers; it is the JSON that continue-as-new carries. An action that was issued
+// stays in State until its completion arrives, so that a Resumed event issues it
+// again: an interpreter may lose any action and any completion. Every action is
+// idempotent.
+//
+// The interpreters are package workflows (Temporal) and package simulate (virtual
+// time). They decide nothing.
+//
+// Invariants, which the simulation in simulation_test.go checks on random schedules:
+//
+//   - Every started trial is in the ledger exactly once; no number is skipped.
+//   - At most max_concurrent_trials are in flight.
+//   - No search trial starts once a budget is reached; baseline trials always do.
+//   - A verdict at a rung is given once and repeated equally.
+//   - The checkpoint of every trial that ended is pointed at, kept by the spec, or
+//     in Removals until it has been removed.
+//   - The machine ends, or Progress says what it waits for.
+//
+// No goroutine, clock, global random source, Temporal, or map iteration whose order
+// matters is allowed here.
+//
+// # Changing it
+//
+// Temporal replays the history of a running sweep through this package and through
+// all that it calls (packages sweep and its pure rooms). A change that returns other
+// actions for the same events breaks running sweeps. Such a change needs a new
+// constant in versions.go, a branch on Machine.Logic that keeps the old behaviour,
+// and recorded histories of the new version (see package workflows, TestRecord).
+package conduct

@@ -1,0 +1,69 @@
+package conduct
+
+import (
+	"slices"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Order ranks the trials of these numbers by the whole ledger, best first: of a
+// configuration with several seeds only the first. It also returns, ascending, all
+// trials of the ledger that were judged at rungs and broke a constraint in the end.
+func Order(spec *sweep.Spec, ledger []sweep.Trial, numbers []int) (order, infeasible []int) {
+	ranked := slices.DeleteFunc(sweep.Rank(spec, ledger, ""), func(t sweep.Trial) bool { return !slices.Contains(numbers, t.Number) })
+	for _, t := range sweep.Distinct(spec, ranked) {
+		order = append(order, t.Number)
+	}
+	judged := sweep.Judge(spec, ledger)
+	for _, t := range ledger {
+		if len(t.Rungs) > 0 && judged[t.Number] == sweep.Infeasible {
+			infeasible = append(infeasible, t.Number)
+		}
+	}
+	slices.Sort(infeasible)
+	return order, infeasible
+}
+
+// contenders are the trials that may lead once the ledger has a segment.
+func (m *Machine) contenders(segment []sweep.Trial) []sweep.Trial {
+	return slices.Concat(m.Leaders, segment)
+}
+
+// lead takes the first of the ranked contenders as leaders. Places that they leave
+// free go to trials that failed a gate: their checkpoints are kept, and nothing points
+// at them. Checkpoints that are no longer kept are scheduled for removal. Trials that
+// failed, were cancelled or ran out of time keep theirs.
+func (m *Machine) lead(segment, ranked []sweep.Trial) {
+	contenders := slices.Concat(m.contenders(segment), m.Gated)
+	before, kept := m.Leaders, m.spec.KeptCheckpoints()
+	m.Leaders = withoutReasons(ranked[:min(len(ranked), kept)])
+	gated := sweep.Gated(m.spec, slices.Concat(m.Gated, segment), "")
+	m.Gated = withoutReasons(gated[:min(len(gated), kept-len(m.Leaders))])
+	for _, t := range contenders {
+		ended := t.Status == sweep.StatusCompleted || t.Status == sweep.StatusStopped && t.Limit == ""
+		if ended && t.Checkpoint != "" && !among(m.Leaders, t) && !among(m.Gated, t) {
+			m.Removals = append(m.Removals, t.Checkpoint)
+		}
+	}
+	same := slices.EqualFunc(before, m.Leaders, func(a, b sweep.Trial) bool { return a.Number == b.Number })
+	m.Stale = m.Stale || !same
+}
+
+func among(trials []sweep.Trial, t sweep.Trial) bool {
+	return slices.ContainsFunc(trials, func(o sweep.Trial) bool { return o.Number == t.Number })
+}
+
+// withoutReasons leaves out what State need not carry; the ledger has it.
+func withoutReasons(trials []sweep.Trial) []sweep.Trial {
+	trials = slices.Clone(trials)
+	for i := range trials {
+		trials[i].Reason = sweep.Reason{Sampler: trials[i].Reason.Sampler}
+	}
+	return trials
+}
+
+// pointed are the leaders that the pointer to the best trials names. The others are
+// spares, kept because further seeds may change the order.
+func (m *Machine) pointed() []sweep.Trial {
+	return m.Leaders[:min(len(m.Leaders), m.spec.Checkpoints.SaveSweepBest)]
+}

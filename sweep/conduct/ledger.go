@@ -1,0 +1,131 @@
+package conduct
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// statuses are those that a result may have, in the order in which counts are shown.
+var statuses = []sweep.Status{
+	sweep.StatusCompleted, sweep.StatusStopped, sweep.StatusDiverged, sweep.StatusFailed, sweep.StatusCancelled,
+}
+
+// arrive takes the results of running trials, once each. Anybody can send a signal:
+// what is no result of that trial is left out, since the ledger would refuse it.
+func (m *Machine) arrive(trials []sweep.Trial) {
+	for _, t := range trials {
+		r := m.running(t.Number)
+		if r == nil || m.hasArrived(t.Number) || t.Kind != r.Kind || !slices.Contains(statuses, t.Status) {
+			continue
+		}
+		m.Arrived = append(m.Arrived, Checked(m.spec, t))
+	}
+}
+
+// Checked returns a result as the sweep takes it: a trial that lacks an objective has
+// not completed.
+func Checked(spec *sweep.Spec, t sweep.Trial) sweep.Trial {
+	if t.Status != sweep.StatusCompleted {
+		return t
+	}
+	var missing []string
+	for _, o := range spec.Metrics {
+		if _, ok := t.Metric(o.Name); !ok {
+			missing = append(missing, o.Name)
+		}
+	}
+	if len(missing) > 0 {
+		t.Status = sweep.StatusFailed
+		t.Error = &sweep.Failure{Class: sweep.FailBadData, Message: fmt.Sprintf(
+			"the evaluation found no finite value of %s, which the spec's metrics ask for", strings.Join(missing, ", "))}
+	}
+	return t
+}
+
+// appended goes on once the ledger has the segment. Where a history before a reset
+// has stored another one under its number, that one counts, and what it lacks goes
+// into a later segment.
+func (m *Machine) appended(segment, taken []sweep.Trial) {
+	if taken != nil {
+		if slices.ContainsFunc(taken, func(t sweep.Trial) bool { return t.StartedAt.Before(m.StartedAt) }) {
+			m.fail(fmt.Sprintf("append ledger segment %d: an earlier sweep named %q left a ledger behind; choose another name", m.Segments, m.spec.Name))
+			m.Broken = true
+			return
+		}
+		lacks := func(t sweep.Trial) bool { return !among(taken, t) }
+		m.Arrived = slices.Concat(filter(segment, lacks), filter(m.Arrived, lacks))
+		segment = taken
+		for _, t := range taken {
+			m.attach(t.Number)
+		}
+	}
+	if m.spec.RanksAlone() {
+		m.finish(segment, sweep.ByMetrics(m.spec, m.contenders(segment)))
+		return
+	}
+	m.Main = m.task(KindRank)
+	m.Main.Segment = segment
+}
+
+// attach takes up the trials from Next to number, which a history before a reset has
+// started: they run, or are found by looking for them. Their parameters are in their
+// results.
+func (m *Machine) attach(number int) {
+	for ; m.Next <= number; m.Next++ {
+		a := sweep.Assignment{Number: m.Next, Kind: sweep.KindSearch, Seed: m.spec.Train.Seed}
+		if m.Next < len(m.baselines) {
+			a = m.baselines[m.Next]
+		}
+		m.Running = append(m.Running, Running{Assignment: a, StartedAt: m.now})
+		m.suspect(a.Number)
+	}
+}
+
+func filter(trials []sweep.Trial, keep func(sweep.Trial) bool) []sweep.Trial {
+	var kept []sweep.Trial
+	for _, t := range trials {
+		if keep(t) {
+			kept = append(kept, t)
+		}
+	}
+	return kept
+}
+
+// ranked goes on with the order of the contenders.
+func (m *Machine) ranked(segment []sweep.Trial, e Ranked) {
+	m.expose(e.Infeasible)
+	contenders := m.contenders(segment)
+	var order []sweep.Trial
+	for _, number := range e.Numbers {
+		if i := slices.IndexFunc(contenders, func(t sweep.Trial) bool { return t.Number == number }); i >= 0 {
+			order = append(order, contenders[i])
+		}
+	}
+	m.finish(segment, order)
+}
+
+// finish accounts for a segment that the ledger has; ranked are the contenders that
+// have a rank, best first.
+func (m *Machine) finish(segment, ranked []sweep.Trial) {
+	m.Segments++
+	for _, t := range segment {
+		m.Running = slices.DeleteFunc(m.Running, func(r Running) bool { return r.Number == t.Number })
+		m.Suspects = slices.DeleteFunc(m.Suspects, func(n int) bool { return n == t.Number })
+		m.markFinished(t.Number)
+		m.Counts[t.Status]++
+		m.SlotTime += seconds(t.TrainTime) + seconds(t.EvalTime)
+		m.Streak = m.Streak.after(t)
+		m.fall(t)
+	}
+	m.lead(segment, ranked)
+	if fault := m.Streak.fault(m.spec.Name); fault != "" && m.Phase != PhaseCancelling {
+		m.fail(fault)
+	}
+}
+
+// seconds converts to a duration, so that sums do not depend on their order.
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

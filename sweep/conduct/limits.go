@@ -1,0 +1,22 @@
+package conduct
+
+import "time"
+
+// The machine's limits and intervals.
+const (
+	sameFaultLimit = 3   // trials in a row that may fail with the same fault before the sweep fails
+	segmentLimit   = 200 // trials in one ledger segment: bounds an activity's payload and a conditional object
+	carryLimit     = 100 // results without a segment that State carries into a new run
+	rungLimit      = 500 // results of one rung that State remembers, the latest: enough to place the best 1/eta
+	auditLimit     = 50  // commands that State remembers
+
+	lookEvery       = 5 * time.Minute  // between looks at all running trials
+	lookEveryCancel = 30 * time.Second // likewise while trials are being cancelled
+
+	retryFirst = 5 * time.Second // before a failed action is issued again; doubled after each further failure
+	retryMax   = 5 * time.Minute
+
+	// giveUpAfter is how long a cancelled sweep waits for an action that keeps
+	// failing before it ends without it.
+	giveUpAfter = 10 * time.Minute
+)

@@ -1,0 +1,342 @@
+package conduct
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Machine is a sweep at work: its spec and its State.
+type Machine struct {
+	*State
+	Logic Logic
+
+	spec      *sweep.Spec
+	baselines []sweep.Assignment
+	planned   int
+	now       time.Time
+	out       []Action // of this step
+}
+
+// New returns a machine that goes on from state, or begins a sweep where state is
+// nil. The first event of each is Resumed.
+func New(spec *sweep.Spec, state *State, logic Logic, now time.Time) *Machine {
+	if state == nil {
+		state = newState(now)
+	}
+	// Planned compares parameters by their JSON, which has the names in order.
+	//workflowcheck:ignore
+	return &Machine{State: state, Logic: logic, spec: spec, baselines: spec.Baselines(), planned: spec.Planned(), now: now}
+}
+
+// Step takes an event and returns the actions that follow from it, in order. After a
+// final phase there are none.
+func (m *Machine) Step(now time.Time, e Event) []Action {
+	m.now, m.out = now, nil
+	if m.Phase.Final() {
+		return nil
+	}
+	e.apply(m)
+	m.plan()
+	return m.out
+}
+
+// plan issues all actions that are due.
+func (m *Machine) plan() {
+	m.planCancels()
+	m.planLook()
+	m.planMain()
+	m.planCurate()
+	m.unblock()
+	m.planEnd()
+}
+
+// resume forgets that tasks and requests were issued.
+func (m *Machine) resume() {
+	for _, t := range []*Task{m.Main, m.Looking, m.Curating} {
+		if t != nil {
+			t.Issued = false
+		}
+	}
+	for i := range m.Running {
+		r := &m.Running[i]
+		if r.Cancel == AskedOnce {
+			r.Cancel = ""
+		}
+		for _, step := range r.Unanswered {
+			if v, given := r.verdictAt(step); given {
+				m.out = append(m.out, Answer{r.Number, v})
+			}
+		}
+	}
+}
+
+// Carry is the State for the run that follows this one. Results beyond carryLimit
+// stay behind: the trials have published them, and are looked for.
+func (m *Machine) Carry() *State {
+	for len(m.Arrived) > carryLimit {
+		last := m.Arrived[len(m.Arrived)-1].Number
+		m.Arrived = m.Arrived[:len(m.Arrived)-1]
+		m.suspect(last)
+	}
+	return m.State
+}
+
+// Wake is the next time at which a Tick has an effect; ok is false for none.
+func (m *Machine) Wake() (at time.Time, ok bool) {
+	if m.Phase.Final() {
+		return at, false
+	}
+	due := func(t time.Time) {
+		if t.After(m.now) && (!ok || t.Before(at)) {
+			at, ok = t, true
+		}
+	}
+	if wall := time.Duration(m.spec.Budget.WallClock); wall > 0 {
+		due(m.StartedAt.Add(wall))
+	}
+	if len(m.Running) > 0 {
+		due(m.LookAt)
+	}
+	for _, b := range m.Blocked {
+		due(b.RetryAt)
+		if m.CancelledAt != nil {
+			due(m.giveUpAt(b))
+		}
+	}
+	return at, ok
+}
+
+// planCancels asks every trial to end once the sweep is being cancelled.
+func (m *Machine) planCancels() {
+	if m.Phase != PhaseCancelling {
+		return
+	}
+	for i := range m.Running {
+		if r := &m.Running[i]; !r.Starting && r.Cancel == "" {
+			r.Cancel = AskedOnce
+			m.out = append(m.out, CancelTrial{r.Number})
+		}
+	}
+}
+
+// planLook looks for trials that may have ended without a report: suspects at once,
+// all running ones now and then.
+func (m *Machine) planLook() {
+	all := len(m.Running) > 0 && !m.now.Before(m.LookAt)
+	if m.Looking == nil && (all || len(m.Suspects) > 0) && !m.resting(KindLook) {
+		var silent []int
+		for _, r := range m.Running {
+			if (all || slices.Contains(m.Suspects, r.Number)) && !r.Starting && !m.hasArrived(r.Number) {
+				silent = append(silent, r.Number)
+			}
+		}
+		m.Suspects = slices.DeleteFunc(m.Suspects, func(n int) bool {
+			r := m.running(n)
+			return r == nil || !r.Starting
+		})
+		if all {
+			m.LookAt = m.now.Add(m.lookEvery())
+		}
+		if len(silent) > 0 {
+			m.Looking = m.task(KindLook)
+			m.Looking.Silent = silent
+		}
+	}
+	if t := m.Looking; m.mayIssue(t) {
+		look := Look{ID: t.ID}
+		for _, n := range t.Silent {
+			if r := m.running(n); r != nil {
+				look.Silent = append(look.Silent, Silent{r.Assignment, r.StartedAt})
+			}
+		}
+		m.issue(t, look)
+	}
+}
+
+func (m *Machine) lookEvery() time.Duration {
+	if m.Phase == PhaseCancelling {
+		return lookEveryCancel
+	}
+	return lookEvery
+}
+
+// planMain takes the main line on: first the ledger, then the next trial. It does one
+// thing at a time, so that a suggestion is a function of all results before it.
+func (m *Machine) planMain() {
+	if m.Main == nil {
+		switch {
+		case m.Broken:
+		case len(m.Arrived) > 0:
+			n := min(len(m.Arrived), segmentLimit)
+			m.Main = m.task(KindAppend)
+			m.Main.Segment = m.Arrived[:n:n]
+			m.Arrived = slices.Clone(m.Arrived[n:])
+		default:
+			m.planTrial()
+		}
+	}
+	t := m.Main
+	if !m.mayIssue(t) {
+		return
+	}
+	switch t.Kind {
+	case KindSuggest:
+		m.issue(t, Suggest{ID: t.ID, Number: t.Number, Index: t.Number - len(m.baselines), Segments: m.Segments, Pending: m.pending()})
+	case KindStart:
+		m.issue(t, Start{t.ID, t.Assignment})
+	case KindAppend:
+		m.issue(t, Append{t.ID, m.Segments, t.Segment})
+	case KindRank:
+		rank := Rank{ID: t.ID, Segments: m.Segments + 1}
+		for _, c := range m.contenders(t.Segment) {
+			rank.Numbers = append(rank.Numbers, c.Number)
+		}
+		m.issue(t, rank)
+	}
+}
+
+// planTrial decides on the next trial, where one may start.
+func (m *Machine) planTrial() {
+	if !m.mayStart() || m.resting(KindSuggest) {
+		return
+	}
+	if m.Next < len(m.baselines) {
+		m.start(m.baselines[m.Next])
+		return
+	}
+	if m.WaitAt != nil && *m.WaitAt == m.Segments {
+		return
+	}
+	m.Main = m.task(KindSuggest)
+	m.Main.Number = m.Next
+}
+
+// suggested starts what was suggested, unless a command or a limit came meanwhile.
+func (m *Machine) suggested(e Suggested) {
+	switch segments := m.Segments; {
+	case e.Exhausted, e.Wait && len(m.Running) == 0:
+		m.Exhausted = true
+	case e.Wait:
+		m.WaitAt = &segments
+	case m.mayStart():
+		m.start(e.Assignment)
+	}
+}
+
+// start notes a trial that is about to start. Its reason goes to the trial, and with
+// its result to the ledger.
+func (m *Machine) start(a sweep.Assignment) {
+	if len(m.Running) == 0 {
+		m.LookAt = m.now.Add(m.lookEvery())
+	}
+	m.Main = m.task(KindStart)
+	m.Main.Number, m.Main.Assignment = a.Number, a
+	a.Reason = sweep.Reason{Sampler: a.Reason.Sampler}
+	m.Running = append(m.Running, Running{Assignment: a, StartedAt: m.now, Starting: true})
+	m.Next = a.Number + 1
+}
+
+func (m *Machine) started(number int) {
+	if r := m.running(number); r != nil {
+		r.Starting = false
+	}
+}
+
+// planCurate keeps the pointer and the checkpoints in step with the leaders, beside
+// the main line.
+func (m *Machine) planCurate() {
+	if m.Curating == nil && (m.Stale || len(m.Removals) > 0) && !m.resting(KindCurate) {
+		m.Curating = m.task(KindCurate)
+		m.Curating.Removals = len(m.Removals)
+		m.Stale = false
+	}
+	if t := m.Curating; m.mayIssue(t) {
+		m.issue(t, Curate{t.ID, slices.Clone(m.pointed()), slices.Clone(m.Removals[:t.Removals])})
+	}
+}
+
+// planEnd ends the sweep once nothing is left to do.
+func (m *Machine) planEnd() {
+	phase, why, due := m.ending()
+	if !due {
+		return
+	}
+	lost, ok := m.unfinished()
+	if !ok {
+		return
+	}
+	ended := m.now
+	m.Phase, m.Message, m.EndedAt = phase, why+lost, &ended
+	m.Blocked = nil
+	m.out = append(m.out, End{})
+}
+
+// unfinished reports whether the sweep may end (ok), and what it leaves undone.
+func (m *Machine) unfinished() (lost string, ok bool) {
+	if m.Broken { // what is left to do is to ask the trials to end
+		return "", !slices.ContainsFunc(m.Running, func(r Running) bool { return r.Starting || r.Cancel != AskedHeard })
+	}
+	waits := len(m.Running) > 0 || m.Main != nil && m.Main.Kind != KindSuggest
+	curates := m.Curating != nil || m.Stale || len(m.Removals) > 0
+	for _, b := range m.Blocked {
+		gone := m.CancelledAt != nil && !m.now.Before(m.giveUpAt(b))
+		switch {
+		case b.Kind == KindCurate && curates && (gone || b.Reason == ReasonBug):
+			curates = false
+			lost += fmt.Sprintf("; given up: %s: %s", b.Doing, b.Message)
+			if n := len(m.Removals); n > 0 {
+				lost += fmt.Sprintf(" (%d checkpoints remain: see `tailsweep gc`)", n)
+			}
+		case b.Kind != KindCurate && waits && gone:
+			waits = false
+			lost += fmt.Sprintf("; given up: %s: %s", b.Doing, b.Message)
+			if n := len(m.Running); n > 0 {
+				lost += fmt.Sprintf(" (%d trials are not in the ledger)", n)
+			}
+		}
+	}
+	return lost, !waits && !curates
+}
+
+// cancelling begins to cancel the sweep.
+func (m *Machine) cancelling() {
+	now := m.now
+	m.Phase, m.CancelledAt, m.LookAt = PhaseCancelling, &now, now
+}
+
+// fail cancels the sweep for a fault; the first one counts.
+func (m *Machine) fail(fault string) {
+	if m.Fault != "" {
+		return
+	}
+	m.Fault = fault
+	if m.Phase != PhaseCancelling {
+		m.cancelling()
+	}
+}
+
+func (m *Machine) cancelledOutside() {
+	m.Asked = true
+	m.obey(Commanded{CommandCancel, Command{By: "temporal", Reason: "the workflow was cancelled"}})
+}
+
+func (m *Machine) cancelAsked(e CancelAsked) {
+	if r := m.running(e.Trial); r != nil {
+		r.Cancel = AskedHeard
+	}
+	if e.Lost {
+		m.suspect(e.Trial)
+	}
+}
+
+func (m *Machine) answered(e Answered) {
+	if r := m.running(e.Trial); r != nil {
+		r.Unanswered = slices.DeleteFunc(r.Unanswered, func(step int) bool { return step == e.Step })
+	}
+	if e.Lost {
+		m.suspect(e.Trial)
+	}
+}

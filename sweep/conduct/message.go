@@ -1,0 +1,114 @@
+package conduct
+
+import (
+	"time"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Phase is where a sweep is in its life.
+type Phase string
+
+// The phases; the last four are final.
+const (
+	PhaseRunning    Phase = "running"
+	PhasePaused     Phase = "paused"
+	PhaseStopping   Phase = "stopping"
+	PhaseCancelling Phase = "cancelling"
+	PhaseCompleted  Phase = "completed"
+	PhaseStopped    Phase = "stopped"
+	PhaseCancelled  Phase = "cancelled"
+	PhaseFailed     Phase = "failed"
+)
+
+// Final reports whether a sweep in this phase has ended.
+func (p Phase) Final() bool {
+	switch p {
+	case PhaseCompleted, PhaseStopped, PhaseCancelled, PhaseFailed:
+		return true
+	default:
+		return false
+	}
+}
+
+// RungReport is what a trial showed at a rung. Idempotent by trial number and step:
+// asked again, a sweep answers again.
+type RungReport struct {
+	Trial   int                `json:"trial"`
+	Step    int                `json:"step"`
+	Metrics map[string]float64 `json:"metrics"` // the spec's objectives, finite only
+}
+
+// RungVerdict is the answer to a RungReport.
+type RungVerdict struct {
+	Step int `json:"step"`
+	sweep.Verdict
+}
+
+// AuditEntry is one accepted command.
+type AuditEntry struct {
+	At      time.Time `json:"at"`
+	Command string    `json:"command"`
+	By      string    `json:"by"`
+	Reason  string    `json:"reason,omitempty"`
+}
+
+// Reason says why an action cannot be carried out. It is a closed list, the values
+// of a metric's label.
+type Reason string
+
+// The reasons.
+const (
+	ReasonUnavailable Reason = "unavailable" // the store, the network or a worker is away
+	ReasonCredentials Reason = "credentials" // the store refuses the keys
+	ReasonBucket      Reason = "bucket"      // the bucket does not exist
+	ReasonTimeout     Reason = "timeout"     // no answer in time
+	ReasonBug         Reason = "bug"         // the same try fails the same way
+)
+
+// Reasons lists them.
+func Reasons() []Reason {
+	return []Reason{ReasonUnavailable, ReasonCredentials, ReasonBucket, ReasonTimeout, ReasonBug}
+}
+
+// Trouble is why an action failed.
+type Trouble struct {
+	Reason  Reason `json:"reason"`
+	Message string `json:"message"`
+}
+
+// Block is an action that keeps failing and is tried again.
+type Block struct {
+	Kind  Kind   `json:"kind"`
+	Doing string `json:"doing"` // "append ledger segment 3"
+	Trouble
+	Since    time.Time `json:"since"`    // the first failure
+	Failures int       `json:"failures"` // in a row
+	RetryAt  time.Time `json:"retry_at"`
+}
+
+// Progress is a sweep at a glance; what a finished sweep returns, too.
+type Progress struct {
+	Name      string               `json:"name"`
+	Digest    string               `json:"digest"`
+	Phase     Phase                `json:"phase"`
+	Planned   int                  `json:"planned"` // trials, baseline included; 0 when unknown
+	Finished  int                  `json:"finished"`
+	Segments  int                  `json:"segments"` // of the ledger
+	Counts    map[sweep.Status]int `json:"counts"`
+	Running   []Running            `json:"running"`           // by number
+	Blocked   []Block              `json:"blocked,omitempty"` // what keeps failing, and why
+	Best      *BestTrial           `json:"best,omitempty"`    // by the first metric
+	GPUHours  float64              `json:"gpu_hours"`
+	StartedAt time.Time            `json:"started_at"`
+	EndedAt   *time.Time           `json:"ended_at,omitempty"`
+	Message   string               `json:"message,omitempty"` // why it failed, who stopped it
+	Audit     []AuditEntry         `json:"audit,omitempty"`
+}
+
+// BestTrial is the leading trial.
+type BestTrial struct {
+	Number  int                `json:"number"`
+	Params  sweep.Params       `json:"params"`
+	Metrics map[string]float64 `json:"metrics"`
+}

@@ -1,0 +1,32 @@
+package conduct
+
+import (
+	"slices"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Progress shows the state; digest is the spec's.
+func (m *Machine) Progress(digest string) Progress {
+	p := Progress{
+		Name: m.spec.Name, Digest: digest, Phase: m.Phase, Planned: m.planned, Finished: m.finished(), Segments: m.Segments,
+		Counts: make(map[sweep.Status]int, len(m.Counts)), Running: slices.Clone(m.Running), Blocked: slices.Clone(m.Blocked),
+		GPUHours: m.SlotTime.Hours(), StartedAt: m.StartedAt, EndedAt: m.EndedAt, Message: m.Message, Audit: slices.Clone(m.Audit),
+	}
+	for _, s := range statuses {
+		if m.Counts[s] > 0 {
+			p.Counts[s] = m.Counts[s]
+		}
+	}
+	if m.Fault != "" && !m.Phase.Final() {
+		p.Message = m.Fault
+	}
+	if p.Running == nil {
+		p.Running = []Running{}
+	}
+	if len(m.Leaders) > 0 {
+		best := m.Leaders[0]
+		p.Best = &BestTrial{Number: best.Number, Params: best.Params, Metrics: best.Metrics}
+	}
+	return p
+}

@@ -1,0 +1,64 @@
+package conduct
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Streak counts trials that failed in a row with the same fault.
+type Streak struct {
+	Class   sweep.FailureClass `json:"class,omitempty"`
+	Message string             `json:"message,omitempty"` // of the last one
+	Trial   int                `json:"trial"`             // the last one
+	Count   int                `json:"count"`
+}
+
+// after is the streak once t has finished.
+func (s Streak) after(t sweep.Trial) Streak {
+	if t.Status == sweep.StatusCancelled {
+		return s
+	}
+	if t.Status != sweep.StatusFailed || t.Error == nil {
+		return Streak{}
+	}
+	next := Streak{Class: t.Error.Class, Message: firstLine(t.Error.Message), Trial: t.Number, Count: 1}
+	if s.Count > 0 && s.Class == next.Class && withoutNumbers(s.Message) == withoutNumbers(next.Message) {
+		next.Count += s.Count
+	}
+	return next
+}
+
+func (s Streak) text() string { return fmt.Sprintf("%s: %s", s.Class, s.Message) }
+
+// fault says why a streak ends the sweep; "" when it does not.
+func (s Streak) fault(name string) string {
+	if s.Count < sameFaultLimit {
+		return ""
+	}
+	return fmt.Sprintf("%d trials in a row failed with %s; see `tailsweep logs %s %d`", s.Count, s.text(), name, s.Trial)
+}
+
+// withoutNumbers replaces numbers, which differ between equal faults.
+func withoutNumbers(message string) string {
+	var b strings.Builder
+	number := false
+	for _, r := range message {
+		if r >= '0' && r <= '9' {
+			if !number {
+				b.WriteByte('#')
+			}
+			number = true
+			continue
+		}
+		number = false
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}

@@ -1,0 +1,606 @@
+package conduct
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// world is everything around a machine: the trials, the store, the clock, and the
+// actions in flight. It is deterministic: the moves that it is given are the only
+// source of order, delay, loss and failure.
+type world struct {
+	spec   *sweep.Spec
+	points int // configurations that the search has
+	now    time.Time
+	m      *Machine
+	began  bool
+
+	trials   []*player // by number, started ones only
+	segments [][]sweep.Trial
+	results  map[int]sweep.Trial
+	stored   map[string]bool // checkpoints
+	best     []int
+
+	flight   []Action
+	last     map[string]Event // the last completion of each kind, to deliver twice
+	marks    []mark
+	ended    bool
+	resets   int
+	bugs     []string // what was being done when a bug was delivered
+	phase    Phase    // by the commands that were accepted
+	verdicts map[[2]int]sweep.Verdict
+	decided  int // trials whose start was issued
+}
+
+// mark is a moment that the sweep can be reset to.
+type mark struct {
+	state    []byte
+	flight   []Action
+	phase    Phase
+	bugs     []string
+	verdicts map[[2]int]sweep.Verdict
+	decided  int
+}
+
+// player is a trial as its workflow plays it.
+type player struct {
+	a         sweep.Assignment
+	startedAt time.Time
+	closed    bool
+	child     bool  // the current run started it, and sees its end
+	rungs     []int // still ahead
+	waits     bool  // at the first of rungs
+	shown     []sweep.Rung
+	verdict   *RungVerdict // on it
+	cancel    bool         // it was asked to end
+	suspected bool         // the machine was told of its end, and has not acted on that
+	told      Event        // its last signal
+}
+
+// violation is a broken invariant.
+type violation string
+
+func newWorld(spec *sweep.Spec, points int) *world {
+	w := &world{
+		spec: spec, points: points, now: time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC),
+		results: map[int]sweep.Trial{}, stored: map[string]bool{}, last: map[string]Event{},
+		phase: PhaseRunning, verdicts: map[[2]int]sweep.Verdict{},
+	}
+	w.m = New(spec, nil, LogicNow, w.now)
+	return w
+}
+
+func (w *world) fail(format string, args ...any) { panic(violation(fmt.Sprintf(format, args...))) }
+
+// step gives the machine an event, and takes its actions.
+func (w *world) step(e Event) {
+	if w.ended {
+		return
+	}
+	for _, a := range w.m.Step(w.now, e) {
+		w.issued(a)
+		if _, end := a.(End); end {
+			w.ended = true
+			continue
+		}
+		w.flight = append(w.flight, a)
+	}
+	w.check()
+	if w.ended {
+		w.checkEnd()
+	}
+}
+
+// reload has the state pass through JSON.
+func (w *world) reload(state []byte) {
+	var st State
+	if err := json.Unmarshal(state, &st); err != nil {
+		w.fail("state does not come back from JSON: %v", err)
+	}
+	w.m = New(w.spec, &st, LogicNow, w.now)
+}
+
+func (w *world) save() []byte {
+	data, err := json.Marshal(w.m.Carry())
+	if err != nil {
+		w.fail("state has no JSON: %v", err)
+	}
+	return data
+}
+
+// move carries out one move; what does not fit the moment does nothing.
+func (w *world) move(text string) {
+	if w.ended {
+		return
+	}
+	if !w.began {
+		w.began = true
+		w.step(Resumed{})
+	}
+	f := strings.Fields(text)
+	arg := func(i int) string {
+		if i < len(f) {
+			return f[i]
+		}
+		return ""
+	}
+	number := func(i int) int {
+		n, err := strconv.Atoi(arg(i))
+		if err != nil {
+			return -1
+		}
+		return n
+	}
+	switch f[0] {
+	case "tick":
+		d, _ := time.ParseDuration(arg(1))
+		w.now = w.now.Add(d)
+		w.step(Tick{})
+	case "command":
+		w.command(arg(1))
+	case "outside":
+		if next, ok := after(w.phase, CommandCancel); ok {
+			w.phase = next
+		}
+		w.step(CancelledOutside{})
+	case "json":
+		w.reload(w.save())
+	case "continue": // the completions of what is in flight are lost
+		w.reload(w.save())
+		w.flight = nil
+		for _, p := range w.trials {
+			p.child = false
+		}
+		w.step(Resumed{})
+	case "mark":
+		verdicts := map[[2]int]sweep.Verdict{}
+		for k, v := range w.verdicts {
+			verdicts[k] = v
+		}
+		w.marks = append(w.marks, mark{w.save(), slices.Clone(w.flight), w.phase, slices.Clone(w.bugs), verdicts, w.decided})
+	case "reset":
+		if n := number(1); n >= 0 && n < len(w.marks) {
+			k := w.marks[n]
+			w.marks = w.marks[:n+1]
+			w.reload(k.state)
+			w.flight, w.phase, w.bugs, w.verdicts = slices.Clone(k.flight), k.phase, slices.Clone(k.bugs), map[[2]int]sweep.Verdict{}
+			for at, v := range k.verdicts {
+				w.verdicts[at] = v
+			}
+			w.last, w.decided = map[string]Event{}, k.decided
+			w.resets++
+			for _, p := range w.trials {
+				p.child, p.suspected = false, false
+			}
+		}
+	case "forge":
+		n := number(1)
+		w.step(Results{[]sweep.Trial{{Assignment: sweep.Assignment{Number: n, Kind: "other"}, Status: sweep.StatusCompleted}}})
+		w.step(Results{[]sweep.Trial{{Assignment: sweep.Assignment{Number: w.m.Next + n, Kind: sweep.KindSearch}, Status: sweep.StatusCompleted}}})
+		w.step(Reported{RungReport{Trial: w.m.Next + n, Step: 100}})
+	case "trial":
+		if n := number(1); n >= 0 && n < len(w.trials) {
+			w.play(w.trials[n], arg(2), arg(3), arg(4))
+		}
+	case "answer", "cancel":
+		w.request(f[0], number(1), arg(2) == "lost")
+	default:
+		w.task(f[0], arg(1), arg(2))
+	}
+}
+
+// after is the phase that follows a command, by the documentation.
+func after(p Phase, command string) (Phase, bool) {
+	next, ok := map[string]map[Phase]Phase{
+		CommandPause:  {PhaseRunning: PhasePaused},
+		CommandResume: {PhasePaused: PhaseRunning},
+		CommandStop:   {PhaseRunning: PhaseStopping, PhasePaused: PhaseStopping},
+		CommandCancel: {PhaseRunning: PhaseCancelling, PhasePaused: PhaseCancelling, PhaseStopping: PhaseCancelling},
+	}[command][p]
+	return next, ok
+}
+
+func (w *world) command(name string) {
+	e := Commanded{name, Command{By: "ann"}}
+	phase := w.phase
+	if w.m.Fault != "" {
+		phase = PhaseCancelling
+	}
+	next, ok := after(phase, name)
+	if err := w.m.Check(e); (err == nil) != ok {
+		w.fail("command %s while %s: accepted %v, want %v", name, phase, err == nil, ok)
+	}
+	if ok {
+		w.phase = next
+		w.step(e)
+	}
+}
+
+// kindOf names an action in moves.
+func kindOf(a Action) (kind string, id int) {
+	switch a := a.(type) {
+	case Suggest:
+		return "suggest", a.ID
+	case Start:
+		return "start", a.ID
+	case Append:
+		return "append", a.ID
+	case Rank:
+		return "rank", a.ID
+	case Curate:
+		return "curate", a.ID
+	case Look:
+		return "look", a.ID
+	case Answer:
+		return "answer", a.Trial
+	case CancelTrial:
+		return "cancel", a.Trial
+	}
+	return "end", 0
+}
+
+func (w *world) find(kind string, id int) int {
+	return slices.IndexFunc(w.flight, func(a Action) bool {
+		k, n := kindOf(a)
+		return k == kind && (id < 0 || n == id)
+	})
+}
+
+// task completes the action of a kind: ok; half, its effect happens and it fails;
+// fail, it has no effect; effect, it happens and its completion is on its way; dup,
+// the last completion comes again.
+func (w *world) task(kind, how, reason string) {
+	if how == "dup" {
+		if e, ok := w.last[kind]; ok {
+			w.step(e)
+		}
+		return
+	}
+	i := w.find(kind, -1)
+	if i < 0 {
+		return
+	}
+	a := w.flight[i]
+	_, id := kindOf(a)
+	var done Event
+	if how != "fail" {
+		done = w.effect(a)
+	}
+	if how == "effect" {
+		return
+	}
+	w.flight = slices.Delete(w.flight, i, i+1)
+	if how == "half" || how == "fail" {
+		done = Failed{id, Trouble{Reason: Reason(reason), Message: "on purpose"}}
+		if Reason(reason) == ReasonBug && kind != "curate" && kind != "look" {
+			w.bugs = append(w.bugs, kind)
+		}
+	}
+	w.last[kind] = done
+	if r, ok := done.(StartRefused); ok {
+		w.trials[w.numberOf(r.ID)].suspected = true
+	}
+	w.step(done)
+}
+
+func (w *world) numberOf(int) int { return w.m.Main.Number }
+
+// request completes an answer or a cancellation.
+func (w *world) request(kind string, trial int, lost bool) {
+	i := w.find(kind, trial)
+	if i < 0 {
+		return
+	}
+	a := w.flight[i]
+	w.flight = slices.Delete(w.flight, i, i+1)
+	if trial >= len(w.trials) { // its start failed
+		w.step(CancelAsked{trial, true})
+		return
+	}
+	p := w.trials[trial]
+	lost = lost && p.closed // Temporal may accept what is for a closed workflow
+	p.suspected = p.suspected || lost
+	if answer, ok := a.(Answer); ok {
+		if !p.closed && p.waits && p.rungs[0] == answer.Verdict.Step {
+			p.verdict = &answer.Verdict
+		}
+		w.step(Answered{trial, answer.Verdict.Step, lost})
+		return
+	}
+	p.cancel = true
+	w.step(CancelAsked{trial, lost})
+}
+
+// effect is what an action does to the world, and its completion.
+func (w *world) effect(a Action) Event {
+	switch a := a.(type) {
+	case Suggest:
+		return w.suggest(a)
+	case Start:
+		n := a.Assignment.Number
+		if n < len(w.trials) {
+			return StartRefused{a.ID}
+		}
+		if n > len(w.trials) {
+			w.fail("trial %d starts, and trial %d never did", n, len(w.trials))
+		}
+		w.trials = append(w.trials, &player{a: a.Assignment, startedAt: w.now, child: true, rungs: slices.Clone(w.spec.Ladder(a.Assignment))})
+		alive := 0
+		for _, p := range w.trials {
+			if !p.closed {
+				alive++
+			}
+		}
+		if alive > w.spec.MaxConcurrentTrials {
+			w.fail("%d trials are in flight, max_concurrent_trials is %d", alive, w.spec.MaxConcurrentTrials)
+		}
+		return Started{a.ID}
+	case Append:
+		return w.append(a)
+	case Rank:
+		order, infeasible := Order(w.spec, slices.Concat(w.segments[:a.Segments]...), a.Numbers)
+		return Ranked{a.ID, order, infeasible}
+	case Curate:
+		w.best = numbers(a.Leaders)
+		for _, key := range a.Remove {
+			delete(w.stored, key)
+		}
+		return Curated{a.ID}
+	case Look:
+		return w.look(a)
+	}
+	return nil
+}
+
+// suggest is a pure function of its request.
+func (w *world) suggest(a Suggest) Event {
+	if a.Segments > len(w.segments) {
+		w.fail("a suggestion asks for %d segments, the ledger has %d", a.Segments, len(w.segments))
+	}
+	e := Suggested{ID: a.ID}
+	h := hash("suggest", a.Number, a.Segments, len(a.Pending))
+	switch {
+	case a.Index >= w.points:
+		e.Exhausted = true
+	case w.spec.Repeats != nil && len(a.Pending) > 0 && h%4 == 0:
+		e.Wait = true
+	default:
+		seed := w.spec.Train.Seed
+		value := float64(a.Number)
+		if w.spec.Repeats != nil && a.Index > 1 && h%4 == 1 {
+			seed, value = w.spec.Repeats.Seeds[0], float64(h%uint64(a.Number))
+		}
+		e.Assignment = sweep.Assignment{Number: a.Number, Kind: sweep.KindSearch, Seed: seed, Params: sweep.Params{"infonce.weight": sweep.Number(value)}}
+	}
+	return e
+}
+
+func (w *world) append(a Append) Event {
+	if a.Segment > len(w.segments) {
+		w.fail("segment %d leaves a gap after %d", a.Segment, len(w.segments))
+	}
+	if a.Segment < len(w.segments) {
+		if asJSON(w.segments[a.Segment]) == asJSON(a.Trials) {
+			return Appended{ID: a.ID}
+		}
+		return Appended{ID: a.ID, Taken: w.segments[a.Segment]}
+	}
+	for _, t := range a.Trials {
+		if slices.Contains(numbers(slices.Concat(w.segments...)), t.Number) {
+			w.fail("trial %d is in the ledger twice", t.Number)
+		}
+		if t.Number >= len(w.trials) && !slices.Contains(w.bugs, "start") {
+			w.fail("trial %d is in the ledger and was never started", t.Number)
+		}
+	}
+	w.segments = append(w.segments, slices.Clone(a.Trials))
+	return Appended{ID: a.ID}
+}
+
+func (w *world) look(a Look) Event {
+	e := Looked{ID: a.ID}
+	for _, s := range a.Silent {
+		n := s.Assignment.Number
+		if n < len(w.trials) {
+			w.trials[n].suspected = false
+			if !w.trials[n].closed {
+				continue
+			}
+		} else if !slices.Contains(w.bugs, "start") {
+			w.fail("trial %d is looked for and was never started", n)
+		}
+		t, ok := w.results[n]
+		if !ok {
+			t = sweep.Trial{Assignment: s.Assignment, Status: sweep.StatusFailed, StartedAt: s.StartedAt,
+				Error: &sweep.Failure{Class: sweep.FailLost, Message: "no result"}}
+		}
+		e.Ended = append(e.Ended, t)
+	}
+	return e
+}
+
+// play takes a trial on: step, end STATUS [silent], vanish, again or closed.
+func (w *world) play(p *player, what, status, silent string) {
+	switch what {
+	case "again":
+		if p.told != nil {
+			w.step(p.told)
+		}
+		return
+	case "closed":
+		if p.closed && p.child {
+			p.child, p.suspected = false, true
+			w.step(TrialClosed{p.a.Number})
+		}
+		return
+	}
+	if p.closed {
+		return
+	}
+	switch what {
+	case "vanish":
+		p.closed = true
+	case "step":
+		w.stepTrial(p)
+	case "end":
+		w.endTrial(p, status, silent != "")
+	}
+}
+
+// stepTrial goes to the next rung, or on from it.
+func (w *world) stepTrial(p *player) {
+	if p.waits && p.verdict != nil {
+		p.shown[len(p.shown)-1].Reason = p.verdict.Reason
+		if p.verdict.Decision == sweep.Stop {
+			w.endTrial(p, "stopped", false)
+			return
+		}
+		p.rungs, p.waits, p.verdict = p.rungs[1:], false, nil
+		return
+	}
+	if len(p.rungs) == 0 {
+		return
+	}
+	if !p.waits {
+		p.waits = true
+		p.shown = append(p.shown, sweep.Rung{Step: p.rungs[0], Metrics: w.measured(p.a, p.rungs[0])})
+	}
+	p.told = Reported{RungReport{Trial: p.a.Number, Step: p.rungs[0], Metrics: w.spec.Objectives(p.shown[len(p.shown)-1].Metrics)}}
+	w.step(p.told)
+}
+
+// endTrial ends a trial as its workflow may end now, and has it publish and report.
+func (w *world) endTrial(p *player, status string, silent bool) {
+	t := sweep.Trial{Assignment: p.a, Status: sweep.Status(status), StartedAt: p.startedAt, FinishedAt: w.now, Rungs: p.shown, Steps: 400}
+	h := hash("end", p.a.Number)
+	t.Checkpoint = fmt.Sprintf("trial-%d", p.a.Number)
+	t.TrainTime = float64(600 + h%3000)
+	through := len(p.rungs) == 0
+	switch status {
+	case "completed":
+		if !through {
+			return
+		}
+		t.Metrics = w.measured(p.a, 400)
+		t.Gates = w.spec.Gates.Failures(t.Metrics)
+	case "valueless":
+		if !through {
+			return
+		}
+		t.Status = sweep.StatusCompleted
+	case "limit":
+		t.Status, t.Limit = sweep.StatusStopped, "max_trial_time"
+	case "stopped":
+		if p.verdict == nil || p.verdict.Decision != sweep.Stop {
+			return
+		}
+	case "diverged":
+		if p.waits {
+			return
+		}
+		t.Checkpoint = ""
+	case "cancelled":
+		if !p.cancel {
+			return
+		}
+	default: // a failure class
+		t.Status, t.Checkpoint = sweep.StatusFailed, ""
+		t.Error = &sweep.Failure{Class: sweep.FailureClass(status), Message: fmt.Sprintf("fault %d\nmore", p.a.Number)}
+	}
+	p.closed = true
+	if t.Checkpoint != "" {
+		w.stored[t.Checkpoint] = true
+	}
+	w.results[p.a.Number] = t
+	p.told = Results{[]sweep.Trial{t}}
+	if !silent {
+		w.step(p.told)
+	}
+}
+
+// measured are a trial's metrics.
+func (w *world) measured(a sweep.Assignment, step int) map[string]float64 {
+	h := hash(fmt.Sprint("measured", a.Params.Key(), a.Seed), step)
+	return map[string]float64{
+		"fid.tail": float64(h % 97), "fid.head": 20 + float64(h/97%5), "memorised_ratio.all": float64(h/1009%100) / 100,
+	}
+}
+
+func hash(name string, numbers ...int) uint64 {
+	h := fnv.New64a()
+	fmt.Fprint(h, name, numbers)
+	return h.Sum64()
+}
+
+func asJSON(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(data)
+}
+
+func numbers(trials []sweep.Trial) []int {
+	n := make([]int, len(trials))
+	for i, t := range trials {
+		n[i] = t.Number
+	}
+	return n
+}
+
+// settle lets everything that is left happen in good order, until the sweep ends.
+func (w *world) settle() {
+	w.move("tick 0s")
+	for range 5000 {
+		switch {
+		case w.ended:
+			return
+		case len(w.flight) > 0:
+			switch kind, id := kindOf(w.flight[0]); kind {
+			case "answer", "cancel":
+				w.move(fmt.Sprintf("%s %d ok", kind, id))
+			default:
+				w.move(kind + " ok")
+			}
+		case w.settleTrial():
+		case w.phase == PhasePaused:
+			w.command(CommandResume)
+		default:
+			w.checkSuspects()
+			at, ok := w.m.Wake()
+			if !ok {
+				w.fail("the machine waits for nothing and does not end: %s", asJSON(w.m.State))
+			}
+			w.now = at
+			w.step(Tick{})
+		}
+	}
+	w.fail("the machine does not end: %s", asJSON(w.m.State))
+}
+
+// settleTrial takes the first running trial on that can go on.
+func (w *world) settleTrial() bool {
+	for _, p := range w.trials {
+		switch r := w.m.running(p.a.Number); {
+		case p.closed || r == nil: // nobody waits for it
+		case p.cancel:
+			w.play(p, "end", "cancelled", "")
+			return true
+		case w.m.Phase == PhaseCancelling: // it is to be asked
+		case p.waits && p.verdict == nil, len(p.rungs) > 0:
+			w.play(p, "step", "", "")
+			return true
+		default:
+			w.play(p, "end", "completed", "")
+			return true
+		}
+	}
+	return false
+}
