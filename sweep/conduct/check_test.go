@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/space"
+	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
 // ledger is what the machine has accounted for.
@@ -67,7 +70,7 @@ func (w *world) issued(a Action) {
 }
 
 func (w *world) checkStart(a sweep.Assignment) {
-	n, baselines := a.Number, len(w.spec.Baselines())
+	n, baselines := a.Number, len(space.Baselines(w.spec))
 	again := n < w.decided
 	w.decided = max(w.decided, n+1)
 	if again || n < len(w.trials) { // it was decided before, by the rules of that time
@@ -106,7 +109,7 @@ func (w *world) checkAnswer(a Answer) {
 		w.fail("trial %d at step %d: the verdict was %v and is now %v", a.Trial, a.Verdict.Step, first, a.Verdict.Verdict)
 	}
 	w.verdicts[at] = a.Verdict.Verdict
-	if a.Trial < len(w.spec.Baselines()) && a.Verdict.Decision == sweep.Stop {
+	if a.Trial < len(space.Baselines(w.spec)) && a.Verdict.Decision == stopping.Stop {
 		w.fail("baseline trial %d is stopped", a.Trial)
 	}
 }
@@ -237,7 +240,7 @@ func (w *world) checkKept() {
 		}
 	}
 	if w.spec.RanksAlone() {
-		ranked := numbers(sweep.ByMetrics(w.spec, w.ledger()))
+		ranked := numbers(analysis.ByMetrics(w.spec, w.ledger()))
 		if best := ranked[:min(len(ranked), w.spec.Checkpoints.SaveSweepBest)]; !slices.Equal(best, numbers(m.pointed())) {
 			w.fail("the best are %v, the ledger says %v", numbers(m.pointed()), best)
 		}
@@ -247,7 +250,7 @@ func (w *world) checkKept() {
 // checkReason checks that a sweep ends for the reason that it gives.
 func (w *world) checkReason() {
 	m, b := w.m, w.spec.Budget
-	searched := m.Next - len(w.spec.Baselines())
+	searched := m.Next - len(space.Baselines(w.spec))
 	ok := true
 	switch why := m.Message; {
 	case m.Phase == PhaseFailed && strings.Contains(why, "in a row failed"):

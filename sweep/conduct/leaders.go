@@ -4,19 +4,20 @@ import (
 	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
 // Order ranks the trials of these numbers by the whole ledger, best first: of a
 // configuration with several seeds only the first. It also returns, ascending, all
 // trials of the ledger that were judged at rungs and broke a constraint in the end.
 func Order(spec *sweep.Spec, ledger []sweep.Trial, numbers []int) (order, infeasible []int) {
-	ranked := slices.DeleteFunc(sweep.Rank(spec, ledger, ""), func(t sweep.Trial) bool { return !slices.Contains(numbers, t.Number) })
-	for _, t := range sweep.Distinct(spec, ranked) {
+	ranked := slices.DeleteFunc(analysis.Rank(spec, ledger, ""), func(t sweep.Trial) bool { return !slices.Contains(numbers, t.Number) })
+	for _, t := range analysis.Distinct(spec, ranked) {
 		order = append(order, t.Number)
 	}
-	judged := sweep.Judge(spec, ledger)
+	judged := analysis.Judge(spec, ledger)
 	for _, t := range ledger {
-		if len(t.Rungs) > 0 && judged[t.Number] == sweep.Infeasible {
+		if len(t.Rungs) > 0 && judged[t.Number] == analysis.Infeasible {
 			infeasible = append(infeasible, t.Number)
 		}
 	}
@@ -37,7 +38,7 @@ func (m *Machine) lead(segment, ranked []sweep.Trial) {
 	contenders := slices.Concat(m.contenders(segment), m.Gated)
 	before, kept := m.Leaders, m.spec.KeptCheckpoints()
 	m.Leaders = withoutReasons(ranked[:min(len(ranked), kept)])
-	gated := sweep.Gated(m.spec, slices.Concat(m.Gated, segment), "")
+	gated := analysis.Gated(m.spec, slices.Concat(m.Gated, segment), "")
 	m.Gated = withoutReasons(gated[:min(len(gated), kept-len(m.Leaders))])
 	for _, t := range contenders {
 		ended := t.Status == sweep.StatusCompleted || t.Status == sweep.StatusStopped && t.Limit == ""

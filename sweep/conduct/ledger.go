@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
 // statuses are those that a result may have, in the order in which counts are shown.
@@ -64,11 +65,10 @@ func (m *Machine) appended(segment, taken []sweep.Trial) {
 		}
 	}
 	if m.spec.RanksAlone() {
-		m.finish(segment, sweep.ByMetrics(m.spec, m.contenders(segment)))
+		m.finish(segment, analysis.ByMetrics(m.spec, m.contenders(segment)))
 		return
 	}
-	m.Main = m.task(KindRank)
-	m.Main.Segment = segment
+	m.Main = &Task{Kind: KindRank, Segment: segment}
 }
 
 // attach takes up the trials from Next to number, which a history before a reset has
@@ -119,12 +119,12 @@ func (m *Machine) finish(segment, ranked []sweep.Trial) {
 		m.Counts[t.Status]++
 		m.SlotTime += seconds(t.TrainTime) + seconds(t.EvalTime)
 		m.Streak = m.Streak.after(t)
+		if fault := m.Streak.fault(m.spec.Name); fault != "" && m.Phase != PhaseCancelling {
+			m.fail(fault)
+		}
 		m.fall(t)
 	}
 	m.lead(segment, ranked)
-	if fault := m.Streak.fault(m.spec.Name); fault != "" && m.Phase != PhaseCancelling {
-		m.fail(fault)
-	}
 }
 
 // seconds converts to a duration, so that sums do not depend on their order.

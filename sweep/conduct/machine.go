@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/cost"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // Machine is a sweep at work: its spec and its State.
@@ -28,7 +30,7 @@ func New(spec *sweep.Spec, state *State, logic Logic, now time.Time) *Machine {
 	}
 	// Planned compares parameters by their JSON, which has the names in order.
 	//workflowcheck:ignore
-	return &Machine{State: state, Logic: logic, spec: spec, baselines: spec.Baselines(), planned: spec.Planned(), now: now}
+	return &Machine{State: state, Logic: logic, spec: spec, baselines: space.Baselines(spec), planned: cost.TrialCount(spec), now: now}
 }
 
 // Step takes an event and returns the actions that follow from it, in order. After a
@@ -57,7 +59,7 @@ func (m *Machine) plan() {
 func (m *Machine) resume() {
 	for _, t := range []*Task{m.Main, m.Looking, m.Curating} {
 		if t != nil {
-			t.Issued = false
+			t.ID = 0
 		}
 	}
 	for i := range m.Running {
@@ -67,7 +69,7 @@ func (m *Machine) resume() {
 		}
 		for _, step := range r.Unanswered {
 			if v, given := r.verdictAt(step); given {
-				m.out = append(m.out, Answer{r.Number, v})
+				m.act(Answer{r.Number, v})
 			}
 		}
 	}
@@ -117,7 +119,7 @@ func (m *Machine) planCancels() {
 	for i := range m.Running {
 		if r := &m.Running[i]; !r.Starting && r.Cancel == "" {
 			r.Cancel = AskedOnce
-			m.out = append(m.out, CancelTrial{r.Number})
+			m.act(CancelTrial{r.Number})
 		}
 	}
 }
@@ -141,18 +143,17 @@ func (m *Machine) planLook() {
 			m.LookAt = m.now.Add(m.lookEvery())
 		}
 		if len(silent) > 0 {
-			m.Looking = m.task(KindLook)
-			m.Looking.Silent = silent
+			m.Looking = &Task{Kind: KindLook, Silent: silent}
 		}
 	}
-	if t := m.Looking; m.mayIssue(t) {
+	if t := m.Looking; m.issue(t) {
 		look := Look{ID: t.ID}
 		for _, n := range t.Silent {
 			if r := m.running(n); r != nil {
 				look.Silent = append(look.Silent, Silent{r.Assignment, r.StartedAt})
 			}
 		}
-		m.issue(t, look)
+		m.act(look)
 	}
 }
 
@@ -171,30 +172,29 @@ func (m *Machine) planMain() {
 		case m.Broken:
 		case len(m.Arrived) > 0:
 			n := min(len(m.Arrived), segmentLimit)
-			m.Main = m.task(KindAppend)
-			m.Main.Segment = m.Arrived[:n:n]
+			m.Main = &Task{Kind: KindAppend, Segment: m.Arrived[:n:n]}
 			m.Arrived = slices.Clone(m.Arrived[n:])
 		default:
 			m.planTrial()
 		}
 	}
 	t := m.Main
-	if !m.mayIssue(t) {
+	if !m.issue(t) {
 		return
 	}
 	switch t.Kind {
 	case KindSuggest:
-		m.issue(t, Suggest{ID: t.ID, Number: t.Number, Index: t.Number - len(m.baselines), Segments: m.Segments, Pending: m.pending()})
+		m.act(Suggest{ID: t.ID, Number: t.Number, Index: t.Number - len(m.baselines), Segments: m.Segments, Pending: m.pending()})
 	case KindStart:
-		m.issue(t, Start{t.ID, t.Assignment})
+		m.act(Start{t.ID, t.Assignment})
 	case KindAppend:
-		m.issue(t, Append{t.ID, m.Segments, t.Segment})
+		m.act(Append{t.ID, m.Segments, t.Segment})
 	case KindRank:
 		rank := Rank{ID: t.ID, Segments: m.Segments + 1}
 		for _, c := range m.contenders(t.Segment) {
 			rank.Numbers = append(rank.Numbers, c.Number)
 		}
-		m.issue(t, rank)
+		m.act(rank)
 	}
 }
 
@@ -210,8 +210,7 @@ func (m *Machine) planTrial() {
 	if m.WaitAt != nil && *m.WaitAt == m.Segments {
 		return
 	}
-	m.Main = m.task(KindSuggest)
-	m.Main.Number = m.Next
+	m.Main = &Task{Kind: KindSuggest, Number: m.Next}
 }
 
 // suggested starts what was suggested, unless a command or a limit came meanwhile.
@@ -232,8 +231,7 @@ func (m *Machine) start(a sweep.Assignment) {
 	if len(m.Running) == 0 {
 		m.LookAt = m.now.Add(m.lookEvery())
 	}
-	m.Main = m.task(KindStart)
-	m.Main.Number, m.Main.Assignment = a.Number, a
+	m.Main = &Task{Kind: KindStart, Number: a.Number, Assignment: a}
 	a.Reason = sweep.Reason{Sampler: a.Reason.Sampler}
 	m.Running = append(m.Running, Running{Assignment: a, StartedAt: m.now, Starting: true})
 	m.Next = a.Number + 1
@@ -249,12 +247,11 @@ func (m *Machine) started(number int) {
 // the main line.
 func (m *Machine) planCurate() {
 	if m.Curating == nil && (m.Stale || len(m.Removals) > 0) && !m.resting(KindCurate) {
-		m.Curating = m.task(KindCurate)
-		m.Curating.Removals = len(m.Removals)
+		m.Curating = &Task{Kind: KindCurate, Removals: len(m.Removals)}
 		m.Stale = false
 	}
-	if t := m.Curating; m.mayIssue(t) {
-		m.issue(t, Curate{t.ID, slices.Clone(m.pointed()), slices.Clone(m.Removals[:t.Removals])})
+	if t := m.Curating; m.issue(t) {
+		m.act(Curate{t.ID, slices.Clone(m.pointed()), slices.Clone(m.Removals[:t.Removals])})
 	}
 }
 
@@ -271,18 +268,20 @@ func (m *Machine) planEnd() {
 	ended := m.now
 	m.Phase, m.Message, m.EndedAt = phase, why+lost, &ended
 	m.Blocked = nil
-	m.out = append(m.out, End{})
+	m.act(End{})
 }
 
-// unfinished reports whether the sweep may end (ok), and what it leaves undone.
+// unfinished reports whether the sweep may end (ok), and what it leaves undone. It
+// never ends before its running trials were asked to.
 func (m *Machine) unfinished() (lost string, ok bool) {
-	if m.Broken { // what is left to do is to ask the trials to end
-		return "", !slices.ContainsFunc(m.Running, func(r Running) bool { return r.Starting || r.Cancel != AskedHeard })
+	asked := !slices.ContainsFunc(m.Running, func(r Running) bool { return !r.Starting && r.Cancel != AskedHeard })
+	if m.Broken {
+		return "", asked
 	}
 	waits := len(m.Running) > 0 || m.Main != nil && m.Main.Kind != KindSuggest
 	curates := m.Curating != nil || m.Stale || len(m.Removals) > 0
 	for _, b := range m.Blocked {
-		gone := m.CancelledAt != nil && !m.now.Before(m.giveUpAt(b))
+		gone := m.CancelledAt != nil && asked && !m.now.Before(m.giveUpAt(b))
 		switch {
 		case b.Kind == KindCurate && curates && (gone || b.Reason == ReasonBug):
 			curates = false

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
 // Phase is where a sweep is in its life.
@@ -42,7 +43,7 @@ type RungReport struct {
 // RungVerdict is the answer to a RungReport.
 type RungVerdict struct {
 	Step int `json:"step"`
-	sweep.Verdict
+	stopping.Verdict
 }
 
 // AuditEntry is one accepted command.

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
 // report answers a trial at a rung. Anybody can send a report: one of a trial that
@@ -11,8 +12,8 @@ import (
 // one that is in the ledger already goes on.
 func (m *Machine) report(r RungReport) {
 	if m.isFinished(r.Trial) {
-		m.out = append(m.out, Answer{r.Trial, RungVerdict{Step: r.Step, Verdict: sweep.Verdict{
-			Decision: sweep.GoOn, Reason: "the sweep has this trial's result already"}}})
+		m.act(Answer{r.Trial, RungVerdict{Step: r.Step, Verdict: stopping.Verdict{
+			Decision: stopping.GoOn, Reason: "the sweep has this trial's result already"}}})
 		return
 	}
 	running := m.running(r.Trial)
@@ -21,16 +22,16 @@ func (m *Machine) report(r RungReport) {
 	}
 	v, given := running.verdictAt(r.Step)
 	if !given {
-		if slices.Contains(m.spec.Ladder(running.Assignment), r.Step) {
-			m.remember(sweep.RungResult{Trial: r.Trial, Kind: running.Kind, Step: r.Step, Metrics: m.spec.Objectives(r.Metrics)})
+		if slices.Contains(stopping.TrialRungs(m.spec, running.Assignment), r.Step) {
+			m.remember(stopping.RungResult{Trial: r.Trial, Kind: running.Kind, Step: r.Step, Metrics: m.spec.Objectives(r.Metrics)})
 		}
-		v = RungVerdict{Step: r.Step, Verdict: m.spec.Verdict(running.Assignment, r.Step, m.Rungs)}
+		v = RungVerdict{Step: r.Step, Verdict: stopping.Decide(m.spec, running.Assignment, r.Step, m.Rungs)}
 		running.give(v)
 	}
 	if !slices.Contains(running.Unanswered, r.Step) {
 		running.Unanswered = append(running.Unanswered, r.Step)
 	}
-	m.out = append(m.out, Answer{r.Trial, v})
+	m.act(Answer{r.Trial, v})
 }
 
 // verdictAt is the verdict that was given at a step.
@@ -59,7 +60,7 @@ func (r *Running) give(v RungVerdict) {
 
 // remember adds a result at a rung, in the place of the oldest there when there are
 // too many. Baseline trials are no rivals and are left out.
-func (m *Machine) remember(r sweep.RungResult) {
+func (m *Machine) remember(r stopping.RungResult) {
 	if r.Kind == sweep.KindBaseline {
 		return
 	}
@@ -88,8 +89,8 @@ func (m *Machine) expose(infeasible []int) {
 
 // fall counts a trial that diverged as the worst at the rung that it did not reach.
 func (m *Machine) fall(t sweep.Trial) {
-	ladder := m.spec.Ladder(t.Assignment)
+	ladder := stopping.TrialRungs(m.spec, t.Assignment)
 	if t.Status == sweep.StatusDiverged && len(t.Rungs) < len(ladder) {
-		m.remember(sweep.RungResult{Trial: t.Number, Kind: t.Kind, Step: ladder[len(t.Rungs)]})
+		m.remember(stopping.RungResult{Trial: t.Number, Kind: t.Kind, Step: ladder[len(t.Rungs)]})
 	}
 }

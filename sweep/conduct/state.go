@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
 // State is what a sweep remembers, and what continue-as-new carries. It grows with
@@ -31,7 +32,7 @@ type State struct {
 	Suspects []int         `json:"suspects,omitempty"`
 	LookAt   time.Time     `json:"look_at"` // when all running trials are looked at next
 
-	LastID   int      `json:"last_id"`            // of a task
+	LastID   int      `json:"last_id"`            // of a try
 	Main     *Task    `json:"main,omitempty"`     // suggest, start, append or rank: one at a time
 	Looking  *Task    `json:"looking,omitempty"`  // beside Main
 	Curating *Task    `json:"curating,omitempty"` // beside Main
@@ -39,16 +40,16 @@ type State struct {
 	Removals []string `json:"removals,omitempty"` // keys of checkpoints that are no longer kept, until they are removed
 	Stale    bool     `json:"stale,omitempty"`    // the pointer to the best trials must be moved
 
-	Counts   map[sweep.Status]int `json:"counts"`
-	Leaders  []sweep.Trial        `json:"leaders,omitempty"` // best first, without reasons, spares last; their checkpoints are kept
-	Gated    []sweep.Trial        `json:"gated,omitempty"`   // best first; failed a gate, and their checkpoints are kept in places that no leader takes
-	SlotTime time.Duration        `json:"slot_time"`         // that finished trials held training slots, failed attempts included
-	Streak   Streak               `json:"streak"`
-	Rungs    []sweep.RungResult   `json:"rungs,omitempty"`   // of search trials, in order of arrival
-	Fault    string               `json:"fault,omitempty"`   // why the sweep ends as failed
-	Broken   bool                 `json:"broken,omitempty"`  // the ledger cannot go on: the sweep ends without waiting for results
-	Message  string               `json:"message,omitempty"` // who stopped it, and why
-	Audit    []AuditEntry         `json:"audit,omitempty"`
+	Counts   map[sweep.Status]int  `json:"counts"`
+	Leaders  []sweep.Trial         `json:"leaders,omitempty"` // best first, without reasons, spares last; their checkpoints are kept
+	Gated    []sweep.Trial         `json:"gated,omitempty"`   // best first; failed a gate, and their checkpoints are kept in places that no leader takes
+	SlotTime time.Duration         `json:"slot_time"`         // that finished trials held training slots, failed attempts included
+	Streak   Streak                `json:"streak"`
+	Rungs    []stopping.RungResult `json:"rungs,omitempty"`   // of search trials, in order of arrival
+	Fault    string                `json:"fault,omitempty"`   // why the sweep ends as failed
+	Broken   bool                  `json:"broken,omitempty"`  // the ledger cannot go on: the sweep ends without waiting for results
+	Message  string                `json:"message,omitempty"` // who stopped it, and why
+	Audit    []AuditEntry          `json:"audit,omitempty"`
 }
 
 // Running is a started trial that is not in the ledger yet.
@@ -74,9 +75,8 @@ const (
 
 // Task is an action that was decided on and has not completed.
 type Task struct {
-	ID         int              `json:"id"`
+	ID         int              `json:"id,omitempty"` // of the try that is in flight; 0 while it waits for the next
 	Kind       Kind             `json:"kind"`
-	Issued     bool             `json:"issued,omitempty"`    // false: it waits for its next try
 	Number     int              `json:"number,omitempty"`    // suggest and start: of the trial
 	Assignment sweep.Assignment `json:"assignment,omitzero"` // start
 	Segment    []sweep.Trial    `json:"segment,omitempty"`   // append and rank

@@ -6,19 +6,17 @@ import (
 	"time"
 )
 
-// task makes a task of a kind.
-func (m *Machine) task(kind Kind) *Task {
+// issue reports whether a task is to be issued now, and gives it the ID of this try.
+func (m *Machine) issue(t *Task) bool {
+	if t == nil || t.ID > 0 || m.resting(t.Kind) {
+		return false
+	}
 	m.LastID++
-	return &Task{ID: m.LastID, Kind: kind}
+	t.ID = m.LastID
+	return true
 }
 
-// mayIssue reports whether a task is to be issued now.
-func (m *Machine) mayIssue(t *Task) bool { return t != nil && !t.Issued && !m.resting(t.Kind) }
-
-func (m *Machine) issue(t *Task, a Action) {
-	t.Issued = true
-	m.out = append(m.out, a)
-}
+func (m *Machine) act(a Action) { m.out = append(m.out, a) }
 
 // completes takes the task with this ID and kind out of its place, and unblocks its
 // kind; nil when it is not outstanding.
@@ -56,7 +54,7 @@ func (m *Machine) doing(t *Task) string {
 func (m *Machine) failed(e Failed) {
 	for _, place := range []**Task{&m.Main, &m.Looking, &m.Curating} {
 		t := *place
-		if t == nil || t.ID != e.ID || !t.Issued {
+		if t == nil || t.ID != e.ID {
 			continue
 		}
 		doing := m.doing(t)
@@ -78,7 +76,7 @@ func (m *Machine) failed(e Failed) {
 			m.Stale = true
 			*place = nil
 		default: // the content of a segment stays
-			t.Issued = false
+			t.ID = 0
 		}
 		return
 	}
@@ -123,12 +121,14 @@ func (m *Machine) resting(kind Kind) bool {
 func (m *Machine) unblock() {
 	m.Blocked = slices.DeleteFunc(m.Blocked, func(b Block) bool {
 		switch b.Kind {
-		case KindSuggest:
+		case KindSuggest: // it waits without a task
 			return m.Main == nil && !m.mayStart()
 		case KindLook:
 			return len(m.Running) == 0
-		default:
+		case KindCurate:
 			return false
+		default:
+			return m.Main == nil || m.Main.Kind != b.Kind
 		}
 	})
 }

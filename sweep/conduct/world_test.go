@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
 // world is everything around a machine: the trials, the store, the clock, and the
@@ -35,7 +36,7 @@ type world struct {
 	resets   int
 	bugs     []string // what was being done when a bug was delivered
 	phase    Phase    // by the commands that were accepted
-	verdicts map[[2]int]sweep.Verdict
+	verdicts map[[2]int]stopping.Verdict
 	decided  int // trials whose start was issued
 }
 
@@ -45,7 +46,7 @@ type mark struct {
 	flight   []Action
 	phase    Phase
 	bugs     []string
-	verdicts map[[2]int]sweep.Verdict
+	verdicts map[[2]int]stopping.Verdict
 	decided  int
 }
 
@@ -71,7 +72,7 @@ func newWorld(spec *sweep.Spec, points int) *world {
 	w := &world{
 		spec: spec, points: points, now: time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC),
 		results: map[int]sweep.Trial{}, stored: map[string]bool{}, last: map[string]Event{},
-		phase: PhaseRunning, verdicts: map[[2]int]sweep.Verdict{},
+		phase: PhaseRunning, verdicts: map[[2]int]stopping.Verdict{},
 	}
 	w.m = New(spec, nil, LogicNow, w.now)
 	return w
@@ -160,17 +161,21 @@ func (w *world) move(text string) {
 		}
 		w.step(Resumed{})
 	case "mark":
-		verdicts := map[[2]int]sweep.Verdict{}
+		verdicts := map[[2]int]stopping.Verdict{}
 		for k, v := range w.verdicts {
 			verdicts[k] = v
 		}
 		w.marks = append(w.marks, mark{w.save(), slices.Clone(w.flight), w.phase, slices.Clone(w.bugs), verdicts, w.decided})
 	case "reset":
-		if n := number(1); n >= 0 && n < len(w.marks) {
+		n := number(1)
+		if slices.Contains(w.bugs, "start") {
+			return // the ledger may have a trial that never started
+		}
+		if n >= 0 && n < len(w.marks) {
 			k := w.marks[n]
 			w.marks = w.marks[:n+1]
 			w.reload(k.state)
-			w.flight, w.phase, w.bugs, w.verdicts = slices.Clone(k.flight), k.phase, slices.Clone(k.bugs), map[[2]int]sweep.Verdict{}
+			w.flight, w.phase, w.bugs, w.verdicts = slices.Clone(k.flight), k.phase, slices.Clone(k.bugs), map[[2]int]stopping.Verdict{}
 			for at, v := range k.verdicts {
 				w.verdicts[at] = v
 			}
@@ -331,7 +336,7 @@ func (w *world) effect(a Action) Event {
 		if n > len(w.trials) {
 			w.fail("trial %d starts, and trial %d never did", n, len(w.trials))
 		}
-		w.trials = append(w.trials, &player{a: a.Assignment, startedAt: w.now, child: true, rungs: slices.Clone(w.spec.Ladder(a.Assignment))})
+		w.trials = append(w.trials, &player{a: a.Assignment, startedAt: w.now, child: true, rungs: slices.Clone(stopping.TrialRungs(w.spec, a.Assignment))})
 		alive := 0
 		for _, p := range w.trials {
 			if !p.closed {
@@ -458,7 +463,7 @@ func (w *world) play(p *player, what, status, silent string) {
 func (w *world) stepTrial(p *player) {
 	if p.waits && p.verdict != nil {
 		p.shown[len(p.shown)-1].Reason = p.verdict.Reason
-		if p.verdict.Decision == sweep.Stop {
+		if p.verdict.Decision == stopping.Stop {
 			w.endTrial(p, "stopped", false)
 			return
 		}
@@ -498,7 +503,7 @@ func (w *world) endTrial(p *player, status string, silent bool) {
 	case "limit":
 		t.Status, t.Limit = sweep.StatusStopped, "max_trial_time"
 	case "stopped":
-		if p.verdict == nil || p.verdict.Decision != sweep.Stop {
+		if p.verdict == nil || p.verdict.Decision != stopping.Stop {
 			return
 		}
 	case "diverged":
@@ -570,7 +575,7 @@ func (w *world) settle() {
 				w.move(kind + " ok")
 			}
 		case w.settleTrial():
-		case w.phase == PhasePaused:
+		case w.m.Phase == PhasePaused:
 			w.command(CommandResume)
 		default:
 			w.checkSuspects()
