@@ -19,13 +19,13 @@ func level(s study) string {
 	case !ok || c.Settings < 2:
 		return ""
 	case c.Freedom == 0:
-		return "Which trials are as good as the best is unknown: every setting was trained with one seed."
+		return "Which trials are as good as the best is unknown: every configuration was trained with one seed."
 	}
-	noise := fmt.Sprintf("From seed to seed %s of one training varies by %s (standard deviation, %s).",
+	noise := fmt.Sprintf("%s varies between seeds of the same configuration by %s (standard deviation, %s).",
 		c.Metric, num(c.Noise), plural(c.Freedom, "degree of freedom", "degrees of freedom"))
-	among := fmt.Sprintf("of the %s", plural(c.Settings-1, "other setting", "other settings"))
+	among := fmt.Sprintf("of the %s", plural(c.Settings-1, "other configuration", "other configurations"))
 	if len(c.Level) == 0 {
-		return fmt.Sprintf("%s None %s is level with trial %d at 95 %% confidence.", noise, among, c.Best)
+		return fmt.Sprintf("%s None %s is as good as trial %d at 95 %% confidence.", noise, among, c.Best)
 	}
 	var names []string
 	for _, number := range c.Level[:min(len(c.Level), maxLevel)] {
@@ -34,7 +34,7 @@ func level(s study) string {
 	if more := len(c.Level) - len(names); more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
 	}
-	return fmt.Sprintf("%s %d %s cannot be told from trial %d at 95 %% confidence: %s.", noise, len(c.Level), among, c.Best, strings.Join(names, ", "))
+	return fmt.Sprintf("%s %d %s are not distinguishable from trial %d at 95 %% confidence: %s.", noise, len(c.Level), among, c.Best, strings.Join(names, ", "))
 }
 
 // importance is one metric's table.
@@ -69,7 +69,7 @@ func importances(s study) (tables []importance, trouble string) {
 		}
 		t := importance{
 			Metric: o.Name,
-			Global: fmt.Sprintf("best %d of all %d settings", im.Global.Top, im.Global.Settings),
+			Global: fmt.Sprintf("best %d of all %d configurations", im.Global.Top, im.Global.Settings),
 			Local:  fmt.Sprintf("best %d of the better %d", im.Local.Top, im.Local.Settings),
 		}
 		for _, p := range im.Global.Parameters {
@@ -85,7 +85,7 @@ func importances(s study) (tables []importance, trouble string) {
 	return tables, ""
 }
 
-// repeated is how many searched settings were trained with several seeds.
+// repeated is how many searched configurations were trained with several seeds.
 func repeated(trials []sweep.Trial) int {
 	seeds := map[string][]int64{}
 	n := 0

@@ -11,7 +11,7 @@ import (
 func TestPageShowsTheAnalysis(t *testing.T) {
 	in := fixture(t, 40)
 	html := render(t, in)
-	require.Contains(t, html, "cannot be told from trial 12 at 95 % confidence")
+	require.Contains(t, html, "are not distinguishable from trial 12 at 95 % confidence")
 	require.Contains(t, html, "<strong>knee</strong>")
 	require.Contains(t, html, "<caption>fid.tail</caption>")
 	require.Contains(t, html, `class="text">best 10 of all`, "the share's meaning stands over its column")
@@ -31,18 +31,18 @@ func TestLevel(t *testing.T) {
 	in := fixture(t, 9)
 	require.Contains(t, level(newStudy(in.Spec, in.Trials)), "2 degrees of freedom")
 	single := in.Trials[2:]
-	require.Contains(t, level(newStudy(in.Spec, single)), "is unknown: every setting was trained with one seed")
+	require.Contains(t, level(newStudy(in.Spec, single)), "is unknown: every configuration was trained with one seed")
 	require.Empty(t, level(newStudy(in.Spec, in.Trials[:3])), "there is nothing but the baseline")
 	require.Empty(t, level(newStudy(in.Spec, nil)))
 }
 
-// A page must not say that every setting had one seed when some had several.
+// A page must not say that every configuration had one seed when some had several.
 func TestCaveatsKnowOfRepeats(t *testing.T) {
 	in := fixture(t, 9)
 	again := in.Trials[5]
 	again.Number, again.Seed = 99, 2
 	in.Trials = append(in.Trials, again, again)
 	html := render(t, in)
-	require.Contains(t, html, "1 searched setting was trained with several seeds")
-	require.NotContains(t, html, "Each searched setting was trained with one seed")
+	require.Contains(t, html, "1 searched configuration was trained with several seeds")
+	require.NotContains(t, html, "Each searched configuration was trained with one seed")
 }

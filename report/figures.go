@@ -204,7 +204,7 @@ func markLegend(s study, front bool) []legendEntry {
 
 // tip names a trial: "trial 3: alignment.weight=1 infonce.weight=0.3; fid.tail 41.2".
 func tip(t sweep.Trial, metrics ...string) string {
-	text := fmt.Sprintf("trial %d: %s", t.Number, strings.Join(settings(t.Params), " "))
+	text := fmt.Sprintf("trial %d: %s", t.Number, strings.Join(assignments(t.Params), " "))
 	for _, m := range metrics {
 		text += fmt.Sprintf("; %s %s", m, metricOf(t, m))
 	}

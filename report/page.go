@@ -116,7 +116,7 @@ func newPage(in Input) page {
 		Provenance:  provenance(in, s),
 	}
 	if len(s.ranked) > 0 {
-		p.Best, p.BestParams = fmt.Sprintf("trial %d", s.ranked[0].Number), settings(s.ranked[0].Params)
+		p.Best, p.BestParams = fmt.Sprintf("trial %d", s.ranked[0].Number), assignments(s.ranked[0].Params)
 		if !s.isBaseline(s.ranked[0]) {
 			p.Baseline = baselineText(s)
 			p.BaselineRange = len(s.baseline) > 1
@@ -203,7 +203,7 @@ func newRow(s study, t sweep.Trial, place int, params, data []string) row {
 		Rank: absent, Number: fmt.Sprint(t.Number), Kind: string(t.Kind), Status: string(t.Status),
 		Seed: fmt.Sprint(t.Seed), Guidance: absent, Loss: absent,
 		Steps: fmt.Sprint(t.Steps), Attempts: fmt.Sprint(t.Tries()), Time: span(t.TrainTime),
-		Setting: settings(t.Params), Class: s.curveClass(t), Verdict: string(s.verdicts[t.Number]),
+		Setting: assignments(t.Params), Class: s.curveClass(t), Verdict: string(s.verdicts[t.Number]),
 	}
 	if t.Number == s.knee {
 		r.Mark = "knee"
@@ -250,7 +250,7 @@ func grids(s study, pictures map[int][]byte) (cards []grid, missing int) {
 			continue
 		}
 		g := grid{
-			Title: fmt.Sprintf("Trial %d", t.Number), Params: settings(t.Params), Class: s.curveClass(t),
+			Title: fmt.Sprintf("Trial %d", t.Number), Params: assignments(t.Params), Class: s.curveClass(t),
 			Note: fmt.Sprintf("%s %s, %s %s, guidance %s", metricHead, metricOf(t, metricHead), metricTail, metricOf(t, metricTail), plain(t.Guidance)),
 			Alt:  fmt.Sprintf("Sample grid of trial %d", t.Number),
 		}

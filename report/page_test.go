@@ -136,7 +136,7 @@ func TestBrokenPictureIsSaidNotEmbedded(t *testing.T) {
 	html := render(t, in)
 	require.Contains(t, html, "The stored picture cannot be shown: png: invalid format")
 	require.NotContains(t, html, "onload")
-	require.Contains(t, html, "1 completed without a picture")
+	require.Contains(t, html, "1 completed trials have no grid")
 	require.Equal(t, 2, strings.Count(html, "<img "))
 }
 

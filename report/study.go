@@ -154,8 +154,8 @@ func paramNames(spec *sweep.Spec, trials []sweep.Trial) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// settings writes parameters as people set them, "infonce.weight=0.3", by name.
-func settings(p sweep.Params) []string {
+// assignments writes parameters as people set them, "infonce.weight=0.3", by name.
+func assignments(p sweep.Params) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(p)) {
 		out = append(out, name+"="+paramValue(p[name]))

@@ -154,25 +154,25 @@ func caveats(in Input, s study) []string {
 	}
 	switch n, again := len(s.baseline), repeated(s.trials); {
 	case again > 0:
-		out = append(out, fmt.Sprintf("%s trained with several seeds, the others with one. A setting with several ranks by their mean; the table beside the baseline shows one of its trials.", plural(again, "searched setting was", "searched settings were")))
+		out = append(out, fmt.Sprintf("%s trained with several seeds, the others with one. A configuration with several seeds ranks by their mean; the table next to the baseline shows one of its trials.", plural(again, "searched configuration was", "searched configurations were")))
 	case n > 1:
-		out = append(out, fmt.Sprintf("Each searched setting was trained with one seed, the baseline with %d. A difference inside the baseline's own range cannot be told from noise. What is said of the trials that are level with the best takes the noise between the baseline's seeds to be that of every setting.", n))
+		out = append(out, fmt.Sprintf("Each searched configuration was trained with one seed, the baseline with %d. A difference inside the range of the baseline is not distinguishable from noise. The list of trials that are as good as the best assumes that every configuration has the noise of the baseline's seeds.", n))
 	default:
-		out = append(out, "Every setting was trained with one seed, so a difference between two trials includes the luck of training. No difference here is claimed to be significant: repeat the best trial and the baseline with other seeds before believing it.")
+		out = append(out, "Every configuration was trained with one seed, so a difference between two trials includes the luck of training. No difference here is claimed to be significant: repeat the best trial and the baseline with other seeds first.")
 	}
 	if k := len(s.ranked); k > 1 {
-		text := fmt.Sprintf("The best of %d trials was chosen by the same samples that it is shown with, and so looks better than it is (the winner's curse).", k)
+		text := fmt.Sprintf("The best of %d trials was chosen by the same samples as its numbers here, so it looks better than it is (the winner's curse).", k)
 		if len(spec.Evaluate.Guidance) > 1 {
-			text += " Its guidance scale was not: it was chosen by other samples and the other half of the real images."
+			text += " Its guidance scale was chosen by other samples and the other half of the real images."
 		}
 		out = append(out, text)
 	}
 	if text := sampleCounts(spec); text != "" {
 		out = append(out, text)
 	}
-	out = append(out, "FID is taken from the features of this project's own small classifier: it compares trials of this dataset and size with each other, never with published Inception FIDs, and it is biased upwards at small sample counts.")
+	out = append(out, "FID is computed from the features of this project's own small classifier. Compare it between trials of this dataset and size, and never with published Inception FIDs. With few samples it is biased upwards.")
 	if len(in.Floor) > 0 {
-		out = append(out, "The floor is what one half of the real images scores against the other. It is a yardstick, not a bound: FID falls with the number of images, and the halves are not as many as a model's samples.")
+		out = append(out, "The floor compares one half of the real images with the other. It is a reference value and no bound: FID falls with the number of images, and a half has another number of images than a model has samples.")
 	}
 	stopped, gated := 0, 0
 	for _, t := range in.Trials {
@@ -187,7 +187,7 @@ func caveats(in Input, s study) []string {
 		out = append(out, fmt.Sprintf("%s a gate of the spec and %s left out of the ranking.", plural(gated, "trial failed", "trials failed"), pick(gated, "is", "are")))
 	}
 	if stopped > 0 {
-		out = append(out, fmt.Sprintf("%s stopped early, for what early_terminate saw of %s before the end; the ranking and the figures leave %[2]s out.",
+		out = append(out, fmt.Sprintf("%s stopped early by early_terminate; the ranking and the figures leave %s out.",
 			plural(stopped, "trial was", "trials were"), pick(stopped, "it", "them")))
 	}
 	if lost := len(in.Trials) - len(s.ranked) - stopped - gated; lost > 0 {
