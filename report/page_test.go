@@ -79,7 +79,7 @@ func TestStoppedTrials(t *testing.T) {
 	in.Trials[4].Rungs = []sweep.Rung{{Step: 500, Metrics: map[string]float64{"fid.tail": 99}, Reason: "place 5 of 7 at step 500"}}
 	html := render(t, in)
 	require.Contains(t, html, "place 5 of 7 at step 500")
-	require.Contains(t, html, "1 trial was stopped early, for what early_terminate saw of it before the end; the ranking and the figures leave it out.")
+	require.Contains(t, html, "1 trial was stopped early by early_terminate; the ranking and the figures leave it out.")
 	require.Contains(t, html, "2 trials did not complete", "a stopped one is not lost")
 	require.NotContains(t, html, `alt="Sample grid of trial `+newRow(study{spec: in.Spec}, in.Trials[4], 0, nil, nil).Number+`"`)
 	rows, err := csv.NewReader(bytes.NewReader(export(t, FormatCSV, in.Spec, in.Trials))).ReadAll()
