@@ -8,6 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/results"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -53,7 +57,7 @@ func analysed(t *testing.T, n int) store.Store {
 		})
 	}
 	for seed := range int64(3) {
-		add(sweep.KindBaseline, weights(0, 0), seed+1)
+		add(sweep.KindBaseline, clitest.Weights(0, 0), seed+1)
 	}
 	weight := func() sweep.Value {
 		if rng.Float64() < 0.2 {
@@ -80,20 +84,20 @@ func analysed(t *testing.T, n int) store.Store {
 func TestAnalysisForPeople(t *testing.T) {
 	objects := analysed(t, 40)
 	for _, verb := range []string{"best", "pareto", "importance", "trials"} {
-		r := cli(t, objects, "", verb, "analysed")
-		require.Equal(t, exitOK, r.code, r.err)
-		golden(t, "analysed-"+verb+".txt", r.out)
+		r := cmdline(t, objects, "", verb, "analysed")
+		require.Equal(t, cli.ExitOK, r.Code, r.Err)
+		clitest.Golden(t, "analysed-"+verb+".txt", r.out)
 	}
 }
 
 func TestAnalysisAsJSON(t *testing.T) {
 	objects := analysed(t, 40)
 	read := func(v any, arguments ...string) {
-		r := cli(t, objects, "", append(arguments, "analysed", "-o", "json")...)
-		require.Equal(t, exitOK, r.code, r.err)
+		r := cmdline(t, objects, "", append(arguments, "analysed", "-o", "json")...)
+		require.Equal(t, cli.ExitOK, r.Code, r.Err)
 		require.NoError(t, json.Unmarshal([]byte(r.out), v))
 	}
-	var trials []judged
+	var trials []trialview.Judged
 	read(&trials, "trials")
 	require.Len(t, trials, 47)
 	byNumber := map[int]analysis.Feasibility{}
@@ -101,7 +105,7 @@ func TestAnalysisAsJSON(t *testing.T) {
 		require.Contains(t, []analysis.Feasibility{analysis.Feasible, analysis.Infeasible, analysis.Undecided}, trial.Feasibility)
 		byNumber[trial.Number] = trial.Feasibility
 	}
-	var best bestTrial
+	var best results.BestTrial
 	read(&best, "best")
 	require.Equal(t, analysis.Feasible, best.Feasibility)
 	require.Equal(t, best.Number, best.Contest.Best)
@@ -111,14 +115,14 @@ func TestAnalysisAsJSON(t *testing.T) {
 		require.Equal(t, analysis.Feasible, byNumber[number])
 	}
 
-	var f front
+	var f results.Front
 	read(&f, "pareto")
 	require.NotEmpty(t, f.Trials)
 	require.Positive(t, f.Hypervolume)
 	for _, trial := range f.Trials {
 		require.NotEqual(t, analysis.Infeasible, trial.Feasibility)
 	}
-	var nearer front
+	var nearer results.Front
 	read(&nearer, "pareto", "--reference", "fid.tail=58,fid.head=22")
 	require.Equal(t, map[string]float64{"fid.tail": 58, "fid.head": 22}, nearer.Reference)
 	require.NotEqual(t, f.Hypervolume, nearer.Hypervolume)
@@ -143,15 +147,15 @@ func TestBadReference(t *testing.T) {
 		"fid.tail=1": "no value for fid.head", "fid.tail=1,fid.head=x": `fid.head="x" is no number`, "fid.tail=1,fid.head=NaN": "is no number",
 		"fid.tail=1,fid.head=2,loss=3": `"loss" is no metric of the spec; valid: fid.tail, fid.head`,
 	} {
-		r := cli(t, objects, "", "pareto", "analysed", "--reference", text)
-		require.Equal(t, exitUsage, r.code, r.err)
-		require.Contains(t, r.err, says)
+		r := cmdline(t, objects, "", "pareto", "analysed", "--reference", text)
+		require.Equal(t, cli.ExitUsage, r.Code, r.Err)
+		require.Contains(t, r.Err, says)
 	}
 }
 
 func TestImportanceOfTooFewTrials(t *testing.T) {
-	r := cli(t, analysed(t, 3), "", "importance", "analysed")
-	require.Equal(t, exitFailure, r.code)
-	require.Contains(t, r.err, "needs 20 finished search settings")
+	r := cmdline(t, analysed(t, 3), "", "importance", "analysed")
+	require.Equal(t, cli.ExitFailure, r.Code)
+	require.Contains(t, r.Err, "needs 20 finished search settings")
 	require.Empty(t, r.out)
 }

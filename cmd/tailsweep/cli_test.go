@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,27 +13,31 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/measure"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/machine"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/sweeps"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
-	"github.com/tailsweep/tailsweep/workflows"
 )
 
 // result is how a command line ended.
 type result struct {
-	code     int
-	out, err string
+	Code     int
+	out, Err string
 }
 
-// cli runs one command line. objects, when not nil, is the object store; there is
+// cmdline runs one command line. objects, when not nil, is the object store; there is
 // never a Temporal.
-func cli(t *testing.T, objects store.Store, stdin string, arguments ...string) result {
+func cmdline(t *testing.T, objects store.Store, stdin string, arguments ...string) result {
 	t.Helper()
 	var out, err bytes.Buffer
-	a := &app{in: strings.NewReader(stdin), out: &out, err: &err, objects: objects}
+	a := &cli.App{In: strings.NewReader(stdin), Out: &out, Err: &err, Objects: objects}
 	code := run(t.Context(), a, arguments)
 	return result{code, out.String(), err.String()}
 }
@@ -45,34 +47,9 @@ func TestUnknownBackendOfTheEnvironment(t *testing.T) {
 	t.Setenv("TAILSWEEP_STATE_DIR", t.TempDir())
 	spec := "../../examples/quickstart.yaml"
 	for _, arguments := range [][]string{{"run", spec}, {"up"}, {"train", spec, "--to", t.TempDir()}, {"plan", spec}, {"worker"}} {
-		r := cli(t, nil, "", arguments...)
-		require.Equal(t, exitUsage, r.code, r.err)
-		require.Equal(t, "tailsweep: TAILSWEEP_BACKEND is \"nonsense\", want one of auto, go, xla:cpu, xla:cuda\n", r.err, arguments[0])
-	}
-}
-
-func TestOtherBackend(t *testing.T) {
-	t.Setenv("TAILSWEEP_CACHE_DIR", t.TempDir()) // no plugin: auto is go
-	t.Setenv("PJRT_PLUGIN_LIBRARY_PATH", "")
-	for _, c := range []struct {
-		asked, worker string
-		refused       bool
-	}{
-		{"auto", "xla:cpu", false},
-		{"go", "", false},
-		{"go", "go", false},
-		{"go", "auto", false},
-		{"go", "xla:cpu", true},
-		{"xla:cpu", "auto", true},
-	} {
-		err := otherBackend(c.asked, c.worker)
-		if !c.refused {
-			require.NoError(t, err, c)
-			continue
-		}
-		require.Equal(t, exitUsage, codeOf(err), c)
-		require.ErrorContains(t, err, "backend "+c.asked+" is asked for", c)
-		require.ErrorContains(t, err, "`tailsweep down`", c)
+		r := cmdline(t, nil, "", arguments...)
+		require.Equal(t, cli.ExitUsage, r.Code, r.Err)
+		require.Equal(t, "tailsweep: TAILSWEEP_BACKEND is \"nonsense\", want one of auto, go, xla:cpu, xla:cuda\n", r.Err, arguments[0])
 	}
 }
 
@@ -110,28 +87,29 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		"bad parameter":                 {[]string{"train", "../../examples/quickstart.yaml", "--to", t.TempDir(), "--param", "infonce.wieght=1"}, "infonce.weight"},
 		"bad parameter value":           {[]string{"train", "../../examples/quickstart.yaml", "--to", t.TempDir(), "--param", "infonce.weight=-1"}, "infonce.weight"},
 		"train without a spec":          {[]string{"train"}, "a spec is missing"},
+		"no epochs":                     {[]string{"features", "train", "--to", "x", "--epochs", "0"}, "--epochs is 0"},
 		"bad trial number":              {[]string{"logs", "x", "one"}, `"one" is no trial number`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := cli(t, store.NewMemory(), "", c.arguments...)
-			require.Equal(t, exitUsage, r.code, r.err)
-			require.Contains(t, r.err, c.says)
+			r := cmdline(t, store.NewMemory(), "", c.arguments...)
+			require.Equal(t, cli.ExitUsage, r.Code, r.Err)
+			require.Contains(t, r.Err, c.says)
 			require.Empty(t, r.out)
-			require.NotContains(t, r.err, "Usage:", "the usage is for those who ask")
-			require.Equal(t, 1, strings.Count(r.err, "\n"), "an error is told once: %s", r.err)
+			require.NotContains(t, r.Err, "Usage:", "the usage is for those who ask")
+			require.Equal(t, 1, strings.Count(r.Err, "\n"), "an error is told once: %s", r.Err)
 		})
 	}
 }
 
 func TestExitCodesTopic(t *testing.T) {
-	r := cli(t, nil, "", "help", "exit-codes")
-	require.Equal(t, exitOK, r.code)
-	golden(t, "exit-codes.txt", r.out)
+	r := cmdline(t, nil, "", "help", "exit-codes")
+	require.Equal(t, cli.ExitOK, r.Code)
+	clitest.Golden(t, "exit-codes.txt", r.out)
 }
 
 func TestEveryVerbHasOneGroup(t *testing.T) {
 	seen := map[string]bool{}
-	for _, cmd := range newRoot(&app{}).Commands() {
+	for _, cmd := range newRoot(&cli.App{}).Commands() {
 		if cmd.Runnable() {
 			require.NotEmpty(t, cmd.GroupID, cmd.Name())
 			require.Falsef(t, seen[cmd.Name()], "%s is there twice", cmd.Name())
@@ -158,23 +136,23 @@ func TestFlagsMeanOneThing(t *testing.T) {
 			walk(sub)
 		}
 	}
-	walk(newRoot(&app{}))
+	walk(newRoot(&cli.App{}))
 }
 
 func TestInitValidatePlan(t *testing.T) {
 	for _, method := range sweep.Methods() {
-		text := cli(t, nil, "", "init", "my-search", "--method", string(method))
-		require.Equal(t, exitOK, text.code, text.err)
+		text := cmdline(t, nil, "", "init", "my-search", "--method", string(method))
+		require.Equal(t, cli.ExitOK, text.Code, text.Err)
 		path := filepath.Join(t.TempDir(), "spec.yaml")
 		require.NoError(t, os.WriteFile(path, []byte(text.out), 0o600))
 
-		valid := cli(t, nil, "", "validate", path)
-		require.Equal(t, exitOK, valid.code, valid.err)
+		valid := cmdline(t, nil, "", "validate", path)
+		require.Equal(t, cli.ExitOK, valid.Code, valid.Err)
 		require.Contains(t, valid.out, `sweep "my-search" is valid (`+string(method))
 
-		fromStdin := cli(t, nil, text.out, "plan", "-", "--steps-per-second", "30", "-o", "json")
-		require.Equal(t, exitOK, fromStdin.code, fromStdin.err)
-		var p planned
+		fromStdin := cmdline(t, nil, text.out, "plan", "-", "--steps-per-second", "30", "-o", "json")
+		require.Equal(t, cli.ExitOK, fromStdin.Code, fromStdin.Err)
+		var p measure.Planned
 		require.NoError(t, json.Unmarshal([]byte(fromStdin.out), &p))
 		require.Positive(t, p.Plan.Trials)
 		require.Positive(t, p.Parameters)
@@ -189,47 +167,47 @@ func TestPlanOfASearchOverGuidance(t *testing.T) {
 	require.NoError(t, err)
 	spec := strings.NewReplacer(", guidance: [0, 1]", "", "width: 16", "width: 8", "batch: 64", "batch: 2",
 		"parameters:", "parameters:\n  guidance: {values: [0, 1]}", "alignment.weight: 0}, seeds", "alignment.weight: 0, guidance: 1}, seeds").Replace(string(text))
-	r := cli(t, nil, spec, "plan", "-", "--backend", "go", "-o", "json")
-	require.Equal(t, exitOK, r.code, r.err)
-	var p planned
+	r := cmdline(t, nil, spec, "plan", "-", "--backend", "go", "-o", "json")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	var p measure.Planned
 	require.NoError(t, json.Unmarshal([]byte(r.out), &p))
 	require.Equal(t, "go", p.Backend)
 	require.Positive(t, p.StepsPerSecond)
 	require.Positive(t, p.MemoryBytes)
-	require.Contains(t, r.err, "measuring 12 steps on backend go, or what 20s allow ...\n")
-	require.NotContains(t, r.err, "parallelism")
+	require.Contains(t, r.Err, "measuring 12 steps on backend go, or what 20s allow ...\n")
+	require.NotContains(t, r.Err, "parallelism")
 }
 
 func TestPlanWithoutMeasuring(t *testing.T) {
-	r := cli(t, nil, "", "plan", "testdata/plan.yaml", "--no-measure")
-	require.Equal(t, exitOK, r.code, r.err)
-	require.Empty(t, r.err)
+	r := cmdline(t, nil, "", "plan", "testdata/plan.yaml", "--no-measure")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	require.Empty(t, r.Err)
 	require.Contains(t, r.out, "steps        1000 a trial, 5000 in all\n")
 	require.Contains(t, r.out, "time         not told: nothing was measured\n")
-	r = cli(t, nil, "", "plan", "testdata/plan.yaml", "--no-measure", "--steps-per-second", "20")
-	require.Equal(t, exitUsage, r.code)
-	require.Contains(t, r.err, "(valid: one of them)")
+	r = cmdline(t, nil, "", "plan", "testdata/plan.yaml", "--no-measure", "--steps-per-second", "20")
+	require.Equal(t, cli.ExitUsage, r.Code)
+	require.Contains(t, r.Err, "(valid: one of them)")
 }
 
 func TestPlanRefusesARateThatIsNone(t *testing.T) {
 	for _, rate := range []string{"0", "-1", "nan", "inf"} {
-		r := cli(t, nil, "", "plan", "testdata/plan.yaml", "--steps-per-second", rate)
-		require.Equal(t, 2, r.code, rate)
-		require.Contains(t, r.err, "--steps-per-second is", rate)
-		require.Contains(t, r.err, "(valid: above 0)", rate)
+		r := cmdline(t, nil, "", "plan", "testdata/plan.yaml", "--steps-per-second", rate)
+		require.Equal(t, 2, r.Code, rate)
+		require.Contains(t, r.Err, "--steps-per-second is", rate)
+		require.Contains(t, r.Err, "(valid: above 0)", rate)
 	}
 }
 
 func TestPlanForPeople(t *testing.T) {
-	r := cli(t, nil, "", "plan", "testdata/plan.yaml", "--steps-per-second", "20")
-	require.Equal(t, exitOK, r.code, r.err)
-	golden(t, "plan.txt", r.out)
+	r := cmdline(t, nil, "", "plan", "testdata/plan.yaml", "--steps-per-second", "20")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	clitest.Golden(t, "plan.txt", r.out)
 }
 
 func TestValidateTellsEveryFault(t *testing.T) {
-	r := cli(t, nil, "", "validate", "../../testdata/ten-faults.yaml", "../../examples/quickstart.yaml")
-	require.Equal(t, exitUsage, r.code)
-	faults := strings.Split(strings.TrimSpace(r.err), "\n")
+	r := cmdline(t, nil, "", "validate", "../../testdata/ten-faults.yaml", "../../examples/quickstart.yaml")
+	require.Equal(t, cli.ExitUsage, r.Code)
+	faults := strings.Split(strings.TrimSpace(r.Err), "\n")
 	require.Len(t, faults, 10)
 	for _, line := range faults {
 		require.Regexp(t, `^\.\./\.\./testdata/ten-faults\.yaml:\d+:\d+: \S+`, line)
@@ -242,23 +220,23 @@ func TestWarningsAreNoFaults(t *testing.T) {
 	require.NoError(t, err)
 	spec := strings.Replace(string(text), "batch: 64", "batch: 64, label_dropout: 0", 1)
 	for _, arguments := range [][]string{{"validate", "-"}, {"validate", "-", "-o", "json"}, {"plan", "-", "--no-measure"}} {
-		r := cli(t, nil, spec, arguments...)
-		require.Equal(t, exitOK, r.code, r.err)
-		require.Regexp(t, `^\S+: warning: train.label_dropout is 0, .*\n$`, r.err)
+		r := cmdline(t, nil, spec, arguments...)
+		require.Equal(t, cli.ExitOK, r.Code, r.Err)
+		require.Regexp(t, `^\S+: warning: train.label_dropout is 0, .*\n$`, r.Err)
 		require.NotEmpty(t, r.out)
 	}
-	r := cli(t, nil, string(text), "validate", "-")
-	require.Empty(t, r.err)
+	r := cmdline(t, nil, string(text), "validate", "-")
+	require.Empty(t, r.Err)
 }
 
 func TestValidateAsJSON(t *testing.T) {
-	r := cli(t, nil, "", "validate", "../../testdata/ten-faults.yaml", "../../examples/quickstart.yaml", "-o", "json")
-	require.Equal(t, exitUsage, r.code)
-	require.Empty(t, r.err)
+	r := cmdline(t, nil, "", "validate", "../../testdata/ten-faults.yaml", "../../examples/quickstart.yaml", "-o", "json")
+	require.Equal(t, cli.ExitUsage, r.Code)
+	require.Empty(t, r.Err)
 	var faults []map[string]any
 	require.NoError(t, json.Unmarshal([]byte(r.out), &faults))
 	require.Len(t, faults, 10)
-	lines := strings.Split(strings.TrimSpace(cli(t, nil, "", "validate", "../../testdata/ten-faults.yaml").err), "\n")
+	lines := strings.Split(strings.TrimSpace(cmdline(t, nil, "", "validate", "../../testdata/ten-faults.yaml").Err), "\n")
 	for i, f := range faults {
 		require.Len(t, f, 7)
 		at := fmt.Sprintf("%s:%v:%v: %s: ", f["file"], f["line"], f["column"], f["field"])
@@ -268,66 +246,34 @@ func TestValidateAsJSON(t *testing.T) {
 		}
 	}
 
-	r = cli(t, nil, "", "validate", "../../examples/quickstart.yaml", "-o", "json")
-	require.Equal(t, exitOK, r.code, r.err)
+	r = cmdline(t, nil, "", "validate", "../../examples/quickstart.yaml", "-o", "json")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
 	require.JSONEq(t, "[]", r.out)
-	r = cli(t, nil, "", "validate", filepath.Join(t.TempDir(), "none.yaml"), "-o", "json")
-	require.Equal(t, exitUsage, r.code)
-	require.Contains(t, r.err, "none.yaml", "a file that cannot be read is no fault of a spec")
+	r = cmdline(t, nil, "", "validate", filepath.Join(t.TempDir(), "none.yaml"), "-o", "json")
+	require.Equal(t, cli.ExitUsage, r.Code)
+	require.Contains(t, r.Err, "none.yaml", "a file that cannot be read is no fault of a spec")
 }
 
 func TestSchemaIsTheDomainsOwn(t *testing.T) {
-	r := cli(t, nil, "", "schema")
-	require.Equal(t, exitOK, r.code)
+	r := cmdline(t, nil, "", "schema")
+	require.Equal(t, cli.ExitOK, r.Code)
 	require.True(t, json.Valid([]byte(r.out)))
 	require.Equal(t, string(specfile.Schema()), r.out)
 }
 
 func TestVersionAsJSON(t *testing.T) {
-	r := cli(t, nil, "", "version", "-o", "json")
-	require.Equal(t, exitOK, r.code)
-	var b buildFacts
+	r := cmdline(t, nil, "", "version", "-o", "json")
+	require.Equal(t, cli.ExitOK, r.Code)
+	var b cli.BuildFacts
 	require.NoError(t, json.Unmarshal([]byte(r.out), &b))
 	require.NotEmpty(t, b.Version)
 	require.NotEmpty(t, b.Go)
 }
 
-// archived is a store with one sweep of three finished trials, and one without any.
-func archived(t *testing.T) store.Store {
-	t.Helper()
-	objects := store.NewMemory()
-	arc := archive.New(objects)
-	for _, name := range []string{"done", "fresh"} {
-		text, err := specfile.Init(name, sweep.MethodGrid)
-		require.NoError(t, err)
-		spec, err := specfile.Parse(name, []byte(text))
-		require.NoError(t, err)
-		_, err = arc.Reserve(t.Context(), spec, []byte(text))
-		require.NoError(t, err)
-	}
-	trial := func(number int, status sweep.Status, head, tail float64) sweep.Trial {
-		return sweep.Trial{
-			Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Params: weights(float64(number), 0), Seed: 1},
-			Status:     status, Metrics: map[string]float64{"fid.head": head, "fid.tail": tail, "label_accuracy.head": 0.7},
-			Steps: 10, LossFirst: 1, LossLast: 0.25, Attempts: 1,
-		}
-	}
-	failed := trial(2, sweep.StatusFailed, 0, 0)
-	failed.Metrics = nil
-	failed.Error = &sweep.Failure{Class: sweep.FailBug, Message: "first line\nsecond line"}
-	// The ledger is in order of completion, not of number.
-	require.NoError(t, arc.AppendSegment(t.Context(), "done", 0, []sweep.Trial{trial(1, sweep.StatusCompleted, 40, 50), failed}))
-	require.NoError(t, arc.AppendSegment(t.Context(), "done", 1, []sweep.Trial{trial(0, sweep.StatusCompleted, 30, 60)}))
-	log := filepath.Join(t.TempDir(), "log.txt")
-	require.NoError(t, os.WriteFile(log, []byte("what it said\n"), 0o600))
-	require.NoError(t, arc.PutLog(t.Context(), "done", 2, 1, log))
-	return objects
-}
-
 func TestTrialsAsJSON(t *testing.T) {
-	objects := archived(t)
-	r := cli(t, objects, "", "trials", "done", "-o", "json")
-	require.Equal(t, exitOK, r.code, r.err)
+	objects := clitest.Archived(t)
+	r := cmdline(t, objects, "", "trials", "done", "-o", "json")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
 	var trials []map[string]any
 	require.NoError(t, json.Unmarshal([]byte(r.out), &trials))
 	require.Len(t, trials, 3)
@@ -339,51 +285,22 @@ func TestTrialsAsJSON(t *testing.T) {
 	}
 	require.Equal(t, map[string]any{"class": "bug", "message": "first line\nsecond line"}, trials[2]["error"])
 
-	fresh := cli(t, objects, "", "trials", "fresh", "-o", "json")
-	require.Equal(t, exitOK, fresh.code)
+	fresh := cmdline(t, objects, "", "trials", "fresh", "-o", "json")
+	require.Equal(t, cli.ExitOK, fresh.Code)
 	require.Equal(t, "[]\n", fresh.out, "an array even when it is empty")
 }
 
 func TestTrialsForPeople(t *testing.T) {
-	r := cli(t, archived(t), "", "trials", "done")
-	require.Equal(t, exitOK, r.code, r.err)
-	golden(t, "trials.txt", r.out)
-}
-
-// Where every trial failed its gates, all say so, and which trial came closest.
-func TestAllTrialsFailedTheirGates(t *testing.T) {
-	objects := archived(t)
-	arc := archive.New(objects)
-	var trials []sweep.Trial
-	for number, tail := range []float64{70, 60} {
-		trials = append(trials, sweep.Trial{
-			Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch}, Status: sweep.StatusCompleted,
-			Metrics: map[string]float64{"fid.tail": tail}, Gates: []string{"memorised_ratio.all is 0.2, gates.max_memorised_ratio is 0.05"},
-		})
-	}
-	require.NoError(t, arc.AppendSegment(t.Context(), "fresh", 0, trials))
-	const why = "2 trials completed with a value of fid.tail, and all failed a gate; the best, trial 1, has 60: memorised_ratio.all is 0.2, gates.max_memorised_ratio is 0.05"
-	for _, arguments := range [][]string{{"best", "fresh"}, {"pull", "fresh", "--to", t.TempDir()}} {
-		r := cli(t, objects, "", arguments...)
-		require.Equal(t, exitNotFound, r.code)
-		require.Contains(t, r.err, `sweep "fresh" has no best trial: `+why)
-	}
-	spec, _, err := arc.LoadSpec(t.Context(), "fresh")
-	require.NoError(t, err)
-	require.Equal(t, why, strings.Join(resultLines(spec, trials, 80, painter(false)), " "))
-	require.Equal(t, []string{"no trial completed"}, resultLines(spec, nil, 80, painter(false)))
-
-	var out bytes.Buffer
-	a := &app{out: &out, err: &out}
-	require.NoError(t, a.ended(view{Spec: spec, Finished: trials, Progress: workflows.Progress{Name: "fresh", Phase: workflows.PhaseCompleted}}))
-	require.Contains(t, out.String(), "  tailsweep pull fresh --trial 1 --to fresh-trial\n")
+	r := cmdline(t, clitest.Archived(t), "", "trials", "done")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	clitest.Golden(t, "trials.txt", r.out)
 }
 
 func TestBestAndPareto(t *testing.T) {
-	objects := archived(t)
+	objects := clitest.Archived(t)
 	best := func(arguments ...string) sweep.Trial {
-		r := cli(t, objects, "", append([]string{"best", "done", "-o", "json"}, arguments...)...)
-		require.Equal(t, exitOK, r.code, r.err)
+		r := cmdline(t, objects, "", append([]string{"best", "done", "-o", "json"}, arguments...)...)
+		require.Equal(t, cli.ExitOK, r.Code, r.Err)
 		var trial sweep.Trial
 		require.NoError(t, json.Unmarshal([]byte(r.out), &trial))
 		return trial
@@ -392,32 +309,32 @@ func TestBestAndPareto(t *testing.T) {
 	require.Equal(t, 0, best("--metric", "fid.head").Number)
 	require.InDelta(t, 0.7, best().Metrics["label_accuracy.head"], 0)
 
-	r := cli(t, objects, "", "pareto", "done", "-o", "json")
+	r := cmdline(t, objects, "", "pareto", "done", "-o", "json")
 	var f analysis.Front
 	require.NoError(t, json.Unmarshal([]byte(r.out), &f))
 	require.Len(t, f.Trials, 2)
 	require.Equal(t, map[string]float64{"fid.tail": 61, "fid.head": 41}, f.Reference)
 	require.InDelta(t, 11*1+1*11-1, f.Hypervolume, 1e-9)
-	golden(t, "best.txt", cli(t, objects, "", "best", "done").out)
+	clitest.Golden(t, "best.txt", cmdline(t, objects, "", "best", "done").out)
 }
 
 func TestNotFound(t *testing.T) {
-	objects := archived(t)
+	objects := clitest.Archived(t)
 	for _, arguments := range [][]string{
 		{"trials", "none"}, {"best", "none"}, {"pareto", "none"}, {"importance", "none"}, {"describe", "none"}, {"export", "none"}, {"watch", "none"},
 		{"pull", "none", "--to", t.TempDir()}, {"report", "none"}, {"logs", "none", "0"},
 		{"best", "fresh"}, {"pull", "fresh", "--to", t.TempDir()}, {"pull", "done", "--trial", "9", "--to", t.TempDir()},
 		{"logs", "done", "0"}, {"logs", "done", "2", "--attempt", "5"},
 	} {
-		r := cli(t, objects, "", arguments...)
-		require.Equal(t, exitNotFound, r.code, "%v: %s", arguments, r.err)
-		require.Contains(t, r.err, arguments[1])
+		r := cmdline(t, objects, "", arguments...)
+		require.Equal(t, cli.ExitNotFound, r.Code, "%v: %s", arguments, r.Err)
+		require.Contains(t, r.Err, arguments[1])
 	}
 }
 
 // Trial 1's checkpoint is there, trial 0's is not: of the best two none is pulled.
 func TestPullIsAllOrNone(t *testing.T) {
-	objects := archived(t)
+	objects := clitest.Archived(t)
 	arc := archive.New(objects)
 	w, err := checkpoint.Create(t.TempDir(), checkpoint.Manifest{Sweep: "done", Trial: 1, Attempt: 1, Step: 10})
 	require.NoError(t, err)
@@ -442,22 +359,22 @@ func TestPullIsAllOrNone(t *testing.T) {
 	require.NoError(t, err)
 
 	dir := filepath.Join(t.TempDir(), "best")
-	r := cli(t, both, "", "pull", "done", "--top-n", "2", "--to", dir)
-	require.Equal(t, exitNotFound, r.code, r.err)
-	require.Contains(t, r.err, "trial 0")
+	r := cmdline(t, both, "", "pull", "done", "--top-n", "2", "--to", dir)
+	require.Equal(t, cli.ExitNotFound, r.Code, r.Err)
+	require.Contains(t, r.Err, "trial 0")
 	require.Empty(t, r.out)
 	left, _ := filepath.Glob(filepath.Join(dir, "*"))
 	require.Empty(t, left)
-	r = cli(t, both, "", "pull", "done", "--top-n", "1", "--to", dir)
-	require.Equal(t, exitOK, r.code, r.err)
+	r = cmdline(t, both, "", "pull", "done", "--top-n", "1", "--to", dir)
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
 	require.FileExists(t, filepath.Join(dir, "trial-000001", checkpoint.ModelName))
 }
 
 func TestListWithoutTemporal(t *testing.T) {
-	r := cli(t, archived(t), "", "list", "-o", "json")
-	require.Equal(t, exitOK, r.code)
-	require.Contains(t, r.err, "states are unknown")
-	var rows []listed
+	r := cmdline(t, clitest.Archived(t), "", "list", "-o", "json")
+	require.Equal(t, cli.ExitOK, r.Code)
+	require.Contains(t, r.Err, "states are unknown")
+	var rows []sweeps.Listed
 	require.NoError(t, json.Unmarshal([]byte(r.out), &rows))
 	require.Len(t, rows, 2)
 	require.Equal(t, "done", rows[0].Name)
@@ -466,23 +383,23 @@ func TestListWithoutTemporal(t *testing.T) {
 }
 
 func TestLogsOfATrial(t *testing.T) {
-	r := cli(t, archived(t), "", "logs", "done", "2")
-	require.Equal(t, exitOK, r.code, r.err)
+	r := cmdline(t, clitest.Archived(t), "", "logs", "done", "2")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
 	require.Equal(t, "what it said\n", r.out)
 }
 
 func TestExport(t *testing.T) {
-	r := cli(t, archived(t), "", "export", "done")
-	require.Equal(t, exitOK, r.code, r.err)
+	r := cmdline(t, clitest.Archived(t), "", "export", "done")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
 	rows, err := csv.NewReader(strings.NewReader(r.out)).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 4, "a header and three trials")
-	r = cli(t, archived(t), "", "export", "done", "-o", "json")
+	r = cmdline(t, clitest.Archived(t), "", "export", "done", "-o", "json")
 	require.True(t, json.Valid([]byte(r.out)))
 }
 
 func TestReportShowsFloorAndKeptCurve(t *testing.T) {
-	objects := archived(t)
+	objects := clitest.Archived(t)
 	arc := archive.New(objects)
 	w, err := checkpoint.Create(t.TempDir(), checkpoint.Manifest{Sweep: "done", Trial: 3, Attempt: 1, Step: 10})
 	require.NoError(t, err)
@@ -495,65 +412,27 @@ func TestReportShowsFloorAndKeptCurve(t *testing.T) {
 	require.NoError(t, arc.KeepCurve(t.Context(), ref.Key))
 	require.NoError(t, arc.Remove(t.Context(), ref.Key))
 	diverged := sweep.Trial{
-		Assignment: sweep.Assignment{Number: 3, Kind: sweep.KindSearch, Params: weights(3, 0), Seed: 1}, Status: sweep.StatusDiverged, Attempts: 1,
+		Assignment: sweep.Assignment{Number: 3, Kind: sweep.KindSearch, Params: clitest.Weights(3, 0), Seed: 1}, Status: sweep.StatusDiverged, Attempts: 1,
 	}
 	judged := diverged
 	judged.Number, judged.Status, judged.Floor = 4, sweep.StatusCompleted, map[string]float64{"fid.tail": 7.77}
 	require.NoError(t, arc.AppendSegment(t.Context(), "done", 2, []sweep.Trial{diverged, judged}))
 
 	path := filepath.Join(t.TempDir(), "page.html")
-	r := cli(t, objects, "", "report", "done", "--to", path)
-	require.Equal(t, exitOK, r.code, r.err)
+	r := cmdline(t, objects, "", "report", "done", "--to", path)
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
 	page, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.True(t, strings.Contains(string(page), ">7.770<"), "the floor is missing") // not require.Contains: it would print it all
 	require.True(t, strings.Contains(string(page), "Loss of 1 trial over training."), "the curve is missing")
 }
 
-func TestReportIsWholeOrAbsent(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "new", "page.html")
-	r := cli(t, archived(t), "", "report", "done", "--to", path)
-	require.Equal(t, exitOK, r.code, r.err)
-	page, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Contains(t, string(page), "</html>")
-
-	full := errors.New("disk full")
-	err = writeWhole(path, func(w io.Writer) error {
-		_, err := w.Write([]byte("half a page"))
-		require.NoError(t, err)
-		return full
-	})
-	require.ErrorIs(t, err, full)
-	again, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, page, again, "the page before stays")
-	left, err := os.ReadDir(filepath.Dir(path))
-	require.NoError(t, err)
-	require.Len(t, left, 1, "nothing half-written stays")
-}
-
 func TestRunRefusesAFaultySpecBeforeAnythingStarts(t *testing.T) {
 	t.Setenv("TAILSWEEP_STATE_DIR", filepath.Join(t.TempDir(), "state"))
-	r := cli(t, nil, "name: x\n", "run", "-")
-	require.Equal(t, exitUsage, r.code)
-	require.Contains(t, r.err, "stdin:")
+	r := cmdline(t, nil, "name: x\n", "run", "-")
+	require.Equal(t, cli.ExitUsage, r.Code)
+	require.Contains(t, r.Err, "stdin:")
 	require.NoDirExists(t, os.Getenv("TAILSWEEP_STATE_DIR"))
-}
-
-func TestParseParam(t *testing.T) {
-	name, value, err := parseParam("infonce.weight=1e-3")
-	require.NoError(t, err)
-	require.Equal(t, "infonce.weight", name)
-	require.Equal(t, sweep.Number(1e-3), value)
-	_, value, err = parseParam("infonce.pass=cond")
-	require.NoError(t, err)
-	require.Equal(t, sweep.Word("cond"), value)
-	for _, bad := range []string{"infonce.weight", "infonce.weight=", "infonce.weight=NaN", "infonce.weight=inf", "=1"} {
-		_, _, err := parseParam(bad)
-		require.Equal(t, exitUsage, codeOf(err), bad)
-	}
 }
 
 func TestDoctorAndBackendsAsJSON(t *testing.T) {
@@ -563,24 +442,24 @@ func TestDoctorAndBackendsAsJSON(t *testing.T) {
 	t.Setenv("TEMPORAL_CONFIG_FILE", filepath.Join(t.TempDir(), "none.toml"))
 	t.Setenv("TAILSWEEP_STATE_DIR", filepath.Join(t.TempDir(), "state"))
 	t.Setenv("TAILSWEEP_CACHE_DIR", t.TempDir())
-	r := cli(t, nil, "", "doctor", "-o", "json")
-	require.Equal(t, exitOK, r.code, r.err+r.out)
+	r := cmdline(t, nil, "", "doctor", "-o", "json")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err+r.out)
 	var checks []struct{ Name, Level, Found string }
 	require.NoError(t, json.Unmarshal([]byte(r.out), &checks))
 	require.Equal(t, "object store", checks[len(checks)-1].Name)
 	require.Equal(t, "the embedded stack is down", checks[len(checks)-1].Found)
 
-	r = cli(t, nil, "", "backend", "list", "-o", "json")
-	var backends []listedBackend
+	r = cmdline(t, nil, "", "backend", "list", "-o", "json")
+	var backends []machine.ListedBackend
 	require.NoError(t, json.Unmarshal([]byte(r.out), &backends))
-	require.Equal(t, listedBackend{Name: "go", Ready: true, Detail: "built in"}, backends[0])
+	require.Equal(t, machine.ListedBackend{Name: "go", Ready: true, Detail: "built in"}, backends[0])
 	require.False(t, backends[1].Ready, "the cache is empty")
 
-	r = cli(t, nil, "", "backend", "install", "--from", "/nonexistent.whl")
-	require.Equal(t, exitFailure, r.code)
-	r = cli(t, nil, "", "backend", "install", "--from", "/nonexistent.whl", "--if-possible")
-	require.Equal(t, exitOK, r.code)
-	require.Contains(t, r.err, "backend go")
+	r = cmdline(t, nil, "", "backend", "install", "--from", "/nonexistent.whl")
+	require.Equal(t, cli.ExitFailure, r.Code)
+	r = cmdline(t, nil, "", "backend", "install", "--from", "/nonexistent.whl", "--if-possible")
+	require.Equal(t, cli.ExitOK, r.Code)
+	require.Contains(t, r.Err, "backend go")
 }
 
 func TestDoctorNamesAServiceThatDoesNotAnswer(t *testing.T) {
@@ -590,8 +469,38 @@ func TestDoctorNamesAServiceThatDoesNotAnswer(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
-	r := cli(t, nil, "", "doctor")
-	require.Equal(t, exitFailure, r.code)
+	r := cmdline(t, nil, "", "doctor")
+	require.Equal(t, cli.ExitFailure, r.Code)
 	require.Contains(t, r.out, "127.0.0.1:1")
-	require.NotContains(t, r.out+r.err, "very-secret")
+	require.NotContains(t, r.out+r.Err, "very-secret")
+}
+
+// Where every trial failed its gates, the verbs say so, and which trial came closest.
+func TestAllTrialsFailedTheirGates(t *testing.T) {
+	objects := clitest.Archived(t)
+	var trials []sweep.Trial
+	for number, tail := range []float64{70, 60} {
+		trials = append(trials, sweep.Trial{
+			Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch}, Status: sweep.StatusCompleted,
+			Metrics: map[string]float64{"fid.tail": tail}, Gates: []string{"memorised_ratio.all is 0.2, gates.max_memorised_ratio is 0.05"},
+		})
+	}
+	require.NoError(t, archive.New(objects).AppendSegment(t.Context(), "fresh", 0, trials))
+	const why = "2 trials completed with a value of fid.tail, and all failed a gate; the best, trial 1, has 60: memorised_ratio.all is 0.2, gates.max_memorised_ratio is 0.05"
+	for _, arguments := range [][]string{{"best", "fresh"}, {"pull", "fresh", "--to", t.TempDir()}} {
+		r := cmdline(t, objects, "", arguments...)
+		require.Equal(t, cli.ExitNotFound, r.Code)
+		require.Contains(t, r.Err, `sweep "fresh" has no best trial: `+why)
+	}
+}
+
+func TestReportMakesItsFolder(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "new", "page.html")
+	r := cmdline(t, clitest.Archived(t), "", "report", "done", "--to", path)
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	page, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Contains(t, string(page), "</html>")
+
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/machine"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/cache"
@@ -63,10 +65,10 @@ evaluate: {samples_per_class: 64, features: {path: photos.safetensors}}
 parameters: {infonce.weight: {value: 0}}
 metrics: [{name: loss}]
 `)), 0o600))
-		r := cli(t, nil, "", "train", path, "--to", t.TempDir(), "--backend", "go")
-		require.Equal(t, exitUsage, r.code, r.err)
-		require.Contains(t, r.err, "tailsweep: train: dataset.")
-		require.Contains(t, r.err, want)
+		r := cmdline(t, nil, "", "train", path, "--to", t.TempDir(), "--backend", "go")
+		require.Equal(t, cli.ExitUsage, r.Code, r.Err)
+		require.Contains(t, r.Err, "tailsweep: train: dataset.")
+		require.Contains(t, r.Err, want)
 	}
 }
 
@@ -74,8 +76,8 @@ func TestInspectAFolder(t *testing.T) {
 	t.Setenv(cache.Env, t.TempDir())
 	dir, objects := photos(t)
 	picture := filepath.Join(t.TempDir(), "sheet.png")
-	r := cli(t, nil, "", "data", "inspect", dir, "--picture", picture)
-	require.Equal(t, exitOK, r.code, r.err)
+	r := cmdline(t, nil, "", "data", "inspect", dir, "--picture", picture)
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
 	require.Contains(t, r.out, "image-folder: 6 images of 3 classes, 32x32 RGB")
 	require.Contains(t, r.out, "head    1 classes, 3 images")
 	require.Contains(t, r.out, "    1  bee   tail         1   1")
@@ -96,24 +98,27 @@ parameters: {infonce.weight: {values: [0, 1]}}
 metrics: [{name: loss}]
 checkpoints: {every_steps: 10}
 `
-	read := func(path string) (i inspected, r result) {
-		r = cli(t, objects, strings.ReplaceAll(spec, "PATH", path), "data", "inspect", "-", "-o", "json")
-		if r.code == exitOK {
+	read := func(path string) (i machine.Inspected, r result) {
+		r = cmdline(t, objects, strings.ReplaceAll(spec, "PATH", path), "data", "inspect", "-", "-o", "json")
+		if r.Code == cli.ExitOK {
 			require.NoError(t, json.Unmarshal([]byte(r.out), &i))
 		}
 		return i, r
 	}
 	here, r := read(dir)
-	require.Equal(t, exitOK, r.code, r.err)
-	require.Equal(t, []inspectedClass{{"ant", sweep.GroupHead, 3, 3}, {"bee", sweep.GroupTail, 1, 1}, {"cat", sweep.GroupMedium, 2, 2}}, here.Classes)
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	require.Equal(t, []machine.InspectedClass{
+		{Name: "ant", Group: sweep.GroupHead, Available: 3, Images: 3}, {Name: "bee", Group: sweep.GroupTail, Available: 1, Images: 1},
+		{Name: "cat", Group: sweep.GroupMedium, Available: 2, Images: 2},
+	}, here.Classes)
 	fetched, r := read("s3://any/photos")
-	require.Equal(t, exitOK, r.code, r.err)
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
 	require.Equal(t, here.Digest, fetched.Digest)
 	require.NotEqual(t, here.Path, fetched.Path)
 
 	_, r = read("s3://any/nothing")
-	require.Equal(t, exitUsage, r.code)
-	require.Contains(t, r.err, "s3://any/nothing has no pictures (PNG, JPEG")
+	require.Equal(t, cli.ExitUsage, r.Code)
+	require.Contains(t, r.Err, "s3://any/nothing has no pictures (PNG, JPEG")
 }
 
 // A spec of a new folder can be inspected before it is finished, and what no trial
@@ -136,29 +141,29 @@ metrics: [{name: loss}]
 		code                    int
 		validated               string // what validate says
 	}{
-		{"", "", "the spec has 1 faults outside dataset: `tailsweep validate` tells them", exitOK, "6:1: evaluate: there is no built-in classifier"},
-		{", size: 7", "", "dataset.size: out of range", exitUsage, "dataset.size: out of range"},
-		{", reference: /nowhere", "", "dataset.reference: open /nowhere: no such file", exitUsage, "evaluate: there is no built-in classifier"},
-		{"", ", features: {path: /nowhere}", "evaluate.features.path: features: stat /nowhere: no such file", exitUsage, "stdin:6:53: evaluate.features.path: features: stat /nowhere"},
-		{", imbalance: {profile: exp, factor: 0.1}", "", "leaves class 1 (bee) 0 of its 1 images", exitUsage, "evaluate: there is no built-in classifier"},
+		{"", "", "the spec has 1 faults outside dataset: `tailsweep validate` tells them", cli.ExitOK, "6:1: evaluate: there is no built-in classifier"},
+		{", size: 7", "", "dataset.size: out of range", cli.ExitUsage, "dataset.size: out of range"},
+		{", reference: /nowhere", "", "dataset.reference: open /nowhere: no such file", cli.ExitUsage, "evaluate: there is no built-in classifier"},
+		{"", ", features: {path: /nowhere}", "evaluate.features.path: features: stat /nowhere: no such file", cli.ExitUsage, "stdin:6:53: evaluate.features.path: features: stat /nowhere"},
+		{", imbalance: {profile: exp, factor: 0.1}", "", "leaves class 1 (bee) 0 of its 1 images", cli.ExitUsage, "evaluate: there is no built-in classifier"},
 	} {
 		text := strings.NewReplacer("PATH", dir, "DATASET", c.dataset, "EVALUATE", c.evaluate).Replace(spec)
-		r := cli(t, nil, text, "data", "inspect", "-")
-		require.Equal(t, c.code, r.code, r.err)
-		require.Contains(t, r.err, c.says)
-		r = cli(t, nil, text, "validate", "-")
-		require.Equal(t, exitUsage, r.code)
-		require.Contains(t, r.err, c.validated)
+		r := cmdline(t, nil, text, "data", "inspect", "-")
+		require.Equal(t, c.code, r.Code, r.Err)
+		require.Contains(t, r.Err, c.says)
+		r = cmdline(t, nil, text, "validate", "-")
+		require.Equal(t, cli.ExitUsage, r.Code)
+		require.Contains(t, r.Err, c.validated)
 		elsewhere := strings.Replace(text, dir, "/elsewhere", 1)
-		r = cli(t, nil, elsewhere, "validate", "-")
-		require.NotContains(t, r.err, "/nowhere", "the files are where the trials train")
+		r = cmdline(t, nil, elsewhere, "validate", "-")
+		require.NotContains(t, r.Err, "/nowhere", "the files are where the trials train")
 	}
 }
 
 func TestInspectBuiltIn(t *testing.T) {
-	r := cli(t, nil, "", "data", "inspect", "fashion-mnist-10k", "-o", "json")
-	require.Equal(t, exitOK, r.code, r.err)
-	var i inspected
+	r := cmdline(t, nil, "", "data", "inspect", "fashion-mnist-10k", "-o", "json")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	var i machine.Inspected
 	require.NoError(t, json.Unmarshal([]byte(r.out), &i))
 	require.Equal(t, 10000, i.Images)
 	require.EqualValues(t, -1, i.Min)
@@ -169,16 +174,16 @@ func TestDataList(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv(cache.Env, dir)
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "datasets", "cifar-10"), 0o755))
-	r := cli(t, nil, "", "data", "list", "-o", "json")
-	require.Equal(t, exitOK, r.code, r.err)
-	var listed []listedDataset
+	r := cmdline(t, nil, "", "data", "list", "-o", "json")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	var listed []machine.ListedDataset
 	require.NoError(t, json.Unmarshal([]byte(r.out), &listed))
 	states := map[string]string{}
 	for _, l := range listed {
 		states[l.Name] = l.State
 	}
 	require.Equal(t, map[string]string{"fashion-mnist-10k": "built in", "fashion-mnist": "not here", "cifar-10": "here", "cifar-100": "not here", "image-folder": "yours"}, states)
-	require.Contains(t, cli(t, nil, "", "data", "list").out, "8 to 64")
+	require.Contains(t, cmdline(t, nil, "", "data", "list").out, "8 to 64")
 }
 
 func TestDataOfBadInput(t *testing.T) {
@@ -197,9 +202,9 @@ func TestDataOfBadInput(t *testing.T) {
 		"has no folder with pictures, want one a class": {"inspect", full},
 		"tailsweep data pull takes one dataset":         {"pull"},
 	} {
-		r := cli(t, nil, "", append([]string{"data"}, arguments...)...)
-		require.Equal(t, exitUsage, r.code, "%v: %s", arguments, r.err)
-		require.Contains(t, r.err, says)
+		r := cmdline(t, nil, "", append([]string{"data"}, arguments...)...)
+		require.Equal(t, cli.ExitUsage, r.Code, "%v: %s", arguments, r.Err)
+		require.Contains(t, r.Err, says)
 		require.Empty(t, r.out)
 	}
 }

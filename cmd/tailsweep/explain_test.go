@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/results"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -69,11 +71,11 @@ func TestExplain(t *testing.T) {
 	spec, trials := loaded(t, objects)
 	modelled := 0
 	for number := len(space.Baselines(spec)); number < len(trials); number++ {
-		r := cli(t, objects, "", "explain", "thought", fmt.Sprint(number), "--replay", "-o", "json")
-		require.Equal(t, exitOK, r.code, "%s%s", r.out, r.err)
-		var e explanation
+		r := cmdline(t, objects, "", "explain", "thought", fmt.Sprint(number), "--replay", "-o", "json")
+		require.Equal(t, cli.ExitOK, r.Code, "%s%s", r.out, r.Err)
+		var e results.Explanation
 		require.NoError(t, json.Unmarshal([]byte(r.out), &e))
-		require.Equal(t, replay{Possible: true, Equal: true, Params: e.Params}, *e.Replay)
+		require.Equal(t, results.Replay{Possible: true, Equal: true, Params: e.Params}, *e.Replay)
 		require.Len(t, e.Pending, number-*e.Reason.Seen, "what was neither finished nor to come")
 		for _, x := range e.Expected {
 			modelled++
@@ -83,8 +85,8 @@ func TestExplain(t *testing.T) {
 	}
 	require.NotZero(t, modelled)
 
-	text := cli(t, objects, "", "explain", "thought", fmt.Sprint(len(trials)-1), "--replay")
-	require.Equal(t, exitOK, text.code, text.err)
+	text := cmdline(t, objects, "", "explain", "thought", fmt.Sprint(len(trials)-1), "--replay")
+	require.Equal(t, cli.ExitOK, text.Code, text.Err)
 	for _, part := range []string{"(search, seed 1): completed", "method       bayes", "pending: ", "acquisition", "METRIC", "fid.tail", " sd", "MODEL", "replay       the same parameters"} {
 		require.Contains(t, text.out, part)
 	}
@@ -93,9 +95,9 @@ func TestExplain(t *testing.T) {
 func TestExplainOfNoNumber(t *testing.T) {
 	objects := explained(t, sweep.MethodRandom, nil)
 	_, trials := loaded(t, objects)
-	r := cli(t, objects, "", "explain", "thought", "seven")
-	require.Equal(t, exitUsage, r.code)
-	require.Contains(t, r.err, fmt.Sprintf(`"seven" is no trial number (valid: 0 to %d)`, len(trials)-1))
+	r := cmdline(t, objects, "", "explain", "thought", "seven")
+	require.Equal(t, cli.ExitUsage, r.Code)
+	require.Contains(t, r.Err, fmt.Sprintf(`"seven" is no trial number (valid: 0 to %d)`, len(trials)-1))
 }
 
 // loaded are the spec and the trials by number.
@@ -128,50 +130,28 @@ func TestExplainWhatWasNotSuggested(t *testing.T) {
 		code int
 		says string
 	}{
-		"0": {exitOK, "It is a baseline trial: its parameters and its seed are the spec's"},
-		"4": {exitOK, "method       random"},
-		"6": {exitOK, "how many results it came from was not recorded"},
+		"0": {cli.ExitOK, "It is a baseline trial: its parameters and its seed are the spec's"},
+		"4": {cli.ExitOK, "method       random"},
+		"6": {cli.ExitOK, "how many results it came from was not recorded"},
 	} {
-		r := cli(t, objects, "", "explain", "thought", number)
-		require.Equal(t, c.code, r.code, r.err)
+		r := cmdline(t, objects, "", "explain", "thought", number)
+		require.Equal(t, c.code, r.Code, r.Err)
 		require.Contains(t, r.out, c.says)
 	}
-	require.Equal(t, exitOK, cli(t, objects, "", "explain", "thought", "0", "--replay").code, "there is nothing to suggest again")
+	require.Equal(t, cli.ExitOK, cmdline(t, objects, "", "explain", "thought", "0", "--replay").Code, "there is nothing to suggest again")
 	for number, says := range map[string]string{
 		"5": "this version of tailsweep suggests other parameters: ",
 		"6": "not possible: how many results",
 		"7": "not possible: it came from 1000 results, and the ledger has",
 	} {
-		r := cli(t, objects, "", "explain", "thought", number, "--replay", "-o", "json")
-		require.Equal(t, exitFailure, r.code)
-		require.Empty(t, r.err, "it is said in what is printed")
-		r = cli(t, objects, "", "explain", "thought", number, "--replay")
+		r := cmdline(t, objects, "", "explain", "thought", number, "--replay", "-o", "json")
+		require.Equal(t, cli.ExitFailure, r.Code)
+		require.Empty(t, r.Err, "it is said in what is printed")
+		r = cmdline(t, objects, "", "explain", "thought", number, "--replay")
 		require.Contains(t, r.out, says)
 	}
-	for arguments, code := range map[[2]string]int{{"thought", "99"}: exitNotFound, {"none", "0"}: exitNotFound, {"thought", "x"}: exitUsage, {"thought", "-1"}: exitUsage} {
-		r := cli(t, objects, "", "explain", arguments[0], "--", arguments[1])
-		require.Equal(t, code, r.code, r.err)
+	for arguments, code := range map[[2]string]int{{"thought", "99"}: cli.ExitNotFound, {"none", "0"}: cli.ExitNotFound, {"thought", "x"}: cli.ExitUsage, {"thought", "-1"}: cli.ExitUsage} {
+		r := cmdline(t, objects, "", "explain", arguments[0], "--", arguments[1])
+		require.Equal(t, code, r.Code, r.Err)
 	}
-}
-
-// A constraint is told with what it came to.
-func TestExplainConstraints(t *testing.T) {
-	limit, err := sweep.ParseConstraint("fid.head <= baseline.fid.head * 1.1")
-	require.NoError(t, err)
-	spec := &sweep.Spec{Method: sweep.MethodRandom, Constraints: []sweep.Constraint{limit}}
-	trial := func(kind sweep.Kind, number int, head float64) sweep.Trial {
-		return sweep.Trial{Assignment: sweep.Assignment{Kind: kind, Number: number}, Status: sweep.StatusCompleted, Metrics: map[string]float64{"fid.head": head}}
-	}
-	ledger := []sweep.Trial{trial(sweep.KindBaseline, 0, 20), trial(sweep.KindSearch, 1, 22.5), trial(sweep.KindSearch, 2, 21)}
-	chance := 0.75
-	ledger[1].Reason.Feasible = &chance
-	e := explain(spec, ledger, ledger[1])
-	require.InDelta(t, 22, *e.Constraints[0].Limit, 1e-9)
-	require.False(t, *e.Constraints[0].Holds)
-	require.True(t, *explain(spec, ledger, ledger[2]).Constraints[0].Holds)
-	require.Contains(t, explanationText(e), "  feasible     with probability 0.75")
-	require.Contains(t, explanationText(e), "  fid.head <= baseline.fid.head * 1.1     22      22.5  no")
-	ledger[1].Rungs = []sweep.Rung{{Step: 300, Reason: "place 1 of 4"}}
-	require.Contains(t, explanationText(explain(spec, ledger, ledger[1])), "  rung         step 300: place 1 of 4")
-	require.Nil(t, explain(spec, ledger[1:], ledger[1]).Constraints[0].Limit, "no baseline yet")
 }

@@ -1,6 +1,6 @@
 // Command tailsweep runs hyper-parameter sweeps of class-imbalanced diffusion
-// models. main.go wires the verbs, one file each; exit.go says what the exit
-// codes mean; app.go holds what verbs share.
+// models. This file has the table of its verbs; each verb is a file in the folder of
+// its group, and internal/cli has what all verbs share.
 package main
 
 import (
@@ -14,32 +14,63 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tailsweep/tailsweep/workflows"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/machine"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/results"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/search"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/services"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/specs"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/sweeps"
 )
 
 // version is set by the Makefile from the repository's tags.
 var version = "dev"
 
+// verb makes the command of a verb. Each verb has a file of its own.
+type verb func(*cli.App) *cobra.Command
+
+// groups are the verbs, in the order of the help.
+var groups = []struct {
+	id, title string
+	verbs     []verb
+}{
+	{"spec", "Write a spec:", []verb{specs.Init, specs.Validate, specs.Schema, specs.Plan}},
+	{"stack", "The embedded stack:", []verb{services.Up, services.Down, services.Status, services.Logs}},
+	{"sweep", "Run and steer a sweep:", []verb{
+		sweeps.Run, sweeps.Watch, sweeps.List, sweeps.Describe, sweeps.Pause, sweeps.Resume, sweeps.Stop, sweeps.Cancel,
+	}},
+	{"result", "Look at results:", []verb{
+		results.Trials, results.Best, results.Pareto, results.Importance, results.Explain, results.Pull, results.Sample,
+		results.Report, results.Export,
+	}},
+	{"search", "The search by itself:", []verb{search.Simulate, search.Asktell}},
+	{"machine", "Workers and machines:", []verb{
+		machine.Worker, machine.Train, machine.Evaluate, machine.Features, machine.Data, machine.Doctor, machine.Backend, machine.Version,
+	}},
+}
+
 func main() {
+	cli.Version = version
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	code := run(ctx, &app{in: os.Stdin, out: os.Stdout, err: os.Stderr}, os.Args[1:])
+	code := run(ctx, &cli.App{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Args[1:])
 	stop()
 	os.Exit(code)
 }
 
 // run does one command line and returns its exit code. An error is told once.
-func run(ctx context.Context, a *app, arguments []string) int {
+func run(ctx context.Context, a *cli.App, arguments []string) int {
 	root := newRoot(a)
 	root.SetArgs(arguments)
 	err := root.ExecuteContext(ctx)
-	if text := message(err); text != "" {
-		a.say("%s", text)
+	if text := cli.Message(err); text != "" {
+		a.Say("%s", text)
 	}
-	return codeOf(err)
+	return cli.CodeOf(err)
 }
 
-func newRoot(a *app) *cobra.Command {
+func newRoot(a *cli.App) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tailsweep",
 		Short: "Hyper-parameter sweeps for class-imbalanced diffusion models",
@@ -57,46 +88,31 @@ diffusion model gain diversity while the frequent ones lose nothing.
 				return cmd.Help()
 			}
 			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				return usagef("tailsweep has no verb %q; did you mean %q?", args[0], near[0])
+				return cli.Usagef("tailsweep has no verb %q; did you mean %q?", args[0], near[0])
 			}
-			return usagef("tailsweep has no verb %q; `tailsweep --help` lists them", args[0])
+			return cli.Usagef("tailsweep has no verb %q; `tailsweep --help` lists them", args[0])
 		},
 	}
-	root.SetOut(a.out)
-	root.SetErr(a.err)
-	root.SetIn(a.in)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
+	root.SetIn(a.In)
 	root.SuggestionsMinimumDistance = 2
-	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages", fmt.Sprintf("FlagUsagesWrapped %d", lineWidth)))
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages", fmt.Sprintf("FlagUsagesWrapped %d", console.LineWidth)))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%s: %s; see `%s --help`", cmd.CommandPath(), strconvText.ReplaceAllString(err.Error(), "want a number"), cmd.CommandPath())
+		return cli.Usagef("%s: %s; see `%s --help`", cmd.CommandPath(), strconvText.ReplaceAllString(err.Error(), "want a number"), cmd.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	a.connectionFlags(root)
+	a.ConnectionFlags(root)
 
-	for _, group := range []struct {
-		id, title string
-		verbs     []*cobra.Command
-	}{
-		{"spec", "Write a spec:", []*cobra.Command{newInit(a), newValidate(a), newSchema(a), newPlan(a)}},
-		{"stack", "The embedded stack:", []*cobra.Command{newUp(a), newDown(a), newStatus(a), newLogs(a)}},
-		{"sweep", "Run and steer a sweep:", []*cobra.Command{
-			newRun(a), newWatch(a), newList(a), newDescribe(a),
-			newSteer(a, workflows.UpdatePause, "Start no new trials until resume"),
-			newSteer(a, workflows.UpdateResume, "Go on after pause"),
-			newSteer(a, workflows.UpdateStop, "End the sweep when its running trials have finished"),
-			newSteer(a, workflows.UpdateCancel, "End the sweep now; checkpoints are kept"),
-		}},
-		{"result", "Look at results:", []*cobra.Command{newTrials(a), newBest(a), newPareto(a), newImportance(a), newExplain(a), newPull(a), newSample(a), newReport(a), newExport(a)}},
-		{"search", "The search by itself:", []*cobra.Command{newSimulate(a), newAsktell(a)}},
-		{"machine", "Workers and machines:", []*cobra.Command{newWorker(a), newTrain(a), newEvaluate(a), newFeatures(a), newData(a), newDoctor(a), newBackend(a), newVersion(a)}},
-	} {
+	for _, group := range groups {
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
-		for _, verb := range group.verbs {
-			verb.GroupID = group.id
-			root.AddCommand(verb)
+		for _, make := range group.verbs {
+			cmd := make(a)
+			cmd.GroupID = group.id
+			root.AddCommand(cmd)
 		}
 	}
-	root.AddCommand(&cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: exitCodes})
+	root.AddCommand(&cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: cli.ExitCodes})
 	return root
 }
 

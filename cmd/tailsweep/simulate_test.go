@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"math"
 	"os"
 	"runtime"
 	"strings"
@@ -10,6 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/search"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/cost"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
@@ -18,9 +20,9 @@ import (
 func TestSimulate(t *testing.T) {
 	text, err := specfile.Init("dry", sweep.MethodRandom)
 	require.NoError(t, err)
-	r := cli(t, nil, text, "simulate", "-", "--objective", "ackley", "--seeds", "3", "--workers", "2", "--noise", "0.5", "-o", "json")
-	require.Equal(t, exitOK, r.code, r.err)
-	var s simulated
+	r := cmdline(t, nil, text, "simulate", "-", "--objective", "ackley", "--seeds", "3", "--workers", "2", "--noise", "0.5", "-o", "json")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	var s search.Simulated
 	require.NoError(t, json.Unmarshal([]byte(r.out), &s))
 	require.Equal(t, "ackley", s.Objective)
 	require.Len(t, s.Runs, 3)
@@ -37,17 +39,17 @@ func TestSimulate(t *testing.T) {
 		best[*run.Curve[len(run.Curve)-1].Best] = true
 	}
 	require.Len(t, best, 3, "seeds differ")
-	again := cli(t, nil, text, "simulate", "-", "--objective", "ackley", "--seeds", "3", "--workers", "2", "--noise", "0.5", "-o", "json")
+	again := cmdline(t, nil, text, "simulate", "-", "--objective", "ackley", "--seeds", "3", "--workers", "2", "--noise", "0.5", "-o", "json")
 	require.Equal(t, r.out, again.out)
 }
 
 func TestSimulateForPeople(t *testing.T) {
-	r := cli(t, nil, "", "simulate", "testdata/plan.yaml", "--objective", "lossweights")
-	require.Equal(t, exitOK, r.code, r.err)
-	golden(t, "simulate.txt", r.out)
-	r = cli(t, nil, "", "simulate", "testdata/plan.yaml", "--objective", "sphere", "--seeds", "2")
-	require.Equal(t, exitOK, r.code, r.err)
-	golden(t, "simulate-seeds.txt", r.out)
+	r := cmdline(t, nil, "", "simulate", "testdata/plan.yaml", "--objective", "lossweights")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	clitest.Golden(t, "simulate.txt", r.out)
+	r = cmdline(t, nil, "", "simulate", "testdata/plan.yaml", "--objective", "sphere", "--seeds", "2")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	clitest.Golden(t, "simulate-seeds.txt", r.out)
 }
 
 func TestSimulateRefuses(t *testing.T) {
@@ -60,35 +62,16 @@ func TestSimulateRefuses(t *testing.T) {
 		"--seeds is 0 (valid: 1 to 1000)":                          {"--objective", "sphere", "--seeds", "0"},
 		"--steps-per-second is 0 (valid: above 0)":                 {"--objective", "sphere", "--steps-per-second", "0"},
 	} {
-		r := cli(t, nil, "", append([]string{"simulate", "testdata/plan.yaml"}, arguments...)...)
-		require.Equal(t, exitUsage, r.code, r.err)
-		require.Contains(t, r.err, says)
+		r := cmdline(t, nil, "", append([]string{"simulate", "testdata/plan.yaml"}, arguments...)...)
+		require.Equal(t, cli.ExitUsage, r.Code, r.Err)
+		require.Contains(t, r.Err, says)
 	}
 	text, err := os.ReadFile("testdata/plan.yaml")
 	require.NoError(t, err)
 	other := strings.NewReplacer("infonce.weight", "infonce.window", "alignment.weight", "alignment.window").Replace(string(text))
-	r := cli(t, nil, other, "simulate", "-", "--objective", "lossweights")
-	require.Equal(t, exitUsage, r.code, r.err)
-	require.Contains(t, r.err, "the spec searches neither")
-}
-
-func TestPlot(t *testing.T) {
-	require.Equal(t, []string{"    nothing to draw"}, plot([]float64{math.NaN()}, 0))
-	require.Equal(t, []string{
-		"           9 | *", "             |", "             |", "             |", "             |",
-		"             |  *", "             |", "             |", "             |", "           1 |   **",
-		"             +-----",
-		"              1   5 trials",
-	}, plot([]float64{math.NaN(), 9, 5, 1, 1}, 0))
-	flat := plot([]float64{3, 3, 3}, 0)
-	require.Equal(t, "           3 |***", flat[5])
-	long := make([]float64, 500)
-	for i := range long {
-		long[i] = -float64(i)
-	}
-	for _, line := range plot(long, 40) {
-		require.LessOrEqual(t, len(line), 40)
-	}
+	r := cmdline(t, nil, other, "simulate", "-", "--objective", "lossweights")
+	require.Equal(t, cli.ExitUsage, r.Code, r.Err)
+	require.Contains(t, r.Err, "the spec searches neither")
 }
 
 // The README shows what the command prints.
@@ -96,8 +79,8 @@ func TestSimulateAsInTheREADME(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("other machines round differently")
 	}
-	r := cli(t, nil, "", "simulate", "../../examples/fashion-small.yaml", "--objective", "lossweights")
-	require.Equal(t, exitOK, r.code, r.err)
+	r := cmdline(t, nil, "", "simulate", "../../examples/fashion-small.yaml", "--objective", "lossweights")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
 	lines := strings.Split(r.out, "\n")

@@ -30,17 +30,16 @@ func read(t *testing.T, path string) string {
 // parseGo parses the Go files of a folder of the main module, tests left out.
 func parseGo(t *testing.T, folder string) []*ast.File {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
-	require.NoError(t, err)
 	var files []*ast.File
-	for _, name := range names {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
+	err := filepath.WalkDir(filepath.Join(root, folder), func(name string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return err
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
-		require.NoError(t, err)
 		files = append(files, file)
-	}
+		return err
+	})
+	require.NoError(t, err)
 	require.NotEmpty(t, files, "no Go files in %s", folder)
 	return files
 }

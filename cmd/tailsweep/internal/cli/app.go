@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
+	"golang.org/x/term"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/internal/address"
+	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/connect"
+	"github.com/tailsweep/tailsweep/internal/store"
+)
+
+// App is what the verbs share: the streams, and the way to both services.
+type App struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Flags    connect.Flags
+
+	Objects store.Store // a test's store instead of the configured one
+}
+
+// connectionFlags adds the flags that say where the services are.
+func (a *App) ConnectionFlags(cmd *cobra.Command) {
+	f := cmd.PersistentFlags()
+	f.StringVar(&a.Flags.Address, "address", "", "Temporal's host:port (TEMPORAL_ADDRESS; default: the embedded stack)")
+	f.StringVar(&a.Flags.Namespace, "namespace", "", "Temporal's namespace (TEMPORAL_NAMESPACE)")
+	f.StringVar(&a.Flags.Endpoint, "s3-endpoint", "", "the object store, http://host:port (TAILSWEEP_S3_ENDPOINT)")
+	f.StringVar(&a.Flags.Bucket, "s3-bucket", "", "its bucket (TAILSWEEP_S3_BUCKET)")
+	f.StringVar(&a.Flags.Prefix, "s3-prefix", "", "prefix of all keys in it (TAILSWEEP_S3_PREFIX)")
+}
+
+// archive opens the object store.
+func (a *App) Archive(ctx context.Context) (*archive.Archive, error) {
+	if a.Objects != nil {
+		return archive.New(a.Objects), nil
+	}
+	target, err := connect.Resolve(a.Flags)
+	if err != nil {
+		return nil, err
+	}
+	s, err := target.OpenStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return archive.New(s), nil
+}
+
+// temporal connects to Temporal. The caller closes the client.
+func (a *App) Temporal(ctx context.Context) (client.Client, error) {
+	if a.Objects != nil {
+		return nil, connect.ErrStackDown // tests of verbs on the archive have no Temporal
+	}
+	target, err := connect.Resolve(a.Flags)
+	if err != nil {
+		return nil, err
+	}
+	return target.Dial(ctx, nil)
+}
+
+// printJSON writes v for programs: indented, so that people can read it too.
+func (a *App) PrintJSON(v any) error {
+	e := json.NewEncoder(a.Out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// print writes lines for people.
+func (a *App) Print(lines ...string) error {
+	_, err := io.WriteString(a.Out, strings.Join(lines, "\n")+"\n")
+	return err
+}
+
+// say tells people what happens, beside the output proper.
+func (a *App) Say(format string, args ...any) {
+	_, _ = io.WriteString(a.Err, address.Redact(fmt.Sprintf(format, args...))+"\n") // no one is left to report to
+}
+
+// terminal is where output goes. The zero terminal is a file or a pipe.
+type terminal struct {
+	Live          bool // a person watches
+	Width, Height int  // 0: no limit
+	Colour        bool
+}
+
+// terminal looks at the output afresh, since windows change size.
+func (a *App) Terminal() terminal {
+	f, ok := a.Out.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
+		return terminal{}
+	}
+	t := terminal{Live: true, Width: 80, Height: 24, Colour: os.Getenv("NO_COLOR") == ""}
+	if width, height, err := term.GetSize(int(f.Fd())); err == nil && width > 0 && height > 0 {
+		t.Width, t.Height = width, height
+	}
+	return t
+}
+
+// printTable writes a table as wide as the terminal.
+func (a *App) PrintTable(t *console.Table) error {
+	term := a.Terminal()
+	return a.Print(t.Render(term.Width, console.Painter(term.Colour))...)
+}

@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"runtime"
+	"runtime/debug"
+	"strings"
+)
+
+// Version is the version of this binary; main sets it.
+var Version = "dev"
+
+// BuildFacts is what `tailsweep version -o json` prints.
+type BuildFacts struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision,omitempty"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+	SIMD     bool   `json:"simd"` // built with GOEXPERIMENT=simd
+	Cgo      bool   `json:"cgo"`  // built with the XLA backends
+}
+
+func ReadBuild() BuildFacts {
+	b := BuildFacts{Version: Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return b
+	}
+	if b.Version == "dev" && strings.HasPrefix(info.Main.Version, "v") {
+		b.Version = info.Main.Version
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			b.Revision = s.Value
+		case "GOEXPERIMENT":
+			b.SIMD = strings.Contains(s.Value, "simd")
+		case "CGO_ENABLED":
+			b.Cgo = s.Value == "1"
+		}
+	}
+	return b
+}

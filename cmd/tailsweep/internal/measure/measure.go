@@ -1,0 +1,144 @@
+package measure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"time"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/cost"
+	"github.com/tailsweep/tailsweep/trainer"
+	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/job"
+)
+
+// What is trained to see how fast a machine is: enough steps that compiling is
+// behind and the rate is one of steps, and on a slow machine those that are done
+// when probeTime has passed, one after the first at least.
+const (
+	probeSteps = 12
+	probeTime  = 20 * time.Second
+)
+
+// errProbed ends a probe whose time is over.
+var errProbed = errors.New("enough was measured")
+
+// Planned is what `tailsweep plan -o json` prints.
+type Planned struct {
+	Name           string        `json:"name"`
+	Plan           cost.Estimate `json:"plan"`
+	Parameters     int64         `json:"model_parameters"`
+	MemoryBytes    int64         `json:"memory_bytes,omitempty"`     // of one training slot, on Backend
+	Backend        string        `json:"backend,omitempty"`          // that was measured
+	StepsPerSecond float64       `json:"steps_per_second,omitempty"` // measured, or as given
+}
+
+// AboveZero reports whether a rate can be one.
+func AboveZero(f float64) bool { return f > 0 && !math.IsInf(f, 1) }
+
+// RateText is a rate with a digit after the point, a slow one with three digits.
+func RateText(stepsPerSecond float64) string {
+	if stepsPerSecond < 1 {
+		return fmt.Sprintf("%.3g steps/s", stepsPerSecond)
+	}
+	return fmt.Sprintf("%.1f steps/s", stepsPerSecond)
+}
+
+// SpeedOf estimates the speed of sampling from that of training the dearest trial. A
+// training step costs its forward passes, each with a backward pass that costs two
+// more; a denoising step with guidance costs two. So samples a second are estimated
+// from a ratio, not measured.
+func SpeedOf(spec *sweep.Spec, p Planned) (cost.Speed, error) {
+	const withBackward, passesPerSample = 3, 2
+	passes, err := trainer.ForwardPasses(*spec, cost.Costliest(spec))
+	if err != nil {
+		return cost.Speed{}, err
+	}
+	settings, err := spec.Settings(cost.Costliest(spec))
+	return cost.Speed{
+		ModelParameters: p.Parameters,
+		StepsPerSecond:  p.StepsPerSecond,
+		SamplesPerSecond: p.StepsPerSecond * float64(settings.Batch*passes*withBackward) /
+			float64(passesPerSample*spec.Evaluate.Steps()),
+	}, err
+}
+
+// Probe trains a few steps and returns the backend and its steps a second, saying
+// how far it is. The estimate is of the dearest trial.
+func Probe(ctx context.Context, a *cli.App, spec *sweep.Spec, backendName string) (used string, stepsPerSecond float64, err error) {
+	dir, err := os.MkdirTemp("", "tailsweep-probe-")
+	if err != nil {
+		return "", 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	b, err := backend.Open(backendName)
+	if err != nil {
+		return "", 0, err
+	}
+	defer b.Close()
+
+	short := *spec
+	short.Train.Steps, short.Train.LogEvery, short.Checkpoints.EverySteps = probeSteps, 1, probeSteps
+	short.Train.WarmupSteps = 0
+	j := job.Train{Spec: short, Staging: dir, Assignment: cost.Costliest(spec)}
+	a.Say("measuring %d steps on backend %s, or what %v allow ...", probeSteps, b.Choice, probeTime)
+	read := a.SayRead()
+	began, said := time.Now(), time.Now()
+	var warm time.Time // when the first step, and compiling with it, was done
+	err = trainer.Train(ctx, j, trainer.Options{Backend: b, Events: func(e job.Event) error {
+		switch {
+		case e.Type == job.Loading:
+			read(e.Step, e.Steps)
+		case e.Type == job.Progress && e.Step >= 1 && warm.IsZero():
+			warm = time.Now()
+		case e.Type == job.Progress && e.Step > 1:
+			stepsPerSecond = float64(e.Step-1) / time.Since(warm).Seconds()
+			if time.Since(began) >= probeTime {
+				return errProbed
+			}
+		}
+		if e.Type == job.Progress && time.Since(said) >= probeTime/4 {
+			said = time.Now()
+			a.Say("  %d of %d steps after %s", e.Step, probeSteps, time.Since(began).Round(time.Second))
+		}
+		return nil
+	}})
+	if errors.Is(err, errProbed) {
+		err = nil
+	}
+	if err == nil && stepsPerSecond == 0 {
+		err = errors.New("the training reported no progress")
+	}
+	return b.Choice, stepsPerSecond, err
+}
+
+// Expect says which backend the worker, started with name, will train on and why,
+// and, of the slow one only, how long the sweep will take.
+func Expect(ctx context.Context, a *cli.App, spec *sweep.Spec, name string) error {
+	b, err := backend.Open(name)
+	if err != nil {
+		return err
+	}
+	choice, why := b.Choice, b.Why
+	b.Close()
+	if choice != backend.Go {
+		a.Say("backend %s: %s", choice, why)
+		return nil
+	}
+	used, rate, err := Probe(ctx, a, spec, backend.Go)
+	if err != nil {
+		return fmt.Errorf("measure this machine: %w", err)
+	}
+	speed, err := SpeedOf(spec, Planned{StepsPerSecond: rate, Backend: used})
+	if err != nil {
+		return err
+	}
+	plan := cost.Of(spec, speed)
+	a.Say("backend go (%s): %.1f steps/s, so about %s a trial and %s in all on one slot", why, rate, console.Short(plan.TrialTime), console.Short(plan.SlotTime))
+	return nil
+}

@@ -1,0 +1,211 @@
+package progress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+// Limits on one look at a sweep.
+const (
+	queryTimeout = 5 * time.Second
+	maxLive      = 32 // running trials whose heartbeats are fetched
+)
+
+// ErrNoSweep is the state of a sweep that Temporal does not know.
+var ErrNoSweep = errors.New("no such sweep in Temporal")
+
+// Observer looks at one sweep again and again, and fetches only what changed.
+type Observer struct {
+	Name     string
+	Temporal client.Client
+	Archive  *archive.Archive
+	Spec     *sweep.Spec
+
+	finished []sweep.Trial
+	count    int // of trials that Temporal said were finished at the last fetch
+}
+
+// look makes a view of the sweep as it is now. The view's notice tells of what is
+// away; an error means that nothing could be seen.
+func (o *Observer) Look(ctx context.Context) (View, error) {
+	p, err := QueryProgress(ctx, o.Temporal, o.Name)
+	if err != nil {
+		return View{}, err
+	}
+	v := View{Spec: o.Spec, Progress: p, Now: time.Now()}
+	if v.Live, err = LiveTrials(ctx, o.Temporal, p); err != nil {
+		return View{}, err
+	}
+	if allQueued(v) {
+		if v.Notice, err = o.noWorker(ctx); err != nil {
+			return View{}, err
+		}
+	}
+	if o.finished == nil || p.Finished != o.count {
+		trials, err := o.Archive.Trials(ctx, o.Name)
+		if err != nil {
+			return View{}, err
+		}
+		o.finished, o.count = trials, p.Finished
+	}
+	v.Finished = o.finished
+	return v, nil
+}
+
+// allQueued reports whether trials have started and none of them has a slot.
+func allQueued(v View) bool {
+	for _, live := range v.Live {
+		if live.Stage != stageQueued {
+			return false
+		}
+	}
+	return len(v.Live) > 0
+}
+
+// noWorker says that nobody serves the sweep's training queue; "" when somebody does.
+func (o *Observer) noWorker(ctx context.Context) (string, error) {
+	queue := o.Spec.Resources.Queue
+	d, err := o.Temporal.DescribeTaskQueue(ctx, queue, enumspb.TASK_QUEUE_TYPE_ACTIVITY)
+	if err != nil {
+		return "", fmt.Errorf("describe the task queue %s: %w", queue, err)
+	}
+	if len(d.GetPollers()) > 0 {
+		return "", nil
+	}
+	return fmt.Sprintf("no worker listens on the queue %q: tailsweep worker --only training --queue %[1]s", queue), nil
+}
+
+// QueryProgress learns how far a sweep is: from the sweep itself while it runs,
+// which takes a worker, and from its result afterwards, which does not.
+func QueryProgress(ctx context.Context, c client.Client, name string) (workflows.Progress, error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	p := workflows.Progress{Name: name}
+	d, err := c.DescribeWorkflowExecution(ctx, workflows.SweepID(name), "")
+	var gone *serviceerror.NotFound
+	if errors.As(err, &gone) {
+		return p, fmt.Errorf("%w: %q", ErrNoSweep, name)
+	}
+	if err != nil {
+		return p, fmt.Errorf("look for sweep %q: %w", name, err)
+	}
+	info := d.GetWorkflowExecutionInfo()
+	switch info.GetStatus() {
+	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
+		answer, err := c.QueryWorkflow(ctx, workflows.SweepID(name), "", workflows.QueryProgress)
+		if err == nil {
+			err = answer.Get(&p)
+		}
+		if err != nil {
+			return p, fmt.Errorf("ask sweep %q for its progress (does a worker run?): %w", name, err)
+		}
+		return p, nil
+	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
+		if err := c.GetWorkflow(ctx, workflows.SweepID(name), info.GetExecution().GetRunId()).Get(ctx, &p); err != nil {
+			return p, fmt.Errorf("read the result of sweep %q: %w", name, err)
+		}
+		return p, nil
+	}
+	ended := info.GetCloseTime().AsTime()
+	p.Phase, p.StartedAt, p.EndedAt = workflows.PhaseFailed, info.GetStartTime().AsTime(), &ended
+	p.Message = "its workflow ended as " + strings.ToLower(info.GetStatus().String())
+	err = c.GetWorkflow(ctx, workflows.SweepID(name), info.GetExecution().GetRunId()).Get(ctx, nil)
+	if err := lastWords(err, &p); err != nil {
+		return p, fmt.Errorf("read the result of sweep %q: %w", name, err)
+	}
+	return p, nil
+}
+
+// lastWords reads the progress that a sweep which failed, or was cancelled by
+// Temporal's own means, put into the error it ended with. One that was ended from
+// outside left none.
+func lastWords(ended error, p *workflows.Progress) error {
+	var failed *temporal.ApplicationError
+	var cancelled *temporal.CanceledError
+	switch {
+	case errors.As(ended, &failed) && failed.Type() == workflows.TypeSweepFailed && failed.HasDetails():
+		return failed.Details(p)
+	case errors.As(ended, &cancelled) && cancelled.HasDetails():
+		return cancelled.Details(p)
+	}
+	return nil
+}
+
+// LiveTrials reads the state of the first maxLive running trials, by number.
+func LiveTrials(ctx context.Context, c client.Client, p workflows.Progress) (map[int]LiveTrial, error) {
+	live := map[int]LiveTrial{}
+	for _, r := range p.Running[:min(len(p.Running), maxLive)] {
+		l, err := liveState(ctx, c, workflows.TrialID(p.Name, r.Number))
+		if err != nil {
+			return nil, err
+		}
+		live[r.Number] = l
+	}
+	return live, nil
+}
+
+// liveState reads what a trial's training activity said in its last heartbeat.
+func liveState(ctx context.Context, c client.Client, workflowID string) (LiveTrial, error) {
+	d, err := c.DescribeWorkflowExecution(ctx, workflowID, "")
+	var gone *serviceerror.NotFound
+	if errors.As(err, &gone) {
+		return LiveTrial{Stage: stageQueued}, nil // its start is not through yet
+	}
+	if err != nil {
+		return LiveTrial{}, fmt.Errorf("describe %s: %w", workflowID, err)
+	}
+	live := LiveTrial{Stage: stagePublishing}
+	for _, a := range d.GetPendingActivities() {
+		if l, ok := fromActivity(a); ok {
+			live = l
+		}
+	}
+	return live, nil
+}
+
+// fromActivity turns a pending training activity into what watch shows; ok is
+// false for a control activity.
+func fromActivity(a *workflowpb.PendingActivityInfo) (live LiveTrial, ok bool) {
+	var beat activities.Heartbeat
+	if details := a.GetHeartbeatDetails(); details != nil {
+		// A heartbeat that does not decode is one of another version: show none.
+		_ = converter.GetDefaultDataConverter().FromPayloads(details, &beat)
+	}
+	live = LiveTrial{
+		Attempt: max(beat.Attempt, int(a.GetAttempt())), Step: beat.Progress.Step, Steps: beat.Progress.Steps,
+		Loss: beat.Progress.Loss, StepsPerSecond: beat.Progress.StepsPerSecond,
+	}
+	switch a.GetActivityType().GetName() {
+	case "Train":
+		live.Stage = StageTraining
+	case "Evaluate":
+		live.Stage, live.Trained = stageEvaluating, true
+	default:
+		return LiveTrial{}, false
+	}
+	if live.Step == 0 {
+		live.Stage = stageStarting
+	}
+	if a.GetState() == enumspb.PENDING_ACTIVITY_STATE_SCHEDULED {
+		live.Stage = stageQueued
+		if a.GetAttempt() > 1 {
+			live.Stage = stageRetrying
+		}
+	}
+	return live, true
+}

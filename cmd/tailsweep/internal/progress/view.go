@@ -1,0 +1,235 @@
+package progress
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+// View is a sweep as watch shows it: what Temporal and the archive said last.
+type View struct {
+	Spec     *sweep.Spec
+	Progress workflows.Progress
+	Finished []sweep.Trial     // in order of completion
+	Live     map[int]LiveTrial // by number; of running trials
+	Now      time.Time         // on this machine
+	Notice   string            // one line, "the stack does not answer; ..."
+}
+
+// Stages of a running trial.
+const (
+	stageQueued     = "queued"   // for a training slot
+	stageStarting   = "starting" // its child loads data and compiles
+	StageTraining   = "training"
+	stageEvaluating = "evaluating"
+	stageRetrying   = "retrying"
+	stagePublishing = "publishing"
+	stageTrained    = "trained, queued" // for a slot to be evaluated in
+)
+
+// LiveTrial is what a running trial's last heartbeat said.
+type LiveTrial struct {
+	Stage          string
+	Trained        bool // what remains is evaluation
+	Step, Steps    int  // of training, or pictures of the evaluation
+	Loss           float64
+	StepsPerSecond float64
+	Attempt        int
+}
+
+// remaining is the time until training ends; ok is false when nothing tells, or when
+// all steps are done.
+func (l LiveTrial) remaining() (time.Duration, bool) {
+	if l.Stage != StageTraining || l.StepsPerSecond <= 0 || l.Step >= l.Steps {
+		return 0, false
+	}
+	return time.Duration(float64(l.Steps-l.Step) / l.StepsPerSecond * float64(time.Second)), true
+}
+
+// trainingShare is a guess at the share of a trial's time that training takes,
+// the rest being evaluation. It only smooths the estimate of the whole.
+const trainingShare = 0.85
+
+// fraction is how much of a trial is done, in [0, 1].
+func (l LiveTrial) fraction() float64 {
+	done := 0.0
+	if l.Steps > 0 {
+		done = min(1, float64(l.Step)/float64(l.Steps))
+	}
+	switch {
+	case l.Stage == stagePublishing:
+		return 1
+	case l.Trained:
+		return trainingShare + (1-trainingShare)*done
+	default:
+		return trainingShare * done
+	}
+}
+
+// ETA estimates when the sweep ends: from how long the finished trials have taken,
+// and before there is one from the speed of those that train. ok is false when
+// neither tells, when the sweep does not run, or when all that it has yet to do is
+// what nobody measures: a trial that publishes, or that nobody has taken up again.
+func (v View) ETA() (time.Duration, bool) {
+	p := v.Progress
+	if p.Planned == 0 || p.Phase != workflows.PhaseRunning || p.StartedAt.IsZero() {
+		return 0, false
+	}
+	done, rate, steps := float64(p.Finished), 0.0, 0
+	for _, r := range p.Running {
+		l := v.Live[r.Number]
+		done += l.fraction()
+		if l.Stage == StageTraining && l.StepsPerSecond > 0 {
+			rate += l.StepsPerSecond
+			steps = l.Steps
+		}
+	}
+	left := float64(p.Planned) - done
+	if left <= 0 {
+		return 0, false
+	}
+	if p.Finished == 0 { // what has passed was compiling and waiting, too: go by the steps
+		if rate == 0 {
+			return 0, false
+		}
+		return time.Duration(left * float64(steps) / trainingShare / rate * float64(time.Second)), true
+	}
+	return time.Duration(float64(v.Now.Sub(p.StartedAt)) * left / done), true
+}
+
+// maxFinished is how many of the latest finished trials the view lists.
+const maxFinished = 12
+
+// render draws the view in lines of at most width columns; colour adds ANSI codes,
+// which do not count.
+func (v View) render(width int, colour bool) []string {
+	paint := console.Painter(colour)
+	var lines []string
+	add := func(format string, a ...any) { lines = append(lines, console.Clip(fmt.Sprintf(format, a...), width)) }
+	p := v.Progress
+
+	add("%s  %s", paint(console.Bold, p.Name), paint(phaseColour(p.Phase), string(p.Phase)))
+	add("%s", v.Summary())
+	if p.Message != "" {
+		add("%s", console.Printable(p.Message))
+	}
+	if len(p.Running) > 0 {
+		lines = append(lines, "")
+		t := console.NewTable(">TRIAL", "STAGE", ">STEP", ">LOSS", ">STEPS/S", ">LEFT", "PARAMETERS")
+		for _, r := range p.Running {
+			t.Row(v.runningRow(r)...)
+		}
+		lines = append(lines, t.Render(width, paint)...)
+	}
+	if len(v.Finished) > 0 {
+		lines = append(lines, "")
+		lines = append(lines, v.finishedTable().Render(width, paint)...)
+	}
+	if p.Best != nil {
+		lines = append(lines, "")
+		add("best: trial %d  %s  %s", p.Best.Number, trialview.MetricsText(p.Best.Metrics, trialview.Columns(v.Spec)), trialview.ParamsText(p.Best.Params))
+	}
+	if v.Notice != "" {
+		lines = append(lines, "")
+		add("%s", paint(console.Yellow, console.Printable(v.Notice)))
+	}
+	return lines
+}
+
+// summary is the line of counts and times.
+func (v View) Summary() string {
+	p := v.Progress
+	parts := []string{trialview.OfPlanned(p.Finished, p.Planned)}
+	for _, s := range []sweep.Status{sweep.StatusStopped, sweep.StatusDiverged, sweep.StatusFailed, sweep.StatusCancelled} {
+		if n := p.Counts[s]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, s))
+		}
+	}
+	queued := 0
+	for _, r := range p.Running {
+		if l, seen := v.Live[r.Number]; seen && l.Stage == stageQueued {
+			queued++
+		}
+	}
+	if n := len(p.Running) - queued; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d running", n))
+	}
+	if queued > 0 {
+		parts = append(parts, fmt.Sprintf("%d queued", queued))
+	}
+	if !p.StartedAt.IsZero() {
+		end := v.Now
+		if p.EndedAt != nil {
+			end = *p.EndedAt
+		}
+		parts = append(parts, "for "+console.Short(end.Sub(p.StartedAt)))
+	}
+	if left, ok := v.ETA(); ok {
+		parts = append(parts, leftText(left))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (v View) runningRow(r workflows.RunningTrial) []string {
+	l, seen := v.Live[r.Number]
+	if !seen {
+		l.Stage = stageQueued
+	}
+	if l.Stage == stageQueued && l.Trained {
+		l.Stage = stageTrained
+	}
+	row := []string{fmt.Sprint(r.Number), l.Stage, "", "", "", "", trialview.ParamsText(r.Params)}
+	if l.Attempt > 1 {
+		row[1] = fmt.Sprintf("%s #%d", l.Stage, l.Attempt)
+	}
+	if l.Steps > 0 {
+		row[2] = fmt.Sprintf("%d/%d", l.Step, l.Steps)
+	}
+	if l.Stage == StageTraining && l.Loss > 0 {
+		row[3] = fmt.Sprintf("%.4f", l.Loss)
+		row[4] = fmt.Sprintf("%.1f", l.StepsPerSecond)
+	}
+	if left, ok := l.remaining(); ok {
+		row[5] = console.Short(left)
+	}
+	return row
+}
+
+func (v View) finishedTable() *console.Table {
+	names := trialview.Columns(v.Spec)
+	titles := []string{">TRIAL", "STATUS"}
+	for _, name := range names {
+		titles = append(titles, ">"+strings.ToUpper(name))
+	}
+	t := console.NewTable(append(titles, "PARAMETERS")...)
+	finished := v.Finished
+	if len(finished) > maxFinished {
+		finished = finished[len(finished)-maxFinished:]
+	}
+	for _, trial := range finished {
+		row := []string{fmt.Sprint(trial.Number), string(trial.Status)}
+		for _, name := range names {
+			row = append(row, trialview.MetricText(trial.Metrics, name))
+		}
+		note := trialview.ParamsText(trial.Params)
+		if why := trialview.TrialTrouble(trial); why != "" {
+			note = why
+		}
+		t.Row(append(row, note)...)
+	}
+	return t
+}
+
+// leftText is an estimate for people. The last seconds of one would be wrong: after
+// the last picture of an evaluation come its metrics, which report no progress.
+func leftText(left time.Duration) string {
+	if left < time.Minute {
+		return "about a minute left"
+	}
+	return "about " + console.Short(left) + " left"
+}

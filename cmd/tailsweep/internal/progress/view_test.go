@@ -1,0 +1,173 @@
+package progress
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/stopping"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+// halfway is a sweep with two trials finished, one failed and three running.
+func halfway() View {
+	began := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
+	metrics := func(head, tail float64) map[string]float64 {
+		return map[string]float64{"fid.head": head, "fid.tail": tail, "loss": 0.0514}
+	}
+	running := func(number int, p sweep.Params) workflows.RunningTrial {
+		return workflows.RunningTrial{Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Params: p}, StartedAt: began}
+	}
+	finished := func(number int, status sweep.Status, p sweep.Params, m map[string]float64) sweep.Trial {
+		return sweep.Trial{Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Params: p}, Status: status, Metrics: m}
+	}
+	failed := finished(2, sweep.StatusFailed, clitest.Weights(3, 0), nil)
+	failed.Error = &sweep.Failure{Class: sweep.FailOutOfMemory, Message: "the kernel killed the child for memory\nsecond line"}
+	return View{
+		Spec: &sweep.Spec{Name: "fashion-lt", Metrics: []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}, {Name: "loss", Goal: sweep.Minimize}}},
+		Progress: workflows.Progress{
+			Name: "fashion-lt", Phase: workflows.PhaseRunning, Planned: 12, Finished: 3,
+			Counts:    map[sweep.Status]int{sweep.StatusCompleted: 2, sweep.StatusFailed: 1},
+			Running:   []workflows.RunningTrial{running(3, clitest.Weights(0.1, 1)), running(4, clitest.Weights(0, 0.0123456)), running(5, nil)},
+			Best:      &workflows.BestTrial{Number: 1, Params: clitest.Weights(0.1, 0), Metrics: metrics(31.2, 58.9)},
+			StartedAt: began,
+		},
+		Finished: []sweep.Trial{
+			finished(0, sweep.StatusCompleted, clitest.Weights(0, 0), metrics(30.11, 66.6)),
+			finished(1, sweep.StatusCompleted, clitest.Weights(0.1, 0), metrics(31.2, 58.9)),
+			failed,
+		},
+		Live: map[int]LiveTrial{
+			3: {Stage: StageTraining, Step: 600, Steps: 1200, Loss: 0.0712, StepsPerSecond: 33.3, Attempt: 2},
+			4: {Stage: stageEvaluating, Trained: true, Step: 3, Steps: 10},
+		},
+		Now: began.Add(10 * time.Minute),
+	}
+}
+
+func TestViewRender(t *testing.T) {
+	paused := halfway()
+	paused.Progress.Phase = workflows.PhasePaused
+	paused.Progress.Running = nil
+	paused.Notice = "no answer, trying again (is the stack up? `tailsweep status`): connection refused"
+	ended := halfway()
+	end := ended.Now
+	ended.Progress.Phase, ended.Progress.EndedAt, ended.Progress.Running = workflows.PhaseFailed, &end, nil
+	ended.Progress.Message = "3 trials in a row failed the same way"
+	ended.Now = end.Add(time.Hour)
+	for name, c := range map[string]struct {
+		view   View
+		width  int
+		colour bool
+	}{
+		"running-wide.txt":   {halfway(), 120, false},
+		"running-narrow.txt": {halfway(), 40, false},
+		"running-colour.txt": {halfway(), 100, true},
+		"paused-notice.txt":  {paused, 80, false},
+		"failed.txt":         {ended, 100, false},
+		"empty.txt":          {View{Progress: workflows.Progress{Name: "new", Phase: workflows.PhaseRunning}, Now: end}, 80, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lines := c.view.render(c.width, c.colour)
+			for _, line := range lines {
+				require.LessOrEqual(t, console.Visible(line), c.width, line)
+				require.NotContains(t, line, "\n")
+			}
+			clitest.Golden(t, name, strings.Join(lines, "\n")+"\n")
+		})
+	}
+}
+
+func TestTextFromOutsideCannotMoveTheCursor(t *testing.T) {
+	v := halfway()
+	v.Finished[2].Error.Message = "\x1b[2J\x07\u009b31mgone"
+	for _, line := range v.render(100, false) {
+		require.False(t, strings.ContainsAny(line, "\x1b\x07\u009b"), "%q", line)
+	}
+}
+
+func TestETA(t *testing.T) {
+	v := halfway()
+	left, ok := v.ETA()
+	require.True(t, ok)
+	// 3 finished, 0.425 of trial 3, 0.895 of trial 4: 4.32 of 12 in 10 minutes.
+	require.InDelta(t, 10*(12-4.32)/4.32, left.Minutes(), 0.01)
+
+	// Before a trial has ended, by the steps: 12 trials less what is done, 1200 steps
+	// each that are .85 of a trial, at the 33.3 a second of the one that trains.
+	v.Progress.Finished = 0
+	left, ok = v.ETA()
+	require.True(t, ok)
+	require.InDelta(t, (12-1.32)*1200/0.85/33.3/60, left.Minutes(), 0.1)
+	v.Live = nil
+	_, ok = v.ETA()
+	require.False(t, ok, "nothing is known of its speed")
+
+	// The last trial publishes, or nobody has taken it up after `up`: not "0s left".
+	v = halfway()
+	v.Progress.Finished, v.Progress.Running = 11, v.Progress.Running[:1]
+	v.Live = map[int]LiveTrial{3: {Stage: stagePublishing}}
+	_, ok = v.ETA()
+	require.False(t, ok)
+	v.Live[3] = LiveTrial{Stage: stageEvaluating, Trained: true, Step: 99, Steps: 100}
+	require.Contains(t, v.Summary(), "for 10m00s, about a minute left")
+	_, ok = LiveTrial{Stage: StageTraining, StepsPerSecond: 1, Step: 100, Steps: 100}.remaining()
+	require.False(t, ok, "the last checkpoint is being saved")
+
+	v = halfway()
+	v.Progress.Phase = workflows.PhasePaused
+	_, ok = v.ETA()
+	require.False(t, ok, "a paused sweep has no end in sight")
+	v = halfway()
+	v.Progress.Planned = 0
+	_, ok = v.ETA()
+	require.False(t, ok, "nobody knows how many trials there will be")
+}
+
+func TestWaitingIsNotRunning(t *testing.T) {
+	v := halfway()
+	v.Live[4] = LiveTrial{Stage: stageQueued, Trained: true}
+	require.Contains(t, v.Summary(), "2 running, 1 queued")
+	require.Contains(t, strings.Join(v.render(120, false), "\n"), "trained, queued")
+}
+
+func TestChanges(t *testing.T) {
+	now := halfway()
+	require.Equal(t, []string{
+		"sweep fashion-lt: running",
+		"trial 0 completed: fid.head 30.11  fid.tail 66.6  loss 0.0514",
+		"trial 1 completed: fid.head 31.2  fid.tail 58.9  loss 0.0514",
+		"trial 2 failed: out_of_memory: the kernel killed the child for memory",
+		"trial 3 started: alignment.weight=1 infonce.weight=0.1",
+		"trial 4 started: alignment.weight=0.01235 infonce.weight=0",
+		"trial 5 started: defaults",
+	}, changes(View{}, now, false))
+	require.Empty(t, changes(now, now, false))
+	require.Equal(t, []string{
+		"3 of 12 trials, 1 failed, 3 running, for 10m00s, about 17m47s left",
+		"trial 3 training 600/1200 loss 0.0712, 33.3 steps/s",
+		"trial 4 evaluating 3/10",
+	}, changes(now, now, true))
+
+	judged := halfway()
+	judged.Progress.Running[0].Verdict = &workflows.RungVerdict{Step: 400, Verdict: stopping.Verdict{Decision: stopping.GoOn, Reason: "place 1 of 3"}}
+	judged.Finished = append(judged.Finished, sweep.Trial{
+		Assignment: sweep.Assignment{Number: 4}, Status: sweep.StatusStopped, Rungs: []sweep.Rung{{Step: 400, Reason: "place 3 of 3"}},
+	})
+	require.Equal(t, []string{"trial 4 stopped: place 3 of 3", "trial 3 goes on: place 1 of 3"}, changes(now, judged, false))
+	require.Empty(t, changes(judged, judged, false))
+	judged.Progress.Counts[sweep.StatusStopped] = 1
+	require.Contains(t, judged.Summary(), "3 of 12 trials, 1 stopped, 1 failed")
+	require.Contains(t, strings.Join(judged.render(120, false), "\n"), "place 3 of 3")
+
+	away := now
+	away.Notice = "no answer"
+	require.Equal(t, []string{"no answer"}, changes(now, away, true))
+	require.Empty(t, changes(away, away, true), "said once")
+	require.Equal(t, []string{"it goes on"}, changes(away, now, false))
+}

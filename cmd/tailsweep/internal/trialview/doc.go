@@ -1,0 +1,2 @@
+// Package trialview formats trials for people: parameters, metrics, tables.
+package trialview

@@ -1,0 +1,152 @@
+package machine
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
+)
+
+func Data(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "data",
+		Short: "The images that trials train on: list, pull and inspect datasets",
+		Args:  cli.Args(0, 0, "a verb: list, pull or inspect"),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newDataList(a), newDataPull(a), newDataInspect(a))
+	return cmd
+}
+
+// ListedDataset is a line of `tailsweep data list`.
+type ListedDataset struct {
+	Name    string `json:"name"`
+	About   string `json:"about"`
+	Classes int    `json:"classes"` // 0: the spec says
+	Images  int    `json:"images"`  // 0: the files tell
+	Sizes   []int  `json:"sizes"`   // null: 8 to 64
+	State   string `json:"state"`   // built in, here, not here
+	Path    string `json:"path"`    // where it is, or would be
+}
+
+func newDataList(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{Use: "list", Short: "The datasets that specs can name, and which are on this machine", Args: cli.Args(0, 0, "no arguments")}
+	output := cli.OutputFlag(cmd)
+	cmd.RunE = func(*cobra.Command, []string) error {
+		var listed []ListedDataset
+		for _, info := range sweep.DatasetList() {
+			l := ListedDataset{Name: info.Name, About: info.About, Classes: info.Classes, Images: info.Classes * info.PerClass, Sizes: info.Sizes}
+			switch {
+			case info.BuiltIn:
+				l.State = "built in"
+			case info.Name == sweep.ImageFolder:
+				l.State = "yours"
+			default:
+				path, err := dataset.LocalPath(info.Name)
+				if err != nil {
+					return err
+				}
+				l.Path, l.State = path, "not here"
+				if _, err := os.Stat(path); err == nil {
+					l.State = "here"
+				}
+			}
+			listed = append(listed, l)
+		}
+		if output.Value == "json" {
+			return a.PrintJSON(listed)
+		}
+		t := console.NewTable("DATASET", ">CLASSES", ">IMAGES", "SIZES", "STATE", "ABOUT")
+		for _, l := range listed {
+			sizes := fmt.Sprintf("%d to %d", sweep.MinSize, sweep.MaxSize)
+			if l.Sizes != nil {
+				sizes = strings.Trim(strings.ReplaceAll(fmt.Sprint(l.Sizes), " ", ", "), "[]")
+			}
+			t.Row(l.Name, orDash(l.Classes), orDash(l.Images), sizes, l.State, l.About)
+		}
+		return a.PrintTable(t)
+	}
+	return cmd
+}
+
+func orDash(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprint(n)
+}
+
+func newDataPull(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "pull NAME [--from URL|PATH] [--to DIR]",
+		Short: "Download a dataset, verified; Ctrl-C and again goes on",
+		Long: `pull downloads a published dataset, compares its SHA-256 with the published one and
+puts it where specs that give no dataset.path look for it. --from takes it from
+elsewhere: an s3:// or https:// URL, or files on this machine that were fetched by
+hand. An image folder comes from an s3:// prefix or from an archive, and needs --to
+(a spec can also give an s3:// or https:// URL as dataset.path: each worker then
+downloads it by itself).`,
+		Example: `  tailsweep data pull cifar-10
+  tailsweep data pull cifar-10 --from ~/Downloads/cifar-10-binary.tar.gz
+  tailsweep data pull fashion-mnist --from /usr/share/datasets/fashion-mnist
+  tailsweep data pull image-folder --from https://host/tiny-imagenet-200.zip --to tiny`,
+		Args: cli.Args(1, 1, "one dataset"),
+	}
+	from := cmd.Flags().String("from", "", "s3:// or https:// URL, or a path on this machine (default: the publisher)")
+	to := cmd.Flags().String("to", "", "folder for the files (default: in the cache, where specs without dataset.path look)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		name := args[0]
+		if err := pullable(name, *to); err != nil {
+			return err
+		}
+		dir := *to
+		var err error
+		if dir == "" {
+			dir, err = dataset.LocalPath(name)
+		} else {
+			dir, err = filepath.Abs(dir)
+		}
+		if err != nil {
+			return err
+		}
+		f := a.Fetcher()
+		end := a.Follow(f)
+		there, err := f.Pull(cmd.Context(), name, *from, dir)
+		end()
+		if err != nil {
+			return cli.AsBadInput(fmt.Errorf("data pull %s: %w", name, err))
+		}
+		if there {
+			a.Say("it is there already")
+			if name != sweep.ImageFolder {
+				err = dataset.Verify(name, dir)
+			}
+			if err != nil {
+				return cli.AsBadInput(fmt.Errorf("%w\n%s is not the dataset: remove it, or choose another folder with --to", err, dir))
+			}
+		}
+		return a.Print(dir)
+	}
+	return cmd
+}
+
+// pullable refuses what data pull cannot bring.
+func pullable(name, to string) error {
+	info, known := sweep.LookupDataset(name)
+	switch {
+	case !known:
+		return cli.Usagef("data pull: no dataset %q; `tailsweep data list` lists them", name)
+	case info.BuiltIn:
+		return cli.Usagef("data pull: %s is built in", name)
+	case name == sweep.ImageFolder && to == "":
+		return cli.Usagef("data pull: an image folder needs --to DIR")
+	}
+	return nil
+}

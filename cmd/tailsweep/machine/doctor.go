@@ -1,0 +1,101 @@
+package machine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/internal/address"
+	"github.com/tailsweep/tailsweep/internal/connect"
+	"github.com/tailsweep/tailsweep/trainer/backend"
+)
+
+// doctorTimeout bounds how long doctor waits for each service.
+const doctorTimeout = 5 * time.Second
+
+func Doctor(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Look at this machine, this binary and the services",
+		Args:  cli.Args(0, 0, "no arguments"),
+	}
+	output := cli.OutputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		checks := append(backend.Doctor(), checkServices(cmd.Context(), a)...)
+		var err error
+		if output.Value == "json" {
+			err = a.PrintJSON(checks)
+		} else {
+			err = a.Print(doctorText(checks, console.Painter(a.Terminal().Colour))...)
+		}
+		if err != nil {
+			return err
+		}
+		for _, c := range checks {
+			if c.Level == backend.Fault {
+				return cli.Silently(cli.ExitFailure)
+			}
+		}
+		return nil
+	}
+	return cmd
+}
+
+// checkServices looks whether Temporal and the object store answer. An embedded
+// stack that is down is no fault: run starts it.
+func checkServices(ctx context.Context, a *cli.App) []backend.Check {
+	temporal := backend.Check{Name: "Temporal", Level: backend.OK}
+	objects := backend.Check{Name: "object store", Level: backend.OK}
+	target, err := connect.Resolve(a.Flags)
+	if err != nil {
+		return []backend.Check{{Name: "services", Level: backend.Fault, Found: address.Redact(err.Error())}}
+	}
+	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
+	defer cancel()
+	c, err := target.Dial(ctx, nil)
+	if err == nil {
+		temporal.Found = "answers at " + target.Address()
+		c.Close()
+	}
+	found(&temporal, err)
+	if _, err = target.OpenStore(ctx); err == nil {
+		objects.Found = "answers at " + target.Endpoint().String()
+	}
+	found(&objects, err)
+	return []backend.Check{temporal, objects}
+}
+
+// found puts an error into a check.
+func found(c *backend.Check, err error) {
+	switch {
+	case err == nil:
+	case errors.Is(err, connect.ErrStackDown):
+		c.Found, c.Fix = "the embedded stack is down", "`tailsweep up`, or just `tailsweep run`"
+	default:
+		c.Level, c.Found = backend.Fault, address.Redact(err.Error())
+	}
+}
+
+// doctorText is a line a check, and one for what to do about it.
+func doctorText(checks []backend.Check, paint console.Paint) []string {
+	var lines []string
+	for _, c := range checks {
+		mark := paint(console.Green, "ok     ")
+		switch c.Level {
+		case backend.Warning:
+			mark = paint(console.Yellow, "warning")
+		case backend.Fault:
+			mark = paint(console.Red, "FAULT  ")
+		}
+		lines = append(lines, fmt.Sprintf("%s  %-20s %s", mark, c.Name, console.Printable(c.Found)))
+		if c.Fix != "" {
+			lines = append(lines, fmt.Sprintf("         %-20s -> %s", "", console.Printable(c.Fix)))
+		}
+	}
+	return lines
+}

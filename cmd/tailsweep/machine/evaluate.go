@@ -1,0 +1,93 @@
+package machine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer"
+	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/evaluate"
+)
+
+func Evaluate(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "evaluate DIR | evaluate --untrained SPEC | evaluate --job FILE",
+		Short: "Judge a pulled checkpoint by hand, without any service",
+		Long: `evaluate samples the model of a checkpoint folder and prints its metrics, judged as
+its spec says. With --untrained it judges the model that trainings of a spec start
+from: the number that a trained one is compared with.
+
+With --job it is a worker's child and speaks JSON lines.`,
+		Args: cli.Args(0, 1, "one checkpoint folder"),
+	}
+	output := cli.OutputFlag(cmd)
+	jobFile := cmd.Flags().String("job", "", "be a worker's child for this job")
+	untrained := cmd.Flags().String("untrained", "", "judge the untrained model of this spec")
+	name := cli.BackendFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *jobFile != "" {
+			return asChild(evaluate.RunChild(context.WithoutCancel(cmd.Context()), *jobFile, a.In, a.Out))
+		}
+		if (len(args) == 1) == (*untrained != "") {
+			return cli.Usagef("evaluate: want a checkpoint folder, or --untrained SPEC")
+		}
+		var spec *sweep.Spec
+		if *untrained != "" {
+			var err error
+			if spec, _, err = a.ReadSpec(*untrained); err != nil {
+				return err
+			}
+		}
+		b, err := backend.Open(name.Value)
+		if err != nil {
+			return err
+		}
+		defer b.Close()
+		m, err := openModel(b, spec, args)
+		if err != nil {
+			return err
+		}
+		defer m.Close()
+		if err := a.Fetch(cmd.Context(), m.Spec.Dataset); err != nil {
+			return err
+		}
+		a.Say("%s on %s", b.Choice, b.Device)
+		result, err := evaluate.Model(cmd.Context(), b, m, nil)
+		if err != nil {
+			return cli.AsBadInput(err)
+		}
+		if output.Value == "json" {
+			return a.PrintJSON(result)
+		}
+		return a.Print(resultText(result)...)
+	}
+	return cmd
+}
+
+// openModel opens the untrained model of a spec, or that of a folder.
+func openModel(b *backend.Backend, untrained *sweep.Spec, args []string) (*trainer.Model, error) {
+	if untrained != nil {
+		return trainer.Untrained(b, *untrained, sweep.Assignment{Kind: sweep.KindSearch, Seed: untrained.Train.Seed})
+	}
+	return evaluate.Open(b, args[0])
+}
+
+// resultText is an evaluation for people, beside the floor: what half of the real
+// images would get.
+func resultText(r *evaluate.Result) []string {
+	t := console.NewTable("METRIC", ">VALUE", ">FLOOR")
+	for _, name := range sweep.MetricNames(r.Metrics) {
+		value := trialview.MetricText(r.Metrics, name)
+		if s, ok := r.Spread[name]; ok {
+			value += fmt.Sprintf(" ± %.2g", s)
+		}
+		t.Row(name, value, trialview.MetricText(r.Floor, name))
+	}
+	return append(t.Render(0, console.Painter(false)), fmt.Sprintf("at guidance %.4g, %d samples and %d real images a class", r.Guidance, r.SamplesPerClass, r.RealPerClass))
+}

@@ -1,0 +1,212 @@
+package machine
+
+import (
+	"errors"
+	"fmt"
+	"image/png"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
+	"github.com/tailsweep/tailsweep/trainer/precheck"
+)
+
+// sheetColumns is how many images of a class the picture shows.
+const sheetColumns = 10
+
+// Inspected is what `tailsweep data inspect -o json` prints.
+type Inspected struct {
+	Name     string           `json:"name"`
+	Path     string           `json:"path,omitempty"` // on this machine
+	Size     int              `json:"size"`           // side in pixels
+	Channels int              `json:"channels"`
+	Images   int              `json:"images"` // trained on
+	Digest   string           `json:"digest"` // as in the manifest of a checkpoint
+	Min      float64          `json:"min"`    // of all pixels, black is -1, white 1
+	Max      float64          `json:"max"`
+	Mean     float64          `json:"mean"`
+	Classes  []InspectedClass `json:"classes"` // in class order
+}
+
+type InspectedClass struct {
+	Name      string `json:"name"`
+	Group     string `json:"group"`
+	Available int    `json:"available"` // images before the long-tailed split
+	Images    int    `json:"images"`    // trained on
+}
+
+func newDataInspect(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "inspect SPEC|NAME|FOLDER",
+		Short: "What a dataset holds: images of each class and group, digest, a picture",
+		Long: `inspect reads a dataset as a training does: that of a spec with its long-tailed
+split, a dataset by its name with all its images, or a folder of images. One that is
+to be downloaded is, first. Of a spec it then checks that trials can be judged: that
+the networks and the reference are there, with enough real images; what is wrong
+outside dataset is for validate, so that a spec need not be finished.`,
+		Example: `  tailsweep data inspect my.yaml --picture sheet.png
+  tailsweep data inspect cifar-10
+  tailsweep data inspect photos/ -o json`,
+		Args: cli.Args(1, 1, "one spec, dataset or folder"),
+	}
+	output := cli.OutputFlag(cmd)
+	picture := cmd.Flags().String("picture", "", "PNG of a few images of each class")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *picture != "" && !strings.EqualFold(filepath.Ext(*picture), ".png") {
+			return cli.Usagef("data inspect: --picture %s: want a name that ends in .png", *picture)
+		}
+		d, spec, err := datasetOf(a, args[0])
+		if err != nil {
+			return err
+		}
+		if err := a.Fetch(cmd.Context(), d); err != nil {
+			return err
+		}
+		about, err := dataset.Describe(d)
+		if err != nil {
+			return cli.AsBadInput(err)
+		}
+		set, err := a.Loader(cmd.Context()).Load(d)
+		if err != nil {
+			return cli.AsBadInput(err)
+		}
+		if *picture != "" {
+			if err := writeSheet(*picture, set, about.Groups); err != nil {
+				return err
+			}
+		}
+		i, err := inspect(d, about, set)
+		if err != nil {
+			return err
+		}
+		if output.Value == "json" {
+			err = a.PrintJSON(i)
+		} else {
+			err = printInspected(a, i)
+		}
+		if err != nil {
+			return err
+		}
+		if spec != nil {
+			return cli.AsBadInput(precheck.Trial(spec, sweep.Assignment{}, about))
+		}
+		_, err = dataset.DescribeBalanced(d)
+		return cli.AsBadInput(err)
+	}
+	return cmd
+}
+
+// datasetOf is the dataset that an argument means, and the spec that it is of: nil
+// where it is of none, or of one that has faults elsewhere, which are counted.
+func datasetOf(a *cli.App, argument string) (sweep.Dataset, *sweep.Spec, error) {
+	d := sweep.Dataset{Name: argument, Size: sweep.DefaultSize, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone, Factor: 1}}
+	info, known := sweep.LookupDataset(argument)
+	if len(info.Sizes) > 0 {
+		d.Size = info.Sizes[0]
+	}
+	if known && argument != sweep.ImageFolder {
+		return d, nil, nil
+	}
+	if stat, err := os.Stat(argument); err == nil && stat.IsDir() {
+		d.Name, d.Path = sweep.ImageFolder, argument
+		return d, nil, nil
+	}
+	name, text, err := a.ReadText(argument)
+	if err != nil {
+		var names []string
+		for _, info := range sweep.DatasetList() {
+			names = append(names, info.Name)
+		}
+		if errors.Is(err, os.ErrNotExist) {
+			return d, nil, cli.Usagef("data inspect: %q is no folder, no spec file and none of %s", argument, strings.Join(names, ", "))
+		}
+		return d, nil, err
+	}
+	spec, faults := specfile.Draft(name, text)
+	if own := faults.Of("dataset"); len(own) > 0 {
+		return d, nil, own
+	}
+	if len(faults) > 0 {
+		a.Say("the spec has %d faults outside dataset: `tailsweep validate` tells them", len(faults))
+		return spec.Dataset, nil, nil
+	}
+	return spec.Dataset, spec, nil
+}
+
+func inspect(d sweep.Dataset, about dataset.About, set *dataset.Set) (Inspected, error) {
+	local, err := dataset.Local(d)
+	if err != nil {
+		return Inspected{}, err
+	}
+	i := Inspected{
+		Name: set.Name, Path: local.Path, Size: set.Size, Channels: set.Channels, Images: set.Len(), Digest: set.Digest(),
+		Min: float64(slices.Min(set.Images)), Max: float64(slices.Max(set.Images)),
+	}
+	for _, v := range set.Images {
+		i.Mean += float64(v)
+	}
+	i.Mean /= float64(len(set.Images))
+	for class, name := range set.Classes {
+		c := InspectedClass{Name: name, Available: about.Available[class], Images: set.Counts[class]}
+		for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
+			if slices.Contains(about.Groups.Classes(group), class) {
+				c.Group = group
+			}
+		}
+		i.Classes = append(i.Classes, c)
+	}
+	return i, nil
+}
+
+func printInspected(a *cli.App, i Inspected) error {
+	kind := "grey"
+	if i.Channels == 3 {
+		kind = "RGB"
+	}
+	lines := []string{
+		fmt.Sprintf("%s: %d images of %d classes, %dx%[4]d %s", console.Printable(i.Name), i.Images, len(i.Classes), i.Size, kind),
+		fmt.Sprintf("pixels  %.3g to %.3g, mean %.3f (black is -1, white 1)", i.Min, i.Max, i.Mean),
+	}
+	if i.Path != "" {
+		lines = append(lines, "from    "+console.Printable(i.Path))
+	}
+	lines = append(lines, "sha256  "+i.Digest)
+	groups := map[string][]InspectedClass{}
+	for _, c := range i.Classes {
+		groups[c.Group] = append(groups[c.Group], c)
+	}
+	for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
+		images := 0
+		for _, c := range groups[group] {
+			images += c.Images
+		}
+		if len(groups[group]) > 0 {
+			lines = append(lines, fmt.Sprintf("%-7s %d classes, %d images", group, len(groups[group]), images))
+		}
+	}
+	if err := a.Print(lines...); err != nil {
+		return err
+	}
+	t := console.NewTable(">CLASS", "NAME", "GROUP", ">IMAGES", ">OF")
+	for class, c := range i.Classes {
+		t.Row(fmt.Sprint(class), c.Name, c.Group, fmt.Sprint(c.Images), fmt.Sprint(c.Available))
+	}
+	return a.PrintTable(t)
+}
+
+func writeSheet(path string, set *dataset.Set, groups sweep.ClassGroups) (err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return cli.Usagef("data inspect: --picture: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return png.Encode(f, set.Sheet(groups, sheetColumns))
+}

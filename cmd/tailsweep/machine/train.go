@@ -1,0 +1,292 @@
+package machine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/job"
+)
+
+// handTraining are the flags of a training by hand.
+type handTraining struct {
+	params      []string
+	seed        int64
+	seedGiven   bool
+	dir, resume string
+	backend     *cli.Choice
+}
+
+func Train(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "train SPEC --to DIR | train --job FILE",
+		Short: "Train one trial by hand, without any service",
+		Long: `train trains one point of a spec's search space and leaves checkpoints in DIR, as
+step-<number>. Parameters that are not given stay at the spec's fixed fields and
+defaults. Ctrl-C saves a checkpoint first; --resume goes on from one, bit for bit.
+
+With --job it is a worker's child and speaks JSON lines.`,
+		Example: "  tailsweep train my.yaml --param infonce.weight=0.1 --seed 1 --to run1",
+		Args:    cli.Args(0, 1, "one spec"),
+	}
+	var h handTraining
+	f := cmd.Flags()
+	jobFile := f.String("job", "", "be a worker's child for this job")
+	f.StringArrayVar(&h.params, "param", nil, "NAME=VALUE of a parameter; may be repeated")
+	f.Int64Var(&h.seed, "seed", 0, "train seed (default: the spec's train.seed)")
+	f.StringVar(&h.dir, "to", "", "folder that checkpoints appear in")
+	f.StringVar(&h.resume, "resume", "", "checkpoint folder to go on from")
+	h.backend = cli.BackendFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		// Both kinds hear signals themselves: a training saves before it ends.
+		ctx := context.WithoutCancel(cmd.Context())
+		if *jobFile != "" {
+			return asChild(trainer.RunChild(ctx, *jobFile, a.In, a.Out, cli.Version))
+		}
+		if len(args) == 0 {
+			return cli.Usagef("train: a spec is missing")
+		}
+		h.seedGiven = cmd.Flags().Changed("seed")
+		j, err := handJob(a, args[0], h)
+		if err != nil {
+			return err
+		}
+		if err := a.Fetch(cmd.Context(), j.Spec.Dataset); err != nil {
+			return err
+		}
+		return trainByHand(ctx, a, j)
+	}
+	return cmd
+}
+
+// asChild turns a child's exit code into an error that keeps it; what there is to
+// say has been said in an event.
+func asChild(code int) error {
+	if code == cli.ExitOK {
+		return nil
+	}
+	return cli.Silently(code)
+}
+
+// handJob makes a job from the command line.
+func handJob(a *cli.App, path string, h handTraining) (job.Train, error) {
+	if h.dir == "" {
+		return job.Train{}, cli.Usagef("train: --to DIR is missing: the folder that checkpoints appear in")
+	}
+	spec, _, err := a.ReadSpec(path)
+	if err != nil {
+		return job.Train{}, err
+	}
+	assignment := sweep.Assignment{Kind: sweep.KindSearch, Params: sweep.Params{}, Seed: spec.Train.Seed}
+	if h.seedGiven {
+		assignment.Seed = h.seed
+	}
+	for _, text := range h.params {
+		name, value, err := parseParam(text)
+		if err != nil {
+			return job.Train{}, err
+		}
+		assignment.Params[name] = value
+	}
+	a.Warn(spec)
+	if _, err := spec.Settings(assignment); err != nil {
+		return job.Train{}, cli.Usagef("train: %w", err)
+	}
+	if h.resume != "" {
+		if _, err := checkpoint.ReadManifest(h.resume); err != nil {
+			return job.Train{}, cli.Usagef("train: --resume %s: %w (valid: a checkpoint folder, such as DIR/step-<number>)", h.resume, err)
+		}
+	}
+	dir, err := filepath.Abs(h.dir)
+	if err == nil {
+		err = os.MkdirAll(dir, 0o755)
+	}
+	if err == nil {
+		err = refuseUsed(dir, h.resume)
+	}
+	if err != nil {
+		return job.Train{}, err
+	}
+	return job.Train{
+		Spec: *spec, Assignment: assignment, Staging: dir, Resume: h.resume, Attempt: 1, Backend: h.backend.Value,
+	}, nil
+}
+
+// refuseUsed refuses a folder that holds checkpoints of another training, or of an
+// earlier one: they would be in the way of this one's. Those up to the one that it
+// resumes from are its own.
+func refuseUsed(dir, resume string) error {
+	entries, err := os.ReadDir(dir) // in order, since steps have zeros in front
+	if err != nil {
+		return err
+	}
+	last := ""
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "step-") {
+			last = e.Name()
+		}
+	}
+	if last == "" {
+		return nil
+	}
+	from := ""
+	if resume != "" {
+		if from, err = filepath.Abs(resume); err != nil {
+			return err
+		}
+	}
+	switch {
+	case from == "" || filepath.Dir(from) != dir:
+		return cli.Usagef("train: --to %s holds the checkpoints of a training, the last %s: choose another folder, or go on with --resume %s", dir, last, filepath.Join(dir, last))
+	case last > filepath.Base(from):
+		return cli.Usagef("train: --resume %s: --to %s holds a later checkpoint, %s: choose another folder, or go on from that one", resume, dir, last)
+	}
+	return nil
+}
+
+// parseParam reads NAME=VALUE; a value that is a number is one.
+func parseParam(text string) (string, sweep.Value, error) {
+	name, value, found := strings.Cut(text, "=")
+	info, known := sweep.LookupParameter(name)
+	switch {
+	case !found || value == "":
+		return "", sweep.Value{}, cli.Usagef("--param %q: want NAME=VALUE, infonce.weight=0.1 for example", text)
+	case !known:
+		return "", sweep.Value{}, cli.Usagef("--param %s: no such parameter; valid: %s", name, strings.Join(parameterNames(), ", "))
+	}
+	v := sweep.Word(value)
+	if number, err := strconv.ParseFloat(value, 64); err == nil && number-number == 0 {
+		v = sweep.Number(number)
+	}
+	if !info.Accepts(v) {
+		return "", sweep.Value{}, cli.Usagef("--param %s: %s is not valid; want %s", name, value, info.Legal())
+	}
+	return name, v, nil
+}
+
+func parameterNames() []string {
+	var names []string
+	for _, p := range sweep.ParameterList() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// trainByHand runs the job as its child would run, with events for people.
+func trainByHand(ctx context.Context, a *cli.App, j job.Train) error {
+	file, err := os.CreateTemp("", "tailsweep-job-*.json")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(file.Name()) }() // in the temporary folder
+	err = json.NewEncoder(file).Encode(j)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("write the job: %w", err)
+	}
+	teller := &teller{app: a, read: a.SayRead()}
+	code := trainer.RunChild(ctx, file.Name(), nil, teller, cli.Version)
+	if teller.failure != nil {
+		if code == cli.ExitFailure && teller.failure.Class == sweep.FailBadData {
+			return cli.Usagef("train: %s", teller.failure.Message)
+		}
+		return cli.ExitWith(code, teller.failure)
+	}
+	return asChild(code)
+}
+
+// teller is a child's stdout: it turns events into lines for people.
+type teller struct {
+	app     *cli.App
+	read    func(done, all int)
+	failure *sweep.FailureError // of an error event
+}
+
+// Write takes whole lines, as package job writes them.
+func (t *teller) Write(line []byte) (int, error) {
+	var e job.Event
+	if err := json.Unmarshal(line, &e); err != nil {
+		return 0, fmt.Errorf("event %q: %w", line, err)
+	}
+	text := eventText(e)
+	if e.Type == job.Loading {
+		t.read(e.Step, e.Steps)
+	}
+	if e.Type == job.Error {
+		t.failure = &sweep.FailureError{Failure: sweep.Failure{Class: e.Class, Message: e.Message}}
+	}
+	if text == "" {
+		return len(line), nil
+	}
+	if err := t.app.Print(text); err != nil {
+		return 0, err
+	}
+	return len(line), nil
+}
+
+// eventText is an event for people; "" for one that says nothing new.
+func eventText(e job.Event) string {
+	switch e.Type {
+	case job.Started:
+		return fmt.Sprintf("%s on %s, step %d of %d", e.Backend, e.Device, e.Step, e.Steps)
+	case job.Compiling:
+		return "compiling"
+	case job.Progress:
+		if e.Point == nil {
+			return ""
+		}
+		return progressText(e)
+	case job.Checkpoint:
+		return "checkpoint " + e.Dir
+	case job.Done:
+		return fmt.Sprintf("done at step %d: loss %.4f, at first %.4f", e.Step, e.LossLast, e.LossFirst)
+	case job.Diverged:
+		return fmt.Sprintf("diverged at step %d", e.Step)
+	case job.Preempted:
+		return fmt.Sprintf("stopped at step %d; go on with --resume", e.Step)
+	case job.Result:
+		var lines []string
+		for _, name := range slices.Sorted(maps.Keys(e.Metrics)) {
+			lines = append(lines, fmt.Sprintf("%-20s %.4g", name, e.Metrics[name]))
+		}
+		return strings.Join(lines, "\n")
+	default:
+		return ""
+	}
+}
+
+// progressText is a point of the curve: the loss, its terms, the pace, what is left
+// of the training at it, and memory.
+func progressText(e job.Event) string {
+	text := fmt.Sprintf("step %d/%d  loss %.4f  ddpm %.4f", e.Step, e.Steps, e.Point.Loss, e.Point.DDPM)
+	terms := e.Point.Terms()
+	for _, name := range sweep.TermList() {
+		if value := *terms[name]; value != nil {
+			text += fmt.Sprintf("  %s %.4f", name, *value)
+		}
+	}
+	if e.StepsPerSecond > 0 {
+		text += fmt.Sprintf("  %.1f steps/s", e.StepsPerSecond)
+	}
+	if left := e.SecondsLeft(); left > 0 {
+		text += "  " + console.Short(time.Duration(left*float64(time.Second))) + " left"
+	}
+	if e.Memory > 0 {
+		text += "  " + console.BytesText(e.Memory)
+	}
+	return text
+}

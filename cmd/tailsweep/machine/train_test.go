@@ -1,0 +1,71 @@
+package machine
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/evaluate"
+	"github.com/tailsweep/tailsweep/trainer/features"
+	"github.com/tailsweep/tailsweep/trainer/job"
+)
+
+func TestParseParam(t *testing.T) {
+	name, value, err := parseParam("infonce.weight=1e-3")
+	require.NoError(t, err)
+	require.Equal(t, "infonce.weight", name)
+	require.Equal(t, sweep.Number(1e-3), value)
+	_, value, err = parseParam("infonce.pass=cond")
+	require.NoError(t, err)
+	require.Equal(t, sweep.Word("cond"), value)
+	for _, bad := range []string{"infonce.weight", "infonce.weight=", "infonce.weight=NaN", "infonce.weight=inf", "=1"} {
+		_, _, err := parseParam(bad)
+		require.Equal(t, cli.ExitUsage, cli.CodeOf(err), bad)
+	}
+}
+
+func TestProgressText(t *testing.T) {
+	infonce := 0.5
+	e := job.Event{Type: job.Progress, Step: 300, Steps: 18000, Point: &job.Point{Loss: 0.25, DDPM: 0.2, Infonce: &infonce}}
+	require.Equal(t, "step 300/18000  loss 0.2500  ddpm 0.2000  infonce 0.5000", eventText(e))
+	e.StepsPerSecond, e.Memory = 75, 900<<20
+	require.Equal(t, "step 300/18000  loss 0.2500  ddpm 0.2000  infonce 0.5000  75.0 steps/s  3m56s left  900.0 MiB", eventText(e))
+	e.Step = 18000
+	require.NotContains(t, eventText(e), "left")
+	e.Point = nil
+	require.Empty(t, eventText(e), "a sign of life is for the worker")
+}
+
+// A folder with checkpoints is refused before the first step, not after the last.
+func TestTrainRefusesAUsedFolder(t *testing.T) {
+	used := t.TempDir()
+	step := func(name string) string { return filepath.Join(used, name) }
+	for _, name := range []string{"step-0000000100", "step-0000000200"} {
+		require.NoError(t, os.Mkdir(step(name), 0o755))
+	}
+	err := refuseUsed(used, "")
+	require.ErrorContains(t, err, "--to "+used+" holds the checkpoints of a training, the last step-0000000200")
+	require.ErrorContains(t, err, "--resume "+step("step-0000000200"))
+	require.ErrorContains(t, refuseUsed(used, step("step-0000000100")), "a later checkpoint, step-0000000200")
+	require.Equal(t, cli.ExitUsage, cli.CodeOf(refuseUsed(used, filepath.Join(t.TempDir(), "step-0000000300"))), "of elsewhere")
+	require.NoError(t, refuseUsed(used, step("step-0000000200")))
+	t.Chdir(used)
+	require.NoError(t, refuseUsed(used, "step-0000000200"))
+	require.NoError(t, refuseUsed(t.TempDir(), step("step-0000000200")))
+}
+
+func TestResultText(t *testing.T) {
+	lines := resultText(&evaluate.Result{
+		Metrics: map[string]float64{"fid.tail": 50}, Floor: map[string]float64{"fid.tail": 4}, Guidance: 1.5, SamplesPerClass: 50, RealPerClass: 500,
+	})
+	require.Equal(t, []string{"METRIC    VALUE  FLOOR", "fid.tail     50      4", "at guidance 1.5, 50 samples and 500 real images a class"}, lines)
+}
+
+func TestWeakText(t *testing.T) {
+	require.Empty(t, weakText(features.Trained{Accuracy: 0.7}, 12))
+	require.Contains(t, weakText(features.Trained{Accuracy: 0.634}, 12), "warning: accuracy 0.63 on images that it was not trained on is below 0.7")
+}

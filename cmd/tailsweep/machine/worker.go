@@ -1,0 +1,65 @@
+package machine
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/connect"
+	"github.com/tailsweep/tailsweep/internal/metrics"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/worker"
+)
+
+func Worker(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "worker",
+		Short: "Do the work of sweeps until told to stop",
+		Long: `worker connects to Temporal and the object store and runs what sweeps ask for.
+SIGTERM or Ctrl-C drains it: trainings save a checkpoint and are handed back, to
+go on at any other worker. A second signal ends it at once.`,
+		Args: cli.Args(0, 0, "no arguments"),
+	}
+	f := cmd.Flags()
+	only := &cli.Choice{Value: worker.OnlyBoth, Valid: []string{worker.OnlyBoth, worker.OnlyControl, worker.OnlyTraining}}
+	f.Var(only, "only", "which part to run: control needs no GPU, training nothing but one")
+	slots := f.Int("slots", 0, "trainings at a time (default: one a GPU, or one)")
+	queue := f.String("queue", sweep.DefaultQueue, "task queue of trainings, as resources.queue of specs")
+	listen := f.String("metrics-addr", cli.EnvOr("TAILSWEEP_METRICS_ADDR", "127.0.0.1:0"), "where /metrics listens (TAILSWEEP_METRICS_ADDR)")
+	staging := f.String("staging", worker.DefaultStaging(), "folder for checkpoints on their way")
+	device := cli.BackendFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		ctx := cmd.Context()
+		if cmd.Flags().Changed("slots") && *slots < 1 {
+			return cli.Usagef("worker: --slots is %d, want 1 or more", *slots)
+		}
+		target, err := connect.Resolve(a.Flags)
+		if err != nil {
+			return err
+		}
+		objects, err := target.OpenStore(ctx)
+		if err != nil {
+			return err
+		}
+		self, err := os.Executable()
+		if err != nil {
+			return fmt.Errorf("find this executable: %w", err)
+		}
+		m := metrics.New(cli.Version)
+		c, err := target.Dial(ctx, m.Temporal())
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		return worker.Run(ctx, worker.Config{
+			Client: c, Archive: archive.New(objects), Metrics: m, Log: slog.New(slog.NewTextHandler(a.Err, nil)),
+			Only: only.Value, Queue: *queue, Slots: *slots, Devices: worker.Devices(), Backend: device.Value,
+			Datasets: a.Fetcher(), MetricsAddr: *listen, StagingRoot: *staging, Executable: self,
+		})
+	}
+	return cmd
+}

@@ -1,0 +1,247 @@
+package results
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/sampler"
+)
+
+// Explanation is what `tailsweep explain -o json` prints.
+type Explanation struct {
+	sweep.Assignment
+	Status      sweep.Status  `json:"status"`
+	Rungs       []sweep.Rung  `json:"rungs,omitempty"`
+	Pending     []int         `json:"pending,omitempty"` // trials that ran when it was chosen
+	Unknown     string        `json:"unknown,omitempty"` // why these are not known
+	Expected    []expectation `json:"expected,omitempty"`
+	Constraints []held        `json:"constraints,omitempty"`
+	Replay      *Replay       `json:"replay,omitempty"` // with --replay
+}
+
+// expectation is what the model expected of a metric, and what came out.
+type expectation struct {
+	Metric string `json:"metric"`
+	sweep.Estimate
+	Value *float64 `json:"value,omitempty"` // absent when the trial did not complete
+}
+
+// held is a constraint, and whether the trial satisfied it.
+type held struct {
+	Constraint string   `json:"constraint"`
+	Value      *float64 `json:"value,omitempty"`
+	Limit      *float64 `json:"limit,omitempty"` // absent while the baseline has no result
+	Holds      *bool    `json:"holds,omitempty"`
+}
+
+// Replay is the suggestion as this version makes it from the ledger as it was.
+type Replay struct {
+	Possible bool         `json:"possible"`
+	Why      string       `json:"why,omitempty"` // it is not possible, or not equal
+	Equal    bool         `json:"equal"`
+	Params   sweep.Params `json:"params,omitempty"`
+}
+
+func Explain(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "explain SWEEP TRIAL",
+		Short: "Why a trial has the parameters that it has, and what came of it",
+		Args:  cli.Args(2, 2, "a sweep and a trial's number"),
+		Long: `explain shows what the search thought when it chose a trial's parameters: the
+value that they were chosen for, what the model expected of each metric next to
+what came out, how likely every constraint was to hold, the model's parameters, the
+results it knew, and what early termination decided.
+
+A suggestion is a function of the spec, the results so far and the trials that ran.
+--replay makes it again from these and says whether it is the same; it exits 1 when
+it is not, which another version of tailsweep may be the reason of.`,
+	}
+	output := cli.OutputFlag(cmd)
+	again := cmd.Flags().Bool("replay", false, "make the suggestion again and compare")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		spec, trials, err := a.LoadTrials(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		number, err := strconv.Atoi(args[1])
+		if err != nil || number < 0 {
+			return cli.Usagef("%q is no trial number (valid: %s)", args[1], numbersOf(trials))
+		}
+		at := slices.IndexFunc(trials, func(t sweep.Trial) bool { return t.Number == number })
+		if at < 0 {
+			return cli.ExitWith(cli.ExitNotFound, fmt.Errorf("sweep %q has no finished trial %d; `tailsweep trials %[1]s` lists those that it has", args[0], number))
+		}
+		e := explain(spec, trials, trials[at])
+		if *again && e.Kind == sweep.KindSearch {
+			e.Replay = replayed(spec, trials, trials[at])
+		}
+		if output.Value == "json" {
+			err = a.PrintJSON(e)
+		} else {
+			err = a.Print(explanationText(e)...)
+		}
+		if err == nil && e.Replay != nil && !e.Replay.Equal {
+			return cli.Silently(cli.ExitFailure)
+		}
+		return err
+	}
+	return cmd
+}
+
+// numbersOf says which numbers the finished trials have.
+func numbersOf(trials []sweep.Trial) string {
+	if len(trials) == 0 {
+		return "none, no trial has finished"
+	}
+	byNumber := func(a, b sweep.Trial) int { return a.Number - b.Number }
+	return fmt.Sprintf("%d to %d", slices.MinFunc(trials, byNumber).Number, slices.MaxFunc(trials, byNumber).Number)
+}
+
+func explain(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial) Explanation {
+	e := Explanation{Assignment: t.Assignment, Status: t.Status, Rungs: t.Rungs}
+	known, err := sampler.Recall(spec, ledger, t.Assignment)
+	if err != nil {
+		e.Unknown = err.Error()
+	}
+	for _, p := range known.Pending {
+		e.Pending = append(e.Pending, p.Number)
+	}
+	value := func(metric string) *float64 {
+		if v, ok := t.Metric(metric); ok {
+			return &v
+		}
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Reason.Posterior)) {
+		e.Expected = append(e.Expected, expectation{name, t.Reason.Posterior[name], value(name)})
+	}
+	for _, c := range spec.Constraints {
+		h := held{Constraint: c.String(), Value: value(c.Metric)}
+		if limit, ok := analysis.Limit(c, ledger); ok {
+			h.Limit = &limit.Mean
+			if h.Value != nil {
+				holds := analysis.Excess(c, *h.Value, limit.Mean) <= 0
+				h.Holds = &holds
+			}
+		}
+		e.Constraints = append(e.Constraints, h)
+	}
+	return e
+}
+
+// replayed makes the suggestion of t again.
+func replayed(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial) *Replay {
+	request, err := sampler.Recall(spec, ledger, t.Assignment)
+	if err != nil {
+		return &Replay{Why: err.Error()}
+	}
+	again, err := sampler.Next(request)
+	if err != nil {
+		return &Replay{Possible: true, Why: err.Error()}
+	}
+	r := &Replay{Possible: true, Params: again.Params}
+	r.Equal = again.Params.Key() == t.Params.Key() && again.Seed == t.Seed
+	if !r.Equal {
+		r.Why = "this version of tailsweep suggests other parameters"
+	}
+	return r
+}
+
+// explanationText is an explanation for people.
+func explanationText(e Explanation) []string {
+	lines := []string{fmt.Sprintf("trial %d (%s, seed %d): %s", e.Number, e.Kind, e.Seed, e.Status)}
+	add := func(name, format string, args ...any) {
+		lines = append(lines, fmt.Sprintf("  %-12s "+format, append([]any{name}, args...)...))
+	}
+	add("parameters", "%s", trialview.ParamsText(e.Params))
+	if e.Kind == sweep.KindBaseline {
+		return append(lines, "  It is a baseline trial: its parameters and its seed are the spec's, nothing suggested them.")
+	}
+	r := e.Reason
+	add("method", "%s", r.Sampler)
+	if r.Note != "" {
+		add("note", "%s", r.Note)
+	}
+	switch {
+	case e.Unknown != "":
+		add("known then", "%s", e.Unknown)
+	case len(e.Pending) > 0:
+		add("known then", "%d finished trials; pending: %s", *r.Seen, trialview.NumbersText(e.Pending))
+	default:
+		add("known then", "%d finished trials, none pending", *r.Seen)
+	}
+	if len(r.Posterior) > 0 || r.Acquisition != 0 {
+		add("acquisition", "%.4g", r.Acquisition)
+	}
+	if r.Feasible != nil {
+		add("feasible", "with probability %.3g", *r.Feasible)
+	}
+	for _, rung := range e.Rungs {
+		add("rung", "step %d: %s", rung.Step, rung.Reason)
+	}
+	lines = append(lines, expectedText(e.Expected)...)
+	lines = append(lines, constraintsText(e.Constraints)...)
+	if len(r.Hyper) > 0 {
+		t := console.NewTable("MODEL", ">VALUE")
+		for _, name := range slices.Sorted(maps.Keys(r.Hyper)) {
+			t.Row(name, fmt.Sprintf("%.4g", r.Hyper[name]))
+		}
+		lines = append(lines, console.Indented(t)...)
+	}
+	if e.Replay != nil {
+		lines = append(lines, "", replayText(*e.Replay))
+	}
+	return lines
+}
+
+func expectedText(list []expectation) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	t := console.NewTable("METRIC", ">EXPECTED", ">+-", ">CAME OUT", ">OFF BY")
+	for _, x := range list {
+		off := "-"
+		if x.Value != nil && x.StdDev > 0 {
+			off = fmt.Sprintf("%+.1f sd", (*x.Value-x.Mean)/x.StdDev)
+		}
+		t.Row(x.Metric, fmt.Sprintf("%.4g", x.Mean), fmt.Sprintf("%.2g", x.StdDev), trialview.Optional(x.Value), off)
+	}
+	return console.Indented(t)
+}
+
+func constraintsText(list []held) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	t := console.NewTable("CONSTRAINT", ">LIMIT", ">CAME OUT", "HOLDS")
+	for _, h := range list {
+		holds := "-"
+		if h.Holds != nil {
+			holds = map[bool]string{true: "yes", false: "no"}[*h.Holds]
+		}
+		t.Row(h.Constraint, trialview.Optional(h.Limit), trialview.Optional(h.Value), holds)
+	}
+	return console.Indented(t)
+}
+
+func replayText(r Replay) string {
+	switch {
+	case r.Equal:
+		return "  replay       the same parameters"
+	case !r.Possible:
+		return "  replay       not possible: " + r.Why
+	case r.Params == nil:
+		return "  replay       " + r.Why
+	default:
+		return "  replay       " + r.Why + ": " + trialview.ParamsText(r.Params)
+	}
+}

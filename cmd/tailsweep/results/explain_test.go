@@ -1,0 +1,31 @@
+package results
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// A constraint is told with what it came to.
+func TestExplainConstraints(t *testing.T) {
+	limit, err := sweep.ParseConstraint("fid.head <= baseline.fid.head * 1.1")
+	require.NoError(t, err)
+	spec := &sweep.Spec{Method: sweep.MethodRandom, Constraints: []sweep.Constraint{limit}}
+	trial := func(kind sweep.Kind, number int, head float64) sweep.Trial {
+		return sweep.Trial{Assignment: sweep.Assignment{Kind: kind, Number: number}, Status: sweep.StatusCompleted, Metrics: map[string]float64{"fid.head": head}}
+	}
+	ledger := []sweep.Trial{trial(sweep.KindBaseline, 0, 20), trial(sweep.KindSearch, 1, 22.5), trial(sweep.KindSearch, 2, 21)}
+	chance := 0.75
+	ledger[1].Reason.Feasible = &chance
+	e := explain(spec, ledger, ledger[1])
+	require.InDelta(t, 22, *e.Constraints[0].Limit, 1e-9)
+	require.False(t, *e.Constraints[0].Holds)
+	require.True(t, *explain(spec, ledger, ledger[2]).Constraints[0].Holds)
+	require.Contains(t, explanationText(e), "  feasible     with probability 0.75")
+	require.Contains(t, explanationText(e), "  fid.head <= baseline.fid.head * 1.1     22      22.5  no")
+	ledger[1].Rungs = []sweep.Rung{{Step: 300, Reason: "place 1 of 4"}}
+	require.Contains(t, explanationText(explain(spec, ledger, ledger[1])), "  rung         step 300: place 1 of 4")
+	require.Nil(t, explain(spec, ledger[1:], ledger[1]).Constraints[0].Limit, "no baseline yet")
+}

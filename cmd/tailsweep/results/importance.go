@@ -1,0 +1,105 @@
+package results
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
+)
+
+func Importance(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "importance SWEEP",
+		Short: "Which parameters decide whether a trial is among the best",
+		Long: `Importance shows how much of being among the best each parameter explains by
+itself (PED-ANOVA): among all settings of the search, and among the better half of
+them. A parameter that says "noise" cannot be told from one without any effect.
+Without --metric, every metric that the spec names.`,
+		Args: cli.Args(1, 1, "one sweep"),
+	}
+	output := cli.OutputFlag(cmd)
+	metric := cmd.Flags().String("metric", "", "for this metric only, fid.head for example")
+	top := cmd.Flags().Float64("top", analysis.DefaultTop, "share of the settings that count as the best, at most 0.4")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := cli.CheckMetric(*metric); err != nil {
+			return err
+		}
+		if !(*top > 0 && *top <= 0.4) {
+			return cli.Usagef("--top is %v: want a share of the settings above 0 and at most 0.4", *top)
+		}
+		spec, trials, err := a.LoadTrials(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		names := []string{*metric}
+		if *metric == "" {
+			names = nil
+			for _, o := range spec.Metrics {
+				names = append(names, o.Name)
+			}
+		}
+		var found []analysis.Importance
+		for _, name := range names {
+			im, err := analysis.NewImportance(spec, trials, name, *top)
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			found = append(found, im)
+		}
+		if output.Value == "json" {
+			return a.PrintJSON(found)
+		}
+		for i, im := range found {
+			if i > 0 {
+				if err := a.Print(""); err != nil {
+					return err
+				}
+			}
+			if err := printImportance(a, im); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return cmd
+}
+
+// printImportance sets both regions beside each other, in the order of the whole search.
+func printImportance(a *cli.App, im analysis.Importance) error {
+	global, local := im.Global, im.Local
+	err := a.Print(fmt.Sprintf("%s: the best %d of all %d settings, and the best %d of the better %d",
+		im.Metric, global.Top, global.Settings, local.Top, local.Settings))
+	if err != nil {
+		return err
+	}
+	within := map[string]analysis.ParameterImportance{}
+	for _, p := range local.Parameters {
+		within[p.Name] = p
+	}
+	t := console.NewTable("PARAMETER", ">OF ALL", "", "", ">OF THE BETTER", "")
+	for _, p := range global.Parameters {
+		name := p.Name
+		if p.Active < global.Settings {
+			name += fmt.Sprintf(" (in %d)", p.Active)
+		}
+		l := within[p.Name]
+		t.Row(name, percent(p.Share), bar(p.Share), noiseText(p), percent(l.Share), noiseText(l))
+	}
+	return a.PrintTable(t)
+}
+
+func percent(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) }
+
+// bar is a share in tenths.
+func bar(share float64) string { return strings.Repeat("█", int(10*share+0.5)) }
+
+func noiseText(p analysis.ParameterImportance) string {
+	if p.Noise {
+		return "noise"
+	}
+	return ""
+}

@@ -1,0 +1,117 @@
+package results
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
+)
+
+func Pull(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "pull SWEEP --to DIR",
+		Short: "Fetch the best checkpoints, verified, each with a model card",
+		Example: `  tailsweep pull my-sweep --top-n 3 --to best
+  tailsweep pull my-sweep --trial 7 --to trial-7 --state`,
+		Args: cli.Args(1, 1, "one sweep"),
+	}
+	f := cmd.Flags()
+	topN := f.Int("top-n", 1, "how many, best first")
+	metric := f.String("metric", "", "order by this metric instead of the spec's first")
+	trial := f.Int("trial", -1, "this trial instead of the best")
+	state := f.Bool("state", false, "with what resuming needs: optimizer and raw weights")
+	dir := f.String("to", "", "folder that a folder for each trial appears in: all of them or none")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		one := cmd.Flags().Changed("trial")
+		switch {
+		case *dir == "":
+			return cli.Usagef("pull: --to DIR is missing: the folder to pull into")
+		case *topN < 1:
+			return cli.Usagef("pull: --top-n is %d, want 1 or more", *topN)
+		case one && *trial < 0:
+			return cli.Usagef("pull: --trial is %d, want the number of a trial: 0 or more", *trial)
+		case one && (cmd.Flags().Changed("top-n") || *metric != ""):
+			return cli.Usagef("pull: --trial names one trial: --top-n and --metric choose others")
+		}
+		if err := cli.CheckMetric(*metric); err != nil {
+			return err
+		}
+		ctx, name := cmd.Context(), args[0]
+		arc, err := a.Archive(ctx)
+		if err != nil {
+			return err
+		}
+		spec, _, err := cli.LoadSpec(ctx, arc, name)
+		if err != nil {
+			return err
+		}
+		trials, err := arc.Trials(ctx, name)
+		if err != nil {
+			return err
+		}
+		chosen, err := choose(spec, trials, *trial, *topN, *metric)
+		if err != nil {
+			return err
+		}
+		if kept := spec.Checkpoints.SaveSweepBest; *metric == "" && len(chosen) > kept {
+			return cli.Usagef("pull: --top-n is %d, and this sweep keeps the checkpoints of its best %d (checkpoints.save_sweep_best): use --top-n %d", *topN, kept, kept)
+		}
+		var pulled []string
+		for _, t := range chosen {
+			p := archive.Pull{Sweep: name, Trial: t, Dir: *dir, State: *state}
+			if err := arc.Pull(ctx, p); err != nil {
+				for _, folder := range pulled { // all of them or none
+					err = errors.Join(err, os.RemoveAll(folder))
+				}
+				_ = os.Remove(*dir) // only where it is empty
+				return pullError(err)
+			}
+			pulled = append(pulled, p.Folder())
+		}
+		for _, t := range chosen {
+			p := archive.Pull{Trial: t, Dir: *dir}
+			if err := a.Print(fmt.Sprintf("trial %d  %s  %s  %s", t.Number, trialview.MetricsText(t.Metrics, trialview.Columns(spec)), trialview.ParamsText(t.Params), filepath.Clean(p.Folder()))); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return cmd
+}
+
+// choose picks one trial by number, or the n best.
+func choose(spec *sweep.Spec, trials []sweep.Trial, number, n int, metric string) ([]sweep.Trial, error) {
+	if number >= 0 {
+		i := slices.IndexFunc(trials, func(t sweep.Trial) bool { return t.Number == number })
+		if i < 0 {
+			return nil, cli.ExitWith(cli.ExitNotFound, fmt.Errorf("sweep %q has no finished trial %d", spec.Name, number))
+		}
+		return trials[i : i+1], nil
+	}
+	ranked := analysis.Distinct(spec, analysis.Rank(spec, trials, metric))
+	if len(ranked) == 0 {
+		return nil, noRank(spec, trials, metric, "--trial N takes any, `tailsweep trials %s` lists them")
+	}
+	return ranked[:min(n, len(ranked))], nil
+}
+
+func pullError(err error) error {
+	switch {
+	case errors.Is(err, archive.ErrNotEmpty):
+		return cli.ExitWith(cli.ExitUsage, err)
+	case errors.Is(err, store.ErrNotFound):
+		return cli.ExitWith(cli.ExitNotFound, err)
+	default:
+		return err
+	}
+}

@@ -1,0 +1,88 @@
+package results
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/trainer"
+	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/evaluate"
+)
+
+// sampleTitle names a model among n.
+func sampleTitle(m *trainer.Model, n int) string {
+	if n == 1 {
+		return ""
+	}
+	return fmt.Sprintf("trial %d (%s): %s", m.Assignment.Number, m.Assignment.Kind, trialview.ParamsText(m.Assignment.Params))
+}
+
+func Sample(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "sample DIR [DIR ...] --to FILE.png",
+		Short: "Draw samples of each class from pulled checkpoints, with the same noise",
+		Long: `sample draws pictures of each class. Of several folders, a baseline and a trial for
+example, the pictures of one class and noise stand side by side.`,
+		Args: cli.Args(1, 6, "checkpoint folders"),
+	}
+	f := cmd.Flags()
+	path := f.String("to", "", "the picture, a PNG (default samples.png)")
+	guidance := f.Float64("guidance", 1, "guidance scale")
+	steps := f.Int("steps", 0, "denoising steps (default: the spec's, of its sampler)")
+	columns := f.Int("columns", 10, "samples of each class")
+	layout := &cli.Choice{Value: string(evaluate.LayoutClasses), Valid: []string{string(evaluate.LayoutClasses), string(evaluate.LayoutHeadTail)}}
+	f.Var(layout, "layout", "every class below the other, or the head beside the tail")
+	name := cli.BackendFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *columns < 1 || *columns > 100 {
+			return cli.Usagef("sample: --columns is %d, want 1 to 100", *columns)
+		}
+		if *path == "" {
+			*path = "samples.png"
+		}
+		if !strings.HasSuffix(strings.ToLower(*path), ".png") {
+			return cli.Usagef("sample: --to is %q, want a name that ends in .png: the picture is a PNG", *path)
+		}
+		for _, dir := range args {
+			if _, err := os.Stat(filepath.Join(dir, checkpoint.ManifestName)); errors.Is(err, os.ErrNotExist) {
+				return cli.Usagef("sample: %s has no %s: give the folder of one trial, such as one that `tailsweep pull` made", dir, checkpoint.ManifestName)
+			}
+		}
+		b, err := backend.Open(name.Value)
+		if err != nil {
+			return err
+		}
+		defer b.Close()
+		o := evaluate.GridOptions{Columns: *columns, Layout: evaluate.Layout(layout.Value)}
+		var models []*trainer.Model
+		for _, dir := range args {
+			m, err := evaluate.Open(b, dir)
+			if err != nil {
+				return err
+			}
+			defer m.Close()
+			models, o.Guidance, o.Titles = append(models, m), append(o.Guidance, *guidance), append(o.Titles, sampleTitle(m, len(args)))
+		}
+		if *steps == 0 {
+			*steps = models[0].Spec.Evaluate.Steps()
+		}
+		if *steps < 1 || *steps > 1000 {
+			return cli.Usagef("sample: --steps is %d, want 1 to 1000", *steps)
+		}
+		a.Say("%s on %s", b.Choice, b.Device)
+		o.Steps = *steps
+		if err := evaluate.SampleGrids(cmd.Context(), models, *path, o); err != nil {
+			return err
+		}
+		return a.Print(filepath.Clean(*path))
+	}
+	return cmd
+}

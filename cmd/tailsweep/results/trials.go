@@ -1,0 +1,33 @@
+package results
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+func Trials(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "trials SWEEP",
+		Short: "Every finished trial, with its parameters and metrics",
+		Args:  cli.Args(1, 1, "one sweep"),
+	}
+	output := cli.OutputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		spec, trials, err := a.LoadTrials(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(trials, func(a, b sweep.Trial) int { return cmp.Compare(a.Number, b.Number) })
+		if output.Value == "json" {
+			return a.PrintJSON(trialview.Judge(spec, trials, trials))
+		}
+		return a.PrintTable(trialview.TrialTable(spec, trialview.Judge(spec, trials, trials), nil))
+	}
+	return cmd
+}

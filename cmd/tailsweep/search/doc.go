@@ -1,0 +1,2 @@
+// Package search has the verbs that run the search without training anything.
+package search

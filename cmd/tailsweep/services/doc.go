@@ -1,0 +1,2 @@
+// Package services has the verbs about the embedded stack.
+package services

@@ -1,0 +1,33 @@
+package services
+
+import (
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/internal/stack"
+)
+
+func Down(a *cli.App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "down",
+		Short: "Stop the worker, which saves its trainings, and the stack; state is kept",
+		Args:  cli.Args(0, 0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			before, err := stack.Read("")
+			if err != nil {
+				return err
+			}
+			if err := stack.Down(cmd.Context(), before.Dir, a.Err); err != nil {
+				return err
+			}
+			if !slices.ContainsFunc(before.Processes, func(p stack.Process) bool { return p.Running }) {
+				a.Say("nothing was running")
+				return nil
+			}
+			a.Say("stopped; what ran goes on at the next `tailsweep up` (state: %s)", before.Dir)
+			return nil
+		},
+	}
+}

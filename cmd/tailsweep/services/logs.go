@@ -1,0 +1,107 @@
+package services
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/internal/stack"
+	"github.com/tailsweep/tailsweep/internal/store"
+)
+
+// logTail is how much of a process's log is printed, in bytes from its end.
+const logTail = 64 << 10
+
+func Logs(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "logs PROCESS | logs SWEEP TRIAL",
+		Short: "What a process of the stack, or a trial's training, has printed",
+		Example: `  tailsweep logs worker
+  tailsweep logs my-sweep 3
+  tailsweep logs my-sweep 3 --attempt 1`,
+		Args: cli.Args(1, 2, "a process of `tailsweep status`, or a sweep and a trial"),
+	}
+	attempt := cmd.Flags().Int("attempt", 0, "of the trial (default: the last)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			return processLog(a, args[0])
+		}
+		number, err := strconv.Atoi(args[1])
+		if err != nil || number < 0 {
+			return cli.Usagef("logs: %q is no trial number", args[1])
+		}
+		return trialLog(a, cmd, args[0], number, *attempt)
+	}
+	return cmd
+}
+
+// processLog prints the end of a process's log.
+func processLog(a *cli.App, name string) error {
+	status, err := stack.Read("")
+	if err != nil {
+		return err
+	}
+	p := status.Process(name)
+	if p.Log == "" {
+		var names []string
+		for _, p := range status.Processes {
+			names = append(names, p.Name)
+		}
+		return cli.Usagef("logs: no process %q; valid: %s; for a trial: tailsweep logs SWEEP TRIAL", name, strings.Join(names, ", "))
+	}
+	f, err := os.Open(p.Log)
+	if errors.Is(err, os.ErrNotExist) {
+		return cli.ExitWith(cli.ExitNotFound, fmt.Errorf("%s has not logged anything yet (%s)", name, p.Log))
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // only read
+	if info, err := f.Stat(); err == nil && info.Size() > logTail {
+		if _, err := f.Seek(-logTail, io.SeekEnd); err != nil {
+			return err
+		}
+		a.Say("the last %d KiB of %s:", logTail>>10, p.Log)
+	}
+	_, err = io.Copy(a.Out, f)
+	return err
+}
+
+// trialLog prints the log of one attempt at training a trial; attempt 0 is the last.
+func trialLog(a *cli.App, cmd *cobra.Command, name string, trial, attempt int) error {
+	ctx := cmd.Context()
+	arc, err := a.Archive(ctx)
+	if err != nil {
+		return err
+	}
+	if _, _, err := cli.LoadSpec(ctx, arc, name); err != nil {
+		return err
+	}
+	attempts, err := arc.Attempts(ctx, name, trial)
+	if err != nil {
+		return err
+	}
+	if len(attempts) == 0 {
+		return cli.ExitWith(cli.ExitNotFound, fmt.Errorf("there is no log of trial %d of %s: an attempt's log is stored when it ends; `tailsweep watch %[2]s` shows what runs, `tailsweep trials %[2]s` what has ended", trial, name))
+	}
+	if attempt == 0 {
+		attempt = attempts[len(attempts)-1]
+	}
+	log, err := arc.Log(ctx, name, trial, attempt)
+	if errors.Is(err, store.ErrNotFound) {
+		return cli.ExitWith(cli.ExitNotFound, fmt.Errorf("trial %d of %s has no log of attempt %d; there are: %s", trial, name, attempt, trialview.NumbersText(attempts)))
+	}
+	if err != nil {
+		return err
+	}
+	a.Say("trial %d of %s, attempt %d (there are: %s):", trial, name, attempt, trialview.NumbersText(attempts))
+	_, err = io.Copy(a.Out, log)
+	return errors.Join(err, log.Close())
+}

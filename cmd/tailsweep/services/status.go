@@ -1,0 +1,70 @@
+package services
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/internal/stack"
+	"github.com/tailsweep/tailsweep/trainer/backend"
+)
+
+func Status(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{Use: "status", Short: "What of the embedded stack runs, and where", Args: cli.Args(0, 0, "no arguments")}
+	output := cli.OutputFlag(cmd)
+	cmd.RunE = func(*cobra.Command, []string) error {
+		status, err := stack.Read("")
+		if err != nil {
+			return err
+		}
+		if output.Value == "json" {
+			return a.PrintJSON(status)
+		}
+		return a.Print(statusText(status))
+	}
+	return cmd
+}
+
+// statusText is the stack for people.
+func statusText(s stack.Status) string {
+	t := console.NewTable("PROCESS", "STATE", ">PID", "LOG")
+	for _, p := range s.Processes {
+		state, pid := "stopped", ""
+		if p.Running {
+			state, pid = "running", strconv.Itoa(p.PID)
+		}
+		t.Row(p.Name, state, pid, p.Log)
+	}
+	lines := t.Render(0, console.Painter(false))
+	if s.WorkerBackend != "" {
+		lines = append(lines, "worker's backend: "+backendText(s.WorkerBackend))
+	}
+	for _, service := range []struct{ name, address string }{
+		{"Temporal", s.Temporal}, {"Temporal UI", s.UI}, {"S3 (" + s.S3Kind + ", bucket " + s.Bucket + ")", s.S3},
+		{"Prometheus", s.Prometheus}, {"worker metrics", s.WorkerMetrics},
+	} {
+		if service.address != "" {
+			lines = append(lines, fmt.Sprintf("%s: %s", service.name, service.address))
+		}
+	}
+	text := ""
+	for i, line := range append(lines, "state: "+s.Dir) {
+		if i > 0 {
+			text += "\n"
+		}
+		text += line
+	}
+	return text
+}
+
+// backendText is a backend that a worker was started with, for people.
+func backendText(name string) string {
+	choice, why, err := backend.Choose(name)
+	if err != nil || choice == name {
+		return name
+	}
+	return fmt.Sprintf("%s (%s: %s)", choice, name, why)
+}

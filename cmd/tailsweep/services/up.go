@@ -1,0 +1,65 @@
+package services
+
+import (
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/internal/stack"
+)
+
+func Up(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Start the embedded stack and a local worker in the background",
+		Long: `up starts Temporal with its UI, an S3 service, Prometheus and one worker, on
+loopback and on free ports, as background processes. It starts only what does not
+run, on the state that the last ` + "`tailsweep down`" + ` left. The first time it builds the
+servers, which takes minutes.`,
+		Args: cli.Args(0, 0, "no arguments"),
+	}
+	output := cli.OutputFlag(cmd)
+	s3 := &cli.Choice{Valid: []string{stack.S3Versitygw, stack.S3MinIO}}
+	f := cmd.Flags()
+	f.Var(s3, "s3", "S3 service; a state folder keeps the one it was made with (default versitygw)")
+	foreground := f.Bool("foreground", false, "stay here; one Ctrl-C stops all")
+	noWorker := f.Bool("no-worker", false, "start the stack only")
+	noPrometheus := f.Bool("no-prometheus", false, "do not build or start Prometheus")
+	buildOnly := f.Bool("build-only", false, "build the servers and start nothing")
+	slots := f.Int("slots", 0, "trainings at a time (default: one a GPU, or one)")
+	device := cli.BackendFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		o := a.StackOptions()
+		o.S3, o.Worker, o.NoPrometheus = s3.Value, !*noWorker, *noPrometheus
+		if f.Changed("backend") { // else the worker reads the environment itself
+			o.Backend = device.Value
+		}
+		if *slots > 0 {
+			o.WorkerArgs = []string{"--slots", strconv.Itoa(*slots)}
+		}
+		switch {
+		case cmd.Flags().Changed("slots") && *slots < 1:
+			return cli.Usagef("up: --slots is %d, want 1 or more", *slots)
+		case *buildOnly:
+			return stack.Build(cmd.Context(), "", a.Err)
+		}
+		if o.Worker {
+			if err := cli.RefuseOtherBackend(device.Value); err != nil {
+				return err
+			}
+		}
+		if *foreground {
+			return stack.Foreground(cmd.Context(), o, func(s stack.Status) { a.Say("%s", statusText(s)) })
+		}
+		status, err := stack.Up(cmd.Context(), o)
+		if err != nil {
+			return err
+		}
+		if output.Value == "json" {
+			return a.PrintJSON(status)
+		}
+		return a.Print(statusText(status))
+	}
+	return cmd
+}

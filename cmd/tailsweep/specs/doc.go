@@ -1,0 +1,2 @@
+// Package specs has the verbs that help to write a spec.
+package specs

@@ -1,0 +1,116 @@
+package specs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
+	"github.com/tailsweep/tailsweep/trainer/precheck"
+)
+
+func Validate(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "validate SPEC...",
+		Short: "Check specs; every fault is told at once",
+		Long: `validate checks specs and tells every fault at once, as file:line:column. Where the
+images and networks of a spec are on this machine, it also checks that its trials can
+be judged, as a training does before its first step. With -o json it prints an array
+of the faults of all files, empty when there are none.`,
+		Args: cli.Args(1, 1000, "one or more spec files"),
+	}
+	output := cli.OutputFlag(cmd)
+	cmd.RunE = func(_ *cobra.Command, paths []string) error {
+		code := cli.ExitOK
+		found := []faultLine{} // JSON is always an array
+		for _, path := range paths {
+			spec, text, err := a.ReadSpec(path)
+			if err == nil {
+				err = judgeable(path, text, spec)
+			}
+			var faults specfile.Faults
+			switch {
+			case errors.As(err, &faults) && output.Value == "json":
+				for _, f := range faults {
+					found = append(found, faultLine(f))
+				}
+				code = cli.ExitUsage
+			case err != nil:
+				a.Say("%s", cli.Message(err))
+				code = cli.ExitUsage
+			case output.Value == "json":
+				a.Warn(spec)
+			default:
+				a.Warn(spec)
+				if err := a.Print(fmt.Sprintf("%s: sweep %q is valid (%s, %s)", path, spec.Name, spec.Method, trialview.PlannedText(spec))); err != nil {
+					return err
+				}
+			}
+		}
+		if output.Value == "json" {
+			if err := a.PrintJSON(found); err != nil {
+				return err
+			}
+		}
+		if code != cli.ExitOK {
+			return cli.Silently(code)
+		}
+		return nil
+	}
+	return cmd
+}
+
+// judgeable checks a spec against images and networks, if they are on this machine.
+func judgeable(path string, text []byte, spec *sweep.Spec) error {
+	d, err := dataset.Local(spec.Dataset)
+	if err != nil {
+		return err
+	}
+	var files []string
+	if d.Name == sweep.ImageFolder {
+		files = append(files, d.Path)
+		if sweep.Remote(spec.Dataset.Reference) { // its place in the cache
+			files = append(files, d.Reference)
+		}
+	} else if f := spec.Evaluate.Features; f != nil { // how many images there are is known
+		files = append(files, f.Path)
+	}
+	for _, file := range files {
+		if _, err := os.Stat(file); err != nil {
+			return nil //nolint:nilerr // it is where the trials train
+		}
+	}
+	about, err := dataset.Describe(d)
+	if err == nil {
+		err = precheck.Trial(spec, sweep.Assignment{}, about)
+	}
+	var failure *sweep.FailureError
+	if !errors.As(err, &failure) || failure.Class != sweep.FailBadData {
+		return err
+	}
+	if path == "-" {
+		path = "stdin"
+	}
+	fault := specfile.Fault{File: path}
+	fault.Field, fault.Message, _ = strings.Cut(failure.Message, ": ")
+	fault.Line, fault.Column = specfile.Locate(text, fault.Field)
+	return specfile.Faults{fault}
+}
+
+// faultLine is a fault as `tailsweep validate -o json` prints it.
+type faultLine struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`   // from 1
+	Column  int    `json:"column"` // from 1, in characters
+	Field   string `json:"field"`
+	Value   string `json:"value"` // as written
+	Message string `json:"message"`
+	Valid   string `json:"valid"` // the valid choices
+}

@@ -1,0 +1,97 @@
+package sweeps
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+// description is what `tailsweep describe -o json` prints.
+type description struct {
+	Spec     *sweep.Spec         `json:"spec"`
+	Digest   string              `json:"digest"`
+	Progress *workflows.Progress `json:"progress,omitempty"` // absent when Temporal does not say
+
+	live map[int]progress.LiveTrial
+}
+
+func Describe(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "describe SWEEP",
+		Short: "A sweep's spec, its state and who steered it",
+		Args:  cli.Args(1, 1, "one sweep"),
+	}
+	output := cli.OutputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx, name := cmd.Context(), args[0]
+		arc, err := a.Archive(ctx)
+		if err != nil {
+			return err
+		}
+		spec, text, err := cli.LoadSpec(ctx, arc, name)
+		if err != nil {
+			return err
+		}
+		d := description{Spec: spec, Digest: spec.Digest()}
+		c, err := a.Temporal(ctx)
+		if err == nil {
+			defer c.Close()
+			var p workflows.Progress
+			if p, err = progress.QueryProgress(ctx, c, name); err == nil {
+				d.Progress = &p
+				d.live, err = progress.LiveTrials(ctx, c, p)
+			}
+		}
+		if err != nil {
+			a.Say("its state is unknown: %v", err)
+		}
+		if output.Value == "json" {
+			return a.PrintJSON(d)
+		}
+		return a.Print(append(describeText(d), "", string(text))...)
+	}
+	return cmd
+}
+
+// describeText is the state for people; the spec follows it.
+func describeText(d description) []string {
+	lines := []string{fmt.Sprintf("%s  %s, %s", d.Spec.Name, d.Spec.Method, trialview.PlannedText(d.Spec)), "digest " + d.Digest}
+	if d.Spec.Description != "" {
+		lines = append(lines, d.Spec.Description)
+	}
+	p := d.Progress
+	if p == nil {
+		return lines
+	}
+	v := progress.View{Spec: d.Spec, Progress: *p, Live: d.live, Now: time.Now()}
+	lines = append(lines, string(p.Phase)+": "+v.Summary(), "slot time "+console.Short(time.Duration(p.GPUHours*float64(time.Hour))))
+	if p.Message != "" {
+		lines = append(lines, p.Message)
+	}
+	for _, r := range p.Running {
+		line := fmt.Sprintf("trial %d runs since %s: %s", r.Number, r.StartedAt.Local().Format(time.DateTime), trialview.ParamsText(r.Params))
+		if r.Verdict != nil {
+			line += "; " + r.Verdict.Reason
+		}
+		lines = append(lines, line)
+	}
+	if p.Best != nil {
+		lines = append(lines, fmt.Sprintf("best: trial %d  %s  %s", p.Best.Number, trialview.MetricsText(p.Best.Metrics, trialview.Columns(d.Spec)), trialview.ParamsText(p.Best.Params)))
+	}
+	for _, e := range p.Audit {
+		line := fmt.Sprintf("%s %s by %s", e.At.Local().Format(time.DateTime), e.Command, e.By)
+		if e.Reason != "" {
+			line += ": " + e.Reason
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}

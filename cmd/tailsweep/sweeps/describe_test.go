@@ -1,0 +1,32 @@
+package sweeps
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+// describe estimates the same time as watch.
+func TestDescribeLooksAtRunningTrials(t *testing.T) {
+	began := time.Now().Add(-10 * time.Minute)
+	v := progress.View{
+		Spec: &sweep.Spec{Name: "fashion-lt", Method: sweep.MethodGrid},
+		Progress: workflows.Progress{
+			Name: "fashion-lt", Phase: workflows.PhaseRunning, Planned: 12, StartedAt: began,
+			Running: []workflows.RunningTrial{{Assignment: sweep.Assignment{Number: 3}, StartedAt: began}},
+		},
+		Live: map[int]progress.LiveTrial{3: {Stage: progress.StageTraining, Step: 600, Steps: 1200, StepsPerSecond: 33.3}},
+		Now:  time.Now(),
+	}
+	text := strings.Join(describeText(description{Spec: v.Spec, Progress: &v.Progress, live: v.Live}), "\n")
+	left, ok := v.ETA()
+	require.True(t, ok)
+	require.Contains(t, text, "about "+console.Short(left)+" left")
+}

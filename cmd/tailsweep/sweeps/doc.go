@@ -1,0 +1,2 @@
+// Package sweeps has the verbs that run, watch and steer a sweep.
+package sweeps

@@ -1,0 +1,38 @@
+package sweeps
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+func TestListedState(t *testing.T) {
+	running, err := converter.GetDefaultDataConverter().ToPayload(string(workflows.PhaseRunning))
+	require.NoError(t, err)
+	attributes := &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{workflows.AttrState: running}}
+	for name, c := range map[string]struct {
+		status     enumspb.WorkflowExecutionStatus
+		attributes *commonpb.SearchAttributes
+		want       string
+	}{
+		"runs":                      {enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, attributes, "running"},
+		"terminated":                {enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, attributes, "terminated"},
+		"timed out":                 {enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT, attributes, "timed out"},
+		"its first task is to come": {enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil, "running"},
+		"failed before it spoke":    {enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, nil, "failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			row := fromExecution(&workflowpb.WorkflowExecutionInfo{
+				Execution: &commonpb.WorkflowExecution{WorkflowId: workflows.SweepID("mine")}, Status: c.status, SearchAttributes: c.attributes,
+			})
+			require.Equal(t, "mine", row.Name)
+			require.Equal(t, c.want, row.State)
+		})
+	}
+}

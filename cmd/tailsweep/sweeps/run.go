@@ -1,0 +1,174 @@
+package sweeps
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/measure"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/connect"
+	"github.com/tailsweep/tailsweep/internal/stack"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+func Run(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "run SPEC",
+		Short: "Run a sweep and watch it; Ctrl-C only detaches",
+		Long: `run starts the sweep of a spec and watches it. Where no address is configured it
+starts the embedded stack and a local worker first. The same spec again attaches
+to the sweep that is there; another spec of the same name is refused.`,
+		Args: cli.Args(1, 1, "one spec"),
+	}
+	detach := cmd.Flags().BoolP("detach", "d", false, "start it and come back at once")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx := cmd.Context()
+		spec, text, err := a.ReadSpec(args[0])
+		if err != nil {
+			return err
+		}
+		a.Warn(spec)
+		if err := ready(ctx, a, spec); err != nil {
+			return err
+		}
+		ended, err := start(ctx, a, spec, text)
+		if err != nil {
+			return err
+		}
+		if *detach && !ended {
+			a.Say("sweep %s runs; `tailsweep watch %s` follows it", spec.Name, spec.Name)
+			return nil
+		}
+		return watch(ctx, a, spec.Name)
+	}
+	return cmd
+}
+
+// ready starts the embedded stack when nothing else is configured, and then says
+// what to expect of this machine.
+func ready(ctx context.Context, a *cli.App, spec *sweep.Spec) error {
+	target, err := connect.Resolve(a.Flags)
+	if err != nil || !target.Embedded {
+		return err
+	}
+	asked, err := cli.AskedBackend()
+	if err != nil {
+		return err
+	}
+	if err := cli.RefuseOtherBackend(asked); err != nil {
+		return err
+	}
+	if err := haveDataset(ctx, a, spec.Dataset); err != nil {
+		return err
+	}
+	status, err := stack.Up(ctx, a.StackOptions())
+	if err != nil {
+		return err
+	}
+	a.Say("Temporal UI: %s   object store: %s   all of it: `tailsweep status`", status.UI, status.S3)
+	return measure.Expect(ctx, a, spec, cmp.Or(status.WorkerBackend, asked))
+}
+
+// haveDataset fetches and reads what this machine will train on: three failed trials
+// later is too late.
+func haveDataset(ctx context.Context, a *cli.App, d sweep.Dataset) error {
+	if info, _ := sweep.LookupDataset(d.Name); info.BuiltIn {
+		return nil
+	}
+	if err := a.Fetch(ctx, d); err != nil {
+		return err
+	}
+	_, err := a.Loader(ctx).Load(d)
+	return cli.AsBadInput(err)
+}
+
+// start reserves the sweep's name and starts its workflow, or attaches to it; ended
+// reports that the sweep has ended before.
+func start(ctx context.Context, a *cli.App, spec *sweep.Spec, text []byte) (ended bool, err error) {
+	arc, err := a.Archive(ctx)
+	if err != nil {
+		return false, err
+	}
+	c, err := a.Temporal(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer c.Close()
+	w := &sweepWorkflow{client: c, spec: spec}
+	created, err := arc.Begin(ctx, spec, text, w)
+	var taken *archive.NameTakenError
+	var forgotten *archive.ForgottenError
+	switch {
+	case errors.As(err, &taken), errors.As(err, &forgotten):
+		return false, cli.ExitWith(cli.ExitUsage, err)
+	case err != nil:
+		return false, err
+	case !created:
+		// A sweep whose query fails still runs.
+		if p, err := progress.QueryProgress(ctx, c, spec.Name); err == nil && p.EndedAt != nil {
+			a.Say("sweep %s has ended (%s), nothing is started: to run it again give the spec another name", spec.Name, p.Phase)
+			return true, nil
+		}
+	}
+	a.Say("sweep %s: workflow %s, run %s", spec.Name, workflows.SweepID(spec.Name), w.runID)
+	return false, nil
+}
+
+// sweepWorkflow is the workflow of a spec's sweep in Temporal.
+type sweepWorkflow struct {
+	client client.Client
+	spec   *sweep.Spec
+	runID  string // after Start
+}
+
+// memoDigest is the memo of a sweep's workflow that holds the digest of its spec.
+const memoDigest = "spec_digest"
+
+// Digest implements archive.Workflow.
+func (w *sweepWorkflow) Digest(ctx context.Context) (digest string, err error) {
+	d, err := w.client.DescribeWorkflowExecution(ctx, workflows.SweepID(w.spec.Name), "")
+	var gone *serviceerror.NotFound
+	if errors.As(err, &gone) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("look for sweep %q: %w", w.spec.Name, err)
+	}
+	payload, ok := d.GetWorkflowExecutionInfo().GetMemo().GetFields()[memoDigest]
+	if !ok {
+		return "", fmt.Errorf("workflow %s was not started by `tailsweep run`: it has no memo %s", workflows.SweepID(w.spec.Name), memoDigest)
+	}
+	if err := converter.GetDefaultDataConverter().FromPayload(payload, &digest); err != nil {
+		return "", fmt.Errorf("memo %s of sweep %q: %w", memoDigest, w.spec.Name, err)
+	}
+	return digest, nil
+}
+
+// Start implements archive.Workflow.
+func (w *sweepWorkflow) Start(ctx context.Context) error {
+	run, err := w.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: workflows.SweepID(w.spec.Name), TaskQueue: workflows.ControlQueue,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		StaticSummary:            fmt.Sprintf("%s, %s", w.spec.Method, trialview.PlannedText(w.spec)),
+		StaticDetails:            w.spec.Description,
+		Memo:                     map[string]any{memoDigest: w.spec.Digest()},
+	}, workflows.TypeSweep, workflows.SweepInput{Spec: *w.spec, Digest: w.spec.Digest()})
+	if err != nil {
+		return fmt.Errorf("start sweep %q: %w", w.spec.Name, err)
+	}
+	w.runID = run.GetRunID()
+	return nil
+}

@@ -1,0 +1,100 @@
+package sweeps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+// commandTimeout bounds how long a verb waits for a sweep's answer to a command.
+const commandTimeout = 30 * time.Second
+
+// Pause is the verb pause.
+func Pause(a *cli.App) *cobra.Command {
+	return steering(a, workflows.UpdatePause, "Start no new trials until resume")
+}
+
+// Resume is the verb resume.
+func Resume(a *cli.App) *cobra.Command {
+	return steering(a, workflows.UpdateResume, "Go on after pause")
+}
+
+// Stop is the verb stop.
+func Stop(a *cli.App) *cobra.Command {
+	return steering(a, workflows.UpdateStop, "End the sweep when its running trials have finished")
+}
+
+// Cancel is the verb cancel.
+func Cancel(a *cli.App) *cobra.Command {
+	return steering(a, workflows.UpdateCancel, "End the sweep now; checkpoints are kept")
+}
+
+// steering makes a verb that sends a command to a sweep.
+func steering(a *cli.App, update, short string) *cobra.Command {
+	cmd := &cobra.Command{Use: update + " SWEEP", Short: short, Args: cli.Args(1, 1, "one sweep")}
+	output := cli.OutputFlag(cmd)
+	reason := cmd.Flags().String("reason", "", "why; kept in the sweep's audit")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx, cancel := context.WithTimeout(cmd.Context(), commandTimeout)
+		defer cancel()
+		c, err := a.Temporal(ctx)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		p, err := steer(ctx, c, args[0], update, workflows.Command{By: whoami(), Reason: *reason})
+		if err != nil {
+			return err
+		}
+		if output.Value == "json" {
+			return a.PrintJSON(p)
+		}
+		return a.Print(fmt.Sprintf("%s: %s, %s finished, %d running", p.Name, p.Phase, trialview.OfPlanned(p.Finished, p.Planned), len(p.Running)))
+	}
+	return cmd
+}
+
+func steer(ctx context.Context, c client.Client, name, update string, command workflows.Command) (workflows.Progress, error) {
+	var p workflows.Progress
+	handle, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: workflows.SweepID(name), UpdateName: update, Args: []any{command},
+		WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err == nil {
+		err = handle.Get(ctx, &p)
+	}
+	var gone *serviceerror.NotFound
+	switch {
+	case errors.As(err, &gone):
+		return p, cli.ExitWith(cli.ExitNotFound, fmt.Errorf("cannot %s: no sweep %q runs; `tailsweep list` shows those that are there and how they ended", update, name))
+	case errors.Is(err, context.DeadlineExceeded):
+		return p, fmt.Errorf("%s %s: no answer within %s; does a worker run? (`tailsweep status`): %w", update, name, commandTimeout, err)
+	case err != nil:
+		return p, fmt.Errorf("%s %s: %w", update, name, err)
+	}
+	return p, nil
+}
+
+// whoami is user@host, for the audit.
+func whoami() string {
+	name := "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return name
+	}
+	return name + "@" + host
+}

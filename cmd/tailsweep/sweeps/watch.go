@@ -1,0 +1,146 @@
+package sweeps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/internal/connect"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+func Watch(a *cli.App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "watch SWEEP",
+		Short: "Follow a sweep until it ends; Ctrl-C only detaches",
+		Args:  cli.Args(1, 1, "one sweep"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return watch(cmd.Context(), a, args[0])
+		},
+	}
+}
+
+// watch follows a sweep to its end, over restarts of the stack. It returns an
+// error with a code of its own when it was interrupted or the sweep failed.
+func watch(ctx context.Context, a *cli.App, name string) error {
+	screen := progress.NewScreen(a)
+	var o *progress.Observer
+	defer func() {
+		if o != nil {
+			o.Temporal.Close()
+		}
+	}()
+	var last progress.View
+	tick := time.NewTicker(progress.LookEvery)
+	defer tick.Stop()
+	for {
+		var v progress.View
+		var err error
+		if o == nil {
+			o, err = observe(ctx, a, name)
+		}
+		if err == nil {
+			v, err = o.Look(ctx)
+		}
+		switch {
+		case ctx.Err() != nil:
+			screen.Show(last)
+			return detached(a, name)
+		case err == nil:
+			last = v
+			screen.Show(v)
+			if v.Progress.EndedAt != nil {
+				return ended(a, v)
+			}
+		case errors.Is(err, progress.ErrNoSweep):
+			return cli.ExitWith(cli.ExitNotFound, fmt.Errorf("%w: %s is in the store only; `tailsweep trials %s` has its results, `tailsweep run` with its spec starts it if there are none", err, name, name))
+		case o == nil && last.Spec == nil, errors.Is(err, connect.ErrNoNamespace):
+			return err
+		default: // the stack is away: keep the last view and come back
+			if o != nil {
+				last.Spec, last.Progress.Name = o.Spec, name
+				o.Temporal.Close()
+				o = nil
+			}
+			first, _, _ := strings.Cut(err.Error(), "\n")
+			last.Notice = "no answer, trying again (is the stack up? `tailsweep status`): " + first
+			last.Now = time.Now()
+			screen.Show(last)
+		}
+		select {
+		case <-ctx.Done():
+			return detached(a, name)
+		case <-tick.C:
+		}
+	}
+}
+
+// observe connects to both services.
+func observe(ctx context.Context, a *cli.App, name string) (*progress.Observer, error) {
+	arc, err := a.Archive(ctx)
+	if err != nil {
+		return nil, err
+	}
+	spec, _, err := cli.LoadSpec(ctx, arc, name)
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.Temporal(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &progress.Observer{Name: name, Temporal: c, Archive: arc, Spec: spec}, nil
+}
+
+// detached says that the sweep goes on.
+func detached(a *cli.App, name string) error {
+	a.Say("\ndetached: sweep %s goes on.\n  tailsweep watch %s     come back\n  tailsweep cancel %s    end it", name, name, name)
+	return cli.Silently(cli.ExitInterrupted)
+}
+
+// ended says how the sweep ended and what can be done next.
+func ended(a *cli.App, v progress.View) error {
+	p := v.Progress
+	t := a.Terminal()
+	lines := append([]string{""}, trialview.ResultLines(v.Spec, v.Finished, t.Width, console.Painter(t.Colour))...)
+	lines = append(lines, "", "next:")
+	if _, ok := analysis.Best(v.Spec, v.Finished, ""); ok {
+		lines = append(lines,
+			"  tailsweep report "+p.Name+" --to "+p.Name+".html",
+			"  tailsweep pull "+p.Name+" --top-n 1 --to "+p.Name+"-best")
+	} else if gated := analysis.Gated(v.Spec, v.Finished, ""); len(gated) > 0 {
+		lines = append(lines,
+			"  tailsweep report "+p.Name+" --to "+p.Name+".html",
+			fmt.Sprintf("  tailsweep pull %s --trial %d --to %[1]s-trial", p.Name, gated[0].Number))
+	} else {
+		lines = append(lines, "  tailsweep describe "+p.Name)
+		if n := len(v.Finished); n > 0 {
+			lines = append(lines, fmt.Sprintf("  tailsweep logs %s %d", p.Name, v.Finished[n-1].Number))
+		}
+	}
+	if p.Phase != workflows.PhaseCompleted {
+		lines = append(lines, "  a sweep that has ended is not run again: give the spec another name, then tailsweep run")
+	}
+	if err := a.Print(lines...); err != nil {
+		return err
+	}
+	switch p.Phase {
+	case workflows.PhaseFailed, workflows.PhaseCancelled:
+		reason := p.Message
+		if reason == "" {
+			reason = "see `tailsweep describe " + p.Name + "`"
+		}
+		return cli.ExitWith(cli.ExitFailure, fmt.Errorf("sweep %s %s: %s", p.Name, p.Phase, reason))
+	default:
+		return nil
+	}
+}

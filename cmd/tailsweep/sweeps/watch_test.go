@@ -1,0 +1,42 @@
+package sweeps
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+// Where every trial failed its gates, all say so, and which trial came closest.
+func TestAllTrialsFailedTheirGates(t *testing.T) {
+	objects := clitest.Archived(t)
+	arc := archive.New(objects)
+	var trials []sweep.Trial
+	for number, tail := range []float64{70, 60} {
+		trials = append(trials, sweep.Trial{
+			Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch}, Status: sweep.StatusCompleted,
+			Metrics: map[string]float64{"fid.tail": tail}, Gates: []string{"memorised_ratio.all is 0.2, gates.max_memorised_ratio is 0.05"},
+		})
+	}
+	require.NoError(t, arc.AppendSegment(t.Context(), "fresh", 0, trials))
+	const why = "2 trials completed with a value of fid.tail, and all failed a gate; the best, trial 1, has 60: memorised_ratio.all is 0.2, gates.max_memorised_ratio is 0.05"
+	spec, _, err := arc.LoadSpec(t.Context(), "fresh")
+	require.NoError(t, err)
+	require.Equal(t, why, strings.Join(trialview.ResultLines(spec, trials, 80, console.Painter(false)), " "))
+	require.Equal(t, []string{"no trial completed"}, trialview.ResultLines(spec, nil, 80, console.Painter(false)))
+
+	var out bytes.Buffer
+	a := &cli.App{Out: &out, Err: &out}
+	require.NoError(t, ended(a, progress.View{Spec: spec, Finished: trials, Progress: workflows.Progress{Name: "fresh", Phase: workflows.PhaseCompleted}}))
+	require.Contains(t, out.String(), "  tailsweep pull fresh --trial 1 --to fresh-trial\n")
+}
