@@ -73,6 +73,8 @@ type Spec struct {
 	MaxConcurrentTrials int `json:"max_concurrent_trials" jsonschema:"minimum=1,maximum=1000"`
 	// Further attempts that a trial gets after its first.
 	MaxRestarts int `json:"max_restarts" jsonschema:"minimum=0,maximum=100"`
+	// Time that a trial may take to train, from the moment its training first starts: time that it waits for a worker again or for a verdict, and evaluations at rungs count, the final evaluation does not. A trial beyond it is saved and ends as stopped. Default: no limit.
+	MaxTrialTime Duration `json:"max_trial_time,omitempty"`
 	// Where trials train.
 	Resources Resources `json:"resources"`
 	// What is saved and what is kept.
@@ -322,7 +324,7 @@ type Budget struct {
 	RunCap int `json:"run_cap,omitempty" jsonschema:"minimum=1,maximum=100000"`
 	// Hours of training slots at most, baseline included.
 	GPUHours float64 `json:"gpu_hours,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1000000"`
-	// Time since the sweep began at most, such as 12h or 1h30m.
+	// Time since the sweep began, such as 12h or 1h30m, after which no new trial starts. Trials that run by then finish: max_trial_time bounds them.
 	WallClock Duration `json:"wall_clock,omitempty"`
 }
 

@@ -171,7 +171,12 @@ func (t Trial) AtStep(metrics map[string]float64) Rung {
 
 // StopReason says why a stopped trial was stopped, "" for any other.
 func (t Trial) StopReason() string {
-	if t.Status != StatusStopped || len(t.Rungs) == 0 {
+	switch {
+	case t.Status != StatusStopped:
+		return ""
+	case t.Limit != "":
+		return t.Limit
+	case len(t.Rungs) == 0:
 		return ""
 	}
 	return t.Rungs[len(t.Rungs)-1].Reason
@@ -182,7 +187,7 @@ func (t Trial) StopReason() string {
 // it went on from as well. Of one that was cancelled at a rung it may be 1 too few.
 func (t Trial) Tries() int {
 	stages := len(t.Rungs) + 1
-	if t.Status == StatusStopped {
+	if t.Status == StatusStopped && t.Limit == "" {
 		stages = len(t.Rungs) // it did not go on from the last
 	}
 	return max(0, t.Attempts-stages) + min(t.Attempts, 1)

@@ -6,14 +6,12 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
-	"github.com/tailsweep/tailsweep/sweep/space"
 	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
@@ -32,33 +30,36 @@ type DryRun struct {
 // trialSpread is how much faster or slower than the average a trial is at most.
 const trialSpread = 0.2
 
-// dryRun is the state of a run.
+// dryRun is the interpreter of package conduct in virtual time: actions are carried
+// out at once, only trials take time.
 type dryRun struct {
 	DryRun
 	spec *sweep.Spec
 	landscape
+	machine *conduct.Machine
 	now     time.Duration
 	ledger  []sweep.Trial
-	running []*dryTrial
-	rungs   []stopping.RungResult
-	next    int
-	slots   time.Duration
+	trials  []*dryTrial // by number
+	queue   []*dryTrial // for a training slot
+	busy    int         // slots
+	ended   bool
 }
 
-// dryTrial is a trial on a worker. It has one event ahead: the next rung, or its end.
+// dryTrial is a trial as its workflow runs it: for each rung, and for the end, it
+// takes a slot to train and a slot to be evaluated.
 type dryTrial struct {
 	trial   sweep.Trial
 	curve   curve
 	pace    float64 // 1 is average
 	rungs   []int   // ahead
-	event   time.Duration
-	started time.Duration
+	trained bool    // to the next rung, or to the end
+	began   *time.Duration
+	event   *time.Duration // when it leaves its slot
 }
 
-// Play runs the sweep of a spec in virtual time: baselines first, then the
-// search, as many at a time as there are workers, judged at the rungs of
-// early_terminate, until the budget ends it. Nothing fails and nothing diverges.
-// Equal arguments give equal courses.
+// Play runs the sweep of a spec in virtual time: package conduct decides, as it does
+// in a sweep on Temporal, and trials queue for Workers slots. Nothing fails and
+// nothing diverges. Equal arguments give equal courses.
 func Play(spec *sweep.Spec, d DryRun) (Course, error) {
 	if d.Workers < 1 {
 		return Course{}, fmt.Errorf("simulate: %d workers (valid: 1 or more)", d.Workers)
@@ -67,12 +68,12 @@ func Play(spec *sweep.Spec, d DryRun) (Course, error) {
 	if err != nil {
 		return Course{}, err
 	}
-	r := &dryRun{DryRun: d, spec: spec, landscape: l}
-	why, err := r.run()
-	if err != nil {
+	r := &dryRun{DryRun: d, spec: spec, landscape: l, machine: conduct.New(spec, nil, conduct.LogicNow, moment(0))}
+	if err := r.run(); err != nil {
 		return Course{}, err
 	}
-	c := Course{Trials: r.ledger, Wall: r.now, Slots: r.slots.Hours(), Ended: why}
+	p := r.machine.Progress("")
+	c := Course{Trials: r.ledger, Wall: r.now, Slots: p.GPUHours, Ended: p.Message}
 	for _, t := range r.ledger {
 		c.Steps += int64(t.Steps)
 		c.Whole += int64(spec.Train.Steps)
@@ -80,143 +81,204 @@ func Play(spec *sweep.Spec, d DryRun) (Course, error) {
 	return c, nil
 }
 
-func (r *dryRun) run() (ended string, err error) {
-	baselines := space.Baselines(r.spec)
-	most := min(r.Workers, r.spec.MaxConcurrentTrials)
-	for {
-		for wait := false; !wait && len(r.running) < most && (r.next < len(baselines) || ended == ""); {
-			if r.next < len(baselines) {
-				r.start(baselines[r.next])
-				continue
-			}
-			if ended = r.spent(len(baselines)); ended != "" {
-				break
-			}
-			a, err := r.suggest(r.next - len(baselines))
-			switch {
-			case errors.Is(err, sampler.ErrExhausted):
-				ended = "every point was tried"
-			case errors.Is(err, sampler.ErrWait):
-				wait = true
-			case err != nil:
-				return "", fmt.Errorf("simulate: trial %d: %w", r.next, err)
-			default:
-				r.start(a)
+// run advances the clock from event to event.
+func (r *dryRun) run() error {
+	if err := r.feed(conduct.Resumed{}); err != nil {
+		return err
+	}
+	for !r.ended {
+		r.grant()
+		wake, ok := r.machine.Wake()
+		var first *dryTrial
+		for _, t := range r.trials {
+			if t.event != nil && (first == nil || *t.event < *first.event) {
+				first = t
 			}
 		}
-		if len(r.running) == 0 {
-			return ended, nil
+		var err error
+		switch {
+		case first != nil && (!ok || !moment(*first.event).After(wake)):
+			r.now = *first.event
+			err = r.advance(first)
+		case ok:
+			r.now = wake.Sub(moment(0))
+			err = r.feed(conduct.Tick{})
+		default:
+			err = errors.New("simulate: the sweep waits for nothing and does not end")
 		}
-		first := slices.MinFunc(r.running, func(a, b *dryTrial) int {
-			if a.event != b.event {
-				return int(min(max(a.event-b.event, -1), 1))
-			}
-			return a.trial.Number - b.trial.Number
-		})
-		r.now = first.event
-		if err := r.advance(first); err != nil {
-			return "", err
+		if err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
-// spent is which limit of the budget is used up, "" for none. Trials count when
-// they start, slot time when they end.
-func (r *dryRun) spent(baselines int) string {
-	b := r.spec.Budget
-	switch {
-	case b.RunCap > 0 && r.next-baselines >= b.RunCap:
-		return fmt.Sprintf("budget.run_cap of %d reached", b.RunCap)
-	case b.GPUHours > 0 && r.slots.Hours() >= b.GPUHours:
-		return fmt.Sprintf("budget.gpu_hours of %g reached", b.GPUHours)
-	case b.WallClock > 0 && r.now >= time.Duration(b.WallClock):
-		return fmt.Sprintf("budget.wall_clock of %v reached", time.Duration(b.WallClock))
+// feed gives the machine an event, and carries out what follows from it.
+func (r *dryRun) feed(e conduct.Event) error {
+	for _, action := range r.machine.Step(moment(r.now), e) {
+		next, err := r.act(action)
+		if err == nil && next != nil {
+			err = r.feed(next)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return ""
+	return nil
+}
+
+// act carries out an action; the event completes it.
+func (r *dryRun) act(action conduct.Action) (conduct.Event, error) {
+	switch a := action.(type) {
+	case conduct.Suggest:
+		return r.suggest(a)
+	case conduct.Start:
+		r.start(a.Assignment)
+		return conduct.Started{ID: a.ID}, nil
+	case conduct.Append:
+		r.ledger = append(r.ledger, a.Trials...)
+		return conduct.Appended{ID: a.ID}, r.finished(a.Trials)
+	case conduct.Rank:
+		numbers, infeasible := conduct.Order(r.spec, r.ledger, a.Numbers)
+		return conduct.Ranked{ID: a.ID, Numbers: numbers, Infeasible: infeasible}, nil
+	case conduct.Curate:
+		return conduct.Curated{ID: a.ID}, nil
+	case conduct.Look:
+		return conduct.Looked{ID: a.ID}, nil
+	case conduct.Answer:
+		return r.answer(a)
+	case conduct.End:
+		r.ended = true
+	}
+	return nil, nil
+}
+
+func (r *dryRun) finished(trials []sweep.Trial) error {
+	for _, t := range trials {
+		if r.Finished == nil {
+			break
+		}
+		if err := r.Finished(t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // suggest asks for the next search trial as the Suggest activity does.
-func (r *dryRun) suggest(index int) (sweep.Assignment, error) {
-	request := sampler.Request{Spec: r.spec, Ledger: r.ledger, Number: r.next, Index: index}
-	for _, t := range r.running {
-		request.Pending = append(request.Pending, t.trial.Assignment)
+func (r *dryRun) suggest(a conduct.Suggest) (conduct.Event, error) {
+	assignment, err := sampler.Next(sampler.Request{Spec: r.spec, Ledger: r.ledger, Pending: a.Pending, Number: a.Number, Index: a.Index})
+	switch {
+	case errors.Is(err, sampler.ErrExhausted):
+		return conduct.Suggested{ID: a.ID, Exhausted: true}, nil
+	case errors.Is(err, sampler.ErrWait):
+		return conduct.Suggested{ID: a.ID, Wait: true}, nil
+	case err != nil:
+		return nil, fmt.Errorf("simulate: trial %d: %w", a.Number, err)
 	}
-	slices.SortFunc(request.Pending, func(a, b sweep.Assignment) int { return a.Number - b.Number })
-	a, err := sampler.Next(request)
 	seen := len(r.ledger)
-	a.Reason.Seen = &seen
-	return a, err
+	assignment.Reason.Seen = &seen
+	return conduct.Suggested{ID: a.ID, Assignment: assignment}, nil
 }
 
-// start puts a trial on a free worker.
+// start puts a trial into the queue.
 func (r *dryRun) start(a sweep.Assignment) {
 	rng := r.stream("pace", strconv.Itoa(a.Number))
 	t := &dryTrial{
-		trial: sweep.Trial{Assignment: a, Attempts: 1, StartedAt: moment(r.now)},
+		trial: sweep.Trial{Assignment: a, StartedAt: moment(r.now)},
 		curve: r.curve(a), pace: 1 + trialSpread*(2*rng.Float64()-1),
-		rungs: stopping.TrialRungs(r.spec, a), started: r.now,
+		rungs: stopping.TrialRungs(r.spec, a),
 	}
-	r.next++
-	r.running = append(r.running, t)
-	r.schedule(t, r.now)
+	r.trials = append(r.trials, t)
+	r.queue = append(r.queue, t)
 }
 
-// schedule sets when t reaches its next rung, or its end, and is evaluated there.
-func (r *dryRun) schedule(t *dryTrial, from time.Duration) {
-	step, samples := r.spec.Train.Steps, r.samples(r.spec)
-	if len(t.rungs) > 0 {
-		at := r.spec.AtRung()
-		step, samples = t.rungs[0], r.samples(&at)
+// grant gives free slots to the trials that wait for one, in order.
+func (r *dryRun) grant() {
+	for r.busy < r.Workers && len(r.queue) > 0 {
+		t := r.queue[0]
+		r.queue = r.queue[1:]
+		r.busy++
+		end := r.now + r.work(t)
+		t.event = &end
 	}
-	train := time.Duration(t.pace * float64(r.Step) * float64(step-t.trial.Steps))
-	evaluate := time.Duration(t.pace * float64(r.Sample) * samples)
-	t.trial.TrainTime += train.Seconds()
-	t.trial.EvalTime += evaluate.Seconds()
-	t.trial.Steps = step
-	t.event = from + train + evaluate
 }
 
-// samples are the images of an evaluation.
-func (r *dryRun) samples(spec *sweep.Spec) float64 {
-	return float64(spec.Evaluate.Draws() * spec.Dataset.Classes())
-}
-
-// advance takes t past its event.
-func (r *dryRun) advance(t *dryTrial) error {
-	step := t.trial.Steps
-	values := r.measure(t, step)
-	if len(t.rungs) > 0 {
-		t.rungs = t.rungs[1:]
-		r.rungs = append(r.rungs, stopping.RungResult{Trial: t.trial.Number, Kind: t.trial.Kind, Step: step, Metrics: r.spec.Objectives(values)})
-		verdict := stopping.Decide(r.spec, t.trial.Assignment, step, r.rungs)
-		t.trial.Rungs = append(t.trial.Rungs, sweep.Rung{Step: step, Metrics: values, Reason: verdict.Reason})
-		if verdict.Decision != stopping.Stop {
-			r.schedule(t, r.now)
-			return nil
+// work is how long a trial's next stage takes.
+func (r *dryRun) work(t *dryTrial) time.Duration {
+	if t.trained {
+		spec := *r.spec
+		if len(t.rungs) > 0 {
+			spec = r.spec.AtRung()
 		}
-		t.trial.Status = sweep.StatusStopped
-	} else {
-		t.trial.Status, t.trial.Metrics = sweep.StatusCompleted, values
+		samples := float64(spec.Evaluate.Draws() * spec.Dataset.Classes())
+		took := time.Duration(t.pace * float64(r.Sample) * samples)
+		t.trial.EvalTime += took.Seconds()
+		return took
 	}
-	t.trial.FinishedAt = moment(r.now)
-	t.trial.LossLast = values[sweep.MetricLoss]
-	r.slots += r.now - t.started
-	r.running = slices.DeleteFunc(r.running, func(other *dryTrial) bool { return other == t })
-	r.ledger = append(r.ledger, t.trial)
-	r.expose()
-	if r.Finished == nil {
+	if t.began == nil {
+		now := r.now
+		t.began = &now
+	}
+	t.trial.Attempts++
+	step := r.spec.Train.Steps
+	if len(t.rungs) > 0 {
+		step = t.rungs[0]
+	}
+	stride := t.pace * float64(r.Step)
+	took := time.Duration(stride * float64(step-t.trial.Steps))
+	if limit := time.Duration(r.spec.MaxTrialTime); limit > 0 && r.now+took > *t.began+limit {
+		took = max(0, *t.began+limit-r.now)
+		step = t.trial.Steps + int(float64(took)/stride)
+		t.trial.Limit = conduct.TimeLimit(r.spec, step)
+	}
+	t.trial.TrainTime += took.Seconds()
+	t.trial.Steps = step
+	return took
+}
+
+// advance takes t past the end of its stage.
+func (r *dryRun) advance(t *dryTrial) error {
+	t.event = nil
+	r.busy--
+	switch {
+	case t.trial.Limit != "":
+		return r.end(t, sweep.StatusStopped)
+	case !t.trained:
+		t.trained = true
+		r.queue = append(r.queue, t)
 		return nil
 	}
-	return r.Finished(t.trial)
+	values := r.measure(t, t.trial.Steps)
+	t.trial.LossLast = values[sweep.MetricLoss]
+	if len(t.rungs) == 0 {
+		t.trial.Metrics = values
+		return r.end(t, sweep.StatusCompleted)
+	}
+	t.trial.Rungs = append(t.trial.Rungs, sweep.Rung{Step: t.trial.Steps, Metrics: values})
+	return r.feed(conduct.Reported{RungReport: conduct.RungReport{Trial: t.trial.Number, Step: t.trial.Steps, Metrics: r.spec.Objectives(values)}})
 }
 
-// expose marks what trials showed at rungs that broke a constraint in the end, as the
-// Sweep workflow does.
-func (r *dryRun) expose() {
-	judged := analysis.Judge(r.spec, r.ledger)
-	for i, rung := range r.rungs {
-		r.rungs[i].Infeasible = judged[rung.Trial] == analysis.Infeasible
+// answer has a trial go on from its rung, or end there.
+func (r *dryRun) answer(a conduct.Answer) (conduct.Event, error) {
+	t := r.trials[a.Trial]
+	t.trial.Rungs[len(t.trial.Rungs)-1].Reason = a.Verdict.Reason
+	done := conduct.Answered{Trial: a.Trial, Step: a.Verdict.Step}
+	if a.Verdict.Decision == stopping.Stop {
+		if err := r.feed(done); err != nil {
+			return nil, err
+		}
+		return nil, r.end(t, sweep.StatusStopped)
 	}
+	t.rungs, t.trained = t.rungs[1:], false
+	r.queue = append(r.queue, t)
+	return done, nil
+}
+
+// end reports a trial's result.
+func (r *dryRun) end(t *dryTrial, status sweep.Status) error {
+	t.trial.Status, t.trial.FinishedAt = status, moment(r.now)
+	return r.feed(conduct.Results{Trials: []sweep.Trial{t.trial}})
 }
 
 // curve is how a metric comes down as a trial trains: at step s of S

@@ -145,6 +145,43 @@ func TestPlayStopsTrialsEarly(t *testing.T) {
 	require.Less(t, c.Wall, whole.Wall)
 }
 
+// Trials start up to max_concurrent_trials and queue for fewer slots, as they do on
+// Temporal.
+func TestPlayQueuesForSlots(t *testing.T) {
+	c := play(t, dry(), func(d *DryRun) { d.Workers = 2 })
+	require.Len(t, c.Trials, 22)
+	waited := 0
+	for _, trial := range c.Trials {
+		if trial.FinishedAt.Sub(trial.StartedAt).Seconds() > trial.TrainTime+trial.EvalTime+1 {
+			waited++
+		}
+	}
+	require.Greater(t, waited, 10)
+	require.InDelta(t, c.Slots/2, c.Wall.Hours(), 0.35, "two slots are hardly ever idle")
+}
+
+func TestPlayBoundsTheTimeOfATrial(t *testing.T) {
+	spec := dry()
+	spec.MaxTrialTime = sweep.Duration(900 * time.Second) // the average of training
+	c := play(t, spec, nil)
+	stopped := 0
+	for _, trial := range c.Trials {
+		require.LessOrEqual(t, trial.TrainTime, 900.0)
+		if trial.Status == sweep.StatusCompleted {
+			require.Equal(t, 900, trial.Steps)
+			continue
+		}
+		stopped++
+		require.Equal(t, sweep.StatusStopped, trial.Status)
+		require.Equal(t, fmt.Sprintf("max_trial_time of 15m reached at step %d", trial.Steps), trial.StopReason())
+		require.Less(t, trial.Steps, 900)
+		require.Equal(t, 1, trial.Tries())
+		require.Empty(t, trial.Metrics)
+	}
+	require.Greater(t, stopped, 5)
+	require.Less(t, stopped, 17)
+}
+
 func TestPlayRepeats(t *testing.T) {
 	spec := dry()
 	spec.Metrics = spec.Metrics[:1]

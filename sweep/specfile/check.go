@@ -25,8 +25,13 @@ func (c *conformer) check(s *sweep.Spec) {
 	if c.sound("train.steps", "train.warmup_steps") && s.Train.WarmupSteps > s.Train.Steps {
 		c.fault("train.warmup_steps", fmt.Sprint(s.Train.WarmupSteps), "is longer than the training", fmt.Sprintf("at most train.steps = %d", s.Train.Steps))
 	}
-	if c.sound("budget.wall_clock") && c.given("budget.wall_clock") && s.Budget.WallClock <= 0 {
-		c.fault("budget.wall_clock", s.Budget.WallClock.String(), "is no time at all", "a time such as 12h, or no limit")
+	for _, d := range []struct {
+		path  string
+		value sweep.Duration
+	}{{"budget.wall_clock", s.Budget.WallClock}, {"max_trial_time", s.MaxTrialTime}} {
+		if c.sound(d.path) && c.given(d.path) && d.value <= 0 {
+			c.fault(d.path, d.value.String(), "is no time at all", "a time such as 12h, or no limit")
+		}
 	}
 }
 

@@ -184,6 +184,7 @@ func TestParseTellsFaults(t *testing.T) {
 		{"conditional guidance", params(`{lr: {values: [0.1, 0.2]}, guidance: {values: [1, 2], when: "lr > 0.1"}}`), "parameters.guidance.when: guidance cannot be conditional"},
 		{"baseline out of range", spectest.With("baseline: {params: {infonce.weight: -1}}"), "baseline.params.infonce.weight: out of range (-1; valid: a number in [0, 100])"},
 		{"wall clock", spectest.With("budget: {wall_clock: 90min}"), "budget.wall_clock: not well formed (90min;"},
+		{"no trial time", spectest.With("max_trial_time: 0s"), "max_trial_time: is no time at all (0s;"},
 		{"no wall clock", spectest.With("budget: {wall_clock: 0s}"), "budget.wall_clock: is no time at all (0s;"},
 
 		{"no end", strings.Replace(spectest.Base, "budget: {run_cap: 4}\n", "", 1), "budget: method random never ends by itself (valid: run_cap, gpu_hours or wall_clock)"},
