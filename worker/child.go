@@ -22,15 +22,16 @@ const (
 
 // child is one run of a child process.
 type child struct {
-	cmd     *exec.Cmd
+	process *os.Process
 	log     *attemptLog
 	last    lastLines
 	events  *eventQueue
-	spoke   chan struct{} // closed at its last event
-	ended   chan struct{} // closed when it is reaped and its output is read
-	waitErr error         // of cmd.Wait, after ended
-	linger  time.Duration // how long it may live after its last event
-	oom     int64         // oomKills before it started
+	spoke   chan struct{}    // closed at its last event
+	ended   chan struct{}    // closed when it is reaped and its output is read
+	state   *os.ProcessState // after ended
+	waitErr error            // of the wait and of reading its output, after ended
+	linger  time.Duration    // how long it may live after its last event
+	oom     int64            // oomKills before it started
 }
 
 // spawn starts `<executable> <verb> --job jobFile` in slot s.
@@ -42,29 +43,32 @@ func (c *Children) spawn(verb, jobFile, logFile string, s slot) (*child, error) 
 	ch := &child{log: log, events: newEventQueue(), spoke: make(chan struct{}), ended: make(chan struct{}), linger: c.linger}
 	ch.oom, _ = oomKills()
 
-	stdout := &lines{emit: ch.stdoutLine}
-	stderr := &lines{emit: func(line []byte) { ch.last.add(line); log.line(line) }}
 	cmd := exec.Command(c.executable, verb, "--job", jobFile)
 	cmd.Env = childEnviron(os.Environ(), s.device)
-	cmd.Stdout, cmd.Stderr = stdout, stderr
-	cmd.WaitDelay = afterExit
 	isolate(cmd)
+	stdout := output{lines: lines{emit: ch.stdoutLine}}
+	stderr := output{lines: lines{emit: func(line []byte) { ch.last.add(line); log.line(line) }}}
 	lifeline, err := cmd.StdinPipe() // open until the child ends, or this process does
+	if err == nil {
+		err = stdout.open(&cmd.Stdout)
+	}
+	if err == nil {
+		err = stderr.open(&cmd.Stderr)
+	}
 	if err == nil {
 		err = c.starter.start(cmd)
 	}
+	err = errors.Join(err, stdout.closeWriter(), stderr.closeWriter())
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start a child: %w", err), log.close())
+		return nil, errors.Join(fmt.Errorf("start a child: %w", err), stdout.close(), stderr.close(), log.close())
 	}
-	ch.cmd = cmd
+	ch.process = cmd.Process
+	stdout.read()
+	stderr.read()
 	go func() {
 		defer close(ch.ended)
-		waitErr := awaitExit(cmd.Process.Pid)
-		ch.kill() // whatever it left in its group
-		ch.waitErr = errors.Join(waitErr, cmd.Wait())
-		_ = lifeline.Close() // Wait has closed it when all went well
-		stdout.flush()
-		stderr.flush()
+		ch.state, ch.waitErr = reap(ch.process, ch.kill)
+		ch.waitErr = errors.Join(ch.waitErr, lifeline.Close(), stdout.wait(afterExit), stderr.wait(afterExit))
 		ch.events.close()
 	}()
 	return ch, nil
@@ -88,7 +92,7 @@ func (ch *child) stdoutLine(line []byte) {
 }
 
 // kill ends the child and its whole group at once. Errors mean that nothing is left.
-func (ch *child) kill() { _ = syscall.Kill(-ch.cmd.Process.Pid, syscall.SIGKILL) }
+func (ch *child) kill() { _ = syscall.Kill(-ch.process.Pid, syscall.SIGKILL) }
 
 // supervise passes the child's events to handle until it ends, kills it when ctx
 // ends or handle fails, and asks it to stop when drain closes (nil: never).
@@ -130,7 +134,7 @@ func (ch *child) guard(ctx context.Context, drain <-chan struct{}) {
 			ch.kill()
 			done = nil
 		case <-drain:
-			_ = syscall.Kill(ch.cmd.Process.Pid, syscall.SIGTERM) // an error means that it has just ended
+			_ = ch.process.Signal(syscall.SIGTERM) // an error means that it has just ended
 			drain = nil
 		case <-spoke:
 			timer := time.NewTimer(ch.linger)
@@ -146,9 +150,9 @@ func (ch *child) guard(ctx context.Context, drain <-chan struct{}) {
 // ending sums up an ended child.
 func (ch *child) ending(last *job.Event) ending {
 	e := ending{last: last, output: ch.last.text()}
-	if state := ch.cmd.ProcessState; state != nil {
-		e.code = state.ExitCode()
-		if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+	if ch.state != nil {
+		e.code = ch.state.ExitCode()
+		if status, ok := ch.state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 			e.signal = status.Signal()
 		}
 	}

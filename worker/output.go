@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Limits on what a child may say.
@@ -46,6 +48,58 @@ func (l *lines) flush() {
 		l.emit(l.pending)
 	}
 	l.pending = l.pending[:0]
+}
+
+// output is a pipe from a child whose lines are passed on as they come.
+type output struct {
+	lines  lines
+	reader *os.File
+	writer *os.File   // the child's end
+	done   chan error // of reading
+}
+
+// open makes the pipe and gives its end to the child.
+func (o *output) open(end *io.Writer) (err error) {
+	if o.reader, o.writer, err = os.Pipe(); err == nil {
+		*end = o.writer
+	}
+	return err
+}
+
+// closeWriter closes this process's copy of the child's end.
+func (o *output) closeWriter() error {
+	if o.writer == nil {
+		return nil
+	}
+	return o.writer.Close()
+}
+
+// close closes the pipe of a child that did not start.
+func (o *output) close() error {
+	if o.reader == nil {
+		return nil
+	}
+	return o.reader.Close()
+}
+
+// read passes on the lines until all writers have closed their end.
+func (o *output) read() {
+	o.done = make(chan error, 1)
+	go func() {
+		_, err := io.Copy(&o.lines, o.reader)
+		o.lines.flush()
+		o.done <- errors.Join(err, o.reader.Close())
+	}()
+}
+
+// wait waits for the end of read after the child has ended. A process that left the
+// child's group may hold the pipe open, so it gives up after patience.
+func (o *output) wait(patience time.Duration) error {
+	err := o.reader.SetReadDeadline(time.Now().Add(patience))
+	if errors.Is(err, os.ErrClosed) {
+		err = nil // it has been read already
+	}
+	return errors.Join(err, <-o.done)
 }
 
 // attemptLog keeps a child's output: its beginning in a file, its end in memory

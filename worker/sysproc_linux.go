@@ -1,6 +1,10 @@
+//go:build linux && !portable
+
 package worker
 
 import (
+	"errors"
+	"os"
 	"os/exec"
 	"syscall"
 
@@ -14,13 +18,19 @@ func isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// awaitExit waits until the process has ended, without reaping it: its group
-// can still be named.
-func awaitExit(pid int) error {
+// reap waits until the process has ended, kills the rest of its group, and reaps
+// it. The pid, which is the group's id too, cannot be reused before it is reaped.
+func reap(p *os.Process, killGroup func()) (*os.ProcessState, error) {
 	for {
-		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
-		if err != unix.EINTR {
-			return err
+		err := unix.Waitid(unix.P_PID, p.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if errors.Is(err, unix.EINTR) {
+			continue
 		}
+		if err != nil {
+			return nil, os.NewSyscallError("waitid", err)
+		}
+		break
 	}
+	killGroup()
+	return p.Wait()
 }

@@ -1,18 +1,28 @@
-//go:build unix && !linux
+//go:build unix && (!linux || portable)
+
+// The tag portable selects this file on Linux, so that its tests run there too.
 
 package worker
 
 import (
+	"os"
 	"os/exec"
 	"syscall"
 )
 
 // isolate gives the child a process group of its own, so that signals meant for
-// the worker do not reach it and its own children end with it. Where the kernel
-// does not kill a child whose parent died, its closed stdin ends it.
+// the worker do not reach it and its own children end with it. The kernel does not
+// kill a child whose parent died; its closed stdin ends it.
 func isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 }
 
-// awaitExit has no portable form; the group is killed after the child is reaped.
-func awaitExit(int) error { return nil }
+// reap waits until the process has ended, and kills the rest of its group. The
+// group keeps its id while a process is in it. Where the group is empty already,
+// nothing has that id unless the system has used all its other pids since the line
+// before.
+func reap(p *os.Process, killGroup func()) (*os.ProcessState, error) {
+	state, err := p.Wait()
+	killGroup()
+	return state, err
+}
