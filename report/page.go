@@ -214,12 +214,7 @@ func newRow(s study, t sweep.Trial, place int, params, data []string) row {
 	if t.Status == sweep.StatusCompleted {
 		r.Guidance = plain(t.Guidance)
 	}
-	switch {
-	case t.Status == sweep.StatusDiverged && t.LossFirst != 0:
-		r.Loss = num(t.LossFirst) + " → NaN"
-	case t.Status == sweep.StatusDiverged:
-		r.Loss = "NaN"
-	case t.LossFirst != 0 || t.LossLast != 0:
+	if t.LossFirst != 0 || t.LossLast != 0 {
 		r.Loss = num(t.LossFirst) + " → " + num(t.LossLast)
 	}
 	if t.Error != nil {

@@ -56,7 +56,7 @@ func TestFrontOfMetricsToMaximise(t *testing.T) {
 // Only what is feasible counts for the volume and the knee.
 func TestNewFrontUnderConstraints(t *testing.T) {
 	spec := constrained(t, "fid.head <= 4")
-	trials := []sweep.Trial{completed(0, 3, 1), completed(1, 1, 3), completed(2, 0, 5)}
+	trials := []sweep.Trial{seeded(0, 0, 1, 3, 1), seeded(1, 1, 1, 1, 3), seeded(2, 2, 1, 0, 5)}
 	f := NewFront(spec, trials, []float64{4, 4})
 	require.Equal(t, []int{1, 0}, numbers(f.Trials))
 	require.InDelta(t, 1*3+3*1-1, f.Hypervolume, 1e-12)

@@ -11,14 +11,16 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Noise is the additive model of one metric over trials with several train seeds,
+// Noise is the one model of how a metric differs between train seeds. The search
+// (repeats, limits of constraints), `best` (Contest) and feasibility (Limits) all
+// take their means and standard errors from it:
 //
-//	result of point p with seed s = mean_p + effect_s + noise,
+//	result of configuration p with seed s = mean_p + effect_s + noise
 //
-// with effects ~ N(0, SeedStdDev^2) that all points share and noise ~ N(0,
-// StdDev^2) of each trial. Trials are paired when the same seeds were used: their
-// effects then cancel in a difference, and only the noise is left. Points are
-// named by Params.Key. A Noise is not changed after PairedNoise made it.
+// with effects ~ N(0, SeedStdDev^2) that all configurations share and noise ~ N(0,
+// StdDev^2) of each trial. Two configurations trained with the same seeds are
+// paired: the effects cancel in their difference, and only the noise is left.
+// Configurations are named by Params.Key. A Noise does not change.
 type Noise struct {
 	StdDev     float64 // of one result, once the seeds' effects are taken out; in the metric's unit
 	SeedStdDev float64 // of the seeds' effects; 0 where they cannot be told from noise
@@ -32,31 +34,32 @@ type Noise struct {
 	constant float64    // StdDev^2/SeedStdDev^2, what is added to values
 }
 
-// row is one point: its results and the coordinates of their seeds.
+// row is one configuration: its results and the coordinates of their seeds.
 type row struct {
 	results []float64
 	seeds   []int
-	mean    float64
+	mean    float64 // of the results, less effect
+	effect  float64 // mean effect of the seeds
 }
 
-// PairedNoise fits Noise to the trials that have the metric, baseline trials among
-// them; a second trial of a point with a seed that it had adds nothing. The order
-// of trials does not matter. ok is false while no point has two seeds: n knows the
-// points' means then, and no noise (DF and all standard errors are 0).
+// NewNoise fits the model to the trials that have the metric, baseline trials among
+// them; a second trial of a configuration with the same seed adds nothing. The order
+// of trials does not matter. While no configuration has two seeds, DF and all
+// standard errors are 0.
 //
-// With r the results less their point's mean, n_p the results of point p, z_p the
-// 0/1 vector of its seeds and M = sum_p (diag z_p - z_p z_p'/n_p), the variances
-// are Henderson's method III (Searle, Casella & McCulloch, Variance Components,
-// 1992, section 5.5):
+// With r the results less their configuration's mean, n_p the results of
+// configuration p, z_p the 0/1 vector of its seeds and M = sum_p (diag z_p - z_p
+// z_p'/n_p), the variances are Henderson's method III (Searle, Casella & McCulloch,
+// Variance Components, 1992, section 5.5):
 //
 //	SS_seed = (Z'r)' M^+ (Z'r),  df = N - P - rank M
 //	StdDev^2 = (r'r - SS_seed) / df
 //	SeedStdDev^2 = (SS_seed - rank M * StdDev^2) / tr M
 //
 // A negative SeedStdDev^2 is 0, and all of r'r/(N-P) is noise then. So it is where
-// df is 0 (one point alone has several seeds): an upper bound.
-func PairedNoise(trials []sweep.Trial, metric string) (n *Noise, ok bool) {
-	n = &Noise{rows: make(map[string]*row), seeds: make(map[int64]int)}
+// df is 0 (only one configuration has several seeds): an upper bound.
+func NewNoise(trials []sweep.Trial, metric string) *Noise {
+	n := &Noise{rows: make(map[string]*row), seeds: make(map[int64]int)}
 	results := 0
 	byNumber := func(a, b sweep.Trial) int { return cmp.Compare(a.Number, b.Number) }
 	for _, t := range slices.SortedStableFunc(slices.Values(trials), byNumber) {
@@ -79,17 +82,17 @@ func PairedNoise(trials []sweep.Trial, metric string) (n *Noise, ok bool) {
 		}
 	}
 	if results == 0 {
-		return n, false
+		return n
 	}
 	within, right := n.reduce()
 	if results > len(n.rows) {
 		n.variances(within, results-len(n.rows), right)
 		n.estimate(right)
 	}
-	return n, n.DF > 0
+	return n
 }
 
-// reduce takes the points' means out: it returns r'r and V'Z'r, and leaves M's
+// reduce takes the configurations' means out: it returns r'r and V'Z'r, and leaves M's
 // eigenvalues and eigenvectors V in n.
 func (n *Noise) reduce() (within float64, right []float64) {
 	size := len(n.seeds)
@@ -158,7 +161,7 @@ func (n *Noise) variances(within float64, df int, right []float64) {
 }
 
 // estimate sets the effects, the best linear unbiased predictions (M + constant)^-1
-// Z'r, and takes them out of the points' means.
+// Z'r, and takes them out of the configurations' means.
 func (n *Noise) estimate(right []float64) {
 	n.effects = make([]float64, len(n.values))
 	if n.SeedStdDev == 0 {
@@ -173,46 +176,71 @@ func (n *Noise) estimate(right []float64) {
 	}
 	for _, p := range n.rows {
 		for _, s := range p.seeds {
-			p.mean -= n.effects[s] / float64(len(p.seeds))
+			p.effect += n.effects[s] / float64(len(p.seeds))
 		}
+		p.mean -= p.effect
 	}
 }
 
-// Point estimates the mean of a point over all seeds there could be. ok is false
-// when it has no result.
-func (n *Noise) Point(key string) (mean sweep.Estimate, ok bool) {
+// Mean estimates the mean of a configuration over all seeds there could be. ok is
+// false when it has no result.
+func (n *Noise) Mean(key string) (mean sweep.Estimate, ok bool) {
 	p := n.rows[key]
 	if p == nil {
 		return sweep.Estimate{}, false
 	}
-	return sweep.Estimate{Mean: p.mean, StdDev: n.spread(p, nil)}, true
+	return sweep.Estimate{Mean: p.mean, StdDev: n.spread(term{p, 1})}, true
 }
 
-// Difference estimates the mean of point a less that of b, with the exact standard
-// error of the additive model: sqrt(2) StdDev for two points of one seed, the same
-// for both. ok is false when one of them has no result.
+// Effect is the mean effect of the seeds that a configuration was trained with: what
+// is to be taken off the mean of its results. It is 0 where the effects cannot be
+// told from noise.
+func (n *Noise) Effect(key string) float64 {
+	if p := n.rows[key]; p != nil {
+		return p.effect
+	}
+	return 0
+}
+
+// Difference estimates the mean of configuration a less that of b, with the exact
+// standard error of the model: sqrt(2) StdDev for two of one seed, the same for both.
+// ok is false when one of them has no result.
 func (n *Noise) Difference(a, b string) (difference sweep.Estimate, ok bool) {
+	return n.weighted(a, b, 1)
+}
+
+// weighted is Difference with weight times the mean of b.
+func (n *Noise) weighted(a, b string, weight float64) (difference sweep.Estimate, ok bool) {
 	p, q := n.rows[a], n.rows[b]
 	if p == nil || q == nil {
 		return sweep.Estimate{}, false
 	}
-	return sweep.Estimate{Mean: p.mean - q.mean, StdDev: n.spread(p, q)}, true
+	difference.Mean = p.mean - weight*q.mean
+	if p == q {
+		difference.StdDev = n.spread(term{p, 1 - weight})
+	} else {
+		difference.StdDev = n.spread(term{p, 1}, term{q, -weight})
+	}
+	return difference, true
 }
 
-// spread is the standard error of p's mean less q's, or of p's for a nil q:
-// StdDev sqrt(1/n_p + 1/n_q + v'(M + constant)^-1 v), v = z_p/n_p - z_q/n_q
+// term is a configuration in a sum of means.
+type term struct {
+	*row
+	weight float64
+}
+
+// spread is the standard error of sum_p w_p mean_p:
+// StdDev sqrt(sum_p w_p^2/n_p + v'(M + constant)^-1 v), v = sum_p w_p z_p/n_p
 // (Henderson's mixed model equations).
-func (n *Noise) spread(p, q *row) float64 {
+func (n *Noise) spread(terms ...term) float64 {
 	v := mat.NewVecDense(len(n.seeds), nil)
 	sum := 0.0
-	for i, r := range []*row{p, q} {
-		if r == nil {
-			continue
-		}
-		share := 1 / float64(len(r.seeds))
-		sum += share
-		for _, s := range r.seeds {
-			v.SetVec(s, v.AtVec(s)+share*float64(1-2*i))
+	for _, t := range terms {
+		share := t.weight / float64(len(t.seeds))
+		sum += t.weight * share
+		for _, s := range t.seeds {
+			v.SetVec(s, v.AtVec(s)+share)
 		}
 	}
 	if n.SeedStdDev > 0 {

@@ -20,7 +20,7 @@ func seededTrial(w float64, seed int64, value float64) sweep.Trial {
 
 func seededTrialKey(w float64) string { return sweep.Params{"infonce.weight": sweep.Number(w)}.Key() }
 
-func TestPairedNoise(t *testing.T) {
+func TestNoise(t *testing.T) {
 	diverged := seededTrial(2, 2, 0)
 	diverged.Status = sweep.StatusDiverged
 	for _, c := range []struct {
@@ -61,8 +61,8 @@ func TestPairedNoise(t *testing.T) {
 		{name: "one of them unknown", trials: []sweep.Trial{seededTrial(1, 1, 3), seededTrial(1, 2, 5)}, sd: math.Sqrt2, df: 1, unknownTwo: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			n, ok := PairedNoise(c.trials, "fid.tail")
-			require.Equal(t, !c.none, ok)
+			n := NewNoise(c.trials, "fid.tail")
+			require.Equal(t, !c.none, n.DF > 0)
 			require.InDelta(t, c.sd, n.StdDev, 1e-12)
 			require.InDelta(t, c.seed, n.SeedStdDev, 1e-12)
 			require.Equal(t, c.df, n.DF)
@@ -81,8 +81,8 @@ func TestSeedsThatAPointLacksAreAllowedFor(t *testing.T) {
 		trials = append(trials, seededTrial(float64(w), 1, float64(w)), seededTrial(float64(w), 2, float64(w)+10+0.01*float64(w%2)))
 	}
 	trials = append(trials, seededTrial(9, 1, 1))
-	n, ok := PairedNoise(trials, "fid.tail")
-	require.True(t, ok)
+	n := NewNoise(trials, "fid.tail")
+	require.Positive(t, n.DF)
 	d, _ := n.Difference(seededTrialKey(9), seededTrialKey(0))
 	require.InDelta(t, 1, d.Mean, 0.05, "9 is behind 0 by 1, though its mean is ahead by 4")
 	require.Less(t, d.StdDev, 0.02)
@@ -90,7 +90,7 @@ func TestSeedsThatAPointLacksAreAllowedFor(t *testing.T) {
 
 // The estimates are unbiased and the standard errors true, on unbalanced tables of
 // known variances.
-func TestPairedNoiseOnKnownVariances(t *testing.T) {
+func TestNoiseOnKnownVariances(t *testing.T) {
 	const sd, seedSD, tables = 0.5, 1.0, 600
 	rng := rand.New(rand.NewPCG(1, 2))
 	var noise, seed, error2, claimed float64
@@ -102,8 +102,8 @@ func TestPairedNoiseOnKnownVariances(t *testing.T) {
 				trials = append(trials, seededTrial(float64(w), int64(s), float64(w)+effects[s]+sd*rng.NormFloat64()))
 			}
 		}
-		n, ok := PairedNoise(trials, "fid.tail")
-		require.True(t, ok)
+		n := NewNoise(trials, "fid.tail")
+		require.Positive(t, n.DF)
 		noise += n.StdDev * n.StdDev / tables
 		seed += n.SeedStdDev * n.SeedStdDev / tables
 		d, _ := n.Difference(seededTrialKey(3), seededTrialKey(1)) // four seeds and two
@@ -115,7 +115,7 @@ func TestPairedNoiseOnKnownVariances(t *testing.T) {
 	require.InEpsilon(t, error2, claimed, 0.2)
 }
 
-func TestPairedNoiseDoesNotDependOnTheOrder(t *testing.T) {
+func TestNoiseDoesNotDependOnTheOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	var trials []sweep.Trial
 	for w := range 6 {
@@ -123,9 +123,9 @@ func TestPairedNoiseDoesNotDependOnTheOrder(t *testing.T) {
 			trials = append(trials, seededTrial(float64(w), int64(s), rng.NormFloat64()))
 		}
 	}
-	want, _ := PairedNoise(trials, "fid.tail")
+	want := NewNoise(trials, "fid.tail")
 	rng.Shuffle(len(trials), func(i, j int) { trials[i], trials[j] = trials[j], trials[i] })
-	got, _ := PairedNoise(trials, "fid.tail")
+	got := NewNoise(trials, "fid.tail")
 	require.InDelta(t, want.StdDev, got.StdDev, 1e-12)
 	a, _ := want.Difference(seededTrialKey(0), seededTrialKey(5))
 	b, _ := got.Difference(seededTrialKey(0), seededTrialKey(5))

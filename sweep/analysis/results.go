@@ -129,9 +129,9 @@ func meanOf(trials []sweep.Trial, metric string) (mean float64, n int) {
 // rank judges and orders points.
 func rank(s *sweep.Spec, points []Configuration, trials []sweep.Trial, metric string) []Configuration {
 	if len(s.Constraints) > 0 {
-		baseline := slices.DeleteFunc(slices.Clone(trials), func(t sweep.Trial) bool { return t.Kind != sweep.KindBaseline })
+		limits := NewLimits(s, trials)
 		for i, p := range points {
-			points[i].Feasibility = judge(s, p, baseline)
+			points[i].Feasibility = limits.judge(p.Mean.Params.Key())
 		}
 	}
 	objectives := ordering(s, metric)
@@ -177,58 +177,6 @@ func Gated(spec *sweep.Spec, trials []sweep.Trial, metric string) []sweep.Trial 
 	}
 	slices.SortStableFunc(gated, func(a, b sweep.Trial) int { return compareTrials(objectives, a, b) })
 	return gated
-}
-
-// judge is the feasibility of a point. Only the baseline and the point's own
-// trials matter to it, so that a ledger of thousands is not read for each.
-func judge(s *sweep.Spec, p Configuration, baseline []sweep.Trial) Feasibility {
-	ledger := slices.Clone(baseline)
-	for _, t := range p.Trials {
-		if t.Kind != sweep.KindBaseline {
-			ledger = append(ledger, t)
-		}
-	}
-	if f, ok := FeasibilityOf(s, p.Trials[0], ledger); ok {
-		return f
-	}
-	return Undecided
-}
-
-// Judge returns the feasibility of each completed trial, by number: that of its
-// setting, whose trials may have several seeds. It is empty without constraints.
-func Judge(spec *sweep.Spec, trials []sweep.Trial) map[int]Feasibility {
-	judged := map[int]Feasibility{}
-	if len(spec.Constraints) == 0 {
-		return judged
-	}
-	var baseline []sweep.Trial
-	settings := map[string][]sweep.Trial{}
-	for _, t := range trials {
-		if t.Status != sweep.StatusCompleted {
-			continue
-		}
-		settings[t.Params.Key()] = append(settings[t.Params.Key()], t)
-		if t.Kind == sweep.KindBaseline {
-			baseline = append(baseline, t)
-		}
-	}
-	for _, t := range trials {
-		if t.Status == sweep.StatusCompleted {
-			judged[t.Number] = judge(spec, Configuration{Trials: settings[t.Params.Key()]}, baseline)
-		}
-	}
-	return judged
-}
-
-// class orders what is allowed before what may be, and that before what is not.
-func (f Feasibility) class() int {
-	switch f {
-	case Undecided:
-		return 1
-	case Infeasible:
-		return 2
-	}
-	return 0
 }
 
 // ordering lists the objectives that decide the order, the metric first.

@@ -42,8 +42,8 @@ type scale struct {
 	// of an objective
 	sign float64 // -1 when it is maximised
 	// of a constraint
-	constraint sweep.Constraint
-	limit      sweep.Estimate
+	limits     *analysis.Limits
+	constraint int // its place among the spec's
 }
 
 // standing is a point, its margin and what the margin is taken to.
@@ -62,27 +62,27 @@ func newField(c *race) *field {
 	f := &field{known: true}
 	spec, ledger := c.request.Spec, c.request.Ledger
 	for _, o := range spec.Metrics {
-		s := scale{metric: o.Name, sign: 1}
+		s := scale{metric: o.Name, sign: 1, noise: analysis.NewNoise(ledger, o.Name)}
 		if o.Goal == sweep.Maximize {
 			s.sign = -1
 		}
 		f.scales = append(f.scales, s)
 	}
 	f.objective = len(f.scales)
-	for _, k := range spec.Constraints {
-		if limit, ok := analysis.Limit(k, ledger); ok {
-			f.scales = append(f.scales, scale{metric: k.Metric, constraint: k, limit: limit})
+	limits := analysis.NewLimits(spec, ledger)
+	for i, k := range spec.Constraints {
+		if _, ok := limits.Limit(i); ok {
+			f.scales = append(f.scales, scale{metric: k.Metric, limits: limits, constraint: i, noise: limits.Noise(i)})
 		}
 	}
 	f.df = math.MaxInt
 	for i := range f.scales {
-		f.scales[i].noise, _ = analysis.PairedNoise(ledger, f.scales[i].metric)
 		f.scales[i].unit = max(f.scales[i].noise.StdDev, tiny)
 		f.df = min(f.df, f.scales[i].noise.DF)
 	}
 	f.known = f.df >= raceDF
 	if f.known {
-		f.quantile = distuv.StudentsT{Sigma: 1, Nu: float64(f.df)}.Quantile(0.975)
+		f.quantile = max(distuv.StudentsT{Sigma: 1, Nu: float64(f.df)}.Quantile(0.975), analysis.Decisive)
 	}
 	f.enter(c.points)
 	f.judge()
@@ -96,10 +96,11 @@ func (f *field) enter(points []*point) {
 		values := make([]float64, len(f.scales))
 		whole := !p.out
 		for i, s := range f.scales {
-			mean, ok := s.noise.Point(p.key)
+			mean, ok := s.noise.Mean(p.key)
 			whole = whole && ok
 			if values[i] = s.sign * mean.Mean; i >= f.objective {
-				values[i] = -analysis.Excess(s.constraint, mean.Mean, s.limit.Mean)
+				excess, _ := s.limits.Excess(s.constraint, p.key)
+				values[i] = -excess.Mean
 			}
 		}
 		if whole {
@@ -191,8 +192,7 @@ func (f *field) estimate(s standing) (e sweep.Estimate) {
 	scale := f.scales[s.scale]
 	switch {
 	case s.scale >= f.objective:
-		e, _ = scale.noise.Point(s.point.key)
-		return sweep.Estimate{Mean: e.Mean - scale.limit.Mean, StdDev: math.Hypot(e.StdDev, scale.limit.StdDev)}
+		e, _ = scale.limits.Excess(scale.constraint, s.point.key)
 	case s.rival != nil:
 		e, _ = scale.noise.Difference(s.point.key, s.rival.key)
 	}

@@ -72,8 +72,9 @@ func newModel(rng *rand.Rand, r Request, s *unitCube, t training) (*model, error
 		m.noisy = m.noisy || f.Hyper.Noise > noiseFloor && !r.Exact
 		m.objectives = append(m.objectives, f)
 	}
-	for c, constraint := range r.Spec.Constraints {
-		limit, ok := analysis.Limit(constraint, r.Ledger)
+	limits := analysis.NewLimits(r.Spec, r.Ledger)
+	for c := range r.Spec.Constraints {
+		limit, ok := limits.Limit(c)
 		f, err := fit(t.excess, c, gp.Options{Constraint: true})
 		if !ok || err != nil {
 			continue // nothing is known of it yet

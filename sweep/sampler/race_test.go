@@ -329,10 +329,10 @@ func TestRacingChoosesBetter(t *testing.T) {
 			}
 			noise := rand.New(rand.NewPCG(uint64(seed), 21))
 			trials := world(t, spec, 40, 4, func(a sweep.Assignment) float64 { return bowl(a.Params) + 3*noise.NormFloat64() }, nil)
-			n, _ := analysis.PairedNoise(trials, "fid.tail")
+			n := analysis.NewNoise(trials, "fid.tail")
 			best, lowest := trials[0], math.Inf(1)
 			for _, trial := range trials {
-				if e, ok := n.Point(trial.Params.Key()); ok && e.Mean < lowest {
+				if e, ok := n.Mean(trial.Params.Key()); ok && e.Mean < lowest {
 					best, lowest = trial, e.Mean
 				}
 			}

@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"math"
+	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
@@ -72,40 +73,36 @@ func observations(r Request, s *unitCube) []observation {
 			if !of {
 				continue
 			}
-			p = &evidence{observation: observation{u: u, number: t.Number, outcome: stopped}, limited: make([]mean, len(r.Spec.Constraints))}
+			p = &evidence{key: key, observation: observation{u: u, number: t.Number, outcome: stopped}, limited: make([]mean, len(r.Spec.Constraints))}
 			byKey[key] = p
 			points = append(points, p)
 		}
 		p.add(r.Spec, t, values)
 	}
-	limits := make([]*sweep.Estimate, len(r.Spec.Constraints))
-	for i, c := range r.Spec.Constraints {
-		if limit, ok := analysis.Limit(c, r.Ledger); ok {
-			limits[i] = &limit
-		}
-	}
+	limits := analysis.NewLimits(r.Spec, r.Ledger)
+	noise := repeatNoise(r, points)
 	list := make([]observation, len(points))
 	for i, p := range points {
 		if p.outcome == completed {
 			p.values = make([]float64, len(p.sums))
-			for j := range p.sums {
+			for j, o := range r.Spec.Metrics {
 				p.values[j] = p.sums[j].value
+				if noise != nil {
+					p.values[j] -= o.Cost(noise[j].Effect(p.key))
+				}
 			}
 			p.trials = p.sums[0].n
-			p.excess = make([]float64, len(limits))
+			p.excess = make([]float64, len(r.Spec.Constraints))
 			for j, c := range r.Spec.Constraints {
 				p.excess[j] = math.NaN()
-				if limits[j] != nil && p.limited[j].n > 0 {
-					p.excess[j] = analysis.Excess(c, p.limited[j].value, limits[j].Mean)
+				if limit, ok := limits.Limit(j); ok && p.limited[j].n > 0 {
+					p.excess[j] = analysis.Excess(c, p.limited[j].value-limits.Noise(j).Effect(p.key), limit.Mean)
 				}
 			}
 		}
 		list[i] = p.observation
 	}
 	for i := range r.Spec.Constraints {
-		if limits[i] == nil {
-			continue
-		}
 		over, worst := make([]float64, len(points)), 0.0
 		for j, p := range points {
 			if p.outcome != completed {
@@ -121,6 +118,19 @@ func observations(r Request, s *unitCube) []observation {
 				list[j].violation += over[j] / worst
 			}
 		}
+	}
+	return list
+}
+
+// repeatNoise is the noise of each metric, nil while no configuration has several
+// results: there are no effects of seeds to take out then.
+func repeatNoise(r Request, points []*evidence) []*analysis.Noise {
+	if !slices.ContainsFunc(points, func(p *evidence) bool { return len(p.sums) > 0 && p.sums[0].n > 1 }) {
+		return nil
+	}
+	list := make([]*analysis.Noise, len(r.Spec.Metrics))
+	for j, o := range r.Spec.Metrics {
+		list[j] = analysis.NewNoise(r.Ledger, o.Name)
 	}
 	return list
 }
@@ -162,6 +172,7 @@ func minimised(spec *sweep.Spec, t sweep.Trial) (values []float64, ok bool) {
 // evidence is an observation in the making.
 type evidence struct {
 	observation
+	key     string
 	sums    []mean // of the metrics, over completed trials
 	limited []mean // of the constraints' metrics, likewise
 }

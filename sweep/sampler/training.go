@@ -30,7 +30,6 @@ type training struct {
 func newTraining(r Request, s *unitCube) training {
 	var t training
 	list := observations(r, s)
-	const beyondDoubt = 2 // standard deviations
 	worst := func(of func(o observation) []float64, n int) []float64 {
 		row := make([]float64, n)
 		for k := range row {
@@ -56,13 +55,7 @@ func newTraining(r Request, s *unitCube) training {
 			}
 		}
 	}
-	limits := make([]float64, len(excess)) // NaN where unknown
-	for c, constraint := range r.Spec.Constraints {
-		limits[c] = math.NaN()
-		if limit, ok := analysis.Limit(constraint, r.Ledger); ok {
-			limits[c] = limit.Mean
-		}
-	}
+	limits := analysis.NewLimits(r.Spec, r.Ledger)
 	known := make(drifts)
 	for _, o := range list {
 		x := slices.Clone(o.u)
@@ -90,7 +83,8 @@ func newTraining(r Request, s *unitCube) training {
 				row.excess[c] = math.NaN()
 				shift, spread := known.of(r, o.step, sweep.Objective{Name: constraint.Metric})
 				value, has := o.rung[constraint.Metric]
-				if e := analysis.Excess(constraint, value+shift, limits[c]); has && math.Abs(e) > beyondDoubt*spread {
+				limit, known := limits.Limit(c)
+				if e := analysis.Excess(constraint, value+shift, limit.Mean); has && known && math.Abs(e) > analysis.Decisive*spread {
 					row.excess[c] = e
 				}
 			}

@@ -124,9 +124,10 @@ func explain(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial) Explanation 
 	for _, name := range slices.Sorted(maps.Keys(t.Reason.Posterior)) {
 		e.Expected = append(e.Expected, expectation{name, t.Reason.Posterior[name], value(name)})
 	}
-	for _, c := range spec.Constraints {
+	limits := analysis.NewLimits(spec, ledger)
+	for i, c := range spec.Constraints {
 		h := held{Constraint: c.String(), Value: value(c.Metric)}
-		if limit, ok := analysis.Limit(c, ledger); ok {
+		if limit, ok := limits.Limit(i); ok {
 			h.Limit = &limit.Mean
 			if h.Value != nil {
 				holds := analysis.Excess(c, *h.Value, limit.Mean) <= 0
@@ -162,7 +163,7 @@ func explanationText(e Explanation) []string {
 	add := func(name, format string, args ...any) {
 		lines = append(lines, fmt.Sprintf("  %-12s "+format, append([]any{name}, args...)...))
 	}
-	add("parameters", "%s", trialview.Params(e.Params))
+	add("parameters", "%s", trialview.ParamsText(e.Params))
 	if e.Kind == sweep.KindBaseline {
 		return append(lines, "  It is a baseline trial: its parameters and its seed are the spec's, nothing suggested them.")
 	}
@@ -175,7 +176,7 @@ func explanationText(e Explanation) []string {
 	case e.Unknown != "":
 		add("known then", "%s", e.Unknown)
 	case len(e.Pending) > 0:
-		add("known then", "%d finished trials; pending: %s", *r.Seen, trialview.Numbers(e.Pending))
+		add("known then", "%d finished trials; pending: %s", *r.Seen, trialview.NumbersText(e.Pending))
 	default:
 		add("known then", "%d finished trials, none pending", *r.Seen)
 	}
@@ -213,7 +214,7 @@ func expectedText(list []expectation) []string {
 		if x.Value != nil && x.StdDev > 0 {
 			off = fmt.Sprintf("%+.1f sd", (*x.Value-x.Mean)/x.StdDev)
 		}
-		t.Row(x.Metric, fmt.Sprintf("%.4g", x.Mean), fmt.Sprintf("%.2g", x.StdDev), trialview.Number(x.Value), off)
+		t.Row(x.Metric, fmt.Sprintf("%.4g", x.Mean), fmt.Sprintf("%.2g", x.StdDev), trialview.Optional(x.Value), off)
 	}
 	return console.Indented(t)
 }
@@ -228,7 +229,7 @@ func constraintsText(list []held) []string {
 		if h.Holds != nil {
 			holds = map[bool]string{true: "yes", false: "no"}[*h.Holds]
 		}
-		t.Row(h.Constraint, trialview.Number(h.Limit), trialview.Number(h.Value), holds)
+		t.Row(h.Constraint, trialview.Optional(h.Limit), trialview.Optional(h.Value), holds)
 	}
 	return console.Indented(t)
 }
@@ -242,6 +243,6 @@ func replayText(r Replay) string {
 	case r.Params == nil:
 		return "  replay       " + r.Why
 	default:
-		return "  replay       " + r.Why + ": " + trialview.Params(r.Params)
+		return "  replay       " + r.Why + ": " + trialview.ParamsText(r.Params)
 	}
 }

@@ -19,27 +19,26 @@ import (
 	"github.com/tailsweep/tailsweep/internal/store"
 )
 
-// App is what the verbs share: the streams, and how to connect to Temporal and to
-// the object store.
+// App is what the verbs share: the streams, and the way to both services.
 type App struct {
 	In       io.Reader
 	Out, Err io.Writer
 	Flags    connect.Flags
 
-	Objects store.Store // for tests: the object store; there is no Temporal then
+	Objects store.Store // a test's store instead of the configured one
 }
 
-// ConnectionFlags adds the flags that say where the services are.
+// connectionFlags adds the flags that say where the services are.
 func (a *App) ConnectionFlags(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
 	f.StringVar(&a.Flags.Address, "address", "", "Temporal's host:port (TEMPORAL_ADDRESS; default: the embedded stack)")
 	f.StringVar(&a.Flags.Namespace, "namespace", "", "Temporal's namespace (TEMPORAL_NAMESPACE)")
 	f.StringVar(&a.Flags.Endpoint, "s3-endpoint", "", "the object store, http://host:port (TAILSWEEP_S3_ENDPOINT)")
-	f.StringVar(&a.Flags.Bucket, "s3-bucket", "", "bucket in the object store (TAILSWEEP_S3_BUCKET)")
-	f.StringVar(&a.Flags.Prefix, "s3-prefix", "", "prefix of all keys in the bucket (TAILSWEEP_S3_PREFIX)")
+	f.StringVar(&a.Flags.Bucket, "s3-bucket", "", "its bucket (TAILSWEEP_S3_BUCKET)")
+	f.StringVar(&a.Flags.Prefix, "s3-prefix", "", "prefix of all keys in it (TAILSWEEP_S3_PREFIX)")
 }
 
-// Archive opens the object store.
+// archive opens the object store.
 func (a *App) Archive(ctx context.Context) (*archive.Archive, error) {
 	if a.Objects != nil {
 		return archive.New(a.Objects), nil
@@ -55,10 +54,10 @@ func (a *App) Archive(ctx context.Context) (*archive.Archive, error) {
 	return archive.New(s), nil
 }
 
-// Temporal connects to Temporal. The caller closes the client.
+// temporal connects to Temporal. The caller closes the client.
 func (a *App) Temporal(ctx context.Context) (client.Client, error) {
 	if a.Objects != nil {
-		return nil, connect.ErrStackDown
+		return nil, connect.ErrStackDown // tests of verbs on the archive have no Temporal
 	}
 	target, err := connect.Resolve(a.Flags)
 	if err != nil {
@@ -67,13 +66,7 @@ func (a *App) Temporal(ctx context.Context) (client.Client, error) {
 	return target.Dial(ctx, nil)
 }
 
-// Print writes lines of the output.
-func (a *App) Print(lines ...string) error {
-	_, err := io.WriteString(a.Out, strings.Join(lines, "\n")+"\n")
-	return err
-}
-
-// PrintJSON writes v as indented JSON.
+// printJSON writes v for programs: indented, so that people can read it too.
 func (a *App) PrintJSON(v any) error {
 	e := json.NewEncoder(a.Out)
 	e.SetIndent("", "  ")
@@ -81,33 +74,39 @@ func (a *App) PrintJSON(v any) error {
 	return e.Encode(v)
 }
 
-// PrintTable writes a table, clipped to the terminal.
-func (a *App) PrintTable(t *console.Table) error {
-	term := a.Terminal()
-	return a.Print(t.Render(term.Width, console.Painter(term.Colour))...)
+// print writes lines for people.
+func (a *App) Print(lines ...string) error {
+	_, err := io.WriteString(a.Out, strings.Join(lines, "\n")+"\n")
+	return err
 }
 
-// Say writes a message to stderr.
+// say tells people what happens, beside the output proper.
 func (a *App) Say(format string, args ...any) {
 	_, _ = io.WriteString(a.Err, address.Redact(fmt.Sprintf(format, args...))+"\n") // no one is left to report to
 }
 
-// Terminal describes where the output goes. The zero Terminal is a file or a pipe.
-type Terminal struct {
-	Live          bool // output can be redrawn
+// terminal is where output goes. The zero terminal is a file or a pipe.
+type terminal struct {
+	Live          bool // a person watches
 	Width, Height int  // 0: no limit
 	Colour        bool
 }
 
-// Terminal returns the output's terminal with its size at this moment.
-func (a *App) Terminal() Terminal {
+// terminal looks at the output afresh, since windows change size.
+func (a *App) Terminal() terminal {
 	f, ok := a.Out.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
-		return Terminal{}
+		return terminal{}
 	}
-	t := Terminal{Live: true, Width: 80, Height: 24, Colour: os.Getenv("NO_COLOR") == ""}
+	t := terminal{Live: true, Width: 80, Height: 24, Colour: os.Getenv("NO_COLOR") == ""}
 	if width, height, err := term.GetSize(int(f.Fd())); err == nil && width > 0 && height > 0 {
 		t.Width, t.Height = width, height
 	}
 	return t
+}
+
+// printTable writes a table as wide as the terminal.
+func (a *App) PrintTable(t *console.Table) error {
+	term := a.Terminal()
+	return a.Print(t.Render(term.Width, console.Painter(term.Colour))...)
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -12,16 +13,16 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
 
-// LoadSpec reads a sweep's spec from the archive. An unknown sweep is exit code 4.
+// spec reads a sweep's spec from the archive; an unknown sweep exits 4.
 func LoadSpec(ctx context.Context, arc *archive.Archive, name string) (*sweep.Spec, []byte, error) {
 	spec, text, err := arc.LoadSpec(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil, NotFoundf("no sweep %q; `tailsweep list` lists the sweeps", name)
+		return nil, nil, ExitWith(ExitNotFound, fmt.Errorf("no sweep %q; `tailsweep list` shows those that are there", name))
 	}
 	return spec, text, err
 }
 
-// LoadTrials reads a sweep's spec and finished trials, without Temporal.
+// loadTrials reads a sweep's spec and finished trials, which need no Temporal.
 func (a *App) LoadTrials(ctx context.Context, name string) (*sweep.Spec, []sweep.Trial, error) {
 	arc, err := a.Archive(ctx)
 	if err != nil {
@@ -35,12 +36,11 @@ func (a *App) LoadTrials(ctx context.Context, name string) (*sweep.Spec, []sweep
 	return spec, trials, err
 }
 
-// maxSpec is the size in bytes beyond which a file is not read; specfile.Parse has a
-// lower limit of its own.
+// maxSpec bounds the spec file that is read, in bytes; sweep.Parse has limits of its own.
 const maxSpec = 4 << 20
 
-// ReadSpec reads and parses a spec file, "-" for standard input. Faults of the spec
-// are specfile.Faults; a file that cannot be read is a usage error.
+// readSpec reads and parses a spec file, "-" for standard input. Faults of the
+// spec are sweep.Faults; a file that cannot be read is a usage error.
 func (a *App) ReadSpec(path string) (*sweep.Spec, []byte, error) {
 	name, text, err := a.ReadText(path)
 	if err != nil {
@@ -50,7 +50,7 @@ func (a *App) ReadSpec(path string) (*sweep.Spec, []byte, error) {
 	return spec, text, err
 }
 
-// ReadText reads a spec file. name is what faults call the file.
+// readText reads a spec file, and what faults call it.
 func (a *App) ReadText(path string) (name string, text []byte, err error) {
 	in, name := a.In, "stdin"
 	if path != "-" {
@@ -70,7 +70,7 @@ func (a *App) ReadText(path string) (name string, text []byte, err error) {
 	return name, text, nil
 }
 
-// Warn prints what is probably a mistake in a valid spec.
+// warn tells what of a sound spec is probably not meant.
 func (a *App) Warn(spec *sweep.Spec) {
 	for _, text := range specfile.Warnings(spec) {
 		a.Say("%s: warning: %s", spec.Name, text)

@@ -1,0 +1,173 @@
+package analysis
+
+import (
+	"math"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Feasibility says whether a configuration satisfies the constraints.
+type Feasibility string
+
+// The three answers.
+const (
+	Feasible   Feasibility = "feasible"
+	Infeasible Feasibility = "infeasible"
+	Undecided  Feasibility = "undecided" // noise could have made it either
+)
+
+// Decisive is how many standard errors an estimate must be away from 0 for its sign
+// to be taken as known.
+const Decisive = 2
+
+// class orders feasible before undecided before infeasible.
+func (f Feasibility) class() int {
+	switch f {
+	case Undecided:
+		return 1
+	case Infeasible:
+		return 2
+	}
+	return 0
+}
+
+// Limits compares configurations with the constraints of a spec, by one Noise a
+// metric. It does not change.
+type Limits struct {
+	constraints []sweep.Constraint
+	limits      []limit
+	noise       map[string]*Noise // by metric
+}
+
+// limit is what one constraint's metric is compared with.
+type limit struct {
+	sweep.Estimate
+	known    bool
+	baseline string // key of the baseline's configuration, "" for an absolute limit
+}
+
+// NewLimits fits the noise of every metric that a constraint names.
+func NewLimits(spec *sweep.Spec, ledger []sweep.Trial) *Limits {
+	l := &Limits{constraints: spec.Constraints, noise: make(map[string]*Noise)}
+	for _, c := range spec.Constraints {
+		for _, metric := range []string{c.Metric, c.Baseline} {
+			if metric != "" && l.noise[metric] == nil {
+				l.noise[metric] = NewNoise(ledger, metric)
+			}
+		}
+		l.limits = append(l.limits, l.limitOf(c, ledger))
+	}
+	return l
+}
+
+// limitOf is the limit of a constraint. One relative to the baseline is of the mean
+// over the baseline trials, less the effect of their seeds.
+func (l *Limits) limitOf(c sweep.Constraint, ledger []sweep.Trial) limit {
+	if c.Baseline == "" {
+		return limit{Estimate: sweep.Estimate{Mean: c.Offset}, known: true}
+	}
+	var mean float64
+	n, key := 0, ""
+	for _, t := range ledger {
+		if f, has := t.Metric(c.Baseline); has && t.Kind == sweep.KindBaseline {
+			n++
+			mean += (f - mean) / float64(n)
+			key = t.Params.Key()
+		}
+	}
+	if n == 0 {
+		return limit{}
+	}
+	noise := l.noise[c.Baseline]
+	e, _ := noise.Mean(key)
+	return limit{
+		Estimate: sweep.Estimate{Mean: c.Factor*(mean-noise.Effect(key)) + c.Offset, StdDev: math.Abs(c.Factor) * e.StdDev},
+		known:    true, baseline: key,
+	}
+}
+
+// Limit returns what the metric of constraint i is compared with, and its standard
+// error: that of the baseline's mean over its seeds, 0 for an absolute limit. ok is
+// false while no baseline trial has the metric.
+func (l *Limits) Limit(i int) (limit sweep.Estimate, ok bool) {
+	return l.limits[i].Estimate, l.limits[i].known
+}
+
+// Noise is the noise of the metric of constraint i.
+func (l *Limits) Noise(i int) *Noise { return l.noise[l.constraints[i].Metric] }
+
+// Excess estimates how far a configuration's mean is beyond the limit of constraint
+// i, at most 0 where the constraint holds. Where the limit is relative to the
+// baseline's value of the same metric, the two are paired by their seeds; their
+// noise is taken to be independent otherwise. ok is false when the limit or the
+// configuration has no result.
+func (l *Limits) Excess(i int, key string) (excess sweep.Estimate, ok bool) {
+	c, to := l.constraints[i], l.limits[i]
+	mean, has := l.Noise(i).Mean(key)
+	if !has || !to.known {
+		return sweep.Estimate{}, false
+	}
+	excess = sweep.Estimate{Mean: Excess(c, mean.Mean, to.Mean), StdDev: math.Hypot(mean.StdDev, to.StdDev)}
+	if c.Metric == c.Baseline {
+		difference, _ := l.Noise(i).weighted(key, to.baseline, c.Factor)
+		excess.StdDev = difference.StdDev
+	}
+	return excess, true
+}
+
+// Feasibility says whether a configuration satisfies every constraint. One is
+// undecided while its limit is not known and where Excess is within Decisive
+// standard errors of 0. One infeasible constraint makes the configuration
+// infeasible, otherwise one undecided makes it undecided. ok is false where no trial
+// of the configuration has the metric of each constraint.
+func (l *Limits) Feasibility(key string) (f Feasibility, ok bool) {
+	f = Feasible
+	for i := range l.constraints {
+		if _, has := l.Noise(i).Mean(key); !has {
+			return "", false
+		}
+		excess, known := l.Excess(i, key)
+		switch {
+		case !known || math.Abs(excess.Mean) < Decisive*excess.StdDev:
+			if f == Feasible {
+				f = Undecided
+			}
+		case excess.Mean > 0:
+			f = Infeasible
+		}
+	}
+	return f, true
+}
+
+// Judge returns the feasibility of each completed trial, by number: that of its
+// configuration, undecided where a constraint's metric is missing. It is empty
+// without constraints.
+func Judge(spec *sweep.Spec, trials []sweep.Trial) map[int]Feasibility {
+	judged := map[int]Feasibility{}
+	if len(spec.Constraints) == 0 {
+		return judged
+	}
+	l := NewLimits(spec, trials)
+	for _, t := range trials {
+		if t.Status == sweep.StatusCompleted {
+			judged[t.Number] = l.judge(t.Params.Key())
+		}
+	}
+	return judged
+}
+
+// judge is Feasibility, undecided where a metric is missing.
+func (l *Limits) judge(key string) Feasibility {
+	if f, ok := l.Feasibility(key); ok {
+		return f
+	}
+	return Undecided
+}
+
+// Excess is how far value is beyond limit; at most 0 where the constraint holds.
+func Excess(c sweep.Constraint, value, limit float64) float64 {
+	if c.Op == ">=" {
+		return limit - value
+	}
+	return value - limit
+}
