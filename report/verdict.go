@@ -199,12 +199,13 @@ func caveats(in Input, s study) []string {
 
 // sampleCounts says how many generated samples stand behind each group's numbers.
 func sampleCounts(spec *sweep.Spec) string {
-	if _, ok := sweep.LookupDataset(spec.Dataset.Name); !ok {
+	groups := spec.Dataset.Facts().Groups
+	if groups == nil || spec.Dataset.Classes() == 0 {
 		return ""
 	}
 	var parts []string
-	for _, g := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail, sweep.GroupAll} {
-		if n := spec.Dataset.GroupSize(g); n > 0 {
+	for _, g := range append(sweep.GroupList(), sweep.GroupAll) {
+		if n := len(groups.Classes(g)); n > 0 {
 			parts = append(parts, fmt.Sprintf("%s %d", g, n*spec.Evaluate.SamplesPerClass))
 		}
 	}

@@ -6,15 +6,19 @@ import (
 	"strings"
 )
 
-// DatasetInfo describes a dataset that specs can name.
+// DatasetInfo describes a dataset that specs can name. What a spec can be checked
+// against without the files is here; how the files are read is in trainer/dataset.
 type DatasetInfo struct {
-	Name     string
-	About    string
-	Classes  int   // 0: the spec says
-	PerClass int   // images of each class, before the long-tailed split; 0: only the files tell
-	Sizes    []int // sides that Dataset.Size can be, in pixels, the default first; nil: MinSize to MaxSize
-	Channels int   // of an image: 1 grey, 3 RGB; 0: the spec says
-	BuiltIn  bool  // in the program itself; the others are read from files, see Dataset.Path
+	Name       string
+	About      string   // one sentence
+	Classes    []string // names, in the order of the labels; nil: the spec says how many
+	PerClass   int      // images of each class, before the long-tailed split; 0: only the files tell
+	Sizes      []int    // sides that Dataset.Size can be, in pixels, the default first; nil: MinSize to MaxSize
+	Channels   int      // of an image: 1 grey, 3 RGB; 0: the spec says
+	BuiltIn    bool     // part of the program; the others are read from files, see Dataset.Path
+	Classifier bool     // package features has weights for its images
+	License    string   // of the images
+	Home       string   // the publisher's page
 }
 
 // The names of the datasets.
@@ -39,19 +43,29 @@ const (
 	ArchDiT  = "dit"
 )
 
-// DatasetList lists the datasets, built-in ones first.
+// DatasetList lists the datasets, built-in ones first. A new dataset is a row here, one
+// in trainer/dataset's readerOf, and a file there that reads it.
 func DatasetList() []DatasetInfo {
+	const fashionHome, cifarHome = "https://github.com/zalandoresearch/fashion-mnist", "https://www.cs.toronto.edu/~kriz/cifar.html"
+	fashion := []string{"t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"}
 	return []DatasetInfo{
-		{Name: FashionMNIST10k, About: "Fashion-MNIST's 10,000 test images, built in.", Classes: 10, PerClass: 1000, Sizes: []int{28, 16}, Channels: 1, BuiltIn: true},
-		{Name: FashionMNIST, About: "Fashion-MNIST's 60,000 training images.", Classes: 10, PerClass: 6000, Sizes: []int{28, 16}, Channels: 1},
-		{Name: CIFAR10, About: "CIFAR-10's 50,000 training images.", Classes: 10, PerClass: 5000, Sizes: []int{32, 16}, Channels: 3},
-		{Name: CIFAR100, About: "CIFAR-100's 50,000 training images, by their fine labels.", Classes: 100, PerClass: 500, Sizes: []int{32, 16}, Channels: 3},
+		{Name: FashionMNIST10k, About: "Fashion-MNIST's 10,000 test images, built in.", Classes: fashion, PerClass: 1000, Sizes: []int{28, 16}, Channels: 1, BuiltIn: true, Classifier: true, License: "MIT", Home: fashionHome},
+		{Name: FashionMNIST, About: "Fashion-MNIST's 60,000 training images.", Classes: fashion, PerClass: 6000, Sizes: []int{28, 16}, Channels: 1, Classifier: true, License: "MIT", Home: fashionHome},
+		{Name: CIFAR10, About: "CIFAR-10's 50,000 training images.", Classes: cifar10Classes, PerClass: 5000, Sizes: []int{32, 16}, Channels: 3, License: "not stated by its publisher", Home: cifarHome},
+		{Name: CIFAR100, About: "CIFAR-100's 50,000 training images, by their fine labels.", Classes: cifar100Classes, PerClass: 500, Sizes: []int{32, 16}, Channels: 3, License: "not stated by its publisher", Home: cifarHome},
 		{Name: ImageFolder, About: "Pictures of your own, one folder a class, or listed in a split file."},
 	}
 }
 
-// HasClassifier reports whether package features has weights for a dataset's images.
-func HasClassifier(dataset string) bool { return dataset == FashionMNIST10k || dataset == FashionMNIST }
+var cifar10Classes = strings.Fields("airplane automobile bird cat deer dog frog horse ship truck")
+
+var cifar100Classes = strings.Fields(`apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus
+	butterfly camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup
+	dinosaur dolphin elephant flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard
+	lion lizard lobster man maple_tree motorcycle mountain mouse mushroom oak_tree orange orchid otter palm_tree
+	pear pickup_truck pine_tree plain plate poppy porcupine possum rabbit raccoon ray road rocket rose sea seal
+	shark shrew skunk skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank
+	telephone television tiger tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm`)
 
 // LookupDataset finds a dataset by name.
 func LookupDataset(name string) (DatasetInfo, bool) {
@@ -63,13 +77,19 @@ func LookupDataset(name string) (DatasetInfo, bool) {
 	return DatasetInfo{}, false
 }
 
+// HasClassifier reports whether package features has weights for a dataset's images.
+func HasClassifier(dataset string) bool {
+	info, _ := LookupDataset(dataset)
+	return info.Classifier
+}
+
 // Classes is C, the number of classes of the images; 0 for an unknown dataset.
 func (d Dataset) Classes() int {
 	if d.Name == ImageFolder {
 		return d.FolderClasses
 	}
 	info, _ := LookupDataset(d.Name)
-	return info.Classes
+	return len(info.Classes)
 }
 
 // Channels is the number of channels of the images, 1 grey or 3 RGB; 0 for an
@@ -83,23 +103,6 @@ func (d Dataset) Channels() int {
 		return 3
 	}
 	return d.FolderChannels
-}
-
-// Split returns, of a dataset of which every class has the same number of images
-// (DatasetInfo.PerClass), how many of each are trained on, and the groups that
-// follow from it. Of an image folder only the files tell: trainer/dataset's Describe.
-func (d Dataset) Split() (counts []int, groups ClassGroups) {
-	info, _ := LookupDataset(d.Name)
-	counts = Counts(d.Imbalance, d.Classes(), info.PerClass)
-	return counts, Groups(d.Imbalance.Profile, counts)
-}
-
-// GroupSize is the number of classes of a group (head, medium, tail or all), which
-// is the same whatever the files hold.
-func (d Dataset) GroupSize(group string) int {
-	const many = 1 << 20 // images a class: a step shows whatever its factor
-	counts := Counts(d.Imbalance, d.Classes(), many)
-	return len(Groups(d.Imbalance.Profile, counts).Classes(group))
 }
 
 // Remote reports whether a path of a Dataset is a URL, which each worker downloads.

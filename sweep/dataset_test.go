@@ -23,20 +23,35 @@ func TestDatasetShape(t *testing.T) {
 	}
 }
 
-func TestGroupSizeIsThatOfTheSplit(t *testing.T) {
+// Of an image folder the spec alone knows the sizes of the groups, unless they are by
+// shots.
+func TestFactsOfTheSpecAlone(t *testing.T) {
+	sizes := func(d Dataset) []int {
+		groups := d.Facts().Groups
+		if groups == nil {
+			return nil
+		}
+		return []int{len(groups.Head), len(groups.Medium), len(groups.Tail)}
+	}
 	for _, im := range []Imbalance{
 		{Profile: ProfileExp, Factor: .01}, {Profile: ProfileStep, Factor: .1}, {Profile: ProfileStep, Factor: 1}, {Profile: ProfileNone, Factor: 1},
 		{Profile: ProfileStep, Factor: .1, Order: OrderPermuted, Seed: 3},
 	} {
-		for _, name := range []string{FashionMNIST10k, CIFAR100} {
-			d := Dataset{Name: name, Imbalance: im}
-			_, groups := d.Split()
-			for _, group := range []string{GroupAll, GroupHead, GroupMedium, GroupTail} {
-				require.Len(t, groups.Classes(group), d.GroupSize(group), "%v %s", im, group)
-			}
-		}
+		published := Dataset{Name: FashionMNIST10k, Imbalance: im}
+		folder := Dataset{Name: ImageFolder, FolderClasses: 10, Imbalance: im}
+		require.Equal(t, sizes(published), sizes(folder), im)
+		f := published.Facts()
+		require.Equal(t, im.Profile == ProfileNone || im.Factor == 1, sum(f.HeldOut) == 0, im)
+		require.Len(t, f.Classes, 10)
+		require.Nil(t, folder.Facts().Real)
+		require.Equal(t, im.Profile == ProfileNone, folder.Facts().HeldOut != nil, im)
 	}
-	require.Equal(t, 5, Dataset{Name: ImageFolder, FolderClasses: 17, Imbalance: Imbalance{Profile: ProfileNone}}.GroupSize(GroupTail))
+	d := Dataset{Name: ImageFolder, FolderClasses: 7, Imbalance: Imbalance{Profile: ProfileNone}}
+	require.Equal(t, []int{2, 3, 2}, sizes(d))
+	d.Groups = &Grouping{By: GroupsByNames, Head: []string{"a"}, Tail: []string{"b", "c"}}
+	require.Equal(t, []int{1, 4, 2}, sizes(d))
+	d.Groups = &Grouping{By: GroupsByShots, Many: 100, Few: 20}
+	require.Nil(t, sizes(d))
 }
 
 func TestCheckURL(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // The profiles of an Imbalance.
@@ -20,6 +22,20 @@ const (
 	GroupHead   = "head"
 	GroupMedium = "medium"
 	GroupTail   = "tail"
+)
+
+// The ways of Grouping. Specs leave thirds out.
+const (
+	GroupsByThirds = "thirds"
+	GroupsByShots  = "shots"
+	GroupsByNames  = "names"
+)
+
+// The bounds of many-, medium- and few-shot classes in the long-tail literature
+// (arXiv 1904.05160).
+const (
+	DefaultMany = 100
+	DefaultFew  = 20
 )
 
 // The orders of an Imbalance. Specs leave natural out.
@@ -75,35 +91,113 @@ func (im Imbalance) order(classes int) []int {
 // permutedStream keeps the permutation's random numbers apart from others of the seed.
 const permutedStream = 0x636c6173736573 // "classes"
 
-// ClassGroups divides the classes by how frequent they are in training. Each
-// slice holds class indices, most frequent first.
+// ClassGroups divides the classes. Each slice holds class indices, the classes with
+// the most training images first.
 type ClassGroups struct {
 	Head   []int
-	Medium []int // empty under a step profile
+	Medium []int
 	Tail   []int
 }
 
-// Groups divides classes with these training counts: head are the floor(C/3)
-// most frequent, tail the floor(C/3) least frequent, medium the rest; ties go by
-// class index. Under a step profile head are the classes of the greater count,
-// tail those of the lesser, and medium is empty.
-func Groups(profile string, counts []int) ClassGroups {
+// ClassGroups divides the classes of d, with these names and training counts, as
+// d.Groups says; ties of frequency go by class index. By thirds, the default, head
+// are the floor(C/3) most frequent classes, tail as many of the least frequent, one
+// at least of two classes, and medium the rest; under a step profile head are the
+// classes of the greater count and tail those of the lesser. classes may be nil
+// unless d.Groups is by names. An error is a *FieldError of dataset.groups.
+func (d Dataset) ClassGroups(classes []string, counts []int) (ClassGroups, error) {
 	order := make([]int, len(counts))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return counts[b] - counts[a] })
+	switch {
+	case d.Groups == nil || d.Groups.By == GroupsByThirds:
+		return thirds(d.Imbalance.Profile, order, counts), nil
+	case d.Groups.By == GroupsByShots:
+		return divide(order, func(class int) string {
+			switch n := counts[class]; {
+			case n > d.Groups.Many:
+				return GroupHead
+			case n < d.Groups.Few:
+				return GroupTail
+			}
+			return GroupMedium
+		}), nil
+	}
+	of, err := d.Groups.named(classes)
+	if err != nil {
+		return ClassGroups{}, err
+	}
+	return divide(order, func(class int) string { return of[class] }), nil
+}
 
+// divide puts each class of order into the group that of returns.
+func divide(order []int, of func(class int) string) (g ClassGroups) {
+	for _, class := range order {
+		switch of(class) {
+		case GroupHead:
+			g.Head = append(g.Head, class)
+		case GroupTail:
+			g.Tail = append(g.Tail, class)
+		default:
+			g.Medium = append(g.Medium, class)
+		}
+	}
+	return g
+}
+
+func thirds(profile string, order, counts []int) ClassGroups {
 	step := slices.IndexFunc(order, func(c int) bool { return counts[c] < counts[order[0]] })
 	if profile == ProfileStep && step > 0 {
 		return ClassGroups{Head: order[:step:step], Tail: order[step:]}
 	}
 	third := len(order) / 3
+	if len(order) == 2 {
+		third = 1
+	}
 	return ClassGroups{
 		Head:   order[:third:third],
 		Medium: order[third : len(order)-third : len(order)-third],
 		Tail:   order[len(order)-third:],
 	}
+}
+
+// named returns the group of each class that a list of g names, by its name or else
+// by its number.
+func (g *Grouping) named(classes []string) (map[int]string, error) {
+	of := map[int]string{}
+	for _, list := range []struct {
+		group string
+		names []string
+	}{{GroupHead, g.Head}, {GroupMedium, g.Medium}, {GroupTail, g.Tail}} {
+		for i, name := range list.names {
+			bad := func(message, valid string) error {
+				return &FieldError{Field: fmt.Sprintf("dataset.groups.%s[%d]", list.group, i), Value: name, Message: message, Valid: valid}
+			}
+			class := slices.Index(classes, name)
+			if number, err := strconv.Atoi(name); class < 0 && err == nil && number >= 0 && number < len(classes) {
+				class = number
+			}
+			switch other := of[class]; {
+			case class < 0:
+				return nil, bad("is no class of the dataset", "a class's name or number: "+firstOf(classes))
+			case other != "":
+				return nil, bad(fmt.Sprintf("class %d (%s) is in group %s already", class, classes[class], other), "each class once")
+			}
+			of[class] = list.group
+		}
+	}
+	return of, nil
+}
+
+// firstOf lists the first classes for an error.
+func firstOf(classes []string) string {
+	const shown = 20
+	if len(classes) <= shown {
+		return strings.Join(classes, ", ")
+	}
+	return strings.Join(classes[:shown], ", ") + ", ..."
 }
 
 // Classes returns the class indices of a group: head, medium, tail, or all.
@@ -120,3 +214,16 @@ func (g ClassGroups) Classes(group string) []int {
 	}
 	return nil
 }
+
+// Of returns the group of a class: head, medium or tail; "" of a class in none.
+func (g ClassGroups) Of(class int) string {
+	for _, group := range GroupList() {
+		if slices.Contains(g.Classes(group), class) {
+			return group
+		}
+	}
+	return ""
+}
+
+// GroupList lists the groups that divide the classes, in order.
+func GroupList() []string { return []string{GroupHead, GroupMedium, GroupTail} }

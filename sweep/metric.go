@@ -4,7 +4,11 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // MetricInfo describes one entry of the closed list of metrics.
@@ -39,15 +43,39 @@ const (
 // FIDClass comes before the name of a class: "fid.class.bag" is the FID of one.
 const FIDClass = FamilyFID + ".class."
 
-// ClassMetric is the name of a class's FID: of the class's own name what is no
-// letter, digit, '-' or '_' becomes '_'.
-func ClassMetric(class string) string {
-	return FIDClass + strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
+// ClassMetrics returns the name of each class's FID, in class order: FIDClass and the
+// class's own name, in which everything but letters and digits of any script, '-' and
+// '_' becomes '_'. Names that fall together get the number of their class, so that
+// each is unique: of "a b" and "a_b", classes 0 and 1, they end in a_b-0 and a_b-1.
+func ClassMetrics(classes []string) []string {
+	names, times := make([]string, len(classes)), map[string]int{}
+	for i, class := range classes {
+		names[i] = FIDClass + metricWord(class)
+		times[names[i]]++
+	}
+	for numbered := true; numbered; { // a numbered name may meet a class of that name
+		numbered = false
+		for i, name := range names {
+			if times[name] < 2 {
+				continue
+			}
+			numbered = true
+			names[i] = name + "-" + strconv.Itoa(i)
+			times[names[i]]++
+		}
+	}
+	return names
+}
+
+// metricWord makes a class's name a part of a metric's. The name is normalised, since
+// file systems store accents in two ways.
+func metricWord(class string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) || r == '-' {
 			return r
 		}
 		return '_'
-	}, class)
+	}, norm.NFC.String(class))
 }
 
 // FeatureDims is the length of the built-in classifier's feature vector. A FID
@@ -74,9 +102,9 @@ func MetricList() []MetricInfo {
 	var list []MetricInfo
 	groups := []struct{ name, about string }{
 		{GroupAll, "all classes"},
-		{GroupHead, "the most frequent third of the classes"},
-		{GroupMedium, "the middle third of the classes"},
-		{GroupTail, "the rarest third of the classes"},
+		{GroupHead, "the head classes, the most frequent third unless dataset.groups says otherwise"},
+		{GroupMedium, "the medium classes"},
+		{GroupTail, "the tail classes, the rarest third unless dataset.groups says otherwise"},
 	}
 	for _, family := range families {
 		for _, g := range groups {
@@ -108,7 +136,7 @@ func LookupMetric(name string) (MetricInfo, bool) {
 			return m, true
 		}
 	}
-	if class, ok := strings.CutPrefix(name, FIDClass); ok && class != "" && ClassMetric(class) == name {
+	if class, ok := strings.CutPrefix(name, FIDClass); ok && class != "" && metricWord(class) == class {
 		return MetricInfo{Name: name, Goal: Minimize, About: "Fréchet distance between the features of samples and of real images of one class."}, true
 	}
 	return MetricInfo{}, false

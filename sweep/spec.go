@@ -101,6 +101,24 @@ type Dataset struct {
 	Size int `json:"size" jsonschema:"minimum=8,maximum=64"`
 	// The long-tailed split.
 	Imbalance Imbalance `json:"imbalance"`
+	// Which classes are head, medium and tail. Default thirds by the number of training images.
+	Groups *Grouping `json:"groups,omitempty"`
+}
+
+// Grouping says which classes are head, medium and tail: see Dataset.ClassGroups.
+type Grouping struct {
+	// thirds: thirds of the classes by their number of training images; shots: by that number itself; names: as the lists say, and medium where none does. Default: names where a list is given, shots where a number is, else thirds.
+	By string `json:"by" jsonschema:"enum=thirds,enum=shots,enum=names"`
+	// by shots: classes with more training images are head. Default 100.
+	Many int `json:"many,omitempty" jsonschema:"minimum=1,maximum=100000000"`
+	// by shots: classes with fewer training images are tail. Default 20.
+	Few int `json:"few,omitempty" jsonschema:"minimum=1,maximum=100000000"`
+	// by names: the classes of the head, each by its name or its number from 0, as text.
+	Head []string `json:"head,omitempty" jsonschema:"maxItems=10000,uniqueItems=true,minLength=1,maxLength=255"`
+	// by names: the classes of the middle; those that no list names are there, too.
+	Medium []string `json:"medium,omitempty" jsonschema:"maxItems=10000,uniqueItems=true,minLength=1,maxLength=255"`
+	// by names: the classes of the tail.
+	Tail []string `json:"tail,omitempty" jsonschema:"maxItems=10000,uniqueItems=true,minLength=1,maxLength=255"`
 }
 
 // Imbalance is the long-tailed split: see Counts. Of an image folder, n_max is the

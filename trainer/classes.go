@@ -44,8 +44,9 @@ func (m *Model) Classes() (dataset.About, error) {
 	if m.classes == nil {
 		return dataset.Describe(m.Spec.Dataset)
 	}
-	return dataset.About{
-		Classes: m.classes.Names, Counts: m.classes.Counts,
-		Groups: sweep.Groups(m.Spec.Dataset.Imbalance.Profile, m.classes.Counts),
-	}, nil
+	groups, err := m.Spec.Dataset.ClassGroups(m.classes.Names, m.classes.Counts)
+	if err != nil {
+		return dataset.About{}, failure(sweep.FailBadData, err)
+	}
+	return dataset.About{Classes: m.classes.Names, Counts: m.classes.Counts, Groups: groups}, nil
 }

@@ -91,13 +91,10 @@ func newRun(ctx context.Context, j job.Train, o Options) (*run, error) {
 	order := data.Order(settings.Batch, settings.Seed, settings.ResamplingFactor)
 	r := &run{job: j, options: o, settings: settings, data: data, order: order, backend: o.Backend, store: model.NewStore()}
 	r.groups = make([]string, len(data.Counts))
-	groups := sweep.Groups(j.Spec.Dataset.Imbalance.Profile, data.Counts)
-	for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
-		for _, class := range groups.Classes(group) {
-			r.groups[class] = group
-		}
+	for class := range r.groups {
+		r.groups[class] = data.Groups.Of(class)
 	}
-	if err := precheck.Trial(&j.Spec, j.Assignment, dataset.About{Classes: data.Classes, Counts: data.Counts, Groups: groups}); err != nil {
+	if err := precheck.Trial(&j.Spec, j.Assignment, dataset.About{Classes: data.Classes, Counts: data.Counts, Groups: data.Groups}); err != nil {
 		return nil, err
 	}
 	if r.backend == nil {

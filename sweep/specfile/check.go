@@ -22,6 +22,7 @@ func (c *conformer) check(s *sweep.Spec) {
 	c.checkEarlyTerminate(s)
 	c.checkRung(s)
 	c.checkFeatures(s)
+	c.checkMeasurable(s)
 	if c.sound("train.steps", "train.warmup_steps") && s.Train.WarmupSteps > s.Train.Steps {
 		c.fault("train.warmup_steps", fmt.Sprint(s.Train.WarmupSteps), "is longer than the training", fmt.Sprintf("at most train.steps = %d", s.Train.Steps))
 	}

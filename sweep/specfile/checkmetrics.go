@@ -3,7 +3,6 @@ package specfile
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
 )
@@ -23,9 +22,7 @@ func (c *conformer) checkMetrics(s *sweep.Spec) {
 		if o.Goal != info.Goal {
 			c.fault(path+".goal", string(o.Goal), "is the wrong way for "+o.Name, string(info.Goal))
 		}
-		c.checkGroup(s, path+".name", info)
 	}
-	c.checkSamples(s)
 }
 
 // constraints reads the constraints and checks what they name. One that has a
@@ -56,7 +53,7 @@ func (c *conformer) constraints(s *sweep.Spec) []sweep.Constraint {
 			names = append(names, constraint.Baseline)
 		}
 		for _, name := range names {
-			c.checkMetricName(s, path, name)
+			c.checkMetricName(path, name)
 		}
 		if c.sound(path) {
 			constraints = append(constraints, constraint)
@@ -65,10 +62,9 @@ func (c *conformer) constraints(s *sweep.Spec) []sweep.Constraint {
 	return constraints
 }
 
-// checkMetricName holds that a metric that a text names exists.
-func (c *conformer) checkMetricName(s *sweep.Spec, path, name string) {
-	if info, known := sweep.LookupMetric(name); known {
-		c.checkGroup(s, path, info)
+// checkMetricName refuses the name of a metric that does not exist.
+func (c *conformer) checkMetricName(path, name string) {
+	if _, known := sweep.LookupMetric(name); known {
 		return
 	}
 	var all []string
@@ -82,50 +78,15 @@ func (c *conformer) checkMetricName(s *sweep.Spec, path, name string) {
 	c.fault(path, name, message, sweep.MetricWords())
 }
 
-// checkGroup holds that the dataset has the group of a metric.
-func (c *conformer) checkGroup(s *sweep.Spec, path string, info sweep.MetricInfo) {
-	if s.Dataset.Classes() == 0 || !c.sound("dataset.name", "dataset.imbalance", "dataset.classes") || info.Group == "" {
+// checkMeasurable refuses the metrics that no trial could have, as far as the spec
+// alone shows it. Package trainer/precheck does the same with the files.
+func (c *conformer) checkMeasurable(s *sweep.Spec) {
+	if s.Dataset.Classes() == 0 || !c.sound("dataset", "evaluate.samples_per_class", "evaluate.guidance", "evaluate.rung", "metrics", "constraints", "early_terminate", "train.log_every") {
 		return
 	}
-	switch {
-	case s.Dataset.GroupSize(info.Group) > 0:
-	case s.Dataset.Imbalance.Profile == sweep.ProfileStep:
-		c.fault(path, info.Name, "profile step has no such group", "the groups all, head, tail")
-	default:
-		c.fault(path, info.Name, fmt.Sprintf("%d classes have no such group", s.Dataset.Classes()), "the groups all, medium")
-	}
-}
-
-// checkSamples holds that each FID that the spec names is taken on enough samples,
-// at the end of a trial and at its rungs. A file's network may have more features
-// than the built-in one, and none has fewer: the rest package trainer/precheck finds.
-func (c *conformer) checkSamples(s *sweep.Spec) {
-	if s.Dataset.Classes() == 0 || !c.sound("dataset.name", "dataset.imbalance", "dataset.classes") {
-		return
-	}
-	for _, name := range s.NamedMetrics() {
-		family, group, _ := strings.Cut(name, ".")
-		classes := s.Dataset.GroupSize(group)
-		if strings.HasPrefix(name, sweep.FIDClass) {
-			classes = 1
-		}
-		if family != sweep.FamilyFID || classes == 0 {
-			continue
-		}
-		word := "1 class"
-		if classes != 1 {
-			word = fmt.Sprintf("%d classes", classes)
-		}
-		check := func(field string, perClass int) {
-			if samples := perClass * classes; samples < 2*sweep.FeatureDims && c.sound(field) {
-				c.fault(field, fmt.Sprint(perClass),
-					fmt.Sprintf("gives %s of %s %d samples, and FID needs %d", name, word, samples, 2*sweep.FeatureDims),
-					fmt.Sprintf("at least %d", (2*sweep.FeatureDims+classes-1)/classes))
-			}
-		}
-		check("evaluate.samples_per_class", s.Evaluate.SamplesPerClass)
-		if s.Evaluate.Rung != nil && c.given("evaluate.rung.samples_per_class") {
-			check("evaluate.rung.samples_per_class", s.Evaluate.Rung.SamplesPerClass)
+	for _, fault := range s.Unmeasurable(s.Dataset.Facts(), sweep.Assignment{}) {
+		if c.sound(fault.Field) {
+			c.fault(fault.Field, fault.Value, fault.Message, fault.Valid)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package specfile
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ func (c *conformer) checkDataset(s *sweep.Spec) {
 	}
 	c.checkSource(s.Dataset, info)
 	c.checkSize(s.Dataset, info)
+	c.checkGroups(s.Dataset, info)
 	if !c.sound("dataset.imbalance") {
 		return
 	}
@@ -33,7 +35,7 @@ func (c *conformer) checkDataset(s *sweep.Spec) {
 	if info.PerClass == 0 {
 		return
 	}
-	if slices.Min(sweep.Counts(im, info.Classes, info.PerClass)) < 1 {
+	if slices.Min(sweep.Counts(im, len(info.Classes), info.PerClass)) < 1 {
 		c.fault(field, sweep.Number(im.Factor).String(), "leaves the smallest class without images",
 			fmt.Sprintf("at least %s", sweep.Number(1/float64(info.PerClass))))
 	}
@@ -73,4 +75,34 @@ func (c *conformer) checkSize(d sweep.Dataset, info sweep.DatasetInfo) {
 		return
 	}
 	c.fault("dataset.size", fmt.Sprint(d.Size), d.Name+" does not come in this size", strings.Trim(strings.ReplaceAll(fmt.Sprint(info.Sizes), " ", ", "), "[]"))
+}
+
+// checkGroups refuses fields of dataset.groups that do not go together, and names that
+// a published set does not have.
+func (c *conformer) checkGroups(d sweep.Dataset, info sweep.DatasetInfo) {
+	g := d.Groups
+	if g == nil || !c.sound("dataset.groups") {
+		return
+	}
+	for field, by := range map[string]string{
+		"many": sweep.GroupsByShots, "few": sweep.GroupsByShots,
+		"head": sweep.GroupsByNames, "medium": sweep.GroupsByNames, "tail": sweep.GroupsByNames,
+	} {
+		if path := "dataset.groups." + field; c.given(path) && g.By != by {
+			c.fault(path, c.nodes[path].shown(), "belongs to by: "+by+", and this is by: "+g.By, "by: "+by)
+		}
+	}
+	switch {
+	case !c.sound("dataset.groups"):
+	case g.By == sweep.GroupsByShots && g.Few > g.Many:
+		c.fault("dataset.groups.few", fmt.Sprint(g.Few), fmt.Sprintf("is more than many = %d: a class would be head and tail", g.Many), fmt.Sprintf("at most %d", g.Many))
+	case g.By == sweep.GroupsByNames && len(g.Head)+len(g.Medium)+len(g.Tail) == 0:
+		c.fault("dataset.groups", "", "names no class", "a list of classes as head, medium or tail")
+	case info.Classes != nil:
+		_, err := d.ClassGroups(info.Classes, make([]int, len(info.Classes)))
+		var fault *sweep.FieldError
+		if errors.As(err, &fault) {
+			c.fault(fault.Field, fault.Value, fault.Message, fault.Valid)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package specfile
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
@@ -17,6 +18,8 @@ import (
 //	dataset.size                28, CIFAR and image-folder 32
 //	dataset.background          white, for image-folder
 //	dataset.imbalance.profile   exp, image-folder none
+//	dataset.groups.by           names where a list is given, shots where a number is, else thirds
+//	dataset.groups.many, few    100 and 20 by shots
 //	dataset.imbalance.factor    exp and step 0.01, none 1
 //	evaluate.guidance           none where the parameter guidance is searched
 //	metrics[].goal              the metric's own direction
@@ -94,6 +97,7 @@ func resolveDataset(d *sweep.Dataset, given func(path string) bool) {
 		orElse(&d.Background, "white", given("dataset.background"))
 		orElse(&d.FolderChannels, 3, given("dataset.channels"))
 	}
+	resolveGroups(d, given)
 	orElse(&d.Size, size, given("dataset.size"))
 	orElse(&d.Imbalance.Profile, profile, given("dataset.imbalance.profile"))
 	if d.Imbalance.Profile == sweep.ProfileNone {
@@ -102,6 +106,29 @@ func resolveDataset(d *sweep.Dataset, given func(path string) bool) {
 	orElse(&d.Imbalance.Factor, factor, given("dataset.imbalance.factor"))
 	if d.Imbalance.Order == sweep.OrderNatural {
 		d.Imbalance.Order = "" // the same spec, the same digest
+	}
+}
+
+// resolveGroups fills in the defaults of dataset.groups. Thirds are left out: the same
+// spec, the same digest.
+func resolveGroups(d *sweep.Dataset, given func(path string) bool) {
+	if d.Groups == nil {
+		return
+	}
+	by := sweep.GroupsByThirds
+	switch {
+	case given("dataset.groups.head"), given("dataset.groups.medium"), given("dataset.groups.tail"):
+		by = sweep.GroupsByNames
+	case given("dataset.groups.many"), given("dataset.groups.few"):
+		by = sweep.GroupsByShots
+	}
+	orElse(&d.Groups.By, by, given("dataset.groups.by"))
+	if d.Groups.By == sweep.GroupsByShots {
+		orElse(&d.Groups.Many, sweep.DefaultMany, given("dataset.groups.many"))
+		orElse(&d.Groups.Few, sweep.DefaultFew, given("dataset.groups.few"))
+	}
+	if reflect.DeepEqual(*d.Groups, sweep.Grouping{By: sweep.GroupsByThirds}) {
+		d.Groups = nil
 	}
 }
 

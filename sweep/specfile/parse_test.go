@@ -59,6 +59,15 @@ func TestParseFillsInDefaults(t *testing.T) {
 	require.Equal(t, sweep.Dataset{Name: sweep.ImageFolder, Path: "s3://b/k", FolderClasses: 7, FolderChannels: 3, Background: "white", Size: 32, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone, Factor: 1, Seed: 1}},
 		mustParse(t, spectest.With("dataset: {name: image-folder, path: s3://b/k, classes: 7}", "evaluate: {samples_per_class: 100, features: {path: /f}}")).Dataset)
 
+	groups := func(text string) *sweep.Grouping {
+		return mustParse(t, spectest.With("dataset: {name: fashion-mnist-10k, groups: "+text+"}", "metrics: [{name: label_accuracy.all}]")).Dataset.Groups
+	}
+	require.Nil(t, groups("{by: thirds}"), "the default is left out")
+	require.Equal(t, &sweep.Grouping{By: sweep.GroupsByShots, Many: 100, Few: 20}, groups("{by: shots}"))
+	require.Equal(t, &sweep.Grouping{By: sweep.GroupsByShots, Many: 300, Few: 20}, groups("{many: 300}"))
+	require.Equal(t, &sweep.Grouping{By: sweep.GroupsByNames, Head: []string{"bag"}, Tail: []string{"ankle boot", "0"}}, groups(`{head: [bag], tail: [ankle boot, "0"]}`))
+	mustParse(t, spectest.With("metrics: [{name: fid.class.猫}]", "dataset: {name: image-folder, path: /d, classes: 9}", "evaluate: {samples_per_class: 200, features: {path: /f}}", "constraints: [fid.class.кошка <= 3]"))
+
 	none := mustParse(t, spectest.With("dataset: {name: fashion-mnist-10k, imbalance: {profile: none}}"))
 	require.Equal(t, 1.0, none.Dataset.Imbalance.Factor)
 }
@@ -142,7 +151,7 @@ func TestParseTellsFaults(t *testing.T) {
 		{"bool for a number", spectest.With("train: {steps: true}"), "train.steps: not an integer (true;"},
 		{"gate", spectest.Base + "gates: {min_label_accuracy: 80}\n", "gates.min_label_accuracy: out of range (80; valid: a number in [0, 1])"},
 		{"class without a name", spectest.With("metrics: [{name: fid.class.}]"), "9:18: metrics[0].name: unknown value (fid.class.; valid: {fid, kid, precision, recall,"},
-		{"FID of few of a class", spectest.With("metrics: [{name: fid.class.bag}]", "evaluate: {samples_per_class: 100}"), "gives fid.class.bag of 1 class 100 samples, and FID needs 128"},
+		{"FID of few of a class", spectest.With("metrics: [{name: fid.class.bag}]", "evaluate: {samples_per_class: 100}"), "too few images for fid.class.bag: 100 samples and 500 real images of class bag (500 real ones of its rarest class), and FID on 64 features needs 128 of either (100; valid: at least 128)"},
 		{"planned distribution", params("{lr: {distribution: beta}}"), "distribution: not supported by this version (beta;"},
 
 		{"path not wanted", spectest.With("dataset: {name: fashion-mnist-10k, path: /data}"), "dataset.path: fashion-mnist-10k is built in and has no path (/data;"},
@@ -156,7 +165,23 @@ func TestParseTellsFaults(t *testing.T) {
 		{"URL of another kind", spectest.With("dataset: {name: image-folder, classes: 9, path: 'ftp://host/x'}", looked), "dataset.path: ftp:// is not supported (ftp://host/x;"},
 		{"plain HTTP", spectest.With("dataset: {name: image-folder, classes: 9, path: /data, reference: 'http://host/x'}", looked), "dataset.reference: http:// is not supported"},
 		{"no order", spectest.With("dataset: {name: cifar-10, imbalance: {profile: none, order: permuted}}", looked), "dataset.imbalance.order: profile none has no order (permuted;"},
-		{"two classes have no tail", spectest.With("dataset: {name: image-folder, path: /data, classes: 2}", "metrics: [{name: fid.tail}]", looked), "metrics[0].name: 2 classes have no such group (fid.tail; valid: the groups all, medium)"},
+		{"cas of all images", spectest.With("dataset: {name: fashion-mnist-10k, imbalance: {profile: none}}", "metrics: [{name: cas.all}]"), "metrics[0].name: is tested on real images that are not trained on, and of group all, 10 classes all are trained on (cas.all; valid: "},
+		{"cas of a step's head", spectest.With("dataset: {name: fashion-mnist-10k, imbalance: {profile: step}}", "metrics: [{name: cas.tail}]", "constraints: [cas.head >= 0.5]"), "constraints[0]: is tested on real images that are not trained on, and of group head, 5 classes all are trained on (cas.head;"},
+		{"cas of a folder", spectest.With("dataset: {name: image-folder, path: /d, classes: 9}", "metrics: [{name: loss}]", "evaluate: {samples_per_class: 100, cas: true, features: {path: /f}}"), "evaluate.cas: is tested on real images that are not trained on"},
+		{"cas of a size", spectest.With("dataset: {name: image-folder, path: /d, classes: 9, size: 24, imbalance: {profile: exp}}", "metrics: [{name: cas.all}]", looked), "dataset.size: cas.all trains a classifier, which does not take images of this size (24; valid: 8, 16, 28, 32, 64)"},
+		{"diversity of one", spectest.With("evaluate: {samples_per_class: 1}", "metrics: [{name: diversity.tail}]"), "evaluate.samples_per_class: diversity.tail compares two samples of a class (1; valid: at least 2)"},
+		{"density of one", spectest.With("evaluate: {samples_per_class: 1}", "metrics: [{name: density.tail}]"), "evaluate.samples_per_class: too few images for density.tail: 3 samples"},
+		{"no such class", spectest.With("metrics: [{name: fid.class.cat}]", "evaluate: {samples_per_class: 200}"), "metrics[0].name: is of no class of the dataset (fid.class.cat; valid: fid.class.t-shirt, fid.class.trouser,"},
+		{"guidance chosen by too few", spectest.With("evaluate: {samples_per_class: 10, guidance: [0, 1]}", "metrics: [{name: cas.all}]"), "evaluate.samples_per_class: too few images for fid.all: 100 samples"},
+		{"empty group by shots", spectest.With("dataset: {name: fashion-mnist-10k, groups: {many: 5000}}", "metrics: [{name: fid.tail}, {name: kid.head}]"), "metrics[1].name: dataset.groups leaves this group without a class (kid.head; valid: the groups all, medium, tail)"},
+		{"empty group by names", spectest.With("dataset: {name: image-folder, path: /d, classes: 9, groups: {tail: [cat]}}", "metrics: [{name: kid.head}]", looked), "metrics[0].name: dataset.groups leaves this group without a class (kid.head;"},
+		{"bounds of groups", spectest.With("dataset: {name: fashion-mnist-10k, groups: {few: 200}}"), "dataset.groups.few: is more than many = 100: a class would be head and tail (200; valid: at most 100)"},
+		{"groups of two kinds", spectest.With("dataset: {name: fashion-mnist-10k, groups: {few: 20, tail: [bag]}}"), "dataset.groups.few: belongs to by: shots, and this is by: names (20; valid: by: shots)"},
+		{"groups of no class", spectest.With("dataset: {name: fashion-mnist-10k, groups: {tail: [cat]}}"), "dataset.groups.tail[0]: is no class of the dataset (cat; valid: a class's name or number: t-shirt,"},
+		{"groups of no name", spectest.With("dataset: {name: fashion-mnist-10k, groups: {by: names}}"), "dataset.groups: names no class"},
+		{"background", spectest.With("dataset: {name: image-folder, path: /d, classes: 9, background: grey}", looked), "dataset.background: not well formed (grey;"},
+		{"background of a published set", spectest.With("dataset: {name: cifar-10, background: black}", looked), "dataset.background: belongs to image-folder"},
+		{"two classes have no medium", spectest.With("dataset: {name: image-folder, path: /data, classes: 2}", "metrics: [{name: kid.medium}]", looked), "metrics[0].name: 2 classes have no such group (kid.medium; valid: the groups all, head, tail)"},
 		{"empty class", spectest.With("dataset: {name: fashion-mnist-10k, imbalance: {factor: 1e-4}}"), "dataset.imbalance.factor: leaves the smallest class without images (0.0001; valid: at least 0.001)"},
 		{"factor of none", spectest.With("dataset: {name: fashion-mnist-10k, imbalance: {profile: none, factor: 0.1}}"), "profile none has no factor (0.1;"},
 		{"patch of a unet", spectest.With("model: {arch: unet, patch: 4}"), "model.patch: belongs to arch dit, and this is unet"},
@@ -172,9 +197,9 @@ func TestParseTellsFaults(t *testing.T) {
 		{"heads", spectest.With("model: {arch: dit, width: 64, heads: 5}"), "model.heads: does not divide model.width = 64 (5; valid: 1, 2, 4, 8, 16, 32, 64)"},
 		{"width of a dit", spectest.With("model: {arch: dit, width: 66, heads: 2}"), "model.width: dit needs a multiple of 4 (66;"},
 		{"warm-up", spectest.With("train: {steps: 10, warmup_steps: 11}"), "train.warmup_steps: is longer than the training (11; valid: at most train.steps = 10)"},
-		{"few samples", spectest.With("evaluate: {samples_per_class: 42}"), "evaluate.samples_per_class: gives fid.tail of 3 classes 126 samples, and FID needs 128 (42; valid: at least 43)"},
-		{"few samples for any features", spectest.With("evaluate: {samples_per_class: 42, features: {path: /f}}"), "gives fid.tail of 3 classes 126 samples, and FID needs 128"},
-		{"too few samples by one class", spectest.With("evaluate: {samples_per_class: 31}", "metrics: [{name: fid.medium}]"), "fid.medium of 4 classes 124 samples"},
+		{"few samples", spectest.With("evaluate: {samples_per_class: 42}"), "evaluate.samples_per_class: too few images for fid.tail: 126 samples and 1500 real images of group tail, 3 classes (500 real ones of its rarest class), and FID on 64 features needs 128 of either (42; valid: at least 43, or the metric kid.tail)"},
+		{"few samples for any features", spectest.With("evaluate: {samples_per_class: 42, features: {path: /f}}"), "too few images for fid.tail: 126 samples"},
+		{"too few samples by one class", spectest.With("evaluate: {samples_per_class: 31}", "metrics: [{name: fid.medium}]"), "too few images for fid.medium: 124 samples and 2000 real images of group medium, 4 classes"},
 		{"no such group", spectest.With("dataset: {name: fashion-mnist-10k, imbalance: {profile: step}}", "metrics: [{name: fid.medium}]"), "metrics[0].name: profile step has no such group (fid.medium;"},
 		{"wrong goal", spectest.With("metrics: [{name: fid.tail, goal: maximize}]"), "metrics[0].goal: is the wrong way for fid.tail (maximize; valid: minimize)"},
 		{"metric twice", spectest.With("metrics: [{name: loss}, {name: loss}]"), "9:32: metrics[1].name: listed twice (loss;"},
@@ -252,7 +277,7 @@ func TestParseTellsAllFaultsAtOnce(t *testing.T) {
 
 	_, err = Parse("s.yaml", []byte(spectest.With("dataset: {name: cifar-10}", "evaluate: {samples_per_class: 5}")))
 	require.ErrorContains(t, err, "evaluate: there is no built-in classifier for cifar-10")
-	require.ErrorContains(t, err, "evaluate.samples_per_class: gives fid.tail of 3 classes 15 samples")
+	require.ErrorContains(t, err, "evaluate.samples_per_class: too few images for fid.tail: 15 samples")
 }
 
 // Draft gives what is sound beside the faults.

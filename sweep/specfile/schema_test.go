@@ -44,7 +44,7 @@ func generateSchema(t *testing.T) []byte {
 	spec := root.Definitions["Spec"]
 	spec.Title = "tailsweep sweep"
 	describe(root.Definitions["Objective"], "name").AnyOf = []*jsonschema.Schema{
-		{Enum: metricNames()}, {Pattern: "^fid\\.class\\.[-_A-Za-z0-9]{1,100}$"},
+		{Enum: metricNames()}, {Pattern: `^fid\.class\.[-_\p{L}\p{M}\p{Nd}]{1,255}$`},
 	}
 
 	defaultsOf := map[string]string{"Dataset": "dataset", "Model": "model", "Train": "train", "Evaluate": "evaluate", "Resources": "resources", "Checkpoints": "checkpoints"}

@@ -95,7 +95,7 @@ func TestParseTellsFaultsOfTheSearch(t *testing.T) {
 		{"constraint twice", spectest.With("constraints: [loss <= 1, loss <= 1]"), "constraints[1]: listed twice (loss <= 1;"},
 		{"constraint twice, spelt otherwise", spectest.With("constraints: [loss <= 1, loss  <=  1.0]"), "constraints[1]: listed twice (loss  <=  1.0; valid: each constraint once)"},
 		{"constraint on no such group", spectest.With("dataset: {name: fashion-mnist-10k, imbalance: {profile: step}}", "constraints: [fid.medium <= 3]"), "constraints[0]: profile step has no such group (fid.medium;"},
-		{"constraint of few samples", spectest.With("evaluate: {samples_per_class: 40}", "metrics: [{name: loss}]", "constraints: [fid.tail <= 3]"), "evaluate.samples_per_class: gives fid.tail of 3 classes 120 samples, and FID needs 128"},
+		{"constraint of few samples", spectest.With("evaluate: {samples_per_class: 40}", "metrics: [{name: loss}]", "constraints: [fid.tail <= 3]"), "evaluate.samples_per_class: too few images for fid.tail: 120 samples"},
 		{"constraint that is a number", spectest.With("constraints: [3]"), "constraints[0]: not text: it wants quotes (3;"},
 		{"constraint that is no list", spectest.With("constraints: loss <= 1"), "constraints: not a list (loss <= 1;"},
 
@@ -111,7 +111,8 @@ func TestParseTellsFaultsOfTheSearch(t *testing.T) {
 		{"no growth", stopped("{type: asha, min_iter: 100, eta: 1}"), "early_terminate.eta: out of range (1; valid: an integer in [2, 16])"},
 		{"unknown type", stopped("{type: asah, min_iter: 100}"), `early_terminate.type: unknown value, did you mean "asha"?`},
 		{"judged at no rung", spectest.With("evaluate: {rung: {guidance: [1]}}"), "evaluate.rung: there is no rung without early_terminate"},
-		{"few samples at a rung", stopped("{type: asha, min_iter: 100}", "evaluate: {rung: {samples_per_class: 42}}"), "evaluate.rung.samples_per_class: gives fid.tail of 3 classes 126 samples, and FID needs 128 (42; valid: at least 43)"},
+		{"loss at a rung before its first point", stopped("{type: asha, min_iter: 100}", "metrics: [{name: loss}]", "train: {steps: 900, log_every: 200}"), "train.log_every: loss has no point yet at the first rung, early_terminate.min_iter = 100 (200; valid: at most 100)"},
+		{"few samples at a rung", stopped("{type: asha, min_iter: 100}", "evaluate: {rung: {samples_per_class: 42}}"), "evaluate.rung.samples_per_class: too few images for fid.tail: 126 samples"},
 		{"guidance at a rung", stopped("{type: asha, min_iter: 100}", "evaluate: {rung: {guidance: [1]}}", "parameters: {guidance: {min: 0.0, max: 2.0}}"), "evaluate.rung.guidance: guidance is among the parameters too"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/dataset/format"
@@ -31,7 +30,7 @@ type cifar struct {
 	folder  string // of the files, in the archive
 	files   []Pin  // of training images, of the same size
 	labels  int    // bytes before an image; the last one is the class
-	classes []string
+	classes int
 }
 
 // The digests of the archives are those of TensorFlow Datasets and torchvision's
@@ -46,22 +45,14 @@ var cifar10 = &cifar{
 		{"data_batch_4.bin", 30730000, "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48"},
 		{"data_batch_5.bin", 30730000, "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add"},
 	},
-	labels:  1,
-	classes: strings.Fields("airplane automobile bird cat deer dog frog horse ship truck"),
+	labels: 1, classes: 10,
 }
 
 var cifar100 = &cifar{
 	archive: Pin{"cifar-100-binary.tar.gz", 168513733, "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec"},
 	folder:  "cifar-100-binary",
 	files:   []Pin{{"train.bin", 153700000, "f31298fc616915fa142368359df1c4ca2ae984d6915ca468b998a5ec6aeebf29"}},
-	labels:  2,
-	classes: strings.Fields(`apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus
-		butterfly camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup
-		dinosaur dolphin elephant flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard
-		lion lizard lobster man maple_tree motorcycle mountain mouse mushroom oak_tree orange orchid otter palm_tree
-		pear pickup_truck pine_tree plain plate poppy porcupine possum rabbit raccoon ray road rocket rose sea seal
-		shark shrew skunk skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank
-		telephone television tiger tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm`),
+	labels:  2, classes: 100,
 }
 
 func (c *cifar) published() Published {
@@ -74,7 +65,7 @@ func (c *cifar) open(d sweep.Dataset) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{classes: c.classes}
+	s := &source{}
 	var planes [][]byte
 	for i, content := range contents {
 		images, labels, err := c.parse(names[i], content)
@@ -92,7 +83,7 @@ func (c *cifar) open(d sweep.Dataset) (*source, error) {
 }
 
 // parse splits a file, called name in errors, into images, which share its memory,
-// and labels.
+// and labels below classes.
 func (c *cifar) parse(name string, data []byte) (images [][]byte, labels []int, err error) {
 	record := c.labels + cifarImage
 	for at := 0; at < len(data); at += record {
@@ -100,8 +91,8 @@ func (c *cifar) parse(name string, data []byte) (images [][]byte, labels []int, 
 			return nil, nil, &format.Error{File: name, Offset: int64(at), Reason: fmt.Sprintf("truncated: record %d has %d of %d bytes", at/record, len(data)-at, record)}
 		}
 		label := int(data[at+c.labels-1])
-		if label >= len(c.classes) {
-			return nil, nil, &format.Error{File: name, Offset: int64(at + c.labels - 1), Reason: fmt.Sprintf("label %d, want 0 to %d", label, len(c.classes)-1)}
+		if label >= c.classes {
+			return nil, nil, &format.Error{File: name, Offset: int64(at + c.labels - 1), Reason: fmt.Sprintf("label %d, want 0 to %d", label, c.classes-1)}
 		}
 		images, labels = append(images, data[at+c.labels:at+record]), append(labels, label)
 	}

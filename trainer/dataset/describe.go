@@ -25,21 +25,37 @@ func Describe(d sweep.Dataset) (About, error) {
 	if err != nil {
 		return About{}, err
 	}
-	var a About
 	if list := readerOf(d.Name).list; list != nil {
 		l, err := list(d)
 		if err != nil {
 			return About{}, err
 		}
-		a.Classes, a.LeftOut = l.classes, l.leftOut
-		a.Available = lengths(byClass(l.labels, len(l.classes)))
-	} else {
-		info, _ := sweep.LookupDataset(d.Name)
-		a.Classes, a.Available = readerOf(d.Name).classes, slices.Repeat([]int{info.PerClass}, info.Classes)
+		a, err := describe(d, l.classes, l.labels)
+		a.LeftOut = l.leftOut
+		return a, err
 	}
-	if a.Counts, err = kept(d.Imbalance, a.Classes, a.Available); err != nil {
+	info, _ := sweep.LookupDataset(d.Name)
+	return split(d, info.Classes, slices.Repeat([]int{info.PerClass}, len(info.Classes)))
+}
+
+// describe describes a dataset with these names of classes and labels of images.
+func describe(d sweep.Dataset, classes []string, labels []int) (About, error) {
+	available := make([]int, len(classes))
+	for _, label := range labels {
+		available[label]++
+	}
+	return split(d, classes, available)
+}
+
+// split describes the long-tailed split of a dataset that has available images of each
+// class.
+func split(d sweep.Dataset, classes []string, available []int) (a About, err error) {
+	a = About{Classes: classes, Available: available}
+	if a.Counts, err = kept(d.Imbalance, classes, available); err != nil {
 		return About{}, err
 	}
-	a.Groups = sweep.Groups(d.Imbalance.Profile, a.Counts)
+	if a.Groups, err = d.ClassGroups(classes, a.Counts); err != nil {
+		return About{}, badData(err)
+	}
 	return a, nil
 }

@@ -12,16 +12,14 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/dataset/format"
 )
 
-// side of a published image, in pixels.
-const side = 28
+// side of a published image, in pixels, and the number of classes.
+const (
+	side           = 28
+	fashionClasses = 10
+)
 
 //go:embed data/*.gz
 var builtin embed.FS
-
-// fashionClasses are in the order of the labels.
-var fashionClasses = []string{
-	"t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
-}
 
 // idxFile is a pinned file. Its digest is of the decompressed content, since
 // distributors compress it anew.
@@ -58,7 +56,7 @@ func (p idxPair) open(d sweep.Dataset) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{classes: fashionClasses, labels: make([]int, len(r.labels))}
+	s := &source{labels: make([]int, len(r.labels))}
 	for i, l := range r.labels {
 		s.labels[i] = int(l)
 	}
@@ -92,8 +90,8 @@ func (p idxPair) read(d sweep.Dataset) (raw, error) {
 		return raw{}, badData(fmt.Errorf("%s%s holds %v, %s %v", where, p.images.name, dims, p.labels.name, labelDims))
 	}
 	for i, l := range labels {
-		if int(l) >= len(fashionClasses) {
-			return raw{}, badData(&format.Error{File: where + p.labels.name, Offset: int64(8 + i), Packed: true, Reason: fmt.Sprintf("label %d, want 0 to 9", l)})
+		if l >= fashionClasses {
+			return raw{}, badData(&format.Error{File: where + p.labels.name, Offset: int64(8 + i), Packed: true, Reason: fmt.Sprintf("label %d, want 0 to %d", l, fashionClasses-1)})
 		}
 	}
 	return raw{pixels: pixels, labels: labels}, nil

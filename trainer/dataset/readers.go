@@ -8,8 +8,7 @@ import (
 
 // reader is how a dataset of sweep.DatasetList is read from files.
 type reader struct {
-	open      func(d sweep.Dataset) (*source, error) // d is checked and has local paths
-	classes   []string                               // names, by label; nil with list
+	open      func(d sweep.Dataset) (*source, error) // d has passed check, and its paths are local
 	list      func(d sweep.Dataset) (listing, error) // nil: sweep.DatasetInfo knows the classes and their sizes
 	published Published                              // zero: no publisher
 	hint      string                                 // where its files come from, for an error
@@ -20,16 +19,16 @@ type reader struct {
 func readerOf(name string) reader {
 	switch name {
 	case sweep.FashionMNIST10k:
-		return reader{open: fashionTest.open, classes: fashionClasses}
+		return reader{open: fashionTest.open}
 	case sweep.FashionMNIST:
 		return reader{
-			open: fashionTrain.open, classes: fashionClasses, published: fashionTrain.published(),
+			open: fashionTrain.open, published: fashionTrain.published(),
 			hint: "`tailsweep data pull fashion-mnist` fetches the files, and Debian's package dataset-fashion-mnist has them",
 		}
 	case sweep.CIFAR10:
-		return reader{open: cifar10.open, classes: cifar10.classes, published: cifar10.published(), hint: "`tailsweep data pull cifar-10` fetches the archive"}
+		return reader{open: cifar10.open, published: cifar10.published(), hint: "`tailsweep data pull cifar-10` fetches the archive"}
 	case sweep.CIFAR100:
-		return reader{open: cifar100.open, classes: cifar100.classes, published: cifar100.published(), hint: "`tailsweep data pull cifar-100` fetches the archive"}
+		return reader{open: cifar100.open, published: cifar100.published(), hint: "`tailsweep data pull cifar-100` fetches the archive"}
 	}
 	return reader{
 		open: openFolder, list: list,

@@ -23,6 +23,7 @@ type Set struct {
 	Labels   []int     // `[N]`, 0 <= label < C
 	Classes  []string  // `[C]`, names
 	Counts   []int     // `[C]`, images of each class
+	Groups   sweep.ClassGroups
 }
 
 // maxBytes bounds the images of a Set.
@@ -53,24 +54,36 @@ func (l Loader) Load(d sweep.Dataset) (*Set, error) {
 
 // split reads the images of src that are trained on.
 func (l Loader) split(d sweep.Dataset, src *source) (*Set, error) {
-	images := byClass(src.labels, len(src.classes))
-	counts, err := kept(d.Imbalance, src.classes, lengths(images))
+	classes := src.classes
+	if classes == nil {
+		info, _ := sweep.LookupDataset(d.Name)
+		classes = info.Classes
+	}
+	about, err := describe(d, classes, src.labels)
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{Name: d.Name, Size: d.Size, Channels: d.Channels(), Classes: slices.Clone(src.classes), Counts: counts}
-	var indices []int
-	for class, own := range images {
-		r := stream("split", d.Imbalance.Seed, uint64(class))
-		r.Shuffle(len(own), func(i, j int) { own[i], own[j] = own[j], own[i] })
-		indices = append(indices, own[:s.Counts[class]]...)
-		s.Labels = append(s.Labels, slices.Repeat([]int{class}, s.Counts[class])...)
+	s := &Set{Name: d.Name, Size: d.Size, Channels: d.Channels(), Classes: classes, Counts: about.Counts, Groups: about.Groups}
+	indices := chosen(d.Imbalance.Seed, src.labels, s.Counts)
+	for class, n := range s.Counts {
+		s.Labels = append(s.Labels, slices.Repeat([]int{class}, n)...)
 	}
 	if need := 4 * int64(len(indices)) * int64(s.pixels()); need > maxBytes {
 		return nil, badData(fmt.Errorf("dataset.size: %d: %d images of %d channels need %d GiB of memory, more than %d", d.Size, len(indices), s.Channels, need>>30, maxBytes>>30))
 	}
 	s.Images, err = src.images(indices, s.pixels(), l)
 	return s, err
+}
+
+// chosen returns the indices of the images that the split keeps, by class: the first
+// counts[class] of each, shuffled.
+func chosen(seed int64, labels, counts []int) (indices []int) {
+	for class, own := range byClass(labels, len(counts)) {
+		r := stream("split", seed, uint64(class))
+		r.Shuffle(len(own), func(i, j int) { own[i], own[j] = own[j], own[i] })
+		indices = append(indices, own[:counts[class]]...)
+	}
+	return indices
 }
 
 // check returns an error where d cannot be loaded whatever the files hold.
@@ -137,14 +150,6 @@ func leastFactor(most int) float64 {
 		scale *= 10
 	}
 	return math.Ceil(float64(scale)/float64(most)) / float64(scale)
-}
-
-func lengths[T any](lists [][]T) []int {
-	n := make([]int, len(lists))
-	for i, list := range lists {
-		n[i] = len(list)
-	}
-	return n
 }
 
 // Len is N.

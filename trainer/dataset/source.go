@@ -17,8 +17,8 @@ import (
 
 // source is a dataset before its split.
 type source struct {
-	classes []string
-	labels  []int // by image
+	classes []string // names, by label; nil: those of sweep.DatasetInfo
+	labels  []int    // by image
 
 	// images returns the images of these indices, `[len(indices), S, S, channels]` in
 	// [-1, 1], each of n numbers.

@@ -10,7 +10,6 @@ import (
 	"github.com/tailsweep/tailsweep/trainer"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
-	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/trainer/diffusion"
 	"github.com/tailsweep/tailsweep/trainer/job"
 	"github.com/tailsweep/tailsweep/trainer/precheck"
@@ -58,6 +57,13 @@ func Model(ctx context.Context, b *backend.Backend, m *trainer.Model, progress f
 	if progress == nil {
 		progress = func(int, int) error { return nil }
 	}
+	about, err := m.Classes()
+	if err != nil {
+		return nil, err
+	}
+	if err := precheck.Trial(&m.Spec, m.Assignment, about); err != nil {
+		return nil, err
+	}
 	drawn := m.Spec.Dataset.Classes() * sweep.Evaluate{SamplesPerClass: m.Spec.Evaluate.SamplesPerClass, Guidance: settings.Guidance}.Draws()
 	looked := 0
 	judge, err := NewJudge(ctx, b, m.Spec.Dataset, m.Spec.Evaluate.Features, m.Spec.Evaluate.SamplesPerClass, func(done, real int) error {
@@ -94,11 +100,6 @@ func (j *Judge) judge(ctx context.Context, m *trainer.Model, progress func(done 
 	if err != nil {
 		return nil, err
 	}
-	for _, o := range spec.Metrics {
-		if err := precheck.Class(o.Name, j.Classes); err != nil {
-			return nil, precheck.BadData(err)
-		}
-	}
 	sampler, err := m.Sampler(sampleBatch)
 	if err != nil {
 		return nil, err
@@ -115,7 +116,7 @@ func (j *Judge) judge(ctx context.Context, m *trainer.Model, progress func(done 
 	part := Whole
 	if len(settings.Guidance) > 1 {
 		part = Report
-		order := deciding(spec.Metrics)
+		order := spec.Deciding()
 		others := pictures(len(j.Classes), n, n)
 		var best map[string]float64
 		for _, w := range settings.Guidance {
@@ -147,32 +148,19 @@ func (j *Judge) judge(ctx context.Context, m *trainer.Model, progress func(done 
 		}
 		maps.Copy(r.Metrics, scores)
 	}
-	return r, j.complete(spec, r, len(settings.Guidance))
+	return r, complete(spec, r)
 }
 
-// complete holds that what the spec asks for was measured. The check before the
-// training has found what can be found; this is for models that had none. Of the
-// built-in features the spec's own check knows what they need.
-func (j *Judge) complete(spec sweep.Spec, r *Result, scales int) error {
-	available := make([]int, len(j.Classes))
-	for _, label := range j.real.labels {
-		available[label]++
-	}
-	for _, o := range spec.Metrics {
-		if _, ok := r.Metrics[o.Name]; ok || !sweep.Evaluated(o.Name) || spec.Evaluate.Features == nil {
-			continue
+// complete returns an error where a metric that the spec asks for was not measured.
+// precheck has found what can be found before; this is for what it does not see.
+func complete(spec sweep.Spec, r *Result) error {
+	for _, m := range spec.Measured() {
+		if _, ok := r.Metrics[m.Metric]; !ok && sweep.Evaluated(m.Metric) {
+			return precheck.BadData(&sweep.FieldError{
+				Field: m.Field, Value: m.Metric,
+				Message: fmt.Sprintf("was not measured, with %d samples and %d real images a class", r.SamplesPerClass, r.RealPerClass),
+			})
 		}
-		err := precheck.FID{
-			Metric: o.Name, Classes: precheck.ClassesOf(o.Name, dataset.About{Classes: j.Classes, Groups: j.Groups}), Samples: r.SamplesPerClass,
-			Available: available, Dims: j.extractor.Dims, Scales: scales, Reference: spec.Dataset.Reference != "",
-		}.Enough()
-		if err == nil && family(o.Name) == sweep.FamilyLabelAccuracy {
-			err = precheck.NoClassifier(o.Name)
-		}
-		if err == nil {
-			err = fmt.Errorf("metrics: %s was not measured, with %d samples and %d real images a class", o.Name, r.SamplesPerClass, r.RealPerClass)
-		}
-		return precheck.BadData(err)
 	}
 	return nil
 }
@@ -186,18 +174,6 @@ func pictures(classes, from, n int) []diffusion.Picture {
 		}
 	}
 	return all
-}
-
-// deciding is the objective that a guidance scale is chosen by: the first of the
-// spec's that an evaluation measures without a training, otherwise the FID over
-// all classes.
-func deciding(objectives []sweep.Objective) sweep.Objective {
-	for _, o := range objectives {
-		if sweep.Evaluated(o.Name) && family(o.Name) != sweep.FamilyCAS {
-			return o
-		}
-	}
-	return sweep.Objective{Name: sweep.FamilyFID + "." + sweep.GroupAll, Goal: sweep.Minimize}
 }
 
 // better reports whether a beats b. A missing value never does.

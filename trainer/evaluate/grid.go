@@ -37,7 +37,7 @@ func (r *Result) WriteGrid(path string, m *trainer.Model) error {
 	if err != nil {
 		return err
 	}
-	order := slices.Concat(about.Groups.Head, about.Groups.Medium, about.Groups.Tail)
+	order := about.Groups.Classes(sweep.GroupAll)
 	panels := []panel{{classes: order, images: r.images}}
 	return writePanels(path, m.Spec.Dataset, about, min(gridColumns, r.SamplesPerClass), r.SamplesPerClass, panels)
 }
@@ -129,7 +129,7 @@ func writePanels(path string, d sweep.Dataset, about dataset.About, columns, per
 		values := len(p.images) / (len(counts) * perClass)
 		for row, class := range p.classes {
 			top := header + gridGap + row*cell
-			group := groupOf(groups, class)
+			group := groups.Of(class)
 			caption(canvas, left, top+cell/2-4, groupColor(group), fmt.Sprintf("%s (%d)", about.Classes[class], counts[class]))
 			caption(canvas, left, top+cell/2+10, groupColor(group), group)
 			for column := range columns {
@@ -147,15 +147,6 @@ func writePanels(path string, d sweep.Dataset, about dataset.About, columns, per
 		return fmt.Errorf("sample grid %s: %w", path, err)
 	}
 	return nil
-}
-
-func groupOf(groups sweep.ClassGroups, class int) string {
-	for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
-		if slices.Contains(groups.Classes(group), class) {
-			return group
-		}
-	}
-	return ""
 }
 
 // paint draws one sample `[S,S,I]`, values in [-1, 1]: grey ones dark on white.

@@ -50,11 +50,7 @@ func NewJudge(ctx context.Context, b *backend.Backend, d sweep.Dataset, files *s
 	if err != nil {
 		return nil, err
 	}
-	about, err := dataset.Describe(d)
-	if err != nil {
-		return nil, err
-	}
-	return newJudge(ctx, b, about.Groups, real, training, files, samples, progress)
+	return newJudge(ctx, b, training.Groups, real, training, files, samples, progress)
 }
 
 // newJudge judges against these real images.

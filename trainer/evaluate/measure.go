@@ -13,8 +13,8 @@ import (
 
 // What the metrics are defined with; docs/evaluation.md states them.
 const (
-	neighboursPR = 3 // precision, recall
-	neighboursDC = 5 // density, coverage
+	neighboursPR = 3                // precision, recall
+	neighboursDC = sweep.Neighbours // density, coverage
 
 	kidSubsets = 100
 	kidMost    = 1000 // images of each set in a subset
@@ -69,11 +69,11 @@ func (m *measurement) run(real, samples view) error {
 			return fmt.Errorf("evaluate: group %s: %w", group, err)
 		}
 	}
-	for class, name := range m.classes {
-		if metric := sweep.ClassMetric(name); m.wants(metric) {
+	for class, metric := range sweep.ClassMetrics(m.classes) {
+		if m.wants(metric) {
 			only := []int{class}
 			if err := m.fid(metric, real.of(only), samples.of(only)); err != nil {
-				return fmt.Errorf("evaluate: class %s: %w", name, err)
+				return fmt.Errorf("evaluate: class %s: %w", m.classes[class], err)
 			}
 		}
 	}

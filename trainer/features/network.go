@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
@@ -88,8 +89,8 @@ func recognise(data []byte, images Images) (n Network, byName map[string]checkpo
 		if kernel[2] != images.Channels {
 			return n, nil, fmt.Errorf("the classifier is one of images with %d channels, and these have %d", kernel[2], images.Channels)
 		}
-		if size := images.Size; size != 28 && (size < 8 || size&(size-1) != 0) {
-			return n, nil, fmt.Errorf("no classifier takes images of %d pixels a side (valid: 28, 8, 16, 32, 64, ...)", size)
+		if !sweep.ClassifierTakes(images.Size) {
+			return n, nil, fmt.Errorf("no classifier takes images of %d pixels a side (valid: 8, 16, 28, 32, 64)", images.Size)
 		}
 		wanted = weights(images.Channels, n.Classes)
 	}

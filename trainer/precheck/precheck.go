@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
-	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
@@ -13,66 +11,67 @@ import (
 )
 
 // Trial returns an error of class bad_data where a trial of spec could not be
-// judged, at its end or at a rung. trained is what it trains on.
+// judged, at its end or at a rung: the first of Faults. trained is what it trains on.
 func Trial(spec *sweep.Spec, a sweep.Assignment, trained dataset.About) error {
-	real, err := dataset.DescribeBalanced(spec.Dataset)
-	if err != nil {
-		return err
+	faults, err := Faults(spec, a, trained)
+	if err == nil && len(faults) > 0 {
+		err = BadData(&faults[0])
 	}
-	network, classified, err := look(spec, len(trained.Classes))
-	if err != nil {
-		return BadData(err)
-	}
-	if err := checkNames(spec, classified, trained.Classes); err != nil {
-		return BadData(err)
-	}
-	judged := []sweep.Spec{*spec}
-	if spec.EarlyTerminate != nil {
-		judged = append(judged, spec.AtRung())
-	}
-	for _, s := range judged {
-		settings, err := s.Settings(a)
-		if err != nil {
-			return BadData(err)
-		}
-		for _, name := range s.NamedMetrics() {
-			f := FID{
-				Metric: name, Classes: ClassesOf(name, trained), Samples: s.Evaluate.SamplesPerClass, Available: real.Available,
-				Dims: network.Dims, Scales: len(settings.Guidance), Reference: s.Dataset.Reference != "",
-			}
-			if err := f.Enough(); err != nil {
-				return BadData(err)
-			}
-		}
-	}
-	return nil
+	return err
 }
 
-// BadData classes an error that the spec's author has to mend.
+// Faults returns every reason why a trial of spec could not be judged. An error is
+// one that is no fault of a metric: a file that cannot be read.
+func Faults(spec *sweep.Spec, a sweep.Assignment, trained dataset.About) ([]sweep.FieldError, error) {
+	real, err := dataset.DescribeBalanced(spec.Dataset)
+	if err != nil {
+		return nil, err
+	}
+	network, classifier, err := look(spec, len(trained.Classes))
+	if err != nil {
+		return nil, BadData(err)
+	}
+	if _, err := spec.Settings(a); err != nil {
+		return nil, BadData(err)
+	}
+	facts := sweep.Facts{Classes: trained.Classes, Groups: &trained.Groups, Real: real.Available, Dims: network.Dims, Classifier: classifier}
+	if spec.MeasuresCAS() {
+		if facts.HeldOut, err = dataset.HeldOut(spec.Dataset); err != nil {
+			return nil, err
+		}
+	}
+	return spec.Unmeasurable(facts, a), nil
+}
+
+// BadData classes an error that the spec's author has to fix.
 func BadData(err error) error { return sweep.Fail(sweep.FailBadData, err) }
 
-// look looks at the networks that a trial is judged with. A spec without features
-// of a dataset that has no classifier is refused by the spec's own check.
-func look(spec *sweep.Spec, classes int) (n features.Network, classified bool, err error) {
+// look reads the headers of the networks that a trial is judged with. A spec without
+// features of a dataset that has no classifier is refused by the check of the spec.
+func look(spec *sweep.Spec, classes int) (n features.Network, classifier sweep.Known, err error) {
 	d, files := spec.Dataset, spec.Evaluate.Features
 	images := features.Images{Size: d.Size, Channels: d.Channels()}
+	builtIn := sweep.No
+	if sweep.HasClassifier(d.Name) {
+		builtIn = sweep.Yes
+	}
 	if files == nil {
-		return features.Network{Dims: features.Dims, Classes: classes}, sweep.HasClassifier(d.Name), nil
+		return features.Network{Dims: features.Dims, Classes: classes}, builtIn, nil
 	}
 	if n, err = features.Look(files.Path, images); err != nil {
-		return n, false, OfFile(FieldPath, err)
+		return n, sweep.No, OfFile(FieldPath, err)
 	}
-	field, classifier := FieldPath, n
+	field, other := FieldPath, n
 	if n.Classes == 0 {
 		if files.Classifier == "" {
-			return n, sweep.HasClassifier(d.Name), nil
+			return n, builtIn, nil
 		}
 		field = FieldClassifier
-		if classifier, err = features.Look(files.Classifier, images); err != nil {
-			return n, false, OfFile(field, err)
+		if other, err = features.Look(files.Classifier, images); err != nil {
+			return n, sweep.No, OfFile(field, err)
 		}
 	}
-	return n, true, Classes(field, classifier.Classes, classes)
+	return n, sweep.Yes, Classes(field, other.Classes, classes)
 }
 
 // The fields that name files of networks.
@@ -81,73 +80,23 @@ const (
 	FieldClassifier = "evaluate.features.classifier"
 )
 
-// OfFile has an error of reading a network's file name its field.
+// OfFile makes an error of reading a network's file one of its field.
 func OfFile(field string, err error) error {
+	f := &sweep.FieldError{Field: field, Message: err.Error()}
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: %w; it is looked for on the machine that trains (valid: a file that `tailsweep features train` made, or Inception-v3)", field, err)
+		f.Message += "; the file must be on the machine that trains"
+		f.Valid = "a file that `tailsweep features train` made, or Inception-v3"
 	}
-	return fmt.Errorf("%s: %w", field, err)
+	return f
 }
 
-// Classes returns an error unless a classifier tells the classes of the dataset apart.
+// Classes returns an error unless a classifier distinguishes the classes of the dataset.
 func Classes(field string, classifier, classes int) error {
 	switch classifier {
 	case classes:
 		return nil
 	case 0:
-		return fmt.Errorf("%s: Inception-v3 is no classifier of the dataset (valid: a file that `tailsweep features train` made)", field)
+		return &sweep.FieldError{Field: field, Message: "Inception-v3 is no classifier of the dataset", Valid: "a file that `tailsweep features train` made"}
 	}
-	return fmt.Errorf("%s: a classifier of %d classes, and the dataset has %d", field, classifier, classes)
-}
-
-// checkNames holds that the metrics that a spec names exist: a class by its name,
-// and label_accuracy with a classifier.
-func checkNames(spec *sweep.Spec, classified bool, classes []string) error {
-	names := spec.NamedMetrics()
-	for _, name := range names {
-		if err := Class(name, classes); err != nil {
-			return err
-		}
-	}
-	if spec.Gates != nil && spec.Gates.MinLabelAccuracy != nil {
-		names = append(names, sweep.FamilyLabelAccuracy+"."+sweep.GroupAll)
-	}
-	if i := slices.IndexFunc(names, func(name string) bool { return strings.HasPrefix(name, sweep.FamilyLabelAccuracy+".") }); i >= 0 && !classified {
-		return NoClassifier(names[i])
-	}
-	return nil
-}
-
-// NoClassifier is the error of a metric that needs a classifier where there is none.
-func NoClassifier(metric string) error {
-	return fmt.Errorf("%s: missing, and %s needs a classifier (valid: a file that `tailsweep features train` made)", FieldClassifier, metric)
-}
-
-// Class returns an error where a metric is the FID of a class that is none of these.
-func Class(metric string, classes []string) error {
-	if !strings.HasPrefix(metric, sweep.FIDClass) {
-		return nil
-	}
-	var valid []string
-	for _, class := range classes {
-		valid = append(valid, sweep.ClassMetric(class))
-	}
-	if slices.Contains(valid, metric) {
-		return nil
-	}
-	return fmt.Errorf("metrics: %s is of no class of the dataset (valid: %v)", metric, valid)
-}
-
-// ClassesOf are the classes that a FID is taken over, and none of another metric.
-func ClassesOf(metric string, trained dataset.About) []int {
-	if strings.HasPrefix(metric, sweep.FIDClass) {
-		if i := slices.IndexFunc(trained.Classes, func(class string) bool { return sweep.ClassMetric(class) == metric }); i >= 0 {
-			return []int{i}
-		}
-		return nil
-	}
-	if group, ok := strings.CutPrefix(metric, sweep.FamilyFID+"."); ok {
-		return trained.Groups.Classes(group)
-	}
-	return nil
+	return &sweep.FieldError{Field: field, Message: fmt.Sprintf("a classifier of %d classes, and the dataset has %d", classifier, classes)}
 }

@@ -75,10 +75,10 @@ func TestTrialTellsWhatIsWrong(t *testing.T) {
 		"dataset.reference: too few images for fid.tail: 1500 samples and 90 real images of group tail, 3 classes (30 real ones of its rarest class, since a list of 2 guidance scales halves them), " +
 			"and FID on 64 features needs 128 of either (valid: more real images, or one scale in evaluate.guidance, or the metric kid.tail)": func(*sweep.Spec) {},
 		"evaluate.samples_per_class: too few images for fid.tail: 126 samples and 180 real images of group tail, 3 classes (60 real ones of its rarest class), " +
-			"and FID on 64 features needs 128 of either (valid: at least 43, or the metric kid.tail)": func(s *sweep.Spec) {
+			"and FID on 64 features needs 128 of either (42; valid: at least 43, or the metric kid.tail)": func(s *sweep.Spec) {
 			s.Evaluate.Guidance, s.Evaluate.SamplesPerClass = []float64{1}, 42
 		},
-		"(valid: at least 43 and more real images, or one scale in evaluate.guidance, or the metric kid.tail)": func(s *sweep.Spec) {
+		"(42; valid: at least 43 and more real images, or one scale in evaluate.guidance, or the metric kid.tail)": func(s *sweep.Spec) {
 			s.Evaluate.SamplesPerClass = 42
 		},
 		"fid.tail: 120 samples and 180 real": func(s *sweep.Spec) { // at the rungs only
@@ -94,11 +94,11 @@ func TestTrialTellsWhatIsWrong(t *testing.T) {
 		"too few images for fid.head: ": func(s *sweep.Spec) { // a constraint
 			s.Metrics, s.Constraints = []sweep.Objective{{Name: "loss"}}, []sweep.Constraint{{Metric: "fid.head"}}
 		},
-		"metrics: fid.class.hat is of no class of the dataset (valid: [fid.class.a fid.class.b": func(s *sweep.Spec) { s.Metrics = []sweep.Objective{{Name: "fid.class.hat"}} },
-		"evaluate.features.path: features: stat /nowhere: no such file or directory; it is":     func(s *sweep.Spec) { s.Evaluate.Features.Path = "/nowhere" },
-		"evaluate.features.path: a classifier of 8 classes, and the dataset has 9":              func(s *sweep.Spec) { s.Evaluate.Features.Path = classifier(t, 8) },
-		"the classifier is one of images with 3 channels, and these have 1":                     func(s *sweep.Spec) { s.Dataset.FolderChannels = 1 },
-		"dataset.reference: open /nowhere: no such file":                                        func(s *sweep.Spec) { s.Dataset.Reference = "/nowhere" },
+		"metrics[0].name: is of no class of the dataset (fid.class.hat; valid: fid.class.a, fid.class.b":  func(s *sweep.Spec) { s.Metrics = []sweep.Objective{{Name: "fid.class.hat"}} },
+		"evaluate.features.path: features: stat /nowhere: no such file or directory; the file must be on": func(s *sweep.Spec) { s.Evaluate.Features.Path = "/nowhere" },
+		"evaluate.features.path: a classifier of 8 classes, and the dataset has 9":                        func(s *sweep.Spec) { s.Evaluate.Features.Path = classifier(t, 8) },
+		"the classifier is one of images with 3 channels, and these have 1":                               func(s *sweep.Spec) { s.Dataset.FolderChannels = 1 },
+		"dataset.reference: open /nowhere: no such file":                                                  func(s *sweep.Spec) { s.Dataset.Reference = "/nowhere" },
 	} {
 		s := sound(t, 60)
 		change(s)
@@ -121,52 +121,83 @@ func TestATrialsOwnGuidanceHalvesNothing(t *testing.T) {
 	require.NoError(t, Trial(s, sweep.Assignment{}, about))
 }
 
-// Halves take turns through the images of all classes.
-func TestHalvesAreCounted(t *testing.T) {
-	available := []int{3, 5, 1, 7, 2}
-	var labels []int
-	for class, n := range available {
-		for range n {
-			labels = append(labels, class)
-		}
-	}
-	for _, classes := range [][]int{{0}, {1}, {2}, {3, 4}, {4, 0, 2}, {0, 1, 2, 3, 4}} {
-		for scales := range 3 {
-			step := max(1, scales)
-			want, wantRarest := 1<<20, 0
-			for first := range step {
-				counts, all, rarest := make([]int, len(available)), 0, 1<<20
-				for i, label := range labels {
-					if i%step == first {
-						counts[label]++
-					}
-				}
-				for _, class := range classes {
-					all, rarest = all+counts[class], min(rarest, counts[class])
-				}
-				if all < want {
-					want, wantRarest = all, rarest
-				}
-			}
-			all, rarest := FID{Classes: classes, Available: available, Scales: scales}.real()
-			require.Equal(t, []int{want, wantRarest}, []int{all, rarest}, "%v, %d scales", classes, scales)
-		}
+// Inception-v3 is no classifier of the dataset: label_accuracy needs one beside it.
+func TestLabelAccuracyNeedsAClassifier(t *testing.T) {
+	require.ErrorContains(t, Classes(FieldClassifier, 0, 9), "evaluate.features.classifier: Inception-v3 is no classifier")
+	require.NoError(t, Classes(FieldClassifier, 9, 9))
+	facts := sweep.Facts{Classes: make([]string, 9), Groups: &sweep.ClassGroups{Head: []int{0}}, Dims: 64, Classifier: sweep.No}
+	for want, change := range map[string]func(s *sweep.Spec){
+		"label_accuracy.head needs a classifier": func(s *sweep.Spec) { s.Metrics = []sweep.Objective{{Name: "label_accuracy.head"}} },
+		"label_accuracy.all needs a classifier":  func(s *sweep.Spec) { s.Gates = &sweep.Gates{MinLabelAccuracy: new(float64)} },
+	} {
+		s := sound(t, 60)
+		s.Metrics = []sweep.Objective{{Name: "loss"}}
+		require.Empty(t, s.Unmeasurable(facts, sweep.Assignment{}))
+		change(s)
+		faults := s.Unmeasurable(facts, sweep.Assignment{})
+		require.Len(t, faults, 1)
+		require.ErrorContains(t, &faults[0], "evaluate.features.classifier: is missing, and "+want)
 	}
 }
 
-// Inception-v3 is no classifier of the dataset: label_accuracy needs one beside it.
-func TestLabelAccuracyNeedsAClassifier(t *testing.T) {
-	s := sound(t, 60)
-	s.Metrics = []sweep.Objective{{Name: "loss"}}
-	for _, gates := range []*sweep.Gates{nil, {MinLabelAccuracy: new(float64)}} {
-		s.Gates = gates
-		require.NoError(t, checkNames(s, true, nil))
-		if err := checkNames(s, false, nil); gates == nil {
-			require.NoError(t, err)
-		} else {
-			require.ErrorContains(t, err, "evaluate.features.classifier: missing, and label_accuracy.all needs a classifier")
+// few is a spec of two classes with these many images, judged by one metric.
+func few(t *testing.T, metric string, images ...int) *sweep.Spec {
+	t.Helper()
+	dir := t.TempDir()
+	for class, n := range images {
+		name := filepath.Join(dir, string(rune('a'+class)))
+		require.NoError(t, os.Mkdir(name, 0o755))
+		for i := range n {
+			require.NoError(t, os.WriteFile(filepath.Join(name, fmt.Sprintf("%d.png", i)), []byte(fmt.Sprint(class, i)), 0o600))
 		}
 	}
-	require.ErrorContains(t, Classes(FieldClassifier, 0, 9), "evaluate.features.classifier: Inception-v3 is no classifier")
-	require.NoError(t, Classes(FieldClassifier, 9, 9))
+	return &sweep.Spec{
+		Dataset:  sweep.Dataset{Name: sweep.ImageFolder, Path: dir, FolderClasses: len(images), Size: 16, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone}},
+		Evaluate: sweep.Evaluate{SamplesPerClass: 100, Guidance: []float64{1}, Features: &sweep.Features{Path: classifier(t, len(images))}},
+		Metrics:  []sweep.Objective{{Name: metric}},
+	}
+}
+
+// Every family of metrics on a folder with too few images, and on one with enough.
+func TestEachFamilyOfMetricsOnAFewImages(t *testing.T) {
+	for metric, c := range map[string]struct {
+		enough, short []int
+		says          string
+	}{
+		"kid.tail":       {[]int{5, 2}, []int{5, 1}, "dataset.path: too few images for kid.tail: 100 samples and 1 real images of group tail, 1 class (1 real ones of its rarest class), and KID needs 2 of either"},
+		"precision.tail": {[]int{9, 6}, []int{9, 5}, "dataset.path: too few images for precision.tail: "},
+		"recall.tail":    {[]int{9, 6}, []int{9, 5}, "recall, which takes as many of each class as its rarest has, needs 6 of either"},
+		"density.head":   {[]int{6, 1}, []int{5, 1}, "too few images for density.head: "},
+		"coverage.all":   {[]int{9, 3}, []int{9, 2}, "too few images for coverage.all: 200 samples and 4 real images of group all, 2 classes (2 real ones of its rarest class)"},
+		"cas.all":        {nil, []int{9, 9}, "metrics[0].name: is tested on real images that are not trained on, and of group all, 2 classes all are trained on (cas.all; valid: "},
+		"fid.all":        {[]int{64, 64}, []int{64, 63}, "dataset.path: too few images for fid.all: "},
+	} {
+		if c.enough != nil {
+			require.NoError(t, trial(few(t, metric, c.enough...)), metric)
+		}
+		require.ErrorContains(t, trial(few(t, metric, c.short...)), c.says, metric)
+	}
+}
+
+// cas is tested on images that are not trained on, by path and by content.
+func TestHeldOutImagesOfCAS(t *testing.T) {
+	spec := few(t, "cas.tail", 9, 4)
+	require.ErrorContains(t, trial(spec), "cas.tail")
+	spec.Dataset.Imbalance = sweep.Imbalance{Profile: sweep.ProfileExp, Factor: .5}
+	require.NoError(t, trial(spec), "2 of the 4")
+	spec.Metrics[0].Name = "cas.head"
+	require.NoError(t, trial(spec), "4 of the 9")
+
+	spec.Dataset.Imbalance = sweep.Imbalance{Profile: sweep.ProfileNone}
+	spec.Dataset.Reference = spec.Dataset.Path
+	require.ErrorContains(t, trial(spec), "cas.head; valid")
+	spec.Dataset.Reference = t.TempDir()
+	require.NoError(t, os.CopyFS(spec.Dataset.Reference, os.DirFS(spec.Dataset.Path)))
+	require.ErrorContains(t, trial(spec), "cas.head; valid", "a copy")
+	require.NoError(t, os.WriteFile(filepath.Join(spec.Dataset.Reference, "a", "new.png"), []byte("0 9"), 0o600))
+	require.NoError(t, trial(spec))
+
+	spec.Dataset.Size = 24
+	require.ErrorContains(t, trial(spec), "no classifier takes images of 24 pixels")
+	require.Contains(t, fmt.Sprint(spec.Unmeasurable(spec.Dataset.Facts(), sweep.Assignment{})), "does not take images of this size")
 }

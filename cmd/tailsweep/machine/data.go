@@ -32,6 +32,8 @@ type ListedDataset struct {
 	Classes int    `json:"classes"` // 0: the spec says
 	Images  int    `json:"images"`  // 0: the files tell
 	Sizes   []int  `json:"sizes"`   // null: 8 to 64
+	License string `json:"license"` // of the images; "" of your own
+	Home    string `json:"home"`    // the publisher's page
 	State   string `json:"state"`   // built in, here, not here
 	Path    string `json:"path"`    // where it is, or would be
 }
@@ -42,7 +44,7 @@ func newDataList(a *cli.App) *cobra.Command {
 	cmd.RunE = func(*cobra.Command, []string) error {
 		var listed []ListedDataset
 		for _, info := range sweep.DatasetList() {
-			l := ListedDataset{Name: info.Name, About: info.About, Classes: info.Classes, Images: info.Classes * info.PerClass, Sizes: info.Sizes}
+			l := ListedDataset{Name: info.Name, About: info.About, Classes: len(info.Classes), Images: len(info.Classes) * info.PerClass, Sizes: info.Sizes, License: info.License, Home: info.Home}
 			switch {
 			case info.BuiltIn:
 				l.State = "built in"

@@ -1,0 +1,430 @@
+package sweep
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Facts are what is known of the images and networks that trials are judged with: by
+// the spec alone (Dataset.Facts), or by the files too (package trainer/precheck).
+type Facts struct {
+	Classes    []string     // `[C]`, names; nil: not known
+	Groups     *ClassGroups // nil: not known
+	Real       []int        // `[C]`, images of each class that samples are compared with; nil: not known
+	HeldOut    []int        // `[C]`, those of Real that are not trained on; nil: not known
+	Dims       int          // of the features, at least
+	Classifier Known        // whether there is one of the dataset's classes
+}
+
+// Known is a truth that may not be known.
+type Known int
+
+// The values of Known.
+const (
+	Unknown Known = iota
+	Yes
+	No
+)
+
+// Facts are what the spec alone says of d. Of an image folder the sizes of the groups
+// are right where Groups is given, but not which classes are in them.
+func (d Dataset) Facts() Facts {
+	info, _ := LookupDataset(d.Name)
+	f := Facts{Classes: info.Classes, Dims: FeatureDims}
+	if info.PerClass > 0 {
+		counts := Counts(d.Imbalance, len(info.Classes), info.PerClass)
+		f.Real, f.HeldOut = slices.Repeat([]int{info.PerClass}, len(counts)), make([]int, len(counts))
+		for class, n := range counts {
+			f.HeldOut[class] = info.PerClass - n
+		}
+		if groups, err := d.ClassGroups(info.Classes, counts); err == nil {
+			f.Groups = &groups
+		}
+		return f
+	}
+	classes := d.Classes()
+	if d.Imbalance.Profile == ProfileNone && d.Reference == "" {
+		f.HeldOut = make([]int, classes)
+	}
+	switch by := d.Groups; {
+	case by == nil || by.By == GroupsByThirds:
+		const many = 1 << 20 // images a class: a step shows whatever its factor
+		groups := thirds(d.Imbalance.Profile, d.Imbalance.order(classes), Counts(d.Imbalance, classes, many))
+		f.Groups = &groups
+	case by.By == GroupsByNames && len(by.Head)+len(by.Medium)+len(by.Tail) <= classes:
+		order := d.Imbalance.order(classes)
+		tail := classes - len(by.Tail)
+		f.Groups = &ClassGroups{Head: order[:len(by.Head)], Medium: order[len(by.Head):tail], Tail: order[tail:]}
+	}
+	return f
+}
+
+// Measured is a metric that each trial of a spec must have, and the field that says so.
+type Measured struct{ Metric, Field string }
+
+// Measured lists the metrics that the objectives, the constraints, the gates and
+// evaluate.cas ask for, each once.
+func (s *Spec) Measured() []Measured {
+	var all []Measured
+	add := func(metric, field string) {
+		if metric != "" && !slices.ContainsFunc(all, func(m Measured) bool { return m.Metric == metric }) {
+			all = append(all, Measured{metric, field})
+		}
+	}
+	for i, o := range s.Metrics {
+		add(o.Name, fmt.Sprintf("metrics[%d].name", i))
+	}
+	for i, c := range s.Constraints {
+		add(c.Metric, fmt.Sprintf("constraints[%d]", i))
+		add(c.Baseline, fmt.Sprintf("constraints[%d]", i))
+	}
+	if s.Gates != nil && s.Gates.MinLabelAccuracy != nil {
+		add(FamilyLabelAccuracy+"."+GroupAll, "gates.min_label_accuracy")
+	}
+	if s.Gates != nil && s.Gates.MaxMemorisedRatio != nil {
+		add(FamilyMemorisedRatio+"."+GroupAll, "gates.max_memorised_ratio")
+	}
+	if s.Evaluate.CAS {
+		add(FamilyCAS+"."+GroupAll, "evaluate.cas")
+	}
+	return all
+}
+
+// Deciding is the objective that a guidance scale is chosen by: the first that an
+// evaluation measures without a training, otherwise the FID over all classes.
+func (s *Spec) Deciding() Objective {
+	for _, o := range s.Metrics {
+		if Evaluated(o.Name) && !strings.HasPrefix(o.Name, FamilyCAS+".") {
+			return o
+		}
+	}
+	return Objective{Name: FamilyFID + "." + GroupAll, Goal: Minimize}
+}
+
+// Unmeasurable returns why trials with this assignment could not be judged as the spec
+// asks, at their end or at a rung: a fault for each metric that f shows cannot be
+// measured.
+func (s *Spec) Unmeasurable(f Facts, a Assignment) []FieldError {
+	var faults []FieldError
+	check := func(at Spec, rung bool) {
+		scales := len(at.Evaluate.Guidance)
+		if _, own := a.Params[ParamGuidance]; own {
+			scales = 1
+		}
+		measured := at.Measured()
+		if evaluated := slices.ContainsFunc(at.Metrics, func(o Objective) bool { return Evaluated(o.Name) }); evaluated && scales > 1 {
+			if name := at.Deciding().Name; !slices.ContainsFunc(measured, func(m Measured) bool { return m.Metric == name }) {
+				measured = append(measured, Measured{name, "evaluate.guidance"})
+			}
+		}
+		for _, m := range measured {
+			fault := at.unmeasurable(m, f, scales, rung)
+			if fault == nil {
+				continue
+			}
+			if field, ok := strings.CutPrefix(fault.Field, "evaluate."); ok && rung && s.Evaluate.Rung != nil && field != "cas" {
+				fault.Field = "evaluate.rung." + field
+			}
+			faults = append(faults, *fault)
+		}
+	}
+	check(*s, false)
+	if s.EarlyTerminate != nil {
+		check(s.AtRung(), true)
+	}
+	return faults
+}
+
+// unmeasurable returns why one metric cannot be measured, or nil.
+func (s *Spec) unmeasurable(m Measured, f Facts, scales int, rung bool) *FieldError {
+	e := evidence{
+		metric: m.Metric, field: m.Field, spec: s, dims: f.Dims, classifier: f.Classifier, scales: scales, rung: rung,
+	}
+	family, group, _ := strings.Cut(m.Metric, ".")
+	var classes []int
+	if strings.HasPrefix(m.Metric, FIDClass) {
+		class := 0
+		if f.Classes != nil {
+			metrics := ClassMetrics(f.Classes)
+			if class = slices.Index(metrics, m.Metric); class < 0 {
+				return &FieldError{Field: m.Field, Value: m.Metric, Message: "is of no class of the dataset", Valid: firstOf(metrics)}
+			}
+			e.of = fmt.Sprintf("class %s", f.Classes[class])
+		} else {
+			e.of = "class " + strings.TrimPrefix(m.Metric, FIDClass)
+		}
+		classes = []int{class}
+	} else {
+		if f.Groups == nil {
+			if group != GroupAll && group != "" {
+				return nil // which classes are in the group is not known
+			}
+			classes = make([]int, s.Dataset.Classes())
+			for i := range classes {
+				classes[i] = i
+			}
+		} else {
+			classes = f.Groups.Classes(group)
+			if len(classes) == 0 && group != "" {
+				return s.emptyGroup(m, *f.Groups)
+			}
+		}
+		e.of = fmt.Sprintf("group %s, %s", group, count(len(classes), "class", "classes"))
+	}
+	e.classes = len(classes)
+	if f.Real != nil {
+		e.parts = partsOf(f.Real, classes, scales)
+	}
+	if f.HeldOut != nil {
+		e.heldOut = make([]int, len(classes))
+		for i, class := range classes {
+			e.heldOut[i] = f.HeldOut[class]
+		}
+	}
+	needs := needsOf(family)
+	if needs == nil {
+		return nil
+	}
+	return needs(e)
+}
+
+func (s *Spec) emptyGroup(m Measured, g ClassGroups) *FieldError {
+	valid := []string{GroupAll}
+	for _, group := range GroupList() {
+		if len(g.Classes(group)) > 0 {
+			valid = append(valid, group)
+		}
+	}
+	why := count(s.Dataset.Classes(), "class has", "classes have") + " no such group"
+	switch {
+	case s.Dataset.Groups != nil:
+		why = "dataset.groups leaves this group without a class"
+	case s.Dataset.Imbalance.Profile == ProfileStep:
+		why = "profile step has no such group"
+	}
+	return &FieldError{Field: m.Field, Value: m.Metric, Message: why, Valid: "the groups " + strings.Join(valid, ", ")}
+}
+
+// partsOf counts the real images of classes in each part that samples are compared
+// with: all of them, or the two halves of which a guidance scale is chosen on one and
+// reported on the other. The images stand in class order, and the halves take turns.
+func partsOf(real, classes []int, scales int) [][]int {
+	step := 1
+	if scales > 1 {
+		step = 2
+	}
+	parts := make([][]int, step)
+	for first := range step {
+		upTo := func(n int) int { return (n - first + step - 1) / step }
+		for _, class := range classes {
+			before := 0
+			for _, n := range real[:class] {
+				before += n
+			}
+			parts[first] = append(parts[first], upTo(before+real[class])-upTo(before))
+		}
+	}
+	return parts
+}
+
+// evidence is what one metric would be measured on.
+type evidence struct {
+	metric, field string
+	of            string // "group tail, 3 classes"
+	spec          *Spec  // as it is at the end, or at a rung
+	classes       int
+	parts         [][]int // of real images, by class; nil: not known
+	heldOut       []int   // by class; nil: not known
+	dims          int
+	classifier    Known
+	scales        int
+	rung          bool
+}
+
+// needsOf returns what a metric of a family needs: a function that returns why the
+// evidence is not enough, or nil. It is nil where nothing is needed.
+func needsOf(family string) func(evidence) *FieldError {
+	switch family {
+	case FamilyFID:
+		return evidence.forFID
+	case FamilyKID:
+		return func(e evidence) *FieldError { return e.enough(2, "KID") }
+	case FamilyPrecision, FamilyRecall, FamilyDensity, FamilyCoverage:
+		return evidence.forNeighbours
+	case FamilyDiversity:
+		return evidence.forDiversity
+	case FamilyLabelAccuracy:
+		return evidence.forLabelAccuracy
+	case FamilyCAS:
+		return evidence.forCAS
+	case MetricLoss:
+		return evidence.forLoss
+	}
+	return nil // memorised_ratio: samples and two training images, which are always there; steps_per_second
+}
+
+// Neighbours is the largest number of neighbours that precision, recall (3), density
+// and coverage (5) look at: they need more images than that.
+const Neighbours = 5
+
+func (e evidence) forFID() *FieldError {
+	return e.enough(2*e.dims, fmt.Sprintf("FID on %d features", e.dims))
+}
+
+// enough returns a fault where the samples or the real images are fewer than need.
+func (e evidence) enough(need int, metric string) *FieldError {
+	samples := e.spec.Evaluate.SamplesPerClass * e.classes
+	real := -1
+	var least []int
+	for _, part := range e.parts {
+		if n := sum(part); real < 0 || n < real {
+			real, least = n, part
+		}
+	}
+	if samples >= need && (real < 0 || real >= need) {
+		return nil
+	}
+	return e.tooFew(samples, real, least, need, (need+e.classes-1)/e.classes, metric)
+}
+
+// forNeighbours knows that as many images of each class are taken as the rarest class
+// has of samples or real images.
+func (e evidence) forNeighbours() *FieldError {
+	const need = Neighbours + 1
+	family, _, _ := strings.Cut(e.metric, ".")
+	perClass := e.spec.Evaluate.SamplesPerClass
+	if e.parts == nil {
+		if perClass*e.classes >= need {
+			return nil
+		}
+		return e.tooFew(perClass*e.classes, -1, nil, need, (need+e.classes-1)/e.classes, family)
+	}
+	for _, part := range e.parts {
+		rarest, present := 0, 0
+		for _, n := range part {
+			if n > 0 {
+				present++
+				if rarest == 0 || n < rarest {
+					rarest = n
+				}
+			}
+		}
+		if taken := min(rarest, perClass); taken*present >= need {
+			continue
+		}
+		samples := perClass * e.classes
+		if rarest*present < need {
+			samples = max(samples, need) // more samples do not help
+		} else {
+			samples = perClass * present
+		}
+		return e.tooFew(samples, rarest*present, part, need, (need+max(1, present)-1)/max(1, present), family+", which takes as many of each class as its rarest has,")
+	}
+	return nil
+}
+
+// tooFew words the fault of a metric that needs a number of samples and as many real
+// images. real is -1 where it is not known; part are the real images by class.
+func (e evidence) tooFew(samples, real int, part []int, need, perClass int, metric string) *FieldError {
+	f := &FieldError{Field: e.field}
+	valid := []string{"more real images"}
+	switch {
+	case samples < need:
+		f.Field, f.Value = "evaluate.samples_per_class", fmt.Sprint(e.spec.Evaluate.SamplesPerClass)
+		valid = []string{fmt.Sprintf("at least %d", perClass)}
+		if real >= 0 && real < need {
+			valid[0] += " and more real images"
+		}
+	case e.spec.Dataset.Reference != "":
+		f.Field = "dataset.reference"
+	case e.spec.Dataset.Path != "":
+		f.Field = "dataset.path"
+	default:
+		valid = []string{"a group of more classes"}
+	}
+	halved := ""
+	if e.scales > 1 && real >= 0 && real < need {
+		halved = fmt.Sprintf(", since a list of %d guidance scales halves them", e.scales)
+		valid = append(valid, "one scale in evaluate.guidance")
+	}
+	family, group, _ := strings.Cut(e.metric, ".")
+	if family == FamilyFID && !strings.HasPrefix(e.metric, FIDClass) {
+		valid = append(valid, "the metric "+FamilyKID+"."+group)
+	}
+	f.Message = fmt.Sprintf("too few images for %s: %d samples", e.metric, samples)
+	if real >= 0 {
+		f.Message += fmt.Sprintf(" and %d real images", real)
+	}
+	f.Message += " of " + e.of
+	if len(part) > 0 {
+		f.Message += fmt.Sprintf(" (%d real ones of its rarest class%s)", slices.Min(part), halved)
+	}
+	f.Message += fmt.Sprintf(", and %s needs %d", metric, need)
+	if real >= 0 {
+		f.Message += " of either"
+	}
+	f.Valid = strings.Join(valid, ", or ")
+	return f
+}
+
+func (e evidence) forDiversity() *FieldError {
+	if n := e.spec.Evaluate.SamplesPerClass; n < 2 {
+		return &FieldError{Field: "evaluate.samples_per_class", Value: fmt.Sprint(n), Message: e.metric + " compares two samples of a class", Valid: "at least 2"}
+	}
+	return nil
+}
+
+func (e evidence) forLabelAccuracy() *FieldError {
+	if e.classifier == No {
+		return &FieldError{Field: "evaluate.features.classifier", Message: "is missing, and " + e.metric + " needs a classifier", Valid: "a file that `tailsweep features train` made"}
+	}
+	return nil
+}
+
+// forCAS knows that the classifier is trained on the training images, and tested on
+// the real ones that are not among them.
+func (e evidence) forCAS() *FieldError {
+	if size := e.spec.Dataset.Size; !ClassifierTakes(size) {
+		return &FieldError{Field: "dataset.size", Value: fmt.Sprint(size), Message: e.metric + " trains a classifier, which does not take images of this size", Valid: "8, 16, 28, 32, 64"}
+	}
+	if e.heldOut == nil || sum(e.heldOut) > 0 {
+		return nil
+	}
+	return &FieldError{
+		Field: e.field, Value: e.metric,
+		Message: fmt.Sprintf("is tested on real images that are not trained on, and of %s all are trained on", e.of),
+		Valid:   "a metric that needs none, or an imbalance that leaves images out, or for an image-folder a dataset.reference of other images",
+	}
+}
+
+// ClassifierTakes reports whether the classifier of package features takes images with
+// this side: it halves them down to 4, after padding 28 to 32.
+func ClassifierTakes(size int) bool { return size == 28 || size >= 8 && size&(size-1) == 0 }
+
+// forLoss knows that the loss curve has its first point after train.log_every steps.
+func (e evidence) forLoss() *FieldError {
+	every, stop := e.spec.Train.LogEvery, e.spec.EarlyTerminate
+	if !e.rung || every <= stop.MinIter {
+		return nil
+	}
+	return &FieldError{
+		Field: "train.log_every", Value: fmt.Sprint(every),
+		Message: fmt.Sprintf("%s has no point yet at the first rung, early_terminate.min_iter = %d", e.metric, stop.MinIter),
+		Valid:   fmt.Sprintf("at most %d", stop.MinIter),
+	}
+}
+
+func sum(numbers []int) (all int) {
+	for _, n := range numbers {
+		all += n
+	}
+	return all
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
