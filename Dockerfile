@@ -3,7 +3,8 @@
 #   docker build --target cpu  -t tailsweep:cpu .     XLA on the CPU (amd64), else the Go backend
 #   docker build --target cuda -t tailsweep:cuda .    XLA on an NVIDIA GPU (amd64)
 #
-# Both run as user 65532 and need nothing writable but /var/lib/tailsweep and /tmp.
+# Both run as user 65532 and write to /var/lib/tailsweep (checkpoints before their
+# upload, the cache of datasets) and /tmp only.
 
 FROM golang:1.26.8-bookworm AS build
 WORKDIR /src
@@ -17,10 +18,12 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
 
 # The XLA plugins are pinned by version and SHA-256 in trainer/backend/pins.go.
 FROM build AS plugin-cpu
-RUN TAILSWEEP_CACHE_DIR=/out/cache /out/tailsweep backend install --if-possible && mkdir -p /out/cache
+RUN TAILSWEEP_CACHE_DIR=/out/cache /out/tailsweep backend install --if-possible \
+    && mkdir -p /out/cache/pjrt /out/plugins && find /out/cache/pjrt -type f -exec mv {} /out/plugins/ ';'
 
 FROM build AS plugin-cuda
-RUN TAILSWEEP_CACHE_DIR=/out/cache /out/tailsweep backend install --cuda
+RUN TAILSWEEP_CACHE_DIR=/out/cache /out/tailsweep backend install --cuda \
+    && mkdir /out/plugins && find /out/cache/pjrt -type f -exec mv {} /out/plugins/ ';'
 
 FROM debian:bookworm-20251229-slim AS cpu
 RUN apt-get update \
@@ -29,8 +32,8 @@ RUN apt-get update \
     && useradd --system --uid 65532 --home-dir /var/lib/tailsweep --no-create-home tailsweep \
     && install -d -o tailsweep -g tailsweep -m 0750 /var/lib/tailsweep
 COPY --from=build /out/tailsweep /usr/local/bin/tailsweep
-COPY --from=plugin-cpu /out/cache /opt/tailsweep
-ENV TAILSWEEP_CACHE_DIR=/opt/tailsweep HOME=/var/lib/tailsweep
+COPY --from=plugin-cpu /out/plugins /opt/tailsweep/plugins
+ENV PJRT_PLUGIN_LIBRARY_PATH=/opt/tailsweep/plugins TAILSWEEP_CACHE_DIR=/var/lib/tailsweep/cache HOME=/var/lib/tailsweep
 WORKDIR /var/lib/tailsweep
 USER 65532
 ENTRYPOINT ["tailsweep"]
@@ -45,8 +48,8 @@ RUN apt-get update \
     && useradd --system --uid 65532 --home-dir /var/lib/tailsweep --no-create-home tailsweep \
     && install -d -o tailsweep -g tailsweep -m 0750 /var/lib/tailsweep
 COPY --from=build /out/tailsweep /usr/local/bin/tailsweep
-COPY --from=plugin-cuda /out/cache /opt/tailsweep
-ENV TAILSWEEP_CACHE_DIR=/opt/tailsweep HOME=/var/lib/tailsweep TAILSWEEP_BACKEND=xla:cuda \
+COPY --from=plugin-cuda /out/plugins /opt/tailsweep/plugins
+ENV PJRT_PLUGIN_LIBRARY_PATH=/opt/tailsweep/plugins TAILSWEEP_CACHE_DIR=/var/lib/tailsweep/cache HOME=/var/lib/tailsweep TAILSWEEP_BACKEND=xla:cuda \
     XLA_FLAGS=--xla_gpu_cuda_data_dir=/usr/local/cuda \
     LD_LIBRARY_PATH=/usr/local/cuda/extras/CUPTI/lib64:/usr/local/cuda/lib64:/usr/local/nvidia/lib64
 WORKDIR /var/lib/tailsweep

@@ -182,6 +182,61 @@ func TestChartPods(t *testing.T) {
 	}
 }
 
+// TestChartSlots renders --slots only with a number that the worker accepts.
+func TestChartSlots(t *testing.T) {
+	slots := func(v map[string]any) []string {
+		files, err := render(t, v)
+		require.NoError(t, err)
+		return regexp.MustCompile(`--slots=\S+`).FindAllString(files["tailsweep/templates/training.yaml"], -1)
+	}
+	require.Empty(t, slots(nil), "0 means the worker's own default")
+	require.Empty(t, slots(map[string]any{"training": map[string]any{"gpus": 2}}))
+	require.Equal(t, []string{"--slots=3"}, slots(map[string]any{"training": map[string]any{"slots": 3}}))
+}
+
+// TestWorkersCanWriteTheirCache compares the images' folders with what is writable
+// in the pods and in the compose services.
+func TestWorkersCanWriteTheirCache(t *testing.T) {
+	variables := regexp.MustCompile(`TAILSWEEP_CACHE_DIR=(\S+)`).FindAllStringSubmatch(read(t, "Dockerfile"), -1)
+	var dirs []string
+	for _, m := range variables {
+		if !strings.HasPrefix(m[1], "/out/") { // of the build stages
+			dirs = append(dirs, m[1])
+		}
+	}
+	require.Len(t, dirs, 2, "the targets cpu and cuda")
+	homes := regexp.MustCompile(`install -d -o tailsweep -g tailsweep -m 0750 (\S+)`).FindAllStringSubmatch(read(t, "Dockerfile"), -1)
+	require.Len(t, homes, 2)
+	for i, dir := range dirs {
+		require.True(t, strings.HasPrefix(dir, homes[i][1]+"/"), "%s is not below a folder of the image's user", dir)
+	}
+	within := func(mounts map[string]bool) {
+		for _, dir := range dirs {
+			writable := false
+			for mount, readOnly := range mounts {
+				writable = writable || !readOnly && strings.HasPrefix(dir, mount+"/")
+			}
+			require.True(t, writable, "%s is not below a writable mount of %v", dir, mounts)
+		}
+	}
+	control, training := deployments(t, "default")
+	for _, d := range []*appsv1.Deployment{control, training} {
+		mounts := map[string]bool{}
+		for _, m := range d.Spec.Template.Spec.Containers[0].VolumeMounts {
+			mounts[m.MountPath] = m.ReadOnly
+		}
+		within(mounts)
+	}
+	p, _ := project(t)
+	for _, name := range []string{"control", "trainer-cpu", "trainer-gpu"} {
+		mounts := map[string]bool{}
+		for _, v := range p.Services[name].Volumes {
+			mounts[v.Target] = v.ReadOnly
+		}
+		within(mounts)
+	}
+}
+
 // checkMounts fails when a mount has no volume or a volume no mount.
 func checkMounts(t *testing.T, pod corev1.PodSpec) {
 	t.Helper()

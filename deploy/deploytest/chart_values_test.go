@@ -86,7 +86,7 @@ func TestChartReadmeNamesTheValues(t *testing.T) {
 		for field := range fields {
 			if !strings.Contains(readme, field) {
 				switch section + "." + field {
-				case "image.pullPolicy", "training.runtimeClassName", "training.stagingSizeLimit", "serviceAccount.create", "serviceAccount.name",
+				case "image.pullPolicy", "training.runtimeClassName", "training.workSizeLimit", "serviceAccount.create", "serviceAccount.name",
 					"keda.minReplicas", "keda.maxReplicas", "keda.pollingInterval", "keda.cooldownPeriod":
 					continue // explained where they stand in values.yaml
 				}
