@@ -1,9 +1,8 @@
-//go:build e2e
-
 package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -49,11 +48,13 @@ func TestKills(t *testing.T) {
 		h.read(&status, "status")
 		return trainingChild(pid(status, "worker"))
 	}
-	hit := func() (victim int) {
-		h.eventually(5*time.Minute, "a training child", func() bool { victim = child(); return victim != 0 })
-		return victim
+	training := func() {
+		h.eventually(5*time.Minute, "a training child", func() bool { return child() != 0 })
 	}
-	kill(t, hit())
+	h.eventually(5*time.Minute, "a training child to kill", func() bool {
+		victim := child()
+		return victim != 0 && kill(t, victim) // it may have ended by itself meanwhile
+	})
 	t.Log("killed a trainer child")
 
 	finished := func(atLeast int) func() bool {
@@ -66,16 +67,16 @@ func TestKills(t *testing.T) {
 	h.eventually(5*time.Minute, "a finished trial after the child's death", finished(1))
 
 	var status stack.Status
-	hit() // the worker dies over a training
+	training() // the worker dies over a training
 	h.read(&status, "status")
-	kill(t, pid(status, "worker"))
+	require.True(t, kill(t, pid(status, "worker")))
 	t.Log("killed the worker")
 	h.must(time.Minute, "up")
 	h.eventually(5*time.Minute, "a second finished trial after the worker's death", finished(2))
 
-	hit()
+	training()
 	h.read(&status, "status")
-	kill(t, pid(status, "stack"))
+	require.True(t, kill(t, pid(status, "stack")))
 	t.Log("killed the stack")
 	h.must(time.Minute, "up")
 	h.must(15*time.Minute, "watch", "killed")
@@ -113,11 +114,17 @@ func ledger(t *testing.T, status stack.Status, name string) []int {
 	return numbers
 }
 
-// kill ends one process. 0 would be this test's own group.
-func kill(t *testing.T, pid int) {
+// kill ends one process, and returns false when it had ended before. 0 would be this
+// test's own group.
+func kill(t *testing.T, pid int) bool {
 	t.Helper()
-	require.Positive(t, pid, "what was to be killed does not run")
-	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+	require.Positive(t, pid, "the process to kill does not run")
+	err := syscall.Kill(pid, syscall.SIGKILL)
+	if errors.Is(err, syscall.ESRCH) {
+		return false
+	}
+	require.NoError(t, err)
+	return true
 }
 
 func pid(status stack.Status, name string) int {

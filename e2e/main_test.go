@@ -1,5 +1,3 @@
-//go:build e2e
-
 package e2e
 
 import (
@@ -140,7 +138,13 @@ func (h *home) eventually(limit time.Duration, what string, condition func() boo
 // eventually waits for a condition.
 func eventually(t *testing.T, limit time.Duration, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+	eventuallyEvery(t, 200*time.Millisecond, limit, what, condition)
+}
+
+// eventuallyEvery waits for a condition that it checks every so often.
+func eventuallyEvery(t *testing.T, every, limit time.Duration, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(every) {
 		if condition() {
 			return
 		}
