@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/spectest"
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
@@ -36,9 +37,9 @@ func fixture(t testing.TB, n int) Input {
 			APIVersion: sweep.APIVersion, Name: "fashion-lt", Method: sweep.MethodBayes, Seed: 7,
 			Description: "Which weights help the three rarest classes of Fashion-MNIST-LT?",
 			Dataset:     sweep.Dataset{Name: sweep.FashionMNIST10k, Size: 16, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.01}},
-			Model:       sweep.Model{Arch: "unet", Width: 32, Depth: 1},
-			Train:       sweep.Train{Steps: 2000, Batch: 64, Seed: 1},
-			Evaluate:    sweep.Evaluate{SamplesPerClass: 100, Guidance: []float64{0, 1, 2}, DDIMSteps: 50},
+			Model:       sweep.Model{Arch: "unet", Width: 32, Depth: 1, Mult: []int{1, 2, 2}},
+			Train:       spectest.Train(sweep.Train{Steps: 2000, Batch: 64, Seed: 1}),
+			Evaluate:    sweep.Evaluate{SamplesPerClass: 100, Guidance: []float64{0, 1, 2}, Sampler: sweep.SamplerDDIM, DDIMSteps: 50},
 			Parameters: []sweep.Parameter{
 				{Name: sweep.ParamAlignmentWeight, Distribution: sweep.DistLogUniform, Min: 1e-3, Max: 3, Zero: .2},
 				{Name: sweep.ParamInfonceTemperature, Distribution: sweep.DistLogUniform, Min: .05, Max: 1},

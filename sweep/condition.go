@@ -1,10 +1,19 @@
 package sweep
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 )
+
+// Condition is `when: "NAME OP VALUE"`; OP is one of == != < <= > >=. A condition on an
+// absent parameter is false. In YAML and JSON it is its text.
+type Condition struct {
+	Param string
+	Op    string
+	Value Value
+}
 
 // ParseCondition reads "NAME OP VALUE"; OP is one of == != < <= > >=, VALUE a
 // number or a word. Words compare with == and != only.
@@ -48,6 +57,23 @@ func ParseCondition(text string) (Condition, error) {
 
 // String writes c so that ParseCondition reads it back.
 func (c Condition) String() string { return c.Param + " " + c.Op + " " + c.Value.String() }
+
+// MarshalJSON writes the text.
+func (c Condition) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
+
+// UnmarshalJSON reads the text.
+func (c *Condition) UnmarshalJSON(data []byte) error {
+	var text string
+	if err := json.Unmarshal(data, &text); err != nil {
+		return fmt.Errorf("sweep: a condition is text: %w", err)
+	}
+	parsed, err := ParseCondition(text)
+	if err != nil {
+		return fmt.Errorf("sweep: condition %q: %w", text, err)
+	}
+	*c = parsed
+	return nil
+}
 
 // ValidWord reports whether w can be a categorical value: a letter, then letters,
 // digits, _ and -.

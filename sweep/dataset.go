@@ -99,9 +99,6 @@ func (d Dataset) Channels() int {
 		info, _ := LookupDataset(d.Name)
 		return info.Channels
 	}
-	if d.FolderChannels == 0 {
-		return 3
-	}
 	return d.FolderChannels
 }
 

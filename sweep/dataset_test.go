@@ -15,7 +15,7 @@ func TestDatasetShape(t *testing.T) {
 		{Dataset{Name: FashionMNIST}, 10, 1},
 		{Dataset{Name: CIFAR10}, 10, 3},
 		{Dataset{Name: CIFAR100}, 100, 3},
-		{Dataset{Name: ImageFolder, FolderClasses: 7}, 7, 3},
+		{Dataset{Name: ImageFolder, FolderClasses: 7, FolderChannels: 3}, 7, 3},
 		{Dataset{Name: ImageFolder, FolderClasses: 7, FolderChannels: 1}, 7, 1},
 		{Dataset{Name: "mnist"}, 0, 0},
 	} {

@@ -1,20 +1,6 @@
 package sweep
 
-import (
-	"fmt"
-	"slices"
-)
-
-// DefaultMult is what Model.Mult means when empty.
-var DefaultMult = []int{1, 2, 2}
-
-// Levels are the multiples of Width that a unet's levels have.
-func (m Model) Levels() []int {
-	if len(m.Mult) == 0 {
-		return slices.Clone(DefaultMult)
-	}
-	return m.Mult
-}
+import "fmt"
 
 // Layers are the words of infonce.layer that name a latent of this model, the
 // default first.
@@ -24,7 +10,7 @@ func (m Model) Layers() []string {
 	}
 	layers := []string{LayerBottleneck}
 	for _, way := range []string{"down", "up"} {
-		for level := range m.Levels() {
+		for level := range m.Mult {
 			layers = append(layers, fmt.Sprintf("%s%d", way, level))
 		}
 	}

@@ -1,7 +1,6 @@
 package sweep
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -115,8 +114,6 @@ const (
 	SamplerDDPM = "ddpm"
 )
 
-const DefaultClipNorm = 1
-
 // Steps is how many denoising steps the sampler takes.
 func (e Evaluate) Steps() int {
 	if e.Sampler == SamplerDDPM {
@@ -195,12 +192,12 @@ func (s *Spec) Settings(a Assignment) (Settings, error) {
 		Batch:            int(fixed(ParamBatch, float64(s.Train.Batch))),
 		EMA:              fixed(ParamEMA, s.Train.EMA),
 		LabelDropout:     fixed(ParamLabelDropout, s.Train.LabelDropout),
-		LabelDropoutMode: cmp.Or(s.Train.LabelDropoutMode, DropSample),
-		Schedule:         cmp.Or(s.Train.Schedule, ScheduleLinear),
-		Prediction:       cmp.Or(s.Train.Prediction, PredictEps),
-		Precision:        cmp.Or(s.Train.Precision, PrecisionF32),
+		LabelDropoutMode: s.Train.LabelDropoutMode,
+		Schedule:         s.Train.Schedule,
+		Prediction:       s.Train.Prediction,
+		Precision:        s.Train.Precision,
 		WeightDecay:      s.Train.WeightDecay,
-		ClipNorm:         cmp.Or(s.Train.ClipNorm, DefaultClipNorm),
+		ClipNorm:         s.Train.ClipNorm,
 		Guidance:         guidance,
 		Steps:            s.Train.Steps,
 		Seed:             a.Seed,

@@ -53,8 +53,8 @@ type Spec struct {
 	Train Train `json:"train" jsonschema:"required"`
 	// How a finished trial is judged.
 	Evaluate Evaluate `json:"evaluate"`
-	// The search space: a mapping from a parameter's name to its values. In JSON a list ordered by name.
-	Parameters []Parameter `json:"parameters" jsonschema:"required"`
+	// The search space: a mapping from a parameter's name to its values.
+	Parameters Space `json:"parameters" jsonschema:"required"`
 	// What to optimise. The first orders `best`.
 	Metrics []Objective `json:"metrics" jsonschema:"required,minItems=1,maxItems=8"`
 	// What a result must satisfy: METRIC <= BOUND or METRIC >= BOUND, where BOUND is a number or baseline.METRIC * NUMBER + NUMBER.
@@ -234,50 +234,6 @@ type RungEvaluate struct {
 	SamplesPerClass int `json:"samples_per_class" jsonschema:"minimum=1,maximum=50000"`
 	// Guidance scales tried. Default as at the end.
 	Guidance []float64 `json:"guidance" jsonschema:"minItems=1,maxItems=16,uniqueItems=true,minimum=0,maximum=20"`
-}
-
-// Distribution is how a parameter's values are spread, resolved once by Parse.
-type Distribution string
-
-// The distributions, in W&B's words. Bounds of log ones are values, never
-// exponents. q_uniform and q_log_uniform_values take min, min + q, min + 2q, ...
-// up to max. ordinal is a list whose order means something. normal and log_normal
-// are cut off at min and max.
-const (
-	DistConstant    Distribution = "constant"
-	DistCategorical Distribution = "categorical"
-	DistOrdinal     Distribution = "ordinal"
-	DistUniform     Distribution = "uniform"
-	DistLogUniform  Distribution = "log_uniform_values"
-	DistIntUniform  Distribution = "int_uniform"
-	DistQUniform    Distribution = "q_uniform"
-	DistQLogUniform Distribution = "q_log_uniform_values"
-	DistNormal      Distribution = "normal"
-	DistLogNormal   Distribution = "log_normal"
-)
-
-// Parameter is one dimension of the search space.
-type Parameter struct {
-	Name         string       `json:"name"`
-	Distribution Distribution `json:"distribution"`
-	Value        *Value       `json:"value,omitempty"`  // constant
-	Values       []Value      `json:"values,omitempty"` // categorical; ordinal, in order
-	Min          float64      `json:"min,omitempty"`
-	Max          float64      `json:"max,omitempty"`
-	Q            float64      `json:"q,omitempty"`     // q_uniform and q_log_uniform_values: step
-	Mu           float64      `json:"mu,omitempty"`    // normal: mean; log_normal: mean of the natural logarithm
-	Sigma        float64      `json:"sigma,omitempty"` // likewise the standard deviation, > 0
-	Zero         float64      `json:"zero,omitempty"`  // probability of an exact 0, [0, 1); needs Min > 0
-	Count        int          `json:"count,omitempty"` // grid: points of a range, ends included; an exact zero comes on top
-	When         *Condition   `json:"when,omitempty"`  // absent from a trial whose condition is false
-}
-
-// Condition is `when: "NAME OP VALUE"`; OP is one of == != < <= > >=. A condition
-// on an absent parameter is false.
-type Condition struct {
-	Param string `json:"param"`
-	Op    string `json:"op"`
-	Value Value  `json:"value"`
 }
 
 // Goal is the direction of an objective.

@@ -1,7 +1,6 @@
 package trainer
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -89,7 +88,7 @@ func (m *Model) Sampler(batch int) (*diffusion.Sampler, error) {
 	}
 	return diffusion.NewSampler(m.backend.Compute, m.store, diffusion.SamplerConfig{
 		Net: m.net, Schedule: schedule, Prediction: settings.Prediction,
-		Method: cmp.Or(m.Spec.Evaluate.Sampler, sweep.SamplerDDIM),
+		Method: m.Spec.Evaluate.Sampler,
 		Size:   m.Spec.Dataset.Size, Channels: m.Spec.Dataset.Channels(), Classes: m.Spec.Dataset.Classes(),
 		Batch: batch, Seed: m.Spec.Evaluate.Seed,
 	})

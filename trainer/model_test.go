@@ -123,7 +123,7 @@ func TestOpenModelRefusesWhatItsSpecDoesNotDescribe(t *testing.T) {
 
 func TestEstimates(t *testing.T) {
 	spec := tiny(t).Spec
-	spec.Model = sweep.Model{Arch: "unet", Width: 16, Depth: 1}
+	spec.Model = sweep.Model{Arch: "unet", Width: 16, Depth: 1, Mult: []int{1, 2, 2}}
 	spec.Train.Batch = 256
 	count, err := ParameterCount(spec)
 	require.NoError(t, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/spectest"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 	"github.com/tailsweep/tailsweep/trainer/job"
@@ -24,9 +25,9 @@ func tiny(t *testing.T) job.Train {
 		Spec: sweep.Spec{
 			APIVersion: sweep.APIVersion, Name: "tiny",
 			Dataset:     sweep.Dataset{Name: sweep.FashionMNIST10k, Size: 16, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.01}},
-			Model:       sweep.Model{Arch: "unet", Width: 4, Depth: 1},
-			Train:       sweep.Train{Steps: 8, Batch: 4, LR: 1e-2, WarmupSteps: 3, EMA: 0.9, LabelDropout: 0.3, Seed: 1, LogEvery: 3},
-			Evaluate:    sweep.Evaluate{SamplesPerClass: 1, Guidance: []float64{1}, DDIMSteps: 3, Seed: 5},
+			Model:       sweep.Model{Arch: "unet", Width: 4, Depth: 1, Mult: []int{1, 2, 2}},
+			Train:       spectest.Train(sweep.Train{Steps: 8, Batch: 4, LR: 1e-2, WarmupSteps: 3, EMA: 0.9, LabelDropout: 0.3, Seed: 1, LogEvery: 3}),
+			Evaluate:    sweep.Evaluate{SamplesPerClass: 1, Guidance: []float64{1}, Sampler: sweep.SamplerDDIM, DDIMSteps: 3, Seed: 5},
 			Checkpoints: sweep.Checkpoints{EverySteps: 4},
 		},
 		Assignment: sweep.Assignment{Number: 3, Kind: sweep.KindSearch, Seed: 1, Params: sweep.Params{

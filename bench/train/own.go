@@ -41,10 +41,11 @@ type ownSaving struct {
 func (c ownCase) job() job.Train {
 	spec := sweep.Spec{
 		APIVersion: sweep.APIVersion, Name: "bench",
-		Dataset:     sweep.Dataset{Name: sweep.FashionMNIST10k, Size: 28, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.01}},
-		Model:       sweep.Model{Arch: c.Arch, Width: 32, Depth: 1},
-		Train:       sweep.Train{Steps: 1_000_000, Batch: batch, LR: 1e-3, EMA: 0.999, LabelDropout: 0.1, Seed: 1, LogEvery: 1},
-		Evaluate:    sweep.Evaluate{SamplesPerClass: samples / 10, Guidance: []float64{1}, DDIMSteps: ddimSteps, Seed: 1},
+		Dataset: sweep.Dataset{Name: sweep.FashionMNIST10k, Size: 28, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.01}},
+		Model:   sweep.Model{Arch: c.Arch, Width: 32, Depth: 1, Mult: []int{1, 2, 2}},
+		Train: sweep.Train{Steps: 1_000_000, Batch: batch, LR: 1e-3, EMA: 0.999, LabelDropout: 0.1, LabelDropoutMode: sweep.DropSample, Schedule: sweep.ScheduleLinear,
+			Prediction: sweep.PredictEps, Precision: sweep.PrecisionF32, ClipNorm: 1, Seed: 1, LogEvery: 1},
+		Evaluate:    sweep.Evaluate{SamplesPerClass: samples / 10, Guidance: []float64{1}, Sampler: sweep.SamplerDDIM, DDIMSteps: ddimSteps, Seed: 1},
 		Checkpoints: sweep.Checkpoints{EverySteps: 1_000_000},
 	}
 	if c.Arch == "dit" {

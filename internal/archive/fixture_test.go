@@ -151,8 +151,8 @@ func aSpec() *sweep.Spec {
 	return &sweep.Spec{
 		APIVersion: sweep.APIVersion, Name: name, Method: sweep.MethodRandom, Seed: 7,
 		Dataset:     sweep.Dataset{Name: "fashion-mnist-10k", Size: 16, Imbalance: sweep.Imbalance{Profile: "exp", Factor: 0.01}},
-		Model:       sweep.Model{Arch: "unet", Width: 32, Depth: 1},
-		Evaluate:    sweep.Evaluate{DDIMSteps: 50},
+		Model:       sweep.Model{Arch: "unet", Width: 32, Depth: 1, Mult: []int{1, 2, 2}},
+		Evaluate:    sweep.Evaluate{Sampler: sweep.SamplerDDIM, DDIMSteps: 50},
 		Checkpoints: sweep.Checkpoints{EverySteps: 100, SaveSweepBest: 2},
 	}
 }

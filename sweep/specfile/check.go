@@ -2,120 +2,190 @@ package specfile
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// check tells the faults that lie between fields. Each part is skipped when one
-// of the fields that it reads has a fault already.
-func (c *conformer) check(s *sweep.Spec) {
-	c.checkDataset(s)
-	c.checkModel(s)
-	c.checkSampler(s)
-	c.checkMetrics(s)
-	c.checkGuidance(s)
-	c.checkBaseline(s)
-	c.checkSearch(s)
-	c.checkBudget(s)
-	c.checkRepeats(s)
-	c.checkEarlyTerminate(s)
-	c.checkRung(s)
-	c.checkFeatures(s)
-	c.checkMeasurable(s)
-	if c.sound("train.steps", "train.warmup_steps") && s.Train.WarmupSteps > s.Train.Steps {
-		c.fault("train.warmup_steps", fmt.Sprint(s.Train.WarmupSteps), "is longer than the training", fmt.Sprintf("at most train.steps = %d", s.Train.Steps))
+// checker finds the faults that the schema cannot: those that lie between fields. Its
+// methods name a field by its address, &c.spec.Train.Steps, or by its path.
+type checker struct {
+	*document
+	spec *sweep.Spec
+}
+
+// at is the path, in the file, of a field that is given by its address or its path.
+func (c *checker) at(field any) path {
+	if p, ok := field.(path); ok {
+		return p
 	}
-	for _, d := range []struct {
-		path  string
-		value sweep.Duration
-	}{{"budget.wall_clock", s.Budget.WallClock}, {"max_trial_time", s.MaxTrialTime}} {
-		if c.sound(d.path) && c.given(d.path) && d.value <= 0 {
-			c.fault(d.path, d.value.String(), "is no time at all", "a time such as 12h, or no limit")
+	return c.inFile(fieldPath(c.spec, field))
+}
+
+// inFile turns the index of an item of a list into the file's, where broken items
+// before it were left out of the spec.
+func (c *checker) inFile(p path) path {
+	list, rest, item := strings.Cut(string(p), "[")
+	if !item {
+		return p
+	}
+	var i int
+	if _, err := fmt.Sscanf(rest, "%d", &i); err != nil || i >= len(c.kept[path(list)]) {
+		return p
+	}
+	_, after, _ := strings.Cut(rest, "]")
+	return path(list).item(c.kept[path(list)][i]) + path(after)
+}
+
+// wrong reports a fault of a field, which may be given by its address.
+func (c *checker) wrong(field any, value, message, valid string) {
+	c.fault(c.at(field), value, message, valid)
+}
+
+// given reports whether the file has a value for a field, valid or not.
+func (c *checker) given(field any) bool {
+	_, ok := c.values[c.at(field)]
+	return ok
+}
+
+// shown is the text of a field in the file.
+func (c *checker) shown(field any) string { return c.values[c.at(field)].shown() }
+
+// valid reports whether none of the fields, nor anything in them, has a fault.
+func (c *checker) valid(fields ...any) bool {
+	for _, field := range fields {
+		p := string(c.at(field))
+		for broken := range c.broken {
+			if rest, within := strings.CutPrefix(string(broken), p); within && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// check reports the faults between fields. Each part is skipped when one of the fields
+// that it reads has a fault already.
+func (c *checker) check() {
+	c.checkDataset()
+	c.checkModel()
+	c.checkSampler()
+	c.checkMetrics()
+	c.checkConstraints()
+	c.checkGuidance()
+	c.checkBaseline()
+	c.checkSearch()
+	c.checkBudget()
+	c.checkRepeats()
+	c.checkEarlyTerminate()
+	c.checkRung()
+	c.checkFeatures()
+	c.checkMeasurable()
+	train := &c.spec.Train
+	if c.valid(&train.Steps, &train.WarmupSteps) && train.WarmupSteps > train.Steps {
+		c.wrong(&train.WarmupSteps, fmt.Sprint(train.WarmupSteps), "is longer than the training", fmt.Sprintf("at most train.steps = %d", train.Steps))
+	}
+	for _, limit := range []*sweep.Duration{&c.spec.Budget.WallClock, &c.spec.MaxTrialTime} {
+		if c.given(limit) && c.valid(limit) && *limit <= 0 {
+			c.wrong(limit, limit.String(), "is no time at all", "a time such as 12h, or no limit")
 		}
 	}
 }
 
-// checkFeatures holds that there is something to look at images with.
-func (c *conformer) checkFeatures(s *sweep.Spec) {
-	if !c.sound("dataset.name") || c.broken["evaluate"] || c.given("evaluate.features") || sweep.HasClassifier(s.Dataset.Name) {
+// checkFeatures checks that there are features to compare images by.
+func (c *checker) checkFeatures() {
+	s := c.spec
+	if !c.valid(&s.Dataset.Name) || c.broken[c.at(&s.Evaluate)] || c.given(&s.Evaluate.Features) || sweep.HasClassifier(s.Dataset.Name) {
 		return
 	}
 	if _, known := sweep.LookupDataset(s.Dataset.Name); known {
-		c.fault("evaluate", "", "there is no built-in classifier for "+s.Dataset.Name, "evaluate.features.path, a file that `tailsweep features train` made, or Inception-v3")
+		c.wrong(&s.Evaluate, "", "there is no built-in classifier for "+s.Dataset.Name, "evaluate.features.path, a file that `tailsweep features train` made, or Inception-v3")
 	}
 }
 
-// checkGuidance holds that scales come from one place, and from one at least.
-func (c *conformer) checkGuidance(s *sweep.Spec) {
-	const searched = "parameters." + sweep.ParamGuidance
+// checkGuidance checks that guidance scales come from exactly one place.
+func (c *checker) checkGuidance() {
+	s, searched := c.spec, parameter(sweep.ParamGuidance)
 	if !c.given(searched) {
 		return
 	}
-	for _, field := range []string{"evaluate.guidance", "evaluate.rung.guidance"} {
+	twice := func(field any) {
 		if c.given(field) {
-			c.fault(field, "", "guidance is among the parameters too", "one of the two")
+			c.wrong(field, "", "guidance is among the parameters too", "one of the two")
 		}
 	}
-	if c.given(searched + ".when") {
-		c.fault(searched+".when", "", "guidance cannot be conditional: every trial needs a scale", "no when")
+	twice(&s.Evaluate.Guidance)
+	if s.Evaluate.Rung != nil {
+		twice(&s.Evaluate.Rung.Guidance)
 	}
-	if s.Baseline != nil && c.sound("baseline", searched) {
+	if when := searched.field("when"); c.given(when) {
+		c.wrong(when, "", "guidance cannot be conditional: every trial needs a scale", "no when")
+	}
+	if s.Baseline != nil && c.valid(&s.Baseline, searched) {
 		if _, set := space.Baselines(s)[0].Params[sweep.ParamGuidance]; !set {
-			c.fault("baseline", "", "guidance is searched, so the baseline needs one of its own", "baseline.params.guidance")
+			c.wrong(&s.Baseline, "", "guidance is searched, so the baseline needs one of its own", "baseline.params.guidance")
 		}
 	}
 }
 
-func (c *conformer) checkBaseline(s *sweep.Spec) {
-	if s.Baseline == nil || !c.sound("baseline") {
+func (c *checker) checkBaseline() {
+	s := c.spec
+	if s.Baseline == nil || !c.valid(&s.Baseline) {
 		return
 	}
-	// Values are legal by the schema; what is left is that they can be trained.
+	// The schema has checked each value; what is left is that they can be trained.
 	for _, a := range space.Baselines(s) {
-		if _, err := s.Settings(a); err != nil && c.sound("evaluate", "parameters") {
-			c.fault("baseline", "", err.Error(), "")
+		if _, err := s.Settings(a); err != nil && c.valid(&s.Evaluate, &s.Parameters) {
+			c.wrong(&s.Baseline, "", err.Error(), "")
 			return
 		}
 	}
 }
 
-// checkBudget holds that the sweep ends.
-func (c *conformer) checkBudget(s *sweep.Spec) {
-	if c.given("method") && c.sound("method", "budget") && s.Method != sweep.MethodGrid &&
-		!c.given("budget.run_cap") && !c.given("budget.gpu_hours") && !c.given("budget.wall_clock") {
-		c.fault("budget", "", fmt.Sprintf("method %s never ends by itself", s.Method), "run_cap, gpu_hours or wall_clock")
+// checkBudget checks that the sweep ends.
+func (c *checker) checkBudget() {
+	s := c.spec
+	b := &s.Budget
+	if c.given(&s.Method) && c.valid(&s.Method, b) && s.Method != sweep.MethodGrid &&
+		!c.given(&b.RunCap) && !c.given(&b.GPUHours) && !c.given(&b.WallClock) {
+		c.wrong(b, "", fmt.Sprintf("method %s never ends by itself", s.Method), "run_cap, gpu_hours or wall_clock")
 	}
 }
 
-// checkSearch holds that the method can walk the space.
-func (c *conformer) checkSearch(s *sweep.Spec) {
-	if !c.sound("method", "parameters") || !c.given("method") || !c.given("parameters") {
+// checkSearch checks that the method can search the space.
+func (c *checker) checkSearch() {
+	s := c.spec
+	if !c.valid(&s.Method, &s.Parameters) || !c.given(&s.Method) || !c.given(&s.Parameters) {
 		return
 	}
 	if s.Method == sweep.MethodGrid {
-		finite := true
-		for _, p := range s.Parameters {
-			if space.GridValues(p) == nil {
-				finite = false
-				c.fault("parameters."+p.Name, string(p.Distribution), "a grid needs to know which points to take", "values, or count")
-			}
-		}
-		if finite && c.sound("baseline", "train.seed") {
-			switch points, ok := space.GridUpTo(s, space.MaxGridPoints); {
-			case !ok:
-				c.fault("parameters", "", "the grid is too large", fmt.Sprintf("at most %d points", space.MaxGridPoints))
-			case len(points) == 0:
-				c.fault("parameters", "", "the baseline has every point of the grid already", "more values")
-			}
-		}
+		c.checkGrid()
 		return
 	}
-	searched := false
 	for _, p := range s.Parameters {
-		searched = searched || p.Distribution != sweep.DistConstant
+		if p.Distribution != sweep.DistConstant {
+			return
+		}
 	}
-	if !searched {
-		c.fault("parameters", "", "there is nothing to search, all parameters are constant", "values, or min and max")
+	c.wrong(&s.Parameters, "", "there is nothing to search, all parameters are constant", "values, or min and max")
+}
+
+func (c *checker) checkGrid() {
+	s, finite := c.spec, true
+	for i := range s.Parameters {
+		if p := &s.Parameters[i]; space.GridValues(*p) == nil {
+			finite = false
+			c.wrong(p, string(p.Distribution), "a grid needs to know which values to take", "values, or count")
+		}
+	}
+	if !finite || !c.valid(&s.Baseline, &s.Train.Seed) {
+		return
+	}
+	switch points, ok := space.GridUpTo(s, space.MaxGridPoints); {
+	case !ok:
+		c.wrong(&s.Parameters, "", "the grid is too large", fmt.Sprintf("at most %d points", space.MaxGridPoints))
+	case len(points) == 0:
+		c.wrong(&s.Parameters, "", "the baseline has every point of the grid already", "more values")
 	}
 }

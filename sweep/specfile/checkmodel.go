@@ -9,100 +9,106 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// checkModel holds that the model's fields belong to its architecture and fit each
+// checkModel checks that the model's fields belong to its architecture, and fit each
 // other, the image and the latent that a loss reads.
-func (c *conformer) checkModel(s *sweep.Spec) {
-	if !c.sound("model.arch", "model.preset") {
+func (c *checker) checkModel() {
+	m := &c.spec.Model
+	if !c.valid(&m.Arch, &m.Preset) {
 		return
 	}
-	if given := c.nodes["model.preset"]; given != nil && presets[given.text].Arch != s.Model.Arch {
-		c.fault("model.arch", s.Model.Arch, fmt.Sprintf("is not that of model.preset = %s", given.text), presets[given.text].Arch)
+	if name := c.values[c.at(&m.Preset)].text; c.given(&m.Preset) && presets[name].Arch != m.Arch {
+		c.wrong(&m.Arch, m.Arch, fmt.Sprintf("is not that of model.preset = %s", name), presets[name].Arch)
 		return
 	}
-	fields, other := []string{"model.patch", "model.heads"}, sweep.ArchDiT
-	if s.Model.Arch == sweep.ArchDiT {
-		fields, other = []string{"model.mult", "model.attention", "model.dropout"}, sweep.ArchUNet
+	fields, other := []any{&m.Patch, &m.Heads}, sweep.ArchDiT
+	if m.Arch == sweep.ArchDiT {
+		fields, other = []any{&m.Mult, &m.Attention, &m.Dropout}, sweep.ArchUNet
 	}
 	for _, field := range fields {
 		if c.given(field) {
-			c.fault(field, c.nodes[field].shown(), fmt.Sprintf("belongs to arch %s, and this is %s", other, s.Model.Arch), "arch: "+other)
+			c.wrong(field, c.shown(field), fmt.Sprintf("belongs to arch %s, and this is %s", other, m.Arch), "arch: "+other)
 		}
 	}
-	if s.Model.Arch == sweep.ArchDiT {
-		c.checkDiT(s)
+	if m.Arch == sweep.ArchDiT {
+		c.checkDiT()
 	} else {
-		c.checkUNet(s)
+		c.checkUNet()
 	}
-	if c.sound("model") {
-		c.checkLayer(s)
+	if c.valid(m) {
+		c.checkLayer()
 	}
 }
 
-func (c *conformer) checkUNet(s *sweep.Spec) {
-	if !c.sound("model.mult") {
+func (c *checker) checkUNet() {
+	m, size := &c.spec.Model, &c.spec.Dataset.Size
+	if !c.valid(&m.Mult) {
 		return
 	}
-	levels := len(s.Model.Levels())
-	for i, level := range s.Model.Attention {
-		if level >= levels && c.sound("model.attention") {
-			c.fault(c.modelPath(fmt.Sprintf("model.attention[%d]", i)), fmt.Sprint(level), fmt.Sprintf("is no level of this unet, which has %d", levels), fmt.Sprintf("0 to %d", levels-1))
+	levels := len(m.Mult)
+	for i, level := range m.Attention {
+		if level >= levels && c.valid(&m.Attention) {
+			c.wrong(c.givenOr(&m.Attention[i], m), fmt.Sprint(level), fmt.Sprintf("is no level of this unet, which has %d", levels), fmt.Sprintf("0 to %d", levels-1))
 			break
 		}
 	}
-	if shrink := 1 << (levels - 1); c.sound("dataset.size") && s.Dataset.Size%shrink != 0 {
-		c.fault(c.modelPath("model.mult"), "", fmt.Sprintf("has %d levels, which halve dataset.size = %d to a fraction", levels, s.Dataset.Size), fmt.Sprintf("fewer levels, or a multiple of %d for dataset.size", shrink))
+	if shrink := 1 << (levels - 1); c.valid(size) && *size%shrink != 0 {
+		c.wrong(c.givenOr(&m.Mult, m), "", fmt.Sprintf("has %d levels, which halve dataset.size = %d to a fraction", levels, *size), fmt.Sprintf("fewer levels, or a multiple of %d for dataset.size", shrink))
 	}
 }
 
-func (c *conformer) checkDiT(s *sweep.Spec) {
-	if c.sound("model.width") && s.Model.Width%4 != 0 {
-		c.fault(c.modelPath("model.width"), fmt.Sprint(s.Model.Width), "dit needs a multiple of 4", "4, 8, 12, ...")
+func (c *checker) checkDiT() {
+	m, size := &c.spec.Model, &c.spec.Dataset.Size
+	if c.valid(&m.Width) && m.Width%4 != 0 {
+		c.wrong(c.givenOr(&m.Width, m), fmt.Sprint(m.Width), "dit needs a multiple of 4", "4, 8, 12, ...")
 	}
-	if c.sound("model.width", "model.heads") && s.Model.Width%s.Model.Heads != 0 {
-		c.fault("model.heads", fmt.Sprint(s.Model.Heads), fmt.Sprintf("does not divide model.width = %d", s.Model.Width), divisors(s.Model.Width, 64))
+	if c.valid(&m.Width, &m.Heads) && m.Width%m.Heads != 0 {
+		c.wrong(&m.Heads, fmt.Sprint(m.Heads), fmt.Sprintf("does not divide model.width = %d", m.Width), divisors(m.Width, 64))
 	}
-	if c.sound("model.patch", "dataset.size") && s.Dataset.Size%s.Model.Patch != 0 {
-		c.fault("model.patch", fmt.Sprint(s.Model.Patch), fmt.Sprintf("does not divide dataset.size = %d", s.Dataset.Size), divisors(s.Dataset.Size, s.Dataset.Size))
+	if c.valid(&m.Patch, size) && *size%m.Patch != 0 {
+		c.wrong(&m.Patch, fmt.Sprint(m.Patch), fmt.Sprintf("does not divide dataset.size = %d", *size), divisors(*size, *size))
 	}
 }
 
-// checkLayer holds that infonce.layer names latents of the model; a baseline's is
-// checked with its other parameters.
-func (c *conformer) checkLayer(s *sweep.Spec) {
-	layers := append(s.Model.Layers(), sweep.LayerDefault)
-	for _, p := range s.Parameters {
+// checkLayer checks that infonce.layer names latents of the model. checkBaseline checks
+// the baseline's.
+func (c *checker) checkLayer() {
+	layers := append(c.spec.Model.Layers(), sweep.LayerDefault)
+	for i := range c.spec.Parameters {
+		p := &c.spec.Parameters[i]
 		if p.Name != sweep.ParamInfonceLayer {
 			continue
 		}
-		for _, v := range space.GridValues(p) {
+		for _, v := range space.GridValues(*p) {
 			if !slices.Contains(layers, v.String()) {
-				c.fault("parameters."+p.Name, v.String(), "is no latent of this model", strings.Join(layers, ", "))
+				c.wrong(p, v.String(), "is no latent of this model", strings.Join(layers, ", "))
 				return
 			}
 		}
 	}
 }
 
-// checkSampler holds that step counts belong to the sampler.
-func (c *conformer) checkSampler(s *sweep.Spec) {
-	if !c.sound("evaluate.sampler") {
+// checkSampler checks that step counts belong to the sampler.
+func (c *checker) checkSampler() {
+	e := &c.spec.Evaluate
+	if !c.valid(&e.Sampler) {
 		return
 	}
-	mine, other := sweep.SamplerDDIM, sweep.SamplerDDPM
-	if s.Evaluate.Sampler == sweep.SamplerDDPM {
-		mine, other = other, mine
+	field, other := &e.DDPMSteps, sweep.SamplerDDPM
+	if e.Sampler == sweep.SamplerDDPM {
+		field, other = &e.DDIMSteps, sweep.SamplerDDIM
 	}
-	if field := "evaluate." + other + "_steps"; c.given(field) && c.sound(field) {
-		c.fault(field, c.nodes[field].shown(), fmt.Sprintf("belongs to sampler %s, and this is %s", other, mine), fmt.Sprintf("sampler: %s, or %s_steps", other, mine))
+	if c.given(field) && c.valid(field) {
+		c.wrong(field, c.shown(field), fmt.Sprintf("belongs to sampler %s, and this is %s", other, e.Sampler), fmt.Sprintf("sampler: %s, or %s_steps", other, e.Sampler))
 	}
 }
 
-// modelPath is the path itself if the file has a value there, else model.
-func (c *conformer) modelPath(path string) string {
-	if c.given(path) {
-		return path
+// givenOr is the path of a field if the file has it, else that of the mapping it
+// belongs to.
+func (c *checker) givenOr(field, mapping any) path {
+	if c.given(field) {
+		return c.at(field)
 	}
-	return "model"
+	return c.at(mapping)
 }
 
 // divisors lists the divisors of n up to limit.

@@ -2,6 +2,7 @@ package specfile
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,57 +23,51 @@ import (
 const (
 	maxFileBytes = 64 << 10
 	maxDepth     = 16
-	maxNodes     = 10_000
+	maxValues    = 10_000
 )
 
-type nodeKind int
+// document is a YAML file as a tree of JSON values, and where each value stands.
+type document struct {
+	file   string
+	root   any               // map[string]any, []any, json.Number, string, bool or nil; nil where a value is broken
+	values map[path]written  // every value that the file has, broken ones too
+	keys   map[path]position // of every field
+	kept   map[path][]int    // of a list whose broken items were left out: the file's indices of the others
+	broken map[path]bool     // fields that have a fault
+	faults Faults
 
-const (
-	kindBroken nodeKind = iota // its fault is told already
-	kindNull
-	kindBool
-	kindNumber
-	kindText
-	kindList
-	kindMapping
-)
-
-// node is a value of a YAML document, by the core schema of YAML 1.2, with its
-// position. The nodes of a document are a tree, but for aliases: these share.
-type node struct {
-	kind    nodeKind
-	at      position
-	text    string      // a scalar as written, without quotes
-	number  sweep.Value // of kindNumber
-	items   []*node
-	entries []entry
-	size    int // nodes in it, shared ones counted each time
+	anchors map[string]ast.Node // read so far
+	count   int                 // values read, those of an alias each time
+	beyond  *Fault              // a limit of this file that was exceeded: nothing more is read
 }
 
-type entry struct {
-	key   string
-	at    position
-	value *node
+// written is a value as the file has it.
+type written struct {
+	at     position // where a fault points: at a scalar, or at the key of a mapping or list
+	text   string   // a scalar without its quotes; "a mapping", "a list" or "nothing"
+	scalar bool
+	quoted bool
+}
+
+// shown is the text for a fault.
+func (w written) shown() string {
+	if w.text == "" {
+		return `""`
+	}
+	return w.text
 }
 
 type position struct{ line, column int }
 
-// documentReader turns goccy/go-yaml's syntax tree into nodes. It reads scalars
-// itself: the library decodes by YAML 1.1 in places (1_000, 0b11) and takes 1e-3
-// for text.
-type documentReader struct {
-	file    string
-	anchors map[string]*node
-	faults  Faults
-}
-
-// readDocument reads the one mapping of a YAML file. The mapping may lack what
-// had faults.
-func readDocument(file string, data []byte) (*node, Faults) {
-	r := &documentReader{file: file, anchors: map[string]*node{}}
-	whole := func(message, valid string) (*node, Faults) {
-		r.fault(position{1, 1}, "", "", message, valid)
-		return nil, r.faults
+// readDocument reads the one mapping of a YAML file. Its root is nil when the file
+// has no mapping to check.
+func readDocument(file string, data []byte) *document {
+	d := &document{file: file, values: map[path]written{}, keys: map[path]position{}, kept: map[path][]int{}, broken: map[path]bool{}, anchors: map[string]ast.Node{}}
+	const wanted = "a mapping that begins with apiVersion: " + sweep.APIVersion
+	whole := func(message, valid string) *document {
+		d.root = nil
+		d.faultAt(position{1, 1}, "", "", message, valid)
+		return d
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff")) // a byte order mark
 	if len(data) > maxFileBytes {
@@ -81,189 +76,227 @@ func readDocument(file string, data []byte) (*node, Faults) {
 	if !utf8.Valid(data) {
 		return whole("the file is not UTF-8 text", "")
 	}
-	if line, column, deep := tooDeep(string(data)); deep {
-		r.fault(position{line, column}, "", "", "brackets are nested too deep", fmt.Sprintf("at most %d", maxDepth))
-		return nil, r.faults
+	if p, deep := tooDeep(string(data)); deep {
+		d.faultAt(p, "", "", "brackets are nested too deep", fmt.Sprintf("at most %d", maxDepth))
+		return d
 	}
+	body, ok := d.parse(data)
+	switch {
+	case !ok:
+		return d
+	case body == nil:
+		return whole("the file has no spec in it", wanted)
+	}
+	d.root = d.read("", nil, body, 0)
+	if d.beyond != nil {
+		d.root, d.faults = nil, Faults{*d.beyond}
+		return d
+	}
+	if _, mapping := d.root.(map[string]any); !mapping {
+		if text := d.values[""]; len(d.faults) == 0 && text.scalar {
+			d.fault("", text.text, "not a spec", wanted)
+		} else if len(d.faults) == 0 {
+			d.fault("", "", "not a spec", wanted)
+		}
+		d.root = nil
+	}
+	return d
+}
+
+// parse returns the syntax tree of the file's one document, nil if it is empty; ok is
+// false if the text is not YAML.
+func (d *document) parse(data []byte) (body ast.Node, ok bool) {
 	parsed, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
+		p, message := position{1, 1}, "this is not YAML: "+oneLine(err.Error())
 		var syntax *yaml.SyntaxError
-		if !errors.As(err, &syntax) || syntax.Token == nil || syntax.Token.Position == nil {
-			return whole("this is not YAML: "+oneLine(err.Error()), "")
+		if errors.As(err, &syntax) && syntax.Token != nil && syntax.Token.Position != nil {
+			p, message = at(syntax.Token), oneLine(syntax.Message)
+			if strings.Contains(syntax.Token.Origin, "\t") || strings.Contains(syntax.Message, "'\t'") {
+				message = "YAML is indented with spaces, and this is a tab"
+			}
 		}
-		message := oneLine(syntax.Message)
-		if strings.Contains(syntax.Token.Origin, "\t") || strings.Contains(syntax.Message, "'\t'") {
-			message = "YAML is indented with spaces, and this is a tab"
-		}
-		r.fault(at(syntax.Token), "", "", message, "")
-		return nil, r.faults
+		d.faultAt(p, "", "", message, "")
+		return nil, false
 	}
-	var root *node
 	for _, doc := range parsed.Docs {
-		if doc.Body == nil || isDirective(doc.Body) {
+		if _, directive := doc.Body.(*ast.DirectiveNode); doc.Body == nil || directive {
 			continue
 		}
-		if root != nil {
-			r.fault(at(doc.Body.GetToken()), "", "", "a second document begins here", "one a file")
+		if body != nil {
+			d.faultAt(at(doc.Body.GetToken()), "", "", "a second document begins here", "one document in a file")
 			break
 		}
-		root = r.read("", doc.Body, 0)
+		body = doc.Body
 	}
-	switch {
-	case root == nil && len(r.faults) == 0:
-		return whole("the file has no spec in it", "a mapping that begins with apiVersion: "+sweep.APIVersion)
-	case root != nil && root.kind == kindBroken:
-		return nil, r.faults
-	case root != nil && root.kind != kindMapping:
-		r.fault(root.at, "", root.text, "not a spec", "a mapping that begins with apiVersion: "+sweep.APIVersion)
-		return nil, r.faults
-	}
-	return root, r.faults
+	return body, true
 }
 
 // tooDeep finds the first bracket that is nested deeper than maxDepth.
-func tooDeep(text string) (line, column int, deep bool) {
+func tooDeep(text string) (p position, deep bool) {
 	depth := 0
 	for _, t := range lexer.Tokenize(text) {
 		switch t.Type {
 		case token.SequenceStartType, token.MappingStartType:
 			if depth++; depth > maxDepth {
-				return t.Position.Line, t.Position.Column, true
+				return at(t), true
 			}
 		case token.SequenceEndType, token.MappingEndType:
 			depth--
 		}
 	}
-	return 0, 0, false
-}
-
-func isDirective(n ast.Node) bool {
-	_, is := n.(*ast.DirectiveNode)
-	return is
+	return position{}, false
 }
 
 func at(t *token.Token) position { return position{t.Position.Line, t.Position.Column} }
 
-func (r *documentReader) fault(p position, field, value, message, valid string) {
-	r.faults = append(r.faults, Fault{File: r.file, Line: p.line, Column: p.column, Field: field, Value: value, Message: message, Valid: valid})
-}
-
-// read reads the value at path.
-func (r *documentReader) read(path string, n ast.Node, depth int) *node {
-	p := at(n.GetToken())
-	broken := &node{at: p, size: 1}
-	if depth > maxDepth {
-		r.fault(p, path, "", "values are nested too deep", fmt.Sprintf("at most %d", maxDepth))
-		return broken
+// read returns the value at p and records it. key is the position of its key, nil for
+// an item of a list. goccy/go-yaml only gives the syntax tree: it decodes by YAML 1.1
+// in places (1_000, 0b11), and reads 1e-3 as text.
+func (d *document) read(p path, key *position, n ast.Node, depth int) any {
+	own := at(n.GetToken())
+	exceeded := func(message string, limit int) any {
+		d.beyond = &Fault{File: d.file, Line: own.line, Column: own.column, Field: string(p), Message: message, Valid: fmt.Sprintf("at most %d", limit)}
+		return nil
 	}
-	out := broken
+	switch d.count++; {
+	case d.beyond != nil:
+		return nil
+	case d.count > maxValues:
+		return exceeded("the file has too many values, aliases counted each time", maxValues)
+	case depth > maxDepth:
+		return exceeded("values are nested too deep", maxDepth)
+	}
+	container := func(text string) {
+		w := written{at: own, text: text}
+		if key != nil {
+			w.at = *key
+		}
+		d.values[p] = w
+	}
+	refuse := func(value, message, valid string) any {
+		d.values[p] = written{at: own, text: value, scalar: true}
+		d.fault(p, value, message, valid)
+		return nil
+	}
 	switch n := n.(type) {
 	case *ast.MappingNode:
-		out = r.mapping(path, n.Values, depth)
-		if len(n.Values) == 0 {
-			out.at = p
-		}
+		return d.mapping(p, key, own, n.Values, depth)
 	case *ast.MappingValueNode:
-		out = r.mapping(path, []*ast.MappingValueNode{n}, depth)
+		return d.mapping(p, key, own, []*ast.MappingValueNode{n}, depth)
 	case *ast.SequenceNode:
-		out = &node{kind: kindList, at: p, size: 1}
+		container("a list")
+		items := make([]any, len(n.Values))
 		for i, v := range n.Values {
-			item := r.read(fmt.Sprintf("%s[%d]", path, i), v, depth+1)
-			out.items = append(out.items, item)
-			out.size += item.size
+			items[i] = d.read(p.item(i), nil, v, depth+1)
 		}
+		return items
 	case *ast.AnchorNode:
-		out = r.read(path, n.Value, depth)
-		r.anchors[n.Name.GetToken().Value] = out
+		value := d.read(p, key, n.Value, depth)
+		d.anchors[n.Name.GetToken().Value] = n.Value
+		return value
 	case *ast.AliasNode:
 		name := n.Value.GetToken().Value
-		anchored, ok := r.anchors[name]
+		anchored, ok := d.anchors[name]
 		if !ok {
-			r.fault(p, path, "*"+name, "no anchor of this name comes before", "")
-			return broken
+			return refuse("*"+name, "no anchor of this name comes before", "")
 		}
-		out = anchored
+		return d.read(p, key, anchored, depth+1)
 	case *ast.TagNode:
-		r.fault(p, path, n.Start.Value, "tags are not supported", "the value without its tag")
+		return refuse(n.Start.Value, "tags are not supported", "the value without its tag")
 	case *ast.LiteralNode:
-		out = &node{kind: kindText, at: p, text: n.Value.Value, size: 1}
+		d.values[p] = written{at: own, text: n.Value.Value, scalar: true, quoted: true}
+		return n.Value.Value
 	case ast.ScalarNode:
-		out = scalar(n.GetToken())
-	default:
-		r.fault(p, path, "", "this kind of YAML is not supported", "mappings, lists, numbers and text")
+		value, w := scalar(n.GetToken())
+		if value == nil {
+			container("nothing")
+		} else {
+			d.values[p] = w
+		}
+		return value
 	}
-	if out.size > maxNodes {
-		r.fault(p, path, "", "the file has too many values, aliases counted each time", fmt.Sprintf("at most %d", maxNodes))
-		return broken
-	}
-	return out
+	return refuse("", "this kind of YAML is not supported", "mappings, lists, numbers and text")
 }
 
-func (r *documentReader) mapping(path string, values []*ast.MappingValueNode, depth int) *node {
-	out := &node{kind: kindMapping, size: 1}
-	first := make(map[string]int)
+func (d *document) mapping(p path, key *position, own position, values []*ast.MappingValueNode, depth int) any {
+	fields := make(map[string]any, len(values))
+	first := make(map[string]int) // line of a key
+	if key == nil && len(values) > 0 {
+		own = at(values[0].Key.GetToken())
+	}
+	if key != nil {
+		own = *key
+	}
+	d.values[p] = written{at: own, text: "a mapping"}
 	for _, v := range values {
-		key := v.Key.GetToken()
-		p := at(key)
-		if out.at == (position{}) {
-			out.at = p
-		}
+		t := v.Key.GetToken()
+		here, field := at(t), p.field(t.Value)
 		switch v.Key.(type) {
 		case *ast.MergeKeyNode:
-			r.fault(p, path, key.Value, "merge keys are not part of YAML 1.2", "a plain name")
+			d.faultAt(here, p, t.Value, "merge keys are not part of YAML 1.2", "a plain name")
 			continue
 		case *ast.MappingKeyNode:
-			r.fault(p, path, key.Value, "this kind of key is not supported", "a plain name")
+			d.faultAt(here, p, t.Value, "this kind of key is not supported", "a plain name")
 			continue
 		}
-		if line, twice := first[key.Value]; twice {
-			r.fault(p, joinPath(path, key.Value), "", "given twice", fmt.Sprintf("once; the first is in line %d", line))
+		if line, twice := first[t.Value]; twice {
+			d.faultAt(here, field, "", "given twice", fmt.Sprintf("once; the first is in line %d", line))
 			continue
 		}
-		first[key.Value] = p.line
-		value := r.read(joinPath(path, key.Value), v.Value, depth+1)
-		out.entries = append(out.entries, entry{key: key.Value, at: p, value: value})
-		out.size += value.size
+		first[t.Value], d.keys[field] = here.line, here
+		fields[t.Value] = d.read(field, &here, v.Value, depth+1)
 	}
-	return out
+	return fields
 }
 
-// scalar resolves a scalar by the core schema: quoted ones are text, plain ones
-// null, true, false, a finite number, or text.
-func scalar(t *token.Token) *node {
-	n := &node{kind: kindText, at: at(t), text: t.Value, size: 1}
+// scalar resolves a scalar by YAML 1.2's core schema: quoted ones are text, plain ones
+// nothing, true, false, a finite number, or text.
+func scalar(t *token.Token) (any, written) {
+	w := written{at: at(t), text: t.Value, scalar: true}
 	if t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType {
-		return n
+		w.quoted = true
+		return t.Value, w
 	}
-	switch v, number := sweep.ParseNumber(t.Value); {
-	case slices.Contains([]string{"", "~", "null", "Null", "NULL"}, t.Value):
-		n.kind = kindNull
-	case isBool(t.Value):
-		n.kind = kindBool
-	case number:
-		n.kind, n.number = kindNumber, v
+	if slices.Contains([]string{"", "~", "null", "Null", "NULL"}, t.Value) {
+		return nil, w
 	}
-	return n
+	if isBool(t.Value) {
+		return strings.EqualFold(t.Value, "true"), w
+	}
+	if v, number := sweep.ParseNumber(t.Value); number {
+		return json.Number(v.AppendJSON(nil)), w
+	}
+	return t.Value, w
 }
 
 func isBool(text string) bool {
 	return slices.Contains([]string{"true", "True", "TRUE", "false", "False", "FALSE"}, text)
 }
 
-// joinPath is the path of a field of the mapping at path.
-func joinPath(path, field string) string {
-	if path == "" {
-		return field
-	}
-	return path + "." + field
+// fault reports that the value at p is wrong.
+func (d *document) fault(p path, value, message, valid string) {
+	d.faultAt(d.place(p), p, value, message, valid)
 }
 
-// get returns the value of a key, nil when there is none.
-func (n *node) get(key string) *node {
-	for _, e := range n.entries {
-		if e.key == key {
-			return e.value
+func (d *document) faultAt(at position, p path, value, message, valid string) {
+	d.broken[p] = true
+	d.faults = append(d.faults, Fault{File: d.file, Line: at.line, Column: at.column, Field: string(p), Value: value, Message: message, Valid: valid})
+}
+
+// place is where a fault at p points: at the value, or at the nearest value around it.
+func (d *document) place(p path) position {
+	for {
+		if w, ok := d.values[p]; ok {
+			return w.at
 		}
+		cut := strings.LastIndexAny(string(p), ".[")
+		if cut < 0 {
+			if w, ok := d.values[""]; ok {
+				return w.at
+			}
+			return position{1, 1}
+		}
+		p = p[:cut]
 	}
-	return nil
 }

@@ -53,6 +53,6 @@ ten-faults.yaml:12:3: train.lr: given twice (valid: once; the first is in line 1
 ten-faults.yaml:13:8: train.ema: out of range (1.5; valid: a number in [0, 1))
 ten-faults.yaml:15:34: parameters.infonce.weight.distribution: takes exponents in W&B, which is not supported: use log_uniform_values and the bounds themselves (log_uniform; valid: constant, categorical, ordinal, uniform, log_uniform_values, int_uniform, q_uniform, q_log_uniform_values, normal, log_normal)
 ten-faults.yaml:17:48: parameters.alignment.window.when: infonce.pass is not in parameters (infonce.pass == cond; valid: alignment.weight, alignment.window, infonce.weight)
-ten-faults.yaml:19:12: metrics[0].name: unknown value, did you mean "kid.tail"? (kid.tial; valid: {fid, kid, precision, recall, density, coverage, diversity, label_accuracy, memorised_ratio, cas}.{all, head, medium, tail}, fid.class.CLASS, loss, steps_per_second)
+ten-faults.yaml:19:12: metrics[0].name: unknown metric, did you mean "kid.tail"? (kid.tial; valid: {fid, kid, precision, recall, density, coverage, diversity, label_accuracy, memorised_ratio, cas}.{all, head, medium, tail}, fid.class.CLASS, loss, steps_per_second)
 `))
 }

@@ -4,11 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
@@ -24,8 +23,8 @@ func mustParse(t *testing.T, text string) *sweep.Spec {
 	return spec
 }
 
-// parameter parses a spec with one more parameter, and returns it.
-func parameter(t *testing.T, name, fields string) sweep.Parameter {
+// parsed parses a spec with one more parameter, and returns it.
+func parsed(t *testing.T, name, fields string) sweep.Parameter {
 	t.Helper()
 	spec := mustParse(t, spectest.With("parameters: {infonce.weight: {min: 0.0, max: 1.0}, "+name+": "+fields+"}"))
 	for _, p := range spec.Parameters {
@@ -39,9 +38,10 @@ func parameter(t *testing.T, name, fields string) sweep.Parameter {
 
 func TestParseFillsInDefaults(t *testing.T) {
 	spec := mustParse(t, spectest.Base)
-	require.Equal(t, sweep.Dataset{Name: sweep.FashionMNIST10k, Size: 28, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.01, Seed: 1}}, spec.Dataset)
-	require.Equal(t, sweep.Model{Arch: sweep.ArchUNet, Width: 32, Depth: 2}, spec.Model)
-	require.Equal(t, sweep.Train{Steps: 600, Batch: 128, LR: 2e-4, WarmupSteps: 60, EMA: 0.999, LabelDropout: 0.1, Seed: 1, LogEvery: 50}, spec.Train)
+	require.Equal(t, sweep.Dataset{Name: sweep.FashionMNIST10k, Size: 28, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.01, Order: sweep.OrderNatural, Seed: 1}}, spec.Dataset)
+	require.Equal(t, sweep.Model{Arch: sweep.ArchUNet, Width: 32, Depth: 2, Mult: []int{1, 2, 2}}, spec.Model)
+	require.Equal(t, sweep.Train{Steps: 600, Batch: 128, LR: 2e-4, WarmupSteps: 60, EMA: 0.999, LabelDropout: 0.1, LabelDropoutMode: sweep.DropSample,
+		Schedule: sweep.ScheduleLinear, Prediction: sweep.PredictEps, Precision: sweep.PrecisionF32, ClipNorm: 1, Seed: 1, LogEvery: 50}, spec.Train)
 	require.Equal(t, []float64{0, 0.5, 1, 1.5, 2}, spec.Evaluate.Guidance)
 	require.Equal(t, sweep.Minimize, spec.Metrics[0].Goal)
 	require.Nil(t, spec.Baseline)
@@ -54,7 +54,7 @@ func TestParseFillsInDefaults(t *testing.T) {
 
 	mustParse(t, spectest.With("evaluate: {samples_per_class: 32}", "metrics: [{name: fid.medium}]")) // 4 x 32 = 128: just enough
 
-	require.Equal(t, sweep.Dataset{Name: sweep.CIFAR10, Size: 32, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.01, Seed: 1}},
+	require.Equal(t, sweep.Dataset{Name: sweep.CIFAR10, Size: 32, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.01, Order: sweep.OrderNatural, Seed: 1}},
 		mustParse(t, spectest.With("dataset: {name: cifar-10, imbalance: {order: natural}}", "evaluate: {samples_per_class: 100, features: {path: /f}}")).Dataset)
 	require.Equal(t, sweep.Dataset{Name: sweep.ImageFolder, Path: "s3://b/k", FolderClasses: 7, FolderChannels: 3, Background: "white", Size: 32, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone, Factor: 1, Seed: 1}},
 		mustParse(t, spectest.With("dataset: {name: image-folder, path: s3://b/k, classes: 7}", "evaluate: {samples_per_class: 100, features: {path: /f}}")).Dataset)
@@ -93,7 +93,7 @@ func TestParseResolvesDistributions(t *testing.T) {
 	} {
 		t.Run(c.fields, func(t *testing.T) {
 			c.want.Name = sweep.ParamAlignmentWeight
-			require.Equal(t, c.want, parameter(t, sweep.ParamAlignmentWeight, c.fields))
+			require.Equal(t, c.want, parsed(t, sweep.ParamAlignmentWeight, c.fields))
 		})
 	}
 }
@@ -101,13 +101,13 @@ func TestParseResolvesDistributions(t *testing.T) {
 // A parameter is an integer or a real number by nature, however its bounds are written.
 func TestBoundsAreNumbers(t *testing.T) {
 	for _, fields := range []string{"{min: 0, max: 1}", "{min: 0.0, max: 1}", "{min: 0, max: 1.0}", "{min: 0e0, max: 1e0}"} {
-		require.Equal(t, sweep.Parameter{Name: sweep.ParamAlignmentWeight, Distribution: sweep.DistUniform, Max: 1}, parameter(t, sweep.ParamAlignmentWeight, fields))
+		require.Equal(t, sweep.Parameter{Name: sweep.ParamAlignmentWeight, Distribution: sweep.DistUniform, Max: 1}, parsed(t, sweep.ParamAlignmentWeight, fields))
 	}
 	for _, fields := range []string{"{min: 8, max: 64}", "{min: 8.0, max: 64.0}", "{min: 8, max: 6.4e1}"} {
-		require.Equal(t, sweep.Parameter{Name: sweep.ParamBatch, Distribution: sweep.DistIntUniform, Min: 8, Max: 64}, parameter(t, sweep.ParamBatch, fields))
+		require.Equal(t, sweep.Parameter{Name: sweep.ParamBatch, Distribution: sweep.DistIntUniform, Min: 8, Max: 64}, parsed(t, sweep.ParamBatch, fields))
 	}
 	require.Equal(t, sweep.Parameter{Name: sweep.ParamAlignmentExponent, Distribution: sweep.DistIntUniform, Max: 3},
-		parameter(t, sweep.ParamAlignmentExponent, "{distribution: int_uniform, min: 0, max: 3}"))
+		parsed(t, sweep.ParamAlignmentExponent, "{distribution: int_uniform, min: 0, max: 3}"))
 }
 
 // A byte order mark, which some editors write, is not part of the text.
@@ -129,7 +129,7 @@ func TestParseTellsFaults(t *testing.T) {
 		{"empty", "", "1:1: the file has no spec in it (valid: a mapping that begins with apiVersion: tailsweep/v1)"},
 		{"a list", "- a\n", "1:1: not a spec (valid: a mapping that begins with apiVersion: tailsweep/v1)"},
 		{"tab", "name: a\n\tb: 1\n", "2:1: YAML is indented with spaces, and this is a tab"},
-		{"two documents", spectest.Base + "---\na: 1\n", "a second document begins here (valid: one a file)"},
+		{"two documents", spectest.Base + "---\na: 1\n", "a second document begins here (valid: one document in a file)"},
 		{"version", spectest.With("apiVersion: tailsweep/v2"), `1:13: apiVersion: unknown value, did you mean "tailsweep/v1"? (tailsweep/v2; valid: tailsweep/v1)`},
 		{"missing", strings.Replace(spectest.Base, "method: random\n", "", 1), "1:1: method: is missing (valid: grid, random, sobol, tpe, bayes, cmaes, nsga2)"},
 		{"missing inside", spectest.With("train: {batch: 4}"), "6:1: train.steps: is missing (valid: an integer in [1, 10000000])"},
@@ -139,7 +139,7 @@ func TestParseTellsFaults(t *testing.T) {
 		{"grouped digits", spectest.With("train: {steps: 1_000}"), "6:16: train.steps: not an integer (1_000;"},
 		{"infinity", spectest.With("train: {steps: 1, lr: .inf}"), "train.lr: not a number (.inf; valid: a number in (0, 1])"},
 		{"too large a number", spectest.With("train: {steps: 1, lr: 1e999}"), "train.lr: not a number (1e999;"},
-		{"number for text", spectest.With("name: 7"), "2:7: name: not text: it wants quotes (7;"},
+		{"number for text", spectest.With("name: 7"), "2:7: name: not text: it needs quotes (7;"},
 		{"control characters", spectest.With(`name: "a\e[31m\n"`), `name: not well formed ("a\x1b[31m\n"; valid:`},
 		{"tag", spectest.With("name: !!str base"), "2:7: name: tags are not supported (!!str;"},
 		{"merge key", spectest.With("model: {<<: {arch: unet}}"), "5:9: model: merge keys are not part of YAML 1.2 (<<;"},
@@ -150,7 +150,7 @@ func TestParseTellsFaults(t *testing.T) {
 		{"quoted bool", spectest.With(`evaluate: {samples_per_class: 100, cas: "true"}`), "evaluate.cas: not true or false: it is in quotes (true; valid: true, false)"},
 		{"bool for a number", spectest.With("train: {steps: true}"), "train.steps: not an integer (true;"},
 		{"gate", spectest.Base + "gates: {min_label_accuracy: 80}\n", "gates.min_label_accuracy: out of range (80; valid: a number in [0, 1])"},
-		{"class without a name", spectest.With("metrics: [{name: fid.class.}]"), "9:18: metrics[0].name: unknown value (fid.class.; valid: {fid, kid, precision, recall,"},
+		{"class without a name", spectest.With("metrics: [{name: fid.class.}]"), "9:18: metrics[0].name: unknown metric (fid.class.; valid: {fid, kid, precision, recall,"},
 		{"FID of few of a class", spectest.With("metrics: [{name: fid.class.bag}]", "evaluate: {samples_per_class: 100}"), "too few images for fid.class.bag: 100 samples and 500 real images of class bag (500 real ones of its rarest class), and FID on 64 features needs 128 of either (100; valid: at least 128)"},
 		{"planned distribution", params("{lr: {distribution: beta}}"), "distribution: not supported by this version (beta;"},
 
@@ -217,7 +217,7 @@ func TestParseTellsFaults(t *testing.T) {
 		{"no parameters", params("{}"), "parameters: has no entries"},
 		{"a bare value", params("{lr: 0.1}"), "8:18: parameters.lr: not a mapping (0.1; valid: a mapping of count, distribution,"},
 		{"unknown parameter", params("{alignment.wieght: {value: 0.1}}"), `parameters.alignment.wieght: unknown field, did you mean "alignment.weight"?`},
-		{"no values", params("{lr: {}}"), "8:14: parameters.lr: says no values (valid: value, values, min and max, or a distribution)"},
+		{"no values", params("{lr: {}}"), "8:14: parameters.lr: has no values (valid: value, values, min and max, or a distribution)"},
 		{"min alone", params("{lr: {distribution: uniform, min: 0.1}}"), "parameters.lr: distribution uniform needs max"},
 		{"values and min", params("{lr: {values: [0.1], min: 0.1}}"), "parameters.lr.min: does not go with distribution categorical (valid: values)"},
 		{"min above max", params("{lr: {min: 0.2, max: 0.1}}"), "parameters.lr.max: is not above min (0.1; valid: more than 0.2,"},
@@ -236,7 +236,7 @@ func TestParseTellsFaults(t *testing.T) {
 		{"circle", params(`{lr: {min: 0.1, max: 0.2, when: "ema > 0"}, ema: {min: 0.1, max: 0.2, when: "lr > 0"}}`), "parameters.ema.when: conditions go in a circle (lr > 0;"},
 		{"circle of one", params(`{lr: {min: 0.1, max: 0.2, when: "lr > 0"}}`), "conditions go in a circle"},
 
-		{"endless grid", spectest.With("method: grid"), "parameters.infonce.weight: a grid needs to know which points to take (uniform; valid: values, or count)"},
+		{"endless grid", spectest.With("method: grid"), "parameters.infonce.weight: a grid needs to know which values to take (uniform; valid: values, or count)"},
 		{"huge grid", spectest.With("method: grid", "parameters: {batch: {min: 2, max: 200}, infonce.weight: {min: 0.0, max: 1.0, count: 200}}"), "parameters: the grid is too large (valid: at most 10000 points)"},
 		{"empty grid", spectest.With("method: grid", "parameters: {infonce.weight: {value: 0}}", "baseline: {params: {infonce.weight: 0}}"), "the baseline has every point of the grid already"},
 	} {
@@ -267,7 +267,7 @@ func TestParseTellsAllFaultsAtOnce(t *testing.T) {
 		"dataset.path: ftp:// is not supported", "dataset.size: out of range", "dataset.imbalance.factor: out of range",
 		"model.patch: belongs to arch dit", "model.attention[0]: is no level of this unet", "train.warmup_steps: is longer",
 		"evaluate: there is no built-in classifier", "evaluate.ddpm_steps: belongs to sampler ddpm", "evaluate.seed: out of range",
-		"parameters.lr: says no values", "metrics[1].goal: is the wrong way", "constraints[0]: ", "budget: method random never ends",
+		"parameters.lr: has no values", "metrics[1].goal: is the wrong way", "constraints[0]: ", "budget: method random never ends",
 	} {
 		require.ErrorContains(t, err, want)
 	}
@@ -283,7 +283,7 @@ func TestParseTellsAllFaultsAtOnce(t *testing.T) {
 // Draft gives what is sound beside the faults.
 func TestDraft(t *testing.T) {
 	spec, faults := Draft("s.yaml", []byte(spectest.With("dataset: {name: cifar-10, size: 16}", "train: {steps: -1}")))
-	require.Equal(t, sweep.Dataset{Name: sweep.CIFAR10, Size: 16, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.01, Seed: 1}}, spec.Dataset)
+	require.Equal(t, sweep.Dataset{Name: sweep.CIFAR10, Size: 16, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.01, Order: sweep.OrderNatural, Seed: 1}}, spec.Dataset)
 	require.Len(t, faults, 2)
 	require.Empty(t, faults.Of("dataset"))
 	require.Len(t, faults.Of("train"), 1)
@@ -319,7 +319,7 @@ func TestParseHasLimits(t *testing.T) {
 		"brackets": {"a: " + strings.Repeat("[", 30000), "brackets are nested too deep"},
 		"depth":    {strings.Repeat("- ", 2000) + "1", "nested too deep"},
 		"aliases":  {bomb, "too many values"},
-		"mappings": {mappings, "too many values"},
+		"mappings": {mappings, "nested too deep"},
 		"utf-8":    {"name: \xff", "not UTF-8"},
 	} {
 		_, err := Parse("s.yaml", []byte(c.text))
@@ -426,60 +426,61 @@ func TestParseReadsBools(t *testing.T) {
 	}
 }
 
-// Each field of the schema can be set: a value that its own schema allows is sound,
-// and the types take it. What goes together is for other tests.
+// Each field of the schema can be set: a value that its own schema allows is valid,
+// and the types take it. Other tests check what goes together.
 func TestEveryFieldCanBeSet(t *testing.T) {
 	fields := 0
-	var walk func(s *schema, path string, wrap func(value string) string)
-	walk = func(s *schema, path string, wrap func(value string) string) {
-		if s.Type == "object" {
+	var walk func(s *jsonschema.Schema, p path, wrap func(value string) string)
+	walk = func(s *jsonschema.Schema, p path, wrap func(value string) string) {
+		s = target(s)
+		switch kindOf(s) {
+		case "object":
 			for name, field := range s.Properties {
-				walk(field, joinPath(path, name), func(value string) string { return wrap("{" + name + ": " + value + "}") })
+				walk(field, p.field(name), func(value string) string { return wrap("{" + name + ": " + value + "}") })
 			}
 			return
-		}
-		if s.Type == "array" {
-			walk(s.Items, path+"[0]", func(value string) string { return wrap("[" + value + "]") })
+		case "array":
+			walk(s.Items2020, p.item(0), func(value string) string { return wrap("[" + value + "]") })
 			return
 		}
 		fields++
-		text := wrap(sample(t, path, s))
-		root, faults := readDocument("spec.yaml", []byte(text))
-		require.Empty(t, faults, text)
-		c := &conformer{nodes: map[string]*node{}, places: map[string]position{}, broken: map[string]bool{}}
-		c.conform("", root, specSchema())
-		require.True(t, c.given(path) && c.sound(path), "%s: %v", text, c.faults)
+		text := wrap(sample(t, p, s))
+		d := readDocument("spec.yaml", []byte(text))
+		require.Empty(t, d.faults, text)
+		d.validate()
+		c := &checker{document: d}
+		require.True(t, c.given(p) && c.valid(p), "%s: %v", text, d.faults)
 		_, err := Parse("spec.yaml", []byte(text))
 		require.NotContains(t, fmt.Sprint(err), "cannot be read", text)
 	}
-	walk(specSchema(), "", func(value string) string { return value })
+	walk(compiled(), "", func(value string) string { return value })
 	require.Greater(t, fields, 300)
 }
 
 // sample is a value of a scalar's schema, as YAML.
-func sample(t *testing.T, path string, s *schema) string {
+func sample(t *testing.T, p path, s *jsonschema.Schema) string {
 	t.Helper()
 	switch {
-	case len(s.Enum) > 0:
-		last := s.Enum[len(s.Enum)-1]
-		return string(last.AppendJSON(nil))
-	case s.Type == "boolean":
+	case s.Enum != nil:
+		last, err := json.Marshal(s.Enum.Values[len(s.Enum.Values)-1])
+		require.NoError(t, err)
+		return string(last)
+	case s.AnyOf != nil:
+		return sweep.MetricLoss
+	case s.Format != nil:
+		return map[string]string{formatCondition: "lr > 0", formatConstraint: "loss <= 1"}[s.Format.Name]
+	case kindOf(s) == "boolean":
 		return "true"
 	case s.Minimum != nil:
-		return strconv.FormatFloat(*s.Minimum, 'f', -1, 64)
-	case s.Type == "number":
-		for _, f := range []float64{0.5, 1, 0.05} {
-			if s.within(f) {
-				return strconv.FormatFloat(f, 'f', -1, 64)
-			}
-		}
-	case s.Type == "string":
-		for _, text := range []string{"abc", "1h", "white"} {
-			if regexp.MustCompile(s.Pattern).MatchString(text) {
-				return text
-			}
+		return s.Minimum.FloatString(3)
+	case kindOf(s) == "number":
+		return "0.05"
+	}
+	for _, text := range []string{"abc", "1h", "white"} {
+		if s.Pattern == nil || s.Pattern.MatchString(text) {
+			return text
 		}
 	}
-	t.Fatalf("%s: no sample of %+v", path, s)
+	t.Fatalf("%s: no sample of %+v", p, s)
 	return ""
 }

@@ -28,34 +28,29 @@ var presets = map[string]sweep.Model{
 }
 
 // resolveModel fills in the model's fields from its preset, else from its
-// architecture. A model that means the same is the same afterwards: the preset's
-// name goes, and a field at its default is empty where it can be.
-func resolveModel(s *sweep.Spec, given func(path string) bool) {
-	m := &s.Model
-	if preset, ok := presets[m.Preset]; ok {
-		orElse(&m.Arch, preset.Arch, given("model.arch"))
-		if m.Arch == preset.Arch { // otherwise the check tells
-			orElse(&m.Width, preset.Width, given("model.width"))
-			orElse(&m.Depth, preset.Depth, given("model.depth"))
-			orElse(&m.Mult, slices.Clone(preset.Mult), given("model.mult"))
-			orElse(&m.Attention, slices.Clone(preset.Attention), given("model.attention"))
-			orElse(&m.Dropout, preset.Dropout, given("model.dropout"))
-			orElse(&m.Patch, preset.Patch, given("model.patch"))
-			orElse(&m.Heads, preset.Heads, given("model.heads"))
-		}
-		m.Preset = ""
-	} else {
-		width, depth := 32, 2
+// architecture. The preset's name is then removed, so that models which mean the same
+// are equal.
+func (c *checker) resolveModel() {
+	m := &c.spec.Model
+	from, ok := presets[m.Preset]
+	if !ok {
+		from = sweep.Model{Arch: m.Arch, Width: 32, Depth: 2}
 		if m.Arch == sweep.ArchDiT {
-			width, depth = 128, 4
-			orElse(&m.Patch, 4, given("model.patch"))
-			orElse(&m.Heads, 4, given("model.heads"))
+			from = sweep.Model{Arch: m.Arch, Width: 128, Depth: 4, Patch: 4, Heads: 4}
 		}
-		orElse(&m.Width, width, given("model.width"))
-		orElse(&m.Depth, depth, given("model.depth"))
 	}
-	if slices.Equal(m.Mult, sweep.DefaultMult) {
-		m.Mult = nil
+	orElse(c, &m.Arch, from.Arch)
+	if m.Arch == from.Arch { // else checkModel reports it
+		orElse(c, &m.Width, from.Width)
+		orElse(c, &m.Depth, from.Depth)
+		orElse(c, &m.Mult, slices.Clone(from.Mult))
+		orElse(c, &m.Attention, slices.Clone(from.Attention))
+		orElse(c, &m.Dropout, from.Dropout)
+		orElse(c, &m.Patch, from.Patch)
+		orElse(c, &m.Heads, from.Heads)
 	}
-	slices.Sort(m.Attention)
+	if m.Arch == sweep.ArchUNet && len(m.Mult) == 0 {
+		orElse(c, &m.Mult, []int{1, 2, 2})
+	}
+	m.Preset = ""
 }

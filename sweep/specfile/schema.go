@@ -3,134 +3,149 @@ package specfile
 import (
 	"bytes"
 	_ "embed" // schema.json
-	"encoding/json"
 	"fmt"
 	"maps"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// schemaJSON is generated from the types of this package: see Spec.
+// schemaJSON is generated from the types of package sweep: see sweep.Spec.
 //
 //go:embed schema.json
 var schemaJSON []byte
 
 // Schema is the JSON Schema (draft 2020-12) of a spec's YAML, for editors. Parse
-// checks files against it; what it cannot say (sizes that must divide each other,
-// ranges that need both ends) Parse checks besides.
+// checks files against it. What a schema cannot express (sizes that must divide each
+// other, a range whose ends must be in order) Parse checks in Go.
 func Schema() []byte { return bytes.Clone(schemaJSON) }
 
-// schema is the part of JSON Schema that schema.json uses.
-type schema struct {
-	Ref              string             `json:"$ref"`
-	Defs             map[string]*schema `json:"$defs"`
-	Description      string             `json:"description"`
-	Type             string             `json:"type"` // object | array | string | number | integer | boolean
-	Enum             []sweep.Value      `json:"enum"`
-	Minimum          *float64           `json:"minimum"`
-	Maximum          *float64           `json:"maximum"`
-	ExclusiveMinimum *float64           `json:"exclusiveMinimum"`
-	ExclusiveMaximum *float64           `json:"exclusiveMaximum"`
-	MinLength        int                `json:"minLength"`
-	MaxLength        int                `json:"maxLength"`
-	Pattern          string             `json:"pattern"`
-	Items            *schema            `json:"items"`
-	MinItems         int                `json:"minItems"`
-	MaxItems         int                `json:"maxItems"`
-	UniqueItems      bool               `json:"uniqueItems"`
-	Properties       map[string]*schema `json:"properties"`
-	MinProperties    int                `json:"minProperties"`
-	Required         []string           `json:"required"`
-	AnyOf            []*schema          `json:"anyOf"` // of a text: words, and a pattern for others
-}
-
-// specSchema is schemaJSON, decoded once, with every $ref replaced by its target.
-var specSchema = sync.OnceValue(func() *schema {
-	var root schema
-	if err := json.Unmarshal(schemaJSON, &root); err != nil {
-		panic("sweep: schema.json: " + err.Error()) // a build that a test refuses
+// compiled is the schema, compiled once.
+var compiled = sync.OnceValue(func() *jsonschema.Schema {
+	const name = "spec.json"
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaJSON))
+	if err != nil {
+		panic("specfile: schema.json: " + err.Error()) // a test compiles it
 	}
-	return root.resolved(root.Defs)
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	for _, f := range formats {
+		c.RegisterFormat(f)
+	}
+	if err := c.AddResource(name, document); err != nil {
+		panic("specfile: schema.json: " + err.Error())
+	}
+	return c.MustCompile(name)
 })
 
-func (s *schema) resolved(defs map[string]*schema) *schema {
-	if s == nil {
-		return nil
-	}
-	if name, ok := strings.CutPrefix(s.Ref, "#/$defs/"); ok {
-		target := *defs[name]
-		if s.Description != "" {
-			target.Description = s.Description
+// The formats of texts that have a grammar of their own.
+const (
+	formatCondition  = "condition"
+	formatConstraint = "constraint"
+)
+
+var formats = []*jsonschema.Format{
+	format(formatCondition, sweep.ParseCondition),
+	format(formatConstraint, sweep.ParseConstraint),
+}
+
+func format[T any](name string, parse func(text string) (T, error)) *jsonschema.Format {
+	return &jsonschema.Format{Name: name, Validate: func(v any) error {
+		text, ok := v.(string)
+		if !ok {
+			return nil // the schema's type says so
 		}
-		return target.resolved(defs)
+		_, err := parse(text)
+		return err
+	}}
+}
+
+// inside is the schema of a field of an object or of the items of a list.
+func inside(s *jsonschema.Schema, field string) *jsonschema.Schema {
+	s = target(s)
+	if property := s.Properties[field]; property != nil {
+		return target(property)
 	}
-	out := *s
-	for _, one := range s.AnyOf {
-		out.Enum, out.Pattern = append(out.Enum, one.Enum...), one.Pattern
+	return target(s.Items2020)
+}
+
+func target(s *jsonschema.Schema) *jsonschema.Schema {
+	for s != nil && s.Ref != nil {
+		s = s.Ref
 	}
-	out.Items = s.Items.resolved(defs)
-	out.Properties = maps.Clone(s.Properties)
-	for name, p := range out.Properties {
-		out.Properties[name] = p.resolved(defs)
-	}
-	return &out
+	return s
 }
 
 // names are the fields of an object, in order.
-func (s *schema) names() []string { return slices.Sorted(maps.Keys(s.Properties)) }
+func names(s *jsonschema.Schema) []string { return slices.Sorted(maps.Keys(s.Properties)) }
 
-// within reports whether a number is in the schema's range.
-func (s *schema) within(f float64) bool {
-	return (s.Minimum == nil || f >= *s.Minimum) && (s.Maximum == nil || f <= *s.Maximum) &&
-		(s.ExclusiveMinimum == nil || f > *s.ExclusiveMinimum) && (s.ExclusiveMaximum == nil || f < *s.ExclusiveMaximum)
+// words are the values of a closed list.
+func words(s *jsonschema.Schema) []string {
+	if s.Enum == nil {
+		return nil
+	}
+	list := make([]string, len(s.Enum.Values))
+	for i, v := range s.Enum.Values {
+		list[i] = fmt.Sprint(v)
+	}
+	return list
+}
+
+// kindOf is the one type that a value may have.
+func kindOf(s *jsonschema.Schema) string {
+	if s.Types == nil {
+		return ""
+	}
+	return strings.Join(s.Types.ToStrings(), " or ")
 }
 
 // legal says what a value may be, in words.
-func (s *schema) legal() string {
-	if len(s.Enum) > 0 {
-		words := make([]string, len(s.Enum))
-		for i, v := range s.Enum {
-			words[i] = v.String()
-		}
-		return strings.Join(words, ", ")
+func legal(s *jsonschema.Schema) string {
+	if s.Enum != nil {
+		return strings.Join(words(s), ", ")
 	}
-	switch s.Type {
+	switch kindOf(s) {
 	case "object":
-		return "a mapping of " + strings.Join(s.names(), ", ")
+		return "a mapping of " + strings.Join(names(s), ", ")
 	case "array":
-		return "a list, each " + s.Items.legal()
+		return "a list, each " + legal(target(s.Items2020))
 	case "number":
-		return "a number" + s.interval()
+		return "a number" + interval(s)
 	case "integer":
-		return "an integer" + s.interval()
+		return "an integer" + interval(s)
 	case "boolean":
 		return "true, false"
 	}
-	if s.Description != "" && (s.Pattern != "" || s.MaxLength == 0) {
+	if s.Description != "" && (s.Pattern != nil || s.MaxLength == nil) {
 		return lowerFirst(strings.TrimSuffix(s.Description, "."))
 	}
-	return fmt.Sprintf("text of %d to %d characters", s.MinLength, s.MaxLength)
+	return fmt.Sprintf("text of %d to %d characters", *s.MinLength, *s.MaxLength)
 }
 
 // interval writes the range as " in [0, 1)", or " > 0", or nothing.
-func (s *schema) interval() string {
-	show := func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+func interval(s *jsonschema.Schema) string {
+	show := func(r *big.Rat) string {
+		f, _ := r.Float64()
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
 	left, right := "", ""
 	switch {
 	case s.Minimum != nil:
-		left = "[" + show(*s.Minimum)
+		left = "[" + show(s.Minimum)
 	case s.ExclusiveMinimum != nil:
-		left = "(" + show(*s.ExclusiveMinimum)
+		left = "(" + show(s.ExclusiveMinimum)
 	}
 	switch {
 	case s.Maximum != nil:
-		right = show(*s.Maximum) + "]"
+		right = show(s.Maximum) + "]"
 	case s.ExclusiveMaximum != nil:
-		right = show(*s.ExclusiveMaximum) + ")"
+		right = show(s.ExclusiveMaximum) + ")"
 	}
 	switch {
 	case left != "" && right != "":

@@ -6,10 +6,10 @@ import (
 	"flag"
 	"os"
 	"reflect"
-	"strings"
 	"testing"
 
 	"github.com/invopop/jsonschema"
+	jsonschemav6 "github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
@@ -74,8 +74,8 @@ func yamlForm(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[sweep.Duration]():
 		return &jsonschema.Schema{Type: "string", MinLength: length(2), Pattern: "^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$"}
 	case reflect.TypeFor[sweep.Constraint]():
-		return &jsonschema.Schema{Type: "string", MinLength: length(1), MaxLength: length(200)}
-	case reflect.TypeFor[[]sweep.Parameter]():
+		return &jsonschema.Schema{Type: "string", MinLength: length(1), MaxLength: length(200), Format: formatConstraint}
+	case reflect.TypeFor[sweep.Space]():
 		space := object()
 		space.MinProperties = length(1)
 		for _, p := range sweep.ParameterList() {
@@ -105,9 +105,11 @@ func parameterSchema(p sweep.ParameterInfo) *jsonschema.Schema {
 		s.Properties.Set(name, field)
 	}
 	number := func() *jsonschema.Schema { return &jsonschema.Schema{Type: "number"} }
-	distributions := []any{sweep.DistConstant, sweep.DistCategorical, sweep.DistOrdinal}
-	if p.Choices == nil {
-		distributions = append(distributions, sweep.DistUniform, sweep.DistLogUniform, sweep.DistIntUniform, sweep.DistQUniform, sweep.DistQLogUniform, sweep.DistNormal, sweep.DistLogNormal)
+	var distributions []any
+	for _, d := range sweep.DistributionList() {
+		if p.Choices == nil || !d.Numbers {
+			distributions = append(distributions, d.Name)
+		}
 	}
 	set("distribution", "How values are spread. Left out: value means constant, values categorical, min and max uniform (of batch int_uniform), with q q_uniform.",
 		&jsonschema.Schema{Type: "string", Enum: distributions})
@@ -134,7 +136,7 @@ func parameterSchema(p sweep.ParameterInfo) *jsonschema.Schema {
 			&jsonschema.Schema{Type: "integer", Minimum: "2", Maximum: "10000"})
 	}
 	set("when", `The parameter takes part only where this holds: "NAME OP VALUE", with one of == != < <= > >=.`,
-		&jsonschema.Schema{Type: "string", MinLength: length(3), MaxLength: length(200)})
+		&jsonschema.Schema{Type: "string", MinLength: length(3), MaxLength: length(200), Format: formatCondition})
 	return s
 }
 
@@ -196,13 +198,12 @@ func length(n uint64) *uint64 { return &n }
 
 // Every field has a description: it is all that an editor shows.
 func TestSchemaDescribes(t *testing.T) {
-	var walk func(path string, s *schema)
-	walk = func(path string, s *schema) {
-		for name, field := range s.Properties {
-			inside := strings.TrimPrefix(path+"."+name, ".")
-			require.NotEmpty(t, field.Description, inside)
-			walk(inside, field)
+	var walk func(p path, s *jsonschemav6.Schema)
+	walk = func(p path, s *jsonschemav6.Schema) {
+		for name, field := range target(s).Properties {
+			require.NotEmpty(t, field.Description, p.field(name))
+			walk(p.field(name), field)
 		}
 	}
-	walk("", specSchema())
+	walk("", compiled())
 }

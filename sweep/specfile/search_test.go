@@ -50,7 +50,7 @@ func TestParseResolvesSearchDistributions(t *testing.T) {
 	} {
 		t.Run(c.name+c.fields, func(t *testing.T) {
 			c.want.Name = c.name
-			require.Equal(t, c.want, parameter(t, c.name, c.fields))
+			require.Equal(t, c.want, parsed(t, c.name, c.fields))
 		})
 	}
 }
@@ -85,7 +85,7 @@ func TestParseTellsFaultsOfTheSearch(t *testing.T) {
 		{"steps of a log from zero", params("{infonce.weight: {distribution: q_log_uniform_values, min: 0, max: 1, q: 0.1}}"), "parameters.infonce.weight.min: q_log_uniform_values needs min > 0"},
 		{"coarse steps of a log", params("{infonce.weight: {distribution: q_log_uniform_values, min: 0.1, max: 1, q: 0.2}}"), "parameters.infonce.weight.q: min stands for what is within q / 2 of it, and 0 with it (0.2; valid: less than 2 min,"},
 		{"fractions of a batch", params("{batch: {distribution: q_log_uniform_values, min: 16, max: 32, q: 1.5}}"), "parameters.batch.q: batch takes integers (1.5;"},
-		{"endless normal grid", spectest.With("method: grid", "parameters: {infonce.weight: {distribution: normal, mu: 1, sigma: 0.1}}"), "a grid needs to know which points to take (normal;"},
+		{"endless normal grid", spectest.With("method: grid", "parameters: {infonce.weight: {distribution: normal, mu: 1, sigma: 0.1}}"), "a grid needs to know which values to take (normal;"},
 
 		{"constraint of nonsense", spectest.With("constraints: [low]"), `11:15: constraints[0]: too short: want "METRIC <= BOUND"`},
 		{"constraint, misspelt", spectest.With("constraints: [loss <= 1, fid.tial <= 3]"), `11:26: constraints[1]: unknown metric, did you mean "fid.tail"? (fid.tial; valid: {fid, kid,`},
@@ -96,15 +96,15 @@ func TestParseTellsFaultsOfTheSearch(t *testing.T) {
 		{"constraint twice, spelt otherwise", spectest.With("constraints: [loss <= 1, loss  <=  1.0]"), "constraints[1]: listed twice (loss  <=  1.0; valid: each constraint once)"},
 		{"constraint on no such group", spectest.With("dataset: {name: fashion-mnist-10k, imbalance: {profile: step}}", "constraints: [fid.medium <= 3]"), "constraints[0]: profile step has no such group (fid.medium;"},
 		{"constraint of few samples", spectest.With("evaluate: {samples_per_class: 40}", "metrics: [{name: loss}]", "constraints: [fid.tail <= 3]"), "evaluate.samples_per_class: too few images for fid.tail: 120 samples"},
-		{"constraint that is a number", spectest.With("constraints: [3]"), "constraints[0]: not text: it wants quotes (3;"},
+		{"constraint that is a number", spectest.With("constraints: [3]"), "constraints[0]: not text: it needs quotes (3;"},
 		{"constraint that is no list", spectest.With("constraints: loss <= 1"), "constraints: not a list (loss <= 1;"},
 
-		{"repeats of the first seed", spectest.With("repeats: {seeds: [2, 1]}"), "11:22: repeats.seeds[1]: is train.seed, which the first trial of each point has (1; valid: other seeds)"},
+		{"repeats of the first seed", spectest.With("repeats: {seeds: [2, 1]}"), "11:22: repeats.seeds[1]: is train.seed, which the first trial of each configuration has (1; valid: other seeds)"},
 		{"repeats of nothing", spectest.With("repeats: {share: 0.5}"), "repeats.seeds: is missing"},
 		{"too many repeats", spectest.With("repeats: {seeds: [2], share: 1}"), "repeats.share: out of range (1; valid: a number in (0, 0.9])"},
 
-		{"rung between checkpoints", stopped("{type: asha, min_iter: 150}"), "early_terminate.min_iter: a trial is judged at a checkpoint, and this is none (150; valid: a multiple of checkpoints.every_steps = 100)"},
-		{"rung at the end", stopped("{type: asha, min_iter: 600}"), "early_terminate.min_iter: is no rung: the training ends there (600; valid: less than train.steps = 600)"},
+		{"rung between checkpoints", stopped("{type: asha, min_iter: 150}"), "early_terminate.min_iter: a trial is judged at a checkpoint, and there is none at this step (150; valid: a multiple of checkpoints.every_steps = 100)"},
+		{"rung at the end", stopped("{type: asha, min_iter: 600}"), "early_terminate.min_iter: is not before the end of the training (600; valid: less than train.steps = 600)"},
 		{"min_trials of asha", stopped("{type: asha, min_iter: 100, min_trials: 3}"), "early_terminate.min_trials: belongs to type median, and this is asha"},
 		{"brackets of median", stopped("{type: median, min_iter: 100, brackets: 2}"), "early_terminate.brackets: belongs to type hyperband, and this is median"},
 		{"brackets without rungs", stopped("{type: hyperband, min_iter: 100, brackets: 3}"), "early_terminate.brackets: is more than there are rungs (3; valid: at most 2)"},

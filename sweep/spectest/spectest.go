@@ -2,6 +2,8 @@ package spectest
 
 import (
 	"strings"
+
+	"github.com/tailsweep/tailsweep/sweep"
 )
 
 // Base is a valid spec; tests replace one of its lines or add to its end.
@@ -35,4 +37,11 @@ func With(lines ...string) string {
 		}
 	}
 	return text
+}
+
+// Train completes what a test says of a training with the defaults of a spec file.
+func Train(t sweep.Train) sweep.Train {
+	t.LabelDropoutMode, t.Schedule, t.Prediction, t.Precision = sweep.DropSample, sweep.ScheduleLinear, sweep.PredictEps, sweep.PrecisionF32
+	t.ClipNorm = 1
+	return t
 }

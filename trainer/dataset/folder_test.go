@@ -59,7 +59,7 @@ func animals(t testing.TB) string {
 }
 
 func folderSpec(dir string) sweep.Dataset {
-	return sweep.Dataset{Name: sweep.ImageFolder, Path: dir, FolderClasses: 3, Size: 8, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone}}
+	return sweep.Dataset{Name: sweep.ImageFolder, Path: dir, FolderClasses: 3, FolderChannels: 3, Size: 8, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone}}
 }
 
 func TestLoadFolder(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/spectest"
 	"github.com/tailsweep/tailsweep/trainer"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
@@ -22,8 +23,8 @@ func tinySpec() sweep.Spec {
 	return sweep.Spec{
 		APIVersion: sweep.APIVersion, Name: "tiny", Method: sweep.MethodGrid, Dataset: longTail,
 		Model:       sweep.Model{Arch: "dit", Width: 8, Depth: 1, Patch: 8, Heads: 1},
-		Train:       sweep.Train{Steps: 10, Batch: 20, LR: 0.05, EMA: 0.9, Seed: 1, LogEvery: 1},
-		Evaluate:    sweep.Evaluate{SamplesPerClass: 13, Guidance: []float64{0, 1, 4}, DDIMSteps: 2, Seed: 3},
+		Train:       spectest.Train(sweep.Train{Steps: 10, Batch: 20, LR: 0.05, EMA: 0.9, Seed: 1, LogEvery: 1}),
+		Evaluate:    sweep.Evaluate{SamplesPerClass: 13, Guidance: []float64{0, 1, 4}, Sampler: sweep.SamplerDDIM, DDIMSteps: 2, Seed: 3},
 		Metrics:     []sweep.Objective{{Name: "fid.all", Goal: sweep.Minimize}},
 		Checkpoints: sweep.Checkpoints{EverySteps: 10},
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/spectest"
 	"github.com/tailsweep/tailsweep/trainer"
 	"github.com/tailsweep/tailsweep/trainer/cache"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
@@ -54,8 +55,8 @@ func TestAColouredFolderFromTrainingToGrid(t *testing.T) {
 			APIVersion: sweep.APIVersion, Name: "colours",
 			Dataset:     sweep.Dataset{Name: sweep.ImageFolder, Path: pictures, FolderClasses: 3, FolderChannels: 3, Size: 8, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone, Factor: 1}},
 			Model:       sweep.Model{Arch: sweep.ArchDiT, Width: 64, Depth: 1, Patch: 2, Heads: 2},
-			Train:       sweep.Train{Steps: 250, Batch: 8, LR: 3e-3, EMA: 0.9, Seed: 1, LogEvery: 20},
-			Evaluate:    sweep.Evaluate{SamplesPerClass: 2, Guidance: []float64{0}, DDIMSteps: 10, Seed: 5},
+			Train:       spectest.Train(sweep.Train{Steps: 250, Batch: 8, LR: 3e-3, EMA: 0.9, Seed: 1, LogEvery: 20}),
+			Evaluate:    sweep.Evaluate{SamplesPerClass: 2, Guidance: []float64{0}, Sampler: sweep.SamplerDDIM, DDIMSteps: 10, Seed: 5},
 			Checkpoints: sweep.Checkpoints{EverySteps: 250},
 		},
 		Assignment: sweep.Assignment{Kind: sweep.KindSearch, Seed: 1, Params: sweep.Params{}}, Staging: t.TempDir(),

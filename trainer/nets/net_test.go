@@ -14,7 +14,7 @@ import (
 )
 
 var testModels = map[string]sweep.Model{
-	"unet": {Arch: ArchUNet, Width: 8, Depth: 2},
+	"unet": {Arch: ArchUNet, Width: 8, Depth: 2, Mult: []int{1, 2, 2}},
 	"dit":  {Arch: ArchDiT, Width: 16, Depth: 5, Patch: 4, Heads: 2},
 }
 
@@ -212,7 +212,7 @@ func TestArchitecturesArePinned(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	unet := sweep.Model{Arch: ArchUNet, Width: 8, Depth: 1}
+	unet := sweep.Model{Arch: ArchUNet, Width: 8, Depth: 1, Mult: []int{1, 2, 2}}
 	with := func(change func(m *sweep.Model)) sweep.Model {
 		m := unet
 		change(&m)
@@ -225,7 +225,7 @@ func TestNewRefuses(t *testing.T) {
 		"model.mult = [1 9] must be 1 to 4 numbers of 1 to 8":                {Model: with(func(m *sweep.Model) { m.Mult = []int{1, 9} }), Size: 28, Channels: 1, Classes: 2},
 		"model.attention = [3] has 3, which is no level of 3":                {Model: with(func(m *sweep.Model) { m.Attention = []int{3} }), Size: 28, Channels: 1, Classes: 2},
 		"model.dropout = 1 must be in [0, 1)":                                {Model: with(func(m *sweep.Model) { m.Dropout = 1 }), Size: 28, Channels: 1, Classes: 2},
-		"model.width = 0 must be 1 to 1024":                                  {Model: sweep.Model{Arch: ArchUNet, Depth: 1}, Size: 16, Channels: 1, Classes: 2},
+		"model.width = 0 must be 1 to 1024":                                  {Model: sweep.Model{Arch: ArchUNet, Depth: 1, Mult: []int{1, 2, 2}}, Size: 16, Channels: 1, Classes: 2},
 		"model.patch = 3 does not divide dataset.size = 16":                  {Model: sweep.Model{Arch: ArchDiT, Width: 8, Depth: 1, Patch: 3, Heads: 1}, Size: 16, Channels: 1, Classes: 2},
 		"model.heads = 3 does not divide model.width = 8":                    {Model: sweep.Model{Arch: ArchDiT, Width: 8, Depth: 1, Patch: 4, Heads: 3}, Size: 16, Channels: 1, Classes: 2},
 		"model.width = 6 must be a multiple of 4 for dit":                    {Model: sweep.Model{Arch: ArchDiT, Width: 6, Depth: 1, Patch: 4, Heads: 1}, Size: 16, Channels: 1, Classes: 2},

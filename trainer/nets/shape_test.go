@@ -102,7 +102,7 @@ func TestUnknownLatentPanics(t *testing.T) {
 func TestLevelAttentionHasVariables(t *testing.T) {
 	count := func(attention []int) (n int) {
 		store := model.NewStore()
-		net, err := New(Config{Model: sweep.Model{Arch: ArchUNet, Width: 8, Depth: 2, Attention: attention}, Size: 16, Channels: 1, Classes: 10})
+		net, err := New(Config{Model: sweep.Model{Arch: ArchUNet, Width: 8, Depth: 2, Mult: []int{1, 2, 2}, Attention: attention}, Size: 16, Channels: 1, Classes: 10})
 		require.NoError(t, err)
 		forward(t, goBackend(t), store, net, 16)
 		return store.NumVariables()

@@ -26,8 +26,8 @@ import (
 type unet struct{ Config }
 
 func newUNet(cfg Config) (Net, error) {
-	levels := cfg.Model.Levels()
-	if len(levels) > maxLevels || slices.Min(levels) < 1 || slices.Max(levels) > maxMult {
+	levels := cfg.Model.Mult
+	if len(levels) < 1 || len(levels) > maxLevels || slices.Min(levels) < 1 || slices.Max(levels) > maxMult {
 		return nil, fmt.Errorf("model.mult = %v must be 1 to %d numbers of 1 to %d", levels, maxLevels, maxMult)
 	}
 	for _, level := range cfg.Model.Attention {
@@ -46,7 +46,7 @@ func newUNet(cfg Config) (Net, error) {
 
 // Forward implements Net.
 func (n unet) Forward(scope *model.Scope, in Input) Output {
-	b, levels := in.X.Shape().Dim(0), n.Model.Levels()
+	b, levels := in.X.Shape().Dim(0), n.Model.Mult
 	in.X.AssertDims(b, n.Size, n.Size, n.Channels)
 	scope = scope.At(ArchUNet)
 	emb := silu(n.condition(scope.In("condition"), in.T, in.Label, 4*n.Model.Width))
@@ -91,7 +91,7 @@ func (n unet) Forward(scope *model.Scope, in Input) Output {
 
 // levelBlock is a residual block of a level, with attention where the level has it.
 func (n unet) levelBlock(scope *model.Scope, name string, x, emb *Node, masks *Masks, level int) *Node {
-	y := n.block(scope.In("%s", name), x, emb, masks, n.Model.Levels()[level]*n.Model.Width)
+	y := n.block(scope.In("%s", name), x, emb, masks, n.Model.Mult[level]*n.Model.Width)
 	if slices.Contains(n.Model.Attention, level) {
 		y = n.attend(scope.In("%s_attention", name), y)
 	}

@@ -54,7 +54,7 @@ func classifier(t *testing.T, classes int) string {
 func sound(t *testing.T, n int) *sweep.Spec {
 	t.Helper()
 	return &sweep.Spec{
-		Dataset: sweep.Dataset{Name: sweep.ImageFolder, Path: folder(t, 100), Reference: folder(t, n), FolderClasses: 9, Size: 16,
+		Dataset: sweep.Dataset{Name: sweep.ImageFolder, Path: folder(t, 100), Reference: folder(t, n), FolderClasses: 9, FolderChannels: 3, Size: 16,
 			Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.1}},
 		Evaluate: sweep.Evaluate{SamplesPerClass: 500, Guidance: []float64{0, 1}, Features: &sweep.Features{Path: classifier(t, 9)}},
 		Metrics:  []sweep.Objective{{Name: "fid.tail"}, {Name: "label_accuracy.tail"}, {Name: "loss"}},

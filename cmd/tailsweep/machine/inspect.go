@@ -116,7 +116,7 @@ func datasetOf(a *cli.App, argument string) (sweep.Dataset, *sweep.Spec, error) 
 		return d, nil, nil
 	}
 	if stat, err := os.Stat(argument); err == nil && stat.IsDir() {
-		d.Name, d.Path = sweep.ImageFolder, argument
+		d.Name, d.Path, d.FolderChannels = sweep.ImageFolder, argument, 3
 		return d, nil, nil
 	}
 	name, text, err := a.ReadText(argument)

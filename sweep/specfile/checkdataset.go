@@ -1,0 +1,99 @@
+package specfile
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// checkDataset checks what of a dataset does not go together.
+func (c *checker) checkDataset() {
+	d := &c.spec.Dataset
+	info, ok := sweep.LookupDataset(d.Name)
+	if !ok || !c.valid(&d.Name) {
+		return
+	}
+	c.checkSource(d, info)
+	c.checkGroups(d, info)
+	if c.given(&d.Size) && c.valid(&d.Size) && len(info.Sizes) > 0 && !slices.Contains(info.Sizes, d.Size) {
+		c.wrong(&d.Size, fmt.Sprint(d.Size), d.Name+" does not come in this size", strings.Trim(strings.ReplaceAll(fmt.Sprint(info.Sizes), " ", ", "), "[]"))
+	}
+	im := &d.Imbalance
+	switch {
+	case !c.valid(im):
+	case im.Profile == sweep.ProfileNone:
+		if im.Factor != 1 {
+			c.wrong(&im.Factor, c.shown(&im.Factor), "profile none has no factor", "1, or none")
+		}
+		if c.given(&im.Order) {
+			c.wrong(&im.Order, im.Order, "profile none has no order", "no order")
+		}
+	case info.PerClass > 0 && slices.Min(sweep.Counts(*im, len(info.Classes), info.PerClass)) < 1:
+		c.wrong(&im.Factor, sweep.Number(im.Factor).String(), "leaves the smallest class without images",
+			fmt.Sprintf("at least %s", sweep.Number(1/float64(info.PerClass))))
+	}
+}
+
+// checkGroups checks that the fields of dataset.groups go together, and that a
+// published dataset has the classes that they name.
+func (c *checker) checkGroups(d *sweep.Dataset, info sweep.DatasetInfo) {
+	g := d.Groups
+	if g == nil || !c.valid(g) {
+		return
+	}
+	only := func(by string, fields ...any) {
+		for _, field := range fields {
+			if c.given(field) && g.By != by {
+				c.wrong(field, c.shown(field), "belongs to by: "+by+", and this is by: "+g.By, "by: "+by)
+			}
+		}
+	}
+	only(sweep.GroupsByShots, &g.Many, &g.Few)
+	only(sweep.GroupsByNames, &g.Head, &g.Medium, &g.Tail)
+	switch {
+	case !c.valid(g):
+	case g.By == sweep.GroupsByShots && g.Few > g.Many:
+		c.wrong(&g.Few, fmt.Sprint(g.Few), fmt.Sprintf("is more than many = %d: a class would be head and tail", g.Many), fmt.Sprintf("at most %d", g.Many))
+	case g.By == sweep.GroupsByNames && len(g.Head)+len(g.Medium)+len(g.Tail) == 0:
+		c.wrong(g, "", "names no class", "a list of classes as head, medium or tail")
+	case info.Classes != nil:
+		_, err := d.ClassGroups(info.Classes, make([]int, len(info.Classes)))
+		var fault *sweep.FieldError
+		if errors.As(err, &fault) {
+			c.wrong(path(fault.Field), fault.Value, fault.Message, fault.Valid)
+		}
+	}
+}
+
+// checkSource checks that the files have a place if the dataset needs one, and that no
+// field belongs to another dataset.
+func (c *checker) checkSource(d *sweep.Dataset, info sweep.DatasetInfo) {
+	for _, where := range []*string{&d.Path, &d.Reference} {
+		if !c.given(where) || !c.valid(where) || !sweep.Remote(*where) {
+			continue
+		}
+		if err := sweep.CheckURL(*where); err != nil {
+			c.wrong(where, *where, err.Error(), "a folder, or an s3:// or https:// URL without user and query")
+		}
+	}
+	if info.BuiltIn && c.given(&d.Path) {
+		c.wrong(&d.Path, d.Path, d.Name+" is built in and has no path", sweep.FashionMNIST+" reads files from path")
+	}
+	if d.Name == sweep.ImageFolder {
+		if !c.given(&d.Path) {
+			c.wrong(d, "", sweep.ImageFolder+" needs dataset.path", "the folder with a folder of images for each class, or an s3:// or https:// URL")
+		}
+		if !c.given(&d.FolderClasses) {
+			c.wrong(d, "", sweep.ImageFolder+" needs dataset.classes", "the number of its classes, which `tailsweep data inspect` prints")
+		}
+		return
+	}
+	for _, field := range []any{&d.SplitFile, &d.Reference, &d.FolderClasses, &d.FolderChannels, &d.Background} {
+		if c.given(field) && c.valid(field) {
+			c.wrong(field, c.shown(field), "belongs to "+sweep.ImageFolder+", and this is "+d.Name, "name: "+sweep.ImageFolder)
+		}
+	}
+}
