@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
@@ -22,8 +23,8 @@ func level(s study) string {
 		return "Which trials are as good as the best is unknown: every configuration was trained with one seed."
 	}
 	noise := fmt.Sprintf("%s varies between seeds of the same configuration by %s (standard deviation, %s).",
-		c.Metric, num(c.Noise), plural(c.Freedom, "degree of freedom", "degrees of freedom"))
-	among := fmt.Sprintf("of the %s", plural(c.Settings-1, "other configuration", "other configurations"))
+		c.Metric, num(c.Noise), english.Plural(c.Freedom, "degree of freedom", "degrees of freedom"))
+	among := fmt.Sprintf("of the %s", english.Plural(c.Settings-1, "other configuration", "other configurations"))
 	if len(c.Level) == 0 {
 		return fmt.Sprintf("%s None %s is as good as trial %d at 95 %% confidence.", noise, among, c.Best)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
@@ -110,7 +111,7 @@ func scatterFigure(s study) (f figure, ok bool) {
 			f.Labels = append(f.Labels, beside(cx, cy, fmt.Sprintf("%d", t.Number)))
 		}
 	}
-	f.Desc = fmt.Sprintf("%s, %d of them on the front: lower is better on both axes.", plural(len(shown), "trial", "trials"), len(s.front))
+	f.Desc = fmt.Sprintf("%s, %d of them on the front: lower is better on both axes.", english.Plural(len(shown), "trial", "trials"), len(s.front))
 	f.Legend = append([]legendEntry{{Path: "M1 3H12V11H23", Class: "line front", Text: "Pareto front"}}, markLegend(s, true)...)
 	return f, true
 }
@@ -145,7 +146,7 @@ func curvesFigure(s study, curves map[int][]job.Point) (f figure, left int, ok b
 		frame: figureFrame,
 		Title: "Training loss", XLabel: "training steps", YLabel: "loss, all terms",
 		XTicks: x.ticks(8), YTicks: y.ticks(8),
-		Desc: fmt.Sprintf("Loss of %s over training.", plural(len(trials), "trial", "trials")),
+		Desc: fmt.Sprintf("Loss of %s over training.", english.Plural(len(trials), "trial", "trials")),
 	}
 	// Worst first, so that the leader lies on top.
 	for _, t := range slices.Backward(trials) {

@@ -214,7 +214,12 @@ func newRow(s study, t sweep.Trial, place int, params, data []string) row {
 	if t.Status == sweep.StatusCompleted {
 		r.Guidance = plain(t.Guidance)
 	}
-	if t.LossFirst != 0 || t.LossLast != 0 {
+	switch {
+	case t.Status == sweep.StatusDiverged && t.LossFirst != 0:
+		r.Loss = num(t.LossFirst) + " → NaN"
+	case t.Status == sweep.StatusDiverged:
+		r.Loss = "NaN"
+	case t.LossFirst != 0 || t.LossLast != 0:
 		r.Loss = num(t.LossFirst) + " → " + num(t.LossLast)
 	}
 	if t.Error != nil {

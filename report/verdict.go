@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
@@ -154,7 +155,7 @@ func caveats(in Input, s study) []string {
 	}
 	switch n, again := len(s.baseline), repeated(s.trials); {
 	case again > 0:
-		out = append(out, fmt.Sprintf("%s trained with several seeds, the others with one. A configuration with several seeds ranks by their mean; the table next to the baseline shows one of its trials.", plural(again, "searched configuration was", "searched configurations were")))
+		out = append(out, fmt.Sprintf("%s trained with several seeds, the others with one. A configuration with several seeds ranks by their mean; the table next to the baseline shows one of its trials.", english.Plural(again, "searched configuration was", "searched configurations were")))
 	case n > 1:
 		out = append(out, fmt.Sprintf("Each searched configuration was trained with one seed, the baseline with %d. A difference inside the range of the baseline is not distinguishable from noise. The list of trials that are as good as the best assumes that every configuration has the noise of the baseline's seeds.", n))
 	default:
@@ -184,15 +185,15 @@ func caveats(in Input, s study) []string {
 		}
 	}
 	if gated > 0 {
-		out = append(out, fmt.Sprintf("%s a gate of the spec and %s left out of the ranking.", plural(gated, "trial failed", "trials failed"), pick(gated, "is", "are")))
+		out = append(out, fmt.Sprintf("%s a gate of the spec and %s left out of the ranking.", english.Plural(gated, "trial failed", "trials failed"), pick(gated, "is", "are")))
 	}
 	if stopped > 0 {
 		out = append(out, fmt.Sprintf("%s stopped early by early_terminate; the ranking and the figures leave %s out.",
-			plural(stopped, "trial was", "trials were"), pick(stopped, "it", "them")))
+			english.Plural(stopped, "trial was", "trials were"), pick(stopped, "it", "them")))
 	}
 	if lost := len(in.Trials) - len(s.ranked) - stopped - gated; lost > 0 {
 		out = append(out, fmt.Sprintf("%s not complete and %s left out of the ranking and the figures; the table lists %s.",
-			plural(lost, "trial did", "trials did"), pick(lost, "is", "are"), pick(lost, "it", "them")))
+			english.Plural(lost, "trial did", "trials did"), pick(lost, "is", "are"), pick(lost, "it", "them")))
 	}
 	return out
 }

@@ -149,8 +149,8 @@ func Fail(class FailureClass, err error) error {
 	return &FailureError{Failure: Failure{Class: class, Message: err.Error()}, Err: err}
 }
 
-// Error implements error.
-func (e *FailureError) Error() string { return string(e.Class) + ": " + e.Message }
+// Error returns the message: the class is for the code.
+func (e *FailureError) Error() string { return e.Message }
 
 // Unwrap returns the cause.
 func (e *FailureError) Unwrap() error { return e.Err }

@@ -49,7 +49,7 @@ func TestUnknownBackendOfTheEnvironment(t *testing.T) {
 	for _, arguments := range [][]string{{"run", spec}, {"up"}, {"train", spec, "--to", t.TempDir()}, {"plan", spec}, {"worker"}} {
 		r := cmdline(t, nil, "", arguments...)
 		require.Equal(t, cli.ExitUsage, r.Code, r.Err)
-		require.Equal(t, "tailsweep: TAILSWEEP_BACKEND is \"nonsense\", want one of auto, go, xla:cpu, xla:cuda\n", r.Err, arguments[0])
+		require.Equal(t, "tailsweep: TAILSWEEP_BACKEND is \"nonsense\" (valid: auto, go, xla:cpu, xla:cuda)\n", r.Err, arguments[0])
 	}
 }
 
@@ -59,13 +59,13 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		arguments []string
 		says      string
 	}{
-		"unknown verb":                  {[]string{"trails"}, `no verb "trails"; did you mean "trials"?`},
+		"unknown verb":                  {[]string{"trails"}, `unknown verb "trails"; did you mean "trials"?`},
 		"unknown verb, nothing":         {[]string{"zzzzzzzz"}, "tailsweep --help"},
 		"unknown flag":                  {[]string{"trials", "--wide", "x"}, "unknown flag: --wide"},
-		"bad value":                     {[]string{"trials", "x", "-o", "xml"}, `"xml" is none of table, json`},
-		"too many arguments":            {[]string{"trials", "a", "b"}, "tailsweep trials takes one sweep, not 2 arguments"},
-		"one argument too many":         {[]string{"doctor", "a"}, "tailsweep doctor takes no arguments, not 1 argument;"},
-		"too few arguments":             {[]string{"run"}, "tailsweep run takes one spec"},
+		"bad value":                     {[]string{"trials", "x", "-o", "xml"}, "valid: table, json"},
+		"too many arguments":            {[]string{"trials", "a", "b"}, "tailsweep: trials takes one sweep, not 2 arguments"},
+		"one argument too many":         {[]string{"doctor", "a"}, "tailsweep: doctor takes no arguments, not 1 argument;"},
+		"too few arguments":             {[]string{"run"}, "tailsweep: run takes one spec"},
 		"no such spec":                  {[]string{"run", missing}, missing},
 		"bad method":                    {[]string{"init", "--method", "anneal"}, "grid, random, sobol, tpe, bayes, cmaes, nsga2"},
 		"bad sweep name":                {[]string{"init", "Not A Name"}, `"Not A Name"`},
@@ -73,7 +73,7 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		"pull of none":                  {[]string{"pull", "x", "--to", "d", "--top-n", "0"}, "--top-n is 0"},
 		"pull of a trial below 0":       {[]string{"pull", "x", "--to", "d", "--trial", "-5"}, "--trial is -5"},
 		"pull of one and of some":       {[]string{"pull", "x", "--to", "d", "--trial", "1", "--top-n", "2"}, "--top-n"},
-		"no number of slots":            {[]string{"up", "--slots", "x"}, `"x" for "--slots" flag: want a number`},
+		"no number of slots":            {[]string{"up", "--slots", "x"}, `"x" for "--slots" flag: not a number`},
 		"slots below 1":                 {[]string{"up", "--slots", "0"}, "--slots is 0"},
 		"report into a folder":          {[]string{"report", "x", "--to", t.TempDir()}, "a folder"},
 		"worker without slots":          {[]string{"worker", "--slots", "0"}, "--slots is 0"},
@@ -404,7 +404,8 @@ func TestReportShowsFloorAndKeptCurve(t *testing.T) {
 	w, err := checkpoint.Create(t.TempDir(), checkpoint.Manifest{Sweep: "done", Trial: 3, Attempt: 1, Step: 10})
 	require.NoError(t, err)
 	require.NoError(t, w.Bytes(checkpoint.ModelName, []byte("weights")))
-	require.NoError(t, w.Bytes(checkpoint.CurveName, []byte(`{"step":10,"loss":123.5,"ddpm":1}`+"\n")))
+	long := strings.Repeat(" ", 1<<17) // of white space, in the second line
+	require.NoError(t, w.Bytes(checkpoint.CurveName, []byte(`{"step":10,"loss":123.5,"ddpm":1}`+"\n"+`{"step":20,`+long+`"loss":99,"ddpm":1}`+"\n"+`{"step":30,"loss":88,"ddpm":1}`+"\n")))
 	staged, err := w.Commit()
 	require.NoError(t, err)
 	ref, err := arc.Upload(t.Context(), "done", 3, 1, staged)
@@ -412,7 +413,7 @@ func TestReportShowsFloorAndKeptCurve(t *testing.T) {
 	require.NoError(t, arc.KeepCurve(t.Context(), ref.Key))
 	require.NoError(t, arc.Remove(t.Context(), ref.Key))
 	diverged := sweep.Trial{
-		Assignment: sweep.Assignment{Number: 3, Kind: sweep.KindSearch, Params: clitest.Weights(3, 0), Seed: 1}, Status: sweep.StatusDiverged, Attempts: 1,
+		Assignment: sweep.Assignment{Number: 3, Kind: sweep.KindSearch, Params: clitest.Weights(3, 0), Seed: 1}, Status: sweep.StatusDiverged, Attempts: 1, LossFirst: 1.02,
 	}
 	judged := diverged
 	judged.Number, judged.Status, judged.Floor = 4, sweep.StatusCompleted, map[string]float64{"fid.tail": 7.77}
@@ -425,6 +426,8 @@ func TestReportShowsFloorAndKeptCurve(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, strings.Contains(string(page), ">7.770<"), "the floor is missing") // not require.Contains: it would print it all
 	require.True(t, strings.Contains(string(page), "Loss of 1 trial over training."), "the curve is missing")
+	require.Regexp(t, `<path class="line lost" d="M[^L"]*L[^L"]*L[^L"]*">`, string(page), "the curve has three points")
+	require.Contains(t, string(page), "1.020 → NaN", "a diverged trial has no loss of 0")
 }
 
 func TestRunRefusesAFaultySpecBeforeAnythingStarts(t *testing.T) {

@@ -59,7 +59,7 @@ func main() {
 	os.Exit(code)
 }
 
-// run does one command line and returns its exit code. An error is told once.
+// run executes a command line and returns its exit code.
 func run(ctx context.Context, a *cli.App, arguments []string) int {
 	root := newRoot(a)
 	root.SetArgs(arguments)
@@ -74,8 +74,8 @@ func newRoot(a *cli.App) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tailsweep",
 		Short: "Hyper-parameter sweeps for class-imbalanced diffusion models",
-		Long: `tailsweep searches the weights of regularisers that let the rare classes of a
-diffusion model gain diversity while the frequent ones lose nothing.
+		Long: `tailsweep searches the weights of loss terms with which the rare classes of a
+diffusion model gain diversity and the frequent classes lose nothing.
 
     tailsweep init > my.yaml      write a spec, then: validate, plan
     tailsweep run my.yaml         run it, here or on a cluster
@@ -88,9 +88,9 @@ diffusion model gain diversity while the frequent ones lose nothing.
 				return cmd.Help()
 			}
 			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				return cli.Usagef("tailsweep has no verb %q; did you mean %q?", args[0], near[0])
+				return cli.Usagef("unknown verb %q; did you mean %q?", args[0], near[0])
 			}
-			return cli.Usagef("tailsweep has no verb %q; `tailsweep --help` lists them", args[0])
+			return cli.Usagef("unknown verb %q; `tailsweep --help` lists the verbs", args[0])
 		},
 	}
 	root.SetOut(a.Out)
@@ -99,7 +99,7 @@ diffusion model gain diversity while the frequent ones lose nothing.
 	root.SuggestionsMinimumDistance = 2
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages", fmt.Sprintf("FlagUsagesWrapped %d", console.LineWidth)))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return cli.Usagef("%s: %s; see `%s --help`", cmd.CommandPath(), strconvText.ReplaceAllString(err.Error(), "want a number"), cmd.CommandPath())
+		return cli.Usagef("%s: %s; see `%s --help`", cli.Verb(cmd), strconvText.ReplaceAllString(err.Error(), "not a number"), cmd.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	a.ConnectionFlags(root)
@@ -112,9 +112,9 @@ diffusion model gain diversity while the frequent ones lose nothing.
 			root.AddCommand(cmd)
 		}
 	}
-	root.AddCommand(&cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: cli.ExitCodes})
+	root.AddCommand(&cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: cli.ExitCodesHelp()})
 	return root
 }
 
-// strconvText is how a flag's number that is none is complained of.
+// strconvText matches what strconv reports about the value of a flag for a number.
 var strconvText = regexp.MustCompile(`strconv\.Parse\w+: parsing .*: (invalid syntax|value out of range)`)

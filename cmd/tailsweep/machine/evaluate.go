@@ -83,11 +83,11 @@ func openModel(b *backend.Backend, untrained *sweep.Spec, args []string) (*train
 func resultText(r *evaluate.Result) []string {
 	t := console.NewTable("METRIC", ">VALUE", ">FLOOR")
 	for _, name := range sweep.MetricNames(r.Metrics) {
-		value := trialview.MetricText(r.Metrics, name)
+		value := trialview.Metric(r.Metrics, name)
 		if s, ok := r.Spread[name]; ok {
 			value += fmt.Sprintf(" ± %.2g", s)
 		}
-		t.Row(name, value, trialview.MetricText(r.Floor, name))
+		t.Row(name, value, trialview.Metric(r.Floor, name))
 	}
 	return append(t.Render(0, console.Painter(false)), fmt.Sprintf("at guidance %.4g, %d samples and %d real images a class", r.Guidance, r.SamplesPerClass, r.RealPerClass))
 }

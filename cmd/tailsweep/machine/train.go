@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
-	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
@@ -272,21 +272,21 @@ func eventText(e job.Event) string {
 // progressText is a point of the curve: the loss, its terms, the pace, what is left
 // of the training at it, and memory.
 func progressText(e job.Event) string {
-	text := fmt.Sprintf("step %d/%d  loss %.4f  ddpm %.4f", e.Step, e.Steps, e.Point.Loss, e.Point.DDPM)
+	line := fmt.Sprintf("step %d/%d  loss %.4f  ddpm %.4f", e.Step, e.Steps, e.Point.Loss, e.Point.DDPM)
 	terms := e.Point.Terms()
 	for _, name := range sweep.TermList() {
 		if value := *terms[name]; value != nil {
-			text += fmt.Sprintf("  %s %.4f", name, *value)
+			line += fmt.Sprintf("  %s %.4f", name, *value)
 		}
 	}
 	if e.StepsPerSecond > 0 {
-		text += fmt.Sprintf("  %.1f steps/s", e.StepsPerSecond)
+		line += fmt.Sprintf("  %.1f steps/s", e.StepsPerSecond)
 	}
 	if left := e.SecondsLeft(); left > 0 {
-		text += "  " + console.Short(time.Duration(left*float64(time.Second))) + " left"
+		line += "  " + text.Duration(time.Duration(left*float64(time.Second))) + " left"
 	}
 	if e.Memory > 0 {
-		text += "  " + console.BytesText(e.Memory)
+		line += "  " + text.Bytes(e.Memory)
 	}
-	return text
+	return line
 }

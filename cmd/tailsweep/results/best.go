@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
@@ -72,7 +73,7 @@ func bestText(t BestTrial) []string {
 	add := func(name, format string, args ...any) {
 		lines = append(lines, fmt.Sprintf("  %-*s "+format, append([]any{width, name}, args...)...))
 	}
-	add("parameters", "%s", trialview.ParamsText(t.Params))
+	add("parameters", "%s", trialview.Params(t.Params))
 	for _, name := range names {
 		text := fmt.Sprintf("%.4g", t.Metrics[name])
 		if floor, ok := t.Floor[name]; ok {
@@ -81,7 +82,7 @@ func bestText(t BestTrial) []string {
 		add(name, "%s", text)
 	}
 	if t.Samples > 0 {
-		add("taken on", "%s and %s of each class", trialview.Counted(t.Samples, "sample"), trialview.Counted(t.Real, "real image"))
+		add("taken on", "%s and %s of each class", english.Plural(t.Samples, "sample", ""), english.Plural(t.Real, "real image", ""))
 	}
 	if t.Feasibility != "" {
 		add("constraints", "%s", t.Feasibility)

@@ -163,7 +163,7 @@ func explanationText(e Explanation) []string {
 	add := func(name, format string, args ...any) {
 		lines = append(lines, fmt.Sprintf("  %-12s "+format, append([]any{name}, args...)...))
 	}
-	add("parameters", "%s", trialview.ParamsText(e.Params))
+	add("parameters", "%s", trialview.Params(e.Params))
 	if e.Kind == sweep.KindBaseline {
 		return append(lines, "  It is a baseline trial: its parameters and its seed are the spec's, nothing suggested them.")
 	}
@@ -176,7 +176,7 @@ func explanationText(e Explanation) []string {
 	case e.Unknown != "":
 		add("known then", "%s", e.Unknown)
 	case len(e.Pending) > 0:
-		add("known then", "%d finished trials; pending: %s", *r.Seen, trialview.NumbersText(e.Pending))
+		add("known then", "%d finished trials; pending: %s", *r.Seen, trialview.Numbers(e.Pending))
 	default:
 		add("known then", "%d finished trials, none pending", *r.Seen)
 	}
@@ -214,7 +214,7 @@ func expectedText(list []expectation) []string {
 		if x.Value != nil && x.StdDev > 0 {
 			off = fmt.Sprintf("%+.1f sd", (*x.Value-x.Mean)/x.StdDev)
 		}
-		t.Row(x.Metric, fmt.Sprintf("%.4g", x.Mean), fmt.Sprintf("%.2g", x.StdDev), trialview.Optional(x.Value), off)
+		t.Row(x.Metric, fmt.Sprintf("%.4g", x.Mean), fmt.Sprintf("%.2g", x.StdDev), trialview.Number(x.Value), off)
 	}
 	return console.Indented(t)
 }
@@ -229,7 +229,7 @@ func constraintsText(list []held) []string {
 		if h.Holds != nil {
 			holds = map[bool]string{true: "yes", false: "no"}[*h.Holds]
 		}
-		t.Row(h.Constraint, trialview.Optional(h.Limit), trialview.Optional(h.Value), holds)
+		t.Row(h.Constraint, trialview.Number(h.Limit), trialview.Number(h.Value), holds)
 	}
 	return console.Indented(t)
 }
@@ -243,6 +243,6 @@ func replayText(r Replay) string {
 	case r.Params == nil:
 		return "  replay       " + r.Why
 	default:
-		return "  replay       " + r.Why + ": " + trialview.ParamsText(r.Params)
+		return "  replay       " + r.Why + ": " + trialview.Params(r.Params)
 	}
 }

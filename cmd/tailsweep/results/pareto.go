@@ -51,7 +51,7 @@ hypervolume only from the same --reference.`,
 		if f.Knee != nil {
 			marks[*f.Knee] = "knee"
 		}
-		if err := a.PrintTable(trialview.TrialTable(spec, list, marks)); err != nil || len(list) == 0 {
+		if err := a.PrintTable(trialview.Table(spec, list, marks)); err != nil || len(list) == 0 {
 			return err
 		}
 		return a.Print("", fmt.Sprintf("hypervolume %.4g from %s", f.Hypervolume, referenceText(spec, f.Reference)))

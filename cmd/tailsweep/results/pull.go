@@ -80,7 +80,7 @@ func Pull(a *cli.App) *cobra.Command {
 		}
 		for _, t := range chosen {
 			p := archive.Pull{Trial: t, Dir: *dir}
-			if err := a.Print(fmt.Sprintf("trial %d  %s  %s  %s", t.Number, trialview.MetricsText(t.Metrics, trialview.Columns(spec)), trialview.ParamsText(t.Params), filepath.Clean(p.Folder()))); err != nil {
+			if err := a.Print(fmt.Sprintf("trial %d  %s  %s  %s", t.Number, trialview.Metrics(t.Metrics, trialview.Columns(spec)), trialview.Params(t.Params), filepath.Clean(p.Folder()))); err != nil {
 				return err
 			}
 		}

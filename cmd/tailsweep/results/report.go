@@ -1,10 +1,8 @@
 package results
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +15,8 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
 	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/file"
+	"github.com/tailsweep/tailsweep/internal/jsonl"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/report"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -38,13 +38,16 @@ func Report(a *cli.App) *cobra.Command {
 			*path = args[0] + ".html"
 		}
 		if info, err := os.Stat(*path); err == nil && info.IsDir() {
-			return cli.Usagef("report: --to is %q, a folder: want the name of the page", *path)
+			return cli.Usagef("report: --to is %q, a folder: want the name of a file", *path)
 		}
 		in, err := reportInput(cmd.Context(), a, args[0])
 		if err != nil {
 			return err
 		}
-		if err := writeWhole(*path, func(w io.Writer) error { return report.Write(w, in) }); err != nil {
+		if err := os.MkdirAll(filepath.Dir(*path), 0o755); err != nil {
+			return err
+		}
+		if err := file.Create(*path, 0o644, func(w io.Writer) error { return report.Write(w, in) }); err != nil {
 			return err
 		}
 		return a.Print(*path)
@@ -52,8 +55,8 @@ func Report(a *cli.App) *cobra.Command {
 	return cmd
 }
 
-// reportInput gathers what a page is made from. Only the archive is needed;
-// Temporal adds how far the sweep is.
+// reportInput reads what a report shows. Temporal is asked how far the sweep is; the
+// rest comes from the archive.
 func reportInput(ctx context.Context, a *cli.App, name string) (report.Input, error) {
 	arc, err := a.Archive(ctx)
 	if err != nil {
@@ -82,7 +85,7 @@ func reportInput(ctx context.Context, a *cli.App, name string) (report.Input, er
 	return in, nil
 }
 
-// addPictures adds a trial's grid and curve, those that are there.
+// addPictures adds a trial's sample grid and curve where they are stored.
 func addPictures(ctx context.Context, arc *archive.Archive, name string, t sweep.Trial, in *report.Input) error {
 	if t.Grid != "" {
 		grid, err := arc.Grid(ctx, name, t.Number)
@@ -97,27 +100,17 @@ func addPictures(ctx context.Context, arc *archive.Archive, name string, t sweep
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // it ended before its first checkpoint
 	}
-	if err == nil {
-		in.Curves[t.Number], err = decodeCurve(curve)
+	if err != nil {
+		return err
 	}
-	return err
+	if in.Curves[t.Number], err = jsonl.DecodeAll[job.Point](bytes.NewReader(curve), len(curve)); err != nil {
+		return fmt.Errorf("loss curve of trial %d: %w", t.Number, err)
+	}
+	return nil
 }
 
-// decodeCurve reads a curve.jsonl.
-func decodeCurve(data []byte) ([]job.Point, error) {
-	var points []job.Point
-	for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); {
-		var p job.Point
-		if err := json.Unmarshal(lines.Bytes(), &p); err != nil {
-			return nil, fmt.Errorf("loss curve, point %d: %w", len(points), err)
-		}
-		points = append(points, p)
-	}
-	return points, nil
-}
-
-// reportProgress asks Temporal, and tells what the ledger alone shows when that
-// is away or has forgotten the sweep.
+// reportProgress asks Temporal how far the sweep is. Without an answer it returns
+// what the ledger shows.
 func reportProgress(ctx context.Context, a *cli.App, name string, spec *sweep.Spec, trials []sweep.Trial) report.Progress {
 	rp := report.Progress{Phase: "unknown", Planned: cost.TrialCount(spec), GPUHours: analysis.SlotHours(trials)}
 	c, err := a.Temporal(ctx)
@@ -135,32 +128,7 @@ func reportProgress(ctx context.Context, a *cli.App, name string, spec *sweep.Sp
 		}
 	}
 	if err != nil {
-		a.Say("the page does not say how far the sweep is: %v", err)
+		a.Say("the report does not show how far the sweep is: %v", err)
 	}
 	return rp
-}
-
-// writeWhole writes a file that is complete or not there: under another name
-// first. Missing folders are made.
-func writeWhole(path string, write func(io.Writer) error) (err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	err = write(f)
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

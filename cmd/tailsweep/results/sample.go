@@ -22,7 +22,7 @@ func sampleTitle(m *trainer.Model, n int) string {
 	if n == 1 {
 		return ""
 	}
-	return fmt.Sprintf("trial %d (%s): %s", m.Assignment.Number, m.Assignment.Kind, trialview.ParamsText(m.Assignment.Params))
+	return fmt.Sprintf("trial %d (%s): %s", m.Assignment.Number, m.Assignment.Kind, trialview.Params(m.Assignment.Params))
 }
 
 func Sample(a *cli.App) *cobra.Command {

@@ -27,7 +27,7 @@ func Trials(a *cli.App) *cobra.Command {
 		if output.Value == "json" {
 			return a.PrintJSON(trialview.Judge(spec, trials, trials))
 		}
-		return a.PrintTable(trialview.TrialTable(spec, trialview.Judge(spec, trials, trials), nil))
+		return a.PrintTable(trialview.Table(spec, trialview.Judge(spec, trials, trials), nil))
 	}
 	return cmd
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/measure"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/simulate"
@@ -194,7 +195,7 @@ func runText(spec *sweep.Spec, r simulatedRun) []string {
 	}
 	lines := []string{
 		fmt.Sprintf("trials       %d: %s; %s", total, strings.Join(counts, ", "), r.Ended),
-		fmt.Sprintf("time         %s of wall clock, %.4g GPU-hours", console.Short(time.Duration(r.WallSeconds*float64(time.Second))), r.GPUHours),
+		fmt.Sprintf("time         %s of wall clock, %.4g GPU-hours", text.Duration(time.Duration(r.WallSeconds*float64(time.Second))), r.GPUHours),
 	}
 	if r.Steps < r.StepsWhole {
 		lines = append(lines, fmt.Sprintf("steps        %d, %.0f%% fewer than without early termination", r.Steps, 100*(1-float64(r.Steps)/float64(r.StepsWhole))))
@@ -202,7 +203,7 @@ func runText(spec *sweep.Spec, r simulatedRun) []string {
 	if r.Best == nil {
 		return append(lines, "best         none")
 	}
-	lines = append(lines, console.Wrapped("best         ", fmt.Sprintf("trial %d  %s  %s", r.Best.Number, trialview.MetricsText(r.Best.Metrics, trialview.Columns(spec)), trialview.ParamsText(r.Best.Params)))...)
+	lines = append(lines, console.Wrapped("best         ", fmt.Sprintf("trial %d  %s  %s", r.Best.Number, trialview.Metrics(r.Best.Metrics, trialview.Columns(spec)), trialview.Params(r.Best.Params)))...)
 	if len(r.Front) > 0 {
 		lines = append(lines, console.Wrapped("front        ", "trials "+strings.Trim(fmt.Sprint(r.Front), "[]"))...)
 	}
@@ -216,12 +217,12 @@ func runsText(spec *sweep.Spec, runs []simulatedRun) []string {
 	for _, r := range runs {
 		best, trials := "-", 0
 		if r.Best != nil {
-			best = trialview.MetricText(r.Best.Metrics, name)
+			best = trialview.Metric(r.Best.Metrics, name)
 		}
 		for _, n := range r.Trials {
 			trials += n
 		}
-		t.Row(fmt.Sprint(r.Seed), fmt.Sprint(trials), best, console.Short(time.Duration(r.WallSeconds*float64(time.Second))), fmt.Sprintf("%.4g", r.GPUHours), r.Ended)
+		t.Row(fmt.Sprint(r.Seed), fmt.Sprint(trials), best, text.Duration(time.Duration(r.WallSeconds*float64(time.Second))), fmt.Sprintf("%.4g", r.GPUHours), r.Ended)
 	}
 	return append([]string{""}, t.Render(0, console.Painter(false))...)
 }

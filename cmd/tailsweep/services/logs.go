@@ -96,12 +96,12 @@ func trialLog(a *cli.App, cmd *cobra.Command, name string, trial, attempt int) e
 	}
 	log, err := arc.Log(ctx, name, trial, attempt)
 	if errors.Is(err, store.ErrNotFound) {
-		return cli.ExitWith(cli.ExitNotFound, fmt.Errorf("trial %d of %s has no log of attempt %d; there are: %s", trial, name, attempt, trialview.NumbersText(attempts)))
+		return cli.ExitWith(cli.ExitNotFound, fmt.Errorf("trial %d of %s has no log of attempt %d; there are: %s", trial, name, attempt, trialview.Numbers(attempts)))
 	}
 	if err != nil {
 		return err
 	}
-	a.Say("trial %d of %s, attempt %d (there are: %s):", trial, name, attempt, trialview.NumbersText(attempts))
+	a.Say("trial %d of %s, attempt %d (there are: %s):", trial, name, attempt, trialview.Numbers(attempts))
 	_, err = io.Copy(a.Out, log)
 	return errors.Join(err, log.Close())
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/measure"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/cost"
 	"github.com/tailsweep/tailsweep/sweep/space"
@@ -96,16 +97,16 @@ func planText(spec *sweep.Spec, p measure.Planned) []string {
 		"trials       " + trials,
 		fmt.Sprintf("steps        %d a trial", plan.StepsPerTrial) + inAll(fmt.Sprintf(", %d in all", plan.Steps)),
 		fmt.Sprintf("samples      %d a trial", plan.SamplesPerTrial) + inAll(fmt.Sprintf(", %d in all", plan.Samples)),
-		fmt.Sprintf("model        %d parameters, %s a checkpoint", p.Parameters, console.BytesText(plan.CheckpointBytes)),
+		fmt.Sprintf("model        %d parameters, %s a checkpoint", p.Parameters, text.Bytes(plan.CheckpointBytes)),
 	}
 	if spec.EarlyTerminate != nil {
 		lines = append(lines, fmt.Sprintf("rungs        %s; the figures are those of a sweep that stops no trial early", joined(spec.Rungs())))
 	}
 	if p.MemoryBytes > 0 {
-		lines = append(lines, "memory       about "+console.BytesText(p.MemoryBytes)+" a slot")
+		lines = append(lines, "memory       about "+text.Bytes(p.MemoryBytes)+" a slot")
 	}
 	if plan.Trials > 0 {
-		lines = append(lines, fmt.Sprintf("storage      %s written, %s kept at the end", console.BytesText(plan.WrittenBytes), console.BytesText(plan.KeptBytes)))
+		lines = append(lines, fmt.Sprintf("storage      %s written, %s kept at the end", text.Bytes(plan.WrittenBytes), text.Bytes(plan.KeptBytes)))
 	}
 	if plan.TrialTime <= 0 {
 		lines = append(lines, "time         not told: nothing was measured")
@@ -114,11 +115,11 @@ func planText(spec *sweep.Spec, p measure.Planned) []string {
 		if p.Backend != "" {
 			how += ", measured on " + p.Backend
 		}
-		total := inAll(fmt.Sprintf(", %s on one slot", console.Short(plan.SlotTime)))
+		total := inAll(fmt.Sprintf(", %s on one slot", text.Duration(plan.SlotTime)))
 		if spec.MaxConcurrentTrials > 1 {
-			total += inAll(fmt.Sprintf(", %s on %d with `tailsweep up --slots %[2]d`", console.Short(plan.WallTime), spec.MaxConcurrentTrials))
+			total += inAll(fmt.Sprintf(", %s on %d with `tailsweep up --slots %[2]d`", text.Duration(plan.WallTime), spec.MaxConcurrentTrials))
 		}
-		lines = append(lines, console.Wrapped("time         ", fmt.Sprintf("about %s a trial%s (%s; starting and compiling come on top)", console.Short(plan.TrialTime), total, how))...)
+		lines = append(lines, console.Wrapped("time         ", fmt.Sprintf("about %s a trial%s (%s; starting and compiling come on top)", text.Duration(plan.TrialTime), total, how))...)
 	}
 	return lines
 }

@@ -49,7 +49,7 @@ of the faults of all files, empty when there are none.`,
 				a.Warn(spec)
 			default:
 				a.Warn(spec)
-				if err := a.Print(fmt.Sprintf("%s: sweep %q is valid (%s, %s)", path, spec.Name, spec.Method, trialview.PlannedText(spec))); err != nil {
+				if err := a.Print(fmt.Sprintf("%s: sweep %q is valid (%s, %s)", path, spec.Name, spec.Method, trialview.Planned(spec))); err != nil {
 					return err
 				}
 			}

@@ -7,9 +7,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
-	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/workflows"
 )
@@ -63,7 +63,7 @@ func Describe(a *cli.App) *cobra.Command {
 
 // describeText is the state for people; the spec follows it.
 func describeText(d description) []string {
-	lines := []string{fmt.Sprintf("%s  %s, %s", d.Spec.Name, d.Spec.Method, trialview.PlannedText(d.Spec)), "digest " + d.Digest}
+	lines := []string{fmt.Sprintf("%s  %s, %s", d.Spec.Name, d.Spec.Method, trialview.Planned(d.Spec)), "digest " + d.Digest}
 	if d.Spec.Description != "" {
 		lines = append(lines, d.Spec.Description)
 	}
@@ -72,19 +72,19 @@ func describeText(d description) []string {
 		return lines
 	}
 	v := progress.View{Spec: d.Spec, Progress: *p, Live: d.live, Now: time.Now()}
-	lines = append(lines, string(p.Phase)+": "+v.Summary(), "slot time "+console.Short(time.Duration(p.GPUHours*float64(time.Hour))))
+	lines = append(lines, string(p.Phase)+": "+v.Summary(), "slot time "+text.Duration(time.Duration(p.GPUHours*float64(time.Hour))))
 	if p.Message != "" {
 		lines = append(lines, p.Message)
 	}
 	for _, r := range p.Running {
-		line := fmt.Sprintf("trial %d runs since %s: %s", r.Number, r.StartedAt.Local().Format(time.DateTime), trialview.ParamsText(r.Params))
+		line := fmt.Sprintf("trial %d runs since %s: %s", r.Number, r.StartedAt.Local().Format(time.DateTime), trialview.Params(r.Params))
 		if r.Verdict != nil {
 			line += "; " + r.Verdict.Reason
 		}
 		lines = append(lines, line)
 	}
 	if p.Best != nil {
-		lines = append(lines, fmt.Sprintf("best: trial %d  %s  %s", p.Best.Number, trialview.MetricsText(p.Best.Metrics, trialview.Columns(d.Spec)), trialview.ParamsText(p.Best.Params)))
+		lines = append(lines, fmt.Sprintf("best: trial %d  %s  %s", p.Best.Number, trialview.Metrics(p.Best.Metrics, trialview.Columns(d.Spec)), trialview.Params(p.Best.Params)))
 	}
 	for _, e := range p.Audit {
 		line := fmt.Sprintf("%s %s by %s", e.At.Local().Format(time.DateTime), e.Command, e.By)

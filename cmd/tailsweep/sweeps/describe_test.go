@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/workflows"
 )
@@ -25,8 +25,8 @@ func TestDescribeLooksAtRunningTrials(t *testing.T) {
 		Live: map[int]progress.LiveTrial{3: {Stage: progress.StageTraining, Step: 600, Steps: 1200, StepsPerSecond: 33.3}},
 		Now:  time.Now(),
 	}
-	text := strings.Join(describeText(description{Spec: v.Spec, Progress: &v.Progress, live: v.Live}), "\n")
+	lines := strings.Join(describeText(description{Spec: v.Spec, Progress: &v.Progress, live: v.Live}), "\n")
 	left, ok := v.ETA()
 	require.True(t, ok)
-	require.Contains(t, text, "about "+console.Short(left)+" left")
+	require.Contains(t, lines, "about "+text.Duration(left)+" left")
 }

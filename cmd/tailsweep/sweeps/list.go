@@ -74,7 +74,7 @@ func List(a *cli.App) *cobra.Command {
 		}
 		t := console.NewTable("SWEEP", "STATE", ">TRIALS", ">FID.HEAD", ">FID.TAIL", "CREATED")
 		for _, r := range rows {
-			t.Row(r.Name, r.State, fmt.Sprint(r.Done), trialview.Optional(r.BestHead), trialview.Optional(r.BestTail), r.Created.Local().Format(time.DateTime))
+			t.Row(r.Name, r.State, fmt.Sprint(r.Done), trialview.Number(r.BestHead), trialview.Number(r.BestTail), r.Created.Local().Format(time.DateTime))
 		}
 		return a.PrintTable(t)
 	}

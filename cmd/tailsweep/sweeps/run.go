@@ -162,7 +162,7 @@ func (w *sweepWorkflow) Start(ctx context.Context) error {
 		ID: workflows.SweepID(w.spec.Name), TaskQueue: workflows.ControlQueue,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		StaticSummary:            fmt.Sprintf("%s, %s", w.spec.Method, trialview.PlannedText(w.spec)),
+		StaticSummary:            fmt.Sprintf("%s, %s", w.spec.Method, trialview.Planned(w.spec)),
 		StaticDetails:            w.spec.Description,
 		Memo:                     map[string]any{memoDigest: w.spec.Digest()},
 	}, workflows.TypeSweep, workflows.SweepInput{Spec: *w.spec, Digest: w.spec.Digest()})

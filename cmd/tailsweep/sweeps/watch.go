@@ -111,7 +111,7 @@ func detached(a *cli.App, name string) error {
 func ended(a *cli.App, v progress.View) error {
 	p := v.Progress
 	t := a.Terminal()
-	lines := append([]string{""}, trialview.ResultLines(v.Spec, v.Finished, t.Width, console.Painter(t.Colour))...)
+	lines := append([]string{""}, trialview.Ranking(v.Spec, v.Finished, t.Width, console.Painter(t.Colour))...)
 	lines = append(lines, "", "next:")
 	if _, ok := analysis.Best(v.Spec, v.Finished, ""); ok {
 		lines = append(lines,

@@ -32,8 +32,8 @@ func TestAllTrialsFailedTheirGates(t *testing.T) {
 	const why = "2 trials completed with a value of fid.tail, and all failed a gate; the best, trial 1, has 60: memorised_ratio.all is 0.2, gates.max_memorised_ratio is 0.05"
 	spec, _, err := arc.LoadSpec(t.Context(), "fresh")
 	require.NoError(t, err)
-	require.Equal(t, why, strings.Join(trialview.ResultLines(spec, trials, 80, console.Painter(false)), " "))
-	require.Equal(t, []string{"no trial completed"}, trialview.ResultLines(spec, nil, 80, console.Painter(false)))
+	require.Equal(t, why, strings.Join(trialview.Ranking(spec, trials, 80, console.Painter(false)), " "))
+	require.Equal(t, []string{"no trial completed"}, trialview.Ranking(spec, nil, 80, console.Painter(false)))
 
 	var out bytes.Buffer
 	a := &cli.App{Out: &out, Err: &out}

@@ -19,26 +19,27 @@ import (
 	"github.com/tailsweep/tailsweep/internal/store"
 )
 
-// App is what the verbs share: the streams, and the way to both services.
+// App is what the verbs share: the streams, and how to connect to Temporal and to
+// the object store.
 type App struct {
 	In       io.Reader
 	Out, Err io.Writer
 	Flags    connect.Flags
 
-	Objects store.Store // a test's store instead of the configured one
+	Objects store.Store // for tests: the object store; there is no Temporal then
 }
 
-// connectionFlags adds the flags that say where the services are.
+// ConnectionFlags adds the flags that say where the services are.
 func (a *App) ConnectionFlags(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
 	f.StringVar(&a.Flags.Address, "address", "", "Temporal's host:port (TEMPORAL_ADDRESS; default: the embedded stack)")
 	f.StringVar(&a.Flags.Namespace, "namespace", "", "Temporal's namespace (TEMPORAL_NAMESPACE)")
 	f.StringVar(&a.Flags.Endpoint, "s3-endpoint", "", "the object store, http://host:port (TAILSWEEP_S3_ENDPOINT)")
-	f.StringVar(&a.Flags.Bucket, "s3-bucket", "", "its bucket (TAILSWEEP_S3_BUCKET)")
-	f.StringVar(&a.Flags.Prefix, "s3-prefix", "", "prefix of all keys in it (TAILSWEEP_S3_PREFIX)")
+	f.StringVar(&a.Flags.Bucket, "s3-bucket", "", "bucket in the object store (TAILSWEEP_S3_BUCKET)")
+	f.StringVar(&a.Flags.Prefix, "s3-prefix", "", "prefix of all keys in the bucket (TAILSWEEP_S3_PREFIX)")
 }
 
-// archive opens the object store.
+// Archive opens the object store.
 func (a *App) Archive(ctx context.Context) (*archive.Archive, error) {
 	if a.Objects != nil {
 		return archive.New(a.Objects), nil
@@ -54,10 +55,10 @@ func (a *App) Archive(ctx context.Context) (*archive.Archive, error) {
 	return archive.New(s), nil
 }
 
-// temporal connects to Temporal. The caller closes the client.
+// Temporal connects to Temporal. The caller closes the client.
 func (a *App) Temporal(ctx context.Context) (client.Client, error) {
 	if a.Objects != nil {
-		return nil, connect.ErrStackDown // tests of verbs on the archive have no Temporal
+		return nil, connect.ErrStackDown
 	}
 	target, err := connect.Resolve(a.Flags)
 	if err != nil {
@@ -66,7 +67,13 @@ func (a *App) Temporal(ctx context.Context) (client.Client, error) {
 	return target.Dial(ctx, nil)
 }
 
-// printJSON writes v for programs: indented, so that people can read it too.
+// Print writes lines of the output.
+func (a *App) Print(lines ...string) error {
+	_, err := io.WriteString(a.Out, strings.Join(lines, "\n")+"\n")
+	return err
+}
+
+// PrintJSON writes v as indented JSON.
 func (a *App) PrintJSON(v any) error {
 	e := json.NewEncoder(a.Out)
 	e.SetIndent("", "  ")
@@ -74,39 +81,33 @@ func (a *App) PrintJSON(v any) error {
 	return e.Encode(v)
 }
 
-// print writes lines for people.
-func (a *App) Print(lines ...string) error {
-	_, err := io.WriteString(a.Out, strings.Join(lines, "\n")+"\n")
-	return err
+// PrintTable writes a table, clipped to the terminal.
+func (a *App) PrintTable(t *console.Table) error {
+	term := a.Terminal()
+	return a.Print(t.Render(term.Width, console.Painter(term.Colour))...)
 }
 
-// say tells people what happens, beside the output proper.
+// Say writes a message to stderr.
 func (a *App) Say(format string, args ...any) {
 	_, _ = io.WriteString(a.Err, address.Redact(fmt.Sprintf(format, args...))+"\n") // no one is left to report to
 }
 
-// terminal is where output goes. The zero terminal is a file or a pipe.
-type terminal struct {
-	Live          bool // a person watches
+// Terminal describes where the output goes. The zero Terminal is a file or a pipe.
+type Terminal struct {
+	Live          bool // output can be redrawn
 	Width, Height int  // 0: no limit
 	Colour        bool
 }
 
-// terminal looks at the output afresh, since windows change size.
-func (a *App) Terminal() terminal {
+// Terminal returns the output's terminal with its size at this moment.
+func (a *App) Terminal() Terminal {
 	f, ok := a.Out.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
-		return terminal{}
+		return Terminal{}
 	}
-	t := terminal{Live: true, Width: 80, Height: 24, Colour: os.Getenv("NO_COLOR") == ""}
+	t := Terminal{Live: true, Width: 80, Height: 24, Colour: os.Getenv("NO_COLOR") == ""}
 	if width, height, err := term.GetSize(int(f.Fd())); err == nil && width > 0 && height > 0 {
 		t.Width, t.Height = width, height
 	}
 	return t
-}
-
-// printTable writes a table as wide as the terminal.
-func (a *App) PrintTable(t *console.Table) error {
-	term := a.Terminal()
-	return a.Print(t.Render(term.Width, console.Painter(term.Colour))...)
 }

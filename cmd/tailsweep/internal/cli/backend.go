@@ -12,12 +12,12 @@ import (
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
-// stackOptions are those that every start of the stack shares.
+// StackOptions are the options of every start of the stack.
 func (a *App) StackOptions() stack.Options {
 	return stack.Options{Worker: true, Out: a.Err, SearchAttributes: workflows.SearchAttributes()}
 }
 
-// EnvOr is an environment variable, or else a default.
+// EnvOr returns an environment variable, or a default where it is empty.
 func EnvOr(name, otherwise string) string {
 	if v := os.Getenv(name); v != "" {
 		return v
@@ -28,7 +28,7 @@ func EnvOr(name, otherwise string) string {
 // BackendFlag adds --backend, whose default is the environment's.
 func BackendFlag(cmd *cobra.Command) *Choice {
 	c := &Choice{Value: EnvOr(backendVariable, backend.Auto), Valid: backend.Names()}
-	cmd.Flags().Var(c, "backend", "what trainings compute with ("+backendVariable+")")
+	cmd.Flags().Var(c, "backend", "backend of trainings ("+backendVariable+")")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		if cmd.Flags().Changed("backend") {
 			return nil
@@ -41,17 +41,18 @@ func BackendFlag(cmd *cobra.Command) *Choice {
 
 const backendVariable = "TAILSWEEP_BACKEND"
 
-// AskedBackend is the environment's backend, auto where it has none; an unknown one
-// is bad input.
+// AskedBackend returns the backend that the environment asks for, or auto. An unknown
+// one is a usage error.
 func AskedBackend() (string, error) {
 	name := EnvOr(backendVariable, backend.Auto)
 	if !slices.Contains(backend.Names(), name) {
-		return "", Usagef("%s is %q, want one of %s", backendVariable, name, strings.Join(backend.Names(), ", "))
+		return "", Usagef("%s is %q (valid: %s)", backendVariable, name, strings.Join(backend.Names(), ", "))
 	}
 	return name, nil
 }
 
-// RefuseOtherBackend is otherBackend of the embedded stack's worker.
+// RefuseOtherBackend returns a usage error where the worker of the embedded stack
+// trains on another backend than the one that is asked for.
 func RefuseOtherBackend(asked string) error {
 	status, err := stack.Read("")
 	if err != nil {
@@ -60,15 +61,15 @@ func RefuseOtherBackend(asked string) error {
 	return otherBackend(asked, status.WorkerBackend)
 }
 
-// otherBackend refuses a backend that a running worker, started with another, does
-// not train on. auto asks for none in particular; no worker ("") may have any.
+// otherBackend refuses a backend that the running worker does not train on. auto
+// accepts every worker; "" means that no worker runs.
 func otherBackend(asked, worker string) error {
 	if asked == backend.Auto || worker == "" {
 		return nil
 	}
 	running, _, err := backend.Choose(worker)
 	if err == nil && running != asked {
-		return Usagef("backend %s is asked for, and the running worker trains on %s: `tailsweep down` ends that worker, then try again", asked, running)
+		return Usagef("backend %s was requested, but the running worker trains on %s: stop it with `tailsweep down` and try again", asked, running)
 	}
 	return err
 }

@@ -26,7 +26,7 @@ func TestOtherBackend(t *testing.T) {
 			continue
 		}
 		require.Equal(t, ExitUsage, CodeOf(err), c)
-		require.ErrorContains(t, err, "backend "+c.asked+" is asked for", c)
+		require.ErrorContains(t, err, "backend "+c.asked+" was requested", c)
 		require.ErrorContains(t, err, "`tailsweep down`", c)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,11 +14,12 @@ import (
 	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/internal/fetch"
 	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
-// fetcher downloads datasets, from buckets wherever the user's settings say.
+// Fetcher downloads datasets. Buckets are found as the configuration says.
 func (a *App) Fetcher() *fetch.Fetcher {
 	return &fetch.Fetcher{Bucket: func(ctx context.Context, name string) (store.Store, error) {
 		if a.Objects != nil {
@@ -33,7 +33,8 @@ func (a *App) Fetcher() *fetch.Fetcher {
 	}}
 }
 
-// fetch brings what a spec trains on to this machine, and tells how it goes.
+// Fetch downloads a spec's dataset to this machine where it is missing, and shows
+// the progress.
 func (a *App) Fetch(ctx context.Context, d sweep.Dataset) error {
 	f := a.Fetcher()
 	end := a.Follow(f)
@@ -41,7 +42,7 @@ func (a *App) Fetch(ctx context.Context, d sweep.Dataset) error {
 	return AsBadInput(f.Dataset(ctx, d))
 }
 
-// loader reads datasets and tells how it goes, where that takes long.
+// Loader reads datasets, and shows the progress of a long read.
 func (a *App) Loader(ctx context.Context) dataset.Loader {
 	read := a.SayRead()
 	return dataset.Loader{Log: a.Say, Progress: func(done, all int) error {
@@ -50,7 +51,8 @@ func (a *App) Loader(ctx context.Context) dataset.Loader {
 	}}
 }
 
-// sayRead tells people how many images are read, less often than it is asked to.
+// SayRead returns a function that prints how many images are read, every ten seconds
+// at most.
 func (a *App) SayRead() func(done, all int) {
 	const every = 10 * time.Second
 	var last time.Time
@@ -62,8 +64,8 @@ func (a *App) SayRead() func(done, all int) {
 	}
 }
 
-// follow shows the progress of downloads: a line that is written anew on a terminal,
-// elsewhere one every few seconds.
+// Follow shows the progress of downloads: in one line that is redrawn on a terminal,
+// else in a line every few seconds.
 func (a *App) Follow(f *fetch.Fetcher) (end func()) {
 	every, lead, tail := 5*time.Second, "", "\n"
 	if file, ok := a.Err.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
@@ -80,27 +82,13 @@ func (a *App) Follow(f *fetch.Fetcher) (end func()) {
 		last, shown = time.Now(), true
 		of := ""
 		if p.Total > 0 {
-			of = fmt.Sprintf(" of %s, %d %%", console.BytesText(p.Total), 100*p.Done/p.Total)
+			of = fmt.Sprintf(" of %s, %d %%", text.Bytes(p.Total), 100*p.Done/p.Total)
 		}
-		_, _ = fmt.Fprintf(a.Err, "%s%s: %s%s%s", lead, console.Printable(p.What), console.BytesText(p.Done), of, tail) // nobody is left to tell
+		_, _ = fmt.Fprintf(a.Err, "%s%s: %s%s%s", lead, console.Printable(p.What), text.Bytes(p.Done), of, tail) // no one is left to report to
 	}
 	return func() {
 		if shown && lead != "" {
 			_, _ = fmt.Fprint(a.Err, lead) // as above
 		}
 	}
-}
-
-// AsBadInput gives what is the user's to mend the exit code for it.
-func AsBadInput(err error) error {
-	var failure *sweep.FailureError
-	if errors.As(err, &failure) && failure.Class == sweep.FailBadData {
-		return ExitWith(ExitUsage, plain(err))
-	}
-	return err
-}
-
-// plain leaves the class of a failure out: it is for workflows.
-func plain(err error) error {
-	return errors.New(strings.ReplaceAll(err.Error(), string(sweep.FailBadData)+": ", ""))
 }

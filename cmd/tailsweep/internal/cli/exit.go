@@ -4,54 +4,54 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/tailsweep/tailsweep/internal/address"
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
+	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// Message is what a person is told about an error; "" when it was told before.
-func Message(err error) string {
-	var faults specfile.Faults
-	var coded *codedError
-	switch {
-	case err == nil:
-		return ""
-	case errors.As(err, &faults):
-		return faults.Error()
-	case errors.As(err, &coded) && coded.err == nil:
-		return ""
-	case errors.Is(err, context.Canceled):
-		return "tailsweep: interrupted"
-	default:
-		return "tailsweep: " + address.Redact(err.Error())
-	}
+// The exit codes of every verb. A worker's child uses OK, Failure and LostWorker.
+const (
+	ExitOK          = job.ExitOK
+	ExitFailure     = job.ExitFailed
+	ExitUsage       = 2
+	ExitLostWorker  = job.ExitOrphaned
+	ExitNotFound    = 4
+	ExitInterrupted = 130 // as shells report SIGINT
+)
+
+// ExitCode is an exit code and its meaning.
+type ExitCode struct {
+	Code    int
+	Meaning string
 }
 
-// The exit codes of every verb. Package job gives 3 its meaning for children.
-const (
-	ExitOK          = 0
-	ExitFailure     = 1
-	ExitUsage       = 2
-	exitLostWorker  = 3
-	ExitNotFound    = 4
-	ExitInterrupted = 130
-)
+// ExitCodes is the list of exit codes: help and README show it.
+var ExitCodes = []ExitCode{
+	{ExitOK, "success; run and watch: the sweep completed, or was stopped as asked"},
+	{ExitFailure, "failure; run and watch: the sweep failed or was cancelled"},
+	{ExitUsage, "bad input: a fault in a spec or in data, an unknown verb, flag or value"},
+	{ExitLostWorker, "train and evaluate with --job: the worker that started this child is gone"},
+	{ExitNotFound, "no such sweep, trial or checkpoint"},
+	{ExitInterrupted, "interrupted (Ctrl-C); run and watch: only the watching ended, the sweep goes on"},
+}
 
-// ExitCodes is the text of `tailsweep help exit-codes`.
-const ExitCodes = `Exit codes:
+// ExitCodesHelp is the text of `tailsweep help exit-codes`.
+func ExitCodesHelp() string {
+	var b strings.Builder
+	b.WriteString("Exit codes:\n\n")
+	for _, c := range ExitCodes {
+		fmt.Fprintf(&b, "%5d   %s\n", c.Code, c.Meaning)
+	}
+	return b.String()
+}
 
-    0   it worked; for run and watch: the sweep completed, or was stopped as asked
-    1   it failed; for run and watch: the sweep failed or was cancelled
-    2   bad input: a faulty spec, an unknown verb, flag or value
-    3   train and evaluate: the worker that started this child is gone
-    4   no such sweep, trial or checkpoint
-  130   interrupted (Ctrl-C); for run and watch: only the watching ended, the sweep goes on
-`
-
-// codedError carries the exit code of an error that has no type of its own.
+// codedError is an error with an exit code. Without err it prints nothing.
 type codedError struct {
 	code int
-	err  error // nil: nothing more is to be said
+	err  error
 }
 
 func (e *codedError) Error() string {
@@ -63,18 +63,32 @@ func (e *codedError) Error() string {
 
 func (e *codedError) Unwrap() error { return e.err }
 
+// ExitWith gives an error an exit code.
+func ExitWith(code int, err error) error { return &codedError{code, err} }
+
 // Usagef is an error in how a verb was called.
 func Usagef(format string, args ...any) error {
 	return ExitWith(ExitUsage, fmt.Errorf(format, args...))
 }
 
-// ExitWith gives an error an exit code.
-func ExitWith(code int, err error) error { return &codedError{code, err} }
+// NotFoundf is the error that a sweep, trial or checkpoint does not exist.
+func NotFoundf(format string, args ...any) error {
+	return ExitWith(ExitNotFound, fmt.Errorf(format, args...))
+}
 
-// Silently ends with a code when all has been said already.
+// Silently ends with a code and prints nothing more.
 func Silently(code int) error { return &codedError{code: code} }
 
-// CodeOf gives the exit code of an error that a verb returned.
+// AsBadInput gives a failure of class bad_data the exit code of bad input.
+func AsBadInput(err error) error {
+	var failure *sweep.FailureError
+	if errors.As(err, &failure) && failure.Class == sweep.FailBadData {
+		return ExitWith(ExitUsage, err)
+	}
+	return err
+}
+
+// CodeOf returns the exit code of an error that a verb returned.
 func CodeOf(err error) int {
 	var coded *codedError
 	var faults specfile.Faults
@@ -89,5 +103,21 @@ func CodeOf(err error) int {
 		return ExitInterrupted
 	default:
 		return ExitFailure
+	}
+}
+
+// Message returns what to print about an error; "" for nothing.
+func Message(err error) string {
+	var faults specfile.Faults
+	var coded *codedError
+	switch {
+	case err == nil, errors.As(err, &coded) && coded.err == nil:
+		return ""
+	case errors.As(err, &faults):
+		return faults.Error()
+	case errors.Is(err, context.Canceled):
+		return "tailsweep: interrupted"
+	default:
+		return "tailsweep: " + address.Redact(err.Error())
 	}
 }

@@ -5,25 +5,28 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
-	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Choice is a flag with a closed list of values.
+// Choice is a flag with a closed list of values. It implements pflag.Value.
 type Choice struct {
 	Value string
 	Valid []string
 }
 
+// String implements pflag.Value.
 func (c *Choice) String() string { return c.Value }
 
+// Type implements pflag.Value: help shows it as the flag's argument.
 func (c *Choice) Type() string { return strings.Join(c.Valid, "|") }
 
+// Set implements pflag.Value.
 func (c *Choice) Set(s string) error {
 	if !slices.Contains(c.Valid, s) {
-		return fmt.Errorf("%q is none of %s", s, strings.Join(c.Valid, ", "))
+		return fmt.Errorf("valid: %s", strings.Join(c.Valid, ", "))
 	}
 	c.Value = s
 	return nil
@@ -32,32 +35,34 @@ func (c *Choice) Set(s string) error {
 // OutputFlag adds -o table|json.
 func OutputFlag(cmd *cobra.Command) *Choice {
 	c := &Choice{Value: "table", Valid: []string{"table", "json"}}
-	cmd.Flags().VarP(c, "output", "o", "form of what is printed")
+	cmd.Flags().VarP(c, "output", "o", "form of the output")
 	return c
 }
 
-// Args checks the number of arguments and names them when it is wrong.
+// Verb returns the name of a command without that of the program.
+func Verb(cmd *cobra.Command) string {
+	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+}
+
+// Args checks the number of arguments. names describes them for the error.
 func Args(least, most int, names string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, given []string) error {
 		if n := len(given); n < least || n > most {
-			return Usagef("%s takes %s, not %s; see `%s --help`", cmd.CommandPath(), names, trialview.Counted(n, "argument"), cmd.CommandPath())
+			return Usagef("%s takes %s, not %s; see `%s --help`", Verb(cmd), names, english.Plural(n, "argument", ""), cmd.CommandPath())
 		}
 		return nil
 	}
 }
 
-// CheckMetric refuses a metric that is not of the closed list.
+// CheckMetric refuses a --metric that is not in the list of metrics.
 func CheckMetric(name string) error {
-	if name == "" {
+	if _, known := sweep.LookupMetric(name); known || name == "" {
 		return nil
 	}
-	if _, known := sweep.LookupMetric(name); known {
-		return nil
-	}
-	return Usagef("--metric: %q is no metric; valid: %s", name, sweep.MetricWords())
+	return Usagef("--metric: unknown metric %q (valid: %s)", name, sweep.MetricWords())
 }
 
-// MethodNames are the words that a method flag takes.
+// MethodNames are the valid values of a flag for the search method.
 func MethodNames() []string {
 	var names []string
 	for _, m := range sweep.Methods() {

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
@@ -13,16 +12,16 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
 
-// spec reads a sweep's spec from the archive; an unknown sweep exits 4.
+// LoadSpec reads a sweep's spec from the archive. An unknown sweep is exit code 4.
 func LoadSpec(ctx context.Context, arc *archive.Archive, name string) (*sweep.Spec, []byte, error) {
 	spec, text, err := arc.LoadSpec(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil, ExitWith(ExitNotFound, fmt.Errorf("no sweep %q; `tailsweep list` shows those that are there", name))
+		return nil, nil, NotFoundf("no sweep %q; `tailsweep list` lists the sweeps", name)
 	}
 	return spec, text, err
 }
 
-// loadTrials reads a sweep's spec and finished trials, which need no Temporal.
+// LoadTrials reads a sweep's spec and finished trials, without Temporal.
 func (a *App) LoadTrials(ctx context.Context, name string) (*sweep.Spec, []sweep.Trial, error) {
 	arc, err := a.Archive(ctx)
 	if err != nil {
@@ -36,11 +35,12 @@ func (a *App) LoadTrials(ctx context.Context, name string) (*sweep.Spec, []sweep
 	return spec, trials, err
 }
 
-// maxSpec bounds the spec file that is read, in bytes; sweep.Parse has limits of its own.
+// maxSpec is the size in bytes beyond which a file is not read; specfile.Parse has a
+// lower limit of its own.
 const maxSpec = 4 << 20
 
-// readSpec reads and parses a spec file, "-" for standard input. Faults of the
-// spec are sweep.Faults; a file that cannot be read is a usage error.
+// ReadSpec reads and parses a spec file, "-" for standard input. Faults of the spec
+// are specfile.Faults; a file that cannot be read is a usage error.
 func (a *App) ReadSpec(path string) (*sweep.Spec, []byte, error) {
 	name, text, err := a.ReadText(path)
 	if err != nil {
@@ -50,7 +50,7 @@ func (a *App) ReadSpec(path string) (*sweep.Spec, []byte, error) {
 	return spec, text, err
 }
 
-// readText reads a spec file, and what faults call it.
+// ReadText reads a spec file. name is what faults call the file.
 func (a *App) ReadText(path string) (name string, text []byte, err error) {
 	in, name := a.In, "stdin"
 	if path != "-" {
@@ -70,7 +70,7 @@ func (a *App) ReadText(path string) (name string, text []byte, err error) {
 	return name, text, nil
 }
 
-// warn tells what of a sound spec is probably not meant.
+// Warn prints what is probably a mistake in a valid spec.
 func (a *App) Warn(spec *sweep.Spec) {
 	for _, text := range specfile.Warnings(spec) {
 		a.Say("%s: warning: %s", spec.Name, text)

@@ -2,19 +2,11 @@ package console
 
 import (
 	"strings"
-	"unicode/utf8"
+
+	"github.com/tailsweep/tailsweep/internal/text"
 )
 
-// Indented is a table below a blank line.
-func Indented(t *Table) []string {
-	lines := []string{""}
-	for _, line := range t.Render(0, Painter(false)) {
-		lines = append(lines, "  "+strings.TrimRight(line, " "))
-	}
-	return lines
-}
-
-// ANSI codes; painter leaves them out where they are not wanted.
+// ANSI codes for Paint.
 const (
 	reset  = "\x1b[0m"
 	Bold   = "\x1b[1m"
@@ -27,6 +19,7 @@ const (
 // Paint puts an ANSI code around text.
 type Paint func(code, text string) string
 
+// Painter returns a Paint that adds codes, or one that leaves text as it is.
 func Painter(colour bool) Paint {
 	if !colour {
 		return func(_, text string) string { return text }
@@ -34,58 +27,8 @@ func Painter(colour bool) Paint {
 	return func(code, text string) string { return code + text + reset }
 }
 
-// ansiAt is the length of the ANSI code that s begins with, 0 for none.
-func ansiAt(s string) int {
-	if !strings.HasPrefix(s, "\x1b[") {
-		return 0
-	}
-	return strings.IndexByte(s, 'm') + 1
-}
-
-// Visible is the number of columns that s takes.
-func Visible(s string) int {
-	n := 0
-	for i := 0; i < len(s); {
-		if code := ansiAt(s[i:]); code > 0 {
-			i += code
-			continue
-		}
-		_, size := utf8.DecodeRuneInString(s[i:])
-		i, n = i+size, n+1
-	}
-	return n
-}
-
-// column is a table's column; numbers stand to the right.
-type column struct {
-	title string
-	right bool
-}
-
-// Table lays out text in columns, two spaces apart.
-type Table struct {
-	columns []column
-	rows    [][]string
-}
-
-// NewTable makes a table; a title that begins with > is a column of numbers.
-func NewTable(titles ...string) *Table {
-	t := &Table{}
-	for _, title := range titles {
-		text, right := strings.CutPrefix(title, ">")
-		t.columns = append(t.columns, column{text, right})
-	}
-	return t
-}
-
-func (t *Table) Row(cells ...string) {
-	for i, c := range cells {
-		cells[i] = Printable(c)
-	}
-	t.rows = append(t.rows, cells)
-}
-
-// Printable keeps what came from outside from moving the cursor.
+// Printable replaces control characters with spaces, so that text from outside
+// cannot control the terminal.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) {
@@ -95,7 +38,37 @@ func Printable(s string) string {
 	}, s)
 }
 
-// render returns the lines, clipped to width when it is positive.
+// Table lays out text in columns, two spaces apart.
+type Table struct {
+	columns []column
+	rows    [][]string
+}
+
+type column struct {
+	title string
+	right bool // aligned to the right
+}
+
+// NewTable makes a table. The column of a title that begins with > is aligned to the
+// right.
+func NewTable(titles ...string) *Table {
+	t := &Table{}
+	for _, title := range titles {
+		name, right := strings.CutPrefix(title, ">")
+		t.columns = append(t.columns, column{name, right})
+	}
+	return t
+}
+
+// Row adds a row. Cells are made printable.
+func (t *Table) Row(cells ...string) {
+	for i, c := range cells {
+		cells[i] = Printable(c)
+	}
+	t.rows = append(t.rows, cells)
+}
+
+// Render returns the lines, cut to width columns when it is positive.
 func (t *Table) Render(width int, paint Paint) []string {
 	header := make([]string, len(t.columns))
 	for i, c := range t.columns {
@@ -104,7 +77,7 @@ func (t *Table) Render(width int, paint Paint) []string {
 	widths := make([]int, len(t.columns))
 	for _, row := range append([][]string{header}, t.rows...) {
 		for i, cell := range row {
-			widths[i] = max(widths[i], Visible(cell))
+			widths[i] = max(widths[i], text.Width(cell))
 		}
 	}
 	line := func(row []string) string {
@@ -113,7 +86,7 @@ func (t *Table) Render(width int, paint Paint) []string {
 			if i > 0 {
 				b.WriteString("  ")
 			}
-			space := strings.Repeat(" ", widths[i]-Visible(cell))
+			space := strings.Repeat(" ", widths[i]-text.Width(cell))
 			switch {
 			case t.columns[i].right:
 				b.WriteString(space + cell)
@@ -123,11 +96,20 @@ func (t *Table) Render(width int, paint Paint) []string {
 				b.WriteString(cell + space)
 			}
 		}
-		return Clip(b.String(), width)
+		return text.Fit(b.String(), width)
 	}
 	lines := []string{paint(dim, line(header))}
 	for _, row := range t.rows {
 		lines = append(lines, line(row))
+	}
+	return lines
+}
+
+// Indented returns the lines of a table, indented, after an empty line.
+func Indented(t *Table) []string {
+	lines := []string{""}
+	for _, line := range t.Render(0, Painter(false)) {
+		lines = append(lines, "  "+strings.TrimRight(line, " "))
 	}
 	return lines
 }

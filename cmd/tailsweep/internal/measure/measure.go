@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
-	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/cost"
 	"github.com/tailsweep/tailsweep/trainer"
@@ -139,6 +139,6 @@ func Expect(ctx context.Context, a *cli.App, spec *sweep.Spec, name string) erro
 		return err
 	}
 	plan := cost.Of(spec, speed)
-	a.Say("backend go (%s): %.1f steps/s, so about %s a trial and %s in all on one slot", why, rate, console.Short(plan.TrialTime), console.Short(plan.SlotTime))
+	a.Say("backend go (%s): %.1f steps/s, so about %s a trial and %s in all on one slot", why, rate, text.Duration(plan.TrialTime), text.Duration(plan.SlotTime))
 	return nil
 }

@@ -96,8 +96,8 @@ func changes(before, now View, progress bool) []string {
 		lines = append(lines, line)
 	}
 	for _, t := range now.Finished[min(len(before.Finished), len(now.Finished)):] {
-		text := trialview.MetricsText(t.Metrics, trialview.Columns(now.Spec))
-		if why := trialview.TrialTrouble(t); why != "" {
+		text := trialview.Metrics(t.Metrics, trialview.Columns(now.Spec))
+		if why := trialview.Trouble(t); why != "" {
 			text = console.Printable(why)
 		}
 		lines = append(lines, fmt.Sprintf("trial %d %s: %s", t.Number, t.Status, text))
@@ -111,7 +111,7 @@ func changes(before, now View, progress bool) []string {
 	}
 	for _, r := range now.Progress.Running {
 		if !ran[r.Number] {
-			lines = append(lines, fmt.Sprintf("trial %d started: %s", r.Number, trialview.ParamsText(r.Params)))
+			lines = append(lines, fmt.Sprintf("trial %d started: %s", r.Number, trialview.Params(r.Params)))
 		}
 		if v := r.Verdict; v != nil && v.Step > judged[r.Number] && v.Decision == stopping.GoOn {
 			lines = append(lines, fmt.Sprintf("trial %d goes on: %s", r.Number, v.Reason))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/workflows"
 )
@@ -110,7 +111,7 @@ const maxFinished = 12
 func (v View) render(width int, colour bool) []string {
 	paint := console.Painter(colour)
 	var lines []string
-	add := func(format string, a ...any) { lines = append(lines, console.Clip(fmt.Sprintf(format, a...), width)) }
+	add := func(format string, a ...any) { lines = append(lines, text.Fit(fmt.Sprintf(format, a...), width)) }
 	p := v.Progress
 
 	add("%s  %s", paint(console.Bold, p.Name), paint(phaseColour(p.Phase), string(p.Phase)))
@@ -132,7 +133,7 @@ func (v View) render(width int, colour bool) []string {
 	}
 	if p.Best != nil {
 		lines = append(lines, "")
-		add("best: trial %d  %s  %s", p.Best.Number, trialview.MetricsText(p.Best.Metrics, trialview.Columns(v.Spec)), trialview.ParamsText(p.Best.Params))
+		add("best: trial %d  %s  %s", p.Best.Number, trialview.Metrics(p.Best.Metrics, trialview.Columns(v.Spec)), trialview.Params(p.Best.Params))
 	}
 	if v.Notice != "" {
 		lines = append(lines, "")
@@ -167,7 +168,7 @@ func (v View) Summary() string {
 		if p.EndedAt != nil {
 			end = *p.EndedAt
 		}
-		parts = append(parts, "for "+console.Short(end.Sub(p.StartedAt)))
+		parts = append(parts, "for "+text.Duration(end.Sub(p.StartedAt)))
 	}
 	if left, ok := v.ETA(); ok {
 		parts = append(parts, leftText(left))
@@ -183,7 +184,7 @@ func (v View) runningRow(r workflows.RunningTrial) []string {
 	if l.Stage == stageQueued && l.Trained {
 		l.Stage = stageTrained
 	}
-	row := []string{fmt.Sprint(r.Number), l.Stage, "", "", "", "", trialview.ParamsText(r.Params)}
+	row := []string{fmt.Sprint(r.Number), l.Stage, "", "", "", "", trialview.Params(r.Params)}
 	if l.Attempt > 1 {
 		row[1] = fmt.Sprintf("%s #%d", l.Stage, l.Attempt)
 	}
@@ -195,7 +196,7 @@ func (v View) runningRow(r workflows.RunningTrial) []string {
 		row[4] = fmt.Sprintf("%.1f", l.StepsPerSecond)
 	}
 	if left, ok := l.remaining(); ok {
-		row[5] = console.Short(left)
+		row[5] = text.Duration(left)
 	}
 	return row
 }
@@ -214,10 +215,10 @@ func (v View) finishedTable() *console.Table {
 	for _, trial := range finished {
 		row := []string{fmt.Sprint(trial.Number), string(trial.Status)}
 		for _, name := range names {
-			row = append(row, trialview.MetricText(trial.Metrics, name))
+			row = append(row, trialview.Metric(trial.Metrics, name))
 		}
-		note := trialview.ParamsText(trial.Params)
-		if why := trialview.TrialTrouble(trial); why != "" {
+		note := trialview.Params(trial.Params)
+		if why := trialview.Trouble(trial); why != "" {
 			note = why
 		}
 		t.Row(append(row, note)...)
@@ -231,5 +232,5 @@ func leftText(left time.Duration) string {
 	if left < time.Minute {
 		return "about a minute left"
 	}
-	return "about " + console.Short(left) + " left"
+	return "about " + text.Duration(left) + " left"
 }

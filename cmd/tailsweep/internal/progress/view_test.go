@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
-	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/stopping"
 	"github.com/tailsweep/tailsweep/workflows"
@@ -75,7 +75,7 @@ func TestViewRender(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			lines := c.view.render(c.width, c.colour)
 			for _, line := range lines {
-				require.LessOrEqual(t, console.Visible(line), c.width, line)
+				require.LessOrEqual(t, text.Width(line), c.width, line)
 				require.NotContains(t, line, "\n")
 			}
 			clitest.Golden(t, name, strings.Join(lines, "\n")+"\n")

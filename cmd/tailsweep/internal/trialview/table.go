@@ -10,13 +10,14 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
-// Judged is a trial, and whether it keeps the constraints of its sweep.
+// Judged is a trial with its feasibility.
 type Judged struct {
 	sweep.Trial
-	Feasibility analysis.Feasibility `json:"feasibility,omitempty"` // of completed trials under constraints
+	Feasibility analysis.Feasibility `json:"feasibility,omitempty"` // only of completed trials, where there are constraints
 }
 
-// Judge looks at some trials of a ledger. The result is never nil: JSON is an array.
+// Judge adds the feasibility to trials of a ledger. The result is never nil, so that
+// its JSON is an array.
 func Judge(spec *sweep.Spec, ledger, trials []sweep.Trial) []Judged {
 	verdicts := analysis.Judge(spec, ledger)
 	list := make([]Judged, len(trials))
@@ -26,8 +27,8 @@ func Judge(spec *sweep.Spec, ledger, trials []sweep.Trial) []Judged {
 	return list
 }
 
-// TrialTable lists trials in the order given; marks stand behind their numbers.
-func TrialTable(spec *sweep.Spec, trials []Judged, marks map[int]string) *console.Table {
+// Table lists trials in the given order. marks, by number, get a column of their own.
+func Table(spec *sweep.Spec, trials []Judged, marks map[int]string) *console.Table {
 	names := Columns(spec)
 	titles := []string{">TRIAL", "KIND", "STATUS"}
 	if len(spec.Constraints) > 0 {
@@ -47,23 +48,27 @@ func TrialTable(spec *sweep.Spec, trials []Judged, marks map[int]string) *consol
 			row = append(row, cmp.Or(string(trial.Feasibility), "-"))
 		}
 		for _, name := range names {
-			row = append(row, MetricText(trial.Metrics, name))
+			row = append(row, Metric(trial.Metrics, name))
 		}
-		row = append(row, lossText(trial.Trial), fmt.Sprint(trial.Steps), fmt.Sprint(trial.Tries()))
+		row = append(row, Loss(trial.Trial), fmt.Sprint(trial.Steps), fmt.Sprint(trial.Tries()))
 		if len(marks) > 0 {
 			row = append(row, marks[trial.Number])
 		}
-		t.Row(append(row, trialNote(trial.Trial))...)
+		note := Params(trial.Params)
+		if why := Trouble(trial.Trial); why != "" {
+			note += "  " + why
+		}
+		t.Row(append(row, note)...)
 	}
 	return t
 }
 
-// ResultLines ranks the best trials beside the baseline.
-func ResultLines(spec *sweep.Spec, trials []sweep.Trial, width int, paint console.Paint) []string {
+// Ranking lists the best five trials, baseline included.
+func Ranking(spec *sweep.Spec, trials []sweep.Trial, width int, paint console.Paint) []string {
 	ranked := analysis.Rank(spec, trials, "")
 	if len(ranked) == 0 {
-		if text := analysis.GatedText(spec, trials, ""); text != "" {
-			return console.Wrapped("", text)
+		if why := analysis.GatedText(spec, trials, ""); why != "" {
+			return console.Wrapped("", why)
 		}
 		return []string{"no trial completed"}
 	}
@@ -76,9 +81,9 @@ func ResultLines(spec *sweep.Spec, trials []sweep.Trial, width int, paint consol
 	for i, trial := range ranked[:min(5, len(ranked))] {
 		row := []string{fmt.Sprint(i + 1), fmt.Sprint(trial.Number), string(trial.Kind)}
 		for _, name := range names {
-			row = append(row, MetricText(trial.Metrics, name))
+			row = append(row, Metric(trial.Metrics, name))
 		}
-		t.Row(append(row, ParamsText(trial.Params))...)
+		t.Row(append(row, Params(trial.Params))...)
 	}
 	return t.Render(width, paint)
 }

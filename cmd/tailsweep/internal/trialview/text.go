@@ -7,50 +7,13 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
+
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/cost"
 )
 
-func NumbersText(numbers []int) string {
-	words := make([]string, len(numbers))
-	for i, n := range numbers {
-		words[i] = strconv.Itoa(n)
-	}
-	return strings.Join(words, ", ")
-}
-
-func Optional(x *float64) string {
-	if x == nil {
-		return "-"
-	}
-	return fmt.Sprintf("%.4g", *x)
-}
-
-// trialNote is a trial's parameters, and why it did not complete.
-func trialNote(t sweep.Trial) string {
-	note := ParamsText(t.Params)
-	if why := TrialTrouble(t); why != "" {
-		note += "  " + why
-	}
-	return note
-}
-
-// lossText is the final loss; a trial that did not train to its end has none.
-func lossText(t sweep.Trial) string {
-	if t.Steps == 0 || t.LossLast == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%.4f", t.LossLast)
-}
-
-func PlannedText(spec *sweep.Spec) string {
-	if n := cost.TrialCount(spec); n > 0 {
-		return Counted(n, "trial")
-	}
-	return "trials until the budget ends it"
-}
-
-// Columns are the metrics that tables show: head and tail first, then the sweep's
+// Columns are the metrics that tables show: fid.head and fid.tail, then the sweep's
 // own objectives.
 func Columns(spec *sweep.Spec) []string {
 	names := []string{"fid.head", "fid.tail"}
@@ -65,10 +28,65 @@ func Columns(spec *sweep.Spec) []string {
 	return names
 }
 
-// TrialTrouble says why a trial failed or was stopped early; "" for any other.
-func TrialTrouble(t sweep.Trial) string {
+// Number formats a number with four digits, and an absent one as "-".
+func Number(x *float64) string {
+	if x == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.4g", *x)
+}
+
+// Metric formats the metric with this name, "-" where it is missing.
+func Metric(metrics map[string]float64, name string) string {
+	if x, ok := metrics[name]; ok {
+		return Number(&x)
+	}
+	return Number(nil)
+}
+
+// Metrics formats metrics as "fid.head 21.3  fid.tail 88".
+func Metrics(metrics map[string]float64, names []string) string {
+	var parts []string
+	for _, name := range names {
+		parts = append(parts, name+" "+Metric(metrics, name))
+	}
+	return strings.Join(parts, "  ")
+}
+
+// Params formats parameters as "a=1 b=0", ordered by name; "defaults" where none is
+// set. Numbers are shortened: JSON output has all digits.
+func Params(p sweep.Params) string {
+	if len(p) == 0 {
+		return "defaults"
+	}
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(p)) {
+		value := p[name].String()
+		if v := p[name]; !v.IsWord() {
+			value = fmt.Sprintf("%.4g", v.Float())
+		}
+		parts = append(parts, name+"="+value)
+	}
+	return strings.Join(parts, " ")
+}
+
+// Loss formats the final loss of a trial: NaN for one that diverged, "-" for one that
+// has no final loss.
+func Loss(t sweep.Trial) string {
+	switch {
+	case t.Status == sweep.StatusDiverged:
+		return "NaN"
+	case t.Steps == 0 || t.LossLast == 0:
+		return "-"
+	}
+	return fmt.Sprintf("%.4f", t.LossLast)
+}
+
+// Trouble says why a trial failed or was stopped early; "" for any other trial.
+func Trouble(t sweep.Trial) string {
 	if t.Error != nil {
-		return errorText(t.Error)
+		first, _, _ := strings.Cut(t.Error.Message, "\n")
+		return string(t.Error.Class) + ": " + first
 	}
 	if len(t.Gates) > 0 {
 		return "failed its gates: " + strings.Join(t.Gates, "; ")
@@ -76,59 +94,27 @@ func TrialTrouble(t sweep.Trial) string {
 	return t.StopReason()
 }
 
-// errorText is the first line of what a trial failed with.
-func errorText(f *sweep.Failure) string {
-	first, _, _ := strings.Cut(f.Message, "\n")
-	return string(f.Class) + ": " + first
+// Numbers lists numbers as "1, 2, 3".
+func Numbers(numbers []int) string {
+	words := make([]string, len(numbers))
+	for i, n := range numbers {
+		words[i] = strconv.Itoa(n)
+	}
+	return strings.Join(words, ", ")
 }
 
-// OfPlanned is "3 trials", or "3 of 12 trials".
+// Planned says how many trials a sweep has.
+func Planned(spec *sweep.Spec) string {
+	if n := cost.TrialCount(spec); n > 0 {
+		return english.Plural(n, "trial", "")
+	}
+	return "trials until the budget ends it"
+}
+
+// OfPlanned formats a number of trials as "3 trials", or "3 of 12 trials".
 func OfPlanned(n, planned int) string {
 	if planned == 0 {
-		return Counted(n, "trial")
+		return english.Plural(n, "trial", "")
 	}
-	return fmt.Sprintf("%d of %s", n, Counted(planned, "trial"))
-}
-
-// Counted is a number of things that take an s when they are many.
-func Counted(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}
-
-// ParamsText is "a=1 b=0", by name; "defaults" when nothing is set.
-func ParamsText(p sweep.Params) string {
-	if len(p) == 0 {
-		return "defaults"
-	}
-	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(p)) {
-		parts = append(parts, name+"="+valueText(p[name]))
-	}
-	return strings.Join(parts, " ")
-}
-
-// valueText shortens a number for people; JSON output has all its digits.
-func valueText(v sweep.Value) string {
-	if v.IsWord() {
-		return v.String()
-	}
-	return fmt.Sprintf("%.4g", v.Float())
-}
-
-func MetricText(metrics map[string]float64, name string) string {
-	if x, ok := metrics[name]; ok {
-		return fmt.Sprintf("%.4g", x)
-	}
-	return "-"
-}
-
-func MetricsText(metrics map[string]float64, names []string) string {
-	var parts []string
-	for _, name := range names {
-		parts = append(parts, name+" "+MetricText(metrics, name))
-	}
-	return strings.Join(parts, "  ")
+	return fmt.Sprintf("%d of %s", n, english.Plural(planned, "trial", ""))
 }
