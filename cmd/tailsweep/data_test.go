@@ -200,7 +200,7 @@ func TestDataOfBadInput(t *testing.T) {
 		`"nothing.yaml" is no folder, no spec`:          {"inspect", "nothing.yaml"},
 		"want a name that ends in .png":                 {"inspect", "fashion-mnist-10k", "--picture", "x.jpg"},
 		"has no folder with pictures, want one a class": {"inspect", full},
-		"tailsweep: data pull takes one dataset":         {"pull"},
+		"tailsweep: data pull takes one dataset":        {"pull"},
 	} {
 		r := cmdline(t, nil, "", append([]string{"data"}, arguments...)...)
 		require.Equal(t, cli.ExitUsage, r.Code, "%v: %s", arguments, r.Err)
