@@ -144,8 +144,8 @@ func TestAnalysisAsJSON(t *testing.T) {
 func TestBadReference(t *testing.T) {
 	objects := analysed(t, 3)
 	for text, says := range map[string]string{
-		"fid.tail=1": "no value for fid.head", "fid.tail=1,fid.head=x": `fid.head="x" is no number`, "fid.tail=1,fid.head=NaN": "is no number",
-		"fid.tail=1,fid.head=2,loss=3": `"loss" is no metric of the spec; valid: fid.tail, fid.head`,
+		"fid.tail=1": "no value for fid.head", "fid.tail=1,fid.head=x": `fid.head="x" is not a number`, "fid.tail=1,fid.head=NaN": "is not a number",
+		"fid.tail=1,fid.head=2,loss=3": `"loss" is not a metric of the spec (valid: fid.tail, fid.head`,
 	} {
 		r := cmdline(t, objects, "", "pareto", "analysed", "--reference", text)
 		require.Equal(t, cli.ExitUsage, r.Code, r.Err)

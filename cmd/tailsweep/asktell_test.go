@@ -33,6 +33,6 @@ func TestAsktellIsInterrupted(t *testing.T) {
 	case code := <-ended:
 		require.Equal(t, cli.ExitInterrupted, code)
 	case <-time.After(10 * time.Second):
-		t.Fatal("it goes on")
+		t.Fatal("the sweep continues")
 	}
 }

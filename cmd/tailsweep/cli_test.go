@@ -87,9 +87,9 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		"bad part":                      {[]string{"worker", "--only", "gpu"}, "both, control, training"},
 		"bad parameter":                 {[]string{"train", "../../examples/quickstart.yaml", "--to", t.TempDir(), "--param", "infonce.wieght=1"}, "infonce.weight"},
 		"bad parameter value":           {[]string{"train", "../../examples/quickstart.yaml", "--to", t.TempDir(), "--param", "infonce.weight=-1"}, "infonce.weight"},
-		"train without a spec":          {[]string{"train"}, "a spec is missing"},
+		"train without a spec":          {[]string{"train"}, "SPEC is missing"},
 		"no epochs":                     {[]string{"features", "train", "--to", "x", "--epochs", "0"}, "--epochs is 0"},
-		"bad trial number":              {[]string{"logs", "x", "one"}, `"one" is no trial number`},
+		"bad trial number":              {[]string{"logs", "x", "one"}, `"one" is not a trial number`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := cmdline(t, store.NewMemory(), "", c.arguments...)
@@ -175,7 +175,7 @@ func TestPlanOfASearchOverGuidance(t *testing.T) {
 	require.Equal(t, "go", p.Backend)
 	require.Positive(t, p.StepsPerSecond)
 	require.Positive(t, p.MemoryBytes)
-	require.Contains(t, r.Err, "measuring 12 steps on backend go, or what 20s allow ...\n")
+	require.Contains(t, r.Err, "measuring up to 12 steps on backend go, for 20s at most ...\n")
 	require.NotContains(t, r.Err, "parallelism")
 }
 
@@ -184,7 +184,7 @@ func TestPlanWithoutMeasuring(t *testing.T) {
 	require.Equal(t, cli.ExitOK, r.Code, r.Err)
 	require.Empty(t, r.Err)
 	require.Contains(t, r.out, "steps        1000 a trial, 5000 in all\n")
-	require.Contains(t, r.out, "time         not told: nothing was measured\n")
+	require.Contains(t, r.out, "time         not estimated: nothing was measured\n")
 	r = cmdline(t, nil, "", "plan", "testdata/plan.yaml", "--no-measure", "--steps-per-second", "20")
 	require.Equal(t, cli.ExitUsage, r.Code)
 	require.Contains(t, r.Err, "(valid: one of them)")
@@ -374,7 +374,7 @@ func TestPullIsAllOrNone(t *testing.T) {
 func TestListWithoutTemporal(t *testing.T) {
 	r := cmdline(t, clitest.Archived(t), "", "list", "-o", "json")
 	require.Equal(t, cli.ExitOK, r.Code)
-	require.Contains(t, r.Err, "states are unknown")
+	require.Contains(t, r.Err, "states of the sweeps are unknown")
 	var rows []sweeps.Listed
 	require.NoError(t, json.Unmarshal([]byte(r.out), &rows))
 	require.Len(t, rows, 2)

@@ -141,7 +141,7 @@ metrics: [{name: loss}]
 		code                    int
 		validated               string // what validate says
 	}{
-		{"", "", "the spec has 1 faults outside dataset: `tailsweep validate` tells them", cli.ExitOK, "6:1: evaluate: there is no built-in classifier"},
+		{"", "", "the spec has 1 fault outside of dataset: `tailsweep validate` lists them", cli.ExitOK, "6:1: evaluate: there is no built-in classifier"},
 		{", size: 7", "", "dataset.size: out of range", cli.ExitUsage, "dataset.size: out of range"},
 		{", reference: /nowhere", "", "dataset.reference: open /nowhere: no such file", cli.ExitUsage, "evaluate: there is no built-in classifier"},
 		{"", ", features: {path: /nowhere}", "evaluate.features.path: features: stat /nowhere: no such file", cli.ExitUsage, "stdin:6:53: evaluate.features.path: features: stat /nowhere"},
@@ -197,8 +197,8 @@ func TestDataOfBadInput(t *testing.T) {
 		"/nowhere.tar.gz: no such file":                 {"pull", "cifar-10", "--from", "/nowhere.tar.gz"},
 		"ftp:// is not supported":                       {"pull", "cifar-10", "--from", "ftp://host/x"},
 		"choose another folder with --to":               {"pull", "cifar-10", "--to", full},
-		`"nothing.yaml" is no folder, no spec`:          {"inspect", "nothing.yaml"},
-		"want a name that ends in .png":                 {"inspect", "fashion-mnist-10k", "--picture", "x.jpg"},
+		`"nothing.yaml" is no folder and no spec`:          {"inspect", "nothing.yaml"},
+		"valid: a name that ends in .png":                 {"inspect", "fashion-mnist-10k", "--picture", "x.jpg"},
 		"has no folder with pictures, want one a class": {"inspect", full},
 		"tailsweep: data pull takes one dataset":        {"pull"},
 	} {

@@ -97,7 +97,7 @@ func TestExplainOfNoNumber(t *testing.T) {
 	_, trials := loaded(t, objects)
 	r := cmdline(t, objects, "", "explain", "thought", "seven")
 	require.Equal(t, cli.ExitUsage, r.Code)
-	require.Contains(t, r.Err, fmt.Sprintf(`"seven" is no trial number (valid: 0 to %d)`, len(trials)-1))
+	require.Contains(t, r.Err, fmt.Sprintf(`"seven" is not a trial number (valid: 0 to %d)`, len(trials)-1))
 }
 
 // loaded are the spec and the trials by number.
@@ -130,7 +130,7 @@ func TestExplainWhatWasNotSuggested(t *testing.T) {
 		code int
 		says string
 	}{
-		"0": {cli.ExitOK, "It is a baseline trial: its parameters and its seed are the spec's"},
+		"0": {cli.ExitOK, "A baseline trial: its parameters and its seed come from the spec"},
 		"4": {cli.ExitOK, "method       random"},
 		"6": {cli.ExitOK, "how many results it came from was not recorded"},
 	} {

@@ -54,7 +54,7 @@ func TestSimulateForPeople(t *testing.T) {
 
 func TestSimulateRefuses(t *testing.T) {
 	for says, arguments := range map[string][]string{
-		"simulate needs --objective, one of lossweights, sphere, ": {},
+		"simulate: --objective is missing (valid: lossweights, sphere, ": {},
 		`valid: lossweights, sphere, ackley, `:                     {"--objective", "cube"},
 		"--workers is 0 (valid: 1 or more)":                        {"--objective", "sphere", "--workers", "0"},
 		"--noise is -1 (valid: 0 or more)":                         {"--objective", "sphere", "--noise", "-1"},

@@ -8,10 +8,11 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/backend"
 )
 
+// Backend is the verb backend: it is about the backends of training.
 func Backend(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backend",
-		Short: "What trainings compute with: install XLA's plugins, list what is there",
+		Short: "Install XLA's plugins and list the backends of training",
 		Args:  cli.Args(0, 0, "a verb: install or list"),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -22,14 +23,14 @@ func Backend(a *cli.App) *cobra.Command {
 func newBackendInstall(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "install",
-		Short: "Download and verify XLA's plugin for the CPU, or for CUDA",
+		Short: "Download and verify XLA's plugin for the CPU or for CUDA",
 		Args:  cli.Args(0, 0, "no arguments"),
 	}
 	f := cmd.Flags()
-	cuda := f.Bool("cuda", false, "the plugin for NVIDIA GPUs")
-	from := f.String("from", "", "a wheel on this machine instead of a download")
-	index := f.String("index", "", "URL of a simple package index (default: the package client's)")
-	ifPossible := f.Bool("if-possible", false, "where it cannot be had, say why and succeed: backend go works everywhere")
+	cuda := f.Bool("cuda", false, "install the plugin for NVIDIA GPUs")
+	from := f.String("from", "", "install this wheel instead of a download")
+	index := f.String("index", "", "URL of a simple package index (default: pip's)")
+	ifPossible := f.Bool("if-possible", false, "where the plugin is not available, print why and succeed: backend go works everywhere")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		o := backend.InstallOptions{Kind: backend.CPU, From: *from, Index: *index, Out: a.Err}
 		if *cuda {
@@ -37,7 +38,7 @@ func newBackendInstall(a *cli.App) *cobra.Command {
 		}
 		path, err := backend.Install(cmd.Context(), o)
 		if err != nil && *ifPossible && cmd.Context().Err() == nil {
-			a.Say("no XLA plugin, trainings use backend go: %v", err)
+			a.Say("the XLA plugin is not available, trainings use backend go: %v", err)
 			return nil
 		}
 		if err != nil {
@@ -56,7 +57,7 @@ type ListedBackend struct {
 }
 
 func newBackendList(a *cli.App) *cobra.Command {
-	cmd := &cobra.Command{Use: "list", Short: "The backends, and which of them are ready", Args: cli.Args(0, 0, "no arguments")}
+	cmd := &cobra.Command{Use: "list", Short: "List the backends and which are ready", Args: cli.Args(0, 0, "no arguments")}
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
 		backends := []ListedBackend{{Name: backend.Go, Ready: true, Detail: "built in"}}
@@ -68,7 +69,7 @@ func newBackendList(a *cli.App) *cobra.Command {
 			b := ListedBackend{Name: plugin.name, Ready: ok && cli.ReadBuild().Cgo, Detail: path}
 			switch {
 			case !ok:
-				b.Detail = "not installed, would be " + path
+				b.Detail = "not installed; the place is " + path
 			case !b.Ready:
 				b.Detail = "installed, but this binary was built without cgo: " + path
 			}

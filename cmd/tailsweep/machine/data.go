@@ -14,10 +14,11 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
+// Data is the verb data: it is about datasets.
 func Data(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "data",
-		Short: "The images that trials train on: list, pull and inspect datasets",
+		Short: "List, download and inspect datasets",
 		Args:  cli.Args(0, 0, "a verb: list, pull or inspect"),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -29,8 +30,8 @@ func Data(a *cli.App) *cobra.Command {
 type ListedDataset struct {
 	Name    string `json:"name"`
 	About   string `json:"about"`
-	Classes int    `json:"classes"` // 0: the spec says
-	Images  int    `json:"images"`  // 0: the files tell
+	Classes int    `json:"classes"` // 0: depends on the spec
+	Images  int    `json:"images"`  // 0: depends on the files
 	Sizes   []int  `json:"sizes"`   // null: 8 to 64
 	License string `json:"license"` // of the images; "" of your own
 	Home    string `json:"home"`    // the publisher's page
@@ -39,7 +40,7 @@ type ListedDataset struct {
 }
 
 func newDataList(a *cli.App) *cobra.Command {
-	cmd := &cobra.Command{Use: "list", Short: "The datasets that specs can name, and which are on this machine", Args: cli.Args(0, 0, "no arguments")}
+	cmd := &cobra.Command{Use: "list", Short: "List the datasets that specs can use, and which are on this machine", Args: cli.Args(0, 0, "no arguments")}
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
 		var listed []ListedDataset
@@ -88,21 +89,20 @@ func orDash(n int) string {
 func newDataPull(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pull NAME [--from URL|PATH] [--to DIR]",
-		Short: "Download a dataset, verified; Ctrl-C and again goes on",
-		Long: `pull downloads a published dataset, compares its SHA-256 with the published one and
-puts it where specs that give no dataset.path look for it. --from takes it from
-elsewhere: an s3:// or https:// URL, or files on this machine that were fetched by
-hand. An image folder comes from an s3:// prefix or from an archive, and needs --to
-(a spec can also give an s3:// or https:// URL as dataset.path: each worker then
-downloads it by itself).`,
+		Short: "Download a dataset and verify it; an interrupted download can be continued",
+		Long: `pull downloads a published dataset, verifies its SHA-256 and stores it where specs
+without dataset.path look for it. --from is another source: an s3:// or https:// URL, or
+files on this machine. An image folder comes from an s3:// prefix or from an archive,
+and needs --to. (A spec can also have an s3:// or https:// URL as dataset.path: each
+worker then downloads it.)`,
 		Example: `  tailsweep data pull cifar-10
   tailsweep data pull cifar-10 --from ~/Downloads/cifar-10-binary.tar.gz
   tailsweep data pull fashion-mnist --from /usr/share/datasets/fashion-mnist
   tailsweep data pull image-folder --from https://host/tiny-imagenet-200.zip --to tiny`,
 		Args: cli.Args(1, 1, "one dataset"),
 	}
-	from := cmd.Flags().String("from", "", "s3:// or https:// URL, or a path on this machine (default: the publisher)")
-	to := cmd.Flags().String("to", "", "folder for the files (default: in the cache, where specs without dataset.path look)")
+	from := cmd.Flags().String("from", "", "s3:// or https:// URL, or a path on this machine (default: the publisher's URL)")
+	to := cmd.Flags().String("to", "", "folder for the files (default: the cache, where specs without dataset.path look)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		name := args[0]
 		if err := pullable(name, *to); err != nil {
@@ -126,7 +126,7 @@ downloads it by itself).`,
 			return cli.AsBadInput(fmt.Errorf("data pull %s: %w", name, err))
 		}
 		if there {
-			a.Say("it is there already")
+			a.Say("the dataset exists already")
 			if name != sweep.ImageFolder {
 				err = dataset.Verify(name, dir)
 			}
@@ -139,12 +139,12 @@ downloads it by itself).`,
 	return cmd
 }
 
-// pullable refuses what data pull cannot bring.
+// pullable refuses what cannot be downloaded.
 func pullable(name, to string) error {
 	info, known := sweep.LookupDataset(name)
 	switch {
 	case !known:
-		return cli.Usagef("data pull: no dataset %q; `tailsweep data list` lists them", name)
+		return cli.Usagef("data pull: no dataset %q; `tailsweep data list` lists the datasets", name)
 	case info.BuiltIn:
 		return cli.Usagef("data pull: %s is built in", name)
 	case name == sweep.ImageFolder && to == "":

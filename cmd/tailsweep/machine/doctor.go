@@ -15,13 +15,14 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/backend"
 )
 
-// doctorTimeout bounds how long doctor waits for each service.
+// doctorTimeout is how long doctor waits for each service.
 const doctorTimeout = 5 * time.Second
 
+// Doctor is the verb doctor: it checks this machine and the services.
 func Doctor(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Look at this machine, this binary and the services",
+		Short: "Check this machine, this binary and the services",
 		Args:  cli.Args(0, 0, "no arguments"),
 	}
 	output := cli.OutputFlag(cmd)
@@ -46,8 +47,8 @@ func Doctor(a *cli.App) *cobra.Command {
 	return cmd
 }
 
-// checkServices looks whether Temporal and the object store answer. An embedded
-// stack that is down is no fault: run starts it.
+// checkServices checks that Temporal and the object store answer. An embedded stack
+// that is down is not a fault: run starts it.
 func checkServices(ctx context.Context, a *cli.App) []backend.Check {
 	temporal := backend.Check{Name: "Temporal", Level: backend.OK}
 	objects := backend.Check{Name: "object store", Level: backend.OK}
@@ -81,7 +82,7 @@ func found(c *backend.Check, err error) {
 	}
 }
 
-// doctorText is a line a check, and one for what to do about it.
+// doctorText has a line for each check, and one for what to do about it.
 func doctorText(checks []backend.Check, paint console.Paint) []string {
 	var lines []string
 	for _, c := range checks {

@@ -15,27 +15,27 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/evaluate"
 )
 
+// Evaluate is the verb evaluate: it evaluates one checkpoint, by hand or as a child.
 func Evaluate(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "evaluate DIR | evaluate --untrained SPEC | evaluate --job FILE",
-		Short: "Judge a pulled checkpoint by hand, without any service",
-		Long: `evaluate samples the model of a checkpoint folder and prints its metrics, judged as
-its spec says. With --untrained it judges the model that trainings of a spec start
-from: the number that a trained one is compared with.
+		Short: "Evaluate a pulled checkpoint by hand, without any service",
+		Long: `evaluate samples the model of a checkpoint folder and prints its metrics, as its spec
+asks. With --untrained it evaluates the initial model of a spec, for comparison.
 
-With --job it is a worker's child and speaks JSON lines.`,
+With --job it is the child of a worker and writes JSON lines.`,
 		Args: cli.Args(0, 1, "one checkpoint folder"),
 	}
 	output := cli.OutputFlag(cmd)
-	jobFile := cmd.Flags().String("job", "", "be a worker's child for this job")
-	untrained := cmd.Flags().String("untrained", "", "judge the untrained model of this spec")
+	jobFile := cmd.Flags().String("job", "", "run this job as the child of a worker")
+	untrained := cmd.Flags().String("untrained", "", "evaluate the untrained model of this spec")
 	name := cli.BackendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *jobFile != "" {
 			return asChild(evaluate.RunChild(context.WithoutCancel(cmd.Context()), *jobFile, a.In, a.Out))
 		}
 		if (len(args) == 1) == (*untrained != "") {
-			return cli.Usagef("evaluate: want a checkpoint folder, or --untrained SPEC")
+			return cli.Usagef("evaluate: give a checkpoint folder or --untrained SPEC")
 		}
 		var spec *sweep.Spec
 		if *untrained != "" {
@@ -70,7 +70,7 @@ With --job it is a worker's child and speaks JSON lines.`,
 	return cmd
 }
 
-// openModel opens the untrained model of a spec, or that of a folder.
+// openModel opens the untrained model of a spec, or the model of a folder.
 func openModel(b *backend.Backend, untrained *sweep.Spec, args []string) (*trainer.Model, error) {
 	if untrained != nil {
 		return trainer.Untrained(b, *untrained, sweep.Assignment{Kind: sweep.KindSearch, Seed: untrained.Train.Seed})

@@ -14,30 +14,30 @@ import (
 
 const maxEpochs = 10000
 
-// weakText warns of a classifier that is wrong too often to judge by; "" for a good one.
+// weakText is the warning about a classifier with low accuracy; "" for a good one.
 func weakText(made features.Trained, epochs int) string {
 	const enough = 0.7
 	if made.Accuracy >= enough {
 		return ""
 	}
-	return fmt.Sprintf("warning: accuracy %.2f on images that it was not trained on is below %.1f: metrics taken with it say little; "+
-		"give more images, or --epochs above %d", made.Accuracy, enough, epochs)
+	return fmt.Sprintf("warning: accuracy %.2f on held-out images is below %.1f: metrics of such a classifier say little; "+
+		"use more images, or --epochs above %d", made.Accuracy, enough, epochs)
 }
 
 // Features makes `features train`, which made the weights in the repository.
 func Features(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "features",
-		Short: "The frozen classifier that metrics are taken with",
+		Short: "Train the feature extractor of the metrics",
 		Args:  cli.Args(0, 0, "a verb: train"),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	train := &cobra.Command{
 		Use:   "train --data DIR --to FILE",
-		Short: "Train one on the balanced images of a dataset, for evaluate.features",
-		Long: `train makes the classifier of a dataset: of fashion-mnist the one that is built in,
-measured on the 10,000 test images; of another dataset one for evaluate.features.path,
-measured on every tenth image, which it is not trained on.`,
+		Short: "Train a classifier on the balanced images of a dataset, for evaluate.features",
+		Long: `train trains the classifier of a dataset, a file for evaluate.features.path. For
+fashion-mnist it is the built-in one, and its accuracy is measured on the 10,000 test
+images; for another dataset every tenth image is held out for that.`,
 		Args: cli.Args(0, 0, "no arguments"),
 	}
 	f := train.Flags()
@@ -49,20 +49,20 @@ measured on every tenth image, which it is not trained on.`,
 	set := &cli.Choice{Value: sweep.FashionMNIST, Valid: names}
 	f.Var(set, "dataset", "dataset.name")
 	size := f.Int("size", 16, "side of the images in pixels")
-	classes := f.Int("classes", 0, "dataset.classes, of an image folder")
-	channels := f.Int("channels", 3, "dataset.channels, of an image folder")
-	path := f.String("to", "", "file that the weights are written to")
-	epochs := f.Int("epochs", features.DefaultEpochs, "passes over the images; of a small set more, so that there are 400 steps")
+	classes := f.Int("classes", 0, "dataset.classes, for an image folder")
+	channels := f.Int("channels", 3, "dataset.channels, for an image folder")
+	path := f.String("to", "", "file for the weights")
+	epochs := f.Int("epochs", features.DefaultEpochs, "passes over the images; more for a small dataset, so that there are 400 steps")
 	name := cli.BackendFlag(train)
 	train.RunE = func(cmd *cobra.Command, _ []string) error {
 		info, _ := sweep.LookupDataset(set.Value)
 		switch {
 		case *path == "":
-			return cli.Usagef("features train: --to FILE is needed")
+			return cli.Usagef("features train: --to FILE is missing (valid: the file for the weights)")
 		case *epochs < 1 || *epochs > maxEpochs:
-			return cli.Usagef("features train: --epochs is %d, want 1 to %d", *epochs, maxEpochs)
+			return cli.Usagef("features train: --epochs is %d (valid: 1 to %d)", *epochs, maxEpochs)
 		case len(info.Sizes) > 0 && !slices.Contains(info.Sizes, *size):
-			return cli.Usagef("features train: --size is %d, want one of %v", *size, info.Sizes)
+			return cli.Usagef("features train: --size is %d (valid: %v)", *size, info.Sizes)
 		case info.Name == sweep.ImageFolder && (*data == "" || *classes < 2 || *channels != 1 && *channels != 3):
 			return cli.Usagef("features train: an image folder needs --data, --classes and --channels 1 or 3")
 		}

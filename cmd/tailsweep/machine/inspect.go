@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
@@ -19,10 +20,10 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
 
-// sheetColumns is how many images of a class the picture shows.
+// sheetColumns is the number of images of each class in the picture.
 const sheetColumns = 10
 
-// Inspected is what `tailsweep data inspect -o json` prints.
+// Inspected is the output of `tailsweep data inspect -o json`.
 type Inspected struct {
 	Name     string           `json:"name"`
 	Path     string           `json:"path,omitempty"` // on this machine
@@ -46,22 +47,22 @@ type InspectedClass struct {
 func newDataInspect(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect SPEC|NAME|FOLDER",
-		Short: "What a dataset holds: images of each class and group, digest, a picture",
-		Long: `inspect reads a dataset as a training does: that of a spec with its long-tailed
-split, a dataset by its name with all its images, or a folder of images. One that is
-to be downloaded is, first. Of a spec it then checks that trials can be judged: that
-the networks and the reference are there, with enough real images; what is wrong
-outside dataset is for validate, so that a spec need not be finished.`,
+		Short: "Show a dataset: images of each class and group, digest, a picture",
+		Long: `inspect reads a dataset as a training does: the dataset of a spec with its long-tailed
+split, a dataset by name with all its images, or a folder of images. It is downloaded
+first where that is needed. For a spec it then checks that its trials can be evaluated:
+the networks and the reference images exist, with enough real images. The spec may have
+faults outside of dataset, which validate reports.`,
 		Example: `  tailsweep data inspect my.yaml --picture sheet.png
   tailsweep data inspect cifar-10
   tailsweep data inspect photos/ -o json`,
 		Args: cli.Args(1, 1, "one spec, dataset or folder"),
 	}
 	output := cli.OutputFlag(cmd)
-	picture := cmd.Flags().String("picture", "", "PNG of a few images of each class")
+	picture := cmd.Flags().String("picture", "", "write a PNG of a few images of each class")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *picture != "" && !strings.EqualFold(filepath.Ext(*picture), ".png") {
-			return cli.Usagef("data inspect: --picture %s: want a name that ends in .png", *picture)
+			return cli.Usagef("data inspect: --picture is %q (valid: a name that ends in .png)", *picture)
 		}
 		d, spec, err := datasetOf(a, args[0])
 		if err != nil {
@@ -104,8 +105,9 @@ outside dataset is for validate, so that a spec need not be finished.`,
 	return cmd
 }
 
-// datasetOf is the dataset that an argument means, and the spec that it is of: nil
-// where it is of none, or of one that has faults elsewhere, which are counted.
+// datasetOf returns the dataset that an argument names, and its spec. The spec is nil
+// for a dataset without one, or where it has faults outside of dataset, which are
+// counted.
 func datasetOf(a *cli.App, argument string) (sweep.Dataset, *sweep.Spec, error) {
 	d := sweep.Dataset{Name: argument, Size: sweep.DefaultSize, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone, Factor: 1}}
 	info, known := sweep.LookupDataset(argument)
@@ -126,7 +128,7 @@ func datasetOf(a *cli.App, argument string) (sweep.Dataset, *sweep.Spec, error) 
 			names = append(names, info.Name)
 		}
 		if errors.Is(err, os.ErrNotExist) {
-			return d, nil, cli.Usagef("data inspect: %q is no folder, no spec file and none of %s", argument, strings.Join(names, ", "))
+			return d, nil, cli.Usagef("data inspect: %q is no folder and no spec file (valid also: %s)", argument, strings.Join(names, ", "))
 		}
 		return d, nil, err
 	}
@@ -135,7 +137,7 @@ func datasetOf(a *cli.App, argument string) (sweep.Dataset, *sweep.Spec, error) 
 		return d, nil, own
 	}
 	if len(faults) > 0 {
-		a.Say("the spec has %d faults outside dataset: `tailsweep validate` tells them", len(faults))
+		a.Say("the spec has %s outside of dataset: `tailsweep validate` lists them", english.Plural(len(faults), "fault", ""))
 		return spec.Dataset, nil, nil
 	}
 	return spec.Dataset, spec, nil

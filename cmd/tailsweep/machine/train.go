@@ -23,7 +23,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// handTraining are the flags of a training by hand.
+// handTraining are the flags of a training by hand, without a worker.
 type handTraining struct {
 	params      []string
 	seed        int64
@@ -32,34 +32,35 @@ type handTraining struct {
 	backend     *cli.Choice
 }
 
+// Train is the verb train: it trains one trial, by hand or as a child.
 func Train(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "train SPEC --to DIR | train --job FILE",
 		Short: "Train one trial by hand, without any service",
-		Long: `train trains one point of a spec's search space and leaves checkpoints in DIR, as
-step-<number>. Parameters that are not given stay at the spec's fixed fields and
-defaults. Ctrl-C saves a checkpoint first; --resume goes on from one, bit for bit.
+		Long: `train trains one configuration of a spec and writes checkpoints to DIR/step-<number>.
+Parameters that are not given keep the values of the spec's fixed fields. Ctrl-C saves
+a checkpoint first; --resume continues from one, bit for bit.
 
-With --job it is a worker's child and speaks JSON lines.`,
+With --job it is the child of a worker and writes JSON lines.`,
 		Example: "  tailsweep train my.yaml --param infonce.weight=0.1 --seed 1 --to run1",
 		Args:    cli.Args(0, 1, "one spec"),
 	}
 	var h handTraining
 	f := cmd.Flags()
-	jobFile := f.String("job", "", "be a worker's child for this job")
-	f.StringArrayVar(&h.params, "param", nil, "NAME=VALUE of a parameter; may be repeated")
-	f.Int64Var(&h.seed, "seed", 0, "train seed (default: the spec's train.seed)")
-	f.StringVar(&h.dir, "to", "", "folder that checkpoints appear in")
-	f.StringVar(&h.resume, "resume", "", "checkpoint folder to go on from")
+	jobFile := f.String("job", "", "run this job as the child of a worker")
+	f.StringArrayVar(&h.params, "param", nil, "NAME=VALUE of a parameter; can be repeated")
+	f.Int64Var(&h.seed, "seed", 0, "seed of the training (default: train.seed of the spec)")
+	f.StringVar(&h.dir, "to", "", "folder for the checkpoints")
+	f.StringVar(&h.resume, "resume", "", "checkpoint folder to continue from")
 	h.backend = cli.BackendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		// Both kinds hear signals themselves: a training saves before it ends.
+		// A training handles signals itself: it saves a checkpoint before it ends.
 		ctx := context.WithoutCancel(cmd.Context())
 		if *jobFile != "" {
 			return asChild(trainer.RunChild(ctx, *jobFile, a.In, a.Out, cli.Version))
 		}
 		if len(args) == 0 {
-			return cli.Usagef("train: a spec is missing")
+			return cli.Usagef("train: SPEC is missing")
 		}
 		h.seedGiven = cmd.Flags().Changed("seed")
 		j, err := handJob(a, args[0], h)
@@ -86,7 +87,7 @@ func asChild(code int) error {
 // handJob makes a job from the command line.
 func handJob(a *cli.App, path string, h handTraining) (job.Train, error) {
 	if h.dir == "" {
-		return job.Train{}, cli.Usagef("train: --to DIR is missing: the folder that checkpoints appear in")
+		return job.Train{}, cli.Usagef("train: --to DIR is missing (valid: the folder for the checkpoints)")
 	}
 	spec, _, err := a.ReadSpec(path)
 	if err != nil {
@@ -127,9 +128,8 @@ func handJob(a *cli.App, path string, h handTraining) (job.Train, error) {
 	}, nil
 }
 
-// refuseUsed refuses a folder that holds checkpoints of another training, or of an
-// earlier one: they would be in the way of this one's. Those up to the one that it
-// resumes from are its own.
+// refuseUsed refuses a folder that has checkpoints of another or an earlier training.
+// Checkpoints up to the one that the training resumes from are its own.
 func refuseUsed(dir, resume string) error {
 	entries, err := os.ReadDir(dir) // in order, since steps have zeros in front
 	if err != nil {
@@ -152,29 +152,29 @@ func refuseUsed(dir, resume string) error {
 	}
 	switch {
 	case from == "" || filepath.Dir(from) != dir:
-		return cli.Usagef("train: --to %s holds the checkpoints of a training, the last %s: choose another folder, or go on with --resume %s", dir, last, filepath.Join(dir, last))
+		return cli.Usagef("train: --to %s has the checkpoints of a training, the last %s: choose another folder, or continue with --resume %s", dir, last, filepath.Join(dir, last))
 	case last > filepath.Base(from):
-		return cli.Usagef("train: --resume %s: --to %s holds a later checkpoint, %s: choose another folder, or go on from that one", resume, dir, last)
+		return cli.Usagef("train: --resume %s: --to %s has a later checkpoint, %s: choose another folder, or continue from that one", resume, dir, last)
 	}
 	return nil
 }
 
-// parseParam reads NAME=VALUE; a value that is a number is one.
+// parseParam reads NAME=VALUE, where VALUE is a number or a word.
 func parseParam(text string) (string, sweep.Value, error) {
 	name, value, found := strings.Cut(text, "=")
 	info, known := sweep.LookupParameter(name)
 	switch {
 	case !found || value == "":
-		return "", sweep.Value{}, cli.Usagef("--param %q: want NAME=VALUE, infonce.weight=0.1 for example", text)
+		return "", sweep.Value{}, cli.Usagef("train: --param %q (valid: NAME=VALUE, for example infonce.weight=0.1)", text)
 	case !known:
-		return "", sweep.Value{}, cli.Usagef("--param %s: no such parameter; valid: %s", name, strings.Join(parameterNames(), ", "))
+		return "", sweep.Value{}, cli.Usagef("train: --param %s: unknown parameter (valid: %s)", name, strings.Join(parameterNames(), ", "))
 	}
 	v := sweep.Word(value)
 	if number, err := strconv.ParseFloat(value, 64); err == nil && number-number == 0 {
 		v = sweep.Number(number)
 	}
 	if !info.Accepts(v) {
-		return "", sweep.Value{}, cli.Usagef("--param %s: %s is not valid; want %s", name, value, info.Legal())
+		return "", sweep.Value{}, cli.Usagef("train: --param %s: %s (valid: %s)", name, value, info.Legal())
 	}
 	return name, v, nil
 }
@@ -187,7 +187,7 @@ func parameterNames() []string {
 	return names
 }
 
-// trainByHand runs the job as its child would run, with events for people.
+// trainByHand runs the job as a child would, and prints its events.
 func trainByHand(ctx context.Context, a *cli.App, j job.Train) error {
 	file, err := os.CreateTemp("", "tailsweep-job-*.json")
 	if err != nil {
@@ -198,26 +198,26 @@ func trainByHand(ctx context.Context, a *cli.App, j job.Train) error {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return fmt.Errorf("write the job: %w", err)
 	}
-	teller := &teller{app: a, read: a.SayRead()}
-	code := trainer.RunChild(ctx, file.Name(), nil, teller, cli.Version)
-	if teller.failure != nil {
-		if code == cli.ExitFailure && teller.failure.Class == sweep.FailBadData {
-			return cli.Usagef("train: %s", teller.failure.Message)
+	printer := &eventPrinter{app: a, read: a.SayRead()}
+	code := trainer.RunChild(ctx, file.Name(), nil, printer, cli.Version)
+	if printer.failure != nil {
+		if code == cli.ExitFailure && printer.failure.Class == sweep.FailBadData {
+			return cli.Usagef("train: %s", printer.failure.Message)
 		}
-		return cli.ExitWith(code, teller.failure)
+		return cli.ExitWith(code, printer.failure)
 	}
 	return asChild(code)
 }
 
-// teller is a child's stdout: it turns events into lines for people.
-type teller struct {
+// eventPrinter is the stdout of a child: it prints events as lines of text.
+type eventPrinter struct {
 	app     *cli.App
 	read    func(done, all int)
 	failure *sweep.FailureError // of an error event
 }
 
-// Write takes whole lines, as package job writes them.
-func (t *teller) Write(line []byte) (int, error) {
+// Write takes one whole line, as package job writes it.
+func (t *eventPrinter) Write(line []byte) (int, error) {
 	var e job.Event
 	if err := json.Unmarshal(line, &e); err != nil {
 		return 0, fmt.Errorf("event %q: %w", line, err)
@@ -238,7 +238,7 @@ func (t *teller) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// eventText is an event for people; "" for one that says nothing new.
+// eventText formats an event; "" for one without news.
 func eventText(e job.Event) string {
 	switch e.Type {
 	case job.Started:
@@ -253,11 +253,11 @@ func eventText(e job.Event) string {
 	case job.Checkpoint:
 		return "checkpoint " + e.Dir
 	case job.Done:
-		return fmt.Sprintf("done at step %d: loss %.4f, at first %.4f", e.Step, e.LossLast, e.LossFirst)
+		return fmt.Sprintf("done at step %d: loss %.4f, at the start %.4f", e.Step, e.LossLast, e.LossFirst)
 	case job.Diverged:
 		return fmt.Sprintf("diverged at step %d", e.Step)
 	case job.Preempted:
-		return fmt.Sprintf("stopped at step %d; go on with --resume", e.Step)
+		return fmt.Sprintf("stopped at step %d; continue with --resume", e.Step)
 	case job.Result:
 		var lines []string
 		for _, name := range slices.Sorted(maps.Keys(e.Metrics)) {
@@ -269,8 +269,8 @@ func eventText(e job.Event) string {
 	}
 }
 
-// progressText is a point of the curve: the loss, its terms, the pace, what is left
-// of the training at it, and memory.
+// progressText formats a point of the curve: the loss, its terms, the speed, the time
+// left and the memory.
 func progressText(e job.Event) string {
 	line := fmt.Sprintf("step %d/%d  loss %.4f  ddpm %.4f", e.Step, e.Steps, e.Point.Loss, e.Point.DDPM)
 	terms := e.Point.Terms()

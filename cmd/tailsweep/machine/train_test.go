@@ -48,7 +48,7 @@ func TestTrainRefusesAUsedFolder(t *testing.T) {
 		require.NoError(t, os.Mkdir(step(name), 0o755))
 	}
 	err := refuseUsed(used, "")
-	require.ErrorContains(t, err, "--to "+used+" holds the checkpoints of a training, the last step-0000000200")
+	require.ErrorContains(t, err, "--to "+used+" has the checkpoints of a training, the last step-0000000200")
 	require.ErrorContains(t, err, "--resume "+step("step-0000000200"))
 	require.ErrorContains(t, refuseUsed(used, step("step-0000000100")), "a later checkpoint, step-0000000200")
 	require.Equal(t, cli.ExitUsage, cli.CodeOf(refuseUsed(used, filepath.Join(t.TempDir(), "step-0000000300"))), "of elsewhere")
@@ -67,5 +67,5 @@ func TestResultText(t *testing.T) {
 
 func TestWeakText(t *testing.T) {
 	require.Empty(t, weakText(features.Trained{Accuracy: 0.7}, 12))
-	require.Contains(t, weakText(features.Trained{Accuracy: 0.634}, 12), "warning: accuracy 0.63 on images that it was not trained on is below 0.7")
+	require.Contains(t, weakText(features.Trained{Accuracy: 0.634}, 12), "warning: accuracy 0.63 on held-out images is below 0.7")
 }

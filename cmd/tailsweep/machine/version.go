@@ -11,8 +11,9 @@ import (
 // slowBuild is the warning about a binary without vector instructions.
 const slowBuild = "this binary was built without GOEXPERIMENT=simd: the go backend is about ten times slower (build with `make build`)"
 
+// Version is the verb version: it prints the version of this binary.
 func Version(a *cli.App) *cobra.Command {
-	cmd := &cobra.Command{Use: "version", Short: "What this binary is", Args: cli.Args(0, 0, "no arguments")}
+	cmd := &cobra.Command{Use: "version", Short: "Print the version of this binary", Args: cli.Args(0, 0, "no arguments")}
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
 		b := cli.ReadBuild()

@@ -15,22 +15,23 @@ import (
 	"github.com/tailsweep/tailsweep/worker"
 )
 
+// Worker is the verb worker: it does the work of sweeps.
 func Worker(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "worker",
-		Short: "Do the work of sweeps until told to stop",
-		Long: `worker connects to Temporal and the object store and runs what sweeps ask for.
-SIGTERM or Ctrl-C drains it: trainings save a checkpoint and are handed back, to
-go on at any other worker. A second signal ends it at once.`,
+		Short: "Run a worker, which does the work of sweeps",
+		Long: `worker connects to Temporal and to the object store and does the work of sweeps.
+SIGTERM or Ctrl-C drains it: trainings save a checkpoint and continue on another
+worker. A second signal ends it at once.`,
 		Args: cli.Args(0, 0, "no arguments"),
 	}
 	f := cmd.Flags()
 	only := &cli.Choice{Value: worker.OnlyBoth, Valid: []string{worker.OnlyBoth, worker.OnlyControl, worker.OnlyTraining}}
-	f.Var(only, "only", "which part to run: control needs no GPU, training nothing but one")
-	slots := f.Int("slots", 0, "trainings at a time (default: one a GPU, or one)")
-	queue := f.String("queue", sweep.DefaultQueue, "task queue of trainings, as resources.queue of specs")
-	listen := f.String("metrics-addr", cli.EnvOr("TAILSWEEP_METRICS_ADDR", "127.0.0.1:0"), "where /metrics listens (TAILSWEEP_METRICS_ADDR)")
-	staging := f.String("staging", worker.DefaultStaging(), "folder for checkpoints on their way")
+	f.Var(only, "only", "part to run: control needs no GPU, training does the trainings only")
+	slots := f.Int("slots", 0, "trainings at a time (default: one for each GPU, or one)")
+	queue := f.String("queue", sweep.DefaultQueue, "task queue of trainings, resources.queue of specs")
+	listen := f.String("metrics-addr", cli.EnvOr("TAILSWEEP_METRICS_ADDR", "127.0.0.1:0"), "address of the /metrics endpoint (TAILSWEEP_METRICS_ADDR)")
+	staging := f.String("staging", worker.DefaultStaging(), "folder for checkpoints before they are uploaded")
 	device := cli.BackendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx := cmd.Context()

@@ -14,25 +14,27 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
-// BestTrial is what `tailsweep best -o json` prints: a trial and how sure it is.
+// BestTrial is the output of `tailsweep best -o json`: a trial, and how it compares with
+// the others.
 type BestTrial struct {
 	trialview.Judged
 	Contest analysis.Contest `json:"contest"`
 }
 
+// Best is the verb best: it prints the best trial.
 func Best(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "best SWEEP",
-		Short: "The best trial, and which cannot be told from it",
-		Long: `Best shows the trial that comes first: feasible ones before undecided ones, then
-by the first metric of the spec, ties by the next. A trial that failed one of the
-spec's gates is never the best. Where the spec asks for repeats
-a setting counts by its mean over seeds. What the seeds of the baseline and of
-repeated settings tell about noise says which other settings may be as good.`,
+		Short: "Show the best trial, and the trials that may be as good",
+		Long: `best shows the first trial in the ranking: feasible trials come before undecided ones,
+then the first metric of the spec decides, then the next one. A trial that failed a
+gate is never the best. With repeats, a configuration counts by its mean over seeds.
+The noise between the seeds of the baseline and of repeated configurations shows which
+other configurations may be as good.`,
 		Args: cli.Args(1, 1, "one sweep"),
 	}
 	output := cli.OutputFlag(cmd)
-	metric := cmd.Flags().String("metric", "", "order by this metric instead, fid.head for example")
+	metric := cmd.Flags().String("metric", "", "rank by this metric instead of the spec's first, for example fid.head")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := cli.CheckMetric(*metric); err != nil {
 			return err
@@ -43,7 +45,7 @@ repeated settings tell about noise says which other settings may be as good.`,
 		}
 		best, ok := analysis.Best(spec, trials, *metric)
 		if !ok {
-			return noRank(spec, trials, *metric, "`tailsweep trials %s` lists what there is")
+			return noRank(spec, trials, *metric, "`tailsweep trials %s` lists the trials")
 		}
 		contest, _ := analysis.NewContest(spec, trials, *metric)
 		b := BestTrial{trialview.Judge(spec, trials, []sweep.Trial{best})[0], contest}
@@ -55,14 +57,14 @@ repeated settings tell about noise says which other settings may be as good.`,
 	return cmd
 }
 
-// noRank is the error of a sweep that has no trial to show first: none completed, or
-// all of them failed a gate. help names what can be done with the sweep, %s.
+// noRank is the error that a sweep has no best trial: none completed, or all failed a
+// gate. help says what to do; its %s is the sweep.
 func noRank(spec *sweep.Spec, trials []sweep.Trial, metric, help string) error {
 	why := cmp.Or(analysis.GatedText(spec, trials, metric), "no trial completed")
-	return cli.ExitWith(cli.ExitNotFound, fmt.Errorf("sweep %q has no best trial: %s; "+help, spec.Name, why, spec.Name))
+	return cli.NotFoundf("sweep %q has no best trial: %s; "+help, spec.Name, why, spec.Name)
 }
 
-// bestText is one trial in full, for people.
+// bestText formats a trial with all its metrics.
 func bestText(t BestTrial) []string {
 	names := sweep.MetricNames(t.Metrics)
 	width := 21
@@ -82,7 +84,7 @@ func bestText(t BestTrial) []string {
 		add(name, "%s", text)
 	}
 	if t.Samples > 0 {
-		add("taken on", "%s and %s of each class", english.Plural(t.Samples, "sample", ""), english.Plural(t.Real, "real image", ""))
+		add("measured on", "%s and %s of each class", english.Plural(t.Samples, "sample", ""), english.Plural(t.Real, "real image", ""))
 	}
 	if t.Feasibility != "" {
 		add("constraints", "%s", t.Feasibility)
@@ -96,17 +98,17 @@ func bestText(t BestTrial) []string {
 	return lines
 }
 
-// maxLevel is how many trials a line names.
+// maxLevel is the number of trials that a line lists.
 const maxLevel = 12
 
-// levelText names the trials that may be as good as the best.
+// levelText lists the trials that may be as good as the best.
 func levelText(t BestTrial) string {
 	c := t.Contest
 	switch {
 	case c.Settings == 1:
-		return "there is no other setting"
+		return "there is no other configuration"
 	case c.Freedom == 0:
-		return "unknown: one seed each"
+		return "unknown: each configuration has one seed"
 	}
 	text := "none"
 	if len(c.Level) > 0 {
@@ -122,9 +124,9 @@ func levelText(t BestTrial) string {
 			text += fmt.Sprintf(" and %d more", more)
 		}
 	}
-	text += fmt.Sprintf(", of %d others; %s of one training varies by %.3g from seed to seed", c.Settings-1, c.Metric, c.Noise)
+	text += fmt.Sprintf(" of %d others; %s of one configuration varies by %.3g between seeds", c.Settings-1, c.Metric, c.Noise)
 	if c.Best != t.Number {
-		text += fmt.Sprintf("; by the mean over its seeds trial %d is the best", c.Best)
+		text += fmt.Sprintf("; by the mean over seeds trial %d is the best", c.Best)
 	}
 	return text
 }

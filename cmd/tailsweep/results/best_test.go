@@ -18,5 +18,5 @@ func TestBestShowsSamplesAndFloor(t *testing.T) {
 	lines := bestText(best)
 	require.Contains(t, lines, "  fid.tail               58.91     floor 4.25")
 	require.Contains(t, lines, "  memorised_ratio.medium 0.01")
-	require.Contains(t, lines, "  taken on               50 samples and 1 real image of each class")
+	require.Contains(t, lines, "  measured on            50 samples and 1 real image of each class")
 }

@@ -16,26 +16,26 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/sampler"
 )
 
-// Explanation is what `tailsweep explain -o json` prints.
+// Explanation is the output of `tailsweep explain -o json`.
 type Explanation struct {
 	sweep.Assignment
 	Status      sweep.Status  `json:"status"`
 	Rungs       []sweep.Rung  `json:"rungs,omitempty"`
-	Pending     []int         `json:"pending,omitempty"` // trials that ran when it was chosen
-	Unknown     string        `json:"unknown,omitempty"` // why these are not known
+	Pending     []int         `json:"pending,omitempty"` // trials that were pending when it was suggested
+	Unknown     string        `json:"unknown,omitempty"` // why Pending is unknown
 	Expected    []expectation `json:"expected,omitempty"`
 	Constraints []held        `json:"constraints,omitempty"`
 	Replay      *Replay       `json:"replay,omitempty"` // with --replay
 }
 
-// expectation is what the model expected of a metric, and what came out.
+// expectation is the value of a metric that the model expected, and the actual one.
 type expectation struct {
 	Metric string `json:"metric"`
 	sweep.Estimate
 	Value *float64 `json:"value,omitempty"` // absent when the trial did not complete
 }
 
-// held is a constraint, and whether the trial satisfied it.
+// held is a constraint, and whether the trial satisfies it.
 type held struct {
 	Constraint string   `json:"constraint"`
 	Value      *float64 `json:"value,omitempty"`
@@ -43,30 +43,31 @@ type held struct {
 	Holds      *bool    `json:"holds,omitempty"`
 }
 
-// Replay is the suggestion as this version makes it from the ledger as it was.
+// Replay is the suggestion that this version makes from the same ledger.
 type Replay struct {
 	Possible bool         `json:"possible"`
-	Why      string       `json:"why,omitempty"` // it is not possible, or not equal
+	Why      string       `json:"why,omitempty"` // why it is not possible, or not equal
 	Equal    bool         `json:"equal"`
 	Params   sweep.Params `json:"params,omitempty"`
 }
 
+// Explain is the verb explain: it explains a suggestion.
 func Explain(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain SWEEP TRIAL",
-		Short: "Why a trial has the parameters that it has, and what came of it",
+		Short: "Explain why the search chose the parameters of a trial",
 		Args:  cli.Args(2, 2, "a sweep and a trial's number"),
-		Long: `explain shows what the search thought when it chose a trial's parameters: the
-value that they were chosen for, what the model expected of each metric next to
-what came out, how likely every constraint was to hold, the model's parameters, the
-results it knew, and what early termination decided.
+		Long: `explain shows why the search chose the parameters of a trial: the value of the
+acquisition function, the expected and the actual value of each metric, the probability
+of each constraint, the parameters of the model, the results that were known, and the
+verdicts of early termination.
 
-A suggestion is a function of the spec, the results so far and the trials that ran.
---replay makes it again from these and says whether it is the same; it exits 1 when
-it is not, which another version of tailsweep may be the reason of.`,
+A suggestion is a function of the spec, the results so far and the pending trials.
+--replay computes it again and compares; it exits 1 where the result differs, for
+example because another version of tailsweep made it.`,
 	}
 	output := cli.OutputFlag(cmd)
-	again := cmd.Flags().Bool("replay", false, "make the suggestion again and compare")
+	again := cmd.Flags().Bool("replay", false, "compute the suggestion again and compare")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		spec, trials, err := a.LoadTrials(cmd.Context(), args[0])
 		if err != nil {
@@ -74,11 +75,11 @@ it is not, which another version of tailsweep may be the reason of.`,
 		}
 		number, err := strconv.Atoi(args[1])
 		if err != nil || number < 0 {
-			return cli.Usagef("%q is no trial number (valid: %s)", args[1], numbersOf(trials))
+			return cli.Usagef("explain: %q is not a trial number (valid: %s)", args[1], numbersOf(trials))
 		}
 		at := slices.IndexFunc(trials, func(t sweep.Trial) bool { return t.Number == number })
 		if at < 0 {
-			return cli.ExitWith(cli.ExitNotFound, fmt.Errorf("sweep %q has no finished trial %d; `tailsweep trials %[1]s` lists those that it has", args[0], number))
+			return cli.NotFoundf("sweep %q has no finished trial %d; `tailsweep trials %[1]s` lists the finished trials", args[0], number)
 		}
 		e := explain(spec, trials, trials[at])
 		if *again && e.Kind == sweep.KindSearch {
@@ -97,10 +98,10 @@ it is not, which another version of tailsweep may be the reason of.`,
 	return cmd
 }
 
-// numbersOf says which numbers the finished trials have.
+// numbersOf describes the numbers of the finished trials.
 func numbersOf(trials []sweep.Trial) string {
 	if len(trials) == 0 {
-		return "none, no trial has finished"
+		return "none: no trial has finished"
 	}
 	byNumber := func(a, b sweep.Trial) int { return a.Number - b.Number }
 	return fmt.Sprintf("%d to %d", slices.MinFunc(trials, byNumber).Number, slices.MaxFunc(trials, byNumber).Number)
@@ -139,7 +140,7 @@ func explain(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial) Explanation 
 	return e
 }
 
-// replayed makes the suggestion of t again.
+// replayed computes the suggestion of t again.
 func replayed(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial) *Replay {
 	request, err := sampler.Recall(spec, ledger, t.Assignment)
 	if err != nil {
@@ -157,7 +158,7 @@ func replayed(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial) *Replay {
 	return r
 }
 
-// explanationText is an explanation for people.
+// explanationText formats an explanation.
 func explanationText(e Explanation) []string {
 	lines := []string{fmt.Sprintf("trial %d (%s, seed %d): %s", e.Number, e.Kind, e.Seed, e.Status)}
 	add := func(name, format string, args ...any) {
@@ -165,7 +166,7 @@ func explanationText(e Explanation) []string {
 	}
 	add("parameters", "%s", trialview.Params(e.Params))
 	if e.Kind == sweep.KindBaseline {
-		return append(lines, "  It is a baseline trial: its parameters and its seed are the spec's, nothing suggested them.")
+		return append(lines, "  A baseline trial: its parameters and its seed come from the spec.")
 	}
 	r := e.Reason
 	add("method", "%s", r.Sampler)
@@ -208,7 +209,7 @@ func expectedText(list []expectation) []string {
 	if len(list) == 0 {
 		return nil
 	}
-	t := console.NewTable("METRIC", ">EXPECTED", ">+-", ">CAME OUT", ">OFF BY")
+	t := console.NewTable("METRIC", ">EXPECTED", ">+-", ">ACTUAL", ">OFF BY")
 	for _, x := range list {
 		off := "-"
 		if x.Value != nil && x.StdDev > 0 {
@@ -223,7 +224,7 @@ func constraintsText(list []held) []string {
 	if len(list) == 0 {
 		return nil
 	}
-	t := console.NewTable("CONSTRAINT", ">LIMIT", ">CAME OUT", "HOLDS")
+	t := console.NewTable("CONSTRAINT", ">LIMIT", ">ACTUAL", "HOLDS")
 	for _, h := range list {
 		holds := "-"
 		if h.Holds != nil {

@@ -24,7 +24,7 @@ func TestExplainConstraints(t *testing.T) {
 	require.False(t, *e.Constraints[0].Holds)
 	require.True(t, *explain(spec, ledger, ledger[2]).Constraints[0].Holds)
 	require.Contains(t, explanationText(e), "  feasible     with probability 0.75")
-	require.Contains(t, explanationText(e), "  fid.head <= baseline.fid.head * 1.1     22      22.5  no")
+	require.Contains(t, explanationText(e), "  fid.head <= baseline.fid.head * 1.1     22    22.5  no")
 	ledger[1].Rungs = []sweep.Rung{{Step: 300, Reason: "place 1 of 4"}}
 	require.Contains(t, explanationText(explain(spec, ledger, ledger[1])), "  rung         step 300: place 1 of 4")
 	require.Nil(t, explain(spec, ledger[1:], ledger[1]).Constraints[0].Limit, "no baseline yet")

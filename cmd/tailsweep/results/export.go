@@ -7,14 +7,15 @@ import (
 	"github.com/tailsweep/tailsweep/report"
 )
 
+// Export is the verb export: it prints trials for other programs.
 func Export(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export SWEEP",
-		Short: "Print every finished trial for other programs",
+		Short: "Print the finished trials for other programs, as CSV or JSON",
 		Args:  cli.Args(1, 1, "one sweep"),
 	}
 	format := &cli.Choice{Value: string(report.FormatCSV), Valid: []string{string(report.FormatCSV), string(report.FormatJSON)}}
-	cmd.Flags().VarP(format, "output", "o", "form of what is printed")
+	cmd.Flags().VarP(format, "output", "o", "form of the output")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		spec, trials, err := a.LoadTrials(cmd.Context(), args[0])
 		if err != nil {

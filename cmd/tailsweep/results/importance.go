@@ -11,25 +11,26 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
+// Importance is the verb importance: it prints the importance of parameters.
 func Importance(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "importance SWEEP",
-		Short: "Which parameters decide whether a trial is among the best",
-		Long: `Importance shows how much of being among the best each parameter explains by
-itself (PED-ANOVA): among all settings of the search, and among the better half of
-them. A parameter that says "noise" cannot be told from one without any effect.
-Without --metric, every metric that the spec names.`,
+		Short: "Show which parameters decide whether a trial is among the best",
+		Long: `importance shows how much each parameter by itself explains of whether a configuration
+is among the best (PED-ANOVA): among all configurations of the search, and among their
+better half. "noise" means that the effect is not distinguishable from none. Without
+--metric it covers every metric of the spec.`,
 		Args: cli.Args(1, 1, "one sweep"),
 	}
 	output := cli.OutputFlag(cmd)
-	metric := cmd.Flags().String("metric", "", "for this metric only, fid.head for example")
-	top := cmd.Flags().Float64("top", analysis.DefaultTop, "share of the settings that count as the best, at most 0.4")
+	metric := cmd.Flags().String("metric", "", "only this metric, for example fid.head")
+	top := cmd.Flags().Float64("top", analysis.DefaultTop, "share of the configurations that count as the best, at most 0.4")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := cli.CheckMetric(*metric); err != nil {
 			return err
 		}
 		if !(*top > 0 && *top <= 0.4) {
-			return cli.Usagef("--top is %v: want a share of the settings above 0 and at most 0.4", *top)
+			return cli.Usagef("--top is %v (valid: above 0, at most 0.4)", *top)
 		}
 		spec, trials, err := a.LoadTrials(cmd.Context(), args[0])
 		if err != nil {
@@ -68,10 +69,11 @@ Without --metric, every metric that the spec names.`,
 	return cmd
 }
 
-// printImportance sets both regions beside each other, in the order of the whole search.
+// printImportance prints the importance among all configurations and among the better
+// half side by side.
 func printImportance(a *cli.App, im analysis.Importance) error {
 	global, local := im.Global, im.Local
-	err := a.Print(fmt.Sprintf("%s: the best %d of all %d settings, and the best %d of the better %d",
+	err := a.Print(fmt.Sprintf("%s: the best %d of all %d configurations, and the best %d of the better %d",
 		im.Metric, global.Top, global.Settings, local.Top, local.Settings))
 	if err != nil {
 		return err
@@ -94,7 +96,7 @@ func printImportance(a *cli.App, im analysis.Importance) error {
 
 func percent(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) }
 
-// bar is a share in tenths.
+// bar draws a share with a block for each tenth.
 func bar(share float64) string { return strings.Repeat("█", int(10*share+0.5)) }
 
 func noiseText(p analysis.ParameterImportance) string {

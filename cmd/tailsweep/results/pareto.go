@@ -16,23 +16,24 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
-// Front is what `tailsweep pareto -o json` prints: a sweep.Front with judged trials.
+// Front is the output of `tailsweep pareto -o json`.
 type Front struct {
 	analysis.Front
 	Trials []trialview.Judged `json:"trials"`
 }
 
+// Pareto is the verb pareto: it lists the Pareto front.
 func Pareto(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pareto SWEEP",
-		Short: "The trials that no other beats in every metric of the spec",
-		Long: `Pareto lists the front, marks its knee (the compromise beyond which a gain in one
-metric costs much of another) and measures its hypervolume. Two sweeps compare by
-hypervolume only from the same --reference.`,
+		Short: "List the Pareto front: trials that no other beats in every metric",
+		Long: `pareto lists the front, marks its knee (the compromise: beyond it a gain in one metric
+costs much of another) and measures its hypervolume. Compare the hypervolumes of two
+sweeps only with the same --reference.`,
 		Args: cli.Args(1, 1, "one sweep"),
 	}
 	output := cli.OutputFlag(cmd)
-	corner := cmd.Flags().StringToString("reference", nil, "measure the hypervolume from here, fid.tail=80,fid.head=40 (default: a tenth of its range beyond the worst of the front and of the baseline)")
+	corner := cmd.Flags().StringToString("reference", nil, "reference point of the hypervolume, for example fid.tail=80,fid.head=40 (default: beyond the worst of the front and of the baseline by a tenth of the range)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		spec, trials, err := a.LoadTrials(cmd.Context(), args[0])
 		if err != nil {
@@ -59,8 +60,8 @@ hypervolume only from the same --reference.`,
 	return cmd
 }
 
-// parseReference reads --reference: nil when it was not given, else a number for
-// each metric of the spec.
+// parseReference reads --reference: a number for each metric of the spec, or nil where
+// it is not given.
 func parseReference(spec *sweep.Spec, given map[string]string) ([]float64, error) {
 	if len(given) == 0 {
 		return nil, nil
@@ -75,19 +76,19 @@ func parseReference(spec *sweep.Spec, given map[string]string) ([]float64, error
 		}
 		value, err := strconv.ParseFloat(text, 64)
 		if err != nil || math.IsNaN(value) || math.IsInf(value, 0) {
-			return nil, cli.Usagef("--reference: %s=%q is no number", o.Name, text)
+			return nil, cli.Usagef("--reference: %s=%q is not a number", o.Name, text)
 		}
 		reference[k] = value
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if !slices.Contains(names, name) {
-			return nil, cli.Usagef("--reference: %q is no metric of the spec; valid: %s", name, strings.Join(names, ", "))
+			return nil, cli.Usagef("--reference: %q is not a metric of the spec (valid: %s)", name, strings.Join(names, ", "))
 		}
 	}
 	return reference, nil
 }
 
-// referenceText is "fid.tail 66, fid.head 33", in the order of the spec.
+// referenceText formats a reference as "fid.tail 66, fid.head 33".
 func referenceText(spec *sweep.Spec, reference map[string]float64) string {
 	var parts []string
 	for _, o := range spec.Metrics {

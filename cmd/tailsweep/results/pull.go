@@ -17,31 +17,32 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
+// Pull is the verb pull: it downloads checkpoints.
 func Pull(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pull SWEEP --to DIR",
-		Short: "Fetch the best checkpoints, verified, each with a model card",
+		Short: "Download the best checkpoints, verified, each with a model card",
 		Example: `  tailsweep pull my-sweep --top-n 3 --to best
   tailsweep pull my-sweep --trial 7 --to trial-7 --state`,
 		Args: cli.Args(1, 1, "one sweep"),
 	}
 	f := cmd.Flags()
-	topN := f.Int("top-n", 1, "how many, best first")
-	metric := f.String("metric", "", "order by this metric instead of the spec's first")
+	topN := f.Int("top-n", 1, "number of trials, best first")
+	metric := f.String("metric", "", "rank by this metric instead of the spec's first")
 	trial := f.Int("trial", -1, "this trial instead of the best")
-	state := f.Bool("state", false, "with what resuming needs: optimizer and raw weights")
-	dir := f.String("to", "", "folder that a folder for each trial appears in: all of them or none")
+	state := f.Bool("state", false, "also download what resuming needs: optimizer state and raw weights")
+	dir := f.String("to", "", "folder for the checkpoints, a folder for each trial; all of them appear or none")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		one := cmd.Flags().Changed("trial")
 		switch {
 		case *dir == "":
-			return cli.Usagef("pull: --to DIR is missing: the folder to pull into")
+			return cli.Usagef("pull: --to DIR is missing (valid: the folder for the checkpoints)")
 		case *topN < 1:
-			return cli.Usagef("pull: --top-n is %d, want 1 or more", *topN)
+			return cli.Usagef("pull: --top-n is %d (valid: 1 or more)", *topN)
 		case one && *trial < 0:
-			return cli.Usagef("pull: --trial is %d, want the number of a trial: 0 or more", *trial)
+			return cli.Usagef("pull: --trial is %d (valid: the number of a trial, 0 or more)", *trial)
 		case one && (cmd.Flags().Changed("top-n") || *metric != ""):
-			return cli.Usagef("pull: --trial names one trial: --top-n and --metric choose others")
+			return cli.Usagef("pull: --trial cannot be used with --top-n or --metric")
 		}
 		if err := cli.CheckMetric(*metric); err != nil {
 			return err
@@ -64,7 +65,7 @@ func Pull(a *cli.App) *cobra.Command {
 			return err
 		}
 		if kept := spec.Checkpoints.SaveSweepBest; *metric == "" && len(chosen) > kept {
-			return cli.Usagef("pull: --top-n is %d, and this sweep keeps the checkpoints of its best %d (checkpoints.save_sweep_best): use --top-n %d", *topN, kept, kept)
+			return cli.Usagef("pull: --top-n is %d, but this sweep keeps the checkpoints of its best %d (checkpoints.save_sweep_best): use --top-n %d", *topN, kept, kept)
 		}
 		var pulled []string
 		for _, t := range chosen {
@@ -89,18 +90,18 @@ func Pull(a *cli.App) *cobra.Command {
 	return cmd
 }
 
-// choose picks one trial by number, or the n best.
+// choose returns the trial with this number, or for -1 the n best.
 func choose(spec *sweep.Spec, trials []sweep.Trial, number, n int, metric string) ([]sweep.Trial, error) {
 	if number >= 0 {
 		i := slices.IndexFunc(trials, func(t sweep.Trial) bool { return t.Number == number })
 		if i < 0 {
-			return nil, cli.ExitWith(cli.ExitNotFound, fmt.Errorf("sweep %q has no finished trial %d", spec.Name, number))
+			return nil, cli.NotFoundf("sweep %q has no finished trial %d; `tailsweep trials %[1]s` lists the finished trials", spec.Name, number)
 		}
 		return trials[i : i+1], nil
 	}
 	ranked := analysis.Distinct(spec, analysis.Rank(spec, trials, metric))
 	if len(ranked) == 0 {
-		return nil, noRank(spec, trials, metric, "--trial N takes any, `tailsweep trials %s` lists them")
+		return nil, noRank(spec, trials, metric, "--trial N pulls any trial, `tailsweep trials %s` lists them")
 	}
 	return ranked[:min(n, len(ranked))], nil
 }

@@ -26,19 +26,20 @@ import (
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
+// Report is the verb report: it writes the HTML page.
 func Report(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report SWEEP --to FILE.html",
-		Short: "Write one static page: history, head against tail, sample grids",
+		Short: "Write a report: one HTML page with figures and sample grids",
 		Args:  cli.Args(1, 1, "one sweep"),
 	}
-	path := cmd.Flags().String("to", "", "the page (default SWEEP.html)")
+	path := cmd.Flags().String("to", "", "HTML file for the report (default SWEEP.html)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *path == "" {
 			*path = args[0] + ".html"
 		}
 		if info, err := os.Stat(*path); err == nil && info.IsDir() {
-			return cli.Usagef("report: --to is %q, a folder: want the name of a file", *path)
+			return cli.Usagef("report: --to is %q, a folder (valid: the name of a file)", *path)
 		}
 		in, err := reportInput(cmd.Context(), a, args[0])
 		if err != nil {
@@ -128,7 +129,7 @@ func reportProgress(ctx context.Context, a *cli.App, name string, spec *sweep.Sp
 		}
 	}
 	if err != nil {
-		a.Say("the report does not show how far the sweep is: %v", err)
+		a.Say("the report does not show the progress of the sweep: %v", err)
 	}
 	return rp
 }

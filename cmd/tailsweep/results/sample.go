@@ -17,7 +17,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/evaluate"
 )
 
-// sampleTitle names a model among n.
+// sampleTitle is the title of a model; "" where it is the only one.
 func sampleTitle(m *trainer.Model, n int) string {
 	if n == 1 {
 		return ""
@@ -25,35 +25,36 @@ func sampleTitle(m *trainer.Model, n int) string {
 	return fmt.Sprintf("trial %d (%s): %s", m.Assignment.Number, m.Assignment.Kind, trialview.Params(m.Assignment.Params))
 }
 
+// Sample is the verb sample: it draws samples from checkpoints.
 func Sample(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sample DIR [DIR ...] --to FILE.png",
 		Short: "Draw samples of each class from pulled checkpoints, with the same noise",
-		Long: `sample draws pictures of each class. Of several folders, a baseline and a trial for
-example, the pictures of one class and noise stand side by side.`,
+		Long: `sample draws samples of each class. With several folders, for example of a baseline and
+of a trial, the samples of one class and noise stand side by side.`,
 		Args: cli.Args(1, 6, "checkpoint folders"),
 	}
 	f := cmd.Flags()
-	path := f.String("to", "", "the picture, a PNG (default samples.png)")
+	path := f.String("to", "", "PNG file for the samples (default samples.png)")
 	guidance := f.Float64("guidance", 1, "guidance scale")
-	steps := f.Int("steps", 0, "denoising steps (default: the spec's, of its sampler)")
+	steps := f.Int("steps", 0, "denoising steps (default: as in the spec)")
 	columns := f.Int("columns", 10, "samples of each class")
 	layout := &cli.Choice{Value: string(evaluate.LayoutClasses), Valid: []string{string(evaluate.LayoutClasses), string(evaluate.LayoutHeadTail)}}
-	f.Var(layout, "layout", "every class below the other, or the head beside the tail")
+	f.Var(layout, "layout", "all classes in one column, or the head next to the tail")
 	name := cli.BackendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *columns < 1 || *columns > 100 {
-			return cli.Usagef("sample: --columns is %d, want 1 to 100", *columns)
+			return cli.Usagef("sample: --columns is %d (valid: 1 to 100)", *columns)
 		}
 		if *path == "" {
 			*path = "samples.png"
 		}
 		if !strings.HasSuffix(strings.ToLower(*path), ".png") {
-			return cli.Usagef("sample: --to is %q, want a name that ends in .png: the picture is a PNG", *path)
+			return cli.Usagef("sample: --to is %q (valid: a name that ends in .png)", *path)
 		}
 		for _, dir := range args {
 			if _, err := os.Stat(filepath.Join(dir, checkpoint.ManifestName)); errors.Is(err, os.ErrNotExist) {
-				return cli.Usagef("sample: %s has no %s: give the folder of one trial, such as one that `tailsweep pull` made", dir, checkpoint.ManifestName)
+				return cli.Usagef("sample: %s has no %s (valid: the folder of one trial, such as `tailsweep pull` makes)", dir, checkpoint.ManifestName)
 			}
 		}
 		b, err := backend.Open(name.Value)
@@ -75,7 +76,7 @@ example, the pictures of one class and noise stand side by side.`,
 			*steps = models[0].Spec.Evaluate.Steps()
 		}
 		if *steps < 1 || *steps > 1000 {
-			return cli.Usagef("sample: --steps is %d, want 1 to 1000", *steps)
+			return cli.Usagef("sample: --steps is %d (valid: 1 to 1000)", *steps)
 		}
 		a.Say("%s on %s", b.Choice, b.Device)
 		o.Steps = *steps

@@ -11,10 +11,11 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
+// Trials is the verb trials: it lists the finished trials.
 func Trials(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trials SWEEP",
-		Short: "Every finished trial, with its parameters and metrics",
+		Short: "List the finished trials with their parameters and metrics",
 		Args:  cli.Args(1, 1, "one sweep"),
 	}
 	output := cli.OutputFlag(cmd)

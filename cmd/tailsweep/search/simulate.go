@@ -22,10 +22,10 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/simulate"
 )
 
-// maxSeeds bounds --seeds.
+// maxSeeds is the maximum of --seeds.
 const maxSeeds = 1000
 
-// Simulated is what `tailsweep simulate -o json` prints.
+// Simulated is the output of `tailsweep simulate -o json`.
 type Simulated struct {
 	Name           string         `json:"name"`
 	Method         sweep.Method   `json:"method"`
@@ -36,23 +36,24 @@ type Simulated struct {
 	Runs           []simulatedRun `json:"runs"`
 }
 
-// simulatedRun is one seed of it.
+// simulatedRun is the run with one seed.
 type simulatedRun struct {
 	Seed        int64                `json:"seed"`
 	Ended       string               `json:"ended"`
 	Trials      map[sweep.Status]int `json:"trials"`   // by status, baseline and repeats included
 	Baseline    int                  `json:"baseline"` // trials
-	Repeats     int                  `json:"repeats"`  // trials of a point that had one with another seed
+	Repeats     int                  `json:"repeats"`  // trials with further seeds
 	WallSeconds float64              `json:"wall_seconds"`
 	GPUHours    float64              `json:"gpu_hours"`
 	Steps       int64                `json:"steps"`       // trained
-	StepsWhole  int64                `json:"steps_whole"` // without early termination
+	StepsWhole  int64                `json:"steps_whole"` // if no trial had been stopped early
 	Best        *sweep.Trial         `json:"best,omitempty"`
 	Front       []int                `json:"front,omitempty"` // trials, with several metrics
 	Curve       []simulate.Point     `json:"curve"`
 	Ledger      []sweep.Trial        `json:"ledger"` // all trials, in order of completion
 }
 
+// Simulate is the verb simulate: it plays a sweep on a known function.
 func Simulate(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate SPEC --objective FUNC",
@@ -79,15 +80,15 @@ back from the end: what turned out to break a constraint does not count.
 	output := cli.OutputFlag(cmd)
 	f := cmd.Flags()
 	objective := &cli.Choice{Valid: simulate.Objectives()}
-	f.Var(objective, "objective", "the function: "+strings.Join(simulate.Objectives(), ", "))
-	workers := f.Int("workers", 0, "training slots (default max_concurrent_trials)")
-	noise := f.Float64("noise", 0, "standard deviation added to each metric, in FIDs; a hundredth of it to ratios and losses of lossweights")
-	seeds := f.Int("seeds", 1, "play it this often, with seed, seed + 1, ...")
-	rate := f.Float64("steps-per-second", 20, "of one training slot")
+	f.Var(objective, "objective", "function to play on: "+strings.Join(simulate.Objectives(), ", "))
+	workers := f.Int("workers", 0, "training slots (default: max_concurrent_trials)")
+	noise := f.Float64("noise", 0, "standard deviation of the noise on each metric, in FID; a hundredth of it on ratios and losses of lossweights")
+	seeds := f.Int("seeds", 1, "number of runs, with seed, seed + 1, ...")
+	rate := f.Float64("steps-per-second", 20, "speed of one training slot")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		switch {
 		case objective.Value == "":
-			return cli.Usagef("simulate needs --objective, one of %s", strings.Join(objective.Valid, ", "))
+			return cli.Usagef("simulate: --objective is missing (valid: %s)", strings.Join(objective.Valid, ", "))
 		case *workers < 0 || cmd.Flags().Changed("workers") && *workers == 0:
 			return cli.Usagef("--workers is %d (valid: 1 or more)", *workers)
 		case !(*noise >= 0) || math.IsInf(*noise, 1):
@@ -121,7 +122,7 @@ back from the end: what turned out to break a constraint does not count.
 	return cmd
 }
 
-// playSeed is one run.
+// playSeed plays the sweep with one seed.
 func playSeed(ctx context.Context, spec sweep.Spec, s Simulated, seed int64) (simulatedRun, error) {
 	spec.Seed = seed
 	speed, err := measure.SpeedOf(&spec, measure.Planned{StepsPerSecond: s.StepsPerSecond})
@@ -177,7 +178,7 @@ func simulatedText(spec *sweep.Spec, s Simulated, width int) []string {
 	return append(append(lines, "", title), console.Plot(medianCurve(s.Runs), width)...)
 }
 
-// runText is one run in words.
+// runText describes one run.
 func runText(spec *sweep.Spec, r simulatedRun) []string {
 	var counts []string
 	total := 0
@@ -210,7 +211,7 @@ func runText(spec *sweep.Spec, r simulatedRun) []string {
 	return lines
 }
 
-// runsText is a table of runs.
+// runsText is a table of the runs.
 func runsText(spec *sweep.Spec, runs []simulatedRun) []string {
 	name := spec.Metrics[0].Name
 	t := console.NewTable(">SEED", ">TRIALS", ">BEST "+strings.ToUpper(name), ">WALL", ">GPU-HOURS", "ENDED")

@@ -9,10 +9,11 @@ import (
 	"github.com/tailsweep/tailsweep/internal/stack"
 )
 
+// Down is the verb down: it stops the embedded stack.
 func Down(a *cli.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "down",
-		Short: "Stop the worker, which saves its trainings, and the stack; state is kept",
+		Short: "Stop the worker, which saves its trainings, and the stack; keep the state",
 		Args:  cli.Args(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			before, err := stack.Read("")
@@ -26,7 +27,7 @@ func Down(a *cli.App) *cobra.Command {
 				a.Say("nothing was running")
 				return nil
 			}
-			a.Say("stopped; what ran goes on at the next `tailsweep up` (state: %s)", before.Dir)
+			a.Say("stopped; running sweeps continue at the next `tailsweep up` (state: %s)", before.Dir)
 			return nil
 		},
 	}

@@ -2,7 +2,6 @@ package services
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -16,33 +15,34 @@ import (
 	"github.com/tailsweep/tailsweep/internal/store"
 )
 
-// logTail is how much of a process's log is printed, in bytes from its end.
+// logTail is how many bytes from the end of a process's log are printed.
 const logTail = 64 << 10
 
+// Logs is the verb logs: it prints the log of a process or of a trial.
 func Logs(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs PROCESS | logs SWEEP TRIAL",
-		Short: "What a process of the stack, or a trial's training, has printed",
+		Short: "Print the log of a process of the stack or of a trial",
 		Example: `  tailsweep logs worker
   tailsweep logs my-sweep 3
   tailsweep logs my-sweep 3 --attempt 1`,
 		Args: cli.Args(1, 2, "a process of `tailsweep status`, or a sweep and a trial"),
 	}
-	attempt := cmd.Flags().Int("attempt", 0, "of the trial (default: the last)")
+	attempt := cmd.Flags().Int("attempt", 0, "attempt of the trial (default: the last)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 1 {
 			return processLog(a, args[0])
 		}
 		number, err := strconv.Atoi(args[1])
 		if err != nil || number < 0 {
-			return cli.Usagef("logs: %q is no trial number", args[1])
+			return cli.Usagef("logs: %q is not a trial number (valid: 0 or more)", args[1])
 		}
 		return trialLog(a, cmd, args[0], number, *attempt)
 	}
 	return cmd
 }
 
-// processLog prints the end of a process's log.
+// processLog prints the end of the log of a process.
 func processLog(a *cli.App, name string) error {
 	status, err := stack.Read("")
 	if err != nil {
@@ -54,11 +54,11 @@ func processLog(a *cli.App, name string) error {
 		for _, p := range status.Processes {
 			names = append(names, p.Name)
 		}
-		return cli.Usagef("logs: no process %q; valid: %s; for a trial: tailsweep logs SWEEP TRIAL", name, strings.Join(names, ", "))
+		return cli.Usagef("logs: no process %q (valid: %s; for a trial: tailsweep logs SWEEP TRIAL)", name, strings.Join(names, ", "))
 	}
 	f, err := os.Open(p.Log)
 	if errors.Is(err, os.ErrNotExist) {
-		return cli.ExitWith(cli.ExitNotFound, fmt.Errorf("%s has not logged anything yet (%s)", name, p.Log))
+		return cli.NotFoundf("%s has not logged anything yet (%s)", name, p.Log)
 	}
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func processLog(a *cli.App, name string) error {
 	return err
 }
 
-// trialLog prints the log of one attempt at training a trial; attempt 0 is the last.
+// trialLog prints the log of one attempt of a trial; attempt 0 is the last.
 func trialLog(a *cli.App, cmd *cobra.Command, name string, trial, attempt int) error {
 	ctx := cmd.Context()
 	arc, err := a.Archive(ctx)
@@ -89,19 +89,19 @@ func trialLog(a *cli.App, cmd *cobra.Command, name string, trial, attempt int) e
 		return err
 	}
 	if len(attempts) == 0 {
-		return cli.ExitWith(cli.ExitNotFound, fmt.Errorf("there is no log of trial %d of %s: an attempt's log is stored when it ends; `tailsweep watch %[2]s` shows what runs, `tailsweep trials %[2]s` what has ended", trial, name))
+		return cli.NotFoundf("trial %d of %s has no log: a log is stored when its attempt ends; `tailsweep watch %[2]s` shows the running trials, `tailsweep trials %[2]s` the finished ones", trial, name)
 	}
 	if attempt == 0 {
 		attempt = attempts[len(attempts)-1]
 	}
 	log, err := arc.Log(ctx, name, trial, attempt)
 	if errors.Is(err, store.ErrNotFound) {
-		return cli.ExitWith(cli.ExitNotFound, fmt.Errorf("trial %d of %s has no log of attempt %d; there are: %s", trial, name, attempt, trialview.Numbers(attempts)))
+		return cli.NotFoundf("trial %d of %s has no log of attempt %d (valid: %s)", trial, name, attempt, trialview.Numbers(attempts))
 	}
 	if err != nil {
 		return err
 	}
-	a.Say("trial %d of %s, attempt %d (there are: %s):", trial, name, attempt, trialview.Numbers(attempts))
+	a.Say("trial %d of %s, attempt %d (of %s):", trial, name, attempt, trialview.Numbers(attempts))
 	_, err = io.Copy(a.Out, log)
 	return errors.Join(err, log.Close())
 }

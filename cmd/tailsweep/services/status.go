@@ -3,6 +3,7 @@ package services
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,8 +13,9 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/backend"
 )
 
+// Status is the verb status: it lists the processes of the stack.
 func Status(a *cli.App) *cobra.Command {
-	cmd := &cobra.Command{Use: "status", Short: "What of the embedded stack runs, and where", Args: cli.Args(0, 0, "no arguments")}
+	cmd := &cobra.Command{Use: "status", Short: "Show the processes and addresses of the embedded stack", Args: cli.Args(0, 0, "no arguments")}
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
 		status, err := stack.Read("")
@@ -28,7 +30,7 @@ func Status(a *cli.App) *cobra.Command {
 	return cmd
 }
 
-// statusText is the stack for people.
+// statusText formats the status of the stack.
 func statusText(s stack.Status) string {
 	t := console.NewTable("PROCESS", "STATE", ">PID", "LOG")
 	for _, p := range s.Processes {
@@ -50,17 +52,10 @@ func statusText(s stack.Status) string {
 			lines = append(lines, fmt.Sprintf("%s: %s", service.name, service.address))
 		}
 	}
-	text := ""
-	for i, line := range append(lines, "state: "+s.Dir) {
-		if i > 0 {
-			text += "\n"
-		}
-		text += line
-	}
-	return text
+	return strings.Join(append(lines, "state: "+s.Dir), "\n")
 }
 
-// backendText is a backend that a worker was started with, for people.
+// backendText formats the backend that a worker was started with.
 func backendText(name string) string {
 	choice, why, err := backend.Choose(name)
 	if err != nil || choice == name {

@@ -9,30 +9,31 @@ import (
 	"github.com/tailsweep/tailsweep/internal/stack"
 )
 
+// Up is the verb up: it starts the embedded stack.
 func Up(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Start the embedded stack and a local worker in the background",
 		Long: `up starts Temporal with its UI, an S3 service, Prometheus and one worker, on
 loopback and on free ports, as background processes. It starts only what does not
-run, on the state that the last ` + "`tailsweep down`" + ` left. The first time it builds the
-servers, which takes minutes.`,
+run yet, and continues from the saved state. The first time it builds the servers,
+which takes minutes.`,
 		Args: cli.Args(0, 0, "no arguments"),
 	}
 	output := cli.OutputFlag(cmd)
 	s3 := &cli.Choice{Valid: []string{stack.S3Versitygw, stack.S3MinIO}}
 	f := cmd.Flags()
-	f.Var(s3, "s3", "S3 service; a state folder keeps the one it was made with (default versitygw)")
-	foreground := f.Bool("foreground", false, "stay here; one Ctrl-C stops all")
+	f.Var(s3, "s3", "S3 service, fixed when the state folder is created (default versitygw)")
+	foreground := f.Bool("foreground", false, "run in the foreground; one Ctrl-C stops everything")
 	noWorker := f.Bool("no-worker", false, "start the stack only")
 	noPrometheus := f.Bool("no-prometheus", false, "do not build or start Prometheus")
 	buildOnly := f.Bool("build-only", false, "build the servers and start nothing")
-	slots := f.Int("slots", 0, "trainings at a time (default: one a GPU, or one)")
+	slots := f.Int("slots", 0, "trainings at a time (default: one for each GPU, or one)")
 	device := cli.BackendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		o := a.StackOptions()
 		o.S3, o.Worker, o.NoPrometheus = s3.Value, !*noWorker, *noPrometheus
-		if f.Changed("backend") { // else the worker reads the environment itself
+		if f.Changed("backend") { // otherwise the worker reads the environment
 			o.Backend = device.Value
 		}
 		if *slots > 0 {
@@ -40,7 +41,7 @@ servers, which takes minutes.`,
 		}
 		switch {
 		case cmd.Flags().Changed("slots") && *slots < 1:
-			return cli.Usagef("up: --slots is %d, want 1 or more", *slots)
+			return cli.Usagef("up: --slots is %d (valid: 1 or more)", *slots)
 		case *buildOnly:
 			return stack.Build(cmd.Context(), "", a.Err)
 		}

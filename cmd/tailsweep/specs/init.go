@@ -10,6 +10,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
 
+// Init is the verb init: it prints a commented spec.
 func Init(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init [NAME]",

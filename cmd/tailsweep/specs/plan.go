@@ -9,6 +9,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/measure"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/cost"
@@ -17,20 +18,20 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/backend"
 )
 
+// Plan is the verb plan: it estimates what a sweep costs.
 func Plan(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan SPEC",
-		Short: "What a sweep will cost: trials, steps, time, bytes",
-		Long: `plan trains a few steps on this machine to see how fast it is, and works out what
-the sweep will cost: up to 12 steps, as many as 20 seconds allow, with every term of
-the loss that a trial may have.
-For another machine give its --steps-per-second. With --no-measure it tells all but
-the time.`,
+		Short: "Estimate what a sweep costs: trials, steps, time, bytes",
+		Long: `plan estimates what a sweep costs. To estimate the time it trains on this machine: up
+to 12 steps in at most 20 seconds, with every loss term that a trial can have.
+--steps-per-second gives the speed of another machine. --no-measure skips the
+measurement and omits the time estimate.`,
 		Args: cli.Args(1, 1, "one spec"),
 	}
 	output := cli.OutputFlag(cmd)
-	rate := cmd.Flags().Float64("steps-per-second", 0, "of one training slot, instead of measuring")
-	unmeasured := cmd.Flags().Bool("no-measure", false, "train nothing, and tell no time")
+	rate := cmd.Flags().Float64("steps-per-second", 0, "speed of one training slot, instead of measuring it")
+	unmeasured := cmd.Flags().Bool("no-measure", false, "skip the measurement; omit the time estimate")
 	name := cli.BackendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		given := cmd.Flags().Changed("steps-per-second")
@@ -38,7 +39,7 @@ the time.`,
 		case given && !measure.AboveZero(*rate):
 			return cli.Usagef("--steps-per-second is %v (valid: above 0)", *rate)
 		case given && *unmeasured:
-			return cli.Usagef("--no-measure tells no time, and --steps-per-second is for telling it (valid: one of them)")
+			return cli.Usagef("--no-measure omits the time estimate, which --steps-per-second is for (valid: one of them)")
 		}
 		spec, _, err := a.ReadSpec(args[0])
 		if err != nil {
@@ -100,7 +101,7 @@ func planText(spec *sweep.Spec, p measure.Planned) []string {
 		fmt.Sprintf("model        %d parameters, %s a checkpoint", p.Parameters, text.Bytes(plan.CheckpointBytes)),
 	}
 	if spec.EarlyTerminate != nil {
-		lines = append(lines, fmt.Sprintf("rungs        %s; the figures are those of a sweep that stops no trial early", joined(spec.Rungs())))
+		lines = append(lines, fmt.Sprintf("rungs        %s; the estimate assumes that no trial is stopped early", trialview.Numbers(spec.Rungs())))
 	}
 	if p.MemoryBytes > 0 {
 		lines = append(lines, "memory       about "+text.Bytes(p.MemoryBytes)+" a slot")
@@ -109,7 +110,7 @@ func planText(spec *sweep.Spec, p measure.Planned) []string {
 		lines = append(lines, fmt.Sprintf("storage      %s written, %s kept at the end", text.Bytes(plan.WrittenBytes), text.Bytes(plan.KeptBytes)))
 	}
 	if plan.TrialTime <= 0 {
-		lines = append(lines, "time         not told: nothing was measured")
+		lines = append(lines, "time         not estimated: nothing was measured")
 	} else {
 		how := "at " + measure.RateText(p.StepsPerSecond)
 		if p.Backend != "" {
@@ -119,17 +120,12 @@ func planText(spec *sweep.Spec, p measure.Planned) []string {
 		if spec.MaxConcurrentTrials > 1 {
 			total += inAll(fmt.Sprintf(", %s on %d with `tailsweep up --slots %[2]d`", text.Duration(plan.WallTime), spec.MaxConcurrentTrials))
 		}
-		lines = append(lines, console.Wrapped("time         ", fmt.Sprintf("about %s a trial%s (%s; starting and compiling come on top)", text.Duration(plan.TrialTime), total, how))...)
+		lines = append(lines, console.Wrapped("time         ", fmt.Sprintf("about %s a trial%s (%s; plus start and compilation)", text.Duration(plan.TrialTime), total, how))...)
 	}
 	return lines
 }
 
-// joined lists numbers with commas.
-func joined(numbers []int) string {
-	return strings.Trim(strings.Join(strings.Fields(fmt.Sprint(numbers)), ", "), "[]")
-}
-
-// gridText is a line a parameter: the points that the grid takes of it.
+// gridText has a line for each parameter with its values in the grid.
 func gridText(spec *sweep.Spec) string {
 	const most = 8
 	var lines []string

@@ -7,6 +7,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
 
+// Schema is the verb schema: it prints the JSON Schema of specs.
 func Schema(a *cli.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",

@@ -16,13 +16,14 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
 
+// Validate is the verb validate: it checks specs.
 func Validate(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate SPEC...",
-		Short: "Check specs; every fault is told at once",
-		Long: `validate checks specs and tells every fault at once, as file:line:column. Where the
-images and networks of a spec are on this machine, it also checks that its trials can
-be judged, as a training does before its first step. With -o json it prints an array
+		Short: "Check specs and report every fault at once",
+		Long: `validate checks specs and reports every fault with file:line:column. Where the images
+and networks of a spec are on this machine, it also checks that its trials can be
+evaluated, as a training does before its first step. With -o json it prints an array
 of the faults of all files, empty when there are none.`,
 		Args: cli.Args(1, 1000, "one or more spec files"),
 	}
@@ -104,7 +105,7 @@ func judgeable(path string, text []byte, spec *sweep.Spec) error {
 	return specfile.Faults{fault}
 }
 
-// faultLine is a fault as `tailsweep validate -o json` prints it.
+// faultLine is a fault in the output of `tailsweep validate -o json`.
 type faultLine struct {
 	File    string `json:"file"`
 	Line    int    `json:"line"`   // from 1

@@ -14,19 +14,20 @@ import (
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
-// description is what `tailsweep describe -o json` prints.
+// description is the output of `tailsweep describe -o json`.
 type description struct {
 	Spec     *sweep.Spec         `json:"spec"`
 	Digest   string              `json:"digest"`
-	Progress *workflows.Progress `json:"progress,omitempty"` // absent when Temporal does not say
+	Progress *workflows.Progress `json:"progress,omitempty"` // absent without an answer of Temporal
 
 	live map[int]progress.LiveTrial
 }
 
+// Describe is the verb describe: it prints the spec and the state of a sweep.
 func Describe(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "describe SWEEP",
-		Short: "A sweep's spec, its state and who steered it",
+		Short: "Show a sweep's spec, its state and the commands it received",
 		Args:  cli.Args(1, 1, "one sweep"),
 	}
 	output := cli.OutputFlag(cmd)
@@ -51,7 +52,7 @@ func Describe(a *cli.App) *cobra.Command {
 			}
 		}
 		if err != nil {
-			a.Say("its state is unknown: %v", err)
+			a.Say("the state of the sweep is unknown: %v", err)
 		}
 		if output.Value == "json" {
 			return a.PrintJSON(d)
@@ -61,7 +62,7 @@ func Describe(a *cli.App) *cobra.Command {
 	return cmd
 }
 
-// describeText is the state for people; the spec follows it.
+// describeText formats the state; the spec follows it.
 func describeText(d description) []string {
 	lines := []string{fmt.Sprintf("%s  %s, %s", d.Spec.Name, d.Spec.Method, trialview.Planned(d.Spec)), "digest " + d.Digest}
 	if d.Spec.Description != "" {
@@ -77,7 +78,7 @@ func describeText(d description) []string {
 		lines = append(lines, p.Message)
 	}
 	for _, r := range p.Running {
-		line := fmt.Sprintf("trial %d runs since %s: %s", r.Number, r.StartedAt.Local().Format(time.DateTime), trialview.Params(r.Params))
+		line := fmt.Sprintf("trial %d is running since %s: %s", r.Number, r.StartedAt.Local().Format(time.DateTime), trialview.Params(r.Params))
 		if r.Verdict != nil {
 			line += "; " + r.Verdict.Reason
 		}

@@ -20,21 +20,22 @@ import (
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
-// maxListed bounds how many sweeps list asks Temporal about.
+// maxListed is the number of sweeps that list asks Temporal about.
 const maxListed = 1000
 
 // Listed is a line of `tailsweep list`.
 type Listed struct {
 	Name     string    `json:"name"`
-	State    string    `json:"state"` // a workflows.Phase, "terminated" or "timed out"; "unknown" when Temporal does not say
+	State    string    `json:"state"` // a workflows.Phase, "terminated" or "timed out"; "unknown" without an answer of Temporal
 	Done     int       `json:"done"`  // trials in the ledger
 	BestHead *float64  `json:"best_head,omitempty"`
 	BestTail *float64  `json:"best_tail,omitempty"`
 	Created  time.Time `json:"created"`
 }
 
+// List is the verb list: it lists the sweeps.
 func List(a *cli.App) *cobra.Command {
-	cmd := &cobra.Command{Use: "list", Short: "All sweeps, running and finished", Args: cli.Args(0, 0, "no arguments")}
+	cmd := &cobra.Command{Use: "list", Short: "List all sweeps, running and finished", Args: cli.Args(0, 0, "no arguments")}
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx := cmd.Context()
@@ -48,11 +49,11 @@ func List(a *cli.App) *cobra.Command {
 		}
 		known := map[string]Listed{}
 		if c, err := a.Temporal(ctx); err != nil {
-			a.Say("states are unknown: %v", err)
+			a.Say("the states of the sweeps are unknown: %v", err)
 		} else {
 			defer c.Close()
 			if known, err = listSweeps(ctx, c); err != nil {
-				a.Say("states are unknown: %v", err)
+				a.Say("the states of the sweeps are unknown: %v", err)
 			}
 		}
 		rows := make([]Listed, 0, len(entries))
@@ -94,7 +95,7 @@ func listSweeps(ctx context.Context, c client.Client) (map[string]Listed, error)
 		}
 		for _, e := range page.GetExecutions() {
 			row := fromExecution(e)
-			if _, newer := found[row.Name]; !newer { // the latest comes first
+			if _, newer := found[row.Name]; !newer { // the latest run comes first
 				found[row.Name] = row
 			}
 		}
@@ -106,8 +107,8 @@ func listSweeps(ctx context.Context, c client.Client) (map[string]Listed, error)
 	return found, nil
 }
 
-// fromExecution reads what Temporal lists of a sweep's run. One that was ended
-// from outside could not write down its state: its attribute still says running.
+// fromExecution converts what Temporal lists for a sweep's run. A run that was ended
+// from outside could not update its attribute, which still says running.
 func fromExecution(e *workflowpb.WorkflowExecutionInfo) Listed {
 	row := fromAttributes(e.GetSearchAttributes())
 	row.Name = strings.TrimPrefix(e.GetExecution().GetWorkflowId(), workflows.SweepID(""))
@@ -120,7 +121,7 @@ func fromExecution(e *workflowpb.WorkflowExecutionInfo) Listed {
 	return row
 }
 
-// fromAttributes reads a sweep's search attributes; absent ones stay empty.
+// fromAttributes converts a sweep's search attributes. Missing ones stay empty.
 func fromAttributes(attributes *commonpb.SearchAttributes) Listed {
 	var row Listed
 	var head, tail float64

@@ -23,16 +23,17 @@ import (
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
+// Run is the verb run: it starts a sweep and watches it.
 func Run(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run SPEC",
-		Short: "Run a sweep and watch it; Ctrl-C only detaches",
+		Short: "Start a sweep and watch it; Ctrl-C only detaches",
 		Long: `run starts the sweep of a spec and watches it. Where no address is configured it
-starts the embedded stack and a local worker first. The same spec again attaches
-to the sweep that is there; another spec of the same name is refused.`,
+starts the embedded stack and a local worker first. Run with the same spec again, it
+attaches to the existing sweep; another spec with the same name is refused.`,
 		Args: cli.Args(1, 1, "one spec"),
 	}
-	detach := cmd.Flags().BoolP("detach", "d", false, "start it and come back at once")
+	detach := cmd.Flags().BoolP("detach", "d", false, "start the sweep and return at once")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
 		spec, text, err := a.ReadSpec(args[0])
@@ -48,7 +49,7 @@ to the sweep that is there; another spec of the same name is refused.`,
 			return err
 		}
 		if *detach && !ended {
-			a.Say("sweep %s runs; `tailsweep watch %s` follows it", spec.Name, spec.Name)
+			a.Say("sweep %s is running; `tailsweep watch %s` follows it", spec.Name, spec.Name)
 			return nil
 		}
 		return watch(ctx, a, spec.Name)
@@ -56,8 +57,8 @@ to the sweep that is there; another spec of the same name is refused.`,
 	return cmd
 }
 
-// ready starts the embedded stack when nothing else is configured, and then says
-// what to expect of this machine.
+// ready starts the embedded stack where no address is configured, and reports how fast
+// this machine trains.
 func ready(ctx context.Context, a *cli.App, spec *sweep.Spec) error {
 	target, err := connect.Resolve(a.Flags)
 	if err != nil || !target.Embedded {
@@ -77,12 +78,12 @@ func ready(ctx context.Context, a *cli.App, spec *sweep.Spec) error {
 	if err != nil {
 		return err
 	}
-	a.Say("Temporal UI: %s   object store: %s   all of it: `tailsweep status`", status.UI, status.S3)
+	a.Say("Temporal UI: %s   object store: %s   (`tailsweep status` shows all)", status.UI, status.S3)
 	return measure.Expect(ctx, a, spec, cmp.Or(status.WorkerBackend, asked))
 }
 
-// haveDataset fetches and reads what this machine will train on: three failed trials
-// later is too late.
+// haveDataset downloads and reads the dataset that this machine will train on, so that
+// its faults are found before the sweep starts.
 func haveDataset(ctx context.Context, a *cli.App, d sweep.Dataset) error {
 	if info, _ := sweep.LookupDataset(d.Name); info.BuiltIn {
 		return nil

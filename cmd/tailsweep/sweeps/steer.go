@@ -17,7 +17,7 @@ import (
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
-// commandTimeout bounds how long a verb waits for a sweep's answer to a command.
+// commandTimeout is how long a verb waits for the answer to a command.
 const commandTimeout = 30 * time.Second
 
 // Pause is the verb pause.
@@ -27,7 +27,7 @@ func Pause(a *cli.App) *cobra.Command {
 
 // Resume is the verb resume.
 func Resume(a *cli.App) *cobra.Command {
-	return steering(a, workflows.UpdateResume, "Go on after pause")
+	return steering(a, workflows.UpdateResume, "Continue after pause")
 }
 
 // Stop is the verb stop.
@@ -44,7 +44,7 @@ func Cancel(a *cli.App) *cobra.Command {
 func steering(a *cli.App, update, short string) *cobra.Command {
 	cmd := &cobra.Command{Use: update + " SWEEP", Short: short, Args: cli.Args(1, 1, "one sweep")}
 	output := cli.OutputFlag(cmd)
-	reason := cmd.Flags().String("reason", "", "why; kept in the sweep's audit")
+	reason := cmd.Flags().String("reason", "", "reason, kept in the sweep's audit")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, cancel := context.WithTimeout(cmd.Context(), commandTimeout)
 		defer cancel()
@@ -77,16 +77,16 @@ func steer(ctx context.Context, c client.Client, name, update string, command wo
 	var gone *serviceerror.NotFound
 	switch {
 	case errors.As(err, &gone):
-		return p, cli.ExitWith(cli.ExitNotFound, fmt.Errorf("cannot %s: no sweep %q runs; `tailsweep list` shows those that are there and how they ended", update, name))
+		return p, cli.NotFoundf("%s: no sweep %q is running; `tailsweep list` lists the sweeps and how they ended", update, name)
 	case errors.Is(err, context.DeadlineExceeded):
-		return p, fmt.Errorf("%s %s: no answer within %s; does a worker run? (`tailsweep status`): %w", update, name, commandTimeout, err)
+		return p, fmt.Errorf("%s %s: no answer within %s; is a worker running? (`tailsweep status`): %w", update, name, commandTimeout, err)
 	case err != nil:
 		return p, fmt.Errorf("%s %s: %w", update, name, err)
 	}
 	return p, nil
 }
 
-// whoami is user@host, for the audit.
+// whoami returns user@host, for the audit.
 func whoami() string {
 	name := "unknown"
 	if u, err := user.Current(); err == nil {

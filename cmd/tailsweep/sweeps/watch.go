@@ -18,6 +18,7 @@ import (
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
+// Watch is the verb watch: it follows a sweep.
 func Watch(a *cli.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "watch SWEEP",
@@ -29,8 +30,8 @@ func Watch(a *cli.App) *cobra.Command {
 	}
 }
 
-// watch follows a sweep to its end, over restarts of the stack. It returns an
-// error with a code of its own when it was interrupted or the sweep failed.
+// watch follows a sweep to its end, also while the stack restarts. An interruption
+// and a failed sweep are errors with their own exit codes.
 func watch(ctx context.Context, a *cli.App, name string) error {
 	screen := progress.NewScreen(a)
 	var o *progress.Observer
@@ -65,14 +66,14 @@ func watch(ctx context.Context, a *cli.App, name string) error {
 			return cli.ExitWith(cli.ExitNotFound, fmt.Errorf("%w: %s is in the store only; `tailsweep trials %s` has its results, `tailsweep run` with its spec starts it if there are none", err, name, name))
 		case o == nil && last.Spec == nil, errors.Is(err, connect.ErrNoNamespace):
 			return err
-		default: // the stack is away: keep the last view and come back
+		default: // the stack does not answer: keep the last view and retry
 			if o != nil {
 				last.Spec, last.Progress.Name = o.Spec, name
 				o.Temporal.Close()
 				o = nil
 			}
 			first, _, _ := strings.Cut(err.Error(), "\n")
-			last.Notice = "no answer, trying again (is the stack up? `tailsweep status`): " + first
+			last.Notice = "no answer, retrying (is the stack running? `tailsweep status`): " + first
 			last.Now = time.Now()
 			screen.Show(last)
 		}
@@ -84,7 +85,7 @@ func watch(ctx context.Context, a *cli.App, name string) error {
 	}
 }
 
-// observe connects to both services.
+// observe connects to Temporal and to the archive.
 func observe(ctx context.Context, a *cli.App, name string) (*progress.Observer, error) {
 	arc, err := a.Archive(ctx)
 	if err != nil {
@@ -101,13 +102,13 @@ func observe(ctx context.Context, a *cli.App, name string) (*progress.Observer, 
 	return &progress.Observer{Name: name, Temporal: c, Archive: arc, Spec: spec}, nil
 }
 
-// detached says that the sweep goes on.
+// detached reports that the sweep continues.
 func detached(a *cli.App, name string) error {
-	a.Say("\ndetached: sweep %s goes on.\n  tailsweep watch %s     come back\n  tailsweep cancel %s    end it", name, name, name)
+	a.Say("\ndetached: sweep %s continues.\n  tailsweep watch %s     watch it again\n  tailsweep cancel %s    end it", name, name, name)
 	return cli.Silently(cli.ExitInterrupted)
 }
 
-// ended says how the sweep ended and what can be done next.
+// ended reports how the sweep ended and what can be done next.
 func ended(a *cli.App, v progress.View) error {
 	p := v.Progress
 	t := a.Terminal()
@@ -128,7 +129,7 @@ func ended(a *cli.App, v progress.View) error {
 		}
 	}
 	if p.Phase != workflows.PhaseCompleted {
-		lines = append(lines, "  a sweep that has ended is not run again: give the spec another name, then tailsweep run")
+		lines = append(lines, "  to run it again, give the spec another name: tailsweep run")
 	}
 	if err := a.Print(lines...); err != nil {
 		return err

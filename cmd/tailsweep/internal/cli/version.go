@@ -9,7 +9,7 @@ import (
 // Version is the version of this binary; main sets it.
 var Version = "dev"
 
-// BuildFacts is what `tailsweep version -o json` prints.
+// BuildFacts is the output of `tailsweep version -o json`.
 type BuildFacts struct {
 	Version  string `json:"version"`
 	Revision string `json:"revision,omitempty"`

@@ -17,18 +17,17 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// What is trained to see how fast a machine is: enough steps that compiling is
-// behind and the rate is one of steps, and on a slow machine those that are done
-// when probeTime has passed, one after the first at least.
+// A probe trains probeSteps steps, so that most are after compilation. On a slow
+// machine it ends after probeTime, but not before its second step.
 const (
 	probeSteps = 12
 	probeTime  = 20 * time.Second
 )
 
-// errProbed ends a probe whose time is over.
-var errProbed = errors.New("enough was measured")
+// errProbed ends a probe after probeTime.
+var errProbed = errors.New("enough steps were measured")
 
-// Planned is what `tailsweep plan -o json` prints.
+// Planned is the output of `tailsweep plan -o json`.
 type Planned struct {
 	Name           string        `json:"name"`
 	Plan           cost.Estimate `json:"plan"`
@@ -38,10 +37,10 @@ type Planned struct {
 	StepsPerSecond float64       `json:"steps_per_second,omitempty"` // measured, or as given
 }
 
-// AboveZero reports whether a rate can be one.
+// AboveZero reports whether f is a valid rate.
 func AboveZero(f float64) bool { return f > 0 && !math.IsInf(f, 1) }
 
-// RateText is a rate with a digit after the point, a slow one with three digits.
+// RateText formats a rate with one digit after the point; with three digits below 1.
 func RateText(stepsPerSecond float64) string {
 	if stepsPerSecond < 1 {
 		return fmt.Sprintf("%.3g steps/s", stepsPerSecond)
@@ -49,10 +48,10 @@ func RateText(stepsPerSecond float64) string {
 	return fmt.Sprintf("%.1f steps/s", stepsPerSecond)
 }
 
-// SpeedOf estimates the speed of sampling from that of training the dearest trial. A
-// training step costs its forward passes, each with a backward pass that costs two
-// more; a denoising step with guidance costs two. So samples a second are estimated
-// from a ratio, not measured.
+// SpeedOf estimates the speed of sampling from the speed of training the costliest
+// trial, since sampling is not measured. A training step costs its forward passes,
+// each with a backward pass that costs two more; a denoising step with guidance costs
+// two forward passes.
 func SpeedOf(spec *sweep.Spec, p Planned) (cost.Speed, error) {
 	const withBackward, passesPerSample = 3, 2
 	passes, err := trainer.ForwardPasses(*spec, cost.Costliest(spec))
@@ -68,8 +67,8 @@ func SpeedOf(spec *sweep.Spec, p Planned) (cost.Speed, error) {
 	}, err
 }
 
-// Probe trains a few steps and returns the backend and its steps a second, saying
-// how far it is. The estimate is of the dearest trial.
+// Probe trains a few steps of the costliest trial and returns the backend and its
+// steps per second. It reports its progress.
 func Probe(ctx context.Context, a *cli.App, spec *sweep.Spec, backendName string) (used string, stepsPerSecond float64, err error) {
 	dir, err := os.MkdirTemp("", "tailsweep-probe-")
 	if err != nil {
@@ -86,7 +85,7 @@ func Probe(ctx context.Context, a *cli.App, spec *sweep.Spec, backendName string
 	short.Train.Steps, short.Train.LogEvery, short.Checkpoints.EverySteps = probeSteps, 1, probeSteps
 	short.Train.WarmupSteps = 0
 	j := job.Train{Spec: short, Staging: dir, Assignment: cost.Costliest(spec)}
-	a.Say("measuring %d steps on backend %s, or what %v allow ...", probeSteps, b.Choice, probeTime)
+	a.Say("measuring up to %d steps on backend %s, for %v at most ...", probeSteps, b.Choice, probeTime)
 	read := a.SayRead()
 	began, said := time.Now(), time.Now()
 	var warm time.Time // when the first step, and compiling with it, was done
@@ -117,8 +116,8 @@ func Probe(ctx context.Context, a *cli.App, spec *sweep.Spec, backendName string
 	return b.Choice, stepsPerSecond, err
 }
 
-// Expect says which backend the worker, started with name, will train on and why,
-// and, of the slow one only, how long the sweep will take.
+// Expect reports which backend a worker that is started with name will train on, and
+// why; for the slow backend go also how long the sweep will take.
 func Expect(ctx context.Context, a *cli.App, spec *sweep.Spec, name string) error {
 	b, err := backend.Open(name)
 	if err != nil {
@@ -132,13 +131,13 @@ func Expect(ctx context.Context, a *cli.App, spec *sweep.Spec, name string) erro
 	}
 	used, rate, err := Probe(ctx, a, spec, backend.Go)
 	if err != nil {
-		return fmt.Errorf("measure this machine: %w", err)
+		return fmt.Errorf("measure the speed of this machine: %w", err)
 	}
 	speed, err := SpeedOf(spec, Planned{StepsPerSecond: rate, Backend: used})
 	if err != nil {
 		return err
 	}
 	plan := cost.Of(spec, speed)
-	a.Say("backend go (%s): %.1f steps/s, so about %s a trial and %s in all on one slot", why, rate, text.Duration(plan.TrialTime), text.Duration(plan.SlotTime))
+	a.Say("backend go (%s): %.1f steps/s, about %s a trial and %s in all on one slot", why, rate, text.Duration(plan.TrialTime), text.Duration(plan.SlotTime))
 	return nil
 }

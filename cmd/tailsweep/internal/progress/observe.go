@@ -26,10 +26,10 @@ const (
 	maxLive      = 32 // running trials whose heartbeats are fetched
 )
 
-// ErrNoSweep is the state of a sweep that Temporal does not know.
+// ErrNoSweep is returned for a sweep that Temporal does not know.
 var ErrNoSweep = errors.New("no such sweep in Temporal")
 
-// Observer looks at one sweep again and again, and fetches only what changed.
+// Observer makes views of one sweep, and reads only what changed since the last one.
 type Observer struct {
 	Name     string
 	Temporal client.Client
@@ -37,11 +37,11 @@ type Observer struct {
 	Spec     *sweep.Spec
 
 	finished []sweep.Trial
-	count    int // of trials that Temporal said were finished at the last fetch
+	count    int // finished trials according to Temporal, at the last read
 }
 
-// look makes a view of the sweep as it is now. The view's notice tells of what is
-// away; an error means that nothing could be seen.
+// Look makes a view of the sweep at this moment. The view's notice says what is
+// missing; an error means that there is no view.
 func (o *Observer) Look(ctx context.Context) (View, error) {
 	p, err := QueryProgress(ctx, o.Temporal, o.Name)
 	if err != nil {
@@ -77,7 +77,8 @@ func allQueued(v View) bool {
 	return len(v.Live) > 0
 }
 
-// noWorker says that nobody serves the sweep's training queue; "" when somebody does.
+// noWorker is the notice that no worker polls the sweep's training queue; "" where one
+// does.
 func (o *Observer) noWorker(ctx context.Context) (string, error) {
 	queue := o.Spec.Resources.Queue
 	d, err := o.Temporal.DescribeTaskQueue(ctx, queue, enumspb.TASK_QUEUE_TYPE_ACTIVITY)
@@ -90,8 +91,8 @@ func (o *Observer) noWorker(ctx context.Context) (string, error) {
 	return fmt.Sprintf("no worker listens on the queue %q: tailsweep worker --only training --queue %[1]s", queue), nil
 }
 
-// QueryProgress learns how far a sweep is: from the sweep itself while it runs,
-// which takes a worker, and from its result afterwards, which does not.
+// QueryProgress returns the progress of a sweep: by a query while it runs, which needs a
+// worker, and from its result afterwards.
 func QueryProgress(ctx context.Context, c client.Client, name string) (workflows.Progress, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
@@ -112,7 +113,7 @@ func QueryProgress(ctx context.Context, c client.Client, name string) (workflows
 			err = answer.Get(&p)
 		}
 		if err != nil {
-			return p, fmt.Errorf("ask sweep %q for its progress (does a worker run?): %w", name, err)
+			return p, fmt.Errorf("query the progress of sweep %q (is a worker running?): %w", name, err)
 		}
 		return p, nil
 	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
@@ -131,9 +132,8 @@ func QueryProgress(ctx context.Context, c client.Client, name string) (workflows
 	return p, nil
 }
 
-// lastWords reads the progress that a sweep which failed, or was cancelled by
-// Temporal's own means, put into the error it ended with. One that was ended from
-// outside left none.
+// lastWords reads the progress from the error of a sweep that failed or was cancelled
+// in Temporal. A sweep that was terminated from outside has none.
 func lastWords(ended error, p *workflows.Progress) error {
 	var failed *temporal.ApplicationError
 	var cancelled *temporal.CanceledError
@@ -146,7 +146,7 @@ func lastWords(ended error, p *workflows.Progress) error {
 	return nil
 }
 
-// LiveTrials reads the state of the first maxLive running trials, by number.
+// LiveTrials reads the state of the first maxLive running trials. The keys are numbers.
 func LiveTrials(ctx context.Context, c client.Client, p workflows.Progress) (map[int]LiveTrial, error) {
 	live := map[int]LiveTrial{}
 	for _, r := range p.Running[:min(len(p.Running), maxLive)] {
@@ -159,12 +159,12 @@ func LiveTrials(ctx context.Context, c client.Client, p workflows.Progress) (map
 	return live, nil
 }
 
-// liveState reads what a trial's training activity said in its last heartbeat.
+// liveState reads the last heartbeat of a trial's training activity.
 func liveState(ctx context.Context, c client.Client, workflowID string) (LiveTrial, error) {
 	d, err := c.DescribeWorkflowExecution(ctx, workflowID, "")
 	var gone *serviceerror.NotFound
 	if errors.As(err, &gone) {
-		return LiveTrial{Stage: stageQueued}, nil // its start is not through yet
+		return LiveTrial{Stage: stageQueued}, nil // it is being started
 	}
 	if err != nil {
 		return LiveTrial{}, fmt.Errorf("describe %s: %w", workflowID, err)
@@ -178,12 +178,12 @@ func liveState(ctx context.Context, c client.Client, workflowID string) (LiveTri
 	return live, nil
 }
 
-// fromActivity turns a pending training activity into what watch shows; ok is
-// false for a control activity.
+// fromActivity converts a pending training activity; ok is false for a control
+// activity.
 func fromActivity(a *workflowpb.PendingActivityInfo) (live LiveTrial, ok bool) {
 	var beat activities.Heartbeat
 	if details := a.GetHeartbeatDetails(); details != nil {
-		// A heartbeat that does not decode is one of another version: show none.
+		// A heartbeat of another version, which does not decode, is not shown.
 		_ = converter.GetDefaultDataConverter().FromPayloads(details, &beat)
 	}
 	live = LiveTrial{

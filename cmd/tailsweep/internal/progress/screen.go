@@ -24,13 +24,13 @@ func phaseColour(p workflows.Phase) string {
 	}
 }
 
-// How often watch looks, and how often it writes where no screen is.
+// How often watch makes a view, and how often it prints one without a terminal.
 const (
 	LookEvery  = time.Second
 	writeEvery = 15 * time.Second
 )
 
-// Screen shows views: redrawn in place on a terminal, as lines elsewhere.
+// Screen shows views: redrawn on a terminal, otherwise as lines.
 type Screen interface{ Show(v View) }
 
 // NewScreen makes the screen for the output of a.
@@ -41,7 +41,7 @@ func NewScreen(a *cli.App) Screen {
 	return &plainScreen{out: a.Out}
 }
 
-// liveScreen redraws the view over itself.
+// liveScreen redraws the view in place.
 type liveScreen struct {
 	app   *cli.App
 	drawn int // lines on the screen
@@ -54,16 +54,16 @@ func (s *liveScreen) Show(v View) {
 		fmt.Fprintf(&b, "\x1b[%dA", s.drawn)
 	}
 	lines := v.render(t.Width, t.Colour)
-	lines = lines[:min(len(lines), t.Height-1)] // what has scrolled away cannot be drawn over
+	lines = lines[:min(len(lines), t.Height-1)] // lines that scrolled away cannot be redrawn
 	for _, line := range lines {
 		b.WriteString("\r" + line + "\x1b[K\n")
 	}
 	b.WriteString("\x1b[J")
 	s.drawn = len(lines)
-	_, _ = io.WriteString(s.app.Out, b.String()) // a screen that is gone shows nothing
+	_, _ = io.WriteString(s.app.Out, b.String()) // without a terminal there is nothing to show
 }
 
-// plainScreen writes a line for each thing that happens, and one now and then.
+// plainScreen prints a line for each change, and the progress every writeEvery.
 type plainScreen struct {
 	out    io.Writer
 	before View
@@ -78,20 +78,20 @@ func (s *plainScreen) Show(v View) {
 	s.before = v
 }
 
-// changes tells what happened between two views, and, when progress is asked
-// for, how far the running trials are.
+// changes has a line for each change between two views, and with progress also the
+// state of the running trials.
 func changes(before, now View, progress bool) []string {
 	var lines []string
 	if now.Notice != "" && before.Notice == "" {
 		lines = append(lines, now.Notice)
 	}
 	if now.Notice == "" && before.Notice != "" {
-		lines = append(lines, "it goes on")
+		lines = append(lines, "the sweep continues")
 	}
 	if p := now.Progress; p.Phase != before.Progress.Phase {
 		line := fmt.Sprintf("sweep %s: %s", p.Name, p.Phase)
 		if p.Phase == workflows.PhasePaused {
-			line += "; tailsweep resume " + p.Name + " goes on"
+			line += "; tailsweep resume " + p.Name + " continues it"
 		}
 		lines = append(lines, line)
 	}
@@ -114,7 +114,7 @@ func changes(before, now View, progress bool) []string {
 			lines = append(lines, fmt.Sprintf("trial %d started: %s", r.Number, trialview.Params(r.Params)))
 		}
 		if v := r.Verdict; v != nil && v.Step > judged[r.Number] && v.Decision == stopping.GoOn {
-			lines = append(lines, fmt.Sprintf("trial %d goes on: %s", r.Number, v.Reason))
+			lines = append(lines, fmt.Sprintf("trial %d continues: %s", r.Number, v.Reason))
 		}
 	}
 	if progress && now.Notice == "" && now.Progress.EndedAt == nil {

@@ -12,39 +12,38 @@ import (
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
-// View is a sweep as watch shows it: what Temporal and the archive said last.
+// View is a sweep at one moment, as watch shows it.
 type View struct {
 	Spec     *sweep.Spec
 	Progress workflows.Progress
 	Finished []sweep.Trial     // in order of completion
-	Live     map[int]LiveTrial // by number; of running trials
-	Now      time.Time         // on this machine
+	Live     map[int]LiveTrial // running trials, by number
+	Now      time.Time         // by the clock of this machine
 	Notice   string            // one line, "the stack does not answer; ..."
 }
 
 // Stages of a running trial.
 const (
 	stageQueued     = "queued"   // for a training slot
-	stageStarting   = "starting" // its child loads data and compiles
+	stageStarting   = "starting" // the child loads data and compiles
 	StageTraining   = "training"
 	stageEvaluating = "evaluating"
 	stageRetrying   = "retrying"
 	stagePublishing = "publishing"
-	stageTrained    = "trained, queued" // for a slot to be evaluated in
+	stageTrained    = "trained, queued" // for a slot for the evaluation
 )
 
-// LiveTrial is what a running trial's last heartbeat said.
+// LiveTrial is the last heartbeat of a running trial.
 type LiveTrial struct {
 	Stage          string
-	Trained        bool // what remains is evaluation
-	Step, Steps    int  // of training, or pictures of the evaluation
+	Trained        bool // only the evaluation remains
+	Step, Steps    int  // of the training, or samples of the evaluation
 	Loss           float64
 	StepsPerSecond float64
 	Attempt        int
 }
 
-// remaining is the time until training ends; ok is false when nothing tells, or when
-// all steps are done.
+// remaining estimates the time until the training ends; false where it is unknown.
 func (l LiveTrial) remaining() (time.Duration, bool) {
 	if l.Stage != StageTraining || l.StepsPerSecond <= 0 || l.Step >= l.Steps {
 		return 0, false
@@ -52,11 +51,11 @@ func (l LiveTrial) remaining() (time.Duration, bool) {
 	return time.Duration(float64(l.Steps-l.Step) / l.StepsPerSecond * float64(time.Second)), true
 }
 
-// trainingShare is a guess at the share of a trial's time that training takes,
-// the rest being evaluation. It only smooths the estimate of the whole.
+// trainingShare is a guess at the share of a trial's time that training takes; the
+// rest is evaluation. It only smooths the estimate.
 const trainingShare = 0.85
 
-// fraction is how much of a trial is done, in [0, 1].
+// fraction is the share of a trial that is done, in [0, 1].
 func (l LiveTrial) fraction() float64 {
 	done := 0.0
 	if l.Steps > 0 {
@@ -72,10 +71,10 @@ func (l LiveTrial) fraction() float64 {
 	}
 }
 
-// ETA estimates when the sweep ends: from how long the finished trials have taken,
-// and before there is one from the speed of those that train. ok is false when
-// neither tells, when the sweep does not run, or when all that it has yet to do is
-// what nobody measures: a trial that publishes, or that nobody has taken up again.
+// ETA estimates the time until the sweep ends, from the time of the finished trials, or
+// before the first one from the speed of the running ones. It returns false where
+// neither is known, where the sweep is not running, and where only work remains whose
+// progress is unknown: publishing, or waiting for a worker.
 func (v View) ETA() (time.Duration, bool) {
 	p := v.Progress
 	if p.Planned == 0 || p.Phase != workflows.PhaseRunning || p.StartedAt.IsZero() {
@@ -94,7 +93,7 @@ func (v View) ETA() (time.Duration, bool) {
 	if left <= 0 {
 		return 0, false
 	}
-	if p.Finished == 0 { // what has passed was compiling and waiting, too: go by the steps
+	if p.Finished == 0 { // the time so far includes compilation and waiting: use the steps
 		if rate == 0 {
 			return 0, false
 		}
@@ -103,11 +102,11 @@ func (v View) ETA() (time.Duration, bool) {
 	return time.Duration(float64(v.Now.Sub(p.StartedAt)) * left / done), true
 }
 
-// maxFinished is how many of the latest finished trials the view lists.
+// maxFinished is the number of finished trials that are listed, the latest ones.
 const maxFinished = 12
 
-// render draws the view in lines of at most width columns; colour adds ANSI codes,
-// which do not count.
+// render formats the view in lines of at most width columns. ANSI colour codes do not
+// count.
 func (v View) render(width int, colour bool) []string {
 	paint := console.Painter(colour)
 	var lines []string
@@ -142,7 +141,7 @@ func (v View) render(width int, colour bool) []string {
 	return lines
 }
 
-// summary is the line of counts and times.
+// Summary is the line of counts and times.
 func (v View) Summary() string {
 	p := v.Progress
 	parts := []string{trialview.OfPlanned(p.Finished, p.Planned)}
@@ -226,8 +225,8 @@ func (v View) finishedTable() *console.Table {
 	return t
 }
 
-// leftText is an estimate for people. The last seconds of one would be wrong: after
-// the last picture of an evaluation come its metrics, which report no progress.
+// leftText formats a time left, without seconds: the metrics after the last sample of
+// an evaluation report no progress.
 func leftText(left time.Duration) string {
 	if left < time.Minute {
 		return "about a minute left"

@@ -159,7 +159,7 @@ func TestChanges(t *testing.T) {
 	judged.Finished = append(judged.Finished, sweep.Trial{
 		Assignment: sweep.Assignment{Number: 4}, Status: sweep.StatusStopped, Rungs: []sweep.Rung{{Step: 400, Reason: "place 3 of 3"}},
 	})
-	require.Equal(t, []string{"trial 4 stopped: place 3 of 3", "trial 3 goes on: place 1 of 3"}, changes(now, judged, false))
+	require.Equal(t, []string{"trial 4 stopped: place 3 of 3", "trial 3 continues: place 1 of 3"}, changes(now, judged, false))
 	require.Empty(t, changes(judged, judged, false))
 	judged.Progress.Counts[sweep.StatusStopped] = 1
 	require.Contains(t, judged.Summary(), "3 of 12 trials, 1 stopped, 1 failed")
@@ -169,5 +169,5 @@ func TestChanges(t *testing.T) {
 	away.Notice = "no answer"
 	require.Equal(t, []string{"no answer"}, changes(now, away, true))
 	require.Empty(t, changes(away, away, true), "said once")
-	require.Equal(t, []string{"it goes on"}, changes(away, now, false))
+	require.Equal(t, []string{"the sweep continues"}, changes(away, now, false))
 }
