@@ -55,12 +55,12 @@ func TestSimulateForPeople(t *testing.T) {
 func TestSimulateRefuses(t *testing.T) {
 	for says, arguments := range map[string][]string{
 		"simulate: --objective is missing (valid: lossweights, sphere, ": {},
-		`valid: lossweights, sphere, ackley, `:                     {"--objective", "cube"},
-		"--workers is 0 (valid: 1 or more)":                        {"--objective", "sphere", "--workers", "0"},
-		"--noise is -1 (valid: 0 or more)":                         {"--objective", "sphere", "--noise", "-1"},
-		"--noise is NaN":                                           {"--objective", "sphere", "--noise", "NaN"},
-		"--seeds is 0 (valid: 1 to 1000)":                          {"--objective", "sphere", "--seeds", "0"},
-		"--steps-per-second is 0 (valid: above 0)":                 {"--objective", "sphere", "--steps-per-second", "0"},
+		`valid: lossweights, sphere, ackley, `:                           {"--objective", "cube"},
+		"--workers is 0 (valid: 1 or more)":                              {"--objective", "sphere", "--workers", "0"},
+		"--noise is -1 (valid: 0 or more)":                               {"--objective", "sphere", "--noise", "-1"},
+		"--noise is NaN":                                                 {"--objective", "sphere", "--noise", "NaN"},
+		"--seeds is 0 (valid: 1 to 1000)":                                {"--objective", "sphere", "--seeds", "0"},
+		"--steps-per-second is 0 (valid: above 0)":                       {"--objective", "sphere", "--steps-per-second", "0"},
 	} {
 		r := cmdline(t, nil, "", append([]string{"simulate", "testdata/plan.yaml"}, arguments...)...)
 		require.Equal(t, cli.ExitUsage, r.Code, r.Err)
