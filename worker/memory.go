@@ -1,8 +1,6 @@
 package worker
 
 import (
-	"bufio"
-	"bytes"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -44,8 +42,8 @@ func readCounter(path, name string) (int64, bool) {
 	if err != nil {
 		return 0, false
 	}
-	for scan := bufio.NewScanner(bytes.NewReader(data)); scan.Scan(); {
-		if value, found := strings.CutPrefix(scan.Text(), name+" "); found {
+	for line := range strings.Lines(string(data)) {
+		if value, found := strings.CutPrefix(line, name+" "); found {
 			n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
 			return n, err == nil
 		}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/tailsweep/tailsweep/internal/text"
 )
 
 // Limits on what a child may say.
@@ -121,15 +123,15 @@ func createLog(path string) (*attemptLog, error) {
 	return &attemptLog{file: f}, nil
 }
 
-func (l *attemptLog) line(text []byte) {
+func (l *attemptLog) line(line []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.skipped == 0 && len(l.tail) == 0 && l.head+len(text)+1 <= maxLogHead {
-		l.head += len(text) + 1
-		l.write(text, []byte{'\n'})
+	if l.skipped == 0 && len(l.tail) == 0 && l.head+len(line)+1 <= maxLogHead {
+		l.head += len(line) + 1
+		l.write(line, []byte{'\n'})
 		return
 	}
-	l.tail = append(append(l.tail, text...), '\n')
+	l.tail = append(append(l.tail, line...), '\n')
 	if over := len(l.tail) - maxLogTail; over > maxLogTail/4 {
 		l.skipped += int64(over)
 		l.tail = append(l.tail[:0], l.tail[over:]...)
@@ -175,7 +177,7 @@ func (l *lastLines) add(line []byte) {
 		l.crashed = true
 		l.kept = l.kept[:0]
 	}
-	l.kept = append(l.kept, strings.ToValidUTF8(string(line[:min(len(line), maxLastText)]), "?"))
+	l.kept = append(l.kept, text.Clip(string(line), maxLastText))
 	if len(l.kept) > maxLastLine {
 		l.kept = append(l.kept[:0], l.kept[len(l.kept)-maxLastLine:]...)
 	}
@@ -195,12 +197,9 @@ func isCrash(line string) bool {
 func (l *lastLines) text() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	text := strings.Join(l.kept, "\n")
-	if over := len(text) - maxLastText; over > 0 {
-		if l.crashed {
-			return strings.ToValidUTF8(text[:maxLastText], "") + "..."
-		}
-		return "..." + strings.ToValidUTF8(text[over:], "")
+	kept := strings.Join(l.kept, "\n")
+	if l.crashed {
+		return text.Clip(kept, maxLastText)
 	}
-	return text
+	return text.ClipStart(kept, maxLastText)
 }

@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
+	"github.com/tailsweep/tailsweep/internal/lock"
 )
 
 // stagingLock is held, in a worker's staging folder, while the worker lives.
@@ -25,11 +25,11 @@ func makeStaging(root string) (dir string, release func() error, err error) {
 	if err != nil {
 		return "", nil, fmt.Errorf("staging folder: %w", err)
 	}
-	lock, err := tryLock(filepath.Join(dir, stagingLock))
+	unlock, err := lock.Try(filepath.Join(dir, stagingLock))
 	if err != nil {
 		return "", nil, errors.Join(fmt.Errorf("staging folder: %w", err), os.RemoveAll(dir))
 	}
-	return dir, func() error { return errors.Join(os.RemoveAll(dir), lock.Close()) }, nil
+	return dir, func() error { return errors.Join(os.RemoveAll(dir), unlock()) }, nil
 }
 
 // removeStale removes the folders whose lock nobody holds. A folder without a
@@ -40,24 +40,13 @@ func removeStale(root string) error {
 		return err
 	}
 	for _, path := range locks {
-		lock, err := tryLock(path)
+		unlock, err := lock.Try(path)
 		if err != nil {
-			continue // in use, or somebody else removes it
+			continue // in use, or another process removes it
 		}
-		if err := errors.Join(os.RemoveAll(filepath.Dir(path)), lock.Close()); err != nil {
+		if err := errors.Join(os.RemoveAll(filepath.Dir(path)), unlock()); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func tryLock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
-	}
-	return f, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"go.temporal.io/sdk/log"
 
 	"github.com/tailsweep/tailsweep/internal/address"
+	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/internal/store"
 )
@@ -65,7 +67,7 @@ func Resolve(f Flags) (Target, error) {
 func resolve(f Flags, env envconfig.EnvLookup, embedded func() (Target, error)) (Target, error) {
 	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{EnvLookup: env})
 	if err != nil {
-		return Target{}, fmt.Errorf("configuration of Temporal: %w", err)
+		return Target{}, configError(err)
 	}
 	override(&profile.Address, f.Address)
 	override(&profile.Namespace, f.Namespace)
@@ -100,6 +102,15 @@ func resolve(f Flags, env envconfig.EnvLookup, embedded func() (Target, error)) 
 	return Target{profile: profile, store: s3}, nil
 }
 
+// configError says what to do about a configuration file of Temporal.
+func configError(err error) error {
+	err = fmt.Errorf("configuration of Temporal: %w", err)
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: correct the owner or permissions, or set TEMPORAL_CONFIG_FILE to another file (%s for none)", err, os.DevNull)
+	}
+	return err
+}
+
 // override sets *value to wish unless that is empty.
 func override(value *string, wish string) {
 	if wish != "" {
@@ -109,7 +120,7 @@ func override(value *string, wish string) {
 
 // embedded is the embedded stack as a target.
 func embedded() (Target, error) {
-	dir, err := stack.DefaultDir()
+	dir, err := folder.State()
 	if err != nil {
 		return Target{}, err
 	}

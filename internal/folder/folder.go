@@ -2,10 +2,13 @@
 package folder
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 
 	"github.com/adrg/xdg"
 )
@@ -30,6 +33,15 @@ func Cache() (string, error) {
 // It need not exist.
 func State() (string, error) {
 	return find(StateVariable, "XDG_DATA_HOME", func() string { return xdg.DataHome })
+}
+
+// Hint adds to an error of a folder that this user cannot read or write what to do
+// about it; variable names another folder. Other errors, and nil, stay as they are.
+func Hint(err error, variable string) error {
+	if !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.ENOTDIR) && !errors.Is(err, syscall.EROFS) {
+		return err
+	}
+	return fmt.Errorf("%w: correct the owner or permissions, or set %s to another folder", err, variable)
 }
 
 var reload sync.Mutex // xdg keeps what it has read in variables

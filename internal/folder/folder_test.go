@@ -1,9 +1,11 @@
 package folder_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,4 +46,13 @@ func TestFolders(t *testing.T) {
 		_, err := f.find()
 		require.ErrorContains(t, err, "set "+f.own)
 	}
+}
+
+func TestHint(t *testing.T) {
+	require.NoError(t, folder.Hint(nil, folder.StateVariable))
+	require.Equal(t, fs.ErrNotExist, folder.Hint(fs.ErrNotExist, folder.StateVariable))
+	err := folder.Hint(&fs.PathError{Op: "open", Path: "/root/x", Err: syscall.EACCES}, folder.StateVariable)
+	require.ErrorIs(t, err, fs.ErrPermission)
+	require.ErrorContains(t, err, "/root/x")
+	require.ErrorContains(t, err, folder.StateVariable)
 }

@@ -9,8 +9,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/tailsweep/tailsweep/internal/folder"
+	"github.com/tailsweep/tailsweep/internal/lock"
 )
 
 // Program is something that Build builds.
@@ -65,13 +67,13 @@ func recipeFor(p Program) (recipe, error) {
 	return recipe{}, fmt.Errorf("program %q is unknown: choose %s, %s or %s", p, ProgramDevstack, ProgramPrometheus, ProgramMinIO)
 }
 
-// Build builds the programs that the cache folder ("" means CacheDir) lacks;
+// Build builds the programs that the cache folder ("" means folder.Cache()) lacks;
 // without any named, what `up` needs by default: devstack and, where no
 // `prometheus` is on the PATH, Prometheus. Progress goes to out.
 func Build(ctx context.Context, cache string, out io.Writer, which ...Program) error {
 	if cache == "" {
 		var err error
-		if cache, err = CacheDir(); err != nil {
+		if cache, err = folder.Cache(); err != nil {
 			return err
 		}
 	}
@@ -95,7 +97,7 @@ func Build(ctx context.Context, cache string, out io.Writer, which ...Program) e
 // build gets the programs for a kind of S3 service. Prometheus is worth a
 // warning only: sweeps go on without it.
 func build(ctx context.Context, out io.Writer, kind string, prometheus bool) (programs, error) {
-	cache, err := CacheDir()
+	cache, err := folder.Cache()
 	if err != nil {
 		return programs{}, err
 	}
@@ -141,63 +143,22 @@ func ensure(ctx context.Context, cache string, out io.Writer, p Program) (string
 		return file, nil
 	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return "", fmt.Errorf("make the cache folder (TAILSWEEP_CACHE_DIR names another): %w", err)
+		return "", folder.Hint(fmt.Errorf("make the cache folder: %w", err), folder.CacheVariable)
 	}
-	unlock, err := lock(ctx, filepath.Join(cache, "bin", "."+string(p)+".lock"), out)
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if _, err := os.Stat(file); err == nil {
-		return file, nil // built while we waited
-	}
-	if err := r.build(ctx, file, out); err != nil {
-		return "", fmt.Errorf("build %s: %w", p, err)
-	}
-	return file, prune(cache, p)
-}
-
-// build compiles into a temporary folder beside file and renames.
-func (r recipe) build(ctx context.Context, file string, out io.Writer) (err error) {
-	gocmd, err := exec.LookPath("go")
-	if err != nil {
-		return errors.New("no `go` on the PATH: the embedded stack is compiled once on this machine; install Go, or set " +
-			"TEMPORAL_ADDRESS and TAILSWEEP_S3_ENDPOINT to services that run elsewhere")
-	}
-	tmp, err := os.MkdirTemp(filepath.Dir(file), ".build-*")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
-
-	// The flags are those of a plain `go test` and `go vet` (no -trimpath, the
-	// default of cgo), so that in a clone they share the build cache.
-	args := []string{"install", "-v", "-ldflags=-s -w"}
-	built := filepath.Join(tmp, string(r.program))
-	if r.dir != "" {
-		args = []string{"build", "-C", r.dir, "-v", "-ldflags=-s -w", "-o", built}
-	}
-	args = append(args, r.flags...)
-	if r.dir == "" {
-		args = append(args, r.pkg)
-	}
-	cmd := exec.CommandContext(ctx, gocmd, args...)
-	cmd.Dir = tmp // no go.mod or go.work of the user's around it
-	cmd.Env = buildEnviron(os.Environ(), tmp)
-	if err := runShowing(ctx, cmd, "building "+string(r.program), out); err != nil {
-		return err
-	}
-	return os.Rename(built, file)
-}
-
-// buildEnviron sets where go install puts the program, and undoes what is meant
-// for the main module's own build: GOEXPERIMENT=simd, another target.
-func buildEnviron(base []string, bin string) []string {
-	env := slices.DeleteFunc(slices.Clone(base), func(kv string) bool {
-		name, _, _ := strings.Cut(kv, "=")
-		return slices.Contains([]string{"GOEXPERIMENT", "GOOS", "GOARCH", "GOWORK", "GOBIN"}, name)
+	release, err := lock.Take(ctx, filepath.Join(cache, "bin", "."+string(p)+".lock"), func() {
+		say(out, "waiting: another tailsweep builds %s", p)
 	})
-	return append(env, "GOWORK=off", "GOBIN="+bin)
+	if err != nil {
+		return "", folder.Hint(err, folder.CacheVariable)
+	}
+	if _, err = os.Stat(file); err != nil { // not built while we waited
+		if err = r.build(ctx, file, out); err != nil {
+			err = fmt.Errorf("build %s: %w", p, err)
+		} else {
+			err = prune(cache, p)
+		}
+	}
+	return file, errors.Join(err, release())
 }
 
 // prune keeps the three newest builds of a program: a clone under work leaves a

@@ -11,6 +11,9 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"github.com/tailsweep/tailsweep/internal/file"
+	"github.com/tailsweep/tailsweep/internal/retry"
 )
 
 // How long processes may take.
@@ -29,16 +32,16 @@ type programs struct {
 }
 
 // up is Up with the way to get the programs for a kind of S3 service.
-func up(ctx context.Context, o Options, get func(s3 string) (programs, error)) (Status, error) {
+func up(ctx context.Context, o Options, get func(s3 string) (programs, error)) (_ Status, err error) {
 	l := layout(o.Dir)
 	if err := l.make(); err != nil {
 		return Status{}, err
 	}
-	unlock, err := lock(ctx, l.lock(), o.Out)
+	release, err := l.take(ctx, o.Out)
 	if err != nil {
 		return Status{}, err
 	}
-	defer unlock()
+	defer func() { err = errors.Join(err, release()) }()
 
 	made, err := loadSetup(l, o.S3)
 	if err != nil {
@@ -77,7 +80,7 @@ func upStack(ctx context.Context, l layout, made *setup, o Options, get func(str
 	if err := choosePorts(ctx, l, made, o.Out); err != nil {
 		return err
 	}
-	if err := writeJSON(l.devstackConfig(), newDevstackConfig(l, *made, p, o.SearchAttributes)); err != nil {
+	if err := file.WriteJSON(l.devstackConfig(), newDevstackConfig(l, *made, p, o.SearchAttributes), ownerOnly); err != nil {
 		return err
 	}
 	if err := os.Remove(l.ready()); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -121,7 +124,7 @@ func choosePorts(ctx context.Context, l layout, made *setup, out io.Writer) erro
 			}
 		}
 	}
-	return writeJSON(l.setup(), made)
+	return file.WriteJSON(l.setup(), made, ownerOnly)
 }
 
 // upWorker starts the worker unless it runs, and waits until it answers. One that
@@ -191,14 +194,13 @@ func waitReady(ctx context.Context, l layout, s spawned, out io.Writer) error {
 	})
 }
 
-// await polls done until it holds, the process ends, or limit is over. The error
-// carries the last lines of the process's log.
+// await polls done until it returns true, the process ends, or limit is over. The
+// error includes the last lines of the process's log.
 func await(ctx context.Context, l layout, name string, s spawned, limit time.Duration, out io.Writer, done func() (bool, error)) error {
-	begin, told := time.Now(), time.Now()
-	for {
-		ok, err := done()
-		if ok || err != nil {
-			return err
+	begin, said := time.Now(), time.Now()
+	err := retry.Until(ctx, 25*time.Millisecond, func() (bool, error) {
+		if ok, err := done(); ok || err != nil {
+			return ok, err
 		}
 		if !s.running() {
 			how := "ended"
@@ -206,21 +208,21 @@ func await(ctx context.Context, l layout, name string, s spawned, limit time.Dur
 				<-s.ended
 				how = "ended with " + s.how()
 			}
-			return fmt.Errorf("%s %s before it was ready; %s ends with:\n%s", name, how, l.log(name), tail(l.log(name), 12))
+			return false, fmt.Errorf("%s %s before it was ready; %s ends with:\n%s", name, how, l.log(name), lastLines(l.log(name), 12))
 		}
 		if time.Since(begin) > limit {
-			return fmt.Errorf("%s is not ready after %s; %s ends with:\n%s", name, limit, l.log(name), tail(l.log(name), 12))
+			return false, fmt.Errorf("%s is not ready after %s; %s ends with:\n%s", name, limit, l.log(name), lastLines(l.log(name), 12))
 		}
-		if time.Since(told) > 5*time.Second {
-			told = time.Now()
+		if time.Since(said) > 5*time.Second {
+			said = time.Now()
 			say(out, "waiting for %s: %.0fs", name, time.Since(begin).Seconds())
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait for %s: %w", name, ctx.Err())
-		case <-time.After(25 * time.Millisecond):
-		}
+		return false, nil
+	})
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("wait for %s: %w", name, err)
 	}
+	return err
 }
 
 // answers tells whether a GET of the URL succeeds.

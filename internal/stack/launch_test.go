@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/internal/file"
 )
 
 // started is a stack of fakes, running.
@@ -69,7 +71,7 @@ func TestUpTellsAddressesAndProcesses(t *testing.T) {
 func workerSaw(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	var list []string
-	require.NoError(t, readJSON(layout(dir).path("environ.json"), &list))
+	require.NoError(t, file.ReadJSON(layout(dir).path("environ.json"), &list))
 	env := map[string]string{}
 	for _, kv := range list {
 		name, value, _ := strings.Cut(kv, "=")
@@ -304,9 +306,9 @@ func TestDevstackConfigContract(t *testing.T) {
 	c := newDevstackConfig(layout(home), setup{S3: S3MinIO, Bucket: "tailsweep", Ports: ports{20001, 20002, 20003, 20004, 20005, 20006}},
 		programs{minio: cache + "minio", prometheus: cache + "prometheus"},
 		map[string]string{"TailsweepState": "Keyword", "TailsweepDone": "Int"})
-	file := t.TempDir() + "/config.json"
-	require.NoError(t, writeJSON(file, c))
-	got, err := os.ReadFile(file)
+	path := t.TempDir() + "/config.json"
+	require.NoError(t, file.WriteJSON(path, c, ownerOnly))
+	got, err := os.ReadFile(path)
 	require.NoError(t, err)
 	want, err := os.ReadFile("../../devstack/testdata/config.json")
 	require.NoError(t, err)

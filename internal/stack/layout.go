@@ -1,13 +1,21 @@
 package stack
 
 import (
+	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/tailsweep/tailsweep/internal/file"
+	"github.com/tailsweep/tailsweep/internal/folder"
+	"github.com/tailsweep/tailsweep/internal/lock"
 )
+
+// ownerOnly is the mode of the state folder's files.
+const ownerOnly = 0o600
 
 // layout is a state folder; its methods are the paths in it.
 type layout string
@@ -28,10 +36,18 @@ func (l layout) log(name string) string { return l.path("logs", name+".log") }
 func (l layout) make() error {
 	for _, dir := range []string{"run", "logs"} {
 		if err := os.MkdirAll(l.path(dir), 0o700); err != nil {
-			return fmt.Errorf("make the state folder (TAILSWEEP_STATE_DIR names another): %w", err)
+			return folder.Hint(fmt.Errorf("make the state folder: %w", err), folder.StateVariable)
 		}
 	}
 	return nil
+}
+
+// take locks the folder against other processes that start or stop the stack.
+func (l layout) take(ctx context.Context, out io.Writer) (release func() error, err error) {
+	release, err = lock.Take(ctx, l.lock(), func() {
+		say(out, "waiting: another tailsweep starts or stops the stack (it holds %s)", l.lock())
+	})
+	return release, folder.Hint(err, folder.StateVariable)
 }
 
 // setup is what the folder was made with, kept for its life but for ports that
@@ -45,7 +61,7 @@ type setup struct {
 // loadSetup reads setup.json, or makes a new one for kind ("" means the default).
 func loadSetup(l layout, kind string) (setup, error) {
 	var s setup
-	err := readJSON(l.setup(), &s)
+	err := file.ReadJSON(l.setup(), &s)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		if kind == "" {
@@ -70,10 +86,10 @@ type keys struct {
 // loadKeys reads the folder's credentials, or makes random ones.
 func loadKeys(l layout) (keys, error) {
 	var k keys
-	err := readJSON(l.credentials(), &k)
+	err := file.ReadJSON(l.credentials(), &k)
 	if errors.Is(err, os.ErrNotExist) {
 		k = keys{Access: "tailsweep-" + rand.Text()[:8], Secret: rand.Text() + rand.Text()[:8]}
-		return k, writeJSON(l.credentials(), k)
+		return k, file.WriteJSON(l.credentials(), k, ownerOnly)
 	}
 	if err == nil && (k.Access == "" || k.Secret == "") {
 		err = fmt.Errorf("%s holds no access_key and secret_key", l.credentials())
@@ -88,40 +104,8 @@ func Credentials(dir string) (accessKey, secretKey string, err error) {
 		return "", "", err
 	}
 	var k keys
-	if err := readJSON(layout(dir).credentials(), &k); err != nil {
-		return "", "", fmt.Errorf("credentials of the embedded stack: %w", err)
+	if err := file.ReadJSON(layout(dir).credentials(), &k); err != nil {
+		return "", "", folder.Hint(fmt.Errorf("credentials of the embedded stack: %w", err), folder.StateVariable)
 	}
 	return k.Access, k.Secret, nil
-}
-
-func readJSON(path string, v any) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(b, v); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
-}
-
-// writeJSON replaces the file whole, readable by its owner only.
-func writeJSON(path string, v any) error {
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(append(b, '\n'))
-	err = errors.Join(err, tmp.Sync(), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("write %s: %w", path, err), os.Remove(tmp.Name()))
-	}
-	return nil
 }

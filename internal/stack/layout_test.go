@@ -3,6 +3,7 @@ package stack
 import (
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -10,21 +11,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestDefaultDir(t *testing.T) {
-	for _, tt := range []struct{ own, xdg, want string }{
-		{"/own", "/data", "/own"},
-		{"", "/data", "/data/tailsweep"},
-		{"", "relative", "/home/ada/.local/share/tailsweep"}, // not allowed by XDG: ignored
-		{"", "", "/home/ada/.local/share/tailsweep"},
+// A home folder of another user is a state folder that cannot be read.
+func TestUnreadableStateFolderSaysWhatToDo(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "home")
+	require.NoError(t, os.WriteFile(dir, nil, 0o600)) // not even root reads a folder in a file
+	dir = filepath.Join(dir, "state")
+	for name, err := range map[string]error{
+		"read": second(Read(dir)), "up": second(Up(t.Context(), Options{Dir: dir})), "credentials": third(Credentials(dir)),
 	} {
-		t.Setenv("HOME", "/home/ada")
-		t.Setenv("TAILSWEEP_STATE_DIR", tt.own)
-		t.Setenv("XDG_DATA_HOME", tt.xdg)
-		dir, err := DefaultDir()
-		require.NoError(t, err)
-		require.Equal(t, tt.want, dir)
+		require.Error(t, err, name)
+		require.ErrorContains(t, err, filepath.Dir(dir), name)
+		require.ErrorContains(t, err, "TAILSWEEP_STATE_DIR", name)
 	}
 }
+
+func second(_ Status, err error) error   { return err }
+func third(_, _ string, err error) error { return err }
 
 func TestKeysAreMadeOnceAndPrivate(t *testing.T) {
 	l := testLayout(t)
@@ -83,9 +85,9 @@ func TestPortsWaitForTheOnesJustLeft(t *testing.T) {
 	require.Equal(t, port, p.S3)
 }
 
-func TestTailIsTheLastLines(t *testing.T) {
+func TestLastLines(t *testing.T) {
 	file := t.TempDir() + "/log"
 	require.NoError(t, os.WriteFile(file, []byte("one\ntwo\nthree\n"), 0o600))
-	require.Equal(t, "  two\n  three", tail(file, 2))
-	require.Contains(t, tail(file+"x", 2), "no such file")
+	require.Equal(t, "  two\n  three", lastLines(file, 2))
+	require.Contains(t, lastLines(file+"x", 2), "no such file")
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/tailsweep/tailsweep/internal/file"
 )
 
 // fakeEnv makes the test's own binary a fake devstack or a fake worker. Its value
@@ -40,14 +42,14 @@ func exit(err error) {
 
 // fakeDevstack listens at the configured addresses, says that it is ready, and
 // ends on SIGTERM. It is a fake.
-func fakeDevstack(file, mode string) error {
+func fakeDevstack(config, mode string) error {
 	if strings.Contains(mode, "devstack-fails") {
 		return errors.New("fake devstack: the port is taken")
 	}
 	terminated := make(chan os.Signal, 1)
 	signal.Notify(terminated, syscall.SIGTERM)
 	var c devstackConfig
-	if err := readJSON(file, &c); err != nil {
+	if err := file.ReadJSON(config, &c); err != nil {
 		return err
 	}
 	for _, address := range []string{c.Temporal, c.UI, c.S3.Address} {
@@ -56,7 +58,7 @@ func fakeDevstack(file, mode string) error {
 		}
 	}
 	l := layout(c.Dir)
-	err := writeJSON(l.ready(), readiness{PID: os.Getpid(), Temporal: c.Temporal, UI: c.UI, S3: c.S3.Address})
+	err := file.WriteJSON(l.ready(), readiness{PID: os.Getpid(), Temporal: c.Temporal, UI: c.UI, S3: c.S3.Address}, ownerOnly)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"net"
 	"strconv"
 	"time"
+
+	"github.com/tailsweep/tailsweep/internal/retry"
 )
 
 // ports of a stack, all on loopback.
@@ -37,16 +39,14 @@ func (p *ports) choose(ctx context.Context, patience time.Duration) error {
 	deadline := time.Now().Add(patience)
 	taken := map[int]bool{}
 	for _, port := range p.all() {
-		for *port != 0 && !free(*port) {
-			if time.Now().After(deadline) {
+		err := retry.Until(ctx, 50*time.Millisecond, func() (bool, error) {
+			if *port != 0 && !free(*port) && time.Now().After(deadline) {
 				*port = 0
-				break
 			}
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(50 * time.Millisecond):
-			}
+			return *port == 0 || free(*port), nil
+		})
+		if err != nil {
+			return err
 		}
 		taken[*port] = true
 	}

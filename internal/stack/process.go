@@ -1,14 +1,19 @@
 package stack
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
+
+	"github.com/tailsweep/tailsweep/internal/file"
+	"github.com/tailsweep/tailsweep/internal/retry"
 )
 
 // record is a pid file: which process, not merely which pid.
@@ -31,7 +36,7 @@ func (r record) running() bool {
 // zero record.
 func recorded(l layout, name string) (record, error) {
 	var r record
-	err := readJSON(l.pid(name), &r)
+	err := file.ReadJSON(l.pid(name), &r)
 	if errors.Is(err, os.ErrNotExist) {
 		return record{}, nil
 	}
@@ -46,21 +51,21 @@ func recorded(l layout, name string) (record, error) {
 
 // settled is recorded, but waits for a process that was killed to be gone: for a
 // moment it still has its pid and its ports, and answers nobody.
-func settled(ctx context.Context, l layout, name string) (record, error) {
-	for begin := time.Now(); ; {
-		r, err := recorded(l, name)
-		if err != nil || !r.running() || !dying(r.PID) {
-			return r, err
+func settled(ctx context.Context, l layout, name string) (r record, err error) {
+	begin := time.Now()
+	err = retry.Until(ctx, 10*time.Millisecond, func() (bool, error) {
+		if r, err = recorded(l, name); err != nil || !r.running() || !dying(r.PID) {
+			return true, err
 		}
 		if time.Since(begin) > dyingGrace {
-			return record{}, fmt.Errorf("%s (pid %d) was killed, but does not end", name, r.PID)
+			return false, fmt.Errorf("%s (pid %d) was killed, but does not end", name, r.PID)
 		}
-		select {
-		case <-ctx.Done():
-			return record{}, ctx.Err()
-		case <-time.After(10 * time.Millisecond):
-		}
+		return false, nil
+	})
+	if err != nil {
+		return record{}, err
 	}
+	return r, nil
 }
 
 // spawned is a background process that this one has started.
@@ -90,7 +95,7 @@ func spawn(l layout, name, backend string, cmd *exec.Cmd) (spawned, error) {
 		r.Started, err = "ended at once", nil // whoever waits for it finds out, and shows the log
 	}
 	if err == nil {
-		err = writeJSON(l.pid(name), r)
+		err = file.WriteJSON(l.pid(name), r, ownerOnly)
 	}
 	// Reaped here, since `run` outlives what it starts: a zombie would look alive.
 	ended := make(chan struct{})
@@ -126,26 +131,46 @@ func stopProcess(ctx context.Context, r record, name string, grace time.Duration
 	if err := syscall.Kill(r.PID, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("stop %s (pid %d): %w", name, r.PID, err)
 	}
-	begin, told := time.Now(), time.Now()
+	begin, said := time.Now(), time.Now()
 	killed := false
-	for r.running() {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("stop %s (pid %d): %w", name, r.PID, ctx.Err())
-		case <-time.After(20 * time.Millisecond):
+	return retry.Until(ctx, 20*time.Millisecond, func() (bool, error) {
+		if !r.running() {
+			return true, nil
 		}
-		if time.Since(told) > 5*time.Second {
-			told = time.Now()
+		if time.Since(said) > 5*time.Second {
+			said = time.Now()
 			say(out, "stopping %s (pid %d): %.0fs", name, r.PID, time.Since(begin).Seconds())
 		}
 		if time.Since(begin) > grace && !killed {
 			killed = true
 			say(out, "%s (pid %d) did not stop within %s: killing it", name, r.PID, grace)
-			// It leads its session, so its process group bears its pid.
+			// It leads its session, so its process group has its pid.
 			if err := syscall.Kill(-r.PID, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-				return fmt.Errorf("kill %s (pid %d): %w", name, r.PID, err)
+				return false, fmt.Errorf("kill %s (pid %d): %w", name, r.PID, err)
 			}
 		}
+		return false, nil
+	})
+}
+
+// lastLines returns the last n lines of a log, indented.
+func lastLines(path string, n int) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return "  (" + err.Error() + ")"
 	}
-	return nil
+	defer func() { _ = f.Close() }() // only read
+	const most = 16 << 10
+	if info, err := f.Stat(); err == nil && info.Size() > most {
+		if _, err := f.Seek(-most, io.SeekEnd); err != nil {
+			return "  (" + err.Error() + ")"
+		}
+	}
+	b, err := io.ReadAll(f)
+	if err != nil {
+		return "  (" + err.Error() + ")"
+	}
+	lines := strings.Split(string(bytes.TrimSpace(b)), "\n")
+	lines = lines[max(0, len(lines)-n):]
+	return "  " + strings.Join(lines, "\n  ")
 }

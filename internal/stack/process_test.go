@@ -3,6 +3,7 @@ package stack
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/internal/file"
 )
 
 func testLayout(t *testing.T) layout {
@@ -46,7 +49,7 @@ func TestReusedPidIsNotStopped(t *testing.T) {
 	})
 	started, err := startOf(other.Process.Pid)
 	require.NoError(t, err)
-	require.NoError(t, writeJSON(l.pid("worker"), record{PID: other.Process.Pid, Started: started + "1"}))
+	require.NoError(t, file.WriteJSON(l.pid("worker"), record{PID: other.Process.Pid, Started: started + "1"}, ownerOnly))
 
 	r, err := recorded(l, "worker")
 	require.NoError(t, err)
@@ -106,26 +109,15 @@ func TestStopEndsWithItsContext(t *testing.T) {
 	require.FileExists(t, l.pid("deaf"), "it still runs")
 }
 
-func TestLockIsHeldByOne(t *testing.T) {
-	path := testLayout(t).lock()
-	unlock, err := lock(t.Context(), path, os.Stderr)
+func TestStackIsStartedByOneProcess(t *testing.T) {
+	l := testLayout(t)
+	release, err := l.take(t.Context(), io.Discard)
 	require.NoError(t, err)
-
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
 	var out bytes.Buffer
-	_, err = lock(ctx, path, &out)
+	_, err = l.take(ctx, &out)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.Equal(t, "waiting: another tailsweep builds, starts or stops the stack (it holds "+path+")\n", out.String())
-
-	second := make(chan error, 1)
-	go func() {
-		release, err := lock(context.Background(), path, &bytes.Buffer{})
-		if err == nil {
-			release()
-		}
-		second <- err
-	}()
-	unlock()
-	require.NoError(t, <-second)
+	require.Equal(t, "waiting: another tailsweep starts or stops the stack (it holds "+l.lock()+")\n", out.String())
+	require.NoError(t, release())
 }

@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/tailsweep/tailsweep/internal/folder"
+	"github.com/tailsweep/tailsweep/internal/retry"
 )
 
 // The kinds of S3 service.
@@ -33,7 +36,7 @@ var ErrStopped = errors.New("process ended")
 
 // Options say what Up starts.
 type Options struct {
-	Dir              string            // the state folder; "" means DefaultDir
+	Dir              string            // the state folder; "" means folder.State()
 	S3               string            // S3Versitygw or S3MinIO; "" means what the folder was made with, at first S3Versitygw
 	Worker           bool              // start a local worker too
 	WorkerArgs       []string          // after `worker`
@@ -78,32 +81,6 @@ func (s Status) Process(name string) Process {
 	return Process{Name: name}
 }
 
-// DefaultDir is the state folder: TAILSWEEP_STATE_DIR, otherwise tailsweep in
-// the XDG data directory.
-func DefaultDir() (string, error) {
-	return folder("TAILSWEEP_STATE_DIR", "XDG_DATA_HOME", ".local/share")
-}
-
-// CacheDir is where built programs are kept: TAILSWEEP_CACHE_DIR, otherwise
-// tailsweep in the XDG cache directory.
-func CacheDir() (string, error) {
-	return folder("TAILSWEEP_CACHE_DIR", "XDG_CACHE_HOME", ".cache")
-}
-
-func folder(own, xdg, home string) (string, error) {
-	if dir := os.Getenv(own); dir != "" {
-		return filepath.Abs(dir)
-	}
-	if dir := os.Getenv(xdg); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "tailsweep"), nil
-	}
-	h, err := os.UserHomeDir()
-	if err != nil {
-		return "", fmt.Errorf("no home folder: set %s: %w", own, err)
-	}
-	return filepath.Join(h, home, "tailsweep"), nil
-}
-
 // Up starts what is not running, on the state that the folder holds, and returns
 // when all of it answers. What runs already is left as it is. The first time it
 // builds the programs, which takes minutes.
@@ -129,12 +106,11 @@ func Down(ctx context.Context, dir string, out io.Writer) error {
 	if out == nil {
 		out = io.Discard
 	}
-	unlock, err := lock(ctx, l.lock(), out)
+	release, err := l.take(ctx, out)
 	if err != nil {
 		return err
 	}
-	defer unlock()
-	return stopAll(ctx, l, out)
+	return errors.Join(stopAll(ctx, l, out), release())
 }
 
 // Foreground is Up, and Down as soon as ctx ends or one of the processes does.
@@ -166,25 +142,19 @@ func Foreground(ctx context.Context, o Options, ready func(Status)) error {
 
 // watch returns when ctx ends, or when a process that ran in s no longer does.
 func watch(ctx context.Context, dir string, s Status) error {
-	tick := time.NewTicker(500 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
+	return retry.Until(ctx, 500*time.Millisecond, func() (bool, error) {
 		now, err := Read(dir)
 		if err != nil {
-			return err
+			return false, err
 		}
 		for _, p := range s.Processes {
 			// Sweeps go on without Prometheus.
 			if p.Running && p.Name != ProcessPrometheus && now.Process(p.Name).PID != p.PID {
-				return fmt.Errorf("%w: %s (pid %d), see %s", ErrStopped, p.Name, p.PID, p.Log)
+				return false, fmt.Errorf("%w: %s (pid %d), see %s", ErrStopped, p.Name, p.PID, p.Log)
 			}
 		}
-	}
+		return false, nil
+	})
 }
 
 // complete fills in the defaults and refuses what is not possible.
@@ -207,10 +177,10 @@ func (o Options) complete() (Options, error) {
 	return o, nil
 }
 
-// resolve makes a state folder's path absolute; "" means DefaultDir.
+// resolve makes a state folder's path absolute; "" means folder.State().
 func resolve(dir string) (string, error) {
 	if dir == "" {
-		return DefaultDir()
+		return folder.State()
 	}
 	return filepath.Abs(dir)
 }

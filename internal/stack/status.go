@@ -4,45 +4,27 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/tailsweep/tailsweep/internal/file"
+	"github.com/tailsweep/tailsweep/internal/folder"
 )
 
-// readiness is run/ready.json, which devstack writes once everything answers.
-// Addresses are host:port; "" is a service that does not run.
-type readiness struct {
-	PID           int    `json:"pid"`
-	Temporal      string `json:"temporal"`
-	UI            string `json:"ui"`
-	S3            string `json:"s3"`
-	S3Console     string `json:"s3_console"`
-	Prometheus    string `json:"prometheus"`
-	PrometheusPID int    `json:"prometheus_pid"`
-	MinIOPID      int    `json:"minio_pid"`
-}
-
-// readReady returns what the running stack r has said, ok=false before that.
-func readReady(l layout, r record) (ready readiness, ok bool, err error) {
-	err = readJSON(l.ready(), &ready)
-	if errors.Is(err, os.ErrNotExist) {
-		return readiness{}, false, nil
-	}
-	if err != nil {
-		return readiness{}, false, err
-	}
-	// An older stack's word counts for nothing.
-	return ready, r.PID != 0 && ready.PID == r.PID, nil
-}
-
-// Read tells how the stack in the state folder dir does; "" means DefaultDir. A
-// stack that is stopped, or was never made, is no error.
+// Read returns the state of the stack in the state folder dir; "" means
+// folder.State(). A stack that is stopped, or was never made, is no error.
 func Read(dir string) (Status, error) {
 	dir, err := resolve(dir)
 	if err != nil {
 		return Status{}, err
 	}
+	s, err := read(dir)
+	return s, folder.Hint(err, folder.StateVariable)
+}
+
+func read(dir string) (Status, error) {
 	l := layout(dir)
 	s := Status{Dir: dir}
 	var made setup
-	if err := readJSON(l.setup(), &made); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := file.ReadJSON(l.setup(), &made); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return s, fmt.Errorf("state folder: %w", err)
 	}
 	s.S3Kind, s.Bucket = made.S3, made.Bucket

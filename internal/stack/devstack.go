@@ -1,10 +1,10 @@
 package stack
 
 import (
-	"bytes"
-	"io"
+	"errors"
 	"os"
-	"strings"
+
+	"github.com/tailsweep/tailsweep/internal/file"
 )
 
 // devstackConfig is run/devstack.json, the argument of devstack. Addresses are
@@ -54,24 +54,28 @@ func newDevstackConfig(l layout, made setup, p programs, attributes map[string]s
 	return c
 }
 
-// tail returns the last n lines of a log, indented.
-func tail(path string, n int) string {
-	f, err := os.Open(path)
+// readiness is run/ready.json, which devstack writes once everything answers.
+// Addresses are host:port; "" is a service that does not run.
+type readiness struct {
+	PID           int    `json:"pid"`
+	Temporal      string `json:"temporal"`
+	UI            string `json:"ui"`
+	S3            string `json:"s3"`
+	S3Console     string `json:"s3_console"`
+	Prometheus    string `json:"prometheus"`
+	PrometheusPID int    `json:"prometheus_pid"`
+	MinIOPID      int    `json:"minio_pid"`
+}
+
+// readReady returns what the running stack r has said, ok=false before that.
+func readReady(l layout, r record) (ready readiness, ok bool, err error) {
+	err = file.ReadJSON(l.ready(), &ready)
+	if errors.Is(err, os.ErrNotExist) {
+		return readiness{}, false, nil
+	}
 	if err != nil {
-		return "  (" + err.Error() + ")"
+		return readiness{}, false, err
 	}
-	defer func() { _ = f.Close() }() // only read
-	const most = 16 << 10
-	if info, err := f.Stat(); err == nil && info.Size() > most {
-		if _, err := f.Seek(-most, io.SeekEnd); err != nil {
-			return "  (" + err.Error() + ")"
-		}
-	}
-	b, err := io.ReadAll(f)
-	if err != nil {
-		return "  (" + err.Error() + ")"
-	}
-	lines := strings.Split(string(bytes.TrimSpace(b)), "\n")
-	lines = lines[max(0, len(lines)-n):]
-	return "  " + strings.Join(lines, "\n  ")
+	// An older stack's word counts for nothing.
+	return ready, r.PID != 0 && ready.PID == r.PID, nil
 }

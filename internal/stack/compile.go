@@ -1,15 +1,63 @@
 package stack
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/tailsweep/tailsweep/internal/jsonl"
 )
+
+// build compiles into a temporary folder beside file and renames.
+func (r recipe) build(ctx context.Context, file string, out io.Writer) (err error) {
+	gocmd, err := exec.LookPath("go")
+	if err != nil {
+		return errors.New("no `go` on the PATH: the embedded stack is compiled once on this machine; install Go, or set " +
+			"TEMPORAL_ADDRESS and TAILSWEEP_S3_ENDPOINT to services that run elsewhere")
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(file), ".build-*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
+
+	// The flags are those of a plain `go test` and `go vet` (no -trimpath, the
+	// default of cgo), so that in a clone they share the build cache.
+	args := []string{"install", "-v", "-ldflags=-s -w"}
+	built := filepath.Join(tmp, string(r.program))
+	if r.dir != "" {
+		args = []string{"build", "-C", r.dir, "-v", "-ldflags=-s -w", "-o", built}
+	}
+	args = append(args, r.flags...)
+	if r.dir == "" {
+		args = append(args, r.pkg)
+	}
+	cmd := exec.CommandContext(ctx, gocmd, args...)
+	cmd.Dir = tmp // no go.mod or go.work of the user's around it
+	cmd.Env = buildEnviron(os.Environ(), tmp)
+	if err := runShowing(ctx, cmd, "building "+string(r.program), out); err != nil {
+		return err
+	}
+	return os.Rename(built, file)
+}
+
+// buildEnviron sets where go install puts the program, and undoes what is meant
+// for the main module's own build: GOEXPERIMENT=simd, another target.
+func buildEnviron(base []string, bin string) []string {
+	env := slices.DeleteFunc(slices.Clone(base), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.Contains([]string{"GOEXPERIMENT", "GOOS", "GOARCH", "GOWORK", "GOBIN"}, name)
+	})
+	return append(env, "GOWORK=off", "GOBIN="+bin)
+}
 
 // Nothing is said about builds that are over sooner.
 const quiet = 3 * time.Second
@@ -46,12 +94,15 @@ func runShowing(ctx context.Context, cmd *exec.Cmd, title string, out io.Writer)
 			}
 		}
 	}()
-	lines := bufio.NewScanner(stderr)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		p.line(lines.Text())
+	var readErr error
+	for line, err := range jsonl.Lines(stderr, 1<<20) {
+		if err != nil {
+			readErr = err
+			_, _ = io.Copy(io.Discard, stderr) // else go waits for a reader
+			break
+		}
+		p.line(string(line))
 	}
-	readErr := lines.Err()
 	err = cmd.Wait()
 	close(over)
 	<-shown
