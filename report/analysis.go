@@ -66,7 +66,7 @@ func importances(s study) (tables []importance, trouble string) {
 	for _, o := range s.spec.Metrics {
 		im, err := analysis.NewImportance(s.spec, s.trials, o.Name, analysis.DefaultTop)
 		if err != nil {
-			return nil, strings.TrimPrefix(err.Error(), "sweep: ")
+			return nil, err.Error()
 		}
 		t := importance{
 			Metric: o.Name,

@@ -19,9 +19,8 @@ func (f frame) y(values []float64, wantLog bool) scale {
 	return newScale(values, wantLog, f.Bottom, f.Top)
 }
 
-// figure is a chart that only needs to be written down. Everything drawn is a
-// path with a class; style.css gives the classes their colours, so that one SVG
-// serves light, dark and paper.
+// figure is a chart, ready to be written. Everything drawn is a path with a class, and
+// style.css gives the classes their colours for light, dark and paper.
 type figure struct {
 	frame
 	Title, Desc    string // for readers who cannot see the picture

@@ -10,7 +10,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// Limits on what is drawn, so that a page of thousands of trials stays a page.
+// Limits on what is drawn, so that the page of a large sweep stays small.
 const (
 	maxCurves      = 100 // of the best trials
 	maxCurvePoints = 300 // a curve; more are thinned out evenly
@@ -126,7 +126,7 @@ func beside(x, y float64, text string) label {
 }
 
 // curvesFigure draws the loss of the best trials, the leader and the baseline on
-// top. left is how many curves there were no room for.
+// top. left is the number of curves that are not drawn.
 func curvesFigure(s study, curves map[int][]job.Point) (f figure, left int, ok bool) {
 	trials := slices.DeleteFunc(slices.Clone(s.ordered), func(t sweep.Trial) bool { return len(curves[t.Number]) == 0 })
 	if len(trials) == 0 {

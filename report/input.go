@@ -7,8 +7,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// Input is all that a page is made from. Only Spec is required: a sweep without
-// a finished trial gives a page that says so.
+// Input is what a page is made from. Only Spec is required.
 type Input struct {
 	Spec     *sweep.Spec
 	SpecYAML string // as submitted; shown verbatim
@@ -22,7 +21,7 @@ type Input struct {
 	Now      time.Time           // when the page is written; left out when zero
 }
 
-// Progress is where the sweep was when the page was written.
+// Progress is the progress of the sweep when the page is written.
 type Progress struct {
 	Phase     string    // running, completed, ...
 	Message   string    // why it failed or who stopped it; may be empty

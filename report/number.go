@@ -10,7 +10,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// absent stands where there is no value.
+// absent is written where there is no value.
 const absent = "–"
 
 // num writes a result with about four significant digits and a true minus sign.
@@ -52,7 +52,7 @@ func paramValue(v sweep.Value) string {
 	return plain(v.Float())
 }
 
-// plain writes a number that somebody set.
+// plain writes a number of the spec.
 func plain(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
 
 // metricOf writes one of a trial's metrics.
@@ -63,7 +63,7 @@ func metricOf(t sweep.Trial, name string) string {
 	return absent
 }
 
-// span writes seconds as people say them: "48 s", "3 m 20 s", "2 h 05 m".
+// span writes seconds as "48 s", "3 m 20 s", "2 h 05 m".
 func span(seconds float64) string {
 	d := time.Duration(math.Round(seconds)) * time.Second
 	switch {

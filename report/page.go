@@ -22,7 +22,7 @@ var styleText string
 
 var pageTemplate = template.Must(template.New("page").Parse(pageText))
 
-// page is what the template prints: everything is decided and formatted.
+// page is what the template prints, formatted.
 type page struct {
 	Style               template.CSS
 	Name, Description   string
@@ -64,7 +64,7 @@ type fact struct{ Name, Value string }
 type row struct {
 	Rank, Number, Kind, Status string
 	Params, Data               []string // by column
-	Setting                    []string // all parameters
+	AllParams                  []string
 	Seed, Guidance, Loss       string
 	Steps, Attempts, Time      string
 	Error, Stopped             string // why it failed; why it was stopped early
@@ -203,7 +203,7 @@ func newRow(s study, t sweep.Trial, place int, params, data []string) row {
 		Rank: absent, Number: fmt.Sprint(t.Number), Kind: string(t.Kind), Status: string(t.Status),
 		Seed: fmt.Sprint(t.Seed), Guidance: absent, Loss: absent,
 		Steps: fmt.Sprint(t.Steps), Attempts: fmt.Sprint(t.Tries()), Time: span(t.TrainTime),
-		Setting: assignments(t.Params), Class: s.curveClass(t), Verdict: string(s.verdicts[t.Number]),
+		AllParams: assignments(t.Params), Class: s.curveClass(t), Verdict: string(s.verdicts[t.Number]),
 	}
 	if t.Number == s.knee {
 		r.Mark = "knee"

@@ -20,7 +20,7 @@ type quantity struct {
 	of   func(job.Point) (float64, bool)
 }
 
-// ddpmParts are the DDPM loss of all samples and of those of each group.
+// ddpmParts are the DDPM loss of all images and of the images of each group.
 func ddpmParts() []quantity {
 	out := []quantity{{"ddpm, all classes", func(p job.Point) (float64, bool) { return p.DDPM, true }}}
 	for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
@@ -47,10 +47,9 @@ func otherTerms() []quantity {
 	return out
 }
 
-// panels are small figures of the parts of the loss, of the best trial and the
-// baseline: ddpm on one pair of axes, since its groups are one quantity; terms with
-// the same steps and a loss axis each, since they are several. A part that no trial
-// has is left out.
+// panels are small figures of the parts of the loss, for the best trial and the
+// baseline: the DDPM losses on the same axes, each other term with a loss axis of its
+// own. A part that no trial has is left out.
 func panels(s study, curves map[int][]job.Point) (ddpm, terms []figure, legend []legendEntry) {
 	var trials []sweep.Trial // the best last, so that it lies on top
 	for _, t := range s.baseline[:min(len(s.baseline), maxPanelSeeds)] {

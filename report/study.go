@@ -11,8 +11,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
-// study is what the page says about the trials: who leads, against what, on
-// which front.
+// study is what the page says about the trials: ranking, baseline and front.
 type study struct {
 	spec     *sweep.Spec
 	trials   []sweep.Trial // in order of completion
@@ -20,14 +19,14 @@ type study struct {
 	ordered  []sweep.Trial // ranked, then the rest by number
 	front    []sweep.Trial // head against tail, by fid.head
 	knee     int           // number of the trial at the front's knee, -1 for none
-	volume   string        // the front's hypervolume, as people read it
+	volume   string        // the front's hypervolume, formatted
 	verdicts map[int]analysis.Feasibility
 	baseline []sweep.Trial // completed; see newStudy
 }
 
-// newStudy finds the baseline: the completed trials of kind baseline (one a
-// seed), or else the best search trial with both regularisers and resampling
-// off. Taking the best of several such trials favours the baseline, on purpose.
+// newStudy takes as baseline the completed trials of kind baseline (one for each seed),
+// or else the best search trial without the two losses and without resampling: the
+// best one, so that the comparison is not in favour of the losses.
 func newStudy(spec *sweep.Spec, trials []sweep.Trial) study {
 	s := study{spec: spec, trials: trials, ranked: analysis.Rank(spec, trials, ""), knee: -1, verdicts: analysis.Judge(spec, trials)}
 

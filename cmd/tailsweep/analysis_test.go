@@ -156,6 +156,6 @@ func TestBadReference(t *testing.T) {
 func TestImportanceOfTooFewTrials(t *testing.T) {
 	r := cmdline(t, analysed(t, 3), "", "importance", "analysed")
 	require.Equal(t, cli.ExitFailure, r.Code)
-	require.Contains(t, r.Err, "needs 20 finished search settings")
+	require.Contains(t, r.Err, "needs 20 finished configurations of the search")
 	require.Empty(t, r.out)
 }

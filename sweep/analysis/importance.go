@@ -84,12 +84,12 @@ const (
 // Constants are left out. The permutations are seeded by spec.Seed.
 func NewImportance(spec *sweep.Spec, trials []sweep.Trial, metric string, top float64) (Importance, error) {
 	if !(top > 0 && top <= 0.4) {
-		return Importance{}, fmt.Errorf("sweep: importance of the top %v of settings: want a share above 0 and at most 0.4", top)
+		return Importance{}, fmt.Errorf("importance of the top %v of the configurations (valid: a share above 0, at most 0.4)", top)
 	}
 	o := ordering(spec, metric)[0]
 	settings, completed := tried(spec, trials, o)
 	if len(settings) < MinImportanceSettings || completed < minTop {
-		return Importance{}, fmt.Errorf("sweep: importance for %s needs %d finished search settings, %d of them completed with a value of it; there are %d and %d",
+		return Importance{}, fmt.Errorf("importance for %s needs %d finished configurations of the search, %d of them completed with a value of it; there are %d and %d",
 			o.Name, MinImportanceSettings, minTop, len(settings), completed)
 	}
 	rng := rand.New(rand.NewPCG(uint64(spec.Seed), importanceStream))

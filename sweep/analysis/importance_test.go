@@ -223,7 +223,7 @@ func TestImportanceCountsSettings(t *testing.T) {
 func TestImportanceNeedsEnough(t *testing.T) {
 	f := func(p sweep.Params, _ *rand.Rand) float64 { return p["a"].Float() }
 	_, err := NewImportance(space4(), sampled(19, 1, f), "", DefaultTop)
-	require.EqualError(t, err, "sweep: importance for fid.tail needs 20 finished search settings, 10 of them completed with a value of it; there are 19 and 19")
+	require.EqualError(t, err, "importance for fid.tail needs 20 finished configurations of the search, 10 of them completed with a value of it; there are 19 and 19")
 	_, err = NewImportance(space4(), sampled(30, 1, f), "fid.all", DefaultTop)
 	require.ErrorContains(t, err, "there are 0 and 0")
 	for _, top := range []float64{0, -1, 0.41, math.NaN()} {

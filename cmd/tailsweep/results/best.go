@@ -39,7 +39,7 @@ other configurations may be as good.`,
 		if err := cli.CheckMetric(*metric); err != nil {
 			return err
 		}
-		spec, trials, err := a.LoadTrials(cmd.Context(), args[0])
+		_, spec, trials, err := a.Trials(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}

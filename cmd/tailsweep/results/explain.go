@@ -69,7 +69,7 @@ example because another version of tailsweep made it.`,
 	output := cli.OutputFlag(cmd)
 	again := cmd.Flags().Bool("replay", false, "compute the suggestion again and compare")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		spec, trials, err := a.LoadTrials(cmd.Context(), args[0])
+		_, spec, trials, err := a.Trials(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}

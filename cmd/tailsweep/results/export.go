@@ -17,7 +17,7 @@ func Export(a *cli.App) *cobra.Command {
 	format := &cli.Choice{Value: string(report.FormatCSV), Valid: []string{string(report.FormatCSV), string(report.FormatJSON)}}
 	cmd.Flags().VarP(format, "output", "o", "form of the output")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		spec, trials, err := a.LoadTrials(cmd.Context(), args[0])
+		_, spec, trials, err := a.Trials(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}

@@ -32,7 +32,7 @@ better half. "noise" means that the effect is not distinguishable from none. Wit
 		if !(*top > 0 && *top <= 0.4) {
 			return cli.Usagef("--top is %v (valid: above 0, at most 0.4)", *top)
 		}
-		spec, trials, err := a.LoadTrials(cmd.Context(), args[0])
+		_, spec, trials, err := a.Trials(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}

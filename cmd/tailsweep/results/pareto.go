@@ -35,7 +35,7 @@ sweeps only with the same --reference.`,
 	output := cli.OutputFlag(cmd)
 	corner := cmd.Flags().StringToString("reference", nil, "reference point of the hypervolume, for example fid.tail=80,fid.head=40 (default: beyond the worst of the front and of the baseline by a tenth of the range)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		spec, trials, err := a.LoadTrials(cmd.Context(), args[0])
+		_, spec, trials, err := a.Trials(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}

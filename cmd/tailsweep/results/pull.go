@@ -48,15 +48,7 @@ func Pull(a *cli.App) *cobra.Command {
 			return err
 		}
 		ctx, name := cmd.Context(), args[0]
-		arc, err := a.Archive(ctx)
-		if err != nil {
-			return err
-		}
-		spec, _, err := cli.LoadSpec(ctx, arc, name)
-		if err != nil {
-			return err
-		}
-		trials, err := arc.Trials(ctx, name)
+		arc, spec, trials, err := a.Trials(ctx, name)
 		if err != nil {
 			return err
 		}

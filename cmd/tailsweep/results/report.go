@@ -59,11 +59,7 @@ func Report(a *cli.App) *cobra.Command {
 // reportInput reads what a report shows. Temporal is asked how far the sweep is; the
 // rest comes from the archive.
 func reportInput(ctx context.Context, a *cli.App, name string) (report.Input, error) {
-	arc, err := a.Archive(ctx)
-	if err != nil {
-		return report.Input{}, err
-	}
-	spec, text, err := cli.LoadSpec(ctx, arc, name)
+	arc, spec, text, err := a.Sweep(ctx, name)
 	if err != nil {
 		return report.Input{}, err
 	}

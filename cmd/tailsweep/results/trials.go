@@ -20,7 +20,7 @@ func Trials(a *cli.App) *cobra.Command {
 	}
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		spec, trials, err := a.LoadTrials(cmd.Context(), args[0])
+		_, spec, trials, err := a.Trials(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}

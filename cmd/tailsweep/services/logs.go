@@ -77,11 +77,8 @@ func processLog(a *cli.App, name string) error {
 // trialLog prints the log of one attempt of a trial; attempt 0 is the last.
 func trialLog(a *cli.App, cmd *cobra.Command, name string, trial, attempt int) error {
 	ctx := cmd.Context()
-	arc, err := a.Archive(ctx)
+	arc, _, _, err := a.Sweep(ctx, name)
 	if err != nil {
-		return err
-	}
-	if _, _, err := cli.LoadSpec(ctx, arc, name); err != nil {
 		return err
 	}
 	attempts, err := arc.Attempts(ctx, name, trial)

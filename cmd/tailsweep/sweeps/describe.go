@@ -33,11 +33,7 @@ func Describe(a *cli.App) *cobra.Command {
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, name := cmd.Context(), args[0]
-		arc, err := a.Archive(ctx)
-		if err != nil {
-			return err
-		}
-		spec, text, err := cli.LoadSpec(ctx, arc, name)
+		_, spec, text, err := a.Sweep(ctx, name)
 		if err != nil {
 			return err
 		}

@@ -87,11 +87,7 @@ func watch(ctx context.Context, a *cli.App, name string) error {
 
 // observe connects to Temporal and to the archive.
 func observe(ctx context.Context, a *cli.App, name string) (*progress.Observer, error) {
-	arc, err := a.Archive(ctx)
-	if err != nil {
-		return nil, err
-	}
-	spec, _, err := cli.LoadSpec(ctx, arc, name)
+	arc, spec, _, err := a.Sweep(ctx, name)
 	if err != nil {
 		return nil, err
 	}

@@ -12,27 +12,28 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
 
-// LoadSpec reads a sweep's spec from the archive. An unknown sweep is exit code 4.
-func LoadSpec(ctx context.Context, arc *archive.Archive, name string) (*sweep.Spec, []byte, error) {
-	spec, text, err := arc.LoadSpec(ctx, name)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil, NotFoundf("no sweep %q; `tailsweep list` lists the sweeps", name)
-	}
-	return spec, text, err
-}
-
-// LoadTrials reads a sweep's spec and finished trials, without Temporal.
-func (a *App) LoadTrials(ctx context.Context, name string) (*sweep.Spec, []sweep.Trial, error) {
+// Sweep opens the archive and reads a sweep's spec, parsed and as submitted. An unknown
+// sweep is exit code 4.
+func (a *App) Sweep(ctx context.Context, name string) (*archive.Archive, *sweep.Spec, []byte, error) {
 	arc, err := a.Archive(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	spec, _, err := LoadSpec(ctx, arc, name)
+	spec, yaml, err := arc.LoadSpec(ctx, name)
+	if errors.Is(err, store.ErrNotFound) {
+		err = NotFoundf("no sweep %q; `tailsweep list` lists the sweeps", name)
+	}
+	return arc, spec, yaml, err
+}
+
+// Trials reads a sweep's spec and finished trials.
+func (a *App) Trials(ctx context.Context, name string) (*archive.Archive, *sweep.Spec, []sweep.Trial, error) {
+	arc, spec, _, err := a.Sweep(ctx, name)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	trials, err := arc.Trials(ctx, name)
-	return spec, trials, err
+	return arc, spec, trials, err
 }
 
 // maxSpec is the size in bytes beyond which a file is not read; specfile.Parse has a
