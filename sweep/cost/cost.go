@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // Speed is how fast one training slot is assumed to be: measured, or estimated by
@@ -84,4 +85,26 @@ func inSeconds(seconds float64) time.Duration {
 		return math.MaxInt64
 	}
 	return time.Duration(seconds * 1e9)
+}
+
+// TrialCount is how many trials the sweep will have at most, baseline and repeats
+// included; 0 when only hours or the wall clock end it.
+func TrialCount(s *sweep.Spec) int {
+	search := s.Budget.RunCap
+	if s.Method == sweep.MethodGrid {
+		all := len(space.Grid(s))
+		if r := s.Repeats; r != nil { // they follow the last configuration
+			all += min(int(r.Share*float64(all)/(1-r.Share)+1e-9), all*len(r.Seeds))
+		}
+		if search == 0 || all < search {
+			search = all
+		}
+	}
+	if search == 0 {
+		return 0
+	}
+	if s.Baseline == nil {
+		return search
+	}
+	return search + len(s.Baseline.Seeds)
 }

@@ -1,6 +1,7 @@
 package specfile
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -8,8 +9,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/spectest"
 )
 
-// What needs the null label is warned of where no sample trains with it.
-func TestWarnings(t *testing.T) {
+// Use of the null label gives a warning where no sample trains with it.
+func TestWarnNullLabel(t *testing.T) {
 	const kept, unguided = "train: {steps: 600, label_dropout: 0}", "evaluate: {samples_per_class: 100, guidance: [0]}"
 	for name, c := range map[string]struct {
 		lines []string
@@ -33,6 +34,59 @@ func TestWarnings(t *testing.T) {
 			require.Len(t, warnings, 1)
 			require.Contains(t, warnings[0], "train.label_dropout is 0")
 			require.Contains(t, warnings[0], "is used by "+c.uses+": ")
+		})
+	}
+}
+
+// What can have no effect gives a warning, and what can gives none: the limits are tight.
+func TestWarnings(t *testing.T) {
+	const every = "checkpoints: {every_steps: 100}"
+	grid := func(lines ...string) []string {
+		return append([]string{"method: grid", "parameters: {infonce.weight: {values: [0, 0.1, 1]}}", "budget: {}"}, lines...)
+	}
+	for _, c := range []struct {
+		name  string
+		lines []string
+		want  string
+	}{
+		{"median of few", []string{every, "early_terminate: {type: median, min_iter: 100}", "budget: {run_cap: 5}"}, "early_terminate can stop no trial: median judges one by the results of 5 others"},
+		{"median of enough", []string{every, "early_terminate: {type: median, min_iter: 100}", "budget: {run_cap: 6}"}, ""},
+		{"median without a cap", []string{every, "early_terminate: {type: median, min_iter: 100}", "budget: {gpu_hours: 1}"}, ""},
+		{"median of a small grid", grid(every, "early_terminate: {type: median, min_iter: 100}"), "and there are 3 trials"},
+		{"baseline trials are not judged", []string{every, "early_terminate: {type: median, min_iter: 100}", "budget: {run_cap: 5}", "baseline: {seeds: [1, 2, 3]}"}, "early_terminate can stop no trial"},
+		{"asha of few", []string{every, "early_terminate: {type: asha, min_iter: 100, eta: 5}"}, "early_terminate can stop no trial: asha stops none before 5 results at a rung (eta), and there are 4 trials"},
+		{"asha of enough", []string{every, "early_terminate: {type: asha, min_iter: 100, eta: 4}"}, ""},
+		{"hyperband of few", []string{every, "early_terminate: {type: hyperband, min_iter: 100, eta: 2}", "budget: {run_cap: 5}"}, "hyperband spreads 5 trials over 3 brackets"},
+		{"hyperband of enough", []string{every, "early_terminate: {type: hyperband, min_iter: 100, eta: 2}", "budget: {run_cap: 6}"}, ""},
+		{"no share", []string{"repeats: {seeds: [2], share: 0.2}"}, "repeats.share 0.2 of 4 trials allows no repeat"},
+		{"a share", []string{"repeats: {seeds: [2], share: 0.25}"}, ""},
+		{"repeats after a grid", grid("repeats: {seeds: [2], share: 0.5}"), ""},
+		{"repeats beside a part of a grid", grid("repeats: {seeds: [2], share: 0.5}", "budget: {run_cap: 2}"), ""},
+		{"a cap for the grid alone", grid("repeats: {seeds: [2], share: 0.5}", "budget: {run_cap: 3}"), "repeats has no trials: the grid's 3 configurations come first"},
+		{"all at once", []string{"method: bayes", "max_concurrent_trials: 4"}, "max_concurrent_trials is 4, so that all 4 trials start before one has a result, from which method bayes learns"},
+		{"nearly all at once", []string{"method: bayes", "max_concurrent_trials: 3"}, ""},
+		{"random at once", []string{"max_concurrent_trials: 4"}, ""},
+		{"keeps all", []string{"checkpoints: {save_sweep_best: 5}"}, "checkpoints.save_sweep_best is 5, and there are 4 trials"},
+		{"keeps some", []string{"checkpoints: {save_sweep_best: 4}"}, ""},
+		{"the default keeps all", []string{"budget: {run_cap: 1}"}, ""},
+		{"gate at 0", []string{"gates: {min_label_accuracy: 0}"}, "gates.min_label_accuracy is 0"},
+		{"gate at 1", []string{"gates: {max_memorised_ratio: 1}"}, "gates.max_memorised_ratio is 1"},
+		{"gates", []string{"gates: {min_label_accuracy: 0.1, max_memorised_ratio: 0.9}"}, ""},
+		{"constraint of no force", []string{"constraints: [label_accuracy.all >= 0]"}, "constraints: label_accuracy.all >= 0 holds for every trial"},
+		{"constraint that cannot hold", []string{"constraints: [label_accuracy.all >= 80]"}, "constraints: label_accuracy.all >= 80 holds for no trial"},
+		{"constraint", []string{"constraints: [label_accuracy.all >= 0.8, fid.head <= 80]"}, ""},
+		{"condition beyond the range", []string{"parameters: {infonce.weight: {min: 0, max: 1}, infonce.window: {min: 0, max: 0.5, when: infonce.weight > 1}}"}, "parameters.infonce.window.when: infonce.weight > 1 never holds"},
+		{"condition on an exact zero", []string{"parameters: {infonce.weight: {min: 0.1, max: 1, zero: 0.5}, infonce.window: {min: 0, max: 0.5, when: infonce.weight < 0.1}}"}, ""},
+		{"condition below the range", []string{"parameters: {infonce.weight: {min: 0.1, max: 1}, infonce.window: {min: 0, max: 0.5, when: infonce.weight < 0.1}}"}, "never holds, so that no trial has the parameter: infonce.weight is in [0.1, 1]"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			warnings := Warnings(mustParse(t, spectest.With(c.lines...)))
+			if c.want == "" {
+				require.Empty(t, warnings)
+				return
+			}
+			require.Len(t, warnings, 1, strings.Join(warnings, "\n"))
+			require.Contains(t, warnings[0], c.want)
 		})
 	}
 }

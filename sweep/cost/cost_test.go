@@ -8,11 +8,35 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/cost"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
 	"github.com/tailsweep/tailsweep/sweep/spectest"
 )
 
-func TestPlan(t *testing.T) {
+func mustParse(t *testing.T, text string) *sweep.Spec {
+	t.Helper()
+	spec, err := specfile.Parse("spec.yaml", []byte(text))
+	require.NoError(t, err)
+	return spec
+}
+
+// Repeats of a grid follow its last configuration, as sampler.Next gives them.
+func TestTrialCountOfAGridWithRepeats(t *testing.T) {
+	for lines, want := range map[string]int{
+		"":                                   3,
+		"repeats: {seeds: [2], share: 0.5}":  6,
+		"repeats: {seeds: [2], share: 0.25}": 4,
+		"repeats: {seeds: [2], share: 0.9}":  6,
+		"repeats: {seeds: [2], share: 0.5}\nbudget: {run_cap: 5}":               5,
+		"repeats: {seeds: [2], share: 0.5}\nbudget: {run_cap: 2}\nbaseline: {}": 3,
+	} {
+		text := spectest.With(append([]string{"method: grid", "budget: {}", "parameters: {infonce.weight: {values: [0.1, 0.5, 1]}}"}, strings.Split(lines, "\n")...)...)
+		require.Equal(t, want, cost.TrialCount(mustParse(t, text)), lines)
+	}
+}
+
+func TestEstimate(t *testing.T) {
 	spec := mustParse(t, spectest.With("train: {steps: 2500}", "evaluate: {samples_per_class: 100, guidance: [0, 1]}", "baseline: {seeds: [1, 2]}", "max_concurrent_trials: 4"))
 	require.Equal(t, cost.Estimate{
 		Trials: 6, Baseline: 2, StepsPerTrial: 2500, Steps: 15000, SamplesPerTrial: 3000, Samples: 18000,
