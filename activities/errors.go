@@ -42,12 +42,8 @@ const maxMessage = 4 << 10
 
 // NonRetryable reports whether doing the same again can only fail the same way.
 func NonRetryable(errorType string) bool {
-	switch errorType {
-	case string(sweep.FailOutOfMemory), string(sweep.FailBadData), string(sweep.FailBug), TypeConflict:
-		return true
-	default:
-		return false
-	}
+	class := sweep.FailureClass(errorType)
+	return errorType == TypeConflict || class.Known() && !class.Retried()
 }
 
 // translateError turns what went wrong into what Temporal and the workflows act

@@ -3,16 +3,16 @@ package activities
 import (
 	"context"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"go.temporal.io/sdk/activity"
 
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Evaluate judges a trained checkpoint and stores its sample grid. It has no
+// Evaluate evaluates a checkpoint and stores its sample grid. It has no
 // state to save: when the worker stops it gives up as preempted. A checkpoint
 // that fails verification is an error of TypeCorrupt. Its errors carry a
 // Heartbeat as detail.
@@ -40,10 +40,7 @@ func (a *Activities) evaluate(p *pulse, in EvaluateInput) (EvaluateResult, error
 	}
 	defer remove()
 
-	job := EvaluateJob{
-		Spec: in.Spec, Assignment: in.Assignment,
-		Checkpoint: filepath.Join(root, "checkpoint"), Output: filepath.Join(root, "out"),
-	}
+	job := sweep.EvaluateJob{Task: in.Task, Checkpoint: filepath.Join(root, "checkpoint"), Output: filepath.Join(root, "out")}
 	if in.Rung {
 		job.Spec = in.Spec.AtRung()
 	}
@@ -57,7 +54,7 @@ func (a *Activities) evaluate(p *pulse, in EvaluateInput) (EvaluateResult, error
 	if err := p.dataset(a.Datasets, in.Spec.Dataset); err != nil {
 		return EvaluateResult{}, fmt.Errorf("fetch the dataset: %w", err)
 	}
-	judgement, err := a.Trainer.Evaluate(ctx, job, func(progress Progress) error {
+	found, err := a.Trainer.Evaluate(ctx, job, func(progress Progress) error {
 		a.Recorder.EvaluationProgress(name, number, progress.Step)
 		p.progress(progress)
 		return nil
@@ -65,13 +62,12 @@ func (a *Activities) evaluate(p *pulse, in EvaluateInput) (EvaluateResult, error
 	if err != nil {
 		return EvaluateResult{}, err
 	}
-	result := EvaluateResult{
-		Metrics: finiteOnly(judgement.Metrics), Guidance: judgement.Guidance,
-		Floor: finiteOnly(judgement.Floor), Features: judgement.Features,
-		Spread: finiteOnly(judgement.Spread), Samples: judgement.Samples, Real: judgement.Real,
+	result := EvaluateResult{Evaluation: found.Finite()}
+	if missing := result.Missing(&job.Spec); len(missing) > 0 {
+		return EvaluateResult{}, sweep.Fail(sweep.FailBadData, fmt.Errorf("the evaluation of trial %d measured no %s, which the spec asks for", number, strings.Join(missing, ", ")))
 	}
 	err = p.transfer(func(ctx context.Context) (err error) {
-		result.Grid, err = a.Records.PutGrid(ctx, name, number, judgement.Grid)
+		result.Grid, err = a.Records.PutGrid(ctx, name, number, found.Grid)
 		return err
 	})
 	return result, err
@@ -86,14 +82,4 @@ func (p *pulse) yieldTo(stop <-chan struct{}) {
 		}})
 	case <-p.attempt.Done():
 	}
-}
-
-func finiteOnly(metrics map[string]float64) map[string]float64 {
-	kept := make(map[string]float64, len(metrics))
-	for name, value := range metrics {
-		if !math.IsNaN(value) && !math.IsInf(value, 0) {
-			kept[name] = value
-		}
-	}
-	return kept
 }

@@ -113,7 +113,7 @@ func TestRankLooksAtTheLedger(t *testing.T) {
 	trial := func(number int, x float64, seed int64, tail float64) sweep.Trial {
 		return sweep.Trial{
 			Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Params: sweep.Params{"infonce.weight": sweep.Number(x)}, Seed: seed},
-			Status:     sweep.StatusCompleted, Metrics: map[string]float64{spec.Metrics[0].Name: tail},
+			Status:     sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{spec.Metrics[0].Name: tail}},
 		}
 	}
 	for i, segment := range [][]sweep.Trial{{trial(0, 0, 9, 1), trial(1, 1, 9, 3)}, {trial(2, 0, 2, 9)}, {trial(3, 1, 2, 99)}} {
@@ -146,7 +146,7 @@ func TestRankTellsTheInfeasible(t *testing.T) {
 	trial := func(number int, kind sweep.Kind, head float64, rungs ...sweep.Rung) sweep.Trial {
 		return sweep.Trial{
 			Assignment: sweep.Assignment{Number: number, Kind: kind, Params: sweep.Params{"infonce.weight": sweep.Number(float64(number))}}, Rungs: rungs,
-			Status: sweep.StatusCompleted, Metrics: map[string]float64{spec.Metrics[0].Name: 9, "fid.head": head},
+			Status: sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{spec.Metrics[0].Name: 9, "fid.head": head}},
 		}
 	}
 	rung := sweep.Rung{Step: 100}
@@ -198,7 +198,7 @@ func TestReconcile(t *testing.T) {
 			executions.Set(id, status)
 		}
 	}
-	published := sweep.Trial{Assignment: silent[2].Assignment, Status: sweep.StatusCompleted, LossLast: .5}
+	published := sweep.Trial{Assignment: silent[2].Assignment, Status: sweep.StatusCompleted, Losses: sweep.Losses{LossLast: new(.5)}}
 	require.NoError(t, b.archive.PutResult(t.Context(), "s", published))
 	last := b.archive.Store(1, 1, 200, false)
 

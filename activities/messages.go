@@ -24,45 +24,30 @@ type SuggestResult struct {
 
 // TrainInput asks for one attempt at training a trial.
 type TrainInput struct {
-	Spec       sweep.Spec         `json:"spec"`
-	Assignment sweep.Assignment   `json:"assignment"`
-	Attempt    int                `json:"attempt"`         // from 1, each number used once a trial
-	After      sweep.FailureClass `json:"after,omitempty"` // what ended the attempt before
-	Until      int                `json:"until,omitempty"` // step of the rung to train to; 0: to the end
+	sweep.Task
+	After sweep.FailureClass `json:"after,omitempty"` // the failure that ended the attempt before
+	Until int                `json:"until,omitempty"` // step of the rung to train to; 0: the last step
 }
 
 // TrainResult is an attempt that did not fail.
 type TrainResult struct {
-	Status     OutcomeStatus `json:"status"`
-	Step       int           `json:"step"`
-	LossFirst  float64       `json:"loss_first"`
-	LossLast   float64       `json:"loss_last"`
-	Backend    string        `json:"backend"`
+	Outcome
 	Checkpoint CheckpointRef `json:"checkpoint"` // the last one stored; a done attempt's final one
 	Seconds    float64       `json:"seconds"`    // in the slot
 }
 
-// EvaluateInput asks for the judging of a trained trial.
+// EvaluateInput asks for the evaluation of a checkpoint of a trial.
 type EvaluateInput struct {
-	Spec       sweep.Spec         `json:"spec"`
-	Assignment sweep.Assignment   `json:"assignment"`
+	sweep.Task                    // Attempt is that of the training that made the checkpoint
 	Checkpoint CheckpointRef      `json:"checkpoint"`
-	Attempt    int                `json:"attempt"`         // of the training that made the checkpoint
-	After      sweep.FailureClass `json:"after,omitempty"` // what ended the attempt before
-	Rung       bool               `json:"rung,omitempty"`  // judge it as evaluate.rung says
+	After      sweep.FailureClass `json:"after,omitempty"` // the failure that ended the attempt before
+	Rung       bool               `json:"rung,omitempty"`  // evaluate as evaluate.rung says
 }
 
-// EvaluateResult is a judgement.
+// EvaluateResult is an evaluation whose grid is in the archive.
 type EvaluateResult struct {
-	Metrics  map[string]float64 `json:"metrics"` // finite only
-	Guidance float64            `json:"guidance"`
-	Grid     string             `json:"grid"`            // key of the PNG
-	Floor    map[string]float64 `json:"floor,omitempty"` // as in sweep.Trial, and so are the next four
-	Features string             `json:"features,omitempty"`
-	Spread   map[string]float64 `json:"spread,omitempty"`
-	Samples  int                `json:"samples,omitempty"`
-	Real     int                `json:"real,omitempty"`
-	Seconds  float64            `json:"seconds"` // in the slot
+	sweep.Evaluation
+	Seconds float64 `json:"seconds"` // in the slot
 }
 
 // Stage is what a training activity is doing.

@@ -7,31 +7,23 @@ import (
 )
 
 // Progress is how far a child has come. Checkpoint is set, to a folder on this
-// machine, when a whole checkpoint has just been written there.
+// machine, when a checkpoint is complete there.
 type Progress struct {
-	Step          int     `json:"step"`
-	Steps         int     `json:"steps"`
-	Loss          float64 `json:"loss"`
-	LossDDPM      float64 `json:"loss_ddpm"`
-	LossInfonce   float64 `json:"loss_infonce"`
-	LossAlignment float64 `json:"loss_alignment"`
-	// LossTerms are the terms of sweep.TermList that have no field, by name.
-	LossTerms map[string]float64 `json:"loss_terms,omitempty"`
-	// LossGroups is the DDPM loss of head, medium and tail classes.
-	LossGroups     map[string]float64 `json:"loss_groups,omitempty"`
-	StepsPerSecond float64            `json:"steps_per_second"`
-	Loaded         int                `json:"loaded,omitempty"` // images read, before the first step
-	Backend        string             `json:"backend"`
-	Checkpoint     string             `json:"-"`
+	Step           int               `json:"step"`
+	Steps          int               `json:"steps"`
+	Point          *sweep.CurvePoint `json:"point,omitempty"` // the last of the curve
+	StepsPerSecond float64           `json:"steps_per_second"`
+	Loaded         int               `json:"loaded,omitempty"` // images read, before the first step
+	Backend        string            `json:"backend"`
+	Checkpoint     string            `json:"-"`
 }
 
 // Outcome is how a training child ended when nothing failed.
 type Outcome struct {
-	Status    OutcomeStatus
-	Step      int
-	LossFirst float64
-	LossLast  float64
-	Backend   string
+	Status OutcomeStatus `json:"status"`
+	Step   int           `json:"step"`
+	sweep.Losses
+	Backend string `json:"backend"`
 }
 
 // OutcomeStatus is done, diverged or preempted.
@@ -44,44 +36,13 @@ const (
 	OutcomePreempted OutcomeStatus = "preempted"
 )
 
-// Judgement is what an evaluation found.
-type Judgement struct {
-	Metrics  map[string]float64
-	Guidance float64
-	Grid     string // path of the PNG
-	Floor    map[string]float64
-	Features string
-	Spread   map[string]float64
-	Samples  int
-	Real     int
-}
-
-// TrainJob is one attempt at training a trial.
-type TrainJob struct {
-	Spec       sweep.Spec
-	Assignment sweep.Assignment
-	Attempt    int
-	Staging    string // folder for this attempt, made and removed by the activity
-	Resume     string // folder of a verified checkpoint, or ""
-	Parent     string // its key
-	Until      int    // step to end at, with a checkpoint; 0: the last
-}
-
-// EvaluateJob is the judging of one checkpoint.
-type EvaluateJob struct {
-	Spec       sweep.Spec
-	Assignment sweep.Assignment
-	Checkpoint string // folder, verified
-	Output     string // folder, made and removed by the activity
-}
-
 // Trainer runs one job at a time in a slot. report is called from one goroutine
 // and blocks the job's event stream, never its training. When ctx ends the job
 // is killed; when drain closes it is asked to stop and ends OutcomePreempted.
 // Errors are *sweep.FailureError or wrap one.
 type Trainer interface {
-	Train(ctx context.Context, job TrainJob, drain <-chan struct{}, report func(Progress) error) (Outcome, error)
-	Evaluate(ctx context.Context, job EvaluateJob, report func(Progress) error) (Judgement, error)
+	Train(ctx context.Context, job sweep.TrainJob, drain <-chan struct{}, report func(Progress) error) (Outcome, error)
+	Evaluate(ctx context.Context, job sweep.EvaluateJob, report func(Progress) error) (sweep.Evaluation, error)
 }
 
 // Datasets brings what a dataset needs to this machine, where the Trainer's jobs

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
-	"math"
 	"sync"
 	"time"
 
@@ -189,26 +187,13 @@ func (p *pulse) stop(err error) (Heartbeat, error) {
 	return p.last, err
 }
 
-// finite replaces what JSON has no word for: a diverging loss is not finite.
+// finite returns p without a curve point that is not finite, which JSON cannot carry.
 func finite(p Progress) Progress {
-	for _, f := range []*float64{&p.Loss, &p.LossDDPM, &p.LossInfonce, &p.LossAlignment, &p.StepsPerSecond} {
-		*f = finiteOrZero(*f)
+	if p.Point != nil && !p.Point.IsFinite() {
+		p.Point = nil
 	}
-	p.LossTerms, p.LossGroups = finiteMap(p.LossTerms), finiteMap(p.LossGroups)
+	if !sweep.IsFinite(p.StepsPerSecond) {
+		p.StepsPerSecond = 0
+	}
 	return p
-}
-
-func finiteMap(m map[string]float64) map[string]float64 {
-	m = maps.Clone(m)
-	for name, f := range m {
-		m[name] = finiteOrZero(f)
-	}
-	return m
-}
-
-func finiteOrZero(f float64) float64 {
-	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return 0
-	}
-	return f
 }

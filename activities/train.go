@@ -30,11 +30,8 @@ func (a *Activities) Train(ctx context.Context, in TrainInput) (TrainResult, err
 	if err == nil && outcome.Status == OutcomeDone && last.Checkpoint.Step != outcome.Step {
 		err = bug("trial %d ended at step %d, but its last checkpoint is of step %d", number, outcome.Step, last.Checkpoint.Step)
 	}
-	return TrainResult{
-		Status: outcome.Status, Step: outcome.Step,
-		LossFirst: finiteOrZero(outcome.LossFirst), LossLast: finiteOrZero(outcome.LossLast),
-		Backend: outcome.Backend, Checkpoint: last.Checkpoint, Seconds: last.Seconds,
-	}, translateError(ctx, err, last)
+	outcome.Losses = outcome.Losses.Finite()
+	return TrainResult{Outcome: outcome, Checkpoint: last.Checkpoint, Seconds: last.Seconds}, translateError(ctx, err, last)
 }
 
 func (a *Activities) train(p *pulse, in TrainInput) (outcome Outcome, err error) {
@@ -46,7 +43,7 @@ func (a *Activities) train(p *pulse, in TrainInput) (outcome Outcome, err error)
 	}
 	defer remove()
 
-	job := TrainJob{Spec: in.Spec, Assignment: in.Assignment, Attempt: in.Attempt, Until: in.Until, Staging: filepath.Join(root, "out")}
+	job := sweep.TrainJob{Task: in.Task, Until: in.Until, Staging: filepath.Join(root, "out")}
 	if err := os.Mkdir(job.Staging, 0o700); err != nil {
 		return Outcome{}, fmt.Errorf("stage trial %d: %w", number, err)
 	}

@@ -111,11 +111,9 @@ func (b *bench) requireEmptyStaging(t *testing.T) {
 
 func input(trial, attempt int) activities.TrainInput {
 	return activities.TrainInput{
-		Spec: sweep.Spec{
+		Task: sweep.Task{Spec: sweep.Spec{
 			Name: "s", Train: sweep.Train{Steps: 300}, Checkpoints: sweep.Checkpoints{EverySteps: 100},
-		},
-		Assignment: sweep.Assignment{Number: trial},
-		Attempt:    attempt,
+		}, Assignment: sweep.Assignment{Number: trial}, Attempt: attempt},
 	}
 }
 
@@ -259,7 +257,7 @@ func TestTrainThatStallsIsEnded(t *testing.T) {
 type slowLoader struct{ activities.Trainer }
 
 func (s slowLoader) Train(
-	ctx context.Context, job activities.TrainJob, drain <-chan struct{}, report func(activities.Progress) error,
+	ctx context.Context, job sweep.TrainJob, drain <-chan struct{}, report func(activities.Progress) error,
 ) (activities.Outcome, error) {
 	for n := range 16 {
 		if err := report(activities.Progress{Loaded: n + 1}); err != nil {
@@ -327,7 +325,7 @@ func TestEvaluateYieldsWhenTheWorkerStops(t *testing.T) {
 	b.env.SetWorkerStopChannel(stop)
 	ref := b.archive.Store(0, 1, 300, false)
 	b.trainer.EvaluateHangs = true
-	_, err := b.env.ExecuteActivity(b.Evaluate, activities.EvaluateInput{Spec: input(0, 1).Spec, Checkpoint: ref})
+	_, err := b.env.ExecuteActivity(b.Evaluate, activities.EvaluateInput{Task: sweep.Task{Spec: input(0, 1).Spec}, Checkpoint: ref})
 	var application *temporal.ApplicationError
 	require.ErrorAs(t, err, &application)
 	require.Equal(t, "preempted", application.Type())
@@ -337,7 +335,7 @@ func TestEvaluate(t *testing.T) {
 	b := newBench(t)
 	ref := b.archive.Store(0, 1, 300, false)
 	b.trainer.Extra = map[string]float64{"fid.medium": math.NaN()}
-	value, err := b.env.ExecuteActivity(b.Evaluate, activities.EvaluateInput{Spec: input(0, 1).Spec, Checkpoint: ref})
+	value, err := b.env.ExecuteActivity(b.Evaluate, activities.EvaluateInput{Task: sweep.Task{Spec: input(0, 1).Spec}, Checkpoint: ref})
 	require.NoError(t, err)
 	var result activities.EvaluateResult
 	require.NoError(t, value.Get(&result))
@@ -349,9 +347,54 @@ func TestEvaluate(t *testing.T) {
 	b.requireEmptyStaging(t)
 }
 
+// An evaluation without a value of an objective is a failure that names it, never a
+// result.
+func TestEvaluateRefusesAMissingObjective(t *testing.T) {
+	for name, value := range map[string]map[string]float64{"absent": nil, "not finite": {"kid.tail": math.NaN()}} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.trainer.Extra = value
+			in := activities.EvaluateInput{Task: sweep.Task{Spec: input(0, 1).Spec}, Checkpoint: b.archive.Store(0, 1, 300, false)}
+			in.Spec.Metrics = append(in.Spec.Metrics, sweep.Objective{Name: "kid.tail", Goal: sweep.Minimize})
+			_, err := b.env.ExecuteActivity(b.Evaluate, in)
+			var application *temporal.ApplicationError
+			require.ErrorAs(t, err, &application)
+			require.Equal(t, "bad_data", application.Type())
+			require.Contains(t, application.Message(), "kid.tail")
+		})
+	}
+}
+
+// A loss that is not finite is left out of heartbeats and results: 0 would be a loss.
+func TestANonFiniteLossIsNotZero(t *testing.T) {
+	b := newBench(t)
+	b.Trainer = nanTrainer{b.trainer}
+	result, err := b.train(input(0, 1))
+	require.NoError(t, err)
+	require.Equal(t, sweep.Losses{LossFirst: new(1.0)}, result.Losses)
+	require.NotEmpty(t, b.beats)
+	for _, h := range b.beats {
+		require.Nil(t, h.Progress.Point)
+	}
+}
+
+// nanTrainer reports losses that are not finite.
+type nanTrainer struct{ activities.Trainer }
+
+func (n nanTrainer) Train(
+	ctx context.Context, job sweep.TrainJob, drain <-chan struct{}, report func(activities.Progress) error,
+) (activities.Outcome, error) {
+	outcome, err := n.Trainer.Train(ctx, job, drain, func(p activities.Progress) error {
+		p.Point = &sweep.CurvePoint{Step: p.Step, Loss: math.NaN()}
+		return report(p)
+	})
+	outcome.LossLast = new(math.NaN())
+	return outcome, err
+}
+
 func TestEvaluateARung(t *testing.T) {
 	b := newBench(t)
-	in := activities.EvaluateInput{Spec: input(4, 1).Spec, Checkpoint: b.archive.Store(4, 1, 100, false), Assignment: sweep.Assignment{Number: 4}}
+	in := activities.EvaluateInput{Task: sweep.Task{Spec: input(4, 1).Spec, Assignment: sweep.Assignment{Number: 4}}, Checkpoint: b.archive.Store(4, 1, 100, false)}
 	in.Spec.Evaluate = sweep.Evaluate{SamplesPerClass: 1000, Rung: &sweep.RungEvaluate{SamplesPerClass: 200, Guidance: []float64{1}}}
 	for _, rung := range []bool{true, false} {
 		in.Rung = rung
@@ -364,7 +407,7 @@ func TestEvaluateARung(t *testing.T) {
 func TestEvaluateSaysCorrupt(t *testing.T) {
 	b := newBench(t)
 	ref := b.archive.Store(0, 1, 300, true)
-	_, err := b.env.ExecuteActivity(b.Evaluate, activities.EvaluateInput{Spec: input(0, 1).Spec, Checkpoint: ref})
+	_, err := b.env.ExecuteActivity(b.Evaluate, activities.EvaluateInput{Task: sweep.Task{Spec: input(0, 1).Spec}, Checkpoint: ref})
 	var application *temporal.ApplicationError
 	require.ErrorAs(t, err, &application)
 	require.Equal(t, activities.TypeCorrupt, application.Type())

@@ -72,7 +72,7 @@ func TestEvaluateOutlivesTheStore(t *testing.T) {
 			b.Transfers, b.BeatEvery, b.StallTimeout = hasty, 40*time.Millisecond, 200*time.Millisecond // away for 10 beats: longer than a stall
 			ref := b.archive.Store(0, 1, 300, false)
 			b.away(method)
-			_, err := b.env.ExecuteActivity(b.Evaluate, activities.EvaluateInput{Spec: input(0, 1).Spec, Checkpoint: ref})
+			_, err := b.env.ExecuteActivity(b.Evaluate, activities.EvaluateInput{Task: sweep.Task{Spec: input(0, 1).Spec}, Checkpoint: ref})
 			require.NoError(t, err)
 			b.requireEmptyStaging(t)
 		})

@@ -107,7 +107,7 @@ func record(t sweep.Trial, params, metrics []string) []string {
 	if t.Status == sweep.StatusCompleted {
 		guidance = exact(t.Guidance)
 	}
-	return append(line, guidance, strconv.Itoa(t.Steps), unlessZero(t.LossFirst), unlessZero(t.LossLast),
+	return append(line, guidance, strconv.Itoa(t.Steps), unlessNil(t.LossFirst), unlessNil(t.LossLast),
 		strconv.Itoa(t.Attempts), exact(t.TrainTime), exact(t.EvalTime), t.Backend, t.Reason.Sampler,
 		stamp(t.StartedAt), stamp(t.FinishedAt), t.Checkpoint, t.Grid, string(failure.Class), failure.Message, t.StopReason())
 }
@@ -128,12 +128,12 @@ func metricNames(spec *sweep.Spec, trials []sweep.Trial) []string {
 
 func exact(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
-// unlessZero leaves out what was never measured; no loss is 0.
-func unlessZero(v float64) string {
-	if v == 0 {
+// unlessNil is the number, or nothing where there is none.
+func unlessNil(v *float64) string {
+	if v == nil {
 		return ""
 	}
-	return exact(v)
+	return exact(*v)
 }
 
 // stamp writes a time in RFC 3339; nothing when it is zero.

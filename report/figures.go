@@ -7,7 +7,6 @@ import (
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
 // Limits on what is drawn, so that the page of a large sweep stays small.
@@ -127,7 +126,7 @@ func beside(x, y float64, text string) label {
 
 // curvesFigure draws the loss of the best trials, the leader and the baseline on
 // top. left is the number of curves that are not drawn.
-func curvesFigure(s study, curves map[int][]job.Point) (f figure, left int, ok bool) {
+func curvesFigure(s study, curves map[int][]sweep.CurvePoint) (f figure, left int, ok bool) {
 	trials := slices.DeleteFunc(slices.Clone(s.ordered), func(t sweep.Trial) bool { return len(curves[t.Number]) == 0 })
 	if len(trials) == 0 {
 		return figure{}, 0, false
@@ -166,11 +165,11 @@ func curvesFigure(s study, curves map[int][]job.Point) (f figure, left int, ok b
 }
 
 // thin keeps at most n of the points, evenly spread, the first and the last among them.
-func thin(points []job.Point, n int) []job.Point {
+func thin(points []sweep.CurvePoint, n int) []sweep.CurvePoint {
 	if len(points) <= n {
 		return points
 	}
-	out := make([]job.Point, n)
+	out := make([]sweep.CurvePoint, n)
 	for i := range out {
 		out[i] = points[i*(len(points)-1)/(n-1)]
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/spectest"
-	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
 const fixtureYAML = `apiVersion: tailsweep/v1
@@ -49,7 +48,7 @@ func fixture(t testing.TB, n int) Input {
 		},
 		SpecYAML: fixtureYAML, Digest: "sha256:1f0c1d0b7e9a",
 		Progress: Progress{Phase: "completed", Planned: n + 3, GPUHours: 1.84, StartedAt: began, EndedAt: began.Add(2 * time.Hour)},
-		Grids:    map[int][]byte{}, Curves: map[int][]job.Point{},
+		Grids:    map[int][]byte{}, Curves: map[int][]sweep.CurvePoint{},
 		Floor:   map[string]float64{"fid.head": 1.21, "fid.medium": 1.32, "fid.tail": 1.18, "fid.all": .42},
 		Version: "v0.1.0-test", Now: began.Add(3 * time.Hour),
 	}
@@ -57,8 +56,8 @@ func fixture(t testing.TB, n int) Input {
 	for i := range n + 3 {
 		trial := sweep.Trial{
 			Assignment: sweep.Assignment{Number: i, Kind: sweep.KindSearch, Seed: 1, Reason: sweep.Reason{Sampler: "bayes"}},
-			Status:     sweep.StatusCompleted, Guidance: float64(1 + i%2), Steps: 2000, Attempts: 1, Backend: "xla:cpu",
-			LossFirst: 1.02, TrainTime: 280 + 20*r.Float64(), EvalTime: 30, Checkpoint: fmt.Sprintf("v1/sweeps/fashion-lt/trials/%06d/attempts/1/checkpoints/step-0000002000", i),
+			Status:     sweep.StatusCompleted, Evaluation: sweep.Evaluation{Guidance: float64(1 + i%2)}, Steps: 2000, Attempts: 1, Backend: "xla:cpu",
+			Losses: sweep.Losses{LossFirst: new(1.02)}, TrainTime: 280 + 20*r.Float64(), EvalTime: 30, Checkpoint: fmt.Sprintf("v1/sweeps/fashion-lt/trials/%06d/attempts/1/checkpoints/step-0000002000", i),
 			StartedAt: began.Add(time.Duration(i) * 5 * time.Minute), FinishedAt: began.Add(time.Duration(i+1) * 5 * time.Minute),
 		}
 		a, g := math.Pow(10, 3*r.Float64()-2.5), math.Pow(10, 3*r.Float64()-2.5)
@@ -76,17 +75,18 @@ func fixture(t testing.TB, n int) Input {
 		gain := 14 * math.Exp(-math.Pow(math.Log10(a+.001)+.4, 2)-math.Pow(math.Log10(g+.001)+.2, 2))
 		head := 21 + .8*r.NormFloat64() + 2.5*a + 1.5*g
 		tail := 58 + 1.5*r.NormFloat64() - gain + 3*a
-		trial.LossLast = .064 + .02*a + .004*r.Float64()
-		curve := make([]job.Point, 40)
+		last := .064 + .02*a + .004*r.Float64()
+		trial.LossLast = &last
+		curve := make([]sweep.CurvePoint, 40)
 		for k := range curve {
-			loss := trial.LossLast + (trial.LossFirst-trial.LossLast)*math.Exp(-float64(k)/3)
+			loss := last + (*trial.LossFirst-last)*math.Exp(-float64(k)/3)
 			loss *= 1 + .05*r.NormFloat64()
 			curve[k] = point(50*(k+1), loss, a, g)
 		}
 		switch i {
 		case 8:
 			trial.Status, curve = sweep.StatusDiverged, curve[:9]
-			trial.Steps = 450
+			trial.Steps, trial.LossLast = 450, nil
 		case 10:
 			trial.Status, curve, trial.Attempts = sweep.StatusFailed, nil, 3
 			trial.Error = &sweep.Failure{Class: sweep.FailOutOfMemory, Message: "the training child was killed at step 120: out of memory"}
@@ -107,15 +107,15 @@ func fixture(t testing.TB, n int) Input {
 
 // point is a curve's point with this sum of all terms, the weights of InfoNCE and
 // alignment being a and g. Rare classes learn later.
-func point(step int, loss, a, g float64) job.Point {
-	p := job.Point{Step: step, Loss: loss, Groups: map[string]float64{}}
+func point(step int, loss, a, g float64) sweep.CurvePoint {
+	p := sweep.CurvePoint{Step: step, Loss: loss, Terms: map[string]float64{}, Groups: map[string]float64{}}
 	if a > 0 {
-		p.Infonce = new(.02 * (1 + math.Exp(-float64(step)/300)))
-		loss -= a * *p.Infonce
+		p.Terms[sweep.TermInfoNCE] = .02 * (1 + math.Exp(-float64(step)/300))
+		loss -= a * p.Terms[sweep.TermInfoNCE]
 	}
 	if g > 0 {
-		p.Alignment = new(.003 * (1 - math.Exp(-float64(step)/200)))
-		loss -= g * *p.Alignment
+		p.Terms[sweep.TermAlignment] = .003 * (1 - math.Exp(-float64(step)/200))
+		loss -= g * p.Terms[sweep.TermAlignment]
 	}
 	p.DDPM = loss
 	for i, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {

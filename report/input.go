@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
 // Input is what a page is made from. Only Spec is required.
@@ -13,12 +12,12 @@ type Input struct {
 	SpecYAML string // as submitted; shown verbatim
 	Digest   string // of the resolved spec
 	Progress Progress
-	Trials   []sweep.Trial       // the ledger, in order of completion
-	Grids    map[int][]byte      // sample grid PNGs by trial number, all from the same noise
-	Curves   map[int][]job.Point // loss curves by trial number
-	Floor    map[string]float64  // metric of one half of the real images against the other, by name; nil when unknown
-	Version  string              // of the tailsweep that writes the page
-	Now      time.Time           // when the page is written; left out when zero
+	Trials   []sweep.Trial              // the ledger, in order of completion
+	Grids    map[int][]byte             // sample grid PNGs by trial number, all from the same noise
+	Curves   map[int][]sweep.CurvePoint // loss curves by trial number
+	Floor    map[string]float64         // metric of one half of the real images against the other, by name; nil when unknown
+	Version  string                     // of the tailsweep that writes the page
+	Now      time.Time                  // when the page is written; left out when zero
 }
 
 // Progress is the progress of the sweep when the page is written.

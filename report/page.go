@@ -215,12 +215,12 @@ func newRow(s study, t sweep.Trial, place int, params, data []string) row {
 		r.Guidance = plain(t.Guidance)
 	}
 	switch {
-	case t.Status == sweep.StatusDiverged && t.LossFirst != 0:
-		r.Loss = num(t.LossFirst) + " → NaN"
+	case t.Status == sweep.StatusDiverged && t.LossFirst != nil:
+		r.Loss = num(*t.LossFirst) + " → NaN"
 	case t.Status == sweep.StatusDiverged:
 		r.Loss = "NaN"
-	case t.LossFirst != 0 || t.LossLast != 0:
-		r.Loss = num(t.LossFirst) + " → " + num(t.LossLast)
+	case t.LossFirst != nil && t.LossLast != nil:
+		r.Loss = num(*t.LossFirst) + " → " + num(*t.LossLast)
 	}
 	if t.Error != nil {
 		r.Error = string(t.Error.Class) + ": " + t.Error.Message

@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
 var regen = flag.Bool("regen", false, "write the golden files anew; look at them before you commit")
@@ -172,9 +171,9 @@ func TestWriteReportsTheWriter(t *testing.T) {
 // A sweep of thousands of trials still makes a page that a browser opens.
 func TestLargeSweepStaysBounded(t *testing.T) {
 	in := fixture(t, 2000)
-	long := make([]job.Point, 5000)
+	long := make([]sweep.CurvePoint, 5000)
 	for i := range long {
-		long[i] = job.Point{Step: i + 1, Loss: 1 / float64(i+1)}
+		long[i] = sweep.CurvePoint{Step: i + 1, Loss: 1 / float64(i+1)}
 	}
 	for i := range in.Curves {
 		in.Curves[i] = long

@@ -1,11 +1,7 @@
 package report
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
 // Limits on what is drawn in a panel.
@@ -17,14 +13,14 @@ const (
 // quantity is a part of the loss; of returns false where a point does not have it.
 type quantity struct {
 	name string
-	of   func(job.Point) (float64, bool)
+	of   func(sweep.CurvePoint) (float64, bool)
 }
 
 // ddpmParts are the DDPM loss of all images and of the images of each group.
 func ddpmParts() []quantity {
-	out := []quantity{{"ddpm, all classes", func(p job.Point) (float64, bool) { return p.DDPM, true }}}
+	out := []quantity{{"ddpm, all classes", func(p sweep.CurvePoint) (float64, bool) { return p.DDPM, true }}}
 	for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
-		out = append(out, quantity{"ddpm, " + group, func(p job.Point) (float64, bool) {
+		out = append(out, quantity{"ddpm, " + group, func(p sweep.CurvePoint) (float64, bool) {
 			v, ok := p.Groups[group]
 			return v, ok
 		}})
@@ -32,16 +28,13 @@ func ddpmParts() []quantity {
 	return out
 }
 
-// otherTerms are the terms beside DDPM, by name.
+// otherTerms are the terms beside DDPM.
 func otherTerms() []quantity {
 	var out []quantity
-	for _, name := range slices.Sorted(maps.Keys(new(job.Point).Terms())) {
-		out = append(out, quantity{name, func(p job.Point) (float64, bool) {
-			v := *p.Terms()[name]
-			if v == nil {
-				return 0, false
-			}
-			return *v, true
+	for _, term := range sweep.LossTerms() {
+		out = append(out, quantity{term.Name, func(p sweep.CurvePoint) (float64, bool) {
+			v, ok := p.Terms[term.Name]
+			return v, ok
 		}})
 	}
 	return out
@@ -50,7 +43,7 @@ func otherTerms() []quantity {
 // panels are small figures of the parts of the loss, for the best trial and the
 // baseline: the DDPM losses on the same axes, each other term with a loss axis of its
 // own. A part that no trial has is left out.
-func panels(s study, curves map[int][]job.Point) (ddpm, terms []figure, legend []legendEntry) {
+func panels(s study, curves map[int][]sweep.CurvePoint) (ddpm, terms []figure, legend []legendEntry) {
 	var trials []sweep.Trial // the best last, so that it lies on top
 	for _, t := range s.baseline[:min(len(s.baseline), maxPanelSeeds)] {
 		if !s.isBest(t) {
@@ -107,7 +100,7 @@ func panels(s study, curves map[int][]job.Point) (ddpm, terms []figure, legend [
 
 // linesOf is a line of (step, value) for each trial, empty where it has none of q,
 // and all values on them.
-func linesOf(q quantity, trials []sweep.Trial, curves map[int][]job.Point) (lines [][][2]float64, values []float64) {
+func linesOf(q quantity, trials []sweep.Trial, curves map[int][]sweep.CurvePoint) (lines [][][2]float64, values []float64) {
 	for _, t := range trials {
 		var line [][2]float64
 		for _, p := range curves[t.Number] {

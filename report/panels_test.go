@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
 // titles are the names of figures, and of those without a curve of class.
@@ -43,7 +42,7 @@ func TestPanelsShowTheBestTrialAndTheBaseline(t *testing.T) {
 		require.Equal(t, ddpm[0].YTicks, f.YTicks, "one axis, so that groups compare")
 	}
 	all, without = titles(terms, "line baseline")
-	require.Equal(t, []string{"alignment", "infonce"}, all)
+	require.Equal(t, []string{"infonce", "alignment"}, all)
 	require.Equal(t, all, without, "plain DDPM has no other term")
 	require.Len(t, legend, 2)
 }
@@ -52,7 +51,7 @@ func TestPanelsShowTheBestTrialAndTheBaseline(t *testing.T) {
 func TestPanelsDrawTheValues(t *testing.T) {
 	in := fixture(t, 0)
 	in.Trials = in.Trials[:1]
-	in.Curves = map[int][]job.Point{0: {
+	in.Curves = map[int][]sweep.CurvePoint{0: {
 		{Step: 10, DDPM: 1, Groups: map[string]float64{sweep.GroupTail: 2}},
 		{Step: 20, DDPM: .5},
 		{Step: 30, DDPM: .25, Groups: map[string]float64{sweep.GroupTail: .25}},

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tailsweep/tailsweep/trainer/job"
+	"github.com/tailsweep/tailsweep/sweep"
 )
 
 func labels(ticks []tick) []string {
@@ -64,7 +64,7 @@ func TestScaleProperties(t *testing.T) {
 }
 
 func TestThinKeepsBothEnds(t *testing.T) {
-	points := make([]job.Point, 1001)
+	points := make([]sweep.CurvePoint, 1001)
 	for i := range points {
 		points[i].Step = i
 	}

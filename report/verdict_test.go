@@ -12,7 +12,7 @@ import (
 func made(number int, kind sweep.Kind, weight, head, tail float64) sweep.Trial {
 	return sweep.Trial{
 		Assignment: sweep.Assignment{Number: number, Kind: kind, Params: sweep.Params{sweep.ParamInfonceWeight: sweep.Number(weight)}},
-		Status:     sweep.StatusCompleted, Metrics: map[string]float64{metricHead: head, metricTail: tail},
+		Status:     sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{metricHead: head, metricTail: tail}},
 	}
 }
 

@@ -2,7 +2,6 @@ package sweep
 
 import (
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -174,13 +173,13 @@ func (t Trial) Metric(name string) (float64, bool) {
 	value, ok := t.Metrics[name]
 	if !ok {
 		switch {
-		case name == MetricLoss:
-			value, ok = t.LossLast, true
+		case name == MetricLoss && t.LossLast != nil:
+			value, ok = *t.LossLast, true
 		case name == MetricStepsPerSecond && t.TrainTime > 0:
 			value, ok = float64(t.Steps)/t.TrainTime, true
 		}
 	}
-	if !ok || math.IsNaN(value) || math.IsInf(value, 0) {
+	if !ok || !IsFinite(value) {
 		return 0, false
 	}
 	return value, true

@@ -12,12 +12,7 @@ import (
 // fields over the defaults of the closed list. Every number is within the range
 // that ParameterList states.
 type Settings struct {
-	InfoNCE          InfoNCE
-	Alignment        Alignment
-	CBDM             CBDM
-	T2H              T2H
-	CORAL            CORAL
-	Dispersive       Dispersive
+	Terms            Params    // every parameter of every term of the loss; infonce.layer is one of Model.Layers
 	ResamplingFactor float64   // 0: natural frequencies; otherwise (0, 1], class of rank i drawn with p ∝ f^(i/(C-1))
 	LR               float64   // Adam's, after warm-up
 	Batch            int       // images a step, at least 2
@@ -37,63 +32,14 @@ type Settings struct {
 	EverySteps       int   // steps a checkpoint; the last step makes one whatever it is
 }
 
-// InfoNCE is the contrastive loss with negatives only, and how and where it applies.
-type InfoNCE struct {
-	Weight       float64 // alpha; 0: off
-	Temperature  float64 // tau > 0
-	Exponent     float64 // p of (t/T)^p
-	Window       float64 // [0, 1): no weight where t/T is below
-	Pass         string  // PassUncond | PassCond: whose latent
-	StopGradient string  // StopNone | StopNegatives
-	Layer        string  // whose latent: one of Model.Layers
-	Negatives    string  // NegativesAll | NegativesOtherClass
-}
+// Weight is the weight of a term of the loss; 0 means that it is off.
+func (s Settings) Weight(term string) float64 { return s.Number(term + ".weight") }
 
-// Alignment is the conditional-unconditional alignment loss, and how and where it applies.
-type Alignment struct {
-	Weight       float64 // gamma; 0: off
-	Exponent     float64 // p of (t/T)^p
-	Window       float64 // [0, 1): no weight where t/T is below
-	StopGradient string  // StopNone | StopUncond | StopCond: the side taken as given
-}
+// Number is the value of a parameter of a term that is a number.
+func (s Settings) Number(name string) float64 { return s.Terms[name].Float() }
 
-// CBDM is class-balancing diffusion.
-type CBDM struct {
-	Weight float64 // tau_c; 0: off
-}
-
-// T2H is the long-tailed transfer of the training target.
-type T2H struct {
-	Weight float64 // [0, 1], its share of the target; 0: off
-}
-
-// CORAL is the supervised contrastive loss on a projection of the latent.
-type CORAL struct {
-	Weight      float64 // 0: off
-	Temperature float64 // tau > 0
-	Emphasis    float64 // tau_r > 0 of exp((1 - t/T)/tau_r)
-}
-
-// Dispersive is the dispersive loss.
-type Dispersive struct {
-	Weight      float64 // 0: off
-	Temperature float64 // tau > 0
-}
-
-// The terms of the training loss beside DDPM, by the names of their parameters.
-const (
-	TermInfoNCE    = "infonce"
-	TermAlignment  = "alignment"
-	TermCBDM       = "cbdm"
-	TermT2H        = "t2h"
-	TermCORAL      = "coral"
-	TermDispersive = "dispersive"
-)
-
-// TermList is the closed list of these terms.
-func TermList() []string {
-	return []string{TermInfoNCE, TermAlignment, TermCBDM, TermT2H, TermCORAL, TermDispersive}
-}
+// Word is the value of a parameter of a term that is a word.
+func (s Settings) Word(name string) string { return s.Terms[name].String() }
 
 // The words of the fields of Train and Evaluate that are closed lists. Empty means
 // the first of each.
@@ -141,8 +87,6 @@ func (s *Spec) Settings(a Assignment) (Settings, error) {
 		info, _ := LookupParameter(name)
 		return info.Default
 	}
-	number := func(name string) float64 { return value(name).Float() }
-	word := func(name string) string { return value(name).String() }
 	fixed := func(name string, otherwise float64) float64 {
 		if v, ok := a.Params[name]; ok {
 			return v.Float()
@@ -150,12 +94,17 @@ func (s *Spec) Settings(a Assignment) (Settings, error) {
 		return otherwise
 	}
 
-	layers := s.Model.Layers()
-	layer := word(ParamInfonceLayer)
-	if layer == LayerDefault {
-		layer = layers[0]
+	terms := Params{}
+	for _, t := range lossTerms {
+		for _, p := range t.Parameters {
+			terms[p.Name] = value(p.Name)
+		}
 	}
-	if !slices.Contains(layers, layer) {
+	layers := s.Model.Layers()
+	if terms[ParamInfonceLayer] == Word(LayerDefault) {
+		terms[ParamInfonceLayer] = Word(layers[0])
+	}
+	if layer := terms[ParamInfonceLayer].String(); !slices.Contains(layers, layer) {
 		return Settings{}, fmt.Errorf("trial %d: %s = %s, want one of %s for this model", a.Number, ParamInfonceLayer, layer, strings.Join(layers, ", "))
 	}
 	guidance := slices.Clone(s.Evaluate.Guidance)
@@ -163,31 +112,8 @@ func (s *Spec) Settings(a Assignment) (Settings, error) {
 		guidance = []float64{v.Float()}
 	}
 	return Settings{
-		InfoNCE: InfoNCE{
-			Weight:       number(ParamInfonceWeight),
-			Temperature:  number(ParamInfonceTemperature),
-			Exponent:     number(ParamInfonceExponent),
-			Window:       number(ParamInfonceWindow),
-			Pass:         word(ParamInfoncePass),
-			StopGradient: word(ParamInfonceStopGradient),
-			Layer:        layer,
-			Negatives:    word(ParamInfonceNegatives),
-		},
-		Alignment: Alignment{
-			Weight:       number(ParamAlignmentWeight),
-			Exponent:     number(ParamAlignmentExponent),
-			Window:       number(ParamAlignmentWindow),
-			StopGradient: word(ParamAlignmentStopGradient),
-		},
-		CBDM: CBDM{Weight: number(ParamCBDMWeight)},
-		T2H:  T2H{Weight: number(ParamT2HWeight)},
-		CORAL: CORAL{
-			Weight:      number(ParamCORALWeight),
-			Temperature: number(ParamCORALTemperature),
-			Emphasis:    number(ParamCORALEmphasis),
-		},
-		Dispersive:       Dispersive{Weight: number(ParamDispersiveWeight), Temperature: number(ParamDispersiveTemperature)},
-		ResamplingFactor: number(ParamResamplingFactor),
+		Terms:            terms,
+		ResamplingFactor: value(ParamResamplingFactor).Float(),
 		LR:               fixed(ParamLR, s.Train.LR),
 		Batch:            int(fixed(ParamBatch, float64(s.Train.Batch))),
 		EMA:              fixed(ParamEMA, s.Train.EMA),

@@ -88,29 +88,21 @@ type Rung struct {
 // order of completion, and is part of what Suggest is a function of.
 type Trial struct {
 	Assignment
-	Status     Status             `json:"status"`
-	Metrics    map[string]float64 `json:"metrics,omitempty"`    // by name, "fid.tail"; finite only
-	Spread     map[string]float64 `json:"spread,omitempty"`     // kid.*: standard deviation of one subset's estimate, by name
-	Gates      []string           `json:"gates,omitempty"`      // the spec's gates that it failed, and why: such a trial has no rank
-	Rungs      []Rung             `json:"rungs,omitempty"`      // by step
-	Limit      string             `json:"limit,omitempty"`      // the limit on a single trial that stopped it, in words
-	Guidance   float64            `json:"guidance"`             // the scale that Metrics were taken at
-	Samples    int                `json:"samples,omitempty"`    // of each class, that Metrics were taken on
-	Real       int                `json:"real,omitempty"`       // images of each class that FID compares them with
-	Floor      map[string]float64 `json:"floor,omitempty"`      // one half of the real images as samples, against the other half, by name
-	Features   string             `json:"features,omitempty"`   // SHA-256 of the weights that features are taken with
-	Steps      int                `json:"steps"`                // trained
-	LossFirst  float64            `json:"loss_first"`           // mean loss of the curve's first point
-	LossLast   float64            `json:"loss_last"`            // mean loss of the curve's last tenth
-	Attempts   int                `json:"attempts"`             // of training: 1 when nothing went wrong, and 1 more for each rung that it went on from; see Tries
-	Checkpoint string             `json:"checkpoint,omitempty"` // key of the final checkpoint's folder
-	Grid       string             `json:"grid,omitempty"`       // key of the sample grid PNG
-	Backend    string             `json:"backend,omitempty"`    // xla:cpu | xla:cuda | go
-	TrainTime  float64            `json:"train_seconds"`        // seconds in training children, all attempts
-	EvalTime   float64            `json:"evaluate_seconds"`
-	StartedAt  time.Time          `json:"started_at"`
-	FinishedAt time.Time          `json:"finished_at"`
-	Error      *Failure           `json:"error,omitempty"`
+	Status Status `json:"status"`
+	Evaluation
+	Gates []string `json:"gates,omitempty"` // the spec's gates that it failed, and why: such a trial has no rank
+	Rungs []Rung   `json:"rungs,omitempty"` // by step
+	Limit string   `json:"limit,omitempty"` // the limit on a single trial that stopped it, in words
+	Steps int      `json:"steps"`           // trained
+	Losses
+	Attempts   int       `json:"attempts"`             // of training: 1 when nothing went wrong, and 1 more for each rung that it went on from; see Tries
+	Checkpoint string    `json:"checkpoint,omitempty"` // key of the final checkpoint's folder
+	Backend    string    `json:"backend,omitempty"`    // xla:cpu | xla:cuda | go
+	TrainTime  float64   `json:"train_seconds"`        // seconds in training children, all attempts
+	EvalTime   float64   `json:"evaluate_seconds"`
+	StartedAt  time.Time `json:"started_at"`
+	FinishedAt time.Time `json:"finished_at"`
+	Error      *Failure  `json:"error,omitempty"`
 }
 
 // Failure is why a trial did not complete.
@@ -136,6 +128,14 @@ const (
 // FailureList lists all failure classes.
 func FailureList() []FailureClass {
 	return []FailureClass{FailOutOfMemory, FailBadData, FailBug, FailLost, FailTransient, FailPreempted}
+}
+
+// Known reports whether c is one of FailureList.
+func (c FailureClass) Known() bool { return slices.Contains(FailureList(), c) }
+
+// Retried reports whether another attempt follows a failure of the class.
+func (c FailureClass) Retried() bool {
+	return c == FailLost || c == FailTransient || c == FailPreempted
 }
 
 // FailureError carries a Failure as an error. Test with errors.As.

@@ -9,38 +9,33 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/nets"
 )
 
-// batch is one training batch on the host. The last three are empty where their loss,
-// or dropout, is off: so the inputs of a graph are a function of the settings.
+// batch is one training batch on the host. inputs and masks are empty where no term
+// draws numbers and where dropout is off, so that the inputs of a graph depend on the
+// settings alone.
 type batch struct {
-	images  []float32 // `[B,S,S,K]`
-	labels  []int32   // `[B]`
-	draws   diffusion.Draws
-	other   []int32   // `[B]`, CBDM's y'
-	uniform []float32 // `[B]`, T2H's draw
-	masks   []uint64  // of shape nets.MaskState
+	images []float32 // `[B,S,S,K]`
+	labels []int32   // `[B]`
+	draws  diffusion.Draws
+	inputs []any    // of diffusion.Inputs
+	masks  []uint64 // of shape nets.MaskState
 }
 
-// batch is what step trains on, counted from 0: a function of the seed and step.
+// batch returns the batch of a step, counted from 0: a function of the seed and step.
 func (r *run) batch(step int) batch {
 	s := r.settings
 	images, labels := r.data.Gather(r.order.Batch(step))
 	size, b := r.job.Spec.Dataset.Size, len(labels)
-	out := batch{images: images, labels: labels}
+	out := batch{images: images, labels: labels, inputs: diffusion.Inputs(s, step, b, r.data.Counts)}
 	out.draws = diffusion.TrainingDraws(s.Seed, step, b, size*size*r.job.Spec.Dataset.Channels(), s.LabelDropout, s.LabelDropoutMode == sweep.DropBatch)
-	if s.CBDM.Weight > 0 {
-		out.other = diffusion.OtherClasses(s.Seed, step, b, r.data.Counts)
-	}
-	if s.T2H.Weight > 0 {
-		out.uniform = diffusion.TransferDraws(s.Seed, step, b)
-	}
 	if r.job.Spec.Model.Dropout > 0 {
 		out.masks = diffusion.MaskState(s.Seed, step)
 	}
 	return out
 }
 
-// tensors are the inputs of a step's graph, in the order that graphBatch reads.
-func (b batch) tensors(s *stepper, at schedule) []*tensors.Tensor {
+// tensors returns the inputs of a step's graph, in the order in which graphBatch reads
+// them.
+func (b batch) tensors(s *stepper, at schedule) ([]*tensors.Tensor, error) {
 	n := len(b.labels)
 	inputs := []*tensors.Tensor{
 		tensors.FromFlatDataAndDimensions(b.images, n, s.size, s.size, s.channels),
@@ -51,39 +46,30 @@ func (b batch) tensors(s *stepper, at schedule) []*tensors.Tensor {
 		tensors.FromFlatDataAndDimensions([]float32{
 			float32(at.lr), float32(at.correct1), float32(at.correct2), float32(at.ema)}, 4),
 	}
-	if b.other != nil {
-		inputs = append(inputs, tensors.FromFlatDataAndDimensions(b.other, n))
-	}
-	if b.uniform != nil {
-		inputs = append(inputs, tensors.FromFlatDataAndDimensions(b.uniform, n))
+	for _, numbers := range b.inputs {
+		t, err := tensors.FromAnyValue(numbers)
+		if err != nil {
+			return nil, err
+		}
+		inputs = append(inputs, t)
 	}
 	if b.masks != nil {
 		inputs = append(inputs, tensors.FromFlatDataAndDimensions(b.masks, len(b.masks)))
 	}
-	return inputs
+	return inputs, nil
 }
 
-// graphBatch names the inputs of a step's graph; control is a schedule's numbers.
-func graphBatch(in []*Node, loss diffusion.Loss) (b diffusion.Batch, control *Node) {
-	b = diffusion.Batch{X0: in[0], Eps: in[1], T: in[2], Label: in[3], Kept: in[4]}
-	rest := in[6:]
-	next := func() (n *Node) {
-		n, rest = rest[0], rest[1:]
-		return n
-	}
-	if loss.Settings.CBDM.Weight > 0 {
-		b.Other = next()
-	}
-	if loss.Settings.T2H.Weight > 0 {
-		b.Uniform = next()
-	}
-	if len(rest) > 0 {
-		b.Masks = nets.NewMasks(next())
+// graphBatch gives the inputs of a step's graph their names; control is a schedule's
+// numbers.
+func graphBatch(in []*Node, dropout bool) (b diffusion.Batch, control *Node) {
+	b = diffusion.Batch{X0: in[0], Eps: in[1], T: in[2], Label: in[3], Kept: in[4], Inputs: in[6:]}
+	if last := len(in) - 1; dropout {
+		b.Inputs, b.Masks = in[6:last], nets.NewMasks(in[last])
 	}
 	return b, in[5]
 }
 
-// groupsOf are the groups of the batch's classes.
+// groupsOf returns the group of each label.
 func (r *run) groupsOf(labels []int32) []string {
 	groups := make([]string, len(labels))
 	for i, l := range labels {

@@ -4,19 +4,16 @@ import (
 	"maps"
 
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// window sums the losses since the curve's last point. It is part of a
-// checkpoint, so that a point that spans a resume is the same number.
+// window sums the losses since the curve's last point. It is part of a checkpoint, so
+// that a point whose steps lie on both sides of a resume is the same number.
 type window struct {
-	Count     int                 `json:"count"`
-	Loss      float64             `json:"loss"`
-	DDPM      float64             `json:"ddpm"`
-	InfoNCE   float64             `json:"infonce"`
-	Alignment float64             `json:"alignment"`
-	Others    map[string]float64  `json:"terms,omitempty"` // the terms that came later, by name
-	Groups    map[string]groupSum `json:"groups,omitempty"`
+	Count  int                 `json:"count"`
+	Loss   float64             `json:"loss"`
+	DDPM   float64             `json:"ddpm"`
+	Terms  map[string]float64  `json:"terms,omitempty"` // by name, those that are on
+	Groups map[string]groupSum `json:"groups,omitempty"`
 }
 
 // groupSum is the DDPM loss of the samples of a group of classes.
@@ -25,23 +22,16 @@ type groupSum struct {
 	DDPM  float64 `json:"ddpm"`
 }
 
-// add takes in a step on samples of these groups.
+// add adds the losses of a step whose samples are of these groups.
 func (w *window) add(l losses, groups []string) {
 	w.Count++
 	w.Loss += float64(l.total)
 	w.DDPM += float64(l.ddpm)
 	for name, value := range l.terms {
-		switch name {
-		case sweep.TermInfoNCE:
-			w.InfoNCE += float64(value)
-		case sweep.TermAlignment:
-			w.Alignment += float64(value)
-		default:
-			if w.Others == nil {
-				w.Others = map[string]float64{}
-			}
-			w.Others[name] += float64(value)
+		if w.Terms == nil {
+			w.Terms = map[string]float64{}
 		}
+		w.Terms[name] += float64(value)
 	}
 	for i, group := range groups {
 		if w.Groups == nil {
@@ -52,27 +42,19 @@ func (w *window) add(l losses, groups []string) {
 	}
 }
 
-// clone shares nothing with w.
+// clone returns a copy that shares nothing with w.
 func (w window) clone() window {
-	w.Others, w.Groups = maps.Clone(w.Others), maps.Clone(w.Groups)
+	w.Terms, w.Groups = maps.Clone(w.Terms), maps.Clone(w.Groups)
 	return w
 }
 
-// take returns the window's means as the point at step, with these terms, and
-// empties it.
-func (w *window) take(step int, terms []string) job.Point {
+// take returns the means of the window as the curve's point at step, and empties the
+// window.
+func (w *window) take(step int) sweep.CurvePoint {
 	n := float64(w.Count)
-	p := job.Point{Step: step, Loss: w.Loss / n, DDPM: w.DDPM / n}
-	fields := p.Terms()
-	for _, name := range terms {
-		mean := w.Others[name] / n
-		switch name {
-		case sweep.TermInfoNCE:
-			mean = w.InfoNCE / n
-		case sweep.TermAlignment:
-			mean = w.Alignment / n
-		}
-		*fields[name] = &mean
+	p := sweep.CurvePoint{Step: step, Loss: w.Loss / n, DDPM: w.DDPM / n, Terms: w.Terms}
+	for name, sum := range p.Terms {
+		p.Terms[name] = sum / n
 	}
 	for group, sum := range w.Groups {
 		if p.Groups == nil {
@@ -84,15 +66,13 @@ func (w *window) take(step int, terms []string) job.Point {
 	return p
 }
 
-// firstAndLast are the loss of the curve's first point and the mean loss of its
-// last tenth, at least one point; 0 for an empty curve.
-func firstAndLast(curve []job.Point) (first, last float64) {
-	if len(curve) == 0 {
-		return 0, 0
-	}
+// lossesOf are the loss of the first point of a curve, which has one, and the mean
+// loss of its last tenth, at least one point.
+func lossesOf(curve []sweep.CurvePoint) sweep.Losses {
+	first, last := curve[0].Loss, 0.0
 	tail := curve[len(curve)-max(1, len(curve)/10):]
 	for _, p := range tail {
 		last += p.Loss / float64(len(tail))
 	}
-	return curve[0].Loss, last
+	return sweep.Losses{LossFirst: &first, LossLast: &last}
 }

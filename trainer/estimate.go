@@ -133,13 +133,18 @@ func ForwardPasses(spec sweep.Spec, a sweep.Assignment) (passes int, err error) 
 	}
 	const n = 2 // the least that losses between samples take
 	size, channels := spec.Dataset.Size, spec.Dataset.Channels()
+	counts := slices.Repeat([]int{1}, spec.Dataset.Classes())
+	var inputs []*graph.Node
+	for _, numbers := range diffusion.Inputs(settings, 0, n, counts) {
+		inputs = append(inputs, graph.Const(g, numbers))
+	}
 	counter := &passCounter{net: net}
 	diffusion.Loss{
-		Net: counter, Schedule: table, Settings: settings, Counts: slices.Repeat([]int{1}, spec.Dataset.Classes()), Layer: spec.Model.Layers()[0],
+		Net: counter, Schedule: table, Settings: settings, Counts: counts, Layer: spec.Model.Layers()[0],
 	}.Build(store.RootScope(), diffusion.Batch{
 		X0: input("x0", dtypes.Float32, n, size, size, channels), Eps: input("eps", dtypes.Float32, n, size, size, channels),
 		T: input("t", dtypes.Int32, n), Label: input("label", dtypes.Int32, n), Kept: input("kept", dtypes.Float32, n),
-		Other: input("other", dtypes.Int32, n), Uniform: input("uniform", dtypes.Float32, n),
+		Inputs: inputs,
 	})
 	return counter.passes, nil
 }

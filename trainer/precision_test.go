@@ -24,14 +24,14 @@ func TestBFloat16Learns(t *testing.T) {
 		events := train(t, b, j, nil)
 		end := events[len(events)-1]
 		require.Equal(t, job.Done, end.Type)
-		require.Less(t, end.LossLast, 0.7*end.LossFirst)
+		require.Less(t, *end.LossLast, 0.7**end.LossFirst)
 		requireFinite(t, events[len(events)-2].Dir) // reads float32
 		return end, contents(t, j, 60)
 	}
 	_, silent := learn("")
 	full, said := learn(sweep.PrecisionF32)
 	half, other := learn(sweep.PrecisionBF16)
-	require.InEpsilon(t, full.LossLast, half.LossLast, 0.1)
+	require.InEpsilon(t, *full.LossLast, *half.LossLast, 0.1)
 	for _, path := range []string{stateTensors, checkpoint.CurveName} {
 		require.True(t, silent[path] == said[path], path)
 		require.False(t, silent[path] == other[path], path)

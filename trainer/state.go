@@ -13,8 +13,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
-	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
 // The files of a checkpoint's state folder.
@@ -48,7 +48,7 @@ func tensorName(path string) string {
 type snapshot struct {
 	state  state
 	values []values // of state.Variables
-	curve  []job.Point
+	curve  []sweep.CurvePoint
 }
 
 type values struct {

@@ -82,10 +82,10 @@ type stepper struct {
 	terms    []string // those that are on
 }
 
-func newStepper(b *backend.Backend, store *model.Store, loss diffusion.Loss, size, channels int) (*stepper, error) {
+func newStepper(b *backend.Backend, store *model.Store, loss diffusion.Loss, size, channels int, dropout bool) (*stepper, error) {
 	s := &stepper{size: size, channels: channels, settings: loss.Settings, terms: diffusion.TermsOf(loss.Settings)}
 	build := func(scope *model.Scope, inputs []*Node) []*Node {
-		batch, control := graphBatch(inputs, loss)
+		batch, control := graphBatch(inputs, dropout)
 		terms := loss.Build(scope, batch)
 		norm := update(scope.Store(), terms.Total, control, loss.Settings)
 		report := []*Node{terms.Total, terms.DDPM, norm}
@@ -178,7 +178,10 @@ func beside(store *model.Store, root string, v *model.Variable) *model.Variable 
 
 // run does step k (from 1) on a batch and returns its losses.
 func (s *stepper) run(k int, batch batch) (losses, error) {
-	inputs := batch.tensors(s, scheduleAt(s.settings, k))
+	inputs, err := batch.tensors(s, scheduleAt(s.settings, k))
+	if err != nil {
+		return losses{}, fmt.Errorf("step %d: %w", k, err)
+	}
 	out, err := s.exec.Call(inputs)
 	if err != nil {
 		return losses{}, fmt.Errorf("step %d: %w", k, err)

@@ -12,7 +12,6 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/diffusion"
-	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
 func pictures(n int) []diffusion.Picture {
@@ -110,14 +109,14 @@ func TestWeightDecay(t *testing.T) {
 	}
 }
 
-func TestFirstAndLast(t *testing.T) {
-	var curve []job.Point
-	first, last := firstAndLast(curve)
-	require.Zero(t, first+last)
+func TestLossesOf(t *testing.T) {
+	var curve []sweep.CurvePoint
 	for i := range 25 {
-		curve = append(curve, job.Point{Loss: float64(25 - i)})
+		curve = append(curve, sweep.CurvePoint{Loss: float64(25 - i)})
 	}
-	first, last = firstAndLast(curve)
-	require.Equal(t, 25.0, first)
-	require.Equal(t, 1.5, last, "the mean of the last two of 25")
+	l := lossesOf(curve)
+	require.Equal(t, 25.0, *l.LossFirst)
+	require.Equal(t, 1.5, *l.LossLast, "the mean of the last two of 25")
+	l = lossesOf(curve[:1])
+	require.Equal(t, 25.0, *l.LossLast)
 }

@@ -44,13 +44,13 @@ func TestEverythingResumesBitForBit(t *testing.T) {
 			continue
 		}
 		want := 0.75 * e.Point.DDPM
-		for name, value := range e.Point.Terms() {
-			require.NotNil(t, *value, name)
+		require.Len(t, e.Point.Terms, len(sweep.LossTerms()))
+		for name, value := range e.Point.Terms {
 			weight, ok := map[string]float64{sweep.TermInfoNCE: 0.1, sweep.TermAlignment: 0.2}[name]
 			if !ok {
 				weight = 0.25
 			}
-			want += weight * **value
+			want += weight * value
 		}
 		require.InDelta(t, e.Point.Loss, want, 1e-4)
 	}
@@ -100,7 +100,7 @@ func TestEverythingResumesBitForBitOnXLA(t *testing.T) {
 // which Adam's first steps enlarge: they move by the sign of a gradient.
 func TestBackendsAgreeOnEverything(t *testing.T) {
 	xla := openBackend(t, backend.XLACPU)
-	points := func(b *backend.Backend) (all []job.Point) {
+	points := func(b *backend.Backend) (all []sweep.CurvePoint) {
 		j := onXLA(t)
 		j.Spec.Train.Steps, j.Spec.Train.LogEvery = 3, 1
 		for _, e := range train(t, b, j, nil) {
@@ -114,10 +114,9 @@ func TestBackendsAgreeOnEverything(t *testing.T) {
 	require.Len(t, got, 3)
 	for i := range want {
 		require.InEpsilon(t, want[i].Loss, got[i].Loss, 1e-3, "step %d", i+1)
-		theirs := got[i].Terms()
-		for name, value := range want[i].Terms() {
-			require.NotNil(t, *value, name)
-			require.InDelta(t, **value, **theirs[name], 1e-3*max(1, **value), "%s at step %d", name, i+1)
+		require.Len(t, want[i].Terms, len(sweep.LossTerms()))
+		for name, value := range want[i].Terms {
+			require.InDelta(t, value, got[i].Terms[name], 1e-3*max(1, value), "%s at step %d", name, i+1)
 		}
 	}
 }
@@ -157,7 +156,7 @@ func TestSettingsReachTheTraining(t *testing.T) {
 func TestPlainCurveIsPinned(t *testing.T) {
 	j := tiny(t)
 	j.Assignment.Params = nil
-	var points []job.Point
+	var points []sweep.CurvePoint
 	for _, e := range train(t, openBackend(t, backend.Go), j, nil) {
 		if e.Point != nil {
 			points = append(points, *e.Point)
@@ -166,7 +165,7 @@ func TestPlainCurveIsPinned(t *testing.T) {
 	for i, want := range []float64{0.9529363, 0.8034015, 0.8863807} {
 		require.InDelta(t, want, points[i].DDPM, 1e-4)
 		require.Equal(t, points[i].DDPM, points[i].Loss)
-		require.Nil(t, points[i].CBDM)
+		require.Empty(t, points[i].Terms)
 	}
 	require.InDelta(t, 0.943606, points[0].Groups[sweep.GroupHead], 1e-4)
 	require.InDelta(t, 1.055574, points[0].Groups[sweep.GroupMedium], 1e-4)
@@ -177,9 +176,8 @@ func TestGroupsOfAPoint(t *testing.T) {
 	var w window
 	w.add(losses{total: 1, ddpm: 1, samples: []float32{1, 2, 6}}, []string{"head", "head", "tail"})
 	w.add(losses{total: 3, ddpm: 3, samples: []float32{6, 1, 1}, terms: map[string]float32{sweep.TermCORAL: 4}}, []string{"head", "medium", "medium"})
-	p := w.take(2, []string{sweep.TermCORAL})
+	p := w.take(2)
 	require.Equal(t, map[string]float64{"head": 3, "medium": 1, "tail": 6}, p.Groups)
-	require.Equal(t, 2.0, *p.CORAL)
-	require.Nil(t, p.Infonce)
+	require.Equal(t, map[string]float64{sweep.TermCORAL: 2}, p.Terms)
 	require.Equal(t, window{}, w)
 }

@@ -3,8 +3,6 @@ package trainer
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/gomlx/gomlx/ml/model"
@@ -62,10 +60,11 @@ type run struct {
 	end    int // the step that this job ends at
 	step   int // done
 	saved  int // the step of the last checkpoint, begun or resumed from
-	flight *flight
-	put    func(snapshot) (dir string, err error) // write; a test's own
 	window window
-	curve  []job.Point
+	curve  []sweep.CurvePoint
+
+	pending         *pendingSave
+	writeCheckpoint func(snapshot) (dir string, err error) // writeFolder, which tests replace
 
 	provenance checkpoint.Provenance
 }
@@ -119,56 +118,23 @@ func newRun(ctx context.Context, j job.Train, o Options) (*run, error) {
 		return nil, failure(sweep.FailBadData, err)
 	}
 	loss := diffusion.Loss{Net: net, Schedule: table, Settings: settings, Counts: data.Counts, Layer: j.Spec.Model.Layers()[0]}
-	if r.stepper, err = newStepper(r.backend, r.store, loss, j.Spec.Dataset.Size, j.Spec.Dataset.Channels()); err != nil {
+	if r.stepper, err = newStepper(r.backend, r.store, loss, j.Spec.Dataset.Size, j.Spec.Dataset.Channels(), j.Spec.Model.Dropout > 0); err != nil {
 		return nil, err
 	}
-	r.put = r.write
+	r.writeCheckpoint = r.writeFolder
 	r.provenance, err = provenance(j, r.backend, data, o.Version)
 	return r, err
 }
 
 func (r *run) close() {
-	if r.flight != nil {
-		<-r.flight.done // nobody may find its folder in halves; whom it failed has been told something worse
+	if r.pending != nil {
+		<-r.pending.done // no half-written folder may remain; its error matters no more
 	}
 	r.stepper.exec.Finalize()
 	r.store.Finalize()
 	if r.options.Backend == nil {
 		r.backend.Close()
 	}
-}
-
-// resume takes up a checkpoint folder, verifying it first.
-func (r *run) resume(dir string) error {
-	manifest, err := checkpoint.Verify(dir)
-	if err != nil {
-		return err
-	}
-	s, metadata, err := restore(r.store, dir)
-	if err != nil {
-		return err
-	}
-	if err := r.sameTraining(metadata); err != nil {
-		return err
-	}
-	if theirs, mine := manifest.Provenance.DatasetDigest, r.data.Digest(); theirs != mine {
-		return failure(sweep.FailBadData, fmt.Errorf("the checkpoint is of another training: its images have sha256 %s, those of this dataset %s", theirs, mine))
-	}
-	if made := manifest.Provenance.Backend; made != r.backend.Choice {
-		r.options.Log("the checkpoint was made on backend %s, this is %s: what follows is not bit for bit what it would have been there", made, r.backend.Choice)
-	}
-	if s.Step != manifest.Step {
-		return fmt.Errorf("%w: state of step %d in a checkpoint of step %d", checkpoint.ErrCorrupt, s.Step, manifest.Step)
-	}
-	data, err := os.ReadFile(filepath.Join(dir, checkpoint.CurveName))
-	if err != nil {
-		return err
-	}
-	if r.curve, err = decodeLines[job.Point](data); err != nil {
-		return fmt.Errorf("%s: %w", checkpoint.CurveName, err)
-	}
-	r.step, r.saved, r.window = s.Step, s.Step, s.Window
-	return nil
 }
 
 func (r *run) train(ctx context.Context) error {
@@ -192,7 +158,7 @@ func (r *run) train(ctx context.Context) error {
 			return r.preempt()
 		default:
 		}
-		if err := r.landed(); err != nil {
+		if err := r.reportSave(); err != nil {
 			return err
 		}
 		batch := r.batch(r.step)
@@ -211,23 +177,22 @@ func (r *run) train(ctx context.Context) error {
 		}
 		if r.step%r.settings.EverySteps == 0 && r.step < r.end {
 			began := time.Now()
-			if ok, err := r.checkpoint(); !ok {
+			if ok, err := r.startSave(); !ok {
 				return err
 			}
 			clock.leaveOut(time.Since(began))
 		}
 	}
 	if r.step == steps || r.step != r.saved { // a job that has nothing to do has been named its checkpoint
-		if ok, err := r.checkpoint(); !ok {
+		if ok, err := r.startSave(); !ok {
 			return err
 		}
 	}
-	if err := r.settle(); err != nil {
+	if err := r.finishSave(); err != nil {
 		return err
 	}
-	first, last := r.losses()
 	r.options.Log("trained %d steps, %.2f a second", r.step, clock.overall(r.step))
-	return r.options.Events(job.Event{Type: job.Done, Step: r.step, Steps: steps, LossFirst: first, LossLast: last})
+	return r.options.Events(job.Event{Type: job.Done, Step: r.step, Steps: steps, Losses: r.losses()})
 }
 
 // report emits the curve's point when one is due, else a sign of life.
@@ -238,7 +203,7 @@ func (r *run) report(clock *pace) error {
 	}
 	e := job.Event{Type: job.Progress, Step: r.step, Steps: r.settings.Steps, StepsPerSecond: clock.rate(r.step), Memory: residentBytes()}
 	if due {
-		p := r.window.take(r.step, r.stepper.terms)
+		p := r.window.take(r.step)
 		r.curve = append(r.curve, p)
 		e.Point = &p
 	}
@@ -249,31 +214,33 @@ func (r *run) report(clock *pace) error {
 // one is: who reads the events may be taking that folder away.
 func (r *run) preempt() error {
 	if r.step == 0 || r.step != r.saved {
-		if ok, err := r.checkpoint(); !ok {
+		if ok, err := r.startSave(); !ok {
 			return err
 		}
 	}
-	if err := r.settle(); err != nil {
+	if err := r.finishSave(); err != nil {
 		return err
 	}
 	return r.options.Events(job.Event{Type: job.Preempted, Step: r.step, Steps: r.settings.Steps})
 }
 
 func (r *run) diverge(step int) error {
-	if err := r.settle(); err != nil {
+	if err := r.finishSave(); err != nil {
 		return err
 	}
-	first, _ := r.losses()
 	r.options.Log("diverged at step %d", step)
-	return r.options.Events(job.Event{Type: job.Diverged, Step: step, Steps: r.settings.Steps, LossFirst: first})
+	return r.options.Events(job.Event{Type: job.Diverged, Step: step, Steps: r.settings.Steps, Losses: sweep.Losses{LossFirst: r.losses().LossFirst}})
 }
 
-// losses are firstAndLast of the curve, and of what will be its first point while
-// it has none.
-func (r *run) losses() (first, last float64) {
-	if len(r.curve) == 0 && r.window.Count > 0 {
+// losses are the losses at both ends of the training so far. While the curve has no
+// point they are the mean over the steps that its first point will cover.
+func (r *run) losses() sweep.Losses {
+	switch {
+	case len(r.curve) > 0:
+		return lossesOf(r.curve)
+	case r.window.Count > 0:
 		mean := r.window.Loss / float64(r.window.Count)
-		return mean, mean
+		return sweep.Losses{LossFirst: &mean, LossLast: &mean}
 	}
-	return firstAndLast(r.curve)
+	return sweep.Losses{}
 }

@@ -22,18 +22,17 @@ import (
 func tiny(t *testing.T) job.Train {
 	t.Helper()
 	return job.Train{
-		Spec: sweep.Spec{
+		TrainJob: sweep.TrainJob{Task: sweep.Task{Spec: sweep.Spec{
 			APIVersion: sweep.APIVersion, Name: "tiny",
 			Dataset:     sweep.Dataset{Name: sweep.FashionMNIST10k, Size: 16, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.01}},
 			Model:       sweep.Model{Arch: "unet", Width: 4, Depth: 1, Mult: []int{1, 2, 2}},
 			Train:       spectest.Train(sweep.Train{Steps: 8, Batch: 4, LR: 1e-2, WarmupSteps: 3, EMA: 0.9, LabelDropout: 0.3, Seed: 1, LogEvery: 3}),
 			Evaluate:    sweep.Evaluate{SamplesPerClass: 1, Guidance: []float64{1}, Sampler: sweep.SamplerDDIM, DDIMSteps: 3, Seed: 5},
 			Checkpoints: sweep.Checkpoints{EverySteps: 4},
-		},
-		Assignment: sweep.Assignment{Number: 3, Kind: sweep.KindSearch, Seed: 1, Params: sweep.Params{
+		}, Assignment: sweep.Assignment{Number: 3, Kind: sweep.KindSearch, Seed: 1, Params: sweep.Params{
 			sweep.ParamInfonceWeight: sweep.Number(0.1), sweep.ParamAlignmentWeight: sweep.Number(0.2),
-		}},
-		Staging: t.TempDir(), Attempt: 1, Backend: backend.Go,
+		}}, Attempt: 1}, Staging: t.TempDir()},
+		Backend: backend.Go,
 	}
 }
 
@@ -107,22 +106,22 @@ func TestEventsOfATraining(t *testing.T) {
 	require.NotEmpty(t, events[0].Device)
 	require.Equal(t, 8, events[0].Steps)
 
-	var points []job.Point
+	var points []sweep.CurvePoint
 	for _, e := range events {
 		if e.Point != nil {
 			require.Greater(t, e.Memory, int64(10<<20), "of this process")
 			points = append(points, *e.Point)
 			// The terms are means over the same steps, so they add up.
-			require.InDelta(t, e.Point.Loss, e.Point.DDPM+0.1**e.Point.Infonce+0.2**e.Point.Alignment, 1e-5)
+			require.InDelta(t, e.Point.Loss, e.Point.DDPM+0.1*e.Point.Terms[sweep.TermInfoNCE]+0.2*e.Point.Terms[sweep.TermAlignment], 1e-5)
 		}
 	}
 	last := events[len(events)-1]
-	require.Equal(t, points[0].Loss, last.LossFirst)
-	require.Equal(t, points[2].Loss, last.LossLast)
+	require.Equal(t, points[0].Loss, *last.LossFirst)
+	require.Equal(t, points[2].Loss, *last.LossLast)
 	require.InDelta(t, 1, points[0].DDPM, 0.3, "a new net predicts no noise")
 
 	files := contents(t, j, 8)
-	curve, err := decodeLines[job.Point]([]byte(files[checkpoint.CurveName]))
+	curve, err := decodeLines[sweep.CurvePoint]([]byte(files[checkpoint.CurveName]))
 	require.NoError(t, err)
 	require.Equal(t, points, curve)
 	m, err := checkpoint.Verify(filepath.Join(j.Staging, checkpoint.DirName(8)))
@@ -200,7 +199,7 @@ func TestResumeIsBitForBit(t *testing.T) {
 				break
 			}
 			require.Equal(t, until, last.Step)
-			require.Positive(t, last.LossLast, "the loss of a rung, before the curve has a point")
+			require.Positive(t, *last.LossLast, "the loss of a rung, before the curve has a point")
 			parts.Resume = filepath.Join(parts.Staging, checkpoint.DirName(until))
 			for _, e := range train(t, b, parts, nil) {
 				require.NotEqual(t, job.Checkpoint, e.Type, "what it resumes from is its checkpoint")
@@ -269,7 +268,7 @@ func TestDivergedSavesNothing(t *testing.T) {
 			last := events[len(events)-1]
 			require.Equal(t, job.Diverged, last.Type)
 			require.Less(t, last.Step, 8)
-			require.InDelta(t, 1, last.LossFirst, 0.5)
+			require.InDelta(t, 1, *last.LossFirst, 0.5)
 			for _, e := range events {
 				_, err := json.Marshal(e)
 				require.NoError(t, err, "an event has no word for NaN")

@@ -82,7 +82,7 @@ func (ch *child) stdoutLine(line []byte) {
 		return
 	}
 	ch.events.push(e)
-	if isLast(e.Type) {
+	if e.Type.Last() {
 		select {
 		case <-ch.spoke:
 		default:
@@ -110,7 +110,7 @@ func (ch *child) supervise(ctx context.Context, drain <-chan struct{}, handle fu
 		if handling.Err() != nil || last != nil {
 			continue
 		}
-		if isLast(e.Type) {
+		if e.Type.Last() {
 			last = &e
 			continue
 		}

@@ -66,16 +66,13 @@ func (c *Children) Close() { c.starter.close() }
 
 // Train implements activities.Trainer.
 func (c *Children) Train(
-	ctx context.Context, t activities.TrainJob, drain <-chan struct{}, report func(activities.Progress) error,
+	ctx context.Context, t sweep.TrainJob, drain <-chan struct{}, report func(activities.Progress) error,
 ) (activities.Outcome, error) {
 	logFile := filepath.Join(t.Staging, logFileName)
 	defer c.keepLog(ctx, t, logFile)
 
 	progress := activities.Progress{Steps: t.Spec.Train.Steps}
-	end, err := c.run(ctx, "train", t.Staging, job.Train{
-		Spec: t.Spec, Assignment: t.Assignment, Staging: t.Staging, Resume: t.Resume, Parent: t.Parent,
-		Attempt: t.Attempt, Until: t.Until, Backend: c.backend,
-	}, drain, func(e job.Event) error {
+	end, err := c.run(ctx, "train", t.Staging, job.Train{TrainJob: t, Backend: c.backend}, drain, func(e job.Event) error {
 		take(&progress, e)
 		if e.Type != job.Checkpoint {
 			return report(progress)
@@ -90,9 +87,7 @@ func (c *Children) Train(
 	if err != nil {
 		return activities.Outcome{}, err
 	}
-	outcome := activities.Outcome{
-		Step: end.last.Step, LossFirst: end.last.LossFirst, LossLast: end.last.LossLast, Backend: progress.Backend,
-	}
+	outcome := activities.Outcome{Step: end.last.Step, Losses: end.last.Losses, Backend: progress.Backend}
 	switch end.last.Type {
 	case job.Done:
 		outcome.Status = activities.OutcomeDone
@@ -108,29 +103,24 @@ func (c *Children) Train(
 
 // Evaluate implements activities.Trainer.
 func (c *Children) Evaluate(
-	ctx context.Context, t activities.EvaluateJob, report func(activities.Progress) error,
-) (activities.Judgement, error) {
+	ctx context.Context, t sweep.EvaluateJob, report func(activities.Progress) error,
+) (sweep.Evaluation, error) {
 	var progress activities.Progress
-	end, err := c.run(ctx, "evaluate", t.Output, job.Evaluate{
-		Spec: t.Spec, Assignment: t.Assignment, Checkpoint: t.Checkpoint, Output: t.Output, Backend: c.backend,
-	}, nil, func(e job.Event) error {
+	end, err := c.run(ctx, "evaluate", t.Output, job.Evaluate{EvaluateJob: t, Backend: c.backend}, nil, func(e job.Event) error {
 		take(&progress, e)
 		return report(progress)
 	})
 	if err != nil {
-		return activities.Judgement{}, err
+		return sweep.Evaluation{}, err
 	}
-	if end.last.Type != job.Result {
-		return activities.Judgement{}, fail(sweep.FailBug, fmt.Sprintf("an evaluation child ended with a %q event", end.last.Type), "")
+	found := end.last.Evaluation
+	if end.last.Type != job.Result || found == nil {
+		return sweep.Evaluation{}, fail(sweep.FailBug, fmt.Sprintf("an evaluating child ended with a %q event and without an evaluation", end.last.Type), "")
 	}
-	if err := inside(t.Output, end.last.Grid); err != nil {
-		return activities.Judgement{}, fail(sweep.FailBug, fmt.Sprintf("the child named a grid that is not its own: %v", err), "")
+	if err := inside(t.Output, found.Grid); err != nil {
+		return sweep.Evaluation{}, fail(sweep.FailBug, fmt.Sprintf("the child named a grid that is not its own: %v", err), "")
 	}
-	return activities.Judgement{
-		Metrics: end.last.Metrics, Guidance: end.last.Guidance, Grid: end.last.Grid,
-		Floor: end.last.Floor, Features: end.last.Features,
-		Spread: end.last.Spread, Samples: end.last.Samples, Real: end.last.Real,
-	}, nil
+	return *found, nil
 }
 
 // run does one job in a free slot; dir takes the job file and the log. When it
@@ -171,7 +161,7 @@ func (c *Children) run(
 
 // keepLog stores the log even when the attempt was cancelled; losing it is not
 // worth failing an attempt for.
-func (c *Children) keepLog(ctx context.Context, t activities.TrainJob, path string) {
+func (c *Children) keepLog(ctx context.Context, t sweep.TrainJob, path string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logUpload)
 	defer cancel()
 	if _, err := os.Stat(path); err != nil {
@@ -204,24 +194,8 @@ func take(p *activities.Progress, e job.Event) {
 	if e.StepsPerSecond > 0 {
 		p.StepsPerSecond = e.StepsPerSecond
 	}
-	if e.Point == nil {
-		return
-	}
-	p.Loss, p.LossDDPM, p.LossInfonce, p.LossAlignment = e.Point.Loss, e.Point.DDPM, 0, 0
-	p.LossTerms, p.LossGroups = nil, e.Point.Groups
-	for name, value := range e.Point.Terms() {
-		switch {
-		case *value == nil:
-		case name == sweep.TermInfoNCE:
-			p.LossInfonce = **value
-		case name == sweep.TermAlignment:
-			p.LossAlignment = **value
-		default:
-			if p.LossTerms == nil {
-				p.LossTerms = map[string]float64{}
-			}
-			p.LossTerms[name] = **value
-		}
+	if e.Point != nil {
+		p.Point = e.Point
 	}
 }
 

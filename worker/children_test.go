@@ -40,7 +40,7 @@ func TestTrainReportsAndEnds(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	require.Equal(t, activities.Outcome{Status: activities.OutcomeDone, Step: 20, LossFirst: 2, LossLast: 1, Backend: "fake"}, out)
+	require.Equal(t, activities.Outcome{Status: activities.OutcomeDone, Step: 20, Losses: sweep.Losses{LossFirst: new(2.0), LossLast: new(1.0)}, Backend: "fake"}, out)
 
 	var checkpoints []string
 	for _, p := range seen {
@@ -52,19 +52,18 @@ func TestTrainReportsAndEnds(t *testing.T) {
 	last := seen[len(seen)-1]
 	last.Checkpoint = ""
 	require.Equal(t, activities.Progress{
-		Loaded: 30, Step: 20, Steps: 20, Loss: 2, LossDDPM: 1, LossInfonce: 0.25, StepsPerSecond: 5, Backend: "fake",
-		LossTerms: map[string]float64{sweep.TermCORAL: 0.25}, LossGroups: map[string]float64{sweep.GroupTail: 3},
+		Loaded: 30, Step: 20, Steps: 20, StepsPerSecond: 5, Backend: "fake", Point: &fakePoint,
 	}, last)
 	require.Contains(t, logs["happy"], `"type":"done"`)
 }
 
-func TestEvaluateReturnsTheJudgement(t *testing.T) {
+func TestEvaluateReturnsTheEvaluation(t *testing.T) {
 	children, _ := newTestChildren(t)
-	j := activities.EvaluateJob{Output: t.TempDir()}
+	j := sweep.EvaluateJob{Output: t.TempDir()}
 	j.Spec.Name = "happy"
 	got, err := children.Evaluate(t.Context(), j, ignore)
 	require.NoError(t, err)
-	require.Equal(t, activities.Judgement{
+	require.Equal(t, sweep.Evaluation{
 		Metrics: map[string]float64{"fid.all": 12}, Guidance: 1.5, Grid: filepath.Join(j.Output, "grid.png"),
 		Floor: map[string]float64{"fid.all": 2}, Features: "5bec",
 	}, got)

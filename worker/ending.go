@@ -2,15 +2,11 @@ package worker
 
 import (
 	"fmt"
-	"slices"
 	"syscall"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
-
-// exitLostWorker is a child's exit code when its stdin closed (package job).
-const exitLostWorker = 3
 
 // ending is all that is known about how a child ended.
 type ending struct {
@@ -29,7 +25,11 @@ func (e ending) failure() *sweep.FailureError {
 		if e.last.Type != job.Error {
 			return nil
 		}
-		return fail(knownClass(e.last.Class), e.last.Message, "")
+		class := e.last.Class
+		if !class.Known() { // of a child of another version
+			class = sweep.FailBug
+		}
+		return fail(class, e.last.Message, "")
 	}
 	switch {
 	case e.signal == syscall.SIGKILL && e.oomKilled:
@@ -42,19 +42,11 @@ func (e ending) failure() *sweep.FailureError {
 		return fail(sweep.FailLost, "the child was ended by "+e.signal.String(), e.output)
 	case e.signal != 0:
 		return fail(sweep.FailBug, "the child crashed: "+e.signal.String(), e.output)
-	case e.code == exitLostWorker:
-		return fail(sweep.FailLost, "the child lost its worker (exit code 3)", e.output)
+	case e.code == job.ExitOrphaned:
+		return fail(sweep.FailLost, fmt.Sprintf("the child lost its worker (exit code %d)", e.code), e.output)
 	default:
 		return fail(sweep.FailBug, fmt.Sprintf("the child ended with exit code %d and named no result", e.code), e.output)
 	}
-}
-
-// knownClass guards against a child of another version.
-func knownClass(c sweep.FailureClass) sweep.FailureClass {
-	if slices.Contains(sweep.FailureList(), c) {
-		return c
-	}
-	return sweep.FailBug
 }
 
 func fail(class sweep.FailureClass, message, output string) *sweep.FailureError {

@@ -25,7 +25,7 @@ func TestEndingFailure(t *testing.T) {
 		"CUDA ran out":                              {ending{code: -1, signal: syscall.SIGABRT, output: "CUDA_ERROR_OUT_OF_MEMORY: out of memory"}, sweep.FailOutOfMemory},
 		"killed by somebody, chatting of memory":    {ending{code: -1, signal: syscall.SIGKILL, output: "RESOURCE_EXHAUSTED"}, sweep.FailLost},
 		"allocator gave up":                         {ending{code: -1, signal: syscall.SIGABRT, output: "std::bad_alloc"}, sweep.FailOutOfMemory},
-		"lost its worker":                           {ending{code: exitLostWorker}, sweep.FailLost},
+		"lost its worker":                           {ending{code: job.ExitOrphaned}, sweep.FailLost},
 		"exit 0 without a word":                     {ending{}, sweep.FailBug},
 		"says so itself":                            {ending{code: 1, last: &job.Event{Type: job.Error, Class: sweep.FailTransient}}, sweep.FailTransient},
 	} {

@@ -54,13 +54,3 @@ func (q *eventQueue) next() (e job.Event, ok bool) {
 	q.events = q.events[1:]
 	return e, true
 }
-
-// isLast reports whether no event may follow one of this type.
-func isLast(t job.Type) bool {
-	switch t {
-	case job.Done, job.Diverged, job.Preempted, job.Result, job.Error:
-		return true
-	default:
-		return false
-	}
-}

@@ -42,6 +42,12 @@ func emit(e job.Event) {
 	fmt.Println(string(line))
 }
 
+// fakePoint is the curve of the scenario happy.
+var fakePoint = sweep.CurvePoint{
+	Step: 10, Loss: 2, DDPM: 1, Terms: map[string]float64{sweep.TermInfoNCE: 0.25, sweep.TermCORAL: 0.25},
+	Groups: map[string]float64{sweep.GroupTail: 3},
+}
+
 func fakeChild(verb, jobFile string) {
 	var j struct { // what job.Train and job.Evaluate share, and the folders
 		job.Train
@@ -56,7 +62,7 @@ func fakeChild(verb, jobFile string) {
 	}
 	go func() { // as package job says
 		_, _ = io.Copy(io.Discard, os.Stdin)
-		os.Exit(exitLostWorker)
+		os.Exit(job.ExitOrphaned)
 	}()
 	term := make(chan os.Signal, 1)
 	signal.Notify(term, syscall.SIGTERM)
@@ -66,19 +72,17 @@ func fakeChild(verb, jobFile string) {
 	case "happy":
 		if verb == "evaluate" {
 			emit(job.Event{
-				Type: job.Result, Metrics: map[string]float64{"fid.all": 12}, Guidance: 1.5, Grid: filepath.Join(j.Output, "grid.png"),
-				Floor: map[string]float64{"fid.all": 2}, Features: "5bec",
+				Type: job.Result, Evaluation: &sweep.Evaluation{Metrics: map[string]float64{"fid.all": 12}, Guidance: 1.5, Grid: filepath.Join(j.Output, "grid.png"), Floor: map[string]float64{"fid.all": 2}, Features: "5bec"},
 			})
 			os.Exit(0)
 		}
-		infonce := 0.25
 		emit(job.Event{Type: job.Loading, Step: 30, Steps: 40})
-		emit(job.Event{Type: job.Progress, Step: 10, Steps: 20, StepsPerSecond: 5, Point: &job.Point{Step: 10, Loss: 2, DDPM: 1, Infonce: &infonce, CORAL: &infonce, Groups: map[string]float64{sweep.GroupTail: 3}}})
+		emit(job.Event{Type: job.Progress, Step: 10, Steps: 20, StepsPerSecond: 5, Point: &fakePoint})
 		emit(job.Event{Type: job.Checkpoint, Step: 10, Dir: filepath.Join(j.Staging, "step-0000000010")})
 		emit(job.Event{Type: job.Checkpoint, Step: 20, Dir: filepath.Join(j.Staging, "step-0000000020")})
-		emit(job.Event{Type: job.Done, Step: 20, LossFirst: 2, LossLast: 1})
+		emit(job.Event{Type: job.Done, Step: 20, Losses: sweep.Losses{LossFirst: new(2.0), LossLast: new(1.0)}})
 	case "diverged":
-		emit(job.Event{Type: job.Diverged, Step: 7, LossFirst: 2})
+		emit(job.Event{Type: job.Diverged, Step: 7, Losses: sweep.Losses{LossFirst: new(2.0)}})
 	case "bad-data":
 		emit(job.Event{Type: job.Error, Class: "bad_data", Message: "images.idx.gz: truncated"})
 		os.Exit(1)
@@ -187,8 +191,8 @@ func (k keptLogs) PutLog(_ context.Context, sweepName string, _, _ int, path str
 	return err
 }
 
-func trainJob(scenario, staging string) activities.TrainJob {
-	j := activities.TrainJob{Staging: staging, Attempt: 1}
+func trainJob(scenario, staging string) sweep.TrainJob {
+	j := sweep.TrainJob{Staging: staging, Task: sweep.Task{Attempt: 1}}
 	j.Spec.Name = scenario
 	return j
 }

@@ -60,8 +60,7 @@ func (f *attemptFailure) read(err error) {
 }
 
 func classOf(errorType string) (class sweep.FailureClass, corrupt bool) {
-	switch class := sweep.FailureClass(errorType); class {
-	case sweep.FailOutOfMemory, sweep.FailBadData, sweep.FailBug, sweep.FailLost, sweep.FailTransient, sweep.FailPreempted:
+	if class := sweep.FailureClass(errorType); class.Known() {
 		return class, false
 	}
 	if errorType == activities.TypeCorrupt {

@@ -141,7 +141,7 @@ func (t *trial) train(ctx workflow.Context) (activities.OutcomeStatus, error) {
 	t.show(ctx, what)
 	var trained activities.TrainResult
 	err := workflow.ExecuteActivity(slot(ctx, t.spec, trainTimeout, what), t.do.Train, activities.TrainInput{
-		Spec: *t.spec, Assignment: t.result.Assignment, Attempt: t.result.Attempts, After: t.after, Until: t.rung(),
+		Task: sweep.Task{Spec: *t.spec, Assignment: t.result.Assignment, Attempt: t.result.Attempts}, After: t.after, Until: t.rung(),
 	}).Get(ctx, &trained)
 	if err != nil {
 		return "", err
@@ -152,7 +152,7 @@ func (t *trial) train(ctx workflow.Context) (activities.OutcomeStatus, error) {
 	}
 	t.after = ""
 	t.result.Steps = trained.Step
-	t.result.LossFirst, t.result.LossLast = trained.LossFirst, trained.LossLast
+	t.result.Losses = trained.Losses
 	t.result.Backend = trained.Backend
 	if trained.Status == activities.OutcomeDiverged {
 		t.result.Status = sweep.StatusDiverged
@@ -177,22 +177,20 @@ func (t *trial) evaluate(ctx workflow.Context) error {
 	t.show(ctx, what)
 	var judged activities.EvaluateResult
 	err := workflow.ExecuteActivity(slot(ctx, t.spec, evaluateTimeout, what), t.do.Evaluate, activities.EvaluateInput{
-		Spec: *t.spec, Assignment: t.result.Assignment, Attempt: t.result.Attempts, After: t.after,
+		Task: sweep.Task{Spec: *t.spec, Assignment: t.result.Assignment, Attempt: t.result.Attempts}, After: t.after,
 		Checkpoint: activities.CheckpointRef{Key: t.result.Checkpoint, Step: t.result.Steps}, Rung: t.rung() > 0,
 	}).Get(ctx, &judged)
 	if err != nil {
 		return err
 	}
 	t.result.EvalTime += judged.Seconds
-	t.result.Guidance, t.result.Grid = judged.Guidance, judged.Grid
-	t.result.Floor, t.result.Features = judged.Floor, judged.Features
-	t.result.Samples, t.result.Real = judged.Samples, judged.Real
-	if t.rung() > 0 {
+	t.result.Evaluation = judged.Evaluation
+	if t.rung() > 0 { // its metrics are the rung's, not the trial's
 		t.after = ""
+		t.result.Metrics, t.result.Spread = nil, nil
 		t.result.Rungs = append(t.result.Rungs, t.result.AtStep(judged.Metrics))
 		return nil
 	}
-	t.result.Metrics, t.result.Spread = judged.Metrics, judged.Spread
 	t.result.Gates = t.spec.Gates.Failures(judged.Metrics)
 	t.result.Status = sweep.StatusCompleted
 	return nil

@@ -82,7 +82,7 @@ func (t *Trainer) MostRunning() int {
 	return t.most
 }
 
-func (t *Trainer) begin(job activities.TrainJob, from int) Fault {
+func (t *Trainer) begin(job sweep.TrainJob, from int) Fault {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	number := job.Assignment.Number
@@ -109,7 +109,7 @@ func (t *Trainer) end() {
 
 // Train implements activities.Trainer.
 func (t *Trainer) Train(
-	ctx context.Context, job activities.TrainJob, drain <-chan struct{}, report func(activities.Progress) error,
+	ctx context.Context, job sweep.TrainJob, drain <-chan struct{}, report func(activities.Progress) error,
 ) (activities.Outcome, error) {
 	step, err := resumedStep(job.Resume)
 	if err != nil {
@@ -117,7 +117,7 @@ func (t *Trainer) Train(
 	}
 	fault := t.begin(job, step)
 	defer t.end()
-	outcome := activities.Outcome{Status: activities.OutcomeDone, LossFirst: 1, LossLast: 0.1, Backend: "fake"}
+	outcome := activities.Outcome{Status: activities.OutcomeDone, Losses: sweep.Losses{LossFirst: new(1.0), LossLast: new(0.1)}, Backend: "fake"}
 	steps, every := job.Spec.Train.Steps, job.Spec.Checkpoints.EverySteps
 	end := steps
 	if job.Until > 0 {
@@ -154,7 +154,7 @@ func (t *Trainer) Train(
 		if err := writeStep(dir, step); err != nil {
 			return activities.Outcome{}, err
 		}
-		err := report(activities.Progress{Step: step, Steps: steps, Loss: 1 / float64(step), StepsPerSecond: 100, Backend: "fake", Checkpoint: dir})
+		err := report(activities.Progress{Step: step, Steps: steps, Point: &sweep.CurvePoint{Step: step, Loss: 1 / float64(step)}, StepsPerSecond: 100, Backend: "fake", Checkpoint: dir})
 		if err != nil {
 			return activities.Outcome{}, err
 		}
@@ -163,8 +163,8 @@ func (t *Trainer) Train(
 
 // Evaluate implements activities.Trainer.
 func (t *Trainer) Evaluate(
-	ctx context.Context, job activities.EvaluateJob, report func(activities.Progress) error,
-) (activities.Judgement, error) {
+	ctx context.Context, job sweep.EvaluateJob, report func(activities.Progress) error,
+) (sweep.Evaluation, error) {
 	number := job.Assignment.Number
 	step, err := resumedStep(job.Checkpoint)
 	t.mu.Lock()
@@ -176,17 +176,17 @@ func (t *Trainer) Evaluate(
 	t.evaluated[number]++
 	t.mu.Unlock()
 	if errs := t.EvaluateErrors[number]; attempt < len(errs) && errs[attempt] != nil {
-		return activities.Judgement{}, errs[attempt]
+		return sweep.Evaluation{}, errs[attempt]
 	}
 	if err != nil {
-		return activities.Judgement{}, err
+		return sweep.Evaluation{}, err
 	}
 	if err := report(activities.Progress{Step: 1, Steps: 1}); err != nil {
-		return activities.Judgement{}, err
+		return sweep.Evaluation{}, err
 	}
 	if t.EvaluateHangs {
 		<-ctx.Done()
-		return activities.Judgement{}, fmt.Errorf("job ended: %w", ctx.Err())
+		return sweep.Evaluation{}, fmt.Errorf("job ended: %w", ctx.Err())
 	}
 	found := t.Metrics
 	if found == nil {
@@ -194,7 +194,7 @@ func (t *Trainer) Evaluate(
 	}
 	metrics := found(job.Assignment)
 	maps.Copy(metrics, t.Extra)
-	return activities.Judgement{
+	return sweep.Evaluation{
 		Metrics: metrics, Guidance: 1, Grid: filepath.Join(job.Output, "grid.png"),
 		Floor: map[string]float64{"fid.tail": Floor}, Features: Features,
 	}, ctx.Err()

@@ -58,7 +58,7 @@ func (c ownCase) job() job.Train {
 	if c.Both {
 		a.Params[sweep.ParamInfonceWeight], a.Params[sweep.ParamAlignmentWeight] = sweep.Number(0.1), sweep.Number(0.1)
 	}
-	return job.Train{Spec: spec, Assignment: a, Attempt: 1, Backend: c.Backend}
+	return job.Train{TrainJob: sweep.TrainJob{Task: sweep.Task{Spec: spec, Assignment: a, Attempt: 1}}, Backend: c.Backend}
 }
 
 // trained stops a training between its steps.

@@ -52,8 +52,8 @@ func analysed(t *testing.T, n int) store.Store {
 		w := math.Log10(p["infonce.weight"].Float()+1e-3) + 3
 		trials = append(trials, sweep.Trial{
 			Assignment: sweep.Assignment{Number: len(trials), Kind: kind, Params: p, Seed: seed},
-			Status:     sweep.StatusCompleted, Steps: 100, LossFirst: 1, LossLast: 0.25, Attempts: 1,
-			Metrics: map[string]float64{"fid.tail": 60 - 6*w + 0.5*rng.NormFloat64(), "fid.head": 20 + w*w + 0.5*rng.NormFloat64()},
+			Status:     sweep.StatusCompleted, Steps: 100, Losses: sweep.Losses{LossFirst: new(1.0), LossLast: new(0.25)}, Attempts: 1,
+			Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": 60 - 6*w + 0.5*rng.NormFloat64(), "fid.head": 20 + w*w + 0.5*rng.NormFloat64()}},
 		})
 	}
 	for seed := range int64(3) {

@@ -414,7 +414,7 @@ func TestReportShowsFloorAndKeptCurve(t *testing.T) {
 	require.NoError(t, arc.KeepCurve(t.Context(), ref.Key))
 	require.NoError(t, arc.Remove(t.Context(), ref.Key))
 	diverged := sweep.Trial{
-		Assignment: sweep.Assignment{Number: 3, Kind: sweep.KindSearch, Params: clitest.Weights(3, 0), Seed: 1}, Status: sweep.StatusDiverged, Attempts: 1, LossFirst: 1.02,
+		Assignment: sweep.Assignment{Number: 3, Kind: sweep.KindSearch, Params: clitest.Weights(3, 0), Seed: 1}, Status: sweep.StatusDiverged, Attempts: 1, Losses: sweep.Losses{LossFirst: new(1.02)},
 	}
 	judged := diverged
 	judged.Number, judged.Status, judged.Floor = 4, sweep.StatusCompleted, map[string]float64{"fid.tail": 7.77}
@@ -486,7 +486,7 @@ func TestAllTrialsFailedTheirGates(t *testing.T) {
 	for number, tail := range []float64{70, 60} {
 		trials = append(trials, sweep.Trial{
 			Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch}, Status: sweep.StatusCompleted,
-			Metrics: map[string]float64{"fid.tail": tail}, Gates: []string{"memorised_ratio.all is 0.2, gates.max_memorised_ratio is 0.05"},
+			Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": tail}}, Gates: []string{"memorised_ratio.all is 0.2, gates.max_memorised_ratio is 0.05"},
 		})
 	}
 	require.NoError(t, archive.New(objects).AppendSegment(t.Context(), "fresh", 0, trials))

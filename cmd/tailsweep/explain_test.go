@@ -41,7 +41,7 @@ func explained(t *testing.T, method sweep.Method, change func(*sweep.Trial)) sto
 			value += math.Abs(v.Float()-0.2) * float64(len(name))
 		}
 		trial := sweep.Trial{Assignment: a, Status: sweep.StatusCompleted, Attempts: 1, Steps: spec.Train.Steps,
-			Metrics: map[string]float64{"fid.tail": value, "fid.head": 60 - value/3}}
+			Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": value, "fid.head": 60 - value/3}}}
 		if change != nil {
 			change(&trial)
 		}

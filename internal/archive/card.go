@@ -64,8 +64,8 @@ func (c card) markdown() []byte {
 
 	line("\n## Training\n\n| | |\n|---|---|")
 	row("steps", strconv.Itoa(t.Steps))
-	if t.LossLast != 0 {
-		row("loss, first to last", number(t.LossFirst)+" to "+number(t.LossLast))
+	if t.LossFirst != nil && t.LossLast != nil {
+		row("loss, first to last", number(*t.LossFirst)+" to "+number(*t.LossLast))
 	}
 	row("seed", strconv.FormatInt(t.Seed, 10))
 	row("attempts", strconv.Itoa(t.Tries()))

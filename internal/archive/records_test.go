@@ -58,7 +58,7 @@ func TestRecordsRefuseWhatCannotBe(t *testing.T) {
 		"kind":     func(t *sweep.Trial) { t.Kind = "" },
 		"fid.tail": func(t *sweep.Trial) { t.Metrics["fid.tail"] = math.NaN() },
 		"number":   func(t *sweep.Trial) { t.Number = -1 },
-		"NaN":      func(t *sweep.Trial) { t.LossLast = math.NaN() },
+		"NaN":      func(t *sweep.Trial) { t.LossLast = new(math.NaN()) },
 	} {
 		bad := aTrial(4)
 		change(&bad)

@@ -32,7 +32,7 @@ const (
 	labelReason = "reason"
 )
 
-// Values of label term beside sweep.TermList. The terms of that list are before their
+// Values of label term beside sweep.LossTerms. The terms of that list are before their
 // weights, and 0 where they are off.
 const (
 	TermTotal = "total"
@@ -129,19 +129,18 @@ func (m *Metrics) TrialProgress(sweepName string, trial int, p activities.Progre
 	number := strconv.Itoa(trial)
 	m.trialStep.WithLabelValues(sweepName, number).Set(float64(p.Step))
 	m.trialSpeed.WithLabelValues(sweepName, number).Set(p.StepsPerSecond)
-	losses := map[string]float64{
-		TermTotal: p.Loss, TermDDPM: p.LossDDPM, sweep.TermInfoNCE: p.LossInfonce, sweep.TermAlignment: p.LossAlignment,
+	if p.Point == nil {
+		return
 	}
-	for _, term := range sweep.TermList() {
-		if _, own := losses[term]; !own {
-			losses[term] = p.LossTerms[term]
-		}
+	losses := map[string]float64{TermTotal: p.Point.Loss, TermDDPM: p.Point.DDPM}
+	for _, term := range sweep.LossTerms() {
+		losses[term.Name] = p.Point.Terms[term.Name]
 	}
 	for term, loss := range losses {
 		m.trialLoss.WithLabelValues(sweepName, number, term).Set(loss)
 	}
 	for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
-		if loss, ok := p.LossGroups[group]; ok {
+		if loss, ok := p.Point.Groups[group]; ok {
 			m.trialGroupLoss.WithLabelValues(sweepName, number, group).Set(loss)
 		}
 	}

@@ -41,8 +41,10 @@ func fill(m *Metrics) {
 		ByStatus: map[sweep.Status]int{sweep.StatusCompleted: 3, sweep.StatusFailed: 1},
 		Best:     map[string]float64{"fid.tail": 20.5, "fid.all": 12, "label_accuracy.head": 0.75, "loss": 0.04, "unheard.of": 1},
 	})
-	m.TrialProgress("s", 7, activities.Progress{Step: 30, Loss: 3, LossDDPM: 1, LossInfonce: 2, StepsPerSecond: 75,
-		LossTerms: map[string]float64{sweep.TermCBDM: 0.5, "unheard.of": 1}, LossGroups: map[string]float64{sweep.GroupHead: 0.25, "unheard.of": 1}})
+	m.TrialProgress("s", 7, activities.Progress{Step: 30, StepsPerSecond: 75, Point: &sweep.CurvePoint{
+		Loss: 3, DDPM: 1, Terms: map[string]float64{sweep.TermInfoNCE: 2, sweep.TermCBDM: 0.5, "unheard.of": 1},
+		Groups: map[string]float64{sweep.GroupHead: 0.25, "unheard.of": 1},
+	}})
 	m.EvaluationProgress("s", 7, 400)
 	m.Restart("s", sweep.FailLost)
 	m.Restart("s", "a class of the future")

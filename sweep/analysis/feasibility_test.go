@@ -13,7 +13,7 @@ import (
 func trial(number int, kind sweep.Kind, seed int64, weight, loss float64) sweep.Trial {
 	return sweep.Trial{
 		Assignment: sweep.Assignment{Number: number, Kind: kind, Params: sweep.Params{sweep.ParamInfonceWeight: sweep.Number(weight)}, Seed: seed},
-		Status:     sweep.StatusCompleted, LossLast: loss,
+		Status:     sweep.StatusCompleted, Losses: sweep.Losses{LossLast: new(loss)},
 	}
 }
 

@@ -38,7 +38,7 @@ func TestFailedGatesHaveNoRank(t *testing.T) {
 	trial := func(number int, value float64, gates ...string) sweep.Trial {
 		return sweep.Trial{
 			Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Params: sweep.Params{sweep.ParamInfonceWeight: sweep.Number(float64(number))}},
-			Status:     sweep.StatusCompleted, Metrics: map[string]float64{name: value}, Gates: gates,
+			Status:     sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{name: value}}, Gates: gates,
 		}
 	}
 	trials := []sweep.Trial{trial(0, 3), trial(1, 1, "it copies"), trial(2, 2)}
@@ -62,7 +62,7 @@ func TestGatedText(t *testing.T) {
 	spec := mustParse(t, spectest.Base)
 	name := spec.Metrics[0].Name
 	trial := func(number int, value float64, gates ...string) sweep.Trial {
-		return sweep.Trial{Assignment: sweep.Assignment{Number: number}, Status: sweep.StatusCompleted, Metrics: map[string]float64{name: value}, Gates: gates}
+		return sweep.Trial{Assignment: sweep.Assignment{Number: number}, Status: sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{name: value}}, Gates: gates}
 	}
 	require.Empty(t, GatedText(spec, []sweep.Trial{{Status: sweep.StatusFailed}}, ""))
 	trials := []sweep.Trial{trial(0, 31.5, "a is 1, gates.a is 2", "b"), trial(1, 32, "c")}

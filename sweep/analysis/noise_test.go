@@ -14,7 +14,7 @@ import (
 func seededTrial(w float64, seed int64, value float64) sweep.Trial {
 	return sweep.Trial{
 		Assignment: sweep.Assignment{Kind: sweep.KindSearch, Params: sweep.Params{"infonce.weight": sweep.Number(w)}, Seed: seed},
-		Status:     sweep.StatusCompleted, Metrics: map[string]float64{"fid.tail": value},
+		Status:     sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": value}},
 	}
 }
 

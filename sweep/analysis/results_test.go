@@ -10,7 +10,7 @@ import (
 )
 
 func completed(number int, tail, head float64) sweep.Trial {
-	return sweep.Trial{Assignment: sweep.Assignment{Number: number}, Status: sweep.StatusCompleted, Metrics: map[string]float64{"fid.tail": tail, "fid.head": head}}
+	return sweep.Trial{Assignment: sweep.Assignment{Number: number}, Status: sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": tail, "fid.head": head}}}
 }
 
 func numbers(trials []sweep.Trial) []int {
@@ -29,7 +29,7 @@ func TestRank(t *testing.T) {
 	trials := []sweep.Trial{
 		completed(5, 2, 3), completed(4, 2, 3), completed(3, 2, 1), completed(2, 1, 9), failed,
 		completed(6, math.NaN(), 1), completed(7, math.Inf(-1), 1),
-		{Assignment: sweep.Assignment{Number: 8}, Status: sweep.StatusCompleted, Metrics: map[string]float64{"fid.head": 1}},
+		{Assignment: sweep.Assignment{Number: 8}, Status: sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.head": 1}}},
 		completed(1, 3, math.NaN()), completed(0, 3, 7),
 	}
 	require.Equal(t, []int{2, 3, 4, 5, 0, 1}, numbers(Rank(headAndTail, trials, "")))
@@ -47,7 +47,7 @@ func TestRank(t *testing.T) {
 func TestRankKnowsTheDirectionOfAMetric(t *testing.T) {
 	a, b := completed(0, 1, 1), completed(1, 1, 1)
 	a.Metrics["label_accuracy.all"], b.Metrics["label_accuracy.all"] = 0.4, 0.9
-	a.LossLast, b.LossLast = 0.1, 0.2
+	a.LossLast, b.LossLast = new(0.1), new(0.2)
 	a.Steps, a.TrainTime, b.Steps, b.TrainTime = 100, 10, 100, 5
 	trials := []sweep.Trial{a, b}
 	require.Equal(t, []int{1, 0}, numbers(Rank(headAndTail, trials, "label_accuracy.all")))

@@ -93,7 +93,7 @@ func TestSessionIsTheSampler(t *testing.T) {
 					answer := send(`{"op":"inject","u":[0,0.5,0.99,1,0.34,0.5,0],"values":[1.5],"constraints":[-1]}`)
 					require.Equal(t, r.Number, *answer.ID)
 					a := sweep.Assignment{Number: r.Number, Kind: sweep.KindSearch, Seed: trainSeed, Params: s.ledger[len(s.ledger)-1].Params}
-					r.Ledger = append(r.Ledger, sweep.Trial{Assignment: a, Status: sweep.StatusCompleted, Metrics: map[string]float64{"f0": 1.5, "c0": -1}})
+					r.Ledger = append(r.Ledger, sweep.Trial{Assignment: a, Status: sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"f0": 1.5, "c0": -1}}})
 					r.Number++
 					continue
 				}

@@ -2,7 +2,6 @@ package cost
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/space"
@@ -39,6 +38,5 @@ func Costliest(s *sweep.Spec) sweep.Assignment {
 
 // isTerm reports whether a parameter is the weight of a term of the loss.
 func isTerm(name string) bool {
-	term, ok := strings.CutSuffix(name, ".weight")
-	return ok && slices.Contains(sweep.TermList(), term)
+	return slices.ContainsFunc(sweep.LossTerms(), func(t sweep.LossTerm) bool { return t.Weight() == name })
 }

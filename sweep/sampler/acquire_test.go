@@ -46,7 +46,7 @@ func surveyed(d, n, q int, constraints int, f func(u []float64) []float64) Reque
 		for c, o := range spec.Constraints {
 			metrics[o.Metric] = y[len(spec.Metrics)+c]
 		}
-		r.Ledger = append(r.Ledger, sweep.Trial{Assignment: a, Status: sweep.StatusCompleted, Metrics: metrics})
+		r.Ledger = append(r.Ledger, sweep.Trial{Assignment: a, Status: sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: metrics}})
 	}
 	r.Number, r.Index = n+q, n+q
 	return r
@@ -97,7 +97,7 @@ func TestNadirIsBeyondAnEndThatIsOnlyHopedFor(t *testing.T) {
 	for number, u := range [][]float64{{0, 0.3}, {0.02, 0.3}, {0, 0.35}, {0.05, 0.25}, {0.3, 0.5}, {0.7, 0.55}, {1, 0.7}, {0.5, 0.6}} {
 		g := 1 + 9*math.Abs(u[1]-0.3)
 		r.Ledger = append(r.Ledger, sweep.Trial{Assignment: sweep.Assignment{Number: number, Params: sweep.Params{"x0": sweep.Number(u[0]), "x1": sweep.Number(u[1])}, Seed: 1},
-			Status: sweep.StatusCompleted, Metrics: map[string]float64{"f0": u[0], "f1": g - u[0]*u[0]/g}})
+			Status: sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"f0": u[0], "f1": g - u[0]*u[0]/g}}})
 	}
 	s := newUnitCube(r.Spec)
 	m, err := newModel(randomOf(r), r, s, newTraining(r, s))

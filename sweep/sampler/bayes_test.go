@@ -20,7 +20,7 @@ func line(goal sweep.Goal, f func(w float64) float64, at ...float64) Request {
 	for _, w := range at {
 		r.Ledger = append(r.Ledger, sweep.Trial{
 			Assignment: sweep.Assignment{Number: r.Number, Params: weight(w), Seed: 1},
-			Status:     sweep.StatusCompleted, Metrics: map[string]float64{"fid.tail": f(w)},
+			Status:     sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": f(w)}},
 		})
 		r.Number++
 	}
@@ -80,7 +80,7 @@ func TestBayesLeavesWhereTrialsDiverge(t *testing.T) {
 func TestBayesIgnoresWhatIsNoResult(t *testing.T) {
 	r := line(sweep.Minimize, valley, 0, 0.15, 0.45, 0.6)
 	want, _ := suggested(t, r)
-	noise := sweep.Trial{Assignment: sweep.Assignment{Params: weight(0.9), Seed: 1}, Status: sweep.StatusFailed, Metrics: map[string]float64{"fid.tail": -1e9}}
+	noise := sweep.Trial{Assignment: sweep.Assignment{Params: weight(0.9), Seed: 1}, Status: sweep.StatusFailed, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": -1e9}}}
 	r.Ledger = append(r.Ledger, noise)
 	noise.Params, noise.Status, noise.Metrics = weight(0.95), sweep.StatusCompleted, map[string]float64{"fid.tail": math.NaN()}
 	r.Ledger = append(r.Ledger, noise)

@@ -117,7 +117,7 @@ func tenDimensions(tb testing.TB, method sweep.Method, n int) sampler.Request {
 			value += math.Pow(params[p.Name].Float()-float64(k)/10, 2)
 		}
 		r.Ledger = append(r.Ledger, sweep.Trial{Assignment: sweep.Assignment{Number: i, Params: params, Seed: 1}, Status: sweep.StatusCompleted,
-			Metrics: map[string]float64{"fid.tail": value, "fid.head": params["pa"].Float() - value/10}})
+			Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": value, "fid.head": params["pa"].Float() - value/10}}})
 	}
 	r.Number, r.Index = n, min(n, 500)
 	return r

@@ -51,9 +51,9 @@ func TestNoiseIsOneModel(t *testing.T) {
 					ledger = append(ledger, sweep.Trial{
 						Assignment: sweep.Assignment{Number: len(ledger), Kind: kind, Seed: int64(s), Params: sweep.Params{"infonce.weight": sweep.Number(float64(x))}},
 						Status:     sweep.StatusCompleted,
-						Metrics: map[string]float64{
+						Evaluation: sweep.Evaluation{Metrics: map[string]float64{
 							"fid.tail": 40 + float64(x)/4 + tail[s] + 0.5*rng.NormFloat64(), "fid.head": 21 + 4*math.Sin(float64(x)) + head[s] + 0.5*rng.NormFloat64(),
-						},
+						}},
 					})
 				}
 			}

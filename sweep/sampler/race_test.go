@@ -41,7 +41,7 @@ func (b *book) assignment(w float64, seed int64) sweep.Assignment {
 }
 
 func (b *book) done(w float64, seed int64, tail float64, head ...float64) *book {
-	t := sweep.Trial{Assignment: b.assignment(w, seed), Status: sweep.StatusCompleted, Metrics: map[string]float64{"fid.tail": tail}}
+	t := sweep.Trial{Assignment: b.assignment(w, seed), Status: sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": tail}}}
 	for _, f := range head {
 		t.Metrics["fid.head"] = f
 	}

@@ -34,7 +34,7 @@ func TestRecommendSeesThroughNoise(t *testing.T) {
 		for n := range 40 {
 			params := sweep.Params{"x": sweep.Number(rng.Float64()), "y": sweep.Number(rng.Float64())}
 			ledger = append(ledger, sweep.Trial{Assignment: sweep.Assignment{Number: n, Kind: sweep.KindSearch, Params: params}, Status: sweep.StatusCompleted,
-				Metrics: map[string]float64{"f0": value(params) + 0.4*rng.NormFloat64(), "c0": params["x"].Float() - 0.5}})
+				Evaluation: sweep.Evaluation{Metrics: map[string]float64{"f0": value(params) + 0.4*rng.NormFloat64(), "c0": params["x"].Float() - 0.5}}})
 		}
 		_, ok := recommender.Recommend(sampler.Request{Spec: spec, Ledger: ledger[:3]})
 		require.False(t, ok, "three results are too few")

@@ -11,7 +11,7 @@ import (
 
 // done is a finished trial of cube's first parameter at x.
 func done(number int, x float64, status sweep.Status, metrics map[string]float64) sweep.Trial {
-	return sweep.Trial{Status: status, Metrics: metrics, Assignment: sweep.Assignment{
+	return sweep.Trial{Status: status, Evaluation: sweep.Evaluation{Metrics: metrics}, Assignment: sweep.Assignment{
 		Number: number, Kind: sweep.KindSearch, Seed: 1, Params: sweep.Params{"aa": sweep.Number(x)}}}
 }
 

@@ -250,7 +250,9 @@ func (r *dryRun) advance(t *dryTrial) error {
 		return nil
 	}
 	values := r.measure(t, t.trial.Steps)
-	t.trial.LossLast = values[sweep.MetricLoss]
+	if loss, ok := values[sweep.MetricLoss]; ok {
+		t.trial.LossLast = &loss
+	}
 	if len(t.rungs) == 0 {
 		t.trial.Metrics = values
 		return r.end(t, sweep.StatusCompleted)

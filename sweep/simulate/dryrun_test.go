@@ -336,7 +336,7 @@ func TestCurveNeverGetsWorse(t *testing.T) {
 	trial := func(kind sweep.Kind, weight float64, seed int64, tail, head float64) sweep.Trial {
 		number++
 		return sweep.Trial{Status: sweep.StatusCompleted, FinishedAt: moment(time.Duration(number)), Assignment: sweep.Assignment{Number: number, Kind: kind, Seed: seed,
-			Params: sweep.Params{"infonce.weight": sweep.Number(weight)}}, Metrics: map[string]float64{"fid.tail": tail, "fid.head": head}}
+			Params: sweep.Params{"infonce.weight": sweep.Number(weight)}}, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": tail, "fid.head": head}}}
 	}
 	best := func(c Course) (values []float64) {
 		for _, p := range c.Curve(spec) {

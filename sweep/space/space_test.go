@@ -1,6 +1,7 @@
 package space_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -138,36 +139,42 @@ func TestSettings(t *testing.T) {
 	got, err := spec.Settings(sweep.Assignment{Seed: 3})
 	require.NoError(t, err)
 	require.Equal(t, sweep.Settings{
-		InfoNCE:    sweep.InfoNCE{Temperature: 0.1, Exponent: 1, Pass: sweep.PassUncond, StopGradient: sweep.StopNone, Layer: sweep.LayerBottleneck, Negatives: sweep.NegativesAll},
-		Alignment:  sweep.Alignment{Exponent: 1, StopGradient: sweep.StopNone},
-		CORAL:      sweep.CORAL{Temperature: 0.1, Emphasis: 0.3},
-		Dispersive: sweep.Dispersive{Temperature: 0.5},
-		Schedule:   sweep.ScheduleLinear, Prediction: sweep.PredictEps, Precision: sweep.PrecisionF32, LabelDropoutMode: sweep.DropSample, ClipNorm: 1,
+		Terms: sweep.Params{
+			sweep.ParamInfonceWeight: sweep.Number(0), sweep.ParamInfonceTemperature: sweep.Number(0.1), sweep.ParamInfonceExponent: sweep.Number(1), sweep.ParamInfonceWindow: sweep.Number(0),
+			sweep.ParamInfoncePass: sweep.Word(sweep.PassUncond), sweep.ParamInfonceStopGradient: sweep.Word(sweep.StopNone), sweep.ParamInfonceLayer: sweep.Word(sweep.LayerBottleneck), sweep.ParamInfonceNegatives: sweep.Word(sweep.NegativesAll),
+			sweep.ParamAlignmentWeight: sweep.Number(0), sweep.ParamAlignmentExponent: sweep.Number(1), sweep.ParamAlignmentWindow: sweep.Number(0), sweep.ParamAlignmentStopGradient: sweep.Word(sweep.StopNone),
+			sweep.ParamCBDMWeight: sweep.Number(0), sweep.ParamT2HWeight: sweep.Number(0),
+			sweep.ParamCORALWeight: sweep.Number(0), sweep.ParamCORALTemperature: sweep.Number(0.1), sweep.ParamCORALEmphasis: sweep.Number(0.3),
+			sweep.ParamDispersiveWeight: sweep.Number(0), sweep.ParamDispersiveTemperature: sweep.Number(0.5),
+		},
+		Schedule: sweep.ScheduleLinear, Prediction: sweep.PredictEps, Precision: sweep.PrecisionF32, LabelDropoutMode: sweep.DropSample, ClipNorm: 1,
 		LR: 2e-4, Batch: 128, EMA: 0.999, LabelDropout: 0.1, Guidance: []float64{0, 0.5, 1, 1.5, 2},
 		Steps: 600, Seed: 3, WarmupSteps: 60, LogEvery: 50, EverySteps: 1000,
 	}, got)
 
 	spec = mustParse(t, spectest.With("train: {steps: 600, schedule: cosine, prediction: v, label_dropout_mode: batch, weight_decay: 0.01, clip_norm: 0.5}"))
-	got, err = spec.Settings(sweep.Assignment{Params: sweep.Params{
+	terms := sweep.Params{
 		sweep.ParamInfonceWeight: sweep.Number(0.5), sweep.ParamInfonceTemperature: sweep.Number(0.2), sweep.ParamInfonceExponent: sweep.Number(2), sweep.ParamInfonceWindow: sweep.Number(0.7),
 		sweep.ParamInfoncePass: sweep.Word(sweep.PassCond), sweep.ParamInfonceStopGradient: sweep.Word(sweep.StopNegatives), sweep.ParamInfonceLayer: sweep.Word("up2"), sweep.ParamInfonceNegatives: sweep.Word(sweep.NegativesOtherClass),
 		sweep.ParamCBDMWeight: sweep.Number(1), sweep.ParamT2HWeight: sweep.Number(0.25), sweep.ParamCORALWeight: sweep.Number(0.5), sweep.ParamCORALTemperature: sweep.Number(0.2), sweep.ParamCORALEmphasis: sweep.Number(0.4),
 		sweep.ParamDispersiveWeight: sweep.Number(0.6), sweep.ParamDispersiveTemperature: sweep.Number(0.7),
 		sweep.ParamAlignmentWeight: sweep.Number(0.3), sweep.ParamAlignmentExponent: sweep.Number(0), sweep.ParamAlignmentWindow: sweep.Number(0.8), sweep.ParamAlignmentStopGradient: sweep.Word(sweep.StopCond),
+	}
+	params := sweep.Params{
 		sweep.ParamResamplingFactor: sweep.Number(1), sweep.ParamGuidance: sweep.Number(3), sweep.ParamLR: sweep.Number(1e-3), sweep.ParamBatch: sweep.Number(64), sweep.ParamEMA: sweep.Number(0.99), sweep.ParamLabelDropout: sweep.Number(0),
-	}})
+	}
+	maps.Copy(params, terms)
+	got, err = spec.Settings(sweep.Assignment{Params: params})
 	require.NoError(t, err)
 	require.Equal(t, sweep.Settings{
-		InfoNCE:          sweep.InfoNCE{Weight: 0.5, Temperature: 0.2, Exponent: 2, Window: 0.7, Pass: sweep.PassCond, StopGradient: sweep.StopNegatives, Layer: "up2", Negatives: sweep.NegativesOtherClass},
-		CBDM:             sweep.CBDM{Weight: 1},
-		T2H:              sweep.T2H{Weight: 0.25},
-		CORAL:            sweep.CORAL{Weight: 0.5, Temperature: 0.2, Emphasis: 0.4},
-		Dispersive:       sweep.Dispersive{Weight: 0.6, Temperature: 0.7},
+		Terms:            terms,
 		LabelDropoutMode: sweep.DropBatch, Schedule: sweep.ScheduleCosine, Prediction: sweep.PredictV, Precision: sweep.PrecisionF32, WeightDecay: 0.01, ClipNorm: 0.5,
-		Alignment:        sweep.Alignment{Weight: 0.3, Window: 0.8, StopGradient: sweep.StopCond},
 		ResamplingFactor: 1, LR: 1e-3, Batch: 64, EMA: 0.99, Guidance: []float64{3},
 		Steps: 600, WarmupSteps: 60, LogEvery: 50, EverySteps: 1000,
 	}, got)
+	require.Equal(t, 0.5, got.Weight(sweep.TermInfoNCE))
+	require.Equal(t, 0.4, got.Number(sweep.ParamCORALEmphasis))
+	require.Equal(t, "up2", got.Word(sweep.ParamInfonceLayer))
 
 	for name, v := range map[string]sweep.Value{"infonce.wieght": sweep.Number(1), sweep.ParamBatch: sweep.Number(1.5), sweep.ParamInfoncePass: sweep.Word("both"), sweep.ParamEMA: sweep.Number(1), sweep.ParamLR: sweep.Number(0), sweep.ParamResamplingFactor: sweep.Word("off")} {
 		_, err := spec.Settings(sweep.Assignment{Number: 12, Params: sweep.Params{name: v}})

@@ -33,11 +33,10 @@ func warnNullLabel(s *sweep.Spec) []string {
 	if guides(s, settings) {
 		uses = append(uses, "guidance")
 	}
-	if settings.InfoNCE.Weight > 0 && settings.InfoNCE.Pass == sweep.PassUncond {
-		uses = append(uses, "infonce (infonce.pass uncond)")
-	}
-	if settings.Alignment.Weight > 0 {
-		uses = append(uses, "alignment")
+	for _, t := range sweep.LossTerms() {
+		if t.NullLabel != nil && settings.Weight(t.Name) > 0 && t.NullLabel(settings) {
+			uses = append(uses, t.Name)
+		}
 	}
 	if len(uses) == 0 {
 		return nil

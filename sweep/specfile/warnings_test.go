@@ -17,7 +17,7 @@ func TestWarnNullLabel(t *testing.T) {
 		uses  string
 	}{
 		"the default":          {nil, ""},
-		"everything":           {[]string{kept, "parameters: {lr: {values: [1e-4, 1e-3]}, infonce.weight: {min: 0.0, max: 1.0}, alignment.weight: {value: 1}}"}, "guidance, infonce (infonce.pass uncond), alignment"},
+		"everything":           {[]string{kept, "parameters: {lr: {values: [1e-4, 1e-3]}, infonce.weight: {min: 0.0, max: 1.0}, alignment.weight: {value: 1}}"}, "guidance, infonce, alignment"},
 		"guidance":             {[]string{kept, "parameters: {lr: {values: [1e-4, 1e-3]}, infonce.weight: {value: 0}}"}, "guidance"},
 		"none of it":           {[]string{kept, unguided, "parameters: {lr: {values: [1e-4, 1e-3]}, infonce.weight: {value: 0}}"}, ""},
 		"the other pass":       {[]string{kept, unguided, "parameters: {lr: {values: [1e-4, 1e-3]}, infonce.weight: {value: 1}, infonce.pass: {value: cond}}"}, ""},

@@ -384,7 +384,7 @@ func TestAtRung(t *testing.T) {
 }
 
 func TestAtStep(t *testing.T) {
-	trial := sweep.Trial{Steps: 300, LossLast: 0.5, TrainTime: 3}
+	trial := sweep.Trial{Steps: 300, Losses: sweep.Losses{LossLast: new(0.5)}, TrainTime: 3}
 	rung := trial.AtStep(map[string]float64{"fid.tail": 9})
 	require.Equal(t, sweep.Rung{Step: 300, Metrics: map[string]float64{"fid.tail": 9, "loss": 0.5, "steps_per_second": 100}}, rung)
 	require.Equal(t, map[string]float64{"loss": 0.5}, judged("loss", "fid.head").Objectives(rung.Metrics))

@@ -200,7 +200,7 @@ parameters:
 `, m.name, where, m.perClass, network))
 			require.NoError(t, err)
 			trial := sweep.Assignment{Kind: sweep.KindSearch, Seed: 1, Params: sweep.Params{sweep.ParamInfonceWeight: sweep.Number(.1)}}
-			training := job.Train{Spec: *spec, Assignment: trial, Staging: t.TempDir(), Attempt: 1, Backend: backend.Go}
+			training := job.Train{TrainJob: sweep.TrainJob{Task: sweep.Task{Spec: *spec, Assignment: trial, Attempt: 1}, Staging: t.TempDir()}, Backend: backend.Go}
 			events := run(t, training, func(file string, out io.Writer) int { return trainer.RunChild(t.Context(), file, nil, out, "test") })
 			last := events[len(events)-1]
 			require.Equal(t, job.Done, last.Type)
@@ -216,7 +216,7 @@ parameters:
 				}
 			}
 
-			judging := job.Evaluate{Spec: *spec, Assignment: trial, Checkpoint: saved, Output: t.TempDir(), Backend: backend.Go}
+			judging := job.Evaluate{EvaluateJob: sweep.EvaluateJob{Task: sweep.Task{Spec: *spec, Assignment: trial}, Checkpoint: saved, Output: t.TempDir()}, Backend: backend.Go}
 			events = run(t, judging, func(file string, out io.Writer) int { return evaluate.RunChild(t.Context(), file, nil, out) })
 			result := events[len(events)-1]
 			require.Equal(t, job.Result, result.Type)

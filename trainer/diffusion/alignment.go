@@ -18,7 +18,7 @@ import (
 //
 // Both are noise: with prediction v they are converted, which on a pair of the same
 // x_t is a factor abar_t on the square.
-func Alignment(epsC, eps0, t, kept *Node, cfg sweep.Alignment) *Node {
+func Alignment(epsC, eps0, t, kept *Node, cfg AlignmentConfig) *Node {
 	switch cfg.StopGradient {
 	case sweep.StopCond:
 		epsC = StopGradient(epsC)
@@ -29,6 +29,17 @@ func Alignment(epsC, eps0, t, kept *Node, cfg sweep.Alignment) *Node {
 	return ReduceAllMean(Mul(Mul(weight(t, cfg.Exponent, cfg.Window), kept), perSample))
 }
 
-func alignmentTerm(p *passes) *Node {
-	return Alignment(p.eps(p.cond), p.eps(p.uncond()), p.batch.T, p.batch.Kept, p.Settings.Alignment)
+// AlignmentConfig says how and where the alignment loss applies.
+type AlignmentConfig struct {
+	Exponent     float64 // p
+	Window       float64 // [0, 1): no weight where t/T is below
+	StopGradient string  // sweep.StopNone | StopUncond | StopCond: the side taken as given
+}
+
+func alignmentTerm(p *passes, _ *Node) *Node {
+	s := p.Settings
+	return Alignment(p.eps(p.cond), p.eps(p.uncond()), p.batch.T, p.batch.Kept, AlignmentConfig{
+		Exponent: s.Number(sweep.ParamAlignmentExponent), Window: s.Number(sweep.ParamAlignmentWindow),
+		StopGradient: s.Word(sweep.ParamAlignmentStopGradient),
+	})
 }

@@ -20,6 +20,25 @@ func CBDM(eps, other, t, kept *Node) *Node {
 	return ReduceAllMean(Mul(Mul(weight(t, 1, 0), kept), Add(near, MulScalar(far, 0.25))))
 }
 
-func cbdmTerm(p *passes) *Node {
-	return CBDM(p.eps(p.cond), p.eps(p.forward(p.batch.Other)), p.batch.T, p.batch.Kept)
+// cbdmTerm is CBDM; other `[B]` int32 is y'.
+func cbdmTerm(p *passes, other *Node) *Node {
+	return CBDM(p.eps(p.cond), p.eps(p.forward(other)), p.batch.T, p.batch.Kept)
+}
+
+// otherClasses draws y' for a step: classes by their counts, a `[batch]` []int32.
+func otherClasses(seed int64, step, batch int, counts []int) any {
+	r := Random(seed, StreamCBDM, uint64(step))
+	total := 0
+	for _, n := range counts {
+		total += n
+	}
+	drawn := make([]int32, batch)
+	for i := range drawn {
+		at := r.IntN(total)
+		for at >= counts[drawn[i]] {
+			at -= counts[drawn[i]]
+			drawn[i]++
+		}
+	}
+	return drawn
 }

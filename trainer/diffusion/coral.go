@@ -29,7 +29,7 @@ const coralDims = 128
 // code's, so that weight .5 means what it means there; that code multiplies the batch's
 // mean emphasis by its mean l_i, here each sample has its own. Logarithms of sums are
 // taken from the largest exponent.
-func CORAL(z, t, label, kept *Node, cfg sweep.CORAL) *Node {
+func CORAL(z, t, label, kept *Node, cfg CORALConfig) *Node {
 	g, b := z.Graph(), z.Shape().Dim(0)
 	z = unitRows(z)
 	logits := DivScalar(Einsum("id,jd->ij", z, z), cfg.Temperature)
@@ -46,7 +46,15 @@ func CORAL(z, t, label, kept *Node, cfg sweep.CORAL) *Node {
 	return MulScalar(ReduceAllMean(Mul(Mul(emphasis, kept), perSample)), cfg.Temperature)
 }
 
-func coralTerm(p *passes) *Node {
+// CORALConfig are the temperatures of CORAL.
+type CORALConfig struct {
+	Temperature float64 // tau > 0
+	Emphasis    float64 // tau_r > 0
+}
+
+func coralTerm(p *passes, _ *Node) *Node {
 	z := nets.Project(p.scope.At(TrainingOnly).In(sweep.TermCORAL), p.cond.Pooled(p.Layer), coralDims, p.Settings.Seed)
-	return CORAL(z, p.batch.T, p.batch.Label, p.batch.Kept, p.Settings.CORAL)
+	return CORAL(z, p.batch.T, p.batch.Label, p.batch.Kept, CORALConfig{
+		Temperature: p.Settings.Number(sweep.ParamCORALTemperature), Emphasis: p.Settings.Number(sweep.ParamCORALEmphasis),
+	})
 }

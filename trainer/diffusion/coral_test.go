@@ -6,11 +6,9 @@ import (
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/stretchr/testify/require"
-
-	"github.com/tailsweep/tailsweep/sweep"
 )
 
-func coral(t *testing.T, z [][]float32, steps, label []int32, kept []float32, cfg sweep.CORAL) float64 {
+func coral(t *testing.T, z [][]float32, steps, label []int32, kept []float32, cfg CORALConfig) float64 {
 	t.Helper()
 	return float64(flat(t, eval(t, func(in []*Node) []*Node {
 		return []*Node{CORAL(in[0], in[1], in[2], in[3], cfg)}
@@ -21,7 +19,7 @@ func TestCORALByHand(t *testing.T) {
 	// Cosines: 0-1 0, 0-2 .6, 1-2 .8. Classes 0, 1, 0.
 	z := [][]float32{{2, 0}, {0, 3}, {0.6, 0.8}}
 	steps, label, all := []int32{0, 500, 900}, []int32{0, 1, 0}, []float32{1, 1, 1}
-	cfg := sweep.CORAL{Temperature: 0.5, Emphasis: 0.4}
+	cfg := CORALConfig{Temperature: 0.5, Emphasis: 0.4}
 	l0 := -math.Log(math.Exp(0.6/0.5) / (math.Exp(0.6/0.5) + math.Exp(0)))
 	l2 := -math.Log(math.Exp(0.6/0.5) / (math.Exp(0.6/0.5) + math.Exp(0.8/0.5)))
 	want := 0.5 * (math.Exp(1/0.4)*l0 + math.Exp(0.1/0.4)*l2) / 3 // sample 1 has no other of its class
@@ -40,7 +38,7 @@ func TestCORALByHand(t *testing.T) {
 	require.InEpsilon(t, want, coral(t, z, steps, one, all, cfg), 1e-5)
 
 	// At the sharpest temperature, opposite vectors leave exp(-200): no logarithm of 0.
-	sharp := coral(t, [][]float32{{1, 0}, {-1, 0}}, []int32{999, 999}, []int32{0, 0}, []float32{1, 1}, sweep.CORAL{Temperature: 0.01, Emphasis: 1})
+	sharp := coral(t, [][]float32{{1, 0}, {-1, 0}}, []int32{999, 999}, []int32{0, 0}, []float32{1, 1}, CORALConfig{Temperature: 0.01, Emphasis: 1})
 	require.InDelta(t, 0, sharp, 1e-5)
 }
 
@@ -57,6 +55,6 @@ func TestCORALEffectiveWeight(t *testing.T) {
 func TestCORALGradient(t *testing.T) {
 	requireSlope(t, [][]float32{{1, 2, 0}, {2, 1, 1}, {-1, 0.5, 2}, {1, 1, -1}}, 2e-3, func(z *Node) *Node {
 		g := z.Graph()
-		return CORAL(z, Const(g, []int32{300, 600, 900, 100}), Const(g, []int32{0, 1, 0, 1}), Const(g, []float32{1, 1, 1, 1}), sweep.CORAL{Temperature: 0.5, Emphasis: 0.5})
+		return CORAL(z, Const(g, []int32{300, 600, 900, 100}), Const(g, []int32{0, 1, 0, 1}), Const(g, []float32{1, 1, 1, 1}), CORALConfig{Temperature: 0.5, Emphasis: 0.5})
 	})
 }

@@ -2,6 +2,8 @@ package diffusion
 
 import (
 	. "github.com/gomlx/gomlx/core/graph"
+
+	"github.com/tailsweep/tailsweep/sweep"
 )
 
 // Dispersive spreads the latents of the conditional pass (Wang and He, arXiv
@@ -21,6 +23,6 @@ func Dispersive(z *Node, tau float64) *Node {
 	return Log(ReduceAllMean(Exp(MulScalar(square, -1/(float64(d)*tau)))))
 }
 
-func dispersiveTerm(p *passes) *Node {
-	return Dispersive(p.cond.Latent(p.Layer), p.Settings.Dispersive.Temperature)
+func dispersiveTerm(p *passes, _ *Node) *Node {
+	return Dispersive(p.cond.Latent(p.Layer), p.Settings.Number(sweep.ParamDispersiveTemperature))
 }

@@ -23,16 +23,29 @@ import (
 //
 // StopGradient "negatives" moves the anchor only: h_j is taken as given.
 // label `[B]` int32 is the true class; t `[B]` int32.
-func InfoNCE(h, t, label *Node, cfg sweep.InfoNCE) *Node {
+func InfoNCE(h, t, label *Node, cfg InfoNCEConfig) *Node {
 	return ReduceAllMean(Mul(weight(t, cfg.Exponent, cfg.Window), infoNCETerms(h, label, cfg)))
 }
 
-func infoNCETerm(p *passes) *Node {
-	out := p.cond
-	if p.Settings.InfoNCE.Pass == sweep.PassUncond {
+// InfoNCEConfig says how and where the InfoNCE loss applies.
+type InfoNCEConfig struct {
+	Temperature  float64 // tau > 0
+	Exponent     float64 // p
+	Window       float64 // [0, 1): no weight where t/T is below
+	StopGradient string  // sweep.StopNone | StopNegatives
+	Negatives    string  // sweep.NegativesAll | NegativesOtherClass
+}
+
+func infoNCETerm(p *passes, _ *Node) *Node {
+	s, out := p.Settings, p.cond
+	if s.Word(sweep.ParamInfoncePass) == sweep.PassUncond {
 		out = p.uncond()
 	}
-	return InfoNCE(out.Latent(p.Settings.InfoNCE.Layer), p.batch.T, p.batch.Label, p.Settings.InfoNCE)
+	return InfoNCE(out.Latent(s.Word(sweep.ParamInfonceLayer)), p.batch.T, p.batch.Label, InfoNCEConfig{
+		Temperature: s.Number(sweep.ParamInfonceTemperature), Exponent: s.Number(sweep.ParamInfonceExponent),
+		Window: s.Number(sweep.ParamInfonceWindow), StopGradient: s.Word(sweep.ParamInfonceStopGradient),
+		Negatives: s.Word(sweep.ParamInfonceNegatives),
+	})
 }
 
 // unitRows scales the rows of h `[B,D]` to length 1; a row of zeros stays one.
@@ -48,7 +61,7 @@ func sameClass(label *Node) *Node {
 }
 
 // infoNCETerms is l `[B]`.
-func infoNCETerms(h, label *Node, cfg sweep.InfoNCE) *Node {
+func infoNCETerms(h, label *Node, cfg InfoNCEConfig) *Node {
 	g, b := h.Graph(), h.Shape().Dim(0)
 	unit := unitRows(h)
 	other := unit

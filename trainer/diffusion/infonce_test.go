@@ -32,7 +32,7 @@ func TestInfoNCECheckValues(t *testing.T) {
 		{1, .5, 4.357086}, {1, 0, 3.865365},
 	} {
 		got := flat(t, eval(t, func(in []*Node) []*Node {
-			return []*Node{infoNCETerms(in[0], nil, sweep.InfoNCE{Temperature: c.tau})}
+			return []*Node{infoNCETerms(in[0], nil, InfoNCEConfig{Temperature: c.tau})}
 		}, equicosine(128, c.cosine))[0])
 		for _, l := range got {
 			// float32: an error of 1e-6 in a cosine is 1e-5 at tau = .1.
@@ -51,7 +51,7 @@ func TestInfoNCEIsItsDefinition(t *testing.T) {
 		Normals(r, h[i])
 	}
 	steps := []int32{0, 100, 400, 500, 800, 999}
-	cfg := sweep.InfoNCE{Temperature: 0.3, Exponent: 2, Window: 0.4}
+	cfg := InfoNCEConfig{Temperature: 0.3, Exponent: 2, Window: 0.4}
 
 	cosine := func(x, y []float32) float64 {
 		var xy, xx, yy float64
@@ -84,7 +84,7 @@ func TestInfoNCEIsItsDefinition(t *testing.T) {
 func TestInfoNCEStopGradient(t *testing.T) {
 	h := [][]float32{{1, 2, 0}, {2, 1, 1}}
 	gradient := func(stop string) []float32 {
-		cfg := sweep.InfoNCE{Temperature: 0.5, StopGradient: stop}
+		cfg := InfoNCEConfig{Temperature: 0.5, StopGradient: stop}
 		return flat(t, eval(t, func(in []*Node) []*Node {
 			return Gradient(InfoNCE(in[0], in[1], nil, cfg), in[0])
 		}, h, []int32{500, 500})[0])
@@ -99,7 +99,7 @@ func TestInfoNCEStopGradient(t *testing.T) {
 func TestInfoNCEGradientIsFiniteDifference(t *testing.T) {
 	h := [][]float32{{1, 2, 0}, {2, 1, 1}, {-1, 0.5, 2}}
 	steps := []int32{300, 600, 900}
-	cfg := sweep.InfoNCE{Temperature: 0.5, Exponent: 1}
+	cfg := InfoNCEConfig{Temperature: 0.5, Exponent: 1}
 	value := func() float64 {
 		return float64(flat(t, eval(t, func(in []*Node) []*Node { return []*Node{InfoNCE(in[0], in[1], nil, cfg)} }, h, steps)[0])[0])
 	}
@@ -125,7 +125,7 @@ func TestInfoNCENegatives(t *testing.T) {
 	h := equicosine(5, 0.5)
 	labels := []int32{0, 0, 0, 1, 2}
 	got := flat(t, eval(t, func(in []*Node) []*Node {
-		return []*Node{infoNCETerms(in[0], in[1], sweep.InfoNCE{Temperature: 0.5, Negatives: sweep.NegativesOtherClass})}
+		return []*Node{infoNCETerms(in[0], in[1], InfoNCEConfig{Temperature: 0.5, Negatives: sweep.NegativesOtherClass})}
 	}, h, labels)[0])
 	for i, others := range []float64{2, 2, 2, 4, 4} {
 		require.InDelta(t, math.Log1p(others*math.Exp(-0.5/0.5)), got[i], 1e-5)

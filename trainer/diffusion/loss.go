@@ -1,6 +1,8 @@
 package diffusion
 
 import (
+	"slices"
+
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -9,20 +11,18 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/nets"
 )
 
-// Batch is one batch as graph inputs. The last three are nil where their loss,
-// or dropout, is off.
+// Batch is one batch as graph inputs.
 type Batch struct {
-	X0      *Node       // `[B,S,S,K]` images in [-1, 1]
-	Eps     *Node       // `[B,S,S,K]` standard normal
-	T       *Node       // `[B]` int32, 0..T-1
-	Label   *Node       // `[B]` int32, the true class
-	Kept    *Node       // `[B]` float32: 0 where the label is dropped, else 1
-	Other   *Node       // `[B]` int32, CBDM's y'
-	Uniform *Node       // `[B]` float32 in [0, 1), T2H's draw
-	Masks   *nets.Masks // of dropout
+	X0     *Node       // `[B,S,S,K]` images in [-1, 1]
+	Eps    *Node       // `[B,S,S,K]` standard normal
+	T      *Node       // `[B]` int32, 0..T-1
+	Label  *Node       // `[B]` int32, the true class
+	Kept   *Node       // `[B]` float32: 0 where the label is dropped, else 1
+	Inputs []*Node     // `[B]` each: the numbers of Inputs
+	Masks  *nets.Masks // of dropout; nil where dropout is off
 }
 
-// Term is one term beside DDPM, before its weight.
+// Term is the value of one term of the loss, before its weight.
 type Term struct {
 	Name  string
 	Value *Node // scalar
@@ -33,7 +33,7 @@ type Terms struct {
 	Total     *Node
 	DDPM      *Node  // scalar, mean |prediction - target|^2
 	PerSample *Node  // `[B]`, of which DDPM is the mean
-	More      []Term // those that are on, in the order of termList
+	More      []Term // those of TermsOf, in that order
 }
 
 // Loss is what the training loss is a function of, besides the batch.
@@ -45,35 +45,54 @@ type Loss struct {
 	Layer    string // whose latent CORAL and the dispersive loss read
 }
 
-// term is an entry of termList: one file of this package.
+// term is the computation of an entry of sweep.LossTerms: one file of this package.
 type term struct {
-	name   string
-	weight func(sweep.Settings) float64 // 0: off, and not in the graph
-	value  func(*passes) *Node
+	name string
+	// share means that the weight w of the value is a share of the target: the loss is
+	// (1-w) L_ddpm + w value. Other values are added with their weight.
+	share bool
+	// input draws the `[batch]` numbers that the term needs in each step, an []int32 or
+	// a []float32. Nil means that it needs none.
+	input func(seed int64, step, batch int, counts []int) any
+	// value builds the term's value; input is nil where input is nil.
+	value func(p *passes, input *Node) *Node
 }
 
-// termList are the terms that are added to the loss. T2H is not: it replaces a share
-// of the target (t2h.go).
-var termList = []term{
-	{sweep.TermInfoNCE, func(s sweep.Settings) float64 { return s.InfoNCE.Weight }, infoNCETerm},
-	{sweep.TermAlignment, func(s sweep.Settings) float64 { return s.Alignment.Weight }, alignmentTerm},
-	{sweep.TermCBDM, func(s sweep.Settings) float64 { return s.CBDM.Weight }, cbdmTerm},
-	{sweep.TermCORAL, func(s sweep.Settings) float64 { return s.CORAL.Weight }, coralTerm},
-	{sweep.TermDispersive, func(s sweep.Settings) float64 { return s.Dispersive.Weight }, dispersiveTerm},
+// terms has the terms in the order in which they are built and added: gradients are
+// sums, whose rounding depends on it.
+var terms = []term{
+	{name: sweep.TermT2H, share: true, input: transferDraws, value: t2hTerm},
+	{name: sweep.TermInfoNCE, value: infoNCETerm},
+	{name: sweep.TermAlignment, value: alignmentTerm},
+	{name: sweep.TermCBDM, input: otherClasses, value: cbdmTerm},
+	{name: sweep.TermCORAL, value: coralTerm},
+	{name: sweep.TermDispersive, value: dispersiveTerm},
+}
+
+// termsOn are the terms whose weight is above 0.
+func termsOn(s sweep.Settings) []term {
+	return slices.DeleteFunc(slices.Clone(terms), func(t term) bool { return s.Weight(t.name) <= 0 })
 }
 
 // TermsOf are the names of the terms that are on, in the order of Terms.More.
 func TermsOf(s sweep.Settings) []string {
 	var names []string
-	if s.T2H.Weight > 0 {
-		names = append(names, sweep.TermT2H)
-	}
-	for _, t := range termList {
-		if t.weight(s) > 0 {
-			names = append(names, t.name)
-		}
+	for _, t := range termsOn(s) {
+		names = append(names, t.name)
 	}
 	return names
+}
+
+// Inputs are the numbers that the terms that are on draw for a step (0-based), a
+// []int32 or a []float32 of length batch each: a pure function of its arguments.
+func Inputs(s sweep.Settings, step, batch int, counts []int) []any {
+	var inputs []any
+	for _, t := range termsOn(s) {
+		if t.input != nil {
+			inputs = append(inputs, t.input(s.Seed, step, batch, counts))
+		}
+	}
+	return inputs
 }
 
 // passes is what the terms of a step share: its inputs and its forward passes.
@@ -115,19 +134,20 @@ func (l Loss) Build(scope *model.Scope, batch Batch) Terms {
 
 	target := l.Schedule.target(batch.X0, batch.Eps, batch.T, l.Settings.Prediction)
 	square := Square(Sub(p.cond.Prediction, target))
-	terms := Terms{DDPM: ReduceAllMean(square), PerSample: ReduceMean(square, 1, 2, 3)}
-	terms.Total = terms.DDPM
-	if w := l.Settings.T2H.Weight; w > 0 {
-		value := t2hTerm(p)
-		terms.More = append(terms.More, Term{sweep.TermT2H, value})
-		terms.Total = Add(MulScalar(terms.DDPM, 1-w), MulScalar(value, w))
-	}
-	for _, t := range termList {
-		if w := t.weight(l.Settings); w > 0 {
-			value := t.value(p)
-			terms.More = append(terms.More, Term{t.name, value})
-			terms.Total = Add(terms.Total, MulScalar(value, w))
+	out := Terms{DDPM: ReduceAllMean(square), PerSample: ReduceMean(square, 1, 2, 3)}
+	out.Total = out.DDPM
+	inputs := batch.Inputs
+	for _, t := range termsOn(l.Settings) {
+		var input *Node
+		if t.input != nil {
+			input, inputs = inputs[0], inputs[1:]
 		}
+		value, w := t.value(p, input), l.Settings.Weight(t.name)
+		out.More = append(out.More, Term{t.name, value})
+		if t.share {
+			out.Total = MulScalar(out.Total, 1-w)
+		}
+		out.Total = Add(out.Total, MulScalar(value, w))
 	}
-	return terms
+	return out
 }

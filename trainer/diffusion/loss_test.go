@@ -1,6 +1,7 @@
 package diffusion
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/gomlx/compute/dtypes"
@@ -19,25 +20,25 @@ func TestAlignmentByHand(t *testing.T) {
 	eps0 := [][][][]float32{{{{0}, {0}}}, {{{0}, {0}}}, {{{0}, {0}}}}
 	steps, kept := []int32{500, 800, 900}, []float32{1, 1, 0}
 	for _, c := range []struct {
-		cfg  sweep.Alignment
+		cfg  AlignmentConfig
 		want float64
 	}{
-		{sweep.Alignment{Exponent: 1}, (0.5*2.5 + 0.8*4.5) / 3},
-		{sweep.Alignment{Exponent: 0}, (2.5 + 4.5) / 3},
-		{sweep.Alignment{Exponent: 2}, (0.25*2.5 + 0.64*4.5) / 3},
-		{sweep.Alignment{Exponent: 1, Window: 0.7}, 0.8 * 4.5 / 3},
+		{AlignmentConfig{Exponent: 1}, (0.5*2.5 + 0.8*4.5) / 3},
+		{AlignmentConfig{Exponent: 0}, (2.5 + 4.5) / 3},
+		{AlignmentConfig{Exponent: 2}, (0.25*2.5 + 0.64*4.5) / 3},
+		{AlignmentConfig{Exponent: 1, Window: 0.7}, 0.8 * 4.5 / 3},
 	} {
 		got := flat(t, eval(t, func(in []*Node) []*Node {
 			return []*Node{Alignment(in[0], in[1], in[2], in[3], c.cfg)}
 		}, epsC, eps0, steps, kept)[0])
 		require.InEpsilon(t, c.want, got[0], 1e-5, "%+v", c.cfg)
 	}
-	for stop, zero := range map[string][2]bool{sweep.StopNone: {false, false}, sweep.StopCond: {true, false}, sweep.StopUncond: {false, true}} {
+	for side, zero := range map[string][2]bool{sweep.StopNone: {false, false}, sweep.StopCond: {true, false}, sweep.StopUncond: {false, true}} {
 		grads := eval(t, func(in []*Node) []*Node {
-			return Gradient(Alignment(in[0], in[1], in[2], in[3], sweep.Alignment{Exponent: 1, StopGradient: stop}), in[0], in[1])
+			return Gradient(Alignment(in[0], in[1], in[2], in[3], AlignmentConfig{Exponent: 1, StopGradient: side}), in[0], in[1])
 		}, epsC, eps0, steps, kept)
-		for side := range grads {
-			require.Equal(t, zero[side], flat(t, grads[side])[0] == 0, "stop_gradient %s, side %d", stop, side)
+		for i := range grads {
+			require.Equal(t, zero[i], flat(t, grads[i])[0] == 0, "stop_gradient %s, side %d", side, i)
 		}
 	}
 }
@@ -61,44 +62,64 @@ func (n countingNet) Forward(scope *model.Scope, in nets.Input) nets.Output {
 }
 
 // countingLoss is a loss of 2 classes with a countingNet.
-func countingLoss(t *testing.T, calls *int, settings sweep.Settings) Loss {
+func countingLoss(t *testing.T, calls *int, s sweep.Settings) Loss {
 	t.Helper()
-	return Loss{Net: countingNet{calls}, Schedule: linear(t), Settings: settings, Counts: []int{9, 1}, Layer: sweep.LayerBottleneck}
+	return Loss{Net: countingNet{calls}, Schedule: linear(t), Settings: s, Counts: []int{9, 1}, Layer: sweep.LayerBottleneck}
 }
 
 func graphBatch(in []*Node) Batch {
 	return Batch{X0: in[0], Eps: in[1], T: in[2], Label: in[3], Kept: in[4]}
 }
 
-func settingsOf(infonce sweep.InfoNCE, alignment sweep.Alignment) sweep.Settings {
-	infonce.Layer = sweep.LayerBottleneck
-	return sweep.Settings{InfoNCE: infonce, Alignment: alignment, Prediction: sweep.PredictEps}
+// settings are the settings of an eps net with these parameters of terms; the others
+// have their defaults.
+func settings(t *testing.T, terms sweep.Params) sweep.Settings {
+	t.Helper()
+	spec := sweep.Spec{Model: sweep.Model{Arch: sweep.ArchUNet}}
+	s, err := spec.Settings(sweep.Assignment{Params: terms})
+	require.NoError(t, err)
+	return s
+}
+
+// with returns the parameters of all of these, the later ones first.
+func with(all ...sweep.Params) sweep.Params {
+	params := sweep.Params{}
+	for _, p := range all {
+		maps.Copy(params, p)
+	}
+	return params
+}
+
+// The parameters of the two losses in most tests.
+var (
+	infonceOn   = sweep.Params{sweep.ParamInfonceWeight: sweep.Number(0.5), sweep.ParamInfonceTemperature: sweep.Number(0.5)}
+	infonceCond = sweep.Params{sweep.ParamInfoncePass: sweep.Word(sweep.PassCond)}
+	alignmentOn = sweep.Params{sweep.ParamAlignmentWeight: sweep.Number(0.5)}
+)
+
+// stop is alignment.stop_gradient.
+func stop(word string) sweep.Params {
+	return sweep.Params{sweep.ParamAlignmentStopGradient: sweep.Word(word)}
 }
 
 func TestLossPassesAndGradients(t *testing.T) {
-	on := sweep.InfoNCE{Weight: 0.5, Temperature: 0.5, Exponent: 1, Pass: sweep.PassUncond, StopGradient: sweep.StopNone}
-	cond := on
-	cond.Pass = sweep.PassCond
-	align := sweep.Alignment{Weight: 0.5, Exponent: 1, StopGradient: sweep.StopNone}
-	stopped := align
-	stopped.StopGradient = sweep.StopUncond
 	for name, c := range map[string]struct {
-		settings            sweep.Settings
+		terms               sweep.Params
 		calls               int
 		nullEps, nullH, anH bool // which parts of the tables the gradient moves
 	}{
-		"plain":                   {settingsOf(sweep.InfoNCE{Pass: sweep.PassUncond}, sweep.Alignment{}), 1, false, false, false},
-		"infonce":                 {settingsOf(on, sweep.Alignment{}), 2, false, true, false},
-		"infonce of cond":         {settingsOf(cond, sweep.Alignment{}), 1, false, false, true},
-		"alignment":               {settingsOf(sweep.InfoNCE{Pass: sweep.PassUncond}, align), 2, true, false, false},
-		"alignment, stopped":      {settingsOf(sweep.InfoNCE{Pass: sweep.PassUncond}, stopped), 2, false, false, false},
-		"both share one pass":     {settingsOf(on, align), 2, true, true, false},
-		"both, infonce of cond":   {settingsOf(cond, align), 2, true, false, true},
-		"infonce, others stopped": {settingsOf(on, stopped), 2, false, true, false},
+		"plain":                   {nil, 1, false, false, false},
+		"infonce":                 {infonceOn, 2, false, true, false},
+		"infonce of cond":         {with(infonceOn, infonceCond), 1, false, false, true},
+		"alignment":               {alignmentOn, 2, true, false, false},
+		"alignment, stopped":      {with(alignmentOn, stop(sweep.StopUncond)), 2, false, false, false},
+		"both share one pass":     {with(infonceOn, alignmentOn), 2, true, true, false},
+		"both, infonce of cond":   {with(infonceOn, infonceCond, alignmentOn), 2, true, false, true},
+		"infonce, others stopped": {with(infonceOn, alignmentOn, stop(sweep.StopUncond)), 2, false, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			table := []float32{1, 2, 3, 2, 1, 2, 1, 3, 1} // `[label, pixel]`, label 2 is null
-			calls, _, eps, h := tables(t, table, table, c.settings)
+			calls, _, eps, h := tables(t, table, table, settings(t, c.terms))
 			require.Equal(t, c.calls, calls)
 			require.NotZero(t, eps[0], "the conditional pass always learns")
 			require.Equal(t, c.nullEps, eps[6] != 0)
@@ -110,7 +131,7 @@ func TestLossPassesAndGradients(t *testing.T) {
 
 // tables are the value of Loss and its gradients at the fake net's tables
 // `[label, pixel]`, and how many passes it took.
-func tables(t *testing.T, eps, h []float32, settings sweep.Settings) (calls int, total float32, gradEps, gradH []float32) {
+func tables(t *testing.T, eps, h []float32, s sweep.Settings) (calls int, total float32, gradEps, gradH []float32) {
 	t.Helper()
 	store := model.NewStore()
 	for name, values := range map[string][]float32{"/eps": eps, "/h": h} {
@@ -118,7 +139,7 @@ func tables(t *testing.T, eps, h []float32, settings sweep.Settings) (calls int,
 		require.NoError(t, err)
 	}
 	exec, err := model.NewExec(testBackend(t), store, func(scope *model.Scope, in []*Node) []*Node {
-		terms := countingLoss(t, &calls, settings).Build(scope, graphBatch(in))
+		terms := countingLoss(t, &calls, s).Build(scope, graphBatch(in))
 		g := in[0].Graph()
 		return append([]*Node{terms.Total}, Gradient(terms.Total,
 			store.GetVariable("/eps").NodeValue(g), store.GetVariable("/h").NodeValue(g))...)
@@ -138,27 +159,24 @@ func tables(t *testing.T, eps, h []float32, settings sweep.Settings) (calls int,
 // one side and leaves the other's.
 func TestLossGradientIsItsSlope(t *testing.T) {
 	eps, h := []float32{1, 2, 3, 2, 1, 2, 1, 3, 1}, []float32{1, 2, 3, 2, 1, 2, 1, 3, 1}
-	infonce := sweep.InfoNCE{Weight: 0.5, Temperature: 0.5, Exponent: 1, Pass: sweep.PassUncond, StopGradient: sweep.StopNone}
-	with := func(stop string) sweep.Settings {
-		return settingsOf(infonce, sweep.Alignment{Weight: 0.5, Exponent: 1, StopGradient: stop})
-	}
-	_, _, gradEps, gradH := tables(t, eps, h, with(sweep.StopNone))
+	both := func(word string) sweep.Settings { return settings(t, with(infonceOn, alignmentOn, stop(word))) }
+	_, _, gradEps, gradH := tables(t, eps, h, both(sweep.StopNone))
 	const width = 1.0 / 64 // the loss is a quadratic of eps, so this costs rounding only; h is smooth at this scale
 	for name, of := range map[string]struct{ table, grad []float32 }{"eps": {eps, gradEps}, "h": {h, gradH}} {
 		for i := range of.table {
 			at := of.table[i]
 			of.table[i] = at + width
-			_, up, _, _ := tables(t, eps, h, with(sweep.StopNone))
+			_, up, _, _ := tables(t, eps, h, both(sweep.StopNone))
 			of.table[i] = at - width
-			_, down, _, _ := tables(t, eps, h, with(sweep.StopNone))
+			_, down, _, _ := tables(t, eps, h, both(sweep.StopNone))
 			of.table[i] = at
 			require.InDelta(t, (up-down)/(2*width), of.grad[i], 2e-3, "%s[%d]", name, i)
 		}
 	}
 
-	_, _, plain, _ := tables(t, eps, h, settingsOf(infonce, sweep.Alignment{}))
-	_, _, uncond, _ := tables(t, eps, h, with(sweep.StopUncond))
-	_, _, cond, _ := tables(t, eps, h, with(sweep.StopCond))
+	_, _, plain, _ := tables(t, eps, h, settings(t, infonceOn))
+	_, _, uncond, _ := tables(t, eps, h, both(sweep.StopUncond))
+	_, _, cond, _ := tables(t, eps, h, both(sweep.StopCond))
 	require.NotEqual(t, plain[:6], gradEps[:6], "alignment moves the conditional side")
 	require.NotEqual(t, plain[6:], gradEps[6:], "and the unconditional one")
 	require.Equal(t, gradEps[:6], uncond[:6])
@@ -170,7 +188,7 @@ func TestLossGradientIsItsSlope(t *testing.T) {
 func TestDroppedLabelsAreNull(t *testing.T) {
 	calls := 0
 	exec, err := model.NewExec(testBackend(t), model.NewStore(), func(scope *model.Scope, in []*Node) []*Node {
-		terms := countingLoss(t, &calls, settingsOf(sweep.InfoNCE{Pass: sweep.PassUncond}, sweep.Alignment{})).Build(scope, graphBatch(in))
+		terms := countingLoss(t, &calls, settings(t, nil)).Build(scope, graphBatch(in))
 		return Gradient(terms.Total, scope.GetVariable("eps").NodeValue(in[0].Graph()))
 	})
 	require.NoError(t, err)
@@ -219,9 +237,10 @@ func TestZeroWeightsArePlainDDPM(t *testing.T) {
 		return ReduceAllMean(Square(Sub(out.Prediction, in[1])))
 	})
 	// Everything but the weights is set, and must not matter.
-	zero := settingsOf(
-		sweep.InfoNCE{Temperature: 0.1, Exponent: 2, Window: 0.5, Pass: sweep.PassCond, StopGradient: sweep.StopNegatives},
-		sweep.Alignment{Exponent: 2, Window: 0.5, StopGradient: sweep.StopCond})
+	zero := settings(t, with(infonceCond, stop(sweep.StopCond), sweep.Params{
+		sweep.ParamInfonceExponent: sweep.Number(2), sweep.ParamInfonceWindow: sweep.Number(0.5), sweep.ParamInfonceStopGradient: sweep.Word(sweep.StopNegatives),
+		sweep.ParamAlignmentExponent: sweep.Number(2), sweep.ParamAlignmentWindow: sweep.Number(0.5),
+	}))
 	got := run(func(scope *model.Scope, in []*Node) *Node {
 		return Loss{Net: net, Schedule: s, Settings: zero, Counts: []int{3, 2, 1}, Layer: sweep.LayerBottleneck}.Build(scope, graphBatch(in)).Total
 	})

@@ -66,34 +66,6 @@ func TrainingDraws(seed int64, step, batch, pixels int, dropout float64, togethe
 	return d
 }
 
-// OtherClasses draws CBDM's y' for a step: classes by their counts, `[batch]`.
-func OtherClasses(seed int64, step, batch int, counts []int) []int32 {
-	r := Random(seed, StreamCBDM, uint64(step))
-	total := 0
-	for _, n := range counts {
-		total += n
-	}
-	drawn := make([]int32, batch)
-	for i := range drawn {
-		at := r.IntN(total)
-		for at >= counts[drawn[i]] {
-			at -= counts[drawn[i]]
-			drawn[i]++
-		}
-	}
-	return drawn
-}
-
-// TransferDraws are T2H's numbers in [0, 1) for a step, `[batch]`.
-func TransferDraws(seed int64, step, batch int) []float32 {
-	r := Random(seed, StreamT2H, uint64(step))
-	u := make([]float32, batch)
-	for i := range u {
-		u[i] = r.Float32()
-	}
-	return u
-}
-
 // MaskState is the state that a step's dropout masks are drawn from.
 func MaskState(seed int64, step int) []uint64 {
 	r := Random(seed, StreamDropout, uint64(step))

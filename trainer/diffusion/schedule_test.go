@@ -160,21 +160,21 @@ func TestTrainingDraws(t *testing.T) {
 func TestFurtherDraws(t *testing.T) {
 	counts := []int{600, 0, 300, 100}
 	drawn := make([]float64, 4)
-	for _, class := range OtherClasses(3, 7, 20000, counts) {
+	for _, class := range otherClasses(3, 7, 20000, counts).([]int32) {
 		drawn[class]++
 	}
 	require.InDeltaSlice(t, []float64{12000, 0, 6000, 2000}, drawn, 5*71) // five standard errors
-	u := TransferDraws(3, 7, 20000)
+	u := transferDraws(3, 7, 20000, nil).([]float32)
 	var mean float64
 	for _, v := range u {
 		require.True(t, v >= 0 && v < 1)
 		mean += float64(v) / 20000
 	}
 	require.InDelta(t, 0.5, mean, 0.011)
-	require.Equal(t, u, TransferDraws(3, 7, 20000))
-	require.NotEqual(t, u, TransferDraws(3, 8, 20000))
-	require.Equal(t, OtherClasses(3, 7, 9, counts), OtherClasses(3, 7, 20000, counts)[:9])
-	require.NotEqual(t, OtherClasses(3, 7, 50, counts), OtherClasses(3, 8, 50, counts))
+	require.Equal(t, u, transferDraws(3, 7, 20000, nil))
+	require.NotEqual(t, u, transferDraws(3, 8, 20000, nil))
+	require.Equal(t, otherClasses(3, 7, 9, counts), otherClasses(3, 7, 20000, counts).([]int32)[:9])
+	require.NotEqual(t, otherClasses(3, 7, 50, counts), otherClasses(3, 8, 50, counts))
 	require.Equal(t, MaskState(3, 7), MaskState(3, 7))
 	require.NotEqual(t, MaskState(3, 7), MaskState(3, 8))
 	require.NotEqual(t, MaskState(3, 7), MaskState(4, 7))

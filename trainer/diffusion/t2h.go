@@ -18,12 +18,22 @@ import (
 // It replaces DDPM's target, so the loss is (1-w) L_ddpm + w L_t2h: its gradient is that
 // of the mixed target (1-w) e + w e_z, and w = 1 is the published method. The draw is the
 // inverse of the cumulative probability at u, one uniform number a sample.
-func t2hTerm(p *passes) *Node {
-	x := transferred(p.batch.X0, p.batch.Eps, p.batch.T, p.batch.Label, p.batch.Uniform, p.Schedule, p.Counts)
+func t2hTerm(p *passes, u *Node) *Node {
+	x := transferred(p.batch.X0, p.batch.Eps, p.batch.T, p.batch.Label, u, p.Schedule, p.Counts)
 	signal, noise := p.Schedule.rates(p.batch.T)
 	eps := Div(Sub(p.xt, Mul(signal, x)), noise)
 	target := p.Schedule.target(x, eps, p.batch.T, p.Settings.Prediction)
 	return ReduceAllMean(Square(Sub(p.cond.Prediction, target)))
+}
+
+// transferDraws draws u for a step, in [0, 1), a `[batch]` []float32.
+func transferDraws(seed int64, step, batch int, _ []int) any {
+	r := Random(seed, StreamT2H, uint64(step))
+	u := make([]float32, batch)
+	for i := range u {
+		u[i] = r.Float32()
+	}
+	return u
 }
 
 // transferred is x_z for x0 and eps `[B,S,S,K]`, t, label `[B]` int32 and u `[B]`.

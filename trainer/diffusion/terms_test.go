@@ -12,13 +12,15 @@ import (
 
 // built runs a loss on two samples with every draw there is, and returns its terms:
 // total, DDPM, the samples' DDPM and the rest, by name.
-func built(t *testing.T, settings sweep.Settings) (calls int, total, ddpm float32, samples []float32, more map[string]float32) {
+func built(t *testing.T, s sweep.Settings) (calls int, total, ddpm float32, samples []float32, more map[string]float32) {
 	t.Helper()
 	var names []string
 	exec, err := model.NewExec(testBackend(t), model.NewStore(), func(scope *model.Scope, in []*Node) []*Node {
 		batch := graphBatch(in)
-		batch.Other, batch.Uniform = in[5], in[6]
-		terms := countingLoss(t, &calls, settings).Build(scope, batch)
+		for _, numbers := range Inputs(s, 0, 2, []int{9, 1}) {
+			batch.Inputs = append(batch.Inputs, Const(in[0].Graph(), numbers))
+		}
+		terms := countingLoss(t, &calls, s).Build(scope, batch)
 		nodes := []*Node{terms.Total, terms.DDPM, terms.PerSample}
 		for _, term := range terms.More {
 			names = append(names, term.Name)
@@ -31,54 +33,50 @@ func built(t *testing.T, settings sweep.Settings) (calls int, total, ddpm float3
 	out, err := exec.Call(
 		[][][][]float32{{{{1}, {2}, {-1}}}, {{{0.5}, {1}, {1}}}},
 		[][][][]float32{{{{0.3}, {-1}, {1}}}, {{{1}, {0.2}, {-0.7}}}},
-		[]int32{600, 700}, []int32{0, 1}, []float32{1, 1}, []int32{1, 0}, []float32{0.1, 0.9})
+		[]int32{600, 700}, []int32{0, 1}, []float32{1, 1})
 	require.NoError(t, err)
 	more = map[string]float32{}
 	for i, name := range names {
 		more[name] = flat(t, out[3+i])[0]
 	}
-	require.Equal(t, TermsOf(settings), names)
+	require.Equal(t, TermsOf(s), names)
 	return calls, flat(t, out[0])[0], flat(t, out[1])[0], flat(t, out[2]), more
 }
 
 // Terms combine: the total is their weighted sum, and passes are shared.
 func TestTermsCombine(t *testing.T) {
-	infonce := sweep.InfoNCE{Weight: 0.5, Temperature: 0.5, Exponent: 1, Pass: sweep.PassUncond}
-	alignment := sweep.Alignment{Weight: 0.25, Exponent: 1}
-	with := func(change func(s *sweep.Settings)) sweep.Settings {
-		s := settingsOf(infonce, alignment)
-		change(&s)
-		return s
-	}
-	all := with(func(s *sweep.Settings) {
-		s.CBDM.Weight, s.Dispersive, s.T2H.Weight = 2, sweep.Dispersive{Weight: 0.75, Temperature: 0.5}, 0.125
-		s.CORAL = sweep.CORAL{Weight: 3, Temperature: 0.1, Emphasis: 0.3}
+	both := with(infonceOn, sweep.Params{sweep.ParamAlignmentWeight: sweep.Number(0.25)})
+	all := with(both, sweep.Params{
+		sweep.ParamCBDMWeight: sweep.Number(2), sweep.ParamDispersiveWeight: sweep.Number(0.75), sweep.ParamT2HWeight: sweep.Number(0.125), sweep.ParamCORALWeight: sweep.Number(3),
 	})
+	off := func(names ...string) sweep.Params {
+		params := sweep.Params{}
+		for _, name := range names {
+			params[name] = sweep.Number(0)
+		}
+		return params
+	}
+	velocity := settings(t, all)
+	velocity.Prediction = sweep.PredictV
 	for name, c := range map[string]struct {
 		settings sweep.Settings
 		calls    int
 	}{
-		"plain":         {settingsOf(sweep.InfoNCE{}, sweep.Alignment{}), 1},
-		"both":          {with(func(*sweep.Settings) {}), 2},
-		"all":           {all, 3},
-		"no second one": {with(func(s *sweep.Settings) { *s = all; s.InfoNCE.Weight, s.Alignment.Weight = 0, 0 }), 2},
-		"conditional": {with(func(s *sweep.Settings) {
-			*s = all
-			s.InfoNCE.Pass, s.Alignment.Weight, s.CBDM.Weight = sweep.PassCond, 0, 0
-		}), 1},
-		"velocity": {with(func(s *sweep.Settings) { *s = all; s.Prediction = sweep.PredictV }), 3},
+		"plain":         {settings(t, nil), 1},
+		"both":          {settings(t, both), 2},
+		"all":           {settings(t, all), 3},
+		"no second one": {settings(t, with(all, off(sweep.ParamInfonceWeight, sweep.ParamAlignmentWeight))), 2},
+		"conditional":   {settings(t, with(all, infonceCond, off(sweep.ParamAlignmentWeight, sweep.ParamCBDMWeight))), 1},
+		"velocity":      {velocity, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			calls, total, ddpm, samples, more := built(t, c.settings)
 			require.Equal(t, c.calls, calls)
 			require.InDelta(t, ddpm, (samples[0]+samples[1])/2, 1e-5)
 			require.NotEqual(t, samples[0], samples[1])
-			w := c.settings
-			want := float64(ddpm) * (1 - w.T2H.Weight)
-			for name, weight := range map[string]float64{
-				sweep.TermT2H: w.T2H.Weight, sweep.TermInfoNCE: w.InfoNCE.Weight, sweep.TermAlignment: w.Alignment.Weight,
-				sweep.TermCBDM: w.CBDM.Weight, sweep.TermCORAL: w.CORAL.Weight, sweep.TermDispersive: w.Dispersive.Weight,
-			} {
+			want := float64(ddpm) * (1 - c.settings.Weight(sweep.TermT2H))
+			for _, term := range sweep.LossTerms() {
+				name, weight := term.Name, c.settings.Weight(term.Name)
 				value, on := more[name]
 				require.Equal(t, weight > 0, on, name)
 				if name != sweep.TermCORAL { // two classes of one sample each
@@ -89,7 +87,21 @@ func TestTermsCombine(t *testing.T) {
 			require.InEpsilon(t, want, total, 1e-5)
 		})
 	}
-	require.ElementsMatch(t, sweep.TermList(), TermsOf(all))
+}
+
+// Each term of sweep.LossTerms has its computation, and each computation its entry.
+func TestEveryTermIsComputed(t *testing.T) {
+	entries := map[string]bool{} // whether the weight is a share
+	for _, e := range sweep.LossTerms() {
+		entries[e.Name] = e.Share
+		require.Equal(t, e.Weight(), e.Parameters[0].Name)
+		require.Zero(t, e.Parameters[0].Default, "a term is off by default")
+	}
+	computed := map[string]bool{}
+	for _, c := range terms {
+		computed[c.name] = c.share
+	}
+	require.Equal(t, entries, computed)
 }
 
 // Alignment and CBDM compare noise: of a velocity net's predictions, abar_t times the
@@ -101,7 +113,7 @@ func TestVelocityIsComparedAsNoise(t *testing.T) {
 	steps := []int32{600, 700}
 	got := flat(t, eval(t, func(in []*Node) []*Node {
 		x, y := s.toEps(in[1], in[0], in[3], sweep.PredictV), s.toEps(in[2], in[0], in[3], sweep.PredictV)
-		return []*Node{Alignment(x, y, in[3], Const(in[0].Graph(), []float32{1, 1}), sweep.Alignment{})}
+		return []*Node{Alignment(x, y, in[3], Const(in[0].Graph(), []float32{1, 1}), AlignmentConfig{})}
 	}, xt, a, b, steps)[0])
 	require.InEpsilon(t, (4*s.AlphaBar[600]+9*s.AlphaBar[700])/2, got[0], 1e-4)
 }

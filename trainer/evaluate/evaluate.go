@@ -21,15 +21,9 @@ const sampleBatch = 100
 // GridName is the sample grid's file in a job's output folder.
 const GridName = "grid.png"
 
-// Result is what an evaluation found.
+// Result is an evaluation with its images.
 type Result struct {
-	Metrics         map[string]float64 `json:"metrics"`           // by name, at Guidance
-	Spread          map[string]float64 `json:"spread,omitempty"`  // of kid.*: standard deviation over subsets
-	Guidance        float64            `json:"guidance"`          // of those tried, the best by the spec's first judged metric
-	SamplesPerClass int                `json:"samples_per_class"` // that Metrics were taken on
-	RealPerClass    int                `json:"real_per_class"`    // of the rarest class, that FID and KID compare them with
-	Floor           map[string]float64 `json:"floor"`             // see NewJudge
-	Features        string             `json:"features"`          // SHA-256 of the weights that features are taken with
+	sweep.Evaluation // without Grid; see WriteGrid
 
 	images []float32 // the samples, class by class
 }
@@ -112,7 +106,7 @@ func (j *Judge) judge(ctx context.Context, m *trainer.Model, progress func(done 
 		drawn += len(pictures)
 		return images, err
 	}
-	r := &Result{Guidance: settings.Guidance[0], SamplesPerClass: n, Floor: j.Floor, Features: j.Features}
+	r := &Result{Evaluation: sweep.Evaluation{Guidance: settings.Guidance[0], Samples: n, Floor: j.Floor, Features: j.Features}}
 	part := Whole
 	if len(settings.Guidance) > 1 {
 		part = Report
@@ -137,7 +131,7 @@ func (j *Judge) judge(ctx context.Context, m *trainer.Model, progress func(done 
 	if r.images, err = draw(shown, r.Guidance); err != nil {
 		return nil, err
 	}
-	r.RealPerClass = j.against(part).perClass()
+	r.Real = j.against(part).perClass()
 	if r.Metrics, r.Spread, err = j.Metrics(ctx, r.images, shown, part, nil); err != nil {
 		return nil, err
 	}
@@ -158,7 +152,7 @@ func complete(spec sweep.Spec, r *Result) error {
 		if _, ok := r.Metrics[m.Metric]; !ok && sweep.Evaluated(m.Metric) {
 			return precheck.BadData(&sweep.FieldError{
 				Field: m.Field, Value: m.Metric,
-				Message: fmt.Sprintf("was not measured, with %d samples and %d real images a class", r.SamplesPerClass, r.RealPerClass),
+				Message: fmt.Sprintf("was not measured, with %d samples and %d real images a class", r.Samples, r.Real),
 			})
 		}
 	}
@@ -229,9 +223,6 @@ func run(ctx context.Context, j job.Evaluate, emit func(job.Event) error) error 
 	if err := result.WriteGrid(grid, m); err != nil {
 		return err
 	}
-	return emit(job.Event{
-		Type: job.Result, Metrics: result.Metrics, Guidance: result.Guidance, Grid: grid,
-		Floor: result.Floor, Features: result.Features, Spread: result.Spread,
-		Samples: result.SamplesPerClass, Real: result.RealPerClass,
-	})
+	result.Grid = grid
+	return emit(job.Event{Type: job.Result, Evaluation: &result.Evaluation})
 }

@@ -35,7 +35,7 @@ func tinySpec() sweep.Spec {
 func train(t *testing.T) string {
 	t.Helper()
 	var dir string
-	j := job.Train{Spec: tinySpec(), Assignment: sweep.Assignment{Kind: sweep.KindSearch, Seed: 1}, Staging: t.TempDir()}
+	j := job.Train{TrainJob: sweep.TrainJob{Task: sweep.Task{Spec: tinySpec(), Assignment: sweep.Assignment{Kind: sweep.KindSearch, Seed: 1}}, Staging: t.TempDir()}}
 	err := trainer.Train(context.Background(), j, trainer.Options{Backend: openGo(t), Events: func(e job.Event) error {
 		if e.Type == job.Checkpoint {
 			dir = e.Dir
@@ -70,7 +70,7 @@ func TestJudgeTakesTheBestGuidance(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, w, r.Guidance)
 		fids[w], images[w] = r.Metrics["fid.all"], r.images
-		require.Equal(t, perClass, r.RealPerClass)
+		require.Equal(t, perClass, r.Real)
 	}
 	lowest, highest := 0.0, 0.0
 	for w, fid := range fids {
@@ -94,7 +94,7 @@ func TestJudgeTakesTheBestGuidance(t *testing.T) {
 	require.Equal(t, lowest, r.Guidance)
 	require.Equal(t, images[lowest], r.images, "the same noise each time")
 	require.NotEqual(t, fids[lowest], r.Metrics["fid.all"], "against the half that the scale was not chosen on")
-	require.Equal(t, perClass/2, r.RealPerClass)
+	require.Equal(t, perClass/2, r.Real)
 	require.Equal(t, 4*130, last, "samples to choose by at each scale, and those reported")
 	require.Contains(t, r.Spread, "kid.tail")
 	require.NotContains(t, r.Metrics, "cas.all", "nobody asked for a training")
@@ -134,7 +134,7 @@ func TestRun(t *testing.T) {
 	spec := tinySpec()
 	spec.Evaluate.Guidance = []float64{1}
 	out := t.TempDir()
-	j := job.Evaluate{Spec: spec, Assignment: sweep.Assignment{Kind: sweep.KindSearch, Seed: 1}, Checkpoint: dir, Output: out, Backend: backend.Go}
+	j := job.Evaluate{EvaluateJob: sweep.EvaluateJob{Task: sweep.Task{Spec: spec, Assignment: sweep.Assignment{Kind: sweep.KindSearch, Seed: 1}}, Checkpoint: dir, Output: out}, Backend: backend.Go}
 	moved := 0
 	run := func() (types []job.Type, last job.Event, err error) {
 		err = Run(context.Background(), j, func(e job.Event) error {

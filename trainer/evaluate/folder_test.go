@@ -51,15 +51,14 @@ func TestAColouredFolderFromTrainingToGrid(t *testing.T) {
 	b := openGo(t)
 	pictures := colours(t)
 	j := job.Train{
-		Spec: sweep.Spec{
+		TrainJob: sweep.TrainJob{Task: sweep.Task{Spec: sweep.Spec{
 			APIVersion: sweep.APIVersion, Name: "colours",
 			Dataset:     sweep.Dataset{Name: sweep.ImageFolder, Path: pictures, FolderClasses: 3, FolderChannels: 3, Size: 8, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone, Factor: 1}},
 			Model:       sweep.Model{Arch: sweep.ArchDiT, Width: 64, Depth: 1, Patch: 2, Heads: 2},
 			Train:       spectest.Train(sweep.Train{Steps: 250, Batch: 8, LR: 3e-3, EMA: 0.9, Seed: 1, LogEvery: 20}),
 			Evaluate:    sweep.Evaluate{SamplesPerClass: 2, Guidance: []float64{0}, Sampler: sweep.SamplerDDIM, DDIMSteps: 10, Seed: 5},
 			Checkpoints: sweep.Checkpoints{EverySteps: 250},
-		},
-		Assignment: sweep.Assignment{Kind: sweep.KindSearch, Seed: 1, Params: sweep.Params{}}, Staging: t.TempDir(),
+		}, Assignment: sweep.Assignment{Kind: sweep.KindSearch, Seed: 1, Params: sweep.Params{}}}, Staging: t.TempDir()},
 	}
 	require.NoError(t, trainer.Train(t.Context(), j, trainer.Options{Backend: b, Events: func(job.Event) error { return nil }}))
 	m, err := Open(b, filepath.Join(j.Staging, checkpoint.DirName(250)))

@@ -39,7 +39,7 @@ func (r *Result) WriteGrid(path string, m *trainer.Model) error {
 	}
 	order := about.Groups.Classes(sweep.GroupAll)
 	panels := []panel{{classes: order, images: r.images}}
-	return writePanels(path, m.Spec.Dataset, about, min(gridColumns, r.SamplesPerClass), r.SamplesPerClass, panels)
+	return writePanels(path, m.Spec.Dataset, about, min(gridColumns, r.Samples), r.Samples, panels)
 }
 
 // Layout says how SampleGrids arranges pictures.

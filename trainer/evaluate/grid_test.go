@@ -33,7 +33,7 @@ func readPNG(t *testing.T, path string) image.Image {
 func TestGridGolden(t *testing.T) {
 	const n = 3
 	some, _ := part(t, 0, n)
-	r := Result{SamplesPerClass: n, images: some.Images}
+	r := Result{Evaluation: sweep.Evaluation{Samples: n}, images: some.Images}
 	path := filepath.Join(t.TempDir(), "grid.png")
 	require.NoError(t, r.WriteGrid(path, &trainer.Model{Spec: sweep.Spec{Dataset: longTail}}))
 	golden := filepath.Join("testdata", "grid.png")
@@ -57,7 +57,7 @@ func TestGridHasARowAClassByFrequency(t *testing.T) {
 		images[i] = 2*float32(i/size/perClass)/9 - 1 // a class is one grey
 	}
 	path := filepath.Join(t.TempDir(), "grid.png")
-	r := Result{SamplesPerClass: perClass, images: images}
+	r := Result{Evaluation: sweep.Evaluation{Samples: perClass}, images: images}
 	require.NoError(t, r.WriteGrid(path, &trainer.Model{Spec: sweep.Spec{Dataset: d}}))
 	img := readPNG(t, path)
 	cell := d.Size*gridScale + gridGap

@@ -272,7 +272,7 @@ func TestFeaturesFromAFile(t *testing.T) {
 	require.Equal(t, openJudge(t).Features, j.Features)
 	spec := tinySpec()
 	spec.Evaluate.Features = &sweep.Features{Path: path}
-	err = complete(spec, &Result{SamplesPerClass: 5, RealPerClass: 5})
+	err = complete(spec, &Result{Evaluation: sweep.Evaluation{Samples: 5, Real: 5}})
 	require.ErrorContains(t, err, "metrics[0].name: was not measured, with 5 samples and 5 real images a class (fid.all)")
 
 	_, err = newJudge(context.Background(), openGo(t), groups(longTail.Imbalance), real, nil, &sweep.Features{Path: path + "x"}, 5, nil)

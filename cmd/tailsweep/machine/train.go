@@ -124,7 +124,8 @@ func handJob(a *cli.App, path string, h handTraining) (job.Train, error) {
 		return job.Train{}, err
 	}
 	return job.Train{
-		Spec: *spec, Assignment: assignment, Staging: dir, Resume: h.resume, Attempt: 1, Backend: h.backend.Value,
+		TrainJob: sweep.TrainJob{Task: sweep.Task{Spec: *spec, Assignment: assignment, Attempt: 1}, Staging: dir, Resume: h.resume},
+		Backend:  h.backend.Value,
 	}, nil
 }
 
@@ -253,7 +254,7 @@ func eventText(e job.Event) string {
 	case job.Checkpoint:
 		return "checkpoint " + e.Dir
 	case job.Done:
-		return fmt.Sprintf("done at step %d: loss %.4f, at the start %.4f", e.Step, e.LossLast, e.LossFirst)
+		return fmt.Sprintf("done at step %d", e.Step) + lossesText(e.Losses)
 	case job.Diverged:
 		return fmt.Sprintf("diverged at step %d", e.Step)
 	case job.Preempted:
@@ -269,14 +270,21 @@ func eventText(e job.Event) string {
 	}
 }
 
+// lossesText formats the loss at both ends of a training; nothing where it has none.
+func lossesText(l sweep.Losses) string {
+	if l.LossFirst == nil || l.LossLast == nil {
+		return ""
+	}
+	return fmt.Sprintf(": loss %.4f, at the start %.4f", *l.LossLast, *l.LossFirst)
+}
+
 // progressText formats a point of the curve: the loss, its terms, the speed, the time
 // left and the memory.
 func progressText(e job.Event) string {
 	line := fmt.Sprintf("step %d/%d  loss %.4f  ddpm %.4f", e.Step, e.Steps, e.Point.Loss, e.Point.DDPM)
-	terms := e.Point.Terms()
-	for _, name := range sweep.TermList() {
-		if value := *terms[name]; value != nil {
-			line += fmt.Sprintf("  %s %.4f", name, *value)
+	for _, term := range sweep.LossTerms() {
+		if value, on := e.Point.Terms[term.Name]; on {
+			line += fmt.Sprintf("  %s %.4f", term.Name, value)
 		}
 	}
 	if e.StepsPerSecond > 0 {

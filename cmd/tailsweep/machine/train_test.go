@@ -29,8 +29,7 @@ func TestParseParam(t *testing.T) {
 }
 
 func TestProgressText(t *testing.T) {
-	infonce := 0.5
-	e := job.Event{Type: job.Progress, Step: 300, Steps: 18000, Point: &job.Point{Loss: 0.25, DDPM: 0.2, Infonce: &infonce}}
+	e := job.Event{Type: job.Progress, Step: 300, Steps: 18000, Point: &sweep.CurvePoint{Loss: 0.25, DDPM: 0.2, Terms: map[string]float64{sweep.TermInfoNCE: 0.5}}}
 	require.Equal(t, "step 300/18000  loss 0.2500  ddpm 0.2000  infonce 0.5000", eventText(e))
 	e.StepsPerSecond, e.Memory = 75, 900<<20
 	require.Equal(t, "step 300/18000  loss 0.2500  ddpm 0.2000  infonce 0.5000  75.0 steps/s  3m56s left  900 MiB", eventText(e))
@@ -60,7 +59,7 @@ func TestTrainRefusesAUsedFolder(t *testing.T) {
 
 func TestResultText(t *testing.T) {
 	lines := resultText(&evaluate.Result{
-		Metrics: map[string]float64{"fid.tail": 50}, Floor: map[string]float64{"fid.tail": 4}, Guidance: 1.5, SamplesPerClass: 50, RealPerClass: 500,
+		Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": 50}, Floor: map[string]float64{"fid.tail": 4}, Guidance: 1.5, Samples: 50, Real: 500},
 	})
 	require.Equal(t, []string{"METRIC    VALUE  FLOOR", "fid.tail     50      4", "at guidance 1.5, 50 samples and 500 real images a class"}, lines)
 }

@@ -12,8 +12,7 @@ import (
 // A number is shown with the images that it was taken on, and with its floor.
 func TestBestShowsSamplesAndFloor(t *testing.T) {
 	best := BestTrial{Judged: trialview.Judged{Trial: sweep.Trial{
-		Metrics: map[string]float64{"fid.tail": 58.912, "memorised_ratio.medium": 0.01}, Floor: map[string]float64{"fid.tail": 4.25},
-		Samples: 50, Real: 1,
+		Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": 58.912, "memorised_ratio.medium": 0.01}, Floor: map[string]float64{"fid.tail": 4.25}, Samples: 50, Real: 1},
 	}}}
 	lines := bestText(best)
 	require.Contains(t, lines, "  fid.tail               58.91     floor 4.25")

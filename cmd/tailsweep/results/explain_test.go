@@ -14,7 +14,7 @@ func TestExplainConstraints(t *testing.T) {
 	require.NoError(t, err)
 	spec := &sweep.Spec{Method: sweep.MethodRandom, Constraints: []sweep.Constraint{limit}}
 	trial := func(kind sweep.Kind, number int, head float64) sweep.Trial {
-		return sweep.Trial{Assignment: sweep.Assignment{Kind: kind, Number: number}, Status: sweep.StatusCompleted, Metrics: map[string]float64{"fid.head": head}}
+		return sweep.Trial{Assignment: sweep.Assignment{Kind: kind, Number: number}, Status: sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.head": head}}}
 	}
 	ledger := []sweep.Trial{trial(sweep.KindBaseline, 0, 20), trial(sweep.KindSearch, 1, 22.5), trial(sweep.KindSearch, 2, 21)}
 	chance := 0.75

@@ -22,7 +22,6 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/cost"
-	"github.com/tailsweep/tailsweep/trainer/job"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -65,7 +64,7 @@ func reportInput(ctx context.Context, a *cli.App, name string) (report.Input, er
 	}
 	in := report.Input{
 		Spec: spec, SpecYAML: string(text), Digest: spec.Digest(), Version: cli.ReadBuild().Version, Now: time.Now(),
-		Grids: map[int][]byte{}, Curves: map[int][]job.Point{},
+		Grids: map[int][]byte{}, Curves: map[int][]sweep.CurvePoint{},
 	}
 	if in.Trials, err = arc.Trials(ctx, name); err != nil {
 		return report.Input{}, err
@@ -100,7 +99,7 @@ func addPictures(ctx context.Context, arc *archive.Archive, name string, t sweep
 	if err != nil {
 		return err
 	}
-	if in.Curves[t.Number], err = jsonl.DecodeAll[job.Point](bytes.NewReader(curve), len(curve)); err != nil {
+	if in.Curves[t.Number], err = jsonl.DecodeAll[sweep.CurvePoint](bytes.NewReader(curve), len(curve)); err != nil {
 		return fmt.Errorf("loss curve of trial %d: %w", t.Number, err)
 	}
 	return nil

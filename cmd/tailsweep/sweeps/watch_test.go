@@ -25,7 +25,7 @@ func TestAllTrialsFailedTheirGates(t *testing.T) {
 	for number, tail := range []float64{70, 60} {
 		trials = append(trials, sweep.Trial{
 			Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch}, Status: sweep.StatusCompleted,
-			Metrics: map[string]float64{"fid.tail": tail}, Gates: []string{"memorised_ratio.all is 0.2, gates.max_memorised_ratio is 0.05"},
+			Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": tail}}, Gates: []string{"memorised_ratio.all is 0.2, gates.max_memorised_ratio is 0.05"},
 		})
 	}
 	require.NoError(t, arc.AppendSegment(t.Context(), "fresh", 0, trials))

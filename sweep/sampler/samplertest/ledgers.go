@@ -165,7 +165,7 @@ func ledgers(t *testing.T, s sampler.Sampler, spec *sweep.Spec) {
 		constraints[i], err = sweep.ParseConstraint(text)
 		require.NoError(t, err)
 	}
-	baseline := sweep.Trial{Status: sweep.StatusCompleted, Metrics: map[string]float64{"fid.head": 0.1, "fid.tail": 5}}
+	baseline := sweep.Trial{Status: sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.head": 0.1, "fid.tail": 5}}}
 	baseline.Kind, baseline.Number, baseline.Seed = sweep.KindBaseline, 99, spec.Train.Seed
 	for name, ledger := range Ledgers(trials) {
 		for _, metrics := range []int{1, 2, 4} {

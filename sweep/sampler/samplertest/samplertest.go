@@ -131,7 +131,7 @@ func request(t *testing.T, s sampler.Sampler, spec *sweep.Spec) sampler.Request 
 	for _, trial := range trials[9:] {
 		r.Pending = append(r.Pending, trial.Assignment)
 	}
-	baseline := sweep.Trial{Status: sweep.StatusCompleted, Metrics: map[string]float64{"fid.tail": 4}}
+	baseline := sweep.Trial{Status: sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": 4}}}
 	baseline.Kind, baseline.Number, baseline.Params, baseline.Seed = sweep.KindBaseline, 100, sweep.Params{"alignment.weight": sweep.Number(0)}, 9
 	r.Ledger = append(r.Ledger, baseline)
 	return r

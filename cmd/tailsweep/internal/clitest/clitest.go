@@ -52,8 +52,8 @@ func Archived(t *testing.T) store.Store {
 	trial := func(number int, status sweep.Status, head, tail float64) sweep.Trial {
 		return sweep.Trial{
 			Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Params: Weights(float64(number), 0), Seed: 1},
-			Status:     status, Metrics: map[string]float64{"fid.head": head, "fid.tail": tail, "label_accuracy.head": 0.7},
-			Steps: 10, LossFirst: 1, LossLast: 0.25, Attempts: 1,
+			Status:     status, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.head": head, "fid.tail": tail, "label_accuracy.head": 0.7}},
+			Steps: 10, Losses: sweep.Losses{LossFirst: new(1.0), LossLast: new(0.25)}, Attempts: 1,
 		}
 	}
 	failed := trial(2, sweep.StatusFailed, 0, 0)

@@ -84,7 +84,7 @@ func Probe(ctx context.Context, a *cli.App, spec *sweep.Spec, backendName string
 	short := *spec
 	short.Train.Steps, short.Train.LogEvery, short.Checkpoints.EverySteps = probeSteps, 1, probeSteps
 	short.Train.WarmupSteps = 0
-	j := job.Train{Spec: short, Staging: dir, Assignment: cost.Costliest(spec)}
+	j := job.Train{TrainJob: sweep.TrainJob{Task: sweep.Task{Spec: short, Assignment: cost.Costliest(spec)}, Staging: dir}}
 	a.Say("measuring up to %d steps on backend %s, for %v at most ...", probeSteps, b.Choice, probeTime)
 	read := a.SayRead()
 	began, said := time.Now(), time.Now()

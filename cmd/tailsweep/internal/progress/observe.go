@@ -188,7 +188,10 @@ func fromActivity(a *workflowpb.PendingActivityInfo) (live LiveTrial, ok bool) {
 	}
 	live = LiveTrial{
 		Attempt: max(beat.Attempt, int(a.GetAttempt())), Step: beat.Progress.Step, Steps: beat.Progress.Steps,
-		Loss: beat.Progress.Loss, StepsPerSecond: beat.Progress.StepsPerSecond,
+		StepsPerSecond: beat.Progress.StepsPerSecond,
+	}
+	if p := beat.Progress.Point; p != nil {
+		live.Loss = &p.Loss
 	}
 	switch a.GetActivityType().GetName() {
 	case "Train":

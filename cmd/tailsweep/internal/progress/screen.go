@@ -128,8 +128,8 @@ func changes(before, now View, progress bool) []string {
 			if l.Step > 0 {
 				line += fmt.Sprintf(" %d/%d", l.Step, l.Steps)
 			}
-			if l.Stage == StageTraining && l.Loss > 0 {
-				line += fmt.Sprintf(" loss %.4f, %.1f steps/s", l.Loss, l.StepsPerSecond)
+			if l.Stage == StageTraining && l.Loss != nil {
+				line += fmt.Sprintf(" loss %.4f, %.1f steps/s", *l.Loss, l.StepsPerSecond)
 			}
 			lines = append(lines, line)
 		}

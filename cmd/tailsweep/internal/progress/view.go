@@ -36,9 +36,9 @@ const (
 // LiveTrial is the last heartbeat of a running trial.
 type LiveTrial struct {
 	Stage          string
-	Trained        bool // only the evaluation remains
-	Step, Steps    int  // of the training, or samples of the evaluation
-	Loss           float64
+	Trained        bool     // only the evaluation remains
+	Step, Steps    int      // of the training, or samples of the evaluation
+	Loss           *float64 // nil: no point of the curve yet
 	StepsPerSecond float64
 	Attempt        int
 }
@@ -190,8 +190,8 @@ func (v View) runningRow(r workflows.RunningTrial) []string {
 	if l.Steps > 0 {
 		row[2] = fmt.Sprintf("%d/%d", l.Step, l.Steps)
 	}
-	if l.Stage == StageTraining && l.Loss > 0 {
-		row[3] = fmt.Sprintf("%.4f", l.Loss)
+	if l.Stage == StageTraining && l.Loss != nil {
+		row[3] = fmt.Sprintf("%.4f", *l.Loss)
 		row[4] = fmt.Sprintf("%.1f", l.StepsPerSecond)
 	}
 	if left, ok := l.remaining(); ok {

@@ -24,7 +24,7 @@ func halfway() View {
 		return workflows.RunningTrial{Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Params: p}, StartedAt: began}
 	}
 	finished := func(number int, status sweep.Status, p sweep.Params, m map[string]float64) sweep.Trial {
-		return sweep.Trial{Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Params: p}, Status: status, Metrics: m}
+		return sweep.Trial{Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Params: p}, Status: status, Evaluation: sweep.Evaluation{Metrics: m}}
 	}
 	failed := finished(2, sweep.StatusFailed, clitest.Weights(3, 0), nil)
 	failed.Error = &sweep.Failure{Class: sweep.FailOutOfMemory, Message: "the kernel killed the child for memory\nsecond line"}
@@ -43,7 +43,7 @@ func halfway() View {
 			failed,
 		},
 		Live: map[int]LiveTrial{
-			3: {Stage: StageTraining, Step: 600, Steps: 1200, Loss: 0.0712, StepsPerSecond: 33.3, Attempt: 2},
+			3: {Stage: StageTraining, Step: 600, Steps: 1200, Loss: new(0.0712), StepsPerSecond: 33.3, Attempt: 2},
 			4: {Stage: stageEvaluating, Trained: true, Step: 3, Steps: 10},
 		},
 		Now: began.Add(10 * time.Minute),

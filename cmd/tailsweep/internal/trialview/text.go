@@ -76,10 +76,10 @@ func Loss(t sweep.Trial) string {
 	switch {
 	case t.Status == sweep.StatusDiverged:
 		return "NaN"
-	case t.Steps == 0 || t.LossLast == 0:
+	case t.LossLast == nil:
 		return "-"
 	}
-	return fmt.Sprintf("%.4f", t.LossLast)
+	return fmt.Sprintf("%.4f", *t.LossLast)
 }
 
 // Trouble says why a trial failed or was stopped early; "" for any other trial.

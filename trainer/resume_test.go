@@ -8,7 +8,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-func TestCompare(t *testing.T) {
+func TestFieldDifferences(t *testing.T) {
 	type inner struct {
 		Width int    `json:"width"`
 		Arch  string `json:"arch,omitempty"`
@@ -28,7 +28,7 @@ func TestCompare(t *testing.T) {
 		"no parameters": {orEmpty(nil), sweep.Params{}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := compare("x", c.theirs, c.mine)
+			got, err := fieldDifferences("x", c.theirs, c.mine)
 			require.NoError(t, err)
 			require.Equal(t, c.want, got)
 		})

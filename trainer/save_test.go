@@ -45,9 +45,9 @@ func TestStepsGoOnWhileACheckpointIsWritten(t *testing.T) {
 			order = append(order, e.Step)
 		}
 	})
-	r.put = func(s snapshot) (string, error) {
+	r.writeCheckpoint = func(s snapshot) (string, error) {
 		<-sixth
-		return r.write(s)
+		return r.writeFolder(s)
 	}
 	require.NoError(t, r.train(t.Context()))
 	require.Equal(t, []int{6, 4, 8}, order)
@@ -64,11 +64,11 @@ func TestAFailedCheckpointFailsTheTraining(t *testing.T) {
 			j.Spec.Train.LogEvery = 1
 			var last job.Event
 			r := open(t, openBackend(t, backend.Go), j, nil, func(e job.Event) { last = e })
-			r.put = func(s snapshot) (string, error) {
+			r.writeCheckpoint = func(s snapshot) (string, error) {
 				if s.state.Step == step {
 					return "", full
 				}
-				return r.write(s)
+				return r.writeFolder(s)
 			}
 			require.ErrorIs(t, r.train(t.Context()), full)
 			require.Equal(t, job.Progress, last.Type)
@@ -90,9 +90,9 @@ func TestDrainWaitsForTheCheckpoint(t *testing.T) {
 			close(drain) // a checkpoint of this very step is begun before the drain is seen
 		}
 	})
-	r.put = func(s snapshot) (string, error) {
+	r.writeCheckpoint = func(s snapshot) (string, error) {
 		time.Sleep(50 * time.Millisecond)
-		return r.write(s)
+		return r.writeFolder(s)
 	}
 	require.NoError(t, r.train(t.Context()))
 	require.Equal(t, []job.Type{job.Checkpoint, job.Preempted}, types[len(types)-2:], "the worker takes the folder away: it is named once")

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -13,9 +15,46 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
-// sameTraining checks that a checkpoint was made by the training that resumes from
-// it; only the number of steps may differ.
-func (r *run) sameTraining(metadata map[string]string) error {
+// resume restores the run from a checkpoint folder, after verifying the folder and
+// that it belongs to this training.
+func (r *run) resume(dir string) error {
+	manifest, err := checkpoint.Verify(dir)
+	if err != nil {
+		return err
+	}
+	s, metadata, err := restore(r.store, dir)
+	if err != nil {
+		return err
+	}
+	if err := r.checkSameTraining(metadata); err != nil {
+		return err
+	}
+	if theirs, mine := manifest.Provenance.DatasetDigest, r.data.Digest(); theirs != mine {
+		return failure(sweep.FailBadData, fmt.Errorf("the checkpoint is of another training: its images have sha256 %s, those of this dataset %s", theirs, mine))
+	}
+	if made := manifest.Provenance.Backend; made != r.backend.Choice {
+		r.options.Log("the checkpoint was made on backend %s and this is %s: the result differs in its last bits from a training on one backend", made, r.backend.Choice)
+	}
+	if s.Step != manifest.Step {
+		return fmt.Errorf("%w: state of step %d in a checkpoint of step %d", checkpoint.ErrCorrupt, s.Step, manifest.Step)
+	}
+	if s.Step > r.settings.Steps {
+		return failure(sweep.FailBadData, fmt.Errorf("the checkpoint is of step %d and train.steps is %d: resume from an earlier one, or raise train.steps", s.Step, r.settings.Steps))
+	}
+	data, err := os.ReadFile(filepath.Join(dir, checkpoint.CurveName))
+	if err != nil {
+		return err
+	}
+	if r.curve, err = decodeLines[sweep.CurvePoint](data); err != nil {
+		return fmt.Errorf("%s: %w", checkpoint.CurveName, err)
+	}
+	r.step, r.saved, r.window = s.Step, s.Step, s.Window
+	return nil
+}
+
+// checkSameTraining checks that a checkpoint was made by the training that resumes
+// from it. Only the number of steps may differ.
+func (r *run) checkSameTraining(metadata map[string]string) error {
 	var spec sweep.Spec
 	var a sweep.Assignment
 	for key, value := range map[string]any{checkpoint.MetaSpec: &spec, checkpoint.MetaAssignment: &a} {
@@ -25,7 +64,7 @@ func (r *run) sameTraining(metadata map[string]string) error {
 	}
 	mine := r.job.Spec
 	mine.Train.Steps, spec.Train.Steps = 0, 0
-	for _, d := range []*sweep.Dataset{&mine.Dataset, &spec.Dataset} { // where files lie, and what they are judged against; the digest is compared besides
+	for _, d := range []*sweep.Dataset{&mine.Dataset, &spec.Dataset} { // paths may differ: resume compares the digest of the images
 		d.Path, d.SplitFile, d.Reference = "", "", ""
 	}
 	for _, field := range []struct {
@@ -38,7 +77,7 @@ func (r *run) sameTraining(metadata map[string]string) error {
 		{"parameters", orEmpty(a.Params), orEmpty(r.job.Assignment.Params)},
 		{"seed", a.Seed, r.job.Assignment.Seed},
 	} {
-		differences, err := compare(field.name, field.theirs, field.mine)
+		differences, err := fieldDifferences(field.name, field.theirs, field.mine)
 		if err != nil {
 			return err
 		}
@@ -49,7 +88,7 @@ func (r *run) sameTraining(metadata map[string]string) error {
 	return nil
 }
 
-// orEmpty lets no parameters, written as null, equal an empty object.
+// orEmpty makes nil, which JSON writes as null, equal to no parameters.
 func orEmpty(p sweep.Params) sweep.Params {
 	if p == nil {
 		return sweep.Params{}
@@ -57,9 +96,9 @@ func orEmpty(p sweep.Params) sweep.Params {
 	return p
 }
 
-// compare lists by name, as JSON has them, the fields in which two values differ:
-// "train.batch_size is 64 there, 32 here".
-func compare(name string, theirs, mine any) ([]string, error) {
+// fieldDifferences lists the JSON fields in which two values differ, by name:
+// "train.batch is 64 there, 32 here".
+func fieldDifferences(name string, theirs, mine any) ([]string, error) {
 	there, err := leaves(name, theirs)
 	if err != nil {
 		return nil, err
@@ -88,7 +127,7 @@ func compare(name string, theirs, mine any) ([]string, error) {
 	return differences, nil
 }
 
-// leaves are the fields of a value that are no objects, by their names with dots.
+// leaves returns the fields of a value that are not objects, by their dotted names.
 func leaves(name string, value any) (map[string]any, error) {
 	data, err := json.Marshal(value)
 	if err != nil {

@@ -1,0 +1,49 @@
+package sweep
+
+import "math"
+
+// Evaluation is what an evaluation of a model found. It travels unchanged from the
+// evaluating child to the ledger.
+type Evaluation struct {
+	Metrics  map[string]float64 `json:"metrics,omitempty"`  // by name, "fid.tail"; finite only
+	Spread   map[string]float64 `json:"spread,omitempty"`   // kid.*: standard deviation of one subset's estimate, by name
+	Guidance float64            `json:"guidance"`           // the guidance scale that Metrics were measured at
+	Samples  int                `json:"samples,omitempty"`  // generated images of each class
+	Real     int                `json:"real,omitempty"`     // real images of the rarest class that FID and KID compare them with
+	Floor    map[string]float64 `json:"floor,omitempty"`    // the metrics of one half of the real images against the other half
+	Features string             `json:"features,omitempty"` // SHA-256 of the weights of the feature network
+	Grid     string             `json:"grid,omitempty"`     // the PNG of samples: its path on this machine, or its key in the archive
+}
+
+// Finite returns a copy of e without the values that are not finite, which JSON
+// cannot carry.
+func (e Evaluation) Finite() Evaluation {
+	for _, m := range []*map[string]float64{&e.Metrics, &e.Spread, &e.Floor} {
+		var kept map[string]float64
+		for name, value := range *m {
+			if IsFinite(value) {
+				if kept == nil {
+					kept = make(map[string]float64, len(*m))
+				}
+				kept[name] = value
+			}
+		}
+		*m = kept
+	}
+	return e
+}
+
+// Missing returns the metrics that the spec's objectives and constraints name, that an
+// evaluation measures, and that e has no value of, in the order of NamedMetrics.
+func (e Evaluation) Missing(s *Spec) []string {
+	var missing []string
+	for _, name := range s.NamedMetrics() {
+		if _, ok := e.Metrics[name]; !ok && Evaluated(name) {
+			missing = append(missing, name)
+		}
+	}
+	return missing
+}
+
+// IsFinite reports whether f is neither NaN nor an infinity.
+func IsFinite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }

@@ -1,0 +1,62 @@
+package trainer
+
+import (
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
+	"github.com/tailsweep/tailsweep/trainer/job"
+)
+
+// provenance returns what a manifest records about the origin of a checkpoint, except
+// the time.
+func provenance(j job.Train, b *backend.Backend, data *dataset.Set, version string) (checkpoint.Provenance, error) {
+	p := checkpoint.Provenance{
+		Version: version, Go: runtime.Version(), Build: buildSettings(), Backend: b.Choice, Device: b.Device,
+		SpecDigest: j.Spec.Digest(), DatasetDigest: data.Digest(), Parent: j.Parent,
+	}
+	if p.Version == "" {
+		p.Version = buildVersion()
+	}
+	if b.Plugin == "" {
+		return p, nil
+	}
+	var err error
+	p.PluginSHA256, err = backend.PluginDigest(b.Plugin)
+	return p, err
+}
+
+// buildSettings returns the settings of the build that can change speed or rounding.
+func buildSettings() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	var settings []string
+	for _, s := range info.Settings {
+		if slices.Contains([]string{"CGO_ENABLED", "GOEXPERIMENT", "GOAMD64", "GOARM64"}, s.Key) {
+			settings = append(settings, s.Key+"="+s.Value)
+		}
+	}
+	return strings.Join(settings, " ")
+}
+
+// buildVersion returns the module's version and VCS revision, as far as they are
+// recorded in the binary.
+func buildVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	version := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			version += " " + s.Value
+		}
+	}
+	return version
+}
