@@ -50,7 +50,7 @@ func demo(t *testing.T, s3 string) {
 	require.GreaterOrEqual(t, len(trials), 4)
 	for _, trial := range trials {
 		require.Equalf(t, sweep.StatusCompleted, trial.Status, "trial %d", trial.Number)
-		require.Lessf(t, trial.LossLast, 0.5*trial.LossFirst, "trial %d did not learn", trial.Number)
+		require.Lessf(t, *trial.LossLast, 0.5**trial.LossFirst, "trial %d did not learn", trial.Number)
 	}
 
 	t.Run("best", func(t *testing.T) {
