@@ -106,6 +106,11 @@ func TestExitCodesTopic(t *testing.T) {
 	r := cmdline(t, nil, "", "help", "exit-codes")
 	require.Equal(t, cli.ExitOK, r.Code)
 	clitest.Golden(t, "exit-codes.txt", r.out)
+	guide, err := os.ReadFile("../../docs/guide.md")
+	require.NoError(t, err)
+	for _, c := range cli.ExitCodes {
+		require.Contains(t, string(guide), fmt.Sprintf("\n| %d | %s |\n", c.Code, c.Meaning))
+	}
 }
 
 func TestEveryVerbHasOneGroup(t *testing.T) {

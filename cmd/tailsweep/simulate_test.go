@@ -74,17 +74,17 @@ func TestSimulateRefuses(t *testing.T) {
 	require.Contains(t, r.Err, "the spec searches neither")
 }
 
-// The README shows what the command prints.
-func TestSimulateAsInTheREADME(t *testing.T) {
+// The guide shows what the command prints.
+func TestSimulateAsInTheGuide(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("other machines round differently")
 	}
 	r := cmdline(t, nil, "", "simulate", "../../examples/fashion-small.yaml", "--objective", "lossweights")
 	require.Equal(t, cli.ExitOK, r.Code, r.Err)
-	readme, err := os.ReadFile("../../README.md")
+	guide, err := os.ReadFile("../../docs/guide.md")
 	require.NoError(t, err)
 	lines := strings.Split(r.out, "\n")
 	require.True(t, strings.HasPrefix(lines[2], "trials "), lines[2])
 	want := "    " + strings.Join(lines[2:6], "\n    ") + "\n"
-	require.True(t, strings.Contains(string(readme), want), "the README has other lines than:\n%s", want) // not require.Contains: it would print it all
+	require.True(t, strings.Contains(string(guide), want), "docs/guide.md has other lines than:\n%s", want) // not require.Contains: it would print it all
 }
