@@ -267,6 +267,20 @@ func TestSchemaIsTheDomainsOwn(t *testing.T) {
 	require.Equal(t, string(specfile.Schema()), r.out)
 }
 
+func TestMetrics(t *testing.T) {
+	r := cmdline(t, nil, "", "metrics", "-o", "json")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	var list []struct{ Name, Goal, Unit string }
+	require.NoError(t, json.Unmarshal([]byte(r.out), &list))
+	goals := map[string]string{}
+	for _, m := range list {
+		goals[m.Name] = m.Goal
+	}
+	require.Equal(t, "minimize", goals["fid.tail"])
+	require.Equal(t, "maximize", goals["coverage.head"])
+	require.Regexp(t, `(?m)^coverage.all +maximize +ratio +Share of real images`, cmdline(t, nil, "", "metrics").out)
+}
+
 func TestVersionAsJSON(t *testing.T) {
 	r := cmdline(t, nil, "", "version", "-o", "json")
 	require.Equal(t, cli.ExitOK, r.Code)

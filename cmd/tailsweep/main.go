@@ -35,7 +35,7 @@ var groups = []struct {
 	id, title string
 	verbs     []verb
 }{
-	{"spec", "Write a spec:", []verb{specs.Init, specs.Validate, specs.Schema, specs.Plan}},
+	{"spec", "Write a spec:", []verb{specs.Init, specs.Validate, specs.Schema, specs.Metrics, specs.Plan}},
 	{"stack", "The embedded stack:", []verb{services.Up, services.Down, services.Status, services.Logs}},
 	{"sweep", "Run and steer a sweep:", []verb{
 		sweeps.Run, sweeps.Watch, sweeps.List, sweeps.Describe, sweeps.Pause, sweeps.Resume, sweeps.Stop, sweeps.Cancel,
