@@ -9,7 +9,11 @@ type FieldError struct {
 	Value   string // "" where the message says it
 	Message string
 	Valid   string // the valid choices, "" when the message says it all
+	Err     error  // the cause; may be nil
 }
+
+// Unwrap returns the cause.
+func (e *FieldError) Unwrap() error { return e.Err }
 
 // Error writes field: message (value; valid: choices).
 func (e *FieldError) Error() string {

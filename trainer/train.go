@@ -93,7 +93,7 @@ func newRun(ctx context.Context, j job.Train, o Options) (*run, error) {
 	for class := range r.groups {
 		r.groups[class] = data.Groups.Of(class)
 	}
-	if err := precheck.Trial(&j.Spec, j.Assignment, dataset.About{Classes: data.Classes, Counts: data.Counts, Groups: data.Groups}); err != nil {
+	if err := precheck.Trial(&j.Spec, j.Assignment, data.About); err != nil {
 		return nil, err
 	}
 	if r.backend == nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/cache"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
 // photos is an image folder with 3, 1 and 2 images.
@@ -79,7 +80,7 @@ func TestInspectAFolder(t *testing.T) {
 	r := cmdline(t, nil, "", "data", "inspect", dir, "--picture", picture)
 	require.Equal(t, cli.ExitOK, r.Code, r.Err)
 	require.Contains(t, r.out, "image-folder: 6 images of 3 classes, 32x32 RGB")
-	require.Contains(t, r.out, "head    1 classes, 3 images")
+	require.Contains(t, r.out, "head    1 class, 3 images")
 	require.Contains(t, r.out, "    1  bee   tail         1   1")
 	f, err := os.Open(picture)
 	require.NoError(t, err)
@@ -207,4 +208,68 @@ func TestDataOfBadInput(t *testing.T) {
 		require.Contains(t, r.Err, says)
 		require.Empty(t, r.out)
 	}
+}
+
+// What is left out of a folder, and its groups, are part of what inspect shows; validate
+// reports both, and all faults of the data with their places.
+func TestInspectAndValidateReportTheFolder(t *testing.T) {
+	t.Setenv(cache.Env, t.TempDir())
+	dir, _ := photos(t)
+	for _, name := range []string{"@eaDir/x.png", "ant/x.heic", "loose.png"} {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, nil, 0o600))
+	}
+	const leftOut = "left out 1: a picture or video in a format that is not read (PNG, JPEG, WebP, GIF, BMP, TIFF are) (ant/x.heic)"
+	r := cmdline(t, nil, "", "data", "inspect", dir)
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	require.Contains(t, r.out, "6 images of 3 classes")
+	require.Contains(t, r.out, leftOut)
+	require.Contains(t, r.out, "left out 1: a picture that is in no class folder (loose.png)")
+	require.NotContains(t, r.Err, "left out", "once")
+	var i machine.Inspected
+	require.NoError(t, json.Unmarshal([]byte(cmdline(t, nil, "", "data", "inspect", dir, "-o", "json").out), &i))
+	require.Len(t, i.LeftOut, 3)
+
+	spec := `
+apiVersion: tailsweep/v1
+name: photos
+method: grid
+dataset: {name: image-folder, path: ` + dir + `, classes: 3, size: 16, groups: {many: 2, few: 2}}
+model: {arch: dit, width: 8, depth: 1, patch: 8, heads: 1}
+train: {steps: 2, batch: 2}
+evaluate: {samples_per_class: 64, guidance: [0], features: {path: ` + photoClassifier(t, 3) + `}}
+parameters: {infonce.weight: {value: 0}}
+metrics: [{name: kid.tail}, {name: recall.head}]
+`
+	r = cmdline(t, nil, spec, "validate", "-")
+	require.Equal(t, cli.ExitUsage, r.Code)
+	require.Contains(t, r.Err, leftOut)
+	require.Contains(t, r.Err, "stdin:5:37: dataset.path: too few images for kid.tail: 64 samples and 1 real images of group tail, 1 class")
+	require.Contains(t, r.Err, "stdin:5:37: dataset.path: too few images for recall.head: 64 samples and 3 real images of group head, 1 class")
+	r = cmdline(t, nil, strings.Replace(spec, "many: 2, few: 2", "head: [bee], tail: [cat, eel]", 1), "validate", "-")
+	require.Contains(t, r.Err, "dataset.groups.tail[1]: is no class of the dataset (eel; valid: a class's name or number: ant, bee, cat)")
+	require.Contains(t, r.Err, "stdin:5:")
+}
+
+// photoClassifier is a file of a classifier of RGB images, without meaning.
+func photoClassifier(t *testing.T, classes int) string {
+	t.Helper()
+	var all []checkpoint.Tensor
+	for name, dims := range map[string][]int{
+		"conv0.kernel": {3, 3, 3, 24}, "conv0.bias": {1, 1, 1, 24}, "conv1.kernel": {3, 3, 24, 48}, "conv1.bias": {1, 1, 1, 48},
+		"conv2.kernel": {3, 3, 48, 64}, "conv2.bias": {1, 1, 1, 64}, "features.weight": {1024, 64}, "features.bias": {1, 64},
+		"logits.weight": {64, classes}, "logits.bias": {1, classes},
+	} {
+		n := 1
+		for _, d := range dims {
+			n *= d
+		}
+		all = append(all, checkpoint.FromFloat32(name, dims, make([]float32, n)))
+	}
+	var file bytes.Buffer
+	require.NoError(t, checkpoint.EncodeTensors(&file, all, nil))
+	path := filepath.Join(t.TempDir(), "classifier.safetensors")
+	require.NoError(t, os.WriteFile(path, file.Bytes(), 0o600))
+	return path
 }

@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tailsweep/tailsweep/internal/folder"
+	"github.com/tailsweep/tailsweep/internal/lock"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
@@ -20,7 +22,8 @@ import (
 type Fetcher struct {
 	Bucket   func(ctx context.Context, name string) (store.Store, error) // opens a bucket of an s3:// URL
 	HTTP     *http.Client                                                // nil: one of its own
-	Progress func(Progress)                                              // nil: nobody looks; may be called concurrently
+	Progress func(Progress)                                              // may be nil; may be called concurrently
+	Log      func(format string, a ...any)                               // text for people; may be nil
 }
 
 // Progress is how far a download has come.
@@ -57,11 +60,16 @@ func (f *Fetcher) Dataset(ctx context.Context, d sweep.Dataset) error {
 // archive (.tar, .tar.gz, .tgz or .zip), of a published set the folder of its files
 // or, of CIFAR, the archive.
 func (f *Fetcher) Pull(ctx context.Context, name, from, dir string) (there bool, err error) {
-	unlock, err := lock(ctx, dir)
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return false, fmt.Errorf("%w (%s moves the cache folder)", err, folder.CacheVariable)
+	}
+	release, err := lock.Take(ctx, filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".lock"), func() {
+		f.log("waiting for another process that fetches %s", dir)
+	})
 	if err != nil {
 		return false, err
 	}
-	defer unlock()
+	defer func() { err = errors.Join(err, release()) }()
 	if there, err := occupied(dir); there || err != nil {
 		return there, err
 	}
@@ -89,6 +97,12 @@ func (f *Fetcher) Pull(ctx context.Context, name, from, dir string) (there bool,
 		return false, err
 	}
 	return false, os.Rename(partial, dir)
+}
+
+func (f *Fetcher) log(format string, a ...any) {
+	if f.Log != nil {
+		f.Log(format, a...)
+	}
 }
 
 // occupied reports whether dir is there, and removes it where it is empty.
@@ -134,13 +148,13 @@ func (f *Fetcher) folder(ctx context.Context, from, dir string) error {
 	case !isArchive(from):
 		return badData(fmt.Errorf("%s: want an archive, named .tar, .tar.gz, .tgz or .zip, or an s3:// prefix", from))
 	case !sweep.Remote(from):
-		return unpack(ctx, from, dir)
+		return f.unpack(ctx, from, dir)
 	}
 	archive := dir + "." + filepath.Base(from)
 	if err := f.file(ctx, from, archive, dataset.Pin{Name: filepath.Base(from), Size: maxArchive}); err != nil {
 		return err
 	}
-	if err := unpack(ctx, archive, dir); err != nil {
+	if err := f.unpack(ctx, archive, dir); err != nil {
 		return errors.Join(err, os.Remove(archive))
 	}
 	return os.Remove(archive)

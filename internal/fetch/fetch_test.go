@@ -6,22 +6,25 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"image"
 	"image/png"
 	"io"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/internal/folder"
+	"github.com/tailsweep/tailsweep/internal/lock"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/cache"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
@@ -96,7 +99,7 @@ func (c *counting) Get(ctx context.Context, key string) (body io.ReadCloser, inf
 var errLost = errors.New("connection lost")
 
 func TestImageFolderFromAnObjectStore(t *testing.T) {
-	t.Setenv(cache.Env, t.TempDir())
+	t.Setenv(folder.CacheVariable, t.TempDir())
 	img := string(image9(t))
 	f, s := bucket(t, map[string]string{
 		"set/ant/0.png": img, "set/bee/0.png": img, "set/bee/1.png": img, "set/train.txt": "ant/0.png 0", "set/notes.md": "no", "settle/x.png": img,
@@ -220,16 +223,51 @@ func TestPullFashionMNIST(t *testing.T) {
 	require.True(t, there)
 }
 
+// Files of an earlier try that no object has any more do not become part of a dataset.
+func TestAFolderHasTheObjectsAndNothingElse(t *testing.T) {
+	img := string(image9(t))
+	f, s := bucket(t, map[string]string{"one/ant/0.png": img, "one/bee/0.png": img, "two/cat/0.png": img, "two/x.heic": "h", "two/@eaDir/y.png": img})
+	dir := filepath.Join(t.TempDir(), "set")
+	s.fail = "one/bee/0.png"
+	_, err := f.Pull(t.Context(), sweep.ImageFolder, "s3://b/one", dir)
+	require.ErrorIs(t, err, errLost)
+	require.NoError(t, os.WriteFile(filepath.Join(dir+".partial", "ant", "9.png.part"), nil, 0o600))
+
+	var lines []string
+	f.Log = func(format string, a ...any) { lines = append(lines, fmt.Sprintf(format, a...)) }
+	_, err = f.Pull(t.Context(), sweep.ImageFolder, "s3://b/two", dir)
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"cat/0.png": img}, tree(t, dir))
+	require.Equal(t, []string{"s3://b/two: 2 files are left out, since they are neither pictures that are read (PNG, JPEG, WebP, GIF, BMP, TIFF) nor split files"}, lines)
+}
+
+func TestRedirectsStaySafe(t *testing.T) {
+	server := httptest.NewServer(http.RedirectHandler("http://example.com/x.zip", http.StatusFound))
+	defer server.Close()
+	_, err := (&Fetcher{}).client().Get(server.URL)
+	require.ErrorContains(t, err, "redirected to http://example.com/x.zip: http:// is not supported")
+}
+
+// A folder that cannot be made is named, with what moves it.
+func TestACacheThatCannotBeMade(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	t.Setenv(folder.CacheVariable, file)
+	err := (&Fetcher{}).Dataset(t.Context(), sweep.Dataset{Name: sweep.CIFAR10})
+	require.ErrorContains(t, err, file)
+	require.ErrorContains(t, err, folder.CacheVariable)
+}
+
 func TestTwoProcessesWait(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "set")
-	unlock, err := lock(t.Context(), dir)
+	release, err := lock.Take(t.Context(), filepath.Join(filepath.Dir(dir), ".set.lock"), nil)
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	_, err = lock(ctx, dir)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	unlock()
-	again, err := lock(t.Context(), dir)
-	require.NoError(t, err)
-	again()
+	ctx, cancel := context.WithCancel(t.Context())
+	f := &Fetcher{Log: func(format string, a ...any) {
+		require.Equal(t, "waiting for another process that fetches "+dir, fmt.Sprintf(format, a...))
+		cancel()
+	}}
+	_, err = f.Pull(ctx, sweep.CIFAR10, "", dir)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, release())
 }

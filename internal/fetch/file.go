@@ -4,49 +4,58 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/tailsweep/tailsweep/internal/download"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/cache"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
-// file fetches one file, at most pin.Size bytes, and compares its digest when pin
-// has one. dst gets its name when it is whole; one that is there is kept.
+// file fetches one file, at most pin.Size bytes, and compares its digest where pin has
+// one. dst gets its name when it is whole; one that is there is kept.
 func (f *Fetcher) file(ctx context.Context, from, dst string, pin dataset.Pin) error {
 	if _, err := os.Lstat(dst); err == nil {
 		return nil
 	}
-	part := dst + ".part"
-	var err error
+	progress := func(done, total int64) {
+		f.progress(Progress{What: filepath.Base(from), Done: done, Total: total})
+	}
 	switch {
 	case strings.HasPrefix(from, "s3://"):
-		err = f.object(ctx, from, part, pin.Size)
-	case sweep.Remote(from):
-		err = f.download(ctx, from, part, pin.Size)
-	default:
-		err = f.copy(ctx, from, part, pin.Size)
-	}
-	if err != nil {
-		return err
-	}
-	if pin.SHA256 != "" {
-		sum, err := cache.Digest(part)
+		s, key, err := f.open(ctx, from)
+		if err == nil {
+			err = get(ctx, s, key, dst+".part", pin.Size, progress)
+		}
 		if err != nil {
 			return err
 		}
-		if sum != pin.SHA256 {
-			return errors.Join(badData(fmt.Errorf("%s has sha256 %s, want %s", from, sum, pin.SHA256)), os.Remove(part))
+	case sweep.Remote(from):
+		err := download.File(ctx, download.Request{URL: from, Path: dst, Limit: pin.Size, SHA256: pin.SHA256, Client: f.client(), Progress: progress})
+		if err == nil || ctx.Err() != nil || errors.Is(err, download.ErrContent) {
+			return content(err)
+		}
+		return fmt.Errorf("%w\nget %s on a machine that reaches it, and give the file with `tailsweep data pull --from PATH`", err, from)
+	default:
+		if err := copyFile(ctx, from, dst+".part", pin.Size, progress); err != nil {
+			return err
 		}
 	}
-	return os.Rename(part, dst)
+	return content(download.Verified(dst+".part", dst, pin.SHA256, from))
 }
 
-// copy takes a file of this machine.
-func (f *Fetcher) copy(ctx context.Context, from, part string, limit int64) error {
+// content classes a file that is not the expected one as bad data.
+func content(err error) error {
+	if errors.Is(err, download.ErrContent) {
+		return badData(err)
+	}
+	return err
+}
+
+// copyFile takes a file of this machine.
+func copyFile(ctx context.Context, from, part string, limit int64, progress func(done, total int64)) error {
 	info, err := os.Stat(from)
 	switch {
 	case err != nil:
@@ -63,38 +72,24 @@ func (f *Fetcher) copy(ctx context.Context, from, part string, limit int64) erro
 	if err != nil {
 		return err
 	}
-	return f.pour(ctx, out, in, Progress{What: filepath.Base(from), Total: info.Size()}, limit)
+	return content(download.Pour(ctx, out, in, download.Content{Name: filepath.Base(from), Total: info.Size(), Limit: limit, Progress: progress}))
 }
 
-// pour copies what is left of in to out and closes out, which is flushed first.
-// p.Done is what out holds already; more than limit bytes in all are an error.
-func (f *Fetcher) pour(ctx context.Context, out *os.File, in io.Reader, p Progress, limit int64) error {
-	buf := make([]byte, 256<<10)
-	var err error
-	for err == nil {
-		if err = context.Cause(ctx); err != nil {
-			break
-		}
-		var n int
-		n, err = in.Read(buf)
-		if p.Done+int64(n) > limit {
-			err = badData(fmt.Errorf("%s is larger than %d bytes", p.What, limit))
-			break
-		}
-		if _, failed := out.Write(buf[:n]); failed != nil {
-			err = failed
-		}
-		p.Done += int64(n)
-		f.progress(p)
+// client follows redirects to what sweep.CheckURL accepts, or with a query, since
+// object stores sign the addresses that they redirect to.
+func (f *Fetcher) client() *http.Client {
+	if f.HTTP != nil {
+		return f.HTTP
 	}
-	if errors.Is(err, io.EOF) {
-		err = nil
-		if p.Total > 0 && p.Done != p.Total {
-			err = fmt.Errorf("%s: %d of %d bytes: %w", p.What, p.Done, p.Total, io.ErrUnexpectedEOF)
+	return &http.Client{CheckRedirect: func(next *http.Request, via []*http.Request) error {
+		bare := *next.URL
+		bare.RawQuery, bare.Fragment = "", ""
+		if err := sweep.CheckURL(bare.String()); err != nil {
+			return fmt.Errorf("redirected to %s: %w", bare.Redacted(), err)
 		}
-	}
-	if err == nil {
-		err = out.Sync()
-	}
-	return errors.Join(err, out.Close())
+		if len(via) > 10 {
+			return errors.New("redirected 10 times")
+		}
+		return nil
+	}}
 }

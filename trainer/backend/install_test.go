@@ -57,7 +57,7 @@ func TestWheelIsFoundInBothFormsOfAnIndex(t *testing.T) {
 	for name, page := range pages {
 		t.Run(name, func(t *testing.T) {
 			index := serve(t, page, data)
-			path, err := download(t.Context(), InstallOptions{Index: index, Out: io.Discard}, pin, t.TempDir())
+			path, err := downloadWheel(t.Context(), InstallOptions{Index: index, Out: io.Discard}, pin, t.TempDir())
 			require.NoError(t, err)
 			got, err := os.ReadFile(path)
 			require.NoError(t, err)
@@ -65,7 +65,7 @@ func TestWheelIsFoundInBothFormsOfAnIndex(t *testing.T) {
 
 			absent := pin
 			absent.Wheel = "proj-2-x.whl"
-			_, err = download(t.Context(), InstallOptions{Index: index + "/", Out: io.Discard}, absent, t.TempDir())
+			_, err = downloadWheel(t.Context(), InstallOptions{Index: index + "/", Out: io.Discard}, absent, t.TempDir())
 			require.ErrorContains(t, err, "does not offer proj-2-x.whl")
 			require.ErrorContains(t, err, "--from FILE")
 		})
@@ -83,7 +83,7 @@ func TestWheelThatIsNotThePinnedOneIsRefused(t *testing.T) {
 			require.ErrorContains(t, verifyWheel(local, pin), pin.SHA256)
 
 			dir := t.TempDir()
-			_, err := download(t.Context(), InstallOptions{Index: serve(t, `<a href="../../files/proj-1-x.whl">`, file), Out: io.Discard}, pin, dir)
+			_, err := downloadWheel(t.Context(), InstallOptions{Index: serve(t, `<a href="../../files/proj-1-x.whl">`, file), Out: io.Discard}, pin, dir)
 			require.Error(t, err)
 			left, err := os.ReadDir(dir)
 			require.NoError(t, err)

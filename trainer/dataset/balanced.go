@@ -2,17 +2,15 @@ package dataset
 
 import (
 	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Balanced reads what generated images are compared with: the unsubsampled set of
-// which Load(d) keeps a part, or, of an image folder with a reference, that.
+// Balanced reads what generated images are compared with: the reference of an image
+// folder that has one, otherwise the whole set of which Load(d) keeps a part.
 func Balanced(d sweep.Dataset) (*Set, error) { return Loader{}.Balanced(d) }
 
-// Balanced is the package's Balanced, which says how far it is.
+// Balanced is the package's Balanced, which reports its progress.
 func (l Loader) Balanced(d sweep.Dataset) (*Set, error) {
 	if _, err := DescribeBalanced(d); err != nil { // before minutes of decoding
 		return nil, err
@@ -21,7 +19,7 @@ func (l Loader) Balanced(d sweep.Dataset) (*Set, error) {
 	return s, ofReference(d, err)
 }
 
-// DescribeBalanced tells of what Balanced reads, without reading the images: see
+// DescribeBalanced describes what Balanced reads, without reading the images: see
 // Describe.
 func DescribeBalanced(d sweep.Dataset) (About, error) {
 	real, err := Describe(balanced(d))
@@ -34,7 +32,7 @@ func DescribeBalanced(d sweep.Dataset) (About, error) {
 	}
 	for class, name := range about.Classes {
 		if other := real.Classes[class]; other != name && !numbered(name, class) && !numbered(other, class) {
-			return About{}, badData(fmt.Errorf("dataset.reference: class %d is %q, and in dataset.path %q", class, other, name))
+			return About{}, badField("dataset.reference", "class %d is %q, and in dataset.path %q", class, other, name)
 		}
 	}
 	return real, nil
@@ -54,16 +52,20 @@ func balanced(d sweep.Dataset) sweep.Dataset {
 	return d
 }
 
-// ofReference has the error of loading d's reference, if it has one, name the field
-// that it comes from.
+// ofReference moves an error of loading d's reference to the field that it comes from.
 func ofReference(d sweep.Dataset, err error) error {
+	var field *sweep.FieldError
 	var failure *sweep.FailureError
-	if d.Reference == "" || !errors.As(err, &failure) {
+	switch {
+	case d.Reference == "" || !errors.As(err, &failure):
 		return err
+	case errors.As(err, &field):
+		moved := *field
+		if field.Field != "dataset.path" && field.Field != "dataset.split" {
+			moved.Message = field.Field + ": " + field.Message
+		}
+		moved.Field, moved.Err = "dataset.reference", err
+		return sweep.Fail(failure.Class, &moved)
 	}
-	message := failure.Message
-	for _, field := range []string{"dataset.path: ", "dataset.split: "} {
-		message = strings.TrimPrefix(message, field)
-	}
-	return &sweep.FailureError{Failure: sweep.Failure{Class: failure.Class, Message: "dataset.reference: " + message}, Err: err}
+	return sweep.Fail(failure.Class, &sweep.FieldError{Field: "dataset.reference", Message: failure.Message, Err: err})
 }

@@ -29,11 +29,11 @@ func openFolder(d sweep.Dataset) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := pictures{dataset: d, files: l.files, leftOut: l.leftOut}
+	p := pictures{dataset: d, files: l.files}
 	if p.background, err = picture.ParseColour(d.Background); err != nil {
-		return nil, badData(fmt.Errorf("dataset.background: %w", err))
+		return nil, badField("dataset.background", "%w", err)
 	}
-	return &source{classes: l.classes, labels: l.labels, images: p.images}, nil
+	return &source{classes: l.classes, labels: l.labels, leftOut: l.leftOut, images: p.images}, nil
 }
 
 // list lists the images of an image folder, or those of its split file, in an order
@@ -48,8 +48,8 @@ func list(d sweep.Dataset) (l listing, err error) {
 		return listing{}, err
 	}
 	if want := d.FolderClasses; want != 0 && want != len(l.classes) { // 0: data inspect reports the number
-		return listing{}, badData(fmt.Errorf("dataset.classes: %d, and %s has %d: %s%s (valid: %[3]d)",
-			want, d.Path, len(l.classes), firstNames(l.classes), notClasses(l.leftOut)))
+		return listing{}, badField("dataset.classes", "%d, and %s has %d: %s%s (valid: %[3]d)",
+			want, d.Path, len(l.classes), firstNames(l.classes), notClasses(l.leftOut))
 	}
 	return l, nil
 }
@@ -94,7 +94,7 @@ func listFolders(d sweep.Dataset) (l listing, err error) {
 		case err != nil:
 			return l, err
 		case found == 0 && unreadable != "":
-			return l, badData(fmt.Errorf("dataset.path: %s has no picture that is read, but %s (valid: %s files)", filepath.Join(d.Path, name), unreadable, picture.Formats()))
+			return l, badField("dataset.path", "%s has no picture that is read, but %s (valid: %s files)", filepath.Join(d.Path, name), unreadable, picture.Formats())
 		case found == 0:
 			l.leave(leftNoClass, name+"/")
 		default:
@@ -102,11 +102,11 @@ func listFolders(d sweep.Dataset) (l listing, err error) {
 			l.classes = append(l.classes, name)
 		}
 		if len(l.files) > maxImages {
-			return l, badData(fmt.Errorf("dataset.path: %s has more than %d images", d.Path, maxImages))
+			return l, badField("dataset.path", "%s has more than %d images", d.Path, maxImages)
 		}
 	}
 	if len(l.classes) == 0 {
-		return l, badData(fmt.Errorf("dataset.path: %s has no folder with pictures, want one a class%s", d.Path, notClasses(l.leftOut)))
+		return l, badField("dataset.path", "%s has no folder with pictures, want one a class%s", d.Path, notClasses(l.leftOut))
 	}
 	return l, nil
 }
@@ -154,7 +154,7 @@ func (l *listing) leaveEntry(root, name string, entry fs.DirEntry, readable stri
 	case dropping(entry.Name()):
 		l.leave(leftDropping, name)
 	case entry.Type()&fs.ModeSymlink != 0:
-		return badData(fmt.Errorf("dataset.path: %s is a symbolic link, which is not followed", filepath.Join(root, filepath.FromSlash(name))))
+		return badField("dataset.path", "%s is a symbolic link, which is not followed", filepath.Join(root, filepath.FromSlash(name)))
 	case picture.Readable(name) && entry.Type().IsRegular():
 		l.leave(readable, name)
 	case picture.Unreadable(name):

@@ -10,7 +10,7 @@ import (
 
 // tiny is a set whose images nobody looks at.
 func tiny(counts ...int) *Set {
-	s := &Set{Size: 1, Counts: counts}
+	s := &Set{Size: 1, About: About{Counts: counts}}
 	for class, n := range counts {
 		for range n {
 			s.Labels = append(s.Labels, class)

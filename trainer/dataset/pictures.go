@@ -30,7 +30,6 @@ type pictures struct {
 	dataset    sweep.Dataset
 	background color.RGBA
 	files      []string // slash-separated paths, relative to dataset.Path
-	leftOut    []LeftOut
 }
 
 const (
@@ -43,9 +42,6 @@ const (
 // images returns these images, `[len(indices), S, S, channels]` in [-1, 1], each of n
 // numbers.
 func (p *pictures) images(indices []int, n int, l Loader) ([]float32, error) {
-	for _, left := range p.leftOut {
-		l.log("%s: %s", p.dataset.Path, left)
-	}
 	pixels, err := p.load(indices, n, l)
 	if err != nil {
 		return nil, err
@@ -104,7 +100,7 @@ func (p *pictures) decode(dst []byte, i int) error {
 	}
 	err = picture.Decode(name, data, dst, picture.Options{Size: p.dataset.Size, Channels: p.dataset.Channels(), Background: p.background})
 	if err != nil {
-		return badData(fmt.Errorf("dataset.path: %w (valid: whole %s files; replace this one, or take it away)", err, picture.Formats()))
+		return badField("dataset.path", "%w (valid: whole %s files; replace this one, or take it away)", err, picture.Formats())
 	}
 	return nil
 }

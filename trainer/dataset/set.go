@@ -21,9 +21,7 @@ type Set struct {
 	Channels int       // 1 grey, 3 RGB; 0 counts as 1
 	Images   []float32 // `[N, S, S, Channels]` in [-1, 1], -1 is black
 	Labels   []int     // `[N]`, 0 <= label < C
-	Classes  []string  // `[C]`, names
-	Counts   []int     // `[C]`, images of each class
-	Groups   sweep.ClassGroups
+	About              // its Counts are of Labels
 }
 
 // maxBytes bounds the images of a Set.
@@ -36,7 +34,7 @@ const maxBytes = 32 << 30
 // weaker one of the same seed and order keeps.
 func Load(d sweep.Dataset) (*Set, error) { return Loader{}.Load(d) }
 
-// Load is the package's Load, which says how far it is.
+// Load is the package's Load, which reports its progress and what is left out.
 func (l Loader) Load(d sweep.Dataset) (*Set, error) {
 	if err := check(d); err != nil {
 		return nil, err
@@ -63,13 +61,17 @@ func (l Loader) split(d sweep.Dataset, src *source) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{Name: d.Name, Size: d.Size, Channels: d.Channels(), Classes: classes, Counts: about.Counts, Groups: about.Groups}
+	about.LeftOut = src.leftOut
+	for _, left := range src.leftOut {
+		l.log("%s: %s", d.Path, left)
+	}
+	s := &Set{Name: d.Name, Size: d.Size, Channels: d.Channels(), About: about}
 	indices := chosen(d.Imbalance.Seed, src.labels, s.Counts)
 	for class, n := range s.Counts {
 		s.Labels = append(s.Labels, slices.Repeat([]int{class}, n)...)
 	}
 	if need := 4 * int64(len(indices)) * int64(s.pixels()); need > maxBytes {
-		return nil, badData(fmt.Errorf("dataset.size: %d: %d images of %d channels need %d GiB of memory, more than %d", d.Size, len(indices), s.Channels, need>>30, maxBytes>>30))
+		return nil, badField("dataset.size", "%d: %d images of %d channels need %d GiB of memory, more than %d", d.Size, len(indices), s.Channels, need>>30, maxBytes>>30)
 	}
 	s.Images, err = src.images(indices, s.pixels(), l)
 	return s, err
@@ -95,22 +97,22 @@ func check(d sweep.Dataset) error {
 		for _, info := range sweep.DatasetList() {
 			names = append(names, info.Name)
 		}
-		return badData(fmt.Errorf("dataset.name: unknown dataset %q (valid: %s)", d.Name, strings.Join(names, ", ")))
+		return badField("dataset.name", "unknown dataset %q (valid: %s)", d.Name, strings.Join(names, ", "))
 	case len(info.Sizes) > 0 && !slices.Contains(info.Sizes, d.Size):
-		return badData(fmt.Errorf("dataset.size: %d (valid: %s)", d.Size, strings.Trim(strings.ReplaceAll(fmt.Sprint(info.Sizes), " ", ", "), "[]")))
+		return badField("dataset.size", "%d (valid: %s)", d.Size, strings.Trim(strings.ReplaceAll(fmt.Sprint(info.Sizes), " ", ", "), "[]"))
 	case d.Size < sweep.MinSize, d.Size > sweep.MaxSize:
-		return badData(fmt.Errorf("dataset.size: %d (valid: %d to %d)", d.Size, sweep.MinSize, sweep.MaxSize))
+		return badField("dataset.size", "%d (valid: %d to %d)", d.Size, sweep.MinSize, sweep.MaxSize)
 	case d.Channels() != 1 && d.Channels() != 3:
-		return badData(fmt.Errorf("dataset.channels: %d (valid: 1, 3)", d.Channels()))
+		return badField("dataset.channels", "%d (valid: 1, 3)", d.Channels())
 	}
 	switch d.Imbalance.Profile {
 	case sweep.ProfileExp, sweep.ProfileStep:
 		if f := d.Imbalance.Factor; !(f > 0 && f <= 1) {
-			return badData(fmt.Errorf("dataset.imbalance.factor: %v, want a number in (0, 1]", f))
+			return badField("dataset.imbalance.factor", "%v, want a number in (0, 1]", f)
 		}
 	case sweep.ProfileNone:
 	default:
-		return badData(fmt.Errorf("dataset.imbalance.profile: unknown profile %q (valid: %s, %s, %s)", d.Imbalance.Profile, sweep.ProfileExp, sweep.ProfileStep, sweep.ProfileNone))
+		return badField("dataset.imbalance.profile", "unknown profile %q (valid: %s, %s, %s)", d.Imbalance.Profile, sweep.ProfileExp, sweep.ProfileStep, sweep.ProfileNone)
 	}
 	return nil
 }
@@ -137,9 +139,9 @@ func kept(im sweep.Imbalance, classes []string, available []int) ([]int, error) 
 	if others > 0 {
 		more = fmt.Sprintf(", and %d more classes none", others)
 	}
-	return nil, badData(fmt.Errorf("dataset.imbalance.factor: %v leaves class %d (%s) 0 of its %d images%s: "+
+	return nil, badField("dataset.imbalance.factor", "%v leaves class %d (%s) 0 of its %d images%s: "+
 		"the largest keeps %d, as many as the smallest class has (valid: at least %v)",
-		im.Factor, empty, classes[empty], available[empty], more, most, leastFactor(most)))
+		im.Factor, empty, classes[empty], available[empty], more, most, leastFactor(most))
 }
 
 // leastFactor is 1/most, rounded up to three digits: a factor that leaves an image of

@@ -22,16 +22,16 @@ const (
 	sheetRows    = 20  // classes of a group; of more, those spread evenly over it
 )
 
-// Sheet is a picture of the first columns images of each class: a row a class, head,
-// medium and tail, captioned with the name and the number of images.
-func (s *Set) Sheet(groups sweep.ClassGroups, columns int) image.Image {
+// Sheet draws the first columns images of each class: a row a class, head, medium and
+// tail, captioned with the class's number, name and number of images.
+func (s *Set) Sheet(columns int) image.Image {
 	type row struct {
 		class int
 		group string
 	}
 	var rows []row
-	for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
-		classes := groups.Classes(group)
+	for _, group := range sweep.GroupList() {
+		classes := s.Groups.Classes(group)
 		shown := min(len(classes), sheetRows)
 		for k := range shown {
 			rows = append(rows, row{classes[k*len(classes)/shown], group})
@@ -46,9 +46,10 @@ func (s *Set) Sheet(groups sweep.ClassGroups, columns int) image.Image {
 		ink := image.NewUniform(groupColour(r.group))
 		write := func(baseline int, text string) {
 			d := font.Drawer{Dst: canvas, Src: ink, Face: basicfont.Face7x13, Dot: fixed.P(6, baseline)}
-			d.DrawString(text[:min(len(text), (sheetCaption-6)/7)])
+			runes := []rune(text)
+			d.DrawString(string(runes[:min(len(runes), (sheetCaption-6)/7)]))
 		}
-		write(top+cell/2-4, s.Classes[r.class])
+		write(top+cell/2-4, fmt.Sprintf("%d %s", r.class, s.Classes[r.class])) // the font has Latin letters only
 		write(top+cell/2+10, fmt.Sprintf("%s, %d images", r.group, s.Counts[r.class]))
 		first := slices.Index(s.Labels, r.class)
 		for column := range min(columns, s.Counts[r.class]) {

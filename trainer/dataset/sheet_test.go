@@ -10,9 +10,7 @@ import (
 func TestSheet(t *testing.T) {
 	d := folderSpec(animals(t))
 	s := load(t, d)
-	about, err := Describe(d)
-	require.NoError(t, err)
-	sheet := s.Sheet(about.Groups, 4)
+	sheet := s.Sheet(4)
 	const cell = 8*8 + 3
 	require.Equal(t, 190+4*cell+3, sheet.Bounds().Dx())
 	require.Equal(t, 3*cell+3, sheet.Bounds().Dy())

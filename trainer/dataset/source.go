@@ -19,6 +19,7 @@ import (
 type source struct {
 	classes []string // names, by label; nil: those of sweep.DatasetInfo
 	labels  []int    // by image
+	leftOut []LeftOut
 
 	// images returns the images of these indices, `[len(indices), S, S, channels]` in
 	// [-1, 1], each of n numbers.
@@ -111,17 +112,23 @@ func openRegular(path string) (io.ReadCloser, error) {
 
 func badData(err error) error { return sweep.Fail(sweep.FailBadData, err) }
 
+// badField is bad data in a field of the spec.
+func badField(field, format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	return badData(&sweep.FieldError{Field: field, Message: err.Error(), Err: err})
+}
+
 // openError classes an error of opening or listing what dataset.path holds. A path
 // that cannot be right is a fault of the spec, which another try does not change.
 func openError(d sweep.Dataset, err error) error {
 	var errno syscall.Errno
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return badData(fmt.Errorf("dataset.path: %w; %s", err, readerOf(d.Name).hint))
+		return badField("dataset.path", "%w; %s", err, readerOf(d.Name).hint)
 	case !errors.As(err, &errno): // of this package, or of os.Root about a link that leads out
-		return badData(fmt.Errorf("dataset.path: %w", err))
+		return badField("dataset.path", "%w", err)
 	case slices.Contains([]syscall.Errno{syscall.EACCES, syscall.EPERM, syscall.ENOTDIR, syscall.ELOOP, syscall.ENAMETOOLONG}, errno):
-		return badData(fmt.Errorf("dataset.path: %w", err))
+		return badField("dataset.path", "%w", err)
 	}
 	return sweep.Fail(sweep.FailTransient, err)
 }

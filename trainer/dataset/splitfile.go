@@ -38,7 +38,7 @@ func listSplit(d sweep.Dataset) (l listing, err error) {
 	in, err := openRegular(name)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return l, badData(fmt.Errorf("dataset.split: %w", err))
+			return l, badField("dataset.split", "%w", err)
 		}
 		return l, openError(d, err)
 	}
@@ -50,7 +50,7 @@ func listSplit(d sweep.Dataset) (l listing, err error) {
 		return l, sweep.Fail(sweep.FailTransient, err)
 	}
 	if len(data) > maxSplit {
-		return l, badData(fmt.Errorf("dataset.split: %s is larger than %d MiB", name, maxSplit>>20))
+		return l, badField("dataset.split", "%s is larger than %d MiB", name, maxSplit>>20)
 	}
 	if l, err = parseSplit(name, data); err != nil {
 		return l, badData(err)

@@ -24,10 +24,10 @@ func (j *Judge) CAS(ctx context.Context, images []float32, asked []diffusion.Pic
 
 func (j *Judge) cas(ctx context.Context, images []float32, asked []diffusion.Picture, steps int) (map[string]float64, error) {
 	data := &dataset.Set{
-		Name: j.training.Name, Size: j.training.Size, Channels: j.training.Channels, Classes: j.Classes,
+		Name: j.training.Name, Size: j.training.Size, Channels: j.training.Channels,
 		Images: append(append([]float32{}, j.training.Images...), images...),
 		Labels: append(append([]int{}, j.training.Labels...), labelsOf(asked)...),
-		Counts: make([]int, len(j.Classes)),
+		About:  dataset.About{Classes: j.Classes, Counts: make([]int, len(j.Classes))},
 	}
 	for _, label := range data.Labels {
 		data.Counts[label]++

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
@@ -41,6 +42,30 @@ func Faults(spec *sweep.Spec, a sweep.Assignment, trained dataset.About) ([]swee
 		}
 	}
 	return spec.Unmeasurable(facts, a), nil
+}
+
+// Here reports whether what Faults reads is on this machine: the folders of an image
+// folder and the files of networks. Of a published set it reads no images.
+func Here(spec *sweep.Spec) bool {
+	d, err := dataset.Local(spec.Dataset)
+	if err != nil {
+		return true // Faults returns the error
+	}
+	var files []string
+	if d.Name == sweep.ImageFolder {
+		files = append(files, d.Path)
+		if sweep.Remote(spec.Dataset.Reference) { // its place in the cache
+			files = append(files, d.Reference)
+		}
+	} else if f := spec.Evaluate.Features; f != nil {
+		files = append(files, f.Path)
+	}
+	for _, file := range files {
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			return false
+		}
+	}
+	return true
 }
 
 // BadData classes an error that the spec's author has to fix.

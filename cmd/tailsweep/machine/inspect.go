@@ -25,16 +25,17 @@ const sheetColumns = 10
 
 // Inspected is the output of `tailsweep data inspect -o json`.
 type Inspected struct {
-	Name     string           `json:"name"`
-	Path     string           `json:"path,omitempty"` // on this machine
-	Size     int              `json:"size"`           // side in pixels
-	Channels int              `json:"channels"`
-	Images   int              `json:"images"` // trained on
-	Digest   string           `json:"digest"` // as in the manifest of a checkpoint
-	Min      float64          `json:"min"`    // of all pixels, black is -1, white 1
-	Max      float64          `json:"max"`
-	Mean     float64          `json:"mean"`
-	Classes  []InspectedClass `json:"classes"` // in class order
+	Name     string            `json:"name"`
+	Path     string            `json:"path,omitempty"` // on this machine
+	Size     int               `json:"size"`           // side in pixels
+	Channels int               `json:"channels"`
+	Images   int               `json:"images"` // trained on
+	Digest   string            `json:"digest"` // as in the manifest of a checkpoint
+	Min      float64           `json:"min"`    // of all pixels, black is -1, white 1
+	Max      float64           `json:"max"`
+	Mean     float64           `json:"mean"`
+	Classes  []InspectedClass  `json:"classes"`  // in class order
+	LeftOut  []dataset.LeftOut `json:"left_out"` // what an image folder holds besides
 }
 
 type InspectedClass struct {
@@ -71,20 +72,16 @@ faults outside of dataset, which validate reports.`,
 		if err := a.Fetch(cmd.Context(), d); err != nil {
 			return err
 		}
-		about, err := dataset.Describe(d)
-		if err != nil {
-			return cli.AsBadInput(err)
-		}
-		set, err := a.Loader(cmd.Context()).Load(d)
+		set, err := dataset.Loader{Progress: a.Loader(cmd.Context()).Progress}.Load(d) // the report has what is left out
 		if err != nil {
 			return cli.AsBadInput(err)
 		}
 		if *picture != "" {
-			if err := writeSheet(*picture, set, about.Groups); err != nil {
+			if err := writeSheet(*picture, set); err != nil {
 				return err
 			}
 		}
-		i, err := inspect(d, about, set)
+		i, err := inspect(d, set)
 		if err != nil {
 			return err
 		}
@@ -97,7 +94,7 @@ faults outside of dataset, which validate reports.`,
 			return err
 		}
 		if spec != nil {
-			return cli.AsBadInput(precheck.Trial(spec, sweep.Assignment{}, about))
+			return cli.AsBadInput(precheck.Trial(spec, sweep.Assignment{}, set.About))
 		}
 		_, err = dataset.DescribeBalanced(d)
 		return cli.AsBadInput(err)
@@ -143,7 +140,7 @@ func datasetOf(a *cli.App, argument string) (sweep.Dataset, *sweep.Spec, error) 
 	return spec.Dataset, spec, nil
 }
 
-func inspect(d sweep.Dataset, about dataset.About, set *dataset.Set) (Inspected, error) {
+func inspect(d sweep.Dataset, set *dataset.Set) (Inspected, error) {
 	local, err := dataset.Local(d)
 	if err != nil {
 		return Inspected{}, err
@@ -151,18 +148,14 @@ func inspect(d sweep.Dataset, about dataset.About, set *dataset.Set) (Inspected,
 	i := Inspected{
 		Name: set.Name, Path: local.Path, Size: set.Size, Channels: set.Channels, Images: set.Len(), Digest: set.Digest(),
 		Min: float64(slices.Min(set.Images)), Max: float64(slices.Max(set.Images)),
+		LeftOut: append([]dataset.LeftOut{}, set.LeftOut...), // JSON is always an array
 	}
 	for _, v := range set.Images {
 		i.Mean += float64(v)
 	}
 	i.Mean /= float64(len(set.Images))
 	for class, name := range set.Classes {
-		c := InspectedClass{Name: name, Available: about.Available[class], Images: set.Counts[class]}
-		for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
-			if slices.Contains(about.Groups.Classes(group), class) {
-				c.Group = group
-			}
-		}
+		c := InspectedClass{Name: name, Group: set.Groups.Of(class), Available: set.Available[class], Images: set.Counts[class]}
 		i.Classes = append(i.Classes, c)
 	}
 	return i, nil
@@ -185,14 +178,17 @@ func printInspected(a *cli.App, i Inspected) error {
 	for _, c := range i.Classes {
 		groups[c.Group] = append(groups[c.Group], c)
 	}
-	for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
+	for _, group := range sweep.GroupList() {
 		images := 0
 		for _, c := range groups[group] {
 			images += c.Images
 		}
 		if len(groups[group]) > 0 {
-			lines = append(lines, fmt.Sprintf("%-7s %d classes, %d images", group, len(groups[group]), images))
+			lines = append(lines, fmt.Sprintf("%-7s %s, %s", group, plural(len(groups[group]), "class", "classes"), plural(images, "image", "images")))
 		}
+	}
+	for _, left := range i.LeftOut {
+		lines = append(lines, console.Printable(left.String()))
 	}
 	if err := a.Print(lines...); err != nil {
 		return err
@@ -204,11 +200,18 @@ func printInspected(a *cli.App, i Inspected) error {
 	return a.PrintTable(t)
 }
 
-func writeSheet(path string, set *dataset.Set, groups sweep.ClassGroups) (err error) {
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+func writeSheet(path string, set *dataset.Set) (err error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return cli.Usagef("data inspect: --picture: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return png.Encode(f, set.Sheet(groups, sheetColumns))
+	return png.Encode(f, set.Sheet(sheetColumns))
 }

@@ -3,17 +3,12 @@ package specs
 import (
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
-	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
-	"github.com/tailsweep/tailsweep/trainer/dataset"
-	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
 
 // Validate is the verb validate: it checks specs.
@@ -34,7 +29,7 @@ of the faults of all files, empty when there are none.`,
 		for _, path := range paths {
 			spec, text, err := a.ReadSpec(path)
 			if err == nil {
-				err = judgeable(path, text, spec)
+				err = a.CheckData(path, text, spec)
 			}
 			var faults specfile.Faults
 			switch {
@@ -68,44 +63,7 @@ of the faults of all files, empty when there are none.`,
 	return cmd
 }
 
-// judgeable checks a spec against images and networks, if they are on this machine.
-func judgeable(path string, text []byte, spec *sweep.Spec) error {
-	d, err := dataset.Local(spec.Dataset)
-	if err != nil {
-		return err
-	}
-	var files []string
-	if d.Name == sweep.ImageFolder {
-		files = append(files, d.Path)
-		if sweep.Remote(spec.Dataset.Reference) { // its place in the cache
-			files = append(files, d.Reference)
-		}
-	} else if f := spec.Evaluate.Features; f != nil { // how many images there are is known
-		files = append(files, f.Path)
-	}
-	for _, file := range files {
-		if _, err := os.Stat(file); err != nil {
-			return nil //nolint:nilerr // it is where the trials train
-		}
-	}
-	about, err := dataset.Describe(d)
-	if err == nil {
-		err = precheck.Trial(spec, sweep.Assignment{}, about)
-	}
-	var failure *sweep.FailureError
-	if !errors.As(err, &failure) || failure.Class != sweep.FailBadData {
-		return err
-	}
-	if path == "-" {
-		path = "stdin"
-	}
-	fault := specfile.Fault{File: path}
-	fault.Field, fault.Message, _ = strings.Cut(failure.Message, ": ")
-	fault.Line, fault.Column = specfile.Locate(text, fault.Field)
-	return specfile.Faults{fault}
-}
-
-// faultLine is a fault in the output of `tailsweep validate -o json`.
+// faultLine is a fault as `tailsweep validate -o json` prints it.
 type faultLine struct {
 	File    string `json:"file"`
 	Line    int    `json:"line"`   // from 1

@@ -20,6 +20,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -41,7 +42,7 @@ attaches to the existing sweep; another spec with the same name is refused.`,
 			return err
 		}
 		a.Warn(spec)
-		if err := ready(ctx, a, spec); err != nil {
+		if err := ready(ctx, a, spec, args[0], text); err != nil {
 			return err
 		}
 		ended, err := start(ctx, a, spec, text)
@@ -57,12 +58,16 @@ attaches to the existing sweep; another spec with the same name is refused.`,
 	return cmd
 }
 
-// ready starts the embedded stack where no address is configured, and reports how fast
-// this machine trains.
-func ready(ctx context.Context, a *cli.App, spec *sweep.Spec) error {
+// ready checks the data that is on this machine. Where no stack is configured it also
+// fetches and reads the dataset, starts the embedded stack and prints what to expect of
+// this machine.
+func ready(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text []byte) error {
 	target, err := connect.Resolve(a.Flags)
-	if err != nil || !target.Embedded {
+	if err != nil {
 		return err
+	}
+	if !target.Embedded {
+		return a.CheckData(path, text, spec)
 	}
 	asked, err := cli.AskedBackend()
 	if err != nil {
@@ -71,7 +76,13 @@ func ready(ctx context.Context, a *cli.App, spec *sweep.Spec) error {
 	if err := cli.RefuseOtherBackend(asked); err != nil {
 		return err
 	}
-	if err := haveDataset(ctx, a, spec.Dataset); err != nil {
+	if err := a.Fetch(ctx, spec.Dataset); err != nil {
+		return err
+	}
+	if err := a.CheckData(path, text, spec); err != nil {
+		return err
+	}
+	if err := readDataset(ctx, a, spec.Dataset); err != nil {
 		return err
 	}
 	status, err := stack.Up(ctx, a.StackOptions())
@@ -82,16 +93,13 @@ func ready(ctx context.Context, a *cli.App, spec *sweep.Spec) error {
 	return measure.Expect(ctx, a, spec, cmp.Or(status.WorkerBackend, asked))
 }
 
-// haveDataset downloads and reads the dataset that this machine will train on, so that
-// its faults are found before the sweep starts.
-func haveDataset(ctx context.Context, a *cli.App, d sweep.Dataset) error {
+// readDataset reads the images that this machine will train on, so that a broken one
+// is found before a trial starts.
+func readDataset(ctx context.Context, a *cli.App, d sweep.Dataset) error {
 	if info, _ := sweep.LookupDataset(d.Name); info.BuiltIn {
 		return nil
 	}
-	if err := a.Fetch(ctx, d); err != nil {
-		return err
-	}
-	_, err := a.Loader(ctx).Load(d)
+	_, err := dataset.Loader{Progress: a.Loader(ctx).Progress}.Load(d) // CheckData has reported what is left out
 	return cli.AsBadInput(err)
 }
 

@@ -16,12 +16,14 @@ import (
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
+	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
 
 // Fetcher downloads datasets. Buckets are found as the configuration says.
 func (a *App) Fetcher() *fetch.Fetcher {
-	return &fetch.Fetcher{Bucket: func(ctx context.Context, name string) (store.Store, error) {
+	return &fetch.Fetcher{Log: a.Say, Bucket: func(ctx context.Context, name string) (store.Store, error) {
 		if a.Objects != nil {
 			return a.Objects, nil
 		}
@@ -91,4 +93,40 @@ func (a *App) Follow(f *fetch.Fetcher) (end func()) {
 			_, _ = fmt.Fprint(a.Err, lead) // as above
 		}
 	}
+}
+
+// CheckData checks that trials of a spec could be judged, against its images and
+// networks where they are on this machine, and reports what is left out of the images.
+// The faults of the spec, read from the content of the file called path, are
+// specfile.Faults.
+func (a *App) CheckData(path string, content []byte, spec *sweep.Spec) error {
+	if !precheck.Here(spec) {
+		return nil
+	}
+	about, err := dataset.Describe(spec.Dataset)
+	var faults []sweep.FieldError
+	if err == nil {
+		for _, left := range about.LeftOut {
+			a.Say("%s: %s", spec.Dataset.Path, left)
+		}
+		faults, err = precheck.Faults(spec, sweep.Assignment{}, about)
+	}
+	var field *sweep.FieldError
+	if errors.As(err, &field) {
+		faults = append(faults, *field)
+	} else if err != nil {
+		return AsBadInput(err)
+	}
+	if path == "-" {
+		path = "stdin"
+	}
+	var all specfile.Faults
+	for _, f := range faults {
+		line, column := specfile.Locate(content, f.Field)
+		all = append(all, specfile.Fault{File: path, Line: line, Column: column, Field: f.Field, Value: f.Value, Message: f.Message, Valid: f.Valid})
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all
 }

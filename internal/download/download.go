@@ -1,0 +1,253 @@
+package download
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tailsweep/tailsweep/internal/file"
+)
+
+// ErrContent is the error of a file that is not the expected one: too large, or with
+// another digest. Test with errors.Is.
+var ErrContent = errors.New("not the expected file")
+
+// Request is one file to download.
+type Request struct {
+	URL      string
+	Path     string                  // where the file goes; one that is there is kept
+	Limit    int64                   // bytes at most
+	SHA256   string                  // in hexadecimal; "" is not compared
+	Client   *http.Client            // nil: http.DefaultClient
+	Progress func(done, total int64) // bytes, total is 0 where it is not known; may be nil
+}
+
+// Patience with a server.
+const (
+	tries = 5               // in a row that bring nothing new
+	quiet = 1 * time.Minute // without a byte ends a try
+)
+
+// firstRest is the rest after the first try that fails, doubled after each further
+// one; a test shortens it.
+var firstRest = time.Second
+
+// File downloads a file.
+func File(ctx context.Context, r Request) error {
+	if _, err := os.Lstat(r.Path); err == nil {
+		return nil
+	}
+	if err := r.all(ctx); err != nil {
+		return err
+	}
+	return Verified(r.part(), r.Path, r.SHA256, r.shown())
+}
+
+// Verified gives a whole file its name where its digest is right ("" is not compared),
+// and removes it otherwise. from names it in errors.
+func Verified(part, path, digest, from string) error {
+	if digest != "" {
+		sum, err := file.SHA256(part)
+		if err != nil {
+			return err
+		}
+		if sum != digest {
+			return errors.Join(fmt.Errorf("%w: %s has sha256 %s, want %s", ErrContent, from, sum, digest), os.Remove(part))
+		}
+	}
+	return os.Rename(part, path)
+}
+
+func (r Request) part() string { return r.Path + ".part" }
+
+// state is the file that says what the part is of: the URL, and on a second line the
+// validator with which a server recognises its content.
+func (r Request) state() string { return r.part() + ".validator" }
+
+// shown is the URL without a password.
+func (r Request) shown() string {
+	if u, err := url.Parse(r.URL); err == nil {
+		return u.Redacted()
+	}
+	return r.URL
+}
+
+// all brings the whole content into the part.
+func (r Request) all(ctx context.Context) error {
+	rest := firstRest
+	for try := 1; ; {
+		before := sizeOf(r.part())
+		err := r.try(ctx)
+		var refused *refusedError
+		var local *fs.PathError
+		switch {
+		case err == nil:
+			return os.Remove(r.state())
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.Is(err, ErrContent):
+			return errors.Join(err, os.RemoveAll(r.part()), os.RemoveAll(r.state()))
+		case errors.As(err, &local):
+			return err
+		case sizeOf(r.part()) > before:
+			try, rest = 1, firstRest
+		case try == tries, errors.As(err, &refused):
+			return err
+		default:
+			try++
+		}
+		select {
+		case <-time.After(rest):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		rest *= 2
+	}
+}
+
+func sizeOf(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// refusedError is an answer that another try does not change.
+type refusedError struct{ url, status string }
+
+func (e *refusedError) Error() string { return fmt.Sprintf("%s: %s", e.url, e.status) }
+
+// validator returns what a server can recognise the content of the part by, "" where
+// the part has to be downloaded from its start.
+func (r Request) validator() string {
+	state, err := os.ReadFile(r.state())
+	from, validator, _ := strings.Cut(string(state), "\n")
+	if err != nil || from != r.shown() {
+		return ""
+	}
+	return validator
+}
+
+// try asks once.
+func (r Request) try(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL, nil)
+	if err != nil {
+		return &refusedError{r.shown(), err.Error()}
+	}
+	have, validator := sizeOf(r.part()), r.validator()
+	if validator == "" {
+		have = 0
+	}
+	if have > 0 {
+		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
+		request.Header.Set("If-Range", validator)
+	}
+	watch := time.AfterFunc(quiet, func() { cancel(fmt.Errorf("%s: no byte for %v", r.shown(), quiet)) })
+	defer watch.Stop()
+	client := r.Client
+	if client == nil {
+		client = http.DefaultClient
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return errors.Join(err, context.Cause(ctx))
+	}
+	defer response.Body.Close() //nolint:errcheck // only read
+	out, done, err := r.open(response, have, validator)
+	if err != nil {
+		return err
+	}
+	total := max(0, response.ContentLength)
+	if total > 0 {
+		total += done
+	}
+	if total > r.Limit {
+		return errors.Join(fmt.Errorf("%w: %s has %d bytes, want at most %d", ErrContent, r.shown(), total, r.Limit), out.Close())
+	}
+	return Pour(ctx, out, &watched{response.Body, watch}, Content{Name: path.Base(request.URL.Path), Done: done, Total: total, Limit: r.Limit, Progress: r.Progress})
+}
+
+// open opens the part for the body of a response: to go on after the have bytes that
+// it holds of the content with this validator, or to begin anew.
+func (r Request) open(response *http.Response, have int64, validator string) (out *os.File, done int64, err error) {
+	switch status := response.StatusCode; {
+	case status == http.StatusPartialContent && have > 0 && rangeFrom(response) == have && sameContent(response.Header, validator):
+		out, err = os.OpenFile(r.part(), os.O_WRONLY|os.O_APPEND, 0o600)
+		return out, have, err
+	case status == http.StatusOK:
+		// Truncated first: whenever this process ends, a validator that is there is that of
+		// the bytes that are there.
+		if out, err = os.OpenFile(r.part(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600); err != nil {
+			return nil, 0, err
+		}
+		if err := file.Write(r.state(), []byte(r.shown()+"\n"+strongValidator(response.Header)), 0o600); err != nil {
+			return nil, 0, errors.Join(err, out.Close())
+		}
+		return out, 0, nil
+	case status == http.StatusRequestedRangeNotSatisfiable, status == http.StatusPartialContent:
+		return nil, 0, errors.Join(fmt.Errorf("%s: %s", r.shown(), response.Status), os.Remove(r.part())) // from the start, next time
+	case status >= 500, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
+		return nil, 0, fmt.Errorf("%s: %s", r.shown(), response.Status)
+	}
+	return nil, 0, &refusedError{r.shown(), response.Status}
+}
+
+// rangeFrom is the first byte of a partial response, or -1.
+func rangeFrom(response *http.Response) int64 {
+	first, _, _ := strings.Cut(strings.TrimPrefix(response.Header.Get("Content-Range"), "bytes "), "-")
+	n, err := strconv.ParseInt(first, 10, 64)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+// sameContent reports whether a partial response does not contradict the validator: a
+// server may ignore If-Range.
+func sameContent(h http.Header, validator string) bool {
+	now := strongValidator(h)
+	return now == "" || now == validator
+}
+
+// strongValidator is what a later request can ask with whether a content is the same
+// byte for byte; "" where the server says nothing that shows it. A date is strong if
+// the content was a minute old when it was sent (RFC 9110, 8.8.2.2 asks for a second,
+// by clocks that agree).
+func strongValidator(h http.Header) string {
+	if etag := h.Get("ETag"); etag != "" {
+		if strings.HasPrefix(etag, "W/") {
+			return ""
+		}
+		return etag
+	}
+	modified, err := http.ParseTime(h.Get("Last-Modified"))
+	sent, dateErr := http.ParseTime(h.Get("Date"))
+	if err != nil || dateErr != nil || sent.Sub(modified) < time.Minute {
+		return ""
+	}
+	return h.Get("Last-Modified")
+}
+
+// watched winds the timer up at every read.
+type watched struct {
+	r     io.Reader
+	timer *time.Timer
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.r.Read(p)
+	w.timer.Reset(quiet)
+	return n, err
+}
