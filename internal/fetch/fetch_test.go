@@ -104,7 +104,7 @@ func TestImageFolderFromAnObjectStore(t *testing.T) {
 	f, s := bucket(t, map[string]string{
 		"set/ant/0.png": img, "set/bee/0.png": img, "set/bee/1.png": img, "set/train.txt": "ant/0.png 0", "set/notes.md": "no", "settle/x.png": img,
 	})
-	d := sweep.Dataset{Name: sweep.ImageFolder, Path: "s3://b/set/", FolderClasses: 2, Size: 8, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone}}
+	d := sweep.Dataset{Name: sweep.ImageFolder, Path: "s3://b/set/", FolderClasses: 2, FolderChannels: 3, Size: 8, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone}}
 	_, err := dataset.Load(d)
 	requireBadData(t, err) // not fetched yet
 

@@ -152,7 +152,7 @@ func few(t *testing.T, metric string, images ...int) *sweep.Spec {
 		}
 	}
 	return &sweep.Spec{
-		Dataset:  sweep.Dataset{Name: sweep.ImageFolder, Path: dir, FolderClasses: len(images), Size: 16, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone}},
+		Dataset:  sweep.Dataset{Name: sweep.ImageFolder, Path: dir, FolderClasses: len(images), FolderChannels: 3, Size: 16, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone}},
 		Evaluate: sweep.Evaluate{SamplesPerClass: 100, Guidance: []float64{1}, Features: &sweep.Features{Path: classifier(t, len(images))}},
 		Metrics:  []sweep.Objective{{Name: metric}},
 	}
