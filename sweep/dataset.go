@@ -37,12 +37,6 @@ const (
 	DefaultSize = 32
 )
 
-// The names of the architectures, as Model.Arch has them.
-const (
-	ArchUNet = "unet"
-	ArchDiT  = "dit"
-)
-
 // DatasetList lists the datasets, built-in ones first. A new dataset is a row here, one
 // in trainer/dataset's readerOf, and a file there that reads it.
 func DatasetList() []DatasetInfo {

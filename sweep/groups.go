@@ -9,13 +9,6 @@ import (
 	"strings"
 )
 
-// The profiles of an Imbalance.
-const (
-	ProfileExp  = "exp"
-	ProfileStep = "step"
-	ProfileNone = "none"
-)
-
 // The names of the groups of classes, as metrics carry them.
 const (
 	GroupAll    = "all"
@@ -24,24 +17,11 @@ const (
 	GroupTail   = "tail"
 )
 
-// The ways of Grouping. Specs leave thirds out.
-const (
-	GroupsByThirds = "thirds"
-	GroupsByShots  = "shots"
-	GroupsByNames  = "names"
-)
-
 // The bounds of many-, medium- and few-shot classes in the long-tail literature
 // (arXiv 1904.05160).
 const (
 	DefaultMany = 100
 	DefaultFew  = 20
-)
-
-// The orders of an Imbalance. Specs leave natural out.
-const (
-	OrderNatural  = "natural"
-	OrderPermuted = "permuted"
 )
 
 // Counts returns how many images of each class, in class order, a long-tailed

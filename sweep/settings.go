@@ -41,25 +41,6 @@ func (s Settings) Number(name string) float64 { return s.Terms[name].Float() }
 // Word is the value of a parameter of a term that is a word.
 func (s Settings) Word(name string) string { return s.Terms[name].String() }
 
-// The words of the fields of Train and Evaluate that are closed lists. Empty means
-// the first of each.
-const (
-	DropSample = "sample"
-	DropBatch  = "batch"
-
-	ScheduleLinear = "linear"
-	ScheduleCosine = "cosine"
-
-	PredictEps = "eps"
-	PredictV   = "v"
-
-	PrecisionF32  = "f32"
-	PrecisionBF16 = "bf16"
-
-	SamplerDDIM = "ddim"
-	SamplerDDPM = "ddpm"
-)
-
 // Steps is how many denoising steps the sampler takes.
 func (e Evaluate) Steps() int {
 	if e.Sampler == SamplerDDPM {

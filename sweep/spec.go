@@ -9,40 +9,21 @@ import (
 // APIVersion is the only value of a spec's apiVersion that this version reads.
 const APIVersion = "tailsweep/v1"
 
-// Method names a search method.
-type Method string
-
-// The search methods.
-const (
-	MethodGrid   Method = "grid"
-	MethodRandom Method = "random"
-	MethodSobol  Method = "sobol"
-	MethodTPE    Method = "tpe"
-	MethodBayes  Method = "bayes"
-	MethodCMAES  Method = "cmaes"
-	MethodNSGA2  Method = "nsga2"
-)
-
-// Methods lists the search methods of this version.
-func Methods() []Method {
-	return []Method{MethodGrid, MethodRandom, MethodSobol, MethodTPE, MethodBayes, MethodCMAES, MethodNSGA2}
-}
-
-// Spec is a whole sweep as its author asked for it, with every default filled
-// in. Its JSON form is what travels through Temporal and what Digest hashes; its
-// YAML form is what people write. The types of this file are where the YAML's
-// fields, ranges and words are decided: their tags and comments become
-// schema.json (go test ./sweep/specfile -run Schema -regen), which Parse checks against
-// and editors complete from. Defaults are in defaults.go.
+// Spec is a whole sweep as its author asked for it, with every default filled in. Its
+// JSON travels through Temporal, and Digest hashes it; people write it as YAML. The
+// types of this file define the fields of the YAML: their tags and comments, the lists
+// of words.go and the defaults of specfile/defaults.go become schema.json and
+// docs/spec.md (go test ./sweep/specfile -run 'Schema|Reference' -regen). Parse checks
+// files against the schema, and editors complete from it.
 type Spec struct {
 	// The version of this format.
-	APIVersion string `json:"apiVersion" jsonschema:"required,enum=tailsweep/v1"`
-	// Part of ids, keys and labels: a letter, then a-z, 0-9 and -, 63 at most, - not last.
+	APIVersion string `json:"apiVersion" jsonschema:"required"`
+	// A letter, then a-z, 0-9 and -; at most 63 characters, the last one not -. It is part of ids, keys and labels.
 	Name string `json:"name" jsonschema:"required,pattern=^[a-z]([-a-z0-9]*[a-z0-9])?$,maxLength=63"`
 	// Shown by describe, the report and the Temporal UI.
 	Description string `json:"description,omitempty" jsonschema:"maxLength=1000"`
-	// How the search proceeds: every point of a grid, random points, points spread evenly (sobol), Bayesian optimisation by Parzen estimators (tpe) or by a Gaussian process (bayes), or evolution of one objective (cmaes) or several (nsga2).
-	Method Method `json:"method" jsonschema:"required,enum=grid,enum=random,enum=sobol,enum=tpe,enum=bayes,enum=cmaes,enum=nsga2"`
+	// How the search proceeds. grid: every combination of the values; random: random configurations; sobol: configurations spread evenly; tpe: Bayesian optimisation with Parzen estimators; bayes: Bayesian optimisation with a Gaussian process; cmaes: evolution of one objective; nsga2: evolution of several.
+	Method Method `json:"method" jsonschema:"required"`
 	// Seed of the search; trials train with train.seed.
 	Seed int64 `json:"seed" jsonschema:"minimum=0,maximum=9007199254740991"`
 	// What to train on.
@@ -51,29 +32,29 @@ type Spec struct {
 	Model Model `json:"model"`
 	// What is fixed for every trial.
 	Train Train `json:"train" jsonschema:"required"`
-	// How a finished trial is judged.
+	// How a finished trial is evaluated.
 	Evaluate Evaluate `json:"evaluate"`
 	// The search space: a mapping from a parameter's name to its values.
 	Parameters Space `json:"parameters" jsonschema:"required"`
-	// What to optimise. The first orders `best`.
+	// The metrics to optimise. `tailsweep best` orders trials by the first; the next ones decide ties.
 	Metrics []Objective `json:"metrics" jsonschema:"required,minItems=1,maxItems=8"`
-	// What a result must satisfy: METRIC <= BOUND or METRIC >= BOUND, where BOUND is a number or baseline.METRIC * NUMBER + NUMBER.
+	// What a result must satisfy, each a text: METRIC <= BOUND or METRIC >= BOUND, where BOUND is a number or baseline.METRIC * NUMBER + NUMBER.
 	Constraints []Constraint `json:"constraints,omitempty" jsonschema:"maxItems=8,uniqueItems=true"`
-	// What a trial must reach, else it is never the best.
+	// Bounds on quality: a trial that fails one has no rank.
 	Gates *Gates `json:"gates,omitempty"`
 	// Trials that run first, with fixed parameters, for comparison.
 	Baseline *Baseline `json:"baseline,omitempty"`
-	// Further train seeds for the points whose comparison is undecided.
+	// Further trials, with other train seeds, of the configurations whose comparison is undecided.
 	Repeats *Repeats `json:"repeats,omitempty"`
-	// What ends a trial before its last step.
+	// Ends unpromising trials before their last step.
 	EarlyTerminate *EarlyTerminate `json:"early_terminate,omitempty"`
-	// What ends the search; a grid ends by itself.
+	// Limits that end the search, whichever comes first. A grid ends by itself; every other method needs one.
 	Budget Budget `json:"budget"`
-	// Trials that run at the same time at most.
+	// How many trials run at the same time, at most.
 	MaxConcurrentTrials int `json:"max_concurrent_trials" jsonschema:"minimum=1,maximum=1000"`
-	// Further attempts that a trial gets after its first.
+	// How many further attempts a trial gets when its worker was lost.
 	MaxRestarts int `json:"max_restarts" jsonschema:"minimum=0,maximum=100"`
-	// Time that a trial may take to train, from the moment its training first starts: time that it waits for a worker again or for a verdict, and evaluations at rungs count, the final evaluation does not. A trial beyond it is saved and ends as stopped. Default: no limit.
+	// Time that a trial may take to train, such as 90m. It begins when its training first starts: waiting for another worker or for a verdict counts, and so do evaluations at rungs; the final evaluation does not. A trial beyond it is saved and ends as stopped.
 	MaxTrialTime Duration `json:"max_trial_time,omitempty"`
 	// Where trials train.
 	Resources Resources `json:"resources"`
@@ -84,34 +65,34 @@ type Spec struct {
 // Dataset says what to train on.
 type Dataset struct {
 	// fashion-mnist-10k is built in. fashion-mnist, cifar-10 and cifar-100 come from their publishers, image-folder is a folder of pictures of your own.
-	Name string `json:"name" jsonschema:"required,enum=fashion-mnist-10k,enum=fashion-mnist,enum=cifar-10,enum=cifar-100,enum=image-folder"`
-	// Where the files are: a folder on the worker's machine (of CIFAR also the archive itself), or an s3:// or https:// URL that each worker downloads once. Default: where `tailsweep data pull` puts them, and what it pulls. Required for image-folder: one folder a class, numbered in the order of their names.
+	Name string `json:"name" jsonschema:"required"`
+	// Where the files are: a folder on the worker's machine (of CIFAR also the archive itself), or an s3:// or https:// URL that each worker downloads once. Required for image-folder, which has one folder for each class, numbered in the order of their names.
 	Path string `json:"path,omitempty" jsonschema:"minLength=1,maxLength=4096"`
 	// image-folder only: text file whose lines "relative/image.jpg label" say which images of path to train on and their classes, counted from 0. In path, unless absolute.
 	SplitFile string `json:"split,omitempty" jsonschema:"minLength=1,maxLength=4096"`
-	// image-folder only: balanced real images of the same classes, which generated ones are compared with: a folder or URL as path, or a split file (.txt) of path. Default: all images of the folder, or of the split file.
+	// image-folder only: balanced real images of the same classes, which generated ones are compared with: a folder or URL as path, or a split file (.txt) of path.
 	Reference string `json:"reference,omitempty" jsonschema:"minLength=1,maxLength=4096"`
-	// image-folder only, and required there: number of classes.
+	// image-folder only, and required there: the number of classes.
 	FolderClasses int `json:"classes,omitempty" jsonschema:"minimum=2,maximum=10000"`
-	// image-folder only: 3 for RGB, 1 for grey. Default 3.
+	// image-folder only: 3 for RGB, 1 for grey.
 	FolderChannels int `json:"channels,omitempty" jsonschema:"enum=1,enum=3"`
-	// image-folder only: what shows through transparent pixels: white, black or "#rrggbb". Default white.
+	// image-folder only: what shows through transparent pixels: white, black or "#rrggbb".
 	Background string `json:"background,omitempty" jsonschema:"pattern=^(white|black|#[0-9a-fA-F]{6})$"`
-	// Side of the square images in pixels. Fashion-MNIST: 28 as published, 16 padded to 32 and averaged 2x2. CIFAR: 32 as published, 16 averaged 2x2. image-folder: 8 to 64, the middle of each image, scaled. Default 28, for CIFAR and image-folder 32.
+	// Side of the square images in pixels. Fashion-MNIST: 28 as published, 16 padded to 32 and averaged 2x2. CIFAR: 32 as published, 16 averaged 2x2. image-folder: 8 to 64, the middle of each image, scaled.
 	Size int `json:"size" jsonschema:"minimum=8,maximum=64"`
-	// The long-tailed split.
+	// How the training images are thinned out to a long-tailed split.
 	Imbalance Imbalance `json:"imbalance"`
-	// Which classes are head, medium and tail. Default thirds by the number of training images.
+	// Which classes are head, medium and tail.
 	Groups *Grouping `json:"groups,omitempty"`
 }
 
 // Grouping says which classes are head, medium and tail: see Dataset.ClassGroups.
 type Grouping struct {
-	// thirds: thirds of the classes by their number of training images; shots: by that number itself; names: as the lists say, and medium where none does. Default: names where a list is given, shots where a number is, else thirds.
-	By string `json:"by" jsonschema:"enum=thirds,enum=shots,enum=names"`
-	// by shots: classes with more training images are head. Default 100.
+	// thirds: thirds of the classes by their number of training images; shots: by that number itself; names: as the lists say, and medium where none does.
+	By string `json:"by"`
+	// by shots: classes with more training images are head.
 	Many int `json:"many,omitempty" jsonschema:"minimum=1,maximum=100000000"`
-	// by shots: classes with fewer training images are tail. Default 20.
+	// by shots: classes with fewer training images are tail.
 	Few int `json:"few,omitempty" jsonschema:"minimum=1,maximum=100000000"`
 	// by names: the classes of the head, each by its name or its number from 0, as text.
 	Head []string `json:"head,omitempty" jsonschema:"maxItems=10000,uniqueItems=true,minLength=1,maxLength=255"`
@@ -124,32 +105,32 @@ type Grouping struct {
 // Imbalance is the long-tailed split: see Counts. Of an image folder, n_max is the
 // number of images of its smallest class.
 type Imbalance struct {
-	// exp: class sizes fall exponentially; step: half of the classes are small; none: all images. Default exp, for image-folder none.
-	Profile string `json:"profile" jsonschema:"enum=exp,enum=step,enum=none"`
-	// Smallest class over largest.
+	// exp: class sizes fall exponentially; step: half of the classes are small; none: all images.
+	Profile string `json:"profile"`
+	// Size of the smallest class divided by that of the largest.
 	Factor float64 `json:"factor" jsonschema:"exclusiveMinimum=0,maximum=1"`
-	// Which classes are large: natural, the first ones; permuted, by a permutation that seed decides. Default natural.
-	Order string `json:"order,omitempty" jsonschema:"enum=natural,enum=permuted"`
+	// Which classes are large: natural, the first ones; permuted, by a permutation that seed decides.
+	Order string `json:"order,omitempty"`
 	// Seed of the shuffle within each class, which decides the images that are kept, and of a permuted order.
 	Seed int64 `json:"seed" jsonschema:"minimum=0,maximum=9007199254740991"`
 }
 
-// Model is the denoiser's architecture. A field that is left out and has no default
-// here takes the preset's, else the architecture's.
+// Model is the denoiser's architecture. A field that is left out has the preset's
+// value, or else the architecture's default.
 type Model struct {
-	// A named configuration, which fills in the fields that are not given (docs/losses.md lists them). unet-released is the U-Net of arXiv 2507.09052's released code.
-	Preset string `json:"preset,omitempty" jsonschema:"enum=unet-released,enum=unet-small-28,enum=unet-small-32,enum=dit-s2,enum=dit-small"`
+	// A named configuration, which fills in the fields that are not given (docs/spec.md lists them). unet-released is the U-Net of arXiv 2507.09052's released code.
+	Preset string `json:"preset,omitempty"`
 	// A U-Net or a diffusion transformer.
-	Arch string `json:"arch" jsonschema:"enum=unet,enum=dit"`
+	Arch string `json:"arch"`
 	// Channels of the first level (unet) or of a token (dit, a multiple of 4).
 	Width int `json:"width" jsonschema:"minimum=8,maximum=1024"`
-	// Residual blocks a level (unet) or transformer blocks (dit).
+	// Residual blocks of each level (unet), or transformer blocks (dit).
 	Depth int `json:"depth" jsonschema:"minimum=1,maximum=48"`
-	// unet only: each level's channels as a multiple of width; every level after the first halves the image. Default 1, 2, 2.
+	// unet only: each level's channels as a multiple of width; every level after the first halves the image.
 	Mult []int `json:"mult,omitempty" jsonschema:"minItems=1,maxItems=4,minimum=1,maximum=8"`
-	// unet only: levels with attention after each residual block, 0 the full size; the middle always has it. Default none.
+	// unet only: levels with attention after each residual block, 0 the full size; the middle always has it.
 	Attention []int `json:"attention,omitempty" jsonschema:"maxItems=4,uniqueItems=true,minimum=0,maximum=3"`
-	// unet only: dropout inside each residual block, in training. Default 0.
+	// unet only: dropout inside each residual block, in training.
 	Dropout float64 `json:"dropout,omitempty" jsonschema:"minimum=0,exclusiveMaximum=1"`
 	// dit only: side of a patch in pixels, divides dataset.size.
 	Patch int `json:"patch,omitempty" jsonschema:"minimum=1,maximum=64"`
@@ -165,49 +146,49 @@ type Train struct {
 	Batch int `json:"batch" jsonschema:"minimum=2,maximum=65536"`
 	// Adam's learning rate after warm-up.
 	LR float64 `json:"lr" jsonschema:"exclusiveMinimum=0,maximum=1"`
-	// Steps over which the learning rate rises from 0. Default 500, or a tenth of steps where that is less.
+	// Steps over which the learning rate rises from 0.
 	WarmupSteps int `json:"warmup_steps" jsonschema:"minimum=0,maximum=10000000"`
 	// Decay of the moving average of the weights; step k uses min(ema, (1+k)/(10+k)).
 	EMA float64 `json:"ema" jsonschema:"minimum=0,exclusiveMaximum=1"`
 	// Probability that a sample trains with the null label.
 	LabelDropout float64 `json:"label_dropout" jsonschema:"minimum=0,exclusiveMaximum=1"`
-	// Whether each sample's label is dropped by itself, or all of a batch's together, as in the released U-Net. Default sample.
-	LabelDropoutMode string `json:"label_dropout_mode,omitempty" jsonschema:"enum=sample,enum=batch"`
-	// Noise schedule: linear, beta from 1e-4 to 0.02 (arXiv 2006.11239), or cosine (arXiv 2102.09672). Default linear.
-	Schedule string `json:"schedule,omitempty" jsonschema:"enum=linear,enum=cosine"`
-	// What the net predicts: the noise (eps) or the velocity (v, arXiv 2202.00512). Default eps.
-	Prediction string `json:"prediction,omitempty" jsonschema:"enum=eps,enum=v"`
-	// What the net's matrix products and convolutions compute in: f32, or bf16 from float32 weights, for GPUs (backends xla:cuda and xla:cpu). Norms, softmax, losses and the optimizer stay in float32. Default f32.
-	Precision string `json:"precision,omitempty" jsonschema:"enum=f32,enum=bf16"`
-	// Decoupled weight decay of kernels (AdamW, arXiv 1711.05101): each step takes lr * weight_decay of a weight away. Default 0, which is Adam.
+	// Whether each sample's label is dropped by itself, or all of a batch's together, as in the released U-Net.
+	LabelDropoutMode string `json:"label_dropout_mode,omitempty"`
+	// Noise schedule: linear, beta from 1e-4 to 0.02 (arXiv 2006.11239), or cosine (arXiv 2102.09672).
+	Schedule string `json:"schedule,omitempty"`
+	// What the net predicts: the noise (eps) or the velocity (v, arXiv 2202.00512).
+	Prediction string `json:"prediction,omitempty"`
+	// What the net's matrix products and convolutions compute in: f32, or bf16 from float32 weights, for GPUs (backends xla:cuda and xla:cpu). Norms, softmax, losses and the optimizer stay in float32.
+	Precision string `json:"precision,omitempty"`
+	// Decoupled weight decay of kernels (AdamW, arXiv 1711.05101): each step takes lr * weight_decay of a weight away. 0 is Adam.
 	WeightDecay float64 `json:"weight_decay,omitempty" jsonschema:"minimum=0,maximum=1"`
-	// The gradient's global norm is clipped to this. Default 1.
+	// The gradient's global norm is clipped to this.
 	ClipNorm float64 `json:"clip_norm,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1000000"`
 	// Seed of initial weights, data order and noise: the same for every trial, so that trials are paired.
 	Seed int64 `json:"seed" jsonschema:"minimum=0,maximum=9007199254740991"`
-	// Steps that a point of the loss curve averages over.
+	// How many steps each point of the loss curve averages over.
 	LogEvery int `json:"log_every" jsonschema:"minimum=1,maximum=1000000"`
 }
 
-// Evaluate says how a finished trial is judged.
+// Evaluate says how a finished trial is evaluated.
 type Evaluate struct {
-	// Images sampled of each class. With several guidance scales as many others at each, to choose by.
+	// How many images are sampled of each class. With several guidance scales, as many further ones are sampled at each to choose a scale by.
 	SamplesPerClass int `json:"samples_per_class" jsonschema:"minimum=1,maximum=50000"`
 	// Guidance scales w tried, eps_c + w (eps_c - eps_0). The best by the first metric is chosen on one half of the real images and on samples of its own, and reported on the other half and other samples.
 	Guidance []float64 `json:"guidance" jsonschema:"minItems=1,maxItems=16,uniqueItems=true,minimum=0,maximum=20"`
-	// How pictures are drawn: ddim without noise (arXiv 2010.02502), or ddpm, ancestral sampling (arXiv 2006.11239). Default ddim.
-	Sampler string `json:"sampler,omitempty" jsonschema:"enum=ddim,enum=ddpm"`
+	// How images are sampled: ddim without noise (arXiv 2010.02502), or ddpm, ancestral sampling (arXiv 2006.11239).
+	Sampler string `json:"sampler,omitempty"`
 	// Denoising steps of sampler ddim, and only there.
 	DDIMSteps int `json:"ddim_steps" jsonschema:"minimum=1,maximum=1000"`
-	// Denoising steps of sampler ddpm, and only there. Default 1000.
+	// Denoising steps of sampler ddpm, and only there.
 	DDPMSteps int `json:"ddpm_steps,omitempty" jsonschema:"minimum=1,maximum=1000"`
 	// Seed of the sampling noise, the same for every trial.
 	Seed int64 `json:"seed" jsonschema:"minimum=0,maximum=9007199254740991"`
-	// The networks that images are looked at with; default: a built-in classifier, where the dataset has one.
+	// Files of the networks that compute features of images.
 	Features *Features `json:"features,omitempty"`
-	// Measure cas.*, which trains a classifier at the end of each trial. A metric or constraint that names cas does so, too.
+	// Measure cas.*, which trains a classifier at the end of each trial. A metric or constraint that names cas implies it.
 	CAS bool `json:"cas,omitempty"`
-	// How a trial is judged at a rung of early_terminate; default: as at its end.
+	// How a trial is evaluated at a rung of early_terminate, where that is to be cheaper than at its end.
 	Rung *RungEvaluate `json:"rung,omitempty"`
 }
 
@@ -216,44 +197,35 @@ type Evaluate struct {
 type Features struct {
 	// A classifier that `tailsweep features train` made, or Inception-v3 as safetensors with pytorch-fid's names (docs/evaluation.md).
 	Path string `json:"path" jsonschema:"required,minLength=1,maxLength=4096"`
-	// A classifier for label_accuracy, where path is no classifier. Default: the built-in one, where the dataset has one.
+	// A classifier for label_accuracy, where path is no classifier.
 	Classifier string `json:"classifier,omitempty" jsonschema:"minLength=1,maxLength=4096"`
 }
 
 // Gates are bounds on a trial's quality, over all classes.
 type Gates struct {
-	// label_accuracy.all at least.
+	// The least label_accuracy.all.
 	MinLabelAccuracy *float64 `json:"min_label_accuracy,omitempty" jsonschema:"minimum=0,maximum=1"`
-	// memorised_ratio.all at most.
+	// The greatest memorised_ratio.all.
 	MaxMemorisedRatio *float64 `json:"max_memorised_ratio,omitempty" jsonschema:"minimum=0,maximum=1"`
 }
 
-// RungEvaluate is a cheaper judgement, for the rungs of early_terminate.
+// RungEvaluate is a cheaper evaluation, for the rungs of early_terminate.
 type RungEvaluate struct {
-	// Images sampled of each class. Default as at the end.
+	// How many images are sampled of each class.
 	SamplesPerClass int `json:"samples_per_class" jsonschema:"minimum=1,maximum=50000"`
-	// Guidance scales tried. Default as at the end.
+	// Guidance scales tried.
 	Guidance []float64 `json:"guidance" jsonschema:"minItems=1,maxItems=16,uniqueItems=true,minimum=0,maximum=20"`
 }
-
-// Goal is the direction of an objective.
-type Goal string
-
-// The two goals.
-const (
-	Minimize Goal = "minimize"
-	Maximize Goal = "maximize"
-)
 
 // Objective is one metric that the sweep optimises.
 type Objective struct {
 	// The metric.
 	Name string `json:"name" jsonschema:"required"`
-	// Which way is better; each metric knows, so it can be left out.
-	Goal Goal `json:"goal" jsonschema:"enum=minimize,enum=maximize"`
+	// Whether less or more is better: as the metric has it.
+	Goal Goal `json:"goal"`
 }
 
-// Baseline is run first, once a seed, with Params instead of searched ones.
+// Baseline trials run first, one for each seed, with Params instead of searched values.
 type Baseline struct {
 	// Parameter values of the baseline; every other parameter stays at its fixed field or default.
 	Params Params `json:"params"`
@@ -261,42 +233,35 @@ type Baseline struct {
 	Seeds []int64 `json:"seeds" jsonschema:"minItems=1,maxItems=100,uniqueItems=true,minimum=0,maximum=9007199254740991"`
 }
 
-// Repeats lets points be trained again with other seeds, where that decides which
-// is better: see package sampler.
+// Repeats lets configurations be trained again with other seeds, where that decides
+// which is better: see package sampler.
 type Repeats struct {
-	// Train seeds of a point's second, third, ... trial; the first has train.seed. The same for every point, so that repeats are paired.
+	// Train seeds of a configuration's second, third, ... trial; the first has train.seed. They are the same for every configuration, so that repeats are paired.
 	Seeds []int64 `json:"seeds" jsonschema:"required,minItems=1,maxItems=100,uniqueItems=true,minimum=0,maximum=9007199254740991"`
-	// Share of the search trials that may be repeats at most. Default 0.3.
+	// The greatest share of the search trials that may be repeats.
 	Share float64 `json:"share" jsonschema:"exclusiveMinimum=0,maximum=0.9"`
 }
-
-// The kinds of early termination.
-const (
-	StopMedian    = "median"
-	StopASHA      = "asha"
-	StopHyperband = "hyperband"
-)
 
 // EarlyTerminate ends trials at rungs, steps of training at which they are
 // judged: min_iter, min_iter eta, min_iter eta^2, ... below train.steps.
 type EarlyTerminate struct {
-	// median: worse than the median of the others; asha: not among the best 1/eta; hyperband: asha with several first rungs.
-	Type string `json:"type" jsonschema:"required,enum=median,enum=asha,enum=hyperband"`
+	// Which trials are stopped at a rung. median: those worse than the median of the others; asha: those not among the best 1/eta; hyperband: as asha, with trials spread over several first rungs.
+	Type string `json:"type" jsonschema:"required"`
 	// Training steps at the first rung, a multiple of checkpoints.every_steps.
 	MinIter int `json:"min_iter" jsonschema:"required,minimum=1,maximum=10000000"`
-	// Steps grow and trials shrink by this factor from rung to rung. Default 3.
+	// From rung to rung steps grow by this factor, and the trials that go on shrink by it.
 	Eta int `json:"eta" jsonschema:"minimum=2,maximum=16"`
-	// median only: results at a rung before a trial is judged there. Default 5.
+	// median only: how many results of others a rung needs before a trial is stopped there.
 	MinTrials int `json:"min_trials" jsonschema:"minimum=1,maximum=1000"`
-	// hyperband only: first rungs that trials are spread over. Default as many as there are rungs.
+	// hyperband only: how many first rungs trials are spread over.
 	Brackets int `json:"brackets" jsonschema:"minimum=1,maximum=16"`
 }
 
-// Budget ends the search; zero means no such limit (grid ends by itself).
+// Budget ends the search. 0 means no limit.
 type Budget struct {
-	// Search trials at most; baseline trials do not count.
+	// How many search trials there are, at most; baseline trials do not count.
 	RunCap int `json:"run_cap,omitempty" jsonschema:"minimum=1,maximum=100000"`
-	// Hours of training slots at most, baseline included.
+	// How many hours of training slots are used, at most, baseline included.
 	GPUHours float64 `json:"gpu_hours,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1000000"`
 	// Time since the sweep began, such as 12h or 1h30m, after which no new trial starts. Trials that run by then finish: max_trial_time bounds them.
 	WallClock Duration `json:"wall_clock,omitempty"`
@@ -307,7 +272,7 @@ type Duration time.Duration
 
 // Resources says where trials train.
 type Resources struct {
-	// Temporal task queue of the training workers: letters, digits, - . and _.
+	// Temporal task queue of the training workers: letters, digits, -, _ and dots.
 	Queue string `json:"queue" jsonschema:"pattern=^[A-Za-z0-9][-._A-Za-z0-9]*$,maxLength=100"`
 }
 
@@ -315,7 +280,7 @@ type Resources struct {
 type Checkpoints struct {
 	// Training steps between checkpoints; the last step always makes one.
 	EverySteps int `json:"every_steps" jsonschema:"minimum=1,maximum=10000000"`
-	// Trials, best first, whose final checkpoint is kept; with constraints or repeats, which may change the order later, as many more are.
+	// Of how many trials, best first, the final checkpoint is kept. With constraints or repeats, which may change the order later, twice as many are kept.
 	SaveSweepBest int `json:"save_sweep_best" jsonschema:"minimum=1,maximum=100"`
 }
 
@@ -325,8 +290,8 @@ type Checkpoints struct {
 func (s *Spec) RanksAlone() bool { return len(s.Constraints) == 0 && s.Repeats == nil }
 
 // KeptCheckpoints is how many trials' final checkpoints a sweep keeps, best first:
-// checkpoints.save_sweep_best, and as many spares where further seeds of a setting,
-// or of the baseline, may change the order of trials that have long completed.
+// checkpoints.save_sweep_best, and as many spares where further seeds of a configuration
+// or of the baseline may change the order of completed trials.
 func (s *Spec) KeptCheckpoints() int {
 	if s.RanksAlone() {
 		return s.Checkpoints.SaveSweepBest

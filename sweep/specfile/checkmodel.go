@@ -16,9 +16,11 @@ func (c *checker) checkModel() {
 	if !c.valid(&m.Arch, &m.Preset) {
 		return
 	}
-	if name := c.values[c.at(&m.Preset)].text; c.given(&m.Preset) && presets[name].Arch != m.Arch {
-		c.wrong(&m.Arch, m.Arch, fmt.Sprintf("is not that of model.preset = %s", name), presets[name].Arch)
-		return
+	if name := c.values[c.at(&m.Preset)].text; c.given(&m.Preset) {
+		if from, _ := preset(name); from.Arch != m.Arch {
+			c.wrong(&m.Arch, m.Arch, fmt.Sprintf("is not that of model.preset = %s", name), from.Arch)
+			return
+		}
 	}
 	fields, other := []any{&m.Patch, &m.Heads}, sweep.ArchDiT
 	if m.Arch == sweep.ArchDiT {

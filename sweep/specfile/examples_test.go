@@ -44,7 +44,7 @@ func TestTenFaults(t *testing.T) {
 	require.NoError(t, err)
 	_, err = Parse("ten-faults.yaml", data)
 	require.EqualError(t, err, strings.TrimSpace(`
-ten-faults.yaml:4:7: name: not well formed (Ten Faults; valid: part of ids, keys and labels: a letter, then a-z, 0-9 and -, 63 at most, - not last)
+ten-faults.yaml:4:7: name: not well formed (Ten Faults; valid: a letter, then a-z, 0-9 and -; at most 63 characters, the last one not -)
 ten-faults.yaml:5:9: method: unknown value, did you mean "bayes"? (bayse; valid: grid, random, sobol, tpe, bayes, cmaes, nsga2)
 ten-faults.yaml:7:38: model.patch: does not divide dataset.size = 16 (7; valid: 1, 2, 4, 8, 16)
 ten-faults.yaml:9:10: train.steps: not an integer (many; valid: an integer in [1, 10000000])

@@ -6,7 +6,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// The presets, as Model.Preset has them.
+// The names of the presets.
 const (
 	PresetUNetReleased = "unet-released"
 	PresetUNetSmall28  = "unet-small-28"
@@ -15,16 +15,30 @@ const (
 	PresetDiTSmall     = "dit-small"
 )
 
-// presets are the models that a preset stands for. unet-released has the numbers of
+// presets lists the models that a preset stands for. unet-released has the numbers of
 // arXiv 2507.09052's released U-Net on this program's blocks (trainer/nets says where
-// these differ); dit-s2 is DiT-S/2 of arXiv 2212.09748. The small ones train on a CPU
-// or in minutes on a GPU: unet-small-28 goes 28-14-7, unet-small-32 goes 32-16-8-4.
-var presets = map[string]sweep.Model{
-	PresetUNetReleased: {Arch: sweep.ArchUNet, Width: 128, Depth: 2, Mult: []int{1, 2, 2, 2}, Attention: []int{1}, Dropout: 0.1},
-	PresetUNetSmall28:  {Arch: sweep.ArchUNet, Width: 32, Depth: 1},
-	PresetUNetSmall32:  {Arch: sweep.ArchUNet, Width: 32, Depth: 1, Mult: []int{1, 2, 2, 2}, Attention: []int{1}},
-	PresetDiTS2:        {Arch: sweep.ArchDiT, Width: 384, Depth: 12, Patch: 2, Heads: 6},
-	PresetDiTSmall:     {Arch: sweep.ArchDiT, Width: 128, Depth: 4, Patch: 4, Heads: 4},
+// these differ); dit-s2 is DiT-S/2 of arXiv 2212.09748. The small ones train on a CPU,
+// or in minutes on a GPU: unet-small-28 has levels of 28, 14 and 7 pixels, unet-small-32
+// of 32, 16, 8 and 4.
+var presets = []struct {
+	name  string
+	model sweep.Model
+}{
+	{PresetUNetReleased, sweep.Model{Arch: sweep.ArchUNet, Width: 128, Depth: 2, Mult: []int{1, 2, 2, 2}, Attention: []int{1}, Dropout: 0.1}},
+	{PresetUNetSmall28, sweep.Model{Arch: sweep.ArchUNet, Width: 32, Depth: 1, Mult: []int{1, 2, 2}}},
+	{PresetUNetSmall32, sweep.Model{Arch: sweep.ArchUNet, Width: 32, Depth: 1, Mult: []int{1, 2, 2, 2}, Attention: []int{1}}},
+	{PresetDiTS2, sweep.Model{Arch: sweep.ArchDiT, Width: 384, Depth: 12, Patch: 2, Heads: 6}},
+	{PresetDiTSmall, sweep.Model{Arch: sweep.ArchDiT, Width: 128, Depth: 4, Patch: 4, Heads: 4}},
+}
+
+// preset returns the model that a preset stands for.
+func preset(name string) (sweep.Model, bool) {
+	for _, p := range presets {
+		if p.name == name {
+			return p.model, true
+		}
+	}
+	return sweep.Model{}, false
 }
 
 // resolveModel fills in the model's fields from its preset, else from its
@@ -32,12 +46,13 @@ var presets = map[string]sweep.Model{
 // are equal.
 func (c *checker) resolveModel() {
 	m := &c.spec.Model
-	from, ok := presets[m.Preset]
-	if !ok {
-		from = sweep.Model{Arch: m.Arch, Width: 32, Depth: 2}
-		if m.Arch == sweep.ArchDiT {
-			from = sweep.Model{Arch: m.Arch, Width: 128, Depth: 4, Patch: 4, Heads: 4}
-		}
+	from, ok := preset(m.Preset)
+	switch {
+	case ok:
+	case m.Arch == sweep.ArchDiT:
+		from = sweep.Model{Arch: m.Arch, Width: 128, Depth: 4, Patch: 4, Heads: 4}
+	default:
+		from = sweep.Model{Arch: m.Arch, Width: 32, Depth: 2, Mult: []int{1, 2, 2}}
 	}
 	orElse(c, &m.Arch, from.Arch)
 	if m.Arch == from.Arch { // else checkModel reports it
@@ -48,9 +63,6 @@ func (c *checker) resolveModel() {
 		orElse(c, &m.Dropout, from.Dropout)
 		orElse(c, &m.Patch, from.Patch)
 		orElse(c, &m.Heads, from.Heads)
-	}
-	if m.Arch == sweep.ArchUNet && len(m.Mult) == 0 {
-		orElse(c, &m.Mult, []int{1, 2, 2})
 	}
 	m.Preset = ""
 }

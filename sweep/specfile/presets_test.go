@@ -1,29 +1,21 @@
 package specfile
 
 import (
-	"maps"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/spectest"
 )
 
 func TestPresets(t *testing.T) {
-	listed := words(inside(inside(compiled(), "model"), "preset"))
-	require.ElementsMatch(t, listed, slices.Collect(maps.Keys(presets)))
-
 	for name, lines := range map[string][]string{
 		PresetUNetReleased: {"dataset: {name: fashion-mnist-10k, size: 16}"}, PresetUNetSmall28: nil,
 		PresetUNetSmall32: {"dataset: {name: fashion-mnist-10k, size: 16}"}, PresetDiTS2: nil, PresetDiTSmall: nil,
 	} {
 		got := mustParse(t, spectest.With(append(lines, "model: {preset: "+name+"}")...))
-		want := presets[name]
-		if want.Arch == sweep.ArchUNet && want.Mult == nil {
-			want.Mult = []int{1, 2, 2}
-		}
+		want, ok := preset(name)
+		require.True(t, ok)
 		require.Equal(t, want, got.Model, name)
 		require.NotEmpty(t, got.Model.Layers())
 	}

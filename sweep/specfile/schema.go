@@ -122,8 +122,8 @@ func legal(s *jsonschema.Schema) string {
 	case "boolean":
 		return "true, false"
 	}
-	if s.Description != "" && (s.Pattern != nil || s.MaxLength == nil) {
-		return lowerFirst(strings.TrimSuffix(s.Description, "."))
+	if first, _, _ := strings.Cut(s.Description, ". "); first != "" && (s.Pattern != nil || s.MaxLength == nil) {
+		return lowerFirst(strings.TrimSuffix(first, "."))
 	}
 	return fmt.Sprintf("text of %d to %d characters", *s.MinLength, *s.MaxLength)
 }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/invopop/jsonschema"
@@ -17,7 +18,7 @@ import (
 
 var regen = flag.Bool("regen", false, "write the generated files anew")
 
-// TestSchema holds that schema.json is what the types say; with -regen it writes it.
+// schema.json is what the types, the closed lists and the defaults say; -regen writes it.
 func TestSchema(t *testing.T) {
 	got := generateSchema(t)
 	if *regen {
@@ -31,7 +32,7 @@ func TestSchema(t *testing.T) {
 }
 
 // generateSchema reflects the schema from the types of spec.go, their tags and
-// comments, the closed lists and defaults().
+// comments, the closed lists and the defaults.
 func generateSchema(t *testing.T) []byte {
 	t.Helper()
 	r := jsonschema.Reflector{
@@ -40,32 +41,116 @@ func generateSchema(t *testing.T) []byte {
 		Mapper:                     yamlForm,
 	}
 	require.NoError(t, r.AddGoComments("github.com/tailsweep/tailsweep/sweep/specfile", "../"))
-	root := r.Reflect(&sweep.Spec{})
-	spec := root.Definitions["Spec"]
-	spec.Title = "tailsweep sweep"
-	describe(root.Definitions["Objective"], "name").AnyOf = []*jsonschema.Schema{
+	g := schemaGenerator{t, r.Reflect(&sweep.Spec{})}
+	g.root.Definitions["Spec"].Title = "tailsweep sweep"
+	g.at("metrics[].name").AnyOf = []*jsonschema.Schema{
 		{Enum: metricNames()}, {Pattern: `^fid\.class\.[-_\p{L}\p{M}\p{Nd}]{1,255}$`},
 	}
-
-	defaultsOf := map[string]string{"Dataset": "dataset", "Model": "model", "Train": "train", "Evaluate": "evaluate", "Resources": "resources", "Checkpoints": "checkpoints"}
-	var values map[string]any
+	for p, list := range closedLists() {
+		g.at(p).Enum = list
+	}
+	var constants map[string]any
 	text, err := json.Marshal(defaults())
 	require.NoError(t, err)
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
-	require.NoError(t, decoder.Decode(&values))
-	addDefaults(spec, values)
-	for definition, field := range defaultsOf {
-		addDefaults(root.Definitions[definition], values[field].(map[string]any))
+	require.NoError(t, decoder.Decode(&constants))
+	g.constants("", constants)
+	for p, text := range defaultTexts {
+		field := g.at(p)
+		require.Nil(t, field.Default, p)
+		field.Description += " Default: " + text + "."
 	}
-	addDefaults(root.Definitions["Imbalance"], values["dataset"].(map[string]any)["imbalance"].(map[string]any))
 
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	require.NoError(t, encoder.Encode(root))
+	require.NoError(t, encoder.Encode(g.root))
 	return out.Bytes()
+}
+
+// closedLists are the words of every field that takes no others. Fields are named by
+// their address, as in checks.
+func closedLists() map[path][]any {
+	s := &sweep.Spec{Dataset: sweep.Dataset{Groups: &sweep.Grouping{}}, EarlyTerminate: &sweep.EarlyTerminate{}, Metrics: make([]sweep.Objective, 1)}
+	lists := make(map[path][]any)
+	set := func(field any, words []any) {
+		lists[path(strings.Replace(string(fieldPath(s, field)), "[0]", "[]", 1))] = words
+	}
+	set(&s.APIVersion, []any{sweep.APIVersion})
+	set(&s.Method, list(sweep.Methods()))
+	set(&s.Metrics[0].Goal, list(sweep.Goals()))
+	set(&s.EarlyTerminate.Type, list(sweep.StopTypes()))
+	set(&s.Dataset.Imbalance.Profile, list(sweep.Profiles()))
+	set(&s.Dataset.Imbalance.Order, list(sweep.Orders()))
+	set(&s.Dataset.Groups.By, list(sweep.GroupWays()))
+	set(&s.Model.Arch, list(sweep.Archs()))
+	set(&s.Train.LabelDropoutMode, list(sweep.DropModes()))
+	set(&s.Train.Schedule, list(sweep.Schedules()))
+	set(&s.Train.Prediction, list(sweep.Predictions()))
+	set(&s.Train.Precision, list(sweep.Precisions()))
+	set(&s.Evaluate.Sampler, list(sweep.Samplers()))
+	var datasets, models []any
+	for _, d := range sweep.DatasetList() {
+		datasets = append(datasets, d.Name)
+	}
+	for _, p := range presets {
+		models = append(models, p.name)
+	}
+	set(&s.Dataset.Name, datasets)
+	set(&s.Model.Preset, models)
+	return lists
+}
+
+func list[T any](words []T) []any {
+	out := make([]any, len(words))
+	for i, w := range words {
+		out[i] = w
+	}
+	return out
+}
+
+type schemaGenerator struct {
+	t    *testing.T
+	root *jsonschema.Schema
+}
+
+// at is the schema of a field: "metrics[].goal".
+func (g schemaGenerator) at(p path) *jsonschema.Schema {
+	g.t.Helper()
+	s := g.root
+	for _, name := range strings.Split(string(p), ".") {
+		s = g.target(s)
+		name, item := strings.CutSuffix(name, "[]")
+		field, ok := s.Properties.Get(name)
+		require.True(g.t, ok, "%s is no field of a spec", p)
+		if s = field; item {
+			s = field.Items
+		}
+	}
+	return s
+}
+
+func (g schemaGenerator) target(s *jsonschema.Schema) *jsonschema.Schema {
+	for s.Ref != "" {
+		s = g.root.Definitions[strings.TrimPrefix(s.Ref, "#/$defs/")]
+	}
+	return s
+}
+
+// constants sets the default of each scalar and list that has one in values.
+func (g schemaGenerator) constants(p path, values map[string]any) {
+	for name, value := range values {
+		field := p.field(name)
+		if inside, ok := value.(map[string]any); ok && field != "parameters" && field != "budget" {
+			g.constants(field, inside)
+			continue
+		}
+		if _, text := defaultTexts[field]; !text && value != nil && value != "" && field != "parameters" && field != "budget" && value != json.Number("0") {
+			g.at(field).Default = value
+		}
+	}
 }
 
 // yamlForm gives the types whose YAML is not their JSON.
@@ -176,22 +261,6 @@ func metricNames() []any {
 		names = append(names, m.Name)
 	}
 	return names
-}
-
-func describe(s *jsonschema.Schema, field string) *jsonschema.Schema {
-	found, _ := s.Properties.Get(field)
-	return found
-}
-
-// addDefaults sets the default of each scalar and list field that has one.
-func addDefaults(s *jsonschema.Schema, values map[string]any) {
-	for name, value := range values {
-		field, ok := s.Properties.Get(name)
-		if _, nested := value.(map[string]any); !ok || nested || value == nil || value == "" || value == json.Number("0") {
-			continue
-		}
-		field.Default = value
-	}
 }
 
 func length(n uint64) *uint64 { return &n }

@@ -1,0 +1,130 @@
+package sweep
+
+// The closed lists of words that fields of a spec take. The schema, the checks and the
+// reference (docs/spec.md) are made from the functions; the comments of the fields in
+// spec.go say what each word means. Parameters, metrics, datasets and distributions have
+// tables of their own.
+
+// Method names a search method.
+type Method string
+
+// The search methods.
+const (
+	MethodGrid   Method = "grid"
+	MethodRandom Method = "random"
+	MethodSobol  Method = "sobol"
+	MethodTPE    Method = "tpe"
+	MethodBayes  Method = "bayes"
+	MethodCMAES  Method = "cmaes"
+	MethodNSGA2  Method = "nsga2"
+)
+
+// Methods lists the search methods.
+func Methods() []Method {
+	return []Method{MethodGrid, MethodRandom, MethodSobol, MethodTPE, MethodBayes, MethodCMAES, MethodNSGA2}
+}
+
+// Goal is the direction of an objective.
+type Goal string
+
+// The goals.
+const (
+	Minimize Goal = "minimize"
+	Maximize Goal = "maximize"
+)
+
+// Goals lists the goals.
+func Goals() []Goal { return []Goal{Minimize, Maximize} }
+
+// The kinds of early termination.
+const (
+	StopMedian    = "median"
+	StopASHA      = "asha"
+	StopHyperband = "hyperband"
+)
+
+// StopTypes lists the kinds of early termination.
+func StopTypes() []string { return []string{StopMedian, StopASHA, StopHyperband} }
+
+// The profiles of an Imbalance.
+const (
+	ProfileExp  = "exp"
+	ProfileStep = "step"
+	ProfileNone = "none"
+)
+
+// Profiles lists the profiles of an Imbalance.
+func Profiles() []string { return []string{ProfileExp, ProfileStep, ProfileNone} }
+
+// The orders of an Imbalance.
+const (
+	OrderNatural  = "natural"
+	OrderPermuted = "permuted"
+)
+
+// Orders lists the orders of an Imbalance.
+func Orders() []string { return []string{OrderNatural, OrderPermuted} }
+
+// The ways of Grouping.
+const (
+	GroupsByThirds = "thirds"
+	GroupsByShots  = "shots"
+	GroupsByNames  = "names"
+)
+
+// GroupWays lists the ways of Grouping.
+func GroupWays() []string { return []string{GroupsByThirds, GroupsByShots, GroupsByNames} }
+
+// The architectures of Model.Arch.
+const (
+	ArchUNet = "unet"
+	ArchDiT  = "dit"
+)
+
+// Archs lists the architectures.
+func Archs() []string { return []string{ArchUNet, ArchDiT} }
+
+// The modes of Train.LabelDropoutMode.
+const (
+	DropSample = "sample"
+	DropBatch  = "batch"
+)
+
+// DropModes lists the modes of label dropout.
+func DropModes() []string { return []string{DropSample, DropBatch} }
+
+// The noise schedules of Train.Schedule.
+const (
+	ScheduleLinear = "linear"
+	ScheduleCosine = "cosine"
+)
+
+// Schedules lists the noise schedules.
+func Schedules() []string { return []string{ScheduleLinear, ScheduleCosine} }
+
+// What Train.Prediction can be.
+const (
+	PredictEps = "eps"
+	PredictV   = "v"
+)
+
+// Predictions lists what a net can predict.
+func Predictions() []string { return []string{PredictEps, PredictV} }
+
+// The precisions of Train.Precision.
+const (
+	PrecisionF32  = "f32"
+	PrecisionBF16 = "bf16"
+)
+
+// Precisions lists the precisions.
+func Precisions() []string { return []string{PrecisionF32, PrecisionBF16} }
+
+// The samplers of Evaluate.Sampler.
+const (
+	SamplerDDIM = "ddim"
+	SamplerDDPM = "ddpm"
+)
+
+// Samplers lists the samplers.
+func Samplers() []string { return []string{SamplerDDIM, SamplerDDPM} }
