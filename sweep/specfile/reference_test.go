@@ -239,9 +239,9 @@ func (r *reference) extra(p path) {
 		r.metrics()
 	case "":
 		r.line(`
-A constraint is a text: `+"`METRIC <= BOUND`"+` or `+"`METRIC >= BOUND`"+`, with spaces. BOUND is a number, or relative to the mean of the
-baseline's trials: `+"`baseline.METRIC * NUMBER + NUMBER`"+`, of which the factor and the addend can be left out:
-`+"`fid.head <= baseline.fid.head * 1.02`"+`. A time is written as 12h, 90m or 1h30m.`)
+A constraint is a text: ` + "`METRIC <= BOUND`" + ` or ` + "`METRIC >= BOUND`" + `, with spaces. BOUND is a number, or relative to the mean of the
+baseline's trials: ` + "`baseline.METRIC * NUMBER + NUMBER`" + `, of which the factor and the addend can be left out:
+` + "`fid.head <= baseline.fid.head * 1.02`" + `. A time is written as 12h, 90m or 1h30m.`)
 	}
 }
 
