@@ -6,6 +6,7 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -30,8 +31,9 @@ func BlockReason(err error) sweep.BlockReason {
 	return sweep.BlockReason(blocked.BlockReason())
 }
 
-// Types of the application errors that are no sweep.FailureClass. Workflows
-// decide by them, and histories keep them: never change one.
+// Types of the application errors that are neither a sweep.FailureClass nor a
+// sweep.BlockReason. Workflows decide by them, and histories keep them: never change
+// one.
 const (
 	TypeCorrupt  = "corrupt_checkpoint"
 	TypeConflict = "conflict"
@@ -47,8 +49,8 @@ func NonRetryable(errorType string) bool {
 }
 
 // translateError turns what went wrong into what Temporal and the workflows act
-// on: a cancellation, or an application error whose type is a failure class or
-// one of the types above. ctx is the activity's own. details travel with it.
+// on: a cancellation, or an application error whose type is a failure class, the
+// reason of a block, or one of the types above. ctx is the activity's own. details travel with it.
 func translateError(ctx context.Context, err error, details ...any) error {
 	if err == nil {
 		return nil
@@ -66,10 +68,7 @@ func translateError(ctx context.Context, err error, details ...any) error {
 	if errors.As(err, &failure) {
 		message = failure.Message
 	}
-	if len(message) > maxMessage {
-		message = message[:maxMessage]
-	}
-	return temporal.NewApplicationErrorWithOptions(message, errorType, temporal.ApplicationErrorOptions{
+	return temporal.NewApplicationErrorWithOptions(text.Clip(message, maxMessage), errorType, temporal.ApplicationErrorOptions{
 		NonRetryable: NonRetryable(errorType),
 		Details:      details,
 	})
@@ -84,7 +83,9 @@ func typeOf(err error) string {
 		return TypeCorrupt
 	case errors.Is(err, ErrConflict):
 		return TypeConflict
-	default:
-		return string(sweep.FailTransient)
 	}
+	if reason := BlockReason(err); reason != "" {
+		return string(reason)
+	}
+	return string(sweep.FailTransient)
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // Publish records a finished trial, keeps its loss curve, and removes the
@@ -51,39 +51,38 @@ func (a *Activities) publish(ctx context.Context, in PublishInput) (sweep.Trial,
 	return t, nil
 }
 
-// AppendSegment creates one segment of the ledger.
-func (a *Activities) AppendSegment(ctx context.Context, in AppendSegmentInput) error {
-	err := a.Records.AppendSegment(ctx, in.Sweep, in.Segment, in.Trials)
-	if errors.Is(err, ErrConflict) {
-		err = fmt.Errorf("%w: an earlier sweep named %q left a ledger behind; choose another name", err, in.Sweep)
+// AppendSegment creates one segment of the ledger. Where other trials are stored under
+// its number, the result has them: a history of the sweep that a reset cut off has
+// stored them.
+func (a *Activities) AppendSegment(ctx context.Context, in AppendSegmentInput) (AppendSegmentResult, error) {
+	taken, err := a.appendSegment(ctx, in)
+	return AppendSegmentResult{Taken: taken}, translateError(ctx, err)
+}
+
+func (a *Activities) appendSegment(ctx context.Context, in AppendSegmentInput) (taken []sweep.Trial, err error) {
+	err = a.Records.AppendSegment(ctx, in.Sweep, in.Segment, in.Trials)
+	if !errors.Is(err, ErrConflict) {
+		return nil, err
 	}
-	return translateError(ctx, err)
+	before, err := a.Records.Ledger(ctx, in.Sweep, in.Segment)
+	if err != nil {
+		return nil, fmt.Errorf("read the ledger before segment %d: %w", in.Segment, err)
+	}
+	all, err := a.Records.Ledger(ctx, in.Sweep, in.Segment+1)
+	if err != nil {
+		return nil, fmt.Errorf("read ledger segment %d: %w", in.Segment, err)
+	}
+	return all[len(before):], nil
 }
 
-// Rank puts trials in the order of sweep.Rank over the whole ledger, one a setting.
+// Rank puts trials in order by the whole ledger: see conduct.Order.
 func (a *Activities) Rank(ctx context.Context, in RankInput) (RankResult, error) {
-	result, err := a.rank(ctx, in)
-	return result, translateError(ctx, err)
-}
-
-func (a *Activities) rank(ctx context.Context, in RankInput) (RankResult, error) {
 	ledger, err := a.Records.Ledger(ctx, in.Spec.Name, in.Segments)
 	if err != nil {
-		return RankResult{}, fmt.Errorf("rank trials: %w", err)
+		return RankResult{}, translateError(ctx, fmt.Errorf("rank trials: %w", err))
 	}
-	ranked := slices.DeleteFunc(analysis.Rank(&in.Spec, ledger, ""), func(t sweep.Trial) bool { return !slices.Contains(in.Numbers, t.Number) })
-	var result RankResult
-	for _, t := range analysis.Distinct(&in.Spec, ranked) {
-		result.Numbers = append(result.Numbers, t.Number)
-	}
-	judged := analysis.Judge(&in.Spec, ledger)
-	for _, t := range ledger {
-		if len(t.Rungs) > 0 && judged[t.Number] == analysis.Infeasible {
-			result.Infeasible = append(result.Infeasible, t.Number)
-		}
-	}
-	slices.Sort(result.Infeasible)
-	return result, nil
+	numbers, infeasible := conduct.Order(&in.Spec, ledger, in.Numbers)
+	return RankResult{Numbers: numbers, Infeasible: infeasible}, nil
 }
 
 // Curate moves the pointer to the best trials, then removes the checkpoints of

@@ -2,8 +2,11 @@ package activities_test
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
@@ -89,19 +92,49 @@ func TestPublishLosesNoCurve(t *testing.T) {
 
 func TestAppendSegment(t *testing.T) {
 	b := newBench(t)
-	in := activities.AppendSegmentInput{Sweep: "s", Trials: []sweep.Trial{{Status: sweep.StatusCompleted}}}
-	for range 2 {
-		_, err := b.env.ExecuteActivity(b.AppendSegment, in)
+	appended := func(segment int, trials ...sweep.Trial) activities.AppendSegmentResult {
+		value, err := b.env.ExecuteActivity(b.AppendSegment, activities.AppendSegmentInput{Sweep: "s", Segment: segment, Trials: trials})
 		require.NoError(t, err)
+		var result activities.AppendSegmentResult
+		require.NoError(t, value.Get(&result))
+		return result
 	}
-	require.Len(t, b.archive.Segments(), 1)
-	in.Trials[0].Status = sweep.StatusFailed
-	_, err := b.env.ExecuteActivity(b.AppendSegment, in)
-	var application *temporal.ApplicationError
-	require.ErrorAs(t, err, &application)
-	require.Equal(t, activities.TypeConflict, application.Type())
-	require.True(t, application.NonRetryable())
-	require.Contains(t, application.Message(), "choose another name")
+	first := sweep.Trial{Status: sweep.StatusCompleted}
+	second, third := first, first
+	second.Number, third.Number = 1, 2
+	for range 2 {
+		require.Empty(t, appended(0, first).Taken)
+	}
+	require.Empty(t, appended(1, second, third).Taken)
+	require.Equal(t, []sweep.Trial{second, third}, appended(1, third).Taken, "a history that a reset cut off was faster")
+	require.Len(t, b.archive.Segments(), 2)
+}
+
+// blockedError is an error as a port returns it.
+type blockedError struct{}
+
+func (blockedError) Error() string       { return "store: open: the bucket does not exist" }
+func (blockedError) BlockReason() string { return string(sweep.BlockNoBucket) }
+
+func TestErrorsKeepTheirReasonAndWholeRunes(t *testing.T) {
+	b := newBench(t)
+	failing := func(err error) *temporal.ApplicationError {
+		b.archive.Fail("PutBest", err)
+		_, err = b.env.ExecuteActivity(b.Curate, activities.CurateInput{Sweep: "s"})
+		var application *temporal.ApplicationError
+		require.ErrorAs(t, err, &application)
+		return application
+	}
+	blocked := failing(fmt.Errorf("the pointer: %w", blockedError{}))
+	require.Equal(t, string(sweep.BlockNoBucket), blocked.Type())
+	require.False(t, blocked.NonRetryable(), "the bucket may be made again")
+
+	for shift := range 3 { // a cut at any byte would halve a rune of three bytes
+		long := failing(sweep.Fail(sweep.FailBug, errors.New(strings.Repeat("x", shift)+strings.Repeat("画", 3000))))
+		require.Equal(t, string(sweep.FailBug), long.Type())
+		require.True(t, utf8.ValidString(long.Message()))
+		require.Less(t, len(long.Message()), 5000)
+	}
 }
 
 // Of two trials the one that led by a lucky seed comes second once the ledger has

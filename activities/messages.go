@@ -27,6 +27,11 @@ type TrainInput struct {
 	sweep.Task
 	After sweep.FailureClass `json:"after,omitempty"` // the failure that ended the attempt before
 	Until int                `json:"until,omitempty"` // step of the rung to train to; 0: the last step
+
+	// Left is what remains of max_trial_time, 0 without a limit. Waited says that the
+	// trial has trained before, so that the wait for a worker counts.
+	Left   time.Duration `json:"left,omitempty"`
+	Waited bool          `json:"waited,omitempty"`
 }
 
 // TrainResult is an attempt that did not fail.
@@ -85,6 +90,11 @@ type AppendSegmentInput struct {
 	Sweep   string        `json:"sweep"`
 	Segment int           `json:"segment"` // number of the segment, from 0, assigned by the workflow
 	Trials  []sweep.Trial `json:"trials"`  // in order of completion
+}
+
+// AppendSegmentResult is empty when the segment is stored.
+type AppendSegmentResult struct {
+	Taken []sweep.Trial `json:"taken,omitempty"` // what the ledger has under this number instead
 }
 
 // RankInput asks for the order of trials that the ledger has.

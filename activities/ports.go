@@ -26,7 +26,8 @@ type Outcome struct {
 	Backend string `json:"backend"`
 }
 
-// OutcomeStatus is done, diverged or preempted.
+// OutcomeStatus is how an attempt at training ended. A Trainer never returns
+// OutcomeTimeUp.
 type OutcomeStatus string
 
 // The outcomes.
@@ -34,6 +35,7 @@ const (
 	OutcomeDone      OutcomeStatus = "done"
 	OutcomeDiverged  OutcomeStatus = "diverged"
 	OutcomePreempted OutcomeStatus = "preempted"
+	OutcomeTimeUp    OutcomeStatus = "time_up" // preempted by max_trial_time
 )
 
 // Trainer runs one job at a time in a slot. report is called from one goroutine

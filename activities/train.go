@@ -14,18 +14,24 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Train makes one attempt at training a trial, to its end or to a rung, from its
-// last whole checkpoint when it has one. Every checkpoint is stored before a heartbeat names it. When
-// the worker stops, the attempt ends with OutcomePreempted after one more
-// checkpoint. Its errors carry a Heartbeat as detail.
+// Train makes one attempt at training a trial, to its end or to a rung, from its last
+// whole checkpoint when it has one. Every checkpoint is stored before a heartbeat
+// names it. When the worker stops, the attempt ends with OutcomePreempted after one
+// more checkpoint; when max_trial_time is over, likewise with OutcomeTimeUp. Its errors
+// carry a Heartbeat as detail.
 func (a *Activities) Train(ctx context.Context, in TrainInput) (TrainResult, error) {
 	name, number := in.Spec.Name, in.Assignment.Number
 	if in.After != "" {
 		a.Recorder.Restart(name, in.After)
 	}
 	p := a.startPulse(ctx, StageTrain, in.Attempt)
-	outcome, err := a.train(p, in)
+	timeUp, stopClock := p.timeUp(in)
+	outcome, err := a.train(p, in, either(p.attempt, activity.GetWorkerStopChannel(ctx), timeUp))
+	stopClock()
 	last, err := p.stop(err)
+	if outcome.Status == OutcomePreempted && closed(timeUp) {
+		outcome.Status = OutcomeTimeUp
+	}
 	a.Recorder.TrialEnded(name, sweep.Trial{Assignment: in.Assignment})
 	if err == nil && outcome.Status == OutcomeDone && last.Checkpoint.Step != outcome.Step {
 		err = bug("trial %d ended at step %d, but its last checkpoint is of step %d", number, outcome.Step, last.Checkpoint.Step)
@@ -34,7 +40,48 @@ func (a *Activities) Train(ctx context.Context, in TrainInput) (TrainResult, err
 	return TrainResult{Outcome: outcome, Checkpoint: last.Checkpoint, Seconds: last.Seconds}, translateError(ctx, err, last)
 }
 
-func (a *Activities) train(p *pulse, in TrainInput) (outcome Outcome, err error) {
+// timeUp returns a channel that closes when nothing is left of max_trial_time.
+func (p *pulse) timeUp(in TrainInput) (timeUp <-chan struct{}, stop func()) {
+	if in.Left <= 0 {
+		return nil, func() {}
+	}
+	left := in.Left
+	if info := activity.GetInfo(p.beats); in.Waited && !info.ScheduledTime.IsZero() {
+		left -= info.StartedTime.Sub(info.ScheduledTime)
+	}
+	up := make(chan struct{})
+	timer := time.AfterFunc(left, func() { close(up) })
+	return up, func() { timer.Stop() }
+}
+
+// either returns a channel that closes with the first of a and b, which may be nil.
+func either(ctx context.Context, a, b <-chan struct{}) <-chan struct{} {
+	if b == nil {
+		return a
+	}
+	first := make(chan struct{})
+	go func() {
+		select {
+		case <-a:
+			close(first)
+		case <-b:
+			close(first)
+		case <-ctx.Done():
+		}
+	}()
+	return first
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+func (a *Activities) train(p *pulse, in TrainInput, drain <-chan struct{}) (outcome Outcome, err error) {
 	ctx := p.attempt
 	name, number := in.Spec.Name, in.Assignment.Number
 	root, remove, err := a.stage(ctx, name, number)
@@ -62,7 +109,7 @@ func (a *Activities) train(p *pulse, in TrainInput) (outcome Outcome, err error)
 	if err := p.dataset(a.Datasets, in.Spec.Dataset); err != nil {
 		return Outcome{}, fmt.Errorf("fetch the dataset: %w", err)
 	}
-	return a.Trainer.Train(ctx, job, activity.GetWorkerStopChannel(ctx), func(progress Progress) error {
+	return a.Trainer.Train(ctx, job, drain, func(progress Progress) error {
 		a.Recorder.TrialProgress(name, number, progress)
 		p.progress(progress)
 		if progress.Checkpoint == "" {

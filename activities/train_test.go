@@ -294,6 +294,17 @@ func TestTrainDrains(t *testing.T) {
 
 // A drain right after a checkpoint names no further one, nor does one before the
 // first step of an attempt that resumed.
+func TestTrainEndsWithItsTime(t *testing.T) {
+	b := newBench(t)
+	b.trainer.Faults = map[int][]activitiestest.Fault{0: {{Step: 100, Hang: true}}}
+	in := input(0, 1)
+	in.Left = time.Millisecond
+	result, err := b.train(in)
+	require.NoError(t, err)
+	require.Equal(t, activities.OutcomeTimeUp, result.Status)
+	require.Equal(t, activitiestest.Key(0, 1, 100), result.Checkpoint.Key, "what was saved is kept")
+}
+
 func TestTrainPreemptedWithoutAFurtherCheckpoint(t *testing.T) {
 	for name, test := range map[string]struct {
 		resumed int

@@ -5,7 +5,7 @@ package sweep
 // tailsweep_sweep_blocked.
 type BlockReason string
 
-// The reasons. All are about the object store; internal/store detects them.
+// The reasons. All but other are about the object store; internal/store detects them.
 const (
 	BlockUnreachable BlockReason = "unreachable"   // nothing answers at the endpoint
 	BlockTLS         BlockReason = "tls"           // http for https, or a certificate that is not trusted
@@ -18,12 +18,13 @@ const (
 	BlockClock       BlockReason = "clock_skew"    // the worker's clock is wrong
 	BlockNoBucket    BlockReason = "no_bucket"     // the bucket does not exist
 	BlockFull        BlockReason = "storage_full"  // the store takes no more bytes
+	BlockOther       BlockReason = "other"         // anything else: no answer in time, an error of the store, a bug
 )
 
 // BlockList lists all reasons.
 func BlockList() []BlockReason {
 	return []BlockReason{
 		BlockUnreachable, BlockTLS, BlockNoKeys, BlockUnknownKey, BlockWrongSecret, BlockExpiredKeys,
-		BlockDenied, BlockRegion, BlockClock, BlockNoBucket, BlockFull,
+		BlockDenied, BlockRegion, BlockClock, BlockNoBucket, BlockFull, BlockOther,
 	}
 }

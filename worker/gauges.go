@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -54,7 +55,7 @@ func (c Config) refreshGauges(ctx context.Context) error {
 			continue
 		}
 		delete(shown, p.Name)
-		c.Metrics.SweepState(p.Name, numbers(p))
+		c.Metrics.SweepState(p.Name, workflows.Numbers(p))
 	}
 	for name, last := range shown {
 		errs = append(errs, c.refreshEnded(ctx, name, last))
@@ -74,9 +75,9 @@ func (c Config) refreshEnded(ctx context.Context, name string, last activities.S
 	case err != nil || status == activities.ExecutionRunning:
 		return err
 	default:
-		var p workflows.Progress
+		var p conduct.Progress
 		if p, err = c.progressOf(ctx, id); err == nil {
-			last = numbers(p)
+			last = workflows.Numbers(p)
 		}
 	}
 	last.Active, last.Running = false, 0
@@ -106,8 +107,8 @@ func (c Config) runningSweeps(ctx context.Context) ([]string, error) {
 }
 
 // progressOf asks a sweep, which may have ended.
-func (c Config) progressOf(ctx context.Context, workflowID string) (workflows.Progress, error) {
-	var p workflows.Progress
+func (c Config) progressOf(ctx context.Context, workflowID string) (conduct.Progress, error) {
+	var p conduct.Progress
 	answer, err := c.Client.QueryWorkflow(ctx, workflowID, "", workflows.QueryProgress)
 	if err == nil {
 		err = answer.Get(&p)
@@ -116,15 +117,4 @@ func (c Config) progressOf(ctx context.Context, workflowID string) (workflows.Pr
 		return p, fmt.Errorf("ask workflow %s: %w", workflowID, err)
 	}
 	return p, nil
-}
-
-// numbers are a sweep's gauges.
-func numbers(p workflows.Progress) activities.SweepNumbers {
-	n := activities.SweepNumbers{
-		Running: len(p.Running), ByStatus: p.Counts, Planned: p.Planned, GPUHours: p.GPUHours, Active: p.EndedAt == nil,
-	}
-	if p.Best != nil {
-		n.Best = p.Best.Metrics
-	}
-	return n
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/metrics"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -26,7 +27,7 @@ import (
 type cluster struct {
 	listed   []string // workflow ids that the list of running sweeps has
 	status   map[string]enumspb.WorkflowExecutionStatus
-	progress map[string]workflows.Progress
+	progress map[string]conduct.Progress
 }
 
 func (c *cluster) client() client.Client {
@@ -71,10 +72,10 @@ func (c *cluster) client() client.Client {
 	return m
 }
 
-func progressAt(name string, phase workflows.Phase, running int, tail float64) workflows.Progress {
-	return workflows.Progress{
-		Name: name, Phase: phase, Running: make([]workflows.RunningTrial, running),
-		Best: &workflows.BestTrial{Metrics: map[string]float64{"fid.tail": tail}},
+func progressAt(name string, phase conduct.Phase, running int, tail float64) conduct.Progress {
+	return conduct.Progress{
+		Name: name, Phase: phase, Running: make([]conduct.Running, running),
+		Best: &conduct.BestTrial{Metrics: map[string]float64{"fid.tail": tail}},
 	}
 }
 
@@ -91,19 +92,19 @@ func TestGaugesFollowTheSweeps(t *testing.T) {
 	}{
 		{
 			name: "a running one", cluster: cluster{
-				listed: []string{"sweep/s"}, progress: map[string]workflows.Progress{"sweep/s": progressAt("s", workflows.PhaseRunning, 2, 9)},
+				listed: []string{"sweep/s"}, progress: map[string]conduct.Progress{"sweep/s": progressAt("s", conduct.PhaseRunning, 2, 9)},
 			}, want: new(at(true, 2, 9)),
 		},
 		{
 			name: "a terminated one", shown: new(at(true, 2, 9)), want: new(at(false, 0, 8)), cluster: cluster{
 				status:   map[string]enumspb.WorkflowExecutionStatus{"sweep/s": enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED},
-				progress: map[string]workflows.Progress{"sweep/s": progressAt("s", workflows.PhaseRunning, 2, 8)},
+				progress: map[string]conduct.Progress{"sweep/s": progressAt("s", conduct.PhaseRunning, 2, 8)},
 			},
 		},
 		{
 			name: "one that another worker ended", shown: new(at(true, 1, 9)), want: new(at(false, 0, 7)), cluster: cluster{
 				status:   map[string]enumspb.WorkflowExecutionStatus{"sweep/s": enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED},
-				progress: map[string]workflows.Progress{"sweep/s": progressAt("s", workflows.PhaseCompleted, 0, 7)},
+				progress: map[string]conduct.Progress{"sweep/s": progressAt("s", conduct.PhaseCompleted, 0, 7)},
 			},
 		},
 		{name: "one that Temporal has forgotten", shown: new(at(true, 1, 9)), want: new(at(false, 0, 9))},
@@ -119,10 +120,10 @@ func TestGaugesFollowTheSweeps(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			other := progressAt("other", workflows.PhaseRunning, 1, 1)
+			other := progressAt("other", conduct.PhaseRunning, 1, 1)
 			test.cluster.listed = append([]string{"sweep/other"}, test.cluster.listed...)
 			if test.cluster.progress == nil {
-				test.cluster.progress = map[string]workflows.Progress{}
+				test.cluster.progress = map[string]conduct.Progress{}
 			}
 			test.cluster.progress["sweep/other"] = other
 			seen := &lastNumbers{Metrics: metrics.New("test"), of: map[string]activities.SweepNumbers{}}
@@ -133,7 +134,7 @@ func TestGaugesFollowTheSweeps(t *testing.T) {
 			err := c.refreshGauges(t.Context())
 			require.Equal(t, test.fails, err != nil, "%v", err)
 			require.Equal(t, *test.want, seen.of["s"])
-			require.Equal(t, numbers(other), seen.of["other"])
+			require.Equal(t, workflows.Numbers(other), seen.of["other"])
 			require.Equal(t, test.want.Active, len(seen.ActiveSweeps()) == 2)
 		})
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -35,17 +36,17 @@ func TestServeMetrics(t *testing.T) {
 }
 
 func TestNumbersOfARunningSweep(t *testing.T) {
-	p := workflows.Progress{
-		Planned: 9, Counts: map[sweep.Status]int{sweep.StatusCompleted: 2}, Running: make([]workflows.RunningTrial, 3),
-		Best: &workflows.BestTrial{Metrics: map[string]float64{"fid.tail": 7}}, GPUHours: 1.5,
+	p := conduct.Progress{
+		Planned: 9, Counts: map[sweep.Status]int{sweep.StatusCompleted: 2}, Running: make([]conduct.Running, 3),
+		Best: &conduct.BestTrial{Metrics: map[string]float64{"fid.tail": 7}}, GPUHours: 1.5,
 	}
 	require.Equal(t, activities.SweepNumbers{
 		Running: 3, ByStatus: p.Counts, Planned: 9, Best: p.Best.Metrics, GPUHours: 1.5, Active: true,
-	}, numbers(p))
+	}, workflows.Numbers(p))
 	ended := time.Now()
 	p.EndedAt, p.Best = &ended, nil
-	require.False(t, numbers(p).Active)
-	require.Nil(t, numbers(p).Best)
+	require.False(t, workflows.Numbers(p).Active)
+	require.Nil(t, workflows.Numbers(p).Best)
 }
 
 func TestSlotsByDevice(t *testing.T) {

@@ -3,6 +3,7 @@ package workflows
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 func TestSweepIgnoresDuplicateAndUnknownResults(t *testing.T) {
@@ -57,21 +59,41 @@ func TestSweepAccountsForVanishedTrials(t *testing.T) {
 	require.Equal(t, published, ledger[1], "what it published counts")
 }
 
+// After a reset of the sweep the ledger is ahead of it: what was stored counts.
+func TestSweepTakesUpALedgerThatIsAhead(t *testing.T) {
+	r := held(t)
+	second := completed(1, sweep.StatusCompleted)
+	second.StartedAt = r.env.Now().Add(time.Minute)
+	require.NoError(t, r.archive.AppendSegment(t.Context(), "grid", 0, []sweep.Trial{second}))
+	r.at(2, func() { r.end(0, sweep.StatusCompleted) })
+	p, err := r.sweep(SweepInput{Spec: gridSpec(2)})
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 0}, numbers(r.archive.Trials()))
+	require.Equal(t, 2, p.Finished)
+
+	r = held(t)
+	second.StartedAt = r.env.Now().Add(-time.Hour)
+	require.NoError(t, r.archive.AppendSegment(t.Context(), "grid", 0, []sweep.Trial{second}))
+	r.at(2, func() { r.end(0, sweep.StatusCompleted) })
+	_, err = r.sweep(SweepInput{Spec: gridSpec(2)})
+	require.Equal(t, `append ledger segment 0: an earlier sweep named "grid" left a ledger behind; choose another name`, failedProgress(t, err).Message)
+}
+
 func TestSweepContinuesAsNewWithTrialsInFlight(t *testing.T) {
 	r := held(t)
-	r.at(1, func() { r.command(UpdatePause); r.command(UpdateResume) })
+	r.at(1, func() { r.command(conduct.CommandPause); r.command(conduct.CommandResume) })
 	r.at(2, func() { r.end(1, sweep.StatusCompleted) })
 	in := SweepInput{Spec: gridSpec(4), Digest: "d", ContinueAfter: 1}
 	_, err := r.sweep(in)
 	next := continuedInput(t, err)
 	require.Equal(t, 1, next.State.Segments)
 	require.Equal(t, []int{1}, next.State.Ahead)
-	require.Len(t, next.State.Running, 2, "trials 0 and 2 run on")
+	require.Len(t, next.State.Running, 1, "trial 0 runs on; 2 is for the next run to start")
 
-	// The next run hears of the trials that the first one started.
+	// The next run receives the results of trials that the first one started.
 	r.hold()
 	r.at(1, func() {
-		r.requireRunning(PhaseRunning, 0, 2)
+		r.requireRunning(conduct.PhaseRunning, 0, 2)
 		r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(1, sweep.StatusCompleted)}) // late
 		r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(0, sweep.StatusCompleted)})
 	})
@@ -86,8 +108,8 @@ func TestSweepContinuesAsNewWithTrialsInFlight(t *testing.T) {
 	third.ContinueAfter = 0
 	r.executions.Set(TrialID("grid", 2), activities.ExecutionTimedOut)
 	r.executions.Set(TrialID("grid", 3), activities.ExecutionRunning)
-	r.at(1, func() { r.requireRunning(PhaseRunning, 2, 3) })
-	r.at(7, func() { r.requireRunning(PhaseRunning, 3) })
+	r.at(1, func() { r.requireRunning(conduct.PhaseRunning, 2, 3) })
+	r.at(7, func() { r.requireRunning(conduct.PhaseRunning, 3) })
 	r.at(30, func() { r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(3, sweep.StatusCompleted)}) })
 	p, err := r.sweep(third)
 	require.NoError(t, err)
@@ -117,22 +139,22 @@ func TestSweepTakesWhatArrivesLateIntoTheNextRun(t *testing.T) {
 		}
 		return nil
 	})
-	r.env.OnActivity(r.do.AppendSegment, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.AppendSegmentInput) error {
-		if in.Segment == 1 { // while the run already continues as new
-			r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(2, sweep.StatusCompleted)})
-		}
-		return r.do.AppendSegment(ctx, in)
-	})
 	r.at(1, func() { r.end(1, sweep.StatusCompleted) })
-	_, err := r.sweep(SweepInput{Spec: gridSpec(4), ContinueAfter: 1})
-	state := continuedInput(t, err).State
-	require.Equal(t, 3, state.finished())
-	require.Equal(t, []int{1, 0, 2}, numbers(r.archive.Trials()))
+	_, err := r.sweep(SweepInput{Spec: gridSpec(2), ContinueAfter: 1})
+	next := continuedInput(t, err)
+	require.Equal(t, []int{1}, numbers(r.archive.Trials()))
+
+	r.hold()
+	next.ContinueAfter = 0
+	p, err := r.sweep(next)
+	require.NoError(t, err)
+	require.Equal(t, 2, p.Finished)
+	require.Equal(t, []int{1, 0}, numbers(r.archive.Trials()))
 }
 
 func TestSweepRemembersThatTemporalCancelledIt(t *testing.T) {
 	r := held(t)
-	r.env.OnActivity(r.do.AppendSegment, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.AppendSegmentInput) error {
+	r.env.OnActivity(r.do.AppendSegment, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.AppendSegmentInput) (activities.AppendSegmentResult, error) {
 		if in.Segment == 0 {
 			r.env.CancelWorkflow()
 		}
@@ -141,7 +163,7 @@ func TestSweepRemembersThatTemporalCancelledIt(t *testing.T) {
 	r.at(1, func() { r.end(1, sweep.StatusCompleted) })
 	_, err := r.sweep(SweepInput{Spec: gridSpec(4), ContinueAfter: 1})
 	next := continuedInput(t, err)
-	require.Equal(t, PhaseCancelling, next.State.Phase)
+	require.Equal(t, conduct.PhaseCancelling, next.State.Phase)
 
 	r.hold()
 	r.at(1, func() {
@@ -169,5 +191,7 @@ func TestSweepContinuesAsNewWhenTemporalSaysSo(t *testing.T) {
 	r := held(t)
 	r.env.SetContinueAsNewSuggested(true)
 	_, err := r.sweep(SweepInput{Spec: gridSpec(4)})
-	require.Len(t, continuedInput(t, err).State.Running, 2)
+	state := continuedInput(t, err).State
+	require.Empty(t, state.Running, "the next run starts the trials")
+	require.NotNil(t, state.Main)
 }

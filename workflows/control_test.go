@@ -11,18 +11,20 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/activities/activitiestest"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 func TestSweepKeepsToMaxConcurrentTrials(t *testing.T) {
 	r := held(t)
-	r.at(1, func() { r.requireRunning(PhaseRunning, 0, 1); r.end(1, sweep.StatusCompleted) })
-	r.at(2, func() { r.requireRunning(PhaseRunning, 0, 2); r.end(0, sweep.StatusDiverged) })
-	r.at(3, func() { r.requireRunning(PhaseRunning, 2, 3); r.end(3, sweep.StatusCompleted) })
-	r.at(4, func() { r.requireRunning(PhaseRunning, 2); r.end(2, sweep.StatusFailed) })
+	r.at(1, func() { r.requireRunning(conduct.PhaseRunning, 0, 1); r.end(1, sweep.StatusCompleted) })
+	r.at(2, func() { r.requireRunning(conduct.PhaseRunning, 0, 2); r.end(0, sweep.StatusDiverged) })
+	r.at(3, func() { r.requireRunning(conduct.PhaseRunning, 2, 3); r.end(3, sweep.StatusCompleted) })
+	r.at(4, func() { r.requireRunning(conduct.PhaseRunning, 2); r.end(2, sweep.StatusFailed) })
 	p, err := r.sweep(SweepInput{Spec: gridSpec(4)})
 	require.NoError(t, err)
-	require.Equal(t, PhaseCompleted, p.Phase)
+	require.Equal(t, conduct.PhaseCompleted, p.Phase)
 	require.Equal(t, []int{1, 0, 3, 2}, numbers(r.archive.Trials()), "the ledger is in order of completion")
 	require.Equal(t, map[sweep.Status]int{"completed": 2, "diverged": 1, "failed": 1}, p.Counts)
 	require.Equal(t, 3, p.Best.Number)
@@ -43,41 +45,41 @@ func TestSweepDrainsWhatArrivedAtOnceIntoOneSegment(t *testing.T) {
 
 func TestSweepPausesAndResumes(t *testing.T) {
 	r := held(t)
-	r.at(1, func() { r.command(UpdatePause) })
+	r.at(1, func() { r.command(conduct.CommandPause) })
 	r.at(2, func() { r.end(0, sweep.StatusCompleted) })
-	r.at(3, func() { r.requireRunning(PhasePaused, 1); r.command(UpdateResume) })
+	r.at(3, func() { r.requireRunning(conduct.PhasePaused, 1); r.command(conduct.CommandResume) })
 	r.at(4, func() {
-		r.requireRunning(PhaseRunning, 1, 2)
+		r.requireRunning(conduct.PhaseRunning, 1, 2)
 		r.end(1, sweep.StatusCompleted)
 		r.end(2, sweep.StatusCompleted)
 	})
 	p, err := r.sweep(SweepInput{Spec: gridSpec(3)})
 	require.NoError(t, err)
-	require.Equal(t, PhaseCompleted, p.Phase)
+	require.Equal(t, conduct.PhaseCompleted, p.Phase)
 	require.Equal(t, 3, p.Finished)
 	require.Len(t, p.Audit, 2)
-	require.Equal(t, AuditEntry{At: p.Audit[0].At, Command: UpdatePause, By: "ann", Reason: "a test"}, p.Audit[0])
+	require.Equal(t, conduct.AuditEntry{At: p.Audit[0].At, Command: conduct.CommandPause, By: "ann", Reason: "a test"}, p.Audit[0])
 	require.Equal(t, time.Minute, p.Audit[0].At.Sub(p.StartedAt))
 }
 
 func TestSweepStops(t *testing.T) {
 	r := held(t)
-	r.at(1, func() { r.command(UpdateStop) })
-	r.at(2, func() { r.requireRunning(PhaseStopping, 0, 1); r.end(0, sweep.StatusCompleted) })
-	r.at(3, func() { r.requireRunning(PhaseStopping, 1); r.end(1, sweep.StatusCompleted) })
+	r.at(1, func() { r.command(conduct.CommandStop) })
+	r.at(2, func() { r.requireRunning(conduct.PhaseStopping, 0, 1); r.end(0, sweep.StatusCompleted) })
+	r.at(3, func() { r.requireRunning(conduct.PhaseStopping, 1); r.end(1, sweep.StatusCompleted) })
 	p, err := r.sweep(SweepInput{Spec: gridSpec(4)})
 	require.NoError(t, err)
-	require.Equal(t, PhaseStopped, p.Phase)
+	require.Equal(t, conduct.PhaseStopped, p.Phase)
 	require.Equal(t, "stop by ann: a test", p.Message)
 	require.Equal(t, 2, p.Finished)
 }
 
 func TestSweepCancels(t *testing.T) {
 	r := held(t)
-	r.at(1, func() { r.command(UpdateCancel) })
+	r.at(1, func() { r.command(conduct.CommandCancel) })
 	p, err := r.sweep(SweepInput{Spec: gridSpec(4)})
 	require.NoError(t, err)
-	require.Equal(t, PhaseCancelled, p.Phase)
+	require.Equal(t, conduct.PhaseCancelled, p.Phase)
 	require.Equal(t, map[sweep.Status]int{sweep.StatusCancelled: 2}, p.Counts)
 	require.ElementsMatch(t, []int{0, 1}, numbers(r.archive.Trials()))
 }
@@ -89,7 +91,7 @@ func TestSweepCancelledInTemporalEndsInOrder(t *testing.T) {
 	var cancelled *temporal.CanceledError
 	require.ErrorAs(t, err, &cancelled)
 	require.ElementsMatch(t, []int{0, 1}, numbers(r.archive.Trials()), "its trials are in the ledger")
-	require.Equal(t, PhaseCancelled, r.progress().Phase)
+	require.Equal(t, conduct.PhaseCancelled, r.progress().Phase)
 }
 
 func TestSweepCancelsWhileTheStoreIsAway(t *testing.T) {
@@ -97,7 +99,7 @@ func TestSweepCancelsWhileTheStoreIsAway(t *testing.T) {
 	r.archive.Fail("AppendSegment", errors.New("store is away"))
 	second := func(n int, f func()) { r.env.RegisterDelayedCallback(f, time.Duration(n)*time.Second) }
 	second(10, func() { r.end(0, sweep.StatusCompleted) })
-	second(20, func() { r.command(UpdateCancel) })
+	second(20, func() { r.command(conduct.CommandCancel) })
 	second(60, func() {
 		require.Error(t, r.env.SignalWorkflowByID(TrialID("grid", 1), tellEnd, nil), "trial 1 was not cancelled")
 		require.Empty(t, r.archive.Trials())
@@ -105,8 +107,86 @@ func TestSweepCancelsWhileTheStoreIsAway(t *testing.T) {
 	})
 	p, err := r.sweep(SweepInput{Spec: gridSpec(4)})
 	require.NoError(t, err)
-	require.Equal(t, PhaseCancelled, p.Phase)
+	require.Equal(t, conduct.PhaseCancelled, p.Phase)
 	require.Equal(t, []int{0, 1}, numbers(r.archive.Trials()))
+}
+
+// A sweep that is blocked says so everywhere, and goes on when the cause is gone.
+func TestSweepShowsWhatBlocksIt(t *testing.T) {
+	r := held(t)
+	r.archive.Fail("AppendSegment", blockedError{})
+	r.at(1, func() { r.end(0, sweep.StatusCompleted) })
+	r.at(30, func() {
+		p := r.progress()
+		require.Len(t, p.Blocked, 1)
+		b := p.Blocked[0]
+		require.Equal(t, conduct.KindAppend, b.Kind)
+		require.Equal(t, "append ledger segment 0", b.Doing)
+		require.Equal(t, sweep.BlockNoBucket, b.Reason)
+		require.Equal(t, "cannot append ledger segment 0 (no_bucket): the bucket does not exist", b.Text())
+		require.WithinDuration(t, p.StartedAt.Add(time.Minute), b.Since, 10*time.Second)
+		require.Greater(t, b.Failures, 5)
+		require.Less(t, b.Failures, 20)
+		require.Contains(t, sweepDetails(p), "**Blocked** since ")
+		states := r.recorder.States()
+		require.Equal(t, sweep.BlockNoBucket, states[len(states)-1].Blocked)
+		r.archive.Fail("AppendSegment", nil)
+	})
+	r.at(36, func() {
+		require.Empty(t, r.progress().Blocked)
+		require.Equal(t, 1, r.progress().Finished)
+		states := r.recorder.States()
+		require.Empty(t, states[len(states)-1].Blocked)
+		r.end(1, sweep.StatusCompleted)
+	})
+	p, err := r.sweep(SweepInput{Spec: gridSpec(2)})
+	require.NoError(t, err)
+	require.Equal(t, conduct.PhaseCompleted, p.Phase)
+}
+
+type blockedError struct{}
+
+func (blockedError) Error() string       { return "the bucket does not exist" }
+func (blockedError) BlockReason() string { return string(sweep.BlockNoBucket) }
+
+// Cancel ends a sweep whose store never comes back.
+func TestSweepCancelledWithoutAStoreEnds(t *testing.T) {
+	r := held(t)
+	r.archive.Fail("AppendSegment", blockedError{})
+	r.at(1, func() { r.end(0, sweep.StatusCompleted) })
+	r.at(5, func() { r.command(conduct.CommandCancel) })
+	p, err := r.sweep(SweepInput{Spec: gridSpec(4)})
+	require.NoError(t, err)
+	require.Equal(t, conduct.PhaseCancelled, p.Phase)
+	require.Equal(t, "cancel by ann: a test; given up: append ledger segment 0: the bucket does not exist (2 trials are not in the ledger)", p.Message)
+	require.WithinDuration(t, p.StartedAt.Add(15*time.Minute), *p.EndedAt, time.Minute)
+}
+
+// An error that no further try overcomes ends the sweep, and says what was being done.
+func TestSweepThatCannotGoOnSaysWhatItDid(t *testing.T) {
+	r := held(t)
+	r.archive.Fail("AppendSegment", sweep.Fail(sweep.FailBug, errors.New("no such thing")))
+	r.at(1, func() { r.end(0, sweep.StatusCompleted) })
+	_, err := r.sweep(SweepInput{Spec: gridSpec(4)})
+	require.Equal(t, "append ledger segment 0: no such thing", failedProgress(t, err).Message)
+}
+
+// The removal of a checkpoint is scheduled until it has happened.
+func TestSweepRemovesCheckpointsOnceTheStoreIsBack(t *testing.T) {
+	r := newRig(t)
+	r.archive.Fail("PutBest", errors.New("store is away"))
+	spec := gridSpec(4)
+	r.env.RegisterDelayedCallback(func() {
+		require.Equal(t, 4, r.progress().Finished)
+		require.Equal(t, conduct.KindCurate, r.progress().Blocked[0].Kind)
+		require.Len(t, r.archive.Keys(), 4)
+		r.archive.Fail("PutBest", nil)
+	}, time.Hour)
+	p, err := r.sweep(SweepInput{Spec: spec})
+	require.NoError(t, err)
+	require.Equal(t, conduct.PhaseCompleted, p.Phase)
+	require.Equal(t, []string{activitiestest.Key(3, 1, 300)}, r.archive.Keys())
+	require.Equal(t, []int{3}, r.archive.Best())
 }
 
 func TestSweepPausedWhileATrialIsSuggestedStartsNone(t *testing.T) {
@@ -115,12 +195,12 @@ func TestSweepPausedWhileATrialIsSuggestedStartsNone(t *testing.T) {
 	r.env.OnActivity(r.do.Suggest, mock.Anything, mock.Anything).Return(
 		func(ctx context.Context, in activities.SuggestInput) (activities.SuggestResult, error) {
 			if suggested++; suggested == 2 {
-				r.command(UpdatePause)
+				r.command(conduct.CommandPause)
 			}
 			return r.do.Suggest(ctx, in)
 		})
-	r.at(1, func() { r.requireRunning(PhasePaused, 0); r.command(UpdateResume) })
-	r.at(2, func() { r.requireRunning(PhaseRunning, 0, 1) })
+	r.at(1, func() { r.requireRunning(conduct.PhasePaused, 0); r.command(conduct.CommandResume) })
+	r.at(2, func() { r.requireRunning(conduct.PhaseRunning, 0, 1) })
 	r.at(3, func() { r.end(0, sweep.StatusCompleted); r.end(1, sweep.StatusCompleted) })
 	p, err := r.sweep(SweepInput{Spec: gridSpec(2)})
 	require.NoError(t, err)
@@ -131,11 +211,11 @@ func TestSweepPausedEndsWithItsWallClock(t *testing.T) {
 	r := held(t)
 	spec := gridSpec(4)
 	spec.Budget.WallClock = sweep.Duration(time.Hour)
-	r.at(1, func() { r.command(UpdatePause) })
+	r.at(1, func() { r.command(conduct.CommandPause) })
 	r.at(2, func() { r.end(0, sweep.StatusCompleted); r.end(1, sweep.StatusCompleted) })
 	p, err := r.sweep(SweepInput{Spec: spec})
 	require.NoError(t, err)
-	require.Equal(t, PhaseCompleted, p.Phase)
+	require.Equal(t, conduct.PhaseCompleted, p.Phase)
 	require.Equal(t, time.Hour, p.EndedAt.Sub(p.StartedAt))
 }
 
@@ -143,11 +223,11 @@ func TestSweepRefusesCommands(t *testing.T) {
 	r := held(t)
 	var resumed, anonymous, stopped, paused *answer
 	r.at(1, func() {
-		resumed = r.command(UpdateResume)
-		anonymous = r.update(UpdatePause, Command{})
-		stopped = r.command(UpdateStop)
+		resumed = r.command(conduct.CommandResume)
+		anonymous = r.update(conduct.CommandPause, conduct.Command{})
+		stopped = r.command(conduct.CommandStop)
 	})
-	r.at(2, func() { paused = r.command(UpdatePause) })
+	r.at(2, func() { paused = r.command(conduct.CommandPause) })
 	r.at(3, func() { r.end(0, sweep.StatusCompleted); r.end(1, sweep.StatusCompleted) })
 	p, err := r.sweep(SweepInput{Spec: gridSpec(4)})
 	require.NoError(t, err)
@@ -155,7 +235,7 @@ func TestSweepRefusesCommands(t *testing.T) {
 	require.EqualError(t, anonymous.err, `cannot pause sweep "grid": by is empty; say who asks`)
 	require.EqualError(t, paused.err, "cannot pause a sweep that is stopping: valid now: cancel")
 	require.NoError(t, stopped.err)
-	require.Equal(t, PhaseStopping, stopped.progress.Phase)
+	require.Equal(t, conduct.PhaseStopping, stopped.progress.Phase)
 	require.False(t, resumed.accepted || anonymous.accepted || paused.accepted, "a refused command leaves no event")
 	require.Len(t, p.Audit, 1)
 }
@@ -199,7 +279,7 @@ func TestSweepBudget(t *testing.T) {
 			}
 			p, err := r.sweep(SweepInput{Spec: spec})
 			require.NoError(t, err)
-			require.Equal(t, PhaseCompleted, p.Phase)
+			require.Equal(t, conduct.PhaseCompleted, p.Phase)
 			require.Equal(t, test.want, p.Message)
 			require.Equal(t, test.ended, p.Finished)
 		})

@@ -1,9 +1,13 @@
-// Package workflows has the two workflows: Sweep asks for trials, starts them,
-// hears of their results and keeps the ledger; Trial trains, evaluates and
-// publishes one point of the search.
+// Package workflows has the two workflows. Sweep interprets package conduct: it turns
+// Temporal's signals, updates and completions into events, and the machine's actions
+// into activities and child workflows. Trial trains, evaluates and publishes one
+// configuration, and reports to its sweep.
 //
-// Invariants: workflow code decides nothing by itself that sweep can decide; no
-// float maths, sampler, clock, random source, map range or slog here. Ids, names
-// and queues are made in messages.go. It must not import trainer, an object
-// store or Prometheus.
+// Invariants: Sweep decides nothing. No float arithmetic, sampler, clock, random
+// source, map iteration or slog here. Ids, names and queues are made in messages.go,
+// timeouts and numbers of tries stand in options.go. It must not import trainer, an
+// object store or Prometheus.
+//
+// A change that makes other commands for the same history needs a new logic version:
+// see versions.go, and doc.go of package conduct.
 package workflows

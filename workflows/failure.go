@@ -3,23 +3,41 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
-// attemptFailure is a failed attempt at training or evaluating.
-type attemptFailure struct {
-	sweep.Failure
-	corrupt bool // the checkpoint to evaluate does not verify
-	last    activities.Heartbeat
+// taskFailed is the event of an action that was not carried out.
+func taskFailed(id int, err error) conduct.Failed {
+	f := failureOf(err)
+	e := conduct.Failed{ID: id, Trouble: conduct.Trouble{Reason: sweep.BlockOther, Message: f.Message, Permanent: f.permanent}}
+	if f.blocked != "" {
+		e.Reason = f.blocked
+	}
+	var timeout *temporal.TimeoutError
+	if errors.As(err, &timeout) {
+		e.Message = "no answer in time: " + timeoutName(timeout.TimeoutType())
+	}
+	return e
 }
 
-// failureOf reads the error of a training activity. An attempt that said nothing
-// before it ended has a zero heartbeat.
+// attemptFailure is a failed attempt at an activity.
+type attemptFailure struct {
+	sweep.Failure
+	corrupt   bool              // the checkpoint to evaluate does not verify
+	blocked   sweep.BlockReason // the store refuses requests
+	permanent bool              // the next attempt fails the same way
+	last      activities.Heartbeat
+}
+
+// failureOf reads the error of an activity. An attempt without a heartbeat has a zero
+// one.
 func failureOf(err error) attemptFailure {
 	var f attemptFailure
 	var timeout *temporal.TimeoutError
@@ -41,7 +59,7 @@ func failureOf(err error) attemptFailure {
 	case errors.As(err, &panicked):
 		f.Class, f.Message = sweep.FailBug, "panic in the worker: "+panicked.Error()
 	case errors.As(err, &application):
-		f.Class, f.corrupt = classOf(application.Type())
+		f.classify(application.Type())
 		f.Message = application.Message()
 		if application.HasDetails() {
 			f.read(application.Details(&f.last))
@@ -49,6 +67,7 @@ func failureOf(err error) attemptFailure {
 	default:
 		f.Class, f.Message = sweep.FailBug, err.Error()
 	}
+	f.permanent = f.Class == sweep.FailBug || f.Class == sweep.FailBadData || f.Class == sweep.FailOutOfMemory
 	return f
 }
 
@@ -59,14 +78,18 @@ func (f *attemptFailure) read(err error) {
 	}
 }
 
-func classOf(errorType string) (class sweep.FailureClass, corrupt bool) {
-	if class := sweep.FailureClass(errorType); class.Known() {
-		return class, false
+// classify sets what the type of an application error says.
+func (f *attemptFailure) classify(errorType string) {
+	switch class, reason := sweep.FailureClass(errorType), sweep.BlockReason(errorType); {
+	case class.Known():
+		f.Class = class
+	case slices.Contains(sweep.BlockList(), reason):
+		f.Class, f.blocked = sweep.FailTransient, reason
+	case errorType == activities.TypeCorrupt:
+		f.Class, f.corrupt = sweep.FailTransient, true
+	default:
+		f.Class = sweep.FailBug
 	}
-	if errorType == activities.TypeCorrupt {
-		return sweep.FailTransient, true
-	}
-	return sweep.FailBug, false
 }
 
 func timeoutName(t enumspb.TimeoutType) string {

@@ -16,6 +16,7 @@ import (
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/activities/activitiestest"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 var quiet = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
@@ -30,7 +31,7 @@ type rig struct {
 	recorder   *activitiestest.Recorder
 	executions *activitiestest.Executions
 	do         *activities.Activities
-	verdicts   []RungVerdict // that held trials have heard
+	verdicts   []conduct.RungVerdict // that held trials have heard
 }
 
 func newRig(t *testing.T) *rig {
@@ -60,12 +61,12 @@ func (r *rig) expectStrangers() {
 	r.env.OnRequestCancelExternalWorkflow(mock.Anything, mock.Anything, mock.Anything).Maybe().Return(errors.New("not found"))
 }
 
-func (r *rig) sweep(in SweepInput) (Progress, error) {
+func (r *rig) sweep(in SweepInput) (conduct.Progress, error) {
 	r.t.Helper()
 	r.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: SweepID(in.Spec.Name), TaskQueue: ControlQueue})
 	r.env.ExecuteWorkflow(Sweep, in)
 	require.True(r.t, r.env.IsWorkflowCompleted())
-	var p Progress
+	var p conduct.Progress
 	if err := r.env.GetWorkflowError(); err != nil {
 		return p, err
 	}
@@ -73,15 +74,15 @@ func (r *rig) sweep(in SweepInput) (Progress, error) {
 	return p, nil
 }
 
-// failedProgress reads the Progress that a failed sweep ends with.
-func failedProgress(t *testing.T, err error) Progress {
+// failedProgress reads the conduct.Progress that a failed sweep ends with.
+func failedProgress(t *testing.T, err error) conduct.Progress {
 	t.Helper()
 	var failure *temporal.ApplicationError
 	require.ErrorAs(t, err, &failure)
 	require.Equal(t, TypeSweepFailed, failure.Type())
-	var p Progress
+	var p conduct.Progress
 	require.NoError(t, failure.Details(&p))
-	require.Equal(t, PhaseFailed, p.Phase)
+	require.Equal(t, conduct.PhaseFailed, p.Phase)
 	require.Equal(t, failure.Message(), p.Message)
 	return p
 }

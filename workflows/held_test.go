@@ -12,6 +12,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities/activitiestest"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 const (
@@ -24,7 +25,7 @@ const (
 func (r *rig) heldTrial(ctx workflow.Context, in TrialInput) (TrialResult, error) {
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		for {
-			var v RungVerdict
+			var v conduct.RungVerdict
 			workflow.GetSignalChannel(ctx, SignalVerdict).Receive(ctx, &v)
 			r.verdicts = append(r.verdicts, v)
 		}
@@ -93,16 +94,16 @@ func completed(number int, status sweep.Status) sweep.Trial {
 	return t
 }
 
-func (r *rig) progress() Progress {
+func (r *rig) progress() conduct.Progress {
 	r.t.Helper()
 	value, err := r.env.QueryWorkflow(QueryProgress)
 	require.NoError(r.t, err)
-	var p Progress
+	var p conduct.Progress
 	require.NoError(r.t, value.Get(&p))
 	return p
 }
 
-func (r *rig) requireRunning(phase Phase, trials ...int) {
+func (r *rig) requireRunning(phase conduct.Phase, trials ...int) {
 	r.t.Helper()
 	p := r.progress()
 	running := []int{}
@@ -118,19 +119,19 @@ func (r *rig) requireRunning(phase Phase, trials ...int) {
 
 // answer is what became of an Update, once the workflow has seen it.
 type answer struct {
-	progress Progress
+	progress conduct.Progress
 	err      error
 	accepted bool
 }
 
-func (r *rig) update(name string, c Command) *answer {
+func (r *rig) update(name string, c conduct.Command) *answer {
 	a := &answer{}
 	r.env.UpdateWorkflow(name, "", &testsuite.TestUpdateCallback{
 		OnAccept: func() { a.accepted = true },
 		OnReject: func(err error) { a.err = err },
 		OnComplete: func(value any, err error) {
 			a.err = err
-			if p, ok := value.(Progress); ok {
+			if p, ok := value.(conduct.Progress); ok {
 				a.progress = p
 			}
 		},
@@ -139,5 +140,5 @@ func (r *rig) update(name string, c Command) *answer {
 }
 
 func (r *rig) command(name string) *answer {
-	return r.update(name, Command{By: "ann", Reason: "a test"})
+	return r.update(name, conduct.Command{By: "ann", Reason: "a test"})
 }

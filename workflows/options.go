@@ -9,38 +9,44 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
-// How long things may take, and how often they are tried.
+// How long things may take, and how often they are tried. What the sweep as a whole
+// waits for is in package conduct.
 const (
 	controlTimeout  = 5 * time.Minute // one attempt of a control activity; Suggest on a long ledger is the slowest
-	curateAttempts  = 10
-	recordTimeout   = time.Minute         // all attempts: numbers on a dashboard are never waited for
+	controlAttempts = 3               // then the machine knows that something is blocked, and tries again later
+	recordTimeout   = time.Minute     // all attempts: numbers on a dashboard are never waited for
+
 	trainTimeout    = 30 * 24 * time.Hour // one attempt; what ends a hung one is its heartbeat
 	evaluateTimeout = 3 * 24 * time.Hour
-	reconcileEvery  = 5 * time.Minute
-	cancelledEvery  = 30 * time.Second // like reconcileEvery, while trials are being cancelled
-	restBase        = 5 * time.Second  // before the second attempt, doubled before each further one
-	restMax         = 5 * time.Minute
-	askAgain        = time.Minute // for a verdict, doubled each further time
-	askAgainMax     = 10 * time.Minute
-	maxAttempts     = 100 // of a trial, to train and to evaluate, preempted ones included, so that its history stays bounded
+
+	maxAttempts  = 100             // of a trial, to train and to evaluate, preempted ones included, so that its history stays bounded
+	maxBlocked   = 4000            // likewise, that failed because the store refuses requests: two weeks
+	restBase     = 5 * time.Second // before the second attempt, doubled before each further one
+	restMax      = 5 * time.Minute
+	askAgain     = time.Minute // for a verdict, doubled each further time
+	askAgainMax  = 10 * time.Minute
+	leavePublish = 3 * time.Minute // a cancelled trial ends without being published after this time
 )
 
 // summaryLimit bounds a summary in the Temporal UI, in bytes; the server refuses
 // more than 400.
 const summaryLimit = 200
 
-// lasting is for control activities that the sweep cannot go on without: the
-// object store may be away for hours, and only a fault that stays ends them.
-func lasting(ctx workflow.Context, summary string) workflow.Context {
-	return control(ctx, summary, 0)
+// control is for the sweep's activities on the control queue. They are tried a few
+// times; the machine decides what follows.
+func control(ctx workflow.Context, summary string) workflow.Context {
+	return persistent(ctx, summary, controlAttempts, 0)
 }
 
-// control is for the activities on the control queue; attempts 0 means no limit.
-func control(ctx workflow.Context, summary string, attempts int32) workflow.Context {
+// persistent is for activities on the control queue; 0 means no limit to the attempts
+// or to their time.
+func persistent(ctx workflow.Context, summary string, attempts int32, within time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: controlTimeout,
+		StartToCloseTimeout:    controlTimeout,
+		ScheduleToCloseTimeout: within,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute, MaximumAttempts: attempts,
 			NonRetryableErrorTypes: []string{"PanicError"},
@@ -56,23 +62,24 @@ func recording(ctx workflow.Context) workflow.Context {
 	})
 }
 
-// slot is for the activities on the training queue. An attempt is tried once:
-// the Trial decides by the failure's class what follows. There is no
-// ScheduleToStart timeout, since waiting for a slot is normal.
-func slot(ctx workflow.Context, spec *sweep.Spec, timeout time.Duration, summary string) workflow.Context {
+// slot is for the activities on the training queue. An attempt is tried once: the
+// Trial decides by the failure's class what follows. It waits for a slot for as long
+// as wait says; 0 means without a limit, since waiting is normal.
+func slot(ctx workflow.Context, spec *sweep.Spec, wait, timeout time.Duration, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:           spec.Resources.Queue,
-		StartToCloseTimeout: timeout,
-		HeartbeatTimeout:    activities.HeartbeatTimeout,
-		WaitForCancellation: true,
-		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1},
-		Summary:             clip(summary),
+		TaskQueue:              spec.Resources.Queue,
+		ScheduleToStartTimeout: wait,
+		StartToCloseTimeout:    timeout,
+		HeartbeatTimeout:       activities.HeartbeatTimeout,
+		WaitForCancellation:    true,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+		Summary:                clip(summary),
 	})
 }
 
-// childOptions are a trial's. With any other close policy it would end with the
-// run that started it, and its result never reach the next one; with any other
-// reuse policy a sweep that was reset would train it again.
+// childOptions are a trial's. With another close policy the trial would end with the
+// run that started it; with another reuse policy a sweep that was reset would train
+// it again.
 func childOptions(name string, a sweep.Assignment) workflow.ChildWorkflowOptions {
 	return workflow.ChildWorkflowOptions{
 		WorkflowID:            TrialID(name, a.Number),
@@ -82,7 +89,7 @@ func childOptions(name string, a sweep.Assignment) workflow.ChildWorkflowOptions
 		StaticSummary:         clip(label(a)),
 		StaticDetails:         a.Reason.Note,
 		TypedSearchAttributes: temporal.NewSearchAttributes(
-			keySweep.ValueSet(name), keyState.ValueSet(string(PhaseRunning)),
+			keySweep.ValueSet(name), keyState.ValueSet(string(conduct.PhaseRunning)),
 		),
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/activities/activitiestest"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // record writes the histories of TestRecord into testdata. Each logic version has
@@ -41,6 +42,8 @@ type stage struct {
 	trainer *activitiestest.Trainer
 	archive *activitiestest.Archive
 	spec    sweep.Spec
+
+	released chan struct{} // what hangs goes on when a test closes it
 }
 
 // TestRecord runs workflows against a real Temporal server; what they train is a
@@ -54,7 +57,7 @@ func TestRecord(t *testing.T) {
 	t.Run("grid", func(t *testing.T) {
 		s := newStage(t, address, "grid")
 		p := s.finish(s.start(0))
-		require.Equal(t, PhaseCompleted, p.Phase)
+		require.Equal(t, conduct.PhaseCompleted, p.Phase)
 		require.Equal(t, 3, p.Best.Number)
 		s.requireLedger(4)
 		s.keep("grid-sweep", SweepID(s.spec.Name), 1)
@@ -68,7 +71,7 @@ func TestRecord(t *testing.T) {
 			2: {{Step: 100, Err: failed(sweep.FailBadData)}},
 		}
 		p := s.finish(s.start(1))
-		require.Equal(t, PhaseCompleted, p.Phase)
+		require.Equal(t, conduct.PhaseCompleted, p.Phase)
 		require.Equal(t, map[sweep.Status]int{"completed": 2, "diverged": 1, "failed": 1}, p.Counts)
 		s.requireLedger(4)
 		for _, trial := range s.archive.Trials() {
@@ -78,24 +81,76 @@ func TestRecord(t *testing.T) {
 		}
 		s.keep("continued-sweep", SweepID(s.spec.Name), 3)
 		s.keep("retried-trial", TrialID(s.spec.Name, 0), 1)
+		s.keep("failed-trial", TrialID(s.spec.Name, 2), 1)
 	})
 	t.Run("cancelled", func(t *testing.T) {
 		s := newStage(t, address, "cancelled")
 		s.trainer.Faults = map[int][]activitiestest.Fault{0: {{Step: 100, Hang: true}}, 1: {{Step: 200, Hang: true}}}
 		run := s.start(0)
 		require.Eventually(t, func() bool { return len(s.archive.Keys()) == 3 }, time.Minute, 50*time.Millisecond)
-		s.command(UpdatePause)
-		s.command(UpdateCancel)
+		s.command(conduct.CommandPause)
+		s.command(conduct.CommandCancel)
 		p := s.finish(run)
-		require.Equal(t, PhaseCancelled, p.Phase)
+		require.Equal(t, conduct.PhaseCancelled, p.Phase)
 		s.requireLedger(2)
 		for _, trial := range s.archive.Trials() {
 			require.Equal(t, sweep.StatusCancelled, trial.Status)
 			require.Equal(t, activitiestest.Key(trial.Number, 1, 100*(trial.Number+1)), trial.Checkpoint)
-			require.Positive(t, trial.TrainTime, "a cancelled attempt tells how long it held the slot")
+			require.Positive(t, trial.TrainTime, "a cancelled attempt reports how long it held the slot")
 		}
 		s.keep("cancelled-sweep", SweepID(s.spec.Name), 1)
 		s.keep("cancelled-trial", TrialID(s.spec.Name, 1), 1)
+	})
+	t.Run("steered", func(t *testing.T) {
+		s := newStage(t, address, "steered")
+		s.trainer.Faults = map[int][]activitiestest.Fault{0: {{Step: 100, Hang: true, Until: s.released}}, 1: {{Step: 100, Hang: true, Until: s.released}}}
+		run := s.start(0)
+		require.Eventually(t, func() bool { return len(s.archive.Keys()) == 2 }, time.Minute, 50*time.Millisecond)
+		s.command(conduct.CommandPause)
+		s.command(conduct.CommandResume)
+		s.command(conduct.CommandStop)
+		close(s.released)
+		p := s.finish(run)
+		require.Equal(t, conduct.PhaseStopped, p.Phase)
+		require.Equal(t, "stop by recorder: a test", p.Message)
+		s.requireLedger(2)
+		s.keep("steered-sweep", SweepID(s.spec.Name), 1)
+	})
+	t.Run("blocked", func(t *testing.T) {
+		s := newStage(t, address, "blocked")
+		s.archive.Fail("AppendSegment", blockedError{})
+		run := s.start(0)
+		require.Eventually(t, func() bool { return len(s.progress().Blocked) > 0 }, time.Minute, 50*time.Millisecond)
+		require.Equal(t, sweep.BlockNoBucket, s.progress().Blocked[0].Reason)
+		s.archive.Fail("AppendSegment", nil)
+		p := s.finish(run)
+		require.Equal(t, conduct.PhaseCompleted, p.Phase)
+		require.Empty(t, p.Blocked)
+		s.requireLedger(4)
+		s.keep("blocked-sweep", SweepID(s.spec.Name), 1)
+	})
+	t.Run("limited", func(t *testing.T) {
+		s := newStage(t, address, "limited")
+		s.spec.MaxTrialTime = sweep.Duration(time.Second)
+		s.trainer.Faults = map[int][]activitiestest.Fault{2: {{Step: 100, Preempt: true}, {Step: 100, Hang: true}}}
+		p := s.finish(s.start(0))
+		require.Equal(t, map[sweep.Status]int{"completed": 3, "stopped": 1}, p.Counts)
+		s.keep("limited-trial", TrialID(s.spec.Name, 2), 1)
+	})
+	t.Run("searched", func(t *testing.T) {
+		s := newStage(t, address, "searched")
+		limit, err := sweep.ParseConstraint("fid.all >= baseline.fid.all - 0.7")
+		require.NoError(t, err)
+		s.spec.Method, s.spec.Budget.RunCap = sweep.MethodBayes, 6
+		s.spec.Parameters = []sweep.Parameter{{Name: "infonce.weight", Distribution: sweep.DistUniform, Max: 4}}
+		s.spec.Metrics, s.spec.Constraints = s.spec.Metrics[:1], []sweep.Constraint{limit}
+		s.spec.Baseline = &sweep.Baseline{Params: sweep.Params{"infonce.weight": sweep.Number(0)}, Seeds: []int64{7, 8}}
+		s.spec.Repeats = &sweep.Repeats{Seeds: []int64{2, 3}, Share: 0.5}
+		p := s.finish(s.start(0))
+		require.Equal(t, conduct.PhaseCompleted, p.Phase)
+		require.Equal(t, "budget.run_cap of 6 reached", p.Message)
+		s.requireLedger(8)
+		s.keep("searched-sweep", SweepID(s.spec.Name), 1)
 	})
 	t.Run("rungs", func(t *testing.T) {
 		s := newStage(t, address, "rungs")
@@ -104,7 +159,7 @@ func TestRecord(t *testing.T) {
 		spec.Name, spec.Resources = s.spec.Name, s.spec.Resources
 		s.spec = spec
 		p := s.finish(s.start(1)) // verdicts cross from run to run
-		require.Equal(t, PhaseCompleted, p.Phase)
+		require.Equal(t, conduct.PhaseCompleted, p.Phase)
 		require.Equal(t, 0, p.Best.Number)
 		require.GreaterOrEqual(t, p.Counts[sweep.StatusStopped], 3)
 		s.requireLedger(6)
@@ -124,7 +179,7 @@ func TestRecord(t *testing.T) {
 		s.spec.Metrics = s.spec.Metrics[:1]
 		s.spec.Repeats = &sweep.Repeats{Seeds: []int64{2, 3}, Share: 0.5}
 		p := s.finish(s.start(0))
-		require.Equal(t, PhaseCompleted, p.Phase)
+		require.Equal(t, conduct.PhaseCompleted, p.Phase)
 		require.Greater(t, len(s.archive.Trials()), 4)
 		s.keep("repeated-sweep", SweepID(s.spec.Name), 1)
 	})
@@ -134,7 +189,7 @@ func TestRecord(t *testing.T) {
 		run := s.start(1) // the trial's first run is over when it vanishes
 		require.Eventually(t, func() bool { return len(s.archive.Trials()) == 3 }, time.Minute, 50*time.Millisecond)
 		require.NoError(t, s.client.TerminateWorkflow(t.Context(), TrialID(s.spec.Name, 1), "", "a test"))
-		s.command(UpdateCancel) // asks each trial, and finds that this one is gone
+		s.command(conduct.CommandCancel) // asks each trial, and finds that this one is gone
 		p := s.finish(run)
 		require.Equal(t, map[sweep.Status]int{"completed": 3, "failed": 1}, p.Counts)
 		s.requireLedger(4)
@@ -146,7 +201,7 @@ func newStage(t *testing.T, address, name string) *stage {
 	c, err := client.Dial(client.Options{HostPort: address, Identity: "recorder", Logger: quiet})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	s := &stage{t: t, client: c, trainer: &activitiestest.Trainer{}, archive: activitiestest.NewArchive(), spec: gridSpec(4)}
+	s := &stage{t: t, client: c, trainer: &activitiestest.Trainer{}, archive: activitiestest.NewArchive(), spec: gridSpec(4), released: make(chan struct{})}
 	// A name is used once: a trial's workflow id is, for as long as Temporal remembers it.
 	s.spec.Name = name + "-" + strconv.FormatInt(time.Now().UnixMilli(), 36)
 	s.spec.Resources.Queue = "train-" + s.spec.Name
@@ -178,18 +233,18 @@ func (s *stage) start(continueAfter int) client.WorkflowRun {
 	return run
 }
 
-func (s *stage) finish(run client.WorkflowRun) Progress {
+func (s *stage) finish(run client.WorkflowRun) conduct.Progress {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
 	defer cancel()
-	var p Progress
+	var p conduct.Progress
 	require.NoError(s.t, run.Get(ctx, &p))
 	s.requireShown(ctx, p)
 	return p
 }
 
 // requireShown checks what lists in the Temporal UI show of the sweep.
-func (s *stage) requireShown(ctx context.Context, p Progress) {
+func (s *stage) requireShown(ctx context.Context, p conduct.Progress) {
 	s.t.Helper()
 	described, err := s.client.DescribeWorkflow(ctx, SweepID(s.spec.Name), "")
 	require.NoError(s.t, err)
@@ -200,10 +255,18 @@ func (s *stage) requireShown(ctx context.Context, p Progress) {
 	require.Equal(s.t, int64(p.Finished), done)
 }
 
+func (s *stage) progress() (p conduct.Progress) {
+	s.t.Helper()
+	answer, err := s.client.QueryWorkflow(s.t.Context(), SweepID(s.spec.Name), "", QueryProgress)
+	require.NoError(s.t, err)
+	require.NoError(s.t, answer.Get(&p))
+	return p
+}
+
 func (s *stage) command(name string) {
 	s.t.Helper()
 	handle, err := s.client.UpdateWorkflow(s.t.Context(), client.UpdateWorkflowOptions{
-		WorkflowID: SweepID(s.spec.Name), UpdateName: name, Args: []any{Command{By: "recorder", Reason: "a test"}},
+		WorkflowID: SweepID(s.spec.Name), UpdateName: name, Args: []any{conduct.Command{By: "recorder", Reason: "a test"}},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	require.NoError(s.t, err)
@@ -265,7 +328,7 @@ func (s *stage) write(name string, history *historypb.History) {
 	data, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(history)
 	require.NoError(s.t, err)
 	data = bytes.ReplaceAll(data, []byte(hostname), []byte("host"))
-	dir := filepath.Join("testdata", fmt.Sprintf("logic-%d", logicNow))
+	dir := filepath.Join("testdata", fmt.Sprintf("logic-%d", conduct.LogicNow))
 	require.NoError(s.t, os.MkdirAll(dir, 0o755))
 	require.NoError(s.t, os.WriteFile(filepath.Join(dir, name), append(data, '\n'), 0o644))
 }

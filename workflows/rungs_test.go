@@ -2,9 +2,7 @@ package workflows
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/activities/activitiestest"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
@@ -28,19 +27,19 @@ func rungSpec(n int) sweep.Spec {
 	return spec
 }
 
-func verdict(step int, d stopping.Decision, reason string) RungVerdict {
-	return RungVerdict{Step: step, Verdict: stopping.Verdict{Decision: d, Reason: reason}}
+func verdict(step int, d stopping.Decision, reason string) conduct.RungVerdict {
+	return conduct.RungVerdict{Step: step, Verdict: stopping.Verdict{Decision: d, Reason: reason}}
 }
 
 // judgedTrial runs trial 3 of rungSpec by itself. answer plays its sweep: it hears
 // each report and may return an error, as when there is none.
-func (r *rig) judgedTrial(answer func(asked int, report RungReport) error) (reported sweep.Trial, err error) {
+func (r *rig) judgedTrial(answer func(asked int, report conduct.RungReport) error) (reported sweep.Trial, err error) {
 	r.t.Helper()
 	asked := 0
 	r.env.OnSignalExternalWorkflow(mock.Anything, "sweep/grid", "", SignalRung, mock.Anything).Return(
 		func(_, _, _, _ string, arg any) error {
 			asked++
-			return answer(asked, arg.(RungReport))
+			return answer(asked, arg.(conduct.RungReport))
 		})
 	r.env.OnSignalExternalWorkflow(mock.Anything, "sweep/grid", "", SignalResult, mock.Anything).Return(
 		func(_, _, _, _ string, arg any) error {
@@ -60,10 +59,10 @@ func (r *rig) judgedTrial(answer func(asked int, report RungReport) error) (repo
 }
 
 // answering gives a verdict at once.
-func (r *rig) answering(verdicts ...RungVerdict) func(int, RungReport) error {
-	return func(asked int, report RungReport) error {
+func (r *rig) answering(verdicts ...conduct.RungVerdict) func(int, conduct.RungReport) error {
+	return func(asked int, report conduct.RungReport) error {
 		v := verdicts[asked-1]
-		require.Equal(r.t, RungReport{Trial: 3, Step: v.Step, Metrics: map[string]float64{"fid.tail": 97}}, report)
+		require.Equal(r.t, conduct.RungReport{Trial: 3, Step: v.Step, Metrics: map[string]float64{"fid.tail": 97}}, report)
 		r.env.SignalWorkflow(SignalVerdict, v)
 		return nil
 	}
@@ -113,7 +112,7 @@ func TestTrialAsksAgain(t *testing.T) {
 	r := newRig(t)
 	var at []time.Duration
 	began := r.env.Now()
-	got, err := r.judgedTrial(func(asked int, report RungReport) error {
+	got, err := r.judgedTrial(func(asked int, report conduct.RungReport) error {
 		at = append(at, r.env.Now().Sub(began).Round(time.Second))
 		switch asked {
 		case 1: // lost
@@ -136,7 +135,7 @@ func TestTrialAsksAgain(t *testing.T) {
 func TestTrialCancelledWhileItWaits(t *testing.T) {
 	r := newRig(t)
 	r.env.RegisterDelayedCallback(r.env.CancelWorkflow, 30*time.Second)
-	got, err := r.judgedTrial(func(int, RungReport) error { return nil })
+	got, err := r.judgedTrial(func(int, conduct.RungReport) error { return nil })
 	require.True(t, temporal.IsCanceledError(err), "%v", err)
 	require.Equal(t, sweep.StatusCancelled, got.Status)
 	require.Equal(t, activitiestest.Key(3, 1, 100), got.Checkpoint)
@@ -147,7 +146,7 @@ func TestTrialCancelledWhileItWaits(t *testing.T) {
 
 func TestTrialWhoseSweepIsGoneEndsAtItsRung(t *testing.T) {
 	r := newRig(t)
-	got, err := r.judgedTrial(func(int, RungReport) error { return errors.New("no such workflow") })
+	got, err := r.judgedTrial(func(int, conduct.RungReport) error { return errors.New("no such workflow") })
 	require.True(t, temporal.IsCanceledError(err), "%v", err)
 	require.Equal(t, sweep.StatusCancelled, got.Status)
 	require.Equal(t, activitiestest.Key(3, 1, 100), got.Checkpoint)
@@ -198,7 +197,7 @@ func TestSweepStopsTrialsAtRungs(t *testing.T) {
 	spec.MaxConcurrentTrials = 1
 	p, err := r.sweep(SweepInput{Spec: spec})
 	require.NoError(t, err)
-	require.Equal(t, PhaseCompleted, p.Phase)
+	require.Equal(t, conduct.PhaseCompleted, p.Phase)
 	require.Equal(t, map[sweep.Status]int{sweep.StatusCompleted: 5, sweep.StatusStopped: 4}, p.Counts)
 	require.Equal(t, 4, p.Best.Number)
 	for _, trial := range r.archive.Trials() {
@@ -221,14 +220,14 @@ func TestSweepStopsTrialsAtRungs(t *testing.T) {
 
 // reports has a held trial's rung reported.
 func (r *rig) reports(number, step int, tail float64) {
-	r.env.SignalWorkflow(SignalRung, RungReport{Trial: number, Step: step, Metrics: map[string]float64{"fid.tail": tail, "fid.all": 1}})
+	r.env.SignalWorkflow(SignalRung, conduct.RungReport{Trial: number, Step: step, Metrics: map[string]float64{"fid.tail": tail, "fid.all": 1}})
 }
 
 func TestVerdictsSurviveContinueAsNew(t *testing.T) {
 	r := held(t)
 	spec := rungSpec(6)
 	spec.MaxConcurrentTrials = 3
-	r.at(1, func() { r.command(UpdatePause) }) // a paused sweep answers as ever
+	r.at(1, func() { r.command(conduct.CommandPause) }) // a paused sweep answers as ever
 	r.at(2, func() { r.reports(0, 100, 10); r.reports(1, 100, 20); r.reports(1, 100, 20) })
 	r.at(3, func() { r.reports(9, 100, 10); r.reports(1, 150, 10); r.reports(0, 200, 9) })
 	r.at(4, func() {
@@ -239,8 +238,9 @@ func TestVerdictsSurviveContinueAsNew(t *testing.T) {
 	_, err := r.sweep(SweepInput{Spec: spec, ContinueAfter: 1})
 	next := continuedInput(t, err)
 	first := verdict(100, stopping.Stop, "place 2 of 2 at step 100: only the best 1 go on")
-	require.Equal(t, []RungVerdict{
+	require.Equal(t, []conduct.RungVerdict{
 		verdict(100, stopping.GoOn, "result 1 at step 100: no trial is stopped before there are 2"), first, first,
+		verdict(150, stopping.GoOn, "step 150 is no rung of this trial"),
 		verdict(200, stopping.GoOn, "result 1 at step 200: no trial is stopped before there are 2"),
 		verdict(100, stopping.Stop, "place 2 of 3 at step 100: only the best 1 go on"),
 	}, r.verdicts)
@@ -253,7 +253,7 @@ func TestVerdictsSurviveContinueAsNew(t *testing.T) {
 	r.at(2, func() {
 		r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(1, sweep.StatusStopped)})
 		r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(2, sweep.StatusStopped)})
-		r.command(UpdateStop)
+		r.command(conduct.CommandStop)
 	})
 	next.ContinueAfter = 0
 	p, err := r.sweep(next)
@@ -265,18 +265,18 @@ func TestVerdictsSurviveContinueAsNew(t *testing.T) {
 // A signal that is under way when a run ends would be lost.
 func TestSweepContinuesAsNewWhenItsVerdictIsThere(t *testing.T) {
 	r := held(t)
-	spec := rungSpec(2)
-	state := newState(r.env.Now())
-	state.Phase = PhasePaused
+	began := r.env.Now()
+	state := &conduct.State{Phase: conduct.PhasePaused, StartedAt: began, LookAt: began.Add(time.Hour), Next: 2, Counts: map[sweep.Status]int{}}
 	for number := range 2 {
-		state.start(completed(number, sweep.StatusCompleted).Assignment, r.env.Now())
+		state.Running = append(state.Running, conduct.Running{Assignment: completed(number, sweep.StatusCompleted).Assignment, StartedAt: began})
 	}
 	r.env.OnSignalExternalWorkflow(mock.Anything, TrialID("grid", 1), "", SignalVerdict, mock.Anything).Return(nil).After(3 * time.Minute).Once()
 	r.at(1, func() { r.reports(1, 100, 20) })
 	r.at(2, func() { r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(0, sweep.StatusCompleted)}) })
-	began := r.env.Now()
-	_, err := r.sweep(SweepInput{Spec: spec, State: state, ContinueAfter: 1})
-	require.Equal(t, 100, continuedInput(t, err).State.Running[0].Verdict.Step)
+	_, err := r.sweep(SweepInput{Spec: rungSpec(2), State: state, ContinueAfter: 1})
+	running := continuedInput(t, err).State.Running
+	require.Equal(t, 100, running[0].Verdict.Step)
+	require.Empty(t, running[0].Unanswered)
 	require.GreaterOrEqual(t, r.env.Now().Sub(began), 4*time.Minute)
 	r.env.AssertExpectations(t)
 }
@@ -297,81 +297,4 @@ func TestSweepAnswersWhileTheStoreIsAway(t *testing.T) {
 	p, err := r.sweep(SweepInput{Spec: rungSpec(2)})
 	require.NoError(t, err)
 	require.Equal(t, map[sweep.Status]int{sweep.StatusCompleted: 1, sweep.StatusFailed: 1}, p.Counts)
-}
-
-func TestStateForgetsNoRival(t *testing.T) {
-	spec := rungSpec(1)
-	st := newState(time.Now())
-	for number := range 3 {
-		st.start(sweep.Assignment{Number: number, Kind: sweep.KindSearch}, time.Now())
-	}
-	st.start(sweep.Assignment{Number: 3, Kind: sweep.KindBaseline}, time.Now())
-	diverged := completed(0, sweep.StatusDiverged)
-	st.finish(&spec, []sweep.Trial{diverged}, nil)
-	_, ok := st.judge(&spec, RungReport{Trial: 3, Step: 100, Metrics: map[string]float64{"fid.tail": 1}})
-	require.True(t, ok)
-	require.Equal(t, []stopping.RungResult{{Trial: 0, Kind: sweep.KindSearch, Step: 100}}, st.Rungs)
-	v, _ := st.judge(&spec, RungReport{Trial: 1, Step: 100, Metrics: map[string]float64{"fid.tail": 9}})
-	require.Equal(t, verdict(100, stopping.GoOn, "place 1 of 2 at step 100: the best 1 go on"), v, "what diverged counts as the worst")
-	v, ok = st.judge(&spec, RungReport{Trial: 0, Step: 100})
-	require.True(t, ok)
-	require.Equal(t, verdict(100, stopping.GoOn, "the sweep has this trial's result already"), v)
-	_, ok = st.judge(&spec, RungReport{Trial: 4, Step: 100})
-	require.False(t, ok, "it has not started")
-
-	// A trial that was reset comes to a rung for a second time.
-	_, ok = st.judge(&spec, RungReport{Trial: 1, Step: 200, Metrics: map[string]float64{"fid.tail": 8}})
-	require.True(t, ok)
-	again, ok := st.judge(&spec, RungReport{Trial: 1, Step: 100, Metrics: map[string]float64{"fid.tail": 9}})
-	require.True(t, ok)
-	require.Equal(t, verdict(100, stopping.GoOn, "place 1 of 2 at step 100: the best 1 go on"), again)
-	require.Len(t, st.Rungs, 3)
-	_, ok = st.judge(&spec, RungReport{Trial: 2, Step: 300})
-	require.False(t, ok, "no rung")
-}
-
-// TestStateWithRungsStaysSmall has 520 trials of two objectives pass two rungs.
-// Once rivals are known to have ended beyond a limit, a trial that is worse than they
-// were at the rung goes on.
-func TestStateExposesTheInfeasible(t *testing.T) {
-	spec := rungSpec(9)
-	st := newState(time.Unix(0, 0))
-	step := spec.Rungs()[0]
-	for number, tail := range []float64{40, 41, 42, 60, 59} {
-		st.Running = append(st.Running, RunningTrial{Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Seed: spec.Train.Seed}})
-		if number == 4 {
-			st.expose([]int{0, 1, 2})
-		}
-		v, ok := st.judge(&spec, RungReport{Trial: number, Step: step, Metrics: map[string]float64{spec.Metrics[0].Name: tail}})
-		require.True(t, ok)
-		if number == 4 {
-			require.Equal(t, stopping.GoOn, v.Decision, v.Reason)
-		}
-	}
-	st.expose(nil)
-	require.False(t, st.Rungs[0].Infeasible, "a later baseline may make it feasible again")
-}
-
-func TestStateWithRungsStaysSmall(t *testing.T) {
-	spec := rungSpec(1)
-	spec.Metrics = gridSpec(1).Metrics
-	spec.EarlyTerminate = &sweep.EarlyTerminate{Type: sweep.StopASHA, MinIter: 1, Eta: 2}
-	spec.Train.Steps = 4
-	random := rand.New(rand.NewPCG(1, 2))
-	st := newState(time.Now())
-	for number := range 520 {
-		st.start(sweep.Assignment{Number: number, Kind: sweep.KindSearch}, time.Now())
-		for _, step := range spec.Rungs() {
-			_, ok := st.judge(&spec, RungReport{Trial: number, Step: step, Metrics: map[string]float64{
-				"fid.tail": random.Float64(), "fid.head": random.Float64(), "fid.all": 1,
-			}})
-			require.True(t, ok)
-		}
-		st.finish(&spec, []sweep.Trial{completed(number, sweep.StatusStopped)}, nil)
-	}
-	require.Len(t, st.Rungs, 2*rungLimit)
-	require.Equal(t, 519, st.Rungs[len(st.Rungs)-1].Trial)
-	data, err := json.Marshal(st)
-	require.NoError(t, err)
-	require.Less(t, len(data), 2*rungLimit*130, "bytes")
 }

@@ -9,7 +9,9 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // The metrics that the Temporal UI shows.
@@ -70,17 +72,12 @@ func names(p sweep.Params) []string {
 }
 
 // clip shortens a summary to what the server accepts.
-func clip(s string) string {
-	if len(s) <= summaryLimit {
-		return s
-	}
-	return strings.ToValidUTF8(s[:summaryLimit-3], "") + "..."
-}
+func clip(s string) string { return text.Clip(s, summaryLimit) }
 
 // stateOf is a trial's state for lists: running until it has a status.
 func stateOf(t sweep.Trial) string {
 	if t.Status == "" {
-		return string(PhaseRunning)
+		return string(conduct.PhaseRunning)
 	}
 	return string(t.Status)
 }
@@ -153,9 +150,9 @@ func trialDetails(t sweep.Trial, doing string) string {
 
 // show puts the sweep into the Temporal UI and its numbers into Prometheus, when
 // they changed.
-func (s *sweepRun) show(ctx workflow.Context) {
+func (s *sweepRun) show() {
 	p := s.progress()
-	workflow.SetCurrentDetails(ctx, sweepDetails(p))
+	workflow.SetCurrentDetails(s.ctx, sweepDetails(p))
 	now := viewOf(p)
 	if now == s.shown {
 		return
@@ -165,22 +162,45 @@ func (s *sweepRun) show(ctx workflow.Context) {
 		keySweep.ValueSet(p.Name), keyState.ValueSet(string(p.Phase)),
 		keyDone.ValueSet(int64(p.Finished)), keyGPUHours.ValueSet(p.GPUHours),
 	}, headAndTail(bestMetrics(p))...)
-	upsert(ctx, updates)
-	if err := workflow.UpsertMemo(ctx, map[string]any{"trials": now.counts, "best": now.best}); err != nil {
-		workflow.GetLogger(ctx).Warn("cannot show the memo", "error", err)
+	upsert(s.ctx, updates)
+	if err := workflow.UpsertMemo(s.ctx, map[string]any{"trials": now.counts, "best": now.best, "blocked": now.blocked}); err != nil {
+		workflow.GetLogger(s.ctx).Warn("cannot show the memo", "error", err)
 	}
-	err := workflow.ExecuteActivity(recording(ctx), s.do.Record, activities.RecordInput{
-		Sweep: p.Name, Numbers: activities.SweepNumbers{
-			Running: len(p.Running), ByStatus: p.Counts, Planned: p.Planned, Best: bestMetrics(p),
-			GPUHours: p.GPUHours, Active: !p.Phase.final(),
-		},
-	}).Get(ctx, nil)
-	if err != nil {
-		workflow.GetLogger(ctx).Warn("cannot record the sweep's numbers", "error", err)
-	}
+	s.record()
 }
 
-func bestMetrics(p Progress) map[string]float64 {
+// record brings the sweep's numbers to Prometheus, one try at a time and the latest
+// in the end. Nothing waits for them but the end of the run.
+func (s *sweepRun) record() {
+	if s.recording {
+		return
+	}
+	s.recording = true
+	workflow.Go(s.ctx, func(ctx workflow.Context) {
+		for recorded := (view{}); recorded != s.shown; {
+			recorded = s.shown
+			in := activities.RecordInput{Sweep: s.in.Spec.Name, Numbers: Numbers(s.progress())}
+			if err := workflow.ExecuteActivity(recording(ctx), s.do.Record, in).Get(ctx, nil); err != nil {
+				workflow.GetLogger(ctx).Warn("cannot record the sweep's numbers", "error", err)
+			}
+		}
+		s.recording = false
+	})
+}
+
+// Numbers are a sweep's gauges.
+func Numbers(p conduct.Progress) activities.SweepNumbers {
+	n := activities.SweepNumbers{
+		Running: len(p.Running), ByStatus: p.Counts, Planned: p.Planned, Best: bestMetrics(p),
+		GPUHours: p.GPUHours, Active: p.EndedAt == nil,
+	}
+	if len(p.Blocked) > 0 {
+		n.Blocked = p.Blocked[0].Reason
+	}
+	return n
+}
+
+func bestMetrics(p conduct.Progress) map[string]float64 {
 	if p.Best == nil {
 		return nil
 	}
@@ -189,24 +209,30 @@ func bestMetrics(p Progress) map[string]float64 {
 
 // view is what lists show of a sweep; it is compared to see what changed.
 type view struct {
-	phase    Phase
+	phase    conduct.Phase
 	finished int
 	counts   string
 	best     string
+	blocked  string
 }
 
-func viewOf(p Progress) view {
+func viewOf(p conduct.Progress) view {
 	v := view{phase: p.Phase, finished: p.Finished, counts: countsText(p)}
+	if len(p.Blocked) > 0 {
+		v.blocked = clip(p.Blocked[0].Text())
+	}
 	if p.Best != nil {
 		v.best = label(sweep.Assignment{Number: p.Best.Number, Params: p.Best.Params})
 	}
 	return v
 }
 
+const timeFormat = "2006-01-02 15:04:05 MST"
+
 // countsText is "3 completed, 1 failed, 2 running of 12".
-func countsText(p Progress) string {
+func countsText(p conduct.Progress) string {
 	var parts []string
-	for _, status := range statuses {
+	for _, status := range sweep.StatusList() {
 		if n := p.Counts[status]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, status))
 		}
@@ -220,7 +246,7 @@ func countsText(p Progress) string {
 }
 
 // sweepDetails is a sweep as Markdown.
-func sweepDetails(progress Progress) string {
+func sweepDetails(progress conduct.Progress) string {
 	var p page
 	message := ""
 	if progress.Message != "" {
@@ -232,6 +258,9 @@ func sweepDetails(progress Progress) string {
 		p.line("| best | %s |", label(sweep.Assignment{Number: best.Number, Params: best.Params}))
 		p.metrics(best.Metrics)
 	}
+	for _, b := range progress.Blocked {
+		p.line("\n**Blocked** since %s: %s", b.Since.Format(timeFormat), b.Text())
+	}
 	if len(progress.Running) > 0 {
 		p.line("\nRunning:\n")
 		for _, r := range progress.Running {
@@ -239,7 +268,7 @@ func sweepDetails(progress Progress) string {
 			if r.Verdict != nil {
 				verdict = "; " + r.Verdict.Reason
 			}
-			p.line("- %s, since %s%s", label(r.Assignment), r.StartedAt.Format("2006-01-02 15:04:05 MST"), verdict)
+			p.line("- %s, since %s%s", label(r.Assignment), r.StartedAt.Format(timeFormat), verdict)
 		}
 	}
 	return p.String()

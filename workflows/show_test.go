@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 func TestLabel(t *testing.T) {
@@ -58,10 +59,10 @@ Attempts: 2, trained steps: 200, last checkpoint: `+"`k`"+`
 Running:
 
 - #5, since 0001-01-01 00:00:00 UTC
-`, sweepDetails(Progress{
-		Name: "s", Phase: PhasePaused, Message: "pause by ann", Planned: 9, GPUHours: 1.5,
+`, sweepDetails(conduct.Progress{
+		Name: "s", Phase: conduct.PhasePaused, Message: "pause by ann", Planned: 9, GPUHours: 1.5,
 		Counts:  map[sweep.Status]int{sweep.StatusFailed: 1, sweep.StatusCompleted: 4},
-		Best:    &BestTrial{Number: 2, Params: best.Params, Metrics: best.Metrics},
-		Running: []RunningTrial{{Assignment: sweep.Assignment{Number: 5}}},
+		Best:    &conduct.BestTrial{Number: 2, Params: best.Params, Metrics: best.Metrics},
+		Running: []conduct.Running{{Assignment: sweep.Assignment{Number: 5}}},
 	}))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/tailsweep/tailsweep/activities/activitiestest"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 func TestSweepRunsAGridToItsEnd(t *testing.T) {
@@ -17,7 +18,7 @@ func TestSweepRunsAGridToItsEnd(t *testing.T) {
 	p, err := r.sweep(SweepInput{Spec: spec, Digest: "d"})
 	require.NoError(t, err)
 
-	require.Equal(t, PhaseCompleted, p.Phase)
+	require.Equal(t, conduct.PhaseCompleted, p.Phase)
 	require.Equal(t, "every point was tried", p.Message)
 	require.Equal(t, 6, p.Planned)
 	require.Equal(t, 6, p.Finished)
@@ -59,7 +60,7 @@ func TestSweepRepeatsPointsOfAGridThatIsUsedUp(t *testing.T) {
 	spec.Repeats = &sweep.Repeats{Seeds: []int64{2, 3}, Share: 0.5}
 	p, err := r.sweep(SweepInput{Spec: spec, Digest: "d"})
 	require.NoError(t, err)
-	require.Equal(t, PhaseCompleted, p.Phase)
+	require.Equal(t, conduct.PhaseCompleted, p.Phase)
 	require.Equal(t, "every point was tried", p.Message)
 
 	seeds := make(map[string][]int64)
@@ -89,7 +90,7 @@ func TestSweepLeadsWithWhatKeepsTheConstraints(t *testing.T) {
 	spec.Constraints = []sweep.Constraint{c}
 	p, err := r.sweep(SweepInput{Spec: spec, Digest: "d"})
 	require.NoError(t, err)
-	require.Equal(t, PhaseCompleted, p.Phase)
+	require.Equal(t, conduct.PhaseCompleted, p.Phase)
 	ledger := r.archive.Trials()
 	require.Equal(t, analysis.Rank(&spec, ledger, "")[0].Number, p.Best.Number)
 	require.Equal(t, 3, p.Best.Number)

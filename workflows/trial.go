@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -9,13 +10,14 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
-// Trial trains, evaluates and publishes one point of the search, and reports it
-// to its sweep. With early_terminate it is judged at rungs on its way, and waits
-// there for the sweep's verdict, without a slot. A trial that failed or was cancelled has reported so before its
-// workflow ends as such.
+// Trial trains, evaluates and publishes one configuration, and reports the result to
+// its sweep. With early_terminate it is evaluated at rungs on its way, and waits there
+// for the sweep's verdict, without a slot. A trial that failed or was cancelled has
+// reported so before its workflow ends as failed or cancelled.
 func Trial(ctx workflow.Context, in TrialInput) (TrialResult, error) {
 	return newTrial(ctx, in).run(ctx)
 }
@@ -24,10 +26,13 @@ func Trial(ctx workflow.Context, in TrialInput) (TrialResult, error) {
 type trial struct {
 	spec     *sweep.Spec
 	result   sweep.Trial        // as far as it is known
-	rungs    []int              // steps at which it will still be judged before its end
-	trained  bool               // as far as it is to be for now
+	rungs    []int              // steps of the rungs ahead
+	trained  bool               // to the next rung, or to the end
+	began    *time.Time         // when its training first started
 	attempts int                // made so far, to train and to evaluate
-	restarts int                // that count
+	blocked  int                // of these, failed because the store refuses requests
+	restarts int                // that count toward max_restarts
+	idle     int                // attempts in a row that failed, since the last step forward
 	after    sweep.FailureClass // what ended the attempt before
 	lastStep int                // that the attempt before reached
 	shown    string             // state in the search attributes
@@ -35,10 +40,8 @@ type trial struct {
 }
 
 func newTrial(ctx workflow.Context, in TrialInput) *trial {
-	t := &trial{spec: &in.Spec}
-	if logicVersion(ctx) >= LogicRungs {
-		t.rungs = stopping.TrialRungs(t.spec, in.Assignment)
-	}
+	logicVersion(ctx) // there is one; a second one branches on it
+	t := &trial{spec: &in.Spec, rungs: stopping.TrialRungs(&in.Spec, in.Assignment)}
 	t.result.Assignment = in.Assignment
 	t.result.StartedAt = workflow.Now(ctx).UTC()
 	t.show(ctx, "waiting for a training slot")
@@ -48,12 +51,12 @@ func newTrial(ctx workflow.Context, in TrialInput) *trial {
 func (t *trial) run(ctx workflow.Context) (TrialResult, error) {
 	t.work(ctx)
 	// What follows happens to cancelled trials as well.
-	lasts, release := workflow.NewDisconnectedContext(ctx)
+	last, release := workflow.NewDisconnectedContext(ctx)
 	defer release()
 	t.result.FinishedAt = workflow.Now(ctx).UTC()
-	t.publish(lasts)
-	t.report(lasts)
-	t.show(lasts, "")
+	t.publish(ctx, last)
+	t.report(last)
+	t.show(last, "")
 	return TrialResult{Trial: t.result}, t.ending()
 }
 
@@ -68,7 +71,7 @@ func (t *trial) work(ctx workflow.Context) {
 		var failure attemptFailure
 		if err != nil {
 			failure = failureOf(err)
-			t.charge(failure.last)
+			t.charge(ctx, failure.last)
 		}
 		if ctx.Err() != nil {
 			t.result.Status = sweep.StatusCancelled
@@ -77,10 +80,12 @@ func (t *trial) work(ctx workflow.Context) {
 		if err == nil { // preempted after a checkpoint
 			failure.Class, failure.Message = sweep.FailPreempted, "preempted"
 		}
-		retry, counts := again(failure.Class, t.restarts, t.spec.MaxRestarts, t.attempts)
+		if failure.blocked != "" {
+			t.blocked++
+		}
+		retry, counts := t.again(failure)
 		if !retry {
-			t.result.Status = sweep.StatusFailed
-			t.result.Error = &failure.Failure
+			t.fail(failure.Failure)
 			return
 		}
 		if failure.corrupt {
@@ -94,6 +99,29 @@ func (t *trial) work(ctx workflow.Context) {
 	}
 }
 
+// fail ends the trial as failed.
+func (t *trial) fail(f sweep.Failure) {
+	t.result.Status, t.result.Error = sweep.StatusFailed, &f
+}
+
+// again says whether an attempt that failed is followed by another, and whether it
+// counts as one of the trial's max_restarts.
+func (t *trial) again(f attemptFailure) (retry, counts bool) {
+	if t.attempts-t.blocked >= maxAttempts || t.blocked >= maxBlocked {
+		return false, true
+	}
+	switch {
+	case f.blocked != "":
+		return true, false
+	case f.Class == sweep.FailPreempted:
+		return true, false
+	case f.Class == sweep.FailLost, f.Class == sweep.FailTransient:
+		return t.restarts < t.spec.MaxRestarts, true
+	default:
+		return false, true
+	}
+}
+
 // attempt takes the trial on, as far as all goes well; done when there is nothing
 // left to do.
 func (t *trial) attempt(ctx workflow.Context) (done bool, err error) {
@@ -102,7 +130,7 @@ func (t *trial) attempt(ctx workflow.Context) (done bool, err error) {
 		if done, err := t.stage(ctx); last || !done || err != nil || t.result.Status != "" {
 			return done, err
 		}
-		goesOn, err := t.hear(ctx)
+		goesOn, err := t.askVerdict(ctx)
 		if !goesOn || err != nil {
 			return true, err
 		}
@@ -113,19 +141,38 @@ func (t *trial) attempt(ctx workflow.Context) (done bool, err error) {
 // stage trains and evaluates to the next rung, or to the end.
 func (t *trial) stage(ctx workflow.Context) (done bool, err error) {
 	if !t.trained {
+		if left, limited := t.timeLeft(ctx); limited && left <= 0 {
+			t.stopAtLimit()
+			return true, nil
+		}
 		t.attempts++
 		switch status, err := t.train(ctx); {
 		case err != nil:
 			return false, err
 		case status == activities.OutcomePreempted:
 			return false, nil
-		case status == activities.OutcomeDiverged: // there is nothing to evaluate
+		case status == activities.OutcomeDiverged, status == activities.OutcomeTimeUp: // there is nothing to evaluate
 			return true, nil
 		}
 		t.trained = true
 	}
 	t.attempts++
 	return true, t.evaluate(ctx)
+}
+
+// timeLeft is what remains of max_trial_time; limited is false without a limit.
+func (t *trial) timeLeft(ctx workflow.Context) (left time.Duration, limited bool) {
+	left = time.Duration(t.spec.MaxTrialTime)
+	if left > 0 && t.began != nil {
+		return left - workflow.Now(ctx).Sub(*t.began), true
+	}
+	return left, left > 0
+}
+
+// stopAtLimit ends a trial that max_trial_time allows no further training. Its last
+// checkpoint is kept.
+func (t *trial) stopAtLimit() {
+	t.result.Status, t.result.Limit = sweep.StatusStopped, conduct.TimeLimit(t.spec, t.result.Steps)
 }
 
 // train makes one attempt at training.
@@ -139,15 +186,25 @@ func (t *trial) train(ctx workflow.Context) (activities.OutcomeStatus, error) {
 		what = fmt.Sprintf("train %s on from step %d", label(t.result.Assignment), t.result.Steps)
 	}
 	t.show(ctx, what)
+	left, _ := t.timeLeft(ctx)
+	wait := time.Duration(0) // for a slot
+	if t.began != nil {
+		wait = left
+	}
 	var trained activities.TrainResult
-	err := workflow.ExecuteActivity(slot(ctx, t.spec, trainTimeout, what), t.do.Train, activities.TrainInput{
+	err := workflow.ExecuteActivity(slot(ctx, t.spec, wait, trainTimeout, what), t.do.Train, activities.TrainInput{
 		Task: sweep.Task{Spec: *t.spec, Assignment: t.result.Assignment, Attempt: t.result.Attempts}, After: t.after, Until: t.rung(),
+		Left: left, Waited: t.began != nil,
 	}).Get(ctx, &trained)
 	if err != nil {
 		return "", err
 	}
-	t.charge(activities.Heartbeat{Stage: activities.StageTrain, Checkpoint: trained.Checkpoint, Seconds: trained.Seconds})
-	if trained.Status == activities.OutcomePreempted {
+	t.charge(ctx, activities.Heartbeat{Stage: activities.StageTrain, Checkpoint: trained.Checkpoint, Seconds: trained.Seconds})
+	switch trained.Status {
+	case activities.OutcomePreempted:
+		return trained.Status, nil
+	case activities.OutcomeTimeUp:
+		t.stopAtLimit()
 		return trained.Status, nil
 	}
 	t.after = ""
@@ -176,7 +233,7 @@ func (t *trial) evaluate(ctx workflow.Context) error {
 	}
 	t.show(ctx, what)
 	var judged activities.EvaluateResult
-	err := workflow.ExecuteActivity(slot(ctx, t.spec, evaluateTimeout, what), t.do.Evaluate, activities.EvaluateInput{
+	err := workflow.ExecuteActivity(slot(ctx, t.spec, 0, evaluateTimeout, what), t.do.Evaluate, activities.EvaluateInput{
 		Task: sweep.Task{Spec: *t.spec, Assignment: t.result.Assignment, Attempt: t.result.Attempts}, After: t.after,
 		Checkpoint: activities.CheckpointRef{Key: t.result.Checkpoint, Step: t.result.Steps}, Rung: t.rung() > 0,
 	}).Get(ctx, &judged)
@@ -196,19 +253,19 @@ func (t *trial) evaluate(ctx workflow.Context) error {
 	return nil
 }
 
-// hear reports the last rung to the sweep and waits for its verdict, asking again
-// now and then: the sweep may have been reset to before it heard. A trial whose
-// sweep is gone ends; its checkpoint is kept.
-func (t *trial) hear(ctx workflow.Context) (goesOn bool, err error) {
+// askVerdict reports the last rung to the sweep and waits for its verdict. It asks
+// again now and then: the sweep may have been reset to a time before it received the
+// report. A trial whose sweep is gone ends; its checkpoint is kept.
+func (t *trial) askVerdict(ctx workflow.Context) (goesOn bool, err error) {
 	rung := &t.result.Rungs[len(t.result.Rungs)-1]
 	t.show(ctx, fmt.Sprintf("waiting for the verdict at step %d", rung.Step))
 	verdicts := workflow.GetSignalChannel(ctx, SignalVerdict)
-	report := RungReport{Trial: t.result.Number, Step: rung.Step, Metrics: t.spec.Objectives(rung.Metrics)}
+	report := conduct.RungReport{Trial: t.result.Number, Step: rung.Step, Metrics: t.spec.Objectives(rung.Metrics)}
 	for wait := askAgain; ; wait = min(2*wait, askAgainMax) {
 		id := SweepID(t.spec.Name)
 		if err := workflow.SignalExternalWorkflow(ctx, id, "", SignalRung, report).Get(ctx, nil); err != nil && ctx.Err() == nil {
-			workflow.GetLogger(ctx).Warn("no sweep hears of this trial's rung", "sweep", id, "error", err)
-			t.result.Status, rung.Reason = sweep.StatusCancelled, "there was no sweep any more to judge it"
+			workflow.GetLogger(ctx).Warn("the sweep of a trial at a rung has ended", "sweep", id, "error", err)
+			t.result.Status, rung.Reason = sweep.StatusCancelled, "there was no sweep any more to decide on it"
 			return false, nil
 		}
 		v, err := t.await(ctx, verdicts, rung.Step, wait)
@@ -225,34 +282,38 @@ func (t *trial) hear(ctx workflow.Context) (goesOn bool, err error) {
 	}
 }
 
-// await waits for the verdict at a step, for some time; it is empty when there was
-// none. Verdicts on other steps come when a trial has asked twice.
-func (t *trial) await(ctx workflow.Context, verdicts workflow.ReceiveChannel, step int, wait time.Duration) (RungVerdict, error) {
+// await waits for the verdict at a step, for some time; it is empty when none came.
+// A verdict on another step is the answer to an earlier question that was asked twice.
+func (t *trial) await(ctx workflow.Context, verdicts workflow.ReceiveChannel, step int, wait time.Duration) (conduct.RungVerdict, error) {
 	waiting, stop := workflow.WithCancel(ctx)
 	defer stop()
 	timer := workflow.NewTimerWithOptions(waiting, wait, workflow.TimerOptions{Summary: "ask for the verdict again"})
 	for {
-		var v RungVerdict
+		var v conduct.RungVerdict
 		selector := workflow.NewSelector(ctx).
 			AddReceive(verdicts, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, &v) }).
 			AddFuture(timer, func(workflow.Future) {})
 		if selector.Select(ctx); ctx.Err() != nil {
-			return RungVerdict{}, ctx.Err()
+			return conduct.RungVerdict{}, ctx.Err()
 		}
 		switch {
 		case v.Step == step:
 			return v, nil
 		case timer.IsReady():
-			return RungVerdict{}, nil
+			return conduct.RungVerdict{}, nil
 		}
 	}
 }
 
 // charge accounts for an attempt, however it ended.
-func (t *trial) charge(h activities.Heartbeat) {
+func (t *trial) charge(ctx workflow.Context, h activities.Heartbeat) {
 	switch h.Stage {
 	case activities.StageTrain:
 		t.result.TrainTime += h.Seconds
+		if t.began == nil {
+			began := workflow.Now(ctx).Add(-seconds(h.Seconds))
+			t.began = &began
+		}
 	case activities.StageEvaluate:
 		t.result.EvalTime += h.Seconds
 	}
@@ -264,46 +325,71 @@ func (t *trial) charge(h activities.Heartbeat) {
 	}
 }
 
-// rest waits before the next attempt, unless the one before made way: a
-// cancelled wait ends at once, and the attempt after it as cancelled.
+// rest waits before the next attempt. The wait grows while attempts fail without a
+// step forward. A lost worker was already waited for by its heartbeat timeout, and a
+// preempted attempt that made a step needs no rest.
 func (t *trial) rest(ctx workflow.Context, failure sweep.Failure) {
 	moved := t.result.Steps > t.lastStep
 	t.lastStep = t.result.Steps
-	wait := rest(failure.Class, t.restarts)
-	if wait == 0 || failure.Class == sweep.FailPreempted && moved {
+	if moved {
+		t.idle = 0
+	}
+	wait := restBase
+	for range t.idle {
+		wait = min(2*wait, restMax)
+	}
+	t.idle++
+	if failure.Class == sweep.FailLost || failure.Class == sweep.FailPreempted && moved {
 		return
 	}
 	why := fmt.Sprintf("before attempt %d, after %s: %s", t.result.Attempts+1, failure.Class, firstLine(failure.Message))
 	t.show(ctx, "waiting "+wait.String()+" "+why)
 	timer := workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: clip(why)})
-	if err := timer.Get(ctx, nil); err != nil {
+	if err := timer.Get(ctx, nil); err != nil { // the attempt that follows ends as cancelled
 		workflow.GetLogger(ctx).Info("the wait was cancelled", "error", err)
 	}
 }
 
-// publish records the result. What cannot be recorded did not happen: the trial
-// is reported as failed, then.
-func (t *trial) publish(ctx workflow.Context) {
-	t.show(ctx, "publish")
-	ctx = lasting(ctx, "publish "+label(t.result.Assignment))
+// publish records the result, on the context last. A result that cannot be recorded
+// does not count: the trial is reported as failed then. Recording goes on for as long
+// as the store is away, but only for a while once ctx is cancelled.
+func (t *trial) publish(ctx, last workflow.Context) {
+	t.show(last, "publish")
+	publishing, stop := workflow.WithCancel(last)
+	defer stop()
+	gaveUp := false
+	workflow.Go(last, func(last workflow.Context) {
+		ctx.Done().Receive(last, nil)
+		if err := workflow.NewTimerWithOptions(publishing, leavePublish, workflow.TimerOptions{Summary: "give up publishing"}).Get(last, nil); err == nil {
+			gaveUp = true
+			stop()
+		}
+	})
 	var published activities.PublishResult
-	err := workflow.ExecuteActivity(ctx, t.do.Publish, activities.PublishInput{Sweep: t.spec.Name, Trial: t.result}).Get(ctx, &published)
-	if err != nil {
+	err := workflow.ExecuteActivity(persistent(publishing, "publish "+label(t.result.Assignment), 0, 0), t.do.Publish,
+		activities.PublishInput{Sweep: t.spec.Name, Trial: t.result}).Get(last, &published)
+	switch {
+	case err == nil:
+		t.result = published.Trial
+		return
+	case gaveUp:
+		t.fail(sweep.Failure{Class: sweep.FailTransient, Message: fmt.Sprintf("publish: given up %v after the trial was cancelled", leavePublish)})
+		t.result.Status = sweep.StatusCancelled
+	default:
 		failure := failureOf(err).Failure
 		failure.Message = "publish: " + failure.Message
-		t.result.Status, t.result.Error, t.result.Metrics = sweep.StatusFailed, &failure, nil
-		return
+		t.fail(failure)
 	}
-	t.result = published.Trial
+	t.result.Metrics = nil
 }
 
-// report tells the sweep, whichever of its runs is the current one. A sweep that
-// has ended hears nothing; the result is in the archive.
+// report sends the result to the current run of the sweep. A sweep that has ended does
+// not receive it; the result is in the archive.
 func (t *trial) report(ctx workflow.Context) {
 	id := SweepID(t.spec.Name)
 	err := workflow.SignalExternalWorkflow(ctx, id, "", SignalResult, TrialResult{Trial: t.result}).Get(ctx, nil)
 	if err != nil {
-		workflow.GetLogger(ctx).Warn("no sweep hears of this trial", "sweep", id, "error", err)
+		workflow.GetLogger(ctx).Warn("the sweep of a finished trial has ended", "sweep", id, "error", err)
 	}
 }
 
@@ -318,4 +404,12 @@ func (t *trial) ending() error {
 	default:
 		return nil
 	}
+}
+
+// seconds converts to a duration.
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
 }

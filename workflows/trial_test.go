@@ -3,11 +3,13 @@ package workflows
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
@@ -23,13 +25,18 @@ func failed(class sweep.FailureClass) error {
 // runTrial runs trial 3 by itself and returns what it reported to its sweep.
 func (r *rig) runTrial() (reported sweep.Trial, err error) {
 	r.t.Helper()
+	return r.runTrialOf(gridSpec(4))
+}
+
+func (r *rig) runTrialOf(spec sweep.Spec) (reported sweep.Trial, err error) {
+	r.t.Helper()
 	r.env.OnSignalExternalWorkflow(mock.Anything, "sweep/grid", "", SignalResult, mock.Anything).Return(
 		func(_, _, _, _ string, arg any) error {
 			reported = arg.(TrialResult).Trial
 			return nil
 		}).Once()
 	r.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: TrialID("grid", 3), TaskQueue: ControlQueue})
-	r.env.ExecuteWorkflow(Trial, TrialInput{Spec: gridSpec(4), Assignment: sweep.Assignment{
+	r.env.ExecuteWorkflow(Trial, TrialInput{Spec: spec, Assignment: sweep.Assignment{
 		Number: 3, Kind: sweep.KindSearch, Seed: 1, Params: sweep.Params{"infonce.weight": sweep.Number(3)},
 	}})
 	require.True(r.t, r.env.IsWorkflowCompleted())
@@ -247,4 +254,89 @@ func TestTrialThatCannotBePublished(t *testing.T) {
 	require.Equal(t, sweep.StatusFailed, got.Status)
 	require.Equal(t, sweep.FailBug, got.Error.Class)
 	require.Contains(t, got.Error.Message, "publish: ")
+}
+
+// A trial whose evaluation lacks an objective has not completed.
+func TestTrialWithoutItsObjectiveFails(t *testing.T) {
+	r := newRig(t)
+	r.trainer.Metrics = func(sweep.Assignment) map[string]float64 {
+		return map[string]float64{"fid.tail": math.NaN(), "fid.head": 1}
+	}
+	got, err := r.runTrial()
+	require.Error(t, err)
+	require.Equal(t, sweep.StatusFailed, got.Status)
+	require.Equal(t, sweep.Failure{Class: sweep.FailBadData, Message: "the evaluation of trial 3 measured no fid.tail, which the spec asks for"}, *got.Error)
+}
+
+// A store that refuses the worker's keys costs no restart.
+func TestTrialOutlivesARefusingStore(t *testing.T) {
+	r := newRig(t)
+	refused := make([]error, 10)
+	for i := range refused {
+		refused[i] = blockedError{}
+	}
+	r.trainer.EvaluateErrors = map[int][]error{3: refused}
+	began := r.env.Now()
+	got, err := r.runTrial()
+	require.NoError(t, err)
+	require.Equal(t, sweep.StatusCompleted, got.Status)
+	require.Equal(t, 5*time.Second*(1+2+4+8+16+32)+4*restMax, got.FinishedAt.Sub(began).Round(time.Second), "the rests grow to their limit")
+}
+
+// max_trial_time counts from the first start of training, and the wait for a worker.
+func TestTrialEndsAtItsTimeLimit(t *testing.T) {
+	spec := gridSpec(4)
+	spec.MaxTrialTime = sweep.Duration(time.Hour)
+	trained := func(status activities.OutcomeStatus, step int, seconds float64) activities.TrainResult {
+		return activities.TrainResult{Outcome: activities.Outcome{Status: status, Step: step}, Seconds: seconds, Checkpoint: activities.CheckpointRef{Key: activitiestest.Key(3, 1, step), Step: step}}
+	}
+	t.Run("while it trains", func(t *testing.T) {
+		r := newRig(t)
+		r.env.OnActivity(r.do.Train, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.TrainInput) (activities.TrainResult, error) {
+			require.Equal(t, time.Hour, in.Left)
+			require.False(t, in.Waited)
+			r.archive.Store(3, 1, 200, false)
+			return trained(activities.OutcomeTimeUp, 200, 3600), nil
+		})
+		got, err := r.runTrialOf(spec)
+		require.NoError(t, err)
+		require.Equal(t, sweep.StatusStopped, got.Status)
+		require.Equal(t, "max_trial_time of 1h reached at step 200", got.StopReason())
+		require.Equal(t, activitiestest.Key(3, 1, 200), got.Checkpoint)
+		require.Equal(t, []string{got.Checkpoint}, r.archive.Keys(), "the checkpoint is kept")
+		require.Empty(t, got.Metrics)
+	})
+	t.Run("while it waits for a worker again", func(t *testing.T) {
+		r := newRig(t)
+		attempts := 0
+		r.env.OnActivity(r.do.Train, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.TrainInput) (activities.TrainResult, error) {
+			attempts++
+			r.archive.Store(3, 1, 100, false)
+			if attempts == 1 {
+				return trained(activities.OutcomePreempted, 100, 1800), nil
+			}
+			require.Equal(t, 30*time.Minute, in.Left.Round(time.Minute))
+			require.True(t, in.Waited)
+			return activities.TrainResult{}, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)
+		}).After(1800 * time.Second)
+		got, err := r.runTrialOf(spec)
+		require.NoError(t, err)
+		require.Equal(t, sweep.StatusStopped, got.Status)
+		require.Equal(t, "max_trial_time of 1h reached at step 100", got.StopReason())
+		require.Equal(t, 2, attempts)
+	})
+}
+
+// A cancelled trial ends although its result cannot be stored.
+func TestTrialCancelledWithoutAStoreEnds(t *testing.T) {
+	r := newRig(t)
+	r.trainer.Faults = map[int][]activitiestest.Fault{3: {{Step: 100, Err: failed(sweep.FailTransient)}}}
+	r.archive.Fail("PutResult", errors.New("store is away"))
+	r.env.RegisterDelayedCallback(r.env.CancelWorkflow, restBase/2)
+	began := r.env.Now()
+	got, err := r.runTrial()
+	require.True(t, temporal.IsCanceledError(err), "%v", err)
+	require.Equal(t, sweep.StatusCancelled, got.Status)
+	require.Equal(t, "publish: given up 3m0s after the trial was cancelled", got.Error.Message)
+	require.WithinDuration(t, began.Add(leavePublish), r.env.Now(), time.Minute)
 }

@@ -1,23 +1,14 @@
 package workflows
 
-import "go.temporal.io/sdk/workflow"
+import (
+	"go.temporal.io/sdk/workflow"
 
-// The versions of the workflows' logic. A change that makes other commands for
-// the same history gets a constant here, a branch on it, and a recorded history
-// under testdata/ of the version before.
-const (
-	// LogicFirst asks, starts, hears and keeps the ledger; a trial trains,
-	// evaluates, publishes and reports.
-	LogicFirst workflow.Version = 1
-
-	// LogicRungs judges trials at the rungs of early_terminate: a trial reports what
-	// it showed there and waits for the sweep's verdict.
-	LogicRungs workflow.Version = 2
-
-	logicNow = LogicRungs
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
-// logicVersion is the version that this execution began with.
-func logicVersion(ctx workflow.Context) workflow.Version {
-	return workflow.GetVersion(ctx, "logic", LogicFirst, logicNow)
+// logicVersion is the version of conduct's logic that this execution began with. A
+// change that makes other commands for the same history gets a constant there, a
+// branch on it, and recorded histories under testdata/ (see TestRecord).
+func logicVersion(ctx workflow.Context) conduct.Logic {
+	return conduct.Logic(workflow.GetVersion(ctx, "logic", workflow.Version(conduct.LogicFirst), workflow.Version(conduct.LogicNow)))
 }

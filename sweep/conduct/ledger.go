@@ -10,17 +10,12 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
-// statuses are those that a result may have, in the order in which counts are shown.
-var statuses = []sweep.Status{
-	sweep.StatusCompleted, sweep.StatusStopped, sweep.StatusDiverged, sweep.StatusFailed, sweep.StatusCancelled,
-}
-
 // arrive takes the results of running trials, once each. Anybody can send a signal:
 // what is no result of that trial is left out, since the ledger would refuse it.
 func (m *Machine) arrive(trials []sweep.Trial) {
 	for _, t := range trials {
 		r := m.running(t.Number)
-		if r == nil || m.hasArrived(t.Number) || t.Kind != r.Kind || !slices.Contains(statuses, t.Status) {
+		if r == nil || m.hasArrived(t.Number) || t.Kind != r.Kind || !slices.Contains(sweep.StatusList(), t.Status) {
 			continue
 		}
 		m.Arrived = append(m.Arrived, Checked(m.spec, t))

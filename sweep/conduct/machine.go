@@ -283,7 +283,7 @@ func (m *Machine) unfinished() (lost string, ok bool) {
 	for _, b := range m.Blocked {
 		gone := m.CancelledAt != nil && asked && !m.now.Before(m.giveUpAt(b))
 		switch {
-		case b.Kind == KindCurate && curates && (gone || b.Reason == ReasonBug):
+		case b.Kind == KindCurate && curates && (gone || b.Permanent):
 			curates = false
 			lost += fmt.Sprintf("; given up: %s: %s", b.Doing, b.Message)
 			if n := len(m.Removals); n > 0 {

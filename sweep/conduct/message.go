@@ -1,6 +1,7 @@
 package conduct
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
@@ -54,28 +55,11 @@ type AuditEntry struct {
 	Reason  string    `json:"reason,omitempty"`
 }
 
-// Reason says why an action cannot be carried out. It is a closed list, the values
-// of a metric's label.
-type Reason string
-
-// The reasons.
-const (
-	ReasonUnavailable Reason = "unavailable" // the store, the network or a worker is away
-	ReasonCredentials Reason = "credentials" // the store refuses the keys
-	ReasonBucket      Reason = "bucket"      // the bucket does not exist
-	ReasonTimeout     Reason = "timeout"     // no answer in time
-	ReasonBug         Reason = "bug"         // the same try fails the same way
-)
-
-// Reasons lists them.
-func Reasons() []Reason {
-	return []Reason{ReasonUnavailable, ReasonCredentials, ReasonBucket, ReasonTimeout, ReasonBug}
-}
-
 // Trouble is why an action failed.
 type Trouble struct {
-	Reason  Reason `json:"reason"`
-	Message string `json:"message"`
+	Reason    sweep.BlockReason `json:"reason"`
+	Message   string            `json:"message"`
+	Permanent bool              `json:"permanent,omitempty"` // the same try fails the same way: a bug
 }
 
 // Block is an action that keeps failing and is tried again.
@@ -86,6 +70,11 @@ type Block struct {
 	Since    time.Time `json:"since"`    // the first failure
 	Failures int       `json:"failures"` // in a row
 	RetryAt  time.Time `json:"retry_at"`
+}
+
+// Text says in a line what is blocked, and why.
+func (b Block) Text() string {
+	return fmt.Sprintf("cannot %s (%s): %s", b.Doing, b.Reason, firstLine(b.Message))
 }
 
 // Progress is a sweep at a glance; what a finished sweep returns, too.

@@ -13,7 +13,7 @@ func (m *Machine) Progress(digest string) Progress {
 		Counts: make(map[sweep.Status]int, len(m.Counts)), Running: slices.Clone(m.Running), Blocked: slices.Clone(m.Blocked),
 		GPUHours: m.SlotTime.Hours(), StartedAt: m.StartedAt, EndedAt: m.EndedAt, Message: m.Message, Audit: slices.Clone(m.Audit),
 	}
-	for _, s := range statuses {
+	for _, s := range sweep.StatusList() {
 		if m.Counts[s] > 0 {
 			p.Counts[s] = m.Counts[s]
 		}

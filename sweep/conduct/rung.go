@@ -8,7 +8,8 @@ import (
 )
 
 // report answers a trial at a rung. Anybody can send a report: one of a trial that
-// does not run is ignored. A trial that was reset may be at a rung for a second time:
+// does not run is ignored, and a step that is no rung of the trial stops nothing. A
+// trial that was reset may be at a rung for a second time:
 // one that is in the ledger already goes on.
 func (m *Machine) report(r RungReport) {
 	if m.isFinished(r.Trial) {
@@ -20,11 +21,13 @@ func (m *Machine) report(r RungReport) {
 	if running == nil {
 		return
 	}
+	if !slices.Contains(stopping.TrialRungs(m.spec, running.Assignment), r.Step) {
+		m.act(Answer{r.Trial, RungVerdict{Step: r.Step, Verdict: stopping.Decide(m.spec, running.Assignment, r.Step, nil)}})
+		return
+	}
 	v, given := running.verdictAt(r.Step)
 	if !given {
-		if slices.Contains(stopping.TrialRungs(m.spec, running.Assignment), r.Step) {
-			m.remember(stopping.RungResult{Trial: r.Trial, Kind: running.Kind, Step: r.Step, Metrics: m.spec.Objectives(r.Metrics)})
-		}
+		m.remember(stopping.RungResult{Trial: r.Trial, Kind: running.Kind, Step: r.Step, Metrics: m.spec.Objectives(r.Metrics)})
 		v = RungVerdict{Step: r.Step, Verdict: stopping.Decide(m.spec, running.Assignment, r.Step, m.Rungs)}
 		running.give(v)
 	}

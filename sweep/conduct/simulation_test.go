@@ -67,7 +67,8 @@ func recovered(broken *string) {
 
 // newCase draws a spec, then plays it with random moves.
 func newCase(seed uint64) (c scenario) {
-	g := &generator{rand.New(rand.NewPCG(seed, 0))}
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0))}
+	g.failing = pick(g, 0, 10, 20, 20, 70)
 	c.Spec, c.Points = g.spec(), 1+g.IntN(12)
 	var broken string
 	defer recovered(&broken) // run finds the same
@@ -119,7 +120,10 @@ func replay(t *testing.T, spec string, moves ...string) {
 }
 
 // generator draws specs and moves.
-type generator struct{ *rand.Rand }
+type generator struct {
+	*rand.Rand
+	failing int // percent of the tasks that fail
+}
 
 func (g *generator) chance(percent int) bool { return g.IntN(100) < percent }
 
@@ -141,6 +145,13 @@ func (g *generator) spec() sweep.Spec {
 		if g.chance(40) {
 			s.Constraints = []sweep.Constraint{{Metric: "fid.head", Op: "<=", Baseline: "fid.head", Factor: 1.02}}
 		}
+	}
+	if s.Constraints == nil && g.chance(20) {
+		limit, err := sweep.ParseConstraint("fid.head <= 21")
+		if err != nil {
+			panic(err)
+		}
+		s.Constraints = []sweep.Constraint{limit}
 	}
 	if g.chance(30) {
 		s.Repeats = &sweep.Repeats{Seeds: []int64{2, 3}, Share: 0.5}
@@ -198,15 +209,12 @@ func (g *generator) completion(a Action) string {
 	if kind == "answer" || kind == "cancel" {
 		return fmt.Sprintf("%s %d %s", kind, id, pick(g, "ok", "ok", "lost"))
 	}
-	switch n := g.IntN(100); {
-	case n < 70:
-		return kind + " ok"
-	case n < 80:
-		return kind + " effect"
+	if !g.chance(g.failing) {
+		return kind + pick(g, " ok", " ok", " ok", " ok", " ok", " effect")
 	}
-	reason := pick(g, ReasonUnavailable, ReasonCredentials, ReasonBucket, ReasonTimeout)
+	reason := string(pick(g, sweep.BlockList()...))
 	if g.chance(3) {
-		reason = ReasonBug
+		reason = "bug"
 	}
 	return fmt.Sprintf("%s %s %s", kind, pick(g, "half", "fail"), reason)
 }

@@ -58,7 +58,7 @@ func (m *Machine) failed(e Failed) {
 			continue
 		}
 		doing := m.doing(t)
-		if e.Reason == ReasonBug && t.Kind != KindCurate && t.Kind != KindLook {
+		if e.Permanent && t.Kind != KindCurate && t.Kind != KindLook {
 			*place = nil
 			m.abandon(t, doing+": "+e.Message)
 			return

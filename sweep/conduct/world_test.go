@@ -283,8 +283,8 @@ func (w *world) task(kind, how, reason string) {
 	}
 	w.flight = slices.Delete(w.flight, i, i+1)
 	if how == "half" || how == "fail" {
-		done = Failed{id, Trouble{Reason: Reason(reason), Message: "on purpose"}}
-		if Reason(reason) == ReasonBug && kind != "curate" && kind != "look" {
+		done = Failed{id, Trouble{Reason: sweep.BlockReason(reason), Message: "on purpose", Permanent: reason == "bug"}}
+		if reason == "bug" && kind != "curate" && kind != "look" {
 			w.bugs = append(w.bugs, kind)
 		}
 	}

@@ -21,8 +21,8 @@ import (
 	"github.com/tailsweep/tailsweep/report"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/cost"
-	"github.com/tailsweep/tailsweep/workflows"
 )
 
 // Report is the verb report: it writes the HTML page.
@@ -112,7 +112,7 @@ func reportProgress(ctx context.Context, a *cli.App, name string, spec *sweep.Sp
 	c, err := a.Temporal(ctx)
 	if err == nil {
 		defer c.Close()
-		var p workflows.Progress
+		var p conduct.Progress
 		if p, err = progress.QueryProgress(ctx, c, name); err == nil {
 			rp = report.Progress{
 				Phase: string(p.Phase), Message: p.Message, Planned: p.Planned, Running: len(p.Running),

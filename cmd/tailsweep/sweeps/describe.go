@@ -11,14 +11,14 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/workflows"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // description is the output of `tailsweep describe -o json`.
 type description struct {
-	Spec     *sweep.Spec         `json:"spec"`
-	Digest   string              `json:"digest"`
-	Progress *workflows.Progress `json:"progress,omitempty"` // absent without an answer of Temporal
+	Spec     *sweep.Spec       `json:"spec"`
+	Digest   string            `json:"digest"`
+	Progress *conduct.Progress `json:"progress,omitempty"` // absent without an answer of Temporal
 
 	live map[int]progress.LiveTrial
 }
@@ -41,7 +41,7 @@ func Describe(a *cli.App) *cobra.Command {
 		c, err := a.Temporal(ctx)
 		if err == nil {
 			defer c.Close()
-			var p workflows.Progress
+			var p conduct.Progress
 			if p, err = progress.QueryProgress(ctx, c, name); err == nil {
 				d.Progress = &p
 				d.live, err = progress.LiveTrials(ctx, c, p)

@@ -10,7 +10,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/workflows"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // describe estimates the same time as watch.
@@ -18,9 +18,9 @@ func TestDescribeLooksAtRunningTrials(t *testing.T) {
 	began := time.Now().Add(-10 * time.Minute)
 	v := progress.View{
 		Spec: &sweep.Spec{Name: "fashion-lt", Method: sweep.MethodGrid},
-		Progress: workflows.Progress{
-			Name: "fashion-lt", Phase: workflows.PhaseRunning, Planned: 12, StartedAt: began,
-			Running: []workflows.RunningTrial{{Assignment: sweep.Assignment{Number: 3}, StartedAt: began}},
+		Progress: conduct.Progress{
+			Name: "fashion-lt", Phase: conduct.PhaseRunning, Planned: 12, StartedAt: began,
+			Running: []conduct.Running{{Assignment: sweep.Assignment{Number: 3}, StartedAt: began}},
 		},
 		Live: map[int]progress.LiveTrial{3: {Stage: progress.StageTraining, Step: 600, Steps: 1200, StepsPerSecond: 33.3}},
 		Now:  time.Now(),

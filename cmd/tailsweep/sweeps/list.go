@@ -26,7 +26,7 @@ const maxListed = 1000
 // Listed is a line of `tailsweep list`.
 type Listed struct {
 	Name     string    `json:"name"`
-	State    string    `json:"state"` // a workflows.Phase, "terminated" or "timed out"; "unknown" without an answer of Temporal
+	State    string    `json:"state"` // a conduct.Phase, "terminated" or "timed out"; "unknown" without an answer of Temporal
 	Done     int       `json:"done"`  // trials in the ledger
 	BestHead *float64  `json:"best_head,omitempty"`
 	BestTail *float64  `json:"best_tail,omitempty"`

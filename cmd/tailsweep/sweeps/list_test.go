@@ -9,11 +9,12 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/converter"
 
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
 func TestListedState(t *testing.T) {
-	running, err := converter.GetDefaultDataConverter().ToPayload(string(workflows.PhaseRunning))
+	running, err := converter.GetDefaultDataConverter().ToPayload(string(conduct.PhaseRunning))
 	require.NoError(t, err)
 	attributes := &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{workflows.AttrState: running}}
 	for name, c := range map[string]struct {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -22,22 +23,22 @@ const commandTimeout = 30 * time.Second
 
 // Pause is the verb pause.
 func Pause(a *cli.App) *cobra.Command {
-	return steering(a, workflows.UpdatePause, "Start no new trials until resume")
+	return steering(a, conduct.CommandPause, "Start no new trials until resume")
 }
 
 // Resume is the verb resume.
 func Resume(a *cli.App) *cobra.Command {
-	return steering(a, workflows.UpdateResume, "Continue after pause")
+	return steering(a, conduct.CommandResume, "Continue after pause")
 }
 
 // Stop is the verb stop.
 func Stop(a *cli.App) *cobra.Command {
-	return steering(a, workflows.UpdateStop, "End the sweep when its running trials have finished")
+	return steering(a, conduct.CommandStop, "End the sweep when its running trials have finished")
 }
 
 // Cancel is the verb cancel.
 func Cancel(a *cli.App) *cobra.Command {
-	return steering(a, workflows.UpdateCancel, "End the sweep now; checkpoints are kept")
+	return steering(a, conduct.CommandCancel, "End the sweep now; checkpoints are kept")
 }
 
 // steering makes a verb that sends a command to a sweep.
@@ -53,7 +54,7 @@ func steering(a *cli.App, update, short string) *cobra.Command {
 			return err
 		}
 		defer c.Close()
-		p, err := steer(ctx, c, args[0], update, workflows.Command{By: whoami(), Reason: *reason})
+		p, err := steer(ctx, c, args[0], update, conduct.Command{By: whoami(), Reason: *reason})
 		if err != nil {
 			return err
 		}
@@ -65,8 +66,8 @@ func steering(a *cli.App, update, short string) *cobra.Command {
 	return cmd
 }
 
-func steer(ctx context.Context, c client.Client, name, update string, command workflows.Command) (workflows.Progress, error) {
-	var p workflows.Progress
+func steer(ctx context.Context, c client.Client, name, update string, command conduct.Command) (conduct.Progress, error) {
+	var p conduct.Progress
 	handle, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID: workflows.SweepID(name), UpdateName: update, Args: []any{command},
 		WaitForStage: client.WorkflowUpdateStageCompleted,

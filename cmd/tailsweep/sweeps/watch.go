@@ -15,7 +15,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
-	"github.com/tailsweep/tailsweep/workflows"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // Watch is the verb watch: it follows a sweep.
@@ -124,14 +124,14 @@ func ended(a *cli.App, v progress.View) error {
 			lines = append(lines, fmt.Sprintf("  tailsweep logs %s %d", p.Name, v.Finished[n-1].Number))
 		}
 	}
-	if p.Phase != workflows.PhaseCompleted {
+	if p.Phase != conduct.PhaseCompleted {
 		lines = append(lines, "  to run it again, give the spec another name: tailsweep run")
 	}
 	if err := a.Print(lines...); err != nil {
 		return err
 	}
 	switch p.Phase {
-	case workflows.PhaseFailed, workflows.PhaseCancelled:
+	case conduct.PhaseFailed, conduct.PhaseCancelled:
 		reason := p.Message
 		if reason == "" {
 			reason = "see `tailsweep describe " + p.Name + "`"

@@ -14,7 +14,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/workflows"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // Where every trial failed its gates, all say so, and which trial came closest.
@@ -37,6 +37,6 @@ func TestAllTrialsFailedTheirGates(t *testing.T) {
 
 	var out bytes.Buffer
 	a := &cli.App{Out: &out, Err: &out}
-	require.NoError(t, ended(a, progress.View{Spec: spec, Finished: trials, Progress: workflows.Progress{Name: "fresh", Phase: workflows.PhaseCompleted}}))
+	require.NoError(t, ended(a, progress.View{Spec: spec, Finished: trials, Progress: conduct.Progress{Name: "fresh", Phase: conduct.PhaseCompleted}}))
 	require.Contains(t, out.String(), "  tailsweep pull fresh --trial 1 --to fresh-trial\n")
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -93,10 +94,10 @@ func (o *Observer) noWorker(ctx context.Context) (string, error) {
 
 // QueryProgress returns the progress of a sweep: by a query while it runs, which needs a
 // worker, and from its result afterwards.
-func QueryProgress(ctx context.Context, c client.Client, name string) (workflows.Progress, error) {
+func QueryProgress(ctx context.Context, c client.Client, name string) (conduct.Progress, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	p := workflows.Progress{Name: name}
+	p := conduct.Progress{Name: name}
 	d, err := c.DescribeWorkflowExecution(ctx, workflows.SweepID(name), "")
 	var gone *serviceerror.NotFound
 	if errors.As(err, &gone) {
@@ -123,7 +124,7 @@ func QueryProgress(ctx context.Context, c client.Client, name string) (workflows
 		return p, nil
 	}
 	ended := info.GetCloseTime().AsTime()
-	p.Phase, p.StartedAt, p.EndedAt = workflows.PhaseFailed, info.GetStartTime().AsTime(), &ended
+	p.Phase, p.StartedAt, p.EndedAt = conduct.PhaseFailed, info.GetStartTime().AsTime(), &ended
 	p.Message = "its workflow ended as " + strings.ToLower(info.GetStatus().String())
 	err = c.GetWorkflow(ctx, workflows.SweepID(name), info.GetExecution().GetRunId()).Get(ctx, nil)
 	if err := lastWords(err, &p); err != nil {
@@ -134,7 +135,7 @@ func QueryProgress(ctx context.Context, c client.Client, name string) (workflows
 
 // lastWords reads the progress from the error of a sweep that failed or was cancelled
 // in Temporal. A sweep that was terminated from outside has none.
-func lastWords(ended error, p *workflows.Progress) error {
+func lastWords(ended error, p *conduct.Progress) error {
 	var failed *temporal.ApplicationError
 	var cancelled *temporal.CanceledError
 	switch {
@@ -147,7 +148,7 @@ func lastWords(ended error, p *workflows.Progress) error {
 }
 
 // LiveTrials reads the state of the first maxLive running trials. The keys are numbers.
-func LiveTrials(ctx context.Context, c client.Client, p workflows.Progress) (map[int]LiveTrial, error) {
+func LiveTrials(ctx context.Context, c client.Client, p conduct.Progress) (map[int]LiveTrial, error) {
 	live := map[int]LiveTrial{}
 	for _, r := range p.Running[:min(len(p.Running), maxLive)] {
 		l, err := liveState(ctx, c, workflows.TrialID(p.Name, r.Number))
@@ -178,8 +179,8 @@ func liveState(ctx context.Context, c client.Client, workflowID string) (LiveTri
 	return live, nil
 }
 
-// fromActivity converts a pending training activity; ok is false for a control
-// activity.
+// fromActivity converts a pending activity of a trial; ok is false for one that it does
+// not know.
 func fromActivity(a *workflowpb.PendingActivityInfo) (live LiveTrial, ok bool) {
 	var beat activities.Heartbeat
 	if details := a.GetHeartbeatDetails(); details != nil {
@@ -193,7 +194,13 @@ func fromActivity(a *workflowpb.PendingActivityInfo) (live LiveTrial, ok bool) {
 	if p := beat.Progress.Point; p != nil {
 		live.Loss = &p.Loss
 	}
+	if a.GetAttempt() > 1 && a.GetState() == enumspb.PENDING_ACTIVITY_STATE_SCHEDULED {
+		live.Trouble = a.GetLastFailure().GetMessage()
+	}
 	switch a.GetActivityType().GetName() {
+	case "Publish":
+		live.Stage = stagePublishing
+		return live, true
 	case "Train":
 		live.Stage = StageTraining
 	case "Evaluate":

@@ -3,21 +3,22 @@ package progress
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/stopping"
-	"github.com/tailsweep/tailsweep/workflows"
 )
 
-func phaseColour(p workflows.Phase) string {
+func phaseColour(p conduct.Phase) string {
 	switch p {
-	case workflows.PhaseCompleted, workflows.PhaseRunning:
+	case conduct.PhaseCompleted, conduct.PhaseRunning:
 		return console.Green
-	case workflows.PhaseFailed, workflows.PhaseCancelled:
+	case conduct.PhaseFailed, conduct.PhaseCancelled:
 		return console.Red
 	default:
 		return console.Yellow
@@ -90,10 +91,18 @@ func changes(before, now View, progress bool) []string {
 	}
 	if p := now.Progress; p.Phase != before.Progress.Phase {
 		line := fmt.Sprintf("sweep %s: %s", p.Name, p.Phase)
-		if p.Phase == workflows.PhasePaused {
+		if p.Phase == conduct.PhasePaused {
 			line += "; tailsweep resume " + p.Name + " continues it"
 		}
 		lines = append(lines, line)
+	}
+	for _, b := range now.Progress.Blocked {
+		if !slices.ContainsFunc(before.Progress.Blocked, func(o conduct.Block) bool { return o.Kind == b.Kind && o.Reason == b.Reason }) {
+			lines = append(lines, blocked(b, now.Now))
+		}
+	}
+	if len(before.Progress.Blocked) > 0 && len(now.Progress.Blocked) == 0 {
+		lines = append(lines, "no longer blocked")
 	}
 	for _, t := range now.Finished[min(len(before.Finished), len(now.Finished)):] {
 		text := trialview.Metrics(t.Metrics, trialview.Columns(now.Spec))

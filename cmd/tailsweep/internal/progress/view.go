@@ -9,13 +9,13 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/workflows"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // View is a sweep at one moment, as watch shows it.
 type View struct {
 	Spec     *sweep.Spec
-	Progress workflows.Progress
+	Progress conduct.Progress
 	Finished []sweep.Trial     // in order of completion
 	Live     map[int]LiveTrial // running trials, by number
 	Now      time.Time         // by the clock of this machine
@@ -41,6 +41,7 @@ type LiveTrial struct {
 	Loss           *float64 // nil: no point of the curve yet
 	StepsPerSecond float64
 	Attempt        int
+	Trouble        string // why the attempt before failed, while the next one waits
 }
 
 // remaining estimates the time until the training ends; false where it is unknown.
@@ -77,7 +78,7 @@ func (l LiveTrial) fraction() float64 {
 // progress is unknown: publishing, or waiting for a worker.
 func (v View) ETA() (time.Duration, bool) {
 	p := v.Progress
-	if p.Planned == 0 || p.Phase != workflows.PhaseRunning || p.StartedAt.IsZero() {
+	if p.Planned == 0 || p.Phase != conduct.PhaseRunning || p.StartedAt.IsZero() {
 		return 0, false
 	}
 	done, rate, steps := float64(p.Finished), 0.0, 0
@@ -118,6 +119,9 @@ func (v View) render(width int, colour bool) []string {
 	if p.Message != "" {
 		add("%s", console.Printable(p.Message))
 	}
+	for _, b := range p.Blocked {
+		add("%s", paint(console.Yellow, blocked(b, v.Now)))
+	}
 	if len(p.Running) > 0 {
 		lines = append(lines, "")
 		t := console.NewTable(">TRIAL", "STAGE", ">STEP", ">LOSS", ">STEPS/S", ">LEFT", "PARAMETERS")
@@ -139,6 +143,11 @@ func (v View) render(width int, colour bool) []string {
 		add("%s", paint(console.Yellow, console.Printable(v.Notice)))
 	}
 	return lines
+}
+
+// blocked says what the sweep cannot do, for how long and why.
+func blocked(b conduct.Block, now time.Time) string {
+	return fmt.Sprintf("blocked for %s: %s", text.Duration(now.Sub(b.Since)), console.Printable(b.Text()))
 }
 
 // Summary is the line of counts and times.
@@ -175,7 +184,7 @@ func (v View) Summary() string {
 	return strings.Join(parts, ", ")
 }
 
-func (v View) runningRow(r workflows.RunningTrial) []string {
+func (v View) runningRow(r conduct.Running) []string {
 	l, seen := v.Live[r.Number]
 	if !seen {
 		l.Stage = stageQueued
@@ -184,6 +193,9 @@ func (v View) runningRow(r workflows.RunningTrial) []string {
 		l.Stage = stageTrained
 	}
 	row := []string{fmt.Sprint(r.Number), l.Stage, "", "", "", "", trialview.Params(r.Params)}
+	if l.Trouble != "" {
+		row[6] = console.Printable(l.Trouble)
+	}
 	if l.Attempt > 1 {
 		row[1] = fmt.Sprintf("%s #%d", l.Stage, l.Attempt)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/stopping"
-	"github.com/tailsweep/tailsweep/workflows"
 )
 
 // halfway is a sweep with two trials finished, one failed and three running.
@@ -20,8 +20,8 @@ func halfway() View {
 	metrics := func(head, tail float64) map[string]float64 {
 		return map[string]float64{"fid.head": head, "fid.tail": tail, "loss": 0.0514}
 	}
-	running := func(number int, p sweep.Params) workflows.RunningTrial {
-		return workflows.RunningTrial{Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Params: p}, StartedAt: began}
+	running := func(number int, p sweep.Params) conduct.Running {
+		return conduct.Running{Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Params: p}, StartedAt: began}
 	}
 	finished := func(number int, status sweep.Status, p sweep.Params, m map[string]float64) sweep.Trial {
 		return sweep.Trial{Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Params: p}, Status: status, Evaluation: sweep.Evaluation{Metrics: m}}
@@ -30,11 +30,11 @@ func halfway() View {
 	failed.Error = &sweep.Failure{Class: sweep.FailOutOfMemory, Message: "the kernel killed the child for memory\nsecond line"}
 	return View{
 		Spec: &sweep.Spec{Name: "fashion-lt", Metrics: []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}, {Name: "loss", Goal: sweep.Minimize}}},
-		Progress: workflows.Progress{
-			Name: "fashion-lt", Phase: workflows.PhaseRunning, Planned: 12, Finished: 3,
+		Progress: conduct.Progress{
+			Name: "fashion-lt", Phase: conduct.PhaseRunning, Planned: 12, Finished: 3,
 			Counts:    map[sweep.Status]int{sweep.StatusCompleted: 2, sweep.StatusFailed: 1},
-			Running:   []workflows.RunningTrial{running(3, clitest.Weights(0.1, 1)), running(4, clitest.Weights(0, 0.0123456)), running(5, nil)},
-			Best:      &workflows.BestTrial{Number: 1, Params: clitest.Weights(0.1, 0), Metrics: metrics(31.2, 58.9)},
+			Running:   []conduct.Running{running(3, clitest.Weights(0.1, 1)), running(4, clitest.Weights(0, 0.0123456)), running(5, nil)},
+			Best:      &conduct.BestTrial{Number: 1, Params: clitest.Weights(0.1, 0), Metrics: metrics(31.2, 58.9)},
 			StartedAt: began,
 		},
 		Finished: []sweep.Trial{
@@ -52,12 +52,12 @@ func halfway() View {
 
 func TestViewRender(t *testing.T) {
 	paused := halfway()
-	paused.Progress.Phase = workflows.PhasePaused
+	paused.Progress.Phase = conduct.PhasePaused
 	paused.Progress.Running = nil
 	paused.Notice = "no answer, trying again (is the stack up? `tailsweep status`): connection refused"
 	ended := halfway()
 	end := ended.Now
-	ended.Progress.Phase, ended.Progress.EndedAt, ended.Progress.Running = workflows.PhaseFailed, &end, nil
+	ended.Progress.Phase, ended.Progress.EndedAt, ended.Progress.Running = conduct.PhaseFailed, &end, nil
 	ended.Progress.Message = "3 trials in a row failed the same way"
 	ended.Now = end.Add(time.Hour)
 	for name, c := range map[string]struct {
@@ -70,7 +70,7 @@ func TestViewRender(t *testing.T) {
 		"running-colour.txt": {halfway(), 100, true},
 		"paused-notice.txt":  {paused, 80, false},
 		"failed.txt":         {ended, 100, false},
-		"empty.txt":          {View{Progress: workflows.Progress{Name: "new", Phase: workflows.PhaseRunning}, Now: end}, 80, false},
+		"empty.txt":          {View{Progress: conduct.Progress{Name: "new", Phase: conduct.PhaseRunning}, Now: end}, 80, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			lines := c.view.render(c.width, c.colour)
@@ -120,7 +120,7 @@ func TestETA(t *testing.T) {
 	require.False(t, ok, "the last checkpoint is being saved")
 
 	v = halfway()
-	v.Progress.Phase = workflows.PhasePaused
+	v.Progress.Phase = conduct.PhasePaused
 	_, ok = v.ETA()
 	require.False(t, ok, "a paused sweep has no end in sight")
 	v = halfway()
@@ -155,7 +155,7 @@ func TestChanges(t *testing.T) {
 	}, changes(now, now, true))
 
 	judged := halfway()
-	judged.Progress.Running[0].Verdict = &workflows.RungVerdict{Step: 400, Verdict: stopping.Verdict{Decision: stopping.GoOn, Reason: "place 1 of 3"}}
+	judged.Progress.Running[0].Verdict = &conduct.RungVerdict{Step: 400, Verdict: stopping.Verdict{Decision: stopping.GoOn, Reason: "place 1 of 3"}}
 	judged.Finished = append(judged.Finished, sweep.Trial{
 		Assignment: sweep.Assignment{Number: 4}, Status: sweep.StatusStopped, Rungs: []sweep.Rung{{Step: 400, Reason: "place 3 of 3"}},
 	})
@@ -164,6 +164,19 @@ func TestChanges(t *testing.T) {
 	judged.Progress.Counts[sweep.StatusStopped] = 1
 	require.Contains(t, judged.Summary(), "3 of 12 trials, 1 stopped, 1 failed")
 	require.Contains(t, strings.Join(judged.render(120, false), "\n"), "place 3 of 3")
+
+	stuck := halfway()
+	stuck.Progress.Blocked = []conduct.Block{{
+		Kind: conduct.KindAppend, Doing: "append ledger segment 3", Since: stuck.Now.Add(-3 * time.Minute),
+		Trouble: conduct.Trouble{Reason: sweep.BlockNoBucket, Message: "the bucket does not exist\nmore"},
+	}}
+	text := "blocked for 3m00s: cannot append ledger segment 3 (no_bucket): the bucket does not exist"
+	require.Equal(t, []string{text}, changes(now, stuck, false))
+	require.Empty(t, changes(stuck, stuck, false))
+	require.Equal(t, []string{"no longer blocked"}, changes(stuck, now, false))
+	require.Contains(t, stuck.render(120, false), text)
+	stuck.Live[3] = LiveTrial{Stage: stagePublishing, Attempt: 7, Trouble: "access denied"}
+	require.Regexp(t, `3\s+publishing #7\s+access denied`, strings.Join(stuck.render(120, false), "\n"))
 
 	away := now
 	away.Notice = "no answer"

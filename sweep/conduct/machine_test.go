@@ -1,0 +1,424 @@
+package conduct
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/stopping"
+)
+
+var start = time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
+
+func testSpec() *sweep.Spec {
+	return &sweep.Spec{
+		Name: "s", Method: sweep.MethodRandom, Train: sweep.Train{Steps: 300, Seed: 1},
+		Metrics:             []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}, {Name: "fid.head", Goal: sweep.Minimize}},
+		MaxConcurrentTrials: 2, Checkpoints: sweep.Checkpoints{EverySteps: 100, SaveSweepBest: 1}, Budget: sweep.Budget{RunCap: 5000},
+	}
+}
+
+func machineOf(spec *sweep.Spec, st State) *Machine {
+	st.StartedAt = start
+	if st.Counts == nil {
+		st.Counts = map[sweep.Status]int{}
+	}
+	return New(spec, &st, LogicNow, start)
+}
+
+func assignment(number int) sweep.Assignment {
+	return sweep.Assignment{Number: number, Kind: sweep.KindSearch, Seed: 1, Params: sweep.Params{"infonce.weight": sweep.Number(float64(number))}}
+}
+
+func TestCommandsByPhase(t *testing.T) {
+	all := []Phase{PhaseRunning, PhasePaused, PhaseStopping, PhaseCancelling, PhaseCompleted, PhaseStopped, PhaseCancelled, PhaseFailed}
+	for i, phase := range all {
+		require.Equal(t, i >= 4, phase.Final(), phase)
+		for _, v := range Verbs() {
+			e := Commanded{v.Name, Command{By: "ann"}}
+			m := machineOf(testSpec(), State{Phase: phase})
+			err := m.Check(e)
+			m.obey(e)
+			if next, ok := after(phase, v.Name); ok {
+				require.NoError(t, err)
+				require.Equal(t, next, m.Phase)
+				require.Len(t, m.Audit, 1)
+				continue
+			}
+			require.ErrorContains(t, err, "cannot "+v.Name+" a sweep that is "+string(phase))
+			require.Equal(t, phase, m.Phase)
+			require.Empty(t, m.Audit)
+		}
+	}
+	require.EqualError(t, machineOf(testSpec(), State{Phase: PhaseRunning}).Check(Commanded{Name: CommandPause}), `cannot pause sweep "s": by is empty; say who asks`)
+}
+
+func TestOldCommandsAreForgotten(t *testing.T) {
+	m := machineOf(testSpec(), State{Phase: PhaseRunning})
+	for range auditLimit {
+		m.obey(Commanded{CommandPause, Command{By: "a"}})
+		m.obey(Commanded{CommandResume, Command{By: "last"}})
+	}
+	require.Len(t, m.Audit, auditLimit)
+	require.Equal(t, "last", m.Audit[auditLimit-1].By)
+	require.Empty(t, m.Message)
+}
+
+func TestEnding(t *testing.T) {
+	spec := testSpec()
+	spec.Budget.RunCap = 3
+	tests := []struct {
+		name      string
+		state     State
+		baselines []int64
+		phase     Phase
+		starts    bool
+	}{
+		{name: "at the beginning", state: State{Phase: PhaseRunning}, starts: true},
+		{name: "while paused", state: State{Phase: PhasePaused}},
+		{name: "run_cap reached", state: State{Phase: PhaseRunning, Next: 3, Counts: map[sweep.Status]int{"completed": 3}}, phase: PhaseCompleted},
+		{name: "run_cap does not count baselines", state: State{Phase: PhaseRunning, Next: 3}, baselines: []int64{1}, starts: true},
+		{name: "baselines run even when the budget is spent", state: State{Phase: PhaseRunning, Next: 1, Exhausted: true}, baselines: []int64{1, 2}, starts: true},
+		{name: "paused, and nothing would follow", state: State{Phase: PhasePaused, Exhausted: true, Watermark: 1}, phase: PhaseCompleted},
+		{name: "stopping", state: State{Phase: PhaseStopping}, phase: PhaseStopped},
+		{name: "cancelling", state: State{Phase: PhaseCancelling}, phase: PhaseCancelled},
+		{name: "cancelling for a fault", state: State{Phase: PhaseCancelling, Fault: "f"}, phase: PhaseFailed},
+		{name: "every trial failed", state: State{Phase: PhaseRunning, Exhausted: true, Watermark: 2, Counts: map[sweep.Status]int{"failed": 2}}, phase: PhaseFailed},
+		{name: "one of them did not", state: State{Phase: PhaseRunning, Exhausted: true, Watermark: 3, Counts: map[sweep.Status]int{"failed": 2, "diverged": 1}}, phase: PhaseCompleted},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := *spec
+			if test.baselines != nil {
+				s.Baseline = &sweep.Baseline{Seeds: test.baselines}
+			}
+			m := machineOf(&s, test.state)
+			require.Equal(t, test.starts, m.mayStart())
+			phase, _, ok := m.ending()
+			require.Equal(t, test.phase, phase)
+			require.Equal(t, test.phase != "", ok)
+		})
+	}
+}
+
+func TestSearchEndAtItsLimits(t *testing.T) {
+	tests := []struct {
+		name   string
+		budget sweep.Budget
+		state  State
+		after  time.Duration
+		ends   bool
+	}{
+		{"no budget", sweep.Budget{}, State{Next: 1e6, SlotTime: 1e6 * time.Hour}, 1e6 * time.Hour, false},
+		{"hours left", sweep.Budget{GPUHours: 2}, State{SlotTime: 2*time.Hour - 1}, 0, false},
+		{"hours spent", sweep.Budget{GPUHours: 2}, State{SlotTime: 2 * time.Hour}, 0, true},
+		{"time left", sweep.Budget{WallClock: sweep.Duration(time.Hour)}, State{}, time.Hour - 1, false},
+		{"time over", sweep.Budget{WallClock: sweep.Duration(time.Hour)}, State{}, time.Hour, true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			spec := testSpec()
+			spec.Budget = test.budget
+			m := machineOf(spec, test.state)
+			m.now = start.Add(test.after)
+			require.Equal(t, test.ends, m.searchEnd() != "")
+		})
+	}
+}
+
+func TestStreak(t *testing.T) {
+	fails := func(number int, class sweep.FailureClass, message string) sweep.Trial {
+		return sweep.Trial{Assignment: sweep.Assignment{Number: number}, Status: sweep.StatusFailed, Error: &sweep.Failure{Class: class, Message: message}}
+	}
+	ends := func(status sweep.Status) sweep.Trial { return sweep.Trial{Status: status} }
+	tests := []struct {
+		name   string
+		trials []sweep.Trial
+		want   int
+	}{
+		{"none", nil, 0},
+		{"equal but for numbers and what follows the first line", []sweep.Trial{
+			fails(0, sweep.FailBug, "trial 0 at step 12: no such file\nlog a"), fails(1, sweep.FailBug, "trial 1 at step 3: no such file\nlog b"),
+		}, 2},
+		{"another message", []sweep.Trial{fails(0, sweep.FailBug, "a"), fails(1, sweep.FailBug, "b")}, 1},
+		{"another class", []sweep.Trial{fails(0, sweep.FailBug, "a"), fails(1, sweep.FailLost, "a")}, 1},
+		{"a completed one between", []sweep.Trial{fails(0, sweep.FailBug, "a"), ends(sweep.StatusCompleted)}, 0},
+		{"a diverged one between", []sweep.Trial{fails(0, sweep.FailBug, "a"), ends(sweep.StatusDiverged)}, 0},
+		{"a cancelled one does not count", []sweep.Trial{fails(0, sweep.FailBug, "a"), ends(sweep.StatusCancelled), fails(2, sweep.FailBug, "a")}, 2},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var s Streak
+			for _, trial := range test.trials {
+				s = s.after(trial)
+			}
+			require.Equal(t, test.want, s.Count)
+			require.Empty(t, s.fault("x"))
+		})
+	}
+}
+
+func completed(number int, tail float64) sweep.Trial {
+	return sweep.Trial{
+		Assignment: assignment(number), Status: sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": tail, "fid.head": 20}},
+		Checkpoint: key(number), TrainTime: 1800, EvalTime: 1800,
+	}
+}
+
+func key(number int) string { return "trial-" + string(rune('a'+number)) }
+
+func TestLeaders(t *testing.T) {
+	gated := func(number int, tail float64) sweep.Trial {
+		trial := completed(number, tail)
+		trial.Gates = []string{"a gate"}
+		return trial
+	}
+	ended := func(number int, status sweep.Status, limit string) sweep.Trial {
+		return sweep.Trial{Assignment: assignment(number), Status: status, Limit: limit, Checkpoint: key(number)}
+	}
+	tests := []struct {
+		name    string
+		keep    int
+		leaders []sweep.Trial
+		gated   []sweep.Trial
+		segment []sweep.Trial
+		want    []int
+		held    []int // Gated
+		evicted []string
+		stale   bool
+	}{
+		{name: "the first leads", keep: 2, segment: []sweep.Trial{completed(0, 5)}, want: []int{0}, stale: true},
+		{
+			name: "the worst is overtaken", keep: 2, leaders: []sweep.Trial{completed(0, 5), completed(1, 6)},
+			segment: []sweep.Trial{completed(2, 4)}, want: []int{2, 0}, evicted: []string{key(1)}, stale: true,
+		},
+		{
+			name: "a worse one does not stay", keep: 1, leaders: []sweep.Trial{completed(0, 5)},
+			segment: []sweep.Trial{completed(2, 7)}, want: []int{0}, evicted: []string{key(2)},
+		},
+		{
+			name: "what failed a gate takes a free place, best first", keep: 2,
+			leaders: []sweep.Trial{completed(0, 5)}, gated: []sweep.Trial{gated(1, 3)},
+			segment: []sweep.Trial{gated(2, 2)}, want: []int{0}, held: []int{2}, evicted: []string{key(1)},
+		},
+		{
+			name: "and leaves it to one that passes", keep: 2,
+			leaders: []sweep.Trial{completed(0, 5)}, gated: []sweep.Trial{gated(1, 3)},
+			segment: []sweep.Trial{completed(2, 6)}, want: []int{0, 2}, evicted: []string{key(1)}, stale: true,
+		},
+		{
+			name: "and has none where all are taken", keep: 1, leaders: []sweep.Trial{completed(0, 5)},
+			segment: []sweep.Trial{gated(1, 3)}, want: []int{0}, evicted: []string{key(1)},
+		},
+		{name: "a stopped one keeps none", keep: 1, segment: []sweep.Trial{ended(1, sweep.StatusStopped, "")}, want: []int{}, evicted: []string{key(1)}},
+		{name: "a failed one keeps its checkpoint", keep: 1, segment: []sweep.Trial{ended(1, sweep.StatusFailed, "")}, want: []int{}},
+		{name: "and so does one without time", keep: 1, segment: []sweep.Trial{ended(1, sweep.StatusStopped, "max_trial_time")}, want: []int{}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			spec := testSpec()
+			spec.Checkpoints.SaveSweepBest = test.keep
+			m := machineOf(spec, State{Phase: PhaseRunning, Leaders: test.leaders, Gated: test.gated})
+			m.appended(test.segment, nil)
+			require.Equal(t, test.want, numbers(m.Leaders))
+			require.ElementsMatch(t, test.held, numbers(m.Gated))
+			require.Equal(t, test.evicted, m.Removals)
+			require.Equal(t, test.stale, m.Stale)
+		})
+	}
+}
+
+// interpret carries out all actions at once, and returns the trials that started.
+func interpret(m *Machine, now time.Time, e Event) (started []sweep.Assignment) {
+	for _, a := range m.Step(now, e) {
+		var next Event
+		switch a := a.(type) {
+		case Suggest:
+			next = Suggested{ID: a.ID, Assignment: assignment(a.Number)}
+		case Start:
+			started = append(started, a.Assignment)
+			next = Started{a.ID}
+		case Append:
+			next = Appended{ID: a.ID}
+		case Curate:
+			next = Curated{a.ID}
+		default:
+			continue
+		}
+		started = append(started, interpret(m, now, next)...)
+	}
+	return started
+}
+
+// TestStateStaysSmall runs 3,000 trials, 16 at a time, that end in any order.
+func TestStateStaysSmall(t *testing.T) {
+	spec := testSpec()
+	spec.Checkpoints.SaveSweepBest, spec.MaxConcurrentTrials = 3, 16
+	const trials = 3000
+	spec.Budget.RunCap = trials
+	random := rand.New(rand.NewPCG(1, 2))
+	m := New(spec, nil, LogicNow, start)
+	running := interpret(m, start, Resumed{})
+	most := 0
+	for len(running) > 0 {
+		require.LessOrEqual(t, len(running), 16)
+		i := random.IntN(len(running))
+		trial := completed(running[i].Number, random.Float64())
+		running = slices.Delete(running, i, i+1)
+		for range 2 { // a duplicate changes nothing
+			running = append(running, interpret(m, start, Results{[]sweep.Trial{trial}})...)
+		}
+		data, err := json.Marshal(m.Carry())
+		require.NoError(t, err)
+		most = max(most, len(data))
+	}
+	require.Less(t, most, 12<<10, "the state grows with finished trials")
+	require.Equal(t, PhaseCompleted, m.Phase)
+	require.Equal(t, trials, m.Watermark)
+	require.Empty(t, m.Ahead)
+	require.Len(t, m.Leaders, 3)
+	require.Equal(t, trials*time.Hour, m.SlotTime)
+	require.Equal(t, trials, m.Segments)
+}
+
+// A result that does not fit into State is found again by looking for its trial.
+func TestCarryLeavesResultsBehind(t *testing.T) {
+	spec := testSpec()
+	spec.MaxConcurrentTrials = 2 * carryLimit
+	m := New(spec, nil, LogicNow, start)
+	running := interpret(m, start, Resumed{})
+	require.Len(t, running, 2*carryLimit)
+	m.Main = &Task{Kind: KindAppend, ID: 1e6} // so that the results wait
+	for _, a := range running {
+		m.Step(start, Results{[]sweep.Trial{completed(a.Number, 1)}})
+	}
+	require.Len(t, m.Arrived, 2*carryLimit)
+	st := m.Carry()
+	require.Len(t, st.Arrived, carryLimit)
+	require.Len(t, st.Suspects, carryLimit)
+	require.Len(t, st.Running, 2*carryLimit)
+}
+
+func TestRetriesGrowToTheirLimit(t *testing.T) {
+	m := New(testSpec(), nil, LogicNow, start)
+	at, actions := start, m.Step(start, Resumed{})
+	var waits []time.Duration
+	for range 8 {
+		ask := actions[0].(Suggest)
+		m.Step(at, Failed{ask.ID, Trouble{Reason: sweep.BlockNoBucket, Message: "no bucket"}})
+		next, ok := m.Wake()
+		require.True(t, ok)
+		waits = append(waits, next.Sub(at))
+		require.Empty(t, m.Step(next.Add(-1), Tick{}))
+		at, actions = next, m.Step(next, Tick{})
+	}
+	second := time.Second
+	require.Equal(t, []time.Duration{5 * second, 10 * second, 20 * second, 40 * second, 80 * second, 160 * second, 300 * second, 300 * second}, waits)
+	b := m.Progress("").Blocked[0]
+	require.Equal(t, start, b.Since)
+	require.Equal(t, 8, b.Failures)
+	require.Equal(t, "cannot suggest trial 0 (no_bucket): no bucket", b.Text())
+	m.Step(at, Suggested{ID: actions[0].(Suggest).ID, Assignment: assignment(0)})
+	require.Empty(t, m.Progress("").Blocked)
+}
+
+func TestATrialWithoutItsObjectivesHasNotCompleted(t *testing.T) {
+	trial := completed(0, 1)
+	require.Equal(t, trial, Checked(testSpec(), trial))
+	delete(trial.Metrics, "fid.head")
+	checked := Checked(testSpec(), trial)
+	require.Equal(t, sweep.StatusFailed, checked.Status)
+	require.Equal(t, "the evaluation found no finite value of fid.head, which the spec's metrics ask for", checked.Error.Message)
+}
+
+// rungSpec has rungs at steps 100 and 200 of 300, and eta 2.
+func rungSpec() *sweep.Spec {
+	spec := testSpec()
+	spec.Metrics = spec.Metrics[:1]
+	spec.EarlyTerminate = &sweep.EarlyTerminate{Type: sweep.StopASHA, MinIter: 100, Eta: 2}
+	return spec
+}
+
+func running(numbers ...int) (list []Running) {
+	for _, n := range numbers {
+		list = append(list, Running{Assignment: assignment(n)})
+	}
+	return list
+}
+
+func verdict(step int, d stopping.Decision, reason string) RungVerdict {
+	return RungVerdict{Step: step, Verdict: stopping.Verdict{Decision: d, Reason: reason}}
+}
+
+// asked is the answer to a report; the zero verdict for none.
+func asked(m *Machine, trial, step int, tail float64) RungVerdict {
+	for _, a := range m.Step(start, Reported{RungReport{Trial: trial, Step: step, Metrics: map[string]float64{"fid.tail": tail, "fid.all": 1}}}) {
+		if answer, ok := a.(Answer); ok {
+			return answer.Verdict
+		}
+	}
+	return RungVerdict{}
+}
+
+func TestVerdicts(t *testing.T) {
+	list := running(0, 1, 2, 3)
+	list[3].Kind = sweep.KindBaseline
+	m := machineOf(rungSpec(), State{Phase: PhasePaused, Next: 4, LookAt: start.Add(time.Hour), Running: list})
+	m.appended([]sweep.Trial{{Assignment: assignment(0), Status: sweep.StatusDiverged}}, nil)
+	require.Equal(t, "baseline trials are never stopped", asked(m, 3, 100, 1).Reason)
+	require.Equal(t, []stopping.RungResult{{Trial: 0, Kind: sweep.KindSearch, Step: 100}}, m.Rungs)
+	first := asked(m, 1, 100, 9)
+	require.Equal(t, verdict(100, stopping.GoOn, "place 1 of 2 at step 100: the best 1 go on"), first, "what diverged counts as the worst")
+	require.Equal(t, map[string]float64{"fid.tail": 9}, m.Rungs[1].Metrics, "no more than the spec's metrics")
+	require.Equal(t, verdict(100, stopping.GoOn, "the sweep has this trial's result already"), asked(m, 0, 100, 1))
+	require.Zero(t, asked(m, 4, 100, 1), "it has not started")
+	require.Equal(t, verdict(300, stopping.GoOn, "step 300 is no rung of this trial"), asked(m, 2, 300, 1))
+
+	// A trial that was reset comes to a rung for a second time, when the answer would be another.
+	require.NotZero(t, asked(m, 1, 200, 8))
+	m.expose([]int{1})
+	require.Equal(t, first, asked(m, 1, 100, 9))
+	require.Equal(t, 200, m.running(1).Verdict.Step, "the last one is that of the highest step")
+	require.Len(t, m.Rungs, 3)
+}
+
+// Once rivals have ended beyond a limit, a trial that is worse than they were at the
+// rung goes on.
+func TestInfeasibleRivalsComeLast(t *testing.T) {
+	m := machineOf(rungSpec(), State{Phase: PhasePaused, Next: 5, LookAt: start.Add(time.Hour), Running: running(0, 1, 2, 3, 4)})
+	for number, tail := range []float64{40, 41, 42, 60} {
+		asked(m, number, 100, tail)
+	}
+	m.expose([]int{0, 1, 2})
+	require.Equal(t, stopping.GoOn, asked(m, 4, 100, 59).Decision)
+	m.expose(nil)
+	require.False(t, m.Rungs[0].Infeasible, "a later baseline may make it feasible again")
+}
+
+// TestStateWithRungsStaysSmall has 520 trials of two objectives pass two rungs.
+func TestStateWithRungsStaysSmall(t *testing.T) {
+	spec := rungSpec()
+	spec.Metrics = testSpec().Metrics
+	spec.EarlyTerminate = &sweep.EarlyTerminate{Type: sweep.StopASHA, MinIter: 75, Eta: 2}
+	random := rand.New(rand.NewPCG(1, 2))
+	m := machineOf(spec, State{Phase: PhasePaused})
+	for number := range 520 {
+		m.Running, m.Next, m.LookAt = running(number), number+1, start.Add(time.Hour)
+		for _, step := range spec.Rungs() {
+			m.report(RungReport{Trial: number, Step: step, Metrics: map[string]float64{
+				"fid.tail": random.Float64(), "fid.head": random.Float64(), "fid.all": 1,
+			}})
+		}
+		m.appended([]sweep.Trial{{Assignment: assignment(number), Status: sweep.StatusStopped}}, nil)
+	}
+	require.Len(t, m.Rungs, 2*rungLimit)
+	require.Equal(t, 519, m.Rungs[len(m.Rungs)-1].Trial)
+	data, err := json.Marshal(m.State)
+	require.NoError(t, err)
+	require.Less(t, len(data), 2*rungLimit*130, "bytes")
+}

@@ -1,0 +1,149 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
+)
+
+// carryOut begins an action; its completion is fed to the machine. A run that is
+// leaving only talks to its trials: the machine issues the rest again in the next run.
+func (s *sweepRun) carryOut(action conduct.Action) {
+	name := s.in.Spec.Name
+	switch a := action.(type) {
+	case conduct.Answer:
+		s.fly(func(ctx workflow.Context) conduct.Event {
+			err := workflow.SignalExternalWorkflow(ctx, TrialID(name, a.Trial), "", SignalVerdict, a.Verdict).Get(ctx, nil)
+			logLost(ctx, "a trial does not receive its verdict", a.Trial, err)
+			return conduct.Answered{Trial: a.Trial, Step: a.Verdict.Step, Lost: err != nil}
+		})
+		return
+	case conduct.CancelTrial:
+		s.fly(func(ctx workflow.Context) conduct.Event {
+			err := workflow.RequestCancelExternalWorkflow(ctx, TrialID(name, a.Trial), "").Get(ctx, nil)
+			logLost(ctx, "a trial cannot be cancelled", a.Trial, err)
+			return conduct.CancelAsked{Trial: a.Trial, Lost: err != nil}
+		})
+		return
+	case conduct.End:
+		s.ended = true
+		return
+	}
+	if s.leaving {
+		return
+	}
+	switch a := action.(type) {
+	case conduct.Suggest:
+		s.fly(func(ctx workflow.Context) conduct.Event { return s.suggest(ctx, a) })
+	case conduct.Start:
+		s.start(a)
+	case conduct.Append:
+		s.fly(func(ctx workflow.Context) conduct.Event { return s.append(ctx, a) })
+	case conduct.Rank:
+		s.fly(func(ctx workflow.Context) conduct.Event { return s.rank(ctx, a) })
+	case conduct.Curate:
+		s.fly(func(ctx workflow.Context) conduct.Event { return s.curate(ctx, a) })
+	case conduct.Look:
+		s.fly(func(ctx workflow.Context) conduct.Event { return s.look(ctx, a) })
+	}
+}
+
+// fly has a coroutine carry out an action and feed what comes of it.
+func (s *sweepRun) fly(do func(ctx workflow.Context) conduct.Event) {
+	s.flying++
+	workflow.Go(s.ctx, func(ctx workflow.Context) {
+		e := do(ctx)
+		s.flying--
+		s.feed(e)
+	})
+}
+
+func (s *sweepRun) suggest(ctx workflow.Context, a conduct.Suggest) conduct.Event {
+	var r activities.SuggestResult
+	err := workflow.ExecuteActivity(control(ctx, fmt.Sprintf("suggest #%d", a.Number)), s.do.Suggest, activities.SuggestInput{
+		Spec: s.in.Spec, Segments: a.Segments, Pending: a.Pending, Number: a.Number, Index: a.Index,
+	}).Get(ctx, &r)
+	if err != nil {
+		return taskFailed(a.ID, err)
+	}
+	return conduct.Suggested{ID: a.ID, Assignment: r.Assignment, Exhausted: r.Exhausted, Wait: r.Wait}
+}
+
+func (s *sweepRun) append(ctx workflow.Context, a conduct.Append) conduct.Event {
+	var r activities.AppendSegmentResult
+	err := workflow.ExecuteActivity(control(ctx, fmt.Sprintf("append ledger segment %d", a.Segment)), s.do.AppendSegment, activities.AppendSegmentInput{
+		Sweep: s.in.Spec.Name, Segment: a.Segment, Trials: a.Trials,
+	}).Get(ctx, &r)
+	if err != nil {
+		return taskFailed(a.ID, err)
+	}
+	s.appended++
+	return conduct.Appended{ID: a.ID, Taken: r.Taken}
+}
+
+func (s *sweepRun) rank(ctx workflow.Context, a conduct.Rank) conduct.Event {
+	var r activities.RankResult
+	err := workflow.ExecuteActivity(control(ctx, "rank the best trials"), s.do.Rank, activities.RankInput{
+		Spec: s.in.Spec, Segments: a.Segments, Numbers: a.Numbers,
+	}).Get(ctx, &r)
+	if err != nil {
+		return taskFailed(a.ID, err)
+	}
+	return conduct.Ranked{ID: a.ID, Numbers: r.Numbers, Infeasible: r.Infeasible}
+}
+
+func (s *sweepRun) curate(ctx workflow.Context, a conduct.Curate) conduct.Event {
+	err := workflow.ExecuteActivity(control(ctx, "point at the best trials"), s.do.Curate, activities.CurateInput{
+		Sweep: s.in.Spec.Name, Leaders: a.Leaders, Evicted: a.Remove,
+	}).Get(ctx, nil)
+	if err != nil {
+		return taskFailed(a.ID, err)
+	}
+	return conduct.Curated{ID: a.ID}
+}
+
+func (s *sweepRun) look(ctx workflow.Context, a conduct.Look) conduct.Event {
+	in := activities.ReconcileInput{Sweep: s.in.Spec.Name}
+	for _, silent := range a.Silent {
+		in.Silent = append(in.Silent, activities.SilentTrial{
+			Workflow: TrialID(in.Sweep, silent.Assignment.Number), Assignment: silent.Assignment, StartedAt: silent.StartedAt,
+		})
+	}
+	var r activities.ReconcileResult
+	if err := workflow.ExecuteActivity(control(ctx, "look for silent trials"), s.do.Reconcile, in).Get(ctx, &r); err != nil {
+		return taskFailed(a.ID, err)
+	}
+	return conduct.Looked{ID: a.ID, Ended: r.Ended}
+}
+
+// start starts a trial and waits until it has: only then does it outlive this run.
+func (s *sweepRun) start(a conduct.Start) {
+	s.flying++
+	workflow.Go(s.ctx, func(ctx workflow.Context) {
+		options := workflow.WithChildOptions(ctx, childOptions(s.in.Spec.Name, a.Assignment))
+		child := workflow.ExecuteChildWorkflow(options, Trial, TrialInput{Spec: s.in.Spec, Assignment: a.Assignment})
+		err := child.GetChildWorkflowExecution().Get(ctx, nil)
+		s.flying--
+		switch {
+		case temporal.IsWorkflowExecutionAlreadyStartedError(err):
+			s.feed(conduct.StartRefused{ID: a.ID})
+			return
+		case err != nil:
+			s.feed(taskFailed(a.ID, err))
+			return
+		}
+		s.feed(conduct.Started{ID: a.ID})
+		logLost(ctx, "a trial's workflow did not complete", a.Assignment.Number, child.Get(ctx, nil))
+		s.feed(conduct.TrialClosed{Trial: a.Assignment.Number})
+	})
+}
+
+func logLost(ctx workflow.Context, message string, trial int, err error) {
+	if err != nil {
+		workflow.GetLogger(ctx).Info(message, "trial", trial, "error", err)
+	}
+}
