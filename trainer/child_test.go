@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 
@@ -21,21 +22,35 @@ const childEnv = "TAILSWEEP_TEST_CHILD"
 
 func TestMain(m *testing.M) {
 	if file := os.Getenv(childEnv); file != "" {
-		os.Exit(RunChild(context.Background(), file, os.Stdin, os.Stdout, "test"))
+		os.Exit(RunChild(context.Background(), file, os.Stdin, &killer{}, "test"))
 	}
 	os.Exit(m.Run())
 }
 
+// killEnv is the number of the event after which a training child kills itself.
+const killEnv = "TAILSWEEP_TEST_KILL"
+
+// killer is the stdout of a training child.
+type killer struct{ events int }
+
+func (k *killer) Write(line []byte) (int, error) {
+	n, err := os.Stdout.Write(line)
+	if k.events++; os.Getenv(killEnv) == strconv.Itoa(k.events) {
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	}
+	return n, err
+}
+
 // startChild runs j in a child with its stdin held open; events come in order
 // until stdout closes.
-func startChild(t *testing.T, j any) (cmd *exec.Cmd, stdin func(), events <-chan job.Event) {
+func startChild(t *testing.T, j any, env ...string) (cmd *exec.Cmd, stdin func(), events <-chan job.Event) {
 	t.Helper()
 	data, err := json.Marshal(j)
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "job.json")
 	require.NoError(t, os.WriteFile(file, data, 0o600))
 	cmd = exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childEnv+"="+file)
+	cmd.Env = append(append(os.Environ(), childEnv+"="+file), env...)
 	in, err := cmd.StdinPipe()
 	require.NoError(t, err)
 	out, err := cmd.StdoutPipe()

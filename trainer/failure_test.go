@@ -69,6 +69,13 @@ func TestFailuresHaveAClass(t *testing.T) {
 			j.Resume, j.Spec.Model.Width = filepath.Join(j.Staging, checkpoint.DirName(1)), 8
 			return j
 		}, nil, sweep.FailBadData, "another training: model.width is 4 there, 8 here"},
+		"checkpoint beyond the end": {func(t *testing.T) job.Train {
+			j := tiny(t)
+			j.Spec.Train.Steps = 2
+			train(t, b, j, nil)
+			j.Resume, j.Spec.Train.Steps = filepath.Join(j.Staging, checkpoint.DirName(2)), 1
+			return j
+		}, nil, sweep.FailBadData, "the checkpoint is of step 2 and train.steps is 1"},
 		"corrupt checkpoint": {corrupt, nil, sweep.FailTransient, "state.safetensors"},
 		"no such checkpoint": {func(t *testing.T) job.Train { j := tiny(t); j.Resume = "/nowhere"; return j }, nil, "", "/nowhere"},
 		"staging is a file": {func(t *testing.T) job.Train {

@@ -2,10 +2,11 @@ package trainer
 
 import (
 	"errors"
-	"math/rand/v2"
+	"fmt"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -82,7 +83,7 @@ func TestAFailedCheckpointFailsTheTraining(t *testing.T) {
 func TestDrainWaitsForTheCheckpoint(t *testing.T) {
 	j := tiny(t)
 	j.Spec.Train.LogEvery = 4
-	drain := make(chan struct{})
+	drain, asked := make(chan struct{}), make(chan struct{})
 	var types []job.Type
 	r := open(t, openBackend(t, backend.Go), j, drain, func(e job.Event) {
 		types = append(types, e.Type)
@@ -90,8 +91,13 @@ func TestDrainWaitsForTheCheckpoint(t *testing.T) {
 			close(drain) // a checkpoint of this very step is begun before the drain is seen
 		}
 	})
+	r.options.Log = func(format string, _ ...any) {
+		if strings.HasPrefix(format, "asked to stop") {
+			close(asked)
+		}
+	}
 	r.writeCheckpoint = func(s snapshot) (string, error) {
-		time.Sleep(50 * time.Millisecond)
+		<-asked
 		return r.writeFolder(s)
 	}
 	require.NoError(t, r.train(t.Context()))
@@ -100,27 +106,22 @@ func TestDrainWaitsForTheCheckpoint(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A child is killed at any moment of training and writing: what has a
-// checkpoint's name is whole, and the rest of the training equals the whole one.
+// A child is killed at several moments of training and writing: what has a checkpoint's
+// name is complete, and the rest of the training equals the uninterrupted one.
 func TestKillLeavesWholeCheckpoints(t *testing.T) {
 	whole := tiny(t)
-	whole.Spec.Train.Steps, whole.Spec.Checkpoints.EverySteps = 12, 1
+	whole.Spec.Train.Steps, whole.Spec.Train.LogEvery, whole.Spec.Checkpoints.EverySteps = 12, 1, 1
 	train(t, openBackend(t, backend.Go), whole, nil)
 
 	j := whole
 	j.Staging = t.TempDir()
-	random := rand.New(rand.NewPCG(1, 1))
-	for range 6 {
-		cmd, _, events := startChild(t, j)
-		await(t, events, job.Compiling)
-		for n := range events {
-			if n.Type == job.Progress || n.Type == job.Checkpoint {
-				break
-			}
+	for _, event := range []int{3, 5, 6, 8, 9} {
+		cmd, _, events := startChild(t, j, fmt.Sprintf("%s=%d", killEnv, event))
+		for range events {
 		}
-		time.Sleep(time.Duration(random.IntN(30)) * time.Millisecond)
-		require.NoError(t, cmd.Process.Kill())
-		_ = cmd.Wait() // killed
+		var exit *exec.ExitError
+		require.ErrorAs(t, cmd.Wait(), &exit)
+		require.Equal(t, -1, exit.ExitCode(), "killed, not ended")
 
 		dirs, err := filepath.Glob(filepath.Join(j.Staging, "step-*"))
 		require.NoError(t, err)
@@ -129,9 +130,6 @@ func TestKillLeavesWholeCheckpoints(t *testing.T) {
 			require.NoError(t, err)
 			same(t, contents(t, whole, m.Step), contents(t, j, m.Step))
 			j.Resume = dir // the last in order of names
-		}
-		if len(dirs) == 12 {
-			break
 		}
 	}
 	require.NotEmpty(t, j.Resume)

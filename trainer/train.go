@@ -210,9 +210,11 @@ func (r *run) report(clock *pace) error {
 	return r.options.Events(e)
 }
 
-// preempt ends the training with a checkpoint of the steps done, unless the last
-// one is: who reads the events may be taking that folder away.
+// preempt ends the training with a checkpoint of the steps done. It writes none where
+// the last checkpoint is of this step: the reader of the events may be removing that
+// folder.
 func (r *run) preempt() error {
+	r.options.Log("asked to stop after step %d", r.step)
 	if r.step == 0 || r.step != r.saved {
 		if ok, err := r.startSave(); !ok {
 			return err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"runtime"
 	"strings"
 
@@ -114,25 +115,31 @@ func open(name string) (*Backend, error) {
 	return &Backend{Compute: b, Choice: name, Device: device, Plugin: plugin}, nil
 }
 
-// openGo opens the pure-Go backend without its limit on parallelism: with the
-// default limit its workers wait for each other forever (compute v0.1.3,
-// measured). Setting it prints a line on stdout that tells nobody anything, and a
-// training child keeps its stdout for its events; so that is nowhere for this
-// moment. Errors are returned, not printed.
+// openGo opens the pure-Go backend without its limit on parallelism: with the default
+// limit its workers wait for each other forever (compute v0.1.3, measured).
 func openGo() (*Backend, error) {
-	nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		return nil, fmt.Errorf("backend go: %w", err)
+	b, err := gobackend.New("")
+	if err == nil {
+		err = unlimit(b)
 	}
-	stdout := os.Stdout
-	os.Stdout = nowhere
-	b, err := gobackend.New("parallelism=-1")
-	os.Stdout = stdout
-	err = errors.Join(err, nowhere.Close())
 	if err != nil {
 		return nil, fmt.Errorf("backend go: %w", err)
 	}
 	return &Backend{Compute: b, Choice: Go, Device: cpuName()}, nil
+}
+
+// unlimit calls b.Workers.SetMaxParallelism(-1). It goes through reflection because
+// the type of b is internal to its module, and the option "parallelism=-1", which does
+// the same, prints a line to stdout, where a training child writes its events.
+func unlimit(b compute.Backend) error {
+	workers := reflect.Indirect(reflect.ValueOf(b)).FieldByName("Workers")
+	if workers.IsValid() {
+		if set, ok := workers.Interface().(interface{ SetMaxParallelism(int) }); ok {
+			set.SetMaxParallelism(-1)
+			return nil
+		}
+	}
+	return errors.New("this version of github.com/gomlx/compute has no way to set its parallelism")
 }
 
 // cpuName is the CPU's model where Linux tells it, else its architecture.

@@ -14,24 +14,24 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Exit codes of a child.
+// Exit codes of a child. A worker reads the last event instead, where there is one.
 const (
-	ExitOK       = 0 // the last event says how it ended
+	ExitOK       = 0 // the last event is of type done, preempted or result
 	ExitFailed   = 1 // the last event is of type error
 	ExitOrphaned = 3 // stdin closed: the worker is gone
+	ExitDiverged = 5 // the last event is of type diverged
 )
 
-// Child is what a child's work gets from its process.
+// Child is the environment of a child's work.
 type Child struct {
 	Emit  func(Event) error // writes one line; safe for concurrent use
 	Drain <-chan struct{}   // closed on SIGTERM and on SIGINT
 }
 
-// Run runs work as a child process does and returns its exit code. It reads
-// stdin only to see it close, at which the process exits at once with
-// ExitOrphaned: checkpoints get their names by rename, so none is left in halves.
-// An error of work becomes an event of type error, classed bug unless it wraps a
-// *sweep.FailureError.
+// Run runs work as a child process does and returns its exit code. It reads stdin to
+// see it close; the process then exits at once with ExitOrphaned. A checkpoint gets its
+// name by a rename, so no half-written one remains. An error of work becomes an event
+// of type error, of class bug unless it wraps a *sweep.FailureError.
 func Run(ctx context.Context, stdin io.Reader, stdout io.Writer, work func(context.Context, Child) error) int {
 	if stdin != nil {
 		go func() {
@@ -55,17 +55,22 @@ func Run(ctx context.Context, stdin io.Reader, stdout io.Writer, work func(conte
 	}()
 
 	var mu sync.Mutex
+	var last Type
 	lines := json.NewEncoder(stdout)
 	emit := func(e Event) error {
 		mu.Lock()
 		defer mu.Unlock()
+		last = e.Type
 		if err := lines.Encode(e); err != nil {
 			return fmt.Errorf("event %s: %w", e.Type, err)
 		}
 		return nil
 	}
 	err := work(ctx, Child{Emit: emit, Drain: drain})
-	if err == nil {
+	switch {
+	case err == nil && last == Diverged:
+		return ExitDiverged
+	case err == nil:
 		return ExitOK
 	}
 	failure := sweep.Failure{Class: sweep.FailBug, Message: err.Error()}

@@ -109,8 +109,12 @@ func handJob(a *cli.App, path string, h handTraining) (job.Train, error) {
 		return job.Train{}, cli.Usagef("train: %w", err)
 	}
 	if h.resume != "" {
-		if _, err := checkpoint.ReadManifest(h.resume); err != nil {
+		m, err := checkpoint.ReadManifest(h.resume)
+		if err != nil {
 			return job.Train{}, cli.Usagef("train: --resume %s: %w (valid: a checkpoint folder, such as DIR/step-<number>)", h.resume, err)
+		}
+		if m.Step > spec.Train.Steps {
+			return job.Train{}, cli.Usagef("train: --resume %s: the checkpoint is of step %d, and the spec ends at train.steps = %d (valid: an earlier checkpoint, or more steps in the spec)", h.resume, m.Step, spec.Train.Steps)
 		}
 	}
 	dir, err := filepath.Abs(h.dir)

@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 	"github.com/tailsweep/tailsweep/trainer/evaluate"
 	"github.com/tailsweep/tailsweep/trainer/features"
 	"github.com/tailsweep/tailsweep/trainer/job"
@@ -67,4 +69,32 @@ func TestResultText(t *testing.T) {
 func TestWeakText(t *testing.T) {
 	require.Empty(t, weakText(features.Trained{Accuracy: 0.7}, 12))
 	require.Contains(t, weakText(features.Trained{Accuracy: 0.634}, 12), "warning: accuracy 0.63 on held-out images is below 0.7")
+}
+
+// A checkpoint beyond the end of the spec's training is refused before anything is
+// loaded.
+func TestTrainRefusesACheckpointBeyondTheEnd(t *testing.T) {
+	from := t.TempDir()
+	w, err := checkpoint.Create(from, checkpoint.Manifest{Step: 451})
+	require.NoError(t, err)
+	require.NoError(t, w.Bytes(checkpoint.ModelName, []byte("x")))
+	dir, err := w.Commit()
+	require.NoError(t, err)
+	var out bytes.Buffer
+	a := &cli.App{Out: &out, Err: &out}
+	_, err = handJob(a, "../../../examples/quickstart.yaml", handTraining{dir: t.TempDir(), resume: dir, backend: &cli.Choice{Value: "go"}})
+	require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
+	require.ErrorContains(t, err, "the checkpoint is of step 451, and the spec ends at train.steps = 450")
+}
+
+// A training that diverges has an exit code of its own.
+func TestTrainThatDiverges(t *testing.T) {
+	var out bytes.Buffer
+	a := &cli.App{Out: &out, Err: &out}
+	j, err := handJob(a, "../../../examples/quickstart.yaml", handTraining{dir: t.TempDir(), backend: &cli.Choice{Value: "go"}})
+	require.NoError(t, err)
+	j.Spec.Model.Width, j.Spec.Train.Batch, j.Spec.Train.Steps, j.Spec.Train.WarmupSteps = 4, 4, 4, 0
+	j.Spec.Train.LR = 1e38 // a spec has at most 1
+	require.Equal(t, cli.ExitDiverged, cli.CodeOf(trainByHand(t.Context(), a, j)), out.String())
+	require.Contains(t, out.String(), "diverged at step")
 }

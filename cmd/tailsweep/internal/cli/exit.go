@@ -12,13 +12,14 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// The exit codes of every verb. A worker's child uses OK, Failure and LostWorker.
+// The exit codes of every verb. A worker's child uses OK, Failure, LostWorker and Diverged.
 const (
 	ExitOK          = job.ExitOK
 	ExitFailure     = job.ExitFailed
 	ExitUsage       = 2
 	ExitLostWorker  = job.ExitOrphaned
 	ExitNotFound    = 4
+	ExitDiverged    = job.ExitDiverged
 	ExitInterrupted = 130 // as shells report SIGINT
 )
 
@@ -35,6 +36,7 @@ var ExitCodes = []ExitCode{
 	{ExitUsage, "bad input: a fault in a spec or in data, an unknown verb, flag or value"},
 	{ExitLostWorker, "train and evaluate with --job: the worker that started this child is gone"},
 	{ExitNotFound, "no such sweep, trial or checkpoint"},
+	{ExitDiverged, "train: the training diverged, its loss or a weight is not finite"},
 	{ExitInterrupted, "interrupted (Ctrl-C); run and watch: only the watching ended, the sweep goes on"},
 }
 
