@@ -97,7 +97,7 @@ func TestExitCodesOfBadInput(t *testing.T) {
 			require.Contains(t, r.Err, c.says)
 			require.Empty(t, r.out)
 			require.NotContains(t, r.Err, "Usage:", "the usage is for those who ask")
-			require.Equal(t, 1, strings.Count(r.Err, "\n"), "an error is told once: %s", r.Err)
+			require.Equal(t, 1, strings.Count(r.Err, "\n"), "an error is printed once: %s", r.Err)
 		})
 	}
 }
@@ -195,7 +195,7 @@ func TestPlanWithoutMeasuring(t *testing.T) {
 	require.Contains(t, r.Err, "(valid: one of them)")
 }
 
-func TestPlanRefusesARateThatIsNone(t *testing.T) {
+func TestPlanRefusesAnInvalidRate(t *testing.T) {
 	for _, rate := range []string{"0", "-1", "nan", "inf"} {
 		r := cmdline(t, nil, "", "plan", "testdata/plan.yaml", "--steps-per-second", rate)
 		require.Equal(t, 2, r.Code, rate)
@@ -210,7 +210,7 @@ func TestPlanForPeople(t *testing.T) {
 	clitest.Golden(t, "plan.txt", r.out)
 }
 
-func TestValidateTellsEveryFault(t *testing.T) {
+func TestValidateReportsEveryFault(t *testing.T) {
 	r := cmdline(t, nil, "", "validate", "../../testdata/ten-faults.yaml", "../../examples/quickstart.yaml")
 	require.Equal(t, cli.ExitUsage, r.Code)
 	faults := strings.Split(strings.TrimSpace(r.Err), "\n")

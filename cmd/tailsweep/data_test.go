@@ -41,7 +41,7 @@ func photos(t *testing.T) (dir string, objects *store.Memory) {
 	return dir, objects
 }
 
-func TestTrainTellsWhatIsWrongWithAFolder(t *testing.T) {
+func TestTrainReportsWhatIsWrongWithAFolder(t *testing.T) {
 	t.Setenv(cache.Env, t.TempDir())
 	for want, spoil := range map[string]func(dir, spec string) string{
 		"dataset.path: open /nowhere: no such file or directory; the files must be on the machine that trains (valid: a folder with": func(dir, spec string) string {
@@ -122,9 +122,9 @@ checkpoints: {every_steps: 10}
 	require.Contains(t, r.Err, "s3://any/nothing has no pictures (PNG, JPEG")
 }
 
-// A spec of a new folder can be inspected before it is finished, and what no trial
-// could be judged on is told before one trains, by validate too.
-func TestInspectTellsWhatCannotBeJudged(t *testing.T) {
+// A spec of a new folder can be inspected before it is finished. What prevents its trials
+// from being evaluated is reported before training, also by validate.
+func TestInspectReportsWhatCannotBeEvaluated(t *testing.T) {
 	t.Setenv(cache.Env, t.TempDir())
 	dir, _ := photos(t)
 	const spec = `

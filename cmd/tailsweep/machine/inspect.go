@@ -38,6 +38,7 @@ type Inspected struct {
 	LeftOut  []dataset.LeftOut `json:"left_out"` // what an image folder holds besides
 }
 
+// InspectedClass is a class of the dataset.
 type InspectedClass struct {
 	Name      string `json:"name"`
 	Group     string `json:"group"`

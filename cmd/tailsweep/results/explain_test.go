@@ -8,7 +8,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// A constraint is told with what it came to.
+// A constraint is shown with its actual value.
 func TestExplainConstraints(t *testing.T) {
 	limit, err := sweep.ParseConstraint("fid.head <= baseline.fid.head * 1.1")
 	require.NoError(t, err)

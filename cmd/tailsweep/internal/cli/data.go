@@ -95,10 +95,9 @@ func (a *App) Follow(f *fetch.Fetcher) (end func()) {
 	}
 }
 
-// CheckData checks that trials of a spec could be judged, against its images and
-// networks where they are on this machine, and reports what is left out of the images.
-// The faults of the spec, read from the content of the file called path, are
-// specfile.Faults.
+// CheckData checks that trials of a spec can be evaluated on its images and networks,
+// where these are on this machine, and reports the files that are left out. content is
+// the spec's file and path its name. Faults are specfile.Faults.
 func (a *App) CheckData(path string, content []byte, spec *sweep.Spec) error {
 	if !precheck.Here(spec) {
 		return nil

@@ -19,6 +19,7 @@ type BuildFacts struct {
 	Cgo      bool   `json:"cgo"`  // built with the XLA backends
 }
 
+// ReadBuild returns what this binary was built from.
 func ReadBuild() BuildFacts {
 	b := BuildFacts{Version: Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()

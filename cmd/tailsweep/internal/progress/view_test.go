@@ -108,7 +108,7 @@ func TestETA(t *testing.T) {
 	_, ok = v.ETA()
 	require.False(t, ok, "nothing is known of its speed")
 
-	// The last trial publishes, or nobody has taken it up after `up`: not "0s left".
+	// The last trial publishes, or waits for a worker after `up`: not "0s left".
 	v = halfway()
 	v.Progress.Finished, v.Progress.Running = 11, v.Progress.Running[:1]
 	v.Live = map[int]LiveTrial{3: {Stage: stagePublishing}}
@@ -126,7 +126,7 @@ func TestETA(t *testing.T) {
 	v = halfway()
 	v.Progress.Planned = 0
 	_, ok = v.ETA()
-	require.False(t, ok, "nobody knows how many trials there will be")
+	require.False(t, ok, "the number of trials is unknown")
 }
 
 func TestWaitingIsNotRunning(t *testing.T) {
