@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // axis is one parameter of Importance: its values in bins, and what smooths them.
@@ -75,19 +76,17 @@ func newAxis(p sweep.Parameter, settings []setting, k int) axis {
 	return a
 }
 
-// coordinate is where a number stands; ok is false for what has a bin of its own.
+// coordinate is where a value stands among numbers; ok is false for what has a bin of
+// its own.
 func coordinate(p sweep.Parameter, v sweep.Value) (u float64, ok bool) {
-	switch p.Distribution {
-	case sweep.DistCategorical:
-		return 0, false
-	case sweep.DistOrdinal:
-		i := slices.Index(p.Values, v)
-		return float64(i), i >= 0
-	}
+	d := space.Of(p)
 	switch f := v.Float(); {
-	case v.IsWord() || f == 0 && p.Zero > 0:
+	case d.List != nil && d.Order:
+		i := slices.Index(d.List(p), v)
+		return float64(i), i >= 0
+	case d.List != nil, v.IsWord(), f == 0 && p.Zero > 0:
 		return 0, false
-	case p.Distribution == sweep.DistLogUniform || p.Distribution == sweep.DistQLogUniform || p.Distribution == sweep.DistLogNormal:
+	case d.Log:
 		return math.Log(f), f > 0
 	default:
 		return f, true

@@ -3,12 +3,8 @@ package asktell
 import (
 	"encoding/json"
 	"fmt"
-	"math"
-	"slices"
-	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/sweep/sampler"
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
@@ -46,7 +42,7 @@ func (at place) params(spec *sweep.Spec) (sweep.Params, error) {
 		}
 		cube[spec.Parameters[i].Name] = x
 	}
-	return sampler.Decode(spec, cube), nil
+	return space.Decode(spec, cube), nil
 }
 
 // params reads a point by its parameters' names. A parameter whose condition is
@@ -68,67 +64,13 @@ func params(text json.RawMessage, spec *sweep.Spec) (sweep.Params, error) {
 		default:
 			v, ok := value(raw)
 			if ok {
-				v, ok = legal(p, v)
+				v, ok = space.Nearest(p, v, rounding)
 			}
 			if !ok {
-				o.failf(p.Name, "%s is not one of its values (valid: %s)", shown(raw), valid(p))
+				o.failf(p.Name, "%s is not one of its values (valid: %s)", shown(raw), clip(space.Describe(p)))
 			}
 			point[p.Name] = v
 		}
 	}
 	return point, o.done()
-}
-
-// legal returns the value of p that v means, and whether there is one.
-func legal(p sweep.Parameter, v sweep.Value) (sweep.Value, bool) {
-	switch {
-	case p.Distribution == sweep.DistConstant:
-		return v, v == *p.Value
-	case p.Values != nil:
-		return v, slices.Contains(p.Values, v)
-	case v.IsWord():
-		return v, false
-	}
-	f := v.Float()
-	if f == 0 && p.Zero > 0 {
-		return v, true
-	}
-	slack := rounding * (p.Max - p.Min)
-	if f < p.Min-slack || f > p.Max+slack {
-		return v, false
-	}
-	f = math.Min(math.Max(f, p.Min), p.Max)
-	switch {
-	case p.Distribution == sweep.DistIntUniform:
-		return sweep.Number(f), f == math.Trunc(f)
-	case p.Q > 0:
-		step := space.Step(p, int(math.Round((f-p.Min)/p.Q)))
-		return sweep.Number(step), math.Abs(step-f) <= slack && step <= p.Max
-	}
-	return sweep.Number(f), true
-}
-
-// valid describes the values of p.
-func valid(p sweep.Parameter) string {
-	if p.Distribution == sweep.DistConstant {
-		return clip(p.Value.String())
-	}
-	if p.Values != nil {
-		texts := make([]string, len(p.Values))
-		for i, v := range p.Values {
-			texts[i] = v.String()
-		}
-		return clip(strings.Join(texts, ", "))
-	}
-	text := fmt.Sprintf("%v to %v", p.Min, p.Max)
-	switch {
-	case p.Distribution == sweep.DistIntUniform:
-		text = "integers " + text
-	case p.Q > 0:
-		text += fmt.Sprintf(" in steps of %v", p.Q)
-	}
-	if p.Zero > 0 {
-		text += ", or 0"
-	}
-	return text
 }

@@ -16,14 +16,11 @@ import (
 const (
 	maxParameters = 200
 	maxChoices    = 1000
-	maxQuanta     = 1_000_000 // integers or steps in a range
-	maxInteger    = 1e12      // of type int; steps are kept to 12 digits
+	maxInteger    = 1e12 // of type int; steps are kept to 12 digits
 )
 
-const (
-	leastStep = 1e-11 // of a range's greater end: 12 digits tell such steps apart
-	leastMass = 1e-3  // of a normal distribution, between low and high
-)
+// leastStep, of a range's greater end: 12 digits tell such steps apart.
+const leastStep = 1e-11
 
 // The types of a parameter.
 const (
@@ -166,8 +163,8 @@ func interval(o *object, integer bool, p *sweep.Parameter) {
 	if integer {
 		quantum = cmp.Or(p.Q, 1)
 	}
-	if quantum > 0 && (p.Max-p.Min)/quantum > maxQuanta {
-		o.failf("high", "%v is more than %d values from low, %v (type float without step has no such limit)", p.Max, maxQuanta, p.Min)
+	if quantum > 0 && (p.Max-p.Min)/quantum > space.MaxSteps {
+		o.failf("high", "%v is more than %d values from low, %v (type float without step has no such limit)", p.Max, space.MaxSteps, p.Min)
 	}
 }
 
@@ -187,23 +184,9 @@ func normal(o *object, log bool, step string, p *sweep.Parameter) {
 		o.failf("sigma", "%v is not above 0", p.Sigma)
 	case o.has(step):
 		o.failf(step, "does not go with mu and sigma")
-	case o.fault == nil && mass(*p) < leastMass:
-		o.failf("mu", "%v with sigma %v leaves less than %v of the distribution between low, %v, and high, %v", p.Mu, p.Sigma, leastMass, p.Min, p.Max)
+	case o.fault == nil && space.Mass(*p) < space.LeastMass:
+		o.failf("mu", "%v with sigma %v leaves less than %v of the distribution between low, %v, and high, %v", p.Mu, p.Sigma, space.LeastMass, p.Min, p.Max)
 	}
-}
-
-// mass is how much of a normal or log-normal lies in its range, not counting what
-// is beyond 5 sigma.
-func mass(p sweep.Parameter) float64 {
-	low, high := p.Min, p.Max
-	if p.Distribution == sweep.DistLogNormal {
-		low, high = math.Log(low), math.Log(high)
-	}
-	a, b := math.Max((low-p.Mu)/p.Sigma, -5), math.Min((high-p.Mu)/p.Sigma, 5)
-	if a >= b {
-		return 0
-	}
-	return (math.Erfc(a/math.Sqrt2) - math.Erfc(b/math.Sqrt2)) / 2
 }
 
 func whole(f float64) bool { return f == math.Trunc(f) && math.Abs(f) <= maxInteger }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep/gp"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 const (
@@ -196,20 +197,20 @@ const (
 // maximise returns points of high acquisition, best first: random points and
 // points near the elite ones are looked at, the best are climbed from, and
 // where a parameter cannot be climbed its other values are tried.
-func (a *acquisition) maximise(rng *rand.Rand, s *unitCube, elite [][]float64) []candidate {
-	smooth := s.smooth()
+func (a *acquisition) maximise(rng *rand.Rand, s *space.Cube, elite [][]float64) []candidate {
+	smooth := s.Smooth()
 	pool := make([]candidate, 0, rawPoints)
 	all := a.few
 	a.few = min(all, firstLook)
 	for i := range rawPoints {
 		var u []float64
 		if i%2 == 0 || len(elite) == 0 {
-			u = s.draw(rng)
+			u = s.Draw(rng)
 		} else {
-			u = s.near(rng, elite[rng.IntN(len(elite))], math.Pow(10, -0.5-2.5*rng.Float64()))
+			u = s.Near(rng, elite[rng.IntN(len(elite))], math.Pow(10, -0.5-2.5*rng.Float64()))
 		}
 		if !smooth {
-			u = s.snap(u)
+			u = s.Snap(u)
 		}
 		pool = append(pool, candidate{u: u, value: a.at(u, nil)})
 	}
@@ -220,10 +221,10 @@ func (a *acquisition) maximise(rng *rand.Rand, s *unitCube, elite [][]float64) [
 		c.value = a.at(c.u, nil)
 		found = append(found, c)
 		for range 3 {
-			low, high := s.ranges(c.u)
+			low, high := s.Ranges(c.u)
 			u, _ := climb(a.at, c.u, low, high, climbSteps)
 			if !smooth {
-				u = s.snap(u)
+				u = s.Snap(u)
 			}
 			next := candidate{u: u, value: a.at(u, nil)}
 			if next.value < c.value {
@@ -231,7 +232,7 @@ func (a *acquisition) maximise(rng *rand.Rand, s *unitCube, elite [][]float64) [
 			}
 			found = append(found, next)
 			better := false
-			for _, u := range s.neighbours(next.u) {
+			for _, u := range s.Neighbours(next.u) {
 				n := candidate{u: u, value: a.at(u, nil)}
 				found = append(found, n)
 				if n.value > next.value {

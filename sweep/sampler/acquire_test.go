@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // surveyed is a request over d coordinates with n results of f, and q pending trials.
@@ -63,14 +64,14 @@ func TestAcquisitionGradientEqualsFiniteDifferences(t *testing.T) {
 		"noise":                   surveyed(3, 25, 2, 0, func(u []float64) []float64 { return []float64{wave(u) + 0.3*math.Sin(1e5*u[1])} }),
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newUnitCube(r.Spec)
+			s := space.NewCube(r.Spec)
 			rng := randomOf(r)
 			m, err := newModel(rng, r, s, newTraining(r, s))
 			require.NoError(t, err)
 			a, _, err := m.acquisition(rng, r, s)
 			require.NoError(t, err)
 			for range 20 {
-				u, gradient := s.draw(rng), make([]float64, 3)
+				u, gradient := s.Draw(rng), make([]float64, 3)
 				value := a.at(u, gradient)
 				require.Equal(t, value, a.at(u, nil))
 				if value < -50 { // where a constraint is known to be broken, differences lose their digits
@@ -99,7 +100,7 @@ func TestNadirIsBeyondAnEndThatIsOnlyHopedFor(t *testing.T) {
 		r.Ledger = append(r.Ledger, sweep.Trial{Assignment: sweep.Assignment{Number: number, Params: sweep.Params{"x0": sweep.Number(u[0]), "x1": sweep.Number(u[1])}, Seed: 1},
 			Status: sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"f0": u[0], "f1": g - u[0]*u[0]/g}}})
 	}
-	s := newUnitCube(r.Spec)
+	s := space.NewCube(r.Spec)
 	m, err := newModel(randomOf(r), r, s, newTraining(r, s))
 	require.NoError(t, err)
 	var places []place

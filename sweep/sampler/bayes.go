@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // bayesStart is how many results the model waits for at least.
@@ -33,17 +34,17 @@ func start(spec *sweep.Spec, parameters int) int {
 type bayes struct{}
 
 func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	rng, seen, s := randomOf(r), tried(r), newUnitCube(r.Spec)
+	rng, seen, s := randomOf(r), tried(r), space.NewCube(r.Spec)
 	reason := sweep.Reason{Sampler: string(sweep.MethodBayes)}
 	t := newTraining(r, s)
-	if first := start(r.Spec, len(s.order)); len(t.x) < first {
+	if first := start(r.Spec, len(s.Order)); len(t.x) < first {
 		reason.Note = fmt.Sprintf("%d of the first %d results: a point of a Sobol sequence", len(t.x), first)
-		params, err := s.spreadUntried(r, seen)
+		params, err := spreadUntried(s, r, seen)
 		return params, reason, err
 	}
 	instead := func(note string) (sweep.Params, sweep.Reason, error) {
 		reason.Note = note + ": random"
-		params, err := s.untried(rng, seen)
+		params, err := untried(s, rng, seen)
 		return params, reason, err
 	}
 	m, err := newModel(rng, r, s, t)
@@ -55,7 +56,7 @@ func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 		return instead("no acquisition, " + err.Error())
 	}
 	for _, c := range a.maximise(rng, s, elite) {
-		params := s.params(c.u)
+		params := s.Params(c.u)
 		if math.IsInf(c.value, -1) || seen[params.Key()] {
 			continue
 		}
@@ -66,7 +67,7 @@ func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 }
 
 // explain says why c was chosen.
-func (m *model) explain(reason *sweep.Reason, r Request, s *unitCube, c candidate) {
+func (m *model) explain(reason *sweep.Reason, r Request, s *space.Cube, c candidate) {
 	reason.Acquisition = c.value
 	reason.Posterior, reason.Hyper = make(map[string]sweep.Estimate), make(map[string]float64)
 	if len(m.objectives) < len(r.Spec.Metrics) {
@@ -87,7 +88,7 @@ func (m *model) explain(reason *sweep.Reason, r Request, s *unitCube, c candidat
 		}
 		h := o.Hyper
 		reason.Hyper[prefix+"signal"], reason.Hyper[prefix+"noise"], reason.Hyper[prefix+"additive"] = h.Signal, h.Noise, h.Additive
-		for i, p := range s.order {
+		for i, p := range s.Order {
 			reason.Hyper[prefix+"length."+p.Name] = h.Length[i]
 		}
 	}

@@ -147,3 +147,5 @@ func lbfgs(direction, gradient []float64, free []bool, steps, turns [][]float64)
 		}
 	}
 }
+
+func clamp(f, low, high float64) float64 { return math.Min(math.Max(f, low), high) }

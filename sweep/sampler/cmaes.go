@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 const (
@@ -45,38 +46,38 @@ const (
 type cmaes struct{}
 
 func (cmaes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	s, rng, seen := newUnitCube(r.Spec), randomOf(r), tried(r)
+	s, rng, seen := space.NewCube(r.Spec), randomOf(r), tried(r)
 	reason := sweep.Reason{Sampler: string(sweep.MethodCMAES)}
 	e, runs := replay(r, s)
 	if e.generation == 0 && runs == 0 {
 		reason.Note = "before the first generation's results: a point of a Sobol sequence"
-		params, err := s.spreadUntried(r, seen)
+		params, err := spreadUntried(s, r, seen)
 		return params, reason, err
 	}
 	reason.Note = fmt.Sprintf("generation %d of run %d", e.generation+1, runs+1)
 	reason.Hyper = map[string]float64{"sigma": e.sigma, "lambda": float64(e.lambda)}
 	for j, k := range e.ranges {
-		reason.Hyper["mean."+s.order[k].Name] = e.mean[j]
+		reason.Hyper["mean."+s.Order[k].Name] = e.mean[j]
 	}
-	even := s.sequence(r)
+	even := sequence(s, r)
 	for range draws {
-		if params := s.params(e.draw(s, rng, even)); !seen[params.Key()] {
+		if params := s.Params(e.draw(s, rng, even)); !seen[params.Key()] {
 			return params, reason, nil
 		}
 		even = nil
 	}
 	reason.Note += ": no untried point, random"
-	params, err := s.untried(rng, seen)
+	params, err := untried(s, rng, seen)
 	return params, reason, err
 }
 
 // replay rebuilds the distribution, and says how many runs came before its own.
-func replay(r Request, s *unitCube) (e *evolution, runs int) {
+func replay(r Request, s *space.Cube) (e *evolution, runs int) {
 	n := 0
-	centre := make([]float64, len(s.order))
-	for k, a := range s.axes() {
-		centre[k] = (1 + a.low) / 2
-		if !a.fixed && a.words == 0 {
+	centre := make([]float64, len(s.Order))
+	for k, a := range s.Axes() {
+		centre[k] = (1 + a.Low) / 2
+		if !a.Fixed && a.Categories == 0 {
 			n++
 		}
 	}
@@ -93,9 +94,9 @@ func replay(r Request, s *unitCube) (e *evolution, runs int) {
 			continue
 		}
 		runs++
-		start := s.draw(rand.New(rand.NewPCG(uint64(r.Spec.Seed), uint64(runs))))
+		start := s.Draw(rand.New(rand.NewPCG(uint64(r.Spec.Seed), uint64(runs))))
 		for k, a := range e.axes {
-			start[k] = math.Max(start[k], a.low)
+			start[k] = math.Max(start[k], a.Low)
 		}
 		e = newEvolution(s, min(2*e.lambda, 1000), start, cmaesSigma)
 	}
@@ -112,7 +113,7 @@ func (e *evolution) advance(r Request, generation []observation) (ok bool) {
 		x := make([]float64, len(e.ranges))
 		for j, k := range e.ranges {
 			x[j] = o.u[k]
-			if blank := fill.NormFloat64(); math.IsNaN(x[j]) || e.axes[k].isZero(x[j]) {
+			if blank := fill.NormFloat64(); math.IsNaN(x[j]) || e.axes[k].IsZero(x[j]) {
 				x[j] = e.mean[j] + e.sigma*math.Sqrt(e.c.At(j, j))*blank
 			}
 		}
@@ -121,9 +122,9 @@ func (e *evolution) advance(r Request, generation []observation) (ok bool) {
 			at := -1
 			switch {
 			case math.IsNaN(o.u[k]):
-			case a.words > 0:
+			case a.Categories > 0:
 				at = int(o.u[k])
-			case a.isZero(o.u[k]):
+			case a.IsZero(o.u[k]):
 				at = 0
 			default:
 				at = 1
@@ -145,8 +146,8 @@ func (e *evolution) advance(r Request, generation []observation) (ok bool) {
 
 // draw returns a point of the distribution. even, uniform numbers of which there
 // is one a coordinate, replaces the random ones of the first try where it is set.
-func (e *evolution) draw(s *unitCube, rng *rand.Rand, even []float64) []float64 {
-	u := s.draw(rng)
+func (e *evolution) draw(s *space.Cube, rng *rand.Rand, even []float64) []float64 {
+	u := s.Draw(rng)
 	for k, shares := range e.shares {
 		at := rng.Float64()
 		if even != nil {
@@ -173,14 +174,14 @@ func (e *evolution) draw(s *unitCube, rng *rand.Rand, even []float64) []float64 
 		x, inside := e.normal(z), true
 		for j, k := range e.ranges {
 			x[j] += e.margin(j) * rng.NormFloat64()
-			inside = inside && x[j] >= e.axes[k].low && x[j] <= 1
+			inside = inside && x[j] >= e.axes[k].Low && x[j] <= 1
 		}
 		if !inside && try < cmaesRedraws-1 {
 			continue
 		}
 		for j, k := range e.ranges {
 			if e.shares[k] == nil || u[k] > 0 {
-				u[k] = clamp(x[j], e.axes[k].low, 1)
+				u[k] = clamp(x[j], e.axes[k].Low, 1)
 			}
 		}
 		break
@@ -193,10 +194,10 @@ func (e *evolution) draw(s *unitCube, rng *rand.Rand, even []float64) []float64 
 // probability 1/(n lambda); 0 for others.
 func (e *evolution) margin(j int) float64 {
 	a := e.axes[e.ranges[j]]
-	if a.cells == 0 {
+	if a.Cells == 0 {
 		return 0
 	}
-	half := (1 - a.low) / float64(a.cells) / 2
+	half := (1 - a.Low) / float64(a.Cells) / 2
 	least := half / (math.Sqrt2 * math.Erfinv(1-1/float64(len(e.ranges)*e.lambda)))
 	return math.Sqrt(math.Max(0, least*least-e.sigma*e.sigma*e.c.At(j, j)))
 }

@@ -8,18 +8,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // searched plays n trials of a method, one at a time, and returns the ledger.
 // result fills in what came of a trial.
 func searched(t *testing.T, s Sampler, spec *sweep.Spec, n int, result func(u []float64, trial *sweep.Trial)) []sweep.Trial {
 	t.Helper()
-	r, in := Request{Spec: spec}, newUnitCube(spec)
+	r, in := Request{Spec: spec}, space.NewCube(spec)
 	for r.Number = range n {
 		r.Index = r.Number
 		params, reason, err := s.Suggest(r)
 		require.NoError(t, err)
-		u, of := in.locate(params)
+		u, of := in.Locate(params)
 		require.True(t, of)
 		trial := sweep.Trial{Status: sweep.StatusCompleted, Assignment: sweep.Assignment{Number: r.Number, Kind: sweep.KindSearch, Params: params, Seed: 1, Reason: reason}}
 		result(u, &trial)

@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // evolution is the state of CMA-ES: a normal distribution N(m, sigma^2 C) over the
@@ -12,7 +14,7 @@ import (
 // CMA evolution strategy: a tutorial, arXiv 1604.00772, with its default constants
 // (Table 1), negative weights included.
 type evolution struct {
-	axes   []axis
+	axes   []space.Axis
 	ranges []int // coordinates that the normal distribution is over
 	lambda int   // size of a generation
 
@@ -68,20 +70,20 @@ func newConstants(n, lambda int) constants {
 
 // newEvolution starts at mean with deviation sigma in every direction, and with
 // the shares of draw.
-func newEvolution(s *unitCube, lambda int, mean []float64, sigma float64) *evolution {
-	e := &evolution{axes: s.axes(), lambda: lambda, sigma: sigma, shares: make([][]float64, len(s.order))}
+func newEvolution(s *space.Cube, lambda int, mean []float64, sigma float64) *evolution {
+	e := &evolution{axes: s.Axes(), lambda: lambda, sigma: sigma, shares: make([][]float64, len(s.Order))}
 	for k, a := range e.axes {
 		switch {
-		case a.fixed:
+		case a.Fixed:
 			continue
-		case a.words > 0:
-			e.shares[k] = make([]float64, a.words)
+		case a.Categories > 0:
+			e.shares[k] = make([]float64, a.Categories)
 			for j := range e.shares[k] {
-				e.shares[k][j] = 1 / float64(a.words)
+				e.shares[k][j] = 1 / float64(a.Categories)
 			}
 			continue
-		case a.zero > 0:
-			e.shares[k] = []float64{a.zero, 1 - a.zero}
+		case a.Zero > 0:
+			e.shares[k] = []float64{a.Zero, 1 - a.Zero}
 		}
 		e.ranges = append(e.ranges, k)
 		e.mean = append(e.mean, mean[k])
@@ -181,7 +183,7 @@ func (e *evolution) update(points [][]float64) (ok bool) {
 	}
 	white := e.whiten(shift)
 	for k := range n {
-		e.mean[k] = clamp(e.mean[k]+e.sigma*shift[k], e.axes[e.ranges[k]].low, 1)
+		e.mean[k] = clamp(e.mean[k]+e.sigma*shift[k], e.axes[e.ranges[k]].Low, 1)
 		e.step[k] = (1-e.cs)*e.step[k] + math.Sqrt(e.cs*(2-e.cs)*e.mueff)*white[k]
 	}
 	stalled := norm(e.step)/math.Sqrt(1-math.Pow(1-e.cs, 2*float64(e.generation+1))) >= (1.4+2/(d+1))*e.e

@@ -10,6 +10,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 func TestEvolutionIsThatOfThePackageCMAES(t *testing.T) {
@@ -27,7 +28,7 @@ func TestEvolutionIsThatOfThePackageCMAES(t *testing.T) {
 	data, err := os.ReadFile("testdata/evolution.json")
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(data, &want))
-	e := newEvolution(newUnitCube(cube(4, 1)), 8, []float64{0.5, 0.5, 0.5, 0.5}, 0.1)
+	e := newEvolution(space.NewCube(cube(4, 1)), 8, []float64{0.5, 0.5, 0.5, 0.5}, 0.1)
 	require.InDeltaSlice(t, want.Weights, e.weights, 1e-12)
 	const tolerance = 1e-7 // the package adds 1e-8 under some roots
 	for _, g := range want.Generations {
@@ -59,7 +60,7 @@ func TestEvolutionIsThatOfThePackageCMAES(t *testing.T) {
 }
 
 func TestEvolutionDrawsInOutliers(t *testing.T) {
-	near, far := newEvolution(newUnitCube(cube(2, 1)), 6, []float64{0.5, 0.5}, 0.01), newEvolution(newUnitCube(cube(2, 1)), 6, []float64{0.5, 0.5}, 0.01)
+	near, far := newEvolution(space.NewCube(cube(2, 1)), 6, []float64{0.5, 0.5}, 0.01), newEvolution(space.NewCube(cube(2, 1)), 6, []float64{0.5, 0.5}, 0.01)
 	points := func(first float64) [][]float64 {
 		return [][]float64{{first, 0.5}, {0.5, 0.51}, {0.5, 0.49}, {0.49, 0.5}, {0.5, 0.5}, {0.51, 0.5}}
 	}
@@ -72,7 +73,7 @@ func TestEvolutionDrawsInOutliers(t *testing.T) {
 
 func TestSharesFollowTheBetterHalfAndKeepAMargin(t *testing.T) {
 	spec := &sweep.Spec{Parameters: []sweep.Parameter{{Name: "word", Distribution: sweep.DistCategorical, Values: []sweep.Value{sweep.Word("a"), sweep.Word("b"), sweep.Word("c")}}}}
-	e := newEvolution(newUnitCube(spec), 6, []float64{0}, 0.1)
+	e := newEvolution(space.NewCube(spec), 6, []float64{0}, 0.1)
 	require.Empty(t, e.ranges)
 	for range 100 {
 		e.learn(0, []int{1, 1, -1, 0, 0, 2})
@@ -87,14 +88,14 @@ func TestSharesFollowTheBetterHalfAndKeepAMargin(t *testing.T) {
 
 func TestMarginLetsIntegersMove(t *testing.T) {
 	spec := &sweep.Spec{Parameters: []sweep.Parameter{{Name: "batch", Distribution: sweep.DistIntUniform, Min: 1, Max: 5}, {Name: "lr", Distribution: sweep.DistUniform, Max: 1}}}
-	s := newUnitCube(spec)
+	s := space.NewCube(spec)
 	e := newEvolution(s, 6, []float64{0.5, 0.5}, 1e-4)
 	require.Zero(t, e.margin(1))
 	const n = 6000
 	moved := 0
 	for i := range n {
 		spec.Seed = int64(i)
-		if u := e.draw(s, randomOf(Request{Spec: spec}), nil); s.params(u)["batch"] != sweep.Number(3) {
+		if u := e.draw(s, randomOf(Request{Spec: spec}), nil); s.Params(u)["batch"] != sweep.Number(3) {
 			moved++
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/gp"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 const (
@@ -45,12 +46,12 @@ type surrogate struct {
 // newModel fits. More objectives than volumes can be taken of are made one: the
 // greatest of the weighted values plus a little of their sum, by weights that each
 // trial draws anew (Knowles 2006, ParEGO, eq. 2).
-func newModel(rng *rand.Rand, r Request, s *unitCube, t training) (*model, error) {
+func newModel(rng *rand.Rand, r Request, s *space.Cube, t training) (*model, error) {
 	m := &model{training: t}
 	if len(r.Spec.Metrics) > maxVolumes {
 		m.values = scalarised(rng, t.values)
 	}
-	kinds := s.categorical()
+	kinds := s.Categorical()
 	fit := func(rows [][]float64, k int, options gp.Options) (surrogate, error) {
 		data := gp.Data{Categorical: kinds}
 		for i, row := range rows {
@@ -136,7 +137,7 @@ func scalarised(rng *rand.Rand, values [][]float64) [][]float64 {
 type place struct{ u, f []float64 }
 
 // acquisition prepares the acquisition, and returns the points to look near.
-func (m *model) acquisition(rng *rand.Rand, r Request, s *unitCube) (a *acquisition, elite [][]float64, err error) {
+func (m *model) acquisition(rng *rand.Rand, r Request, s *space.Cube) (a *acquisition, elite [][]float64, err error) {
 	n := len(m.objectives)
 	var good, all []place
 	nothing := math.Inf(-1)
@@ -166,7 +167,7 @@ func (m *model) acquisition(rng *rand.Rand, r Request, s *unitCube) (a *acquisit
 	}
 	var points, fixed [][]float64
 	for _, a := range r.Pending {
-		if u, ok := s.point(a.Params); ok {
+		if u, ok := s.Point(a.Params); ok {
 			points = append(points, u)
 		}
 	}
@@ -265,7 +266,7 @@ func thinned(places []place, limit int) []place {
 // likely to hold. Without the ends a front that has not been to one yet would never
 // go there, since nothing beyond the reference counts; with the worst of all results
 // as reference, points that are good in one objective alone would count too much.
-func (m *model) nadir(s *unitCube, places, front []place) []float64 {
+func (m *model) nadir(s *space.Cube, places, front []place) []float64 {
 	places = slices.Clone(places)
 	n := len(m.objectives)
 	work := make([]gp.Workspace, n+len(m.constraints))
@@ -313,10 +314,10 @@ func (m *model) nadir(s *unitCube, places, front []place) []float64 {
 		for _, p := range front {
 			try(p.u)
 		}
-		for _, u := range s.along(best, lookAlong) { // the end may be where nothing near it slopes to
+		for _, u := range s.Along(best, lookAlong) { // the end may be where nothing near it slopes to
 			try(u)
 		}
-		lowest, highest := s.ranges(best)
+		lowest, highest := s.Ranges(best)
 		at, _ := climb(end, best, lowest, highest, climbSteps)
 		for j, o := range m.objectives {
 			mean, _ := o.Posterior(at)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // The search (what it learns from, who gets a repeat), `best` and feasibility have one
@@ -106,7 +107,7 @@ func TestNoiseIsOneModel(t *testing.T) {
 			}
 			require.Positive(t, constrained)
 			require.True(t, compared > 0 || contest.Freedom == 0)
-			for _, o := range observations(r, newUnitCube(spec)) {
+			for _, o := range observations(r, space.NewCube(spec)) {
 				key := ledger[o.number].Params.Key()
 				mean, _ := noise.Mean(key)
 				require.InDelta(t, spec.Metrics[0].Cost(mean.Mean), o.values[0], 1e-9, "the search learns from the same mean")

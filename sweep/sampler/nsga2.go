@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // Shape of NSGA-II's children. Deb 2002 crosses with eta 20 in thousands of
@@ -36,24 +37,24 @@ const (
 type nsga2 struct{}
 
 func (nsga2) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	s, rng, seen := newUnitCube(r.Spec), randomOf(r), tried(r)
+	s, rng, seen := space.NewCube(r.Spec), randomOf(r), tried(r)
 	reason := sweep.Reason{Sampler: string(sweep.MethodNSGA2)}
 	list, size := observations(r, s), population(r.Spec)
 	if len(list) < size {
 		reason.Note = fmt.Sprintf("%d of the first population's %d results: a point of a Sobol sequence", len(list), size)
-		params, err := s.spreadUntried(r, seen)
+		params, err := spreadUntried(s, r, seen)
 		return params, reason, err
 	}
 	order := ranked(list)[:size]
 	parent := func() []float64 { return list[order[min(rng.IntN(size), rng.IntN(size))]].u }
 	reason.Hyper = map[string]float64{"population": float64(size)}
 	for range draws {
-		if params := s.params(s.child(rng, parent(), parent())); !seen[params.Key()] {
+		if params := s.Params(child(s, rng, parent(), parent())); !seen[params.Key()] {
 			return params, reason, nil
 		}
 	}
 	reason.Note = "no untried child: random"
-	params, err := s.untried(rng, seen)
+	params, err := untried(s, rng, seen)
 	return params, reason, err
 }
 
@@ -62,32 +63,32 @@ func population(spec *sweep.Spec) int { return int(clamp(float64(spec.Budget.Run
 
 // child crosses two parents, NaN where they lack a parameter, and mutates the
 // result: each coordinate with probability 1/d.
-func (s *unitCube) child(rng *rand.Rand, a, b []float64) []float64 {
-	u := s.draw(rng)
+func child(s *space.Cube, rng *rand.Rand, a, b []float64) []float64 {
+	u := s.Draw(rng)
 	cross := rng.Float64() < nsgaCross
-	for k, x := range s.axes() {
+	for k, x := range s.Axes() {
 		coin, mutate, spread := rng.Float64(), rng.Float64()*float64(len(u)) < 1, rng.Float64()
 		mother, father := a[k], b[k]
 		if math.IsNaN(mother) || coin < 0.5 && !math.IsNaN(father) && cross {
 			mother, father = father, mother
 		}
 		switch {
-		case x.fixed, math.IsNaN(mother):
-		case x.words > 0, x.isZero(mother):
+		case x.Fixed, math.IsNaN(mother):
+		case x.Categories > 0, x.IsZero(mother):
 			if !mutate {
 				u[k] = mother
 			}
-		case mutate && x.zero > 0 && rng.Float64() < x.zero:
+		case mutate && x.Zero > 0 && rng.Float64() < x.Zero:
 			u[k] = 0
 		default:
 			at := mother
-			if cross && !math.IsNaN(father) && !x.isZero(father) && rng.Float64() < 0.5 {
+			if cross && !math.IsNaN(father) && !x.IsZero(father) && rng.Float64() < 0.5 {
 				at = crossed(spread, mother, father)
 			}
 			if mutate {
-				at = mutated(rng.Float64(), at, x.low)
+				at = mutated(rng.Float64(), at, x.Low)
 			}
-			u[k] = clamp(at, x.low, 1)
+			u[k] = clamp(at, x.Low, 1)
 		}
 	}
 	return u

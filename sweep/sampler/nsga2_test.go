@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 func TestCrossoverIsThatOfDeb(t *testing.T) {
@@ -27,11 +28,11 @@ func TestCrossoverIsThatOfDeb(t *testing.T) {
 }
 
 func TestMutationStaysInside(t *testing.T) {
-	for _, u := range []float64{gap, 0.3, 0.999, 1} {
-		require.InDelta(t, gap, mutated(0, u, gap), 1e-12, "as far as it goes")
-		require.InDelta(t, 1, mutated(1, u, gap), 1e-12)
-		require.InDelta(t, u, mutated(0.5, u, gap), 1e-12)
-		require.Less(t, mutated(0.3, u, gap), mutated(0.7, u, gap))
+	for _, u := range []float64{space.Gap, 0.3, 0.999, 1} {
+		require.InDelta(t, space.Gap, mutated(0, u, space.Gap), 1e-12, "as far as it goes")
+		require.InDelta(t, 1, mutated(1, u, space.Gap), 1e-12)
+		require.InDelta(t, u, mutated(0.5, u, space.Gap), 1e-12)
+		require.Less(t, mutated(0.3, u, space.Gap), mutated(0.7, u, space.Gap))
 	}
 }
 
@@ -80,13 +81,13 @@ func TestMethodsFindAFront(t *testing.T) {
 }
 
 func TestChildrenComeFromTheirParents(t *testing.T) {
-	s := newUnitCube(mixed())
+	s := space.NewCube(mixed())
 	absent := math.NaN()
 	rng := rand.New(rand.NewPCG(1, 2))
 	words, zeros, windows := 0, 0, 0
 	const n = 3000
 	for range n {
-		u := s.child(rng, []float64{0, absent, 2}, []float64{0.9, 0.4, 2})
+		u := child(s, rng, []float64{0, absent, 2}, []float64{0.9, 0.4, 2})
 		if u[2] == 2 {
 			words++
 		}

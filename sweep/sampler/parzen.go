@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
@@ -27,8 +26,8 @@ import (
 //
 // The prior has the shares of draw, even over ranges and words.
 type parzen struct {
-	space  *unitCube
-	axes   []axis
+	space  *space.Cube
+	axes   []space.Axis
 	points [][]float64 // `[n d]`, NaN for absent
 	logs   []float64   // ln w_i, `[n+1]`
 	totals []float64   // running sums of w_i, `[n+1]`
@@ -36,47 +35,10 @@ type parzen struct {
 	norms  [][]float64 // ln of the normal density's constant, `[n d]`
 }
 
-// axis is what a kernel has to know of a coordinate.
-type axis struct {
-	fixed bool    // a constant
-	words int     // values of a categorical parameter, 0 for another
-	cells int     // values of an integer, stepped or ordinal one, 0 for a continuous one
-	zero  float64 // probability of an exact zero
-	low   float64 // where the range begins: gap above an exact zero, else 0
-}
-
-// axes describes the coordinates of the space.
-func (s *unitCube) axes() []axis {
-	list := make([]axis, len(s.order))
-	for k, p := range s.order {
-		a := &list[k]
-		a.zero = p.Zero
-		if p.Zero > 0 {
-			a.low = gap
-		}
-		switch p.Distribution {
-		case sweep.DistConstant:
-			a.fixed = true
-		case sweep.DistCategorical:
-			a.words = len(p.Values)
-		case sweep.DistOrdinal:
-			a.cells = len(p.Values)
-		case sweep.DistIntUniform:
-			a.cells = int(p.Max-p.Min) + 1
-		case sweep.DistQUniform, sweep.DistQLogUniform:
-			a.cells = space.Steps(p) + 1
-		}
-	}
-	return list
-}
-
-// isZero reports whether coordinate u of the axis is its exact zero.
-func (a axis) isZero(u float64) bool { return a.zero > 0 && u < gap/2 }
-
 // newParzen makes the density of points with weights one longer, the prior's last.
 // width is the factor of parzenWidth.
-func newParzen(s *unitCube, points [][]float64, weights []float64, width float64) *parzen {
-	p := &parzen{space: s, axes: s.axes(), points: points}
+func newParzen(s *space.Cube, points [][]float64, weights []float64, width float64) *parzen {
+	p := &parzen{space: s, axes: s.Axes(), points: points}
 	for k := range p.axes {
 		p.width = append(p.width, parzenWidth(p.axes, points, k, width))
 	}
@@ -93,7 +55,7 @@ func newParzen(s *unitCube, points [][]float64, weights []float64, width float64
 		norm := make([]float64, len(u))
 		for k, a := range p.axes {
 			h := p.width[k] * math.Sqrt2
-			inside := (math.Erf((1-u[k])/h) - math.Erf((a.low-u[k])/h)) / 2
+			inside := (math.Erf((1-u[k])/h) - math.Erf((a.Low-u[k])/h)) / 2
 			norm[k] = -math.Log(p.width[k] * math.Sqrt(2*math.Pi) * inside)
 		}
 		p.norms = append(p.norms, norm)
@@ -107,10 +69,10 @@ func newParzen(s *unitCube, points [][]float64, weights []float64, width float64
 //
 // at least 1/(1.5 n + 1) and 1/100 of the range (near the magic clip of Bergstra 2011), and half
 // an interval of integers and steps; at most the range.
-func parzenWidth(axes []axis, points [][]float64, k int, factor float64) float64 {
+func parzenWidth(axes []space.Axis, points [][]float64, k int, factor float64) float64 {
 	d := 0.0
 	for _, a := range axes {
-		if !a.fixed {
+		if !a.Fixed {
 			d++
 		}
 	}
@@ -118,17 +80,17 @@ func parzenWidth(axes []axis, points [][]float64, k int, factor float64) float64
 	var m mean
 	var squares float64
 	for _, u := range points {
-		if !math.IsNaN(u[k]) && !a.isZero(u[k]) {
+		if !math.IsNaN(u[k]) && !a.IsZero(u[k]) {
 			delta := u[k] - m.value
 			m.add(u[k])
 			squares += delta * (u[k] - m.value)
 		}
 	}
 	h := factor * math.Sqrt(squares/math.Max(float64(m.n), 1)) * math.Pow(math.Max(n, 1), -1/(d+4))
-	span := 1 - a.low
+	span := 1 - a.Low
 	h = math.Max(h, math.Max(span/100, span/(1.5*n+1)))
-	if a.cells > 0 {
-		h = math.Max(h, span/float64(a.cells)/2)
+	if a.Cells > 0 {
+		h = math.Max(h, span/float64(a.Cells)/2)
 	}
 	return math.Min(h, span)
 }
@@ -137,7 +99,7 @@ func parzenWidth(axes []axis, points [][]float64, k int, factor float64) float64
 func (p *parzen) log(u []float64) float64 {
 	prior := make([]float64, len(u)) // what the prior says of each coordinate
 	for k, a := range p.axes {
-		prior[k] = a.prior(u[k])
+		prior[k] = priorAt(a, u[k])
 	}
 	n := len(p.points)
 	terms := make([]float64, n+1)
@@ -148,7 +110,7 @@ func (p *parzen) log(u []float64) float64 {
 	same := func(c int) float64 { return math.Log1p(-float64(c-1) / float64(n+c)) }
 	other := func(c int) float64 { return -math.Log(float64(n + c)) }
 	for k, a := range p.axes {
-		if a.fixed || math.IsNaN(u[k]) {
+		if a.Fixed || math.IsNaN(u[k]) {
 			continue
 		}
 		scale := 1 / p.width[k]
@@ -156,20 +118,20 @@ func (p *parzen) log(u []float64) float64 {
 			switch {
 			case math.IsNaN(at[k]):
 				terms[i] += prior[k]
-			case a.words > 0 && at[k] == u[k]:
-				terms[i] += same(a.words)
-			case a.words > 0:
-				terms[i] += other(a.words)
-			case a.isZero(at[k]) && a.isZero(u[k]):
+			case a.Categories > 0 && at[k] == u[k]:
+				terms[i] += same(a.Categories)
+			case a.Categories > 0:
+				terms[i] += other(a.Categories)
+			case a.IsZero(at[k]) && a.IsZero(u[k]):
 				terms[i] += same(2)
-			case a.isZero(at[k]):
-				terms[i] += other(2) - math.Log(1-a.low)
-			case a.isZero(u[k]):
+			case a.IsZero(at[k]):
+				terms[i] += other(2) - math.Log(1-a.Low)
+			case a.IsZero(u[k]):
 				terms[i] += other(2)
 			default:
 				z := (u[k] - at[k]) * scale
 				terms[i] += p.norms[i][k] - z*z/2
-				if a.zero > 0 {
+				if a.Zero > 0 {
 					terms[i] += same(2)
 				}
 			}
@@ -186,47 +148,47 @@ func (p *parzen) log(u []float64) float64 {
 	return highest + math.Log(sum)
 }
 
-// prior is the logarithm of the prior's density at u, 0 where it is absent.
-func (a axis) prior(u float64) float64 {
+// priorAt is the logarithm of the prior's density at u, 0 where it is absent.
+func priorAt(a space.Axis, u float64) float64 {
 	switch {
-	case a.fixed || math.IsNaN(u):
+	case a.Fixed || math.IsNaN(u):
 		return 0
-	case a.words > 0:
-		return -math.Log(float64(a.words))
-	case a.isZero(u):
-		return math.Log(a.zero)
+	case a.Categories > 0:
+		return -math.Log(float64(a.Categories))
+	case a.IsZero(u):
+		return math.Log(a.Zero)
 	}
-	return math.Log((1 - a.zero) / (1 - a.low))
+	return math.Log((1 - a.Zero) / (1 - a.Low))
 }
 
 // draw returns a random point of the density.
 func (p *parzen) draw(rng *rand.Rand) []float64 {
-	u := p.space.draw(rng)
+	u := p.space.Draw(rng)
 	n := len(p.points)
 	i, _ := slices.BinarySearch(p.totals[:n], rng.Float64())
 	for k, a := range p.axes {
 		coin, other := rng.Float64(), rng.Float64()
-		if i == n || a.fixed || math.IsNaN(p.points[i][k]) {
+		if i == n || a.Fixed || math.IsNaN(p.points[i][k]) {
 			continue
 		}
 		at := p.points[i][k]
 		switch {
-		case a.words > 0:
-			if coin < 1/float64(n+a.words)*float64(a.words-1) { // one of the others
-				u[k] = math.Mod(at+1+math.Floor(other*float64(a.words-1)), float64(a.words))
+		case a.Categories > 0:
+			if coin < 1/float64(n+a.Categories)*float64(a.Categories-1) { // one of the others
+				u[k] = math.Mod(at+1+math.Floor(other*float64(a.Categories-1)), float64(a.Categories))
 			} else {
 				u[k] = at
 			}
-		case a.isZero(at):
+		case a.IsZero(at):
 			if coin < 1/float64(n+2) {
-				u[k] = a.low + other*(1-a.low)
+				u[k] = a.Low + other*(1-a.Low)
 			} else {
 				u[k] = 0
 			}
-		case a.zero > 0 && coin < 1/float64(n+2):
+		case a.Zero > 0 && coin < 1/float64(n+2):
 			u[k] = 0
 		default:
-			u[k] = cutNormal(rng, at, p.width[k], a.low)
+			u[k] = cutNormal(rng, at, p.width[k], a.Low)
 		}
 	}
 	return u

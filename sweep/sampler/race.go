@@ -147,7 +147,7 @@ func (c *race) few() bool {
 		}
 	}
 	for _, p := range c.request.Spec.Parameters {
-		if p.Distribution != sweep.DistConstant {
+		if !space.IsConstant(p) {
 			dimensions++
 		}
 	}

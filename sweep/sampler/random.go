@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // draws is how many random points are tried before the space is taken to be
@@ -14,24 +15,24 @@ const draws = 256
 type random struct{}
 
 func (random) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	s := newUnitCube(r.Spec)
-	params, err := s.untried(randomOf(r), tried(r))
+	s := space.NewCube(r.Spec)
+	params, err := untried(s, randomOf(r), tried(r))
 	return params, sweep.Reason{Sampler: string(sweep.MethodRandom)}, err
 }
 
 // untried draws a point that is not in seen.
-func (s *unitCube) untried(rng *rand.Rand, seen map[string]bool) (sweep.Params, error) {
+func untried(s *space.Cube, rng *rand.Rand, seen map[string]bool) (sweep.Params, error) {
 	for range draws {
-		if params := s.params(s.draw(rng)); !seen[params.Key()] {
+		if params := s.Params(s.Draw(rng)); !seen[params.Key()] {
 			return params, nil
 		}
 	}
-	if !s.finite() {
-		return s.params(s.draw(rng)), nil // an endless space whose exact zeros and words come up again and again
+	if !s.Finite() {
+		return s.Params(s.Draw(rng)), nil // an endless space whose exact zeros and words come up again and again
 	}
-	all, ok := s.all()
+	all, ok := s.All()
 	if !ok {
-		return s.params(s.draw(rng)), nil // as good as endless
+		return s.Params(s.Draw(rng)), nil // as good as endless
 	}
 	var left []sweep.Params
 	for _, params := range all {

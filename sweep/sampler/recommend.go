@@ -5,6 +5,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/gp"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // Recommender is a Sampler that can say which finished trial is best where results
@@ -25,7 +26,7 @@ const likelyFeasible = 0.5
 // of the first metric, among those that satisfy every constraint more likely than
 // not: the first trial of that point.
 func (bayes) Recommend(r Request) (best sweep.Trial, ok bool) {
-	s := newUnitCube(r.Spec)
+	s := space.NewCube(r.Spec)
 	t := newTraining(r, s)
 	if len(t.x) < bayesStart || len(r.Spec.Metrics) > maxVolumes {
 		return sweep.Trial{}, false
@@ -38,7 +39,7 @@ func (bayes) Recommend(r Request) (best sweep.Trial, ok bool) {
 	seen := make(map[string]bool)
 	for _, t := range r.Ledger {
 		key := t.Params.Key()
-		u, in := s.point(t.Params)
+		u, in := s.Point(t.Params)
 		if t.Status != sweep.StatusCompleted || seen[key] || !in {
 			continue
 		}

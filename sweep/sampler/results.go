@@ -6,6 +6,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // outcome is what is known of a point, the better kind first.
@@ -52,7 +53,7 @@ type observation struct {
 // limit, each divided by the largest excess in the ledger so that the metrics'
 // units do not matter. A constraint whose metric, or whose baseline, has no
 // result yet is ignored.
-func observations(r Request, s *unitCube) []observation {
+func observations(r Request, s *space.Cube) []observation {
 	var points []*evidence
 	byKey := make(map[string]*evidence)
 	for _, t := range r.Ledger {
@@ -69,7 +70,7 @@ func observations(r Request, s *unitCube) []observation {
 		key := t.Params.Key()
 		p := byKey[key]
 		if p == nil {
-			u, of := s.locate(t.Params)
+			u, of := s.Locate(t.Params)
 			if !of {
 				continue
 			}
@@ -133,20 +134,6 @@ func repeatNoise(r Request, points []*evidence) []*analysis.Noise {
 		list[j] = analysis.NewNoise(r.Ledger, o.Name)
 	}
 	return list
-}
-
-// locate is point, with NaN for the coordinates of parameters that are absent.
-func (s *unitCube) locate(params sweep.Params) (u []float64, ok bool) {
-	u, ok = s.point(params)
-	if !ok {
-		return nil, false
-	}
-	for k, p := range s.order {
-		if _, set := params[p.Name]; !set {
-			u[k] = math.NaN()
-		}
-	}
-	return u, true
 }
 
 // minimised returns what a trial says of every metric, negated where the goal is

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // done is a finished trial of cube's first parameter at x.
@@ -52,7 +53,7 @@ func TestObservationsTreatEachStatusOnPurpose(t *testing.T) {
 		done(11, 0.8, sweep.StatusCompleted, both(math.NaN(), 1)),
 		done(12, 0.85, sweep.StatusStopped, nil),
 		tooLarge,
-	}}, newUnitCube(spec))
+	}}, space.NewCube(spec))
 	require.Equal(t, []observation{
 		{u: []float64{0.1}, outcome: completed, values: []float64{4, -0.6}, excess: []float64{}, trials: 2, number: 1},
 		{u: []float64{0.2}, outcome: diverged, number: 2},
@@ -79,7 +80,7 @@ func TestViolationsDoNotDependOnUnits(t *testing.T) {
 		done(5, 0.5, sweep.StatusCompleted, values(1)), // without the constraints' metrics
 	}}
 	violations := func() (v []float64) {
-		for _, o := range observations(r, newUnitCube(spec)) {
+		for _, o := range observations(r, space.NewCube(spec)) {
 			v = append(v, o.violation)
 		}
 		return v

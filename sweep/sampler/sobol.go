@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // sobol takes the points of a scrambled Sobol sequence in their order: trial Index
@@ -22,36 +23,36 @@ import (
 type sobol struct{}
 
 func (sobol) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	s := newUnitCube(r.Spec)
+	s := space.NewCube(r.Spec)
 	reason := sweep.Reason{Sampler: string(sweep.MethodSobol), Note: fmt.Sprintf("point %d of the sequence", r.Index+1)}
-	params := s.params(s.spread(r))
+	params := s.Params(spread(s, r))
 	seen := tried(r)
 	if !seen[params.Key()] {
 		return params, reason, nil
 	}
 	reason.Note += " was tried: random"
-	params, err := s.untried(randomOf(r), seen)
+	params, err := untried(s, randomOf(r), seen)
 	return params, reason, err
 }
 
 // spreadUntried is what a method that learns suggests before it knows enough: the
 // sequence's point, or a random one where that was tried.
-func (s *unitCube) spreadUntried(r Request, seen map[string]bool) (sweep.Params, error) {
-	if params := s.params(s.spread(r)); !seen[params.Key()] {
+func spreadUntried(s *space.Cube, r Request, seen map[string]bool) (sweep.Params, error) {
+	if params := s.Params(spread(s, r)); !seen[params.Key()] {
 		return params, nil
 	}
-	return s.untried(randomOf(r), seen)
+	return untried(s, randomOf(r), seen)
 }
 
 // spread returns point Index of the scrambled sequence in the space. The one
 // coordinate of a parameter with an exact zero is split: its lowest part, of length
 // Zero, is the zero, the rest is stretched over the range. Numbers are multiples of
 // 2^-53, as those of rand.Rand.Float64.
-func (s *unitCube) spread(r Request) []float64 {
-	sequence := s.sequence(r)
-	return s.pick(func(k int) (coin, at float64) {
+func spread(s *space.Cube, r Request) []float64 {
+	sequence := sequence(s, r)
+	return s.Pick(func(k int) (coin, at float64) {
 		coin, at = sequence[k], sequence[k]
-		if zero := s.order[k].Zero; zero > 0 {
+		if zero := s.Order[k].Zero; zero > 0 {
 			at = clamp((at-zero)/(1-zero), 0, 1-0x1p-53)
 		}
 		return coin, math.Floor(at*0x1p53) * 0x1p-53
@@ -59,9 +60,9 @@ func (s *unitCube) spread(r Request) []float64 {
 }
 
 // sequence returns point Index of the scrambled sequence, each coordinate in [0, 1).
-func (s *unitCube) sequence(r Request) []float64 {
+func sequence(s *space.Cube, r Request) []float64 {
 	scramble := rand.New(rand.NewPCG(uint64(r.Spec.Seed), sobolStream))
-	at := make([]float64, len(s.order))
+	at := make([]float64, len(s.Order))
 	for k := range at {
 		seed := scramble.Uint64()
 		if k < sobolDimensions {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 func TestSobolIsThatOfSciPy(t *testing.T) {
@@ -39,11 +40,11 @@ func cube(d int, seed int64) *sweep.Spec {
 func TestSobolIsStratified(t *testing.T) {
 	const n, d = 64, 70 // six dimensions more than the table has
 	spec := cube(d, 3)
-	s := newUnitCube(spec)
+	s := space.NewCube(spec)
 	points := make([][]float64, n)
 	for i := range points {
-		points[i] = s.spread(Request{Spec: spec, Number: i, Index: i})
-		require.Equal(t, points[i], s.spread(Request{Spec: spec, Number: i + 5, Index: i}), "the trial's number does not matter")
+		points[i] = spread(s, Request{Spec: spec, Number: i, Index: i})
+		require.Equal(t, points[i], spread(s, Request{Spec: spec, Number: i + 5, Index: i}), "the trial's number does not matter")
 	}
 	for k := range sobolDimensions {
 		var cells [n]int
@@ -64,9 +65,9 @@ func TestSobolIsStratified(t *testing.T) {
 }
 
 func TestSobolIsScrambledBySeed(t *testing.T) {
-	s := newUnitCube(cube(2, 1))
-	a := s.spread(Request{Spec: cube(2, 1), Index: 0})
-	b := s.spread(Request{Spec: cube(2, 2), Index: 0})
+	s := space.NewCube(cube(2, 1))
+	a := spread(s, Request{Spec: cube(2, 1), Index: 0})
+	b := spread(s, Request{Spec: cube(2, 2), Index: 0})
 	require.NotEqual(t, a, b)
 	require.NotEqual(t, a[0], a[1], "dimensions are scrambled apart")
 	// Each scrambled coordinate is uniform over seeds.
@@ -86,7 +87,7 @@ func TestSobolIsScrambledBySeed(t *testing.T) {
 func TestSobolDependsOnNoRandomMethod(t *testing.T) {
 	spec := cube(3, 7)
 	spec.Parameters[1] = sweep.Parameter{Name: spec.Parameters[1].Name, Distribution: sweep.DistLogUniform, Min: 1e-3, Max: 3, Zero: 0.2}
-	s := newUnitCube(spec)
+	s := space.NewCube(spec)
 	for i, want := range [][]float64{
 		{0.88264172502621141, 0, 0.23101514628006881},
 		{0.19712691149285078, 0.62723362805897476, 0.81445609589146617},
@@ -96,7 +97,7 @@ func TestSobolDependsOnNoRandomMethod(t *testing.T) {
 		{0.41746186218651216, 0.72859725527874686, 0.064449876613136281},
 	} {
 		r := Request{Spec: spec, Index: i}
-		u, sequence := s.spread(r), s.sequence(r)
+		u, sequence := spread(s, r), sequence(s, r)
 		require.Equal(t, want, u)
 		require.Equal(t, sequence[0], u[0])
 		require.Equal(t, sequence[2], u[2])
@@ -125,11 +126,11 @@ func discrepancy(points [][]float64, a, b int) float64 {
 func TestSobolProjectionsAreMoreEvenThanRandomOnes(t *testing.T) {
 	const n, d = 50, 10 // n is no power of two
 	spec := cube(d, 11)
-	s := newUnitCube(spec)
+	s := space.NewCube(spec)
 	var even, plain [][]float64
 	for i := range n {
 		r := Request{Spec: spec, Number: i, Index: i}
-		even, plain = append(even, s.spread(r)), append(plain, s.draw(randomOf(r)))
+		even, plain = append(even, spread(s, r)), append(plain, s.Draw(randomOf(r)))
 	}
 	var ratio float64 // geometric mean
 	pairs := 0
@@ -148,12 +149,12 @@ func TestSobolGivesZerosAndWordsTheirShare(t *testing.T) {
 		{Name: "word", Distribution: sweep.DistCategorical, Values: []sweep.Value{sweep.Word("a"), sweep.Word("b"), sweep.Word("c"), sweep.Word("d")}},
 		{Name: "batch", Distribution: sweep.DistIntUniform, Min: 1, Max: 8},
 	}}
-	s := newUnitCube(spec)
+	s := space.NewCube(spec)
 	const n = 256
 	counts := make(map[string]map[sweep.Value]int)
 	below := 0
 	for i := range n {
-		for name, v := range s.params(s.spread(Request{Spec: spec, Number: i, Index: i})) {
+		for name, v := range s.Params(spread(s, Request{Spec: spec, Number: i, Index: i})) {
 			if counts[name] == nil {
 				counts[name] = make(map[sweep.Value]int)
 			}

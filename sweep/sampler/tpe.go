@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 const (
@@ -40,20 +41,20 @@ const (
 type tpe struct{}
 
 func (tpe) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	s, rng, seen := newUnitCube(r.Spec), randomOf(r), tried(r)
+	s, rng, seen := space.NewCube(r.Spec), randomOf(r), tried(r)
 	reason := sweep.Reason{Sampler: string(sweep.MethodTPE)}
 	list := observations(r, s)
 	if len(list) < tpeStart {
 		reason.Note = fmt.Sprintf("%d of the first %d results: a point of a Sobol sequence", len(list), tpeStart)
-		params, err := s.spreadUntried(r, seen)
+		params, err := spreadUntried(s, r, seen)
 		return params, reason, err
 	}
 	good, rest := split(r, s, list)
 	reason.Hyper = map[string]float64{"good": float64(len(good.points)), "others": float64(len(rest.points))}
 	var best sweep.Params
 	for range tpeCandidates {
-		params := s.params(good.draw(rng))
-		u, of := s.locate(params)
+		params := s.Params(good.draw(rng))
+		u, of := s.Locate(params)
 		if !of || seen[params.Key()] {
 			continue
 		}
@@ -65,13 +66,13 @@ func (tpe) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 		return best, reason, nil
 	}
 	reason.Note = "no untried point among the candidates: random"
-	params, err := s.untried(rng, seen)
+	params, err := untried(s, rng, seen)
 	return params, reason, err
 }
 
 // split returns the densities of the good observations and of all other points,
 // pending ones among them.
-func split(r Request, s *unitCube, list []observation) (good, rest *parzen) {
+func split(r Request, s *space.Cube, list []observation) (good, rest *parzen) {
 	order := ranked(list)
 	b := int(math.Ceil(math.Sqrt(float64(len(list)))))
 	var points, others [][]float64
@@ -83,7 +84,7 @@ func split(r Request, s *unitCube, list []observation) (good, rest *parzen) {
 		others = append(others, list[i].u)
 	}
 	for _, a := range r.Pending {
-		if u, of := s.locate(a.Params); of {
+		if u, of := s.Locate(a.Params); of {
 			others = append(others, u)
 		}
 	}

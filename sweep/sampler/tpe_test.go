@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // mixed has a range with an exact zero, one that depends on it, words and integers.
@@ -24,7 +25,7 @@ func mixed() *sweep.Spec {
 // The density is one: summed over words and zeros, integrated over ranges. Its
 // draws have it: the mean of 1/p over draws in a region is the region's size.
 func TestParzenIsADensity(t *testing.T) {
-	s := newUnitCube(mixed())
+	s := space.NewCube(mixed())
 	absent := math.NaN()
 	points := [][]float64{{0, absent, 0}, {0.2, 0.9, 2}, {0.95, 0.1, 1}, {0.6, 0.5, 1}}
 	p := newParzen(s, points, []float64{1, 2, 0.5, 1, 1}, 1)
@@ -37,7 +38,7 @@ func TestParzenIsADensity(t *testing.T) {
 		total += mass
 		for i := range cells {
 			for j := range cells {
-				total += math.Exp(p.log([]float64{middle(i, gap), middle(j, 0), float64(word)})) * (1 - gap) / cells / cells
+				total += math.Exp(p.log([]float64{middle(i, space.Gap), middle(j, 0), float64(word)})) * (1 - space.Gap) / cells / cells
 			}
 		}
 	}
@@ -47,7 +48,7 @@ func TestParzenIsADensity(t *testing.T) {
 	const n = 20000
 	seen, corner, size := 0.0, 0.0, 0.0
 	for range n {
-		u, of := s.locate(s.params(p.draw(rng)))
+		u, of := s.Locate(s.Params(p.draw(rng)))
 		require.True(t, of)
 		switch {
 		case u[0] == 0:
@@ -63,16 +64,16 @@ func TestParzenIsADensity(t *testing.T) {
 }
 
 func TestParzenWidthIsBounded(t *testing.T) {
-	s := newUnitCube(&sweep.Spec{Parameters: []sweep.Parameter{
+	s := space.NewCube(&sweep.Spec{Parameters: []sweep.Parameter{
 		{Name: "x", Distribution: sweep.DistUniform, Max: 1},
 		{Name: "y", Distribution: sweep.DistIntUniform, Min: 1, Max: 2},
 	}})
 	same := slices.Repeat([][]float64{{0.4, 0.25}}, 1000)
-	require.Equal(t, 0.01, parzenWidth(s.axes(), same, 0, 1), "a hundredth of the range")
-	require.Equal(t, 0.25, parzenWidth(s.axes(), same, 1, 1), "half an interval")
-	require.InDelta(t, 1.0/4, parzenWidth(s.axes(), same[:2], 0, 1), 1e-12)
+	require.Equal(t, 0.01, parzenWidth(s.Axes(), same, 0, 1), "a hundredth of the range")
+	require.Equal(t, 0.25, parzenWidth(s.Axes(), same, 1, 1), "half an interval")
+	require.InDelta(t, 1.0/4, parzenWidth(s.Axes(), same[:2], 0, 1), 1e-12)
 	ends := slices.Repeat([][]float64{{0, 0.25}, {1, 0.25}}, 500)
-	require.InDelta(t, 0.5*math.Pow(1000, -1.0/6), parzenWidth(s.axes(), ends, 0, 1), 1e-12, "Scott's rule")
+	require.InDelta(t, 0.5*math.Pow(1000, -1.0/6), parzenWidth(s.Axes(), ends, 0, 1), 1e-12, "Scott's rule")
 }
 
 func TestTPEGoesForTheGoal(t *testing.T) {
@@ -89,7 +90,7 @@ func TestTPEGoesForTheGoal(t *testing.T) {
 func TestTPEKeepsAwayFromPendingTrials(t *testing.T) {
 	spec := cube(1, 1)
 	ledger := searched(t, tpe{}, spec, 12, func(u []float64, trial *sweep.Trial) { trial.Metrics = values(bowl(u)) })
-	s := newUnitCube(spec)
+	s := space.NewCube(spec)
 	value := func(pending ...sweep.Assignment) float64 {
 		r := Request{Spec: spec, Ledger: ledger, Pending: pending}
 		good, rest := split(r, s, observations(r, s))

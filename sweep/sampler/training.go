@@ -6,6 +6,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // training is what bayes fits its models on, a row a point.
@@ -27,7 +28,7 @@ type training struct {
 //     it was right to look: there most trials are stopped, too.
 //   - Its constraints are known where that guess is beyond doubt, and not elsewhere:
 //     limits are narrower than what a rung tells.
-func newTraining(r Request, s *unitCube) training {
+func newTraining(r Request, s *space.Cube) training {
 	var t training
 	list := observations(r, s)
 	worst := func(of func(o observation) []float64, n int) []float64 {
@@ -59,11 +60,11 @@ func newTraining(r Request, s *unitCube) training {
 	known := make(drifts)
 	for _, o := range list {
 		x := slices.Clone(o.u)
-		for k, p := range s.order {
+		for k, p := range s.Order {
 			if math.IsNaN(x[k]) {
-				x[k] = inactive
-				if p.Distribution == sweep.DistCategorical {
-					x[k] = -1
+				x[k] = space.Inactive
+				if space.IsCategorical(p) {
+					x[k] = space.NoCategory
 				}
 			}
 		}

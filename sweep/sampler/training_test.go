@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // What is no number becomes one on purpose: see newTraining.
@@ -31,7 +32,7 @@ func TestTrainingTreatsEachOutcomeOnPurpose(t *testing.T) {
 	for i, c := range []float64{0, 3.2, -0.1, 9, 1.2, 3} {
 		r.Ledger[i].Rungs[0].Metrics["c0"] = c
 	}
-	got := newTraining(r, newUnitCube(spec))
+	got := newTraining(r, space.NewCube(spec))
 	require.Equal(t, [][]float64{{10}, {6}, {2}, {10}, {27}, {2}}, got.values)
 	require.Equal(t, [][]float64{{-1}, {2}, {-1}, {2}}, got.excess[:4])
 	require.True(t, math.IsNaN(got.excess[4][0]), "1.2 - 1 is within what trials differ by from their rungs")
@@ -40,5 +41,5 @@ func TestTrainingTreatsEachOutcomeOnPurpose(t *testing.T) {
 	require.True(t, got.feasible(2))
 
 	r.Ledger = r.Ledger[3:]
-	require.Empty(t, newTraining(r, newUnitCube(spec)).x, "nothing has completed")
+	require.Empty(t, newTraining(r, space.NewCube(spec)).x, "nothing has completed")
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/sweep/sampler"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // landscape is an objective fitted to a spec.
@@ -120,7 +120,7 @@ func (g generic) values(spec *sweep.Spec, metrics []sweep.Objective) func(sweep.
 		bowls = append(bowls, b)
 	}
 	return func(params sweep.Params) map[string]float64 {
-		u := sampler.Encode(spec, params)
+		u := space.Encode(spec, params)
 		values := make(map[string]float64, len(bowls))
 		for _, b := range bowls {
 			var z []float64

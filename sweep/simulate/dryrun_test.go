@@ -12,7 +12,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
-	"github.com/tailsweep/tailsweep/sweep/sampler"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // dry is a spec with a baseline of two seeds, then 20 random trials, 4 at a time.
@@ -223,7 +223,7 @@ func TestGenericObjectives(t *testing.T) {
 				least := math.Inf(1)
 				for i := range 3001 {
 					u := float64(i) / 3000
-					v := l.final(sampler.Decode(spec, map[string]float64{"a": u, "b": word}))[m.Name]
+					v := l.final(space.Decode(spec, map[string]float64{"a": u, "b": word}))[m.Name]
 					if m.Goal == sweep.Maximize {
 						v = -v
 					}

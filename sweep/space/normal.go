@@ -8,6 +8,27 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
+var normal = Distribution{
+	Name: sweep.DistNormal, About: "Normal with mean mu and standard deviation sigma, cut off at min and max.",
+	Needs: []string{"mu", "sigma"}, Takes: normalTakes,
+	Value: quantile, Place: cdf, Grid: normalGrid, Ends: normalEnds,
+	Legal: "a number",
+}
+
+var logNormal = Distribution{
+	Name: sweep.DistLogNormal, About: "A number whose natural logarithm is normal with mu and sigma, cut off at min and max.",
+	Needs: []string{"mu", "sigma"}, Takes: normalTakes,
+	Value: quantile, Place: cdf, Grid: normalGrid, Ends: normalEnds,
+	Log:   true,
+	Legal: "a number",
+}
+
+var normalTakes = []string{"min", "max", "zero", "count"}
+
+func normalGrid(p sweep.Parameter, at float64) float64 { return RoundDigits(quantile(p, at), 12) }
+
+func normalEnds(p sweep.Parameter) (low, high float64) { return quantile(p, 0), quantile(p, 1) }
+
 const (
 	// NormalEnds is where Parse ends a normal that has no min or max, in standard
 	// deviations from its mean; 6e-5 of it is beyond.
@@ -19,7 +40,7 @@ const (
 	LeastMass = 1e-3
 )
 
-// Quantile returns the value of a normal or log_normal parameter that a fraction
+// quantile returns the value of a normal or log_normal parameter that a fraction
 // u, [0, 1], of its truncated distribution lies below: the v that solves
 //
 //	u = (Phi(z(v)) - Phi(a)) / (Phi(b) - Phi(a))
@@ -28,9 +49,9 @@ const (
 //
 // Within that reach Phi and its inverse lose less than 1e-9 Sigma of a value on
 // the way to u and back. The ends are exact.
-func Quantile(p sweep.Parameter, u float64) float64 {
-	a, b := Reach(p)
-	z := mathext.NormalQuantile(normalBelow(a) + math.Min(math.Max(u, 0), 1)*NormalMass(a, b))
+func quantile(p sweep.Parameter, u float64) float64 {
+	a, b := reach(p)
+	z := mathext.NormalQuantile(normalBelow(a) + math.Min(math.Max(u, 0), 1)*normalMass(a, b))
 	v := p.Mu + z*p.Sigma
 	if p.Distribution == sweep.DistLogNormal {
 		v = math.Exp(v)
@@ -44,16 +65,16 @@ func Quantile(p sweep.Parameter, u float64) float64 {
 	return v
 }
 
-// CDF is the inverse of Quantile; of a value outside the range that of the nearest end.
-func CDF(p sweep.Parameter, v float64) float64 {
-	a, b := Reach(p)
+// cdf is the inverse of quantile; of a value outside the range that of the nearest end.
+func cdf(p sweep.Parameter, v float64) float64 {
+	a, b := reach(p)
 	switch z := standard(p, v); {
 	case z <= a:
 		return 0
 	case z >= b:
 		return 1
 	default:
-		return NormalMass(a, z) / NormalMass(a, b)
+		return normalMass(a, z) / normalMass(a, b)
 	}
 }
 
@@ -65,13 +86,22 @@ func standard(p sweep.Parameter, v float64) float64 {
 	return (v - p.Mu) / p.Sigma
 }
 
-// Reach returns the ends of the truncated distribution, in standard deviations from the mean.
-func Reach(p sweep.Parameter) (a, b float64) {
+// Mass is how much of the whole distribution lies between min and max, not counting
+// what is more than 5 standard deviations from the mean.
+func Mass(p sweep.Parameter) float64 {
+	if a, b := reach(p); a < b {
+		return normalMass(a, b)
+	}
+	return 0
+}
+
+// reach returns the ends of the truncated distribution, in standard deviations from the mean.
+func reach(p sweep.Parameter) (a, b float64) {
 	return math.Max(standard(p, p.Min), -normalReach), math.Min(standard(p, p.Max), normalReach)
 }
 
 // normalBelow is Phi, the probability of a standard normal below z.
 func normalBelow(z float64) float64 { return math.Erfc(-z/math.Sqrt2) / 2 }
 
-// NormalMass is Phi(b) - Phi(a).
-func NormalMass(a, b float64) float64 { return normalBelow(b) - normalBelow(a) }
+// normalMass is Phi(b) - Phi(a).
+func normalMass(a, b float64) float64 { return normalBelow(b) - normalBelow(a) }

@@ -26,12 +26,12 @@ func TestQuantileAndCDFAreInverse(t *testing.T) {
 			for i := range 1001 {
 				u := float64(i) / 1000
 				for _, u := range []float64{u, u * 1e-9} {
-					require.InDelta(t, u, CDF(p, Quantile(p, u)), 1e-12)
+					require.InDelta(t, u, cdf(p, quantile(p, u)), 1e-12)
 				}
-				v := Quantile(p, u)
+				v := quantile(p, u)
 				require.Greater(t, v, before)
 				require.True(t, v >= p.Min && v <= p.Max)
-				require.InDelta(t, standard(p, v), standard(p, Quantile(p, CDF(p, v))), 1e-9)
+				require.InDelta(t, standard(p, v), standard(p, quantile(p, cdf(p, v))), 1e-9)
 				before = v
 			}
 			for z := -normalReach + 1e-3; z < normalReach; z += 0.01 {
@@ -40,13 +40,13 @@ func TestQuantileAndCDFAreInverse(t *testing.T) {
 					v = math.Exp(v)
 				}
 				if v > p.Min && v < p.Max {
-					require.InDelta(t, z, standard(p, Quantile(p, CDF(p, v))), 1e-9)
+					require.InDelta(t, z, standard(p, quantile(p, cdf(p, v))), 1e-9)
 				}
 			}
-			require.Zero(t, CDF(p, p.Min))
-			require.Equal(t, 1.0, CDF(p, p.Max))
-			require.Equal(t, 1.0, CDF(p, p.Max+1))
-			require.Zero(t, CDF(p, -1))
+			require.Zero(t, cdf(p, p.Min))
+			require.Equal(t, 1.0, cdf(p, p.Max))
+			require.Equal(t, 1.0, cdf(p, p.Max+1))
+			require.Zero(t, cdf(p, -1))
 		})
 	}
 }
@@ -63,15 +63,15 @@ func TestCDFOfATruncatedNormal(t *testing.T) {
 		{-5, -3, -4.9, 0.00014265714379410546},
 	} {
 		p := sweep.Parameter{Distribution: sweep.DistNormal, Mu: 10, Sigma: 2, Min: 10 + 2*c.a, Max: 10 + 2*c.b}
-		require.InEpsilon(t, c.want, CDF(p, 10+2*c.z), 1e-10)
+		require.InEpsilon(t, c.want, cdf(p, 10+2*c.z), 1e-10)
 	}
 }
 
 func TestEndsOfANormalAreAsWritten(t *testing.T) {
 	p := normals["log"]
-	require.Equal(t, p.Min, Quantile(p, 0))
-	require.Equal(t, p.Max, Quantile(p, 1))
+	require.Equal(t, p.Min, quantile(p, 0))
+	require.Equal(t, p.Max, quantile(p, 1))
 	p = normals["ends out of use"]
-	require.InDelta(t, 0.45, Quantile(p, 0), 1e-12, "5 sigma")
-	require.InDelta(t, 0.55, Quantile(p, 1), 1e-12)
+	require.InDelta(t, 0.45, quantile(p, 0), 1e-12, "5 sigma")
+	require.InDelta(t, 0.55, quantile(p, 1), 1e-12)
 }

@@ -10,52 +10,40 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// GridValues returns the points that a grid takes of p, ascending for numbers:
-// every value of a constant, a categorical, an ordinal or an integer range (Count
-// of it, when set), every step of q_uniform and q_log_uniform_values (likewise),
-// otherwise Count points from Min to Max, ends included: equally spaced, in the
-// logarithm for log_uniform_values, in probability for normal and log_normal. An
-// exact zero (Zero > 0) comes first. It is nil for a range that has no Count.
+// GridValues returns the values that a grid takes of p, ascending for numbers: every
+// value of a list or of a range with steps (Count of it, when set), otherwise Count
+// points from end to end, ends included: equally spaced, in the logarithm for
+// log_uniform_values, in probability for normal and log_normal. An exact zero (Zero >
+// 0) comes first. It is nil for a continuous range that has no Count.
 func GridValues(p sweep.Parameter) []sweep.Value {
-	switch p.Distribution {
-	case sweep.DistConstant:
-		return []sweep.Value{*p.Value}
-	case sweep.DistCategorical, sweep.DistOrdinal:
-		return slices.Clone(p.Values)
+	d := Of(p)
+	if d.List != nil {
+		return slices.Clone(d.List(p))
 	}
 	var values []sweep.Value
 	if p.Zero > 0 {
 		values = append(values, sweep.Number(0))
 	}
-	count := p.Count
-	if count == 0 {
-		switch p.Distribution {
-		case sweep.DistIntUniform:
-			count = int(p.Max-p.Min) + 1
-		case sweep.DistQUniform, sweep.DistQLogUniform:
-			for k := range Steps(p) + 1 {
-				values = append(values, sweep.Number(Step(p, k)))
-			}
-			return values
-		default:
-			return nil
+	switch {
+	case p.Count > 0:
+		for i := range p.Count {
+			values = append(values, sweep.Number(d.gridPoint(p, float64(i)/float64(p.Count-1))))
 		}
-	}
-	for i := range count {
-		values = append(values, sweep.Number(gridPoint(p, float64(i)/float64(count-1))))
+	case d.Steps != nil:
+		for k := range d.Steps(p) {
+			values = append(values, sweep.Number(d.Step(p, k)))
+		}
+	default:
+		return nil
 	}
 	return slices.Compact(values)
 }
 
-// gridPoint is the point at a fraction of the way from end to end; the ends are
-// exact, those of a normal cut at its reach.
-func gridPoint(p sweep.Parameter, at float64) float64 {
+// gridPoint is the point at a share of the way from end to end.
+func (d *Distribution) gridPoint(p sweep.Parameter, at float64) float64 {
 	low, high := p.Min, p.Max
-	switch p.Distribution {
-	case sweep.DistQUniform, sweep.DistQLogUniform:
-		high = Step(p, Steps(p))
-	case sweep.DistNormal, sweep.DistLogNormal:
-		low, high = Quantile(p, 0), Quantile(p, 1)
+	if d.Ends != nil {
+		low, high = d.Ends(p)
 	}
 	switch at {
 	case 0:
@@ -63,74 +51,73 @@ func gridPoint(p sweep.Parameter, at float64) float64 {
 	case 1:
 		return high
 	}
-	switch p.Distribution {
-	case sweep.DistLogUniform:
-		// Twelve digits, so that 0.01 from 0.001 to 1 is written 0.01.
-		return RoundDigits(between(low, high, at), 12)
-	case sweep.DistIntUniform:
-		return p.Min + math.Round(at*(p.Max-p.Min))
-	case sweep.DistQUniform:
-		return Step(p, int(math.Round(at*float64(Steps(p)))))
-	case sweep.DistQLogUniform:
-		return Step(p, int(math.Round((between(low, high, at)-p.Min)/p.Q)))
-	case sweep.DistNormal, sweep.DistLogNormal:
-		return RoundDigits(Quantile(p, at), 12)
+	return d.Grid(p, at)
+}
+
+// Greatest returns the greatest number that p can be.
+func Greatest(p sweep.Parameter) float64 {
+	d := Of(p)
+	if d.List == nil {
+		return d.gridPoint(p, 1)
 	}
-	return RoundDigits(p.Min+at*(p.Max-p.Min), 12)
+	values := d.List(p)
+	most := values[0].Float()
+	for _, v := range values {
+		most = max(most, v.Float())
+	}
+	return most
 }
 
-// between is the point at a fraction of the way from low to high in the logarithm.
-func between(low, high, at float64) float64 {
-	return math.Exp(math.Log(low) + at*(math.Log(high)-math.Log(low)))
-}
-
-// Steps is how many steps of Q fit between Min and Max, for q_uniform and
-// q_log_uniform_values.
-func Steps(p sweep.Parameter) int { return int(math.Floor((p.Max-p.Min)/p.Q + 1e-9)) }
-
-// Step is value k of q_uniform and q_log_uniform_values, Min + k Q, freed from
-// rounding beyond the 12th digit.
-func Step(p sweep.Parameter, k int) float64 { return RoundDigits(p.Min+float64(k)*p.Q, 12) }
-
-// Legal reports why v is no value of p, nil when it is one: the constant, one of
-// the list, or a number within the range and on its steps, or its exact zero. It
-// says nothing of p's condition.
+// Legal reports why v is no value of p, nil when it is one: one of the list, or a
+// number of the range and on its steps, or its exact zero. It does not look at p's
+// condition.
 func Legal(p sweep.Parameter, v sweep.Value) error {
-	listed := func(values []sweep.Value) error {
-		if slices.Contains(values, v) {
-			return nil
-		}
-		words := make([]string, len(values))
-		for i, choice := range values {
-			words[i] = choice.String()
-		}
-		return fmt.Errorf("%s = %s, want one of %s", p.Name, v, strings.Join(words, ", "))
-	}
-	switch p.Distribution {
-	case sweep.DistConstant:
-		return listed([]sweep.Value{*p.Value})
-	case sweep.DistCategorical, sweep.DistOrdinal:
-		return listed(p.Values)
-	}
-	f := v.Float()
-	number, legal := "a number", true
-	switch p.Distribution {
-	case sweep.DistIntUniform:
-		number, legal = "an integer", f == math.Trunc(f)
-	case sweep.DistQUniform, sweep.DistQLogUniform:
-		number, legal = fmt.Sprintf("%s + k * %s", sweep.Number(p.Min), sweep.Number(p.Q)), f == Step(p, int(math.Round((f-p.Min)/p.Q)))
-	}
-	zero := ""
-	if p.Zero > 0 {
-		zero = ", or 0"
-	}
-	switch {
-	case !v.IsWord() && p.Zero > 0 && f == 0:
-		return nil
-	case v.IsWord(), f < p.Min, f > p.Max, !legal:
-		return fmt.Errorf("%s = %s, want %s in [%s, %s]%s", p.Name, v, number, sweep.Number(p.Min), sweep.Number(p.Max), zero)
+	if near, ok := Nearest(p, v, 0); !ok || near != v {
+		return fmt.Errorf("%s = %s, want %s", p.Name, v, Describe(p))
 	}
 	return nil
+}
+
+// Nearest returns the value of p that v means: v itself, or the bound or step that a
+// number misses by rounding times the range at most. ok is false when there is none.
+func Nearest(p sweep.Parameter, v sweep.Value, rounding float64) (near sweep.Value, ok bool) {
+	d := Of(p)
+	if d.List != nil {
+		return v, slices.Contains(d.List(p), v)
+	}
+	f, slack := v.Float(), rounding*(p.Max-p.Min)
+	switch {
+	case v.IsWord():
+		return v, false
+	case p.Zero > 0 && f == 0:
+		return v, true
+	case f < p.Min-slack || f > p.Max+slack:
+		return v, false
+	}
+	f = clamp(f, p.Min, p.Max)
+	if d.Step == nil {
+		return sweep.Number(f), true
+	}
+	step := d.Step(p, d.nearest(p, f))
+	return sweep.Number(step), math.Abs(step-f) <= slack && step <= p.Max
+}
+
+// Describe says what the values of p are.
+func Describe(p sweep.Parameter) string {
+	d := Of(p)
+	if d.List != nil {
+		var words []string
+		for _, v := range d.List(p) {
+			words = append(words, v.String())
+		}
+		return "one of " + strings.Join(words, ", ")
+	}
+	text := strings.NewReplacer("{min}", sweep.Number(p.Min).String(), "{q}", sweep.Number(p.Q).String()).Replace(d.Legal)
+	text += fmt.Sprintf(" in [%s, %s]", sweep.Number(p.Min), sweep.Number(p.Max))
+	if p.Zero > 0 {
+		text += ", or 0"
+	}
+	return text
 }
 
 // RoundDigits keeps n significant decimal digits of f.

@@ -8,10 +8,6 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// maxQuanta bounds the steps of q_uniform and q_log_uniform_values and the values
-// of int_uniform.
-const maxQuanta = 1_000_000
-
 // bounds checks the values and numbers of a parameter with each other. The schema has
 // checked each against the parameter's own range.
 func (c *checker) bounds(p *sweep.Parameter) {
@@ -67,8 +63,8 @@ func (c *checker) ends(p *sweep.Parameter) {
 		c.integersOnly(p)
 	case p.Distribution == sweep.DistIntUniform && !(whole(p.Min) && whole(p.Max)):
 		c.wrong(&p.Min, low+" to "+high, "int_uniform takes integers", "integer min and max")
-	case p.Distribution == sweep.DistIntUniform && p.Max-p.Min > maxQuanta:
-		c.wrong(&p.Max, high, "too many values", fmt.Sprintf("at most %d", maxQuanta))
+	case p.Distribution == sweep.DistIntUniform && p.Max-p.Min > space.MaxSteps:
+		c.wrong(&p.Max, high, "too many values", fmt.Sprintf("at most %d", space.MaxSteps))
 	case logarithm && p.Min <= 0:
 		c.wrong(&p.Min, low, fmt.Sprintf("%s needs min > 0", p.Distribution), "more than 0, with zero: P for an exact 0")
 	}
@@ -81,8 +77,8 @@ func (c *checker) steps(p *sweep.Parameter) {
 	switch {
 	case p.Q > p.Max-p.Min:
 		c.wrong(&p.Q, q, "is larger than the range", "at most max - min")
-	case (p.Max-p.Min)/p.Q > maxQuanta:
-		c.wrong(&p.Q, q, "too many steps", fmt.Sprintf("at most %d", maxQuanta))
+	case (p.Max-p.Min)/p.Q > space.MaxSteps:
+		c.wrong(&p.Q, q, "too many steps", fmt.Sprintf("at most %d", space.MaxSteps))
 	case info.Integer && !(whole(p.Min) && whole(p.Max) && whole(p.Q)):
 		c.wrong(&p.Q, q, p.Name+" takes integers", "integer min, max and q")
 	case p.Distribution == sweep.DistQLogUniform && p.Q >= 2*p.Min:
@@ -115,7 +111,7 @@ func (c *checker) normal(p *sweep.Parameter) {
 	case p.Distribution == sweep.DistLogNormal && p.Min <= 0:
 		c.wrong(&p.Min, c.shown(&p.Min), "log_normal needs min > 0", "more than 0, with zero: P for an exact 0")
 	default:
-		if a, b := space.Reach(*p); a >= b || space.NormalMass(a, b) < space.LeastMass {
+		if space.Mass(*p) < space.LeastMass {
 			c.wrong(p, shown, fmt.Sprintf("min and max leave less than %g of the %s", space.LeastMass, p.Distribution), "ends within 3 sigma of mu")
 		}
 	}

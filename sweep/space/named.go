@@ -1,4 +1,4 @@
-package sampler
+package space
 
 import (
 	"math"
@@ -8,21 +8,21 @@ import (
 
 // Decode returns the parameters at the point u of the unit cube, which has a
 // coordinate in [0, 1] for each parameter by name. A number's is its place in its
-// distribution; where an exact zero has a probability, below half the gap of .12
-// is 0 and the rest begins at the gap. Choice k of n has [k/n, (k+1)/n). What
+// distribution; where an exact zero has a probability, below half the Gap of .12
+// is 0 and the rest begins at the Gap. Choice k of n has [k/n, (k+1)/n). What
 // stands for a parameter whose condition is false does not matter.
 func Decode(spec *sweep.Spec, u map[string]float64) sweep.Params {
-	s := newUnitCube(spec)
-	categorical := s.categorical()
-	at := make([]float64, len(s.order))
-	for k, p := range s.order {
+	s := NewCube(spec)
+	categorical := s.Categorical()
+	at := make([]float64, len(s.Order))
+	for k, p := range s.Order {
 		at[k] = u[p.Name]
 		if categorical[k] {
 			n := float64(len(p.Values))
 			at[k] = math.Min(math.Floor(at[k]*n), n-1)
 		}
 	}
-	return s.params(at)
+	return s.Params(at)
 }
 
 // Encode is the inverse of Decode: of a choice or a step the middle of its
@@ -38,7 +38,7 @@ func Encode(spec *sweep.Spec, params sweep.Params) map[string]float64 {
 		if !ok {
 			continue
 		}
-		if p.Distribution == sweep.DistCategorical {
+		if IsCategorical(p) {
 			at = (at + 0.5) / float64(len(p.Values))
 		}
 		u[p.Name] = at

@@ -1,4 +1,4 @@
-package sampler
+package space
 
 import (
 	"math"
@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 var everyKind = &sweep.Spec{Parameters: []sweep.Parameter{
@@ -28,26 +27,26 @@ var everyKind = &sweep.Spec{Parameters: []sweep.Parameter{
 
 // A point of the cube and the parameters that it stands for lead to each other.
 func TestSpaceRoundTrip(t *testing.T) {
-	s := newUnitCube(everyKind)
+	s := NewCube(everyKind)
 	rng := rand.New(rand.NewPCG(1, 1))
 	for range 500 {
-		params := s.params(s.draw(rng))
-		u, ok := s.point(params)
+		params := s.Params(s.Draw(rng))
+		u, ok := s.Point(params)
 		require.True(t, ok)
-		for k, p := range s.order {
-			if p.Distribution != sweep.DistCategorical {
+		for k, p := range s.Order {
+			if !IsCategorical(p) {
 				require.GreaterOrEqual(t, u[k], 0.0)
 				require.LessOrEqual(t, u[k], 1.0)
 			}
 			v, active := params[p.Name]
 			if active {
-				require.NoError(t, space.Legal(p, v))
+				require.NoError(t, Legal(p, v))
 			}
 			if active && p.Zero > 0 {
-				require.Equal(t, v == sweep.Number(0), u[k] < gap, "zeros, and only they, are below the gap")
+				require.Equal(t, v == sweep.Number(0), u[k] < Gap, "zeros, and only they, are below the Gap")
 			}
 		}
-		again := s.params(u)
+		again := s.Params(u)
 		require.Len(t, again, len(params))
 		for name, v := range params {
 			if v.IsWord() {
@@ -66,7 +65,7 @@ func TestEndsOfALogRangeAreAsWritten(t *testing.T) {
 	} {
 		lowest := 0.0
 		if p.Zero > 0 {
-			lowest = gap
+			lowest = Gap
 		}
 		require.Equal(t, sweep.Number(1e-3), decode(p, lowest))
 		require.Equal(t, sweep.Number(3), decode(p, 1))
@@ -98,7 +97,7 @@ func TestSharesOfACoordinate(t *testing.T) {
 		got := make(map[float64]float64)
 		for i := range n + 1 {
 			v := decode(c.p, float64(i)/n)
-			require.NoError(t, space.Legal(c.p, v))
+			require.NoError(t, Legal(c.p, v))
 			got[v.Float()] += 1. / n
 		}
 		require.Len(t, got, len(c.want), c.p.Distribution)
@@ -114,53 +113,53 @@ func TestSharesOfACoordinate(t *testing.T) {
 // Ordered values keep their distances by rank; only unordered ones are indices.
 func TestOrdinalIsNotCategorical(t *testing.T) {
 	values := []sweep.Value{sweep.Word("none"), sweep.Word("uncond"), sweep.Word("cond")}
-	s := newUnitCube(&sweep.Spec{Parameters: []sweep.Parameter{
+	s := NewCube(&sweep.Spec{Parameters: []sweep.Parameter{
 		{Name: "a", Distribution: sweep.DistOrdinal, Values: values},
 		{Name: "b", Distribution: sweep.DistCategorical, Values: values},
 	}})
-	require.Equal(t, []bool{false, true}, s.categorical())
-	require.True(t, s.finite())
+	require.Equal(t, []bool{false, true}, s.Categorical())
+	require.True(t, s.Finite())
 	for i, v := range values {
-		u, ok := s.point(sweep.Params{"a": v, "b": v})
+		u, ok := s.Point(sweep.Params{"a": v, "b": v})
 		require.True(t, ok)
 		require.InDeltaSlice(t, []float64{(float64(i) + 0.5) / 3, float64(i)}, u, 1e-12)
 	}
-	_, ok := s.point(sweep.Params{"a": sweep.Word("both")})
+	_, ok := s.Point(sweep.Params{"a": sweep.Word("both")})
 	require.False(t, ok)
 }
 
 func TestPointRefusesWhatTheSpaceHasNot(t *testing.T) {
-	s := newUnitCube(everyKind)
+	s := NewCube(everyKind)
 	for _, params := range []sweep.Params{
 		{"lr": sweep.Number(1e-3)},
 		{"infonce.pass": sweep.Word("both")},
 		{"batch": sweep.Word("cond")},
 	} {
-		_, ok := s.point(params)
+		_, ok := s.Point(params)
 		require.False(t, ok, params.Key())
 	}
-	u, ok := s.point(sweep.Params{"alignment.weight": sweep.Number(0)})
+	u, ok := s.Point(sweep.Params{"alignment.weight": sweep.Number(0)})
 	require.True(t, ok, "a baseline sets less than the search")
-	require.Zero(t, u[slices.IndexFunc(s.order, func(p sweep.Parameter) bool { return p.Name == "alignment.weight" })])
+	require.Zero(t, u[slices.IndexFunc(s.Order, func(p sweep.Parameter) bool { return p.Name == "alignment.weight" })])
 }
 
 // Steps of the acquisition's search stay in the cube, and reach zeros and words.
 func TestStepStaysInTheCube(t *testing.T) {
-	s := newUnitCube(everyKind)
+	s := NewCube(everyKind)
 	rng := rand.New(rand.NewPCG(1, 1))
 	seen := make(map[string]bool)
-	u := s.draw(rng)
+	u := s.Draw(rng)
 	for range 2000 {
-		u = s.snap(s.near(rng, u, 0.3))
-		params := s.params(u)
-		for k, p := range s.order {
-			if p.Distribution == sweep.DistCategorical {
+		u = s.Snap(s.Near(rng, u, 0.3))
+		params := s.Params(u)
+		for k, p := range s.Order {
+			if IsCategorical(p) {
 				require.Contains(t, []float64{0, 1}, u[k])
 				seen[params[p.Name].String()] = true
 				continue
 			}
 			require.True(t, u[k] >= 0 && u[k] <= 1)
-			require.False(t, p.Zero > 0 && u[k] > 0 && u[k] < gap, "nothing is inside the gap")
+			require.False(t, p.Zero > 0 && u[k] > 0 && u[k] < Gap, "nothing is inside the Gap")
 			seen[p.Name+" zero"] = seen[p.Name+" zero"] || params[p.Name] == sweep.Number(0)
 		}
 	}

@@ -1,0 +1,186 @@
+package space
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Gap keeps an exact zero, at u = 0, apart from the smallest positive value of its
+// parameter, at u = Gap, so that a model can learn both.
+const Gap = 0.12
+
+// Inactive is the coordinate of a parameter whose condition is false, unless it is
+// categorical: then it is NoCategory.
+const (
+	Inactive   = 0.5
+	NoCategory = -1
+)
+
+// Cube maps the parameters of a spec to the unit cube and back: search methods see
+// coordinates and know nothing of logarithms, steps, words and zeros. Coordinate k
+// belongs to parameter k of Order. That of a categorical parameter is the index of its
+// value; every other one is in [0, 1], where a uniform number has the parameter's
+// distribution. With an exact zero the range is squeezed into [Gap, 1], and the zero is
+// at 0.
+type Cube struct {
+	Order []sweep.Parameter
+	spec  *sweep.Spec
+}
+
+// NewCube returns the cube of a spec's parameters.
+func NewCube(spec *sweep.Spec) *Cube { return &Cube{Order: Ordered(spec), spec: spec} }
+
+// Categorical says which coordinates are indices.
+func (s *Cube) Categorical() []bool {
+	kinds := make([]bool, len(s.Order))
+	for k, p := range s.Order {
+		kinds[k] = IsCategorical(p)
+	}
+	return kinds
+}
+
+// Draw returns a random point with each parameter's distribution, exact zeros at
+// their probability. It takes two numbers a parameter from rng, whatever the
+// parameter's distribution.
+func (s *Cube) Draw(rng *rand.Rand) []float64 {
+	return s.Pick(func(int) (coin, at float64) { return rng.Float64(), rng.Float64() })
+}
+
+// Pick returns the point that uniform numbers in [0, 1) stand for: coin decides
+// whether parameter k is its exact zero, at is its place in the range or the list.
+func (s *Cube) Pick(numbers func(k int) (coin, at float64)) []float64 {
+	u := make([]float64, len(s.Order))
+	for k, p := range s.Order {
+		coin, at := numbers(k)
+		switch {
+		case IsCategorical(p):
+			u[k] = math.Floor(at * float64(len(p.Values)))
+		case p.Zero > 0 && coin < p.Zero:
+			u[k] = 0
+		case p.Zero > 0:
+			u[k] = Gap + (1-Gap)*at
+		default:
+			u[k] = at
+		}
+	}
+	return u
+}
+
+// Params returns the configuration at a point.
+func (s *Cube) Params(u []float64) sweep.Params {
+	params := make(sweep.Params, len(s.Order))
+	for k, p := range s.Order {
+		if Active(p, params) {
+			params[p.Name] = decode(p, u[k])
+		}
+	}
+	return params
+}
+
+// Point returns the point of a configuration; ok is false when it is not of this space
+// (a baseline may set what the search does not).
+func (s *Cube) Point(params sweep.Params) (u []float64, ok bool) {
+	u = make([]float64, len(s.Order))
+	left := len(params)
+	for k, p := range s.Order {
+		v, set := params[p.Name]
+		if !set {
+			u[k] = Inactive
+			if IsCategorical(p) {
+				u[k] = NoCategory
+			}
+			continue
+		}
+		left--
+		if u[k], ok = encode(p, v); !ok {
+			return nil, false
+		}
+	}
+	return u, left == 0
+}
+
+// decode returns the value of p at coordinate u: [0, 1], or the index of a categorical
+// value.
+func decode(p sweep.Parameter, u float64) sweep.Value {
+	d := Of(p)
+	if d.List != nil {
+		values := d.List(p)
+		if !d.Order {
+			return values[int(u)]
+		}
+		return values[cell(u, len(values))]
+	}
+	if p.Zero > 0 {
+		if u < Gap/2 {
+			return sweep.Number(0)
+		}
+		u = math.Max(u-Gap, 0) / (1 - Gap)
+	}
+	return sweep.Number(d.Value(p, u))
+}
+
+// encode is the inverse of decode: of an integer, a step or a value of an ordered list
+// the middle of its interval (the value itself in q_log_uniform_values), of a number
+// outside the range the nearest end. ok is false for what is no value of a list, and
+// for a word in a range. A constant has one place, whatever v is.
+func encode(p sweep.Parameter, v sweep.Value) (u float64, ok bool) {
+	d := Of(p)
+	if d.List != nil {
+		if IsConstant(p) {
+			return 0, true
+		}
+		values := d.List(p)
+		i := slices.Index(values, v)
+		u = float64(max(i, 0))
+		if d.Order {
+			u = (u + 0.5) / float64(len(values))
+		}
+		return u, i >= 0
+	}
+	if v.IsWord() {
+		return 0, false
+	}
+	if p.Zero > 0 && v.Float() == 0 {
+		return 0, true
+	}
+	u = clamp(d.Place(p, v.Float()), 0, 1)
+	if p.Zero > 0 {
+		u = Gap + (1-Gap)*u
+	}
+	return u, true
+}
+
+// Finite reports whether the space has finitely many configurations.
+func (s *Cube) Finite() bool {
+	return !slices.ContainsFunc(s.Order, func(p sweep.Parameter) bool { return Count(p) == 0 })
+}
+
+// maxListed is how many points of a finite space are listed at most.
+const maxListed = 100_000
+
+// All lists the points of a finite space; ok is false when there are too many.
+func (s *Cube) All() (points []sweep.Params, ok bool) {
+	whole := *s.spec
+	whole.Parameters = append([]sweep.Parameter(nil), s.spec.Parameters...)
+	for i := range whole.Parameters {
+		whole.Parameters[i].Count = 0
+	}
+	return GridUpTo(&whole, maxListed)
+}
+
+// Locate is Point with NaN for the coordinates of parameters that are absent.
+func (s *Cube) Locate(params sweep.Params) (u []float64, ok bool) {
+	u, ok = s.Point(params)
+	if !ok {
+		return nil, false
+	}
+	for k, p := range s.Order {
+		if _, set := params[p.Name]; !set {
+			u[k] = math.NaN()
+		}
+	}
+	return u, true
+}

@@ -1,0 +1,126 @@
+package space
+
+import (
+	"math"
+	"slices"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// Distribution is everything the program knows of one distribution. It has either
+// List, or the functions of numbers. An exact zero beside a range is not its concern:
+// Value, Place and Steps are those of the range alone.
+type Distribution struct {
+	Name  sweep.Distribution
+	About string   // one sentence, for the schema and the documentation
+	Needs []string // fields of a parameter that a spec must give
+	Takes []string // fields that it may give besides
+
+	List  func(p sweep.Parameter) []sweep.Value // the values of a list; nil for numbers
+	Order bool                                  // the order of the list means something
+
+	Value func(p sweep.Parameter, u float64) float64  // value at u, [0, 1]: uniform numbers u give the distribution
+	Place func(p sweep.Parameter, f float64) float64  // inverse of Value, the middle of a step's interval; beyond the range below 0 or above 1
+	Grid  func(p sweep.Parameter, at float64) float64 // point of a grid at a share of the way between the ends, (0, 1)
+	Ends  func(p sweep.Parameter) (low, high float64) // first and last point of a grid; nil: Min and Max
+	Log   bool                                        // distances are those of the logarithm
+
+	Steps func(p sweep.Parameter) int            // how many values a range has; nil when any number of it is one
+	Step  func(p sweep.Parameter, k int) float64 // value k of them, from 0
+	Legal string                                 // which numbers of the range are values, for errors; "{min}" and "{q}" stand for Min and Q
+}
+
+// MaxSteps bounds the steps of a range.
+const MaxSteps = 1_000_000
+
+// table has a row for each distribution: a new one is its file and its row.
+var table = []Distribution{constant, categorical, ordinal, uniform, logUniform, intUniform, qUniform, qLogUniform, normal, logNormal}
+
+// rangeTakes are the fields that ranges take besides those they need.
+var rangeTakes = []string{"zero", "count"}
+
+// Distributions lists all distributions.
+func Distributions() []Distribution { return slices.Clone(table) }
+
+// Of returns the distribution of a parameter. It panics on a name that Parse does not
+// let through.
+func Of(p sweep.Parameter) *Distribution {
+	for i := range table {
+		if table[i].Name == p.Distribution {
+			return &table[i]
+		}
+	}
+	panic("space: unknown distribution " + string(p.Distribution) + " of " + p.Name)
+}
+
+// Lookup finds a distribution by name.
+func Lookup(name sweep.Distribution) (Distribution, bool) {
+	i := slices.IndexFunc(table, func(d Distribution) bool { return d.Name == name })
+	if i < 0 {
+		return Distribution{}, false
+	}
+	return table[i], true
+}
+
+// IsConstant reports whether p has one value only.
+func IsConstant(p sweep.Parameter) bool { return p.Distribution == sweep.DistConstant }
+
+// IsCategorical reports whether p is one of a list whose order means nothing.
+func IsCategorical(p sweep.Parameter) bool {
+	d := Of(p)
+	return d.List != nil && !d.Order
+}
+
+// Count is how many values p has, an exact zero not counted; 0 for a continuous range.
+func Count(p sweep.Parameter) int {
+	switch d := Of(p); {
+	case d.List != nil:
+		return len(d.List(p))
+	case d.Steps != nil:
+		return d.Steps(p)
+	}
+	return 0
+}
+
+// Beside returns the values before and after v, where p has an order and steps.
+func Beside(p sweep.Parameter, v sweep.Value) []sweep.Value {
+	d, n := Of(p), Count(p)
+	if n == 0 || IsCategorical(p) {
+		return nil
+	}
+	at := 0
+	if d.List != nil {
+		at = slices.Index(d.List(p), v)
+	} else {
+		at = d.nearest(p, v.Float())
+	}
+	var list []sweep.Value
+	for _, k := range []int{at - 1, at + 1} {
+		switch {
+		case k < 0 || k >= n:
+		case d.List != nil:
+			list = append(list, d.List(p)[k])
+		default:
+			list = append(list, sweep.Number(d.Step(p, k)))
+		}
+	}
+	return list
+}
+
+// nearest is the step nearest to f, below 0 or beyond the last where f is outside.
+func (d *Distribution) nearest(p sweep.Parameter, f float64) int {
+	return int(math.Round((f - p.Min) / d.width(p)))
+}
+
+// width is the distance between steps.
+func (d *Distribution) width(p sweep.Parameter) float64 {
+	if slices.Contains(d.Needs, "q") {
+		return p.Q
+	}
+	return 1
+}
+
+// cell is the index of the one of n equal cells of [0, 1] that u is in.
+func cell(u float64, n int) int { return min(max(int(u*float64(n)), 0), n-1) }
+
+func clamp(f, low, high float64) float64 { return math.Min(math.Max(f, low), high) }

@@ -1,0 +1,149 @@
+package space
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// fewLevels is up to how many values a stepped parameter is searched value by
+// value alone, and not as if it were continuous and then rounded.
+const fewLevels = 5
+
+// Smooth reports whether every point of the cube is one of the
+func (s *Cube) Smooth() bool {
+	for _, p := range s.Order {
+		if p.When != nil || Count(p) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Snap moves u onto the space: a step's middle, a known zero, the mark of an
+// inactive parameter. A categorical coordinate that was inactive and no longer is
+// takes its first value.
+func (s *Cube) Snap(u []float64) []float64 {
+	at := slices.Clone(u)
+	for k, p := range s.Order {
+		if IsCategorical(p) {
+			at[k] = clamp(math.Round(at[k]), 0, float64(len(p.Values)-1))
+		}
+	}
+	snapped, ok := s.Point(s.Params(at))
+	if !ok {
+		return at // cannot be: what params writes, point reads
+	}
+	return snapped
+}
+
+// Ranges are the bounds of each coordinate in a climb from u: a coordinate that
+// is inactive, categorical, exactly zero or of few levels stays.
+func (s *Cube) Ranges(u []float64) (low, high []float64) {
+	low, high = make([]float64, len(u)), make([]float64, len(u))
+	params := s.Params(u)
+	for k, p := range s.Order {
+		low[k], high[k] = u[k], u[k]
+		n := Count(p)
+		switch {
+		case !Active(p, params), IsCategorical(p), n > 0 && n <= fewLevels, p.Zero > 0 && u[k] < Gap/2:
+		case p.Zero > 0:
+			low[k], high[k] = Gap, 1
+		default:
+			low[k], high[k] = 0, 1
+		}
+	}
+	return low, high
+}
+
+// Neighbours are the points that differ from u in one coordinate that a climb
+// cannot move: the other values of a categorical parameter, the next steps of a
+// stepped one, zero and not zero.
+func (s *Cube) Neighbours(u []float64) [][]float64 {
+	var list [][]float64
+	params := s.Params(u)
+	with := func(k int, v float64) {
+		next := slices.Clone(u)
+		next[k] = v
+		list = append(list, s.Snap(next))
+	}
+	for k, p := range s.Order {
+		if !Active(p, params) {
+			continue
+		}
+		n := Count(p)
+		zero := p.Zero > 0 && u[k] < Gap/2
+		switch {
+		case IsCategorical(p):
+			for v := range n {
+				if float64(v) != u[k] {
+					with(k, float64(v))
+				}
+			}
+		case zero:
+			for _, at := range []float64{0.05, 0.5, 0.95} {
+				with(k, Gap+(1-Gap)*at)
+			}
+		default:
+			if p.Zero > 0 {
+				with(k, 0)
+			}
+			if n > 1 {
+				for _, v := range Beside(p, params[p.Name]) {
+					if at, ok := encode(p, v); ok {
+						with(k, at)
+					}
+				}
+			}
+		}
+	}
+	return list
+}
+
+// Along are the points that differ from u in one coordinate: n values across its
+// range where a climb can move it, its neighbours where not.
+func (s *Cube) Along(u []float64, n int) [][]float64 {
+	list := s.Neighbours(u)
+	low, high := s.Ranges(u)
+	for k := range u {
+		if low[k] < high[k] {
+			for i := range n {
+				next := slices.Clone(u)
+				next[k] = low[k] + (high[k]-low[k])*float64(i)/float64(n-1)
+				list = append(list, next)
+			}
+		}
+	}
+	return list
+}
+
+// Near returns a point near u: some coordinates, one at least, move by a normal
+// step of the given width, or to another value where they have few.
+func (s *Cube) Near(rng *rand.Rand, u []float64, width float64) []float64 {
+	next := slices.Clone(u)
+	fresh := s.Draw(rng)
+	share := math.Max(0.25, math.Min(1, 3/float64(len(u))))
+	must := rng.IntN(len(u))
+	for k, p := range s.Order {
+		move, coin, other := rng.NormFloat64()*width, rng.Float64(), rng.Float64()
+		if coin >= share && k != must {
+			continue
+		}
+		n := Count(p)
+		switch {
+		case IsCategorical(p), p.Zero > 0 && u[k] < Gap/2:
+			if other < 0.3 {
+				next[k] = fresh[k]
+			}
+		case p.Zero > 0 && other < 0.1:
+			next[k] = 0
+		case n > 1 && float64(n)*math.Abs(move) < 1:
+			next[k] = clamp(u[k]+math.Copysign(1/float64(n), move), 0, 1)
+		case p.Zero > 0:
+			next[k] = clamp(u[k]+move, Gap, 1)
+		default:
+			next[k] = clamp(u[k]+move, 0, 1)
+		}
+	}
+	return next
+}

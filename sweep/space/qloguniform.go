@@ -1,0 +1,36 @@
+package space
+
+import (
+	"math"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// qLogUniform gives step v the interval [w(v - q/2), w(v + q/2)), with w the logarithm
+// scaled so that the first edge is 0 and the last is 1. The place of a step is that of
+// the step itself.
+var qLogUniform = Distribution{
+	Name: sweep.DistQLogUniform, About: "The same steps as q_uniform, uniform in the logarithm.", Needs: []string{"min", "max", "q"}, Takes: rangeTakes,
+	Value: func(p sweep.Parameter, u float64) float64 {
+		low, high := logEdges(p)
+		return step(p, stepOf(p, math.Exp(low+u*(high-low))))
+	},
+	Place: func(p sweep.Parameter, f float64) float64 {
+		low, high := logEdges(p)
+		return (math.Log(step(p, stepOf(p, f))) - low) / (high - low)
+	},
+	Grid: func(p sweep.Parameter, at float64) float64 {
+		low, high := stepEnds(p)
+		return step(p, int(math.Round((between(low, high, at)-p.Min)/p.Q)))
+	},
+	Ends:  stepEnds,
+	Log:   true,
+	Steps: steps,
+	Step:  step,
+	Legal: "{min} + k * {q}",
+}
+
+// logEdges are the logarithms of the outer edges of the first and the last step.
+func logEdges(p sweep.Parameter) (low, high float64) {
+	return math.Log(p.Min - p.Q/2), math.Log(step(p, steps(p)-1) + p.Q/2)
+}
