@@ -3,6 +3,7 @@ package sweep
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,12 +25,10 @@ func ParseCondition(text string) (Condition, error) {
 		return Condition{}, fmt.Errorf("no operator: %s", want)
 	}
 	rest := text[at:]
+	which := slices.IndexFunc(operators, func(o operator) bool { return strings.HasPrefix(rest, o.text) })
 	op := ""
-	for _, candidate := range []string{"==", "!=", "<=", ">=", "<", ">"} {
-		if strings.HasPrefix(rest, candidate) {
-			op = candidate
-			break
-		}
+	if which >= 0 {
+		op = operators[which].text
 	}
 	name, operand := strings.TrimSpace(text[:at]), strings.TrimSpace(rest[len(op):])
 	switch {
@@ -49,11 +48,38 @@ func ParseCondition(text string) (Condition, error) {
 		return Condition{}, fmt.Errorf("%q is neither a finite number nor a word: %s", operand, want)
 	}
 	c.Value = Word(operand)
-	if op != "==" && op != "!=" {
+	if !operators[which].words {
 		return Condition{}, fmt.Errorf("%s compares numbers, and %q is a word", op, operand)
 	}
 	return c, nil
 }
+
+// Holds reports whether the condition is true of params. It is false when the
+// parameter is absent.
+func (c Condition) Holds(params Params) bool {
+	v, ok := params[c.Param]
+	which := slices.IndexFunc(operators, func(o operator) bool { return o.text == c.Op })
+	return ok && which >= 0 && operators[which].holds(v, c.Value)
+}
+
+// operator is one of a condition.
+type operator struct {
+	text  string
+	words bool // it compares words, too
+	holds func(a, b Value) bool
+}
+
+// operators lists them; one that begins like another comes before it.
+var operators = []operator{
+	{"==", true, func(a, b Value) bool { return a == b }},
+	{"!=", true, func(a, b Value) bool { return a != b }},
+	{"<=", false, func(a, b Value) bool { return numbers(a, b) && a.Float() <= b.Float() }},
+	{">=", false, func(a, b Value) bool { return numbers(a, b) && a.Float() >= b.Float() }},
+	{"<", false, func(a, b Value) bool { return numbers(a, b) && a.Float() < b.Float() }},
+	{">", false, func(a, b Value) bool { return numbers(a, b) && a.Float() > b.Float() }},
+}
+
+func numbers(a, b Value) bool { return !a.IsWord() && !b.IsWord() }
 
 // String writes c so that ParseCondition reads it back.
 func (c Condition) String() string { return c.Param + " " + c.Op + " " + c.Value.String() }

@@ -147,13 +147,13 @@ func TestInjectedPoint(t *testing.T) {
 		"act": sweep.Word("relu"), "slope": sweep.Number(0.3), "fixed": sweep.Word("w")}, s.ledger[2].Params)
 
 	for says, params := range map[string]string{
-		`params.lr: 1e-5 is not one of its values (valid: 0.0001 to 1, or 0)`: `{"lr":1e-5,"width":8,"depth":2,"drop":0,"act":3,"fixed":"w"}`,
-		`params.width: 9 is not one of its values (valid: 8 + k * 8 in [8, 64])`:   `{"lr":0,"width":9,"depth":2,"drop":0,"act":3,"fixed":"w"}`,
-		`params.depth: 2.5 is not one of its values (valid: integers 1 to 6)`: `{"lr":0,"width":8,"depth":2.5,"drop":0,"act":3,"fixed":"w"}`,
-		`params.act: "elu" is not one of its values (valid: relu, gelu, 3)`:   `{"lr":0,"width":8,"depth":2,"drop":0,"act":"elu","fixed":"w"}`,
-		`params.fixed: 1 is not one of its values (valid: w)`:                 `{"lr":0,"width":8,"depth":2,"drop":0,"act":3,"fixed":1}`,
-		`params.slope: given, though "act == relu" is false`:                  `{"lr":0,"width":8,"depth":2,"drop":0,"act":3,"fixed":"w","slope":0.1}`,
-		`params.slope: is missing`:                                            `{"lr":0,"width":8,"depth":2,"drop":0,"act":"relu","fixed":"w"}`,
+		`params.lr: 1e-5 is not one of its values (valid: a number in [0.0001, 1], or 0)`: `{"lr":1e-5,"width":8,"depth":2,"drop":0,"act":3,"fixed":"w"}`,
+		`params.width: 9 is not one of its values (valid: 8 + k * 8 in [8, 64])`:          `{"lr":0,"width":9,"depth":2,"drop":0,"act":3,"fixed":"w"}`,
+		`params.depth: 2.5 is not one of its values (valid: an integer in [1, 6])`:        `{"lr":0,"width":8,"depth":2.5,"drop":0,"act":3,"fixed":"w"}`,
+		`params.act: "elu" is not one of its values (valid: one of relu, gelu, 3)`:        `{"lr":0,"width":8,"depth":2,"drop":0,"act":"elu","fixed":"w"}`,
+		`params.fixed: 1 is not one of its values (valid: one of w)`:                      `{"lr":0,"width":8,"depth":2,"drop":0,"act":3,"fixed":1}`,
+		`params.slope: given, though "act == relu" is false`:                              `{"lr":0,"width":8,"depth":2,"drop":0,"act":3,"fixed":"w","slope":0.1}`,
+		`params.slope: is missing`: `{"lr":0,"width":8,"depth":2,"drop":0,"act":"relu","fixed":"w"}`,
 	} {
 		require.Contains(t, send(`{"op":"inject","values":[1],"params":`+params+`}`).Error, says)
 	}

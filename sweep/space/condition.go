@@ -6,36 +6,6 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Holds reports whether the condition is true of params. It is false when the
-// parameter is absent, and an ordering of a word is false.
-func Holds(c sweep.Condition, params sweep.Params) bool {
-	v, ok := params[c.Param]
-	if !ok {
-		return false
-	}
-	switch c.Op {
-	case "==":
-		return v == c.Value
-	case "!=":
-		return v != c.Value
-	}
-	if v.IsWord() || c.Value.IsWord() {
-		return false
-	}
-	a, b := v.Float(), c.Value.Float()
-	switch c.Op {
-	case "<":
-		return a < b
-	case "<=":
-		return a <= b
-	case ">":
-		return a > b
-	case ">=":
-		return a >= b
-	}
-	return false
-}
-
 // Ordered returns the parameters so that each comes after the one that its
 // condition names, otherwise by name. Of parameters that wait for each other in
 // a cycle, which Parse lets none through, it returns none.
@@ -62,5 +32,5 @@ func Ordered(s *sweep.Spec) []sweep.Parameter {
 
 // Active reports whether p takes part in a trial that has these parameters.
 func Active(p sweep.Parameter, params sweep.Params) bool {
-	return p.When == nil || Holds(*p.When, params)
+	return p.When == nil || p.When.Holds(params)
 }

@@ -25,6 +25,8 @@ type Distribution struct {
 	Ends  func(p sweep.Parameter) (low, high float64) // first and last point of a grid; nil: Min and Max
 	Log   bool                                        // distances are those of the logarithm
 
+	Check func(c Checker, p *sweep.Parameter, info sweep.ParameterInfo) // see Check; nil: any values will do
+
 	Steps func(p sweep.Parameter) int            // how many values a range has; nil when any number of it is one
 	Step  func(p sweep.Parameter, k int) float64 // value k of them, from 0
 	Legal string                                 // which numbers of the range are values, for errors; "{min}" and "{q}" stand for Min and Q

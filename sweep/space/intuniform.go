@@ -1,6 +1,7 @@
 package space
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/tailsweep/tailsweep/sweep"
@@ -15,4 +16,14 @@ var intUniform = Distribution{
 	Steps: func(p sweep.Parameter) int { return int(p.Max-p.Min) + 1 },
 	Step:  func(p sweep.Parameter, k int) float64 { return p.Min + float64(k) },
 	Legal: "an integer",
+	Check: func(c Checker, p *sweep.Parameter, _ sweep.ParameterInfo) {
+		low, high := c.Shown(&p.Min), c.Shown(&p.Max)
+		switch {
+		case !checkEnds(c, p):
+		case !whole(p.Min) || !whole(p.Max):
+			c.Wrong(&p.Min, low+" to "+high, "int_uniform takes integers", "integer min and max")
+		case p.Max-p.Min > MaxSteps:
+			c.Wrong(&p.Max, high, "too many values", fmt.Sprintf("at most %d", MaxSteps))
+		}
+	},
 }

@@ -1,6 +1,7 @@
 package space
 
 import (
+	"fmt"
 	"math"
 
 	"gonum.org/v1/gonum/mathext"
@@ -13,6 +14,9 @@ var normal = Distribution{
 	Needs: []string{"mu", "sigma"}, Takes: normalTakes,
 	Value: quantile, Place: cdf, Grid: normalGrid, Ends: normalEnds,
 	Legal: "a number",
+	Check: func(c Checker, p *sweep.Parameter, info sweep.ParameterInfo) {
+		checkNormal(c, p, info, false, p.Mu-NormalEnds*p.Sigma, p.Mu+NormalEnds*p.Sigma)
+	},
 }
 
 var logNormal = Distribution{
@@ -21,6 +25,36 @@ var logNormal = Distribution{
 	Value: quantile, Place: cdf, Grid: normalGrid, Ends: normalEnds,
 	Log:   true,
 	Legal: "a number",
+	Check: func(c Checker, p *sweep.Parameter, info sweep.ParameterInfo) {
+		checkNormal(c, p, info, true, math.Exp(p.Mu-NormalEnds*p.Sigma), math.Exp(p.Mu+NormalEnds*p.Sigma))
+	},
+}
+
+// checkNormal fills in the ends that are not given by low and high, where the parameter
+// can be that, and checks them.
+func checkNormal(c Checker, p *sweep.Parameter, info sweep.ParameterInfo, log bool, low, high float64) {
+	if info.Integer {
+		integersOnly(c, p)
+		return
+	}
+	if !c.Given(&p.Min) {
+		p.Min = math.Max(RoundDigits(low, 12), info.Min)
+	}
+	if !c.Given(&p.Max) {
+		p.Max = math.Min(RoundDigits(high, 12), info.Max)
+	}
+	shown := sweep.Number(p.Min).String() + " to " + sweep.Number(p.Max).String()
+	switch {
+	case p.Min >= p.Max:
+		c.Wrong(p, shown, "min and max leave nothing of the "+string(p.Distribution), fmt.Sprintf("min below max, within %d sigma of mu", NormalEnds))
+	case !info.Accepts(sweep.Number(p.Min)):
+		c.Wrong(p, shown, fmt.Sprintf("reaches %s, which %s cannot be", sweep.Number(p.Min), p.Name), "min: "+info.Legal())
+	case !info.Accepts(sweep.Number(p.Max)):
+		c.Wrong(p, shown, fmt.Sprintf("reaches %s, which %s cannot be", sweep.Number(p.Max), p.Name), "max: "+info.Legal())
+	case log && !checkPositive(c, p):
+	case Mass(*p) < LeastMass:
+		c.Wrong(p, shown, fmt.Sprintf("min and max leave less than %g of the %s", LeastMass, p.Distribution), "ends within 3 sigma of mu")
+	}
 }
 
 var normalTakes = []string{"min", "max", "zero", "count"}

@@ -28,6 +28,16 @@ var qLogUniform = Distribution{
 	Steps: steps,
 	Step:  step,
 	Legal: "{min} + k * {q}",
+	Check: func(c Checker, p *sweep.Parameter, info sweep.ParameterInfo) {
+		if p.Min < p.Max && !checkPositive(c, p) {
+			return
+		}
+		if p.Min < p.Max && p.Q <= p.Max-p.Min && p.Q >= 2*p.Min {
+			c.Wrong(&p.Q, c.Shown(&p.Q), "min stands for what is within q / 2 of it, and 0 with it", "less than 2 min, with zero: P for an exact 0")
+			return
+		}
+		checkSteps(c, p, info)
+	},
 }
 
 // logEdges are the logarithms of the outer edges of the first and the last step.

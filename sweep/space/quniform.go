@@ -16,6 +16,7 @@ var qUniform = Distribution{
 	Steps: steps,
 	Step:  step,
 	Legal: "{min} + k * {q}",
+	Check: checkSteps,
 }
 
 // steps is how many of Min, Min + Q, Min + 2Q, ... are at most Max.

@@ -21,7 +21,7 @@ func TestConditionHolds(t *testing.T) {
 	} {
 		c, err := sweep.ParseCondition(text)
 		require.NoError(t, err)
-		require.Equal(t, want, space.Holds(c, params), text)
+		require.Equal(t, want, c.Holds(params), text)
 	}
 }
 

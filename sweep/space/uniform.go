@@ -8,4 +8,5 @@ var uniform = Distribution{
 	Place: func(p sweep.Parameter, f float64) float64 { return (f - p.Min) / (p.Max - p.Min) },
 	Grid:  func(p sweep.Parameter, at float64) float64 { return RoundDigits(p.Min+at*(p.Max-p.Min), 12) },
 	Legal: "a number",
+	Check: checkRange,
 }

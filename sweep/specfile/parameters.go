@@ -16,7 +16,9 @@ func (c *checker) parameters() {
 	all := c.spec.Parameters
 	for i := range all {
 		c.distribution(&all[i])
-		c.bounds(&all[i])
+		if c.valid(&all[i]) {
+			space.Check(space.Checker{Given: c.given, Shown: c.shown, Wrong: c.wrong}, &all[i])
+		}
 	}
 	c.conditions()
 	c.spec.Parameters = slices.DeleteFunc(slices.Clone(all), func(p sweep.Parameter) bool { return !c.valid(parameter(p.Name)) })
@@ -47,7 +49,7 @@ func (c *checker) distribution(p *sweep.Parameter) {
 			return
 		}
 	}
-	takes, _ := sweep.LookupDistribution(p.Distribution)
+	takes, _ := space.Lookup(p.Distribution)
 	all := strings.Join(slices.Concat(takes.Needs, takes.Takes), ", ")
 	for _, field := range takes.Needs {
 		if !c.given(c.at(p).field(field)) {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 var regen = flag.Bool("regen", false, "write the generated files anew")
@@ -191,8 +192,8 @@ func parameterSchema(p sweep.ParameterInfo) *jsonschema.Schema {
 	}
 	number := func() *jsonschema.Schema { return &jsonschema.Schema{Type: "number"} }
 	var distributions []any
-	for _, d := range sweep.DistributionList() {
-		if p.Choices == nil || !d.Numbers {
+	for _, d := range space.Distributions() {
+		if p.Choices == nil || d.List != nil {
 			distributions = append(distributions, d.Name)
 		}
 	}
