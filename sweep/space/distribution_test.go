@@ -13,7 +13,7 @@ import (
 func TestDistributions(t *testing.T) {
 	one := sweep.Number(2)
 	example := sweep.Parameter{Name: "x", Value: &one, Values: []sweep.Value{sweep.Number(1), sweep.Number(2), sweep.Number(5)},
-		Min: 1, Max: 9, Q: 2, Mu: 1.2, Sigma: 0.5, Count: 4}
+		Min: 1, Max: 9, Q: 1, Mu: 1.2, Sigma: 0.5, Count: 4}
 	seen := make(map[sweep.Distribution]bool)
 	for _, d := range Distributions() {
 		t.Run(string(d.Name), func(t *testing.T) {
