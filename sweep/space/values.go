@@ -1,6 +1,7 @@
 package space
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -60,13 +61,22 @@ func Greatest(p sweep.Parameter) float64 {
 	if d.List == nil {
 		return d.gridPoint(p, 1)
 	}
-	values := d.List(p)
-	most := values[0].Float()
-	for _, v := range values {
-		most = max(most, v.Float())
-	}
-	return most
+	return slices.MaxFunc(d.List(p), byNumber).Float()
 }
+
+// Least returns the least number that p can be.
+func Least(p sweep.Parameter) float64 {
+	switch d := Of(p); {
+	case d.List != nil:
+		return slices.MinFunc(d.List(p), byNumber).Float()
+	case p.Zero > 0:
+		return 0
+	default:
+		return d.gridPoint(p, 0)
+	}
+}
+
+func byNumber(a, b sweep.Value) int { return cmp.Compare(a.Float(), b.Float()) }
 
 // Legal reports why v is no value of p, nil when it is one: one of the list, or a
 // number of the range and on its steps, or its exact zero. It does not look at p's
