@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 const referenceFile = "../../docs/spec.md"
@@ -294,9 +295,9 @@ func (r *reference) parameters(s *jsonschema.Schema) {
 	}
 	r.line("\nThe distributions. Those marked * are for numbers only:\n")
 	r.table("distribution", "needs", "takes besides", "values")
-	for _, d := range sweep.DistributionList() {
+	for _, d := range space.Distributions() {
 		mark := ""
-		if d.Numbers {
+		if d.List == nil {
 			mark = " *"
 		}
 		r.row("`"+string(d.Name)+"`"+mark, strings.Join(d.Needs, ", "), strings.Join(d.Takes, ", "), d.About)
