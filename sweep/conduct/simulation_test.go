@@ -157,7 +157,7 @@ func (g *generator) spec() sweep.Spec {
 		s.Repeats = &sweep.Repeats{Seeds: []int64{2, 3}, Share: 0.5}
 	}
 	if g.chance(40) {
-		s.EarlyTerminate = &sweep.EarlyTerminate{Type: pick(g, sweep.StopASHA, sweep.StopMedian, sweep.StopHyperband), MinIter: 100, Eta: 2, MinTrials: 1}
+		s.EarlyTerminate = &sweep.EarlyTerminate{Type: pick(g, sweep.StopASHA, sweep.StopMedian, sweep.StopHyperband), MinIter: 100, Eta: 2, MinTrials: 1, Brackets: 2}
 	}
 	if g.chance(20) {
 		most := 0.5

@@ -181,10 +181,9 @@ func warnConditions(s *sweep.Spec) []string {
 		on := searched(s, when.Param)
 		least, greatest, x := space.Least(*on), space.Greatest(*on), when.Value.Float()
 		never := map[string]bool{
-			"<": least >= x, "<=": least > x, ">": greatest <= x, ">=": greatest < x,
-			"==": x < least || x > greatest, "!=": least == greatest && least == x,
+			"<": least >= x, "<=": least > x, ">": greatest <= x, ">=": greatest < x, "==": x < least || x > greatest,
 		}
-		if never[when.Op] {
+		if never[when.Op] || when.Op == "!=" && least == x && greatest == x {
 			warnings = append(warnings, fmt.Sprintf("parameters.%s.when: %s never holds, so that no trial has the parameter: %s is in [%s, %s]",
 				p.Name, when, when.Param, sweep.Number(least), sweep.Number(greatest)))
 		}

@@ -4,10 +4,10 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// TrialRungs returns the rungs of one trial: those of its bracket. Baseline trials are
-// judged at every rung, so that what is seen there has something to be compared
-// with. A repeat, which has another seed than the first trial of its point, is judged
-// at none: it is there for a result that is compared with finished ones.
+// TrialRungs returns the steps at which a trial is judged: the rungs of its bracket. A
+// baseline trial is evaluated at every rung, so that results of others at a rung have
+// something to be compared with. A repeat, which has another seed than the first trial
+// of its configuration, has no rungs: its result at the end is what is needed.
 func TrialRungs(s *sweep.Spec, a sweep.Assignment) []int {
 	if s.EarlyTerminate == nil {
 		return nil
@@ -22,26 +22,23 @@ func TrialRungs(s *sweep.Spec, a sweep.Assignment) []int {
 	return rungs[bracket(s, a.Number, len(rungs)):]
 }
 
-// brackets is how many first rungs trials are spread over, at least 1.
+// brackets returns how many first rungs trials are spread over, at least 1.
 func brackets(e sweep.EarlyTerminate, rungs int) int {
-	switch {
-	case e.Type != sweep.StopHyperband:
+	if e.Type != sweep.StopHyperband {
 		return 1
-	case e.Brackets == 0:
-		return max(rungs, 1)
 	}
 	return max(min(e.Brackets, rungs), 1)
 }
 
-// bracket is the number of rungs that a search trial skips, drawn from the spec's
-// seed and the trial's number. Hyperband (Li et al. 2018, algorithm 1) gives the
-// bracket that halves s times at most
+// bracket returns how many rungs a search trial skips, drawn from the spec's seed and
+// the trial's number. Hyperband (Li et al. 2018, algorithm 1) gives the bracket that
+// halves at most s times
 //
 //	n_s = (s_max + 1) / (s + 1) * eta^s
 //
-// trials, rounded up, so that each bracket gets the same budget; here a trial falls
-// into it with the chance n_s / sum n, since how many trials there will be is not
-// known. There is no bracket of s = 0, whose trials are never judged.
+// trials, rounded up, so that each bracket has the same budget. Here a trial is put into
+// it with probability n_s / sum n, since the number of trials is not known in advance.
+// There is no bracket of s = 0, whose trials would never be judged.
 func bracket(s *sweep.Spec, number, rungs int) int {
 	e := s.EarlyTerminate
 	count := brackets(*e, rungs)
@@ -66,8 +63,8 @@ func bracket(s *sweep.Spec, number, rungs int) int {
 	return count - 1
 }
 
-// unit hashes a seed and a number to [0, 1): the output function of SplitMix64
-// (Steele et al. 2014), once for each.
+// unit hashes a seed and a number to [0, 1) with the output function of SplitMix64
+// (Steele et al. 2014), applied once for each.
 func unit(seed int64, number int) float64 {
 	mix := func(z uint64) uint64 {
 		z += 0x9e3779b97f4a7c15

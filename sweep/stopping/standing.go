@@ -9,18 +9,18 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
-// standing is a result on its way to a place.
+// standing is a result at a rung, as it is ranked.
 type standing struct {
 	trial      int
 	costs      []float64 // by objective, less is better; +Inf where a value is missing
-	infeasible bool      // as of RungResult
+	infeasible bool      // as in RungResult
 }
 
-// complete reports whether no objective is missing.
+// complete reports whether the result has every objective.
 func (r standing) complete() bool { return !slices.Contains(r.costs, math.Inf(1)) }
 
-// standingOf returns the place of the last of peers, which is not infeasible, among
-// them, counted from 1, and how many of them have a better non-dominated rank.
+// standingOf returns the place of the last of peers among them, from 1, and how many
+// of them have a better non-dominated rank. The last one must not be infeasible.
 func standingOf(s *sweep.Spec, peers []RungResult) (place, ahead int) {
 	standings := make([]standing, len(peers))
 	for i, r := range peers {
@@ -63,11 +63,11 @@ func standingOf(s *sweep.Spec, peers []RungResult) (place, ahead int) {
 		}
 		ahead += len(front)
 	}
-	return len(peers), ahead // not reached: each is in a front
+	return len(peers), ahead // not reached: each result is in a front
 }
 
-// crowdingPlace is the place of member i in its front, from 1: the loneliest is
-// first, ties go to the lower index.
+// crowdingPlace returns the place of member i in its front, from 1: the one with the
+// greatest crowding distance is first, ties go to the lower index.
 func crowdingPlace(costs [][]float64, front []int, i int) int {
 	distance, place := analysis.Crowding(costs, front), 1
 	for j, d := range distance {

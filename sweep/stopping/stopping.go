@@ -8,8 +8,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// RungResult is what a trial showed at one of its rungs. A trial that diverged on
-// its way there has no metrics.
+// RungResult is the result of a trial at one of its rungs. A trial that diverged before
+// the rung has no metrics.
 type RungResult struct {
 	Trial   int                `json:"trial"`
 	Kind    sweep.Kind         `json:"kind,omitempty"`
@@ -28,43 +28,42 @@ const (
 	Stop Decision = "stop"
 )
 
-// Verdict is a decision on a trial, and why: one sentence.
+// Verdict is a decision on a trial, and the reason: one sentence.
 type Verdict struct {
 	Decision Decision `json:"decision"`
 	Reason   string   `json:"reason"`
 }
 
-// Decide says whether a trial goes on after the rung at step. results has what
-// every trial showed at its rungs so far, in order of arrival, the trial's own among
-// them; those that came after its own take no part, so that asking again later gives
-// the same answer.
+// Decide says whether a trial goes on after the rung at step. results has the results
+// of every trial at its rungs so far, in order of arrival, the trial's own among them.
+// Those that came after its own are not used, so that asking again later gives the same
+// answer.
 //
 // asha is asynchronous successive halving (Li et al. 2020) in its stopping variant
-// (Klein et al. 2020): a trial is judged at once and for good, by the n results at
-// its rung so far. It goes on when its place among them is at most n/eta; while
-// n < eta it goes on, too. hyperband does the same among the trials of one bracket.
+// (Klein et al. 2020): a trial is judged once, as soon as its result is there, among
+// the n results at its rung so far. It goes on if its place is at most n/eta, and while
+// n < eta. hyperband does the same among the trials of one bracket.
 //
-// The place of a trial is by its objective. With several it is by non-dominated
-// rank, within one rank by crowding distance (Deb et al. 2002, NSGA-II), so that a
-// trial that only helps the tail is not stopped for its head: no member of the front
-// is stopped unless the front alone exceeds the quota. Ties go to the lower number.
-// A result that lacks an objective comes after those that lack none. Whatever its
-// place, a trial goes on that is the best of an objective so far.
+// The place of a trial is that of its objective. With several objectives it is by
+// non-dominated rank, and within a rank by crowding distance (Deb et al. 2002, NSGA-II):
+// no member of the front is stopped unless the front alone exceeds the quota, so that a
+// trial which only helps the tail is not stopped for its head. Ties go to the lower
+// number. A result that lacks an objective comes after those that have all. A trial
+// that is the best of an objective so far goes on whatever its place.
 //
-// median stops a trial whose best value so far is worse than the median of what the
-// others showed at the same rung, once there are min_trials of them. (Vizier, Golovin
-// et al. 2017, compares with running averages instead; a FID falls so much from rung
-// to rung that these say little.) With several objectives it stops a trial when more
-// than half of the others are of a better non-dominated rank.
+// median stops a trial whose best value so far is worse than the median of the others'
+// values at the same rung, once there are min_trials others. (Vizier, Golovin et al.
+// 2017, compares with running averages instead; a FID falls so much from rung to rung
+// that these say little.) With several objectives it stops a trial if more than half of
+// the others have a better non-dominated rank.
 //
-// What a rung shows of a constraint says little of its end: limits are tight, and
-// hold for whole trainings. So a trial is not judged by it; but trials that have
-// ended since and broke a constraint come after the others, whatever they showed.
-// Otherwise those that buy their objective with a broken limit would crowd out at
-// every rung those that keep it.
+// Constraints do not decide on the trial itself: limits are tight and meant for whole
+// trainings, and a value at a rung says little about the value at the end. But trials
+// that have ended since and broke a constraint rank last, whatever they showed at the
+// rung. Otherwise trials that reach their objective by breaking a constraint would stop
+// those that keep it.
 //
-// Baseline trials are never stopped and take no part: how many there are is no
-// finding.
+// Baseline trials are never stopped, and do not count among the results.
 func Decide(s *sweep.Spec, trial sweep.Assignment, step int, results []RungResult) Verdict {
 	switch {
 	case trial.Kind == sweep.KindBaseline:
@@ -95,7 +94,7 @@ func Decide(s *sweep.Spec, trial sweep.Assignment, step int, results []RungResul
 	return v
 }
 
-// halving is the verdict of asha on the last of peers.
+// halving returns the verdict of asha on the last of peers.
 func halving(s *sweep.Spec, step int, peers []RungResult) Verdict {
 	n, eta := len(peers), s.EarlyTerminate.Eta
 	if n < eta {
@@ -148,7 +147,7 @@ func medianRule(s *sweep.Spec, step int, peers []RungResult) Verdict {
 	return Verdict{GoOn, fmt.Sprintf("%s by step %d is not worse than the median of %d others, %s", o.Name, step, len(others), costText(o, middle))}
 }
 
-// bestSoFar are a trial's best values of the objectives in results.
+// bestSoFar returns a trial's best value of each objective in results.
 func bestSoFar(s *sweep.Spec, number int, results []RungResult) map[string]float64 {
 	best := make(map[string]float64, len(s.Metrics))
 	for _, o := range s.Metrics {
@@ -165,8 +164,8 @@ func bestSoFar(s *sweep.Spec, number int, results []RungResult) map[string]float
 	return best
 }
 
-// leads reports whether the last of peers is the best of an objective, infeasible
-// ones aside; of equal ones the first number is.
+// leads reports whether the last of peers is the best in an objective, and in which.
+// Infeasible ones do not count; of equal ones the lowest number is the best.
 func leads(s *sweep.Spec, peers []RungResult) (sweep.Objective, bool) {
 	own := peers[len(peers)-1]
 	for _, o := range s.Metrics {
@@ -186,7 +185,7 @@ func leads(s *sweep.Spec, peers []RungResult) (sweep.Objective, bool) {
 	return sweep.Objective{}, false
 }
 
-// costAt is cost of a result's value, +Inf where it has none.
+// costAt returns the cost of a result's value, +Inf if it has none.
 func costAt(o sweep.Objective, r RungResult) float64 {
 	value, ok := r.Metrics[o.Name]
 	if !ok || math.IsNaN(value) {

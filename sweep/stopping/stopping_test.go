@@ -217,7 +217,7 @@ func TestVerdictOnWhatIsNotJudged(t *testing.T) {
 
 func TestBrackets(t *testing.T) {
 	s := judged("fid.tail")
-	s.EarlyTerminate.Type = sweep.StopHyperband
+	s.EarlyTerminate.Type, s.EarlyTerminate.Brackets = sweep.StopHyperband, 3
 	counts := map[int]int{}
 	const trials = 4500
 	for number := range trials {
@@ -245,7 +245,7 @@ func TestBrackets(t *testing.T) {
 
 func TestHyperbandJudgesWithinABracket(t *testing.T) {
 	s := judged("fid.tail")
-	s.EarlyTerminate.Type = sweep.StopHyperband
+	s.EarlyTerminate.Type, s.EarlyTerminate.Brackets = sweep.StopHyperband, 3
 	byBracket := map[int][]int{}
 	for number := range 60 {
 		b := bracket(s, number, 3)
