@@ -2,14 +2,13 @@ package sweep
 
 import "strings"
 
-// FieldError is a field of a spec whose value cannot work: with the files of the
-// dataset, say.
+// FieldError is a fault of a field of a spec.
 type FieldError struct {
-	Field   string // path, such as "dataset.classes"
-	Value   string // "" where the message says it
-	Message string
-	Valid   string // the valid choices, "" when the message says it all
-	Err     error  // the cause; may be nil
+	Field   string `json:"field"` // path, such as "dataset.classes"; "" for the whole spec
+	Value   string `json:"value"` // as written, "" when there is none
+	Message string `json:"message"`
+	Valid   string `json:"valid"` // the valid choices, "" when the message says it all
+	Err     error  `json:"-"`     // the cause; may be nil
 }
 
 // Unwrap returns the cause.
@@ -24,7 +23,10 @@ func (e *FieldError) Error() string {
 	if e.Valid != "" {
 		details = append(details, "valid: "+e.Valid)
 	}
-	text := e.Field + ": " + e.Message
+	text := e.Message
+	if e.Field != "" {
+		text = e.Field + ": " + text
+	}
 	if len(details) > 0 {
 		text += " (" + strings.Join(details, "; ") + ")"
 	}

@@ -156,7 +156,7 @@ func at(t *token.Token) position { return position{t.Position.Line, t.Position.C
 func (d *document) read(p path, key *position, n ast.Node, depth int) any {
 	own := at(n.GetToken())
 	exceeded := func(message string, limit int) any {
-		d.beyond = &Fault{File: d.file, Line: own.line, Column: own.column, Field: string(p), Message: message, Valid: fmt.Sprintf("at most %d", limit)}
+		d.beyond = &Fault{File: d.file, Line: own.line, Column: own.column, FieldError: sweep.FieldError{Field: string(p), Message: message, Valid: fmt.Sprintf("at most %d", limit)}}
 		return nil
 	}
 	switch d.count++; {
@@ -281,7 +281,7 @@ func (d *document) fault(p path, value, message, valid string) {
 
 func (d *document) faultAt(at position, p path, value, message, valid string) {
 	d.broken[p] = true
-	d.faults = append(d.faults, Fault{File: d.file, Line: at.line, Column: at.column, Field: string(p), Value: value, Message: message, Valid: valid})
+	d.faults = append(d.faults, Fault{File: d.file, Line: at.line, Column: at.column, FieldError: sweep.FieldError{Field: string(p), Value: value, Message: message, Valid: valid}})
 }
 
 // place is where a fault at p points: at the value, or at the nearest value around it.

@@ -7,44 +7,30 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	clip "github.com/tailsweep/tailsweep/internal/text"
+	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Fault is one mistake in a spec file.
+// Fault is one mistake in a spec file, and where it is.
 type Fault struct {
-	File    string
-	Line    int // from 1
-	Column  int // from 1, in characters
-	Field   string
-	Value   string // as written, "" when there is none
-	Message string
-	Valid   string // the valid choices, "" when the message says it all
+	File   string `json:"file"`
+	Line   int    `json:"line"`   // from 1
+	Column int    `json:"column"` // from 1, in characters
+	sweep.FieldError
 }
 
 // Error writes the fault as one line: file:line:column: field: message (value; valid: ...).
 func (f Fault) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s:%d:%d: ", f.File, f.Line, f.Column)
-	if f.Field != "" {
-		b.WriteString(oneLine(f.Field) + ": ")
-	}
-	b.WriteString(f.Message)
-	var details []string
-	if f.Value != "" {
-		details = append(details, oneLine(f.Value))
-	}
-	if f.Valid != "" {
-		details = append(details, "valid: "+f.Valid)
-	}
-	if len(details) > 0 {
-		fmt.Fprintf(&b, " (%s)", strings.Join(details, "; "))
-	}
-	return b.String()
+	e := f.FieldError
+	e.Field, e.Value = oneLine(e.Field), oneLine(e.Value)
+	return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, e.Error())
 }
 
 // Faults are all mistakes of a spec file, by position. Test with errors.As.
 type Faults []Fault
 
-// Error writes a fault a line.
+// Error writes each fault on a line.
 func (f Faults) Error() string {
 	lines := make([]string, len(f))
 	for i, fault := range f {
@@ -53,8 +39,7 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Of are the faults of a field and of the fields in it, and those of no field: of the
-// file as a whole.
+// Of returns the faults of a field, of the fields in it, and of the file as a whole.
 func (f Faults) Of(field string) Faults {
 	var of Faults
 	for _, fault := range f {
@@ -71,14 +56,12 @@ func (f Faults) sort() {
 	})
 }
 
-// maxShown is how much of a text from the file a fault shows, in bytes.
+// maxShown is how many bytes of a text from the file a fault shows.
 const maxShown = 60
 
 // oneLine makes a text from the file safe for one line of a terminal.
 func oneLine(text string) string {
-	if len(text) > maxShown {
-		text = text[:maxShown] + "..."
-	}
+	text = clip.Clip(text, maxShown)
 	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }) {
 		return strconv.Quote(text)
 	}

@@ -47,9 +47,9 @@ func Draft(file string, data []byte) (*sweep.Spec, Faults) {
 	return &spec, d.faults
 }
 
-// Locate returns where a field is in the YAML of a spec, or the nearest value around
-// it: line and column, counted from 1.
-func Locate(data []byte, field string) (line, column int) {
-	p := readDocument("", data).place(path(field))
-	return p.line, p.column
+// Located returns a fault of a valid spec at the place of its field in the file, or of
+// the nearest value around it.
+func Located(file string, data []byte, fault sweep.FieldError) Fault {
+	at := readDocument(file, data).place(path(fault.Field))
+	return Fault{File: file, Line: at.line, Column: at.column, FieldError: fault}
 }

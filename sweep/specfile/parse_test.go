@@ -294,15 +294,14 @@ func TestDraft(t *testing.T) {
 	require.Len(t, faults.Of("dataset"), 1, "a fault of the whole file")
 }
 
-func TestLocate(t *testing.T) {
+func TestLocated(t *testing.T) {
 	for field, want := range map[string][2]int{
 		"dataset.name": {4, 17}, "evaluate.features.path": {7, 1}, "metrics[0].name": {9, 18}, "gates": {1, 1},
 	} {
-		line, column := Locate([]byte(spectest.Base), field)
-		require.Equal(t, want, [2]int{line, column}, field)
+		fault := Located("s.yaml", []byte(spectest.Base), sweep.FieldError{Field: field, Message: "wrong"})
+		require.Equal(t, fmt.Sprintf("s.yaml:%d:%d: %s: wrong", want[0], want[1], field), fault.Error())
 	}
-	line, column := Locate([]byte("- a"), "name")
-	require.Equal(t, [2]int{1, 1}, [2]int{line, column})
+	require.Equal(t, 1, Located("s.yaml", []byte("- a"), sweep.FieldError{Field: "name"}).Line)
 }
 
 func TestParseHasLimits(t *testing.T) {
@@ -483,4 +482,14 @@ func sample(t *testing.T, p path, s *jsonschema.Schema) string {
 	}
 	t.Fatalf("%s: no sample of %+v", p, s)
 	return ""
+}
+
+// A long value is shortened between characters.
+func TestFaultsShortenAtACharacter(t *testing.T) {
+	for shift := range 4 {
+		text := strings.Repeat("x", shift) + strings.Repeat("é世", 40)
+		_, err := Parse("s.yaml", []byte(spectest.With("model: {arch: "+text+"}")))
+		require.NotContains(t, err.Error(), `\x`, "half a character")
+		require.Contains(t, err.Error(), "...; valid: unet, dit)")
+	}
 }

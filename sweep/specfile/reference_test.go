@@ -33,7 +33,9 @@ func TestReference(t *testing.T) {
 // the Go types, with a table of its fields from the schema.
 type reference struct{ strings.Builder }
 
-func (r *reference) line(format string, args ...any) { r.WriteString(fmt.Sprintf(format+"\n", args...)) }
+func (r *reference) line(format string, args ...any) {
+	r.WriteString(fmt.Sprintf(format+"\n", args...))
+}
 
 func (r *reference) table(head ...string) {
 	r.row(head...)

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Parts of the design that this version does not have. Naming one is answered
-// "not supported by this version" instead of "unknown".
+// Fields and words of the design that this version does not have. A spec that uses one
+// is refused as "not supported by this version" instead of "unknown".
 
 // reservedField reports whether a later version will have the field at p.
 func reservedField(p path) bool {
@@ -14,7 +14,6 @@ func reservedField(p path) bool {
 		"baseline.repeats",
 		"checkpoints.save_trial_best",
 		"checkpoints.save_trial_latest",
-		"dataset.groups",
 		"resources.slots_per_trial",
 	}, p)
 }

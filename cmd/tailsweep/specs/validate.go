@@ -25,7 +25,7 @@ of the faults of all files, empty when there are none.`,
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(_ *cobra.Command, paths []string) error {
 		code := cli.ExitOK
-		found := []faultLine{} // JSON is always an array
+		found := specfile.Faults{} // JSON is always an array
 		for _, path := range paths {
 			spec, text, err := a.ReadSpec(path)
 			if err == nil {
@@ -34,9 +34,7 @@ of the faults of all files, empty when there are none.`,
 			var faults specfile.Faults
 			switch {
 			case errors.As(err, &faults) && output.Value == "json":
-				for _, f := range faults {
-					found = append(found, faultLine(f))
-				}
+				found = append(found, faults...)
 				code = cli.ExitUsage
 			case err != nil:
 				a.Say("%s", cli.Message(err))
@@ -61,15 +59,4 @@ of the faults of all files, empty when there are none.`,
 		return nil
 	}
 	return cmd
-}
-
-// faultLine is a fault as `tailsweep validate -o json` prints it.
-type faultLine struct {
-	File    string `json:"file"`
-	Line    int    `json:"line"`   // from 1
-	Column  int    `json:"column"` // from 1, in characters
-	Field   string `json:"field"`
-	Value   string `json:"value"` // as written
-	Message string `json:"message"`
-	Valid   string `json:"valid"` // the valid choices
 }

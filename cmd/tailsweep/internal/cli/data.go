@@ -121,8 +121,7 @@ func (a *App) CheckData(path string, content []byte, spec *sweep.Spec) error {
 	}
 	var all specfile.Faults
 	for _, f := range faults {
-		line, column := specfile.Locate(content, f.Field)
-		all = append(all, specfile.Fault{File: path, Line: line, Column: column, Field: f.Field, Value: f.Value, Message: f.Message, Valid: f.Valid})
+		all = append(all, specfile.Located(path, content, f))
 	}
 	if len(all) == 0 {
 		return nil
