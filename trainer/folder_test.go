@@ -14,9 +14,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/backend"
-	"github.com/tailsweep/tailsweep/trainer/cache"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/trainer/job"
@@ -57,7 +57,7 @@ func onFolder(t *testing.T, path string) job.Train {
 // also where the images come from the cache; and a training goes on only with the images
 // that it began with, wherever they lie.
 func TestTrainOnAnImageFolder(t *testing.T) {
-	t.Setenv(cache.Env, t.TempDir())
+	t.Setenv(folder.CacheVariable, t.TempDir())
 	b := openBackend(t, backend.Go)
 	whole := onFolder(t, coloured(t, 200))
 	train(t, b, whole, nil)
@@ -101,7 +101,7 @@ func TestTrainOnAnImageFolder(t *testing.T) {
 // What no trial could be judged on is refused when the images are loaded: nothing is
 // trained or written.
 func TestTrainRefusesWhatCannotBeJudged(t *testing.T) {
-	t.Setenv(cache.Env, t.TempDir())
+	t.Setenv(folder.CacheVariable, t.TempDir())
 	for want, change := range map[string]func(s *sweep.Spec){
 		"dataset.path: too few images for fid.tail: 500 samples and 1 real images of group tail, 1 class (1 real ones of its rarest class, since a list of 2 guidance": func(s *sweep.Spec) {
 			s.Evaluate.SamplesPerClass, s.Evaluate.Guidance, s.Metrics = 500, []float64{0, 1}, []sweep.Objective{{Name: "fid.tail"}}

@@ -16,9 +16,9 @@ import (
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/machine"
+	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/cache"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
@@ -42,7 +42,7 @@ func photos(t *testing.T) (dir string, objects *store.Memory) {
 }
 
 func TestTrainReportsWhatIsWrongWithAFolder(t *testing.T) {
-	t.Setenv(cache.Env, t.TempDir())
+	t.Setenv(folder.CacheVariable, t.TempDir())
 	for want, spoil := range map[string]func(dir, spec string) string{
 		"dataset.path: open /nowhere: no such file or directory; the files must be on the machine that trains (valid: a folder with": func(dir, spec string) string {
 			return strings.Replace(spec, dir, "/nowhere", 1)
@@ -74,7 +74,7 @@ metrics: [{name: loss}]
 }
 
 func TestInspectAFolder(t *testing.T) {
-	t.Setenv(cache.Env, t.TempDir())
+	t.Setenv(folder.CacheVariable, t.TempDir())
 	dir, objects := photos(t)
 	picture := filepath.Join(t.TempDir(), "sheet.png")
 	r := cmdline(t, nil, "", "data", "inspect", dir, "--picture", picture)
@@ -125,7 +125,7 @@ checkpoints: {every_steps: 10}
 // A spec of a new folder can be inspected before it is finished. What prevents its trials
 // from being evaluated is reported before training, also by validate.
 func TestInspectReportsWhatCannotBeEvaluated(t *testing.T) {
-	t.Setenv(cache.Env, t.TempDir())
+	t.Setenv(folder.CacheVariable, t.TempDir())
 	dir, _ := photos(t)
 	const spec = `
 apiVersion: tailsweep/v1
@@ -173,7 +173,7 @@ func TestInspectBuiltIn(t *testing.T) {
 
 func TestDataList(t *testing.T) {
 	dir := t.TempDir()
-	t.Setenv(cache.Env, dir)
+	t.Setenv(folder.CacheVariable, dir)
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "datasets", "cifar-10"), 0o755))
 	r := cmdline(t, nil, "", "data", "list", "-o", "json")
 	require.Equal(t, cli.ExitOK, r.Code, r.Err)
@@ -188,7 +188,7 @@ func TestDataList(t *testing.T) {
 }
 
 func TestDataOfBadInput(t *testing.T) {
-	t.Setenv(cache.Env, t.TempDir())
+	t.Setenv(folder.CacheVariable, t.TempDir())
 	full := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(full, "x"), nil, 0o600))
 	for says, arguments := range map[string][]string{
@@ -213,7 +213,7 @@ func TestDataOfBadInput(t *testing.T) {
 // What is left out of a folder, and its groups, are part of what inspect shows; validate
 // reports both, and all faults of the data with their places.
 func TestInspectAndValidateReportTheFolder(t *testing.T) {
-	t.Setenv(cache.Env, t.TempDir())
+	t.Setenv(folder.CacheVariable, t.TempDir())
 	dir, _ := photos(t)
 	for _, name := range []string{"@eaDir/x.png", "ant/x.heic", "loose.png"} {
 		path := filepath.Join(dir, name)
@@ -247,6 +247,7 @@ metrics: [{name: kid.tail}, {name: recall.head}]
 	require.Contains(t, r.Err, leftOut)
 	require.Contains(t, r.Err, "stdin:5:37: dataset.path: too few images for kid.tail: 64 samples and 1 real images of group tail, 1 class")
 	require.Contains(t, r.Err, "stdin:5:37: dataset.path: too few images for recall.head: 64 samples and 3 real images of group head, 1 class")
+	require.Contains(t, cmdline(t, nil, spec, "plan", "-", "--no-measure").Err, "stdin:5:37: dataset.path: too few images for kid.tail")
 	r = cmdline(t, nil, strings.Replace(spec, "many: 2, few: 2", "head: [bee], tail: [cat, eel]", 1), "validate", "-")
 	require.Contains(t, r.Err, "dataset.groups.tail[1]: is no class of the dataset (eel; valid: a class's name or number: ant, bee, cat)")
 	require.Contains(t, r.Err, "stdin:5:")
@@ -272,4 +273,28 @@ func photoClassifier(t *testing.T, classes int) string {
 	path := filepath.Join(t.TempDir(), "classifier.safetensors")
 	require.NoError(t, os.WriteFile(path, file.Bytes(), 0o600))
 	return path
+}
+
+// A cache folder that cannot be read is an error, not a dataset that is not there.
+func TestACacheThatCannotBeRead(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	t.Setenv(folder.CacheVariable, file)
+	for _, arguments := range [][]string{{"data", "list"}, {"data", "inspect", "cifar-10"}, {"data", "pull", "cifar-10"}} {
+		r := cmdline(t, nil, "", arguments...)
+		require.NotEqual(t, cli.ExitOK, r.Code, arguments)
+		require.Contains(t, r.Err, file, arguments)
+	}
+	t.Setenv(folder.CacheVariable, "")
+	t.Setenv("HOME", "")
+	t.Setenv("XDG_CACHE_HOME", "")
+	r := cmdline(t, nil, "", "data", "list")
+	require.Contains(t, r.Err, "set "+folder.CacheVariable)
+}
+
+func TestNoClassifierOfASizeThatItCannotTake(t *testing.T) {
+	dir, _ := photos(t)
+	r := cmdline(t, nil, "", "features", "train", "--dataset", "image-folder", "--data", dir, "--classes", "3", "--size", "24", "--to", filepath.Join(t.TempDir(), "f"), "--backend", "go")
+	require.Equal(t, cli.ExitUsage, r.Code, r.Err)
+	require.Contains(t, r.Err, "dataset.size: no classifier takes images of this size (24; valid: 8, 16, 28, 32, 64)")
 }

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tailsweep/tailsweep/trainer/cache"
+	"github.com/tailsweep/tailsweep/internal/folder"
 )
 
 // Level is how much a Check matters.
@@ -86,7 +86,7 @@ func pluginCheck() Check {
 
 // ours reports whether path lies in the cache folder.
 func ours(path string) bool {
-	dir, err := cache.Dir()
+	dir, err := folder.Cache()
 	return err == nil && strings.HasPrefix(path, dir+string(os.PathSeparator))
 }
 

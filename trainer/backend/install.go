@@ -11,8 +11,9 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/tailsweep/tailsweep/internal/file"
+	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/internal/lock"
-	"github.com/tailsweep/tailsweep/trainer/cache"
 )
 
 // ErrUnsupported is what Install returns where no pinned plugin runs: not x86-64
@@ -44,7 +45,7 @@ func Install(ctx context.Context, o InstallOptions) (path string, err error) {
 		return "", fmt.Errorf("%w: this binary was built without cgo (it needs CGO_ENABLED=1 and a C compiler); backend go works", ErrUnsupported)
 	}
 	pin := pinned(o.Kind)
-	dir, err := cache.Dir()
+	dir, err := folder.Cache()
 	if err != nil {
 		return "", err
 	}
@@ -102,7 +103,7 @@ func foundLink(pin Pin) string {
 
 // verifyWheel compares a file with the pin.
 func verifyWheel(path string, pin Pin) error {
-	sum, err := cache.Digest(path)
+	sum, err := file.SHA256(path)
 	if err != nil {
 		return err
 	}
@@ -121,7 +122,7 @@ func (p Pin) holds(path string) (bool, error) {
 	if p.PluginSHA256 == "" {
 		return true, nil
 	}
-	sum, err := cache.Digest(path)
+	sum, err := file.SHA256(path)
 	return sum == p.PluginSHA256, err
 }
 

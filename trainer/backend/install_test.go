@@ -14,7 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tailsweep/tailsweep/trainer/cache"
+	"github.com/tailsweep/tailsweep/internal/folder"
 )
 
 // makeWheel is a wheel with a plugin inside, and its pin.
@@ -146,12 +146,12 @@ func TestIndexErrorsHideThePassword(t *testing.T) {
 }
 
 func TestInstalledLooksInTheCacheFirst(t *testing.T) {
-	folder, other := t.TempDir(), t.TempDir()
-	t.Setenv(cache.Env, folder)
+	dir, other := t.TempDir(), t.TempDir()
+	t.Setenv(folder.CacheVariable, dir)
 	t.Setenv("PJRT_PLUGIN_LIBRARY_PATH", other)
 	path, ok := Installed(CPU)
 	require.False(t, ok)
-	require.Equal(t, filepath.Join(folder, "pjrt", "2026.6.23", "pjrt_c_api_cpu_plugin.so"), path)
+	require.Equal(t, filepath.Join(dir, "pjrt", "2026.6.23", "pjrt_c_api_cpu_plugin.so"), path)
 
 	baked := filepath.Join(other, PluginFile(CPU))
 	require.NoError(t, os.WriteFile(baked, nil, 0o600))
@@ -170,7 +170,7 @@ func TestOpen(t *testing.T) {
 	_, err := Open("tpu")
 	require.ErrorContains(t, err, "auto, go, xla:cpu, xla:cuda")
 
-	t.Setenv(cache.Env, t.TempDir())
+	t.Setenv(folder.CacheVariable, t.TempDir())
 	t.Setenv("PJRT_PLUGIN_LIBRARY_PATH", "")
 	_, err = Open(XLACPU)
 	if HasXLA {
@@ -187,7 +187,7 @@ func TestOpen(t *testing.T) {
 }
 
 func TestDoctor(t *testing.T) {
-	t.Setenv(cache.Env, t.TempDir())
+	t.Setenv(folder.CacheVariable, t.TempDir())
 	t.Setenv("PJRT_PLUGIN_LIBRARY_PATH", "")
 	level := map[string]Level{}
 	for _, c := range Doctor() {

@@ -7,7 +7,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/tailsweep/tailsweep/trainer/cache"
+	"github.com/tailsweep/tailsweep/internal/file"
+	"github.com/tailsweep/tailsweep/internal/folder"
 )
 
 // Kind is what a PJRT plugin computes on.
@@ -26,7 +27,7 @@ func PluginFile(kind Kind) string { return "pjrt_c_api_" + string(kind) + "_plug
 // pinned version in the cache folder, else one in a folder of
 // $PJRT_PLUGIN_LIBRARY_PATH, for images that bring their own.
 func Installed(kind Kind) (path string, ok bool) {
-	dir, err := cache.Dir()
+	dir, err := folder.Cache()
 	if err != nil {
 		return "", false
 	}
@@ -56,7 +57,7 @@ func PluginDigest(path string) (string, error) {
 	if sum, ok := digests.byPath[path]; ok {
 		return sum, nil
 	}
-	sum, err := cache.Digest(path)
+	sum, err := file.SHA256(path)
 	if err == nil {
 		digests.byPath[path] = sum
 	}

@@ -19,11 +19,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
 	"github.com/tailsweep/tailsweep/trainer"
 	"github.com/tailsweep/tailsweep/trainer/backend"
-	"github.com/tailsweep/tailsweep/trainer/cache"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/trainer/evaluate"
@@ -178,7 +178,7 @@ func TestTrialOnCIFAR(t *testing.T) {
 		{sweep.CIFAR100, "cifar-100-binary", []string{"train.bin"}, []string{"coarse_label_names.txt", "fine_label_names.txt", "test.bin"}, 100, 2, true},
 	} {
 		t.Run(m.name, func(t *testing.T) {
-			t.Setenv(cache.Env, t.TempDir())
+			t.Setenv(folder.CacheVariable, t.TempDir())
 			files := m.files()
 			dataset.PinCIFAR(t, m.name, files)
 			where := m.write(t, files)

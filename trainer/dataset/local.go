@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/cache"
 )
 
 // Local returns d with paths on this machine: a URL becomes the folder of the cache
@@ -37,7 +37,7 @@ func Local(d sweep.Dataset) (sweep.Dataset, error) {
 // LocalPath is the folder of the cache that the files of a published set, by its
 // name, or of a URL are downloaded to.
 func LocalPath(nameOrURL string) (string, error) {
-	dir, err := cache.Dir()
+	dir, err := folder.Cache()
 	if err != nil {
 		return "", badData(err)
 	}

@@ -6,13 +6,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/cache"
 )
 
 func TestLocal(t *testing.T) {
 	dir := t.TempDir()
-	t.Setenv(cache.Env, dir)
+	t.Setenv(folder.CacheVariable, dir)
 	local := func(d sweep.Dataset) sweep.Dataset {
 		d, err := Local(d)
 		require.NoError(t, err)

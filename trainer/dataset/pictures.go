@@ -12,10 +12,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"github.com/tailsweep/tailsweep/internal/file"
+	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/cache"
 	"github.com/tailsweep/tailsweep/trainer/dataset/picture"
 )
 
@@ -60,7 +62,7 @@ func (p *pictures) load(indices []int, n int, l Loader) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := cache.Dir()
+	dir, err := folder.Cache()
 	if err != nil {
 		l.log("decoded images are not kept: %v", err)
 		return p.decodeAll(indices, n, l)
@@ -157,47 +159,35 @@ func readPictures(name string, key [sha256.Size]byte, n int) ([]byte, error) {
 	return body[len(head):], nil
 }
 
-// writePictures writes a file of the cache whole or not at all.
-func writePictures(name string, key [sha256.Size]byte, pixels []byte) (err error) {
+// writePictures writes a file of the cache.
+func writePictures(name string, key [sha256.Size]byte, pixels []byte) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	out, err := os.CreateTemp(filepath.Dir(name), "*.part")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(out.Name()))
+	return file.Create(name, 0o644, func(w io.Writer) error {
+		h := sha256.New()
+		both := io.MultiWriter(w, h)
+		for _, part := range [][]byte{[]byte(picturesMagic), key[:], pixels} {
+			if _, err := both.Write(part); err != nil {
+				return err
+			}
 		}
-	}()
-	h := sha256.New()
-	for _, part := range [][]byte{[]byte(picturesMagic), key[:], pixels} {
-		h.Write(part)
-		if err == nil {
-			_, err = out.Write(part)
-		}
-	}
-	if err == nil {
-		_, err = out.Write(h.Sum(nil))
-	}
-	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
+		_, err := w.Write(h.Sum(nil))
 		return err
-	}
-	return os.Rename(out.Name(), name)
+	})
 }
 
-// removeOld makes room: files that nobody has read for long, and those of a process
-// that died while it wrote.
+// removeOld makes room: it removes files that have not been read for long, and those of
+// a process that died while it wrote, whose names are longer.
 func removeOld(dir string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return // there is nothing to make room in
+		return // nothing can be removed
 	}
 	for _, entry := range entries {
 		info, err := entry.Info()
-		if ext := filepath.Ext(entry.Name()); err == nil && (ext == picturesSuffix || ext == ".part") && time.Since(info.ModTime()) > picturesAge {
-			_ = os.Remove(filepath.Join(dir, entry.Name())) // another process may have
+		if err == nil && strings.Contains(entry.Name(), picturesSuffix) && time.Since(info.ModTime()) > picturesAge {
+			_ = os.Remove(filepath.Join(dir, entry.Name())) // another process may have removed it
 		}
 	}
 }

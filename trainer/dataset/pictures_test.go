@@ -13,8 +13,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/cache"
 )
 
 // TestMain keeps the tests' images out of the user's cache.
@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
-	if err := os.Setenv(cache.Env, dir); err != nil {
+	if err := os.Setenv(folder.CacheVariable, dir); err != nil {
 		panic(err)
 	}
 	code := m.Run()
@@ -43,7 +43,7 @@ func heard(t *testing.T, d sweep.Dataset) (s *Set, lines []string) {
 func cached(t *testing.T) func() []string {
 	t.Helper()
 	dir := t.TempDir()
-	t.Setenv(cache.Env, dir)
+	t.Setenv(folder.CacheVariable, dir)
 	return func() []string {
 		names, err := filepath.Glob(filepath.Join(dir, picturesFolder, "*"))
 		require.NoError(t, err)
@@ -138,7 +138,7 @@ func TestACacheOfAnotherFolderIsMadeAnew(t *testing.T) {
 
 func TestACacheThatCannotBeWrittenIsNoFault(t *testing.T) {
 	file := write(t, nil, t.TempDir(), "a file")
-	t.Setenv(cache.Env, file)
+	t.Setenv(folder.CacheVariable, file)
 	_, lines := heard(t, folderSpec(animals(t)))
 	require.Contains(t, lines[len(lines)-1], "decoded images are not kept: ")
 }
@@ -149,7 +149,7 @@ func TestOldPicturesAreRemoved(t *testing.T) {
 	load(t, d)
 	kept := files()[0]
 	old := time.Now().Add(-picturesAge - time.Hour)
-	for _, name := range []string{"x.u8", "y.part", "mine.txt"} {
+	for _, name := range []string{"x.u8", ".y.u8123456", "mine.txt"} {
 		require.NoError(t, os.Chtimes(write(t, nil, filepath.Dir(kept), name), old, old))
 	}
 	require.NoError(t, os.Chtimes(kept, old, old))

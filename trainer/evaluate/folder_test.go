@@ -13,10 +13,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/spectest"
 	"github.com/tailsweep/tailsweep/trainer"
-	"github.com/tailsweep/tailsweep/trainer/cache"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
@@ -47,7 +47,7 @@ func colours(t *testing.T) string {
 // A folder of coloured pictures trains, and its checkpoint draws a grid in colour, with
 // the names and counts of its classes where the pictures are not, too.
 func TestAColouredFolderFromTrainingToGrid(t *testing.T) {
-	t.Setenv(cache.Env, t.TempDir())
+	t.Setenv(folder.CacheVariable, t.TempDir())
 	b := openGo(t)
 	pictures := colours(t)
 	j := job.Train{

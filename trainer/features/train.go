@@ -56,7 +56,10 @@ type Trained struct {
 // set on every tenth image, which it then is not trained on. It is deterministic
 // on one backend and machine type.
 func Train(ctx context.Context, o TrainOptions) (Trained, error) {
-	data, err := dataset.Balanced(o.Dataset)
+	if !sweep.ClassifierTakes(o.Dataset.Size) {
+		return Trained{}, sweep.Fail(sweep.FailBadData, &sweep.FieldError{Field: "dataset.size", Value: fmt.Sprint(o.Dataset.Size), Message: "no classifier takes images of this size", Valid: "8, 16, 28, 32, 64"})
+	}
+	data, err := dataset.Loader{Log: o.Log}.Balanced(o.Dataset)
 	if err != nil {
 		return Trained{}, err
 	}

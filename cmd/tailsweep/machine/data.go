@@ -1,7 +1,9 @@
 package machine
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,8 +59,11 @@ func newDataList(a *cli.App) *cobra.Command {
 					return err
 				}
 				l.Path, l.State = path, "not here"
-				if _, err := os.Stat(path); err == nil {
+				switch _, err := os.Stat(path); {
+				case err == nil:
 					l.State = "here"
+				case !errors.Is(err, fs.ErrNotExist):
+					return err
 				}
 			}
 			listed = append(listed, l)

@@ -79,7 +79,7 @@ images; for another dataset every tenth image is held out for that.`,
 			Backend: b, Dataset: d, Epochs: *epochs, Output: *path, Log: a.Say,
 		})
 		if err != nil {
-			return err
+			return cli.AsBadInput(err)
 		}
 		if text := weakText(made, *epochs); text != "" {
 			a.Say("%s", text)

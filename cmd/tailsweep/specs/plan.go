@@ -41,7 +41,7 @@ measurement and omits the time estimate.`,
 		case given && *unmeasured:
 			return cli.Usagef("--no-measure omits the time estimate, which --steps-per-second is for (valid: one of them)")
 		}
-		spec, _, err := a.ReadSpec(args[0])
+		spec, content, err := a.ReadSpec(args[0])
 		if err != nil {
 			return err
 		}
@@ -51,6 +51,11 @@ measurement and omits the time estimate.`,
 			if err := a.Fetch(cmd.Context(), spec.Dataset); err != nil {
 				return err
 			}
+		}
+		if err := a.CheckData(args[0], content, spec); err != nil {
+			return err
+		}
+		if !given && !*unmeasured {
 			if p.Backend, p.StepsPerSecond, err = measure.Probe(cmd.Context(), a, spec, name.Value); err != nil {
 				return cli.AsBadInput(fmt.Errorf("measure this machine (or give --steps-per-second or --no-measure): %w", err))
 			}
