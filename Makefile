@@ -1,5 +1,6 @@
 # make demo   builds everything, runs examples/quickstart.yaml on Fashion-MNIST long-tail, leaves a report
-# make test   format, vet, lint, workflowcheck and all fast tests
+# make test   format, vet, lint, workflowcheck, all fast tests, and a build for the other systems
+# make cross  builds and vets for macOS and FreeBSD, and tests on Linux the code that only they use
 # make race   the concurrent packages under the race detector
 # make accept the end-to-end tests with the real services (test-e2e is the same)
 # make bench-search     compares the search with Optuna and goptuna, writes docs/benchmarks/search.md (Python 3.11+, an hour or more)
@@ -19,7 +20,7 @@ MODULES := tools devstack deploy/deploytest e2e bench/search/peers/goptuna
 PYTHON  ?= python3
 DEMO_OUT ?= out
 
-.PHONY: all build demo test check fmt fmt-check vet lint workflowcheck unit race test-e2e accept stack tidy clean bench-search bench-search-gp bench-eval bench-train
+.PHONY: all build demo test check fmt fmt-check vet lint workflowcheck unit cross race test-e2e accept stack tidy clean bench-search bench-search-gp bench-eval bench-train
 
 all: build
 
@@ -40,7 +41,7 @@ demo: build
 	@bin/tailsweep status
 	@echo "report: $(DEMO_OUT)/quickstart.html   stop the stack: bin/tailsweep down"
 
-test check: fmt-check vet lint workflowcheck unit
+test check: fmt-check vet lint workflowcheck unit cross
 
 fmt:
 	gofmt -w $$(git ls-files -co --exclude-standard '*.go')
@@ -78,6 +79,15 @@ unit:
 	$(GO) test -C deploy/deploytest ./...
 	$(GO) test -C devstack -short ./...
 	$(SIMD) $(GO) test -timeout 20m ./...
+
+# GOEXPERIMENT=simd exists on amd64 only.
+cross:
+	@for target in darwin/amd64 darwin/arm64 freebsd/amd64; do \
+		echo "$(GO) build, $$target"; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build ./... || exit 1; \
+	done
+	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) vet ./...
+	$(SIMD) $(GO) test -tags portable ./worker
 
 # What runs side by side: the worker and its children, the store, the stack. Needs a C compiler.
 race:

@@ -176,6 +176,12 @@ func TestAlertsFire(t *testing.T) {
 			tailsweep_sweep_active{sweep="s"} 0x60
 			tailsweep_trials_running{sweep="s"} 0x60`, time.Hour, ""},
 
+		{"TailsweepSweepBlocked", "by two control workers", `
+			tailsweep_sweep_blocked{sweep="s",reason="unknown_key",instance="a"} 1
+			tailsweep_sweep_blocked{sweep="s",reason="unknown_key",instance="b"} 1
+			tailsweep_sweep_blocked{sweep="s",reason="no_bucket",instance="a"} 0`, 0, `{sweep="s",reason="unknown_key"} 1`},
+		{"TailsweepSweepBlocked", "the cause is gone", `tailsweep_sweep_blocked{sweep="s",reason="unknown_key"} 1 0`, time.Minute, ""},
+
 		{"TailsweepTrainingRestarts", "four in an hour", `tailsweep_training_restarts_total{sweep="s",reason="lost"} 0x30 1 2 3 4x27`, time.Hour, `{sweep="s",reason="lost"} 4`},
 		{"TailsweepTrainingRestarts", "three are bad luck", `tailsweep_training_restarts_total{sweep="s",reason="lost"} 0x30 1 2 3x28`, time.Hour, ""},
 		{"TailsweepTrainingRestarts", "preemptions are planned", `tailsweep_training_restarts_total{sweep="s",reason="preempted"} 0+1x60`, time.Hour, ""},

@@ -36,7 +36,7 @@ func (r run) Start(context.Context) error {
 		return err
 	}
 	if r.digest == "" {
-		r.fakeTemporal.digest = r.spec.Digest()
+		r.digest = r.spec.Digest()
 	}
 	return nil
 }

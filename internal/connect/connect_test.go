@@ -191,7 +191,7 @@ func TestDialChecksTheNamespace(t *testing.T) {
 		denies    bool
 		want      error
 	}{
-		{"", false, nil}, {"default", false, nil}, {"defualt", false, ErrNoNamespace}, {"defualt", true, nil},
+		{"", false, nil}, {"default", false, nil}, {"absent", false, ErrNoNamespace}, {"absent", true, nil},
 	} {
 		server := grpc.NewServer()
 		workflowservice.RegisterWorkflowServiceServer(server, fakeTemporal{denies: c.denies})
@@ -208,7 +208,7 @@ func TestDialChecksTheNamespace(t *testing.T) {
 			client.Close()
 			continue
 		}
-		for _, text := range []string{"defualt", "TEMPORAL_NAMESPACE", target.Address()} {
+		for _, text := range []string{"absent", "TEMPORAL_NAMESPACE", target.Address()} {
 			require.ErrorContains(t, err, text)
 		}
 	}

@@ -15,37 +15,38 @@ import (
 // Clip returns s as valid UTF-8 of at most maxBytes bytes. A shortened text ends
 // with "..." where that fits.
 func Clip(s string, maxBytes int) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) <= maxBytes {
-		return s
-	}
-	mark := "..."
-	if maxBytes < len(mark) {
-		mark = ""
-	}
-	return s[:boundary(s, maxBytes-len(mark))] + mark
+	s, mark, left := fit(s, maxBytes)
+	return s[:boundary(s, left)] + mark
 }
 
 // ClipStart is Clip that keeps the end of s; a shortened text begins with "...".
 func ClipStart(s string, maxBytes int) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) <= maxBytes {
-		return s
-	}
-	mark := "..."
-	if maxBytes < len(mark) {
-		mark = ""
-	}
-	at := len(s) - max(0, maxBytes-len(mark))
+	s, mark, left := fit(s, maxBytes)
+	at := len(s) - left
 	for at < len(s) && !utf8.RuneStart(s[at]) {
 		at++
 	}
 	return mark + s[at:]
 }
 
+// fit returns s as valid UTF-8, how many bytes of it to keep, and the mark of what is
+// left out.
+func fit(s string, maxBytes int) (valid, mark string, left int) {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	switch {
+	case len(s) <= maxBytes:
+		return s, "", len(s)
+	case maxBytes < len(dots):
+		return s, "", max(0, maxBytes)
+	default:
+		return s, dots, maxBytes - len(dots)
+	}
+}
+
+const dots = "..."
+
 // boundary returns the end of the last whole rune within the first n bytes of s.
 func boundary(s string, n int) int {
-	n = max(0, n)
 	for n > 0 && n < len(s) && !utf8.RuneStart(s[n]) {
 		n--
 	}
