@@ -74,7 +74,6 @@ lint: bin/golangci-lint
 workflowcheck: bin/workflowcheck
 	$(SIMD) bin/workflowcheck -config tools/workflowcheck.yaml ./workflows/...
 
-# The Go runner's own lines come last.
 unit:
 	$(GO) test -C deploy/deploytest ./...
 	$(GO) test -C devstack -short ./...
@@ -89,7 +88,7 @@ cross:
 	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) vet ./...
 	$(SIMD) $(GO) test -tags portable ./worker
 
-# What runs side by side: the worker and its children, the store, the stack. Needs a C compiler.
+# The concurrent packages. Needs a C compiler.
 race:
 	$(SIMD) $(GO) test -race ./worker ./activities ./workflows ./internal/...
 
@@ -98,8 +97,8 @@ test-e2e accept: build
 	$(GO) test -C devstack -count=1 ./...
 	$(SIMD) $(GO) test -C e2e -count=1 -timeout 55m -v ./...
 
-# What is played is kept in bench/search/results: after a change of an engine only
-# that engine is played again. The virtual environments are thrown away by clean.
+# Results are kept in bench/search/results: after a change of an engine only that
+# engine runs again. `make clean` removes the virtual environments.
 SEARCH   := bench/search
 PEERS    := random,tpe,cmaes,nsga2,optuna-tpe,optuna-cmaes,optuna-nsga2,goptuna-tpe,goptuna-cmaes
 BENCH     = $(SIMD) $(GO) run ./$(SEARCH) -problems reported,heldout -budget 50,100 -parallel 8,1 -seeds 10 -first-seed 1000 \

@@ -27,7 +27,7 @@ set -C
 cat >"$target" <<END
 # Made by deploy/new-env.sh. Not for the repository.
 COMPOSE_PROFILES=$profile
-# The version that the images are built as; set it anew when you update the clone.
+# The version that the images are built as; set it again when you update the clone.
 TAILSWEEP_VERSION=$version
 
 POSTGRES_PASSWORD=$(random)

@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// child is a server in a process of its own.
+// child is a server that runs as a child process.
 type child struct {
 	pid      int
 	log      string

@@ -20,8 +20,9 @@ const (
 	kindMinIO     = "minio"
 )
 
-// config is what tailsweep's internal/stack writes, the same on both sides;
-// testdata/config.json holds them together. Addresses are host:port on loopback.
+// config is the configuration that tailsweep's internal/stack writes. Both sides declare
+// it, and their tests compare it with testdata/config.json. Addresses are host:port on
+// loopback.
 type config struct {
 	Dir              string            `json:"dir"` // the state folder
 	Namespace        string            `json:"namespace"`
@@ -53,8 +54,8 @@ type keys struct {
 	Secret string `json:"secret_key"`
 }
 
-// ready is what devstack writes when everything answers. "" and 0 stand for what
-// does not run.
+// ready is what devstack writes when everything answers. "" and 0 stand for a service
+// that does not run.
 type ready struct {
 	PID           int    `json:"pid"`
 	Temporal      string `json:"temporal"`
@@ -66,7 +67,7 @@ type ready struct {
 	MinIOPID      int    `json:"minio_pid"`
 }
 
-// readConfig reads a configuration and reports every fault of it.
+// readConfig reads a configuration and reports all its faults.
 func readConfig(file string) (config, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -130,7 +131,7 @@ func (c config) check() error {
 	return errors.Join(errs...)
 }
 
-// readKeys reads the credentials, which nobody else may read.
+// readKeys reads the credentials. Their file must be readable by its owner only.
 func readKeys(file string) (keys, error) {
 	info, err := os.Stat(file)
 	if err != nil {
@@ -174,8 +175,8 @@ func writeReady(dir string, r ready) error {
 	return os.Rename(tmp, readyFile(dir))
 }
 
-// lockFolder makes this the only devstack on the state folder, until unlock or
-// the end of the process, whatever ends it.
+// lockFolder makes this the only devstack on the state folder, until unlock or the end
+// of the process.
 func lockFolder(dir string) (unlock func(), err error) {
 	f, err := os.OpenFile(filepath.Join(dir, "devstack.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

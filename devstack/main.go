@@ -1,20 +1,20 @@
-// Command devstack runs the embedded stack of tailsweep in one process: Temporal
-// on SQLite with its web UI, and an S3 service. Prometheus, and MinIO where it
-// is asked for, are child processes.
+// Command devstack runs the embedded stack of tailsweep in one process: Temporal on
+// SQLite with its web UI, and an S3 service. Prometheus and, if configured, MinIO are
+// child processes.
 //
 //	devstack --config FILE
 //
 // FILE is written by tailsweep's internal/stack. When all services answer,
 // devstack writes run/ready.json into the state folder and logs one line; on
-// SIGTERM or SIGINT it stops them in order, within 10 seconds. State is resumed
-// by the next start on the same folder, also after kill -9.
+// SIGTERM or SIGINT it stops them in order, within 10 seconds. The next start on the
+// same folder resumes the state, also after kill -9.
 //
-// Invariants: nothing listens beyond loopback; one devstack a state folder; a
-// child dies with devstack, however that ends; a Prometheus that fails is a
-// warning, any other service that fails ends devstack.
+// Invariants: nothing listens beyond loopback; a state folder has one devstack; a child
+// ends with devstack, on Linux also when devstack is killed; a failed Prometheus is a
+// warning, any other failed service ends devstack.
 //
-// It is a module of its own, so that the main module stays lean, and imports
-// nothing of it: config.go declares what both agree on.
+// It is a module of its own, so that the main module does not depend on the servers,
+// and imports nothing of the main module: config.go declares the contract of both.
 package main
 
 import (
@@ -75,7 +75,7 @@ func start(ctx context.Context, file string, log *slog.Logger) error {
 	return s.run(ctx)
 }
 
-// stack is what runs. services are in the order of their start.
+// stack is the running services, in the order of their start.
 type stack struct {
 	config   config
 	keys     keys
@@ -112,7 +112,7 @@ func (s *stack) run(ctx context.Context) (err error) {
 	}
 	switch {
 	case ctx.Err() != nil:
-		return nil // told to stop
+		return nil // stopped by a signal
 	case running.Err() != nil:
 		return context.Cause(running)
 	}
@@ -163,12 +163,12 @@ func (s *stack) stopAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// started puts a service on the list of those to stop.
+// started adds a service to the list of those to stop.
 func (s *stack) started(name string, stop func(context.Context) error) {
 	s.services = append(s.services, service{name, stop})
 }
 
-// poll calls f until it succeeds or ctx ends; the error is then f's last.
+// poll calls f until it succeeds or ctx ends, and then returns f's last error.
 func poll(ctx context.Context, f func(context.Context) error) error {
 	for {
 		err := f(ctx)
@@ -183,7 +183,7 @@ func poll(ctx context.Context, f func(context.Context) error) error {
 	}
 }
 
-// within runs f, which knows no context, and gives up waiting when ctx ends.
+// within runs f, which takes no context, and stops waiting for it when ctx ends.
 func within(ctx context.Context, f func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- f() }()

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// How long Prometheus may take to replay its log before devstack is called ready
-// without it.
+// prometheusLimit is how long Prometheus may take to replay its log; after that devstack
+// is ready without it.
 const prometheusLimit = 20 * time.Second
 
 // startPrometheus runs Prometheus as a child that scrapes the targets.
@@ -54,7 +54,7 @@ func (s *stack) startPrometheus(ctx context.Context) error {
 	return nil
 }
 
-// prometheusYAML is Prometheus's configuration.
+// prometheusYAML returns Prometheus's configuration.
 func prometheusYAML(targets []string) string {
 	quoted := make([]string, len(targets))
 	for i, t := range targets {

@@ -20,7 +20,7 @@ import (
 
 const region = "us-east-1"
 
-// startS3 starts the object store; makeBucket finds out when it answers.
+// startS3 starts the object store; makeBucket waits until it answers.
 func (s *stack) startS3(ctx context.Context) error {
 	if err := free(s.config.S3.Address); err != nil {
 		return err
@@ -46,7 +46,7 @@ func (s *stack) startVersitygw() error {
 	opts := posix.PosixOpts{}
 	opts.SetNewDirPerm(0o700)
 	opts.SetNewFilePerm(0o600)
-	backend, err := posix.New(root, meta.XattrMeta{}, opts) // changes the working directory, too
+	backend, err := posix.New(root, meta.XattrMeta{}, opts) // changes the working directory
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (s *stack) startVersitygw() error {
 	return nil
 }
 
-// endedByItself is the error of a service that should have gone on; err is what it
+// endedByItself returns the error of a service that ended unasked; err is what it
 // returned, which may be nil.
 func endedByItself(service string, err error) error {
 	if err == nil {
@@ -80,7 +80,8 @@ func endedByItself(service string, err error) error {
 	return fmt.Errorf("%s ended by itself: %w", service, err)
 }
 
-// checkXattr fails where files cannot carry the metadata of objects.
+// checkXattr fails where files cannot have extended attributes, which hold the metadata
+// of objects.
 func checkXattr(dir string) error {
 	f, err := os.CreateTemp(dir, ".xattr-*")
 	if err != nil {
@@ -89,7 +90,7 @@ func checkXattr(dir string) error {
 	err = unix.Setxattr(f.Name(), "user.tailsweep", []byte("1"), 0)
 	if err != nil {
 		err = fmt.Errorf("the file system of %s keeps no extended attributes (%w), which versitygw needs: "+
-			"use `tailsweep up --s3 minio`, or a state folder elsewhere by TAILSWEEP_STATE_DIR", dir, err)
+			"use `tailsweep up --s3 minio`, or set TAILSWEEP_STATE_DIR to a folder on another file system", dir, err)
 	}
 	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
@@ -122,7 +123,7 @@ func (s *stack) startMinIO() error {
 	return nil
 }
 
-// s3Client speaks to the object store of the stack.
+// s3Client returns a client of the stack's object store.
 func (s *stack) s3Client() *s3.Client {
 	return s3.New(s3.Options{
 		BaseEndpoint: aws.String("http://" + s.config.S3.Address),
@@ -133,7 +134,7 @@ func (s *stack) s3Client() *s3.Client {
 	})
 }
 
-// makeBucket makes the bucket unless it is there.
+// makeBucket makes the bucket unless it exists.
 func (s *stack) makeBucket(ctx context.Context) error {
 	c := s.s3Client()
 	return poll(ctx, func(ctx context.Context) error {

@@ -38,11 +38,11 @@ const (
 	retention = 90 * 24 * time.Hour
 )
 
-// dynamicConfig departs from Temporal's defaults.
+// dynamicConfig lists where we deviate from Temporal's defaults.
 var dynamicConfig = dynamicconfig.StaticClient{
-	// A new search attribute counts at once.
+	// A new search attribute is usable at once.
 	dynamicconfig.ForceSearchAttributesCacheRefreshOnRead.Key(): true,
-	// The limits protect a shared database; this one is ours.
+	// The limits protect a shared database; this one has one user.
 	dynamicconfig.FrontendPersistenceMaxQPS.Key(): 100_000,
 	dynamicconfig.HistoryPersistenceMaxQPS.Key():  100_000,
 	dynamicconfig.MatchingPersistenceMaxQPS.Key(): 100_000,
@@ -51,7 +51,7 @@ var dynamicConfig = dynamicconfig.StaticClient{
 	dynamicconfig.MatchingEnableFairness.Key():              true,
 	dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():  1,
 	dynamicconfig.MatchingNumTaskqueueWritePartitions.Key(): 1,
-	// Nothing is told to anybody outside.
+	// No request leaves this machine.
 	dynamicconfig.EnableServerVersionCheck.Key(): false,
 }
 
@@ -109,9 +109,9 @@ func (s *stack) withClient(f func(client.Client) error) error {
 	return f(c)
 }
 
-// setUpDatabase makes the file with its schema if it is absent, and the
-// namespace in it. The schema goes into another file first, so that a start that
-// was killed leaves none or a whole one.
+// setUpDatabase makes the file with its schema if it is absent, and the namespace in
+// it. The schema is written to another file first, which is then renamed, so that a
+// killed start leaves no half-written schema.
 func setUpDatabase(file string, c config) error {
 	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
 		fresh := file + ".new"
@@ -165,8 +165,8 @@ func setUpSchema(file string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// sqlConfig has the write-ahead log (12 times the throughput of the default
-// journal) and one connection (more are slower).
+// sqlConfig uses the write-ahead log (12 times the throughput of the default journal)
+// and one connection (more are slower).
 func sqlConfig(file string) *serverconfig.SQL {
 	return &serverconfig.SQL{
 		PluginName:   sqlite.PluginName,
@@ -178,8 +178,8 @@ func sqlConfig(file string) *serverconfig.SQL {
 	}
 }
 
-// serverConfig is Temporal's own configuration: the frontend at address, the
-// other services on ports of the moment.
+// serverConfig returns Temporal's own configuration: the frontend at address, the other
+// services on ports that are free now.
 func serverConfig(file, address string) (*serverconfig.Config, error) {
 	host, portText, err := net.SplitHostPort(address)
 	if err != nil {
@@ -227,8 +227,8 @@ func serverConfig(file, address string) (*serverconfig.Config, error) {
 	}, nil
 }
 
-// registerSearchAttributes adds those that the namespace lacks, since it may be
-// older than this release, and returns when queries know them all.
+// registerSearchAttributes adds the attributes that the namespace lacks, since it may be
+// older than this release, and returns when queries accept all of them.
 func (s *stack) registerSearchAttributes(ctx context.Context) error {
 	return s.withClient(func(c client.Client) error {
 		var have *operatorservice.ListSearchAttributesResponse
@@ -250,7 +250,7 @@ func (s *stack) registerSearchAttributes(ctx context.Context) error {
 			case !ok:
 				missing[name] = want
 			case got != want:
-				return fmt.Errorf("%s is of type %s in this state folder, this release wants %s: use another by TAILSWEEP_STATE_DIR", name, got, want)
+				return fmt.Errorf("%s is of type %s in this state folder, this release wants %s: set TAILSWEEP_STATE_DIR to another folder", name, got, want)
 			}
 		}
 		if len(missing) == 0 {
@@ -280,8 +280,8 @@ func freePort(host string) (int, error) {
 	return port, l.Close()
 }
 
-// free fails when something listens at the address. Some servers end the process
-// in that case, without a useful word.
+// free returns an error when another process listens at the address. Some servers would
+// end this process in that case, without a useful message.
 func free(address string) error {
 	l, err := net.Listen("tcp", address)
 	if err != nil {

@@ -74,7 +74,8 @@ func (c *Children) spawn(verb, jobFile, logFile string, s slot) (*child, error) 
 	return ch, nil
 }
 
-// stdoutLine takes a line for an event when it is one; a library may print there, too.
+// stdoutLine queues a line that is an event. Other lines, which a library may print,
+// go to the log only.
 func (ch *child) stdoutLine(line []byte) {
 	ch.log.line(line)
 	var e job.Event
@@ -122,7 +123,8 @@ func (ch *child) supervise(ctx context.Context, drain <-chan struct{}, handle fu
 	return ch.ending(last), context.Cause(handling)
 }
 
-// guard carries what happens outside to the child, until it has ended.
+// guard passes cancellation, drain and the time limit after the last event on to the
+// child, until it has ended.
 func (ch *child) guard(ctx context.Context, drain <-chan struct{}) {
 	var late <-chan time.Time
 	spoke, done := ch.spoke, ctx.Done()
@@ -147,7 +149,7 @@ func (ch *child) guard(ctx context.Context, drain <-chan struct{}) {
 	}
 }
 
-// ending sums up an ended child.
+// ending describes how the child ended.
 func (ch *child) ending(last *job.Event) ending {
 	e := ending{last: last, output: ch.last.text()}
 	if ch.state != nil {
@@ -165,7 +167,7 @@ func (ch *child) ending(last *job.Event) ending {
 	return e
 }
 
-// interrupted is the error of a job that ctx or its own handler ended.
+// interrupted returns the error of a job that ctx or its own handler ended.
 func interrupted(cause error) error {
 	var known *sweep.FailureError
 	if errors.As(cause, &known) {

@@ -61,7 +61,8 @@ func NewChildren(c ChildrenConfig) *Children {
 	}
 }
 
-// Close releases the thread that children are started from. No job may run any more.
+// Close ends the thread that starts the children. The caller must have waited for
+// all jobs.
 func (c *Children) Close() { c.starter.close() }
 
 // Train implements activities.Trainer.
@@ -123,8 +124,9 @@ func (c *Children) Evaluate(
 	return *found, nil
 }
 
-// run does one job in a free slot; dir takes the job file and the log. When it
-// returns, nothing of the child is left. The ending's last event is a success.
+// run does one job in a free slot and writes the job file and the log to dir. When it
+// returns, no process of the child is left. Without an error the ending's last event
+// is a success.
 func (c *Children) run(
 	ctx context.Context, verb, dir string, j any, drain <-chan struct{}, handle func(job.Event) error,
 ) (ending, error) {
@@ -159,8 +161,8 @@ func (c *Children) run(
 	return end, nil
 }
 
-// keepLog stores the log even when the attempt was cancelled; losing it is not
-// worth failing an attempt for.
+// keepLog stores the log, also of a cancelled attempt. An error does not fail the
+// attempt.
 func (c *Children) keepLog(ctx context.Context, t sweep.TrainJob, path string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logUpload)
 	defer cancel()
@@ -173,7 +175,7 @@ func (c *Children) keepLog(ctx context.Context, t sweep.TrainJob, path string) {
 	}
 }
 
-// take folds an event into the progress so far.
+// take updates the progress with an event.
 func take(p *activities.Progress, e job.Event) {
 	if e.Type == job.Loading {
 		p.Loaded = e.Step
@@ -199,7 +201,7 @@ func take(p *activities.Progress, e job.Event) {
 	}
 }
 
-// inside reports an error unless path lies in the folder dir.
+// inside returns an error unless path is in the folder dir.
 func inside(dir, path string) error {
 	rel, err := filepath.Rel(dir, path)
 	if err != nil {

@@ -2,14 +2,14 @@
 // and activities with Temporal, runs each training and evaluation in a child
 // process of its own, and serves metrics.
 //
-// Two Temporal workers live in it: one on the control queue (workflows and short
-// activities), one on the training queue (Train and Evaluate only, as many at a
-// time as there are slots). Either runs alone with Config.Only.
+// It contains two Temporal workers: one on the control queue (workflows and short
+// activities) and one on the training queue (Train and Evaluate only, one a slot).
+// Config.Only selects one of them.
 //
-// Invariants: a crash of a child costs one attempt, never the worker; a child
-// holds no credentials (environ.go); no child outlives the worker, nor the
-// attempt that started it, so a slot is free when Train returns; a draining
-// worker returns its trainings as preempted, after a checkpoint.
+// Invariants: the crash of a child costs one attempt and never the worker; a child
+// has no credentials (environ.go); no child outlives the worker or the attempt that
+// started it, so a slot is free when Train returns; a draining worker returns its
+// trainings as preempted, after a checkpoint.
 //
 // It must not import the command line, devstack or report.
 package worker

@@ -8,7 +8,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// ending is all that is known about how a child ended.
+// ending describes how a child ended.
 type ending struct {
 	last      *job.Event     // done, diverged, preempted, result or error; nil when it named none
 	code      int            // exit code, -1 when a signal ended it
@@ -17,9 +17,9 @@ type ending struct {
 	output    string         // the last lines of its stderr
 }
 
-// failure says why a child that did not succeed failed, nil when its last event
-// is a success. What the child says about itself outweighs its exit status: a
-// library that crashes while the process ends does not undo the work.
+// failure returns why the child failed, or nil when its last event is a success. The
+// last event takes precedence over the exit status: a library that crashes while the
+// process ends does not undo the work.
 func (e ending) failure() *sweep.FailureError {
 	if e.last != nil {
 		if e.last.Type != job.Error {

@@ -17,17 +17,17 @@ func TestEndingFailure(t *testing.T) {
 		end   ending
 		class sweep.FailureClass
 	}{
-		"killed while the kernel killed for memory": {ending{code: -1, signal: syscall.SIGKILL, oomKilled: true}, sweep.FailOutOfMemory},
-		"killed by somebody":                        {ending{code: -1, signal: syscall.SIGKILL}, sweep.FailLost},
-		"terminated without a checkpoint":           {ending{code: -1, signal: syscall.SIGTERM}, sweep.FailLost},
-		"segmentation fault":                        {ending{code: -1, signal: syscall.SIGSEGV}, sweep.FailBug},
-		"Go heap exhausted":                         {ending{code: 2, output: "fatal error: runtime: out of memory"}, sweep.FailOutOfMemory},
-		"CUDA ran out":                              {ending{code: -1, signal: syscall.SIGABRT, output: "CUDA_ERROR_OUT_OF_MEMORY: out of memory"}, sweep.FailOutOfMemory},
-		"killed by somebody, chatting of memory":    {ending{code: -1, signal: syscall.SIGKILL, output: "RESOURCE_EXHAUSTED"}, sweep.FailLost},
-		"allocator gave up":                         {ending{code: -1, signal: syscall.SIGABRT, output: "std::bad_alloc"}, sweep.FailOutOfMemory},
-		"lost its worker":                           {ending{code: job.ExitOrphaned}, sweep.FailLost},
-		"exit 0 without a word":                     {ending{}, sweep.FailBug},
-		"says so itself":                            {ending{code: 1, last: &job.Event{Type: job.Error, Class: sweep.FailTransient}}, sweep.FailTransient},
+		"killed while the kernel killed for memory":            {ending{code: -1, signal: syscall.SIGKILL, oomKilled: true}, sweep.FailOutOfMemory},
+		"killed by another process":                            {ending{code: -1, signal: syscall.SIGKILL}, sweep.FailLost},
+		"terminated without a checkpoint":                      {ending{code: -1, signal: syscall.SIGTERM}, sweep.FailLost},
+		"segmentation fault":                                   {ending{code: -1, signal: syscall.SIGSEGV}, sweep.FailBug},
+		"Go heap exhausted":                                    {ending{code: 2, output: "fatal error: runtime: out of memory"}, sweep.FailOutOfMemory},
+		"CUDA ran out":                                         {ending{code: -1, signal: syscall.SIGABRT, output: "CUDA_ERROR_OUT_OF_MEMORY: out of memory"}, sweep.FailOutOfMemory},
+		"killed by another process, with memory in its output": {ending{code: -1, signal: syscall.SIGKILL, output: "RESOURCE_EXHAUSTED"}, sweep.FailLost},
+		"allocator gave up":                                    {ending{code: -1, signal: syscall.SIGABRT, output: "std::bad_alloc"}, sweep.FailOutOfMemory},
+		"lost its worker":                                      {ending{code: job.ExitOrphaned}, sweep.FailLost},
+		"exit 0 without a word":                                {ending{}, sweep.FailBug},
+		"with an error event of its own":                       {ending{code: 1, last: &job.Event{Type: job.Error, Class: sweep.FailTransient}}, sweep.FailTransient},
 	} {
 		t.Run(name, func(t *testing.T) {
 			failure := c.end.failure()

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// A child gets what it needs to find its libraries, caches and devices, and
-// nothing else: above all no credential of the store or of Temporal. Hence a list
-// of what may pass, not of what may not.
+// childVariables and childPrefixes list the variables that a child needs to find its
+// libraries, caches and devices. Nothing else is passed on, so that no credential of
+// the store or of Temporal can reach a child.
 var (
 	childVariables = []string{
 		"PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH",
@@ -19,8 +19,8 @@ var (
 	}
 )
 
-// childEnviron picks the variables of environ that a child may see. device, when
-// not empty, becomes CUDA_VISIBLE_DEVICES.
+// childEnviron returns the variables of environ that a child may have. A device that
+// is not empty becomes CUDA_VISIBLE_DEVICES.
 func childEnviron(environ []string, device string) []string {
 	var env []string
 	for _, entry := range environ {

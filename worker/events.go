@@ -6,9 +6,9 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// eventQueue lets a child write on while an earlier event is being handled, since
-// an upload must not stall training. An event that only repeats the type of the
-// one before it replaces it, so the queue stays short; checkpoints never merge.
+// eventQueue holds events while an earlier one is handled, so that an upload does not
+// stall training. An event of the same type as the one before it replaces that one,
+// so the queue stays short; checkpoints are never replaced.
 type eventQueue struct {
 	mu     sync.Mutex
 	more   sync.Cond

@@ -13,21 +13,21 @@ import (
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
-// How a control worker learns what the sweeps' numbers are.
+// How often and how long a control worker queries the sweeps' numbers.
 const (
 	gaugesEvery   = 30 * time.Second
 	gaugesTimeout = 2 * time.Minute // for all of them
 	gaugesPage    = 100             // sweeps a page of the list
 )
 
-// keepGauges shows every sweep's numbers until ctx ends. Record brings a change
-// at once, but to one worker only, and says nothing of a sweep that was terminated.
+// keepGauges updates the gauges of all sweeps until ctx ends. The activity Record
+// updates them at once, but in one worker only, and never for a terminated sweep.
 func (c Config) keepGauges(ctx context.Context) {
 	ticker := time.NewTicker(gaugesEvery)
 	defer ticker.Stop()
 	for {
 		if err := c.refreshGauges(ctx); err != nil && ctx.Err() == nil {
-			c.Log.Warn("the metrics of sweeps may be stale", "error", err)
+			c.Log.Warn("the metrics of sweeps may be outdated", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -37,8 +37,8 @@ func (c Config) keepGauges(ctx context.Context) {
 	}
 }
 
-// refreshGauges shows the sweeps that run, and those that it still showed as
-// active as they ended.
+// refreshGauges updates the gauges of running sweeps, and of sweeps that have ended
+// since the last time.
 func (c Config) refreshGauges(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, gaugesTimeout)
 	defer cancel()
@@ -63,9 +63,9 @@ func (c Config) refreshGauges(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// refreshEnded shows the end of a sweep that the list of running ones lacks, with
-// the numbers last shown where it cannot be asked. The list lags: a sweep may have
-// just begun.
+// refreshEnded updates the gauges of a sweep that is not in the list of running ones,
+// with its last known numbers when it cannot be queried. The list is delayed, so the
+// sweep may have just started.
 func (c Config) refreshEnded(ctx context.Context, name string, last activities.SweepNumbers) error {
 	id := workflows.SweepID(name)
 	status, err := activities.NewExecutions(c.Client).Status(ctx, id)
@@ -85,7 +85,7 @@ func (c Config) refreshEnded(ctx context.Context, name string, last activities.S
 	return err
 }
 
-// runningSweeps are their workflow ids.
+// runningSweeps returns the workflow ids of the running sweeps.
 func (c Config) runningSweeps(ctx context.Context) ([]string, error) {
 	request := &workflowservice.ListWorkflowExecutionsRequest{
 		Query: "WorkflowType = '" + workflows.TypeSweep + "' AND ExecutionStatus = 'Running'", PageSize: gaugesPage,
@@ -106,7 +106,7 @@ func (c Config) runningSweeps(ctx context.Context) ([]string, error) {
 	}
 }
 
-// progressOf asks a sweep, which may have ended.
+// progressOf queries a sweep, which may have ended.
 func (c Config) progressOf(ctx context.Context, workflowID string) (conduct.Progress, error) {
 	var p conduct.Progress
 	answer, err := c.Client.QueryWorkflow(ctx, workflowID, "", workflows.QueryProgress)
@@ -114,7 +114,7 @@ func (c Config) progressOf(ctx context.Context, workflowID string) (conduct.Prog
 		err = answer.Get(&p)
 	}
 	if err != nil {
-		return p, fmt.Errorf("ask workflow %s: %w", workflowID, err)
+		return p, fmt.Errorf("query workflow %s: %w", workflowID, err)
 	}
 	return p, nil
 }

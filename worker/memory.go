@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// oomKills counts the processes that the kernel has killed for memory in this
-// process's cgroup (whole machine where no cgroup says). It only grows; a child
-// killed by signal 9 while it grew was, most likely, one of them. ok is false
-// where nothing tells.
+// oomKills returns how many processes the kernel has killed for lack of memory in this
+// process's cgroup, or on the machine where the cgroup has no count. When it grew
+// while a child was killed by signal 9, the child was most likely one of them. ok is
+// false where the system has no such count.
 func oomKills() (n int64, ok bool) { return oomKillsUnder("/") }
 
-// oomKillsUnder is oomKills where root has proc and sys.
+// oomKillsUnder is oomKills with proc and sys below root.
 func oomKillsUnder(root string) (n int64, ok bool) {
 	own, err := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
 	if err == nil {
@@ -36,7 +36,7 @@ func oomKillsUnder(root string) (n int64, ok bool) {
 	return readCounter(filepath.Join(root, "proc/vmstat"), "oom_kill")
 }
 
-// readCounter finds the line "name value" in a file.
+// readCounter returns the value of the line "name value" of a file.
 func readCounter(path, name string) (int64, bool) {
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -28,8 +28,8 @@ func TestOOMKills(t *testing.T) {
 			"proc/self/cgroup": "0::/\n",
 			"proc/vmstat":      "nr_free_pages 1\noom_kill 9\nzswpin 0\n",
 		}, 9, true},
-		"nothing tells": {map[string]string{"proc/self/cgroup": "0::/\n"}, 0, false},
-		"no number":     {map[string]string{"proc/vmstat": "oom_kill x\n"}, 0, false},
+		"no count":  {map[string]string{"proc/self/cgroup": "0::/\n"}, 0, false},
+		"no number": {map[string]string{"proc/vmstat": "oom_kill x\n"}, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()

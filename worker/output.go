@@ -13,17 +13,17 @@ import (
 	"github.com/tailsweep/tailsweep/internal/text"
 )
 
-// Limits on what a child may say.
+// Limits on the output of a child.
 const (
-	maxLine     = 256 << 10 // bytes of a stdout line that may be an event; the rest of a longer one is cut off
+	maxLine     = 256 << 10 // bytes of a line; the rest of a longer one is dropped
 	maxLogHead  = 2 << 20   // bytes of an attempt's log that are kept from its beginning
 	maxLogTail  = 256 << 10 // bytes kept from its end
 	maxLastText = 1500      // bytes of the last output that go into a failure's message
 	maxLastLine = 12
 )
 
-// lines splits what is written to it and passes each line on, without its
-// newline; empty ones are dropped. A line longer than maxLine is cut off there.
+// lines is a writer that calls emit for each line, without its newline. Empty lines are
+// dropped, and lines are cut after maxLine bytes.
 type lines struct {
 	emit    func(line []byte)
 	pending []byte
@@ -44,7 +44,7 @@ func (l *lines) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// flush passes on what stands without a newline.
+// flush emits a last line without a newline.
 func (l *lines) flush() {
 	if len(l.pending) > 0 {
 		l.emit(l.pending)
@@ -104,15 +104,15 @@ func (o *output) wait(patience time.Duration) error {
 	return errors.Join(err, <-o.done)
 }
 
-// attemptLog keeps a child's output: its beginning in a file, its end in memory
-// until close. Safe for concurrent use, since stdout and stderr both write.
+// attemptLog keeps the beginning of a child's output in a file, and its end in memory
+// until close. It is safe for concurrent use by stdout and stderr.
 type attemptLog struct {
 	mu      sync.Mutex
 	file    *os.File
 	head    int
 	tail    []byte
 	skipped int64
-	err     error // the first error of the file; the log is best effort and the job goes on
+	err     error // the first error of the file; it does not fail the job
 }
 
 func createLog(path string) (*attemptLog, error) {
@@ -146,7 +146,7 @@ func (l *attemptLog) write(parts ...[]byte) {
 	}
 }
 
-// close writes the kept end after the beginning, saying what is missing between.
+// close appends the end of the output, and how many bytes were left out before it.
 func (l *attemptLog) close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -160,11 +160,11 @@ func (l *attemptLog) close() error {
 	return nil
 }
 
-// lastLines remembers the end of a child's stderr for its failure's message.
+// lastLines keeps the end of a child's stderr for the message of its failure.
 type lastLines struct {
 	mu      sync.Mutex
 	kept    []string
-	crashed bool // kept begins with a crash's first line and stops growing: the goroutines that follow say less
+	crashed bool // kept begins with the first line of a crash and stops growing: the other goroutines matter less
 }
 
 func (l *lastLines) add(line []byte) {
@@ -183,7 +183,7 @@ func (l *lastLines) add(line []byte) {
 	}
 }
 
-// isCrash reports whether a line of stderr is how the Go runtime begins to die.
+// isCrash reports whether a line of stderr is the first of a crash of the Go runtime.
 func isCrash(line string) bool {
 	for _, start := range []string{"panic: ", "fatal error: ", "SIGSEGV: ", "SIGABRT: ", "SIGBUS: ", "unexpected fault address"} {
 		if strings.HasPrefix(line, start) {
@@ -193,7 +193,7 @@ func isCrash(line string) bool {
 	return false
 }
 
-// text is at most maxLastLine lines and about maxLastText bytes.
+// text returns at most maxLastLine lines and maxLastText bytes.
 func (l *lastLines) text() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

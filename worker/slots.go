@@ -14,7 +14,7 @@ type slot struct {
 	device string // CUDA_VISIBLE_DEVICES of its children; "" leaves the worker's own
 }
 
-// slots hands out each slot to one child at a time.
+// slots holds the free slots; each is used by one child at a time.
 type slots chan slot
 
 // newSlots makes n slots over the devices, in turn.
@@ -44,9 +44,9 @@ func (f slots) give(s slot) { f <- s }
 // gpuRoot is where NVIDIA's kernel driver lists its GPUs.
 const gpuRoot = "/proc/driver/nvidia/gpus"
 
-// Devices lists the CUDA devices that this process may use, as
-// CUDA_VISIBLE_DEVICES would name them: those of the variable when it is set,
-// else one for each GPU that the driver shows. Empty without a GPU.
+// Devices lists the CUDA devices that this process may use, by the names that
+// CUDA_VISIBLE_DEVICES takes: those of the variable when it is set, else one for each
+// GPU that the driver lists. It is empty without a GPU.
 func Devices() []string { return devices(os.LookupEnv, gpuRoot) }
 
 func devices(lookup func(string) (string, bool), root string) []string {

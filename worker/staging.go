@@ -9,11 +9,11 @@ import (
 	"github.com/tailsweep/tailsweep/internal/lock"
 )
 
-// stagingLock is held, in a worker's staging folder, while the worker lives.
+// stagingLock is the lock file in a worker's staging folder, locked while the worker runs.
 const stagingLock = ".lock"
 
-// makeStaging makes a folder of this worker's own inside root, and removes those
-// of workers that were killed. release removes it.
+// makeStaging makes a folder for this worker inside root, and removes the folders of
+// workers that were killed. release removes the new one.
 func makeStaging(root string) (dir string, release func() error, err error) {
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return "", nil, fmt.Errorf("staging folder: %w", err)
@@ -32,8 +32,8 @@ func makeStaging(root string) (dir string, release func() error, err error) {
 	return dir, func() error { return errors.Join(os.RemoveAll(dir), unlock()) }, nil
 }
 
-// removeStale removes the folders whose lock nobody holds. A folder without a
-// lock file is just being made, or is none of ours.
+// removeStale removes the folders whose lock is free. A folder without a lock file is
+// just being made by another worker, or does not belong to tailsweep.
 func removeStale(root string) error {
 	locks, err := filepath.Glob(filepath.Join(root, "worker-*", stagingLock))
 	if err != nil {

@@ -5,9 +5,9 @@ import (
 	"runtime"
 )
 
-// starter starts processes from one OS thread that lives as long as the starter.
-// Linux sends the parent-death signal when the *thread* that started the child
-// ends, and the Go runtime ends threads when it likes.
+// starter starts processes from one OS thread that it keeps until close. Linux sends
+// the parent-death signal when the thread that started the child ends, and the Go
+// runtime may end a thread at any time.
 type starter chan startRequest
 
 type startRequest struct {

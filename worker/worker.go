@@ -18,34 +18,34 @@ import (
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
-// What part of a worker runs.
+// The parts of a worker; see Config.Only.
 const (
 	OnlyBoth     = "both"
 	OnlyControl  = "control"  // workflows and short activities
 	OnlyTraining = "training" // Train and Evaluate, in children
 )
 
-// Drain allows a training child to finish its step, write a checkpoint, and the
-// worker to store it. What takes longer is killed and goes on from the
-// checkpoint before. A supervisor must wait at least DrainAll before it kills:
-// package stack and the Helm chart do.
+// Drain is how long a training child may take to finish its step and write a
+// checkpoint, and the worker to store it. A child that takes longer is killed, and its
+// trial continues from the checkpoint before. A supervisor must wait at least DrainAll
+// before it kills the worker, as package stack and the Helm chart do.
 const (
 	Drain        = 2 * time.Minute
 	controlDrain = 10 * time.Second // control activities are short
 	DrainAll     = Drain + controlDrain
 )
 
-// Archive is what a worker stores in.
+// Archive stores what a worker produces.
 type Archive interface {
 	activities.Checkpoints
 	activities.Records
 }
 
-// Metrics is what a worker shows to Prometheus.
+// Metrics is what a worker exports to Prometheus.
 type Metrics interface {
 	activities.Recorder
 	Handler() http.Handler
-	// ActiveSweeps are the sweeps that are shown as active, with their numbers.
+	// ActiveSweeps returns the sweeps that are exported as active, with their numbers.
 	ActiveSweeps() map[string]activities.SweepNumbers
 }
 
@@ -56,7 +56,7 @@ type Config struct {
 	Metrics Metrics
 	Log     *slog.Logger
 
-	Datasets activities.Datasets // fetches what specs train on; nil: it is all here
+	Datasets activities.Datasets // fetches the data of specs; nil: it is on this machine
 
 	Only        string   // one of the Only constants; "" is OnlyBoth
 	Queue       string   // of trainings
@@ -68,7 +68,7 @@ type Config struct {
 	MetricsAddr string   // host:port of /metrics; port 0 takes a free one
 }
 
-// slots is the number of children at a time.
+// slots returns how many children run at a time.
 func (c Config) slots() int {
 	if c.Slots > 0 {
 		return c.Slots
@@ -76,8 +76,8 @@ func (c Config) slots() int {
 	return max(1, len(c.Devices))
 }
 
-// Run works until ctx ends, and then drains: trainings are asked to save and are
-// handed back before it returns nil. Any other end is an error.
+// Run runs the worker until ctx ends, and then drains: trainings save a checkpoint and
+// return to the queue before it returns nil. Any other end is an error.
 func Run(ctx context.Context, c Config) (err error) {
 	staging, release, err := makeStaging(c.StagingRoot)
 	if err != nil {
@@ -102,7 +102,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		Trainer: children, Checkpoints: c.Archive, Records: c.Archive, Recorder: c.Metrics,
 		Executions: activities.NewExecutions(c.Client), StagingRoot: staging, Datasets: c.Datasets,
 	}
-	var stops []func() // in the order of stopping: trainings are handed back while workflows still run
+	var stops []func() // in the order of stopping: trainings return to the queue while workflows still run
 	for _, w := range c.workers(acts, fail) {
 		if err := w.Start(); err != nil {
 			stopAll(stops)
@@ -129,7 +129,7 @@ func stopAll(stops []func()) {
 	}
 }
 
-// workers makes the Temporal workers, the training one first. fail hears of the
+// workers makes the Temporal workers, the training one first. fail is called with the
 // first fatal error.
 func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFunc) []sdk.Worker {
 	fatal := func(err error) { fail(fmt.Errorf("worker: %w", err)) }
@@ -185,7 +185,7 @@ func serveMetrics(addr string, metrics http.Handler) (address string, stop func(
 	}, nil
 }
 
-// DefaultStaging is a folder of this user's for Config.StagingRoot.
+// DefaultStaging returns a folder of this user for Config.StagingRoot.
 func DefaultStaging() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("tailsweep-%d", os.Getuid()))
 }

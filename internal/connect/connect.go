@@ -23,7 +23,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/store"
 )
 
-// What keeps a connection from being made; test with errors.Is.
+// Why a connection cannot be made; test with errors.Is.
 var (
 	ErrStackDown  = errors.New("the embedded stack is not running")
 	ErrHalf       = errors.New("only one of Temporal and the object store is configured")
@@ -36,10 +36,10 @@ var (
 const dialTimeout = 10 * time.Second
 
 // embeddedRegion is the region of the embedded object stores. They refuse requests
-// that are signed for another, such as that of the user's AWS_REGION.
+// that are signed for another region, such as the user's AWS_REGION.
 const embeddedRegion = "us-east-1"
 
-// Flags are the command line's wishes; empty ones were not given.
+// Flags are the connection flags of the command line; an empty one was not given.
 type Flags struct {
 	Address   string // of Temporal, host:port
 	Namespace string
@@ -48,7 +48,7 @@ type Flags struct {
 	Prefix    string
 }
 
-// Target is where both services are.
+// Target contains the addresses of both services.
 type Target struct {
 	// Embedded is set when nothing else was configured. The addresses are then
 	// empty while the stack is down.
@@ -59,7 +59,7 @@ type Target struct {
 	dir     string // state folder of the embedded stack
 }
 
-// Resolve decides where both services are; it connects to neither.
+// Resolve finds the addresses of both services. It does not connect.
 func Resolve(f Flags) (Target, error) {
 	return resolve(f, envconfig.EnvLookupOS, embedded)
 }
@@ -102,7 +102,7 @@ func resolve(f Flags, env envconfig.EnvLookup, embedded func() (Target, error)) 
 	return Target{profile: profile, store: s3}, nil
 }
 
-// configError says what to do about a configuration file of Temporal.
+// configError adds to an error of Temporal's configuration file what to do about it.
 func configError(err error) error {
 	err = fmt.Errorf("configuration of Temporal: %w", err)
 	if errors.Is(err, fs.ErrPermission) {
@@ -111,14 +111,14 @@ func configError(err error) error {
 	return err
 }
 
-// override sets *value to wish unless that is empty.
+// override sets *value to wish unless wish is empty.
 func override(value *string, wish string) {
 	if wish != "" {
 		*value = wish
 	}
 }
 
-// embedded is the embedded stack as a target.
+// embedded returns the embedded stack as a target.
 func embedded() (Target, error) {
 	dir, err := folder.State()
 	if err != nil {
@@ -131,7 +131,7 @@ func embedded() (Target, error) {
 	return embeddedAt(dir, status)
 }
 
-// embeddedAt is the stack of the state folder dir as a target.
+// embeddedAt returns the stack of the state folder dir as a target.
 func embeddedAt(dir string, status stack.Status) (Target, error) {
 	t := Target{Embedded: true, dir: dir}
 	if status.Temporal == "" || status.S3 == "" {
@@ -152,13 +152,13 @@ func (t Target) String() string {
 // GoString is String.
 func (t Target) GoString() string { return t.String() }
 
-// Address is Temporal's, "" for an embedded stack that is down.
+// Address returns Temporal's address, "" for an embedded stack that is down.
 func (t Target) Address() string { return t.profile.Address }
 
-// Endpoint is the store's, "" for an embedded stack that is down.
+// Endpoint returns the store's address, "" for an embedded stack that is down.
 func (t Target) Endpoint() address.URL { return t.store.Endpoint }
 
-// stackDown is the error of an embedded stack without addresses, nil otherwise.
+// stackDown returns an error for an embedded stack that is down, else nil.
 func (t Target) stackDown() error {
 	if !t.Embedded || t.profile.Address != "" {
 		return nil
@@ -174,14 +174,14 @@ func (t Target) OpenStore(ctx context.Context) (*store.S3, error) {
 	return store.Open(ctx, t.store)
 }
 
-// OpenBucket opens the bucket of an s3:// URL, whose keys the store's prefix does not
-// apply to: at $AWS_ENDPOINT_URL_S3 or $AWS_ENDPOINT_URL, else at the configured
-// store (the embedded one for its own bucket only), else at Amazon.
+// OpenBucket opens the bucket of an s3:// URL at $AWS_ENDPOINT_URL_S3 or
+// $AWS_ENDPOINT_URL, else at the configured store (the embedded one for its own bucket
+// only), else at Amazon. The prefix of the configured store does not apply.
 func (t Target) OpenBucket(ctx context.Context, name string) (*store.S3, error) {
 	return store.Open(ctx, t.bucket(name))
 }
 
-// amazon is where buckets are when nothing else is said.
+// amazon is the endpoint of buckets without any other configuration.
 const amazon = "https://s3.amazonaws.com"
 
 func (t Target) bucket(name string) store.Config {
@@ -226,9 +226,8 @@ func (t Target) Dial(ctx context.Context, metrics client.MetricsHandler) (client
 	return c, nil
 }
 
-// checkNamespace returns ErrNoNamespace when the server answers so. Any other answer
-// is no fault here: an API key may be allowed to run workflows, and not to read the
-// namespace.
+// checkNamespace returns ErrNoNamespace when the server does not know the namespace.
+// Any other error is ignored: an API key may permit workflows and not DescribeNamespace.
 func (t Target) checkNamespace(ctx context.Context, service workflowservice.WorkflowServiceClient) error {
 	name := cmp.Or(t.profile.Namespace, client.DefaultNamespace)
 	_, err := service.DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: name})
@@ -241,7 +240,7 @@ func (t Target) checkNamespace(ctx context.Context, service workflowservice.Work
 	return nil
 }
 
-// advice says what to do about an address that does not answer.
+// advice returns what to do about an address that does not answer.
 func (t Target) advice() string {
 	if t.Embedded {
 		return "start the embedded stack with `tailsweep up`"

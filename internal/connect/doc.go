@@ -2,13 +2,13 @@
 // and an S3 store.
 //
 // Flags win over the environment, which wins over Temporal's configuration file.
-// Temporal is found as every Temporal tool finds it (TEMPORAL_ADDRESS,
+// Temporal's address comes from the settings of every Temporal tool (TEMPORAL_ADDRESS,
 // TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*, TEMPORAL_PROFILE), the
 // store by TAILSWEEP_S3_ENDPOINT, TAILSWEEP_S3_BUCKET and TAILSWEEP_S3_PREFIX,
-// with AWS's own chain for its keys. With nothing configured both are those of the
-// embedded stack. One configured without the other is an error: a sweep's
-// history and its checkpoints must not end up in different worlds.
+// with the AWS credential chain for its keys. Without any configuration both are those
+// of the embedded stack. Only one of them configured is an error: the history and the
+// checkpoints of a sweep must not be kept on different systems.
 //
-// No secret is ever part of an error or a log line. It must not import the worker,
-// nor what a worker does: activities, workflows, the trainer.
+// No error or log line contains a secret. The package must not import the worker,
+// activities, workflows or the trainer.
 package connect

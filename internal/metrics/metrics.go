@@ -17,8 +17,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// maxSweeps is how many sweeps have series at a time; the one that was heard of
-// the longest ago loses its own to a newcomer.
+// maxSweeps is how many sweeps have series at a time. A further one replaces the
+// sweep that was updated longest ago.
 const maxSweeps = 100
 
 // Labels.
@@ -65,13 +65,13 @@ type Metrics struct {
 	storeSeconds   prometheus.Histogram
 
 	mu     sync.Mutex
-	sweeps []string                           // that have series; the one heard of last is last
-	active map[string]activities.SweepNumbers // of the sweeps that are shown as active
+	sweeps []string                           // that have series; the one updated last is last
+	active map[string]activities.SweepNumbers // of the sweeps that are exported as active
 }
 
 var _ activities.Recorder = (*Metrics)(nil)
 
-// New returns the collectors of this process, whose version build_info shows.
+// New returns the collectors of this process; version goes into build_info.
 func New(version string) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(), active: map[string]activities.SweepNumbers{},
@@ -81,7 +81,7 @@ func New(version string) *Metrics {
 		trialsRunning:  gauge("trials_running", "Started trials without a result.", labelSweep),
 		trialsPlanned:  gauge("trials_planned", "Trials the sweep will have, baseline included; 0 when unknown.", labelSweep),
 		sweepActive:    gauge("sweep_active", "1 while the sweep runs, 0 after its end.", labelSweep),
-		sweepBlocked:   gauge("sweep_blocked", "1 for the reason that blocks the sweep until somebody changes something, 0 for all others.", labelSweep, labelReason),
+		sweepBlocked:   gauge("sweep_blocked", "1 for the reason that blocks the sweep until its cause is removed, 0 for all others.", labelSweep, labelReason),
 		gpuSeconds:     gauge("gpu_seconds", "Seconds that the sweep's trials held training slots.", labelSweep),
 		trialStep:      gauge("trial_step", "Training steps done by a trial that trains here.", labelSweep, labelTrial),
 		trialLoss:      gauge("trial_loss", "Latest loss of a trial that trains here, by term, before the weights; 0 for a term that is off.", labelSweep, labelTrial, labelTerm),
@@ -125,7 +125,7 @@ func (m *Metrics) Handler() http.Handler {
 func (m *Metrics) TrialProgress(sweepName string, trial int, p activities.Progress) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.heard(sweepName)
+	m.touch(sweepName)
 	number := strconv.Itoa(trial)
 	m.trialStep.WithLabelValues(sweepName, number).Set(float64(p.Step))
 	m.trialSpeed.WithLabelValues(sweepName, number).Set(p.StepsPerSecond)
@@ -150,7 +150,7 @@ func (m *Metrics) TrialProgress(sweepName string, trial int, p activities.Progre
 func (m *Metrics) EvaluationProgress(sweepName string, trial, pictures int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.heard(sweepName)
+	m.touch(sweepName)
 	m.trialPictures.WithLabelValues(sweepName, strconv.Itoa(trial)).Set(float64(pictures))
 }
 
@@ -171,7 +171,7 @@ func (m *Metrics) TrialEnded(sweepName string, t sweep.Trial) {
 func (m *Metrics) Restart(sweepName string, class sweep.FailureClass) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.heard(sweepName)
+	m.touch(sweepName)
 	reason := string(class)
 	if !slices.Contains(sweep.FailureList(), class) {
 		reason = reasonOther
@@ -183,17 +183,17 @@ func (m *Metrics) Restart(sweepName string, class sweep.FailureClass) {
 func (m *Metrics) CheckpointStored(sweepName string, bytes int64, seconds float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.heard(sweepName)
+	m.touch(sweepName)
 	m.storedBytes.WithLabelValues(sweepName).Add(float64(max(bytes, 0)))
 	m.storeSeconds.Observe(seconds)
 }
 
-// SweepState implements activities.Recorder. Metrics outside the closed list are
-// left out.
+// SweepState implements activities.Recorder. Metrics that are not in sweep.MetricList
+// are left out.
 func (m *Metrics) SweepState(sweepName string, s activities.SweepNumbers) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.heard(sweepName)
+	m.touch(sweepName)
 	m.trialsRunning.WithLabelValues(sweepName).Set(float64(s.Running))
 	m.trialsPlanned.WithLabelValues(sweepName).Set(float64(s.Planned))
 	m.gpuSeconds.WithLabelValues(sweepName).Set(s.GPUHours * 3600)
@@ -224,7 +224,7 @@ func (m *Metrics) SweepState(sweepName string, s activities.SweepNumbers) {
 	}
 }
 
-// ActiveSweeps returns the sweeps that are shown as active, with their numbers.
+// ActiveSweeps returns the sweeps that are exported as active, with their numbers.
 func (m *Metrics) ActiveSweeps() map[string]activities.SweepNumbers {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -240,9 +240,9 @@ func split(info sweep.MetricInfo) (family, group string) {
 	return strings.TrimSuffix(info.Name, "."+info.Group), info.Group
 }
 
-// heard notes that a sweep is alive; the caller holds mu. A new one begins with
-// its counters at 0, so that a first increase is seen as one.
-func (m *Metrics) heard(sweepName string) {
+// touch records an update of a sweep; the caller holds mu. The counters of a new sweep
+// start at 0, so that Prometheus sees their first increase.
+func (m *Metrics) touch(sweepName string) {
 	if i := slices.Index(m.sweeps, sweepName); i >= 0 {
 		m.sweeps = append(slices.Delete(m.sweeps, i, i+1), sweepName)
 		return

@@ -138,7 +138,7 @@ func TestSweepsOfLongAgoLoseTheirSeries(t *testing.T) {
 	for i := range maxSweeps - 1 {
 		m.SweepState(fmt.Sprintf("sweep-%d", i), activities.SweepNumbers{})
 	}
-	m.CheckpointStored("s", 1, 1) // heard of again
+	m.CheckpointStored("s", 1, 1) // updated again
 	m.Restart("one-more", sweep.FailLost)
 	require.Len(t, page(t, m, "tailsweep_sweep_active"), maxSweeps-1)
 	require.NotEmpty(t, page(t, m, `tailsweep_sweep_active{sweep="s"}`))

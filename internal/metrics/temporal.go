@@ -9,17 +9,17 @@ import (
 	"go.temporal.io/sdk/client"
 )
 
-// sdkLabels are the labels of every SDK metric. The SDK gives one name different
-// tags from call to call, Prometheus wants one set a name: a tag that is missing
-// is empty, which Prometheus takes for absent, and one that is not listed (those
-// of Nexus, and client_name, which is constant) is left out.
+// sdkLabels are the labels of every SDK metric. The SDK uses one name with different
+// tags, and Prometheus needs one set of labels a name: a missing tag is empty, which
+// Prometheus treats as absent, and a tag that is not listed (those of Nexus, and
+// client_name, which is constant) is left out.
 var sdkLabels = []string{
 	"namespace", "worker_type", "workflow_type", "activity_type", "task_queue",
 	"operation", "poller_type", "status_code", "failure_reason", "cause",
 }
 
-// sdkBuckets are bounds in seconds: from an answer of the server to a trial that
-// waits for a slot.
+// sdkBuckets are bounds in seconds: from a request to the server up to the wait of a
+// trial for a slot.
 var sdkBuckets = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600, 6 * 3600}
 
 // Temporal returns the handler for client.Options.MetricsHandler. Names are those
@@ -91,8 +91,8 @@ func (h sdkHandler) labels() []string {
 	return values
 }
 
-// vector returns the collector of a name, made at its first use; ok=false when
-// the name cannot be registered, or is another kind of metric: the worker goes on
+// vector returns the collector of a name, made at its first use. ok is false when the
+// name cannot be registered or is another kind of metric; the worker then runs
 // without it.
 func vector[V prometheus.Collector](t *temporal, name string, create func() V) (vec V, ok bool) {
 	t.mu.Lock()

@@ -15,7 +15,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/lock"
 )
 
-// Program is something that Build builds.
+// Program is a program that Build builds.
 type Program string
 
 // The programs. Prometheus and MinIO are built from the sources of their own
@@ -26,7 +26,7 @@ const (
 	ProgramMinIO      Program = "minio"
 )
 
-// What is built, as docs/decisions and deploy/ pin it too.
+// The versions that are built; docs/decisions and deploy/ pin the same.
 const (
 	prometheusVersion = "v0.316.0" // 3.16.0
 	prometheusPackage = "github.com/prometheus/prometheus/cmd/prometheus@" + prometheusVersion
@@ -94,8 +94,8 @@ func Build(ctx context.Context, cache string, out io.Writer, which ...Program) e
 	return nil
 }
 
-// build gets the programs for a kind of S3 service. Prometheus is worth a
-// warning only: sweeps go on without it.
+// build gets the programs for a kind of S3 service. A missing Prometheus is only a
+// warning: sweeps run without it.
 func build(ctx context.Context, out io.Writer, kind string, prometheus bool) (programs, error) {
 	cache, err := folder.Cache()
 	if err != nil {
@@ -161,8 +161,8 @@ func ensure(ctx context.Context, cache string, out io.Writer, p Program) (string
 	return file, errors.Join(err, release())
 }
 
-// prune keeps the three newest builds of a program: a clone under work leaves a
-// devstack of 170 MB for each change.
+// prune keeps the three newest builds of a program: in a clone that is being changed,
+// each change of devstack makes another one of 170 MB.
 func prune(cache string, p Program) error {
 	files, err := newestFirst(cache, p)
 	if err != nil {

@@ -41,7 +41,7 @@ func (r recipe) build(ctx context.Context, file string, out io.Writer) (err erro
 		args = append(args, r.pkg)
 	}
 	cmd := exec.CommandContext(ctx, gocmd, args...)
-	cmd.Dir = tmp // no go.mod or go.work of the user's around it
+	cmd.Dir = tmp // outside any go.mod or go.work of the user
 	cmd.Env = buildEnviron(os.Environ(), tmp)
 	if err := runShowing(ctx, cmd, "building "+string(r.program), out); err != nil {
 		return err
@@ -49,8 +49,8 @@ func (r recipe) build(ctx context.Context, file string, out io.Writer) (err erro
 	return os.Rename(built, file)
 }
 
-// buildEnviron sets where go install puts the program, and undoes what is meant
-// for the main module's own build: GOEXPERIMENT=simd, another target.
+// buildEnviron sets where go install puts the program, and removes variables that are
+// meant for the build of the main module: GOEXPERIMENT=simd, another target.
 func buildEnviron(base []string, bin string) []string {
 	env := slices.DeleteFunc(slices.Clone(base), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
@@ -59,11 +59,11 @@ func buildEnviron(base []string, bin string) []string {
 	return append(env, "GOWORK=off", "GOBIN="+bin)
 }
 
-// Nothing is said about builds that are over sooner.
+// quiet is how long a build runs before progress is printed.
 const quiet = 3 * time.Second
 
-// runShowing runs `go build -v` or `go install -v` and tells out how far it is.
-// Its error holds the compiler's own words.
+// runShowing runs `go build -v` or `go install -v` and prints its progress to out. Its
+// error includes the messages of the compiler.
 func runShowing(ctx context.Context, cmd *exec.Cmd, title string, out io.Writer) error {
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
@@ -121,8 +121,8 @@ func runShowing(ctx context.Context, cmd *exec.Cmd, title string, out io.Writer)
 	return nil
 }
 
-// progress is what go has said: the packages compiled, one a line, modules
-// downloaded, and the rest, which are errors.
+// progress counts the lines of go: a package compiled, a module downloaded, and the
+// rest, which are errors.
 type progress struct {
 	mu         sync.Mutex
 	packages   int
@@ -145,8 +145,7 @@ func (p *progress) line(s string) {
 	}
 }
 
-// String continues a sentence; where all is in the build cache there is nothing
-// to count.
+// String returns the end of a progress line, "" while nothing has been counted.
 func (p *progress) String() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

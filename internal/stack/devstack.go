@@ -7,9 +7,9 @@ import (
 	"github.com/tailsweep/tailsweep/internal/file"
 )
 
-// devstackConfig is run/devstack.json, the argument of devstack. Addresses are
-// host:port. devstack declares the same on its side; devstack/testdata/config.json
-// holds both together.
+// devstackConfig is run/devstack.json, the configuration of devstack. Addresses are
+// host:port. devstack, which imports nothing of this module, declares the same; the
+// tests of both sides compare it with devstack/testdata/config.json.
 type devstackConfig struct {
 	Dir              string            `json:"dir"`
 	Namespace        string            `json:"namespace"`
@@ -67,7 +67,7 @@ type readiness struct {
 	MinIOPID      int    `json:"minio_pid"`
 }
 
-// readReady returns what the running stack r has said, ok=false before that.
+// readReady returns the readiness of the running stack r; ok is false until it is ready.
 func readReady(l layout, r record) (ready readiness, ok bool, err error) {
 	err = file.ReadJSON(l.ready(), &ready)
 	if errors.Is(err, os.ErrNotExist) {
@@ -76,6 +76,6 @@ func readReady(l layout, r record) (ready readiness, ok bool, err error) {
 	if err != nil {
 		return readiness{}, false, err
 	}
-	// An older stack's word counts for nothing.
+	// The file may be an older stack's.
 	return ready, r.PID != 0 && ready.PID == r.PID, nil
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/retry"
 )
 
-// How long processes may take.
+// Time limits of processes.
 const (
 	stackReady  = 2 * time.Minute   // a busy machine, a long write-ahead log
 	workerReady = time.Minute       // to its first answer on /metrics
@@ -31,7 +31,7 @@ type programs struct {
 	devstack, prometheus, minio string
 }
 
-// up is Up with the way to get the programs for a kind of S3 service.
+// up is Up; get returns the programs for a kind of S3 service.
 func up(ctx context.Context, o Options, get func(s3 string) (programs, error)) (_ Status, err error) {
 	l := layout(o.Dir)
 	if err := l.make(); err != nil {
@@ -101,8 +101,8 @@ func upStack(ctx context.Context, l layout, made *setup, o Options, get func(str
 	return nil
 }
 
-// choosePorts settles the ports for a start of devstack and remembers them. A
-// worker that knows other ports is stopped first.
+// choosePorts chooses the ports for a start of devstack and writes them to setup.json.
+// A worker that uses other ports is stopped first.
 func choosePorts(ctx context.Context, l layout, made *setup, out io.Writer) error {
 	w, err := recorded(l, ProcessWorker)
 	if err != nil {
@@ -118,7 +118,7 @@ func choosePorts(ctx context.Context, l layout, made *setup, out io.Writer) erro
 	if w.running() {
 		made.Ports.WorkerMetrics = before.WorkerMetrics
 		if made.Ports != before {
-			say(out, "ports of the stack were taken by others: stopping the worker, which knows the old ones")
+			say(out, "other processes use ports of the stack: stopping the worker, which knows the old ports")
 			if err := stop(ctx, l, ProcessWorker, workerGrace, out); err != nil {
 				return err
 			}
@@ -127,8 +127,8 @@ func choosePorts(ctx context.Context, l layout, made *setup, out io.Writer) erro
 	return file.WriteJSON(l.setup(), made, ownerOnly)
 }
 
-// upWorker starts the worker unless it runs, and waits until it answers. One that
-// runs keeps the settings that it was started with.
+// upWorker starts the worker unless it runs, and waits until it answers. A running one
+// keeps its settings.
 func upWorker(ctx context.Context, l layout, made setup, k keys, o Options) error {
 	r, err := settled(ctx, l, ProcessWorker)
 	if err != nil {
@@ -141,7 +141,7 @@ func upWorker(ctx context.Context, l layout, made setup, k keys, o Options) erro
 		return nil
 	}
 	if !free(made.Ports.WorkerMetrics) {
-		return fmt.Errorf("port %d, the worker's for metrics, is taken by another process: `tailsweep down` and `up` find another",
+		return fmt.Errorf("another process uses port %d, the worker's for metrics: `tailsweep down` and `up` choose another port",
 			made.Ports.WorkerMetrics)
 	}
 	cmd := exec.Command(o.Executable, append([]string{"worker"}, o.WorkerArgs...)...)
@@ -159,8 +159,8 @@ func upWorker(ctx context.Context, l layout, made setup, k keys, o Options) erro
 	return nil
 }
 
-// workerEnviron is the environment of the local worker. Settings that point at
-// another Temporal or S3, as a cloud profile would, are left out.
+// workerEnviron returns the environment of the local worker, without settings for
+// another Temporal or S3 such as those of a cloud profile.
 func workerEnviron(base []string, l layout, made setup, k keys, backend string) []string {
 	var env []string
 	for _, kv := range base {
@@ -225,7 +225,7 @@ func await(ctx context.Context, l layout, name string, s spawned, limit time.Dur
 	return err
 }
 
-// answers tells whether a GET of the URL succeeds.
+// answers reports whether a GET of the URL succeeds.
 func answers(ctx context.Context, url string) bool {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()

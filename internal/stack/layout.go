@@ -17,7 +17,7 @@ import (
 // ownerOnly is the mode of the state folder's files.
 const ownerOnly = 0o600
 
-// layout is a state folder; its methods are the paths in it.
+// layout is a state folder; its methods return the paths in it.
 type layout string
 
 func (l layout) path(parts ...string) string {
@@ -50,8 +50,8 @@ func (l layout) take(ctx context.Context, out io.Writer) (release func() error, 
 	return release, folder.Hint(err, folder.StateVariable)
 }
 
-// setup is what the folder was made with, kept for its life but for ports that
-// somebody else took.
+// setup is what the folder was made with. Only ports that another process uses are
+// replaced later.
 type setup struct {
 	S3     string `json:"s3"`
 	Bucket string `json:"bucket"`
@@ -72,7 +72,7 @@ func loadSetup(l layout, kind string) (setup, error) {
 		return setup{}, err
 	case kind != "" && kind != s.S3:
 		return setup{}, fmt.Errorf("s3 %q: the state folder %s was made with %q, and its objects are there; "+
-			"use --s3 %s, or another folder by TAILSWEEP_STATE_DIR", kind, string(l), s.S3, s.S3)
+			"use --s3 %s, or set TAILSWEEP_STATE_DIR to another folder", kind, string(l), s.S3, s.S3)
 	}
 	return s, nil
 }

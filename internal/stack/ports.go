@@ -33,8 +33,8 @@ func (p *ports) all() []*int {
 	return []*int{&p.Temporal, &p.UI, &p.S3, &p.S3Console, &p.Prometheus, &p.WorkerMetrics}
 }
 
-// choose keeps the ports that are free and finds others for the rest. Ports just
-// left by a killed process get a moment to become free.
+// choose keeps the ports that are free and replaces the others. It waits for patience
+// for a port to become free, as that of a process that was just killed.
 func (p *ports) choose(ctx context.Context, patience time.Duration) error {
 	deadline := time.Now().Add(patience)
 	taken := map[int]bool{}
@@ -74,7 +74,7 @@ func findFree(taken map[int]bool) (int, error) {
 	return 0, errors.New("no free port from " + strconv.Itoa(firstPort) + " to " + strconv.Itoa(lastPort))
 }
 
-// free tells whether nothing listens at the port, on loopback or everywhere.
+// free reports whether the port can be listened on at loopback.
 func free(port int) bool {
 	l, err := net.Listen("tcp", loopback(port))
 	if err != nil {

@@ -16,14 +16,14 @@ import (
 	"github.com/tailsweep/tailsweep/internal/retry"
 )
 
-// record is a pid file: which process, not merely which pid.
+// record is a pid file: it identifies the process behind the pid.
 type record struct {
 	PID     int    `json:"pid"`
-	Started string `json:"started"`           // as startOf tells it
+	Started string `json:"started"`           // see startOf
 	Backend string `json:"backend,omitempty"` // of a worker: what it was started with
 }
 
-// running tells whether the recorded process still runs.
+// running reports whether the recorded process runs.
 func (r record) running() bool {
 	if r.PID <= 0 || r.Started == "" {
 		return false
@@ -32,8 +32,8 @@ func (r record) running() bool {
 	return err == nil && started == r.Started
 }
 
-// recorded reads the pid file of name. No file, or a process that ended, is a
-// zero record.
+// recorded reads the pid file of name. Without a file, or when the process has ended,
+// the record is zero.
 func recorded(l layout, name string) (record, error) {
 	var r record
 	err := file.ReadJSON(l.pid(name), &r)
@@ -49,8 +49,8 @@ func recorded(l layout, name string) (record, error) {
 	return r, nil
 }
 
-// settled is recorded, but waits for a process that was killed to be gone: for a
-// moment it still has its pid and its ports, and answers nobody.
+// settled is recorded, but waits until a process that was killed is gone: until then
+// it has its pid and ports and does not answer.
 func settled(ctx context.Context, l layout, name string) (r record, err error) {
 	begin := time.Now()
 	err = retry.Until(ctx, 10*time.Millisecond, func() (bool, error) {
@@ -76,7 +76,7 @@ type spawned struct {
 }
 
 // spawn starts the command in a session of its own, with its output appended to
-// the log, and writes its pid file. backend is "" of all but a worker.
+// the log, and writes its pid file. backend is "" except for a worker.
 func spawn(l layout, name, backend string, cmd *exec.Cmd) (spawned, error) {
 	log, err := os.OpenFile(l.log(name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -92,12 +92,12 @@ func spawn(l layout, name, backend string, cmd *exec.Cmd) (spawned, error) {
 	r := record{PID: cmd.Process.Pid, Backend: backend}
 	r.Started, err = startOf(r.PID)
 	if errors.Is(err, os.ErrProcessDone) {
-		r.Started, err = "ended at once", nil // whoever waits for it finds out, and shows the log
+		r.Started, err = "ended at once", nil // await finds it ended and prints the log
 	}
 	if err == nil {
 		err = file.WriteJSON(l.pid(name), r, ownerOnly)
 	}
-	// Reaped here, since `run` outlives what it starts: a zombie would look alive.
+	// Wait for it, since `run` may live longer: a zombie would look like a running process.
 	ended := make(chan struct{})
 	go func() {
 		_ = cmd.Wait() // how it ended is in ProcessState
@@ -110,7 +110,7 @@ func spawn(l layout, name, backend string, cmd *exec.Cmd) (spawned, error) {
 }
 
 // stop ends the process called name: SIGTERM, and after grace SIGKILL to its
-// whole session. It tells out when that takes long.
+// whole session. It prints to out when that takes long.
 func stop(ctx context.Context, l layout, name string, grace time.Duration, out io.Writer) error {
 	r, err := recorded(l, name)
 	if err != nil {
@@ -153,7 +153,7 @@ func stopProcess(ctx context.Context, r record, name string, grace time.Duration
 	})
 }
 
-// lastLines returns the last n lines of a log, indented.
+// lastLines returns the last n lines of a log, each indented by two spaces.
 func lastLines(path string, n int) string {
 	f, err := os.Open(path)
 	if err != nil {

@@ -15,14 +15,14 @@ import (
 
 const modulePath = "github.com/tailsweep/tailsweep"
 
-// source is where devstack comes from: a folder in a clone, or a released version.
+// source is the source code of devstack: a folder in a clone, or a released version.
 type source struct {
 	dir     string // of devstack's go.mod; "" for a release
 	version string
 }
 
-// findSource looks for a clone above the executable and above the working
-// directory; without one the release that this binary is of.
+// findSource looks for a clone above the executable and above the working directory,
+// else it is the release of this binary.
 func findSource() (source, error) {
 	var from []string
 	if exe, err := os.Executable(); err == nil {
@@ -68,8 +68,8 @@ func cloneAbove(dir string) (string, bool) {
 	}
 }
 
-// id names what would be built: a hash of the sources (tests apart) and of the
-// Go release that this binary was built with, or the version.
+// id identifies the build: a hash of the source files without tests and of the Go
+// release that this binary was built with, or the version.
 func (s source) id() (string, error) {
 	if s.dir == "" {
 		return s.version + "-" + runtime.Version(), nil

@@ -34,7 +34,7 @@ const (
 // ErrStopped is what Foreground returns, wrapped, when a process ended by itself.
 var ErrStopped = errors.New("process ended")
 
-// Options say what Up starts.
+// Options are the options of Up.
 type Options struct {
 	Dir              string            // the state folder; "" means folder.State()
 	S3               string            // S3Versitygw or S3MinIO; "" means what the folder was made with, at first S3Versitygw
@@ -47,8 +47,8 @@ type Options struct {
 	Executable       string            // the tailsweep that runs as the worker; "" means this one
 }
 
-// Status tells which processes run and where they answer. Addresses are empty
-// while their service is down.
+// Status lists the processes and their addresses. The address of a service that is down
+// is empty.
 type Status struct {
 	Dir           string    `json:"dir"`
 	Processes     []Process `json:"processes"`
@@ -81,9 +81,8 @@ func (s Status) Process(name string) Process {
 	return Process{Name: name}
 }
 
-// Up starts what is not running, on the state that the folder holds, and returns
-// when all of it answers. What runs already is left as it is. The first time it
-// builds the programs, which takes minutes.
+// Up starts the processes that do not run, on the state in the folder, and returns when
+// all of them answer. The first time it builds the programs, which takes minutes.
 func Up(ctx context.Context, o Options) (Status, error) {
 	o, err := o.complete()
 	if err != nil {
@@ -92,8 +91,8 @@ func Up(ctx context.Context, o Options) (Status, error) {
 	return up(ctx, o, func(kind string) (programs, error) { return build(ctx, o.Out, kind, !o.NoPrometheus) })
 }
 
-// Down stops the worker, which drains, and then the stack. Nothing running is no
-// error. State is kept.
+// Down stops the worker, which drains, and then the stack. It is no error when nothing
+// runs. State is kept.
 func Down(ctx context.Context, dir string, out io.Writer) error {
 	dir, err := resolve(dir)
 	if err != nil {
@@ -114,7 +113,7 @@ func Down(ctx context.Context, dir string, out io.Writer) error {
 }
 
 // Foreground is Up, and Down as soon as ctx ends or one of the processes does.
-// ready is told when everything answers. When Up fails, what ran before is left
+// ready is called when everything answers. When Up fails, what ran before is left
 // running.
 func Foreground(ctx context.Context, o Options, ready func(Status)) error {
 	o, err := o.complete()
@@ -185,7 +184,7 @@ func resolve(dir string) (string, error) {
 	return filepath.Abs(dir)
 }
 
-// say tells people a line of progress. Nothing depends on whether it arrives.
+// say prints a line of progress. A write error is ignored.
 func say(out io.Writer, format string, args ...any) {
 	_, _ = fmt.Fprintf(out, format+"\n", args...)
 }

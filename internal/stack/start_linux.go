@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startOf identifies the process behind a pid: the boot and its start time in
-// clock ticks since then. A zombie has ended once its other threads have, which
-// hold its ports and locks until then.
+// startOf identifies the process behind a pid by the boot and its start time in clock
+// ticks since then. A zombie has ended only when its other threads have: until then
+// they keep its ports and locks.
 func startOf(pid int) (string, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -50,8 +50,8 @@ const (
 	maskKill    = 1 << (int(unix.SIGKILL) - 1) // of pending signals
 )
 
-// dying tells whether a process will run no further instruction of its own: it
-// has been sent SIGKILL, or is on its way out.
+// dying reports whether a process will run no further instruction of its own, because
+// SIGKILL is pending or it is exiting.
 func dying(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// startOf identifies the process behind a pid by its start time, to the second,
-// as ps tells it. A zombie has ended.
+// startOf identifies the process behind a pid by the start time that ps prints, to the
+// second. A zombie has ended.
 func startOf(pid int) (string, error) {
 	cmd := exec.Command("ps", "-o", "stat=,lstart=", "-p", strconv.Itoa(pid))
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "TZ=UTC")
@@ -25,5 +25,5 @@ func startOf(pid int) (string, error) {
 	return strings.TrimSpace(start), nil
 }
 
-// dying cannot be told here: ps shows a killed process until it is gone.
+// dying is unknown here: ps lists a killed process until it is gone.
 func dying(int) bool { return false }

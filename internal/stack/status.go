@@ -64,7 +64,7 @@ func read(dir string) (Status, error) {
 	return s, nil
 }
 
-// s3Of is the S3 address when devstack itself serves it.
+// s3Of returns the S3 address when devstack itself serves it.
 func s3Of(made setup, r readiness) string {
 	if made.S3 == S3MinIO {
 		return ""
@@ -82,8 +82,8 @@ func (s *Status) add(l layout, name string, pid int, addresses ...string) {
 	s.Processes = append(s.Processes, p)
 }
 
-// alive returns the pid of a child of devstack, 0 when it has ended. Children
-// die with devstack, so a pid that a live devstack named is not reused lightly.
+// alive returns the pid of a child of devstack, 0 when it has ended. Children end with
+// devstack, so the pid is unlikely to be reused while devstack runs.
 func alive(pid int) int {
 	if pid == 0 {
 		return 0

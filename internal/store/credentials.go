@@ -42,8 +42,8 @@ func (c Config) resolve(ctx context.Context, endpoint *url.URL, client *http.Cli
 	return creds, nil
 }
 
-// loopback reports whether the endpoint is on this machine: its keys never come
-// from a cloud's metadata service, so nobody waits for that to time out.
+// loopback reports whether the endpoint is on this machine. Its keys never come from a
+// cloud's metadata service, which would only time out.
 func loopback(endpoint *url.URL) bool {
 	host := endpoint.Hostname()
 	ip := net.ParseIP(host)

@@ -31,7 +31,7 @@ var (
 	ErrDenied = errors.New("object store refused the request")
 )
 
-// Reason says why a service carries out no request of this process. The list is
+// Reason is why a service carries out no request of this process. The list is
 // closed: it is a label of a metric.
 type Reason string
 
@@ -53,7 +53,7 @@ const (
 // Reasons lists all reasons.
 func Reasons() []Reason { return slices.Sorted(maps.Keys(reasonText)) }
 
-// reasonText says for each reason what happened and what to do about it.
+// reasonText has for each reason what happened and what to do about it.
 var reasonText = map[Reason]struct{ what, hint string }{
 	ReasonUnreachable: {"nothing answers", "start the embedded stack with `tailsweep up`, or set TAILSWEEP_S3_ENDPOINT to the address of the store"},
 	ReasonTLS:         {"no TLS connection", "write http:// in TAILSWEEP_S3_ENDPOINT for a store that speaks no TLS; otherwise add its certificate authority to this machine's trusted ones (SSL_CERT_FILE)"},
@@ -71,8 +71,8 @@ var reasonText = map[Reason]struct{ what, hint string }{
 // keysHint is what a user can do about missing or refused keys.
 const keysHint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN for temporary ones), or AWS_PROFILE for a shared credentials file"
 
-// AccessError means that the service carries out no request of this process until
-// somebody changes something.
+// AccessError means that the service carries out no request of this process until its
+// cause is removed.
 type AccessError struct {
 	Op       string // "put", "open", ...
 	Key      string // of the object; "" for the whole store
@@ -142,8 +142,8 @@ const (
 )
 
 // noFolder is versitygw's answer to a put whose folder it could not make or keep:
-// because a key is a folder of another, but also because somebody deleted the
-// folder's last object at that moment, and the folder with it.
+// because a key is a folder of another, or because the folder's last object, and the
+// folder with it, was deleted at that moment.
 const noFolder = "ExistingObjectIsDirectory"
 
 // codes maps the service's error codes.

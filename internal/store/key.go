@@ -10,9 +10,9 @@ import (
 // MaxKey is the longest key in bytes, a Config's prefix included; S3's own limit.
 const MaxKey = 1024
 
-// CheckKey returns an error unless key is one that every service keeps as it is:
-// segments separated by single slashes, none of them "." or "..", of at most 255
-// bytes each (a file name, on services that keep files), UTF-8 without control
+// CheckKey returns an error unless every service stores key unchanged: it must have
+// segments of at most 255 bytes (services that keep files use them as file names),
+// separated by single slashes, none of them "." or "..", in UTF-8 without control
 // characters or backslashes.
 func CheckKey(key string) error {
 	switch {

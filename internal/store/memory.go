@@ -76,7 +76,7 @@ func (m *Memory) Replace(ctx context.Context, key string, body []byte, etag stri
 	return m.write(ctx, "replace", key, bytes.Clone(body))
 }
 
-// write keeps body, which it owns from now on. The caller holds mu.
+// write stores body, which the caller must not change afterwards. The caller holds mu.
 func (m *Memory) write(ctx context.Context, op, key string, body []byte) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", fmt.Errorf("store: %s %s: %w", op, key, err)
@@ -129,7 +129,7 @@ func (m *Memory) read(ctx context.Context, op, key string) (object, error) {
 	return o, nil
 }
 
-// List implements Store. It yields the objects of the moment when it began.
+// List implements Store. It yields the objects that exist when it begins.
 func (m *Memory) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		if err := ctx.Err(); err != nil {

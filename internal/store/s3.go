@@ -17,7 +17,7 @@ import (
 // S3 is a Store in a bucket of an S3-compatible service.
 type S3 struct {
 	retrying *minio.Core // tries a request several times
-	once     *minio.Core // tries once: conditional puts need to know what was tried
+	once     *minio.Core // sends a request once: conditional puts must know of each try
 	config   Config
 	prefix   string // "" or ends with a slash
 	secure   bool
@@ -63,10 +63,9 @@ func (s *S3) Put(ctx context.Context, key string, body io.Reader, size int64) er
 	})
 }
 
-// put sends an object. An empty one goes out with the hash of nothing: signed in
-// chunks, as others are, it would need HTTP's chunked encoding, and versitygw
-// answers before it has read the end of that, then takes the end for the
-// connection's next request and refuses it.
+// put sends an object. An empty one is sent with the hash of no bytes: the signature in
+// chunks that other objects have would need HTTP's chunked encoding, whose end
+// versitygw does not read; it would take it for the next request of the connection.
 func put(ctx context.Context, c *minio.Core, bucket, key string, body io.Reader, size int64, opts minio.PutObjectOptions) (minio.UploadInfo, error) {
 	if size > 0 {
 		return c.Client.PutObject(ctx, bucket, key, body, size, opts)
@@ -102,9 +101,9 @@ func (s *S3) Replace(ctx context.Context, key string, body []byte, etag string) 
 	return newETag, err
 }
 
-// conditional puts body in one part under the condition in opts; refused is the
-// error for a condition that does not hold. It retries by itself, since after a
-// lost answer a failed condition may be its own success.
+// conditional puts body in one part under the condition in opts; refused is the error
+// of a condition that is false. It retries by itself: after a lost answer the
+// condition may be false because the put has succeeded.
 func (s *S3) conditional(ctx context.Context, op, key string, body []byte, opts minio.PutObjectOptions, refused error) (string, error) {
 	if err := checkConditional(op, key, body); err != nil {
 		return "", err
@@ -144,7 +143,7 @@ func (s *S3) conditional(ctx context.Context, op, key string, body []byte, opts 
 	return etag, nil
 }
 
-// holds reports whether the object is exactly body, and its ETag.
+// holds reports whether the object is exactly body, and returns its ETag.
 func (s *S3) holds(ctx context.Context, key string, body []byte) (string, bool, error) {
 	r, info, err := s.Get(ctx, key)
 	if err != nil {

@@ -29,12 +29,12 @@ type Config struct {
 	SessionToken    string `json:"-"`
 }
 
-// String leaves the secrets out.
+// String returns the configuration without secrets.
 func (c Config) String() string {
 	return fmt.Sprintf("s3 %s bucket %s prefix %q", c.Endpoint, c.Bucket, c.Prefix)
 }
 
-// GoString leaves the secrets out, too.
+// GoString is String.
 func (c Config) GoString() string { return c.String() }
 
 const (

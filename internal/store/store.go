@@ -19,12 +19,12 @@ type Info struct {
 }
 
 // Store keeps objects under slash-separated keys (see CheckKey). Methods are safe
-// for concurrent use and give up when ctx ends. Errors carry the operation and
-// key. No key may be a folder of another: some services refuse that.
+// for concurrent use and end with ctx. Errors contain the operation and the key. No
+// key may be a folder of another: some services refuse that.
 //
-// A writer whose answer was lost on the way tries again, and takes an object that
-// then holds exactly its body for its own: two writers of equal content may both
-// be told that they won, two of different content never.
+// A writer that did not receive an answer tries again, and treats an object with
+// exactly its body as its own. So of two writers of equal content both may succeed; of
+// two writers of different content only one does.
 type Store interface {
 	// Put writes size bytes of body, replacing what was there. A body that ends
 	// early is an error and changes nothing. An io.ReaderAt that is an io.Seeker
