@@ -32,8 +32,8 @@ const (
 	labelReason = "reason"
 )
 
-// Values of label term beside sweep.LossTerms. The terms of that list are before their
-// weights, and 0 where they are off.
+// Values of the label term in addition to sweep.LossTerms. The terms of that list are
+// exported before they are weighted, and are 0 while they are off.
 const (
 	TermTotal = "total"
 	TermDDPM  = "ddpm"
