@@ -73,6 +73,9 @@ func describeText(d description) []string {
 	if p.Message != "" {
 		lines = append(lines, p.Message)
 	}
+	for _, b := range p.Blocked {
+		lines = append(lines, progress.Blocked(b, v.Now))
+	}
 	for _, r := range p.Running {
 		line := fmt.Sprintf("trial %d is running since %s: %s", r.Number, r.StartedAt.Local().Format(time.DateTime), trialview.Params(r.Params))
 		if r.Verdict != nil {

@@ -37,7 +37,7 @@ var ExitCodes = []ExitCode{
 	{ExitLostWorker, "train and evaluate with --job: the worker that started this child is gone"},
 	{ExitNotFound, "no such sweep, trial or checkpoint"},
 	{ExitDiverged, "train: the training diverged, its loss or a weight is not finite"},
-	{ExitInterrupted, "interrupted (Ctrl-C); run and watch: only the watching ended, the sweep goes on"},
+	{ExitInterrupted, "interrupted (Ctrl-C); run and watch: only the watching ended, the sweep continues"},
 }
 
 // ExitCodesHelp is the text of `tailsweep help exit-codes`.

@@ -98,7 +98,7 @@ func changes(before, now View, progress bool) []string {
 	}
 	for _, b := range now.Progress.Blocked {
 		if !slices.ContainsFunc(before.Progress.Blocked, func(o conduct.Block) bool { return o.Kind == b.Kind && o.Reason == b.Reason }) {
-			lines = append(lines, blocked(b, now.Now))
+			lines = append(lines, Blocked(b, now.Now))
 		}
 	}
 	if len(before.Progress.Blocked) > 0 && len(now.Progress.Blocked) == 0 {

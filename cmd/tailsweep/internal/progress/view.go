@@ -120,7 +120,7 @@ func (v View) render(width int, colour bool) []string {
 		add("%s", console.Printable(p.Message))
 	}
 	for _, b := range p.Blocked {
-		add("%s", paint(console.Yellow, blocked(b, v.Now)))
+		add("%s", paint(console.Yellow, Blocked(b, v.Now)))
 	}
 	if len(p.Running) > 0 {
 		lines = append(lines, "")
@@ -145,8 +145,8 @@ func (v View) render(width int, colour bool) []string {
 	return lines
 }
 
-// blocked says what the sweep cannot do, for how long and why.
-func blocked(b conduct.Block, now time.Time) string {
+// Blocked says what the sweep cannot do, for how long and why.
+func Blocked(b conduct.Block, now time.Time) string {
 	return fmt.Sprintf("blocked for %s: %s", text.Duration(now.Sub(b.Since)), console.Printable(b.Text()))
 }
 
