@@ -118,7 +118,7 @@ func point(step int, loss, a, g float64) sweep.CurvePoint {
 		loss -= g * p.Terms[sweep.TermAlignment]
 	}
 	p.DDPM = loss
-	for i, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
+	for i, group := range sweep.GroupList() {
 		p.Groups[group] = loss * (.97 + .1*float64(i))
 	}
 	return p

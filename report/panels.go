@@ -19,7 +19,7 @@ type quantity struct {
 // ddpmParts are the DDPM loss of all images and of the images of each group.
 func ddpmParts() []quantity {
 	out := []quantity{{"ddpm, all classes", func(p sweep.CurvePoint) (float64, bool) { return p.DDPM, true }}}
-	for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
+	for _, group := range sweep.GroupList() {
 		out = append(out, quantity{"ddpm, " + group, func(p sweep.CurvePoint) (float64, bool) {
 			v, ok := p.Groups[group]
 			return v, ok

@@ -207,3 +207,6 @@ func (g ClassGroups) Of(class int) string {
 
 // GroupList lists the groups that divide the classes, in order.
 func GroupList() []string { return []string{GroupHead, GroupMedium, GroupTail} }
+
+// MetricGroups lists the groups that a family of metrics has.
+func MetricGroups() []string { return append([]string{GroupAll}, GroupList()...) }

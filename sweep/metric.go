@@ -82,21 +82,37 @@ func metricWord(class string) string {
 // its covariance says little.
 const FeatureDims = 64
 
-// families are the metrics that exist once a group, in the order of MetricList.
-var families = []MetricInfo{
-	{Name: FamilyFID, Goal: Minimize, About: "Fréchet distance between the pooled features of samples and of balanced real images, over "},
-	{Name: FamilyKID, Goal: Minimize, About: "Kernel distance between the features of samples and of balanced real images, over "},
-	{Name: FamilyPrecision, Goal: Maximize, Unit: "ratio", About: "Share of samples among the real images by nearest neighbours (k = 3), over "},
-	{Name: FamilyRecall, Goal: Maximize, Unit: "ratio", About: "Share of real images among the samples by nearest neighbours (k = 3), over "},
-	{Name: FamilyDensity, Goal: Maximize, About: "How many real images have a sample among their neighbours, over k = 5, over "},
-	{Name: FamilyCoverage, Goal: Maximize, Unit: "ratio", About: "Share of real images that have a sample among their 5 nearest neighbours, over "},
-	{Name: FamilyDiversity, Goal: Maximize, About: "Mean feature distance of two samples of a class, over "},
-	{Name: FamilyLabelAccuracy, Goal: Maximize, Unit: "ratio", About: "Share of samples that a classifier sees as the class they were asked for, over "},
-	{Name: FamilyMemorisedRatio, Goal: Minimize, Unit: "ratio", About: "Share of samples that are a third as far from their nearest training image as from the second, or nearer, over "},
-	{Name: FamilyCAS, Goal: Maximize, Unit: "ratio", About: "Accuracy, on real images that were not trained on, of a classifier trained on training images and samples, over "},
+// MetricFamily is one entry of the closed list of families: metrics that exist once a
+// group, "fid.tail". Its computation is a file of trainer/evaluate.
+type MetricFamily struct {
+	Name  string
+	Goal  Goal   // which way is better
+	Unit  string // ratio, ...; "" for a number without one
+	About string // one sentence, but for the group at its end
+	// needs returns why evidence is not enough to measure the family, or nil. It is nil
+	// where nothing is needed.
+	needs func(evidence) *FieldError
 }
 
-// MetricList is the closed list of metrics, in the order that people want to read them.
+// families is the closed list, in the order in which metrics are shown.
+var families = []MetricFamily{
+	{FamilyFID, Minimize, "", "Fréchet distance between the pooled features of samples and of balanced real images, over ", evidence.forFID},
+	{FamilyKID, Minimize, "", "Kernel distance between the features of samples and of balanced real images, over ", evidence.forKID},
+	{FamilyPrecision, Maximize, "ratio", "Share of samples among the real images by nearest neighbours (k = 3), over ", evidence.forNeighbours},
+	{FamilyRecall, Maximize, "ratio", "Share of real images among the samples by nearest neighbours (k = 3), over ", evidence.forNeighbours},
+	{FamilyDensity, Maximize, "", "How many real images have a sample among their neighbours, over k = 5, over ", evidence.forNeighbours},
+	{FamilyCoverage, Maximize, "ratio", "Share of real images that have a sample among their 5 nearest neighbours, over ", evidence.forNeighbours},
+	{FamilyDiversity, Maximize, "", "Mean feature distance of two samples of a class, over ", evidence.forDiversity},
+	{FamilyLabelAccuracy, Maximize, "ratio", "Share of samples that a classifier sees as the class they were asked for, over ", evidence.forLabelAccuracy},
+	{FamilyMemorisedRatio, Minimize, "ratio", "Share of samples that are a third as far from their nearest training image as from the second, or nearer, over ", nil},
+	{FamilyCAS, Maximize, "ratio", "Accuracy, on real images that were not trained on, of a classifier trained on training images and samples, over ", evidence.forCAS},
+}
+
+// MetricFamilies is the closed list of families, in the order in which metrics are
+// shown.
+func MetricFamilies() []MetricFamily { return slices.Clone(families) }
+
+// MetricList is the closed list of metrics, in the order in which they are shown.
 func MetricList() []MetricInfo {
 	var list []MetricInfo
 	groups := []struct{ name, about string }{
@@ -107,9 +123,7 @@ func MetricList() []MetricInfo {
 	}
 	for _, family := range families {
 		for _, g := range groups {
-			m := family
-			m.Name, m.Group, m.About = family.Name+"."+g.name, g.name, family.About+g.about+"."
-			list = append(list, m)
+			list = append(list, MetricInfo{Name: family.Name + "." + g.name, Goal: family.Goal, Unit: family.Unit, Group: g.name, About: family.About + g.about + "."})
 		}
 	}
 	return append(list,

@@ -242,27 +242,19 @@ type evidence struct {
 	rung          bool
 }
 
-// needsOf returns what a metric of a family needs: a function that returns why the
-// evidence is not enough, or nil. It is nil where nothing is needed.
+// needsOf returns what a metric of a family needs; see MetricFamily.
 func needsOf(family string) func(evidence) *FieldError {
-	switch family {
-	case FamilyFID:
-		return evidence.forFID
-	case FamilyKID:
-		return func(e evidence) *FieldError { return e.enough(2, "KID") }
-	case FamilyPrecision, FamilyRecall, FamilyDensity, FamilyCoverage:
-		return evidence.forNeighbours
-	case FamilyDiversity:
-		return evidence.forDiversity
-	case FamilyLabelAccuracy:
-		return evidence.forLabelAccuracy
-	case FamilyCAS:
-		return evidence.forCAS
-	case MetricLoss:
+	if family == MetricLoss {
 		return evidence.forLoss
 	}
-	return nil // memorised_ratio: samples and two training images, which are always there; steps_per_second
+	i := slices.IndexFunc(families, func(f MetricFamily) bool { return f.Name == family })
+	if i < 0 {
+		return nil
+	}
+	return families[i].needs
 }
+
+func (e evidence) forKID() *FieldError { return e.enough(2, "KID") }
 
 // Neighbours is the largest number of neighbours that precision, recall (3), density
 // and coverage (5) look at: they need more images than that.

@@ -41,14 +41,6 @@ func (s Settings) Number(name string) float64 { return s.Terms[name].Float() }
 // Word is the value of a parameter of a term that is a word.
 func (s Settings) Word(name string) string { return s.Terms[name].String() }
 
-// Steps is how many denoising steps the sampler takes.
-func (e Evaluate) Steps() int {
-	if e.Sampler == SamplerDDPM {
-		return e.DDPMSteps
-	}
-	return e.DDIMSteps
-}
-
 // Settings resolves the settings of one trial. An assignment that names an
 // unknown parameter or gives one an illegal value is an error that says which.
 func (s *Spec) Settings(a Assignment) (Settings, error) {

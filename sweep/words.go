@@ -119,12 +119,3 @@ const (
 
 // Precisions lists the precisions.
 func Precisions() []string { return []string{PrecisionF32, PrecisionBF16} }
-
-// The samplers of Evaluate.Sampler.
-const (
-	SamplerDDIM = "ddim"
-	SamplerDDPM = "ddpm"
-)
-
-// Samplers lists the samplers.
-func Samplers() []string { return []string{SamplerDDIM, SamplerDDPM} }

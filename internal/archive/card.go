@@ -88,7 +88,7 @@ func (c card) markdown() []byte {
 
 // metrics writes a row a family and a column a class group.
 func (c card) metrics(line func(string, ...any)) {
-	groups := []string{sweep.GroupAll, sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail}
+	groups := sweep.MetricGroups()
 	line("\n## Metrics\n\n| metric | %s |\n|---|---|---|---|---|", strings.Join(groups, " | "))
 	shown := make(map[string]bool)
 	for _, name := range slices.Sorted(maps.Keys(c.trial.Metrics)) {

@@ -139,7 +139,7 @@ func (m *Metrics) TrialProgress(sweepName string, trial int, p activities.Progre
 	for term, loss := range losses {
 		m.trialLoss.WithLabelValues(sweepName, number, term).Set(loss)
 	}
-	for _, group := range []string{sweep.GroupHead, sweep.GroupMedium, sweep.GroupTail} {
+	for _, group := range sweep.GroupList() {
 		if loss, ok := p.Point.Groups[group]; ok {
 			m.trialGroupLoss.WithLabelValues(sweepName, number, group).Set(loss)
 		}

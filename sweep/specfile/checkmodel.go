@@ -95,12 +95,11 @@ func (c *checker) checkSampler() {
 	if !c.valid(&e.Sampler) {
 		return
 	}
-	field, other := &e.DDPMSteps, sweep.SamplerDDPM
-	if e.Sampler == sweep.SamplerDDPM {
-		field, other = &e.DDIMSteps, sweep.SamplerDDIM
-	}
-	if c.given(field) && c.valid(field) {
-		c.wrong(field, c.shown(field), fmt.Sprintf("belongs to sampler %s, and this is %s", other, e.Sampler), fmt.Sprintf("sampler: %s, or %s_steps", other, e.Sampler))
+	for _, other := range sweep.SamplerList() {
+		field := other.Steps(e)
+		if other.Name != e.Sampler && c.given(field) && c.valid(field) {
+			c.wrong(field, c.shown(field), fmt.Sprintf("belongs to sampler %s, and this is %s", other.Name, e.Sampler), fmt.Sprintf("sampler: %s, or %s_steps", other.Name, e.Sampler))
+		}
 	}
 }
 

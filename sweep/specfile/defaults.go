@@ -54,9 +54,12 @@ func (c *checker) resolve() {
 	c.resolveModel()
 	c.resolveDataset()
 	orElse(c, &s.Train.WarmupSteps, min(500, s.Train.Steps/10))
-	if s.Evaluate.Sampler == sweep.SamplerDDPM {
-		orElse(c, &s.Evaluate.DDPMSteps, 1000)
-		orElse(c, &s.Evaluate.DDIMSteps, 0)
+	for _, sampler := range sweep.SamplerList() {
+		steps := 0
+		if sampler.Name == s.Evaluate.Sampler {
+			steps = sampler.DefaultSteps
+		}
+		orElse(c, sampler.Steps(&s.Evaluate), steps)
 	}
 	if c.given(parameter(sweep.ParamGuidance)) {
 		orElse(c, &s.Evaluate.Guidance, []float64{})

@@ -2,7 +2,11 @@ package diffusion
 
 import (
 	. "github.com/gomlx/gomlx/core/graph"
+
+	"github.com/tailsweep/tailsweep/sweep"
 )
+
+var ddim = method{name: sweep.SamplerDDIM, step: ddimStep, coefficients: ddimCoefficients}
 
 // ddimStep is x_s of DDIM without added noise (arXiv 2010.02502, eta = 0):
 //
@@ -16,6 +20,6 @@ func ddimStep(x, x0, coef *Node, _ []*Node) *Node {
 }
 
 // ddimCoefficients are sqrt(abar_s) and sqrt(1 - abar_s).
-func (s *Schedule) ddimCoefficients(to int) []float32 {
+func ddimCoefficients(s *Schedule, _, to int) []float32 {
 	return []float32{float32(s.Signal(to)), float32(s.Noise(to))}
 }

@@ -118,7 +118,7 @@ func TestSampleRefuses(t *testing.T) {
 	_, err = s.Sample(ctx, []Picture{{0, 0}}, 1, 5, nil)
 	require.ErrorIs(t, err, context.Canceled)
 	_, err = NewSampler(testBackend(t), model.NewStore(), SamplerConfig{Method: "euler"})
-	require.ErrorContains(t, err, `evaluate.sampler = "euler" is unknown: want ddim or ddpm`)
+	require.ErrorContains(t, err, `evaluate.sampler = "euler" is unknown: want one of ddim, ddpm`)
 }
 
 // vNet predicts the velocity of what another net predicts the noise of.
@@ -195,4 +195,13 @@ func TestTimesteps(t *testing.T) {
 		}
 		require.GreaterOrEqual(t, steps[count-1], 0)
 	}
+}
+
+// Each sampler of the list has its method, and each method its entry.
+func TestEverySamplerHasItsMethod(t *testing.T) {
+	var names []string
+	for _, m := range methods {
+		names = append(names, m.name)
+	}
+	require.ElementsMatch(t, sweep.Samplers(), names)
 }

@@ -4,7 +4,11 @@ import (
 	"math"
 
 	. "github.com/gomlx/gomlx/core/graph"
+
+	"github.com/tailsweep/tailsweep/sweep"
 )
+
+var ddpm = method{name: sweep.SamplerDDPM, step: ddpmStep, coefficients: ddpmCoefficients, noise: true}
 
 // ddpmStep is x_s of ancestral sampling (arXiv 2006.11239), a draw from the posterior of
 // x_s given x_t and the clipped x_0. With a = abar_t/abar_s, which is 1 - beta_t where no
@@ -21,7 +25,7 @@ func ddpmStep(x, x0, coef *Node, noise []*Node) *Node {
 }
 
 // ddpmCoefficients are the factors of x_0, x_t and the noise.
-func (s *Schedule) ddpmCoefficients(from, to int) []float32 {
+func ddpmCoefficients(s *Schedule, from, to int) []float32 {
 	signal, noise := s.Signal(from), s.Noise(from)
 	toSignal, toNoise := s.Signal(to), s.Noise(to)
 	a := (signal / toSignal) * (signal / toSignal)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -19,21 +20,36 @@ import (
 //	o    = o_c + w (o_c - o_0), the net's predictions
 //	x_0  = clip(what o and x_t mean, -1, 1)
 //
-// and goes from t to the next step s of Timesteps by DDIM (ddim.go) or DDPM (ddpm.go).
-// At w = 0 the unconditional pass is left out.
+// and goes from t to the next step s of Timesteps by a method. At w = 0 the
+// unconditional pass is left out.
 type Sampler struct {
 	SamplerConfig
 
+	method method
 	plain  *model.Exec // w = 0
 	guided *model.Exec
 }
+
+// method is how an entry of sweep.SamplerList goes from t to the next step s: one file
+// of this package.
+type method struct {
+	name string
+	// step is x_s for x_t, the clipped x_0 and the coefficients of clean followed by
+	// the method's own; noise is one standard normal node where the method takes noise.
+	step func(x, x0, coef *Node, noise []*Node) *Node
+	// coefficients are the method's own, of a step from t to s; s = -1 is the clean image.
+	coefficients func(schedule *Schedule, from, to int) []float32
+	noise        bool
+}
+
+var methods = []method{ddim, ddpm}
 
 // SamplerConfig says what a sampler draws, and how.
 type SamplerConfig struct {
 	Net        nets.Net
 	Schedule   *Schedule
 	Prediction string // sweep.PredictEps | PredictV: what the net predicts
-	Method     string // sweep.SamplerDDIM | SamplerDDPM
+	Method     string // of sweep.Samplers
 	Size       int    // S
 	Channels   int    // K
 	Classes    int    // C; label C is null
@@ -44,21 +60,16 @@ type SamplerConfig struct {
 // NewSampler builds a sampler for the weights in store. Every call is padded to its
 // batch, so the graph compiles once.
 func NewSampler(backend compute.Backend, store *model.Store, cfg SamplerConfig) (*Sampler, error) {
-	s := &Sampler{SamplerConfig: cfg}
-	var move func(x, x0, coef *Node, noise []*Node) *Node
-	switch cfg.Method {
-	case sweep.SamplerDDIM:
-		move = ddimStep
-	case sweep.SamplerDDPM:
-		move = ddpmStep
-	default:
-		return nil, fmt.Errorf("evaluate.sampler = %q is unknown: want %s or %s", cfg.Method, sweep.SamplerDDIM, sweep.SamplerDDPM)
+	at := slices.IndexFunc(methods, func(m method) bool { return m.name == cfg.Method })
+	if at < 0 {
+		return nil, fmt.Errorf("evaluate.sampler = %q is unknown: want one of %s", cfg.Method, strings.Join(sweep.Samplers(), ", "))
 	}
-	// in is x, t, label, coef, and for DDPM the step's noise.
+	s := &Sampler{SamplerConfig: cfg, method: methods[at]}
+	// in is x, t, label, coef, and the step's noise where the method takes any.
 	step := func(predict func(scope *model.Scope, x, t, label, coef *Node) *Node) func(scope *model.Scope, in []*Node) *Node {
 		return func(scope *model.Scope, in []*Node) *Node {
 			x, coef := in[0], in[3]
-			return move(x, s.clean(x, predict(scope, x, in[1], in[2], coef), coef), coef, in[4:])
+			return s.method.step(x, s.clean(x, predict(scope, x, in[1], in[2], coef), coef), coef, in[4:])
 		}
 	}
 	var err error
@@ -179,12 +190,10 @@ func (s *Sampler) denoise(ctx context.Context, x *tensors.Tensor, pictures []Pic
 		}
 		from, to := times[k], times[k+1]
 		coef := []float32{float32(s.Schedule.Signal(from)), float32(s.Schedule.Noise(from)), float32(w)}
-		inputs := []any{x, slices.Repeat([]int32{int32(from)}, s.Batch), label}
-		if s.Method == sweep.SamplerDDPM {
-			noise := s.noise(pictures, func(p Picture) []float32 { return StepNoise(s.Seed, p.Class, p.Index, from, s.pixels()) })
-			inputs = append(inputs, append(coef, s.Schedule.ddpmCoefficients(from, to)...), noise)
-		} else {
-			inputs = append(inputs, append(coef, s.Schedule.ddimCoefficients(to)...))
+		coef = append(coef, s.method.coefficients(s.Schedule, from, to)...)
+		inputs := []any{x, slices.Repeat([]int32{int32(from)}, s.Batch), label, coef}
+		if s.method.noise {
+			inputs = append(inputs, s.noise(pictures, func(p Picture) []float32 { return StepNoise(s.Seed, p.Class, p.Index, from, s.pixels()) }))
 		}
 		next, err := exec.Call1(inputs...)
 		if err != nil {

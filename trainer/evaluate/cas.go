@@ -50,7 +50,7 @@ func (j *Judge) cas(ctx context.Context, images []float32, asked []diffusion.Pic
 		}
 	}
 	scores := map[string]float64{}
-	for _, group := range groupNames {
+	for _, group := range sweep.MetricGroups() {
 		var sum float64
 		n := 0
 		for _, class := range j.Groups.Classes(group) {

@@ -122,20 +122,18 @@ func (j *Judge) learn(ctx context.Context, real *dataset.Set, samples int, progr
 		return err
 	}
 	j.heldOut = heldOut(real, j.training)
-	fid := func(name string) bool { return family(name) == sweep.FamilyFID }
-	memorised := func(name string) bool { return family(name) == sweep.FamilyMemorisedRatio }
-	others := j.real.where(func(i, _ int) bool { return i%2 == 1 && j.heldOut[i] })
-	for _, part := range []struct {
-		wanted        func(name string) bool
+	halves := []view{j.real.half(0), j.real.half(1)}
+	for _, on := range []struct {
+		floor         floor
 		real, samples view
 	}{
-		{fid, j.real.half(0), j.real.half(1)},
-		{memorised, j.real, others},
-		{func(name string) bool { return !fid(name) && !memorised(name) }, j.real.half(0).first(samples), j.real.half(1).first(samples)},
+		{wholeHalves, halves[0], halves[1]},
+		{heldOutHalf, j.real, j.real.where(func(i, _ int) bool { return i%2 == 1 && j.heldOut[i] })},
+		{equalHalves, halves[0].first(samples), halves[1].first(samples)},
 	} {
-		m := j.measurement(part.wanted)
+		m := j.measurement(func(name string) bool { return hasFloor(name, on.floor) })
 		m.metrics = j.Floor
-		if err := m.run(part.real, part.samples); err != nil {
+		if err := m.run(on.real, on.samples); err != nil {
 			return err
 		}
 	}

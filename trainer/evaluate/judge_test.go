@@ -100,7 +100,7 @@ func TestMetricsTellRealImagesFromNoise(t *testing.T) {
 	bad, _, err := j.Metrics(context.Background(), noise, asked, Whole, nil)
 	require.NoError(t, err)
 
-	for _, group := range groupNames {
+	for _, group := range sweep.MetricGroups() {
 		fid, accuracy := "fid."+group, "label_accuracy."+group
 		require.Greater(t, good[accuracy], 0.75, group)
 		require.Less(t, good[fid], j.Floor[fid]*2, "real images are near the floor of halves: %s", group)
@@ -108,7 +108,7 @@ func TestMetricsTellRealImagesFromNoise(t *testing.T) {
 	}
 	require.Less(t, bad["label_accuracy.all"], 0.3)
 	require.Len(t, good, 9*4, "nine families of four groups: %v", good)
-	for _, group := range groupNames {
+	for _, group := range sweep.MetricGroups() {
 		require.InDelta(t, 0, good["kid."+group], 0.1*bad["kid."+group], group)
 		for _, family := range []string{"precision.", "recall.", "coverage."} {
 			require.InDelta(t, j.Floor[family+group], good[family+group], 0.15, "as real as the other half: %s%s", family, group)
@@ -137,7 +137,7 @@ func TestGroupsArePooled(t *testing.T) {
 	}
 	wrong, _, err := j.Metrics(context.Background(), others.Images, swapped, Whole, nil)
 	require.NoError(t, err)
-	for _, group := range groupNames {
+	for _, group := range sweep.MetricGroups() {
 		require.InEpsilon(t, right["fid."+group], wrong["fid."+group], 1e-9, group)
 	}
 	require.Less(t, wrong["label_accuracy.head"], right["label_accuracy.head"]-0.5)
@@ -213,7 +213,7 @@ func TestMemorised(t *testing.T) {
 			copies.Images[i] += float32(0.01 * r.NormFloat64())
 		}
 	}
-	memorised := func(name string) bool { return family(name) == "memorised_ratio" }
+	memorised := func(name string) bool { return familyOf(name) == "memorised_ratio" }
 	m, _, err := j.Metrics(context.Background(), copies.Images, asked, Whole, memorised)
 	require.NoError(t, err)
 	require.Equal(t, map[string]float64{
