@@ -36,7 +36,7 @@ func (a *Activities) Train(ctx context.Context, in TrainInput) (TrainResult, err
 	if err == nil && outcome.Status == OutcomeDone && last.Checkpoint.Step != outcome.Step {
 		err = bug("trial %d ended at step %d, but its last checkpoint is of step %d", number, outcome.Step, last.Checkpoint.Step)
 	}
-	outcome.Losses = outcome.Losses.Finite()
+	outcome.Losses = outcome.Finite()
 	return TrainResult{Outcome: outcome, Checkpoint: last.Checkpoint, Seconds: last.Seconds}, translateError(ctx, err, last)
 }
 

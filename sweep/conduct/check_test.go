@@ -251,7 +251,7 @@ func (w *world) checkKept() {
 func (w *world) checkReason() {
 	m, b := w.m, w.spec.Budget
 	searched := m.Next - len(space.Baselines(w.spec))
-	ok := true
+	var ok bool
 	switch why := m.Message; {
 	case m.Phase == PhaseFailed && strings.Contains(why, "in a row failed"):
 		ok = sameFaults(w.ledger()) >= 3
@@ -269,8 +269,6 @@ func (w *world) checkReason() {
 		ok = w.slots().Hours() >= b.GPUHours
 	case strings.HasPrefix(why, "budget.wall_clock"):
 		ok = w.now.Sub(m.StartedAt) >= time.Duration(b.WallClock)
-	default:
-		ok = false
 	}
 	if !ok {
 		w.fail("the sweep is %s, %q, and that is not so: %s", m.Phase, m.Message, asJSON(m.State))

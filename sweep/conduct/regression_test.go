@@ -1,0 +1,46 @@
+package conduct
+
+import "testing"
+
+// The sweeps below broke an invariant once. TestSimulation found and printed them.
+
+// Three equal faults in a row end the sweep even where a success follows in the same
+// segment of the ledger.
+func TestStreakWithinASegment(t *testing.T) {
+	replay(t, `{"Spec":{"name":"sim","method":"random","seed":9,"train":{"steps":400,"seed":1},"metrics":[{"name":"fid.tail","goal":"minimize"}],"baseline":{"params":{"infonce.weight":-1},"seeds":[1]},"early_terminate":{"type":"median","min_iter":100,"eta":2,"min_trials":1},"budget":{"run_cap":8},"max_concurrent_trials":4,"checkpoints":{"every_steps":100,"save_sweep_best":2}},"Points":12}`,
+		"start ok", "suggest ok", "start ok", "tick 5m", "suggest ok", "start ok", "suggest ok", "trial 1 end bug silent", "start ok",
+		"trial 0 end bug", "append ok", "suggest ok", "start ok", "trial 4 end bug", "append half other",
+	)
+}
+
+// After a reset the ledger has a segment of a later trial: the trials before it, which
+// were started too, are not skipped.
+func TestTrialsBeforeAnAdoptedSegment(t *testing.T) {
+	replay(t, `{"Spec":{"name":"sim","method":"random","seed":85,"train":{"steps":400,"seed":1},"metrics":[{"name":"fid.tail","goal":"minimize"},{"name":"fid.head","goal":"minimize"}],"baseline":{"params":{"infonce.weight":-1},"seeds":[1]},"early_terminate":{"type":"median","min_iter":100,"eta":2,"min_trials":1},"budget":{"gpu_hours":0.8,"wall_clock":"1h12m"},"max_concurrent_trials":4,"checkpoints":{"every_steps":100,"save_sweep_best":1}},"Points":11}`,
+		"start ok", "mark", "suggest ok", "start ok", "suggest ok", "start effect", "trial 2 end lost silent", "trial 2 again",
+		"start ok", "append ok", "reset 0", "suggest fail other",
+	)
+}
+
+// A start whose answer is lost may have happened: the trial is looked for, also when a
+// later try fails for good.
+func TestStartThatFailedMayHaveHappened(t *testing.T) {
+	replay(t, `{"Spec":{"name":"sim","method":"random","seed":56,"train":{"steps":400,"seed":1},"metrics":[{"name":"fid.tail","goal":"minimize"}],"baseline":{"params":{"infonce.weight":-1},"seeds":[1,2,3]},"budget":{"run_cap":1},"max_concurrent_trials":3,"checkpoints":{"every_steps":100,"save_sweep_best":1}},"Points":7}`,
+		"start half other", "command pause", "trial 0 end diverged", "tick 1h", "start fail bug", "append fail other",
+	)
+}
+
+// A cancelled sweep that gives up its ledger has asked its trials to end before.
+func TestGivingUpComesAfterCancelling(t *testing.T) {
+	replay(t, `{"Spec":{"name":"sim","method":"random","seed":4,"train":{"steps":400,"seed":1},"metrics":[{"name":"fid.tail","goal":"minimize"}],"budget":{"gpu_hours":2.2},"max_concurrent_trials":2,"checkpoints":{"every_steps":100,"save_sweep_best":2}},"Points":12}`,
+		"suggest ok", "start ok", "suggest ok", "tick 20m", "look fail other", "tick 20m", "command cancel", "mark", "look ok", "tick 1h", "reset 0", "start ok",
+	)
+}
+
+// The failure of an earlier try that arrives a second time is not one of the try in
+// flight.
+func TestFailureOfAnEarlierTry(t *testing.T) {
+	replay(t, `{"Spec":{"name":"sim","method":"random","seed":40,"train":{"steps":400,"seed":1},"metrics":[{"name":"fid.tail","goal":"minimize"}],"baseline":{"params":{"infonce.weight":-1},"seeds":[1]},"max_concurrent_trials":3,"checkpoints":{"every_steps":100,"save_sweep_best":1}},"Points":9}`,
+		"start fail other", "tick 1m", "start dup", "tick 20m",
+	)
+}
