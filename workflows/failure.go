@@ -15,16 +15,21 @@ import (
 
 // taskFailed is the event of an action that was not carried out.
 func taskFailed(id int, err error) conduct.Failed {
+	return conduct.Failed{ID: id, Trouble: troubleOf(err)}
+}
+
+// troubleOf says why an activity failed.
+func troubleOf(err error) conduct.Trouble {
 	f := failureOf(err)
-	e := conduct.Failed{ID: id, Trouble: conduct.Trouble{Reason: sweep.BlockOther, Message: f.Message, Permanent: f.permanent}}
+	t := conduct.Trouble{Reason: sweep.BlockOther, Message: f.Message, Permanent: f.permanent}
 	if f.blocked != "" {
-		e.Reason = f.blocked
+		t.Reason = f.blocked
 	}
 	var timeout *temporal.TimeoutError
 	if errors.As(err, &timeout) {
-		e.Message = "no answer in time: " + timeoutName(timeout.TimeoutType())
+		t.Message = "no answer in time: " + timeoutName(timeout.TimeoutType())
 	}
-	return e
+	return t
 }
 
 // attemptFailure is a failed attempt at an activity.

@@ -31,7 +31,8 @@ type rig struct {
 	recorder   *activitiestest.Recorder
 	executions *activitiestest.Executions
 	do         *activities.Activities
-	verdicts   []conduct.RungVerdict // that held trials have heard
+	verdicts   []conduct.RungVerdict // that held trials have received
+	troubles   []conduct.TrialTrouble
 }
 
 func newRig(t *testing.T) *rig {

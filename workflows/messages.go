@@ -16,6 +16,7 @@ const (
 	QueryProgress = "progress" // -> conduct.Progress
 	SignalResult  = "result"   // TrialResult: from a trial to its sweep
 	SignalRung    = "rung"     // conduct.RungReport: from a trial to its sweep, which answers with
+	SignalTrouble = "trouble"  // conduct.TrialTrouble: from a trial to its sweep
 	SignalVerdict = "verdict"  // conduct.RungVerdict: from a sweep to its trial
 )
 

@@ -16,7 +16,7 @@ import (
 // waits for is in package conduct.
 const (
 	controlTimeout  = 5 * time.Minute // one attempt of a control activity; Suggest on a long ledger is the slowest
-	controlAttempts = 3               // then the machine knows that something is blocked, and tries again later
+	controlAttempts = 3               // then something is blocked: it is shown, and tried again later
 	recordTimeout   = time.Minute     // all attempts: numbers on a dashboard are never waited for
 
 	trainTimeout    = 30 * 24 * time.Hour // one attempt; what ends a hung one is its heartbeat
@@ -35,20 +35,13 @@ const (
 // more than 400.
 const summaryLimit = 200
 
-// control is for the sweep's activities on the control queue. They are tried a few
-// times; the machine decides what follows.
+// control is for the activities on the control queue that a workflow waits for. They
+// are tried a few times; the caller decides what follows.
 func control(ctx workflow.Context, summary string) workflow.Context {
-	return persistent(ctx, summary, controlAttempts, 0)
-}
-
-// persistent is for activities on the control queue; 0 means no limit to the attempts
-// or to their time.
-func persistent(ctx workflow.Context, summary string, attempts int32, within time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout:    controlTimeout,
-		ScheduleToCloseTimeout: within,
+		StartToCloseTimeout: controlTimeout,
 		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute, MaximumAttempts: attempts,
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumAttempts: controlAttempts,
 			NonRetryableErrorTypes: []string{"PanicError"},
 		},
 		Summary: clip(summary),

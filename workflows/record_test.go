@@ -118,6 +118,7 @@ func TestRecord(t *testing.T) {
 	})
 	t.Run("blocked", func(t *testing.T) {
 		s := newStage(t, address, "blocked")
+		s.trainer.EvaluateErrors = map[int][]error{1: {blockedError{}}}
 		s.archive.Fail("AppendSegment", blockedError{})
 		run := s.start(0)
 		require.Eventually(t, func() bool { return len(s.progress().Blocked) > 0 }, time.Minute, 50*time.Millisecond)
@@ -128,6 +129,7 @@ func TestRecord(t *testing.T) {
 		require.Empty(t, p.Blocked)
 		s.requireLedger(4)
 		s.keep("blocked-sweep", SweepID(s.spec.Name), 1)
+		s.keep("blocked-trial", TrialID(s.spec.Name, 1), 1)
 	})
 	t.Run("limited", func(t *testing.T) {
 		s := newStage(t, address, "limited")

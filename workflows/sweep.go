@@ -131,6 +131,14 @@ func (s *sweepRun) listen(outer workflow.Context) {
 			s.feed(conduct.Reported{RungReport: r})
 		}
 	})
+	troubles := workflow.GetSignalChannel(s.ctx, SignalTrouble)
+	workflow.Go(s.ctx, func(ctx workflow.Context) {
+		for {
+			var t conduct.TrialTrouble
+			troubles.Receive(ctx, &t)
+			s.feed(conduct.Blocked{TrialTrouble: t})
+		}
+	})
 	workflow.Go(s.ctx, func(ctx workflow.Context) { // cancelled in Temporal itself
 		outer.Done().Receive(ctx, nil)
 		s.feed(conduct.CancelledOutside{})

@@ -35,6 +35,7 @@ type trial struct {
 	idle     int                // attempts in a row that failed, since the last step forward
 	after    sweep.FailureClass // what ended the attempt before
 	lastStep int                // that the attempt before reached
+	troubled bool               // the sweep knows that the trial is blocked
 	shown    string             // state in the search attributes
 	do       *activities.Activities
 }
@@ -82,6 +83,7 @@ func (t *trial) work(ctx workflow.Context) {
 		}
 		if failure.blocked != "" {
 			t.blocked++
+			t.reportTrouble(ctx, &conduct.Trouble{Reason: failure.blocked, Message: failure.Message})
 		}
 		retry, counts := t.again(failure)
 		if !retry {
@@ -199,6 +201,7 @@ func (t *trial) train(ctx workflow.Context) (activities.OutcomeStatus, error) {
 	if err != nil {
 		return "", err
 	}
+	t.reportTrouble(ctx, nil)
 	t.charge(ctx, activities.Heartbeat{Stage: activities.StageTrain, Checkpoint: trained.Checkpoint, Seconds: trained.Seconds})
 	switch trained.Status {
 	case activities.OutcomePreempted:
@@ -240,6 +243,7 @@ func (t *trial) evaluate(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
+	t.reportTrouble(ctx, nil)
 	t.result.EvalTime += judged.Seconds
 	t.result.Evaluation = judged.Evaluation
 	if t.rung() > 0 { // its metrics are the rung's, not the trial's
@@ -351,7 +355,7 @@ func (t *trial) rest(ctx workflow.Context, failure sweep.Failure) {
 }
 
 // publish records the result, on the context last. A result that cannot be recorded
-// does not count: the trial is reported as failed then. Recording goes on for as long
+// does not count: the trial is reported as failed then. Recording is tried for as long
 // as the store is away, but only for a while once ctx is cancelled.
 func (t *trial) publish(ctx, last workflow.Context) {
 	t.show(last, "publish")
@@ -365,22 +369,46 @@ func (t *trial) publish(ctx, last workflow.Context) {
 			stop()
 		}
 	})
-	var published activities.PublishResult
-	err := workflow.ExecuteActivity(persistent(publishing, "publish "+label(t.result.Assignment), 0, 0), t.do.Publish,
-		activities.PublishInput{Sweep: t.spec.Name, Trial: t.result}).Get(last, &published)
-	switch {
-	case err == nil:
-		t.result = published.Trial
-		return
-	case gaveUp:
-		t.fail(sweep.Failure{Class: sweep.FailTransient, Message: fmt.Sprintf("publish: given up %v after the trial was cancelled", leavePublish)})
-		t.result.Status = sweep.StatusCancelled
-	default:
-		failure := failureOf(err).Failure
-		failure.Message = "publish: " + failure.Message
-		t.fail(failure)
+	for t.idle = 0; ; {
+		published, err := t.publishOnce(publishing)
+		if err == nil {
+			t.result = published
+			return
+		}
+		failure := failureOf(err)
+		if gaveUp || failure.permanent {
+			t.fail(sweep.Failure{Class: failure.Class, Message: "publish: " + failure.Message})
+			t.result.Metrics = nil
+			if gaveUp {
+				t.result.Status, t.result.Error.Message = sweep.StatusCancelled, fmt.Sprintf("publish: given up %v after the trial was cancelled", leavePublish)
+			}
+			return
+		}
+		trouble := troubleOf(err)
+		t.reportTrouble(last, &trouble)
+		t.rest(publishing, failure.Failure)
 	}
-	t.result.Metrics = nil
+}
+
+func (t *trial) publishOnce(ctx workflow.Context) (sweep.Trial, error) {
+	var published activities.PublishResult
+	err := workflow.ExecuteActivity(control(ctx, "publish "+label(t.result.Assignment)), t.do.Publish,
+		activities.PublishInput{Sweep: t.spec.Name, Trial: t.result}).Get(ctx, &published)
+	return published.Trial, err
+}
+
+// reportTrouble reports to the sweep that the trial is blocked, and with nil that it is not any
+// more.
+func (t *trial) reportTrouble(ctx workflow.Context, trouble *conduct.Trouble) {
+	if trouble == nil && !t.troubled {
+		return
+	}
+	t.troubled = trouble != nil
+	err := workflow.SignalExternalWorkflow(ctx, SweepID(t.spec.Name), "", SignalTrouble,
+		conduct.TrialTrouble{Trial: t.result.Number, Trouble: trouble}).Get(ctx, nil)
+	if err != nil {
+		workflow.GetLogger(ctx).Info("the sweep of a blocked trial has ended", "error", err)
+	}
 }
 
 // report sends the result to the current run of the sweep. A sweep that has ended does

@@ -16,6 +16,7 @@ import (
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/activities/activitiestest"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 func failed(class sweep.FailureClass) error {
@@ -30,6 +31,11 @@ func (r *rig) runTrial() (reported sweep.Trial, err error) {
 
 func (r *rig) runTrialOf(spec sweep.Spec) (reported sweep.Trial, err error) {
 	r.t.Helper()
+	r.env.OnSignalExternalWorkflow(mock.Anything, "sweep/grid", "", SignalTrouble, mock.Anything).Maybe().Return(
+		func(_, _, _, _ string, arg any) error {
+			r.troubles = append(r.troubles, arg.(conduct.TrialTrouble))
+			return nil
+		})
 	r.env.OnSignalExternalWorkflow(mock.Anything, "sweep/grid", "", SignalResult, mock.Anything).Return(
 		func(_, _, _, _ string, arg any) error {
 			reported = arg.(TrialResult).Trial
@@ -281,6 +287,9 @@ func TestTrialOutlivesARefusingStore(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, sweep.StatusCompleted, got.Status)
 	require.Equal(t, 5*time.Second*(1+2+4+8+16+32)+4*restMax, got.FinishedAt.Sub(began).Round(time.Second), "the rests grow to their limit")
+	require.Len(t, r.troubles, 11, "the sweep knows what blocks the trial, and when it goes on")
+	require.Equal(t, conduct.Trouble{Reason: sweep.BlockNoBucket, Message: "the bucket does not exist"}, *r.troubles[0].Trouble)
+	require.Nil(t, r.troubles[10].Trouble)
 }
 
 // max_trial_time counts from the first start of training, and the wait for a worker.

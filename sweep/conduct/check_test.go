@@ -144,6 +144,10 @@ func (w *world) check() {
 	}
 	w.checkCheckpoints(ledger)
 	w.checkBlocked()
+	stuck := slices.ContainsFunc(w.trials, func(p *player) bool { return p.stuck && m.running(p.a.Number) != nil })
+	if shown := slices.ContainsFunc(m.Progress("").Blocked, func(b Block) bool { return b.Kind == KindTrial }); shown != stuck && !w.ended {
+		w.fail("a trial is blocked: %v, and shown: %v", stuck, shown)
+	}
 }
 
 // checkCheckpoints checks that each checkpoint of the ledger that is there is kept, or

@@ -21,6 +21,10 @@ type Results struct{ Trials []sweep.Trial }
 // Reported is a trial at a rung.
 type Reported struct{ RungReport }
 
+// Blocked is a trial that cannot go on, and tries again; with a nil Trouble, one that
+// can again.
+type Blocked struct{ TrialTrouble }
+
 // TrialClosed says that a trial's workflow has ended, with or without a report.
 type TrialClosed struct{ Trial int }
 
@@ -94,6 +98,7 @@ func (Resumed) apply(m *Machine)          { m.resume() }
 func (Tick) apply(*Machine)               {}
 func (e Results) apply(m *Machine)        { m.arrive(e.Trials) }
 func (e Reported) apply(m *Machine)       { m.report(e.RungReport) }
+func (e Blocked) apply(m *Machine)        { m.blockTrial(e.TrialTrouble) }
 func (e TrialClosed) apply(m *Machine)    { m.suspect(e.Trial) }
 func (e Commanded) apply(m *Machine)      { m.obey(e) }
 func (e Failed) apply(m *Machine)         { m.failed(e) }

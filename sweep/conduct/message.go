@@ -62,6 +62,13 @@ type Trouble struct {
 	Permanent bool              `json:"permanent,omitempty"` // the same try fails the same way: a bug
 }
 
+// TrialTrouble is what a trial reports while it cannot go on; Trouble is nil once it
+// can.
+type TrialTrouble struct {
+	Trial   int      `json:"trial"`
+	Trouble *Trouble `json:"trouble,omitempty"`
+}
+
 // Block is an action that keeps failing and is tried again.
 type Block struct {
 	Kind  Kind   `json:"kind"`

@@ -10,7 +10,7 @@ import (
 func (m *Machine) Progress(digest string) Progress {
 	p := Progress{
 		Name: m.spec.Name, Digest: digest, Phase: m.Phase, Planned: m.planned, Finished: m.finished(), Segments: m.Segments,
-		Counts: make(map[sweep.Status]int, len(m.Counts)), Running: slices.Clone(m.Running), Blocked: slices.Clone(m.Blocked),
+		Counts: make(map[sweep.Status]int, len(m.Counts)), Running: slices.Clone(m.Running), Blocked: m.blocks(),
 		GPUHours: m.SlotTime.Hours(), StartedAt: m.StartedAt, EndedAt: m.EndedAt, Message: m.Message, Audit: slices.Clone(m.Audit),
 	}
 	for _, s := range sweep.StatusList() {

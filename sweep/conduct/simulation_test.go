@@ -232,7 +232,7 @@ func (g *generator) trial(w *world) string {
 			n = pick(g, alive...)
 		}
 	}
-	what := pick(g, "step", "step", "step", "end", "end", "end", "end", "again", "closed")
+	what := pick(g, "step", "step", "step", "end", "end", "end", "end", "again", "closed", pick(g, "stuck", "free"))
 	if what == "end" {
 		what += " " + pick(g, "completed", "completed", "completed", "completed", "cancelled", "cancelled", "diverged", "limit", "valueless",
 			string(sweep.FailBug), string(sweep.FailBug), string(sweep.FailLost), string(sweep.FailOutOfMemory))

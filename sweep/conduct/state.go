@@ -59,9 +59,10 @@ type Running struct {
 	Verdict   *RungVerdict  `json:"verdict,omitempty"` // the last one
 	Earlier   []RungVerdict `json:"earlier,omitempty"` // the ones before, by step
 
-	Starting   bool  `json:"starting,omitempty"`   // its start is not confirmed
-	Cancel     Asked `json:"cancel,omitempty"`     // whether it was asked to cancel
-	Unanswered []int `json:"unanswered,omitempty"` // steps whose verdict is not confirmed as delivered
+	Blocked    *Block `json:"blocked,omitempty"`    // why it makes no progress
+	Starting   bool   `json:"starting,omitempty"`   // its start is not confirmed
+	Cancel     Asked  `json:"cancel,omitempty"`     // whether it was asked to cancel
+	Unanswered []int  `json:"unanswered,omitempty"` // steps whose verdict is not confirmed as delivered
 }
 
 // Asked says how far a request is.
@@ -95,6 +96,9 @@ const (
 	KindRank    Kind = "rank"
 	KindCurate  Kind = "curate"
 	KindLook    Kind = "look"
+
+	// KindTrial is that of a Block: a trial cannot go on. It is no task.
+	KindTrial Kind = "trial"
 )
 
 func newState(now time.Time) *State {

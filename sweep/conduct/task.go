@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/tailsweep/tailsweep/sweep"
 )
 
 // issue reports whether a task is to be issued now, and gives it the ID of this try.
@@ -110,6 +112,46 @@ func (m *Machine) block(kind Kind, doing string, why Trouble) {
 	}
 	b.Failures++
 	b.RetryAt = m.now.Add(delay)
+}
+
+// blockTrial notes that a trial cannot go on, or that it can again.
+func (m *Machine) blockTrial(t TrialTrouble) {
+	switch r := m.running(t.Trial); {
+	case r == nil:
+	case t.Trouble == nil:
+		r.Blocked = nil
+	case r.Blocked == nil:
+		r.Blocked = &Block{Kind: KindTrial, Doing: fmt.Sprintf("continue trial %d", t.Trial), Trouble: *t.Trouble, Since: m.now, Failures: 1}
+	default:
+		r.Blocked.Trouble = *t.Trouble
+		r.Blocked.Failures++
+	}
+}
+
+// blocks are what keeps failing: actions, then trials, those with the same reason as
+// one.
+func (m *Machine) blocks() []Block {
+	list := slices.Clone(m.Blocked)
+	for _, reason := range sweep.BlockList() {
+		var first *Block
+		count := 0
+		for _, r := range m.Running {
+			if b := r.Blocked; b != nil && b.Reason == reason {
+				if count++; first == nil || b.Since.Before(first.Since) {
+					first = b
+				}
+			}
+		}
+		if count == 0 {
+			continue
+		}
+		b := *first
+		if count > 1 {
+			b.Doing = fmt.Sprintf("continue %d trials", count)
+		}
+		list = append(list, b)
+	}
+	return list
 }
 
 // resting reports whether a kind of action waits for its next try.

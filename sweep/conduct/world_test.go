@@ -61,6 +61,7 @@ type player struct {
 	shown     []sweep.Rung
 	verdict   *RungVerdict // on it
 	cancel    bool         // it was asked to end
+	stuck     bool         // it has said that it is blocked
 	suspected bool         // the machine was told of its end, and has not acted on that
 	told      Event        // its last signal
 }
@@ -182,7 +183,8 @@ func (w *world) move(text string) {
 			w.last, w.decided = map[string]Event{}, k.decided
 			w.resets++
 			for _, p := range w.trials {
-				p.child, p.suspected = false, false
+				r := w.m.running(p.a.Number)
+				p.child, p.suspected, p.stuck = false, false, r != nil && r.Blocked != nil
 			}
 		}
 	case "forge":
@@ -437,6 +439,13 @@ func (w *world) play(p *player, what, status, silent string) {
 	case "again":
 		if p.told != nil {
 			w.step(p.told)
+		}
+		return
+	case "stuck", "free":
+		if p.stuck = what == "stuck" && !p.closed && w.m.running(p.a.Number) != nil; p.stuck {
+			w.step(Blocked{TrialTrouble{p.a.Number, &Trouble{Reason: sweep.BlockNoBucket, Message: "on purpose"}}})
+		} else {
+			w.step(Blocked{TrialTrouble{Trial: p.a.Number}})
 		}
 		return
 	case "closed":
