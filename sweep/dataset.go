@@ -12,7 +12,7 @@ type DatasetInfo struct {
 	Name       string
 	About      string   // one sentence
 	Classes    []string // names, in the order of the labels; nil: the spec says how many
-	PerClass   int      // images of each class, before the long-tailed split; 0: only the files tell
+	PerClass   int      // images of each class, before the long-tailed split; 0: known from the files only
 	Sizes      []int    // sides that Dataset.Size can be, in pixels, the default first; nil: MinSize to MaxSize
 	Channels   int      // of an image: 1 grey, 3 RGB; 0: the spec says
 	BuiltIn    bool     // part of the program; the others are read from files, see Dataset.Path

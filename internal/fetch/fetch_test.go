@@ -213,7 +213,7 @@ func TestPullFashionMNIST(t *testing.T) {
 		t.Skip("TAILSWEEP_TEST_FASHION_MNIST is not set")
 	}
 	dir := filepath.Join(t.TempDir(), "set")
-	require.NoError(t, os.Mkdir(dir, 0o755)) // an empty folder is in nobody's way
+	require.NoError(t, os.Mkdir(dir, 0o755)) // an empty folder is removed
 	there, err := (&Fetcher{}).Pull(t.Context(), sweep.FashionMNIST, from, dir)
 	require.NoError(t, err)
 	require.False(t, there)

@@ -66,7 +66,7 @@ func (f *Fetcher) objects(ctx context.Context, url, dir string) error {
 	if err != nil {
 		return err
 	}
-	var wanted []store.Info
+	var chosen []store.Info
 	files, others := map[string]bool{}, 0
 	total := Progress{What: url}
 	for info, err := range s.List(ctx, prefix+"/") {
@@ -88,19 +88,19 @@ func (f *Fetcher) objects(ctx context.Context, url, dir string) error {
 		if info.Size > limit {
 			return badData(fmt.Errorf("%s: %s is larger than %d bytes", url, name, limit))
 		}
-		wanted, files[name] = append(wanted, info), true
-		if total.Total += info.Size; len(wanted) > maxObjects || total.Total > maxFolder {
+		chosen, files[name] = append(chosen, info), true
+		if total.Total += info.Size; len(chosen) > maxObjects || total.Total > maxFolder {
 			return badData(fmt.Errorf("%s has more than %d images or %d GiB", url, maxObjects, maxFolder>>30))
 		}
 	}
-	if len(wanted) == 0 {
+	if len(chosen) == 0 {
 		return badData(fmt.Errorf("%s has no pictures (%s files)", url, picture.Formats()))
 	}
 	f.logLeftOut(url, others)
 	if err := removeOthers(dir, files); err != nil {
 		return err
 	}
-	return f.each(ctx, wanted, &total, func(ctx context.Context, info store.Info) error {
+	return f.each(ctx, chosen, &total, func(ctx context.Context, info store.Info) error {
 		dst := filepath.Join(dir, filepath.FromSlash(strings.TrimPrefix(info.Key, prefix+"/")))
 		if have, err := os.Lstat(dst); err == nil && have.Size() == info.Size && have.ModTime().Equal(info.Modified) {
 			return nil

@@ -25,7 +25,7 @@ const (
 	freeGrowth = 1 << 30 // bytes that even a small archive may unpack to
 )
 
-// isArchive tells an archive from a folder, by its name.
+// isArchive reports whether a path or URL is an archive and not a folder, by its name.
 func isArchive(name string) bool {
 	name = strings.ToLower(name)
 	for _, end := range []string{".tar", ".tar.gz", ".tgz", ".zip"} {

@@ -24,7 +24,7 @@ const (
 // maxUnpacked bounds what an archive may decompress to on the way to the files.
 const maxUnpacked = 512 << 20
 
-// cifar is one of the two sets, as its publisher packs it.
+// cifar is one of the two sets, in the form in which its publisher packs it.
 type cifar struct {
 	archive Pin
 	folder  string // of the files, in the archive
@@ -33,8 +33,8 @@ type cifar struct {
 	classes int
 }
 
-// The digests of the archives are those of TensorFlow Datasets and torchvision's
-// users, those of the files torchvision's Ruby port has beside them.
+// The digests of the archives agree with those of TensorFlow Datasets and torchvision,
+// those of the files with torchvision's Ruby port.
 var cifar10 = &cifar{
 	archive: Pin{"cifar-10-binary.tar.gz", 170052171, "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
 	folder:  "cifar-10-batches-bin",
@@ -99,7 +99,7 @@ func (c *cifar) parse(name string, data []byte) (images [][]byte, labels []int, 
 	return images, labels, nil
 }
 
-// read returns the contents of c.files, and what they are called in errors.
+// read returns the contents of c.files, and their names for errors.
 func (c *cifar) read(d sweep.Dataset) (contents [][]byte, names []string, err error) {
 	info, err := os.Stat(d.Path)
 	if err != nil {

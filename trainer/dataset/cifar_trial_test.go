@@ -35,7 +35,7 @@ type madeUp struct {
 	name     string
 	folder   string   // in the archive
 	training []string // files, each with as many images
-	others   []string // files that nobody reads
+	others   []string // files that are not read
 	classes  int
 	perClass int
 	coarse   bool // a record begins with a coarse label
@@ -102,7 +102,7 @@ func (m madeUp) write(t *testing.T, files map[string][]byte) string {
 	return where
 }
 
-// writeClassifier writes a classifier that tells the classes by their mean colour, in the
+// writeClassifier writes a classifier that recognises classes by their mean colour, in the
 // form of those that `tailsweep features train` makes. Three of its 64 features are that
 // colour, the others random means over the image.
 func (m madeUp) writeClassifier(t *testing.T, to string) {
@@ -233,7 +233,7 @@ parameters:
 	}
 }
 
-// checkImages holds that each image has the colour of its label.
+// checkImages checks that each image has the colour of its label.
 func checkImages(t *testing.T, m madeUp, where string) {
 	t.Helper()
 	d := sweep.Dataset{Name: m.name, Path: where, Size: 32, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone, Factor: 1}}
@@ -251,7 +251,7 @@ func checkImages(t *testing.T, m madeUp, where string) {
 	}
 }
 
-// checkGrid holds that a PNG has a row of coloured pictures for each class.
+// checkGrid checks that a PNG has a row of coloured pictures for each class.
 func checkGrid(t *testing.T, m madeUp, name string) {
 	t.Helper()
 	f, err := os.Open(name)

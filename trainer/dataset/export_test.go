@@ -11,7 +11,7 @@ import (
 )
 
 // PinCIFAR makes these files, by name, the published ones of cifar-10 or cifar-100
-// until the test ends, whose real digests nobody can meet with made-up images.
+// until the test ends: made-up images cannot have the real digests.
 func PinCIFAR(t *testing.T, name string, files map[string][]byte) {
 	t.Helper()
 	set := map[string]*cifar{sweep.CIFAR10: cifar10, sweep.CIFAR100: cifar100}[name]

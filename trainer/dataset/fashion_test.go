@@ -44,7 +44,7 @@ func TestFolderOfFiles(t *testing.T) {
 	require.ErrorContains(t, loadErr(), images)
 	require.ErrorIs(t, loadErr(), os.ErrNotExist)
 
-	// A path that cannot be right is the spec's fault, and trying again mends nothing.
+	// A path that cannot be right is a fault of the spec, which another try does not fix.
 	require.NoError(t, os.Mkdir(images, 0o700))
 	require.ErrorContains(t, loadErr(), "dataset.path: "+images+" is not a regular file")
 	require.NoError(t, os.Remove(images))
@@ -53,7 +53,7 @@ func TestFolderOfFiles(t *testing.T) {
 	require.ErrorContains(t, loadErr(), "dataset.path: ")
 	d.Path = dir
 
-	// The test images under the training images' name: a sound file, not the pinned one.
+	// The test images under the training images' name: a valid file, not the pinned one.
 	other, err := builtin.ReadFile("data/t10k-images-idx3-ubyte.gz")
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(images, other, 0o600))

@@ -150,7 +150,7 @@ func TestFolderTellsWhatIsWrong(t *testing.T) {
 	}
 }
 
-// A reference that is not there, or of other classes, is told as what it is, without
+// A reference that is missing, or has other classes, is reported as such, without
 // an image being decoded.
 func TestReferenceTellsWhatIsWrong(t *testing.T) {
 	for want, change := range map[string]func(d *sweep.Dataset){
@@ -175,14 +175,14 @@ func TestReferenceTellsWhatIsWrong(t *testing.T) {
 		var failure *sweep.FailureError
 		require.ErrorAs(t, err, &failure)
 		require.Equal(t, sweep.FailBadData, failure.Class)
-		require.Contains(t, failure.Message, want, "what a child tells")
+		require.Contains(t, failure.Message, want, "what a child reports")
 		_, err = DescribeBalanced(d)
 		require.EqualError(t, err, failure.Error())
 	}
 }
 
 // A class without images cannot be trained on: the factor of an image folder is
-// checked against its smallest class, which only the files tell.
+// checked against its smallest class, which is known from the files only.
 func TestNoClassIsLeftWithoutImages(t *testing.T) {
 	d := folderSpec(animals(t))
 	for want, imbalance := range map[string]sweep.Imbalance{
@@ -228,8 +228,8 @@ func TestSplitStaysInItsFolder(t *testing.T) {
 	}
 }
 
-// Of several broken images the first is told, whichever core finds one first.
-func TestTheFirstBrokenImageIsTold(t *testing.T) {
+// Of several broken images the first is reported, whichever core finds one first.
+func TestTheFirstBrokenImageIsReported(t *testing.T) {
 	for range 20 {
 		err := each(make([]byte, 200), 1, Loader{}, func(_ []byte, k int) error {
 			if k >= 50 {

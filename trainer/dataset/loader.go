@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// followEvery is how often a Loader's Progress hears something.
+// followEvery is how often a Loader calls Progress.
 const followEvery = 2 * time.Second
 
-// Loader loads, and says how far it is: decoding a large image folder takes minutes.
-// The zero Loader is silent.
+// Loader loads datasets and reports its progress: decoding a large image folder takes
+// minutes. The zero Loader reports nothing.
 type Loader struct {
-	// Progress, if not nil, hears every two seconds how many of all images are read.
-	// Its error ends the loading and is what that returns.
+	// Progress, if not nil, is called every two seconds with the number of images that
+	// are read. An error that it returns ends the loading, which returns that error.
 	Progress func(done, all int) error
 	Log      func(format string, a ...any) // text for people; may be nil
 }
@@ -23,8 +23,8 @@ func (l Loader) log(format string, a ...any) {
 	}
 }
 
-// follow waits for wg and tells Progress how far it is, calling stop once that
-// returns an error, which follow returns.
+// follow waits for wg and calls Progress meanwhile. When Progress returns an error,
+// follow calls stop and returns the error after the wait.
 func (l Loader) follow(wg *sync.WaitGroup, done func() int, all int, stop func()) (err error) {
 	ended := make(chan struct{})
 	go func() {

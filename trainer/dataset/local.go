@@ -11,10 +11,9 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Local returns d with paths on this machine: a URL becomes the folder of the cache
-// that it is downloaded to (see LocalPath), and a published set without a path the
-// one that `tailsweep data pull` puts it in. The folder need not be there: this
-// process opens no socket, and whoever started it fetches first.
+// Local returns d with paths on this machine. A URL becomes the folder of the cache
+// that it is downloaded to (see LocalPath), and a published set without a path gets the
+// folder that `tailsweep data pull` fills. The folder may not exist yet.
 func Local(d sweep.Dataset) (sweep.Dataset, error) {
 	info, _ := sweep.LookupDataset(d.Name)
 	if d.Path == "" && (info.BuiltIn || d.Name == sweep.ImageFolder) {

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// Order says which images a training step sees, as a function of the seed and the
-// step alone. It is not safe for concurrent use: it keeps the last permutations.
+// Order decides which images a training step sees, as a function of the seed and the
+// step alone. It is not safe for concurrent use, since it keeps the last permutations.
 type Order struct {
 	set   *Set
 	batch int
@@ -24,12 +24,12 @@ type permutation struct {
 
 // Order returns the order of training with batches of this many images.
 //
-// With resampling 0, all images come once in an epoch, each epoch in an order of
-// its own; an epoch may end in the middle of a batch. Otherwise, with f =
-// resampling in (0, 1], every image of a batch is drawn by itself: a class with
-// probability proportional to f^(r/(C-1)), r its rank by frequency (0 the most
-// frequent, ties by class index), then one of its images uniformly. A class
-// without images is never drawn.
+// With resampling 0, each image comes once in an epoch, and each epoch has an order of
+// its own; an epoch may end in the middle of a batch. With f = resampling in (0, 1],
+// every image of a batch is drawn independently: first a class, with probability
+// proportional to f^(r/(C-1)), where r is its rank by frequency (0 the most frequent,
+// ties by class index), then one of its images uniformly. A class without images is
+// never drawn.
 func (s *Set) Order(batch int, seed int64, resampling float64) *Order {
 	o := &Order{set: s, batch: batch, seed: seed}
 	if resampling > 0 {

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tiny is a set whose images nobody looks at.
+// tiny is a set whose images are not used.
 func tiny(counts ...int) *Set {
 	s := &Set{Size: 1, About: About{Counts: counts}}
 	for class, n := range counts {

@@ -107,8 +107,8 @@ func (p *pictures) decode(dst []byte, i int) error {
 	return nil
 }
 
-// key looks at every file before any is read: one that is changed meanwhile has
-// another key at the next load.
+// key reads the size and time of every file before the content of any: a file that
+// changes meanwhile has another key at the next load.
 func (p *pictures) key(indices []int) (key [sha256.Size]byte, err error) {
 	path, err := filepath.Abs(p.dataset.Path)
 	if err != nil {

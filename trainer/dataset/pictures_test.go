@@ -95,14 +95,14 @@ func TestADamagedCacheIsMadeAnew(t *testing.T) {
 	d := folderSpec(animals(t))
 	want := load(t, d)
 	name := files()[0]
-	sound, err := os.ReadFile(name)
+	whole, err := os.ReadFile(name)
 	require.NoError(t, err)
 	for what, data := range map[string][]byte{
-		"pixel":  append(append([]byte{}, sound[:100]...), append([]byte{sound[100] ^ 1}, sound[101:]...)...),
-		"short":  sound[:len(sound)-1],
-		"long":   append(append([]byte{}, sound...), 0),
+		"pixel":  append(append([]byte{}, whole[:100]...), append([]byte{whole[100] ^ 1}, whole[101:]...)...),
+		"short":  whole[:len(whole)-1],
+		"long":   append(append([]byte{}, whole...), 0),
 		"empty":  {},
-		"digest": append(append([]byte{}, sound[:len(sound)-1]...), sound[len(sound)-1]^1),
+		"digest": append(append([]byte{}, whole[:len(whole)-1]...), whole[len(whole)-1]^1),
 	} {
 		require.NoError(t, os.WriteFile(name, data, 0o600))
 		got, lines := heard(t, d)
@@ -111,12 +111,12 @@ func TestADamagedCacheIsMadeAnew(t *testing.T) {
 		require.Contains(t, lines[2], "the cache of decoded images is made anew: "+name, what)
 		now, err := os.ReadFile(name)
 		require.NoError(t, err)
-		require.Equal(t, sound, now, what)
+		require.Equal(t, whole, now, what)
 	}
 	require.Len(t, files(), 1, "nothing half-written stays")
 }
 
-// Of another folder's images a sound file is no use, whatever its name says.
+// A valid file of another folder's images is not used, whatever its name is.
 func TestACacheOfAnotherFolderIsMadeAnew(t *testing.T) {
 	files := cached(t)
 	load(t, folderSpec(animals(t)))
@@ -161,21 +161,21 @@ func TestOldPicturesAreRemoved(t *testing.T) {
 	require.FileExists(t, filepath.Join(filepath.Dir(kept), "mine.txt"))
 }
 
-// What is slow says how far it is, and ends when nobody wants it any more.
+// A slow load reports its progress, and ends when Progress returns an error.
 func TestLoaderTellsHowFarItIs(t *testing.T) {
 	for _, fault := range []error{nil, errors.New("enough")} {
-		told := make(chan struct{})
+		called := make(chan struct{})
 		var once sync.Once
 		out := make([]byte, 1000)
 		var last int
 		err := each(out, 1, Loader{Progress: func(done, all int) error {
 			require.Equal(t, 1000, all)
 			last = done
-			once.Do(func() { close(told) })
+			once.Do(func() { close(called) })
 			return fault
 		}}, func(dst []byte, k int) error {
 			if k >= 400 {
-				<-told
+				<-called
 			}
 			dst[0] = 1
 			return nil
@@ -192,11 +192,11 @@ func FuzzReadPictures(f *testing.F) {
 	key := sha256.Sum256([]byte("key"))
 	name := filepath.Join(f.TempDir(), "x.u8")
 	require.NoError(f, writePictures(name, key, []byte{1, 2, 3}))
-	sound, err := os.ReadFile(name)
+	whole, err := os.ReadFile(name)
 	require.NoError(f, err)
-	f.Add(sound, 3)
-	f.Add(sound, 2)
-	f.Add(sound[:20], 0)
+	f.Add(whole, 3)
+	f.Add(whole, 2)
+	f.Add(whole[:20], 0)
 	f.Fuzz(func(t *testing.T, data []byte, n int) {
 		if n < 0 || n > 1<<20 {
 			return
@@ -204,7 +204,7 @@ func FuzzReadPictures(f *testing.F) {
 		name := write(t, data, t.TempDir(), "x.u8")
 		pixels, err := readPictures(name, key, n)
 		if err == nil {
-			require.Equal(t, sound[:len(sound)-3-sha256.Size], data[:len(data)-n-sha256.Size])
+			require.Equal(t, whole[:len(whole)-3-sha256.Size], data[:len(data)-n-sha256.Size])
 			require.Len(t, pixels, n)
 		}
 	})

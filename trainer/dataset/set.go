@@ -14,7 +14,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Set is images with labels, ordered by class. It is not changed after Load.
+// Set is images with labels, ordered by class. It does not change after Load.
 type Set struct {
 	Name     string
 	Size     int       // S
@@ -27,11 +27,10 @@ type Set struct {
 // maxBytes bounds the images of a Set.
 const maxBytes = 32 << 30
 
-// Load reads the long-tailed set that d describes: of class i, shuffled with
-// d.Imbalance.Seed, the first n_i images, where the n_i are sweep.Counts of the
-// smallest class's number (all classes of the published sets have the same), and
-// all images under profile none. So a stronger imbalance keeps a part of what a
-// weaker one of the same seed and order keeps.
+// Load reads the long-tailed set that d describes. Each class is shuffled with
+// d.Imbalance.Seed and keeps its first n_i images, where the n_i are sweep.Counts of
+// the smallest class's number of images; profile none keeps all. So a stronger
+// imbalance keeps a part of what a weaker one of the same seed and order keeps.
 func Load(d sweep.Dataset) (*Set, error) { return Loader{}.Load(d) }
 
 // Load is the package's Load, which reports its progress and what is left out.
@@ -50,7 +49,7 @@ func (l Loader) Load(d sweep.Dataset) (*Set, error) {
 	return l.split(d, src)
 }
 
-// split reads the images of src that are trained on.
+// split reads the images of src that the split keeps.
 func (l Loader) split(d sweep.Dataset, src *source) (*Set, error) {
 	classes := src.classes
 	if classes == nil {
@@ -88,7 +87,7 @@ func chosen(seed int64, labels, counts []int) (indices []int) {
 	return indices
 }
 
-// check returns an error where d cannot be loaded whatever the files hold.
+// check returns an error if d cannot be loaded whatever its files hold.
 func check(d sweep.Dataset) error {
 	info, known := sweep.LookupDataset(d.Name)
 	switch {
@@ -117,8 +116,8 @@ func check(d sweep.Dataset) error {
 	return nil
 }
 
-// kept is how many images of each class the split keeps of those available: one at
-// least.
+// kept returns how many of the available images of each class the split keeps. A class
+// that keeps none is an error.
 func kept(im sweep.Imbalance, classes []string, available []int) ([]int, error) {
 	if im.Profile == sweep.ProfileNone {
 		return available, nil
@@ -144,8 +143,8 @@ func kept(im sweep.Imbalance, classes []string, available []int) ([]int, error) 
 		im.Factor, empty, classes[empty], available[empty], more, most, leastFactor(most))
 }
 
-// leastFactor is 1/most, rounded up to three digits: a factor that leaves an image of
-// most.
+// leastFactor is 1/most, rounded up to three digits: the least factor that leaves one of
+// most images.
 func leastFactor(most int) float64 {
 	scale := 100
 	for scale/100 < most {
@@ -196,8 +195,8 @@ func (s *Set) Digest() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// stream is the random stream of a purpose, a seed and a counter: ChaCha8 with
-// the three as its key, so streams share nothing.
+// stream is the random stream of a purpose, a seed and a counter: ChaCha8 with the
+// three as its key, so that streams are independent.
 func stream(purpose string, seed int64, counter uint64) *rand.Rand {
 	var key [32]byte
 	copy(key[:16], purpose)

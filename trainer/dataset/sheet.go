@@ -71,7 +71,7 @@ func (s *Set) paint(canvas *image.RGBA, left, top, scale, i int) {
 	}
 }
 
-// groupColour tells head, medium and tail apart, also for the colour-blind.
+// groupColour is a colour for each group that colour-blind people can distinguish too.
 func groupColour(group string) color.RGBA {
 	switch group {
 	case sweep.GroupHead:

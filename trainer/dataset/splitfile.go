@@ -24,7 +24,7 @@ const (
 	maxLine  = 8 << 10
 )
 
-// isSplitFile tells a split file from a folder, by its name.
+// isSplitFile reports whether a reference is a split file and not a folder, by its name.
 func isSplitFile(name string) bool {
 	return strings.EqualFold(path.Ext(name), ".txt") && !sweep.Remote(name)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
-// folder has n files in each of the folders a, b, ... i; nobody decodes them.
+// folder has n files in each of the folders a, b, ... i; they are never decoded.
 func folder(t *testing.T, n int) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -50,8 +50,8 @@ func classifier(t *testing.T, classes int) string {
 	return path
 }
 
-// sound is a spec of nine classes, of which each has n real images.
-func sound(t *testing.T, n int) *sweep.Spec {
+// valid is a spec of nine classes, of which each has n real images.
+func valid(t *testing.T, n int) *sweep.Spec {
 	t.Helper()
 	return &sweep.Spec{
 		Dataset: sweep.Dataset{Name: sweep.ImageFolder, Path: folder(t, 100), Reference: folder(t, n), FolderClasses: 9, FolderChannels: 3, Size: 16,
@@ -69,8 +69,8 @@ func trial(spec *sweep.Spec) error {
 	return Trial(spec, sweep.Assignment{}, about)
 }
 
-func TestTrialTellsWhatIsWrong(t *testing.T) {
-	require.NoError(t, trial(sound(t, 86)), "129 a half")
+func TestTrialReportsWhatIsWrong(t *testing.T) {
+	require.NoError(t, trial(valid(t, 86)), "129 a half")
 	for want, change := range map[string]func(s *sweep.Spec){
 		"dataset.reference: too few images for fid.tail: 1500 samples and 90 real images of group tail, 3 classes (30 real ones of its rarest class, since a list of 2 guidance scales halves them), " +
 			"and FID on 64 features needs 128 of either (valid: more real images, or one scale in evaluate.guidance, or the metric kid.tail)": func(*sweep.Spec) {},
@@ -100,20 +100,20 @@ func TestTrialTellsWhatIsWrong(t *testing.T) {
 		"the classifier is one of images with 3 channels, and these have 1":                               func(s *sweep.Spec) { s.Dataset.FolderChannels = 1 },
 		"dataset.reference: open /nowhere: no such file":                                                  func(s *sweep.Spec) { s.Dataset.Reference = "/nowhere" },
 	} {
-		s := sound(t, 60)
+		s := valid(t, 60)
 		change(s)
 		err := trial(s)
 		require.ErrorContains(t, err, want)
 		var failure *sweep.FailureError
 		require.ErrorAs(t, err, &failure, want)
 		require.Equal(t, sweep.FailBadData, failure.Class)
-		require.Contains(t, failure.Message, want, "what a child tells")
+		require.Contains(t, failure.Message, want, "what a child reports")
 	}
 }
 
 // A searched guidance, or a trial's own, is one scale.
 func TestATrialsOwnGuidanceHalvesNothing(t *testing.T) {
-	s := sound(t, 60)
+	s := valid(t, 60)
 	about, err := dataset.Describe(s.Dataset)
 	require.NoError(t, err)
 	require.NoError(t, Trial(s, sweep.Assignment{Params: sweep.Params{sweep.ParamGuidance: sweep.Number(1)}}, about))
@@ -130,7 +130,7 @@ func TestLabelAccuracyNeedsAClassifier(t *testing.T) {
 		"label_accuracy.head needs a classifier": func(s *sweep.Spec) { s.Metrics = []sweep.Objective{{Name: "label_accuracy.head"}} },
 		"label_accuracy.all needs a classifier":  func(s *sweep.Spec) { s.Gates = &sweep.Gates{MinLabelAccuracy: new(float64)} },
 	} {
-		s := sound(t, 60)
+		s := valid(t, 60)
 		s.Metrics = []sweep.Objective{{Name: "loss"}}
 		require.Empty(t, s.Unmeasurable(facts, sweep.Assignment{}))
 		change(s)
