@@ -222,7 +222,7 @@ func (a *acquisition) maximise(rng *rand.Rand, s *space.Cube, elite [][]float64)
 		found = append(found, c)
 		for range 3 {
 			low, high := s.Ranges(c.u)
-			u, _ := climb(a.at, c.u, low, high, climbSteps)
+			u, _ := gp.Climb(a.at, c.u, low, high, climbSteps)
 			if !smooth {
 				u = s.Snap(u)
 			}

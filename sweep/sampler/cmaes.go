@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/sequence"
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
@@ -59,7 +60,7 @@ func (cmaes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	for j, k := range e.ranges {
 		reason.Hyper["mean."+s.Order[k].Name] = e.mean[j]
 	}
-	even := sequence(s, r)
+	even := sequence.Point(len(s.Order), r.Index, r.Spec.Seed)
 	for range draws {
 		if params := s.Params(e.draw(s, rng, even)); !seen[params.Key()] {
 			return params, reason, nil

@@ -318,7 +318,7 @@ func (m *model) nadir(s *space.Cube, places, front []place) []float64 {
 			try(u)
 		}
 		lowest, highest := s.Ranges(best)
-		at, _ := climb(end, best, lowest, highest, climbSteps)
+		at, _ := gp.Climb(end, best, lowest, highest, climbSteps)
 		for j, o := range m.objectives {
 			mean, _ := o.Posterior(at)
 			low[j], high[j] = math.Min(low[j], mean), math.Max(high[j], mean)

@@ -1,32 +1,15 @@
 package sampler
 
 import (
-	"encoding/json"
 	"math"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/sequence"
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
-
-func TestSobolIsThatOfSciPy(t *testing.T) {
-	var want struct {
-		Index  []uint32    `json:"index"`
-		Points [][]float64 `json:"points"`
-	}
-	data, err := os.ReadFile("testdata/sobol.json")
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(data, &want))
-	for i, index := range want.Index {
-		require.Len(t, want.Points[i], sobolDimensions)
-		for k, x := range want.Points[i] {
-			require.Equalf(t, x, float64(sobolBits(k, index))/(1<<32), "point %d, dimension %d", index, k)
-		}
-	}
-}
 
 // cube is a spec of d uniform parameters on [0, 1].
 func cube(d int, seed int64) *sweep.Spec {
@@ -46,7 +29,7 @@ func TestSobolIsStratified(t *testing.T) {
 		points[i] = spread(s, Request{Spec: spec, Number: i, Index: i})
 		require.Equal(t, points[i], spread(s, Request{Spec: spec, Number: i + 5, Index: i}), "the trial's number does not matter")
 	}
-	for k := range sobolDimensions {
+	for k := range sequence.Dimensions {
 		var cells [n]int
 		for _, u := range points {
 			cells[int(u[k]*n)]++
@@ -55,7 +38,7 @@ func TestSobolIsStratified(t *testing.T) {
 			require.Equalf(t, 1, count, "dimension %d, interval %d of %d", k, cell, n)
 		}
 	}
-	require.NotEqual(t, points[0][sobolDimensions], points[1][sobolDimensions])
+	require.NotEqual(t, points[0][sequence.Dimensions], points[1][sequence.Dimensions])
 	// The first two dimensions form a (0, 6, 2)-net: one point in each of 8 x 8 cells.
 	var cells [64]int
 	for _, u := range points {
@@ -70,16 +53,6 @@ func TestSobolIsScrambledBySeed(t *testing.T) {
 	b := spread(s, Request{Spec: cube(2, 2), Index: 0})
 	require.NotEqual(t, a, b)
 	require.NotEqual(t, a[0], a[1], "dimensions are scrambled apart")
-	// Each scrambled coordinate is uniform over seeds.
-	const n = 4000
-	var mean, square float64
-	for seed := range n {
-		x := owen(sobolBits(1, 5), uint64(seed))
-		mean += x / n
-		square += x * x / n
-	}
-	require.InDelta(t, 0.5, mean, 5*math.Sqrt(1.0/12/n))
-	require.InDelta(t, 1.0/3, square, 5*math.Sqrt(4.0/45/n))
 }
 
 // A uniform parameter's coordinate is the sequence's, to the last bit: nothing of
@@ -97,10 +70,10 @@ func TestSobolDependsOnNoRandomMethod(t *testing.T) {
 		{0.41746186218651216, 0.72859725527874686, 0.064449876613136281},
 	} {
 		r := Request{Spec: spec, Index: i}
-		u, sequence := spread(s, r), sequence(s, r)
+		u, point := spread(s, r), sequence.Point(3, i, 7)
 		require.Equal(t, want, u)
-		require.Equal(t, sequence[0], u[0])
-		require.Equal(t, sequence[2], u[2])
+		require.Equal(t, point[0], u[0])
+		require.Equal(t, point[2], u[2])
 	}
 }
 

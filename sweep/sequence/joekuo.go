@@ -1,4 +1,4 @@
-package sampler
+package sequence
 
 // joeKuo holds, for dimensions 2 to 64 of the Sobol sequence, the primitive
 // polynomial over GF(2) as bits, leading and constant term included, and the

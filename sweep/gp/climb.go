@@ -1,17 +1,17 @@
-package sampler
+package gp
 
 import "math"
 
 // climbMemory is how many steps the L-BFGS approximation remembers.
 const climbMemory = 6
 
-// climb maximises f over the box low..high from u by projected L-BFGS: the
+// Climb maximises f over the box low..high from u by projected L-BFGS: the
 // direction is that of Nocedal and Wright 2006, algorithm 7.4, on the coordinates
 // that no bound holds back, the line search halves the step and projects it onto
 // the box. f returns its value and fills its gradient. A coordinate with low =
 // high stays. It stops after so many iterations, or when a step gains less than
 // 1e-7.
-func climb(f func(u, gradient []float64) float64, u, low, high []float64, iterations int) (at []float64, value float64) {
+func Climb(f func(u, gradient []float64) float64, u, low, high []float64, iterations int) (at []float64, value float64) {
 	d := len(u)
 	at = append([]float64(nil), u...)
 	for k := range at {

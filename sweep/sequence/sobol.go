@@ -1,0 +1,90 @@
+// Package sequence is the scrambled Sobol sequence: points that cover the unit cube more
+// evenly than random ones. In each dimension the first 2^k points fall one into each of
+// 2^k equal intervals, and pairs of dimensions are covered likewise.
+//
+// The direction numbers are Joe and Kuo's; gonum has Halton's sequence only.
+package sequence
+
+import (
+	"math/bits"
+	"math/rand/v2"
+)
+
+// stream keeps the scrambling's random numbers apart from others of the same seed.
+const stream = 0x5350524541440001
+
+// Point returns point index (from 0) of the sequence in so many dimensions, scrambled by
+// seed, each coordinate in [0, 1). Dimensions beyond the table's are independent uniform
+// numbers.
+func Point(dimensions, index int, seed int64) []float64 {
+	scramble := rand.New(rand.NewPCG(uint64(seed), stream))
+	at := make([]float64, dimensions)
+	for k := range at {
+		hash := scramble.Uint64()
+		if k < Dimensions {
+			at[k] = owen(bitsOf(k, uint32(index)), hash)
+		} else {
+			at[k] = owen(0, hash^mix(uint64(index)))
+		}
+	}
+	return at
+}
+
+// Dimensions is how many dimensions the table of direction numbers covers.
+const Dimensions = len(joeKuo) + 1
+
+// bitsOf returns coordinate `dimension` (from 0) of point i of the unscrambled
+// Sobol sequence as a binary fraction of 32 digits: the exclusive or of the
+// direction numbers that the binary digits of i's Gray code name (Antonov and
+// Saleev 1979; Bratley and Fox, Algorithm 659, 1988).
+func bitsOf(dimension int, i uint32) uint32 {
+	var v [32]uint32 // direction numbers, v_j = m_j / 2^j as fractions
+	degree := 0
+	if dimension > 0 {
+		degree = len(joeKuo[dimension-1].m)
+	}
+	for j := range v {
+		switch {
+		case dimension == 0:
+			v[j] = 1 << (31 - j)
+		case j < degree:
+			v[j] = joeKuo[dimension-1].m[j] << (31 - j)
+		default:
+			v[j] = v[j-degree] ^ v[j-degree]>>degree
+			for k := 1; k < degree; k++ {
+				if joeKuo[dimension-1].polynomial>>(degree-k)&1 == 1 {
+					v[j] ^= v[j-k]
+				}
+			}
+		}
+	}
+	var x uint32
+	for gray := i ^ i>>1; gray != 0; gray &= gray - 1 {
+		x ^= v[bits.TrailingZeros32(gray)]
+	}
+	return x
+}
+
+// owen scrambles the binary fraction x (Owen 1995): each digit is flipped or not
+// by a random bit that is a function of the digits before it, a hash of them and
+// seed. Twenty-one further digits, all 0 before, make it a random number of 53
+// digits in its interval of length 2^-32.
+func owen(x uint32, seed uint64) float64 {
+	digits := uint64(x) << 21
+	var scrambled uint64
+	for j := range 53 {
+		before := digits >> (53 - j) // the first j digits
+		flip := mix(seed^mix(before<<6|uint64(j))) >> 63
+		scrambled = scrambled<<1 | (digits>>(52-j)&1 ^ flip)
+	}
+	return float64(scrambled) / (1 << 53)
+}
+
+// mix is the finaliser of SplitMix64 (Steele, Lea and Flood 2014), a bijection
+// that changes half of the bits when one changes.
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
