@@ -15,21 +15,21 @@ const (
 	severalDraws = 16 // of several
 )
 
-// acquisition is what a new trial is worth, as a function of its point:
+// acquisition is the value of a new trial as a function of its point u:
 //
 //	ln 1/S sum_j I_j(u) prod_c P(c_j(u) <= limit_c)
 //
-// where draw j is one joint draw of the noise-free results of the pending trials,
-// and of the best finished ones where there is noise, that the models are
-// conditioned on; I_j is the expected improvement on draw j's best feasible value
-// (Letham et al. 2019, with Ament et al. 2023's logarithm), of several objectives
-// the expected hypervolume improvement on its front (Daulton et al. 2021).
+// Draw j is a joint draw of the noise-free results of the pending trials, and where
+// there is noise of the best finished ones; the models are conditioned on it. I_j is
+// the expected improvement on the best feasible value of draw j (Letham et al. 2019,
+// with the logarithm of Ament et al. 2023), with several objectives the expected
+// hypervolume improvement on its front (Daulton et al. 2021).
 type acquisition struct {
 	objectives  []surrogate
 	constraints []surrogate
 	best        []float64    // `[S]`, one objective
 	regions     []*gp.Region // `[S]`, several
-	few         int          // draws that count; all of them, but for a first look
+	few         int          // draws in use: all of them, fewer for a first look
 	work        []gp.Workspace
 	ehvi        gp.EHVIWorkspace
 	logs        []float64
@@ -37,9 +37,9 @@ type acquisition struct {
 	spread      [][]float64 // likewise by the standard deviations
 }
 
-// newAcquisition draws. points are the pending ones, and where there is noise the
-// best finished ones; front is the known front of feasible observations, `[n][m]`
-// in the processes' units, reference its reference point.
+// newAcquisition draws. points are the pending ones, and where there is noise the best
+// finished ones; front is the known front of feasible observations, `[n][m]` in the
+// processes' units; reference is its reference point.
 func newAcquisition(rng *rand.Rand, objectives, constraints []surrogate, points [][]float64, front [][]float64, reference []float64) (*acquisition, error) {
 	sets := singleDraws
 	if len(objectives) > 1 {
@@ -114,7 +114,7 @@ func (a *acquisition) surrogate(i int) *surrogate {
 	return &a.constraints[i-len(a.objectives)]
 }
 
-// least keeps the logarithm of an improvement that underflows finite.
+// least keeps the logarithm finite when an improvement underflows.
 const least = 1e-290
 
 // at returns the acquisition's value at u, and fills gradient unless it is nil.
@@ -188,15 +188,15 @@ type candidate struct {
 }
 
 const (
-	rawPoints   = 1000 // points that the acquisition is looked at
-	climbStarts = 8    // the best of them that are climbed from
+	rawPoints   = 1000 // points evaluated first
+	climbStarts = 8    // the best of them, from which it climbs
 	climbSteps  = 40   // iterations of a climb
-	firstLook   = 8    // draws that raw points are looked at with
+	firstLook   = 8    // draws used for raw points
 )
 
-// maximise returns points of high acquisition, best first: random points and
-// points near the elite ones are looked at, the best are climbed from, and
-// where a parameter cannot be climbed its other values are tried.
+// maximise returns points of high acquisition, best first. It evaluates random points
+// and points near the elite ones, climbs from the best of them, and tries the other
+// values of parameters that cannot be climbed.
 func (a *acquisition) maximise(rng *rand.Rand, s *space.Cube, elite [][]float64) []candidate {
 	smooth := s.Smooth()
 	pool := make([]candidate, 0, rawPoints)

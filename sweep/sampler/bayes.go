@@ -8,14 +8,14 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// bayesStart is how many results the model waits for at least.
+// bayesStart is the least number of results before the model is used.
 const bayesStart = 4
 
-// start is how many results the model waits for, after so many points of a Sobol
-// sequence: 4 where trials are few, and more, up to three a parameter, where
-// budget.run_cap leaves time to look around first. With 20 instead of 4 of a
-// hundred trials, 25 instead of 18 of 30 runs found the deeper one of hartmann6's
-// two basins; of fifty trials they are too many (docs/decisions/2026-11-26-search.md).
+// start is the number of results, of points of a Sobol sequence, before the model is
+// used: 4 where trials are few, and more, up to three a parameter, where
+// budget.run_cap leaves time to explore first. With 20 instead of 4 of a hundred
+// trials, 25 instead of 18 of 30 runs found the deeper one of hartmann6's two basins;
+// of fifty trials 20 are too many (docs/decisions/2026-11-26-search.md).
 func start(spec *sweep.Spec, parameters int) int {
 	n := (spec.Budget.RunCap - 40) / 3
 	if len(spec.Metrics) > 1 {
@@ -24,13 +24,12 @@ func start(spec *sweep.Spec, parameters int) int {
 	return max(min(n, 3*parameters), bayesStart)
 }
 
-// bayes is Gaussian-process search: a process for each objective and each
-// constraint (model), and the point where a new trial is worth most by them
-// (acquisition). Until start points have results it follows sobol's sequence.
+// bayes is Gaussian-process search: a process for each objective and each constraint
+// (model), and the point of the highest acquisition. Until start points have results
+// it follows the Sobol sequence.
 //
-// What becomes of trials is told by newTraining. A pending trial is not ignored
-// and not guessed: the acquisition is the mean over joint draws of what the
-// pending trials may come to.
+// newTraining says how outcomes become training data. Pending trials are neither
+// ignored nor guessed: the acquisition is the mean over joint draws of their results.
 type bayes struct{}
 
 func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
@@ -38,7 +37,7 @@ func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	reason := sweep.Reason{Sampler: string(sweep.MethodBayes)}
 	t := newTraining(r, s)
 	if first := start(r.Spec, len(s.Order)); len(t.x) < first {
-		reason.Note = fmt.Sprintf("%d of the first %d results: a point of a Sobol sequence", len(t.x), first)
+		reason.Note = fmt.Sprintf("%d of the first %d results: a point of the Sobol sequence", len(t.x), first)
 		params, err := spreadUntried(s, r, seen)
 		return params, reason, err
 	}
@@ -63,15 +62,15 @@ func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 		m.explain(&reason, r, s, c)
 		return params, reason, nil
 	}
-	return instead("no untried point among the candidates")
+	return instead("every candidate was tried")
 }
 
-// explain says why c was chosen.
+// explain records why c was chosen.
 func (m *model) explain(reason *sweep.Reason, r Request, s *space.Cube, c candidate) {
 	reason.Acquisition = c.value
 	reason.Posterior, reason.Hyper = make(map[string]sweep.Estimate), make(map[string]float64)
 	if len(m.objectives) < len(r.Spec.Metrics) {
-		reason.Note = fmt.Sprintf("%d objectives as one, by random weights", len(r.Spec.Metrics))
+		reason.Note = fmt.Sprintf("%d objectives combined by random weights", len(r.Spec.Metrics))
 		return
 	}
 	for k, o := range m.objectives {

@@ -146,7 +146,7 @@ func TestBayesTakesManyObjectivesAsOne(t *testing.T) {
 	}
 	params, reason, err := bayes{}.Suggest(r)
 	require.NoError(t, err)
-	require.Contains(t, reason.Note, "5 objectives as one")
+	require.Contains(t, reason.Note, "5 objectives combined")
 	require.InDelta(t, 0.3, params["infonce.weight"].Float(), 0.1)
 }
 

@@ -12,46 +12,45 @@ import (
 
 const (
 	cmaesSigma   = 1.0 / 6 // deviation at the start: the cube is three of them to either side
-	cmaesSmall   = 1e-5    // largest deviation below which a run has converged and another begins
-	cmaesRedraws = 100     // draws for a point inside the cube before the last is moved there
+	cmaesSmall   = 1e-5    // a run has converged, and another begins, when the largest deviation is below
+	cmaesRedraws = 100     // draws for a point inside the cube before the last one is clamped to it
 )
 
-// cmaes is the covariance matrix adaptation evolution strategy (Hansen and
-// Ostermeier 2001; see evolution for the equations) in the unit cube, with
-// restarts at twice the population (IPOP, Auger and Hansen 2005).
+// cmaes is the covariance matrix adaptation evolution strategy (Hansen and Ostermeier
+// 2001; see evolution for the equations) in the unit cube, with restarts at twice the
+// population (IPOP, Auger and Hansen 2005).
 //
-// The distribution is rebuilt from the ledger at each request: observations in
-// their order of completion are cut into generations of
+// The distribution is rebuilt from the ledger at each request. Observations in the
+// order of completion are cut into generations of
 //
 //	lambda = 4 + floor(3 ln n),   n ranges
 //
-// and each full one updates the distribution, whoever suggested its points: those
-// of a baseline count, and so do those that were drawn from an earlier
-// distribution because several trials run at a time. Nobody waits for a slow
-// trial. The first generation is a Sobol sequence's. Normal numbers are made from
-// a Sobol sequence, too, which spreads a generation more evenly than random ones.
+// and each full one updates the distribution, whatever its points came from: the
+// baseline, a Sobol sequence, or an earlier distribution, because several trials run
+// at a time. No trial waits for a slow one. The first generation is a Sobol
+// sequence's. Normal numbers are made from a Sobol sequence, too: it spreads a
+// generation more evenly than random numbers.
 //
-// Integers and steps are treated as in CMA-ES with margin (Hamano et al. 2022), in
-// a simple form: the deviation along one that the distribution would no longer
-// leave its value by is widened at sampling, so that some point of a generation
-// does. Words, and whether a weight is exactly zero, have probabilities of their
-// own; the coordinate of a parameter that is absent or zero is filled in by chance,
-// so that it neither widens nor narrows the distribution. This, and goptuna
-// v0.9.0's CMA-ES panicking on categorical parameters, is why it is written here.
+// Integers and steps are treated as in CMA-ES with margin (Hamano et al. 2022), in a
+// simple form: where the distribution has become too narrow to leave a value, its
+// deviation is widened for sampling, so that some point of a generation does.
+// Categories, and whether a weight is exactly zero, have probabilities of their own.
+// The coordinate of a parameter that is absent or zero is drawn at random for the
+// update, so that it neither widens nor narrows the distribution. For these reasons,
+// and because goptuna v0.9.0's CMA-ES panics on categorical parameters, this is not a
+// library.
 //
-// Within a generation points are ordered as ranked says: with several metrics by
-// front and crowding, with constraints feasible ones first. Stopped points come
-// after completed and diverged ones last. Failed and cancelled trials are left
-// out. Pending ones need no care, since points are drawn at random; they are not
-// suggested twice.
+// Within a generation points are ordered by ranked. Failed and cancelled trials are
+// left out. Pending ones need no special care, since points are drawn at random; they
+// are not suggested twice.
 type cmaes struct{}
 
 func (cmaes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	s, rng, seen := space.NewCube(r.Spec), randomOf(r), tried(r)
 	reason := sweep.Reason{Sampler: string(sweep.MethodCMAES)}
-	e, runs := replay(r, s)
+	e, runs := rebuild(r, s)
 	if e.generation == 0 && runs == 0 {
-		reason.Note = "before the first generation's results: a point of a Sobol sequence"
+		reason.Note = "before the first generation has results: a point of the Sobol sequence"
 		params, err := spreadUntried(s, r, seen)
 		return params, reason, err
 	}
@@ -67,13 +66,14 @@ func (cmaes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 		}
 		even = nil
 	}
-	reason.Note += ": no untried point, random"
+	reason.Note += ": every draw was tried, random"
 	params, err := untried(s, rng, seen)
 	return params, reason, err
 }
 
-// replay rebuilds the distribution, and says how many runs came before its own.
-func replay(r Request, s *space.Cube) (e *evolution, runs int) {
+// rebuild returns the distribution that the ledger leads to, and how many runs ended
+// before its own.
+func rebuild(r Request, s *space.Cube) (e *evolution, runs int) {
 	n := 0
 	centre := make([]float64, len(s.Order))
 	for k, a := range s.Axes() {
@@ -104,8 +104,8 @@ func replay(r Request, s *space.Cube) (e *evolution, runs int) {
 	return e, runs
 }
 
-// advance updates the distribution by a generation; ok is false when it has
-// converged or degenerated.
+// advance updates the distribution by a generation; ok is false when it has converged
+// or degenerated.
 func (e *evolution) advance(r Request, generation []observation) (ok bool) {
 	points, chosen := make([][]float64, 0, len(generation)), make([][]int, len(e.axes))
 	for _, i := range ranked(generation) {
@@ -145,8 +145,8 @@ func (e *evolution) advance(r Request, generation []observation) (ok bool) {
 	return e.update(points) && e.sigma*e.scale[len(e.scale)-1] > cmaesSmall
 }
 
-// draw returns a point of the distribution. even, uniform numbers of which there
-// is one a coordinate, replaces the random ones of the first try where it is set.
+// draw returns a point of the distribution. even, a uniform number for each
+// coordinate, replaces the random numbers of the first try unless it is nil.
 func (e *evolution) draw(s *space.Cube, rng *rand.Rand, even []float64) []float64 {
 	u := s.Draw(rng)
 	for k, shares := range e.shares {
@@ -155,7 +155,7 @@ func (e *evolution) draw(s *space.Cube, rng *rand.Rand, even []float64) []float6
 			at = even[k]
 		}
 		for j, share := range shares {
-			u[k] = float64(j) // a word; or zero, or not, and then the normal distribution says what
+			u[k] = float64(j) // a category; or zero, or not zero, whose value the normal distribution gives
 			if at -= share; at < 0 {
 				break
 			}
@@ -190,9 +190,9 @@ func (e *evolution) draw(s *space.Cube, rng *rand.Rand, even []float64) []float6
 	return u
 }
 
-// margin is the deviation that is added along range j: for integers and steps what
-// is missing until, from the middle of its interval, a point leaves it with
-// probability 1/(n lambda); 0 for others.
+// margin is the deviation that is added along range j of integers or steps, so that a
+// point leaves its interval, from the middle, with a probability of at least 1/(n
+// lambda); 0 for other ranges.
 func (e *evolution) margin(j int) float64 {
 	a := e.axes[e.ranges[j]]
 	if a.Cells == 0 {

@@ -1,9 +1,20 @@
-// Package sampler has the search methods: each turns the ledger of finished
-// trials, the pending ones, a seed and a trial number into the next parameters.
-// Next is the entry for whoever runs trials: a method's new point, or, where a
-// spec has repeats, a further train seed for a point whose comparison is undecided.
+// Package sampler has the search methods: each turns the ledger of finished trials, the
+// pending ones, a seed and a trial number into the next parameters. Next is the entry
+// point for everything that runs trials: it returns a method's new configuration or,
+// where a spec has repeats, a further train seed for a configuration whose comparison is
+// undecided.
 //
-// Invariants: pure and stateless (see Sampler); a suggestion survives a JSON
-// round trip of its request; no point is suggested twice while 256
-// draws, or the list of a finite space's points, find another. It must not import anything that sweep must not.
+//	sampler.go, next.go, request.go   the contract and the entry point
+//	observation.go, rank.go           what methods learn from
+//	race.go, field.go                 repeats
+//	random.go, sobol.go, grid.go      methods that do not learn
+//	tpe.go, parzen.go                 tree-structured Parzen estimator
+//	cmaes.go, evolution.go            CMA-ES
+//	nsga2.go                          NSGA-II
+//	bayes.go, training.go, model.go, acquire.go, recommend.go   Gaussian processes
+//
+// Invariants: pure and stateless (see Sampler); a suggestion survives a JSON round trip
+// of its request; no configuration is suggested twice as long as 256 draws, or the list
+// of a finite space's configurations, find another. It imports nothing that package
+// sweep may not import.
 package sampler

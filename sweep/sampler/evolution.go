@@ -8,11 +8,11 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// evolution is the state of CMA-ES: a normal distribution N(m, sigma^2 C) over the
-// n coordinates that are ranges, and for every parameter that has words or an
-// exact zero a distribution over those. Its equations are those of N. Hansen, The
-// CMA evolution strategy: a tutorial, arXiv 1604.00772, with its default constants
-// (Table 1), negative weights included.
+// evolution is the state of CMA-ES: a normal distribution N(m, sigma^2 C) over the n
+// coordinates that are ranges, and a discrete distribution for every parameter with
+// categories or an exact zero. Equations and default constants (Table 1) are those of
+// N. Hansen, The CMA evolution strategy: a tutorial, arXiv 1604.00772, negative
+// weights included.
 type evolution struct {
 	axes   []space.Axis
 	ranges []int // coordinates that the normal distribution is over
@@ -25,7 +25,7 @@ type evolution struct {
 	step   []float64     // p_sigma, `[n]`
 	basis  *mat.Dense    // B, eigenvectors of C in columns
 	scale  []float64     // D, roots of C's eigenvalues
-	shares [][]float64   // `[d]`: nil, the words' probabilities, or those of zero and not zero
+	shares [][]float64   // `[d]`: nil, the probabilities of categories, or of zero and not zero
 
 	generation int
 	constants
@@ -68,8 +68,8 @@ func newConstants(n, lambda int) constants {
 	return k
 }
 
-// newEvolution starts at mean with deviation sigma in every direction, and with
-// the shares of draw.
+// newEvolution starts at mean with deviation sigma in every direction, and with the
+// discrete distributions of the space.
 func newEvolution(s *space.Cube, lambda int, mean []float64, sigma float64) *evolution {
 	e := &evolution{axes: s.Axes(), lambda: lambda, sigma: sigma, shares: make([][]float64, len(s.Order))}
 	for k, a := range e.axes {
@@ -100,8 +100,8 @@ func newEvolution(s *space.Cube, lambda int, mean []float64, sigma float64) *evo
 	return e
 }
 
-// decompose finds B and D with C = B D^2 B^T; ok is false when C is no covariance
-// any more.
+// decompose finds B and D with C = B D^2 B^T; ok is false when C is not a covariance
+// matrix any more.
 func (e *evolution) decompose() (ok bool) {
 	var eigen mat.EigenSym
 	if !eigen.Factorize(e.c, true) {
@@ -148,15 +148,15 @@ func (e *evolution) whiten(y []float64) []float64 {
 	return white
 }
 
-// update takes in a generation, the best point first; points are coordinates of
-// the ranges with none missing. A point that is further out than the distribution
-// makes them is drawn in to
+// update applies a generation, the best point first; points are the coordinates of the
+// ranges. A point that is farther away than the distribution makes likely is moved
+// towards the mean until
 //
 //	||C^(-1/2) (x - m)|| / sigma <= sqrt(n) + 2 n / (n + 2)
 //
-// (Hansen 2011, Injecting external solutions into CMA-ES, arXiv 1110.4181), since
-// it may come from an earlier distribution, a Sobol sequence or a baseline. ok is
-// false when the distribution has degenerated.
+// (Hansen 2011, Injecting external solutions into CMA-ES, arXiv 1110.4181), since it
+// may come from an earlier distribution, a Sobol sequence or the baseline. ok is false
+// when the distribution has degenerated.
 func (e *evolution) update(points [][]float64) (ok bool) {
 	n := len(e.ranges)
 	e.generation++
@@ -215,14 +215,15 @@ func (e *evolution) update(points [][]float64) (ok bool) {
 	if !e.decompose() {
 		return false
 	}
-	e.sigma = math.Min(e.sigma, 1/e.scale[n-1]) // wider than the cube is no use
+	e.sigma = math.Min(e.sigma, 1/e.scale[n-1]) // not wider than the cube
 	return true
 }
 
-// learn moves the shares of coordinate k towards what the better half of a
-// generation chose: chosen holds an index, or -1 for a point without one. No share
-// falls below 1/(lambda c) of c, so that nothing is lost for good (a margin as in
-// Hamano et al. 2024, CatCMA, arXiv 2405.09962, where it does not depend on lambda).
+// learn moves the probabilities of coordinate k towards the choices of the better half
+// of a generation: chosen holds an index, or -1 for a point without one. Each of c
+// probabilities stays above 1/(lambda c), so that every choice remains possible (a
+// margin as in Hamano et al. 2024, CatCMA, arXiv 2405.09962, where it does not depend
+// on lambda).
 func (e *evolution) learn(k int, chosen []int) {
 	shares := e.shares[k]
 	c := float64(len(shares))

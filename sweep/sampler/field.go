@@ -14,27 +14,27 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
-// field is how the points of a race stand. With f_k(p) the estimated mean of
-// objective k at p, lower is better, and unit_k the noise of one result, the
-// margin by which p belongs to the winners is
+// field compares the configurations of a race. With f_k(p) the estimated mean of
+// objective k at p, lower being better, and unit_k the noise of one result, the margin
+// of p is
 //
 //	margin(p) = min( min_q max_k (f_k(q) - f_k(p))/unit_k,  min_c slack_c(p)/unit_c )
 //
-// over the other feasible points q (the additive epsilon indicator of Zitzler et
-// al., IEEE Trans. Evol. Comput. 7, 2003) and the constraints c whose limit is
-// known. It is not negative for a winner: with one objective the best feasible
-// point, whose margin is the distance to the next; with several the feasible
-// front.
+// over the other feasible configurations q (the additive epsilon indicator of Zitzler
+// et al., IEEE Trans. Evol. Comput. 7, 2003) and the constraints c whose limit is
+// known. A winner has a margin of 0 or more: with one objective it is the best
+// feasible configuration, and the margin is the distance to the next; with several the
+// winners are the feasible front.
 type field struct {
 	scales    []scale    // of the objectives, then of the constraints
 	objective int        // how many of them are objectives
-	standings []standing // of the points with a result of every scale, winners first, by margin
+	standings []standing // of the configurations with a result on every scale, the largest margin first
 	df        int        // degrees of freedom of the noise, the least of the scales'
-	known     bool       // the units are noise; while it is not known, the points' spread
+	known     bool       // units are the noise; otherwise they are the spread of the configurations
 	quantile  float64    // of Student's distribution with df
 }
 
-// scale is what a point is judged by.
+// scale is an objective or a constraint.
 type scale struct {
 	metric string
 	noise  *analysis.Noise
@@ -46,16 +46,16 @@ type scale struct {
 	constraint int // its place among the spec's
 }
 
-// standing is a point, its margin and what the margin is taken to.
+// standing is a configuration, its margin and what the margin refers to.
 type standing struct {
-	point  *point
-	values []float64 // in units: of objectives f, of constraints the slack
+	of     *configuration
+	values []float64 // in units: f of objectives, the slack of constraints
 	margin float64
-	scale  int    // that the margin is of
-	rival  *point // that the margin is to, where scale is an objective
+	scale  int            // that sets the margin
+	rival  *configuration // nearest one, where scale is an objective
 }
 
-// tiny stands for a unit of 0, so that what is exact is decided.
+// tiny stands for a unit of 0: any difference in an exact result is decisive.
 const tiny = 1e-300
 
 func newField(c *race) *field {
@@ -84,13 +84,13 @@ func newField(c *race) *field {
 	if f.known {
 		f.quantile = max(distuv.StudentsT{Sigma: 1, Nu: float64(f.df)}.Quantile(0.975), analysis.Decisive)
 	}
-	f.enter(c.points)
+	f.enter(c.configurations)
 	f.judge()
 	return f
 }
 
-// enter takes the points that can be judged.
-func (f *field) enter(points []*point) {
+// enter adds the configurations that can be compared.
+func (f *field) enter(points []*configuration) {
 	columns := make([][]float64, len(f.scales))
 	for _, p := range points {
 		values := make([]float64, len(f.scales))
@@ -104,7 +104,7 @@ func (f *field) enter(points []*point) {
 			}
 		}
 		if whole {
-			f.standings = append(f.standings, standing{point: p, values: values})
+			f.standings = append(f.standings, standing{of: p, values: values})
 			for i, v := range values {
 				columns[i] = append(columns[i], v)
 			}
@@ -120,8 +120,8 @@ func (f *field) enter(points []*point) {
 	}
 }
 
-// judge sets the margins and sorts by them. The nearest rival of a point that
-// another dominates is on the front, since whatever dominates comes closer.
+// judge sets the margins and sorts by them. The nearest rival of a dominated
+// configuration is on the front, since whatever dominates a rival is nearer.
 func (f *field) judge() {
 	slices.SortStableFunc(f.standings, func(a, b standing) int {
 		return slices.Compare(a.values[:f.objective], b.values[:f.objective])
@@ -137,14 +137,14 @@ func (f *field) judge() {
 			front = append(front, s)
 		}
 	}
-	winner := make(map[*point]bool)
+	winner := make(map[*configuration]bool)
 	for _, s := range front {
-		winner[s.point] = true
+		winner[s.of] = true
 	}
 	for i := range f.standings {
 		s := &f.standings[i]
 		rivals := front
-		if winner[s.point] {
+		if winner[s.of] {
 			rivals = feasible
 		}
 		f.nearest(s, rivals)
@@ -155,7 +155,7 @@ func (f *field) judge() {
 		}
 	}
 	slices.SortStableFunc(f.standings, func(a, b standing) int {
-		return cmp.Or(cmp.Compare(b.margin, a.margin), cmp.Compare(a.point.first, b.point.first))
+		return cmp.Or(cmp.Compare(b.margin, a.margin), cmp.Compare(a.of.first, b.of.first))
 	})
 }
 
@@ -163,7 +163,7 @@ func (f *field) judge() {
 func (f *field) nearest(s *standing, rivals []standing) {
 	s.margin, s.scale, s.rival = math.Inf(1), 0, nil
 	for _, q := range rivals {
-		if q.point == s.point {
+		if q.of == s.of {
 			continue
 		}
 		escape, scale := math.Inf(-1), 0
@@ -173,12 +173,12 @@ func (f *field) nearest(s *standing, rivals []standing) {
 			}
 		}
 		if escape < s.margin {
-			s.margin, s.scale, s.rival = escape, scale, q.point
+			s.margin, s.scale, s.rival = escape, scale, q.of
 		}
 	}
 }
 
-// behind reports whether s is no winner because of its rival.
+// behind reports whether a rival keeps s from being a winner.
 func (f *field) behind(s standing) bool { return s.margin < 0 && s.scale < f.objective }
 
 // deviation is the standard error of a margin, in units.
@@ -186,33 +186,34 @@ func (f *field) deviation(s standing) float64 {
 	return f.estimate(s).StdDev / f.scales[s.scale].unit
 }
 
-// estimate is what the margin is of, in the metric's own units: the difference to
-// the rival, or the mean less the limit.
+// estimate is the margin in the metric's own unit: the difference from the rival, or
+// the excess over the limit.
 func (f *field) estimate(s standing) (e sweep.Estimate) {
 	scale := f.scales[s.scale]
 	switch {
 	case s.scale >= f.objective:
-		e, _ = scale.limits.Excess(scale.constraint, s.point.key)
+		e, _ = scale.limits.Excess(scale.constraint, s.of.key)
 	case s.rival != nil:
-		e, _ = scale.noise.Difference(s.point.key, s.rival.key)
+		e, _ = scale.noise.Difference(s.of.key, s.rival.key)
 	}
 	return e
 }
 
-// sentence says why p gets a seed: s is undecided, and p is its point or its rival.
-func (f *field) sentence(s standing, p *point) string {
+// sentence is the reason for giving p a seed: s is undecided, and p is its
+// configuration or its rival.
+func (f *field) sentence(s standing, p *configuration) string {
 	number := func(x float64) string { return strconv.FormatFloat(math.Abs(x), 'g', 2, 64) }
 	e, scale := f.estimate(s), f.scales[s.scale]
 	by := fmt.Sprintf("%s +- %s", number(e.Mean), number(e.StdDev))
 	switch {
 	case s.scale >= f.objective && s.margin < 0:
-		return fmt.Sprintf("%s of trial %d is beyond its limit by %s", scale.metric, s.point.first, by)
+		return fmt.Sprintf("%s of trial %d is beyond its limit by %s", scale.metric, s.of.first, by)
 	case s.scale >= f.objective:
-		return fmt.Sprintf("%s of trial %d is within its limit by %s", scale.metric, s.point.first, by)
+		return fmt.Sprintf("%s of trial %d is within its limit by %s", scale.metric, s.of.first, by)
 	case s.margin >= 0:
 		return fmt.Sprintf("leads trial %d in %s by %s", s.rival.first, scale.metric, by)
 	case p == s.rival:
-		return fmt.Sprintf("leads trial %d in %s by %s", s.point.first, scale.metric, by)
+		return fmt.Sprintf("leads trial %d in %s by %s", s.of.first, scale.metric, by)
 	}
 	return fmt.Sprintf("trails trial %d in %s by %s", s.rival.first, scale.metric, by)
 }

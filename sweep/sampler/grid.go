@@ -7,7 +7,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// grid takes the points of sweep.Spec.Grid in their order: trial Index has point
+// grid takes the configurations of space.Grid in order: trial Index has configuration
 // Index, whatever finished before, so that a grid is the same at any concurrency.
 type grid struct{}
 
@@ -16,6 +16,6 @@ func (grid) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	if r.Index >= len(points) {
 		return nil, sweep.Reason{}, ErrExhausted
 	}
-	reason := sweep.Reason{Sampler: string(sweep.MethodGrid), Note: fmt.Sprintf("point %d of %d", r.Index+1, len(points))}
+	reason := sweep.Reason{Sampler: string(sweep.MethodGrid), Note: fmt.Sprintf("configuration %d of %d", r.Index+1, len(points))}
 	return points[r.Index], reason, nil
 }

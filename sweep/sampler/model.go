@@ -12,18 +12,18 @@ import (
 )
 
 const (
-	maxVolumes    = 4    // objectives that volumes are taken of; the boxes of more are too many
+	maxVolumes    = 4    // objectives with hypervolumes; more need too many boxes
 	maxBoxes      = 60   // points of a front of two objectives, 30 of three, 15 of four
-	noisyOne      = 10   // best points that are drawn where there is noise, of one objective
-	noisySeveral  = 24   // likewise, of several
-	eliteOne      = 6    // best points that candidates are drawn near, of one objective
-	eliteSeveral  = 18   // likewise, of several
-	shortlisted   = 12   // points that the ends of a front are sought from
-	noiseFloor    = 1e-4 // noise variance, of standardised observations, below which an observation is the truth
-	hopeful       = 1    // standard deviations below its mean that an objective is taken to be at its end
-	lookAlong     = 5    // points along each coordinate that an end is looked for at
-	beyondNoise   = 5    // standard deviations of the noise that the reference point is beyond the front
-	worstExpected = 1    // standard deviations beyond the worst result that having nothing is worth
+	noisyOne      = 10   // best points drawn jointly where there is noise, one objective
+	noisySeveral  = 24   // likewise, several objectives
+	eliteOne      = 6    // best points that candidates are drawn near, one objective
+	eliteSeveral  = 18   // likewise, several objectives
+	shortlisted   = 12   // best points by an objective, from which its end of the front is sought
+	noiseFloor    = 1e-4 // noise variance of standardised observations below which they count as exact
+	hopeful       = 1    // standard deviations below its mean at which an objective is expected at its end
+	lookAlong     = 5    // points tried along each coordinate for an end
+	beyondNoise   = 5    // standard deviations of the noise between the front and the reference point
+	worstExpected = 1    // standard deviations beyond the worst result: the value of having no feasible point
 )
 
 // model has a surrogate for each objective and each constraint.
@@ -39,13 +39,13 @@ type surrogate struct {
 	*gp.Regression
 	drawn  *gp.Process // conditioned on the acquisition's draws
 	values [][]float64 // `[S][q]` the draws
-	limit  float64     // constraint: it holds up to this, in the process's units
+	limit  float64     // constraint: satisfied up to this, in the process's units
 	slack  float64     // constraint: variance of the limit
 }
 
-// newModel fits. More objectives than volumes can be taken of are made one: the
-// greatest of the weighted values plus a little of their sum, by weights that each
-// trial draws anew (Knowles 2006, ParEGO, eq. 2).
+// newModel fits the processes. More than maxVolumes objectives are combined into one:
+// the greatest of the weighted values plus a little of their sum, with weights that
+// each trial draws anew (Knowles 2006, ParEGO, eq. 2).
 func newModel(rng *rand.Rand, r Request, s *space.Cube, t training) (*model, error) {
 	m := &model{training: t}
 	if len(r.Spec.Metrics) > maxVolumes {
@@ -78,7 +78,7 @@ func newModel(rng *rand.Rand, r Request, s *space.Cube, t training) (*model, err
 		limit, ok := limits.Limit(c)
 		f, err := fit(t.excess, c, gp.Options{Constraint: true})
 		if !ok || err != nil {
-			continue // nothing is known of it yet
+			continue // it has no results yet
 		}
 		f.limit = f.To(0)
 		slope := f.Warp.Slope(0) / f.Scale
@@ -106,7 +106,7 @@ func (m *model) worst() []float64 {
 	return worst
 }
 
-// scalarised is one value a row.
+// scalarised combines the values of each row into one.
 func scalarised(rng *rand.Rand, values [][]float64) [][]float64 {
 	n := len(values[0])
 	weights, low, high := make([]float64, n), slices.Clone(values[0]), slices.Clone(values[0])
@@ -132,11 +132,12 @@ func scalarised(rng *rand.Rand, values [][]float64) [][]float64 {
 	return out
 }
 
-// place is a point with its objectives in the processes' units, where there is
-// noise the models' means.
+// place is a point and its objectives in the processes' units; where there is noise
+// these are the models' means.
 type place struct{ u, f []float64 }
 
-// acquisition prepares the acquisition, and returns the points to look near.
+// acquisition prepares the acquisition, and returns the elite points, near which
+// candidates are drawn.
 func (m *model) acquisition(rng *rand.Rand, r Request, s *space.Cube) (a *acquisition, elite [][]float64, err error) {
 	n := len(m.objectives)
 	var good, all []place
@@ -192,11 +193,12 @@ func (m *model) acquisition(rng *rand.Rand, r Request, s *space.Cube) (a *acquis
 		if err == nil || len(points) == 0 {
 			return a, elite, err
 		}
-		points = points[:min(pending, len(points)/2)] // points too near each other to be told apart
+		points = points[:min(pending, len(points)/2)] // some points are too near each other for a Cholesky factor
 	}
 }
 
-// front returns the places that none dominates, in their order, of equal ones the first.
+// front returns the places that no other dominates, in their order; of equal ones the
+// first.
 func front(places []place) []place {
 	values := make([][]float64, len(places))
 	for i, p := range places {
@@ -211,8 +213,8 @@ func front(places []place) []place {
 	return list
 }
 
-// thinned keeps at most limit places: the best by each objective, then again and
-// again the one that is farthest from those kept.
+// thinned keeps at most limit places: the best by each objective, then repeatedly the
+// one farthest from those kept.
 func thinned(places []place, limit int) []place {
 	if len(places) <= limit {
 		return places
@@ -259,13 +261,16 @@ func thinned(places []place, limit int) []place {
 	return list
 }
 
-// nadir returns the reference point that hypervolumes are taken with, `[m]` in the
-// processes' units: a tenth, and what noise may hide, beyond the worst values on the
-// front found so far and at the ends of the one that the models hope for. The end for
-// objective k is where mean_k - sd_k + 0.05 sum mean is least and the constraints are
-// likely to hold. Without the ends a front that has not been to one yet would never
-// go there, since nothing beyond the reference counts; with the worst of all results
-// as reference, points that are good in one objective alone would count too much.
+// nadir returns the reference point of hypervolumes, `[m]` in the processes' units: a
+// tenth of the range, or what noise may hide, beyond the worst values on the front
+// found so far and at the ends of the expected front. The end for objective k is where
+// mean_k - sd_k + 0.05 sum mean is least and the constraints are likely to be
+// satisfied.
+//
+// Without the expected ends the search would never go to an end that the front does
+// not have yet, since nothing beyond the reference counts. With the worst of all
+// results as reference, points that are good in only one objective would count too
+// much.
 func (m *model) nadir(s *space.Cube, places, front []place) []float64 {
 	places = slices.Clone(places)
 	n := len(m.objectives)
@@ -314,7 +319,7 @@ func (m *model) nadir(s *space.Cube, places, front []place) []float64 {
 		for _, p := range front {
 			try(p.u)
 		}
-		for _, u := range s.Along(best, lookAlong) { // the end may be where nothing near it slopes to
+		for _, u := range s.Along(best, lookAlong) { // the end may be outside of the basin of the best
 			try(u)
 		}
 		lowest, highest := s.Ranges(best)

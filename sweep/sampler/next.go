@@ -6,18 +6,19 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// ErrWait says that there is nothing to try until a pending trial has ended: no
-// untried point is left, and its result may decide who deserves a repeat.
+// ErrWait says that there is nothing to start until a pending trial has ended: every
+// configuration has been tried, and the pending result may make a repeat worthwhile.
 var ErrWait = errors.New("sampler: nothing to try until a pending trial has ended")
 
-// Next decides on the next search trial: the repeat of a point that deserves one
-// (see race), or a new point by the spec's method, trained with Train.Seed. It is
-// pure as Suggest is, and the one entry for whoever runs trials.
+// Next decides on the next search trial: a repeat of a configuration where one is
+// worthwhile (see race), or a new configuration by the spec's method, trained with
+// Train.Seed. It is pure, as Suggest is. Everything that runs trials calls Next and
+// not a Sampler.
 //
-// Request.Index counts repeats, too; the method is told the number of distinct
-// points instead, so that a grid skips none. After a method's last point the
-// repeats that are deserved follow; then comes ErrExhausted, or ErrWait before it
-// while a pending trial may make one deserved.
+// Request.Index counts repeats, too; the method gets the number of distinct
+// configurations instead, so that a grid skips none. After a method's last
+// configuration the remaining repeats follow. Then Next returns ErrExhausted, or
+// ErrWait while a pending trial may still make a repeat worthwhile.
 func Next(r Request) (sweep.Assignment, error) {
 	method, err := New(r.Spec.Method)
 	if err != nil {

@@ -84,7 +84,7 @@ func TestNoiseIsOneModel(t *testing.T) {
 				e := f.estimate(s)
 				if s.scale >= f.objective {
 					constrained++
-					verdict := judged[s.point.first]
+					verdict := judged[s.of.first]
 					decided := math.Abs(e.Mean) >= analysis.Decisive*e.StdDev
 					require.Equal(t, !decided, verdict == analysis.Undecided, "the race and feasibility see one excess")
 					require.True(t, !decided || (e.Mean > 0) == (verdict == analysis.Infeasible))
@@ -93,16 +93,16 @@ func TestNoiseIsOneModel(t *testing.T) {
 					}
 					continue
 				}
-				want, ok := noise.Difference(s.point.key, s.rival.key)
+				want, ok := noise.Difference(s.of.key, s.rival.key)
 				require.True(t, ok)
 				require.Equal(t, want, e)
 			}
 			compared := 0
 			for _, s := range f.standings {
-				if s.point.key != best && judged[s.point.first] == judged[contest.Best] && contest.Freedom > 0 {
+				if s.of.key != best && judged[s.of.first] == judged[contest.Best] && contest.Freedom > 0 {
 					compared++
-					d, _ := f.scales[0].noise.Difference(s.point.key, best)
-					require.Equal(t, spec.Metrics[0].Cost(d.Mean) <= contest.Critical*d.StdDev, level[s.point.first], "the race and `best` see one difference")
+					d, _ := f.scales[0].noise.Difference(s.of.key, best)
+					require.Equal(t, spec.Metrics[0].Cost(d.Mean) <= contest.Critical*d.StdDev, level[s.of.first], "the race and `best` see one difference")
 				}
 			}
 			require.Positive(t, constrained)

@@ -9,31 +9,28 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// Shape of NSGA-II's children. Deb 2002 crosses with eta 20 in thousands of
-// evaluations; with a hundred there are few generations, so children are let fall
-// farther from their parents. This is a judgement, not a measurement.
+// Deb 2002 crosses with eta 20 in thousands of evaluations. With a hundred, children may
+// be farther from their parents. This is a judgement, not a measurement.
 const (
 	nsgaCross    = 0.9 // probability that two parents are crossed
-	nsgaCrossEta = 10  // distribution index of simulated binary crossover: larger is nearer to the parents
+	nsgaCrossEta = 10  // distribution index of simulated binary crossover: the larger, the nearer to the parents
 	nsgaMutEta   = 15  // likewise of polynomial mutation
 )
 
-// nsga2 is NSGA-II (Deb et al. 2002) in the steady state: no generations, so that
-// nothing waits for the last trial of one. The population is the best N of all
-// observations by constrained non-dominated rank and crowding distance (ranked);
-// before there are N the points are those of sobol. Each suggestion is one child
-// of two parents, each the better of two drawn from the population:
-// simulated binary crossover and polynomial mutation of ranges, a parent's value
-// or a fresh draw of words and exact zeros. A parameter that a parent lacks comes
-// from the other one, or is drawn.
+// nsga2 is NSGA-II (Deb et al. 2002) without generations, so that no trial waits for
+// the last one of a generation. The population is the best N of all observations by
+// ranked; before there are N, points are those of the Sobol sequence. Each suggestion
+// is one child of two parents, each the better of two drawn from the population:
+// ranges by simulated binary crossover and polynomial mutation, categories and exact
+// zeros by a parent's value or a fresh draw. A parameter that one parent lacks comes
+// from the other, or is drawn.
 //
-// N is a fifth of run_cap, at least 10 and at most 50: Deb's 100 would be a random
-// search at the budgets of a sweep.
+// N is a fifth of run_cap, at least 10 and at most 50: with Deb's 100 the budgets of
+// sweeps would be spent on random points.
 //
-// Stopped and diverged points are placed as ranked says, and so enter the
-// population only when there is nothing better. Failed, cancelled and pending
-// trials are not suggested again, and otherwise do not matter: children are drawn
-// from a population at random, so those in flight spread by themselves.
+// Stopped and diverged configurations enter the population only when there is nothing
+// better. Failed, cancelled and pending ones are not suggested again and are otherwise
+// ignored: children are drawn at random, so those in flight differ anyway.
 type nsga2 struct{}
 
 func (nsga2) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
@@ -41,7 +38,7 @@ func (nsga2) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	reason := sweep.Reason{Sampler: string(sweep.MethodNSGA2)}
 	list, size := observations(r, s), population(r.Spec)
 	if len(list) < size {
-		reason.Note = fmt.Sprintf("%d of the first population's %d results: a point of a Sobol sequence", len(list), size)
+		reason.Note = fmt.Sprintf("%d of the first population's %d results: a point of the Sobol sequence", len(list), size)
 		params, err := spreadUntried(s, r, seen)
 		return params, reason, err
 	}
@@ -53,7 +50,7 @@ func (nsga2) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 			return params, reason, nil
 		}
 	}
-	reason.Note = "no untried child: random"
+	reason.Note = "every child was tried: random"
 	params, err := untried(s, rng, seen)
 	return params, reason, err
 }
@@ -61,8 +58,8 @@ func (nsga2) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 // population is the size of NSGA-II's population.
 func population(spec *sweep.Spec) int { return int(clamp(float64(spec.Budget.RunCap)/5, 10, 50)) }
 
-// child crosses two parents, NaN where they lack a parameter, and mutates the
-// result: each coordinate with probability 1/d.
+// child crosses two parents, NaN where they lack a parameter, and mutates each
+// coordinate of the result with probability 1/d.
 func child(s *space.Cube, rng *rand.Rand, a, b []float64) []float64 {
 	u := s.Draw(rng)
 	cross := rng.Float64() < nsgaCross
@@ -94,8 +91,8 @@ func child(s *space.Cube, rng *rand.Rand, a, b []float64) []float64 {
 	return u
 }
 
-// crossed is the child next to a of simulated binary crossover of a and b, from a
-// uniform number (Deb and Agrawal 1995).
+// crossed is the child nearer to a in simulated binary crossover of a and b, made from
+// a uniform number (Deb and Agrawal 1995).
 func crossed(uniform, a, b float64) float64 {
 	beta := math.Pow(2*uniform, 1.0/(nsgaCrossEta+1))
 	if uniform > 0.5 {
@@ -104,7 +101,7 @@ func crossed(uniform, a, b float64) float64 {
 	return ((1+beta)*a + (1-beta)*b) / 2
 }
 
-// mutated is polynomial mutation of u in [low, 1], from a uniform number (Deb and
+// mutated is polynomial mutation of u in [low, 1], made from a uniform number (Deb and
 // Agrawal 1999; bounded as in Deb's NSGA-II code).
 func mutated(uniform, u, low float64) float64 {
 	span := 1 - low

@@ -8,23 +8,23 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// parzen is a kernel density over the search space:
+// parzen is a kernel density over the unit cube:
 //
 //	p(u) = sum_i w_i prod_k K_k(u_k | u_ik),   sum_i w_i = 1
 //
-// over observed points u_i and, last, one wide kernel, the prior. Coordinate by
-// coordinate K_k is
+// The kernels lie at observed points u_i; the last one is wide and is the prior. For
+// one coordinate K_k is
 //
-//	range       a normal density of mean u_ik and deviation h_k, cut off at the
-//	            range's ends; of integers and steps at their intervals' middles
-//	words       1 - (c-1) b on u_ik and b = 1/(n+c) on each other of c words
-//	            (Aitchison and Aitken 1976), n points
-//	exact zero  the same on the two words "zero" and "not", times the range's density
-//	            where both are not zero
-//	absent      1 where u_k is absent, and what the prior says where only u_ik is: a
-//	            point without the parameter tells nothing about its value
+//	range       a normal density of mean u_ik and deviation h_k, cut off at the range's
+//	            ends; integers and steps lie at the middle of their intervals
+//	categories  1 - (c-1) b on u_ik and b = 1/(n+c) on each other of c categories, n
+//	            points (Aitchison and Aitken 1976)
+//	exact zero  the same on the categories "zero" and "not zero", times the range's
+//	            density where neither is zero
+//	absent      1 where u_k is absent, and the prior where only u_ik is: a point without
+//	            the parameter says nothing about its value
 //
-// The prior has the shares of draw, even over ranges and words.
+// The prior is the distribution of Cube.Draw, uniform over ranges and categories.
 type parzen struct {
 	space  *space.Cube
 	axes   []space.Axis
@@ -35,8 +35,8 @@ type parzen struct {
 	norms  [][]float64 // ln of the normal density's constant, `[n d]`
 }
 
-// newParzen makes the density of points with weights one longer, the prior's last.
-// width is the factor of parzenWidth.
+// newParzen returns the density of points. There is one more weight than points; the
+// last is the prior's. width is the factor of parzenWidth.
 func newParzen(s *space.Cube, points [][]float64, weights []float64, width float64) *parzen {
 	p := &parzen{space: s, axes: s.Axes(), points: points}
 	for k := range p.axes {
@@ -67,8 +67,8 @@ func newParzen(s *space.Cube, points [][]float64, weights []float64, width float
 //
 //	h_k = factor sd_k n^(-1/(d+4)),   sd_k the points' standard deviation,
 //
-// at least 1/(1.5 n + 1) and 1/100 of the range (near the magic clip of Bergstra 2011), and half
-// an interval of integers and steps; at most the range.
+// at least 1/(1.5 n + 1) and 1/100 of the range (similar to the magic clip of Bergstra
+// 2011), and at least half an interval of integers and steps; at most the range.
 func parzenWidth(axes []space.Axis, points [][]float64, k int, factor float64) float64 {
 	d := 0.0
 	for _, a := range axes {
@@ -97,7 +97,7 @@ func parzenWidth(axes []space.Axis, points [][]float64, k int, factor float64) f
 
 // log is ln p(u).
 func (p *parzen) log(u []float64) float64 {
-	prior := make([]float64, len(u)) // what the prior says of each coordinate
+	prior := make([]float64, len(u)) // density of the prior by coordinate
 	for k, a := range p.axes {
 		prior[k] = priorAt(a, u[k])
 	}
@@ -174,7 +174,7 @@ func (p *parzen) draw(rng *rand.Rand) []float64 {
 		at := p.points[i][k]
 		switch {
 		case a.Categories > 0:
-			if coin < 1/float64(n+a.Categories)*float64(a.Categories-1) { // one of the others
+			if coin < 1/float64(n+a.Categories)*float64(a.Categories-1) { // another category
 				u[k] = math.Mod(at+1+math.Floor(other*float64(a.Categories-1)), float64(a.Categories))
 			} else {
 				u[k] = at

@@ -14,51 +14,50 @@ import (
 )
 
 const (
-	raceStart = 4 // points with a result before the race begins, or twice the dimensions where that is more
-	raceLearn = 3 // points that get a second seed at once so that the noise is known
-	raceDF    = 2 // degrees of freedom from which it is: three points of two seeds each have 6 - 3 - 1
+	raceStart = 4 // configurations with a result before the race begins; at least twice the dimensions
+	raceLearn = 3 // configurations that get a second seed to determine the noise
+	raceDF    = 2 // degrees of freedom from which the noise is known: three configurations of two seeds each have 6 - 3 - 1
 )
 
-// race decides who deserves a further train seed, and when.
+// race decides which configuration gets a further train seed, and when.
 //
-// A point is all trials of one Params.Key; its trials have the seeds train.seed,
-// repeats.seeds[0], repeats.seeds[1], ... in this order, so that the seeds of any
-// two points are prefixes of one list and the points are paired. How far a point
-// is one of the winners is its margin (see field), in units of the noise of one
-// result. A point is undecided when its margin is within t standard errors of 0, t
-// the 97.5 % quantile of Student's distribution: further seeds go to undecided
-// points alone, as in racing (Birattari, Stützle, Paquete & Varrentrapp, GECCO
-// 2002; irace: López-Ibáñez et al., Oper. Res. Perspect. 3, 2016). Among them the
-// next seed goes where one more result is expected to better the choice most: the
-// knowledge gradient for a flat prior (Frazier, Powell & Dayanik, SIAM J. Control
-// Optim. 47, 2008),
+// A configuration's trials have the seeds train.seed, repeats.seeds[0],
+// repeats.seeds[1], ... in this order, so that the seeds of any two configurations are
+// prefixes of one list and their results are paired. The margin of a configuration
+// says how clearly it is one of the winners or not (see field), in units of the noise
+// of one result. It is undecided when the margin is within t standard errors of 0, t
+// the 97.5 % quantile of Student's distribution. Only undecided configurations get
+// seeds, as in racing (Birattari, Stützle, Paquete & Varrentrapp, GECCO 2002; irace:
+// López-Ibáñez et al., Oper. Res. Perspect. 3, 2016). Among them the next seed goes
+// where one more result is expected to improve the choice most: the knowledge gradient
+// for a flat prior (Frazier, Powell & Dayanik, SIAM J. Control Optim. 47, 2008),
 //
 //	gain(p) = s (phi(z) + z Phi(z)),  z = -|margin(p)|/s,  s = 1/sqrt(n (n + 1))
 //
-// with n the results of p that are there or pending; s is how far the next one is
-// expected to move their mean. A point that is no winner does not overtake the
-// winner nearest to it: the winner has the seed first.
+// with n the finished and pending results of p; s is how far the next one is expected
+// to move their mean. A configuration that is not a winner gets no more seeds than the
+// winner nearest to it: the winner gets the seed first.
 //
-// While neither repeats nor the baseline's seeds tell the noise, the points of the
-// smallest |margin| get their second seed, raceLearn of them at first.
+// While neither repeats nor the baseline's seeds determine the noise, the raceLearn
+// configurations of the smallest |margin| get their second seed.
 type race struct {
-	request Request
-	seeds   []int64  // that a point's trials have, in order
-	points  []*point // by their first trial
-	trials  int      // of the search, started
-	repeats int      // of them
-	waiting int      // of the repeats, pending
+	request        Request
+	seeds          []int64          // of a configuration's trials, in order
+	configurations []*configuration // by their first trial
+	trials         int              // of the search, started
+	repeats        int              // of them, started
+	waiting        int              // repeats that are pending
 }
 
-// point is a point of the search and what became of it.
-type point struct {
+// configuration is one that the search has tried, and its trials.
+type configuration struct {
 	params sweep.Params
 	key    string
 	first  int     // number of its first trial
 	seeds  []int64 // of its trials, finished or pending
 	done   int     // completed trials
 	n      int     // completed and pending trials
-	out    bool    // it diverged with some seed, and so is no winner
+	out    bool    // it diverged with some seed, so it cannot win
 }
 
 func newRace(r Request) *race {
@@ -66,7 +65,7 @@ func newRace(r Request) *race {
 	if r.Spec.Repeats != nil {
 		c.seeds = append([]int64{r.Spec.Train.Seed}, r.Spec.Repeats.Seeds...)
 	}
-	byKey := make(map[string]*point)
+	byKey := make(map[string]*configuration)
 	add := func(a sweep.Assignment, status sweep.Status) {
 		if a.Kind == sweep.KindBaseline {
 			return
@@ -74,9 +73,9 @@ func newRace(r Request) *race {
 		key := a.Params.Key()
 		p := byKey[key]
 		if p == nil {
-			p = &point{params: a.Params, key: key, first: a.Number}
+			p = &configuration{params: a.Params, key: key, first: a.Number}
 			byKey[key] = p
-			c.points = append(c.points, p)
+			c.configurations = append(c.configurations, p)
 		}
 		p.first = min(p.first, a.Number)
 		p.seeds = append(p.seeds, a.Seed)
@@ -103,11 +102,11 @@ func newRace(r Request) *race {
 	for _, a := range r.Pending {
 		add(a, "")
 	}
-	slices.SortFunc(c.points, func(a, b *point) int { return cmp.Compare(a.first, b.first) })
+	slices.SortFunc(c.configurations, func(a, b *configuration) int { return cmp.Compare(a.first, b.first) })
 	return c
 }
 
-// allowed reports whether one more repeat keeps to repeats.share.
+// allowed reports whether one more repeat stays within repeats.share.
 func (c *race) allowed() bool {
 	if c.request.Spec.Repeats == nil || c.request.Exact {
 		return false
@@ -116,12 +115,12 @@ func (c *race) allowed() bool {
 	return float64(c.repeats+1) <= c.request.Spec.Repeats.Share*float64(c.trials+1)+rounding
 }
 
-// early reports whether new points go before repeats: while few points have a
-// result, while a grid that fits the budget has points left, and under a run_cap
-// until no more than the share of repeats is left of it, since a repeat of a point
-// that the search leaves behind decides nothing. To learn the noise is due when
-// twice the share is left, so that the finals do not wait for it: with 8 trials in
-// flight as many as 4 of 10 repeats were not made otherwise.
+// early reports whether new configurations go before repeats: while few have a result;
+// while a grid that fits the budget has some left; and under a run_cap until only the
+// share of repeats is left of it, since a repeat of a configuration that the search
+// leaves behind decides nothing. Learning the noise begins when twice the share is
+// left, so that the last repeats do not wait for it: with 8 trials in flight up to 4
+// of 10 repeats were not made otherwise.
 func (c *race) early() bool {
 	spec := c.request.Spec
 	if spec.Repeats == nil || c.few() {
@@ -138,10 +137,10 @@ func (c *race) early() bool {
 	return left > 2*finals || left > finals && newField(c).known
 }
 
-// few reports whether the points with a result are too few to tell who leads.
+// few reports whether too few configurations have a result to say which one leads.
 func (c *race) few() bool {
 	results, dimensions := 0, 0
-	for _, p := range c.points {
+	for _, p := range c.configurations {
 		if p.done > 0 {
 			results++
 		}
@@ -154,8 +153,7 @@ func (c *race) few() bool {
 	return results < max(raceStart, 2*dimensions)
 }
 
-// next is the repeat that is deserved most; ok is false when none is deserved or
-// allowed.
+// next is the most worthwhile repeat; ok is false when none is worthwhile or allowed.
 func (c *race) next() (a sweep.Assignment, ok bool) {
 	if !c.allowed() {
 		return sweep.Assignment{}, false
@@ -169,18 +167,19 @@ func (c *race) next() (a sweep.Assignment, ok bool) {
 		Number: c.request.Number, Kind: sweep.KindSearch, Params: maps.Clone(who.params), Seed: c.seeds[k],
 		Reason: sweep.Reason{
 			Sampler: string(c.request.Spec.Method), Acquisition: value,
-			Note: fmt.Sprintf("repeat %d of trial %d's point with seed %d: %s", k, who.first, c.seeds[k], why),
+			Note: fmt.Sprintf("repeat %d of trial %d with seed %d: %s", k, who.first, c.seeds[k], why),
 		},
 	}, true
 }
 
-// unused is the position of p's next seed, -1 when it had them all.
-func (c *race) unused(p *point) int {
+// unused is the position of p's next seed, -1 when it has had all of them.
+func (c *race) unused(p *configuration) int {
 	return slices.IndexFunc(c.seeds, func(seed int64) bool { return !slices.Contains(p.seeds, seed) })
 }
 
-// deserving picks a point, with its gain and the reason; nil for none.
-func (c *race) deserving() (who *point, value float64, why string) {
+// deserving picks the configuration of the most worthwhile repeat, with its gain and
+// the reason; nil for none.
+func (c *race) deserving() (who *configuration, value float64, why string) {
 	f := newField(c)
 	if !f.known {
 		return c.learn(f)
@@ -189,7 +188,7 @@ func (c *race) deserving() (who *point, value float64, why string) {
 		if math.Abs(s.margin) >= f.quantile*f.deviation(s) {
 			continue
 		}
-		p := s.point
+		p := s.of
 		if f.behind(s) && len(s.rival.seeds) <= len(p.seeds) {
 			p = s.rival
 		}
@@ -203,9 +202,9 @@ func (c *race) deserving() (who *point, value float64, why string) {
 	return who, value, why
 }
 
-// learn gives a second seed to the point of the smallest |margin| that has none,
-// while too few are pending to make the noise known.
-func (c *race) learn(f *field) (who *point, value float64, why string) {
+// learn picks the configuration of the smallest |margin| that has one seed only, while
+// too few second seeds are pending to determine the noise.
+func (c *race) learn(f *field) (who *configuration, value float64, why string) {
 	need := raceLearn
 	if f.df > 0 {
 		need = raceDF - f.df
@@ -216,8 +215,8 @@ func (c *race) learn(f *field) (who *point, value float64, why string) {
 	nearest := slices.Clone(f.standings)
 	slices.SortStableFunc(nearest, func(a, b standing) int { return cmp.Compare(math.Abs(a.margin), math.Abs(b.margin)) })
 	for _, s := range nearest {
-		if s.point.n < 2 && c.unused(s.point) >= 0 {
-			return s.point, 0, "to learn how much a seed matters"
+		if s.of.n < 2 && c.unused(s.of) >= 0 {
+			return s.of, 0, "to learn how much a seed matters"
 		}
 	}
 	return nil, 0, ""

@@ -91,7 +91,7 @@ func TestWhoDeservesASeed(t *testing.T) {
 	}{
 		{name: "no repeats asked for", book: four(with(func(s *sweep.Spec) { s.Repeats = nil })), seed: 1},
 		{name: "too few points", book: plain().done(0, 1, 3).done(1, 1, 2).done(2, 1, 4), seed: 1},
-		{name: "the first learns the noise at the leader", book: four(plain()), w: 1, seed: 2, why: "repeat 1 of trial 1's point with seed 2: to learn"},
+		{name: "the first learns the noise at the leader", book: four(plain()), w: 1, seed: 2, why: "repeat 1 of trial 1 with seed 2: to learn"},
 		{name: "then at the next best", book: four(plain()).pending(1, 2), w: 0, seed: 2, why: "learn"},
 		{name: "then at the third", book: four(plain()).pending(1, 2).pending(0, 2), w: 3, seed: 2, why: "learn"},
 		{name: "and at no fourth", book: four(plain()).pending(1, 2).pending(0, 2).pending(3, 2).pending(4, 1), seed: 1},

@@ -7,8 +7,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// draws is how many random points are tried before the space is taken to be
-// nearly used up and its untried points are listed.
+// draws is how many random points are tried before the space is assumed to be nearly
+// used up and its untried configurations are listed.
 const draws = 256
 
 // random draws each parameter from its distribution, independently.
@@ -20,7 +20,7 @@ func (random) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	return params, sweep.Reason{Sampler: string(sweep.MethodRandom)}, err
 }
 
-// untried draws a point that is not in seen.
+// untried draws a configuration that is not in seen.
 func untried(s *space.Cube, rng *rand.Rand, seen map[string]bool) (sweep.Params, error) {
 	for range draws {
 		if params := s.Params(s.Draw(rng)); !seen[params.Key()] {
@@ -28,11 +28,11 @@ func untried(s *space.Cube, rng *rand.Rand, seen map[string]bool) (sweep.Params,
 		}
 	}
 	if !s.Finite() {
-		return s.Params(s.Draw(rng)), nil // an endless space whose exact zeros and words come up again and again
+		return s.Params(s.Draw(rng)), nil // infinitely many: the draws repeated exact zeros and categories
 	}
 	all, ok := s.All()
 	if !ok {
-		return s.Params(s.Draw(rng)), nil // as good as endless
+		return s.Params(s.Draw(rng)), nil // too many to list
 	}
 	var left []sweep.Params
 	for _, params := range all {

@@ -9,15 +9,16 @@ import (
 
 // ranked returns the indices of list from the best observation to the worst:
 //
-//  1. completed points where every constraint holds, by non-dominated front and
-//     within a front by crowding distance, the loneliest first;
-//  2. completed points that violate a constraint, by violation;
-//  3. stopped points, the later their rung the better, then by front;
-//  4. diverged points.
+//  1. completed configurations that satisfy every constraint, by non-dominated front,
 //
-// This is constrained domination (Deb 2002, section VI) with the outcomes that
-// are no values put behind it. Ties go by trial number. With one metric it is the
-// order of its values.
+// within a front by crowding distance, the largest first;
+//  2. completed ones that violate a constraint, by violation;
+//  3. stopped ones, later rungs first, then by front;
+//  4. diverged ones.
+//
+// This is constrained domination (Deb 2002, section VI), followed by the outcomes
+// without values. Ties go by trial number. With one metric it is the order of its
+// values.
 func ranked(list []observation) []int {
 	order := make([]int, len(list))
 	feasible, halted := make([]int, 0, len(list)), make(map[int][]int)
@@ -44,7 +45,7 @@ func ranked(list []observation) []int {
 		}
 	}
 	place(feasible)
-	for _, group := range halted { // each writes to its own members alone
+	for _, group := range halted { // each group writes to its own members only
 		place(group)
 	}
 	class := func(o observation) int {

@@ -8,23 +8,23 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// Recommender is a Sampler that can say which finished trial is best where results
-// are noisy: the lowest of many noisy values is mostly luck.
+// Recommender is a Sampler that can name the best finished trial where results are
+// noisy: the lowest of many noisy values is mostly luck.
 type Recommender interface {
 	Sampler
-	// Recommend returns the finished trial to take by the spec's first metric and
-	// its constraints; ok is false when the results are too few to say. Number and
-	// Index of the request do not matter.
+	// Recommend returns the best finished trial by the spec's first metric and its
+	// constraints; ok is false while there are too few results. It does not use Number
+	// and Index of the request.
 	Recommend(Request) (best sweep.Trial, ok bool)
 }
 
-// likelyFeasible is how probable it has to be that a recommended point satisfies
+// likelyFeasible is the least probability that a recommended configuration satisfies
 // every constraint.
 const likelyFeasible = 0.5
 
-// Recommend returns the completed trial whose point has the lowest posterior mean
-// of the first metric, among those that satisfy every constraint more likely than
-// not: the first trial of that point.
+// Recommend returns the first completed trial of the configuration with the lowest
+// posterior mean of the first metric, among those that satisfy every constraint with a
+// probability of likelyFeasible.
 func (bayes) Recommend(r Request) (best sweep.Trial, ok bool) {
 	s := space.NewCube(r.Spec)
 	t := newTraining(r, s)
@@ -51,7 +51,7 @@ func (bayes) Recommend(r Request) (best sweep.Trial, ok bool) {
 	return best, ok
 }
 
-// chance is the probability that every constraint holds at u.
+// chance is the probability that every constraint is satisfied at u.
 func (m *model) chance(u []float64) float64 {
 	p := 1.0
 	for _, f := range m.constraints {

@@ -10,25 +10,26 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/stream"
 )
 
-// ErrExhausted says that every point of the space has been tried or is pending.
-var ErrExhausted = errors.New("sampler: the search space has no untried point left")
+// ErrExhausted says that every configuration of the space has been tried or is
+// pending.
+var ErrExhausted = errors.New("sampler: every configuration of the search space has been tried")
 
-// Request is all that a suggestion is a function of, beside the tailsweep version.
+// Request is everything that a suggestion depends on, beside the version of tailsweep.
 type Request struct {
 	Spec    *sweep.Spec
 	Ledger  []sweep.Trial      // finished trials, baseline among them, in order of completion
 	Pending []sweep.Assignment // started and not in Ledger, by number
-	Number  int                // of the trial asked for; with Spec.Seed it seeds the random stream
-	Index   int                // of the search trial asked for: Number less the baseline trials before it; Next leaves out repeats, and what is left is its position in a grid or a Sobol sequence
+	Number  int                // of the new trial; with Spec.Seed it seeds the random stream
+	Index   int                // of the new search trial: Number less the baseline trials; Next takes off the repeats for the method, so that it is the position in a grid or a sequence
 	Exact   bool               // equal parameters and seeds always give equal results, and seeds do not matter
 }
 
-// Sampler chooses the next trial's parameters. Suggest must not change the
-// request, must not keep state between calls, and gives the same answer to the
-// same request in any process. Implementations are safe for concurrent use.
+// Sampler chooses the next trial's parameters. Suggest must not change the request,
+// must not keep state between calls, and must give the same answer to the same request
+// in any process. Implementations are safe for concurrent use.
 type Sampler interface {
-	// Suggest returns the parameters of trial Request.Number, a point that is new,
-	// and why. It returns ErrExhausted when the space has no untried point left.
+	// Suggest returns new parameters for trial Request.Number and the reason for
+	// them. It returns ErrExhausted when every configuration has been tried.
 	Suggest(Request) (sweep.Params, sweep.Reason, error)
 }
 
@@ -59,10 +60,10 @@ func randomOf(r Request) *rand.Rand {
 	return stream.Named("tailsweep/sampler/" + strconv.FormatInt(r.Spec.Seed, 10) + "/" + strconv.Itoa(r.Number))
 }
 
-// tried returns the points that are not suggested again, by Params.Key: those of
-// search trials whatever their seed and whatever became of them, pending ones too,
-// and those that a baseline trial trains with Train.Seed. A further seed for one of
-// them is the race's to give.
+// tried returns the configurations that are not suggested again, by Params.Key: those
+// of all search trials, whatever their seed and outcome, pending ones too, and those
+// that a baseline trial trains with Train.Seed. Only the race gives one of them a
+// further seed.
 func tried(r Request) map[string]bool {
 	seen := make(map[string]bool, len(r.Ledger)+len(r.Pending))
 	add := func(a sweep.Assignment) {

@@ -10,34 +10,35 @@ import (
 )
 
 const (
-	tpeStart      = 10 // points before the densities take over
-	tpeCandidates = 24 // draws from the good points' density that the best is taken of
-	tpeRecent     = 25 // newest other points, which all weigh 1
+	tpeStart      = 10 // observations before the densities are used
+	tpeCandidates = 24 // draws from the good points' density, of which the best is suggested
+	tpeRecent     = 25 // newest other points with full weight
 
-	// Deviations of the two densities in terms of Scott's rule, the best of those
-	// tried on six functions; neighbouring values are within the noise.
+	// Factors of Scott's rule for the two densities: the best of those tried on six
+	// functions; neighbouring values are within the noise.
 	tpeGood, tpeOthers = 1.06, 0.74
 )
 
 // tpe is the multivariate tree-structured Parzen estimator (Bergstra et al. 2011;
-// Falkner et al. 2018; Watanabe 2023, arXiv 2304.11127, whose notation this is).
-// The best ceil(sqrt n) of n observations are the good ones; l(u) is the density of
-// those, g(u) that of the others (parzen). Of 24 points drawn from l the one with
-// the greatest ln l(u) - ln g(u), which orders points as expected improvement does,
-// is suggested. A kernel spans all parameters, so that what two of them do together
-// is not lost, and a conditional parameter needs no tree.
+// Falkner et al. 2018; Watanabe 2023, arXiv 2304.11127, whose notation this is). The
+// best ceil(sqrt n) of n observations are the good ones; l(u) is their density and
+// g(u) that of the others (parzen). Of 24 points drawn from l it suggests the one with
+// the greatest ln l(u) - ln g(u), which orders points as expected improvement does. A
+// kernel spans all parameters, so that interactions of two are not lost and
+// conditional parameters need no tree.
 //
-// Good points weigh by rank, the best of b 2b - 1 times the last; the newest 25 of
-// the others and the priors weigh 1, older others linearly less, down to 1/n: the
-// early ones lie everywhere. The first ten points are those of sobol.
+// Good points are weighted by rank: of b, the best has 2b - 1 times the weight of the
+// last. The newest 25 of the others and the priors have weight 1, older others
+// linearly less, down to 1/n, since early points lie everywhere. The first ten points
+// are those of the Sobol sequence.
 //
-// The order is that of ranked: with several metrics by front and crowding distance
-// (as MOTPE, Ozaki et al. 2022, but for its hypervolumes), with constraints feasible
-// points first and the rest by violation. Stopped and diverged points are behind
-// all completed ones, so they are among the others as long as enough points
-// complete, and drive the search away. Pending points are always among the others:
-// a second trial near one is unattractive while its result is not known. Failed and
-// cancelled trials are left out.
+// Points are ordered by ranked: with several metrics by front and crowding distance
+// (as MOTPE, Ozaki et al. 2022, but without hypervolumes), with constraints feasible
+// points first and the rest by violation. Stopped and diverged points come after all
+// completed ones; while enough points complete they are among the others and keep the
+// search away. Pending points are always among the others, so that a second trial near
+// one is unlikely before its result is known. Failed and cancelled trials are left
+// out.
 type tpe struct{}
 
 func (tpe) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
@@ -45,7 +46,7 @@ func (tpe) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	reason := sweep.Reason{Sampler: string(sweep.MethodTPE)}
 	list := observations(r, s)
 	if len(list) < tpeStart {
-		reason.Note = fmt.Sprintf("%d of the first %d results: a point of a Sobol sequence", len(list), tpeStart)
+		reason.Note = fmt.Sprintf("%d of the first %d results: a point of the Sobol sequence", len(list), tpeStart)
 		params, err := spreadUntried(s, r, seen)
 		return params, reason, err
 	}
@@ -65,13 +66,13 @@ func (tpe) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	if best != nil {
 		return best, reason, nil
 	}
-	reason.Note = "no untried point among the candidates: random"
+	reason.Note = "every candidate was tried: random"
 	params, err := untried(s, rng, seen)
 	return params, reason, err
 }
 
 // split returns the densities of the good observations and of all other points,
-// pending ones among them.
+// pending ones included.
 func split(r Request, s *space.Cube, list []observation) (good, rest *parzen) {
 	order := ranked(list)
 	b := int(math.Ceil(math.Sqrt(float64(len(list)))))

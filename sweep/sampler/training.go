@@ -9,25 +9,19 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// training is what bayes fits its models on, a row a point.
+// training is the training data of bayes, a row a configuration.
 type training struct {
-	x      [][]float64 // in the unit cube; an absent parameter is at the middle, a categorical one at -1
+	x      [][]float64 // points of the unit cube; an absent parameter is at space.Inactive or space.NoCategory
 	values [][]float64 // `[n][m]` objectives to minimise
-	excess [][]float64 // `[n][c]` beyond the constraints' limits, <= 0 where they hold; NaN where unknown
-	weight []float64   // results behind a row
+	excess [][]float64 // `[n][c]` beyond the constraints' limits, <= 0 where satisfied; NaN where unknown
+	weight []float64   // completed trials behind a row
 }
 
 // newTraining turns observations into numbers.
 //
-//   - A diverged point is as bad as the worst completed one in every objective and
-//     constraint, so that the search leaves the region.
-//   - A stopped one is judged by its last rung: its final values are taken to differ
-//     from the rung's as the completed trials' do in the median (see drift), and its
-//     objectives not to be better than the best completed one, so that no guess is
-//     the result to beat. A floor at their median drove the search away from where
-//     it was right to look: there most trials are stopped, too.
-//   - Its constraints are known where that guess is beyond doubt, and not elsewhere:
-//     limits are narrower than what a rung tells.
+//   - A diverged configuration is as bad as the worst completed one in every objective and constraint, so that the search leaves the region.
+//   - A stopped one is judged by its last rung: its final values are assumed to differ from the rung's by the median difference of the completed trials (see drift), and not to be better than the best completed one, so that no guess becomes the result to improve on. A lower bound at their median kept the search away from good regions, where most trials are stopped, too.
+//   - Its constraints are known where that estimate is decisive, and unknown elsewhere: limits are narrower than what a rung can show.
 func newTraining(r Request, s *space.Cube) training {
 	var t training
 	list := observations(r, s)
@@ -96,7 +90,7 @@ func newTraining(r Request, s *space.Cube) training {
 	return t
 }
 
-// drifts has what drift found for a metric at a step; it looks at the whole ledger.
+// drifts caches drift by metric and step.
 type drifts map[rung]struct{ shift, spread float64 }
 
 // rung is a metric at a training step.
@@ -115,10 +109,10 @@ func (d drifts) of(r Request, step int, m sweep.Objective) (shift, spread float6
 	return found.shift, found.spread
 }
 
-// drift is what completed trials' values, to minimise, differ by from those at the
-// rung of the given step: the median, and as its spread the standard deviation of a
-// normal distribution that has the same median deviation from it. Without one these
-// are 0 and infinite.
+// drift is the median difference between completed trials' final values, to minimise,
+// and their values at the rung of the given step. spread is the standard deviation of
+// a normal distribution with the same median deviation. Without such trials they are 0
+// and infinite.
 func drift(r Request, step int, m sweep.Objective) (shift, spread float64) {
 	const normal = 1.4826
 	var list []float64
@@ -144,12 +138,12 @@ func drift(r Request, step int, m sweep.Objective) (shift, spread float64) {
 	return shift, spread
 }
 
-// median is the lower median of a list that is not empty.
+// median is the lower median of a non-empty list.
 func median(list []float64) float64 {
 	return slices.Sorted(slices.Values(list))[(len(list)-1)/2]
 }
 
-// feasible reports whether point i breaks no constraint, as far as is known.
+// feasible reports whether no known constraint is violated at row i.
 func (t *training) feasible(i int) bool {
 	return !slices.ContainsFunc(t.excess[i], func(e float64) bool { return e > 0 })
 }

@@ -109,7 +109,7 @@ func numbersOf(trials []sweep.Trial) string {
 
 func explain(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial) Explanation {
 	e := Explanation{Assignment: t.Assignment, Status: t.Status, Rungs: t.Rungs}
-	known, err := sampler.Recall(spec, ledger, t.Assignment)
+	known, err := sampler.RequestOf(spec, ledger, t.Assignment)
 	if err != nil {
 		e.Unknown = err.Error()
 	}
@@ -142,7 +142,7 @@ func explain(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial) Explanation 
 
 // replayed computes the suggestion of t again.
 func replayed(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial) *Replay {
-	request, err := sampler.Recall(spec, ledger, t.Assignment)
+	request, err := sampler.RequestOf(spec, ledger, t.Assignment)
 	if err != nil {
 		return &Replay{Why: err.Error()}
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// outcome is what is known of a point, the better kind first.
+// outcome is how a configuration's trials ended, better outcomes first.
 type outcome int
 
 const (
@@ -18,41 +18,40 @@ const (
 	diverged
 )
 
-// observation is one point of the search space with what its trials came to. tpe,
-// cmaes, nsga2 and bayes learn from observations alone.
+// observation is one configuration and its results. tpe, cmaes, nsga2 and bayes learn
+// from observations only.
 type observation struct {
-	u         []float64 // in the unit cube, NaN where the parameter is absent
+	u         []float64 // point of the unit cube, NaN where a parameter is absent
 	outcome   outcome
-	values    []float64          // of the metrics, to be minimised; of a stopped point those of its last rung, nil when it has none
-	excess    []float64          // of a completed point beyond each constraint's limit, <= 0 where it holds; NaN where unknown
-	violation float64            // of the constraints together, 0 where every one holds
-	trials    int                // that completed
-	rung      map[string]float64 // a stopped point's metrics at its last rung
-	step      int                // of training, at a stopped point's last rung
-	number    int                // of the point's first trial in the ledger
+	values    []float64          // of the metrics, to be minimised; where stopped those of its last rung, nil without one
+	excess    []float64          // where completed: beyond each constraint's limit, <= 0 where satisfied; NaN where unknown
+	violation float64            // of all constraints, 0 where every one is satisfied
+	trials    int                // completed
+	rung      map[string]float64 // where stopped: the metrics at its last rung
+	step      int                // where stopped: the training step of its last rung
+	number    int                // of its first trial in the ledger
 }
 
-// observations turns the ledger into one observation a point, in the order in
-// which points first came up in it.
+// observations turns the ledger into one observation a configuration, in the order in
+// which configurations first occur.
 //
-//	completed  an observation of every metric. A point that was trained with several
-//	           seeds is one observation, of the mean over those that completed.
-//	stopped    no value of the last step: ranked below every completed point (it was
-//	           worse than the others at its rung), and among its like by how far it
-//	           came. A point that completed with another seed is a completed one.
-//	diverged   worse than everything else. A point that diverged with one seed is a
-//	           diverged one: a setting that explodes now and then is no good one. So
-//	           is one that ran out of memory: its parameters are why.
+//	completed  values of every metric. A configuration trained with several seeds is one
+//	           observation: the mean over the trials that completed, less the mean effect
+//	           of their seeds (analysis.Noise).
+//	stopped    no value at the last step: ranked below every completed configuration,
+//	           since it was worse than the others at its rung, and among stopped ones by
+//	           the step it reached. One that completed with another seed is completed.
+//	diverged   worse than everything else. A configuration that diverged with one seed
+//	           is diverged, and so is one that ran out of memory.
 //	failed otherwise, cancelled
-//	           say nothing about the point and are left out, and so is a completed
+//	           say nothing about the configuration and are left out, as is a completed
 //	           trial without a finite value of every metric.
 //
-// Trials of a baseline count when their parameters are of the search space.
+// Baseline trials count when their parameters are of the search space.
 //
-// A point's violation is the sum over the constraints of the excess over the
-// limit, each divided by the largest excess in the ledger so that the metrics'
-// units do not matter. A constraint whose metric, or whose baseline, has no
-// result yet is ignored.
+// The violation is the sum over the constraints of the excess over the limit, each
+// divided by the largest excess in the ledger so that units do not matter. A
+// constraint whose metric, or whose baseline, has no result yet is ignored.
 func observations(r Request, s *space.Cube) []observation {
 	var points []*evidence
 	byKey := make(map[string]*evidence)
@@ -124,7 +123,7 @@ func observations(r Request, s *space.Cube) []observation {
 }
 
 // repeatNoise is the noise of each metric, nil while no configuration has several
-// results: there are no effects of seeds to take out then.
+// results: then there are no effects of seeds to take off.
 func repeatNoise(r Request, points []*evidence) []*analysis.Noise {
 	if !slices.ContainsFunc(points, func(p *evidence) bool { return len(p.sums) > 0 && p.sums[0].n > 1 }) {
 		return nil
@@ -136,9 +135,8 @@ func repeatNoise(r Request, points []*evidence) []*analysis.Noise {
 	return list
 }
 
-// minimised returns what a trial says of every metric, negated where the goal is
-// to maximise: its results, or of a stopped trial those of its last rung. ok is
-// false when one of them is missing.
+// minimised returns a trial's values of every metric, of a stopped trial those of its
+// last rung, negated where the goal is to maximise. ok is false when one is missing.
 func minimised(spec *sweep.Spec, t sweep.Trial) (values []float64, ok bool) {
 	for _, o := range spec.Metrics {
 		value, has := t.Metric(o.Name)
@@ -156,7 +154,7 @@ func minimised(spec *sweep.Spec, t sweep.Trial) (values []float64, ok bool) {
 	return values, true
 }
 
-// evidence is an observation in the making.
+// evidence is an observation while it is collected.
 type evidence struct {
 	observation
 	key     string
@@ -164,7 +162,7 @@ type evidence struct {
 	limited []mean // of the constraints' metrics, likewise
 }
 
-// add takes in a trial that completed, was stopped or diverged.
+// add adds a trial that completed, was stopped or diverged.
 func (p *evidence) add(spec *sweep.Spec, t sweep.Trial, values []float64) {
 	switch t.Status {
 	case sweep.StatusDiverged:
@@ -202,7 +200,7 @@ func lastStep(t sweep.Trial) int {
 	return t.Rungs[len(t.Rungs)-1].Step
 }
 
-// mean is a running mean, which unlike a sum does not overflow.
+// mean is a running mean. Unlike a sum it does not overflow.
 type mean struct {
 	value float64
 	n     int
