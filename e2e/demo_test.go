@@ -43,7 +43,7 @@ func demo(t *testing.T, s3 string) {
 	began := time.Now()
 	ran := h.must(20*time.Minute, "run", "examples/quickstart.yaml")
 	t.Logf("the quickstart took %s", time.Since(began).Round(time.Second))
-	require.Regexp(t, `(?m)^backend (go|xla:cpu|xla:cuda)\W`, ran.stderr, "run says what trains")
+	require.Regexp(t, `(?m)^backend (go|xla:cpu|xla:cuda)\W`, ran.stderr, "run prints the backend")
 
 	var trials []sweep.Trial
 	h.read(&trials, "trials", "quickstart")
@@ -188,22 +188,22 @@ func storeContract(t *testing.T, h *home, status stack.Status) {
 }
 
 // goTest runs one test of a package that skips itself without the settings in
-// env. Only what failed is told: CI cuts long logs.
+// env. Only the output of failed tests is printed: CI cuts long logs.
 func goTest(t *testing.T, name, pkg string, env ...string) {
 	t.Helper()
 	cmd := exec.Command("go", "test", "-json", "-count=1", "-run", "^"+name+"$", pkg)
 	cmd.Dir = repository(t)
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
-	passed, told := told(out, name)
-	require.NoErrorf(t, err, "%s in %s\n%s", name, pkg, told)
-	require.Truef(t, passed, "%s in %s did not run\n%s", name, pkg, told)
+	passed, output := outcome(out, name)
+	require.NoErrorf(t, err, "%s in %s\n%s", name, pkg, output)
+	require.Truef(t, passed, "%s in %s did not run\n%s", name, pkg, output)
 }
 
-// told reads the output of go test -json: whether the test passed, neither failed
+// outcome reads the output of go test -json: whether the test passed, neither failed
 // nor skipped, and what the tests that failed said, or all that was said when
 // none did.
-func told(out []byte, name string) (passed bool, text string) {
+func outcome(out []byte, name string) (passed bool, text string) {
 	var all, failed strings.Builder
 	said := map[string]string{}
 	for line := range bytes.Lines(out) {
@@ -227,7 +227,7 @@ func told(out []byte, name string) (passed bool, text string) {
 }
 
 func TestToldIsWhatFailed(t *testing.T) {
-	passed, text := told([]byte(`{"Action":"output","Test":"T/a","Output":"noise\n"}
+	passed, text := outcome([]byte(`{"Action":"output","Test":"T/a","Output":"noise\n"}
 {"Action":"pass","Test":"T/a"}
 {"Action":"output","Test":"T/b","Output":"what went wrong\n"}
 {"Action":"fail","Test":"T/b"}
@@ -236,11 +236,11 @@ func TestToldIsWhatFailed(t *testing.T) {
 `), "T")
 	require.False(t, passed)
 	require.Equal(t, "what went wrong\n--- FAIL: T\n", text)
-	passed, _ = told([]byte(`{"Action":"skip","Test":"T"}`), "T")
+	passed, _ = outcome([]byte(`{"Action":"skip","Test":"T"}`), "T")
 	require.False(t, passed, "a skipped test shows nothing")
-	passed, _ = told([]byte(`{"Action":"pass","Test":"T"}`), "T")
+	passed, _ = outcome([]byte(`{"Action":"pass","Test":"T"}`), "T")
 	require.True(t, passed)
-	_, text = told([]byte("cannot build\n"), "T")
+	_, text = outcome([]byte("cannot build\n"), "T")
 	require.Equal(t, "cannot build\n", text)
 }
 
@@ -276,7 +276,7 @@ func pullAndSample(t *testing.T, h *home, status stack.Status) {
 		require.Emptyf(t, entries, "pull left something behind in %s", path)
 	}
 	flipByte(t, objects, best.Checkpoint+"/model.safetensors")
-	h.must(time.Minute, "pull", "quickstart", "--top-n", "1", "--to", filepath.Join(t.TempDir(), "mended"))
+	h.must(time.Minute, "pull", "quickstart", "--top-n", "1", "--to", filepath.Join(t.TempDir(), "repaired"))
 }
 
 // openStore opens the object store of a running stack.

@@ -18,7 +18,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// killed is a sweep of four short trials, long enough to be hit while it runs.
+// killed is a sweep of four trials that are long enough to be killed while they run.
 const killed = `apiVersion: tailsweep/v1
 name: killed
 method: grid
@@ -36,8 +36,8 @@ max_concurrent_trials: 2
 checkpoints: {every_steps: 100}
 `
 
-// TestKills kills one trainer child, the worker and the stack in the middle of a
-// sweep, which must end all the same with every trial once in the ledger.
+// TestKills kills a training child, the worker and the stack while a sweep runs. The
+// sweep must end with every trial once in the ledger.
 func TestKills(t *testing.T) {
 	h := newHome(t)
 	h.must(build, "up")
@@ -95,7 +95,7 @@ func TestKills(t *testing.T) {
 }
 
 // ledger reads the numbers of the trials in a sweep's ledger from its segments;
-// the verbs look at the trials' own results, too.
+// the verbs read the results of the trials in addition.
 func ledger(t *testing.T, status stack.Status, name string) []int {
 	t.Helper()
 	objects := openStore(t, status)

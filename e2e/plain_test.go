@@ -42,8 +42,8 @@ func TestBinaryLinksNoServer(t *testing.T) {
 	}
 }
 
-// The embedded stack trains on this machine: data that is not there is the spec's
-// fault, told before anything starts or takes the sweep's name.
+// The embedded stack trains on this machine: missing data is a fault of the spec, and is
+// reported before anything starts or reserves the sweep's name.
 func TestRunWithoutItsData(t *testing.T) {
 	h := newHome(t)
 	text := strings.Replace(small, "{name: fashion-mnist-10k, size: 16,", "{name: fashion-mnist, path: /nowhere, size: 16,", 1)

@@ -141,7 +141,7 @@ func TestChartLints(t *testing.T) {
 	}
 }
 
-// What must hold of every pod, whatever the values.
+// TestChartPods checks what every pod must have, for all values.
 func TestChartPods(t *testing.T) {
 	for set := range valueSets {
 		t.Run(set, func(t *testing.T) {
@@ -250,7 +250,7 @@ func checkMounts(t *testing.T, pod corev1.PodSpec) {
 	require.Equal(t, volumes, mounts)
 }
 
-// A budget, a service and a policy select the pods that they are for.
+// TestChartSelectors checks that budgets, services and policies select their pods.
 func TestChartSelectors(t *testing.T) {
 	all := objects(t, "all-on")
 	control, training := deployments(t, "all-on")
@@ -284,7 +284,7 @@ func TestChartSelectors(t *testing.T) {
 	require.Equal(t, 2, matching(selector))
 }
 
-// A pod that is deleted has the time to hand its trainings back.
+// TestChartGracePeriodCoversTheDrain checks that a deleted pod has the time to drain.
 func TestChartGracePeriodCoversTheDrain(t *testing.T) {
 	for set := range valueSets {
 		_, training := deployments(t, set)
@@ -319,8 +319,8 @@ func TestChartGPUs(t *testing.T) {
 	require.EqualValues(t, 0, gpu.Spec.Strategy.RollingUpdate.MaxSurge.IntValue(), "there may be no GPU for one more pod")
 }
 
-// Metrics stay on loopback when they are off; else they listen on the pod's IP,
-// which is where the probes ask.
+// TestChartMetrics checks that the worker listens on the pod's IP, which the probes use,
+// and on loopback only when metrics are off.
 func TestChartMetrics(t *testing.T) {
 	listen := func(d *appsv1.Deployment) string {
 		for _, e := range d.Spec.Template.Spec.Containers[0].Env {

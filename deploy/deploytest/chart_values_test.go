@@ -49,7 +49,7 @@ func TestChartKEDA(t *testing.T) {
 	require.Nil(t, custom(objects(t, "default"), "ScaledObject"))
 }
 
-// A mistake in the values is refused, and the message names the field.
+// TestChartSchemaRefuses checks that a mistake in the values is refused by name.
 func TestChartSchemaRefuses(t *testing.T) {
 	tests := []struct{ name, yaml, want string }{
 		{"misspelt field", "training: {gpu: 1}", "gpu"},
@@ -88,7 +88,7 @@ func TestChartReadmeNamesTheValues(t *testing.T) {
 				switch section + "." + field {
 				case "image.pullPolicy", "training.runtimeClassName", "training.workSizeLimit", "serviceAccount.create", "serviceAccount.name",
 					"keda.minReplicas", "keda.maxReplicas", "keda.pollingInterval", "keda.cooldownPeriod":
-					continue // explained where they stand in values.yaml
+					continue // explained in values.yaml
 				}
 				t.Errorf("README.md does not name %s.%s", section, field)
 			}

@@ -75,7 +75,7 @@ func project(t *testing.T) (*types.Project, map[string]string) {
 	return p, env
 }
 
-// oneShot reports whether a service does its work and ends.
+// oneShot reports whether a service ends by itself.
 func oneShot(s types.ServiceConfig) bool { return strings.HasPrefix(s.Restart, "on-failure") }
 
 func TestComposeNeedsItsSecrets(t *testing.T) {
@@ -182,7 +182,7 @@ func TestComposePublishesOnLoopbackOnly(t *testing.T) {
 	require.GreaterOrEqual(t, ports, 6)
 }
 
-// Whoever depends on a service waits until it works, or until it has done its work.
+// A service that depends on another waits until that is healthy, or has completed.
 func TestComposeWaitsForHealth(t *testing.T) {
 	p, _ := project(t)
 	for _, s := range p.Services {
@@ -242,7 +242,8 @@ func TestComposeWorkers(t *testing.T) {
 	}
 }
 
-// The namespace script registers what the workflows upsert.
+// TestSearchAttributesAreRegistered checks that the namespace script registers what the
+// workflows upsert.
 func TestSearchAttributesAreRegistered(t *testing.T) {
 	got := map[string]string{}
 	for _, m := range regexp.MustCompile(`(?m)^(Tailsweep\w+)=(\w+)$`).FindAllStringSubmatch(read(t, "deploy/temporal/namespace.sh"), -1) {
@@ -251,7 +252,7 @@ func TestSearchAttributesAreRegistered(t *testing.T) {
 	require.Equal(t, searchAttributes(t), got)
 }
 
-// One version of Go and of MinIO in the whole repository.
+// TestVersionsAgree checks that the repository names one version of Go and of MinIO.
 func TestVersionsAgree(t *testing.T) {
 	goVersion := regexp.MustCompile(`(?m)^go (\S+)$`).FindStringSubmatch(read(t, "go.mod"))[1]
 	for _, file := range []string{"Dockerfile", "deploy/minio/minio.Dockerfile"} {
@@ -264,8 +265,8 @@ func TestVersionsAgree(t *testing.T) {
 	require.Contains(t, read(t, "docker-compose.yml"), "tailsweep/minio:"+minio[strings.LastIndex(minio, "-")+1:])
 }
 
-// .dockerignore must not hide a file that the build embeds, and must hide secrets
-// and data.
+// TestDockerignoreKeepsEmbeddedFiles checks that .dockerignore keeps the files that the
+// build embeds, and hides secrets and data.
 func TestDockerignoreKeepsEmbeddedFiles(t *testing.T) {
 	lines, err := ignorefile.ReadAll(strings.NewReader(read(t, ".dockerignore")))
 	require.NoError(t, err)
@@ -314,7 +315,7 @@ func embedded(t *testing.T) []string {
 	return files
 }
 
-// Shell that does not parse fails only in production otherwise.
+// TestScriptsParse checks the syntax of scripts that only containers run.
 func TestScriptsParse(t *testing.T) {
 	for _, script := range []string{"deploy/new-env.sh", "deploy/temporal/schema.sh", "deploy/temporal/namespace.sh", "deploy/minio/make-bucket.sh"} {
 		out, err := exec.Command("sh", "-n", filepath.Join(root, script)).CombinedOutput()

@@ -99,7 +99,7 @@ func checkExpression(t *testing.T, expr string) {
 			return nil
 		}
 		labels, ok := known[regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(v.Name, "")]
-		require.True(t, ok, "nobody exports %s, used in %s", v.Name, expr)
+		require.True(t, ok, "no program exports %s, used in %s", v.Name, expr)
 		for _, m := range v.LabelMatchers {
 			if m.Name != "__name__" {
 				require.Contains(t, labels, m.Name, "%s has no such label, used in %s", v.Name, expr)
@@ -141,7 +141,7 @@ func TestAlertsFire(t *testing.T) {
 		want                string
 	}{
 		{"TailsweepWorkerDown", "fires", `up{job="tailsweep",instance="a"} 1 0`, time.Minute, `up{job="tailsweep",instance="a"} 0`},
-		{"TailsweepWorkerDown", "other jobs are others' business", `up{job="temporal",instance="a"} 0 0`, time.Minute, ""},
+		{"TailsweepWorkerDown", "other jobs are ignored", `up{job="temporal",instance="a"} 0 0`, time.Minute, ""},
 
 		{"TailsweepSweepStalled", "no step moves", `
 			tailsweep_sweep_active{sweep="s"} 1x60
@@ -160,7 +160,7 @@ func TestAlertsFire(t *testing.T) {
 			tailsweep_sweep_active{sweep="s"} 1x60
 			tailsweep_trials_running{sweep="s"} 1x60
 			tailsweep_trial_pictures{sweep="s",trial="1"} 100x60`, time.Hour, `{sweep="s"} 1`},
-		{"TailsweepSweepStalled", "nobody trains at all", `
+		{"TailsweepSweepStalled", "no trial trains at all", `
 			tailsweep_sweep_active{sweep="s"} 1x60
 			tailsweep_trials_running{sweep="s"} 2x60`, time.Hour, `{sweep="s"} 1`},
 		{"TailsweepSweepStalled", "one of two trials moves", `
@@ -172,7 +172,7 @@ func TestAlertsFire(t *testing.T) {
 			tailsweep_sweep_active{sweep="s"} 1x60
 			tailsweep_trials_running{sweep="s"} 2x60
 			tailsweep_trials{sweep="s",status="completed"} 1x50 2x9`, time.Hour, ""},
-		{"TailsweepSweepStalled", "a finished sweep rests", `
+		{"TailsweepSweepStalled", "a finished sweep does not move", `
 			tailsweep_sweep_active{sweep="s"} 0x60
 			tailsweep_trials_running{sweep="s"} 0x60`, time.Hour, ""},
 
@@ -183,7 +183,7 @@ func TestAlertsFire(t *testing.T) {
 		{"TailsweepSweepBlocked", "the cause is gone", `tailsweep_sweep_blocked{sweep="s",reason="unknown_key"} 1 0`, time.Minute, ""},
 
 		{"TailsweepTrainingRestarts", "four in an hour", `tailsweep_training_restarts_total{sweep="s",reason="lost"} 0x30 1 2 3 4x27`, time.Hour, `{sweep="s",reason="lost"} 4`},
-		{"TailsweepTrainingRestarts", "three are bad luck", `tailsweep_training_restarts_total{sweep="s",reason="lost"} 0x30 1 2 3x28`, time.Hour, ""},
+		{"TailsweepTrainingRestarts", "three are below the limit", `tailsweep_training_restarts_total{sweep="s",reason="lost"} 0x30 1 2 3x28`, time.Hour, ""},
 		{"TailsweepTrainingRestarts", "preemptions are planned", `tailsweep_training_restarts_total{sweep="s",reason="preempted"} 0+1x60`, time.Hour, ""},
 
 		{"TailsweepTrialsFailing", "three of four", `
@@ -191,7 +191,7 @@ func TestAlertsFire(t *testing.T) {
 			tailsweep_trials{sweep="s",status="completed"} 1
 			tailsweep_trials{sweep="s",status="failed"} 2
 			tailsweep_trials{sweep="s",status="diverged"} 1`, 0, `{sweep="s"} 0.75`},
-		{"TailsweepTrialsFailing", "two of three are too few to say", `
+		{"TailsweepTrialsFailing", "two of three are too few", `
 			tailsweep_sweep_active{sweep="s"} 1
 			tailsweep_trials{sweep="s",status="completed"} 1
 			tailsweep_trials{sweep="s",status="failed"} 2`, 0, ""},
