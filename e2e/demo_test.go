@@ -156,7 +156,7 @@ func oneSeries(t *testing.T, status stack.Status) {
 		if err != nil {
 			return false
 		}
-		defer response.Body.Close()
+		defer func() { _ = response.Body.Close() }() // only read
 		var answer struct {
 			Data struct {
 				Result []json.RawMessage `json:"result"`
@@ -295,7 +295,7 @@ func openStore(t *testing.T, status stack.Status) store.Store {
 func flipByte(t *testing.T, objects store.Store, key string) {
 	body, _, err := objects.Get(t.Context(), key)
 	require.NoError(t, err)
-	defer body.Close()
+	defer func() { _ = body.Close() }() // only read
 	data, err := io.ReadAll(body)
 	require.NoError(t, err)
 	data[len(data)/2] ^= 0xff

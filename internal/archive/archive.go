@@ -1,8 +1,10 @@
 package archive
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -79,4 +81,21 @@ func (a *Archive) putFile(ctx context.Context, key, path string) (err error) {
 		return fmt.Errorf("archive: put %s: %s is not a plain file", key, path)
 	}
 	return a.store.Put(ctx, key, f, info.Size())
+}
+
+// create puts body at key unless something is there: the same content is
+// success with created=false, other content wraps activities.ErrConflict.
+func (a *Archive) create(ctx context.Context, key string, body []byte) (created bool, err error) {
+	_, err = a.store.PutIfAbsent(ctx, key, body)
+	if !errors.Is(err, store.ErrExists) {
+		return err == nil, err
+	}
+	found, _, err := a.read(ctx, key, store.MaxConditional)
+	if err != nil {
+		return false, err
+	}
+	if !bytes.Equal(found, body) {
+		return false, fmt.Errorf("archive: %s: %w", key, activities.ErrConflict)
+	}
+	return false, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
@@ -17,7 +18,7 @@ type card struct {
 	trial    sweep.Trial
 	manifest checkpoint.Manifest
 	grid     bool
-	folder   string // name of the folder it lies in
+	folder   string // name of its folder
 }
 
 func (c card) markdown() []byte {
@@ -32,8 +33,8 @@ func (c card) markdown() []byte {
 
 	line("# %s, trial %d\n", s.Name, t.Number)
 	line("A class-conditional diffusion model (%s, width %d, depth %d) of %s at %dx%d pixels, made long-tailed (profile %s, factor %s). It is trial %d (%s) of the sweep %s.",
-		text(s.Model.Arch), s.Model.Width, s.Model.Depth, text(s.Dataset.Name), s.Dataset.Size, s.Dataset.Size,
-		text(s.Dataset.Imbalance.Profile), number(s.Dataset.Imbalance.Factor), t.Number, t.Kind, s.Name)
+		cell(s.Model.Arch), s.Model.Width, s.Model.Depth, cell(s.Dataset.Name), s.Dataset.Size, s.Dataset.Size,
+		cell(s.Dataset.Imbalance.Profile), number(s.Dataset.Imbalance.Factor), t.Number, t.Kind, s.Name)
 	if c.grid {
 		line("\n![samples, one class a row](%s)", GridName)
 	}
@@ -46,11 +47,11 @@ func (c card) markdown() []byte {
 		}
 		line("The metrics below were taken at guidance scale %s with %d %s steps%s.", number(t.Guidance), s.Evaluate.Steps(), strings.ToUpper(s.Evaluate.Sampler), on)
 		for _, gate := range t.Gates {
-			line("\nIt failed a gate of the spec: %s.", text(gate))
+			line("\nIt failed a gate of the spec: %s.", cell(gate))
 		}
 	} else {
 		if why := t.StopReason(); why != "" {
-			line("\nIt was stopped early: %s.", text(why))
+			line("\nIt was stopped early: %s.", cell(why))
 		}
 		line("\nThis trial is %s: its training or evaluation did not end, and this is its last checkpoint.", t.Status)
 		line("\n## Sampling\n\n    tailsweep sample %s --to samples.png", c.folder)
@@ -58,7 +59,7 @@ func (c card) markdown() []byte {
 
 	line("\n## Parameters\n\n| parameter | value |\n|---|---|")
 	for _, name := range slices.Sorted(maps.Keys(t.Params)) {
-		row(text(name), text(t.Params[name].String()))
+		row(cell(name), cell(t.Params[name].String()))
 	}
 	c.metrics(line)
 
@@ -72,21 +73,21 @@ func (c card) markdown() []byte {
 	row("seconds of training", number(t.TrainTime))
 
 	line("\n## Provenance\n\n| | |\n|---|---|")
-	row("checkpoint", text(t.Checkpoint))
-	row("made at", text(p.CreatedAt))
-	row("tailsweep", text(p.Version))
-	row("Go", text(p.Go))
-	row("backend", text(strings.TrimSpace(p.Backend+" "+p.Device)))
-	row("plugin, SHA-256", text(p.PluginSHA256))
-	row("feature network, SHA-256", text(t.Features))
-	row("digest of the spec", text(p.SpecDigest))
-	row("digest of the dataset", text(p.DatasetDigest))
-	row("resumed from", text(p.Parent))
-	line("\n`%s` holds size and SHA-256 of the checkpoint's files; they were verified when this folder was made.", checkpoint.ManifestName)
+	row("checkpoint", cell(t.Checkpoint))
+	row("made at", cell(p.CreatedAt))
+	row("tailsweep", cell(p.Version))
+	row("Go", cell(p.Go))
+	row("backend", cell(strings.TrimSpace(p.Backend+" "+p.Device)))
+	row("plugin, SHA-256", cell(p.PluginSHA256))
+	row("feature network, SHA-256", cell(t.Features))
+	row("digest of the spec", cell(p.SpecDigest))
+	row("digest of the dataset", cell(p.DatasetDigest))
+	row("resumed from", cell(p.Parent))
+	line("\n`%s` has the size and SHA-256 of the checkpoint's files; they were verified when this folder was made.", checkpoint.ManifestName)
 	return []byte(b.String())
 }
 
-// metrics writes a row a family and a column a class group.
+// metrics writes a table with a row for each family and a column for each class group.
 func (c card) metrics(line func(string, ...any)) {
 	groups := sweep.MetricGroups()
 	line("\n## Metrics\n\n| metric | %s |\n|---|---|---|---|---|", strings.Join(groups, " | "))
@@ -113,11 +114,11 @@ func (c card) metrics(line func(string, ...any)) {
 			}
 			cells = append(cells, number(value))
 		}
-		line("| %s | %s |", text(family), strings.Join(cells, " | "))
+		line("| %s | %s |", cell(family), strings.Join(cells, " | "))
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.trial.Metrics)) {
 		if class, ok := strings.CutPrefix(name, sweep.FIDClass); ok {
-			line("| fid of %s | %s | | | |", text(class), number(c.trial.Metrics[name]))
+			line("| fid of %s | %s | | | |", cell(class), number(c.trial.Metrics[name]))
 		}
 	}
 	if len(c.trial.Floor) == 0 {
@@ -134,22 +135,18 @@ func (c card) metrics(line func(string, ...any)) {
 	line("| fid of half of the real images against the other | %s |", strings.Join(cells, " | "))
 }
 
-// number rounds to what people compare.
+// number formats a value with four significant digits.
 func number(f float64) string { return strconv.FormatFloat(f, 'g', 4, 64) }
 
-// maxCardRow is the most of one text from the store in the card, in bytes.
-const maxCardRow = 200
+// maxCell bounds a text from the store in the card, in bytes.
+const maxCell = 200
 
-// text makes a word from the store harmless in a table.
-func text(s string) string {
-	s = strings.Map(func(r rune) rune {
+// cell makes a text from the store harmless in a Markdown table.
+func cell(s string) string {
+	return text.Clip(strings.Map(func(r rune) rune {
 		if r < ' ' || strings.ContainsRune("|`<>[]\\", r) {
 			return '_'
 		}
 		return r
-	}, s)
-	if len(s) > maxCardRow {
-		s = strings.ToValidUTF8(s[:maxCardRow], "") + "..."
-	}
-	return s
+	}, s), maxCell)
 }

@@ -3,8 +3,11 @@ package archive
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,8 +17,8 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
-// Whole implements activities.Checkpoints. Of two attempts that came to the same
-// step, the later one is first.
+// Whole implements activities.Checkpoints. Of two attempts at the same step, the later
+// one is first.
 func (a *Archive) Whole(ctx context.Context, sweepName string, trial int) ([]activities.CheckpointRef, error) {
 	prefix, err := trialKey(sweepName, trial, "attempts/")
 	if err != nil {
@@ -44,9 +47,10 @@ func (a *Archive) Whole(ctx context.Context, sweepName string, trial int) ([]act
 	return refs, nil
 }
 
-// Upload implements activities.Checkpoints. A folder that fails its own
-// verification or is of another attempt wraps activities.ErrCorrupt; another checkpoint of this trial,
-// attempt and step in the store is left alone and wraps activities.ErrConflict.
+// Upload implements activities.Checkpoints. The error of a folder that fails
+// verification or is of another attempt wraps activities.ErrCorrupt. When the store has
+// another checkpoint of this trial, attempt and step, that one is kept and the error
+// wraps activities.ErrConflict.
 func (a *Archive) Upload(
 	ctx context.Context, sweepName string, trial, attempt int, dir string,
 ) (_ activities.CheckpointRef, err error) {
@@ -70,7 +74,7 @@ func (a *Archive) Upload(
 	if err != nil {
 		return activities.CheckpointRef{}, fmt.Errorf("archive: upload: %w", err)
 	}
-	// A whole checkpoint is never written over, not even its files.
+	// No file of a whole checkpoint is ever overwritten.
 	switch _, err := a.store.Stat(ctx, manifestKey(key)); {
 	case err == nil:
 		_, err = a.create(ctx, manifestKey(key), manifest)
@@ -149,6 +153,37 @@ func (a *Archive) Remove(ctx context.Context, key string) error {
 		if err := a.store.Delete(ctx, file); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// fetch copies one file of the checkpoint at key into root and checks its size and hash.
+// It writes nothing outside root, whatever f.Path is.
+func (a *Archive) fetch(ctx context.Context, key string, f checkpoint.File, root *os.Root) (err error) {
+	corrupt := func(format string, args ...any) error {
+		return fmt.Errorf("archive: %s: %w: %s %s", key, activities.ErrCorrupt, f.Path, fmt.Sprintf(format, args...))
+	}
+	r, info, err := a.store.Get(ctx, key+"/"+f.Path)
+	if errors.Is(err, store.ErrNotFound) {
+		return corrupt("is missing")
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	if info.Size != f.Size {
+		return corrupt("has %d bytes, the manifest says %d", info.Size, f.Size)
+	}
+	hash := sha256.New()
+	n, err := copyFile(root, f.Path, io.TeeReader(io.LimitReader(r, f.Size+1), hash))
+	if err != nil {
+		return fmt.Errorf("archive: fetch %s/%s: %w", key, f.Path, err)
+	}
+	if n != f.Size {
+		return corrupt("has %d bytes or more, the manifest says %d", n, f.Size)
+	}
+	if sum := hex.EncodeToString(hash.Sum(nil)); sum != f.SHA256 {
+		return corrupt("has sha256 %s, the manifest says %s", sum, f.SHA256)
 	}
 	return nil
 }

@@ -9,11 +9,11 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
-// sweepsPrefix is above all sweeps.
+// sweepsPrefix is the prefix of all sweeps.
 const sweepsPrefix = "v1/sweeps/"
 
-// maxNumber bounds trial, segment and attempt numbers: keys have six digits, so
-// that their order is the numbers'.
+// maxNumber bounds trial, segment and attempt numbers. Keys have six digits, so that
+// keys and numbers have the same order.
 const maxNumber = 999_999
 
 // maxStep bounds steps, for the same reason.
@@ -21,8 +21,8 @@ const maxStep = 9_999_999_999
 
 var validName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 
-// sweepKey returns the key of something of a sweep. The name is checked, since
-// people type it.
+// sweepKey returns the key of an object of a sweep. It checks the name, which users
+// type.
 func sweepKey(name, rest string) (string, error) {
 	if !validName.MatchString(name) {
 		return "", fmt.Errorf("archive: sweep name %q: want 1 to 63 of a-z, 0-9 and -, the first a letter", name)
@@ -58,7 +58,7 @@ func checkNumber(what string, n int) error {
 	return nil
 }
 
-// checkpointID says which checkpoint a key names.
+// checkpointID identifies the checkpoint of a key.
 type checkpointID struct {
 	sweep                string
 	trial, attempt, step int
@@ -92,7 +92,7 @@ func parseCheckpointKey(key string) (checkpointID, error) {
 	return id, nil
 }
 
-// manifestKey is the key of the object that makes a checkpoint whole.
+// manifestKey returns the key of the object that completes a checkpoint.
 func manifestKey(key string) string { return key + "/" + checkpoint.ManifestName }
 
 // wholeCheckpoint returns the checkpoint whose manifest is at key; ok=false for

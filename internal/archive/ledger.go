@@ -2,15 +2,108 @@ package archive
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/tailsweep/tailsweep/internal/jsonl"
+	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 )
+
+// AppendSegment implements activities.Records.
+func (a *Archive) AppendSegment(ctx context.Context, sweepName string, seg int, trials []sweep.Trial) error {
+	key, err := segmentKey(sweepName, seg)
+	if err != nil {
+		return err
+	}
+	body, err := encodeLedger(trials)
+	if err != nil {
+		return err
+	}
+	_, err = a.create(ctx, key, body)
+	return err
+}
+
+// Ledger implements activities.Records.
+func (a *Archive) Ledger(ctx context.Context, sweepName string, segs int) ([]sweep.Trial, error) {
+	var ledger []sweep.Trial
+	for seg := range segs {
+		key, err := segmentKey(sweepName, seg)
+		if err != nil {
+			return nil, err
+		}
+		trials, err := a.segment(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		ledger = append(ledger, trials...)
+	}
+	return ledger, nil
+}
+
+func (a *Archive) segment(ctx context.Context, key string) ([]sweep.Trial, error) {
+	data, _, err := a.read(ctx, key, store.MaxConditional)
+	if err != nil {
+		return nil, err
+	}
+	trials, err := decodeLedger(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("archive: %s: %w", key, err)
+	}
+	return trials, nil
+}
+
+// Trials returns all finished trials: the ledger in its order, then those whose
+// result is stored and that the ledger does not have yet, by number.
+func (a *Archive) Trials(ctx context.Context, sweepName string) ([]sweep.Trial, error) {
+	prefix, err := sweepKey(sweepName, "ledger/")
+	if err != nil {
+		return nil, err
+	}
+	var (
+		trials []sweep.Trial
+		known  = make(map[int]bool)
+	)
+	for info, err := range a.store.List(ctx, prefix) {
+		if err != nil {
+			return nil, err
+		}
+		segment, err := a.segment(ctx, info.Key)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range segment {
+			known[t.Number] = true
+		}
+		trials = append(trials, segment...)
+	}
+	prefix, err = sweepKey(sweepName, "trials/")
+	if err != nil {
+		return nil, err
+	}
+	for name, err := range a.store.Folders(ctx, prefix) {
+		if err != nil {
+			return nil, err
+		}
+		number, err := strconv.Atoi(name)
+		if err != nil || known[number] {
+			continue // not a trial, or one of the ledger
+		}
+		t, ok, err := a.Result(ctx, sweepName, number)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			trials = append(trials, t)
+		}
+	}
+	return trials, nil
+}
 
 // maxLine is the longest line of a ledger segment, in bytes.
 const maxLine = 1 << 20

@@ -14,7 +14,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
-// The files of a pulled folder beside those of its checkpoint.
+// The files of a pulled folder in addition to those of its checkpoint.
 const (
 	CardName  = "README.md"
 	TrialName = "trial.json"
@@ -22,22 +22,22 @@ const (
 	GridName  = "grid.png"
 )
 
-// Pull says what to fetch, and where to.
+// Pull describes what to fetch, and to which folder.
 type Pull struct {
 	Sweep string
 	Trial sweep.Trial
 	Dir   string // the trial's folder appears in it; made as needed
-	State bool   // with what resuming needs: optimizer, random state, raw weights
+	State bool   // with the files that resuming needs: optimizer, random state, raw weights
 }
 
-// Folder is where the pulled trial appears.
+// Folder returns the folder of the pulled trial.
 func (p Pull) Folder() string { return filepath.Join(p.Dir, fmt.Sprintf("trial-%06d", p.Trial.Number)) }
 
-// Pull fetches a trial's final checkpoint, verified: weights, curve, manifest,
-// with the sample grid, the spec, the trial and a card for people. p.Folder()
-// is whole afterwards, or nothing is left behind. It must not exist, or be
-// empty: ErrNotEmpty. Damage in the store wraps activities.ErrCorrupt; a
-// checkpoint that retention removed wraps store.ErrNotFound.
+// Pull fetches a trial's final checkpoint and verifies it: weights, curve and manifest,
+// with the sample grid, the spec, the trial and a model card. p.Folder() must not exist
+// or be empty (ErrNotEmpty); after an error nothing of it remains. The error of damage
+// in the store wraps activities.ErrCorrupt, that of a checkpoint which retention has
+// removed store.ErrNotFound.
 func (a *Archive) Pull(ctx context.Context, p Pull) error {
 	spec, yaml, err := a.LoadSpec(ctx, p.Sweep)
 	if err != nil {
@@ -51,11 +51,11 @@ func (a *Archive) Pull(ctx context.Context, p Pull) error {
 		return err
 	}
 	if id.sweep != p.Sweep || id.trial != p.Trial.Number {
-		return fmt.Errorf("archive: %s is no checkpoint of trial %d of %s", p.Trial.Checkpoint, p.Trial.Number, p.Sweep)
+		return fmt.Errorf("archive: %s is not a checkpoint of trial %d of %s", p.Trial.Checkpoint, p.Trial.Number, p.Sweep)
 	}
 	manifest, m, err := a.manifest(ctx, p.Trial.Checkpoint)
 	if errors.Is(err, store.ErrNotFound) && len(p.Trial.Gates) > 0 {
-		return fmt.Errorf("archive: the checkpoint of trial %d is gone: it failed a gate (%s), and such a trial keeps its checkpoint only in a place that none of the best %d takes (checkpoints.save_sweep_best): %w",
+		return fmt.Errorf("archive: the checkpoint of trial %d is gone: it failed a gate (%s), and such a trial keeps its checkpoint only while fewer than %d better trials exist (checkpoints.save_sweep_best): %w",
 			p.Trial.Number, strings.Join(p.Trial.Gates, "; "), spec.KeptCheckpoints(), store.ErrNotFound)
 	}
 	if errors.Is(err, store.ErrNotFound) {

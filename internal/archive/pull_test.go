@@ -94,7 +94,7 @@ func TestPullLeavesNothingBehind(t *testing.T) {
 		}, store.ErrNotFound, "save_sweep_best"},
 		{"never finished", func(_ *crashing, trial *sweep.Trial) { trial.Checkpoint, trial.Status = "", sweep.StatusFailed }, nil, "is failed and has no final checkpoint"},
 		{"a key from elsewhere", func(_ *crashing, trial *sweep.Trial) { trial.Checkpoint = "../../etc" }, nil, "not the key"},
-		{"another trial's checkpoint", func(_ *crashing, trial *sweep.Trial) { trial.Number = 4 }, nil, "no checkpoint of trial 4"},
+		{"another trial's checkpoint", func(_ *crashing, trial *sweep.Trial) { trial.Number = 4 }, nil, "not a checkpoint of trial 4"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -148,6 +148,6 @@ func TestRootHoldsPaths(t *testing.T) {
 }
 
 func TestCardTextIsHarmless(t *testing.T) {
-	require.Equal(t, "a_b__script___c", text("a|b<\nscript>`\\c"))
-	require.LessOrEqual(t, len(text(strings.Repeat("ü", 500))), maxCardRow+3)
+	require.Equal(t, "a_b__script___c", cell("a|b<\nscript>`\\c"))
+	require.LessOrEqual(t, len(cell(strings.Repeat("ü", 500))), maxCell+3)
 }

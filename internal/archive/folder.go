@@ -2,10 +2,7 @@ package archive
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -13,45 +10,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-
-	"github.com/tailsweep/tailsweep/activities"
-	"github.com/tailsweep/tailsweep/internal/store"
-	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
-// ErrNotEmpty means that a download's target is there already.
+// ErrNotEmpty means that the target of a download exists.
 var ErrNotEmpty = errors.New("exists and is not an empty folder")
-
-// fetch copies one file of the checkpoint at key into root and compares size and
-// hash while the bytes pass. Nothing outside root is written, whatever f.Path is.
-func (a *Archive) fetch(ctx context.Context, key string, f checkpoint.File, root *os.Root) (err error) {
-	corrupt := func(format string, args ...any) error {
-		return fmt.Errorf("archive: %s: %w: %s %s", key, activities.ErrCorrupt, f.Path, fmt.Sprintf(format, args...))
-	}
-	r, info, err := a.store.Get(ctx, key+"/"+f.Path)
-	if errors.Is(err, store.ErrNotFound) {
-		return corrupt("is missing")
-	}
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	if info.Size != f.Size {
-		return corrupt("has %d bytes, the manifest says %d", info.Size, f.Size)
-	}
-	hash := sha256.New()
-	n, err := copyFile(root, f.Path, io.TeeReader(io.LimitReader(r, f.Size+1), hash))
-	if err != nil {
-		return fmt.Errorf("archive: fetch %s/%s: %w", key, f.Path, err)
-	}
-	if n != f.Size {
-		return corrupt("has %d bytes or more, the manifest says %d", n, f.Size)
-	}
-	if sum := hex.EncodeToString(hash.Sum(nil)); sum != f.SHA256 {
-		return corrupt("has sha256 %s, the manifest says %s", sum, f.SHA256)
-	}
-	return nil
-}
 
 // copyFile creates a file in root from body, synced, and returns its size.
 func copyFile(root *os.Root, name string, body io.Reader) (n int64, err error) {
@@ -79,9 +41,9 @@ func write(root *os.Root, name string, data []byte) error {
 	return nil
 }
 
-// appear makes dir a folder with what fill writes into root, or leaves nothing
-// behind: fill works in a hidden folder beside it, which is renamed at the end.
-// Parents are made as needed, and removed again when it fails.
+// appear makes the folder dir with the files that fill writes into root. fill writes to
+// a hidden folder beside dir, which is renamed at the end; after an error nothing
+// remains. Missing parents are made, and removed again after an error.
 func appear(dir string, fill func(root *os.Root) error) (err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {
@@ -95,7 +57,7 @@ func appear(dir string, fill func(root *os.Root) error) (err error) {
 	defer func() {
 		if err != nil {
 			for _, d := range made {
-				_ = os.Remove(d) // stays when somebody else put something there
+				_ = os.Remove(d) // it stays when another process has put a file there
 			}
 		}
 	}()
@@ -143,9 +105,8 @@ func fillFolder(parent *os.Root, name string, fill func(root *os.Root) error) (e
 	return fill(root)
 }
 
-// checkVacant returns ErrNotEmpty unless dir is absent or an empty folder, and
-// whether it is there. A link is never vacant: what is behind it is not what the
-// caller named.
+// checkVacant returns ErrNotEmpty unless dir is absent or an empty folder, and whether
+// it exists. A link is never vacant: its target is not the folder that the caller named.
 func checkVacant(dir string) (there bool, err error) {
 	info, err := os.Lstat(dir)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -1,0 +1,271 @@
+package archive
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+)
+
+// PutResult implements activities.Records.
+func (a *Archive) PutResult(ctx context.Context, sweepName string, trial sweep.Trial) error {
+	key, err := trialKey(sweepName, trial.Number, "result.json")
+	if err != nil {
+		return err
+	}
+	if err := checkTrial(trial); err != nil {
+		return fmt.Errorf("archive: %s: %w", key, err)
+	}
+	body, err := encodeTrial(trial)
+	if err != nil {
+		return err
+	}
+	return a.store.Put(ctx, key, bytes.NewReader(body), int64(len(body)))
+}
+
+// Result implements activities.Records.
+func (a *Archive) Result(ctx context.Context, sweepName string, trial int) (result sweep.Trial, ok bool, err error) {
+	key, err := trialKey(sweepName, trial, "result.json")
+	if err != nil {
+		return sweep.Trial{}, false, err
+	}
+	data, _, err := a.read(ctx, key, maxResult)
+	if errors.Is(err, store.ErrNotFound) {
+		return sweep.Trial{}, false, nil
+	}
+	if err != nil {
+		return sweep.Trial{}, false, err
+	}
+	t, err := decodeTrial(data)
+	if err == nil && t.Number != trial {
+		err = fmt.Errorf("it is of trial %d", t.Number)
+	}
+	if err != nil {
+		return sweep.Trial{}, false, fmt.Errorf("archive: %s: %w", key, err)
+	}
+	return t, true, nil
+}
+
+// PutGrid implements activities.Records.
+func (a *Archive) PutGrid(ctx context.Context, sweepName string, trial int, path string) (string, error) {
+	key, err := trialKey(sweepName, trial, "grid.png")
+	if err != nil {
+		return "", err
+	}
+	return key, a.putFile(ctx, key, path)
+}
+
+// Grid returns the trial's sample grid, a PNG, or an error that wraps
+// store.ErrNotFound.
+func (a *Archive) Grid(ctx context.Context, sweepName string, trial int) ([]byte, error) {
+	key, err := trialKey(sweepName, trial, "grid.png")
+	if err != nil {
+		return nil, err
+	}
+	data, _, err := a.read(ctx, key, maxGrid)
+	return data, err
+}
+
+// KeepCurve implements activities.Checkpoints.
+func (a *Archive) KeepCurve(ctx context.Context, key string) error {
+	id, err := parseCheckpointKey(key)
+	if err != nil {
+		return err
+	}
+	kept, err := attemptKey(id.sweep, id.trial, id.attempt, checkpoint.CurveName)
+	if err != nil {
+		return err
+	}
+	curve, _, err := a.read(ctx, key+"/"+checkpoint.CurveName, maxCurve)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return a.store.Put(ctx, kept, bytes.NewReader(curve), int64(len(curve)))
+}
+
+// Curve returns the trial's loss curve, a job.Point a line: the one that was kept
+// when it was published, which may be of an attempt before its last, else its
+// checkpoint's. Without either the error wraps store.ErrNotFound.
+func (a *Archive) Curve(ctx context.Context, sweepName string, t sweep.Trial) ([]byte, error) {
+	for attempt := t.Attempts; attempt >= 1; attempt-- {
+		key, err := attemptKey(sweepName, t.Number, attempt, checkpoint.CurveName)
+		if err != nil {
+			return nil, err
+		}
+		data, _, err := a.read(ctx, key, maxCurve)
+		if !errors.Is(err, store.ErrNotFound) {
+			return data, err
+		}
+	}
+	if t.Checkpoint == "" {
+		return nil, fmt.Errorf("archive: loss curve of trial %d of %s: %w", t.Number, sweepName, store.ErrNotFound)
+	}
+	if _, err := parseCheckpointKey(t.Checkpoint); err != nil {
+		return nil, err
+	}
+	data, _, err := a.read(ctx, t.Checkpoint+"/"+checkpoint.CurveName, maxCurve)
+	return data, err
+}
+
+// PutLog implements activities.Records.
+func (a *Archive) PutLog(ctx context.Context, sweepName string, trial, attempt int, path string) error {
+	key, err := attemptKey(sweepName, trial, attempt, logName)
+	if err != nil {
+		return err
+	}
+	return a.putFile(ctx, key, path)
+}
+
+const logName = "log.txt"
+
+// Log opens the output of an attempt, or returns an error that wraps
+// store.ErrNotFound. The caller closes it.
+func (a *Archive) Log(ctx context.Context, sweepName string, trial, attempt int) (io.ReadCloser, error) {
+	key, err := attemptKey(sweepName, trial, attempt, logName)
+	if err != nil {
+		return nil, err
+	}
+	r, _, err := a.store.Get(ctx, key)
+	return r, err
+}
+
+// Attempts returns the numbers of the trial's attempts that left a log, in order.
+func (a *Archive) Attempts(ctx context.Context, sweepName string, trial int) ([]int, error) {
+	prefix, err := trialKey(sweepName, trial, "attempts/")
+	if err != nil {
+		return nil, err
+	}
+	var attempts []int
+	for info, err := range a.store.List(ctx, prefix) {
+		if err != nil {
+			return nil, err
+		}
+		rest, isLog := strings.CutSuffix(strings.TrimPrefix(info.Key, prefix), "/"+logName)
+		var n int
+		if _, err := fmt.Sscanf(rest, "%d", &n); isLog && err == nil && fmt.Sprint(n) == rest {
+			attempts = append(attempts, n)
+		}
+	}
+	slices.Sort(attempts)
+	return attempts, nil
+}
+
+// Best is the sweep's pointer to its leading trials.
+type Best struct {
+	Generation int           `json:"generation"` // 1 at first, one more with each change
+	Trials     []sweep.Trial `json:"trials"`     // best first
+}
+
+// pointerTries is how often PutBest tries to replace a pointer that others replace.
+const pointerTries = 20
+
+// PutBest implements activities.Records. best holds trial numbers, best first;
+// each of them is in trials.
+func (a *Archive) PutBest(ctx context.Context, sweepName string, best []int, trials []sweep.Trial) error {
+	key, err := sweepKey(sweepName, "pointers/best.json")
+	if err != nil {
+		return err
+	}
+	next := Best{Trials: make([]sweep.Trial, 0, len(best))}
+	for _, number := range best {
+		i := slices.IndexFunc(trials, func(t sweep.Trial) bool { return t.Number == number })
+		if i < 0 {
+			return fmt.Errorf("archive: %s: trial %d is among the best and not among the trials", key, number)
+		}
+		t := trials[i]
+		t.StartedAt, t.FinishedAt = t.StartedAt.UTC(), t.FinishedAt.UTC()
+		next.Trials = append(next.Trials, t)
+	}
+	for range pointerTries {
+		err = a.moveBest(ctx, key, next)
+		if !errors.Is(err, store.ErrExists) && !errors.Is(err, store.ErrChanged) && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+	}
+	return err
+}
+
+// moveBest makes one attempt at replacing the pointer by next, one generation on.
+func (a *Archive) moveBest(ctx context.Context, key string, next Best) error {
+	var current Best
+	info, err := a.readJSON(ctx, key, store.MaxConditional, &current)
+	absent := errors.Is(err, store.ErrNotFound)
+	if err != nil && !absent {
+		return err
+	}
+	next.Generation = current.Generation
+	body, err := json.Marshal(next)
+	if err != nil {
+		return fmt.Errorf("archive: %s: %w", key, err)
+	}
+	if found, err := json.Marshal(current); err == nil && !absent && bytes.Equal(found, body) {
+		return nil // it points there already
+	}
+	next.Generation++
+	if body, err = json.Marshal(next); err != nil {
+		return fmt.Errorf("archive: %s: %w", key, err)
+	}
+	if absent {
+		_, err = a.store.PutIfAbsent(ctx, key, body)
+	} else {
+		_, err = a.store.Replace(ctx, key, body, info.ETag)
+	}
+	return err
+}
+
+// Best returns the pointer to the sweep's leading trials; ok=false before there
+// is one.
+func (a *Archive) Best(ctx context.Context, sweepName string) (best Best, ok bool, err error) {
+	key, err := sweepKey(sweepName, "pointers/best.json")
+	if err != nil {
+		return Best{}, false, err
+	}
+	_, err = a.readJSON(ctx, key, store.MaxConditional, &best)
+	if errors.Is(err, store.ErrNotFound) {
+		return Best{}, false, nil
+	}
+	return best, err == nil, err
+}
+
+// Entry is one sweep of the archive.
+type Entry struct {
+	Name    string    `json:"name"`
+	Created time.Time `json:"created"` // when its name was reserved, by the store's clock
+}
+
+// Sweeps lists the sweeps, by name.
+func (a *Archive) Sweeps(ctx context.Context) ([]Entry, error) {
+	var entries []Entry
+	for name, err := range a.store.Folders(ctx, sweepsPrefix) {
+		if err != nil {
+			return nil, err
+		}
+		key, err := sweepKey(name, specName)
+		if err != nil {
+			continue // not made by tailsweep
+		}
+		info, err := a.store.Stat(ctx, key)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, Entry{Name: name, Created: info.Modified})
+	}
+	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Name, b.Name) })
+	return entries, nil
+}
