@@ -25,7 +25,7 @@ const baselinePrefix = "baseline."
 
 // ParseConstraint reads "METRIC OP BOUND": OP is <= or >=, BOUND a number,
 // baseline.METRIC, or that with * NUMBER and then + NUMBER or - NUMBER after it.
-// The names are not looked up.
+// It does not check that the metrics exist.
 func ParseConstraint(text string) (Constraint, error) {
 	const want = `want "METRIC <= BOUND" or "METRIC >= BOUND", BOUND a number or baseline.METRIC * NUMBER + NUMBER`
 	words := strings.Fields(text)
@@ -68,7 +68,7 @@ func ParseConstraint(text string) (Constraint, error) {
 		c.Offset = v.Float()
 	}
 	if len(rest) > 0 {
-		return Constraint{}, fmt.Errorf("%q is too much: %s", strings.Join(rest, " "), want)
+		return Constraint{}, fmt.Errorf("%q is left over: %s", strings.Join(rest, " "), want)
 	}
 	return c, nil
 }

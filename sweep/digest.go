@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 )
 
-// Digest is the SHA-256, in hex, of the spec's JSON: equal for specs that mean
-// the same, however their YAML was laid out.
+// Digest returns the SHA-256, in hex, of the spec's JSON. Specs that mean the same have
+// the same digest, however their YAML is laid out.
 func (s *Spec) Digest() string {
 	data, err := json.Marshal(s)
 	if err != nil {

@@ -1,12 +1,14 @@
 // Package sweep has the nouns that every other package shares: Spec and its
 // parts, Params, Value, Assignment, Trial, Failure, and the closed lists of
-// parameters, metrics and datasets. What is done with them has a room of its own:
+// words, parameters, loss terms, metrics and datasets. What works on them is in the
+// packages below:
 //
 //	specfile  reads a spec: YAML, schema, checks, defaults
 //	space     distributions, conditions, the grid
 //	analysis  ranking, feasibility, noise, importance, the front
 //	stopping  rungs and verdicts of early termination
 //	cost      what a sweep will cost
+//	conduct   the life of a sweep, as a machine without clock and network
 //	sampler   the search methods; gp is the model of bayes
 //	asktell   the search for other programs
 //	simulate  a sweep in virtual time

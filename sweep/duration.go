@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// String writes d as "12h0m0s" does, without zero minutes and seconds at the end.
+// String writes d as "12h" or "1h30m": without zero minutes and seconds at the end.
 func (d Duration) String() string {
 	text := time.Duration(d).String()
 	if n := len(text); n > 2 && text[n-2:] == "0s" && text[n-3] == 'm' {

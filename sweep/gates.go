@@ -4,8 +4,8 @@ import (
 	"fmt"
 )
 
-// Failures says in words which bounds the metrics of a trial break, nil when none.
-// A metric that is missing breaks its bound.
+// Failures returns a sentence for each bound that the metrics of a trial break. A
+// metric that is missing breaks its bound.
 func (g *Gates) Failures(metrics map[string]float64) []string {
 	if g == nil {
 		return nil

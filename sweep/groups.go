@@ -161,7 +161,7 @@ func (g *Grouping) named(classes []string) (map[int]string, error) {
 			}
 			switch other := of[class]; {
 			case class < 0:
-				return nil, bad("is no class of the dataset", "a class's name or number: "+firstOf(classes))
+				return nil, bad("is not a class of the dataset", "a class's name or number: "+firstOf(classes))
 			case other != "":
 				return nil, bad(fmt.Sprintf("class %d (%s) is in group %s already", class, classes[class], other), "each class once")
 			}

@@ -92,9 +92,9 @@ func TestGroupsAsTheSpecSays(t *testing.T) {
 		require.Len(t, got.Classes(GroupAll), 5)
 	}
 	for want, g := range map[string]Grouping{
-		"dataset.groups.head[1]: is no class of the dataset (cat; valid: a class's name or number: ant, bee, 3, dog, elk)": {By: GroupsByNames, Head: []string{"ant", "cat"}},
-		"dataset.groups.tail[0]: is no class of the dataset (5;":                                                           {By: GroupsByNames, Tail: []string{"5"}},
-		"dataset.groups.tail[0]: class 1 (bee) is in group head already (1; valid: each class once)":                       {By: GroupsByNames, Head: []string{"bee"}, Tail: []string{"1"}},
+		"dataset.groups.head[1]: is not a class of the dataset (cat; valid: a class's name or number: ant, bee, 3, dog, elk)": {By: GroupsByNames, Head: []string{"ant", "cat"}},
+		"dataset.groups.tail[0]: is not a class of the dataset (5;":                                                           {By: GroupsByNames, Tail: []string{"5"}},
+		"dataset.groups.tail[0]: class 1 (bee) is in group head already (1; valid: each class once)":                          {By: GroupsByNames, Head: []string{"bee"}, Tail: []string{"1"}},
 	} {
 		_, err := groups(g)
 		require.ErrorContains(t, err, want)

@@ -25,7 +25,7 @@ const (
 	MetricStepsPerSecond = "steps_per_second"
 )
 
-// The families of metrics that exist once a group: "fid.tail".
+// The families of metrics. Each family has a metric for each group: "fid.tail".
 const (
 	FamilyFID            = "fid"
 	FamilyKID            = "kid"
@@ -77,9 +77,9 @@ func metricWord(class string) string {
 	}, norm.NFC.String(class))
 }
 
-// FeatureDims is the length of the built-in classifier's feature vector. A FID
-// needs at least twice as many samples as its features have dimensions: below that
-// its covariance says little.
+// FeatureDims is the length of the built-in classifier's feature vector. A FID needs at
+// least twice as many samples as its features have dimensions, since the covariance of
+// fewer is too uncertain.
 const FeatureDims = 64
 
 // MetricFamily is one entry of the closed list of families: metrics that exist once a
@@ -132,7 +132,7 @@ func MetricList() []MetricInfo {
 	)
 }
 
-// MetricWords names the closed list, for people.
+// MetricWords writes the closed list in short.
 func MetricWords() string {
 	var names []string
 	for _, family := range families {
@@ -141,8 +141,8 @@ func MetricWords() string {
 	return "{" + strings.Join(names, ", ") + "}.{all, head, medium, tail}, " + FIDClass + "CLASS, " + MetricLoss + ", " + MetricStepsPerSecond
 }
 
-// LookupMetric finds a metric of the closed list, or a class's FID: which classes
-// there are the dataset knows.
+// LookupMetric finds a metric of the closed list, or a class's FID. It does not check
+// that the dataset has the class.
 func LookupMetric(name string) (MetricInfo, bool) {
 	for _, m := range MetricList() {
 		if m.Name == name {
@@ -155,8 +155,8 @@ func LookupMetric(name string) (MetricInfo, bool) {
 	return MetricInfo{}, false
 }
 
-// MetricNames are the names among metrics as people want to read them: in the
-// order of MetricList, then the classes by name.
+// MetricNames returns the names of metrics in the order in which they are shown: that
+// of MetricList, then the classes by name.
 func MetricNames(metrics map[string]float64) []string {
 	var names []string
 	for _, m := range MetricList() {
@@ -178,8 +178,8 @@ func Evaluated(name string) bool {
 	return known && name != MetricLoss && name != MetricStepsPerSecond
 }
 
-// Metric returns the trial's value of a metric of the closed list, and whether it
-// has one: it completed, and the value is finite.
+// Metric returns the trial's value of a metric, and whether it has one: only a completed
+// trial does, and the value is finite.
 func (t Trial) Metric(name string) (float64, bool) {
 	if t.Status != StatusCompleted {
 		return 0, false

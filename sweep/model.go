@@ -2,8 +2,8 @@ package sweep
 
 import "fmt"
 
-// Layers are the words of infonce.layer that name a latent of this model, the
-// default first.
+// Layers lists the words of infonce.layer that name a latent of this model, the default
+// first.
 func (m Model) Layers() []string {
 	if m.Arch == ArchDiT {
 		return []string{LayerQuarter, LayerLast}

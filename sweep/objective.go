@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// NamedMetrics are the metrics that the objectives and constraints name, each once.
+// NamedMetrics returns the metrics that the objectives and constraints name, each once.
 func (s *Spec) NamedMetrics() []string {
 	var names []string
 	add := func(name string) {
@@ -23,8 +23,7 @@ func (s *Spec) NamedMetrics() []string {
 	return names
 }
 
-// Objectives are the values, among metrics, of the spec's metrics and of what its
-// constraints speak of.
+// Objectives returns those of metrics that the spec's objectives and constraints name.
 func (s *Spec) Objectives(metrics map[string]float64) map[string]float64 {
 	values := make(map[string]float64, len(s.Metrics))
 	for _, o := range s.Metrics {
@@ -42,7 +41,7 @@ func (s *Spec) Objectives(metrics map[string]float64) map[string]float64 {
 	return values
 }
 
-// Goal is the direction of a metric: the spec's where it names it.
+// Goal returns the direction of a metric.
 func (s *Spec) Goal(metric string) Goal {
 	for _, o := range s.Metrics {
 		if o.Name == metric {
@@ -53,7 +52,8 @@ func (s *Spec) Goal(metric string) Goal {
 	return info.Goal
 }
 
-// Cost is a value of the objective with its sign turned so that less is better.
+// Cost returns a value of the objective, negated if more is better, so that less is
+// better.
 func (o Objective) Cost(value float64) float64 {
 	if o.Goal == Maximize {
 		return -value

@@ -7,10 +7,9 @@ import (
 	"strings"
 )
 
-// Settings is everything about one trial's training and sampling that a parameter
-// can set, resolved and typed: the trial's parameters over the spec's fixed
-// fields over the defaults of the closed list. Every number is within the range
-// that ParameterList states.
+// Settings are the values that one trial trains and samples with: the trial's
+// parameters, else the spec's fixed fields, else the defaults of the list of
+// parameters. Every number is within the range of its parameter.
 type Settings struct {
 	Terms            Params    // every parameter of every term of the loss; infonce.layer is one of Model.Layers
 	ResamplingFactor float64   // 0: natural frequencies; otherwise (0, 1], class of rank i drawn with p ∝ f^(i/(C-1))

@@ -11,7 +11,8 @@ import (
 // bytes.
 type Params map[string]Value
 
-// Key is the canonical text of params, their JSON: equal exactly for equal params.
+// Key returns the JSON of params: two Params have the same key if and only if they are
+// equal.
 func (p Params) Key() string {
 	text := []byte{'{'}
 	for i, name := range slices.Sorted(maps.Keys(p)) {
@@ -60,11 +61,11 @@ type Assignment struct {
 	Reason Reason `json:"reason"`
 }
 
-// Reason is why a sampler chose a point; `tailsweep explain` shows it.
+// Reason is why a sampler chose a configuration; `tailsweep explain` shows it.
 type Reason struct {
 	Sampler     string              `json:"sampler"`               // a Method, or baseline
 	Note        string              `json:"note,omitempty"`        // one sentence, "before 4 results: random"
-	Acquisition float64             `json:"acquisition,omitempty"` // the value that the point was chosen for; its meaning is the sampler's
+	Acquisition float64             `json:"acquisition,omitempty"` // the value that the configuration was chosen for; each sampler has its own
 	Posterior   map[string]Estimate `json:"posterior,omitempty"`   // bayes: what the model expects there, by metric, in its own units
 	Feasible    *float64            `json:"feasible,omitempty"`    // bayes: probability that every constraint holds
 	Hyper       map[string]float64  `json:"hyper,omitempty"`       // parameters of the sampler's model
@@ -77,7 +78,7 @@ type Estimate struct {
 	StdDev float64 `json:"std_dev"`
 }
 
-// Rung is a judgement of a trial before its end.
+// Rung is an evaluation of a trial before its end.
 type Rung struct {
 	Step    int                `json:"step"`             // of training
 	Metrics map[string]float64 `json:"metrics"`          // finite only
@@ -155,9 +156,8 @@ func (e *FailureError) Error() string { return e.Message }
 // Unwrap returns the cause.
 func (e *FailureError) Unwrap() error { return e.Err }
 
-// AtStep is a rung of a trial that was judged there: metrics are what the
-// evaluation found, t is the trial as it then stands, for the metrics that come
-// from its training.
+// AtStep returns the rung of a trial: metrics are those of the evaluation there, t is
+// the trial so far, from which the metrics of the training come.
 func (t Trial) AtStep(metrics map[string]float64) Rung {
 	t.Status, t.Metrics = StatusCompleted, metrics
 	r := Rung{Step: t.Steps, Metrics: make(map[string]float64, len(metrics)+2)}
@@ -169,7 +169,7 @@ func (t Trial) AtStep(metrics map[string]float64) Rung {
 	return r
 }
 
-// StopReason says why a stopped trial was stopped, "" for any other.
+// StopReason returns why a stopped trial was stopped, "" for any other.
 func (t Trial) StopReason() string {
 	switch {
 	case t.Status != StatusStopped:
@@ -182,9 +182,10 @@ func (t Trial) StopReason() string {
 	return t.Rungs[len(t.Rungs)-1].Reason
 }
 
-// Tries is how often a trial's training began anew, from a checkpoint or not: 1 when
-// nothing went wrong. Attempts, which name the folders of logs, count each rung that
-// it went on from as well. Of one that was cancelled at a rung it may be 1 too few.
+// Tries returns how often a trial's training started because of failures, the first
+// time included: 1 if nothing went wrong. Attempts, which name the folders of logs, count
+// each rung that the trial went on from as well. For a trial that was cancelled at a rung
+// the result may be 1 too low.
 func (t Trial) Tries() int {
 	stages := len(t.Rungs) + 1
 	if t.Status == StatusStopped && t.Limit == "" {

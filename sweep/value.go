@@ -16,8 +16,8 @@ type Value struct {
 	word   string
 }
 
-// Number returns a numeric value. It panics when f is not finite, since no
-// parameter can be and JSON has no word for it.
+// Number returns a numeric value. It panics if f is not finite: no parameter can be, and
+// JSON cannot express it.
 func Number(f float64) Value {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		panic(fmt.Sprintf("sweep: value %v is not finite", f))
@@ -31,7 +31,7 @@ func Word(w string) Value { return Value{word: w} }
 // IsWord reports whether v is a word.
 func (v Value) IsWord() bool { return v.word != "" }
 
-// Float returns the number; 0 for a word.
+// Float returns the number, 0 for a word.
 func (v Value) Float() float64 { return v.number }
 
 // String returns the shortest text that reads back as v.
@@ -45,8 +45,8 @@ func (v Value) String() string {
 // MarshalJSON writes a number or a string.
 func (v Value) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 
-// AppendJSON appends what encoding/json writes of v. Keys of parameters are made
-// by the thousand for one suggestion, and reflection takes ten times as long.
+// AppendJSON appends what encoding/json writes for v. A suggestion makes thousands of
+// keys of parameters, for which reflection takes ten times as long.
 func (v Value) AppendJSON(to []byte) []byte {
 	if v.word != "" {
 		return appendQuoted(to, v.word)
@@ -54,7 +54,7 @@ func (v Value) AppendJSON(to []byte) []byte {
 	if size := math.Abs(v.number); size != 0 && (size < 1e-6 || size >= 1e21) {
 		data, err := json.Marshal(v.number)
 		if err != nil {
-			panic("sweep: " + err.Error()) // Number lets nothing such through
+			panic("sweep: " + err.Error()) // Number has refused what is not finite
 		}
 		return append(to, data...)
 	}

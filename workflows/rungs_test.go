@@ -240,7 +240,7 @@ func TestVerdictsSurviveContinueAsNew(t *testing.T) {
 	first := verdict(100, stopping.Stop, "place 2 of 2 at step 100: only the best 1 go on")
 	require.Equal(t, []conduct.RungVerdict{
 		verdict(100, stopping.GoOn, "result 1 at step 100: no trial is stopped before there are 2"), first, first,
-		verdict(150, stopping.GoOn, "step 150 is no rung of this trial"),
+		verdict(150, stopping.GoOn, "step 150 is not a rung of this trial"),
 		verdict(200, stopping.GoOn, "result 1 at step 200: no trial is stopped before there are 2"),
 		verdict(100, stopping.Stop, "place 2 of 3 at step 100: only the best 1 go on"),
 	}, r.verdicts)

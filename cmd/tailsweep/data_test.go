@@ -249,7 +249,7 @@ metrics: [{name: kid.tail}, {name: recall.head}]
 	require.Contains(t, r.Err, "stdin:5:37: dataset.path: too few images for recall.head: 64 samples and 3 real images of group head, 1 class")
 	require.Contains(t, cmdline(t, nil, spec, "plan", "-", "--no-measure").Err, "stdin:5:37: dataset.path: too few images for kid.tail")
 	r = cmdline(t, nil, strings.Replace(spec, "many: 2, few: 2", "head: [bee], tail: [cat, eel]", 1), "validate", "-")
-	require.Contains(t, r.Err, "dataset.groups.tail[1]: is no class of the dataset (eel; valid: a class's name or number: ant, bee, cat)")
+	require.Contains(t, r.Err, "dataset.groups.tail[1]: is not a class of the dataset (eel; valid: a class's name or number: ant, bee, cat)")
 	require.Contains(t, r.Err, "stdin:5:")
 }
 

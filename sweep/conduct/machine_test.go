@@ -377,7 +377,7 @@ func TestVerdicts(t *testing.T) {
 	require.Equal(t, map[string]float64{"fid.tail": 9}, m.Rungs[1].Metrics, "no more than the spec's metrics")
 	require.Equal(t, verdict(100, stopping.GoOn, "the sweep has this trial's result already"), asked(m, 0, 100, 1))
 	require.Zero(t, asked(m, 4, 100, 1), "it has not started")
-	require.Equal(t, verdict(300, stopping.GoOn, "step 300 is no rung of this trial"), asked(m, 2, 300, 1))
+	require.Equal(t, verdict(300, stopping.GoOn, "step 300 is not a rung of this trial"), asked(m, 2, 300, 1))
 
 	// A trial that was reset comes to a rung for a second time, when the answer would be another.
 	require.NotZero(t, asked(m, 1, 200, 8))

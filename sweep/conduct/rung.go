@@ -8,7 +8,7 @@ import (
 )
 
 // report answers a trial at a rung. Anybody can send a report: one of a trial that
-// does not run is ignored, and a step that is no rung of the trial stops nothing. A
+// does not run is ignored, and a step that is not a rung of the trial stops nothing. A
 // trial that was reset may be at a rung for a second time:
 // one that is in the ledger already goes on.
 func (m *Machine) report(r RungReport) {

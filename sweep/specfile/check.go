@@ -88,7 +88,7 @@ func (c *checker) check() {
 	}
 	for _, limit := range []*sweep.Duration{&c.spec.Budget.WallClock, &c.spec.MaxTrialTime} {
 		if c.given(limit) && c.valid(limit) && *limit <= 0 {
-			c.wrong(limit, limit.String(), "is no time at all", "a time such as 12h, or no limit")
+			c.wrong(limit, limit.String(), "is not a positive time", "a time such as 12h, or no limit")
 		}
 	}
 }

@@ -49,7 +49,7 @@ func (c *checker) checkUNet() {
 	levels := len(m.Mult)
 	for i, level := range m.Attention {
 		if level >= levels && c.valid(&m.Attention) {
-			c.wrong(c.givenOr(&m.Attention[i], m), fmt.Sprint(level), fmt.Sprintf("is no level of this unet, which has %d", levels), fmt.Sprintf("0 to %d", levels-1))
+			c.wrong(c.givenOr(&m.Attention[i], m), fmt.Sprint(level), fmt.Sprintf("is not a level of this unet, which has %d", levels), fmt.Sprintf("0 to %d", levels-1))
 			break
 		}
 	}
@@ -82,7 +82,7 @@ func (c *checker) checkLayer() {
 		}
 		for _, v := range space.GridValues(*p) {
 			if !slices.Contains(layers, v.String()) {
-				c.wrong(p, v.String(), "is no latent of this model", strings.Join(layers, ", "))
+				c.wrong(p, v.String(), "is not a latent of this model", strings.Join(layers, ", "))
 				return
 			}
 		}

@@ -140,8 +140,8 @@ func (c *checker) resolveGroups() {
 	}
 }
 
-// defaultTexts says what a field is when it is left out, where that is no constant of
-// defaults. The schema and the reference show it.
+// defaultTexts describes the defaults that are not constants of defaults. The schema
+// and the reference show them.
 var defaultTexts = map[path]string{
 	"description":                     "none",
 	"dataset.path":                    "where `tailsweep data pull` puts the files",

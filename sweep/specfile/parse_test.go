@@ -122,7 +122,7 @@ func number(f float64) *sweep.Value {
 	return &v
 }
 
-func TestParseTellsFaults(t *testing.T) {
+func TestParseReportsFaults(t *testing.T) {
 	params := func(text string) string { return spectest.With("parameters: " + text) }
 	const looked = "evaluate: {samples_per_class: 100, features: {path: /f}}"
 	for _, c := range []struct{ name, text, want string }{
@@ -177,7 +177,7 @@ func TestParseTellsFaults(t *testing.T) {
 		{"empty group by names", spectest.With("dataset: {name: image-folder, path: /d, classes: 9, groups: {tail: [cat]}}", "metrics: [{name: kid.head}]", looked), "metrics[0].name: dataset.groups leaves this group without a class (kid.head;"},
 		{"bounds of groups", spectest.With("dataset: {name: fashion-mnist-10k, groups: {few: 200}}"), "dataset.groups.few: is more than many = 100: a class would be head and tail (200; valid: at most 100)"},
 		{"groups of two kinds", spectest.With("dataset: {name: fashion-mnist-10k, groups: {few: 20, tail: [bag]}}"), "dataset.groups.few: belongs to by: shots, and this is by: names (20; valid: by: shots)"},
-		{"groups of no class", spectest.With("dataset: {name: fashion-mnist-10k, groups: {tail: [cat]}}"), "dataset.groups.tail[0]: is no class of the dataset (cat; valid: a class's name or number: t-shirt,"},
+		{"groups of no class", spectest.With("dataset: {name: fashion-mnist-10k, groups: {tail: [cat]}}"), "dataset.groups.tail[0]: is not a class of the dataset (cat; valid: a class's name or number: t-shirt,"},
 		{"groups of no name", spectest.With("dataset: {name: fashion-mnist-10k, groups: {by: names}}"), "dataset.groups: names no class"},
 		{"background", spectest.With("dataset: {name: image-folder, path: /d, classes: 9, background: grey}", looked), "dataset.background: not well formed (grey;"},
 		{"background of a published set", spectest.With("dataset: {name: cifar-10, background: black}", looked), "dataset.background: belongs to image-folder"},
@@ -189,8 +189,8 @@ func TestParseTellsFaults(t *testing.T) {
 		{"preset of the other arch", spectest.With("model: {preset: dit-s2, arch: unet}"), "model.arch: is not that of model.preset = dit-s2 (unet; valid: dit)"},
 		{"unknown preset", spectest.With("model: {preset: unet-smal-28}"), `model.preset: unknown value, did you mean "unet-small-28"?`},
 		{"levels", spectest.With("model: {preset: unet-released}"), "5:1: model: has 4 levels, which halve dataset.size = 28 to a fraction (valid: fewer levels, or a multiple of 8 for dataset.size)"},
-		{"attention level", spectest.With("model: {arch: unet, attention: [1, 3]}"), "model.attention[1]: is no level of this unet, which has 3 (3; valid: 0 to 2)"},
-		{"layer", params("{infonce.layer: {values: [bottleneck, quarter]}}"), "parameters.infonce.layer: is no latent of this model (quarter; valid: bottleneck, down0, down1, down2, up0, up1, up2, default)"},
+		{"attention level", spectest.With("model: {arch: unet, attention: [1, 3]}"), "model.attention[1]: is not a level of this unet, which has 3 (3; valid: 0 to 2)"},
+		{"layer", params("{infonce.layer: {values: [bottleneck, quarter]}}"), "parameters.infonce.layer: is not a latent of this model (quarter; valid: bottleneck, down0, down1, down2, up0, up1, up2, default)"},
 		{"layer of the baseline", spectest.With("baseline: {params: {infonce.layer: last}}"), "infonce.layer = last, want one of bottleneck, down0,"},
 		{"steps of the other sampler", spectest.With("evaluate: {ddpm_steps: 100}"), "evaluate.ddpm_steps: belongs to sampler ddpm, and this is ddim (100;"},
 		{"steps of the other sampler, set", spectest.With("evaluate: {sampler: ddpm, ddim_steps: 20}"), "evaluate.ddim_steps: belongs to sampler ddim, and this is ddpm (20; valid: sampler: ddim, or ddpm_steps)"},
@@ -209,8 +209,8 @@ func TestParseTellsFaults(t *testing.T) {
 		{"conditional guidance", params(`{lr: {values: [0.1, 0.2]}, guidance: {values: [1, 2], when: "lr > 0.1"}}`), "parameters.guidance.when: guidance cannot be conditional"},
 		{"baseline out of range", spectest.With("baseline: {params: {infonce.weight: -1}}"), "baseline.params.infonce.weight: out of range (-1; valid: a number in [0, 100])"},
 		{"wall clock", spectest.With("budget: {wall_clock: 90min}"), "budget.wall_clock: not well formed (90min;"},
-		{"no trial time", spectest.With("max_trial_time: 0s"), "max_trial_time: is no time at all (0s;"},
-		{"no wall clock", spectest.With("budget: {wall_clock: 0s}"), "budget.wall_clock: is no time at all (0s;"},
+		{"no trial time", spectest.With("max_trial_time: 0s"), "max_trial_time: is not a positive time (0s;"},
+		{"no wall clock", spectest.With("budget: {wall_clock: 0s}"), "budget.wall_clock: is not a positive time (0s;"},
 
 		{"no end", strings.Replace(spectest.Base, "budget: {run_cap: 4}\n", "", 1), "budget: method random never ends by itself (valid: run_cap, gpu_hours or wall_clock)"},
 		{"nothing to search", params("{lr: {value: 0.1}}"), "parameters: there is nothing to search"},
@@ -253,7 +253,7 @@ func TestParseTellsFaults(t *testing.T) {
 }
 
 // One fault hides no other that does not follow from it.
-func TestParseTellsAllFaultsAtOnce(t *testing.T) {
+func TestParseReportsAllFaultsAtOnce(t *testing.T) {
 	_, err := Parse("s.yaml", []byte(spectest.With(
 		"dataset: {name: image-folder, path: 'ftp://host/x', classes: 9, size: 65, imbalance: {profile: exp, factor: 2}}",
 		"model: {arch: unet, patch: 4, mult: [1, 2], attention: [2]}",
@@ -265,7 +265,7 @@ func TestParseTellsAllFaultsAtOnce(t *testing.T) {
 		"budget: {}")))
 	for _, want := range []string{
 		"dataset.path: ftp:// is not supported", "dataset.size: out of range", "dataset.imbalance.factor: out of range",
-		"model.patch: belongs to arch dit", "model.attention[0]: is no level of this unet", "train.warmup_steps: is longer",
+		"model.patch: belongs to arch dit", "model.attention[0]: is not a level of this unet", "train.warmup_steps: is longer",
 		"evaluate: there is no built-in classifier", "evaluate.ddpm_steps: belongs to sampler ddpm", "evaluate.seed: out of range",
 		"parameters.lr: has no values", "metrics[1].goal: is the wrong way", "constraints[0]: ", "budget: method random never ends",
 	} {

@@ -55,7 +55,7 @@ func TestParseResolvesSearchDistributions(t *testing.T) {
 	}
 }
 
-func TestParseTellsFaultsOfTheSearch(t *testing.T) {
+func TestParseReportsFaultsOfTheSearch(t *testing.T) {
 	params := func(text string) string { return spectest.With("parameters: " + text) }
 	stopped := func(text string, lines ...string) string {
 		return spectest.With(append([]string{"checkpoints: {every_steps: 100}", "early_terminate: " + text}, lines...)...)

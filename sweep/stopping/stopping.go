@@ -69,7 +69,7 @@ func Decide(s *sweep.Spec, trial sweep.Assignment, step int, results []RungResul
 	case trial.Kind == sweep.KindBaseline:
 		return Verdict{GoOn, "baseline trials are never stopped"}
 	case !slices.Contains(TrialRungs(s, trial), step):
-		return Verdict{GoOn, fmt.Sprintf("step %d is no rung of this trial", step)}
+		return Verdict{GoOn, fmt.Sprintf("step %d is not a rung of this trial", step)}
 	}
 	end := slices.IndexFunc(results, func(r RungResult) bool { return r.Trial == trial.Number && r.Step == step })
 	if end < 0 {

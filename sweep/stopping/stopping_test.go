@@ -198,7 +198,7 @@ func TestVerdictOnWhatIsNotJudged(t *testing.T) {
 	bad := []RungResult{shown(s, 0, 100, 1), shown(s, 1, 100, 2), shown(s, 2, 100, 3), shown(s, 3, 100, 4)}
 	require.Equal(t, Stop, Decide(s, contender(3), 100, bad).Decision)
 	require.Equal(t, Verdict{GoOn, "baseline trials are never stopped"}, Decide(s, sweep.Assignment{Number: 3, Kind: sweep.KindBaseline}, 100, bad))
-	require.Equal(t, Verdict{GoOn, "step 200 is no rung of this trial"}, Decide(s, contender(3), 200, bad))
+	require.Equal(t, Verdict{GoOn, "step 200 is not a rung of this trial"}, Decide(s, contender(3), 200, bad))
 	require.Equal(t, Verdict{GoOn, "no result at step 300"}, Decide(s, contender(3), 300, bad))
 	for i := range bad[:3] {
 		bad[i].Kind = sweep.KindBaseline

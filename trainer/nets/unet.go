@@ -32,7 +32,7 @@ func newUNet(cfg Config) (Net, error) {
 	}
 	for _, level := range cfg.Model.Attention {
 		if level < 0 || level >= len(levels) {
-			return nil, fmt.Errorf("model.attention = %v has %d, which is no level of %d", cfg.Model.Attention, level, len(levels))
+			return nil, fmt.Errorf("model.attention = %v has %d, which is not a level of %d", cfg.Model.Attention, level, len(levels))
 		}
 	}
 	if p := cfg.Model.Dropout; !(p >= 0 && p < 1) {
