@@ -223,7 +223,7 @@ func TestNewRefuses(t *testing.T) {
 		"dataset.size = 18 is not a multiple of 4":                           {Model: unet, Size: 18, Channels: 1, Classes: 2},
 		"halves the image 3 times: dataset.size = 28 is not a multiple of 8": {Model: with(func(m *sweep.Model) { m.Mult = []int{1, 2, 2, 2} }), Size: 28, Channels: 1, Classes: 2},
 		"model.mult = [1 9] must be 1 to 4 numbers of 1 to 8":                {Model: with(func(m *sweep.Model) { m.Mult = []int{1, 9} }), Size: 28, Channels: 1, Classes: 2},
-		"model.attention = [3] has 3, which is not a level of 3":                {Model: with(func(m *sweep.Model) { m.Attention = []int{3} }), Size: 28, Channels: 1, Classes: 2},
+		"model.attention = [3] has 3, which is not a level of 3":             {Model: with(func(m *sweep.Model) { m.Attention = []int{3} }), Size: 28, Channels: 1, Classes: 2},
 		"model.dropout = 1 must be in [0, 1)":                                {Model: with(func(m *sweep.Model) { m.Dropout = 1 }), Size: 28, Channels: 1, Classes: 2},
 		"model.width = 0 must be 1 to 1024":                                  {Model: sweep.Model{Arch: ArchUNet, Depth: 1, Mult: []int{1, 2, 2}}, Size: 16, Channels: 1, Classes: 2},
 		"model.patch = 3 does not divide dataset.size = 16":                  {Model: sweep.Model{Arch: ArchDiT, Width: 8, Depth: 1, Patch: 3, Heads: 1}, Size: 16, Channels: 1, Classes: 2},
