@@ -43,7 +43,7 @@ func (f *fakeS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch auth := r.Header.Get("Authorization"); {
-	case !strings.Contains(auth, "Credential=good/") || f.revoked:
+	case f.revoked && strings.Contains(auth, "Credential=good/"), !strings.Contains(auth, "Credential=good/") && !strings.Contains(auth, "Credential=new/"):
 		if r.Method == http.MethodHead { // as versitygw does
 			w.WriteHeader(http.StatusNotFound)
 			return
@@ -393,6 +393,31 @@ func TestAccessErrorNamesTheReason(t *testing.T) {
 			require.ErrorContains(t, err, reasonText[want].hint)
 		})
 	}
+}
+
+// TestNewCredentialsAreRead replaces revoked credentials in their file.
+func TestNewCredentialsAreRead(t *testing.T) {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_PROFILE"} {
+		t.Setenv(name, "")
+	}
+	path := filepath.Join(t.TempDir(), "credentials")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", path)
+	write := func(key string) {
+		text := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = hush-hush\n", key)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	}
+	write("good")
+	fake := &fakeS3{objects: map[string][]byte{}}
+	server := httptest.NewServer(fake)
+	t.Cleanup(server.Close)
+	s, err := Open(t.Context(), Config{Endpoint: address.URL(server.URL), Bucket: "bkt"})
+	require.NoError(t, err)
+	require.NoError(t, s.Put(t.Context(), "k", strings.NewReader("x"), 1))
+
+	fake.revoked = true
+	require.ErrorIs(t, s.Put(t.Context(), "k", strings.NewReader("x"), 1), ErrDenied)
+	write("new")
+	require.NoError(t, s.Put(t.Context(), "k", strings.NewReader("x"), 1), "without a restart")
 }
 
 // TestReasonsHaveAText checks that the list of reasons and their texts agree.
