@@ -3,6 +3,8 @@ package worker
 import (
 	"slices"
 	"strings"
+
+	"github.com/tailsweep/tailsweep/internal/folder"
 )
 
 // childVariables and childPrefixes list the variables that a child needs to find its
@@ -11,7 +13,7 @@ import (
 var (
 	childVariables = []string{
 		"PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH",
-		"TAILSWEEP_CACHE_DIR",
+		folder.CacheVariable,
 		"GOMAXPROCS", "GOMEMLIMIT", "GOGC", "GODEBUG", "GOTRACEBACK",
 	}
 	childPrefixes = []string{

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/internal/file"
+	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/internal/retry"
 )
 
@@ -178,7 +179,7 @@ func workerEnviron(base []string, l layout, made setup, k keys, backend string) 
 		"AWS_ACCESS_KEY_ID="+k.Access,
 		"AWS_SECRET_ACCESS_KEY="+k.Secret,
 		"TAILSWEEP_METRICS_ADDR="+loopback(made.Ports.WorkerMetrics),
-		"TAILSWEEP_STATE_DIR="+string(l),
+		folder.StateVariable+"="+string(l),
 	)
 	if backend != "" {
 		env = append(env, "TAILSWEEP_BACKEND="+backend)
