@@ -9,10 +9,10 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// RunChild is the child process of `tailsweep train --job FILE`: trainer/job's
-// protocol on stdin and stdout, text for people on stderr. It returns the exit
-// code. A nil stdin is not watched, for training by hand. version is the program's,
-// for manifests.
+// RunChild is the child process of `tailsweep train --job FILE`. It follows the
+// protocol of trainer/job on stdin and stdout, logs text to stderr, and returns the
+// exit code. A nil stdin is not watched, for training by hand. version is the program's
+// version, for manifests.
 func RunChild(ctx context.Context, jobFile string, stdin io.Reader, stdout io.Writer, version string) int {
 	return job.Run(ctx, stdin, stdout, func(ctx context.Context, c job.Child) error {
 		var j job.Train
@@ -25,6 +25,6 @@ func RunChild(ctx context.Context, jobFile string, stdin io.Reader, stdout io.Wr
 
 func logTo(w io.Writer) func(string, ...any) {
 	return func(format string, a ...any) {
-		_, _ = fmt.Fprintf(w, format+"\n", a...) // nobody is left to tell
+		_, _ = fmt.Fprintf(w, format+"\n", a...) // there is no other place for its error
 	}
 }

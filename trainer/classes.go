@@ -9,14 +9,15 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
-// classes is what a model's metadata says of its classes: of an image folder only the
-// files tell, and who samples need not have them.
+// classes is the part of a model's metadata about its classes. Sampling must not need
+// the dataset's files, and for an image folder nothing else has the names.
 type classes struct {
 	Names  []string `json:"names"`  // `[C]`
 	Counts []int    `json:"counts"` // `[C]`, images of each class that it was trained on
 }
 
-// readClasses returns those of a model of n classes, nil where the metadata has none.
+// readClasses reads the classes of a model of n classes; nil where the metadata has
+// none.
 func readClasses(metadata map[string]string, n int) (*classes, error) {
 	text, ok := metadata[checkpoint.MetaClasses]
 	if !ok {
@@ -37,9 +38,9 @@ func readClasses(metadata map[string]string, n int) (*classes, error) {
 	return &c, nil
 }
 
-// Classes tells what the model was trained on: the names of the classes, the images of
-// each (Available stays nil), and the groups. Of an untrained model, and of one whose
-// weights do not say, the files of its dataset tell, if they are here.
+// Classes describes the classes that the model was trained on: their names, the number
+// of training images of each (Available stays nil), and the groups. For an untrained
+// model, and for one without this metadata, it reads the files of the dataset.
 func (m *Model) Classes() (dataset.About, error) {
 	if m.classes == nil {
 		return dataset.Describe(m.Spec.Dataset)

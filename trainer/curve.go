@@ -16,7 +16,7 @@ type window struct {
 	Groups map[string]groupSum `json:"groups,omitempty"`
 }
 
-// groupSum is the DDPM loss of the samples of a group of classes.
+// groupSum sums the DDPM loss of the samples of a group.
 type groupSum struct {
 	Count int     `json:"count"`
 	DDPM  float64 `json:"ddpm"`

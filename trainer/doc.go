@@ -1,26 +1,31 @@
-// Package trainer trains one trial and hands out its model for sampling. It runs
-// in a child process of the worker (RunChild) or by hand.
+// Package trainer trains one trial, and opens trained models for sampling. It runs in
+// a child process of the worker (RunChild) or by hand.
 //
-// A training is a pure function of (spec, assignment, backend): its random
-// numbers are drawn in Go from streams keyed by (seed, step), its batches likewise
-// (trainer/dataset), so a step needs nothing from the one before but the
-// variables. Hence the state that a checkpoint carries is every variable (path,
-// trainable flag, tensor), the step, and the sums of the curve's open window; and
-// a run that was killed and resumed equals the uninterrupted one bit for bit on
-// the same backend, weights and curve.
+// A training is a pure function of (spec, assignment, backend). Its random numbers
+// come from streams in Go that are keyed by (seed, step), and so do its batches
+// (trainer/dataset), so a step depends on the steps before it only through the
+// variables. A checkpoint therefore contains every variable (path, trainable flag,
+// tensor), the step, and the sums of the curve's unfinished window. A training that was
+// killed and resumed equals the uninterrupted one bit for bit on the same backend, in
+// weights and curve.
 //
-// Invariants: nothing is saved at a loss, gradient or weight that is not finite;
-// the step function is compiled once; GoMLX's panics are recovered at the package's
-// doors (Guard, and where a graph is built for its shapes only); every error that leaves Train is a *sweep.FailureError or a
-// context's.
+// Invariants: nothing is saved when the loss, the gradient or a weight is not finite;
+// the step function is compiled once; panics of GoMLX are recovered in Guard and where
+// a graph is built for its shapes only; every error of Train is a *sweep.FailureError
+// or the context's.
 //
-//	step.go       the compiled step: loss, clipping, Adam, EMA
-//	train.go      the loop: batches, curve, checkpoints, drain
-//	state.go      variables to and from a checkpoint folder
-//	model.go      a trained model, for sampling
-//	precheck/     that a trial can be judged, before it trains
-//	classes.go    what a model's classes are called
-//	estimate.go   parameters, memory and passes, for plans
+//	train.go        the loop: batches, curve, checkpoints, stop on request
+//	step.go         the compiled step: loss, clipping, Adam, EMA
+//	batch.go        the inputs of a step
+//	curve.go        means of losses between the points of the curve
+//	save.go         checkpoints, written while the training continues
+//	state.go        variables to and from a checkpoint folder
+//	resume.go       checks that a checkpoint belongs to the training
+//	provenance.go   where a checkpoint comes from, for its manifest
+//	model.go        a trained model, for sampling
+//	classes.go      names and counts of a model's classes
+//	estimate.go     parameters, memory and forward passes, for plans
+//	failure.go      failure classes of errors
 //
 // It must not import Temporal, an object store or the worker.
 package trainer

@@ -16,7 +16,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/nets"
 )
 
-// ParameterCount is the number of trainable weights of the spec's model.
+// ParameterCount returns the number of trainable weights of the spec's model.
 func ParameterCount(spec sweep.Spec) (int, error) {
 	all, err := shapes(spec)
 	if err != nil {
@@ -33,13 +33,13 @@ func ParameterCount(spec sweep.Spec) (int, error) {
 	return count, nil
 }
 
-// MemoryEstimate is the resident memory, in bytes, at which a training of the
-// spec peaks on a backend (backend.Go, else XLA on the CPU) with both losses on.
-// It counts five float32 copies of the weights (themselves, gradient, two moments,
-// EMA), the process itself, and what is alive of the nodes of a forward pass
-// over the spec's batch: 3.5 times their bytes on go, which frees late, 0.8 on
-// XLA, which fuses. The factors are measured, on U-Nets of width 16 at batches
-// of 64 and 256, where the estimate is within a tenth.
+// MemoryEstimate estimates the peak of the resident memory of a training of the spec,
+// in bytes, on backend.Go or on XLA on the CPU, with InfoNCE and alignment on. It is
+// the sum of five float32 copies of the weights (weights, gradient, two moments, EMA),
+// of the process itself, and of a multiple of the bytes of all nodes of a forward pass
+// over the spec's batch: 3.5 on go, which frees late, and 0.8 on XLA, which fuses. The
+// factors were measured on U-Nets of width 16 with batches of 64 and 256, where the
+// estimate is within 10 %.
 func MemoryEstimate(spec sweep.Spec, choice string) (int64, error) {
 	store, bytes, err := forward(spec, spec.Train.Batch)
 	if err != nil {
@@ -53,8 +53,8 @@ func MemoryEstimate(spec sweep.Spec, choice string) (int64, error) {
 	return 620e6 + weights + bytes*8/10, nil
 }
 
-// shapes are the dimensions of the model's weights by tensor name: the forward
-// graph is built, never compiled or run.
+// shapes returns the dimensions of the model's weights by tensor name. It builds the
+// forward graph, and does not compile or run it.
 func shapes(spec sweep.Spec) (map[string][]int, error) {
 	store, _, err := forward(spec, 1)
 	if err != nil {
@@ -68,7 +68,7 @@ func shapes(spec sweep.Spec) (map[string][]int, error) {
 	return all, nil
 }
 
-// shapesOnly is the spec's net, whose weights have no values.
+// shapesOnly returns the spec's net with weights that have shapes and no values.
 func shapesOnly(spec sweep.Spec) (nets.Net, error) {
 	return nets.New(nets.Config{
 		Model: spec.Model, Size: spec.Dataset.Size, Channels: spec.Dataset.Channels(), Classes: spec.Dataset.Classes(),
@@ -76,8 +76,8 @@ func shapesOnly(spec sweep.Spec) (nets.Net, error) {
 	})
 }
 
-// forward builds the graph of one forward pass over a batch and returns the
-// store of its weights and the bytes that its nodes take.
+// forward builds the graph of one forward pass over a batch. It returns the store of
+// its weights and the bytes of its nodes.
 func forward(spec sweep.Spec, batch int) (store *model.Store, bytes int64, err error) {
 	net, err := shapesOnly(spec)
 	if err != nil {
@@ -104,8 +104,8 @@ func forward(spec sweep.Spec, batch int) (store *model.Store, bytes int64, err e
 	return store, bytes, nil
 }
 
-// ForwardPasses is how many forward passes a training step of the trial makes: those
-// of its loss's graph, which is built and never compiled or run.
+// ForwardPasses returns the number of forward passes in a training step of the trial.
+// It builds the graph of the loss, and does not compile or run it.
 func ForwardPasses(spec sweep.Spec, a sweep.Assignment) (passes int, err error) {
 	settings, err := spec.Settings(a)
 	if err != nil {
@@ -131,7 +131,7 @@ func ForwardPasses(spec sweep.Spec, a sweep.Assignment) (passes int, err error) 
 	input := func(name string, dtype dtypes.DType, dims ...int) *graph.Node {
 		return graph.Parameter(g, name, gshapes.Make(dtype, dims...))
 	}
-	const n = 2 // the least that losses between samples take
+	const n = 2 // the smallest batch for losses between samples
 	size, channels := spec.Dataset.Size, spec.Dataset.Channels()
 	counts := slices.Repeat([]int{1}, spec.Dataset.Classes())
 	var inputs []*graph.Node

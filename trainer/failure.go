@@ -14,8 +14,9 @@ import (
 
 var errNotFinite = errors.New("a value is not finite")
 
-// Guard runs work as Train runs a training: a panic of graph building becomes an
-// error, and every error but a context's a *sweep.FailureError. log hears the stack.
+// Guard runs work and classifies its error: a panic of graph building becomes an error,
+// and every error except a context's becomes a *sweep.FailureError. The stack of a
+// panic goes to log.
 func Guard(log func(format string, a ...any), work func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -26,7 +27,7 @@ func Guard(log func(format string, a ...any), work func() error) (err error) {
 	return work()
 }
 
-// classify gives err its class. A context's error passes as it is.
+// classify gives err a failure class. A context's error is returned unchanged.
 func classify(err error) error {
 	var classed *sweep.FailureError
 	switch {
@@ -36,14 +37,14 @@ func classify(err error) error {
 	case job.SaysOutOfMemory(err.Error()), errors.Is(err, syscall.ENOMEM):
 		return failure(sweep.FailOutOfMemory, err)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return failure(sweep.FailTransient, err) // another worker, or a cleaned disk, can go on
+		return failure(sweep.FailTransient, err) // another worker, or this one after a cleanup, can continue
 	case errors.Is(err, checkpoint.ErrCorrupt):
 		return failure(sweep.FailTransient, err) // the next attempt takes an older checkpoint
 	}
 	return failure(sweep.FailBug, err)
 }
 
-// failure gives err a class, unless it has one.
+// failure gives err a class, unless it has one already.
 func failure(class sweep.FailureClass, err error) error {
 	var classed *sweep.FailureError
 	if errors.As(err, &classed) {
@@ -52,8 +53,8 @@ func failure(class sweep.FailureClass, err error) error {
 	return sweep.Fail(class, err)
 }
 
-// recovered turns a panic of graph building into an error. The stack goes to
-// log, the message is one line.
+// recovered turns a panic of graph building into an error with a message of one line.
+// The stack goes to log.
 func recovered(p any, log func(format string, args ...any)) error {
 	log("panic: %v\n%s", p, debug.Stack())
 	if err, ok := p.(error); ok {

@@ -21,14 +21,13 @@ type Model struct {
 	Assignment sweep.Assignment
 
 	backend *backend.Backend
-	classes *classes // nil: the weights are of a version that did not say
+	classes *classes // nil: the metadata of the weights has none
 	store   *model.Store
 	net     nets.Net
 }
 
-// OpenModel reads the EMA weights of a checkpoint folder, or of any folder that
-// has its model.safetensors, which carries the spec. The caller verifies the
-// folder first where it comes from outside.
+// OpenModel reads the EMA weights and the spec from model.safetensors in a folder. The
+// caller verifies a folder that comes from outside first.
 func OpenModel(b *backend.Backend, dir string) (*Model, error) {
 	path := filepath.Join(dir, checkpoint.ModelName)
 	tensors, metadata, err := checkpoint.ReadTensors(path)
@@ -65,8 +64,8 @@ func OpenModel(b *backend.Backend, dir string) (*Model, error) {
 	return m, nil
 }
 
-// Untrained is the model that the assignment's training starts from: the floor
-// that a trained one is compared with.
+// Untrained returns the model that the assignment's training starts from, with which a
+// trained one can be compared.
 func Untrained(b *backend.Backend, spec sweep.Spec, a sweep.Assignment) (*Model, error) {
 	net, err := newNet(spec, a.Seed, b, sweep.PrecisionF32)
 	if err != nil {
@@ -75,8 +74,8 @@ func Untrained(b *backend.Backend, spec sweep.Spec, a sweep.Assignment) (*Model,
 	return &Model{Spec: spec, Assignment: a, backend: b, store: model.NewStore(), net: net}, nil
 }
 
-// Sampler returns a sampler that draws batch pictures at a time, its noise from
-// spec.evaluate.seed. Close it after use.
+// Sampler returns a sampler that draws batch samples at a time, with noise from
+// evaluate.seed. Close it after use.
 func (m *Model) Sampler(batch int) (*diffusion.Sampler, error) {
 	settings, err := m.Spec.Settings(m.Assignment)
 	if err != nil {
@@ -97,8 +96,8 @@ func (m *Model) Sampler(batch int) (*diffusion.Sampler, error) {
 // Close frees the weights. The backend stays open.
 func (m *Model) Close() { m.store.Finalize() }
 
-// newNet is the spec's denoiser with initial weights of seed. Sampling is in float32
-// whatever the precision of the training was: one model has one score.
+// newNet returns the spec's denoiser with the initial weights of seed. Sampling passes
+// float32 for any precision of the training, so that a model has one result.
 func newNet(spec sweep.Spec, seed int64, b *backend.Backend, precision string) (nets.Net, error) {
 	if precision == sweep.PrecisionBF16 && b.Choice == backend.Go {
 		return nil, fmt.Errorf("train.precision = %s needs backend %s or %s: backend %s has float32 only", precision, backend.XLACUDA, backend.XLACPU, b.Choice)

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// pace measures steps a second, without the first step, which compiles, and
-// without the time that checkpoints take.
+// pace measures steps per second. It leaves out the first step, which compiles, and the
+// time that checkpoints take.
 type pace struct {
 	began, last     time.Time // zero until the first step is done
 	beganAt, lastAt int
-	said            time.Time
+	reported        time.Time
 }
 
-func newPace() *pace { return &pace{said: time.Now()} }
+func newPace() *pace { return &pace{reported: time.Now()} }
 
-// stepped marks the end of a step; only the first matters.
+// stepped marks the end of a step. The first call starts the measurement.
 func (p *pace) stepped(step int) {
 	if p.began.IsZero() {
 		p.began, p.beganAt = time.Now(), step
@@ -25,13 +25,13 @@ func (p *pace) stepped(step int) {
 	}
 }
 
-// quiet reports whether nothing was said for d.
-func (p *pace) quiet(d time.Duration) bool { return time.Since(p.said) >= d }
+// quiet reports whether no rate was reported for d.
+func (p *pace) quiet(d time.Duration) bool { return time.Since(p.reported) >= d }
 
-// rate is steps a second since the last call, 0 where there is none yet.
+// rate returns the steps per second since the last call, 0 where no step has passed.
 func (p *pace) rate(step int) float64 {
 	now := time.Now()
-	p.said = now
+	p.reported = now
 	seconds := now.Sub(p.last).Seconds()
 	if step == p.lastAt || seconds <= 0 {
 		return 0
@@ -41,12 +41,12 @@ func (p *pace) rate(step int) float64 {
 	return rate
 }
 
-// leaveOut does not count d, which has just passed without steps.
+// leaveOut leaves out the last d, in which no step was made.
 func (p *pace) leaveOut(d time.Duration) {
 	p.began, p.last = p.began.Add(d), p.last.Add(d)
 }
 
-// overall is steps a second since the first step.
+// overall returns the steps per second since the first step.
 func (p *pace) overall(step int) float64 {
 	if seconds := time.Since(p.began).Seconds(); seconds > 0 && step > p.beganAt {
 		return float64(step-p.beganAt) / seconds
@@ -54,8 +54,9 @@ func (p *pace) overall(step int) float64 {
 	return 0
 }
 
-// residentBytes is the resident memory of this process, 0 where Linux does not tell.
-// GoMLX's binding of PJRT asks no device for its memory (go-xla v0.4.2).
+// residentBytes returns the resident memory of this process, 0 where the system does
+// not report it. GoMLX's binding of PJRT has no query for the memory of a device
+// (go-xla v0.4.2).
 func residentBytes() int64 {
 	data, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

@@ -25,7 +25,7 @@ const (
 
 const stateVersion = 1
 
-// state is state.json: what is not a tensor, and the order of those that are.
+// state is state.json: the state beside the tensors, and the order of the variables.
 type state struct {
 	Version   int        `json:"version"`
 	Step      int        `json:"step"` // steps done
@@ -38,13 +38,14 @@ type variable struct {
 	Trainable bool   `json:"trainable"`
 }
 
-// tensorName is a path in the words of safetensors: /unet/stem/kernel is
-// unet.stem.kernel.
+// tensorName returns the name of a variable's tensor in safetensors files:
+// unet.stem.kernel for /unet/stem/kernel.
 func tensorName(path string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(path, "/"), "/", ".")
 }
 
-// snapshot is a checkpoint's content, apart from the training that goes on.
+// snapshot is the content of a checkpoint. It shares nothing with the training, which
+// continues.
 type snapshot struct {
 	state  state
 	values []values // of state.Variables
@@ -56,7 +57,7 @@ type values struct {
 	flat []float32
 }
 
-// snapshot copies every variable. It returns errNotFinite where a value is not.
+// snapshot copies every variable. It returns errNotFinite where a value is not finite.
 func (r *run) snapshot() (snapshot, error) {
 	s := snapshot{
 		state: state{Version: stateVersion, Step: r.step, Window: r.window.clone()},
@@ -82,8 +83,8 @@ func (r *run) snapshot() (snapshot, error) {
 	return s, nil
 }
 
-// tensors are the variables as they are kept: the EMA under the names of the
-// weights it averages, the rest by their own.
+// tensors returns the variables as they are stored: the EMA under the names of the
+// weights that it averages, the rest under their own names.
 func (s snapshot) tensors() (averages, rest []checkpoint.Tensor) {
 	for i, v := range s.state.Variables {
 		dims, flat := s.values[i].dims, s.values[i].flat
@@ -96,9 +97,8 @@ func (s snapshot) tensors() (averages, rest []checkpoint.Tensor) {
 	return averages, rest
 }
 
-// restore makes the variables of a checkpoint folder in store, which is empty, and
-// returns the metadata of its weights, too.
-// The folder was verified against its manifest.
+// restore creates the variables of a checkpoint folder in an empty store. It also
+// returns the metadata of model.safetensors. The caller has verified the folder.
 func restore(store *model.Store, dir string) (s state, metadata map[string]string, err error) {
 	data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(stateIndex)))
 	if err != nil {
@@ -142,7 +142,7 @@ func restore(store *model.Store, dir string) (s state, metadata map[string]strin
 	return s, metadata, nil
 }
 
-// createVariable makes a float32 variable with the tensor's value.
+// createVariable creates a float32 variable with the tensor's value.
 func createVariable(store *model.Store, path string, t checkpoint.Tensor) (*model.Variable, error) {
 	flat, err := t.Float32()
 	if err != nil {
@@ -151,7 +151,7 @@ func createVariable(store *model.Store, path string, t checkpoint.Tensor) (*mode
 	return store.CreateVariable(path, tensors.FromFlatDataAndDimensions(flat, t.Shape...))
 }
 
-// encodeLines is a JSON-lines file.
+// encodeLines encodes values as JSON Lines.
 func encodeLines[T any](values []T) ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)

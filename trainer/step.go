@@ -30,8 +30,8 @@ const (
 	trainingOnly = "/" + diffusion.TrainingOnly + "/"
 )
 
-// schedule is what changes from step to step, computed in Go so that the graph
-// keeps no counter.
+// schedule has the numbers that change from step to step. They are computed in Go, so
+// that the graph keeps no counter.
 type schedule struct {
 	lr       float64 // linear from 0 over the warm-up
 	correct1 float64 // 1 - beta1^k of Adam's bias correction
@@ -53,7 +53,7 @@ func scheduleAt(s sweep.Settings, k int) schedule {
 	}
 }
 
-// losses are what one step reports.
+// losses are the losses of one step.
 type losses struct {
 	total, ddpm, gradient float32            // gradient: its norm before clipping
 	terms                 map[string]float32 // those that are on, before their weights
@@ -101,10 +101,10 @@ func newStepper(b *backend.Backend, store *model.Store, loss diffusion.Loss, siz
 	return s, nil
 }
 
-// update adds one step of Adam with a clipped gradient, or of AdamW (arXiv 1711.05101)
-// where there is weight decay, and of the EMA, to the graph, and returns the
-// gradient's norm. control is a schedule's four numbers. Weights of a loss of its own
-// (diffusion.TrainingOnly) have no EMA: nothing samples from them.
+// update adds to the graph one step of Adam with a clipped gradient, or of AdamW (arXiv
+// 1711.05101) where there is weight decay, and one step of the EMA. It returns the norm
+// of the gradient. control has the four numbers of a schedule. Weights that belong to a
+// loss (diffusion.TrainingOnly) have no EMA, since sampling does not use them.
 func update(store *model.Store, loss, control *Node, settings sweep.Settings) *Node {
 	g := loss.Graph()
 	at := func(i int) *Node { return Reshape(Slice(control, AxisElem(i))) }
@@ -149,14 +149,14 @@ func update(store *model.Store, loss, control *Node, settings sweep.Settings) *N
 	return norm
 }
 
-// isKernel reports whether v is what inputs are multiplied with: no bias, scale or
-// shift, and no embedding.
+// isKernel reports whether v multiplies inputs. A bias, scale, shift or embedding does
+// not.
 func isKernel(v *model.Variable) bool {
 	return strings.HasSuffix(v.Path(), "/kernel") || strings.HasSuffix(v.Path(), "/weight")
 }
 
-// beside returns the variable that training keeps for v under root, making it at
-// zero, or at v's own value for the EMA.
+// beside returns the variable that training keeps for v under root. It creates the
+// variable with zeros, or with the value of v for the EMA.
 func beside(store *model.Store, root string, v *model.Variable) *model.Variable {
 	if there := store.GetVariable(root + v.Path()); there != nil {
 		return there

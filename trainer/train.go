@@ -16,14 +16,14 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
 
-// beat is how long a training says nothing at most, once its steps run.
+// beat is the longest time between two events of a training whose steps run.
 const beat = 2 * time.Second
 
-// Options are what a training needs besides its job.
+// Options has what a training needs besides its job.
 type Options struct {
 	Backend *backend.Backend              // open; Train opens the job's own when nil
-	Events  func(job.Event) error         // hears every event but those of type error; its error ends the training
-	Drain   <-chan struct{}               // closed: write a checkpoint and end preempted; may be nil
+	Events  func(job.Event) error         // receives every event except those of type error; its error ends the training
+	Drain   <-chan struct{}               // when it closes, the training writes a checkpoint and ends as preempted; may be nil
 	Log     func(format string, a ...any) // free text for people; may be nil
 	Version string                        // of the program, for manifests; "" takes the build's
 }
@@ -58,8 +58,8 @@ type run struct {
 	stepper  *stepper
 
 	end    int // the step that this job ends at
-	step   int // done
-	saved  int // the step of the last checkpoint, begun or resumed from
+	step   int // steps done
+	saved  int // the step of the last checkpoint, started or resumed from
 	window window
 	curve  []sweep.CurvePoint
 
@@ -102,7 +102,7 @@ func newRun(ctx context.Context, j job.Train, o Options) (*run, error) {
 		}
 	}
 	if r.end = settings.Steps; j.Until > 0 {
-		r.end = min(j.Until, r.end) // and nothing else depends on it: the rest of the training is to equal the whole
+		r.end = min(j.Until, r.end) // nothing else depends on it, so that the parts of a training equal the whole
 	}
 	net, err := newNet(j.Spec, settings.Seed, r.backend, settings.Precision)
 	if err != nil {
@@ -183,7 +183,7 @@ func (r *run) train(ctx context.Context) error {
 			clock.leaveOut(time.Since(began))
 		}
 	}
-	if r.step == steps || r.step != r.saved { // a job that has nothing to do has been named its checkpoint
+	if r.step == steps || r.step != r.saved { // a job without a step to do was given its checkpoint
 		if ok, err := r.startSave(); !ok {
 			return err
 		}
@@ -195,7 +195,8 @@ func (r *run) train(ctx context.Context) error {
 	return r.options.Events(job.Event{Type: job.Done, Step: r.step, Steps: steps, Losses: r.losses()})
 }
 
-// report emits the curve's point when one is due, else a sign of life.
+// report emits the curve's point when one is due, and otherwise an event without a
+// point when none was emitted for a while.
 func (r *run) report(clock *pace) error {
 	due := r.step%r.settings.LogEvery == 0 || r.step == r.settings.Steps
 	if !due && !clock.quiet(beat) {

@@ -241,7 +241,7 @@ func (t *trained) judge() (cost, error) {
 		}
 	}
 	return timed(1, func() error {
-		j, err := evaluate.NewJudge(context.Background(), t.backend, t.job.Spec.Dataset, nil, per, nil)
+		j, err := evaluate.NewEvaluator(context.Background(), t.backend, t.job.Spec.Dataset, nil, per, nil)
 		if err != nil {
 			return err
 		}

@@ -1,5 +1,5 @@
-// Package backend opens what trials compute on: GoMLX's pure-Go backend, or XLA
-// on the CPU or a CUDA GPU through a PJRT plugin, and installs that plugin.
+// Package backend opens the backend of a training: GoMLX's pure-Go backend, or XLA on the
+// CPU or a CUDA GPU through a PJRT plugin, which it can install.
 //
 //	name      needs                                            speed on 2 cores
 //	go        nothing                                          1

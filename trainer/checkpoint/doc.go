@@ -1,10 +1,10 @@
-// Package checkpoint is the format of a checkpoint folder: what is in it, how it
-// is written so that it is whole or absent, and how it is verified.
+// Package checkpoint is the format of a checkpoint folder: its files, how it is written
+// so that it is complete or absent, and how it is verified.
 //
 //	step-0000002000/
-//	  model.safetensors   EMA weights, what sampling and pull users want; its metadata say how to build the model
+//	  model.safetensors   EMA weights, enough to sample from; the metadata has the spec of the model
 //	  state/state.safetensors, state/state.json   everything else that a bit-exact resume needs
-//	  curve.jsonl         job.Point a line, from step 0
+//	  curve.jsonl         sweep.CurvePoint a line, from step 0
 //	  MANIFEST.json       written last: size and SHA-256 of every other file, provenance
 //
 // A folder is written under a temporary name, fsynced, and renamed. One process

@@ -5,7 +5,7 @@ import (
 )
 
 // CBDM is class-balancing diffusion (arXiv 2305.00562, as in the authors' released
-// code): the prediction for a class is drawn to that for another class, so that tail
+// code): the prediction for a class moves towards that for another class, so that tail
 // classes borrow from head classes, and a quarter as much the other way:
 //
 //	L = mean_i kept_i (t_i/T) mean_pixels [ (e_y - sg(e_y'))^2 + 1/4 (sg(e_y) - e_y')^2 ]

@@ -1,5 +1,5 @@
-// Package diffusion is the method: the noise schedules, the training loss with
-// its further terms, and sampling with guidance.
+// Package diffusion has the noise schedules, the training loss with its terms, and
+// sampling with guidance.
 //
 // Notation:
 //
@@ -17,14 +17,16 @@
 //
 //	L = L_ddpm + alpha L_infonce + gamma L_alignment + ...,  L_ddpm = mean |prediction - target|^2
 //
-// Each term is a file with its formula and source: infonce.go and alignment.go are the
-// method (arXiv 2507.09052, as in the authors' released code), cbdm.go, t2h.go, coral.go
-// and dispersive.go what it is compared with. Terms combine. eps_0 and its h come from one
-// second forward pass, which is shared, and built only when a weight above zero needs it:
-// with all weights at zero the graph is that of plain DDPM.
+// Each term is a file with its formula and source, and a row of terms (loss.go): the
+// method is in infonce.go and alignment.go (arXiv 2507.09052, as in the authors' released
+// code), what it is compared with in cbdm.go, t2h.go, coral.go and dispersive.go. Terms
+// can be combined. eps_0 and its h come from a second forward pass, which terms share and
+// which is built only when a term with a weight above 0 needs it: with all weights at 0
+// the graph is that of plain DDPM. Each way to sample is a file and a row of methods
+// (sampler.go) likewise.
 //
-// Random numbers come from Go, from streams that are functions of a seed and a
-// counter (random.go), never from a graph: there is no random state to save.
+// Random numbers come from streams in Go that are functions of a seed and a counter
+// (random.go), never from a graph, so there is no random state to save.
 //
 // It must not import any other package of trainer but nets.
 package diffusion

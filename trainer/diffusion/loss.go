@@ -28,7 +28,7 @@ type Term struct {
 	Value *Node // scalar
 }
 
-// Terms are what a training step reports. Total is what it descends.
+// Terms are the values of a training step. The step minimises Total.
 type Terms struct {
 	Total     *Node
 	DDPM      *Node  // scalar, mean |prediction - target|^2
@@ -36,13 +36,13 @@ type Terms struct {
 	More      []Term // those of TermsOf, in that order
 }
 
-// Loss is what the training loss is a function of, besides the batch.
+// Loss has what the training loss depends on besides the batch.
 type Loss struct {
 	Net      nets.Net
 	Schedule *Schedule
 	Settings sweep.Settings
 	Counts   []int  // `[C]`, training images of each class; label C is null
-	Layer    string // whose latent CORAL and the dispersive loss read
+	Layer    string // the layer whose latent CORAL and the dispersive loss read
 }
 
 // term is the computation of an entry of sweep.LossTerms: one file of this package.
@@ -51,10 +51,10 @@ type term struct {
 	// share means that the weight w of the value is a share of the target: the loss is
 	// (1-w) L_ddpm + w value. Other values are added with their weight.
 	share bool
-	// input draws the `[batch]` numbers that the term needs in each step, an []int32 or
-	// a []float32. Nil means that it needs none.
+	// input draws the numbers that the term needs in each step, an []int32 or a
+	// []float32 of length batch. Nil means that the term needs none.
 	input func(seed int64, step, batch int, counts []int) any
-	// value builds the term's value; input is nil where input is nil.
+	// value builds the term's value; input has the drawn numbers.
 	value func(p *passes, input *Node) *Node
 }
 
@@ -95,7 +95,7 @@ func Inputs(s sweep.Settings, step, batch int, counts []int) []any {
 	return inputs
 }
 
-// passes is what the terms of a step share: its inputs and its forward passes.
+// passes has what the terms of a step share: its inputs and its forward passes.
 type passes struct {
 	Loss
 	batch Batch
@@ -110,7 +110,7 @@ func (p *passes) forward(label *Node) nets.Output {
 	return p.Net.Forward(p.scope, nets.Input{X: p.xt, T: p.batch.T, Label: label, Masks: p.batch.Masks})
 }
 
-// uncond is the pass with the null label, made when a term first asks.
+// uncond returns the pass with the null label, which the first call builds.
 func (p *passes) uncond() nets.Output {
 	if p.null == nil {
 		out := p.forward(p.nulls)
@@ -119,14 +119,13 @@ func (p *passes) uncond() nets.Output {
 	return *p.null
 }
 
-// eps is the noise that a pass predicts: the regularisers compare noise, whatever the
-// net is trained to predict.
+// eps returns the noise that a pass predicts, whatever the net is trained to predict.
 func (p *passes) eps(out nets.Output) *Node {
 	return p.Schedule.toEps(out.Prediction, p.xt, p.batch.T, p.Settings.Prediction)
 }
 
-// Build builds the training loss. With every weight at zero it is plain DDPM's graph:
-// one forward pass, and no node of a term.
+// Build builds the training loss. With every weight at 0 it is the graph of plain DDPM,
+// with one forward pass and no node of a term.
 func (l Loss) Build(scope *model.Scope, batch Batch) Terms {
 	p := &passes{Loss: l, batch: batch, scope: scope, xt: l.Schedule.Corrupt(batch.X0, batch.Eps, batch.T)}
 	p.nulls = AddScalar(ZerosLike(batch.Label), len(l.Counts))

@@ -15,7 +15,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/nets"
 )
 
-// Sampler draws pictures under classifier-free guidance:
+// Sampler draws samples under classifier-free guidance:
 //
 //	o    = o_c + w (o_c - o_0), the net's predictions
 //	x_0  = clip(what o and x_t mean, -1, 1)
@@ -44,7 +44,7 @@ type method struct {
 
 var methods = []method{ddim, ddpm}
 
-// SamplerConfig says what a sampler draws, and how.
+// SamplerConfig configures a Sampler.
 type SamplerConfig struct {
 	Net        nets.Net
 	Schedule   *Schedule
@@ -53,12 +53,12 @@ type SamplerConfig struct {
 	Size       int    // S
 	Channels   int    // K
 	Classes    int    // C; label C is null
-	Batch      int    // pictures that go through the net together
+	Batch      int    // samples that go through the net together
 	Seed       int64  // of the noise
 }
 
-// NewSampler builds a sampler for the weights in store. Every call is padded to its
-// batch, so the graph compiles once.
+// NewSampler builds a sampler for the weights in store. Every call is padded to the
+// batch size, so that the graph compiles once.
 func NewSampler(backend compute.Backend, store *model.Store, cfg SamplerConfig) (*Sampler, error) {
 	at := slices.IndexFunc(methods, func(m method) bool { return m.name == cfg.Method })
 	if at < 0 {
@@ -100,8 +100,8 @@ func (s *Sampler) Close() {
 	s.guided.Finalize()
 }
 
-// clean is x_0 as a prediction has it, clipped. The first three of coef are
-// sqrt(abar_t), sqrt(1-abar_t) and w; the rest are the method's.
+// clean is the x_0 of a prediction, clipped. The first three of coef are sqrt(abar_t),
+// sqrt(1-abar_t) and w; the rest are the method's.
 func (s *Sampler) clean(x, predicted, coef *Node) *Node {
 	signal, noise := coefficient(coef, 0), coefficient(coef, 1)
 	if s.Prediction == sweep.PredictV {
@@ -122,16 +122,16 @@ func Timesteps(count int) []int {
 	return steps
 }
 
-// Picture says which picture to draw: the index-th of a class.
+// Picture names a sample: the index-th of a class.
 type Picture struct {
 	Class int
 	Index int
 }
 
-// Sample draws pictures with guidance scale w in the given number of steps, and
-// returns their pixels in [-1, 1], `[S,S,K]` each, in order. progress, if not nil,
-// hears how many are done after each batch. A picture does not depend on the others,
-// nor on the batch.
+// Sample draws samples with guidance scale w in the given number of steps, and
+// returns their pixels in [-1, 1], `[S,S,K]` each, in order. progress, if not nil, is
+// called with the number of samples done after each batch. A sample does not depend on
+// the others, nor on the batch size.
 func (s *Sampler) Sample(ctx context.Context, pictures []Picture, w float64, steps int, progress func(done int) error) ([]float32, error) {
 	if steps < 1 || steps > Steps {
 		return nil, fmt.Errorf("sampling in %d steps: want 1..%d", steps, Steps)
@@ -160,7 +160,7 @@ func (s *Sampler) Sample(ctx context.Context, pictures []Picture, w float64, ste
 	return out, nil
 }
 
-// pixels is how many values a picture has.
+// pixels is the number of values of a sample.
 func (s *Sampler) pixels() int { return s.Size * s.Size * s.Channels }
 
 // noise is the noise of a batch, `[B,S,S,K]`.
@@ -172,7 +172,7 @@ func (s *Sampler) noise(pictures []Picture, of func(Picture) []float32) *tensors
 	return tensors.FromFlatDataAndDimensions(all, s.Batch, s.Size, s.Size, s.Channels)
 }
 
-// denoise goes from x of pure noise, which it frees, to pictures, a batch of them.
+// denoise turns x, pure noise that it frees, into a batch of samples.
 func (s *Sampler) denoise(ctx context.Context, x *tensors.Tensor, pictures []Picture, w float64, steps int) ([]float32, error) {
 	exec := s.guided
 	if w == 0 {

@@ -9,20 +9,20 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/features"
 )
 
-// casSteps is the budget of the classifier's training: steps of 128 images, with
-// everything else as in features.Train.
+// casSteps is the number of steps of 128 images for which the classifier trains. The rest
+// is as in features.Train.
 const casSteps = 600
 
-// CAS returns cas.*: a classifier of package features is trained on the training
-// images and the samples (the classification accuracy score of arXiv 1905.10887,
-// which trains on samples alone), and tells the real images that were not trained on.
-// A group's score is the mean of its classes' accuracies; a class without such
-// images takes no part. It is deterministic on one backend and machine type.
-func (j *Judge) CAS(ctx context.Context, images []float32, asked []diffusion.Picture) (map[string]float64, error) {
+// CAS returns cas.*: the accuracy, on real images that were not trained on, of a
+// classifier of package features that is trained on the training images and the samples
+// (after the classification accuracy score of arXiv 1905.10887, which trains on samples
+// alone). The value of a group is the mean over its classes that have such images. It is
+// deterministic on one backend and machine type.
+func (j *Evaluator) CAS(ctx context.Context, images []float32, asked []diffusion.Picture) (map[string]float64, error) {
 	return j.cas(ctx, images, asked, casSteps)
 }
 
-func (j *Judge) cas(ctx context.Context, images []float32, asked []diffusion.Picture, steps int) (map[string]float64, error) {
+func (j *Evaluator) cas(ctx context.Context, images []float32, asked []diffusion.Picture, steps int) (map[string]float64, error) {
 	data := &dataset.Set{
 		Name: j.training.Name, Size: j.training.Size, Channels: j.training.Channels,
 		Images: append(append([]float32{}, j.training.Images...), images...),

@@ -9,9 +9,9 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// RunChild is the child process of `tailsweep evaluate --job FILE`: trainer/job's
-// protocol on stdin and stdout. It returns the exit code. There is nothing to save
-// when the worker drains: the evaluation goes on until the worker ends it.
+// RunChild is the child process of `tailsweep evaluate --job FILE`. It follows the
+// protocol of trainer/job on stdin and stdout, and returns the exit code. An evaluation
+// has no state to save: when the worker drains it continues until the worker ends it.
 func RunChild(ctx context.Context, jobFile string, stdin io.Reader, stdout io.Writer) int {
 	return job.Run(ctx, stdin, stdout, func(ctx context.Context, c job.Child) error {
 		var j job.Evaluate
@@ -19,7 +19,7 @@ func RunChild(ctx context.Context, jobFile string, stdin io.Reader, stdout io.Wr
 			return err
 		}
 		return Run(ctx, j, c.Emit, func(format string, a ...any) {
-			_, _ = fmt.Fprintf(os.Stderr, format+"\n", a...) // nobody is left to tell
+			_, _ = fmt.Fprintf(os.Stderr, format+"\n", a...) // there is no other place for its error
 		})
 	})
 }

@@ -1,7 +1,8 @@
-// Package evaluate judges a trained model: it samples every class equally often,
-// looks at the samples with a frozen network of package features, and compares
-// them with the balanced, unsubsampled real images by the measures of package
-// distance. docs/evaluation.md defines every metric.
+// Package evaluate evaluates a trained model: it draws equally many samples of every
+// class, computes their features with a frozen network of package features, and compares
+// them with the features of the balanced real images by package distance.
+// docs/evaluation.md defines every metric. Each family of metrics is a file and a row of
+// families (measure.go).
 //
 // Notation:
 //

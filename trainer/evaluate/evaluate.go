@@ -15,10 +15,10 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
 
-// sampleBatch is how many pictures are drawn together.
+// sampleBatch is the number of samples that are drawn together.
 const sampleBatch = 100
 
-// GridName is the sample grid's file in a job's output folder.
+// GridName is the name of the sample grid in a job's output folder.
 const GridName = "grid.png"
 
 // Result is an evaluation with its images.
@@ -28,8 +28,8 @@ type Result struct {
 	images []float32 // the samples, class by class
 }
 
-// Open opens the model of a checkpoint folder, or of a pulled one, whose weights
-// are what its manifest says.
+// Open opens the model of a checkpoint folder, after verifying its weights against the
+// manifest.
 func Open(b *backend.Backend, dir string) (*trainer.Model, error) {
 	manifest, err := checkpoint.ReadManifest(dir)
 	if err != nil {
@@ -41,8 +41,8 @@ func Open(b *backend.Backend, dir string) (*trainer.Model, error) {
 	return trainer.OpenModel(b, dir)
 }
 
-// Model evaluates an open model on backend b. progress, if not nil, hears how many
-// of all pictures are dealt with: real ones looked at, then samples drawn.
+// Model evaluates an open model on backend b. progress, if not nil, is called with the
+// number of images done and of all images: real ones read, then samples drawn.
 func Model(ctx context.Context, b *backend.Backend, m *trainer.Model, progress func(done, all int) error) (*Result, error) {
 	settings, err := settingsOf(m)
 	if err != nil {
@@ -60,19 +60,19 @@ func Model(ctx context.Context, b *backend.Backend, m *trainer.Model, progress f
 	}
 	drawn := m.Spec.Dataset.Classes() * sweep.Evaluate{SamplesPerClass: m.Spec.Evaluate.SamplesPerClass, Guidance: settings.Guidance}.Draws()
 	looked := 0
-	judge, err := NewJudge(ctx, b, m.Spec.Dataset, m.Spec.Evaluate.Features, m.Spec.Evaluate.SamplesPerClass, func(done, real int) error {
+	evaluator, err := NewEvaluator(ctx, b, m.Spec.Dataset, m.Spec.Evaluate.Features, m.Spec.Evaluate.SamplesPerClass, func(done, real int) error {
 		looked = real
 		return progress(done, real+drawn)
 	})
 	if err != nil {
 		return nil, err
 	}
-	defer judge.Close()
-	return judge.judge(ctx, m, func(done int) error { return progress(looked+done, looked+drawn) })
+	defer evaluator.Close()
+	return evaluator.evaluate(ctx, m, func(done int) error { return progress(looked+done, looked+drawn) })
 }
 
-// settingsOf are the settings of the trial, with a scale to judge at: where
-// guidance is searched and the trial has none, that is 1.
+// settingsOf returns the settings of the trial with at least one guidance scale: 1 where
+// guidance is searched and the trial has no value for it.
 func settingsOf(m *trainer.Model) (sweep.Settings, error) {
 	settings, err := m.Spec.Settings(m.Assignment)
 	if err != nil {
@@ -84,11 +84,11 @@ func settingsOf(m *trainer.Model) (sweep.Settings, error) {
 	return settings, nil
 }
 
-// judge samples the model and measures its samples. With several guidance scales
-// it chooses the best by the first objective, on samples and a half of the real
-// images that are not used again, and measures others on the other half. progress
-// hears how many samples are drawn.
-func (j *Judge) judge(ctx context.Context, m *trainer.Model, progress func(done int) error) (*Result, error) {
+// evaluate draws samples of the model and measures them. With several guidance scales it
+// chooses the best by the deciding objective, on samples and one half of the real images
+// that are not used again; it then measures other samples on the other half. progress is
+// called with the number of samples drawn.
+func (j *Evaluator) evaluate(ctx context.Context, m *trainer.Model, progress func(done int) error) (*Result, error) {
 	spec := m.Spec
 	settings, err := settingsOf(m)
 	if err != nil {
@@ -145,8 +145,8 @@ func (j *Judge) judge(ctx context.Context, m *trainer.Model, progress func(done 
 	return r, complete(spec, r)
 }
 
-// complete returns an error where a metric that the spec asks for was not measured.
-// precheck has found what can be found before; this is for what it does not see.
+// complete returns an error where a metric that the spec asks for was not measured, which
+// precheck did not foresee.
 func complete(spec sweep.Spec, r *Result) error {
 	for _, m := range spec.Measured() {
 		if _, ok := r.Metrics[m.Metric]; !ok && sweep.Evaluated(m.Metric) {
@@ -159,7 +159,7 @@ func complete(spec sweep.Spec, r *Result) error {
 	return nil
 }
 
-// pictures asks for n of each class, from an index on.
+// pictures names n samples of each class, from an index on.
 func pictures(classes, from, n int) []diffusion.Picture {
 	all := make([]diffusion.Picture, 0, classes*n)
 	for class := range classes {
@@ -186,9 +186,8 @@ func better(o sweep.Objective, a, b map[string]float64) bool {
 	return x < y
 }
 
-// Run does the job of a child: it evaluates the checkpoint, writes the sample
-// grid and ends with an event of type result. Errors are *sweep.FailureError, or
-// ctx's own. log hears text for people.
+// Run does the job of a child: it evaluates the checkpoint, writes the sample grid and
+// emits an event of type result. Errors are *sweep.FailureError, or the context's.
 func Run(ctx context.Context, j job.Evaluate, emit func(job.Event) error, log func(format string, a ...any)) error {
 	return trainer.Guard(log, func() error { return run(ctx, j, emit) })
 }
@@ -207,7 +206,7 @@ func run(ctx context.Context, j job.Evaluate, emit func(job.Event) error) error 
 		return err
 	}
 	defer m.Close()
-	// The job's spec is the authority: a checkpoint says how it was trained, not how it is judged.
+	// The spec of the checkpoint says how it was trained, that of the job how it is evaluated.
 	m.Spec.Evaluate, m.Spec.Dataset = j.Spec.Evaluate, j.Spec.Dataset
 	m.Spec.Metrics, m.Spec.Constraints = j.Spec.Metrics, j.Spec.Constraints
 	if err := emit(job.Event{Type: job.Compiling}); err != nil {

@@ -47,8 +47,8 @@ func train(t *testing.T) string {
 	return dir
 }
 
-// judgeAs judges the checkpoint in dir as spec says.
-func judgeAs(t *testing.T, dir string, spec sweep.Spec, progress func(done int) error) (*Result, error) {
+// evaluateAs evaluates the checkpoint in dir as spec says.
+func evaluateAs(t *testing.T, dir string, spec sweep.Spec, progress func(done int) error) (*Result, error) {
 	t.Helper()
 	m, err := Open(openGo(t), dir)
 	require.NoError(t, err)
@@ -57,16 +57,16 @@ func judgeAs(t *testing.T, dir string, spec sweep.Spec, progress func(done int) 
 	if progress == nil {
 		progress = func(int) error { return nil }
 	}
-	return openJudge(t).judge(context.Background(), m, progress)
+	return openEvaluator(t).evaluate(context.Background(), m, progress)
 }
 
-func TestJudgeTakesTheBestGuidance(t *testing.T) {
+func TestEvaluatorTakesTheBestGuidance(t *testing.T) {
 	dir := train(t)
 	fids, images := map[float64]float64{}, map[float64][]float32{}
 	for _, w := range []float64{0, 1, 4} {
 		spec := tinySpec()
 		spec.Evaluate.Guidance = []float64{w}
-		r, err := judgeAs(t, dir, spec, nil)
+		r, err := evaluateAs(t, dir, spec, nil)
 		require.NoError(t, err)
 		require.Equal(t, w, r.Guidance)
 		fids[w], images[w] = r.Metrics["fid.all"], r.images
@@ -85,7 +85,7 @@ func TestJudgeTakesTheBestGuidance(t *testing.T) {
 
 	spec := tinySpec()
 	var last int
-	r, err := judgeAs(t, dir, spec, func(done int) error {
+	r, err := evaluateAs(t, dir, spec, func(done int) error {
 		require.Greater(t, done, last)
 		last = done
 		return nil
@@ -102,14 +102,14 @@ func TestJudgeTakesTheBestGuidance(t *testing.T) {
 	require.Contains(t, r.Floor, "fid.head")
 
 	spec.Metrics = []sweep.Objective{{Name: "loss", Goal: sweep.Minimize}, {Name: "fid.all", Goal: sweep.Maximize}}
-	r, err = judgeAs(t, dir, spec, nil)
+	r, err = evaluateAs(t, dir, spec, nil)
 	require.NoError(t, err)
 	require.NotEqual(t, lowest, r.Guidance, "the first metric that an evaluation measures, and its goal")
 }
 
-func TestJudgeEndsWithItsListener(t *testing.T) {
+func TestEvaluatorEndsWithItsListener(t *testing.T) {
 	gone := errors.New("nobody listens")
-	_, err := judgeAs(t, train(t), tinySpec(), func(int) error { return gone })
+	_, err := evaluateAs(t, train(t), tinySpec(), func(int) error { return gone })
 	require.ErrorIs(t, err, gone)
 }
 
@@ -124,7 +124,7 @@ func TestBetter(t *testing.T) {
 	require.False(t, better(least, none, two))
 }
 
-// TestRun goes the whole way of a child: it trains a few steps, judges the
+// TestRun goes the whole way of a child: it trains a few steps, evaluates the
 // checkpoint against the 10,000 real images, and damages it.
 func TestRun(t *testing.T) {
 	if testing.Short() {

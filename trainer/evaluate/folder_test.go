@@ -90,7 +90,7 @@ func TestAColouredFolderFromTrainingToGrid(t *testing.T) {
 		}
 	}
 
-	_, err = NewJudge(t.Context(), b, j.Spec.Dataset, nil, 2, nil)
+	_, err = NewEvaluator(t.Context(), b, j.Spec.Dataset, nil, 2, nil)
 	var failure *sweep.FailureError
 	require.True(t, errors.As(err, &failure))
 	require.Equal(t, sweep.FailBadData, failure.Class)

@@ -29,9 +29,9 @@ const (
 	gridHeader  = 20  // height of the titles, where there are any
 )
 
-// WriteGrid writes the first samples of each class as a PNG: a row a class, the
-// most frequent first, captioned with its group and training images; a column a
-// noise, the same in every trial. m is the model that was evaluated.
+// WriteGrid writes the first samples of each class as a PNG. Each class is a row, the
+// most frequent first, with its group and number of training images; each column has the
+// same noise in every trial. m is the model that was evaluated.
 func (r *Result) WriteGrid(path string, m *trainer.Model) error {
 	about, err := m.Classes()
 	if err != nil {
@@ -42,7 +42,7 @@ func (r *Result) WriteGrid(path string, m *trainer.Model) error {
 	return writePanels(path, m.Spec.Dataset, about, min(gridColumns, r.Samples), r.Samples, panels)
 }
 
-// Layout says how SampleGrids arranges pictures.
+// Layout is an arrangement of samples by SampleGrids.
 type Layout string
 
 // The layouts: every class below the other, or the head beside the tail.
@@ -51,10 +51,10 @@ const (
 	LayoutHeadTail Layout = "head-tail"
 )
 
-// GridOptions are how SampleGrids samples.
+// GridOptions configures SampleGrids.
 type GridOptions struct {
 	Guidance []float64 // scale of each model
-	Titles   []string  // above each model's pictures; "" for none
+	Titles   []string  // above each model's samples; "" for none
 	Steps    int       // of denoising
 	Columns  int       // samples of each class
 	Layout   Layout
@@ -149,7 +149,8 @@ func writePanels(path string, d sweep.Dataset, about dataset.About, columns, per
 	return nil
 }
 
-// paint draws one sample `[S,S,I]`, values in [-1, 1]: grey ones dark on white.
+// paint draws one sample `[S,S,I]` with values in [-1, 1]. A grey sample is drawn dark on
+// white.
 func paint(canvas *image.RGBA, left, top, size int, values []float32) {
 	channels := len(values) / (size * size)
 	level := func(v float32) uint8 { return uint8(255 * (min(max(v, -1), 1) + 1) / 2) }
@@ -170,7 +171,7 @@ func caption(canvas *image.RGBA, left, baseline int, c color.Color, text string)
 	d.DrawString(text)
 }
 
-// groupColor tells head, medium and tail apart, also for the colour-blind.
+// groupColor returns a group's colour. The colours differ for colour-blind readers too.
 func groupColor(group string) color.RGBA {
 	switch group {
 	case sweep.GroupHead:

@@ -6,17 +6,17 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/features"
 )
 
-// view is N labelled images as the metrics see them.
+// view is N labelled images with their features.
 type view struct {
 	features    []float32 // `[N, D]`
 	dims        int       // D
-	labels      []int     // `[N]`; of samples what they were asked to be
+	labels      []int     // `[N]`; of a sample the class that it was sampled as
 	predictions []int     // `[N]`, nil without a classifier
 	pixels      []float32 // `[N, P]`
 	size        int       // P, values of an image
 }
 
-// newView joins what the networks said of images.
+// newView joins images with the outputs of the networks.
 func newView(images []float32, labels []int, dims int, out features.Output, predictions []int) view {
 	v := view{features: out.Features, dims: dims, labels: labels, pixels: images}
 	if len(labels) > 0 {
@@ -28,7 +28,7 @@ func newView(images []float32, labels []int, dims int, out features.Output, pred
 	return v
 }
 
-// rows is the part of v at these indices.
+// rows returns the images of v at these indices.
 func (v view) rows(indices []int) view {
 	part := view{dims: v.dims, size: v.size}
 	for _, i := range indices {
@@ -42,7 +42,7 @@ func (v view) rows(indices []int) view {
 	return part
 }
 
-// where is the part of v whose index and label hold.
+// where returns the images of v for whose index and label holds is true.
 func (v view) where(holds func(i, label int) bool) view {
 	var indices []int
 	for i, label := range v.labels {
@@ -53,12 +53,12 @@ func (v view) where(holds func(i, label int) bool) view {
 	return v.rows(indices)
 }
 
-// of is the part of v with these labels.
+// of returns the images of v with these labels.
 func (v view) of(classes []int) view {
 	return v.where(func(_, label int) bool { return slices.Contains(classes, label) })
 }
 
-// first is the part of v with the first n images of each label.
+// first returns the first n images of each label of v.
 func (v view) first(n int) view {
 	seen := map[int]int{}
 	return v.where(func(_, label int) bool {
@@ -67,7 +67,7 @@ func (v view) first(n int) view {
 	})
 }
 
-// perClass is how many images the rarest label of v has, 0 where there are none.
+// perClass returns the number of images of the rarest label of v, 0 for an empty view.
 func (v view) perClass() int {
 	seen := map[int]int{}
 	for _, label := range v.labels {
@@ -82,7 +82,7 @@ func (v view) perClass() int {
 	return least
 }
 
-// half is every second image of v, the first one (0) or the second (1) on.
+// half returns every second image of v, starting with image 0 or 1.
 func (v view) half(which int) view {
 	return v.where(func(i, _ int) bool { return i%2 == which })
 }

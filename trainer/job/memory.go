@@ -2,8 +2,8 @@ package job
 
 import "strings"
 
-// outOfMemory are the words, in lower case, of XLA, of CUDA and its libraries, of C++, of the
-// Go runtime and of the C library where an allocation failed: they come as text only.
+// outOfMemory lists, in lower case, the messages of failed allocations of XLA, CUDA and
+// its libraries, C++, the Go runtime and the C library. They have no error codes here.
 var outOfMemory = []string{
 	"resource_exhausted", "resource exhausted",
 	"out of memory", "out_of_memory", "out-of-memory",
@@ -12,8 +12,8 @@ var outOfMemory = []string{
 	"std::bad_alloc",
 }
 
-// SaysOutOfMemory reports whether an error's text, or the last output of a process
-// that crashed, says that memory was short.
+// SaysOutOfMemory reports whether an error's text, or the last output of a crashed
+// process, has the message of a failed allocation.
 func SaysOutOfMemory(text string) bool {
 	text = strings.ToLower(text)
 	for _, words := range outOfMemory {

@@ -1,5 +1,5 @@
 // Package nets has the two denoisers: a class-conditional U-Net and a diffusion
-// transformer (DiT). sweep.Model says their sizes, and has presets.
+// transformer (DiT). sweep.Model has their sizes.
 //
 // Notation, as in trainer/diffusion:
 //

@@ -15,32 +15,32 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
 
-// extractBatch is how many images go through a network together.
+// extractBatch is the number of images that go through a network together.
 const extractBatch = 50
 
-// Judge compares images with the real ones of a dataset.
-type Judge struct {
+// Evaluator compares images with the real images of a dataset.
+type Evaluator struct {
 	Groups   sweep.ClassGroups  // by training frequency
 	Classes  []string           // names, in class order
-	Floor    map[string]float64 // see NewJudge
-	Features string             // SHA-256 of the weights that features are taken with
+	Floor    map[string]float64 // see NewEvaluator
+	Features string             // SHA-256 of the weights of the feature extractor
 
 	backend    *backend.Backend
 	extractor  *features.Extractor
 	classifier *features.Extractor // the extractor, another, or nil
 	real       view
-	heldOut    []bool       // of real: not trained on
-	training   *dataset.Set // nil: none is known
+	heldOut    []bool       // of real: whether the image is not trained on
+	training   *dataset.Set // nil: not known
 }
 
-// NewJudge looks at the balanced real images of the set that d is split from,
-// with the networks that files names, or else the built-in classifier. Floor
-// becomes what one half of these images scores as samples against the other half,
-// by name: FID of the whole halves, memorised_ratio of those images of a half that
-// are not trained on, the rest of samples images a class at most, as many as a
-// model has. It is a yardstick, not a bound. progress, if not nil, hears how many
-// of them it has read, where that takes long, and then how many it has looked at.
-func NewJudge(ctx context.Context, b *backend.Backend, d sweep.Dataset, files *sweep.Features, samples int, progress func(done, all int) error) (*Judge, error) {
+// NewEvaluator computes the features of the balanced real images of the set that d is
+// split from, with the networks that files names, or else the built-in classifier. Floor
+// has the metrics of one half of these images, in place of samples, against the other
+// half: the fid of the whole halves, the memorised_ratio of the images of one half that
+// are not trained on, and the rest of at most samples images a class. progress, if not
+// nil, is called with the number of images read, where that takes long, and then with
+// the number whose features are computed.
+func NewEvaluator(ctx context.Context, b *backend.Backend, d sweep.Dataset, files *sweep.Features, samples int, progress func(done, all int) error) (*Evaluator, error) {
 	load := dataset.Loader{Progress: progress}
 	real, err := load.Balanced(d)
 	if err != nil {
@@ -50,15 +50,15 @@ func NewJudge(ctx context.Context, b *backend.Backend, d sweep.Dataset, files *s
 	if err != nil {
 		return nil, err
 	}
-	return newJudge(ctx, b, training.Groups, real, training, files, samples, progress)
+	return newEvaluator(ctx, b, training.Groups, real, training, files, samples, progress)
 }
 
-// newJudge judges against these real images.
-func newJudge(
+// newEvaluator compares with these real images.
+func newEvaluator(
 	ctx context.Context, b *backend.Backend, groups sweep.ClassGroups, real, training *dataset.Set,
 	files *sweep.Features, samples int, progress func(done, all int) error,
-) (*Judge, error) {
-	j := &Judge{Groups: groups, Classes: real.Classes, Floor: map[string]float64{}, backend: b, training: training}
+) (*Evaluator, error) {
+	j := &Evaluator{Groups: groups, Classes: real.Classes, Floor: map[string]float64{}, backend: b, training: training}
 	if err := j.open(real, files); err != nil {
 		return nil, err
 	}
@@ -69,9 +69,8 @@ func newJudge(
 	return j, nil
 }
 
-// open loads the networks. A file that is not there, or of other images, is the
-// spec's fault.
-func (j *Judge) open(real *dataset.Set, files *sweep.Features) (err error) {
+// open loads the networks. A file that is missing, or made for other images, is bad data.
+func (j *Evaluator) open(real *dataset.Set, files *sweep.Features) (err error) {
 	images := features.Images{Size: real.Size, Channels: len(real.Images) / max(1, real.Len()) / (real.Size * real.Size)}
 	switch {
 	case files != nil:
@@ -109,8 +108,8 @@ func (j *Judge) open(real *dataset.Set, files *sweep.Features) (err error) {
 	return nil
 }
 
-// learn looks at the real images and takes the floor.
-func (j *Judge) learn(ctx context.Context, real *dataset.Set, samples int, progress func(done, all int) error) error {
+// learn computes the features of the real images and the floor.
+func (j *Evaluator) learn(ctx context.Context, real *dataset.Set, samples int, progress func(done, all int) error) error {
 	var err error
 	j.real, err = j.look(ctx, real.Images, real.Labels, func(done int) error {
 		if progress == nil {
@@ -140,8 +139,8 @@ func (j *Judge) learn(ctx context.Context, real *dataset.Set, samples int, progr
 	return nil
 }
 
-// heldOut says which images of a set are not trained on, by their values, so that
-// it does not matter how the training images were chosen.
+// heldOut reports for each image of a set whether it is not trained on. It compares
+// pixels, so that it does not matter how the training images were chosen.
 func heldOut(real, training *dataset.Set) []bool {
 	held := make([]bool, real.Len())
 	if training == nil {
@@ -164,8 +163,8 @@ func heldOut(real, training *dataset.Set) []bool {
 	return held
 }
 
-// measurement measures what is wanted.
-func (j *Judge) measurement(wanted func(name string) bool) *measurement {
+// measurement returns a measurement of the wanted metrics.
+func (j *Evaluator) measurement(wanted func(name string) bool) *measurement {
 	m := &measurement{groups: j.Groups, classes: j.Classes, wanted: wanted, numbers: newNumbers()}
 	if j.training != nil {
 		m.training = view{pixels: j.training.Images, labels: j.training.Labels}
@@ -173,8 +172,8 @@ func (j *Judge) measurement(wanted func(name string) bool) *measurement {
 	return m
 }
 
-// look is what the networks say of images.
-func (j *Judge) look(ctx context.Context, images []float32, labels []int, progress func(done int) error) (view, error) {
+// look computes features and predictions of images.
+func (j *Evaluator) look(ctx context.Context, images []float32, labels []int, progress func(done int) error) (view, error) {
 	out, err := j.extractor.Extract(ctx, images, progress)
 	if err != nil {
 		return view{}, err
@@ -194,26 +193,26 @@ func (j *Judge) look(ctx context.Context, images []float32, labels []int, progre
 }
 
 // Close frees the networks.
-func (j *Judge) Close() {
+func (j *Evaluator) Close() {
 	if j.classifier != nil && j.classifier != j.extractor {
 		j.classifier.Close()
 	}
 	j.extractor.Close()
 }
 
-// Part is which of the real images samples are compared with.
+// Part is a part of the real images with which samples are compared.
 type Part int
 
-// The parts. A guidance scale is chosen on one half, and its numbers are reported
-// on the other.
+// The parts. A guidance scale is chosen on Validation, and its metrics are measured on
+// Report.
 const (
 	Whole Part = iota
 	Validation
 	Report
 )
 
-// against are the real images of a part.
-func (j *Judge) against(part Part) view {
+// against returns the real images of a part.
+func (j *Evaluator) against(part Part) view {
 	switch part {
 	case Validation:
 		return j.real.half(0)
@@ -223,12 +222,11 @@ func (j *Judge) against(part Part) view {
 	return j.real
 }
 
-// Metrics returns the metrics of images `[N,S,S,C]` in [-1, 1], of which image i
-// was asked to be asked[i], against a part of the real images; spread are the
-// standard deviations of those metrics that have one. wanted, if not nil, says
-// which metrics. A group or class with too few images has no FID. cas.* are none of
-// them: see CAS.
-func (j *Judge) Metrics(ctx context.Context, images []float32, asked []diffusion.Picture, part Part, wanted func(name string) bool) (metrics, spread map[string]float64, err error) {
+// Metrics returns the metrics of images `[N,S,S,C]` in [-1, 1] against a part of the real
+// images, and the standard deviations of those metrics that have one. Image i was
+// sampled as asked[i]. wanted, if not nil, selects metrics. A group or class with too few
+// images has no FID. cas.* is measured by CAS.
+func (j *Evaluator) Metrics(ctx context.Context, images []float32, asked []diffusion.Picture, part Part, wanted func(name string) bool) (metrics, spread map[string]float64, err error) {
 	samples, err := j.look(ctx, images, labelsOf(asked), nil)
 	if err != nil {
 		return nil, nil, err

@@ -18,7 +18,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/diffusion"
 )
 
-// perClass real images are what the tests judge against: enough for a head and a
+// perClass real images are what the tests compare with: enough for a head and a
 // tail of three classes to have a covariance in each half.
 const perClass = 90
 
@@ -51,17 +51,17 @@ func part(t *testing.T, from, n int) (*dataset.Set, []diffusion.Picture) {
 
 var balanced = sync.OnceValues(func() (*dataset.Set, error) { return dataset.Balanced(longTail) })
 
-// openJudge judges against few real images on backend go. The tests of this
+// openEvaluator compares with few real images on backend go. The tests of this
 // package share it; it is never closed.
-func openJudge(t *testing.T) *Judge {
+func openEvaluator(t *testing.T) *Evaluator {
 	t.Helper()
 	real, _ := part(t, 0, perClass)
 	training, _ := part(t, 0, trained)
-	sharedJudge.once.Do(func() {
-		sharedJudge.judge, sharedJudge.err = newJudge(context.Background(), openGo(t), groups(longTail.Imbalance), real, training, nil, perClass, nil)
+	shared.once.Do(func() {
+		shared.evaluator, shared.err = newEvaluator(context.Background(), openGo(t), groups(longTail.Imbalance), real, training, nil, perClass, nil)
 	})
-	require.NoError(t, sharedJudge.err)
-	return sharedJudge.judge
+	require.NoError(t, shared.err)
+	return shared.evaluator
 }
 
 func groups(im sweep.Imbalance) sweep.ClassGroups {
@@ -69,10 +69,10 @@ func groups(im sweep.Imbalance) sweep.ClassGroups {
 	return g
 }
 
-var sharedJudge struct {
-	once  sync.Once
-	judge *Judge
-	err   error
+var shared struct {
+	once      sync.Once
+	evaluator *Evaluator
+	err       error
 }
 
 var goBackend = sync.OnceValues(func() (*backend.Backend, error) { return backend.Open(backend.Go) })
@@ -86,7 +86,7 @@ func openGo(t *testing.T) *backend.Backend {
 }
 
 func TestMetricsTellRealImagesFromNoise(t *testing.T) {
-	j := openJudge(t)
+	j := openEvaluator(t)
 	require.Equal(t, []int{0, 1, 2}, j.Groups.Head)
 	others, asked := part(t, 500, perClass)
 	good, _, err := j.Metrics(context.Background(), others.Images, asked, Whole, nil)
@@ -123,7 +123,7 @@ func TestMetricsTellRealImagesFromNoise(t *testing.T) {
 }
 
 func TestGroupsArePooled(t *testing.T) {
-	j := openJudge(t)
+	j := openEvaluator(t)
 	others, asked := part(t, 500, perClass)
 	right, _, err := j.Metrics(context.Background(), others.Images, asked, Whole, nil)
 	require.NoError(t, err)
@@ -163,7 +163,7 @@ func TestGroupsArePooled(t *testing.T) {
 }
 
 func TestTooFewImagesHaveNoFID(t *testing.T) {
-	j := openJudge(t)
+	j := openEvaluator(t)
 	others, asked := part(t, 500, 42) // a head and a tail of 126, a medium of 168
 	metrics, _, err := j.Metrics(context.Background(), others.Images, asked, Whole, nil)
 	require.NoError(t, err)
@@ -174,7 +174,7 @@ func TestTooFewImagesHaveNoFID(t *testing.T) {
 	require.Contains(t, metrics, "label_accuracy.tail")
 
 	few, _ := part(t, 0, 42)
-	small, err := newJudge(context.Background(), openGo(t), groups(longTail.Imbalance), few, nil, nil, 42, nil)
+	small, err := newEvaluator(context.Background(), openGo(t), groups(longTail.Imbalance), few, nil, nil, 42, nil)
 	require.NoError(t, err)
 	defer small.Close()
 	require.NotContains(t, small.Floor, "fid.head")
@@ -191,7 +191,7 @@ func TestTooFewImagesHaveNoFID(t *testing.T) {
 func TestAStepProfileHasNoMedium(t *testing.T) {
 	real, asked := part(t, 0, perClass)
 	step := sweep.Imbalance{Profile: sweep.ProfileStep, Factor: 0.1}
-	j, err := newJudge(context.Background(), openGo(t), groups(step), real, nil, nil, perClass, nil)
+	j, err := newEvaluator(context.Background(), openGo(t), groups(step), real, nil, nil, perClass, nil)
 	require.NoError(t, err)
 	defer j.Close()
 	metrics, _, err := j.Metrics(context.Background(), real.Images, asked, Whole, nil)
@@ -203,7 +203,7 @@ func TestAStepProfileHasNoMedium(t *testing.T) {
 
 // Copies of training images are told from others, also when they are noisy.
 func TestMemorised(t *testing.T) {
-	j := openJudge(t)
+	j := openEvaluator(t)
 	copies, asked := part(t, 0, trained)
 	r := rand.New(rand.NewPCG(3, 4))
 	for i := range copies.Images {
@@ -224,7 +224,7 @@ func TestMemorised(t *testing.T) {
 func TestClassesHaveAFIDOfTheirOwn(t *testing.T) {
 	const n = 128
 	real, asked := part(t, 0, n)
-	j, err := newJudge(context.Background(), openGo(t), groups(longTail.Imbalance), real, nil, nil, n, nil)
+	j, err := newEvaluator(context.Background(), openGo(t), groups(longTail.Imbalance), real, nil, nil, n, nil)
 	require.NoError(t, err)
 	defer j.Close()
 	// Classes 0 and 9 change places.
@@ -243,7 +243,7 @@ func TestClassesHaveAFIDOfTheirOwn(t *testing.T) {
 
 // TestCAS trains on the right labels and on wrong ones.
 func TestCAS(t *testing.T) {
-	j := openJudge(t)
+	j := openEvaluator(t)
 	others, asked := part(t, 500, 40)
 	right, err := j.cas(context.Background(), others.Images, asked, 40)
 	require.NoError(t, err)
@@ -266,16 +266,16 @@ func TestFeaturesFromAFile(t *testing.T) {
 	weights, err := os.ReadFile("../features/weights/fashion-mnist-16.safetensors")
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(path, weights, 0o600))
-	j, err := newJudge(context.Background(), openGo(t), groups(longTail.Imbalance), real, nil, &sweep.Features{Path: path}, 5, nil)
+	j, err := newEvaluator(context.Background(), openGo(t), groups(longTail.Imbalance), real, nil, &sweep.Features{Path: path}, 5, nil)
 	require.NoError(t, err)
 	defer j.Close()
-	require.Equal(t, openJudge(t).Features, j.Features)
+	require.Equal(t, openEvaluator(t).Features, j.Features)
 	spec := tinySpec()
 	spec.Evaluate.Features = &sweep.Features{Path: path}
 	err = complete(spec, &Result{Evaluation: sweep.Evaluation{Samples: 5, Real: 5}})
 	require.ErrorContains(t, err, "metrics[0].name: was not measured, with 5 samples and 5 real images a class (fid.all)")
 
-	_, err = newJudge(context.Background(), openGo(t), groups(longTail.Imbalance), real, nil, &sweep.Features{Path: path + "x"}, 5, nil)
+	_, err = newEvaluator(context.Background(), openGo(t), groups(longTail.Imbalance), real, nil, &sweep.Features{Path: path + "x"}, 5, nil)
 	require.ErrorContains(t, err, "evaluate.features.path: features: stat ")
 	var failure *sweep.FailureError
 	require.ErrorAs(t, err, &failure)
