@@ -32,8 +32,8 @@ type Backend struct {
 	Plugin  string          // path of the PJRT plugin; "" for Go
 }
 
-// NativeConvolution reports whether the backend's own convolution is worth
-// calling. That of Go runs at 0.5 GFLOP/s; sums of matrix products do 20 times that.
+// NativeConvolution reports whether the backend's own convolution is fast. That of Go
+// runs at 0.5 GFLOP/s; sums of matrix products are 20 times as fast.
 func (b *Backend) NativeConvolution() bool { return b.Choice != Go }
 
 // Close frees the backend. Nothing that was computed on it may be used afterwards.
@@ -58,7 +58,7 @@ func Open(name string) (*Backend, error) {
 	return b, nil
 }
 
-// Choose tells what Open would open and why, and opens nothing.
+// Choose returns what Open would open and why, and opens nothing.
 func Choose(name string) (choice, why string, err error) {
 	switch name {
 	case Auto:
@@ -70,7 +70,7 @@ func Choose(name string) (choice, why string, err error) {
 	return "", "", fmt.Errorf("backend %q is unknown: want one of %s", name, strings.Join(Names(), ", "))
 }
 
-// choose picks for auto, and says why.
+// choose returns the backend for auto and the reason.
 func choose() (choice, why string) {
 	if !HasXLA {
 		return Go, "this binary was built without cgo, which XLA needs"
@@ -142,7 +142,7 @@ func unlimit(b compute.Backend) error {
 	return errors.New("this version of github.com/gomlx/compute has no way to set its parallelism")
 }
 
-// cpuName is the CPU's model where Linux tells it, else its architecture.
+// cpuName returns the CPU's model where Linux reports it, else its architecture.
 func cpuName() string {
 	data, err := os.ReadFile("/proc/cpuinfo")
 	if err == nil {

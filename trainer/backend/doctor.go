@@ -29,7 +29,7 @@ type Check struct {
 	Fix   string `json:"fix,omitempty"` // what to do about it, if anything
 }
 
-// Doctor looks at what training speed depends on: the build, the plugins, the
+// Doctor checks what the speed of a training depends on: the build, the plugins, the
 // GPU, the CPU and the memory. It opens no backend and changes nothing.
 func Doctor() []Check {
 	checks := []Check{simdCheck(), cgoCheck(), pluginCheck()}

@@ -21,7 +21,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/download"
 )
 
-// defaultIndex is where the package client looks unless told otherwise.
+// defaultIndex is the index of the package client by default.
 const defaultIndex = "https://pypi.org/simple"
 
 // maxIndexPage bounds a project's page of an index, in bytes.

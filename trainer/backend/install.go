@@ -20,7 +20,7 @@ import (
 // Linux, or a binary without cgo. Test with errors.Is.
 var ErrUnsupported = errors.New("no XLA plugin for this program here")
 
-// InstallOptions says what to install and from where.
+// InstallOptions configures Install.
 type InstallOptions struct {
 	Kind  Kind      // CPU when empty
 	From  string    // a wheel on this machine; "" downloads it
@@ -117,7 +117,7 @@ func (p Pin) check(what, sum string) error {
 	return nil
 }
 
-// holds reports whether the plugin at path is the pinned one, as far as the pin knows.
+// holds reports whether the plugin at path matches the pin.
 func (p Pin) holds(path string) (bool, error) {
 	if p.PluginSHA256 == "" {
 		return true, nil

@@ -31,7 +31,7 @@ const (
 	maxPathBytes     = 200
 )
 
-// Manifest says what a whole checkpoint consists of and where it came from.
+// Manifest lists the files of a complete checkpoint and its origin.
 type Manifest struct {
 	Version    int        `json:"version"` // 1
 	Sweep      string     `json:"sweep"`
@@ -49,7 +49,7 @@ type File struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Provenance is what would be needed to make the checkpoint again.
+// Provenance records what is needed to make the checkpoint again.
 type Provenance struct {
 	Version       string `json:"version"` // of tailsweep, with VCS revision
 	Go            string `json:"go"`
@@ -66,9 +66,9 @@ type Provenance struct {
 // DirName is the name of the folder of the checkpoint after a step.
 func DirName(step int) string { return fmt.Sprintf("step-%010d", step) }
 
-// ParseManifest reads a manifest and checks everything that it alone can say:
-// version, numbers, paths that stay inside the folder, in order and without
-// duplicates. An unknown field is no error, so that a later version can add one.
+// ParseManifest reads a manifest and checks its version and numbers, and that its paths
+// stay inside the folder, in order and without duplicates. An unknown field is not an
+// error, so that a later version can add one.
 func ParseManifest(data []byte) (Manifest, error) {
 	if len(data) > MaxManifestBytes {
 		return Manifest{}, corruptf("%s is larger than %d bytes", ManifestName, MaxManifestBytes)
@@ -87,8 +87,8 @@ func ParseManifest(data []byte) (Manifest, error) {
 	return m, nil
 }
 
-// ReadManifest reads the manifest of the checkpoint in dir and checks it as
-// ParseManifest does. A folder without one was never finished: ErrCorrupt.
+// ReadManifest reads and checks the manifest of the checkpoint in dir. A folder without a
+// manifest is incomplete: ErrCorrupt.
 func ReadManifest(dir string) (Manifest, error) {
 	if _, err := os.Stat(dir); err != nil {
 		return Manifest{}, fmt.Errorf("checkpoint: %w", err)

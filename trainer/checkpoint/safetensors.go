@@ -60,8 +60,8 @@ func (d DType) Size() int {
 	return 0
 }
 
-// Tensor is a named array: Data holds its elements row by row, little-endian. A
-// scalar has no Shape.
+// Tensor is a named array. Data has its elements row by row, little-endian. A scalar has
+// no Shape.
 type Tensor struct {
 	Name  string
 	DType DType
@@ -274,7 +274,7 @@ func parseHeader(head []byte) (map[string]header, map[string]string, error) {
 	return headers, metadata, nil
 }
 
-// byteSize is the bytes that a tensor takes, refusing what does not fit a file.
+// byteSize returns the bytes of a tensor, or an error where they do not fit a file.
 func byteSize(d DType, shape []int) (int64, error) {
 	size := int64(d.Size())
 	if size == 0 {

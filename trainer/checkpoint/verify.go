@@ -44,9 +44,8 @@ func Verify(dir string) (Manifest, error) {
 	return m, nil
 }
 
-// VerifyFile compares one file in dir with the manifest's entry of path. It is
-// for folders that hold a part of a checkpoint, or more than one, such as what
-// pull makes.
+// VerifyFile compares one file in dir with the manifest's entry of path. It is for
+// folders with a part of a checkpoint, or with further files, such as pulled ones.
 func (m Manifest) VerifyFile(dir, path string) error {
 	want, ok := m.File(path)
 	if !ok {
@@ -73,7 +72,7 @@ func (m Manifest) VerifyFile(dir, path string) error {
 	return nil
 }
 
-// openRegular opens a plain file, and nothing that a link or a device stands for.
+// openRegular opens a plain file. A link or a device is an error.
 func openRegular(path string) (*os.File, error) {
 	info, err := os.Lstat(path)
 	if err != nil {

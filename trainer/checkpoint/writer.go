@@ -18,17 +18,16 @@ import (
 	"syscall"
 )
 
-// Writer makes one checkpoint folder. Nothing is under the final name before
-// Commit, and everything is after it.
+// Writer writes one checkpoint folder, which gets its final name in Commit, complete.
 type Writer struct {
 	manifest Manifest
 	parent   string
 	tmp      string // "" after Commit or Abort
 }
 
-// Create begins the checkpoint parent/step-%010d, its step and provenance from m;
-// m.Version and m.Files are the writer's. What a killed writer of the same step
-// left behind is removed. End with Commit, and defer Abort.
+// Create starts the checkpoint parent/step-%010d with the step and provenance of m. The
+// writer sets m.Version and m.Files. Create removes what a killed writer of the same step
+// left behind. End with Commit, and defer Abort.
 func Create(parent string, m Manifest) (*Writer, error) {
 	if m.Step < 0 {
 		return nil, fmt.Errorf("checkpoint: step %d is negative", m.Step)
@@ -57,8 +56,8 @@ func Create(parent string, m Manifest) (*Writer, error) {
 	return &Writer{manifest: m, parent: parent, tmp: tmp}, nil
 }
 
-// File adds the file at path, relative to the folder, with what write puts into
-// its argument. The file is on disk when File returns.
+// File adds the file at path, relative to the folder, with the content that write writes.
+// The file is synced to disk when File returns.
 func (w *Writer) File(path string, write func(io.Writer) error) error {
 	if w.tmp == "" {
 		return errors.New("checkpoint: the writer has ended")
@@ -85,10 +84,9 @@ func (w *Writer) Bytes(path string, data []byte) error {
 	})
 }
 
-// Commit writes the manifest, makes the whole folder durable, and gives it its
-// final name, which it returns. A whole checkpoint of the same files that is
-// there already is success; any other folder there is an error that wraps
-// fs.ErrExist.
+// Commit writes the manifest, syncs the folder to disk, and renames it to its final name,
+// which it returns. If a complete checkpoint with the same files has that name already,
+// Commit succeeds; any other folder of that name is an error that wraps fs.ErrExist.
 func (w *Writer) Commit() (string, error) {
 	if w.tmp == "" {
 		return "", errors.New("checkpoint: the writer has ended")
@@ -177,7 +175,7 @@ func (w *Writer) explain(path string, err error) error {
 	return fmt.Errorf("checkpoint: write %s of step %d: %w", path, w.manifest.Step, err)
 }
 
-// counter counts what passes on to a hash.
+// counter counts the bytes that it passes to a hash.
 type counter struct {
 	hash.Hash
 	n int64

@@ -11,11 +11,11 @@ type Stream uint64
 // change one, only add.
 const (
 	StreamTraining Stream = 1 // counter: the training step
-	StreamSampling Stream = 2 // counter: class and index of the picture
+	StreamSampling Stream = 2 // counter: class and index of the sample
 	StreamCBDM     Stream = 3 // counter: the training step
 	StreamT2H      Stream = 4 // counter: the training step
 	StreamDropout  Stream = 5 // counter: the training step
-	StreamDDPM     Stream = 6 // counter: class, index and step of the picture
+	StreamDDPM     Stream = 6 // counter: class, index and step of the sample
 )
 
 // Random is the random source of (seed, stream, counter): a PCG generator whose
@@ -72,16 +72,15 @@ func MaskState(seed int64, step int) []uint64 {
 	return []uint64{r.Uint64(), r.Uint64(), r.Uint64()}
 }
 
-// SamplingNoise is the noise that picture index of a class starts from: the same
-// for every trial, batch size and order, so that trials compare picture by
-// picture.
+// SamplingNoise returns the noise that sample index of a class starts from. It is the same
+// for every trial, batch size and order, so that trials compare sample by sample.
 func SamplingNoise(seed int64, class, index, pixels int) []float32 {
 	noise := make([]float32, pixels)
 	Normals(Random(seed, StreamSampling, uint64(class)<<32|uint64(index)), noise)
 	return noise
 }
 
-// StepNoise is the noise that DDPM adds to that picture at step t: likewise.
+// StepNoise returns the noise that is added to that sample at step t, likewise.
 func StepNoise(seed int64, class, index, t, pixels int) []float32 {
 	noise := make([]float32, pixels)
 	Normals(Random(seed, StreamDDPM, uint64(class)<<44|uint64(index)<<10|uint64(t)), noise)

@@ -18,11 +18,11 @@ type Moments struct {
 	Cov  *mat.SymDense // S, `[D D]`, over N-1
 }
 
-// ErrTooFew says that a covariance would say little.
+// ErrTooFew is the error for too few rows for a meaningful covariance.
 var ErrTooFew = errors.New("too few samples")
 
-// NewMoments computes mu and S of features `[N, D]`, in float64 and in two passes,
-// so that nothing cancels. Fewer than 2 D rows are ErrTooFew.
+// NewMoments computes mu and S of features `[N, D]` in float64 and in two passes, which
+// avoids cancellation. Fewer than 2 D rows are ErrTooFew.
 func NewMoments(features []float32, d int) (Moments, error) {
 	x := of(features, d)
 	m := Moments{N: x.n, Mean: make([]float64, d), Cov: mat.NewSymDense(d, nil)}
@@ -84,8 +84,8 @@ func scatter(x rows[float32], mean []float64) []float64 {
 }
 
 // centred packs scatterColumns columns from one on of the rows from start on, less
-// their mean: panels `[rows, tileColumns]`. Beyond the last column stays what is there;
-// nobody reads its products.
+// their mean: panels `[rows, tileColumns]`. Values beyond the last column are left as they
+// are, since their products are not read.
 func centred(dst []float64, x rows[float32], mean []float64, start, column int) {
 	panel := len(dst) / scatterColumns * tileColumns
 	for p := 0; p < scatterColumns/tileColumns; p++ {
@@ -156,7 +156,7 @@ func sandwich(u, s rows[float64]) *mat.SymDense {
 	return mat.NewSymDense(u.n, whole) // reads the upper triangle
 }
 
-// dense are the rows of a symmetric matrix.
+// dense returns the rows of a symmetric matrix.
 func dense(s mat.Matrix) rows[float64] {
 	full := mat.DenseCopyOf(s)
 	n, d := full.Dims()

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 )
 
-// Subset is a draw of rows of each set, as many of one as of the other.
+// Subset is a draw of equally many rows of each set.
 type Subset struct{ X, Y []int }
 
 // Subsets draws count subsets of min(N, M, most) rows, without replacement within
@@ -29,8 +29,8 @@ func Subsets(n, m, count, most int, seed uint64) []Subset {
 //
 //	sum_{i!=j} (k(x_i, x_j) + k(y_i, y_j)) / (m (m-1)) - 2 sum_{ij} k(x_i, y_j) / m^2
 //
-// (arXiv 1801.01401). The subsets share rows, so that the deviation tells how much
-// one estimate varies and is no standard error of the mean. It can be below 0.
+// (arXiv 1801.01401). The subsets share rows, so that the deviation is that of
+// one estimate and not the standard error of the mean. The estimate can be below 0.
 func Kernel(x, y []float32, d int, subsets []Subset) (mean, deviation float64, err error) {
 	var squares float64
 	for s, subset := range subsets {
@@ -51,8 +51,8 @@ func Kernel(x, y []float32, d int, subsets []Subset) (mean, deviation float64, e
 	return mean, deviation, nil
 }
 
-// kernelSum is the sum of the kernel over all pairs; with same, of a set and
-// itself, over those with i != j.
+// kernelSum is the sum of the kernel over all pairs, or with same, where both sets are
+// one, over the pairs with i != j.
 func kernelSum(x, y rows[float32], same bool) float64 {
 	sums := make([]float64, x.n)
 	inverse := 1 / float64(x.d)

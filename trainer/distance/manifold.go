@@ -2,7 +2,7 @@ package distance
 
 import "fmt"
 
-// Manifold says how two sets cover each other.
+// Manifold measures how far two sets cover each other.
 type Manifold struct {
 	Precision float64 // share of Y within r_k(x) of some x
 	Recall    float64 // share of X within r_k(y) of some y
@@ -23,7 +23,7 @@ func Manifolds(x, y []float32, d, kPR, kDC int) (Manifold, error) {
 	realPR, realDC := radii[0], radii[1]
 	generated := neighbours(b, kPR)[0]
 
-	// Rows are Y, columns X. What is found of a column is kept a worker apart.
+	// Rows are Y, columns X. Each worker keeps its own results for columns.
 	type found struct {
 		recalled, covered []bool
 		dense             int

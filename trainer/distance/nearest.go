@@ -19,7 +19,7 @@ func newNearest(n, k int) nearest {
 
 func (v nearest) of(i int) []float64 { return v.values[i*v.k : (i+1)*v.k] }
 
-// see adds values to row i, but the one at skip.
+// see adds values to row i, except the one at skip.
 func (v nearest) see(worker, i int, values []float64, skip int) {
 	kept := v.of(i)
 	last := kept[len(kept)-1]
@@ -38,8 +38,8 @@ func (v nearest) see(worker, i int, values []float64, skip int) {
 	}
 }
 
-// Nearest returns, for each of the vectors of y `[M, D]`, the Euclidean distances
-// to the nearest and the second nearest of x `[N, D]`; without one it is +Inf.
+// Nearest returns, for each vector of y `[M, D]`, the Euclidean distances to the nearest
+// and the second nearest vector of x `[N, D]`, +Inf where there is none.
 func Nearest(y, x []float32, d int) (first, second []float64) {
 	a, b := of(y, d), of(x, d)
 	v := newNearest(a.n, 2)

@@ -12,14 +12,14 @@ type rows[T float32 | float64] struct {
 	data []T
 }
 
-// of are the rows of features `[N, D]`.
+// of returns the rows of features `[N, D]`.
 func of(features []float32, d int) rows[float32] {
 	return rows[float32]{n: len(features) / d, d: d, data: features}
 }
 
 func (r rows[T]) row(i int) []T { return r.data[i*r.d : (i+1)*r.d] }
 
-// squares are |x|^2 of each row.
+// squares returns |x|^2 of each row.
 func (r rows[T]) squares() []float64 {
 	out := make([]float64, r.n)
 	for i := range out {
@@ -83,15 +83,15 @@ func products[T float32 | float64](x, y rows[T], upper bool, visit func(worker, 
 	}
 }
 
-// hand is the memory of one goroutine.
+// hand is the scratch memory of one goroutine.
 type hand struct {
 	rows []float64 // packed, `[D, tileRows]`
 	dots []float64 // `[tileRows, block]`
 }
 
-// tile fills in the products of tileRows packed rows, each number's of which are step
-// apart from the next number's, with a panel of packed columns: tileRows rows of dots,
-// stride apart.
+// tile computes the products of tileRows packed rows, in which consecutive numbers of a
+// row are step apart, with a panel of packed columns. The results are tileRows rows of
+// dots, stride apart.
 func tile(rows []float64, step int, panel, dots []float64, stride int) {
 	if tileWide(rows, step, panel, dots, stride) {
 		return
@@ -152,8 +152,8 @@ func cubes(dots []float64, inverse float64) float64 {
 	return sum
 }
 
-// below adds to found the indices of the values below bound or, where each is not
-// nil, below their own bound in it.
+// below adds to found the indices of the values below bound, or below their own bound in
+// each where that is not nil.
 func below(found []int, values []float64, bound float64, each []float64) []int {
 	found, n := belowWide(found, values, bound, each)
 	for c, v := range values[n:] {

@@ -21,6 +21,6 @@
 // not compare with those of the other.
 //
 // Invariants: the noise of sample (class, index) is a function of evaluate.seed
-// alone, so two trials compare picture by picture; equal weights give equal
+// alone, so two trials compare sample by sample; equal weights give equal
 // metrics on one backend. It must not import Temporal or an object store.
 package evaluate

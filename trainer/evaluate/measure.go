@@ -17,7 +17,7 @@ type family struct {
 	group func(m *measurement, p subset) error
 	// class measures fid.class.NAME over one class; nil in other families.
 	class func(m *measurement, name string, p subset) error
-	// alone means that the family looks at samples alone, not at real images.
+	// alone means that the family depends on samples alone, not on real images.
 	alone bool
 	// floor is what the floor of the family is measured on.
 	floor floor
@@ -34,8 +34,8 @@ var families = []family{
 	{names: neighbourFamilies, group: neighbours},
 }
 
-// floor says which real images take the place of samples, and which they are compared
-// with.
+// floor is a choice of the real images that take the place of samples, and of those with
+// which they are compared.
 type floor int
 
 const (
@@ -105,7 +105,7 @@ func (m *measurement) run(real, samples view) error {
 
 func (m *measurement) wants(name string) bool { return m.wanted == nil || m.wanted(name) }
 
-// ratio sets a metric to the share of the samples of classes of which holds is true.
+// ratio sets a metric to the share of the samples of classes for which holds is true.
 func (m *measurement) ratio(name string, labels, classes []int, holds func(i int) bool) {
 	count, held := 0, 0
 	for i, label := range labels {

@@ -40,7 +40,7 @@ type Images struct {
 
 func (i Images) values() int { return i.Size * i.Size * i.Channels }
 
-// Output is what a network says of N images.
+// Output is the output of a network for N images.
 type Output struct {
 	Features    []float32 // z, `[N, Dims]`
 	Predictions []int     // `[N]`, the class of the largest logit; none where Classes is 0
@@ -61,7 +61,7 @@ func Open(b *backend.Backend, size, batch int) (*Extractor, error) {
 }
 
 // OpenFile loads a network from a file: a classifier that Train made, or
-// Inception-v3 (see inception). It is told by the names of the tensors.
+// Inception-v3 (see inception). The names of the tensors show which one it is.
 func OpenFile(b *backend.Backend, path string, images Images, batch int) (*Extractor, error) {
 	data, err := readFile(path)
 	if err != nil {
@@ -129,7 +129,7 @@ func (e *Extractor) Close() {
 }
 
 // Extract runs the network over images `[N,S,S,I]` in [-1, 1]. progress, if not
-// nil, hears how many are done; its error ends the work.
+// nil, is called with the number of images done; its error ends the work.
 func (e *Extractor) Extract(ctx context.Context, images []float32, progress func(done int) error) (Output, error) {
 	values := e.images.values()
 	if len(images)%values != 0 {
@@ -163,7 +163,7 @@ func (e *Extractor) Extract(ctx context.Context, images []float32, progress func
 	return out, nil
 }
 
-// run takes up to batch images, padded with zeros to batch. A network that is no
+// run takes up to batch images and pads them with zeros. A network that is not a
 // classifier has no logits.
 func (e *Extractor) run(images []float32) (z, logits []float32, err error) {
 	full := make([]float32, e.batch*e.images.values())
@@ -187,7 +187,7 @@ func (e *Extractor) run(images []float32) (z, logits []float32, err error) {
 	return flat[0], flat[1], nil
 }
 
-// argmax is the index of the largest value, the first of equals.
+// argmax returns the index of the largest value, the first among equals.
 func argmax(row []float32) int {
 	best := 0
 	for i, v := range row {
@@ -198,7 +198,7 @@ func argmax(row []float32) int {
 	return best
 }
 
-// encode is the file of the store's weights.
+// encode returns the file of the store's weights.
 func encode(store *model.Store, list []weight, metadata map[string]string) ([]byte, error) {
 	var all []checkpoint.Tensor
 	for _, w := range list {

@@ -20,11 +20,10 @@ const inceptionSize = 299
 // inceptionFirst is a tensor that only a file of Inception-v3 has.
 const inceptionFirst = "Conv2d_1a_3x3.conv.weight"
 
-// inceptionEpsilon is of the batch normalisations.
+// inceptionEpsilon is the epsilon of the batch normalisations.
 const inceptionEpsilon = 1e-3
 
-// inception builds the graph of Inception-v3 (arXiv 1512.00567) as FID takes it:
-// the network of pytorch-fid 0.3.0, whose average pools leave out the padding and
+// inception builds the graph of Inception-v3 (arXiv 1512.00567) that FID uses: the network of pytorch-fid 0.3.0, whose average pools leave out the padding and
 // whose last block has a max pool. GoMLX v0.28.2 has no such model in its module.
 type inception struct{ store *model.Store }
 

@@ -11,16 +11,15 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
-// Network is what there is to know of a network before it looks at images.
+// Network describes a network by the header of its file.
 type Network struct {
 	// Dims is the length of an image's features.
 	Dims int
-	// Classes is how many classes the network tells apart; 0 of one that is no
-	// classifier of a dataset.
+	// Classes is the number of classes of a classifier; 0 for another network.
 	Classes int
 }
 
-// Look reads a file as OpenFile does, with the same errors, and builds nothing: it
+// Look reads a file with the same checks and errors as OpenFile. It builds nothing and
 // needs no backend.
 func Look(path string, images Images) (Network, error) {
 	data, err := readFile(path)
@@ -59,9 +58,9 @@ func readFile(path string) ([]byte, error) {
 	return data, nil
 }
 
-// recognise tells which network a file is of, by the names of its tensors, and that
-// it has all of them and takes such images. A network that is no classifier is
-// Inception-v3.
+// recognise finds out from the names of the tensors which network a file has, and checks
+// that all tensors are there and that the network takes such images. A network that is
+// not a classifier is Inception-v3.
 func recognise(data []byte, images Images) (n Network, byName map[string]checkpoint.Tensor, err error) {
 	all, _, err := checkpoint.DecodeTensors(data)
 	if err != nil {

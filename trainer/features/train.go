@@ -22,11 +22,11 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
-// DefaultEpochs are those of the built-in weights.
+// DefaultEpochs is the number of epochs of the built-in weights.
 const DefaultEpochs = 12
 
-// Training of the frozen weights: fixed, so that the command and the data say
-// all there is to say about a file.
+// The settings of the training are fixed, so that the command and the data determine a
+// file.
 const (
 	leastSteps   = 400 // where the epochs of a small set are fewer
 	batch        = 128
@@ -34,7 +34,7 @@ const (
 	seed         = 1
 )
 
-// TrainOptions say what Train does.
+// TrainOptions configures Train.
 type TrainOptions struct {
 	Backend *backend.Backend
 	Dataset sweep.Dataset // whose balanced images it is trained on
@@ -43,7 +43,7 @@ type TrainOptions struct {
 	Log     func(format string, a ...any)
 }
 
-// Trained is how well a classifier turned out.
+// Trained is the result of Train.
 type Trained struct {
 	Steps    int
 	Tested   int     // images that it was measured on and not trained on
@@ -87,7 +87,7 @@ func Train(ctx context.Context, o TrainOptions) (Trained, error) {
 	return Trained{Steps: steps, Tested: test.Len(), Accuracy: accuracy, Digest: digest}, nil
 }
 
-// stepsOf is how many steps n images are trained on for.
+// stepsOf returns the number of training steps for n images.
 func stepsOf(n, epochs int) int { return max(leastSteps, epochs*n/batch) }
 
 // tenth takes every tenth image out of a set.
@@ -119,7 +119,7 @@ func Fit(ctx context.Context, b *backend.Backend, data *dataset.Set, steps, extr
 	return newExtractor(b, file, imagesOf(data), extract)
 }
 
-// imagesOf are the images of a set.
+// imagesOf describes the images of a set.
 func imagesOf(s *dataset.Set) Images {
 	return Images{Size: s.Size, Channels: len(s.Images) / max(1, s.Len()) / (s.Size * s.Size)}
 }

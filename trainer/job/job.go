@@ -14,7 +14,7 @@ type Evaluate struct {
 	Backend string `json:"backend"`
 }
 
-// Type says what an Event is.
+// Type is the type of an Event.
 type Type string
 
 // The types of events. A training child ends with exactly one of done, diverged,

@@ -13,7 +13,7 @@ import (
 	"github.com/gomlx/gomlx/support/exceptions"
 )
 
-// initial is how a variable begins: normal with this standard deviation, or one
+// initial is the initial value of a variable: normal with this standard deviation, or one
 // value everywhere.
 type initial struct {
 	std   float64

@@ -20,8 +20,8 @@ func (cfg Config) linear(scope *model.Scope, x *Node, outputs int, begin initial
 	return Reshape(Add(y, BroadcastToShape(b, y.Shape())), dims...)
 }
 
-// inPrecision is a product of two float32 nodes, computed in the precision of the
-// net, in float32 again. Its gradient is computed in the same.
+// inPrecision computes a product of two float32 nodes in the precision of the net and
+// returns float32. The gradient is computed in the same precision.
 func (cfg Config) inPrecision(a, b *Node, product func(a, b *Node) *Node) *Node {
 	if !cfg.BFloat16 {
 		return product(a, b)
@@ -30,13 +30,13 @@ func (cfg Config) inPrecision(a, b *Node, product func(a, b *Node) *Node) *Node 
 	return ConvertDType(product(half(a), half(b)), dtypes.Float32)
 }
 
-// dot builds a product whose sums are left to the backend, which takes those of
-// bfloat16 in float32 (XLA on CPUs and GPUs). Where a graph asks for that, GoMLX
-// computes the gradient in float32 altogether, and most of the time is spent there.
+// dot builds a product and leaves the precision of its sums to the backend: XLA on CPUs
+// and GPUs sums bfloat16 in float32. If the graph asked for float32 sums, GoMLX would
+// compute the whole gradient in float32, where most of the time is spent.
 func dot(a, b *Node) *DotBuilder { return Dot(a, b).WithAccumulatorDType(dtypes.InvalidDType) }
 
-// Project is a learnt linear map of x `[B,I]` to `[B,outputs]`, for a loss that has one
-// of its own. Its variables are in scope and begin as a net's of this seed do.
+// Project is a learnt linear map of x `[B,I]` to `[B,outputs]`, for a loss term with
+// weights of its own. Its variables are in scope, with initial values of seed.
 func Project(scope *model.Scope, x *Node, outputs int, seed int64) *Node {
 	return Config{Seed: seed}.linear(scope, x, outputs, lecun(x.Shape().Dim(-1)))
 }

@@ -16,7 +16,7 @@ const (
 	ArchDiT  = "dit"
 )
 
-// Config is everything that a net's variables and graph are a function of.
+// Config determines the variables and the graph of a net.
 type Config struct {
 	Model    sweep.Model
 	Size     int   // S
@@ -29,13 +29,12 @@ type Config struct {
 	// BFloat16 computes matrix products and convolutions in bfloat16, from float32
 	// variables; norms and softmax stay in float32.
 	BFloat16 bool
-	// ShapesOnly makes variables that have a shape and no value: for graphs that
-	// are built to be looked at, never run.
+	// ShapesOnly creates variables that have a shape and no value, for graphs that are
+	// inspected and not run.
 	ShapesOnly bool
 }
 
-// The limits that a spec is held to; what comes from a file of somebody else is,
-// too, before a graph is built of it.
+// The limits of a spec. A spec from a checkpoint is checked too, before a graph is built.
 const (
 	maxWidth  = 1024
 	maxDepth  = 48
@@ -44,7 +43,7 @@ const (
 	maxMult   = 8
 )
 
-// Input is what a net sees of a batch.
+// Input is the input of a net.
 type Input struct {
 	X     *graph.Node // `[B,S,S,K]`
 	T     *graph.Node // `[B]` int32
@@ -52,7 +51,7 @@ type Input struct {
 	Masks *Masks      // nil: no dropout
 }
 
-// Output is what a net makes of it.
+// Output is the output of a net.
 type Output struct {
 	Prediction *graph.Node // `[B,S,S,K]`: of the noise, or of what it is trained on
 	latents    map[string]latent
