@@ -16,8 +16,8 @@ import (
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
-	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/measure"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/machine"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/specs"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/sweeps"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/store"
@@ -158,7 +158,7 @@ func TestInitValidatePlan(t *testing.T) {
 
 		fromStdin := cmdline(t, nil, text.out, "plan", "-", "--steps-per-second", "30", "-o", "json")
 		require.Equal(t, cli.ExitOK, fromStdin.Code, fromStdin.Err)
-		var p measure.Planned
+		var p specs.Planned
 		require.NoError(t, json.Unmarshal([]byte(fromStdin.out), &p))
 		require.Positive(t, p.Plan.Trials)
 		require.Positive(t, p.Parameters)
@@ -175,7 +175,7 @@ func TestPlanOfASearchOverGuidance(t *testing.T) {
 		"parameters:", "parameters:\n  guidance: {values: [0, 1]}", "alignment.weight: 0}, seeds", "alignment.weight: 0, guidance: 1}, seeds").Replace(string(text))
 	r := cmdline(t, nil, spec, "plan", "-", "--backend", "go", "-o", "json")
 	require.Equal(t, cli.ExitOK, r.Code, r.Err)
-	var p measure.Planned
+	var p specs.Planned
 	require.NoError(t, json.Unmarshal([]byte(r.out), &p))
 	require.Equal(t, "go", p.Backend)
 	require.Positive(t, p.StepsPerSecond)

@@ -75,9 +75,6 @@ func newBackendList(a *cli.App) *cobra.Command {
 			}
 			backends = append(backends, b)
 		}
-		if output.Value == "json" {
-			return a.PrintJSON(backends)
-		}
 		t := console.NewTable("BACKEND", "STATE", "DETAIL")
 		for _, b := range backends {
 			state := "missing"
@@ -86,7 +83,7 @@ func newBackendList(a *cli.App) *cobra.Command {
 			}
 			t.Row(b.Name, state, b.Detail)
 		}
-		return a.PrintTable(t)
+		return a.PrintAs(output, backends, a.Lines(t)...)
 	}
 	return cmd
 }

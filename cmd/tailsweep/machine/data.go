@@ -68,9 +68,6 @@ func newDataList(a *cli.App) *cobra.Command {
 			}
 			listed = append(listed, l)
 		}
-		if output.Value == "json" {
-			return a.PrintJSON(listed)
-		}
 		t := console.NewTable("DATASET", ">CLASSES", ">IMAGES", "SIZES", "STATE", "ABOUT")
 		for _, l := range listed {
 			sizes := fmt.Sprintf("%d to %d", sweep.MinSize, sweep.MaxSize)
@@ -79,7 +76,7 @@ func newDataList(a *cli.App) *cobra.Command {
 			}
 			t.Row(l.Name, orDash(l.Classes), orDash(l.Images), sizes, l.State, l.About)
 		}
-		return a.PrintTable(t)
+		return a.PrintAs(output, listed, a.Lines(t)...)
 	}
 	return cmd
 }

@@ -29,11 +29,7 @@ func Doctor(a *cli.App) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		checks := append(backend.Doctor(), checkServices(cmd.Context(), a)...)
 		var err error
-		if output.Value == "json" {
-			err = a.PrintJSON(checks)
-		} else {
-			err = a.Print(doctorText(checks, console.Painter(a.Terminal().Colour))...)
-		}
+		err = a.PrintAs(output, checks, doctorText(checks, console.Painter(a.Terminal().Colour))...)
 		if err != nil {
 			return err
 		}

@@ -62,10 +62,7 @@ With --job it is the child of a worker and writes JSON lines.`,
 		if err != nil {
 			return cli.AsBadInput(err)
 		}
-		if output.Value == "json" {
-			return a.PrintJSON(result)
-		}
-		return a.Print(resultText(result)...)
+		return a.PrintAs(output, result, resultText(result)...)
 	}
 	return cmd
 }

@@ -86,12 +86,7 @@ faults outside of dataset, which validate reports.`,
 		if err != nil {
 			return err
 		}
-		if output.Value == "json" {
-			err = a.PrintJSON(i)
-		} else {
-			err = printInspected(a, i)
-		}
-		if err != nil {
+		if err := a.PrintAs(output, i, inspectedText(a, i)...); err != nil {
 			return err
 		}
 		if spec != nil {
@@ -162,7 +157,7 @@ func inspect(d sweep.Dataset, set *dataset.Set) (Inspected, error) {
 	return i, nil
 }
 
-func printInspected(a *cli.App, i Inspected) error {
+func inspectedText(a *cli.App, i Inspected) []string {
 	kind := "grey"
 	if i.Channels == 3 {
 		kind = "RGB"
@@ -185,27 +180,17 @@ func printInspected(a *cli.App, i Inspected) error {
 			images += c.Images
 		}
 		if len(groups[group]) > 0 {
-			lines = append(lines, fmt.Sprintf("%-7s %s, %s", group, plural(len(groups[group]), "class", "classes"), plural(images, "image", "images")))
+			lines = append(lines, fmt.Sprintf("%-7s %s, %s", group, english.Plural(len(groups[group]), "class", "classes"), english.Plural(images, "image", "images")))
 		}
 	}
 	for _, left := range i.LeftOut {
 		lines = append(lines, console.Printable(left.String()))
 	}
-	if err := a.Print(lines...); err != nil {
-		return err
-	}
 	t := console.NewTable(">CLASS", "NAME", "GROUP", ">IMAGES", ">OF")
 	for class, c := range i.Classes {
 		t.Row(fmt.Sprint(class), c.Name, c.Group, fmt.Sprint(c.Images), fmt.Sprint(c.Available))
 	}
-	return a.PrintTable(t)
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
+	return append(lines, a.Lines(t)...)
 }
 
 func writeSheet(path string, set *dataset.Set) (err error) {

@@ -49,10 +49,7 @@ other configurations may be as good.`,
 		}
 		contest, _ := analysis.NewContest(spec, trials, *metric)
 		b := BestTrial{trialview.Judge(spec, trials, []sweep.Trial{best})[0], contest}
-		if output.Value == "json" {
-			return a.PrintJSON(b)
-		}
-		return a.Print(bestText(b)...)
+		return a.PrintAs(output, b, bestText(b)...)
 	}
 	return cmd
 }

@@ -85,11 +85,7 @@ example because another version of tailsweep made it.`,
 		if *again && e.Kind == sweep.KindSearch {
 			e.Replay = replayed(spec, trials, trials[at])
 		}
-		if output.Value == "json" {
-			err = a.PrintJSON(e)
-		} else {
-			err = a.Print(explanationText(e)...)
-		}
+		err = a.PrintAs(output, e, explanationText(e)...)
 		if err == nil && e.Replay != nil && !e.Replay.Equal {
 			return cli.Silently(cli.ExitFailure)
 		}

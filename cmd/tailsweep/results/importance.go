@@ -51,33 +51,24 @@ better half. "noise" means that the effect is not distinguishable from none. Wit
 			}
 			found = append(found, im)
 		}
-		if output.Value == "json" {
-			return a.PrintJSON(found)
-		}
+		var lines []string
 		for i, im := range found {
 			if i > 0 {
-				if err := a.Print(""); err != nil {
-					return err
-				}
+				lines = append(lines, "")
 			}
-			if err := printImportance(a, im); err != nil {
-				return err
-			}
+			lines = append(lines, importanceText(a, im)...)
 		}
-		return nil
+		return a.PrintAs(output, found, lines...)
 	}
 	return cmd
 }
 
-// printImportance prints the importance among all configurations and among the better
+// importanceText formats the importance among all configurations and among the better
 // half side by side.
-func printImportance(a *cli.App, im analysis.Importance) error {
+func importanceText(a *cli.App, im analysis.Importance) []string {
 	global, local := im.Global, im.Local
-	err := a.Print(fmt.Sprintf("%s: the best %d of all %d configurations, and the best %d of the better %d",
-		im.Metric, global.Top, global.Settings, local.Top, local.Settings))
-	if err != nil {
-		return err
-	}
+	title := fmt.Sprintf("%s: the best %d of all %d configurations, and the best %d of the better %d",
+		im.Metric, global.Top, global.Settings, local.Top, local.Settings)
 	within := map[string]analysis.ParameterImportance{}
 	for _, p := range local.Parameters {
 		within[p.Name] = p
@@ -91,7 +82,7 @@ func printImportance(a *cli.App, im analysis.Importance) error {
 		l := within[p.Name]
 		t.Row(name, percent(p.Share), bar(p.Share), noiseText(p), percent(l.Share), noiseText(l))
 	}
-	return a.PrintTable(t)
+	return append([]string{title}, a.Lines(t)...)
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) }

@@ -45,17 +45,15 @@ sweeps only with the same --reference.`,
 		}
 		f := analysis.NewFront(spec, trials, reference)
 		list := trialview.Judge(spec, trials, f.Trials)
-		if output.Value == "json" {
-			return a.PrintJSON(Front{f, list})
-		}
 		marks := map[int]string{}
 		if f.Knee != nil {
 			marks[*f.Knee] = "knee"
 		}
-		if err := a.PrintTable(trialview.Table(spec, list, marks)); err != nil || len(list) == 0 {
-			return err
+		lines := a.Lines(trialview.Table(spec, list, marks))
+		if len(list) > 0 {
+			lines = append(lines, "", fmt.Sprintf("hypervolume %.4g from %s", f.Hypervolume, referenceText(spec, f.Reference)))
 		}
-		return a.Print("", fmt.Sprintf("hypervolume %.4g from %s", f.Hypervolume, referenceText(spec, f.Reference)))
+		return a.PrintAs(output, Front{f, list}, lines...)
 	}
 	return cmd
 }

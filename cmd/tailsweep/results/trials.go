@@ -25,10 +25,7 @@ func Trials(a *cli.App) *cobra.Command {
 			return err
 		}
 		slices.SortFunc(trials, func(a, b sweep.Trial) int { return cmp.Compare(a.Number, b.Number) })
-		if output.Value == "json" {
-			return a.PrintJSON(trialview.Judge(spec, trials, trials))
-		}
-		return a.PrintTable(trialview.Table(spec, trialview.Judge(spec, trials, trials), nil))
+		return a.PrintAs(output, trialview.Judge(spec, trials, trials), a.Lines(trialview.Table(spec, trialview.Judge(spec, trials, trials), nil))...)
 	}
 	return cmd
 }

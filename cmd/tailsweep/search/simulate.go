@@ -114,10 +114,7 @@ back from the end: what turned out to break a constraint does not count.
 			}
 			s.Runs = append(s.Runs, r)
 		}
-		if output.Value == "json" {
-			return a.PrintJSON(s)
-		}
-		return a.Print(simulatedText(spec, s, a.Terminal().Width)...)
+		return a.PrintAs(output, s, simulatedText(spec, s, a.Terminal().Width)...)
 	}
 	return cmd
 }
@@ -125,7 +122,7 @@ back from the end: what turned out to break a constraint does not count.
 // playSeed plays the sweep with one seed.
 func playSeed(ctx context.Context, spec sweep.Spec, s Simulated, seed int64) (simulatedRun, error) {
 	spec.Seed = seed
-	speed, err := measure.SpeedOf(&spec, measure.Planned{StepsPerSecond: s.StepsPerSecond})
+	speed, err := measure.SpeedOf(&spec, s.StepsPerSecond)
 	if err != nil {
 		return simulatedRun{}, err
 	}

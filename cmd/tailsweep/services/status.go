@@ -22,10 +22,7 @@ func Status(a *cli.App) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if output.Value == "json" {
-			return a.PrintJSON(status)
-		}
-		return a.Print(statusText(status))
+		return a.PrintAs(output, status, statusText(status))
 	}
 	return cmd
 }

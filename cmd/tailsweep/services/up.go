@@ -57,10 +57,7 @@ which takes minutes.`,
 		if err != nil {
 			return err
 		}
-		if output.Value == "json" {
-			return a.PrintJSON(status)
-		}
-		return a.Print(statusText(status))
+		return a.PrintAs(output, status, statusText(status))
 	}
 	return cmd
 }

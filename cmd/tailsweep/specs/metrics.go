@@ -35,10 +35,7 @@ The FID of a single class is fid.class.NAME.`,
 			list = append(list, listedMetric{Name: m.Name, Goal: m.Goal, Unit: m.Unit, About: m.About})
 			t.Row(m.Name, string(m.Goal), cmp.Or(m.Unit, "-"), m.About)
 		}
-		if output.Value == "json" {
-			return a.PrintJSON(list)
-		}
-		return a.PrintTable(t)
+		return a.PrintAs(output, list, a.Lines(t)...)
 	}
 	return cmd
 }

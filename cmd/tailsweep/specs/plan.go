@@ -18,6 +18,16 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/backend"
 )
 
+// Planned is the output of `tailsweep plan -o json`.
+type Planned struct {
+	Name           string        `json:"name"`
+	Plan           cost.Estimate `json:"plan"`
+	Parameters     int64         `json:"model_parameters"`
+	MemoryBytes    int64         `json:"memory_bytes,omitempty"`     // of one training slot, on Backend
+	Backend        string        `json:"backend,omitempty"`          // that was measured
+	StepsPerSecond float64       `json:"steps_per_second,omitempty"` // measured, or as given
+}
+
 // Plan is the verb plan: it estimates what a sweep costs.
 func Plan(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
@@ -46,7 +56,7 @@ measurement and omits the time estimate.`,
 			return err
 		}
 		a.Warn(spec)
-		p := measure.Planned{Name: spec.Name, StepsPerSecond: *rate}
+		p := Planned{Name: spec.Name, StepsPerSecond: *rate}
 		if !given && !*unmeasured {
 			if err := a.Fetch(cmd.Context(), spec.Dataset); err != nil {
 				return err
@@ -70,20 +80,18 @@ measurement and omits the time estimate.`,
 				return err
 			}
 		}
-		speed, err := measure.SpeedOf(spec, p)
+		speed, err := measure.SpeedOf(spec, p.StepsPerSecond)
 		if err != nil {
 			return err
 		}
+		speed.ModelParameters = p.Parameters
 		p.Plan = cost.Of(spec, speed)
-		if output.Value == "json" {
-			return a.PrintJSON(p)
-		}
-		return a.Print(planText(spec, p)...)
+		return a.PrintAs(output, p, planText(spec, p)...)
 	}
 	return cmd
 }
 
-func planText(spec *sweep.Spec, p measure.Planned) []string {
+func planText(spec *sweep.Spec, p Planned) []string {
 	plan := p.Plan
 	trials := "until the budget ends it; per trial:"
 	if plan.Trials > 0 {

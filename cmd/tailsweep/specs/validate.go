@@ -26,6 +26,7 @@ of the faults of all files, empty when there are none.`,
 	cmd.RunE = func(_ *cobra.Command, paths []string) error {
 		code := cli.ExitOK
 		found := specfile.Faults{} // JSON is always an array
+		var valid []string
 		for _, path := range paths {
 			spec, text, err := a.ReadSpec(path)
 			if err == nil {
@@ -39,17 +40,13 @@ of the faults of all files, empty when there are none.`,
 			case err != nil:
 				a.Say("%s", cli.Message(err))
 				code = cli.ExitUsage
-			case output.Value == "json":
-				a.Warn(spec)
 			default:
 				a.Warn(spec)
-				if err := a.Print(fmt.Sprintf("%s: sweep %q is valid (%s, %s)", path, spec.Name, spec.Method, trialview.Planned(spec))); err != nil {
-					return err
-				}
+				valid = append(valid, fmt.Sprintf("%s: sweep %q is valid (%s, %s)", path, spec.Name, spec.Method, trialview.Planned(spec)))
 			}
 		}
-		if output.Value == "json" {
-			if err := a.PrintJSON(found); err != nil {
+		if output.Value == "json" || len(valid) > 0 {
+			if err := a.PrintAs(output, found, valid...); err != nil {
 				return err
 			}
 		}

@@ -50,10 +50,7 @@ func Describe(a *cli.App) *cobra.Command {
 		if err != nil {
 			a.Say("the state of the sweep is unknown: %v", err)
 		}
-		if output.Value == "json" {
-			return a.PrintJSON(d)
-		}
-		return a.Print(append(describeText(d), "", string(text))...)
+		return a.PrintAs(output, d, append(describeText(d), "", string(text))...)
 	}
 	return cmd
 }

@@ -70,14 +70,11 @@ func List(a *cli.App) *cobra.Command {
 			row.Created = entry.Created
 			rows = append(rows, row)
 		}
-		if output.Value == "json" {
-			return a.PrintJSON(rows)
-		}
 		t := console.NewTable("SWEEP", "STATE", ">TRIALS", ">FID.HEAD", ">FID.TAIL", "CREATED")
 		for _, r := range rows {
 			t.Row(r.Name, r.State, fmt.Sprint(r.Done), trialview.Number(r.BestHead), trialview.Number(r.BestTail), r.Created.Local().Format(time.DateTime))
 		}
-		return a.PrintTable(t)
+		return a.PrintAs(output, rows, a.Lines(t)...)
 	}
 	return cmd
 }

@@ -58,10 +58,7 @@ func steering(a *cli.App, update, short string) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if output.Value == "json" {
-			return a.PrintJSON(p)
-		}
-		return a.Print(fmt.Sprintf("%s: %s, %s finished, %d running", p.Name, p.Phase, trialview.OfPlanned(p.Finished, p.Planned), len(p.Running)))
+		return a.PrintAs(output, p, fmt.Sprintf("%s: %s, %s finished, %d running", p.Name, p.Phase, trialview.OfPlanned(p.Finished, p.Planned), len(p.Running)))
 	}
 	return cmd
 }

@@ -81,10 +81,18 @@ func (a *App) PrintJSON(v any) error {
 	return e.Encode(v)
 }
 
-// PrintTable writes a table, clipped to the terminal.
-func (a *App) PrintTable(t *console.Table) error {
+// PrintAs writes v as JSON where that is the form of the output, otherwise the lines.
+func (a *App) PrintAs(form *Choice, v any, lines ...string) error {
+	if form.Value == "json" {
+		return a.PrintJSON(v)
+	}
+	return a.Print(lines...)
+}
+
+// Lines returns the lines of a table, cut to the width of the terminal.
+func (a *App) Lines(t *console.Table) []string {
 	term := a.Terminal()
-	return a.Print(t.Render(term.Width, console.Painter(term.Colour))...)
+	return t.Render(term.Width, console.Painter(term.Colour))
 }
 
 // Say writes a message to stderr.

@@ -27,16 +27,6 @@ const (
 // errProbed ends a probe after probeTime.
 var errProbed = errors.New("enough steps were measured")
 
-// Planned is the output of `tailsweep plan -o json`.
-type Planned struct {
-	Name           string        `json:"name"`
-	Plan           cost.Estimate `json:"plan"`
-	Parameters     int64         `json:"model_parameters"`
-	MemoryBytes    int64         `json:"memory_bytes,omitempty"`     // of one training slot, on Backend
-	Backend        string        `json:"backend,omitempty"`          // that was measured
-	StepsPerSecond float64       `json:"steps_per_second,omitempty"` // measured, or as given
-}
-
 // AboveZero reports whether f is a valid rate.
 func AboveZero(f float64) bool { return f > 0 && !math.IsInf(f, 1) }
 
@@ -52,7 +42,7 @@ func RateText(stepsPerSecond float64) string {
 // trial, since sampling is not measured. A training step costs its forward passes,
 // each with a backward pass that costs two more; a denoising step with guidance costs
 // two forward passes.
-func SpeedOf(spec *sweep.Spec, p Planned) (cost.Speed, error) {
+func SpeedOf(spec *sweep.Spec, stepsPerSecond float64) (cost.Speed, error) {
 	const withBackward, passesPerSample = 3, 2
 	passes, err := trainer.ForwardPasses(*spec, cost.Costliest(spec))
 	if err != nil {
@@ -60,9 +50,8 @@ func SpeedOf(spec *sweep.Spec, p Planned) (cost.Speed, error) {
 	}
 	settings, err := spec.Settings(cost.Costliest(spec))
 	return cost.Speed{
-		ModelParameters: p.Parameters,
-		StepsPerSecond:  p.StepsPerSecond,
-		SamplesPerSecond: p.StepsPerSecond * float64(settings.Batch*passes*withBackward) /
+		StepsPerSecond: stepsPerSecond,
+		SamplesPerSecond: stepsPerSecond * float64(settings.Batch*passes*withBackward) /
 			float64(passesPerSample*spec.Evaluate.Steps()),
 	}, err
 }
@@ -129,11 +118,11 @@ func Expect(ctx context.Context, a *cli.App, spec *sweep.Spec, name string) erro
 		a.Say("backend %s: %s", choice, why)
 		return nil
 	}
-	used, rate, err := Probe(ctx, a, spec, backend.Go)
+	_, rate, err := Probe(ctx, a, spec, backend.Go)
 	if err != nil {
 		return fmt.Errorf("measure the speed of this machine: %w", err)
 	}
-	speed, err := SpeedOf(spec, Planned{StepsPerSecond: rate, Backend: used})
+	speed, err := SpeedOf(spec, rate)
 	if err != nil {
 		return err
 	}
