@@ -96,7 +96,7 @@ func (a *Archive) Begin(ctx context.Context, spec *sweep.Spec, yaml []byte, w Wo
 // claim puts own in place of no reservation, or of one that no sweep stands behind,
 // which it returns.
 func (a *Archive) claim(ctx context.Context, own reservation, w Workflow) (replaced *reservation, created bool, err error) {
-	for {
+	for range replaceTries {
 		created, err := a.put(ctx, own)
 		if err != nil || created {
 			return nil, created, err
@@ -105,20 +105,30 @@ func (a *Archive) claim(ctx context.Context, own reservation, w Workflow) (repla
 		if err != nil {
 			return nil, false, err
 		}
+		taken := &NameTakenError{Name: own.Spec.Name, Taken: first.Digest, Asked: own.Digest}
+		same := first.Digest == own.Digest
+		if first.Started && !same {
+			return nil, false, taken
+		}
 		digest, err := w.Digest(ctx)
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, false, err
+		case same && digest != "":
+			return nil, false, nil
+		case digest != "" && digest != own.Digest:
+			return nil, false, taken
 		}
 		trials, err := a.Trials(ctx, own.Spec.Name)
 		switch {
 		case err != nil:
 			return nil, false, err
-		case first.Digest == own.Digest && digest == "" && len(trials) > 0:
+		case same && len(trials) > 0:
 			return nil, false, &ForgottenError{Name: own.Spec.Name, Trials: len(trials)}
-		case first.Digest == own.Digest:
+		case same:
 			return nil, false, nil
-		case digest != own.Digest && (first.Started || digest != "" || len(trials) > 0):
-			return nil, false, &NameTakenError{Name: own.Spec.Name, Taken: first.Digest, Asked: own.Digest}
+		case digest == "" && len(trials) > 0:
+			return nil, false, taken
 		}
 		err = a.replace(ctx, own, etag)
 		if errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrNotFound) {
@@ -126,13 +136,14 @@ func (a *Archive) claim(ctx context.Context, own reservation, w Workflow) (repla
 		}
 		return &first, err == nil && digest == "", err
 	}
+	return nil, false, fmt.Errorf("archive: name %s: other runs replace its reservation again and again: try again", own.Spec.Name)
 }
 
 // confirm marks the name as that of a started sweep. The reservation may be another
 // run's by now, which took own for one that could not start.
 func (a *Archive) confirm(ctx context.Context, own reservation) error {
 	own.Started = true
-	for {
+	for range replaceTries {
 		now, etag, err := a.reservation(ctx, own.Spec.Name)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
@@ -152,6 +163,7 @@ func (a *Archive) confirm(ctx context.Context, own reservation) error {
 			return err
 		}
 	}
+	return fmt.Errorf("archive: name %s: other runs replace its reservation again and again: run the same command again", own.Spec.Name)
 }
 
 // giveBack restores the reservation that own replaced, unless that has changed.

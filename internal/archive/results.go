@@ -169,8 +169,8 @@ type Best struct {
 	Trials     []sweep.Trial `json:"trials"`     // best first
 }
 
-// pointerTries is how often PutBest tries to replace a pointer that others replace.
-const pointerTries = 20
+// replaceTries is how often an object that others replace is read and replaced again.
+const replaceTries = 20
 
 // PutBest implements activities.Records. best holds trial numbers, best first;
 // each of them is in trials.
@@ -189,7 +189,7 @@ func (a *Archive) PutBest(ctx context.Context, sweepName string, best []int, tri
 		t.StartedAt, t.FinishedAt = t.StartedAt.UTC(), t.FinishedAt.UTC()
 		next.Trials = append(next.Trials, t)
 	}
-	for range pointerTries {
+	for range replaceTries {
 		err = a.moveBest(ctx, key, next)
 		if !errors.Is(err, store.ErrExists) && !errors.Is(err, store.ErrChanged) && !errors.Is(err, store.ErrNotFound) {
 			return err
