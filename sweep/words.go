@@ -24,6 +24,12 @@ func Methods() []Method {
 	return []Method{MethodGrid, MethodRandom, MethodSobol, MethodTPE, MethodBayes, MethodCMAES, MethodNSGA2}
 }
 
+// Learns reports whether the method uses the results of earlier trials. The others
+// choose the same configurations whatever the results are.
+func (m Method) Learns() bool {
+	return m != MethodGrid && m != MethodRandom && m != MethodSobol
+}
+
 // Goal is the direction of an objective.
 type Goal string
 

@@ -119,8 +119,7 @@ func warnRepeats(s *sweep.Spec) []string {
 // warnMethod warns of a method that learns from results, and has none when it decides.
 func warnMethod(s *sweep.Spec) []string {
 	trials := searchTrials(s)
-	learns := slices.Contains([]sweep.Method{sweep.MethodTPE, sweep.MethodBayes, sweep.MethodCMAES, sweep.MethodNSGA2}, s.Method)
-	if !learns || trials < 2 || s.MaxConcurrentTrials < trials {
+	if !s.Method.Learns() || trials < 2 || s.MaxConcurrentTrials < trials {
 		return nil
 	}
 	return []string{fmt.Sprintf("max_concurrent_trials is %d, so that all %d trials start before one has a result, from which method %s learns: "+

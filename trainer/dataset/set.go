@@ -111,7 +111,7 @@ func check(d sweep.Dataset) error {
 		}
 	case sweep.ProfileNone:
 	default:
-		return badField("dataset.imbalance.profile", "unknown profile %q (valid: %s, %s, %s)", d.Imbalance.Profile, sweep.ProfileExp, sweep.ProfileStep, sweep.ProfileNone)
+		return badField("dataset.imbalance.profile", "unknown profile %q (valid: %s)", d.Imbalance.Profile, strings.Join(sweep.Profiles(), ", "))
 	}
 	return nil
 }

@@ -205,7 +205,7 @@ func TestDroppedLabelsAreNull(t *testing.T) {
 // With both weights at zero the loss and every gradient equal plain DDPM's, built
 // here without Loss, bit for bit.
 func TestZeroWeightsArePlainDDPM(t *testing.T) {
-	net, err := nets.New(nets.Config{Model: sweep.Model{Arch: nets.ArchUNet, Width: 8, Depth: 1, Mult: []int{1, 2, 2}}, Size: 8, Channels: 1, Classes: 3, Seed: 1})
+	net, err := nets.New(nets.Config{Model: sweep.Model{Arch: sweep.ArchUNet, Width: 8, Depth: 1, Mult: []int{1, 2, 2}}, Size: 8, Channels: 1, Classes: 3, Seed: 1})
 	require.NoError(t, err)
 	s := linear(t)
 	draws := TrainingDraws(5, 0, 4, 64, 0.5, false)

@@ -3,6 +3,7 @@ package diffusion
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	. "github.com/gomlx/gomlx/core/graph"
 
@@ -35,7 +36,7 @@ func NewSchedule(name string) (*Schedule, error) {
 		}
 		beta = func(t int) float64 { return min(1-f(t+1)/f(t), 0.999) }
 	default:
-		return nil, fmt.Errorf("train.schedule = %q is unknown: want %s or %s", name, sweep.ScheduleLinear, sweep.ScheduleCosine)
+		return nil, fmt.Errorf("train.schedule = %q is unknown: want %s", name, strings.Join(sweep.Schedules(), " or "))
 	}
 	s, product := &Schedule{}, 1.0
 	for t := range Steps {

@@ -22,7 +22,7 @@ func (n dit) Forward(scope *model.Scope, in Input) Output {
 	b, p, w, k := in.X.Shape().Dim(0), n.Model.Patch, n.Model.Width, n.Channels
 	side := n.Size / p
 	in.X.AssertDims(b, n.Size, n.Size, k)
-	scope = scope.At(ArchDiT)
+	scope = scope.At(sweep.ArchDiT)
 	emb := silu(n.condition(scope.In("condition"), in.T, in.Label, w))
 
 	patches := TransposeAllAxes(Reshape(in.X, b, side, p, side, p*k), 0, 1, 3, 2, 4)

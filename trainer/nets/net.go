@@ -2,18 +2,13 @@ package nets
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/support/exceptions"
 
 	"github.com/tailsweep/tailsweep/sweep"
-)
-
-// The architectures, as the spec names them.
-const (
-	ArchUNet = "unet"
-	ArchDiT  = "dit"
 )
 
 // Config determines the variables and the graph of a net.
@@ -115,9 +110,9 @@ func New(cfg Config) (Net, error) {
 		return nil, fmt.Errorf("a net needs at least 1 class, not %d", cfg.Classes)
 	}
 	switch m.Arch {
-	case ArchUNet:
+	case sweep.ArchUNet:
 		return newUNet(cfg)
-	case ArchDiT:
+	case sweep.ArchDiT:
 		switch {
 		case m.Patch < 1 || cfg.Size%m.Patch != 0:
 			return nil, fmt.Errorf("model.patch = %d does not divide dataset.size = %d", m.Patch, cfg.Size)
@@ -128,5 +123,5 @@ func New(cfg Config) (Net, error) {
 		}
 		return dit{cfg}, nil
 	}
-	return nil, fmt.Errorf("model.arch = %q is unknown: want %s or %s", m.Arch, ArchUNet, ArchDiT)
+	return nil, fmt.Errorf("model.arch = %q is unknown: want %s", m.Arch, strings.Join(sweep.Archs(), " or "))
 }

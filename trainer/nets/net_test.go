@@ -14,8 +14,8 @@ import (
 )
 
 var testModels = map[string]sweep.Model{
-	"unet": {Arch: ArchUNet, Width: 8, Depth: 2, Mult: []int{1, 2, 2}},
-	"dit":  {Arch: ArchDiT, Width: 16, Depth: 5, Patch: 4, Heads: 2},
+	"unet": {Arch: sweep.ArchUNet, Width: 8, Depth: 2, Mult: []int{1, 2, 2}},
+	"dit":  {Arch: sweep.ArchDiT, Width: 16, Depth: 5, Patch: 4, Heads: 2},
 }
 
 func testNet(t *testing.T, m sweep.Model, size int, native bool) Net {
@@ -70,7 +70,7 @@ func TestForward(t *testing.T) {
 			eps, h := forward(t, b, store, n, size)
 			require.Equal(t, []int{3, size, size, 1}, eps.Shape().Dimensions)
 			latent := size / 4 * size / 4 * 2 * m.Width // the bottleneck has 2W channels
-			if m.Arch == ArchDiT {
+			if m.Arch == sweep.ArchDiT {
 				latent = size / m.Patch * size / m.Patch * m.Width
 			}
 			require.Equal(t, []int{3, latent}, h.Shape().Dimensions, "%s at %d", name, size)
@@ -212,7 +212,7 @@ func TestArchitecturesArePinned(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	unet := sweep.Model{Arch: ArchUNet, Width: 8, Depth: 1, Mult: []int{1, 2, 2}}
+	unet := sweep.Model{Arch: sweep.ArchUNet, Width: 8, Depth: 1, Mult: []int{1, 2, 2}}
 	with := func(change func(m *sweep.Model)) sweep.Model {
 		m := unet
 		change(&m)
@@ -225,10 +225,10 @@ func TestNewRefuses(t *testing.T) {
 		"model.mult = [1 9] must be 1 to 4 numbers of 1 to 8":                {Model: with(func(m *sweep.Model) { m.Mult = []int{1, 9} }), Size: 28, Channels: 1, Classes: 2},
 		"model.attention = [3] has 3, which is not a level of 3":             {Model: with(func(m *sweep.Model) { m.Attention = []int{3} }), Size: 28, Channels: 1, Classes: 2},
 		"model.dropout = 1 must be in [0, 1)":                                {Model: with(func(m *sweep.Model) { m.Dropout = 1 }), Size: 28, Channels: 1, Classes: 2},
-		"model.width = 0 must be 1 to 1024":                                  {Model: sweep.Model{Arch: ArchUNet, Depth: 1, Mult: []int{1, 2, 2}}, Size: 16, Channels: 1, Classes: 2},
-		"model.patch = 3 does not divide dataset.size = 16":                  {Model: sweep.Model{Arch: ArchDiT, Width: 8, Depth: 1, Patch: 3, Heads: 1}, Size: 16, Channels: 1, Classes: 2},
-		"model.heads = 3 does not divide model.width = 8":                    {Model: sweep.Model{Arch: ArchDiT, Width: 8, Depth: 1, Patch: 4, Heads: 3}, Size: 16, Channels: 1, Classes: 2},
-		"model.width = 6 must be a multiple of 4 for dit":                    {Model: sweep.Model{Arch: ArchDiT, Width: 6, Depth: 1, Patch: 4, Heads: 1}, Size: 16, Channels: 1, Classes: 2},
+		"model.width = 0 must be 1 to 1024":                                  {Model: sweep.Model{Arch: sweep.ArchUNet, Depth: 1, Mult: []int{1, 2, 2}}, Size: 16, Channels: 1, Classes: 2},
+		"model.patch = 3 does not divide dataset.size = 16":                  {Model: sweep.Model{Arch: sweep.ArchDiT, Width: 8, Depth: 1, Patch: 3, Heads: 1}, Size: 16, Channels: 1, Classes: 2},
+		"model.heads = 3 does not divide model.width = 8":                    {Model: sweep.Model{Arch: sweep.ArchDiT, Width: 8, Depth: 1, Patch: 4, Heads: 3}, Size: 16, Channels: 1, Classes: 2},
+		"model.width = 6 must be a multiple of 4 for dit":                    {Model: sweep.Model{Arch: sweep.ArchDiT, Width: 6, Depth: 1, Patch: 4, Heads: 1}, Size: 16, Channels: 1, Classes: 2},
 		"a net needs at least 1 class, not 0":                                {Model: unet, Size: 16, Channels: 1},
 		"a net of 2 channels: want 1 or 3":                                   {Model: unet, Size: 16, Channels: 2, Classes: 2},
 	} {

@@ -57,10 +57,10 @@ func TestColourAndLatents(t *testing.T) {
 		latents [][2]int // positions and channels, in the order of Layers
 	}{
 		"unet": {
-			sweep.Model{Arch: ArchUNet, Width: 4, Depth: 1, Mult: []int{1, 2, 3}, Attention: []int{1}},
+			sweep.Model{Arch: sweep.ArchUNet, Width: 4, Depth: 1, Mult: []int{1, 2, 3}, Attention: []int{1}},
 			[][2]int{{16, 12}, {256, 4}, {64, 8}, {16, 12}, {256, 4}, {64, 8}, {16, 12}},
 		},
-		"dit": {sweep.Model{Arch: ArchDiT, Width: 8, Depth: 4, Patch: 8, Heads: 2}, [][2]int{{4, 8}, {4, 8}}},
+		"dit": {sweep.Model{Arch: sweep.ArchDiT, Width: 8, Depth: 4, Patch: 8, Heads: 2}, [][2]int{{4, 8}, {4, 8}}},
 	} {
 		out := runNet(t, c.m, x, nil)
 		require.Equal(t, []int{2, 16, 16, 3}, out[0].Shape().Dimensions, name)
@@ -102,7 +102,7 @@ func TestUnknownLatentPanics(t *testing.T) {
 func TestLevelAttentionHasVariables(t *testing.T) {
 	count := func(attention []int) (n int) {
 		store := model.NewStore()
-		net, err := New(Config{Model: sweep.Model{Arch: ArchUNet, Width: 8, Depth: 2, Mult: []int{1, 2, 2}, Attention: attention}, Size: 16, Channels: 1, Classes: 10})
+		net, err := New(Config{Model: sweep.Model{Arch: sweep.ArchUNet, Width: 8, Depth: 2, Mult: []int{1, 2, 2}, Attention: attention}, Size: 16, Channels: 1, Classes: 10})
 		require.NoError(t, err)
 		forward(t, goBackend(t), store, net, 16)
 		return store.NumVariables()
@@ -113,7 +113,7 @@ func TestLevelAttentionHasVariables(t *testing.T) {
 
 func TestDropoutIsAFunctionOfItsState(t *testing.T) {
 	x := normals(5, 2*16*16*3)
-	m := sweep.Model{Arch: ArchUNet, Width: 4, Depth: 1, Mult: []int{1, 2}, Dropout: 0.3}
+	m := sweep.Model{Arch: sweep.ArchUNet, Width: 4, Depth: 1, Mult: []int{1, 2}, Dropout: 0.3}
 	a := flat(t, runNet(t, m, x, []uint64{1, 2, 3})[0])
 	require.Equal(t, a, flat(t, runNet(t, m, x, []uint64{1, 2, 3})[0]))
 	require.NotEqual(t, a, flat(t, runNet(t, m, x, []uint64{4, 5, 6})[0]))

@@ -48,7 +48,7 @@ func newUNet(cfg Config) (Net, error) {
 func (n unet) Forward(scope *model.Scope, in Input) Output {
 	b, levels := in.X.Shape().Dim(0), n.Model.Mult
 	in.X.AssertDims(b, n.Size, n.Size, n.Channels)
-	scope = scope.At(ArchUNet)
+	scope = scope.At(sweep.ArchUNet)
 	emb := silu(n.condition(scope.In("condition"), in.T, in.Label, 4*n.Model.Width))
 	out := NewOutput(nil, nil)
 

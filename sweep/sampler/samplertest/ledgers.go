@@ -37,11 +37,6 @@ func Illegal(spec *sweep.Spec, params sweep.Params) error {
 	return nil
 }
 
-// ignoresResults says which methods take points whatever came of earlier ones.
-func ignoresResults(method sweep.Method) bool {
-	return slices.Contains([]sweep.Method{sweep.MethodGrid, sweep.MethodRandom, sweep.MethodSobol}, method)
-}
-
 // permuted asks with the ledger in other orders: that of failed trials among the
 // rest never matters, and no order does to a method that ignores results.
 func permuted(t *testing.T, s sampler.Sampler, spec *sweep.Spec) {
@@ -64,7 +59,7 @@ func permuted(t *testing.T, s sampler.Sampler, spec *sweep.Spec) {
 	require.NoError(t, err)
 	require.Equal(t, params, again, "the order of failed trials matters")
 	require.Equal(t, reason, because)
-	if ignoresResults(spec.Method) {
+	if !spec.Method.Learns() {
 		r.Ledger = slices.Clone(r.Ledger)
 		slices.Reverse(r.Ledger)
 		slices.Reverse(r.Pending)
