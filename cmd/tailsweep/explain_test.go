@@ -132,7 +132,7 @@ func TestExplainWhatWasNotSuggested(t *testing.T) {
 	}{
 		"0": {cli.ExitOK, "A baseline trial: its parameters and its seed come from the spec"},
 		"4": {cli.ExitOK, "method       random"},
-		"6": {cli.ExitOK, "how many results it came from was not recorded"},
+		"6": {cli.ExitOK, "the number of results it was suggested from was not recorded"},
 	} {
 		r := cmdline(t, objects, "", "explain", "thought", number)
 		require.Equal(t, c.code, r.Code, r.Err)
