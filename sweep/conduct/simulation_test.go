@@ -68,12 +68,12 @@ func recovered(broken *string) {
 // newCase draws a spec, then plays it with random moves.
 func newCase(seed uint64) (c scenario) {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0))}
-	g.failing = pick(g, 0, 10, 20, 20, 70)
-	c.Spec, c.Points = g.spec(), 1+g.IntN(12)
+	g.failing, g.faulty, g.eager = pick(g, 0, 10, 20, 20, 70), pick(g, 10, 30, 70), pick(g, 30, 45, 60)
+	c.Spec, c.Points = g.spec(), 1+g.IntN(16)
 	var broken string
 	defer recovered(&broken) // run finds the same
 	w := newWorld(&c.Spec, c.Points)
-	for range g.IntN(150) {
+	for range g.IntN(250) {
 		move := g.move(w)
 		c.moves = append(c.moves, move)
 		w.move(move)
@@ -123,6 +123,8 @@ func replay(t *testing.T, spec string, moves ...string) {
 type generator struct {
 	*rand.Rand
 	failing int // percent of the tasks that fail
+	faulty  int // percent of the trials that do not complete
+	eager   int // percent of the moves that complete what is in flight
 }
 
 func (g *generator) chance(percent int) bool { return g.IntN(100) < percent }
@@ -140,14 +142,14 @@ func (g *generator) spec() sweep.Spec {
 	if g.chance(30) {
 		s.Metrics = append(s.Metrics, sweep.Objective{Name: "fid.head", Goal: sweep.Minimize})
 	}
-	if g.chance(50) {
+	if g.chance(60) {
 		s.Baseline = &sweep.Baseline{Params: sweep.Params{"infonce.weight": sweep.Number(-1)}, Seeds: []int64{1, 2, 3}[:1+g.IntN(3)]}
 		if g.chance(40) {
 			s.Constraints = []sweep.Constraint{{Metric: "fid.head", Op: "<=", Baseline: "fid.head", Factor: 1.02}}
 		}
 	}
-	if s.Constraints == nil && g.chance(20) {
-		limit, err := sweep.ParseConstraint("fid.head <= 21")
+	if s.Constraints == nil && g.chance(30) {
+		limit, err := sweep.ParseConstraint("fid.head <= 40")
 		if err != nil {
 			panic(err)
 		}
@@ -156,7 +158,7 @@ func (g *generator) spec() sweep.Spec {
 	if g.chance(30) {
 		s.Repeats = &sweep.Repeats{Seeds: []int64{2, 3}, Share: 0.5}
 	}
-	if g.chance(40) {
+	if g.chance(50) {
 		s.EarlyTerminate = &sweep.EarlyTerminate{Type: pick(g, sweep.StopASHA, sweep.StopMedian, sweep.StopHyperband), MinIter: 100, Eta: 2, MinTrials: 1, Brackets: 2}
 	}
 	if g.chance(20) {
@@ -172,20 +174,29 @@ func (g *generator) spec() sweep.Spec {
 	if g.chance(30) {
 		s.Budget.WallClock = sweep.Duration(time.Duration(1+g.IntN(120)) * time.Minute)
 	}
+	if g.chance(15) { // rivals at rungs that turn out to be infeasible
+		s.Baseline = &sweep.Baseline{Params: sweep.Params{"infonce.weight": sweep.Number(-1)}, Seeds: []int64{1, 2}}
+		s.Constraints = []sweep.Constraint{{Metric: "fid.head", Op: "<=", Baseline: "fid.head", Factor: 1.02}}
+		s.EarlyTerminate = &sweep.EarlyTerminate{Type: sweep.StopASHA, MinIter: 200, Eta: 2}
+		s.MaxConcurrentTrials, s.Budget, s.Gates = 3, sweep.Budget{}, nil
+	}
 	return s
 }
 
 // move draws what happens next: usually something that is in flight.
 func (g *generator) move(w *world) string {
 	switch n := g.IntN(100); {
-	case n < 45 && len(w.flight) > 0:
+	case n < g.eager && len(w.flight) > 0:
 		return g.completion(pick(g, w.flight...))
 	case n < 80 && len(w.trials) > 0:
 		return g.trial(w)
 	case n < 86:
 		return "tick " + pick(g, "1s", "10s", "1m", "5m", "20m", "1h")
 	case n < 89:
-		return "command " + pick(g, CommandPause, CommandResume, CommandResume, CommandStop, CommandCancel)
+		if g.chance(20) {
+			return "command " + pick(g, CommandStop, CommandCancel)
+		}
+		return "command " + pick(g, CommandPause, CommandResume, CommandResume)
 	case n < 91:
 		return "json"
 	case n < 94:
@@ -232,15 +243,25 @@ func (g *generator) trial(w *world) string {
 			n = pick(g, alive...)
 		}
 	}
+	if len(w.trials[n].shown) > 0 && g.chance(15) {
+		return fmt.Sprintf("trial %d %s", n, pick(g, "again", "rewind"))
+	}
 	what := pick(g, "step", "step", "step", "end", "end", "end", "end", "again", "closed", pick(g, "stuck", "free"))
-	if what == "end" {
-		what += " " + pick(g, "completed", "completed", "completed", "completed", "cancelled", "cancelled", "diverged", "limit", "valueless",
+	switch ends := what == "end"; {
+	case ends && g.chance(g.faulty):
+		what += " " + pick(g, "cancelled", "diverged", "limit", "valueless",
 			string(sweep.FailBug), string(sweep.FailBug), string(sweep.FailLost), string(sweep.FailOutOfMemory))
-		if g.chance(10) {
-			what += " silent"
-		}
-	} else if g.chance(4) {
+	case ends && w.m.Phase == PhaseCancelling:
+		what += " cancelled"
+	case ends && len(w.trials[n].rungs) > 0:
+		what = "step"
+	case ends:
+		what += " completed"
+	case g.chance(2):
 		what = "vanish"
+	}
+	if strings.HasPrefix(what, "end") && g.chance(10) {
+		what += " silent"
 	}
 	return fmt.Sprintf("trial %d %s", n, what)
 }

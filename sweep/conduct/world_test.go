@@ -433,7 +433,8 @@ func (w *world) look(a Look) Event {
 	return e
 }
 
-// play takes a trial on: step, end STATUS [silent], vanish, again or closed.
+// play takes a trial on: step, end STATUS [silent], vanish, rewind, again, stuck, free
+// or closed.
 func (w *world) play(p *player, what, status, silent string) {
 	switch what {
 	case "again":
@@ -461,6 +462,8 @@ func (w *world) play(p *player, what, status, silent string) {
 	switch what {
 	case "vanish":
 		p.closed = true
+	case "rewind": // somebody resets its workflow to the beginning
+		p.rungs, p.shown, p.waits, p.verdict = slices.Clone(stopping.TrialRungs(w.spec, p.a)), nil, false, nil
 	case "step":
 		w.stepTrial(p)
 	case "end":
@@ -539,11 +542,15 @@ func (w *world) endTrial(p *player, status string, silent bool) {
 	}
 }
 
-// measured are a trial's metrics.
+// measured are a trial's metrics. Some configurations break every constraint by far,
+// the baseline's does not.
 func (w *world) measured(a sweep.Assignment, step int) map[string]float64 {
-	h := hash(fmt.Sprint("measured", a.Params.Key(), a.Seed), step)
+	h, head := hash(fmt.Sprint("measured", a.Params.Key(), a.Seed), step), 20.0
+	if a.Kind == sweep.KindSearch && hash(a.Params.Key())%2 == 0 {
+		head = 60
+	}
 	return map[string]float64{
-		"fid.tail": float64(h % 97), "fid.head": 20 + float64(h/97%5), "memorised_ratio.all": float64(h/1009%100) / 100,
+		"fid.tail": float64(h % 97), "fid.head": head + float64(h/97%5)/10, "memorised_ratio.all": float64(h/1009%100) / 100,
 	}
 }
 
