@@ -12,9 +12,9 @@ import (
 
 // Publish records a finished trial, keeps its loss curve, and removes the
 // checkpoints that nobody will need again: all but the one the trial names. A
-// trial that failed or was cancelled keeps its last one, whether it knows of it or
-// not. The curve is that of the trial's checkpoint, else of its last one: a
-// diverged trial has no other.
+// trial that failed, was cancelled or ran out of time keeps its last one, also where it
+// does not name it. The curve is that of the trial's checkpoint, or of its last one
+// where it names none, as a diverged trial.
 func (a *Activities) Publish(ctx context.Context, in PublishInput) (PublishResult, error) {
 	published, err := a.publish(ctx, in)
 	return PublishResult{Trial: published}, translateError(ctx, err)
@@ -26,7 +26,7 @@ func (a *Activities) publish(ctx context.Context, in PublishInput) (sweep.Trial,
 	if err != nil {
 		return t, fmt.Errorf("list the checkpoints of trial %d: %w", t.Number, err)
 	}
-	if (t.Status == sweep.StatusFailed || t.Status == sweep.StatusCancelled) && len(refs) > 0 {
+	if (t.Status == sweep.StatusFailed || t.Status == sweep.StatusCancelled || t.Limit != "") && len(refs) > 0 {
 		t.Checkpoint, t.Steps = refs[0].Key, refs[0].Step
 	}
 	if err := a.Records.PutResult(ctx, in.Sweep, t); err != nil {
@@ -38,7 +38,7 @@ func (a *Activities) publish(ctx context.Context, in PublishInput) (sweep.Trial,
 			return t, fmt.Errorf("keep the loss curve of trial %d: %w", t.Number, err)
 		}
 	}
-	// The last one goes last: should this activity run again, its curve is the one
+	// The last one is removed last: if this activity runs again, its curve is the one
 	// to keep.
 	for _, ref := range slices.Backward(refs) {
 		if ref.Key == t.Checkpoint {

@@ -169,7 +169,7 @@ func TestRankLooksAtTheLedger(t *testing.T) {
 	}
 }
 
-// What broke a constraint in the end is told of trials that were at rungs.
+// Rank lists the trials with rungs that broke a constraint in the end.
 func TestRankTellsTheInfeasible(t *testing.T) {
 	b := newBench(t)
 	spec := gridSpec()

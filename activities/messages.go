@@ -125,7 +125,7 @@ type RecordInput struct {
 	Numbers SweepNumbers `json:"numbers"`
 }
 
-// ReconcileInput asks what became of trials that were not heard of.
+// ReconcileInput asks whether trials that have not reported still run.
 type ReconcileInput struct {
 	Sweep  string        `json:"sweep"`
 	Silent []SilentTrial `json:"silent"`

@@ -10,8 +10,8 @@ import (
 )
 
 // Reconcile finds the trials that will not report any more: their workflow was
-// terminated, timed out or failed, or its report was lost. What such a trial
-// published counts; otherwise it failed, lost.
+// terminated, timed out or failed, or its report was lost. The result of such a trial
+// is what it published, or a failure of class lost.
 func (a *Activities) Reconcile(ctx context.Context, in ReconcileInput) (ReconcileResult, error) {
 	var result ReconcileResult
 	for _, silent := range in.Silent {

@@ -44,7 +44,7 @@ func TestSweepAccountsForVanishedTrials(t *testing.T) {
 	published := completed(1, sweep.StatusCompleted)
 	require.NoError(t, r.archive.PutResult(t.Context(), "grid", published))
 	for number := range 2 {
-		r.at(1+number, func() { require.NoError(t, r.env.SignalWorkflowByID(TrialID("grid", number), tellVanish, nil)) })
+		r.at(1+number, func() { require.NoError(t, r.env.SignalWorkflowByID(TrialID("grid", number), signalVanish, nil)) })
 	}
 	r.at(3, func() {
 		p := r.progress()
@@ -103,7 +103,7 @@ func TestSweepContinuesAsNewWithTrialsInFlight(t *testing.T) {
 	require.Empty(t, third.State.Ahead)
 	require.Len(t, third.State.Audit, 2)
 
-	// Nothing is heard of trial 2 any more: the reconciler finds it, in time.
+	// Trial 2 does not report any more: the next look finds that it has ended.
 	r.hold()
 	third.ContinueAfter = 0
 	r.executions.Set(TrialID("grid", 2), activities.ExecutionTimedOut)
@@ -177,8 +177,8 @@ func TestSweepRemembersThatTemporalCancelledIt(t *testing.T) {
 	require.NotNil(t, r.progress().EndedAt)
 }
 
-// TestTrialsOutliveTheRun holds two values that a test environment does not act
-// on; TestRecord shows on a real server that they do what they should.
+// TestTrialsOutliveTheRun checks two options that the test environment ignores;
+// TestRecord checks their effect on a real server.
 func TestTrialsOutliveTheRun(t *testing.T) {
 	options := childOptions("s", completed(7, sweep.StatusCompleted).Assignment)
 	require.Equal(t, "sweep/s/trial/000007", options.WorkflowID)

@@ -101,7 +101,7 @@ func TestSweepCancelsWhileTheStoreIsAway(t *testing.T) {
 	second(10, func() { r.end(0, sweep.StatusCompleted) })
 	second(20, func() { r.command(conduct.CommandCancel) })
 	second(60, func() {
-		require.Error(t, r.env.SignalWorkflowByID(TrialID("grid", 1), tellEnd, nil), "trial 1 was not cancelled")
+		require.Error(t, r.env.SignalWorkflowByID(TrialID("grid", 1), signalEnd, nil), "trial 1 was not cancelled")
 		require.Empty(t, r.archive.Trials())
 		r.archive.Fail("AppendSegment", nil)
 	})

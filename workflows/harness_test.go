@@ -88,7 +88,8 @@ func failedProgress(t *testing.T, err error) conduct.Progress {
 	return p
 }
 
-// gridSpec is a grid of n points on infonce.weight: 0, 1, ...; the last is the best.
+// gridSpec is a grid of n configurations of infonce.weight: 0, 1, ...; the last is the
+// best.
 func gridSpec(n int) sweep.Spec {
 	values := make([]sweep.Value, n)
 	for i := range values {

@@ -16,12 +16,12 @@ import (
 )
 
 const (
-	tellEnd    = "end"    // sweep.Trial: report it and end
-	tellVanish = "vanish" // end without a report
+	signalEnd    = "end"    // sweep.Trial: report it and end
+	signalVanish = "vanish" // end without a report
 )
 
-// heldTrial is a fake of Trial: it runs until the test tells it how to end, or it
-// is cancelled.
+// heldTrial is a fake of Trial: it runs until a signal of the test ends it, or it is
+// cancelled.
 func (r *rig) heldTrial(ctx workflow.Context, in TrialInput) (TrialResult, error) {
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		for {
@@ -33,8 +33,8 @@ func (r *rig) heldTrial(ctx workflow.Context, in TrialInput) (TrialResult, error
 	result := sweep.Trial{Assignment: in.Assignment, Status: sweep.StatusCancelled}
 	vanish := false
 	workflow.NewSelector(ctx).
-		AddReceive(workflow.GetSignalChannel(ctx, tellEnd), func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, &result) }).
-		AddReceive(workflow.GetSignalChannel(ctx, tellVanish), func(workflow.ReceiveChannel, bool) { vanish = true }).
+		AddReceive(workflow.GetSignalChannel(ctx, signalEnd), func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, &result) }).
+		AddReceive(workflow.GetSignalChannel(ctx, signalVanish), func(workflow.ReceiveChannel, bool) { vanish = true }).
 		AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {}).
 		Select(ctx)
 	if vanish {
@@ -75,7 +75,7 @@ func (r *rig) end(number int, status sweep.Status) { r.endAs(completed(number, s
 
 func (r *rig) endAs(t sweep.Trial) {
 	r.t.Helper()
-	require.NoError(r.t, r.env.SignalWorkflowByID(TrialID("grid", t.Number), tellEnd, t))
+	require.NoError(r.t, r.env.SignalWorkflowByID(TrialID("grid", t.Number), signalEnd, t))
 }
 
 // completed is trial n of gridSpec as it ended.
@@ -117,7 +117,7 @@ func (r *rig) requireRunning(phase conduct.Phase, trials ...int) {
 	require.Equal(r.t, phase, p.Phase)
 }
 
-// answer is what became of an Update, once the workflow has seen it.
+// answer is the outcome of an Update.
 type answer struct {
 	progress conduct.Progress
 	err      error

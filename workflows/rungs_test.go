@@ -31,8 +31,8 @@ func verdict(step int, d stopping.Decision, reason string) conduct.RungVerdict {
 	return conduct.RungVerdict{Step: step, Verdict: stopping.Verdict{Decision: d, Reason: reason}}
 }
 
-// judgedTrial runs trial 3 of rungSpec by itself. answer plays its sweep: it hears
-// each report and may return an error, as when there is none.
+// judgedTrial runs trial 3 of rungSpec by itself. answer plays its sweep: it
+// receives each report and may return an error, as when the sweep has ended.
 func (r *rig) judgedTrial(answer func(asked int, report conduct.RungReport) error) (reported sweep.Trial, err error) {
 	r.t.Helper()
 	asked := 0
@@ -185,8 +185,8 @@ func TestTrialThatDivergesBetweenRungs(t *testing.T) {
 	require.Empty(t, got.Metrics)
 }
 
-// TestSweepStopsTrialsAtRungs has the whole of it: four trials one after the other,
-// each better than those before, then four, each worse.
+// TestSweepStopsTrialsAtRungs runs sweep and trials together: four trials one after the
+// other, each better than those before, then four, each worse.
 func TestSweepStopsTrialsAtRungs(t *testing.T) {
 	r := newRig(t)
 	spec := rungSpec(0)
@@ -249,7 +249,7 @@ func TestVerdictsSurviveContinueAsNew(t *testing.T) {
 
 	r.hold()
 	r.env.OnSignalExternalWorkflow(mock.Anything, TrialID("grid", 1), "", SignalVerdict, first).Return(nil).Once()
-	r.at(1, func() { r.reports(1, 100, 20) }) // it did not hear, and asks again
+	r.at(1, func() { r.reports(1, 100, 20) }) // the verdict was lost, and it asks again
 	r.at(2, func() {
 		r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(1, sweep.StatusStopped)})
 		r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(2, sweep.StatusStopped)})
@@ -281,7 +281,7 @@ func TestSweepContinuesAsNewWhenItsVerdictIsThere(t *testing.T) {
 	r.env.AssertExpectations(t)
 }
 
-// A verdict does not wait for a store that is away, and a trial that is gone is
+// A verdict does not wait for a store that is away. A trial that cannot receive it is
 // looked for.
 func TestSweepAnswersWhileTheStoreIsAway(t *testing.T) {
 	r := held(t)

@@ -51,9 +51,9 @@ func TestSweepRunsAGridToItsEnd(t *testing.T) {
 	require.True(t, states[0].Active)
 }
 
-// A grid that is used up may still have repeats to come: of the points that the
+// A grid that is used up may still have repeats to come: of the configurations that the
 // pending trials leave undecided.
-func TestSweepRepeatsPointsOfAGridThatIsUsedUp(t *testing.T) {
+func TestSweepRepeatsConfigurationsOfAGridThatIsUsedUp(t *testing.T) {
 	r := newRig(t)
 	spec := gridSpec(4)
 	spec.MaxConcurrentTrials = 4
@@ -76,7 +76,7 @@ func TestSweepRepeatsPointsOfAGridThatIsUsedUp(t *testing.T) {
 			repeated++
 		}
 	}
-	require.GreaterOrEqual(t, repeated, 3, "those that tell the noise")
+	require.GreaterOrEqual(t, repeated, 3, "those that show the noise")
 }
 
 // Trials 4 and 5 have the best tails, and an fid.all further below the baseline's
@@ -98,9 +98,9 @@ func TestSweepLeadsWithWhatKeepsTheConstraints(t *testing.T) {
 	require.ElementsMatch(t, []string{activitiestest.Key(3, 1, 300), activitiestest.Key(0, 1, 300)}, r.archive.Keys(), "of the best one and of a spare")
 }
 
-// The first seed of trial 3's point is the best result of all; its other seeds are
-// so bad that the second in order is the best point when all is done.
-func TestSweepKeepsTheCheckpointOfAPointThatComesBack(t *testing.T) {
+// The first seed of trial 3's configuration is the best result of all; its other seeds
+// are so bad that the second in order is the best configuration in the end.
+func TestSweepKeepsTheCheckpointOfASpareThatComesBack(t *testing.T) {
 	r := newRig(t)
 	spec := gridSpec(4)
 	spec.Metrics = spec.Metrics[:1]
