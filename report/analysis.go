@@ -17,14 +17,14 @@ const maxLevel = 12
 func level(s study) string {
 	c, ok := analysis.NewContest(s.spec, s.trials, "")
 	switch {
-	case !ok || c.Settings < 2:
+	case !ok || c.Configurations < 2:
 		return ""
 	case c.Freedom == 0:
 		return "Which trials are as good as the best is unknown: every configuration was trained with one seed."
 	}
 	noise := fmt.Sprintf("%s varies between seeds of the same configuration by %s (standard deviation, %s).",
 		c.Metric, num(c.Noise), english.Plural(c.Freedom, "degree of freedom", "degrees of freedom"))
-	among := fmt.Sprintf("of the %s", english.Plural(c.Settings-1, "other configuration", "other configurations"))
+	among := fmt.Sprintf("of the %s", english.Plural(c.Configurations-1, "other configuration", "other configurations"))
 	if len(c.Level) == 0 {
 		return fmt.Sprintf("%s None %s is as good as trial %d at 95 %% confidence.", noise, among, c.Best)
 	}
@@ -70,13 +70,13 @@ func importances(s study) (tables []importance, trouble string) {
 		}
 		t := importance{
 			Metric: o.Name,
-			Global: fmt.Sprintf("best %d of all %d configurations", im.Global.Top, im.Global.Settings),
-			Local:  fmt.Sprintf("best %d of the better %d", im.Local.Top, im.Local.Settings),
+			Global: fmt.Sprintf("best %d of all %d configurations", im.Global.Top, im.Global.Configurations),
+			Local:  fmt.Sprintf("best %d of the better %d", im.Local.Top, im.Local.Configurations),
 		}
 		for _, p := range im.Global.Parameters {
 			l := im.Local.Parameters[slices.IndexFunc(im.Local.Parameters, func(l analysis.ParameterImportance) bool { return l.Name == p.Name })]
 			r := importanceRow{Name: p.Name, Global: newBar(p), Local: newBar(l)}
-			if p.Active < im.Global.Settings {
+			if p.Active < im.Global.Configurations {
 				r.Name += fmt.Sprintf(" (in %d)", p.Active)
 			}
 			t.Rows = append(t.Rows, r)

@@ -137,7 +137,7 @@ func TestAnalysisAsJSON(t *testing.T) {
 	}
 	read(&found, "importance", "--metric", "fid.head", "--top", "0.3")
 	require.Len(t, found, 1)
-	require.Equal(t, 39, found[0].Global.Settings, "two of the 40 are equal, and the baseline is not searched")
+	require.Equal(t, 39, found[0].Global.Configurations, "two of the 40 are equal, and the baseline is not searched")
 	require.Equal(t, 12, found[0].Global.Top)
 }
 

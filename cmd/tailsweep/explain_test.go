@@ -141,8 +141,8 @@ func TestExplainWhatWasNotSuggested(t *testing.T) {
 	require.Equal(t, cli.ExitOK, cmdline(t, objects, "", "explain", "thought", "0", "--replay").Code, "there is nothing to suggest again")
 	for number, says := range map[string]string{
 		"5": "this version of tailsweep suggests other parameters: ",
-		"6": "not possible: how many results",
-		"7": "not possible: it came from 1000 results, and the ledger has",
+		"6": "not possible: the number of results",
+		"7": "not possible: it was suggested from 1000 results, and the ledger has",
 	} {
 		r := cmdline(t, objects, "", "explain", "thought", number, "--replay", "-o", "json")
 		require.Equal(t, cli.ExitFailure, r.Code)

@@ -26,7 +26,7 @@ func TestDunnett(t *testing.T) {
 func TestContestWithoutReplicates(t *testing.T) {
 	c, ok := NewContest(headAndTail, []sweep.Trial{seeded(0, 0, 1, 5, 1), seeded(1, 1, 1, 4, 1)}, "")
 	require.True(t, ok)
-	require.Equal(t, Contest{Metric: "fid.tail", Best: 1, Level: []int{}, Settings: 2}, c, "nothing is known of the noise")
+	require.Equal(t, Contest{Metric: "fid.tail", Best: 1, Level: []int{}, Configurations: 2}, c, "nothing is known of the noise")
 	_, ok = NewContest(headAndTail, nil, "")
 	require.False(t, ok)
 }
@@ -146,7 +146,7 @@ func TestContestIsAmongTheFeasible(t *testing.T) {
 	spec := constrained(t, "fid.head <= 4")
 	trials := []sweep.Trial{seeded(0, 0, 1, 10, 1), seeded(1, 0, 2, 12, 1), seeded(2, 0, 3, 14, 1), seeded(3, 0.1, 1, 11, 1), seeded(4, 0.2, 1, 1, 9)}
 	c, _ := NewContest(spec, trials, "")
-	require.Equal(t, 2, c.Settings)
+	require.Equal(t, 2, c.Configurations)
 	require.Equal(t, 3, c.Best)
 	require.Equal(t, []int{0}, c.Level)
 }

@@ -6,14 +6,13 @@ import (
 	"slices"
 )
 
-// NonDominated returns the indices, ascending, of the points that no other beats:
-// none is at most as large in every coordinate and smaller in one. Equal points
-// are both kept. No coordinate may be NaN.
+// NonDominated returns the indices, ascending, of the points that no other dominates:
+// none is at most as large in every coordinate and smaller in one. Equal points are
+// both kept. No coordinate may be NaN.
 //
-// In lexicographic order a point is only ever dominated by one before it that is
-// itself not dominated, so that each is compared with the front found so far:
-// O(n log n) for two objectives and O(n * front) for more (Kung, Luccio and
-// Preparata 1975 have the idea).
+// In lexicographic order a point is only dominated by an earlier one that is itself
+// not dominated, so each is compared with the front found so far: O(n log n) for two
+// objectives and O(n * front) for more (Kung, Luccio and Preparata 1975).
 func NonDominated(points [][]float64) []int {
 	order := make([]int, len(points))
 	for i := range order {
@@ -52,13 +51,13 @@ func Beats(p, q []float64) bool {
 }
 
 // Fronts divides points into non-dominated fronts, as lists of their indices: the
-// first is dominated by none, the second by the first alone, and so on. No
-// coordinate may be NaN; equal points are of one front. A front is in lexicographic
-// order of its points, ties by index.
+// first is dominated by none, the second by the first only, and so on. No coordinate
+// may be NaN; equal points are in one front. A front is in lexicographic order of its
+// points, ties by index.
 //
-// A point is dominated by such alone as are before it in that order, and when one
-// of a front does, so does one of each front before; so its front is found by
-// bisection (Zhang et al. 2015, ENS-BS): O(d n log n) at best, O(d n^2) at worst,
+// A point is only dominated by points before it in that order, and where a member of
+// one front dominates it, so does a member of each front before; so its front is found
+// by bisection (Zhang et al. 2015, ENS-BS): O(d n log n) at best, O(d n^2) at worst,
 // for d coordinates.
 func Fronts(points [][]float64) [][]int {
 	order := make([]int, len(points))
@@ -84,11 +83,11 @@ func Fronts(points [][]float64) [][]int {
 	return fronts
 }
 
-// Crowding returns how lonely each member of a front is, which has the indices of
-// points: the sum over the coordinates of the gap between a member's neighbours, in
+// Crowding returns the crowding distance of each member of a front, given as indices
+// of points: the sum over the coordinates of the gap between a member's neighbours, in
 // units of the front's range, +Inf at the ends (Deb et al. 2002, NSGA-II, section
-// III.B). Where all members are equal in a coordinate none is its end, and it adds
-// nothing. Coordinates are finite.
+// III.B). A coordinate in which all members are equal has no ends and adds nothing.
+// Coordinates are finite.
 func Crowding(points [][]float64, front []int) []float64 {
 	distance := make([]float64, len(front))
 	if len(front) == 0 {

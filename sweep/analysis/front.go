@@ -7,7 +7,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Front is a Pareto front with what sums it up.
+// Front is a Pareto front and its summary.
 type Front struct {
 	Trials      []sweep.Trial      `json:"trials"`         // as Pareto orders them
 	Knee        *int               `json:"knee,omitempty"` // number of the trial at the front's knee; see Knee
@@ -15,26 +15,25 @@ type Front struct {
 	Reference   map[string]float64 `json:"reference"`      // by metric; see ReferencePoint
 }
 
-// Pareto returns the completed trials that no other beats: none is at least as
-// good in every metric of the spec and better in one. Trials without a finite
-// value of each metric take no part. Under constraints infeasible trials take no
-// part either, unless all are infeasible, and an undecided trial beats no feasible
-// one: it stands beside those that it might beat. Where the spec asks for repeats
-// a setting counts by its means over seeds and its first trial stands for it. The
-// order is Rank's.
+// Pareto returns the completed trials that no other dominates: none is at least as
+// good in every metric of the spec and better in one. Trials without a finite value of
+// each metric take no part. Under constraints infeasible trials take no part either,
+// unless all are infeasible, and an undecided trial does not remove a feasible one:
+// both are on the front. Where the spec asks for repeats a configuration counts by its
+// means over seeds, and its first trial stands for it. The order is Rank's.
 func Pareto(spec *sweep.Spec, trials []sweep.Trial) []sweep.Trial {
 	var front []sweep.Trial
-	for _, p := range frontPoints(spec, trials) {
+	for _, p := range frontOf(spec, trials) {
 		front = append(front, p.Trials[0])
 	}
 	return front
 }
 
-// NewFront is Pareto's front and what sums it up. The hypervolume and the knee
-// are those of its feasible trials, by their means. A nil reference is
-// ReferencePoint's; a front of which nothing is feasible has no hypervolume.
+// NewFront is Pareto's front and its summary. The hypervolume and the knee are those
+// of its feasible trials, by their means. With a nil reference it takes
+// ReferencePoint; a front without a feasible trial has no hypervolume.
 func NewFront(spec *sweep.Spec, trials []sweep.Trial, reference []float64) Front {
-	points := frontPoints(spec, trials)
+	points := frontOf(spec, trials)
 	var f Front
 	var sure []Configuration
 	for _, p := range points {
@@ -63,21 +62,21 @@ func NewFront(spec *sweep.Spec, trials []sweep.Trial, reference []float64) Front
 	return f
 }
 
-// referenceMargin is how far beyond the worst of a front its reference point is,
-// as a share of the front's range.
+// referenceMargin is the distance of the reference point from the worst values of the
+// front, as a share of the front's range.
 const referenceMargin = 0.1
 
-// ReferencePoint is the corner that a report measures the hypervolume of a front
-// from, in the order of the spec's metrics: in each the worst of the front and of
-// the baseline's mean, and a tenth of their range beyond that, so that the ends of
-// the front count, too (Ishibuchi, Imada, Setoguchi and Nojima 2018, "How to
+// ReferencePoint is the corner from which a report measures the hypervolume of a
+// front, in the order of the spec's metrics: in each the worse of the front's worst
+// value and the baseline's mean, and a tenth of their range beyond it, so that the
+// ends of the front count, too (Ishibuchi, Imada, Setoguchi and Nojima 2018, "How to
 // Specify a Reference Point in Hypervolume Calculation for Fair Performance
-// Comparison", EC 26(3); the baseline is our addition: a front of one trial that
-// beats the baseline then has a volume). A range of 0 counts as the value's size,
-// or 1 where that is 0, too. Hypervolumes of two sweeps compare only when they are
-// measured from the same point. It is nil when there is no front.
+// Comparison", EC 26(3); the baseline is our addition: a front of one trial that beats
+// the baseline then has a volume). A range of 0 counts as the value's size, or 1 where
+// that is 0, too. Hypervolumes of two sweeps are only comparable when they are
+// measured from the same point. It is nil without a front.
 func ReferencePoint(spec *sweep.Spec, trials []sweep.Trial) []float64 {
-	points := frontPoints(spec, trials)
+	points := frontOf(spec, trials)
 	if len(points) == 0 {
 		return nil
 	}
@@ -104,8 +103,8 @@ func ReferencePoint(spec *sweep.Spec, trials []sweep.Trial) []float64 {
 	return reference
 }
 
-// frontPoints are the points of the front, in Rank's order.
-func frontPoints(spec *sweep.Spec, trials []sweep.Trial) []Configuration {
+// frontOf returns the configurations of the front, in Rank's order.
+func frontOf(spec *sweep.Spec, trials []sweep.Trial) []Configuration {
 	ranked := slices.DeleteFunc(rank(spec, places(spec, trials, ""), trials, ""), func(p Configuration) bool {
 		return slices.ContainsFunc(spec.Metrics, func(o sweep.Objective) bool {
 			_, ok := p.Mean.Metric(o.Name)
@@ -122,7 +121,7 @@ func frontPoints(spec *sweep.Spec, trials []sweep.Trial) []Configuration {
 	}
 	costs := costs(spec, ranked)
 	front := NonDominated(costs[:feasible])
-	// Of the undecided those are left that none before Infeasible beats.
+	// An undecided one stays unless a feasible or an undecided one dominates it.
 	for _, i := range NonDominated(costs[:possible]) {
 		if i >= feasible {
 			front = append(front, i)
@@ -131,7 +130,7 @@ func frontPoints(spec *sweep.Spec, trials []sweep.Trial) []Configuration {
 	return pick(ranked, front)
 }
 
-// costs are the points' means of each metric, less being better.
+// costs are the configurations' means of each metric; lower is better.
 func costs(s *sweep.Spec, points []Configuration) [][]float64 {
 	costs := make([][]float64, len(points))
 	for i, p := range points {

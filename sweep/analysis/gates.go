@@ -7,8 +7,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// GatedText says of a sweep in which no trial has a rank by the metric ("" means the
-// spec's first) that the gates are why; "" when they are not.
+// GatedText explains that no trial has a rank by the metric ("" means the spec's
+// first) because all failed a gate; "" when that is not the reason.
 func GatedText(spec *sweep.Spec, trials []sweep.Trial, metric string) string {
 	gated := Gated(spec, trials, metric)
 	if len(gated) == 0 {

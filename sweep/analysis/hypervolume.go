@@ -5,23 +5,23 @@ import (
 	"slices"
 )
 
-// Hypervolume returns the volume of the region that points dominate and that
-// lies below reference, everything minimised:
+// Hypervolume returns the volume of the region that points dominate and that lies
+// below reference, everything minimised:
 //
 //	volume of the union over p of [p_1, r_1] x ... x [p_d, r_d]
 //
-// It is exact for any number of objectives. A point that is not below the
-// reference in every objective adds nothing, nor does one that is dominated or
-// has a NaN. It does not change points.
+// It is exact for any number of objectives. A point that is not below the reference in
+// every objective adds nothing, nor does one that is dominated or has a NaN. It does
+// not change points.
 //
-// One and two objectives take O(n log n). From three on the points are taken from
-// the worst to the best in their last objective, and each adds what none of the
-// better ones covers (While, Bradstreet and Barone 2012, "A Fast Way of
-// Calculating Exact Hypervolumes", IEEE TEC 16(1), section III):
+// One and two objectives take O(n log n). With three or more, points are taken from
+// the worst to the best in their last objective, and each adds what none of the better
+// ones covers (While, Bradstreet and Barone 2012, "A Fast Way of Calculating Exact
+// Hypervolumes", IEEE TEC 16(1), section III):
 //
 //	(r_d - p_d) * (box(p) - Hypervolume of {max(p, q): q after p})
 //
-// both without objective d, which all of them share at p_d.
+// both without objective d, in which all of them reach p_d.
 func Hypervolume(points [][]float64, reference []float64) float64 {
 	var below [][]float64
 	for _, p := range points {
@@ -36,8 +36,8 @@ func Hypervolume(points [][]float64, reference []float64) float64 {
 	return volume(pick(below, NonDominated(below)), reference)
 }
 
-// volume is Hypervolume of points below the reference; it looks at the objectives
-// that the reference has and reorders points.
+// volume is Hypervolume of points below the reference. It uses only the objectives
+// that the reference has, and reorders points.
 func volume(points [][]float64, reference []float64) float64 {
 	last := len(reference) - 1
 	switch {
@@ -75,7 +75,7 @@ func volume(points [][]float64, reference []float64) float64 {
 	return sum
 }
 
-// area sweeps two objectives along the first.
+// area is volume of two objectives.
 func area(points [][]float64, reference []float64) float64 {
 	slices.SortFunc(points, func(a, b []float64) int { return cmp.Compare(a[0], b[0]) })
 	sum, lowest := 0.0, reference[1]

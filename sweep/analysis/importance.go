@@ -10,154 +10,156 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Importance says which parameters decide whether a setting is good in one
+// Importance says which parameters decide whether a configuration is good in one
 // metric: PED-ANOVA (Watanabe, Bansal and Hutter 2023, "PED-ANOVA: Efficiently
 // Quantifying Hyperparameter Importance in Arbitrary Subspaces", IJCAI, arXiv
-// 2304.10255). With q the density of a parameter among the best k of n settings and
-// p its density among all n of them, its importance is the variance, over p, of the
-// chance to be among the best
+// 2304.10255). With q the density of a parameter among the best k of n configurations
+// and p its density among all n, its importance is the variance, over p, of the
+// probability of being among the best
 //
 //	v = (k/n)^2 sum over bins of p (q/p - 1)^2
 //
-// that is, the squared share times Pearson's divergence of q from p, which is what
-// the parameter alone explains of the indicator "is among the best". Since only the
-// order of the settings counts, any monotone change of the metric leaves it as it
-// is. What only parameters together explain is not in it.
+// that is, the squared share times Pearson's divergence of q from p: what the
+// parameter alone explains of the indicator "is among the best". Only the order of the
+// configurations counts, so any monotone change of the metric leaves v unchanged.
+// Effects of interactions only are not included.
 //
-// Where we deviate from the paper: p is always what was tried, never the uniform
-// density of the space, so that a search that gathers somewhere does not pass for
-// an important parameter; one bandwidth serves p and q, since otherwise their ratio
-// is not 1 where nothing matters; and what chance alone would give, the mean of v
-// over permutations of the settings, is taken off before the shares are formed,
-// without which many useless parameters would together look important. Main effects
-// of the metric's rank, which is what fANOVA would give, find weak effects with
-// fewer settings (95 % instead of 38 % in the case at minTop), but they
-// are effects on bad settings as much as on good ones.
+// Deviations from the paper: p is always the density of what was tried, never the
+// uniform density of the space, so that a region where the search concentrates does
+// not make a parameter look important. p and q have one bandwidth, since otherwise
+// their ratio is not 1 where nothing matters. What chance alone would give, the mean
+// of v over permutations of the configurations, is subtracted before the shares are
+// formed; otherwise many useless parameters would together look important. Main
+// effects of the metric's rank, as in fANOVA, find weak effects with fewer
+// configurations (95 % instead of 38 % in the case at minTop), but they are effects on
+// bad configurations as much as on good ones.
 type Importance struct {
 	Metric string `json:"metric"`
-	Global Region `json:"global"` // what makes a setting good
-	Local  Region `json:"local"`  // what makes a good setting (of the better half) one of the best
+	Global Region `json:"global"` // what makes a configuration good
+	Local  Region `json:"local"`  // what makes a good configuration (of the better half) one of the best
 }
 
-// Region is the importances in one set of settings.
+// Region is the importances in one set of configurations.
 type Region struct {
-	Settings   int                   `json:"settings"` // n
-	Top        int                   `json:"top"`      // k
-	Parameters []ParameterImportance `json:"parameters"`
+	Configurations int                   `json:"configurations"` // n
+	Top            int                   `json:"top"`            // k
+	Parameters     []ParameterImportance `json:"parameters"`
 }
 
-// ParameterImportance is one parameter's part, in a list by Share, then by name.
+// ParameterImportance is one parameter's part. Lists are ordered by Share, then by
+// name.
 type ParameterImportance struct {
 	Name   string  `json:"name"`
 	Share  float64 `json:"share"`  // of what the parameters explain one by one; the shares sum to 1
-	Active int     `json:"active"` // settings that have the parameter; the others tell nothing about it
+	Active int     `json:"active"` // configurations that have the parameter
 	P      float64 `json:"p"`      // probability of as much by chance, times the number of parameters, at most 1
-	Noise  bool    `json:"noise"`  // P > 0.05: cannot be told from a parameter without effect
+	Noise  bool    `json:"noise"`  // P > 0.05: not distinguishable from a parameter without effect
 }
 
-// MinImportanceSettings is the smallest input of NewImportance. For x + 0.3 N(0, 1)
-// with x and four useless parameters uniform on [0, 1], the 6 best of 30 settings
-// told x from noise in 38 % of 40 sweeps and the 9 best in 57 %: hence minTop.
+// MinConfigurations is the smallest input of NewImportance. For x + 0.3 N(0, 1) with x
+// and four useless parameters uniform on [0, 1], the 6 best of 30 configurations found x
+// in 38 % of 40 sweeps and the 9 best in 57 %: hence minTop.
 const (
-	MinImportanceSettings = 20
-	minTop                = 10 // of all settings
-	minLocalTop           = 5  // of the better half
+	MinConfigurations = 20
+	minTop            = 10 // of all configurations
+	minLocalTop       = 5  // of the better half
 )
 
-// DefaultTop is the share of settings that count as the best.
+// DefaultTop is the share of configurations that count as the best.
 const DefaultTop = 0.1
 
 const (
 	permutations     = 499
-	localRegion      = 0.5      // share of the settings that are good
+	localRegion      = 0.5      // share of the configurations that are good
 	notByChance      = 0.05     // of Noise
 	importanceStream = 0x1e55a1 // second word of the generator's seed
 )
 
-// NewImportance finds the importances for a metric; top, in (0, 0.4], is the share
-// of all settings that count as the best, and at least minTop of them do, or
-// minLocalTop among the better half; more on ties. Search trials take part: settings with several seeds by their mean, and
-// diverged and stopped ones as worse than any that completed, for that is what is
-// known of them; failed and cancelled ones tell nothing. A parameter that is absent
-// where its condition is false is judged over the settings that have it, and its v
-// counts by their share; whether it is there belongs to the condition's parameter.
-// Constants are left out. The permutations are seeded by spec.Seed.
+// NewImportance finds the importances for a metric. top, in (0, 0.4], is the share of
+// all configurations that count as the best; at least minTop of them do, or
+// minLocalTop among the better half, and more on ties. Configurations of the search
+// take part: those with several seeds by their mean, diverged and stopped ones as
+// worse than any that completed; failed and cancelled ones are left out. A parameter
+// that is absent where its condition is false is judged over the configurations that
+// have it, and its v is weighted by their share; whether it is present counts for the
+// parameter of the condition. Constants are left out. The permutations are seeded by
+// spec.Seed.
 func NewImportance(spec *sweep.Spec, trials []sweep.Trial, metric string, top float64) (Importance, error) {
 	if !(top > 0 && top <= 0.4) {
 		return Importance{}, fmt.Errorf("importance of the top %v of the configurations (valid: a share above 0, at most 0.4)", top)
 	}
 	o := ordering(spec, metric)[0]
-	settings, completed := tried(spec, trials, o)
-	if len(settings) < MinImportanceSettings || completed < minTop {
+	entries, completed := tried(spec, trials, o)
+	if len(entries) < MinConfigurations || completed < minTop {
 		return Importance{}, fmt.Errorf("importance for %s needs %d finished configurations of the search, %d of them completed with a value of it; there are %d and %d",
-			o.Name, MinImportanceSettings, minTop, len(settings), completed)
+			o.Name, MinConfigurations, minTop, len(entries), completed)
 	}
 	rng := rand.New(rand.NewPCG(uint64(spec.Seed), importanceStream))
 	k := func(least int) int {
-		return withTies(settings, min(completed, max(least, shareOf(len(settings), top))))
+		return withTies(entries, min(completed, max(least, shareOf(len(entries), top))))
 	}
-	half := withTies(settings, shareOf(len(settings), localRegion))
+	half := withTies(entries, shareOf(len(entries), localRegion))
 	return Importance{
 		Metric: o.Name,
-		Global: newRegion(spec, settings, k(minTop), rng),
-		Local:  newRegion(spec, settings[:half], k(minLocalTop), rng),
+		Global: newRegion(spec, entries, k(minTop), rng),
+		Local:  newRegion(spec, entries[:half], k(minLocalTop), rng),
 	}, nil
 }
 
-// setting is a point that took part, and its cost: less is better.
-type setting struct {
+// entry is a configuration that takes part and its cost; lower is better.
+type entry struct {
 	params sweep.Params
 	number int // of its first trial
 	cost   float64
 }
 
-// tried are the settings of the search by cost, then by number, and how many of
-// them completed.
-func tried(spec *sweep.Spec, trials []sweep.Trial, o sweep.Objective) (settings []setting, completed int) {
+// tried returns the configurations of the search by cost, then by number, and how many
+// of them completed.
+func tried(spec *sweep.Spec, trials []sweep.Trial, o sweep.Objective) (entries []entry, completed int) {
 	search := slices.DeleteFunc(slices.Clone(trials), func(t sweep.Trial) bool { return t.Kind == sweep.KindBaseline })
 	slices.SortFunc(search, func(a, b sweep.Trial) int { return cmp.Compare(a.Number, b.Number) })
 	done := map[string]bool{}
 	for _, p := range group(spec, search, []sweep.Objective{o}) {
 		value, _ := p.Mean.Metric(o.Name)
-		settings = append(settings, setting{p.Mean.Params, p.Mean.Number, o.Cost(value)})
+		entries = append(entries, entry{p.Mean.Params, p.Mean.Number, o.Cost(value)})
 		done[p.Mean.Params.Key()] = true
 	}
-	completed = len(settings)
+	completed = len(entries)
 	for _, t := range search {
 		if key := t.Params.Key(); (t.Status == sweep.StatusDiverged || t.Status == sweep.StatusStopped) && !done[key] {
-			settings = append(settings, setting{t.Params, t.Number, math.Inf(1)})
+			entries = append(entries, entry{t.Params, t.Number, math.Inf(1)})
 			done[key] = true
 		}
 	}
-	slices.SortFunc(settings, func(a, b setting) int {
+	slices.SortFunc(entries, func(a, b entry) int {
 		return cmp.Or(cmp.Compare(a.cost, b.cost), cmp.Compare(a.number, b.number))
 	})
-	return settings, completed
+	return entries, completed
 }
 
 func shareOf(n int, share float64) int { return int(math.Ceil(share*float64(n) - 1e-9)) }
 
-// withTies is n, and more where the settings after it are as good as the n-th.
-func withTies(settings []setting, n int) int {
-	for n < len(settings) && settings[n].cost == settings[n-1].cost {
+// withTies is n, or more where the entries after the n-th are as good as it.
+func withTies(entries []entry, n int) int {
+	for n < len(entries) && entries[n].cost == entries[n-1].cost {
 		n++
 	}
 	return n
 }
 
-// newRegion finds the importances for being among the first k settings.
-func newRegion(spec *sweep.Spec, settings []setting, k int, rng *rand.Rand) Region {
-	r := Region{Settings: len(settings), Top: k, Parameters: []ParameterImportance{}}
+// newRegion finds the importances for being among the first k entries.
+func newRegion(spec *sweep.Spec, entries []entry, k int, rng *rand.Rand) Region {
+	r := Region{Configurations: len(entries), Top: k, Parameters: []ParameterImportance{}}
 	var axes []axis
 	for _, p := range spec.Parameters {
 		if p.Distribution == sweep.DistConstant {
 			continue
 		}
-		a := newAxis(p, settings, k)
+		a := newAxis(p, entries, k)
 		axes = append(axes, a)
 		r.Parameters = append(r.Parameters, ParameterImportance{Name: p.Name, Active: a.active})
 	}
-	order := make([]int, len(settings))
+	order := make([]int, len(entries))
 	for i := range order {
 		order[i] = i
 	}
@@ -187,7 +189,7 @@ func newRegion(spec *sweep.Spec, settings []setting, k int, rng *rand.Rand) Regi
 		p := &r.Parameters[i]
 		p.P = min(1, float64(len(axes))*float64(1+asMuch[i])/(1+permutations))
 		p.Noise = p.P > notByChance
-		p.Share = 1 / float64(len(axes)) // nothing explains anything: all alike
+		p.Share = 1 / float64(len(axes)) // no parameter explains anything: equal shares
 		if sum > 0 {
 			p.Share = real[i] / sum
 		}

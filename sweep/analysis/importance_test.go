@@ -123,9 +123,9 @@ func TestImportanceIsLocal(t *testing.T) {
 	require.Greater(t, shares(im.Global)["a"], 0.15)
 	require.Equal(t, []string{"b"}, signals(im.Local))
 	require.Greater(t, shares(im.Local)["b"], 0.9)
-	require.Equal(t, 200, im.Global.Settings)
+	require.Equal(t, 200, im.Global.Configurations)
 	require.Equal(t, 20, im.Global.Top)
-	require.Equal(t, 100, im.Local.Settings)
+	require.Equal(t, 100, im.Local.Configurations)
 	require.Equal(t, 20, im.Local.Top)
 }
 
@@ -191,7 +191,7 @@ func TestImportanceOfTrialsWithoutAResult(t *testing.T) {
 	im, err := NewImportance(space4(), trials, "", DefaultTop)
 	require.NoError(t, err)
 	require.Equal(t, []string{"a"}, signals(im.Global))
-	require.Equal(t, 60, im.Global.Settings)
+	require.Equal(t, 60, im.Global.Configurations)
 	for i := range trials {
 		if trials[i].Status != sweep.StatusCompleted {
 			trials[i].Status = []sweep.Status{sweep.StatusFailed, sweep.StatusCancelled}[i%2]
@@ -199,7 +199,7 @@ func TestImportanceOfTrialsWithoutAResult(t *testing.T) {
 	}
 	im, err = NewImportance(space4(), trials, "", DefaultTop)
 	require.NoError(t, err)
-	require.Less(t, im.Global.Settings, 40)
+	require.Less(t, im.Global.Configurations, 40)
 	require.NotContains(t, signals(im.Global), "a")
 }
 

@@ -2,25 +2,23 @@ package analysis
 
 import "math"
 
-// Knee returns the index of the point of a front at which giving a little in one
-// objective stops buying much in another, everything minimised. With each
-// objective scaled so that the front's best is 0 and its worst is 1, it is the
-// point furthest below the plane sum u = 1, at the distance
+// Knee returns the index of the point of a front at which giving up a little in one
+// objective stops gaining much in another, everything minimised. With each objective
+// scaled so that the front's best is 0 and its worst is 1, it is the point farthest
+// below the plane sum u = 1, at the distance
 //
 //	(1 - sum u) / sqrt(d)
 //
-// In two objectives that plane is the line through the ends of the front (Das
-// 1999, "On characterizing the knee of the Pareto curve based on normal-boundary
-// intersection"). In more, the plane through the points that are best in one
-// objective may not exist or may tilt with a single outlier, so that the plane
-// through the worst values is taken, as in NSGA-III without its search for extreme
-// points (Deb and Jain 2014, section IV-C). An objective in which all points are
-// equal is left out.
+// In two objectives that plane is the line through the ends of the front (Das 1999,
+// "On characterizing the knee of the Pareto curve based on normal-boundary
+// intersection"). In more, the plane through the points that are best in one objective
+// may not exist or may tilt with a single outlier; the plane through the worst values
+// is used instead, as in NSGA-III without its search for extreme points (Deb and Jain
+// 2014, section IV-C). An objective in which all points are equal is left out.
 //
-// ok is false when the front has no such point: fewer than three distinct points,
-// or none below the plane, as on a straight or a bulging front, whose ends are as
-// good a compromise as anything between them. Of equal distances the first point
-// counts.
+// ok is false when the front has no knee: fewer than three distinct points, or none
+// below the plane, as on a straight or convex-outward front, whose ends are as good a
+// compromise as anything between them. Of equal distances the first point counts.
 func Knee(front [][]float64) (index int, ok bool) {
 	if len(front) < 3 {
 		return 0, false
@@ -42,8 +40,8 @@ func Knee(front [][]float64) (index int, ok bool) {
 	return index, ok
 }
 
-// kneeMargin is how far below the plane a knee must lie: rounding alone puts
-// points of a straight front some 1e-16 below it.
+// kneeMargin is how far below the plane a knee must lie: by rounding alone points of a
+// straight front are some 1e-16 below it.
 const kneeMargin = 1e-9
 
 // ends are the least and the greatest value in each coordinate.

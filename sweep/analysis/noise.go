@@ -22,8 +22,8 @@ import (
 // paired: the effects cancel in their difference, and only the noise is left.
 // Configurations are named by Params.Key. A Noise does not change.
 type Noise struct {
-	StdDev     float64 // of one result, once the seeds' effects are taken out; in the metric's unit
-	SeedStdDev float64 // of the seeds' effects; 0 where they cannot be told from noise
+	StdDev     float64 // of one result, without the seeds' effects; in the metric's unit
+	SeedStdDev float64 // of the seeds' effects; 0 where they are not distinguishable from noise
 	DF         int     // degrees of freedom of StdDev
 
 	rows     map[string]*row
@@ -42,22 +42,23 @@ type row struct {
 	effect  float64 // mean effect of the seeds
 }
 
-// NewNoise fits the model to the trials that have the metric, baseline trials among
-// them; a second trial of a configuration with the same seed adds nothing. The order
-// of trials does not matter. While no configuration has two seeds, DF and all
+// NewNoise fits the model to the trials that have the metric, baseline trials
+// included; a second trial of a configuration with the same seed adds nothing. The
+// order of trials does not matter. While no configuration has two seeds, DF and all
 // standard errors are 0.
 //
-// With r the results less their configuration's mean, n_p the results of
-// configuration p, z_p the 0/1 vector of its seeds and M = sum_p (diag z_p - z_p
-// z_p'/n_p), the variances are Henderson's method III (Searle, Casella & McCulloch,
-// Variance Components, 1992, section 5.5):
+// With r the results less their configuration's mean, n_p the results of configuration
+// p, z_p the 0/1 vector of its seeds and M = sum_p (diag z_p - z_p z_p'/n_p), the
+// variances are Henderson's method III (Searle, Casella & McCulloch, Variance
+// Components, 1992, section 5.5):
 //
 //	SS_seed = (Z'r)' M^+ (Z'r),  df = N - P - rank M
 //	StdDev^2 = (r'r - SS_seed) / df
 //	SeedStdDev^2 = (SS_seed - rank M * StdDev^2) / tr M
 //
-// A negative SeedStdDev^2 is 0, and all of r'r/(N-P) is noise then. So it is where
-// df is 0 (only one configuration has several seeds): an upper bound.
+// A negative SeedStdDev^2 counts as 0, and all of r'r/(N-P) is noise then. The same
+// holds where df is 0 (only one configuration has several seeds): StdDev is an upper
+// bound then.
 func NewNoise(trials []sweep.Trial, metric string) *Noise {
 	n := &Noise{rows: make(map[string]*row), seeds: make(map[int64]int)}
 	results := 0
@@ -92,7 +93,7 @@ func NewNoise(trials []sweep.Trial, metric string) *Noise {
 	return n
 }
 
-// reduce takes the configurations' means out: it returns r'r and V'Z'r, and leaves M's
+// reduce subtracts the configurations' means. It returns r'r and V'Z'r, and leaves M's
 // eigenvalues and eigenvectors V in n.
 func (n *Noise) reduce() (within float64, right []float64) {
 	size := len(n.seeds)
@@ -130,7 +131,7 @@ func (n *Noise) rotate(x *mat.VecDense) []float64 {
 	return v.RawVector().Data
 }
 
-// empty says that eigenvalue d of M is 0 but for rounding: M's are sums of numbers
+// empty reports whether eigenvalue d of M is 0 but for rounding: M is a sum of numbers
 // of at most 1, one a result.
 func empty(d float64) bool { return d < 1e-9 }
 
@@ -161,7 +162,7 @@ func (n *Noise) variances(within float64, df int, right []float64) {
 }
 
 // estimate sets the effects, the best linear unbiased predictions (M + constant)^-1
-// Z'r, and takes them out of the configurations' means.
+// Z'r, and subtracts them from the configurations' means.
 func (n *Noise) estimate(right []float64) {
 	n.effects = make([]float64, len(n.values))
 	if n.SeedStdDev == 0 {
@@ -182,8 +183,8 @@ func (n *Noise) estimate(right []float64) {
 	}
 }
 
-// Mean estimates the mean of a configuration over all seeds there could be. ok is
-// false when it has no result.
+// Mean estimates the mean of a configuration over all possible seeds. ok is false when
+// it has no result.
 func (n *Noise) Mean(key string) (mean sweep.Estimate, ok bool) {
 	p := n.rows[key]
 	if p == nil {
@@ -192,9 +193,9 @@ func (n *Noise) Mean(key string) (mean sweep.Estimate, ok bool) {
 	return sweep.Estimate{Mean: p.mean, StdDev: n.spread(term{p, 1})}, true
 }
 
-// Effect is the mean effect of the seeds that a configuration was trained with: what
-// is to be taken off the mean of its results. It is 0 where the effects cannot be
-// told from noise.
+// Effect is the mean effect of the seeds that a configuration was trained with, to be
+// subtracted from the mean of its results. It is 0 where no effect is distinguishable
+// from noise.
 func (n *Noise) Effect(key string) float64 {
 	if p := n.rows[key]; p != nil {
 		return p.effect

@@ -8,7 +8,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/sampler"
 )
 
-// result is a finished trial as a reply has it.
+// result is a finished trial in a reply.
 type result struct {
 	ID          int          `json:"id"`
 	Params      sweep.Params `json:"params"`
@@ -16,10 +16,10 @@ type result struct {
 	Constraints []float64    `json:"constraints,omitempty"`
 }
 
-// best is the recommendation: of one objective a trial, of several the front. The
-// trial is the best that was observed, or where points are noisy that of a method
-// with a model (sampler.Recommender). Only trials that completed and satisfy every
-// constraint take part, as observed or as modelled.
+// best is the recommendation: with one objective a trial, with several the front. The
+// trial is the best that was observed, or where results are noisy the one that the
+// method's model recommends (sampler.Recommender). Only completed trials that satisfy
+// every constraint take part, as observed or as modelled.
 func (s *session) best(o *object) (reply, error) {
 	if err := o.done(); err != nil {
 		return reply{}, err
@@ -56,7 +56,7 @@ func (s *session) best(o *object) (reply, error) {
 	return reply{OK: true, ID: &found.ID, Params: found.Params, Values: found.Values, Constraints: found.Constraints}, nil
 }
 
-// feasible says whether t completed with every constraint at most 0.
+// feasible reports whether t completed with every constraint at most 0.
 func (s *search) feasible(t sweep.Trial) bool {
 	for _, c := range s.spec.Constraints {
 		if f, ok := t.Metric(c.Metric); !ok || analysis.Excess(c, f, c.Offset) > 0 {
@@ -77,7 +77,7 @@ func (s *search) result(t sweep.Trial) result {
 	return r
 }
 
-// explain is why a trial's point was chosen, and what came of it.
+// explain returns the reason for a trial's parameters and its outcome.
 func (s *session) explain(o *object) (reply, error) {
 	id := s.id(o)
 	if err := o.done(); err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// The sizes of what a session takes at most, beside those of its space.
+// Limits of a session, beside those of its space.
 const (
 	maxTrials      = 100_000
 	maxObjectives  = 8
@@ -17,13 +17,13 @@ const (
 	maxParallel    = 1000
 )
 
-// maxSeed is the greatest seed: beyond it not every integer is a float64.
+// maxSeed is the greatest seed: above it not every integer is a float64.
 const maxSeed = 1<<53 - 1
 
-// trainSeed is the train seed of every trial: a session knows of no other.
+// trainSeed is the train seed of every trial: a session has no other.
 const trainSeed = 1
 
-// newSpec reads an init into the spec of a sweep.
+// newSpec reads an init line into the spec of a sweep.
 func newSpec(o *object) (spec *sweep.Spec, exact bool, err error) {
 	spec = &sweep.Spec{APIVersion: sweep.APIVersion, Name: "asktell", Method: sweep.MethodBayes}
 	spec.Train.Seed = trainSeed
@@ -53,7 +53,7 @@ func newSpec(o *object) (spec *sweep.Spec, exact bool, err error) {
 	return spec, exact, gridded(spec)
 }
 
-// gridded refuses a grid that no sampler could list.
+// gridded refuses a grid that is too large to list.
 func gridded(spec *sweep.Spec) error {
 	if spec.Method != sweep.MethodGrid {
 		return nil

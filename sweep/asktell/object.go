@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// object reads one JSON object field by field. The first fault stays, and what
-// is read after it is of no account. A field that is null counts as absent.
+// object reads one JSON object field by field. It keeps the first fault, and ignores
+// what is read after it. A field that is null counts as absent.
 type object struct {
 	path   string // of its fields, "" or "space[2]."
 	fields map[string]json.RawMessage
@@ -20,7 +20,7 @@ type object struct {
 	fault  error
 }
 
-// parse splits text into the fields of an object. It refuses a field that comes
+// parse splits text into the fields of an object. It refuses a field that occurs
 // twice, of which encoding/json would take the last.
 func parse(text []byte, path string) (*object, error) {
 	o := &object{path: path, fields: make(map[string]json.RawMessage)}
@@ -37,7 +37,7 @@ func parse(text []byte, path string) (*object, error) {
 		if err != nil {
 			return nil, notJSON(text, err)
 		}
-		name, _ := key.(string) // the decoder lets no other key through
+		name, _ := key.(string) // the decoder accepts only strings as keys
 		var value json.RawMessage
 		if err := d.Decode(&value); err != nil {
 			return nil, notJSON(text, err)
@@ -51,7 +51,7 @@ func parse(text []byte, path string) (*object, error) {
 		return nil, notJSON(text, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("one JSON object a line, and there is more after it")
+		return nil, errors.New("want one JSON object a line, and there is text after it")
 	}
 	return o, nil
 }
@@ -63,7 +63,7 @@ func notJSON(text []byte, err error) error {
 	case bytes.Contains(text, []byte("NaN")), bytes.Contains(text, []byte("Infinity")):
 		advice := "JSON has finite numbers only"
 		if bytes.Contains(text, []byte(`"values"`)) || bytes.Contains(text, []byte(`"constraints"`)) {
-			advice = "tell a trial without finite values with status diverged"
+			advice = "report a trial without finite values with status diverged"
 		}
 		return fmt.Errorf("not JSON: %w; %s", err, advice)
 	}
@@ -77,16 +77,16 @@ func prefix(path string) string {
 	return strings.TrimSuffix(path, ".") + ": "
 }
 
-// failf keeps the first fault.
+// failf records a fault, unless there is one already.
 func (o *object) failf(field, format string, args ...any) {
 	if o.fault == nil {
 		o.fault = fmt.Errorf("%s%s: %s", o.path, field, fmt.Sprintf(format, args...))
 	}
 }
 
-// done returns the first fault, after the name of a field that nothing has read:
-// that may be the one which is missing, misspelt. It is for when all fields of the
-// object were read.
+// done returns the first fault, preceded by the name of a field that nothing has read:
+// it may be a misspelt name of a missing one. Call it after all fields of the object
+// were read.
 func (o *object) done() error {
 	var unknown []string
 	for name := range o.fields {
@@ -195,7 +195,8 @@ func (o *object) numbers(name string) []float64 {
 	return numbers
 }
 
-// finite reads a number. Minus zero is 0: the two are one value, and print unlike.
+// finite reads a number. Minus zero becomes 0: they are one value and print
+// differently.
 func finite(text json.RawMessage) (float64, bool) {
 	if len(text) == 0 || text[0] != '-' && (text[0] < '0' || text[0] > '9') {
 		return 0, false

@@ -8,11 +8,12 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// rounding is how far, relative to its range, a number of another program may be
-// off a bound or a step and still mean it.
+// rounding is the distance from a bound or a step, relative to the range, at which a
+// number of another program still counts as it.
 const rounding = 1e-9
 
-// place is the point of an inject, as given: params, or u of the unit cube.
+// place is the configuration of an inject line as given: params, or u of the unit
+// cube.
 type place struct {
 	text json.RawMessage // nil with u
 	u    []float64
@@ -22,12 +23,12 @@ type place struct {
 func where(o *object) place {
 	at := place{text: o.raw("params"), u: o.numbers("u")}
 	if (at.text != nil) == o.has("u") {
-		o.failf("u", "give either u, a point of the unit cube, or params")
+		o.failf("u", "give u, a point of the unit cube, or params")
 	}
 	return at
 }
 
-// params is the point of the space.
+// params returns the configuration.
 func (at place) params(spec *sweep.Spec) (sweep.Params, error) {
 	if at.text != nil {
 		return params(at.text, spec)
@@ -45,8 +46,8 @@ func (at place) params(spec *sweep.Spec) (sweep.Params, error) {
 	return space.Decode(spec, cube), nil
 }
 
-// params reads a point by its parameters' names. A parameter whose condition is
-// false must be absent, every other must be there.
+// params reads a configuration by its parameters' names. A parameter whose condition
+// is false must be absent, every other one must be present.
 func params(text json.RawMessage, spec *sweep.Spec) (sweep.Params, error) {
 	o, err := parse(text, "params.")
 	if err != nil {

@@ -14,9 +14,8 @@ import (
 // maxLine is the length of the longest line that is read, in bytes.
 const maxLine = 1 << 20
 
-// Serve answers every line of in that is not blank with one line to out, until
-// quit or the end of in. What a client does wrong is an answer, not an error: an
-// error is that of in or out.
+// Serve answers every non-blank line of in with one line to out, until quit or the end
+// of in. A mistake of the client is answered; an error is one of in or out.
 func Serve(in io.Reader, out io.Writer) error {
 	return serve(in, out, &session{newSampler: sampler.New, most: maxTrials})
 }
@@ -53,7 +52,7 @@ func serve(in io.Reader, out io.Writer, s *session) error {
 	}
 }
 
-// write puts out one line at once.
+// write writes one line at once.
 func write(out io.Writer, r reply) error {
 	var line bytes.Buffer
 	e := json.NewEncoder(&line)

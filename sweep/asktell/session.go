@@ -10,20 +10,20 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/sampler"
 )
 
-// session is one search after another, each from an init to the next.
+// session is a sequence of searches, each from one init to the next.
 type session struct {
 	newSampler newSampler
 	most       int // trials of a search
 	*search        // nil before the first init
 }
 
-// search is what an init began.
+// search is the state since an init.
 type search struct {
 	spec    *sweep.Spec
 	exact   bool
 	sampler sampler.Sampler
 	asked   int                // trials that were not injected
-	told    []int              // by id: the place in ledger, -1 while it is not told
+	told    []int              // by id: the place in ledger, -1 while it is pending
 	ledger  []sweep.Trial      // in the order of tell and inject
 	pending []sweep.Assignment // by id
 }
@@ -55,7 +55,7 @@ const (
 
 var errNoInit = errors.New("op: a session begins with init")
 
-// do carries out one line; quit says that it was the last.
+// do executes one line; quit reports whether it was the last.
 func (s *session) do(line []byte) (r reply, quit bool) {
 	o, err := parse(line, "")
 	if err != nil {
@@ -129,7 +129,7 @@ func (s *session) ask(o *object) (reply, error) {
 	return reply{ID: &a.Number, Params: a.Params}, nil
 }
 
-// room refuses one trial too many.
+// room refuses a trial beyond the limit.
 func (s *session) room() error {
 	if len(s.told) >= s.most {
 		return fmt.Errorf("op: the session has had %d trials, the most; begin another with init", s.most)
@@ -157,7 +157,7 @@ func (s *session) tell(o *object) (reply, error) {
 	return reply{OK: true}, nil
 }
 
-// inject takes a trial that was not asked for.
+// inject adds a trial that was not asked for.
 func (s *session) inject(o *object) (reply, error) {
 	at := where(o)
 	trial, err := s.outcome(o)

@@ -12,14 +12,15 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// The sizes of what a session takes at most.
+// Limits of a space.
 const (
 	maxParameters = 200
 	maxChoices    = 1000
 	maxInteger    = 1e12 // of type int; steps are kept to 12 digits
 )
 
-// leastStep, of a range's greater end: 12 digits tell such steps apart.
+// leastStep is the smallest step relative to the greater end of a range: values are kept
+// to 12 digits.
 const leastStep = 1e-11
 
 // The types of a parameter.
@@ -168,7 +169,7 @@ func interval(o *object, integer bool, p *sweep.Parameter) {
 	}
 }
 
-// normal makes p normal, or log-normal, cut off at its range.
+// normal makes p normal or log-normal, cut off at its range.
 func normal(o *object, log bool, step string, p *sweep.Parameter) {
 	p.Distribution = sweep.DistNormal
 	if log {
@@ -206,7 +207,7 @@ func choices(o *object) []sweep.Value {
 		case !ok:
 			o.failf(field, "want a number or a string that is not empty, got %s", shown(text))
 		case seen[v]:
-			o.failf(field, "%s is there twice", shown(text))
+			o.failf(field, "%s occurs twice", shown(text))
 		}
 		seen[v] = true
 		values = append(values, v)
@@ -226,13 +227,13 @@ func value(text json.RawMessage) (sweep.Value, bool) {
 	return sweep.Word(word), true
 }
 
-// related checks what lies between parameters: names and conditions.
+// related checks names and conditions, which concern several parameters.
 func related(parameters []sweep.Parameter) error {
 	named := make(map[string]sweep.Parameter)
 	var names []string
 	for i, p := range parameters {
 		if _, twice := named[p.Name]; twice {
-			return fmt.Errorf("space[%d].name: %q is there twice", i, p.Name)
+			return fmt.Errorf("space[%d].name: %q occurs twice", i, p.Name)
 		}
 		named[p.Name] = p
 		names = append(names, p.Name)

@@ -5,12 +5,11 @@ import "math"
 // climbMemory is how many steps the L-BFGS approximation remembers.
 const climbMemory = 6
 
-// Climb maximises f over the box low..high from u by projected L-BFGS: the
-// direction is that of Nocedal and Wright 2006, algorithm 7.4, on the coordinates
-// that no bound holds back, the line search halves the step and projects it onto
-// the box. f returns its value and fills its gradient. A coordinate with low =
-// high stays. It stops after so many iterations, or when a step gains less than
-// 1e-7.
+// Climb maximises f over the box low..high from u by projected L-BFGS. The direction
+// is that of Nocedal and Wright 2006, algorithm 7.4, on the coordinates that are not
+// at a bound; the line search shortens the step and projects it onto the box. f
+// returns its value and fills its gradient. A coordinate with low = high stays. It
+// stops after the given iterations, or when a step gains less than 1e-7.
 func Climb(f func(u, gradient []float64) float64, u, low, high []float64, iterations int) (at []float64, value float64) {
 	d := len(u)
 	at = append([]float64(nil), u...)
@@ -87,8 +86,8 @@ func Climb(f func(u, gradient []float64) float64, u, low, high []float64, iterat
 	return at, value
 }
 
-// lbfgs fills direction with the approximate Newton direction of ascent on the
-// free coordinates, or with the gradient where that would not ascend.
+// lbfgs fills direction with the approximate Newton direction of ascent on the free
+// coordinates, or with the gradient where that would not ascend.
 func lbfgs(direction, gradient []float64, free []bool, steps, turns [][]float64) {
 	dot := func(a, b []float64) float64 {
 		sum := 0.0

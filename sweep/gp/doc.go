@@ -1,6 +1,7 @@
 // Package gp is Gaussian-process regression on the unit cube: kernel, priors and
-// fit, output warps, posterior and joint draws, and what acquisitions are made of:
-// expected improvement, feasibility, expected hypervolume improvement.
+// fit, output warps, posterior and joint draws, the parts of acquisitions (expected
+// improvement, feasibility, expected hypervolume improvement) and the search for their
+// maximum.
 //
 // Notation, the same in every file:
 //
@@ -16,10 +17,10 @@
 //	K        `[n n]`, K_ij = k(x_i, x_j) + v/weight_i [i = j]
 //	U        upper Cholesky factor, K = U'U
 //
-// Regress does it all; the rest is what it is made of.
+// Regress is the entry point; the rest are its parts.
 //
 // Invariants: pure, no random numbers (normal numbers for draws are an argument),
-// no parameter names: only the space in package sampler knows about logs, steps
-// and zeros. Results are the same bit for bit with vector instructions and without.
-// It imports gonum alone, and simd/archsimd where the build has it.
+// no parameter names: only package space knows about logs, steps and zeros. Results are
+// equal bit for bit with vector instructions and without. It imports gonum only, and
+// simd/archsimd where the build has it.
 package gp

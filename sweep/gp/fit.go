@@ -11,18 +11,18 @@ import (
 	"gonum.org/v1/gonum/optimize"
 )
 
-// Prior is the prior of the hyper-parameters, normal in their logarithms (of a,
-// in its logit).
+// Prior is the prior of the hyper-parameters: normal in their logarithms, in the logit
+// of a.
 type Prior struct {
 	LengthMean, LengthSD     float64 // of ln l_k
 	SignalMean, SignalSD     float64 // of ln s2
 	NoiseMean, NoiseSD       float64 // of ln v
-	AdditiveMean, AdditiveSD float64 // of ln a/(1-a); SD 0: a = 0, no such part
+	AdditiveMean, AdditiveSD float64 // of ln a/(1-a); SD 0: a = 0
 }
 
-// DefaultPrior is the prior for observations in d dimensions that are
-// standardised. Its lengthscales are much shorter than those of Hvarfner et al.
-// 2024, with which the geometric mean of the regret was three times as high.
+// DefaultPrior is the prior for standardised observations in d dimensions. Its
+// lengthscales are much shorter than those of Hvarfner et al. 2024, with which the
+// geometric mean of the regret was three times as high.
 func DefaultPrior(d int) Prior {
 	return Prior{
 		LengthMean: -0.9 + 0.5*math.Log(float64(d)), LengthSD: 0.75,
@@ -77,28 +77,28 @@ func hyper(theta []float64, d int) Hyper {
 	return h
 }
 
-// maxLogHyper bounds |ln| of a hyper-parameter, far outside the priors, so that
-// a wild step of the line search does not overflow.
+// maxLogHyper bounds |ln| of a hyper-parameter, far outside the priors, so that a
+// large step of the line search does not overflow.
 const maxLogHyper = 50
 
-// reading is one way to read the observations: warped and standardised, with
-// -sum ln dt/dy of the warp, so that the densities of readings compare.
+// reading is one version of the observations, warped and standardised, with -sum ln
+// dt/dy of the warp, so that the densities of readings are comparable.
 type reading struct {
 	y        []float64
 	jacobian float64
 }
 
 // fit returns the theta that maximises the posterior density of the observations
-// (MAP) by L-BFGS from each start, which of the readings is likeliest there, and
-// the density's negative logarithm less a constant. It stops where three
-// iterations gain less than tolerance.
+// (MAP), by L-BFGS from each start, the most likely of the readings there, and the
+// negative logarithm of the density up to a constant. It stops when three iterations
+// gain less than tolerance.
 func fit(data Data, readings []reading, prior Prior, starts [][]float64, iterations []int, tolerance float64) (best []float64, which int, value float64) {
 	o := newObjective(data, readings, prior)
 	problem := optimize.Problem{Func: o.value, Grad: o.gradient}
 	value = math.Inf(1)
 	for i, start := range starts {
 		settings := &optimize.Settings{MajorIterations: iterations[i], Converger: &optimize.FunctionConverge{Absolute: tolerance, Iterations: 3}}
-		// A line search that gives up near the optimum is an error to gonum and a good answer here.
+		// gonum returns an error when the line search gives up near the optimum; the result is good.
 		result, _ := optimize.Minimize(problem, start, settings, &optimize.LBFGS{})
 		if result != nil && result.X != nil && result.F < value {
 			best, value = result.X, result.F
@@ -115,10 +115,10 @@ func fit(data Data, readings []reading, prior Prior, starts [][]float64, iterati
 //
 //	min_w (1/2 y_w' K^-1 y_w + jacobian_w) + 1/2 ln|K| + sum (theta - mean)^2 / 2 sd^2   (+ a constant),
 //
-// Rasmussen and Williams 2006, eq. 2.30 with the prior, +Inf where K has no
-// Cholesky factor. The readings w share K, so that choosing among them costs
-// little more than one. The optimiser asks for value and gradient of one theta in
-// turn, so the last factor is kept.
+// Rasmussen and Williams 2006, eq. 2.30 with the prior, +Inf where K has no Cholesky
+// factor. The readings w share K, so that choosing among them costs little more than
+// one. The optimiser asks for the value and then the gradient of one theta, so the
+// last factor is kept.
 type objective struct {
 	data     Data
 	readings []reading
@@ -130,8 +130,8 @@ type objective struct {
 	valid  bool // K has a factor
 	hyper  Hyper
 	factor blas64.Triangular
-	which  int       // the likeliest reading
-	fits   float64   // what it adds to the objective
+	which  int       // the most likely reading
+	fits   float64   // its part of the objective
 	alpha  []float64 // K^-1 y of it
 	half   []float64
 	logDet float64
@@ -170,7 +170,7 @@ func newObjective(data Data, readings []reading, prior Prior) *objective {
 	return o
 }
 
-// at factors K of theta; valid says whether it could.
+// at factors K of theta; o.valid is false where it has no factor.
 func (o *objective) at(theta []float64) {
 	if slices.Equal(o.theta, theta) {
 		return
@@ -228,8 +228,8 @@ func (o *objective) at(theta []float64) {
 }
 
 // invert fills the upper half of whole with K^-1 = sum_k l_k l_k', l_k the rows of
-// U'^-1. LAPACK's dpotri does the same, but walks columns, and at a hundred points
-// has no blocks to work with. Four rows are added at a time where there are four.
+// U'^-1. LAPACK's dpotri does the same, but by columns, and at a hundred points it has
+// no blocks to work with. Rows are added four at a time where possible.
 func (o *objective) invert() {
 	n := o.n
 	clear(o.whole)

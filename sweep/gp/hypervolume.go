@@ -8,11 +8,11 @@ import (
 // box is a cell of objective space, `[m]` each; Low may be -Inf.
 type box struct{ Low, High []float64 }
 
-// free cuts the part of objective space that is below reference, `[m]`, and that
-// no point of front dominates, into disjoint boxes: slabs of the last objective,
-// in each of which the others are cut the same way (Lacour et al. 2017, section
-// 2, the plainest of such cuts). With m = 2 there is one box more than front has
-// points that count; with more objectives the number grows as their (m-1)th power.
+// free cuts the part of objective space that is below reference, `[m]`, and that no
+// point of front dominates, into disjoint boxes: slabs of the last objective, in each
+// of which the others are cut the same way (Lacour et al. 2017, section 2, the
+// simplest such cut). With m = 2 there is one box more than relevant points of front;
+// with more objectives the number grows as their (m-1)th power.
 func free(front [][]float64, reference []float64) []box {
 	m := len(reference)
 	if m == 1 {
@@ -61,7 +61,7 @@ func free(front [][]float64, reference []float64) []box {
 	return boxes
 }
 
-// improves reports whether a point takes something of the boxes, in their objectives.
+// improves reports whether a point dominates a part of the boxes, in their objectives.
 func improves(f []float64, boxes []box) bool {
 	return slices.ContainsFunc(boxes, func(b box) bool {
 		for k, high := range b.High {
@@ -73,8 +73,8 @@ func improves(f []float64, boxes []box) bool {
 	})
 }
 
-// Region is what free returns, with the coordinates of the boxes' sides once each:
-// there are few, and what EHVI takes time for is computed at each of them.
+// Region is the result of free, with the coordinates of the boxes' sides once each:
+// there are few, and most time of EHVI is spent on each of them.
 type Region struct {
 	at    [][]float64 // `[m]` ascending
 	sides []int32     // `[boxes][m][2]` low and high, indices into at
@@ -105,8 +105,7 @@ func NewRegion(front [][]float64, reference []float64) *Region {
 // side is G at a coordinate, and its derivatives.
 type side struct{ value, dMean, dSD float64 }
 
-// EHVIWorkspace is ready as its zero value; one may be used again and again, by
-// one goroutine.
+// EHVIWorkspace is ready to use as its zero value; one may be reused by one goroutine.
 type EHVIWorkspace struct{ sides [][]side }
 
 // EHVI returns the expected volume of the region's part that an objective vector of

@@ -8,8 +8,8 @@ import "gonum.org/v1/gonum/floats"
 //
 // with m the Matern-5/2 kernel, D = x - x', and r^2 = sum_k (D_k/l_k)^2: all
 // coordinates together, and each by itself (Duvenaud et al. 2011, orders d and 1).
-// Of a function that is about a sum over coordinates the second part learns from
-// n points in one dimension each what the first needs n^d for.
+// Where a function is nearly a sum over coordinates, the second part learns from n
+// points in each dimension what the first needs n^d points for.
 type Hyper struct {
 	Length   []float64 // l_k > 0, in the units of the cube
 	Signal   float64   // s2 > 0
@@ -56,7 +56,7 @@ func (k *kernel) at(a, b []float64) float64 {
 	return k.product*value + k.single*singles
 }
 
-// row is the kernel between one point and many, with what its gradient needs.
+// row is the kernel between one point and many, and the parts of its gradient.
 type row struct {
 	k           []float64 // `[n]`
 	slope       []float64 // `[n]` of all coordinates together

@@ -10,15 +10,16 @@ import (
 	"gonum.org/v1/gonum/lapack/lapack64"
 )
 
-// jitter on K's diagonal, times s2, keeps the Cholesky factor of near-equal points.
+// jitter is added to the diagonal of K, times s2, so that K of nearly equal points has
+// a Cholesky factor.
 const jitter = 1e-9
 
 // ErrIllConditioned says that K has no Cholesky factor: observations that are
 // not finite, or equal points with a noise variance of nearly zero.
 var ErrIllConditioned = errors.New("gp: covariance matrix is not positive definite")
 
-// Data are observations. Weight_i is how many results y_i is the mean of, so that
-// its noise variance is v/Weight_i; nil means 1 each.
+// Data are observations. y_i is the mean of Weight_i results, so that its noise
+// variance is v/Weight_i; nil means 1 each.
 type Data struct {
 	X           [][]float64 // `[n][d]`
 	Y           []float64   // `[n]`
@@ -65,9 +66,9 @@ type Process struct {
 	alpha  blas64.General    // K^-1 y, `[n S]`
 }
 
-// Condition returns the process with the given hyper-parameters and observations.
-// It calls LAPACK itself, since gonum's mat also estimates condition
-// numbers, which takes longer than the rest at a hundred points.
+// Condition returns the process with the given hyper-parameters and observations. It
+// calls LAPACK directly: gonum's mat also estimates condition numbers, which takes
+// longer than the rest at a hundred points.
 func Condition(data Data, h Hyper) (*Process, error) {
 	if err := data.check(); err != nil {
 		return nil, err
@@ -114,8 +115,8 @@ func (p *Process) Posterior(point []float64) (mean, sd float64) {
 	return w.Mean[0], math.Sqrt(w.Var)
 }
 
-// Workspace holds what Predict found at a point, and what Gradient needs of it.
-// The zero value is ready; one may be used again and again, by one goroutine.
+// Workspace holds the results of Predict at a point, and the parts that Gradient
+// needs. The zero value is ready to use; one may be reused by one goroutine.
 type Workspace struct {
 	Mean []float64 // `[S]`, or of the first sets
 	Var  float64   // >= 0, the same for every set
@@ -155,13 +156,13 @@ func (p *Process) Gradient(w *Workspace, mean []float64, variance float64, grad 
 	p.kernel.gradient(&w.row, w.weight, grad)
 }
 
-// Draw conditions the process on joint draws of its noise-free values at points:
-// set j has the draw that standard normal numbers z_j, `[S][q]`, stand for. values
-// are the draws, `[S][q]`.
+// Draw conditions the process on joint draws of its noise-free values at points: set j
+// has the draw made from the standard normal numbers z_j, `[S][q]`. values are the
+// draws, `[S][q]`.
 //
-// With V = U'^-1 k(X, P) and R'R = k(P, P) - V'V, the factor of the larger matrix
-// is (U V; 0 R), draw j is mean(P) + R' z_j, and U'^-1 of set j is (U'^-1 y; z_j):
-// nothing is factored but the q x q matrix.
+// With V = U'^-1 k(X, P) and R'R = k(P, P) - V'V, the factor of the larger matrix is
+// (U V; 0 R), draw j is mean(P) + R' z_j, and U'^-1 of set j is (U'^-1 y; z_j): only
+// the q x q matrix is factored.
 func (p *Process) Draw(points [][]float64, z [][]float64) (drawn *Process, values [][]float64, err error) {
 	n, q, sets := p.n, len(points), len(z)
 	m := n + q
@@ -194,7 +195,7 @@ func (p *Process) Draw(points [][]float64, z [][]float64) (drawn *Process, value
 			}
 		}
 		blas64.Syrk(blas.Trans, -1, v, 1, rest)
-		for i := range q { // rounding may leave a known value a variance below zero
+		for i := range q { // by rounding the variance of a known value may be below zero
 			rest.Data[i*m+i] += 1e-8 * p.kernel.variance
 		}
 		if _, positive := lapack64.Potrf(rest); !positive {
@@ -203,7 +204,7 @@ func (p *Process) Draw(points [][]float64, z [][]float64) (drawn *Process, value
 	}
 	drawn.factor = blas64.Triangular{N: m, Stride: m, Uplo: blas.Upper, Diag: blas.NonUnit, Data: u}
 	drawn.lower = invert(drawn.factor)
-	drawn.half = append([]float64(nil), p.half...) // of the first set, for a draw upon a draw
+	drawn.half = append([]float64(nil), p.half...) // of the first set, for another Draw
 	drawn.alpha = blas64.General{Rows: m, Cols: sets, Stride: sets, Data: make([]float64, m*sets)}
 	values = make([][]float64, sets)
 	for j := range sets {

@@ -17,28 +17,28 @@ type Regression struct {
 	Data          Data // in t
 }
 
-// Options say how Regress goes about.
+// Options of Regress.
 type Options struct {
-	Constraint bool // 0 means something: bilog instead of log
+	Constraint bool // the values around 0 matter: bilog instead of log
 	Exact      bool // observations have no noise
-	// Volumes of objective space are what counts: observations keep their distances up
-	// to Straight, the worst on the front. Beyond it they only are bad.
+	// Volumes of objective space count: observations keep their distances up to
+	// Straight, the worst value on the front, and are compressed beyond it.
 	Volumes  bool
 	Straight float64
 }
 
 const (
-	quickPoints = 64  // observations that warp and kernel are chosen on
+	quickPoints = 64  // observations that the warp is chosen by
 	fitPoints   = 200 // observations that hyper-parameters are fitted on
 	maxPoints   = 600 // observations that the process is conditioned on
 )
 
 // Regress chooses a warp by marginal likelihood, with its Jacobian (Snelson et al.
-// 2004, eq. 5), fits the hyper-parameters and conditions the process. Data.Y are
-// in their own units.
+// 2004, eq. 5), fits the hyper-parameters and conditions the process. Data.Y are in
+// their own units.
 //
-// Of many observations it takes a part: the best ones, and of the rest those
-// evenly spread over the order of observation.
+// Of many observations it uses a part: the best ones, and of the rest an even spread
+// over the order of observation.
 func Regress(data Data, o Options) (*Regression, error) {
 	if err := data.check(); err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func Regress(data Data, o Options) (*Regression, error) {
 	best.standardise(data)
 	h := hyper(theta, d)
 	var err error
-	for range 8 { // more points than it was fitted on may need more noise
+	for range 8 { // the process may need more noise than the part it was fitted on
 		if best.Process, err = Condition(best.Data, h); err == nil {
 			return best, nil
 		}
@@ -142,10 +142,10 @@ func (r *Regression) jacobian(y []float64) float64 {
 	return sum
 }
 
-// To brings a value into the process's units.
+// To converts a value to the process's units.
 func (r *Regression) To(y float64) float64 { return (r.Warp.Forward(y) - r.Centre) / r.Scale }
 
-// From brings a value of the process into the observations' units.
+// From converts a value of the process to the observations' units.
 func (r *Regression) From(t float64) float64 { return r.Warp.Inverse(r.Centre + r.Scale*t) }
 
 // Spread is the standard deviation in the observations' units, to first order, of

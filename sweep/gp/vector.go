@@ -1,8 +1,8 @@
 package gp
 
-// dot is sum_i a_i b_i, in sixteen sums that are added at the end: so many a
-// processor with AVX-512 keeps going at once, and the order, which the bits
-// depend on, is the same without one.
+// dot is sum_i a_i b_i, in sixteen partial sums that are added at the end: as many as
+// a processor with AVX-512 adds at a time. The order, which determines the bits, is
+// the same without one.
 func dot(a, b []float64) float64 {
 	if sum, ok := dotWide(a, b); ok {
 		return sum
@@ -34,7 +34,8 @@ func dot3Plain(a, b, c []float64) float64 {
 	return fold(sums[:])
 }
 
-// fold is the sum of halves, again and again; there are a power of two.
+// fold adds the second half of sums to the first, repeatedly; their number is a power
+// of two.
 func fold(sums []float64) float64 {
 	for half := len(sums) / 2; half > 0; half /= 2 {
 		for i := range half {
@@ -45,7 +46,7 @@ func fold(sums []float64) float64 {
 }
 
 // lowerTimes fills y with the product of a lower triangular matrix, `[n n]`, and x,
-// `[n]`; in eight sums a row, as dot has sixteen.
+// `[n]`; in eight partial sums a row, as dot has sixteen.
 func lowerTimes(y, lower, x []float64) {
 	n := len(x)
 	for i := lowerTimesWide(y, lower, x); i < n; i++ {

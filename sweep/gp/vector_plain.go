@@ -2,7 +2,7 @@
 
 package gp
 
-// There are no vectors here: these take none.
+// Without vector instructions these do nothing, and their callers do all.
 
 func maternsWide(_, _ []float64, _ float64, _ []float64) int { return 0 }
 

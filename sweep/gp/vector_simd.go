@@ -4,8 +4,8 @@ package gp
 
 import "simd/archsimd"
 
-// maternsWide is materns of eight at a time, the last eight once more where they
-// are no multiple; it returns how many, none of fewer than eight.
+// maternsWide is materns, eight at a time; the last eight overlap where the length is
+// not a multiple. It returns how many it did, 0 below eight.
 func maternsWide(value, slope []float64, factor float64, r2 []float64) int {
 	n := len(r2)
 	if n < 8 || !archsimd.X86.AVX512() {
@@ -52,7 +52,7 @@ func maternsWide(value, slope []float64, factor float64, r2 []float64) int {
 	return n
 }
 
-// distancesWide is distances of the first multiple of eight; it returns how many.
+// distancesWide is distances up to the last multiple of eight; it returns how many.
 func distancesWide(difference, square, sum, column []float64, at, inverse float64) int {
 	if !archsimd.X86.AVX512() {
 		return 0
@@ -70,7 +70,7 @@ func distancesWide(difference, square, sum, column []float64, at, inverse float6
 	return n
 }
 
-// dotWide is dot where it can be; ok says whether.
+// dotWide is dot; ok is false where the processor has no AVX-512.
 func dotWide(a, b []float64) (sum float64, ok bool) {
 	if !archsimd.X86.AVX512() {
 		return 0, false
@@ -92,7 +92,7 @@ func dotWide(a, b []float64) (sum float64, ok bool) {
 	return sum, true
 }
 
-// dot3Wide is dot3 where it can be; ok says whether.
+// dot3Wide is dot3; ok is false where the processor has no AVX-512.
 func dot3Wide(a, b, c []float64) (sum float64, ok bool) {
 	if !archsimd.X86.AVX512() {
 		return 0, false
@@ -114,14 +114,15 @@ func dot3Wide(a, b, c []float64) (sum float64, ok bool) {
 	return sum, true
 }
 
-// total is the sum of eight: of halves, again and again.
+// total is the sum of eight, by halves as in fold.
 func total(eight archsimd.Float64x8) float64 {
 	four := eight.GetLo().Add(eight.GetHi())
 	two := four.GetLo().Add(four.GetHi())
 	return two.GetElem(0) + two.GetElem(1)
 }
 
-// lowerTimesWide is lowerTimes of the first multiple of four rows; it returns how many.
+// lowerTimesWide is lowerTimes up to the last multiple of four rows; it returns how
+// many.
 func lowerTimesWide(y, lower, x []float64) int {
 	if !archsimd.X86.AVX512() {
 		return 0

@@ -2,13 +2,13 @@ package gp
 
 import "math"
 
-// Warp is a growing function that brings observations nearer to what a stationary
-// process expects. Values near the best one are what the search is about; a warp
-// with a small shift spreads them and presses the rest together.
+// Warp is an increasing function that makes observations more like those of a
+// stationary process. Values near the best one matter most to the search; a warp with
+// a small shift spreads them and compresses the rest.
 type Warp struct {
 	Kind  WarpKind
 	Low   float64 // log: the least observation; soft: the middle one
-	Scale float64 // where the logarithm sets in, > 0
+	Scale float64 // from where it is logarithmic, > 0
 }
 
 // WarpKind names a family of warps.
@@ -37,7 +37,7 @@ func (w Warp) Forward(y float64) float64 {
 	return y
 }
 
-// Inverse undoes it.
+// Inverse is the inverse of Forward.
 func (w Warp) Inverse(t float64) float64 {
 	switch w.Kind {
 	case WarpLog:

@@ -102,7 +102,7 @@ const maxLevel = 12
 func levelText(t BestTrial) string {
 	c := t.Contest
 	switch {
-	case c.Settings == 1:
+	case c.Configurations == 1:
 		return "there is no other configuration"
 	case c.Freedom == 0:
 		return "unknown: each configuration has one seed"
@@ -121,7 +121,7 @@ func levelText(t BestTrial) string {
 			text += fmt.Sprintf(" and %d more", more)
 		}
 	}
-	text += fmt.Sprintf(" of %d others; %s of one configuration varies by %.3g between seeds", c.Settings-1, c.Metric, c.Noise)
+	text += fmt.Sprintf(" of %d others; %s of one configuration varies by %.3g between seeds", c.Configurations-1, c.Metric, c.Noise)
 	if c.Best != t.Number {
 		text += fmt.Sprintf("; by the mean over seeds trial %d is the best", c.Best)
 	}

@@ -68,7 +68,7 @@ better half. "noise" means that the effect is not distinguishable from none. Wit
 func importanceText(a *cli.App, im analysis.Importance) []string {
 	global, local := im.Global, im.Local
 	title := fmt.Sprintf("%s: the best %d of all %d configurations, and the best %d of the better %d",
-		im.Metric, global.Top, global.Settings, local.Top, local.Settings)
+		im.Metric, global.Top, global.Configurations, local.Top, local.Configurations)
 	within := map[string]analysis.ParameterImportance{}
 	for _, p := range local.Parameters {
 		within[p.Name] = p
@@ -76,7 +76,7 @@ func importanceText(a *cli.App, im analysis.Importance) []string {
 	t := console.NewTable("PARAMETER", ">OF ALL", "", "", ">OF THE BETTER", "")
 	for _, p := range global.Parameters {
 		name := p.Name
-		if p.Active < global.Settings {
+		if p.Active < global.Configurations {
 			name += fmt.Sprintf(" (in %d)", p.Active)
 		}
 		l := within[p.Name]

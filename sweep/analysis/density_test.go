@@ -42,19 +42,19 @@ func TestCoordinate(t *testing.T) {
 // By hand, without smoothing: of 10 settings with words x x x x x y y y y y the
 // best four are x x x y: q/p is 1.5 and 0.5, and v = (4/10)^2 * 1/4.
 func TestExplainedByHand(t *testing.T) {
-	var settings []setting
+	var entries []entry
 	for _, w := range []string{"x", "x", "x", "y", "x", "x", "y", "y", "y", "y"} {
-		settings = append(settings, setting{params: sweep.Params{"w": sweep.Word(w)}})
+		entries = append(entries, entry{params: sweep.Params{"w": sweep.Word(w)}})
 	}
-	a := newAxis(sweep.Parameter{Name: "w", Distribution: sweep.DistCategorical}, settings, 4)
+	a := newAxis(sweep.Parameter{Name: "w", Distribution: sweep.DistCategorical}, entries, 4)
 	require.InDelta(t, 0.16*0.25, a.explained([]int{0, 1, 2, 3}), 1e-12)
 
 	// Twice as many settings, half of which do not have it: the chance to be among
 	// the best varies as before where it is, and that is in half of them.
 	for range 10 {
-		settings = append(settings, setting{})
+		entries = append(entries, entry{})
 	}
-	a = newAxis(sweep.Parameter{Name: "w", Distribution: sweep.DistCategorical}, settings, 6)
+	a = newAxis(sweep.Parameter{Name: "w", Distribution: sweep.DistCategorical}, entries, 6)
 	require.Equal(t, 10, a.active)
 	require.InDelta(t, 0.5*0.16*0.25, a.explained([]int{0, 1, 2, 3, 10, 11}), 1e-12)
 	require.Zero(t, a.explained([]int{10, 11}))
@@ -62,11 +62,11 @@ func TestExplainedByHand(t *testing.T) {
 
 // Smoothing moves mass, and loses none at the ends.
 func TestDensityKeepsItsMass(t *testing.T) {
-	var settings []setting
+	var entries []entry
 	for _, x := range []float64{0, 1e-3, 1e-3, 0.02, 0.5, 1} {
-		settings = append(settings, setting{params: sweep.Params{"x": sweep.Number(x)}})
+		entries = append(entries, entry{params: sweep.Params{"x": sweep.Number(x)}})
 	}
-	a := newAxis(sweep.Parameter{Name: "x", Distribution: sweep.DistLogUniform, Zero: 0.2}, settings, 4)
+	a := newAxis(sweep.Parameter{Name: "x", Distribution: sweep.DistLogUniform, Zero: 0.2}, entries, 4)
 	sum := 0.0
 	for _, p := range a.p {
 		sum += p

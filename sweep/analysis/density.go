@@ -8,32 +8,32 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// axis is one parameter of Importance: its values in bins, and what smooths them.
+// axis is one parameter of Importance: its values in bins, and the kernel that smooths
+// them.
 type axis struct {
-	settings int
-	active   int         // settings that have the parameter
-	bin      []int       // by setting; -1 where the parameter is absent
-	ranges   int         // bins [0, ranges) are of numbers, smoothed; those from there on are words and the exact zero
-	kernel   [][]float64 // by bin of numbers: where its mass goes
-	p        []float64   // density of all settings, smoothed
+	entries int
+	active  int         // configurations that have the parameter
+	bin     []int       // by configuration; -1 where the parameter is absent
+	ranges  int         // bins [0, ranges) are of numbers, smoothed; those from there on are categories and the exact zero
+	kernel  [][]float64 // by bin of numbers: how its mass is spread
+	p       []float64   // density of all configurations, smoothed
 }
 
-// rangeBins is how many bins the numbers of a parameter are put into.
+// rangeBins is how many bins the numbers of a parameter have.
 const rangeBins = 50
 
-// newAxis bins the values of p: numbers into rangeBins of equal width between the
-// least and the greatest that was tried, in the logarithm for the log
-// distributions, an ordinal by its place; an exact zero beside a positive range
-// and each word have a bin of their own. Numbers are smoothed by a normal kernel
-// cut off at the ends, with Scott's bandwidth (1992, "Multivariate Density
-// Estimation", eq. 6.42) for the k best, 1.06 min(sd, iqr / 1.34) k^(-1/5), and
-// half a bin at least.
-func newAxis(p sweep.Parameter, settings []setting, k int) axis {
-	a := axis{settings: len(settings), bin: make([]int, len(settings)), ranges: rangeBins}
-	at := make([]float64, len(settings)) // of numbers
+// newAxis bins the values of p. Numbers have rangeBins of equal width between the
+// least and the greatest that was tried, in the logarithm for the log distributions;
+// an ordinal counts by its place. An exact zero beside a positive range and each
+// category have a bin of their own. Numbers are smoothed by a normal kernel cut off at
+// the ends, with Scott's bandwidth (1992, "Multivariate Density Estimation", eq. 6.42)
+// for the k best, 1.06 min(sd, iqr / 1.34) k^(-1/5), and half a bin at least.
+func newAxis(p sweep.Parameter, entries []entry, k int) axis {
+	a := axis{entries: len(entries), bin: make([]int, len(entries)), ranges: rangeBins}
+	at := make([]float64, len(entries)) // of numbers
 	var numbers []float64
 	words := map[sweep.Value]int{}
-	for i, s := range settings {
+	for i, s := range entries {
 		a.bin[i], at[i] = -1, math.NaN()
 		v, ok := s.params[p.Name]
 		if !ok {
@@ -52,7 +52,7 @@ func newAxis(p sweep.Parameter, settings []setting, k int) axis {
 	}
 	if len(numbers) > 0 {
 		low, high := slices.Min(numbers), slices.Max(numbers)
-		var best []float64 // bins of the best, as they are spread
+		var best []float64 // bins of the best
 		for i, u := range at {
 			if math.IsNaN(u) {
 				continue
@@ -68,7 +68,7 @@ func newAxis(p sweep.Parameter, settings []setting, k int) axis {
 		}
 		a.kernel = normalKernel(scott(best))
 	}
-	all := make([]int, len(settings))
+	all := make([]int, len(entries))
 	for i := range all {
 		all[i] = i
 	}
@@ -76,8 +76,8 @@ func newAxis(p sweep.Parameter, settings []setting, k int) axis {
 	return a
 }
 
-// coordinate is where a value stands among numbers; ok is false for what has a bin of
-// its own.
+// coordinate is the position of a value among numbers; ok is false for a value with a
+// bin of its own.
 func coordinate(p sweep.Parameter, v sweep.Value) (u float64, ok bool) {
 	d := space.Of(p)
 	switch f := v.Float(); {
@@ -110,10 +110,10 @@ func (a axis) explained(best []int) float64 {
 			divergence += p * (q/p - 1) * (q/p - 1)
 		}
 	}
-	return n / float64(a.settings) * (k / n) * (k / n) * divergence
+	return n / float64(a.entries) * (k / n) * (k / n) * divergence
 }
 
-// density is the share of the chosen settings in each of n bins, smoothed.
+// density is the share of the chosen configurations in each of n bins, smoothed.
 func (a axis) density(chosen []int, n int) []float64 {
 	count, active := make([]float64, n), 0.0
 	for _, i := range chosen {
@@ -141,7 +141,7 @@ func (a axis) density(chosen []int, n int) []float64 {
 func scott(values []float64) float64 {
 	const least = 0.5
 	if len(values) < 2 {
-		return rangeBins // nothing tells: as good as flat
+		return rangeBins // too few to say: nearly flat
 	}
 	n := float64(len(values))
 	mean, squares := 0.0, 0.0
@@ -159,7 +159,8 @@ func scott(values []float64) float64 {
 	return max(least, 1.06*spread*math.Pow(n, -0.2))
 }
 
-// normalKernel has in row b the mass that a value in bin b gives to each bin.
+// normalKernel returns a matrix whose row b is the mass that a value in bin b gives to
+// each bin.
 func normalKernel(bandwidth float64) [][]float64 {
 	kernel := make([][]float64, rangeBins)
 	for b := range kernel {

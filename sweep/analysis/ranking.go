@@ -7,28 +7,28 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Configuration is one assignment of values to the parameters: the completed trials of it that have
-// the metric which points are ranked by.
+// Configuration is one assignment of values to the parameters, with its completed
+// trials that have the metric of the ranking.
 type Configuration struct {
-	Trials      []sweep.Trial // the one that trained with train.seed first, then by number
+	Trials      []sweep.Trial // that of train.seed first, then by number
 	Mean        sweep.Trial   // the first of Trials, with the objectives' means over Trials as its metrics
-	Feasibility Feasibility   // "" without constraints; Undecided, too, where a constraint's metric is missing
+	Feasibility Feasibility   // "" without constraints; Undecided also where a constraint's metric is missing
 }
 
-// Configurations returns the configurations that have a value of the metric ("" means the
-// spec's first) from a trial that failed no gate, best first: feasible ones, then undecided, then infeasible ones;
-// among these by the mean of the metric over the setting's seeds, ties by the
-// spec's metrics in turn, then by number. Limits relative to the baseline come
-// from the baseline trials among trials. It does not change trials.
+// Configurations returns the configurations that have a value of the metric ("" means
+// the spec's first) from a trial that failed no gate, best first: feasible ones, then
+// undecided, then infeasible ones; among these by the mean of the metric over their
+// seeds, ties by the spec's metrics in turn, then by number. It does not change
+// trials.
 func Configurations(spec *sweep.Spec, trials []sweep.Trial, metric string) []Configuration {
 	return rank(spec, group(spec, trials, ordering(spec, metric)), trials, metric)
 }
 
 // Rank returns the completed trials that have the metric and failed no gate, best
-// first, baseline trials among them, in the order of Points. Where the spec asks for repeats a
-// setting ranks as one: its trials, which may have several seeds, stand together.
-// Elsewhere each trial ranks by its own metrics, so do the baseline's seeds. It
-// does not change trials.
+// first, baseline trials included, in the order of Configurations. Where the spec asks
+// for repeats a configuration ranks as one: its trials, of several seeds, stand
+// together. Elsewhere each trial ranks by its own metrics, as do the baseline's seeds.
+// It does not change trials.
 func Rank(spec *sweep.Spec, trials []sweep.Trial, metric string) []sweep.Trial {
 	var ranked []sweep.Trial
 	for _, p := range rank(spec, places(spec, trials, metric), trials, metric) {
@@ -37,8 +37,8 @@ func Rank(spec *sweep.Spec, trials []sweep.Trial, metric string) []sweep.Trial {
 	return ranked
 }
 
-// Distinct leaves the first trial of each setting in a ranking, where the spec asks
-// for repeats: further seeds of the best setting are not the second best.
+// Distinct keeps the first trial of each configuration in a ranking, where the spec
+// asks for repeats: further seeds of the best configuration are not the second best.
 func Distinct(spec *sweep.Spec, ranked []sweep.Trial) []sweep.Trial {
 	if spec.Repeats == nil {
 		return ranked
@@ -54,7 +54,7 @@ func Distinct(spec *sweep.Spec, ranked []sweep.Trial) []sweep.Trial {
 	return first
 }
 
-// places are what Rank puts in order.
+// places returns what Rank orders.
 func places(s *sweep.Spec, trials []sweep.Trial, metric string) []Configuration {
 	objectives := ordering(s, metric)
 	if s.Repeats != nil {
@@ -69,9 +69,9 @@ func places(s *sweep.Spec, trials []sweep.Trial, metric string) []Configuration 
 	return singles
 }
 
-// group puts the trials of equal parameters together.
+// group collects the trials of equal parameters.
 func group(spec *sweep.Spec, trials []sweep.Trial, objectives []sweep.Objective) []Configuration {
-	var points []Configuration
+	var list []Configuration
 	at := make(map[string]int, len(trials))
 	for _, t := range trials {
 		if !ranks(t, objectives[0].Name) {
@@ -80,14 +80,14 @@ func group(spec *sweep.Spec, trials []sweep.Trial, objectives []sweep.Objective)
 		key := t.Params.Key()
 		i, known := at[key]
 		if !known {
-			i = len(points)
+			i = len(list)
 			at[key] = i
-			points = append(points, Configuration{})
+			list = append(list, Configuration{})
 		}
-		points[i].Trials = append(points[i].Trials, t)
+		list[i].Trials = append(list[i].Trials, t)
 	}
-	for i := range points {
-		p := &points[i]
+	for i := range list {
+		p := &list[i]
 		slices.SortFunc(p.Trials, func(a, b sweep.Trial) int {
 			if first := a.Seed == spec.Train.Seed; first != (b.Seed == spec.Train.Seed) {
 				if first {
@@ -105,10 +105,10 @@ func group(spec *sweep.Spec, trials []sweep.Trial, objectives []sweep.Objective)
 			}
 		}
 	}
-	return points
+	return list
 }
 
-// ranks reports whether a trial takes part in a ranking by a metric: it has a value,
+// ranks reports whether a trial takes part in a ranking by a metric: it has a value
 // and failed no gate.
 func ranks(t sweep.Trial, metric string) bool {
 	_, ok := t.Metric(metric)
@@ -126,19 +126,19 @@ func meanOf(trials []sweep.Trial, metric string) (mean float64, n int) {
 	return mean, n
 }
 
-// rank judges and orders points.
-func rank(s *sweep.Spec, points []Configuration, trials []sweep.Trial, metric string) []Configuration {
+// rank judges and orders configurations.
+func rank(s *sweep.Spec, list []Configuration, trials []sweep.Trial, metric string) []Configuration {
 	if len(s.Constraints) > 0 {
 		limits := NewLimits(s, trials)
-		for i, p := range points {
-			points[i].Feasibility = limits.judge(p.Mean.Params.Key())
+		for i, p := range list {
+			list[i].Feasibility = limits.judge(p.Mean.Params.Key())
 		}
 	}
 	objectives := ordering(s, metric)
-	slices.SortStableFunc(points, func(a, b Configuration) int {
+	slices.SortStableFunc(list, func(a, b Configuration) int {
 		return cmp.Or(cmp.Compare(a.Feasibility.class(), b.Feasibility.class()), compareTrials(objectives, a.Mean, b.Mean))
 	})
-	return points
+	return list
 }
 
 // compareTrials orders by each objective in turn, then by number.
@@ -151,9 +151,9 @@ func compareTrials(objectives []sweep.Objective, a, b sweep.Trial) int {
 	return cmp.Compare(a.Number, b.Number)
 }
 
-// ByMetrics returns the completed trials that have the spec's first metric and
-// failed no gate, best first by their own metrics, whatever the constraints and the other seeds say. It
-// is for workflow code, which has no ledger.
+// ByMetrics returns the completed trials that have the spec's first metric and failed
+// no gate, best first by their own metrics, without constraints and other seeds. It is
+// for workflow code, which has no ledger.
 func ByMetrics(spec *sweep.Spec, trials []sweep.Trial) []sweep.Trial {
 	var ranked []sweep.Trial
 	for _, t := range trials {
