@@ -98,11 +98,7 @@ func (e *AccessError) Error() string {
 	if e.Err != nil {
 		answer = " (" + address.Redact(e.Err.Error()) + ")"
 	}
-	op := e.Op
-	if e.Key != "" {
-		op += " " + e.Key
-	}
-	return fmt.Sprintf("store: %s: bucket %q at %s: %s: %s%s", op, e.Bucket, e.Endpoint, what, text.hint, answer)
+	return fmt.Sprintf("store: %s: bucket %q at %s: %s: %s%s", strings.TrimSpace(e.Op+" "+e.Key), e.Bucket, e.Endpoint, what, text.hint, answer)
 }
 
 // Unwrap returns the service's own answer.
@@ -162,6 +158,7 @@ var codes = map[string]struct {
 	"AllAccessDisabled":              {blocked, ReasonDenied},
 	"AccountProblem":                 {blocked, ReasonDenied},
 	"InvalidAccessKeyId":             {blocked, ReasonUnknownKey},
+	"XAdminUserNotFound":             {blocked, ReasonUnknownKey}, // versitygw's, with status 404
 	"SignatureDoesNotMatch":          {blocked, ReasonWrongSecret},
 	"ExpiredToken":                   {blocked, ReasonExpired},
 	"InvalidToken":                   {blocked, ReasonExpired},
@@ -188,8 +185,6 @@ func classify(err error) (class, Reason) {
 	switch resp.StatusCode {
 	case http.StatusPreconditionFailed:
 		return refusedCondition, ""
-	case http.StatusNotFound:
-		return notFound, ""
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return blocked, ReasonDenied
 	case http.StatusMovedPermanently, http.StatusTemporaryRedirect:
@@ -234,9 +229,10 @@ const plainAnswer = "server gave HTTP response to HTTPS client"
 
 // fail turns an error of the client into the errors that Store promises.
 func (s *S3) fail(op, key string, err error) error {
+	what := strings.TrimSpace(op + " " + key)
 	switch class, reason := classify(err); class {
 	case notFound:
-		return fmt.Errorf("store: %s %s: %w", op, key, ErrNotFound)
+		return fmt.Errorf("store: %s: %w", what, ErrNotFound)
 	case blocked, unreachable:
 		failed := s.config.access(op, reason, err)
 		failed.Key = key
@@ -248,10 +244,10 @@ func (s *S3) fail(op, key string, err error) error {
 	}
 	var resp minio.ErrorResponse
 	if errors.As(err, &resp) && resp.Code == noFolder {
-		return fmt.Errorf("store: %s %s at %s: the service cannot make the object's folder: one of its keys is a folder of another, or its disk takes no more: %w",
-			op, key, s.config.Endpoint, err)
+		return fmt.Errorf("store: %s at %s: the service cannot make the object's folder: one of its keys is a folder of another, or its disk takes no more: %w",
+			what, s.config.Endpoint, err)
 	}
-	return fmt.Errorf("store: %s %s at %s: %w", op, key, s.config.Endpoint, err)
+	return fmt.Errorf("store: %s at %s: %w", what, s.config.Endpoint, err)
 }
 
 // failHead is fail for an answer to HEAD. Such an answer has no body and hence no

@@ -48,6 +48,10 @@ func (f *fakeS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusNotFound)
 			return
 		}
+		if f.revoked {
+			answer(w, "XAdminUserNotFound", http.StatusNotFound)
+			return
+		}
 		answer(w, "InvalidAccessKeyId", http.StatusForbidden)
 		return
 	case !strings.Contains(auth, "/us-east-1/s3/"):
@@ -370,6 +374,9 @@ func TestAccessErrorNamesTheReason(t *testing.T) {
 		fake.revoked = true
 		for _, key := range []string{"a", "b"} {
 			_, err = s.Stat(t.Context(), key)
+			require.NotErrorIs(t, err, ErrNotFound)
+			require.Equal(t, ReasonUnknownKey, reason(t, err))
+			_, _, err = s.Get(t.Context(), key)
 			require.NotErrorIs(t, err, ErrNotFound)
 			require.Equal(t, ReasonUnknownKey, reason(t, err))
 		}
