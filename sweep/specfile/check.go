@@ -182,10 +182,10 @@ func (c *checker) checkGrid() {
 	if !finite || !c.valid(&s.Baseline, &s.Train.Seed) {
 		return
 	}
-	switch points, ok := space.GridUpTo(s, space.MaxGridPoints); {
+	switch configurations, ok := space.GridUpTo(s, space.MaxGridPoints); {
 	case !ok:
-		c.wrong(&s.Parameters, "", "the grid is too large", fmt.Sprintf("at most %d points", space.MaxGridPoints))
-	case len(points) == 0:
-		c.wrong(&s.Parameters, "", "the baseline has every point of the grid already", "more values")
+		c.wrong(&s.Parameters, "", "the grid is too large", fmt.Sprintf("at most %d configurations", space.MaxGridPoints))
+	case len(configurations) == 0:
+		c.wrong(&s.Parameters, "", "the baseline has every configuration of the grid already", "more values")
 	}
 }

@@ -237,8 +237,8 @@ func TestParseReportsFaults(t *testing.T) {
 		{"circle of one", params(`{lr: {min: 0.1, max: 0.2, when: "lr > 0"}}`), "conditions go in a circle"},
 
 		{"endless grid", spectest.With("method: grid"), "parameters.infonce.weight: a grid needs to know which values to take (uniform; valid: values, or count)"},
-		{"huge grid", spectest.With("method: grid", "parameters: {batch: {min: 2, max: 200}, infonce.weight: {min: 0.0, max: 1.0, count: 200}}"), "parameters: the grid is too large (valid: at most 10000 points)"},
-		{"empty grid", spectest.With("method: grid", "parameters: {infonce.weight: {value: 0}}", "baseline: {params: {infonce.weight: 0}}"), "the baseline has every point of the grid already"},
+		{"huge grid", spectest.With("method: grid", "parameters: {batch: {min: 2, max: 200}, infonce.weight: {min: 0.0, max: 1.0, count: 200}}"), "parameters: the grid is too large (valid: at most 10000 configurations)"},
+		{"empty grid", spectest.With("method: grid", "parameters: {infonce.weight: {value: 0}}", "baseline: {params: {infonce.weight: 0}}"), "the baseline has every configuration of the grid already"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Parse("s.yaml", []byte(c.text))

@@ -197,31 +197,31 @@ func parameterSchema(p sweep.ParameterInfo) *jsonschema.Schema {
 			distributions = append(distributions, d.Name)
 		}
 	}
-	set("distribution", "How values are spread. Left out: value means constant, values categorical, min and max uniform (of batch int_uniform), with q q_uniform.",
+	set("distribution", "How values are spread. If it is left out, value means constant, values means categorical, min and max mean uniform (for batch int_uniform), and with q q_uniform.",
 		&jsonschema.Schema{Type: "string", Enum: distributions})
 	set("value", "The one value of every trial.", valueSchema(p))
-	set("values", "The values to choose from; of ordinal in order, numbers ascending.", &jsonschema.Schema{Type: "array", Items: valueSchema(p), MinItems: length(1), MaxItems: length(1000), UniqueItems: true})
+	set("values", "The values to choose from; for ordinal in order, numbers ascending.", &jsonschema.Schema{Type: "array", Items: valueSchema(p), MinItems: length(1), MaxItems: length(1000), UniqueItems: true})
 	if p.Choices == nil {
 		low, high := valueSchema(p), valueSchema(p)
 		low.Type, high.Type = "number", "number"
-		set("min", "Smallest value; of log distributions too a value, not an exponent. normal and log_normal: where they are cut, default 4 sigma below mu.", low)
-		set("max", "Largest value; of log distributions too a value, not an exponent. normal and log_normal: where they are cut, default 4 sigma above mu.", high)
+		set("min", "Smallest value: for log distributions too a value, not an exponent. normal and log_normal are cut off there; default 4 sigma below mu.", low)
+		set("max", "Largest value: for log distributions too a value, not an exponent. normal and log_normal are cut off there; default 4 sigma above mu.", high)
 		q := number()
 		q.ExclusiveMinimum = "0"
 		set("q", "Step of q_uniform and q_log_uniform_values: min, min + q, min + 2q, ... up to max.", q)
 		mu := number()
 		mu.Minimum, mu.Maximum = "-100", "100"
-		set("mu", "Mean of normal; of log_normal the mean of the natural logarithm.", mu)
+		set("mu", "Mean of normal; for log_normal the mean of the natural logarithm.", mu)
 		sigma := number()
 		sigma.ExclusiveMinimum, sigma.Maximum = "0", "100"
-		set("sigma", "Standard deviation of normal; of log_normal that of the natural logarithm.", sigma)
+		set("sigma", "Standard deviation of normal; for log_normal that of the natural logarithm.", sigma)
 		zero := number()
 		zero.Minimum, zero.ExclusiveMaximum = "0", "1"
-		set("zero", "Probability of an exact 0, outside the range; needs min > 0. A grid takes 0 as one more point.", zero)
-		set("count", "Points that a grid takes of the range, ends included; of normal and log_normal equally probable apart.",
+		set("zero", "Probability of an exact 0, outside the range; needs min > 0. A grid takes 0 as one more value.", zero)
+		set("count", "How many values a grid takes from the range, ends included: for normal and log_normal at equal steps of probability.",
 			&jsonschema.Schema{Type: "integer", Minimum: "2", Maximum: "10000"})
 	}
-	set("when", `The parameter takes part only where this holds: "NAME OP VALUE", with one of == != < <= > >=.`,
+	set("when", `A trial has the parameter only if this holds: "NAME OP VALUE", with one of == != < <= > >=.`,
 		&jsonschema.Schema{Type: "string", MinLength: length(3), MaxLength: length(200), Format: formatCondition})
 	return s
 }
