@@ -1,0 +1,92 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
+)
+
+// publish records the result, on the context last. A result that cannot be recorded
+// does not count: the trial is reported as failed then. Recording is tried for as long
+// as the store is away, but only for a while once ctx is cancelled.
+func (t *trial) publish(ctx, last workflow.Context) {
+	t.show(last, "publish")
+	publishing, stop := workflow.WithCancel(last)
+	defer stop()
+	gaveUp := false
+	workflow.Go(last, func(last workflow.Context) {
+		ctx.Done().Receive(last, nil)
+		if err := workflow.NewTimerWithOptions(publishing, leavePublish, workflow.TimerOptions{Summary: "give up publishing"}).Get(last, nil); err == nil {
+			gaveUp = true
+			stop()
+		}
+	})
+	for t.idle = 0; ; {
+		published, err := t.publishOnce(publishing)
+		if err == nil {
+			t.result = published
+			return
+		}
+		failure := failureOf(err)
+		if gaveUp || failure.permanent {
+			t.fail(sweep.Failure{Class: failure.Class, Message: "publish: " + failure.Message})
+			t.result.Metrics = nil
+			if gaveUp {
+				t.result.Status, t.result.Error.Message = sweep.StatusCancelled, fmt.Sprintf("publish: given up %v after the trial was cancelled", leavePublish)
+			}
+			return
+		}
+		trouble := troubleOf(err)
+		t.reportTrouble(last, &trouble)
+		t.rest(publishing, failure.Failure)
+	}
+}
+
+func (t *trial) publishOnce(ctx workflow.Context) (sweep.Trial, error) {
+	var published activities.PublishResult
+	err := workflow.ExecuteActivity(control(ctx, "publish "+label(t.result.Assignment)), t.do.Publish,
+		activities.PublishInput{Sweep: t.spec.Name, Trial: t.result}).Get(ctx, &published)
+	return published.Trial, err
+}
+
+// reportTrouble reports to the sweep that the trial is blocked, and with nil that it is not any
+// more.
+func (t *trial) reportTrouble(ctx workflow.Context, trouble *conduct.Trouble) {
+	if trouble == nil && !t.troubled {
+		return
+	}
+	t.troubled = trouble != nil
+	err := workflow.SignalExternalWorkflow(ctx, SweepID(t.spec.Name), "", SignalTrouble,
+		conduct.TrialTrouble{Trial: t.result.Number, Trouble: trouble}).Get(ctx, nil)
+	if err != nil {
+		workflow.GetLogger(ctx).Info("the sweep of a blocked trial has ended", "error", err)
+	}
+}
+
+// report sends the result to the current run of the sweep. A sweep that has ended does
+// not receive it; the result is in the archive.
+func (t *trial) report(ctx workflow.Context) {
+	id := SweepID(t.spec.Name)
+	err := workflow.SignalExternalWorkflow(ctx, id, "", SignalResult, TrialResult{Trial: t.result}).Get(ctx, nil)
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("the sweep of a finished trial has ended", "sweep", id, "error", err)
+	}
+}
+
+// ending is how the workflow itself ends, so that lists in the Temporal UI show
+// failed and cancelled trials as what they are.
+func (t *trial) ending() error {
+	switch t.result.Status {
+	case sweep.StatusCancelled:
+		return temporal.NewCanceledError()
+	case sweep.StatusFailed:
+		return temporal.NewNonRetryableApplicationError(t.result.Error.Message, string(t.result.Error.Class), nil)
+	default:
+		return nil
+	}
+}

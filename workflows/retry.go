@@ -1,0 +1,129 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
+)
+
+// work trains and evaluates, again and again as the failures' classes allow, and
+// leaves the outcome in result.
+func (t *trial) work(ctx workflow.Context) {
+	for {
+		done, err := t.attempt(ctx)
+		if err == nil && done {
+			return
+		}
+		var failure attemptFailure
+		if err != nil {
+			failure = failureOf(err)
+			t.charge(ctx, failure.last)
+		}
+		if ctx.Err() != nil {
+			t.result.Status = sweep.StatusCancelled
+			return
+		}
+		if err == nil { // preempted after a checkpoint
+			failure.Class, failure.Message = sweep.FailPreempted, "preempted"
+		}
+		if failure.blocked != "" {
+			t.blocked++
+			t.reportTrouble(ctx, &conduct.Trouble{Reason: failure.blocked, Message: failure.Message})
+		}
+		retry, counts := t.again(failure)
+		if !retry {
+			t.fail(failure.Failure)
+			return
+		}
+		if failure.corrupt {
+			t.trained = false
+		}
+		t.rest(ctx, failure.Failure)
+		if counts {
+			t.restarts++
+		}
+		t.after = failure.Class
+	}
+}
+
+// fail ends the trial as failed.
+func (t *trial) fail(f sweep.Failure) {
+	t.result.Status, t.result.Error = sweep.StatusFailed, &f
+}
+
+// again says whether an attempt that failed is followed by another, and whether it
+// counts as one of the trial's max_restarts.
+func (t *trial) again(f attemptFailure) (retry, counts bool) {
+	if t.attempts-t.blocked >= maxAttempts || t.blocked >= maxBlocked {
+		return false, true
+	}
+	switch {
+	case f.blocked != "":
+		return true, false
+	case f.Class == sweep.FailPreempted:
+		return true, false
+	case f.Class == sweep.FailLost, f.Class == sweep.FailTransient:
+		return t.restarts < t.spec.MaxRestarts, true
+	default:
+		return false, true
+	}
+}
+
+// charge accounts for an attempt, however it ended.
+func (t *trial) charge(ctx workflow.Context, h activities.Heartbeat) {
+	switch h.Stage {
+	case activities.StageTrain:
+		t.result.TrainTime += h.Seconds
+		if t.began == nil {
+			began := workflow.Now(ctx).Add(-seconds(h.Seconds))
+			t.began = &began
+		}
+	case activities.StageEvaluate:
+		t.result.EvalTime += h.Seconds
+	}
+	if h.Checkpoint.Key != "" {
+		t.result.Checkpoint, t.result.Steps = h.Checkpoint.Key, h.Checkpoint.Step
+	}
+	if h.Progress.Backend != "" {
+		t.result.Backend = h.Progress.Backend
+	}
+}
+
+// rest waits before the next attempt. The wait grows while attempts fail without a
+// step forward. A lost worker was already waited for by its heartbeat timeout, and a
+// preempted attempt that made a step needs no rest.
+func (t *trial) rest(ctx workflow.Context, failure sweep.Failure) {
+	moved := t.result.Steps > t.lastStep
+	t.lastStep = t.result.Steps
+	if moved {
+		t.idle = 0
+	}
+	wait := restBase
+	for range t.idle {
+		wait = min(2*wait, restMax)
+	}
+	t.idle++
+	if failure.Class == sweep.FailLost || failure.Class == sweep.FailPreempted && moved {
+		return
+	}
+	why := fmt.Sprintf("before attempt %d, after %s: %s", t.result.Attempts+1, failure.Class, firstLine(failure.Message))
+	t.show(ctx, "waiting "+wait.String()+" "+why)
+	timer := workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: clip(why)})
+	if err := timer.Get(ctx, nil); err != nil { // the attempt that follows ends as cancelled
+		workflow.GetLogger(ctx).Info("the wait was cancelled", "error", err)
+	}
+}
+
+// seconds converts to a duration.
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
