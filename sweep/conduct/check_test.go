@@ -197,32 +197,35 @@ func (w *world) checkSuspects() {
 // checkEnd checks a sweep that has ended.
 func (w *world) checkEnd() {
 	m := w.m
-	if len(w.bugs) > 0 {
-		if m.Phase != PhaseFailed || !strings.Contains(m.Message, ": on purpose") && sameFaults(w.ledger()) < 3 {
-			w.fail("a bug ends the sweep as %s: %q", m.Phase, m.Message)
-		}
-		return
-	}
 	gaveUp := strings.Contains(m.Message, "given up")
 	if gaveUp && m.CancelledAt == nil && !strings.Contains(m.Message, "point at the best") {
 		w.fail("a sweep that nobody cancelled gives up: %s", m.Message)
 	}
-	if !gaveUp {
-		want := make([]int, m.Next)
-		for i := range want {
-			want[i] = i
-		}
-		got := numbers(w.ledger())
-		slices.Sort(got)
-		if !slices.Equal(want, got) {
-			w.fail("the ledger has %v of trials 0 to %d", got, m.Next-1)
-		}
-		if len(w.trials) > m.Next && w.resets == 0 {
-			w.fail("%d trials were started, the state knows %d", len(w.trials), m.Next)
-		}
+	if !gaveUp && !m.Broken {
+		w.checkLedger()
 		w.checkKept()
 	}
-	w.checkReason()
+	if len(w.bugs) == 0 {
+		w.checkReason()
+	} else if m.Phase != PhaseFailed || !strings.Contains(m.Message, ": on purpose") && sameFaults(w.ledger()) < 3 {
+		w.fail("a bug ends the sweep as %s: %q", m.Phase, m.Message)
+	}
+}
+
+// checkLedger checks that every trial that was started is in the ledger.
+func (w *world) checkLedger() {
+	want := make([]int, w.m.Next)
+	for i := range want {
+		want[i] = i
+	}
+	got := numbers(w.ledger())
+	slices.Sort(got)
+	if !slices.Equal(want, got) {
+		w.fail("the ledger has %v of trials 0 to %d", got, w.m.Next-1)
+	}
+	if len(w.trials) > w.m.Next && w.resets == 0 {
+		w.fail("%d trials were started, the state knows %d", len(w.trials), w.m.Next)
+	}
 }
 
 // checkKept checks the pointer and the checkpoints at the end.
