@@ -17,12 +17,12 @@ type engine struct {
 	Version string   // results of another version are not reused; see version
 	Command []string // of a peer; empty for a method of this module, in process
 	Method  string   // of this module, or of `tailsweep asktell`
-	Plain   bool     // the peer knows no conditions
-	Budget  bool     // knows its budget: a run of 50 is not the first half of one of 100
+	Plain   bool     // a peer without conditions
+	Budget  bool     // its suggestions depend on the budget: a run of 50 is not the first half of one of 100
 	Single  bool     // one objective only
 }
 
-// paths are where the peers live, from the repository's root.
+// paths are the places of the peers, relative to the repository's root.
 type paths struct {
 	Python   string // with Optuna, peers/requirements.txt
 	PythonGP string // with torch as well, peers/requirements-gp.txt
@@ -81,7 +81,7 @@ func (e engine) plays(p problems.Problem) bool {
 	return true
 }
 
-// open starts a search, and returns what ends it.
+// open starts a search, and returns a function that ends it.
 func (e engine) open(p problems.Problem, o clock.Options) (clock.Engine, func() error, error) {
 	if len(e.Command) == 0 {
 		s, err := clock.NewSearch(p, sweep.Method(e.Method), o)

@@ -15,7 +15,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// latency is the time of a suggestion after so many trials.
+// latency is the time of a suggestion after a number of trials.
 type latency struct {
 	engine string
 	trials int
@@ -28,19 +28,19 @@ const (
 	latencyDims = 10
 )
 
-// latencyTrials are what an engine is measured at, until one suggestion takes
-// longer than latencyPatience.
+// latencyTrials are the numbers of trials at which an engine is measured, until one
+// suggestion takes longer than latencyPatience.
 var latencyTrials = []int{100, 1000, 5000}
 
 const latencyPatience = 20 * time.Second
 
-// measure times suggestions on a smooth function of ten parameters, its earlier
-// trials random and given at once. Each engine runs in a process of its own, with
-// one thread.
+// measure times suggestions on a smooth function of ten parameters, after random
+// trials that are injected at once. Each engine runs in a process of its own, with one
+// thread.
 func measure(engines []engine) ([]latency, error) {
 	var list []latency
 	for _, e := range engines {
-		if len(e.Command) == 0 || strings.HasPrefix(e.Name, "goptuna") { // which cannot be given trials
+		if len(e.Command) == 0 || strings.HasPrefix(e.Name, "goptuna") { // trials cannot be injected
 			continue
 		}
 		for _, n := range latencyTrials {
@@ -117,7 +117,7 @@ func (r report) latencies() {
 	}
 }
 
-// processor is the CPU's name, where /proc has it.
+// processor is the CPU's name from /proc, or the architecture.
 func processor() string {
 	data, _ := os.ReadFile("/proc/cpuinfo") // elsewhere there is none
 	for line := range strings.Lines(string(data)) {

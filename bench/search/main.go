@@ -5,8 +5,8 @@
 //
 // It prints the median normalised loss of each problem and engine (1: as good as
 // one random trial, 0: the optimum), the geometric mean over problems, and the time
-// per suggestion. With -results a folder keeps what was played, and only what is
-// missing there is. Run it from the root of the repository.
+// per suggestion. With -results it keeps results in a folder and runs only what is
+// missing there. Run it from the root of the repository.
 package main
 
 import (
@@ -42,7 +42,7 @@ func run(args []string) error {
 	jobs := flags.Int("j", runtime.NumCPU(), "runs at the same time")
 	folder := flags.String("results", "", "folder that keeps results")
 	document := flags.String("report", "", "file to write the report to: docs/benchmarks/search.md")
-	onlyKept := flags.Bool("kept", false, "play nothing: show what -results has")
+	onlyKept := flags.Bool("kept", false, "run nothing: show what -results has")
 	speed := flags.Bool("latency", false, "measure the time of a suggestion after 100, 1000 and 5000 trials, for the report")
 	flags.StringVar(&at.Python, "python", "bench/search/.venv/bin/python", "Python with peers/requirements.txt")
 	flags.StringVar(&at.PythonGP, "python-gp", "bench/search/.venv-gp/bin/python", "Python with peers/requirements-gp.txt")

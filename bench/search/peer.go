@@ -50,7 +50,7 @@ type reply struct {
 	Error  string       `json:"error"`
 }
 
-// dimension is a parameter in the protocol's words.
+// dimension is a parameter in the protocol.
 type dimension struct {
 	Name    string        `json:"name"`
 	Type    string        `json:"type"`
@@ -62,9 +62,9 @@ type dimension struct {
 	When    string        `json:"when,omitempty"`
 }
 
-// start starts a command and opens a session on p. threads keeps numerical
-// libraries to one thread, so that times per suggestion compare. plain leaves
-// conditions out, for peers that know none.
+// start starts a command and opens a session on p. Numerical libraries are limited to
+// one thread, so that times per suggestion are comparable. plain omits conditions, for
+// peers without them.
 func start(command []string, method string, p problems.Problem, o clock.Options, plain bool) (*peer, error) {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "MKL_NUM_THREADS=1", "GOMAXPROCS=1", "PYTHONHASHSEED=0")
@@ -94,7 +94,7 @@ func start(command []string, method string, p problems.Problem, o clock.Options,
 	return e, nil
 }
 
-// dimensions writes a space in the protocol's words.
+// dimensions describes a space in the protocol.
 func dimensions(space []sweep.Parameter, plain bool) ([]dimension, error) {
 	list := make([]dimension, len(space))
 	for i, p := range space {
@@ -105,12 +105,12 @@ func dimensions(space []sweep.Parameter, plain bool) ([]dimension, error) {
 		case sweep.DistIntUniform, sweep.DistQLogUniform:
 			d.Type, d.Low, d.High, d.Log = "int", &p.Min, &p.Max, p.Distribution == sweep.DistQLogUniform
 			if d.Log && p.Q != 1 {
-				return nil, fmt.Errorf("parameter %s: the protocol's peers have no logarithmic step of %v", p.Name, p.Q)
+				return nil, fmt.Errorf("parameter %s: peers have no logarithmic step of %v", p.Name, p.Q)
 			}
 		case sweep.DistUniform, sweep.DistLogUniform:
 			d.Type, d.Low, d.High, d.Log = "float", &p.Min, &p.Max, p.Distribution == sweep.DistLogUniform
 		default:
-			return nil, fmt.Errorf("parameter %s: the protocol's peers have no %s", p.Name, p.Distribution)
+			return nil, fmt.Errorf("parameter %s: peers have no %s", p.Name, p.Distribution)
 		}
 		if p.When != nil && !plain {
 			d.When = p.When.String()
@@ -120,7 +120,7 @@ func dimensions(space []sweep.Parameter, plain bool) ([]dimension, error) {
 	return list, nil
 }
 
-// say sends a line and reads the answer.
+// say writes a line and reads the reply.
 func (e *peer) say(r request) (reply, error) {
 	line, err := json.Marshal(r)
 	if err != nil {
@@ -135,7 +135,7 @@ func (e *peer) say(r request) (reply, error) {
 	}
 	var answer reply
 	if err := json.Unmarshal(line, &answer); err != nil {
-		return reply{}, fmt.Errorf("%s: answer %q: %w", r.Op, line, err)
+		return reply{}, fmt.Errorf("%s: reply %q: %w", r.Op, line, err)
 	}
 	if answer.Error != "" {
 		return reply{}, fmt.Errorf("%s: %s", r.Op, answer.Error)
@@ -150,7 +150,7 @@ func (e *peer) Ask() (int, sweep.Params, error) {
 		return 0, nil, err
 	}
 	if r.ID == nil || len(r.Params) == 0 {
-		return 0, nil, errors.New("ask: the answer has no id or no params")
+		return 0, nil, errors.New("ask: the reply has no id or no params")
 	}
 	return *r.ID, r.Params, nil
 }
@@ -168,6 +168,6 @@ func (e *peer) Tell(id int, values, constraints []float64, failed bool) error {
 // close ends the session and waits for the process.
 func (e *peer) close() error {
 	_, sayErr := e.say(request{Op: "quit"})
-	_ = e.in.Close() // a peer that has ended closes it first
+	_ = e.in.Close() // it is closed already when the peer has ended
 	return errors.Join(sayErr, e.command.Wait())
 }

@@ -15,10 +15,10 @@ type plan struct {
 	first              uint64
 }
 
-// play plays what kept does not have.
+// play runs what kept does not have.
 func (p plan) play(kept *store, workers int) error {
 	var jobs []job
-	for s := range p.seeds { // seeds outermost: a run that is cut off has whole problems
+	for s := range p.seeds { // seeds outermost: an interrupted run has complete seeds
 		for _, name := range p.problems {
 			problem, _ := problems.Lookup(name)
 			for _, e := range p.engines {
@@ -40,8 +40,8 @@ func (p plan) play(kept *store, workers int) error {
 	return err
 }
 
-// missing are the runs to play for one engine, problem and seed: one a budget, or
-// one in all of an engine that does not know its budget.
+// missing returns the runs that are missing for one engine, problem and seed: one a
+// budget, or a single one for an engine that does not depend on its budget.
 func (p plan) missing(kept *store, e engine, problem problems.Problem, parallel int, seed uint64) []job {
 	var jobs []job
 	var budgets []int
@@ -65,7 +65,7 @@ func keyOf(e engine, problem problems.Problem, budget, parallel int, seed uint64
 	return key{Engine: e.Name, Version: e.Version, Problem: problem.Name, Fingerprint: problem.Fingerprint(), Budget: budget, Parallel: parallel, Seed: seed}
 }
 
-// chosen are the kept results of the plan at one budget and parallelism.
+// chosen returns the kept results of the plan at one budget and parallelism.
 func (p plan) chosen(kept *store, budget, parallel int) []result {
 	var list []result
 	for _, name := range p.problems {

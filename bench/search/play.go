@@ -10,7 +10,7 @@ import (
 	"github.com/tailsweep/tailsweep/bench/search/problems"
 )
 
-// key names one run.
+// key identifies one run.
 type key struct {
 	Engine, Version      string
 	Problem, Fingerprint string
@@ -25,22 +25,22 @@ type result struct {
 	Losses    []float64 // normalised, after each curveStep trials and at the end
 }
 
-// curveStep is how many trials lie between the points of a kept curve.
+// curveStep is the number of trials between the points of a kept curve.
 const curveStep = 10
 
 // final is the loss at the end.
 func (r result) final() float64 { return r.Losses[len(r.Losses)-1] }
 
-// job is a run to play.
+// job is a run to make.
 type job struct {
 	key
 	engine  engine
 	problem problems.Problem
-	Shorter []int // budgets whose results the run gives as well
+	Shorter []int // budgets whose results the run contains
 }
 
-// playAll plays jobs, n of them at a time, and gives each result to keep as soon
-// as it is there. It goes on after an error and returns all of them.
+// playAll makes the runs of jobs, n at a time, and passes each result to keep at once.
+// It continues after an error and returns all of them.
 func playAll(jobs []job, n int, keep func(result) error) error {
 	var mutex sync.Mutex
 	var errs []error
@@ -90,8 +90,8 @@ func play(j job) ([]result, error) {
 	return list, nil
 }
 
-// keep reduces a trace to what is kept. Until something feasible is found a run
-// is worth one random trial, 1; it is never worth less.
+// keep reduces a trace to a result. The loss is at most 1, that of one random trial,
+// also while nothing feasible is found.
 func (j job) keep(trace clock.Trace) result {
 	r, scale, losses := result{key: j.key}, j.problem.Scale(), trace.Losses()
 	for i, t := range trace.Trials {

@@ -11,7 +11,7 @@ import (
 	"github.com/tailsweep/tailsweep/bench/search/problems"
 )
 
-// ours is the engine that the goals speak of.
+// ours is the engine that the goals are about.
 const ours = "bayes"
 
 // report writes docs/benchmarks/search.md.
@@ -33,21 +33,21 @@ func (r report) write() {
 Written by %[1]smake bench-search%[1]s (%[1]smake bench-search-gp%[1]s with the peer that needs PyTorch); do not edit.
 %[2]s, Go %[3]s, %[4]d cores of %[5]s.
 
-What is compared: known functions (bench/search/problems), played in virtual time. A trial takes between half and one and a half times the mean, so that with several in flight
-results come in another order than they were asked for. Each engine sees the same durations and the same noise.
+The engines search functions with a known optimum (bench/search/problems) in virtual time. The duration of a trial is between 0.5 and 1.5 times the mean, so that with several trials
+in flight results arrive in another order than the trials started. Every engine gets the same durations and the same noise.
 
 - **Loss**: with one objective the regret f(x) - f*, x the best trial as observed, f(x) without noise; with several the hypervolume shortfall (V - HV)/V of the feasible trials.
-  Regret is divided by the median regret of a random point: 1 is what one random trial gives, 0 the optimum. While nothing is feasible the loss is 1.
-- **Median** over %[6]d seeds, %[7]d to %[8]d, or over as many runs as stand in brackets. bayes was tuned on other seeds: on the problems of the set "tuning", which are not here, and on those of
-  "reported"; those of "heldout" were not looked at while tuning.
-- **Geometric mean** over problems; medians below %.0[9]e count as that.
-- **Problems**: how many the engine has the lowest median on, ties shared. **Runs**: share of pairs of runs of the same seed that bayes wins against the engine, a tie is half.
-- Peers have their defaults, in a process of their own, one thread each, and are told and asked by the protocol of %[1]stailsweep asktell%[1]s. Where Optuna has no word for a log range with an exact zero,
+  Regret is divided by the median regret of a random point: 1 is the loss of one random trial, 0 that of the optimum. While nothing is feasible the loss is 1.
+- **Median** over %[6]d seeds, %[7]d to %[8]d, or over the number of runs in brackets. bayes was tuned on other seeds of the problems "tuning" (not listed here) and "reported"; the problems
+  "heldout" were not used for tuning.
+- **Geometric mean** over problems; medians below %.0[9]e count as %.0[9]e.
+- **Problems won**: on how many the engine has the lowest median; ties are shared. **Runs that bayes wins**: share of pairs of runs of the same seed; a tie is half.
+- Peers have their defaults and run in a process of their own, with one thread, through the protocol of %[1]stailsweep asktell%[1]s. Optuna cannot express a log range with an exact zero: there
   the range is widened towards 0 by the zero's share (bench/search/peers/optuna_peer.py).
 
 Versions: %[10]s. That of a method of this module is a digest of what it suggests in short runs (bench/search/version.go); that of a peer is its release.
 
-To see one number again: %[1]sgo run ./bench/search -engines bayes,random -problems ackley5 -budget 100 -parallel 8 -seeds 10 -first-seed 1000%[1]s. All curves are in bench/search/results/.
+To repeat one number: %[1]sgo run ./bench/search -engines bayes,random -problems ackley5 -budget 100 -parallel 8 -seeds 10 -first-seed 1000%[1]s. All curves are in bench/search/results/.
 
 `, "`", time.Now().UTC().Format("2006-01-02"), strings.TrimPrefix(runtime.Version(), "go"), runtime.NumCPU(), processor(), r.plan.seeds, r.plan.first, r.plan.first+uint64(r.plan.seeds)-1, floor, r.versions())
 	r.goals()
@@ -116,9 +116,9 @@ func (r report) table(set string, budget, parallel int) {
 	r.printf("\n")
 }
 
-// goals writes those of the search engine, and whether they are met.
+// goals writes the goals of the search engine, and whether they are met.
 func (r report) goals() {
-	r.printf("## Goals\n\nOf problems that both have played with half of the seeds at least.\n\n| goal | measured | |\n|---|---|---|\n")
+	r.printf("## Goals\n\nOver problems that both engines have run with at least half of the seeds.\n\n| goal | measured | |\n|---|---|---|\n")
 	row := func(goal, measured string, met bool) {
 		r.printf("| %s | %s | %s |\n", goal, measured, map[bool]string{true: "met", false: "**not met**"}[met])
 	}

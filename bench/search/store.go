@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// store keeps results in a folder, a CSV file an engine, so that only what
-// changed is played again and anybody can compute the table again.
+// store keeps results in a folder, one CSV file an engine, so that only missing runs
+// are made and anybody can compute the table again.
 type store struct {
 	folder  string // "" keeps nothing
 	results map[key]result
@@ -21,7 +21,7 @@ type store struct {
 
 var header = []string{"version", "problem", "fingerprint", "budget", "parallel", "seed", "ask_ms", "losses"}
 
-// load reads the results that are kept of engines.
+// load reads the kept results of engines.
 func load(folder string, engines []engine) (*store, error) {
 	s := &store{folder: folder, results: make(map[key]result)}
 	if folder == "" {
@@ -76,7 +76,7 @@ func (s *store) add(r result) error {
 	return errors.Join(w.Error(), f.Close())
 }
 
-// tidy writes an engine's file anew: the results of its version, in order.
+// tidy rewrites an engine's file with the results of its version, in order.
 func (s *store) tidy(e engine) error {
 	if s.folder == "" {
 		return nil

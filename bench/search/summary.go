@@ -4,7 +4,7 @@ import (
 	"math"
 )
 
-// summary is medians by problem and engine; NaN where an engine has not played.
+// summary holds medians by problem and engine; NaN where an engine has no run.
 type summary struct {
 	problems []string
 	engines  []engine
@@ -26,7 +26,7 @@ func summarise(problems []string, engines []engine, results []result) summary {
 	return s
 }
 
-// index is an engine's column, -1 where it takes no part.
+// index is an engine's column, -1 where it does not take part.
 func (s summary) index(name string) int {
 	for j, e := range s.engines {
 		if e.Name == name {
@@ -49,8 +49,8 @@ func (s summary) best(i, j int) bool {
 	return true
 }
 
-// mean is the geometric mean of engine j over the problems that it and engine also
-// have played enough times.
+// mean is the geometric mean of engine j over the problems on which it and engine also
+// have enough runs.
 func (s summary) mean(j, also, enough int) float64 {
 	total, n := 0.0, 0.0
 	for i := range s.problems {
@@ -62,7 +62,8 @@ func (s summary) mean(j, also, enough int) float64 {
 	return math.Exp(total / n)
 }
 
-// won is how many problems engine j has the lowest median on; a tie is shared.
+// won is the number of problems on which engine j has the lowest median; ties are
+// shared.
 func (s summary) won(j int) float64 {
 	total := 0.0
 	for i := range s.problems {
@@ -80,9 +81,8 @@ func (s summary) won(j int) float64 {
 	return total
 }
 
-// duel is on how many problems a's median is below b's, of those both have
-// played enough times. A tie of exact zeros, where both have found the optimum,
-// counts for a.
+// duel counts the problems on which a's median is below b's, of those on which both
+// have enough runs. Two exact zeros, where both have found the optimum, count for a.
 func (s summary) duel(a, b string, enough int) (wins, of int) {
 	i, j := s.index(a), s.index(b)
 	if i < 0 || j < 0 {
@@ -100,7 +100,8 @@ func (s summary) duel(a, b string, enough int) (wins, of int) {
 	return wins, of
 }
 
-// pairs is the share of runs of equal problem and seed that a wins against b.
+// pairs is the share of pairs of runs with equal problem and seed that a wins against
+// b.
 func (s summary) pairs(a, b string) float64 {
 	type pair struct {
 		problem string

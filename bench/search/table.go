@@ -10,8 +10,8 @@ import (
 	"text/tabwriter"
 )
 
-// floor is the least normalised loss that the geometric mean tells from 0: a
-// ten-thousandth of what one random trial loses.
+// floor is the least normalised loss that counts in the geometric mean: a ten-
+// thousandth of the loss of one random trial.
 const floor = 1e-4
 
 // table writes medians by problem and engine.

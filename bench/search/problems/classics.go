@@ -8,8 +8,8 @@ import (
 
 // classics are test functions of global optimisation, from Surjanovic & Bingham,
 // Virtual Library of Simulation Experiments (sfu.ca/~ssurjano). Where the usual
-// optimum is at the centre or has equal coordinates the function is shifted, f(x
-// - s), with s inside the box, so that no engine finds it by looking there first.
+// optimum is at the centre or has equal coordinates the function is shifted, f(x - s)
+// with s inside the box, so that no engine finds it by trying the centre first.
 func classics() []Problem {
 	shifted := func(name string, d int, low, high, reach, best float64, f func(z []float64) float64) Problem {
 		s := offset(name, d, reach)
@@ -35,7 +35,7 @@ func classics() []Problem {
 }
 
 // The optima without a closed form, to the last digit that minimisation gives
-// (TestNumericOptima does it again).
+// (TestNumeric repeats it).
 const (
 	hartmann3Best    = -3.8627797873326628
 	hartmann6Best    = -3.3223680114155156

@@ -26,9 +26,9 @@ func fronts() []Problem {
 	}
 }
 
-// zdt is f1 = x1, f2 = g h(f1, g), g = 1 + 9 mean(x2..). The optimum of ZDT has
-// x2.. = 0, a corner, where engines that clip to the box are at home; here it is
-// at s, with |x - s| stretched so that g still spans 1 to 10.
+// zdt is f1 = x1, f2 = g h(f1, g), g = 1 + 9 mean(x2..). ZDT's optimum has x2.. = 0, a
+// corner, which favours engines that clip to the box; here it is at s, with |x - s|
+// stretched so that g still spans 1 to 10.
 func zdt(s []float64, h func(f, g float64) float64) func(x []float64) []float64 {
 	return func(x []float64) []float64 {
 		g := 1 + 9/float64(len(x)-1)*sum(len(x)-1, func(i int) float64 {

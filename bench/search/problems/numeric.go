@@ -1,8 +1,8 @@
 package problems
 
-// The optima and volumes that have no closed form. Volumes of fronts whose curve
+// The optima and volumes without a closed form. Volumes of fronts whose curve
 // is known are from TestVolumes with 400,000 points a piece; tailBest and those
-// after it were found by search, go test ./sweep/simulate -run Numeric -numeric -v.
+// after it were found by search, go test ./bench/search/problems -run Numeric -numeric -v.
 const (
 	zdt3Volume     = 128.77815
 	bnhVolume      = 5285 + 1./3

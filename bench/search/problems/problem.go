@@ -14,7 +14,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/stream"
 )
 
-// Problem is a function to minimise over a space, with a known answer.
+// Problem is a function to minimise over a space, with a known optimum.
 type Problem struct {
 	Name        string
 	Space       []sweep.Parameter
@@ -116,9 +116,9 @@ func uniformly(rng *rand.Rand, d int) []float64 {
 // scaleDraws is how many random points Scale takes.
 const scaleDraws = 1001
 
-// Scale is what losses are divided by to compare problems: with one objective the
-// median regret of a random feasible point, with several 1, since a shortfall is
-// a ratio already. A normalised loss of 1 is what one random trial gives.
+// Scale is the divisor that makes losses of different problems comparable: with one
+// objective the median regret of a random feasible point, with several 1, since a
+// shortfall is a ratio already. A normalised loss of 1 is that of one random trial.
 func (p Problem) Scale() float64 {
 	if p.Objectives > 1 {
 		return 1
@@ -134,8 +134,8 @@ func (p Problem) Scale() float64 {
 	return regrets[len(regrets)/2]
 }
 
-// Fingerprint tells versions of a problem apart: it hashes what is known of it and
-// its values at a few points.
+// Fingerprint identifies a version of a problem: a hash of its description and of its
+// values at a few points.
 func (p Problem) Fingerprint() string {
 	text := fmt.Sprintln(p.Name, p.Objectives, p.Constraints, p.Noise, p.Best, p.Reference, p.Volume)
 	rng := generator("fingerprint/" + p.Name)
@@ -151,8 +151,8 @@ func (p Problem) Fingerprint() string {
 // generator is the random stream of a name.
 func generator(name string) *rand.Rand { return stream.Named("tailsweep/simulate/" + name) }
 
-// offset is a shift of d coordinates, each between reach/4 and reach in size, so
-// that no optimum stays at the centre.
+// offset is a shift of d coordinates, each between reach/4 and reach in size, so that
+// the optimum is not at the centre.
 func offset(name string, d int, reach float64) []float64 {
 	rng := generator(name)
 	s := make([]float64, d)
@@ -184,7 +184,7 @@ func sum(d int, term func(i int) float64) float64 {
 	return total
 }
 
-// Feasible reports whether all constraints hold and all values are finite.
+// Feasible reports whether all constraints are satisfied and all values are finite.
 func Feasible(values, constraints []float64) bool {
 	for _, f := range values {
 		if math.IsNaN(f) || math.IsInf(f, 0) {

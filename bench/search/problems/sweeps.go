@@ -5,11 +5,10 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/simulate"
 )
 
-// sweeps behave like this project's sweeps. Two regularisers have weights over
-// three decades with an exact zero; each helps the tail up to a peak, together
-// more than alone, and beyond the peak training collapses; the head pays from the
-// first. The shapes are invented, after what small trainings show; the numbers
-// are FIDs.
+// sweeps are problems that behave like this project's sweeps (simulate.FIDs): two
+// regularisers with weights over three decades and an exact zero. Each improves the
+// tail up to a peak, both together more than alone; beyond it training collapses, and
+// the head gets worse from the first.
 func sweeps() []Problem {
 	space := func() []sweep.Parameter {
 		on := sweep.Condition{Param: "alignment.weight", Op: ">", Value: sweep.Number(0)}

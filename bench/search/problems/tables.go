@@ -32,23 +32,23 @@ type tableAxis struct {
 	Choices []string  `json:"choices"`
 }
 
-// tables are problems whose value between the points of a grid is interpolated,
-// linearly in each number or its logarithm, so that the optimum is at a point of
-// the grid and known exactly. A category has no between.
+// tables are problems whose values between the points of a grid are interpolated,
+// linearly in each number or its logarithm, so that the optimum is a point of the grid
+// and exactly known. Categories are not interpolated.
 func tables() []Problem {
 	entries, err := tableFiles.ReadDir("tables")
 	if err != nil {
-		panic("simulate: " + err.Error()) // the files are part of the program
+		panic("problems: " + err.Error()) // the files are part of the program
 	}
 	var list []Problem
 	for _, entry := range entries {
 		data, err := tableFiles.ReadFile("tables/" + entry.Name())
 		if err != nil {
-			panic("simulate: " + err.Error())
+			panic("problems: " + err.Error())
 		}
 		var t table
 		if err := json.Unmarshal(data, &t); err != nil {
-			panic("simulate: table " + entry.Name() + ": " + err.Error())
+			panic("problems: table " + entry.Name() + ": " + err.Error())
 		}
 		list = append(list, t.problem())
 	}
@@ -89,8 +89,8 @@ func (a tableAxis) parameter() sweep.Parameter {
 	return q
 }
 
-// at interpolates along axis k and those after it, from the row that the axes
-// before it have chosen.
+// at interpolates along axis k and those after it, in the row that the axes before it
+// have chosen.
 func (t table) at(params sweep.Params, k, row int) float64 {
 	if k == len(t.Axes) {
 		return t.Values[row]
