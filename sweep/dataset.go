@@ -77,6 +77,10 @@ func HasClassifier(dataset string) bool {
 	return info.Classifier
 }
 
+// ClassifierTakes reports whether the classifier of package features takes images with
+// this side: it halves them down to 4, after padding 28 to 32.
+func ClassifierTakes(size int) bool { return size == 28 || size >= 8 && size&(size-1) == 0 }
+
 // Classes is C, the number of classes of the images; 0 for an unknown dataset.
 func (d Dataset) Classes() int {
 	if d.Name == ImageFolder {

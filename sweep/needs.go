@@ -6,102 +6,6 @@ import (
 	"strings"
 )
 
-// Facts are what is known of the images and networks that trials are judged with: by
-// the spec alone (Dataset.Facts), or by the files too (package trainer/precheck).
-type Facts struct {
-	Classes    []string     // `[C]`, names; nil: not known
-	Groups     *ClassGroups // nil: not known
-	Real       []int        // `[C]`, images of each class that samples are compared with; nil: not known
-	HeldOut    []int        // `[C]`, those of Real that are not trained on; nil: not known
-	Dims       int          // of the features, at least
-	Classifier Known        // whether there is one of the dataset's classes
-}
-
-// Known is a truth that may not be known.
-type Known int
-
-// The values of Known.
-const (
-	Unknown Known = iota
-	Yes
-	No
-)
-
-// Facts are what the spec alone says of d. Of an image folder the sizes of the groups
-// are right where Groups is given, but not which classes are in them.
-func (d Dataset) Facts() Facts {
-	info, _ := LookupDataset(d.Name)
-	f := Facts{Classes: info.Classes, Dims: FeatureDims}
-	if info.PerClass > 0 {
-		counts := Counts(d.Imbalance, len(info.Classes), info.PerClass)
-		f.Real, f.HeldOut = slices.Repeat([]int{info.PerClass}, len(counts)), make([]int, len(counts))
-		for class, n := range counts {
-			f.HeldOut[class] = info.PerClass - n
-		}
-		if groups, err := d.ClassGroups(info.Classes, counts); err == nil {
-			f.Groups = &groups
-		}
-		return f
-	}
-	classes := d.Classes()
-	if d.Imbalance.Profile == ProfileNone && d.Reference == "" {
-		f.HeldOut = make([]int, classes)
-	}
-	switch by := d.Groups; {
-	case by == nil || by.By == GroupsByThirds:
-		const many = 1 << 20 // images a class: a step shows whatever its factor
-		groups := thirds(d.Imbalance.Profile, d.Imbalance.order(classes), Counts(d.Imbalance, classes, many))
-		f.Groups = &groups
-	case by.By == GroupsByNames && len(by.Head)+len(by.Medium)+len(by.Tail) <= classes:
-		order := d.Imbalance.order(classes)
-		tail := classes - len(by.Tail)
-		f.Groups = &ClassGroups{Head: order[:len(by.Head)], Medium: order[len(by.Head):tail], Tail: order[tail:]}
-	}
-	return f
-}
-
-// Measured is a metric that each trial of a spec must have, and the field that says so.
-type Measured struct{ Metric, Field string }
-
-// Measured lists the metrics that the objectives, the constraints, the gates and
-// evaluate.cas ask for, each once.
-func (s *Spec) Measured() []Measured {
-	var all []Measured
-	add := func(metric, field string) {
-		if metric != "" && !slices.ContainsFunc(all, func(m Measured) bool { return m.Metric == metric }) {
-			all = append(all, Measured{metric, field})
-		}
-	}
-	for i, o := range s.Metrics {
-		add(o.Name, fmt.Sprintf("metrics[%d].name", i))
-	}
-	for i, c := range s.Constraints {
-		add(c.Metric, fmt.Sprintf("constraints[%d]", i))
-		add(c.Baseline, fmt.Sprintf("constraints[%d]", i))
-	}
-	if s.Gates != nil && s.Gates.MinLabelAccuracy != nil {
-		add(FamilyLabelAccuracy+"."+GroupAll, "gates.min_label_accuracy")
-	}
-	if s.Gates != nil && s.Gates.MaxMemorisedRatio != nil {
-		add(FamilyMemorisedRatio+"."+GroupAll, "gates.max_memorised_ratio")
-	}
-	if s.Evaluate.CAS {
-		add(FamilyCAS+"."+GroupAll, "evaluate.cas")
-	}
-	return all
-}
-
-// Deciding is the objective that a guidance scale is chosen by: the first that an
-// evaluation measures without a training, otherwise the FID over all classes.
-func (s *Spec) Deciding() Objective {
-	for _, o := range s.Metrics {
-		if Evaluated(o.Name) && !strings.HasPrefix(o.Name, FamilyCAS+".") {
-			return o
-		}
-	}
-	return Objective{Name: FamilyFID + "." + GroupAll, Goal: Minimize}
-}
-
 // Unmeasurable returns why trials with this assignment could not be judged as the spec
 // asks, at their end or at a rung: a fault for each metric that f shows cannot be
 // measured.
@@ -389,10 +293,6 @@ func (e evidence) forCAS() *FieldError {
 		Valid:   "a metric that needs none, or an imbalance that leaves images out, or for an image-folder a dataset.reference of other images",
 	}
 }
-
-// ClassifierTakes reports whether the classifier of package features takes images with
-// this side: it halves them down to 4, after padding 28 to 32.
-func ClassifierTakes(size int) bool { return size == 28 || size >= 8 && size&(size-1) == 0 }
 
 // forLoss knows that the loss curve has its first point after train.log_every steps.
 func (e evidence) forLoss() *FieldError {

@@ -8,9 +8,9 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// HeldOut counts, by class, the real images of DescribeBalanced(d) that are not trained
-// on. Of an image folder it compares files by path and, where the sizes are equal, by
-// content; it decodes none.
+// HeldOut returns, by class, how many of the real images of DescribeBalanced(d) are not
+// trained on, as far as that matters: of an image folder it is 1 where there are any. It
+// compares files by path, size and content, and decodes none.
 func HeldOut(d sweep.Dataset) ([]int, error) {
 	d, err := Local(d)
 	if err != nil {
@@ -44,13 +44,17 @@ func HeldOut(d sweep.Dataset) ([]int, error) {
 		return nil, ofReference(d, err)
 	}
 	held := make([]int, len(real.classes))
-	for i, label := range real.labels {
-		known, err := trained.has(real.path(reference, i))
+	for class, images := range byClass(real.labels, len(real.classes)) {
+		paths := make([]string, len(images))
+		for k, i := range images {
+			paths[k] = real.path(reference, i)
+		}
+		other, err := trained.lacks(paths)
 		if err != nil {
 			return nil, ofReference(d, openError(reference, err))
 		}
-		if !known {
-			held[label]++
+		if other {
+			held[class] = 1
 		}
 	}
 	return held, nil
@@ -61,10 +65,10 @@ func (l listing) path(d sweep.Dataset, i int) string {
 	return filepath.Join(d.Path, filepath.FromSlash(l.files[i]))
 }
 
-// contents are files that can be asked whether they have a content.
+// contents is a set of files by their content.
 type contents struct {
 	path   map[string]bool
-	size   map[int64][]string // the files of a size that have no digest yet
+	size   map[int64][]string // files of a size; those in digest are taken out
 	digest map[string]bool
 }
 
@@ -78,27 +82,45 @@ func (c contents) add(path string) error {
 	return nil
 }
 
-// has reports whether a file, or one with its content, is among c.
-func (c contents) has(path string) (bool, error) {
-	if c.path[path] {
-		return true, nil
+// lacks reports whether a file has a content that no file of c has. It reads files only
+// where paths and sizes do not show it.
+func (c contents) lacks(paths []string) (bool, error) {
+	var equal []string // in size
+	for _, path := range paths {
+		if c.path[path] {
+			continue
+		}
+		info, err := os.Lstat(path)
+		if err != nil {
+			return false, err
+		}
+		if _, known := c.size[info.Size()]; !known {
+			return true, nil
+		}
+		equal = append(equal, path)
 	}
+	for _, path := range equal {
+		if has, err := c.has(path); err != nil || !has {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// has reports whether c has the content of a file whose size is in c.
+func (c contents) has(path string) (bool, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return false, err
 	}
-	same, known := c.size[info.Size()]
-	if !known {
-		return false, nil
-	}
-	for _, other := range same {
+	for _, other := range c.size[info.Size()] {
 		sum, err := file.SHA256(other)
 		if err != nil {
 			return false, err
 		}
 		c.digest[sum] = true
 	}
-	c.size[info.Size()] = nil // known, and in digest
+	c.size[info.Size()] = nil
 	sum, err := file.SHA256(path)
 	return c.digest[sum], err
 }
