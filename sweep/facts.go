@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Facts are what is known of the images and networks that trials are judged with: by
+// Facts are what is known of the images and networks that trials are evaluated with: by
 // the spec alone (Dataset.Facts), or by the files too (package trainer/precheck).
 type Facts struct {
 	Classes    []string     // `[C]`, names; nil: not known

@@ -6,7 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
-	"strings"
+
+	"github.com/tailsweep/tailsweep/internal/text"
 )
 
 // The names of the groups of classes, as metrics carry them.
@@ -161,7 +162,7 @@ func (g *Grouping) named(classes []string) (map[int]string, error) {
 			}
 			switch other := of[class]; {
 			case class < 0:
-				return nil, bad("is not a class of the dataset", "a class's name or number: "+firstOf(classes))
+				return nil, bad("is not a class of the dataset", "a class's name or number: "+text.List(classes, shownClasses))
 			case other != "":
 				return nil, bad(fmt.Sprintf("class %d (%s) is in group %s already", class, classes[class], other), "each class once")
 			}
@@ -171,14 +172,8 @@ func (g *Grouping) named(classes []string) (map[int]string, error) {
 	return of, nil
 }
 
-// firstOf lists the first classes for an error.
-func firstOf(classes []string) string {
-	const shown = 20
-	if len(classes) <= shown {
-		return strings.Join(classes, ", ")
-	}
-	return strings.Join(classes[:shown], ", ") + ", ..."
-}
+// shownClasses is how many classes an error lists.
+const shownClasses = 20
 
 // Classes returns the class indices of a group: head, medium, tail, or all.
 func (g ClassGroups) Classes(group string) []int {

@@ -4,10 +4,18 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tailsweep/tailsweep/internal/text"
 )
 
-// Unmeasurable returns why trials with this assignment could not be judged as the spec
-// asks, at their end or at a rung: a fault for each metric that f shows cannot be
+// The fields that say how many samples are drawn.
+const (
+	fieldSamples     = "evaluate.samples_per_class"
+	fieldRungSamples = "evaluate.rung.samples_per_class"
+)
+
+// Unmeasurable returns why trials with this assignment could not be evaluated as the
+// spec asks, at their end or at a rung: a fault for each metric that, by f, cannot be
 // measured.
 func (s *Spec) Unmeasurable(f Facts, a Assignment) []FieldError {
 	var faults []FieldError
@@ -27,10 +35,12 @@ func (s *Spec) Unmeasurable(f Facts, a Assignment) []FieldError {
 			if fault == nil {
 				continue
 			}
-			if field, ok := strings.CutPrefix(fault.Field, "evaluate."); ok && rung && s.Evaluate.Rung != nil && field != "cas" {
-				fault.Field = "evaluate.rung." + field
+			if rung && s.Evaluate.Rung != nil && fault.Field == fieldSamples {
+				fault.Field = fieldRungSamples
 			}
-			faults = append(faults, *fault)
+			if !slices.Contains(faults, *fault) {
+				faults = append(faults, *fault)
+			}
 		}
 	}
 	check(*s, false)
@@ -52,7 +62,7 @@ func (s *Spec) unmeasurable(m Measured, f Facts, scales int, rung bool) *FieldEr
 		if f.Classes != nil {
 			metrics := ClassMetrics(f.Classes)
 			if class = slices.Index(metrics, m.Metric); class < 0 {
-				return &FieldError{Field: m.Field, Value: m.Metric, Message: "is of no class of the dataset", Valid: firstOf(metrics)}
+				return &FieldError{Field: m.Field, Value: m.Metric, Message: "is of no class of the dataset", Valid: text.List(metrics, shownClasses)}
 			}
 			e.of = fmt.Sprintf("class %s", f.Classes[class])
 		} else {
@@ -227,7 +237,7 @@ func (e evidence) tooFew(samples, real int, part []int, need, perClass int, metr
 	valid := []string{"more real images"}
 	switch {
 	case samples < need:
-		f.Field, f.Value = "evaluate.samples_per_class", fmt.Sprint(e.spec.Evaluate.SamplesPerClass)
+		f.Field, f.Value = fieldSamples, fmt.Sprint(e.spec.Evaluate.SamplesPerClass)
 		valid = []string{fmt.Sprintf("at least %d", perClass)}
 		if real >= 0 && real < need {
 			valid[0] += " and more real images"
@@ -266,7 +276,7 @@ func (e evidence) tooFew(samples, real int, part []int, need, perClass int, metr
 
 func (e evidence) forDiversity() *FieldError {
 	if n := e.spec.Evaluate.SamplesPerClass; n < 2 {
-		return &FieldError{Field: "evaluate.samples_per_class", Value: fmt.Sprint(n), Message: e.metric + " compares two samples of a class", Valid: "at least 2"}
+		return &FieldError{Field: fieldSamples, Value: fmt.Sprint(n), Message: e.metric + " compares two samples of a class", Valid: "at least 2"}
 	}
 	return nil
 }

@@ -127,3 +127,11 @@ func cutCode(s string) (plain string, code int) {
 	}
 	return s[:at], end + 1
 }
+
+// List joins the first names, at most so many, for an error.
+func List(names []string, most int) string {
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return strings.Join(names[:most], ", ") + ", ..."
+}

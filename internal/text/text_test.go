@@ -82,3 +82,9 @@ func TestUnits(t *testing.T) {
 		require.Equal(t, want, text.Duration(d))
 	}
 }
+
+func TestList(t *testing.T) {
+	require.Equal(t, "a, b", text.List([]string{"a", "b"}, 2))
+	require.Equal(t, "a, b, ...", text.List([]string{"a", "b", "c"}, 2))
+	require.Empty(t, text.List(nil, 2))
+}

@@ -6,14 +6,16 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/dataset/picture"
 )
 
-// maxImages bounds the images of a folder.
-const maxImages = 1 << 24
+const (
+	maxImages    = 1 << 24 // of a folder
+	shownClasses = 12      // in an error
+)
 
 // listing is what an image folder holds, before anything is decoded.
 type listing struct {
@@ -49,18 +51,9 @@ func list(d sweep.Dataset) (l listing, err error) {
 	}
 	if want := d.FolderClasses; want != 0 && want != len(l.classes) { // 0: data inspect reports the number
 		return listing{}, badField("dataset.classes", "%d, and %s has %d: %s%s (valid: %[3]d)",
-			want, d.Path, len(l.classes), firstNames(l.classes), notClasses(l.leftOut))
+			want, d.Path, len(l.classes), text.List(l.classes, shownClasses), notClasses(l.leftOut))
 	}
 	return l, nil
-}
-
-// firstNames lists the first names.
-func firstNames(names []string) string {
-	const shown = 12
-	if len(names) <= shown {
-		return strings.Join(names, ", ")
-	}
-	return strings.Join(names[:shown], ", ") + ", ..."
 }
 
 // notClasses names the folders that are no classes.

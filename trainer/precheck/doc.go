@@ -1,4 +1,4 @@
-// Package precheck finds out before a trial trains that it could not be judged as its
+// Package precheck finds out before a trial trains that it could not be evaluated as its
 // spec asks: a network is missing or made for other images, the real images are
 // missing, or there are too few images for a metric. Otherwise every trial would find
 // out after its training and sampling.

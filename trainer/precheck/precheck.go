@@ -21,7 +21,7 @@ func Trial(spec *sweep.Spec, a sweep.Assignment, trained dataset.About) error {
 	return err
 }
 
-// Faults returns every reason why a trial of spec could not be judged. An error is
+// Faults returns every reason why a trial of spec could not be evaluated. An error is
 // one that is no fault of a metric: a file that cannot be read.
 func Faults(spec *sweep.Spec, a sweep.Assignment, trained dataset.About) ([]sweep.FieldError, error) {
 	real, err := dataset.DescribeBalanced(spec.Dataset)
@@ -71,7 +71,7 @@ func Here(spec *sweep.Spec) bool {
 // BadData classes an error that the spec's author has to fix.
 func BadData(err error) error { return sweep.Fail(sweep.FailBadData, err) }
 
-// look reads the headers of the networks that a trial is judged with. A spec without
+// look reads the headers of the networks that a trial is evaluated with. A spec without
 // features of a dataset that has no classifier is refused by the check of the spec.
 func look(spec *sweep.Spec, classes int) (n features.Network, classifier sweep.Known, err error) {
 	d, files := spec.Dataset, spec.Evaluate.Features

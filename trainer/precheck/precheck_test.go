@@ -111,6 +111,22 @@ func TestTrialReportsWhatIsWrong(t *testing.T) {
 	}
 }
 
+// What is at fault at the end and at the rungs is reported once, with the field that is.
+func TestAFaultOfEndAndRungIsReportedOnce(t *testing.T) {
+	s := valid(t, 20)
+	s.EarlyTerminate, s.Evaluate.Rung = &sweep.EarlyTerminate{}, &sweep.RungEvaluate{SamplesPerClass: 40, Guidance: s.Evaluate.Guidance}
+	s.Metrics = append(s.Metrics, sweep.Objective{Name: "fid.class.hat"})
+	about, err := dataset.Describe(s.Dataset)
+	require.NoError(t, err)
+	faults, err := Faults(s, sweep.Assignment{}, about)
+	require.NoError(t, err)
+	var fields []string
+	for _, f := range faults {
+		fields = append(fields, f.Field)
+	}
+	require.Equal(t, []string{"dataset.reference", "metrics[3].name", "evaluate.rung.samples_per_class"}, fields)
+}
+
 // A searched guidance, or a trial's own, is one scale.
 func TestATrialsOwnGuidanceHalvesNothing(t *testing.T) {
 	s := valid(t, 60)
