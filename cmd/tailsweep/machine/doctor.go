@@ -28,9 +28,7 @@ func Doctor(a *cli.App) *cobra.Command {
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		checks := append(backend.Doctor(), checkServices(cmd.Context(), a)...)
-		var err error
-		err = a.PrintAs(output, checks, doctorText(checks, console.Painter(a.Terminal().Colour))...)
-		if err != nil {
+		if err := a.PrintAs(output, checks, doctorText(checks, console.Painter(a.Terminal().Colour))...); err != nil {
 			return err
 		}
 		for _, c := range checks {
