@@ -59,16 +59,17 @@ func Simulate(a *cli.App) *cobra.Command {
 		Use:   "simulate SPEC --objective FUNC",
 		Short: "Play a sweep on a known function, in virtual time",
 		Args:  cli.Args(1, 1, "one spec"),
-		Long: `simulate plays a sweep without training anything: the method, the budget, the
-baseline, the constraints and early termination are the spec's, the results are
-those of a known function of its parameters. Time is virtual. Trials differ in pace
-by up to a fifth, none fails. It shows how a search proceeds, not what real
+		Long: `simulate plays a sweep without training anything. The decisions are those of a
+sweep on Temporal: method, budget, baseline, constraints, repeats and early
+termination are the spec's. The results are those of a known function of its
+parameters, and time is virtual. Trials queue for the slots; they differ in pace by
+up to a fifth, and none fails. It shows how a search proceeds, not what real
 training gives.
 
-A budget of time ends a sweep when the trials that have ended have used it up. Those
-that run then go on to their ends, so gpu_hours is overshot by up to as many trials
-as run at a time, wall_clock by up to one. The chart of the best value so far looks
-back from the end: what turned out to break a constraint does not count.
+A budget of time only keeps new trials from starting. Running trials finish, so a
+sweep can exceed gpu_hours and wall_clock by the trials that run; max_trial_time
+bounds them. The chart of the best value so far looks back from the end: a trial that
+turned out to break a constraint does not count.
 
     lossweights   behaves like this project's sweeps: the weights of InfoNCE and
                   alignment help the tail up to a peak and then collapse, the head
