@@ -33,23 +33,21 @@ type Sampler interface {
 	Suggest(Request) (sweep.Params, sweep.Reason, error)
 }
 
+// methods has a row for each search method: a new one is its file and its row.
+var methods = map[sweep.Method]Sampler{
+	sweep.MethodGrid:   grid{},
+	sweep.MethodRandom: random{},
+	sweep.MethodSobol:  sobol{},
+	sweep.MethodTPE:    tpe{},
+	sweep.MethodBayes:  bayes{},
+	sweep.MethodCMAES:  cmaes{},
+	sweep.MethodNSGA2:  nsga2{},
+}
+
 // New returns the sampler of a method.
 func New(method sweep.Method) (Sampler, error) {
-	switch method {
-	case sweep.MethodGrid:
-		return grid{}, nil
-	case sweep.MethodRandom:
-		return random{}, nil
-	case sweep.MethodSobol:
-		return sobol{}, nil
-	case sweep.MethodTPE:
-		return tpe{}, nil
-	case sweep.MethodBayes:
-		return bayes{}, nil
-	case sweep.MethodCMAES:
-		return cmaes{}, nil
-	case sweep.MethodNSGA2:
-		return nsga2{}, nil
+	if s, known := methods[method]; known {
+		return s, nil
 	}
 	return nil, fmt.Errorf("sampler: unknown method %q (valid: %v)", method, sweep.Methods())
 }
