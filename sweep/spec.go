@@ -334,16 +334,13 @@ func (s *Spec) MeasuresCAS() bool {
 	})
 }
 
-// AtRung returns the spec as a rung's evaluation sees it: with evaluate.rung in
-// the place of evaluate's own fields, where it is given.
+// AtRung returns the spec of a rung's evaluation: with evaluate.rung, if it is given, in
+// place of evaluate's own fields.
 func (s *Spec) AtRung() Spec {
 	at := *s
 	at.Evaluate.CAS = false // a training, which only a metric of the spec needs at a rung
 	if r := s.Evaluate.Rung; r != nil {
-		at.Evaluate.SamplesPerClass = r.SamplesPerClass
-		if len(r.Guidance) > 0 {
-			at.Evaluate.Guidance = slices.Clone(r.Guidance)
-		}
+		at.Evaluate.SamplesPerClass, at.Evaluate.Guidance = r.SamplesPerClass, slices.Clone(r.Guidance)
 	}
 	return at
 }
