@@ -62,6 +62,19 @@ func TestSweepPausesAndResumes(t *testing.T) {
 	require.Equal(t, time.Minute, p.Audit[0].At.Sub(p.StartedAt))
 }
 
+// An Update may be there before the first workflow task of a run.
+func TestSweepTakesACommandAtOnce(t *testing.T) {
+	r := held(t)
+	var paused *answer
+	r.at(0, func() { paused = r.command(conduct.CommandPause) })
+	r.at(1, func() { r.command(conduct.CommandStop) })
+	p, err := r.sweep(SweepInput{Spec: gridSpec(3)})
+	require.NoError(t, err)
+	require.NoError(t, paused.err)
+	require.Equal(t, conduct.PhaseStopped, p.Phase)
+	require.Zero(t, p.Finished)
+}
+
 func TestSweepStops(t *testing.T) {
 	r := held(t)
 	r.at(1, func() { r.command(conduct.CommandStop) })
