@@ -299,7 +299,7 @@ func (e evidence) forCAS() *FieldError {
 	}
 	return &FieldError{
 		Field: e.field, Value: e.metric,
-		Message: fmt.Sprintf("is tested on real images that are not trained on, and of %s all are trained on", e.of),
+		Message: fmt.Sprintf("is tested on real images that are not trained on, but all of %s, are trained on", e.of),
 		Valid:   "a metric that needs none, or an imbalance that leaves images out, or for an image-folder a dataset.reference of other images",
 	}
 }

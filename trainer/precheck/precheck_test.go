@@ -185,7 +185,7 @@ func TestEachFamilyOfMetricsOnAFewImages(t *testing.T) {
 		"recall.tail":    {[]int{9, 6}, []int{9, 5}, "recall, which takes as many of each class as its rarest has, needs 6 of either"},
 		"density.head":   {[]int{6, 1}, []int{5, 1}, "too few images for density.head: "},
 		"coverage.all":   {[]int{9, 3}, []int{9, 2}, "too few images for coverage.all: 200 samples and 4 real images of group all, 2 classes (2 real ones of its rarest class)"},
-		"cas.all":        {nil, []int{9, 9}, "metrics[0].name: is tested on real images that are not trained on, and of group all, 2 classes all are trained on (cas.all; valid: "},
+		"cas.all":        {nil, []int{9, 9}, "metrics[0].name: is tested on real images that are not trained on, but all of group all, 2 classes, are trained on (cas.all; valid: "},
 		"fid.all":        {[]int{64, 64}, []int{64, 63}, "dataset.path: too few images for fid.all: "},
 	} {
 		if c.enough != nil {
