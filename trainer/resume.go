@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tailsweep/tailsweep/internal/jsonl"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
@@ -45,8 +46,8 @@ func (r *run) resume(dir string) error {
 	if err != nil {
 		return err
 	}
-	if r.curve, err = decodeLines[sweep.CurvePoint](data); err != nil {
-		return fmt.Errorf("%s: %w", checkpoint.CurveName, err)
+	if r.curve, err = jsonl.DecodeAll[sweep.CurvePoint](bytes.NewReader(data), len(data)); err != nil {
+		return fmt.Errorf("%s: %w: %w", checkpoint.CurveName, checkpoint.ErrCorrupt, err)
 	}
 	r.step, r.saved, r.window = s.Step, s.Step, s.Window
 	return nil

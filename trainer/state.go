@@ -163,20 +163,6 @@ func encodeLines[T any](values []T) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// decodeLines reads a JSON-lines file.
-func decodeLines[T any](data []byte) ([]T, error) {
-	var values []T
-	dec := json.NewDecoder(bytes.NewReader(data))
-	for dec.More() {
-		var v T
-		if err := dec.Decode(&v); err != nil {
-			return nil, fmt.Errorf("line %d: %w: %w", len(values)+1, checkpoint.ErrCorrupt, err)
-		}
-		values = append(values, v)
-	}
-	return values, nil
-}
-
 func writeTensors(tensors []checkpoint.Tensor, metadata map[string]string) func(io.Writer) error {
 	return func(w io.Writer) error { return checkpoint.EncodeTensors(w, tensors, metadata) }
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/internal/jsonl"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/spectest"
 	"github.com/tailsweep/tailsweep/trainer/backend"
@@ -121,7 +122,7 @@ func TestEventsOfATraining(t *testing.T) {
 	require.InDelta(t, 1, points[0].DDPM, 0.3, "a new net predicts no noise")
 
 	files := contents(t, j, 8)
-	curve, err := decodeLines[sweep.CurvePoint]([]byte(files[checkpoint.CurveName]))
+	curve, err := jsonl.DecodeAll[sweep.CurvePoint](strings.NewReader(files[checkpoint.CurveName]), 1<<20)
 	require.NoError(t, err)
 	require.Equal(t, points, curve)
 	m, err := checkpoint.Verify(filepath.Join(j.Staging, checkpoint.DirName(8)))

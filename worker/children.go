@@ -46,7 +46,7 @@ var _ activities.Trainer = (*Children)(nil)
 // ChildrenConfig configures NewChildren.
 type ChildrenConfig struct {
 	Executable string   // has the verbs train and evaluate
-	Backend    string   // auto | go | xla:cpu | xla:cuda
+	Backend    string   // a name of backend.Names
 	Slots      int      // children at a time, at least 1
 	Devices    []string // given to the slots in turn; see Devices
 	Logs       Logs     // keeps the log of each training attempt

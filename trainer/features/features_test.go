@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -160,22 +157,6 @@ func TestForeignWeightsAreRefused(t *testing.T) {
 	require.ErrorContains(t, recognised(more), fmt.Sprintf("%d tensors, and a classifier has %d", len(more), len(tensors)))
 	tensors[0].DType = checkpoint.I32
 	require.ErrorContains(t, recognised(tensors), "of F32")
-}
-
-func TestReplaceWritesWholeFiles(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "w")
-	require.NoError(t, replace(path, []byte("one")))
-	require.NoError(t, replace(path, []byte("two")))
-	data, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, "two", string(data))
-	require.Error(t, replace(dir, []byte("a folder is in the way")))
-	entries, err := os.ReadDir(filepath.Dir(dir))
-	require.NoError(t, err)
-	for _, e := range entries {
-		require.False(t, strings.HasPrefix(e.Name(), "."), "left behind: %s", e.Name())
-	}
 }
 
 // tenOfEach is 100 test images, ten a class.

@@ -8,10 +8,12 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/tailsweep/tailsweep/sweep"
 )
 
 // Dims is the number of features of an image.
-const Dims = 64
+const Dims = sweep.FeatureDims
 
 // channels of the three convolutions.
 var channels = [...]int{24, 48, 64}

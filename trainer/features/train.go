@@ -2,12 +2,9 @@ package features
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -17,6 +14,7 @@ import (
 
 	"github.com/gomlx/compute/dtypes"
 
+	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
@@ -73,15 +71,15 @@ func Train(ctx context.Context, o TrainOptions) (Trained, error) {
 		data, test = tenth(data)
 	}
 	steps := stepsOf(data.Len(), o.Epochs)
-	file, err := fit(ctx, o.Backend, data, steps, o.Log)
+	weights, err := fit(ctx, o.Backend, data, steps, o.Log)
 	if err != nil {
 		return Trained{}, fmt.Errorf("features: %w", err)
 	}
-	accuracy, digest, err := measure(ctx, o.Backend, file, test)
+	accuracy, digest, err := measure(ctx, o.Backend, weights, test)
 	if err != nil {
 		return Trained{}, err
 	}
-	if err := replace(o.Output, file); err != nil {
+	if err := file.Write(o.Output, weights, 0o644); err != nil {
 		return Trained{}, fmt.Errorf("features: %w", err)
 	}
 	return Trained{Steps: steps, Tested: test.Len(), Accuracy: accuracy, Digest: digest}, nil
@@ -112,11 +110,11 @@ func tenth(all *dataset.Set) (most, tenth *dataset.Set) {
 // Fit trains a classifier of data for steps, and returns it for batches of
 // extract images. It is deterministic on one backend and machine type.
 func Fit(ctx context.Context, b *backend.Backend, data *dataset.Set, steps, extract int) (*Extractor, error) {
-	file, err := fit(ctx, b, data, steps, func(string, ...any) {})
+	weights, err := fit(ctx, b, data, steps, func(string, ...any) {})
 	if err != nil {
 		return nil, fmt.Errorf("features: %w", err)
 	}
-	return newExtractor(b, file, imagesOf(data), extract)
+	return newExtractor(b, weights, imagesOf(data), extract)
 }
 
 // imagesOf describes the images of a set.
@@ -184,8 +182,8 @@ func rateAt(step, steps int) float64 {
 	return learningRate * (1 + math.Cos(math.Pi*float64(step)/float64(steps))) / 2
 }
 
-func measure(ctx context.Context, b *backend.Backend, file []byte, test *dataset.Set) (accuracy float64, digest string, err error) {
-	e, err := newExtractor(b, file, imagesOf(test), 500)
+func measure(ctx context.Context, b *backend.Backend, weights []byte, test *dataset.Set) (accuracy float64, digest string, err error) {
+	e, err := newExtractor(b, weights, imagesOf(test), 500)
 	if err != nil {
 		return 0, "", err
 	}
@@ -201,21 +199,4 @@ func measure(ctx context.Context, b *backend.Backend, file []byte, test *dataset
 		}
 	}
 	return float64(right) / float64(test.Len()), e.Digest, nil
-}
-
-// replace writes a file whole or not at all.
-func replace(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
 }
