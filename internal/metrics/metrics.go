@@ -84,7 +84,7 @@ func New(version string) *Metrics {
 		sweepBlocked:   gauge("sweep_blocked", "1 for the reason that blocks the sweep until its cause is removed, 0 for all others.", labelSweep, labelReason),
 		gpuSeconds:     gauge("gpu_seconds", "Seconds that the sweep's trials held training slots.", labelSweep),
 		trialStep:      gauge("trial_step", "Training steps done by a trial that trains here.", labelSweep, labelTrial),
-		trialLoss:      gauge("trial_loss", "Latest loss of a trial that trains here, by term, before the weights; 0 for a term that is off.", labelSweep, labelTrial, labelTerm),
+		trialLoss:      gauge("trial_loss", "Latest loss of a trial that trains here, by term, before the weights; a term that is off has none.", labelSweep, labelTrial, labelTerm),
 		trialGroupLoss: gauge("trial_group_loss", "Latest DDPM loss of a trial that trains here, by group of the samples' classes.", labelSweep, labelTrial, labelGroup),
 		trialSpeed:     gauge("trial_steps_per_second", "Training steps a second of a trial that trains here.", labelSweep, labelTrial),
 		trialPictures:  gauge("trial_pictures", "Pictures done, real ones looked at and samples drawn, by the evaluation of a trial that is evaluated here.", labelSweep, labelTrial),
@@ -134,7 +134,9 @@ func (m *Metrics) TrialProgress(sweepName string, trial int, p activities.Progre
 	}
 	losses := map[string]float64{TermTotal: p.Point.Loss, TermDDPM: p.Point.DDPM}
 	for _, term := range sweep.LossTerms() {
-		losses[term.Name] = p.Point.Terms[term.Name]
+		if loss, on := p.Point.Terms[term.Name]; on {
+			losses[term.Name] = loss
+		}
 	}
 	for term, loss := range losses {
 		m.trialLoss.WithLabelValues(sweepName, number, term).Set(loss)

@@ -76,13 +76,9 @@ func TestPage(t *testing.T) {
 	}, page(t, m, "tailsweep_trials"))
 	require.Equal(t, []string{
 		`tailsweep_trial_group_loss{group="head",sweep="s",trial="7"} 0.25`,
-		`tailsweep_trial_loss{sweep="s",term="alignment",trial="7"} 0`,
 		`tailsweep_trial_loss{sweep="s",term="cbdm",trial="7"} 0.5`,
-		`tailsweep_trial_loss{sweep="s",term="coral",trial="7"} 0`,
 		`tailsweep_trial_loss{sweep="s",term="ddpm",trial="7"} 1`,
-		`tailsweep_trial_loss{sweep="s",term="dispersive",trial="7"} 0`,
 		`tailsweep_trial_loss{sweep="s",term="infonce",trial="7"} 2`,
-		`tailsweep_trial_loss{sweep="s",term="t2h",trial="7"} 0`,
 		`tailsweep_trial_loss{sweep="s",term="total",trial="7"} 3`,
 		`tailsweep_trial_pictures{sweep="s",trial="7"} 400`,
 		`tailsweep_trial_step{sweep="s",trial="7"} 30`,

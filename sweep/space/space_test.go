@@ -134,26 +134,32 @@ func TestBaselines(t *testing.T) {
 	require.Nil(t, space.Baselines(mustParse(t, spectest.Base)))
 }
 
+// defaultTerms are the parameters of the loss terms that are not set, for a unet.
+func defaultTerms() sweep.Params {
+	terms := sweep.Params{}
+	for _, term := range sweep.LossTerms() {
+		for _, p := range term.Parameters {
+			terms[p.Name] = p.Default
+		}
+	}
+	terms[sweep.ParamInfonceLayer] = sweep.Word(sweep.LayerBottleneck)
+	return terms
+}
+
 func TestSettings(t *testing.T) {
 	spec := mustParse(t, spectest.Base)
 	got, err := spec.Settings(sweep.Assignment{Seed: 3})
 	require.NoError(t, err)
 	require.Equal(t, sweep.Settings{
-		Terms: sweep.Params{
-			sweep.ParamInfonceWeight: sweep.Number(0), sweep.ParamInfonceTemperature: sweep.Number(0.1), sweep.ParamInfonceExponent: sweep.Number(1), sweep.ParamInfonceWindow: sweep.Number(0),
-			sweep.ParamInfoncePass: sweep.Word(sweep.PassUncond), sweep.ParamInfonceStopGradient: sweep.Word(sweep.StopNone), sweep.ParamInfonceLayer: sweep.Word(sweep.LayerBottleneck), sweep.ParamInfonceNegatives: sweep.Word(sweep.NegativesAll),
-			sweep.ParamAlignmentWeight: sweep.Number(0), sweep.ParamAlignmentExponent: sweep.Number(1), sweep.ParamAlignmentWindow: sweep.Number(0), sweep.ParamAlignmentStopGradient: sweep.Word(sweep.StopNone),
-			sweep.ParamCBDMWeight: sweep.Number(0), sweep.ParamT2HWeight: sweep.Number(0),
-			sweep.ParamCORALWeight: sweep.Number(0), sweep.ParamCORALTemperature: sweep.Number(0.1), sweep.ParamCORALEmphasis: sweep.Number(0.3),
-			sweep.ParamDispersiveWeight: sweep.Number(0), sweep.ParamDispersiveTemperature: sweep.Number(0.5),
-		},
+		Terms: defaultTerms(),
+
 		Schedule: sweep.ScheduleLinear, Prediction: sweep.PredictEps, Precision: sweep.PrecisionF32, LabelDropoutMode: sweep.DropSample, ClipNorm: 1,
 		LR: 2e-4, Batch: 128, EMA: 0.999, LabelDropout: 0.1, Guidance: []float64{0, 0.5, 1, 1.5, 2},
 		Steps: 600, Seed: 3, WarmupSteps: 60, LogEvery: 50, EverySteps: 1000,
 	}, got)
 
 	spec = mustParse(t, spectest.With("train: {steps: 600, schedule: cosine, prediction: v, label_dropout_mode: batch, weight_decay: 0.01, clip_norm: 0.5}"))
-	terms := sweep.Params{
+	set := sweep.Params{
 		sweep.ParamInfonceWeight: sweep.Number(0.5), sweep.ParamInfonceTemperature: sweep.Number(0.2), sweep.ParamInfonceExponent: sweep.Number(2), sweep.ParamInfonceWindow: sweep.Number(0.7),
 		sweep.ParamInfoncePass: sweep.Word(sweep.PassCond), sweep.ParamInfonceStopGradient: sweep.Word(sweep.StopNegatives), sweep.ParamInfonceLayer: sweep.Word("up2"), sweep.ParamInfonceNegatives: sweep.Word(sweep.NegativesOtherClass),
 		sweep.ParamCBDMWeight: sweep.Number(1), sweep.ParamT2HWeight: sweep.Number(0.25), sweep.ParamCORALWeight: sweep.Number(0.5), sweep.ParamCORALTemperature: sweep.Number(0.2), sweep.ParamCORALEmphasis: sweep.Number(0.4),
@@ -163,7 +169,9 @@ func TestSettings(t *testing.T) {
 	params := sweep.Params{
 		sweep.ParamResamplingFactor: sweep.Number(1), sweep.ParamGuidance: sweep.Number(3), sweep.ParamLR: sweep.Number(1e-3), sweep.ParamBatch: sweep.Number(64), sweep.ParamEMA: sweep.Number(0.99), sweep.ParamLabelDropout: sweep.Number(0),
 	}
-	maps.Copy(params, terms)
+	maps.Copy(params, set)
+	terms := defaultTerms()
+	maps.Copy(terms, set)
 	got, err = spec.Settings(sweep.Assignment{Params: params})
 	require.NoError(t, err)
 	require.Equal(t, sweep.Settings{
