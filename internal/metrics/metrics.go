@@ -33,7 +33,7 @@ const (
 )
 
 // Values of the label term in addition to sweep.LossTerms. The terms of that list are
-// exported before they are weighted, and are 0 while they are off.
+// exported before they are weighted, and absent while they are off.
 const (
 	TermTotal = "total"
 	TermDDPM  = "ddpm"
