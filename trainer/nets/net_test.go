@@ -219,7 +219,7 @@ func TestNewRefuses(t *testing.T) {
 		return m
 	}
 	for want, cfg := range map[string]Config{
-		`model.arch = "mlp" is unknown: want unet or dit`:               {Model: sweep.Model{Arch: "mlp", Width: 8, Depth: 1}, Size: 16, Channels: 1, Classes: 2},
+		`model.arch = "mlp" is unknown: want unet or dit`:                    {Model: sweep.Model{Arch: "mlp", Width: 8, Depth: 1}, Size: 16, Channels: 1, Classes: 2},
 		"dataset.size = 18 is not a multiple of 4":                           {Model: unet, Size: 18, Channels: 1, Classes: 2},
 		"halves the image 3 times: dataset.size = 28 is not a multiple of 8": {Model: with(func(m *sweep.Model) { m.Mult = []int{1, 2, 2, 2} }), Size: 28, Channels: 1, Classes: 2},
 		"model.mult = [1 9] must be 1 to 4 numbers of 1 to 8":                {Model: with(func(m *sweep.Model) { m.Mult = []int{1, 9} }), Size: 28, Channels: 1, Classes: 2},
