@@ -97,5 +97,5 @@ func (s *session) explain(o *object) (reply, error) {
 			return reply{OK: true, ID: &id, Params: a.Params, Reason: &a.Reason}, nil
 		}
 	}
-	return reply{}, errors.New("id: neither told nor pending")
+	return reply{}, errors.New("id: neither reported nor pending")
 }

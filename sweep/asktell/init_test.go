@@ -28,7 +28,7 @@ func TestInitRefuses(t *testing.T) {
 		"a word for a bound":  {`"space":[{"name":"x","type":"float","low":"0","high":1}]`, `space[0].low: want a finite number, got "0"`},
 		"log from 0":          {`"space":[{"name":"x","type":"float","low":0,"high":1,"log":true}]`, "space[0].low: 0: log needs low above 0"},
 		"log of a number":     {`"space":[{"name":"x","type":"float","low":1,"high":2,"log":1}]`, "space[0].log: want true or false, got 1"},
-		"zero is 1":           {`"space":[{"name":"x","type":"float","low":1,"high":2,"zero":1}]`, "space[0].zero: 1 is no probability"},
+		"zero is 1":           {`"space":[{"name":"x","type":"float","low":1,"high":2,"zero":1}]`, "space[0].zero: 1 is not a probability"},
 		"zero below 0":        {`"space":[{"name":"x","type":"float","low":1,"high":2,"zero":-0.1}]`, "space[0].zero: -0.1"},
 		"zero twice":          {`"space":[{"name":"x","type":"float","low":-1,"high":2,"zero":0.1}]`, "space[0].zero: needs low above 0"},
 		"half an int":         {`"space":[{"name":"x","type":"int","low":0.5,"high":2}]`, "type int takes integers"},

@@ -144,7 +144,7 @@ func (s *session) tell(o *object) (reply, error) {
 		return reply{}, err
 	}
 	if s.told[id] >= 0 {
-		return reply{}, fmt.Errorf("id: trial %d has been told already", id)
+		return reply{}, fmt.Errorf("id: trial %d was reported before", id)
 	}
 	at, ok := slices.BinarySearchFunc(s.pending, id, func(a sweep.Assignment, id int) int { return a.Number - id })
 	if !ok {
@@ -172,7 +172,7 @@ func (s *session) inject(o *object) (reply, error) {
 		return reply{}, err
 	}
 	trial.Assignment = sweep.Assignment{Number: len(s.told), Kind: sweep.KindSearch, Params: params, Seed: trainSeed,
-		Reason: sweep.Reason{Sampler: opInject, Note: "told by the client, not asked for"}}
+		Reason: sweep.Reason{Sampler: opInject, Note: "reported by the client without an ask"}}
 	s.told = append(s.told, len(s.ledger))
 	s.ledger = append(s.ledger, trial)
 	return reply{OK: true, ID: &trial.Number}, nil

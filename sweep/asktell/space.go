@@ -134,7 +134,7 @@ func interval(o *object, integer bool, p *sweep.Parameter) {
 	case log && p.Min <= 0:
 		o.failf("low", "%v: log needs low above 0 (for an exact 0 as well: zero, its probability)", p.Min)
 	case p.Zero < 0 || p.Zero >= 1:
-		o.failf("zero", "%v is no probability from 0 to below 1", p.Zero)
+		o.failf("zero", "%v is not a probability from 0 to below 1", p.Zero)
 	case p.Zero > 0 && p.Min <= 0:
 		o.failf("zero", "needs low above 0, and low is %v: the range has a zero already", p.Min)
 	case o.has(step) && (p.Q <= 0 || p.Q > p.Max-p.Min):

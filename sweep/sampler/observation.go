@@ -123,7 +123,7 @@ func observations(r Request, s *space.Cube) []observation {
 }
 
 // repeatNoise is the noise of each metric, nil while no configuration has several
-// results: then there are no effects of seeds to take off.
+// results: then there are no effects of seeds to subtract.
 func repeatNoise(r Request, points []*evidence) []*analysis.Noise {
 	if !slices.ContainsFunc(points, func(p *evidence) bool { return len(p.sums) > 0 && p.sums[0].n > 1 }) {
 		return nil

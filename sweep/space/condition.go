@@ -6,9 +6,9 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Ordered returns the parameters so that each comes after the one that its
-// condition names, otherwise by name. Of parameters that wait for each other in
-// a cycle, which Parse lets none through, it returns none.
+// Ordered returns the parameters so that each comes after the one that its condition
+// names, otherwise by name. Parameters whose conditions form a cycle, which Parse
+// refuses, are left out.
 func Ordered(s *sweep.Spec) []sweep.Parameter {
 	var ordered []sweep.Parameter
 	placed := make(map[string]bool, len(s.Parameters))

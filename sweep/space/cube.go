@@ -124,7 +124,7 @@ func decode(p sweep.Parameter, u float64) sweep.Value {
 
 // encode is the inverse of decode: of an integer, a step or a value of an ordered list
 // the middle of its interval (the value itself in q_log_uniform_values), of a number
-// outside the range the nearest end. ok is false for what is no value of a list, and
+// outside the range the nearest end. ok is false for a value that is not in the list, and
 // for a word in a range. A constant has one place, whatever v is.
 func encode(p sweep.Parameter, v sweep.Value) (u float64, ok bool) {
 	d := Of(p)

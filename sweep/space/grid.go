@@ -34,16 +34,16 @@ func Baselines(s *sweep.Spec) []sweep.Assignment {
 	return assignments
 }
 
-// Grid returns every point of the grid once: the product of the parameters'
+// Grid returns every configuration of the grid once: the product of the parameters'
 // GridValues, the last parameter of Ordered changing fastest. Parameters whose
-// condition is false are absent, so that points which differ only in them are
-// one. Points that a baseline trial trains with Train.Seed are left out.
+// condition is false are absent, so that configurations which differ only in them are
+// one. Configurations that a baseline trial trains with Train.Seed are left out.
 func Grid(s *sweep.Spec) []sweep.Params {
 	points, _ := GridUpTo(s, math.MaxInt)
 	return points
 }
 
-// GridUpTo is Grid, given up (ok = false) beyond limit points.
+// GridUpTo is Grid; ok is false for a grid of more than limit configurations.
 func GridUpTo(s *sweep.Spec, limit int) (points []sweep.Params, ok bool) {
 	points = []sweep.Params{{}}
 	for _, p := range Ordered(s) {

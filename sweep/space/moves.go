@@ -6,11 +6,12 @@ import (
 	"slices"
 )
 
-// fewLevels is up to how many values a stepped parameter is searched value by
-// value alone, and not as if it were continuous and then rounded.
+// fewLevels is the number of values up to which a parameter with steps is searched
+// value by value, and not as if it were continuous and then rounded.
 const fewLevels = 5
 
-// Smooth reports whether every point of the cube is one of the
+// Smooth reports whether every point of the cube stands for a configuration of its
+// own.
 func (s *Cube) Smooth() bool {
 	for _, p := range s.Order {
 		if p.When != nil || Count(p) > 0 {
@@ -20,9 +21,9 @@ func (s *Cube) Smooth() bool {
 	return true
 }
 
-// Snap moves u onto the space: a step's middle, a known zero, the mark of an
-// inactive parameter. A categorical coordinate that was inactive and no longer is
-// takes its first value.
+// Snap moves u onto the space: to the middle of a step, a known zero, the mark of an
+// inactive parameter. A categorical coordinate that becomes active takes its first
+// value.
 func (s *Cube) Snap(u []float64) []float64 {
 	at := slices.Clone(u)
 	for k, p := range s.Order {
@@ -32,13 +33,13 @@ func (s *Cube) Snap(u []float64) []float64 {
 	}
 	snapped, ok := s.Point(s.Params(at))
 	if !ok {
-		return at // cannot be: what params writes, point reads
+		return at // not reached: Point accepts what Params returns
 	}
 	return snapped
 }
 
-// Ranges are the bounds of each coordinate in a climb from u: a coordinate that
-// is inactive, categorical, exactly zero or of few levels stays.
+// Ranges are the bounds of each coordinate in a climb from u. A coordinate that is
+// inactive, categorical, exactly zero or of few values is fixed.
 func (s *Cube) Ranges(u []float64) (low, high []float64) {
 	low, high = make([]float64, len(u)), make([]float64, len(u))
 	params := s.Params(u)
@@ -56,9 +57,9 @@ func (s *Cube) Ranges(u []float64) (low, high []float64) {
 	return low, high
 }
 
-// Neighbours are the points that differ from u in one coordinate that a climb
-// cannot move: the other values of a categorical parameter, the next steps of a
-// stepped one, zero and not zero.
+// Neighbours are the points that differ from u in one coordinate that a climb cannot
+// move: the other values of a categorical parameter, the next steps of a range with
+// steps, zero and not zero.
 func (s *Cube) Neighbours(u []float64) [][]float64 {
 	var list [][]float64
 	params := s.Params(u)
@@ -100,8 +101,8 @@ func (s *Cube) Neighbours(u []float64) [][]float64 {
 	return list
 }
 
-// Along are the points that differ from u in one coordinate: n values across its
-// range where a climb can move it, its neighbours where not.
+// Along are the points that differ from u in one coordinate: n values across its range
+// where a climb can move it, and Neighbours.
 func (s *Cube) Along(u []float64, n int) [][]float64 {
 	list := s.Neighbours(u)
 	low, high := s.Ranges(u)
@@ -117,8 +118,8 @@ func (s *Cube) Along(u []float64, n int) [][]float64 {
 	return list
 }
 
-// Near returns a point near u: some coordinates, one at least, move by a normal
-// step of the given width, or to another value where they have few.
+// Near returns a point near u: some coordinates, at least one, move by a normal step
+// of the given width, or to another value where they have few.
 func (s *Cube) Near(rng *rand.Rand, u []float64, width float64) []float64 {
 	next := slices.Clone(u)
 	fresh := s.Draw(rng)

@@ -6,11 +6,11 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Decode returns the parameters at the point u of the unit cube, which has a
-// coordinate in [0, 1] for each parameter by name. A number's is its place in its
-// distribution; where an exact zero has a probability, below half the Gap of .12
-// is 0 and the rest begins at the Gap. Choice k of n has [k/n, (k+1)/n). What
-// stands for a parameter whose condition is false does not matter.
+// Decode returns the configuration at the point u of the unit cube, which has a
+// coordinate in [0, 1] for each parameter by name. For a range it is the place in the
+// distribution; where an exact zero has a probability, coordinates below Gap/2 are 0
+// and the range begins at Gap. Choice k of n has [k/n, (k+1)/n). The coordinate of a
+// parameter whose condition is false is ignored.
 func Decode(spec *sweep.Spec, u map[string]float64) sweep.Params {
 	s := NewCube(spec)
 	categorical := s.Categorical()
@@ -25,8 +25,9 @@ func Decode(spec *sweep.Spec, u map[string]float64) sweep.Params {
 	return s.Params(at)
 }
 
-// Encode is the inverse of Decode: of a choice or a step the middle of its
-// interval. What params does not set, and what is not of the space, has no entry.
+// Encode is the inverse of Decode; choices and steps are encoded as the middle of
+// their interval. Parameters that params does not set, or that are not of the space,
+// have no entry.
 func Encode(spec *sweep.Spec, params sweep.Params) map[string]float64 {
 	u := make(map[string]float64, len(params))
 	for _, p := range spec.Parameters {

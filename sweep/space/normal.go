@@ -68,7 +68,7 @@ const (
 	// deviations from its mean; 6e-5 of it is beyond.
 	NormalEnds = 4
 	// normalReach is where every normal ends in the unit cube, whatever its min and
-	// max. Farther out a float64 close to 1 cannot tell values 1e-9 sigma apart.
+	// max. Farther out float64 numbers near 1 are too coarse for values 1e-9 sigma apart.
 	normalReach = 5
 	// LeastMass is how much of a normal has to lie between its min and max.
 	LeastMass = 1e-3

@@ -78,9 +78,9 @@ func Least(p sweep.Parameter) float64 {
 
 func byNumber(a, b sweep.Value) int { return cmp.Compare(a.Float(), b.Float()) }
 
-// Legal reports why v is no value of p, nil when it is one: one of the list, or a
-// number of the range and on its steps, or its exact zero. It does not look at p's
-// condition.
+// Legal reports why v is not a value of p, nil when it is one: an element of the list,
+// or a number of the range and on its steps, or its exact zero. It does not look at
+// p's condition.
 func Legal(p sweep.Parameter, v sweep.Value) error {
 	if near, ok := Nearest(p, v, 0); !ok || near != v {
 		return fmt.Errorf("%s = %s, want %s", p.Name, v, Describe(p))

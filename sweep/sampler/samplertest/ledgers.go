@@ -15,7 +15,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// Illegal reports why params are no point of the spec's space; nil when they are.
+// Illegal reports why params are not a configuration of the spec's space; nil when they are.
 func Illegal(spec *sweep.Spec, params sweep.Params) error {
 	set := 0
 	for _, p := range space.Ordered(spec) {
