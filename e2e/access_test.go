@@ -54,14 +54,17 @@ func TestWrongAddressesAreNamed(t *testing.T) {
 	}
 
 	spec := writeSpec(t, small)
-	for _, args := range [][]string{{"doctor"}, {"run", spec, "--detach"}, {"watch", "small"}} {
+	missing := func(args ...string) {
 		out := try(nil, append(args, "--namespace", "no-such-namespace")...)
 		require.Contains(t, out, `namespace does not exist: "no-such-namespace"`, args)
 	}
+	missing("doctor")
+	missing("run", spec, "--detach")
 	// The name was not taken: another spec has it.
 	h.must(time.Minute, "run", writeSpec(t, strings.Replace(small, "seed: 1\ndataset", "seed: 2\ndataset", 1)), "--detach")
 	r := h.try(time.Minute, "run", spec, "--detach")
 	require.Equal(t, 2, r.code)
 	require.Contains(t, r.stderr, "belongs to a sweep with another spec")
+	missing("watch", "small")
 	h.must(time.Minute, "cancel", "small")
 }
