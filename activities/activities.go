@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// Activities holds what the activities work with. Its exported methods that
+// Activities holds the ports and limits of the activities. Its exported methods that
 // take a context are the activities; they are registered by their own names.
 // Every port but Datasets is needed; a worker of one queue only may leave out what the
 // activities of the other queue use.
@@ -16,16 +16,16 @@ type Activities struct {
 	Executions  Executions
 	Datasets    Datasets // nil: every dataset is on this machine
 
-	// StagingRoot is an existing folder for checkpoints on their way. Nothing in
-	// it is needed after a restart of the worker.
+	// StagingRoot is an existing folder for checkpoints that are being stored or
+	// fetched. Its contents are not needed after a restart of the worker.
 	StagingRoot string
 
-	// StallTimeout is how long no step may finish before an attempt is given up;
-	// compiling counts, too. 0 means DefaultStallTimeout.
+	// StallTimeout is the time without a finished step after which an attempt ends;
+	// compiling counts too. 0 means DefaultStallTimeout.
 	StallTimeout time.Duration
 
-	// Transfers is how patiently checkpoints and grids are stored and fetched. The
-	// zero value means DefaultTransfers.
+	// Transfers limits how long checkpoints and grids are stored and fetched. The zero
+	// value means DefaultTransfers.
 	Transfers Transfers
 
 	// BeatEvery is the interval of heartbeats while nothing else causes one. 0

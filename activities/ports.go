@@ -47,9 +47,9 @@ type Trainer interface {
 	Evaluate(ctx context.Context, job sweep.EvaluateJob, report func(Progress) error) (sweep.Evaluation, error)
 }
 
-// Datasets brings what a dataset needs to this machine, where the Trainer's jobs
-// look for it; nothing when it is there. It bounds its own waiting. An error that is
-// no *sweep.FailureError may be a network that is away.
+// Datasets downloads the files of a dataset to this machine, where the Trainer's jobs
+// look for them, unless they are there. It limits its own waiting. An error that is no
+// *sweep.FailureError may be a network that is away.
 type Datasets interface {
 	Dataset(ctx context.Context, d sweep.Dataset) error
 }

@@ -66,7 +66,7 @@ func (p *pulse) tick(every, stall time.Duration) {
 	}
 }
 
-// idle is how long nothing has moved, and where it stands.
+// idle returns the time since the last progress, and the step of it.
 func (p *pulse) idle() (time.Duration, int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -83,7 +83,7 @@ func (p *pulse) beat() {
 	activity.RecordHeartbeat(p.beats, p.last)
 }
 
-// progress takes a report of the job.
+// progress notes a report of the job, and beats.
 func (p *pulse) progress(report Progress) {
 	p.mu.Lock()
 	if report.Step != p.last.Progress.Step || report.Loaded != p.last.Progress.Loaded || report.Checkpoint != "" {
@@ -102,9 +102,9 @@ func (p *pulse) checkpoint(ref CheckpointRef) {
 	p.beat()
 }
 
-// transfer has move store or fetch something, during which no step needs to
-// finish. A store that is away is tried again, so that its restart costs no
-// attempt. Once the worker stops, the next try is the last.
+// transfer calls move, which stores or fetches something. Meanwhile no step needs to
+// finish. move is tried again while the store is away, so that a restart of the store
+// costs no attempt. Once the worker stops, the next try is the last.
 func (p *pulse) transfer(move func(ctx context.Context) error) error {
 	defer p.during()()
 	stop := activity.GetWorkerStopChannel(p.beats)
@@ -147,7 +147,7 @@ func (p *pulse) during() (end func()) {
 	}
 }
 
-// dataset has the port fetch what d needs, which may take long and is not cut short.
+// dataset fetches the files of d, without a limit of time.
 func (p *pulse) dataset(port Datasets, d sweep.Dataset) error {
 	if port == nil {
 		return nil
@@ -156,14 +156,14 @@ func (p *pulse) dataset(port Datasets, d sweep.Dataset) error {
 	return port.Dataset(p.attempt, d)
 }
 
-// try makes one try at a transfer.
+// try calls move once, with the time limit of a transfer.
 func (p *pulse) try(move func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(p.attempt, p.limits.Timeout)
 	defer cancel()
 	return move(ctx)
 }
 
-// isSettled reports whether a transfer that failed would fail the same way again.
+// isSettled reports whether the next try of a transfer fails the same way.
 func isSettled(err error) bool {
 	if reason := BlockReason(err); reason != "" {
 		return reason != sweep.BlockUnreachable
@@ -172,8 +172,8 @@ func isSettled(err error) bool {
 	return errors.Is(err, ErrCorrupt) || errors.Is(err, ErrConflict) || errors.As(err, &local)
 }
 
-// stop ends the beating and returns the attempt as far as it came. When the
-// attempt failed because its own context ended, the cause of that is the error.
+// stop ends the heartbeat and returns the last one. When the attempt failed because
+// its own context ended, the error is the cause of that.
 func (p *pulse) stop(err error) (Heartbeat, error) {
 	close(p.done)
 	<-p.stopped

@@ -30,14 +30,14 @@ var (
 	keyGPUHours = temporal.NewSearchAttributeKeyFloat64(AttrGPUHours)
 )
 
-// upsert shows search attributes. Lists in the UI are not worth failing for.
+// upsert shows search attributes. A failure only affects lists in the UI: it is logged.
 func upsert(ctx workflow.Context, updates []temporal.SearchAttributeUpdate) {
 	if err := workflow.UpsertTypedSearchAttributes(ctx, updates...); err != nil {
 		workflow.GetLogger(ctx).Warn("cannot show search attributes", "error", err)
 	}
 }
 
-// headAndTail are the updates for the two metrics, those that there are.
+// headAndTail are the updates for the two metrics, where they have values.
 func headAndTail(metrics map[string]float64) []temporal.SearchAttributeUpdate {
 	var updates []temporal.SearchAttributeUpdate
 	if v, ok := metrics[metricHead]; ok {
@@ -111,7 +111,7 @@ func (p *page) metrics(metrics map[string]float64) {
 	}
 }
 
-// rungs adds what was seen at each, and what followed.
+// rungs adds the metrics at each rung, and the verdict.
 func (p *page) rungs(rungs []sweep.Rung) {
 	for _, r := range rungs {
 		why := ""

@@ -26,12 +26,13 @@ type Point struct {
 }
 
 // Curve is the best value so far after each trial, in hindsight, so that it never
-// gets worse: a trial counts when it is as feasible as the best one is in the end,
-// and where the spec asks for repeats by its setting's mean over all seeds. What
-// looked good before the baseline was known, or with one lucky seed, does not.
+// gets worse: a trial counts when it is as feasible as the best one is in the end, and
+// where the spec asks for repeats, by its configuration's mean over all seeds. A trial
+// that looked good before the baseline was known, or with one lucky seed, does not
+// count.
 //
 // With several metrics there is the hypervolume of the front so far as well, as
-// sweep.NewFront found it at that time, from the reference point of the whole
+// analysis.NewFront found it at that time, from the reference point of the whole
 // course; it may shrink where a result changes what was known of others.
 func (c Course) Curve(spec *sweep.Spec) []Point {
 	goal := spec.Metrics[0]

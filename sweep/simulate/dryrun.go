@@ -18,12 +18,12 @@ import (
 // DryRun says how a spec is played.
 type DryRun struct {
 	Objective string        // one of Objectives
-	Workers   int           // training slots, at most max_concurrent_trials of them in use
+	Workers   int           // training slots
 	Noise     float64       // standard deviation of what is added to every metric
 	Seed      uint64        // of durations and noise; the search has the spec's
 	Step      time.Duration // of training, on average
 	Sample    time.Duration // of sampling one image, at one guidance scale, on average
-	// Finished, when not nil, is told of each trial that has ended; an error ends the run.
+	// Finished, unless nil, is called for each trial that has ended; an error ends the run.
 	Finished func(sweep.Trial) error
 }
 
@@ -45,8 +45,8 @@ type dryRun struct {
 	ended   bool
 }
 
-// dryTrial is a trial as its workflow runs it: for each rung, and for the end, it
-// takes a slot to train and a slot to be evaluated.
+// dryTrial is a trial as its workflow runs it: for each rung, and for its end, it holds
+// a slot to train, then a slot to be evaluated.
 type dryTrial struct {
 	trial   sweep.Trial
 	curve   curve
@@ -261,7 +261,7 @@ func (r *dryRun) advance(t *dryTrial) error {
 	return r.feed(conduct.Reported{RungReport: conduct.RungReport{Trial: t.trial.Number, Step: t.trial.Steps, Metrics: r.spec.Objectives(values)}})
 }
 
-// answer has a trial go on from its rung, or end there.
+// answer gives a trial its verdict: it continues after its rung, or ends there.
 func (r *dryRun) answer(a conduct.Answer) (conduct.Event, error) {
 	t := r.trials[a.Trial]
 	t.trial.Rungs[len(t.trial.Rungs)-1].Reason = a.Verdict.Reason
@@ -288,10 +288,10 @@ func (r *dryRun) end(t *dryTrial, status sweep.Status) error {
 //	v(s) = v(S) + lift (exp(-s/tau) - exp(-S/tau))
 //
 // lift is 1.35 to 1.65 times the metric's size and tau .2 to .3 of S, fixed by the
-// point, so that the curves of different points cross. What is left to come down is
-// then within a tenth of the same for all: the four trials of docs/results/quickstart.md
-// differ after 450 steps, where some 10 points of fid.head and 60 of fid.tail are left
-// to go, by 1.3 and 3.1 of them.
+// configuration, so that the curves of different configurations cross. The remaining
+// descent is about the same for all, within a tenth: the four trials of
+// docs/results/quickstart.md have about 10 of fid.head and 60 of fid.tail left after 450
+// steps, and differ by 1.3 and 3.1 in that.
 type curve struct {
 	final     map[string]float64
 	lift, tau float64
