@@ -48,7 +48,7 @@ func historyFigure(s study, o sweep.Objective) (f figure, ok bool) {
 	f = figure{
 		frame: figureFrame,
 		Title: o.Name + " by trial", Caption: o.Name, XLabel: "finished trials", YLabel: axisLabel(o.Name),
-		XTicks: wholeTicks(x, places), YTicks: y.ticks(6),
+		XTicks: integerTicks(x, places), YTicks: y.ticks(6),
 	}
 	for _, r := range results {
 		if better(o.Goal, r.value, best) {
@@ -64,8 +64,8 @@ func historyFigure(s study, o sweep.Objective) (f figure, ok bool) {
 	return f, true
 }
 
-// wholeTicks leaves out the fractions of a trial that a short axis would show.
-func wholeTicks(s scale, values []float64) []tick {
+// integerTicks leaves out ticks between whole numbers of trials.
+func integerTicks(s scale, values []float64) []tick {
 	if values[len(values)-1] > 10 {
 		return s.ticks(8)
 	}
@@ -76,7 +76,7 @@ func wholeTicks(s scale, values []float64) []tick {
 	return out
 }
 
-// scatterFigure sets head against tail, with the front of trials that no other
+// scatterFigure plots head against tail, with the front of trials that no other
 // beats in both. ok is false when no trial has both metrics.
 func scatterFigure(s study) (f figure, ok bool) {
 	var heads, tails []float64

@@ -15,7 +15,7 @@ type Input struct {
 	Trials   []sweep.Trial              // the ledger, in order of completion
 	Grids    map[int][]byte             // sample grid PNGs by trial number, all from the same noise
 	Curves   map[int][]sweep.CurvePoint // loss curves by trial number
-	Floor    map[string]float64         // metric of one half of the real images against the other, by name; nil when unknown
+	Floor    map[string]float64         // floor of each metric; nil when unknown
 	Version  string                     // of the tailsweep that writes the page
 	Now      time.Time                  // when the page is written; left out when zero
 }

@@ -49,11 +49,11 @@ func paramValue(v sweep.Value) string {
 	if v.IsWord() {
 		return v.String()
 	}
-	return plain(v.Float())
+	return specNumber(v.Float())
 }
 
-// plain writes a number of the spec.
-func plain(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
+// specNumber writes a number of the spec.
+func specNumber(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
 
 // metricOf writes one of a trial's metrics.
 func metricOf(t sweep.Trial, name string) string {

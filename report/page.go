@@ -73,7 +73,7 @@ type row struct {
 	Verdict                    string // a sweep.Feasibility
 }
 
-// grid is a sample grid in its card. Trouble stands where the picture cannot.
+// grid is a sample grid in its card. Trouble replaces a picture that cannot be shown.
 type grid struct {
 	Title, Note, Class string
 	Params             []string
@@ -87,7 +87,7 @@ func Write(w io.Writer, in Input) error {
 	if in.Spec == nil {
 		return fmt.Errorf("report: no spec")
 	}
-	// Into memory first: a page cut off by a fault would look whole in a browser.
+	// Into memory first: a truncated page would look complete in a browser.
 	var buf bytes.Buffer
 	if err := pageTemplate.Execute(&buf, newPage(in)); err != nil {
 		return fmt.Errorf("report: %w", err)
@@ -212,7 +212,7 @@ func newRow(s study, t sweep.Trial, place int, params, data []string) row {
 		r.Rank = fmt.Sprint(place + 1)
 	}
 	if t.Status == sweep.StatusCompleted {
-		r.Guidance = plain(t.Guidance)
+		r.Guidance = specNumber(t.Guidance)
 	}
 	switch {
 	case t.Status == sweep.StatusDiverged && t.LossFirst != nil:
@@ -256,7 +256,7 @@ func grids(s study, pictures map[int][]byte) (cards []grid, missing int) {
 		}
 		g := grid{
 			Title: fmt.Sprintf("Trial %d", t.Number), Params: assignments(t.Params), Class: s.curveClass(t),
-			Note: fmt.Sprintf("%s %s, %s %s, guidance %s", metricHead, metricOf(t, metricHead), metricTail, metricOf(t, metricTail), plain(t.Guidance)),
+			Note: fmt.Sprintf("%s %s, %s %s, guidance %s", metricHead, metricOf(t, metricHead), metricTail, metricOf(t, metricTail), specNumber(t.Guidance)),
 			Alt:  fmt.Sprintf("Sample grid of trial %d", t.Number),
 		}
 		if cfg, err := png.DecodeConfig(bytes.NewReader(data)); err != nil {
@@ -283,7 +283,7 @@ func provenance(in Input, s study) []fact {
 		out = append(out,
 			fact{"Best checkpoint", or(best.Checkpoint)},
 			fact{"Train seed of the best", fmt.Sprint(best.Seed)},
-			fact{"Fetch it, verified", fmt.Sprintf("tailsweep pull %s --top-n 1 --to %[1]s-best", in.Spec.Name)})
+			fact{"Download command", fmt.Sprintf("tailsweep pull %s --top-n 1 --to %[1]s-best", in.Spec.Name)})
 	}
 	out = append(out, fact{"Written by", strings.TrimSpace("tailsweep " + in.Version)})
 	if !in.Now.IsZero() {

@@ -108,7 +108,7 @@ func linesOf(q quantity, trials []sweep.Trial, curves map[int][]sweep.CurvePoint
 				line = append(line, [2]float64{float64(p.Step), v})
 			}
 		}
-		line = blur(line, maxPanelPoints)
+		line = average(line, maxPanelPoints)
 		for _, p := range line {
 			values = append(values, p[1])
 		}
@@ -117,8 +117,8 @@ func linesOf(q quantity, trials []sweep.Trial, curves map[int][]sweep.CurvePoint
 	return lines, values
 }
 
-// blur takes means of neighbours, in step and value, so that at most n points stay.
-func blur(points [][2]float64, n int) [][2]float64 {
+// average replaces neighbouring points by their means, so that at most n remain.
+func average(points [][2]float64, n int) [][2]float64 {
 	if len(points) <= n {
 		return points
 	}

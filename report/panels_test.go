@@ -78,7 +78,7 @@ func TestBlurKeepsTheMeanAndFewPoints(t *testing.T) {
 		v := math.Sin(float64(i))
 		points, sum = append(points, [2]float64{float64(i), v}), sum+v
 	}
-	few := blur(points, 60)
+	few := average(points, 60)
 	require.Len(t, few, 60)
 	require.InDelta(t, .5, few[0][0], 1e-12)
 	require.InDelta(t, 118.5, few[59][0], 1e-12)
@@ -87,9 +87,9 @@ func TestBlurKeepsTheMeanAndFewPoints(t *testing.T) {
 		mean += p[1] / 60
 	}
 	require.InDelta(t, sum/120, mean, 1e-12)
-	require.Equal(t, points[:7], blur(points[:7], 7))
-	require.Len(t, blur(points[:61], 60), 60, "none empty")
-	for _, p := range blur(points[:61], 60) {
+	require.Equal(t, points[:7], average(points[:7], 7))
+	require.Len(t, average(points[:61], 60), 60, "none empty")
+	for _, p := range average(points[:61], 60) {
 		require.False(t, math.IsNaN(p[0]))
 	}
 }

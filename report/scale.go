@@ -18,7 +18,7 @@ type tick struct {
 	Label string
 }
 
-// newScale covers values with a little air at both ends. wantLog is granted when
+// newScale covers values with a small margin at both ends. wantLog is honoured where
 // all values are positive and span at least a factor of three: below that a
 // logarithmic axis would carry fewer than two labels.
 func newScale(values []float64, wantLog bool, from, to float64) scale {

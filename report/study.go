@@ -25,8 +25,8 @@ type study struct {
 }
 
 // newStudy takes as baseline the completed trials of kind baseline (one for each seed),
-// or else the best search trial without the two losses and without resampling: the
-// best one, so that the comparison is not in favour of the losses.
+// or if there are none the best search trial without the two losses and resampling (the
+// best, so that the comparison does not favour the losses).
 func newStudy(spec *sweep.Spec, trials []sweep.Trial) study {
 	s := study{spec: spec, trials: trials, ranked: analysis.Rank(spec, trials, ""), knee: -1, verdicts: analysis.Judge(spec, trials)}
 

@@ -58,7 +58,7 @@ func difference(v, mean float64) float64 {
 	return 0
 }
 
-// judge says in a word, and as a class of style.css, how v compares.
+// judge returns a word and a CSS class for the comparison of v.
 func judge(metric string, v float64, b spread) (word, class string) {
 	switch {
 	case difference(v, b.Mean) == 0:
@@ -108,7 +108,7 @@ func verdict(s study) string {
 		return fmt.Sprintf("Trial %d has the best %s, %s. No plain baseline has completed, so this page cannot say whether the losses helped.",
 			best.Number, first.Name, num(value))
 	case s.isBaseline(best):
-		return fmt.Sprintf("The baseline itself, trial %d, has the best %s: %s. Nothing that this sweep tried improved on it.",
+		return fmt.Sprintf("The baseline itself, trial %d, has the best %s: %s. No other configuration of this sweep is better.",
 			best.Number, first.Name, num(value))
 	}
 	text := fmt.Sprintf("Trial %d has the best %s: %s, against %s of the baseline (%s).",
@@ -155,14 +155,14 @@ func caveats(in Input, s study) []string {
 	}
 	switch n, again := len(s.baseline), repeated(s.trials); {
 	case again > 0:
-		out = append(out, fmt.Sprintf("%s trained with several seeds, the others with one. A configuration with several seeds ranks by their mean; the table next to the baseline shows one of its trials.", english.Plural(again, "searched configuration was", "searched configurations were")))
+		out = append(out, fmt.Sprintf("%s trained with several seeds, the others with one. A configuration with several seeds ranks by their mean; the comparison table shows one of its trials.", english.Plural(again, "searched configuration was", "searched configurations were")))
 	case n > 1:
-		out = append(out, fmt.Sprintf("Each searched configuration was trained with one seed, the baseline with %d. A difference inside the range of the baseline is not distinguishable from noise. The list of trials that are as good as the best assumes that every configuration has the noise of the baseline's seeds.", n))
+		out = append(out, fmt.Sprintf("Each searched configuration was trained with one seed, the baseline with %d. A difference within the range of the baseline's seeds is not distinguishable from noise. The list of trials that are as good as the best assumes that every configuration has the noise of the baseline's seeds.", n))
 	default:
 		out = append(out, "Every configuration was trained with one seed, so a difference between two trials includes the luck of training. No difference here is claimed to be significant: repeat the best trial and the baseline with other seeds first.")
 	}
 	if k := len(s.ranked); k > 1 {
-		text := fmt.Sprintf("The best of %d trials was chosen by the same samples as its numbers here, so it looks better than it is (the winner's curse).", k)
+		text := fmt.Sprintf("The best of %d trials was selected with the same samples that its metrics are computed from, so its metrics are optimistic (the winner's curse).", k)
 		if len(spec.Evaluate.Guidance) > 1 {
 			text += " Its guidance scale was chosen by other samples and the other half of the real images."
 		}
@@ -173,7 +173,7 @@ func caveats(in Input, s study) []string {
 	}
 	out = append(out, "FID is computed from the features of this project's own small classifier. Compare it between trials of this dataset and size, and never with published Inception FIDs. With few samples it is biased upwards.")
 	if len(in.Floor) > 0 {
-		out = append(out, "The floor compares one half of the real images with the other. It is a reference value and no bound: FID falls with the number of images, and a half has another number of images than a model has samples.")
+		out = append(out, "The floor compares one half of the real images with the other. It is a reference value, not a bound: FID depends on the number of images, and the two sets differ in size.")
 	}
 	stopped, gated := 0, 0
 	for _, t := range in.Trials {
@@ -198,7 +198,7 @@ func caveats(in Input, s study) []string {
 	return out
 }
 
-// sampleCounts says how many generated samples stand behind each group's numbers.
+// sampleCounts says how many generated samples are used for the metrics of each group.
 func sampleCounts(spec *sweep.Spec) string {
 	groups := spec.Dataset.Facts().Groups
 	if groups == nil || spec.Dataset.Classes() == 0 {
@@ -210,7 +210,7 @@ func sampleCounts(spec *sweep.Spec) string {
 			parts = append(parts, fmt.Sprintf("%s %d", g, n*spec.Evaluate.SamplesPerClass))
 		}
 	}
-	return fmt.Sprintf("Generated samples behind each number: %s (%d a class).",
+	return fmt.Sprintf("Generated samples for each metric: %s (%d a class).",
 		strings.Join(parts, ", "), spec.Evaluate.SamplesPerClass)
 }
 

@@ -32,7 +32,7 @@ func TestVerdict(t *testing.T) {
 		{"no baseline", []sweep.Trial{made(0, search, 1, 20, 60)},
 			"Trial 0 has the best fid.tail, 60.00. No plain baseline has completed, so this page cannot say whether the losses helped."},
 		{"the baseline leads", []sweep.Trial{made(0, baseline, 0, 20, 30), made(1, search, 1, 20, 31)},
-			"The baseline itself, trial 0, has the best fid.tail: 30.00. Nothing that this sweep tried improved on it."},
+			"The baseline itself, trial 0, has the best fid.tail: 30.00. No other configuration of this sweep is better."},
 		{"all failed a gate", []sweep.Trial{gated},
 			"No trial is the best: 1 trial completed with a value of fid.tail, and it failed a gate; this one, trial 3, has 44: it copies."},
 		{"nothing completed", []sweep.Trial{{Status: sweep.StatusDiverged}},
@@ -74,9 +74,9 @@ func TestJudge(t *testing.T) {
 
 func TestSampleCountsFollowTheGroups(t *testing.T) {
 	spec := fixture(t, 0).Spec
-	require.Equal(t, "Generated samples behind each number: head 300, medium 400, tail 300, all 1000 (100 a class).", sampleCounts(spec))
+	require.Equal(t, "Generated samples for each metric: head 300, medium 400, tail 300, all 1000 (100 a class).", sampleCounts(spec))
 	spec.Dataset.Imbalance.Profile = sweep.ProfileStep
-	require.Equal(t, "Generated samples behind each number: head 500, tail 500, all 1000 (100 a class).", sampleCounts(spec))
+	require.Equal(t, "Generated samples for each metric: head 500, tail 500, all 1000 (100 a class).", sampleCounts(spec))
 }
 
 // The front is of head against tail even when the sweep optimises something else.

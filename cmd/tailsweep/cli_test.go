@@ -188,11 +188,11 @@ func TestPlanWithoutMeasuring(t *testing.T) {
 	r := cmdline(t, nil, "", "plan", "testdata/plan.yaml", "--no-measure")
 	require.Equal(t, cli.ExitOK, r.Code, r.Err)
 	require.Empty(t, r.Err)
-	require.Contains(t, r.out, "steps        1000 a trial, 5000 in all\n")
+	require.Contains(t, r.out, "steps        1000 a trial, 5000 in total\n")
 	require.Contains(t, r.out, "time         not estimated: nothing was measured\n")
 	r = cmdline(t, nil, "", "plan", "testdata/plan.yaml", "--no-measure", "--steps-per-second", "20")
 	require.Equal(t, cli.ExitUsage, r.Code)
-	require.Contains(t, r.Err, "(valid: one of them)")
+	require.Contains(t, r.Err, "cannot be combined")
 }
 
 func TestPlanRefusesAnInvalidRate(t *testing.T) {

@@ -198,7 +198,7 @@ func TestDataOfBadInput(t *testing.T) {
 		"/nowhere.tar.gz: no such file":                 {"pull", "cifar-10", "--from", "/nowhere.tar.gz"},
 		"ftp:// is not supported":                       {"pull", "cifar-10", "--from", "ftp://host/x"},
 		"choose another folder with --to":               {"pull", "cifar-10", "--to", full},
-		`"nothing.yaml" is no folder and no spec`:       {"inspect", "nothing.yaml"},
+		`"nothing.yaml" is neither a folder nor a spec`: {"inspect", "nothing.yaml"},
 		"valid: a name that ends in .png":               {"inspect", "fashion-mnist-10k", "--picture", "x.jpg"},
 		"has no folder with pictures, want one a class": {"inspect", full},
 		"tailsweep: data pull takes one dataset":        {"pull"},

@@ -74,8 +74,8 @@ func newRoot(a *cli.App) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tailsweep",
 		Short: "Hyper-parameter sweeps for class-imbalanced diffusion models",
-		Long: `tailsweep searches the weights of loss terms with which the rare classes of a
-diffusion model gain diversity and the frequent classes lose nothing.
+		Long: `tailsweep searches loss weights that improve the rare classes of a diffusion model
+without making the frequent classes worse.
 
     tailsweep init > my.yaml      write a spec, then: validate, plan
     tailsweep run my.yaml         run it, here or on a cluster

@@ -8,7 +8,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/backend"
 )
 
-// Backend is the verb backend: it is about the backends of training.
+// Backend is the verb backend: it installs and lists backends.
 func Backend(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backend",
@@ -30,7 +30,7 @@ func newBackendInstall(a *cli.App) *cobra.Command {
 	cuda := f.Bool("cuda", false, "install the plugin for NVIDIA GPUs")
 	from := f.String("from", "", "install this wheel instead of a download")
 	index := f.String("index", "", "URL of a simple package index (default: pip's)")
-	ifPossible := f.Bool("if-possible", false, "where the plugin is not available, print why and succeed: backend go works everywhere")
+	ifPossible := f.Bool("if-possible", false, "if the plugin is not available, print the reason and exit with 0")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		o := backend.InstallOptions{Kind: backend.CPU, From: *from, Index: *index, Out: a.Err}
 		if *cuda {
@@ -69,7 +69,7 @@ func newBackendList(a *cli.App) *cobra.Command {
 			b := ListedBackend{Name: plugin.name, Ready: ok && cli.ReadBuild().Cgo, Detail: path}
 			switch {
 			case !ok:
-				b.Detail = "not installed; the place is " + path
+				b.Detail = "not installed; expected at " + path
 			case !b.Ready:
 				b.Detail = "installed, but this binary was built without cgo: " + path
 			}

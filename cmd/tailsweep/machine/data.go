@@ -16,7 +16,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
-// Data is the verb data: it is about datasets.
+// Data is the verb data: it lists, downloads and inspects datasets.
 func Data(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "data",
@@ -141,7 +141,7 @@ worker then downloads it.)`,
 	return cmd
 }
 
-// pullable refuses what cannot be downloaded.
+// pullable returns a usage error for a dataset that cannot be downloaded.
 func pullable(name, to string) error {
 	info, known := sweep.LookupDataset(name)
 	switch {

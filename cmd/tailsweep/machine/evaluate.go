@@ -20,8 +20,8 @@ func Evaluate(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "evaluate DIR | evaluate --untrained SPEC | evaluate --job FILE",
 		Short: "Evaluate a pulled checkpoint by hand, without any service",
-		Long: `evaluate samples the model of a checkpoint folder and prints its metrics, as its spec
-asks. With --untrained it evaluates the initial model of a spec, for comparison.
+		Long: `evaluate samples the model of a checkpoint folder and prints the metrics that its
+spec asks for. With --untrained it evaluates the initial model of a spec, for comparison.
 
 With --job it is the child of a worker and writes JSON lines.`,
 		Args: cli.Args(0, 1, "one checkpoint folder"),

@@ -20,7 +20,7 @@ func weakText(made features.Trained, epochs int) string {
 	if made.Accuracy >= enough {
 		return ""
 	}
-	return fmt.Sprintf("warning: accuracy %.2f on held-out images is below %.1f: metrics of such a classifier say little; "+
+	return fmt.Sprintf("warning: accuracy %.2f on held-out images is below %.1f: metrics based on it are unreliable; "+
 		"use more images, or --epochs above %d", made.Accuracy, enough, epochs)
 }
 
@@ -35,9 +35,9 @@ func Features(a *cli.App) *cobra.Command {
 	train := &cobra.Command{
 		Use:   "train --data DIR --to FILE",
 		Short: "Train a classifier on the balanced images of a dataset, for evaluate.features",
-		Long: `train trains the classifier of a dataset, a file for evaluate.features.path. For
-fashion-mnist it is the built-in one, and its accuracy is measured on the 10,000 test
-images; for another dataset every tenth image is held out for that.`,
+		Long: `train trains the classifier of a dataset, a file for evaluate.features.path. Its accuracy
+is measured on held-out images: the 10,000 test images of Fashion-MNIST, every tenth
+image of other datasets. For fashion-mnist the result is the built-in classifier.`,
 		Args: cli.Args(0, 0, "no arguments"),
 	}
 	f := train.Flags()
@@ -52,7 +52,7 @@ images; for another dataset every tenth image is held out for that.`,
 	classes := f.Int("classes", 0, "dataset.classes, for an image folder")
 	channels := f.Int("channels", 3, "dataset.channels, for an image folder")
 	path := f.String("to", "", "file for the weights")
-	epochs := f.Int("epochs", features.DefaultEpochs, "passes over the images; more for a small dataset, so that there are 400 steps")
+	epochs := f.Int("epochs", features.DefaultEpochs, "passes over the images (at least 400 steps in total)")
 	name := cli.BackendFlag(train)
 	train.RunE = func(cmd *cobra.Command, _ []string) error {
 		info, _ := sweep.LookupDataset(set.Value)

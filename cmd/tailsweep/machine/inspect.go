@@ -53,8 +53,8 @@ func newDataInspect(a *cli.App) *cobra.Command {
 		Long: `inspect reads a dataset as a training does: the dataset of a spec with its long-tailed
 split, a dataset by name with all its images, or a folder of images. It is downloaded
 first where that is needed. For a spec it then checks that its trials can be evaluated:
-the networks and the reference images exist, with enough real images. The spec may have
-faults outside of dataset, which validate reports.`,
+the networks and the reference images exist, with enough real images. Faults of
+the spec outside of dataset are ignored; validate reports them.`,
 		Example: `  tailsweep data inspect my.yaml --picture sheet.png
   tailsweep data inspect cifar-10
   tailsweep data inspect photos/ -o json`,
@@ -121,7 +121,7 @@ func datasetOf(a *cli.App, argument string) (sweep.Dataset, *sweep.Spec, error) 
 			names = append(names, info.Name)
 		}
 		if errors.Is(err, os.ErrNotExist) {
-			return d, nil, cli.Usagef("data inspect: %q is no folder and no spec file (valid also: %s)", argument, strings.Join(names, ", "))
+			return d, nil, cli.Usagef("data inspect: %q is neither a folder nor a spec file (valid: a folder, a spec, or one of %s)", argument, strings.Join(names, ", "))
 		}
 		return d, nil, err
 	}

@@ -75,8 +75,8 @@ With --job it is the child of a worker and writes JSON lines.`,
 	return cmd
 }
 
-// asChild turns a child's exit code into an error that keeps it; what there is to
-// say has been said in an event.
+// asChild turns a child's exit code into an error without a message: an event has
+// reported it.
 func asChild(code int) error {
 	if code == cli.ExitOK {
 		return nil
@@ -157,7 +157,7 @@ func refuseUsed(dir, resume string) error {
 	}
 	switch {
 	case from == "" || filepath.Dir(from) != dir:
-		return cli.Usagef("train: --to %s has the checkpoints of a training, the last %s: choose another folder, or continue with --resume %s", dir, last, filepath.Join(dir, last))
+		return cli.Usagef("train: --to %s already contains checkpoints (last: %s): choose another folder, or continue with --resume %s", dir, last, filepath.Join(dir, last))
 	case last > filepath.Base(from):
 		return cli.Usagef("train: --resume %s: --to %s has a later checkpoint, %s: choose another folder, or continue from that one", resume, dir, last)
 	}

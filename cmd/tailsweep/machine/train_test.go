@@ -49,7 +49,7 @@ func TestTrainRefusesAUsedFolder(t *testing.T) {
 		require.NoError(t, os.Mkdir(step(name), 0o755))
 	}
 	err := refuseUsed(used, "")
-	require.ErrorContains(t, err, "--to "+used+" has the checkpoints of a training, the last step-0000000200")
+	require.ErrorContains(t, err, "--to "+used+" already contains checkpoints (last: step-0000000200)")
 	require.ErrorContains(t, err, "--resume "+step("step-0000000200"))
 	require.ErrorContains(t, refuseUsed(used, step("step-0000000100")), "a later checkpoint, step-0000000200")
 	require.Equal(t, cli.ExitUsage, cli.CodeOf(refuseUsed(used, filepath.Join(t.TempDir(), "step-0000000300"))), "of elsewhere")

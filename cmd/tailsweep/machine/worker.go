@@ -27,7 +27,7 @@ worker. A second signal ends it at once.`,
 	}
 	f := cmd.Flags()
 	only := &cli.Choice{Value: worker.OnlyBoth, Valid: []string{worker.OnlyBoth, worker.OnlyControl, worker.OnlyTraining}}
-	f.Var(only, "only", "part to run: control needs no GPU, training does the trainings only")
+	f.Var(only, "only", "part to run: control (no GPU needed) or training (trainings only)")
 	slots := f.Int("slots", 0, "trainings at a time (default: one for each GPU, or one)")
 	queue := f.String("queue", sweep.DefaultQueue, "task queue of trainings, resources.queue of specs")
 	listen := f.String("metrics-addr", cli.EnvOr("TAILSWEEP_METRICS_ADDR", "127.0.0.1:0"), "address of the /metrics endpoint (TAILSWEEP_METRICS_ADDR)")

@@ -121,7 +121,7 @@ func levelText(t BestTrial) string {
 			text += fmt.Sprintf(" and %d more", more)
 		}
 	}
-	text += fmt.Sprintf(" of %d others; %s of one configuration varies by %.3g between seeds", c.Configurations-1, c.Metric, c.Noise)
+	text += fmt.Sprintf(" of %d others; standard deviation of %s between seeds: %.3g", c.Configurations-1, c.Metric, c.Noise)
 	if c.Best != t.Number {
 		text += fmt.Sprintf("; by the mean over seeds trial %d is the best", c.Best)
 	}

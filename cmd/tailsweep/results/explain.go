@@ -24,7 +24,7 @@ type Explanation struct {
 	Pending     []int         `json:"pending,omitempty"` // trials that were pending when it was suggested
 	Unknown     string        `json:"unknown,omitempty"` // why Pending is unknown
 	Expected    []expectation `json:"expected,omitempty"`
-	Constraints []held        `json:"constraints,omitempty"`
+	Constraints []satisfied   `json:"constraints,omitempty"`
 	Replay      *Replay       `json:"replay,omitempty"` // with --replay
 }
 
@@ -35,8 +35,8 @@ type expectation struct {
 	Value *float64 `json:"value,omitempty"` // absent when the trial did not complete
 }
 
-// held is a constraint, and whether the trial satisfies it.
-type held struct {
+// satisfied is a constraint, and whether the trial satisfies it.
+type satisfied struct {
 	Constraint string   `json:"constraint"`
 	Value      *float64 `json:"value,omitempty"`
 	Limit      *float64 `json:"limit,omitempty"` // absent while the baseline has no result
@@ -123,7 +123,7 @@ func explain(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial) Explanation 
 	}
 	limits := analysis.NewLimits(spec, ledger)
 	for i, c := range spec.Constraints {
-		h := held{Constraint: c.String(), Value: value(c.Metric)}
+		h := satisfied{Constraint: c.String(), Value: value(c.Metric)}
 		if limit, ok := limits.Limit(i); ok {
 			h.Limit = &limit.Mean
 			if h.Value != nil {
@@ -171,11 +171,11 @@ func explanationText(e Explanation) []string {
 	}
 	switch {
 	case e.Unknown != "":
-		add("known then", "%s", e.Unknown)
+		add("known", "%s", e.Unknown)
 	case len(e.Pending) > 0:
-		add("known then", "%d finished trials; pending: %s", *r.Seen, trialview.Numbers(e.Pending))
+		add("known", "%d finished trials; pending: %s", *r.Seen, trialview.Numbers(e.Pending))
 	default:
-		add("known then", "%d finished trials, none pending", *r.Seen)
+		add("known", "%d finished trials, none pending", *r.Seen)
 	}
 	if len(r.Posterior) > 0 || r.Acquisition != 0 {
 		add("acquisition", "%.4g", r.Acquisition)
@@ -216,7 +216,7 @@ func expectedText(list []expectation) []string {
 	return console.Indented(t)
 }
 
-func constraintsText(list []held) []string {
+func constraintsText(list []satisfied) []string {
 	if len(list) == 0 {
 		return nil
 	}

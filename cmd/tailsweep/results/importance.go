@@ -16,10 +16,10 @@ func Importance(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "importance SWEEP",
 		Short: "Show which parameters decide whether a trial is among the best",
-		Long: `importance shows how much each parameter by itself explains of whether a configuration
-is among the best (PED-ANOVA): among all configurations of the search, and among their
-better half. "noise" means that the effect is not distinguishable from none. Without
---metric it covers every metric of the spec.`,
+		Long: `importance shows how much each parameter alone explains whether a configuration is among
+the best (PED-ANOVA), first among all configurations, then among the better half.
+"noise" means: no significant effect. Without --metric it covers every metric of the
+spec.`,
 		Args: cli.Args(1, 1, "one sweep"),
 	}
 	output := cli.OutputFlag(cmd)

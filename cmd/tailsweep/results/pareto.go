@@ -33,7 +33,7 @@ sweeps only with the same --reference.`,
 		Args: cli.Args(1, 1, "one sweep"),
 	}
 	output := cli.OutputFlag(cmd)
-	corner := cmd.Flags().StringToString("reference", nil, "reference point of the hypervolume, for example fid.tail=80,fid.head=40 (default: beyond the worst of the front and of the baseline by a tenth of the range)")
+	corner := cmd.Flags().StringToString("reference", nil, "reference point of the hypervolume, for example fid.tail=80,fid.head=40 (default: worse than the worst of front and baseline by 10 % of the range)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		_, spec, trials, err := a.Trials(cmd.Context(), args[0])
 		if err != nil {

@@ -31,7 +31,7 @@ func Pull(a *cli.App) *cobra.Command {
 	metric := f.String("metric", "", "rank by this metric instead of the spec's first")
 	trial := f.Int("trial", -1, "this trial instead of the best")
 	state := f.Bool("state", false, "also download what resuming needs: optimizer state and raw weights")
-	dir := f.String("to", "", "folder for the checkpoints, a folder for each trial; all of them appear or none")
+	dir := f.String("to", "", "output folder; each trial gets a folder in it; nothing is written if one fails")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		one := cmd.Flags().Changed("trial")
 		switch {

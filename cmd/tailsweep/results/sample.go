@@ -31,7 +31,7 @@ func Sample(a *cli.App) *cobra.Command {
 		Use:   "sample DIR [DIR ...] --to FILE.png",
 		Short: "Draw samples of each class from pulled checkpoints, with the same noise",
 		Long: `sample draws samples of each class. With several folders, for example of a baseline and
-of a trial, the samples of one class and noise stand side by side.`,
+of a trial, samples of the same class and noise are shown side by side.`,
 		Args: cli.Args(1, 6, "checkpoint folders"),
 	}
 	f := cmd.Flags()

@@ -13,7 +13,7 @@ import (
 func Asktell(a *cli.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "asktell",
-		Short: "Serve the search to another program, with a JSON line for each request",
+		Short: "Serve the search to another program, one JSON line per request",
 		Args:  cli.Args(0, 0, "no arguments"),
 		Long: `asktell serves the search to another program, which asks for configurations and reports
 their values: a JSON object in each line of stdin is answered by one on stdout. It needs
@@ -34,10 +34,10 @@ no stack and no network. All objectives are minimised; a constraint is satisfied
                space     the parameters, 1 to 200, see below
                nobj      objectives, 1 to 8 (1)
                ncon      constraints, 0 to 8 (0)
-               noisy     equal configurations can have different values (false)
+               noisy     repeated evaluations can differ (false)
                seed      of the search, from 0 (0)
                budget    trials that the search plans for; it does not end there
-               parallel  trials at the same time that it plans for (1)
+               parallel  parallel trials that the search plans for (1)
                method    ` + strings.Join(cli.MethodNames(), ", ") + ` (bayes)
     ask      Answers {"id","params"}. For parallel trials ask again before tell. When
              every configuration of the space was tried, the answer is

@@ -59,11 +59,11 @@ func Simulate(a *cli.App) *cobra.Command {
 		Use:   "simulate SPEC --objective FUNC",
 		Short: "Play a sweep on a known function, in virtual time",
 		Args:  cli.Args(1, 1, "one spec"),
-		Long: `simulate plays a sweep without training anything. The decisions are those of a
-sweep on Temporal: method, budget, baseline, constraints, repeats and early
-termination are the spec's. The results are those of a known function of its
-parameters, and time is virtual. Trials queue for the slots; they differ in pace by
-up to a fifth, and none fails. It shows how a search proceeds, not what real
+		Long: `simulate plays a sweep without training. Method, budget, baseline, constraints,
+repeats and early termination come from the spec, and it makes the same decisions as a
+real sweep; results come from a known function of the parameters, and time is virtual.
+Trials queue for the slots, differ in speed by up to 20 %, and none fails. It shows how
+a search proceeds, not what real
 training gives.
 
 A budget of time only keeps new trials from starting. Running trials finish, so a

@@ -13,7 +13,7 @@ import (
 func Down(a *cli.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "down",
-		Short: "Stop the worker, which saves its trainings, and the stack; keep the state",
+		Short: "Stop the local worker, after it saved its trainings, and the stack; the state is kept",
 		Args:  cli.Args(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			before, err := stack.Read("")

@@ -49,7 +49,7 @@ measurement and omits the time estimate.`,
 		case given && !measure.AboveZero(*rate):
 			return cli.Usagef("--steps-per-second is %v (valid: above 0)", *rate)
 		case given && *unmeasured:
-			return cli.Usagef("--no-measure omits the time estimate, which --steps-per-second is for (valid: one of them)")
+			return cli.Usagef("--no-measure and --steps-per-second cannot be combined")
 		}
 		spec, content, err := a.ReadSpec(args[0])
 		if err != nil {
@@ -93,14 +93,14 @@ measurement and omits the time estimate.`,
 
 func planText(spec *sweep.Spec, p Planned) []string {
 	plan := p.Plan
-	trials := "until the budget ends it; per trial:"
+	trials := "unknown (until the budget is used up); per trial:"
 	if plan.Trials > 0 {
 		trials = fmt.Sprintf("%d, %d of them baseline, %d at a time", plan.Trials, plan.Baseline, spec.MaxConcurrentTrials)
 	}
 	if spec.Method == sweep.MethodGrid {
 		trials += "\n" + gridText(spec)
 	}
-	inAll := func(text string) string {
+	inTotal := func(text string) string {
 		if plan.Trials == 0 {
 			return ""
 		}
@@ -109,8 +109,8 @@ func planText(spec *sweep.Spec, p Planned) []string {
 	lines := []string{
 		"sweep        " + spec.Name + " (" + string(spec.Method) + ")",
 		"trials       " + trials,
-		fmt.Sprintf("steps        %d a trial", plan.StepsPerTrial) + inAll(fmt.Sprintf(", %d in all", plan.Steps)),
-		fmt.Sprintf("samples      %d a trial", plan.SamplesPerTrial) + inAll(fmt.Sprintf(", %d in all", plan.Samples)),
+		fmt.Sprintf("steps        %d a trial", plan.StepsPerTrial) + inTotal(fmt.Sprintf(", %d in total", plan.Steps)),
+		fmt.Sprintf("samples      %d a trial", plan.SamplesPerTrial) + inTotal(fmt.Sprintf(", %d in total", plan.Samples)),
 		fmt.Sprintf("model        %d parameters, %s a checkpoint", p.Parameters, text.Bytes(plan.CheckpointBytes)),
 	}
 	if spec.EarlyTerminate != nil {
@@ -129,9 +129,9 @@ func planText(spec *sweep.Spec, p Planned) []string {
 		if p.Backend != "" {
 			how += ", measured on " + p.Backend
 		}
-		total := inAll(fmt.Sprintf(", %s on one slot", text.Duration(plan.SlotTime)))
+		total := inTotal(fmt.Sprintf(", %s on one slot", text.Duration(plan.SlotTime)))
 		if spec.MaxConcurrentTrials > 1 {
-			total += inAll(fmt.Sprintf(", %s on %d with `tailsweep up --slots %[2]d`", text.Duration(plan.WallTime), spec.MaxConcurrentTrials))
+			total += inTotal(fmt.Sprintf(", %s on %d with `tailsweep up --slots %[2]d`", text.Duration(plan.WallTime), spec.MaxConcurrentTrials))
 		}
 		lines = append(lines, console.Wrapped("time         ", fmt.Sprintf("about %s a trial%s (%s; plus start and compilation)", text.Duration(plan.TrialTime), total, how))...)
 	}
@@ -149,7 +149,7 @@ func gridText(spec *sweep.Spec) string {
 			words = append(words, v.String())
 		}
 		if n := len(values); n > most {
-			words = append(words, fmt.Sprintf("... %d in all", n))
+			words = append(words, fmt.Sprintf("... %d in total", n))
 		}
 		lines = append(lines, fmt.Sprintf("               %s: %s", p.Name, strings.Join(words, ", ")))
 	}

@@ -45,7 +45,7 @@ func Cancel(a *cli.App) *cobra.Command {
 func steering(a *cli.App, update, short string) *cobra.Command {
 	cmd := &cobra.Command{Use: update + " SWEEP", Short: short, Args: cli.Args(1, 1, "one sweep")}
 	output := cli.OutputFlag(cmd)
-	reason := cmd.Flags().String("reason", "", "reason, kept in the sweep's audit")
+	reason := cmd.Flags().String("reason", "", "reason, stored in the audit log of the sweep")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, cancel := context.WithTimeout(cmd.Context(), commandTimeout)
 		defer cancel()

@@ -19,8 +19,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/store"
 )
 
-// App is what the verbs share: the streams, and how to connect to Temporal and to
-// the object store.
+// App holds the streams, and how to connect to Temporal and to the object store.
 type App struct {
 	In       io.Reader
 	Out, Err io.Writer

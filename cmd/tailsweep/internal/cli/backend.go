@@ -58,12 +58,12 @@ func RefuseOtherBackend(asked string) error {
 	if err != nil {
 		return err
 	}
-	return otherBackend(asked, status.WorkerBackend)
+	return checkBackend(asked, status.WorkerBackend)
 }
 
-// otherBackend refuses a backend that the running worker does not train on. auto
+// checkBackend refuses a backend that the running worker does not train on. auto
 // accepts every worker; "" means that no worker runs.
-func otherBackend(asked, worker string) error {
+func checkBackend(asked, worker string) error {
 	if asked == backend.Auto || worker == "" {
 		return nil
 	}

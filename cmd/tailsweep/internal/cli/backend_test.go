@@ -20,7 +20,7 @@ func TestOtherBackend(t *testing.T) {
 		{"go", "xla:cpu", true},
 		{"xla:cpu", "auto", true},
 	} {
-		err := otherBackend(c.asked, c.worker)
+		err := checkBackend(c.asked, c.worker)
 		if !c.refused {
 			require.NoError(t, err, c)
 			continue

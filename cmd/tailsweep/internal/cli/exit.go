@@ -29,7 +29,7 @@ type ExitCode struct {
 	Meaning string
 }
 
-// ExitCodes is the list of exit codes: help and README show it.
+// ExitCodes is the list of exit codes: help and docs/guide.md show it.
 var ExitCodes = []ExitCode{
 	{ExitOK, "success; run and watch: the sweep completed, or was stopped as asked"},
 	{ExitFailure, "failure; run and watch: the sweep failed or was cancelled"},

@@ -127,6 +127,6 @@ func Expect(ctx context.Context, a *cli.App, spec *sweep.Spec, name string) erro
 		return err
 	}
 	plan := cost.Of(spec, speed)
-	a.Say("backend go (%s): %.1f steps/s, about %s a trial and %s in all on one slot", why, rate, text.Duration(plan.TrialTime), text.Duration(plan.SlotTime))
+	a.Say("backend go (%s): %.1f steps/s, about %s a trial and %s in total on one slot", why, rate, text.Duration(plan.TrialTime), text.Duration(plan.SlotTime))
 	return nil
 }

@@ -127,15 +127,15 @@ func QueryProgress(ctx context.Context, c client.Client, name string) (conduct.P
 	p.Phase, p.StartedAt, p.EndedAt = conduct.PhaseFailed, info.GetStartTime().AsTime(), &ended
 	p.Message = "its workflow ended as " + strings.ToLower(info.GetStatus().String())
 	err = c.GetWorkflow(ctx, workflows.SweepID(name), info.GetExecution().GetRunId()).Get(ctx, nil)
-	if err := lastWords(err, &p); err != nil {
+	if err := progressFromError(err, &p); err != nil {
 		return p, fmt.Errorf("read the result of sweep %q: %w", name, err)
 	}
 	return p, nil
 }
 
-// lastWords reads the progress from the error of a sweep that failed or was cancelled
+// progressFromError reads the progress from the error of a sweep that failed or was cancelled
 // in Temporal. A sweep that was terminated from outside has none.
-func lastWords(ended error, p *conduct.Progress) error {
+func progressFromError(ended error, p *conduct.Progress) error {
 	var failed *temporal.ApplicationError
 	var cancelled *temporal.CanceledError
 	switch {

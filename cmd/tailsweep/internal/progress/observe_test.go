@@ -11,21 +11,21 @@ import (
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
-func TestLastWords(t *testing.T) {
+func TestProgressFromError(t *testing.T) {
 	for name, c := range map[string]struct {
 		ended error
 		phase conduct.Phase
 		done  int
 	}{
-		"failed":                  {temporal.NewApplicationError("", workflows.TypeSweepFailed, conduct.Progress{Phase: conduct.PhaseFailed, Finished: 2}), conduct.PhaseFailed, 2},
-		"cancelled in Temporal":   {temporal.NewCanceledError(conduct.Progress{Phase: conduct.PhaseCancelled, Finished: 3}), conduct.PhaseCancelled, 3},
-		"cancelled, no words":     {temporal.NewCanceledError(), "before", 1},
-		"another's failure":       {temporal.NewApplicationError("", "Other", 7), "before", 1},
-		"terminated from outside": {errors.New("terminated"), "before", 1},
+		"failed":                      {temporal.NewApplicationError("", workflows.TypeSweepFailed, conduct.Progress{Phase: conduct.PhaseFailed, Finished: 2}), conduct.PhaseFailed, 2},
+		"cancelled in Temporal":       {temporal.NewCanceledError(conduct.Progress{Phase: conduct.PhaseCancelled, Finished: 3}), conduct.PhaseCancelled, 3},
+		"cancelled, without progress": {temporal.NewCanceledError(), "before", 1},
+		"another's failure":           {temporal.NewApplicationError("", "Other", 7), "before", 1},
+		"terminated from outside":     {errors.New("terminated"), "before", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := conduct.Progress{Phase: "before", Finished: 1}
-			require.NoError(t, lastWords(c.ended, &p))
+			require.NoError(t, progressFromError(c.ended, &p))
 			require.Equal(t, c.phase, p.Phase)
 			require.Equal(t, c.done, p.Finished)
 		})

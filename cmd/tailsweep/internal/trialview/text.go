@@ -108,7 +108,7 @@ func Planned(spec *sweep.Spec) string {
 	if n := cost.TrialCount(spec); n > 0 {
 		return english.Plural(n, "trial", "")
 	}
-	return "trials until the budget ends it"
+	return "trials until the budget is used up"
 }
 
 // OfPlanned formats a number of trials as "3 trials", or "3 of 12 trials".
