@@ -3,6 +3,7 @@ package specfile
 import (
 	"reflect"
 	"slices"
+	"strconv"
 
 	"github.com/tailsweep/tailsweep/sweep"
 )
@@ -142,7 +143,7 @@ func (c *checker) resolveGroups() {
 
 // defaultTexts describes the defaults that are not constants of defaults. The schema
 // and the reference show them.
-var defaultTexts = map[path]string{
+var defaultTexts = withSamplers(map[path]string{
 	"description":                     "none",
 	"dataset.path":                    "where `tailsweep data pull` puts the files",
 	"dataset.split":                   "none: all images of the folder",
@@ -171,7 +172,6 @@ var defaultTexts = map[path]string{
 	"model.heads":                     "4",
 	"train.warmup_steps":              "500, or a tenth of train.steps where that is less",
 	"train.weight_decay":              "0",
-	"evaluate.ddpm_steps":             "1000",
 	"evaluate.features":               "the built-in classifier of fashion-mnist and fashion-mnist-10k",
 	"evaluate.features.classifier":    "the built-in one, where the dataset has one",
 	"evaluate.cas":                    "false",
@@ -196,4 +196,12 @@ var defaultTexts = map[path]string{
 	"budget.gpu_hours":                "no limit",
 	"budget.wall_clock":               "no limit",
 	"max_trial_time":                  "no limit",
+})
+
+// withSamplers adds the numbers of steps of the samplers that are not the default.
+func withSamplers(texts map[path]string) map[path]string {
+	for _, s := range sweep.SamplerList()[1:] {
+		texts[path("evaluate."+s.Name+"_steps")] = strconv.Itoa(s.DefaultSteps)
+	}
+	return texts
 }
