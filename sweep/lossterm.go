@@ -1,6 +1,9 @@
 package sweep
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // LossTerm is one entry of the closed list of terms that the training loss has beside
 // DDPM's. Its weight is the parameter NAME.weight; 0 turns the term off. The term's
@@ -162,3 +165,18 @@ var lossTerms = []LossTerm{
 // LossTerms is the closed list of the terms of the training loss beside DDPM's, in the
 // order in which they are shown.
 func LossTerms() []LossTerm { return slices.Clone(lossTerms) }
+
+// Layers lists the words of infonce.layer that name a latent of this model, the default
+// first.
+func (m Model) Layers() []string {
+	if m.Arch == ArchDiT {
+		return []string{LayerQuarter, LayerLast}
+	}
+	layers := []string{LayerBottleneck}
+	for _, way := range []string{"down", "up"} {
+		for level := range m.Mult {
+			layers = append(layers, fmt.Sprintf("%s%d", way, level))
+		}
+	}
+	return layers
+}

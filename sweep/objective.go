@@ -3,6 +3,7 @@ package sweep
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // NamedMetrics returns the metrics that the objectives and constraints name, each once.
@@ -74,4 +75,11 @@ func (o Objective) Compare(a, b Trial) int {
 		return 0
 	}
 	return cmp.Compare(o.Cost(x), o.Cost(y))
+}
+
+// MeasuresCAS reports whether an evaluation trains a classifier for cas.*.
+func (s *Spec) MeasuresCAS() bool {
+	return s.Evaluate.CAS || slices.ContainsFunc(s.NamedMetrics(), func(name string) bool {
+		return strings.HasPrefix(name, FamilyCAS+".")
+	})
 }

@@ -1,9 +1,10 @@
 package sweep
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"slices"
-	"strings"
-	"time"
 )
 
 // APIVersion is the only value of a spec's apiVersion that this version reads.
@@ -267,9 +268,6 @@ type Budget struct {
 	WallClock Duration `json:"wall_clock,omitempty"`
 }
 
-// Duration is a time.Duration written "12h30m" in YAML and JSON.
-type Duration time.Duration
-
 // Resources says where trials train.
 type Resources struct {
 	// Temporal task queue of the training workers: letters, digits, -, _ and dots.
@@ -327,13 +325,6 @@ func (e Evaluate) Draws() int {
 	return e.SamplesPerClass // a searched guidance is one scale
 }
 
-// MeasuresCAS reports whether an evaluation trains a classifier for cas.*.
-func (s *Spec) MeasuresCAS() bool {
-	return s.Evaluate.CAS || slices.ContainsFunc(s.NamedMetrics(), func(name string) bool {
-		return strings.HasPrefix(name, FamilyCAS+".")
-	})
-}
-
 // AtRung returns the spec of a rung's evaluation: with evaluate.rung, if it is given, in
 // place of evaluate's own fields.
 func (s *Spec) AtRung() Spec {
@@ -343,4 +334,15 @@ func (s *Spec) AtRung() Spec {
 		at.Evaluate.SamplesPerClass, at.Evaluate.Guidance = r.SamplesPerClass, slices.Clone(r.Guidance)
 	}
 	return at
+}
+
+// Digest returns the SHA-256, in hex, of the spec's JSON. Specs that mean the same have
+// the same digest, however their YAML is laid out.
+func (s *Spec) Digest() string {
+	data, err := json.Marshal(s)
+	if err != nil {
+		panic("sweep: a spec that cannot be written: " + err.Error()) // only a number that is not finite; Parse lets none through
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }

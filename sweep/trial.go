@@ -106,56 +106,6 @@ type Trial struct {
 	Error      *Failure  `json:"error,omitempty"`
 }
 
-// Failure is why a trial did not complete.
-type Failure struct {
-	Class   FailureClass `json:"class"`
-	Message string       `json:"message"`
-}
-
-// FailureClass decides what happens after a failure.
-type FailureClass string
-
-// The classes: out_of_memory, bad_data and bug are not retried; lost and
-// transient are, up to MaxRestarts; preempted is resumed without counting.
-const (
-	FailOutOfMemory FailureClass = "out_of_memory"
-	FailBadData     FailureClass = "bad_data"
-	FailBug         FailureClass = "bug"
-	FailLost        FailureClass = "lost"
-	FailTransient   FailureClass = "transient"
-	FailPreempted   FailureClass = "preempted"
-)
-
-// FailureList lists all failure classes.
-func FailureList() []FailureClass {
-	return []FailureClass{FailOutOfMemory, FailBadData, FailBug, FailLost, FailTransient, FailPreempted}
-}
-
-// Known reports whether c is one of FailureList.
-func (c FailureClass) Known() bool { return slices.Contains(FailureList(), c) }
-
-// Retried reports whether another attempt follows a failure of the class.
-func (c FailureClass) Retried() bool {
-	return c == FailLost || c == FailTransient || c == FailPreempted
-}
-
-// FailureError carries a Failure as an error. Test with errors.As.
-type FailureError struct {
-	Failure
-	Err error // what it came from; may be nil
-}
-
-// Fail returns err as a failure of a class, with its text for the message.
-func Fail(class FailureClass, err error) error {
-	return &FailureError{Failure: Failure{Class: class, Message: err.Error()}, Err: err}
-}
-
-// Error returns the message: the class is for the code.
-func (e *FailureError) Error() string { return e.Message }
-
-// Unwrap returns the cause.
-func (e *FailureError) Unwrap() error { return e.Err }
-
 // AtStep returns the rung of a trial: metrics are those of the evaluation there, t is
 // the trial so far, from which the metrics of the training come.
 func (t Trial) AtStep(metrics map[string]float64) Rung {
@@ -192,4 +142,27 @@ func (t Trial) Tries() int {
 		stages = len(t.Rungs) // it did not go on from the last
 	}
 	return max(0, t.Attempts-stages) + min(t.Attempts, 1)
+}
+
+// Task is what everybody who works on a trial needs to know of it.
+type Task struct {
+	Spec       Spec       `json:"spec"`
+	Assignment Assignment `json:"assignment"`
+	Attempt    int        `json:"attempt"` // at training, from 1; each number is used once a trial
+}
+
+// TrainJob is one attempt at training a trial, on one machine.
+type TrainJob struct {
+	Task
+	Until   int    `json:"until,omitempty"`  // step to end at, with a checkpoint; 0: the last step
+	Staging string `json:"staging"`          // existing folder that whole checkpoints appear in, as step-%010d
+	Resume  string `json:"resume,omitempty"` // folder of a verified checkpoint to resume from
+	Parent  string `json:"parent,omitempty"` // key of that checkpoint, for the manifest
+}
+
+// EvaluateJob is the evaluation of one checkpoint, on one machine.
+type EvaluateJob struct {
+	Task
+	Checkpoint string `json:"checkpoint"` // folder of a verified checkpoint
+	Output     string `json:"output"`     // existing folder that grid.png is written into
 }

@@ -1,23 +1,21 @@
 package space
 
-// Axis is what search methods that are built of one-dimensional densities know of a
-// coordinate.
+// Axis describes one coordinate for the search methods that use one-dimensional
+// densities.
 type Axis struct {
 	Fixed      bool    // a constant
-	Categories int     // values of a categorical parameter, 0 for another
+	Categories int     // values of a categorical parameter, 0 for any other
 	Cells      int     // values of an ordered list or a range with steps, 0 for a continuous one
 	Zero       float64 // probability of an exact zero
-	Low        float64 // where the range begins: Gap beside an exact zero, else 0
+	Low        float64 // where the range begins: Gap if there is an exact zero, else 0
 }
 
 // Axes describes the coordinates of the cube.
-func (s *Cube) Axes() []Axis {
-	list := make([]Axis, len(s.Order))
-	for k, p := range s.Order {
+func (c *Cube) Axes() []Axis {
+	list := make([]Axis, len(c.Order))
+	for k, p := range c.Order {
 		a := &list[k]
-		if a.Zero = p.Zero; p.Zero > 0 {
-			a.Low = Gap
-		}
+		a.Zero, a.Low = p.Zero, rangeBegin(p)
 		switch {
 		case IsConstant(p):
 			a.Fixed = true
@@ -29,6 +27,3 @@ func (s *Cube) Axes() []Axis {
 	}
 	return list
 }
-
-// IsZero reports whether coordinate u of the axis is its exact zero.
-func (a Axis) IsZero(u float64) bool { return a.Zero > 0 && u < Gap/2 }

@@ -8,10 +8,6 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Gap keeps an exact zero, at u = 0, apart from the smallest positive value of its
-// parameter, at u = Gap, so that a model can learn both.
-const Gap = 0.12
-
 // Inactive is the coordinate of a parameter whose condition is false, unless it is
 // categorical: then it is NoCategory.
 const (
@@ -23,8 +19,7 @@ const (
 // coordinates and know nothing of logarithms, steps, words and zeros. Coordinate k
 // belongs to parameter k of Order. That of a categorical parameter is the index of its
 // value; every other one is in [0, 1], where a uniform number has the parameter's
-// distribution. With an exact zero the range is squeezed into [Gap, 1], and the zero is
-// at 0.
+// distribution. See Gap for the coordinate of an exact zero.
 type Cube struct {
 	Order []sweep.Parameter
 	spec  *sweep.Spec
@@ -34,45 +29,43 @@ type Cube struct {
 func NewCube(spec *sweep.Spec) *Cube { return &Cube{Order: Ordered(spec), spec: spec} }
 
 // Categorical says which coordinates are indices.
-func (s *Cube) Categorical() []bool {
-	kinds := make([]bool, len(s.Order))
-	for k, p := range s.Order {
+func (c *Cube) Categorical() []bool {
+	kinds := make([]bool, len(c.Order))
+	for k, p := range c.Order {
 		kinds[k] = IsCategorical(p)
 	}
 	return kinds
 }
 
 // Draw returns a random point with each parameter's distribution, exact zeros at
-// their probability. It takes two numbers a parameter from rng, whatever the
-// parameter's distribution.
-func (s *Cube) Draw(rng *rand.Rand) []float64 {
-	return s.Pick(func(int) (coin, at float64) { return rng.Float64(), rng.Float64() })
+// their probability. It takes two numbers for each parameter from rng,
+// whatever its distribution.
+func (c *Cube) Draw(rng *rand.Rand) []float64 {
+	return c.Pick(func(int) (coin, at float64) { return rng.Float64(), rng.Float64() })
 }
 
-// Pick returns the point that uniform numbers in [0, 1) stand for: coin decides
-// whether parameter k is its exact zero, at is its place in the range or the list.
-func (s *Cube) Pick(numbers func(k int) (coin, at float64)) []float64 {
-	u := make([]float64, len(s.Order))
-	for k, p := range s.Order {
+// Pick maps uniform numbers in [0, 1) to a point: coin decides whether parameter k is its
+// exact zero, at is its place in the range or the list.
+func (c *Cube) Pick(numbers func(k int) (coin, at float64)) []float64 {
+	u := make([]float64, len(c.Order))
+	for k, p := range c.Order {
 		coin, at := numbers(k)
 		switch {
 		case IsCategorical(p):
 			u[k] = math.Floor(at * float64(len(p.Values)))
-		case p.Zero > 0 && coin < p.Zero:
+		case canBeZero(p) && coin < p.Zero:
 			u[k] = 0
-		case p.Zero > 0:
-			u[k] = Gap + (1-Gap)*at
 		default:
-			u[k] = at
+			u[k] = intoRange(p, at)
 		}
 	}
 	return u
 }
 
 // Params returns the configuration at a point.
-func (s *Cube) Params(u []float64) sweep.Params {
-	params := make(sweep.Params, len(s.Order))
-	for k, p := range s.Order {
+func (c *Cube) Params(u []float64) sweep.Params {
+	params := make(sweep.Params, len(c.Order))
+	for k, p := range c.Order {
 		if Active(p, params) {
 			params[p.Name] = decode(p, u[k])
 		}
@@ -82,10 +75,10 @@ func (s *Cube) Params(u []float64) sweep.Params {
 
 // Point returns the point of a configuration; ok is false when it is not of this space
 // (a baseline may set what the search does not).
-func (s *Cube) Point(params sweep.Params) (u []float64, ok bool) {
-	u = make([]float64, len(s.Order))
+func (c *Cube) Point(params sweep.Params) (u []float64, ok bool) {
+	u = make([]float64, len(c.Order))
 	left := len(params)
-	for k, p := range s.Order {
+	for k, p := range c.Order {
 		v, set := params[p.Name]
 		if !set {
 			u[k] = Inactive
@@ -113,19 +106,16 @@ func decode(p sweep.Parameter, u float64) sweep.Value {
 		}
 		return values[cell(u, len(values))]
 	}
-	if p.Zero > 0 {
-		if u < Gap/2 {
-			return sweep.Number(0)
-		}
-		u = math.Max(u-Gap, 0) / (1 - Gap)
+	if atZero(p, u) {
+		return sweep.Number(0)
 	}
-	return sweep.Number(d.Value(p, u))
+	return sweep.Number(d.Value(p, outOfRange(p, u)))
 }
 
-// encode is the inverse of decode: of an integer, a step or a value of an ordered list
-// the middle of its interval (the value itself in q_log_uniform_values), of a number
-// outside the range the nearest end. ok is false for a value that is not in the list, and
-// for a word in a range. A constant has one place, whatever v is.
+// encode is the inverse of decode. An integer, a step or a value of an ordered list has
+// the middle of its interval (in q_log_uniform_values the step itself), and a number
+// outside the range has the nearest end. A constant is at 0, whatever v is. ok is false
+// for a value that is not in the list, and for a word in a range.
 func encode(p sweep.Parameter, v sweep.Value) (u float64, ok bool) {
 	d := Of(p)
 	if d.List != nil {
@@ -143,28 +133,24 @@ func encode(p sweep.Parameter, v sweep.Value) (u float64, ok bool) {
 	if v.IsWord() {
 		return 0, false
 	}
-	if p.Zero > 0 && v.Float() == 0 {
+	if canBeZero(p) && v.Float() == 0 {
 		return 0, true
 	}
-	u = clamp(d.Place(p, v.Float()), 0, 1)
-	if p.Zero > 0 {
-		u = Gap + (1-Gap)*u
-	}
-	return u, true
+	return intoRange(p, clamp(d.Place(p, v.Float()), 0, 1)), true
 }
 
 // Finite reports whether the space has finitely many configurations.
-func (s *Cube) Finite() bool {
-	return !slices.ContainsFunc(s.Order, func(p sweep.Parameter) bool { return Count(p) == 0 })
+func (c *Cube) Finite() bool {
+	return !slices.ContainsFunc(c.Order, func(p sweep.Parameter) bool { return Count(p) == 0 })
 }
 
 // maxListed is how many points of a finite space are listed at most.
 const maxListed = 100_000
 
 // All lists the points of a finite space; ok is false when there are too many.
-func (s *Cube) All() (points []sweep.Params, ok bool) {
-	whole := *s.spec
-	whole.Parameters = append([]sweep.Parameter(nil), s.spec.Parameters...)
+func (c *Cube) All() (points []sweep.Params, ok bool) {
+	whole := *c.spec
+	whole.Parameters = append([]sweep.Parameter(nil), c.spec.Parameters...)
 	for i := range whole.Parameters {
 		whole.Parameters[i].Count = 0
 	}
@@ -172,12 +158,12 @@ func (s *Cube) All() (points []sweep.Params, ok bool) {
 }
 
 // Locate is Point with NaN for the coordinates of parameters that are absent.
-func (s *Cube) Locate(params sweep.Params) (u []float64, ok bool) {
-	u, ok = s.Point(params)
+func (c *Cube) Locate(params sweep.Params) (u []float64, ok bool) {
+	u, ok = c.Point(params)
 	if !ok {
 		return nil, false
 	}
-	for k, p := range s.Order {
+	for k, p := range c.Order {
 		if _, set := params[p.Name]; !set {
 			u[k] = math.NaN()
 		}

@@ -10,10 +10,10 @@ import (
 // value by value, and not as if it were continuous and then rounded.
 const fewLevels = 5
 
-// Smooth reports whether every point of the cube stands for a configuration of its
-// own.
-func (s *Cube) Smooth() bool {
-	for _, p := range s.Order {
+// Smooth reports whether each point of the cube is a different configuration, so that a
+// climb need not round.
+func (c *Cube) Smooth() bool {
+	for _, p := range c.Order {
 		if p.When != nil || Count(p) > 0 {
 			return false
 		}
@@ -21,17 +21,17 @@ func (s *Cube) Smooth() bool {
 	return true
 }
 
-// Snap moves u onto the space: to the middle of a step, a known zero, the mark of an
+// Snap moves u onto the space: to the middle of a step, the exact zero, the mark of an
 // inactive parameter. A categorical coordinate that becomes active takes its first
 // value.
-func (s *Cube) Snap(u []float64) []float64 {
+func (c *Cube) Snap(u []float64) []float64 {
 	at := slices.Clone(u)
-	for k, p := range s.Order {
+	for k, p := range c.Order {
 		if IsCategorical(p) {
 			at[k] = clamp(math.Round(at[k]), 0, float64(len(p.Values)-1))
 		}
 	}
-	snapped, ok := s.Point(s.Params(at))
+	snapped, ok := c.Point(c.Params(at))
 	if !ok {
 		return at // not reached: Point accepts what Params returns
 	}
@@ -40,18 +40,16 @@ func (s *Cube) Snap(u []float64) []float64 {
 
 // Ranges are the bounds of each coordinate in a climb from u. A coordinate that is
 // inactive, categorical, exactly zero or of few values is fixed.
-func (s *Cube) Ranges(u []float64) (low, high []float64) {
+func (c *Cube) Ranges(u []float64) (low, high []float64) {
 	low, high = make([]float64, len(u)), make([]float64, len(u))
-	params := s.Params(u)
-	for k, p := range s.Order {
+	params := c.Params(u)
+	for k, p := range c.Order {
 		low[k], high[k] = u[k], u[k]
 		n := Count(p)
 		switch {
-		case !Active(p, params), IsCategorical(p), n > 0 && n <= fewLevels, p.Zero > 0 && u[k] < Gap/2:
-		case p.Zero > 0:
-			low[k], high[k] = Gap, 1
+		case !Active(p, params), IsCategorical(p), n > 0 && n <= fewLevels, atZero(p, u[k]):
 		default:
-			low[k], high[k] = 0, 1
+			low[k], high[k] = rangeBegin(p), 1
 		}
 	}
 	return low, high
@@ -60,20 +58,19 @@ func (s *Cube) Ranges(u []float64) (low, high []float64) {
 // Neighbours are the points that differ from u in one coordinate that a climb cannot
 // move: the other values of a categorical parameter, the next steps of a range with
 // steps, zero and not zero.
-func (s *Cube) Neighbours(u []float64) [][]float64 {
+func (c *Cube) Neighbours(u []float64) [][]float64 {
 	var list [][]float64
-	params := s.Params(u)
+	params := c.Params(u)
 	with := func(k int, v float64) {
 		next := slices.Clone(u)
 		next[k] = v
-		list = append(list, s.Snap(next))
+		list = append(list, c.Snap(next))
 	}
-	for k, p := range s.Order {
+	for k, p := range c.Order {
 		if !Active(p, params) {
 			continue
 		}
 		n := Count(p)
-		zero := p.Zero > 0 && u[k] < Gap/2
 		switch {
 		case IsCategorical(p):
 			for v := range n {
@@ -81,12 +78,12 @@ func (s *Cube) Neighbours(u []float64) [][]float64 {
 					with(k, float64(v))
 				}
 			}
-		case zero:
-			for _, at := range []float64{0.05, 0.5, 0.95} {
-				with(k, Gap+(1-Gap)*at)
+		case atZero(p, u[k]):
+			for _, share := range []float64{0.05, 0.5, 0.95} {
+				with(k, intoRange(p, share))
 			}
 		default:
-			if p.Zero > 0 {
+			if canBeZero(p) {
 				with(k, 0)
 			}
 			if n > 1 {
@@ -103,9 +100,9 @@ func (s *Cube) Neighbours(u []float64) [][]float64 {
 
 // Along are the points that differ from u in one coordinate: n values across its range
 // where a climb can move it, and Neighbours.
-func (s *Cube) Along(u []float64, n int) [][]float64 {
-	list := s.Neighbours(u)
-	low, high := s.Ranges(u)
+func (c *Cube) Along(u []float64, n int) [][]float64 {
+	list := c.Neighbours(u)
+	low, high := c.Ranges(u)
 	for k := range u {
 		if low[k] < high[k] {
 			for i := range n {
@@ -120,30 +117,28 @@ func (s *Cube) Along(u []float64, n int) [][]float64 {
 
 // Near returns a point near u: some coordinates, at least one, move by a normal step
 // of the given width, or to another value where they have few.
-func (s *Cube) Near(rng *rand.Rand, u []float64, width float64) []float64 {
+func (c *Cube) Near(rng *rand.Rand, u []float64, width float64) []float64 {
 	next := slices.Clone(u)
-	fresh := s.Draw(rng)
+	fresh := c.Draw(rng)
 	share := math.Max(0.25, math.Min(1, 3/float64(len(u))))
 	must := rng.IntN(len(u))
-	for k, p := range s.Order {
+	for k, p := range c.Order {
 		move, coin, other := rng.NormFloat64()*width, rng.Float64(), rng.Float64()
 		if coin >= share && k != must {
 			continue
 		}
 		n := Count(p)
 		switch {
-		case IsCategorical(p), p.Zero > 0 && u[k] < Gap/2:
+		case IsCategorical(p), atZero(p, u[k]):
 			if other < 0.3 {
 				next[k] = fresh[k]
 			}
-		case p.Zero > 0 && other < 0.1:
+		case canBeZero(p) && other < 0.1:
 			next[k] = 0
 		case n > 1 && float64(n)*math.Abs(move) < 1:
 			next[k] = clamp(u[k]+math.Copysign(1/float64(n), move), 0, 1)
-		case p.Zero > 0:
-			next[k] = clamp(u[k]+move, Gap, 1)
 		default:
-			next[k] = clamp(u[k]+move, 0, 1)
+			next[k] = clamp(u[k]+move, rangeBegin(p), 1)
 		}
 	}
 	return next

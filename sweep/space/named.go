@@ -7,22 +7,21 @@ import (
 )
 
 // Decode returns the configuration at the point u of the unit cube, which has a
-// coordinate in [0, 1] for each parameter by name. For a range it is the place in the
-// distribution; where an exact zero has a probability, coordinates below Gap/2 are 0
-// and the range begins at Gap. Choice k of n has [k/n, (k+1)/n). The coordinate of a
+// coordinate in [0, 1] for each parameter by name. For a range it is the quantile of
+// the distribution; see Gap for a range with an exact zero. Choice k of n has [k/n, (k+1)/n). The coordinate of a
 // parameter whose condition is false is ignored.
 func Decode(spec *sweep.Spec, u map[string]float64) sweep.Params {
-	s := NewCube(spec)
-	categorical := s.Categorical()
-	at := make([]float64, len(s.Order))
-	for k, p := range s.Order {
+	c := NewCube(spec)
+	categorical := c.Categorical()
+	at := make([]float64, len(c.Order))
+	for k, p := range c.Order {
 		at[k] = u[p.Name]
 		if categorical[k] {
 			n := float64(len(p.Values))
 			at[k] = math.Min(math.Floor(at[k]*n), n-1)
 		}
 	}
-	return s.Params(at)
+	return c.Params(at)
 }
 
 // Encode is the inverse of Decode; choices and steps are encoded as the middle of

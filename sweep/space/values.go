@@ -22,7 +22,7 @@ func GridValues(p sweep.Parameter) []sweep.Value {
 		return slices.Clone(d.List(p))
 	}
 	var values []sweep.Value
-	if p.Zero > 0 {
+	if canBeZero(p) {
 		values = append(values, sweep.Number(0))
 	}
 	switch {
@@ -69,7 +69,7 @@ func Least(p sweep.Parameter) float64 {
 	switch d := Of(p); {
 	case d.List != nil:
 		return slices.MinFunc(d.List(p), byNumber).Float()
-	case p.Zero > 0:
+	case canBeZero(p):
 		return 0
 	default:
 		return d.gridPoint(p, 0)
@@ -78,8 +78,8 @@ func Least(p sweep.Parameter) float64 {
 
 func byNumber(a, b sweep.Value) int { return cmp.Compare(a.Float(), b.Float()) }
 
-// Legal reports why v is not a value of p, nil when it is one: an element of the list,
-// or a number of the range and on its steps, or its exact zero. It does not look at
+// Legal returns an error unless v is a value of p: an element of the list, a number of
+// the range and on its steps, or its exact zero. It does not look at
 // p's condition.
 func Legal(p sweep.Parameter, v sweep.Value) error {
 	if near, ok := Nearest(p, v, 0); !ok || near != v {
@@ -99,7 +99,7 @@ func Nearest(p sweep.Parameter, v sweep.Value, rounding float64) (near sweep.Val
 	switch {
 	case v.IsWord():
 		return v, false
-	case p.Zero > 0 && f == 0:
+	case canBeZero(p) && f == 0:
 		return v, true
 	case f < p.Min-slack || f > p.Max+slack:
 		return v, false
@@ -124,7 +124,7 @@ func Describe(p sweep.Parameter) string {
 	}
 	text := strings.NewReplacer("{min}", sweep.Number(p.Min).String(), "{q}", sweep.Number(p.Q).String()).Replace(d.Legal)
 	text += fmt.Sprintf(" in [%s, %s]", sweep.Number(p.Min), sweep.Number(p.Max))
-	if p.Zero > 0 {
+	if canBeZero(p) {
 		text += ", or 0"
 	}
 	return text
