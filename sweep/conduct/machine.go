@@ -287,7 +287,7 @@ func (m *Machine) unfinished() (lost string, ok bool) {
 			curates = false
 			lost += fmt.Sprintf("; given up: %s: %s", b.Doing, b.Message)
 			if n := len(m.Removals); n > 0 {
-				lost += fmt.Sprintf(" (%d checkpoints remain: see `tailsweep gc`)", n)
+				lost += fmt.Sprintf(" (%d checkpoints could not be removed)", n)
 			}
 		case b.Kind != KindCurate && waits && gone:
 			waits = false
