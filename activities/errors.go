@@ -6,6 +6,7 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 )
@@ -50,7 +51,8 @@ func NonRetryable(errorType string) bool {
 
 // translateError turns what went wrong into what Temporal and the workflows act
 // on: a cancellation, or an application error whose type is a failure class, the
-// reason of a block, or one of the types above. ctx is the activity's own. details travel with it.
+// reason of a block, or one of the types above. Its message has no secret of an
+// address, since histories keep it. ctx is the activity's own. details travel with it.
 func translateError(ctx context.Context, err error, details ...any) error {
 	if err == nil {
 		return nil
@@ -68,7 +70,7 @@ func translateError(ctx context.Context, err error, details ...any) error {
 	if errors.As(err, &failure) {
 		message = failure.Message
 	}
-	return temporal.NewApplicationErrorWithOptions(text.Clip(message, maxMessage), errorType, temporal.ApplicationErrorOptions{
+	return temporal.NewApplicationErrorWithOptions(text.Clip(address.Redact(message), maxMessage), errorType, temporal.ApplicationErrorOptions{
 		NonRetryable: NonRetryable(errorType),
 		Details:      details,
 	})

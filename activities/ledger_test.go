@@ -129,6 +129,9 @@ func TestErrorsKeepTheirReasonAndWholeRunes(t *testing.T) {
 	require.Equal(t, string(sweep.BlockNoBucket), blocked.Type())
 	require.False(t, blocked.NonRetryable(), "the bucket may be made again")
 
+	signed := failing(errors.New("Get https://bucket.example/x?X-Amz-Signature=abc123: refused"))
+	require.NotContains(t, signed.Message(), "abc123", "a history keeps it")
+
 	for shift := range 3 { // a cut at any byte would halve a rune of three bytes
 		long := failing(sweep.Fail(sweep.FailBug, errors.New(strings.Repeat("x", shift)+strings.Repeat("画", 3000))))
 		require.Equal(t, string(sweep.FailBug), long.Type())

@@ -14,6 +14,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/results"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
@@ -42,7 +43,7 @@ func analysed(t *testing.T, n int) store.Store {
 	t.Helper()
 	spec, err := specfile.Parse("analysed.yaml", []byte(analysedSpec))
 	require.NoError(t, err)
-	objects := store.NewMemory()
+	objects := storetest.NewMemory()
 	arc := archive.New(objects)
 	_, err = arc.Reserve(t.Context(), spec, []byte(analysedSpec))
 	require.NoError(t, err)

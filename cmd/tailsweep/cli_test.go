@@ -21,6 +21,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/sweeps"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
@@ -92,7 +93,7 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		"bad trial number":              {[]string{"logs", "x", "one"}, `"one" is not a trial number`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := cmdline(t, store.NewMemory(), "", c.arguments...)
+			r := cmdline(t, storetest.NewMemory(), "", c.arguments...)
 			require.Equal(t, cli.ExitUsage, r.Code, r.Err)
 			require.Contains(t, r.Err, c.says)
 			require.Empty(t, r.out)
@@ -368,7 +369,7 @@ func TestPullIsAllOrNone(t *testing.T) {
 	for i, trial := range trials {
 		trials[i].Checkpoint = strings.Replace(ref.Key, "000001", fmt.Sprintf("%06d", trial.Number), 1)
 	}
-	both := store.NewMemory()
+	both := storetest.NewMemory()
 	arc = archive.New(both)
 	spec, text, err := archive.New(objects).LoadSpec(t.Context(), "done")
 	require.NoError(t, err)

@@ -17,15 +17,15 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/machine"
 	"github.com/tailsweep/tailsweep/internal/folder"
-	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
 // photos is an image folder with 3, 1 and 2 images.
-func photos(t *testing.T) (dir string, objects *store.Memory) {
+func photos(t *testing.T) (dir string, objects *storetest.Memory) {
 	t.Helper()
-	dir, objects = t.TempDir(), store.NewMemory()
+	dir, objects = t.TempDir(), storetest.NewMemory()
 	for class, n := range map[string]int{"ant": 3, "bee": 1, "cat": 2} {
 		require.NoError(t, os.Mkdir(filepath.Join(dir, class), 0o755))
 		for k := range n {

@@ -12,6 +12,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/results"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
 	"github.com/tailsweep/tailsweep/sweep/space"
@@ -26,7 +27,7 @@ func explained(t *testing.T, method sweep.Method, change func(*sweep.Trial)) sto
 	require.NoError(t, err)
 	spec, err := specfile.Parse("thought", []byte(text))
 	require.NoError(t, err)
-	objects := store.NewMemory()
+	objects := storetest.NewMemory()
 	arc := archive.New(objects)
 	_, err = arc.Reserve(t.Context(), spec, []byte(text))
 	require.NoError(t, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -85,7 +86,7 @@ func never() error { return nil }
 
 // A run that could not start leaves a reservation; the corrected spec gets the name.
 func TestBeginReplacesAReservationThatNeverStarted(t *testing.T) {
-	s := store.NewMemory()
+	s := storetest.NewMemory()
 	a, temporal := New(s), &fakeTemporal{}
 	down := errors.New("namespace not found")
 	wrong := seeded(1)
@@ -120,7 +121,7 @@ func TestBeginReplacesAReservationThatNeverStarted(t *testing.T) {
 
 // The other run starts its sweep, and crashes, after this one replaced its reservation.
 func TestBeginGivesAReservationBack(t *testing.T) {
-	a, temporal := New(store.NewMemory()), &fakeTemporal{}
+	a, temporal := New(storetest.NewMemory()), &fakeTemporal{}
 	first, second := seeded(1), seeded(2)
 	_, err := a.Reserve(t.Context(), first, []byte("# first\n"))
 	require.NoError(t, err)
@@ -140,7 +141,7 @@ func TestBeginGivesAReservationBack(t *testing.T) {
 }
 
 func TestBeginKeepsTheNameOfASweepWithResults(t *testing.T) {
-	a := New(store.NewMemory())
+	a := New(storetest.NewMemory())
 	spec := seeded(1)
 	_, err := a.Begin(t.Context(), spec, nil, run{&fakeTemporal{}, spec, never})
 	require.NoError(t, err)
@@ -163,7 +164,7 @@ func TestBeginKeepsTheNameOfASweepWithResults(t *testing.T) {
 func TestBeginRaces(t *testing.T) {
 	for seed := range uint64(2000) {
 		random := rand.New(rand.NewPCG(seed, 1))
-		memory, temporal := store.NewMemory(), &fakeTemporal{}
+		memory, temporal := storetest.NewMemory(), &fakeTemporal{}
 		const runs = 3
 		type turn struct {
 			runner int

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
@@ -42,7 +43,7 @@ func TestCheckpointRoundTrip(t *testing.T) {
 }
 
 func TestWholeListsHighestStepFirst(t *testing.T) {
-	a := New(store.NewMemory())
+	a := New(storetest.NewMemory())
 	for _, c := range []struct{ attempt, step int }{{1, 100}, {1, 200}, {2, 200}, {2, 300}, {10, 200}} {
 		_, err := a.Upload(t.Context(), name, 3, c.attempt, stage(t, 3, c.attempt, c.step, "a"))
 		require.NoError(t, err)
@@ -140,7 +141,7 @@ func TestDownloadFindsDamage(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := store.NewMemory()
+			s := storetest.NewMemory()
 			a := New(s)
 			_, err := a.Upload(t.Context(), name, 3, 1, stage(t, 3, 1, 200, "a"))
 			require.NoError(t, err)
@@ -174,7 +175,7 @@ func TestDownloadThatBreaksOffIsNoDamage(t *testing.T) {
 }
 
 func TestDownloadWritesOnlyWhereNothingIs(t *testing.T) {
-	a := New(store.NewMemory())
+	a := New(storetest.NewMemory())
 	ref, err := a.Upload(t.Context(), name, 3, 1, stage(t, 3, 1, 200, "a"))
 	require.NoError(t, err)
 
@@ -199,7 +200,7 @@ func TestDownloadWritesOnlyWhereNothingIs(t *testing.T) {
 }
 
 // denying is a fake of a store that refuses the keys.
-type denying struct{ *store.Memory }
+type denying struct{ *storetest.Memory }
 
 var errRevoked = &store.AccessError{Op: "any", Reason: store.ReasonUnknownKey}
 
@@ -218,7 +219,7 @@ func (denying) List(context.Context, string) iter.Seq2[store.Info, error] {
 }
 
 func TestRefusedKeysBlock(t *testing.T) {
-	a := New(denying{store.NewMemory()})
+	a := New(denying{storetest.NewMemory()})
 	dir := stage(t, 3, 1, 200, "a")
 	_, whole := a.Whole(t.Context(), name, 3)
 	_, upload := a.Upload(t.Context(), name, 3, 1, dir)

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
@@ -26,13 +27,13 @@ var errCrash = errors.New("the process dies here")
 // crashing is a fake of a process that dies: a store in memory that writes down
 // what is put and deleted and fails after a number of such operations.
 type crashing struct {
-	*store.Memory
+	*storetest.Memory
 	ops   []string
 	left  int // operations until the crash; negative for none
 	reads int // bytes that a body gives before it breaks; negative for all
 }
 
-func newCrashing() *crashing { return &crashing{Memory: store.NewMemory(), left: -1, reads: -1} }
+func newCrashing() *crashing { return &crashing{Memory: storetest.NewMemory(), left: -1, reads: -1} }
 
 func (c *crashing) step(op, key string) error {
 	if c.left == 0 {

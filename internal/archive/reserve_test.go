@@ -10,10 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/internal/store/storetest"
 )
 
 func TestReserve(t *testing.T) {
-	a := New(store.NewMemory())
+	a := New(storetest.NewMemory())
 	_, _, err := a.LoadSpec(t.Context(), name)
 	require.ErrorIs(t, err, store.ErrNotFound)
 
@@ -62,7 +63,7 @@ func TestReserveSurvivesACrash(t *testing.T) {
 }
 
 func TestReserveRace(t *testing.T) {
-	a := New(store.NewMemory())
+	a := New(storetest.NewMemory())
 	const writers = 8
 	var (
 		wg      sync.WaitGroup
@@ -89,7 +90,7 @@ func TestReserveRace(t *testing.T) {
 }
 
 func TestSweepsListsReservedNames(t *testing.T) {
-	s := store.NewMemory()
+	s := storetest.NewMemory()
 	a := New(s)
 	entries, err := a.Sweeps(t.Context())
 	require.NoError(t, err)

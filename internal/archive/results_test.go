@@ -15,11 +15,12 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
 func TestLedgerKeepsTheOrderOfCompletion(t *testing.T) {
-	a := New(store.NewMemory())
+	a := New(storetest.NewMemory())
 	require.NoError(t, a.AppendSegment(t.Context(), name, 0, []sweep.Trial{aTrial(4), aTrial(1)}))
 	require.NoError(t, a.AppendSegment(t.Context(), name, 1, []sweep.Trial{aTrial(0)}))
 	ledger, err := a.Ledger(t.Context(), name, 2)
@@ -37,7 +38,7 @@ func TestLedgerKeepsTheOrderOfCompletion(t *testing.T) {
 }
 
 func TestSegmentsAreImmutable(t *testing.T) {
-	a := New(store.NewMemory())
+	a := New(storetest.NewMemory())
 	first := []sweep.Trial{aTrial(4)}
 	require.NoError(t, a.AppendSegment(t.Context(), name, 0, first))
 	elsewhere := aTrial(4) // as another process decoded it
@@ -52,7 +53,7 @@ func TestSegmentsAreImmutable(t *testing.T) {
 }
 
 func TestRecordsRefuseWhatCannotBe(t *testing.T) {
-	a := New(store.NewMemory())
+	a := New(storetest.NewMemory())
 	for what, change := range map[string]func(*sweep.Trial){
 		"status":   func(t *sweep.Trial) { t.Status = "running" },
 		"kind":     func(t *sweep.Trial) { t.Kind = "" },
@@ -71,7 +72,7 @@ func TestRecordsRefuseWhatCannotBe(t *testing.T) {
 }
 
 func TestResults(t *testing.T) {
-	a := New(store.NewMemory())
+	a := New(storetest.NewMemory())
 	_, ok, err := a.Result(t.Context(), name, 4)
 	require.NoError(t, err)
 	require.False(t, ok)
@@ -93,7 +94,7 @@ func TestResults(t *testing.T) {
 }
 
 func TestTrialsAddsResultsToTheLedger(t *testing.T) {
-	a := New(store.NewMemory())
+	a := New(storetest.NewMemory())
 	for _, n := range []int{0, 1, 2, 10} {
 		require.NoError(t, a.PutResult(t.Context(), name, aTrial(n)))
 	}
@@ -111,7 +112,7 @@ func TestTrialsAddsResultsToTheLedger(t *testing.T) {
 }
 
 func TestBestMovesWithItsGeneration(t *testing.T) {
-	a := New(store.NewMemory())
+	a := New(storetest.NewMemory())
 	_, ok, err := a.Best(t.Context(), name)
 	require.NoError(t, err)
 	require.False(t, ok)
@@ -129,7 +130,7 @@ func TestBestMovesWithItsGeneration(t *testing.T) {
 }
 
 func TestBestLosesNoMove(t *testing.T) {
-	a := New(store.NewMemory())
+	a := New(storetest.NewMemory())
 	const writers = 8
 	var wg sync.WaitGroup
 	errs := make([]error, writers)
@@ -144,7 +145,7 @@ func TestBestLosesNoMove(t *testing.T) {
 }
 
 func TestLogsAndGrids(t *testing.T) {
-	a := New(store.NewMemory())
+	a := New(storetest.NewMemory())
 	path := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(path, []byte("content"), 0o600))
 	for _, attempt := range []int{10, 2, 1} {
@@ -170,7 +171,7 @@ func TestLogsAndGrids(t *testing.T) {
 }
 
 func TestCurveOutlivesItsCheckpoint(t *testing.T) {
-	a := New(store.NewMemory())
+	a := New(storetest.NewMemory())
 	trial := aTrial(4)
 	trial.Attempts = 3 // the checkpoint is of the second
 	_, err := a.Curve(t.Context(), name, trial)

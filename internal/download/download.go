@@ -7,13 +7,13 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"net/url"
 	"os"
 	"path"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/file"
 )
 
@@ -73,13 +73,8 @@ func (r Request) part() string { return r.Path + ".part" }
 // validator with which a server recognises its content.
 func (r Request) state() string { return r.part() + ".validator" }
 
-// shown is the URL without a password.
-func (r Request) shown() string {
-	if u, err := url.Parse(r.URL); err == nil {
-		return u.Redacted()
-	}
-	return r.URL
-}
+// shown is the URL without its secrets.
+func (r Request) shown() string { return address.Redact(r.URL) }
 
 // all brings the whole content into the part.
 func (r Request) all(ctx context.Context) error {

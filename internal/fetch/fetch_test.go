@@ -24,6 +24,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/internal/lock"
 	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
@@ -66,7 +67,7 @@ func requireBadData(t *testing.T, err error) {
 // bucket is a Fetcher whose only bucket, b, holds these objects.
 func bucket(t *testing.T, objects map[string]string) (*Fetcher, *counting) {
 	t.Helper()
-	s := &counting{Memory: store.NewMemory(), gets: map[string]int{}}
+	s := &counting{Memory: storetest.NewMemory(), gets: map[string]int{}}
 	for key, body := range objects {
 		require.NoError(t, s.Put(t.Context(), key, strings.NewReader(body), int64(len(body))))
 	}
@@ -80,7 +81,7 @@ func bucket(t *testing.T, objects map[string]string) (*Fetcher, *counting) {
 
 // counting counts what is got, and can fail.
 type counting struct {
-	*store.Memory
+	*storetest.Memory
 	mu   sync.Mutex
 	gets map[string]int
 	fail string
@@ -134,6 +135,22 @@ func TestImageFolderFromAnObjectStore(t *testing.T) {
 	err = f.Dataset(t.Context(), d)
 	require.ErrorIs(t, err, store.ErrNoBucket)
 	requireBadData(t, err)
+}
+
+// Revoked keys can be replaced while a sweep runs; a missing permission or bucket is
+// a mistake of the spec.
+func TestOnlyWhatTheSpecNamesWronglyIsBadData(t *testing.T) {
+	for _, c := range []struct {
+		reason store.Reason
+		bad    bool
+	}{{store.ReasonDenied, true}, {store.ReasonNoBucket, true}, {store.ReasonUnknownKey, false}, {store.ReasonExpired, false}, {store.ReasonClock, false}} {
+		f := &Fetcher{Bucket: func(context.Context, string) (store.Store, error) {
+			return nil, &store.AccessError{Op: "open", Reason: c.reason}
+		}}
+		_, _, err := f.open(t.Context(), "s3://b/x")
+		var failure *sweep.FailureError
+		require.Equal(t, c.bad, errors.As(err, &failure), "%s: %v", c.reason, err)
+	}
 }
 
 func TestObjectNamesStayInTheFolder(t *testing.T) {

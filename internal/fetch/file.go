@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/download"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
@@ -85,7 +86,7 @@ func (f *Fetcher) client() *http.Client {
 		bare := *next.URL
 		bare.RawQuery, bare.Fragment = "", ""
 		if err := sweep.CheckURL(bare.String()); err != nil {
-			return fmt.Errorf("redirected to %s: %w", bare.Redacted(), err)
+			return fmt.Errorf("redirected to %s: %w", address.Redact(bare.String()), err)
 		}
 		if len(via) > 10 {
 			return errors.New("redirected 10 times")

@@ -31,8 +31,9 @@ func (f *Fetcher) open(ctx context.Context, url string) (s store.Store, key stri
 		return nil, "", fmt.Errorf("%s: no object store is configured", url)
 	}
 	s, err = f.Bucket(ctx, bucket)
-	if errors.Is(err, store.ErrNoBucket) || errors.Is(err, store.ErrDenied) {
-		err = badData(err)
+	var access *store.AccessError
+	if errors.Is(err, store.ErrNoBucket) || errors.As(err, &access) && access.Reason == store.ReasonDenied {
+		err = badData(err) // other reasons, such as revoked keys, can be put right while a sweep runs
 	}
 	return s, strings.Trim(key, "/"), err
 }

@@ -37,10 +37,18 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// checkFolder returns an error unless prefix may be passed to Folders.
-func checkFolder(prefix string) error {
+// CheckFolder returns an error unless prefix may be passed to Folders.
+func CheckFolder(prefix string) error {
 	if prefix != "" && !strings.HasSuffix(prefix, "/") {
 		return fmt.Errorf("store: folder prefix %q must be empty or end with a slash", prefix)
 	}
 	return nil
+}
+
+// CheckConditional returns an error unless key and body may be put conditionally.
+func CheckConditional(op, key string, body []byte) error {
+	if len(body) > MaxConditional {
+		return fmt.Errorf("store: %s %s: %d bytes are more than the %d that a conditional write takes", op, key, len(body), MaxConditional)
+	}
+	return CheckKey(key)
 }

@@ -105,7 +105,7 @@ func (s *S3) Replace(ctx context.Context, key string, body []byte, etag string) 
 // of a condition that is false. It retries by itself: after a lost answer the
 // condition may be false because the put has succeeded.
 func (s *S3) conditional(ctx context.Context, op, key string, body []byte, opts minio.PutObjectOptions, refused error) (string, error) {
-	if err := checkConditional(op, key, body); err != nil {
+	if err := CheckConditional(op, key, body); err != nil {
 		return "", err
 	}
 	full, err := s.full(key)
@@ -211,7 +211,7 @@ func (s *S3) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
 // Folders implements Store.
 func (s *S3) Folders(ctx context.Context, prefix string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		if err := checkFolder(prefix); err != nil {
+		if err := CheckFolder(prefix); err != nil {
 			yield("", err)
 			return
 		}

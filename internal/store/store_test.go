@@ -16,7 +16,7 @@ import (
 )
 
 func TestMemoryContract(t *testing.T) {
-	storetest.Run(t, func(*testing.T) store.Store { return store.NewMemory() })
+	storetest.Run(t, func(*testing.T) store.Store { return storetest.NewMemory() })
 }
 
 // TestS3Contract runs against the service in TAILSWEEP_TEST_S3_ENDPOINT,
@@ -50,7 +50,7 @@ func TestS3Contract(t *testing.T) {
 }
 
 func TestMemoryRefusesAFolderAsObject(t *testing.T) {
-	m := store.NewMemory()
+	m := storetest.NewMemory()
 	_, err := m.PutIfAbsent(t.Context(), "a/b", nil)
 	require.NoError(t, err)
 	for _, key := range []string{"a", "a/b/c"} {

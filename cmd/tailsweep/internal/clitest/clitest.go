@@ -12,6 +12,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
@@ -39,7 +40,7 @@ func Weights(infonce, alignment float64) sweep.Params {
 // Archived is a store with one sweep of three finished trials, and one without any.
 func Archived(t *testing.T) store.Store {
 	t.Helper()
-	objects := store.NewMemory()
+	objects := storetest.NewMemory()
 	arc := archive.New(objects)
 	for _, name := range []string{"done", "fresh"} {
 		text, err := specfile.Init(name, sweep.MethodGrid)

@@ -1,4 +1,4 @@
-package store
+package storetest
 
 import (
 	"bytes"
@@ -12,9 +12,11 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/tailsweep/tailsweep/internal/store"
 )
 
-// Memory is a Store in memory, for tests. It is as strict as the strictest
+// Memory is a store.Store in memory, for tests. It is as strict as the strictest
 // service: a key that is a folder of another is refused.
 type Memory struct {
 	mu      sync.Mutex
@@ -22,16 +24,16 @@ type Memory struct {
 }
 
 type object struct {
-	info Info
+	info store.Info
 	body []byte
 }
 
-var _ Store = (*Memory)(nil)
+var _ store.Store = (*Memory)(nil)
 
 // NewMemory returns an empty Memory.
 func NewMemory() *Memory { return &Memory{objects: make(map[string]object)} }
 
-// Put implements Store.
+// Put implements store.Store.
 func (m *Memory) Put(ctx context.Context, key string, body io.Reader, size int64) error {
 	if size < 0 {
 		return fmt.Errorf("store: put %s: size %d is negative", key, size)
@@ -46,32 +48,32 @@ func (m *Memory) Put(ctx context.Context, key string, body io.Reader, size int64
 	return err
 }
 
-// PutIfAbsent implements Store.
+// PutIfAbsent implements store.Store.
 func (m *Memory) PutIfAbsent(ctx context.Context, key string, body []byte) (string, error) {
-	if err := checkConditional("create", key, body); err != nil {
+	if err := store.CheckConditional("create", key, body); err != nil {
 		return "", err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, ok := m.objects[key]; ok {
-		return "", fmt.Errorf("store: create %s: %w", key, ErrExists)
+		return "", fmt.Errorf("store: create %s: %w", key, store.ErrExists)
 	}
 	return m.write(ctx, "create", key, bytes.Clone(body))
 }
 
-// Replace implements Store.
+// Replace implements store.Store.
 func (m *Memory) Replace(ctx context.Context, key string, body []byte, etag string) (string, error) {
-	if err := checkConditional("replace", key, body); err != nil {
+	if err := store.CheckConditional("replace", key, body); err != nil {
 		return "", err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	old, ok := m.objects[key]
 	if !ok {
-		return "", fmt.Errorf("store: replace %s: %w", key, ErrNotFound)
+		return "", fmt.Errorf("store: replace %s: %w", key, store.ErrNotFound)
 	}
 	if old.info.ETag != etag {
-		return "", fmt.Errorf("store: replace %s: %w", key, ErrChanged)
+		return "", fmt.Errorf("store: replace %s: %w", key, store.ErrChanged)
 	}
 	return m.write(ctx, "replace", key, bytes.Clone(body))
 }
@@ -81,7 +83,7 @@ func (m *Memory) write(ctx context.Context, op, key string, body []byte) (string
 	if err := ctx.Err(); err != nil {
 		return "", fmt.Errorf("store: %s %s: %w", op, key, err)
 	}
-	if err := CheckKey(key); err != nil {
+	if err := store.CheckKey(key); err != nil {
 		return "", err
 	}
 	for other := range m.objects {
@@ -92,23 +94,23 @@ func (m *Memory) write(ctx context.Context, op, key string, body []byte) (string
 	sum := sha256.Sum256(body)
 	etag := hex.EncodeToString(sum[:16])
 	m.objects[key] = object{
-		info: Info{Key: key, Size: int64(len(body)), ETag: etag, Modified: time.Now()},
+		info: store.Info{Key: key, Size: int64(len(body)), ETag: etag, Modified: time.Now()},
 		body: body,
 	}
 	return etag, nil
 }
 
-// Get implements Store.
-func (m *Memory) Get(ctx context.Context, key string) (io.ReadCloser, Info, error) {
+// Get implements store.Store.
+func (m *Memory) Get(ctx context.Context, key string) (io.ReadCloser, store.Info, error) {
 	o, err := m.read(ctx, "get", key)
 	if err != nil {
-		return nil, Info{}, err
+		return nil, store.Info{}, err
 	}
 	return io.NopCloser(bytes.NewReader(o.body)), o.info, nil
 }
 
-// Stat implements Store.
-func (m *Memory) Stat(ctx context.Context, key string) (Info, error) {
+// Stat implements store.Store.
+func (m *Memory) Stat(ctx context.Context, key string) (store.Info, error) {
 	o, err := m.read(ctx, "stat", key)
 	return o.info, err
 }
@@ -117,23 +119,23 @@ func (m *Memory) read(ctx context.Context, op, key string) (object, error) {
 	if err := ctx.Err(); err != nil {
 		return object{}, fmt.Errorf("store: %s %s: %w", op, key, err)
 	}
-	if err := CheckKey(key); err != nil {
+	if err := store.CheckKey(key); err != nil {
 		return object{}, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o, ok := m.objects[key]
 	if !ok {
-		return object{}, fmt.Errorf("store: %s %s: %w", op, key, ErrNotFound)
+		return object{}, fmt.Errorf("store: %s %s: %w", op, key, store.ErrNotFound)
 	}
 	return o, nil
 }
 
-// List implements Store. It yields the objects that exist when it begins.
-func (m *Memory) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
-	return func(yield func(Info, error) bool) {
+// List implements store.Store. It yields the objects that exist when it begins.
+func (m *Memory) List(ctx context.Context, prefix string) iter.Seq2[store.Info, error] {
+	return func(yield func(store.Info, error) bool) {
 		if err := ctx.Err(); err != nil {
-			yield(Info{}, fmt.Errorf("store: list %s: %w", prefix, err))
+			yield(store.Info{}, fmt.Errorf("store: list %s: %w", prefix, err))
 			return
 		}
 		for _, info := range m.sorted(prefix) {
@@ -144,10 +146,10 @@ func (m *Memory) List(ctx context.Context, prefix string) iter.Seq2[Info, error]
 	}
 }
 
-// Folders implements Store.
+// Folders implements store.Store.
 func (m *Memory) Folders(ctx context.Context, prefix string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		err := checkFolder(prefix)
+		err := store.CheckFolder(prefix)
 		if err == nil {
 			err = ctx.Err()
 		}
@@ -170,37 +172,29 @@ func (m *Memory) Folders(ctx context.Context, prefix string) iter.Seq2[string, e
 }
 
 // sorted returns the objects whose key begins with prefix, by key.
-func (m *Memory) sorted(prefix string) []Info {
+func (m *Memory) sorted(prefix string) []store.Info {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var infos []Info
+	var infos []store.Info
 	for key, o := range m.objects {
 		if strings.HasPrefix(key, prefix) {
 			infos = append(infos, o.info)
 		}
 	}
-	slices.SortFunc(infos, func(a, b Info) int { return strings.Compare(a.Key, b.Key) })
+	slices.SortFunc(infos, func(a, b store.Info) int { return strings.Compare(a.Key, b.Key) })
 	return infos
 }
 
-// Delete implements Store.
+// Delete implements store.Store.
 func (m *Memory) Delete(ctx context.Context, key string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("store: delete %s: %w", key, err)
 	}
-	if err := CheckKey(key); err != nil {
+	if err := store.CheckKey(key); err != nil {
 		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.objects, key)
 	return nil
-}
-
-// checkConditional returns an error unless key and body may be put conditionally.
-func checkConditional(op, key string, body []byte) error {
-	if len(body) > MaxConditional {
-		return fmt.Errorf("store: %s %s: %d bytes are more than the %d that a conditional write takes", op, key, len(body), MaxConditional)
-	}
-	return CheckKey(key)
 }
