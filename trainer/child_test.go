@@ -59,18 +59,18 @@ func startChild(t *testing.T, j any, env ...string) (cmd *exec.Cmd, stdin func()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill() // ended already, where all went well
 	})
-	heard := make(chan job.Event, 1000)
+	received := make(chan job.Event, 1000)
 	go func() {
-		defer close(heard)
+		defer close(received)
 		for lines := bufio.NewScanner(out); lines.Scan(); {
 			var e job.Event
 			if json.Unmarshal(lines.Bytes(), &e) != nil {
 				e.Type = job.Type("not JSON: " + lines.Text())
 			}
-			heard <- e
+			received <- e
 		}
 	}()
-	return cmd, func() { _ = in.Close() }, heard
+	return cmd, func() { _ = in.Close() }, received
 }
 
 // endless is a job that does not end by itself.

@@ -98,7 +98,7 @@ func TestFailuresHaveAClass(t *testing.T) {
 				require.Equal(t, c.class, failed.Class)
 			}
 			require.Contains(t, failed.Message, c.text)
-			require.NotContains(t, failed.Message, string(failed.Class)+": ", "the class is said beside it")
+			require.NotContains(t, failed.Message, string(failed.Class)+": ", "the class is a separate field")
 		})
 	}
 	for text, class := range map[string]sweep.FailureClass{

@@ -108,7 +108,7 @@ func TestTrainRefusesWhatCannotBeJudged(t *testing.T) {
 		},
 		"evaluate.features.path: features: stat /nowhere: ": func(s *sweep.Spec) { s.Evaluate.Features = &sweep.Features{Path: "/nowhere"} },
 		"dataset.reference: open /nowhere: ":                func(s *sweep.Spec) { s.Dataset.Reference = "/nowhere" },
-		"dataset.imbalance.factor: 0.1 leaves class 1 (bee) 0 of its 3 images": func(s *sweep.Spec) {
+		"dataset.imbalance.factor: 0.1 leaves no images in class 1 (bee)": func(s *sweep.Spec) {
 			s.Dataset.Imbalance = sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.1}
 		},
 	} {
@@ -128,7 +128,7 @@ func TestTrainRefusesWhatCannotBeJudged(t *testing.T) {
 	}
 }
 
-// An archive of CIFAR's form that is not CIFAR is the spec's fault, told before a step.
+// An archive of CIFAR's form that is not CIFAR is the spec's fault, and is reported before the first step.
 func TestTrainRefusesAForgedArchive(t *testing.T) {
 	var out bytes.Buffer
 	packed := gzip.NewWriter(&out)

@@ -72,7 +72,7 @@ func (r *run) finishSave() error {
 }
 
 // writeFolder writes the checkpoint folder of a snapshot and returns its path. It runs
-// beside the training, and reads nothing that the training changes.
+// while the training continues, and reads nothing that the training changes.
 func (r *run) writeFolder(s snapshot) (dir string, err error) {
 	averages, rest := s.tensors()
 	metadata, err := r.metadata()

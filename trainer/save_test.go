@@ -15,11 +15,11 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// open makes a run whose events go to hear.
-func open(t *testing.T, b *backend.Backend, j job.Train, drain <-chan struct{}, hear func(job.Event)) *run {
+// open makes a run whose events go to receive.
+func open(t *testing.T, b *backend.Backend, j job.Train, drain <-chan struct{}, receive func(job.Event)) *run {
 	t.Helper()
 	r, err := newRun(t.Context(), j, Options{Backend: b, Drain: drain, Log: t.Logf, Events: func(e job.Event) error {
-		hear(e)
+		receive(e)
 		return nil
 	}})
 	require.NoError(t, err)

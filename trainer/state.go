@@ -25,7 +25,7 @@ const (
 
 const stateVersion = 1
 
-// state is state.json: the state beside the tensors, and the order of the variables.
+// state is state.json: the state that is not in tensors, and the order of the variables.
 type state struct {
 	Version   int        `json:"version"`
 	Step      int        `json:"step"` // steps done
@@ -44,8 +44,7 @@ func tensorName(path string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(path, "/"), "/", ".")
 }
 
-// snapshot is the content of a checkpoint. It shares nothing with the training, which
-// continues.
+// snapshot is the content of a checkpoint, independent of the running training.
 type snapshot struct {
 	state  state
 	values []values // of state.Variables

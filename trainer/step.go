@@ -21,7 +21,7 @@ const (
 	adamEps   = 1e-8
 )
 
-// Roots of the variables that training adds: /adam/m/unet/... stands beside /unet/...
+// Roots of the variables that training adds: /adam/m/unet/... belongs to /unet/...
 const (
 	adamM = "/adam/m"
 	adamV = "/adam/v"

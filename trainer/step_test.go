@@ -85,7 +85,7 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
-// Decoupled weight decay takes lr * decay of a kernel away beside Adam's move, here none
+// Decoupled weight decay subtracts lr * decay of a kernel in addition to Adam's move, here none
 // since the gradient is 0, and leaves other weights alone.
 func TestWeightDecay(t *testing.T) {
 	store := model.NewStore()

@@ -79,7 +79,7 @@ func (c *Children) Train(
 			return report(progress)
 		}
 		if err := inside(t.Staging, e.Dir); err != nil {
-			return fail(sweep.FailBug, fmt.Sprintf("the child named a checkpoint that is not its own: %v", err), "")
+			return fail(sweep.FailBug, fmt.Sprintf("the child reported a checkpoint outside its folder: %v", err), "")
 		}
 		p := progress
 		p.Checkpoint = e.Dir
@@ -119,7 +119,7 @@ func (c *Children) Evaluate(
 		return sweep.Evaluation{}, fail(sweep.FailBug, fmt.Sprintf("an evaluating child ended with a %q event and without an evaluation", end.last.Type), "")
 	}
 	if err := inside(t.Output, found.Grid); err != nil {
-		return sweep.Evaluation{}, fail(sweep.FailBug, fmt.Sprintf("the child named a grid that is not its own: %v", err), "")
+		return sweep.Evaluation{}, fail(sweep.FailBug, fmt.Sprintf("the child reported a grid outside its folder: %v", err), "")
 	}
 	return *found, nil
 }
@@ -191,7 +191,7 @@ func take(p *activities.Progress, e job.Event) {
 	case job.Started, job.Progress:
 		p.Step = e.Step
 	case job.Checkpoint:
-		p.Step = max(p.Step, e.Step) // it is named when it is whole, and steps go on meanwhile
+		p.Step = max(p.Step, e.Step) // it is reported once complete, while training continues
 	}
 	if e.StepsPerSecond > 0 {
 		p.StepsPerSecond = e.StepsPerSecond

@@ -17,10 +17,9 @@ func isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 }
 
-// reap waits until the process has ended, and kills the rest of its group. The
-// group keeps its id while a process is in it. Where the group is empty already,
-// nothing has that id unless the system has used all its other pids since the line
-// before.
+// reap waits until the process has ended, and kills the rest of its group. The group
+// keeps its id while a process is in it. If the group is already empty, its id cannot
+// have been reused since Wait, except after the system has used all other pids.
 func reap(p *os.Process, killGroup func()) (*os.ProcessState, error) {
 	state, err := p.Wait()
 	killGroup()

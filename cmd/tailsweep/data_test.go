@@ -146,7 +146,7 @@ metrics: [{name: loss}]
 		{", size: 7", "", "dataset.size: out of range", cli.ExitUsage, "dataset.size: out of range"},
 		{", reference: /nowhere", "", "dataset.reference: open /nowhere: no such file", cli.ExitUsage, "evaluate: there is no built-in classifier"},
 		{"", ", features: {path: /nowhere}", "evaluate.features.path: features: stat /nowhere: no such file", cli.ExitUsage, "stdin:6:53: evaluate.features.path: features: stat /nowhere"},
-		{", imbalance: {profile: exp, factor: 0.1}", "", "leaves class 1 (bee) 0 of its 1 images", cli.ExitUsage, "evaluate: there is no built-in classifier"},
+		{", imbalance: {profile: exp, factor: 0.1}", "", "leaves no images in class 1 (bee)", cli.ExitUsage, "evaluate: there is no built-in classifier"},
 	} {
 		text := strings.NewReplacer("PATH", dir, "DATASET", c.dataset, "EVALUATE", c.evaluate).Replace(spec)
 		r := cmdline(t, nil, text, "data", "inspect", "-")
@@ -200,7 +200,7 @@ func TestDataOfBadInput(t *testing.T) {
 		"choose another folder with --to":               {"pull", "cifar-10", "--to", full},
 		`"nothing.yaml" is neither a folder nor a spec`: {"inspect", "nothing.yaml"},
 		"valid: a name that ends in .png":               {"inspect", "fashion-mnist-10k", "--picture", "x.jpg"},
-		"has no folder with pictures, want one a class": {"inspect", full},
+		"contains no class folder with images":          {"inspect", full},
 		"tailsweep: data pull takes one dataset":        {"pull"},
 	} {
 		r := cmdline(t, nil, "", append([]string{"data"}, arguments...)...)

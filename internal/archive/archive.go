@@ -53,7 +53,7 @@ func (a *Archive) read(ctx context.Context, key string, limit int64) ([]byte, st
 	return data, info, nil
 }
 
-// readJSON decodes the object at key into v. An unknown field is no error, so
+// readJSON decodes the object at key into v. An unknown field is not an error, so
 // that a later version can add one.
 func (a *Archive) readJSON(ctx context.Context, key string, limit int64, v any) (store.Info, error) {
 	data, info, err := a.read(ctx, key, limit)

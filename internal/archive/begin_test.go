@@ -159,8 +159,8 @@ func TestBeginKeepsTheNameOfASweepWithResults(t *testing.T) {
 }
 
 // TestBeginRaces plays runs of two specs in random order, step by step, some of
-// which crash. Afterwards the workflow's spec has the name, everybody who started
-// it or attached was told so, and everybody else was refused.
+// which crash. Afterwards the workflow's spec has the name, every caller that
+// started it or attached got that answer, and every other caller was refused.
 func TestBeginRaces(t *testing.T) {
 	for seed := range uint64(2000) {
 		random := rand.New(rand.NewPCG(seed, 1))

@@ -45,7 +45,7 @@ func (c card) markdown() []byte {
 		if t.Samples > 0 {
 			on = fmt.Sprintf(", on %d samples and %d real images of each class", t.Samples, t.Real)
 		}
-		line("The metrics below were taken at guidance scale %s with %d %s steps%s.", number(t.Guidance), s.Evaluate.Steps(), strings.ToUpper(s.Evaluate.Sampler), on)
+		line("The metrics below were measured at guidance scale %s with %d %s steps%s.", number(t.Guidance), s.Evaluate.Steps(), strings.ToUpper(s.Evaluate.Sampler), on)
 		for _, gate := range t.Gates {
 			line("\nIt failed a gate of the spec: %s.", cell(gate))
 		}

@@ -17,8 +17,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
-// Whole implements activities.Checkpoints. Of two attempts at the same step, the later
-// one is first.
+// Whole implements activities.Checkpoints. For the same step, later attempts come first.
 func (a *Archive) Whole(ctx context.Context, sweepName string, trial int) ([]activities.CheckpointRef, error) {
 	prefix, err := trialKey(sweepName, trial, "attempts/")
 	if err != nil {
@@ -134,7 +133,7 @@ func (a *Archive) manifest(ctx context.Context, key string) ([]byte, checkpoint.
 	return data, m, nil
 }
 
-// Remove implements activities.Checkpoints. Removing an absent one is no error.
+// Remove implements activities.Checkpoints. Removing an absent one is not an error.
 func (a *Archive) Remove(ctx context.Context, key string) error {
 	if _, err := parseCheckpointKey(key); err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
-var regen = flag.Bool("regen", false, "write the golden files anew")
+var regen = flag.Bool("regen", false, "write the golden files again")
 
 // finished stores a sweep with one finished trial.
 func finished(t *testing.T) (*crashing, *Archive, sweep.Trial) {

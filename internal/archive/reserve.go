@@ -49,12 +49,12 @@ type ForgottenError struct {
 
 // Error implements error.
 func (e *ForgottenError) Error() string {
-	return fmt.Sprintf("sweep %q has %d finished trials, but Temporal has no workflow of it (any more, or it ran elsewhere): "+
+	return fmt.Sprintf("sweep %q has %d finished trials, but Temporal has no workflow for it (deleted, or run on another server): "+
 		"see its results with `tailsweep trials %[1]s`, or choose another name", e.Name, e.Trials)
 }
 
-// Workflow is the workflow of one sweep as Begin needs it. Of several callers of
-// Start with the same name at most one starts the workflow.
+// Workflow is the workflow of one sweep as Begin needs it. If several callers call Start
+// with the same name, at most one starts the workflow.
 type Workflow interface {
 	// Digest returns the digest of the spec that the workflow was started with, ""
 	// when it was never started.
@@ -69,10 +69,10 @@ type Workflow interface {
 // spec of the name is a *NameTakenError, but a name is taken only by a sweep that
 // has started: a reservation without a workflow and results is replaced.
 //
-// The workflow decides between callers that race, or crash between the steps: the
-// one whose spec it was started with owns the name and writes the reservation again
-// after the start if it must. yaml is the spec as submitted; it may differ in
-// comments from the one that came first.
+// The workflow decides between callers that race, or crash between the steps: the name
+// belongs to the spec that the workflow was started with. After the start, the caller
+// with that spec writes the reservation again if another caller has replaced it. yaml is
+// the spec as submitted; it may differ in comments from the first one submitted.
 func (a *Archive) Begin(ctx context.Context, spec *sweep.Spec, yaml []byte, w Workflow) (created bool, err error) {
 	own := reservation{Digest: spec.Digest(), Spec: *spec, YAML: string(yaml)}
 	replaced, created, err := a.claim(ctx, own, w)
@@ -84,7 +84,7 @@ func (a *Archive) Begin(ctx context.Context, spec *sweep.Spec, yaml []byte, w Wo
 	}
 	digest, err := w.Digest(ctx)
 	if err != nil {
-		return false, fmt.Errorf("sweep %s has started, but not been confirmed (the same command again does it): %w", spec.Name, err)
+		return false, fmt.Errorf("sweep %s has started, but its reservation could not be confirmed; run the same command again: %w", spec.Name, err)
 	}
 	if digest != own.Digest {
 		taken := &NameTakenError{Name: spec.Name, Taken: digest, Asked: own.Digest}
@@ -93,8 +93,8 @@ func (a *Archive) Begin(ctx context.Context, spec *sweep.Spec, yaml []byte, w Wo
 	return created, a.confirm(ctx, own)
 }
 
-// claim puts own in place of no reservation, or of one that no sweep stands behind,
-// which it returns.
+// claim writes own unless the name has a reservation of the same spec, or of one that has
+// a workflow or results. It returns the reservation that it replaced.
 func (a *Archive) claim(ctx context.Context, own reservation, w Workflow) (replaced *reservation, created bool, err error) {
 	for range replaceTries {
 		created, err := a.put(ctx, own)
@@ -139,8 +139,9 @@ func (a *Archive) claim(ctx context.Context, own reservation, w Workflow) (repla
 	return nil, false, fmt.Errorf("archive: name %s: other runs replace its reservation again and again: try again", own.Spec.Name)
 }
 
-// confirm marks the name as that of a started sweep. The reservation may be another
-// run's by now, which took own for one that could not start.
+// confirm marks the name as that of a started sweep. Before the start, a caller with a
+// different spec may have replaced own, as a reservation without a workflow; confirm
+// then writes own again.
 func (a *Archive) confirm(ctx context.Context, own reservation) error {
 	own.Started = true
 	for range replaceTries {
@@ -248,7 +249,7 @@ func (a *Archive) putYAML(ctx context.Context, r reservation) error {
 }
 
 // LoadSpec returns a sweep's spec and its YAML as submitted, or an error that
-// wraps store.ErrNotFound when there is no such sweep.
+// wraps store.ErrNotFound if the sweep does not exist.
 func (a *Archive) LoadSpec(ctx context.Context, name string) (*sweep.Spec, []byte, error) {
 	r, _, err := a.reservation(ctx, name)
 	if err != nil {

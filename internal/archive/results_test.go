@@ -166,7 +166,7 @@ func TestLogsAndGrids(t *testing.T) {
 	grid, err := a.Grid(t.Context(), name, 4)
 	require.NoError(t, err)
 	require.Equal(t, "content", string(grid))
-	require.Error(t, a.PutLog(t.Context(), name, 4, 1, filepath.Dir(path)), "a folder is no log")
+	require.Error(t, a.PutLog(t.Context(), name, 4, 1, filepath.Dir(path)), "a folder is not a log")
 
 }
 

@@ -6,7 +6,7 @@
 // TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*, TEMPORAL_PROFILE), the
 // store by TAILSWEEP_S3_ENDPOINT, TAILSWEEP_S3_BUCKET and TAILSWEEP_S3_PREFIX,
 // with the AWS credential chain for its keys. Without any configuration both are those
-// of the embedded stack. Only one of them configured is an error: the history and the
+// of the embedded stack. Configuring only one of them is an error: the history and the
 // checkpoints of a sweep must not be kept on different systems.
 //
 // No error or log line contains a secret. The package must not import the worker,

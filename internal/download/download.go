@@ -31,14 +31,14 @@ type Request struct {
 	Progress func(done, total int64) // bytes, total is 0 where it is not known; may be nil
 }
 
-// Patience with a server.
+// Limits on a server that does not answer.
 const (
-	tries = 5               // in a row that bring nothing new
+	tries = 5               // in a row without a new byte
 	quiet = 1 * time.Minute // without a byte ends a try
 )
 
-// firstRest is the rest after the first try that fails, doubled after each further
-// one; a test shortens it.
+// firstRest is the wait after the first try that fails. It doubles after each further
+// one. A test shortens it.
 var firstRest = time.Second
 
 // File downloads a file.
@@ -52,7 +52,7 @@ func File(ctx context.Context, r Request) error {
 	return Verified(r.part(), r.Path, r.SHA256, r.shown())
 }
 
-// Verified gives a whole file its name where its digest is right ("" is not compared),
+// Verified renames a complete part to path if its digest is right ("" is not compared),
 // and removes it otherwise. from names it in errors.
 func Verified(part, path, digest, from string) error {
 	if digest != "" {
@@ -69,14 +69,14 @@ func Verified(part, path, digest, from string) error {
 
 func (r Request) part() string { return r.Path + ".part" }
 
-// state is the file that says what the part is of: the URL, and on a second line the
-// validator with which a server recognises its content.
+// state is the file that says where the part comes from: its first line is the URL, its
+// second line the validator (ETag or date) of the content.
 func (r Request) state() string { return r.part() + ".validator" }
 
 // shown is the URL without its secrets.
 func (r Request) shown() string { return address.Redact(r.URL) }
 
-// all brings the whole content into the part.
+// all downloads the whole content into the part, and tries again after transient errors.
 func (r Request) all(ctx context.Context) error {
 	rest := firstRest
 	for try := 1; ; {
@@ -117,13 +117,13 @@ func sizeOf(path string) int64 {
 	return info.Size()
 }
 
-// refusedError is an answer that another try does not change.
+// refusedError is a permanent HTTP error.
 type refusedError struct{ url, status string }
 
 func (e *refusedError) Error() string { return fmt.Sprintf("%s: %s", e.url, e.status) }
 
-// validator returns what a server can recognise the content of the part by, "" where
-// the part has to be downloaded from its start.
+// validator returns the ETag or date of the content that the part belongs to, "" if the
+// download has to start from the beginning.
 func (r Request) validator() string {
 	state, err := os.ReadFile(r.state())
 	from, validator, _ := strings.Cut(string(state), "\n")
@@ -133,7 +133,7 @@ func (r Request) validator() string {
 	return validator
 }
 
-// try asks once.
+// try sends one request, which asks for the rest of the content.
 func (r Request) try(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -174,16 +174,18 @@ func (r Request) try(ctx context.Context) error {
 	return Pour(ctx, out, &watched{response.Body, watch}, Content{Name: path.Base(request.URL.Path), Done: done, Total: total, Limit: r.Limit, Progress: r.Progress})
 }
 
-// open opens the part for the body of a response: to go on after the have bytes that
-// it holds of the content with this validator, or to begin anew.
+// open opens the part for the body of a response. If the response continues the content
+// with this validator after have bytes, it appends; if the response has the whole
+// content, it empties the part first. done is the number of bytes that the part keeps.
 func (r Request) open(response *http.Response, have int64, validator string) (out *os.File, done int64, err error) {
 	switch status := response.StatusCode; {
 	case status == http.StatusPartialContent && have > 0 && rangeFrom(response) == have && sameContent(response.Header, validator):
 		out, err = os.OpenFile(r.part(), os.O_WRONLY|os.O_APPEND, 0o600)
 		return out, have, err
 	case status == http.StatusOK:
-		// Truncated first: whenever this process ends, a validator that is there is that of
-		// the bytes that are there.
+		// The part is truncated before the new validator is written. So the bytes of a part
+		// never belong to a different content than its validator, even if the process ends
+		// between the two.
 		if out, err = os.OpenFile(r.part(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600); err != nil {
 			return nil, 0, err
 		}
@@ -216,8 +218,8 @@ func sameContent(h http.Header, validator string) bool {
 	return now == "" || now == validator
 }
 
-// strongValidator is what a later request can ask with whether a content is the same
-// byte for byte; "" where the server says nothing that shows it. A date is strong if
+// strongValidator returns the header with which a later request can ask whether the
+// content is the same byte for byte, "" if the response has none. A date is strong if
 // the content was a minute old when it was sent (RFC 9110, 8.8.2.2 asks for a second,
 // by clocks that agree).
 func strongValidator(h http.Header) string {
@@ -235,7 +237,7 @@ func strongValidator(h http.Header) string {
 	return h.Get("Last-Modified")
 }
 
-// watched winds the timer up at every read.
+// watched resets the timer at every read.
 type watched struct {
 	r     io.Reader
 	timer *time.Timer

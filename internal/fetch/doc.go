@@ -1,11 +1,11 @@
-// Package fetch brings datasets to this machine, into the folders of the cache where
-// trainer/dataset looks for them: from their publishers, an object store or a web
-// server, or from files that somebody has copied here.
+// Package fetch downloads datasets into the folders of the cache where trainer/dataset
+// looks for them: from their publishers, an object store or a web server. It also takes
+// files that somebody has copied to this machine.
 //
-// A dataset is whole or absent: its files come into a folder DIR.partial, are compared
-// with what is pinned, and the folder gets its name by rename. What was downloaded
-// before an interruption is not downloaded again, unless it changed. Two processes that
-// want the same set wait for each other. Archives and object names are not trusted:
+// A dataset is complete or absent: its files are written to a folder DIR.partial and
+// verified against pinned digests, then the folder is renamed. What was downloaded
+// before an interruption is not downloaded again, unless it changed. Of two processes
+// that want the same set, one waits for the other. Archives and object names are not trusted:
 // sizes are limited, links and paths that lead out of the folder are refused.
 //
 // Credentials are those of the AWS chain, and stay in this process: the child that

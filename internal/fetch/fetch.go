@@ -54,11 +54,13 @@ func (f *Fetcher) Dataset(ctx context.Context, d sweep.Dataset) error {
 	return nil
 }
 
-// Pull makes the folder dir hold the files of a dataset, unless it is there already,
-// and reports whether it was. from is an s3:// or https:// URL or a path of this
-// machine; "" is the publisher. Of an image folder it is an s3:// prefix or an
-// archive (.tar, .tar.gz, .tgz or .zip), of a published set the folder of its files
-// or, of CIFAR, the archive.
+// Pull downloads the files of a dataset into the folder dir, unless dir exists already,
+// and reports whether it did. from is an s3:// or https:// URL or a path of this
+// machine:
+//
+//   - image folder: an s3:// prefix, or an archive (.tar, .tar.gz, .tgz or .zip)
+//   - published set: "" (its publisher), or the folder of its files
+//   - CIFAR: also the archive itself
 func (f *Fetcher) Pull(ctx context.Context, name, from, dir string) (there bool, err error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return false, fmt.Errorf("%w (%s moves the cache folder)", err, folder.CacheVariable)
@@ -84,7 +86,7 @@ func (f *Fetcher) Pull(ctx context.Context, name, from, dir string) (there bool,
 	case ok:
 		err = f.published(ctx, published, from, partial)
 		if err == nil {
-			if err = dataset.Verify(name, partial); err != nil { // what is wrong now is wrong at the next try
+			if err = dataset.Verify(name, partial); err != nil { // permanent
 				err = errors.Join(err, os.RemoveAll(partial))
 			}
 		}

@@ -113,7 +113,7 @@ func TestImageFolderFromAnObjectStore(t *testing.T) {
 	require.ErrorIs(t, f.Dataset(t.Context(), d), errLost)
 	local, err := dataset.Local(d)
 	require.NoError(t, err)
-	require.NoDirExists(t, local.Path, "whole or absent")
+	require.NoDirExists(t, local.Path, "complete or absent")
 
 	came := tree(t, local.Path+".partial")
 	s.fail = ""
@@ -255,7 +255,7 @@ func TestAFolderHasTheObjectsAndNothingElse(t *testing.T) {
 	_, err = f.Pull(t.Context(), sweep.ImageFolder, "s3://b/two", dir)
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"cat/0.png": img}, tree(t, dir))
-	require.Equal(t, []string{"s3://b/two: 2 files are left out, since they are neither pictures that are read (PNG, JPEG, WebP, GIF, BMP, TIFF) nor split files"}, lines)
+	require.Equal(t, []string{"s3://b/two: skipped 2 files that are neither supported images (PNG, JPEG, WebP, GIF, BMP, TIFF) nor split files"}, lines)
 }
 
 func TestRedirectsStaySafe(t *testing.T) {

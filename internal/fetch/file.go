@@ -16,7 +16,7 @@ import (
 )
 
 // file fetches one file, at most pin.Size bytes, and compares its digest where pin has
-// one. dst gets its name when it is whole; one that is there is kept.
+// one. dst gets its name when it is complete; an existing dst is kept.
 func (f *Fetcher) file(ctx context.Context, from, dst string, pin dataset.Pin) error {
 	if _, err := os.Lstat(dst); err == nil {
 		return nil

@@ -38,8 +38,8 @@ func (f *Fetcher) open(ctx context.Context, url string) (s store.Store, key stri
 	return s, strings.Trim(key, "/"), err
 }
 
-// get brings one object into the file part. It starts anew each time, since a Store
-// does not read from the middle.
+// get downloads one object into the file part. It starts from the beginning each time,
+// since a Store does not read from the middle.
 func get(ctx context.Context, s store.Store, key, part string, limit int64, progress func(done, total int64)) error {
 	body, info, err := s.Get(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
@@ -59,9 +59,9 @@ func get(ctx context.Context, s store.Store, key, part string, limit int64, prog
 	return content(download.Pour(ctx, out, body, download.Content{Name: path.Base(key), Total: info.Size, Limit: limit, Progress: progress}))
 }
 
-// objects makes dir hold the images and split files under an s3:// prefix. A file that
-// is there already, with an object's name, size and date, is not fetched again; one
-// that no object has, from another try or prefix, is removed.
+// objects downloads the images and split files under an s3:// prefix into dir. A file
+// that exists with an object's name, size and date is not downloaded again. A file that
+// has no object, left by an earlier try or a different prefix, is removed.
 func (f *Fetcher) objects(ctx context.Context, url, dir string) error {
 	s, prefix, err := f.open(ctx, url)
 	if err != nil {
@@ -122,7 +122,7 @@ func (f *Fetcher) objects(ctx context.Context, url, dir string) error {
 // logLeftOut reports how many files of a source are not fetched.
 func (f *Fetcher) logLeftOut(from string, n int) {
 	if n > 0 {
-		f.log("%s: %d files are left out, since they are neither pictures that are read (%s) nor split files", from, n, picture.Formats())
+		f.log("%s: skipped %d files that are neither supported images (%s) nor split files", from, n, picture.Formats())
 	}
 }
 
@@ -179,7 +179,7 @@ func (f *Fetcher) each(ctx context.Context, objects []store.Info, total *Progres
 // the name leads out of the folder.
 func checkEntry(name string, size int64) (limit int64, err error) {
 	if !fs.ValidPath(name) || strings.ContainsAny(name, "\\\x00") || size < 0 {
-		return 0, fmt.Errorf("%q is no path inside a folder", name)
+		return 0, fmt.Errorf("%q is not a path inside the folder", name)
 	}
 	if strings.ToLower(path.Ext(name)) == ".txt" {
 		return 1 << 30, nil

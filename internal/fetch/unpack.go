@@ -18,7 +18,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/dataset/picture"
 )
 
-// Limits of an archive of images, which do not compress: one that grows is a bomb.
+// Limits of an archive. Images do not compress, so a large growth means a zip bomb.
 const (
 	maxArchive = 1 << 40 // bytes
 	maxGrowth  = 20      // times its size, unpacked
@@ -36,8 +36,8 @@ func isArchive(name string) bool {
 	return false
 }
 
-// unpack writes the images and split files of an archive into the folder dir, made
-// anew. Where all of it lies in one folder, dir is that folder.
+// unpack writes the images and split files of an archive into the folder dir, which it
+// makes empty first. If the archive has one folder with all its files, dir is that folder.
 func (f *Fetcher) unpack(ctx context.Context, archive, dir string) (err error) {
 	in, err := os.Open(archive)
 	if err != nil {

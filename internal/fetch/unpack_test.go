@@ -82,22 +82,22 @@ func TestUnpack(t *testing.T) {
 func TestUnpackRefuses(t *testing.T) {
 	good := entry{"a/0.png", "", "x"}
 	for want, data := range map[string][]byte{
-		`"../x.png" is no path inside a folder`:   tarOf(t, good, entry{"../x.png", "", "x"}),
-		`"/x.png" is no path inside a folder`:     tarOf(t, good, entry{"/x.png", "", "x"}),
-		`"a/link.png" is a link`:                  tarOf(t, good, entry{"a/link.png", "/etc/passwd", ""}),
-		`file exists`:                             tarOf(t, good, good),
-		`unexpected EOF`:                          tarOf(t, good)[:60],
-		`has no pictures (PNG, JPEG`:              tarOf(t, entry{"a/x.heic", "", "x"}),
-		`after 0 files: gzip: invalid header`:     []byte("something else, long enough"),
-		`"a/0.png" is larger than 67108864 bytes`: tarOf(t, entry{"a/0.png", "", string(make([]byte, 64<<20+1))}),
+		`"../x.png" is not a path inside the folder`: tarOf(t, good, entry{"../x.png", "", "x"}),
+		`"/x.png" is not a path inside the folder`:   tarOf(t, good, entry{"/x.png", "", "x"}),
+		`"a/link.png" is a link`:                     tarOf(t, good, entry{"a/link.png", "/etc/passwd", ""}),
+		`file exists`:                                tarOf(t, good, good),
+		`unexpected EOF`:                             tarOf(t, good)[:60],
+		`has no pictures (PNG, JPEG`:                 tarOf(t, entry{"a/x.heic", "", "x"}),
+		`after 0 files: gzip: invalid header`:        []byte("something else, long enough"),
+		`"a/0.png" is larger than 67108864 bytes`:    tarOf(t, entry{"a/0.png", "", string(make([]byte, 64<<20+1))}),
 	} {
 		requireRefused(t, want, "x.tar.gz", data)
 	}
 	for want, data := range map[string][]byte{
-		`"../x.png" is no path inside a folder`: zipOf(t, good, entry{"../x.png", "", "x"}),
-		`"a\\x.png" is no path inside a folder`: zipOf(t, good, entry{"a\\x.png", "", "x"}),
-		`"a/link.png" is a link`:                zipOf(t, good, entry{"a/link.png", "/etc/passwd", ""}),
-		`zip: not a valid zip file`:             []byte("PK"),
+		`"../x.png" is not a path inside the folder`: zipOf(t, good, entry{"../x.png", "", "x"}),
+		`"a\\x.png" is not a path inside the folder`: zipOf(t, good, entry{"a\\x.png", "", "x"}),
+		`"a/link.png" is a link`:                     zipOf(t, good, entry{"a/link.png", "/etc/passwd", ""}),
+		`zip: not a valid zip file`:                  []byte("PK"),
 	} {
 		requireRefused(t, want, "x.zip", data)
 	}

@@ -35,8 +35,9 @@ func State() (string, error) {
 	return find(StateVariable, "XDG_DATA_HOME", func() string { return xdg.DataHome })
 }
 
-// Hint adds to an error of a folder that this user cannot read or write what to do
-// about it; variable names another folder. Other errors, and nil, stay as they are.
+// Hint adds a hint to the error of a folder that this user cannot read or write; variable
+// is the environment variable that names another folder. It returns other errors, and
+// nil, unchanged.
 func Hint(err error, variable string) error {
 	if !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.ENOTDIR) && !errors.Is(err, syscall.EROFS) {
 		return err

@@ -86,8 +86,8 @@ func New(version string) *Metrics {
 		trialStep:      gauge("trial_step", "Training steps done by a trial that trains here.", labelSweep, labelTrial),
 		trialLoss:      gauge("trial_loss", "Latest loss of a trial that trains here, by term, before the weights; a term that is off has none.", labelSweep, labelTrial, labelTerm),
 		trialGroupLoss: gauge("trial_group_loss", "Latest DDPM loss of a trial that trains here, by group of the samples' classes.", labelSweep, labelTrial, labelGroup),
-		trialSpeed:     gauge("trial_steps_per_second", "Training steps a second of a trial that trains here.", labelSweep, labelTrial),
-		trialPictures:  gauge("trial_pictures", "Pictures done, real ones looked at and samples drawn, by the evaluation of a trial that is evaluated here.", labelSweep, labelTrial),
+		trialSpeed:     gauge("trial_steps_per_second", "Training steps per second of a trial that trains here.", labelSweep, labelTrial),
+		trialPictures:  gauge("trial_pictures", "Images processed, real ones and samples, by the evaluation of a trial that is evaluated here.", labelSweep, labelTrial),
 		restarts:       counter("training_restarts_total", "Attempts that followed a failure, by its class.", labelSweep, labelReason),
 		storedBytes:    counter("checkpoint_stored_bytes_total", "Bytes of checkpoints stored.", labelSweep),
 		storeSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{

@@ -1,5 +1,5 @@
 // Package retry tries operations again with exponential backoff, and waits for
-// conditions. Nothing in it waits without an end: a policy has a number of tries,
+// conditions. Nothing in it waits forever: a policy has a number of tries,
 // and a context ends every wait.
 package retry
 

@@ -67,9 +67,9 @@ func recipeFor(p Program) (recipe, error) {
 	return recipe{}, fmt.Errorf("program %q is unknown: choose %s, %s or %s", p, ProgramDevstack, ProgramPrometheus, ProgramMinIO)
 }
 
-// Build builds the programs that the cache folder ("" means folder.Cache()) lacks;
-// without any named, what `up` needs by default: devstack and, where no
-// `prometheus` is on the PATH, Prometheus. Progress goes to out.
+// Build builds the programs that are missing in the cache folder ("" means
+// folder.Cache()). Without which it builds the programs that `up` needs by default:
+// devstack and, if no `prometheus` is on the PATH, Prometheus. Progress goes to out.
 func Build(ctx context.Context, cache string, out io.Writer, which ...Program) error {
 	if cache == "" {
 		var err error
@@ -146,7 +146,7 @@ func ensure(ctx context.Context, cache string, out io.Writer, p Program) (string
 		return "", folder.Hint(fmt.Errorf("make the cache folder: %w", err), folder.CacheVariable)
 	}
 	release, err := lock.Take(ctx, filepath.Join(cache, "bin", "."+string(p)+".lock"), func() {
-		say(out, "waiting: another tailsweep builds %s", p)
+		say(out, "another tailsweep process is building %s; waiting", p)
 	})
 	if err != nil {
 		return "", folder.Hint(err, folder.CacheVariable)

@@ -119,7 +119,7 @@ func choosePorts(ctx context.Context, l layout, made *setup, out io.Writer) erro
 	if w.running() {
 		made.Ports.WorkerMetrics = before.WorkerMetrics
 		if made.Ports != before {
-			say(out, "other processes use ports of the stack: stopping the worker, which knows the old ports")
+			say(out, "other processes use some ports of the stack; stopping the worker, which uses the old ports")
 			if err := stop(ctx, l, ProcessWorker, workerGrace, out); err != nil {
 				return err
 			}

@@ -93,8 +93,8 @@ func TestWorkerEnvironLeavesOtherServicesOut(t *testing.T) {
 	}
 }
 
-// What a worker computes with is known however it was told.
-func TestReadTellsTheWorkersBackend(t *testing.T) {
+// Read returns the worker's backend, whether the environment names one or not.
+func TestReadReturnsTheWorkersBackend(t *testing.T) {
 	for env, want := range map[string]string{"": "auto", "xla:cpu": "xla:cpu"} {
 		t.Setenv("TAILSWEEP_BACKEND", env)
 		_, s := started(t, Options{Worker: true})
@@ -173,7 +173,7 @@ func TestUpAfterAKillStartsAnew(t *testing.T) {
 	}
 }
 
-// A worker that knows ports which others took meanwhile is started anew.
+// A worker that knows ports which other processes use meanwhile is started again.
 func TestUpMovesFromTakenPorts(t *testing.T) {
 	o, before := started(t, Options{Worker: true})
 	require.NoError(t, syscall.Kill(before.Process(ProcessStack).PID, syscall.SIGKILL))
@@ -227,7 +227,7 @@ func TestUpRefusesAnotherS3(t *testing.T) {
 	o, _ := started(t, Options{})
 	o.S3 = S3MinIO
 	_, err := up(t.Context(), o, fakePrograms)
-	require.ErrorContains(t, err, `s3 "minio": the state folder `+o.Dir+` was made with "versitygw"`)
+	require.ErrorContains(t, err, `s3 "minio": the state folder `+o.Dir+` uses "versitygw"`)
 
 	_, err = Up(t.Context(), Options{S3: "ceph"})
 	require.EqualError(t, err, `S3 service "ceph" is unknown: choose versitygw or minio`)
@@ -237,7 +237,7 @@ func TestForegroundThatFailsLeavesOthersRunning(t *testing.T) {
 	o, before := started(t, Options{Worker: true})
 	o.S3 = S3MinIO
 	err := Foreground(t.Context(), o, func(Status) { t.Error("not ready") })
-	require.ErrorContains(t, err, "was made with")
+	require.ErrorContains(t, err, `uses "`)
 	after, err := Read(o.Dir)
 	require.NoError(t, err)
 	require.Equal(t, before, after)

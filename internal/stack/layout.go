@@ -45,7 +45,7 @@ func (l layout) make() error {
 // take locks the folder against other processes that start or stop the stack.
 func (l layout) take(ctx context.Context, out io.Writer) (release func() error, err error) {
 	release, err = lock.Take(ctx, l.lock(), func() {
-		say(out, "waiting: another tailsweep starts or stops the stack (it holds %s)", l.lock())
+		say(out, "another tailsweep process is starting or stopping the stack (it holds %s); waiting", l.lock())
 	})
 	return release, folder.Hint(err, folder.StateVariable)
 }
@@ -71,7 +71,7 @@ func loadSetup(l layout, kind string) (setup, error) {
 	case err != nil:
 		return setup{}, err
 	case kind != "" && kind != s.S3:
-		return setup{}, fmt.Errorf("s3 %q: the state folder %s was made with %q, and its objects are there; "+
+		return setup{}, fmt.Errorf("s3 %q: the state folder %s uses %q, which has its objects; "+
 			"use --s3 %s, or set TAILSWEEP_STATE_DIR to another folder", kind, string(l), s.S3, s.S3)
 	}
 	return s, nil

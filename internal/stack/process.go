@@ -49,8 +49,8 @@ func recorded(l layout, name string) (record, error) {
 	return r, nil
 }
 
-// settled is recorded, but waits until a process that was killed is gone: until then
-// it has its pid and ports and does not answer.
+// settled is like recorded, but first waits until a process that was killed has ended. A
+// killed process keeps its pid and ports until then, and does not answer.
 func settled(ctx context.Context, l layout, name string) (r record, err error) {
 	begin := time.Now()
 	err = retry.Until(ctx, 10*time.Millisecond, func() (bool, error) {

@@ -74,7 +74,7 @@ func TestZombieHasEnded(t *testing.T) {
 // After the grace a deaf process is killed with its children.
 func TestStopKillsTheSession(t *testing.T) {
 	l := testLayout(t)
-	// Both shells ignore SIGTERM; the inner one tells its pid.
+	// Both shells ignore SIGTERM; the inner one prints its pid.
 	_, err := spawn(l, "deaf", "", exec.Command("sh", "-c",
 		`trap '' TERM; sh -c 'trap "" TERM; echo $$; while :; do sleep 0.02; done' & wait; while :; do sleep 0.02; done`))
 	require.NoError(t, err)
@@ -118,6 +118,6 @@ func TestStackIsStartedByOneProcess(t *testing.T) {
 	var out bytes.Buffer
 	_, err = l.take(ctx, &out)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.Equal(t, "waiting: another tailsweep starts or stops the stack (it holds "+l.lock()+")\n", out.String())
+	require.Equal(t, "another tailsweep process is starting or stopping the stack (it holds "+l.lock()+"); waiting\n", out.String())
 	require.NoError(t, release())
 }

@@ -21,8 +21,8 @@ type source struct {
 	version string
 }
 
-// findSource looks for a clone above the executable and above the working directory,
-// else it is the release of this binary.
+// findSource looks for a clone above the executable and above the working directory.
+// Otherwise it returns the released source of this binary's version.
 func findSource() (source, error) {
 	var from []string
 	if exe, err := os.Executable(); err == nil {
@@ -41,12 +41,12 @@ func findSource() (source, error) {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Path == modulePath && strings.HasPrefix(info.Main.Version, "v") {
 		return source{version: info.Main.Version}, nil
 	}
-	return source{}, fmt.Errorf("%w in a folder above %s, and this binary is of no released version: "+
+	return source{}, fmt.Errorf("%w in a folder above %s, and this binary is not a release build: "+
 		"run `tailsweep up` once inside its clone, or set TEMPORAL_ADDRESS and TAILSWEEP_S3_ENDPOINT to services that run elsewhere",
 		errNoSource, strings.Join(from, " or "))
 }
 
-var errNoSource = errors.New("the embedded stack is not built yet and its source is not")
+var errNoSource = errors.New("the embedded stack is not built yet, its source was not found")
 
 var moduleLine = regexp.MustCompile(`(?m)^module\s+` + regexp.QuoteMeta(modulePath) + `\s*$`)
 

@@ -91,7 +91,7 @@ func Up(ctx context.Context, o Options) (Status, error) {
 	return up(ctx, o, func(kind string) (programs, error) { return build(ctx, o.Out, kind, !o.NoPrometheus) })
 }
 
-// Down stops the worker, which drains, and then the stack. It is no error when nothing
+// Down stops the worker, which drains, and then the stack. It is not an error when nothing
 // runs. State is kept.
 func Down(ctx context.Context, dir string, out io.Writer) error {
 	dir, err := resolve(dir)

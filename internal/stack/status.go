@@ -10,7 +10,7 @@ import (
 )
 
 // Read returns the state of the stack in the state folder dir; "" means
-// folder.State(). A stack that is stopped, or was never made, is no error.
+// folder.State(). A stack that is stopped, or was never made, is not an error.
 func Read(dir string) (Status, error) {
 	dir, err := resolve(dir)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/address"
 )
 
-// What a Store answers; test with errors.Is.
+// Errors that a Store returns; test with errors.Is.
 var (
 	ErrNotFound = errors.New("object not found")
 	ErrExists   = errors.New("object exists already")
@@ -31,7 +31,7 @@ var (
 	ErrDenied = errors.New("object store refused the request")
 )
 
-// Reason is why a service carries out no request of this process. The list is
+// Reason is why the service refuses every request of this process. The list is
 // closed: it is a label of a metric.
 type Reason string
 
@@ -56,7 +56,7 @@ func Reasons() []Reason { return slices.Sorted(maps.Keys(reasonText)) }
 // reasonText has for each reason what happened and what to do about it.
 var reasonText = map[Reason]struct{ what, hint string }{
 	ReasonUnreachable: {"nothing answers", "start the embedded stack with `tailsweep up`, or set TAILSWEEP_S3_ENDPOINT to the address of the store"},
-	ReasonTLS:         {"no TLS connection", "write http:// in TAILSWEEP_S3_ENDPOINT for a store that speaks no TLS; otherwise add its certificate authority to this machine's trusted ones (SSL_CERT_FILE)"},
+	ReasonTLS:         {"no TLS connection", "write http:// in TAILSWEEP_S3_ENDPOINT for a store without TLS; otherwise add its certificate authority to this machine's trusted ones (SSL_CERT_FILE)"},
 	ReasonNoKeys:      {"no credentials", keysHint},
 	ReasonUnknownKey:  {"the store does not know the access key", "check AWS_ACCESS_KEY_ID: it may be misspelt, revoked or of another store; " + keysHint},
 	ReasonWrongSecret: {"the secret key does not match the access key", "check AWS_SECRET_ACCESS_KEY"},
@@ -71,7 +71,7 @@ var reasonText = map[Reason]struct{ what, hint string }{
 // keysHint is what a user can do about missing or refused keys.
 const keysHint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN for temporary ones), or AWS_PROFILE for a shared credentials file"
 
-// AccessError means that the service carries out no request of this process until its
+// AccessError means that the service refuses every request of this process until the
 // cause is removed.
 type AccessError struct {
 	Op       string // "put", "open", ...
@@ -138,8 +138,8 @@ const (
 )
 
 // noFolder is versitygw's answer to a put whose folder it could not make or keep:
-// because a key is a folder of another, or because the folder's last object, and the
-// folder with it, was deleted at that moment.
+// because one key is a folder of another key, or because the folder's last object, and
+// the folder with it, was deleted at that moment.
 const noFolder = "ExistingObjectIsDirectory"
 
 // codes maps the service's error codes.
@@ -173,7 +173,7 @@ var codes = map[string]struct {
 	"XMinioAdminBucketQuotaExceeded": {blocked, ReasonFull},
 }
 
-// classify judges an error of the client. reason is set for blocked and unreachable.
+// classify classifies an error of the client. reason is set for blocked and unreachable.
 func classify(err error) (class, Reason) {
 	var resp minio.ErrorResponse
 	if !errors.As(err, &resp) {
@@ -200,7 +200,7 @@ func classify(err error) (class, Reason) {
 	return permanent, ""
 }
 
-// classifyTransport judges an error without an answer from the service.
+// classifyTransport classifies an error without an answer from the service.
 func classifyTransport(err error) (class, Reason) {
 	var (
 		op     *net.OpError
@@ -244,7 +244,7 @@ func (s *S3) fail(op, key string, err error) error {
 	}
 	var resp minio.ErrorResponse
 	if errors.As(err, &resp) && resp.Code == noFolder {
-		return fmt.Errorf("store: %s at %s: the service cannot make the object's folder: one of its keys is a folder of another, or its disk takes no more: %w",
+		return fmt.Errorf("store: %s at %s: the service cannot make the object's folder: one key is a folder of another key, or its disk is full: %w",
 			what, s.config.Endpoint, err)
 	}
 	return fmt.Errorf("store: %s at %s: %w", what, s.config.Endpoint, err)

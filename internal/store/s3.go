@@ -63,9 +63,10 @@ func (s *S3) Put(ctx context.Context, key string, body io.Reader, size int64) er
 	})
 }
 
-// put sends an object. An empty one is sent with the hash of no bytes: the signature in
-// chunks that other objects have would need HTTP's chunked encoding, whose end
-// versitygw does not read; it would take it for the next request of the connection.
+// put sends an object. An empty object is signed with the hash of no bytes. Other objects
+// are signed in chunks; for an empty one that would need HTTP's chunked encoding.
+// versitygw does not read the end of such a body, and would take it for the next request
+// of the connection.
 func put(ctx context.Context, c *minio.Core, bucket, key string, body io.Reader, size int64, opts minio.PutObjectOptions) (minio.UploadInfo, error) {
 	if size > 0 {
 		return c.Client.PutObject(ctx, bucket, key, body, size, opts)
@@ -202,7 +203,7 @@ func (s *S3) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
 				return
 			}
 		}
-		if err := ctx.Err(); err != nil { // the client ends the listing without a word
+		if err := ctx.Err(); err != nil { // the client ends the listing without an error
 			yield(Info{}, s.fail("list", prefix, err))
 		}
 	}

@@ -259,7 +259,7 @@ func TestPutSurvivesARemovedFolder(t *testing.T) {
 		{"a file", file, 2, 3, true},
 		{"bytes", func(*testing.T) io.Reader { return strings.NewReader("xxbody") }, 1, 2, true},
 		{"what cannot be rewound", func(*testing.T) io.Reader { return bufio.NewReader(strings.NewReader("xxbody")) }, 1, 1, false},
-		{"it is no passing thing", file, 99, attempts, false},
+		{"it is permanent", file, 99, attempts, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -352,7 +352,7 @@ func TestAccessErrorNamesTheReason(t *testing.T) {
 		require.Equal(t, string(failed.Reason), failed.BlockReason())
 		return failed.Reason
 	}
-	t.Run("an unknown key is no missing bucket", func(t *testing.T) {
+	t.Run("an unknown key is not a missing bucket", func(t *testing.T) {
 		_, err := open(t, &fakeS3{}, Config{AccessKeyID: "unknown"})
 		require.Equal(t, ReasonUnknownKey, reason(t, err))
 		require.NotErrorIs(t, err, ErrNoBucket)
@@ -365,7 +365,7 @@ func TestAccessErrorNamesTheReason(t *testing.T) {
 			require.ErrorContains(t, err, text)
 		}
 	})
-	t.Run("a key that is revoked later is no missing object", func(t *testing.T) {
+	t.Run("a key that is revoked later is not a missing object", func(t *testing.T) {
 		fake := &fakeS3{objects: map[string][]byte{"a": []byte("x")}}
 		s, err := open(t, fake, Config{AccessKeyID: "good"})
 		require.NoError(t, err)

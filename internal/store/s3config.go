@@ -19,10 +19,10 @@ import (
 // environment, shared credentials file, and, unless the endpoint is on this
 // machine, the metadata service of ECS, EKS or EC2.
 type Config struct {
-	Endpoint address.URL // http://host:port or https://host; the scheme decides about TLS
+	Endpoint address.URL // http://host:port or https://host
 	Bucket   string      // must exist
 	Prefix   string      // of every key, "team/sweeps"; "" for none; callers never see it
-	Region   string      // "": AWS_REGION, AWS_DEFAULT_REGION, and then us-east-1, or what Amazon answers
+	Region   string      // "": AWS_REGION, AWS_DEFAULT_REGION, and then us-east-1, or Amazon's answer
 
 	AccessKeyID     string
 	SecretAccessKey string `json:"-"`

@@ -28,7 +28,7 @@ type Backend struct {
 	Compute compute.Backend // GoMLX compares backends by identity: pass this one on
 	Choice  string          // Go, XLACPU or XLACUDA
 	Device  string          // what it computes on, for people and manifests
-	Why     string          // one sentence: why this backend, or "asked for"
+	Why     string          // one sentence: why this backend, or "requested"
 	Plugin  string          // path of the PJRT plugin; "" for Go
 }
 
@@ -65,7 +65,7 @@ func Choose(name string) (choice, why string, err error) {
 		choice, why = choose()
 		return choice, why, nil
 	case Go, XLACPU, XLACUDA:
-		return name, "asked for", nil
+		return name, "requested", nil
 	}
 	return "", "", fmt.Errorf("backend %q is unknown: want one of %s", name, strings.Join(Names(), ", "))
 }
@@ -80,13 +80,13 @@ func choose() (choice, why string) {
 			return XLACUDA, "there is a GPU (" + gpu + ") and the CUDA plugin is installed"
 		}
 		if _, ok := Installed(CPU); ok {
-			return XLACPU, "there is a GPU (" + gpu + "), but no CUDA plugin: `tailsweep backend install --cuda` gets it; the CPU plugin is installed"
+			return XLACPU, "there is a GPU (" + gpu + "), but no CUDA plugin: `tailsweep backend install --cuda` installs it; the CPU plugin is installed"
 		}
 	}
 	if _, ok := Installed(CPU); ok {
 		return XLACPU, "XLA's CPU plugin is installed"
 	}
-	return Go, "no XLA plugin is installed: `tailsweep backend install` gets it and is 4 to 15 times as fast"
+	return Go, "no XLA plugin is installed: `tailsweep backend install` installs one, which is 4 to 15 times as fast"
 }
 
 func open(name string) (*Backend, error) {

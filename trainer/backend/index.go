@@ -112,7 +112,7 @@ func downloadWheel(ctx context.Context, o InstallOptions, pin Pin, dir string) (
 func findWheel(ctx context.Context, index string, pin Pin) (*url.URL, error) {
 	page, err := url.Parse(strings.TrimRight(index, "/") + "/" + pin.Project + "/")
 	if err != nil || (page.Scheme != "https" && page.Scheme != "http") || page.Host == "" {
-		return nil, fmt.Errorf("index %q is no http or https URL", index)
+		return nil, fmt.Errorf("index %q is not an http or https URL", index)
 	}
 	body, err := get(ctx, page, "application/vnd.pypi.simple.v1+json, text/html;q=0.5")
 	if err != nil {

@@ -29,8 +29,8 @@ type InstallOptions struct {
 }
 
 // Install puts the kind's plugin in place and returns its path. The wheel must
-// have the pinned SHA-256, wherever it comes from. A plugin that is there
-// already is left as it is, unless it is not what the pin says.
+// have the pinned SHA-256, wherever it comes from. An installed plugin that matches
+// the pin is kept.
 func Install(ctx context.Context, o InstallOptions) (path string, err error) {
 	if o.Kind == "" {
 		o.Kind = CPU
@@ -130,7 +130,7 @@ func (p Pin) holds(path string) (bool, error) {
 const maxPlugin = 2 << 30
 
 // extract unpacks the member of this base name to path: to a temporary file
-// beside it, flushed, then renamed.
+// next to it, flushed, then renamed.
 func extract(wheel, member, path string) (err error) {
 	archive, err := zip.OpenReader(wheel)
 	if err != nil {

@@ -142,7 +142,7 @@ func TestIndexErrorsHideThePassword(t *testing.T) {
 	require.ErrorContains(t, err, "404")
 	require.NotContains(t, err.Error(), "secret")
 	_, err = findWheel(t.Context(), "file:///etc", pin)
-	require.ErrorContains(t, err, "no http or https URL")
+	require.ErrorContains(t, err, "not an http or https URL")
 }
 
 func TestInstalledLooksInTheCacheFirst(t *testing.T) {

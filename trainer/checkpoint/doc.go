@@ -4,7 +4,7 @@
 //	step-0000002000/
 //	  model.safetensors   EMA weights, enough to sample from; the metadata has the spec of the model
 //	  state/state.safetensors, state/state.json   everything else that a bit-exact resume needs
-//	  curve.jsonl         sweep.CurvePoint a line, from step 0
+//	  curve.jsonl         one sweep.CurvePoint per line, from step 0
 //	  MANIFEST.json       written last: size and SHA-256 of every other file, provenance
 //
 // A folder is written under a temporary name, fsynced, and renamed. One process

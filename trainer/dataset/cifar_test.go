@@ -138,7 +138,7 @@ func TestCIFARTellsWhatIsWrong(t *testing.T) {
 
 	dir := t.TempDir()
 	_, err = c.open(sweep.Dataset{Name: sweep.CIFAR10, Path: dir})
-	require.ErrorContains(t, err, "has neither small.tar.gz nor one.bin; `tailsweep data pull cifar-10` fetches the archive")
+	require.ErrorContains(t, err, "has neither small.tar.gz nor one.bin; `tailsweep data pull cifar-10` downloads the archive")
 	write(t, contents[0][:100], dir, "one.bin")
 	_, err = c.open(sweep.Dataset{Path: dir})
 	require.ErrorContains(t, err, "one.bin: truncated: want 12296 bytes at byte 100")

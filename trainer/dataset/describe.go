@@ -15,8 +15,8 @@ type About struct {
 	LeftOut   []LeftOut // of an image folder
 }
 
-// Describe describes a dataset without reading its images: of an image folder it lists
-// the files, of the published sets it opens none.
+// Describe describes a dataset without reading its images: for an image folder it lists
+// the files, for a published set it opens no file.
 func Describe(d sweep.Dataset) (About, error) {
 	if err := check(d); err != nil {
 		return About{}, err

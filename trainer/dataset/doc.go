@@ -8,14 +8,14 @@
 //	n_i  images of class i
 //	f    resampling factor, (0, 1]
 //
-// The rooms below it: format reads the files of published sets, picture decodes image
-// files. readers.go is the table of datasets; fashion.go, cifar.go and folder.go are
+// Subpackages: format reads the files of published sets, picture decodes image files.
+// readers.go is the table of datasets; fashion.go, cifar.go and folder.go are
 // the readers.
 //
 // Everything is a function of its arguments and of the files. The published sets are
 // pinned by SHA-256, and the images of a step are a function of (seed, step), so the
-// order is never saved. Set.Digest is the digest of the images, which the manifest of
-// every checkpoint has. (Images are scaled in floating point and then rounded to 8
+// order is never saved. Set.Digest is the digest of the images; the manifest of every
+// checkpoint contains it. (Images are scaled in floating point and then rounded to 8
 // bits. Another processor architecture may differ in a last bit, and the digest shows
 // it.)
 //

@@ -22,7 +22,7 @@ const (
 var builtin embed.FS
 
 // idxFile is a pinned file. Its digest is of the decompressed content, since
-// distributors compress it anew.
+// distributors compress it again.
 type idxFile struct {
 	name   string
 	rank   int

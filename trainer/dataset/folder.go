@@ -17,7 +17,7 @@ const (
 	shownClasses = 12      // in an error
 )
 
-// listing is what an image folder holds, before anything is decoded.
+// listing is the content of an image folder, before anything is decoded.
 type listing struct {
 	classes []string
 	files   []string // slash-separated paths, relative to the folder
@@ -50,13 +50,13 @@ func list(d sweep.Dataset) (l listing, err error) {
 		return listing{}, err
 	}
 	if want := d.FolderClasses; want != 0 && want != len(l.classes) { // 0: data inspect reports the number
-		return listing{}, badField("dataset.classes", "%d, and %s has %d: %s%s (valid: %[3]d)",
+		return listing{}, badField("dataset.classes", "is %d, but %s has %d classes: %s%s (valid: %[3]d)",
 			want, d.Path, len(l.classes), text.List(l.classes, shownClasses), notClasses(l.leftOut))
 	}
 	return l, nil
 }
 
-// notClasses names the folders that are no classes.
+// notClasses names the folders that are not classes.
 func notClasses(leftOut []LeftOut) string {
 	for _, l := range leftOut {
 		if l.Reason == leftNoClass {
@@ -66,8 +66,8 @@ func notClasses(leftOut []LeftOut) string {
 	return ""
 }
 
-// listFolders takes each folder of d.Path that has pictures, at any depth, for a
-// class, in the order of their names.
+// listFolders lists the images of d.Path. Each folder in it that has images, at any
+// depth, is a class; the classes are in the order of the names.
 func listFolders(d sweep.Dataset) (l listing, err error) {
 	entries, err := os.ReadDir(d.Path)
 	if err != nil {
@@ -87,7 +87,7 @@ func listFolders(d sweep.Dataset) (l listing, err error) {
 		case err != nil:
 			return l, err
 		case found == 0 && unreadable != "":
-			return l, badField("dataset.path", "%s has no picture that is read, but %s (valid: %s files)", filepath.Join(d.Path, name), unreadable, picture.Formats())
+			return l, badField("dataset.path", "%s contains no readable image (found %s; supported: %s)", filepath.Join(d.Path, name), unreadable, picture.Formats())
 		case found == 0:
 			l.leave(leftNoClass, name+"/")
 		default:
@@ -99,7 +99,7 @@ func listFolders(d sweep.Dataset) (l listing, err error) {
 		}
 	}
 	if len(l.classes) == 0 {
-		return l, badField("dataset.path", "%s has no folder with pictures, want one a class%s", d.Path, notClasses(l.leftOut))
+		return l, badField("dataset.path", "%s contains no class folder with images%s", d.Path, notClasses(l.leftOut))
 	}
 	return l, nil
 }
@@ -138,8 +138,8 @@ func (l *listing) addClass(root, folder string) (unreadable string, err error) {
 	return unreadable, err
 }
 
-// leaveEntry counts an entry of root that is no picture of a class; readable is the
-// reason for a picture. A symbolic link is refused.
+// leaveEntry counts an entry of root that is not an image of a class as left out;
+// readable is the reason if it is a supported image. A symbolic link is refused.
 func (l *listing) leaveEntry(root, name string, entry fs.DirEntry, readable string) error {
 	switch {
 	case dropping(entry.Name()) && entry.IsDir():
@@ -160,8 +160,8 @@ func (l *listing) leaveEntry(root, name string, entry fs.DirEntry, readable stri
 
 var errTooLarge = fmt.Errorf("is larger than %d MiB", picture.MaxFile>>20)
 
-// readImage reads a file in folder that is no link, and leads through none that
-// leaves folder.
+// readImage reads a regular file in folder. It refuses a name that is a symbolic link,
+// and follows no link out of folder.
 func readImage(folder, name string) ([]byte, error) {
 	root, err := os.OpenRoot(folder)
 	if err != nil {

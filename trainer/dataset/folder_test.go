@@ -116,10 +116,10 @@ func TestLoadSplit(t *testing.T) {
 func TestFolderTellsWhatIsWrong(t *testing.T) {
 	whole := pngOf(t, solid(8, 8, color.White))
 	for want, change := range map[string]func(d *sweep.Dataset){
-		"dataset.classes: 4, and ":                                                             func(d *sweep.Dataset) { d.FolderClasses = 4 },
-		"dog has no picture that is read, but x.heic (valid: PNG, JPEG, ":                      func(d *sweep.Dataset) { write(t, nil, d.Path, "dog", "x.heic") },
-		"has 4: ant, bee, cat, dog (valid: 4)":                                                 func(d *sweep.Dataset) { write(t, whole, d.Path, "dog", "x.gif") },
-		"has 3: ant, bee, cat; left out 1: a folder without a picture (dog/)":                  func(d *sweep.Dataset) { d.FolderClasses = 4; write(t, nil, d.Path, "dog", "x.csv") },
+		"dataset.classes: is 4, but ":                                                          func(d *sweep.Dataset) { d.FolderClasses = 4 },
+		"dog contains no readable image (found x.heic; supported: PNG, JPEG, ":                 func(d *sweep.Dataset) { write(t, nil, d.Path, "dog", "x.heic") },
+		"has 4 classes: ant, bee, cat, dog (valid: 4)":                                         func(d *sweep.Dataset) { write(t, whole, d.Path, "dog", "x.gif") },
+		"has 3 classes: ant, bee, cat; left out 1: a folder without a picture (dog/)":          func(d *sweep.Dataset) { d.FolderClasses = 4; write(t, nil, d.Path, "dog", "x.csv") },
 		"ant/7.jpg: none of the formats PNG, JPEG, WebP, GIF, BMP, TIFF, begins with 47 49 46": func(d *sweep.Dataset) { write(t, []byte("GIF"), d.Path, "ant", "7.jpg") },
 		"ant/7.jpg: empty file at byte 0":                                                      func(d *sweep.Dataset) { write(t, nil, d.Path, "ant", "7.jpg") },
 		"ant/7.png: damaged PNG (png: invalid format: unexpected EOF) at byte ":                func(d *sweep.Dataset) { write(t, whole[:len(whole)-20], d.Path, "ant", "7.png") },
@@ -148,7 +148,7 @@ func TestReferenceTellsWhatIsWrong(t *testing.T) {
 	for want, change := range map[string]func(d *sweep.Dataset){
 		"dataset.reference: open /nowhere: no such file or directory; the files must": func(d *sweep.Dataset) { d.Reference = "/nowhere" },
 		"dataset.reference: stat /nowhere/val.txt: no such file":                      func(d *sweep.Dataset) { d.Reference = "/nowhere/val.txt" },
-		"dataset.reference: dataset.classes: 3, and ": func(d *sweep.Dataset) {
+		"dataset.reference: dataset.classes: is 3, but ": func(d *sweep.Dataset) {
 			d.Reference = t.TempDir()
 			write(t, nil, d.Reference, "ant", "no image.png")
 		},
@@ -178,8 +178,8 @@ func TestReferenceTellsWhatIsWrong(t *testing.T) {
 func TestNoClassIsLeftWithoutImages(t *testing.T) {
 	d := folderSpec(animals(t))
 	for want, imbalance := range map[string]sweep.Imbalance{
-		"dataset.imbalance.factor: 0.2 leaves class 1 (bee) 0 of its 3 images, and 1 more classes none: the largest keeps 2, as many as the smallest class has (valid: at least 0.5)": {Profile: sweep.ProfileExp, Factor: 0.2},
-		"dataset.imbalance.factor: 0.4 leaves class 2 (cat) 0 of its 5 images: the largest keeps 2, ":                                                                                 {Profile: sweep.ProfileStep, Factor: 0.4},
+		"dataset.imbalance.factor: 0.2 leaves no images in class 1 (bee) and in 1 more classes: the largest class keeps 2, the number of images of the smallest (valid: at least 0.5)": {Profile: sweep.ProfileExp, Factor: 0.2},
+		"dataset.imbalance.factor: 0.4 leaves no images in class 2 (cat): the largest class keeps 2, ":                                                                                 {Profile: sweep.ProfileStep, Factor: 0.4},
 	} {
 		d.Imbalance = imbalance
 		_, err := Load(d)
@@ -233,7 +233,7 @@ func TestTheFirstBrokenImageIsReported(t *testing.T) {
 	}
 }
 
-// What is in a folder beside pictures is counted by reason and named, and makes no
+// Files of a folder that are not read are counted by reason and named, and make no
 // class; training logs it.
 func TestWhatIsLeftOutIsNamed(t *testing.T) {
 	d := folderSpec(animals(t))
@@ -245,7 +245,7 @@ func TestWhatIsLeftOutIsNamed(t *testing.T) {
 	} {
 		write(t, whole, d.Path, name)
 	}
-	s, lines := heard(t, d)
+	s, lines := loadLogged(t, d)
 	require.Equal(t, clean.Digest(), s.Digest())
 	about, err := Describe(d)
 	require.NoError(t, err)
@@ -283,5 +283,5 @@ func TestBackgroundOfTransparentPictures(t *testing.T) {
 	require.Len(t, files(), 2)
 	d.Background = "grey"
 	_, err := Load(d)
-	require.ErrorContains(t, err, `dataset.background: "grey" is no colour (valid: white, black, #rrggbb)`)
+	require.ErrorContains(t, err, `dataset.background: "grey" is not a colour (valid: white, black, #rrggbb)`)
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // HeldOut returns, by class, how many of the real images of DescribeBalanced(d) are not
-// trained on, as far as that matters: of an image folder it is 1 where there are any. It
+// trained on. For an image folder the number is 0 or 1 (1: at least one image): it
 // compares files by path, size and content, and decodes none.
 func HeldOut(d sweep.Dataset) ([]int, error) {
 	d, err := Local(d)

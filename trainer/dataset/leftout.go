@@ -9,8 +9,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/dataset/picture"
 )
 
-// LeftOut is what an image folder holds beside the pictures that are read, for one
-// reason.
+// LeftOut is the files of an image folder that are ignored for one reason.
 type LeftOut struct {
 	Reason string   `json:"reason"`
 	Count  int      `json:"count"`

@@ -30,5 +30,5 @@ func TestLocal(t *testing.T) {
 	require.Equal(t, "val.txt", local(sweep.Dataset{Name: sweep.ImageFolder, Path: "/x", Reference: "val.txt"}).Reference)
 
 	_, err := Load(sweep.Dataset{Name: sweep.CIFAR10, Size: 32, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone}})
-	require.ErrorContains(t, err, "`tailsweep data pull cifar-10` fetches the archive")
+	require.ErrorContains(t, err, "`tailsweep data pull cifar-10` downloads the archive")
 }

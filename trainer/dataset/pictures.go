@@ -75,7 +75,7 @@ func (p *pictures) load(indices []int, n int, l Loader) ([]byte, error) {
 		_ = os.Chtimes(name, now, now) // only makes it stay
 		return pixels, nil
 	case !errors.Is(err, fs.ErrNotExist):
-		l.log("the cache of decoded images is made anew: %v", err)
+		l.log("the cache of decoded images is written again: %v", err)
 		_ = os.Remove(name) // it is replaced in any case
 	}
 	if pixels, err = p.decodeAll(indices, n, l); err != nil {
@@ -102,7 +102,7 @@ func (p *pictures) decode(dst []byte, i int) error {
 	}
 	err = picture.Decode(name, data, dst, picture.Options{Size: p.dataset.Size, Channels: p.dataset.Channels(), Background: p.background})
 	if err != nil {
-		return badField("dataset.path", "%w (valid: whole %s files; replace this one, or take it away)", err, picture.Formats())
+		return badField("dataset.path", "%w (valid: complete %s files; replace or remove this file)", err, picture.Formats())
 	}
 	return nil
 }
@@ -141,7 +141,7 @@ func readPictures(name string, key [sha256.Size]byte, n int) ([]byte, error) {
 	}
 	head := append([]byte(picturesMagic), key[:]...)
 	if want := int64(len(head) + n + sha256.Size); !info.Mode().IsRegular() || info.Size() != want {
-		return nil, fmt.Errorf("%s is no file of %d bytes", name, want)
+		return nil, fmt.Errorf("%s does not have %d bytes", name, want)
 	}
 	in, err := os.Open(name)
 	if err != nil {

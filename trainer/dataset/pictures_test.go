@@ -31,8 +31,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// heard loads d and returns what it says, too.
-func heard(t *testing.T, d sweep.Dataset) (s *Set, lines []string) {
+// loadLogged loads d and returns the lines that it logs, too.
+func loadLogged(t *testing.T, d sweep.Dataset) (s *Set, lines []string) {
 	t.Helper()
 	s, err := Loader{Log: func(format string, a ...any) { lines = append(lines, fmt.Sprintf(format, a...)) }}.Load(d)
 	require.NoError(t, err)
@@ -63,12 +63,12 @@ func spoil(t *testing.T, name string) {
 func TestPicturesAreDecodedOnce(t *testing.T) {
 	files := cached(t)
 	d := folderSpec(animals(t))
-	first, before := heard(t, d)
+	first, before := loadLogged(t, d)
 	require.Len(t, files(), 1)
 
 	name := filepath.Join(d.Path, "cat", "3.png")
 	spoil(t, name)
-	again, lines := heard(t, d)
+	again, lines := loadLogged(t, d)
 	require.Equal(t, before, lines, "what is left out, and nothing else")
 	require.Equal(t, first, again, "to the last bit, and not from the files")
 
@@ -105,10 +105,10 @@ func TestADamagedCacheIsMadeAnew(t *testing.T) {
 		"digest": append(append([]byte{}, whole[:len(whole)-1]...), whole[len(whole)-1]^1),
 	} {
 		require.NoError(t, os.WriteFile(name, data, 0o600))
-		got, lines := heard(t, d)
+		got, lines := loadLogged(t, d)
 		require.Equal(t, want, got, what)
 		require.Len(t, lines, 3, what)
-		require.Contains(t, lines[2], "the cache of decoded images is made anew: "+name, what)
+		require.Contains(t, lines[2], "the cache of decoded images is written again: "+name, what)
 		now, err := os.ReadFile(name)
 		require.NoError(t, err)
 		require.Equal(t, whole, now, what)
@@ -131,7 +131,7 @@ func TestACacheOfAnotherFolderIsMadeAnew(t *testing.T) {
 			require.NoError(t, os.WriteFile(name, data, 0o600))
 		}
 	}
-	got, lines := heard(t, d)
+	got, lines := loadLogged(t, d)
 	require.Equal(t, want, got)
 	require.Contains(t, lines[2], "is damaged")
 }
@@ -139,7 +139,7 @@ func TestACacheOfAnotherFolderIsMadeAnew(t *testing.T) {
 func TestACacheThatCannotBeWrittenIsNoFault(t *testing.T) {
 	file := write(t, nil, t.TempDir(), "a file")
 	t.Setenv(folder.CacheVariable, file)
-	_, lines := heard(t, folderSpec(animals(t)))
+	_, lines := loadLogged(t, folderSpec(animals(t)))
 	require.Contains(t, lines[len(lines)-1], "decoded images are not kept: ")
 }
 

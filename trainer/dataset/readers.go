@@ -6,7 +6,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// reader is how a dataset of sweep.DatasetList is read from files.
+// reader reads a dataset of sweep.DatasetList from files.
 type reader struct {
 	open      func(d sweep.Dataset) (*source, error) // d has passed check, and its paths are local
 	list      func(d sweep.Dataset) (listing, error) // nil: sweep.DatasetInfo knows the classes and their sizes
@@ -23,12 +23,12 @@ func readerOf(name string) reader {
 	case sweep.FashionMNIST:
 		return reader{
 			open: fashionTrain.open, published: fashionTrain.published(),
-			hint: "`tailsweep data pull fashion-mnist` fetches the files, and Debian's package dataset-fashion-mnist has them",
+			hint: "`tailsweep data pull fashion-mnist` downloads the files, and Debian's package dataset-fashion-mnist has them",
 		}
 	case sweep.CIFAR10:
-		return reader{open: cifar10.open, published: cifar10.published(), hint: "`tailsweep data pull cifar-10` fetches the archive"}
+		return reader{open: cifar10.open, published: cifar10.published(), hint: "`tailsweep data pull cifar-10` downloads the archive"}
 	case sweep.CIFAR100:
-		return reader{open: cifar100.open, published: cifar100.published(), hint: "`tailsweep data pull cifar-100` fetches the archive"}
+		return reader{open: cifar100.open, published: cifar100.published(), hint: "`tailsweep data pull cifar-100` downloads the archive"}
 	}
 	return reader{
 		open: openFolder, list: list,

@@ -30,7 +30,7 @@ const maxBytes = 32 << 30
 // Load reads the long-tailed set that d describes. Each class is shuffled with
 // d.Imbalance.Seed and keeps its first n_i images, where the n_i are sweep.Counts of
 // the smallest class's number of images; profile none keeps all. So a stronger
-// imbalance keeps a part of what a weaker one of the same seed and order keeps.
+// imbalance keeps a subset of what a weaker one of the same seed and order keeps.
 func Load(d sweep.Dataset) (*Set, error) { return Loader{}.Load(d) }
 
 // Load is the package's Load, which reports its progress and what is left out.
@@ -128,7 +128,7 @@ func kept(im sweep.Imbalance, classes []string, available []int) ([]int, error) 
 	if empty < 0 {
 		return counts, nil
 	}
-	others := -1 // without images, beside that class
+	others := -1 // further classes without images
 	for _, n := range counts {
 		if n == 0 {
 			others++
@@ -136,11 +136,11 @@ func kept(im sweep.Imbalance, classes []string, available []int) ([]int, error) 
 	}
 	more := ""
 	if others > 0 {
-		more = fmt.Sprintf(", and %d more classes none", others)
+		more = fmt.Sprintf(" and in %d more classes", others)
 	}
-	return nil, badField("dataset.imbalance.factor", "%v leaves class %d (%s) 0 of its %d images%s: "+
-		"the largest keeps %d, as many as the smallest class has (valid: at least %v)",
-		im.Factor, empty, classes[empty], available[empty], more, most, leastFactor(most))
+	return nil, badField("dataset.imbalance.factor", "%v leaves no images in class %d (%s)%s: "+
+		"the largest class keeps %d, the number of images of the smallest (valid: at least %v)",
+		im.Factor, empty, classes[empty], more, most, leastFactor(most))
 }
 
 // leastFactor is 1/most, rounded up to three digits: the least factor that leaves one of

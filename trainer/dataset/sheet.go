@@ -22,7 +22,7 @@ const (
 	sheetRows    = 20  // classes of a group; of more, those spread evenly over it
 )
 
-// Sheet draws the first columns images of each class: a row a class, head, medium and
+// Sheet draws the first columns images of each class: one row per class, head, medium and
 // tail, captioned with the class's number, name and number of images.
 func (s *Set) Sheet(columns int) image.Image {
 	type row struct {

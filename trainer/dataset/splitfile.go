@@ -65,8 +65,8 @@ const maxClasses = 10000
 const byteOrderMark = "\ufeff"
 
 // parseSplit reads lines "relative/image.jpg label", as the published splits of
-// ImageNet-LT and Places-LT have them. Labels count from 0, and each up to the
-// greatest has images. A path must stay in its folder and comes once. Errors are
+// ImageNet-LT and Places-LT have them. Labels count from 0, and every label up to the
+// largest must occur. A path must stay in its folder and occur once. Errors are
 // *format.Error.
 func parseSplit(name string, data []byte) (l listing, err error) {
 	text := bytes.TrimPrefix(data, []byte(byteOrderMark))
@@ -96,7 +96,7 @@ func parseSplit(name string, data []byte) (l listing, err error) {
 		case !fs.ValidPath(file) || strings.ContainsAny(file, "\\\x00"):
 			return bad("path %q, want one relative to the folder, without . and ..", file)
 		case !picture.Readable(file):
-			return bad("%q is no name of a picture that is read, want one that ends in %s", file, strings.Join(picture.Extensions(), ", "))
+			return bad("%q is not a supported image file (supported: %s)", file, strings.Join(picture.Extensions(), ", "))
 		case seen[file] > 0:
 			return bad("%q comes twice, first in line %d", file, seen[file])
 		case len(l.files) >= maxImages:
@@ -131,9 +131,9 @@ func cutLast(text string) (before, after string) {
 	return strings.TrimRight(text[:i+1], " \t"), text[i+1:]
 }
 
-// folderNames names each class for the one folder that its images are in, or, where
-// it is not one, or one of several classes, for its number. TinyImageNet's folders
-// "images" count for those around them.
+// folderNames names each class after the folder of its images. A class whose images are
+// in several folders, or whose folder has the name of another class's, is named by its
+// number. A folder called "images" (TinyImageNet) is replaced by its parent.
 func folderNames(l listing, classes int) []string {
 	folders := make([]string, classes)
 	several := make([]bool, classes)

@@ -19,7 +19,7 @@ func TestParseSplit(t *testing.T) {
 
 	marked, err := parseSplit("s.txt", []byte("\ufefftrain/n01/a b.JPEG 1\ntrain/n00/x.jpg  0\n  \ntrain/n01/c.png\t1"))
 	require.NoError(t, err)
-	require.Equal(t, l, marked, "a byte order mark is no part of the first name")
+	require.Equal(t, l, marked, "a byte order mark is not a part of the first name")
 
 	for text, want := range map[string][]string{
 		"a.jpg 0\nb.jpg 1":                                        {"class 0", "class 1"},      // no folders
@@ -42,7 +42,7 @@ func TestParseSplitTellsTheLine(t *testing.T) {
 		"/etc/a.jpg 0":           `s.txt:1: path "/etc/a.jpg", want one relative`,
 		"a/../../b.jpg 0":        `s.txt:1: path "a/../../b.jpg", want one relative`,
 		"a.jpg 0\r\n\r\na.jpg 0": `s.txt:3: "a.jpg" comes twice, first in line 1`,
-		"a.heic 0":               `s.txt:1: "a.heic" is no name of a picture that is read, want one that ends in .png, .jpg, `,
+		"a.heic 0":               `s.txt:1: "a.heic" is not a supported image file (supported: .png, .jpg, `,
 		"\xff\xfea\x00":          `s.txt:0: is UTF-16, want UTF-8`,
 		"\ufeffa.jpg 0\nb.jpg":   `not "b.jpg" at byte 11`,
 		"a.jpg 0\nb.jpg 2":       `no image of class 1, and the greatest label is 2`,

@@ -6,18 +6,18 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Alignment draws the conditional and the unconditional prediction together at
-// high noise, so that tail classes share what head classes have learnt:
+// Alignment pulls the conditional and the unconditional prediction towards each other
+// at high noise, so that tail classes share what head classes have learnt:
 //
 //	L = mean over samples and pixels of weight(t) kept (eps_c - eps_0)^2,
 //	    weight(t) = (t/T)^p [t/T >= window]
 //
 // (arXiv 2507.09052, as in the authors' released code.) kept `[B]` is 0 where the
 // label was dropped, where the two are the same prediction, and 1 elsewhere.
-// There is no stop-gradient unless StopGradient names the side to take as given.
+// There is no stop-gradient unless StopGradient names the side without gradient.
 //
-// Both are noise: with prediction v they are converted, which on a pair of the same
-// x_t is a factor abar_t on the square.
+// Both are predictions of the noise. With prediction v the caller converts the outputs to
+// noise, which multiplies the squared difference by abar_t (both are of the same x_t).
 func Alignment(epsC, eps0, t, kept *Node, cfg AlignmentConfig) *Node {
 	switch cfg.StopGradient {
 	case sweep.StopCond:

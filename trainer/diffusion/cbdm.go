@@ -10,10 +10,10 @@ import (
 //
 //	L = mean_i kept_i (t_i/T) mean_pixels [ (e_y - sg(e_y'))^2 + 1/4 (sg(e_y) - e_y')^2 ]
 //
-// with e the predicted noise `[B,S,S,K]` of the same x_t, y' drawn from the long-tailed
+// with e the predicted noise `[B,S,S,K]` of the same x_t, y' sampled from the long-tailed
 // label frequencies, sg the stop-gradient. kept `[B]` is 0 where the label was dropped
-// (the released code drops the labels of a whole batch or of none). It costs a forward
-// pass of its own.
+// (the released code drops the labels of a whole batch or of none). It needs a separate
+// forward pass.
 func CBDM(eps, other, t, kept *Node) *Node {
 	near := ReduceMean(Square(Sub(eps, StopGradient(other))), 1, 2, 3)
 	far := ReduceMean(Square(Sub(StopGradient(eps), other)), 1, 2, 3)

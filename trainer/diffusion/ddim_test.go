@@ -90,10 +90,10 @@ func TestSampleDoesNotDependOnTheBatch(t *testing.T) {
 			change := func(c *SamplerConfig) { c.Method, c.Channels = method, channels }
 			for _, batch := range []int{5, 1, 2, 8} {
 				s := formulaSampler(t, b, batch, change)
-				var heard []int
-				got, err := s.Sample(t.Context(), pictures, 1.5, 6, func(done int) error { heard = append(heard, done); return nil })
+				var reported []int
+				got, err := s.Sample(t.Context(), pictures, 1.5, 6, func(done int) error { reported = append(reported, done); return nil })
 				require.NoError(t, err)
-				require.Equal(t, len(pictures), heard[len(heard)-1])
+				require.Equal(t, len(pictures), reported[len(reported)-1])
 				require.Len(t, got, 5*16*channels)
 				if want == nil {
 					want = got

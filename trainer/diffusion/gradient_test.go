@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// requireSlope holds that the gradient of a scalar of rows x is its slope, by central
+// requireSlope checks that the gradient of a scalar of rows x is its slope, by central
 // differences, in every entry. Third derivatives and float32 leave what tolerance allows.
 func requireSlope(t *testing.T, x [][]float32, tolerance float64, value func(x *Node) *Node) {
 	t.Helper()

@@ -47,7 +47,7 @@ type Draws struct {
 }
 
 // TrainingDraws draws for step (0-based) of a training run: a pure function of
-// its arguments. With dropout together the first sample's coin is that of all.
+// its arguments. With together, one draw decides the label dropout of the whole batch.
 func TrainingDraws(seed int64, step, batch, pixels int, dropout float64, together bool) Draws {
 	r := Random(seed, StreamTraining, uint64(step))
 	d := Draws{Eps: make([]float32, batch*pixels), T: make([]int32, batch), Kept: make([]float32, batch)}

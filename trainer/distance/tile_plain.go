@@ -2,7 +2,7 @@
 
 package distance
 
-// There are no vectors here.
+// This build has no SIMD: no function here processes an element.
 
 func tileWide(_ []float64, _ int, _, _ []float64, _ int) bool { return false }
 

@@ -39,7 +39,7 @@ func tileWide(a []float64, step int, b, dots []float64, stride int) bool {
 	return true
 }
 
-// squaredWide is squared of the first multiple of eight; it returns how many.
+// squaredWide is squared for the first len(dots)/8*8 elements, and returns their number.
 func squaredWide(dots, others []float64, own float64) int {
 	if !archsimd.X86.AVX512() {
 		return 0
@@ -53,7 +53,7 @@ func squaredWide(dots, others []float64, own float64) int {
 	return n
 }
 
-// cubesWide is cubes of the first multiple of eight; it returns how many.
+// cubesWide is cubes for the first len(dots)/8*8 elements, and returns their number.
 func cubesWide(dots []float64, inverse float64) (sum float64, n int) {
 	if !archsimd.X86.AVX512() {
 		return 0, 0
@@ -72,7 +72,7 @@ func cubesWide(dots []float64, inverse float64) (sum float64, n int) {
 	return sum, n
 }
 
-// belowWide is below of the first multiple of eight; it returns how many.
+// belowWide is below for the first len(values)/8*8 elements, and returns their number.
 func belowWide(found []int, values []float64, bound float64, each []float64) ([]int, int) {
 	if !archsimd.X86.AVX512() {
 		return found, 0
@@ -91,7 +91,7 @@ func belowWide(found []int, values []float64, bound float64, each []float64) ([]
 	return found, n
 }
 
-// addWide is add of the first multiple of eight; it returns how many.
+// addWide is add for the first len(row)/8*8 elements, and returns their number.
 func addWide(sums []float64, row []float32) int {
 	if !archsimd.X86.AVX512() {
 		return 0
@@ -103,7 +103,7 @@ func addWide(sums []float64, row []float32) int {
 	return n
 }
 
-// subtractWide is subtract of the first multiple of eight; it returns how many.
+// subtractWide is subtract for the first len(row)/8*8 elements, and returns their number.
 func subtractWide(dst []float64, row []float32, mean []float64) int {
 	if !archsimd.X86.AVX512() {
 		return 0

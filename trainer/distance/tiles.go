@@ -42,10 +42,13 @@ const (
 // workers is how many goroutines products uses, numbered from 0.
 func workers() int { return runtime.GOMAXPROCS(0) }
 
-// products visits x_i . y_j for all i and j, or with upper for those of blocks of
-// columns that have a j > i: visit gets a row i and the products
-// with the columns from j on. A row is visited by one goroutine at a time, its
-// columns in order; the slice is the visitor's until it returns.
+// products computes x_i . y_j for all i and j, in blocks of columns. For each row i and
+// each block, which starts at column j, it calls visit with the products of the block:
+//
+//   - upper skips the strips of rows that lie below the diagonal in a block.
+//   - Calls for the same row never run at the same time, and have j in ascending order.
+//   - worker is the number of the goroutine that calls.
+//   - dots is valid until visit returns, which may overwrite it.
 func products[T float32 | float64](x, y rows[T], upper bool, visit func(worker, i, j int, dots []float64)) {
 	block := max(tileColumns, min(blockMost, blockBytes/8/max(1, x.d))/tileColumns*tileColumns)
 	packed := make([]float64, block*x.d)
@@ -135,14 +138,14 @@ func distances[T float32 | float64](x, y rows[T], visit func(worker, i, j int, s
 	})
 }
 
-// squared makes products squared distances; own and others are squares.
+// squared turns products into squared distances. own and others are the squared norms.
 func squared(dots, others []float64, own float64) {
 	for c := squaredWide(dots, others, own); c < len(dots); c++ {
 		dots[c] = max(0, own+others[c]-2*dots[c])
 	}
 }
 
-// cubes is the sum of (dot inverse + 1)^3.
+// cubes returns the sum of (dot inverse + 1)^3.
 func cubes(dots []float64, inverse float64) float64 {
 	sum, n := cubesWide(dots, inverse)
 	for _, dot := range dots[n:] {
@@ -171,7 +174,7 @@ func add(sums []float64, row []float32) {
 	}
 }
 
-// subtract is a row less its mean.
+// subtract writes row minus mean to dst.
 func subtract(dst []float64, row []float32, mean []float64) {
 	for k := subtractWide(dst, row, mean); k < len(row); k++ {
 		dst[k] = float64(row[k]) - mean[k]

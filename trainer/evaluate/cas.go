@@ -38,14 +38,14 @@ func (j *Evaluator) cas(ctx context.Context, images []float32, asked []diffusion
 	}
 	defer classifier.Close()
 	tested := j.real.where(func(i, _ int) bool { return j.heldOut[i] })
-	told, err := classifier.Extract(ctx, tested.pixels, nil)
+	out, err := classifier.Extract(ctx, tested.pixels, nil)
 	if err != nil {
 		return nil, err
 	}
 	count, right := make([]int, len(j.Classes)), make([]int, len(j.Classes))
 	for i, label := range tested.labels {
 		count[label]++
-		if told.Predictions[i] == label {
+		if out.Predictions[i] == label {
 			right[label]++
 		}
 	}

@@ -9,16 +9,16 @@
 //	N, D     samples, features (64 of the classifier)
 //	w        guidance scale
 //
-// Groups (head, medium, tail) are thirds of the classes by training frequency
-// (sweep.Groups). A group's FID is one distance between pooled features of all
-// its classes, never a mean of per-class distances. FID is biased at small N, so
-// numbers compare only at equal samples_per_class, and a group with fewer than
-// 2 D samples on either side has none.
+// Groups (head, medium, tail) are by default thirds of the classes by training
+// frequency (sweep.Dataset.ClassGroups). A group's FID is one distance between the
+// pooled features of all its classes, never a mean of per-class distances. FID is
+// biased at small N: compare values only at equal samples_per_class. A group with
+// fewer than 2 D samples or real images has no FID.
 //
 // The real images are the whole set that the long-tailed split was taken from, so
 // they include the training images, as is usual for FID. The classifier has seen
-// the 60,000 of fashion-mnist, none of fashion-mnist-10k: numbers of one dataset do
-// not compare with those of the other.
+// the 60,000 images of fashion-mnist, but none of fashion-mnist-10k, so values of these
+// two datasets cannot be compared.
 //
 // Invariants: the noise of sample (class, index) is a function of evaluate.seed
 // alone, so two trials compare sample by sample; equal weights give equal

@@ -139,7 +139,7 @@ func TestRun(t *testing.T) {
 	run := func() (types []job.Type, last job.Event, err error) {
 		err = Run(context.Background(), j, func(e job.Event) error {
 			if e.Type == job.Progress {
-				require.Greater(t, e.Step, moved, "each report tells that something moves")
+				require.Greater(t, e.Step, moved, "each report shows progress")
 				require.Equal(t, 10_000+130, e.Steps)
 				moved = e.Step
 				return nil

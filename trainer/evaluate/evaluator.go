@@ -183,11 +183,11 @@ func (j *Evaluator) look(ctx context.Context, images []float32, labels []int, pr
 	}
 	predictions := out.Predictions
 	if j.classifier != nil && j.classifier != j.extractor {
-		told, err := j.classifier.Extract(ctx, images, nil)
+		classified, err := j.classifier.Extract(ctx, images, nil)
 		if err != nil {
 			return view{}, err
 		}
-		predictions = told.Predictions
+		predictions = classified.Predictions
 	}
 	return newView(images, labels, j.extractor.Dims, out, predictions), nil
 }

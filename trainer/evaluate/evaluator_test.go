@@ -118,7 +118,7 @@ func TestMetricsTellRealImagesFromNoise(t *testing.T) {
 		require.InEpsilon(t, j.Floor["diversity."+group], good["diversity."+group], 0.15, group)
 		require.Zero(t, good["memorised_ratio."+group])
 		require.InEpsilon(t, j.Floor["label_accuracy."+group], good["label_accuracy."+group], 0.15, group)
-		require.Less(t, j.Floor["memorised_ratio."+group], 0.05, "held-out images are no copies")
+		require.Less(t, j.Floor["memorised_ratio."+group], 0.05, "held-out images are not copies")
 	}
 }
 
@@ -201,7 +201,7 @@ func TestAStepProfileHasNoMedium(t *testing.T) {
 	require.InDelta(t, 0, metrics["fid.head"], 1e-6, "the very images it learned")
 }
 
-// Copies of training images are told from others, also when they are noisy.
+// Copies of training images are distinguished from other samples, also when they are noisy.
 func TestMemorised(t *testing.T) {
 	j := openEvaluator(t)
 	copies, asked := part(t, 0, trained)

@@ -45,7 +45,7 @@ func (r *Result) WriteGrid(path string, m *trainer.Model) error {
 // Layout is an arrangement of samples by SampleGrids.
 type Layout string
 
-// The layouts: every class below the other, or the head beside the tail.
+// The layouts: the classes one below the other, or the head next to the tail.
 const (
 	LayoutClasses  Layout = "classes"
 	LayoutHeadTail Layout = "head-tail"

@@ -17,7 +17,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
-var regen = flag.Bool("regen", false, "write testdata/grid.png anew")
+var regen = flag.Bool("regen", false, "write testdata/grid.png again")
 
 func readPNG(t *testing.T, path string) image.Image {
 	t.Helper()
@@ -71,7 +71,7 @@ func TestGridHasARowAClassByFrequency(t *testing.T) {
 	}
 }
 
-// TestPanelsGolden draws the head beside the tail, of two sets of pictures;
+// TestPanelsGolden draws the head next to the tail, of two sets of pictures;
 // testdata/panels.png was looked at by a person.
 func TestPanelsGolden(t *testing.T) {
 	const n = 2

@@ -133,7 +133,7 @@ func (e *Extractor) Close() {
 func (e *Extractor) Extract(ctx context.Context, images []float32, progress func(done int) error) (Output, error) {
 	values := e.images.values()
 	if len(images)%values != 0 {
-		return Output{}, fmt.Errorf("features: %d values are no images of %d", len(images), values)
+		return Output{}, fmt.Errorf("features: %d values are not a multiple of %d, the size of an image", len(images), values)
 	}
 	n := len(images) / values
 	out := Output{Features: make([]float32, 0, n*e.Dims), Predictions: make([]int, 0, n)}

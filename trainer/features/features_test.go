@@ -58,7 +58,7 @@ func TestOnlyTheTwoSizesHaveAClassifier(t *testing.T) {
 	require.ErrorContains(t, err, "valid: 16, 28")
 }
 
-// A batch is padded; what stands beside an image, and where, must not matter.
+// A batch is padded; the other images of the batch, and the place in it, must not matter.
 func TestExtractDoesNotDependOnTheBatch(t *testing.T) {
 	b, err := backend.Open(backend.Go)
 	require.NoError(t, err)
@@ -80,7 +80,7 @@ func TestExtractDoesNotDependOnTheBatch(t *testing.T) {
 	require.NoError(t, err)
 	defer e.Close()
 	_, err = e.Extract(t.Context(), images[:257], nil)
-	require.ErrorContains(t, err, "257 values are no images of 256")
+	require.ErrorContains(t, err, "257 values are not a multiple of 256, the size of an image")
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = e.Extract(ended, images, nil)

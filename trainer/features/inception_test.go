@@ -120,7 +120,7 @@ func TestInceptionRefuses(t *testing.T) {
 		checkpoint.FromFloat32(inceptionFirst, []int{32, 3, 3, 3}, make([]float32, 32*27)),
 	}, nil))
 	_, err = newExtractor(b, file.Bytes(), Images{Size: 28, Channels: 1}, 2)
-	require.ErrorContains(t, err, "RGB images of 32 pixels or more, and these are 28 pixels with 1 channels")
+	require.ErrorContains(t, err, "RGB images of at least 32 pixels; these have 28 pixels and 1 channels")
 	_, err = newExtractor(b, file.Bytes(), Images{Size: 32, Channels: 3}, 2)
 	require.ErrorIs(t, err, checkpoint.ErrCorrupt)
 	require.True(t, strings.Contains(err.Error(), "no tensor Conv2d_1a_3x3.bn.weight [32]"), err)
@@ -130,7 +130,7 @@ func TestInceptionRefuses(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, file.Bytes(), 0o600))
 	_, err = OpenFile(b, path, Images{Size: 32, Channels: 3}, 2)
 	_, looked := Look(path, Images{Size: 32, Channels: 3})
-	require.EqualError(t, looked, err.Error(), "told alike, without a backend")
+	require.EqualError(t, looked, err.Error(), "the same error, without a backend")
 }
 
 // A set with other classes, channels and size has a classifier of its own.
@@ -153,7 +153,7 @@ func TestClassifierOfAnotherSet(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, e.Network, looked)
 	_, err = OpenFile(b, path, Images{Size: 16, Channels: 3}, 10)
-	require.ErrorContains(t, err, "images with 1 channels, and these have 3")
+	require.ErrorContains(t, err, "images with 1 channels; these have 3")
 	_, err = OpenFile(b, path, Images{Size: 20, Channels: 1}, 10)
 	require.ErrorContains(t, err, "no classifier takes images of 20 pixels")
 	wide, err := OpenFile(b, path, Images{Size: 64, Channels: 1}, 1)

@@ -74,7 +74,7 @@ func recognise(data []byte, images Images) (n Network, byName map[string]checkpo
 	if _, ok := byName[inceptionFirst]; ok {
 		n.Dims = inceptionDims
 		if images.Channels != 3 || images.Size < 32 {
-			return n, nil, fmt.Errorf("Inception-v3 looks at RGB images of 32 pixels or more, and these are %d pixels with %d channels", images.Size, images.Channels)
+			return n, nil, fmt.Errorf("Inception-v3 needs RGB images of at least 32 pixels; these have %d pixels and %d channels", images.Size, images.Channels)
 		}
 		for _, c := range inceptionLayers() {
 			wanted = append(wanted, c.weights()...)
@@ -86,7 +86,7 @@ func recognise(data []byte, images Images) (n Network, byName map[string]checkpo
 		}
 		n = Network{Dims: Dims, Classes: logits[1]}
 		if kernel[2] != images.Channels {
-			return n, nil, fmt.Errorf("the classifier is one of images with %d channels, and these have %d", kernel[2], images.Channels)
+			return n, nil, fmt.Errorf("the classifier expects images with %d channels; these have %d", kernel[2], images.Channels)
 		}
 		if !sweep.ClassifierTakes(images.Size) {
 			return n, nil, fmt.Errorf("no classifier takes images of %d pixels a side (valid: 8, 16, 28, 32, 64)", images.Size)

@@ -26,7 +26,7 @@ const DefaultEpochs = 12
 // The settings of the training are fixed, so that the command and the data determine a
 // file.
 const (
-	leastSteps   = 400 // where the epochs of a small set are fewer
+	leastSteps   = 400 // minimum; a small dataset is trained on for more epochs
 	batch        = 128
 	learningRate = 2e-3 // Adam's, at the start
 	seed         = 1
@@ -36,7 +36,7 @@ const (
 type TrainOptions struct {
 	Backend *backend.Backend
 	Dataset sweep.Dataset // whose balanced images it is trained on
-	Epochs  int           // passes over the images; a small set has more, since 400 steps are the least
+	Epochs  int           // passes over the images; more for a small dataset, up to at least 400 steps
 	Output  string        // file that the weights are written to
 	Log     func(format string, a ...any)
 }

@@ -1,7 +1,7 @@
-// Package precheck finds out before a trial trains that it could not be evaluated as its
-// spec asks: a network is missing or made for other images, the real images are
-// missing, or there are too few images for a metric. Otherwise every trial would find
-// out after its training and sampling.
+// Package precheck checks before training that a trial can be evaluated as its spec asks.
+// It finds a network that is missing or made for different images, missing real images,
+// and too few images for a metric. Without it every trial would fail only after its
+// training and sampling.
 //
 // It reads what is cheap to read: the files of weights, and the names of the real
 // images. What each metric needs is decided by sweep.Spec.Unmeasurable, which the

@@ -11,8 +11,8 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/features"
 )
 
-// Trial returns an error of class bad_data where a trial of spec could not be
-// judged, at its end or at a rung: the first of Faults. trained is what it trains on.
+// Trial returns an error of class bad_data if a trial of spec could not be evaluated,
+// at its end or at a rung: the first of Faults. trained is what it trains on.
 func Trial(spec *sweep.Spec, a sweep.Assignment, trained dataset.About) error {
 	faults, err := Faults(spec, a, trained)
 	if err == nil && len(faults) > 0 {
@@ -21,8 +21,8 @@ func Trial(spec *sweep.Spec, a sweep.Assignment, trained dataset.About) error {
 	return err
 }
 
-// Faults returns every reason why a trial of spec could not be evaluated. An error is
-// one that is no fault of a metric: a file that cannot be read.
+// Faults returns every reason why a trial of spec could not be evaluated. The error is
+// for files that cannot be read.
 func Faults(spec *sweep.Spec, a sweep.Assignment, trained dataset.About) ([]sweep.FieldError, error) {
 	real, err := dataset.DescribeBalanced(spec.Dataset)
 	if err != nil {
@@ -45,7 +45,7 @@ func Faults(spec *sweep.Spec, a sweep.Assignment, trained dataset.About) ([]swee
 }
 
 // Here reports whether what Faults reads is on this machine: the folders of an image
-// folder and the files of networks. Of a published set it reads no images.
+// folder and the files of networks. It does not look for the images of a published set.
 func Here(spec *sweep.Spec) bool {
 	d, err := dataset.Local(spec.Dataset)
 	if err != nil {
@@ -121,7 +121,7 @@ func Classes(field string, classifier, classes int) error {
 	case classes:
 		return nil
 	case 0:
-		return &sweep.FieldError{Field: field, Message: "Inception-v3 is no classifier of the dataset", Valid: "a file that `tailsweep features train` made"}
+		return &sweep.FieldError{Field: field, Message: "Inception-v3 is not a classifier of this dataset", Valid: "a file that `tailsweep features train` made"}
 	}
 	return &sweep.FieldError{Field: field, Message: fmt.Sprintf("a classifier of %d classes, and the dataset has %d", classifier, classes)}
 }

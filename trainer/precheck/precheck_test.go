@@ -97,7 +97,7 @@ func TestTrialReportsWhatIsWrong(t *testing.T) {
 		"metrics[0].name: is of no class of the dataset (fid.class.hat; valid: fid.class.a, fid.class.b":  func(s *sweep.Spec) { s.Metrics = []sweep.Objective{{Name: "fid.class.hat"}} },
 		"evaluate.features.path: features: stat /nowhere: no such file or directory; the file must be on": func(s *sweep.Spec) { s.Evaluate.Features.Path = "/nowhere" },
 		"evaluate.features.path: a classifier of 8 classes, and the dataset has 9":                        func(s *sweep.Spec) { s.Evaluate.Features.Path = classifier(t, 8) },
-		"the classifier is one of images with 3 channels, and these have 1":                               func(s *sweep.Spec) { s.Dataset.FolderChannels = 1 },
+		"the classifier expects images with 3 channels; these have 1":                                     func(s *sweep.Spec) { s.Dataset.FolderChannels = 1 },
 		"dataset.reference: open /nowhere: no such file":                                                  func(s *sweep.Spec) { s.Dataset.Reference = "/nowhere" },
 	} {
 		s := valid(t, 60)
@@ -137,9 +137,9 @@ func TestATrialsOwnGuidanceHalvesNothing(t *testing.T) {
 	require.NoError(t, Trial(s, sweep.Assignment{}, about))
 }
 
-// Inception-v3 is no classifier of the dataset: label_accuracy needs one beside it.
+// Inception-v3 is not a classifier of the dataset: label_accuracy needs one in addition.
 func TestLabelAccuracyNeedsAClassifier(t *testing.T) {
-	require.ErrorContains(t, Classes(FieldClassifier, 0, 9), "evaluate.features.classifier: Inception-v3 is no classifier")
+	require.ErrorContains(t, Classes(FieldClassifier, 0, 9), "evaluate.features.classifier: Inception-v3 is not a classifier of this dataset")
 	require.NoError(t, Classes(FieldClassifier, 9, 9))
 	facts := sweep.Facts{Classes: make([]string, 9), Groups: &sweep.ClassGroups{Head: []int{0}}, Dims: 64, Classifier: sweep.No}
 	for want, change := range map[string]func(s *sweep.Spec){

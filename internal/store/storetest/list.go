@@ -82,7 +82,7 @@ func testFolders(t *testing.T, s store.Store) {
 		require.Error(t, err)
 	}
 	require.NoError(t, s.Delete(t.Context(), "s/c/x"))
-	require.Equal(t, []string{"a-b", "a"}, folders(t, s, "s/"), "an empty folder is none")
+	require.Equal(t, []string{"a-b", "a"}, folders(t, s, "s/"), "an empty folder is not listed")
 }
 
 func testDelete(t *testing.T, s store.Store) {
@@ -90,7 +90,7 @@ func testDelete(t *testing.T, s store.Store) {
 	put(t, s, "d/b", "x")
 	require.NoError(t, s.Delete(t.Context(), "d/a"))
 	require.NoError(t, s.Delete(t.Context(), "d/a"), "absent already")
-	require.NoError(t, s.Delete(t.Context(), "d"), "a folder is no object")
+	require.NoError(t, s.Delete(t.Context(), "d"), "a folder is not an object")
 	require.Equal(t, []string{"d/b"}, keys(t, s, ""))
 	put(t, s, "d/a", "again")
 	require.Equal(t, []string{"d/a", "d/b"}, keys(t, s, ""))

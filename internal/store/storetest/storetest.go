@@ -94,7 +94,7 @@ func testAbsent(t *testing.T, s store.Store) {
 	_, err = s.Stat(t.Context(), "a/bc")
 	require.ErrorIs(t, err, store.ErrNotFound)
 	_, _, err = s.Get(t.Context(), "a")
-	require.ErrorIs(t, err, store.ErrNotFound, "a folder is no object")
+	require.ErrorIs(t, err, store.ErrNotFound, "a folder is not an object")
 }
 
 func testRoundTrip(t *testing.T, s store.Store) {
@@ -108,7 +108,7 @@ func testRoundTrip(t *testing.T, s store.Store) {
 		require.NotEmpty(t, info.ETag)
 		require.False(t, info.Modified.IsZero())
 	}
-	for i := range 20 { // what follows an empty put on its connection is heard, too
+	for i := range 20 { // the request after an empty put on its connection is read, too
 		key := fmt.Sprintf("d/nothing/%d", i)
 		etag, err := s.PutIfAbsent(t.Context(), key, nil)
 		require.NoError(t, err)

@@ -21,8 +21,8 @@ const (
 	MaxPixels = 1 << 26  // checked before decoding
 )
 
-// Rule names what Decode makes of a file. A change of Decode changes it, so that no
-// cache returns pixels that an older Decode made.
+// Rule identifies the decoding. Change it whenever Decode changes, so that no cache
+// returns pixels of an older Decode.
 const Rule = "upright middle square, Catmull-Rom, 8 bits: 2"
 
 // Options say what a picture becomes.
@@ -118,8 +118,8 @@ func fit(picture image.Image, dst []byte, o Options, turn orientation) {
 	}
 }
 
-// offset is where the middle of an axis begins that is longer by spare pixels. The
-// odd pixel is cut from the end of the upright picture, which on a flipped axis is
+// offset returns where the centre crop begins on an axis that is spare pixels too long.
+// The odd pixel is cut from the end of the upright picture, which on a flipped axis is
 // the beginning of the stored one.
 func offset(spare int, flipped bool) int {
 	if flipped {
@@ -145,7 +145,7 @@ func ParseColour(text string) (color.RGBA, error) {
 	}
 	rgb, err := hex.DecodeString(strings.TrimPrefix(text, "#"))
 	if err != nil || len(rgb) != 3 || !strings.HasPrefix(text, "#") {
-		return color.RGBA{}, fmt.Errorf("%q is no colour (valid: white, black, #rrggbb)", text)
+		return color.RGBA{}, fmt.Errorf("%q is not a colour (valid: white, black, #rrggbb)", text)
 	}
 	return color.RGBA{rgb[0], rgb[1], rgb[2], 255}, nil
 }
