@@ -94,11 +94,11 @@ func TestTrialReportsWhatIsWrong(t *testing.T) {
 		"too few images for fid.head: ": func(s *sweep.Spec) { // a constraint
 			s.Metrics, s.Constraints = []sweep.Objective{{Name: "loss"}}, []sweep.Constraint{{Metric: "fid.head"}}
 		},
-		"metrics[0].name: names a class that the dataset does not have (fid.class.hat; valid: fid.class.a, fid.class.b":  func(s *sweep.Spec) { s.Metrics = []sweep.Objective{{Name: "fid.class.hat"}} },
-		"evaluate.features.path: features: stat /nowhere: no such file or directory; the file must be on": func(s *sweep.Spec) { s.Evaluate.Features.Path = "/nowhere" },
-		"evaluate.features.path: a classifier of 8 classes, and the dataset has 9":                        func(s *sweep.Spec) { s.Evaluate.Features.Path = classifier(t, 8) },
-		"the classifier expects images with 3 channels; these have 1":                                     func(s *sweep.Spec) { s.Dataset.FolderChannels = 1 },
-		"dataset.reference: open /nowhere: no such file":                                                  func(s *sweep.Spec) { s.Dataset.Reference = "/nowhere" },
+		"metrics[0].name: names a class that the dataset does not have (fid.class.hat; valid: fid.class.a, fid.class.b": func(s *sweep.Spec) { s.Metrics = []sweep.Objective{{Name: "fid.class.hat"}} },
+		"evaluate.features.path: features: stat /nowhere: no such file or directory; the file must be on":               func(s *sweep.Spec) { s.Evaluate.Features.Path = "/nowhere" },
+		"evaluate.features.path: a classifier of 8 classes, and the dataset has 9":                                      func(s *sweep.Spec) { s.Evaluate.Features.Path = classifier(t, 8) },
+		"the classifier expects images with 3 channels; these have 1":                                                   func(s *sweep.Spec) { s.Dataset.FolderChannels = 1 },
+		"dataset.reference: open /nowhere: no such file":                                                                func(s *sweep.Spec) { s.Dataset.Reference = "/nowhere" },
 	} {
 		s := valid(t, 60)
 		change(s)
