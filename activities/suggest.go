@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/tailsweep/tailsweep/sweep/sampler"
@@ -21,18 +20,11 @@ func (a *Activities) suggest(ctx context.Context, in SuggestInput) (SuggestResul
 	if err != nil {
 		return SuggestResult{}, fmt.Errorf("suggest trial %d: %w", in.Number, err)
 	}
-	assignment, err := sampler.Next(sampler.Request{
+	decision, err := sampler.Decide(sampler.Request{
 		Spec: &in.Spec, Ledger: ledger, Pending: in.Pending, Number: in.Number, Index: in.Index,
 	})
-	switch {
-	case errors.Is(err, sampler.ErrExhausted):
-		return SuggestResult{Exhausted: true}, nil
-	case errors.Is(err, sampler.ErrWait):
-		return SuggestResult{Wait: true}, nil
-	case err != nil:
+	if err != nil {
 		return SuggestResult{}, bug("suggest trial %d: %v", in.Number, err)
 	}
-	seen := len(ledger)
-	assignment.Reason.Seen = &seen
-	return SuggestResult{Assignment: assignment}, nil
+	return SuggestResult(decision), nil
 }

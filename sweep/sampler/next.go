@@ -10,6 +10,30 @@ import (
 // configuration has been tried, and the pending result may make a repeat worthwhile.
 var ErrWait = errors.New("sampler: nothing to try until a pending trial has ended")
 
+// Decision is what Decide answers: an assignment, or why there is none.
+type Decision struct {
+	Assignment sweep.Assignment
+	Exhausted  bool // every configuration has been tried
+	Wait       bool // see ErrWait
+}
+
+// Decide is Next for what runs a sweep: the two ends of a search are no errors, and the
+// assignment's reason says how many results it is a function of.
+func Decide(r Request) (Decision, error) {
+	assignment, err := Next(r)
+	switch {
+	case errors.Is(err, ErrExhausted):
+		return Decision{Exhausted: true}, nil
+	case errors.Is(err, ErrWait):
+		return Decision{Wait: true}, nil
+	case err != nil:
+		return Decision{}, err
+	}
+	seen := len(r.Ledger)
+	assignment.Reason.Seen = &seen
+	return Decision{Assignment: assignment}, nil
+}
+
 // Next decides on the next search trial: a repeat of a configuration where one is
 // worthwhile (see race), or a new configuration by the spec's method, trained with
 // Train.Seed. It is pure, as Suggest is. Everything that runs trials calls Next and

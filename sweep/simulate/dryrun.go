@@ -167,18 +167,11 @@ func (r *dryRun) finished(trials []sweep.Trial) error {
 
 // suggest asks for the next search trial as the Suggest activity does.
 func (r *dryRun) suggest(a conduct.Suggest) (conduct.Event, error) {
-	assignment, err := sampler.Next(sampler.Request{Spec: r.spec, Ledger: r.ledger, Pending: a.Pending, Number: a.Number, Index: a.Index})
-	switch {
-	case errors.Is(err, sampler.ErrExhausted):
-		return conduct.Suggested{ID: a.ID, Exhausted: true}, nil
-	case errors.Is(err, sampler.ErrWait):
-		return conduct.Suggested{ID: a.ID, Wait: true}, nil
-	case err != nil:
+	d, err := sampler.Decide(sampler.Request{Spec: r.spec, Ledger: r.ledger, Pending: a.Pending, Number: a.Number, Index: a.Index})
+	if err != nil {
 		return nil, fmt.Errorf("simulate: trial %d: %w", a.Number, err)
 	}
-	seen := len(r.ledger)
-	assignment.Reason.Seen = &seen
-	return conduct.Suggested{ID: a.ID, Assignment: assignment}, nil
+	return conduct.Suggested{ID: a.ID, Assignment: d.Assignment, Exhausted: d.Exhausted, Wait: d.Wait}, nil
 }
 
 // start puts a trial into the queue.
