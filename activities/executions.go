@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -19,28 +20,37 @@ type temporalExecutions struct {
 func NewExecutions(c client.Client) Executions { return temporalExecutions{client: c} }
 
 // Status implements Executions.
-func (e temporalExecutions) Status(ctx context.Context, workflowID string) (ExecutionStatus, error) {
+func (e temporalExecutions) Status(ctx context.Context, workflowID string) (status ExecutionStatus, started time.Time, err error) {
 	d, err := e.client.DescribeWorkflowExecution(ctx, workflowID, "")
 	var notFound *serviceerror.NotFound
 	switch {
 	case errors.As(err, &notFound):
-		return "", fmt.Errorf("describe workflow %q: %w", workflowID, ErrNoExecution)
+		return "", started, fmt.Errorf("describe workflow %q: %w", workflowID, ErrNoExecution)
 	case err != nil:
-		return "", fmt.Errorf("describe workflow %q: %w", workflowID, err)
+		return "", started, fmt.Errorf("describe workflow %q: %w", workflowID, err)
 	}
+	started = d.GetWorkflowExecutionInfo().GetStartTime().AsTime()
 	switch d.GetWorkflowExecutionInfo().GetStatus() {
 	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW,
 		enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED:
-		return ExecutionRunning, nil
+		return ExecutionRunning, started, nil
 	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
-		return ExecutionCompleted, nil
+		return ExecutionCompleted, started, nil
 	case enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
-		return ExecutionCancelled, nil
+		return ExecutionCancelled, started, nil
 	case enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED:
-		return ExecutionTerminated, nil
+		return ExecutionTerminated, started, nil
 	case enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
-		return ExecutionTimedOut, nil
+		return ExecutionTimedOut, started, nil
 	default:
-		return ExecutionFailed, nil
+		return ExecutionFailed, started, nil
 	}
+}
+
+// Signal implements Executions.
+func (e temporalExecutions) Signal(ctx context.Context, s Signal) error {
+	if err := e.client.SignalWorkflow(ctx, s.Workflow, "", s.Name, s.Content); err != nil {
+		return fmt.Errorf("signal workflow %q: %w", s.Workflow, err)
+	}
+	return nil
 }

@@ -256,3 +256,47 @@ func TestReconcile(t *testing.T) {
 	require.Equal(t, published, result.Ended[1])
 	require.Contains(t, result.Ended[2].Error.Message, "no workflow w3 any more")
 }
+
+// A trial that the sweep did not start is found by its workflow or its result, unless
+// it is older than the sweep.
+func TestReconcileFindsAFurtherTrial(t *testing.T) {
+	began := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
+	published := func(at time.Time) *sweep.Trial {
+		return &sweep.Trial{Assignment: sweep.Assignment{Number: 4}, Status: sweep.StatusCompleted, StartedAt: at}
+	}
+	tests := []struct {
+		name    string
+		status  activities.ExecutionStatus
+		started time.Time
+		result  *sweep.Trial
+		want    bool
+	}{
+		{name: "nothing is there"},
+		{name: "it runs", status: activities.ExecutionRunning, started: began, want: true},
+		{name: "it was terminated", status: activities.ExecutionTerminated, started: began.Add(time.Hour), want: true},
+		{name: "it is of an earlier sweep", status: activities.ExecutionCompleted, started: began.Add(-time.Second), result: published(began.Add(-time.Second))},
+		{name: "its workflow is past its retention", result: published(began.Add(time.Minute)), want: true},
+		{name: "likewise, of an earlier sweep", result: published(began.Add(-time.Minute))},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t)
+			executions := &activitiestest.Executions{Started: test.started}
+			b.Executions = executions
+			if test.status != "" {
+				executions.Set("w4", test.status)
+			}
+			if test.result != nil {
+				require.NoError(t, b.archive.PutResult(t.Context(), "s", *test.result))
+			}
+			value, err := b.env.ExecuteActivity(b.Reconcile, activities.ReconcileInput{Sweep: "s", Next: &activities.SilentTrial{
+				Workflow: "w4", Assignment: sweep.Assignment{Number: 4}, StartedAt: began,
+			}})
+			require.NoError(t, err)
+			var result activities.ReconcileResult
+			require.NoError(t, value.Get(&result))
+			require.Equal(t, test.want, result.Found)
+			require.Empty(t, result.Ended)
+		})
+	}
+}

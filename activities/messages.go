@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // SuggestInput asks for one more search trial.
@@ -32,6 +33,16 @@ type TrainInput struct {
 	// trial has trained before, so that the wait for a worker counts.
 	Left   time.Duration `json:"left,omitempty"`
 	Waited bool          `json:"waited,omitempty"`
+
+	// Unblock is sent once a checkpoint is stored; nil unless the attempts before were blocked.
+	Unblock *Signal `json:"unblock,omitempty"`
+}
+
+// Signal is a signal to a workflow.
+type Signal struct {
+	Workflow string               `json:"workflow"` // id
+	Name     string               `json:"name"`
+	Content  conduct.TrialTrouble `json:"content"`
 }
 
 // TrainResult is an attempt that did not fail.
@@ -125,10 +136,16 @@ type RecordInput struct {
 	Numbers SweepNumbers `json:"numbers"`
 }
 
-// ReconcileInput asks whether trials that have not reported still run.
+// ReconcileInput asks whether trials that have not reported still run, and whether a
+// further trial was started.
 type ReconcileInput struct {
 	Sweep  string        `json:"sweep"`
 	Silent []SilentTrial `json:"silent"`
+
+	// Next is a trial that the sweep did not start, nil for none. A history that a reset
+	// of the sweep cut off may have started it, at StartedAt or later; what is older is of
+	// another sweep of the same name.
+	Next *SilentTrial `json:"next,omitempty"`
 }
 
 // SilentTrial is a started trial without a result.
@@ -138,7 +155,9 @@ type SilentTrial struct {
 	StartedAt  time.Time        `json:"started_at"`
 }
 
-// ReconcileResult has the trials that will not report any more, as they ended.
+// ReconcileResult has the trials that will not report any more, as they ended, and
+// whether Next was started.
 type ReconcileResult struct {
 	Ended []sweep.Trial `json:"ended,omitempty"`
+	Found bool          `json:"found,omitempty"`
 }

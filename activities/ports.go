@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
 )
@@ -116,7 +117,7 @@ type SweepNumbers struct {
 	Best     map[string]float64 // by metric name, "fid.tail": the best completed trial's own value of each metric
 	GPUHours float64
 	Active   bool
-	Blocked  sweep.BlockReason // "" while nothing blocks the sweep
+	Blocked  []sweep.BlockReason // why the sweep or its trials are blocked
 }
 
 // ExecutionStatus is the state of a workflow execution.
@@ -132,9 +133,11 @@ const (
 	ExecutionTimedOut   ExecutionStatus = "timed out"
 )
 
-// Executions knows which workflows still run; NewExecutions asks Temporal.
+// Executions reaches other workflows; NewExecutions asks Temporal.
 type Executions interface {
-	// Status returns the state of the latest run of a workflow, or an error that
-	// wraps ErrNoExecution when there is none or it is past its retention.
-	Status(ctx context.Context, workflowID string) (ExecutionStatus, error)
+	// Status returns the state and the start of the latest run of a workflow, or an error
+	// that wraps ErrNoExecution when there is none or it is past its retention.
+	Status(ctx context.Context, workflowID string) (status ExecutionStatus, started time.Time, err error)
+	// Signal signals the latest run of a workflow.
+	Signal(ctx context.Context, s Signal) error
 }

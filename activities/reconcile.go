@@ -11,7 +11,8 @@ import (
 
 // Reconcile finds the trials that will not report any more: their workflow was
 // terminated, timed out or failed, or its report was lost. The result of such a trial
-// is what it published, or a failure of class lost.
+// is what it published, or a failure of class lost. It also finds a further trial that
+// was started.
 func (a *Activities) Reconcile(ctx context.Context, in ReconcileInput) (ReconcileResult, error) {
 	var result ReconcileResult
 	for _, silent := range in.Silent {
@@ -23,13 +24,38 @@ func (a *Activities) Reconcile(ctx context.Context, in ReconcileInput) (Reconcil
 			result.Ended = append(result.Ended, *ended)
 		}
 	}
+	if in.Next != nil {
+		found, err := a.found(ctx, in.Sweep, *in.Next)
+		if err != nil {
+			return ReconcileResult{}, translateError(ctx, err)
+		}
+		result.Found = found
+	}
 	return result, nil
+}
+
+// found reports whether a trial was started at or after its StartedAt: its workflow is
+// there, or what it published.
+func (a *Activities) found(ctx context.Context, name string, next SilentTrial) (bool, error) {
+	number := next.Assignment.Number
+	_, started, err := a.Executions.Status(ctx, next.Workflow)
+	switch {
+	case err == nil:
+		return !started.Before(next.StartedAt), nil
+	case !errors.Is(err, ErrNoExecution):
+		return false, fmt.Errorf("look for trial %d: %w", number, err)
+	}
+	published, ok, err := a.Records.Result(ctx, name, number)
+	if err != nil {
+		return false, fmt.Errorf("look for the result of trial %d: %w", number, err)
+	}
+	return ok && !published.StartedAt.Before(next.StartedAt), nil
 }
 
 // reconcile returns nil for a trial that still runs.
 func (a *Activities) reconcile(ctx context.Context, name string, silent SilentTrial) (*sweep.Trial, error) {
 	number := silent.Assignment.Number
-	status, err := a.Executions.Status(ctx, silent.Workflow)
+	status, _, err := a.Executions.Status(ctx, silent.Workflow)
 	fate := fmt.Sprintf("workflow %s is %s and left no result", silent.Workflow, status)
 	switch {
 	case errors.Is(err, ErrNoExecution):

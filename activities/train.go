@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -109,6 +110,14 @@ func (a *Activities) train(p *pulse, in TrainInput, drain <-chan struct{}) (outc
 	if err := p.dataset(a.Datasets, in.Spec.Dataset); err != nil {
 		return Outcome{}, fmt.Errorf("fetch the dataset: %w", err)
 	}
+	unblock := sync.OnceFunc(func() {
+		if in.Unblock == nil {
+			return
+		}
+		if err := a.Executions.Signal(ctx, *in.Unblock); err != nil { // the workflow repeats it when the attempt ends
+			activity.GetLogger(ctx).Warn("the sweep shows the trial as blocked until its attempt ends", "error", err)
+		}
+	})
 	return a.Trainer.Train(ctx, job, drain, func(progress Progress) error {
 		a.Recorder.TrialProgress(name, number, progress)
 		p.progress(progress)
@@ -119,6 +128,7 @@ func (a *Activities) train(p *pulse, in TrainInput, drain <-chan struct{}) (outc
 			ref, err := a.storeCheckpoint(ctx, in, progress.Checkpoint)
 			if err == nil {
 				p.checkpoint(ref)
+				unblock()
 			}
 			return err
 		})

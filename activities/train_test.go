@@ -21,6 +21,7 @@ import (
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/activities/activitiestest"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // bench is an activity environment around fakes.
@@ -471,4 +472,21 @@ func TestTheDatasetIsFetchedFirst(t *testing.T) {
 		require.Equal(t, string(class), application.Type())
 		b.requireEmptyStaging(t)
 	}
+}
+
+// An attempt after one that was blocked reports with its first stored checkpoint that
+// the trial goes on, once.
+func TestTrainReportsThatItIsNotBlockedAnyMore(t *testing.T) {
+	b := newBench(t)
+	executions := &activitiestest.Executions{}
+	b.Executions = executions
+	_, err := b.train(input(3, 1))
+	require.NoError(t, err)
+	require.Empty(t, executions.Signals())
+
+	in := input(4, 1)
+	in.Unblock = &activities.Signal{Workflow: "sweep/s", Name: "trouble", Content: conduct.TrialTrouble{Trial: 4}}
+	_, err = b.train(in)
+	require.NoError(t, err)
+	require.Equal(t, []activities.Signal{*in.Unblock}, executions.Signals())
 }

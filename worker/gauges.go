@@ -68,7 +68,7 @@ func (c Config) refreshGauges(ctx context.Context) error {
 // sweep may have just started.
 func (c Config) refreshEnded(ctx context.Context, name string, last activities.SweepNumbers) error {
 	id := workflows.SweepID(name)
-	status, err := activities.NewExecutions(c.Client).Status(ctx, id)
+	status, _, err := activities.NewExecutions(c.Client).Status(ctx, id)
 	switch {
 	case errors.Is(err, activities.ErrNoExecution):
 		err = nil

@@ -113,11 +113,16 @@ func (s *sweepRun) look(ctx workflow.Context, a conduct.Look) conduct.Event {
 			Workflow: TrialID(in.Sweep, silent.Assignment.Number), Assignment: silent.Assignment, StartedAt: silent.StartedAt,
 		})
 	}
+	if a.Next != nil {
+		in.Next = &activities.SilentTrial{
+			Workflow: TrialID(in.Sweep, a.Next.Assignment.Number), Assignment: a.Next.Assignment, StartedAt: a.Next.StartedAt,
+		}
+	}
 	var r activities.ReconcileResult
 	if err := workflow.ExecuteActivity(control(ctx, "look for silent trials"), s.do.Reconcile, in).Get(ctx, &r); err != nil {
 		return taskFailed(a.ID, err)
 	}
-	return conduct.Looked{ID: a.ID, Ended: r.Ended}
+	return conduct.Looked{ID: a.ID, Ended: r.Ended, Found: r.Found}
 }
 
 // start starts a trial and waits until it has: only then does it outlive this run.

@@ -195,3 +195,53 @@ func TestSweepContinuesAsNewWhenTemporalSaysSo(t *testing.T) {
 	require.Empty(t, state.Running, "the next run starts the trials")
 	require.NotNil(t, state.Main)
 }
+
+// A run with an unread signal of any kind does not continue as new.
+func TestSweepLeavesNoSignalBehind(t *testing.T) {
+	for _, name := range []string{SignalResult, SignalRung, SignalTrouble} {
+		r := newRig(t)
+		r.at(1, func() { r.env.SignalWorkflow(name, nil) })
+		r.env.ExecuteWorkflow(func(ctx workflow.Context) error {
+			spec := gridSpec(2)
+			s := &sweepRun{ctx: ctx, machine: conduct.New(&spec, nil, conduct.LogicNow, workflow.Now(ctx)), leaving: true}
+			require.True(t, s.mayLeave(ctx))
+			err := workflow.Sleep(ctx, time.Hour)
+			require.False(t, s.mayLeave(ctx), name)
+			return err
+		})
+		require.NoError(t, r.env.GetWorkflowError())
+	}
+}
+
+// A sweep that was reset takes up the trials that only the history that was cut off has
+// started; those of an earlier sweep of its name it leaves alone.
+func TestSweepTakesUpTrialsThatAResetCutOff(t *testing.T) {
+	for started, want := range map[time.Duration][]int{time.Minute: {0, 1, 2}, -time.Hour: {0, 1}} {
+		r := newRig(t)
+		r.executions.Started = r.env.Now().Add(started)
+		r.executions.Set(TrialID("grid", 2), activities.ExecutionCompleted)
+		third := completed(2, sweep.StatusCompleted)
+		third.StartedAt = r.executions.Started
+		require.NoError(t, r.archive.PutResult(t.Context(), "grid", third))
+		p, err := r.sweep(SweepInput{Spec: gridSpec(2)})
+		require.NoError(t, err)
+		require.ElementsMatch(t, want, numbers(r.archive.Trials()))
+		require.Equal(t, len(want), p.Finished)
+	}
+}
+
+// A sweep counts from the start of its workflow, not from its first task, which a reset
+// repeats later.
+func TestSweepCountsFromItsStart(t *testing.T) {
+	r := newRig(t)
+	began := r.env.Now()
+	r.env.ExecuteWorkflow(func(ctx workflow.Context) error {
+		if err := workflow.Sleep(ctx, time.Hour); err != nil {
+			return err
+		}
+		s, err := newSweep(ctx, SweepInput{Spec: gridSpec(2)})
+		require.WithinDuration(t, began, s.machine.StartedAt, time.Minute)
+		return err
+	})
+	require.NoError(t, r.env.GetWorkflowError())
+}

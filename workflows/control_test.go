@@ -142,7 +142,7 @@ func TestSweepShowsWhatBlocksIt(t *testing.T) {
 		require.Less(t, b.Failures, 20)
 		require.Contains(t, sweepDetails(p), "**Blocked** since ")
 		states := r.recorder.States()
-		require.Equal(t, sweep.BlockNoBucket, states[len(states)-1].Blocked)
+		require.Equal(t, []sweep.BlockReason{sweep.BlockNoBucket}, states[len(states)-1].Blocked)
 		r.archive.Fail("AppendSegment", nil)
 	})
 	r.at(36, func() {

@@ -23,7 +23,7 @@ const (
 	evaluateTimeout = 3 * 24 * time.Hour
 
 	maxAttempts  = 100             // of a trial, to train and to evaluate, preempted ones included, so that its history stays bounded
-	maxBlocked   = 4000            // likewise, that failed because the store refuses requests: two weeks
+	maxBlocked   = 2500            // likewise, of attempts and of tries to publish that are blocked: each adds 16 events, the server allows 51,200; more than 8 days
 	restBase     = 5 * time.Second // before the second attempt, doubled before each further one
 	restMax      = 5 * time.Minute
 	askAgain     = time.Minute // for a verdict, doubled each further time

@@ -41,6 +41,11 @@ func (t *trial) publish(ctx, last workflow.Context) {
 			}
 			return
 		}
+		if t.blocked++; t.blocked >= maxBlocked {
+			t.fail(sweep.Failure{Class: failure.Class, Message: fmt.Sprintf("publish: given up after %d attempts that were blocked: %s", t.blocked, failure.Message)})
+			t.result.Metrics = nil
+			return
+		}
 		trouble := troubleOf(err)
 		t.reportTrouble(last, &trouble)
 		t.rest(publishing, failure.Failure)
@@ -66,6 +71,15 @@ func (t *trial) reportTrouble(ctx workflow.Context, trouble *conduct.Trouble) {
 	if err != nil {
 		workflow.GetLogger(ctx).Info("the sweep of a blocked trial has ended", "error", err)
 	}
+}
+
+// unblock is the signal with which a training attempt reports that the store accepts
+// its checkpoints again; nil while the sweep does not show the trial as blocked.
+func (t *trial) unblock() *activities.Signal {
+	if !t.troubled {
+		return nil
+	}
+	return &activities.Signal{Workflow: SweepID(t.spec.Name), Name: SignalTrouble, Content: conduct.TrialTrouble{Trial: t.result.Number}}
 }
 
 // report sends the result to the current run of the sweep. A sweep that has ended does

@@ -2,12 +2,11 @@ package workflows
 
 import (
 	"fmt"
-	"strings"
-	"time"
 
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
@@ -34,6 +33,7 @@ func (t *trial) work(ctx workflow.Context) {
 		}
 		if failure.blocked != "" {
 			t.blocked++
+			t.attempts--
 			t.reportTrouble(ctx, &conduct.Trouble{Reason: failure.blocked, Message: failure.Message})
 		}
 		retry, counts := t.again(failure)
@@ -60,7 +60,7 @@ func (t *trial) fail(f sweep.Failure) {
 // again says whether an attempt that failed is followed by another, and whether it
 // counts as one of the trial's max_restarts.
 func (t *trial) again(f attemptFailure) (retry, counts bool) {
-	if t.attempts-t.blocked >= maxAttempts || t.blocked >= maxBlocked {
+	if t.attempts >= maxAttempts || t.blocked >= maxBlocked {
 		return false, true
 	}
 	switch {
@@ -81,7 +81,7 @@ func (t *trial) charge(ctx workflow.Context, h activities.Heartbeat) {
 	case activities.StageTrain:
 		t.result.TrainTime += h.Seconds
 		if t.began == nil {
-			began := workflow.Now(ctx).Add(-seconds(h.Seconds))
+			began := workflow.Now(ctx).Add(-conduct.Seconds(h.Seconds))
 			t.began = &began
 		}
 	case activities.StageEvaluate:
@@ -112,18 +112,10 @@ func (t *trial) rest(ctx workflow.Context, failure sweep.Failure) {
 	if failure.Class == sweep.FailLost || failure.Class == sweep.FailPreempted && moved {
 		return
 	}
-	why := fmt.Sprintf("before attempt %d, after %s: %s", t.result.Attempts+1, failure.Class, firstLine(failure.Message))
+	why := fmt.Sprintf("before attempt %d, after %s: %s", t.result.Attempts+1, failure.Class, text.FirstLine(failure.Message))
 	t.show(ctx, "waiting "+wait.String()+" "+why)
 	timer := workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: clip(why)})
 	if err := timer.Get(ctx, nil); err != nil { // the attempt that follows ends as cancelled
 		workflow.GetLogger(ctx).Info("the wait was cancelled", "error", err)
 	}
-}
-
-// seconds converts to a duration.
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return line
 }

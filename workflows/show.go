@@ -136,7 +136,7 @@ func trialDetails(t sweep.Trial, doing string) string {
 	}
 	p.line("| seed | %d |\n", t.Seed)
 	if t.Error != nil {
-		p.line("**%s**: %s\n", t.Error.Class, firstLine(t.Error.Message))
+		p.line("**%s**: %s\n", t.Error.Class, text.FirstLine(t.Error.Message))
 	}
 	checkpoint := ""
 	if t.Checkpoint != "" {
@@ -194,8 +194,8 @@ func Numbers(p conduct.Progress) activities.SweepNumbers {
 		Running: len(p.Running), ByStatus: p.Counts, Planned: p.Planned, Best: bestMetrics(p),
 		GPUHours: p.GPUHours, Active: p.EndedAt == nil,
 	}
-	if len(p.Blocked) > 0 {
-		n.Blocked = p.Blocked[0].Reason
+	for _, b := range p.Blocked {
+		n.Blocked = append(n.Blocked, b.Reason)
 	}
 	return n
 }
@@ -250,7 +250,7 @@ func sweepDetails(progress conduct.Progress) string {
 	var p page
 	message := ""
 	if progress.Message != "" {
-		message = " (" + firstLine(progress.Message) + ")"
+		message = " (" + text.FirstLine(progress.Message) + ")"
 	}
 	p.line("**Sweep %s** is %s%s\n", progress.Name, progress.Phase, message)
 	p.line("| | |\n|---|---|\n| trials | %s |\n| GPU-hours | %.3g |", countsText(progress), progress.GPUHours)

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -46,11 +47,12 @@ type sweepRun struct {
 // newSweep sets up a run. It works on a context of its own, so that a cancelled sweep
 // ends its trials in order. That context is never cancelled: it would take the trials
 // in flight with it when the sweep continues as new. The machine begins before the
-// handlers are there: an Update may wait for them.
+// handlers are there: an Update may wait for them. A new sweep counts from the start of
+// its workflow, which a reset to its first task does not change.
 func newSweep(ctx workflow.Context, in SweepInput) (*sweepRun, error) {
 	s := &sweepRun{in: in}
 	s.ctx, _ = workflow.NewDisconnectedContext(ctx)
-	s.machine = conduct.New(&s.in.Spec, in.State, logicVersion(ctx), workflow.Now(ctx).UTC())
+	s.machine = conduct.New(&s.in.Spec, in.State, logicVersion(ctx), workflow.GetInfo(ctx).WorkflowStartTime.UTC())
 	s.feed(conduct.Resumed{})
 	if err := s.handle(ctx); err != nil {
 		return nil, fmt.Errorf("set up sweep %q: %w", in.Spec.Name, err)
@@ -111,38 +113,51 @@ func (s *sweepRun) run(outer workflow.Context) (conduct.Progress, error) {
 
 // listen starts the coroutines that wait for signals and for a cancellation.
 func (s *sweepRun) listen(outer workflow.Context) {
-	results, reports := workflow.GetSignalChannel(s.ctx, SignalResult), workflow.GetSignalChannel(s.ctx, SignalRung)
-	workflow.Go(s.ctx, func(ctx workflow.Context) { // those that arrive together make one ledger segment
-		for {
-			var r TrialResult
-			results.Receive(ctx, &r)
-			e := conduct.Results{}
-			for more := true; more; more = results.ReceiveAsync(&r) {
-				e.Trials = append(e.Trials, r.Trial)
-				r = TrialResult{}
+	for _, r := range s.signals() {
+		channel := workflow.GetSignalChannel(s.ctx, r.name)
+		workflow.Go(s.ctx, func(ctx workflow.Context) {
+			for {
+				s.feed(r.receive(ctx, channel))
 			}
-			s.feed(e)
-		}
-	})
-	workflow.Go(s.ctx, func(ctx workflow.Context) {
-		for {
-			var r conduct.RungReport
-			reports.Receive(ctx, &r)
-			s.feed(conduct.Reported{RungReport: r})
-		}
-	})
-	troubles := workflow.GetSignalChannel(s.ctx, SignalTrouble)
-	workflow.Go(s.ctx, func(ctx workflow.Context) {
-		for {
-			var t conduct.TrialTrouble
-			troubles.Receive(ctx, &t)
-			s.feed(conduct.Blocked{TrialTrouble: t})
-		}
-	})
+		})
+	}
 	workflow.Go(s.ctx, func(ctx workflow.Context) { // cancelled in Temporal itself
 		outer.Done().Receive(ctx, nil)
 		s.feed(conduct.CancelledOutside{})
 	})
+}
+
+// receiver is a row of the table of signals: receive waits for one and returns its
+// event.
+type receiver struct {
+	name    string
+	receive func(ctx workflow.Context, c workflow.ReceiveChannel) conduct.Event
+}
+
+// signals is the table of all signals that a sweep receives.
+func (s *sweepRun) signals() []receiver {
+	return []receiver{
+		{SignalResult, func(ctx workflow.Context, c workflow.ReceiveChannel) conduct.Event { // those that arrive together make one ledger segment
+			var r TrialResult
+			c.Receive(ctx, &r)
+			e := conduct.Results{}
+			for more := true; more; more = c.ReceiveAsync(&r) {
+				e.Trials = append(e.Trials, r.Trial)
+				r = TrialResult{}
+			}
+			return e
+		}},
+		{SignalRung, func(ctx workflow.Context, c workflow.ReceiveChannel) conduct.Event {
+			var r conduct.RungReport
+			c.Receive(ctx, &r)
+			return conduct.Reported{RungReport: r}
+		}},
+		{SignalTrouble, func(ctx workflow.Context, c workflow.ReceiveChannel) conduct.Event {
+			var t conduct.TrialTrouble
+			c.Receive(ctx, &t)
+			return conduct.Blocked{TrialTrouble: t}
+		}},
+	}
 }
 
 // feed gives the machine an event, and begins to carry out what follows. It does not
@@ -168,7 +183,7 @@ func (s *sweepRun) suggestsNewRun() bool {
 // run.
 func (s *sweepRun) mayLeave(outer workflow.Context) bool {
 	return s.leaving && !s.ended && s.flying == 0 && !s.recording && workflow.AllHandlersFinished(s.ctx) &&
-		workflow.GetSignalChannel(s.ctx, SignalResult).Len() == 0 && workflow.GetSignalChannel(s.ctx, SignalRung).Len() == 0 &&
+		!slices.ContainsFunc(s.signals(), func(r receiver) bool { return workflow.GetSignalChannel(s.ctx, r.name).Len() > 0 }) &&
 		(s.machine.Asked || outer.Err() == nil)
 }
 

@@ -19,7 +19,7 @@ func TestSweepRunsAGridToItsEnd(t *testing.T) {
 	require.NoError(t, err)
 
 	require.Equal(t, conduct.PhaseCompleted, p.Phase)
-	require.Equal(t, "every point was tried", p.Message)
+	require.Equal(t, "every configuration was tried", p.Message)
 	require.Equal(t, 6, p.Planned)
 	require.Equal(t, 6, p.Finished)
 	require.Equal(t, map[sweep.Status]int{sweep.StatusCompleted: 6}, p.Counts)
@@ -61,7 +61,7 @@ func TestSweepRepeatsConfigurationsOfAGridThatIsUsedUp(t *testing.T) {
 	p, err := r.sweep(SweepInput{Spec: spec, Digest: "d"})
 	require.NoError(t, err)
 	require.Equal(t, conduct.PhaseCompleted, p.Phase)
-	require.Equal(t, "every point was tried", p.Message)
+	require.Equal(t, "every configuration was tried", p.Message)
 
 	seeds := make(map[string][]int64)
 	for _, trial := range r.archive.Trials() {

@@ -1,9 +1,12 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/tailsweep/tailsweep/activities"
@@ -27,8 +30,8 @@ type trial struct {
 	rungs    []int              // steps of the rungs ahead
 	trained  bool               // to the next rung, or to the end
 	began    *time.Time         // when its training first started
-	attempts int                // made so far, to train and to evaluate
-	blocked  int                // of these, failed because the store refuses requests
+	attempts int                // made so far, to train and to evaluate, those that were blocked left out
+	blocked  int                // of these, failed because the store refuses requests; and tries to publish that failed
 	restarts int                // that count toward max_restarts
 	idle     int                // attempts in a row that failed, since the last step forward
 	after    sweep.FailureClass // what ended the attempt before
@@ -131,8 +134,13 @@ func (t *trial) train(ctx workflow.Context) (activities.OutcomeStatus, error) {
 	var trained activities.TrainResult
 	err := workflow.ExecuteActivity(slot(ctx, t.spec, wait, trainTimeout, what), t.do.Train, activities.TrainInput{
 		Task: sweep.Task{Spec: *t.spec, Assignment: t.result.Assignment, Attempt: t.result.Attempts}, After: t.after, Until: t.rung(),
-		Left: left, Waited: t.began != nil,
+		Left: left, Waited: t.began != nil, Unblock: t.unblock(),
 	}).Get(ctx, &trained)
+	var timeout *temporal.TimeoutError
+	if errors.As(err, &timeout) && timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START { // no slot was free for what is left of max_trial_time
+		t.stopAtLimit()
+		return activities.OutcomeTimeUp, nil
+	}
 	if err != nil {
 		return "", err
 	}

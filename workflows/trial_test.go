@@ -295,7 +295,7 @@ func TestTrialOutlivesARefusingStore(t *testing.T) {
 // max_trial_time counts from the first start of training, and the wait for a worker.
 func TestTrialEndsAtItsTimeLimit(t *testing.T) {
 	spec := gridSpec(4)
-	spec.MaxTrialTime = sweep.Duration(time.Hour)
+	spec.MaxTrialTime, spec.MaxRestarts = sweep.Duration(time.Hour), 0
 	trained := func(status activities.OutcomeStatus, step int, seconds float64) activities.TrainResult {
 		return activities.TrainResult{Outcome: activities.Outcome{Status: status, Step: step}, Seconds: seconds, Checkpoint: activities.CheckpointRef{Key: activitiestest.Key(3, 1, step), Step: step}}
 	}
@@ -348,4 +348,31 @@ func TestTrialCancelledWithoutAStoreEnds(t *testing.T) {
 	require.Equal(t, sweep.StatusCancelled, got.Status)
 	require.Equal(t, "publish: given up 3m0s after the trial was cancelled", got.Error.Message)
 	require.WithinDuration(t, began.Add(leavePublish), r.env.Now(), time.Minute)
+}
+
+// The attempt after one that was blocked reports itself that it goes on: the sweep does
+// not show the trial as blocked until the attempt has ended.
+func TestTrialLetsItsNextAttemptReportThatItGoesOn(t *testing.T) {
+	r := newRig(t)
+	var signals []*activities.Signal
+	r.env.OnActivity(r.do.Train, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.TrainInput) (activities.TrainResult, error) {
+		if signals = append(signals, in.Unblock); len(signals) == 1 {
+			return activities.TrainResult{}, temporal.NewApplicationError("the bucket does not exist", string(sweep.BlockNoBucket))
+		}
+		return r.do.Train(ctx, in)
+	})
+	_, err := r.runTrial()
+	require.NoError(t, err)
+	require.Equal(t, []*activities.Signal{nil, {Workflow: "sweep/grid", Name: SignalTrouble, Content: conduct.TrialTrouble{Trial: 3}}}, signals)
+}
+
+// A trial that is blocked while it publishes ends before its history is too long for the
+// server.
+func TestTrialGivesUpPublishing(t *testing.T) {
+	r := newRig(t)
+	r.archive.Fail("PutResult", errors.New("store is away"))
+	got, err := r.runTrial()
+	require.Error(t, err)
+	require.Equal(t, sweep.StatusFailed, got.Status)
+	require.Equal(t, "publish: given up after 2500 attempts that were blocked: publish trial 3: store is away", got.Error.Message)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -95,8 +96,11 @@ func (r *Recorder) States() []activities.SweepNumbers {
 // Executions is a fake: a workflow that it has no state of is unknown. Safe for
 // concurrent use.
 type Executions struct {
-	mu     sync.Mutex
-	states map[string]activities.ExecutionStatus
+	Started time.Time // of every workflow
+
+	mu      sync.Mutex
+	states  map[string]activities.ExecutionStatus
+	signals []activities.Signal
 }
 
 // Set gives a workflow a state.
@@ -110,12 +114,27 @@ func (e *Executions) Set(workflowID string, s activities.ExecutionStatus) {
 }
 
 // Status implements activities.Executions.
-func (e *Executions) Status(_ context.Context, workflowID string) (activities.ExecutionStatus, error) {
+func (e *Executions) Status(_ context.Context, workflowID string) (activities.ExecutionStatus, time.Time, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s, ok := e.states[workflowID]
 	if !ok {
-		return "", activities.ErrNoExecution
+		return "", time.Time{}, activities.ErrNoExecution
 	}
-	return s, nil
+	return s, e.Started, nil
+}
+
+// Signal implements activities.Executions.
+func (e *Executions) Signal(_ context.Context, s activities.Signal) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.signals = append(e.signals, s)
+	return nil
+}
+
+// Signals returns what was signalled.
+func (e *Executions) Signals() []activities.Signal {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.signals)
 }

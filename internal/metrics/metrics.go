@@ -81,7 +81,7 @@ func New(version string) *Metrics {
 		trialsRunning:  gauge("trials_running", "Started trials without a result.", labelSweep),
 		trialsPlanned:  gauge("trials_planned", "Trials the sweep will have, baseline included; 0 when unknown.", labelSweep),
 		sweepActive:    gauge("sweep_active", "1 while the sweep runs, 0 after its end.", labelSweep),
-		sweepBlocked:   gauge("sweep_blocked", "1 for the reason that blocks the sweep until its cause is removed, 0 for all others.", labelSweep, labelReason),
+		sweepBlocked:   gauge("sweep_blocked", "1 for each reason that blocks the sweep or its trials until its cause is removed, 0 for all others.", labelSweep, labelReason),
 		gpuSeconds:     gauge("gpu_seconds", "Seconds that the sweep's trials held training slots.", labelSweep),
 		trialStep:      gauge("trial_step", "Training steps done by a trial that trains here.", labelSweep, labelTrial),
 		trialLoss:      gauge("trial_loss", "Latest loss of a trial that trains here, by term, before the weights; a term that is off has none.", labelSweep, labelTrial, labelTerm),
@@ -208,7 +208,7 @@ func (m *Metrics) SweepState(sweepName string, s activities.SweepNumbers) {
 	m.sweepActive.WithLabelValues(sweepName).Set(active)
 	for _, reason := range sweep.BlockList() {
 		blocked := 0.0
-		if s.Active && s.Blocked == reason {
+		if s.Active && slices.Contains(s.Blocked, reason) {
 			blocked = 1
 		}
 		m.sweepBlocked.WithLabelValues(sweepName, string(reason)).Set(blocked)

@@ -43,6 +43,12 @@ func fit(s string, maxBytes int) (valid, mark string, left int) {
 	}
 }
 
+// FirstLine returns s up to its first line break.
+func FirstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
+
 const dots = "..."
 
 // boundary returns the end of the last whole rune within the first n bytes of s.

@@ -48,11 +48,12 @@ type Curate struct {
 	Remove  []string      // keys of checkpoints
 }
 
-// Look finds out what became of running trials that have not reported. Completed by
-// Looked.
+// Look finds out what became of running trials that have not reported, and whether a
+// history that a reset cut off has started the trial Next. Completed by Looked.
 type Look struct {
 	ID     int
 	Silent []Silent
+	Next   *Silent // nil: do not look for one; StartedAt is the start of the sweep
 }
 
 // Silent is a running trial that has not reported.

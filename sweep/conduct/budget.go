@@ -14,7 +14,7 @@ func (m *Machine) searchEnd() string {
 	wall := time.Duration(budget.WallClock)
 	switch searched := m.Next - len(m.baselines); {
 	case m.Exhausted:
-		return "every point was tried"
+		return "every configuration was tried"
 	case budget.RunCap > 0 && searched >= budget.RunCap:
 		return fmt.Sprintf("budget.run_cap of %d reached", budget.RunCap)
 	case budget.GPUHours > 0 && m.SlotTime.Hours() >= budget.GPUHours:

@@ -223,7 +223,7 @@ func (w *world) checkLedger() {
 	if !slices.Equal(want, got) {
 		w.fail("the ledger has %v of trials 0 to %d", got, w.m.Next-1)
 	}
-	if len(w.trials) > w.m.Next && w.resets == 0 {
+	if len(w.trials) > w.m.Next {
 		w.fail("%d trials were started, the state knows %d", len(w.trials), w.m.Next)
 	}
 }
@@ -234,15 +234,14 @@ func (w *world) checkKept() {
 	if len(m.Removals) > 0 {
 		w.fail("the sweep has ended, and %v are not removed", m.Removals)
 	}
-	orphans := w.resets > 0 && len(w.trials) > m.Next // a history before the reset started them, this one ended sooner
-	if !orphans && !slices.Equal(w.best, numbers(m.pointed())) {
+	if !slices.Equal(w.best, numbers(m.pointed())) {
 		w.fail("the pointer names %v, the best are %v", w.best, numbers(m.pointed()))
 	}
 	if len(m.Leaders)+len(m.Gated) > w.spec.KeptCheckpoints() {
 		w.fail("%d checkpoints are kept, the spec keeps %d", len(m.Leaders)+len(m.Gated), w.spec.KeptCheckpoints())
 	}
 	for _, t := range slices.Concat(m.Leaders, m.Gated) {
-		if !orphans && t.Checkpoint != "" && !w.stored[t.Checkpoint] {
+		if t.Checkpoint != "" && !w.stored[t.Checkpoint] {
 			w.fail("%s is kept and was removed", t.Checkpoint)
 		}
 	}
@@ -268,7 +267,7 @@ func (w *world) checkReason() {
 		ok = w.phase == PhaseStopping && strings.HasPrefix(why, "stop by ann")
 	case m.Phase == PhaseCancelled:
 		ok = w.phase == PhaseCancelling && (strings.HasPrefix(why, "cancel by ann") || strings.HasPrefix(why, "cancel by temporal"))
-	case strings.HasPrefix(why, "every point"):
+	case strings.HasPrefix(why, "every configuration"):
 		ok = m.Exhausted
 	case strings.HasPrefix(why, "budget.run_cap"):
 		ok = searched == b.RunCap

@@ -70,10 +70,11 @@ type Ranked struct {
 type Curated struct{ ID int }
 
 // Looked completes Look, with the trials that will not report any more, as they
-// ended.
+// ended, and whether Next was started.
 type Looked struct {
 	ID    int
 	Ended []sweep.Trial
+	Found bool
 }
 
 // Answered completes Answer; Lost when the trial is not there.
@@ -144,7 +145,15 @@ func (e Curated) apply(m *Machine) {
 }
 
 func (e Looked) apply(m *Machine) {
-	if m.completes(&m.Looking, e.ID, KindLook) != nil {
-		m.arrive(e.Ended)
+	t := m.completes(&m.Looking, e.ID, KindLook)
+	if t == nil {
+		return
+	}
+	m.arrive(e.Ended)
+	switch {
+	case t.Ahead && e.Found:
+		m.attach(t.Number)
+	case t.Ahead:
+		m.Sought = true
 	}
 }

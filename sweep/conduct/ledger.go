@@ -112,7 +112,7 @@ func (m *Machine) finish(segment, ranked []sweep.Trial) {
 		m.Suspects = slices.DeleteFunc(m.Suspects, func(n int) bool { return n == t.Number })
 		m.markFinished(t.Number)
 		m.Counts[t.Status]++
-		m.SlotTime += seconds(t.TrainTime) + seconds(t.EvalTime)
+		m.SlotTime += Seconds(t.TrainTime) + Seconds(t.EvalTime)
 		m.Streak = m.Streak.after(t)
 		if fault := m.Streak.fault(m.spec.Name); fault != "" && m.Phase != PhaseCancelling {
 			m.fail(fault)
@@ -122,5 +122,5 @@ func (m *Machine) finish(segment, ranked []sweep.Trial) {
 	m.lead(segment, ranked)
 }
 
-// seconds converts to a duration, so that sums do not depend on their order.
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+// Seconds converts to a duration, so that sums do not depend on their order.
+func Seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

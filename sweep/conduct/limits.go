@@ -8,6 +8,7 @@ const (
 	segmentLimit   = 200 // trials in one ledger segment: bounds an activity's payload and a conditional object
 	carryLimit     = 100 // results without a segment that State carries into a new run
 	rungLimit      = 500 // results of one rung that State remembers, the latest: enough to place the best 1/eta
+	removalsText   = 500 // bytes of the keys of checkpoints that the last message names
 	auditLimit     = 50  // commands that State remembers
 
 	lookEvery       = 5 * time.Minute  // between looks at all running trials

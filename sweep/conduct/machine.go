@@ -3,8 +3,10 @@ package conduct
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/cost"
 	"github.com/tailsweep/tailsweep/sweep/space"
@@ -22,8 +24,8 @@ type Machine struct {
 	out       []Action // of this step
 }
 
-// New returns a machine that goes on from state, or begins a sweep where state is
-// nil. The first event of each is Resumed.
+// New returns a machine that goes on from state, or begins a sweep at now where state
+// is nil. The first event of each is Resumed.
 func New(spec *sweep.Spec, state *State, logic Logic, now time.Time) *Machine {
 	if state == nil {
 		state = newState(now)
@@ -128,7 +130,8 @@ func (m *Machine) planCancels() {
 // all running ones now and then.
 func (m *Machine) planLook() {
 	all := len(m.Running) > 0 && !m.now.Before(m.LookAt)
-	if m.Looking == nil && (all || len(m.Suspects) > 0) && !m.resting(KindLook) {
+	ahead := m.seeks()
+	if m.Looking == nil && (all || ahead || len(m.Suspects) > 0) && !m.resting(KindLook) {
 		var silent []int
 		for _, r := range m.Running {
 			if (all || slices.Contains(m.Suspects, r.Number)) && !r.Starting && !m.hasArrived(r.Number) {
@@ -142,8 +145,11 @@ func (m *Machine) planLook() {
 		if all {
 			m.LookAt = m.now.Add(m.lookEvery())
 		}
-		if len(silent) > 0 {
-			m.Looking = &Task{Kind: KindLook, Silent: silent}
+		if ahead || len(silent) > 0 {
+			m.Looking = &Task{Kind: KindLook, Silent: silent, Ahead: ahead}
+		}
+		if ahead {
+			m.Looking.Number = m.Next
 		}
 	}
 	if t := m.Looking; m.issue(t) {
@@ -153,8 +159,19 @@ func (m *Machine) planLook() {
 				look.Silent = append(look.Silent, Silent{r.Assignment, r.StartedAt})
 			}
 		}
+		if t.Ahead {
+			look.Next = &Silent{Assignment: sweep.Assignment{Number: t.Number}, StartedAt: m.StartedAt}
+		}
 		m.act(look)
 	}
+}
+
+// seeks reports whether trials may be missing that a history before a reset has
+// started. A sweep that starts no more trials looks for them, one after the other:
+// otherwise its own next start finds them.
+func (m *Machine) seeks() bool {
+	_, _, due := m.ending()
+	return due && !m.Sought && !m.Broken
 }
 
 func (m *Machine) lookEvery() time.Duration {
@@ -278,7 +295,7 @@ func (m *Machine) unfinished() (lost string, ok bool) {
 	if m.Broken {
 		return "", asked
 	}
-	waits := len(m.Running) > 0 || m.Main != nil && m.Main.Kind != KindSuggest
+	waits := !m.Sought || len(m.Running) > 0 || m.Main != nil && m.Main.Kind != KindSuggest
 	curates := m.Curating != nil || m.Stale || len(m.Removals) > 0
 	for _, b := range m.Blocked {
 		gone := m.CancelledAt != nil && asked && !m.now.Before(m.giveUpAt(b))
@@ -287,7 +304,7 @@ func (m *Machine) unfinished() (lost string, ok bool) {
 			curates = false
 			lost += fmt.Sprintf("; given up: %s: %s", b.Doing, b.Message)
 			if n := len(m.Removals); n > 0 {
-				lost += fmt.Sprintf(" (%d checkpoints could not be removed)", n)
+				lost += fmt.Sprintf(" (%d checkpoints remain in the object store; remove them by hand: %s)", n, text.Clip(strings.Join(m.Removals, " "), removalsText))
 			}
 		case b.Kind != KindCurate && waits && gone:
 			waits = false

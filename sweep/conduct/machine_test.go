@@ -247,6 +247,8 @@ func interpret(m *Machine, now time.Time, e Event) (started []sweep.Assignment) 
 			next = Appended{ID: a.ID}
 		case Curate:
 			next = Curated{a.ID}
+		case Look:
+			next = Looked{ID: a.ID}
 		default:
 			continue
 		}
@@ -421,4 +423,19 @@ func TestStateWithRungsStaysSmall(t *testing.T) {
 	data, err := json.Marshal(m.State)
 	require.NoError(t, err)
 	require.Less(t, len(data), 2*rungLimit*130, "bytes")
+}
+
+// A cancelled sweep that cannot remove checkpoints names their keys.
+func TestCheckpointsThatRemainAreNamed(t *testing.T) {
+	m := machineOf(testSpec(), State{Phase: PhaseRunning, Sought: true, Removals: []string{"sweeps/s/trials/000003/checkpoints/a"}})
+	var curate Curate
+	for _, a := range m.Step(start, Commanded{CommandCancel, Command{By: "ann"}}) {
+		if c, ok := a.(Curate); ok {
+			curate = c
+		}
+	}
+	m.Step(start, Failed{curate.ID, Trouble{Reason: sweep.BlockOther, Message: "denied", Permanent: true}})
+	require.Equal(t, PhaseCancelled, m.Phase)
+	require.Equal(t, "cancel by ann; given up: point at the best trials and remove checkpoints of others: denied "+
+		"(1 checkpoints remain in the object store; remove them by hand: sweeps/s/trials/000003/checkpoints/a)", m.Message)
 }

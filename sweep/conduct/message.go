@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
@@ -81,7 +82,7 @@ type Block struct {
 
 // Text says in a line what is blocked, and why.
 func (b Block) Text() string {
-	return fmt.Sprintf("cannot %s (%s): %s", b.Doing, b.Reason, firstLine(b.Message))
+	return fmt.Sprintf("cannot %s (%s): %s", b.Doing, b.Reason, text.FirstLine(b.Message))
 }
 
 // Progress is a sweep at a glance; what a finished sweep returns, too.

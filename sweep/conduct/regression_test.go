@@ -44,3 +44,11 @@ func TestFailureOfAnEarlierTry(t *testing.T) {
 		"start fail other", "tick 1m", "start dup", "tick 20m",
 	)
 }
+
+// A sweep that was reset and is stopped before it reaches the trials of the history
+// that was cut off waits for them: they are in the ledger, too.
+func TestTrialsThatAResetCutOff(t *testing.T) {
+	replay(t, `{"Spec":{"name":"sim","method":"random","seed":1,"train":{"steps":400,"seed":1},"metrics":[{"name":"fid.tail","goal":"minimize"}],"max_concurrent_trials":3,"checkpoints":{"every_steps":100,"save_sweep_best":1}},"Points":9}`,
+		"mark", "suggest ok", "start ok", "suggest ok", "start ok", "suggest ok", "start ok", "trial 1 end completed", "append ok", "reset 0", "command stop",
+	)
+}

@@ -30,7 +30,8 @@ type State struct {
 
 	Arrived  []sweep.Trial `json:"arrived,omitempty"` // results of running trials that no segment has, in order of arrival
 	Suspects []int         `json:"suspects,omitempty"`
-	LookAt   time.Time     `json:"look_at"` // when all running trials are looked at next
+	Sought   bool          `json:"sought,omitempty"` // no trial from Next on was started by a history that a reset cut off
+	LookAt   time.Time     `json:"look_at"`          // when all running trials are looked at next
 
 	LastID   int      `json:"last_id"`            // of a try
 	Main     *Task    `json:"main,omitempty"`     // suggest, start, append or rank: one at a time
@@ -78,11 +79,12 @@ const (
 type Task struct {
 	ID         int              `json:"id,omitempty"` // of the try that is in flight; 0 while it waits for the next
 	Kind       Kind             `json:"kind"`
-	Number     int              `json:"number,omitempty"`    // suggest and start: of the trial
+	Number     int              `json:"number,omitempty"`    // suggest, start, look ahead: of the trial
 	Assignment sweep.Assignment `json:"assignment,omitzero"` // start
 	Segment    []sweep.Trial    `json:"segment,omitempty"`   // append and rank
 	Removals   int              `json:"removals,omitempty"`  // curate: how many of State.Removals, from the first
 	Silent     []int            `json:"silent,omitempty"`    // look
+	Ahead      bool             `json:"ahead,omitempty"`     // look: for trial Number, too, which this history has not started
 }
 
 // Kind is what a task does.

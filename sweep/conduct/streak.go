@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -23,7 +24,7 @@ func (s Streak) after(t sweep.Trial) Streak {
 	if t.Status != sweep.StatusFailed || t.Error == nil {
 		return Streak{}
 	}
-	next := Streak{Class: t.Error.Class, Message: firstLine(t.Error.Message), Trial: t.Number, Count: 1}
+	next := Streak{Class: t.Error.Class, Message: text.FirstLine(t.Error.Message), Trial: t.Number, Count: 1}
 	if s.Count > 0 && s.Class == next.Class && withoutNumbers(s.Message) == withoutNumbers(next.Message) {
 		next.Count += s.Count
 	}
@@ -56,9 +57,4 @@ func withoutNumbers(message string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return line
 }

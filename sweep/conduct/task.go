@@ -166,7 +166,7 @@ func (m *Machine) unblock() {
 		case KindSuggest: // it waits without a task
 			return m.Main == nil && !m.mayStart()
 		case KindLook:
-			return len(m.Running) == 0
+			return len(m.Running) == 0 && !m.seeks()
 		case KindCurate:
 			return false
 		default:

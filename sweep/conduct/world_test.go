@@ -430,6 +430,7 @@ func (w *world) look(a Look) Event {
 		}
 		e.Ended = append(e.Ended, t)
 	}
+	e.Found = a.Next != nil && a.Next.Assignment.Number < len(w.trials)
 	return e
 }
 

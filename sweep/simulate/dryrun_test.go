@@ -102,7 +102,7 @@ func TestPlayEndsByItsBudget(t *testing.T) {
 	spec.Parameters = spec.Parameters[1:]
 	spec.Parameters[1].Count = 4
 	c = play(t, spec, nil)
-	require.Equal(t, "every point was tried", c.Ended)
+	require.Equal(t, "every configuration was tried", c.Ended)
 	require.Len(t, c.Trials, 2+2*5)
 
 	enough := errors.New("enough")
@@ -201,7 +201,7 @@ func TestPlayRepeats(t *testing.T) {
 	spec.Parameters = spec.Parameters[1:2]
 	spec.Repeats.Share = 0.9
 	c = play(t, spec, func(d *DryRun) { d.Objective, d.Noise = "sphere", 5 })
-	require.Equal(t, "every point was tried", c.Ended)
+	require.Equal(t, "every configuration was tried", c.Ended)
 	require.Greater(t, len(c.Trials), 2+2)
 }
 
