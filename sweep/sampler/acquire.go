@@ -29,7 +29,7 @@ type acquisition struct {
 	constraints []surrogate
 	best        []float64    // `[S]`, one objective
 	regions     []*gp.Region // `[S]`, several
-	few         int          // draws in use: all of them, fewer for a first look
+	few         int          // draws in use: all of them, fewer for the screening of raw points
 	work        []gp.Workspace
 	ehvi        gp.EHVIWorkspace
 	logs        []float64
@@ -191,7 +191,7 @@ const (
 	rawPoints   = 1000 // points evaluated first
 	climbStarts = 8    // the best of them, from which it climbs
 	climbSteps  = 40   // iterations of a climb
-	firstLook   = 8    // draws used for raw points
+	screenDraws = 8    // draws used for raw points
 )
 
 // maximise returns points of high acquisition, best first. It evaluates random points
@@ -201,7 +201,7 @@ func (a *acquisition) maximise(rng *rand.Rand, s *space.Cube, elite [][]float64)
 	smooth := s.Smooth()
 	pool := make([]candidate, 0, rawPoints)
 	all := a.few
-	a.few = min(all, firstLook)
+	a.few = min(all, screenDraws)
 	for i := range rawPoints {
 		var u []float64
 		if i%2 == 0 || len(elite) == 0 {

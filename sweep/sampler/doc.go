@@ -6,7 +6,7 @@
 //
 //	sampler.go, next.go, request.go   the contract and the entry point
 //	observation.go, rank.go           what methods learn from
-//	race.go, field.go                 repeats
+//	race.go, comparison.go            repeats
 //	random.go, sobol.go, grid.go      methods that do not learn
 //	tpe.go, parzen.go                 tree-structured Parzen estimator
 //	cmaes.go, evolution.go            CMA-ES
@@ -14,7 +14,7 @@
 //	bayes.go, training.go, model.go, acquire.go, recommend.go   Gaussian processes
 //
 // Invariants: pure and stateless (see Sampler); a suggestion survives a JSON round trip
-// of its request; no configuration is suggested twice as long as 256 draws, or the list
-// of a finite space's configurations, find another. It imports nothing that package
-// sweep may not import.
+// of its request; no configuration is suggested twice, unless neither 256 draws nor the
+// list of a finite space's configurations contain an untried one. It imports nothing that
+// package sweep may not import.
 package sampler

@@ -69,7 +69,7 @@ func TestNoiseIsOneModel(t *testing.T) {
 				require.True(t, ok)
 				return contest
 			}()
-			f := newField(race)
+			f := newComparison(race)
 
 			require.Equal(t, contest.Noise, f.scales[0].noise.StdDev)
 			require.Equal(t, contest.Freedom, f.scales[0].noise.DF)

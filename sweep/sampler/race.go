@@ -24,8 +24,8 @@ const (
 // A configuration's trials have the seeds train.seed, repeats.seeds[0],
 // repeats.seeds[1], ... in this order, so that the seeds of any two configurations are
 // prefixes of one list and their results are paired. The margin of a configuration
-// says how clearly it is one of the winners or not (see field), in units of the noise
-// of one result. It is undecided when the margin is within t standard errors of 0, t
+// measures how clearly it is a winner (see comparison), in units of the noise of one
+// result. It is undecided when the margin is within t standard errors of 0, t
 // the 97.5 % quantile of Student's distribution. Only undecided configurations get
 // seeds, as in racing (Birattari, Stützle, Paquete & Varrentrapp, GECCO 2002; irace:
 // López-Ibáñez et al., Oper. Res. Perspect. 3, 2016). Among them the next seed goes
@@ -115,12 +115,16 @@ func (c *race) allowed() bool {
 	return float64(c.repeats+1) <= c.request.Spec.Repeats.Share*float64(c.trials+1)+rounding
 }
 
-// early reports whether new configurations go before repeats: while few have a result;
-// while a grid that fits the budget has some left; and under a run_cap until only the
-// share of repeats is left of it, since a repeat of a configuration that the search
-// leaves behind decides nothing. Learning the noise begins when twice the share is
-// left, so that the last repeats do not wait for it: with 8 trials in flight up to 4
-// of 10 repeats were not made otherwise.
+// early reports whether new configurations come before repeats:
+//
+//   - while few configurations have a result;
+//   - while a grid that fits the budget is not exhausted;
+//   - while more of run_cap is left than the share of repeats, since early repeats go to
+//     configurations that the search later improves on.
+//
+// The repeats that determine the noise begin when twice the share is left, so that the
+// last repeats do not wait for them: otherwise, with 8 trials in flight, up to 4 of 10
+// repeats were not made.
 func (c *race) early() bool {
 	spec := c.request.Spec
 	if spec.Repeats == nil || c.few() {
@@ -134,7 +138,7 @@ func (c *race) early() bool {
 	}
 	left := float64(runs - c.trials)
 	finals := spec.Repeats.Share * float64(runs)
-	return left > 2*finals || left > finals && newField(c).known
+	return left > 2*finals || left > finals && newComparison(c).known
 }
 
 // few reports whether too few configurations have a result to say which one leads.
@@ -158,7 +162,7 @@ func (c *race) next() (a sweep.Assignment, ok bool) {
 	if !c.allowed() {
 		return sweep.Assignment{}, false
 	}
-	who, value, why := c.deserving()
+	who, value, why := c.worthwhile()
 	if who == nil {
 		return sweep.Assignment{}, false
 	}
@@ -177,12 +181,12 @@ func (c *race) unused(p *configuration) int {
 	return slices.IndexFunc(c.seeds, func(seed int64) bool { return !slices.Contains(p.seeds, seed) })
 }
 
-// deserving picks the configuration of the most worthwhile repeat, with its gain and
+// worthwhile picks the configuration of the most worthwhile repeat, with its gain and
 // the reason; nil for none.
-func (c *race) deserving() (who *configuration, value float64, why string) {
-	f := newField(c)
+func (c *race) worthwhile() (who *configuration, value float64, why string) {
+	f := newComparison(c)
 	if !f.known {
-		return c.learn(f)
+		return c.noiseRepeat(f)
 	}
 	for _, s := range f.standings {
 		if math.Abs(s.margin) >= f.quantile*f.deviation(s) {
@@ -202,9 +206,9 @@ func (c *race) deserving() (who *configuration, value float64, why string) {
 	return who, value, why
 }
 
-// learn picks the configuration of the smallest |margin| that has one seed only, while
+// noiseRepeat picks the configuration of the smallest |margin| that has one seed only, while
 // too few second seeds are pending to determine the noise.
-func (c *race) learn(f *field) (who *configuration, value float64, why string) {
+func (c *race) noiseRepeat(f *comparison) (who *configuration, value float64, why string) {
 	need := raceLearn
 	if f.df > 0 {
 		need = raceDF - f.df

@@ -9,9 +9,8 @@ import (
 
 // ranked returns the indices of list from the best observation to the worst:
 //
-//  1. completed configurations that satisfy every constraint, by non-dominated front,
-//
-// within a front by crowding distance, the largest first;
+//  1. completed configurations that satisfy every constraint, by non-dominated front, and
+//     within a front by crowding distance, the largest first;
 //  2. completed ones that violate a constraint, by violation;
 //  3. stopped ones, later rungs first, then by front;
 //  4. diverged ones.

@@ -8,10 +8,10 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// RequestOf returns the request that led to a search trial. Finished then were the
-// first Reason.Seen trials of the ledger; pending were the other trials of lower
-// number, since trials are numbered in the order of starting. It fails when one of
-// those has not finished, since only the ledger has its parameters.
+// RequestOf returns the request that led to a search trial. At that time the first
+// Reason.Seen trials of the ledger were finished, and all other trials of lower number
+// were pending, since trials are numbered in the order of starting. It fails when one
+// of those has not finished, since only the ledger has its parameters.
 func RequestOf(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Assignment) (Request, error) {
 	if t.Kind != sweep.KindSearch {
 		return Request{}, fmt.Errorf("trial %d is a %s trial: no method suggested it", t.Number, t.Kind)

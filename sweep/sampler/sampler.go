@@ -14,13 +14,13 @@ import (
 // pending.
 var ErrExhausted = errors.New("sampler: every configuration of the search space has been tried")
 
-// Request is everything that a suggestion depends on, beside the version of tailsweep.
+// Request is everything that a suggestion depends on, except the version of tailsweep.
 type Request struct {
 	Spec    *sweep.Spec
 	Ledger  []sweep.Trial      // finished trials, baseline among them, in order of completion
 	Pending []sweep.Assignment // started and not in Ledger, by number
 	Number  int                // of the new trial; with Spec.Seed it seeds the random stream
-	Index   int                // of the new search trial: Number less the baseline trials; Next takes off the repeats for the method, so that it is the position in a grid or a sequence
+	Index   int                // of the new search trial, from 0; Next does not count repeats, so that a method gets the position in a grid or a sequence
 	Exact   bool               // equal parameters and seeds always give equal results, and seeds do not matter
 }
 

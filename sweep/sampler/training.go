@@ -9,18 +9,18 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// training is the training data of bayes, a row a configuration.
+// training is the training data of bayes, one row for each configuration.
 type training struct {
 	x      [][]float64 // points of the unit cube; an absent parameter is at space.Inactive or space.NoCategory
 	values [][]float64 // `[n][m]` objectives to minimise
 	excess [][]float64 // `[n][c]` beyond the constraints' limits, <= 0 where satisfied; NaN where unknown
-	weight []float64   // completed trials behind a row
+	weight []float64   // completed trials of a row
 }
 
 // newTraining turns observations into numbers.
 //
 //   - A diverged configuration is as bad as the worst completed one in every objective and constraint, so that the search leaves the region.
-//   - A stopped one is judged by its last rung: its final values are assumed to differ from the rung's by the median difference of the completed trials (see drift), and not to be better than the best completed one, so that no guess becomes the result to improve on. A lower bound at their median kept the search away from good regions, where most trials are stopped, too.
+//   - A stopped one is judged by its last rung: its final values are assumed to differ from the rung's by the median difference of the completed trials (see drift), and not to be better than the best completed one, so that no estimate becomes the value to improve on. (A lower bound at their median kept the search away from good regions, since most trials are stopped there as well.)
 //   - Its constraints are known where that estimate is decisive, and unknown elsewhere: limits are narrower than what a rung can show.
 func newTraining(r Request, s *space.Cube) training {
 	var t training

@@ -59,24 +59,24 @@ type dryTrial struct {
 
 // Play runs the sweep of a spec in virtual time: package conduct decides, as it does
 // in a sweep on Temporal, and trials queue for Workers slots. Nothing fails and
-// nothing diverges. Equal arguments give equal courses.
-func Play(spec *sweep.Spec, d DryRun) (Course, error) {
+// nothing diverges. Equal arguments give equal results.
+func Play(spec *sweep.Spec, d DryRun) (Result, error) {
 	if d.Workers < 1 {
-		return Course{}, fmt.Errorf("simulate: %d workers (valid: 1 or more)", d.Workers)
+		return Result{}, fmt.Errorf("simulate: %d workers (valid: 1 or more)", d.Workers)
 	}
 	l, err := newLandscape(spec, d.Objective)
 	if err != nil {
-		return Course{}, err
+		return Result{}, err
 	}
 	r := &dryRun{DryRun: d, spec: spec, landscape: l, machine: conduct.New(spec, nil, conduct.LogicNow, moment(0))}
 	if err := r.run(); err != nil {
-		return Course{}, err
+		return Result{}, err
 	}
 	p := r.machine.Progress("")
-	c := Course{Trials: r.ledger, Wall: r.now, Slots: p.GPUHours, Ended: p.Message}
+	c := Result{Trials: r.ledger, Wall: r.now, SlotHours: p.GPUHours, Ended: p.Message}
 	for _, t := range r.ledger {
 		c.Steps += int64(t.Steps)
-		c.Whole += int64(spec.Train.Steps)
+		c.StepsWithoutStopping += int64(spec.Train.Steps)
 	}
 	return c, nil
 }
@@ -87,7 +87,7 @@ func (r *dryRun) run() error {
 		return err
 	}
 	for !r.ended {
-		r.grant()
+		r.fillSlots()
 		wake, ok := r.machine.Wake()
 		var first *dryTrial
 		for _, t := range r.trials {
@@ -186,19 +186,19 @@ func (r *dryRun) start(a sweep.Assignment) {
 	r.queue = append(r.queue, t)
 }
 
-// grant gives free slots to the trials that wait for one, in order.
-func (r *dryRun) grant() {
+// fillSlots gives free slots to the trials that wait for one, in order.
+func (r *dryRun) fillSlots() {
 	for r.busy < r.Workers && len(r.queue) > 0 {
 		t := r.queue[0]
 		r.queue = r.queue[1:]
 		r.busy++
-		end := r.now + r.work(t)
+		end := r.now + r.duration(t)
 		t.event = &end
 	}
 }
 
-// work is how long a trial's next stage takes.
-func (r *dryRun) work(t *dryTrial) time.Duration {
+// duration is how long a trial's next stage takes; it adds the stage to the trial.
+func (r *dryRun) duration(t *dryTrial) time.Duration {
 	if t.trained {
 		spec := *r.spec
 		if len(t.rungs) > 0 {

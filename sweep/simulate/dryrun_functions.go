@@ -16,12 +16,12 @@ import (
 // landscape is an objective fitted to a spec.
 type landscape struct {
 	metrics []sweep.Objective                     // in a fixed order
-	size    map[string]float64                    // of what training takes off a metric, by name
-	unit    map[string]float64                    // that Noise counts in, by name
+	size    map[string]float64                    // of the improvement by training, by name
+	unit    map[string]float64                    // of Noise, by name
 	final   func(sweep.Params) map[string]float64 // without noise
 }
 
-// ErrObjective is of an objective that is unknown, or does not fit the spec.
+// ErrObjective is the error for an objective that is unknown, or does not fit the spec.
 var ErrObjective = errors.New("objective")
 
 // LossWeights is the objective that behaves like this project's sweeps.
@@ -199,9 +199,9 @@ func newLossWeights() landscape {
 	return l
 }
 
-// lossWeights: medium lies between tail and head, a classifier agrees with fewer
-// samples as FID rises, speed is what it is. Parameters that FIDs does not know do
-// nothing.
+// lossWeights returns the metrics of a configuration: medium lies between tail and head,
+// ratios fall as FID rises, speed is constant. Parameters that FIDs does not use have no
+// effect.
 func lossWeights(params sweep.Params) map[string]float64 {
 	known := make(sweep.Params, len(params)+1)
 	maps.Copy(known, params)

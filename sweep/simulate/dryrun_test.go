@@ -32,7 +32,7 @@ func dry() *sweep.Spec {
 	}
 }
 
-func play(t *testing.T, spec *sweep.Spec, change func(*DryRun)) Course {
+func play(t *testing.T, spec *sweep.Spec, change func(*DryRun)) Result {
 	t.Helper()
 	d := DryRun{Objective: LossWeights, Workers: 4, Seed: 1, Step: time.Second, Sample: time.Second}
 	if change != nil {
@@ -48,7 +48,7 @@ func TestPlayFollowsTheSpec(t *testing.T) {
 	require.Equal(t, "budget.run_cap of 20 reached", c.Ended)
 	require.Len(t, c.Trials, 22)
 	require.Equal(t, int64(22*900), c.Steps)
-	require.Equal(t, c.Steps, c.Whole)
+	require.Equal(t, c.Steps, c.StepsWithoutStopping)
 
 	var events []time.Time
 	baselines := 0
@@ -76,11 +76,11 @@ func TestPlayFollowsTheSpec(t *testing.T) {
 	require.True(t, slices.IsSortedFunc(events, time.Time.Compare), "the order is that of completion")
 	require.False(t, slices.IsSortedFunc(c.Trials, func(a, b sweep.Trial) int { return a.Number - b.Number }), "which is not that of starting")
 	require.Equal(t, c.Wall, events[len(events)-1].Sub(moment(0)))
-	require.InDelta(t, analysis.SlotHours(c.Trials), c.Slots, 1e-9)
+	require.InDelta(t, analysis.SlotHours(c.Trials), c.SlotHours, 1e-9)
 	require.Equal(t, c, play(t, dry(), nil), "equal arguments give equal courses")
 
 	one := play(t, dry(), func(d *DryRun) { d.Workers = 1 })
-	require.InDelta(t, one.Slots, one.Wall.Hours(), 1e-9, "a single worker is never idle")
+	require.InDelta(t, one.SlotHours, one.Wall.Hours(), 1e-9, "a single worker is never idle")
 	require.Greater(t, one.Wall, 3*c.Wall)
 }
 
@@ -89,8 +89,8 @@ func TestPlayEndsByItsBudget(t *testing.T) {
 	spec.Budget = sweep.Budget{GPUHours: 2}
 	c := play(t, spec, nil)
 	require.Equal(t, "budget.gpu_hours of 2 reached", c.Ended)
-	require.Greater(t, c.Slots, 2.0)
-	require.Less(t, c.Slots, 2+4*1320./3600, "at most the trials that ran overshoot it")
+	require.Greater(t, c.SlotHours, 2.0)
+	require.Less(t, c.SlotHours, 2+4*1320./3600, "at most the trials that ran overshoot it")
 
 	spec.Budget = sweep.Budget{WallClock: sweep.Duration(time.Hour)}
 	c = play(t, spec, nil)
@@ -141,7 +141,7 @@ func TestPlayStopsTrialsEarly(t *testing.T) {
 		require.Less(t, trial.Rungs[1].Metrics["label_accuracy.head"], trial.Metrics["label_accuracy.head"])
 	}
 	require.Greater(t, stopped, 5)
-	require.Less(t, c.Steps, c.Whole)
+	require.Less(t, c.Steps, c.StepsWithoutStopping)
 	require.Less(t, c.Wall, whole.Wall)
 }
 
@@ -157,7 +157,7 @@ func TestPlayQueuesForSlots(t *testing.T) {
 		}
 	}
 	require.Greater(t, waited, 10)
-	require.InDelta(t, c.Slots/2, c.Wall.Hours(), 0.35, "two slots are hardly ever idle")
+	require.InDelta(t, c.SlotHours/2, c.Wall.Hours(), 0.35, "two slots are hardly ever idle")
 }
 
 func TestPlayBoundsTheTimeOfATrial(t *testing.T) {
@@ -273,7 +273,7 @@ func TestNoiseIsOfTheSizeAskedFor(t *testing.T) {
 	spec.Budget.RunCap = 200
 	exact := play(t, spec, nil)
 	noisy := play(t, spec, func(d *DryRun) { d.Noise = 2 })
-	values := func(c Course, metric string) map[int]float64 {
+	values := func(c Result, metric string) map[int]float64 {
 		m := make(map[int]float64)
 		for _, trial := range c.Trials {
 			m[trial.Number] = trial.Metrics[metric]
@@ -338,7 +338,7 @@ func TestCurveNeverGetsWorse(t *testing.T) {
 		return sweep.Trial{Status: sweep.StatusCompleted, FinishedAt: moment(time.Duration(number)), Assignment: sweep.Assignment{Number: number, Kind: kind, Seed: seed,
 			Params: sweep.Params{"infonce.weight": sweep.Number(weight)}}, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": tail, "fid.head": head}}}
 	}
-	best := func(c Course) (values []float64) {
+	best := func(c Result) (values []float64) {
 		for _, p := range c.Curve(spec) {
 			values = append(values, math.NaN())
 			if p.Best != nil {
@@ -347,7 +347,7 @@ func TestCurveNeverGetsWorse(t *testing.T) {
 		}
 		return values
 	}
-	c := Course{Trials: []sweep.Trial{
+	c := Result{Trials: []sweep.Trial{
 		trial(sweep.KindSearch, 0.1, 1, 40, 30), trial(sweep.KindSearch, 0.2, 1, 55, 20),
 		trial(sweep.KindBaseline, 0, 1, 60, 20), trial(sweep.KindSearch, 0.3, 1, 50, 20),
 	}}

@@ -127,7 +127,7 @@ func playSeed(ctx context.Context, spec sweep.Spec, s Simulated, seed int64) (si
 	if err != nil {
 		return simulatedRun{}, err
 	}
-	course, err := simulate.Play(&spec, simulate.DryRun{
+	played, err := simulate.Play(&spec, simulate.DryRun{
 		Objective: s.Objective, Workers: s.Workers, Noise: s.Noise, Seed: uint64(seed),
 		Step:     time.Duration(float64(time.Second) / speed.StepsPerSecond),
 		Sample:   time.Duration(float64(time.Second) / speed.SamplesPerSecond),
@@ -136,9 +136,9 @@ func playSeed(ctx context.Context, spec sweep.Spec, s Simulated, seed int64) (si
 	if err != nil {
 		return simulatedRun{}, err
 	}
-	r := simulatedRun{Seed: seed, Ended: course.Ended, Trials: make(map[sweep.Status]int), WallSeconds: course.Wall.Seconds(),
-		GPUHours: course.Slots, Steps: course.Steps, StepsWhole: course.Whole, Curve: course.Curve(&spec), Ledger: course.Trials}
-	for _, t := range course.Trials {
+	r := simulatedRun{Seed: seed, Ended: played.Ended, Trials: make(map[sweep.Status]int), WallSeconds: played.Wall.Seconds(),
+		GPUHours: played.SlotHours, Steps: played.Steps, StepsWhole: played.StepsWithoutStopping, Curve: played.Curve(&spec), Ledger: played.Trials}
+	for _, t := range played.Trials {
 		r.Trials[t.Status]++
 		switch {
 		case t.Kind == sweep.KindBaseline:
@@ -147,11 +147,11 @@ func playSeed(ctx context.Context, spec sweep.Spec, s Simulated, seed int64) (si
 			r.Repeats++
 		}
 	}
-	if best, ok := analysis.Best(&spec, course.Trials, ""); ok {
+	if best, ok := analysis.Best(&spec, played.Trials, ""); ok {
 		r.Best = &best
 	}
 	if len(spec.Metrics) > 1 {
-		for _, t := range analysis.Pareto(&spec, course.Trials) {
+		for _, t := range analysis.Pareto(&spec, played.Trials) {
 			r.Front = append(r.Front, t.Number)
 		}
 	}

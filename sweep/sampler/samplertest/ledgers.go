@@ -32,7 +32,7 @@ func Illegal(spec *sweep.Spec, params sweep.Params) error {
 		}
 	}
 	if set != len(params) {
-		return fmt.Errorf("%s sets what the space has not", params.Key())
+		return fmt.Errorf("%s sets parameters that the space does not have", params.Key())
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
-// field compares the configurations of a race. With f_k(p) the estimated mean of
+// comparison compares the configurations of a race. With f_k(p) the estimated mean of
 // objective k at p, lower being better, and unit_k the noise of one result, the margin
 // of p is
 //
@@ -25,7 +25,7 @@ import (
 // known. A winner has a margin of 0 or more: with one objective it is the best
 // feasible configuration, and the margin is the distance to the next; with several the
 // winners are the feasible front.
-type field struct {
+type comparison struct {
 	scales    []scale    // of the objectives, then of the constraints
 	objective int        // how many of them are objectives
 	standings []standing // of the configurations with a result on every scale, the largest margin first
@@ -58,8 +58,8 @@ type standing struct {
 // tiny stands for a unit of 0: any difference in an exact result is decisive.
 const tiny = 1e-300
 
-func newField(c *race) *field {
-	f := &field{known: true}
+func newComparison(c *race) *comparison {
+	f := &comparison{known: true}
 	spec, ledger := c.request.Spec, c.request.Ledger
 	for _, o := range spec.Metrics {
 		s := scale{metric: o.Name, sign: 1, noise: analysis.NewNoise(ledger, o.Name)}
@@ -84,13 +84,13 @@ func newField(c *race) *field {
 	if f.known {
 		f.quantile = max(distuv.StudentsT{Sigma: 1, Nu: float64(f.df)}.Quantile(0.975), analysis.Decisive)
 	}
-	f.enter(c.configurations)
-	f.judge()
+	f.add(c.configurations)
+	f.rank()
 	return f
 }
 
-// enter adds the configurations that can be compared.
-func (f *field) enter(points []*configuration) {
+// add adds the configurations that can be compared.
+func (f *comparison) add(points []*configuration) {
 	columns := make([][]float64, len(f.scales))
 	for _, p := range points {
 		values := make([]float64, len(f.scales))
@@ -120,9 +120,9 @@ func (f *field) enter(points []*configuration) {
 	}
 }
 
-// judge sets the margins and sorts by them. The nearest rival of a dominated
+// rank sets the margins and sorts by them. The nearest rival of a dominated
 // configuration is on the front, since whatever dominates a rival is nearer.
-func (f *field) judge() {
+func (f *comparison) rank() {
 	slices.SortStableFunc(f.standings, func(a, b standing) int {
 		return slices.Compare(a.values[:f.objective], b.values[:f.objective])
 	})
@@ -160,7 +160,7 @@ func (f *field) judge() {
 }
 
 // nearest sets the margin of s over rivals, +Inf when there are none.
-func (f *field) nearest(s *standing, rivals []standing) {
+func (f *comparison) nearest(s *standing, rivals []standing) {
 	s.margin, s.scale, s.rival = math.Inf(1), 0, nil
 	for _, q := range rivals {
 		if q.of == s.of {
@@ -179,16 +179,16 @@ func (f *field) nearest(s *standing, rivals []standing) {
 }
 
 // behind reports whether a rival keeps s from being a winner.
-func (f *field) behind(s standing) bool { return s.margin < 0 && s.scale < f.objective }
+func (f *comparison) behind(s standing) bool { return s.margin < 0 && s.scale < f.objective }
 
 // deviation is the standard error of a margin, in units.
-func (f *field) deviation(s standing) float64 {
+func (f *comparison) deviation(s standing) float64 {
 	return f.estimate(s).StdDev / f.scales[s.scale].unit
 }
 
 // estimate is the margin in the metric's own unit: the difference from the rival, or
 // the excess over the limit.
-func (f *field) estimate(s standing) (e sweep.Estimate) {
+func (f *comparison) estimate(s standing) (e sweep.Estimate) {
 	scale := f.scales[s.scale]
 	switch {
 	case s.scale >= f.objective:
@@ -201,7 +201,7 @@ func (f *field) estimate(s standing) (e sweep.Estimate) {
 
 // sentence is the reason for giving p a seed: s is undecided, and p is its
 // configuration or its rival.
-func (f *field) sentence(s standing, p *configuration) string {
+func (f *comparison) sentence(s standing, p *configuration) string {
 	number := func(x float64) string { return strconv.FormatFloat(math.Abs(x), 'g', 2, 64) }
 	e, scale := f.estimate(s), f.scales[s.scale]
 	by := fmt.Sprintf("%s +- %s", number(e.Mean), number(e.StdDev))

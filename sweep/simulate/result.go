@@ -7,17 +7,17 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
-// Course is how a dry run went.
-type Course struct {
-	Trials []sweep.Trial // in order of completion; times count from the Unix epoch
-	Wall   time.Duration // until the last trial had ended
-	Slots  float64       // hours of training slots
-	Steps  int64         // trained, of all trials
-	Whole  int64         // likewise, had no trial been stopped
-	Ended  string        // why
+// Result is the result of a dry run.
+type Result struct {
+	Trials               []sweep.Trial // in order of completion; times count from the Unix epoch
+	Wall                 time.Duration // until the last trial had ended
+	SlotHours            float64       // hours of training slots
+	Steps                int64         // trained, of all trials
+	StepsWithoutStopping int64         // likewise, had no trial been stopped
+	Ended                string        // why
 }
 
-// Point is a course's state when a trial had finished.
+// Point is the state of a run when a trial had finished.
 type Point struct {
 	Trial       int      `json:"trial"`
 	Seconds     float64  `json:"seconds"`               // since the beginning
@@ -32,9 +32,9 @@ type Point struct {
 // count.
 //
 // With several metrics there is the hypervolume of the front so far as well, as
-// analysis.NewFront found it at that time, from the reference point of the whole
-// course; it may shrink where a result changes what was known of others.
-func (c Course) Curve(spec *sweep.Spec) []Point {
+// analysis.NewFront found it at that time, from the reference point of the
+// complete run; it may shrink when a result changes the feasibility of others.
+func (c Result) Curve(spec *sweep.Spec) []Point {
 	goal := spec.Metrics[0]
 	last, _ := analysis.Best(spec, c.Trials, "")
 	judged, means := analysis.Judge(spec, c.Trials), make(map[string]float64)
