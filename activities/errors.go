@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/tailsweep/tailsweep/internal/address"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 )
@@ -21,19 +22,19 @@ var (
 // BlockReason returns why a port carries out no request of this worker until
 // somebody changes something, or "" when err is of another kind. A port's error
 // gives the reason with a method BlockReason.
-func BlockReason(err error) sweep.BlockReason {
+func BlockReason(err error) block.Reason {
 	var blocked interface {
 		error
-		BlockReason() string
+		BlockReason() block.Reason
 	}
 	if !errors.As(err, &blocked) {
 		return ""
 	}
-	return sweep.BlockReason(blocked.BlockReason())
+	return blocked.BlockReason()
 }
 
 // Types of the application errors that are neither a sweep.FailureClass nor a
-// sweep.BlockReason. Workflows decide by them, and histories keep them: never change
+// block.Reason. Workflows decide by them, and histories keep them: never change
 // one.
 const (
 	TypeCorrupt  = "corrupt_checkpoint"

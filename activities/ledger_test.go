@@ -13,6 +13,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/activities/activitiestest"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -113,8 +114,8 @@ func TestAppendSegment(t *testing.T) {
 // blockedError is an error as a port returns it.
 type blockedError struct{}
 
-func (blockedError) Error() string       { return "store: open: the bucket does not exist" }
-func (blockedError) BlockReason() string { return string(sweep.BlockNoBucket) }
+func (blockedError) Error() string             { return "store: open: the bucket does not exist" }
+func (blockedError) BlockReason() block.Reason { return block.NoBucket }
 
 func TestErrorsKeepTheirReasonAndWholeRunes(t *testing.T) {
 	b := newBench(t)
@@ -126,7 +127,7 @@ func TestErrorsKeepTheirReasonAndWholeRunes(t *testing.T) {
 		return application
 	}
 	blocked := failing(fmt.Errorf("the pointer: %w", blockedError{}))
-	require.Equal(t, string(sweep.BlockNoBucket), blocked.Type())
+	require.Equal(t, string(block.NoBucket), blocked.Type())
 	require.False(t, blocked.NonRetryable(), "the bucket may be made again")
 
 	signed := failing(errors.New("Get https://bucket.example/x?X-Amz-Signature=abc123: refused"))

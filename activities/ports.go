@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -117,7 +118,7 @@ type SweepNumbers struct {
 	Best     map[string]float64 // by metric name, "fid.tail": the best completed trial's own value of each metric
 	GPUHours float64
 	Active   bool
-	Blocked  []sweep.BlockReason // why the sweep or its trials are blocked
+	Blocked  []block.Reason // why the sweep or its trials are blocked
 }
 
 // ExecutionStatus is the state of a workflow execution.

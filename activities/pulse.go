@@ -10,6 +10,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -166,7 +167,7 @@ func (p *pulse) try(move func(ctx context.Context) error) error {
 // isSettled reports whether the next try of a transfer fails the same way.
 func isSettled(err error) bool {
 	if reason := BlockReason(err); reason != "" {
-		return reason != sweep.BlockUnreachable
+		return reason != block.Unreachable
 	}
 	var local *fs.PathError
 	return errors.Is(err, ErrCorrupt) || errors.Is(err, ErrConflict) || errors.As(err, &local)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/activities/activitiestest"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -80,14 +81,14 @@ func TestEvaluateOutlivesTheStore(t *testing.T) {
 }
 
 // blocked is the error of a store that answers no request for this reason.
-type blocked sweep.BlockReason
+type blocked block.Reason
 
-func (b blocked) Error() string       { return "blocked: " + string(b) }
-func (b blocked) BlockReason() string { return string(b) }
+func (b blocked) Error() string             { return "blocked: " + string(b) }
+func (b blocked) BlockReason() block.Reason { return block.Reason(b) }
 
 func TestTransferIsNotTriedAgain(t *testing.T) {
 	for _, failure := range []error{
-		activities.ErrCorrupt, activities.ErrConflict, blocked(sweep.BlockUnknownKey), &fs.PathError{Op: "write", Path: "/full", Err: fs.ErrInvalid},
+		activities.ErrCorrupt, activities.ErrConflict, blocked(block.UnknownKey), &fs.PathError{Op: "write", Path: "/full", Err: fs.ErrInvalid},
 	} {
 		t.Run(failure.Error(), func(t *testing.T) {
 			b := newBench(t)

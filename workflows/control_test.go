@@ -12,6 +12,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/activities/activitiestest"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
@@ -135,14 +136,14 @@ func TestSweepShowsWhatBlocksIt(t *testing.T) {
 		b := p.Blocked[0]
 		require.Equal(t, conduct.KindAppend, b.Kind)
 		require.Equal(t, "append ledger segment 0", b.Doing)
-		require.Equal(t, sweep.BlockNoBucket, b.Reason)
+		require.Equal(t, block.NoBucket, b.Reason)
 		require.Equal(t, "cannot append ledger segment 0 (no_bucket): the bucket does not exist", b.Text())
 		require.WithinDuration(t, p.StartedAt.Add(time.Minute), b.Since, 10*time.Second)
 		require.Greater(t, b.Failures, 5)
 		require.Less(t, b.Failures, 20)
 		require.Contains(t, sweepDetails(p), "**Blocked** since ")
 		states := r.recorder.States()
-		require.Equal(t, []sweep.BlockReason{sweep.BlockNoBucket}, states[len(states)-1].Blocked)
+		require.Equal(t, []block.Reason{block.NoBucket}, states[len(states)-1].Blocked)
 		r.archive.Fail("AppendSegment", nil)
 	})
 	r.at(36, func() {
@@ -159,8 +160,8 @@ func TestSweepShowsWhatBlocksIt(t *testing.T) {
 
 type blockedError struct{}
 
-func (blockedError) Error() string       { return "the bucket does not exist" }
-func (blockedError) BlockReason() string { return string(sweep.BlockNoBucket) }
+func (blockedError) Error() string             { return "the bucket does not exist" }
+func (blockedError) BlockReason() block.Reason { return block.NoBucket }
 
 // Cancel ends a sweep whose store never comes back.
 func TestSweepCancelledWithoutAStoreEnds(t *testing.T) {

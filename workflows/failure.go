@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
@@ -21,7 +22,7 @@ func taskFailed(id int, err error) conduct.Failed {
 // troubleOf says why an activity failed.
 func troubleOf(err error) conduct.Trouble {
 	f := failureOf(err)
-	t := conduct.Trouble{Reason: sweep.BlockOther, Message: f.Message, Permanent: f.permanent}
+	t := conduct.Trouble{Reason: block.Other, Message: f.Message, Permanent: f.permanent}
 	if f.blocked != "" {
 		t.Reason = f.blocked
 	}
@@ -35,9 +36,9 @@ func troubleOf(err error) conduct.Trouble {
 // attemptFailure is a failed attempt at an activity.
 type attemptFailure struct {
 	sweep.Failure
-	corrupt   bool              // the checkpoint to evaluate does not verify
-	blocked   sweep.BlockReason // the store refuses requests
-	permanent bool              // the next attempt fails the same way
+	corrupt   bool         // the checkpoint to evaluate does not verify
+	blocked   block.Reason // the store refuses requests
+	permanent bool         // the next attempt fails the same way
 	last      activities.Heartbeat
 }
 
@@ -85,10 +86,10 @@ func (f *attemptFailure) read(err error) {
 
 // classify sets what the type of an application error says.
 func (f *attemptFailure) classify(errorType string) {
-	switch class, reason := sweep.FailureClass(errorType), sweep.BlockReason(errorType); {
+	switch class, reason := sweep.FailureClass(errorType), block.Reason(errorType); {
 	case class.Known():
 		f.Class = class
-	case slices.Contains(sweep.BlockList(), reason):
+	case slices.Contains(block.Reasons(), reason):
 		f.Class, f.blocked = sweep.FailTransient, reason
 	case errorType == activities.TypeCorrupt:
 		f.Class, f.corrupt = sweep.FailTransient, true

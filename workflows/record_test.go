@@ -22,6 +22,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/activities/activitiestest"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
@@ -122,7 +123,7 @@ func TestRecord(t *testing.T) {
 		s.archive.Fail("AppendSegment", blockedError{})
 		run := s.start(0)
 		require.Eventually(t, func() bool { return len(s.progress().Blocked) > 0 }, time.Minute, 50*time.Millisecond)
-		require.Equal(t, sweep.BlockNoBucket, s.progress().Blocked[0].Reason)
+		require.Equal(t, block.NoBucket, s.progress().Blocked[0].Reason)
 		s.archive.Fail("AppendSegment", nil)
 		p := s.finish(run)
 		require.Equal(t, conduct.PhaseCompleted, p.Phase)

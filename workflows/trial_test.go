@@ -15,6 +15,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/activities/activitiestest"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
@@ -288,7 +289,7 @@ func TestTrialOutlivesARefusingStore(t *testing.T) {
 	require.Equal(t, sweep.StatusCompleted, got.Status)
 	require.Equal(t, 5*time.Second*(1+2+4+8+16+32)+4*restMax, got.FinishedAt.Sub(began).Round(time.Second), "the rests grow to their limit")
 	require.Len(t, r.troubles, 11, "the sweep knows what blocks the trial, and when it goes on")
-	require.Equal(t, conduct.Trouble{Reason: sweep.BlockNoBucket, Message: "the bucket does not exist"}, *r.troubles[0].Trouble)
+	require.Equal(t, conduct.Trouble{Reason: block.NoBucket, Message: "the bucket does not exist"}, *r.troubles[0].Trouble)
 	require.Nil(t, r.troubles[10].Trouble)
 }
 
@@ -357,7 +358,7 @@ func TestTrialLetsItsNextAttemptReportThatItGoesOn(t *testing.T) {
 	var signals []*activities.Signal
 	r.env.OnActivity(r.do.Train, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.TrainInput) (activities.TrainResult, error) {
 		if signals = append(signals, in.Unblock); len(signals) == 1 {
-			return activities.TrainResult{}, temporal.NewApplicationError("the bucket does not exist", string(sweep.BlockNoBucket))
+			return activities.TrainResult{}, temporal.NewApplicationError("the bucket does not exist", string(block.NoBucket))
 		}
 		return r.do.Train(ctx, in)
 	})

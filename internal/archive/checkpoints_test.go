@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/internal/store/storetest"
-	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
@@ -202,7 +202,7 @@ func TestDownloadWritesOnlyWhereNothingIs(t *testing.T) {
 // denying is a fake of a store that refuses the keys.
 type denying struct{ *storetest.Memory }
 
-var errRevoked = &store.AccessError{Op: "any", Reason: store.ReasonUnknownKey}
+var errRevoked = &store.AccessError{Op: "any", Reason: block.UnknownKey}
 
 func (denying) Put(context.Context, string, io.Reader, int64) error { return errRevoked }
 
@@ -226,7 +226,7 @@ func TestRefusedKeysBlock(t *testing.T) {
 	_, grid := a.PutGrid(t.Context(), name, 3, filepath.Join(dir, checkpoint.ModelName))
 	download := a.Download(t.Context(), checkpointKeyOf(3, 1, 200), filepath.Join(t.TempDir(), "out"))
 	for _, err := range []error{whole, upload, grid, download} {
-		require.Equal(t, sweep.BlockUnknownKey, activities.BlockReason(err))
+		require.Equal(t, block.UnknownKey, activities.BlockReason(err))
 		require.ErrorIs(t, err, store.ErrDenied)
 	}
 }
@@ -265,14 +265,4 @@ func TestCheckpointKeys(t *testing.T) {
 		_, err := parseCheckpointKey(key)
 		require.Error(t, err, "%q", key)
 	}
-}
-
-// TestBlockReasonsAreThoseOfTheStore compares two lists that no package may share; a
-// sweep has one more, for everything else.
-func TestBlockReasonsAreThoseOfTheStore(t *testing.T) {
-	reasons := []sweep.BlockReason{sweep.BlockOther}
-	for _, r := range store.Reasons() {
-		reasons = append(reasons, sweep.BlockReason(r))
-	}
-	require.ElementsMatch(t, sweep.BlockList(), reasons)
 }

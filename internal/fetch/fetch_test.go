@@ -21,6 +21,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/internal/lock"
 	"github.com/tailsweep/tailsweep/internal/store"
@@ -141,9 +142,9 @@ func TestImageFolderFromAnObjectStore(t *testing.T) {
 // a mistake of the spec.
 func TestOnlyWhatTheSpecNamesWronglyIsBadData(t *testing.T) {
 	for _, c := range []struct {
-		reason store.Reason
+		reason block.Reason
 		bad    bool
-	}{{store.ReasonDenied, true}, {store.ReasonNoBucket, true}, {store.ReasonUnknownKey, false}, {store.ReasonExpired, false}, {store.ReasonClock, false}} {
+	}{{block.Denied, true}, {block.NoBucket, true}, {block.UnknownKey, false}, {block.ExpiredKeys, false}, {block.Clock, false}} {
 		f := &Fetcher{Bucket: func(context.Context, string) (store.Store, error) {
 			return nil, &store.AccessError{Op: "open", Reason: c.reason}
 		}}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/internal/download"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
@@ -32,7 +33,7 @@ func (f *Fetcher) open(ctx context.Context, url string) (s store.Store, key stri
 	}
 	s, err = f.Bucket(ctx, bucket)
 	var access *store.AccessError
-	if errors.Is(err, store.ErrNoBucket) || errors.As(err, &access) && access.Reason == store.ReasonDenied {
+	if errors.Is(err, store.ErrNoBucket) || errors.As(err, &access) && access.Reason == block.Denied {
 		err = badData(err) // other reasons, such as revoked keys, can be put right while a sweep runs
 	}
 	return s, strings.Trim(key, "/"), err

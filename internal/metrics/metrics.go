@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -206,7 +207,7 @@ func (m *Metrics) SweepState(sweepName string, s activities.SweepNumbers) {
 		m.active[sweepName] = s
 	}
 	m.sweepActive.WithLabelValues(sweepName).Set(active)
-	for _, reason := range sweep.BlockList() {
+	for _, reason := range block.Reasons() {
 		blocked := 0.0
 		if s.Active && slices.Contains(s.Blocked, reason) {
 			blocked = 1

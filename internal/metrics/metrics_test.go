@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -37,7 +38,7 @@ func page(t *testing.T, m *Metrics, prefix string) []string {
 // fill gives every collector a series.
 func fill(m *Metrics) {
 	m.SweepState("s", activities.SweepNumbers{
-		Running: 2, Planned: 9, Active: true, GPUHours: 0.5, Blocked: []sweep.BlockReason{sweep.BlockUnknownKey},
+		Running: 2, Planned: 9, Active: true, GPUHours: 0.5, Blocked: []block.Reason{block.UnknownKey},
 		ByStatus: map[sweep.Status]int{sweep.StatusCompleted: 3, sweep.StatusFailed: 1},
 		Best:     map[string]float64{"fid.tail": 20.5, "fid.all": 12, "label_accuracy.head": 0.75, "loss": 0.04, "unheard.of": 1},
 	})
@@ -108,7 +109,7 @@ func TestSeriesEnd(t *testing.T) {
 	m.TrialEnded("s", sweep.Trial{Assignment: sweep.Assignment{Number: 8}})
 	require.Empty(t, page(t, m, "tailsweep_trial_"))
 
-	m.SweepState("s", activities.SweepNumbers{Blocked: []sweep.BlockReason{sweep.BlockUnknownKey}, Best: map[string]float64{"fid.all": 11}})
+	m.SweepState("s", activities.SweepNumbers{Blocked: []block.Reason{block.UnknownKey}, Best: map[string]float64{"fid.all": 11}})
 	require.Equal(t, []string{`tailsweep_best_value{group="all",metric="fid",sweep="s"} 11`}, page(t, m, "tailsweep_best"), "what the new best does not have goes")
 	require.Equal(t, []string{`tailsweep_sweep_active{sweep="s"} 0`}, page(t, m, "tailsweep_sweep_active"), "an ended sweep stays, as ended")
 	require.NotContains(t, page(t, m, "tailsweep_sweep_blocked"), `tailsweep_sweep_blocked{reason="unknown_key",sweep="s"} 1`, "and nothing blocks it")

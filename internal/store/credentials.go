@@ -12,16 +12,18 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/tailsweep/tailsweep/internal/block"
 )
 
 // metadataTimeout bounds the search for keys in a cloud's metadata service.
 const metadataTimeout = 5 * time.Second
 
-// resolve finds the credentials of c, or returns an AccessError of ReasonNoKeys.
+// resolve finds the credentials of c, or returns an AccessError of block.NoKeys.
 func (c Config) resolve(ctx context.Context, endpoint *url.URL, client *http.Client) (*credentials.Credentials, error) {
 	if c.AccessKeyID != "" || c.SecretAccessKey != "" {
 		if c.AccessKeyID == "" || c.SecretAccessKey == "" {
-			return nil, c.access("open", ReasonNoKeys, errors.New("only one of access key id and secret access key is set"))
+			return nil, c.access("open", block.NoKeys, errors.New("only one of access key id and secret access key is set"))
 		}
 		return credentials.NewStaticV4(c.AccessKeyID, c.SecretAccessKey, c.SessionToken), nil
 	}
@@ -37,7 +39,7 @@ func (c Config) resolve(ctx context.Context, endpoint *url.URL, client *http.Cli
 		return nil, fmt.Errorf("store: keys for %s: %w", c.Endpoint, err)
 	}
 	if value.AccessKeyID == "" || value.SecretAccessKey == "" {
-		return nil, c.access("open", ReasonNoKeys, nil)
+		return nil, c.access("open", block.NoKeys, nil)
 	}
 	return creds, nil
 }

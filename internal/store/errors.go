@@ -6,16 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/minio/minio-go/v7"
 
 	"github.com/tailsweep/tailsweep/internal/address"
+	"github.com/tailsweep/tailsweep/internal/block"
 )
 
 // Errors that a Store returns; test with errors.Is.
@@ -31,41 +30,19 @@ var (
 	ErrDenied = errors.New("object store refused the request")
 )
 
-// Reason is why the service refuses every request of this process. The list is
-// closed: it is a label of a metric.
-type Reason string
-
-// The reasons.
-const (
-	ReasonUnreachable Reason = "unreachable"   // nothing answers at the endpoint
-	ReasonTLS         Reason = "tls"           // http for https, or a certificate that is not trusted
-	ReasonNoKeys      Reason = "no_keys"       // no credentials were found
-	ReasonUnknownKey  Reason = "unknown_key"   // the service does not know the access key, or has revoked it
-	ReasonWrongSecret Reason = "wrong_secret"  // the secret key does not belong to the access key
-	ReasonExpired     Reason = "expired_keys"  // temporary credentials have expired
-	ReasonDenied      Reason = "access_denied" // the keys are good and lack a permission
-	ReasonRegion      Reason = "wrong_region"  // the bucket is in another region
-	ReasonClock       Reason = "clock_skew"    // this machine's clock is wrong
-	ReasonNoBucket    Reason = "no_bucket"     // the bucket does not exist
-	ReasonFull        Reason = "storage_full"  // the service takes no more bytes
-)
-
-// Reasons lists all reasons.
-func Reasons() []Reason { return slices.Sorted(maps.Keys(reasonText)) }
-
 // reasonText has for each reason what happened and what to do about it.
-var reasonText = map[Reason]struct{ what, hint string }{
-	ReasonUnreachable: {"nothing answers", "start the embedded stack with `tailsweep up`, or set TAILSWEEP_S3_ENDPOINT to the address of the store"},
-	ReasonTLS:         {"no TLS connection", "write http:// in TAILSWEEP_S3_ENDPOINT for a store without TLS; otherwise add its certificate authority to this machine's trusted ones (SSL_CERT_FILE)"},
-	ReasonNoKeys:      {"no credentials", keysHint},
-	ReasonUnknownKey:  {"the store does not know the access key", "check AWS_ACCESS_KEY_ID: it may be misspelt, revoked or of another store; " + keysHint},
-	ReasonWrongSecret: {"the secret key does not match the access key", "check AWS_SECRET_ACCESS_KEY"},
-	ReasonExpired:     {"the credentials have expired", "get new temporary credentials"},
-	ReasonDenied:      {"access denied", "give the access key permission to list, read, write and delete objects of the bucket"},
-	ReasonRegion:      {"wrong region", "set AWS_REGION to the region of the bucket"},
-	ReasonClock:       {"this machine's clock differs too much from the store's", "correct the clock"},
-	ReasonNoBucket:    {"the bucket does not exist", "create it, or set TAILSWEEP_S3_BUCKET to one that exists"},
-	ReasonFull:        {"the store is full", "free space or raise the quota"},
+var reasonText = map[block.Reason]struct{ what, hint string }{
+	block.Unreachable: {"nothing answers", "start the embedded stack with `tailsweep up`, or set TAILSWEEP_S3_ENDPOINT to the address of the store"},
+	block.TLS:         {"no TLS connection", "write http:// in TAILSWEEP_S3_ENDPOINT for a store without TLS; otherwise add its certificate authority to this machine's trusted ones (SSL_CERT_FILE)"},
+	block.NoKeys:      {"no credentials", keysHint},
+	block.UnknownKey:  {"the store does not know the access key", "check AWS_ACCESS_KEY_ID: it may be misspelt, revoked or of another store; " + keysHint},
+	block.WrongSecret: {"the secret key does not match the access key", "check AWS_SECRET_ACCESS_KEY"},
+	block.ExpiredKeys: {"the credentials have expired", "get new temporary credentials"},
+	block.Denied:      {"access denied", "give the access key permission to list, read, write and delete objects of the bucket"},
+	block.Region:      {"wrong region", "set AWS_REGION to the region of the bucket"},
+	block.Clock:       {"this machine's clock differs too much from the store's", "correct the clock"},
+	block.NoBucket:    {"the bucket does not exist", "create it, or set TAILSWEEP_S3_BUCKET to one that exists"},
+	block.Full:        {"the store is full", "free space or raise the quota"},
 }
 
 // keysHint is what a user can do about missing or refused keys.
@@ -76,7 +53,7 @@ const keysHint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSI
 type AccessError struct {
 	Op       string // "put", "open", ...
 	Key      string // of the object; "" for the whole store
-	Reason   Reason
+	Reason   block.Reason
 	Endpoint address.URL
 	Bucket   string
 	Region   string // that the requests were signed for; "" when the service decides
@@ -88,7 +65,7 @@ type AccessError struct {
 func (e *AccessError) Error() string {
 	text := reasonText[e.Reason]
 	what := text.what
-	if e.Reason == ReasonRegion {
+	if e.Reason == block.Region {
 		what += fmt.Sprintf(": requests are signed for %q", e.Region)
 		if e.Wanted != "" {
 			what += fmt.Sprintf(", the bucket is in %q", e.Wanted)
@@ -107,9 +84,9 @@ func (e *AccessError) Unwrap() error { return e.Err }
 // Is makes errors.Is find the sentinel of the reason.
 func (e *AccessError) Is(target error) bool {
 	switch e.Reason {
-	case ReasonUnreachable:
+	case block.Unreachable:
 		return target == ErrUnreachable
-	case ReasonNoBucket:
+	case block.NoBucket:
 		return target == ErrNoBucket
 	default:
 		return target == ErrDenied
@@ -117,10 +94,10 @@ func (e *AccessError) Is(target error) bool {
 }
 
 // BlockReason returns the reason as the activities read it.
-func (e *AccessError) BlockReason() string { return string(e.Reason) }
+func (e *AccessError) BlockReason() block.Reason { return e.Reason }
 
 // access returns an AccessError of this configuration.
-func (c Config) access(op string, reason Reason, err error) *AccessError {
+func (c Config) access(op string, reason block.Reason, err error) *AccessError {
 	return &AccessError{Op: op, Reason: reason, Endpoint: c.Endpoint, Bucket: c.Bucket, Region: c.Region, Err: err}
 }
 
@@ -145,7 +122,7 @@ const noFolder = "ExistingObjectIsDirectory"
 // codes maps the service's error codes.
 var codes = map[string]struct {
 	class  class
-	reason Reason
+	reason block.Reason
 }{
 	"PreconditionFailed":             {refusedCondition, ""},
 	"ConditionalRequestConflict":     {conflict, ""},
@@ -153,28 +130,28 @@ var codes = map[string]struct {
 	noFolder:                         {conflict, ""},
 	"NoSuchKey":                      {notFound, ""},
 	"NotFound":                       {notFound, ""},
-	"NoSuchBucket":                   {blocked, ReasonNoBucket},
-	"AccessDenied":                   {blocked, ReasonDenied},
-	"AllAccessDisabled":              {blocked, ReasonDenied},
-	"AccountProblem":                 {blocked, ReasonDenied},
-	"InvalidAccessKeyId":             {blocked, ReasonUnknownKey},
-	"XAdminUserNotFound":             {blocked, ReasonUnknownKey}, // versitygw's, with status 404
-	"SignatureDoesNotMatch":          {blocked, ReasonWrongSecret},
-	"ExpiredToken":                   {blocked, ReasonExpired},
-	"InvalidToken":                   {blocked, ReasonExpired},
-	"TokenRefreshRequired":           {blocked, ReasonExpired},
-	"AuthorizationHeaderMalformed":   {blocked, ReasonRegion},
-	"InvalidRegion":                  {blocked, ReasonRegion},
-	"PermanentRedirect":              {blocked, ReasonRegion},
-	"TemporaryRedirect":              {blocked, ReasonRegion},
-	"RequestTimeTooSkewed":           {blocked, ReasonClock},
-	"QuotaExceeded":                  {blocked, ReasonFull},
-	"XMinioStorageFull":              {blocked, ReasonFull},
-	"XMinioAdminBucketQuotaExceeded": {blocked, ReasonFull},
+	"NoSuchBucket":                   {blocked, block.NoBucket},
+	"AccessDenied":                   {blocked, block.Denied},
+	"AllAccessDisabled":              {blocked, block.Denied},
+	"AccountProblem":                 {blocked, block.Denied},
+	"InvalidAccessKeyId":             {blocked, block.UnknownKey},
+	"XAdminUserNotFound":             {blocked, block.UnknownKey}, // versitygw's, with status 404
+	"SignatureDoesNotMatch":          {blocked, block.WrongSecret},
+	"ExpiredToken":                   {blocked, block.ExpiredKeys},
+	"InvalidToken":                   {blocked, block.ExpiredKeys},
+	"TokenRefreshRequired":           {blocked, block.ExpiredKeys},
+	"AuthorizationHeaderMalformed":   {blocked, block.Region},
+	"InvalidRegion":                  {blocked, block.Region},
+	"PermanentRedirect":              {blocked, block.Region},
+	"TemporaryRedirect":              {blocked, block.Region},
+	"RequestTimeTooSkewed":           {blocked, block.Clock},
+	"QuotaExceeded":                  {blocked, block.Full},
+	"XMinioStorageFull":              {blocked, block.Full},
+	"XMinioAdminBucketQuotaExceeded": {blocked, block.Full},
 }
 
 // classify classifies an error of the client. reason is set for blocked and unreachable.
-func classify(err error) (class, Reason) {
+func classify(err error) (class, block.Reason) {
 	var resp minio.ErrorResponse
 	if !errors.As(err, &resp) {
 		return classifyTransport(err)
@@ -186,11 +163,11 @@ func classify(err error) (class, Reason) {
 	case http.StatusPreconditionFailed:
 		return refusedCondition, ""
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return blocked, ReasonDenied
+		return blocked, block.Denied
 	case http.StatusMovedPermanently, http.StatusTemporaryRedirect:
-		return blocked, ReasonRegion
+		return blocked, block.Region
 	case http.StatusInsufficientStorage:
-		return blocked, ReasonFull
+		return blocked, block.Full
 	case http.StatusRequestTimeout, http.StatusTooManyRequests:
 		return transient, ""
 	}
@@ -201,7 +178,7 @@ func classify(err error) (class, Reason) {
 }
 
 // classifyTransport classifies an error without an answer from the service.
-func classifyTransport(err error) (class, Reason) {
+func classifyTransport(err error) (class, block.Reason) {
 	var (
 		op     *net.OpError
 		lookup *net.DNSError
@@ -214,9 +191,9 @@ func classifyTransport(err error) (class, Reason) {
 	case errors.Is(err, context.Canceled):
 		return permanent, ""
 	case errors.As(err, &ca), errors.As(err, &host), errors.As(err, &cert), strings.Contains(err.Error(), plainAnswer):
-		return blocked, ReasonTLS
+		return blocked, block.TLS
 	case errors.As(err, &lookup), errors.As(err, &op) && op.Op == "dial":
-		return unreachable, ReasonUnreachable
+		return unreachable, block.Unreachable
 	case errors.As(err, &netErr), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return transient, ""
 	}

@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,6 +25,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/internal/address"
+	"github.com/tailsweep/tailsweep/internal/block"
 )
 
 // fakeS3 is a fake service with one bucket, "bkt", and faults on demand. It knows
@@ -345,22 +348,22 @@ func TestAccessErrorNamesTheReason(t *testing.T) {
 		c.Endpoint, c.Bucket, c.SecretAccessKey = address.URL(server.URL), "bkt", "hush-hush"
 		return Open(t.Context(), c)
 	}
-	reason := func(t *testing.T, err error) Reason {
+	reason := func(t *testing.T, err error) block.Reason {
 		t.Helper()
 		var failed *AccessError
 		require.ErrorAs(t, err, &failed)
-		require.Equal(t, string(failed.Reason), failed.BlockReason())
+		require.Equal(t, failed.Reason, failed.BlockReason())
 		return failed.Reason
 	}
 	t.Run("an unknown key is not a missing bucket", func(t *testing.T) {
 		_, err := open(t, &fakeS3{}, Config{AccessKeyID: "unknown"})
-		require.Equal(t, ReasonUnknownKey, reason(t, err))
+		require.Equal(t, block.UnknownKey, reason(t, err))
 		require.NotErrorIs(t, err, ErrNoBucket)
 		require.ErrorContains(t, err, "AWS_ACCESS_KEY_ID")
 	})
 	t.Run("a wrong region names both regions", func(t *testing.T) {
 		_, err := open(t, &fakeS3{}, Config{AccessKeyID: "good", Region: "eu-west-3"})
-		require.Equal(t, ReasonRegion, reason(t, err))
+		require.Equal(t, block.Region, reason(t, err))
 		for _, text := range []string{`"eu-west-3"`, `"us-east-1"`, "AWS_REGION"} {
 			require.ErrorContains(t, err, text)
 		}
@@ -375,16 +378,16 @@ func TestAccessErrorNamesTheReason(t *testing.T) {
 		for _, key := range []string{"a", "b"} {
 			_, err = s.Stat(t.Context(), key)
 			require.NotErrorIs(t, err, ErrNotFound)
-			require.Equal(t, ReasonUnknownKey, reason(t, err))
+			require.Equal(t, block.UnknownKey, reason(t, err))
 			_, _, err = s.Get(t.Context(), key)
 			require.NotErrorIs(t, err, ErrNotFound)
-			require.Equal(t, ReasonUnknownKey, reason(t, err))
+			require.Equal(t, block.UnknownKey, reason(t, err))
 		}
 	})
-	for answer, want := range map[string]Reason{
-		"NoSuchBucket 404": ReasonNoBucket, "AccessDenied 403": ReasonDenied, "SignatureDoesNotMatch 403": ReasonWrongSecret,
-		"ExpiredToken 400": ReasonExpired, "RequestTimeTooSkewed 403": ReasonClock, "PermanentRedirect 301": ReasonRegion,
-		"XMinioStorageFull 507": ReasonFull, "Strange 403": ReasonDenied,
+	for answer, want := range map[string]block.Reason{
+		"NoSuchBucket 404": block.NoBucket, "AccessDenied 403": block.Denied, "SignatureDoesNotMatch 403": block.WrongSecret,
+		"ExpiredToken 400": block.ExpiredKeys, "RequestTimeTooSkewed 403": block.Clock, "PermanentRedirect 301": block.Region,
+		"XMinioStorageFull 507": block.Full, "Strange 403": block.Denied,
 	} {
 		t.Run(answer, func(t *testing.T) {
 			fake := &fakeS3{objects: map[string][]byte{}}
@@ -430,11 +433,11 @@ func TestNewCredentialsAreRead(t *testing.T) {
 // TestReasonsHaveAText checks that the list of reasons and their texts agree.
 func TestReasonsHaveAText(t *testing.T) {
 	t.Parallel()
-	for _, r := range Reasons() {
-		require.NotEmpty(t, reasonText[r].what, r)
-		require.NotEmpty(t, reasonText[r].hint, r)
+	for r, text := range reasonText {
+		require.NotEmpty(t, text.what, r)
+		require.NotEmpty(t, text.hint, r)
 	}
-	require.Len(t, reasonText, len(Reasons()))
+	require.ElementsMatch(t, block.Reasons(), append(slices.Collect(maps.Keys(reasonText)), block.Other))
 	for code, known := range codes {
 		require.Equal(t, known.class == blocked, known.reason != "", code)
 	}

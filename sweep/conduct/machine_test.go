@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
@@ -312,7 +313,7 @@ func TestRetriesGrowToTheirLimit(t *testing.T) {
 	var waits []time.Duration
 	for range 8 {
 		ask := actions[0].(Suggest)
-		m.Step(at, Failed{ask.ID, Trouble{Reason: sweep.BlockNoBucket, Message: "no bucket"}})
+		m.Step(at, Failed{ask.ID, Trouble{Reason: block.NoBucket, Message: "no bucket"}})
 		next, ok := m.Wake()
 		require.True(t, ok)
 		waits = append(waits, next.Sub(at))
@@ -434,7 +435,7 @@ func TestCheckpointsThatRemainAreNamed(t *testing.T) {
 			curate = c
 		}
 	}
-	m.Step(start, Failed{curate.ID, Trouble{Reason: sweep.BlockOther, Message: "denied", Permanent: true}})
+	m.Step(start, Failed{curate.ID, Trouble{Reason: block.Other, Message: "denied", Permanent: true}})
 	require.Equal(t, PhaseCancelled, m.Phase)
 	require.Equal(t, "cancel by ann; given up: point at the best trials and remove checkpoints of others: denied "+
 		"(1 checkpoints remain in the object store; remove them by hand: sweeps/s/trials/000003/checkpoints/a)", m.Message)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/stopping"
@@ -58,9 +59,9 @@ type AuditEntry struct {
 
 // Trouble is why an action failed.
 type Trouble struct {
-	Reason    sweep.BlockReason `json:"reason"`
-	Message   string            `json:"message"`
-	Permanent bool              `json:"permanent,omitempty"` // the same try fails the same way: a bug
+	Reason    block.Reason `json:"reason"`
+	Message   string       `json:"message"`
+	Permanent bool         `json:"permanent,omitempty"` // the same try fails the same way: a bug
 }
 
 // TrialTrouble is what a trial reports while it cannot go on; Trouble is nil once it

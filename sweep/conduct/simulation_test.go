@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -223,7 +224,7 @@ func (g *generator) completion(a Action) string {
 	if !g.chance(g.failing) {
 		return kind + pick(g, " ok", " ok", " ok", " ok", " ok", " effect")
 	}
-	reason := string(pick(g, sweep.BlockList()...))
+	reason := string(pick(g, block.Reasons()...))
 	if g.chance(3) {
 		reason = "bug"
 	}

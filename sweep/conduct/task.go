@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/internal/block"
 )
 
 // issue reports whether a task is to be issued now, and gives it the ID of this try.
@@ -132,7 +132,7 @@ func (m *Machine) blockTrial(t TrialTrouble) {
 // one.
 func (m *Machine) blocks() []Block {
 	list := slices.Clone(m.Blocked)
-	for _, reason := range sweep.BlockList() {
+	for _, reason := range block.Reasons() {
 		var first *Block
 		count := 0
 		for _, r := range m.Running {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
@@ -285,7 +286,7 @@ func (w *world) task(kind, how, reason string) {
 	}
 	w.flight = slices.Delete(w.flight, i, i+1)
 	if how == "half" || how == "fail" {
-		done = Failed{id, Trouble{Reason: sweep.BlockReason(reason), Message: "on purpose", Permanent: reason == "bug"}}
+		done = Failed{id, Trouble{Reason: block.Reason(reason), Message: "on purpose", Permanent: reason == "bug"}}
 		if reason == "bug" && kind != "curate" && kind != "look" {
 			w.bugs = append(w.bugs, kind)
 		}
@@ -445,7 +446,7 @@ func (w *world) play(p *player, what, status, silent string) {
 		return
 	case "stuck", "free":
 		if p.stuck = what == "stuck" && !p.closed && w.m.running(p.a.Number) != nil; p.stuck {
-			w.step(Blocked{TrialTrouble{p.a.Number, &Trouble{Reason: sweep.BlockNoBucket, Message: "on purpose"}}})
+			w.step(Blocked{TrialTrouble{p.a.Number, &Trouble{Reason: block.NoBucket, Message: "on purpose"}}})
 		} else {
 			w.step(Blocked{TrialTrouble{Trial: p.a.Number}})
 		}

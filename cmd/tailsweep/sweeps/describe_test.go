@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
@@ -23,7 +24,7 @@ func TestDescribeLooksAtRunningTrials(t *testing.T) {
 			Running: []conduct.Running{{Assignment: sweep.Assignment{Number: 3}, StartedAt: began}},
 			Blocked: []conduct.Block{{
 				Kind: conduct.KindRank, Doing: "rank the trials", Since: time.Now().Add(-3 * time.Minute),
-				Trouble: conduct.Trouble{Reason: sweep.BlockNoBucket, Message: "the bucket does not exist"},
+				Trouble: conduct.Trouble{Reason: block.NoBucket, Message: "the bucket does not exist"},
 			}},
 		},
 		Live: map[int]progress.LiveTrial{3: {Stage: progress.StageTraining, Step: 600, Steps: 1200, StepsPerSecond: 33.3}},

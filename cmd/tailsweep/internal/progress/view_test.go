@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
@@ -168,7 +169,7 @@ func TestChanges(t *testing.T) {
 	stuck := halfway()
 	stuck.Progress.Blocked = []conduct.Block{{
 		Kind: conduct.KindAppend, Doing: "append ledger segment 3", Since: stuck.Now.Add(-3 * time.Minute),
-		Trouble: conduct.Trouble{Reason: sweep.BlockNoBucket, Message: "the bucket does not exist\nmore"},
+		Trouble: conduct.Trouble{Reason: block.NoBucket, Message: "the bucket does not exist\nmore"},
 	}}
 	text := "blocked for 3m00s: cannot append ledger segment 3 (no_bucket): the bucket does not exist"
 	require.Equal(t, []string{text}, changes(now, stuck, false))

@@ -1,0 +1,28 @@
+// Package block lists the reasons for which a sweep is blocked. The object store
+// detects them; sweeps, metrics and the command line show them.
+package block
+
+// Reason says why a sweep makes no progress until somebody changes something outside
+// it. The list is closed: it is a label of the metric tailsweep_sweep_blocked.
+type Reason string
+
+// The reasons. All but Other are about the object store.
+const (
+	Unreachable Reason = "unreachable"   // nothing answers at the endpoint
+	TLS         Reason = "tls"           // http for https, or a certificate that is not trusted
+	NoKeys      Reason = "no_keys"       // the process has no credentials
+	UnknownKey  Reason = "unknown_key"   // the access key is unknown or revoked
+	WrongSecret Reason = "wrong_secret"  // the secret key does not belong to the access key
+	ExpiredKeys Reason = "expired_keys"  // temporary credentials have expired
+	Denied      Reason = "access_denied" // the keys lack a permission
+	Region      Reason = "wrong_region"  // the bucket is in another region
+	Clock       Reason = "clock_skew"    // this machine's clock is wrong
+	NoBucket    Reason = "no_bucket"     // the bucket does not exist
+	Full        Reason = "storage_full"  // the store takes no more bytes
+	Other       Reason = "other"         // anything else: no answer in time, an error of the store, a bug
+)
+
+// Reasons lists all reasons.
+func Reasons() []Reason {
+	return []Reason{Unreachable, TLS, NoKeys, UnknownKey, WrongSecret, ExpiredKeys, Denied, Region, Clock, NoBucket, Full, Other}
+}
