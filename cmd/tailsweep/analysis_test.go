@@ -45,8 +45,7 @@ func analysed(t *testing.T, n int) store.Store {
 	require.NoError(t, err)
 	objects := storetest.NewMemory()
 	arc := archive.New(objects)
-	_, err = arc.Reserve(t.Context(), spec, []byte(analysedSpec))
-	require.NoError(t, err)
+	clitest.Begin(t, arc, spec, []byte(analysedSpec))
 	rng := rand.New(rand.NewPCG(4, 2))
 	var trials []sweep.Trial
 	add := func(kind sweep.Kind, p sweep.Params, seed int64) {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/results"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/store"
@@ -29,8 +30,7 @@ func explained(t *testing.T, method sweep.Method, change func(*sweep.Trial)) sto
 	require.NoError(t, err)
 	objects := storetest.NewMemory()
 	arc := archive.New(objects)
-	_, err = arc.Reserve(t.Context(), spec, []byte(text))
-	require.NoError(t, err)
+	clitest.Begin(t, arc, spec, []byte(text))
 
 	var ledger []sweep.Trial
 	var pending []sweep.Assignment

@@ -123,10 +123,9 @@ func TestBeginReplacesAReservationThatNeverStarted(t *testing.T) {
 func TestBeginGivesAReservationBack(t *testing.T) {
 	a, temporal := New(storetest.NewMemory()), &fakeTemporal{}
 	first, second := seeded(1), seeded(2)
-	_, err := a.Reserve(t.Context(), first, []byte("# first\n"))
-	require.NoError(t, err)
+	reserve(t, a, first, "# first\n")
 	steps := 0
-	_, err = a.Begin(t.Context(), second, nil, run{temporal, second, func() error {
+	_, err := a.Begin(t.Context(), second, nil, run{temporal, second, func() error {
 		if steps++; steps == 2 { // Digest, Start
 			temporal.digest = first.Digest()
 		}

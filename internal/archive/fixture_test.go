@@ -161,3 +161,11 @@ func aSpec() *sweep.Spec {
 func checkpointKeyOf(trial, attempt, step int) string {
 	return fmt.Sprintf("v1/sweeps/%s/trials/%06d/attempts/%d/checkpoints/step-%010d", name, trial, attempt, step)
 }
+
+// reserve writes the spec of a sweep that has no workflow.
+func reserve(t *testing.T, a *Archive, spec *sweep.Spec, yaml string) {
+	t.Helper()
+	created, err := a.put(t.Context(), reservation{Digest: spec.Digest(), Spec: *spec, YAML: yaml})
+	require.NoError(t, err)
+	require.True(t, created)
+}

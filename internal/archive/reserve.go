@@ -180,25 +180,6 @@ func (a *Archive) giveBack(ctx context.Context, own reservation, replaced *reser
 	return err
 }
 
-// Reserve writes the spec of a sweep unless the name has one, without a workflow.
-// created is false when the name has the same spec already; another one is a
-// *NameTakenError.
-func (a *Archive) Reserve(ctx context.Context, spec *sweep.Spec, yaml []byte) (created bool, err error) {
-	own := reservation{Digest: spec.Digest(), Spec: *spec, YAML: string(yaml)}
-	created, err = a.put(ctx, own)
-	if err != nil || created {
-		return created, err
-	}
-	first, _, err := a.reservation(ctx, spec.Name)
-	if err != nil {
-		return false, err
-	}
-	if first.Digest != own.Digest {
-		return false, &NameTakenError{Name: spec.Name, Taken: first.Digest, Asked: own.Digest}
-	}
-	return false, a.putYAML(ctx, first)
-}
-
 // put creates spec.json and spec.yaml; created is false when spec.json exists.
 func (a *Archive) put(ctx context.Context, r reservation) (created bool, err error) {
 	key, body, err := r.encode()

@@ -3,6 +3,7 @@
 package clitest
 
 import (
+	"context"
 	"flag"
 	"os"
 	"path/filepath"
@@ -37,6 +38,19 @@ func Weights(infonce, alignment float64) sweep.Params {
 	return sweep.Params{"infonce.weight": sweep.Number(infonce), "alignment.weight": sweep.Number(alignment)}
 }
 
+// Begin puts a sweep into the archive, with a FAKE of its workflow.
+func Begin(t *testing.T, arc *archive.Archive, spec *sweep.Spec, text []byte) {
+	t.Helper()
+	_, err := arc.Begin(t.Context(), spec, text, workflow(spec.Digest()))
+	require.NoError(t, err)
+}
+
+// workflow is the digest of the spec of a FAKE workflow that runs already.
+type workflow string
+
+func (w workflow) Digest(context.Context) (string, error) { return string(w), nil }
+func (workflow) Start(context.Context) error              { return nil }
+
 // Archived is a store with one sweep of three finished trials, and one without any.
 func Archived(t *testing.T) store.Store {
 	t.Helper()
@@ -47,8 +61,7 @@ func Archived(t *testing.T) store.Store {
 		require.NoError(t, err)
 		spec, err := specfile.Parse(name, []byte(text))
 		require.NoError(t, err)
-		_, err = arc.Reserve(t.Context(), spec, []byte(text))
-		require.NoError(t, err)
+		Begin(t, arc, spec, []byte(text))
 	}
 	trial := func(number int, status sweep.Status, head, tail float64) sweep.Trial {
 		return sweep.Trial{
