@@ -85,7 +85,10 @@ cross:
 		echo "$(GO) build, $$target"; \
 		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build ./... || exit 1; \
 	done
-	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) vet ./...
+	@for arch in amd64 arm64; do \
+		echo "$(GO) vet, darwin/$$arch"; \
+		CGO_ENABLED=0 GOOS=darwin GOARCH=$$arch $(GO) vet ./... || exit 1; \
+	done
 	$(SIMD) $(GO) test -tags portable ./worker
 
 # The concurrent packages. Needs a C compiler.
