@@ -19,7 +19,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/trainertest"
 )
 
 // photos is an image folder with 3, 1 and 2 images.
@@ -238,7 +238,7 @@ method: grid
 dataset: {name: image-folder, path: ` + dir + `, classes: 3, size: 16, groups: {many: 2, few: 2}}
 model: {arch: dit, width: 8, depth: 1, patch: 8, heads: 1}
 train: {steps: 2, batch: 2}
-evaluate: {samples_per_class: 64, guidance: [0], features: {path: ` + photoClassifier(t, 3) + `}}
+evaluate: {samples_per_class: 64, guidance: [0], features: {path: ` + trainertest.Classifier(t, 3) + `}}
 parameters: {infonce.weight: {value: 0}}
 metrics: [{name: kid.tail}, {name: recall.head}]
 `
@@ -251,28 +251,6 @@ metrics: [{name: kid.tail}, {name: recall.head}]
 	r = cmdline(t, nil, strings.Replace(spec, "many: 2, few: 2", "head: [bee], tail: [cat, eel]", 1), "validate", "-")
 	require.Contains(t, r.Err, "dataset.groups.tail[1]: is not a class of the dataset (eel; valid: a class's name or number: ant, bee, cat)")
 	require.Contains(t, r.Err, "stdin:5:")
-}
-
-// photoClassifier is a file of a classifier of RGB images, without meaning.
-func photoClassifier(t *testing.T, classes int) string {
-	t.Helper()
-	var all []checkpoint.Tensor
-	for name, dims := range map[string][]int{
-		"conv0.kernel": {3, 3, 3, 24}, "conv0.bias": {1, 1, 1, 24}, "conv1.kernel": {3, 3, 24, 48}, "conv1.bias": {1, 1, 1, 48},
-		"conv2.kernel": {3, 3, 48, 64}, "conv2.bias": {1, 1, 1, 64}, "features.weight": {1024, 64}, "features.bias": {1, 64},
-		"logits.weight": {64, classes}, "logits.bias": {1, classes},
-	} {
-		n := 1
-		for _, d := range dims {
-			n *= d
-		}
-		all = append(all, checkpoint.FromFloat32(name, dims, make([]float32, n)))
-	}
-	var file bytes.Buffer
-	require.NoError(t, checkpoint.EncodeTensors(&file, all, nil))
-	path := filepath.Join(t.TempDir(), "classifier.safetensors")
-	require.NoError(t, os.WriteFile(path, file.Bytes(), 0o600))
-	return path
 }
 
 // A cache folder that cannot be read is an error, not a dataset that is not there.

@@ -103,21 +103,26 @@ func TestCMAESChoosesWordsAndZeros(t *testing.T) {
 	require.Greater(t, words, 40, "of 60")
 }
 
-func TestCMAESLeavesWhereTrialsDivergeOrStop(t *testing.T) {
+func TestSearchesLeaveWhereTrialsDivergeOrStop(t *testing.T) {
 	for _, status := range []sweep.Status{sweep.StatusDiverged, sweep.StatusStopped} {
-		trials := searched(t, cmaes{}, cube(2, 1), 80, func(u []float64, trial *sweep.Trial) {
-			trial.Metrics = values(-u[0])
-			if u[0] > 0.6 {
-				trial.Status, trial.Metrics = status, nil
+		for _, c := range []struct {
+			method          Sampler
+			trials, few, of int // fewer than so many of the last trials
+		}{{cmaes{}, 80, 24, 40}, {tpe{}, 60, 18, 30}} {
+			trials := searched(t, c.method, cube(2, 1), c.trials, func(u []float64, trial *sweep.Trial) {
+				trial.Metrics = values(-u[0])
+				if u[0] > 0.6 {
+					trial.Status, trial.Metrics = status, nil
+				}
+			})
+			bad := 0
+			for _, trial := range trials[c.trials-c.of:] {
+				if trial.Status == status {
+					bad++
+				}
 			}
-		})
-		bad := 0
-		for _, trial := range trials[40:] {
-			if trial.Status == status {
-				bad++
-			}
+			require.Less(t, bad, c.few, "of %d %s by %T", c.of, status, c.method)
+			require.Less(t, lowest(trials), -0.57)
 		}
-		require.Less(t, bad, 24, "of 40 %s", status)
-		require.Less(t, lowest(trials), -0.57)
 	}
 }

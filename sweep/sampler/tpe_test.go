@@ -99,25 +99,6 @@ func TestTPEKeepsAwayFromPendingTrials(t *testing.T) {
 	require.Less(t, value(sweep.Assignment{Params: sweep.Params{"aa": sweep.Number(0.3)}}), value()-0.1)
 }
 
-func TestTPELeavesWhereTrialsDivergeOrStop(t *testing.T) {
-	for _, status := range []sweep.Status{sweep.StatusDiverged, sweep.StatusStopped} {
-		trials := searched(t, tpe{}, cube(2, 1), 60, func(u []float64, trial *sweep.Trial) {
-			trial.Metrics = values(-u[0])
-			if u[0] > 0.6 {
-				trial.Status, trial.Metrics = status, nil
-			}
-		})
-		bad := 0
-		for _, trial := range trials[30:] {
-			if trial.Status == status {
-				bad++
-			}
-		}
-		require.Less(t, bad, 18, "of 30 %s", status)
-		require.Less(t, lowest(trials), -0.57)
-	}
-}
-
 // The best point is outside the constraint: the search stays inside.
 func TestMethodsHoldConstraints(t *testing.T) {
 	for name, method := range map[string]Sampler{"tpe": tpe{}, "cmaes": cmaes{}, "nsga2": nsga2{}} {

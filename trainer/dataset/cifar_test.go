@@ -14,6 +14,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/dataset/format"
+	"github.com/tailsweep/tailsweep/trainer/trainertest"
 )
 
 // smallCIFAR is a set like CIFAR-100 in two files of n records each, and their contents.
@@ -51,7 +52,7 @@ func pack(t testing.TB, members ...member) []byte {
 		require.NoError(t, err)
 	}
 	require.NoError(t, w.Close())
-	return zip(t, out.Bytes())
+	return trainertest.Gzip(t, out.Bytes())
 }
 
 func write(t testing.TB, data []byte, path ...string) string {
@@ -116,7 +117,7 @@ func TestCIFARTellsWhatIsWrong(t *testing.T) {
 		"truncated":    {whole[:len(whole)-100], "x.tar.gz: truncated archive at byte "},
 		"empty":        {nil, "x.tar.gz: truncated gzip at byte 0"},
 		"not gzip":     {[]byte("something else, long enough"), "x.tar.gz: damaged gzip (gzip: invalid header) at byte 0"},
-		"not tar":      {zip(t, bytes.Repeat([]byte("x"), 2000)), "x.tar.gz: damaged archive (archive/tar: invalid tar header) at byte 512 of its decompressed content"},
+		"not tar":      {trainertest.Gzip(t, bytes.Repeat([]byte("x"), 2000)), "x.tar.gz: damaged archive (archive/tar: invalid tar header) at byte 512 of its decompressed content"},
 		"file missing": {pack(t, member{"small-bin/one.bin", tar.TypeReg, contents[0]}), "x.tar.gz: truncated archive at byte "},
 		"link":         {pack(t, member{"small-bin/one.bin", tar.TypeSymlink, nil}), "x.tar.gz: small-bin/one.bin is not a regular file at byte 512"},
 		"twice":        {pack(t, member{"small-bin/one.bin", tar.TypeReg, contents[0]}, member{"small-bin/one.bin", tar.TypeReg, contents[0]}), "small-bin/one.bin comes twice at byte "},

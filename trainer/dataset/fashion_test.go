@@ -1,8 +1,6 @@
 package dataset
 
 import (
-	"bytes"
-	"compress/gzip"
 	"errors"
 	"os"
 	"path/filepath"
@@ -11,17 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/trainertest"
 )
-
-func zip(t testing.TB, data []byte) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	z := gzip.NewWriter(&out)
-	_, err := z.Write(data)
-	require.NoError(t, err)
-	require.NoError(t, z.Close())
-	return out.Bytes()
-}
 
 var errDisk = errors.New("input/output error")
 
@@ -62,7 +51,7 @@ func TestFolderOfFiles(t *testing.T) {
 	require.NoError(t, os.WriteFile(images, other[:len(other)/2], 0o600))
 	require.ErrorContains(t, loadErr(), images+": truncated gzip at byte ")
 
-	require.NoError(t, os.WriteFile(images, zip(t, make([]byte, fashionTrain.images.size+1)), 0o600))
+	require.NoError(t, os.WriteFile(images, trainertest.Gzip(t, make([]byte, fashionTrain.images.size+1)), 0o600))
 	require.ErrorContains(t, loadErr(), images+": more than the expected 47040016 bytes")
 }
 

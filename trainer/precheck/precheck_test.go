@@ -1,7 +1,6 @@
 package precheck
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
+	"github.com/tailsweep/tailsweep/trainer/trainertest"
 )
 
 // folder has n files in each of the folders a, b, ... i; they are never decoded.
@@ -28,35 +27,13 @@ func folder(t *testing.T, n int) string {
 	return dir
 }
 
-// classifier is a file of a classifier of RGB images, of no use.
-func classifier(t *testing.T, classes int) string {
-	t.Helper()
-	var all []checkpoint.Tensor
-	for name, dims := range map[string][]int{
-		"conv0.kernel": {3, 3, 3, 24}, "conv0.bias": {1, 1, 1, 24}, "conv1.kernel": {3, 3, 24, 48}, "conv1.bias": {1, 1, 1, 48},
-		"conv2.kernel": {3, 3, 48, 64}, "conv2.bias": {1, 1, 1, 64}, "features.weight": {1024, 64}, "features.bias": {1, 64},
-		"logits.weight": {64, classes}, "logits.bias": {1, classes},
-	} {
-		n := 1
-		for _, d := range dims {
-			n *= d
-		}
-		all = append(all, checkpoint.FromFloat32(name, dims, make([]float32, n)))
-	}
-	var file bytes.Buffer
-	require.NoError(t, checkpoint.EncodeTensors(&file, all, nil))
-	path := filepath.Join(t.TempDir(), "classifier.safetensors")
-	require.NoError(t, os.WriteFile(path, file.Bytes(), 0o600))
-	return path
-}
-
 // valid is a spec of nine classes, of which each has n real images.
 func valid(t *testing.T, n int) *sweep.Spec {
 	t.Helper()
 	return &sweep.Spec{
 		Dataset: sweep.Dataset{Name: sweep.ImageFolder, Path: folder(t, 100), Reference: folder(t, n), FolderClasses: 9, FolderChannels: 3, Size: 16,
 			Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.1}},
-		Evaluate: sweep.Evaluate{SamplesPerClass: 500, Guidance: []float64{0, 1}, Features: &sweep.Features{Path: classifier(t, 9)}},
+		Evaluate: sweep.Evaluate{SamplesPerClass: 500, Guidance: []float64{0, 1}, Features: &sweep.Features{Path: trainertest.Classifier(t, 9)}},
 		Metrics:  []sweep.Objective{{Name: "fid.tail"}, {Name: "label_accuracy.tail"}, {Name: "loss"}},
 	}
 }
@@ -96,7 +73,7 @@ func TestTrialReportsWhatIsWrong(t *testing.T) {
 		},
 		"metrics[0].name: is of no class of the dataset (fid.class.hat; valid: fid.class.a, fid.class.b":  func(s *sweep.Spec) { s.Metrics = []sweep.Objective{{Name: "fid.class.hat"}} },
 		"evaluate.features.path: features: stat /nowhere: no such file or directory; the file must be on": func(s *sweep.Spec) { s.Evaluate.Features.Path = "/nowhere" },
-		"evaluate.features.path: a classifier of 8 classes, and the dataset has 9":                        func(s *sweep.Spec) { s.Evaluate.Features.Path = classifier(t, 8) },
+		"evaluate.features.path: a classifier of 8 classes, and the dataset has 9":                        func(s *sweep.Spec) { s.Evaluate.Features.Path = trainertest.Classifier(t, 8) },
 		"the classifier expects images with 3 channels; these have 1":                                     func(s *sweep.Spec) { s.Dataset.FolderChannels = 1 },
 		"dataset.reference: open /nowhere: no such file":                                                  func(s *sweep.Spec) { s.Dataset.Reference = "/nowhere" },
 	} {
@@ -169,7 +146,7 @@ func few(t *testing.T, metric string, images ...int) *sweep.Spec {
 	}
 	return &sweep.Spec{
 		Dataset:  sweep.Dataset{Name: sweep.ImageFolder, Path: dir, FolderClasses: len(images), FolderChannels: 3, Size: 16, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone}},
-		Evaluate: sweep.Evaluate{SamplesPerClass: 100, Guidance: []float64{1}, Features: &sweep.Features{Path: classifier(t, len(images))}},
+		Evaluate: sweep.Evaluate{SamplesPerClass: 100, Guidance: []float64{1}, Features: &sweep.Features{Path: trainertest.Classifier(t, len(images))}},
 		Metrics:  []sweep.Objective{{Name: metric}},
 	}
 }

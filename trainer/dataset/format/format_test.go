@@ -2,23 +2,14 @@ package format
 
 import (
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"io"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-)
 
-func zip(t testing.TB, data []byte) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	z := gzip.NewWriter(&out)
-	_, err := z.Write(data)
-	require.NoError(t, err)
-	require.NoError(t, z.Close())
-	return out.Bytes()
-}
+	"github.com/tailsweep/tailsweep/trainer/trainertest"
+)
 
 func TestParseIDX(t *testing.T) {
 	dims, body, err := ParseIDX("f", []byte{0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 4}, 3)
@@ -42,7 +33,7 @@ func TestParseIDX(t *testing.T) {
 
 func TestGunzipNamesTheOffset(t *testing.T) {
 	data := bytes.Repeat([]byte("0123456789abcdef"), 1000)
-	whole := zip(t, data)
+	whole := trainertest.Gzip(t, data)
 	got, err := Gunzip("f", bytes.NewReader(whole), int64(len(data)))
 	require.NoError(t, err)
 	require.Equal(t, data, got)
@@ -83,8 +74,8 @@ type failing struct{}
 func (failing) Read([]byte) (int, error) { return 0, errDisk }
 
 func FuzzIDX(f *testing.F) {
-	f.Add(zip(f, []byte{0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 4}), 3)
-	f.Add(zip(f, []byte{0, 0, 8, 1, 255, 255, 255, 255}), 1)
+	f.Add(trainertest.Gzip(f, []byte{0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 4}), 3)
+	f.Add(trainertest.Gzip(f, []byte{0, 0, 8, 1, 255, 255, 255, 255}), 1)
 	f.Add([]byte{0x1f, 0x8b}, 1)
 	f.Fuzz(func(t *testing.T, data []byte, rank int) {
 		const limit = 1 << 16
