@@ -116,7 +116,7 @@ type RankInput struct {
 }
 
 // RankResult has the numbers of those trials that completed, best first: of a
-// setting with several seeds only the first.
+// configuration with several seeds only the first.
 type RankResult struct {
 	Numbers    []int `json:"numbers"`
 	Infeasible []int `json:"infeasible,omitempty"` // all trials of the ledger that were judged at rungs and broke a constraint in the end, ascending

@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/temporalproto"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
@@ -185,6 +187,34 @@ func TestRecord(t *testing.T) {
 		require.Equal(t, conduct.PhaseCompleted, p.Phase)
 		require.Greater(t, len(s.archive.Trials()), 4)
 		s.keep("repeated-sweep", SweepID(s.spec.Name), 1)
+	})
+	t.Run("reset", func(t *testing.T) {
+		s := newStage(t, address, "reset")
+		s.trainer.Faults = map[int][]activitiestest.Fault{1: {{Step: 100, Err: failed(sweep.FailTransient)}}} // it outlives the stop
+		run := s.start(0)
+		require.Eventually(t, func() bool { return len(s.archive.Trials()) > 0 }, time.Minute, 10*time.Millisecond)
+		s.command(conduct.CommandStop)
+		first := s.finish(run)
+		require.Equal(t, conduct.PhaseStopped, first.Phase)
+
+		// To its first task; the server repeats the results and the command.
+		var task *historypb.HistoryEvent
+		for events := s.client.GetWorkflowHistory(t.Context(), run.GetID(), run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); task.GetEventType() != enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED; {
+			require.True(t, events.HasNext())
+			event, err := events.Next()
+			require.NoError(t, err)
+			task = event
+		}
+		again, err := s.client.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+			Namespace: client.DefaultNamespace, RequestId: s.spec.Name, Reason: "a test", WorkflowTaskFinishEventId: task.GetEventId(),
+			WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: run.GetID(), RunId: run.GetRunID()},
+		})
+		require.NoError(t, err)
+		p := s.finish(s.client.GetWorkflow(t.Context(), run.GetID(), again.GetRunId()))
+		require.Equal(t, first.StartedAt, p.StartedAt)
+		require.Equal(t, first.Finished, p.Finished)
+		s.requireLedger(p.Finished)
+		s.keep("reset-sweep", SweepID(s.spec.Name), 1)
 	})
 	t.Run("terminated", func(t *testing.T) {
 		s := newStage(t, address, "terminated")
