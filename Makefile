@@ -41,7 +41,7 @@ demo: build
 	@bin/tailsweep status
 	@echo "report: $(DEMO_OUT)/quickstart.html   stop the stack: bin/tailsweep down"
 
-test check: fmt-check vet lint workflowcheck unit cross
+test check: fmt-check vet lint workflowcheck cross unit
 
 fmt:
 	gofmt -w $$(git ls-files -co --exclude-standard '*.go')

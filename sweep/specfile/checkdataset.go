@@ -87,7 +87,7 @@ func (c *checker) checkSource(d *sweep.Dataset, info sweep.DatasetInfo) {
 			c.wrong(d, "", sweep.ImageFolder+" needs dataset.path", "the folder with a folder of images for each class, or an s3:// or https:// URL")
 		}
 		if !c.given(&d.FolderClasses) {
-			c.wrong(d, "", sweep.ImageFolder+" needs dataset.classes", "the number of its classes, which `tailsweep data inspect` prints")
+			c.wrong(d, "", sweep.ImageFolder+" needs dataset.classes", "the number of its classes, which `tailsweep data inspect FOLDER` prints")
 		}
 		return
 	}

@@ -3,6 +3,7 @@ package results
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dustin/go-humanize/english"
@@ -58,6 +59,9 @@ other configurations may be as good.`,
 // gate. help says what to do; its %s is the sweep.
 func noRank(spec *sweep.Spec, trials []sweep.Trial, metric, help string) error {
 	why := cmp.Or(analysis.GatedText(spec, trials, metric), "no trial completed")
+	if metric != "" && slices.ContainsFunc(trials, func(t sweep.Trial) bool { return t.Status == sweep.StatusCompleted }) {
+		why = "no completed trial has " + metric
+	}
 	return cli.NotFoundf("sweep %q has no best trial: %s; "+help, spec.Name, why, spec.Name)
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/store"
@@ -48,7 +50,36 @@ func (a *App) ReadSpec(path string) (*sweep.Spec, []byte, error) {
 		return nil, nil, err
 	}
 	spec, err := specfile.Parse(name, text)
-	return spec, text, err
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := makeAbsolute(spec); err != nil {
+		return nil, nil, err
+	}
+	return spec, text, nil
+}
+
+// makeAbsolute resolves relative paths of a spec against the working directory, as the
+// verbs that look at the files do. A worker has another working directory.
+func makeAbsolute(spec *sweep.Spec) error {
+	paths := []*string{&spec.Dataset.Path}
+	if !strings.HasSuffix(spec.Dataset.Reference, ".txt") { // a split file is in dataset.path
+		paths = append(paths, &spec.Dataset.Reference)
+	}
+	if f := spec.Evaluate.Features; f != nil {
+		paths = append(paths, &f.Path, &f.Classifier)
+	}
+	for _, path := range paths {
+		if *path == "" || sweep.Remote(*path) {
+			continue
+		}
+		absolute, err := filepath.Abs(*path)
+		if err != nil {
+			return Usagef("path %q of the spec: %w", *path, err)
+		}
+		*path = absolute
+	}
+	return nil
 }
 
 // ReadText reads a spec file. name is what faults call the file.
