@@ -47,7 +47,7 @@ func TestTrainReportsWhatIsWrongWithAFolder(t *testing.T) {
 		"dataset.path: open /nowhere: no such file or directory; the files must be on the machine that trains (valid: a folder with": func(dir, spec string) string {
 			return strings.Replace(spec, dir, "/nowhere", 1)
 		},
-		"has 3: ant, bee, cat (valid: 3)": func(_, spec string) string { return strings.Replace(spec, "classes: 3", "classes: 4", 1) },
+		"has 3 classes: ant, bee, cat (valid: 3)": func(_, spec string) string { return strings.Replace(spec, "classes: 3", "classes: 4", 1) },
 		"bee/0.png: truncated PNG at byte 20 (valid: whole PNG, JPEG, ": func(dir, spec string) string {
 			require.NoError(t, os.Truncate(filepath.Join(dir, "bee", "0.png"), 20))
 			return spec
