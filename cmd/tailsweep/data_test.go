@@ -48,7 +48,7 @@ func TestTrainReportsWhatIsWrongWithAFolder(t *testing.T) {
 			return strings.Replace(spec, dir, "/nowhere", 1)
 		},
 		"has 3 classes: ant, bee, cat (valid: 3)": func(_, spec string) string { return strings.Replace(spec, "classes: 3", "classes: 4", 1) },
-		"bee/0.png: truncated PNG at byte 20 (valid: whole PNG, JPEG, ": func(dir, spec string) string {
+		"bee/0.png: truncated PNG at byte 20 (valid: complete PNG, JPEG, ": func(dir, spec string) string {
 			require.NoError(t, os.Truncate(filepath.Join(dir, "bee", "0.png"), 20))
 			return spec
 		},

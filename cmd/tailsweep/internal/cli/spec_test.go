@@ -19,7 +19,7 @@ func TestPathsOfASpecAreMadeAbsolute(t *testing.T) {
 		"remote":   {"path: 's3://b/pics', reference: test.txt", "s3://b/pics", "test.txt"},
 		"absolute": {"path: /data/pics", "/data/pics", ""},
 	} {
-		text := spectest.With("dataset: {name: image-folder, classes: 2, "+c.dataset+"}", "evaluate: {samples_per_class: 100, features: {path: f.st}}")
+		text := spectest.With("dataset: {name: image-folder, classes: 2, "+c.dataset+"}", "evaluate: {samples_per_class: 128, features: {path: f.st}}")
 		require.NoError(t, os.WriteFile("spec.yaml", []byte(text), 0o600))
 		spec, _, err := (&App{}).ReadSpec("spec.yaml")
 		require.NoError(t, err, name)
