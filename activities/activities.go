@@ -6,8 +6,8 @@ import (
 
 // Activities holds the ports and limits of the activities. Its exported methods that
 // take a context are the activities; they are registered by their own names.
-// Every port but Datasets is needed; a worker of one queue only may leave out what the
-// activities of the other queue use.
+// Every port except Datasets is needed. A worker that serves one queue only may leave
+// out the ports that only the other queue's activities use.
 type Activities struct {
 	Trainer     Trainer
 	Checkpoints Checkpoints
@@ -16,34 +16,33 @@ type Activities struct {
 	Executions  Executions
 	Datasets    Datasets // nil: every dataset is on this machine
 
-	// StagingRoot is an existing folder for checkpoints that are being stored or
-	// fetched. Its contents are not needed after a restart of the worker.
+	// StagingRoot is an existing folder for checkpoints before their upload and after
+	// their download. Its contents can be deleted when the worker is stopped.
 	StagingRoot string
 
-	// StallTimeout is the time without a finished step after which an attempt ends;
-	// compiling counts too. 0 means DefaultStallTimeout.
+	// StallTimeout ends an attempt in which no step finishes for this time, compilation
+	// included. 0 means DefaultStallTimeout.
 	StallTimeout time.Duration
 
-	// Transfers limits how long checkpoints and grids are stored and fetched. The zero
-	// value means DefaultTransfers.
+	// Transfers sets timeouts and retries of uploads and downloads. The zero value means
+	// DefaultTransfers.
 	Transfers Transfers
 
-	// BeatEvery is the interval of heartbeats while nothing else causes one. 0
-	// means DefaultBeatEvery; it must stay well under HeartbeatTimeout.
+	// BeatEvery is the longest interval between heartbeats. 0 means DefaultBeatEvery; it
+	// must stay well under HeartbeatTimeout.
 	BeatEvery time.Duration
 }
 
-// Transfers bounds what an attempt stores and fetches.
+// Transfers has the limits of an upload or download of an attempt.
 type Transfers struct {
 	Timeout  time.Duration // of one try
 	Rest     time.Duration // before the second try, doubled before each further one
 	MaxRest  time.Duration
-	Patience time.Duration // after it a try that fails is the last
+	Patience time.Duration // a try that fails later than this is the last
 }
 
-// DefaultTransfers lets an attempt outlive a restart of the object store, but no
-// peer that stops reading: in 10 minutes even 10 MB/s carry 6 GB, many times the
-// largest checkpoint.
+// DefaultTransfers tolerates a restart of the object store, but not a connection that
+// stalls: in 10 minutes even 10 MB/s carry 6 GB, many times the largest checkpoint.
 var DefaultTransfers = Transfers{
 	Timeout: 10 * time.Minute, Rest: time.Second, MaxRest: 30 * time.Second, Patience: 30 * time.Minute,
 }
@@ -53,8 +52,8 @@ const (
 	DefaultStallTimeout = 10 * time.Minute
 	DefaultBeatEvery    = 5 * time.Second
 
-	// HeartbeatTimeout is the silence after which a worker counts as lost. It
-	// allows for a machine whose every core trains.
+	// HeartbeatTimeout is the time without a heartbeat after which a worker counts as
+	// lost. It is long enough for a machine on which every core trains.
 	HeartbeatTimeout = 30 * time.Second
 )
 

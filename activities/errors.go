@@ -12,16 +12,16 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// What the ports answer; test with errors.Is.
+// Errors that ports return; test with errors.Is.
 var (
 	ErrCorrupt     = errors.New("checkpoint fails verification")
 	ErrConflict    = errors.New("other content is stored under this key already")
 	ErrNoExecution = errors.New("no such workflow")
 )
 
-// BlockReason returns why a port carries out no request of this worker until
-// somebody changes something, or "" when err is of another kind. A port's error
-// gives the reason with a method BlockReason.
+// BlockReason returns why a port refuses all requests of this worker until an outside
+// cause is removed, or "" if err is a different error. A port's error gives the reason
+// with a method BlockReason.
 func BlockReason(err error) block.Reason {
 	var blocked interface {
 		error
@@ -44,16 +44,16 @@ const (
 // maxMessage bounds, in bytes, an error's text in a history.
 const maxMessage = 4 << 10
 
-// NonRetryable reports whether doing the same again can only fail the same way.
+// NonRetryable reports whether a retry cannot succeed.
 func NonRetryable(errorType string) bool {
 	class := sweep.FailureClass(errorType)
 	return errorType == TypeConflict || class.Known() && !class.Retried()
 }
 
-// translateError turns what went wrong into what Temporal and the workflows act
-// on: a cancellation, or an application error whose type is a failure class, the
-// reason of a block, or one of the types above. Its message has no secret of an
-// address, since histories keep it. ctx is the activity's own. details travel with it.
+// translateError converts an error into a Temporal error: a cancellation, or an
+// application error whose type is a failure class, the reason of a block, or one of the
+// types above. Its message has no secret of an address, since histories keep it. ctx is
+// the activity's own. details are attached.
 func translateError(ctx context.Context, err error, details ...any) error {
 	if err == nil {
 		return nil

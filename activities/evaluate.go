@@ -12,10 +12,9 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Evaluate evaluates a checkpoint and stores its sample grid. It has no
-// state to save: when the worker stops it gives up as preempted. A checkpoint
-// that fails verification is an error of TypeCorrupt. Its errors carry a
-// Heartbeat as detail.
+// Evaluate evaluates a checkpoint and stores its sample grid. It has no state to save:
+// when the worker stops, it ends as preempted. A checkpoint that fails verification is
+// an error of TypeCorrupt. Its errors have a Heartbeat as detail.
 func (a *Activities) Evaluate(ctx context.Context, in EvaluateInput) (EvaluateResult, error) {
 	name := in.Spec.Name
 	if in.After != "" {
@@ -23,7 +22,7 @@ func (a *Activities) Evaluate(ctx context.Context, in EvaluateInput) (EvaluateRe
 	}
 	p := a.startPulse(ctx, StageEvaluate, in.Attempt)
 	p.checkpoint(in.Checkpoint)
-	go p.yieldTo(activity.GetWorkerStopChannel(ctx))
+	go p.preemptOn(activity.GetWorkerStopChannel(ctx))
 	result, err := a.evaluate(p, in)
 	last, err := p.stop(err)
 	a.Recorder.TrialEnded(name, sweep.Trial{Assignment: in.Assignment})
@@ -73,8 +72,8 @@ func (a *Activities) evaluate(p *pulse, in EvaluateInput) (EvaluateResult, error
 	return result, err
 }
 
-// yieldTo ends the attempt as preempted when the worker stops.
-func (p *pulse) yieldTo(stop <-chan struct{}) {
+// preemptOn ends the attempt as preempted when stop closes, as the worker stops.
+func (p *pulse) preemptOn(stop <-chan struct{}) {
 	select {
 	case <-stop:
 		p.cancel(&sweep.FailureError{Failure: sweep.Failure{

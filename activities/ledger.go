@@ -10,11 +10,10 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
-// Publish records a finished trial, keeps its loss curve, and removes the
-// checkpoints that nobody will need again: all but the one the trial names. A
-// trial that failed, was cancelled or ran out of time keeps its last one, also where it
-// does not name it. The curve is that of the trial's checkpoint, or of its last one
-// where it names none, as a diverged trial.
+// Publish records a finished trial, keeps its loss curve, and removes all checkpoints
+// except the one that the trial names. A trial that failed, was cancelled or ran out of
+// time keeps its last checkpoint. The curve is that of the trial's checkpoint; a trial
+// that names none, such as a diverged one, keeps the curve of its last checkpoint.
 func (a *Activities) Publish(ctx context.Context, in PublishInput) (PublishResult, error) {
 	published, err := a.publish(ctx, in)
 	return PublishResult{Trial: published}, translateError(ctx, err)
@@ -38,8 +37,7 @@ func (a *Activities) publish(ctx context.Context, in PublishInput) (sweep.Trial,
 			return t, fmt.Errorf("keep the loss curve of trial %d: %w", t.Number, err)
 		}
 	}
-	// The last one is removed last: if this activity runs again, its curve is the one
-	// to keep.
+	// The newest checkpoint is removed last, so that a second run still finds its curve.
 	for _, ref := range slices.Backward(refs) {
 		if ref.Key == t.Checkpoint {
 			continue
@@ -51,9 +49,9 @@ func (a *Activities) publish(ctx context.Context, in PublishInput) (sweep.Trial,
 	return t, nil
 }
 
-// AppendSegment creates one segment of the ledger. Where other trials are stored under
-// its number, the result has them: a history of the sweep that a reset cut off has
-// stored them.
+// AppendSegment creates one segment of the ledger. If the ledger already has different
+// trials under its number, the result has those: the run before a reset of the workflow
+// has stored them.
 func (a *Activities) AppendSegment(ctx context.Context, in AppendSegmentInput) (AppendSegmentResult, error) {
 	taken, err := a.appendSegment(ctx, in)
 	return AppendSegmentResult{Taken: taken}, translateError(ctx, err)
@@ -85,8 +83,8 @@ func (a *Activities) Rank(ctx context.Context, in RankInput) (RankResult, error)
 	return RankResult{Numbers: numbers, Infeasible: infeasible}, nil
 }
 
-// Curate moves the pointer to the best trials, then removes the checkpoints of
-// those that were overtaken.
+// Curate moves the pointer to the best trials, then removes the checkpoints of trials
+// that are no longer among them.
 func (a *Activities) Curate(ctx context.Context, in CurateInput) error {
 	return translateError(ctx, a.curate(ctx, in))
 }
@@ -107,7 +105,7 @@ func (a *Activities) curate(ctx context.Context, in CurateInput) error {
 	return nil
 }
 
-// Record shows a sweep's numbers.
+// Record exports a sweep's numbers to Prometheus.
 func (a *Activities) Record(_ context.Context, in RecordInput) error {
 	a.Recorder.SweepState(in.Sweep, in.Numbers)
 	return nil

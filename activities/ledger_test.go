@@ -174,7 +174,7 @@ func TestRankLooksAtTheLedger(t *testing.T) {
 }
 
 // Rank lists the trials with rungs that broke a constraint in the end.
-func TestRankTellsTheInfeasible(t *testing.T) {
+func TestRankListsTheInfeasible(t *testing.T) {
 	b := newBench(t)
 	spec := gridSpec()
 	limit, err := sweep.ParseConstraint("fid.head <= baseline.fid.head")
@@ -249,13 +249,13 @@ func TestReconcile(t *testing.T) {
 	require.Equal(t, 1, terminated.Number)
 	require.Equal(t, sweep.StatusFailed, terminated.Status)
 	require.Equal(t, sweep.FailLost, terminated.Error.Class)
-	require.Contains(t, terminated.Error.Message, "w1 is terminated")
+	require.Contains(t, terminated.Error.Message, "w1 ended (terminated)")
 	require.Equal(t, silent[1].Assignment, terminated.Assignment)
 	require.Equal(t, started, terminated.StartedAt)
 	require.Equal(t, last.Key, terminated.Checkpoint)
 
 	require.Equal(t, published, result.Ended[1])
-	require.Contains(t, result.Ended[2].Error.Message, "no workflow w3 any more")
+	require.Contains(t, result.Ended[2].Error.Message, "workflow w3 no longer exists")
 }
 
 // A trial that the sweep did not start is found by its workflow or its result, unless

@@ -20,7 +20,7 @@ type SuggestInput struct {
 type SuggestResult struct {
 	Assignment sweep.Assignment `json:"assignment"`
 	Exhausted  bool             `json:"exhausted,omitempty"`
-	Wait       bool             `json:"wait,omitempty"` // nothing until a pending trial has ended; with repeats alone
+	Wait       bool             `json:"wait,omitempty"` // wait until a pending trial ends; only with repeats
 }
 
 // TrainInput asks for one attempt at training a trial.
@@ -29,8 +29,8 @@ type TrainInput struct {
 	After sweep.FailureClass `json:"after,omitempty"` // the failure that ended the attempt before
 	Until int                `json:"until,omitempty"` // step of the rung to train to; 0: the last step
 
-	// Left is what remains of max_trial_time, 0 without a limit. Waited says that the
-	// trial has trained before, so that the wait for a worker counts.
+	// Left is what remains of max_trial_time, 0 without a limit. Waited is true if the
+	// trial has trained before; then the wait for a worker counts toward the limit.
 	Left   time.Duration `json:"left,omitempty"`
 	Waited bool          `json:"waited,omitempty"`
 
@@ -103,9 +103,9 @@ type AppendSegmentInput struct {
 	Trials  []sweep.Trial `json:"trials"`  // in order of completion
 }
 
-// AppendSegmentResult is empty when the segment is stored.
+// AppendSegmentResult is empty if the segment was stored.
 type AppendSegmentResult struct {
-	Taken []sweep.Trial `json:"taken,omitempty"` // what the ledger has under this number instead
+	Taken []sweep.Trial `json:"taken,omitempty"` // the different trials that the ledger already has under this number
 }
 
 // RankInput asks for the order of trials that the ledger has.
@@ -115,22 +115,22 @@ type RankInput struct {
 	Numbers  []int      `json:"numbers"`
 }
 
-// RankResult has the numbers of those trials that completed, best first: of a
-// configuration with several seeds only the first.
+// RankResult has the numbers of those trials that completed, best first. For a
+// configuration with several seeds it has only the first trial.
 type RankResult struct {
 	Numbers    []int `json:"numbers"`
-	Infeasible []int `json:"infeasible,omitempty"` // all trials of the ledger that were judged at rungs and broke a constraint in the end, ascending
+	Infeasible []int `json:"infeasible,omitempty"` // all trials of the ledger that were evaluated at rungs and finally violated a constraint, ascending
 }
 
-// CurateInput asks for the sweep's leaders to be pointed at and the checkpoints
-// of overtaken ones to be removed.
+// CurateInput asks to point at the sweep's best trials, and to remove the checkpoints
+// of trials that are no longer among them.
 type CurateInput struct {
 	Sweep   string        `json:"sweep"`
 	Leaders []sweep.Trial `json:"leaders"` // best first
 	Evicted []string      `json:"evicted"` // keys of checkpoints
 }
 
-// RecordInput asks for a sweep's numbers to be shown.
+// RecordInput holds the numbers of a sweep to export to Prometheus.
 type RecordInput struct {
 	Sweep   string       `json:"sweep"`
 	Numbers SweepNumbers `json:"numbers"`
@@ -155,7 +155,7 @@ type SilentTrial struct {
 	StartedAt  time.Time        `json:"started_at"`
 }
 
-// ReconcileResult has the trials that will not report any more, as they ended, and
+// ReconcileResult has the trials that will never report, with their results, and
 // whether Next was started.
 type ReconcileResult struct {
 	Ended []sweep.Trial `json:"ended,omitempty"`

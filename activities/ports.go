@@ -49,9 +49,9 @@ type Trainer interface {
 	Evaluate(ctx context.Context, job sweep.EvaluateJob, report func(Progress) error) (sweep.Evaluation, error)
 }
 
-// Datasets downloads the files of a dataset to this machine, where the Trainer's jobs
-// look for them, unless they are there. It limits its own waiting. An error that is no
-// *sweep.FailureError may be a network that is away.
+// Datasets downloads the files of a dataset, if they are missing, to the folder where the
+// Trainer's jobs look for them. It has its own timeouts. An error that is not a
+// *sweep.FailureError may be a network failure.
 type Datasets interface {
 	Dataset(ctx context.Context, d sweep.Dataset) error
 }
@@ -62,21 +62,20 @@ type CheckpointRef struct {
 	Step int    `json:"step"`
 }
 
-// Checkpoints stores checkpoint folders, whole or absent. An error that wraps
-// ErrCorrupt, ErrConflict or *fs.PathError (this machine's disk), or that
-// BlockReason finds a reason in, is the same at the next try; any other may be a
-// store that is away for a moment.
+// Checkpoints stores checkpoint folders, complete or absent. Errors that wrap ErrCorrupt,
+// ErrConflict or *fs.PathError (this machine's disk), or that have a BlockReason, are
+// permanent; others may be transient.
 type Checkpoints interface {
-	// Whole returns the whole checkpoints of a trial over all attempts, highest step first.
+	// Whole returns the complete checkpoints of all attempts at a trial, highest step first.
 	Whole(ctx context.Context, sweepName string, trial int) ([]CheckpointRef, error)
 	// Upload verifies the folder against its manifest and stores it, manifest
-	// last. Storing an equal one again is no error.
+	// last. Storing an equal one again is not an error.
 	Upload(ctx context.Context, sweepName string, trial, attempt int, dir string) (CheckpointRef, error)
-	// Download fetches and verifies; dir is absent or whole afterwards. A
+	// Download downloads and verifies; dir is absent or complete afterwards. A
 	// checkpoint that fails verification is an error that wraps ErrCorrupt.
 	Download(ctx context.Context, key, dir string) error
-	// KeepCurve copies a whole checkpoint's loss curve to where it outlives Remove.
-	// Copying it again, or one that has no curve, is no error.
+	// KeepCurve copies a complete checkpoint's loss curve to where it outlives Remove.
+	// Copying it again, or one that has no curve, is not an error.
 	KeepCurve(ctx context.Context, key string) error
 	// Remove deletes a checkpoint, manifest first.
 	Remove(ctx context.Context, key string) error
@@ -85,7 +84,7 @@ type Checkpoints interface {
 // Records stores what is not a checkpoint.
 type Records interface {
 	// AppendSegment creates ledger segment number seg. The same content again is
-	// success, other content an error that wraps ErrConflict.
+	// success, different content an error that wraps ErrConflict.
 	AppendSegment(ctx context.Context, sweepName string, seg int, trials []sweep.Trial) error
 	// Ledger reads the first segs segments, in order.
 	Ledger(ctx context.Context, sweepName string, segs int) ([]sweep.Trial, error)
@@ -100,7 +99,7 @@ type Records interface {
 	PutBest(ctx context.Context, sweepName string, best []int, trials []sweep.Trial) error
 }
 
-// Recorder shows numbers to Prometheus.
+// Recorder exports numbers to Prometheus.
 type Recorder interface {
 	TrialProgress(sweepName string, trial int, p Progress)
 	EvaluationProgress(sweepName string, trial, pictures int) // done so far

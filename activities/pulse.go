@@ -14,10 +14,10 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// pulse is an activity's heartbeat. It beats on every report and, while nothing
-// is reported, on a ticker, so that compiling does not look like a lost worker.
-// When no step has finished for the stall timeout it stops beating and ends the
-// attempt's context, so that a hung child does not hold its slot.
+// pulse sends the heartbeats of one attempt of an activity: at every report and, while
+// nothing is reported, at a fixed interval, so that compiling does not look like a lost
+// worker. If no step finishes for the stall timeout it stops the heartbeats and cancels
+// the attempt's context, so that a hung child does not hold its slot.
 type pulse struct {
 	attempt context.Context // ends with the activity's, or at a stall
 	cancel  context.CancelCauseFunc
@@ -30,7 +30,7 @@ type pulse struct {
 	mu    sync.Mutex
 	last  Heartbeat
 	moved time.Time // when a step last finished, or images were read
-	busy  int       // transfers under way: they have limits of their own
+	busy  int       // transfers in progress, which have their own limits
 }
 
 func (a *Activities) startPulse(ctx context.Context, stage Stage, attempt int) *pulse {
@@ -84,7 +84,7 @@ func (p *pulse) beat() {
 	activity.RecordHeartbeat(p.beats, p.last)
 }
 
-// progress notes a report of the job, and beats.
+// progress stores a report of the job, and sends a heartbeat.
 func (p *pulse) progress(report Progress) {
 	p.mu.Lock()
 	if report.Step != p.last.Progress.Step || report.Loaded != p.last.Progress.Loaded || report.Checkpoint != "" {
@@ -95,7 +95,7 @@ func (p *pulse) progress(report Progress) {
 	p.beat()
 }
 
-// checkpoint says that the attempt can be resumed from ref from now on.
+// checkpoint stores that the attempt can be resumed from ref, and sends a heartbeat.
 func (p *pulse) checkpoint(ref CheckpointRef) {
 	p.mu.Lock()
 	p.last.Checkpoint = ref
@@ -103,16 +103,16 @@ func (p *pulse) checkpoint(ref CheckpointRef) {
 	p.beat()
 }
 
-// transfer calls move, which stores or fetches something. Meanwhile no step needs to
-// finish. move is tried again while the store is away, so that a restart of the store
-// costs no attempt. Once the worker stops, the next try is the last.
+// transfer runs move, an upload or a download, and retries it while the store is
+// unreachable, so that a restart of the store costs no attempt. The stall timeout is
+// suspended meanwhile. Once the worker stops, the next try is the last.
 func (p *pulse) transfer(move func(ctx context.Context) error) error {
-	defer p.during()()
+	defer p.suspendStall()()
 	stop := activity.GetWorkerStopChannel(p.beats)
 	began, rest := time.Now(), p.limits.Rest
 	for {
 		err := p.try(move)
-		if err == nil || isSettled(err) || p.attempt.Err() != nil {
+		if err == nil || isPermanent(err) || p.attempt.Err() != nil {
 			return err
 		}
 		select {
@@ -135,8 +135,8 @@ func (p *pulse) transfer(move func(ctx context.Context) error) error {
 	}
 }
 
-// during says that no step needs to finish until end is called.
-func (p *pulse) during() (end func()) {
+// suspendStall suspends the stall timeout until end is called.
+func (p *pulse) suspendStall() (end func()) {
 	p.mu.Lock()
 	p.busy++
 	p.mu.Unlock()
@@ -148,12 +148,12 @@ func (p *pulse) during() (end func()) {
 	}
 }
 
-// dataset fetches the files of d, without a limit of time.
+// dataset downloads the files of d. It has no time limit of its own.
 func (p *pulse) dataset(port Datasets, d sweep.Dataset) error {
 	if port == nil {
 		return nil
 	}
-	defer p.during()()
+	defer p.suspendStall()()
 	return port.Dataset(p.attempt, d)
 }
 
@@ -164,8 +164,8 @@ func (p *pulse) try(move func(ctx context.Context) error) error {
 	return move(ctx)
 }
 
-// isSettled reports whether the next try of a transfer fails the same way.
-func isSettled(err error) bool {
+// isPermanent reports whether the next try of a transfer fails the same way.
+func isPermanent(err error) bool {
 	if reason := BlockReason(err); reason != "" {
 		return reason != block.Unreachable
 	}
@@ -173,7 +173,7 @@ func isSettled(err error) bool {
 	return errors.Is(err, ErrCorrupt) || errors.Is(err, ErrConflict) || errors.As(err, &local)
 }
 
-// stop ends the heartbeat and returns the last one. When the attempt failed because
+// stop stops the heartbeats and returns the last one. If the attempt failed because
 // its own context ended, the error is the cause of that.
 func (p *pulse) stop(err error) (Heartbeat, error) {
 	close(p.done)

@@ -9,7 +9,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Reconcile finds the trials that will not report any more: their workflow was
+// Reconcile finds the trials that will never report: their workflow was
 // terminated, timed out or failed, or its report was lost. The result of such a trial
 // is what it published, or a failure of class lost. It also finds a further trial that
 // was started.
@@ -56,10 +56,10 @@ func (a *Activities) found(ctx context.Context, name string, next SilentTrial) (
 func (a *Activities) reconcile(ctx context.Context, name string, silent SilentTrial) (*sweep.Trial, error) {
 	number := silent.Assignment.Number
 	status, _, err := a.Executions.Status(ctx, silent.Workflow)
-	fate := fmt.Sprintf("workflow %s is %s and left no result", silent.Workflow, status)
+	fate := fmt.Sprintf("workflow %s ended (%s) without a result", silent.Workflow, status)
 	switch {
 	case errors.Is(err, ErrNoExecution):
-		fate = fmt.Sprintf("there is no workflow %s any more and it left no result", silent.Workflow)
+		fate = fmt.Sprintf("workflow %s no longer exists and has no result", silent.Workflow)
 	case err != nil:
 		return nil, fmt.Errorf("look for trial %d: %w", number, err)
 	case status == ExecutionRunning:

@@ -15,11 +15,11 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Train makes one attempt at training a trial, to its end or to a rung, from its last
-// whole checkpoint when it has one. Every checkpoint is stored before a heartbeat
-// names it. When the worker stops, the attempt ends with OutcomePreempted after one
-// more checkpoint; when max_trial_time is over, likewise with OutcomeTimeUp. Its errors
-// carry a Heartbeat as detail.
+// Train makes one attempt at training a trial, to its end or to a rung. It resumes from
+// the trial's last complete checkpoint, if there is one. Every checkpoint is stored
+// before a heartbeat names it. When the worker stops, the attempt ends with
+// OutcomePreempted after one more checkpoint; when max_trial_time is over, it ends in the
+// same way with OutcomeTimeUp. Its errors have a Heartbeat as detail.
 func (a *Activities) Train(ctx context.Context, in TrainInput) (TrainResult, error) {
 	name, number := in.Spec.Name, in.Assignment.Number
 	if in.After != "" {
@@ -27,7 +27,7 @@ func (a *Activities) Train(ctx context.Context, in TrainInput) (TrainResult, err
 	}
 	p := a.startPulse(ctx, StageTrain, in.Attempt)
 	timeUp, stopClock := p.timeUp(in)
-	outcome, err := a.train(p, in, either(p.attempt, activity.GetWorkerStopChannel(ctx), timeUp))
+	outcome, err := a.train(p, in, firstClosed(p.attempt, activity.GetWorkerStopChannel(ctx), timeUp))
 	stopClock()
 	last, err := p.stop(err)
 	if outcome.Status == OutcomePreempted && closed(timeUp) {
@@ -55,8 +55,8 @@ func (p *pulse) timeUp(in TrainInput) (timeUp <-chan struct{}, stop func()) {
 	return up, func() { timer.Stop() }
 }
 
-// either returns a channel that closes with the first of a and b, which may be nil.
-func either(ctx context.Context, a, b <-chan struct{}) <-chan struct{} {
+// firstClosed returns a channel that closes with the first of a and b; b may be nil.
+func firstClosed(ctx context.Context, a, b <-chan struct{}) <-chan struct{} {
 	if b == nil {
 		return a
 	}
@@ -97,7 +97,7 @@ func (a *Activities) train(p *pulse, in TrainInput, drain <-chan struct{}) (outc
 	}
 	resume := filepath.Join(root, "resume")
 	err = p.transfer(func(ctx context.Context) error {
-		ref, err := a.lastWhole(ctx, name, number, in.Until, resume)
+		ref, err := a.lastComplete(ctx, name, number, in.Until, resume)
 		if ref.Key != "" {
 			job.Resume, job.Parent = resume, ref.Key
 			p.checkpoint(ref)
@@ -135,10 +135,10 @@ func (a *Activities) train(p *pulse, in TrainInput, drain <-chan struct{}) (outc
 	})
 }
 
-// lastWhole downloads the trial's last checkpoint that verifies into dir, of those
-// up to step until where that is not 0. It returns the zero CheckpointRef when
-// there is none.
-func (a *Activities) lastWhole(ctx context.Context, name string, number, until int, dir string) (CheckpointRef, error) {
+// lastComplete downloads the trial's last checkpoint that verifies into dir. With until,
+// it skips checkpoints after that step. It returns the zero CheckpointRef if there is
+// none.
+func (a *Activities) lastComplete(ctx context.Context, name string, number, until int, dir string) (CheckpointRef, error) {
 	refs, err := a.Checkpoints.Whole(ctx, name, number)
 	if err != nil {
 		return CheckpointRef{}, fmt.Errorf("list the checkpoints of trial %d: %w", number, err)
@@ -186,7 +186,7 @@ func (a *Activities) stage(ctx context.Context, name string, number int) (dir st
 	}
 	return dir, func() {
 		if err := os.RemoveAll(dir); err != nil {
-			activity.GetLogger(ctx).Warn("a staging folder stays behind", "folder", dir, "error", err)
+			activity.GetLogger(ctx).Warn("cannot remove a staging folder", "folder", dir, "error", err)
 		}
 	}, nil
 }

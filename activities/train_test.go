@@ -413,7 +413,7 @@ func TestEvaluateARung(t *testing.T) {
 		_, err := b.env.ExecuteActivity(b.Evaluate, in)
 		require.NoError(t, err)
 	}
-	require.Equal(t, []activitiestest.Judged{{Trial: 4, Step: 100, SamplesPerClass: 200}, {Trial: 4, Step: 100, SamplesPerClass: 1000}}, b.trainer.Judged())
+	require.Equal(t, []activitiestest.Evaluation{{Trial: 4, Step: 100, SamplesPerClass: 200}, {Trial: 4, Step: 100, SamplesPerClass: 1000}}, b.trainer.Evaluations())
 }
 
 func TestEvaluateSaysCorrupt(t *testing.T) {
@@ -457,7 +457,7 @@ func TestTheDatasetIsFetchedFirst(t *testing.T) {
 	port := &fetching{takes: 300 * time.Millisecond}
 	b.Datasets, b.StallTimeout, b.BeatEvery = port, 100*time.Millisecond, 10*time.Millisecond
 	_, err := b.train(in)
-	require.NoError(t, err, "a long download is no stall")
+	require.NoError(t, err, "a long download is not a stall")
 	require.Equal(t, []sweep.Dataset{in.Spec.Dataset}, port.asked)
 
 	for class, cause := range map[sweep.FailureClass]error{

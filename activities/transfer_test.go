@@ -60,7 +60,7 @@ func TestTrainOutlivesTheStore(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, 300, result.Checkpoint.Step)
 			require.Equal(t, []activitiestest.Job{{Trial: 0, Attempt: 2, From: 100, Parent: activitiestest.Key(0, 1, 100)}}, b.trainer.Jobs(),
-				"one child, that goes on from the last checkpoint")
+				"one child, which continues from the last checkpoint")
 			require.GreaterOrEqual(t, b.beatCount(), 10, "the worker counts as lost while the store is away")
 		})
 	}
@@ -154,7 +154,7 @@ func TestTransferEndsWithTheWorker(t *testing.T) {
 			b.Transfers, b.Checkpoints = hasty, u
 			b.Transfers.Rest = 10 * time.Second // is cut short
 			_, err := b.train(input(0, 1))
-			require.Equal(t, string(sweep.FailPreempted), typeOf(t, err), "the trial goes on elsewhere, and no restart is counted")
+			require.Equal(t, string(sweep.FailPreempted), typeOf(t, err), "the trial continues elsewhere, and no restart is counted")
 			require.ErrorContains(t, err, "store is away")
 			require.Equal(t, tries, u.n)
 		})

@@ -33,8 +33,8 @@ func (s *stack) startS3(ctx context.Context) error {
 }
 
 // startVersitygw serves the folder s3/ in this process. Objects are plain files
-// with their metadata in extended attributes; the gateway's other way, a sidecar
-// folder, loses conditional writes and is never used.
+// with their metadata in extended attributes. The gateway's sidecar mode does
+// not support conditional writes and is never used.
 func (s *stack) startVersitygw() error {
 	root := filepath.Join(s.config.Dir, "s3")
 	if err := os.MkdirAll(root, 0o700); err != nil {

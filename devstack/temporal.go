@@ -149,7 +149,7 @@ func setUpDatabase(file string, c config) error {
 }
 
 // setUpSchema makes the file with Temporal's tables. Temporal never closes a
-// connection, so a write-ahead log would stay beside the file: the plain journal
+// connection, so a write-ahead log would stay next to the file: the plain journal
 // leaves everything in it.
 func setUpSchema(file string) error {
 	c := sqlConfig(file)

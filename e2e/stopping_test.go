@@ -9,7 +9,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// halved is a sweep whose trials are judged at steps 20 and 60 of 100.
+// halved is a sweep whose trials are evaluated at steps 20 and 60 of 100.
 const halved = `apiVersion: tailsweep/v1
 name: halved
 method: random

@@ -10,20 +10,21 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
-// carryOut begins an action; its completion is fed to the machine. A run that is
-// leaving only talks to its trials: the machine issues the rest again in the next run.
+// carryOut begins an action; its completion is fed to the machine. A run that continues
+// as new only sends messages to its trials: the machine issues the other actions again in
+// the next run.
 func (s *sweepRun) carryOut(action conduct.Action) {
 	name := s.in.Spec.Name
 	switch a := action.(type) {
 	case conduct.Answer:
-		s.fly(func(ctx workflow.Context) conduct.Event {
+		s.spawn(func(ctx workflow.Context) conduct.Event {
 			err := workflow.SignalExternalWorkflow(ctx, TrialID(name, a.Trial), "", SignalVerdict, a.Verdict).Get(ctx, nil)
 			logLost(ctx, "a trial does not receive its verdict", a.Trial, err)
 			return conduct.Answered{Trial: a.Trial, Step: a.Verdict.Step, Lost: err != nil}
 		})
 		return
 	case conduct.CancelTrial:
-		s.fly(func(ctx workflow.Context) conduct.Event {
+		s.spawn(func(ctx workflow.Context) conduct.Event {
 			err := workflow.RequestCancelExternalWorkflow(ctx, TrialID(name, a.Trial), "").Get(ctx, nil)
 			logLost(ctx, "a trial cannot be cancelled", a.Trial, err)
 			return conduct.CancelAsked{Trial: a.Trial, Lost: err != nil}
@@ -33,31 +34,32 @@ func (s *sweepRun) carryOut(action conduct.Action) {
 		s.ended = true
 		return
 	}
-	if s.leaving {
+	if s.continuing {
 		return
 	}
 	switch a := action.(type) {
 	case conduct.Suggest:
-		s.fly(func(ctx workflow.Context) conduct.Event { return s.suggest(ctx, a) })
+		s.spawn(func(ctx workflow.Context) conduct.Event { return s.suggest(ctx, a) })
 	case conduct.Start:
 		s.start(a)
 	case conduct.Append:
-		s.fly(func(ctx workflow.Context) conduct.Event { return s.append(ctx, a) })
+		s.spawn(func(ctx workflow.Context) conduct.Event { return s.append(ctx, a) })
 	case conduct.Rank:
-		s.fly(func(ctx workflow.Context) conduct.Event { return s.rank(ctx, a) })
+		s.spawn(func(ctx workflow.Context) conduct.Event { return s.rank(ctx, a) })
 	case conduct.Curate:
-		s.fly(func(ctx workflow.Context) conduct.Event { return s.curate(ctx, a) })
+		s.spawn(func(ctx workflow.Context) conduct.Event { return s.curate(ctx, a) })
 	case conduct.Look:
-		s.fly(func(ctx workflow.Context) conduct.Event { return s.look(ctx, a) })
+		s.spawn(func(ctx workflow.Context) conduct.Event { return s.look(ctx, a) })
 	}
 }
 
-// fly has a coroutine carry out an action and feed what comes of it.
-func (s *sweepRun) fly(do func(ctx workflow.Context) conduct.Event) {
-	s.flying++
+// spawn runs do, which carries out an action, in a coroutine, and feeds its event to the
+// machine.
+func (s *sweepRun) spawn(do func(ctx workflow.Context) conduct.Event) {
+	s.inFlight++
 	workflow.Go(s.ctx, func(ctx workflow.Context) {
 		e := do(ctx)
-		s.flying--
+		s.inFlight--
 		s.feed(e)
 	})
 }
@@ -125,14 +127,15 @@ func (s *sweepRun) look(ctx workflow.Context, a conduct.Look) conduct.Event {
 	return conduct.Looked{ID: a.ID, Ended: r.Ended, Found: r.Found}
 }
 
-// start starts a trial and waits until it has: only then does it outlive this run.
+// start starts a trial and waits until it has started, because only a started child
+// survives the end of this run.
 func (s *sweepRun) start(a conduct.Start) {
-	s.flying++
+	s.inFlight++
 	workflow.Go(s.ctx, func(ctx workflow.Context) {
 		options := workflow.WithChildOptions(ctx, childOptions(s.in.Spec.Name, a.Assignment))
 		child := workflow.ExecuteChildWorkflow(options, Trial, TrialInput{Spec: s.in.Spec, Assignment: a.Assignment})
 		err := child.GetChildWorkflowExecution().Get(ctx, nil)
-		s.flying--
+		s.inFlight--
 		switch {
 		case temporal.IsWorkflowExecutionAlreadyStartedError(err):
 			s.feed(conduct.StartRefused{ID: a.ID})

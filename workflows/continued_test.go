@@ -103,7 +103,7 @@ func TestSweepContinuesAsNewWithTrialsInFlight(t *testing.T) {
 	require.Empty(t, third.State.Ahead)
 	require.Len(t, third.State.Audit, 2)
 
-	// Trial 2 does not report any more: the next look finds that it has ended.
+	// Trial 2 never reports: the next look finds that it has ended.
 	r.hold()
 	third.ContinueAfter = 0
 	r.executions.Set(TrialID("grid", 2), activities.ExecutionTimedOut)
@@ -203,10 +203,10 @@ func TestSweepLeavesNoSignalBehind(t *testing.T) {
 		r.at(1, func() { r.env.SignalWorkflow(name, nil) })
 		r.env.ExecuteWorkflow(func(ctx workflow.Context) error {
 			spec := gridSpec(2)
-			s := &sweepRun{ctx: ctx, machine: conduct.New(&spec, nil, conduct.LogicNow, workflow.Now(ctx)), leaving: true}
-			require.True(t, s.mayLeave(ctx))
+			s := &sweepRun{ctx: ctx, machine: conduct.New(&spec, nil, conduct.LogicNow, workflow.Now(ctx)), continuing: true}
+			require.True(t, s.canContinueAsNew(ctx))
 			err := workflow.Sleep(ctx, time.Hour)
-			require.False(t, s.mayLeave(ctx), name)
+			require.False(t, s.canContinueAsNew(ctx), name)
 			return err
 		})
 		require.NoError(t, r.env.GetWorkflowError())

@@ -125,7 +125,7 @@ func TestSweepCancelsWhileTheStoreIsAway(t *testing.T) {
 	require.Equal(t, []int{0, 1}, numbers(r.archive.Trials()))
 }
 
-// A sweep that is blocked says so everywhere, and goes on when the cause is gone.
+// A sweep that is blocked shows it everywhere, and continues when the cause is removed.
 func TestSweepShowsWhatBlocksIt(t *testing.T) {
 	r := held(t)
 	r.archive.Fail("AppendSegment", blockedError{})

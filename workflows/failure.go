@@ -36,7 +36,7 @@ func troubleOf(err error) conduct.Trouble {
 // attemptFailure is a failed attempt at an activity.
 type attemptFailure struct {
 	sweep.Failure
-	corrupt   bool         // the checkpoint to evaluate does not verify
+	corrupt   bool         // the checkpoint to evaluate fails verification
 	blocked   block.Reason // the store refuses requests
 	permanent bool         // the next attempt fails the same way
 	last      activities.Heartbeat
@@ -56,7 +56,7 @@ func failureOf(err error) attemptFailure {
 		if timeout.HasLastHeartbeatDetails() {
 			f.read(timeout.LastHeartbeatDetails(&f.last))
 		}
-		f.Message = fmt.Sprintf("the worker went silent at step %d (%s)", f.last.Progress.Step, timeoutName(timeout.TimeoutType()))
+		f.Message = fmt.Sprintf("no answer from the worker since step %d (%s)", f.last.Progress.Step, timeoutName(timeout.TimeoutType()))
 	case errors.As(err, &cancelled):
 		f.Class, f.Message = sweep.FailPreempted, "the attempt was cancelled"
 		if cancelled.HasDetails() {
@@ -77,7 +77,8 @@ func failureOf(err error) attemptFailure {
 	return f
 }
 
-// read notes details that cannot be read: they are of another version.
+// read drops the heartbeat if its details could not be decoded: a worker of a different
+// version has written them.
 func (f *attemptFailure) read(err error) {
 	if err != nil {
 		f.last = activities.Heartbeat{}

@@ -70,9 +70,9 @@ func slot(ctx workflow.Context, spec *sweep.Spec, wait, timeout time.Duration, s
 	})
 }
 
-// childOptions are a trial's. With another close policy the trial would end with the
-// run that started it; with another reuse policy a sweep that was reset would train
-// it again.
+// childOptions are the options of a trial's workflow. With a different close policy the
+// trial would end with the run that started it; with a different reuse policy a sweep
+// that was reset would train it again.
 func childOptions(name string, a sweep.Assignment) workflow.ChildWorkflowOptions {
 	return workflow.ChildWorkflowOptions{
 		WorkflowID:            TrialID(name, a.Number),

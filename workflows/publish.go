@@ -11,9 +11,9 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
-// publish records the result, on the context last. A result that cannot be recorded
-// does not count: the trial is reported as failed then. Recording is tried for as long
-// as the store is away, but only for a while once ctx is cancelled.
+// publish records the result, on the context last. A result that cannot be recorded does
+// not count: the trial is then reported as failed. Recording is retried while the store
+// is unreachable, but only for leavePublish once ctx is cancelled.
 func (t *trial) publish(ctx, last workflow.Context) {
 	t.show(last, "publish")
 	publishing, stop := workflow.WithCancel(last)
@@ -48,7 +48,7 @@ func (t *trial) publish(ctx, last workflow.Context) {
 		}
 		trouble := troubleOf(err)
 		t.reportTrouble(last, &trouble)
-		t.rest(publishing, failure.Failure)
+		t.backOff(publishing, failure.Failure)
 	}
 }
 
@@ -59,8 +59,8 @@ func (t *trial) publishOnce(ctx workflow.Context) (sweep.Trial, error) {
 	return published.Trial, err
 }
 
-// reportTrouble reports to the sweep that the trial is blocked, and with nil that it is not any
-// more.
+// reportTrouble reports to the sweep that the trial is blocked, or with nil that it no
+// longer is.
 func (t *trial) reportTrouble(ctx workflow.Context, trouble *conduct.Trouble) {
 	if trouble == nil && !t.troubled {
 		return

@@ -46,7 +46,7 @@ type stage struct {
 	archive *activitiestest.Archive
 	spec    sweep.Spec
 
-	released chan struct{} // what hangs goes on when a test closes it
+	released chan struct{} // hanging calls continue when a test closes it
 }
 
 // TestRecord runs workflows against a real Temporal server; what they train is a

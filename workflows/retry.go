@@ -11,8 +11,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
-// work trains and evaluates, again and again as the failures' classes allow, and
-// leaves the outcome in result.
+// work trains and evaluates, repeatedly if the failure classes allow it, and stores the
+// outcome in result.
 func (t *trial) work(ctx workflow.Context) {
 	for {
 		done, err := t.attempt(ctx)
@@ -22,7 +22,7 @@ func (t *trial) work(ctx workflow.Context) {
 		var failure attemptFailure
 		if err != nil {
 			failure = failureOf(err)
-			t.charge(ctx, failure.last)
+			t.recordAttempt(ctx, failure.last)
 		}
 		if ctx.Err() != nil {
 			t.result.Status = sweep.StatusCancelled
@@ -44,7 +44,7 @@ func (t *trial) work(ctx workflow.Context) {
 		if failure.corrupt {
 			t.trained = false
 		}
-		t.rest(ctx, failure.Failure)
+		t.backOff(ctx, failure.Failure)
 		if counts {
 			t.restarts++
 		}
@@ -57,8 +57,8 @@ func (t *trial) fail(f sweep.Failure) {
 	t.result.Status, t.result.Error = sweep.StatusFailed, &f
 }
 
-// again says whether an attempt that failed is followed by another, and whether it
-// counts as one of the trial's max_restarts.
+// again reports whether another attempt follows a failed one, and whether that counts
+// toward max_restarts.
 func (t *trial) again(f attemptFailure) (retry, counts bool) {
 	if t.attempts >= maxAttempts || t.blocked >= maxBlocked {
 		return false, true
@@ -75,8 +75,9 @@ func (t *trial) again(f attemptFailure) (retry, counts bool) {
 	}
 }
 
-// charge accounts for an attempt, however it ended.
-func (t *trial) charge(ctx workflow.Context, h activities.Heartbeat) {
+// recordAttempt adds the time and the last checkpoint of an attempt to the result,
+// however the attempt ended.
+func (t *trial) recordAttempt(ctx workflow.Context, h activities.Heartbeat) {
 	switch h.Stage {
 	case activities.StageTrain:
 		t.result.TrainTime += h.Seconds
@@ -95,10 +96,10 @@ func (t *trial) charge(ctx workflow.Context, h activities.Heartbeat) {
 	}
 }
 
-// rest waits before the next attempt. The wait grows while attempts fail without a
-// step forward. A lost worker was already waited for by its heartbeat timeout, and a
-// preempted attempt that made a step needs no rest.
-func (t *trial) rest(ctx workflow.Context, failure sweep.Failure) {
+// backOff waits before the next attempt. The wait grows while attempts fail without
+// progress. After a lost worker there is no wait, since the heartbeat timeout has already
+// passed, and after a preempted attempt only if it made no progress.
+func (t *trial) backOff(ctx workflow.Context, failure sweep.Failure) {
 	moved := t.result.Steps > t.lastStep
 	t.lastStep = t.result.Steps
 	if moved {

@@ -31,9 +31,9 @@ func verdict(step int, d stopping.Decision, reason string) conduct.RungVerdict {
 	return conduct.RungVerdict{Step: step, Verdict: stopping.Verdict{Decision: d, Reason: reason}}
 }
 
-// judgedTrial runs trial 3 of rungSpec by itself. answer plays its sweep: it
+// rungTrial runs trial 3 of rungSpec by itself. answer plays its sweep: it
 // receives each report and may return an error, as when the sweep has ended.
-func (r *rig) judgedTrial(answer func(asked int, report conduct.RungReport) error) (reported sweep.Trial, err error) {
+func (r *rig) rungTrial(answer func(asked int, report conduct.RungReport) error) (reported sweep.Trial, err error) {
 	r.t.Helper()
 	asked := 0
 	r.env.OnSignalExternalWorkflow(mock.Anything, "sweep/grid", "", SignalRung, mock.Anything).Return(
@@ -70,7 +70,7 @@ func (r *rig) answering(verdicts ...conduct.RungVerdict) func(int, conduct.RungR
 
 func TestTrialGoesFromRungToRung(t *testing.T) {
 	r := newRig(t)
-	got, err := r.judgedTrial(r.answering(verdict(100, stopping.GoOn, "first"), verdict(200, stopping.GoOn, "second")))
+	got, err := r.rungTrial(r.answering(verdict(100, stopping.GoOn, "first"), verdict(200, stopping.GoOn, "second")))
 	require.NoError(t, err)
 	require.Equal(t, sweep.StatusCompleted, got.Status)
 	require.Equal(t, []activitiestest.Job{
@@ -78,9 +78,9 @@ func TestTrialGoesFromRungToRung(t *testing.T) {
 		{Trial: 3, Attempt: 2, From: 100, Until: 200, Parent: activitiestest.Key(3, 1, 100)},
 		{Trial: 3, Attempt: 3, From: 200, Parent: activitiestest.Key(3, 2, 200)},
 	}, r.trainer.Jobs())
-	require.Equal(t, []activitiestest.Judged{
+	require.Equal(t, []activitiestest.Evaluation{
 		{Trial: 3, Step: 100, SamplesPerClass: 200}, {Trial: 3, Step: 200, SamplesPerClass: 200}, {Trial: 3, Step: 300, SamplesPerClass: 1000},
-	}, r.trainer.Judged())
+	}, r.trainer.Evaluations())
 	require.Len(t, got.Rungs, 2)
 	require.Equal(t, 100, got.Rungs[0].Step)
 	require.Equal(t, "first", got.Rungs[0].Reason)
@@ -88,12 +88,12 @@ func TestTrialGoesFromRungToRung(t *testing.T) {
 	require.Equal(t, 0.1, got.Rungs[1].Metrics["loss"])
 	require.Equal(t, 97.0, got.Metrics["fid.tail"])
 	require.Equal(t, []string{activitiestest.Key(3, 3, 300)}, r.archive.Keys())
-	require.Empty(t, r.recorder.Restarts(), "going on is no restart")
+	require.Empty(t, r.recorder.Restarts(), "continuing after a rung is not a restart")
 }
 
 func TestTrialIsStopped(t *testing.T) {
 	r := newRig(t)
-	got, err := r.judgedTrial(r.answering(verdict(100, stopping.GoOn, "first"), verdict(200, stopping.Stop, "second")))
+	got, err := r.rungTrial(r.answering(verdict(100, stopping.GoOn, "first"), verdict(200, stopping.Stop, "second")))
 	require.NoError(t, err)
 	require.Equal(t, sweep.StatusStopped, got.Status)
 	require.Equal(t, "second", got.StopReason())
@@ -112,7 +112,7 @@ func TestTrialAsksAgain(t *testing.T) {
 	r := newRig(t)
 	var at []time.Duration
 	began := r.env.Now()
-	got, err := r.judgedTrial(func(asked int, report conduct.RungReport) error {
+	got, err := r.rungTrial(func(asked int, report conduct.RungReport) error {
 		at = append(at, r.env.Now().Sub(began).Round(time.Second))
 		switch asked {
 		case 1: // lost
@@ -135,7 +135,7 @@ func TestTrialAsksAgain(t *testing.T) {
 func TestTrialCancelledWhileItWaits(t *testing.T) {
 	r := newRig(t)
 	r.env.RegisterDelayedCallback(r.env.CancelWorkflow, 30*time.Second)
-	got, err := r.judgedTrial(func(int, conduct.RungReport) error { return nil })
+	got, err := r.rungTrial(func(int, conduct.RungReport) error { return nil })
 	require.True(t, temporal.IsCanceledError(err), "%v", err)
 	require.Equal(t, sweep.StatusCancelled, got.Status)
 	require.Equal(t, activitiestest.Key(3, 1, 100), got.Checkpoint)
@@ -146,11 +146,11 @@ func TestTrialCancelledWhileItWaits(t *testing.T) {
 
 func TestTrialWhoseSweepIsGoneEndsAtItsRung(t *testing.T) {
 	r := newRig(t)
-	got, err := r.judgedTrial(func(int, conduct.RungReport) error { return errors.New("no such workflow") })
+	got, err := r.rungTrial(func(int, conduct.RungReport) error { return errors.New("no such workflow") })
 	require.True(t, temporal.IsCanceledError(err), "%v", err)
 	require.Equal(t, sweep.StatusCancelled, got.Status)
 	require.Equal(t, activitiestest.Key(3, 1, 100), got.Checkpoint)
-	require.Contains(t, got.Rungs[0].Reason, "no sweep")
+	require.Contains(t, got.Rungs[0].Reason, "sweep has ended")
 }
 
 func TestTrialOvercomesFailuresAtItsRungs(t *testing.T) {
@@ -162,11 +162,11 @@ func TestTrialOvercomesFailuresAtItsRungs(t *testing.T) {
 	}}
 	r.archive.CorruptWhenStored(activitiestest.Key(3, 1, 100))
 	r.trainer.EvaluateErrors = map[int][]error{3: {failed(sweep.FailPreempted)}}
-	got, err := r.judgedTrial(r.answering(verdict(100, stopping.GoOn, "first"), verdict(200, stopping.GoOn, "second")))
+	got, err := r.rungTrial(r.answering(verdict(100, stopping.GoOn, "first"), verdict(200, stopping.GoOn, "second")))
 	require.NoError(t, err)
 	require.Equal(t, sweep.StatusCompleted, got.Status)
 	require.Equal(t, 5, got.Attempts)
-	require.Len(t, got.Rungs, 2, "each rung is judged once")
+	require.Len(t, got.Rungs, 2, "each rung is evaluated once")
 	var from []int
 	for _, job := range r.trainer.Jobs() {
 		from = append(from, job.From)
@@ -178,7 +178,7 @@ func TestTrialOvercomesFailuresAtItsRungs(t *testing.T) {
 func TestTrialThatDivergesBetweenRungs(t *testing.T) {
 	r := newRig(t)
 	r.trainer.Faults = map[int][]activitiestest.Fault{3: {{Step: -1}, {Step: 100, Diverge: true}}}
-	got, err := r.judgedTrial(r.answering(verdict(100, stopping.GoOn, "first")))
+	got, err := r.rungTrial(r.answering(verdict(100, stopping.GoOn, "first")))
 	require.NoError(t, err)
 	require.Equal(t, sweep.StatusDiverged, got.Status)
 	require.Len(t, got.Rungs, 1)

@@ -93,7 +93,7 @@ func (t *trial) show(ctx workflow.Context, doing string) {
 	}
 }
 
-// page is Markdown, a line an entry.
+// page is Markdown, one entry per line.
 type page []string
 
 func (p *page) line(format string, args ...any) { *p = append(*p, fmt.Sprintf(format, args...)) }
@@ -169,8 +169,8 @@ func (s *sweepRun) show() {
 	s.record()
 }
 
-// record brings the sweep's numbers to Prometheus, one try at a time and the latest
-// in the end. Nothing waits for them but the end of the run.
+// record exports the sweep's numbers to Prometheus, one activity at a time; the latest
+// values win. Only the end of the run waits for it.
 func (s *sweepRun) record() {
 	if s.recording {
 		return

@@ -25,30 +25,30 @@ func Sweep(ctx workflow.Context, in SweepInput) (conduct.Progress, error) {
 	return s.run(ctx)
 }
 
-// sweepRun is one run of Sweep; what the next one must remember is the machine's
-// State. Its coroutines call feed whenever something happens.
+// sweepRun is one run of Sweep. The next run continues from the machine's State. Its
+// coroutines call feed whenever something happens.
 type sweepRun struct {
 	ctx     workflow.Context // of its coroutines: see newSweep
 	in      SweepInput
 	machine *conduct.Machine
 	do      *activities.Activities
 
-	flying   int  // actions that are being carried out
-	appended int  // ledger segments, by this run
-	leaving  bool // continue as new once nothing is flying: further actions wait for the next run
-	ended    bool
-	changed  bool      // since the last show
-	wake     time.Time // of the earliest timer; zero for none
+	inFlight   int  // actions that are being carried out
+	appended   int  // ledger segments, by this run
+	continuing bool // continue as new once no action is in flight; further actions wait for the next run
+	ended      bool
+	changed    bool      // since the last call of show
+	wake       time.Time // of the earliest timer; zero for none
 
 	shown     view
 	recording bool
 }
 
-// newSweep sets up a run. It works on a context of its own, so that a cancelled sweep
-// ends its trials in order. That context is never cancelled: it would take the trials
-// in flight with it when the sweep continues as new. The machine begins before the
-// handlers are there: an Update may wait for them. A new sweep counts from the start of
-// its workflow, which a reset to its first task does not change.
+// newSweep sets up a run. The run has a separate context, so that a cancelled sweep still
+// ends its trials in order. That context is never cancelled: cancelling it when the sweep
+// continues as new would cancel the trials in flight. The machine begins before the
+// handlers are registered, since an Update may already wait for them. A new sweep counts
+// from the start of its workflow, which a reset to its first task does not change.
 func newSweep(ctx workflow.Context, in SweepInput) (*sweepRun, error) {
 	s := &sweepRun{in: in}
 	s.ctx, _ = workflow.NewDisconnectedContext(ctx)
@@ -100,13 +100,13 @@ func (s *sweepRun) run(outer workflow.Context) (conduct.Progress, error) {
 		switch {
 		case s.ended:
 			return s.end()
-		case s.mayLeave(outer):
+		case s.canContinueAsNew(outer):
 			in := s.in
 			in.State = s.machine.Carry()
 			return conduct.Progress{}, workflow.NewContinueAsNewError(s.ctx, Sweep, in)
 		}
-		if err := workflow.Await(s.ctx, func() bool { return s.changed || s.mayLeave(outer) }); err != nil {
-			return s.progress(), fmt.Errorf("wait for news: %w", err)
+		if err := workflow.Await(s.ctx, func() bool { return s.changed || s.canContinueAsNew(outer) }); err != nil {
+			return s.progress(), fmt.Errorf("wait for a change: %w", err)
 		}
 	}
 }
@@ -165,24 +165,24 @@ func (s *sweepRun) signals() []receiver {
 func (s *sweepRun) feed(e conduct.Event) {
 	actions := s.machine.Step(workflow.Now(s.ctx).UTC(), e)
 	s.changed = true
-	s.leaving = s.leaving || s.suggestsNewRun()
+	s.continuing = s.continuing || s.shouldContinueAsNew()
 	for _, a := range actions {
 		s.carryOut(a)
 	}
 	s.arm()
 }
 
-// suggestsNewRun reports whether this run has done enough.
-func (s *sweepRun) suggestsNewRun() bool {
+// shouldContinueAsNew reports whether the history of this run is long enough to continue
+// as new.
+func (s *sweepRun) shouldContinueAsNew() bool {
 	return workflow.GetInfo(s.ctx).GetContinueAsNewSuggested() || s.in.ContinueAfter > 0 && s.appended >= s.in.ContinueAfter
 }
 
-// mayLeave reports whether nothing would be lost with this run: neither a completion,
-// nor an Update that was accepted and has not finished, nor a signal that was not
-// read, nor a cancellation that was not noticed. Trials in flight report to the next
-// run.
-func (s *sweepRun) mayLeave(outer workflow.Context) bool {
-	return s.leaving && !s.ended && s.flying == 0 && !s.recording && workflow.AllHandlersFinished(s.ctx) &&
+// canContinueAsNew reports whether nothing would be lost with this run: no completion of
+// an action, no accepted Update that has not finished, no unread signal, and no
+// cancellation that was not noticed. Trials in flight report to the next run.
+func (s *sweepRun) canContinueAsNew(outer workflow.Context) bool {
+	return s.continuing && !s.ended && s.inFlight == 0 && !s.recording && workflow.AllHandlersFinished(s.ctx) &&
 		!slices.ContainsFunc(s.signals(), func(r receiver) bool { return workflow.GetSignalChannel(s.ctx, r.name).Len() > 0 }) &&
 		(s.machine.Asked || outer.Err() == nil)
 }
@@ -190,7 +190,7 @@ func (s *sweepRun) mayLeave(outer workflow.Context) bool {
 // arm sets a timer for the machine's next wake-up, unless an earlier one is set.
 func (s *sweepRun) arm() {
 	at, ok := s.machine.Wake()
-	if !ok || s.leaving || !s.wake.IsZero() && !at.Before(s.wake) {
+	if !ok || s.continuing || !s.wake.IsZero() && !at.Before(s.wake) {
 		return
 	}
 	s.wake = at

@@ -62,7 +62,7 @@ func (t *trial) run(ctx workflow.Context) (TrialResult, error) {
 	return TrialResult{Trial: t.result}, t.ending()
 }
 
-// attempt takes the trial on, as far as all goes well; done when there is nothing
+// attempt advances the trial until its end or an error. done is true when nothing is
 // left to do.
 func (t *trial) attempt(ctx workflow.Context) (done bool, err error) {
 	for {
@@ -145,7 +145,7 @@ func (t *trial) train(ctx workflow.Context) (activities.OutcomeStatus, error) {
 		return "", err
 	}
 	t.reportTrouble(ctx, nil)
-	t.charge(ctx, activities.Heartbeat{Stage: activities.StageTrain, Checkpoint: trained.Checkpoint, Seconds: trained.Seconds})
+	t.recordAttempt(ctx, activities.Heartbeat{Stage: activities.StageTrain, Checkpoint: trained.Checkpoint, Seconds: trained.Seconds})
 	switch trained.Status {
 	case activities.OutcomePreempted:
 		return trained.Status, nil
@@ -178,24 +178,24 @@ func (t *trial) evaluate(ctx workflow.Context) error {
 		what += fmt.Sprintf(" at step %d", t.rung())
 	}
 	t.show(ctx, what)
-	var judged activities.EvaluateResult
+	var evaluated activities.EvaluateResult
 	err := workflow.ExecuteActivity(slot(ctx, t.spec, 0, evaluateTimeout, what), t.do.Evaluate, activities.EvaluateInput{
 		Task: sweep.Task{Spec: *t.spec, Assignment: t.result.Assignment, Attempt: t.result.Attempts}, After: t.after,
 		Checkpoint: activities.CheckpointRef{Key: t.result.Checkpoint, Step: t.result.Steps}, Rung: t.rung() > 0,
-	}).Get(ctx, &judged)
+	}).Get(ctx, &evaluated)
 	if err != nil {
 		return err
 	}
 	t.reportTrouble(ctx, nil)
-	t.result.EvalTime += judged.Seconds
-	t.result.Evaluation = judged.Evaluation
+	t.result.EvalTime += evaluated.Seconds
+	t.result.Evaluation = evaluated.Evaluation
 	if t.rung() > 0 { // its metrics are the rung's, not the trial's
 		t.after = ""
 		t.result.Metrics, t.result.Spread = nil, nil
-		t.result.Rungs = append(t.result.Rungs, t.result.AtStep(judged.Metrics))
+		t.result.Rungs = append(t.result.Rungs, t.result.AtStep(evaluated.Metrics))
 		return nil
 	}
-	t.result.Gates = t.spec.Gates.Failures(judged.Metrics)
+	t.result.Gates = t.spec.Gates.Failures(evaluated.Metrics)
 	t.result.Status = sweep.StatusCompleted
 	return nil
 }

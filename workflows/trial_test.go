@@ -288,7 +288,7 @@ func TestTrialOutlivesARefusingStore(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, sweep.StatusCompleted, got.Status)
 	require.Equal(t, 5*time.Second*(1+2+4+8+16+32)+4*restMax, got.FinishedAt.Sub(began).Round(time.Second), "the rests grow to their limit")
-	require.Len(t, r.troubles, 11, "the sweep knows what blocks the trial, and when it goes on")
+	require.Len(t, r.troubles, 11, "the sweep knows what blocks the trial, and when it continues")
 	require.Equal(t, conduct.Trouble{Reason: block.NoBucket, Message: "the bucket does not exist"}, *r.troubles[0].Trouble)
 	require.Nil(t, r.troubles[10].Trouble)
 }

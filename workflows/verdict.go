@@ -11,9 +11,9 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
-// askVerdict reports the last rung to the sweep and waits for its verdict. It asks
-// again now and then: the sweep may have been reset to a time before it received the
-// report. A trial whose sweep is gone ends; its checkpoint is kept.
+// askVerdict reports the last rung to the sweep and waits for its verdict. It repeats
+// the report at growing intervals, since the sweep may have been reset to a time before
+// it received the report. A trial whose sweep has ended ends, too; its checkpoint is kept.
 func (t *trial) askVerdict(ctx workflow.Context) (goesOn bool, err error) {
 	rung := &t.result.Rungs[len(t.result.Rungs)-1]
 	t.show(ctx, fmt.Sprintf("waiting for the verdict at step %d", rung.Step))
@@ -23,7 +23,7 @@ func (t *trial) askVerdict(ctx workflow.Context) (goesOn bool, err error) {
 		id := SweepID(t.spec.Name)
 		if err := workflow.SignalExternalWorkflow(ctx, id, "", SignalRung, report).Get(ctx, nil); err != nil && ctx.Err() == nil {
 			workflow.GetLogger(ctx).Warn("the sweep of a trial at a rung has ended", "sweep", id, "error", err)
-			t.result.Status, rung.Reason = sweep.StatusCancelled, "there was no sweep any more to decide on it"
+			t.result.Status, rung.Reason = sweep.StatusCancelled, "its sweep has ended, so there is no verdict"
 			return false, nil
 		}
 		v, err := t.await(ctx, verdicts, rung.Step, wait)
@@ -40,8 +40,8 @@ func (t *trial) askVerdict(ctx workflow.Context) (goesOn bool, err error) {
 	}
 }
 
-// await waits for the verdict at a step, for some time; it is empty when none came.
-// A verdict on another step is the answer to an earlier question that was asked twice.
+// await waits for the verdict at a step, for at most wait; it is empty if none came. A
+// verdict on a different step answers an earlier report that was sent twice.
 func (t *trial) await(ctx workflow.Context, verdicts workflow.ReceiveChannel, step int, wait time.Duration) (conduct.RungVerdict, error) {
 	waiting, stop := workflow.WithCancel(ctx)
 	defer stop()

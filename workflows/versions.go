@@ -7,7 +7,7 @@ import (
 )
 
 // logicVersion is the version of conduct's logic that this execution began with. A
-// change that makes other commands for the same history gets a constant there, a
+// change that makes different commands for the same history gets a constant there, a
 // branch on it, and recorded histories under testdata/ (see TestRecord).
 func logicVersion(ctx workflow.Context) conduct.Logic {
 	return conduct.Logic(workflow.GetVersion(ctx, "logic", workflow.Version(conduct.LogicFirst), workflow.Version(conduct.LogicNow)))

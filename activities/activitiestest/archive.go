@@ -38,7 +38,7 @@ func NewArchive() *Archive {
 	}
 }
 
-// Fail makes a method, by its name, answer err until it is nil.
+// Fail makes the method of this name return err; a nil err ends that.
 func (a *Archive) Fail(method string, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -162,7 +162,7 @@ func (a *Archive) Curves() []string {
 	return slices.Clone(a.curves)
 }
 
-// Remove implements activities.Checkpoints. A failure comes after the deed.
+// Remove implements activities.Checkpoints. It fails after removing.
 func (a *Archive) Remove(_ context.Context, key string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()

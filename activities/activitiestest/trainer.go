@@ -22,7 +22,7 @@ type Fault struct {
 	Diverge bool            // the loss stops being finite
 	Preempt bool            // the worker is asked to stop; the last checkpoint is of this step already
 	Hang    bool            // nothing happens until the job is ended
-	Until   <-chan struct{} // with Hang: or until this closes; the attempt then goes on
+	Until   <-chan struct{} // with Hang: or until this closes; the attempt then continues
 }
 
 // Trainer is a fake: it trains nothing, but reports steps and checkpoints as the
@@ -40,12 +40,12 @@ type Trainer struct {
 	// EvaluateHangs makes every evaluation last until it is ended.
 	EvaluateHangs bool
 
-	mu        sync.Mutex
-	running   int
-	most      int
-	jobs      []Job
-	judged    []Judged
-	evaluated map[int]int
+	mu          sync.Mutex
+	running     int
+	most        int
+	jobs        []Job
+	evaluations []Evaluation
+	evaluated   map[int]int
 }
 
 // Job is an attempt that was made.
@@ -62,17 +62,17 @@ func (t *Trainer) Jobs() []Job {
 	return append([]Job(nil), t.jobs...)
 }
 
-// Judged is an evaluation that was asked for.
-type Judged struct {
+// Evaluation is an evaluation that was requested.
+type Evaluation struct {
 	Trial, Step     int
 	SamplesPerClass int
 }
 
-// Judged are the attempts at evaluating so far, in order of their start.
-func (t *Trainer) Judged() []Judged {
+// Evaluations returns the attempts at evaluating so far, in order of their start.
+func (t *Trainer) Evaluations() []Evaluation {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return append([]Judged(nil), t.judged...)
+	return append([]Evaluation(nil), t.evaluations...)
 }
 
 // MostRunning is the most trainings that ran at a time.
@@ -168,7 +168,7 @@ func (t *Trainer) Evaluate(
 	number := job.Assignment.Number
 	step, err := resumedStep(job.Checkpoint)
 	t.mu.Lock()
-	t.judged = append(t.judged, Judged{Trial: number, Step: step, SamplesPerClass: job.Spec.Evaluate.SamplesPerClass})
+	t.evaluations = append(t.evaluations, Evaluation{Trial: number, Step: step, SamplesPerClass: job.Spec.Evaluate.SamplesPerClass})
 	if t.evaluated == nil {
 		t.evaluated = map[int]int{}
 	}
@@ -200,7 +200,7 @@ func (t *Trainer) Evaluate(
 	}, ctx.Err()
 }
 
-// What the fake says of its judging.
+// Values in every evaluation of the fake.
 const (
 	Floor    = 1.5 // fid.tail
 	Features = "fake"

@@ -81,7 +81,7 @@ func (s shape) String() string { return fmt.Sprintf("%d x %d, %d", s.N, s.M, s.D
 // cost is what one run took.
 type cost struct {
 	wall, processor float64 // seconds
-	bytes           int64   // beside the features
+	bytes           int64   // in addition to the features
 }
 
 // row is one measure of one shape.
@@ -106,8 +106,8 @@ func (r row) difference() float64 {
 	return worst
 }
 
-// features are rows that have eight common factors, so that neighbourhoods mean
-// something; the second set is narrower and a little beside the first.
+// features returns rows that have eight common factors, so that neighbourhoods are
+// meaningful. The second set has a smaller variance and a shifted mean.
 func features(seed uint64, n, d int, scale, shift float64) []float32 {
 	const factors = 8
 	mix := rand.New(rand.NewPCG(1, uint64(d)))
@@ -133,7 +133,7 @@ func features(seed uint64, n, d int, scale, shift float64) []float32 {
 	return out
 }
 
-// task is a measure, by our code and by the name that reference.py knows it by.
+// task is a measure: its name in our code, and its name in reference.py.
 type task struct {
 	name, peer string
 	names      []string
@@ -251,7 +251,7 @@ func ask(python, dir, measure string, repeats int) (map[string]float64, cost, er
 	return answer.Values, c, nil
 }
 
-// write puts down what reference.py reads.
+// write writes the input of reference.py.
 func write(dir string, s shape, x, y []float32, subsets []distance.Subset) error {
 	size := len(subsets[0].X)
 	head, err := json.Marshal(map[string]int{"n": s.N, "m": s.M, "d": s.D, "subset": size})

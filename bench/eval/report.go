@@ -22,7 +22,7 @@ The same made-up features (eight common factors and noise) go to package trainer
 processor time counts. Shape is real x generated, features. Ours takes precision, recall, density and coverage in one pass, and each row of them has the time of all four; the
 reference's row has one call.
 
-**Seconds** are wall clock on this machine, whatever else it did; **CPU** is processor time, summed over cores; **ratio** is theirs over ours in CPU and, in brackets, in wall clock. **Memory** is beside the
+**Seconds** are wall clock on this machine, whatever else it did; **CPU** is processor time, summed over cores; **ratio** is theirs over ours in CPU and, in brackets, in wall clock. **Memory** is that beyond the
 features: ours all that was allocated on the way, theirs by how much the process grew.
 
 A Fréchet distance is products of float64 matrices on both sides, and they are near what the processor can do: on two cores of an AMD EPYC (2026-11-27, one thread) OpenBLAS reached 31
@@ -60,7 +60,7 @@ three quarters with 1,024; with more, the reference's processor time has what Op
 	return b.String()
 }
 
-// model is the processor's name, where Linux tells it.
+// model is the processor's name, if Linux reports it.
 func model() string {
 	data, err := os.ReadFile("/proc/cpuinfo")
 	if err == nil {

@@ -127,7 +127,7 @@ func (r report) goals() {
 			budget  int
 			against string
 			share   float64 // of problems to win
-			ratio   float64 // of geometric means to stay below; 0: no such goal
+			ratio   float64 // of geometric means to stay below; 0: no goal
 			multi   bool    // constrained problems of several objectives only
 		}{
 			{100, "optuna-gp", 0.9, 1. / 3, false},

@@ -4,9 +4,9 @@
 //	go run ./bench/train -report docs/benchmarks/train.md
 //
 // Run it from the root of the repository, through `make bench-train`, which makes
-// the Python environment. Every measured process trains one step at a time, when it
-// is told to, and they are told in turn: what else the machine does hits all alike.
-// -quick is for a look, in a fraction of the time.
+// the Python environment. Every measured process trains one step per request. The
+// requests alternate between the processes, so that other load on the machine affects
+// all of them equally. -quick runs a short version.
 package main
 
 import (

@@ -228,7 +228,7 @@ func (t *trained) host() (cost, error) {
 	})
 }
 
-// judge is what an evaluation of all samples does besides drawing them. What is on
+// judge measures what an evaluation of all samples does besides drawing them. What is on
 // the pictures makes no difference to the time.
 func (t *trained) judge() (cost, error) {
 	per := samples / 10

@@ -122,8 +122,8 @@ func (r *results) checkpointing(printf printer) {
 	printf(`
 ## Checkpoints
 
-The transformer, a checkpoint every 4 steps, written beside the training. *Lost* is the median step that begins with a copy of the state, less the median of the others: what training waits. *Whole after* is from
-the step to the event that names the folder (written, hashed, fsynced), which is told between steps.
+The transformer, a checkpoint every 4 steps, written while the training continues. *Lost* is the median step that begins with a copy of the state, less the median of the others: what training waits. *Whole after* is from
+the step to the event that names the folder (written, hashed, fsynced), which is sent between steps.
 
 | backend | step, s | with a checkpoint, s | lost, s | share of 2,000 steps | steps at which it is 1 %% | whole after, s |
 |---|---:|---:|---:|---:|---:|---:|
@@ -161,7 +161,7 @@ func (r *results) goals(printf printer) {
 	}
 }
 
-// cpu is the processor's name where Linux tells it.
+// cpu is the processor's name, if Linux reports it.
 func cpu() string {
 	data, err := os.ReadFile("/proc/cpuinfo")
 	if err == nil {

@@ -28,7 +28,7 @@ func TestReportComparesLeastAndMedian(t *testing.T) {
 	require.ErrorContains(t, r.unequal(), "dit, plain: 8 parameters on xla:cpu, 7 in JAX")
 }
 
-// Our measured process trains when it is told to, and only then.
+// Our measured process trains a step on request, and only then.
 func TestOwnTakesAStepAtATime(t *testing.T) {
 	in, tell := io.Pipe()
 	answers, out := io.Pipe()

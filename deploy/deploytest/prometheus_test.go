@@ -75,7 +75,7 @@ func exported(t *testing.T) map[string][]string {
 			return true
 		})
 	}
-	require.Equal(t, []string{"sweep", "metric", "group"}, metrics["tailsweep_best_value"], "internal/metrics is no longer read rightly here")
+	require.Equal(t, []string{"sweep", "metric", "group"}, metrics["tailsweep_best_value"], "this test no longer reads internal/metrics correctly")
 	return metrics
 }
 
