@@ -183,7 +183,7 @@ func storeContract(t *testing.T, h *home, status stack.Status) {
 		"AWS_ACCESS_KEY_ID="+access, "AWS_SECRET_ACCESS_KEY=wrong-secret")
 	answer, err := refused.CombinedOutput()
 	require.Error(t, err)
-	require.Contains(t, string(answer), "refused the credentials")
+	require.Contains(t, string(answer), "the secret key does not match the access key")
 	require.NotContains(t, string(answer), "wrong-secret")
 }
 
