@@ -34,7 +34,7 @@ func TestVerdict(t *testing.T) {
 		{"the baseline leads", []sweep.Trial{made(0, baseline, 0, 20, 30), made(1, search, 1, 20, 31)},
 			"The baseline itself, trial 0, has the best fid.tail: 30.00. No other configuration of this sweep is better."},
 		{"all failed a gate", []sweep.Trial{gated},
-			"No trial is the best: 1 trial completed with a value of fid.tail, and it failed a gate; this one, trial 3, has 44: it copies."},
+			"No trial is the best: 1 trial completed with a value of fid.tail, but it failed a gate; this one, trial 3, has 44: it copies."},
 		{"nothing completed", []sweep.Trial{{Status: sweep.StatusDiverged}},
 			"No trial has completed with a value of fid.tail yet, so there is nothing to compare."},
 	}

@@ -12,7 +12,7 @@ import (
 type ParameterInfo struct {
 	Name    string
 	About   string   // one sentence
-	Default Value    // without an entry in the spec; for lr, batch, ema, label_dropout the fixed field of train holds instead
+	Default Value    // if the spec does not set the parameter; see Fixed
 	Choices []string // the words allowed; nil for a number
 	Integer bool
 	Min     float64

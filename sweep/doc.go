@@ -1,7 +1,7 @@
-// Package sweep has the nouns that every other package shares: Spec and its
+// Package sweep defines the types that all other packages share: Spec and its
 // parts, Params, Value, Assignment, Trial, Failure, and the closed lists of
-// words, parameters, loss terms, metrics and datasets. What works on them is in the
-// packages below:
+// words, parameters, loss terms, metrics and datasets. The code that works on them is in
+// the packages below:
 //
 //	specfile  reads a spec: YAML, schema, checks, defaults
 //	space     distributions, conditions, the grid

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// Facts are what is known of the images and networks that trials are evaluated with: by
-// the spec alone (Dataset.Facts), or by the files too (package trainer/precheck).
+// Facts describe the images and networks that trials are evaluated with, as far as they
+// are known: from the spec alone (Dataset.Facts), or from the files, too (package
+// trainer/precheck).
 type Facts struct {
 	Classes    []string     // `[C]`, names; nil: not known
 	Groups     *ClassGroups // nil: not known
@@ -17,7 +18,7 @@ type Facts struct {
 	Classifier Known        // whether there is one of the dataset's classes
 }
 
-// Known is a truth that may not be known.
+// Known is the answer to a question of which the answer may not be known.
 type Known int
 
 // The values of Known.
@@ -27,8 +28,8 @@ const (
 	No
 )
 
-// Facts are what the spec alone says of d. Of an image folder the sizes of the groups
-// are right where Groups is given, but not which classes are in them.
+// Facts returns what the spec alone says about d. For an image folder the groups, if not
+// nil, have the right sizes, but not the right classes: these depend on the files.
 func (d Dataset) Facts() Facts {
 	info, _ := LookupDataset(d.Name)
 	f := Facts{Classes: info.Classes, Dims: FeatureDims}
@@ -49,7 +50,7 @@ func (d Dataset) Facts() Facts {
 	}
 	switch by := d.Groups; {
 	case by == nil || by.By == GroupsByThirds:
-		const many = 1 << 20 // images a class: a step shows whatever its factor
+		const many = 1 << 20 // images of each class: so many that profile step has smaller classes with any factor below 1
 		groups := thirds(d.Imbalance.Profile, d.Imbalance.order(classes), Counts(d.Imbalance, classes, many))
 		f.Groups = &groups
 	case by.By == GroupsByNames && len(by.Head)+len(by.Medium)+len(by.Tail) <= classes:
@@ -91,9 +92,9 @@ func (s *Spec) Measured() []Measured {
 	return all
 }
 
-// Deciding is the objective that a guidance scale is chosen by: the first that an
+// GuidanceObjective is the objective that a guidance scale is chosen by: the first that an
 // evaluation measures without a training, otherwise the FID over all classes.
-func (s *Spec) Deciding() Objective {
+func (s *Spec) GuidanceObjective() Objective {
 	for _, o := range s.Metrics {
 		if Evaluated(o.Name) && !strings.HasPrefix(o.Name, FamilyCAS+".") {
 			return o

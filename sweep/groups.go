@@ -69,7 +69,8 @@ func (im Imbalance) order(classes int) []int {
 	return order
 }
 
-// permutedStream keeps the permutation's random numbers apart from others of the seed.
+// permutedStream separates the random numbers of the permutation from others with the
+// same seed.
 const permutedStream = 0x636c6173736573 // "classes"
 
 // ClassGroups divides the classes. Each slice holds class indices, the classes with
@@ -81,11 +82,11 @@ type ClassGroups struct {
 }
 
 // ClassGroups divides the classes of d, with these names and training counts, as
-// d.Groups says; ties of frequency go by class index. By thirds, the default, head
-// are the floor(C/3) most frequent classes, tail as many of the least frequent, one
-// at least of two classes, and medium the rest; under a step profile head are the
-// classes of the greater count and tail those of the lesser. classes may be nil
-// unless d.Groups is by names. An error is a *FieldError of dataset.groups.
+// d.Groups says; ties of frequency go by class index. By thirds, the default, head has
+// the floor(C/3) most frequent classes, tail as many of the least frequent, and medium
+// the rest; two classes are one head and one tail class. With profile step, head has the
+// large classes and tail the small ones. classes may be nil unless d.Groups is by names.
+// An error is a *FieldError of dataset.groups.
 func (d Dataset) ClassGroups(classes []string, counts []int) (ClassGroups, error) {
 	order := make([]int, len(counts))
 	for i := range order {
@@ -113,10 +114,10 @@ func (d Dataset) ClassGroups(classes []string, counts []int) (ClassGroups, error
 	return divide(order, func(class int) string { return of[class] }), nil
 }
 
-// divide puts each class of order into the group that of returns.
-func divide(order []int, of func(class int) string) (g ClassGroups) {
+// divide puts each class of order into its group.
+func divide(order []int, groupOf func(class int) string) (g ClassGroups) {
 	for _, class := range order {
-		switch of(class) {
+		switch groupOf(class) {
 		case GroupHead:
 			g.Head = append(g.Head, class)
 		case GroupTail:
@@ -190,7 +191,7 @@ func (g ClassGroups) Classes(group string) []int {
 	return nil
 }
 
-// Of returns the group of a class: head, medium or tail; "" of a class in none.
+// Of returns the group of a class: head, medium or tail; "" for a class in no group.
 func (g ClassGroups) Of(class int) string {
 	for _, group := range GroupList() {
 		if slices.Contains(g.Classes(group), class) {

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// LossTerm is one entry of the closed list of terms that the training loss has beside
-// DDPM's. Its weight is the parameter NAME.weight; 0 turns the term off. The term's
+// LossTerm is one entry of the closed list of terms that the training loss has in
+// addition to DDPM's. Its weight is the parameter NAME.weight; 0 turns the term off. The term's
 // computation is a file of trainer/diffusion.
 type LossTerm struct {
 	Name       string
@@ -55,7 +55,7 @@ const (
 	ParamDispersiveTemperature = TermDispersive + ".temperature"
 )
 
-// The words of the terms' parameters that are no numbers.
+// The words of the terms' parameters that are not numbers.
 const (
 	PassUncond = "uncond"
 	PassCond   = "cond"
@@ -92,7 +92,7 @@ var lossTerms = []LossTerm{
 			{Name: ParamInfoncePass, Default: Word(PassUncond), Choices: []string{PassUncond, PassCond},
 				About: "The forward pass whose latent the InfoNCE loss reads."},
 			{Name: ParamInfonceStopGradient, Default: Word(StopNone), Choices: []string{StopNone, StopNegatives},
-				About: "negatives: the InfoNCE loss moves the anchor only, its negatives are taken as given."},
+				About: "negatives: the InfoNCE loss has gradients through the anchor only, not through its negatives."},
 			{Name: ParamInfonceLayer, Default: Word(LayerDefault),
 				Choices: []string{LayerDefault, LayerBottleneck, "down0", "down1", "down2", "down3", "up0", "up1", "up2", "up3", LayerQuarter, LayerLast},
 				About:   "The latent that the InfoNCE loss reads: bottleneck (the default) or the end of a level on the way down or up of a unet, the block at a quarter of the depth (the default) or the last of a dit."},
@@ -113,7 +113,7 @@ var lossTerms = []LossTerm{
 			{Name: ParamAlignmentWindow, Max: 1, OpenMax: true,
 				About: "The alignment loss counts only where t/T is at least this."},
 			{Name: ParamAlignmentStopGradient, Default: Word(StopNone), Choices: []string{StopNone, StopUncond, StopCond},
-				About: "Which of the two predictions the alignment loss takes as given."},
+				About: "Which of the two predictions gets no gradient of the alignment loss."},
 		},
 		NullLabel: func(Settings) bool { return true },
 	},
@@ -123,7 +123,7 @@ var lossTerms = []LossTerm{
 		Source:  "arXiv 2305.00562",
 		Parameters: []ParameterInfo{
 			{Name: ParamCBDMWeight, Max: 100,
-				About: "tau_c, the weight of class-balancing diffusion (CBDM), which draws the predictions for a class and for one drawn by frequency together; 0 turns it off."},
+				About: "tau_c, the weight of class-balancing diffusion (CBDM), which pulls together the predictions for the class of a sample and for a class drawn by frequency; 0 turns it off."},
 		},
 	},
 	{
@@ -162,8 +162,8 @@ var lossTerms = []LossTerm{
 	},
 }
 
-// LossTerms is the closed list of the terms of the training loss beside DDPM's, in the
-// order in which they are shown.
+// LossTerms is the closed list of the terms of the training loss in addition to DDPM's,
+// in the order in which they are shown.
 func LossTerms() []LossTerm { return slices.Clone(lossTerms) }
 
 // Layers lists the words of infonce.layer that name a latent of this model, the default

@@ -44,8 +44,8 @@ const FIDClass = FamilyFID + ".class."
 
 // ClassMetrics returns the name of each class's FID, in class order: FIDClass and the
 // class's own name, in which everything but letters and digits of any script, '-' and
-// '_' becomes '_'. Names that fall together get the number of their class, so that
-// each is unique: of "a b" and "a_b", classes 0 and 1, they end in a_b-0 and a_b-1.
+// '_' becomes '_'. Equal names get the number of their class appended, so that each
+// is unique: those of classes 0, "a b", and 1, "a_b", end in a_b-0 and a_b-1.
 func ClassMetrics(classes []string) []string {
 	names, times := make([]string, len(classes)), map[string]int{}
 	for i, class := range classes {
@@ -82,13 +82,13 @@ func metricWord(class string) string {
 // fewer is too uncertain.
 const FeatureDims = 64
 
-// MetricFamily is one entry of the closed list of families: metrics that exist once a
-// group, "fid.tail". Its computation is a file of trainer/evaluate.
+// MetricFamily is one entry of the closed list of families. A family has one metric for
+// each group, such as "fid.tail". Its computation is a file of trainer/evaluate.
 type MetricFamily struct {
 	Name  string
 	Goal  Goal   // which way is better
 	Unit  string // ratio, ...; "" for a number without one
-	About string // one sentence, but for the group at its end
+	About string // one sentence, without the group at its end
 	// needs returns why evidence is not enough to measure the family, or nil. It is nil
 	// where nothing is needed.
 	needs func(evidence) *FieldError
@@ -100,11 +100,11 @@ var families = []MetricFamily{
 	{FamilyKID, Minimize, "", "Kernel distance between the features of samples and of balanced real images, over ", evidence.forKID},
 	{FamilyPrecision, Maximize, "ratio", "Share of samples among the real images by nearest neighbours (k = 3), over ", evidence.forNeighbours},
 	{FamilyRecall, Maximize, "ratio", "Share of real images among the samples by nearest neighbours (k = 3), over ", evidence.forNeighbours},
-	{FamilyDensity, Maximize, "", "How many real images have a sample among their neighbours, over k = 5, over ", evidence.forNeighbours},
+	{FamilyDensity, Maximize, "", "Mean number of real images whose ball of 5 nearest neighbours contains a sample, divided by 5, over ", evidence.forNeighbours},
 	{FamilyCoverage, Maximize, "ratio", "Share of real images that have a sample among their 5 nearest neighbours, over ", evidence.forNeighbours},
 	{FamilyDiversity, Maximize, "", "Mean feature distance of two samples of a class, over ", evidence.forDiversity},
-	{FamilyLabelAccuracy, Maximize, "ratio", "Share of samples that a classifier sees as the class they were asked for, over ", evidence.forLabelAccuracy},
-	{FamilyMemorisedRatio, Minimize, "ratio", "Share of samples that are a third as far from their nearest training image as from the second, or nearer, over ", nil},
+	{FamilyLabelAccuracy, Maximize, "ratio", "Share of samples that a classifier assigns to the class they were sampled for, over ", evidence.forLabelAccuracy},
+	{FamilyMemorisedRatio, Minimize, "ratio", "Share of samples whose distance to the nearest training image is at most a third of that to the second nearest, over ", nil},
 	{FamilyCAS, Maximize, "ratio", "Accuracy, on real images that were not trained on, of a classifier trained on training images and samples, over ", evidence.forCAS},
 }
 

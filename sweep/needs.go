@@ -26,7 +26,7 @@ func (s *Spec) Unmeasurable(f Facts, a Assignment) []FieldError {
 		}
 		measured := at.Measured()
 		if evaluated := slices.ContainsFunc(at.Metrics, func(o Objective) bool { return Evaluated(o.Name) }); evaluated && scales > 1 {
-			if name := at.Deciding().Name; !slices.ContainsFunc(measured, func(m Measured) bool { return m.Metric == name }) {
+			if name := at.GuidanceObjective().Name; !slices.ContainsFunc(measured, func(m Measured) bool { return m.Metric == name }) {
 				measured = append(measured, Measured{name, "evaluate.guidance"})
 			}
 		}
@@ -62,11 +62,11 @@ func (s *Spec) unmeasurable(m Measured, f Facts, scales int, rung bool) *FieldEr
 		if f.Classes != nil {
 			metrics := ClassMetrics(f.Classes)
 			if class = slices.Index(metrics, m.Metric); class < 0 {
-				return &FieldError{Field: m.Field, Value: m.Metric, Message: "is of no class of the dataset", Valid: text.List(metrics, shownClasses)}
+				return &FieldError{Field: m.Field, Value: m.Metric, Message: "names a class that the dataset does not have", Valid: text.List(metrics, shownClasses)}
 			}
-			e.of = fmt.Sprintf("class %s", f.Classes[class])
+			e.group = fmt.Sprintf("class %s", f.Classes[class])
 		} else {
-			e.of = "class " + strings.TrimPrefix(m.Metric, FIDClass)
+			e.group = "class " + strings.TrimPrefix(m.Metric, FIDClass)
 		}
 		classes = []int{class}
 	} else {
@@ -84,7 +84,7 @@ func (s *Spec) unmeasurable(m Measured, f Facts, scales int, rung bool) *FieldEr
 				return s.emptyGroup(m, *f.Groups)
 			}
 		}
-		e.of = fmt.Sprintf("group %s, %s", group, count(len(classes), "class", "classes"))
+		e.group = fmt.Sprintf("group %s, %s", group, count(len(classes), "class", "classes"))
 	}
 	e.classes = len(classes)
 	if f.Real != nil {
@@ -142,10 +142,10 @@ func partsOf(real, classes []int, scales int) [][]int {
 	return parts
 }
 
-// evidence is what one metric would be measured on.
+// evidence describes the images that one metric would be measured on.
 type evidence struct {
 	metric, field string
-	of            string // "group tail, 3 classes"
+	group         string // "group tail, 3 classes"
 	spec          *Spec  // as it is at the end, or at a rung
 	classes       int
 	parts         [][]int // of real images, by class; nil: not known
@@ -194,8 +194,8 @@ func (e evidence) enough(need int, metric string) *FieldError {
 	return e.tooFew(samples, real, least, need, (need+e.classes-1)/e.classes, metric)
 }
 
-// forNeighbours knows that as many images of each class are taken as the rarest class
-// has of samples or real images.
+// forNeighbours allows for the balance of classes: as many images of each are taken as
+// the rarest class has of samples or real images.
 func (e evidence) forNeighbours() *FieldError {
 	const need = Neighbours + 1
 	family, _, _ := strings.Cut(e.metric, ".")
@@ -225,13 +225,13 @@ func (e evidence) forNeighbours() *FieldError {
 		} else {
 			samples = perClass * present
 		}
-		return e.tooFew(samples, rarest*present, part, need, (need+max(1, present)-1)/max(1, present), family+", which takes as many of each class as its rarest has,")
+		return e.tooFew(samples, rarest*present, part, need, (need+max(1, present)-1)/max(1, present), family+" takes as many images of each class as the rarest has and")
 	}
 	return nil
 }
 
-// tooFew words the fault of a metric that needs a number of samples and as many real
-// images. real is -1 where it is not known; part are the real images by class.
+// tooFew returns the fault of a metric that needs a number of samples and as many real
+// images. real is -1 if it is not known; part has the real images by class.
 func (e evidence) tooFew(samples, real int, part []int, need, perClass int, metric string) *FieldError {
 	f := &FieldError{Field: e.field}
 	valid := []string{"more real images"}
@@ -262,13 +262,15 @@ func (e evidence) tooFew(samples, real int, part []int, need, perClass int, metr
 	if real >= 0 {
 		f.Message += fmt.Sprintf(" and %d real images", real)
 	}
-	f.Message += " of " + e.of
-	if len(part) > 0 {
-		f.Message += fmt.Sprintf(" (%d real ones of its rarest class%s)", slices.Min(part), halved)
+	f.Message += " of " + e.group
+	if len(part) > 1 {
+		f.Message += fmt.Sprintf(" (its rarest class has %d real images%s)", slices.Min(part), halved)
+	} else {
+		f.Message += halved
 	}
-	f.Message += fmt.Sprintf(", and %s needs %d", metric, need)
+	f.Message += fmt.Sprintf("; %s needs at least %d", metric, need)
 	if real >= 0 {
-		f.Message += " of either"
+		f.Message += " of each"
 	}
 	f.Valid = strings.Join(valid, ", or ")
 	return f
@@ -288,8 +290,8 @@ func (e evidence) forLabelAccuracy() *FieldError {
 	return nil
 }
 
-// forCAS knows that the classifier is trained on the training images, and tested on
-// the real ones that are not among them.
+// forCAS requires held-out images: the classifier is trained on the training images and
+// tested on the other real ones.
 func (e evidence) forCAS() *FieldError {
 	if size := e.spec.Dataset.Size; !ClassifierTakes(size) {
 		return &FieldError{Field: "dataset.size", Value: fmt.Sprint(size), Message: e.metric + " trains a classifier, which does not take images of this size", Valid: "8, 16, 28, 32, 64"}
@@ -299,12 +301,13 @@ func (e evidence) forCAS() *FieldError {
 	}
 	return &FieldError{
 		Field: e.field, Value: e.metric,
-		Message: fmt.Sprintf("is tested on real images that are not trained on, but all of %s, are trained on", e.of),
+		Message: fmt.Sprintf("needs held-out real images, but all images of %s, are trained on", e.group),
 		Valid:   "a metric that needs none, or an imbalance that leaves images out, or for an image-folder a dataset.reference of other images",
 	}
 }
 
-// forLoss knows that the loss curve has its first point after train.log_every steps.
+// forLoss requires a point of the loss curve, the first of which comes after
+// train.log_every steps.
 func (e evidence) forLoss() *FieldError {
 	every, stop := e.spec.Train.LogEvery, e.spec.EarlyTerminate
 	if !e.rung || every <= stop.MinIter {

@@ -89,7 +89,7 @@ type Dataset struct {
 
 // Grouping says which classes are head, medium and tail: see Dataset.ClassGroups.
 type Grouping struct {
-	// thirds: thirds of the classes by their number of training images; shots: by that number itself; names: as the lists say, and medium where none does.
+	// thirds: thirds of the classes by their number of training images; shots: by that number itself; names: as the lists say; classes in no list are medium.
 	By string `json:"by"`
 	// by shots: classes with more training images are head.
 	Many int `json:"many,omitempty" jsonschema:"minimum=1,maximum=100000000"`
@@ -97,13 +97,13 @@ type Grouping struct {
 	Few int `json:"few,omitempty" jsonschema:"minimum=1,maximum=100000000"`
 	// by names: the classes of the head, each by its name or its number from 0, as text.
 	Head []string `json:"head,omitempty" jsonschema:"maxItems=10000,uniqueItems=true,minLength=1,maxLength=255"`
-	// by names: the classes of the middle; those that no list names are there, too.
+	// by names: the medium classes; classes in no list are medium, too.
 	Medium []string `json:"medium,omitempty" jsonschema:"maxItems=10000,uniqueItems=true,minLength=1,maxLength=255"`
 	// by names: the classes of the tail.
 	Tail []string `json:"tail,omitempty" jsonschema:"maxItems=10000,uniqueItems=true,minLength=1,maxLength=255"`
 }
 
-// Imbalance is the long-tailed split: see Counts. Of an image folder, n_max is the
+// Imbalance is the long-tailed split: see Counts. For an image folder n_max is the
 // number of images of its smallest class.
 type Imbalance struct {
 	// exp: class sizes fall exponentially; step: half of the classes are small; none: all images.
@@ -173,7 +173,7 @@ type Train struct {
 
 // Evaluate says how a finished trial is evaluated.
 type Evaluate struct {
-	// How many images are sampled of each class. With several guidance scales, as many further ones are sampled at each to choose a scale by.
+	// How many images are sampled of each class. With several guidance scales, the same number is also sampled at each scale, to choose one.
 	SamplesPerClass int `json:"samples_per_class" jsonschema:"minimum=1,maximum=50000"`
 	// Guidance scales w tried, eps_c + w (eps_c - eps_0). The best by the first metric is chosen on one half of the real images and on samples of its own, and reported on the other half and other samples.
 	Guidance []float64 `json:"guidance" jsonschema:"minItems=1,maxItems=16,uniqueItems=true,minimum=0,maximum=20"`
@@ -189,7 +189,7 @@ type Evaluate struct {
 	Features *Features `json:"features,omitempty"`
 	// Measure cas.*, which trains a classifier at the end of each trial. A metric or constraint that names cas implies it.
 	CAS bool `json:"cas,omitempty"`
-	// How a trial is evaluated at a rung of early_terminate, where that is to be cheaper than at its end.
+	// How a trial is evaluated at a rung of early_terminate, if that should be cheaper than at its end.
 	Rung *RungEvaluate `json:"rung,omitempty"`
 }
 
@@ -198,7 +198,7 @@ type Evaluate struct {
 type Features struct {
 	// A classifier that `tailsweep features train` made, or Inception-v3 as safetensors with pytorch-fid's names (docs/evaluation.md).
 	Path string `json:"path" jsonschema:"required,minLength=1,maxLength=4096"`
-	// A classifier for label_accuracy, where path is no classifier.
+	// A classifier for label_accuracy, if path is not a classifier.
 	Classifier string `json:"classifier,omitempty" jsonschema:"minLength=1,maxLength=4096"`
 }
 
@@ -222,7 +222,7 @@ type RungEvaluate struct {
 type Objective struct {
 	// The metric.
 	Name string `json:"name" jsonschema:"required"`
-	// Whether less or more is better: as the metric has it.
+	// Whether less or more is better. It must be the direction of the metric.
 	Goal Goal `json:"goal"`
 }
 
@@ -244,7 +244,7 @@ type Repeats struct {
 }
 
 // EarlyTerminate ends trials at rungs, steps of training at which they are
-// judged: min_iter, min_iter eta, min_iter eta^2, ... below train.steps.
+// evaluated: min_iter, min_iter eta, min_iter eta^2, ... below train.steps.
 type EarlyTerminate struct {
 	// Which trials are stopped at a rung. median: those worse than the median of the others; asha: those not among the best 1/eta; hyperband: as asha, with trials spread over several first rungs.
 	Type string `json:"type" jsonschema:"required"`
@@ -264,7 +264,7 @@ type Budget struct {
 	RunCap int `json:"run_cap,omitempty" jsonschema:"minimum=1,maximum=100000"`
 	// How many hours of training slots are used, at most, baseline included.
 	GPUHours float64 `json:"gpu_hours,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1000000"`
-	// Time since the sweep began, such as 12h or 1h30m, after which no new trial starts. Trials that run by then finish: max_trial_time bounds them.
+	// Time since the sweep began, such as 12h or 1h30m, after which no new trial starts. Running trials finish; max_trial_time limits each of them.
 	WallClock Duration `json:"wall_clock,omitempty"`
 }
 
@@ -278,13 +278,12 @@ type Resources struct {
 type Checkpoints struct {
 	// Training steps between checkpoints; the last step always makes one.
 	EverySteps int `json:"every_steps" jsonschema:"minimum=1,maximum=10000000"`
-	// Of how many trials, best first, the final checkpoint is kept. With constraints or repeats, which may change the order later, twice as many are kept.
+	// Number of best trials whose final checkpoint is kept. With constraints or repeats, which may change the order later, twice as many are kept.
 	SaveSweepBest int `json:"save_sweep_best" jsonschema:"minimum=1,maximum=100"`
 }
 
-// RanksAlone reports whether Rank needs nothing but the trials that it puts in
-// order: there are neither constraints nor repeats, for which the rest of the
-// ledger matters. Then it is ByMetrics.
+// RanksAlone reports whether completed trials can be ranked without the rest of the
+// ledger: the spec has neither constraints nor repeats. Then ByMetrics ranks them.
 func (s *Spec) RanksAlone() bool { return len(s.Constraints) == 0 && s.Repeats == nil }
 
 // KeptCheckpoints is how many trials' final checkpoints a sweep keeps, best first:
@@ -297,7 +296,7 @@ func (s *Spec) KeptCheckpoints() int {
 	return 2 * s.Checkpoints.SaveSweepBest
 }
 
-// Rungs returns the steps of training at which trials are judged before their end,
+// Rungs returns the training steps at which trials are evaluated before their end,
 // ascending: min_iter eta^k for k = 0, 1, ... while below train.steps. All are
 // multiples of min_iter, hence of checkpoints.every_steps. It returns nil without
 // early_terminate.
@@ -316,8 +315,8 @@ func (s *Spec) Rungs() []int {
 // DefaultQueue is the task queue of trainings where a spec names none.
 const DefaultQueue = "gpu"
 
-// Draws is how many images an evaluation samples of each class: with several
-// guidance scales there are further ones at each, to choose by.
+// Draws is how many images an evaluation samples of each class. With several guidance
+// scales it includes those from which one is chosen.
 func (e Evaluate) Draws() int {
 	if len(e.Guidance) > 1 {
 		return e.SamplesPerClass * (len(e.Guidance) + 1)

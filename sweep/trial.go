@@ -96,7 +96,7 @@ type Trial struct {
 	Limit string   `json:"limit,omitempty"` // the limit on a single trial that stopped it, in words
 	Steps int      `json:"steps"`           // trained
 	Losses
-	Attempts   int       `json:"attempts"`             // of training: 1 when nothing went wrong, and 1 more for each rung that it went on from; see Tries
+	Attempts   int       `json:"attempts"`             // of training: one for each stage, up to a rung or the end, plus retries; see Tries
 	Checkpoint string    `json:"checkpoint,omitempty"` // key of the final checkpoint's folder
 	Backend    string    `json:"backend,omitempty"`    // xla:cpu | xla:cuda | go
 	TrainTime  float64   `json:"train_seconds"`        // seconds in training children, all attempts
@@ -144,11 +144,11 @@ func (t Trial) Tries() int {
 	return max(0, t.Attempts-stages) + min(t.Attempts, 1)
 }
 
-// Task is what everybody who works on a trial needs to know of it.
+// Task describes a trial to the processes that work on it.
 type Task struct {
 	Spec       Spec       `json:"spec"`
 	Assignment Assignment `json:"assignment"`
-	Attempt    int        `json:"attempt"` // at training, from 1; each number is used once a trial
+	Attempt    int        `json:"attempt"` // at training, from 1; each number is used once per trial
 }
 
 // TrainJob is one attempt at training a trial, on one machine.

@@ -509,7 +509,7 @@ func TestAllTrialsFailedTheirGates(t *testing.T) {
 		})
 	}
 	require.NoError(t, archive.New(objects).AppendSegment(t.Context(), "fresh", 0, trials))
-	const why = "2 trials completed with a value of fid.tail, and all failed a gate; the best, trial 1, has 60: memorised_ratio.all is 0.2, gates.max_memorised_ratio is 0.05"
+	const why = "2 trials completed with a value of fid.tail, but all failed a gate; the best, trial 1, has 60: memorised_ratio.all is 0.2, gates.max_memorised_ratio is 0.05"
 	for _, arguments := range [][]string{{"best", "fresh"}, {"pull", "fresh", "--to", t.TempDir()}} {
 		r := cmdline(t, objects, "", arguments...)
 		require.Equal(t, cli.ExitNotFound, r.Code)

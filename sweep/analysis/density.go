@@ -24,8 +24,7 @@ const rangeBins = 50
 
 // newAxis bins the values of p. Numbers have rangeBins of equal width between the
 // least and the greatest that was tried, in the logarithm for the log distributions;
-// an ordinal counts by its place. An exact zero beside a positive range and each
-// category have a bin of their own. Numbers are smoothed by a normal kernel cut off at
+// an ordinal counts by its place. An exact zero and each category have a separate bin. Numbers are smoothed by a normal kernel cut off at
 // the ends, with Scott's bandwidth (1992, "Multivariate Density Estimation", eq. 6.42)
 // for the k best, 1.06 min(sd, iqr / 1.34) k^(-1/5), and half a bin at least.
 func newAxis(p sweep.Parameter, entries []entry, k int) axis {

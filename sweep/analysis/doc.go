@@ -1,4 +1,4 @@
-// Package analysis judges finished trials: ranking, feasibility, noise between
+// Package analysis evaluates finished trials: ranking, feasibility, noise between
 // seeds, comparisons with confidence, importance of parameters, the Pareto front
 // and its hypervolume.
 //

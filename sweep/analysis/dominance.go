@@ -103,7 +103,7 @@ func Crowding(points [][]float64, front []int) []float64 {
 		slices.SortFunc(order, func(a, b int) int {
 			return cmp.Or(cmp.Compare(points[front[a]][k], points[front[b]][k]), cmp.Compare(front[a], front[b]))
 		})
-		// Halves, since the difference of two finite numbers may not be finite.
+		// Divide first: the difference of two finite numbers can overflow.
 		span := value(last)/2 - value(0)/2
 		if span == 0 {
 			continue

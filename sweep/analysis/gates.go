@@ -17,9 +17,9 @@ func GatedText(spec *sweep.Spec, trials []sweep.Trial, metric string) string {
 	name := ordering(spec, metric)[0].Name
 	best := gated[0]
 	value, _ := best.Metric(name)
-	text := fmt.Sprintf("%d trials completed with a value of %s, and all failed a gate; the best", len(gated), name)
+	text := fmt.Sprintf("%d trials completed with a value of %s, but all failed a gate; the best", len(gated), name)
 	if len(gated) == 1 {
-		text = fmt.Sprintf("1 trial completed with a value of %s, and it failed a gate; this one", name)
+		text = fmt.Sprintf("1 trial completed with a value of %s, but it failed a gate; this one", name)
 	}
 	return fmt.Sprintf("%s, trial %d, has %.4g: %s", text, best.Number, value, strings.Join(best.Gates, "; "))
 }

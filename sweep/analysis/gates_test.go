@@ -66,8 +66,8 @@ func TestGatedText(t *testing.T) {
 	}
 	require.Empty(t, GatedText(spec, []sweep.Trial{{Status: sweep.StatusFailed}}, ""))
 	trials := []sweep.Trial{trial(0, 31.5, "a is 1, gates.a is 2", "b"), trial(1, 32, "c")}
-	require.Equal(t, "1 trial completed with a value of "+name+", and it failed a gate; this one, trial 1, has 32: c", GatedText(spec, trials[1:], ""))
-	require.Equal(t, "2 trials completed with a value of "+name+", and all failed a gate; the best, trial 0, has 31.5: a is 1, gates.a is 2; b", GatedText(spec, trials, ""))
+	require.Equal(t, "1 trial completed with a value of "+name+", but it failed a gate; this one, trial 1, has 32: c", GatedText(spec, trials[1:], ""))
+	require.Equal(t, "2 trials completed with a value of "+name+", but all failed a gate; the best, trial 0, has 31.5: a is 1, gates.a is 2; b", GatedText(spec, trials, ""))
 	require.Empty(t, GatedText(spec, trials, "kid.head"), "which none has")
 }
 

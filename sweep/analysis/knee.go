@@ -18,7 +18,7 @@ import "math"
 //
 // ok is false when the front has no knee: fewer than three distinct points, or none
 // below the plane, as on a straight or convex-outward front, whose ends are as good a
-// compromise as anything between them. Of equal distances the first point counts.
+// compromise as anything between them. Ties go to the first point.
 func Knee(front [][]float64) (index int, ok bool) {
 	if len(front) < 3 {
 		return 0, false

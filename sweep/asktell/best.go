@@ -47,7 +47,7 @@ func (s *session) best(o *object) (reply, error) {
 	}
 	t, _ := analysis.Best(s.spec, feasible, "")
 	if r, ok := s.sampler.(sampler.Recommender); ok && !s.exact {
-		request := sampler.Request{Spec: s.spec, Ledger: s.ledger, Pending: s.pending, Number: len(s.told), Index: s.asked}
+		request := sampler.Request{Spec: s.spec, Ledger: s.ledger, Pending: s.pending, Number: len(s.reported), Index: s.asked}
 		if likely, ok := r.Recommend(request); ok {
 			t = likely
 		}
@@ -83,7 +83,7 @@ func (s *session) explain(o *object) (reply, error) {
 	if err := o.done(); err != nil {
 		return reply{}, err
 	}
-	if at := s.told[id]; at >= 0 {
+	if at := s.reported[id]; at >= 0 {
 		t := s.ledger[at]
 		r := reply{OK: true, ID: &id, Params: t.Params, Status: t.Status, Reason: &t.Reason}
 		if t.Status == sweep.StatusCompleted {

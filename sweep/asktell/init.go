@@ -9,7 +9,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// Limits of a session, beside those of its space.
+// Limits of a session, in addition to those of its space.
 const (
 	maxTrials      = 100_000
 	maxObjectives  = 8
@@ -50,11 +50,11 @@ func newSpec(o *object) (spec *sweep.Spec, exact bool, err error) {
 	if spec.Parameters, err = readSpace(list); err != nil {
 		return nil, false, err
 	}
-	return spec, exact, gridded(spec)
+	return spec, exact, checkGrid(spec)
 }
 
-// gridded refuses a grid that is too large to list.
-func gridded(spec *sweep.Spec) error {
+// checkGrid refuses a grid that is too large to list.
+func checkGrid(spec *sweep.Spec) error {
 	if spec.Method != sweep.MethodGrid {
 		return nil
 	}

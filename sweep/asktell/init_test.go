@@ -47,7 +47,7 @@ func TestInitRefuses(t *testing.T) {
 		"a far normal":        {`"space":[{"name":"x","type":"float","low":0,"high":1,"mu":9,"sigma":1}]`, "space[0].mu: 9 with sigma 1 leaves less than 0.001"},
 		"a flat normal":       {`"space":[{"name":"x","type":"float","low":0,"high":1,"mu":0.5,"sigma":1e6}]`, "leaves less than 0.001"},
 		"log steps at 0":      {`"space":[{"name":"x","type":"int","low":2,"high":64,"step":4,"log":true}]`, "space[0].step: 4: with log it has to be below twice low, 2"},
-		"steps beyond digits": {`"space":[{"name":"x","type":"float","low":1e9,"high":1000000001,"step":1e-5}]`, "space[0].step: 1e-05 is too fine"},
+		"steps beyond digits": {`"space":[{"name":"x","type":"float","low":1e9,"high":1000000001,"step":1e-5}]`, "space[0].step: 1e-05 is too small"},
 		"great ints":          {`"space":[{"name":"x","type":"int","low":1e13,"high":10000000000009}]`, "integers up to 1e12"},
 		"normal ints":         {`"space":[{"name":"x","type":"int","low":0,"high":4,"mu":1,"sigma":1}]`, "space[0].mu: does not go with type int"},
 		"bounds of words":     {`"space":[{"name":"x","type":"cat","choices":["a"],"low":1}]`, "space[0].low: does not go with type cat (valid: choices)"},

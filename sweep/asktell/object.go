@@ -51,7 +51,7 @@ func parse(text []byte, path string) (*object, error) {
 		return nil, notJSON(text, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("want one JSON object a line, and there is text after it")
+		return nil, errors.New("want one JSON object per line, but there is text after it")
 	}
 	return o, nil
 }

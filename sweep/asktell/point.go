@@ -12,16 +12,16 @@ import (
 // number of another program still counts as it.
 const rounding = 1e-9
 
-// place is the configuration of an inject line as given: params, or u of the unit
-// cube.
-type place struct {
+// injected is the configuration of an inject line as given: params, or u, a point of the
+// unit cube.
+type injected struct {
 	text json.RawMessage // nil with u
 	u    []float64
 }
 
-// where reads the fields of a place.
-func where(o *object) place {
-	at := place{text: o.raw("params"), u: o.numbers("u")}
+// readInjected reads u or params.
+func readInjected(o *object) injected {
+	at := injected{text: o.raw("params"), u: o.numbers("u")}
 	if (at.text != nil) == o.has("u") {
 		o.failf("u", "give u, a point of the unit cube, or params")
 	}
@@ -29,12 +29,12 @@ func where(o *object) place {
 }
 
 // params returns the configuration.
-func (at place) params(spec *sweep.Spec) (sweep.Params, error) {
+func (at injected) params(spec *sweep.Spec) (sweep.Params, error) {
 	if at.text != nil {
 		return params(at.text, spec)
 	}
 	if len(at.u) != len(spec.Parameters) {
-		return nil, fmt.Errorf("u: got %d numbers, want %d: one a parameter of the space, in its order", len(at.u), len(spec.Parameters))
+		return nil, fmt.Errorf("u: got %d numbers, want %d: one for each parameter of the space, in its order", len(at.u), len(spec.Parameters))
 	}
 	cube := make(map[string]float64, len(at.u))
 	for i, x := range at.u {

@@ -61,7 +61,7 @@ func TestASessionHasAnEnd(t *testing.T) {
 	require.NoError(t, serve(strings.NewReader(in), &out, &session{newSampler: sampler.New, most: 2}))
 	answers := strings.Split(out.String(), "\n")
 	for _, at := range []int{3, 4} {
-		require.Contains(t, answers[at], "the session has had 2 trials, the most")
+		require.Contains(t, answers[at], "the session has reached its limit of 2 trials")
 	}
 	require.Contains(t, answers[6], `"id":0`)
 }

@@ -19,13 +19,13 @@ type session struct {
 
 // search is the state since an init.
 type search struct {
-	spec    *sweep.Spec
-	exact   bool
-	sampler sampler.Sampler
-	asked   int                // trials that were not injected
-	told    []int              // by id: the place in ledger, -1 while it is pending
-	ledger  []sweep.Trial      // in the order of tell and inject
-	pending []sweep.Assignment // by id
+	spec     *sweep.Spec
+	exact    bool
+	sampler  sampler.Sampler
+	asked    int                // trials that were not injected
+	reported []int              // by id: the place in ledger, -1 while it is pending
+	ledger   []sweep.Trial      // in the order of tell and inject
+	pending  []sweep.Assignment // by id
 }
 
 // reply is one line of output.
@@ -112,10 +112,10 @@ func (s *session) ask(o *object) (reply, error) {
 	if err := o.done(); err != nil {
 		return reply{}, err
 	}
-	if err := s.room(); err != nil {
+	if err := s.checkLimit(); err != nil {
 		return reply{}, err
 	}
-	a := sweep.Assignment{Number: len(s.told), Kind: sweep.KindSearch, Seed: trainSeed}
+	a := sweep.Assignment{Number: len(s.reported), Kind: sweep.KindSearch, Seed: trainSeed}
 	var err error
 	a.Params, a.Reason, err = s.sampler.Suggest(sampler.Request{
 		Spec: s.spec, Ledger: s.ledger, Pending: s.pending, Number: a.Number, Index: s.asked, Exact: s.exact,
@@ -124,15 +124,15 @@ func (s *session) ask(o *object) (reply, error) {
 		return reply{}, err
 	}
 	s.asked++
-	s.told = append(s.told, -1)
+	s.reported = append(s.reported, -1)
 	s.pending = append(s.pending, a)
 	return reply{ID: &a.Number, Params: a.Params}, nil
 }
 
-// room refuses a trial beyond the limit.
-func (s *session) room() error {
-	if len(s.told) >= s.most {
-		return fmt.Errorf("op: the session has had %d trials, the most; begin another with init", s.most)
+// checkLimit refuses a trial beyond the limit.
+func (s *session) checkLimit() error {
+	if len(s.reported) >= s.most {
+		return fmt.Errorf("op: the session has reached its limit of %d trials; begin another with init", s.most)
 	}
 	return nil
 }
@@ -143,7 +143,7 @@ func (s *session) tell(o *object) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if s.told[id] >= 0 {
+	if s.reported[id] >= 0 {
 		return reply{}, fmt.Errorf("id: trial %d was reported before", id)
 	}
 	at, ok := slices.BinarySearchFunc(s.pending, id, func(a sweep.Assignment, id int) int { return a.Number - id })
@@ -152,14 +152,14 @@ func (s *session) tell(o *object) (reply, error) {
 	}
 	trial.Assignment = s.pending[at]
 	s.pending = slices.Delete(s.pending, at, at+1)
-	s.told[id] = len(s.ledger)
+	s.reported[id] = len(s.ledger)
 	s.ledger = append(s.ledger, trial)
 	return reply{OK: true}, nil
 }
 
 // inject adds a trial that was not asked for.
 func (s *session) inject(o *object) (reply, error) {
-	at := where(o)
+	at := readInjected(o)
 	trial, err := s.outcome(o)
 	if err != nil {
 		return reply{}, err
@@ -168,12 +168,12 @@ func (s *session) inject(o *object) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if err := s.room(); err != nil {
+	if err := s.checkLimit(); err != nil {
 		return reply{}, err
 	}
-	trial.Assignment = sweep.Assignment{Number: len(s.told), Kind: sweep.KindSearch, Params: params, Seed: trainSeed,
+	trial.Assignment = sweep.Assignment{Number: len(s.reported), Kind: sweep.KindSearch, Params: params, Seed: trainSeed,
 		Reason: sweep.Reason{Sampler: opInject, Note: "reported by the client without an ask"}}
-	s.told = append(s.told, len(s.ledger))
+	s.reported = append(s.reported, len(s.ledger))
 	s.ledger = append(s.ledger, trial)
 	return reply{OK: true, ID: &trial.Number}, nil
 }
@@ -184,11 +184,11 @@ func (s *session) id(o *object) int {
 	id, ok := finite(raw)
 	switch {
 	case raw == nil:
-		o.failf("id", "is missing: that of the trial, from ask")
-	case len(s.told) == 0:
+		o.failf("id", "is missing: the id that ask returned")
+	case len(s.reported) == 0:
 		o.failf("id", "there is no trial yet")
-	case !ok || id != math.Trunc(id) || id < 0 || id >= float64(len(s.told)):
-		o.failf("id", "there is no trial %s (valid: 0 to %d)", shown(raw), len(s.told)-1)
+	case !ok || id != math.Trunc(id) || id < 0 || id >= float64(len(s.reported)):
+		o.failf("id", "there is no trial %s (valid: 0 to %d)", shown(raw), len(s.reported)-1)
 	default:
 		return int(id)
 	}

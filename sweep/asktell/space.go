@@ -134,15 +134,15 @@ func interval(o *object, integer bool, p *sweep.Parameter) {
 	case log && p.Min <= 0:
 		o.failf("low", "%v: log needs low above 0 (for an exact 0 as well: zero, its probability)", p.Min)
 	case p.Zero < 0 || p.Zero >= 1:
-		o.failf("zero", "%v is not a probability from 0 to below 1", p.Zero)
+		o.failf("zero", "%v is not a probability in [0, 1)", p.Zero)
 	case p.Zero > 0 && p.Min <= 0:
-		o.failf("zero", "needs low above 0, and low is %v: the range has a zero already", p.Min)
+		o.failf("zero", "needs low above 0, and low is %v: the range includes 0 already", p.Min)
 	case o.has(step) && (p.Q <= 0 || p.Q > p.Max-p.Min):
 		o.failf(step, "%v is not above 0 and at most high - low = %v", p.Q, p.Max-p.Min)
 	case integer && !whole(p.Q):
 		o.failf(step, "%v: type int takes integers", p.Q)
 	case p.Q > 0 && p.Q < leastStep*math.Max(math.Abs(p.Min), math.Abs(p.Max)):
-		o.failf(step, "%v is too fine beside low and high", p.Q)
+		o.failf(step, "%v is too small relative to low and high", p.Q)
 	case log && p.Q >= 2*p.Min:
 		o.failf(step, "%v: with log it has to be below twice low, %v", p.Q, p.Min)
 	}

@@ -34,7 +34,7 @@ func Check(c Checker, p *sweep.Parameter) {
 	}
 	switch shown := c.Shown(&p.Zero); {
 	case p.Min <= 0:
-		c.Wrong(&p.Zero, shown, "zero needs min > 0: the range has a zero already", "min > 0, or no zero")
+		c.Wrong(&p.Zero, shown, "zero needs min > 0: the range includes 0 already", "min > 0, or no zero")
 	case !info.Accepts(sweep.Number(0)):
 		c.Wrong(&p.Zero, shown, p.Name+" cannot be 0", info.Legal())
 	}

@@ -8,20 +8,20 @@ import (
 )
 
 // Distribution is everything the program knows of one distribution. It has either
-// List, or the functions of numbers. An exact zero beside a range is not its concern:
-// Value, Place and Steps are those of the range alone.
+// List, or the functions of numbers. Value, Place and Steps are those of the range alone;
+// zero.go adds an exact zero.
 type Distribution struct {
 	Name  sweep.Distribution
 	About string   // one sentence, for the schema and the documentation
 	Needs []string // fields of a parameter that a spec must give
-	Takes []string // fields that it may give besides
+	Takes []string // fields that it may give in addition
 
 	List  func(p sweep.Parameter) []sweep.Value // the values of a list; nil for numbers
 	Order bool                                  // the order of the list means something
 
-	Value func(p sweep.Parameter, u float64) float64  // value at u, [0, 1]: uniform numbers u give the distribution
-	Place func(p sweep.Parameter, f float64) float64  // inverse of Value, the middle of a step's interval; beyond the range below 0 or above 1
-	Grid  func(p sweep.Parameter, at float64) float64 // point of a grid at a share of the way between the ends, (0, 1)
+	Value func(p sweep.Parameter, u float64) float64  // the quantile function, of u in [0, 1]
+	Place func(p sweep.Parameter, f float64) float64  // inverse of Value: the middle of a step's interval; below 0 or above 1 for a number outside the range
+	Grid  func(p sweep.Parameter, at float64) float64 // point of a grid at a share, (0, 1), of the way from low to high
 	Ends  func(p sweep.Parameter) (low, high float64) // first and last point of a grid; nil: Min and Max
 	Log   bool                                        // distances are those of the logarithm
 
@@ -38,7 +38,7 @@ const MaxSteps = 1_000_000
 // table has a row for each distribution: a new one is its file and its row.
 var table = []Distribution{constant, categorical, ordinal, uniform, logUniform, intUniform, qUniform, qLogUniform, normal, logNormal}
 
-// rangeTakes are the fields that ranges take besides those they need.
+// rangeTakes are the fields that ranges take in addition to those that they need.
 var rangeTakes = []string{"zero", "count"}
 
 // Distributions lists all distributions.

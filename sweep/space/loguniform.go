@@ -10,7 +10,7 @@ var logUniform = Distribution{
 	Name: sweep.DistLogUniform, About: "Any number from min to max, uniform in its logarithm. min and max are values, not exponents.",
 	Needs: []string{"min", "max"}, Takes: rangeTakes,
 	Value: func(p sweep.Parameter, u float64) float64 {
-		switch u { // exp(log x) is not always x, and an end of the range is what its author wrote
+		switch u { // the bounds exactly: exp(log x) is not always x
 		case 0:
 			return p.Min
 		case 1:
@@ -20,7 +20,7 @@ var logUniform = Distribution{
 	},
 	Place: func(p sweep.Parameter, f float64) float64 {
 		if f <= 0 {
-			return 0 // a baseline's zero, where the search has none: below everything
+			return 0 // of a baseline, if the search has no exact zero: it is below the range
 		}
 		return (math.Log(f) - math.Log(p.Min)) / (math.Log(p.Max) - math.Log(p.Min))
 	},

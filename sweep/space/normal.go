@@ -90,7 +90,7 @@ func quantile(p sweep.Parameter, u float64) float64 {
 	if p.Distribution == sweep.DistLogNormal {
 		v = math.Exp(v)
 	}
-	switch { // an end of the range is what its author wrote
+	switch { // the bounds exactly
 	case u <= 0 && a > -normalReach, v < p.Min:
 		return p.Min
 	case u >= 1 && b < normalReach, v > p.Max:
@@ -99,7 +99,7 @@ func quantile(p sweep.Parameter, u float64) float64 {
 	return v
 }
 
-// cdf is the inverse of quantile; of a value outside the range that of the nearest end.
+// cdf is the inverse of quantile; a value outside the range counts as the nearest end.
 func cdf(p sweep.Parameter, v float64) float64 {
 	a, b := reach(p)
 	switch z := standard(p, v); {
@@ -112,7 +112,7 @@ func cdf(p sweep.Parameter, v float64) float64 {
 	}
 }
 
-// standard is v in standard deviations from the mean; -Inf of a value <= 0 of log_normal.
+// standard is v in standard deviations from the mean; -Inf for a value <= 0 of log_normal.
 func standard(p sweep.Parameter, v float64) float64 {
 	if p.Distribution == sweep.DistLogNormal {
 		v = math.Log(math.Max(v, 0))

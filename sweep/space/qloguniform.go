@@ -33,7 +33,7 @@ var qLogUniform = Distribution{
 			return
 		}
 		if p.Min < p.Max && p.Q <= p.Max-p.Min && p.Q >= 2*p.Min {
-			c.Wrong(&p.Q, c.Shown(&p.Q), "min stands for what is within q / 2 of it, and 0 with it", "less than 2 min, with zero: P for an exact 0")
+			c.Wrong(&p.Q, c.Shown(&p.Q), "the first step, all numbers within q / 2 of min, includes 0", "less than 2 min, with zero: P for an exact 0")
 			return
 		}
 		checkSteps(c, p, info)

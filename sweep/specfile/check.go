@@ -112,7 +112,7 @@ func (c *checker) checkGuidance() {
 	}
 	twice := func(field any) {
 		if c.given(field) {
-			c.wrong(field, "", "guidance is among the parameters too", "one of the two")
+			c.wrong(field, "", "guidance is also a parameter", "one of the two")
 		}
 	}
 	twice(&s.Evaluate.Guidance)

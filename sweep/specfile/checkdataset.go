@@ -9,7 +9,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// checkDataset checks what of a dataset does not go together.
+// checkDataset checks that the fields of a dataset go together.
 func (c *checker) checkDataset() {
 	d := &c.spec.Dataset
 	info, ok := sweep.LookupDataset(d.Name)
@@ -19,7 +19,7 @@ func (c *checker) checkDataset() {
 	c.checkSource(d, info)
 	c.checkGroups(d, info)
 	if c.given(&d.Size) && c.valid(&d.Size) && len(info.Sizes) > 0 && !slices.Contains(info.Sizes, d.Size) {
-		c.wrong(&d.Size, fmt.Sprint(d.Size), d.Name+" does not come in this size", strings.Trim(strings.ReplaceAll(fmt.Sprint(info.Sizes), " ", ", "), "[]"))
+		c.wrong(&d.Size, fmt.Sprint(d.Size), d.Name+" is not available in this size", strings.Trim(strings.ReplaceAll(fmt.Sprint(info.Sizes), " ", ", "), "[]"))
 	}
 	im := &d.Imbalance
 	switch {
@@ -47,7 +47,7 @@ func (c *checker) checkGroups(d *sweep.Dataset, info sweep.DatasetInfo) {
 	only := func(by string, fields ...any) {
 		for _, field := range fields {
 			if c.given(field) && g.By != by {
-				c.wrong(field, c.shown(field), "belongs to by: "+by+", and this is by: "+g.By, "by: "+by)
+				c.wrong(field, c.shown(field), "is only for by: "+by+", but dataset.groups.by is "+g.By, "by: "+by)
 			}
 		}
 	}
@@ -93,7 +93,7 @@ func (c *checker) checkSource(d *sweep.Dataset, info sweep.DatasetInfo) {
 	}
 	for _, field := range []any{&d.SplitFile, &d.Reference, &d.FolderClasses, &d.FolderChannels, &d.Background} {
 		if c.given(field) && c.valid(field) {
-			c.wrong(field, c.shown(field), "belongs to "+sweep.ImageFolder+", and this is "+d.Name, "name: "+sweep.ImageFolder)
+			c.wrong(field, c.shown(field), "is only for "+sweep.ImageFolder+", but dataset.name is "+d.Name, "name: "+sweep.ImageFolder)
 		}
 	}
 }

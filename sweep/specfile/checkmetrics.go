@@ -19,7 +19,7 @@ func (c *checker) checkMetrics() {
 		}
 		seen[o.Name] = true
 		if o.Goal != info.Goal {
-			c.wrong(&o.Goal, string(o.Goal), "is the wrong way for "+o.Name, string(info.Goal))
+			c.wrong(&o.Goal, string(o.Goal), "is the wrong direction for "+o.Name, string(info.Goal))
 		}
 	}
 }
@@ -34,7 +34,7 @@ func (c *checker) checkConstraints() {
 			c.wrong(constraint, c.shown(constraint), "listed twice", "each constraint once")
 			continue
 		case constraint.Baseline != "" && !c.given(&s.Baseline):
-			c.wrong(constraint, c.shown(constraint), "is relative to a baseline, and there is none", "a baseline, or a number")
+			c.wrong(constraint, c.shown(constraint), "is relative to a baseline, but the spec has none", "a baseline, or a number")
 		}
 		for _, name := range slices.Compact([]string{constraint.Metric, constraint.Baseline}) {
 			if _, known := sweep.LookupMetric(name); !known && name != "" {

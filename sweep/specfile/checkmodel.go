@@ -28,7 +28,7 @@ func (c *checker) checkModel() {
 	}
 	for _, field := range fields {
 		if c.given(field) {
-			c.wrong(field, c.shown(field), fmt.Sprintf("belongs to arch %s, and this is %s", other, m.Arch), "arch: "+other)
+			c.wrong(field, c.shown(field), fmt.Sprintf("is only for arch %s, but model.arch is %s", other, m.Arch), "arch: "+other)
 		}
 	}
 	if m.Arch == sweep.ArchDiT {
@@ -54,7 +54,7 @@ func (c *checker) checkUNet() {
 		}
 	}
 	if shrink := 1 << (levels - 1); c.valid(size) && *size%shrink != 0 {
-		c.wrong(c.givenOr(&m.Mult, m), "", fmt.Sprintf("has %d levels, which halve dataset.size = %d to a fraction", levels, *size), fmt.Sprintf("fewer levels, or a multiple of %d for dataset.size", shrink))
+		c.wrong(c.givenOr(&m.Mult, m), "", fmt.Sprintf("has %d levels, but dataset.size = %d is not a multiple of %d", levels, *size, shrink), fmt.Sprintf("fewer levels, or a multiple of %d for dataset.size", shrink))
 	}
 }
 
@@ -98,7 +98,7 @@ func (c *checker) checkSampler() {
 	for _, other := range sweep.SamplerList() {
 		field := other.Steps(e)
 		if other.Name != e.Sampler && c.given(field) && c.valid(field) {
-			c.wrong(field, c.shown(field), fmt.Sprintf("belongs to sampler %s, and this is %s", other.Name, e.Sampler), fmt.Sprintf("sampler: %s, or %s_steps", other.Name, e.Sampler))
+			c.wrong(field, c.shown(field), fmt.Sprintf("is only for sampler %s, but evaluate.sampler is %s", other.Name, e.Sampler), fmt.Sprintf("sampler: %s, or %s_steps", other.Name, e.Sampler))
 		}
 	}
 }

@@ -28,19 +28,19 @@ func (c *checker) checkEarlyTerminate() {
 		return
 	}
 	if every := &s.Checkpoints.EverySteps; c.valid(every) && e.MinIter%*every != 0 {
-		c.wrong(&e.MinIter, fmt.Sprint(e.MinIter), "a trial is judged at a checkpoint, and there is none at this step",
+		c.wrong(&e.MinIter, fmt.Sprint(e.MinIter), "rungs must be at checkpoints, and there is no checkpoint at this step",
 			fmt.Sprintf("a multiple of checkpoints.every_steps = %d", *every))
 	}
 	if c.valid(&s.Train.Steps) && e.MinIter >= s.Train.Steps {
 		c.wrong(&e.MinIter, fmt.Sprint(e.MinIter), "is not before the end of the training", fmt.Sprintf("less than train.steps = %d", s.Train.Steps))
 	}
 	if c.given(&e.MinTrials) && e.Type != sweep.StopMedian {
-		c.wrong(&e.MinTrials, fmt.Sprint(e.MinTrials), "belongs to type median, and this is "+e.Type, "type: median")
+		c.wrong(&e.MinTrials, fmt.Sprint(e.MinTrials), "is only for type median, but early_terminate.type is "+e.Type, "type: median")
 	}
 	rungs := len(s.Rungs())
 	switch {
 	case c.given(&e.Brackets) && e.Type != sweep.StopHyperband:
-		c.wrong(&e.Brackets, fmt.Sprint(e.Brackets), "belongs to type hyperband, and this is "+e.Type, "type: hyperband")
+		c.wrong(&e.Brackets, fmt.Sprint(e.Brackets), "is only for type hyperband, but early_terminate.type is "+e.Type, "type: hyperband")
 	case e.Brackets > rungs && rungs > 0 && c.valid(&s.Train.Steps):
 		c.wrong(&e.Brackets, fmt.Sprint(e.Brackets), "is more than there are rungs", fmt.Sprintf("at most %d", rungs))
 	}

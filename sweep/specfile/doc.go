@@ -5,6 +5,6 @@
 // line, column, field, value and the valid choices. A Spec that Parse returned
 // is valid and complete: no other package checks it or fills in a default.
 //
-// It must not import the rooms that use a Spec (analysis, stopping, conduct,
+// It must not import the packages that use a Spec (analysis, stopping, conduct,
 // sampler), nor read files: callers pass the bytes.
 package specfile

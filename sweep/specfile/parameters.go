@@ -103,7 +103,7 @@ func (c *checker) cycles(parameters map[string]*sweep.Parameter) {
 			next = parameters[next.When.Param]
 		}
 		if next != nil && next.Name == p.Name && cycle[p.Name] {
-			c.wrong(parameter(p.Name).field("when"), p.When.String(), "conditions go in a circle", "conditions on parameters that do not depend on this one")
+			c.wrong(parameter(p.Name).field("when"), p.When.String(), "conditions form a cycle", "conditions on parameters that do not depend on this one")
 			maps.Copy(placed, cycle)
 		}
 	}

@@ -83,7 +83,7 @@ func TestParseReportsFaultsOfTheSearch(t *testing.T) {
 		{"log_normal from zero", params("{infonce.weight: {distribution: log_normal, mu: 0, sigma: 1, min: 0}}"), "parameters.infonce.weight.min: log_normal needs min > 0 (0;"},
 		{"normal zero within", params("{infonce.weight: {distribution: normal, mu: 0.1, sigma: 1, zero: 0.1}}"), "parameters.infonce.weight.zero: zero needs min > 0"},
 		{"steps of a log from zero", params("{infonce.weight: {distribution: q_log_uniform_values, min: 0, max: 1, q: 0.1}}"), "parameters.infonce.weight.min: q_log_uniform_values needs min > 0"},
-		{"coarse steps of a log", params("{infonce.weight: {distribution: q_log_uniform_values, min: 0.1, max: 1, q: 0.2}}"), "parameters.infonce.weight.q: min stands for what is within q / 2 of it, and 0 with it (0.2; valid: less than 2 min,"},
+		{"coarse steps of a log", params("{infonce.weight: {distribution: q_log_uniform_values, min: 0.1, max: 1, q: 0.2}}"), "parameters.infonce.weight.q: the first step, all numbers within q / 2 of min, includes 0 (0.2; valid: less than 2 min,"},
 		{"fractions of a batch", params("{batch: {distribution: q_log_uniform_values, min: 16, max: 32, q: 1.5}}"), "parameters.batch.q: batch takes integers (1.5;"},
 		{"endless normal grid", spectest.With("method: grid", "parameters: {infonce.weight: {distribution: normal, mu: 1, sigma: 0.1}}"), "a grid needs to know which values to take (normal;"},
 
@@ -91,7 +91,7 @@ func TestParseReportsFaultsOfTheSearch(t *testing.T) {
 		{"constraint, misspelt", spectest.With("constraints: [loss <= 1, fid.tial <= 3]"), `11:26: constraints[1]: unknown metric, did you mean "fid.tail"? (fid.tial; valid: {fid, kid,`},
 		{"constraint of no metric", spectest.With("constraints: [opinion <= 3]"), `constraints[0]: unknown metric (opinion; valid: {fid, kid, precision,`},
 		{"constraint of the baseline, misspelt", spectest.With("constraints: [loss <= baseline.los]", baseline), `constraints[0]: unknown metric, did you mean "loss"? (los;`},
-		{"constraint without a baseline", spectest.With("constraints: [loss <= baseline.loss]"), "11:15: constraints[0]: is relative to a baseline, and there is none (loss <= baseline.loss; valid: a baseline, or a number)"},
+		{"constraint without a baseline", spectest.With("constraints: [loss <= baseline.loss]"), "11:15: constraints[0]: is relative to a baseline, but the spec has none (loss <= baseline.loss; valid: a baseline, or a number)"},
 		{"constraint twice", spectest.With("constraints: [loss <= 1, loss <= 1]"), "constraints[1]: listed twice (loss <= 1;"},
 		{"constraint twice, spelt otherwise", spectest.With("constraints: [loss <= 1, loss  <=  1.0]"), "constraints[1]: listed twice (loss  <=  1.0; valid: each constraint once)"},
 		{"constraint on no such group", spectest.With("dataset: {name: fashion-mnist-10k, imbalance: {profile: step}}", "constraints: [fid.medium <= 3]"), "constraints[0]: profile step has no such group (fid.medium;"},
@@ -103,17 +103,17 @@ func TestParseReportsFaultsOfTheSearch(t *testing.T) {
 		{"repeats of nothing", spectest.With("repeats: {share: 0.5}"), "repeats.seeds: is missing"},
 		{"too many repeats", spectest.With("repeats: {seeds: [2], share: 1}"), "repeats.share: out of range (1; valid: a number in (0, 0.9])"},
 
-		{"rung between checkpoints", stopped("{type: asha, min_iter: 150}"), "early_terminate.min_iter: a trial is judged at a checkpoint, and there is none at this step (150; valid: a multiple of checkpoints.every_steps = 100)"},
+		{"rung between checkpoints", stopped("{type: asha, min_iter: 150}"), "early_terminate.min_iter: rungs must be at checkpoints, and there is no checkpoint at this step (150; valid: a multiple of checkpoints.every_steps = 100)"},
 		{"rung at the end", stopped("{type: asha, min_iter: 600}"), "early_terminate.min_iter: is not before the end of the training (600; valid: less than train.steps = 600)"},
-		{"min_trials of asha", stopped("{type: asha, min_iter: 100, min_trials: 3}"), "early_terminate.min_trials: belongs to type median, and this is asha"},
-		{"brackets of median", stopped("{type: median, min_iter: 100, brackets: 2}"), "early_terminate.brackets: belongs to type hyperband, and this is median"},
+		{"min_trials of asha", stopped("{type: asha, min_iter: 100, min_trials: 3}"), "early_terminate.min_trials: is only for type median, but early_terminate.type is asha"},
+		{"brackets of median", stopped("{type: median, min_iter: 100, brackets: 2}"), "early_terminate.brackets: is only for type hyperband, but early_terminate.type is median"},
 		{"brackets without rungs", stopped("{type: hyperband, min_iter: 100, brackets: 3}"), "early_terminate.brackets: is more than there are rungs (3; valid: at most 2)"},
 		{"no growth", stopped("{type: asha, min_iter: 100, eta: 1}"), "early_terminate.eta: out of range (1; valid: an integer in [2, 16])"},
 		{"unknown type", stopped("{type: asah, min_iter: 100}"), `early_terminate.type: unknown value, did you mean "asha"?`},
 		{"judged at no rung", spectest.With("evaluate: {rung: {guidance: [1]}}"), "evaluate.rung: there is no rung without early_terminate"},
 		{"loss at a rung before its first point", stopped("{type: asha, min_iter: 100}", "metrics: [{name: loss}]", "train: {steps: 900, log_every: 200}"), "train.log_every: loss has no point yet at the first rung, early_terminate.min_iter = 100 (200; valid: at most 100)"},
 		{"few samples at a rung", stopped("{type: asha, min_iter: 100}", "evaluate: {rung: {samples_per_class: 42}}"), "evaluate.rung.samples_per_class: too few images for fid.tail: 126 samples"},
-		{"guidance at a rung", stopped("{type: asha, min_iter: 100}", "evaluate: {rung: {guidance: [1]}}", "parameters: {guidance: {min: 0.0, max: 2.0}}"), "evaluate.rung.guidance: guidance is among the parameters too"},
+		{"guidance at a rung", stopped("{type: asha, min_iter: 100}", "evaluate: {rung: {guidance: [1]}}", "parameters: {guidance: {min: 0.0, max: 2.0}}"), "evaluate.rung.guidance: guidance is also a parameter"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Parse("s.yaml", []byte(c.text))

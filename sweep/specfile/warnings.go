@@ -10,8 +10,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// Warnings lists what of a valid spec is probably not meant: each a sentence that
-// begins with the field.
+// Warnings lists probable mistakes of a valid spec: sentences that begin with the field.
 func Warnings(s *sweep.Spec) []string {
 	var warnings []string
 	for _, check := range []func(*sweep.Spec) []string{
@@ -42,7 +41,7 @@ func warnNullLabel(s *sweep.Spec) []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("train.label_dropout is 0, so that no sample trains with the null label, whose prediction is used by %s: "+
-		"give it 0.1, or do without them (evaluate.guidance [0], weights of 0)", strings.Join(uses, ", "))}
+		"set it to 0.1, or turn them off (evaluate.guidance [0], weights of 0)", strings.Join(uses, ", "))}
 }
 
 // keepsLabels reports whether no trial ever drops a label.
@@ -86,7 +85,7 @@ func warnEarlyTerminate(s *sweep.Spec) []string {
 	switch {
 	case e == nil || trials == 0:
 	case e.Type == sweep.StopMedian && trials <= e.MinTrials:
-		return []string{fmt.Sprintf("early_terminate can stop no trial: median judges one by the results of %d others at the same rung (min_trials), and there are %s: "+
+		return []string{fmt.Sprintf("early_terminate can stop no trial: median compares a trial with %d others at the same rung (min_trials), and there are %s: "+
 			"lower min_trials or raise budget.run_cap", e.MinTrials, count(trials, "trial"))}
 	case e.Type != sweep.StopMedian && trials < e.Eta:
 		return []string{fmt.Sprintf("early_terminate can stop no trial: %s stops none before %d results at a rung (eta), and there are %s: "+
@@ -107,7 +106,7 @@ func warnRepeats(s *sweep.Spec) []string {
 	}
 	if s.Method == sweep.MethodGrid {
 		if grid := len(space.Grid(s)); s.Budget.RunCap == grid {
-			return []string{fmt.Sprintf("repeats has no trials: the grid's %d configurations come first, and are all of budget.run_cap: raise it", grid)}
+			return []string{fmt.Sprintf("repeats has no trials: the grid's %d configurations come first and use up budget.run_cap: raise it", grid)}
 		}
 	}
 	if s.Repeats.Share*float64(trials) < 1-1e-9 {

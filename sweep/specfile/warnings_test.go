@@ -49,7 +49,7 @@ func TestWarnings(t *testing.T) {
 		lines []string
 		want  string
 	}{
-		{"median of few", []string{every, "early_terminate: {type: median, min_iter: 100}", "budget: {run_cap: 5}"}, "early_terminate can stop no trial: median judges one by the results of 5 others"},
+		{"median of few", []string{every, "early_terminate: {type: median, min_iter: 100}", "budget: {run_cap: 5}"}, "early_terminate can stop no trial: median compares a trial with 5 others"},
 		{"median of enough", []string{every, "early_terminate: {type: median, min_iter: 100}", "budget: {run_cap: 6}"}, ""},
 		{"median without a cap", []string{every, "early_terminate: {type: median, min_iter: 100}", "budget: {gpu_hours: 1}"}, ""},
 		{"median of a small grid", grid(every, "early_terminate: {type: median, min_iter: 100}"), "and there are 3 trials"},

@@ -35,28 +35,28 @@ func standingOf(s *sweep.Spec, peers []RungResult) (place, ahead int) {
 	}
 	slices.SortFunc(standings, byCost)
 	isOwn := func(r standing) bool { return r.trial == own.trial }
-	var whole, lacking []standing
+	var complete, incomplete []standing
 	infeasible := 0
 	for _, r := range standings {
 		switch {
 		case !r.complete():
-			lacking = append(lacking, r)
+			incomplete = append(incomplete, r)
 		case r.infeasible:
 			infeasible++
 		default:
-			whole = append(whole, r)
+			complete = append(complete, r)
 		}
 	}
 	if !own.complete() {
-		ahead = len(whole) + infeasible
-		return ahead + slices.IndexFunc(lacking, isOwn) + 1, ahead
+		ahead = len(complete) + infeasible
+		return ahead + slices.IndexFunc(incomplete, isOwn) + 1, ahead
 	}
-	slices.SortFunc(whole, func(a, b standing) int { return cmp.Compare(a.trial, b.trial) })
-	costs := make([][]float64, len(whole))
-	for i, r := range whole {
+	slices.SortFunc(complete, func(a, b standing) int { return cmp.Compare(a.trial, b.trial) })
+	costs := make([][]float64, len(complete))
+	for i, r := range complete {
 		costs[i] = r.costs
 	}
-	at := slices.IndexFunc(whole, isOwn)
+	at := slices.IndexFunc(complete, isOwn)
 	for _, front := range analysis.Fronts(costs) {
 		if i := slices.Index(front, at); i >= 0 {
 			return ahead + crowdingPlace(costs, front, i), ahead

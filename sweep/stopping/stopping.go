@@ -87,15 +87,15 @@ func Decide(s *sweep.Spec, trial sweep.Assignment, step int, results []RungResul
 		peers[len(peers)-1].Metrics = bestSoFar(s, trial.Number, results[:end+1])
 		return medianRule(s, step, peers)
 	}
-	v := halving(s, step, peers)
+	v := ashaVerdict(s, step, peers)
 	if count := brackets(*e, rungs); count > 1 {
 		v.Reason = fmt.Sprintf("bracket %d of %d: %s", own+1, count, v.Reason)
 	}
 	return v
 }
 
-// halving returns the verdict of asha on the last of peers.
-func halving(s *sweep.Spec, step int, peers []RungResult) Verdict {
+// ashaVerdict returns the verdict of asha on the last of peers.
+func ashaVerdict(s *sweep.Spec, step int, peers []RungResult) Verdict {
 	n, eta := len(peers), s.EarlyTerminate.Eta
 	if n < eta {
 		return Verdict{GoOn, fmt.Sprintf("result %d at step %d: no trial is stopped before there are %d", n, step, eta)}
@@ -107,7 +107,7 @@ func halving(s *sweep.Spec, step int, peers []RungResult) Verdict {
 		return Verdict{GoOn, fmt.Sprintf("%s: the best %d go on", where, quota)}
 	}
 	if o, ok := leads(s, peers); ok {
-		return Verdict{GoOn, fmt.Sprintf("%s: no other has a better %s", where, o.Name)}
+		return Verdict{GoOn, fmt.Sprintf("%s: no other trial has a better %s", where, o.Name)}
 	}
 	return Verdict{Stop, fmt.Sprintf("%s: only the best %d go on", where, quota)}
 }
@@ -120,7 +120,7 @@ func medianRule(s *sweep.Spec, step int, peers []RungResult) Verdict {
 	}
 	if len(s.Metrics) > 1 {
 		_, ahead := standingOf(s, peers)
-		reason := fmt.Sprintf("%d of %d others are of a better rank at step %d", ahead, len(others), step)
+		reason := fmt.Sprintf("%d of %d other trials have a better rank at step %d", ahead, len(others), step)
 		if o, ok := leads(s, peers); ok {
 			return Verdict{GoOn, fmt.Sprintf("%s, but none has a better %s", reason, o.Name)}
 		}

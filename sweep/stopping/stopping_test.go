@@ -143,7 +143,7 @@ func TestASHAWithTwoObjectives(t *testing.T) {
 		{"the first behind the front", [][]RungResult{front, behind[1:], behind[:1]},
 			Verdict{Stop, "place 5 of 11 at step 100: only the best 3 go on"}},
 		{"the best of an objective, whatever the quota", [][]RungResult{front[:2], front[2:3]},
-			Verdict{GoOn, "place 2 of 3 at step 100: no other has a better label_accuracy.head"}},
+			Verdict{GoOn, "place 2 of 3 at step 100: no other trial has a better label_accuracy.head"}},
 		{"one objective missing", [][]RungResult{behind, {shown(s, 11, 100)}, {shown(s, 12, 100, 40)}},
 			Verdict{Stop, "place 8 of 9 at step 100: only the best 3 go on"}},
 	}
@@ -183,11 +183,11 @@ func TestMedian(t *testing.T) {
 	two := judged("fid.tail", "fid.head")
 	two.EarlyTerminate.Type = sweep.StopMedian
 	field := []RungResult{shown(two, 0, 100, 1, 9), shown(two, 1, 100, 2, 8), shown(two, 2, 100, 3, 7), shown(two, 3, 100, 9, 9)}
-	require.Equal(t, Verdict{GoOn, "0 of 4 others are of a better rank at step 100, not more than half"},
+	require.Equal(t, Verdict{GoOn, "0 of 4 other trials have a better rank at step 100, not more than half"},
 		Decide(two, contender(4), 100, append(field[:4:4], shown(two, 4, 100, 2.5, 7.5))), "one of a crowded front")
-	require.Equal(t, Verdict{Stop, "3 of 4 others are of a better rank at step 100, more than half"},
+	require.Equal(t, Verdict{Stop, "3 of 4 other trials have a better rank at step 100, more than half"},
 		Decide(two, contender(4), 100, append(field[:4:4], shown(two, 4, 100, 4, 8))))
-	require.Equal(t, Verdict{GoOn, "3 of 3 others are of a better rank at step 100, but none has a better fid.tail"},
+	require.Equal(t, Verdict{GoOn, "3 of 3 other trials have a better rank at step 100, but none has a better fid.tail"},
 		Decide(two, contender(4), 100, []RungResult{
 			shown(two, 5, 100, 1, 1), shown(two, 6, 100, 1, 2), shown(two, 7, 100, 1, 3), shown(two, 4, 100, 1, 4),
 		}), "ties for the best go to the lower number")

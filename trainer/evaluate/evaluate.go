@@ -110,7 +110,7 @@ func (j *Evaluator) evaluate(ctx context.Context, m *trainer.Model, progress fun
 	part := Whole
 	if len(settings.Guidance) > 1 {
 		part = Report
-		order := spec.Deciding()
+		order := spec.GuidanceObjective()
 		others := pictures(len(j.Classes), n, n)
 		var best map[string]float64
 		for _, w := range settings.Guidance {

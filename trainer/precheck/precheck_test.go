@@ -49,10 +49,10 @@ func trial(spec *sweep.Spec) error {
 func TestTrialReportsWhatIsWrong(t *testing.T) {
 	require.NoError(t, trial(valid(t, 86)), "129 a half")
 	for want, change := range map[string]func(s *sweep.Spec){
-		"dataset.reference: too few images for fid.tail: 1500 samples and 90 real images of group tail, 3 classes (30 real ones of its rarest class, since a list of 2 guidance scales halves them), " +
-			"and FID on 64 features needs 128 of either (valid: more real images, or one scale in evaluate.guidance, or the metric kid.tail)": func(*sweep.Spec) {},
-		"evaluate.samples_per_class: too few images for fid.tail: 126 samples and 180 real images of group tail, 3 classes (60 real ones of its rarest class), " +
-			"and FID on 64 features needs 128 of either (42; valid: at least 43, or the metric kid.tail)": func(s *sweep.Spec) {
+		"dataset.reference: too few images for fid.tail: 1500 samples and 90 real images of group tail, 3 classes (its rarest class has 30 real images, since a list of 2 guidance scales halves them); " +
+			"FID on 64 features needs at least 128 of each (valid: more real images, or one scale in evaluate.guidance, or the metric kid.tail)": func(*sweep.Spec) {},
+		"evaluate.samples_per_class: too few images for fid.tail: 126 samples and 180 real images of group tail, 3 classes (its rarest class has 60 real images); " +
+			"FID on 64 features needs at least 128 of each (42; valid: at least 43, or the metric kid.tail)": func(s *sweep.Spec) {
 			s.Evaluate.Guidance, s.Evaluate.SamplesPerClass = []float64{1}, 42
 		},
 		"(42; valid: at least 43 and more real images, or one scale in evaluate.guidance, or the metric kid.tail)": func(s *sweep.Spec) {
@@ -62,7 +62,7 @@ func TestTrialReportsWhatIsWrong(t *testing.T) {
 			s.Evaluate.Guidance, s.EarlyTerminate = []float64{1}, &sweep.EarlyTerminate{}
 			s.Evaluate.Rung = &sweep.RungEvaluate{SamplesPerClass: 40, Guidance: []float64{1}}
 		},
-		"too few images for fid.class.b: 500 samples and 60 real images of class b (60 real ones": func(s *sweep.Spec) {
+		"too few images for fid.class.b: 500 samples and 60 real images of class b; FID": func(s *sweep.Spec) {
 			s.Evaluate.Guidance, s.Metrics = []float64{1}, []sweep.Objective{{Name: "fid.class.b"}}
 		},
 		"dataset.path: too few images for fid.tail: ": func(s *sweep.Spec) { // of all images, without a reference
@@ -71,11 +71,11 @@ func TestTrialReportsWhatIsWrong(t *testing.T) {
 		"too few images for fid.head: ": func(s *sweep.Spec) { // a constraint
 			s.Metrics, s.Constraints = []sweep.Objective{{Name: "loss"}}, []sweep.Constraint{{Metric: "fid.head"}}
 		},
-		"metrics[0].name: is of no class of the dataset (fid.class.hat; valid: fid.class.a, fid.class.b":  func(s *sweep.Spec) { s.Metrics = []sweep.Objective{{Name: "fid.class.hat"}} },
-		"evaluate.features.path: features: stat /nowhere: no such file or directory; the file must be on": func(s *sweep.Spec) { s.Evaluate.Features.Path = "/nowhere" },
-		"evaluate.features.path: a classifier of 8 classes, and the dataset has 9":                        func(s *sweep.Spec) { s.Evaluate.Features.Path = trainertest.Classifier(t, 8) },
-		"the classifier expects images with 3 channels; these have 1":                                     func(s *sweep.Spec) { s.Dataset.FolderChannels = 1 },
-		"dataset.reference: open /nowhere: no such file":                                                  func(s *sweep.Spec) { s.Dataset.Reference = "/nowhere" },
+		"metrics[0].name: names a class that the dataset does not have (fid.class.hat; valid: fid.class.a, fid.class.b": func(s *sweep.Spec) { s.Metrics = []sweep.Objective{{Name: "fid.class.hat"}} },
+		"evaluate.features.path: features: stat /nowhere: no such file or directory; the file must be on":               func(s *sweep.Spec) { s.Evaluate.Features.Path = "/nowhere" },
+		"evaluate.features.path: a classifier of 8 classes, and the dataset has 9":                                      func(s *sweep.Spec) { s.Evaluate.Features.Path = trainertest.Classifier(t, 8) },
+		"the classifier expects images with 3 channels; these have 1":                                                   func(s *sweep.Spec) { s.Dataset.FolderChannels = 1 },
+		"dataset.reference: open /nowhere: no such file":                                                                func(s *sweep.Spec) { s.Dataset.Reference = "/nowhere" },
 	} {
 		s := valid(t, 60)
 		change(s)
@@ -157,12 +157,12 @@ func TestEachFamilyOfMetricsOnAFewImages(t *testing.T) {
 		enough, short []int
 		says          string
 	}{
-		"kid.tail":       {[]int{5, 2}, []int{5, 1}, "dataset.path: too few images for kid.tail: 100 samples and 1 real images of group tail, 1 class (1 real ones of its rarest class), and KID needs 2 of either"},
+		"kid.tail":       {[]int{5, 2}, []int{5, 1}, "dataset.path: too few images for kid.tail: 100 samples and 1 real images of group tail, 1 class; KID needs at least 2 of each"},
 		"precision.tail": {[]int{9, 6}, []int{9, 5}, "dataset.path: too few images for precision.tail: "},
-		"recall.tail":    {[]int{9, 6}, []int{9, 5}, "recall, which takes as many of each class as its rarest has, needs 6 of either"},
+		"recall.tail":    {[]int{9, 6}, []int{9, 5}, "recall takes as many images of each class as the rarest has and needs at least 6 of each"},
 		"density.head":   {[]int{6, 1}, []int{5, 1}, "too few images for density.head: "},
-		"coverage.all":   {[]int{9, 3}, []int{9, 2}, "too few images for coverage.all: 200 samples and 4 real images of group all, 2 classes (2 real ones of its rarest class)"},
-		"cas.all":        {nil, []int{9, 9}, "metrics[0].name: is tested on real images that are not trained on, but all of group all, 2 classes, are trained on (cas.all; valid: "},
+		"coverage.all":   {[]int{9, 3}, []int{9, 2}, "too few images for coverage.all: 200 samples and 4 real images of group all, 2 classes (its rarest class has 2 real images)"},
+		"cas.all":        {nil, []int{9, 9}, "metrics[0].name: needs held-out real images, but all images of group all, 2 classes, are trained on (cas.all; valid: "},
 		"fid.all":        {[]int{64, 64}, []int{64, 63}, "dataset.path: too few images for fid.all: "},
 	} {
 		if c.enough != nil {

@@ -29,7 +29,7 @@ func TestAllTrialsFailedTheirGates(t *testing.T) {
 		})
 	}
 	require.NoError(t, arc.AppendSegment(t.Context(), "fresh", 0, trials))
-	const why = "2 trials completed with a value of fid.tail, and all failed a gate; the best, trial 1, has 60: memorised_ratio.all is 0.2, gates.max_memorised_ratio is 0.05"
+	const why = "2 trials completed with a value of fid.tail, but all failed a gate; the best, trial 1, has 60: memorised_ratio.all is 0.2, gates.max_memorised_ratio is 0.05"
 	spec, _, err := arc.LoadSpec(t.Context(), "fresh")
 	require.NoError(t, err)
 	require.Equal(t, why, strings.Join(trialview.Ranking(spec, trials, 80, console.Painter(false)), " "))
