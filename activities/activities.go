@@ -2,6 +2,8 @@ package activities
 
 import (
 	"time"
+
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // Activities holds the ports and limits of the activities. Its exported methods that
@@ -54,7 +56,7 @@ const (
 
 	// HeartbeatTimeout is the time without a heartbeat after which a worker counts as
 	// lost. It is long enough for a machine on which every core trains.
-	HeartbeatTimeout = 30 * time.Second
+	HeartbeatTimeout = conduct.HeartbeatTimeout
 )
 
 func (a *Activities) transfers() Transfers {

@@ -22,10 +22,8 @@ const (
 	trainTimeout    = 30 * 24 * time.Hour // one attempt; what ends a hung one is its heartbeat
 	evaluateTimeout = 3 * 24 * time.Hour
 
-	maxAttempts  = 100             // of a trial, to train and to evaluate, preempted ones included, so that its history stays bounded
-	maxBlocked   = 2500            // likewise, of attempts and of tries to publish that are blocked: each adds 16 events, the server allows 51,200; more than 8 days
-	restBase     = 5 * time.Second // before the second attempt, doubled before each further one
-	restMax      = 5 * time.Minute
+	maxAttempts  = conduct.MaxAttempts
+	maxBlocked   = 2500        // attempts and tries to publish of a trial that are blocked: each adds 16 events, the server allows 51,200; more than 8 days
 	askAgain     = time.Minute // for a verdict, doubled each further time
 	askAgainMax  = 10 * time.Minute
 	leavePublish = 3 * time.Minute // a cancelled trial ends without being published after this time

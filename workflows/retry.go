@@ -63,16 +63,10 @@ func (t *trial) again(f attemptFailure) (retry, counts bool) {
 	if t.attempts >= maxAttempts || t.blocked >= maxBlocked {
 		return false, true
 	}
-	switch {
-	case f.blocked != "":
+	if f.blocked != "" {
 		return true, false
-	case f.Class == sweep.FailPreempted:
-		return true, false
-	case f.Class == sweep.FailLost, f.Class == sweep.FailTransient:
-		return t.restarts < t.spec.MaxRestarts, true
-	default:
-		return false, true
 	}
+	return conduct.Retry(t.spec, f.Class, t.restarts)
 }
 
 // recordAttempt adds the time and the last checkpoint of an attempt to the result,
@@ -105,12 +99,9 @@ func (t *trial) backOff(ctx workflow.Context, failure sweep.Failure) {
 	if moved {
 		t.idle = 0
 	}
-	wait := restBase
-	for range t.idle {
-		wait = min(2*wait, restMax)
-	}
+	wait := conduct.Rest(failure.Class, t.idle, moved)
 	t.idle++
-	if failure.Class == sweep.FailLost || failure.Class == sweep.FailPreempted && moved {
+	if wait == 0 {
 		return
 	}
 	why := fmt.Sprintf("before attempt %d, after %s: %s", t.result.Attempts+1, failure.Class, text.FirstLine(failure.Message))

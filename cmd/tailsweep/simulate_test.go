@@ -13,6 +13,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/search"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/cost"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
@@ -52,6 +53,24 @@ func TestSimulateForPeople(t *testing.T) {
 	clitest.Golden(t, "simulate-seeds.txt", r.out)
 }
 
+// Failures, commands and the phase are shown, as text and as JSON.
+func TestSimulateFailuresAndCommands(t *testing.T) {
+	arguments := []string{"simulate", "testdata/plan.yaml", "--objective", "lossweights", "--fail", "1", "--fail-class", "bug", "--command", "1s=pause", "--command", "1h=resume", "--command", "2h=stop"}
+	r := cmdline(t, nil, "", arguments...)
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	clitest.Golden(t, "simulate-failures.txt", r.out)
+	r = cmdline(t, nil, "", append(arguments, "-o", "json")...)
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	var s search.Simulated
+	require.NoError(t, json.Unmarshal([]byte(r.out), &s))
+	require.Equal(t, conduct.PhaseFailed, s.Runs[0].Phase)
+	require.Contains(t, s.Runs[0].Ended, "3 trials in a row failed with bug")
+	require.Equal(t, 3, s.Runs[0].Failures[sweep.FailBug])
+	require.Equal(t, 3, s.Runs[0].Trials[sweep.StatusFailed])
+	require.Len(t, s.Runs[0].Commands, 3)
+	require.Contains(t, s.Runs[0].Commands[2].Refused, "cannot stop a sweep that is failed")
+}
+
 func TestSimulateRefuses(t *testing.T) {
 	for says, arguments := range map[string][]string{
 		"simulate: --objective is missing (valid: lossweights, sphere, ": {},
@@ -61,6 +80,11 @@ func TestSimulateRefuses(t *testing.T) {
 		"--noise is NaN":                                                 {"--objective", "sphere", "--noise", "NaN"},
 		"--seeds is 0 (valid: 1 to 1000)":                                {"--objective", "sphere", "--seeds", "0"},
 		"--steps-per-second is 0 (valid: above 0)":                       {"--objective", "sphere", "--steps-per-second", "0"},
+		"--fail is 1.5 (valid: 0 to 1)":                                  {"--objective", "sphere", "--fail", "1.5"},
+		"--diverge is NaN (valid: 0 to 1)":                               {"--objective", "sphere", "--diverge", "NaN"},
+		"valid: out_of_memory, bad_data, bug, lost, ":                    {"--objective", "sphere", "--fail-class", "gremlin"},
+		`--command: unknown command "halt" (valid: pause, resume, stop, `: {"--objective", "sphere", "--command", "2h=halt"},
+		`--command: "pause" is no command at a time (valid: such as 2h=`:  {"--objective", "sphere", "--command", "pause"},
 	} {
 		r := cmdline(t, nil, "", append([]string{"simulate", "testdata/plan.yaml"}, arguments...)...)
 		require.Equal(t, cli.ExitUsage, r.Code, r.Err)
@@ -85,6 +109,6 @@ func TestSimulateAsInTheGuide(t *testing.T) {
 	require.NoError(t, err)
 	lines := strings.Split(r.out, "\n")
 	require.True(t, strings.HasPrefix(lines[2], "trials "), lines[2])
-	want := "    " + strings.Join(lines[2:6], "\n    ") + "\n"
+	want := "    " + strings.Join(lines[2:7], "\n    ") + "\n"
 	require.True(t, strings.Contains(string(guide), want), "docs/guide.md has other lines than:\n%s", want) // not require.Contains: it would print it all
 }

@@ -1,11 +1,13 @@
 package simulate
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -23,6 +25,8 @@ type DryRun struct {
 	Seed      uint64        // of durations and noise; the search has the spec's
 	Step      time.Duration // of training, on average
 	Sample    time.Duration // of sampling one image, at one guidance scale, on average
+	Faults
+	Commands []Command // at their times, in any order
 	// Finished, unless nil, is called for each trial that has ended; an error ends the run.
 	Finished func(sweep.Trial) error
 }
@@ -43,6 +47,8 @@ type dryRun struct {
 	queue   []*dryTrial // for a training slot
 	busy    int         // slots
 	ended   bool
+	failed  map[sweep.FailureClass]int
+	obeyed  []Command
 }
 
 // dryTrial is a trial as its workflow runs it: for each rung, and for its end, it holds
@@ -54,26 +60,31 @@ type dryTrial struct {
 	rungs   []int   // ahead
 	trained bool    // to the next rung, or to the end
 	began   *time.Duration
-	event   *time.Duration // when it leaves its slot
+	event   *time.Duration // when it leaves its slot, or its rest ends
+	attempt
 }
 
 // Play runs the sweep of a spec in virtual time: package conduct decides, as it does
-// in a sweep on Temporal, and trials queue for Workers slots. Nothing fails and
-// nothing diverges. Equal arguments give equal results.
+// in a sweep on Temporal, and trials queue for Workers slots, fail, diverge and restart
+// as Faults says. Equal arguments give equal results.
 func Play(spec *sweep.Spec, d DryRun) (Result, error) {
 	if d.Workers < 1 {
 		return Result{}, fmt.Errorf("simulate: %d workers (valid: 1 or more)", d.Workers)
+	}
+	if err := d.check(); err != nil {
+		return Result{}, err
 	}
 	l, err := newLandscape(spec, d.Objective)
 	if err != nil {
 		return Result{}, err
 	}
-	r := &dryRun{DryRun: d, spec: spec, landscape: l, machine: conduct.New(spec, nil, conduct.LogicNow, moment(0))}
+	d.Commands = slices.SortedStableFunc(slices.Values(d.Commands), func(a, b Command) int { return cmp.Compare(a.At, b.At) })
+	r := &dryRun{DryRun: d, spec: spec, landscape: l, machine: conduct.New(spec, nil, conduct.LogicNow, moment(0)), failed: make(map[sweep.FailureClass]int)}
 	if err := r.run(); err != nil {
 		return Result{}, err
 	}
 	p := r.machine.Progress("")
-	c := Result{Trials: r.ledger, Wall: r.now, SlotHours: p.GPUHours, Ended: p.Message}
+	c := Result{Trials: r.ledger, Wall: r.now, SlotHours: p.GPUHours, Phase: p.Phase, Ended: p.Message, Failures: r.failed, Commands: r.obeyed}
 	for _, t := range r.ledger {
 		c.Steps += int64(t.Steps)
 		c.StepsWithoutStopping += int64(spec.Train.Steps)
@@ -97,16 +108,26 @@ func (r *dryRun) run() error {
 		}
 		var err error
 		switch {
+		case r.commandDue(first, wake, ok):
+			r.now = r.Commands[0].At
+			err = r.obey()
 		case first != nil && (!ok || !moment(*first.event).After(wake)):
 			r.now = *first.event
 			err = r.advance(first)
 		case ok:
 			r.now = wake.Sub(moment(0))
 			err = r.feed(conduct.Tick{})
+		case r.machine.Phase == conduct.PhasePaused: // for good
+			return nil
 		default:
 			err = errors.New("simulate: the sweep waits for nothing and does not end")
 		}
 		if err != nil {
+			return err
+		}
+	}
+	for len(r.Commands) > 0 { // after the end: refused
+		if err := r.obey(); err != nil {
 			return err
 		}
 	}
@@ -147,6 +168,8 @@ func (r *dryRun) act(action conduct.Action) (conduct.Event, error) {
 		return conduct.Looked{ID: a.ID}, nil
 	case conduct.Answer:
 		return r.answer(a)
+	case conduct.CancelTrial:
+		return nil, r.cancel(r.trials[a.Trial])
 	case conduct.End:
 		r.ended = true
 	}
@@ -180,7 +203,7 @@ func (r *dryRun) start(a sweep.Assignment) {
 	t := &dryTrial{
 		trial: sweep.Trial{Assignment: a, StartedAt: moment(r.now)},
 		curve: r.curve(a), pace: 1 + trialSpread*(2*rng.Float64()-1),
-		rungs: stopping.TrialRungs(r.spec, a),
+		rungs: stopping.TrialRungs(r.spec, a), attempt: attempt{divergence: r.divergence(a.Number)},
 	}
 	r.trials = append(r.trials, t)
 	r.queue = append(r.queue, t)
@@ -192,13 +215,16 @@ func (r *dryRun) fillSlots() {
 		t := r.queue[0]
 		r.queue = r.queue[1:]
 		r.busy++
-		end := r.now + r.duration(t)
+		t.since, t.took = r.now, r.work(t)
+		end := r.now + t.took + t.silent
 		t.event = &end
 	}
 }
 
-// duration is how long a trial's next stage takes; it adds the stage to the trial.
-func (r *dryRun) duration(t *dryTrial) time.Duration {
+// work is how long a trial's next stage takes.
+func (r *dryRun) work(t *dryTrial) time.Duration {
+	t.made++
+	t.silent = 0
 	if t.trained {
 		spec := *r.spec
 		if len(t.rungs) > 0 {
@@ -219,24 +245,39 @@ func (r *dryRun) duration(t *dryTrial) time.Duration {
 		step = t.rungs[0]
 	}
 	stride := t.pace * float64(r.Step)
+	t.from = t.trial.Steps
+	step = r.strike(t, step)
 	took := time.Duration(stride * float64(step-t.trial.Steps))
 	if limit := time.Duration(r.spec.MaxTrialTime); limit > 0 && r.now+took > *t.began+limit {
 		took = max(0, *t.began+limit-r.now)
 		step = t.trial.Steps + int(float64(took)/stride)
 		t.trial.Limit = conduct.TimeLimit(r.spec, step)
+		t.fault, t.diverged = nil, false
 	}
 	t.trial.TrainTime += took.Seconds()
 	t.trial.Steps = step
+	if t.fault != nil && t.fault.Class == sweep.FailLost {
+		t.silent = conduct.HeartbeatTimeout
+	}
 	return took
 }
 
 // advance takes t past the end of its stage.
 func (r *dryRun) advance(t *dryTrial) error {
 	t.event = nil
+	if t.resting {
+		t.resting = false
+		r.queue = append(r.queue, t)
+		return nil
+	}
 	r.busy--
 	switch {
 	case t.trial.Limit != "":
 		return r.end(t, sweep.StatusStopped)
+	case t.diverged:
+		return r.end(t, sweep.StatusDiverged)
+	case t.fault != nil:
+		return r.fail(t)
 	case !t.trained:
 		t.trained = true
 		r.queue = append(r.queue, t)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // Result is the result of a dry run.
@@ -14,7 +15,11 @@ type Result struct {
 	SlotHours            float64       // hours of training slots
 	Steps                int64         // trained, of all trials
 	StepsWithoutStopping int64         // likewise, had no trial been stopped
+	Phase                conduct.Phase // at the end; paused when no command resumed the sweep
 	Ended                string        // why
+
+	Failures map[sweep.FailureClass]int // failed attempts, including those that another attempt followed
+	Commands []Command                  // by time, with those that were refused
 }
 
 // Point is the state of a run when a trial had finished.

@@ -19,6 +19,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/simulate"
 )
 
@@ -38,19 +39,35 @@ type Simulated struct {
 
 // simulatedRun is the run with one seed.
 type simulatedRun struct {
-	Seed        int64                `json:"seed"`
-	Ended       string               `json:"ended"`
-	Trials      map[sweep.Status]int `json:"trials"`   // by status, baseline and repeats included
-	Baseline    int                  `json:"baseline"` // trials
-	Repeats     int                  `json:"repeats"`  // trials with further seeds
-	WallSeconds float64              `json:"wall_seconds"`
-	GPUHours    float64              `json:"gpu_hours"`
-	Steps       int64                `json:"steps"`       // trained
-	StepsWhole  int64                `json:"steps_whole"` // if no trial had been stopped early
-	Best        *sweep.Trial         `json:"best,omitempty"`
-	Front       []int                `json:"front,omitempty"` // trials, with several metrics
-	Curve       []simulate.Point     `json:"curve"`
-	Ledger      []sweep.Trial        `json:"ledger"` // all trials, in order of completion
+	Seed        int64                      `json:"seed"`
+	Phase       conduct.Phase              `json:"phase"`    // at the end; paused when no command resumed the sweep
+	Ended       string                     `json:"ended"`    // why
+	Trials      map[sweep.Status]int       `json:"trials"`   // by status, baseline and repeats included
+	Baseline    int                        `json:"baseline"` // trials
+	Repeats     int                        `json:"repeats"`  // trials with further seeds
+	WallSeconds float64                    `json:"wall_seconds"`
+	GPUHours    float64                    `json:"gpu_hours"`
+	Steps       int64                      `json:"steps"`       // trained
+	StepsWhole  int64                      `json:"steps_whole"` // if each trial had trained to its end
+	Failures    map[sweep.FailureClass]int `json:"failures"`    // attempts that failed, by class
+	Commands    []simulatedCommand         `json:"commands,omitempty"`
+	Best        *sweep.Trial               `json:"best,omitempty"`
+	Front       []int                      `json:"front,omitempty"` // trials, with several metrics
+	Curve       []simulate.Point           `json:"curve"`
+	Ledger      []sweep.Trial              `json:"ledger"` // all trials, in order of completion
+}
+
+// simulatedCommand is a command that the sweep was given.
+type simulatedCommand struct {
+	Seconds float64 `json:"seconds"` // since the beginning
+	Command string  `json:"command"`
+	Refused string  `json:"refused,omitempty"` // why
+}
+
+// faults are the flags of what goes wrong, and of commands.
+type faults struct {
+	simulate.Faults
+	commands []simulate.Command
 }
 
 // Simulate is the verb simulate: it plays a sweep on a known function.
@@ -62,9 +79,14 @@ func Simulate(a *cli.App) *cobra.Command {
 		Long: `simulate plays a sweep without training. Method, budget, baseline, constraints,
 repeats and early termination come from the spec, and it makes the same decisions as a
 real sweep; results come from a known function of the parameters, and time is virtual.
-Trials queue for the slots, differ in speed by up to 20 %, and none fails. It shows how
-a search proceeds, not what real
-training gives.
+Trials queue for the slots and differ in speed by up to 20 %. It shows how a search
+proceeds, not what real training gives.
+
+With --fail attempts at training fail at random steps, and with --diverge trials
+diverge. As in a real sweep, an attempt of class lost, transient or preempted is
+followed by another one from the last checkpoint, up to max_restarts (preempted does
+not count), and three trials in a row with the same failure end the sweep as failed.
+--command gives the sweep a command at a virtual time.
 
 A budget of time only keeps new trials from starting. Running trials finish, so a
 sweep can exceed gpu_hours and wall_clock by the trials that run; max_trial_time
@@ -86,8 +108,29 @@ turned out to break a constraint does not count.
 	noise := f.Float64("noise", 0, "standard deviation of the noise on each metric, in FID; a hundredth of it on ratios and losses of lossweights")
 	seeds := f.Int("seeds", 1, "number of runs, with seed, seed + 1, ...")
 	rate := f.Float64("steps-per-second", 20, "speed of one training slot")
+	var wrong faults
+	f.Float64Var(&wrong.Fail, "fail", 0, "share of the attempts at training that fail, 0 to 1")
+	class := &cli.Choice{}
+	for _, c := range sweep.FailureList() {
+		class.Valid = append(class.Valid, string(c))
+	}
+	f.Var(class, "fail-class", "class of the failures (default: a random one each)")
+	f.Float64Var(&wrong.Diverge, "diverge", 0, "share of the trials that diverge, 0 to 1")
+	commands := f.StringArray("command", nil, "command at a time since the beginning, such as 2h=pause; may be repeated")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		for _, text := range *commands {
+			c, err := simulate.ParseCommand(text)
+			if err != nil {
+				return cli.Usagef("--command: %w", err)
+			}
+			wrong.commands = append(wrong.commands, c)
+		}
+		wrong.Class = sweep.FailureClass(class.Value)
 		switch {
+		case !(wrong.Fail >= 0 && wrong.Fail <= 1):
+			return cli.Usagef("--fail is %v (valid: 0 to 1)", wrong.Fail)
+		case !(wrong.Diverge >= 0 && wrong.Diverge <= 1):
+			return cli.Usagef("--diverge is %v (valid: 0 to 1)", wrong.Diverge)
 		case objective.Value == "":
 			return cli.Usagef("simulate: --objective is missing (valid: %s)", strings.Join(objective.Valid, ", "))
 		case *workers < 0 || cmd.Flags().Changed("workers") && *workers == 0:
@@ -106,7 +149,7 @@ turned out to break a constraint does not count.
 		s := Simulated{Name: spec.Name, Method: spec.Method, Objective: objective.Value,
 			Workers: cmp.Or(*workers, spec.MaxConcurrentTrials), Noise: *noise, StepsPerSecond: *rate}
 		for k := range int64(*seeds) {
-			r, err := playSeed(cmd.Context(), *spec, s, spec.Seed+k)
+			r, err := playSeed(cmd.Context(), *spec, s, wrong, spec.Seed+k)
 			if errors.Is(err, simulate.ErrObjective) {
 				return cli.Usagef("%s: %w", args[0], err)
 			}
@@ -121,7 +164,7 @@ turned out to break a constraint does not count.
 }
 
 // playSeed plays the sweep with one seed.
-func playSeed(ctx context.Context, spec sweep.Spec, s Simulated, seed int64) (simulatedRun, error) {
+func playSeed(ctx context.Context, spec sweep.Spec, s Simulated, wrong faults, seed int64) (simulatedRun, error) {
 	spec.Seed = seed
 	speed, err := measure.SpeedOf(&spec, s.StepsPerSecond)
 	if err != nil {
@@ -132,12 +175,16 @@ func playSeed(ctx context.Context, spec sweep.Spec, s Simulated, seed int64) (si
 		Step:     time.Duration(float64(time.Second) / speed.StepsPerSecond),
 		Sample:   time.Duration(float64(time.Second) / speed.SamplesPerSecond),
 		Finished: func(sweep.Trial) error { return ctx.Err() },
+		Faults:   wrong.Faults, Commands: wrong.commands,
 	})
 	if err != nil {
 		return simulatedRun{}, err
 	}
-	r := simulatedRun{Seed: seed, Ended: played.Ended, Trials: make(map[sweep.Status]int), WallSeconds: played.Wall.Seconds(),
+	r := simulatedRun{Seed: seed, Phase: played.Phase, Ended: played.Ended, Failures: played.Failures, Trials: make(map[sweep.Status]int), WallSeconds: played.Wall.Seconds(),
 		GPUHours: played.SlotHours, Steps: played.Steps, StepsWhole: played.StepsWithoutStopping, Curve: played.Curve(&spec), Ledger: played.Trials}
+	for _, c := range played.Commands {
+		r.Commands = append(r.Commands, simulatedCommand{c.At.Seconds(), c.Name, c.Refused})
+	}
 	for _, t := range played.Trials {
 		r.Trials[t.Status]++
 		switch {
@@ -180,7 +227,7 @@ func simulatedText(spec *sweep.Spec, s Simulated, width int) []string {
 func runText(spec *sweep.Spec, r simulatedRun) []string {
 	var counts []string
 	total := 0
-	for _, status := range []sweep.Status{sweep.StatusCompleted, sweep.StatusStopped} {
+	for _, status := range sweep.StatusList() {
 		if n := r.Trials[status]; n > 0 {
 			counts = append(counts, fmt.Sprintf("%d %s", n, status))
 			total += n
@@ -192,12 +239,17 @@ func runText(spec *sweep.Spec, r simulatedRun) []string {
 	if r.Repeats > 0 {
 		counts = append(counts, fmt.Sprintf("%d repeats with other seeds", r.Repeats))
 	}
-	lines := []string{
-		fmt.Sprintf("trials       %d: %s; %s", total, strings.Join(counts, ", "), r.Ended),
-		fmt.Sprintf("time         %s of wall clock, %.4g GPU-hours", text.Duration(time.Duration(r.WallSeconds*float64(time.Second))), r.GPUHours),
+	lines := []string{strings.TrimSuffix(fmt.Sprintf("trials       %d: %s", total, strings.Join(counts, ", ")), ": ")}
+	lines = append(lines, console.Wrapped("ended        ", fmt.Sprintf("%s: %s", r.Phase, r.Ended))...)
+	if text := failuresText(r); text != "" {
+		lines = append(lines, console.Wrapped("failures     ", text)...)
 	}
+	for _, c := range r.Commands {
+		lines = append(lines, console.Wrapped("command      ", commandText(c))...)
+	}
+	lines = append(lines, fmt.Sprintf("time         %s of wall clock, %.4g GPU-hours", text.Duration(time.Duration(r.WallSeconds*float64(time.Second))), r.GPUHours))
 	if r.Steps < r.StepsWhole {
-		lines = append(lines, fmt.Sprintf("steps        %d, %.0f%% fewer than without early termination", r.Steps, 100*(1-float64(r.Steps)/float64(r.StepsWhole))))
+		lines = append(lines, fmt.Sprintf("steps        %d, %.0f%% fewer than if each trial had trained to its end", r.Steps, 100*(1-float64(r.Steps)/float64(r.StepsWhole))))
 	}
 	if r.Best == nil {
 		return append(lines, "best         none")
@@ -209,10 +261,35 @@ func runText(spec *sweep.Spec, r simulatedRun) []string {
 	return lines
 }
 
+// failuresText counts the attempts that failed, by class; "" for none.
+func failuresText(r simulatedRun) string {
+	var counts []string
+	total := 0
+	for _, class := range sweep.FailureList() {
+		if n := r.Failures[class]; n > 0 {
+			counts = append(counts, fmt.Sprintf("%d %s", n, class))
+			total += n
+		}
+	}
+	if total == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of attempts: %s", total, strings.Join(counts, ", "))
+}
+
+// commandText is a command in a line.
+func commandText(c simulatedCommand) string {
+	line := fmt.Sprintf("%s after %s", c.Command, time.Duration(c.Seconds*float64(time.Second)))
+	if c.Refused != "" {
+		line += ", refused: " + c.Refused
+	}
+	return line
+}
+
 // runsText is a table of the runs.
 func runsText(spec *sweep.Spec, runs []simulatedRun) []string {
 	name := spec.Metrics[0].Name
-	t := console.NewTable(">SEED", ">TRIALS", ">BEST "+strings.ToUpper(name), ">WALL", ">GPU-HOURS", "ENDED")
+	t := console.NewTable(">SEED", ">TRIALS", ">BEST "+strings.ToUpper(name), ">WALL", ">GPU-HOURS", ">FAILURES", "PHASE", "ENDED")
 	for _, r := range runs {
 		best, trials := "-", 0
 		if r.Best != nil {
@@ -221,7 +298,11 @@ func runsText(spec *sweep.Spec, runs []simulatedRun) []string {
 		for _, n := range r.Trials {
 			trials += n
 		}
-		t.Row(fmt.Sprint(r.Seed), fmt.Sprint(trials), best, text.Duration(time.Duration(r.WallSeconds*float64(time.Second))), fmt.Sprintf("%.4g", r.GPUHours), r.Ended)
+		failures := 0
+		for _, n := range r.Failures {
+			failures += n
+		}
+		t.Row(fmt.Sprint(r.Seed), fmt.Sprint(trials), best, text.Duration(time.Duration(r.WallSeconds*float64(time.Second))), fmt.Sprintf("%.4g", r.GPUHours), fmt.Sprint(failures), string(r.Phase), r.Ended)
 	}
 	return append([]string{""}, t.Render(0, console.Painter(false))...)
 }

@@ -1,0 +1,197 @@
+package simulate
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
+)
+
+// Faults says what goes wrong in a dry run. With zero shares nothing does.
+type Faults struct {
+	Fail    float64            // share of the attempts at training that fail, at a random step
+	Class   sweep.FailureClass // of the failures; "" for a random one of sweep.FailureList each
+	Diverge float64            // share of the trials that diverge, at a random step
+}
+
+// attempt is what a trial remembers of its attempts.
+type attempt struct {
+	divergence int // step at which it diverges; 0 for never
+
+	// The attempt that holds a slot.
+	since    time.Duration // when it began
+	took     time.Duration
+	silent   time.Duration // that the slot is held after it, until the heartbeat timeout
+	from     int           // step it began at
+	fault    *sweep.Failure
+	diverged bool
+
+	made     int // to train and to evaluate
+	restarts int // that count toward max_restarts
+	idle     int // in a row that failed, since the last step forward
+	lastStep int // that the failed attempt before kept
+	resting  bool
+}
+
+// check returns an error for shares and commands that are not valid.
+func (d DryRun) check() error {
+	for _, share := range []float64{d.Fail, d.Diverge} {
+		if !(share >= 0 && share <= 1) {
+			return fmt.Errorf("simulate: share %v of failures (valid: 0 to 1)", share)
+		}
+	}
+	if d.Class != "" && !d.Class.Known() {
+		return fmt.Errorf("simulate: unknown failure class %q (valid: %v)", d.Class, sweep.FailureList())
+	}
+	for _, c := range d.Commands {
+		if err := c.check(); err != nil {
+			return fmt.Errorf("simulate: %w", err)
+		}
+	}
+	return nil
+}
+
+// divergence draws the step at which a trial diverges; 0 for never.
+func (r *dryRun) divergence(number int) int {
+	if r.Diverge == 0 {
+		return 0
+	}
+	rng := r.stream("diverge", strconv.Itoa(number))
+	if rng.Float64() >= r.Diverge {
+		return 0
+	}
+	return 1 + rng.IntN(r.spec.Train.Steps)
+}
+
+// strike returns the step at which an attempt that trains to a step ends, with what
+// ends it before in t.
+func (r *dryRun) strike(t *dryTrial, until int) int {
+	if t.divergence > 0 && t.divergence <= until {
+		until, t.diverged = t.divergence, true
+	}
+	if r.Fail == 0 {
+		return until
+	}
+	rng := r.stream("fail", fmt.Sprintf("%d/%d", t.trial.Number, t.trial.Attempts))
+	if rng.Float64() >= r.Fail {
+		return until
+	}
+	class := sweep.FailureList()[rng.IntN(len(sweep.FailureList()))]
+	if r.Class != "" {
+		class = r.Class
+	}
+	step := t.from + int(rng.Float64()*float64(until-t.from))
+	t.fault, t.diverged = &sweep.Failure{Class: class, Message: fmt.Sprintf("simulated failure at step %d", step)}, false
+	return step
+}
+
+// fail ends an attempt that failed. As in the workflow of a trial, its class and
+// max_restarts decide whether another one follows, from the last checkpoint; a
+// preempted attempt has saved one.
+func (r *dryRun) fail(t *dryTrial) error {
+	f := *t.fault
+	t.fault = nil
+	r.failed[f.Class]++
+	if every := r.spec.Checkpoints.EverySteps; f.Class != sweep.FailPreempted {
+		t.trial.Steps = max(t.from, t.trial.Steps-t.trial.Steps%max(1, every))
+	}
+	retry, counts := conduct.Retry(r.spec, f.Class, t.restarts)
+	if !retry || t.made >= conduct.MaxAttempts {
+		t.trial.Error = &f
+		return r.end(t, sweep.StatusFailed)
+	}
+	if counts {
+		t.restarts++
+	}
+	moved := t.trial.Steps > t.lastStep
+	t.lastStep = t.trial.Steps
+	if moved {
+		t.idle = 0
+	}
+	end := r.now + conduct.Rest(f.Class, t.idle, moved)
+	t.idle++
+	t.event, t.resting = &end, true
+	return nil
+}
+
+// cancel ends a trial where it is, and takes its slot back.
+func (r *dryRun) cancel(t *dryTrial) error {
+	gone := t.trial.Status != ""
+	if err := r.feed(conduct.CancelAsked{Trial: t.trial.Number, Lost: gone}); gone || err != nil {
+		return err
+	}
+	r.queue = slices.DeleteFunc(r.queue, func(other *dryTrial) bool { return other == t })
+	if t.event != nil && !t.resting {
+		r.busy--
+		done := min(t.took, r.now-t.since)
+		if t.trained {
+			t.trial.EvalTime += (done - t.took).Seconds()
+		} else {
+			t.trial.TrainTime += (done - t.took).Seconds()
+			t.trial.Steps = min(t.trial.Steps, t.from+int(float64(done)/(t.pace*float64(r.Step))))
+		}
+	}
+	t.event, t.trial.Limit = nil, ""
+	return r.end(t, sweep.StatusCancelled)
+}
+
+// Command is a command to the sweep at a time.
+type Command struct {
+	At      time.Duration // since the beginning
+	Name    string        // one of conduct.Verbs
+	Refused string        // why; "" when the sweep accepted it
+}
+
+// ParseCommand reads a command such as 2h=pause.
+func ParseCommand(text string) (Command, error) {
+	at, name, ok := strings.Cut(text, "=")
+	d, err := time.ParseDuration(at)
+	if !ok || err != nil {
+		return Command{}, fmt.Errorf("%q is no command at a time (valid: such as 2h=%s)", text, conduct.CommandPause)
+	}
+	c := Command{At: d, Name: name}
+	return c, c.check()
+}
+
+func (c Command) check() error {
+	var names []string
+	for _, v := range conduct.Verbs() {
+		names = append(names, v.Name)
+	}
+	switch {
+	case !slices.Contains(names, c.Name):
+		return fmt.Errorf("unknown command %q (valid: %s)", c.Name, strings.Join(names, ", "))
+	case c.At < 0:
+		return fmt.Errorf("command %s is at %v (valid: 0 or later)", c.Name, c.At)
+	}
+	return nil
+}
+
+// commandDue reports whether a command comes before the next event of a trial and the
+// next wake of the machine.
+func (r *dryRun) commandDue(first *dryTrial, wake time.Time, wakes bool) bool {
+	if len(r.Commands) == 0 {
+		return false
+	}
+	at := r.Commands[0].At
+	return (first == nil || at <= *first.event) && (!wakes || !moment(at).After(wake))
+}
+
+// obey gives the machine the next command, unless it refuses it now.
+func (r *dryRun) obey() error {
+	c := r.Commands[0]
+	r.Commands = r.Commands[1:]
+	e := conduct.Commanded{Name: c.Name, Command: conduct.Command{By: "simulate"}}
+	if err := r.machine.Check(e); err != nil {
+		c.Refused = err.Error()
+	}
+	r.obeyed = append(r.obeyed, c)
+	if c.Refused != "" {
+		return nil
+	}
+	return r.feed(e)
+}
