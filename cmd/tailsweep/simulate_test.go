@@ -73,16 +73,16 @@ func TestSimulateFailuresAndCommands(t *testing.T) {
 
 func TestSimulateRefuses(t *testing.T) {
 	for says, arguments := range map[string][]string{
-		"simulate: --objective is missing (valid: lossweights, sphere, ": {},
-		`valid: lossweights, sphere, ackley, `:                           {"--objective", "cube"},
-		"--workers is 0 (valid: 1 or more)":                              {"--objective", "sphere", "--workers", "0"},
-		"--noise is -1 (valid: 0 or more)":                               {"--objective", "sphere", "--noise", "-1"},
-		"--noise is NaN":                                                 {"--objective", "sphere", "--noise", "NaN"},
-		"--seeds is 0 (valid: 1 to 1000)":                                {"--objective", "sphere", "--seeds", "0"},
-		"--steps-per-second is 0 (valid: above 0)":                       {"--objective", "sphere", "--steps-per-second", "0"},
-		"--fail is 1.5 (valid: 0 to 1)":                                  {"--objective", "sphere", "--fail", "1.5"},
-		"--diverge is NaN (valid: 0 to 1)":                               {"--objective", "sphere", "--diverge", "NaN"},
-		"valid: out_of_memory, bad_data, bug, lost, ":                    {"--objective", "sphere", "--fail-class", "gremlin"},
+		"simulate: --objective is missing (valid: lossweights, sphere, ":  {},
+		`valid: lossweights, sphere, ackley, `:                            {"--objective", "cube"},
+		"--workers is 0 (valid: 1 or more)":                               {"--objective", "sphere", "--workers", "0"},
+		"--noise is -1 (valid: 0 or more)":                                {"--objective", "sphere", "--noise", "-1"},
+		"--noise is NaN":                                                  {"--objective", "sphere", "--noise", "NaN"},
+		"--seeds is 0 (valid: 1 to 1000)":                                 {"--objective", "sphere", "--seeds", "0"},
+		"--steps-per-second is 0 (valid: above 0)":                        {"--objective", "sphere", "--steps-per-second", "0"},
+		"--fail is 1.5 (valid: 0 to 1)":                                   {"--objective", "sphere", "--fail", "1.5"},
+		"--diverge is NaN (valid: 0 to 1)":                                {"--objective", "sphere", "--diverge", "NaN"},
+		"valid: out_of_memory, bad_data, bug, lost, ":                     {"--objective", "sphere", "--fail-class", "gremlin"},
 		`--command: unknown command "halt" (valid: pause, resume, stop, `: {"--objective", "sphere", "--command", "2h=halt"},
 		`--command: "pause" is no command at a time (valid: such as 2h=`:  {"--objective", "sphere", "--command", "pause"},
 	} {
