@@ -11,7 +11,7 @@ import (
 )
 
 // once requires that each trial that started is in the ledger once.
-func once(t *testing.T, c Course) {
+func once(t *testing.T, c Result) {
 	t.Helper()
 	seen := make(map[int]bool)
 	for _, trial := range c.Trials {
@@ -23,7 +23,7 @@ func once(t *testing.T, c Course) {
 	}
 }
 
-func count(c Course, status sweep.Status) (n int) {
+func count(c Result, status sweep.Status) (n int) {
 	for _, trial := range c.Trials {
 		if trial.Status == status {
 			n++
@@ -112,7 +112,7 @@ func TestPlayEndsAfterEqualFailures(t *testing.T) {
 func TestPlayTakesTimeForALostWorker(t *testing.T) {
 	spec := dry()
 	spec.Baseline, spec.MaxConcurrentTrials, spec.Budget.RunCap = nil, 1, 1
-	run := func(class sweep.FailureClass) Course {
+	run := func(class sweep.FailureClass) Result {
 		return play(t, spec, func(d *DryRun) { d.Fail, d.Class = 1, class })
 	}
 	bug, lost := run(sweep.FailBug), run(sweep.FailLost)
@@ -123,7 +123,7 @@ func TestPlayTakesTimeForALostWorker(t *testing.T) {
 
 func TestPlayObeysCommands(t *testing.T) {
 	at := func(m int, name string) Command { return Command{At: time.Duration(m) * time.Minute, Name: name} }
-	with := func(commands ...Command) Course {
+	with := func(commands ...Command) Result {
 		c := play(t, dry(), func(d *DryRun) { d.Commands = commands })
 		once(t, c)
 		return c
