@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 )
@@ -102,6 +103,11 @@ func (d Dataset) Channels() int {
 
 // Remote reports whether a path of a Dataset is a URL, which each worker downloads.
 func Remote(path string) bool { return strings.Contains(path, "://") }
+
+// IsSplitFile reports whether a reference is a split file and not a folder, by its name.
+func IsSplitFile(reference string) bool {
+	return strings.EqualFold(path.Ext(reference), ".txt") && !Remote(reference)
+}
 
 // CheckURL returns an error unless url is s3://bucket/key or https://host/path (or
 // http:// of this machine), without user, password, query or fragment: specs hold

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
+
 	"github.com/tailsweep/tailsweep/internal/text"
 )
 
@@ -84,7 +86,7 @@ func (s *Spec) unmeasurable(m Measured, f Facts, scales int, rung bool) *FieldEr
 				return s.emptyGroup(m, *f.Groups)
 			}
 		}
-		e.group = fmt.Sprintf("group %s, %s", group, count(len(classes), "class", "classes"))
+		e.group = fmt.Sprintf("group %s, %s", group, english.Plural(len(classes), "class", "classes"))
 	}
 	e.classes = len(classes)
 	if f.Real != nil {
@@ -110,7 +112,7 @@ func (s *Spec) emptyGroup(m Measured, g ClassGroups) *FieldError {
 			valid = append(valid, group)
 		}
 	}
-	why := count(s.Dataset.Classes(), "class has", "classes have") + " no such group"
+	why := english.Plural(s.Dataset.Classes(), "class has", "classes have") + " no such group"
 	switch {
 	case s.Dataset.Groups != nil:
 		why = "dataset.groups leaves this group without a class"
@@ -325,11 +327,4 @@ func sum(numbers []int) (all int) {
 		all += n
 	}
 	return all
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

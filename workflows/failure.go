@@ -73,7 +73,7 @@ func failureOf(err error) attemptFailure {
 	default:
 		f.Class, f.Message = sweep.FailBug, err.Error()
 	}
-	f.permanent = f.Class == sweep.FailBug || f.Class == sweep.FailBadData || f.Class == sweep.FailOutOfMemory
+	f.permanent = !f.Class.Retried()
 	return f
 }
 

@@ -22,7 +22,6 @@ const (
 	trainTimeout    = 30 * 24 * time.Hour // one attempt; what ends a hung one is its heartbeat
 	evaluateTimeout = 3 * 24 * time.Hour
 
-	maxAttempts  = conduct.MaxAttempts
 	maxBlocked   = 2500        // attempts and tries to publish of a trial that are blocked: each adds 16 events, the server allows 51,200; more than 8 days
 	askAgain     = time.Minute // for a verdict, doubled each further time
 	askAgainMax  = 10 * time.Minute

@@ -60,7 +60,7 @@ func (t *trial) fail(f sweep.Failure) {
 // again reports whether another attempt follows a failed one, and whether that counts
 // toward max_restarts.
 func (t *trial) again(f attemptFailure) (retry, counts bool) {
-	if t.attempts >= maxAttempts || t.blocked >= maxBlocked {
+	if t.attempts >= conduct.MaxAttempts || t.blocked >= maxBlocked {
 		return false, true
 	}
 	if f.blocked != "" {

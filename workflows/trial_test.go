@@ -178,7 +178,7 @@ func TestTrialAttempts(t *testing.T) {
 
 func TestTrialBoundsAllItsAttempts(t *testing.T) {
 	r := newRig(t)
-	preempted := make([]error, maxAttempts+1)
+	preempted := make([]error, conduct.MaxAttempts+1)
 	for i := range preempted {
 		preempted[i] = failed(sweep.FailPreempted)
 	}
@@ -187,7 +187,7 @@ func TestTrialBoundsAllItsAttempts(t *testing.T) {
 	require.Error(t, err)
 	require.Equal(t, sweep.FailPreempted, got.Error.Class)
 	require.Equal(t, 1, got.Attempts, "attempts at training")
-	require.Len(t, r.recorder.Restarts(), maxAttempts-2, "the first attempts at training and at evaluating follow no failure")
+	require.Len(t, r.recorder.Restarts(), conduct.MaxAttempts-2, "the first attempts at training and at evaluating follow no failure")
 }
 
 func TestTrialChargesSlotTime(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
+
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/cost"
 	"github.com/tailsweep/tailsweep/sweep/space"
@@ -86,10 +88,10 @@ func warnEarlyTerminate(s *sweep.Spec) []string {
 	case e == nil || trials == 0:
 	case e.Type == sweep.StopMedian && trials <= e.MinTrials:
 		return []string{fmt.Sprintf("early_terminate can stop no trial: median compares a trial with %d others at the same rung (min_trials), and there are %s: "+
-			"lower min_trials or raise budget.run_cap", e.MinTrials, count(trials, "trial"))}
+			"lower min_trials or raise budget.run_cap", e.MinTrials, english.Plural(trials, "trial", ""))}
 	case e.Type != sweep.StopMedian && trials < e.Eta:
 		return []string{fmt.Sprintf("early_terminate can stop no trial: %s stops none before %d results at a rung (eta), and there are %s: "+
-			"lower eta or raise budget.run_cap", e.Type, e.Eta, count(trials, "trial"))}
+			"lower eta or raise budget.run_cap", e.Type, e.Eta, english.Plural(trials, "trial", ""))}
 	case e.Type == sweep.StopHyperband && trials < e.Eta*e.Brackets:
 		return []string{fmt.Sprintf("early_terminate compares few trials: hyperband spreads %d trials over %d brackets, and stops none of a bracket before %d results (eta): "+
 			"lower brackets or raise budget.run_cap", trials, e.Brackets, e.Eta)}
@@ -110,7 +112,7 @@ func warnRepeats(s *sweep.Spec) []string {
 		}
 	}
 	if s.Repeats.Share*float64(trials) < 1-1e-9 {
-		return []string{fmt.Sprintf("repeats.share %s of %s allows no repeat: raise it or budget.run_cap", sweep.Number(s.Repeats.Share), count(trials, "trial"))}
+		return []string{fmt.Sprintf("repeats.share %s of %s allows no repeat: raise it or budget.run_cap", sweep.Number(s.Repeats.Share), english.Plural(trials, "trial", ""))}
 	}
 	return nil
 }
@@ -131,7 +133,7 @@ func warnKept(s *sweep.Spec) []string {
 	if trials == 0 || kept <= max(trials, defaults().Checkpoints.SaveSweepBest) {
 		return nil
 	}
-	return []string{fmt.Sprintf("checkpoints.save_sweep_best is %d, and there are %s: every final checkpoint is kept", kept, count(trials, "trial"))}
+	return []string{fmt.Sprintf("checkpoints.save_sweep_best is %d, and there are %s: every final checkpoint is kept", kept, english.Plural(trials, "trial", ""))}
 }
 
 // warnGates warns of gates that every trial passes.
@@ -187,11 +189,4 @@ func warnConditions(s *sweep.Spec) []string {
 		}
 	}
 	return warnings
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

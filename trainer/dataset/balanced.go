@@ -43,7 +43,7 @@ func balanced(d sweep.Dataset) sweep.Dataset {
 	d.Imbalance = sweep.Imbalance{Profile: sweep.ProfileNone}
 	switch {
 	case d.Reference == "":
-	case isSplitFile(d.Reference):
+	case sweep.IsSplitFile(d.Reference):
 		d.SplitFile = d.Reference
 	default:
 		d.Path, d.SplitFile = d.Reference, ""

@@ -24,11 +24,6 @@ const (
 	maxLine  = 8 << 10
 )
 
-// isSplitFile reports whether a reference is a split file and not a folder, by its name.
-func isSplitFile(name string) bool {
-	return strings.EqualFold(path.Ext(name), ".txt") && !sweep.Remote(name)
-}
-
 // listSplit lists the images of d.SplitFile.
 func listSplit(d sweep.Dataset) (l listing, err error) {
 	name := d.SplitFile

@@ -225,14 +225,7 @@ func simulatedText(spec *sweep.Spec, s Simulated, width int) []string {
 
 // runText describes one run.
 func runText(spec *sweep.Spec, r simulatedRun) []string {
-	var counts []string
-	total := 0
-	for _, status := range sweep.StatusList() {
-		if n := r.Trials[status]; n > 0 {
-			counts = append(counts, fmt.Sprintf("%d %s", n, status))
-			total += n
-		}
-	}
+	counts, total := countsOf(sweep.StatusList(), r.Trials)
 	if r.Baseline > 0 {
 		counts = append(counts, fmt.Sprintf("%d of them baseline", r.Baseline))
 	}
@@ -263,18 +256,22 @@ func runText(spec *sweep.Spec, r simulatedRun) []string {
 
 // failuresText counts the attempts that failed, by class; "" for none.
 func failuresText(r simulatedRun) string {
-	var counts []string
-	total := 0
-	for _, class := range sweep.FailureList() {
-		if n := r.Failures[class]; n > 0 {
-			counts = append(counts, fmt.Sprintf("%d %s", n, class))
-			total += n
-		}
-	}
+	counts, total := countsOf(sweep.FailureList(), r.Failures)
 	if total == 0 {
 		return ""
 	}
 	return fmt.Sprintf("%d of attempts: %s", total, strings.Join(counts, ", "))
+}
+
+// countsOf returns the counts above zero in words, in the order of list, and their sum.
+func countsOf[K ~string](list []K, counts map[K]int) (words []string, total int) {
+	for _, k := range list {
+		if n := counts[k]; n > 0 {
+			words = append(words, fmt.Sprintf("%d %s", n, k))
+			total += n
+		}
+	}
+	return words, total
 }
 
 // commandText is a command in a line.

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/store"
@@ -63,7 +62,7 @@ func (a *App) ReadSpec(path string) (*sweep.Spec, []byte, error) {
 // verbs that look at the files do. A worker has another working directory.
 func makeAbsolute(spec *sweep.Spec) error {
 	paths := []*string{&spec.Dataset.Path}
-	if !strings.HasSuffix(spec.Dataset.Reference, ".txt") { // a split file is in dataset.path
+	if !sweep.IsSplitFile(spec.Dataset.Reference) { // a split file is in dataset.path
 		paths = append(paths, &spec.Dataset.Reference)
 	}
 	if f := spec.Evaluate.Features; f != nil {

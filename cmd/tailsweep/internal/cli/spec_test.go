@@ -17,6 +17,7 @@ func TestPathsOfASpecAreMadeAbsolute(t *testing.T) {
 	for name, c := range map[string]struct{ dataset, path, reference string }{
 		"relative": {"path: pics, reference: other", filepath.Join(dir, "pics"), filepath.Join(dir, "other")},
 		"remote":   {"path: 's3://b/pics', reference: test.txt", "s3://b/pics", "test.txt"},
+		"split":    {"path: pics, reference: Test.TXT", filepath.Join(dir, "pics"), "Test.TXT"},
 		"absolute": {"path: /data/pics", "/data/pics", ""},
 	} {
 		text := spectest.With("dataset: {name: image-folder, classes: 2, "+c.dataset+"}", "evaluate: {samples_per_class: 128, features: {path: f.st}}")
