@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/specfile/specfiletest"
 	"github.com/tailsweep/tailsweep/sweep/spectest"
 )
 
@@ -26,14 +27,14 @@ func TestGates(t *testing.T) {
 	require.Empty(t, (&sweep.Gates{}).Failures(metrics))
 	require.Empty(t, (*sweep.Gates)(nil).Failures(metrics))
 
-	spec := mustParse(t, spectest.Base+"gates: {max_memorised_ratio: 0.05}\n")
+	spec := specfiletest.Parse(t, spectest.Base+"gates: {max_memorised_ratio: 0.05}\n")
 	require.Nil(t, spec.Gates.MinLabelAccuracy)
 	require.InDelta(t, 0.05, *spec.Gates.MaxMemorisedRatio, 0)
 }
 
 // A trial that failed a gate is nowhere among the best, however good it looks.
 func TestFailedGatesHaveNoRank(t *testing.T) {
-	spec := mustParse(t, spectest.Base)
+	spec := specfiletest.Parse(t, spectest.Base)
 	name := spec.Metrics[0].Name
 	trial := func(number int, value float64, gates ...string) sweep.Trial {
 		return sweep.Trial{
@@ -59,7 +60,7 @@ func TestFailedGatesHaveNoRank(t *testing.T) {
 }
 
 func TestGatedText(t *testing.T) {
-	spec := mustParse(t, spectest.Base)
+	spec := specfiletest.Parse(t, spectest.Base)
 	name := spec.Metrics[0].Name
 	trial := func(number int, value float64, gates ...string) sweep.Trial {
 		return sweep.Trial{Assignment: sweep.Assignment{Number: number}, Status: sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{name: value}}, Gates: gates}
@@ -79,7 +80,7 @@ func TestMetricsOfClasses(t *testing.T) {
 		_, ok := sweep.LookupMetric(name)
 		require.False(t, ok, name)
 	}
-	spec := mustParse(t, spectest.With("metrics: [{name: fid.class.bag}, {name: cas.tail}]", "evaluate: {samples_per_class: 128}"))
+	spec := specfiletest.Parse(t, spectest.With("metrics: [{name: fid.class.bag}, {name: cas.tail}]", "evaluate: {samples_per_class: 128}"))
 	require.Equal(t, []sweep.Objective{{Name: "fid.class.bag", Goal: sweep.Minimize}, {Name: "cas.tail", Goal: sweep.Maximize}}, spec.Metrics)
 	require.True(t, spec.MeasuresCAS())
 	at := spec.AtRung()

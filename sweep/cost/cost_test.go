@@ -8,18 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/cost"
-	"github.com/tailsweep/tailsweep/sweep/specfile"
+	"github.com/tailsweep/tailsweep/sweep/specfile/specfiletest"
 	"github.com/tailsweep/tailsweep/sweep/spectest"
 )
-
-func mustParse(t *testing.T, text string) *sweep.Spec {
-	t.Helper()
-	spec, err := specfile.Parse("spec.yaml", []byte(text))
-	require.NoError(t, err)
-	return spec
-}
 
 // Repeats of a grid follow its last configuration, as sampler.Next gives them.
 func TestTrialCountOfAGridWithRepeats(t *testing.T) {
@@ -32,20 +24,20 @@ func TestTrialCountOfAGridWithRepeats(t *testing.T) {
 		"repeats: {seeds: [2], share: 0.5}\nbudget: {run_cap: 2}\nbaseline: {}": 3,
 	} {
 		text := spectest.With(append([]string{"method: grid", "budget: {}", "parameters: {infonce.weight: {values: [0.1, 0.5, 1]}}"}, strings.Split(lines, "\n")...)...)
-		require.Equal(t, want, cost.TrialCount(mustParse(t, text)), lines)
+		require.Equal(t, want, cost.TrialCount(specfiletest.Parse(t, text)), lines)
 	}
 }
 
 func TestEstimate(t *testing.T) {
-	spec := mustParse(t, spectest.With("train: {steps: 2500}", "evaluate: {samples_per_class: 100, guidance: [0, 1]}", "baseline: {seeds: [1, 2]}", "max_concurrent_trials: 4"))
+	spec := specfiletest.Parse(t, spectest.With("train: {steps: 2500}", "evaluate: {samples_per_class: 100, guidance: [0, 1]}", "baseline: {seeds: [1, 2]}", "max_concurrent_trials: 4"))
 	require.Equal(t, cost.Estimate{
 		Trials: 6, Baseline: 2, StepsPerTrial: 2500, Steps: 15000, SamplesPerTrial: 3000, Samples: 18000,
 		CheckpointBytes: 16e6, WrittenBytes: 6 * 3 * 16e6, KeptBytes: 3 * 16e6,
 		TrialTime: 55 * time.Second, SlotTime: 330 * time.Second, WallTime: 110 * time.Second,
 	}, cost.Of(spec, cost.Speed{ModelParameters: 1e6, StepsPerSecond: 100, SamplesPerSecond: 100}))
 	require.Zero(t, cost.Of(spec, cost.Speed{}).WallTime)
-	require.EqualValues(t, 10*(500*3+2*100*3), cost.Of(mustParse(t, spectest.Searched), cost.Speed{}).SamplesPerTrial, "at the end and at two rungs")
-	judged := mustParse(t, strings.Replace(spectest.Searched, ", rung: {samples_per_class: 100}", "", 1))
+	require.EqualValues(t, 10*(500*3+2*100*3), cost.Of(specfiletest.Parse(t, spectest.Searched), cost.Speed{}).SamplesPerTrial, "at the end and at two rungs")
+	judged := specfiletest.Parse(t, strings.Replace(spectest.Searched, ", rung: {samples_per_class: 100}", "", 1))
 	require.EqualValues(t, 10*3*500*3, cost.Of(judged, cost.Speed{}).SamplesPerTrial)
 	require.Equal(t, time.Duration(math.MaxInt64), cost.Of(spec, cost.Speed{StepsPerSecond: 1e-9, SamplesPerSecond: 1e-9}).SlotTime)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/cost"
 	"github.com/tailsweep/tailsweep/sweep/space"
+	"github.com/tailsweep/tailsweep/sweep/specfile/specfiletest"
 	"github.com/tailsweep/tailsweep/sweep/spectest"
 )
 
@@ -93,7 +94,7 @@ func TestLegal(t *testing.T) {
 }
 
 func TestGridHasEveryPointOnce(t *testing.T) {
-	spec := mustParse(t, spectest.With("method: grid", `parameters:
+	spec := specfiletest.Parse(t, spectest.With("method: grid", `parameters:
   alignment.weight: {values: [0, 0.1]}
   alignment.window: {values: [0, 0.5, 0.8], when: "alignment.weight > 0"}
   infonce.weight: {values: [0, 1]}
@@ -121,7 +122,7 @@ func TestGridHasEveryPointOnce(t *testing.T) {
 }
 
 func TestBaselines(t *testing.T) {
-	spec := mustParse(t, spectest.With(`parameters: {infonce.weight: {min: 0.1, max: 1.0}, lr: {value: 1e-3}, infonce.exponent: {value: 2, when: "infonce.weight > 0"}}`,
+	spec := specfiletest.Parse(t, spectest.With(`parameters: {infonce.weight: {min: 0.1, max: 1.0}, lr: {value: 1e-3}, infonce.exponent: {value: 2, when: "infonce.weight > 0"}}`,
 		"baseline: {params: {infonce.weight: 0}, seeds: [4, 5]}"))
 	got := space.Baselines(spec)
 	require.Equal(t, []sweep.Assignment{
@@ -131,7 +132,7 @@ func TestBaselines(t *testing.T) {
 	got[0].Params["lr"] = sweep.Number(7)
 	require.Equal(t, sweep.Number(1e-3), space.Baselines(spec)[1].Params["lr"], "trials share no parameters")
 	require.Equal(t, 6, cost.TrialCount(spec))
-	require.Nil(t, space.Baselines(mustParse(t, spectest.Base)))
+	require.Nil(t, space.Baselines(specfiletest.Parse(t, spectest.Base)))
 }
 
 // defaultTerms are the parameters of the loss terms that are not set, for a unet.
@@ -147,7 +148,7 @@ func defaultTerms() sweep.Params {
 }
 
 func TestSettings(t *testing.T) {
-	spec := mustParse(t, spectest.Base)
+	spec := specfiletest.Parse(t, spectest.Base)
 	got, err := spec.Settings(sweep.Assignment{Seed: 3})
 	require.NoError(t, err)
 	require.Equal(t, sweep.Settings{
@@ -158,7 +159,7 @@ func TestSettings(t *testing.T) {
 		Steps: 600, Seed: 3, WarmupSteps: 60, LogEvery: 50, EverySteps: 1000,
 	}, got)
 
-	spec = mustParse(t, spectest.With("train: {steps: 600, schedule: cosine, prediction: v, label_dropout_mode: batch, weight_decay: 0.01, clip_norm: 0.5}"))
+	spec = specfiletest.Parse(t, spectest.With("train: {steps: 600, schedule: cosine, prediction: v, label_dropout_mode: batch, weight_decay: 0.01, clip_norm: 0.5}"))
 	set := sweep.Params{
 		sweep.ParamInfonceWeight: sweep.Number(0.5), sweep.ParamInfonceTemperature: sweep.Number(0.2), sweep.ParamInfonceExponent: sweep.Number(2), sweep.ParamInfonceWindow: sweep.Number(0.7),
 		sweep.ParamInfoncePass: sweep.Word(sweep.PassCond), sweep.ParamInfonceStopGradient: sweep.Word(sweep.StopNegatives), sweep.ParamInfonceLayer: sweep.Word("up2"), sweep.ParamInfonceNegatives: sweep.Word(sweep.NegativesOtherClass),
@@ -197,4 +198,9 @@ func TestDefaultsOfTheListAreLegal(t *testing.T) {
 			require.True(t, p.Accepts(p.Default), p.Name)
 		}
 	}
+}
+
+func number(f float64) *sweep.Value {
+	v := sweep.Number(f)
+	return &v
 }

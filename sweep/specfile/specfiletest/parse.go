@@ -1,4 +1,6 @@
-package space_test
+// Package specfiletest parses specs for tests. The tests of specfile itself cannot
+// import it.
+package specfiletest
 
 import (
 	"testing"
@@ -9,14 +11,10 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
 
-func mustParse(t *testing.T, text string) *sweep.Spec {
+// Parse returns the spec of a text, which must be valid.
+func Parse(t testing.TB, text string) *sweep.Spec {
 	t.Helper()
 	spec, err := specfile.Parse("spec.yaml", []byte(text))
 	require.NoError(t, err)
 	return spec
-}
-
-func number(f float64) *sweep.Value {
-	v := sweep.Number(f)
-	return &v
 }
