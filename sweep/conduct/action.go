@@ -48,8 +48,8 @@ type Curate struct {
 	Remove  []string      // keys of checkpoints
 }
 
-// Look finds out what became of running trials that have not reported, and whether a
-// history that a reset cut off has started the trial Next. Completed by Looked.
+// Look finds out what became of running trials that have not reported, and whether the
+// run before a reset has started the trial Next. Completed by Looked.
 type Look struct {
 	ID     int
 	Silent []Silent

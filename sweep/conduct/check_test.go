@@ -189,7 +189,7 @@ func (w *world) checkSuspects() {
 	}
 	for n, p := range w.trials {
 		if p.suspected && p.closed && w.m.running(n) != nil {
-			w.fail("trial %d has ended, the machine was told so and waits for the clock", n)
+			w.fail("trial %d has ended, the machine has received that event and waits for the clock", n)
 		}
 	}
 }

@@ -21,8 +21,7 @@ type Results struct{ Trials []sweep.Trial }
 // Reported is a trial at a rung.
 type Reported struct{ RungReport }
 
-// Blocked is a trial that cannot go on, and tries again; with a nil Trouble, one that
-// can again.
+// Blocked reports that a trial is blocked; a nil Trouble means that it no longer is.
 type Blocked struct{ TrialTrouble }
 
 // TrialClosed says that a trial's workflow has ended, with or without a report.
@@ -49,12 +48,12 @@ type Suggested struct {
 // Started completes Start.
 type Started struct{ ID int }
 
-// StartRefused completes Start: the trial was started before, by a history that a
-// reset of the sweep cut off.
+// StartRefused completes Start: the run before a reset of the sweep has started the
+// trial.
 type StartRefused struct{ ID int }
 
 // Appended completes Append. Taken is nil when the segment is stored, else what the
-// ledger has under its number: a history that a reset cut off has stored it.
+// ledger has under its number: the run before a reset has stored it.
 type Appended struct {
 	ID    int
 	Taken []sweep.Trial
@@ -89,7 +88,7 @@ type CancelAsked struct {
 	Lost  bool
 }
 
-// Failed says that the action of a task was not carried out, or perhaps was.
+// Failed says that an action failed; it may have taken effect.
 type Failed struct {
 	ID int
 	Trouble

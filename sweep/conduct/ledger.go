@@ -11,7 +11,7 @@ import (
 )
 
 // arrive takes the results of running trials, once each. Anybody can send a signal:
-// what is no result of that trial is left out, since the ledger would refuse it.
+// a result that does not belong to a running trial is ignored.
 func (m *Machine) arrive(trials []sweep.Trial) {
 	for _, t := range trials {
 		r := m.running(t.Number)
@@ -42,9 +42,9 @@ func Checked(spec *sweep.Spec, t sweep.Trial) sweep.Trial {
 	return t
 }
 
-// appended goes on once the ledger has the segment. Where a history before a reset
-// has stored another one under its number, that one counts, and what it lacks goes
-// into a later segment.
+// appended continues once the ledger has the segment. If the run before a reset has
+// stored another segment under its number, that one counts, and the results that it
+// lacks go into a later segment.
 func (m *Machine) appended(segment, taken []sweep.Trial) {
 	if taken != nil {
 		if slices.ContainsFunc(taken, func(t sweep.Trial) bool { return t.StartedAt.Before(m.StartedAt) }) {
@@ -66,9 +66,8 @@ func (m *Machine) appended(segment, taken []sweep.Trial) {
 	m.Main = &Task{Kind: KindRank, Segment: segment}
 }
 
-// attach takes up the trials from Next to number, which a history before a reset has
-// started: they run, or are found by looking for them. Their parameters are in their
-// results.
+// attach adds the trials from Next to number, which the run before a reset has started:
+// they still run, or a Look finds their results. Their parameters are in their results.
 func (m *Machine) attach(number int) {
 	for ; m.Next <= number; m.Next++ {
 		a := sweep.Assignment{Number: m.Next, Kind: sweep.KindSearch, Seed: m.spec.Train.Seed}
@@ -90,7 +89,7 @@ func filter(trials []sweep.Trial, keep func(sweep.Trial) bool) []sweep.Trial {
 	return kept
 }
 
-// ranked goes on with the order of the contenders.
+// ranked continues with the order of the contenders.
 func (m *Machine) ranked(segment []sweep.Trial, e Ranked) {
 	m.expose(e.Infeasible)
 	contenders := m.contenders(segment)

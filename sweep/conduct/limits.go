@@ -14,8 +14,10 @@ const (
 	lookEvery       = 5 * time.Minute  // between looks at all running trials
 	lookEveryCancel = 30 * time.Second // likewise while trials are being cancelled
 
-	retryFirst = 5 * time.Second // before a failed action is issued again; doubled after each further failure
-	retryMax   = 5 * time.Minute
+	// How long a failed action, and a trial after a failed attempt, waits for the next
+	// try: doubled after each further failure.
+	RestBase = 5 * time.Second
+	RestMax  = 5 * time.Minute
 
 	// giveUpAfter is how long a cancelled sweep waits for an action that keeps
 	// failing before it ends without it.

@@ -24,7 +24,7 @@ type Machine struct {
 	out       []Action // of this step
 }
 
-// New returns a machine that goes on from state, or begins a sweep at now where state
+// New returns a machine that continues from state, or begins a sweep at now where state
 // is nil. The first event of each is Resumed.
 func New(spec *sweep.Spec, state *State, logic Logic, now time.Time) *Machine {
 	if state == nil {
@@ -57,7 +57,7 @@ func (m *Machine) plan() {
 	m.planEnd()
 }
 
-// resume forgets that tasks and requests were issued.
+// resume marks tasks and requests as not issued, so that they are issued again.
 func (m *Machine) resume() {
 	for _, t := range []*Task{m.Main, m.Looking, m.Curating} {
 		if t != nil {
@@ -77,8 +77,8 @@ func (m *Machine) resume() {
 	}
 }
 
-// Carry is the State for the run that follows this one. Results beyond carryLimit
-// stay behind: the trials have published them, and are looked for.
+// Carry returns the State for the next run. Results beyond carryLimit are dropped: the
+// trials have published them, and a Look finds them again.
 func (m *Machine) Carry() *State {
 	for len(m.Arrived) > carryLimit {
 		last := m.Arrived[len(m.Arrived)-1].Number
@@ -126,8 +126,8 @@ func (m *Machine) planCancels() {
 	}
 }
 
-// planLook looks for trials that may have ended without a report: suspects at once,
-// all running ones now and then.
+// planLook looks for trials that may have ended without a report: suspects at once, all
+// running trials every lookEvery.
 func (m *Machine) planLook() {
 	all := len(m.Running) > 0 && !m.now.Before(m.LookAt)
 	ahead := m.seeks()
@@ -166,8 +166,7 @@ func (m *Machine) planLook() {
 	}
 }
 
-// seeks reports whether trials may be missing that a history before a reset has
-// started. A sweep that starts no more trials looks for them, one after the other:
+// seeks reports whether trials may be missing that the run before a reset has started. A sweep that starts no more trials looks for them, one after the other:
 // otherwise its own next start finds them.
 func (m *Machine) seeks() bool {
 	_, _, due := m.ending()
@@ -181,8 +180,8 @@ func (m *Machine) lookEvery() time.Duration {
 	return lookEvery
 }
 
-// planMain takes the main line on: first the ledger, then the next trial. It does one
-// thing at a time, so that a suggestion is a function of all results before it.
+// planMain issues the next main task: first the ledger, then the next trial. There is
+// one at a time, so that a suggestion is a function of all results before it.
 func (m *Machine) planMain() {
 	if m.Main == nil {
 		switch {
@@ -260,8 +259,8 @@ func (m *Machine) started(number int) {
 	}
 }
 
-// planCurate keeps the pointer and the checkpoints in step with the leaders, beside
-// the main line.
+// planCurate updates the pointer and the kept checkpoints after a change of the leaders,
+// in parallel to the main task.
 func (m *Machine) planCurate() {
 	if m.Curating == nil && (m.Stale || len(m.Removals) > 0) && !m.resting(KindCurate) {
 		m.Curating = &Task{Kind: KindCurate, Removals: len(m.Removals)}
@@ -291,7 +290,7 @@ func (m *Machine) planEnd() {
 // unfinished reports whether the sweep may end (ok), and what it leaves undone. It
 // never ends before its running trials were asked to.
 func (m *Machine) unfinished() (lost string, ok bool) {
-	asked := !slices.ContainsFunc(m.Running, func(r Running) bool { return !r.Starting && r.Cancel != AskedHeard })
+	asked := !slices.ContainsFunc(m.Running, func(r Running) bool { return !r.Starting && r.Cancel != AskedDelivered })
 	if m.Broken {
 		return "", asked
 	}
@@ -341,7 +340,7 @@ func (m *Machine) cancelledOutside() {
 
 func (m *Machine) cancelAsked(e CancelAsked) {
 	if r := m.running(e.Trial); r != nil {
-		r.Cancel = AskedHeard
+		r.Cancel = AskedDelivered
 	}
 	if e.Lost {
 		m.suspect(e.Trial)

@@ -61,11 +61,11 @@ type AuditEntry struct {
 type Trouble struct {
 	Reason    block.Reason `json:"reason"`
 	Message   string       `json:"message"`
-	Permanent bool         `json:"permanent,omitempty"` // the same try fails the same way: a bug
+	Permanent bool         `json:"permanent,omitempty"` // a retry cannot succeed: a bug
 }
 
-// TrialTrouble is what a trial reports while it cannot go on; Trouble is nil once it
-// can.
+// TrialTrouble is the report of a blocked trial; Trouble is nil once it is no longer
+// blocked.
 type TrialTrouble struct {
 	Trial   int      `json:"trial"`
 	Trouble *Trouble `json:"trouble,omitempty"`

@@ -8,9 +8,7 @@ import (
 
 // How a trial continues after failed attempts.
 const (
-	MaxAttempts      = 100             // of a trial, to train and to evaluate, preempted ones included, so that its history stays bounded
-	RestBase         = 5 * time.Second // before the second attempt, doubled before each further one
-	RestMax          = 5 * time.Minute
+	MaxAttempts      = 100              // of a trial, to train and to evaluate, preempted ones included, so that its history stays bounded
 	HeartbeatTimeout = 30 * time.Second // until an attempt whose worker is silent counts as lost
 )
 
@@ -30,8 +28,13 @@ func Rest(class sweep.FailureClass, idle int, moved bool) time.Duration {
 	if class == sweep.FailLost || class == sweep.FailPreempted && moved {
 		return 0
 	}
+	return restAfter(idle)
+}
+
+// restAfter returns the wait after a failed try that so many others preceded.
+func restAfter(failures int) time.Duration {
 	wait := RestBase
-	for range idle {
+	for range failures {
 		wait = min(2*wait, RestMax)
 	}
 	return wait

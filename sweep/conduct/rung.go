@@ -9,8 +9,8 @@ import (
 
 // report answers a trial at a rung. Anybody can send a report: one of a trial that
 // does not run is ignored, and a step that is not a rung of the trial stops nothing. A
-// trial that was reset may be at a rung for a second time:
-// one that is in the ledger already goes on.
+// trial that was reset may report a rung for a second time: if the ledger has its
+// result already, it continues.
 func (m *Machine) report(r RungReport) {
 	if m.isFinished(r.Trial) {
 		m.act(Answer{r.Trial, RungVerdict{Step: r.Step, Verdict: stopping.Verdict{
@@ -61,8 +61,8 @@ func (r *Running) give(v RungVerdict) {
 	}
 }
 
-// remember adds a result at a rung, in the place of the oldest there when there are
-// too many. Baseline trials are no rivals and are left out.
+// remember adds a result at a rung. Beyond rungLimit results it drops the oldest one of
+// that rung. Baseline trials are left out: no trial is compared with them.
 func (m *Machine) remember(r stopping.RungResult) {
 	if r.Kind == sweep.KindBaseline {
 		return
@@ -92,8 +92,8 @@ func (m *Machine) expose(infeasible []int) {
 
 // fall counts a trial that diverged as the worst at the rung that it did not reach.
 func (m *Machine) fall(t sweep.Trial) {
-	ladder := stopping.TrialRungs(m.spec, t.Assignment)
-	if t.Status == sweep.StatusDiverged && len(t.Rungs) < len(ladder) {
-		m.remember(stopping.RungResult{Trial: t.Number, Kind: t.Kind, Step: ladder[len(t.Rungs)]})
+	rungs := stopping.TrialRungs(m.spec, t.Assignment)
+	if t.Status == sweep.StatusDiverged && len(t.Rungs) < len(rungs) {
+		m.remember(stopping.RungResult{Trial: t.Number, Kind: t.Kind, Step: rungs[len(t.Rungs)]})
 	}
 }

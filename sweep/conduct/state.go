@@ -24,14 +24,14 @@ type State struct {
 	WaitAt    *int      `json:"wait_at,omitempty"` // number of segments at which the search asked to wait for a result
 	Asked     bool      `json:"asked,omitempty"`   // Temporal was asked to cancel the workflow
 
-	// Every trial below Watermark has finished, and so have those in Ahead.
+	// The finished trials: all with a number below Watermark, and those in Ahead.
 	Watermark int   `json:"watermark"`
 	Ahead     []int `json:"ahead,omitempty"`
 
-	Arrived  []sweep.Trial `json:"arrived,omitempty"` // results of running trials that no segment has, in order of arrival
-	Suspects []int         `json:"suspects,omitempty"`
-	Sought   bool          `json:"sought,omitempty"` // no trial from Next on was started by a history that a reset cut off
-	LookAt   time.Time     `json:"look_at"`          // when all running trials are looked at next
+	Arrived  []sweep.Trial `json:"arrived,omitempty"`  // results of running trials that no segment has, in order of arrival
+	Suspects []int         `json:"suspects,omitempty"` // trials that may have ended without a report
+	Sought   bool          `json:"sought,omitempty"`   // a Look has found no trial from Next on that the run before a reset started
+	LookAt   time.Time     `json:"look_at"`            // when all running trials are looked at next
 
 	LastID   int      `json:"last_id"`            // of a try
 	Main     *Task    `json:"main,omitempty"`     // suggest, start, append or rank: one at a time
@@ -71,8 +71,8 @@ type Asked string
 
 // The states of a request; "" is not made.
 const (
-	AskedOnce  Asked = "asked"
-	AskedHeard Asked = "heard" // delivered, or known to be undeliverable
+	AskedOnce      Asked = "asked"
+	AskedDelivered Asked = "delivered" // or known to be undeliverable
 )
 
 // Task is an action that was decided on and has not completed.
@@ -99,7 +99,7 @@ const (
 	KindCurate  Kind = "curate"
 	KindLook    Kind = "look"
 
-	// KindTrial is that of a Block: a trial cannot go on. It is no task.
+	// KindTrial is the kind of a blocked trial. It is not a task.
 	KindTrial Kind = "trial"
 )
 

@@ -3,9 +3,6 @@ package conduct
 import (
 	"fmt"
 	"slices"
-	"time"
-
-	"github.com/tailsweep/tailsweep/internal/block"
 )
 
 // issue reports whether a task is to be issued now, and gives it the ID of this try.
@@ -52,7 +49,7 @@ func (m *Machine) doing(t *Task) string {
 
 // failed handles an action that was not carried out. It is tried again, after a delay
 // that grows, until it works. A bug, which fails the same way at each try, ends the
-// sweep; one in Curate or Look does not, since the ledger has the truth.
+// sweep; one in Curate or Look does not, since the ledger stays complete.
 func (m *Machine) failed(e Failed) {
 	for _, place := range []**Task{&m.Main, &m.Looking, &m.Curating} {
 		t := *place
@@ -95,91 +92,4 @@ func (m *Machine) abandon(t *Task, fault string) {
 		m.Broken = true
 	}
 	m.fail(fault)
-}
-
-// block notes that a kind of action keeps failing, and when it is tried again.
-func (m *Machine) block(kind Kind, doing string, why Trouble) {
-	i := slices.IndexFunc(m.Blocked, func(b Block) bool { return b.Kind == kind })
-	if i < 0 {
-		m.Blocked = append(m.Blocked, Block{Kind: kind, Since: m.now})
-		i = len(m.Blocked) - 1
-	}
-	b := &m.Blocked[i]
-	b.Doing, b.Trouble = doing, why
-	delay := retryFirst
-	for range b.Failures {
-		delay = min(2*delay, retryMax)
-	}
-	b.Failures++
-	b.RetryAt = m.now.Add(delay)
-}
-
-// blockTrial notes that a trial cannot go on, or that it can again.
-func (m *Machine) blockTrial(t TrialTrouble) {
-	switch r := m.running(t.Trial); {
-	case r == nil:
-	case t.Trouble == nil:
-		r.Blocked = nil
-	case r.Blocked == nil:
-		r.Blocked = &Block{Kind: KindTrial, Doing: fmt.Sprintf("continue trial %d", t.Trial), Trouble: *t.Trouble, Since: m.now, Failures: 1}
-	default:
-		r.Blocked.Trouble = *t.Trouble
-		r.Blocked.Failures++
-	}
-}
-
-// blocks are what keeps failing: actions, then trials, those with the same reason as
-// one.
-func (m *Machine) blocks() []Block {
-	list := slices.Clone(m.Blocked)
-	for _, reason := range block.Reasons() {
-		var first *Block
-		count := 0
-		for _, r := range m.Running {
-			if b := r.Blocked; b != nil && b.Reason == reason {
-				if count++; first == nil || b.Since.Before(first.Since) {
-					first = b
-				}
-			}
-		}
-		if count == 0 {
-			continue
-		}
-		b := *first
-		if count > 1 {
-			b.Doing = fmt.Sprintf("continue %d trials", count)
-		}
-		list = append(list, b)
-	}
-	return list
-}
-
-// resting reports whether a kind of action waits for its next try.
-func (m *Machine) resting(kind Kind) bool {
-	return slices.ContainsFunc(m.Blocked, func(b Block) bool { return b.Kind == kind && m.now.Before(b.RetryAt) })
-}
-
-// unblock drops blocks of actions that are not wanted any more.
-func (m *Machine) unblock() {
-	m.Blocked = slices.DeleteFunc(m.Blocked, func(b Block) bool {
-		switch b.Kind {
-		case KindSuggest: // it waits without a task
-			return m.Main == nil && !m.mayStart()
-		case KindLook:
-			return len(m.Running) == 0 && !m.seeks()
-		case KindCurate:
-			return false
-		default:
-			return m.Main == nil || m.Main.Kind != b.Kind
-		}
-	})
-}
-
-// giveUpAt is when a cancelled sweep stops waiting for a blocked action.
-func (m *Machine) giveUpAt(b Block) time.Time {
-	from := b.Since
-	if m.CancelledAt.After(from) {
-		from = *m.CancelledAt
-	}
-	return from.Add(giveUpAfter)
 }

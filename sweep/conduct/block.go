@@ -1,0 +1,91 @@
+package conduct
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tailsweep/tailsweep/internal/block"
+)
+
+// block notes that a kind of action keeps failing, and when it is tried again.
+func (m *Machine) block(kind Kind, doing string, why Trouble) {
+	i := slices.IndexFunc(m.Blocked, func(b Block) bool { return b.Kind == kind })
+	if i < 0 {
+		m.Blocked = append(m.Blocked, Block{Kind: kind, Since: m.now})
+		i = len(m.Blocked) - 1
+	}
+	b := &m.Blocked[i]
+	b.Doing, b.Trouble = doing, why
+	b.RetryAt = m.now.Add(restAfter(b.Failures))
+	b.Failures++
+}
+
+// blockTrial notes that a trial is blocked, or that it no longer is.
+func (m *Machine) blockTrial(t TrialTrouble) {
+	switch r := m.running(t.Trial); {
+	case r == nil:
+	case t.Trouble == nil:
+		r.Blocked = nil
+	case r.Blocked == nil:
+		r.Blocked = &Block{Kind: KindTrial, Doing: fmt.Sprintf("continue trial %d", t.Trial), Trouble: *t.Trouble, Since: m.now, Failures: 1}
+	default:
+		r.Blocked.Trouble = *t.Trouble
+		r.Blocked.Failures++
+	}
+}
+
+// blocks lists the failing actions, then the blocked trials, one entry for each reason.
+func (m *Machine) blocks() []Block {
+	list := slices.Clone(m.Blocked)
+	for _, reason := range block.Reasons() {
+		var first *Block
+		count := 0
+		for _, r := range m.Running {
+			if b := r.Blocked; b != nil && b.Reason == reason {
+				if count++; first == nil || b.Since.Before(first.Since) {
+					first = b
+				}
+			}
+		}
+		if count == 0 {
+			continue
+		}
+		b := *first
+		if count > 1 {
+			b.Doing = fmt.Sprintf("continue %d trials", count)
+		}
+		list = append(list, b)
+	}
+	return list
+}
+
+// resting reports whether a kind of action waits for its next try.
+func (m *Machine) resting(kind Kind) bool {
+	return slices.ContainsFunc(m.Blocked, func(b Block) bool { return b.Kind == kind && m.now.Before(b.RetryAt) })
+}
+
+// unblock drops blocks of actions that are not wanted any more.
+func (m *Machine) unblock() {
+	m.Blocked = slices.DeleteFunc(m.Blocked, func(b Block) bool {
+		switch b.Kind {
+		case KindSuggest: // it waits without a task
+			return m.Main == nil && !m.mayStart()
+		case KindLook:
+			return len(m.Running) == 0 && !m.seeks()
+		case KindCurate:
+			return false
+		default:
+			return m.Main == nil || m.Main.Kind != b.Kind
+		}
+	})
+}
+
+// giveUpAt is when a cancelled sweep stops waiting for a blocked action.
+func (m *Machine) giveUpAt(b Block) time.Time {
+	from := b.Since
+	if m.CancelledAt.After(from) {
+		from = *m.CancelledAt
+	}
+	return from.Add(giveUpAfter)
+}
