@@ -3,9 +3,10 @@ package report
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/dustin/go-humanize/english"
+
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
@@ -28,14 +29,7 @@ func level(s study) string {
 	if len(c.Level) == 0 {
 		return fmt.Sprintf("%s None %s is as good as trial %d at 95 %% confidence.", noise, among, c.Best)
 	}
-	var names []string
-	for _, number := range c.Level[:min(len(c.Level), maxLevel)] {
-		names = append(names, fmt.Sprint(number))
-	}
-	if more := len(c.Level) - len(names); more > 0 {
-		names = append(names, fmt.Sprintf("%d more", more))
-	}
-	return fmt.Sprintf("%s %d %s are not distinguishable from trial %d at 95 %% confidence: %s.", noise, len(c.Level), among, c.Best, strings.Join(names, ", "))
+	return fmt.Sprintf("%s %d %s are not distinguishable from trial %d at 95 %% confidence: %s.", noise, len(c.Level), among, c.Best, text.Numbers(c.Level, maxLevel))
 }
 
 // importance is one metric's table.
@@ -50,7 +44,7 @@ type importanceRow struct {
 	Global, Local bar
 }
 
-// bar is a share and its picture, in per cent.
+// bar is a share as text and as the width of a bar, in per cent.
 type bar struct {
 	Share string
 	Width int
@@ -61,7 +55,7 @@ func newBar(p analysis.ParameterImportance) bar {
 	return bar{Share: fmt.Sprintf("%.0f %%", 100*p.Share), Width: int(100*p.Share + 0.5), Noise: p.Noise}
 }
 
-// importances are those of each metric; trouble says why there are none.
+// importances makes a table for each metric; trouble says why there are none.
 func importances(s study) (tables []importance, trouble string) {
 	for _, o := range s.spec.Metrics {
 		im, err := analysis.NewImportance(s.spec, s.trials, o.Name, analysis.DefaultTop)
@@ -86,22 +80,19 @@ func importances(s study) (tables []importance, trouble string) {
 	return tables, ""
 }
 
-// repeated is how many searched configurations were trained with several seeds.
+// repeated counts the searched configurations that were trained with several seeds.
 func repeated(trials []sweep.Trial) int {
-	seeds := map[string][]int64{}
-	n := 0
+	first, again := map[string]int64{}, map[string]bool{}
 	for _, t := range trials {
 		if t.Kind == sweep.KindBaseline || t.Status != sweep.StatusCompleted {
 			continue
 		}
 		key := t.Params.Key()
-		if slices.Contains(seeds[key], t.Seed) {
-			continue
-		}
-		seeds[key] = append(seeds[key], t.Seed)
-		if len(seeds[key]) == 2 {
-			n++
+		if seed, seen := first[key]; !seen {
+			first[key] = t.Seed
+		} else if seed != t.Seed {
+			again[key] = true
 		}
 	}
-	return n
+	return len(again)
 }

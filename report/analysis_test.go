@@ -14,7 +14,7 @@ func TestPageShowsTheAnalysis(t *testing.T) {
 	require.Contains(t, html, "are not distinguishable from trial 12 at 95 % confidence")
 	require.Contains(t, html, "<strong>knee</strong>")
 	require.Contains(t, html, "<caption>fid.tail</caption>")
-	require.Contains(t, html, `class="text">best 10 of all`, "the share's meaning stands over its column")
+	require.Contains(t, html, `class="text">best 10 of all`, "the column's title says what it is a share of")
 	require.Contains(t, html, `<svg class="bar noise"`)
 	require.NotContains(t, html, ">feasible<", "without constraints nothing is feasible or not")
 
@@ -22,8 +22,8 @@ func TestPageShowsTheAnalysis(t *testing.T) {
 	require.NoError(t, err)
 	in.Spec.Constraints = []sweep.Constraint{c}
 	html = render(t, in)
-	for _, verdict := range []string{">feasible<", ">infeasible<", ">undecided<"} {
-		require.Contains(t, html, verdict)
+	for _, word := range []string{">feasible<", ">infeasible<", ">undecided<"} {
+		require.Contains(t, html, word)
 	}
 }
 
@@ -32,12 +32,12 @@ func TestLevel(t *testing.T) {
 	require.Contains(t, level(newStudy(in.Spec, in.Trials)), "2 degrees of freedom")
 	single := in.Trials[2:]
 	require.Contains(t, level(newStudy(in.Spec, single)), "is unknown: every configuration was trained with one seed")
-	require.Empty(t, level(newStudy(in.Spec, in.Trials[:3])), "there is nothing but the baseline")
+	require.Empty(t, level(newStudy(in.Spec, in.Trials[:3])), "there is only the baseline")
 	require.Empty(t, level(newStudy(in.Spec, nil)))
 }
 
-// A page must not say that every configuration had one seed when some had several.
-func TestCaveatsKnowOfRepeats(t *testing.T) {
+// A page must not say that every configuration had one seed where some had several.
+func TestCaveatsMentionRepeats(t *testing.T) {
 	in := fixture(t, 9)
 	again := in.Trials[5]
 	again.Number, again.Seed = 99, 2

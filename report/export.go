@@ -3,7 +3,6 @@ package report
 import (
 	"cmp"
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -14,47 +13,12 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Format is a form of Export.
-type Format string
-
-// The formats.
-const (
-	FormatCSV  Format = "csv"
-	FormatJSON Format = "json"
-)
-
-// Export writes the finished trials by number. JSON is an array of sweep.Trial.
-// CSV has a header and a line a trial: number, kind, status, seed; a column
-// `param.NAME` for each parameter, by name, empty where the trial has none; a
-// column `metric.NAME` for each metric, by name; then how the trial went. Numbers
-// keep every digit. The columns depend on the spec and on the names that occur,
-// never on the order of trials.
-func Export(w io.Writer, format Format, spec *sweep.Spec, trials []sweep.Trial) error {
-	trials = slices.Clone(trials)
-	slices.SortStableFunc(trials, func(a, b sweep.Trial) int { return cmp.Compare(a.Number, b.Number) })
-	switch format {
-	case FormatCSV:
-		return exportCSV(w, spec, trials)
-	case FormatJSON:
-		return exportJSON(w, trials)
-	}
-	return fmt.Errorf("report: export format %q (valid: %s, %s)", format, FormatCSV, FormatJSON)
-}
-
-func exportJSON(w io.Writer, trials []sweep.Trial) error {
-	if trials == nil {
-		trials = []sweep.Trial{}
-	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(trials); err != nil {
-		return fmt.Errorf("report: export: %w", err)
-	}
-	return nil
-}
-
-func exportCSV(w io.Writer, spec *sweep.Spec, trials []sweep.Trial) error {
+// ExportCSV writes the finished trials by number, a line each, after a header: number,
+// kind, status, seed; a column `param.NAME` for each parameter, by name, empty where
+// the trial has none; a column `metric.NAME` for each metric, by name; then how the
+// trial went. Numbers keep every digit. The columns depend on the spec and on the names
+// that occur, never on the order of trials.
+func ExportCSV(w io.Writer, spec *sweep.Spec, trials []sweep.Trial) error {
 	params, metrics := paramNames(spec, trials), metricNames(spec, trials)
 	header := []string{"number", "kind", "status", "seed"}
 	for _, name := range params {
@@ -66,38 +30,32 @@ func exportCSV(w io.Writer, spec *sweep.Spec, trials []sweep.Trial) error {
 	header = append(header, "guidance", "steps", "loss_first", "loss_last", "attempts", "train_seconds",
 		"evaluate_seconds", "backend", "sampler", "started_at", "finished_at", "checkpoint", "grid", "error_class", "error", "stop_reason")
 
-	out := csv.NewWriter(w)
-	if err := out.Write(header); err != nil {
-		return fmt.Errorf("report: export: %w", err)
+	lines := [][]string{header}
+	for _, t := range slices.SortedStableFunc(slices.Values(trials), func(a, b sweep.Trial) int { return cmp.Compare(a.Number, b.Number) }) {
+		lines = append(lines, record(t, params, metrics))
 	}
-	for _, t := range trials {
-		if err := out.Write(record(t, params, metrics)); err != nil {
-			return fmt.Errorf("report: export: trial %d: %w", t.Number, err)
-		}
-	}
-	out.Flush()
-	if err := out.Error(); err != nil {
+	if err := csv.NewWriter(w).WriteAll(lines); err != nil {
 		return fmt.Errorf("report: export: %w", err)
 	}
 	return nil
 }
 
-// record is t's line under exportCSV's header.
+// record is the line of a trial under ExportCSV's header.
 func record(t sweep.Trial, params, metrics []string) []string {
 	line := []string{strconv.Itoa(t.Number), string(t.Kind), string(t.Status), strconv.FormatInt(t.Seed, 10)}
 	for _, name := range params {
+		text := ""
 		if v, ok := t.Params[name]; ok {
-			line = append(line, v.String())
-		} else {
-			line = append(line, "")
+			text = v.String()
 		}
+		line = append(line, text)
 	}
 	for _, name := range metrics {
+		text := ""
 		if v, ok := t.Metrics[name]; ok {
-			line = append(line, exact(v))
-		} else {
-			line = append(line, "")
+			text = exact(v)
 		}
+		line = append(line, text)
 	}
 	var failure sweep.Failure
 	if t.Error != nil {
@@ -114,21 +72,20 @@ func record(t sweep.Trial, params, metrics []string) []string {
 
 // metricNames are the names of the objectives and of every metric of a trial, ordered.
 func metricNames(spec *sweep.Spec, trials []sweep.Trial) []string {
-	names := map[string]bool{}
+	var names []string
 	for _, o := range spec.Metrics {
-		names[o.Name] = true
+		names = append(names, o.Name)
 	}
 	for _, t := range trials {
-		for name := range t.Metrics {
-			names[name] = true
-		}
+		names = slices.AppendSeq(names, maps.Keys(t.Metrics))
 	}
-	return slices.Sorted(maps.Keys(names))
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func exact(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
-// unlessNil is the number, or nothing where there is none.
+// unlessNil formats a number; "" where there is none.
 func unlessNil(v *float64) string {
 	if v == nil {
 		return ""
@@ -136,7 +93,7 @@ func unlessNil(v *float64) string {
 	return exact(*v)
 }
 
-// stamp writes a time in RFC 3339; nothing when it is zero.
+// stamp formats a time as RFC 3339; "" for the zero time.
 func stamp(t time.Time) string {
 	if t.IsZero() {
 		return ""

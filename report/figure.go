@@ -37,7 +37,7 @@ type shape struct {
 	Path, Class, Tip string
 }
 
-// label is text beside a mark.
+// label is text next to a mark.
 type label struct {
 	X, Y, Anchor, Text string
 }
@@ -47,6 +47,9 @@ type legendEntry struct {
 	Path, Class, Text string
 }
 
+// lineEntry explains a class of lines.
+func lineEntry(class, text string) legendEntry { return legendEntry{"M1 7H23", "line " + class, text} }
+
 // The marks; size is half the width in pixels. They differ in form, not only in
 // colour.
 func circle(x, y, size float64) string {
@@ -54,39 +57,42 @@ func circle(x, y, size float64) string {
 }
 
 func diamond(x, y, size float64) string {
-	return fmt.Sprintf("M%s %sL%s %sL%s %sL%s %sZ", px(x-size), px(y), px(x), px(y-size), px(x+size), px(y), px(x), px(y+size))
+	return polygon(x, y, point{-size, 0}, point{0, -size}, point{size, 0}, point{0, size})
 }
 
+// star has four points; its inner corners are at a third of its size.
 func star(x, y, size float64) string {
-	// A four-pointed star whose inner corners lie at a third of its size.
 	in := size / 3
-	return fmt.Sprintf("M%s %sL%s %sL%s %sL%s %sL%s %sL%s %sL%s %sL%s %sZ",
-		px(x), px(y-size), px(x+in), px(y-in), px(x+size), px(y), px(x+in), px(y+in),
-		px(x), px(y+size), px(x-in), px(y+in), px(x-size), px(y), px(x-in), px(y-in))
+	return polygon(x, y, point{0, -size}, point{in, -in}, point{size, 0}, point{in, in},
+		point{0, size}, point{-in, in}, point{-size, 0}, point{-in, -in})
 }
 
-// polyline joins points, given in pixels.
-func polyline(points [][2]float64) string {
-	var b strings.Builder
-	for i, p := range points {
-		op := "L"
-		if i == 0 {
-			op = "M"
-		}
-		b.WriteString(op + px(p[0]) + " " + px(p[1]))
+// polygon is a closed path through corners around (x, y).
+func polygon(x, y float64, corners ...point) string {
+	for i, c := range corners {
+		corners[i] = point{x + c[0], y + c[1]}
 	}
-	return b.String()
+	return polyline(corners) + "Z"
 }
 
-// stairs joins points by horizontal, then vertical strokes.
-func stairs(points [][2]float64) string {
+// point is a position in pixels, or a value at a step: x and y.
+type point [2]float64
+
+// polyline connects points by straight lines.
+func polyline(points []point) string { return path(points, "L%s %s") }
+
+// stairs connects points by horizontal, then vertical lines.
+func stairs(points []point) string { return path(points, "H%sV%s") }
+
+// path connects points; command draws the line to a point.
+func path(points []point, command string) string {
 	var b strings.Builder
 	for i, p := range points {
+		format := command
 		if i == 0 {
-			b.WriteString("M" + px(p[0]) + " " + px(p[1]))
-			continue
+			format = "M%s %s"
 		}
-		b.WriteString("H" + px(p[0]) + "V" + px(p[1]))
+		fmt.Fprintf(&b, format, px(p[0]), px(p[1]))
 	}
 	return b.String()
 }

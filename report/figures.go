@@ -44,23 +44,23 @@ func historyFigure(s study, o sweep.Objective) (f figure, ok bool) {
 	}
 	x, y := figureFrame.x(places), figureFrame.y(values, true)
 	best := results[0].value
-	var steps [][2]float64
+	var steps []point
 	f = figure{
 		frame: figureFrame,
 		Title: o.Name + " by trial", Caption: o.Name, XLabel: "finished trials", YLabel: axisLabel(o.Name),
 		XTicks: integerTicks(x, places), YTicks: y.ticks(6),
 	}
 	for _, r := range results {
-		if better(o.Goal, r.value, best) {
+		if o.Cost(r.value) < o.Cost(best) {
 			best = r.value
 		}
-		steps = append(steps, [2]float64{x.at(r.place), y.at(best)})
+		steps = append(steps, point{x.at(r.place), y.at(best)})
 		f.Shapes = append(f.Shapes, mark(s, r.trial, x.at(r.place), y.at(r.value), nil, o.Name))
 	}
 	line := shape{Path: stairs(steps), Class: "line best", Tip: "best so far: " + num(best)}
 	f.Shapes = append([]shape{line}, f.Shapes...)
 	f.Desc = fmt.Sprintf("%d results; the best so far goes from %s to %s.", len(results), num(results[0].value), num(best))
-	f.Legend = append([]legendEntry{{Path: "M1 7H23", Class: "line best", Text: "best so far"}}, markLegend(s, false)...)
+	f.Legend = append([]legendEntry{lineEntry("best", "best so far")}, markLegend(s, false)...)
 	return f, true
 }
 
@@ -96,10 +96,10 @@ func scatterFigure(s study) (f figure, ok bool) {
 		Title: "Head against tail", XLabel: axisLabel(metricHead), YLabel: axisLabel(metricTail),
 		XTicks: x.ticks(8), YTicks: y.ticks(7),
 	}
-	var line [][2]float64
+	var line []point
 	onFront := map[int]bool{}
 	for _, t := range s.front {
-		line = append(line, [2]float64{x.at(t.Metrics[metricHead]), y.at(t.Metrics[metricTail])})
+		line = append(line, point{x.at(t.Metrics[metricHead]), y.at(t.Metrics[metricTail])})
 		onFront[t.Number] = true
 	}
 	f.Shapes = append(f.Shapes, shape{Path: stairs(line), Class: "line front", Tip: "Pareto front"})
@@ -107,7 +107,7 @@ func scatterFigure(s study) (f figure, ok bool) {
 		cx, cy := x.at(heads[i]), y.at(tails[i])
 		f.Shapes = append(f.Shapes, mark(s, t, cx, cy, onFront, metricHead, metricTail))
 		if onFront[t.Number] && len(s.front) <= maxFrontLabels || s.isBest(t) || s.isBaseline(t) && len(s.baseline) == 1 {
-			f.Labels = append(f.Labels, beside(cx, cy, fmt.Sprintf("%d", t.Number)))
+			f.Labels = append(f.Labels, nextTo(cx, cy, fmt.Sprint(t.Number)))
 		}
 	}
 	f.Desc = fmt.Sprintf("%s, %d of them on the front: lower is better on both axes.", english.Plural(len(shown), "trial", "trials"), len(s.front))
@@ -115,8 +115,8 @@ func scatterFigure(s study) (f figure, ok bool) {
 	return f, true
 }
 
-// beside places a label to the upper right of a mark, or to the upper left near the right edge.
-func beside(x, y float64, text string) label {
+// nextTo places a label to the upper right of a mark, or to the upper left near the right edge.
+func nextTo(x, y float64, text string) label {
 	y = max(y-8, figureFrame.Top+10)
 	if x > figureFrame.Right-30 {
 		return label{X: px(x - 8), Y: px(y), Anchor: "end", Text: text}
@@ -124,7 +124,7 @@ func beside(x, y float64, text string) label {
 	return label{X: px(x + 8), Y: px(y), Anchor: "start", Text: text}
 }
 
-// curvesFigure draws the loss of the best trials, the leader and the baseline on
+// curvesFigure draws the loss of the best trials, the best one and the baseline on
 // top. left is the number of curves that are not drawn.
 func curvesFigure(s study, curves map[int][]sweep.CurvePoint) (f figure, left int, ok bool) {
 	trials := slices.DeleteFunc(slices.Clone(s.ordered), func(t sweep.Trial) bool { return len(curves[t.Number]) == 0 })
@@ -147,20 +147,16 @@ func curvesFigure(s study, curves map[int][]sweep.CurvePoint) (f figure, left in
 		XTicks: x.ticks(8), YTicks: y.ticks(8),
 		Desc: fmt.Sprintf("Loss of %s over training.", english.Plural(len(trials), "trial", "trials")),
 	}
-	// Worst first, so that the leader lies on top.
+	// Worst first, so that the best one is on top.
 	for _, t := range slices.Backward(trials) {
 		points := thin(curves[t.Number], maxCurvePoints)
-		line := make([][2]float64, len(points))
+		line := make([]point, len(points))
 		for i, p := range points {
-			line[i] = [2]float64{x.at(float64(p.Step)), y.at(p.Loss)}
+			line[i] = point{x.at(float64(p.Step)), y.at(p.Loss)}
 		}
 		f.Shapes = append(f.Shapes, shape{Path: polyline(line), Class: "line " + s.curveClass(t), Tip: tip(t)})
 	}
-	f.Legend = []legendEntry{{Path: "M1 7H23", Class: "line best", Text: "best trial"}}
-	if len(s.baseline) > 0 {
-		f.Legend = append(f.Legend, legendEntry{Path: "M1 7H23", Class: "line baseline", Text: "baseline"})
-	}
-	f.Legend = append(f.Legend, legendEntry{Path: "M1 7H23", Class: "line other", Text: "other trials"})
+	f.Legend = append(lineLegend(s), lineEntry("other", "other trials"))
 	return f, left, true
 }
 
@@ -191,6 +187,17 @@ func mark(s study, t sweep.Trial, x, y float64, front map[int]bool, metrics ...s
 	return m
 }
 
+// lineLegend explains the lines of the best trial and of the baseline, where there are such.
+func lineLegend(s study) (legend []legendEntry) {
+	if len(s.ranked) > 0 {
+		legend = append(legend, lineEntry("best", "best trial"))
+	}
+	if slices.ContainsFunc(s.baseline, func(t sweep.Trial) bool { return !s.isBest(t) }) {
+		legend = append(legend, lineEntry("baseline", "baseline"))
+	}
+	return legend
+}
+
 func markLegend(s study, front bool) []legendEntry {
 	out := []legendEntry{{Path: star(12, 7, 7), Class: "mark best", Text: "best trial"}}
 	if len(s.baseline) > 0 {
@@ -204,7 +211,7 @@ func markLegend(s study, front bool) []legendEntry {
 
 // tip names a trial: "trial 3: alignment.weight=1 infonce.weight=0.3; fid.tail 41.2".
 func tip(t sweep.Trial, metrics ...string) string {
-	text := fmt.Sprintf("trial %d: %s", t.Number, strings.Join(assignments(t.Params), " "))
+	text := fmt.Sprintf("trial %d: %s", t.Number, strings.Join(t.Params.List(), " "))
 	for _, m := range metrics {
 		text += fmt.Sprintf("; %s %s", m, metricOf(t, m))
 	}

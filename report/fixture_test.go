@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/spectest"
 )
 
@@ -23,7 +24,7 @@ parameters:
   infonce.temperature: {distribution: log_uniform_values, min: 0.05, max: 1, when: "infonce.weight > 0"}
 `
 
-// fixture is a made-up sweep with three baseline seeds and n search trials, one
+// fixture is a FAKE sweep with three baseline seeds and n search trials, one
 // of them diverged and one failed when n is large enough. Its numbers look like a
 // sweep's and mean nothing.
 func fixture(t testing.TB, n int) Input {
@@ -47,7 +48,7 @@ func fixture(t testing.TB, n int) Input {
 			Metrics: []sweep.Objective{{Name: metricTail, Goal: sweep.Minimize}, {Name: metricHead, Goal: sweep.Minimize}},
 		},
 		SpecYAML: fixtureYAML, Digest: "sha256:1f0c1d0b7e9a",
-		Progress: Progress{Phase: "completed", Planned: n + 3, GPUHours: 1.84, StartedAt: began, EndedAt: began.Add(2 * time.Hour)},
+		Progress: conduct.Progress{Phase: conduct.PhaseCompleted, Planned: n + 3, GPUHours: 1.84, StartedAt: began, EndedAt: new(began.Add(2 * time.Hour))},
 		Grids:    map[int][]byte{}, Curves: map[int][]sweep.CurvePoint{},
 		Floor:   map[string]float64{"fid.head": 1.21, "fid.medium": 1.32, "fid.tail": 1.18, "fid.all": .42},
 		Version: "v0.1.0-test", Now: began.Add(3 * time.Hour),
@@ -81,7 +82,7 @@ func fixture(t testing.TB, n int) Input {
 		for k := range curve {
 			loss := last + (*trial.LossFirst-last)*math.Exp(-float64(k)/3)
 			loss *= 1 + .05*r.NormFloat64()
-			curve[k] = point(50*(k+1), loss, a, g)
+			curve[k] = pointAt(50*(k+1), loss, a, g)
 		}
 		switch i {
 		case 8:
@@ -105,9 +106,9 @@ func fixture(t testing.TB, n int) Input {
 	return in
 }
 
-// point is a curve's point with this sum of all terms, the weights of InfoNCE and
-// alignment being a and g. Rare classes learn later.
-func point(step int, loss, a, g float64) sweep.CurvePoint {
+// pointAt is a point of a curve with this sum of all terms, where a and g are the weights
+// of InfoNCE and alignment. Rare classes learn later.
+func pointAt(step int, loss, a, g float64) sweep.CurvePoint {
 	p := sweep.CurvePoint{Step: step, Loss: loss, Terms: map[string]float64{}, Groups: map[string]float64{}}
 	if a > 0 {
 		p.Terms[sweep.TermInfoNCE] = .02 * (1 + math.Exp(-float64(step)/300))

@@ -1,19 +1,19 @@
 package report
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// absent is written where there is no value.
+// absent is printed in place of a missing value.
 const absent = "–"
 
-// num writes a result with about four significant digits and a true minus sign.
+// num formats a metric or a loss with about four significant digits and a true minus sign.
 func num(v float64) string {
 	decimals := 0
 	switch a := math.Abs(v); {
@@ -43,19 +43,7 @@ func signed(v float64) string {
 
 func minus(s string) string { return strings.ReplaceAll(s, "-", "−") }
 
-// paramValue writes a parameter's value short enough for a table; Export keeps
-// every digit.
-func paramValue(v sweep.Value) string {
-	if v.IsWord() {
-		return v.String()
-	}
-	return specNumber(v.Float())
-}
-
-// specNumber writes a number of the spec.
-func specNumber(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
-
-// metricOf writes one of a trial's metrics.
+// metricOf formats a metric of a trial.
 func metricOf(t sweep.Trial, name string) string {
 	if v, ok := t.Metric(name); ok {
 		return num(v)
@@ -63,22 +51,8 @@ func metricOf(t sweep.Trial, name string) string {
 	return absent
 }
 
-// span writes seconds as "48 s", "3 m 20 s", "2 h 05 m".
-func span(seconds float64) string {
-	d := time.Duration(math.Round(seconds)) * time.Second
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", d/time.Second)
-	case d < time.Hour:
-		return fmt.Sprintf("%d m %02d s", d/time.Minute, d%time.Minute/time.Second)
-	}
-	return fmt.Sprintf("%d h %02d m", d/time.Hour, d%time.Hour/time.Minute)
-}
+// seconds formats a time in seconds.
+func seconds(s float64) string { return text.Duration(time.Duration(s * float64(time.Second))) }
 
-// clock writes a time in UTC; absent when it is zero.
-func clock(t time.Time) string {
-	if t.IsZero() {
-		return absent
-	}
-	return t.UTC().Format("2006-01-02 15:04 UTC")
-}
+// clock formats a time in UTC.
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

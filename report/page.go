@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed" // the page's template and style
 	"encoding/base64"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 //go:embed page.html.tmpl
@@ -26,10 +29,11 @@ var pageTemplate = template.Must(template.New("page").Parse(pageText))
 type page struct {
 	Style               template.CSS
 	Name, Description   string
-	Phase, Message      string
+	Phase               conduct.Phase
+	Message             string
 	Bad                 bool // the sweep failed, and Message says why
 	Facts               []fact
-	Verdict             string
+	Summary             string
 	Level               string // which trials may be as good as the best; may be empty
 	Best                string // "trial 3"; "" when no trial has completed
 	BestParams          []string
@@ -62,15 +66,12 @@ type fact struct{ Name, Value string }
 
 // row is a trial in a table.
 type row struct {
-	Rank, Number, Kind, Status string
-	Params, Data               []string // by column
-	AllParams                  []string
-	Seed, Guidance, Loss       string
-	Steps, Attempts, Time      string
-	Error, Stopped             string // why it failed; why it was stopped early
-	Class                      string
-	Mark                       string // knee
-	Verdict                    string // a sweep.Feasibility
+	sweep.Trial
+	Rank, GuidanceText, Loss, Time string
+	Settings, Data                 []string // by column
+	Class                          string
+	Knee                           bool
+	Feasibility                    analysis.Feasibility
 }
 
 // grid is a sample grid in its card. Trouble replaces a picture that cannot be shown.
@@ -103,9 +104,9 @@ func newPage(in Input) page {
 	p := page{
 		Style: template.CSS(styleText),
 		Name:  in.Spec.Name, Description: in.Spec.Description,
-		Phase: in.Progress.Phase, Message: in.Progress.Message, Bad: in.Progress.Phase == "failed",
+		Phase: in.Progress.Phase, Message: in.Progress.Message, Bad: in.Progress.Phase == conduct.PhaseFailed,
 		Facts:       headFacts(in),
-		Verdict:     verdict(s),
+		Summary:     summary(s),
 		Level:       level(s),
 		Volume:      s.volume,
 		HasKnee:     s.knee >= 0,
@@ -116,7 +117,7 @@ func newPage(in Input) page {
 		Provenance:  provenance(in, s),
 	}
 	if len(s.ranked) > 0 {
-		p.Best, p.BestParams = fmt.Sprintf("trial %d", s.ranked[0].Number), assignments(s.ranked[0].Params)
+		p.Best, p.BestParams = fmt.Sprintf("trial %d", s.ranked[0].Number), s.ranked[0].Params.List()
 		if !s.isBaseline(s.ranked[0]) {
 			p.Baseline = baselineText(s)
 			p.BaselineRange = len(s.baseline) > 1
@@ -153,8 +154,8 @@ func headFacts(in Input) []fact {
 	if pr.Planned > 0 {
 		done = fmt.Sprintf("%d of %d finished", len(in.Trials), pr.Planned)
 	}
-	if pr.Running > 0 {
-		done += fmt.Sprintf(", %d running", pr.Running)
+	if n := len(pr.Running); n > 0 {
+		done += fmt.Sprintf(", %d running", n)
 	}
 	im := in.Spec.Dataset.Imbalance
 	data := in.Spec.Dataset.Name
@@ -167,13 +168,13 @@ func headFacts(in Input) []fact {
 		{"Dataset", fmt.Sprintf("%s, %d × %[2]d pixels", data, in.Spec.Dataset.Size)},
 		{"Model", fmt.Sprintf("%s, width %d, depth %d", in.Spec.Model.Arch, in.Spec.Model.Width, in.Spec.Model.Depth)},
 		{"Training", fmt.Sprintf("%d steps of %d images", in.Spec.Train.Steps, in.Spec.Train.Batch)},
-		{"Slot time, training and evaluation", span(pr.GPUHours * 3600)},
+		{"Slot time, training and evaluation", seconds(pr.GPUHours * 3600)},
 	}
 	if !pr.StartedAt.IsZero() {
 		out = append(out, fact{"Started", clock(pr.StartedAt)})
 	}
-	if !pr.EndedAt.IsZero() {
-		out = append(out, fact{"Ended", clock(pr.EndedAt)})
+	if pr.EndedAt != nil {
+		out = append(out, fact{"Ended", clock(*pr.EndedAt)})
 	}
 	return out
 }
@@ -200,19 +201,14 @@ func variedParams(spec *sweep.Spec, trials []sweep.Trial) []string {
 
 func newRow(s study, t sweep.Trial, place int, params, data []string) row {
 	r := row{
-		Rank: absent, Number: fmt.Sprint(t.Number), Kind: string(t.Kind), Status: string(t.Status),
-		Seed: fmt.Sprint(t.Seed), Guidance: absent, Loss: absent,
-		Steps: fmt.Sprint(t.Steps), Attempts: fmt.Sprint(t.Tries()), Time: span(t.TrainTime),
-		AllParams: assignments(t.Params), Class: s.curveClass(t), Verdict: string(s.verdicts[t.Number]),
-	}
-	if t.Number == s.knee {
-		r.Mark = "knee"
+		Trial: t, Rank: absent, GuidanceText: absent, Loss: absent, Time: seconds(t.TrainTime),
+		Class: s.curveClass(t), Knee: t.Number == s.knee, Feasibility: s.feasible[t.Number],
 	}
 	if place < len(s.ranked) {
 		r.Rank = fmt.Sprint(place + 1)
 	}
 	if t.Status == sweep.StatusCompleted {
-		r.Guidance = specNumber(t.Guidance)
+		r.GuidanceText = sweep.Number(t.Guidance).Short()
 	}
 	switch {
 	case t.Status == sweep.StatusDiverged && t.LossFirst != nil:
@@ -222,17 +218,12 @@ func newRow(s study, t sweep.Trial, place int, params, data []string) row {
 	case t.LossFirst != nil && t.LossLast != nil:
 		r.Loss = num(*t.LossFirst) + " → " + num(*t.LossLast)
 	}
-	if t.Error != nil {
-		r.Error = string(t.Error.Class) + ": " + t.Error.Message
-	}
-	r.Stopped = t.StopReason()
 	for _, name := range params {
-		v, ok := t.Params[name]
-		if !ok {
-			r.Params = append(r.Params, absent)
-			continue
+		text := absent
+		if v, ok := t.Params[name]; ok {
+			text = v.Short()
 		}
-		r.Params = append(r.Params, paramValue(v))
+		r.Settings = append(r.Settings, text)
 	}
 	for _, name := range data {
 		r.Data = append(r.Data, metricOf(t, name))
@@ -255,8 +246,8 @@ func grids(s study, pictures map[int][]byte) (cards []grid, missing int) {
 			continue
 		}
 		g := grid{
-			Title: fmt.Sprintf("Trial %d", t.Number), Params: assignments(t.Params), Class: s.curveClass(t),
-			Note: fmt.Sprintf("%s %s, %s %s, guidance %s", metricHead, metricOf(t, metricHead), metricTail, metricOf(t, metricTail), specNumber(t.Guidance)),
+			Title: fmt.Sprintf("Trial %d", t.Number), Params: t.Params.List(), Class: s.curveClass(t),
+			Note: fmt.Sprintf("%s %s, %s %s, guidance %s", metricHead, metricOf(t, metricHead), metricTail, metricOf(t, metricTail), sweep.Number(t.Guidance).Short()),
 			Alt:  fmt.Sprintf("Sample grid of trial %d", t.Number),
 		}
 		if cfg, err := png.DecodeConfig(bytes.NewReader(data)); err != nil {
@@ -271,17 +262,18 @@ func grids(s study, pictures map[int][]byte) (cards []grid, missing int) {
 }
 
 func provenance(in Input, s study) []fact {
-	backends := map[string]bool{}
+	var backends []string
 	for _, t := range in.Trials {
-		if t.Backend != "" {
-			backends[t.Backend] = true
+		if t.Backend != "" && !slices.Contains(backends, t.Backend) {
+			backends = append(backends, t.Backend)
 		}
 	}
-	out := []fact{{"Spec digest", or(in.Digest)}, {"Backend", or(joinKeys(backends))}, {"Search seed", fmt.Sprint(in.Spec.Seed)}}
+	slices.Sort(backends)
+	out := []fact{{"Spec digest", cmp.Or(in.Digest, absent)}, {"Backend", cmp.Or(strings.Join(backends, ", "), absent)}, {"Search seed", fmt.Sprint(in.Spec.Seed)}}
 	if len(s.ranked) > 0 {
 		best := s.ranked[0]
 		out = append(out,
-			fact{"Best checkpoint", or(best.Checkpoint)},
+			fact{"Best checkpoint", cmp.Or(best.Checkpoint, absent)},
 			fact{"Train seed of the best", fmt.Sprint(best.Seed)},
 			fact{"Download command", fmt.Sprintf("tailsweep pull %s --top-n 1 --to %[1]s-best", in.Spec.Name)})
 	}
@@ -290,11 +282,4 @@ func provenance(in Input, s study) []fact {
 		out = append(out, fact{"Written at", clock(in.Now)})
 	}
 	return out
-}
-
-func or(s string) string {
-	if s == "" {
-		return absent
-	}
-	return s
 }

@@ -1,8 +1,6 @@
 package report
 
-import (
-	"github.com/tailsweep/tailsweep/sweep"
-)
+import "github.com/tailsweep/tailsweep/sweep"
 
 // Limits on what is drawn in a panel.
 const (
@@ -28,7 +26,7 @@ func ddpmParts() []quantity {
 	return out
 }
 
-// otherTerms are the terms beside DDPM.
+// otherTerms are the loss terms other than DDPM.
 func otherTerms() []quantity {
 	var out []quantity
 	for _, term := range sweep.LossTerms() {
@@ -50,12 +48,8 @@ func panels(s study, curves map[int][]sweep.CurvePoint) (ddpm, terms []figure, l
 			trials = append(trials, t)
 		}
 	}
-	if len(trials) > 0 {
-		legend = append(legend, legendEntry{Path: "M1 7H23", Class: "line baseline", Text: "baseline"})
-	}
 	if len(s.ranked) > 0 {
 		trials = append(trials, s.ranked[0])
-		legend = append([]legendEntry{{Path: "M1 7H23", Class: "line best", Text: "best trial"}}, legend...)
 	}
 
 	var steps []float64
@@ -65,14 +59,14 @@ func panels(s study, curves map[int][]sweep.CurvePoint) (ddpm, terms []figure, l
 		}
 	}
 	x := panelFrame.x(steps)
-	draw := func(q quantity, lines [][][2]float64, y scale) figure {
+	draw := func(q quantity, lines [][]point, y scale) figure {
 		f := figure{frame: panelFrame, Title: q.name, Caption: q.name, XTicks: x.ticks(3), YTicks: y.ticks(6), Desc: "Over the training steps."}
 		for i, line := range lines {
 			if len(line) == 0 {
 				continue
 			}
 			for k, p := range line {
-				line[k] = [2]float64{x.at(p[0]), y.at(p[1])}
+				line[k] = point{x.at(p[0]), y.at(p[1])}
 			}
 			f.Shapes = append(f.Shapes, shape{Path: polyline(line), Class: "line " + s.curveClass(trials[i]), Tip: tip(trials[i])})
 		}
@@ -81,7 +75,7 @@ func panels(s study, curves map[int][]sweep.CurvePoint) (ddpm, terms []figure, l
 
 	var shared []float64
 	var drawn []quantity
-	var lines [][][][2]float64 // by quantity and trial
+	var lines [][][]point // by quantity and trial
 	for _, q := range ddpmParts() {
 		if l, values := linesOf(q, trials, curves); len(values) > 0 {
 			drawn, lines, shared = append(drawn, q), append(lines, l), append(shared, values...)
@@ -95,17 +89,17 @@ func panels(s study, curves map[int][]sweep.CurvePoint) (ddpm, terms []figure, l
 			terms = append(terms, draw(q, l, panelFrame.y(values, true)))
 		}
 	}
-	return ddpm, terms, legend
+	return ddpm, terms, lineLegend(s)
 }
 
 // linesOf is a line of (step, value) for each trial, empty where it has none of q,
 // and all values on them.
-func linesOf(q quantity, trials []sweep.Trial, curves map[int][]sweep.CurvePoint) (lines [][][2]float64, values []float64) {
+func linesOf(q quantity, trials []sweep.Trial, curves map[int][]sweep.CurvePoint) (lines [][]point, values []float64) {
 	for _, t := range trials {
-		var line [][2]float64
+		var line []point
 		for _, p := range curves[t.Number] {
 			if v, ok := q.of(p); ok {
-				line = append(line, [2]float64{float64(p.Step), v})
+				line = append(line, point{float64(p.Step), v})
 			}
 		}
 		line = average(line, maxPanelPoints)
@@ -118,11 +112,11 @@ func linesOf(q quantity, trials []sweep.Trial, curves map[int][]sweep.CurvePoint
 }
 
 // average replaces neighbouring points by their means, so that at most n remain.
-func average(points [][2]float64, n int) [][2]float64 {
+func average(points []point, n int) []point {
 	if len(points) <= n {
 		return points
 	}
-	out := make([][2]float64, n)
+	out := make([]point, n)
 	for i := range out {
 		few := points[i*len(points)/n : (i+1)*len(points)/n]
 		for _, p := range few {

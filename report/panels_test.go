@@ -10,7 +10,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// titles are the names of figures, and of those without a curve of class.
+// titles are the titles of figures, and of those without a line of a class.
 func titles(figures []figure, class string) (all, without []string) {
 	for _, f := range figures {
 		all = append(all, f.Title)
@@ -39,7 +39,7 @@ func TestPanelsShowTheBestTrialAndTheBaseline(t *testing.T) {
 	for _, f := range ddpm {
 		require.Equal(t, "line baseline, line baseline, line baseline, line best", classes(f), "three seeds, the best on top")
 		require.Equal(t, ddpm[0].XTicks, f.XTicks)
-		require.Equal(t, ddpm[0].YTicks, f.YTicks, "one axis, so that groups compare")
+		require.Equal(t, ddpm[0].YTicks, f.YTicks, "one axis, so that groups can be compared")
 	}
 	all, without = titles(terms, "line baseline")
 	require.Equal(t, []string{"infonce", "alignment"}, all)
@@ -47,7 +47,7 @@ func TestPanelsShowTheBestTrialAndTheBaseline(t *testing.T) {
 	require.Len(t, legend, 2)
 }
 
-// The pixels are those of the numbers.
+// Each value is drawn at its pixel.
 func TestPanelsDrawTheValues(t *testing.T) {
 	in := fixture(t, 0)
 	in.Trials = in.Trials[:1]
@@ -59,24 +59,24 @@ func TestPanelsDrawTheValues(t *testing.T) {
 	ddpm, terms, _ := panels(newStudy(in.Spec, in.Trials), in.Curves)
 	require.Empty(t, terms)
 	all, _ := titles(ddpm, "")
-	require.Equal(t, []string{"ddpm, all classes", "ddpm, tail"}, all, "no step saw the other groups")
+	require.Equal(t, []string{"ddpm, all classes", "ddpm, tail"}, all, "no point has the other groups")
 	x, y := panelFrame.x([]float64{10, 30}), panelFrame.y([]float64{.25, 2}, true)
-	line := func(points ...[2]float64) string {
+	line := func(points ...point) string {
 		for i, p := range points {
-			points[i] = [2]float64{x.at(p[0]), y.at(p[1])}
+			points[i] = point{x.at(p[0]), y.at(p[1])}
 		}
 		return polyline(points)
 	}
-	require.Equal(t, line([2]float64{10, 1}, [2]float64{20, .5}, [2]float64{30, .25}), ddpm[0].Shapes[0].Path)
-	require.Equal(t, line([2]float64{10, 2}, [2]float64{30, .25}), ddpm[1].Shapes[0].Path)
+	require.Equal(t, line(point{10, 1}, point{20, .5}, point{30, .25}), ddpm[0].Shapes[0].Path)
+	require.Equal(t, line(point{10, 2}, point{30, .25}), ddpm[1].Shapes[0].Path)
 }
 
-func TestBlurKeepsTheMeanAndFewPoints(t *testing.T) {
-	var points [][2]float64
+func TestAverageKeepsTheMean(t *testing.T) {
+	var points []point
 	var sum float64
 	for i := range 120 {
 		v := math.Sin(float64(i))
-		points, sum = append(points, [2]float64{float64(i), v}), sum+v
+		points, sum = append(points, point{float64(i), v}), sum+v
 	}
 	few := average(points, 60)
 	require.Len(t, few, 60)

@@ -4,14 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
-	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
-// study is what the page says about the trials: ranking, baseline and front.
+// study has the ranking, the baseline and the front that the page shows.
 type study struct {
 	spec     *sweep.Spec
 	trials   []sweep.Trial // in order of completion
@@ -20,7 +20,7 @@ type study struct {
 	front    []sweep.Trial // head against tail, by fid.head
 	knee     int           // number of the trial at the front's knee, -1 for none
 	volume   string        // the front's hypervolume, formatted
-	verdicts map[int]analysis.Feasibility
+	feasible map[int]analysis.Feasibility
 	baseline []sweep.Trial // completed; see newStudy
 }
 
@@ -28,15 +28,15 @@ type study struct {
 // or if there are none the best search trial without the two losses and resampling (the
 // best, so that the comparison does not favour the losses).
 func newStudy(spec *sweep.Spec, trials []sweep.Trial) study {
-	s := study{spec: spec, trials: trials, ranked: analysis.Rank(spec, trials, ""), knee: -1, verdicts: analysis.Judge(spec, trials)}
+	s := study{spec: spec, trials: trials, ranked: analysis.Rank(spec, trials, ""), knee: -1, feasible: analysis.Judge(spec, trials)}
 
-	isRanked := map[int]bool{}
-	for _, t := range s.ranked {
-		isRanked[t.Number] = true
+	place := map[int]int{}
+	for i, t := range s.ranked {
+		place[t.Number] = i - len(s.ranked)
 	}
-	rest := slices.DeleteFunc(slices.Clone(trials), func(t sweep.Trial) bool { return isRanked[t.Number] })
-	slices.SortFunc(rest, func(a, b sweep.Trial) int { return cmp.Compare(a.Number, b.Number) })
-	s.ordered = slices.Concat(s.ranked, rest)
+	s.ordered = slices.SortedStableFunc(slices.Values(trials), func(a, b sweep.Trial) int {
+		return cmp.Or(cmp.Compare(place[a.Number], place[b.Number]), cmp.Compare(a.Number, b.Number))
+	})
 
 	axes := *spec
 	axes.Metrics = []sweep.Objective{{Name: metricHead, Goal: sweep.Minimize}, {Name: metricTail, Goal: sweep.Minimize}}
@@ -91,6 +91,7 @@ func (s study) isBaseline(t sweep.Trial) bool {
 	return slices.ContainsFunc(s.baseline, func(b sweep.Trial) bool { return b.Number == t.Number })
 }
 
+// curveClass is the CSS class of a trial's line and row.
 func (s study) curveClass(t sweep.Trial) string {
 	switch {
 	case s.isBest(t):
@@ -109,60 +110,30 @@ type spread struct {
 	N              int
 }
 
-// baselineSpread is empty (N = 0) when no baseline trial has the metric.
+// baselineSpread has N = 0 when no baseline trial has the metric.
 func (s study) baselineSpread(metric string) spread {
-	var out spread
+	out := spread{Min: math.Inf(1), Max: math.Inf(-1)}
 	for _, t := range s.baseline {
-		v, ok := t.Metric(metric)
-		if !ok {
-			continue
+		if v, ok := t.Metric(metric); ok {
+			out.Min, out.Max = min(out.Min, v), max(out.Max, v)
+			out.Mean += v
+			out.N++
 		}
-		if out.N == 0 {
-			out.Min, out.Max = v, v
-		}
-		out.Min, out.Max = min(out.Min, v), max(out.Max, v)
-		out.Mean += v
-		out.N++
 	}
-	if out.N > 0 {
-		out.Mean /= float64(out.N)
-	}
+	out.Mean /= float64(max(1, out.N))
 	return out
-}
-
-// better reports whether a beats b.
-func better(g sweep.Goal, a, b float64) bool {
-	if g == sweep.Maximize {
-		return a > b
-	}
-	return a < b
 }
 
 // paramNames are the names of all parameters that the spec searches or a trial
 // has, ordered.
 func paramNames(spec *sweep.Spec, trials []sweep.Trial) []string {
-	names := map[string]bool{}
+	var names []string
 	for _, p := range spec.Parameters {
-		names[p.Name] = true
+		names = append(names, p.Name)
 	}
 	for _, t := range trials {
-		for name := range t.Params {
-			names[name] = true
-		}
+		names = slices.AppendSeq(names, maps.Keys(t.Params))
 	}
-	return slices.Sorted(maps.Keys(names))
-}
-
-// assignments writes parameters as people set them, "infonce.weight=0.3", by name.
-func assignments(p sweep.Params) []string {
-	var out []string
-	for _, name := range slices.Sorted(maps.Keys(p)) {
-		out = append(out, name+"="+paramValue(p[name]))
-	}
-	return out
-}
-
-// joinKeys lists a set in order.
-func joinKeys(set map[string]bool) string {
-	return strings.Join(slices.Sorted(maps.Keys(set)), ", ")
+	slices.Sort(names)
+	return slices.Compact(names)
 }

@@ -25,6 +25,15 @@ func (p Params) Key() string {
 	return string(append(text, '}'))
 }
 
+// List returns the parameters as "infonce.weight=0.3", by name. Numbers are shortened.
+func (p Params) List() []string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(p)) {
+		list = append(list, name+"="+p[name].Short())
+	}
+	return list
+}
+
 // Kind says why a trial exists.
 type Kind string
 

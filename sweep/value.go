@@ -43,6 +43,14 @@ func (v Value) String() string {
 	return strconv.FormatFloat(v.number, 'g', -1, 64)
 }
 
+// Short returns v for people: a number has at most four significant digits.
+func (v Value) Short() string {
+	if v.word != "" {
+		return v.word
+	}
+	return strconv.FormatFloat(v.number, 'g', 4, 64)
+}
+
 // MarshalJSON writes a number or a string.
 func (v Value) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 

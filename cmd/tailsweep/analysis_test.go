@@ -97,7 +97,7 @@ func TestAnalysisAsJSON(t *testing.T) {
 		require.Equal(t, cli.ExitOK, r.Code, r.Err)
 		require.NoError(t, json.Unmarshal([]byte(r.out), v))
 	}
-	var trials []trialview.Judged
+	var trials []trialview.Trial
 	read(&trials, "trials")
 	require.Len(t, trials, 47)
 	byNumber := map[int]analysis.Feasibility{}

@@ -159,7 +159,7 @@ func TestInitValidatePlan(t *testing.T) {
 
 		fromStdin := cmdline(t, nil, text.out, "plan", "-", "--steps-per-second", "30", "-o", "json")
 		require.Equal(t, cli.ExitOK, fromStdin.Code, fromStdin.Err)
-		var p specs.Planned
+		var p specs.Estimate
 		require.NoError(t, json.Unmarshal([]byte(fromStdin.out), &p))
 		require.Positive(t, p.Plan.Trials)
 		require.Positive(t, p.Parameters)
@@ -176,7 +176,7 @@ func TestPlanOfASearchOverGuidance(t *testing.T) {
 		"parameters:", "parameters:\n  guidance: {values: [0, 1]}", "alignment.weight: 0}, seeds", "alignment.weight: 0, guidance: 1}, seeds").Replace(string(text))
 	r := cmdline(t, nil, spec, "plan", "-", "--backend", "go", "-o", "json")
 	require.Equal(t, cli.ExitOK, r.Code, r.Err)
-	var p specs.Planned
+	var p specs.Estimate
 	require.NoError(t, json.Unmarshal([]byte(r.out), &p))
 	require.Equal(t, "go", p.Backend)
 	require.Positive(t, p.StepsPerSecond)

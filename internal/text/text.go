@@ -141,3 +141,13 @@ func List(names []string, most int) string {
 	}
 	return strings.Join(names[:most], ", ") + ", ..."
 }
+
+// Numbers lists at most most numbers: "1, 2, 3", "1, 2 and 5 more".
+func Numbers(numbers []int, most int) string {
+	shown := numbers[:min(len(numbers), most)]
+	list := strings.ReplaceAll(strings.Trim(fmt.Sprint(shown), "[]"), " ", ", ")
+	if more := len(numbers) - len(shown); more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return list
+}

@@ -88,3 +88,9 @@ func TestList(t *testing.T) {
 	require.Equal(t, "a, b, ...", text.List([]string{"a", "b", "c"}, 2))
 	require.Empty(t, text.List(nil, 2))
 }
+
+func TestNumbers(t *testing.T) {
+	require.Equal(t, "1, 2", text.Numbers([]int{1, 2}, 2))
+	require.Equal(t, "1, 2 and 3 more", text.Numbers([]int{1, 2, 3, 4, 5}, 2))
+	require.Empty(t, text.Numbers(nil, 2))
+}

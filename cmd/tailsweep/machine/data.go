@@ -6,12 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
@@ -72,7 +72,7 @@ func newDataList(a *cli.App) *cobra.Command {
 		for _, l := range listed {
 			sizes := fmt.Sprintf("%d to %d", sweep.MinSize, sweep.MaxSize)
 			if l.Sizes != nil {
-				sizes = strings.Trim(strings.ReplaceAll(fmt.Sprint(l.Sizes), " ", ", "), "[]")
+				sizes = text.Numbers(l.Sizes, len(l.Sizes))
 			}
 			t.Row(l.Name, orDash(l.Classes), orDash(l.Images), sizes, l.State, l.About)
 		}

@@ -86,5 +86,5 @@ func resultText(r *evaluate.Result) []string {
 		}
 		t.Row(name, value, trialview.Metric(r.Floor, name))
 	}
-	return append(t.Render(0, console.Painter(false)), fmt.Sprintf("at guidance %.4g, %d samples and %d real images a class", r.Guidance, r.Samples, r.Real))
+	return append(t.Plain(), fmt.Sprintf("at guidance %.4g, %d samples and %d real images a class", r.Guidance, r.Samples, r.Real))
 }

@@ -3,14 +3,13 @@ package results
 import (
 	"cmp"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
@@ -18,7 +17,7 @@ import (
 // BestTrial is the output of `tailsweep best -o json`: a trial, and how it compares with
 // the others.
 type BestTrial struct {
-	trialview.Judged
+	trialview.Trial
 	Contest analysis.Contest `json:"contest"`
 }
 
@@ -49,20 +48,15 @@ other configurations may be as good.`,
 			return noRank(spec, trials, *metric, "`tailsweep trials %s` lists the trials")
 		}
 		contest, _ := analysis.NewContest(spec, trials, *metric)
-		b := BestTrial{trialview.Judge(spec, trials, []sweep.Trial{best})[0], contest}
+		b := BestTrial{trialview.WithFeasibility(spec, trials, []sweep.Trial{best})[0], contest}
 		return a.PrintAs(output, b, bestText(b)...)
 	}
 	return cmd
 }
 
-// noRank is the error that a sweep has no best trial: none completed, or all failed a
-// gate. help says what to do; its %s is the sweep.
+// noRank is the error that a sweep has no best trial. help says what to do; its %s is the sweep.
 func noRank(spec *sweep.Spec, trials []sweep.Trial, metric, help string) error {
-	why := cmp.Or(analysis.GatedText(spec, trials, metric), "no trial completed")
-	if metric != "" && slices.ContainsFunc(trials, func(t sweep.Trial) bool { return t.Status == sweep.StatusCompleted }) {
-		why = "no completed trial has " + metric
-	}
-	return cli.NotFoundf("sweep %q has no best trial: %s; "+help, spec.Name, why, spec.Name)
+	return cli.NotFoundf("sweep %q has no best trial: %s; "+help, spec.Name, trialview.NoBest(spec, trials, metric), spec.Name)
 }
 
 // bestText formats a trial with all its metrics.
@@ -78,11 +72,11 @@ func bestText(t BestTrial) []string {
 	}
 	add("parameters", "%s", trialview.Params(t.Params))
 	for _, name := range names {
-		text := fmt.Sprintf("%.4g", t.Metrics[name])
 		if floor, ok := t.Floor[name]; ok {
-			text = fmt.Sprintf("%-9s floor %.4g", text, floor)
+			add(name, "%-9.4g floor %.4g", t.Metrics[name], floor)
+		} else {
+			add(name, "%.4g", t.Metrics[name])
 		}
-		add(name, "%s", text)
 	}
 	if t.Samples > 0 {
 		add("measured on", "%s and %s of each class", english.Plural(t.Samples, "sample", ""), english.Plural(t.Real, "real image", ""))
@@ -111,23 +105,13 @@ func levelText(t BestTrial) string {
 	case c.Freedom == 0:
 		return "unknown: each configuration has one seed"
 	}
-	text := "none"
+	level := "none"
 	if len(c.Level) > 0 {
-		var names []string
-		for _, number := range c.Level[:min(len(c.Level), maxLevel)] {
-			names = append(names, fmt.Sprint(number))
-		}
-		text = "trials " + strings.Join(names, ", ")
-		if len(c.Level) == 1 {
-			text = "trial " + names[0]
-		}
-		if more := len(c.Level) - len(names); more > 0 {
-			text += fmt.Sprintf(" and %d more", more)
-		}
+		level = english.PluralWord(len(c.Level), "trial ", "trials ") + text.Numbers(c.Level, maxLevel)
 	}
-	text += fmt.Sprintf(" of %d others; standard deviation of %s between seeds: %.3g", c.Configurations-1, c.Metric, c.Noise)
+	level += fmt.Sprintf(" of %d others; standard deviation of %s between seeds: %.3g", c.Configurations-1, c.Metric, c.Noise)
 	if c.Best != t.Number {
-		text += fmt.Sprintf("; by the mean over seeds trial %d is the best", c.Best)
+		level += fmt.Sprintf("; by the mean over seeds trial %d is the best", c.Best)
 	}
-	return text
+	return level
 }

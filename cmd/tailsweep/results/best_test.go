@@ -9,9 +9,9 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// A number is shown with the images that it was taken on, and with its floor.
+// best shows how many images a metric was measured on, and its floor.
 func TestBestShowsSamplesAndFloor(t *testing.T) {
-	best := BestTrial{Judged: trialview.Judged{Trial: sweep.Trial{
+	best := BestTrial{Trial: trialview.Trial{Trial: sweep.Trial{
 		Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": 58.912, "memorised_ratio.medium": 0.01}, Floor: map[string]float64{"fid.tail": 4.25}, Samples: 50, Real: 1},
 	}}}
 	lines := bestText(best)

@@ -11,6 +11,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
@@ -173,7 +174,7 @@ func explanationText(e Explanation) []string {
 	case e.Unknown != "":
 		add("known", "%s", e.Unknown)
 	case len(e.Pending) > 0:
-		add("known", "%d finished trials; pending: %s", *r.Seen, trialview.Numbers(e.Pending))
+		add("known", "%d finished trials; pending: %s", *r.Seen, text.Numbers(e.Pending, len(e.Pending)))
 	default:
 		add("known", "%d finished trials, none pending", *r.Seen)
 	}
@@ -193,7 +194,7 @@ func explanationText(e Explanation) []string {
 		for _, name := range slices.Sorted(maps.Keys(r.Hyper)) {
 			t.Row(name, fmt.Sprintf("%.4g", r.Hyper[name]))
 		}
-		lines = append(lines, console.Indented(t)...)
+		lines = append(lines, t.Indented()...)
 	}
 	if e.Replay != nil {
 		lines = append(lines, "", replayText(*e.Replay))
@@ -213,7 +214,7 @@ func expectedText(list []expectation) []string {
 		}
 		t.Row(x.Metric, fmt.Sprintf("%.4g", x.Mean), fmt.Sprintf("%.2g", x.StdDev), trialview.Number(x.Value), off)
 	}
-	return console.Indented(t)
+	return t.Indented()
 }
 
 func constraintsText(list []satisfied) []string {
@@ -228,7 +229,7 @@ func constraintsText(list []satisfied) []string {
 		}
 		t.Row(h.Constraint, trialview.Number(h.Limit), trialview.Number(h.Value), holds)
 	}
-	return console.Indented(t)
+	return t.Indented()
 }
 
 func replayText(r Replay) string {

@@ -1,10 +1,13 @@
 package results
 
 import (
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/report"
+	"github.com/tailsweep/tailsweep/sweep"
 )
 
 // Export is the verb export: it prints trials for other programs.
@@ -14,14 +17,18 @@ func Export(a *cli.App) *cobra.Command {
 		Short: "Print the finished trials for other programs, as CSV or JSON",
 		Args:  cli.Args(1, 1, "one sweep"),
 	}
-	format := &cli.Choice{Value: string(report.FormatCSV), Valid: []string{string(report.FormatCSV), string(report.FormatJSON)}}
+	format := &cli.Choice{Value: "csv", Valid: []string{"csv", "json"}}
 	cmd.Flags().VarP(format, "output", "o", "form of the output")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		_, spec, trials, err := a.Trials(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}
-		return report.Export(a.Out, report.Format(format.Value), spec, trials)
+		if format.Value == "csv" {
+			return report.ExportCSV(a.Out, spec, trials)
+		}
+		slices.SortFunc(trials, byNumber)
+		return a.PrintJSON(append([]sweep.Trial{}, trials...)) // always an array
 	}
 	return cmd
 }

@@ -19,7 +19,7 @@ import (
 // Front is the output of `tailsweep pareto -o json`.
 type Front struct {
 	analysis.Front
-	Trials []trialview.Judged `json:"trials"`
+	Trials []trialview.Trial `json:"trials"`
 }
 
 // Pareto is the verb pareto: it lists the Pareto front.
@@ -44,7 +44,7 @@ sweeps only with the same --reference.`,
 			return err
 		}
 		f := analysis.NewFront(spec, trials, reference)
-		list := trialview.Judge(spec, trials, f.Trials)
+		list := trialview.WithFeasibility(spec, trials, f.Trials)
 		marks := map[int]string{}
 		if f.Knee != nil {
 			marks[*f.Knee] = "knee"

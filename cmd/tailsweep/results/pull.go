@@ -2,7 +2,6 @@ package results
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -71,13 +70,11 @@ func Pull(a *cli.App) *cobra.Command {
 			}
 			pulled = append(pulled, p.Folder())
 		}
-		for _, t := range chosen {
-			p := archive.Pull{Trial: t, Dir: *dir}
-			if err := a.Print(fmt.Sprintf("trial %d  %s  %s  %s", t.Number, trialview.Metrics(t.Metrics, trialview.Columns(spec)), trialview.Params(t.Params), filepath.Clean(p.Folder()))); err != nil {
-				return err
-			}
+		var lines []string
+		for i, t := range chosen {
+			lines = append(lines, trialview.Line(spec, t.Number, t.Metrics, t.Params)+"  "+filepath.Clean(pulled[i]))
 		}
-		return nil
+		return a.Print(lines...)
 	}
 	return cmd
 }

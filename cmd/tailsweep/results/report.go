@@ -107,24 +107,15 @@ func addPictures(ctx context.Context, arc *archive.Archive, name string, t sweep
 
 // reportProgress asks Temporal how far the sweep is. Without an answer it returns
 // what the ledger shows.
-func reportProgress(ctx context.Context, a *cli.App, name string, spec *sweep.Spec, trials []sweep.Trial) report.Progress {
-	rp := report.Progress{Phase: "unknown", Planned: cost.TrialCount(spec), GPUHours: analysis.SlotHours(trials)}
+func reportProgress(ctx context.Context, a *cli.App, name string, spec *sweep.Spec, trials []sweep.Trial) conduct.Progress {
 	c, err := a.Temporal(ctx)
 	if err == nil {
 		defer c.Close()
 		var p conduct.Progress
 		if p, err = progress.QueryProgress(ctx, c, name); err == nil {
-			rp = report.Progress{
-				Phase: string(p.Phase), Message: p.Message, Planned: p.Planned, Running: len(p.Running),
-				GPUHours: p.GPUHours, StartedAt: p.StartedAt,
-			}
-			if p.EndedAt != nil {
-				rp.EndedAt = *p.EndedAt
-			}
+			return p
 		}
 	}
-	if err != nil {
-		a.Say("the report does not show the progress of the sweep: %v", err)
-	}
-	return rp
+	a.Say("the report does not show the progress of the sweep: %v", err)
+	return conduct.Progress{Phase: "unknown", Planned: cost.TrialCount(spec), GPUHours: analysis.SlotHours(trials)}
 }

@@ -24,8 +24,11 @@ func Trials(a *cli.App) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		slices.SortFunc(trials, func(a, b sweep.Trial) int { return cmp.Compare(a.Number, b.Number) })
-		return a.PrintAs(output, trialview.Judge(spec, trials, trials), a.Lines(trialview.Table(spec, trialview.Judge(spec, trials, trials), nil))...)
+		slices.SortFunc(trials, byNumber)
+		list := trialview.WithFeasibility(spec, trials, trials)
+		return a.PrintAs(output, list, a.Lines(trialview.Table(spec, list, nil))...)
 	}
 	return cmd
 }
+
+func byNumber(a, b sweep.Trial) int { return cmp.Compare(a.Number, b.Number) }

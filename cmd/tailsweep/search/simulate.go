@@ -247,9 +247,9 @@ func runText(spec *sweep.Spec, r simulatedRun) []string {
 	if r.Best == nil {
 		return append(lines, "best         none")
 	}
-	lines = append(lines, console.Wrapped("best         ", fmt.Sprintf("trial %d  %s  %s", r.Best.Number, trialview.Metrics(r.Best.Metrics, trialview.Columns(spec)), trialview.Params(r.Best.Params)))...)
+	lines = append(lines, console.Wrapped("best         ", trialview.Line(spec, r.Best.Number, r.Best.Metrics, r.Best.Params))...)
 	if len(r.Front) > 0 {
-		lines = append(lines, console.Wrapped("front        ", "trials "+strings.Trim(fmt.Sprint(r.Front), "[]"))...)
+		lines = append(lines, console.Wrapped("front        ", "trials "+text.Numbers(r.Front, len(r.Front)))...)
 	}
 	return lines
 }
@@ -301,7 +301,7 @@ func runsText(spec *sweep.Spec, runs []simulatedRun) []string {
 		}
 		t.Row(fmt.Sprint(r.Seed), fmt.Sprint(trials), best, text.Duration(time.Duration(r.WallSeconds*float64(time.Second))), fmt.Sprintf("%.4g", r.GPUHours), fmt.Sprint(failures), string(r.Phase), r.Ended)
 	}
-	return append([]string{""}, t.Render(0, console.Painter(false))...)
+	return append([]string{""}, t.Plain()...)
 }
 
 // medianCurve is the median over runs of the best value after 1, 2, ... finished

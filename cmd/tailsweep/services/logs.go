@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
-	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/internal/text"
 )
 
 // logTail is how many bytes from the end of a process's log are printed.
@@ -93,12 +93,12 @@ func trialLog(a *cli.App, cmd *cobra.Command, name string, trial, attempt int) e
 	}
 	log, err := arc.Log(ctx, name, trial, attempt)
 	if errors.Is(err, store.ErrNotFound) {
-		return cli.NotFoundf("trial %d of %s has no log of attempt %d (valid: %s)", trial, name, attempt, trialview.Numbers(attempts))
+		return cli.NotFoundf("trial %d of %s has no log of attempt %d (valid: %s)", trial, name, attempt, text.Numbers(attempts, len(attempts)))
 	}
 	if err != nil {
 		return err
 	}
-	a.Say("trial %d of %s, attempt %d (of %s):", trial, name, attempt, trialview.Numbers(attempts))
+	a.Say("trial %d of %s, attempt %d (of %s):", trial, name, attempt, text.Numbers(attempts, len(attempts)))
 	_, err = io.Copy(a.Out, log)
 	return errors.Join(err, log.Close())
 }

@@ -37,7 +37,7 @@ func statusText(s stack.Status) string {
 		}
 		t.Row(p.Name, state, pid, p.Log)
 	}
-	lines := t.Render(0, console.Painter(false))
+	lines := t.Plain()
 	if s.WorkerBackend != "" {
 		lines = append(lines, "worker's backend: "+backendText(s.WorkerBackend))
 	}

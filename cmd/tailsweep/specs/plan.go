@@ -9,7 +9,6 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/measure"
-	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/cost"
@@ -18,8 +17,8 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/backend"
 )
 
-// Planned is the output of `tailsweep plan -o json`.
-type Planned struct {
+// Estimate is the output of `tailsweep plan -o json`.
+type Estimate struct {
 	Name           string        `json:"name"`
 	Plan           cost.Estimate `json:"plan"`
 	Parameters     int64         `json:"model_parameters"`
@@ -56,7 +55,7 @@ measurement and omits the time estimate.`,
 			return err
 		}
 		a.Warn(spec)
-		p := Planned{Name: spec.Name, StepsPerSecond: *rate}
+		p := Estimate{Name: spec.Name, StepsPerSecond: *rate}
 		if !given && !*unmeasured {
 			if err := a.Fetch(cmd.Context(), spec.Dataset); err != nil {
 				return err
@@ -91,7 +90,7 @@ measurement and omits the time estimate.`,
 	return cmd
 }
 
-func planText(spec *sweep.Spec, p Planned) []string {
+func planText(spec *sweep.Spec, p Estimate) []string {
 	plan := p.Plan
 	trials := "unknown (until the budget is used up); per trial:"
 	if plan.Trials > 0 {
@@ -114,7 +113,7 @@ func planText(spec *sweep.Spec, p Planned) []string {
 		fmt.Sprintf("model        %d parameters, %s a checkpoint", p.Parameters, text.Bytes(plan.CheckpointBytes)),
 	}
 	if spec.EarlyTerminate != nil {
-		lines = append(lines, fmt.Sprintf("rungs        %s; the estimate assumes that no trial is stopped early", trialview.Numbers(spec.Rungs())))
+		lines = append(lines, fmt.Sprintf("rungs        %s; the estimate assumes that no trial is stopped early", text.Numbers(spec.Rungs(), len(spec.Rungs()))))
 	}
 	if p.MemoryBytes > 0 {
 		lines = append(lines, "memory       about "+text.Bytes(p.MemoryBytes)+" a slot")

@@ -42,7 +42,7 @@ of the faults of all files, empty when there are none.`,
 				code = cli.ExitUsage
 			default:
 				a.Warn(spec)
-				valid = append(valid, fmt.Sprintf("%s: sweep %q is valid (%s, %s)", path, spec.Name, spec.Method, trialview.Planned(spec)))
+				valid = append(valid, fmt.Sprintf("%s: sweep %q is valid (%s, %s)", path, spec.Name, spec.Method, trialview.TrialCount(spec)))
 			}
 		}
 		if output.Value == "json" || len(valid) > 0 {

@@ -57,7 +57,7 @@ func Describe(a *cli.App) *cobra.Command {
 
 // describeText formats the state; the spec follows it.
 func describeText(d description) []string {
-	lines := []string{fmt.Sprintf("%s  %s, %s", d.Spec.Name, d.Spec.Method, trialview.Planned(d.Spec)), "digest " + d.Digest}
+	lines := []string{fmt.Sprintf("%s  %s, %s", d.Spec.Name, d.Spec.Method, trialview.TrialCount(d.Spec)), "digest " + d.Digest}
 	if d.Spec.Description != "" {
 		lines = append(lines, d.Spec.Description)
 	}
@@ -81,7 +81,7 @@ func describeText(d description) []string {
 		lines = append(lines, line)
 	}
 	if p.Best != nil {
-		lines = append(lines, fmt.Sprintf("best: trial %d  %s  %s", p.Best.Number, trialview.Metrics(p.Best.Metrics, trialview.Columns(d.Spec)), trialview.Params(p.Best.Params)))
+		lines = append(lines, "best: "+trialview.Line(d.Spec, p.Best.Number, p.Best.Metrics, p.Best.Params))
 	}
 	for _, e := range p.Audit {
 		line := fmt.Sprintf("%s %s by %s", e.At.Local().Format(time.DateTime), e.Command, e.By)

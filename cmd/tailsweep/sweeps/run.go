@@ -117,10 +117,10 @@ func start(ctx context.Context, a *cli.App, spec *sweep.Spec, text []byte) (ende
 	defer c.Close()
 	w := &sweepWorkflow{client: c, spec: spec}
 	created, err := arc.Begin(ctx, spec, text, w)
-	var taken *archive.NameTakenError
-	var forgotten *archive.ForgottenError
+	_, taken := errors.AsType[*archive.NameTakenError](err)
+	_, forgotten := errors.AsType[*archive.ForgottenError](err)
 	switch {
-	case errors.As(err, &taken), errors.As(err, &forgotten):
+	case taken, forgotten:
 		return false, cli.ExitWith(cli.ExitUsage, err)
 	case err != nil:
 		return false, err
@@ -148,8 +148,7 @@ const memoDigest = "spec_digest"
 // Digest implements archive.Workflow.
 func (w *sweepWorkflow) Digest(ctx context.Context) (digest string, err error) {
 	d, err := w.client.DescribeWorkflowExecution(ctx, workflows.SweepID(w.spec.Name), "")
-	var gone *serviceerror.NotFound
-	if errors.As(err, &gone) {
+	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
 		return "", nil
 	}
 	if err != nil {
@@ -171,7 +170,7 @@ func (w *sweepWorkflow) Start(ctx context.Context) error {
 		ID: workflows.SweepID(w.spec.Name), TaskQueue: workflows.ControlQueue,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		StaticSummary:            fmt.Sprintf("%s, %s", w.spec.Method, trialview.Planned(w.spec)),
+		StaticSummary:            fmt.Sprintf("%s, %s", w.spec.Method, trialview.TrialCount(w.spec)),
 		StaticDetails:            w.spec.Description,
 		Memo:                     map[string]any{memoDigest: w.spec.Digest()},
 	}, workflows.TypeSweep, workflows.SweepInput{Spec: *w.spec, Digest: w.spec.Digest()})

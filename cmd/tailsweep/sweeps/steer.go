@@ -58,7 +58,7 @@ func steering(a *cli.App, update, short string) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.PrintAs(output, p, fmt.Sprintf("%s: %s, %s finished, %d running", p.Name, p.Phase, trialview.OfPlanned(p.Finished, p.Planned), len(p.Running)))
+		return a.PrintAs(output, p, fmt.Sprintf("%s: %s, %s finished, %d running", p.Name, p.Phase, trialview.CountOf(p.Finished, p.Planned), len(p.Running)))
 	}
 	return cmd
 }
@@ -72,9 +72,9 @@ func steer(ctx context.Context, c client.Client, name, update string, command co
 	if err == nil {
 		err = handle.Get(ctx, &p)
 	}
-	var gone *serviceerror.NotFound
+	_, gone := errors.AsType[*serviceerror.NotFound](err)
 	switch {
-	case errors.As(err, &gone):
+	case gone:
 		return p, cli.NotFoundf("%s: no sweep %q is running; `tailsweep list` lists the sweeps and how they ended", update, name)
 	case errors.Is(err, context.DeadlineExceeded):
 		return p, fmt.Errorf("%s %s: no answer within %s; is a worker running? (`tailsweep status`): %w", update, name, commandTimeout, err)

@@ -1,10 +1,10 @@
 package sweeps
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +14,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/connect"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
@@ -72,8 +73,7 @@ func watch(ctx context.Context, a *cli.App, name string) error {
 				o.Temporal.Close()
 				o = nil
 			}
-			first, _, _ := strings.Cut(err.Error(), "\n")
-			last.Notice = "no answer, retrying (is the stack running? `tailsweep status`): " + first
+			last.Notice = "no answer, retrying (is the stack running? `tailsweep status`): " + text.FirstLine(err.Error())
 			last.Now = time.Now()
 			screen.Show(last)
 		}
@@ -104,13 +104,21 @@ func detached(a *cli.App, name string) error {
 	return cli.Silently(cli.ExitInterrupted)
 }
 
+// maxRanked is the number of trials that are listed at the end of a sweep, best first.
+const maxRanked = 5
+
 // ended reports how the sweep ended and what can be done next.
 func ended(a *cli.App, v progress.View) error {
 	p := v.Progress
-	t := a.Terminal()
-	lines := append([]string{""}, trialview.Ranking(v.Spec, v.Finished, t.Width, console.Painter(t.Colour))...)
+	lines := []string{""}
+	ranked := analysis.Rank(v.Spec, v.Finished, "")
+	if len(ranked) > 0 {
+		lines = append(lines, a.Lines(trialview.Ranking(v.Spec, ranked[:min(maxRanked, len(ranked))]))...)
+	} else {
+		lines = append(lines, console.Wrapped("", trialview.NoBest(v.Spec, v.Finished, ""))...)
+	}
 	lines = append(lines, "", "next:")
-	if _, ok := analysis.Best(v.Spec, v.Finished, ""); ok {
+	if len(ranked) > 0 {
 		lines = append(lines,
 			"  tailsweep report "+p.Name+" --to "+p.Name+".html",
 			"  tailsweep pull "+p.Name+" --top-n 1 --to "+p.Name+"-best")
@@ -132,11 +140,7 @@ func ended(a *cli.App, v progress.View) error {
 	}
 	switch p.Phase {
 	case conduct.PhaseFailed, conduct.PhaseCancelled:
-		reason := p.Message
-		if reason == "" {
-			reason = "see `tailsweep describe " + p.Name + "`"
-		}
-		return cli.ExitWith(cli.ExitFailure, fmt.Errorf("sweep %s %s: %s", p.Name, p.Phase, reason))
+		return fmt.Errorf("sweep %s %s: %s", p.Name, p.Phase, cmp.Or(p.Message, "see `tailsweep describe "+p.Name+"`"))
 	default:
 		return nil
 	}

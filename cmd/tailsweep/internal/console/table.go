@@ -70,9 +70,9 @@ func (t *Table) Row(cells ...string) {
 
 // Render returns the lines, cut to width columns when it is positive.
 func (t *Table) Render(width int, paint Paint) []string {
-	header := make([]string, len(t.columns))
-	for i, c := range t.columns {
-		header[i] = c.title
+	var header []string
+	for _, c := range t.columns {
+		header = append(header, c.title)
 	}
 	widths := make([]int, len(t.columns))
 	for _, row := range append([][]string{header}, t.rows...) {
@@ -105,10 +105,13 @@ func (t *Table) Render(width int, paint Paint) []string {
 	return lines
 }
 
-// Indented returns the lines of a table, indented, after an empty line.
-func Indented(t *Table) []string {
+// Plain returns the lines without colours, at any width.
+func (t *Table) Plain() []string { return t.Render(0, Painter(false)) }
+
+// Indented returns the plain lines, indented, after an empty line.
+func (t *Table) Indented() []string {
 	lines := []string{""}
-	for _, line := range t.Render(0, Painter(false)) {
+	for _, line := range t.Plain() {
 		lines = append(lines, "  "+strings.TrimRight(line, " "))
 	}
 	return lines

@@ -99,16 +99,15 @@ func QueryProgress(ctx context.Context, c client.Client, name string) (conduct.P
 	defer cancel()
 	p := conduct.Progress{Name: name}
 	d, err := c.DescribeWorkflowExecution(ctx, workflows.SweepID(name), "")
-	var gone *serviceerror.NotFound
-	if errors.As(err, &gone) {
+	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
 		return p, fmt.Errorf("%w: %q", ErrNoSweep, name)
 	}
 	if err != nil {
 		return p, fmt.Errorf("look for sweep %q: %w", name, err)
 	}
 	info := d.GetWorkflowExecutionInfo()
-	switch info.GetStatus() {
-	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
+	status := info.GetStatus()
+	if status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || status == enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
 		answer, err := c.QueryWorkflow(ctx, workflows.SweepID(name), "", workflows.QueryProgress)
 		if err == nil {
 			err = answer.Get(&p)
@@ -117,17 +116,16 @@ func QueryProgress(ctx context.Context, c client.Client, name string) (conduct.P
 			return p, fmt.Errorf("query the progress of sweep %q (is a worker running?): %w", name, err)
 		}
 		return p, nil
-	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
-		if err := c.GetWorkflow(ctx, workflows.SweepID(name), info.GetExecution().GetRunId()).Get(ctx, &p); err != nil {
-			return p, fmt.Errorf("read the result of sweep %q: %w", name, err)
-		}
-		return p, nil
 	}
-	ended := info.GetCloseTime().AsTime()
-	p.Phase, p.StartedAt, p.EndedAt = conduct.PhaseFailed, info.GetStartTime().AsTime(), &ended
-	p.Message = "its workflow ended as " + strings.ToLower(info.GetStatus().String())
-	err = c.GetWorkflow(ctx, workflows.SweepID(name), info.GetExecution().GetRunId()).Get(ctx, nil)
-	if err := progressFromError(err, &p); err != nil {
+	run := c.GetWorkflow(ctx, workflows.SweepID(name), info.GetExecution().GetRunId())
+	if status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED {
+		err = run.Get(ctx, &p)
+	} else {
+		p.Phase, p.StartedAt, p.EndedAt = conduct.PhaseFailed, info.GetStartTime().AsTime(), new(info.GetCloseTime().AsTime())
+		p.Message = "its workflow ended as " + strings.ToLower(status.String())
+		err = progressFromError(run.Get(ctx, nil), &p)
+	}
+	if err != nil {
 		return p, fmt.Errorf("read the result of sweep %q: %w", name, err)
 	}
 	return p, nil
@@ -136,12 +134,10 @@ func QueryProgress(ctx context.Context, c client.Client, name string) (conduct.P
 // progressFromError reads the progress from the error of a sweep that failed or was cancelled
 // in Temporal. A sweep that was terminated from outside has none.
 func progressFromError(ended error, p *conduct.Progress) error {
-	var failed *temporal.ApplicationError
-	var cancelled *temporal.CanceledError
-	switch {
-	case errors.As(ended, &failed) && failed.Type() == workflows.TypeSweepFailed && failed.HasDetails():
+	if failed, ok := errors.AsType[*temporal.ApplicationError](ended); ok && failed.Type() == workflows.TypeSweepFailed && failed.HasDetails() {
 		return failed.Details(p)
-	case errors.As(ended, &cancelled) && cancelled.HasDetails():
+	}
+	if cancelled, ok := errors.AsType[*temporal.CanceledError](ended); ok && cancelled.HasDetails() {
 		return cancelled.Details(p)
 	}
 	return nil
@@ -163,8 +159,7 @@ func LiveTrials(ctx context.Context, c client.Client, p conduct.Progress) (map[i
 // liveState reads the last heartbeat of a trial's training activity.
 func liveState(ctx context.Context, c client.Client, workflowID string) (LiveTrial, error) {
 	d, err := c.DescribeWorkflowExecution(ctx, workflowID, "")
-	var gone *serviceerror.NotFound
-	if errors.As(err, &gone) {
+	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
 		return LiveTrial{Stage: stageQueued}, nil // it is being started
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package progress
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -105,24 +106,21 @@ func changes(before, now View, progress bool) []string {
 		lines = append(lines, "no longer blocked")
 	}
 	for _, t := range now.Finished[min(len(before.Finished), len(now.Finished)):] {
-		text := trialview.Metrics(t.Metrics, trialview.Columns(now.Spec))
-		if why := trialview.Trouble(t); why != "" {
-			text = console.Printable(why)
-		}
+		text := cmp.Or(console.Printable(trialview.Trouble(t)), trialview.Metrics(now.Spec, t.Metrics))
 		lines = append(lines, fmt.Sprintf("trial %d %s: %s", t.Number, t.Status, text))
 	}
-	ran, judged := map[int]bool{}, map[int]int{} // judged: at which step
+	ran, rung := map[int]bool{}, map[int]int{} // rung: the step of the last verdict
 	for _, r := range before.Progress.Running {
 		ran[r.Number] = true
 		if r.Verdict != nil {
-			judged[r.Number] = r.Verdict.Step
+			rung[r.Number] = r.Verdict.Step
 		}
 	}
 	for _, r := range now.Progress.Running {
 		if !ran[r.Number] {
 			lines = append(lines, fmt.Sprintf("trial %d started: %s", r.Number, trialview.Params(r.Params)))
 		}
-		if v := r.Verdict; v != nil && v.Step > judged[r.Number] && v.Decision == stopping.GoOn {
+		if v := r.Verdict; v != nil && v.Step > rung[r.Number] && v.Decision == stopping.GoOn {
 			lines = append(lines, fmt.Sprintf("trial %d continues: %s", r.Number, v.Reason))
 		}
 	}

@@ -132,11 +132,12 @@ func (v View) render(width int, colour bool) []string {
 	}
 	if len(v.Finished) > 0 {
 		lines = append(lines, "")
-		lines = append(lines, v.finishedTable().Render(width, paint)...)
+		latest := v.Finished[max(0, len(v.Finished)-maxFinished):]
+		lines = append(lines, trialview.Finished(v.Spec, latest).Render(width, paint)...)
 	}
 	if p.Best != nil {
 		lines = append(lines, "")
-		add("best: trial %d  %s  %s", p.Best.Number, trialview.Metrics(p.Best.Metrics, trialview.Columns(v.Spec)), trialview.Params(p.Best.Params))
+		add("best: %s", trialview.Line(v.Spec, p.Best.Number, p.Best.Metrics, p.Best.Params))
 	}
 	if v.Notice != "" {
 		lines = append(lines, "")
@@ -153,7 +154,7 @@ func Blocked(b conduct.Block, now time.Time) string {
 // Summary is the line of counts and times.
 func (v View) Summary() string {
 	p := v.Progress
-	parts := []string{trialview.OfPlanned(p.Finished, p.Planned)}
+	parts := []string{trialview.CountOf(p.Finished, p.Planned)}
 	for _, s := range []sweep.Status{sweep.StatusStopped, sweep.StatusDiverged, sweep.StatusFailed, sweep.StatusCancelled} {
 		if n := p.Counts[s]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, s))
@@ -210,31 +211,6 @@ func (v View) runningRow(r conduct.Running) []string {
 		row[5] = text.Duration(left)
 	}
 	return row
-}
-
-func (v View) finishedTable() *console.Table {
-	names := trialview.Columns(v.Spec)
-	titles := []string{">TRIAL", "STATUS"}
-	for _, name := range names {
-		titles = append(titles, ">"+strings.ToUpper(name))
-	}
-	t := console.NewTable(append(titles, "PARAMETERS")...)
-	finished := v.Finished
-	if len(finished) > maxFinished {
-		finished = finished[len(finished)-maxFinished:]
-	}
-	for _, trial := range finished {
-		row := []string{fmt.Sprint(trial.Number), string(trial.Status)}
-		for _, name := range names {
-			row = append(row, trialview.Metric(trial.Metrics, name))
-		}
-		note := trialview.Params(trial.Params)
-		if why := trialview.Trouble(trial); why != "" {
-			note = why
-		}
-		t.Row(append(row, note)...)
-	}
-	return t
 }
 
 // leftText formats a time left, without seconds: the metrics after the last sample of

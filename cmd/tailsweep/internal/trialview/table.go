@@ -3,6 +3,7 @@ package trialview
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
@@ -10,80 +11,94 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
-// Judged is a trial with its feasibility.
-type Judged struct {
+// Trial is a trial with its feasibility.
+type Trial struct {
 	sweep.Trial
 	Feasibility analysis.Feasibility `json:"feasibility,omitempty"` // only of completed trials, where there are constraints
 }
 
-// Judge adds the feasibility to trials of a ledger. The result is never nil, so that
-// its JSON is an array.
-func Judge(spec *sweep.Spec, ledger, trials []sweep.Trial) []Judged {
-	verdicts := analysis.Judge(spec, ledger)
-	list := make([]Judged, len(trials))
+// WithFeasibility adds the feasibility to trials of a ledger. The result is never nil,
+// so that its JSON is an array.
+func WithFeasibility(spec *sweep.Spec, ledger, trials []sweep.Trial) []Trial {
+	feasible := analysis.Judge(spec, ledger)
+	list := make([]Trial, len(trials))
 	for i, t := range trials {
-		list[i] = Judged{t, verdicts[t.Number]}
+		list[i] = Trial{t, feasible[t.Number]}
 	}
 	return list
 }
 
-// Table lists trials in the given order. marks, by number, get a column of their own.
-func Table(spec *sweep.Spec, trials []Judged, marks map[int]string) *console.Table {
-	names := Columns(spec)
-	titles := []string{">TRIAL", "KIND", "STATUS"}
-	if len(spec.Constraints) > 0 {
-		titles = append(titles, "CONSTRAINTS")
+// column is a column of a table of trials.
+type column struct {
+	title string
+	cell  func(i int, t Trial) string // i counts from 0
+}
+
+var (
+	number = column{">TRIAL", func(_ int, t Trial) string { return fmt.Sprint(t.Number) }}
+	kind   = column{"KIND", func(_ int, t Trial) string { return string(t.Kind) }}
+	status = column{"STATUS", func(_ int, t Trial) string { return string(t.Status) }}
+	rank   = column{"RANK", func(i int, _ Trial) string { return fmt.Sprint(i + 1) }}
+	params = column{"PARAMETERS", func(_ int, t Trial) string { return Params(t.Params) }}
+)
+
+// metrics has a column for each of Columns.
+func metrics(spec *sweep.Spec) (columns []column) {
+	for _, name := range Columns(spec) {
+		columns = append(columns, column{">" + strings.ToUpper(name), func(_ int, t Trial) string { return Metric(t.Metrics, name) }})
 	}
-	for _, name := range names {
-		titles = append(titles, ">"+strings.ToUpper(name))
+	return columns
+}
+
+func table(trials []Trial, columns ...column) *console.Table {
+	var titles []string
+	for _, c := range columns {
+		titles = append(titles, c.title)
 	}
-	titles = append(titles, ">LOSS", ">STEPS", ">ATTEMPTS")
-	if len(marks) > 0 {
-		titles = append(titles, "")
-	}
-	t := console.NewTable(append(titles, "PARAMETERS")...)
-	for _, trial := range trials {
-		row := []string{fmt.Sprint(trial.Number), string(trial.Kind), string(trial.Status)}
-		if len(spec.Constraints) > 0 {
-			row = append(row, cmp.Or(string(trial.Feasibility), "-"))
+	t := console.NewTable(titles...)
+	for i, trial := range trials {
+		var row []string
+		for _, c := range columns {
+			row = append(row, c.cell(i, trial))
 		}
-		for _, name := range names {
-			row = append(row, Metric(trial.Metrics, name))
-		}
-		row = append(row, Loss(trial.Trial), fmt.Sprint(trial.Steps), fmt.Sprint(trial.Tries()))
-		if len(marks) > 0 {
-			row = append(row, marks[trial.Number])
-		}
-		note := Params(trial.Params)
-		if why := Trouble(trial.Trial); why != "" {
-			note += "  " + why
-		}
-		t.Row(append(row, note)...)
+		t.Row(row...)
 	}
 	return t
 }
 
-// Ranking lists the best five trials, baseline included.
-func Ranking(spec *sweep.Spec, trials []sweep.Trial, width int, paint console.Paint) []string {
-	ranked := analysis.Rank(spec, trials, "")
-	if len(ranked) == 0 {
-		if why := analysis.GatedText(spec, trials, ""); why != "" {
-			return console.Wrapped("", why)
-		}
-		return []string{"no trial completed"}
+// Table lists trials in the given order. marks, by number, get a column of their own.
+func Table(spec *sweep.Spec, trials []Trial, marks map[int]string) *console.Table {
+	columns := []column{number, kind, status}
+	if len(spec.Constraints) > 0 {
+		columns = append(columns, column{"CONSTRAINTS", func(_ int, t Trial) string { return cmp.Or(string(t.Feasibility), "-") }})
 	}
-	names := Columns(spec)
-	titles := []string{"RANK", ">TRIAL", "KIND"}
-	for _, name := range names {
-		titles = append(titles, ">"+strings.ToUpper(name))
+	columns = append(append(columns, metrics(spec)...),
+		column{">LOSS", func(_ int, t Trial) string { return Loss(t.Trial) }},
+		column{">STEPS", func(_ int, t Trial) string { return fmt.Sprint(t.Steps) }},
+		column{">ATTEMPTS", func(_ int, t Trial) string { return fmt.Sprint(t.Tries()) }})
+	if len(marks) > 0 {
+		columns = append(columns, column{"", func(_ int, t Trial) string { return marks[t.Number] }})
 	}
-	t := console.NewTable(append(titles, "PARAMETERS")...)
-	for i, trial := range ranked[:min(5, len(ranked))] {
-		row := []string{fmt.Sprint(i + 1), fmt.Sprint(trial.Number), string(trial.Kind)}
-		for _, name := range names {
-			row = append(row, Metric(trial.Metrics, name))
-		}
-		t.Row(append(row, Params(trial.Params))...)
+	return table(trials, append(columns, column{"PARAMETERS", func(_ int, t Trial) string {
+		return strings.TrimSuffix(Params(t.Params)+"  "+Trouble(t.Trial), "  ")
+	}})...)
+}
+
+// Finished lists finished trials of a running sweep.
+func Finished(spec *sweep.Spec, trials []sweep.Trial) *console.Table {
+	return table(withoutFeasibility(trials), slices.Concat([]column{number, status}, metrics(spec), []column{{"PARAMETERS", func(_ int, t Trial) string {
+		return cmp.Or(Trouble(t.Trial), Params(t.Params))
+	}}})...)
+}
+
+// Ranking lists ranked trials.
+func Ranking(spec *sweep.Spec, ranked []sweep.Trial) *console.Table {
+	return table(withoutFeasibility(ranked), slices.Concat([]column{rank, number, kind}, metrics(spec), []column{params})...)
+}
+
+func withoutFeasibility(trials []sweep.Trial) (list []Trial) {
+	for _, t := range trials {
+		list = append(list, Trial{Trial: t})
 	}
-	return t.Render(width, paint)
+	return list
 }

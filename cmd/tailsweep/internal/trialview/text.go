@@ -1,15 +1,16 @@
 package trialview
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/dustin/go-humanize/english"
 
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/cost"
 )
 
@@ -44,10 +45,10 @@ func Metric(metrics map[string]float64, name string) string {
 	return Number(nil)
 }
 
-// Metrics formats metrics as "fid.head 21.3  fid.tail 88".
-func Metrics(metrics map[string]float64, names []string) string {
+// Metrics formats the metrics of Columns as "fid.head 21.3  fid.tail 88".
+func Metrics(spec *sweep.Spec, metrics map[string]float64) string {
 	var parts []string
-	for _, name := range names {
+	for _, name := range Columns(spec) {
 		parts = append(parts, name+" "+Metric(metrics, name))
 	}
 	return strings.Join(parts, "  ")
@@ -55,19 +56,11 @@ func Metrics(metrics map[string]float64, names []string) string {
 
 // Params formats parameters as "a=1 b=0", ordered by name; "defaults" where none is
 // set. Numbers are shortened: JSON output has all digits.
-func Params(p sweep.Params) string {
-	if len(p) == 0 {
-		return "defaults"
-	}
-	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(p)) {
-		value := p[name].String()
-		if v := p[name]; !v.IsWord() {
-			value = fmt.Sprintf("%.4g", v.Float())
-		}
-		parts = append(parts, name+"="+value)
-	}
-	return strings.Join(parts, " ")
+func Params(p sweep.Params) string { return cmp.Or(strings.Join(p.List(), " "), "defaults") }
+
+// Line is a trial in one line: "trial 3  fid.head 21.3  fid.tail 88  a=1 b=0".
+func Line(spec *sweep.Spec, number int, metrics map[string]float64, params sweep.Params) string {
+	return fmt.Sprintf("trial %d  %s  %s", number, Metrics(spec, metrics), Params(params))
 }
 
 // Loss formats the final loss of a trial: NaN for one that diverged, "-" for one that
@@ -82,11 +75,10 @@ func Loss(t sweep.Trial) string {
 	return fmt.Sprintf("%.4f", *t.LossLast)
 }
 
-// Trouble says why a trial failed or was stopped early; "" for any other trial.
+// Trouble returns why a trial failed or was stopped early; "" for any other trial.
 func Trouble(t sweep.Trial) string {
 	if t.Error != nil {
-		first, _, _ := strings.Cut(t.Error.Message, "\n")
-		return string(t.Error.Class) + ": " + first
+		return string(t.Error.Class) + ": " + text.FirstLine(t.Error.Message)
 	}
 	if len(t.Gates) > 0 {
 		return "failed its gates: " + strings.Join(t.Gates, "; ")
@@ -94,27 +86,27 @@ func Trouble(t sweep.Trial) string {
 	return t.StopReason()
 }
 
-// Numbers lists numbers as "1, 2, 3".
-func Numbers(numbers []int) string {
-	words := make([]string, len(numbers))
-	for i, n := range numbers {
-		words[i] = strconv.Itoa(n)
-	}
-	return strings.Join(words, ", ")
-}
-
-// Planned says how many trials a sweep has.
-func Planned(spec *sweep.Spec) string {
+// TrialCount formats the number of trials that a sweep will have.
+func TrialCount(spec *sweep.Spec) string {
 	if n := cost.TrialCount(spec); n > 0 {
 		return english.Plural(n, "trial", "")
 	}
 	return "trials until the budget is used up"
 }
 
-// OfPlanned formats a number of trials as "3 trials", or "3 of 12 trials".
-func OfPlanned(n, planned int) string {
-	if planned == 0 {
+// CountOf formats a number of trials as "3 of 12 trials", or as "3 trials" where all is 0.
+func CountOf(n, all int) string {
+	if all == 0 {
 		return english.Plural(n, "trial", "")
 	}
-	return fmt.Sprintf("%d of %s", n, english.Plural(planned, "trial", ""))
+	return fmt.Sprintf("%d of %s", n, english.Plural(all, "trial", ""))
+}
+
+// NoBest returns why a sweep has no best trial: none completed, or all failed a gate.
+func NoBest(spec *sweep.Spec, trials []sweep.Trial, metric string) string {
+	why := cmp.Or(analysis.GatedText(spec, trials, metric), "no trial completed")
+	if metric != "" && slices.ContainsFunc(trials, func(t sweep.Trial) bool { return t.Status == sweep.StatusCompleted }) {
+		why = "no completed trial has " + metric
+	}
+	return why
 }

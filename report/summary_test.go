@@ -8,30 +8,30 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// made is a completed trial with these weights and FIDs.
-func made(number int, kind sweep.Kind, weight, head, tail float64) sweep.Trial {
+// fakeTrial is a FAKE completed trial with these weights and FIDs.
+func fakeTrial(number int, kind sweep.Kind, weight, head, tail float64) sweep.Trial {
 	return sweep.Trial{
 		Assignment: sweep.Assignment{Number: number, Kind: kind, Params: sweep.Params{sweep.ParamInfonceWeight: sweep.Number(weight)}},
 		Status:     sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{metricHead: head, metricTail: tail}},
 	}
 }
 
-func TestVerdict(t *testing.T) {
+func TestSummary(t *testing.T) {
 	const search, baseline = sweep.KindSearch, sweep.KindBaseline
-	gated := made(3, search, 1, 21, 44)
+	gated := fakeTrial(3, search, 1, 21, 44)
 	gated.Gates = []string{"it copies"}
 	tests := []struct {
 		name   string
 		trials []sweep.Trial
 		want   string
 	}{
-		{"baseline of two seeds", []sweep.Trial{made(0, baseline, 0, 20, 50), made(1, baseline, 0, 22, 60), made(2, search, 1, 21, 44)},
+		{"baseline of two seeds", []sweep.Trial{fakeTrial(0, baseline, 0, 20, 50), fakeTrial(1, baseline, 0, 22, 60), fakeTrial(2, search, 1, 21, 44)},
 			"Trial 2 has the best fid.tail: 44.00, against 55.00 of the baseline (20.0 % lower). Its fid.head is 21.00, against 21.00 (no change)."},
-		{"plain search trials stand in, the best of them", []sweep.Trial{made(0, search, 0, 20, 60), made(1, search, 0, 22, 50), made(2, search, 1, 33, 40)},
+		{"without a baseline the best plain search trial is used", []sweep.Trial{fakeTrial(0, search, 0, 20, 60), fakeTrial(1, search, 0, 22, 50), fakeTrial(2, search, 1, 33, 40)},
 			"Trial 2 has the best fid.tail: 40.00, against 50.00 of the baseline (20.0 % lower). Its fid.head is 33.00, against 22.00 (50.0 % higher)."},
-		{"no baseline", []sweep.Trial{made(0, search, 1, 20, 60)},
+		{"no baseline", []sweep.Trial{fakeTrial(0, search, 1, 20, 60)},
 			"Trial 0 has the best fid.tail, 60.00. No plain baseline has completed, so this page cannot say whether the losses helped."},
-		{"the baseline leads", []sweep.Trial{made(0, baseline, 0, 20, 30), made(1, search, 1, 20, 31)},
+		{"the baseline is the best", []sweep.Trial{fakeTrial(0, baseline, 0, 20, 30), fakeTrial(1, search, 1, 20, 31)},
 			"The baseline itself, trial 0, has the best fid.tail: 30.00. No other configuration of this sweep is better."},
 		{"all failed a gate", []sweep.Trial{gated},
 			"No trial is the best: 1 trial completed with a value of fid.tail, but it failed a gate; this one, trial 3, has 44: it copies."},
@@ -40,20 +40,20 @@ func TestVerdict(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			require.Equal(t, tt.want, verdict(newStudy(fixture(t, 0).Spec, tt.trials)))
+			require.Equal(t, tt.want, summary(newStudy(fixture(t, 0).Spec, tt.trials)))
 		})
 	}
 }
 
-// Resampling is not plain training: it must not pass for the baseline.
+// A trial with resampling is not a plain baseline.
 func TestResamplingIsNotPlain(t *testing.T) {
-	trial := made(0, sweep.KindSearch, 0, 1, 1)
+	trial := fakeTrial(0, sweep.KindSearch, 0, 1, 1)
 	require.True(t, isPlain(trial))
 	trial.Params[sweep.ParamResamplingFactor] = sweep.Number(.1)
 	require.False(t, isPlain(trial))
 }
 
-func TestJudge(t *testing.T) {
+func TestRate(t *testing.T) {
 	three := spread{Mean: 50, Min: 48, Max: 53, N: 3}
 	one := spread{Mean: 50, Min: 50, Max: 50, N: 1}
 	tests := []struct {
@@ -67,7 +67,7 @@ func TestJudge(t *testing.T) {
 		{"label_accuracy.tail", 60, three, "better"}, {"label_accuracy.tail", 40, three, "worse"},
 	}
 	for _, tt := range tests {
-		word, _ := judge(tt.metric, tt.v, tt.b)
+		word, _ := rate(tt.metric, tt.v, tt.b)
 		require.Equal(t, tt.want, word, "%s %v", tt.metric, tt.v)
 	}
 }
@@ -79,11 +79,11 @@ func TestSampleCountsFollowTheGroups(t *testing.T) {
 	require.Equal(t, "Generated samples for each metric: head 500, tail 500, all 1000 (100 a class).", sampleCounts(spec))
 }
 
-// The front is of head against tail even when the sweep optimises something else.
+// The front compares head with tail also when the sweep optimises something else.
 func TestFrontIsOfHeadAgainstTail(t *testing.T) {
 	spec := *fixture(t, 0).Spec
 	spec.Metrics = []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}}
-	s := newStudy(&spec, []sweep.Trial{made(0, "", 1, 20, 50), made(1, "", 1, 25, 40), made(2, "", 1, 26, 45), made(3, "", 1, 19, 60)})
+	s := newStudy(&spec, []sweep.Trial{fakeTrial(0, "", 1, 20, 50), fakeTrial(1, "", 1, 25, 40), fakeTrial(2, "", 1, 26, 45), fakeTrial(3, "", 1, 19, 60)})
 	var numbers []int
 	for _, t := range s.front {
 		numbers = append(numbers, t.Number)

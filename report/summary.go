@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/dustin/go-humanize/english"
@@ -18,7 +19,7 @@ type comparison struct {
 	Floor                       string
 }
 
-// compare lists the metrics of the best trial beside the baseline's, in the
+// compare lists the metrics of the best trial next to the baseline's, in the
 // order of compareMetrics.
 func compare(s study, floor map[string]float64) []comparison {
 	if len(s.ranked) == 0 {
@@ -43,7 +44,7 @@ func compare(s study, floor map[string]float64) []comparison {
 			if b.N > 1 {
 				c.Range = fmt.Sprintf("%s to %s", num(b.Min), num(b.Max))
 			}
-			c.Word, c.Class = judge(name, v, b)
+			c.Word, c.Class = rate(name, v, b)
 		}
 		out = append(out, c)
 	}
@@ -58,8 +59,8 @@ func difference(v, mean float64) float64 {
 	return 0
 }
 
-// judge returns a word and a CSS class for the comparison of v.
-func judge(metric string, v float64, b spread) (word, class string) {
+// rate returns a word and a CSS class for the comparison of v with the baseline.
+func rate(metric string, v float64, b spread) (word, class string) {
 	switch {
 	case difference(v, b.Mean) == 0:
 		return "equal", "same"
@@ -74,26 +75,19 @@ func judge(metric string, v float64, b spread) (word, class string) {
 // compareMetrics are the objectives, then the metrics of each group.
 func compareMetrics(spec *sweep.Spec) []string {
 	var out []string
-	seen := map[string]bool{}
-	add := func(name string) {
-		if !seen[name] {
-			seen[name] = true
-			out = append(out, name)
-		}
-	}
 	for _, o := range spec.Metrics {
-		add(o.Name)
+		out = append(out, o.Name)
 	}
 	for _, m := range sweep.MetricList() {
-		if m.Group != "" {
-			add(m.Name)
+		if m.Group != "" && !slices.Contains(out, m.Name) {
+			out = append(out, m.Name)
 		}
 	}
 	return out
 }
 
-// verdict says what the sweep found, in two sentences at most.
-func verdict(s study) string {
+// summary says what the sweep found, in two sentences at most.
+func summary(s study) string {
 	if len(s.ranked) == 0 {
 		if text := analysis.GatedText(s.spec, s.trials, ""); text != "" {
 			return "No trial is the best: " + text + "."
@@ -150,7 +144,7 @@ func change(v, from float64) string {
 func caveats(in Input, s study) []string {
 	var out []string
 	spec := in.Spec
-	if in.Progress.EndedAt.IsZero() && in.Progress.Phase != "" {
+	if in.Progress.EndedAt == nil && in.Progress.Phase != "" {
 		out = append(out, "The sweep had not ended when this page was written.")
 	}
 	switch n, again := len(s.baseline), repeated(s.trials); {
@@ -185,15 +179,15 @@ func caveats(in Input, s study) []string {
 		}
 	}
 	if gated > 0 {
-		out = append(out, fmt.Sprintf("%s a gate of the spec and %s left out of the ranking.", english.Plural(gated, "trial failed", "trials failed"), pick(gated, "is", "are")))
+		out = append(out, fmt.Sprintf("%s a gate of the spec and %s left out of the ranking.", english.Plural(gated, "trial failed", "trials failed"), english.PluralWord(gated, "is", "are")))
 	}
 	if stopped > 0 {
 		out = append(out, fmt.Sprintf("%s stopped early by early_terminate; the ranking and the figures leave %s out.",
-			english.Plural(stopped, "trial was", "trials were"), pick(stopped, "it", "them")))
+			english.Plural(stopped, "trial was", "trials were"), english.PluralWord(stopped, "it", "them")))
 	}
 	if lost := len(in.Trials) - len(s.ranked) - stopped - gated; lost > 0 {
 		out = append(out, fmt.Sprintf("%s not complete and %s left out of the ranking and the figures; the table lists %s.",
-			english.Plural(lost, "trial did", "trials did"), pick(lost, "is", "are"), pick(lost, "it", "them")))
+			english.Plural(lost, "trial did", "trials did"), english.PluralWord(lost, "is", "are"), english.PluralWord(lost, "it", "them")))
 	}
 	return out
 }
@@ -212,11 +206,4 @@ func sampleCounts(spec *sweep.Spec) string {
 	}
 	return fmt.Sprintf("Generated samples for each metric: %s (%d a class).",
 		strings.Join(parts, ", "), spec.Evaluate.SamplesPerClass)
-}
-
-func pick(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
 }
