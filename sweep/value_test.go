@@ -28,7 +28,7 @@ func FuzzValueIsWrittenAsJSONDoes(f *testing.F) {
 
 // People see at most four significant digits; JSON has all.
 func TestParamsList(t *testing.T) {
-	p := sweep.Params{"infonce.weight": sweep.Number(0.123456), "alignment.pass": sweep.Word("cond"), "guidance": sweep.Number(1234567)}
+	p := Params{"infonce.weight": Number(0.123456), "alignment.pass": Word("cond"), "guidance": Number(1234567)}
 	require.Equal(t, []string{"alignment.pass=cond", "guidance=1.235e+06", "infonce.weight=0.1235"}, p.List())
-	require.Empty(t, sweep.Params(nil).List())
+	require.Empty(t, Params(nil).List())
 }
