@@ -8,30 +8,34 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/clipperhouse/displaywidth"
 	"github.com/dustin/go-humanize"
-	"github.com/mattn/go-runewidth"
 )
 
 // Clip returns s as valid UTF-8 of at most maxBytes bytes. A shortened text ends
 // with "..." where that fits.
 func Clip(s string, maxBytes int) string {
-	s, mark, left := fit(s, maxBytes)
-	return s[:boundary(s, left)] + mark
+	s, mark, keep := fit(s, maxBytes)
+	for keep > 0 && keep < len(s) && !utf8.RuneStart(s[keep]) {
+		keep--
+	}
+	return s[:keep] + mark
 }
 
 // ClipStart is Clip that keeps the end of s; a shortened text begins with "...".
 func ClipStart(s string, maxBytes int) string {
-	s, mark, left := fit(s, maxBytes)
-	at := len(s) - left
+	s, mark, keep := fit(s, maxBytes)
+	at := len(s) - keep
 	for at < len(s) && !utf8.RuneStart(s[at]) {
 		at++
 	}
 	return mark + s[at:]
 }
 
-// fit returns s as valid UTF-8, how many bytes of it to keep, and the mark of what is
-// left out.
-func fit(s string, maxBytes int) (valid, mark string, left int) {
+// fit returns s as valid UTF-8, the mark of a shortened text, and how many bytes of s
+// fit next to the mark.
+func fit(s string, maxBytes int) (valid, mark string, keep int) {
+	const dots = "..."
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	switch {
 	case len(s) <= maxBytes:
@@ -47,16 +51,6 @@ func fit(s string, maxBytes int) (valid, mark string, left int) {
 func FirstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
 	return line
-}
-
-const dots = "..."
-
-// boundary returns the end of the last whole rune within the first n bytes of s.
-func boundary(s string, n int) int {
-	for n > 0 && n < len(s) && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return n
 }
 
 // Bytes formats a size in binary units: 512 B, 1.5 KiB, 12 MiB.
@@ -77,64 +71,24 @@ func Duration(d time.Duration) string {
 	}
 }
 
-// columns measures text as terminals with Western settings do: the result does not
-// depend on the locale.
-var columns = &runewidth.Condition{StrictEmojiNeutral: true}
+// columns measures text as terminals with Western settings do; ANSI colour codes take
+// no columns.
+var columns = displaywidth.Options{ControlSequences: true}
 
-// Width returns the number of terminal columns that s takes; ANSI colour codes take
-// none.
-func Width(s string) int {
-	n := 0
-	for len(s) > 0 {
-		plain, code := cutCode(s)
-		n += columns.StringWidth(plain)
-		s = s[len(plain)+code:]
-	}
-	return n
-}
+// Width returns the number of terminal columns that s takes.
+func Width(s string) int { return columns.String(s) }
 
 // Fit shortens s to width terminal columns, with an ellipsis at its end; a width of
-// 0 or less is no limit. ANSI colour codes take no columns, and are reset after a
-// shortened text.
+// 0 or less is no limit. The colour codes of the part that is cut off are kept, so that
+// a shortened text resets its colours.
 func Fit(s string, width int) string {
-	if width <= 0 || Width(s) <= width {
+	if width <= 0 {
 		return s
 	}
-	const ellipsis, reset = "…", "\x1b[0m"
-	var b strings.Builder
-	left, coloured := width, false
-	for len(s) > 0 {
-		plain, code := cutCode(s)
-		if rest := s[len(plain)+code:]; columns.StringWidth(plain) < left || columns.StringWidth(plain) == left && Width(rest) == 0 {
-			b.WriteString(s[:len(plain)+code])
-			left -= columns.StringWidth(plain)
-			coloured = coloured || code > 0
-			s = rest
-			continue
-		}
-		b.WriteString(columns.Truncate(plain+ellipsis+ellipsis, left, ellipsis)) // longer than left in any case
-		break
-	}
-	if coloured {
-		b.WriteString(reset)
-	}
-	return b.String()
+	return columns.TruncateString(s, width, "…")
 }
 
-// cutCode returns the text before the first ANSI code of s, and the code's length.
-func cutCode(s string) (plain string, code int) {
-	at := strings.Index(s, "\x1b[")
-	if at < 0 {
-		return s, 0
-	}
-	end := strings.IndexByte(s[at:], 'm')
-	if end < 0 {
-		return s, 0
-	}
-	return s[:at], end + 1
-}
-
-// List joins the first names, at most so many, for an error.
+// List joins at most the first most names with commas; ", ..." stands for the rest.
 func List(names []string, most int) string {
 	if len(names) <= most {
 		return strings.Join(names, ", ")

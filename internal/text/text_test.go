@@ -59,9 +59,9 @@ func TestFit(t *testing.T) {
 		{"日本語", 4, "日…"},
 		{red + "abc" + reset + "def", 6, red + "abc" + reset + "def"},
 		{red + "abcdef" + reset, 6, red + "abcdef" + reset},
-		{red + "abc" + reset + "def", 4, red + "abc" + reset + "…" + reset},
+		{red + "abc" + reset + "def", 4, red + "abc" + reset + "…"},
 		{red + "abcdef" + reset, 3, red + "ab…" + reset},
-		{"abc" + red + "def" + reset, 3, "ab…"},
+		{"abc" + red + "def" + reset, 3, "ab…" + red + reset},
 	} {
 		got := text.Fit(c.in, c.width)
 		require.Equal(t, c.want, got, "%q to %d", c.in, c.width)
