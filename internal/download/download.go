@@ -15,6 +15,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/file"
+	"github.com/tailsweep/tailsweep/internal/retry"
 )
 
 // ErrContent is the error of a file that is not the expected one: too large, or with
@@ -24,24 +25,20 @@ var ErrContent = errors.New("not the expected file")
 // Request is one file to download.
 type Request struct {
 	URL      string
-	Path     string                  // where the file goes; one that is there is kept
+	Path     string                  // of the file
 	Limit    int64                   // bytes at most
 	SHA256   string                  // in hexadecimal; "" is not compared
 	Client   *http.Client            // nil: http.DefaultClient
 	Progress func(done, total int64) // bytes, total is 0 where it is not known; may be nil
 }
 
-// Limits on a server that does not answer.
-const (
-	tries = 5               // in a row without a new byte
-	quiet = 1 * time.Minute // without a byte ends a try
-)
+// quiet is how long a server may send nothing before the try ends.
+const quiet = time.Minute
 
-// firstRest is the wait after the first try that fails. It doubles after each further
-// one. A test shortens it.
-var firstRest = time.Second
+// again counts the tries in a row that bring no new byte. A test shortens its waits.
+var again = retry.Policy{First: time.Second, Most: time.Minute, Tries: 5}
 
-// File downloads a file.
+// File downloads a file, unless it exists.
 func File(ctx context.Context, r Request) error {
 	if _, err := os.Lstat(r.Path); err == nil {
 		return nil
@@ -76,37 +73,32 @@ func (r Request) state() string { return r.part() + ".validator" }
 // shown is the URL without its secrets.
 func (r Request) shown() string { return address.Redact(r.URL) }
 
-// all downloads the whole content into the part, and tries again after transient errors.
+// all downloads the complete content into the part, and tries again after transient errors.
 func (r Request) all(ctx context.Context) error {
-	rest := firstRest
-	for try := 1; ; {
-		before := sizeOf(r.part())
-		err := r.try(ctx)
-		var refused *refusedError
-		var local *fs.PathError
-		switch {
-		case err == nil:
-			return os.Remove(r.state())
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case errors.Is(err, ErrContent):
-			return errors.Join(err, os.RemoveAll(r.part()), os.RemoveAll(r.state()))
-		case errors.As(err, &local):
-			return err
-		case sizeOf(r.part()) > before:
-			try, rest = 1, firstRest
-		case try == tries, errors.As(err, &refused):
-			return err
-		default:
-			try++
-		}
-		select {
-		case <-time.After(rest):
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-		rest *= 2
+	have := sizeOf(r.part())
+	policy := again
+	policy.Progressed = func() bool {
+		before := have
+		have = sizeOf(r.part())
+		return have > before
 	}
+	err := retry.Do(ctx, policy, func() error {
+		err := r.try(ctx)
+		var local *fs.PathError
+		if errors.Is(err, ErrContent) || errors.As(err, &local) {
+			return retry.Permanent(err)
+		}
+		return err
+	})
+	switch {
+	case err == nil:
+		return os.Remove(r.state())
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, ErrContent):
+		return errors.Join(err, os.RemoveAll(r.part()), os.RemoveAll(r.state()))
+	}
+	return err
 }
 
 func sizeOf(path string) int64 {
@@ -116,11 +108,6 @@ func sizeOf(path string) int64 {
 	}
 	return info.Size()
 }
-
-// refusedError is a permanent HTTP error.
-type refusedError struct{ url, status string }
-
-func (e *refusedError) Error() string { return fmt.Sprintf("%s: %s", e.url, e.status) }
 
 // validator returns the ETag or date of the content that the part belongs to, "" if the
 // download has to start from the beginning.
@@ -139,7 +126,7 @@ func (r Request) try(ctx context.Context) error {
 	defer cancel(nil)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL, nil)
 	if err != nil {
-		return &refusedError{r.shown(), err.Error()}
+		return retry.Permanent(fmt.Errorf("%s: %w", r.shown(), err))
 	}
 	have, validator := sizeOf(r.part()), r.validator()
 	if validator == "" {
@@ -193,12 +180,15 @@ func (r Request) open(response *http.Response, have int64, validator string) (ou
 			return nil, 0, errors.Join(err, out.Close())
 		}
 		return out, 0, nil
-	case status == http.StatusRequestedRangeNotSatisfiable, status == http.StatusPartialContent:
-		return nil, 0, errors.Join(fmt.Errorf("%s: %s", r.shown(), response.Status), os.Remove(r.part())) // from the start, next time
-	case status >= 500, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
-		return nil, 0, fmt.Errorf("%s: %s", r.shown(), response.Status)
 	}
-	return nil, 0, &refusedError{r.shown(), response.Status}
+	err = fmt.Errorf("%s: %s", r.shown(), response.Status)
+	switch status := response.StatusCode; {
+	case status == http.StatusRequestedRangeNotSatisfiable, status == http.StatusPartialContent:
+		return nil, 0, errors.Join(err, os.Remove(r.part())) // the next try starts from the beginning
+	case status >= 500, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
+		return nil, 0, err
+	}
+	return nil, 0, retry.Permanent(err)
 }
 
 // rangeFrom is the first byte of a partial response, or -1.

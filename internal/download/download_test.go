@@ -48,29 +48,29 @@ func (c *cutting) Write(p []byte) (int, error) {
 
 func serve(t *testing.T, s http.Handler) string {
 	t.Helper()
-	old := firstRest
-	firstRest = time.Millisecond
+	old := again
+	again.First = time.Millisecond
 	server := httptest.NewServer(s)
-	t.Cleanup(func() { server.Close(); firstRest = old })
+	t.Cleanup(func() { server.Close(); again = old })
 	return server.URL + "/x.bin"
 }
 
-// file downloads url to path, at most 1000 bytes.
+// get downloads url to path, at most 1000 bytes.
 func get(t *testing.T, url, path string) error {
 	t.Helper()
 	return File(t.Context(), Request{URL: url, Path: path, Limit: 1000})
 }
 
-func TestAnInterruptedDownloadGoesOn(t *testing.T) {
-	s := &flaky{content: bytes.Repeat([]byte("0123456789"), 100), etag: `"v1"`, cut: 300}
+func TestAnInterruptedDownloadContinues(t *testing.T) {
+	s := &flaky{content: bytes.Repeat([]byte("0123456789"), 100), etag: `"v1"`, cut: 150}
 	path := filepath.Join(t.TempDir(), "x")
 	var last [2]int64
 	require.NoError(t, File(t.Context(), Request{URL: serve(t, s), Path: path, Limit: 1000, Progress: func(done, total int64) { last = [2]int64{done, total} }}))
-	require.Equal(t, []string{"", "bytes=300-", "bytes=600-", "bytes=900-"}, s.asked)
+	require.Equal(t, []string{"", "bytes=150-", "bytes=300-", "bytes=450-", "bytes=600-", "bytes=750-", "bytes=900-"}, s.asked)
 	require.Equal(t, [2]int64{1000, 1000}, last)
 	requireContent(t, path, s.content)
 
-	require.NoError(t, get(t, "http://127.0.0.1:1/x", path), "it is there")
+	require.NoError(t, get(t, "http://127.0.0.1:1/x", path), "the file exists")
 }
 
 // requireContent checks that a file is there, and nothing else in its folder.
@@ -84,7 +84,7 @@ func requireContent(t *testing.T, path string, want []byte) {
 	require.Len(t, entries, 1)
 }
 
-func TestADownloadBeginsAnewWhenTheFileChanged(t *testing.T) {
+func TestADownloadStartsAgainWhenTheFileChanged(t *testing.T) {
 	s := &flaky{content: bytes.Repeat([]byte("old"), 100), etag: `"v1"`, cut: 50}
 	r := Request{URL: serve(t, s), Path: filepath.Join(t.TempDir(), "x"), Limit: 1000}
 	require.Error(t, r.try(t.Context()))
@@ -94,7 +94,7 @@ func TestADownloadBeginsAnewWhenTheFileChanged(t *testing.T) {
 	require.NoError(t, File(t.Context(), r))
 	requireContent(t, r.Path, s.content)
 
-	// A server that says nothing of its file's identity is asked for all of it.
+	// Without an ETag the file is requested from the beginning.
 	require.NoError(t, os.Remove(r.Path))
 	s.etag, s.cut = "", 50
 	require.Error(t, r.try(t.Context()))
@@ -105,16 +105,16 @@ func TestADownloadBeginsAnewWhenTheFileChanged(t *testing.T) {
 	requireContent(t, r.Path, s.content)
 }
 
-// Whenever a process ends, the validator on disk is that of the bytes on disk: a file
-// is never made of two contents.
-func TestAValidatorIsThatOfTheBytesThatAreThere(t *testing.T) {
+// Whenever a process ends, the validator on disk belongs to the bytes on disk: a file
+// never mixes two contents.
+func TestTheValidatorBelongsToTheBytesOnDisk(t *testing.T) {
 	s := &flaky{content: bytes.Repeat([]byte("old"), 100), etag: `"v1"`, cut: 50}
 	r := Request{URL: serve(t, s), Path: filepath.Join(t.TempDir(), "x"), Limit: 1000}
 	require.Error(t, r.try(t.Context()))
 	s.content, s.etag, s.cut = bytes.Repeat([]byte("new"), 100), `"v2"`, 0
 
-	// The process ends between the two writes of the second try: as it would if the state
-	// could not be written.
+	// The state cannot be written, as if the process ended between the two writes of the
+	// second try.
 	require.NoError(t, os.Remove(r.state()))
 	require.NoError(t, os.MkdirAll(filepath.Join(r.state(), "in the way"), 0o755))
 	require.Error(t, r.try(t.Context()))
@@ -124,7 +124,8 @@ func TestAValidatorIsThatOfTheBytesThatAreThere(t *testing.T) {
 	requireContent(t, r.Path, s.content)
 }
 
-// A part belongs to its URL, and a server that ignores If-Range is not believed.
+// A part belongs to its URL. A partial answer with another ETag, from a server that
+// ignores If-Range, is not appended.
 func TestAPartOfAnotherContentIsNotContinued(t *testing.T) {
 	s := &flaky{content: bytes.Repeat([]byte("old"), 100), etag: `"v1"`, cut: 50}
 	url := serve(t, s)
@@ -178,7 +179,7 @@ func TestADownloadGivesUp(t *testing.T) {
 
 	asked, status = 0, http.StatusServiceUnavailable
 	require.ErrorContains(t, get(t, url, path), "503 Service Unavailable")
-	require.Equal(t, tries, asked)
+	require.EqualValues(t, again.Tries, asked)
 
 	require.ErrorContains(t, get(t, "http://127.0.0.1:1/x.bin", path), "connection refused")
 

@@ -20,6 +20,9 @@ type Policy struct {
 	// Notify is called before each wait, with the error and the number of the try
 	// that failed. It may be nil.
 	Notify func(err error, try uint, wait time.Duration)
+	// Progressed is called after each try that failed. If it returns true, the try
+	// achieved something, and counts as the first one. It may be nil.
+	Progressed func() bool
 }
 
 // Permanent marks an error after which Do does not try again. Do returns err itself.
@@ -37,16 +40,22 @@ func Do(ctx context.Context, p Policy, op func() error) error {
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		try++
 		last = op()
+		if last != nil && p.Progressed != nil && p.Progressed() {
+			try = 1
+			wait.Reset()
+		}
+		if try >= p.Tries {
+			return struct{}{}, Permanent(last)
+		}
 		return struct{}{}, last
-	}, backoff.WithBackOff(wait), backoff.WithMaxTries(max(p.Tries, 1)), backoff.WithMaxElapsedTime(0),
+	}, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(0),
 		backoff.WithNotify(func(err error, wait time.Duration) {
 			if p.Notify != nil {
 				p.Notify(err, try, wait)
 			}
 		}))
-	var permanent *backoff.PermanentError
-	if errors.As(err, &permanent) { // on the last try backoff returns the mark too
-		return permanent.Unwrap()
+	for permanent := new(backoff.PermanentError); errors.As(err, &permanent); {
+		err = permanent.Unwrap()
 	}
 	if err != nil && ctx.Err() != nil && !errors.Is(last, err) {
 		return fmt.Errorf("%w: %w", last, err)

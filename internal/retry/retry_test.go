@@ -37,6 +37,14 @@ func TestDoTriesAsOftenAsThePolicySays(t *testing.T) {
 	}))
 }
 
+func TestATryThatProgressedCountsAsTheFirst(t *testing.T) {
+	calls := 0
+	p := fast
+	p.Progressed = func() bool { return calls <= 4 }
+	require.ErrorIs(t, retry.Do(t.Context(), p, func() error { calls++; return errFault }), errFault)
+	require.Equal(t, 6, calls)
+}
+
 func TestDoEndsAtAPermanentError(t *testing.T) {
 	for _, tries := range []uint{0, 1, 3} {
 		calls := 0
