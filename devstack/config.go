@@ -20,9 +20,8 @@ const (
 	kindMinIO     = "minio"
 )
 
-// config is the configuration that tailsweep's internal/stack writes. Both sides declare
-// it, and their tests compare it with testdata/config.json. Addresses are host:port on
-// loopback.
+// config is the configuration that tailsweep's internal/stack writes; the tests of both
+// sides compare it with testdata/config.json. Addresses are host:port on loopback.
 type config struct {
 	Dir              string            `json:"dir"` // the state folder
 	Namespace        string            `json:"namespace"`

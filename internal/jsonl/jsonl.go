@@ -1,10 +1,8 @@
-// Package jsonl reads and writes JSON Lines: one JSON value a line. Unlike a
-// bufio.Scanner, it never drops a long line without an error.
+// Package jsonl reads JSON Lines: one JSON value a line.
 package jsonl
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,29 +26,21 @@ func (e *LongLineError) Error() string {
 // than maxLine bytes is a *LongLineError. An error is yielded once, last.
 func Lines(r io.Reader, maxLine int) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		in := bufio.NewReader(r)
-		var line []byte
-		for n := 1; ; {
-			part, err := in.ReadSlice('\n')
-			line = append(line, part...)
-			whole := err == nil || errors.Is(err, io.EOF)
-			if whole {
-				line = bytes.TrimSuffix(line, []byte{'\n'})
-				line = bytes.TrimSuffix(line, []byte{'\r'})
+		scan := bufio.NewScanner(r)
+		scan.Buffer(nil, maxLine+len("\r\n"))
+		n := 1
+		// After a read error, what is left may be a part of a line.
+		for ; scan.Scan() && scan.Err() == nil && len(scan.Bytes()) <= maxLine; n++ {
+			if !yield(scan.Bytes(), nil) {
+				return
 			}
-			switch {
-			case len(line) > maxLine:
-				yield(nil, &LongLineError{Line: n, Max: maxLine})
-				return
-			case !whole && !errors.Is(err, bufio.ErrBufferFull):
-				yield(nil, err)
-				return
-			case errors.Is(err, io.EOF) && len(line) == 0, whole && !yield(line, nil), errors.Is(err, io.EOF):
-				return
-			case whole:
-				line = line[:0]
-				n++
-			}
+		}
+		err := scan.Err()
+		if errors.Is(err, bufio.ErrTooLong) || len(scan.Bytes()) > maxLine {
+			err = &LongLineError{Line: n, Max: maxLine}
+		}
+		if err != nil {
+			yield(nil, err)
 		}
 	}
 }

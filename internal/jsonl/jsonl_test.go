@@ -13,7 +13,7 @@ import (
 )
 
 func TestDecodeReadsLinesOfAnyLength(t *testing.T) {
-	long := strings.Repeat("x", 300_000) // a bufio.Scanner ends at 65,536
+	long := strings.Repeat("x", 300_000) // more than the default of a bufio.Scanner
 	for name, text := range map[string]string{
 		"a last newline":   `"a"` + "\n" + `"` + long + `"` + "\n" + `"b"` + "\n",
 		"no last newline":  `"a"` + "\n" + `"` + long + `"` + "\n" + `"b"`,
@@ -42,6 +42,11 @@ func TestDecodeNamesTheLine(t *testing.T) {
 	require.ErrorAs(t, err, &long)
 	require.Equal(t, 2, long.Line)
 	got, err := jsonl.DecodeAll[int](strings.NewReader("1\n12345\n"), 5)
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 12345}, got)
+	_, err = jsonl.DecodeAll[string](strings.NewReader("\"1\"\n\"123456789\"\r\n"), 5)
+	require.ErrorAs(t, err, &long)
+	got, err = jsonl.DecodeAll[int](strings.NewReader("1\r\n12345\r\n"), 5)
 	require.NoError(t, err)
 	require.Equal(t, []int{1, 12345}, got)
 }

@@ -15,98 +15,65 @@ import (
 	"github.com/tailsweep/tailsweep/internal/lock"
 )
 
-// Program is a program that Build builds.
-type Program string
-
-// The programs. Prometheus and MinIO are built from the sources of their own
-// release and never linked.
-const (
-	ProgramDevstack   Program = "devstack"
-	ProgramPrometheus Program = "prometheus"
-	ProgramMinIO      Program = "minio"
-)
-
 // The versions that are built; docs/decisions and deploy/ pin the same.
 const (
 	prometheusVersion = "v0.316.0" // 3.16.0
-	prometheusPackage = "github.com/prometheus/prometheus/cmd/prometheus@" + prometheusVersion
 	minioVersion      = "v0.0.0-20260212201848-7aac2a2c5b7c"
-	minioPackage      = "github.com/minio/minio@" + minioVersion
 )
 
-// Without service discovery (the tag) Prometheus compiles in a tenth of the memory.
-var prometheusFlags = []string{"-tags=remove_all_sd"}
-
-// recipe is how to get one program.
+// recipe says how to build one program.
 type recipe struct {
-	program Program
-	id      string // part of the file's name in the cache
-	dir     string // go build there; "" means go install
-	pkg     string // for go install, with a version
-	flags   []string
+	program string
+	id      string   // part of the file's name in the cache
+	dir     string   // go build there; "" means go install
+	pkg     string   // for go install, without the version
+	version string   // for go install
+	flags   []string // of both
+}
+
+// Prometheus and MinIO are built from the sources of their own release and never linked.
+// Without service discovery (the tag) Prometheus compiles in a tenth of the memory.
+var (
+	prometheusRecipe = recipe{program: ProcessPrometheus, id: prometheusVersion, version: prometheusVersion,
+		pkg: "github.com/prometheus/prometheus/cmd/prometheus", flags: []string{"-tags=remove_all_sd"}}
+	minioRecipe = recipe{program: ProcessMinIO, id: minioVersion, version: minioVersion, pkg: "github.com/minio/minio"}
+)
+
+func devstackRecipe() (recipe, error) {
+	src, err := findSource()
+	if err != nil {
+		return recipe{}, err
+	}
+	id, err := src.id()
+	return recipe{program: "devstack", id: id, dir: src.dir, pkg: modulePath + "/devstack", version: src.version}, err
 }
 
 func (r recipe) file(cache string) string {
-	return filepath.Join(cache, "bin", string(r.program)+"-"+r.id)
+	return filepath.Join(cache, "bin", r.program+"-"+r.id)
 }
 
-func recipeFor(p Program) (recipe, error) {
-	switch p {
-	case ProgramDevstack:
-		src, err := findSource()
-		if err != nil {
-			return recipe{}, err
-		}
-		id, err := src.id()
-		return recipe{program: p, id: id, dir: src.dir, pkg: modulePath + "/devstack@" + src.version}, err
-	case ProgramPrometheus:
-		return recipe{program: p, id: prometheusVersion, pkg: prometheusPackage, flags: prometheusFlags}, nil
-	case ProgramMinIO:
-		return recipe{program: p, id: minioVersion, pkg: minioPackage}, nil
-	}
-	return recipe{}, fmt.Errorf("program %q is unknown: choose %s, %s or %s", p, ProgramDevstack, ProgramPrometheus, ProgramMinIO)
-}
-
-// Build builds the programs that are missing in the cache folder ("" means
-// folder.Cache()). Without which it builds the programs that `up` needs by default:
+// Build builds the programs that `up` needs by default and that the cache folder lacks:
 // devstack and, if no `prometheus` is on the PATH, Prometheus. Progress goes to out.
-func Build(ctx context.Context, cache string, out io.Writer, which ...Program) error {
-	if cache == "" {
-		var err error
-		if cache, err = folder.Cache(); err != nil {
-			return err
-		}
+func Build(ctx context.Context, out io.Writer) error {
+	p, err := build(ctx, out, S3Versitygw, true)
+	if err == nil && p.prometheus == "" {
+		err = errors.New("prometheus was not built: see the warning")
 	}
-	if out == nil {
-		out = io.Discard
-	}
-	if len(which) == 0 {
-		which = []Program{ProgramDevstack}
-		if _, err := exec.LookPath("prometheus"); err != nil {
-			which = append(which, ProgramPrometheus)
-		}
-	}
-	for _, p := range which {
-		if _, err := ensure(ctx, cache, out, p); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
-// build gets the programs for a kind of S3 service. A missing Prometheus is only a
-// warning: sweeps run without it.
-func build(ctx context.Context, out io.Writer, kind string, prometheus bool) (programs, error) {
+// build returns the programs for a kind of S3 service, and builds those that are absent.
+// A Prometheus that cannot be built is only a warning: sweeps run without it.
+func build(ctx context.Context, out io.Writer, kind string, prometheus bool) (p programs, err error) {
 	cache, err := folder.Cache()
 	if err != nil {
 		return programs{}, err
 	}
-	var p programs
-	if p.devstack, err = ensure(ctx, cache, out, ProgramDevstack); err != nil {
+	if p.devstack, err = ensureDevstack(ctx, cache, out); err != nil {
 		return programs{}, err
 	}
 	if kind == S3MinIO {
-		if p.minio, err = ensure(ctx, cache, out, ProgramMinIO); err != nil {
+		if p.minio, err = ensure(ctx, cache, out, minioRecipe); err != nil {
 			return programs{}, err
 		}
 	}
@@ -116,28 +83,30 @@ func build(ctx context.Context, out io.Writer, kind string, prometheus bool) (pr
 	if p.prometheus, err = exec.LookPath("prometheus"); err == nil {
 		return p, nil
 	}
-	p.prometheus, err = ensure(ctx, cache, out, ProgramPrometheus)
-	if ctx.Err() != nil {
-		return programs{}, ctx.Err()
-	}
-	if err != nil {
+	if p.prometheus, err = ensure(ctx, cache, out, prometheusRecipe); err != nil {
 		say(out, "warning: no Prometheus, sweeps run without it: %v", err)
 		p.prometheus = ""
 	}
-	return p, nil
+	return p, ctx.Err()
 }
 
-// ensure returns the program's file in the cache, built first where it is absent.
-func ensure(ctx context.Context, cache string, out io.Writer, p Program) (string, error) {
-	r, err := recipeFor(p)
+// ensureDevstack is ensure for devstack. Without its sources it returns the newest build:
+// this may be an unreleased binary that was moved away from its clone.
+func ensureDevstack(ctx context.Context, cache string, out io.Writer) (string, error) {
+	r, err := devstackRecipe()
 	if errors.Is(err, errNoSource) {
-		if files, listErr := newestFirst(cache, p); listErr == nil && len(files) > 0 {
-			return files[0], nil // an unreleased binary, away from the clone that built this
+		if files, listErr := newestFirst(cache, "devstack"); listErr == nil && len(files) > 0 {
+			return files[0], nil
 		}
 	}
 	if err != nil {
 		return "", err
 	}
+	return ensure(ctx, cache, out, r)
+}
+
+// ensure returns the program's file in the cache, and builds it if it is absent.
+func ensure(ctx context.Context, cache string, out io.Writer, r recipe) (string, error) {
 	file := r.file(cache)
 	if _, err := os.Stat(file); err == nil {
 		return file, nil
@@ -145,17 +114,17 @@ func ensure(ctx context.Context, cache string, out io.Writer, p Program) (string
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return "", folder.Hint(fmt.Errorf("make the cache folder: %w", err), folder.CacheVariable)
 	}
-	release, err := lock.Take(ctx, filepath.Join(cache, "bin", "."+string(p)+".lock"), func() {
-		say(out, "another tailsweep process is building %s; waiting", p)
+	release, err := lock.Take(ctx, filepath.Join(cache, "bin", "."+r.program+".lock"), func() {
+		say(out, "another tailsweep process is building %s; waiting", r.program)
 	})
 	if err != nil {
 		return "", folder.Hint(err, folder.CacheVariable)
 	}
 	if _, err = os.Stat(file); err != nil { // not built while we waited
 		if err = r.build(ctx, file, out); err != nil {
-			err = fmt.Errorf("build %s: %w", p, err)
+			err = fmt.Errorf("build %s: %w", r.program, err)
 		} else {
-			err = prune(cache, p)
+			err = prune(cache, r.program)
 		}
 	}
 	return file, errors.Join(err, release())
@@ -163,8 +132,8 @@ func ensure(ctx context.Context, cache string, out io.Writer, p Program) (string
 
 // prune keeps the three newest builds of a program: in a clone that is being changed,
 // each change of devstack makes another one of 170 MB.
-func prune(cache string, p Program) error {
-	files, err := newestFirst(cache, p)
+func prune(cache, program string) error {
+	files, err := newestFirst(cache, program)
 	if err != nil {
 		return err
 	}
@@ -177,8 +146,8 @@ func prune(cache string, p Program) error {
 }
 
 // newestFirst lists the builds of a program in the cache.
-func newestFirst(cache string, p Program) ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(cache, "bin", string(p)+"-*"))
+func newestFirst(cache, program string) ([]string, error) {
+	files, err := filepath.Glob(filepath.Join(cache, "bin", program+"-*"))
 	if err != nil {
 		return nil, err
 	}

@@ -77,14 +77,14 @@ func TestThisCloneIsFound(t *testing.T) {
 	require.FileExists(t, filepath.Join(src.dir, "temporal.go"))
 }
 
-// A real compiler builds a small module, once, into its place.
-func TestRecipeBuildsOnce(t *testing.T) {
+// The Go compiler builds a small module.
+func TestRecipeBuilds(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, map[string]string{
 		"src/go.mod":  "module example.test/hello\n\ngo 1.26\n",
 		"src/main.go": "package main\n\nfunc main() { println(\"hello\") }\n",
 	})
-	r := recipe{program: ProgramDevstack, id: "1", dir: filepath.Join(dir, "src")}
+	r := recipe{program: "devstack", id: "1", dir: filepath.Join(dir, "src")}
 	file := r.file(dir)
 	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
 	require.NoError(t, r.build(t.Context(), file, &bytes.Buffer{}))
@@ -106,25 +106,24 @@ func TestRecipeBuildsOnce(t *testing.T) {
 	require.Len(t, entries, 1, "temporary folders stay behind")
 }
 
-func TestEnsureDoesNotBuildWhatIsThere(t *testing.T) {
+func TestEnsureDoesNotBuildAgain(t *testing.T) {
 	cache := t.TempDir()
 	t.Setenv("PATH", "") // nothing can be built
 	write(t, cache, map[string]string{"bin/minio-" + minioVersion: "built before"})
-	file, err := ensure(t.Context(), cache, &bytes.Buffer{}, ProgramMinIO)
+	file, err := ensure(t.Context(), cache, &bytes.Buffer{}, minioRecipe)
 	require.NoError(t, err)
 	require.Equal(t, filepath.Join(cache, "bin", "minio-"+minioVersion), file)
 
-	_, err = ensure(t.Context(), cache, &bytes.Buffer{}, ProgramPrometheus)
+	_, err = ensure(t.Context(), cache, &bytes.Buffer{}, prometheusRecipe)
 	require.ErrorContains(t, err, "build prometheus: no `go` on the PATH")
-	require.ErrorContains(t, Build(t.Context(), cache, nil, "nginx"), `program "nginx" is unknown: choose devstack, prometheus or minio`)
 }
 
-// Prometheus that cannot be had is a warning, devstack is not.
+// Without Prometheus `up` prints a warning, without devstack it fails.
 func TestStackWithoutPrometheus(t *testing.T) {
 	cache := t.TempDir()
 	t.Setenv("PATH", "")
 	t.Setenv("TAILSWEEP_CACHE_DIR", cache)
-	r, err := recipeFor(ProgramDevstack)
+	r, err := devstackRecipe()
 	require.NoError(t, err)
 	_, err = build(t.Context(), &bytes.Buffer{}, S3Versitygw, true)
 	require.ErrorContains(t, err, "build devstack")
@@ -135,14 +134,15 @@ func TestStackWithoutPrometheus(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, programs{devstack: r.file(cache)}, p)
 	require.Contains(t, out.String(), "warning: no Prometheus")
+	require.ErrorContains(t, Build(t.Context(), &out), "prometheus was not built")
 }
 
-func TestBuildEnvironIsNotTheMainModules(t *testing.T) {
+func TestBuildEnvironDropsVariablesOfTheMainModule(t *testing.T) {
 	env := buildEnviron([]string{"HOME=/h", "GOEXPERIMENT=simd", "GOOS=plan9", "GOWORK=/w", "GOFLAGS=-buildvcs=false", "GOBIN=/b"}, "/tmp/x")
 	require.Equal(t, []string{"HOME=/h", "GOFLAGS=-buildvcs=false", "GOWORK=off", "GOBIN=/tmp/x"}, env)
 }
 
-func TestProgressReadsWhatGoSays(t *testing.T) {
+func TestProgressCountsTheLinesOfGo(t *testing.T) {
 	var p progress
 	require.Empty(t, p.String())
 	p.line("go: downloading go.temporal.io/server v1.32.1")
@@ -162,7 +162,7 @@ func TestPruneKeepsTheNewest(t *testing.T) {
 		at := now.Add(time.Duration(i) * time.Minute)
 		require.NoError(t, os.Chtimes(filepath.Join(cache, "bin", name), at, at))
 	}
-	require.NoError(t, prune(cache, ProgramDevstack))
+	require.NoError(t, prune(cache, "devstack"))
 	entries, err := os.ReadDir(filepath.Join(cache, "bin"))
 	require.NoError(t, err)
 	var left []string
@@ -171,7 +171,7 @@ func TestPruneKeepsTheNewest(t *testing.T) {
 	}
 	require.Equal(t, "devstack-a devstack-b devstack-c prometheus-a", strings.Join(left, " "))
 
-	files, err := newestFirst(cache, ProgramDevstack)
+	files, err := newestFirst(cache, "devstack")
 	require.NoError(t, err)
 	require.Equal(t, filepath.Join(cache, "bin", "devstack-a"), files[0])
 }

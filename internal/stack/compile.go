@@ -16,7 +16,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/jsonl"
 )
 
-// build compiles into a temporary folder beside file and renames.
+// build compiles the program in a temporary folder next to file, and renames it to file.
 func (r recipe) build(ctx context.Context, file string, out io.Writer) (err error) {
 	gocmd, err := exec.LookPath("go")
 	if err != nil {
@@ -32,18 +32,18 @@ func (r recipe) build(ctx context.Context, file string, out io.Writer) (err erro
 	// The flags are those of a plain `go test` and `go vet` (no -trimpath, the
 	// default of cgo), so that in a clone they share the build cache.
 	args := []string{"install", "-v", "-ldflags=-s -w"}
-	built := filepath.Join(tmp, string(r.program))
+	built := filepath.Join(tmp, r.program)
 	if r.dir != "" {
 		args = []string{"build", "-C", r.dir, "-v", "-ldflags=-s -w", "-o", built}
 	}
 	args = append(args, r.flags...)
 	if r.dir == "" {
-		args = append(args, r.pkg)
+		args = append(args, r.pkg+"@"+r.version)
 	}
 	cmd := exec.CommandContext(ctx, gocmd, args...)
 	cmd.Dir = tmp // outside any go.mod or go.work of the user
 	cmd.Env = buildEnviron(os.Environ(), tmp)
-	if err := runShowing(ctx, cmd, "building "+string(r.program), out); err != nil {
+	if err := runShowing(ctx, cmd, "building "+r.program, out); err != nil {
 		return err
 	}
 	return os.Rename(built, file)

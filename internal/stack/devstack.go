@@ -7,48 +7,21 @@ import (
 	"github.com/tailsweep/tailsweep/internal/file"
 )
 
-// devstackConfig is run/devstack.json, the configuration of devstack. Addresses are
-// host:port. devstack, which imports nothing of this module, declares the same; the
-// tests of both sides compare it with devstack/testdata/config.json.
-type devstackConfig struct {
-	Dir              string            `json:"dir"`
-	Namespace        string            `json:"namespace"`
-	SearchAttributes map[string]string `json:"search_attributes"`
-	Credentials      string            `json:"credentials"` // path of credentials.json
-	Bucket           string            `json:"bucket"`
-	Temporal         string            `json:"temporal"`
-	UI               string            `json:"ui"`
-	S3               s3Config          `json:"s3"`
-	Prometheus       prometheusConfig  `json:"prometheus"`
-}
-
-type s3Config struct {
-	Kind    string `json:"kind"`
-	Address string `json:"address"`
-	Binary  string `json:"binary,omitempty"`  // of MinIO
-	Console string `json:"console,omitempty"` // of MinIO
-}
-
-type prometheusConfig struct {
-	Binary  string   `json:"binary,omitempty"` // "" for no Prometheus
-	Address string   `json:"address,omitempty"`
-	Targets []string `json:"targets,omitempty"` // the worker's metrics
-}
-
-func newDevstackConfig(l layout, made setup, p programs, attributes map[string]string) devstackConfig {
-	c := devstackConfig{
-		Dir: string(l), Namespace: Namespace, SearchAttributes: attributes,
-		Credentials: l.credentials(), Bucket: made.Bucket,
-		Temporal: loopback(made.Ports.Temporal), UI: loopback(made.Ports.UI),
-		S3: s3Config{Kind: made.S3, Address: loopback(made.Ports.S3)},
-	}
+// devstackConfig returns the content of run/devstack.json, the configuration of devstack.
+// Addresses are host:port. devstack, which imports nothing of this module, declares the
+// type; the tests of both sides compare it with devstack/testdata/config.json.
+func devstackConfig(l layout, made setup, p programs, attributes map[string]string) map[string]any {
+	s3 := map[string]any{"kind": made.S3, "address": loopback(made.Ports.S3)}
 	if made.S3 == S3MinIO {
-		c.S3.Binary, c.S3.Console = p.minio, loopback(made.Ports.S3Console)
+		s3["binary"], s3["console"] = p.minio, loopback(made.Ports.S3Console)
+	}
+	c := map[string]any{
+		"dir": l, "namespace": Namespace, "search_attributes": attributes, "credentials": l.credentials(), "bucket": made.Bucket,
+		"temporal": loopback(made.Ports.Temporal), "ui": loopback(made.Ports.UI), "s3": s3,
 	}
 	if p.prometheus != "" {
-		c.Prometheus = prometheusConfig{
-			Binary: p.prometheus, Address: loopback(made.Ports.Prometheus),
-			Targets: []string{loopback(made.Ports.WorkerMetrics)},
+		c["prometheus"] = map[string]any{
+			"binary": p.prometheus, "address": loopback(made.Ports.Prometheus), "targets": []string{loopback(made.Ports.WorkerMetrics)},
 		}
 	}
 	return c

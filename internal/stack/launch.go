@@ -81,7 +81,7 @@ func upStack(ctx context.Context, l layout, made *setup, o Options, get func(str
 	if err := choosePorts(ctx, l, made, o.Out); err != nil {
 		return err
 	}
-	if err := file.WriteJSON(l.devstackConfig(), newDevstackConfig(l, *made, p, o.SearchAttributes), ownerOnly); err != nil {
+	if err := file.WriteJSON(l.devstackConfig(), devstackConfig(l, *made, p, o.SearchAttributes), ownerOnly); err != nil {
 		return err
 	}
 	if err := os.Remove(l.ready()); err != nil && !errors.Is(err, os.ErrNotExist) {

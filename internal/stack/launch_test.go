@@ -303,7 +303,7 @@ func TestWatchEndsWithAProcess(t *testing.T) {
 // The file that devstack reads in its own tests is what this side writes.
 func TestDevstackConfigContract(t *testing.T) {
 	home, cache := "/home/ada/.local/share/tailsweep", "/home/ada/.cache/tailsweep/bin/"
-	c := newDevstackConfig(layout(home), setup{S3: S3MinIO, Bucket: "tailsweep", Ports: ports{20001, 20002, 20003, 20004, 20005, 20006}},
+	c := devstackConfig(layout(home), setup{S3: S3MinIO, Bucket: "tailsweep", Ports: ports{20001, 20002, 20003, 20004, 20005, 20006}},
 		programs{minio: cache + "minio", prometheus: cache + "prometheus"},
 		map[string]string{"TailsweepState": "Keyword", "TailsweepDone": "Int"})
 	path := t.TempDir() + "/config.json"
@@ -312,7 +312,7 @@ func TestDevstackConfigContract(t *testing.T) {
 	require.NoError(t, err)
 	want, err := os.ReadFile("../../devstack/testdata/config.json")
 	require.NoError(t, err)
-	require.Equal(t, string(want), string(got))
+	require.JSONEq(t, string(want), string(got))
 
 	b, err := os.ReadFile("../../devstack/testdata/ready.json")
 	require.NoError(t, err)

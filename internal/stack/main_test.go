@@ -48,7 +48,10 @@ func fakeDevstack(config, mode string) error {
 	}
 	terminated := make(chan os.Signal, 1)
 	signal.Notify(terminated, syscall.SIGTERM)
-	var c devstackConfig
+	var c struct {
+		Dir, Temporal, UI string
+		S3                struct{ Address string }
+	}
 	if err := file.ReadJSON(config, &c); err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ which takes minutes.`,
 		case cmd.Flags().Changed("slots") && *slots < 1:
 			return cli.Usagef("up: --slots is %d (valid: 1 or more)", *slots)
 		case *buildOnly:
-			return stack.Build(cmd.Context(), "", a.Err)
+			return stack.Build(cmd.Context(), a.Err)
 		}
 		if o.Worker {
 			if err := cli.RefuseOtherBackend(device.Value); err != nil {
