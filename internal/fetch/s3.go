@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/internal/download"
 	"github.com/tailsweep/tailsweep/internal/store"
@@ -144,36 +146,27 @@ func removeOthers(dir string, keep map[string]bool) error {
 	})
 }
 
-// each does some objects at a time, and stops at the first error.
+// each calls do for all objects, several at a time, until the first error.
 func (f *Fetcher) each(ctx context.Context, objects []store.Info, total *Progress, do func(context.Context, store.Info) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	queue := make(chan store.Info)
-	var wg sync.WaitGroup
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(streams)
 	var mu sync.Mutex
-	for range streams {
-		wg.Go(func() {
-			for info := range queue {
-				if err := do(ctx, info); err != nil {
-					cancel(err) // the first one counts
-					return
-				}
-				mu.Lock()
-				total.Done += info.Size
-				f.progress(*total)
-				mu.Unlock()
+	for _, info := range objects {
+		group.Go(func() error {
+			if err := context.Cause(ctx); err != nil {
+				return err
 			}
+			if err := do(ctx, info); err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			total.Done += info.Size
+			f.progress(*total)
+			return nil
 		})
 	}
-	for _, info := range objects {
-		select {
-		case queue <- info:
-		case <-ctx.Done():
-		}
-	}
-	close(queue)
-	wg.Wait()
-	return context.Cause(ctx)
+	return group.Wait()
 }
 
 // checkEntry returns how many bytes a file of this name may have, or an error where

@@ -1,12 +1,12 @@
 package stack
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 
+	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 )
 
@@ -14,34 +14,26 @@ import (
 // ticks since then. A zombie has ended only when its other threads have: until then
 // they keep its ports and locks.
 func startOf(pid int) (string, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	stat, err := statOf(pid)
 	if err != nil {
 		return "", err
 	}
-	// The command's name, in parentheses, may hold spaces and parentheses. After
-	// it come the state, field 3 of proc_pid_stat(5), as field 20 the number of
-	// threads and as field 22 the start.
-	_, rest, ok := cutLast(stat, []byte(") "))
-	fields := bytes.Fields(rest)
-	if !ok || len(fields) < 20 {
-		return "", fmt.Errorf("/proc/%d/stat: %q is not understood", pid, stat)
-	}
-	state, threads := string(fields[0]), string(fields[17])
-	if state == "X" || state == "Z" && (threads == "0" || threads == "1") {
+	if stat.State == "X" || stat.State == "Z" && stat.NumThreads <= 1 {
 		return "", os.ErrProcessDone
 	}
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return "", err
 	}
-	return strings.TrimSpace(string(boot)) + " " + string(fields[19]), nil
+	return fmt.Sprintf("%s %d", strings.TrimSpace(string(boot)), stat.Starttime), nil
 }
 
-func cutLast(s, sep []byte) (before, after []byte, found bool) {
-	if i := bytes.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
+func statOf(pid int) (procfs.ProcStat, error) {
+	p, err := procfs.NewProc(pid)
+	if err != nil {
+		return procfs.ProcStat{}, err
 	}
-	return s, nil, false
+	return p.Stat()
 }
 
 // Bits of /proc/PID/stat's flags and of /proc/PID/status's signal masks.
@@ -53,16 +45,8 @@ const (
 // dying reports whether a process will run no further instruction of its own, because
 // SIGKILL is pending or it is exiting.
 func dying(pid int) bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return true
-	}
-	_, rest, _ := cutLast(stat, []byte(") "))
-	fields := bytes.Fields(rest) // from field 3, the state; field 9 has the flags
-	if len(fields) < 7 || string(fields[0]) == "Z" {
-		return true
-	}
-	if flags, err := strconv.ParseUint(string(fields[6]), 10, 64); err == nil && flags&flagExiting != 0 {
+	stat, err := statOf(pid)
+	if err != nil || stat.State == "Z" || stat.Flags&flagExiting != 0 {
 		return true
 	}
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
