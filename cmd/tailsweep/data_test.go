@@ -119,7 +119,7 @@ checkpoints: {every_steps: 10}
 
 	_, r = read("s3://any/nothing")
 	require.Equal(t, cli.ExitUsage, r.Code)
-	require.Contains(t, r.Err, "s3://any/nothing has no pictures (PNG, JPEG")
+	require.Contains(t, r.Err, "s3://any/nothing has no images (PNG, JPEG")
 }
 
 // A spec of a new folder can be inspected before it is finished. What prevents its trials

@@ -20,7 +20,7 @@ func TestImportDirections(t *testing.T) {
 		prometheus = "github.com/prometheus"
 	)
 	// The packages of internal/ that do more than help with files, locks or text.
-	services := slices.Clip([]string{module + "/internal/archive", module + "/internal/connect", module + "/internal/fetch", module + "/internal/metrics", module + "/internal/stack", module + "/internal/store"})
+	services := slices.Clip([]string{module + "/internal/archive", module + "/internal/connect", module + "/internal/datasets", module + "/internal/metrics", module + "/internal/stack", module + "/internal/store"})
 	for _, c := range []struct {
 		packages string
 		never    []string
@@ -34,7 +34,7 @@ func TestImportDirections(t *testing.T) {
 		{"./internal/store/...", []string{temporal, gomlx, prometheus, module + "/sweep", module + "/activities", module + "/trainer"}},
 		{"./internal/archive", []string{gomlx, minio + "/minio", prometheus}},
 		{"./internal/metrics", []string{gomlx, minio, module + "/workflows", module + "/trainer"}},
-		{"./internal/stack", []string{temporal, gomlx, minio, prometheus, module + "/trainer", module + "/workflows"}},
+		{"./internal/stack", []string{temporal, gomlx, minio, prometheus + "/client_golang", module + "/trainer", module + "/workflows"}},
 		{"./cmd/tailsweep", []string{temporal + "/server", minio + "/minio", prometheus + "/prometheus", "github.com/versity"}},
 	} {
 		t.Run(c.packages, func(t *testing.T) {

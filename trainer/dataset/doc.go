@@ -25,7 +25,7 @@
 // and a *format.Error where the content of a file is.
 //
 // The package opens no socket. A URL stands for a folder of the cache (Local), which
-// package internal/fetch fills before a training starts.
+// package internal/datasets fills before a training starts.
 //
 // It must not import GoMLX.
 package dataset

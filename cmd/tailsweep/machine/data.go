@@ -120,9 +120,9 @@ worker then downloads it.)`,
 		if err != nil {
 			return err
 		}
-		f := a.Fetcher()
+		f := a.Downloader()
 		end := a.Follow(f)
-		there, err := f.Pull(cmd.Context(), name, *from, dir)
+		there, err := f.Download(cmd.Context(), name, *from, dir)
 		end()
 		if err != nil {
 			return cli.AsBadInput(fmt.Errorf("data pull %s: %w", name, err))

@@ -59,7 +59,7 @@ worker. A second signal ends it at once.`,
 		return worker.Run(ctx, worker.Config{
 			Client: c, Archive: archive.New(objects), Metrics: m, Log: slog.New(slog.NewTextHandler(a.Err, nil)),
 			Only: only.Value, Queue: *queue, Slots: *slots, Devices: worker.Devices(), Backend: device.Value,
-			Datasets: a.Fetcher(), MetricsAddr: *listen, StagingRoot: *staging, Executable: self,
+			Datasets: a.Downloader(), MetricsAddr: *listen, StagingRoot: *staging, Executable: self,
 		})
 	}
 	return cmd

@@ -12,7 +12,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/internal/connect"
-	"github.com/tailsweep/tailsweep/internal/fetch"
+	"github.com/tailsweep/tailsweep/internal/datasets"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -21,9 +21,9 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
 
-// Fetcher downloads datasets. Buckets are found as the configuration says.
-func (a *App) Fetcher() *fetch.Fetcher {
-	return &fetch.Fetcher{Log: a.Say, Bucket: func(ctx context.Context, name string) (store.Store, error) {
+// Downloader downloads datasets. Buckets are found as the configuration says.
+func (a *App) Downloader() *datasets.Downloader {
+	return &datasets.Downloader{Log: a.Say, Bucket: func(ctx context.Context, name string) (store.Store, error) {
 		if a.Objects != nil {
 			return a.Objects, nil
 		}
@@ -38,7 +38,7 @@ func (a *App) Fetcher() *fetch.Fetcher {
 // Fetch downloads a spec's dataset to this machine where it is missing, and shows
 // the progress.
 func (a *App) Fetch(ctx context.Context, d sweep.Dataset) error {
-	f := a.Fetcher()
+	f := a.Downloader()
 	end := a.Follow(f)
 	defer end()
 	return AsBadInput(f.Dataset(ctx, d))
@@ -68,14 +68,14 @@ func (a *App) SayRead() func(done, all int) {
 
 // Follow shows the progress of downloads: in one line that is redrawn on a terminal,
 // else in a line every few seconds.
-func (a *App) Follow(f *fetch.Fetcher) (end func()) {
+func (a *App) Follow(f *datasets.Downloader) (end func()) {
 	every, lead, tail := 5*time.Second, "", "\n"
 	if file, ok := a.Err.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		every, lead, tail = 100*time.Millisecond, "\r\x1b[K", ""
 	}
 	var mu sync.Mutex
 	last, shown := time.Now(), false
-	f.Progress = func(p fetch.Progress) {
+	f.Progress = func(p datasets.Progress) {
 		mu.Lock()
 		defer mu.Unlock()
 		if time.Since(last) < every {

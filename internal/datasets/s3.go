@@ -1,4 +1,4 @@
-package fetch
+package datasets
 
 import (
 	"context"
@@ -28,12 +28,12 @@ const (
 )
 
 // open opens the bucket of an s3:// URL.
-func (f *Fetcher) open(ctx context.Context, url string) (s store.Store, key string, err error) {
+func (dl *Downloader) open(ctx context.Context, url string) (s store.Store, key string, err error) {
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(url, "s3://"), "/")
-	if f.Bucket == nil {
+	if dl.Bucket == nil {
 		return nil, "", fmt.Errorf("%s: no object store is configured", url)
 	}
-	s, err = f.Bucket(ctx, bucket)
+	s, err = dl.Bucket(ctx, bucket)
 	var access *store.AccessError
 	if errors.Is(err, store.ErrNoBucket) || errors.As(err, &access) && access.Reason == block.Denied {
 		err = badData(err) // other reasons, such as revoked keys, can be put right while a sweep runs
@@ -65,8 +65,8 @@ func get(ctx context.Context, s store.Store, key, part string, limit int64, prog
 // objects downloads the images and split files under an s3:// prefix into dir. A file
 // that exists with an object's name, size and date is not downloaded again. A file that
 // has no object, left by an earlier try or a different prefix, is removed.
-func (f *Fetcher) objects(ctx context.Context, url, dir string) error {
-	s, prefix, err := f.open(ctx, url)
+func (dl *Downloader) objects(ctx context.Context, url, dir string) error {
+	s, prefix, err := dl.open(ctx, url)
 	if err != nil {
 		return err
 	}
@@ -98,13 +98,13 @@ func (f *Fetcher) objects(ctx context.Context, url, dir string) error {
 		}
 	}
 	if len(chosen) == 0 {
-		return badData(fmt.Errorf("%s has no pictures (%s files)", url, picture.Formats()))
+		return badData(fmt.Errorf("%s has no images (%s files)", url, picture.Formats()))
 	}
-	f.logLeftOut(url, others)
+	dl.logLeftOut(url, others)
 	if err := removeOthers(dir, files); err != nil {
 		return err
 	}
-	return f.each(ctx, chosen, &total, func(ctx context.Context, info store.Info) error {
+	return dl.each(ctx, chosen, &total, func(ctx context.Context, info store.Info) error {
 		dst := filepath.Join(dir, filepath.FromSlash(strings.TrimPrefix(info.Key, prefix+"/")))
 		if have, err := os.Lstat(dst); err == nil && have.Size() == info.Size && have.ModTime().Equal(info.Modified) {
 			return nil
@@ -122,10 +122,10 @@ func (f *Fetcher) objects(ctx context.Context, url, dir string) error {
 	})
 }
 
-// logLeftOut reports how many files of a source are not fetched.
-func (f *Fetcher) logLeftOut(from string, n int) {
+// logLeftOut reports how many files of a source are left out.
+func (dl *Downloader) logLeftOut(from string, n int) {
 	if n > 0 {
-		f.log("%s: skipped %d files that are neither supported images (%s) nor split files", from, n, picture.Formats())
+		dl.log("%s: skipped %d files that are neither supported images (%s) nor split files", from, n, picture.Formats())
 	}
 }
 
@@ -147,7 +147,7 @@ func removeOthers(dir string, keep map[string]bool) error {
 }
 
 // each calls do for all objects, several at a time, until the first error.
-func (f *Fetcher) each(ctx context.Context, objects []store.Info, total *Progress, do func(context.Context, store.Info) error) error {
+func (dl *Downloader) each(ctx context.Context, objects []store.Info, total *Progress, do func(context.Context, store.Info) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(streams)
 	var mu sync.Mutex
@@ -162,7 +162,7 @@ func (f *Fetcher) each(ctx context.Context, objects []store.Info, total *Progres
 			mu.Lock()
 			defer mu.Unlock()
 			total.Done += info.Size
-			f.progress(*total)
+			dl.progress(*total)
 			return nil
 		})
 	}

@@ -1,4 +1,4 @@
-package fetch
+package datasets
 
 import (
 	"bytes"
@@ -65,14 +65,14 @@ func requireBadData(t *testing.T, err error) {
 	require.Equal(t, sweep.FailBadData, failure.Class)
 }
 
-// bucket is a Fetcher whose only bucket, b, holds these objects.
-func bucket(t *testing.T, objects map[string]string) (*Fetcher, *counting) {
+// bucket is a Downloader whose only bucket, b, holds these objects.
+func bucket(t *testing.T, objects map[string]string) (*Downloader, *counting) {
 	t.Helper()
 	s := &counting{Memory: storetest.NewMemory(), gets: map[string]int{}}
 	for key, body := range objects {
 		require.NoError(t, s.Put(t.Context(), key, strings.NewReader(body), int64(len(body))))
 	}
-	return &Fetcher{Bucket: func(_ context.Context, name string) (store.Store, error) {
+	return &Downloader{Bucket: func(_ context.Context, name string) (store.Store, error) {
 		if name != "b" {
 			return nil, store.ErrNoBucket
 		}
@@ -108,7 +108,7 @@ func TestImageFolderFromAnObjectStore(t *testing.T) {
 	})
 	d := sweep.Dataset{Name: sweep.ImageFolder, Path: "s3://b/set/", FolderClasses: 2, FolderChannels: 3, Size: 8, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone}}
 	_, err := dataset.Load(d)
-	requireBadData(t, err) // not fetched yet
+	requireBadData(t, err) // not downloaded yet
 
 	s.fail = "set/bee/1.png"
 	require.ErrorIs(t, f.Dataset(t.Context(), d), errLost)
@@ -122,7 +122,7 @@ func TestImageFolderFromAnObjectStore(t *testing.T) {
 	require.Equal(t, map[string]string{"ant/0.png": img, "bee/0.png": img, "bee/1.png": img, "train.txt": "ant/0.png 0"}, tree(t, local.Path))
 	for name := range came {
 		if !strings.HasSuffix(name, ".part") {
-			require.Equal(t, 1, s.gets["set/"+name], "%s: what was there was not fetched again", name)
+			require.Equal(t, 1, s.gets["set/"+name], "%s: what was there was not downloaded again", name)
 		}
 	}
 	set, err := dataset.Load(d)
@@ -145,7 +145,7 @@ func TestOnlyWhatTheSpecNamesWronglyIsBadData(t *testing.T) {
 		reason block.Reason
 		bad    bool
 	}{{block.Denied, true}, {block.NoBucket, true}, {block.UnknownKey, false}, {block.ExpiredKeys, false}, {block.Clock, false}} {
-		f := &Fetcher{Bucket: func(context.Context, string) (store.Store, error) {
+		f := &Downloader{Bucket: func(context.Context, string) (store.Store, error) {
 			return nil, &store.AccessError{Op: "open", Reason: c.reason}
 		}}
 		_, _, err := f.open(t.Context(), "s3://b/x")
@@ -168,7 +168,7 @@ func TestFileIsVerified(t *testing.T) {
 	dir := t.TempDir()
 	from := filepath.Join(dir, "from.bin")
 	require.NoError(t, os.WriteFile(from, []byte("content"), 0o600))
-	f, dst := &Fetcher{}, filepath.Join(dir, "to.bin")
+	f, dst := &Downloader{}, filepath.Join(dir, "to.bin")
 
 	err := f.file(t.Context(), from, dst, dataset.Pin{Size: 7, SHA256: sha([]byte("other"))})
 	require.ErrorContains(t, err, from+" has sha256 "+sha([]byte("content"))+", want "+sha([]byte("other")))
@@ -187,10 +187,10 @@ func TestFileIsVerified(t *testing.T) {
 	requireBadData(t, f.file(t.Context(), filepath.Join(dir, "gone"), filepath.Join(dir, "x"), dataset.Pin{}))
 }
 
-func TestPullRefuses(t *testing.T) {
-	f, dir := &Fetcher{}, filepath.Join(t.TempDir(), "set")
+func TestDownloadRefuses(t *testing.T) {
+	f, dir := &Downloader{}, filepath.Join(t.TempDir(), "set")
 	for _, c := range []struct{ name, from, want string }{
-		{"mnist", "", `dataset "mnist" is not one that can be fetched`},
+		{"mnist", "", `dataset "mnist" cannot be downloaded`},
 		{sweep.ImageFolder, "", "an image folder needs a source"},
 		{sweep.ImageFolder, "/data/images", "want an archive"},
 		{sweep.ImageFolder, "ftp://host/x.zip", "ftp:// is not supported"},
@@ -198,45 +198,45 @@ func TestPullRefuses(t *testing.T) {
 		{sweep.FashionMNIST, "/nowhere", "/nowhere/train-images-idx3-ubyte.gz: no such file or directory"},
 		{sweep.CIFAR10, "/nowhere/mine.tar.gz", "/nowhere/mine.tar.gz: no such file or directory"},
 	} {
-		_, err := f.Pull(t.Context(), c.name, c.from, dir)
+		_, err := f.Download(t.Context(), c.name, c.from, dir)
 		require.ErrorContains(t, err, c.want)
 		requireBadData(t, err)
 		require.NoDirExists(t, dir)
 	}
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	_, err := f.Pull(t.Context(), sweep.CIFAR10, "", file)
+	_, err := f.Download(t.Context(), sweep.CIFAR10, "", file)
 	require.ErrorContains(t, err, "is not a folder")
 	require.FileExists(t, file)
 }
 
 // What is not the published set is not kept, so that the next try can succeed.
-func TestPullForgetsWhatIsNotTheSet(t *testing.T) {
+func TestDownloadForgetsWhatIsNotTheSet(t *testing.T) {
 	from, dir := t.TempDir(), filepath.Join(t.TempDir(), "set")
 	for _, name := range []string{"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"} {
 		require.NoError(t, os.WriteFile(filepath.Join(from, name), []byte("no gzip"), 0o600))
 	}
-	_, err := (&Fetcher{}).Pull(t.Context(), sweep.FashionMNIST, from, dir)
+	_, err := (&Downloader{}).Download(t.Context(), sweep.FashionMNIST, from, dir)
 	require.ErrorContains(t, err, "train-images-idx3-ubyte.gz: ")
 	requireBadData(t, err)
 	require.NoDirExists(t, dir)
 	require.NoDirExists(t, dir+".partial")
 }
 
-// TestPullFashionMNIST runs where TAILSWEEP_TEST_FASHION_MNIST names a folder with
+// TestDownloadFashionMNIST runs where TAILSWEEP_TEST_FASHION_MNIST names a folder with
 // the training files.
-func TestPullFashionMNIST(t *testing.T) {
+func TestDownloadFashionMNIST(t *testing.T) {
 	from := os.Getenv("TAILSWEEP_TEST_FASHION_MNIST")
 	if from == "" {
 		t.Skip("TAILSWEEP_TEST_FASHION_MNIST is not set")
 	}
 	dir := filepath.Join(t.TempDir(), "set")
 	require.NoError(t, os.Mkdir(dir, 0o755)) // an empty folder is removed
-	there, err := (&Fetcher{}).Pull(t.Context(), sweep.FashionMNIST, from, dir)
+	there, err := (&Downloader{}).Download(t.Context(), sweep.FashionMNIST, from, dir)
 	require.NoError(t, err)
 	require.False(t, there)
 	require.Len(t, tree(t, dir), 2)
-	there, err = (&Fetcher{}).Pull(t.Context(), sweep.FashionMNIST, from, dir)
+	there, err = (&Downloader{}).Download(t.Context(), sweep.FashionMNIST, from, dir)
 	require.NoError(t, err)
 	require.True(t, there)
 }
@@ -247,13 +247,13 @@ func TestAFolderHasTheObjectsAndNothingElse(t *testing.T) {
 	f, s := bucket(t, map[string]string{"one/ant/0.png": img, "one/bee/0.png": img, "two/cat/0.png": img, "two/x.heic": "h", "two/@eaDir/y.png": img})
 	dir := filepath.Join(t.TempDir(), "set")
 	s.fail = "one/bee/0.png"
-	_, err := f.Pull(t.Context(), sweep.ImageFolder, "s3://b/one", dir)
+	_, err := f.Download(t.Context(), sweep.ImageFolder, "s3://b/one", dir)
 	require.ErrorIs(t, err, errLost)
 	require.NoError(t, os.WriteFile(filepath.Join(dir+".partial", "ant", "9.png.part"), nil, 0o600))
 
 	var lines []string
 	f.Log = func(format string, a ...any) { lines = append(lines, fmt.Sprintf(format, a...)) }
-	_, err = f.Pull(t.Context(), sweep.ImageFolder, "s3://b/two", dir)
+	_, err = f.Download(t.Context(), sweep.ImageFolder, "s3://b/two", dir)
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"cat/0.png": img}, tree(t, dir))
 	require.Equal(t, []string{"s3://b/two: skipped 2 files that are neither supported images (PNG, JPEG, WebP, GIF, BMP, TIFF) nor split files"}, lines)
@@ -262,7 +262,7 @@ func TestAFolderHasTheObjectsAndNothingElse(t *testing.T) {
 func TestRedirectsStaySafe(t *testing.T) {
 	server := httptest.NewServer(http.RedirectHandler("http://example.com/x.zip", http.StatusFound))
 	defer server.Close()
-	response, err := (&Fetcher{}).client().Get(server.URL)
+	response, err := (&Downloader{}).client().Get(server.URL)
 	if response != nil {
 		_ = response.Body.Close() // nothing of it is read
 	}
@@ -274,7 +274,7 @@ func TestACacheThatCannotBeMade(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	t.Setenv(folder.CacheVariable, file)
-	err := (&Fetcher{}).Dataset(t.Context(), sweep.Dataset{Name: sweep.CIFAR10})
+	err := (&Downloader{}).Dataset(t.Context(), sweep.Dataset{Name: sweep.CIFAR10})
 	require.ErrorContains(t, err, file)
 	require.ErrorContains(t, err, folder.CacheVariable)
 }
@@ -284,11 +284,11 @@ func TestTwoProcessesWait(t *testing.T) {
 	release, err := lock.Take(t.Context(), filepath.Join(filepath.Dir(dir), ".set.lock"), nil)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
-	f := &Fetcher{Log: func(format string, a ...any) {
-		require.Equal(t, "waiting for another process that fetches "+dir, fmt.Sprintf(format, a...))
+	f := &Downloader{Log: func(format string, a ...any) {
+		require.Equal(t, "waiting for another process that downloads "+dir, fmt.Sprintf(format, a...))
 		cancel()
 	}}
-	_, err = f.Pull(ctx, sweep.CIFAR10, "", dir)
+	_, err = f.Download(ctx, sweep.CIFAR10, "", dir)
 	require.ErrorIs(t, err, context.Canceled)
 	require.NoError(t, release())
 }

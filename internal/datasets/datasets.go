@@ -1,4 +1,4 @@
-package fetch
+package datasets
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
-// Fetcher downloads datasets. Safe for concurrent use.
-type Fetcher struct {
+// Downloader downloads datasets. Safe for concurrent use.
+type Downloader struct {
 	Bucket   func(ctx context.Context, name string) (store.Store, error) // opens a bucket of an s3:// URL
 	HTTP     *http.Client                                                // nil: one of its own
 	Progress func(Progress)                                              // may be nil; may be called concurrently
@@ -33,40 +33,40 @@ type Progress struct {
 	Total int64  // bytes; 0 when not known
 }
 
-// Dataset fetches what d needs and this machine does not have: what its URLs name,
+// Dataset downloads what d needs and this machine does not have: what its URLs name,
 // or the published set that it names without a path. A path of this machine is left
 // alone. Errors of content are *sweep.FailureError.
-func (f *Fetcher) Dataset(ctx context.Context, d sweep.Dataset) error {
+func (dl *Downloader) Dataset(ctx context.Context, d sweep.Dataset) error {
 	local, err := dataset.Local(d)
 	if err != nil {
 		return err
 	}
 	if _, published := dataset.PublishedSet(d.Name); d.Path == "" && published || sweep.Remote(d.Path) {
-		if _, err := f.Pull(ctx, d.Name, d.Path, local.Path); err != nil {
+		if _, err := dl.Download(ctx, d.Name, d.Path, local.Path); err != nil {
 			return fmt.Errorf("dataset.path: %w", err)
 		}
 	}
 	if sweep.Remote(d.Reference) {
-		if _, err := f.Pull(ctx, sweep.ImageFolder, d.Reference, local.Reference); err != nil {
+		if _, err := dl.Download(ctx, sweep.ImageFolder, d.Reference, local.Reference); err != nil {
 			return fmt.Errorf("dataset.reference: %w", err)
 		}
 	}
 	return nil
 }
 
-// Pull downloads the files of a dataset into the folder dir, unless dir exists already,
+// Download downloads the files of a dataset into the folder dir, unless dir exists already,
 // and reports whether it did. from is an s3:// or https:// URL or a path of this
 // machine:
 //
 //   - image folder: an s3:// prefix, or an archive (.tar, .tar.gz, .tgz or .zip)
 //   - published set: "" (its publisher), or the folder of its files
 //   - CIFAR: also the archive itself
-func (f *Fetcher) Pull(ctx context.Context, name, from, dir string) (there bool, err error) {
+func (dl *Downloader) Download(ctx context.Context, name, from, dir string) (there bool, err error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return false, fmt.Errorf("%w (%s moves the cache folder)", err, folder.CacheVariable)
 	}
 	release, err := lock.Take(ctx, filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".lock"), func() {
-		f.log("waiting for another process that fetches %s", dir)
+		dl.log("waiting for another process that downloads %s", dir)
 	})
 	if err != nil {
 		return false, err
@@ -84,16 +84,16 @@ func (f *Fetcher) Pull(ctx context.Context, name, from, dir string) (there bool,
 	published, ok := dataset.PublishedSet(name)
 	switch {
 	case ok:
-		err = f.published(ctx, published, from, partial)
+		err = dl.published(ctx, published, from, partial)
 		if err == nil {
 			if err = dataset.Verify(name, partial); err != nil { // permanent
 				err = errors.Join(err, os.RemoveAll(partial))
 			}
 		}
 	case name == sweep.ImageFolder:
-		err = f.folder(ctx, from, partial)
+		err = dl.folder(ctx, from, partial)
 	default:
-		err = badData(fmt.Errorf("dataset %q is not one that can be fetched", name))
+		err = badData(fmt.Errorf("dataset %q cannot be downloaded", name))
 	}
 	if err != nil {
 		return false, err
@@ -101,9 +101,9 @@ func (f *Fetcher) Pull(ctx context.Context, name, from, dir string) (there bool,
 	return false, os.Rename(partial, dir)
 }
 
-func (f *Fetcher) log(format string, a ...any) {
-	if f.Log != nil {
-		f.Log(format, a...)
+func (dl *Downloader) log(format string, a ...any) {
+	if dl.Log != nil {
+		dl.Log(format, a...)
 	}
 }
 
@@ -120,8 +120,8 @@ func occupied(dir string) (bool, error) {
 	return statErr == nil, statErr
 }
 
-// published fetches the files of a published set into dir.
-func (f *Fetcher) published(ctx context.Context, p dataset.Published, from, dir string) error {
+// published downloads the files of a published set into dir.
+func (dl *Downloader) published(ctx context.Context, p dataset.Published, from, dir string) error {
 	if from == "" {
 		from = p.URL
 	}
@@ -133,38 +133,38 @@ func (f *Fetcher) published(ctx context.Context, p dataset.Published, from, dir 
 		if !isArchive(from) || len(p.Files) > 1 {
 			source = strings.TrimRight(from, "/") + "/" + pin.Name
 		}
-		if err := f.file(ctx, source, filepath.Join(dir, pin.Name), pin); err != nil {
+		if err := dl.file(ctx, source, filepath.Join(dir, pin.Name), pin); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// folder fetches an image folder into dir.
-func (f *Fetcher) folder(ctx context.Context, from, dir string) error {
+// folder downloads an image folder into dir.
+func (dl *Downloader) folder(ctx context.Context, from, dir string) error {
 	switch {
 	case from == "":
 		return badData(errors.New("an image folder needs a source: an s3:// prefix, or an archive by path or URL"))
 	case strings.HasPrefix(from, "s3://") && !isArchive(from):
-		return f.objects(ctx, from, dir)
+		return dl.objects(ctx, from, dir)
 	case !isArchive(from):
 		return badData(fmt.Errorf("%s: want an archive, named .tar, .tar.gz, .tgz or .zip, or an s3:// prefix", from))
 	case !sweep.Remote(from):
-		return f.unpack(ctx, from, dir)
+		return dl.unpack(ctx, from, dir)
 	}
 	archive := dir + "." + filepath.Base(from)
-	if err := f.file(ctx, from, archive, dataset.Pin{Name: filepath.Base(from), Size: maxArchive}); err != nil {
+	if err := dl.file(ctx, from, archive, dataset.Pin{Name: filepath.Base(from), Size: maxArchive}); err != nil {
 		return err
 	}
-	if err := f.unpack(ctx, archive, dir); err != nil {
+	if err := dl.unpack(ctx, archive, dir); err != nil {
 		return errors.Join(err, os.Remove(archive))
 	}
 	return os.Remove(archive)
 }
 
-func (f *Fetcher) progress(p Progress) {
-	if f.Progress != nil {
-		f.Progress(p)
+func (dl *Downloader) progress(p Progress) {
+	if dl.Progress != nil {
+		dl.Progress(p)
 	}
 }
 

@@ -1,4 +1,4 @@
-package fetch
+package datasets
 
 import (
 	"archive/tar"
@@ -38,7 +38,7 @@ func isArchive(name string) bool {
 
 // unpack writes the images and split files of an archive into the folder dir, which it
 // makes empty first. If the archive has one folder with all its files, dir is that folder.
-func (f *Fetcher) unpack(ctx context.Context, archive, dir string) (err error) {
+func (dl *Downloader) unpack(ctx context.Context, archive, dir string) (err error) {
 	in, err := os.Open(archive)
 	if err != nil {
 		return badData(err)
@@ -74,9 +74,9 @@ func (f *Fetcher) unpack(ctx context.Context, archive, dir string) (err error) {
 	case err != nil:
 		return badData(fmt.Errorf("%s: after %d files: %w", archive, w.files, err))
 	case w.files == 0:
-		return badData(fmt.Errorf("%s has no pictures (%s files)", archive, picture.Formats()))
+		return badData(fmt.Errorf("%s has no images (%s files)", archive, picture.Formats()))
 	}
-	f.logLeftOut(archive, w.others)
+	dl.logLeftOut(archive, w.others)
 	return raise(dir)
 }
 

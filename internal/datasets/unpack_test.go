@@ -1,4 +1,4 @@
-package fetch
+package datasets
 
 import (
 	"archive/tar"
@@ -69,7 +69,7 @@ func TestUnpack(t *testing.T) {
 			defer server.Close()
 			dir := filepath.Join(t.TempDir(), "set")
 			require.NoError(t, os.MkdirAll(filepath.Join(dir+".partial.raise", "left by a process that ended"), 0o755))
-			_, err := (&Fetcher{}).Pull(t.Context(), sweep.ImageFolder, server.URL+"/"+name, dir)
+			_, err := (&Downloader{}).Download(t.Context(), sweep.ImageFolder, server.URL+"/"+name, dir)
 			require.NoError(t, err)
 			require.Equal(t, want, tree(t, dir))
 			left, err := filepath.Glob(dir + ".*")
@@ -87,7 +87,7 @@ func TestUnpackRefuses(t *testing.T) {
 		`"a/link.png" is a link`:                     tarOf(t, good, entry{"a/link.png", "/etc/passwd", ""}),
 		`file exists`:                                tarOf(t, good, good),
 		`unexpected EOF`:                             tarOf(t, good)[:60],
-		`has no pictures (PNG, JPEG`:                 tarOf(t, entry{"a/x.heic", "", "x"}),
+		`has no images (PNG, JPEG`:                   tarOf(t, entry{"a/x.heic", "", "x"}),
 		`after 0 files: gzip: invalid header`:        []byte("something else, long enough"),
 		`"a/0.png" is larger than 67108864 bytes`:    tarOf(t, entry{"a/0.png", "", string(make([]byte, 64<<20+1))}),
 	} {
@@ -108,7 +108,7 @@ func requireRefused(t *testing.T, want, name string, data []byte) {
 	dir := t.TempDir()
 	archive := filepath.Join(dir, name)
 	require.NoError(t, os.WriteFile(archive, data, 0o600))
-	err := (&Fetcher{}).unpack(t.Context(), archive, filepath.Join(dir, "sub", "set"))
+	err := (&Downloader{}).unpack(t.Context(), archive, filepath.Join(dir, "sub", "set"))
 	require.ErrorContains(t, err, want)
 	requireBadData(t, err)
 	require.NoFileExists(t, filepath.Join(dir, "x.png"))

@@ -1,4 +1,4 @@
-package fetch
+package datasets
 
 import (
 	"context"
@@ -15,18 +15,18 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
-// file fetches one file, at most pin.Size bytes, and compares its digest where pin has
+// file downloads one file, at most pin.Size bytes, and compares its digest where pin has
 // one. dst gets its name when it is complete; an existing dst is kept.
-func (f *Fetcher) file(ctx context.Context, from, dst string, pin dataset.Pin) error {
+func (dl *Downloader) file(ctx context.Context, from, dst string, pin dataset.Pin) error {
 	if _, err := os.Lstat(dst); err == nil {
 		return nil
 	}
 	progress := func(done, total int64) {
-		f.progress(Progress{What: filepath.Base(from), Done: done, Total: total})
+		dl.progress(Progress{What: filepath.Base(from), Done: done, Total: total})
 	}
 	switch {
 	case strings.HasPrefix(from, "s3://"):
-		s, key, err := f.open(ctx, from)
+		s, key, err := dl.open(ctx, from)
 		if err == nil {
 			err = get(ctx, s, key, dst+".part", pin.Size, progress)
 		}
@@ -34,7 +34,7 @@ func (f *Fetcher) file(ctx context.Context, from, dst string, pin dataset.Pin) e
 			return err
 		}
 	case sweep.Remote(from):
-		err := download.File(ctx, download.Request{URL: from, Path: dst, Limit: pin.Size, SHA256: pin.SHA256, Client: f.client(), Progress: progress})
+		err := download.File(ctx, download.Request{URL: from, Path: dst, Limit: pin.Size, SHA256: pin.SHA256, Client: dl.client(), Progress: progress})
 		if err == nil || ctx.Err() != nil || errors.Is(err, download.ErrContent) {
 			return content(err)
 		}
@@ -78,9 +78,9 @@ func copyFile(ctx context.Context, from, part string, limit int64, progress func
 
 // client follows redirects to what sweep.CheckURL accepts, or with a query, since
 // object stores sign the addresses that they redirect to.
-func (f *Fetcher) client() *http.Client {
-	if f.HTTP != nil {
-		return f.HTTP
+func (dl *Downloader) client() *http.Client {
+	if dl.HTTP != nil {
+		return dl.HTTP
 	}
 	return &http.Client{CheckRedirect: func(next *http.Request, via []*http.Request) error {
 		bare := *next.URL

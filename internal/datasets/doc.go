@@ -1,4 +1,4 @@
-// Package fetch downloads datasets into the folders of the cache where trainer/dataset
+// Package datasets downloads datasets into the folders of the cache where trainer/dataset
 // looks for them: from their publishers, an object store or a web server. It also takes
 // files that somebody has copied to this machine.
 //
@@ -10,4 +10,4 @@
 //
 // Credentials are those of the AWS chain, and stay in this process: the child that
 // trains only reads the folder. It must not import GoMLX or Temporal.
-package fetch
+package datasets
