@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -18,6 +19,25 @@ var (
 	ErrConflict    = errors.New("other content is stored under this key already")
 	ErrNoExecution = errors.New("no such workflow")
 )
+
+// TooLargeError means that the ledger does not take a result, or a segment of results:
+// it is larger than a line, or an object, may be.
+type TooLargeError struct {
+	Trial int // the number of the trial; NoTrial if each one fits and all together do not
+	Bytes int
+	Limit int // bytes
+}
+
+// NoTrial is the Trial of a segment that is too large.
+const NoTrial = -1
+
+// Error implements error.
+func (e *TooLargeError) Error() string {
+	if e.Trial == NoTrial {
+		return fmt.Sprintf("the results take %d bytes, a segment of the ledger takes %d", e.Bytes, e.Limit)
+	}
+	return fmt.Sprintf("the result of trial %d takes %d bytes, a line of the ledger takes %d", e.Trial, e.Bytes, e.Limit)
+}
 
 // BlockReason returns why a port refuses all requests of this worker until an outside
 // cause is removed, or "" if err is a different error. A port's error gives the reason

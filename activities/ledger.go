@@ -28,7 +28,13 @@ func (a *Activities) publish(ctx context.Context, in PublishInput) (sweep.Trial,
 	if (t.Status == sweep.StatusFailed || t.Status == sweep.StatusCancelled || t.Limit != "") && len(refs) > 0 {
 		t.Checkpoint, t.Steps = refs[0].Key, refs[0].Step
 	}
-	if err := a.Records.PutResult(ctx, in.Sweep, t); err != nil {
+	err = a.Records.PutResult(ctx, in.Sweep, t)
+	var large *TooLargeError
+	if errors.As(err, &large) {
+		t = refused(t, large)
+		err = a.Records.PutResult(ctx, in.Sweep, t)
+	}
+	if err != nil {
 		return t, fmt.Errorf("publish trial %d: %w", t.Number, err)
 	}
 	if len(refs) > 0 {
@@ -49,26 +55,71 @@ func (a *Activities) publish(ctx context.Context, in PublishInput) (sweep.Trial,
 	return t, nil
 }
 
-// AppendSegment creates one segment of the ledger. If the ledger already has different
-// trials under its number, the result has those: the run before a reset of the workflow
-// has stored them.
+// refused returns a trial as failed, without the results that are too large for the ledger.
+func refused(t sweep.Trial, large *TooLargeError) sweep.Trial {
+	t.Status, t.Evaluation, t.Gates, t.Rungs, t.Limit = sweep.StatusFailed, sweep.Evaluation{}, nil, nil, ""
+	t.Reason = sweep.Reason{Sampler: t.Reason.Sampler}
+	t.Error = &sweep.Failure{Class: sweep.FailBadData, Message: large.Error() +
+		": evaluate fewer metrics, classes or rungs (evaluate, early_terminate)"}
+	return t
+}
+
+// AppendSegment creates one segment of the ledger. The result has the segment's trials
+// where they are not those of in: if the ledger has a segment under the number already,
+// which the run before a reset of the workflow has stored, and if the ledger does not take a
+// result, or not all of them in one segment.
 func (a *Activities) AppendSegment(ctx context.Context, in AppendSegmentInput) (AppendSegmentResult, error) {
 	taken, err := a.appendSegment(ctx, in)
 	return AppendSegmentResult{Taken: taken}, translateError(ctx, err)
 }
 
 func (a *Activities) appendSegment(ctx context.Context, in AppendSegmentInput) (taken []sweep.Trial, err error) {
-	err = a.Records.AppendSegment(ctx, in.Sweep, in.Segment, in.Trials)
-	if !errors.Is(err, ErrConflict) {
-		return nil, err
+	trials := in.Trials
+	for {
+		err := a.Records.AppendSegment(ctx, in.Sweep, in.Segment, trials)
+		var large *TooLargeError
+		switch {
+		case err == nil:
+			return taken, nil
+		case errors.Is(err, ErrConflict):
+			return a.segment(ctx, in)
+		case !errors.As(err, &large):
+			return nil, err
+		}
+		smaller := fitting(trials, large)
+		if smaller == nil {
+			return nil, bug("ledger segment %d: %v", in.Segment, large)
+		}
+		trials, taken = smaller, smaller
+	}
+}
+
+// fitting returns fewer trials, or one of them as failed; nil if that does not help.
+func fitting(trials []sweep.Trial, large *TooLargeError) []sweep.Trial {
+	if large.Trial == NoTrial {
+		if len(trials) < 2 {
+			return nil
+		}
+		return trials[:len(trials)/2]
+	}
+	i := slices.IndexFunc(trials, func(t sweep.Trial) bool { return t.Number == large.Trial })
+	if i < 0 || trials[i].Status == sweep.StatusFailed && trials[i].Metrics == nil {
+		return nil
+	}
+	trials = slices.Clone(trials)
+	trials[i] = refused(trials[i], large)
+	return trials
+}
+
+// segment reads the segment of the ledger whose number is in's.
+func (a *Activities) segment(ctx context.Context, in AppendSegmentInput) ([]sweep.Trial, error) {
+	all, err := a.Records.Ledger(ctx, in.Sweep, in.Segment+1)
+	if err != nil {
+		return nil, fmt.Errorf("read ledger segment %d: %w", in.Segment, err)
 	}
 	before, err := a.Records.Ledger(ctx, in.Sweep, in.Segment)
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger before segment %d: %w", in.Segment, err)
-	}
-	all, err := a.Records.Ledger(ctx, in.Sweep, in.Segment+1)
-	if err != nil {
-		return nil, fmt.Errorf("read ledger segment %d: %w", in.Segment, err)
 	}
 	return all[len(before):], nil
 }

@@ -111,6 +111,70 @@ func TestAppendSegment(t *testing.T) {
 	require.Len(t, b.archive.Segments(), 2)
 }
 
+// large returns a completed trial whose result takes more than the number of bytes.
+func large(number, bytes int) sweep.Trial {
+	return sweep.Trial{
+		Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Params: sweep.Params{"infonce.weight": sweep.Number(1)}},
+		Status:     sweep.StatusCompleted, Steps: 300, Rungs: []sweep.Rung{{Step: 100, Reason: strings.Repeat("x", bytes)}},
+	}
+}
+
+func requireRefused(t *testing.T, trial sweep.Trial) {
+	t.Helper()
+	require.Equal(t, sweep.StatusFailed, trial.Status)
+	require.Equal(t, sweep.FailBadData, trial.Error.Class)
+	require.Contains(t, trial.Error.Message, "a line of the ledger takes 1000: evaluate fewer metrics, classes or rungs")
+	require.Empty(t, trial.Rungs)
+	require.NotEmpty(t, trial.Params)
+}
+
+func TestPublishRefusesAResultThatTheLedgerDoesNotTake(t *testing.T) {
+	b := newBench(t)
+	b.archive.Limit(1000, 0)
+	ref := b.archive.Store(2, 1, 300, false)
+	trial := large(2, 1000)
+	trial.Checkpoint = ref.Key
+	value, err := b.env.ExecuteActivity(b.Publish, activities.PublishInput{Sweep: "s", Trial: trial})
+	require.NoError(t, err)
+	var result activities.PublishResult
+	require.NoError(t, value.Get(&result))
+	requireRefused(t, result.Trial)
+	require.Equal(t, ref.Key, result.Trial.Checkpoint)
+	require.Equal(t, []string{ref.Key}, b.archive.Keys())
+	stored, _, err := b.archive.Result(t.Context(), "s", 2)
+	require.NoError(t, err)
+	require.Equal(t, stored, result.Trial)
+}
+
+// A result that was not refused when it was published does not stop the ledger.
+func TestAppendSegmentTakesWhatFits(t *testing.T) {
+	b := newBench(t)
+	b.archive.Limit(1000, 1500)
+	appended := func(segment int, trials ...sweep.Trial) []sweep.Trial {
+		value, err := b.env.ExecuteActivity(b.AppendSegment, activities.AppendSegmentInput{Sweep: "s", Segment: segment, Trials: trials})
+		require.NoError(t, err)
+		var result activities.AppendSegmentResult
+		require.NoError(t, value.Get(&result))
+		return result.Taken
+	}
+	for range 2 { // the second time finds it stored
+		taken := appended(0, large(0, 10), large(1, 1000), large(2, 10))
+		require.Len(t, taken, 3)
+		require.Equal(t, sweep.StatusCompleted, taken[0].Status)
+		requireRefused(t, taken[1])
+		require.Len(t, b.archive.Trials(), 3)
+	}
+	require.Len(t, appended(1, large(3, 600), large(4, 600), large(5, 600)), 1)
+	require.Empty(t, appended(2, large(4, 600)))
+
+	b.archive.Limit(10, 0) // nothing fits: a bug, not a loop
+	_, err := b.env.ExecuteActivity(b.AppendSegment, activities.AppendSegmentInput{Sweep: "s", Segment: 3, Trials: []sweep.Trial{large(6, 10)}})
+	var application *temporal.ApplicationError
+	require.ErrorAs(t, err, &application)
+	require.Equal(t, string(sweep.FailBug), application.Type())
+	require.True(t, application.NonRetryable())
+}
+
 // blockedError is an error as a port returns it.
 type blockedError struct{}
 

@@ -105,7 +105,7 @@ type AppendSegmentInput struct {
 
 // AppendSegmentResult is empty if the segment was stored.
 type AppendSegmentResult struct {
-	Taken []sweep.Trial `json:"taken,omitempty"` // the different trials that the ledger already has under this number
+	Taken []sweep.Trial `json:"taken,omitempty"` // the trials that the ledger has under this number, where they are not those of the input
 }
 
 // RankInput asks for the order of trials that the ledger has.

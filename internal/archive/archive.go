@@ -13,9 +13,11 @@ import (
 	"github.com/tailsweep/tailsweep/internal/store"
 )
 
-// Archive keeps sweeps in a store. It has no state and is safe for concurrent use.
+// Archive keeps sweeps in a store. It remembers the ledgers that it has read, and is safe
+// for concurrent use.
 type Archive struct {
-	store store.Store
+	store  store.Store
+	chains chains
 }
 
 var (
@@ -48,9 +50,19 @@ func (a *Archive) read(ctx context.Context, key string, limit int64) ([]byte, st
 		return nil, store.Info{}, fmt.Errorf("archive: read %s: %w", key, err)
 	}
 	if int64(len(data)) > limit {
-		return nil, store.Info{}, fmt.Errorf("archive: %s is larger than the %d bytes that are read", key, limit)
+		return nil, info, &tooLargeError{key: key, limit: limit}
 	}
 	return data, info, nil
+}
+
+// tooLargeError means that an object is larger than what is read into memory.
+type tooLargeError struct {
+	key   string
+	limit int64 // bytes
+}
+
+func (e *tooLargeError) Error() string {
+	return fmt.Sprintf("archive: %s is larger than the %d bytes that are read", e.key, e.limit)
 }
 
 // readJSON decodes the object at key into v. An unknown field is not an error, so

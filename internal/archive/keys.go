@@ -30,11 +30,24 @@ func sweepKey(name, rest string) (string, error) {
 	return sweepsPrefix + name + "/" + rest, nil
 }
 
+const ledgerFolder = "ledger/"
+
 func segmentKey(name string, seg int) (string, error) {
 	if err := checkNumber("ledger segment", seg); err != nil {
 		return "", err
 	}
-	return sweepKey(name, fmt.Sprintf("ledger/%06d.jsonl", seg))
+	return sweepKey(name, fmt.Sprintf(ledgerFolder+"%06d.jsonl", seg))
+}
+
+// parseSegmentKey is the inverse of segmentKey; ok is false for any other key.
+func parseSegmentKey(name, key string) (seg int, ok bool) {
+	digits, _ := strings.CutSuffix(strings.TrimPrefix(key, sweepsPrefix+name+"/"+ledgerFolder), ".jsonl")
+	seg, err := strconv.Atoi(digits)
+	if err != nil {
+		return 0, false
+	}
+	again, err := segmentKey(name, seg)
+	return seg, err == nil && again == key
 }
 
 func trialKey(name string, trial int, rest string) (string, error) {

@@ -1,17 +1,13 @@
 package archive
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"slices"
 	"strconv"
 
-	"github.com/tailsweep/tailsweep/internal/jsonl"
-	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -21,68 +17,71 @@ func (a *Archive) AppendSegment(ctx context.Context, sweepName string, seg int, 
 	if err != nil {
 		return err
 	}
-	body, err := encodeLedger(trials)
+	r, release, err := a.chains.hold(ctx, sweepName)
 	if err != nil {
 		return err
 	}
-	_, err = a.create(ctx, key, body)
-	return err
-}
-
-// Ledger implements activities.Records.
-func (a *Archive) Ledger(ctx context.Context, sweepName string, segs int) ([]sweep.Trial, error) {
-	var ledger []sweep.Trial
-	for seg := range segs {
-		key, err := segmentKey(sweepName, seg)
-		if err != nil {
-			return nil, err
-		}
-		trials, err := a.segment(ctx, key)
-		if err != nil {
-			return nil, err
-		}
-		ledger = append(ledger, trials...)
+	defer release()
+	c, err := a.verified(ctx, r, sweepName, seg)
+	if err != nil {
+		return err
 	}
-	return ledger, nil
+	body, err := encodeSegment(seg, c.link(seg), trials)
+	if err != nil {
+		return err
+	}
+	if c.len() == seg { // otherwise the store decides
+		if err := c.checkNew(trials); err != nil {
+			return ledgerFault(sweepName, key, err)
+		}
+	}
+	if _, err := a.create(ctx, key, body); err != nil {
+		return err
+	}
+	if c.len() > seg {
+		return nil
+	}
+	s, err := decodeSegment(body)
+	if err != nil {
+		return fmt.Errorf("archive: %s: %w", key, err)
+	}
+	return ledgerFault(sweepName, key, c.add(s))
 }
 
-func (a *Archive) segment(ctx context.Context, key string) ([]sweep.Trial, error) {
-	data, _, err := a.read(ctx, key, store.MaxConditional)
+// Ledger implements activities.Records. An error of a ledger that fails verification is a
+// *LedgerError.
+func (a *Archive) Ledger(ctx context.Context, sweepName string, segs int) ([]sweep.Trial, error) {
+	if segs == 0 {
+		return nil, nil
+	}
+	r, release, err := a.chains.hold(ctx, sweepName)
 	if err != nil {
 		return nil, err
 	}
-	trials, err := decodeLedger(bytes.NewReader(data))
+	defer release()
+	c, err := a.verified(ctx, r, sweepName, segs)
 	if err != nil {
-		return nil, fmt.Errorf("archive: %s: %w", key, err)
+		return nil, err
 	}
-	return trials, nil
+	return c.upTo(segs), nil
 }
 
 // Trials returns all finished trials: the ledger in its order, then those whose
 // result is stored and that the ledger does not have yet, by number.
 func (a *Archive) Trials(ctx context.Context, sweepName string) ([]sweep.Trial, error) {
-	prefix, err := sweepKey(sweepName, "ledger/")
+	segs, err := a.segments(ctx, sweepName)
 	if err != nil {
 		return nil, err
 	}
-	var (
-		trials []sweep.Trial
-		known  = make(map[int]bool)
-	)
-	for info, err := range a.store.List(ctx, prefix) {
-		if err != nil {
-			return nil, err
-		}
-		segment, err := a.segment(ctx, info.Key)
-		if err != nil {
-			return nil, err
-		}
-		for _, t := range segment {
-			known[t.Number] = true
-		}
-		trials = append(trials, segment...)
+	trials, err := a.Ledger(ctx, sweepName, segs)
+	if err != nil {
+		return nil, err
 	}
-	prefix, err = sweepKey(sweepName, "trials/")
+	known := make(map[int]bool, len(trials))
+	for _, t := range trials {
+		known[t.Number] = true
+	}
+	prefix, err := sweepKey(sweepName, "trials/")
 	if err != nil {
 		return nil, err
 	}
@@ -105,8 +104,22 @@ func (a *Archive) Trials(ctx context.Context, sweepName string) ([]sweep.Trial, 
 	return trials, nil
 }
 
-// maxLine is the longest line of a ledger segment, in bytes.
-const maxLine = 1 << 20
+// segments returns how many segments the ledger has, by the highest number.
+func (a *Archive) segments(ctx context.Context, sweepName string) (segs int, err error) {
+	prefix, err := sweepKey(sweepName, ledgerFolder)
+	if err != nil {
+		return 0, err
+	}
+	for info, err := range a.store.List(ctx, prefix) {
+		if err != nil {
+			return 0, err
+		}
+		if seg, ok := parseSegmentKey(sweepName, info.Key); ok {
+			segs = seg + 1
+		}
+	}
+	return segs, nil
+}
 
 // encodeTrial writes a trial in the one form that equal trials share: names in
 // order, times in UTC.
@@ -117,40 +130,6 @@ func encodeTrial(t sweep.Trial) ([]byte, error) {
 		return nil, fmt.Errorf("archive: trial %d: %w", t.Number, err)
 	}
 	return data, nil
-}
-
-// encodeLedger writes trials one a line.
-func encodeLedger(trials []sweep.Trial) ([]byte, error) {
-	var buf bytes.Buffer
-	for _, t := range trials {
-		if err := checkTrial(t); err != nil {
-			return nil, err
-		}
-		line, err := encodeTrial(t)
-		if err != nil {
-			return nil, err
-		}
-		if len(line) > maxLine {
-			return nil, fmt.Errorf("archive: trial %d takes %d bytes, at most %d fit a ledger line", t.Number, len(line), maxLine)
-		}
-		buf.Write(line)
-		buf.WriteByte('\n')
-	}
-	return buf.Bytes(), nil
-}
-
-// decodeLedger reads what encodeLedger wrote. Errors name the line.
-func decodeLedger(r io.Reader) ([]sweep.Trial, error) {
-	trials, err := jsonl.DecodeAll[sweep.Trial](r, maxLine)
-	if err != nil {
-		return nil, err
-	}
-	for i, t := range trials {
-		if err := checkTrial(t); err != nil {
-			return nil, fmt.Errorf("line %d: %w", i+1, err)
-		}
-	}
-	return trials, nil
 }
 
 func decodeTrial(data []byte) (sweep.Trial, error) {

@@ -245,12 +245,26 @@ func (a *Archive) reservation(ctx context.Context, name string) (r reservation, 
 	if err != nil {
 		return reservation{}, "", err
 	}
-	info, err := a.readJSON(ctx, key, maxSpec, &r)
+	data, info, err := a.read(ctx, key, maxSpec)
 	if err != nil {
 		return reservation{}, "", err
 	}
-	if r.Spec.Name != name || r.Digest == "" {
-		return reservation{}, "", fmt.Errorf("archive: %s is not the spec of sweep %s", key, name)
+	if r, err = parseReservation(name, data); err != nil {
+		return reservation{}, "", fmt.Errorf("archive: %s: %w", key, err)
 	}
 	return r, info.ETag, nil
 }
+
+func parseReservation(name string, data []byte) (r reservation, err error) {
+	if err := json.Unmarshal(data, &r); err != nil {
+		return reservation{}, err
+	}
+	if r.Spec.Name != name || r.Digest == "" {
+		return reservation{}, fmt.Errorf("it is not the spec of sweep %s", name)
+	}
+	return r, nil
+}
+
+// root returns what the first segment of the ledger is linked to. It stays the same for
+// as long as the sweep has results.
+func (r reservation) root() string { return r.Digest }

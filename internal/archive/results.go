@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
@@ -29,6 +30,9 @@ func (a *Archive) PutResult(ctx context.Context, sweepName string, trial sweep.T
 	body, err := encodeTrial(trial)
 	if err != nil {
 		return err
+	}
+	if len(body) > maxLine {
+		return &activities.TooLargeError{Trial: trial.Number, Bytes: len(body), Limit: maxLine}
 	}
 	return a.store.Put(ctx, key, bytes.NewReader(body), int64(len(body)))
 }
@@ -163,6 +167,11 @@ func (a *Archive) Attempts(ctx context.Context, sweepName string, trial int) ([]
 	return attempts, nil
 }
 
+const (
+	bestName   = "pointers/best.json"
+	maxPointer = store.MaxConditional
+)
+
 // Best is the sweep's pointer to its leading trials.
 type Best struct {
 	Generation int           `json:"generation"` // 1 at first, one more with each change
@@ -175,7 +184,7 @@ const replaceTries = 20
 // PutBest implements activities.Records. best holds trial numbers, best first;
 // each of them is in trials.
 func (a *Archive) PutBest(ctx context.Context, sweepName string, best []int, trials []sweep.Trial) error {
-	key, err := sweepKey(sweepName, "pointers/best.json")
+	key, err := sweepKey(sweepName, bestName)
 	if err != nil {
 		return err
 	}
@@ -198,13 +207,19 @@ func (a *Archive) PutBest(ctx context.Context, sweepName string, best []int, tri
 	return err
 }
 
-// moveBest makes one attempt at replacing the pointer by next, one generation on.
+// moveBest makes one attempt at replacing the pointer by next, one generation on. A
+// damaged pointer is replaced too: the ledger has all that it says. Generations begin
+// again at 1 then.
 func (a *Archive) moveBest(ctx context.Context, key string, next Best) error {
-	var current Best
-	info, err := a.readJSON(ctx, key, store.MaxConditional, &current)
+	data, info, err := a.read(ctx, key, maxPointer)
 	absent := errors.Is(err, store.ErrNotFound)
-	if err != nil && !absent {
+	var large *tooLargeError
+	if err != nil && !absent && !errors.As(err, &large) {
 		return err
+	}
+	var current Best
+	if large != nil || !absent && json.Unmarshal(data, &current) != nil {
+		current = Best{}
 	}
 	next.Generation = current.Generation
 	body, err := json.Marshal(next)
@@ -218,6 +233,12 @@ func (a *Archive) moveBest(ctx context.Context, key string, next Best) error {
 	if body, err = json.Marshal(next); err != nil {
 		return fmt.Errorf("archive: %s: %w", key, err)
 	}
+	if !absent && info.ETag == "" { // a file that was copied without its attributes
+		if err := a.store.Delete(ctx, key); err != nil {
+			return err
+		}
+		absent = true
+	}
 	if absent {
 		_, err = a.store.PutIfAbsent(ctx, key, body)
 	} else {
@@ -229,11 +250,11 @@ func (a *Archive) moveBest(ctx context.Context, key string, next Best) error {
 // Best returns the pointer to the sweep's leading trials; ok=false before there
 // is one.
 func (a *Archive) Best(ctx context.Context, sweepName string) (best Best, ok bool, err error) {
-	key, err := sweepKey(sweepName, "pointers/best.json")
+	key, err := sweepKey(sweepName, bestName)
 	if err != nil {
 		return Best{}, false, err
 	}
-	_, err = a.readJSON(ctx, key, store.MaxConditional, &best)
+	_, err = a.readJSON(ctx, key, maxPointer, &best)
 	if errors.Is(err, store.ErrNotFound) {
 		return Best{}, false, nil
 	}

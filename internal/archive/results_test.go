@@ -6,54 +6,20 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-func TestLedgerKeepsTheOrderOfCompletion(t *testing.T) {
-	a := New(storetest.NewMemory())
-	require.NoError(t, a.AppendSegment(t.Context(), name, 0, []sweep.Trial{aTrial(4), aTrial(1)}))
-	require.NoError(t, a.AppendSegment(t.Context(), name, 1, []sweep.Trial{aTrial(0)}))
-	ledger, err := a.Ledger(t.Context(), name, 2)
-	require.NoError(t, err)
-	require.Equal(t, []sweep.Trial{aTrial(4), aTrial(1), aTrial(0)}, ledger)
-	ledger, err = a.Ledger(t.Context(), name, 1)
-	require.NoError(t, err)
-	require.Len(t, ledger, 2)
-	ledger, err = a.Ledger(t.Context(), name, 0)
-	require.NoError(t, err)
-	require.Empty(t, ledger)
-	_, err = a.Ledger(t.Context(), name, 3)
-	require.ErrorIs(t, err, store.ErrNotFound)
-	require.ErrorContains(t, err, "000002.jsonl")
-}
-
-func TestSegmentsAreImmutable(t *testing.T) {
-	a := New(storetest.NewMemory())
-	first := []sweep.Trial{aTrial(4)}
-	require.NoError(t, a.AppendSegment(t.Context(), name, 0, first))
-	elsewhere := aTrial(4) // as another process decoded it
-	elsewhere.StartedAt = elsewhere.StartedAt.In(time.FixedZone("CET", 3600))
-	require.NoError(t, a.AppendSegment(t.Context(), name, 0, []sweep.Trial{elsewhere}), "equal content is success")
-	err := a.AppendSegment(t.Context(), name, 0, []sweep.Trial{aTrial(5)})
-	require.ErrorIs(t, err, activities.ErrConflict)
-	require.ErrorContains(t, err, "ledger/000000.jsonl")
-	ledger, err := a.Ledger(t.Context(), name, 1)
-	require.NoError(t, err)
-	require.Equal(t, first, ledger)
-}
-
 func TestRecordsRefuseWhatCannotBe(t *testing.T) {
 	a := New(storetest.NewMemory())
+	reserve(t, a, aSpec(), "")
+	before := objects(t, a.store)
 	for what, change := range map[string]func(*sweep.Trial){
 		"status":   func(t *sweep.Trial) { t.Status = "running" },
 		"kind":     func(t *sweep.Trial) { t.Kind = "" },
@@ -68,7 +34,7 @@ func TestRecordsRefuseWhatCannotBe(t *testing.T) {
 	}
 	require.ErrorContains(t, a.AppendSegment(t.Context(), "Bad Name", 0, nil), "Bad Name")
 	require.ErrorContains(t, a.AppendSegment(t.Context(), name, 1_000_000, nil), "1000000")
-	require.Empty(t, objects(t, a.store))
+	require.Equal(t, before, objects(t, a.store))
 }
 
 func TestResults(t *testing.T) {
@@ -91,24 +57,6 @@ func TestResults(t *testing.T) {
 	overwrite(t, a.store, key, func([]byte) []byte { return []byte("{") })
 	_, _, err = a.Result(t.Context(), name, 4)
 	require.ErrorContains(t, err, "result.json")
-}
-
-func TestTrialsAddsResultsToTheLedger(t *testing.T) {
-	a := New(storetest.NewMemory())
-	for _, n := range []int{0, 1, 2, 10} {
-		require.NoError(t, a.PutResult(t.Context(), name, aTrial(n)))
-	}
-	require.NoError(t, a.AppendSegment(t.Context(), name, 0, []sweep.Trial{aTrial(2)}))
-	require.NoError(t, a.AppendSegment(t.Context(), name, 1, []sweep.Trial{aTrial(0), aTrial(3)}))
-	_, err := a.Upload(t.Context(), name, 7, 1, stage(t, 7, 1, 100, "still training"))
-	require.NoError(t, err)
-	trials, err := a.Trials(t.Context(), name)
-	require.NoError(t, err)
-	var numbers []int
-	for _, trial := range trials {
-		numbers = append(numbers, trial.Number)
-	}
-	require.Equal(t, []int{2, 0, 3, 1, 10}, numbers)
 }
 
 func TestBestMovesWithItsGeneration(t *testing.T) {
@@ -196,40 +144,4 @@ func TestCurveOutlivesItsCheckpoint(t *testing.T) {
 	}
 	require.NoError(t, a.KeepCurve(t.Context(), ref.Key), "a checkpoint without a curve")
 	require.Error(t, a.KeepCurve(t.Context(), "v1/sweeps/"+name), "only checkpoints have one")
-}
-
-func TestLedgerErrorsNameTheLine(t *testing.T) {
-	good, err := encodeLedger([]sweep.Trial{aTrial(1)})
-	require.NoError(t, err)
-	for _, bad := range []string{"{", "\n", "null", `{"number":1}`, string(good[:len(good)/2]), string(good[:len(good)-1]) + "x", strings.Repeat(" ", maxLine+10)} {
-		_, err := decodeLedger(strings.NewReader(string(good) + bad + "\n"))
-		require.ErrorContains(t, err, "line 2", "%.40q", bad)
-	}
-}
-
-// FuzzLedger: whatever is accepted is written back in a form that reads the same.
-func FuzzLedger(f *testing.F) {
-	good, err := encodeLedger([]sweep.Trial{aTrial(1), aTrial(2)})
-	require.NoError(f, err)
-	f.Add(good)
-	f.Add([]byte(`{"number":1,"kind":"search","status":"failed","error":{"class":"bug"},"params":{"a":""}}`))
-	f.Add([]byte(`{"number":999999,"kind":"baseline","status":"diverged","loss_last":1e308,"metrics":{"":-0}}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		trials, err := decodeLedger(bytes.NewReader(data))
-		if err != nil {
-			return
-		}
-		once, err := encodeLedger(trials)
-		if err != nil {
-			t.Skip(err) // a time outside the years that JSON can write
-		}
-		again, err := decodeLedger(bytes.NewReader(once))
-		if err != nil {
-			t.Fatalf("%v\n%s", err, once)
-		}
-		twice, err := encodeLedger(again)
-		if err != nil || !bytes.Equal(once, twice) {
-			t.Fatalf("%v\n%s\n%s", err, once, twice)
-		}
-	})
 }

@@ -1,12 +1,13 @@
-// Package block lists the reasons for which a sweep is blocked. The object store
-// detects them; sweeps, metrics and the command line show them.
+// Package block lists the reasons for which a sweep is blocked. The object store and
+// the archive detect them; sweeps, metrics and the command line show them.
 package block
 
 // Reason says why a sweep makes no progress until somebody changes something outside
 // it. The list is closed: it is a label of the metric tailsweep_sweep_blocked.
 type Reason string
 
-// The reasons. All but Other are about the object store.
+// The reasons. LedgerDamaged is about what the store has, Other about anything; the rest
+// are about the access to the object store.
 const (
 	Unreachable Reason = "unreachable"   // nothing answers at the endpoint
 	TLS         Reason = "tls"           // http for https, or a certificate that is not trusted
@@ -19,10 +20,13 @@ const (
 	Clock       Reason = "clock_skew"    // this machine's clock is wrong
 	NoBucket    Reason = "no_bucket"     // the bucket does not exist
 	Full        Reason = "storage_full"  // the store takes no more bytes
-	Other       Reason = "other"         // anything else: no answer in time, an error of the store, a bug
+
+	LedgerDamaged Reason = "ledger_damaged" // the sweep's ledger fails verification: see `tailsweep doctor SWEEP`
+
+	Other Reason = "other" // anything else: no answer in time, an error of the store, a bug
 )
 
 // Reasons lists all reasons.
 func Reasons() []Reason {
-	return []Reason{Unreachable, TLS, NoKeys, UnknownKey, WrongSecret, ExpiredKeys, Denied, Region, Clock, NoBucket, Full, Other}
+	return []Reason{Unreachable, TLS, NoKeys, UnknownKey, WrongSecret, ExpiredKeys, Denied, Region, Clock, NoBucket, Full, LedgerDamaged, Other}
 }

@@ -1,0 +1,287 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/tailsweep/tailsweep/internal/block"
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// LedgerError means that the ledger of a sweep fails verification. It lasts until
+// somebody repairs the ledger.
+type LedgerError struct {
+	Sweep string
+	Key   string // of the object that is damaged
+	Found string
+	Want  string
+	Err   error // the cause; may be nil
+}
+
+// Error implements error.
+func (e *LedgerError) Error() string {
+	return fmt.Sprintf("archive: the ledger of sweep %s is damaged: %s: %s; expected: %s: "+
+		"see `tailsweep doctor %[1]s`; `tailsweep doctor %[1]s --repair` rebuilds it from copies and results", e.Sweep, e.Key, e.Found, e.Want)
+}
+
+// Unwrap returns the cause.
+func (e *LedgerError) Unwrap() error { return e.Err }
+
+// BlockReason returns the reason as the activities read it.
+func (e *LedgerError) BlockReason() block.Reason { return block.LedgerDamaged }
+
+// chain is the verified beginning of a ledger.
+type chain struct {
+	root   string        // what the first segment is linked to
+	links  []string      // of the segments
+	ends   []int         // ends[k] is the number of trials in segments 0 to k
+	trials []sweep.Trial // of all segments
+	home   map[int]int   // trial number to segment
+	bytes  int
+}
+
+func newChain(root string) *chain { return &chain{root: root, home: make(map[int]int)} }
+
+func (c *chain) len() int { return len(c.links) }
+
+// link returns what the segment after the first segs ones is linked to.
+func (c *chain) link(segs int) string {
+	if segs == 0 {
+		return c.root
+	}
+	return c.links[segs-1]
+}
+
+// upTo returns the trials of the first segs segments. The caller may change the slice.
+func (c *chain) upTo(segs int) []sweep.Trial {
+	if segs == 0 {
+		return nil
+	}
+	return append([]sweep.Trial(nil), c.trials[:c.ends[segs-1]]...)
+}
+
+// add appends the next segment. Its error is a *damage.
+func (c *chain) add(s segment) error {
+	next := c.len()
+	switch {
+	case s.Segment != next:
+		return damaged(fmt.Sprintf("segment %d", next), "it is segment %d", s.Segment)
+	case s.Previous != c.link(next) && next == 0:
+		return damaged("the digest of this sweep's spec, "+c.root, "segment 0 is of the spec %s", s.Previous)
+	case s.Previous != c.link(next):
+		return damaged(fmt.Sprintf("the digest %s of segment %d", c.link(next), next-1), "segment %d follows a segment with the digest %s", next, s.Previous)
+	}
+	if err := c.checkNew(s.trials); err != nil {
+		return err
+	}
+	for _, t := range s.trials {
+		c.home[t.Number] = next
+	}
+	c.trials = append(c.trials, s.trials...)
+	c.links = append(c.links, s.link)
+	c.ends = append(c.ends, len(c.trials))
+	c.bytes += len(s.raw)
+	return nil
+}
+
+// checkNew returns a *damage if a trial is among trials twice, or in the chain.
+func (c *chain) checkNew(trials []sweep.Trial) error {
+	own := make(map[int]bool, len(trials))
+	for _, t := range trials {
+		home, known := c.home[t.Number]
+		switch {
+		case known:
+			return damaged("each trial once", "trial %d is there again, it is in segment %d already", t.Number, home)
+		case own[t.Number]:
+			return damaged("each trial once", "trial %d is there twice", t.Number)
+		}
+		own[t.Number] = true
+	}
+	return nil
+}
+
+// maxCached bounds the segments that an Archive remembers, in bytes as they are stored;
+// in memory they take about four times as much.
+const maxCached = 64 << 20
+
+// chains remembers verified ledgers: segments never change, so that only new ones are
+// read again.
+type chains struct {
+	mu    sync.Mutex
+	known map[string]*remembered // by the sweep's name
+	clock int
+}
+
+// remembered is the ledger of one sweep. Its holder may use chain.
+type remembered struct {
+	held  chan struct{} // has one place: a lock that ends with a context
+	chain *chain        // nil at first
+	used  int           // under chains.mu: when it was last held
+	bytes int           // under chains.mu
+}
+
+// hold returns the ledger of a sweep; release must be called once. Only one holder at a time
+// has it, so that nothing is read twice.
+func (c *chains) hold(ctx context.Context, name string) (r *remembered, release func(), err error) {
+	c.mu.Lock()
+	if c.known == nil {
+		c.known = make(map[string]*remembered)
+	}
+	r = c.known[name]
+	if r == nil {
+		r = &remembered{held: make(chan struct{}, 1)}
+		c.known[name] = r
+	}
+	c.clock++
+	r.used = c.clock
+	c.mu.Unlock()
+	select {
+	case r.held <- struct{}{}:
+		return r, func() { c.release(r) }, nil
+	case <-ctx.Done():
+		return nil, nil, fmt.Errorf("archive: wait for the ledger of %s: %w", name, context.Cause(ctx))
+	}
+}
+
+// release ends a hold, and forgets the ledgers that were used least recently until the
+// rest fits.
+func (c *chains) release(r *remembered) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.bytes = 0
+	if r.chain != nil {
+		r.bytes = r.chain.bytes
+	}
+	<-r.held
+	total := 0
+	for _, k := range c.known {
+		total += k.bytes
+	}
+	for total > maxCached {
+		oldest := ""
+		for name, k := range c.known {
+			if oldest == "" || k.used < c.known[oldest].used {
+				oldest = name
+			}
+		}
+		total -= c.known[oldest].bytes
+		delete(c.known, oldest)
+	}
+}
+
+// verified returns the sweep's ledger with at least segs segments. What is remembered
+// is read no more, but for segment segs-1: its digest proves that the store still has
+// the same ledger.
+func (a *Archive) verified(ctx context.Context, r *remembered, name string, segs int) (*chain, error) {
+	c := r.chain
+	if segs > 0 && c != nil {
+		err := a.renew(ctx, name, c, segs)
+		var broken *LedgerError
+		if err == nil || !errors.As(err, &broken) {
+			return c, err
+		}
+		// Another sweep of the name may have taken the place of the one that is remembered.
+	}
+	r.chain = nil
+	root, err := a.root(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	c = newChain(root)
+	if err := a.extend(ctx, name, c, segs); err != nil {
+		return nil, err
+	}
+	r.chain = c
+	return c, nil
+}
+
+// renew brings a chain that was read earlier up to segs segments.
+func (a *Archive) renew(ctx context.Context, name string, c *chain, segs int) error {
+	if c.len() < segs {
+		return a.extend(ctx, name, c, segs)
+	}
+	key, err := segmentKey(name, segs-1)
+	if err != nil {
+		return err
+	}
+	data, err := a.ledgerObject(ctx, name, key, maxSegment)
+	if err != nil {
+		return err
+	}
+	if link := digestOf(data); link != c.link(segs) {
+		return &LedgerError{Sweep: name, Key: key, Found: "digest " + link, Want: "digest " + c.link(segs)}
+	}
+	return nil
+}
+
+// extend reads segments until the chain has segs.
+func (a *Archive) extend(ctx context.Context, name string, c *chain, segs int) error {
+	for c.len() < segs {
+		if err := a.extendByOne(ctx, name, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// extendByOne reads the chain's next segment.
+func (a *Archive) extendByOne(ctx context.Context, name string, c *chain) error {
+	key, err := segmentKey(name, c.len())
+	if err != nil {
+		return err
+	}
+	data, err := a.ledgerObject(ctx, name, key, maxSegment)
+	if err != nil {
+		return err
+	}
+	s, err := decodeSegment(data)
+	if err == nil && len(s.raw) < len(data) {
+		err = damaged("one segment", "%d bytes follow segment %d", len(data)-len(s.raw), s.Segment)
+	}
+	if err == nil {
+		err = c.add(s)
+	}
+	return ledgerFault(name, key, err)
+}
+
+// ledgerFault makes a *LedgerError of a *damage.
+func ledgerFault(name, key string, err error) error {
+	var d *damage
+	if errors.As(err, &d) {
+		return &LedgerError{Sweep: name, Key: key, Found: d.found, Want: d.want}
+	}
+	return err
+}
+
+// ledgerObject reads an object that the ledger needs: an absent one is damage.
+func (a *Archive) ledgerObject(ctx context.Context, name, key string, limit int64) ([]byte, error) {
+	data, _, err := a.read(ctx, key, limit)
+	var large *tooLargeError
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, &LedgerError{Sweep: name, Key: key, Found: "the object is missing", Want: "an object that was written once and is never removed", Err: err}
+	case errors.As(err, &large):
+		return nil, &LedgerError{Sweep: name, Key: key, Found: fmt.Sprintf("it is larger than %d bytes", limit), Want: "what tailsweep writes", Err: err}
+	}
+	return data, err
+}
+
+// root returns what the first segment of a sweep's ledger is linked to.
+func (a *Archive) root(ctx context.Context, name string) (string, error) {
+	key, err := sweepKey(name, specName)
+	if err != nil {
+		return "", err
+	}
+	data, err := a.ledgerObject(ctx, name, key, maxSpec)
+	if err != nil {
+		return "", err
+	}
+	r, err := parseReservation(name, data)
+	if err != nil {
+		return "", &LedgerError{Sweep: name, Key: key, Found: err.Error(), Want: "the spec of this sweep, whose digest begins the ledger", Err: err}
+	}
+	return r.root(), nil
+}
