@@ -33,36 +33,28 @@ func start(spec *sweep.Spec, parameters int) int {
 type bayes struct{}
 
 func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	rng, seen, s := randomOf(r), tried(r), space.NewCube(r.Spec)
-	reason := sweep.Reason{Sampler: string(sweep.MethodBayes)}
-	t := newTraining(r, s)
-	if first := start(r.Spec, len(s.Order)); len(t.x) < first {
-		reason.Note = fmt.Sprintf("%d of the first %d results: a point of the Sobol sequence", len(t.x), first)
-		params, err := spreadUntried(s, r, seen)
-		return params, reason, err
+	c := newCall(r)
+	t := newTraining(r, c.cube)
+	if first := start(r.Spec, len(c.cube.Order)); len(t.x) < first {
+		return c.first(fmt.Sprintf("%d of the first %d results", len(t.x), first))
 	}
-	instead := func(note string) (sweep.Params, sweep.Reason, error) {
-		reason.Note = note + ": random"
-		params, err := untried(s, rng, seen)
-		return params, reason, err
-	}
-	m, err := newModel(rng, r, s, t)
+	m, err := newModel(c.rng, r, c.cube, t)
 	if err != nil {
-		return instead("no model, " + err.Error())
+		return c.random("no model, " + err.Error() + ": random")
 	}
-	a, elite, err := m.acquisition(rng, r, s)
+	a, elite, err := m.acquisition(c.rng, r, c.cube)
 	if err != nil {
-		return instead("no acquisition, " + err.Error())
+		return c.random("no acquisition, " + err.Error() + ": random")
 	}
-	for _, c := range a.maximise(rng, s, elite) {
-		params := s.Params(c.u)
-		if math.IsInf(c.value, -1) || seen[params.Key()] {
+	for _, best := range a.maximise(c.rng, c.cube, elite) {
+		params := c.cube.Params(best.u)
+		if math.IsInf(best.value, -1) || c.seen[params.Key()] {
 			continue
 		}
-		m.explain(&reason, r, s, c)
-		return params, reason, nil
+		m.explain(&c.reason, r, c.cube, best)
+		return params, c.reason, nil
 	}
-	return instead("every candidate was tried")
+	return c.random("every candidate was tried: random")
 }
 
 // explain records why c was chosen.
@@ -76,11 +68,7 @@ func (m *model) explain(reason *sweep.Reason, r Request, s *space.Cube, c candid
 	for k, o := range m.objectives {
 		metric := r.Spec.Metrics[k]
 		mean, sd := o.Posterior(c.u)
-		e := sweep.Estimate{Mean: o.From(mean), StdDev: o.Spread(mean, sd)}
-		if metric.Goal == sweep.Maximize {
-			e.Mean = -e.Mean
-		}
-		reason.Posterior[metric.Name] = e
+		reason.Posterior[metric.Name] = sweep.Estimate{Mean: metric.Cost(o.From(mean)), StdDev: o.Spread(mean, sd)}
 		prefix := ""
 		if len(m.objectives) > 1 {
 			prefix = metric.Name + "."

@@ -46,29 +46,26 @@ const (
 type cmaes struct{}
 
 func (cmaes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	s, rng, seen := space.NewCube(r.Spec), randomOf(r), tried(r)
-	reason := sweep.Reason{Sampler: string(sweep.MethodCMAES)}
-	e, runs := rebuild(r, s)
+	c := newCall(r)
+	e, runs := rebuild(r, c.cube)
 	if e.generation == 0 && runs == 0 {
-		reason.Note = "before the first generation has results: a point of the Sobol sequence"
-		params, err := spreadUntried(s, r, seen)
-		return params, reason, err
+		return c.first("before the first generation has results")
 	}
-	reason.Note = fmt.Sprintf("generation %d of run %d", e.generation+1, runs+1)
-	reason.Hyper = map[string]float64{"sigma": e.sigma, "lambda": float64(e.lambda)}
+	c.reason.Note = fmt.Sprintf("generation %d of run %d", e.generation+1, runs+1)
+	c.reason.Hyper = map[string]float64{"sigma": e.sigma, "lambda": float64(e.lambda)}
 	for j, k := range e.ranges {
-		reason.Hyper["mean."+s.Order[k].Name] = e.mean[j]
+		c.reason.Hyper["mean."+c.cube.Order[k].Name] = e.mean[j]
 	}
-	even := sequence.Point(len(s.Order), r.Index, r.Spec.Seed)
-	for range draws {
-		if params := s.Params(e.draw(s, rng, even)); !seen[params.Key()] {
-			return params, reason, nil
-		}
+	even := sequence.Point(len(c.cube.Order), r.Index, r.Spec.Seed)
+	params, ok := c.untried(func() []float64 {
+		u := e.draw(c.cube, c.rng, even)
 		even = nil
+		return u
+	})
+	if !ok {
+		return c.random(c.reason.Note + ": every draw was tried, random")
 	}
-	reason.Note += ": every draw was tried, random"
-	params, err := untried(s, rng, seen)
-	return params, reason, err
+	return params, c.reason, nil
 }
 
 // rebuild returns the distribution that the ledger leads to, and how many runs ended

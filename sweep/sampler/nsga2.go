@@ -34,25 +34,19 @@ const (
 type nsga2 struct{}
 
 func (nsga2) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	s, rng, seen := space.NewCube(r.Spec), randomOf(r), tried(r)
-	reason := sweep.Reason{Sampler: string(sweep.MethodNSGA2)}
-	list, size := observations(r, s), population(r.Spec)
+	c := newCall(r)
+	list, size := observations(r, c.cube), population(r.Spec)
 	if len(list) < size {
-		reason.Note = fmt.Sprintf("%d of the first population's %d results: a point of the Sobol sequence", len(list), size)
-		params, err := spreadUntried(s, r, seen)
-		return params, reason, err
+		return c.first(fmt.Sprintf("%d of the first population's %d results", len(list), size))
 	}
 	order := ranked(list)[:size]
-	parent := func() []float64 { return list[order[min(rng.IntN(size), rng.IntN(size))]].u }
-	reason.Hyper = map[string]float64{"population": float64(size)}
-	for range draws {
-		if params := s.Params(child(s, rng, parent(), parent())); !seen[params.Key()] {
-			return params, reason, nil
-		}
+	parent := func() []float64 { return list[order[min(c.rng.IntN(size), c.rng.IntN(size))]].u }
+	c.reason.Hyper = map[string]float64{"population": float64(size)}
+	params, ok := c.untried(func() []float64 { return child(c.cube, c.rng, parent(), parent()) })
+	if !ok {
+		return c.random("every child was tried: random")
 	}
-	reason.Note = "every child was tried: random"
-	params, err := untried(s, rng, seen)
-	return params, reason, err
+	return params, c.reason, nil
 }
 
 // population is the size of NSGA-II's population.

@@ -141,15 +141,12 @@ func minimised(spec *sweep.Spec, t sweep.Trial) (values []float64, ok bool) {
 	for _, o := range spec.Metrics {
 		value, has := t.Metric(o.Name)
 		if t.Status == sweep.StatusStopped && len(t.Rungs) > 0 {
-			value, has = t.Rungs[len(t.Rungs)-1].Metrics[o.Name]
+			value, has = lastRung(t).Metrics[o.Name]
 		}
 		if !has || math.IsNaN(value) || math.IsInf(value, 0) {
 			return nil, false
 		}
-		if o.Goal == sweep.Maximize {
-			value = -value
-		}
-		values = append(values, value)
+		values = append(values, o.Cost(value))
 	}
 	return values, true
 }
@@ -168,11 +165,8 @@ func (p *evidence) add(spec *sweep.Spec, t sweep.Trial, values []float64) {
 	case sweep.StatusDiverged:
 		p.outcome, p.values, p.rung = diverged, nil, nil
 	case sweep.StatusStopped:
-		if at := lastStep(t); p.outcome == stopped && at >= p.step {
-			p.values, p.step = values, at
-			if len(t.Rungs) > 0 {
-				p.rung = t.Rungs[len(t.Rungs)-1].Metrics
-			}
+		if last := lastRung(t); p.outcome == stopped && last.Step >= p.step {
+			p.values, p.step, p.rung = values, last.Step, last.Metrics
 		}
 	case sweep.StatusCompleted:
 		if p.outcome == stopped {
@@ -192,12 +186,12 @@ func (p *evidence) add(spec *sweep.Spec, t sweep.Trial, values []float64) {
 	}
 }
 
-// lastStep is the step of the trial's last rung; 0 without one.
-func lastStep(t sweep.Trial) int {
-	if len(t.Rungs) == 0 {
-		return 0
+// lastRung is the trial's last rung, at step 0 when it reached none.
+func lastRung(t sweep.Trial) (last sweep.Rung) {
+	if n := len(t.Rungs); n > 0 {
+		last = t.Rungs[n-1]
 	}
-	return t.Rungs[len(t.Rungs)-1].Step
+	return last
 }
 
 // mean is a running mean. Unlike a sum it does not overflow.

@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/space"
@@ -15,33 +16,51 @@ const draws = 256
 type random struct{}
 
 func (random) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	s := space.NewCube(r.Spec)
-	params, err := untried(s, randomOf(r), tried(r))
-	return params, sweep.Reason{Sampler: string(sweep.MethodRandom)}, err
+	return newCall(r).random("")
 }
 
-// untried draws a configuration that is not in seen.
-func untried(s *space.Cube, rng *rand.Rand, seen map[string]bool) (sweep.Params, error) {
+// call is one call of Suggest: the request and what the methods derive from it.
+type call struct {
+	Request
+	cube   *space.Cube
+	rng    *rand.Rand
+	seen   map[string]bool // see tried
+	reason sweep.Reason
+}
+
+func newCall(r Request) *call {
+	return &call{r, space.NewCube(r.Spec), randomOf(r), tried(r), sweep.Reason{Sampler: string(r.Spec.Method)}}
+}
+
+// untried draws points until one is an untried configuration; ok is false when none of
+// many is.
+func (c *call) untried(point func() []float64) (params sweep.Params, ok bool) {
 	for range draws {
-		if params := s.Params(s.Draw(rng)); !seen[params.Key()] {
-			return params, nil
+		if params = c.cube.Params(point()); !c.seen[params.Key()] {
+			return params, true
 		}
 	}
-	if !s.Finite() {
-		return s.Params(s.Draw(rng)), nil // infinitely many: the draws repeated exact zeros and categories
+	return nil, false
+}
+
+// random suggests a random untried configuration; note is the reason.
+func (c *call) random(note string) (sweep.Params, sweep.Reason, error) {
+	c.reason.Note = note
+	draw := func() []float64 { return c.cube.Draw(c.rng) }
+	if params, ok := c.untried(draw); ok {
+		return params, c.reason, nil
 	}
-	all, ok := s.All()
-	if !ok {
-		return s.Params(s.Draw(rng)), nil // too many to list
+	var all []sweep.Params
+	listed := c.cube.Finite() // where infinite, the draws repeated exact zeros and categories
+	if listed {
+		all, listed = c.cube.All()
 	}
-	var left []sweep.Params
-	for _, params := range all {
-		if !seen[params.Key()] {
-			left = append(left, params)
-		}
+	if !listed {
+		return c.cube.Params(draw()), c.reason, nil
 	}
+	left := slices.DeleteFunc(all, func(p sweep.Params) bool { return c.seen[p.Key()] })
 	if len(left) == 0 {
-		return nil, ErrExhausted
+		return nil, c.reason, ErrExhausted
 	}
-	return left[rng.IntN(len(left))], nil
+	return left[c.rng.IntN(len(left))], c.reason, nil
 }

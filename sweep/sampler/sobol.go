@@ -21,25 +21,25 @@ import (
 type sobol struct{}
 
 func (sobol) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	s := space.NewCube(r.Spec)
-	reason := sweep.Reason{Sampler: string(sweep.MethodSobol), Note: fmt.Sprintf("point %d of the sequence", r.Index+1)}
-	params := s.Params(spread(s, r))
-	seen := tried(r)
-	if !seen[params.Key()] {
-		return params, reason, nil
-	}
-	reason.Note += " was tried: random"
-	params, err := untried(s, randomOf(r), seen)
-	return params, reason, err
+	c := newCall(r)
+	note := fmt.Sprintf("point %d of the sequence", r.Index+1)
+	return c.spread(note, note+" was tried: random")
 }
 
-// spreadUntried is what a method that learns suggests before it has enough results: the
-// sequence's point, or a random one where that was tried.
-func spreadUntried(s *space.Cube, r Request, seen map[string]bool) (sweep.Params, error) {
-	if params := s.Params(spread(s, r)); !seen[params.Key()] {
-		return params, nil
+// spread suggests the configuration at the sequence's point, for the reason note, or a
+// random one where that was tried, for the reason otherwise.
+func (c *call) spread(note, otherwise string) (sweep.Params, sweep.Reason, error) {
+	if params := c.cube.Params(spread(c.cube, c.Request)); !c.seen[params.Key()] {
+		c.reason.Note = note
+		return params, c.reason, nil
 	}
-	return untried(s, randomOf(r), seen)
+	return c.random(otherwise)
+}
+
+// first suggests what a method that learns suggests before it has enough results.
+func (c *call) first(note string) (sweep.Params, sweep.Reason, error) {
+	note += ": a point of the Sobol sequence"
+	return c.spread(note, note)
 }
 
 // spread returns point Index of the scrambled sequence in the cube. The coordinate of a

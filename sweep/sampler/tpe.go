@@ -42,33 +42,28 @@ const (
 type tpe struct{}
 
 func (tpe) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	s, rng, seen := space.NewCube(r.Spec), randomOf(r), tried(r)
-	reason := sweep.Reason{Sampler: string(sweep.MethodTPE)}
-	list := observations(r, s)
+	c := newCall(r)
+	list := observations(r, c.cube)
 	if len(list) < tpeStart {
-		reason.Note = fmt.Sprintf("%d of the first %d results: a point of the Sobol sequence", len(list), tpeStart)
-		params, err := spreadUntried(s, r, seen)
-		return params, reason, err
+		return c.first(fmt.Sprintf("%d of the first %d results", len(list), tpeStart))
 	}
-	good, rest := split(r, s, list)
-	reason.Hyper = map[string]float64{"good": float64(len(good.points)), "others": float64(len(rest.points))}
+	good, rest := split(r, c.cube, list)
+	c.reason.Hyper = map[string]float64{"good": float64(len(good.points)), "others": float64(len(rest.points))}
 	var best sweep.Params
 	for range tpeCandidates {
-		params := s.Params(good.draw(rng))
-		u, of := s.Locate(params)
-		if !of || seen[params.Key()] {
+		params := c.cube.Params(good.draw(c.rng))
+		u, in := c.cube.Locate(params)
+		if !in || c.seen[params.Key()] {
 			continue
 		}
-		if value := good.log(u) - rest.log(u); best == nil || value > reason.Acquisition {
-			best, reason.Acquisition = params, value
+		if value := good.log(u) - rest.log(u); best == nil || value > c.reason.Acquisition {
+			best, c.reason.Acquisition = params, value
 		}
 	}
-	if best != nil {
-		return best, reason, nil
+	if best == nil {
+		return c.random("every candidate was tried: random")
 	}
-	reason.Note = "every candidate was tried: random"
-	params, err := untried(s, rng, seen)
-	return params, reason, err
+	return best, c.reason, nil
 }
 
 // split returns the densities of the good observations and of all other points,

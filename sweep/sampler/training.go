@@ -131,11 +131,7 @@ func drift(r Request, step int, m sweep.Objective) (shift, spread float64) {
 	for i, d := range list {
 		list[i] = math.Abs(d - shift)
 	}
-	spread = normal * median(list)
-	if m.Goal == sweep.Maximize {
-		shift = -shift
-	}
-	return shift, spread
+	return m.Cost(shift), normal * median(list)
 }
 
 // median is the lower median of a non-empty list.
