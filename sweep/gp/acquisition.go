@@ -9,18 +9,12 @@ import "math"
 //
 // in a form that stays finite and ordered far in the tail (Ament et al. 2023,
 // section 4.1), where EI itself underflows. It is -Inf when sd is 0 and mean is
-// not below best.
-func LogEI(mean, sd, best float64) float64 {
-	value, _, _ := LogEIGradient(mean, sd, best)
-	return value
-}
-
-// LogEIGradient returns LogEI and its derivatives,
+// not below best. The derivatives of the logarithm are
 //
 //	d/dmean = -Phi(z)/(sd h(z)),  d/dsd = phi(z)/(sd h(z))
 //
 // both 0 when sd is 0.
-func LogEIGradient(mean, sd, best float64) (value, dMean, dSD float64) {
+func LogEI(mean, sd, best float64) (value, dMean, dSD float64) {
 	if sd == 0 {
 		return math.Log(math.Max(best-mean, 0)), 0, 0
 	}

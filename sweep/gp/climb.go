@@ -1,6 +1,10 @@
 package gp
 
-import "math"
+import (
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+)
 
 // climbMemory is how many steps the L-BFGS approximation remembers.
 const climbMemory = 6
@@ -36,11 +40,7 @@ func Climb(f func(u, gradient []float64) float64, u, low, high []float64, iterat
 		lbfgs(direction, gradient, free, steps, turns)
 		size := 1.0
 		if len(steps) == 0 {
-			largest := 0.0
-			for k := range d {
-				largest = math.Max(largest, math.Abs(direction[k]))
-			}
-			size = math.Min(1, 0.1/largest)
+			size = math.Min(1, 0.1/floats.Norm(direction, math.Inf(1)))
 		}
 		accepted := false
 		var gained float64
@@ -98,12 +98,15 @@ func lbfgs(direction, gradient []float64, free []bool, steps, turns [][]float64)
 		}
 		return sum
 	}
-	for k := range direction {
-		direction[k] = 0
-		if free[k] {
-			direction[k] = gradient[k]
+	useGradient := func() {
+		for k := range direction {
+			direction[k] = 0
+			if free[k] {
+				direction[k] = gradient[k]
+			}
 		}
 	}
+	useGradient()
 	var factors [climbMemory]float64
 	scale := 1.0
 	for i := len(steps) - 1; i >= 0; i-- {
@@ -138,12 +141,7 @@ func lbfgs(direction, gradient []float64, free []bool, steps, turns [][]float64)
 		}
 	}
 	if !(dot(direction, gradient) > 0) {
-		for k := range direction {
-			direction[k] = 0
-			if free[k] {
-				direction[k] = gradient[k]
-			}
-		}
+		useGradient()
 	}
 }
 

@@ -11,56 +11,29 @@ import (
 	"gonum.org/v1/gonum/optimize"
 )
 
-// Prior is the prior of the hyper-parameters: normal in their logarithms, in the logit
-// of a.
-type Prior struct {
-	LengthMean, LengthSD     float64 // of ln l_k
-	SignalMean, SignalSD     float64 // of ln s2
-	NoiseMean, NoiseSD       float64 // of ln v
-	AdditiveMean, AdditiveSD float64 // of ln a/(1-a); SD 0: a = 0
+// normal is a normal prior.
+type normal struct{ mean, sd float64 }
+
+// newPrior is the prior of the hyper-parameters of a process in d dimensions with
+// standardised observations, in the layout of the optimiser:
+//
+//	theta = (ln l_1 ... ln l_d, ln s2, ln v, logit a)
+//
+// Without the last a is 0. Its lengthscales are much shorter than those of Hvarfner et
+// al. 2024, with which the geometric mean of the regret was three times as high.
+func newPrior(d int) []normal {
+	lengths := slices.Repeat([]normal{{-0.9 + 0.5*math.Log(float64(d)), 0.75}}, d)
+	return append(lengths, normal{0, 1}, normal{-7, 2.5}, normal{-1, 1.5})
 }
 
-// DefaultPrior is the prior for standardised observations in d dimensions. Its
-// lengthscales are much shorter than those of Hvarfner et al. 2024, with which the
-// geometric mean of the regret was three times as high.
-func DefaultPrior(d int) Prior {
-	return Prior{
-		LengthMean: -0.9 + 0.5*math.Log(float64(d)), LengthSD: 0.75,
-		SignalMean: 0, SignalSD: 1,
-		NoiseMean: -7, NoiseSD: 2.5,
-		AdditiveMean: -1, AdditiveSD: 1.5,
-	}
-}
-
-// theta is how hyper-parameters are laid out for the optimiser:
-// (ln l_1 ... ln l_d, ln s2, ln v[, logit a]).
-func (p Prior) moments(i, d int) (mean, sd float64) {
-	switch i - d {
-	case 0:
-		return p.SignalMean, p.SignalSD
-	case 1:
-		return p.NoiseMean, p.NoiseSD
-	case 2:
-		return p.AdditiveMean, p.AdditiveSD
-	}
-	return p.LengthMean, p.LengthSD
-}
-
-func (p Prior) size(d int) int {
-	if p.AdditiveSD > 0 {
-		return d + 3
-	}
-	return d + 2
-}
-
-// start is the prior's mean, lengthscales and noise moved by shift standard deviations.
-func (p Prior) start(d int, shift float64) []float64 {
-	theta := make([]float64, p.size(d))
-	for i := range theta {
-		mean, sd := p.moments(i, d)
-		theta[i] = mean
+// start is the prior's mean, with lengthscales and noise moved by shift standard
+// deviations.
+func start(prior []normal, d int, shift float64) []float64 {
+	theta := make([]float64, len(prior))
+	for i, p := range prior {
+		theta[i] = p.mean
 		if i < d || i == d+1 {
-			theta[i] += shift * sd
+			theta[i] += shift * p.sd
 		}
 	}
 	return theta
@@ -92,7 +65,7 @@ type reading struct {
 // (MAP), by L-BFGS from each start, the most likely of the readings there, and the
 // negative logarithm of the density up to a constant. It stops when three iterations
 // gain less than tolerance.
-func fit(data Data, readings []reading, prior Prior, starts [][]float64, iterations []int, tolerance float64) (best []float64, which int, value float64) {
+func fit(data Data, readings []reading, prior []normal, starts [][]float64, iterations []int, tolerance float64) (best []float64, which int, value float64) {
 	o := newObjective(data, readings, prior)
 	problem := optimize.Problem{Func: o.value, Grad: o.gradient}
 	value = math.Inf(1)
@@ -122,7 +95,7 @@ func fit(data Data, readings []reading, prior Prior, starts [][]float64, iterati
 type objective struct {
 	data     Data
 	readings []reading
-	prior    Prior
+	prior    []normal
 	n, d     int
 	squares  [][]float64 // (x_ik - x_jk)^2 of the pairs i < j, `[d][n(n-1)/2]`; 0 or 1 for categorical ones
 
@@ -145,7 +118,7 @@ type objective struct {
 	weight                      []float64   // of dK/dtheta
 }
 
-func newObjective(data Data, readings []reading, prior Prior) *objective {
+func newObjective(data Data, readings []reading, prior []normal) *objective {
 	n, d := len(data.X), len(data.Categorical)
 	pairs := n * (n - 1) / 2
 	vector := func(n int) []float64 { return make([]float64, n) }
@@ -163,7 +136,7 @@ func newObjective(data Data, readings []reading, prior Prior) *objective {
 			}
 		}
 		o.squares = append(o.squares, squares)
-		if prior.AdditiveSD > 0 {
+		if len(prior) > d+2 {
 			o.slopes = append(o.slopes, vector(pairs))
 		}
 	}
@@ -273,8 +246,8 @@ func (o *objective) value(theta []float64) float64 {
 	}
 	value := 0.5*o.logDet + o.fits
 	for i, t := range theta {
-		mean, sd := o.prior.moments(i, o.d)
-		value += 0.5 * (t - mean) / sd * (t - mean) / sd
+		p := o.prior[i]
+		value += 0.5 * (t - p.mean) / p.sd * (t - p.mean) / p.sd
 	}
 	return value
 }
@@ -289,8 +262,8 @@ func (o *objective) gradient(grad, theta []float64) {
 	}
 	d, n := o.d, o.n
 	for i, t := range theta {
-		mean, sd := o.prior.moments(i, d)
-		grad[i] = (t - mean) / (sd * sd)
+		p := o.prior[i]
+		grad[i] = (t - p.mean) / (p.sd * p.sd)
 	}
 	o.invert()
 	h := o.hyper

@@ -1,6 +1,7 @@
 package gp
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -29,19 +30,10 @@ func free(front [][]float64, reference []float64) []box {
 			inside = append(inside, f)
 		}
 	}
-	slices.SortStableFunc(inside, func(a, b []float64) int {
-		switch {
-		case a[last] < b[last]:
-			return -1
-		case a[last] > b[last]:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(inside, func(a, b []float64) int { return cmp.Compare(a[last], b[last]) })
 	var boxes []box
 	low := math.Inf(-1)
-	var slab []box // of the objectives before last, for the points so far
-	slab = free(nil, reference[:last])
+	slab := free(nil, reference[:last]) // of the objectives before last, for the points so far
 	for i := 0; i <= len(inside); i++ {
 		high := reference[last]
 		if i < len(inside) {
@@ -102,11 +94,14 @@ func NewRegion(front [][]float64, reference []float64) *Region {
 	return r
 }
 
+// maxObjectives is the largest number of objectives of EHVI.
+const maxObjectives = 8
+
 // side is G at a coordinate, and its derivatives.
 type side struct{ value, dMean, dSD float64 }
 
 // EHVIWorkspace is ready to use as its zero value; one may be reused by one goroutine.
-type EHVIWorkspace struct{ sides [][]side }
+type EHVIWorkspace struct{ sides [maxObjectives][]side }
 
 // EHVI returns the expected volume of the region's part that an objective vector of
 // independent normal values dominates, the expected hypervolume improvement, exact
@@ -118,9 +113,6 @@ type EHVIWorkspace struct{ sides [][]side }
 // these are nil.
 func (r *Region) EHVI(mean, sd, dMean, dSD []float64, w *EHVIWorkspace) float64 {
 	m := len(mean)
-	for len(w.sides) < m {
-		w.sides = append(w.sides, nil)
-	}
 	for k, at := range r.at {
 		w.sides[k] = w.sides[k][:0]
 		for _, a := range at {
@@ -129,7 +121,7 @@ func (r *Region) EHVI(mean, sd, dMean, dSD []float64, w *EHVIWorkspace) float64 
 			w.sides[k] = append(w.sides[k], s)
 		}
 	}
-	var length, lengthMean, lengthSD [8]float64
+	var length, lengthMean, lengthSD [maxObjectives]float64
 	var total float64
 	for sides := r.sides; len(sides) > 0; sides = sides[2*m:] {
 		product := 1.0

@@ -44,12 +44,12 @@ func Regress(data Data, o Options) (*Regression, error) {
 		return nil, err
 	}
 	d := len(data.Categorical)
-	prior := DefaultPrior(d)
+	prior := newPrior(d)
 	if o.Exact {
-		prior.NoiseMean, prior.NoiseSD = -11, 2
+		prior[d+1] = normal{-11, 2}
 	}
 	if d == 1 {
-		prior.AdditiveSD = 0
+		prior = prior[:d+2]
 	}
 	data = data.part(maxPoints, o.Constraint)
 	quick := data.part(quickPoints, o.Constraint)
@@ -61,7 +61,7 @@ func Regress(data Data, o Options) (*Regression, error) {
 		r.standardise(quick)
 		readings = append(readings, reading{r.Data.Y, r.jacobian(quick.Y)})
 	}
-	starts := [][]float64{prior.start(d, 0), prior.start(d, -1), prior.start(d, 1)}
+	starts := [][]float64{start(prior, d, 0), start(prior, d, -1), start(prior, d, 1)}
 	theta, which, _ := fit(quick, readings, prior, starts, []int{15, 8, 8}, 1e-2)
 	if theta == nil {
 		return nil, ErrIllConditioned

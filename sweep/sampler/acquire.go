@@ -131,7 +131,7 @@ func (a *acquisition) at(u, gradient []float64) float64 {
 	for j := range a.few {
 		var log float64
 		if m == 1 {
-			log, a.partial[0][j], a.spread[0][j] = gp.LogEIGradient(a.work[0].Mean[j], sd[0], a.best[j])
+			log, a.partial[0][j], a.spread[0][j] = gp.LogEI(a.work[0].Mean[j], sd[0], a.best[j])
 		} else {
 			for k := range m {
 				mean[k], dMean[k], dSD[k] = a.work[k].Mean[j], 0, 0
