@@ -89,11 +89,15 @@ func Fit(s string, width int) string {
 }
 
 // List joins at most the first most names with commas; ", ..." stands for the rest.
-func List(names []string, most int) string {
-	if len(names) <= most {
-		return strings.Join(names, ", ")
+func List[S ~string](names []S, most int) string {
+	var list []string
+	for _, name := range names[:min(len(names), most)] {
+		list = append(list, string(name))
 	}
-	return strings.Join(names[:most], ", ") + ", ..."
+	if len(names) > most {
+		list = append(list, "...")
+	}
+	return strings.Join(list, ", ")
 }
 
 // Numbers lists at most most numbers: "1, 2, 3", "1, 2 and 5 more".

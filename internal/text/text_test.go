@@ -86,7 +86,7 @@ func TestUnits(t *testing.T) {
 func TestList(t *testing.T) {
 	require.Equal(t, "a, b", text.List([]string{"a", "b"}, 2))
 	require.Equal(t, "a, b, ...", text.List([]string{"a", "b", "c"}, 2))
-	require.Empty(t, text.List(nil, 2))
+	require.Empty(t, text.List[string](nil, 2))
 }
 
 func TestNumbers(t *testing.T) {

@@ -52,8 +52,12 @@ func (s *session) best(o *object) (reply, error) {
 			t = likely
 		}
 	}
-	found := s.result(t)
-	return reply{OK: true, ID: &found.ID, Params: found.Params, Values: found.Values, Constraints: found.Constraints}, nil
+	return s.reply(t), nil
+}
+
+func (s *search) reply(t sweep.Trial) reply {
+	r := s.result(t)
+	return reply{OK: true, ID: &r.ID, Params: r.Params, Values: r.Values, Constraints: r.Constraints}
 }
 
 // feasible reports whether t completed with every constraint at most 0.
@@ -66,8 +70,12 @@ func (s *search) feasible(t sweep.Trial) bool {
 	return t.Status == sweep.StatusCompleted
 }
 
+// result is without values where t did not complete.
 func (s *search) result(t sweep.Trial) result {
 	r := result{ID: t.Number, Params: t.Params}
+	if t.Status != sweep.StatusCompleted {
+		return r
+	}
 	for _, m := range s.spec.Metrics {
 		r.Values = append(r.Values, t.Metrics[m.Name])
 	}
@@ -84,12 +92,8 @@ func (s *session) explain(o *object) (reply, error) {
 		return reply{}, err
 	}
 	if at := s.reported[id]; at >= 0 {
-		t := s.ledger[at]
-		r := reply{OK: true, ID: &id, Params: t.Params, Status: t.Status, Reason: &t.Reason}
-		if t.Status == sweep.StatusCompleted {
-			found := s.result(t)
-			r.Values, r.Constraints = found.Values, found.Constraints
-		}
+		r := s.reply(s.ledger[at])
+		r.Status, r.Reason = s.ledger[at].Status, &s.ledger[at].Reason
 		return r, nil
 	}
 	for _, a := range s.pending {

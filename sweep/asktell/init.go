@@ -2,7 +2,6 @@ package asktell
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
@@ -29,9 +28,6 @@ func newSpec(o *object) (spec *sweep.Spec, exact bool, err error) {
 	spec.Train.Seed = trainSeed
 	if method := o.text("method"); method != "" {
 		spec.Method = sweep.Method(method)
-	}
-	if !slices.Contains(sweep.Methods(), spec.Method) {
-		o.failf("method", "unknown method %q (valid: %s)", clip(string(spec.Method)), words(sweep.Methods()))
 	}
 	for i := range o.integer("nobj", 1, maxObjectives, 1) {
 		spec.Metrics = append(spec.Metrics, sweep.Objective{Name: metric(int(i)), Goal: sweep.Minimize})
@@ -75,14 +71,3 @@ type newSampler func(sweep.Method) (sampler.Sampler, error)
 // metric and constraint name the k-th value of each kind.
 func metric(k int) string     { return fmt.Sprintf("f%d", k) }
 func constraint(k int) string { return fmt.Sprintf("c%d", k) }
-
-func words(methods []sweep.Method) string {
-	text := ""
-	for i, m := range methods {
-		if i > 0 {
-			text += ", "
-		}
-		text += string(m)
-	}
-	return text
-}

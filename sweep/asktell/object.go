@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/tailsweep/tailsweep/internal/text"
 )
 
 // object reads one JSON object field by field. It keeps the first fault, and ignores
@@ -20,61 +22,40 @@ type object struct {
 	fault  error
 }
 
-// parse splits text into the fields of an object. It refuses a field that occurs
+// parse splits line into the fields of an object. It refuses a field that occurs
 // twice, of which encoding/json would take the last.
-func parse(text []byte, path string) (*object, error) {
-	o := &object{path: path, fields: make(map[string]json.RawMessage)}
-	d := json.NewDecoder(bytes.NewReader(text))
-	token, err := d.Token()
-	switch {
-	case err != nil:
-		return nil, notJSON(text, err)
-	case token != json.Delim('{'):
-		return nil, fmt.Errorf("%swant a JSON object, got %s", prefix(path), shown(text))
+func parse(line []byte, path string) (*object, error) {
+	if err := json.Unmarshal(line, new(json.RawMessage)); err != nil {
+		return nil, notJSON(line, err)
 	}
+	d := json.NewDecoder(bytes.NewReader(line)) // returns no errors, since the line is valid
+	if token, _ := d.Token(); token != json.Delim('{') {
+		field, _, _ := strings.Cut(path, ".")
+		return nil, errors.New(strings.TrimPrefix(field+": want a JSON object, got "+shown(line), ": "))
+	}
+	o := &object{path: path, fields: make(map[string]json.RawMessage)}
 	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return nil, notJSON(text, err)
-		}
-		name, _ := key.(string) // the decoder accepts only strings as keys
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, notJSON(text, err)
-		}
+		key, _ := d.Token()
+		name := key.(string)
 		if _, twice := o.fields[name]; twice {
 			return nil, fmt.Errorf("%s%s: given twice", path, clip(name))
 		}
+		var value json.RawMessage
+		_ = d.Decode(&value)
 		o.fields[name] = value
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, notJSON(text, err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("want one JSON object per line, but there is text after it")
 	}
 	return o, nil
 }
 
-func notJSON(text []byte, err error) error {
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("not JSON: the line ends early")
-	case bytes.Contains(text, []byte("NaN")), bytes.Contains(text, []byte("Infinity")):
-		advice := "JSON has finite numbers only"
-		if bytes.Contains(text, []byte(`"values"`)) || bytes.Contains(text, []byte(`"constraints"`)) {
+func notJSON(line []byte, err error) error {
+	advice := "want one JSON object a line"
+	if bytes.Contains(line, []byte("NaN")) || bytes.Contains(line, []byte("Infinity")) {
+		advice = "JSON has finite numbers only"
+		if bytes.Contains(line, []byte(`"values"`)) || bytes.Contains(line, []byte(`"constraints"`)) {
 			advice = "report a trial without finite values with status diverged"
 		}
-		return fmt.Errorf("not JSON: %w; %s", err, advice)
 	}
-	return fmt.Errorf("not JSON: %w", err)
-}
-
-func prefix(path string) string {
-	if path == "" {
-		return ""
-	}
-	return strings.TrimSuffix(path, ".") + ": "
+	return fmt.Errorf("not JSON: %w; %s", err, advice)
 }
 
 // failf records a fault, unless there is one already.
@@ -88,21 +69,16 @@ func (o *object) failf(field, format string, args ...any) {
 // it may be a misspelt name of a missing one. Call it after all fields of the object
 // were read.
 func (o *object) done() error {
-	var unknown []string
-	for name := range o.fields {
+	for _, name := range slices.Sorted(maps.Keys(o.fields)) {
 		if !slices.Contains(o.known, name) {
-			unknown = append(unknown, clip(name))
+			unknown := fmt.Errorf("%s%s: unknown field (valid: %s)", o.path, clip(name), strings.Join(o.known, ", "))
+			if o.fault != nil {
+				return fmt.Errorf("%w; %w", unknown, o.fault)
+			}
+			return unknown
 		}
 	}
-	if len(unknown) == 0 {
-		return o.fault
-	}
-	slices.Sort(unknown)
-	text := fmt.Sprintf("%s%s: unknown field (valid: %s)", o.path, unknown[0], strings.Join(o.known, ", "))
-	if o.fault != nil {
-		return fmt.Errorf("%s; %w", text, o.fault)
-	}
-	return errors.New(text)
+	return o.fault
 }
 
 // raw returns a field as written, nil when it is absent.
@@ -118,68 +94,40 @@ func (o *object) raw(name string) json.RawMessage {
 
 func (o *object) has(name string) bool { return o.raw(name) != nil }
 
-// text returns a string; "" when it is absent.
-func (o *object) text(name string) string {
-	value := o.raw(name)
-	if value == nil {
-		return ""
+// read returns a field that is a want, the zero value when it is absent.
+func read[T any](o *object, name, want string) (v T) {
+	if raw := o.raw(name); raw != nil && json.Unmarshal(raw, &v) != nil {
+		o.failf(name, "want %s, got %s", want, shown(raw))
 	}
-	var text string
-	if json.Unmarshal(value, &text) != nil {
-		o.failf(name, "want a string, got %s", shown(value))
-	}
-	return text
+	return v
 }
 
-// flag returns a truth value; false when it is absent.
-func (o *object) flag(name string) bool {
-	switch value := o.raw(name); string(value) {
-	case "", "false":
-		return false
-	case "true":
-		return true
-	default:
-		o.failf(name, "want true or false, got %s", shown(value))
-		return false
-	}
+func (o *object) text(name string) string { return read[string](o, name, "a string") }
+
+func (o *object) flag(name string) bool { return read[bool](o, name, "true or false") }
+
+func (o *object) list(name string) []json.RawMessage {
+	return read[[]json.RawMessage](o, name, "an array")
 }
 
-// number returns a finite number; fallback when it is absent.
-func (o *object) number(name string, fallback float64) float64 {
-	value := o.raw(name)
-	if value == nil {
-		return fallback
-	}
-	f, ok := finite(value)
-	if !ok {
-		o.failf(name, "want a finite number, got %s", shown(value))
-	}
-	return f
+// number returns a finite number; 0 when it is absent.
+func (o *object) number(name string) float64 {
+	return positiveZero(read[float64](o, name, "a finite number"))
 }
 
 // integer returns an integer of low..high; fallback when it is absent.
 func (o *object) integer(name string, low, high, fallback int64) int64 {
-	f := o.number(name, float64(fallback))
-	if o.fault == nil && o.has(name) && (f != math.Trunc(f) || f < float64(low) || f > float64(high)) {
+	f := o.number(name)
+	if !o.has(name) {
+		return fallback
+	}
+	if f != math.Trunc(f) || f < float64(low) || f > float64(high) {
 		o.failf(name, "want an integer from %d to %d, got %s", low, high, shown(o.raw(name)))
 	}
 	if o.fault != nil {
 		return fallback
 	}
 	return int64(f)
-}
-
-// list returns an array's elements; nil when it is absent.
-func (o *object) list(name string) []json.RawMessage {
-	value := o.raw(name)
-	if value == nil {
-		return nil
-	}
-	var list []json.RawMessage
-	if json.Unmarshal(value, &list) != nil {
-		o.failf(name, "want an array, got %s", shown(value))
-	}
-	return list
 }
 
 // numbers returns an array of finite numbers.
@@ -195,34 +143,27 @@ func (o *object) numbers(name string) []float64 {
 	return numbers
 }
 
-// finite reads a number. Minus zero becomes 0: they are one value and print
-// differently.
-func finite(text json.RawMessage) (float64, bool) {
-	if len(text) == 0 || text[0] != '-' && (text[0] < '0' || text[0] > '9') {
-		return 0, false
-	}
-	var f float64
-	if json.Unmarshal(text, &f) != nil { // 1e999
-		return 0, false
-	}
-	if f == 0 {
-		return 0, true
-	}
-	return f, true
+// finite reads a number; ok is false for a value of another type and for 1e999.
+func finite(raw json.RawMessage) (f float64, ok bool) {
+	ok = string(raw) != "null" && json.Unmarshal(raw, &f) == nil
+	return positiveZero(f), ok
 }
 
-// shown is a value as written, cut short.
-func shown(text []byte) string {
-	if len(text) == 0 {
+// positiveZero turns minus zero into 0: they are one value and print differently.
+func positiveZero(f float64) float64 {
+	if f == 0 {
+		return 0
+	}
+	return f
+}
+
+// shown is a value as written, shortened.
+func shown(raw []byte) string {
+	if len(raw) == 0 {
 		return "nothing"
 	}
-	return clip(string(bytes.TrimSpace(text)))
+	return clip(string(bytes.TrimSpace(raw)))
 }
 
-func clip(text string) string {
-	const most = 60
-	if len(text) > most {
-		return strings.ToValidUTF8(text[:most], "") + "..."
-	}
-	return text
-}
+// clip shortens what a client sent, for a message.
+func clip(s string) string { return text.Clip(s, 63) }

@@ -12,32 +12,13 @@ import (
 // number of another program still counts as it.
 const rounding = 1e-9
 
-// injected is the configuration of an inject line as given: params, or u, a point of the
-// unit cube.
-type injected struct {
-	text json.RawMessage // nil with u
-	u    []float64
-}
-
-// readInjected reads u or params.
-func readInjected(o *object) injected {
-	at := injected{text: o.raw("params"), u: o.numbers("u")}
-	if (at.text != nil) == o.has("u") {
-		o.failf("u", "give u, a point of the unit cube, or params")
+// readPoint returns the configuration at a point of the unit cube.
+func readPoint(u []float64, spec *sweep.Spec) (sweep.Params, error) {
+	if len(u) != len(spec.Parameters) {
+		return nil, fmt.Errorf("u: got %d numbers, want %d: one for each parameter of the space, in its order", len(u), len(spec.Parameters))
 	}
-	return at
-}
-
-// params returns the configuration.
-func (at injected) params(spec *sweep.Spec) (sweep.Params, error) {
-	if at.text != nil {
-		return params(at.text, spec)
-	}
-	if len(at.u) != len(spec.Parameters) {
-		return nil, fmt.Errorf("u: got %d numbers, want %d: one for each parameter of the space, in its order", len(at.u), len(spec.Parameters))
-	}
-	cube := make(map[string]float64, len(at.u))
-	for i, x := range at.u {
+	cube := make(map[string]float64, len(u))
+	for i, x := range u {
 		if x < 0 || x > 1 {
 			return nil, fmt.Errorf("u[%d]: %v is not from 0 to 1", i, x)
 		}
@@ -46,9 +27,9 @@ func (at injected) params(spec *sweep.Spec) (sweep.Params, error) {
 	return space.Decode(spec, cube), nil
 }
 
-// params reads a configuration by its parameters' names. A parameter whose condition
+// readParams reads a configuration by its parameters' names. A parameter whose condition
 // is false must be absent, every other one must be present.
-func params(text json.RawMessage, spec *sweep.Spec) (sweep.Params, error) {
+func readParams(text json.RawMessage, spec *sweep.Spec) (sweep.Params, error) {
 	o, err := parse(text, "params.")
 	if err != nil {
 		return nil, err
@@ -63,10 +44,7 @@ func params(text json.RawMessage, spec *sweep.Spec) (sweep.Params, error) {
 		case raw == nil:
 			o.failf(p.Name, "is missing")
 		default:
-			v, ok := value(raw)
-			if ok {
-				v, ok = space.Nearest(p, v, rounding)
-			}
+			v, ok := space.Nearest(p, value(o, p.Name, raw), rounding)
 			if !ok {
 				o.failf(p.Name, "%s is not one of its values (valid: %s)", shown(raw), clip(space.Describe(p)))
 			}

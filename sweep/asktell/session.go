@@ -42,53 +42,33 @@ type reply struct {
 	Exhausted   bool          `json:"exhausted,omitempty"`
 }
 
-// The operations.
-const (
-	opInit    = "init"
-	opAsk     = "ask"
-	opTell    = "tell"
-	opInject  = "inject"
-	opBest    = "best"
-	opExplain = "explain"
-	opQuit    = "quit"
-)
-
-var errNoInit = errors.New("op: a session begins with init")
-
 // do executes one line; quit reports whether it was the last.
 func (s *session) do(line []byte) (r reply, quit bool) {
 	o, err := parse(line, "")
 	if err != nil {
 		return failure(err), false
 	}
+	const valid = "(valid: init, ask, tell, inject, best, explain, quit)"
 	op := o.text("op")
-	switch op {
-	case opInit:
-		r, err = s.init(o)
-	case opQuit:
-		if err = o.done(); err == nil {
-			return reply{OK: true}, true
-		}
-	case opAsk, opTell, opInject, opBest, opExplain:
-		if s.search == nil {
-			return failure(errNoInit), false
-		}
-		do := map[string]func(*object) (reply, error){
-			opAsk: s.ask, opTell: s.tell, opInject: s.inject, opBest: s.best, opExplain: s.explain,
-		}[op]
-		r, err = do(o)
-	default:
-		const valid = "(valid: init, ask, tell, inject, best, explain, quit)"
-		if op == "" {
-			o.failf("op", "is missing %s", valid)
-		}
-		o.failf("op", "unknown %q %s", clip(op), valid)
+	do := map[string]func(*object) (reply, error){
+		"init": s.init, "ask": s.ask, "tell": s.tell, "inject": s.inject, "best": s.best, "explain": s.explain,
+		"quit": func(o *object) (reply, error) { return reply{OK: true}, o.done() },
+	}[op]
+	switch {
+	case op == "":
+		o.failf("op", "is missing %s", valid)
 		err = o.fault
+	case do == nil:
+		err = fmt.Errorf("op: unknown %q %s", clip(op), valid)
+	case s.search == nil && op != "init" && op != "quit":
+		err = errors.New("op: a session begins with init")
+	default:
+		r, err = do(o)
 	}
 	if err != nil {
 		return failure(err), false
 	}
-	return r, false
+	return r, op == "quit"
 }
 
 func failure(err error) reply {
@@ -159,12 +139,20 @@ func (s *session) tell(o *object) (reply, error) {
 
 // inject adds a trial that was not asked for.
 func (s *session) inject(o *object) (reply, error) {
-	at := readInjected(o)
+	text, u := o.raw("params"), o.numbers("u")
+	if (text != nil) == o.has("u") {
+		o.failf("u", "give u, a point of the unit cube, or params")
+	}
 	trial, err := s.outcome(o)
 	if err != nil {
 		return reply{}, err
 	}
-	params, err := at.params(s.spec)
+	var params sweep.Params
+	if text != nil {
+		params, err = readParams(text, s.spec)
+	} else {
+		params, err = readPoint(u, s.spec)
+	}
 	if err != nil {
 		return reply{}, err
 	}
@@ -172,7 +160,7 @@ func (s *session) inject(o *object) (reply, error) {
 		return reply{}, err
 	}
 	trial.Assignment = sweep.Assignment{Number: len(s.reported), Kind: sweep.KindSearch, Params: params, Seed: trainSeed,
-		Reason: sweep.Reason{Sampler: opInject, Note: "reported by the client without an ask"}}
+		Reason: sweep.Reason{Sampler: "inject", Note: "reported by the client without an ask"}}
 	s.reported = append(s.reported, len(s.ledger))
 	s.ledger = append(s.ledger, trial)
 	return reply{OK: true, ID: &trial.Number}, nil
@@ -201,34 +189,27 @@ func (s *session) outcome(o *object) (sweep.Trial, error) {
 	if status := o.text("status"); status != "" {
 		t.Status = sweep.Status(status)
 	}
-	values, constraints := o.numbers("values"), o.numbers("constraints")
-	for _, part := range []struct {
-		field string
-		got   []float64
-		want  int
-		name  func(int) string
-	}{
-		{"values", values, len(s.spec.Metrics), metric},
-		{"constraints", constraints, len(s.spec.Constraints), constraint},
-	} {
-		switch t.Status {
-		case sweep.StatusCompleted:
-			if len(part.got) != part.want {
-				o.failf(part.field, "got %d numbers, want %d", len(part.got), part.want)
+	switch t.Status {
+	case sweep.StatusCompleted:
+		t.Metrics = make(map[string]float64)
+	case sweep.StatusFailed, sweep.StatusDiverged:
+	default:
+		o.failf("status", "unknown status %q (valid: completed, failed, diverged)", clip(string(t.Status)))
+	}
+	numbers := func(field string, want int, name func(int) string) {
+		list := o.numbers(field)
+		switch {
+		case t.Metrics == nil && len(list) > 0:
+			o.failf(field, "a trial with status %s has none", t.Status)
+		case t.Metrics != nil && len(list) != want:
+			o.failf(field, "got %d numbers, want %d", len(list), want)
+		case t.Metrics != nil:
+			for k, f := range list {
+				t.Metrics[name(k)] = f
 			}
-			for k, f := range part.got {
-				if t.Metrics == nil {
-					t.Metrics = make(map[string]float64, len(values)+len(constraints))
-				}
-				t.Metrics[part.name(k)] = f
-			}
-		case sweep.StatusFailed, sweep.StatusDiverged:
-			if len(part.got) > 0 {
-				o.failf(part.field, "a trial with status %s has none", t.Status)
-			}
-		default:
-			o.failf("status", "unknown status %q (valid: completed, failed, diverged)", clip(string(t.Status)))
 		}
 	}
+	numbers("values", len(s.spec.Metrics), metric)
+	numbers("constraints", len(s.spec.Constraints), constraint)
 	return t, o.done()
 }

@@ -23,22 +23,17 @@ const (
 // to 12 digits.
 const leastStep = 1e-11
 
-// The types of a parameter.
-const (
-	typeFloat   = "float"
-	typeInt     = "int"
-	typeCat     = "cat"
-	typeOrdinal = "ordinal"
-	typeConst   = "const"
-)
-
-// fieldsOf lists the fields that a type takes, beside name, type and when.
-var fieldsOf = map[string][]string{
-	typeFloat:   {"low", "high", "log", "step", "zero", "mu", "sigma", "count"},
-	typeInt:     {"low", "high", "log", "step", "zero", "count"},
-	typeCat:     {"choices"},
-	typeOrdinal: {"choices"},
-	typeConst:   {"value"},
+// types has a row for each type: the fields that it takes, in addition to name, type
+// and when, and the function that reads them.
+var types = map[string]struct {
+	fields []string
+	read   func(*object, *sweep.Parameter)
+}{
+	"float":   {[]string{"low", "high", "log", "step", "q", "zero", "mu", "sigma", "count"}, func(o *object, p *sweep.Parameter) { interval(o, false, p) }},
+	"int":     {[]string{"low", "high", "log", "step", "q", "zero", "count"}, func(o *object, p *sweep.Parameter) { interval(o, true, p) }},
+	"cat":     {[]string{"choices"}, func(o *object, p *sweep.Parameter) { choices(o, sweep.DistCategorical, p) }},
+	"ordinal": {[]string{"choices"}, func(o *object, p *sweep.Parameter) { choices(o, sweep.DistOrdinal, p) }},
+	"const":   {[]string{"value"}, constant},
 }
 
 // readSpace reads the parameters, in the order given.
@@ -66,34 +61,20 @@ func parameter(o *object) sweep.Parameter {
 	if p.Name == "" {
 		o.failf("name", "want a name")
 	}
-	kind := o.text("type")
-	fields, ok := fieldsOf[kind]
+	name := o.text("type")
+	kind, ok := types[name]
 	if !ok {
-		o.failf("type", "unknown type %q (valid: float, int, cat, ordinal, const)", clip(kind))
+		o.failf("type", "unknown type %q (valid: float, int, cat, ordinal, const)", clip(name))
 	}
-	for _, name := range []string{"low", "high", "log", "step", "q", "zero", "mu", "sigma", "choices", "value", "count"} {
-		value := o.raw(name)
-		neutral := name == "log" && string(value) == "false" || name == "zero" && string(value) == "0"
-		if value != nil && !neutral && !slices.Contains(fields, name) && (name != "q" || !slices.Contains(fields, "step")) {
-			o.failf(name, "does not go with type %s (valid: %s)", kind, strings.Join(fields, ", "))
+	for _, field := range []string{"low", "high", "log", "step", "q", "zero", "mu", "sigma", "choices", "value", "count"} {
+		value := string(o.raw(field))
+		neutral := field == "log" && value == "false" || field == "zero" && value == "0"
+		if value != "" && !neutral && !slices.Contains(kind.fields, field) {
+			o.failf(field, "does not go with type %s (valid: %s)", name, strings.Join(kind.fields, ", "))
 		}
 	}
-	switch kind {
-	case typeFloat, typeInt:
-		interval(o, kind == typeInt, &p)
-	case typeCat:
-		p.Distribution = sweep.DistCategorical
-		p.Values = choices(o)
-	case typeOrdinal:
-		p.Distribution = sweep.DistOrdinal
-		p.Values = choices(o)
-	case typeConst:
-		p.Distribution = sweep.DistConstant
-		v, ok := value(o.raw("value"))
-		if !ok {
-			o.failf("value", "want a number or a string that is not empty, got %s", shown(o.raw("value")))
-		}
-		p.Value = &v
+	if ok {
+		kind.read(o, &p)
 	}
 	if text := o.text("when"); text != "" {
 		when, err := sweep.ParseCondition(text)
@@ -112,8 +93,8 @@ func interval(o *object, integer bool, p *sweep.Parameter) {
 			o.failf(name, "is missing: a number")
 		}
 	}
-	p.Min, p.Max = o.number("low", 0), o.number("high", 0)
-	p.Zero = o.number("zero", 0)
+	p.Min, p.Max = o.number("low"), o.number("high")
+	p.Zero = o.number("zero")
 	p.Count = int(o.integer("count", 2, 1000, 0))
 	log := o.flag("log")
 	step := "step"
@@ -123,7 +104,7 @@ func interval(o *object, integer bool, p *sweep.Parameter) {
 			o.failf("q", "is another name of step: give one")
 		}
 	}
-	p.Q = o.number(step, 0)
+	p.Q = o.number(step)
 	switch {
 	case p.Min >= p.Max:
 		o.failf("low", "%v is not below high, %v (a fixed value has type const)", p.Min, p.Max)
@@ -175,7 +156,7 @@ func normal(o *object, log bool, step string, p *sweep.Parameter) {
 	if log {
 		p.Distribution = sweep.DistLogNormal
 	}
-	p.Mu, p.Sigma = o.number("mu", 0), o.number("sigma", 0)
+	p.Mu, p.Sigma = o.number("mu"), o.number("sigma")
 	switch {
 	case !o.has("mu"):
 		o.failf("mu", "is missing: sigma goes with it")
@@ -193,38 +174,36 @@ func normal(o *object, log bool, step string, p *sweep.Parameter) {
 func whole(f float64) bool { return f == math.Trunc(f) && math.Abs(f) <= maxInteger }
 
 // choices reads a list of numbers and words that differ.
-func choices(o *object) []sweep.Value {
+func choices(o *object, d sweep.Distribution, p *sweep.Parameter) {
+	p.Distribution = d
 	list := o.list("choices")
 	if len(list) == 0 || len(list) > maxChoices {
 		o.failf("choices", "want 1 to %d numbers or strings, got %d", maxChoices, len(list))
 	}
-	var values []sweep.Value
-	seen := make(map[sweep.Value]bool)
-	for i, text := range list {
-		v, ok := value(text)
-		field := fmt.Sprintf("choices[%d]", i)
-		switch {
-		case !ok:
-			o.failf(field, "want a number or a string that is not empty, got %s", shown(text))
-		case seen[v]:
-			o.failf(field, "%s occurs twice", shown(text))
+	for i, raw := range list {
+		v := value(o, fmt.Sprintf("choices[%d]", i), raw)
+		if slices.Contains(p.Values, v) {
+			o.failf(fmt.Sprintf("choices[%d]", i), "%s occurs twice", shown(raw))
 		}
-		seen[v] = true
-		values = append(values, v)
+		p.Values = append(p.Values, v)
 	}
-	return values
+}
+
+// constant reads the one value of a parameter.
+func constant(o *object, p *sweep.Parameter) {
+	v := value(o, "value", o.raw("value"))
+	p.Distribution, p.Value = sweep.DistConstant, &v
 }
 
 // value reads a number or a word.
-func value(text json.RawMessage) (sweep.Value, bool) {
-	if f, ok := finite(text); ok {
-		return sweep.Number(f), true
+func value(o *object, field string, raw json.RawMessage) (v sweep.Value) {
+	if string(raw) == "null" || json.Unmarshal(raw, &v) != nil {
+		o.failf(field, "want a number or a string that is not empty, got %s", shown(raw))
 	}
-	var word string
-	if json.Unmarshal(text, &word) != nil || word == "" {
-		return sweep.Value{}, false
+	if !v.IsWord() {
+		v = sweep.Number(positiveZero(v.Float()))
 	}
-	return sweep.Word(word), true
+	return v
 }
 
 // related checks names and conditions, which concern several parameters.

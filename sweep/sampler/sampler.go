@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/stream"
 )
@@ -49,7 +50,7 @@ func New(method sweep.Method) (Sampler, error) {
 	if s, known := methods[method]; known {
 		return s, nil
 	}
-	return nil, fmt.Errorf("sampler: unknown method %q (valid: %v)", method, sweep.Methods())
+	return nil, fmt.Errorf("unknown method %q (valid: %s)", text.Clip(string(method), 60), text.List(sweep.Methods(), len(methods)))
 }
 
 // randomOf is the random stream of one trial, a function of the sweep's seed and the
