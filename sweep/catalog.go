@@ -85,20 +85,9 @@ func (p ParameterInfo) Legal() string {
 // Accepts reports whether v is a legal value of p.
 func (p ParameterInfo) Accepts(v Value) bool {
 	if p.Choices != nil {
-		for _, c := range p.Choices {
-			if v == Word(c) {
-				return true
-			}
-		}
-		return false
-	}
-	if v.IsWord() {
-		return false
+		return v.IsWord() && slices.Contains(p.Choices, v.String())
 	}
 	f := v.Float()
-	switch {
-	case p.Integer && f != math.Trunc(f), f < p.Min, f > p.Max, p.OpenMin && f == p.Min, p.OpenMax && f == p.Max:
-		return false
-	}
-	return true
+	return !v.IsWord() && f >= p.Min && f <= p.Max &&
+		!(p.Integer && f != math.Trunc(f)) && !(p.OpenMin && f == p.Min) && !(p.OpenMax && f == p.Max)
 }

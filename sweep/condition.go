@@ -1,7 +1,6 @@
 package sweep
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -84,16 +83,12 @@ func numbers(a, b Value) bool { return !a.IsWord() && !b.IsWord() }
 // String writes c so that ParseCondition reads it back.
 func (c Condition) String() string { return c.Param + " " + c.Op + " " + c.Value.String() }
 
-// MarshalJSON writes the text.
-func (c Condition) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
+// MarshalText writes the text of String.
+func (c Condition) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
-// UnmarshalJSON reads the text.
-func (c *Condition) UnmarshalJSON(data []byte) error {
-	var text string
-	if err := json.Unmarshal(data, &text); err != nil {
-		return fmt.Errorf("sweep: a condition is text: %w", err)
-	}
-	parsed, err := ParseCondition(text)
+// UnmarshalText reads what MarshalText wrote.
+func (c *Condition) UnmarshalText(text []byte) error {
+	parsed, err := ParseCondition(string(text))
 	if err != nil {
 		return fmt.Errorf("sweep: condition %q: %w", text, err)
 	}

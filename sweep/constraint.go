@@ -1,7 +1,6 @@
 package sweep
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -92,16 +91,12 @@ func (c Constraint) String() string {
 	return text
 }
 
-// MarshalJSON writes the text.
-func (c Constraint) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
+// MarshalText writes the text of String.
+func (c Constraint) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
-// UnmarshalJSON reads the text.
-func (c *Constraint) UnmarshalJSON(data []byte) error {
-	var text string
-	if err := json.Unmarshal(data, &text); err != nil {
-		return fmt.Errorf("sweep: a constraint is text: %w", err)
-	}
-	parsed, err := ParseConstraint(text)
+// UnmarshalText reads what MarshalText wrote.
+func (c *Constraint) UnmarshalText(text []byte) error {
+	parsed, err := ParseConstraint(string(text))
 	if err != nil {
 		return fmt.Errorf("sweep: constraint %q: %w", text, err)
 	}

@@ -27,16 +27,9 @@ func (s *Spec) NamedMetrics() []string {
 // Objectives returns those of metrics that the spec's objectives and constraints name.
 func (s *Spec) Objectives(metrics map[string]float64) map[string]float64 {
 	values := make(map[string]float64, len(s.Metrics))
-	for _, o := range s.Metrics {
-		if value, ok := metrics[o.Name]; ok {
-			values[o.Name] = value
-		}
-	}
-	for _, c := range s.Constraints {
-		for _, name := range []string{c.Metric, c.Baseline} {
-			if value, ok := metrics[name]; ok {
-				values[name] = value
-			}
+	for _, name := range s.NamedMetrics() {
+		if value, ok := metrics[name]; ok {
+			values[name] = value
 		}
 	}
 	return values

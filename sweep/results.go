@@ -1,6 +1,14 @@
 package sweep
 
-import "math"
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+
+	"github.com/tailsweep/tailsweep/internal/text"
+)
 
 // Evaluation is what an evaluation of a model found. It travels unchanged from the
 // evaluating child to the ledger.
@@ -19,16 +27,8 @@ type Evaluation struct {
 // cannot carry.
 func (e Evaluation) Finite() Evaluation {
 	for _, m := range []*map[string]float64{&e.Metrics, &e.Spread, &e.Floor} {
-		var kept map[string]float64
-		for name, value := range *m {
-			if IsFinite(value) {
-				if kept == nil {
-					kept = make(map[string]float64, len(*m))
-				}
-				kept[name] = value
-			}
-		}
-		*m = kept
+		*m = maps.Clone(*m)
+		maps.DeleteFunc(*m, func(_ string, value float64) bool { return !IsFinite(value) })
 	}
 	return e
 }
@@ -70,6 +70,21 @@ func (p CurvePoint) IsFinite() bool {
 		}
 	}
 	return finite
+}
+
+// UnmarshalJSON reads a point. A loss that is missing or null is an error:
+// encoding/json would read it as 0.
+func (p *CurvePoint) UnmarshalJSON(data []byte) error {
+	type fields CurvePoint // without this method
+	read := fields{Loss: math.NaN(), DDPM: math.NaN()}
+	if err := json.Unmarshal(data, &read); err != nil {
+		return err
+	}
+	if !CurvePoint(read).IsFinite() || bytes.Contains(data, []byte("null")) {
+		return fmt.Errorf("sweep: point of a loss curve: loss and ddpm must be given, and no value may be null: %s", text.Clip(string(data), 200))
+	}
+	*p = CurvePoint(read)
+	return nil
 }
 
 // Losses are the training loss at both ends of a training. Nil means that there is

@@ -26,11 +26,26 @@ func TestEvaluationIsInlineInJSON(t *testing.T) {
 
 func TestFiniteDropsWhatJSONCannotCarry(t *testing.T) {
 	e := Evaluation{Metrics: map[string]float64{"fid.tail": math.NaN(), "fid.head": 2}, Floor: map[string]float64{"fid.all": math.Inf(1)}}
-	require.Equal(t, Evaluation{Metrics: map[string]float64{"fid.head": 2}}, e.Finite())
+	require.Equal(t, Evaluation{Metrics: map[string]float64{"fid.head": 2}, Floor: map[string]float64{}}, e.Finite())
 	require.Contains(t, e.Metrics, "fid.tail", "the receiver is left alone")
 	require.Equal(t, Losses{LossLast: new(0.5)}, Losses{LossFirst: new(math.NaN()), LossLast: new(0.5)}.Finite())
 	require.False(t, CurvePoint{Loss: 1, Terms: map[string]float64{TermCORAL: math.Inf(-1)}}.IsFinite())
 	require.True(t, CurvePoint{Loss: 1, Groups: map[string]float64{GroupTail: 3}}.IsFinite())
+}
+
+func TestAPointOfTheCurveWithoutALossIsNotRead(t *testing.T) {
+	for _, bad := range []string{
+		`{"step":1,"loss":null,"ddpm":1}`, `{"step":1,"loss":1,"ddpm":null}`, `{"step":1,"ddpm":1}`, `{"step":1,"loss":1}`, `null`,
+		`{"step":1,"loss":1,"ddpm":1,"terms":{"coral":null}}`, `{"step":1,"loss":1,"ddpm":1,"groups":{"tail":null}}`, `{"step":1,"loss":"1","ddpm":1}`,
+	} {
+		require.Error(t, json.Unmarshal([]byte(bad), new(CurvePoint)), bad)
+	}
+	want := CurvePoint{Step: 1, Loss: 0, DDPM: 2, Terms: map[string]float64{TermCORAL: 3}, Groups: map[string]float64{GroupTail: 4}}
+	data, err := json.Marshal(want)
+	require.NoError(t, err)
+	var got CurvePoint
+	require.NoError(t, json.Unmarshal(data, &got))
+	require.Equal(t, want, got)
 }
 
 func TestMissingNamesWhatTheSpecAsksFor(t *testing.T) {

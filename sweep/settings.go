@@ -11,24 +11,11 @@ import (
 // parameters, else the spec's fixed fields, else the defaults of the list of
 // parameters. Every number is within the range of its parameter.
 type Settings struct {
+	Train                      // the spec's, with the trial's parameters and seed
 	Terms            Params    // every parameter of every term of the loss; infonce.layer is one of Model.Layers
 	ResamplingFactor float64   // 0: natural frequencies; otherwise (0, 1], class of rank i drawn with p ∝ f^(i/(C-1))
-	LR               float64   // Adam's, after warm-up
-	Batch            int       // images a step, at least 2
-	EMA              float64   // [0, 1); step k uses min(EMA, (1+k)/(10+k))
-	LabelDropout     float64   // [0, 1)
-	LabelDropoutMode string    // DropSample | DropBatch
-	Schedule         string    // ScheduleLinear | ScheduleCosine
-	Prediction       string    // PredictEps | PredictV
-	Precision        string    // PrecisionF32 | PrecisionBF16
-	WeightDecay      float64   // of kernels, decoupled; 0: off
-	ClipNorm         float64   // of the gradient's global norm, > 0
-	Guidance         []float64 // scales to evaluate at; none where guidance is searched and a has no value for it
-	Steps            int
-	Seed             int64 // of initial weights, data order, noise and label drop
-	WarmupSteps      int   // linear from 0
-	LogEvery         int   // steps a point of the curve
-	EverySteps       int   // steps a checkpoint; the last step makes one whatever it is
+	Guidance         []float64 // scales to evaluate at; none where guidance is searched and the trial has no value for it
+	EverySteps       int       // steps from checkpoint to checkpoint; the last step always makes one
 }
 
 // Weight is the weight of a term of the loss; 0 means that it is off.
@@ -52,24 +39,19 @@ func (s *Spec) Settings(a Assignment) (Settings, error) {
 			return Settings{}, fmt.Errorf("trial %d: %s = %s, want %s", a.Number, name, v, info.Legal())
 		}
 	}
-	value := func(name string) Value {
-		if v, ok := a.Params[name]; ok {
-			return v
-		}
-		info, _ := LookupParameter(name)
-		return info.Default
-	}
-	fixed := func(name string, otherwise float64) float64 {
+	number := func(name string, otherwise float64) float64 {
 		if v, ok := a.Params[name]; ok {
 			return v.Float()
 		}
 		return otherwise
 	}
-
 	terms := Params{}
 	for _, t := range lossTerms {
 		for _, p := range t.Parameters {
-			terms[p.Name] = value(p.Name)
+			terms[p.Name] = p.Default
+			if v, ok := a.Params[p.Name]; ok {
+				terms[p.Name] = v
+			}
 		}
 	}
 	layers := s.Model.Layers()
@@ -79,28 +61,18 @@ func (s *Spec) Settings(a Assignment) (Settings, error) {
 	if layer := terms[ParamInfonceLayer].String(); !slices.Contains(layers, layer) {
 		return Settings{}, fmt.Errorf("trial %d: %s = %s, want one of %s for this model", a.Number, ParamInfonceLayer, layer, strings.Join(layers, ", "))
 	}
+	train := s.Train
+	train.LR = number(ParamLR, train.LR)
+	train.Batch = int(number(ParamBatch, float64(train.Batch)))
+	train.EMA = number(ParamEMA, train.EMA)
+	train.LabelDropout = number(ParamLabelDropout, train.LabelDropout)
+	train.Seed = a.Seed
 	guidance := slices.Clone(s.Evaluate.Guidance)
 	if v, ok := a.Params[ParamGuidance]; ok {
 		guidance = []float64{v.Float()}
 	}
 	return Settings{
-		Terms:            terms,
-		ResamplingFactor: value(ParamResamplingFactor).Float(),
-		LR:               fixed(ParamLR, s.Train.LR),
-		Batch:            int(fixed(ParamBatch, float64(s.Train.Batch))),
-		EMA:              fixed(ParamEMA, s.Train.EMA),
-		LabelDropout:     fixed(ParamLabelDropout, s.Train.LabelDropout),
-		LabelDropoutMode: s.Train.LabelDropoutMode,
-		Schedule:         s.Train.Schedule,
-		Prediction:       s.Train.Prediction,
-		Precision:        s.Train.Precision,
-		WeightDecay:      s.Train.WeightDecay,
-		ClipNorm:         s.Train.ClipNorm,
-		Guidance:         guidance,
-		Steps:            s.Train.Steps,
-		Seed:             a.Seed,
-		WarmupSteps:      s.Train.WarmupSteps,
-		LogEvery:         s.Train.LogEvery,
-		EverySteps:       s.Checkpoints.EverySteps,
+		Train: train, Terms: terms, ResamplingFactor: number(ParamResamplingFactor, 0), Guidance: guidance,
+		EverySteps: s.Checkpoints.EverySteps,
 	}, nil
 }

@@ -20,7 +20,7 @@ type Value struct {
 // Number returns a numeric value. It panics if f is not finite: no parameter can be, and
 // JSON cannot express it.
 func Number(f float64) Value {
-	if math.IsNaN(f) || math.IsInf(f, 0) {
+	if !IsFinite(f) {
 		panic(fmt.Sprintf("sweep: value %v is not finite", f))
 	}
 	return Value{number: f}
@@ -112,25 +112,21 @@ type Duration time.Duration
 // String writes d as "12h" or "1h30m": without zero minutes and seconds at the end.
 func (d Duration) String() string {
 	text := time.Duration(d).String()
-	if n := len(text); n > 2 && text[n-2:] == "0s" && text[n-3] == 'm' {
-		text = text[:n-2]
+	if minutes, ok := strings.CutSuffix(text, "m0s"); ok {
+		text = minutes + "m"
 	}
-	if n := len(text); n > 2 && text[n-2:] == "0m" && text[n-3] == 'h' {
-		text = text[:n-2]
+	if hours, ok := strings.CutSuffix(text, "h0m"); ok {
+		text = hours + "h"
 	}
 	return text
 }
 
-// MarshalJSON writes the text of String.
-func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()) }
+// MarshalText writes the text of String.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// UnmarshalJSON reads what MarshalJSON wrote.
-func (d *Duration) UnmarshalJSON(data []byte) error {
-	var text string
-	if err := json.Unmarshal(data, &text); err != nil {
-		return fmt.Errorf("sweep: a duration is text like \"12h30m\", not %s", data)
-	}
-	v, err := time.ParseDuration(text)
+// UnmarshalText reads what MarshalText wrote.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
 	if err != nil {
 		return fmt.Errorf("sweep: duration: %w", err)
 	}

@@ -23,7 +23,7 @@ func pictures(n int) []diffusion.Picture {
 }
 
 func TestSchedule(t *testing.T) {
-	s := sweep.Settings{LR: 0.1, WarmupSteps: 4, EMA: 0.5}
+	s := sweep.Settings{Train: sweep.Train{LR: 0.1, WarmupSteps: 4, EMA: 0.5}}
 	for k, want := range map[int]schedule{
 		1:   {0.025, 0.1, 0.001, 2.0 / 11},
 		3:   {0.075, 1 - .9*.9*.9, 1 - .999*.999*.999, 4.0 / 13},
@@ -37,7 +37,7 @@ func TestSchedule(t *testing.T) {
 		require.InDelta(t, want.correct2, got.correct2, 1e-12, k)
 		require.InDelta(t, want.ema, got.ema, 1e-12, k)
 	}
-	require.Equal(t, 0.1, scheduleAt(sweep.Settings{LR: 0.1}, 1).lr, "no warm-up")
+	require.Equal(t, 0.1, scheduleAt(sweep.Settings{Train: sweep.Train{LR: 0.1}}, 1).lr, "no warm-up")
 }
 
 // Adam with a clipped gradient, and the EMA, against float64 by hand, for the
@@ -48,13 +48,13 @@ func TestUpdate(t *testing.T) {
 		store := model.NewStore()
 		exec, err := model.NewExec(openBackend(t, backend.Go).Compute, store, func(scope *model.Scope, control *Node) *Node {
 			w := scope.VariableWithValue("w", []float32{1, -2, 0.5})
-			return update(scope.Store(), MulScalar(ReduceAllSum(Square(w.NodeValue(control.Graph()))), scale), control, sweep.Settings{ClipNorm: clipNorm})
+			return update(scope.Store(), MulScalar(ReduceAllSum(Square(w.NodeValue(control.Graph()))), scale), control, sweep.Settings{Train: sweep.Train{ClipNorm: clipNorm}})
 		})
 		require.NoError(t, err)
 		defer exec.Finalize()
 		w, mean := []float64{1, -2, 0.5}, []float64{1, -2, 0.5}
 		m, v := make([]float64, 3), make([]float64, 3)
-		settings := sweep.Settings{LR: 0.05, EMA: 0.9}
+		settings := sweep.Settings{Train: sweep.Train{LR: 0.05, EMA: 0.9}}
 		for k := 1; k <= 5; k++ {
 			at := scheduleAt(settings, k)
 			norm, err := exec.Call1([]float32{float32(at.lr), float32(at.correct1), float32(at.correct2), float32(at.ema)})
@@ -96,7 +96,7 @@ func TestWeightDecay(t *testing.T) {
 			v := layer.VariableWithValue(name, []float32{2, -4})
 			loss = Add(loss, MulScalar(ReduceAllSum(v.NodeValue(control.Graph())), 0))
 		}
-		return update(scope.Store(), Reshape(loss), control, sweep.Settings{ClipNorm: 1, WeightDecay: 0.1})
+		return update(scope.Store(), Reshape(loss), control, sweep.Settings{Train: sweep.Train{ClipNorm: 1, WeightDecay: 0.1}})
 	})
 	require.NoError(t, err)
 	defer exec.Finalize()

@@ -154,9 +154,12 @@ func TestSettings(t *testing.T) {
 	require.Equal(t, sweep.Settings{
 		Terms: defaultTerms(),
 
-		Schedule: sweep.ScheduleLinear, Prediction: sweep.PredictEps, Precision: sweep.PrecisionF32, LabelDropoutMode: sweep.DropSample, ClipNorm: 1,
-		LR: 2e-4, Batch: 128, EMA: 0.999, LabelDropout: 0.1, Guidance: []float64{0, 0.5, 1, 1.5, 2},
-		Steps: 600, Seed: 3, WarmupSteps: 60, LogEvery: 50, EverySteps: 1000,
+		Train: sweep.Train{
+			Schedule: sweep.ScheduleLinear, Prediction: sweep.PredictEps, Precision: sweep.PrecisionF32, LabelDropoutMode: sweep.DropSample, ClipNorm: 1,
+			LR: 2e-4, Batch: 128, EMA: 0.999, LabelDropout: 0.1,
+			Steps: 600, Seed: 3, WarmupSteps: 60, LogEvery: 50,
+		},
+		Guidance: []float64{0, 0.5, 1, 1.5, 2}, EverySteps: 1000,
 	}, got)
 
 	spec = specfiletest.Parse(t, spectest.With("train: {steps: 600, schedule: cosine, prediction: v, label_dropout_mode: batch, weight_decay: 0.01, clip_norm: 0.5}"))
@@ -176,10 +179,12 @@ func TestSettings(t *testing.T) {
 	got, err = spec.Settings(sweep.Assignment{Params: params})
 	require.NoError(t, err)
 	require.Equal(t, sweep.Settings{
-		Terms:            terms,
-		LabelDropoutMode: sweep.DropBatch, Schedule: sweep.ScheduleCosine, Prediction: sweep.PredictV, Precision: sweep.PrecisionF32, WeightDecay: 0.01, ClipNorm: 0.5,
-		ResamplingFactor: 1, LR: 1e-3, Batch: 64, EMA: 0.99, Guidance: []float64{3},
-		Steps: 600, WarmupSteps: 60, LogEvery: 50, EverySteps: 1000,
+		Train: sweep.Train{
+			LabelDropoutMode: sweep.DropBatch, Schedule: sweep.ScheduleCosine, Prediction: sweep.PredictV, Precision: sweep.PrecisionF32, WeightDecay: 0.01, ClipNorm: 0.5,
+			LR: 1e-3, Batch: 64, EMA: 0.99,
+			Steps: 600, WarmupSteps: 60, LogEvery: 50,
+		},
+		Terms: terms, ResamplingFactor: 1, Guidance: []float64{3}, EverySteps: 1000,
 	}, got)
 	require.Equal(t, 0.5, got.Weight(sweep.TermInfoNCE))
 	require.Equal(t, 0.4, got.Number(sweep.ParamCORALEmphasis))
