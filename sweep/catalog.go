@@ -57,11 +57,15 @@ func ParameterList() []ParameterInfo { return slices.Clone(parameterList) }
 
 // LookupParameter finds a parameter of the closed list.
 func LookupParameter(name string) (ParameterInfo, bool) {
-	i, ok := slices.BinarySearchFunc(parameterList, name, func(p ParameterInfo, name string) int { return cmp.Compare(p.Name, name) })
-	if !ok {
-		return ParameterInfo{}, false
+	return find(parameterList, func(p ParameterInfo) bool { return p.Name == name })
+}
+
+// find returns the first item that is wanted, and whether there is one.
+func find[T any](list []T, wanted func(T) bool) (item T, ok bool) {
+	if i := slices.IndexFunc(list, wanted); i >= 0 {
+		return list[i], true
 	}
-	return parameterList[i], true
+	return item, false
 }
 
 // Legal describes the values that p takes: "a number in (0, 10]", "one of none, cond".

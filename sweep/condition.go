@@ -2,7 +2,6 @@ package sweep
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,14 +23,11 @@ func ParseCondition(text string) (Condition, error) {
 		return Condition{}, fmt.Errorf("no operator: %s", want)
 	}
 	rest := text[at:]
-	which := slices.IndexFunc(operators, func(o operator) bool { return strings.HasPrefix(rest, o.text) })
-	op := ""
-	if which >= 0 {
-		op = operators[which].text
-	}
+	o, known := find(operators, func(o operator) bool { return strings.HasPrefix(rest, o.text) })
+	op := o.text
 	name, operand := strings.TrimSpace(text[:at]), strings.TrimSpace(rest[len(op):])
 	switch {
-	case op == "":
+	case !known:
 		return Condition{}, fmt.Errorf("unknown operator: %s", want)
 	case name == "" || strings.ContainsAny(name, "\t\n"):
 		return Condition{}, fmt.Errorf("no parameter name before %s: %s", op, want)
@@ -47,7 +43,7 @@ func ParseCondition(text string) (Condition, error) {
 		return Condition{}, fmt.Errorf("%q is neither a finite number nor a word: %s", operand, want)
 	}
 	c.Value = Word(operand)
-	if !operators[which].words {
+	if !o.words {
 		return Condition{}, fmt.Errorf("%s compares numbers, and %q is a word", op, operand)
 	}
 	return c, nil
@@ -57,8 +53,8 @@ func ParseCondition(text string) (Condition, error) {
 // parameter is absent.
 func (c Condition) Holds(params Params) bool {
 	v, ok := params[c.Param]
-	which := slices.IndexFunc(operators, func(o operator) bool { return o.text == c.Op })
-	return ok && which >= 0 && operators[which].holds(v, c.Value)
+	o, known := find(operators, func(o operator) bool { return o.text == c.Op })
+	return ok && known && o.holds(v, c.Value)
 }
 
 // operator is one of a condition.

@@ -64,12 +64,7 @@ var cifar100Classes = strings.Fields(`apple aquarium_fish baby bear beaver bed b
 
 // LookupDataset finds a dataset by name.
 func LookupDataset(name string) (DatasetInfo, bool) {
-	for _, d := range DatasetList() {
-		if d.Name == name {
-			return d, true
-		}
-	}
-	return DatasetInfo{}, false
+	return find(DatasetList(), func(d DatasetInfo) bool { return d.Name == name })
 }
 
 // HasClassifier reports whether package features has weights for a dataset's images.
@@ -94,11 +89,11 @@ func (d Dataset) Classes() int {
 // Channels is the number of channels of the images, 1 grey or 3 RGB; 0 for an
 // unknown dataset.
 func (d Dataset) Channels() int {
-	if d.Name != ImageFolder {
-		info, _ := LookupDataset(d.Name)
-		return info.Channels
+	if d.Name == ImageFolder {
+		return d.FolderChannels
 	}
-	return d.FolderChannels
+	info, _ := LookupDataset(d.Name)
+	return info.Channels
 }
 
 // Remote reports whether a path of a Dataset is a URL, which each worker downloads.

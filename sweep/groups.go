@@ -57,21 +57,26 @@ func Counts(im Imbalance, classes, nMax int) []int {
 	return counts
 }
 
-// order lists the classes, largest first.
+// order lists the classes, the largest first.
 func (im Imbalance) order(classes int) []int {
 	if im.Order == OrderPermuted {
 		return rand.New(rand.NewPCG(uint64(im.Seed), permutedStream)).Perm(classes)
 	}
-	order := make([]int, classes)
-	for i := range order {
-		order[i] = i
-	}
-	return order
+	return indices(classes)
 }
 
 // permutedStream separates the random numbers of the permutation from others with the
 // same seed.
 const permutedStream = 0x636c6173736573 // "classes"
+
+// indices lists 0 to n-1.
+func indices(n int) []int {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i
+	}
+	return list
+}
 
 // ClassGroups divides the classes. Each slice holds class indices, the classes with
 // the most training images first.
@@ -88,10 +93,7 @@ type ClassGroups struct {
 // large classes and tail the small ones. classes may be nil unless d.Groups is by names.
 // An error is a *FieldError of dataset.groups.
 func (d Dataset) ClassGroups(classes []string, counts []int) (ClassGroups, error) {
-	order := make([]int, len(counts))
-	for i := range order {
-		order[i] = i
-	}
+	order := indices(len(counts))
 	slices.SortStableFunc(order, func(a, b int) int { return counts[b] - counts[a] })
 	switch {
 	case d.Groups == nil || d.Groups.By == GroupsByThirds:

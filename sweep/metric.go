@@ -144,10 +144,8 @@ func MetricWords() string {
 // LookupMetric finds a metric of the closed list, or a class's FID. It does not check
 // that the dataset has the class.
 func LookupMetric(name string) (MetricInfo, bool) {
-	for _, m := range MetricList() {
-		if m.Name == name {
-			return m, true
-		}
+	if m, ok := find(MetricList(), func(m MetricInfo) bool { return m.Name == name }); ok {
+		return m, true
 	}
 	if class, ok := strings.CutPrefix(name, FIDClass); ok && class != "" && metricWord(class) == class {
 		return MetricInfo{Name: name, Goal: Minimize, About: "Fréchet distance between the features of samples and of real images of one class."}, true

@@ -34,13 +34,10 @@ func (s *Spec) Unmeasurable(f Facts, a Assignment) []FieldError {
 		}
 		for _, m := range measured {
 			fault := at.unmeasurable(m, f, scales, rung)
-			if fault == nil {
-				continue
-			}
-			if rung && s.Evaluate.Rung != nil && fault.Field == fieldSamples {
+			if fault != nil && rung && s.Evaluate.Rung != nil && fault.Field == fieldSamples {
 				fault.Field = fieldRungSamples
 			}
-			if !slices.Contains(faults, *fault) {
+			if fault != nil && !slices.Contains(faults, *fault) {
 				faults = append(faults, *fault)
 			}
 		}
@@ -54,55 +51,44 @@ func (s *Spec) Unmeasurable(f Facts, a Assignment) []FieldError {
 
 // unmeasurable returns why one metric cannot be measured, or nil.
 func (s *Spec) unmeasurable(m Measured, f Facts, scales int, rung bool) *FieldError {
-	e := evidence{
-		metric: m.Metric, field: m.Field, spec: s, dims: f.Dims, classifier: f.Classifier, scales: scales, rung: rung,
+	if m.Metric == MetricLoss && rung {
+		return s.noLossYet()
 	}
-	family, group, _ := strings.Cut(m.Metric, ".")
+	name, group, _ := strings.Cut(m.Metric, ".")
+	family, ok := find(families, func(f MetricFamily) bool { return f.Name == name })
+	if !ok || family.needs == nil {
+		return nil
+	}
+	class, single := strings.CutPrefix(m.Metric, FIDClass)
 	var classes []int
-	if strings.HasPrefix(m.Metric, FIDClass) {
-		class := 0
-		if f.Classes != nil {
-			metrics := ClassMetrics(f.Classes)
-			if class = slices.Index(metrics, m.Metric); class < 0 {
-				return &FieldError{Field: m.Field, Value: m.Metric, Message: "names a class that the dataset does not have", Valid: text.List(metrics, shownClasses)}
-			}
-			e.group = fmt.Sprintf("class %s", f.Classes[class])
-		} else {
-			e.group = "class " + strings.TrimPrefix(m.Metric, FIDClass)
+	switch {
+	case single && f.Classes == nil:
+		classes = []int{0}
+	case single:
+		metrics := ClassMetrics(f.Classes)
+		at := slices.Index(metrics, m.Metric)
+		if at < 0 {
+			return &FieldError{Field: m.Field, Value: m.Metric, Message: "names a class that the dataset does not have", Valid: text.List(metrics, shownClasses)}
 		}
-		classes = []int{class}
-	} else {
-		if f.Groups == nil {
-			if group != GroupAll && group != "" {
-				return nil // which classes are in the group is not known
-			}
-			classes = make([]int, s.Dataset.Classes())
-			for i := range classes {
-				classes[i] = i
-			}
-		} else {
-			classes = f.Groups.Classes(group)
-			if len(classes) == 0 && group != "" {
-				return s.emptyGroup(m, *f.Groups)
-			}
+		classes, class = []int{at}, f.Classes[at]
+	case f.Groups != nil:
+		if classes = f.Groups.Classes(group); len(classes) == 0 {
+			return s.emptyGroup(m, *f.Groups)
 		}
-		e.group = fmt.Sprintf("group %s, %s", group, english.Plural(len(classes), "class", "classes"))
+	case group == GroupAll:
+		classes = indices(s.Dataset.Classes())
+	default:
+		return nil // which classes are in the group is not known
 	}
-	e.classes = len(classes)
+	e := evidence{Measured: m, spec: s, group: "class " + class, classes: len(classes), dims: f.Dims, classifier: f.Classifier, scales: scales}
+	if !single {
+		e.group = fmt.Sprintf("group %s, %s", group, english.Plural(e.classes, "class", "classes"))
+	}
 	if f.Real != nil {
 		e.parts = partsOf(f.Real, classes, scales)
 	}
-	if f.HeldOut != nil {
-		e.heldOut = make([]int, len(classes))
-		for i, class := range classes {
-			e.heldOut[i] = f.HeldOut[class]
-		}
-	}
-	needs := needsOf(family)
-	if needs == nil {
-		return nil
-	}
-	return needs(e)
+	e.allTrained = f.HeldOut != nil && !slices.ContainsFunc(classes, func(c int) bool { return f.HeldOut[c] > 0 })
+	return family.needs(e)
 }
 
 func (s *Spec) emptyGroup(m Measured, g ClassGroups) *FieldError {
@@ -146,28 +132,15 @@ func partsOf(real, classes []int, scales int) [][]int {
 
 // evidence describes the images that one metric would be measured on.
 type evidence struct {
-	metric, field string
-	group         string // "group tail, 3 classes"
-	spec          *Spec  // as it is at the end, or at a rung
-	classes       int
-	parts         [][]int // of real images, by class; nil: not known
-	heldOut       []int   // by class; nil: not known
-	dims          int
-	classifier    Known
-	scales        int
-	rung          bool
-}
-
-// needsOf returns what a metric of a family needs; see MetricFamily.
-func needsOf(family string) func(evidence) *FieldError {
-	if family == MetricLoss {
-		return evidence.forLoss
-	}
-	i := slices.IndexFunc(families, func(f MetricFamily) bool { return f.Name == family })
-	if i < 0 {
-		return nil
-	}
-	return families[i].needs
+	Measured
+	spec       *Spec  // as it is at the end, or at a rung
+	group      string // "group tail, 3 classes"
+	classes    int
+	parts      [][]int // of real images, by class; nil: not known
+	allTrained bool    // no real image of the classes is held out
+	dims       int
+	classifier Known
+	scales     int
 }
 
 func (e evidence) forKID() *FieldError { return e.enough(2, "KID") }
@@ -182,13 +155,11 @@ func (e evidence) forFID() *FieldError {
 
 // enough returns a fault where the samples or the real images are fewer than need.
 func (e evidence) enough(need int, metric string) *FieldError {
-	samples := e.spec.Evaluate.SamplesPerClass * e.classes
-	real := -1
+	samples, real := e.spec.Evaluate.SamplesPerClass*e.classes, -1
 	var least []int
-	for _, part := range e.parts {
-		if n := sum(part); real < 0 || n < real {
-			real, least = n, part
-		}
+	if e.parts != nil {
+		least = slices.MinFunc(e.parts, func(a, b []int) int { return sum(a) - sum(b) })
+		real = sum(least)
 	}
 	if samples >= need && (real < 0 || real >= need) {
 		return nil
@@ -200,32 +171,23 @@ func (e evidence) enough(need int, metric string) *FieldError {
 // the rarest class has of samples or real images.
 func (e evidence) forNeighbours() *FieldError {
 	const need = Neighbours + 1
-	family, _, _ := strings.Cut(e.metric, ".")
-	perClass := e.spec.Evaluate.SamplesPerClass
+	family, _, _ := strings.Cut(e.Metric, ".")
 	if e.parts == nil {
-		if perClass*e.classes >= need {
-			return nil
-		}
-		return e.tooFew(perClass*e.classes, -1, nil, need, (need+e.classes-1)/e.classes, family)
+		return e.enough(need, family)
 	}
+	perClass := e.spec.Evaluate.SamplesPerClass
 	for _, part := range e.parts {
-		rarest, present := 0, 0
-		for _, n := range part {
-			if n > 0 {
-				present++
-				if rarest == 0 || n < rarest {
-					rarest = n
-				}
-			}
+		counts := slices.DeleteFunc(slices.Clone(part), func(n int) bool { return n == 0 })
+		present, rarest := len(counts), 0
+		if present > 0 {
+			rarest = slices.Min(counts)
 		}
-		if taken := min(rarest, perClass); taken*present >= need {
+		if min(rarest, perClass)*present >= need {
 			continue
 		}
-		samples := perClass * e.classes
+		samples := perClass * present
 		if rarest*present < need {
-			samples = max(samples, need) // more samples do not help
-		} else {
-			samples = perClass * present
+			samples = max(perClass*e.classes, need) // more samples do not help
 		}
 		return e.tooFew(samples, rarest*present, part, need, (need+max(1, present)-1)/max(1, present), family+" takes as many images of each class as the rarest has and")
 	}
@@ -235,7 +197,7 @@ func (e evidence) forNeighbours() *FieldError {
 // tooFew returns the fault of a metric that needs a number of samples and as many real
 // images. real is -1 if it is not known; part has the real images by class.
 func (e evidence) tooFew(samples, real int, part []int, need, perClass int, metric string) *FieldError {
-	f := &FieldError{Field: e.field}
+	f := &FieldError{Field: e.Field}
 	valid := []string{"more real images"}
 	switch {
 	case samples < need:
@@ -256,11 +218,11 @@ func (e evidence) tooFew(samples, real int, part []int, need, perClass int, metr
 		halved = fmt.Sprintf(", since a list of %d guidance scales halves them", e.scales)
 		valid = append(valid, "one scale in evaluate.guidance")
 	}
-	family, group, _ := strings.Cut(e.metric, ".")
-	if family == FamilyFID && !strings.HasPrefix(e.metric, FIDClass) {
+	family, group, _ := strings.Cut(e.Metric, ".")
+	if family == FamilyFID && !strings.HasPrefix(e.Metric, FIDClass) {
 		valid = append(valid, "the metric "+FamilyKID+"."+group)
 	}
-	f.Message = fmt.Sprintf("too few images for %s: %d samples", e.metric, samples)
+	f.Message = fmt.Sprintf("too few images for %s: %d samples", e.Metric, samples)
 	if real >= 0 {
 		f.Message += fmt.Sprintf(" and %d real images", real)
 	}
@@ -280,14 +242,14 @@ func (e evidence) tooFew(samples, real int, part []int, need, perClass int, metr
 
 func (e evidence) forDiversity() *FieldError {
 	if n := e.spec.Evaluate.SamplesPerClass; n < 2 {
-		return &FieldError{Field: fieldSamples, Value: fmt.Sprint(n), Message: e.metric + " compares two samples of a class", Valid: "at least 2"}
+		return &FieldError{Field: fieldSamples, Value: fmt.Sprint(n), Message: e.Metric + " compares two samples of a class", Valid: "at least 2"}
 	}
 	return nil
 }
 
 func (e evidence) forLabelAccuracy() *FieldError {
 	if e.classifier == No {
-		return &FieldError{Field: "evaluate.features.classifier", Message: "is missing, and " + e.metric + " needs a classifier", Valid: "a file that `tailsweep features train` made"}
+		return &FieldError{Field: "evaluate.features.classifier", Message: "is missing, and " + e.Metric + " needs a classifier", Valid: "a file that `tailsweep features train` made"}
 	}
 	return nil
 }
@@ -296,29 +258,29 @@ func (e evidence) forLabelAccuracy() *FieldError {
 // tested on the other real ones.
 func (e evidence) forCAS() *FieldError {
 	if size := e.spec.Dataset.Size; !ClassifierTakes(size) {
-		return &FieldError{Field: "dataset.size", Value: fmt.Sprint(size), Message: e.metric + " trains a classifier, which does not take images of this size", Valid: "8, 16, 28, 32, 64"}
+		return &FieldError{Field: "dataset.size", Value: fmt.Sprint(size), Message: e.Metric + " trains a classifier, which does not take images of this size", Valid: "8, 16, 28, 32, 64"}
 	}
-	if e.heldOut == nil || sum(e.heldOut) > 0 {
+	if !e.allTrained {
 		return nil
 	}
 	return &FieldError{
-		Field: e.field, Value: e.metric,
+		Field: e.Field, Value: e.Metric,
 		Message: fmt.Sprintf("needs held-out real images, but all images of %s, are trained on", e.group),
 		Valid:   "a metric that needs none, or an imbalance that leaves images out, or for an image-folder a dataset.reference of other images",
 	}
 }
 
-// forLoss requires a point of the loss curve, the first of which comes after
-// train.log_every steps.
-func (e evidence) forLoss() *FieldError {
-	every, stop := e.spec.Train.LogEvery, e.spec.EarlyTerminate
-	if !e.rung || every <= stop.MinIter {
+// noLossYet returns a fault where the loss curve, whose first point comes after
+// train.log_every steps, has no point at the first rung.
+func (s *Spec) noLossYet() *FieldError {
+	every, first := s.Train.LogEvery, s.EarlyTerminate.MinIter
+	if every <= first {
 		return nil
 	}
 	return &FieldError{
 		Field: "train.log_every", Value: fmt.Sprint(every),
-		Message: fmt.Sprintf("%s has no point yet at the first rung, early_terminate.min_iter = %d", e.metric, stop.MinIter),
-		Valid:   fmt.Sprintf("at most %d", stop.MinIter),
+		Message: fmt.Sprintf("%s has no point yet at the first rung, early_terminate.min_iter = %d", MetricLoss, first),
+		Valid:   fmt.Sprintf("at most %d", first),
 	}
 }
 

@@ -37,10 +37,8 @@ func (s *Spec) Objectives(metrics map[string]float64) map[string]float64 {
 
 // Goal returns the direction of a metric.
 func (s *Spec) Goal(metric string) Goal {
-	for _, o := range s.Metrics {
-		if o.Name == metric {
-			return o.Goal
-		}
+	if o, ok := find(s.Metrics, func(o Objective) bool { return o.Name == metric }); ok {
+		return o.Goal
 	}
 	info, _ := LookupMetric(metric)
 	return info.Goal

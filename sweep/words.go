@@ -162,10 +162,8 @@ func Samplers() []string {
 
 // Steps is how many denoising steps the sampler takes.
 func (e Evaluate) Steps() int {
-	for _, s := range samplers {
-		if s.Name == e.Sampler {
-			return *s.Steps(&e)
-		}
+	if s, ok := find(samplers, func(s SamplerInfo) bool { return s.Name == e.Sampler }); ok {
+		return *s.Steps(&e)
 	}
 	return 0
 }

@@ -55,15 +55,6 @@ func Of(p sweep.Parameter) *Distribution {
 	panic("space: unknown distribution " + string(p.Distribution) + " of " + p.Name)
 }
 
-// Lookup finds a distribution by name.
-func Lookup(name sweep.Distribution) (Distribution, bool) {
-	i := slices.IndexFunc(table, func(d Distribution) bool { return d.Name == name })
-	if i < 0 {
-		return Distribution{}, false
-	}
-	return table[i], true
-}
-
 // IsConstant reports whether p has one value only.
 func IsConstant(p sweep.Parameter) bool { return p.Distribution == sweep.DistConstant }
 

@@ -51,6 +51,5 @@ func TestDistributions(t *testing.T) {
 			}
 		})
 	}
-	_, known := Lookup("beta")
-	require.False(t, known)
+	require.Panics(t, func() { Of(sweep.Parameter{Distribution: "beta"}) })
 }

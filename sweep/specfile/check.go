@@ -43,6 +43,18 @@ func (c *checker) wrong(field any, value, message, valid string) {
 	c.fault(c.at(field), value, message, valid)
 }
 
+// onlyFor reports the fields that the file gives although they go with another value of
+// kind than it has.
+func (c *checker) onlyFor(value string, kind *string, fields ...any) {
+	at := string(c.at(kind))
+	name := at[strings.LastIndex(at, ".")+1:]
+	for _, field := range fields {
+		if *kind != value && c.given(field) && c.valid(field) {
+			c.wrong(field, c.shown(field), fmt.Sprintf("is only for %s: %s, but %s is %s", name, value, at, *kind), name+": "+value)
+		}
+	}
+}
+
 // given reports whether the file has a value for a field, valid or not.
 func (c *checker) given(field any) bool {
 	_, ok := c.values[c.at(field)]

@@ -44,15 +44,8 @@ func (c *checker) checkGroups(d *sweep.Dataset, info sweep.DatasetInfo) {
 	if g == nil || !c.valid(g) {
 		return
 	}
-	only := func(by string, fields ...any) {
-		for _, field := range fields {
-			if c.given(field) && g.By != by {
-				c.wrong(field, c.shown(field), "is only for by: "+by+", but dataset.groups.by is "+g.By, "by: "+by)
-			}
-		}
-	}
-	only(sweep.GroupsByShots, &g.Many, &g.Few)
-	only(sweep.GroupsByNames, &g.Head, &g.Medium, &g.Tail)
+	c.onlyFor(sweep.GroupsByShots, &g.By, &g.Many, &g.Few)
+	c.onlyFor(sweep.GroupsByNames, &g.By, &g.Head, &g.Medium, &g.Tail)
 	switch {
 	case !c.valid(g):
 	case g.By == sweep.GroupsByShots && g.Few > g.Many:
@@ -89,11 +82,6 @@ func (c *checker) checkSource(d *sweep.Dataset, info sweep.DatasetInfo) {
 		if !c.given(&d.FolderClasses) {
 			c.wrong(d, "", sweep.ImageFolder+" needs dataset.classes", "the number of its classes, which `tailsweep data inspect FOLDER` prints")
 		}
-		return
 	}
-	for _, field := range []any{&d.SplitFile, &d.Reference, &d.FolderClasses, &d.FolderChannels, &d.Background} {
-		if c.given(field) && c.valid(field) {
-			c.wrong(field, c.shown(field), "is only for "+sweep.ImageFolder+", but dataset.name is "+d.Name, "name: "+sweep.ImageFolder)
-		}
-	}
+	c.onlyFor(sweep.ImageFolder, &d.Name, &d.SplitFile, &d.Reference, &d.FolderClasses, &d.FolderChannels, &d.Background)
 }

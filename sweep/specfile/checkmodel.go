@@ -22,15 +22,8 @@ func (c *checker) checkModel() {
 			return
 		}
 	}
-	fields, other := []any{&m.Patch, &m.Heads}, sweep.ArchDiT
-	if m.Arch == sweep.ArchDiT {
-		fields, other = []any{&m.Mult, &m.Attention, &m.Dropout}, sweep.ArchUNet
-	}
-	for _, field := range fields {
-		if c.given(field) {
-			c.wrong(field, c.shown(field), fmt.Sprintf("is only for arch %s, but model.arch is %s", other, m.Arch), "arch: "+other)
-		}
-	}
+	c.onlyFor(sweep.ArchDiT, &m.Arch, &m.Patch, &m.Heads)
+	c.onlyFor(sweep.ArchUNet, &m.Arch, &m.Mult, &m.Attention, &m.Dropout)
 	if m.Arch == sweep.ArchDiT {
 		c.checkDiT()
 	} else {
@@ -96,10 +89,7 @@ func (c *checker) checkSampler() {
 		return
 	}
 	for _, other := range sweep.SamplerList() {
-		field := other.Steps(e)
-		if other.Name != e.Sampler && c.given(field) && c.valid(field) {
-			c.wrong(field, c.shown(field), fmt.Sprintf("is only for sampler %s, but evaluate.sampler is %s", other.Name, e.Sampler), fmt.Sprintf("sampler: %s, or %s_steps", other.Name, e.Sampler))
-		}
+		c.onlyFor(other.Name, &e.Sampler, other.Steps(e))
 	}
 }
 

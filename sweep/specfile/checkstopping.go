@@ -34,19 +34,14 @@ func (c *checker) checkEarlyTerminate() {
 	if c.valid(&s.Train.Steps) && e.MinIter >= s.Train.Steps {
 		c.wrong(&e.MinIter, fmt.Sprint(e.MinIter), "is not before the end of the training", fmt.Sprintf("less than train.steps = %d", s.Train.Steps))
 	}
-	if c.given(&e.MinTrials) && e.Type != sweep.StopMedian {
-		c.wrong(&e.MinTrials, fmt.Sprint(e.MinTrials), "is only for type median, but early_terminate.type is "+e.Type, "type: median")
-	}
-	rungs := len(s.Rungs())
-	switch {
-	case c.given(&e.Brackets) && e.Type != sweep.StopHyperband:
-		c.wrong(&e.Brackets, fmt.Sprint(e.Brackets), "is only for type hyperband, but early_terminate.type is "+e.Type, "type: hyperband")
-	case e.Brackets > rungs && rungs > 0 && c.valid(&s.Train.Steps):
+	c.onlyFor(sweep.StopMedian, &e.Type, &e.MinTrials)
+	c.onlyFor(sweep.StopHyperband, &e.Type, &e.Brackets)
+	if rungs := len(s.Rungs()); c.valid(&s.Train.Steps, &e.Brackets) && rungs > 0 && e.Brackets > rungs {
 		c.wrong(&e.Brackets, fmt.Sprint(e.Brackets), "is more than there are rungs", fmt.Sprintf("at most %d", rungs))
 	}
 }
 
-// checkRung checks that evaluate.rung has a rung to judge at. checkSamples checks its
+// checkRung checks that there is a rung for evaluate.rung. checkMeasurable checks its
 // samples, checkGuidance its guidance.
 func (c *checker) checkRung() {
 	s := c.spec

@@ -93,10 +93,12 @@ func readDocument(file string, data []byte) *document {
 		return d
 	}
 	if _, mapping := d.root.(map[string]any); !mapping {
-		if text := d.values[""]; len(d.faults) == 0 && text.scalar {
-			d.fault("", text.text, "not a spec", wanted)
-		} else if len(d.faults) == 0 {
-			d.fault("", "", "not a spec", wanted)
+		if len(d.faults) == 0 {
+			value := ""
+			if w := d.values[""]; w.scalar {
+				value = w.text
+			}
+			d.fault("", value, "not a spec", wanted)
 		}
 		d.root = nil
 	}
@@ -222,11 +224,11 @@ func (d *document) read(p path, key *position, n ast.Node, depth int) any {
 func (d *document) mapping(p path, key *position, own position, values []*ast.MappingValueNode, depth int) any {
 	fields := make(map[string]any, len(values))
 	first := make(map[string]int) // line of a key
-	if key == nil && len(values) > 0 {
-		own = at(values[0].Key.GetToken())
-	}
-	if key != nil {
+	switch {
+	case key != nil:
 		own = *key
+	case len(values) > 0:
+		own = at(values[0].Key.GetToken())
 	}
 	d.values[p] = written{at: own, text: "a mapping"}
 	for _, v := range values {
@@ -290,13 +292,9 @@ func (d *document) place(p path) position {
 		if w, ok := d.values[p]; ok {
 			return w.at
 		}
-		cut := strings.LastIndexAny(string(p), ".[")
-		if cut < 0 {
-			if w, ok := d.values[""]; ok {
-				return w.at
-			}
+		if p == "" {
 			return position{1, 1}
 		}
-		p = p[:cut]
+		p = p[:max(0, strings.LastIndexAny(string(p), ".["))]
 	}
 }

@@ -49,7 +49,7 @@ func (c *checker) distribution(p *sweep.Parameter) {
 			return
 		}
 	}
-	takes, _ := space.Lookup(p.Distribution)
+	takes := space.Of(*p)
 	all := strings.Join(slices.Concat(takes.Needs, takes.Takes), ", ")
 	for _, field := range takes.Needs {
 		if !c.given(c.at(p).field(field)) {

@@ -6,15 +6,6 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// The names of the presets.
-const (
-	PresetUNetReleased = "unet-released"
-	PresetUNetSmall28  = "unet-small-28"
-	PresetUNetSmall32  = "unet-small-32"
-	PresetDiTS2        = "dit-s2"
-	PresetDiTSmall     = "dit-small"
-)
-
 // presets lists the models that a preset stands for. unet-released has the numbers of
 // arXiv 2507.09052's released U-Net on this program's blocks (trainer/nets says where
 // these differ); dit-s2 is DiT-S/2 of arXiv 2212.09748. The small ones train on a CPU,
@@ -24,12 +15,15 @@ var presets = []struct {
 	name  string
 	model sweep.Model
 }{
-	{PresetUNetReleased, sweep.Model{Arch: sweep.ArchUNet, Width: 128, Depth: 2, Mult: []int{1, 2, 2, 2}, Attention: []int{1}, Dropout: 0.1}},
-	{PresetUNetSmall28, sweep.Model{Arch: sweep.ArchUNet, Width: 32, Depth: 1, Mult: []int{1, 2, 2}}},
-	{PresetUNetSmall32, sweep.Model{Arch: sweep.ArchUNet, Width: 32, Depth: 1, Mult: []int{1, 2, 2, 2}, Attention: []int{1}}},
-	{PresetDiTS2, sweep.Model{Arch: sweep.ArchDiT, Width: 384, Depth: 12, Patch: 2, Heads: 6}},
-	{PresetDiTSmall, sweep.Model{Arch: sweep.ArchDiT, Width: 128, Depth: 4, Patch: 4, Heads: 4}},
+	{"unet-released", sweep.Model{Arch: sweep.ArchUNet, Width: 128, Depth: 2, Mult: []int{1, 2, 2, 2}, Attention: []int{1}, Dropout: 0.1}},
+	{"unet-small-28", sweep.Model{Arch: sweep.ArchUNet, Width: 32, Depth: 1, Mult: []int{1, 2, 2}}},
+	{"unet-small-32", sweep.Model{Arch: sweep.ArchUNet, Width: 32, Depth: 1, Mult: []int{1, 2, 2, 2}, Attention: []int{1}}},
+	{"dit-s2", sweep.Model{Arch: sweep.ArchDiT, Width: 384, Depth: 12, Patch: 2, Heads: 6}},
+	{presetDiT, sweep.Model{Arch: sweep.ArchDiT, Width: 128, Depth: 4, Patch: 4, Heads: 4}},
 }
+
+// presetDiT is the preset whose numbers are also the defaults of arch dit.
+const presetDiT = "dit-small"
 
 // preset returns the model that a preset stands for.
 func preset(name string) (sweep.Model, bool) {
@@ -50,7 +44,7 @@ func (c *checker) resolveModel() {
 	switch {
 	case ok:
 	case m.Arch == sweep.ArchDiT:
-		from = sweep.Model{Arch: m.Arch, Width: 128, Depth: 4, Patch: 4, Heads: 4}
+		from, _ = preset(presetDiT)
 	default:
 		from = sweep.Model{Arch: m.Arch, Width: 32, Depth: 2, Mult: []int{1, 2, 2}}
 	}

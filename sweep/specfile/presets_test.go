@@ -10,8 +10,8 @@ import (
 
 func TestPresets(t *testing.T) {
 	for name, lines := range map[string][]string{
-		PresetUNetReleased: {"dataset: {name: fashion-mnist-10k, size: 16}"}, PresetUNetSmall28: nil,
-		PresetUNetSmall32: {"dataset: {name: fashion-mnist-10k, size: 16}"}, PresetDiTS2: nil, PresetDiTSmall: nil,
+		"unet-released": {"dataset: {name: fashion-mnist-10k, size: 16}"}, "unet-small-28": nil,
+		"unet-small-32": {"dataset: {name: fashion-mnist-10k, size: 16}"}, "dit-s2": nil, "dit-small": nil,
 	} {
 		got := mustParse(t, spectest.With(append(lines, "model: {preset: "+name+"}")...))
 		want, ok := preset(name)

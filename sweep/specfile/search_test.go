@@ -105,8 +105,8 @@ func TestParseReportsFaultsOfTheSearch(t *testing.T) {
 
 		{"rung between checkpoints", stopped("{type: asha, min_iter: 150}"), "early_terminate.min_iter: rungs must be at checkpoints, and there is no checkpoint at this step (150; valid: a multiple of checkpoints.every_steps = 100)"},
 		{"rung at the end", stopped("{type: asha, min_iter: 600}"), "early_terminate.min_iter: is not before the end of the training (600; valid: less than train.steps = 600)"},
-		{"min_trials of asha", stopped("{type: asha, min_iter: 100, min_trials: 3}"), "early_terminate.min_trials: is only for type median, but early_terminate.type is asha"},
-		{"brackets of median", stopped("{type: median, min_iter: 100, brackets: 2}"), "early_terminate.brackets: is only for type hyperband, but early_terminate.type is median"},
+		{"min_trials of asha", stopped("{type: asha, min_iter: 100, min_trials: 3}"), "early_terminate.min_trials: is only for type: median, but early_terminate.type is asha"},
+		{"brackets of median", stopped("{type: median, min_iter: 100, brackets: 2}"), "early_terminate.brackets: is only for type: hyperband, but early_terminate.type is median"},
 		{"brackets without rungs", stopped("{type: hyperband, min_iter: 100, brackets: 3}"), "early_terminate.brackets: is more than there are rungs (3; valid: at most 2)"},
 		{"no growth", stopped("{type: asha, min_iter: 100, eta: 1}"), "early_terminate.eta: out of range (1; valid: an integer in [2, 16])"},
 		{"unknown type", stopped("{type: asah, min_iter: 100}"), `early_terminate.type: unknown value, did you mean "asha"?`},
