@@ -56,10 +56,9 @@ func newAxis(p sweep.Parameter, entries []entry, k int) axis {
 			if math.IsNaN(u) {
 				continue
 			}
+			a.bin[i] = 0
 			if high > low {
 				a.bin[i] = min(rangeBins-1, int(rangeBins*(u-low)/(high-low)))
-			} else {
-				a.bin[i] = 0
 			}
 			if i < k {
 				best = append(best, float64(a.bin[i]))
@@ -67,11 +66,7 @@ func newAxis(p sweep.Parameter, entries []entry, k int) axis {
 		}
 		a.kernel = normalKernel(scott(best))
 	}
-	all := make([]int, len(entries))
-	for i := range all {
-		all[i] = i
-	}
-	a.p = a.density(all, a.ranges+len(words))
+	a.p = a.density(indices(len(entries)), a.ranges+len(words))
 	return a
 }
 

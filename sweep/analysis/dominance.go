@@ -14,11 +14,7 @@ import (
 // not dominated, so each is compared with the front found so far: O(n log n) for two
 // objectives and O(n * front) for more (Kung, Luccio and Preparata 1975).
 func NonDominated(points [][]float64) []int {
-	order := make([]int, len(points))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(i, j int) int { return slices.Compare(points[i], points[j]) })
+	order := lexicographic(points)
 	var front []int
 	for _, i := range order {
 		p := points[i]
@@ -36,6 +32,22 @@ func NonDominated(points [][]float64) []int {
 	}
 	slices.Sort(front)
 	return front
+}
+
+// lexicographic lists the indices of points in lexicographic order, ties by index.
+func lexicographic(points [][]float64) []int {
+	order := indices(len(points))
+	slices.SortStableFunc(order, func(i, j int) int { return slices.Compare(points[i], points[j]) })
+	return order
+}
+
+// indices lists 0 to n-1.
+func indices(n int) []int {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i
+	}
+	return list
 }
 
 // Beats reports whether p dominates q.
@@ -60,11 +72,7 @@ func Beats(p, q []float64) bool {
 // by bisection (Zhang et al. 2015, ENS-BS): O(d n log n) at best, O(d n^2) at worst,
 // for d coordinates.
 func Fronts(points [][]float64) [][]int {
-	order := make([]int, len(points))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(i, j int) int { return slices.Compare(points[i], points[j]) })
+	order := lexicographic(points)
 	var fronts [][]int
 	for _, i := range order {
 		at, _ := slices.BinarySearchFunc(fronts, points[i], func(front []int, p []float64) int {
@@ -93,10 +101,7 @@ func Crowding(points [][]float64, front []int) []float64 {
 	if len(front) == 0 {
 		return distance
 	}
-	order := make([]int, len(front))
-	for i := range order {
-		order[i] = i
-	}
+	order := indices(len(front))
 	last := len(order) - 1
 	for k := range points[front[0]] {
 		value := func(i int) float64 { return points[front[order[i]]][k] }

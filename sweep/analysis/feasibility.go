@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"math"
+	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
 )
@@ -22,13 +23,7 @@ const Decisive = 2
 
 // class orders feasible before undecided before infeasible.
 func (f Feasibility) class() int {
-	switch f {
-	case Undecided:
-		return 1
-	case Infeasible:
-		return 2
-	}
-	return 0
+	return max(0, slices.Index([]Feasibility{Feasible, Undecided, Infeasible}, f))
 }
 
 // Limits compares configurations with the constraints of a spec, by one Noise a
@@ -66,18 +61,12 @@ func (l *Limits) limitOf(c sweep.Constraint, ledger []sweep.Trial) limit {
 	if c.Baseline == "" {
 		return limit{Estimate: sweep.Estimate{Mean: c.Offset}, known: true}
 	}
-	var mean float64
-	n, key := 0, ""
-	for _, t := range ledger {
-		if f, has := t.Metric(c.Baseline); has && t.Kind == sweep.KindBaseline {
-			n++
-			mean += (f - mean) / float64(n)
-			key = t.Params.Key()
-		}
-	}
+	baseline := baselineOf(ledger)
+	mean, n := meanOf(baseline, c.Baseline)
 	if n == 0 {
 		return limit{}
 	}
+	key := baseline[0].Params.Key()
 	noise := l.noise[c.Baseline]
 	e, _ := noise.Mean(key)
 	return limit{

@@ -80,7 +80,7 @@ func ReferencePoint(spec *sweep.Spec, trials []sweep.Trial) []float64 {
 	if len(points) == 0 {
 		return nil
 	}
-	baseline := slices.DeleteFunc(slices.Clone(trials), func(t sweep.Trial) bool { return t.Kind != sweep.KindBaseline })
+	baseline := baselineOf(trials)
 	reference := make([]float64, len(spec.Metrics))
 	costs := costs(spec, points)
 	for k, o := range spec.Metrics {

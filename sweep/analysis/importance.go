@@ -116,7 +116,7 @@ type entry struct {
 // tried returns the configurations of the search by cost, then by number, and how many
 // of them completed.
 func tried(spec *sweep.Spec, trials []sweep.Trial, o sweep.Objective) (entries []entry, completed int) {
-	search := slices.DeleteFunc(slices.Clone(trials), func(t sweep.Trial) bool { return t.Kind == sweep.KindBaseline })
+	search := filter(trials, func(t sweep.Trial) bool { return t.Kind != sweep.KindBaseline })
 	slices.SortFunc(search, func(a, b sweep.Trial) int { return cmp.Compare(a.Number, b.Number) })
 	done := map[string]bool{}
 	for _, p := range group(spec, search, []sweep.Objective{o}) {
@@ -159,10 +159,7 @@ func newRegion(spec *sweep.Spec, entries []entry, k int, rng *rand.Rand) Region 
 		axes = append(axes, a)
 		r.Parameters = append(r.Parameters, ParameterImportance{Name: p.Name, Active: a.active})
 	}
-	order := make([]int, len(entries))
-	for i := range order {
-		order[i] = i
-	}
+	order := indices(len(entries))
 	real, chance, asMuch := make([]float64, len(axes)), make([]float64, len(axes)), make([]int, len(axes))
 	for i, a := range axes {
 		real[i] = a.explained(order[:k])

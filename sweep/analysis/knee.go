@@ -1,6 +1,9 @@
 package analysis
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Knee returns the index of the point of a front at which giving up a little in one
 // objective stops gaining much in another, everything minimised. With each objective
@@ -46,7 +49,7 @@ const kneeMargin = 1e-9
 
 // ends are the least and the greatest value in each coordinate.
 func ends(points [][]float64) (low, high []float64) {
-	low, high = append([]float64(nil), points[0]...), append([]float64(nil), points[0]...)
+	low, high = slices.Clone(points[0]), slices.Clone(points[0])
 	for _, p := range points[1:] {
 		for k, x := range p {
 			low[k], high[k] = min(low[k], x), max(high[k], x)

@@ -61,10 +61,8 @@ func places(s *sweep.Spec, trials []sweep.Trial, metric string) []Configuration 
 		return group(s, trials, objectives)
 	}
 	var singles []Configuration
-	for _, t := range trials {
-		if ranks(t, objectives[0].Name) {
-			singles = append(singles, Configuration{Trials: []sweep.Trial{t}, Mean: t})
-		}
+	for _, t := range ranking(trials, objectives[0].Name) {
+		singles = append(singles, Configuration{Trials: []sweep.Trial{t}, Mean: t})
 	}
 	return singles
 }
@@ -73,10 +71,7 @@ func places(s *sweep.Spec, trials []sweep.Trial, metric string) []Configuration 
 func group(spec *sweep.Spec, trials []sweep.Trial, objectives []sweep.Objective) []Configuration {
 	var list []Configuration
 	at := make(map[string]int, len(trials))
-	for _, t := range trials {
-		if !ranks(t, objectives[0].Name) {
-			continue
-		}
+	for _, t := range ranking(trials, objectives[0].Name) {
 		key := t.Params.Key()
 		i, known := at[key]
 		if !known {
@@ -108,11 +103,13 @@ func group(spec *sweep.Spec, trials []sweep.Trial, objectives []sweep.Objective)
 	return list
 }
 
-// ranks reports whether a trial takes part in a ranking by a metric: it has a value
-// and failed no gate.
-func ranks(t sweep.Trial, metric string) bool {
-	_, ok := t.Metric(metric)
-	return ok && len(t.Gates) == 0
+// ranking returns the trials that take part in a ranking by a metric: those that have a
+// value and failed no gate.
+func ranking(trials []sweep.Trial, metric string) []sweep.Trial {
+	return filter(trials, func(t sweep.Trial) bool {
+		_, ok := t.Metric(metric)
+		return ok && len(t.Gates) == 0
+	})
 }
 
 // meanOf is the mean of a metric over the n trials that have it.
@@ -155,28 +152,37 @@ func compareTrials(objectives []sweep.Objective, a, b sweep.Trial) int {
 // no gate, best first by their own metrics, without constraints and other seeds. It is
 // for workflow code, which has no ledger.
 func ByMetrics(spec *sweep.Spec, trials []sweep.Trial) []sweep.Trial {
-	var ranked []sweep.Trial
-	for _, t := range trials {
-		if ranks(t, spec.Metrics[0].Name) {
-			ranked = append(ranked, t)
-		}
-	}
-	slices.SortStableFunc(ranked, func(a, b sweep.Trial) int { return compareTrials(spec.Metrics, a, b) })
-	return ranked
+	return inOrder(spec.Metrics, ranking(trials, spec.Metrics[0].Name))
 }
 
 // Gated returns the completed trials that have the metric ("" means the spec's first)
 // and failed a gate, best first by their own metrics.
 func Gated(spec *sweep.Spec, trials []sweep.Trial, metric string) []sweep.Trial {
 	objectives := ordering(spec, metric)
-	var gated []sweep.Trial
+	return inOrder(objectives, filter(trials, func(t sweep.Trial) bool {
+		_, ok := t.Metric(objectives[0].Name)
+		return ok && len(t.Gates) > 0
+	}))
+}
+
+// inOrder sorts trials by their own metrics, best first, and returns them.
+func inOrder(objectives []sweep.Objective, trials []sweep.Trial) []sweep.Trial {
+	slices.SortStableFunc(trials, func(a, b sweep.Trial) int { return compareTrials(objectives, a, b) })
+	return trials
+}
+
+// filter returns the trials that are wanted, in their order.
+func filter(trials []sweep.Trial, wanted func(sweep.Trial) bool) (kept []sweep.Trial) {
 	for _, t := range trials {
-		if _, ok := t.Metric(objectives[0].Name); ok && len(t.Gates) > 0 {
-			gated = append(gated, t)
+		if wanted(t) {
+			kept = append(kept, t)
 		}
 	}
-	slices.SortStableFunc(gated, func(a, b sweep.Trial) int { return compareTrials(objectives, a, b) })
-	return gated
+	return kept
+}
+
+func baselineOf(trials []sweep.Trial) []sweep.Trial {
+	return filter(trials, func(t sweep.Trial) bool { return t.Kind == sweep.KindBaseline })
 }
 
 // ordering lists the objectives that decide the order, the metric first.

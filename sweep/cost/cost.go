@@ -70,11 +70,7 @@ func Of(s *sweep.Spec, speed Speed) Estimate {
 func samplesPerTrial(s *sweep.Spec) int64 {
 	samples := s.Evaluate.Draws()
 	if s.EarlyTerminate != nil {
-		atRung := samples
-		if r := s.Evaluate.Rung; r != nil {
-			atRung = sweep.Evaluate{SamplesPerClass: r.SamplesPerClass, Guidance: r.Guidance}.Draws()
-		}
-		samples += atRung * len(s.Rungs())
+		samples += s.AtRung().Evaluate.Draws() * len(s.Rungs())
 	}
 	return int64(samples) * int64(s.Dataset.Classes())
 }

@@ -8,23 +8,26 @@ package sequence
 import (
 	"math/bits"
 	"math/rand/v2"
+
+	"github.com/tailsweep/tailsweep/sweep/stream"
 )
 
-// stream keeps the scrambling's random numbers apart from others of the same seed.
-const stream = 0x5350524541440001
+// scrambleStream keeps the scrambling's random numbers apart from others of the same
+// seed.
+const scrambleStream = 0x5350524541440001
 
 // Point returns point index (from 0) of the sequence in so many dimensions, scrambled by
 // seed, each coordinate in [0, 1). Dimensions beyond the table's are independent uniform
 // numbers.
 func Point(dimensions, index int, seed int64) []float64 {
-	scramble := rand.New(rand.NewPCG(uint64(seed), stream))
+	scramble := rand.New(rand.NewPCG(uint64(seed), scrambleStream))
 	at := make([]float64, dimensions)
 	for k := range at {
 		hash := scramble.Uint64()
 		if k < Dimensions {
 			at[k] = owen(bitsOf(k, uint32(index)), hash)
 		} else {
-			at[k] = owen(0, hash^mix(uint64(index)))
+			at[k] = owen(0, hash^stream.Mix(uint64(index)))
 		}
 	}
 	return at
@@ -74,17 +77,8 @@ func owen(x uint32, seed uint64) float64 {
 	var scrambled uint64
 	for j := range 53 {
 		before := digits >> (53 - j) // the first j digits
-		flip := mix(seed^mix(before<<6|uint64(j))) >> 63
+		flip := stream.Mix(seed^stream.Mix(before<<6|uint64(j))) >> 63
 		scrambled = scrambled<<1 | (digits>>(52-j)&1 ^ flip)
 	}
 	return float64(scrambled) / (1 << 53)
-}
-
-// mix is the finaliser of SplitMix64 (Steele, Lea and Flood 2014), a bijection
-// that changes half of the bits when one changes.
-func mix(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
 }

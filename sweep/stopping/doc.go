@@ -1,9 +1,9 @@
-// Package stopping ends unpromising trials early: the rungs at which a trial is
-// judged, and the verdict (go on or stop) of the median rule, ASHA and Hyperband.
+// Package stopping ends unpromising trials early: it has the rungs of each trial, and
+// the verdict (go on or stop) of the median rule, ASHA and Hyperband.
 //
 // Invariants: a verdict is a function of the spec, the trial, the step and the
-// results at rungs in the order of their arrival. A verdict that was given is
-// never recomputed: see package conduct.
+// results at rungs in the order of their arrival. A verdict is given once and never
+// computed again: see package conduct.
 //
 // It must not import specfile, conduct or sampler.
 package stopping

@@ -9,7 +9,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
-// standing is a result at a rung, as it is ranked.
+// standing is a result at a rung with the costs that it is ranked by.
 type standing struct {
 	trial      int
 	costs      []float64 // by objective, less is better; +Inf where a value is missing
@@ -19,8 +19,8 @@ type standing struct {
 // complete reports whether the result has every objective.
 func (r standing) complete() bool { return !slices.Contains(r.costs, math.Inf(1)) }
 
-// standingOf returns the place of the last of peers among them, from 1, and how many
-// of them have a better non-dominated rank. The last one must not be infeasible.
+// standingOf returns the place of the last of peers, from 1, and how many of them have a
+// better non-dominated rank. The last of peers must not be infeasible.
 func standingOf(s *sweep.Spec, peers []RungResult) (place, ahead int) {
 	standings := make([]standing, len(peers))
 	for i, r := range peers {
@@ -30,10 +30,9 @@ func standingOf(s *sweep.Spec, peers []RungResult) (place, ahead int) {
 		}
 	}
 	own := standings[len(standings)-1]
-	byCost := func(a, b standing) int {
+	slices.SortFunc(standings, func(a, b standing) int {
 		return cmp.Or(slices.Compare(a.costs, b.costs), cmp.Compare(a.trial, b.trial))
-	}
-	slices.SortFunc(standings, byCost)
+	})
 	isOwn := func(r standing) bool { return r.trial == own.trial }
 	var complete, incomplete []standing
 	infeasible := 0
@@ -63,7 +62,7 @@ func standingOf(s *sweep.Spec, peers []RungResult) (place, ahead int) {
 		}
 		ahead += len(front)
 	}
-	return len(peers), ahead // not reached: each result is in a front
+	panic("stopping: a result that is in no front")
 }
 
 // crowdingPlace returns the place of member i in its front, from 1: the one with the

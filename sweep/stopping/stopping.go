@@ -40,28 +40,28 @@ type Verdict struct {
 // answer.
 //
 // asha is asynchronous successive halving (Li et al. 2020) in its stopping variant
-// (Klein et al. 2020): a trial is judged once, as soon as its result is there, among
-// the n results at its rung so far. It goes on if its place is at most n/eta, and while
-// n < eta. hyperband does the same among the trials of one bracket.
+// (Klein et al. 2020): a trial is compared once, as soon as it has a result, with the n
+// results at its rung so far, its own included. It goes on if its place is at most
+// n/eta, and while n < eta. hyperband does the same among the trials of one bracket.
 //
 // The place of a trial is that of its objective. With several objectives it is by
 // non-dominated rank, and within a rank by crowding distance (Deb et al. 2002, NSGA-II):
 // no member of the front is stopped unless the front alone exceeds the quota, so that a
-// trial which only helps the tail is not stopped for its head. Ties go to the lower
+// trial which is better only for the tail is not stopped for its head. Ties go to the lower
 // number. A result that lacks an objective comes after those that have all. A trial
 // that is the best of an objective so far goes on whatever its place.
 //
 // median stops a trial whose best value so far is worse than the median of the others'
 // values at the same rung, once there are min_trials others. (Vizier, Golovin et al.
-// 2017, compares with running averages instead; a FID falls so much from rung to rung
-// that these say little.) With several objectives it stops a trial if more than half of
+// 2017, compares with running averages instead; they say little about a FID, which falls
+// much from rung to rung.) With several objectives it stops a trial if more than half of
 // the others have a better non-dominated rank.
 //
-// Constraints do not decide on the trial itself: limits are tight and meant for whole
-// trainings, and a value at a rung says little about the value at the end. But trials
-// that have ended since and broke a constraint rank last, whatever they showed at the
-// rung. Otherwise trials that reach their objective by breaking a constraint would stop
-// those that keep it.
+// The trial's own constraints are not checked: their limits are tight and meant for the
+// end of a training, and a value at a rung says little about the value at the end. But
+// trials that have ended since and broke a constraint rank last, whatever their results
+// at the rung. Otherwise trials that reach their objective by breaking a constraint
+// would stop those that satisfy it.
 //
 // Baseline trials are never stopped, and do not count among the results.
 func Decide(s *sweep.Spec, trial sweep.Assignment, step int, results []RungResult) Verdict {
@@ -88,7 +88,7 @@ func Decide(s *sweep.Spec, trial sweep.Assignment, step int, results []RungResul
 		return medianRule(s, step, peers)
 	}
 	v := ashaVerdict(s, step, peers)
-	if count := brackets(*e, rungs); count > 1 {
+	if count := brackets(*e); count > 1 {
 		v.Reason = fmt.Sprintf("bracket %d of %d: %s", own+1, count, v.Reason)
 	}
 	return v
@@ -115,7 +115,7 @@ func ashaVerdict(s *sweep.Spec, step int, peers []RungResult) Verdict {
 // medianRule returns the verdict of the median rule on the last of peers.
 func medianRule(s *sweep.Spec, step int, peers []RungResult) Verdict {
 	others, own := peers[:len(peers)-1], peers[len(peers)-1]
-	if least := max(s.EarlyTerminate.MinTrials, 1); len(others) < least {
+	if least := s.EarlyTerminate.MinTrials; len(others) < least {
 		return Verdict{GoOn, fmt.Sprintf("result %d at step %d: no trial is stopped before there are %d others", len(peers), step, least)}
 	}
 	if len(s.Metrics) > 1 {

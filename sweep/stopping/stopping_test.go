@@ -13,9 +13,9 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
-// judged is a spec with early termination: asha with rungs 100, 300, 900 of 2700
+// earlyTerminating is a spec with early termination: asha with rungs 100, 300, 900 of 2700
 // steps, eta 3, unless changed.
-func judged(metrics ...string) *sweep.Spec {
+func earlyTerminating(metrics ...string) *sweep.Spec {
 	s := &sweep.Spec{
 		Seed:           7,
 		Train:          sweep.Train{Steps: 2700},
@@ -28,13 +28,13 @@ func judged(metrics ...string) *sweep.Spec {
 	return s
 }
 
-func contender(number int) sweep.Assignment {
+func searchTrial(number int) sweep.Assignment {
 	return sweep.Assignment{Number: number, Kind: sweep.KindSearch}
 }
 
-// shown is a result of trial number at step; values are of the spec's metrics, none
-// for a trial that diverged.
-func shown(s *sweep.Spec, number, step int, values ...float64) RungResult {
+// resultAt is the result of a trial at step; values are of the spec's metrics, none for
+// a trial that diverged.
+func resultAt(s *sweep.Spec, number, step int, values ...float64) RungResult {
 	r := RungResult{Trial: number, Kind: sweep.KindSearch, Step: step}
 	for k, v := range values {
 		if r.Metrics == nil {
@@ -45,7 +45,7 @@ func shown(s *sweep.Spec, number, step int, values ...float64) RungResult {
 	return r
 }
 
-// verdicts judges each result as it arrives.
+// verdicts decides on each result as it arrives.
 func verdicts(s *sweep.Spec, results []RungResult) []Verdict {
 	all := make([]Verdict, len(results))
 	for i, r := range results {
@@ -72,19 +72,19 @@ func TestRungs(t *testing.T) {
 }
 
 func TestASHA(t *testing.T) {
-	s := judged("fid.tail")
+	s := earlyTerminating("fid.tail")
 	results := []RungResult{
-		shown(s, 0, 100, 50), // the first two are not judged
-		shown(s, 1, 100, 60),
-		shown(s, 2, 100, 70), // 3rd of 3, one goes on
-		shown(s, 3, 100, 40), // 1st of 4
-		shown(s, 0, 300, 30), // another rung
-		shown(s, 4, 100, 50), // 3rd of 5: a tie, and trial 0 was first
-		shown(s, 5, 100, 45), // 2nd of 6, two go on
-		shown(s, 6, 100, 46), // 3rd of 7
-		shown(s, 7, 100),     // diverged
-		shown(s, 8, 100, 47), // 4th of 9, three go on
-		shown(s, 9, 100, 44), // 2nd of 10
+		resultAt(s, 0, 100, 50), // the first two are not judged
+		resultAt(s, 1, 100, 60),
+		resultAt(s, 2, 100, 70), // 3rd of 3, one goes on
+		resultAt(s, 3, 100, 40), // 1st of 4
+		resultAt(s, 0, 300, 30), // another rung
+		resultAt(s, 4, 100, 50), // 3rd of 5: a tie, and trial 0 was first
+		resultAt(s, 5, 100, 45), // 2nd of 6, two go on
+		resultAt(s, 6, 100, 46), // 3rd of 7
+		resultAt(s, 7, 100),     // diverged
+		resultAt(s, 8, 100, 47), // 4th of 9, three go on
+		resultAt(s, 9, 100, 44), // 2nd of 10
 	}
 	var got []string
 	for i, v := range verdicts(s, results) {
@@ -106,16 +106,16 @@ func TestASHA(t *testing.T) {
 }
 
 func TestASHAWithTwoObjectives(t *testing.T) {
-	s := judged("fid.tail", "label_accuracy.head")
+	s := earlyTerminating("fid.tail", "label_accuracy.head")
 	front := []RungResult{ // tail to be minimised against head to be maximised
-		shown(s, 0, 100, 10, 0.50),
-		shown(s, 1, 100, 21, 0.61),
-		shown(s, 2, 100, 30, 0.90),
-		shown(s, 3, 100, 20, 0.60), // the most crowded: .55 + .275 against .5 + .75 of trial 1
+		resultAt(s, 0, 100, 10, 0.50),
+		resultAt(s, 1, 100, 21, 0.61),
+		resultAt(s, 2, 100, 30, 0.90),
+		resultAt(s, 3, 100, 20, 0.60), // the most crowded: .55 + .275 against .5 + .75 of trial 1
 	}
 	behind := []RungResult{
-		shown(s, 4, 100, 31, 0.89), shown(s, 5, 100, 32, 0.88), shown(s, 6, 100, 33, 0.87),
-		shown(s, 7, 100, 34, 0.86), shown(s, 8, 100, 35, 0.85), shown(s, 9, 100, 36, 0.84), shown(s, 10, 100, 37, 0.83),
+		resultAt(s, 4, 100, 31, 0.89), resultAt(s, 5, 100, 32, 0.88), resultAt(s, 6, 100, 33, 0.87),
+		resultAt(s, 7, 100, 34, 0.86), resultAt(s, 8, 100, 35, 0.85), resultAt(s, 9, 100, 36, 0.84), resultAt(s, 10, 100, 37, 0.83),
 	}
 	last := func(results ...[]RungResult) Verdict {
 		var all []RungResult
@@ -123,7 +123,7 @@ func TestASHAWithTwoObjectives(t *testing.T) {
 			all = append(all, r...)
 		}
 		own := all[len(all)-1]
-		return Decide(s, contender(own.Trial), 100, all)
+		return Decide(s, searchTrial(own.Trial), 100, all)
 	}
 	tests := []struct {
 		name    string
@@ -138,13 +138,13 @@ func TestASHAWithTwoObjectives(t *testing.T) {
 			Verdict{GoOn, "place 3 of 11 at step 100: the best 3 go on"}},
 		{"the most crowded does not", [][]RungResult{behind, front},
 			Verdict{Stop, "place 4 of 11 at step 100: only the best 3 go on"}},
-		{"a small front goes on whole", [][]RungResult{behind, {shown(s, 11, 100, 40, 0.80)}, front},
+		{"a small front goes on whole", [][]RungResult{behind, {resultAt(s, 11, 100, 40, 0.80)}, front},
 			Verdict{GoOn, "place 4 of 12 at step 100: the best 4 go on"}},
 		{"the first behind the front", [][]RungResult{front, behind[1:], behind[:1]},
 			Verdict{Stop, "place 5 of 11 at step 100: only the best 3 go on"}},
 		{"the best of an objective, whatever the quota", [][]RungResult{front[:2], front[2:3]},
 			Verdict{GoOn, "place 2 of 3 at step 100: no other trial has a better label_accuracy.head"}},
-		{"one objective missing", [][]RungResult{behind, {shown(s, 11, 100)}, {shown(s, 12, 100, 40)}},
+		{"one objective missing", [][]RungResult{behind, {resultAt(s, 11, 100)}, {resultAt(s, 12, 100, 40)}},
 			Verdict{Stop, "place 8 of 9 at step 100: only the best 3 go on"}},
 	}
 	for _, test := range tests {
@@ -153,75 +153,75 @@ func TestASHAWithTwoObjectives(t *testing.T) {
 }
 
 func TestMedian(t *testing.T) {
-	s := judged("fid.tail")
+	s := earlyTerminating("fid.tail")
 	s.EarlyTerminate.Type = sweep.StopMedian
 	others := []RungResult{
-		shown(s, 0, 300, 10), shown(s, 1, 300, 20), shown(s, 2, 300, 30), shown(s, 3, 300),
+		resultAt(s, 0, 300, 10), resultAt(s, 1, 300, 20), resultAt(s, 2, 300, 30), resultAt(s, 3, 300),
 	}
 	tests := []struct {
 		name    string
 		results []RungResult
 		want    Verdict
 	}{
-		{"too few", append(others[:2:2], shown(s, 9, 300, 99)),
+		{"too few", append(others[:2:2], resultAt(s, 9, 300, 99)),
 			Verdict{GoOn, "result 3 at step 300: no trial is stopped before there are 3 others"}},
-		{"at the median", append(others[:3:3], shown(s, 9, 300, 20)),
+		{"at the median", append(others[:3:3], resultAt(s, 9, 300, 20)),
 			Verdict{GoOn, "fid.tail by step 300 is not worse than the median of 3 others, 20"}},
-		{"beyond it", append(others[:3:3], shown(s, 9, 300, 20.5)),
+		{"beyond it", append(others[:3:3], resultAt(s, 9, 300, 20.5)),
 			Verdict{Stop, "fid.tail by step 300 is 20.5, worse than the median of 3 others, 20"}},
-		{"one of the others diverged", append(others[:4:4], shown(s, 9, 300, 25)),
+		{"one of the others diverged", append(others[:4:4], resultAt(s, 9, 300, 25)),
 			Verdict{GoOn, "fid.tail by step 300 is not worse than the median of 4 others, 25"}},
-		{"the best so far counts", append([]RungResult{shown(s, 9, 100, 19)}, append(others[:3:3], shown(s, 9, 300, 90))...),
+		{"the best so far counts", append([]RungResult{resultAt(s, 9, 100, 19)}, append(others[:3:3], resultAt(s, 9, 300, 90))...),
 			Verdict{GoOn, "fid.tail by step 300 is not worse than the median of 3 others, 20"}},
-		{"diverged itself", append(others[:3:3], shown(s, 9, 300)),
+		{"diverged itself", append(others[:3:3], resultAt(s, 9, 300)),
 			Verdict{Stop, "fid.tail by step 300 is missing, worse than the median of 3 others, 20"}},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) { require.Equal(t, test.want, Decide(s, contender(9), 300, test.results)) })
+		t.Run(test.name, func(t *testing.T) { require.Equal(t, test.want, Decide(s, searchTrial(9), 300, test.results)) })
 	}
 
-	two := judged("fid.tail", "fid.head")
+	two := earlyTerminating("fid.tail", "fid.head")
 	two.EarlyTerminate.Type = sweep.StopMedian
-	field := []RungResult{shown(two, 0, 100, 1, 9), shown(two, 1, 100, 2, 8), shown(two, 2, 100, 3, 7), shown(two, 3, 100, 9, 9)}
+	field := []RungResult{resultAt(two, 0, 100, 1, 9), resultAt(two, 1, 100, 2, 8), resultAt(two, 2, 100, 3, 7), resultAt(two, 3, 100, 9, 9)}
 	require.Equal(t, Verdict{GoOn, "0 of 4 other trials have a better rank at step 100, not more than half"},
-		Decide(two, contender(4), 100, append(field[:4:4], shown(two, 4, 100, 2.5, 7.5))), "one of a crowded front")
+		Decide(two, searchTrial(4), 100, append(field[:4:4], resultAt(two, 4, 100, 2.5, 7.5))), "one of a crowded front")
 	require.Equal(t, Verdict{Stop, "3 of 4 other trials have a better rank at step 100, more than half"},
-		Decide(two, contender(4), 100, append(field[:4:4], shown(two, 4, 100, 4, 8))))
+		Decide(two, searchTrial(4), 100, append(field[:4:4], resultAt(two, 4, 100, 4, 8))))
 	require.Equal(t, Verdict{GoOn, "3 of 3 other trials have a better rank at step 100, but none has a better fid.tail"},
-		Decide(two, contender(4), 100, []RungResult{
-			shown(two, 5, 100, 1, 1), shown(two, 6, 100, 1, 2), shown(two, 7, 100, 1, 3), shown(two, 4, 100, 1, 4),
+		Decide(two, searchTrial(4), 100, []RungResult{
+			resultAt(two, 5, 100, 1, 1), resultAt(two, 6, 100, 1, 2), resultAt(two, 7, 100, 1, 3), resultAt(two, 4, 100, 1, 4),
 		}), "ties for the best go to the lower number")
 }
 
-func TestVerdictOnWhatIsNotJudged(t *testing.T) {
-	s := judged("fid.tail")
-	bad := []RungResult{shown(s, 0, 100, 1), shown(s, 1, 100, 2), shown(s, 2, 100, 3), shown(s, 3, 100, 4)}
-	require.Equal(t, Stop, Decide(s, contender(3), 100, bad).Decision)
+func TestTrialsThatAreNeverStopped(t *testing.T) {
+	s := earlyTerminating("fid.tail")
+	bad := []RungResult{resultAt(s, 0, 100, 1), resultAt(s, 1, 100, 2), resultAt(s, 2, 100, 3), resultAt(s, 3, 100, 4)}
+	require.Equal(t, Stop, Decide(s, searchTrial(3), 100, bad).Decision)
 	require.Equal(t, Verdict{GoOn, "baseline trials are never stopped"}, Decide(s, sweep.Assignment{Number: 3, Kind: sweep.KindBaseline}, 100, bad))
-	require.Equal(t, Verdict{GoOn, "step 200 is not a rung of this trial"}, Decide(s, contender(3), 200, bad))
-	require.Equal(t, Verdict{GoOn, "no result at step 300"}, Decide(s, contender(3), 300, bad))
+	require.Equal(t, Verdict{GoOn, "step 200 is not a rung of this trial"}, Decide(s, searchTrial(3), 200, bad))
+	require.Equal(t, Verdict{GoOn, "no result at step 300"}, Decide(s, searchTrial(3), 300, bad))
 	for i := range bad[:3] {
 		bad[i].Kind = sweep.KindBaseline
 	}
-	require.Equal(t, GoOn, Decide(s, contender(3), 100, bad).Decision, "baseline trials are no rivals")
+	require.Equal(t, GoOn, Decide(s, searchTrial(3), 100, bad).Decision, "baseline trials do not count")
 	s.Repeats = &sweep.Repeats{Seeds: []int64{2}, Share: 0.5}
-	require.NotEmpty(t, TrialRungs(s, contender(3)))
+	require.NotEmpty(t, TrialRungs(s, searchTrial(3)))
 	require.NotEmpty(t, TrialRungs(s, sweep.Assignment{Kind: sweep.KindBaseline, Seed: 2}))
-	repeat := contender(3)
+	repeat := searchTrial(3)
 	repeat.Seed = 2
 	require.Empty(t, TrialRungs(s, repeat), "a repeat goes to its end")
 	s.EarlyTerminate = nil
-	require.Equal(t, GoOn, Decide(s, contender(3), 100, bad).Decision)
-	require.Empty(t, TrialRungs(s, contender(3)))
+	require.Equal(t, GoOn, Decide(s, searchTrial(3), 100, bad).Decision)
+	require.Empty(t, TrialRungs(s, searchTrial(3)))
 }
 
 func TestBrackets(t *testing.T) {
-	s := judged("fid.tail")
+	s := earlyTerminating("fid.tail")
 	s.EarlyTerminate.Type, s.EarlyTerminate.Brackets = sweep.StopHyperband, 3
 	counts := map[int]int{}
 	const trials = 4500
 	for number := range trials {
-		counts[len(TrialRungs(s, contender(number)))]++
+		counts[len(TrialRungs(s, searchTrial(number)))]++
 	}
 	// Hyperband with R = 27 and eta = 3 gives 27, 12 and 6 trials (Li et al. 2018, table 1).
 	require.Len(t, counts, 3)
@@ -231,20 +231,16 @@ func TestBrackets(t *testing.T) {
 
 	var first []int
 	for number := range 12 {
-		first = append(first, TrialRungs(s, contender(number))[0])
+		first = append(first, TrialRungs(s, searchTrial(number))[0])
 	}
 	require.Equal(t, []int{300, 100, 100, 100, 100, 100, 900, 100, 100, 100, 100, 300}, first, "a bracket is a function of seed and number for good: trials in flight depend on it")
 	require.Equal(t, []int{100, 300, 900}, TrialRungs(s, sweep.Assignment{Number: 3, Kind: sweep.KindBaseline}))
 	s.EarlyTerminate.Brackets = 1
-	require.Equal(t, []int{100, 300, 900}, TrialRungs(s, contender(3)))
-	s.EarlyTerminate.Brackets = 9
-	require.NotEmpty(t, TrialRungs(s, contender(3)), "more brackets than rungs")
-	s.EarlyTerminate.MinIter = 2700
-	require.Empty(t, TrialRungs(s, contender(3)))
+	require.Equal(t, []int{100, 300, 900}, TrialRungs(s, searchTrial(3)))
 }
 
-func TestHyperbandJudgesWithinABracket(t *testing.T) {
-	s := judged("fid.tail")
+func TestHyperbandComparesWithinABracket(t *testing.T) {
+	s := earlyTerminating("fid.tail")
 	s.EarlyTerminate.Type, s.EarlyTerminate.Brackets = sweep.StopHyperband, 3
 	byBracket := map[int][]int{}
 	for number := range 60 {
@@ -253,28 +249,28 @@ func TestHyperbandJudgesWithinABracket(t *testing.T) {
 	}
 	var results []RungResult
 	for _, number := range byBracket[0][:9] {
-		results = append(results, shown(s, number, 300, 1))
+		results = append(results, resultAt(s, number, 300, 1))
 	}
 	for _, number := range byBracket[1][:2] {
-		results = append(results, shown(s, number, 300, 2))
+		results = append(results, resultAt(s, number, 300, 2))
 	}
 	own := byBracket[1][2]
-	results = append(results, shown(s, own, 300, 1.5))
-	require.Equal(t, Verdict{GoOn, "bracket 2 of 3: place 1 of 3 at step 300: the best 1 go on"}, Decide(s, contender(own), 300, results))
+	results = append(results, resultAt(s, own, 300, 1.5))
+	require.Equal(t, Verdict{GoOn, "bracket 2 of 3: place 1 of 3 at step 300: the best 1 go on"}, Decide(s, searchTrial(own), 300, results))
 }
 
-// TestVerdictProperties judges random results, some of them equal or missing.
+// Random results, some of them equal or missing.
 func TestVerdictProperties(t *testing.T) {
 	random := rand.New(rand.NewPCG(4, 2))
 	total := 0
 	for round := range 60 {
-		s := judged([]string{"fid.tail", "label_accuracy.head", "fid.all"}[:1+round%3]...)
+		s := earlyTerminating([]string{"fid.tail", "label_accuracy.head", "fid.all"}[:1+round%3]...)
 		s.Seed = int64(round)
-		s.EarlyTerminate.Type = []string{sweep.StopASHA, sweep.StopHyperband, sweep.StopMedian}[round/3%3]
+		s.EarlyTerminate.Type, s.EarlyTerminate.Brackets = []string{sweep.StopASHA, sweep.StopHyperband, sweep.StopMedian}[round/3%3], 3
 		var results []RungResult
 		for number := range 60 {
-			for _, step := range TrialRungs(s, contender(number)) {
-				r := shown(s, number, step)
+			for _, step := range TrialRungs(s, searchTrial(number)) {
+				r := resultAt(s, number, step)
 				for _, o := range s.Metrics {
 					if random.IntN(10) > 0 {
 						if r.Metrics == nil {
@@ -294,7 +290,7 @@ func TestVerdictProperties(t *testing.T) {
 		require.NoError(t, json.Unmarshal(data, &again))
 		stopped := 0
 		for i, r := range results {
-			require.Equal(t, all[i], Decide(s, contender(r.Trial), r.Step, again), "later results and a round trip change a verdict")
+			require.Equal(t, all[i], Decide(s, searchTrial(r.Trial), r.Step, again), "later results and a round trip change a verdict")
 			if all[i].Decision == GoOn {
 				continue
 			}
@@ -323,17 +319,17 @@ func isBestSoFar(s *sweep.Spec, o sweep.Objective, results []RungResult) bool {
 	return ok
 }
 
-// TestPlacesAgainstTheDefinition compares with peeling: a front is what nothing
-// left dominates.
+// Fronts are compared with those that taking away the non-dominated results, front by
+// front, gives.
 func TestPlacesAgainstTheDefinition(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for round := range 50 {
-		s := judged([]string{"fid.tail", "fid.head", "fid.all"}[:2+round%2]...)
+		s := earlyTerminating([]string{"fid.tail", "fid.head", "fid.all"}[:2+round%2]...)
 		var peers []RungResult
 		var points []standing
 		for number := range 40 {
 			values := []float64{float64(random.IntN(8)), float64(random.IntN(8)), float64(random.IntN(8))}[:len(s.Metrics)]
-			peers = append(peers, shown(s, number, 100, values...))
+			peers = append(peers, resultAt(s, number, 100, values...))
 			points = append(points, standing{trial: number, costs: values})
 		}
 		places := map[int]bool{}
@@ -372,7 +368,7 @@ func frontSize(points []standing) int {
 }
 
 func TestAtRung(t *testing.T) {
-	s := judged("fid.tail")
+	s := earlyTerminating("fid.tail")
 	s.Evaluate = sweep.Evaluate{SamplesPerClass: 1000, Guidance: []float64{0, 1, 2}, DDIMSteps: 50, Seed: 3}
 	require.Equal(t, s.Evaluate, s.AtRung().Evaluate)
 	s.Evaluate.Rung = &sweep.RungEvaluate{SamplesPerClass: 200, Guidance: []float64{1}}
@@ -387,7 +383,7 @@ func TestAtStep(t *testing.T) {
 	trial := sweep.Trial{Steps: 300, Losses: sweep.Losses{LossLast: new(0.5)}, TrainTime: 3}
 	rung := trial.AtStep(map[string]float64{"fid.tail": 9})
 	require.Equal(t, sweep.Rung{Step: 300, Metrics: map[string]float64{"fid.tail": 9, "loss": 0.5, "steps_per_second": 100}}, rung)
-	require.Equal(t, map[string]float64{"loss": 0.5}, judged("loss", "fid.head").Objectives(rung.Metrics))
+	require.Equal(t, map[string]float64{"loss": 0.5}, earlyTerminating("loss", "fid.head").Objectives(rung.Metrics))
 	require.Empty(t, trial.Metrics)
 	trial.Rungs = []sweep.Rung{{Step: 100}, {Step: 300, Reason: "why"}}
 	require.Empty(t, trial.StopReason())
@@ -395,19 +391,19 @@ func TestAtStep(t *testing.T) {
 	require.Equal(t, "why", trial.StopReason())
 }
 
-// Trials that ended beyond a limit give way to one whose tail is worse than theirs,
-// so that what may be feasible is seen to its end.
+// A trial goes on although trials that broke a constraint in the end have better values:
+// it may be feasible.
 func TestVerdictPutsInfeasibleOnesLast(t *testing.T) {
 	for _, rule := range []string{sweep.StopASHA, sweep.StopMedian} {
-		s := judged("fid.tail")
+		s := earlyTerminating("fid.tail")
 		s.EarlyTerminate.Type, s.EarlyTerminate.MinTrials = rule, 3
 		step := s.Rungs()[0]
 		var results []RungResult
 		for number, tail := range []float64{40, 41, 42, 60} {
-			results = append(results, shown(s, number, step, tail))
+			results = append(results, resultAt(s, number, step, tail))
 		}
 		verdict := func(tail float64) Decision {
-			own := shown(s, 5, step, tail)
+			own := resultAt(s, 5, step, tail)
 			return Decide(s, sweep.Assignment{Number: own.Trial, Kind: sweep.KindSearch, Seed: s.Train.Seed}, step, append(results[:len(results):len(results)], own)).Decision
 		}
 		require.Equal(t, Stop, verdict(59), rule)
