@@ -76,9 +76,9 @@ func integerTicks(s scale, values []float64) []tick {
 	return out
 }
 
-// scatterFigure plots head against tail, with the front of trials that no other
-// beats in both. ok is false when no trial has both metrics.
-func scatterFigure(s study) (f figure, ok bool) {
+// Scatter plots head against tail, with the front of trials that no other beats in
+// both. It is nil when no trial has both metrics.
+func (s study) Scatter() *figure {
 	var heads, tails []float64
 	var shown []sweep.Trial
 	for _, t := range s.trials {
@@ -88,17 +88,17 @@ func scatterFigure(s study) (f figure, ok bool) {
 		}
 	}
 	if len(shown) == 0 {
-		return figure{}, false
+		return nil
 	}
 	x, y := figureFrame.x(heads), figureFrame.y(tails, false)
-	f = figure{
+	f := figure{
 		frame: figureFrame,
 		Title: "Head against tail", XLabel: axisLabel(metricHead), YLabel: axisLabel(metricTail),
 		XTicks: x.ticks(8), YTicks: y.ticks(7),
 	}
 	var line []point
 	onFront := map[int]bool{}
-	for _, t := range s.front {
+	for _, t := range s.front.Trials {
 		line = append(line, point{x.at(t.Metrics[metricHead]), y.at(t.Metrics[metricTail])})
 		onFront[t.Number] = true
 	}
@@ -106,13 +106,13 @@ func scatterFigure(s study) (f figure, ok bool) {
 	for i, t := range shown {
 		cx, cy := x.at(heads[i]), y.at(tails[i])
 		f.Shapes = append(f.Shapes, mark(s, t, cx, cy, onFront, metricHead, metricTail))
-		if onFront[t.Number] && len(s.front) <= maxFrontLabels || s.isBest(t) || s.isBaseline(t) && len(s.baseline) == 1 {
+		if onFront[t.Number] && len(s.front.Trials) <= maxFrontLabels || s.isBest(t) || s.isBaseline(t) && len(s.baseline) == 1 {
 			f.Labels = append(f.Labels, nextTo(cx, cy, fmt.Sprint(t.Number)))
 		}
 	}
-	f.Desc = fmt.Sprintf("%s, %d of them on the front: lower is better on both axes.", english.Plural(len(shown), "trial", "trials"), len(s.front))
+	f.Desc = fmt.Sprintf("%s, %d of them on the front: lower is better on both axes.", english.Plural(len(shown), "trial", ""), len(s.front.Trials))
 	f.Legend = append([]legendEntry{{Path: "M1 3H12V11H23", Class: "line front", Text: "Pareto front"}}, markLegend(s, true)...)
-	return f, true
+	return &f
 }
 
 // nextTo places a label to the upper right of a mark, or to the upper left near the right edge.
@@ -125,14 +125,14 @@ func nextTo(x, y float64, text string) label {
 }
 
 // curvesFigure draws the loss of the best trials, the best one and the baseline on
-// top. left is the number of curves that are not drawn.
-func curvesFigure(s study, curves map[int][]sweep.CurvePoint) (f figure, left int, ok bool) {
+// top. It is nil when no trial has a curve. notDrawn counts the curves that are left out.
+func curvesFigure(s study, curves map[int][]sweep.CurvePoint) (f *figure, notDrawn int) {
 	trials := slices.DeleteFunc(slices.Clone(s.ordered), func(t sweep.Trial) bool { return len(curves[t.Number]) == 0 })
 	if len(trials) == 0 {
-		return figure{}, 0, false
+		return nil, 0
 	}
 	if len(trials) > maxCurves {
-		left, trials = len(trials)-maxCurves, trials[:maxCurves]
+		notDrawn, trials = len(trials)-maxCurves, trials[:maxCurves]
 	}
 	var steps, losses []float64
 	for _, t := range trials {
@@ -141,7 +141,7 @@ func curvesFigure(s study, curves map[int][]sweep.CurvePoint) (f figure, left in
 		}
 	}
 	x, y := figureFrame.x(steps), figureFrame.y(losses, true)
-	f = figure{
+	f = &figure{
 		frame: figureFrame,
 		Title: "Training loss", XLabel: "training steps", YLabel: "loss, all terms",
 		XTicks: x.ticks(8), YTicks: y.ticks(8),
@@ -154,10 +154,10 @@ func curvesFigure(s study, curves map[int][]sweep.CurvePoint) (f figure, left in
 		for i, p := range points {
 			line[i] = point{x.at(float64(p.Step)), y.at(p.Loss)}
 		}
-		f.Shapes = append(f.Shapes, shape{Path: polyline(line), Class: "line " + s.curveClass(t), Tip: tip(t)})
+		f.Shapes = append(f.Shapes, shape{Path: polyline(line), Class: "line " + s.class(t), Tip: tip(t)})
 	}
 	f.Legend = append(lineLegend(s), lineEntry("other", "other trials"))
-	return f, left, true
+	return f, notDrawn
 }
 
 // thin keeps at most n of the points, evenly spread, the first and the last among them.

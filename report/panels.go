@@ -68,7 +68,7 @@ func panels(s study, curves map[int][]sweep.CurvePoint) (ddpm, terms []figure, l
 			for k, p := range line {
 				line[k] = point{x.at(p[0]), y.at(p[1])}
 			}
-			f.Shapes = append(f.Shapes, shape{Path: polyline(line), Class: "line " + s.curveClass(trials[i]), Tip: tip(trials[i])})
+			f.Shapes = append(f.Shapes, shape{Path: polyline(line), Class: "line " + s.class(trials[i]), Tip: tip(trials[i])})
 		}
 		return f
 	}

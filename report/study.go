@@ -14,12 +14,10 @@ import (
 // study has the ranking, the baseline and the front that the page shows.
 type study struct {
 	spec     *sweep.Spec
-	trials   []sweep.Trial // in order of completion
-	ranked   []sweep.Trial // completed and with the first metric, best first
-	ordered  []sweep.Trial // ranked, then the rest by number
-	front    []sweep.Trial // head against tail, by fid.head
-	knee     int           // number of the trial at the front's knee, -1 for none
-	volume   string        // the front's hypervolume, formatted
+	trials   []sweep.Trial  // in order of completion
+	ranked   []sweep.Trial  // completed and with the first metric, best first
+	ordered  []sweep.Trial  // ranked, then the rest by number
+	front    analysis.Front // head against tail, its trials by fid.head
 	feasible map[int]analysis.Feasibility
 	baseline []sweep.Trial // completed; see newStudy
 }
@@ -28,7 +26,7 @@ type study struct {
 // or if there are none the best search trial without the two losses and resampling (the
 // best, so that the comparison does not favour the losses).
 func newStudy(spec *sweep.Spec, trials []sweep.Trial) study {
-	s := study{spec: spec, trials: trials, ranked: analysis.Rank(spec, trials, ""), knee: -1, feasible: analysis.Judge(spec, trials)}
+	s := study{spec: spec, trials: trials, ranked: analysis.Rank(spec, trials, ""), feasible: analysis.Judge(spec, trials)}
 
 	place := map[int]int{}
 	for i, t := range s.ranked {
@@ -40,16 +38,8 @@ func newStudy(spec *sweep.Spec, trials []sweep.Trial) study {
 
 	axes := *spec
 	axes.Metrics = []sweep.Objective{{Name: metricHead, Goal: sweep.Minimize}, {Name: metricTail, Goal: sweep.Minimize}}
-	front := analysis.NewFront(&axes, trials, nil)
-	s.front = front.Trials
-	if front.Knee != nil {
-		s.knee = *front.Knee
-	}
-	if len(s.front) > 0 {
-		s.volume = fmt.Sprintf("%s from %s %s, %s %s", num(front.Hypervolume),
-			metricHead, num(front.Reference[metricHead]), metricTail, num(front.Reference[metricTail]))
-	}
-	slices.SortStableFunc(s.front, func(a, b sweep.Trial) int {
+	s.front = analysis.NewFront(&axes, trials, nil)
+	slices.SortStableFunc(s.front.Trials, func(a, b sweep.Trial) int {
 		return cmp.Compare(a.Metrics[metricHead], b.Metrics[metricHead])
 	})
 
@@ -91,8 +81,31 @@ func (s study) isBaseline(t sweep.Trial) bool {
 	return slices.ContainsFunc(s.baseline, func(b sweep.Trial) bool { return b.Number == t.Number })
 }
 
-// curveClass is the CSS class of a trial's line and row.
-func (s study) curveClass(t sweep.Trial) string {
+// Best is the best trial; nil where no trial is ranked.
+func (s study) Best() *sweep.Trial {
+	if len(s.ranked) == 0 {
+		return nil
+	}
+	return &s.ranked[0]
+}
+
+// Baseline says what the best trial is compared with; "" where there is no baseline or
+// the best trial belongs to it.
+func (s study) Baseline() string {
+	switch best := s.Best(); {
+	case best == nil, len(s.baseline) == 0, s.isBaseline(*best):
+		return ""
+	case s.SeveralSeeds():
+		return fmt.Sprintf("baseline, mean of %d seeds", len(s.baseline))
+	}
+	return fmt.Sprintf("baseline, trial %d", s.baseline[0].Number)
+}
+
+// SeveralSeeds reports whether the baseline was trained with several seeds.
+func (s study) SeveralSeeds() bool { return len(s.baseline) > 1 }
+
+// class is the CSS class of a trial's line and row.
+func (s study) class(t sweep.Trial) string {
 	switch {
 	case s.isBest(t):
 		return "best"

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/dustin/go-humanize/english"
+
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
@@ -19,15 +21,13 @@ type comparison struct {
 	Floor                       string
 }
 
-// compare lists the metrics of the best trial next to the baseline's, in the
-// order of compareMetrics.
-func compare(s study, floor map[string]float64) []comparison {
-	if len(s.ranked) == 0 {
+// Comparisons lists the metrics of the best trial next to the baseline's.
+func (p page) Comparisons() (out []comparison) {
+	best := p.Best()
+	if best == nil {
 		return nil
 	}
-	best := s.ranked[0]
-	var out []comparison
-	for _, name := range compareMetrics(s.spec) {
+	for _, name := range p.Metrics() {
 		v, ok := best.Metric(name)
 		if !ok {
 			continue
@@ -36,10 +36,10 @@ func compare(s study, floor map[string]float64) []comparison {
 		if lowerIsBetter(name) {
 			c.Better = "lower"
 		}
-		if f, ok := floor[name]; ok {
+		if f, ok := p.Floor[name]; ok {
 			c.Floor = num(f)
 		}
-		if b := s.baselineSpread(name); b.N > 0 && !s.isBaseline(best) {
+		if b := p.baselineSpread(name); b.N > 0 && !p.isBaseline(*best) {
 			c.Baseline, c.Diff = num(b.Mean), signed(difference(v, b.Mean))
 			if b.N > 1 {
 				c.Range = fmt.Sprintf("%s to %s", num(b.Min), num(b.Max))
@@ -86,22 +86,22 @@ func compareMetrics(spec *sweep.Spec) []string {
 	return out
 }
 
-// summary says what the sweep found, in two sentences at most.
-func summary(s study) string {
-	if len(s.ranked) == 0 {
+// Summary says what the sweep found, in two sentences at most.
+func (s study) Summary() string {
+	best, first := s.Best(), s.spec.Metrics[0]
+	if best == nil {
 		if text := analysis.GatedText(s.spec, s.trials, ""); text != "" {
 			return "No trial is the best: " + text + "."
 		}
-		return fmt.Sprintf("No trial has completed with a value of %s yet, so there is nothing to compare.", s.spec.Metrics[0].Name)
+		return fmt.Sprintf("No trial has completed with a value of %s yet, so there is nothing to compare.", first.Name)
 	}
-	best, first := s.ranked[0], s.spec.Metrics[0]
 	value, _ := best.Metric(first.Name)
 	base := s.baselineSpread(first.Name)
 	switch {
 	case base.N == 0:
 		return fmt.Sprintf("Trial %d has the best %s, %s. No plain baseline has completed, so this page cannot say whether the losses helped.",
 			best.Number, first.Name, num(value))
-	case s.isBaseline(best):
+	case s.isBaseline(*best):
 		return fmt.Sprintf("The baseline itself, trial %d, has the best %s: %s. No other configuration of this sweep is better.",
 			best.Number, first.Name, num(value))
 	}
@@ -140,14 +140,12 @@ func change(v, from float64) string {
 	return fmt.Sprintf("%.1f %% %s", 100*math.Abs(v/from-1), word)
 }
 
-// caveats are what a reader must know before quoting a number.
-func caveats(in Input, s study) []string {
-	var out []string
-	spec := in.Spec
-	if in.Progress.EndedAt == nil && in.Progress.Phase != "" {
+// Caveats are what a reader must know before quoting a number.
+func (p page) Caveats() (out []string) {
+	if p.Progress.EndedAt == nil && p.Progress.Phase != "" {
 		out = append(out, "The sweep had not ended when this page was written.")
 	}
-	switch n, again := len(s.baseline), repeated(s.trials); {
+	switch n, again := len(p.baseline), repeated(p.Trials); {
 	case again > 0:
 		out = append(out, fmt.Sprintf("%s trained with several seeds, the others with one. A configuration with several seeds ranks by their mean; the comparison table shows one of its trials.", english.Plural(again, "searched configuration was", "searched configurations were")))
 	case n > 1:
@@ -155,22 +153,22 @@ func caveats(in Input, s study) []string {
 	default:
 		out = append(out, "Every configuration was trained with one seed, so a difference between two trials includes the luck of training. No difference here is claimed to be significant: repeat the best trial and the baseline with other seeds first.")
 	}
-	if k := len(s.ranked); k > 1 {
+	if k := len(p.ranked); k > 1 {
 		text := fmt.Sprintf("The best of %d trials was selected with the same samples that its metrics are computed from, so its metrics are optimistic (the winner's curse).", k)
-		if len(spec.Evaluate.Guidance) > 1 {
+		if len(p.Spec.Evaluate.Guidance) > 1 {
 			text += " Its guidance scale was chosen by other samples and the other half of the real images."
 		}
 		out = append(out, text)
 	}
-	if text := sampleCounts(spec); text != "" {
+	if text := sampleCounts(p.Spec); text != "" {
 		out = append(out, text)
 	}
 	out = append(out, "FID is computed from the features of this project's own small classifier. Compare it between trials of this dataset and size, and never with published Inception FIDs. With few samples it is biased upwards.")
-	if len(in.Floor) > 0 {
+	if len(p.Floor) > 0 {
 		out = append(out, "The floor compares one half of the real images with the other. It is a reference value, not a bound: FID depends on the number of images, and the two sets differ in size.")
 	}
 	stopped, gated := 0, 0
-	for _, t := range in.Trials {
+	for _, t := range p.Trials {
 		if t.Status == sweep.StatusStopped {
 			stopped++
 		}
@@ -185,7 +183,7 @@ func caveats(in Input, s study) []string {
 		out = append(out, fmt.Sprintf("%s stopped early by early_terminate; the ranking and the figures leave %s out.",
 			english.Plural(stopped, "trial was", "trials were"), english.PluralWord(stopped, "it", "them")))
 	}
-	if lost := len(in.Trials) - len(s.ranked) - stopped - gated; lost > 0 {
+	if lost := len(p.Trials) - len(p.ranked) - stopped - gated; lost > 0 {
 		out = append(out, fmt.Sprintf("%s not complete and %s left out of the ranking and the figures; the table lists %s.",
 			english.Plural(lost, "trial did", "trials did"), english.PluralWord(lost, "is", "are"), english.PluralWord(lost, "it", "them")))
 	}
@@ -206,4 +204,42 @@ func sampleCounts(spec *sweep.Spec) string {
 	}
 	return fmt.Sprintf("Generated samples for each metric: %s (%d a class).",
 		strings.Join(parts, ", "), spec.Evaluate.SamplesPerClass)
+}
+
+// maxLevel is how many trials a sentence names.
+const maxLevel = 12
+
+// Level says which trials may be as good as the best, by the noise between seeds.
+func (s study) Level() string {
+	c, ok := analysis.NewContest(s.spec, s.trials, "")
+	switch {
+	case !ok || c.Configurations < 2:
+		return ""
+	case c.Freedom == 0:
+		return "Which trials are as good as the best is unknown: every configuration was trained with one seed."
+	}
+	noise := fmt.Sprintf("%s varies between seeds of the same configuration by %s (standard deviation, %s).",
+		c.Metric, num(c.Noise), english.Plural(c.Freedom, "degree of freedom", "degrees of freedom"))
+	among := fmt.Sprintf("of the %s", english.Plural(c.Configurations-1, "other configuration", "other configurations"))
+	if len(c.Level) == 0 {
+		return fmt.Sprintf("%s None %s is as good as trial %d at 95 %% confidence.", noise, among, c.Best)
+	}
+	return fmt.Sprintf("%s %d %s are not distinguishable from trial %d at 95 %% confidence: %s.", noise, len(c.Level), among, c.Best, text.Numbers(c.Level, maxLevel))
+}
+
+// repeated counts the searched configurations that were trained with several seeds.
+func repeated(trials []sweep.Trial) int {
+	first, again := map[string]int64{}, map[string]bool{}
+	for _, t := range trials {
+		if t.Kind == sweep.KindBaseline || t.Status != sweep.StatusCompleted {
+			continue
+		}
+		key := t.Params.Key()
+		if seed, seen := first[key]; !seen {
+			first[key] = t.Seed
+		} else if seed != t.Seed {
+			again[key] = true
+		}
+	}
+	return len(again)
 }

@@ -40,7 +40,7 @@ func TestSummary(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			require.Equal(t, tt.want, summary(newStudy(fixture(t, 0).Spec, tt.trials)))
+			require.Equal(t, tt.want, newStudy(fixture(t, 0).Spec, tt.trials).Summary())
 		})
 	}
 }
@@ -85,8 +85,47 @@ func TestFrontIsOfHeadAgainstTail(t *testing.T) {
 	spec.Metrics = []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}}
 	s := newStudy(&spec, []sweep.Trial{fakeTrial(0, "", 1, 20, 50), fakeTrial(1, "", 1, 25, 40), fakeTrial(2, "", 1, 26, 45), fakeTrial(3, "", 1, 19, 60)})
 	var numbers []int
-	for _, t := range s.front {
+	for _, t := range s.front.Trials {
 		numbers = append(numbers, t.Number)
 	}
 	require.Equal(t, []int{3, 0, 1}, numbers)
+}
+
+func TestPageShowsTheAnalysis(t *testing.T) {
+	in := fixture(t, 40)
+	html := render(t, in)
+	require.Contains(t, html, "are not distinguishable from trial 12 at 95 % confidence")
+	require.Contains(t, html, "<strong>knee</strong>")
+	require.Contains(t, html, "<caption>fid.tail</caption>")
+	require.Contains(t, html, `class="text">best 10 of all`, "the column's title says what it is a share of")
+	require.Contains(t, html, `<svg class="bar noise"`)
+	require.NotContains(t, html, ">feasible<", "without constraints nothing is feasible or not")
+
+	c, err := sweep.ParseConstraint("fid.head <= baseline.fid.head + 4")
+	require.NoError(t, err)
+	in.Spec.Constraints = []sweep.Constraint{c}
+	html = render(t, in)
+	for _, word := range []string{">feasible<", ">infeasible<", ">undecided<"} {
+		require.Contains(t, html, word)
+	}
+}
+
+func TestLevel(t *testing.T) {
+	in := fixture(t, 9)
+	require.Contains(t, newStudy(in.Spec, in.Trials).Level(), "2 degrees of freedom")
+	single := in.Trials[2:]
+	require.Contains(t, newStudy(in.Spec, single).Level(), "is unknown: every configuration was trained with one seed")
+	require.Empty(t, newStudy(in.Spec, in.Trials[:3]).Level(), "there is only the baseline")
+	require.Empty(t, newStudy(in.Spec, nil).Level())
+}
+
+// A page must not say that every configuration had one seed where some had several.
+func TestCaveatsMentionRepeats(t *testing.T) {
+	in := fixture(t, 9)
+	again := in.Trials[5]
+	again.Number, again.Seed = 99, 2
+	in.Trials = append(in.Trials, again, again)
+	html := render(t, in)
+	require.Contains(t, html, "1 searched configuration was trained with several seeds")
+	require.NotContains(t, html, "Each searched configuration was trained with one seed")
 }
