@@ -12,11 +12,11 @@ import (
 
 // MetricInfo describes one entry of the closed list of metrics.
 type MetricInfo struct {
-	Name  string
-	Goal  Goal   // which way is better
-	Unit  string // ratio, seconds, ...; "" for a number without one
-	Group string // GroupAll, GroupHead, ...; "" for a metric of the whole trial
-	About string // one sentence
+	Name  string `json:"name"`
+	Goal  Goal   `json:"goal"`            // which way is better
+	Unit  string `json:"unit,omitempty"`  // ratio, seconds, ...; "" for a number without one
+	Group string `json:"group,omitempty"` // GroupAll, GroupHead, ...; "" for a metric of the trial
+	About string `json:"about"`           // one sentence
 }
 
 // The names of the metrics that have no group.

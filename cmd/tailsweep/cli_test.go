@@ -72,13 +72,13 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		"bad method":                    {[]string{"init", "--method", "anneal"}, "grid, random, sobol, tpe, bayes, cmaes, nsga2"},
 		"bad sweep name":                {[]string{"init", "Not A Name"}, `"Not A Name"`},
 		"pull without a folder":         {[]string{"pull", "x"}, "--to DIR"},
-		"pull of none":                  {[]string{"pull", "x", "--to", "d", "--top-n", "0"}, "--top-n is 0"},
-		"pull of a trial below 0":       {[]string{"pull", "x", "--to", "d", "--trial", "-5"}, "--trial is -5"},
+		"pull of none":                  {[]string{"pull", "x", "--to", "d", "--top-n", "0"}, `"0" for "--top-n" flag: valid: 1 or more`},
+		"pull of a trial below 0":       {[]string{"pull", "x", "--to", "d", "--trial", "-5"}, `"-5" for "--trial" flag: valid: 0 or more`},
 		"pull of one and of some":       {[]string{"pull", "x", "--to", "d", "--trial", "1", "--top-n", "2"}, "--top-n"},
 		"no number of slots":            {[]string{"up", "--slots", "x"}, `"x" for "--slots" flag: not a number`},
-		"slots below 1":                 {[]string{"up", "--slots", "0"}, "--slots is 0"},
+		"slots below 1":                 {[]string{"up", "--slots", "0"}, `"0" for "--slots" flag: valid: 1 or more`},
 		"report into a folder":          {[]string{"report", "x", "--to", t.TempDir()}, "a folder"},
-		"worker without slots":          {[]string{"worker", "--slots", "0"}, "--slots is 0"},
+		"worker without slots":          {[]string{"worker", "--slots", "0"}, `"0" for "--slots" flag: valid: 1 or more`},
 		"sample, no PNG":                {[]string{"sample", "x", "--to", "grid.jpg"}, "grid.jpg"},
 		"sample of a folder of folders": {[]string{"sample", t.TempDir()}, "the folder of one trial"},
 		"bad share":                     {[]string{"importance", "x", "--top", "0.5"}, "at most 0.4"},
@@ -89,7 +89,7 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		"bad parameter":                 {[]string{"train", "../../examples/quickstart.yaml", "--to", t.TempDir(), "--param", "infonce.wieght=1"}, "infonce.weight"},
 		"bad parameter value":           {[]string{"train", "../../examples/quickstart.yaml", "--to", t.TempDir(), "--param", "infonce.weight=-1"}, "infonce.weight"},
 		"train without a spec":          {[]string{"train"}, "SPEC is missing"},
-		"no epochs":                     {[]string{"features", "train", "--to", "x", "--epochs", "0"}, "--epochs is 0"},
+		"no epochs":                     {[]string{"features", "train", "--to", "x", "--epochs", "0"}, `"0" for "--epochs" flag: valid: 1 to 10000`},
 		"bad trial number":              {[]string{"logs", "x", "one"}, `"one" is not a trial number`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -200,8 +200,7 @@ func TestPlanRefusesAnInvalidRate(t *testing.T) {
 	for _, rate := range []string{"0", "-1", "nan", "inf"} {
 		r := cmdline(t, nil, "", "plan", "testdata/plan.yaml", "--steps-per-second", rate)
 		require.Equal(t, 2, r.Code, rate)
-		require.Contains(t, r.Err, "--steps-per-second is", rate)
-		require.Contains(t, r.Err, "(valid: above 0)", rate)
+		require.Contains(t, r.Err, `"`+rate+`" for "--steps-per-second" flag: valid: above 0`, rate)
 	}
 }
 

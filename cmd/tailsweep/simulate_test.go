@@ -32,10 +32,10 @@ func TestSimulate(t *testing.T) {
 	best := make(map[float64]bool)
 	for k, run := range s.Runs {
 		require.Equal(t, spec.Seed+int64(k), run.Seed)
-		require.Equal(t, cost.TrialCount(spec), run.Trials[sweep.StatusCompleted])
+		require.Equal(t, cost.TrialCount(spec), run.Counts[sweep.StatusCompleted])
 		require.Len(t, run.Curve, cost.TrialCount(spec))
 		require.InDelta(t, *run.Curve[len(run.Curve)-1].Best, run.Best.Metrics[spec.Metrics[0].Name], 0)
-		require.Greater(t, run.GPUHours, run.WallSeconds/3600, "two workers")
+		require.Greater(t, run.SlotHours, run.Wall.Hours(), "two workers")
 		require.Contains(t, run.Front, run.Best.Number)
 		best[*run.Curve[len(run.Curve)-1].Best] = true
 	}
@@ -66,7 +66,7 @@ func TestSimulateFailuresAndCommands(t *testing.T) {
 	require.Equal(t, conduct.PhaseFailed, s.Runs[0].Phase)
 	require.Contains(t, s.Runs[0].Ended, "3 trials in a row failed with bug")
 	require.Equal(t, 3, s.Runs[0].Failures[sweep.FailBug])
-	require.Equal(t, 3, s.Runs[0].Trials[sweep.StatusFailed])
+	require.Equal(t, 3, s.Runs[0].Counts[sweep.StatusFailed])
 	require.Len(t, s.Runs[0].Commands, 3)
 	require.Contains(t, s.Runs[0].Commands[2].Refused, "cannot stop a sweep that is failed")
 }
@@ -75,13 +75,13 @@ func TestSimulateRefuses(t *testing.T) {
 	for says, arguments := range map[string][]string{
 		"simulate: --objective is missing (valid: lossweights, sphere, ":  {},
 		`valid: lossweights, sphere, ackley, `:                            {"--objective", "cube"},
-		"--workers is 0 (valid: 1 or more)":                               {"--objective", "sphere", "--workers", "0"},
-		"--noise is -1 (valid: 0 or more)":                                {"--objective", "sphere", "--noise", "-1"},
-		"--noise is NaN":                                                  {"--objective", "sphere", "--noise", "NaN"},
-		"--seeds is 0 (valid: 1 to 1000)":                                 {"--objective", "sphere", "--seeds", "0"},
-		"--steps-per-second is 0 (valid: above 0)":                        {"--objective", "sphere", "--steps-per-second", "0"},
-		"--fail is 1.5 (valid: 0 to 1)":                                   {"--objective", "sphere", "--fail", "1.5"},
-		"--diverge is NaN (valid: 0 to 1)":                                {"--objective", "sphere", "--diverge", "NaN"},
+		`"0" for "--workers" flag: valid: 1 or more`:                      {"--objective", "sphere", "--workers", "0"},
+		`"-1" for "--noise" flag: valid: 0 or more`:                       {"--objective", "sphere", "--noise", "-1"},
+		`"NaN" for "--noise" flag: valid: 0 or more`:                      {"--objective", "sphere", "--noise", "NaN"},
+		`"0" for "--seeds" flag: valid: 1 to 1000`:                        {"--objective", "sphere", "--seeds", "0"},
+		`"0" for "--steps-per-second" flag: valid: above 0`:               {"--objective", "sphere", "--steps-per-second", "0"},
+		`"1.5" for "--fail" flag: valid: 0 to 1`:                          {"--objective", "sphere", "--fail", "1.5"},
+		`"NaN" for "--diverge" flag: valid: 0 to 1`:                       {"--objective", "sphere", "--diverge", "NaN"},
 		"valid: out_of_memory, bad_data, bug, lost, ":                     {"--objective", "sphere", "--fail-class", "gremlin"},
 		`--command: unknown command "halt" (valid: pause, resume, stop, `: {"--objective", "sphere", "--command", "2h=halt"},
 		`--command: "pause" is no command at a time (valid: such as 2h=`:  {"--objective", "sphere", "--command", "pause"},

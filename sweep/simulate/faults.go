@@ -141,9 +141,9 @@ func (r *dryRun) cancel(t *dryTrial) error {
 
 // Command is a command to the sweep at a time.
 type Command struct {
-	At      time.Duration // since the beginning
-	Name    string        // one of conduct.Verbs
-	Refused string        // why; "" when the sweep accepted it
+	At      time.Duration `json:"at"`                // nanoseconds since the beginning
+	Name    string        `json:"command"`           // one of conduct.Verbs
+	Refused string        `json:"refused,omitempty"` // why; "" when the sweep accepted it
 }
 
 // ParseCommand reads a command such as 2h=pause.

@@ -10,16 +10,16 @@ import (
 
 // Result is the result of a dry run.
 type Result struct {
-	Trials               []sweep.Trial // in order of completion; times count from the Unix epoch
-	Wall                 time.Duration // until the last trial had ended
-	SlotHours            float64       // hours of training slots
-	Steps                int64         // trained, of all trials
-	StepsWithoutStopping int64         // likewise, had no trial been stopped
-	Phase                conduct.Phase // at the end; paused when no command resumed the sweep
-	Ended                string        // why
+	Trials               []sweep.Trial `json:"ledger"`    // in order of completion; times count from the Unix epoch
+	Wall                 time.Duration `json:"wall_time"` // nanoseconds until the last trial had ended
+	SlotHours            float64       `json:"gpu_hours"` // hours of training slots
+	Steps                int64         `json:"steps"`     // trained, of all trials
+	StepsWithoutStopping int64         `json:"steps_without_stopping"`
+	Phase                conduct.Phase `json:"phase"` // at the end; paused when no command resumed the sweep
+	Ended                string        `json:"ended"` // why
 
-	Failures map[sweep.FailureClass]int // failed attempts, including those that another attempt followed
-	Commands []Command                  // by time, with those that were refused
+	Failures map[sweep.FailureClass]int `json:"failures"`           // failed attempts, including those that another attempt followed
+	Commands []Command                  `json:"commands,omitempty"` // by time, with those that were refused
 }
 
 // Point is the state of a run when a trial had finished.

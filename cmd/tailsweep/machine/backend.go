@@ -10,14 +10,7 @@ import (
 
 // Backend is the verb backend: it installs and lists backends.
 func Backend(a *cli.App) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "backend",
-		Short: "Install XLA's plugins and list the backends of training",
-		Args:  cli.Args(0, 0, "a verb: install or list"),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(newBackendInstall(a), newBackendList(a))
-	return cmd
+	return cli.Group("backend", "Install XLA's plugins and list the backends of training", newBackendInstall(a), newBackendList(a))
 }
 
 func newBackendInstall(a *cli.App) *cobra.Command {

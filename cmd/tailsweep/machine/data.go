@@ -18,14 +18,7 @@ import (
 
 // Data is the verb data: it lists, downloads and inspects datasets.
 func Data(a *cli.App) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "data",
-		Short: "List, download and inspect datasets",
-		Args:  cli.Args(0, 0, "a verb: list, pull or inspect"),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(newDataList(a), newDataPull(a), newDataInspect(a))
-	return cmd
+	return cli.Group("data", "List, download and inspect datasets", newDataList(a), newDataPull(a), newDataInspect(a))
 }
 
 // ListedDataset is a line of `tailsweep data list`.
@@ -88,6 +81,13 @@ func orDash(n int) string {
 	return fmt.Sprint(n)
 }
 
+func datasetNames() (names []string) {
+	for _, info := range sweep.DatasetList() {
+		names = append(names, info.Name)
+	}
+	return names
+}
+
 func newDataPull(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pull NAME [--from URL|PATH] [--to DIR]",
@@ -110,12 +110,9 @@ worker then downloads it.)`,
 		if err := pullable(name, *to); err != nil {
 			return err
 		}
-		dir := *to
-		var err error
-		if dir == "" {
+		dir, err := filepath.Abs(*to)
+		if *to == "" {
 			dir, err = dataset.LocalPath(name)
-		} else {
-			dir, err = filepath.Abs(dir)
 		}
 		if err != nil {
 			return err

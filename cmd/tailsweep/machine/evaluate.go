@@ -32,7 +32,7 @@ With --job it is the child of a worker and writes JSON lines.`,
 	name := cli.BackendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *jobFile != "" {
-			return asChild(evaluate.RunChild(context.WithoutCancel(cmd.Context()), *jobFile, a.In, a.Out))
+			return cli.Silently(evaluate.RunChild(context.WithoutCancel(cmd.Context()), *jobFile, a.In, a.Out))
 		}
 		if (len(args) == 1) == (*untrained != "") {
 			return cli.Usagef("evaluate: give a checkpoint folder or --untrained SPEC")
@@ -75,8 +75,7 @@ func openModel(b *backend.Backend, untrained *sweep.Spec, args []string) (*train
 	return evaluate.Open(b, args[0])
 }
 
-// resultText is an evaluation for people, beside the floor: what half of the real
-// images would get.
+// resultText formats the metrics next to their floor: the values of half of the real images.
 func resultText(r *evaluate.Result) []string {
 	t := console.NewTable("METRIC", ">VALUE", ">FLOOR")
 	for _, name := range sweep.MetricNames(r.Metrics) {

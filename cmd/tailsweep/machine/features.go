@@ -24,14 +24,8 @@ func weakText(made features.Trained, epochs int) string {
 		"use more images, or --epochs above %d", made.Accuracy, enough, epochs)
 }
 
-// Features makes `features train`, which made the weights in the repository.
+// Features is the verb features. `features train` made the weights in the repository.
 func Features(a *cli.App) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "features",
-		Short: "Train the feature extractor of the metrics",
-		Args:  cli.Args(0, 0, "a verb: train"),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
 	train := &cobra.Command{
 		Use:   "train --data DIR --to FILE",
 		Short: "Train a classifier on the balanced images of a dataset, for evaluate.features",
@@ -42,25 +36,19 @@ image of other datasets. For fashion-mnist the result is the built-in classifier
 	}
 	f := train.Flags()
 	data := f.String("data", "", "dataset.path: the folder of the dataset's files (default: where data pull puts them)")
-	var names []string
-	for _, d := range sweep.DatasetList() {
-		names = append(names, d.Name)
-	}
-	set := &cli.Choice{Value: sweep.FashionMNIST, Valid: names}
+	set := &cli.Choice{Value: sweep.FashionMNIST, Valid: datasetNames()}
 	f.Var(set, "dataset", "dataset.name")
 	size := f.Int("size", 16, "side of the images in pixels")
 	classes := f.Int("classes", 0, "dataset.classes, for an image folder")
 	channels := f.Int("channels", 3, "dataset.channels, for an image folder")
 	path := f.String("to", "", "file for the weights")
-	epochs := f.Int("epochs", features.DefaultEpochs, "passes over the images (at least 400 steps in total)")
+	epochs := cli.Within(f, "epochs", f.Int("epochs", features.DefaultEpochs, "passes over the images (at least 400 steps in total)"), 1, maxEpochs)
 	name := cli.BackendFlag(train)
 	train.RunE = func(cmd *cobra.Command, _ []string) error {
 		info, _ := sweep.LookupDataset(set.Value)
 		switch {
 		case *path == "":
 			return cli.Usagef("features train: --to FILE is missing (valid: the file for the weights)")
-		case *epochs < 1 || *epochs > maxEpochs:
-			return cli.Usagef("features train: --epochs is %d (valid: 1 to %d)", *epochs, maxEpochs)
 		case len(info.Sizes) > 0 && !slices.Contains(info.Sizes, *size):
 			return cli.Usagef("features train: --size is %d (valid: %v)", *size, info.Sizes)
 		case info.Name == sweep.ImageFolder && (*data == "" || *classes < 2 || *channels != 1 && *channels != 3):
@@ -86,6 +74,5 @@ image of other datasets. For fashion-mnist the result is the built-in classifier
 		}
 		return a.Print(fmt.Sprintf("%d steps, accuracy %.4f on %d images, sha256 %s", made.Steps, made.Accuracy, made.Tested, made.Digest))
 	}
-	cmd.AddCommand(train)
-	return cmd
+	return cli.Group("features", "Train the feature extractor of the metrics", train)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"image/png"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -35,7 +34,7 @@ type Inspected struct {
 	Max      float64           `json:"max"`
 	Mean     float64           `json:"mean"`
 	Classes  []InspectedClass  `json:"classes"`  // in class order
-	LeftOut  []dataset.LeftOut `json:"left_out"` // what an image folder holds besides
+	LeftOut  []dataset.LeftOut `json:"left_out"` // files of an image folder that are not used
 }
 
 // InspectedClass is a class of the dataset.
@@ -61,11 +60,8 @@ the spec outside of dataset are ignored; validate reports them.`,
 		Args: cli.Args(1, 1, "one spec, dataset or folder"),
 	}
 	output := cli.OutputFlag(cmd)
-	picture := cmd.Flags().String("picture", "", "write a PNG of a few images of each class")
+	picture := cli.PNGFlag(cmd.Flags(), "picture", "", "write a PNG of a few images of each class")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if *picture != "" && !strings.EqualFold(filepath.Ext(*picture), ".png") {
-			return cli.Usagef("data inspect: --picture is %q (valid: a name that ends in .png)", *picture)
-		}
 		d, spec, err := datasetOf(a, args[0])
 		if err != nil {
 			return err
@@ -116,12 +112,8 @@ func datasetOf(a *cli.App, argument string) (sweep.Dataset, *sweep.Spec, error) 
 	}
 	name, text, err := a.ReadText(argument)
 	if err != nil {
-		var names []string
-		for _, info := range sweep.DatasetList() {
-			names = append(names, info.Name)
-		}
 		if errors.Is(err, os.ErrNotExist) {
-			return d, nil, cli.Usagef("data inspect: %q is neither a folder nor a spec file (valid: a folder, a spec, or one of %s)", argument, strings.Join(names, ", "))
+			return d, nil, cli.Usagef("data inspect: %q is neither a folder nor a spec file (valid: a folder, a spec, or one of %s)", argument, strings.Join(datasetNames(), ", "))
 		}
 		return d, nil, err
 	}
@@ -151,8 +143,7 @@ func inspect(d sweep.Dataset, set *dataset.Set) (Inspected, error) {
 	}
 	i.Mean /= float64(len(set.Images))
 	for class, name := range set.Classes {
-		c := InspectedClass{Name: name, Group: set.Groups.Of(class), Available: set.Available[class], Images: set.Counts[class]}
-		i.Classes = append(i.Classes, c)
+		i.Classes = append(i.Classes, InspectedClass{Name: name, Group: set.Groups.Of(class), Available: set.Available[class], Images: set.Counts[class]})
 	}
 	return i, nil
 }

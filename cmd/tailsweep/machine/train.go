@@ -57,7 +57,7 @@ With --job it is the child of a worker and writes JSON lines.`,
 		// A training handles signals itself: it saves a checkpoint before it ends.
 		ctx := context.WithoutCancel(cmd.Context())
 		if *jobFile != "" {
-			return asChild(trainer.RunChild(ctx, *jobFile, a.In, a.Out, cli.Version))
+			return cli.Silently(trainer.RunChild(ctx, *jobFile, a.In, a.Out, cli.Version)) // an event reports a failure
 		}
 		if len(args) == 0 {
 			return cli.Usagef("train: SPEC is missing")
@@ -73,15 +73,6 @@ With --job it is the child of a worker and writes JSON lines.`,
 		return trainByHand(ctx, a, j)
 	}
 	return cmd
-}
-
-// asChild turns a child's exit code into an error without a message: an event has
-// reported it.
-func asChild(code int) error {
-	if code == cli.ExitOK {
-		return nil
-	}
-	return cli.Silently(code)
 }
 
 // handJob makes a job from the command line.
@@ -118,13 +109,13 @@ func handJob(a *cli.App, path string, h handTraining) (job.Train, error) {
 		}
 	}
 	dir, err := filepath.Abs(h.dir)
-	if err == nil {
-		err = os.MkdirAll(dir, 0o755)
-	}
-	if err == nil {
-		err = refuseUsed(dir, h.resume)
-	}
 	if err != nil {
+		return job.Train{}, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return job.Train{}, err
+	}
+	if err := refuseUsed(dir, h.resume); err != nil {
 		return job.Train{}, err
 	}
 	return job.Train{
@@ -211,7 +202,7 @@ func trainByHand(ctx context.Context, a *cli.App, j job.Train) error {
 		}
 		return cli.ExitWith(code, printer.failure)
 	}
-	return asChild(code)
+	return cli.Silently(code)
 }
 
 // eventPrinter is the stdout of a child: it prints events as lines of text.
@@ -221,29 +212,27 @@ type eventPrinter struct {
 	failure *sweep.FailureError // of an error event
 }
 
-// Write takes one whole line, as package job writes it.
+// Write receives one complete line, as package job writes it.
 func (t *eventPrinter) Write(line []byte) (int, error) {
 	var e job.Event
 	if err := json.Unmarshal(line, &e); err != nil {
 		return 0, fmt.Errorf("event %q: %w", line, err)
 	}
-	text := eventText(e)
-	if e.Type == job.Loading {
+	switch e.Type {
+	case job.Loading:
 		t.read(e.Step, e.Steps)
-	}
-	if e.Type == job.Error {
+	case job.Error:
 		t.failure = &sweep.FailureError{Failure: sweep.Failure{Class: e.Class, Message: e.Message}}
 	}
-	if text == "" {
-		return len(line), nil
-	}
-	if err := t.app.Print(text); err != nil {
-		return 0, err
+	if text := eventText(e); text != "" {
+		if err := t.app.Print(text); err != nil {
+			return 0, err
+		}
 	}
 	return len(line), nil
 }
 
-// eventText formats an event; "" for one without news.
+// eventText formats an event; "" for one that is not printed.
 func eventText(e job.Event) string {
 	switch e.Type {
 	case job.Started:
@@ -258,7 +247,11 @@ func eventText(e job.Event) string {
 	case job.Checkpoint:
 		return "checkpoint " + e.Dir
 	case job.Done:
-		return fmt.Sprintf("done at step %d", e.Step) + lossesText(e.Losses)
+		line := fmt.Sprintf("done at step %d", e.Step)
+		if e.LossFirst != nil && e.LossLast != nil {
+			line += fmt.Sprintf(": loss %.4f, at the start %.4f", *e.LossLast, *e.LossFirst)
+		}
+		return line
 	case job.Diverged:
 		return fmt.Sprintf("diverged at step %d", e.Step)
 	case job.Preempted:
@@ -272,14 +265,6 @@ func eventText(e job.Event) string {
 	default:
 		return ""
 	}
-}
-
-// lossesText formats the loss at both ends of a training; nothing where it has none.
-func lossesText(l sweep.Losses) string {
-	if l.LossFirst == nil || l.LossLast == nil {
-		return ""
-	}
-	return fmt.Sprintf(": loss %.4f, at the start %.4f", *l.LossLast, *l.LossFirst)
 }
 
 // progressText formats a point of the curve: the loss, its terms, the speed, the time

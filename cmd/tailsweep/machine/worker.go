@@ -28,16 +28,13 @@ worker. A second signal ends it at once.`,
 	f := cmd.Flags()
 	only := &cli.Choice{Value: worker.OnlyBoth, Valid: []string{worker.OnlyBoth, worker.OnlyControl, worker.OnlyTraining}}
 	f.Var(only, "only", "part to run: control (no GPU needed) or training (trainings only)")
-	slots := f.Int("slots", 0, "trainings at a time (default: one for each GPU, or one)")
+	slots := cli.SlotsFlag(f)
 	queue := f.String("queue", sweep.DefaultQueue, "task queue of trainings, resources.queue of specs")
 	listen := f.String("metrics-addr", cli.EnvOr("TAILSWEEP_METRICS_ADDR", "127.0.0.1:0"), "address of the /metrics endpoint (TAILSWEEP_METRICS_ADDR)")
 	staging := f.String("staging", worker.DefaultStaging(), "folder for checkpoints before they are uploaded")
 	device := cli.BackendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx := cmd.Context()
-		if cmd.Flags().Changed("slots") && *slots < 1 {
-			return cli.Usagef("worker: --slots is %d, want 1 or more", *slots)
-		}
 		target, err := connect.Resolve(a.Flags)
 		if err != nil {
 			return err

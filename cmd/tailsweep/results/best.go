@@ -34,11 +34,8 @@ other configurations may be as good.`,
 		Args: cli.Args(1, 1, "one sweep"),
 	}
 	output := cli.OutputFlag(cmd)
-	metric := cmd.Flags().String("metric", "", "rank by this metric instead of the spec's first, for example fid.head")
+	metric := cli.MetricFlag(cmd.Flags(), "rank by this metric instead of the spec's first, for example fid.head")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := cli.CheckMetric(*metric); err != nil {
-			return err
-		}
 		_, spec, trials, err := a.Trials(cmd.Context(), args[0])
 		if err != nil {
 			return err

@@ -25,7 +25,7 @@ type Explanation struct {
 	Pending     []int         `json:"pending,omitempty"` // trials that were pending when it was suggested
 	Unknown     string        `json:"unknown,omitempty"` // why Pending is unknown
 	Expected    []expectation `json:"expected,omitempty"`
-	Constraints []satisfied   `json:"constraints,omitempty"`
+	Constraints []constraint  `json:"constraints,omitempty"`
 	Replay      *Replay       `json:"replay,omitempty"` // with --replay
 }
 
@@ -36,12 +36,12 @@ type expectation struct {
 	Value *float64 `json:"value,omitempty"` // absent when the trial did not complete
 }
 
-// satisfied is a constraint, and whether the trial satisfies it.
-type satisfied struct {
+// constraint is a constraint, and whether the trial satisfies it.
+type constraint struct {
 	Constraint string   `json:"constraint"`
 	Value      *float64 `json:"value,omitempty"`
 	Limit      *float64 `json:"limit,omitempty"` // absent while the baseline has no result
-	Holds      *bool    `json:"holds,omitempty"`
+	Satisfied  *bool    `json:"satisfied,omitempty"`
 }
 
 // Replay is the suggestion that this version makes from the same ledger.
@@ -78,13 +78,13 @@ example because another version of tailsweep made it.`,
 		if err != nil || number < 0 {
 			return cli.Usagef("explain: %q is not a trial number (valid: %s)", args[1], numbersOf(trials))
 		}
-		at := slices.IndexFunc(trials, func(t sweep.Trial) bool { return t.Number == number })
-		if at < 0 {
-			return cli.NotFoundf("sweep %q has no finished trial %d; `tailsweep trials %[1]s` lists the finished trials", args[0], number)
+		t, err := finished(spec, trials, number)
+		if err != nil {
+			return err
 		}
-		e := explain(spec, trials, trials[at])
+		e := explain(spec, trials, t)
 		if *again && e.Kind == sweep.KindSearch {
-			e.Replay = replayed(spec, trials, trials[at])
+			e.Replay = replayed(spec, trials, t)
 		}
 		err = a.PrintAs(output, e, explanationText(e)...)
 		if err == nil && e.Replay != nil && !e.Replay.Equal {
@@ -100,7 +100,6 @@ func numbersOf(trials []sweep.Trial) string {
 	if len(trials) == 0 {
 		return "none: no trial has finished"
 	}
-	byNumber := func(a, b sweep.Trial) int { return a.Number - b.Number }
 	return fmt.Sprintf("%d to %d", slices.MinFunc(trials, byNumber).Number, slices.MaxFunc(trials, byNumber).Number)
 }
 
@@ -124,12 +123,11 @@ func explain(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial) Explanation 
 	}
 	limits := analysis.NewLimits(spec, ledger)
 	for i, c := range spec.Constraints {
-		h := satisfied{Constraint: c.String(), Value: value(c.Metric)}
+		h := constraint{Constraint: c.String(), Value: value(c.Metric)}
 		if limit, ok := limits.Limit(i); ok {
 			h.Limit = &limit.Mean
 			if h.Value != nil {
-				holds := analysis.Excess(c, *h.Value, limit.Mean) <= 0
-				h.Holds = &holds
+				h.Satisfied = new(analysis.Excess(c, *h.Value, limit.Mean) <= 0)
 			}
 		}
 		e.Constraints = append(e.Constraints, h)
@@ -197,7 +195,8 @@ func explanationText(e Explanation) []string {
 		lines = append(lines, t.Indented()...)
 	}
 	if e.Replay != nil {
-		lines = append(lines, "", replayText(*e.Replay))
+		lines = append(lines, "")
+		add("replay", "%s", replayText(*e.Replay))
 	}
 	return lines
 }
@@ -217,17 +216,17 @@ func expectedText(list []expectation) []string {
 	return t.Indented()
 }
 
-func constraintsText(list []satisfied) []string {
+func constraintsText(list []constraint) []string {
 	if len(list) == 0 {
 		return nil
 	}
-	t := console.NewTable("CONSTRAINT", ">LIMIT", ">ACTUAL", "HOLDS")
+	t := console.NewTable("CONSTRAINT", ">LIMIT", ">ACTUAL", "SATISFIED")
 	for _, h := range list {
-		holds := "-"
-		if h.Holds != nil {
-			holds = map[bool]string{true: "yes", false: "no"}[*h.Holds]
+		satisfied := "-"
+		if h.Satisfied != nil {
+			satisfied = map[bool]string{true: "yes", false: "no"}[*h.Satisfied]
 		}
-		t.Row(h.Constraint, trialview.Number(h.Limit), trialview.Number(h.Value), holds)
+		t.Row(h.Constraint, trialview.Number(h.Limit), trialview.Number(h.Value), satisfied)
 	}
 	return t.Indented()
 }
@@ -235,12 +234,12 @@ func constraintsText(list []satisfied) []string {
 func replayText(r Replay) string {
 	switch {
 	case r.Equal:
-		return "  replay       the same parameters"
+		return "the same parameters"
 	case !r.Possible:
-		return "  replay       not possible: " + r.Why
+		return "not possible: " + r.Why
 	case r.Params == nil:
-		return "  replay       " + r.Why
+		return r.Why
 	default:
-		return "  replay       " + r.Why + ": " + trialview.Params(r.Params)
+		return r.Why + ": " + trialview.Params(r.Params)
 	}
 }

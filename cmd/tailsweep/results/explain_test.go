@@ -21,8 +21,8 @@ func TestExplainConstraints(t *testing.T) {
 	ledger[1].Reason.Feasible = &chance
 	e := explain(spec, ledger, ledger[1])
 	require.InDelta(t, 22, *e.Constraints[0].Limit, 1e-9)
-	require.False(t, *e.Constraints[0].Holds)
-	require.True(t, *explain(spec, ledger, ledger[2]).Constraints[0].Holds)
+	require.False(t, *e.Constraints[0].Satisfied)
+	require.True(t, *explain(spec, ledger, ledger[2]).Constraints[0].Satisfied)
 	require.Contains(t, explanationText(e), "  feasible     with probability 0.75")
 	require.Contains(t, explanationText(e), "  fid.head <= baseline.fid.head * 1.1     22    22.5  no")
 	ledger[1].Rungs = []sweep.Rung{{Step: 300, Reason: "place 1 of 4"}}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
@@ -23,40 +24,29 @@ spec.`,
 		Args: cli.Args(1, 1, "one sweep"),
 	}
 	output := cli.OutputFlag(cmd)
-	metric := cmd.Flags().String("metric", "", "only this metric, for example fid.head")
-	top := cmd.Flags().Float64("top", analysis.DefaultTop, "share of the configurations that count as the best, at most 0.4")
+	metric := cli.MetricFlag(cmd.Flags(), "only this metric, for example fid.head")
+	f := cmd.Flags()
+	top := cli.Within(f, "top", f.Float64("top", analysis.DefaultTop, "share of the configurations that count as the best, at most 0.4"), cli.AboveZero, 0.4)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := cli.CheckMetric(*metric); err != nil {
-			return err
-		}
-		if !(*top > 0 && *top <= 0.4) {
-			return cli.Usagef("--top is %v (valid: above 0, at most 0.4)", *top)
-		}
 		_, spec, trials, err := a.Trials(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}
-		names := []string{*metric}
-		if *metric == "" {
-			names = nil
-			for _, o := range spec.Metrics {
-				names = append(names, o.Name)
-			}
+		objectives := spec.Metrics
+		if *metric != "" {
+			objectives = []sweep.Objective{{Name: *metric}}
 		}
 		var found []analysis.Importance
-		for _, name := range names {
-			im, err := analysis.NewImportance(spec, trials, name, *top)
+		var lines []string
+		for i, o := range objectives {
+			im, err := analysis.NewImportance(spec, trials, o.Name, *top)
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			found = append(found, im)
-		}
-		var lines []string
-		for i, im := range found {
 			if i > 0 {
 				lines = append(lines, "")
 			}
-			lines = append(lines, importanceText(a, im)...)
+			found, lines = append(found, im), append(lines, importanceText(a, im)...)
 		}
 		return a.PrintAs(output, found, lines...)
 	}
@@ -69,23 +59,19 @@ func importanceText(a *cli.App, im analysis.Importance) []string {
 	global, local := im.Global, im.Local
 	title := fmt.Sprintf("%s: the best %d of all %d configurations, and the best %d of the better %d",
 		im.Metric, global.Top, global.Configurations, local.Top, local.Configurations)
-	within := map[string]analysis.ParameterImportance{}
-	for _, p := range local.Parameters {
-		within[p.Name] = p
-	}
 	t := console.NewTable("PARAMETER", ">OF ALL", "", "", ">OF THE BETTER", "")
 	for _, p := range global.Parameters {
 		name := p.Name
 		if p.Active < global.Configurations {
 			name += fmt.Sprintf(" (in %d)", p.Active)
 		}
-		l := within[p.Name]
-		t.Row(name, percent(p.Share), bar(p.Share), noiseText(p), percent(l.Share), noiseText(l))
+		l := local.Parameter(p.Name)
+		t.Row(name, percent(p), bar(p.Share), noiseText(p), percent(l), noiseText(l))
 	}
 	return append([]string{title}, a.Lines(t)...)
 }
 
-func percent(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) }
+func percent(p analysis.ParameterImportance) string { return fmt.Sprintf("%.0f %%", p.Percent()) }
 
 // bar draws a share with a block for each tenth.
 func bar(share float64) string { return strings.Repeat("█", int(10*share+0.5)) }

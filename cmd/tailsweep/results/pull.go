@@ -2,9 +2,9 @@ package results
 
 import (
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -26,25 +26,17 @@ func Pull(a *cli.App) *cobra.Command {
 		Args: cli.Args(1, 1, "one sweep"),
 	}
 	f := cmd.Flags()
-	topN := f.Int("top-n", 1, "number of trials, best first")
-	metric := f.String("metric", "", "rank by this metric instead of the spec's first")
-	trial := f.Int("trial", -1, "this trial instead of the best")
+	topN := cli.Within(f, "top-n", f.Int("top-n", 1, "number of trials, best first"), 1, math.MaxInt)
+	metric := cli.MetricFlag(f, "rank by this metric instead of the spec's first")
+	trial := cli.Within(f, "trial", f.Int("trial", -1, "this trial instead of the best"), 0, math.MaxInt)
 	state := f.Bool("state", false, "also download what resuming needs: optimizer state and raw weights")
 	dir := f.String("to", "", "output folder; each trial gets a folder in it; nothing is written if one fails")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		one := cmd.Flags().Changed("trial")
 		switch {
 		case *dir == "":
 			return cli.Usagef("pull: --to DIR is missing (valid: the folder for the checkpoints)")
-		case *topN < 1:
-			return cli.Usagef("pull: --top-n is %d (valid: 1 or more)", *topN)
-		case one && *trial < 0:
-			return cli.Usagef("pull: --trial is %d (valid: the number of a trial, 0 or more)", *trial)
-		case one && (cmd.Flags().Changed("top-n") || *metric != ""):
+		case *trial >= 0 && (cmd.Flags().Changed("top-n") || *metric != ""):
 			return cli.Usagef("pull: --trial cannot be used with --top-n or --metric")
-		}
-		if err := cli.CheckMetric(*metric); err != nil {
-			return err
 		}
 		ctx, name := cmd.Context(), args[0]
 		arc, spec, trials, err := a.Trials(ctx, name)
@@ -82,11 +74,8 @@ func Pull(a *cli.App) *cobra.Command {
 // choose returns the trial with this number, or for -1 the n best.
 func choose(spec *sweep.Spec, trials []sweep.Trial, number, n int, metric string) ([]sweep.Trial, error) {
 	if number >= 0 {
-		i := slices.IndexFunc(trials, func(t sweep.Trial) bool { return t.Number == number })
-		if i < 0 {
-			return nil, cli.NotFoundf("sweep %q has no finished trial %d; `tailsweep trials %[1]s` lists the finished trials", spec.Name, number)
-		}
-		return trials[i : i+1], nil
+		t, err := finished(spec, trials, number)
+		return []sweep.Trial{t}, err
 	}
 	ranked := analysis.Distinct(spec, analysis.Rank(spec, trials, metric))
 	if len(ranked) == 0 {

@@ -1,11 +1,11 @@
 package results
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -35,23 +35,14 @@ of a trial, samples of the same class and noise are shown side by side.`,
 		Args: cli.Args(1, 6, "checkpoint folders"),
 	}
 	f := cmd.Flags()
-	path := f.String("to", "", "PNG file for the samples (default samples.png)")
+	path := cli.PNGFlag(f, "to", "samples.png", "PNG file for the samples")
 	guidance := f.Float64("guidance", 1, "guidance scale")
-	steps := f.Int("steps", 0, "denoising steps (default: as in the spec)")
-	columns := f.Int("columns", 10, "samples of each class")
-	layout := &cli.Choice{Value: string(evaluate.LayoutClasses), Valid: []string{string(evaluate.LayoutClasses), string(evaluate.LayoutHeadTail)}}
+	steps := cli.Within(f, "steps", f.Int("steps", 0, "denoising steps (default: as in the spec)"), 1, 1000)
+	columns := cli.Within(f, "columns", f.Int("columns", 10, "samples of each class"), 1, 100)
+	layout := &cli.Choice{Value: string(evaluate.LayoutClasses), Valid: cli.Words([]evaluate.Layout{evaluate.LayoutClasses, evaluate.LayoutHeadTail})}
 	f.Var(layout, "layout", "all classes in one column, or the head next to the tail")
 	name := cli.BackendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if *columns < 1 || *columns > 100 {
-			return cli.Usagef("sample: --columns is %d (valid: 1 to 100)", *columns)
-		}
-		if *path == "" {
-			*path = "samples.png"
-		}
-		if !strings.HasSuffix(strings.ToLower(*path), ".png") {
-			return cli.Usagef("sample: --to is %q (valid: a name that ends in .png)", *path)
-		}
 		for _, dir := range args {
 			if _, err := os.Stat(filepath.Join(dir, checkpoint.ManifestName)); errors.Is(err, os.ErrNotExist) {
 				return cli.Usagef("sample: %s has no %s (valid: the folder of one trial, such as `tailsweep pull` makes)", dir, checkpoint.ManifestName)
@@ -72,14 +63,8 @@ of a trial, samples of the same class and noise are shown side by side.`,
 			defer m.Close()
 			models, o.Guidance, o.Titles = append(models, m), append(o.Guidance, *guidance), append(o.Titles, sampleTitle(m, len(args)))
 		}
-		if *steps == 0 {
-			*steps = models[0].Spec.Evaluate.Steps()
-		}
-		if *steps < 1 || *steps > 1000 {
-			return cli.Usagef("sample: --steps is %d (valid: 1 to 1000)", *steps)
-		}
 		a.Say("%s on %s", b.Choice, b.Device)
-		o.Steps = *steps
+		o.Steps = cmp.Or(*steps, models[0].Spec.Evaluate.Steps())
 		if err := evaluate.SampleGrids(cmd.Context(), models, *path, o); err != nil {
 			return err
 		}

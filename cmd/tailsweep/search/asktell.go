@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/asktell"
 )
 
@@ -38,7 +39,7 @@ no stack and no network. All objectives are minimised; a constraint is satisfied
                seed      of the search, from 0 (0)
                budget    trials that the search plans for; it does not end there
                parallel  parallel trials that the search plans for (1)
-               method    ` + strings.Join(cli.MethodNames(), ", ") + ` (bayes)
+               method    ` + strings.Join(cli.Words(sweep.Methods()), ", ") + ` (bayes)
     ask      Answers {"id","params"}. For parallel trials ask again before tell. When
              every configuration of the space was tried, the answer is
              {"error":...,"exhausted":true}.

@@ -2,7 +2,6 @@ package search
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -19,7 +18,6 @@ import (
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
-	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/simulate"
 )
 
@@ -39,35 +37,14 @@ type Simulated struct {
 
 // simulatedRun is the run with one seed.
 type simulatedRun struct {
-	Seed        int64                      `json:"seed"`
-	Phase       conduct.Phase              `json:"phase"`    // at the end; paused when no command resumed the sweep
-	Ended       string                     `json:"ended"`    // why
-	Trials      map[sweep.Status]int       `json:"trials"`   // by status, baseline and repeats included
-	Baseline    int                        `json:"baseline"` // trials
-	Repeats     int                        `json:"repeats"`  // trials with further seeds
-	WallSeconds float64                    `json:"wall_seconds"`
-	GPUHours    float64                    `json:"gpu_hours"`
-	Steps       int64                      `json:"steps"`       // trained
-	StepsWhole  int64                      `json:"steps_whole"` // if each trial had trained to its end
-	Failures    map[sweep.FailureClass]int `json:"failures"`    // attempts that failed, by class
-	Commands    []simulatedCommand         `json:"commands,omitempty"`
-	Best        *sweep.Trial               `json:"best,omitempty"`
-	Front       []int                      `json:"front,omitempty"` // trials, with several metrics
-	Curve       []simulate.Point           `json:"curve"`
-	Ledger      []sweep.Trial              `json:"ledger"` // all trials, in order of completion
-}
-
-// simulatedCommand is a command that the sweep was given.
-type simulatedCommand struct {
-	Seconds float64 `json:"seconds"` // since the beginning
-	Command string  `json:"command"`
-	Refused string  `json:"refused,omitempty"` // why
-}
-
-// faults are the flags of what goes wrong, and of commands.
-type faults struct {
-	simulate.Faults
-	commands []simulate.Command
+	simulate.Result
+	Seed     int64                `json:"seed"`
+	Counts   map[sweep.Status]int `json:"trials"`   // by status, baseline and repeats included
+	Baseline int                  `json:"baseline"` // trials
+	Repeats  int                  `json:"repeats"`  // trials with further seeds
+	Best     *sweep.Trial         `json:"best,omitempty"`
+	Front    []int                `json:"front,omitempty"` // trials, with several metrics
+	Curve    []simulate.Point     `json:"curve"`
 }
 
 // Simulate is the verb simulate: it plays a sweep on a known function.
@@ -104,52 +81,38 @@ turned out to break a constraint does not count.
 	f := cmd.Flags()
 	objective := &cli.Choice{Valid: simulate.Objectives()}
 	f.Var(objective, "objective", "function to play on: "+strings.Join(simulate.Objectives(), ", "))
-	workers := f.Int("workers", 0, "training slots (default: max_concurrent_trials)")
-	noise := f.Float64("noise", 0, "standard deviation of the noise on each metric, in FID; a hundredth of it on ratios and losses of lossweights")
-	seeds := f.Int("seeds", 1, "number of runs, with seed, seed + 1, ...")
-	rate := f.Float64("steps-per-second", 20, "speed of one training slot")
-	var wrong faults
-	f.Float64Var(&wrong.Fail, "fail", 0, "share of the attempts at training that fail, 0 to 1")
-	class := &cli.Choice{}
-	for _, c := range sweep.FailureList() {
-		class.Valid = append(class.Valid, string(c))
-	}
+	workers := cli.Within(f, "workers", f.Int("workers", 0, "training slots (default: max_concurrent_trials)"), 1, math.MaxInt)
+	noise := cli.Within(f, "noise", f.Float64("noise", 0, "standard deviation of the noise on each metric, in FID; a hundredth of it on ratios and losses of lossweights"), 0, math.MaxFloat64)
+	seeds := cli.Within(f, "seeds", f.Int("seeds", 1, "number of runs, with seed, seed + 1, ..."), 1, maxSeeds)
+	rate := cli.Within(f, "steps-per-second", f.Float64("steps-per-second", 20, "speed of one training slot"), cli.AboveZero, math.MaxFloat64)
+	fail := cli.Within(f, "fail", f.Float64("fail", 0, "share of the attempts at training that fail, 0 to 1"), 0, 1)
+	class := &cli.Choice{Valid: cli.Words(sweep.FailureList())}
 	f.Var(class, "fail-class", "class of the failures (default: a random one each)")
-	f.Float64Var(&wrong.Diverge, "diverge", 0, "share of the trials that diverge, 0 to 1")
+	diverge := cli.Within(f, "diverge", f.Float64("diverge", 0, "share of the trials that diverge, 0 to 1"), 0, 1)
 	commands := f.StringArray("command", nil, "command at a time since the beginning, such as 2h=pause; may be repeated")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if objective.Value == "" {
+			return cli.Usagef("simulate: --objective is missing (valid: %s)", strings.Join(objective.Valid, ", "))
+		}
+		run := simulate.DryRun{
+			Objective: objective.Value, Noise: *noise, Finished: func(sweep.Trial) error { return cmd.Context().Err() },
+			Faults: simulate.Faults{Fail: *fail, Class: sweep.FailureClass(class.Value), Diverge: *diverge},
+		}
 		for _, text := range *commands {
 			c, err := simulate.ParseCommand(text)
 			if err != nil {
 				return cli.Usagef("--command: %w", err)
 			}
-			wrong.commands = append(wrong.commands, c)
-		}
-		wrong.Class = sweep.FailureClass(class.Value)
-		switch {
-		case !(wrong.Fail >= 0 && wrong.Fail <= 1):
-			return cli.Usagef("--fail is %v (valid: 0 to 1)", wrong.Fail)
-		case !(wrong.Diverge >= 0 && wrong.Diverge <= 1):
-			return cli.Usagef("--diverge is %v (valid: 0 to 1)", wrong.Diverge)
-		case objective.Value == "":
-			return cli.Usagef("simulate: --objective is missing (valid: %s)", strings.Join(objective.Valid, ", "))
-		case *workers < 0 || cmd.Flags().Changed("workers") && *workers == 0:
-			return cli.Usagef("--workers is %d (valid: 1 or more)", *workers)
-		case !(*noise >= 0) || math.IsInf(*noise, 1):
-			return cli.Usagef("--noise is %v (valid: 0 or more)", *noise)
-		case *seeds < 1 || *seeds > maxSeeds:
-			return cli.Usagef("--seeds is %d (valid: 1 to %d)", *seeds, maxSeeds)
-		case !measure.AboveZero(*rate):
-			return cli.Usagef("--steps-per-second is %v (valid: above 0)", *rate)
+			run.Commands = append(run.Commands, c)
 		}
 		spec, _, err := a.ReadSpec(args[0])
 		if err != nil {
 			return err
 		}
-		s := Simulated{Name: spec.Name, Method: spec.Method, Objective: objective.Value,
-			Workers: cmp.Or(*workers, spec.MaxConcurrentTrials), Noise: *noise, StepsPerSecond: *rate}
+		run.Workers = cmp.Or(*workers, spec.MaxConcurrentTrials)
+		s := Simulated{Name: spec.Name, Method: spec.Method, Objective: run.Objective, Workers: run.Workers, Noise: run.Noise, StepsPerSecond: *rate}
 		for k := range int64(*seeds) {
-			r, err := playSeed(cmd.Context(), *spec, s, wrong, spec.Seed+k)
+			r, err := playSeed(*spec, run, *rate, spec.Seed+k)
 			if errors.Is(err, simulate.ErrObjective) {
 				return cli.Usagef("%s: %w", args[0], err)
 			}
@@ -164,29 +127,21 @@ turned out to break a constraint does not count.
 }
 
 // playSeed plays the sweep with one seed.
-func playSeed(ctx context.Context, spec sweep.Spec, s Simulated, wrong faults, seed int64) (simulatedRun, error) {
-	spec.Seed = seed
-	speed, err := measure.SpeedOf(&spec, s.StepsPerSecond)
+func playSeed(spec sweep.Spec, run simulate.DryRun, stepsPerSecond float64, seed int64) (simulatedRun, error) {
+	spec.Seed, run.Seed = seed, uint64(seed)
+	speed, err := measure.SpeedOf(&spec, stepsPerSecond)
 	if err != nil {
 		return simulatedRun{}, err
 	}
-	played, err := simulate.Play(&spec, simulate.DryRun{
-		Objective: s.Objective, Workers: s.Workers, Noise: s.Noise, Seed: uint64(seed),
-		Step:     time.Duration(float64(time.Second) / speed.StepsPerSecond),
-		Sample:   time.Duration(float64(time.Second) / speed.SamplesPerSecond),
-		Finished: func(sweep.Trial) error { return ctx.Err() },
-		Faults:   wrong.Faults, Commands: wrong.commands,
-	})
+	run.Step = time.Duration(float64(time.Second) / speed.StepsPerSecond)
+	run.Sample = time.Duration(float64(time.Second) / speed.SamplesPerSecond)
+	played, err := simulate.Play(&spec, run)
 	if err != nil {
 		return simulatedRun{}, err
 	}
-	r := simulatedRun{Seed: seed, Phase: played.Phase, Ended: played.Ended, Failures: played.Failures, Trials: make(map[sweep.Status]int), WallSeconds: played.Wall.Seconds(),
-		GPUHours: played.SlotHours, Steps: played.Steps, StepsWhole: played.StepsWithoutStopping, Curve: played.Curve(&spec), Ledger: played.Trials}
-	for _, c := range played.Commands {
-		r.Commands = append(r.Commands, simulatedCommand{c.At.Seconds(), c.Name, c.Refused})
-	}
+	r := simulatedRun{Result: played, Seed: seed, Counts: map[sweep.Status]int{}, Curve: played.Curve(&spec)}
 	for _, t := range played.Trials {
-		r.Trials[t.Status]++
+		r.Counts[t.Status]++
 		switch {
 		case t.Kind == sweep.KindBaseline:
 			r.Baseline++
@@ -225,7 +180,7 @@ func simulatedText(spec *sweep.Spec, s Simulated, width int) []string {
 
 // runText describes one run.
 func runText(spec *sweep.Spec, r simulatedRun) []string {
-	counts, total := countsOf(sweep.StatusList(), r.Trials)
+	counts, total := countsOf(sweep.StatusList(), r.Counts)
 	if r.Baseline > 0 {
 		counts = append(counts, fmt.Sprintf("%d of them baseline", r.Baseline))
 	}
@@ -234,15 +189,19 @@ func runText(spec *sweep.Spec, r simulatedRun) []string {
 	}
 	lines := []string{strings.TrimSuffix(fmt.Sprintf("trials       %d: %s", total, strings.Join(counts, ", ")), ": ")}
 	lines = append(lines, console.Wrapped("ended        ", fmt.Sprintf("%s: %s", r.Phase, r.Ended))...)
-	if text := failuresText(r); text != "" {
-		lines = append(lines, console.Wrapped("failures     ", text)...)
+	if words, total := countsOf(sweep.FailureList(), r.Failures); total > 0 {
+		lines = append(lines, console.Wrapped("failures     ", fmt.Sprintf("%d of attempts: %s", total, strings.Join(words, ", ")))...)
 	}
 	for _, c := range r.Commands {
-		lines = append(lines, console.Wrapped("command      ", commandText(c))...)
+		line := fmt.Sprintf("%s after %s", c.Name, c.At)
+		if c.Refused != "" {
+			line += ", refused: " + c.Refused
+		}
+		lines = append(lines, console.Wrapped("command      ", line)...)
 	}
-	lines = append(lines, fmt.Sprintf("time         %s of wall clock, %.4g GPU-hours", text.Duration(time.Duration(r.WallSeconds*float64(time.Second))), r.GPUHours))
-	if r.Steps < r.StepsWhole {
-		lines = append(lines, fmt.Sprintf("steps        %d, %.0f%% fewer than if each trial had trained to its end", r.Steps, 100*(1-float64(r.Steps)/float64(r.StepsWhole))))
+	lines = append(lines, fmt.Sprintf("time         %s of wall clock, %.4g GPU-hours", text.Duration(r.Wall), r.SlotHours))
+	if r.Steps < r.StepsWithoutStopping {
+		lines = append(lines, fmt.Sprintf("steps        %d, %.0f%% fewer than if each trial had trained to its end", r.Steps, 100*(1-float64(r.Steps)/float64(r.StepsWithoutStopping))))
 	}
 	if r.Best == nil {
 		return append(lines, "best         none")
@@ -252,15 +211,6 @@ func runText(spec *sweep.Spec, r simulatedRun) []string {
 		lines = append(lines, console.Wrapped("front        ", "trials "+text.Numbers(r.Front, len(r.Front)))...)
 	}
 	return lines
-}
-
-// failuresText counts the attempts that failed, by class; "" for none.
-func failuresText(r simulatedRun) string {
-	counts, total := countsOf(sweep.FailureList(), r.Failures)
-	if total == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%d of attempts: %s", total, strings.Join(counts, ", "))
 }
 
 // countsOf returns the counts above zero in words, in the order of list, and their sum.
@@ -274,32 +224,17 @@ func countsOf[K ~string](list []K, counts map[K]int) (words []string, total int)
 	return words, total
 }
 
-// commandText is a command in a line.
-func commandText(c simulatedCommand) string {
-	line := fmt.Sprintf("%s after %s", c.Command, time.Duration(c.Seconds*float64(time.Second)))
-	if c.Refused != "" {
-		line += ", refused: " + c.Refused
-	}
-	return line
-}
-
 // runsText is a table of the runs.
 func runsText(spec *sweep.Spec, runs []simulatedRun) []string {
 	name := spec.Metrics[0].Name
 	t := console.NewTable(">SEED", ">TRIALS", ">BEST "+strings.ToUpper(name), ">WALL", ">GPU-HOURS", ">FAILURES", "PHASE", "ENDED")
 	for _, r := range runs {
-		best, trials := "-", 0
+		best := "-"
 		if r.Best != nil {
 			best = trialview.Metric(r.Best.Metrics, name)
 		}
-		for _, n := range r.Trials {
-			trials += n
-		}
-		failures := 0
-		for _, n := range r.Failures {
-			failures += n
-		}
-		t.Row(fmt.Sprint(r.Seed), fmt.Sprint(trials), best, text.Duration(time.Duration(r.WallSeconds*float64(time.Second))), fmt.Sprintf("%.4g", r.GPUHours), fmt.Sprint(failures), string(r.Phase), r.Ended)
+		_, failures := countsOf(sweep.FailureList(), r.Failures)
+		t.Row(fmt.Sprint(r.Seed), fmt.Sprint(len(r.Trials)), best, text.Duration(r.Wall), fmt.Sprintf("%.4g", r.SlotHours), fmt.Sprint(failures), string(r.Phase), r.Ended)
 	}
 	return append([]string{""}, t.Plain()...)
 }
@@ -307,11 +242,8 @@ func runsText(spec *sweep.Spec, runs []simulatedRun) []string {
 // medianCurve is the median over runs of the best value after 1, 2, ... finished
 // trials; NaN where most runs have none.
 func medianCurve(runs []simulatedRun) []float64 {
-	n := 0
-	for _, r := range runs {
-		n = max(n, len(r.Curve))
-	}
-	curve := make([]float64, n)
+	longest := slices.MaxFunc(runs, func(a, b simulatedRun) int { return cmp.Compare(len(a.Curve), len(b.Curve)) })
+	curve := make([]float64, len(longest.Curve))
 	for i := range curve {
 		var values []float64
 		for _, r := range runs {

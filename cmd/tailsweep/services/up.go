@@ -28,7 +28,7 @@ which takes minutes.`,
 	noWorker := f.Bool("no-worker", false, "start the stack only")
 	noPrometheus := f.Bool("no-prometheus", false, "do not build or start Prometheus")
 	buildOnly := f.Bool("build-only", false, "build the servers and start nothing")
-	slots := f.Int("slots", 0, "trainings at a time (default: one for each GPU, or one)")
+	slots := cli.SlotsFlag(f)
 	device := cli.BackendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		o := a.StackOptions()
@@ -39,10 +39,7 @@ which takes minutes.`,
 		if *slots > 0 {
 			o.WorkerArgs = []string{"--slots", strconv.Itoa(*slots)}
 		}
-		switch {
-		case cmd.Flags().Changed("slots") && *slots < 1:
-			return cli.Usagef("up: --slots is %d (valid: 1 or more)", *slots)
-		case *buildOnly:
+		if *buildOnly {
 			return stack.Build(cmd.Context(), a.Err)
 		}
 		if o.Worker {

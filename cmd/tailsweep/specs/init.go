@@ -19,7 +19,7 @@ func Init(a *cli.App) *cobra.Command {
   tailsweep init --method bayes my-search > my-search.yaml`,
 		Args: cli.Args(0, 1, "at most one name"),
 	}
-	method := &cli.Choice{Value: string(sweep.MethodGrid), Valid: cli.MethodNames()}
+	method := &cli.Choice{Value: string(sweep.MethodGrid), Valid: cli.Words(sweep.Methods())}
 	cmd.Flags().Var(method, "method", "how to search")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		name := "my-sweep"

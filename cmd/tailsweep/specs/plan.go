@@ -2,6 +2,7 @@ package specs
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,15 +40,13 @@ measurement and omits the time estimate.`,
 		Args: cli.Args(1, 1, "one spec"),
 	}
 	output := cli.OutputFlag(cmd)
-	rate := cmd.Flags().Float64("steps-per-second", 0, "speed of one training slot, instead of measuring it")
-	unmeasured := cmd.Flags().Bool("no-measure", false, "skip the measurement; omit the time estimate")
+	f := cmd.Flags()
+	rate := cli.Within(f, "steps-per-second", f.Float64("steps-per-second", 0, "speed of one training slot, instead of measuring it"), cli.AboveZero, math.MaxFloat64)
+	unmeasured := f.Bool("no-measure", false, "skip the measurement; omit the time estimate")
 	name := cli.BackendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		given := cmd.Flags().Changed("steps-per-second")
-		switch {
-		case given && !measure.AboveZero(*rate):
-			return cli.Usagef("--steps-per-second is %v (valid: above 0)", *rate)
-		case given && *unmeasured:
+		measured := *rate == 0 && !*unmeasured
+		if *rate > 0 && *unmeasured {
 			return cli.Usagef("--no-measure and --steps-per-second cannot be combined")
 		}
 		spec, content, err := a.ReadSpec(args[0])
@@ -56,7 +55,7 @@ measurement and omits the time estimate.`,
 		}
 		a.Warn(spec)
 		p := Estimate{Name: spec.Name, StepsPerSecond: *rate}
-		if !given && !*unmeasured {
+		if measured {
 			if err := a.Fetch(cmd.Context(), spec.Dataset); err != nil {
 				return err
 			}
@@ -64,7 +63,7 @@ measurement and omits the time estimate.`,
 		if err := a.CheckData(args[0], content, spec); err != nil {
 			return err
 		}
-		if !given && !*unmeasured {
+		if measured {
 			if p.Backend, p.StepsPerSecond, err = measure.Probe(cmd.Context(), a, spec, name.Value); err != nil {
 				return cli.AsBadInput(fmt.Errorf("measure this machine (or give --steps-per-second or --no-measure): %w", err))
 			}

@@ -50,10 +50,7 @@ of the faults of all files, empty when there are none.`,
 				return err
 			}
 		}
-		if code != cli.ExitOK {
-			return cli.Silently(code)
-		}
-		return nil
+		return cli.Silently(code)
 	}
 	return cmd
 }

@@ -119,22 +119,13 @@ func fromExecution(e *workflowpb.WorkflowExecutionInfo) Listed {
 }
 
 // fromAttributes converts a sweep's search attributes. Missing ones stay empty.
-func fromAttributes(attributes *commonpb.SearchAttributes) Listed {
-	var row Listed
-	var head, tail float64
+func fromAttributes(attributes *commonpb.SearchAttributes) (row Listed) {
 	for name, target := range map[string]any{
 		workflows.AttrState: &row.State, workflows.AttrDone: &row.Done,
-		workflows.AttrBestHead: &head, workflows.AttrBestTail: &tail,
+		workflows.AttrBestHead: &row.BestHead, workflows.AttrBestTail: &row.BestTail,
 	} {
-		payload, ok := attributes.GetIndexedFields()[name]
-		if !ok || converter.GetDefaultDataConverter().FromPayload(payload, target) != nil {
-			continue
-		}
-		switch name {
-		case workflows.AttrBestHead:
-			row.BestHead = &head
-		case workflows.AttrBestTail:
-			row.BestTail = &tail
+		if payload, ok := attributes.GetIndexedFields()[name]; ok {
+			_ = converter.GetDefaultDataConverter().FromPayload(payload, target) // one that does not decode stays empty
 		}
 	}
 	return row

@@ -17,6 +17,10 @@ func TestListedState(t *testing.T) {
 	running, err := converter.GetDefaultDataConverter().ToPayload(string(conduct.PhaseRunning))
 	require.NoError(t, err)
 	attributes := &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{workflows.AttrState: running}}
+	best, err := converter.GetDefaultDataConverter().ToPayload(21.5)
+	require.NoError(t, err)
+	row := fromAttributes(&commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{workflows.AttrBestHead: best}})
+	require.Equal(t, Listed{BestHead: new(21.5)}, row)
 	for name, c := range map[string]struct {
 		status     enumspb.WorkflowExecutionStatus
 		attributes *commonpb.SearchAttributes

@@ -50,7 +50,7 @@ func ExitCodesHelp() string {
 	return b.String()
 }
 
-// codedError is an error with an exit code. Without err it prints nothing.
+// codedError is an error with an exit code. Without err nothing is printed.
 type codedError struct {
 	code int
 	err  error
@@ -78,13 +78,17 @@ func NotFoundf(format string, args ...any) error {
 	return ExitWith(ExitNotFound, fmt.Errorf(format, args...))
 }
 
-// Silently ends with a code and prints nothing more.
-func Silently(code int) error { return &codedError{code: code} }
+// Silently ends with a code and prints nothing more; nil for ExitOK.
+func Silently(code int) error {
+	if code == ExitOK {
+		return nil
+	}
+	return &codedError{code: code}
+}
 
 // AsBadInput gives a failure of class bad_data the exit code of bad input.
 func AsBadInput(err error) error {
-	var failure *sweep.FailureError
-	if errors.As(err, &failure) && failure.Class == sweep.FailBadData {
+	if failure, ok := errors.AsType[*sweep.FailureError](err); ok && failure.Class == sweep.FailBadData {
 		return ExitWith(ExitUsage, err)
 	}
 	return err

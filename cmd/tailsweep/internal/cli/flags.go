@@ -1,12 +1,16 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tailsweep/tailsweep/sweep"
 )
@@ -54,19 +58,98 @@ func Args(least, most int, names string) cobra.PositionalArgs {
 	}
 }
 
-// CheckMetric refuses a --metric that is not in the list of metrics.
-func CheckMetric(name string) error {
-	if _, known := sweep.LookupMetric(name); known || name == "" {
-		return nil
-	}
-	return Usagef("--metric: unknown metric %q (valid: %s)", name, sweep.MetricWords())
+// checked is a flag whose value is checked when it is set. It implements pflag.Value.
+type checked struct {
+	pflag.Value
+	check func() error
 }
 
-// MethodNames are the valid values of a flag for the search method.
-func MethodNames() []string {
-	var names []string
-	for _, m := range sweep.Methods() {
-		names = append(names, string(m))
+// Set implements pflag.Value.
+func (c checked) Set(s string) error {
+	if err := c.Value.Set(s); err != nil {
+		return err
 	}
-	return names
+	return c.check()
+}
+
+func addCheck(f *pflag.FlagSet, name string, check func() error) {
+	flag := f.Lookup(name)
+	flag.Value = checked{flag.Value, check}
+}
+
+// AboveZero is the lower end of Within for a number that must be above 0.
+const AboveZero = math.SmallestNonzeroFloat64
+
+// Within makes a flag refuse numbers that are not from low to high, and returns value,
+// where the flag puts the number. The default may be outside. math.MaxInt and
+// math.MaxFloat64 stand for no upper end.
+func Within[T int | float64](f *pflag.FlagSet, name string, value *T, low, high T) *T {
+	valid := fmt.Sprintf("%v or more", low)
+	switch endless := float64(high) >= math.MaxInt; {
+	case float64(low) == AboveZero && endless:
+		valid = "above 0"
+	case float64(low) == AboveZero:
+		valid = fmt.Sprintf("above 0, at most %v", high)
+	case !endless:
+		valid = fmt.Sprintf("%v to %v", low, high)
+	}
+	addCheck(f, name, func() error {
+		if !(*value >= low && *value <= high) {
+			return fmt.Errorf("valid: %s", valid)
+		}
+		return nil
+	})
+	return value
+}
+
+// MetricFlag adds --metric.
+func MetricFlag(f *pflag.FlagSet, usage string) *string {
+	name := f.String("metric", "", usage)
+	addCheck(f, "metric", func() error {
+		if _, known := sweep.LookupMetric(*name); !known {
+			return fmt.Errorf("unknown metric (valid: %s)", sweep.MetricWords())
+		}
+		return nil
+	})
+	return name
+}
+
+// PNGFlag adds a flag for the name of a PNG file.
+func PNGFlag(f *pflag.FlagSet, name, otherwise, usage string) *string {
+	path := f.String(name, otherwise, usage)
+	addCheck(f, name, func() error {
+		if !strings.EqualFold(filepath.Ext(*path), ".png") {
+			return errors.New("valid: a name that ends in .png")
+		}
+		return nil
+	})
+	return path
+}
+
+// SlotsFlag adds --slots; 0 stands for the default.
+func SlotsFlag(f *pflag.FlagSet) *int {
+	return Within(f, "slots", f.Int("slots", 0, "trainings at a time (default: one for each GPU, or one)"), 1, math.MaxInt)
+}
+
+// Group makes a verb that only groups others.
+func Group(use, short string, verbs ...*cobra.Command) *cobra.Command {
+	var names []string
+	for _, v := range verbs {
+		names = append(names, v.Name())
+	}
+	cmd := &cobra.Command{
+		Use: use, Short: short, Args: Args(0, 0, "a verb: "+english.WordSeries(names, "or")),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(verbs...)
+	return cmd
+}
+
+// Words are the valid values of a Choice.
+func Words[T ~string](list []T) []string {
+	words := make([]string, len(list))
+	for i, w := range list {
+		words[i] = string(w)
+	}
+	return words
 }

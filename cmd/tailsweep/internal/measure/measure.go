@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"time"
 
@@ -26,9 +25,6 @@ const (
 
 // errProbed ends a probe after probeTime.
 var errProbed = errors.New("enough steps were measured")
-
-// AboveZero reports whether f is a valid rate.
-func AboveZero(f float64) bool { return f > 0 && !math.IsInf(f, 1) }
 
 // RateText formats a rate with one digit after the point; with three digits below 1.
 func RateText(stepsPerSecond float64) string {
@@ -127,6 +123,6 @@ func Expect(ctx context.Context, a *cli.App, spec *sweep.Spec, name string) erro
 		return err
 	}
 	plan := cost.Of(spec, speed)
-	a.Say("backend go (%s): %.1f steps/s, about %s a trial and %s in total on one slot", why, rate, text.Duration(plan.TrialTime), text.Duration(plan.SlotTime))
+	a.Say("backend go (%s): %s, about %s a trial and %s in total on one slot", why, RateText(rate), text.Duration(plan.TrialTime), text.Duration(plan.SlotTime))
 	return nil
 }
