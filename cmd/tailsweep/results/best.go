@@ -35,11 +35,7 @@ other configurations may be as good.`,
 	}
 	output := cli.OutputFlag(cmd)
 	metric := cli.MetricFlag(cmd.Flags(), "rank by this metric instead of the spec's first, for example fid.head")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		_, spec, trials, err := a.Trials(cmd.Context(), args[0])
-		if err != nil {
-			return err
-		}
+	cmd.RunE = withTrials(a, func(spec *sweep.Spec, trials []sweep.Trial, args []string) error {
 		best, ok := analysis.Best(spec, trials, *metric)
 		if !ok {
 			return noRank(spec, trials, *metric, "`tailsweep trials %s` lists the trials")
@@ -47,7 +43,7 @@ other configurations may be as good.`,
 		contest, _ := analysis.NewContest(spec, trials, *metric)
 		b := BestTrial{trialview.WithFeasibility(spec, trials, []sweep.Trial{best})[0], contest}
 		return a.PrintAs(output, b, bestText(b)...)
-	}
+	})
 	return cmd
 }
 

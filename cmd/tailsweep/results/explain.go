@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -69,48 +68,40 @@ example because another version of tailsweep made it.`,
 	}
 	output := cli.OutputFlag(cmd)
 	again := cmd.Flags().Bool("replay", false, "compute the suggestion again and compare")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		_, spec, trials, err := a.Trials(cmd.Context(), args[0])
+	cmd.RunE = withTrials(a, func(spec *sweep.Spec, trials []sweep.Trial, args []string) error {
+		number, err := cli.TrialNumber(args[1])
 		if err != nil {
 			return err
-		}
-		number, err := strconv.Atoi(args[1])
-		if err != nil || number < 0 {
-			return cli.Usagef("explain: %q is not a trial number (valid: %s)", args[1], numbersOf(trials))
 		}
 		t, err := finished(spec, trials, number)
 		if err != nil {
 			return err
 		}
-		e := explain(spec, trials, t)
-		if *again && e.Kind == sweep.KindSearch {
-			e.Replay = replayed(spec, trials, t)
-		}
+		e := explain(spec, trials, t, *again)
 		err = a.PrintAs(output, e, explanationText(e)...)
 		if err == nil && e.Replay != nil && !e.Replay.Equal {
 			return cli.Silently(cli.ExitFailure)
 		}
 		return err
-	}
+	})
 	return cmd
 }
 
-// numbersOf describes the numbers of the finished trials.
-func numbersOf(trials []sweep.Trial) string {
-	if len(trials) == 0 {
-		return "none: no trial has finished"
-	}
-	return fmt.Sprintf("%d to %d", slices.MinFunc(trials, byNumber).Number, slices.MaxFunc(trials, byNumber).Number)
-}
-
-func explain(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial) Explanation {
+func explain(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial, replay bool) Explanation {
 	e := Explanation{Assignment: t.Assignment, Status: t.Status, Rungs: t.Rungs}
-	known, err := sampler.RequestOf(spec, ledger, t.Assignment)
-	if err != nil {
+	replay = replay && t.Kind == sweep.KindSearch
+	switch request, err := sampler.RequestOf(spec, ledger, t.Assignment); {
+	case err != nil && replay:
+		e.Unknown, e.Replay = err.Error(), &Replay{Why: err.Error()}
+	case err != nil:
 		e.Unknown = err.Error()
-	}
-	for _, p := range known.Pending {
-		e.Pending = append(e.Pending, p.Number)
+	default:
+		for _, p := range request.Pending {
+			e.Pending = append(e.Pending, p.Number)
+		}
+		if replay {
+			e.Replay = replayed(t, request)
+		}
 	}
 	value := func(metric string) *float64 {
 		if v, ok := t.Metric(metric); ok {
@@ -136,21 +127,15 @@ func explain(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial) Explanation 
 }
 
 // replayed computes the suggestion of t again.
-func replayed(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial) *Replay {
-	request, err := sampler.RequestOf(spec, ledger, t.Assignment)
-	if err != nil {
-		return &Replay{Why: err.Error()}
-	}
+func replayed(t sweep.Trial, request sampler.Request) *Replay {
 	again, err := sampler.Next(request)
-	if err != nil {
+	switch {
+	case err != nil:
 		return &Replay{Possible: true, Why: err.Error()}
+	case again.Params.Key() == t.Params.Key() && again.Seed == t.Seed:
+		return &Replay{Possible: true, Equal: true, Params: again.Params}
 	}
-	r := &Replay{Possible: true, Params: again.Params}
-	r.Equal = again.Params.Key() == t.Params.Key() && again.Seed == t.Seed
-	if !r.Equal {
-		r.Why = "this version of tailsweep suggests other parameters"
-	}
-	return r
+	return &Replay{Possible: true, Params: again.Params, Why: "this version of tailsweep suggests other parameters"}
 }
 
 // explanationText formats an explanation.
@@ -187,13 +172,11 @@ func explanationText(e Explanation) []string {
 	}
 	lines = append(lines, expectedText(e.Expected)...)
 	lines = append(lines, constraintsText(e.Constraints)...)
-	if len(r.Hyper) > 0 {
-		t := console.NewTable("MODEL", ">VALUE")
-		for _, name := range slices.Sorted(maps.Keys(r.Hyper)) {
-			t.Row(name, fmt.Sprintf("%.4g", r.Hyper[name]))
-		}
-		lines = append(lines, t.Indented()...)
+	model := console.NewTable("MODEL", ">VALUE")
+	for _, name := range slices.Sorted(maps.Keys(r.Hyper)) {
+		model.Row(name, fmt.Sprintf("%.4g", r.Hyper[name]))
 	}
+	lines = append(lines, model.Indented()...)
 	if e.Replay != nil {
 		lines = append(lines, "")
 		add("replay", "%s", replayText(*e.Replay))
@@ -202,9 +185,6 @@ func explanationText(e Explanation) []string {
 }
 
 func expectedText(list []expectation) []string {
-	if len(list) == 0 {
-		return nil
-	}
 	t := console.NewTable("METRIC", ">EXPECTED", ">+-", ">ACTUAL", ">OFF BY")
 	for _, x := range list {
 		off := "-"
@@ -217,9 +197,6 @@ func expectedText(list []expectation) []string {
 }
 
 func constraintsText(list []constraint) []string {
-	if len(list) == 0 {
-		return nil
-	}
 	t := console.NewTable("CONSTRAINT", ">LIMIT", ">ACTUAL", "SATISFIED")
 	for _, h := range list {
 		satisfied := "-"

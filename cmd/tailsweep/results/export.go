@@ -19,16 +19,12 @@ func Export(a *cli.App) *cobra.Command {
 	}
 	format := &cli.Choice{Value: "csv", Valid: []string{"csv", "json"}}
 	cmd.Flags().VarP(format, "output", "o", "form of the output")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		_, spec, trials, err := a.Trials(cmd.Context(), args[0])
-		if err != nil {
-			return err
-		}
+	cmd.RunE = withTrials(a, func(spec *sweep.Spec, trials []sweep.Trial, args []string) error {
 		if format.Value == "csv" {
 			return report.ExportCSV(a.Out, spec, trials)
 		}
 		slices.SortFunc(trials, byNumber)
 		return a.PrintJSON(append([]sweep.Trial{}, trials...)) // always an array
-	}
+	})
 	return cmd
 }

@@ -27,11 +27,7 @@ spec.`,
 	metric := cli.MetricFlag(cmd.Flags(), "only this metric, for example fid.head")
 	f := cmd.Flags()
 	top := cli.Within(f, "top", f.Float64("top", analysis.DefaultTop, "share of the configurations that count as the best, at most 0.4"), cli.AboveZero, 0.4)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		_, spec, trials, err := a.Trials(cmd.Context(), args[0])
-		if err != nil {
-			return err
-		}
+	cmd.RunE = withTrials(a, func(spec *sweep.Spec, trials []sweep.Trial, args []string) error {
 		objectives := spec.Metrics
 		if *metric != "" {
 			objectives = []sweep.Objective{{Name: *metric}}
@@ -49,7 +45,7 @@ spec.`,
 			found, lines = append(found, im), append(lines, importanceText(a, im)...)
 		}
 		return a.PrintAs(output, found, lines...)
-	}
+	})
 	return cmd
 }
 

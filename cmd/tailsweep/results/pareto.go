@@ -34,11 +34,7 @@ sweeps only with the same --reference.`,
 	}
 	output := cli.OutputFlag(cmd)
 	corner := cmd.Flags().StringToString("reference", nil, "reference point of the hypervolume, for example fid.tail=80,fid.head=40 (default: worse than the worst of front and baseline by 10 % of the range)")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		_, spec, trials, err := a.Trials(cmd.Context(), args[0])
-		if err != nil {
-			return err
-		}
+	cmd.RunE = withTrials(a, func(spec *sweep.Spec, trials []sweep.Trial, args []string) error {
 		reference, err := parseReference(spec, *corner)
 		if err != nil {
 			return err
@@ -54,7 +50,7 @@ sweeps only with the same --reference.`,
 			lines = append(lines, "", fmt.Sprintf("hypervolume %.4g from %s", f.Hypervolume, referenceText(spec, f.Reference)))
 		}
 		return a.PrintAs(output, Front{f, list}, lines...)
-	}
+	})
 	return cmd
 }
 

@@ -19,15 +19,11 @@ func Trials(a *cli.App) *cobra.Command {
 		Args:  cli.Args(1, 1, "one sweep"),
 	}
 	output := cli.OutputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		_, spec, trials, err := a.Trials(cmd.Context(), args[0])
-		if err != nil {
-			return err
-		}
+	cmd.RunE = withTrials(a, func(spec *sweep.Spec, trials []sweep.Trial, args []string) error {
 		slices.SortFunc(trials, byNumber)
 		list := trialview.WithFeasibility(spec, trials, trials)
 		return a.PrintAs(output, list, a.Lines(trialview.Table(spec, list, nil))...)
-	}
+	})
 	return cmd
 }
 
@@ -40,4 +36,15 @@ func finished(spec *sweep.Spec, trials []sweep.Trial, number int) (sweep.Trial, 
 		return sweep.Trial{}, cli.NotFoundf("sweep %q has no finished trial %d; `tailsweep trials %[1]s` lists the finished trials", spec.Name, number)
 	}
 	return trials[i], nil
+}
+
+// withTrials makes the RunE of a verb that shows the finished trials of its first argument.
+func withTrials(a *cli.App, show func(spec *sweep.Spec, trials []sweep.Trial, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		_, spec, trials, err := a.Trials(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		return show(spec, trials, args)
+	}
 }

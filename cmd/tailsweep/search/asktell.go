@@ -31,47 +31,17 @@ no stack and no network. All objectives are minimised; a constraint is satisfied
 
 (An init is one line; here it is broken for reading.) The operations:
 
-    init     Starts a search; a second init starts another. Fields:
-               space     the parameters, 1 to 200, see below
-               nobj      objectives, 1 to 8 (1)
-               ncon      constraints, 0 to 8 (0)
-               noisy     repeated evaluations can differ (false)
-               seed      of the search, from 0 (0)
-               budget    trials that the search plans for; it does not end there
-               parallel  parallel trials that the search plans for (1)
-               method    ` + strings.Join(cli.Words(sweep.Methods()), ", ") + ` (bayes)
-    ask      Answers {"id","params"}. For parallel trials ask again before tell. When
-             every configuration of the space was tried, the answer is
-             {"error":...,"exhausted":true}.
-    tell     id, values (one for each objective), constraints (one for each
-             constraint); ids in any order, each once. Or, without values,
-             "status":"failed" (no information about the configuration) or
-             "diverged" (as bad as the worst).
-    inject   Adds a finished trial that was not asked for: params, or u, its point in
-             the unit cube with a number for each parameter in the order of space;
-             then as in tell. Answers {"ok":true,"id"}.
-    best     Answers the best feasible trial:
-             {"ok":true,"id","params","values","constraints"}; with several
-             objectives {"ok":true,"front":[...]}.
-    explain  id. Answers the trial and "reason": why it was suggested.
-    quit     Ends, as does the end of the input.
+    init     starts a search over space; method is one of
+             ` + strings.Join(cli.Words(sweep.Methods()), ", ") + ` (bayes)
+    ask      asks for a configuration; for parallel trials ask again before tell
+    tell     reports a trial: values and constraints, or "status":"failed" or "diverged"
+    inject   adds a finished trial that was not asked for
+    best     asks for the best feasible trial, or with several objectives for the front
+    explain  asks why a trial was suggested
+    quit     ends, as does the end of the input
 
-A parameter has name, type, and the fields of its type:
-
-    float    low, high; log; step (or q); zero, the probability of an exact 0,
-             which needs low > 0; mu and sigma for a normal distribution, with log
-             of the natural logarithm, cut off at low and high
-    int      low, high; log; step (or q); zero
-    cat      choices: numbers or strings
-    ordinal  choices, whose order has a meaning
-    const    value
-    any      when: "NAME OP VALUE", OP one of == != < <= > >=: the parameter is
-             absent from params while this is false. count: the number of values of
-             a range with method grid
-
-A faulty request is answered {"error":"FIELD: ..."} and changes nothing; the session
-continues. Unknown fields are faults. Limits: 1 MiB for a line, 100000 trials, 1000
-choices. docs/asktell.md has a client in Python.`,
+A faulty request is answered {"error":"FIELD: ..."} with the valid values, and changes
+nothing. docs/asktell.md has every field and limit, and a client in Python.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ended := make(chan error, 1)
 			go func() { ended <- asktell.Serve(a.In, a.Out) }()

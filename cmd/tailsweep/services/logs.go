@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -33,9 +32,9 @@ func Logs(a *cli.App) *cobra.Command {
 		if len(args) == 1 {
 			return processLog(a, args[0])
 		}
-		number, err := strconv.Atoi(args[1])
-		if err != nil || number < 0 {
-			return cli.Usagef("logs: %q is not a trial number (valid: 0 or more)", args[1])
+		number, err := cli.TrialNumber(args[1])
+		if err != nil {
+			return err
 		}
 		return trialLog(a, cmd, args[0], number, *attempt)
 	}

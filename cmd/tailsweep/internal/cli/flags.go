@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dustin/go-humanize/english"
@@ -56,6 +57,15 @@ func Args(least, most int, names string) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// TrialNumber reads the number of a trial from an argument.
+func TrialNumber(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return 0, Usagef("%q is not a trial number (valid: 0 or more; `tailsweep trials SWEEP` lists the finished trials)", text)
+	}
+	return n, nil
 }
 
 // checked is a flag whose value is checked when it is set. It implements pflag.Value.

@@ -108,8 +108,12 @@ func (t *Table) Render(width int, paint Paint) []string {
 // Plain returns the lines without colours, at any width.
 func (t *Table) Plain() []string { return t.Render(0, Painter(false)) }
 
-// Indented returns the plain lines, indented, after an empty line.
+// Indented returns the plain lines, indented, after an empty line; nothing where there
+// are no rows.
 func (t *Table) Indented() []string {
+	if len(t.rows) == 0 {
+		return nil
+	}
 	lines := []string{""}
 	for _, line := range t.Plain() {
 		lines = append(lines, "  "+strings.TrimRight(line, " "))
