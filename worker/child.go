@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"syscall"
@@ -14,10 +15,10 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// How long a child may linger before it is killed.
+// Time limits at the end of a child.
 const (
 	afterLastEvent = 10 * time.Second // between its last event and its end
-	afterExit      = 5 * time.Second  // its pipes, held open by a process that left its group
+	afterExit      = 5 * time.Second  // for the rest of its output; a process that left its group may keep the pipes open
 )
 
 // child is one run of a child process.
@@ -26,7 +27,7 @@ type child struct {
 	log     *attemptLog
 	last    lastLines
 	events  *eventQueue
-	spoke   chan struct{}    // closed at its last event
+	spoke   chan struct{}    // closed after its last event
 	ended   chan struct{}    // closed when it is reaped and its output is read
 	state   *os.ProcessState // after ended
 	waitErr error            // of the wait and of reading its output, after ended
@@ -34,8 +35,8 @@ type child struct {
 	oom     int64            // oomKills before it started
 }
 
-// spawn starts `<executable> <verb> --job jobFile` in slot s.
-func (c *Children) spawn(verb, jobFile, logFile string, s slot) (*child, error) {
+// spawn starts `<executable> <verb> --job jobFile` on the device.
+func (c *Children) spawn(verb, jobFile, logFile, device string) (*child, error) {
 	log, err := createLog(logFile)
 	if err != nil {
 		return nil, err
@@ -43,39 +44,37 @@ func (c *Children) spawn(verb, jobFile, logFile string, s slot) (*child, error) 
 	ch := &child{log: log, events: newEventQueue(), spoke: make(chan struct{}), ended: make(chan struct{}), linger: c.linger}
 	ch.oom, _ = oomKills()
 
-	cmd := exec.Command(c.executable, verb, "--job", jobFile)
-	cmd.Env = childEnviron(os.Environ(), s.device)
+	cmd := exec.Command(c.config.Executable, verb, "--job", jobFile)
+	cmd.Env = childEnviron(os.Environ(), device)
 	isolate(cmd)
-	stdout := output{lines: lines{emit: ch.stdoutLine}}
-	stderr := output{lines: lines{emit: func(line []byte) { ch.last.add(line); log.line(line) }}}
+	var stdout, stderr io.ReadCloser
 	lifeline, err := cmd.StdinPipe() // open until the child ends, or this process does
 	if err == nil {
-		err = stdout.open(&cmd.Stdout)
+		stdout, err = cmd.StdoutPipe()
 	}
 	if err == nil {
-		err = stderr.open(&cmd.Stderr)
+		stderr, err = cmd.StderrPipe()
 	}
 	if err == nil {
 		err = c.starter.start(cmd)
 	}
-	err = errors.Join(err, stdout.closeWriter(), stderr.closeWriter())
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start a child: %w", err), stdout.close(), stderr.close(), log.close())
+		return nil, errors.Join(fmt.Errorf("start a child: %w", err), log.close())
 	}
 	ch.process = cmd.Process
-	stdout.read()
-	stderr.read()
+	readStdout := follow(stdout, ch.stdoutLine)
+	readStderr := follow(stderr, func(line []byte) { ch.last.add(line); log.line(line) })
 	go func() {
 		defer close(ch.ended)
 		ch.state, ch.waitErr = reap(ch.process, ch.kill)
-		ch.waitErr = errors.Join(ch.waitErr, lifeline.Close(), stdout.wait(afterExit), stderr.wait(afterExit))
+		ch.waitErr = errors.Join(ch.waitErr, lifeline.Close(), readStdout(), readStderr())
 		ch.events.close()
 	}()
 	return ch, nil
 }
 
-// stdoutLine queues a line that is an event. Other lines, which a library may print,
-// go to the log only.
+// stdoutLine adds a line to the log, and to the queue if it is an event. A library may
+// print other lines.
 func (ch *child) stdoutLine(line []byte) {
 	ch.log.line(line)
 	var e job.Event
@@ -92,7 +91,7 @@ func (ch *child) stdoutLine(line []byte) {
 	}
 }
 
-// kill ends the child and its whole group at once. Errors mean that nothing is left.
+// kill ends the child and its process group at once. An error means that no process is left.
 func (ch *child) kill() { _ = syscall.Kill(-ch.process.Pid, syscall.SIGKILL) }
 
 // supervise passes the child's events to handle until it ends, kills it when ctx

@@ -1,13 +1,13 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/tailsweep/tailsweep/activities"
@@ -32,13 +32,10 @@ type Logs interface {
 // Children runs each job in a process of its own and implements
 // activities.Trainer. Safe for concurrent use; a job waits for a free slot.
 type Children struct {
-	executable string
-	backend    string
-	slots      slots
-	logs       Logs
-	log        *slog.Logger
-	starter    starter
-	linger     time.Duration // see child; a test shortens it
+	config  ChildrenConfig
+	slots   slots
+	starter starter
+	linger  time.Duration // see child; a test shortens it
 }
 
 var _ activities.Trainer = (*Children)(nil)
@@ -55,10 +52,7 @@ type ChildrenConfig struct {
 
 // NewChildren returns a Trainer that starts children. The caller closes it.
 func NewChildren(c ChildrenConfig) *Children {
-	return &Children{
-		executable: c.Executable, backend: c.Backend, slots: newSlots(max(c.Slots, 1), c.Devices),
-		logs: c.Logs, log: c.Log, starter: newStarter(), linger: afterLastEvent,
-	}
+	return &Children{config: c, slots: newSlots(max(c.Slots, 1), c.Devices), starter: newStarter(), linger: afterLastEvent}
 }
 
 // Close ends the thread that starts the children. The caller must have waited for
@@ -73,8 +67,8 @@ func (c *Children) Train(
 	defer c.keepLog(ctx, t, logFile)
 
 	progress := activities.Progress{Steps: t.Spec.Train.Steps}
-	end, err := c.run(ctx, "train", t.Staging, job.Train{TrainJob: t, Backend: c.backend}, drain, func(e job.Event) error {
-		take(&progress, e)
+	end, err := c.run(ctx, "train", t.Staging, job.Train{TrainJob: t, Backend: c.config.Backend}, drain, func(e job.Event) error {
+		update(&progress, e)
 		if e.Type != job.Checkpoint {
 			return report(progress)
 		}
@@ -89,17 +83,16 @@ func (c *Children) Train(
 		return activities.Outcome{}, err
 	}
 	outcome := activities.Outcome{Step: end.last.Step, Losses: end.last.Losses, Backend: progress.Backend}
-	switch end.last.Type {
-	case job.Done:
-		outcome.Status = activities.OutcomeDone
-	case job.Diverged:
-		outcome.Status = activities.OutcomeDiverged
-	case job.Preempted:
-		outcome.Status = activities.OutcomePreempted
-	default:
+	known := false
+	if outcome.Status, known = outcomes[end.last.Type]; !known {
 		return activities.Outcome{}, fail(sweep.FailBug, fmt.Sprintf("a training child ended with a %q event", end.last.Type), "")
 	}
 	return outcome, nil
+}
+
+// outcomes maps the last event of a training child to how the training ended.
+var outcomes = map[job.Type]activities.OutcomeStatus{
+	job.Done: activities.OutcomeDone, job.Diverged: activities.OutcomeDiverged, job.Preempted: activities.OutcomePreempted,
 }
 
 // Evaluate implements activities.Trainer.
@@ -107,8 +100,8 @@ func (c *Children) Evaluate(
 	ctx context.Context, t sweep.EvaluateJob, report func(activities.Progress) error,
 ) (sweep.Evaluation, error) {
 	var progress activities.Progress
-	end, err := c.run(ctx, "evaluate", t.Output, job.Evaluate{EvaluateJob: t, Backend: c.backend}, nil, func(e job.Event) error {
-		take(&progress, e)
+	end, err := c.run(ctx, "evaluate", t.Output, job.Evaluate{EvaluateJob: t, Backend: c.config.Backend}, nil, func(e job.Event) error {
+		update(&progress, e)
 		return report(progress)
 	})
 	if err != nil {
@@ -130,11 +123,11 @@ func (c *Children) Evaluate(
 func (c *Children) run(
 	ctx context.Context, verb, dir string, j any, drain <-chan struct{}, handle func(job.Event) error,
 ) (ending, error) {
-	s, err := c.slots.take(ctx)
+	device, err := c.slots.take(ctx)
 	if err != nil {
 		return ending{}, interrupted(err)
 	}
-	defer c.slots.give(s)
+	defer func() { c.slots <- device }()
 
 	jobFile := filepath.Join(dir, jobFileName)
 	data, err := json.Marshal(j)
@@ -144,13 +137,13 @@ func (c *Children) run(
 	if err != nil {
 		return ending{}, interrupted(fmt.Errorf("write the job file: %w", err))
 	}
-	ch, err := c.spawn(verb, jobFile, filepath.Join(dir, logFileName), s)
+	ch, err := c.spawn(verb, jobFile, filepath.Join(dir, logFileName), device)
 	if err != nil {
 		return ending{}, interrupted(err)
 	}
 	end, cause := ch.supervise(ctx, drain, handle)
 	if err := ch.log.close(); err != nil {
-		c.log.Warn("an attempt's log is incomplete", "error", err)
+		c.config.Log.Warn("an attempt's log is incomplete", "error", err)
 	}
 	if cause != nil {
 		return ending{}, interrupted(cause)
@@ -169,23 +162,17 @@ func (c *Children) keepLog(ctx context.Context, t sweep.TrainJob, path string) {
 	if _, err := os.Stat(path); err != nil {
 		return // the child never started
 	}
-	if err := c.logs.PutLog(ctx, t.Spec.Name, t.Assignment.Number, t.Attempt, path); err != nil {
-		c.log.Warn("cannot keep an attempt's log", "sweep", t.Spec.Name, "trial", t.Assignment.Number,
+	if err := c.config.Logs.PutLog(ctx, t.Spec.Name, t.Assignment.Number, t.Attempt, path); err != nil {
+		c.config.Log.Warn("cannot keep an attempt's log", "sweep", t.Spec.Name, "trial", t.Assignment.Number,
 			"attempt", t.Attempt, "error", err)
 	}
 }
 
-// take updates the progress with an event.
-func take(p *activities.Progress, e job.Event) {
+// update updates the progress with an event.
+func update(p *activities.Progress, e job.Event) {
 	if e.Type == job.Loading {
 		p.Loaded = e.Step
 		return
-	}
-	if e.Backend != "" {
-		p.Backend = e.Backend
-	}
-	if e.Steps > 0 {
-		p.Steps = e.Steps
 	}
 	switch e.Type {
 	case job.Started, job.Progress:
@@ -193,12 +180,8 @@ func take(p *activities.Progress, e job.Event) {
 	case job.Checkpoint:
 		p.Step = max(p.Step, e.Step) // it is reported once complete, while training continues
 	}
-	if e.StepsPerSecond > 0 {
-		p.StepsPerSecond = e.StepsPerSecond
-	}
-	if e.Point != nil {
-		p.Point = e.Point
-	}
+	p.Backend, p.Steps = cmp.Or(e.Backend, p.Backend), cmp.Or(e.Steps, p.Steps)
+	p.StepsPerSecond, p.Point = cmp.Or(e.StepsPerSecond, p.StepsPerSecond), cmp.Or(e.Point, p.Point)
 }
 
 // inside returns an error unless path is in the folder dir.
@@ -207,7 +190,7 @@ func inside(dir, path string) error {
 	if err != nil {
 		return err
 	}
-	if rel == "." || rel == ".." || strings.HasPrefix(rel, "../") {
+	if rel == "." || !filepath.IsLocal(rel) {
 		return fmt.Errorf("%q is not inside %q", path, dir)
 	}
 	return nil

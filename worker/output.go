@@ -52,56 +52,24 @@ func (l *lines) flush() {
 	l.pending = l.pending[:0]
 }
 
-// output is a pipe from a child whose lines are passed on as they come.
-type output struct {
-	lines  lines
-	reader *os.File
-	writer *os.File   // the child's end
-	done   chan error // of reading
-}
-
-// open makes the pipe and gives its end to the child.
-func (o *output) open(end *io.Writer) (err error) {
-	if o.reader, o.writer, err = os.Pipe(); err == nil {
-		*end = o.writer
-	}
-	return err
-}
-
-// closeWriter closes this process's copy of the child's end.
-func (o *output) closeWriter() error {
-	if o.writer == nil {
-		return nil
-	}
-	return o.writer.Close()
-}
-
-// close closes the pipe of a child that did not start.
-func (o *output) close() error {
-	if o.reader == nil {
-		return nil
-	}
-	return o.reader.Close()
-}
-
-// read passes on the lines until all writers have closed their end.
-func (o *output) read() {
-	o.done = make(chan error, 1)
+// follow calls emit for each line from a child's pipe. wait is called after the child has
+// ended and returns when all is read. A process that left the child's group may keep the
+// pipe open, so wait gives up after afterExit.
+func follow(pipe io.ReadCloser, emit func(line []byte)) (wait func() error) {
+	done := make(chan error, 1)
 	go func() {
-		_, err := io.Copy(&o.lines, o.reader)
-		o.lines.flush()
-		o.done <- errors.Join(err, o.reader.Close())
+		l := lines{emit: emit}
+		_, err := io.Copy(&l, pipe)
+		l.flush()
+		done <- errors.Join(err, pipe.Close())
 	}()
-}
-
-// wait waits for the end of read after the child has ended. A process that left the
-// child's group may hold the pipe open, so it gives up after patience.
-func (o *output) wait(patience time.Duration) error {
-	err := o.reader.SetReadDeadline(time.Now().Add(patience))
-	if errors.Is(err, os.ErrClosed) {
-		err = nil // it has been read already
+	return func() error {
+		err := pipe.(*os.File).SetReadDeadline(time.Now().Add(afterExit))
+		if errors.Is(err, os.ErrClosed) {
+			err = nil // all is read
+		}
+		return errors.Join(err, <-done)
 	}
-	return errors.Join(err, <-o.done)
 }
 
 // attemptLog keeps the beginning of a child's output in a file, and its end in memory

@@ -8,38 +8,31 @@ import (
 	"strings"
 )
 
-// slot is the right to run one child, on one device.
-type slot struct {
-	index  int
-	device string // CUDA_VISIBLE_DEVICES of its children; "" leaves the worker's own
-}
-
-// slots holds the free slots; each is used by one child at a time.
-type slots chan slot
+// slots holds the free slots, each of which runs one child at a time. A slot is the
+// device of its children, CUDA_VISIBLE_DEVICES; "" leaves the worker's own.
+type slots chan string
 
 // newSlots makes n slots over the devices, in turn.
 func newSlots(n int, devices []string) slots {
 	free := make(slots, n)
 	for i := range n {
-		s := slot{index: i}
+		device := ""
 		if len(devices) > 0 {
-			s.device = devices[i%len(devices)]
+			device = devices[i%len(devices)]
 		}
-		free <- s
+		free <- device
 	}
 	return free
 }
 
-func (f slots) take(ctx context.Context) (slot, error) {
+func (f slots) take(ctx context.Context) (device string, err error) {
 	select {
-	case s := <-f:
-		return s, nil
+	case device = <-f:
+		return device, nil
 	case <-ctx.Done():
-		return slot{}, context.Cause(ctx)
+		return "", context.Cause(ctx)
 	}
 }
-
-func (f slots) give(s slot) { f <- s }
 
 // gpuRoot is where NVIDIA's kernel driver lists its GPUs.
 const gpuRoot = "/proc/driver/nvidia/gpus"

@@ -59,7 +59,7 @@ func TestSlotsByDevice(t *testing.T) {
 	for range 3 {
 		s, err := free.take(t.Context())
 		require.NoError(t, err)
-		devices = append(devices, s.device)
+		devices = append(devices, s)
 	}
 	require.Equal(t, []string{"0", "3", "0"}, devices)
 }
