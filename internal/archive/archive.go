@@ -36,21 +36,31 @@ const (
 	maxCurve  = 64 << 20
 )
 
-// read returns the object at key, or an error when it is larger than limit bytes.
-func (a *Archive) read(ctx context.Context, key string, limit int64) ([]byte, store.Info, error) {
-	r, info, err := a.store.Get(ctx, key)
+// object is an object of the archive: its key, or the error of its key.
+type object struct {
+	store store.Store
+	key   string
+	err   error
+}
+
+// object takes the results of a function that makes keys.
+func (a *Archive) object(key string, err error) object { return object{a.store, key, err} }
+
+// read returns the content, or an error when it is larger than limit bytes.
+func (o object) read(ctx context.Context, limit int64) ([]byte, store.Info, error) {
+	if o.err != nil {
+		return nil, store.Info{}, o.err
+	}
+	r, info, err := o.store.Get(ctx, o.key)
 	if err != nil {
 		return nil, store.Info{}, err
 	}
 	data, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if closeErr := r.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return nil, store.Info{}, fmt.Errorf("archive: read %s: %w", key, err)
+	if err = errors.Join(err, r.Close()); err != nil {
+		return nil, store.Info{}, fmt.Errorf("archive: read %s: %w", o.key, err)
 	}
 	if int64(len(data)) > limit {
-		return nil, info, &tooLargeError{key: key, limit: limit}
+		return nil, info, &tooLargeError{key: o.key, limit: limit}
 	}
 	return data, info, nil
 }
@@ -65,49 +75,60 @@ func (e *tooLargeError) Error() string {
 	return fmt.Sprintf("archive: %s is larger than the %d bytes that are read", e.key, e.limit)
 }
 
-// readJSON decodes the object at key into v. An unknown field is not an error, so
-// that a later version can add one.
-func (a *Archive) readJSON(ctx context.Context, key string, limit int64, v any) (store.Info, error) {
-	data, info, err := a.read(ctx, key, limit)
+// readJSON decodes the content into v. An unknown field is not an error, so that a
+// later version can add one.
+func (o object) readJSON(ctx context.Context, limit int64, v any) (store.Info, error) {
+	data, info, err := o.read(ctx, limit)
 	if err != nil {
 		return store.Info{}, err
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return store.Info{}, fmt.Errorf("archive: %s: %w", key, err)
+		return store.Info{}, fmt.Errorf("archive: %s: %w", o.key, err)
 	}
 	return info, nil
 }
 
+// put stores body.
+func (o object) put(ctx context.Context, body []byte) error {
+	if o.err != nil {
+		return o.err
+	}
+	return o.store.Put(ctx, o.key, bytes.NewReader(body), int64(len(body)))
+}
+
 // putFile stores the plain file at path.
-func (a *Archive) putFile(ctx context.Context, key, path string) (err error) {
+func (o object) putFile(ctx context.Context, path string) error {
+	if o.err != nil {
+		return o.err
+	}
 	f, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("archive: put %s: %w", key, err)
+		return fmt.Errorf("archive: put %s: %w", o.key, err)
 	}
 	defer func() { _ = f.Close() }() // only read
 	info, err := f.Stat()
 	if err != nil {
-		return fmt.Errorf("archive: put %s: %w", key, err)
+		return fmt.Errorf("archive: put %s: %w", o.key, err)
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("archive: put %s: %s is not a plain file", key, path)
+		return fmt.Errorf("archive: put %s: %s is not a plain file", o.key, path)
 	}
-	return a.store.Put(ctx, key, f, info.Size())
+	return o.store.Put(ctx, o.key, f, info.Size())
 }
 
-// create puts body at key unless something is there: the same content is
-// success with created=false, other content wraps activities.ErrConflict.
-func (a *Archive) create(ctx context.Context, key string, body []byte) (created bool, err error) {
-	_, err = a.store.PutIfAbsent(ctx, key, body)
+// create stores body unless the object exists. An object with this content is not an
+// error; the error of one with other content wraps activities.ErrConflict.
+func (o object) create(ctx context.Context, body []byte) error {
+	if o.err != nil {
+		return o.err
+	}
+	_, err := o.store.PutIfAbsent(ctx, o.key, body)
 	if !errors.Is(err, store.ErrExists) {
-		return err == nil, err
+		return err
 	}
-	found, _, err := a.read(ctx, key, store.MaxConditional)
-	if err != nil {
-		return false, err
+	found, _, err := o.read(ctx, store.MaxConditional)
+	if err == nil && !bytes.Equal(found, body) {
+		err = fmt.Errorf("archive: %s: %w", o.key, activities.ErrConflict)
 	}
-	if !bytes.Equal(found, body) {
-		return false, fmt.Errorf("archive: %s: %w", key, activities.ErrConflict)
-	}
-	return false, nil
+	return err
 }

@@ -107,7 +107,7 @@ func TestBeginReplacesAReservationThatNeverStarted(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, right, spec)
 	require.Equal(t, "# right\n", string(yaml))
-	copied, _, err := a.read(t.Context(), "v1/sweeps/"+name+"/spec.yaml", 100)
+	copied, _, err := a.object("v1/sweeps/"+name+"/spec.yaml", nil).read(t.Context(), 100)
 	require.NoError(t, err)
 	require.Equal(t, "# right\n", string(copied))
 

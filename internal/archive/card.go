@@ -90,49 +90,38 @@ func (c card) markdown() []byte {
 // metrics writes a table with a row for each family and a column for each class group.
 func (c card) metrics(line func(string, ...any)) {
 	groups := sweep.MetricGroups()
+	cells := func(values map[string]float64, family string) string {
+		row := make([]string, len(groups))
+		for i, group := range groups {
+			value, ok := values[family+"."+group]
+			if !ok && group == sweep.GroupAll {
+				value, ok = values[family]
+			}
+			if ok {
+				row[i] = number(value)
+			}
+		}
+		return strings.Join(row, " | ")
+	}
 	line("\n## Metrics\n\n| metric | %s |\n|---|---|---|---|---|", strings.Join(groups, " | "))
-	shown := make(map[string]bool)
-	for _, name := range slices.Sorted(maps.Keys(c.trial.Metrics)) {
-		family, _, grouped := strings.Cut(name, ".")
-		if shown[family] {
-			continue
-		}
-		if strings.HasPrefix(name, sweep.FIDClass) {
-			continue
-		}
-		shown[family] = true
-		var cells []string
-		for _, group := range groups {
-			key := family
-			if grouped {
-				key += "." + group
-			}
-			value, ok := c.trial.Metrics[key]
-			if !ok || (!grouped && group != sweep.GroupAll) {
-				cells = append(cells, "")
-				continue
-			}
-			cells = append(cells, number(value))
-		}
-		line("| %s | %s |", cell(family), strings.Join(cells, " | "))
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.trial.Metrics)) {
+	families, classes := map[string]bool{}, map[string]float64{}
+	for name, value := range c.trial.Metrics {
 		if class, ok := strings.CutPrefix(name, sweep.FIDClass); ok {
-			line("| fid of %s | %s | | | |", cell(class), number(c.trial.Metrics[name]))
+			classes[class] = value
+			continue
 		}
+		family, _, _ := strings.Cut(name, ".")
+		families[family] = true
 	}
-	if len(c.trial.Floor) == 0 {
-		return
+	for _, family := range slices.Sorted(maps.Keys(families)) {
+		line("| %s | %s |", cell(family), cells(c.trial.Metrics, family))
 	}
-	var cells []string
-	for _, group := range groups {
-		cell := ""
-		if value, ok := c.trial.Floor[sweep.FamilyFID+"."+group]; ok {
-			cell = number(value)
-		}
-		cells = append(cells, cell)
+	for _, class := range slices.Sorted(maps.Keys(classes)) {
+		line("| fid of %s | %s | | | |", cell(class), number(classes[class]))
 	}
-	line("| fid of half of the real images against the other | %s |", strings.Join(cells, " | "))
+	if len(c.trial.Floor) > 0 {
+		line("| fid of half of the real images against the other half | %s |", cells(c.trial.Floor, sweep.FamilyFID))
+	}
 }
 
 // number formats a value with four significant digits.

@@ -258,7 +258,7 @@ func ledgerFault(name, key string, err error) error {
 
 // ledgerObject reads an object that the ledger needs: an absent one is damage.
 func (a *Archive) ledgerObject(ctx context.Context, name, key string, limit int64) ([]byte, error) {
-	data, _, err := a.read(ctx, key, limit)
+	data, _, err := a.object(key, nil).read(ctx, limit)
 	var large *tooLargeError
 	switch {
 	case errors.Is(err, store.ErrNotFound):

@@ -76,20 +76,16 @@ func (a *Archive) Upload(
 	// No file of a whole checkpoint is ever overwritten.
 	switch _, err := a.store.Stat(ctx, manifestKey(key)); {
 	case err == nil:
-		_, err = a.create(ctx, manifestKey(key), manifest)
-		return ref, err
+		return ref, a.object(manifestKey(key), nil).create(ctx, manifest)
 	case !errors.Is(err, store.ErrNotFound):
 		return activities.CheckpointRef{}, err
 	}
 	for _, f := range m.Files {
-		if err := a.putFile(ctx, key+"/"+f.Path, filepath.Join(dir, filepath.FromSlash(f.Path))); err != nil {
+		if err := a.object(key+"/"+f.Path, nil).putFile(ctx, filepath.Join(dir, filepath.FromSlash(f.Path))); err != nil {
 			return activities.CheckpointRef{}, err
 		}
 	}
-	if _, err := a.create(ctx, manifestKey(key), manifest); err != nil {
-		return activities.CheckpointRef{}, err
-	}
-	return ref, nil
+	return ref, a.object(manifestKey(key), nil).create(ctx, manifest)
 }
 
 // Download implements activities.Checkpoints. dir must not exist, or be empty.
@@ -103,7 +99,7 @@ func (a *Archive) Download(ctx context.Context, key, dir string) (err error) {
 	}
 	return appear(dir, func(root *os.Root) error {
 		for _, f := range m.Files {
-			if err := a.fetch(ctx, key, f, root); err != nil {
+			if err := a.download(ctx, key, f, root); err != nil {
 				return err
 			}
 		}
@@ -118,7 +114,7 @@ func (a *Archive) manifest(ctx context.Context, key string) ([]byte, checkpoint.
 	if err != nil {
 		return nil, checkpoint.Manifest{}, err
 	}
-	data, _, err := a.read(ctx, manifestKey(key), checkpoint.MaxManifestBytes)
+	data, _, err := a.object(manifestKey(key), nil).read(ctx, checkpoint.MaxManifestBytes)
 	if err != nil {
 		return nil, checkpoint.Manifest{}, err
 	}
@@ -156,9 +152,9 @@ func (a *Archive) Remove(ctx context.Context, key string) error {
 	return nil
 }
 
-// fetch copies one file of the checkpoint at key into root and checks its size and hash.
+// download copies one file of the checkpoint at key into root and checks its size and hash.
 // It writes nothing outside root, whatever f.Path is.
-func (a *Archive) fetch(ctx context.Context, key string, f checkpoint.File, root *os.Root) (err error) {
+func (a *Archive) download(ctx context.Context, key string, f checkpoint.File, root *os.Root) (err error) {
 	corrupt := func(format string, args ...any) error {
 		return fmt.Errorf("archive: %s: %w: %s %s", key, activities.ErrCorrupt, f.Path, fmt.Sprintf(format, args...))
 	}
@@ -176,7 +172,7 @@ func (a *Archive) fetch(ctx context.Context, key string, f checkpoint.File, root
 	hash := sha256.New()
 	n, err := copyFile(root, f.Path, io.TeeReader(io.LimitReader(r, f.Size+1), hash))
 	if err != nil {
-		return fmt.Errorf("archive: fetch %s/%s: %w", key, f.Path, err)
+		return fmt.Errorf("archive: download %s/%s: %w", key, f.Path, err)
 	}
 	if n != f.Size {
 		return corrupt("has %d bytes or more, the manifest says %d", n, f.Size)

@@ -97,7 +97,7 @@ func stage(t *testing.T, trial, attempt, step int, content string) string {
 // overwrite changes an object behind the archive's back.
 func overwrite(t *testing.T, s store.Store, key string, change func([]byte) []byte) {
 	t.Helper()
-	data, _, err := New(s).read(t.Context(), key, 1<<20)
+	data, _, err := New(s).object(key, nil).read(t.Context(), 1<<20)
 	require.NoError(t, err)
 	require.NoError(t, s.Delete(t.Context(), key))
 	_, err = s.PutIfAbsent(t.Context(), key, change(data))

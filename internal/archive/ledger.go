@@ -35,7 +35,7 @@ func (a *Archive) AppendSegment(ctx context.Context, sweepName string, seg int, 
 			return ledgerFault(sweepName, key, err)
 		}
 	}
-	if _, err := a.create(ctx, key, body); err != nil {
+	if err := a.object(key, nil).create(ctx, body); err != nil {
 		return err
 	}
 	if c.len() > seg {
@@ -145,9 +145,7 @@ func checkTrial(t sweep.Trial) error {
 	if err := checkNumber("trial", t.Number); err != nil {
 		return err
 	}
-	switch t.Kind {
-	case sweep.KindSearch, sweep.KindBaseline:
-	default:
+	if t.Kind != sweep.KindSearch && t.Kind != sweep.KindBaseline {
 		return fmt.Errorf("trial %d has kind %q: want %s or %s", t.Number, t.Kind, sweep.KindSearch, sweep.KindBaseline)
 	}
 	if !slices.Contains(sweep.StatusList(), t.Status) {

@@ -144,7 +144,7 @@ func TestSegmentsAreChained(t *testing.T) {
 	appendEach(t, a, 0, 2)
 	previous := aSpec().Digest()
 	for seg := range 3 {
-		raw, _, err := a.read(t.Context(), ledgerKey(seg), maxSegment)
+		raw, _, err := a.object(ledgerKey(seg), nil).read(t.Context(), maxSegment)
 		require.NoError(t, err)
 		require.Contains(t, string(raw), fmt.Sprintf(`{"segment":%d,"previous":"%s","trials":1,"digest":"`, seg, previous))
 		previous = digestOf(raw)
@@ -172,7 +172,7 @@ var damages = []struct {
 		overwrite(t, s, "v1/sweeps/"+name+"/spec.json", func([]byte) []byte { return []byte("{") })
 	}, "v1/sweeps/" + name + "/spec.json", "JSON"},
 	{"a copy of another segment", func(t *testing.T, s store.Store) {
-		data, _, err := New(s).read(t.Context(), ledgerKey(3), maxSegment)
+		data, _, err := New(s).object(ledgerKey(3), nil).read(t.Context(), maxSegment)
 		require.NoError(t, err)
 		overwrite(t, s, ledgerKey(2), func([]byte) []byte { return data })
 	}, ledgerKey(2), "it is segment 3"},
@@ -217,7 +217,7 @@ func removing(key string) func(*testing.T, store.Store) {
 // relink writes a segment with other trials after the one before it.
 func relink(t *testing.T, s store.Store, seg int, trials ...sweep.Trial) {
 	t.Helper()
-	before, _, err := New(s).read(t.Context(), ledgerKey(seg-1), maxSegment)
+	before, _, err := New(s).object(ledgerKey(seg-1), nil).read(t.Context(), maxSegment)
 	require.NoError(t, err)
 	raw, err := encodeSegment(seg, digestOf(before), trials)
 	require.NoError(t, err)

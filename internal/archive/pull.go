@@ -22,7 +22,7 @@ const (
 	GridName  = "grid.png"
 )
 
-// Pull describes what to fetch, and to which folder.
+// Pull describes what to download, and to which folder.
 type Pull struct {
 	Sweep string
 	Trial sweep.Trial
@@ -33,7 +33,7 @@ type Pull struct {
 // Folder returns the folder of the pulled trial.
 func (p Pull) Folder() string { return filepath.Join(p.Dir, fmt.Sprintf("trial-%06d", p.Trial.Number)) }
 
-// Pull fetches a trial's final checkpoint and verifies it: weights, curve and manifest,
+// Pull downloads a trial's final checkpoint and verifies it: weights, curve and manifest,
 // with the sample grid, the spec, the trial and a model card. p.Folder() must not exist
 // or be empty (ErrNotEmpty); after an error nothing of it remains. The error of damage
 // in the store wraps activities.ErrCorrupt, that of a checkpoint which retention has
@@ -88,7 +88,7 @@ func (a *Archive) Pull(ctx context.Context, p Pull) error {
 			if !p.State && strings.HasPrefix(f.Path, checkpoint.StateDir+"/") {
 				continue
 			}
-			if err := a.fetch(ctx, p.Trial.Checkpoint, f, root); err != nil {
+			if err := a.download(ctx, p.Trial.Checkpoint, f, root); err != nil {
 				return err
 			}
 		}

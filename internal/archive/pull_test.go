@@ -131,7 +131,7 @@ func TestRootHoldsPaths(t *testing.T) {
 	require.NoError(t, err)
 	f, ok := m.File(checkpoint.ModelName)
 	require.True(t, ok)
-	data, _, err := a.read(t.Context(), trial.Checkpoint+"/"+f.Path, 100)
+	data, _, err := a.object(trial.Checkpoint+"/"+f.Path, nil).read(t.Context(), 100)
 	require.NoError(t, err)
 	_, err = s.PutIfAbsent(t.Context(), trial.Checkpoint+"/link/evil", data)
 	require.NoError(t, err)
@@ -142,7 +142,7 @@ func TestRootHoldsPaths(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, root.Close()) }()
 	f.Path = "link/evil"
-	require.Error(t, a.fetch(t.Context(), trial.Checkpoint, f, root))
+	require.Error(t, a.download(t.Context(), trial.Checkpoint, f, root))
 	require.Empty(t, tree(t, elsewhere))
 }
 

@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -222,11 +221,7 @@ func (r reservation) encode() (key string, body []byte, err error) {
 
 // putYAML writes spec.yaml, a copy for people.
 func (a *Archive) putYAML(ctx context.Context, r reservation) error {
-	key, err := sweepKey(r.Spec.Name, yamlName)
-	if err != nil {
-		return err
-	}
-	return a.store.Put(ctx, key, bytes.NewReader([]byte(r.YAML)), int64(len(r.YAML)))
+	return a.object(sweepKey(r.Spec.Name, yamlName)).put(ctx, []byte(r.YAML))
 }
 
 // LoadSpec returns a sweep's spec and its YAML as submitted, or an error that
@@ -241,16 +236,13 @@ func (a *Archive) LoadSpec(ctx context.Context, name string) (*sweep.Spec, []byt
 
 // reservation reads spec.json.
 func (a *Archive) reservation(ctx context.Context, name string) (r reservation, etag string, err error) {
-	key, err := sweepKey(name, specName)
-	if err != nil {
-		return reservation{}, "", err
-	}
-	data, info, err := a.read(ctx, key, maxSpec)
+	spec := a.object(sweepKey(name, specName))
+	data, info, err := spec.read(ctx, maxSpec)
 	if err != nil {
 		return reservation{}, "", err
 	}
 	if r, err = parseReservation(name, data); err != nil {
-		return reservation{}, "", fmt.Errorf("archive: %s: %w", key, err)
+		return reservation{}, "", fmt.Errorf("archive: %s: %w", spec.key, err)
 	}
 	return r, info.ETag, nil
 }

@@ -25,7 +25,7 @@ func TestBeginTakesANameOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, aSpec(), spec)
 	require.Equal(t, "# first\n", string(yaml))
-	copied, _, err := a.read(t.Context(), "v1/sweeps/"+name+"/spec.yaml", 100)
+	copied, _, err := a.object("v1/sweeps/"+name+"/spec.yaml", nil).read(t.Context(), 100)
 	require.NoError(t, err)
 	require.Equal(t, "# first\n", string(copied))
 
@@ -53,7 +53,7 @@ func TestBeginSurvivesACrash(t *testing.T) {
 	created, err := a.Begin(t.Context(), aSpec(), []byte("name: x # again\n"), run{temporal, aSpec(), never})
 	require.NoError(t, err)
 	require.False(t, created)
-	copied, _, err := a.read(t.Context(), "v1/sweeps/"+name+"/spec.yaml", 100)
+	copied, _, err := a.object("v1/sweeps/"+name+"/spec.yaml", nil).read(t.Context(), 100)
 	require.NoError(t, err)
 	require.Equal(t, "name: x\n", string(copied), "of the spec that has the name")
 }

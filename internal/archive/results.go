@@ -18,14 +18,17 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
+// The names of objects.
+const (
+	resultName = "result.json"
+	logName    = "log.txt"
+	bestName   = "pointers/best.json"
+)
+
 // PutResult implements activities.Records.
 func (a *Archive) PutResult(ctx context.Context, sweepName string, trial sweep.Trial) error {
-	key, err := trialKey(sweepName, trial.Number, "result.json")
-	if err != nil {
-		return err
-	}
 	if err := checkTrial(trial); err != nil {
-		return fmt.Errorf("archive: %s: %w", key, err)
+		return fmt.Errorf("archive: result of sweep %s: %w", sweepName, err)
 	}
 	body, err := encodeTrial(trial)
 	if err != nil {
@@ -34,16 +37,13 @@ func (a *Archive) PutResult(ctx context.Context, sweepName string, trial sweep.T
 	if len(body) > maxLine {
 		return &activities.TooLargeError{Trial: trial.Number, Bytes: len(body), Limit: maxLine}
 	}
-	return a.store.Put(ctx, key, bytes.NewReader(body), int64(len(body)))
+	return a.object(trialKey(sweepName, trial.Number, resultName)).put(ctx, body)
 }
 
 // Result implements activities.Records.
 func (a *Archive) Result(ctx context.Context, sweepName string, trial int) (result sweep.Trial, ok bool, err error) {
-	key, err := trialKey(sweepName, trial, "result.json")
-	if err != nil {
-		return sweep.Trial{}, false, err
-	}
-	data, _, err := a.read(ctx, key, maxResult)
+	stored := a.object(trialKey(sweepName, trial, resultName))
+	data, _, err := stored.read(ctx, maxResult)
 	if errors.Is(err, store.ErrNotFound) {
 		return sweep.Trial{}, false, nil
 	}
@@ -55,28 +55,21 @@ func (a *Archive) Result(ctx context.Context, sweepName string, trial int) (resu
 		err = fmt.Errorf("it is of trial %d", t.Number)
 	}
 	if err != nil {
-		return sweep.Trial{}, false, fmt.Errorf("archive: %s: %w", key, err)
+		return sweep.Trial{}, false, fmt.Errorf("archive: %s: %w", stored.key, err)
 	}
 	return t, true, nil
 }
 
 // PutGrid implements activities.Records.
 func (a *Archive) PutGrid(ctx context.Context, sweepName string, trial int, path string) (string, error) {
-	key, err := trialKey(sweepName, trial, "grid.png")
-	if err != nil {
-		return "", err
-	}
-	return key, a.putFile(ctx, key, path)
+	grid := a.object(trialKey(sweepName, trial, GridName))
+	return grid.key, grid.putFile(ctx, path)
 }
 
 // Grid returns the trial's sample grid, a PNG, or an error that wraps
 // store.ErrNotFound.
 func (a *Archive) Grid(ctx context.Context, sweepName string, trial int) ([]byte, error) {
-	key, err := trialKey(sweepName, trial, "grid.png")
-	if err != nil {
-		return nil, err
-	}
-	data, _, err := a.read(ctx, key, maxGrid)
+	data, _, err := a.object(trialKey(sweepName, trial, GridName)).read(ctx, maxGrid)
 	return data, err
 }
 
@@ -86,18 +79,14 @@ func (a *Archive) KeepCurve(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	kept, err := attemptKey(id.sweep, id.trial, id.attempt, checkpoint.CurveName)
-	if err != nil {
-		return err
-	}
-	curve, _, err := a.read(ctx, key+"/"+checkpoint.CurveName, maxCurve)
+	curve, _, err := a.object(key+"/"+checkpoint.CurveName, nil).read(ctx, maxCurve)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return a.store.Put(ctx, kept, bytes.NewReader(curve), int64(len(curve)))
+	return a.object(attemptKey(id.sweep, id.trial, id.attempt, checkpoint.CurveName)).put(ctx, curve)
 }
 
 // Curve returns the trial's loss curve, a job.Point a line: the one that was kept
@@ -105,11 +94,7 @@ func (a *Archive) KeepCurve(ctx context.Context, key string) error {
 // checkpoint's. Without either the error wraps store.ErrNotFound.
 func (a *Archive) Curve(ctx context.Context, sweepName string, t sweep.Trial) ([]byte, error) {
 	for attempt := t.Attempts; attempt >= 1; attempt-- {
-		key, err := attemptKey(sweepName, t.Number, attempt, checkpoint.CurveName)
-		if err != nil {
-			return nil, err
-		}
-		data, _, err := a.read(ctx, key, maxCurve)
+		data, _, err := a.object(attemptKey(sweepName, t.Number, attempt, checkpoint.CurveName)).read(ctx, maxCurve)
 		if !errors.Is(err, store.ErrNotFound) {
 			return data, err
 		}
@@ -120,20 +105,14 @@ func (a *Archive) Curve(ctx context.Context, sweepName string, t sweep.Trial) ([
 	if _, err := parseCheckpointKey(t.Checkpoint); err != nil {
 		return nil, err
 	}
-	data, _, err := a.read(ctx, t.Checkpoint+"/"+checkpoint.CurveName, maxCurve)
+	data, _, err := a.object(t.Checkpoint+"/"+checkpoint.CurveName, nil).read(ctx, maxCurve)
 	return data, err
 }
 
 // PutLog implements activities.Records.
 func (a *Archive) PutLog(ctx context.Context, sweepName string, trial, attempt int, path string) error {
-	key, err := attemptKey(sweepName, trial, attempt, logName)
-	if err != nil {
-		return err
-	}
-	return a.putFile(ctx, key, path)
+	return a.object(attemptKey(sweepName, trial, attempt, logName)).putFile(ctx, path)
 }
-
-const logName = "log.txt"
 
 // Log opens the output of an attempt, or returns an error that wraps
 // store.ErrNotFound. The caller closes it.
@@ -167,10 +146,7 @@ func (a *Archive) Attempts(ctx context.Context, sweepName string, trial int) ([]
 	return attempts, nil
 }
 
-const (
-	bestName   = "pointers/best.json"
-	maxPointer = store.MaxConditional
-)
+const maxPointer = store.MaxConditional
 
 // Best is the sweep's pointer to its leading trials.
 type Best struct {
@@ -181,25 +157,23 @@ type Best struct {
 // replaceTries is how often an object that others replace is read and replaced again.
 const replaceTries = 20
 
-// PutBest implements activities.Records. best holds trial numbers, best first;
-// each of them is in trials.
+// PutBest implements activities.Records. best lists trial numbers, best first; each of
+// them is in trials.
 func (a *Archive) PutBest(ctx context.Context, sweepName string, best []int, trials []sweep.Trial) error {
-	key, err := sweepKey(sweepName, bestName)
-	if err != nil {
-		return err
-	}
+	pointer := a.object(sweepKey(sweepName, bestName))
 	next := Best{Trials: make([]sweep.Trial, 0, len(best))}
 	for _, number := range best {
 		i := slices.IndexFunc(trials, func(t sweep.Trial) bool { return t.Number == number })
 		if i < 0 {
-			return fmt.Errorf("archive: %s: trial %d is among the best and not among the trials", key, number)
+			return fmt.Errorf("archive: best trials of sweep %s: trial %d is not among its trials", sweepName, number)
 		}
 		t := trials[i]
 		t.StartedAt, t.FinishedAt = t.StartedAt.UTC(), t.FinishedAt.UTC()
 		next.Trials = append(next.Trials, t)
 	}
+	var err error
 	for range replaceTries {
-		err = a.moveBest(ctx, key, next)
+		err = pointer.moveBest(ctx, next)
 		if !errors.Is(err, store.ErrExists) && !errors.Is(err, store.ErrChanged) && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
@@ -207,11 +181,11 @@ func (a *Archive) PutBest(ctx context.Context, sweepName string, best []int, tri
 	return err
 }
 
-// moveBest makes one attempt at replacing the pointer by next, one generation on. A
-// damaged pointer is replaced too: the ledger has all that it says. Generations begin
-// again at 1 then.
-func (a *Archive) moveBest(ctx context.Context, key string, next Best) error {
-	data, info, err := a.read(ctx, key, maxPointer)
+// moveBest tries once to replace the pointer by next, with the next generation number. A
+// damaged pointer is replaced too, since the ledger has the same facts; generations then
+// begin again at 1.
+func (o object) moveBest(ctx context.Context, next Best) error {
+	data, info, err := o.read(ctx, maxPointer)
 	absent := errors.Is(err, store.ErrNotFound)
 	var large *tooLargeError
 	if err != nil && !absent && !errors.As(err, &large) {
@@ -224,25 +198,25 @@ func (a *Archive) moveBest(ctx context.Context, key string, next Best) error {
 	next.Generation = current.Generation
 	body, err := json.Marshal(next)
 	if err != nil {
-		return fmt.Errorf("archive: %s: %w", key, err)
+		return fmt.Errorf("archive: %s: %w", o.key, err)
 	}
 	if found, err := json.Marshal(current); err == nil && !absent && bytes.Equal(found, body) {
 		return nil // it points there already
 	}
 	next.Generation++
 	if body, err = json.Marshal(next); err != nil {
-		return fmt.Errorf("archive: %s: %w", key, err)
+		return fmt.Errorf("archive: %s: %w", o.key, err)
 	}
 	if !absent && info.ETag == "" { // a file that was copied without its attributes
-		if err := a.store.Delete(ctx, key); err != nil {
+		if err := o.store.Delete(ctx, o.key); err != nil {
 			return err
 		}
 		absent = true
 	}
 	if absent {
-		_, err = a.store.PutIfAbsent(ctx, key, body)
+		_, err = o.store.PutIfAbsent(ctx, o.key, body)
 	} else {
-		_, err = a.store.Replace(ctx, key, body, info.ETag)
+		_, err = o.store.Replace(ctx, o.key, body, info.ETag)
 	}
 	return err
 }
@@ -250,11 +224,7 @@ func (a *Archive) moveBest(ctx context.Context, key string, next Best) error {
 // Best returns the pointer to the sweep's leading trials; ok=false before there
 // is one.
 func (a *Archive) Best(ctx context.Context, sweepName string) (best Best, ok bool, err error) {
-	key, err := sweepKey(sweepName, bestName)
-	if err != nil {
-		return Best{}, false, err
-	}
-	_, err = a.readJSON(ctx, key, maxPointer, &best)
+	_, err = a.object(sweepKey(sweepName, bestName)).readJSON(ctx, maxPointer, &best)
 	if errors.Is(err, store.ErrNotFound) {
 		return Best{}, false, nil
 	}
