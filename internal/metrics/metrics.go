@@ -48,6 +48,7 @@ const reasonOther = "other"
 type Metrics struct {
 	registry *prometheus.Registry
 	temporal *temporal
+	vectors  []interface{ DeletePartialMatch(prometheus.Labels) int } // with a label of the sweep
 
 	bestValue      *prometheus.GaugeVec
 	trials         *prometheus.GaugeVec
@@ -74,47 +75,52 @@ var _ activities.Recorder = (*Metrics)(nil)
 
 // New returns the collectors of this process; version goes into build_info.
 func New(version string) *Metrics {
+	registry := prometheus.NewRegistry()
 	m := &Metrics{
-		registry: prometheus.NewRegistry(), active: map[string]activities.SweepNumbers{},
-
-		bestValue:      gauge("best_value", "The best completed trial's own value of a metric, by class group.", labelSweep, labelMetric, labelGroup),
-		trials:         gauge("trials", "Finished trials by how they ended.", labelSweep, labelStatus),
-		trialsRunning:  gauge("trials_running", "Started trials without a result.", labelSweep),
-		trialsPlanned:  gauge("trials_planned", "Trials the sweep will have, baseline included; 0 when unknown.", labelSweep),
-		sweepActive:    gauge("sweep_active", "1 while the sweep runs, 0 after its end.", labelSweep),
-		sweepBlocked:   gauge("sweep_blocked", "1 for each reason that blocks the sweep or its trials until its cause is removed, 0 for all others.", labelSweep, labelReason),
-		gpuSeconds:     gauge("gpu_seconds", "Seconds that the sweep's trials held training slots.", labelSweep),
-		trialStep:      gauge("trial_step", "Training steps done by a trial that trains here.", labelSweep, labelTrial),
-		trialLoss:      gauge("trial_loss", "Latest loss of a trial that trains here, by term, before the weights; a term that is off has none.", labelSweep, labelTrial, labelTerm),
-		trialGroupLoss: gauge("trial_group_loss", "Latest DDPM loss of a trial that trains here, by group of the samples' classes.", labelSweep, labelTrial, labelGroup),
-		trialSpeed:     gauge("trial_steps_per_second", "Training steps per second of a trial that trains here.", labelSweep, labelTrial),
-		trialPictures:  gauge("trial_pictures", "Images processed, real ones and samples, by the evaluation of a trial that is evaluated here.", labelSweep, labelTrial),
-		restarts:       counter("training_restarts_total", "Attempts that followed a failure, by its class.", labelSweep, labelReason),
-		storedBytes:    counter("checkpoint_stored_bytes_total", "Bytes of checkpoints stored.", labelSweep),
+		registry: registry, active: map[string]activities.SweepNumbers{},
+		temporal: &temporal{registry: registry, vectors: map[string]prometheus.Collector{}},
 		storeSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "checkpoint_store_seconds", Help: "Seconds to verify and store a checkpoint.",
 			Buckets: []float64{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300},
 		}),
 	}
-	m.temporal = &temporal{registry: m.registry, vectors: make(map[string]prometheus.Collector)}
-	build := gauge("build_info", "1, with what this process was built from.", "version", "goversion")
+	m.bestValue = m.gauge("best_value", "The best completed trial's own value of a metric, by class group.", labelSweep, labelMetric, labelGroup)
+	m.trials = m.gauge("trials", "Finished trials by how they ended.", labelSweep, labelStatus)
+	m.trialsRunning = m.gauge("trials_running", "Started trials without a result.", labelSweep)
+	m.trialsPlanned = m.gauge("trials_planned", "Trials the sweep will have, baseline included; 0 when unknown.", labelSweep)
+	m.sweepActive = m.gauge("sweep_active", "1 while the sweep runs, 0 after its end.", labelSweep)
+	m.sweepBlocked = m.gauge("sweep_blocked", "1 for each reason that blocks the sweep or its trials until its cause is removed, 0 for all others.", labelSweep, labelReason)
+	m.gpuSeconds = m.gauge("gpu_seconds", "Seconds that the sweep's trials held training slots.", labelSweep)
+	m.trialStep = m.gauge("trial_step", "Training steps done by a trial that trains here.", labelSweep, labelTrial)
+	m.trialLoss = m.gauge("trial_loss", "Latest loss of a trial that trains here, by term, before the weights; a term that is off has none.", labelSweep, labelTrial, labelTerm)
+	m.trialGroupLoss = m.gauge("trial_group_loss", "Latest DDPM loss of a trial that trains here, by group of the samples' classes.", labelSweep, labelTrial, labelGroup)
+	m.trialSpeed = m.gauge("trial_steps_per_second", "Training steps per second of a trial that trains here.", labelSweep, labelTrial)
+	m.trialPictures = m.gauge("trial_pictures", "Images processed, real ones and samples, by the evaluation of a trial that is evaluated here.", labelSweep, labelTrial)
+	m.restarts = m.counter("training_restarts_total", "Attempts that followed a failure, by its class.", labelSweep, labelReason)
+	m.storedBytes = m.counter("checkpoint_stored_bytes_total", "Bytes of checkpoints stored.", labelSweep)
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "1, with what this process was built from."},
+		[]string{"version", "goversion"})
 	build.WithLabelValues(version, runtime.Version()).Set(1)
-	m.registry.MustRegister(
-		m.bestValue, m.trials, m.trialsRunning, m.trialsPlanned, m.sweepActive, m.sweepBlocked, m.gpuSeconds,
-		m.trialStep, m.trialLoss, m.trialGroupLoss, m.trialSpeed, m.trialPictures, m.restarts, m.storedBytes, m.storeSeconds, build,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	)
+	registry.MustRegister(m.storeSeconds, build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 const namespace = "tailsweep"
 
-func gauge(name, help string, labels ...string) *prometheus.GaugeVec {
-	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
+// gauge registers a vector of a sweep's gauges.
+func (m *Metrics) gauge(name, help string, labels ...string) *prometheus.GaugeVec {
+	vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
+	m.registry.MustRegister(vec)
+	m.vectors = append(m.vectors, vec)
+	return vec
 }
 
-func counter(name, help string, labels ...string) *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+// counter registers a vector of a sweep's counters.
+func (m *Metrics) counter(name, help string, labels ...string) *prometheus.CounterVec {
+	vec := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+	m.registry.MustRegister(vec)
+	m.vectors = append(m.vectors, vec)
+	return vec
 }
 
 // Handler serves /metrics.
@@ -124,9 +130,7 @@ func (m *Metrics) Handler() http.Handler {
 
 // TrialProgress implements activities.Recorder.
 func (m *Metrics) TrialProgress(sweepName string, trial int, p activities.Progress) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.touch(sweepName)
+	defer m.update(sweepName)()
 	number := strconv.Itoa(trial)
 	m.trialStep.WithLabelValues(sweepName, number).Set(float64(p.Step))
 	m.trialSpeed.WithLabelValues(sweepName, number).Set(p.StepsPerSecond)
@@ -151,9 +155,7 @@ func (m *Metrics) TrialProgress(sweepName string, trial int, p activities.Progre
 
 // EvaluationProgress implements activities.Recorder.
 func (m *Metrics) EvaluationProgress(sweepName string, trial, pictures int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.touch(sweepName)
+	defer m.update(sweepName)()
 	m.trialPictures.WithLabelValues(sweepName, strconv.Itoa(trial)).Set(float64(pictures))
 }
 
@@ -163,18 +165,14 @@ func (m *Metrics) TrialEnded(sweepName string, t sweep.Trial) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	labels := prometheus.Labels{labelSweep: sweepName, labelTrial: strconv.Itoa(t.Number)}
-	m.trialStep.DeletePartialMatch(labels)
-	m.trialSpeed.DeletePartialMatch(labels)
-	m.trialLoss.DeletePartialMatch(labels)
-	m.trialGroupLoss.DeletePartialMatch(labels)
-	m.trialPictures.DeletePartialMatch(labels)
+	for _, v := range []*prometheus.GaugeVec{m.trialStep, m.trialSpeed, m.trialLoss, m.trialGroupLoss, m.trialPictures} {
+		v.DeletePartialMatch(labels)
+	}
 }
 
 // Restart implements activities.Recorder.
 func (m *Metrics) Restart(sweepName string, class sweep.FailureClass) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.touch(sweepName)
+	defer m.update(sweepName)()
 	reason := string(class)
 	if !slices.Contains(sweep.FailureList(), class) {
 		reason = reasonOther
@@ -184,9 +182,7 @@ func (m *Metrics) Restart(sweepName string, class sweep.FailureClass) {
 
 // CheckpointStored implements activities.Recorder.
 func (m *Metrics) CheckpointStored(sweepName string, bytes int64, seconds float64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.touch(sweepName)
+	defer m.update(sweepName)()
 	m.storedBytes.WithLabelValues(sweepName).Add(float64(max(bytes, 0)))
 	m.storeSeconds.Observe(seconds)
 }
@@ -194,9 +190,7 @@ func (m *Metrics) CheckpointStored(sweepName string, bytes int64, seconds float6
 // SweepState implements activities.Recorder. Metrics that are not in sweep.MetricList
 // are left out.
 func (m *Metrics) SweepState(sweepName string, s activities.SweepNumbers) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.touch(sweepName)
+	defer m.update(sweepName)()
 	m.trialsRunning.WithLabelValues(sweepName).Set(float64(s.Running))
 	m.trialsPlanned.WithLabelValues(sweepName).Set(float64(s.Planned))
 	m.gpuSeconds.WithLabelValues(sweepName).Set(s.GPUHours * 3600)
@@ -243,12 +237,13 @@ func split(info sweep.MetricInfo) (family, group string) {
 	return strings.TrimSuffix(info.Name, "."+info.Group), info.Group
 }
 
-// touch records an update of a sweep; the caller holds mu. The counters of a new sweep
-// start at 0, so that Prometheus sees their first increase.
-func (m *Metrics) touch(sweepName string) {
+// update locks m for an update of a sweep; the caller calls done after it. The counters
+// of a new sweep start at 0, so that Prometheus sees their first increase.
+func (m *Metrics) update(sweepName string) (done func()) {
+	m.mu.Lock()
 	if i := slices.Index(m.sweeps, sweepName); i >= 0 {
 		m.sweeps = append(slices.Delete(m.sweeps, i, i+1), sweepName)
-		return
+		return m.mu.Unlock
 	}
 	m.sweeps = append(m.sweeps, sweepName)
 	for _, reason := range sweep.FailureList() {
@@ -256,20 +251,11 @@ func (m *Metrics) touch(sweepName string) {
 	}
 	m.storedBytes.WithLabelValues(sweepName)
 	if len(m.sweeps) > maxSweeps {
-		m.forget(m.sweeps[0])
+		for _, v := range m.vectors {
+			v.DeletePartialMatch(prometheus.Labels{labelSweep: m.sweeps[0]})
+		}
+		delete(m.active, m.sweeps[0])
 		m.sweeps = m.sweeps[1:]
 	}
-}
-
-// forget removes every series of a sweep.
-func (m *Metrics) forget(sweepName string) {
-	labels := prometheus.Labels{labelSweep: sweepName}
-	for _, v := range []*prometheus.GaugeVec{
-		m.bestValue, m.trials, m.trialsRunning, m.trialsPlanned, m.sweepActive, m.sweepBlocked, m.gpuSeconds, m.trialStep, m.trialLoss, m.trialGroupLoss, m.trialSpeed, m.trialPictures,
-	} {
-		v.DeletePartialMatch(labels)
-	}
-	m.restarts.DeletePartialMatch(labels)
-	m.storedBytes.DeletePartialMatch(labels)
-	delete(m.active, sweepName)
+	return m.mu.Unlock
 }
