@@ -20,9 +20,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"syscall"
 	"time"
 
+	"github.com/tailsweep/tailsweep/bench/measure"
 	"github.com/tailsweep/tailsweep/trainer/distance"
 )
 
@@ -57,14 +57,7 @@ func run(args []string) error {
 		}
 		rows = append(rows, some...)
 	}
-	text := report(rows, *python)
-	fmt.Print(text)
-	if *document != "" {
-		if err := os.WriteFile(*document, []byte(text), 0o644); err != nil {
-			return err
-		}
-	}
-	var wrong error
+	wrong := measure.Publish(report(rows, *python), *document)
 	for _, r := range rows {
 		if !(r.difference() <= tolerance) {
 			wrong = errors.Join(wrong, fmt.Errorf("%s of %s differs by %.2g of the reference", r.measure, r.shape, r.difference()))
@@ -202,11 +195,11 @@ func best(run func() (map[string]float64, error), repeats int) (values map[strin
 	for i := range repeats {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		start, used := time.Now(), processor()
+		start, used := time.Now(), measure.ProcessorSeconds()
 		if values, err = run(); err != nil {
 			return nil, cost{}, err
 		}
-		c := cost{wall: time.Since(start).Seconds(), processor: processor() - used}
+		c := cost{wall: time.Since(start).Seconds(), processor: measure.ProcessorSeconds() - used}
 		runtime.ReadMemStats(&after)
 		c.bytes = int64(after.TotalAlloc - before.TotalAlloc)
 		if i == 0 || c.processor < least.processor {
@@ -214,15 +207,6 @@ func best(run func() (map[string]float64, error), repeats int) (values map[strin
 		}
 	}
 	return values, least, nil
-}
-
-// processor is the processor time of this process so far, in seconds.
-func processor() float64 {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return math.NaN()
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }
 
 // ask runs the reference in a process of its own.

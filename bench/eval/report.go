@@ -2,11 +2,12 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/tailsweep/tailsweep/bench/measure"
 )
 
 // report writes docs/benchmarks/eval.md.
@@ -31,7 +32,7 @@ three quarters with 1,024; with more, the reference's processor time has what Op
 
 | measure | shape | value | difference | ours, s (CPU) | reference, s (CPU) | ratio | ours, MB | reference, MB |
 |---|---|---:|---:|---:|---:|---:|---:|---:|
-`, "`", time.Now().UTC().Format("2006-01-02"), strings.TrimPrefix(runtime.Version(), "go"), runtime.NumCPU(), model(), versions(python))
+`, "`", time.Now().UTC().Format("2006-01-02"), strings.TrimPrefix(runtime.Version(), "go"), runtime.NumCPU(), measure.Processor(), versions(python))
 	least := 0.0
 	worst := 0.0
 	for _, r := range rows {
@@ -49,28 +50,9 @@ three quarters with 1,024; with more, the reference's processor time has what Op
 			float64(r.our.bytes)/1e6, float64(r.their.bytes)/1e6)
 	}
 	printf("\n## Goals\n\n| goal | measured | |\n|---|---|---|\n")
-	met := func(ok bool) string {
-		if ok {
-			return "met"
-		}
-		return "**not met**"
-	}
-	printf("| values within 1e-6 of the references | %.1g | %s |\n", worst, met(worst <= tolerance))
-	printf("| five times as fast, in processor time, everywhere | %.1f times at least | %s |\n", least, met(least >= 5))
+	printf("| values within 1e-6 of the references | %.1g | %s |\n", worst, measure.Met(worst <= tolerance))
+	printf("| five times as fast, in processor time, everywhere | %.1f times at least | %s |\n", least, measure.Met(least >= 5))
 	return b.String()
-}
-
-// model is the processor's name, if Linux reports it.
-func model() string {
-	data, err := os.ReadFile("/proc/cpuinfo")
-	if err == nil {
-		for line := range strings.Lines(string(data)) {
-			if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-				return strings.TrimSpace(value)
-			}
-		}
-	}
-	return runtime.GOARCH
 }
 
 // versions are those of the Python side.

@@ -16,6 +16,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/tailsweep/tailsweep/bench/measure"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 )
 
@@ -53,14 +54,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	text := r.text()
-	fmt.Print(text)
-	if *document != "" {
-		if err := os.WriteFile(*document, []byte(text), 0o644); err != nil {
-			return err
-		}
-	}
-	return r.unequal()
+	return errors.Join(measure.Publish(r.text(), *document), r.unequal())
 }
 
 // The sizes of the benchmark. The models are the ones of docs/benchmarks/train.md.

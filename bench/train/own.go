@@ -11,9 +11,9 @@ import (
 	"runtime/pprof"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/tailsweep/tailsweep/bench/measure"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer"
 	"github.com/tailsweep/tailsweep/trainer/backend"
@@ -173,21 +173,13 @@ func (t *trained) answer(words []string) (any, error) {
 
 // timed is the cost of one of n calls of work.
 func timed(n int, work func() error) (cost, error) {
-	began, used := time.Now(), processorTime()
+	began, used := time.Now(), measure.ProcessorSeconds()
 	for range n {
 		if err := work(); err != nil {
 			return cost{}, err
 		}
 	}
-	return cost{time.Since(began).Seconds() / float64(n), (processorTime() - used) / float64(n)}, nil
-}
-
-func processorTime() float64 {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err) // it is always there
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
+	return cost{time.Since(began).Seconds() / float64(n), (measure.ProcessorSeconds() - used) / float64(n)}, nil
 }
 
 // sample draws n pictures of an untrained model. The first call for this n compiles.

@@ -9,8 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
-	"strings"
+
+	"github.com/prometheus/procfs"
 )
 
 // cost is what one thing took, in seconds.
@@ -94,17 +94,12 @@ func (p *process) stop() {
 
 // peak is the most resident memory that the process had so far, in bytes.
 func (p *process) peak() (int64, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	proc, err := procfs.NewProc(p.cmd.Process.Pid)
 	if err != nil {
 		return 0, err
 	}
-	for line := range strings.Lines(string(data)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
-			return kib << 10, err
-		}
-	}
-	return 0, errors.New("/proc has no VmHWM")
+	status, err := proc.NewStatus()
+	return int64(status.VmHWM), err
 }
 
 // least and median are of one side of the costs.

@@ -2,11 +2,11 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
 	"time"
 
+	"github.com/tailsweep/tailsweep/bench/measure"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 )
 
@@ -30,7 +30,7 @@ faster), of the least and, in brackets, of the median. Ratios carry over to othe
 
 | case | parameters, ours and JAX | GFLOP | | least s | median s | ratio | least CPU s | median CPU s | ratio | peak MB |
 |---|---|---:|---|---:|---:|---:|---:|---:|---:|---:|
-`, "`", time.Now().UTC().Format("2006-01-02"), strings.TrimPrefix(runtime.Version(), "go"), r.version, runtime.NumCPU(), cpu(), batch)
+`, "`", time.Now().UTC().Format("2006-01-02"), strings.TrimPrefix(runtime.Version(), "go"), r.version, runtime.NumCPU(), measure.Processor(), batch)
 	for _, c := range r.cases {
 		row := func(name string, m measured) {
 			ratio := func(of func(cost) float64) string {
@@ -136,40 +136,21 @@ the step to the event that names the folder (written, hashed, fsynced), which is
 
 func (r *results) goals(printf printer) {
 	printf("\n## Goals\n\n| goal | measured | |\n|---|---|---|\n")
-	met := func(ok bool) string {
-		if ok {
-			return "met"
-		}
-		return "**not met**"
-	}
 	for k, name := range r.plan.backends {
 		if name == backend.Go {
 			continue // auto takes it only where there is no XLA
 		}
 		for _, c := range r.cases {
 			ratio := c.jax.steps.least(processor) / c.own[k].steps.least(processor)
-			printf("| %s: a step of %s takes no more processor time than JAX's | %.2f times as fast | %s |\n", name, caseName(c.arch, c.both), ratio, met(ratio >= 1))
+			printf("| %s: a step of %s takes no more processor time than JAX's | %.2f times as fast | %s |\n", name, caseName(c.arch, c.both), ratio, measure.Met(ratio >= 1))
 			memory := float64(c.own[k].memory) / float64(c.jax.memory)
-			printf("| %s: its process takes no more memory | %.2f of JAX's | %s |\n", name, memory, met(memory <= 1))
+			printf("| %s: its process takes no more memory | %.2f of JAX's | %s |\n", name, memory, measure.Met(memory <= 1))
 		}
 		for _, s := range r.saving {
 			if s.backend == name {
 				share := max(0, s.After-s.Normal) / (2000 * s.Normal)
-				printf("| %s: checkpoints cost under 1 %% of the training | %.4f %% at every 2,000 steps | %s |\n", name, 100*share, met(share < 0.01))
+				printf("| %s: checkpoints cost under 1 %% of the training | %.4f %% at every 2,000 steps | %s |\n", name, 100*share, measure.Met(share < 0.01))
 			}
 		}
 	}
-}
-
-// cpu is the processor's name, if Linux reports it.
-func cpu() string {
-	data, err := os.ReadFile("/proc/cpuinfo")
-	if err == nil {
-		for line := range strings.Lines(string(data)) {
-			if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-				return strings.TrimSpace(value)
-			}
-		}
-	}
-	return runtime.GOARCH
 }
