@@ -31,13 +31,7 @@ func (p plan) play(kept *store, workers int) error {
 			}
 		}
 	}
-	err := playAll(jobs, workers, kept.add)
-	for _, e := range p.engines {
-		if tidyErr := kept.tidy(e); err == nil {
-			err = tidyErr
-		}
-	}
-	return err
+	return playAll(jobs, workers, kept.add)
 }
 
 // missing returns the runs that are missing for one engine, problem and seed: one a

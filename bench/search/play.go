@@ -94,7 +94,7 @@ func play(j job) ([]result, error) {
 // also while nothing feasible is found.
 func (j job) keep(trace clock.Trace) result {
 	r, scale, losses := result{key: j.key}, j.problem.Scale(), trace.Losses()
-	for i, t := range trace.Trials {
+	for i, t := range trace {
 		r.AskMillis += 1000 * t.AskSeconds / float64(len(losses))
 		if (i+1)%curveStep == 0 || i+1 == len(losses) {
 			r.Losses = append(r.Losses, max(min(losses[i]/scale, 1), 0))

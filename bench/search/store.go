@@ -1,15 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tailsweep/tailsweep/internal/file"
 )
 
 // store keeps results in a folder, one CSV file an engine, so that only missing runs
@@ -31,8 +35,8 @@ func load(folder string, engines []engine) (*store, error) {
 		return nil, err
 	}
 	for _, e := range engines {
-		file := filepath.Join(folder, e.Name+".csv")
-		f, err := os.Open(file)
+		path := filepath.Join(folder, e.Name+".csv")
+		f, err := os.Open(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -42,12 +46,12 @@ func load(folder string, engines []engine) (*store, error) {
 		rows, err := csv.NewReader(f).ReadAll()
 		_ = f.Close() // it was only read
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		for i, row := range rows[min(1, len(rows)):] {
 			r, err := parse(e.Name, row)
 			if err != nil {
-				return nil, fmt.Errorf("%s:%d: %w", file, i+2, err)
+				return nil, fmt.Errorf("%s:%d: %w", path, i+2, err)
 			}
 			s.results[r.key] = r
 		}
@@ -55,59 +59,27 @@ func load(folder string, engines []engine) (*store, error) {
 	return s, nil
 }
 
-// add keeps a result, on disk at once.
+// add keeps a result, on disk at once: it rewrites the engine's file with the results of
+// this version, in order.
 func (s *store) add(r result) error {
 	s.results[r.key] = r
 	if s.folder == "" {
 		return nil
 	}
-	file := filepath.Join(s.folder, r.Engine+".csv")
-	_, statErr := os.Stat(file)
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	w := csv.NewWriter(f)
-	if statErr != nil {
-		_ = w.Write(header) // Flush's error comes with Error
-	}
-	_ = w.Write(r.row())
-	w.Flush()
-	return errors.Join(w.Error(), f.Close())
-}
-
-// tidy rewrites an engine's file with the results of its version, in order.
-func (s *store) tidy(e engine) error {
-	if s.folder == "" {
-		return nil
-	}
-	var rows [][]string
-	for k, r := range s.results {
-		if k.Engine == e.Name && k.Version == e.Version {
-			rows = append(rows, r.row())
+	var list []result
+	for k, other := range s.results {
+		if k.Engine == r.Engine && k.Version == r.Version {
+			list = append(list, other)
 		}
 	}
-	if len(rows) == 0 {
-		return nil
+	slices.SortFunc(list, func(a, b result) int {
+		return cmp.Or(cmp.Compare(a.Problem, b.Problem), cmp.Compare(a.Budget, b.Budget), cmp.Compare(a.Parallel, b.Parallel), cmp.Compare(a.Seed, b.Seed))
+	})
+	rows := [][]string{header}
+	for _, other := range list {
+		rows = append(rows, other.row())
 	}
-	slices.SortFunc(rows, func(a, b []string) int { return slices.Compare(sortable(a), sortable(b)) })
-	file := filepath.Join(s.folder, e.Name+".csv")
-	f, err := os.Create(file + ".new")
-	if err != nil {
-		return err
-	}
-	w := csv.NewWriter(f)
-	_ = w.Write(header) // WriteAll's error comes after it
-	if err := errors.Join(w.WriteAll(rows), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file+".new", file)
-}
-
-// sortable is problem, budget, parallel, seed.
-func sortable(row []string) []string {
-	wide := func(s string) string { return fmt.Sprintf("%20s", s) }
-	return []string{row[1], wide(row[3]), wide(row[4]), wide(row[5])}
+	return file.Create(filepath.Join(s.folder, r.Engine+".csv"), 0o644, func(w io.Writer) error { return csv.NewWriter(w).WriteAll(rows) })
 }
 
 func (r result) row() []string {
@@ -121,12 +93,7 @@ func (r result) row() []string {
 
 func parse(name string, row []string) (result, error) {
 	r := result{key: key{Engine: name, Version: row[0], Problem: row[1], Fingerprint: row[2]}}
-	var errs [4]error
-	r.Budget, errs[0] = strconv.Atoi(row[3])
-	r.Parallel, errs[1] = strconv.Atoi(row[4])
-	r.Seed, errs[2] = strconv.ParseUint(row[5], 10, 64)
-	r.AskMillis, errs[3] = strconv.ParseFloat(row[6], 64)
-	if err := errors.Join(errs[:]...); err != nil {
+	if _, err := fmt.Sscan(strings.Join(row[3:7], " "), &r.Budget, &r.Parallel, &r.Seed, &r.AskMillis); err != nil {
 		return result{}, err
 	}
 	for _, text := range strings.Fields(row[7]) {

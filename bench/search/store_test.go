@@ -22,8 +22,9 @@ func TestStoreKeepsResults(t *testing.T) {
 	}
 	again, err := load(folder, []engine{e})
 	require.NoError(t, err)
+	require.Len(t, s.results, 3)
+	delete(s.results, at("1", 1).key)
 	require.Equal(t, s.results, again.results)
-	require.NoError(t, again.tidy(e))
 	data, err := os.ReadFile(filepath.Join(folder, "e.csv"))
 	require.NoError(t, err)
 	require.Equal(t, strings.Join([]string{

@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"slices"
 )
 
 // summary holds medians by problem and engine; NaN where an engine has no run.
@@ -28,25 +29,13 @@ func summarise(problems []string, engines []engine, results []result) summary {
 
 // index is an engine's column, -1 where it does not take part.
 func (s summary) index(name string) int {
-	for j, e := range s.engines {
-		if e.Name == name {
-			return j
-		}
-	}
-	return -1
+	return slices.IndexFunc(s.engines, func(e engine) bool { return e.Name == name })
 }
 
 // best reports whether engine j has the lowest median of problem i.
 func (s summary) best(i, j int) bool {
-	if math.IsNaN(s.medians[i][j]) {
-		return false
-	}
-	for _, m := range s.medians[i] {
-		if m < s.medians[i][j] {
-			return false
-		}
-	}
-	return true
+	median := s.medians[i][j]
+	return !math.IsNaN(median) && !slices.ContainsFunc(s.medians[i], func(m float64) bool { return m < median })
 }
 
 // mean is the geometric mean of engine j over the problems on which it and engine also
@@ -103,19 +92,16 @@ func (s summary) duel(a, b string, enough int) (wins, of int) {
 // pairs is the share of pairs of runs with equal problem and seed that a wins against
 // b.
 func (s summary) pairs(a, b string) float64 {
-	type pair struct {
-		problem string
-		seed    uint64
-	}
-	theirs := make(map[pair]float64)
+	pair := func(r result) key { return key{Problem: r.Problem, Seed: r.Seed} }
+	theirs := make(map[key]float64)
 	for _, r := range s.results {
 		if r.Engine == b {
-			theirs[pair{r.Problem, r.Seed}] = r.final()
+			theirs[pair(r)] = r.final()
 		}
 	}
 	wins, n := 0.0, 0.0
 	for _, r := range s.results {
-		other, has := theirs[pair{r.Problem, r.Seed}]
+		other, has := theirs[pair(r)]
 		if r.Engine != a || a == b || !has {
 			continue
 		}

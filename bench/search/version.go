@@ -50,7 +50,7 @@ func version(method string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		for _, t := range trace.Trials {
+		for _, t := range trace {
 			_, _ = fmt.Fprintf(h, "%s %d %s\n", p.Name, t.Number, t.Params.Key()) // a hash's Write cannot fail
 		}
 	}

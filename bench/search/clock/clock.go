@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/tailsweep/tailsweep/bench/search/problems"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/sampler"
 	"github.com/tailsweep/tailsweep/sweep/stream"
 )
 
@@ -16,14 +18,11 @@ import (
 // at a time.
 type Engine interface {
 	// Ask returns the parameters of a new trial and the id that Tell takes. It
-	// returns ErrExhausted when it has no more.
+	// returns sampler.ErrExhausted when it has no more.
 	Ask() (id int, params sweep.Params, err error)
 	// Tell reports a result. values and constraints are nil when the trial failed.
 	Tell(id int, values, constraints []float64, failed bool) error
 }
-
-// ErrExhausted says that an Engine has nothing left to suggest.
-var ErrExhausted = errors.New("clock: the engine has no configuration left")
 
 // Options of a run.
 type Options struct {
@@ -50,10 +49,7 @@ type Trial struct {
 }
 
 // Trace is a run: its trials in order of completion.
-type Trace struct {
-	Problem string
-	Trials  []Trial
-}
+type Trace []Trial
 
 // Losses returns Trial.Loss in order of completion. With one objective it is the
 // regret f(x) - f*: x is the feasible trial with the lowest observed value, which a
@@ -61,8 +57,8 @@ type Trace struct {
 // hypervolume shortfall (V - HV)/V of the feasible trials, without noise. While no
 // trial is feasible it is +Inf, or 1 with several objectives.
 func (t Trace) Losses() []float64 {
-	losses := make([]float64, len(t.Trials))
-	for i, trial := range t.Trials {
+	losses := make([]float64, len(t))
+	for i, trial := range t {
 		losses[i] = trial.Loss
 	}
 	return losses
@@ -71,11 +67,12 @@ func (t Trace) Losses() []float64 {
 // First returns the trace of the run with a budget of n, for an engine that does
 // not know its budget: the first n trials asked for, with their losses.
 func (t Trace) First(p problems.Problem, n int) Trace {
-	short, score := Trace{Problem: t.Problem}, newScorer(p)
-	for _, trial := range t.Trials {
+	var short Trace
+	score := newScorer(p)
+	for _, trial := range t {
 		if trial.Number < n {
 			trial.Loss = score.add(trial)
-			short.Trials = append(short.Trials, trial)
+			short = append(short, trial)
 		}
 	}
 	return short
@@ -86,15 +83,16 @@ func (t Trace) First(p problems.Problem, n int) Trace {
 // arguments and a deterministic engine give equal traces.
 func Run(p problems.Problem, engine Engine, o Options) (Trace, error) {
 	if o.Budget < 1 || o.Parallel < 1 {
-		return Trace{}, fmt.Errorf("clock: budget %d and parallel %d must be at least 1", o.Budget, o.Parallel)
+		return nil, fmt.Errorf("clock: budget %d and parallel %d must be at least 1", o.Budget, o.Parallel)
 	}
-	trace, score := Trace{Problem: p.Name}, newScorer(p)
+	var trace Trace
 	var running []Trial
+	score := newScorer(p)
 	now, asked, exhausted := 0.0, 0, false
 	for {
 		for len(running) < o.Parallel && asked < o.Budget && !exhausted {
 			trial, err := ask(engine, o.Stopwatch)
-			if errors.Is(err, ErrExhausted) {
+			if errors.Is(err, sampler.ErrExhausted) {
 				exhausted = true
 				break
 			}
@@ -115,7 +113,7 @@ func Run(p problems.Problem, engine Engine, o Options) (Trace, error) {
 			}
 		}
 		done := running[first]
-		running = append(running[:first], running[first+1:]...)
+		running = slices.Delete(running, first, first+1)
 		now = done.Finish
 		values, constraints := done.Values, done.Constraints
 		if done.Failed {
@@ -125,7 +123,7 @@ func Run(p problems.Problem, engine Engine, o Options) (Trace, error) {
 			return trace, fmt.Errorf("clock: %s, tell %d: %w", p.Name, done.ID, err)
 		}
 		done.Loss = score.add(done)
-		trace.Trials = append(trace.Trials, done)
+		trace = append(trace, done)
 	}
 }
 
@@ -146,7 +144,7 @@ func evaluate(p problems.Problem, trial *Trial, seed uint64, number int, now flo
 	trial.Number, trial.Start, trial.Finish = number, now, now+0.5+rng.Float64()
 	trial.True, trial.Constraints = p.Eval(trial.Params)
 	trial.Failed = !problems.Feasible(trial.True, nil)
-	trial.Values = append([]float64(nil), trial.True...)
+	trial.Values = slices.Clone(trial.True)
 	if p.Noise > 0 {
 		for i := range trial.Values {
 			trial.Values[i] += p.Noise * rng.NormFloat64()

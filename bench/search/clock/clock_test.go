@@ -19,19 +19,19 @@ func TestRun(t *testing.T) {
 		require.NoError(t, err)
 		trace, err := Run(p, engine, o)
 		require.NoError(t, err)
-		require.Len(t, trace.Trials, o.Budget)
+		require.Len(t, trace, o.Budget)
 		return trace
 	}
 	trace := run(o)
 	require.Equal(t, trace, run(o), "a function of its arguments")
 
 	var order []int
-	for _, trial := range trace.Trials {
+	for _, trial := range trace {
 		order = append(order, trial.Number)
 	}
 	require.False(t, slices.IsSorted(order), "trials finish in another order than they start")
 	events := func(at float64) (running int) {
-		for _, trial := range trace.Trials {
+		for _, trial := range trace {
 			require.InDelta(t, 1, trial.Finish-trial.Start, 0.5)
 			if trial.Start <= at && at < trial.Finish {
 				running++
@@ -39,7 +39,7 @@ func TestRun(t *testing.T) {
 		}
 		return running
 	}
-	last := trace.Trials[o.Budget-1].Finish
+	last := trace[o.Budget-1].Finish
 	for at := 0.0; at < last; at += 0.1 {
 		require.LessOrEqual(t, events(at), 4)
 	}
@@ -101,6 +101,6 @@ func TestExhaustedEnginesEnd(t *testing.T) {
 	require.NoError(t, err)
 	trace, err := Run(p, engine, o)
 	require.NoError(t, err)
-	require.Len(t, trace.Trials, 5)
+	require.Len(t, trace, 5)
 	require.Zero(t, trace.Losses()[4])
 }

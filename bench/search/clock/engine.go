@@ -1,7 +1,6 @@
 package clock
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -45,9 +44,6 @@ func NewSearch(p problems.Problem, method sweep.Method, o Options) (Engine, erro
 func (s *search) Ask() (int, sweep.Params, error) {
 	r := &s.request
 	params, reason, err := s.sampler.Suggest(*r)
-	if errors.Is(err, sampler.ErrExhausted) {
-		return 0, nil, ErrExhausted
-	}
 	if err != nil {
 		return 0, nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 
 	"github.com/c-bata/goptuna"
 	"github.com/c-bata/goptuna/cmaes"
@@ -150,50 +151,38 @@ func (s *session) ask() (any, error) {
 func (s *session) suggest(t goptuna.Trial) (map[string]any, error) {
 	params := make(map[string]any, len(s.space))
 	for _, p := range s.space {
+		var v any
+		var err error
 		switch {
 		case p.Type == "cat":
 			names := make([]string, len(p.Choices))
 			for i, c := range p.Choices {
 				names[i] = fmt.Sprint(c)
 			}
-			name, err := t.SuggestCategorical(p.Name, names)
-			if err != nil {
-				return nil, err
-			}
-			for i, c := range p.Choices {
-				if names[i] == name {
-					params[p.Name] = c
-				}
+			var name string
+			if name, err = t.SuggestCategorical(p.Name, names); err == nil {
+				v = p.Choices[slices.Index(names, name)]
 			}
 		case p.Type == "int" && p.Log: // goptuna has no such distribution
-			v, err := t.SuggestLogFloat(p.Name, p.Low, p.High+1)
-			if err != nil {
-				return nil, err
-			}
-			params[p.Name] = min(math.Floor(v), p.High)
+			var f float64
+			f, err = t.SuggestLogFloat(p.Name, p.Low, p.High+1)
+			v = min(math.Floor(f), p.High)
 		case p.Type == "int":
-			v, err := t.SuggestInt(p.Name, int(p.Low), int(p.High))
-			if err != nil {
-				return nil, err
-			}
-			params[p.Name] = v
+			v, err = t.SuggestInt(p.Name, int(p.Low), int(p.High))
 		case p.Log:
-			low := p.Low * math.Exp(-p.Zero/(1-p.Zero)*math.Log(p.High/p.Low))
-			v, err := t.SuggestLogFloat(p.Name, low, p.High)
-			if err != nil {
-				return nil, err
+			var f float64
+			f, err = t.SuggestLogFloat(p.Name, p.Low*math.Exp(-p.Zero/(1-p.Zero)*math.Log(p.High/p.Low)), p.High)
+			if p.Zero > 0 && f < p.Low {
+				f = 0
 			}
-			if p.Zero > 0 && v < p.Low {
-				v = 0
-			}
-			params[p.Name] = v
+			v = f
 		default:
-			v, err := t.SuggestFloat(p.Name, p.Low, p.High)
-			if err != nil {
-				return nil, err
-			}
-			params[p.Name] = v
+			v, err = t.SuggestFloat(p.Name, p.Low, p.High)
 		}
+		if err != nil {
+			return nil, err
+		}
+		params[p.Name] = v
 	}
 	return params, nil
 }
