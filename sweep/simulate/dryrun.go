@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
@@ -199,7 +197,7 @@ func (r *dryRun) suggest(a conduct.Suggest) (conduct.Event, error) {
 
 // start puts a trial into the queue.
 func (r *dryRun) start(a sweep.Assignment) {
-	rng := r.stream("pace", strconv.Itoa(a.Number))
+	rng := r.stream("pace", a.Number)
 	t := &dryTrial{
 		trial: sweep.Trial{Assignment: a, StartedAt: moment(r.now)},
 		curve: r.curve(a), pace: 1 + trialSpread*(2*rng.Float64()-1),
@@ -341,7 +339,7 @@ func (r *dryRun) measure(t *dryTrial, step int) map[string]float64 {
 	rest := t.curve.lift * (math.Exp(-float64(step)/t.curve.tau) - math.Exp(-float64(r.spec.Train.Steps)/t.curve.tau))
 	values := make(map[string]float64, len(r.metrics))
 	for _, m := range r.metrics {
-		rng := r.stream("noise", fmt.Sprintf("%d/%d/%s", t.trial.Number, step, m.Name))
+		rng := r.stream("noise", t.trial.Number, step, m.Name)
 		lift := rest * r.size[m.Name]
 		if m.Goal == sweep.Maximize {
 			lift = -lift
@@ -351,11 +349,9 @@ func (r *dryRun) measure(t *dryTrial, step int) map[string]float64 {
 	return values
 }
 
-// stream is the random stream of one thing in a run.
-func (r *dryRun) stream(kind, name string) *rand.Rand {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(kind + "/" + name)) // a hash's Write cannot fail
-	return rand.New(rand.NewPCG(r.Seed, h.Sum64()))
+// stream is the random stream of one thing in a run: its kind, then trial, step, ...
+func (r *dryRun) stream(thing ...any) *rand.Rand {
+	return generator(fmt.Sprintf("run/%d/%v", r.Seed, thing))
 }
 
 func moment(d time.Duration) time.Time { return time.Unix(0, 0).UTC().Add(d) }

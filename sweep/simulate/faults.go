@@ -3,7 +3,6 @@ package simulate
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -60,7 +59,7 @@ func (r *dryRun) divergence(number int) int {
 	if r.Diverge == 0 {
 		return 0
 	}
-	rng := r.stream("diverge", strconv.Itoa(number))
+	rng := r.stream("diverge", number)
 	if rng.Float64() >= r.Diverge {
 		return 0
 	}
@@ -76,7 +75,7 @@ func (r *dryRun) strike(t *dryTrial, until int) int {
 	if r.Fail == 0 {
 		return until
 	}
-	rng := r.stream("fail", fmt.Sprintf("%d/%d", t.trial.Number, t.trial.Attempts))
+	rng := r.stream("fail", t.trial.Number, t.trial.Attempts)
 	if rng.Float64() >= r.Fail {
 		return until
 	}
