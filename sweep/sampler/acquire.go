@@ -25,16 +25,16 @@ const (
 // with the logarithm of Ament et al. 2023), with several objectives the expected
 // hypervolume improvement on its front (Daulton et al. 2021).
 type acquisition struct {
-	objectives  []surrogate
-	constraints []surrogate
-	best        []float64    // `[S]`, one objective
-	regions     []*gp.Region // `[S]`, several
-	few         int          // draws in use: all of them, fewer for the screening of raw points
-	work        []gp.Workspace
-	ehvi        gp.EHVIWorkspace
-	logs        []float64
-	partial     [][]float64 // `[surrogate][S]` derivatives by the means
-	spread      [][]float64 // likewise by the standard deviations
+	surrogates []surrogate // of the m objectives, then of the constraints
+	m          int
+	best       []float64    // `[S]`, one objective
+	regions    []*gp.Region // `[S]`, several
+	few        int          // draws in use: all of them, fewer for the screening of raw points
+	work       []gp.Workspace
+	ehvi       gp.EHVIWorkspace
+	logs       []float64
+	partial    [][]float64 // `[surrogate][S]` derivatives by the means
+	spread     [][]float64 // likewise by the standard deviations
 }
 
 // newAcquisition draws. points are the pending ones, and where there is noise the best
@@ -48,32 +48,27 @@ func newAcquisition(rng *rand.Rand, objectives, constraints []surrogate, points 
 	if len(points) == 0 {
 		sets = 1
 	}
-	a := &acquisition{objectives: objectives, constraints: constraints}
-	for _, list := range [][]surrogate{objectives, constraints} {
-		for i := range list {
-			z := normals(rng, sets, len(points))
-			var err error
-			if list[i].drawn, list[i].values, err = list[i].Draw(points, z); err != nil {
-				return nil, err
-			}
+	all := slices.Concat(objectives, constraints)
+	for i := range all {
+		var err error
+		if all[i].drawn, all[i].values, err = all[i].Draw(points, normals(rng, sets, len(points))); err != nil {
+			return nil, err
 		}
 	}
+	m, n := len(objectives), len(all)
+	a := &acquisition{surrogates: all, m: m, few: sets, work: make([]gp.Workspace, n), logs: make([]float64, sets)}
 	for j := range sets {
 		fantasy := slices.Clone(front)
 		for q := range points {
-			f := make([]float64, len(objectives))
-			for k, o := range objectives {
-				f[k] = o.values[j][q]
+			f := make([]float64, m)
+			for k := range f {
+				f[k] = all[k].values[j][q]
 			}
-			ok := true
-			for _, c := range constraints {
-				ok = ok && c.values[j][q] <= c.limit
-			}
-			if ok {
+			if !slices.ContainsFunc(all[m:], func(c surrogate) bool { return !(c.values[j][q] <= c.limit) }) {
 				fantasy = append(fantasy, f)
 			}
 		}
-		if len(objectives) > 1 {
+		if m > 1 {
 			a.regions = append(a.regions, gp.NewRegion(fantasy, reference))
 			continue
 		}
@@ -83,8 +78,6 @@ func newAcquisition(rng *rand.Rand, objectives, constraints []surrogate, points 
 		}
 		a.best = append(a.best, best)
 	}
-	n := len(objectives) + len(constraints)
-	a.work, a.logs, a.few = make([]gp.Workspace, n), make([]float64, sets), sets
 	for range n {
 		a.partial, a.spread = append(a.partial, make([]float64, sets)), append(a.spread, make([]float64, sets))
 	}
@@ -107,21 +100,14 @@ func normals(rng *rand.Rand, sets, n int) [][]float64 {
 	return z
 }
 
-func (a *acquisition) surrogate(i int) *surrogate {
-	if i < len(a.objectives) {
-		return &a.objectives[i]
-	}
-	return &a.constraints[i-len(a.objectives)]
-}
-
 // least keeps the logarithm finite when an improvement underflows.
 const least = 1e-290
 
 // at returns the acquisition's value at u, and fills gradient unless it is nil.
 func (a *acquisition) at(u, gradient []float64) float64 {
-	m := len(a.objectives)
-	for i := range a.work {
-		a.surrogate(i).drawn.Predict(u, a.few, &a.work[i])
+	m := a.m
+	for i, s := range a.surrogates {
+		s.drawn.Predict(u, a.few, &a.work[i])
 	}
 	var mean, sd, dMean, dSD [maxVolumes]float64
 	for k := range m {
@@ -146,10 +132,9 @@ func (a *acquisition) at(u, gradient []float64) float64 {
 				a.partial[k][j], a.spread[k][j] = dMean[k]/gain, dSD[k]/gain
 			}
 		}
-		for c := range a.constraints {
-			i := m + c
-			s := math.Sqrt(a.work[i].Var + a.constraints[c].slack)
-			z := (a.constraints[c].limit - a.work[i].Mean[j]) / s
+		for i := m; i < len(a.surrogates); i++ {
+			s := math.Sqrt(a.work[i].Var + a.surrogates[i].slack)
+			z := (a.surrogates[i].limit - a.work[i].Mean[j]) / s
 			value, slope := gp.LogCDF(z)
 			log += value
 			a.partial[i][j], a.spread[i][j] = -slope/s, -slope*z/s*math.Sqrt(a.work[i].Var)/s
@@ -175,7 +160,7 @@ func (a *acquisition) at(u, gradient []float64) float64 {
 				variance += a.spread[i][j] * w / sum
 			}
 			variance /= 2 * math.Sqrt(a.work[i].Var)
-			a.surrogate(i).drawn.Gradient(&a.work[i], a.partial[i], variance, gradient)
+			a.surrogates[i].drawn.Gradient(&a.work[i], a.partial[i], variance, gradient)
 		}
 	}
 	return top + math.Log(sum/float64(a.few))

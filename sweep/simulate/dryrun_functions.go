@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/floats"
+
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
@@ -43,25 +45,23 @@ type generic struct {
 	f                func(z []float64) float64
 }
 
-func generics() []generic {
-	return []generic{
-		{"sphere", 10, 0, 10, func(z []float64) float64 { return sum(len(z), func(i int) float64 { return z[i] * z[i] }) }},
-		{"ackley", 65.536, 0, 5, Ackley},
-		{"rastrigin", 10.24, 0, 10, Rastrigin},
-		{"levy", 20, 1, 10, Levy},
-		{"rosenbrock", 6, 1, 100, func(z []float64) float64 {
-			if len(z) == 1 {
-				z = append(z, 1) // the valley's other coordinate, at its best
-			}
-			return Rosenbrock(z)
-		}},
-	}
+var generics = []generic{
+	{"sphere", 10, 0, 10, func(z []float64) float64 { return sum(len(z), func(i int) float64 { return z[i] * z[i] }) }},
+	{"ackley", 65.536, 0, 5, Ackley},
+	{"rastrigin", 10.24, 0, 10, Rastrigin},
+	{"levy", 20, 1, 10, Levy},
+	{"rosenbrock", 6, 1, 100, func(z []float64) float64 {
+		if len(z) == 1 {
+			z = append(z, 1) // the valley's other coordinate, at its best
+		}
+		return Rosenbrock(z)
+	}},
 }
 
 // Objectives lists the functions that a dry run takes.
 func Objectives() []string {
 	names := []string{LossWeights}
-	for _, g := range generics() {
+	for _, g := range generics {
 		names = append(names, g.name)
 	}
 	return names
@@ -78,7 +78,7 @@ func newLandscape(spec *sweep.Spec, objective string) (landscape, error) {
 		}
 		return newLossWeights(), nil
 	}
-	for _, g := range generics() {
+	for _, g := range generics {
 		if g.name == objective {
 			return g.landscape(spec), nil
 		}
@@ -99,53 +99,43 @@ func (g generic) landscape(spec *sweep.Spec) landscape {
 func (g generic) values(spec *sweep.Spec, metrics []sweep.Objective) func(sweep.Params) map[string]float64 {
 	order := slices.Clone(spec.Parameters)
 	slices.SortFunc(order, func(a, b sweep.Parameter) int { return strings.Compare(a.Name, b.Name) })
-	type bowl struct {
-		metric  sweep.Objective
-		optimum []float64            // by number
-		offsets map[string][]float64 // by categorical parameter and choice
-	}
-	var bowls []bowl
-	for _, m := range metrics {
-		b := bowl{metric: m, offsets: make(map[string][]float64)}
+	fixed := make([][][]float64, len(metrics)) // by metric and parameter: the optimum, or an offset for each choice
+	for i, m := range metrics {
 		for _, p := range order {
 			rng := generator(g.name + "/" + m.Name + "/" + p.Name)
-			switch p.Distribution {
-			case sweep.DistConstant:
-			case sweep.DistCategorical:
-				b.offsets[p.Name] = offsets(rng, len(p.Values))
-			default:
-				b.optimum = append(b.optimum, 0.2+0.6*rng.Float64())
+			list := []float64{0}
+			if p.Distribution == sweep.DistCategorical {
+				list = offsets(rng, len(p.Values))
+			} else {
+				list[0] = 0.2 + 0.6*rng.Float64()
 			}
+			fixed[i] = append(fixed[i], list)
 		}
-		bowls = append(bowls, b)
 	}
 	return func(params sweep.Params) map[string]float64 {
 		u := space.Encode(spec, params)
-		values := make(map[string]float64, len(bowls))
-		for _, b := range bowls {
+		values := make(map[string]float64, len(metrics))
+		for i, m := range metrics {
 			var z []float64
 			total := 0.0
-			for _, p := range order {
+			for k, p := range order {
 				at, set := u[p.Name]
 				if !set {
 					at = 0.5
 				}
-				list := b.offsets[p.Name]
+				list := fixed[i][k]
 				switch p.Distribution {
 				case sweep.DistConstant:
 				case sweep.DistCategorical:
 					total += g.scale * list[min(int(at*float64(len(list))), len(list)-1)]
 				default:
-					z = append(z, g.width*(at-b.optimum[len(z)])+g.at)
+					z = append(z, g.width*(at-list[0])+g.at)
 				}
 			}
 			if len(z) > 0 {
 				total += g.f(z)
 			}
-			if b.metric.Goal == sweep.Maximize {
-				total = -total
-			}
-			values[b.metric.Name] = total
+			values[m.Name] = m.Cost(total)
 		}
 		return values
 	}
@@ -157,10 +147,7 @@ func offsets(rng *rand.Rand, n int) []float64 {
 	for i := range list {
 		list[i] = rng.Float64()
 	}
-	least := slices.Min(list)
-	for i := range list {
-		list[i] -= least
-	}
+	floats.AddConst(-slices.Min(list), list)
 	return list
 }
 

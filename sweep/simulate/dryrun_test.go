@@ -213,7 +213,7 @@ func TestGenericObjectives(t *testing.T) {
 		{Name: "b", Distribution: sweep.DistCategorical, Values: []sweep.Value{sweep.Word("x"), sweep.Word("y"), sweep.Word("z")}},
 	}
 	spec.Constraints = []sweep.Constraint{{Metric: "fid.head", Op: "<=", Baseline: "fid.all", Factor: 1}}
-	for _, g := range generics() {
+	for _, g := range generics {
 		l, err := newLandscape(spec, g.name)
 		require.NoError(t, err)
 		optima := make(map[string]bool)

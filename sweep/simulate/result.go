@@ -56,7 +56,7 @@ func (c Result) Curve(spec *sweep.Spec) []Point {
 		if mean, repeated := means[t.Params.Key()]; repeated {
 			value = mean
 		}
-		better := best == nil || goal.Goal == sweep.Maximize && value > *best || goal.Goal != sweep.Maximize && value < *best
+		better := best == nil || goal.Cost(value) < goal.Cost(*best)
 		if ok && better && judged[t.Number] == judged[last.Number] {
 			best = &value
 		}
