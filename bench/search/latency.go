@@ -1,14 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/klauspost/cpuid/v2"
 
 	"github.com/tailsweep/tailsweep/bench/search/clock"
 	"github.com/tailsweep/tailsweep/bench/search/problems"
@@ -117,13 +119,5 @@ func (r report) latencies() {
 	}
 }
 
-// processor is the CPU's name from /proc, or the architecture.
-func processor() string {
-	data, _ := os.ReadFile("/proc/cpuinfo") // elsewhere there is none
-	for line := range strings.Lines(string(data)) {
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return runtime.GOARCH
-}
+// processor is the CPU's name, or the architecture where it has none.
+func processor() string { return cmp.Or(cpuid.CPU.BrandName, runtime.GOARCH) }

@@ -26,7 +26,8 @@ import (
 // feasible configuration, and the margin is the distance to the next; with several the
 // winners are the feasible front.
 type comparison struct {
-	scales    []scale    // of the objectives, then of the constraints
+	scales    []scale // of the objectives, then of the constraints
+	limits    *analysis.Limits
 	objective int        // how many of them are objectives
 	standings []standing // of the configurations with a result on every scale, the largest margin first
 	df        int        // degrees of freedom of the noise, the least of the scales'
@@ -36,14 +37,10 @@ type comparison struct {
 
 // scale is an objective or a constraint.
 type scale struct {
-	metric string
-	noise  *analysis.Noise
-	unit   float64
-	// of an objective
-	sign float64 // -1 when it is maximised
-	// of a constraint
-	limits     *analysis.Limits
-	constraint int // its place among the spec's
+	sweep.Objective // of a constraint: the name of its metric
+	noise           *analysis.Noise
+	unit            float64
+	constraint      int // its place among the spec's
 }
 
 // standing is a configuration, its margin and what the margin refers to.
@@ -59,23 +56,16 @@ type standing struct {
 const tiny = 1e-300
 
 func newComparison(c *race) *comparison {
-	f := &comparison{known: true}
 	spec, ledger := c.request.Spec, c.request.Ledger
+	f := &comparison{limits: analysis.NewLimits(spec, ledger), objective: len(spec.Metrics), df: math.MaxInt}
 	for _, o := range spec.Metrics {
-		s := scale{metric: o.Name, sign: 1, noise: analysis.NewNoise(ledger, o.Name)}
-		if o.Goal == sweep.Maximize {
-			s.sign = -1
-		}
-		f.scales = append(f.scales, s)
+		f.scales = append(f.scales, scale{Objective: o, noise: analysis.NewNoise(ledger, o.Name)})
 	}
-	f.objective = len(f.scales)
-	limits := analysis.NewLimits(spec, ledger)
 	for i, k := range spec.Constraints {
-		if _, ok := limits.Limit(i); ok {
-			f.scales = append(f.scales, scale{metric: k.Metric, limits: limits, constraint: i, noise: limits.Noise(i)})
+		if _, ok := f.limits.Limit(i); ok {
+			f.scales = append(f.scales, scale{Objective: sweep.Objective{Name: k.Metric}, constraint: i, noise: f.limits.Noise(i)})
 		}
 	}
-	f.df = math.MaxInt
 	for i := range f.scales {
 		f.scales[i].unit = max(f.scales[i].noise.StdDev, tiny)
 		f.df = min(f.df, f.scales[i].noise.DF)
@@ -98,8 +88,8 @@ func (f *comparison) add(points []*configuration) {
 		for i, s := range f.scales {
 			mean, ok := s.noise.Mean(p.key)
 			whole = whole && ok
-			if values[i] = s.sign * mean.Mean; i >= f.objective {
-				excess, _ := s.limits.Excess(s.constraint, p.key)
+			if values[i] = s.Cost(mean.Mean); i >= f.objective {
+				excess, _ := f.limits.Excess(s.constraint, p.key)
 				values[i] = -excess.Mean
 			}
 		}
@@ -192,7 +182,7 @@ func (f *comparison) estimate(s standing) (e sweep.Estimate) {
 	scale := f.scales[s.scale]
 	switch {
 	case s.scale >= f.objective:
-		e, _ = scale.limits.Excess(scale.constraint, s.of.key)
+		e, _ = f.limits.Excess(scale.constraint, s.of.key)
 	case s.rival != nil:
 		e, _ = scale.noise.Difference(s.of.key, s.rival.key)
 	}
@@ -207,13 +197,13 @@ func (f *comparison) sentence(s standing, p *configuration) string {
 	by := fmt.Sprintf("%s +- %s", number(e.Mean), number(e.StdDev))
 	switch {
 	case s.scale >= f.objective && s.margin < 0:
-		return fmt.Sprintf("%s of trial %d is beyond its limit by %s", scale.metric, s.of.first, by)
+		return fmt.Sprintf("%s of trial %d is beyond its limit by %s", scale.Name, s.of.first, by)
 	case s.scale >= f.objective:
-		return fmt.Sprintf("%s of trial %d is within its limit by %s", scale.metric, s.of.first, by)
+		return fmt.Sprintf("%s of trial %d is within its limit by %s", scale.Name, s.of.first, by)
 	case s.margin >= 0:
-		return fmt.Sprintf("leads trial %d in %s by %s", s.rival.first, scale.metric, by)
+		return fmt.Sprintf("leads trial %d in %s by %s", s.rival.first, scale.Name, by)
 	case p == s.rival:
-		return fmt.Sprintf("leads trial %d in %s by %s", s.of.first, scale.metric, by)
+		return fmt.Sprintf("leads trial %d in %s by %s", s.of.first, scale.Name, by)
 	}
-	return fmt.Sprintf("trails trial %d in %s by %s", s.rival.first, scale.metric, by)
+	return fmt.Sprintf("trails trial %d in %s by %s", s.rival.first, scale.Name, by)
 }

@@ -85,13 +85,20 @@ func Run(p problems.Problem, engine Engine, o Options) (Trace, error) {
 	if o.Budget < 1 || o.Parallel < 1 {
 		return nil, fmt.Errorf("clock: budget %d and parallel %d must be at least 1", o.Budget, o.Parallel)
 	}
+	if o.Stopwatch == nil {
+		o.Stopwatch = func() float64 { return 0 }
+	}
 	var trace Trace
 	var running []Trial
 	score := newScorer(p)
 	now, asked, exhausted := 0.0, 0, false
 	for {
 		for len(running) < o.Parallel && asked < o.Budget && !exhausted {
-			trial, err := ask(engine, o.Stopwatch)
+			var trial Trial
+			var err error
+			began := o.Stopwatch()
+			trial.ID, trial.Params, err = engine.Ask()
+			trial.AskSeconds = o.Stopwatch() - began
 			if errors.Is(err, sampler.ErrExhausted) {
 				exhausted = true
 				break
@@ -125,17 +132,6 @@ func Run(p problems.Problem, engine Engine, o Options) (Trace, error) {
 		done.Loss = score.add(done)
 		trace = append(trace, done)
 	}
-}
-
-func ask(engine Engine, stopwatch func() float64) (trial Trial, err error) {
-	if stopwatch == nil {
-		trial.ID, trial.Params, err = engine.Ask()
-		return trial, err
-	}
-	began := stopwatch()
-	trial.ID, trial.Params, err = engine.Ask()
-	trial.AskSeconds = stopwatch() - began
-	return trial, err
 }
 
 // evaluate sets the times and the results of a trial that starts now.
