@@ -52,13 +52,13 @@ type row struct {
 	Feasibility    analysis.Feasibility
 }
 
-// card is a trial with its sample grid. Trouble replaces a grid that cannot be shown.
+// card is a trial with its sample grid, or with the reason that it cannot be shown.
 type card struct {
 	sweep.Trial
 	Class         string
 	Source        template.URL
 	Width, Height int
-	Trouble       error
+	Err           error
 }
 
 // Write writes the page. It fails when in.Spec is nil or w does.
@@ -201,7 +201,7 @@ func cards(s study, grids map[int][]byte) (list []card, missing int) {
 		case ok && t.Status != sweep.StatusStopped:
 			c := card{Trial: t, Class: s.class(t)}
 			var config image.Config
-			if config, c.Trouble = png.DecodeConfig(bytes.NewReader(data)); c.Trouble == nil {
+			if config, c.Err = png.DecodeConfig(bytes.NewReader(data)); c.Err == nil {
 				c.Width, c.Height = config.Width, config.Height
 				c.Source = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(data))
 			}

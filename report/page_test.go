@@ -18,7 +18,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
-var regen = flag.Bool("regen", false, "write the golden files anew; look at them before you commit")
+var regen = flag.Bool("regen", false, "rewrite the golden files; look at them before you commit")
 
 // golden compares got with testdata/name.
 func golden(t *testing.T, name string, got []byte) {

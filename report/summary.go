@@ -206,11 +206,11 @@ func sampleCounts(spec *sweep.Spec) string {
 		strings.Join(parts, ", "), spec.Evaluate.SamplesPerClass)
 }
 
-// maxLevel is how many trials a sentence names.
-const maxLevel = 12
+// maxListed is how many trials a sentence names.
+const maxListed = 12
 
-// Level says which trials may be as good as the best, by the noise between seeds.
-func (s study) Level() string {
+// Contest says which trials may be as good as the best, by the noise between seeds.
+func (s study) Contest() string {
 	c, ok := analysis.NewContest(s.spec, s.trials, "")
 	switch {
 	case !ok || c.Configurations < 2:
@@ -224,7 +224,7 @@ func (s study) Level() string {
 	if len(c.Level) == 0 {
 		return fmt.Sprintf("%s None %s is as good as trial %d at 95 %% confidence.", noise, among, c.Best)
 	}
-	return fmt.Sprintf("%s %d %s are not distinguishable from trial %d at 95 %% confidence: %s.", noise, len(c.Level), among, c.Best, text.Numbers(c.Level, maxLevel))
+	return fmt.Sprintf("%s %d %s are not distinguishable from trial %d at 95 %% confidence: %s.", noise, len(c.Level), among, c.Best, text.Numbers(c.Level, maxListed))
 }
 
 // repeated counts the searched configurations that were trained with several seeds.

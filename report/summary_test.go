@@ -110,13 +110,13 @@ func TestPageShowsTheAnalysis(t *testing.T) {
 	}
 }
 
-func TestLevel(t *testing.T) {
+func TestContest(t *testing.T) {
 	in := fixture(t, 9)
-	require.Contains(t, newStudy(in.Spec, in.Trials).Level(), "2 degrees of freedom")
+	require.Contains(t, newStudy(in.Spec, in.Trials).Contest(), "2 degrees of freedom")
 	single := in.Trials[2:]
-	require.Contains(t, newStudy(in.Spec, single).Level(), "is unknown: every configuration was trained with one seed")
-	require.Empty(t, newStudy(in.Spec, in.Trials[:3]).Level(), "there is only the baseline")
-	require.Empty(t, newStudy(in.Spec, nil).Level())
+	require.Contains(t, newStudy(in.Spec, single).Contest(), "is unknown: every configuration was trained with one seed")
+	require.Empty(t, newStudy(in.Spec, in.Trials[:3]).Contest(), "there is only the baseline")
+	require.Empty(t, newStudy(in.Spec, nil).Contest())
 }
 
 // A page must not say that every configuration had one seed where some had several.

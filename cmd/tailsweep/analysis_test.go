@@ -143,13 +143,13 @@ func TestAnalysisAsJSON(t *testing.T) {
 
 func TestBadReference(t *testing.T) {
 	objects := analysed(t, 3)
-	for text, says := range map[string]string{
+	for text, want := range map[string]string{
 		"fid.tail=1": "no value for fid.head", "fid.tail=1,fid.head=x": `fid.head="x" is not a number`, "fid.tail=1,fid.head=NaN": "is not a number",
 		"fid.tail=1,fid.head=2,loss=3": `"loss" is not a metric of the spec (valid: fid.tail, fid.head`,
 	} {
 		r := cmdline(t, objects, "", "pareto", "analysed", "--reference", text)
 		require.Equal(t, cli.ExitUsage, r.Code, r.Err)
-		require.Contains(t, r.Err, says)
+		require.Contains(t, r.Err, want)
 	}
 }
 

@@ -59,7 +59,7 @@ func TestExitCodesOfBadInput(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "none.yaml")
 	for name, c := range map[string]struct {
 		arguments []string
-		says      string
+		want      string
 	}{
 		"unknown verb":                  {[]string{"trails"}, `unknown verb "trails"; did you mean "trials"?`},
 		"unknown verb, nothing":         {[]string{"zzzzzzzz"}, "tailsweep --help"},
@@ -95,9 +95,9 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := cmdline(t, storetest.NewMemory(), "", c.arguments...)
 			require.Equal(t, cli.ExitUsage, r.Code, r.Err)
-			require.Contains(t, r.Err, c.says)
+			require.Contains(t, r.Err, c.want)
 			require.Empty(t, r.out)
-			require.NotContains(t, r.Err, "Usage:", "the usage is for those who ask")
+			require.NotContains(t, r.Err, "Usage:", "the usage is printed on request only")
 			require.Equal(t, 1, strings.Count(r.Err, "\n"), "an error is printed once: %s", r.Err)
 		})
 	}
@@ -164,11 +164,11 @@ func TestInitValidatePlan(t *testing.T) {
 		require.Positive(t, p.Plan.Trials)
 		require.Positive(t, p.Parameters)
 		require.Equal(t, p.Plan.StepsPerTrial*int64(p.Plan.Trials), p.Plan.Steps)
-		require.Greater(t, p.Plan.TrialTime.Seconds(), float64(p.Plan.StepsPerTrial)/30, "evaluation takes time, too")
+		require.Greater(t, p.Plan.TrialTime.Seconds(), float64(p.Plan.StepsPerTrial)/30, "evaluation takes time too")
 	}
 }
 
-// A search over guidance has no scale of its own to plan with, and needs none.
+// A spec that searches guidance has no evaluate.guidance; plan works without it.
 func TestPlanOfASearchOverGuidance(t *testing.T) {
 	text, err := os.ReadFile("testdata/plan.yaml")
 	require.NoError(t, err)
@@ -218,10 +218,10 @@ func TestValidateReportsEveryFault(t *testing.T) {
 	for _, line := range faults {
 		require.Regexp(t, `^\.\./\.\./testdata/ten-faults\.yaml:\d+:\d+: \S+`, line)
 	}
-	require.Contains(t, r.out, "quickstart.yaml: sweep", "the valid one is said to be")
+	require.Contains(t, r.out, "quickstart.yaml: sweep", "the valid spec is reported")
 }
 
-func TestWarningsAreNoFaults(t *testing.T) {
+func TestWarningsAreNotFaults(t *testing.T) {
 	text, err := os.ReadFile("testdata/plan.yaml")
 	require.NoError(t, err)
 	spec := strings.Replace(string(text), "batch: 64", "batch: 64, label_dropout: 0", 1)
@@ -257,10 +257,10 @@ func TestValidateAsJSON(t *testing.T) {
 	require.JSONEq(t, "[]", r.out)
 	r = cmdline(t, nil, "", "validate", filepath.Join(t.TempDir(), "none.yaml"), "-o", "json")
 	require.Equal(t, cli.ExitUsage, r.Code)
-	require.Contains(t, r.Err, "none.yaml", "a file that cannot be read is no fault of a spec")
+	require.Contains(t, r.Err, "none.yaml", "a file that cannot be read is not a fault of a spec")
 }
 
-func TestSchemaIsTheDomainsOwn(t *testing.T) {
+func TestSchema(t *testing.T) {
 	r := cmdline(t, nil, "", "schema")
 	require.Equal(t, cli.ExitOK, r.Code)
 	require.True(t, json.Valid([]byte(r.out)))
@@ -352,7 +352,7 @@ func TestNotFound(t *testing.T) {
 	}
 }
 
-// Trial 1's checkpoint is there, trial 0's is not: of the best two none is pulled.
+// Trial 1 has its checkpoint and trial 0 does not: pull of both writes neither.
 func TestPullIsAllOrNone(t *testing.T) {
 	objects := clitest.Archived(t)
 	arc := archive.New(objects)
@@ -404,7 +404,7 @@ func TestListWithoutTemporal(t *testing.T) {
 func TestLogsOfATrial(t *testing.T) {
 	r := cmdline(t, clitest.Archived(t), "", "logs", "done", "2")
 	require.Equal(t, cli.ExitOK, r.Code, r.Err)
-	require.Equal(t, "what it said\n", r.out)
+	require.Equal(t, "a line of the log\n", r.out)
 }
 
 func TestExport(t *testing.T) {
@@ -417,7 +417,7 @@ func TestExport(t *testing.T) {
 	require.True(t, json.Valid([]byte(r.out)))
 }
 
-func TestReportShowsFloorAndKeptCurve(t *testing.T) {
+func TestReportShowsFloorAndCurve(t *testing.T) {
 	objects := clitest.Archived(t)
 	arc := archive.New(objects)
 	w, err := checkpoint.Create(t.TempDir(), checkpoint.Manifest{Sweep: "done", Trial: 3, Attempt: 1, Step: 10})
@@ -434,9 +434,9 @@ func TestReportShowsFloorAndKeptCurve(t *testing.T) {
 	diverged := sweep.Trial{
 		Assignment: sweep.Assignment{Number: 3, Kind: sweep.KindSearch, Params: clitest.Weights(3, 0), Seed: 1}, Status: sweep.StatusDiverged, Attempts: 1, Losses: sweep.Losses{LossFirst: new(1.02)},
 	}
-	judged := diverged
-	judged.Number, judged.Status, judged.Floor = 4, sweep.StatusCompleted, map[string]float64{"fid.tail": 7.77}
-	require.NoError(t, arc.AppendSegment(t.Context(), "done", 2, []sweep.Trial{diverged, judged}))
+	evaluated := diverged
+	evaluated.Number, evaluated.Status, evaluated.Floor = 4, sweep.StatusCompleted, map[string]float64{"fid.tail": 7.77}
+	require.NoError(t, arc.AppendSegment(t.Context(), "done", 2, []sweep.Trial{diverged, evaluated}))
 
 	path := filepath.Join(t.TempDir(), "page.html")
 	r := cmdline(t, objects, "", "report", "done", "--to", path)
@@ -446,7 +446,7 @@ func TestReportShowsFloorAndKeptCurve(t *testing.T) {
 	require.True(t, strings.Contains(string(page), ">7.770<"), "the floor is missing") // not require.Contains: it would print it all
 	require.True(t, strings.Contains(string(page), "Loss of 1 trial over training."), "the curve is missing")
 	require.True(t, regexp.MustCompile(`<path class="line lost" d="M[^L"]*L[^L"]*L[^L"]*">`).Match(page), "the curve has three points")
-	require.True(t, strings.Contains(string(page), "1.020 → NaN"), "a diverged trial has no loss of 0")
+	require.True(t, strings.Contains(string(page), "1.020 → NaN"), "a diverged trial shows no loss of 0")
 }
 
 func TestRunRefusesAFaultySpecBeforeAnythingStarts(t *testing.T) {
@@ -484,7 +484,7 @@ func TestDoctorAndBackendsAsJSON(t *testing.T) {
 	require.Contains(t, r.Err, "backend go")
 }
 
-func TestDoctorNamesAServiceThatDoesNotAnswer(t *testing.T) {
+func TestDoctorReportsAServiceThatDoesNotAnswer(t *testing.T) {
 	for name, value := range map[string]string{
 		"TEMPORAL_ADDRESS": "127.0.0.1:1", "TAILSWEEP_S3_ENDPOINT": "http://127.0.0.1:1", "TAILSWEEP_S3_BUCKET": "b",
 		"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "very-secret",
@@ -497,7 +497,7 @@ func TestDoctorNamesAServiceThatDoesNotAnswer(t *testing.T) {
 	require.NotContains(t, r.out+r.Err, "very-secret")
 }
 
-// Where every trial failed its gates, the verbs say so, and which trial came closest.
+// Where every trial failed its gates, the verbs report it and name the closest trial.
 func TestAllTrialsFailedTheirGates(t *testing.T) {
 	objects := clitest.Archived(t)
 	var trials []sweep.Trial

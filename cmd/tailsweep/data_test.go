@@ -138,9 +138,9 @@ parameters: {infonce.weight: {values: [0, 1]}}
 metrics: [{name: loss}]
 `
 	for _, c := range []struct {
-		dataset, evaluate, says string
+		dataset, evaluate, want string
 		code                    int
-		validated               string // what validate says
+		validated               string // what validate reports
 	}{
 		{"", "", "the spec has 1 fault outside of dataset: `tailsweep validate` lists them", cli.ExitOK, "6:1: evaluate: there is no built-in classifier"},
 		{", size: 7", "", "dataset.size: out of range", cli.ExitUsage, "dataset.size: out of range"},
@@ -151,13 +151,13 @@ metrics: [{name: loss}]
 		text := strings.NewReplacer("PATH", dir, "DATASET", c.dataset, "EVALUATE", c.evaluate).Replace(spec)
 		r := cmdline(t, nil, text, "data", "inspect", "-")
 		require.Equal(t, c.code, r.Code, r.Err)
-		require.Contains(t, r.Err, c.says)
+		require.Contains(t, r.Err, c.want)
 		r = cmdline(t, nil, text, "validate", "-")
 		require.Equal(t, cli.ExitUsage, r.Code)
 		require.Contains(t, r.Err, c.validated)
 		elsewhere := strings.Replace(text, dir, "/elsewhere", 1)
 		r = cmdline(t, nil, elsewhere, "validate", "-")
-		require.NotContains(t, r.Err, "/nowhere", "the files are where the trials train")
+		require.NotContains(t, r.Err, "/nowhere", "the files are on another machine")
 	}
 }
 
@@ -191,7 +191,7 @@ func TestDataOfBadInput(t *testing.T) {
 	t.Setenv(folder.CacheVariable, t.TempDir())
 	full := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(full, "x"), nil, 0o600))
-	for says, arguments := range map[string][]string{
+	for want, arguments := range map[string][]string{
 		`no dataset "mnist"`:                            {"pull", "mnist"},
 		"fashion-mnist-10k is built in":                 {"pull", "fashion-mnist-10k"},
 		"needs --to DIR":                                {"pull", "image-folder"},
@@ -205,13 +205,13 @@ func TestDataOfBadInput(t *testing.T) {
 	} {
 		r := cmdline(t, nil, "", append([]string{"data"}, arguments...)...)
 		require.Equal(t, cli.ExitUsage, r.Code, "%v: %s", arguments, r.Err)
-		require.Contains(t, r.Err, says)
+		require.Contains(t, r.Err, want)
 		require.Empty(t, r.out)
 	}
 }
 
-// What is left out of a folder, and its groups, are part of what inspect shows; validate
-// reports both, and all faults of the data with their places.
+// inspect shows the groups of a folder and the files that are left out; validate reports
+// these files, and all faults of the data with their positions.
 func TestInspectAndValidateReportTheFolder(t *testing.T) {
 	t.Setenv(folder.CacheVariable, t.TempDir())
 	dir, _ := photos(t)

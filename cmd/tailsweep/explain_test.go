@@ -100,7 +100,7 @@ func TestExplainRefusesAWordForANumber(t *testing.T) {
 	require.Contains(t, r.Err, `"seven" is not a trial number (valid: 0 or more`)
 }
 
-// loaded are the spec and the trials by number.
+// loaded returns the spec and the trials by number.
 func loaded(t *testing.T, objects store.Store) (*sweep.Spec, map[int]sweep.Trial) {
 	arc := archive.New(objects)
 	spec, _, err := arc.LoadSpec(t.Context(), "thought")
@@ -114,7 +114,7 @@ func loaded(t *testing.T, objects store.Store) (*sweep.Spec, map[int]sweep.Trial
 	return spec, trials
 }
 
-func TestExplainWhatWasNotSuggested(t *testing.T) {
+func TestExplainOfTrialsThatCannotBeReplayed(t *testing.T) {
 	objects := explained(t, sweep.MethodRandom, func(trial *sweep.Trial) {
 		switch trial.Number {
 		case 5:
@@ -128,7 +128,7 @@ func TestExplainWhatWasNotSuggested(t *testing.T) {
 	})
 	for number, c := range map[string]struct {
 		code int
-		says string
+		want string
 	}{
 		"0": {cli.ExitOK, "A baseline trial: its parameters and its seed come from the spec"},
 		"4": {cli.ExitOK, "method       random"},
@@ -136,19 +136,19 @@ func TestExplainWhatWasNotSuggested(t *testing.T) {
 	} {
 		r := cmdline(t, objects, "", "explain", "thought", number)
 		require.Equal(t, c.code, r.Code, r.Err)
-		require.Contains(t, r.out, c.says)
+		require.Contains(t, r.out, c.want)
 	}
-	require.Equal(t, cli.ExitOK, cmdline(t, objects, "", "explain", "thought", "0", "--replay").Code, "there is nothing to suggest again")
-	for number, says := range map[string]string{
+	require.Equal(t, cli.ExitOK, cmdline(t, objects, "", "explain", "thought", "0", "--replay").Code, "a baseline trial was not suggested")
+	for number, want := range map[string]string{
 		"5": "this version of tailsweep suggests other parameters: ",
 		"6": "not possible: the number of results",
 		"7": "not possible: it was suggested from 1000 results, and the ledger has",
 	} {
 		r := cmdline(t, objects, "", "explain", "thought", number, "--replay", "-o", "json")
 		require.Equal(t, cli.ExitFailure, r.Code)
-		require.Empty(t, r.Err, "the output says it")
+		require.Empty(t, r.Err, "the output has the reason")
 		r = cmdline(t, objects, "", "explain", "thought", number, "--replay")
-		require.Contains(t, r.out, says)
+		require.Contains(t, r.out, want)
 	}
 	for arguments, code := range map[[2]string]int{{"thought", "99"}: cli.ExitNotFound, {"none", "0"}: cli.ExitNotFound, {"thought", "x"}: cli.ExitUsage, {"thought", "-1"}: cli.ExitUsage} {
 		r := cmdline(t, objects, "", "explain", arguments[0], "--", arguments[1])

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestImportDirections holds what the packages link, over all that they import.
-// The linter holds what they name themselves (.golangci.yml).
+// TestImportDirections checks what the packages link, directly and indirectly. The
+// linter checks their own imports (.golangci.yml).
 func TestImportDirections(t *testing.T) {
 	const (
 		module     = "github.com/tailsweep/tailsweep"

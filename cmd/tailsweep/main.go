@@ -65,7 +65,7 @@ func run(ctx context.Context, a *cli.App, arguments []string) int {
 	root.SetArgs(arguments)
 	err := root.ExecuteContext(ctx)
 	if text := cli.Message(err); text != "" {
-		a.Say("%s", text)
+		a.Log("%s", text)
 	}
 	return cli.CodeOf(err)
 }

@@ -72,7 +72,7 @@ func TestSimulateFailuresAndCommands(t *testing.T) {
 }
 
 func TestSimulateRefuses(t *testing.T) {
-	for says, arguments := range map[string][]string{
+	for want, arguments := range map[string][]string{
 		"simulate: --objective is missing (valid: lossweights, sphere, ":  {},
 		`valid: lossweights, sphere, ackley, `:                            {"--objective", "cube"},
 		`"0" for "--workers" flag: valid: 1 or more`:                      {"--objective", "sphere", "--workers", "0"},
@@ -88,7 +88,7 @@ func TestSimulateRefuses(t *testing.T) {
 	} {
 		r := cmdline(t, nil, "", append([]string{"simulate", "testdata/plan.yaml"}, arguments...)...)
 		require.Equal(t, cli.ExitUsage, r.Code, r.Err)
-		require.Contains(t, r.Err, says)
+		require.Contains(t, r.Err, want)
 	}
 	text, err := os.ReadFile("testdata/plan.yaml")
 	require.NoError(t, err)

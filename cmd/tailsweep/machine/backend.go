@@ -31,7 +31,7 @@ func newBackendInstall(a *cli.App) *cobra.Command {
 		}
 		path, err := backend.Install(cmd.Context(), o)
 		if err != nil && *ifPossible && cmd.Context().Err() == nil {
-			a.Say("the XLA plugin is not available, trainings use backend go: %v", err)
+			a.Log("the XLA plugin is not available, trainings use backend go: %v", err)
 			return nil
 		}
 		if err != nil {

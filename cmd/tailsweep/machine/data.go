@@ -118,14 +118,14 @@ worker then downloads it.)`,
 			return err
 		}
 		f := a.Downloader()
-		end := a.Follow(f)
+		end := a.ShowDownloads(f)
 		there, err := f.Download(cmd.Context(), name, *from, dir)
 		end()
 		if err != nil {
 			return cli.AsBadInput(fmt.Errorf("data pull %s: %w", name, err))
 		}
 		if there {
-			a.Say("the dataset exists already")
+			a.Log("the dataset exists already")
 			if name != sweep.ImageFolder {
 				err = dataset.Verify(name, dir)
 			}

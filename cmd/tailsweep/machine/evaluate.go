@@ -57,7 +57,7 @@ With --job it is the child of a worker and writes JSON lines.`,
 		if err := a.Fetch(cmd.Context(), m.Spec.Dataset); err != nil {
 			return err
 		}
-		a.Say("%s on %s", b.Choice, b.Device)
+		a.Log("%s on %s", b.Choice, b.Device)
 		result, err := evaluate.Model(cmd.Context(), b, m, nil)
 		if err != nil {
 			return cli.AsBadInput(err)

@@ -14,8 +14,8 @@ import (
 
 const maxEpochs = 10000
 
-// weakText is the warning about a classifier with low accuracy; "" for a good one.
-func weakText(made features.Trained, epochs int) string {
+// accuracyWarning is the warning about a classifier with low accuracy; "" for a good one.
+func accuracyWarning(made features.Trained, epochs int) string {
 	const enough = 0.7
 	if made.Accuracy >= enough {
 		return ""
@@ -64,13 +64,13 @@ image of other datasets. For fashion-mnist the result is the built-in classifier
 		}
 		defer b.Close()
 		made, err := features.Train(cmd.Context(), features.TrainOptions{
-			Backend: b, Dataset: d, Epochs: *epochs, Output: *path, Log: a.Say,
+			Backend: b, Dataset: d, Epochs: *epochs, Output: *path, Log: a.Log,
 		})
 		if err != nil {
 			return cli.AsBadInput(err)
 		}
-		if text := weakText(made, *epochs); text != "" {
-			a.Say("%s", text)
+		if text := accuracyWarning(made, *epochs); text != "" {
+			a.Log("%s", text)
 		}
 		return a.Print(fmt.Sprintf("%d steps, accuracy %.4f on %d images, sha256 %s", made.Steps, made.Accuracy, made.Tested, made.Digest))
 	}

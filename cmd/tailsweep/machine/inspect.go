@@ -122,7 +122,7 @@ func datasetOf(a *cli.App, argument string) (sweep.Dataset, *sweep.Spec, error) 
 		return d, nil, own
 	}
 	if len(faults) > 0 {
-		a.Say("the spec has %s outside of dataset: `tailsweep validate` lists them", english.Plural(len(faults), "fault", ""))
+		a.Log("the spec has %s outside of dataset: `tailsweep validate` lists them", english.Plural(len(faults), "fault", ""))
 		return spec.Dataset, nil, nil
 	}
 	return spec.Dataset, spec, nil

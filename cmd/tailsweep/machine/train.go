@@ -23,8 +23,8 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// handTraining are the flags of a training by hand, without a worker.
-type handTraining struct {
+// trainFlags are the flags of a training by hand, without a worker.
+type trainFlags struct {
 	params      []string
 	seed        int64
 	seedGiven   bool
@@ -45,7 +45,7 @@ With --job it is the child of a worker and writes JSON lines.`,
 		Example: "  tailsweep train my.yaml --param infonce.weight=0.1 --seed 1 --to run1",
 		Args:    cli.Args(0, 1, "one spec"),
 	}
-	var h handTraining
+	var h trainFlags
 	f := cmd.Flags()
 	jobFile := f.String("job", "", "run this job as the child of a worker")
 	f.StringArrayVar(&h.params, "param", nil, "NAME=VALUE of a parameter; can be repeated")
@@ -63,7 +63,7 @@ With --job it is the child of a worker and writes JSON lines.`,
 			return cli.Usagef("train: SPEC is missing")
 		}
 		h.seedGiven = cmd.Flags().Changed("seed")
-		j, err := handJob(a, args[0], h)
+		j, err := newJob(a, args[0], h)
 		if err != nil {
 			return err
 		}
@@ -75,8 +75,8 @@ With --job it is the child of a worker and writes JSON lines.`,
 	return cmd
 }
 
-// handJob makes a job from the command line.
-func handJob(a *cli.App, path string, h handTraining) (job.Train, error) {
+// newJob makes a job from the command line.
+func newJob(a *cli.App, path string, h trainFlags) (job.Train, error) {
 	if h.dir == "" {
 		return job.Train{}, cli.Usagef("train: --to DIR is missing (valid: the folder for the checkpoints)")
 	}
@@ -194,7 +194,7 @@ func trainByHand(ctx context.Context, a *cli.App, j job.Train) error {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return fmt.Errorf("write the job: %w", err)
 	}
-	printer := &eventPrinter{app: a, read: a.SayRead()}
+	printer := &eventPrinter{app: a, read: a.ReadProgress()}
 	code := trainer.RunChild(ctx, file.Name(), nil, printer, cli.Version)
 	if printer.failure != nil {
 		if code == cli.ExitFailure && printer.failure.Class == sweep.FailBadData {

@@ -38,7 +38,7 @@ func TestProgressText(t *testing.T) {
 	e.Step = 18000
 	require.NotContains(t, eventText(e), "left")
 	e.Point = nil
-	require.Empty(t, eventText(e), "a sign of life is for the worker")
+	require.Empty(t, eventText(e), "an event without a point is for the worker only")
 }
 
 // A folder with checkpoints is refused before the first step, not after the last.
@@ -52,7 +52,7 @@ func TestTrainRefusesAUsedFolder(t *testing.T) {
 	require.ErrorContains(t, err, "--to "+used+" already contains checkpoints (last: step-0000000200)")
 	require.ErrorContains(t, err, "--resume "+step("step-0000000200"))
 	require.ErrorContains(t, refuseUsed(used, step("step-0000000100")), "a later checkpoint, step-0000000200")
-	require.Equal(t, cli.ExitUsage, cli.CodeOf(refuseUsed(used, filepath.Join(t.TempDir(), "step-0000000300"))), "of elsewhere")
+	require.Equal(t, cli.ExitUsage, cli.CodeOf(refuseUsed(used, filepath.Join(t.TempDir(), "step-0000000300"))), "a checkpoint of another folder")
 	require.NoError(t, refuseUsed(used, step("step-0000000200")))
 	t.Chdir(used)
 	require.NoError(t, refuseUsed(used, "step-0000000200"))
@@ -66,9 +66,9 @@ func TestResultText(t *testing.T) {
 	require.Equal(t, []string{"METRIC    VALUE  FLOOR", "fid.tail     50      4", "at guidance 1.5, 50 samples and 500 real images a class"}, lines)
 }
 
-func TestWeakText(t *testing.T) {
-	require.Empty(t, weakText(features.Trained{Accuracy: 0.7}, 12))
-	require.Contains(t, weakText(features.Trained{Accuracy: 0.634}, 12), "warning: accuracy 0.63 on held-out images is below 0.7")
+func TestAccuracyWarning(t *testing.T) {
+	require.Empty(t, accuracyWarning(features.Trained{Accuracy: 0.7}, 12))
+	require.Contains(t, accuracyWarning(features.Trained{Accuracy: 0.634}, 12), "warning: accuracy 0.63 on held-out images is below 0.7")
 }
 
 // A checkpoint beyond the end of the spec's training is refused before anything is
@@ -82,7 +82,7 @@ func TestTrainRefusesACheckpointBeyondTheEnd(t *testing.T) {
 	require.NoError(t, err)
 	var out bytes.Buffer
 	a := &cli.App{Out: &out, Err: &out}
-	_, err = handJob(a, "../../../examples/quickstart.yaml", handTraining{dir: t.TempDir(), resume: dir, backend: &cli.Choice{Value: "go"}})
+	_, err = newJob(a, "../../../examples/quickstart.yaml", trainFlags{dir: t.TempDir(), resume: dir, backend: &cli.Choice{Value: "go"}})
 	require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
 	require.ErrorContains(t, err, "the checkpoint is of step 451, and the spec ends at train.steps = 450")
 }
@@ -91,7 +91,7 @@ func TestTrainRefusesACheckpointBeyondTheEnd(t *testing.T) {
 func TestTrainThatDiverges(t *testing.T) {
 	var out bytes.Buffer
 	a := &cli.App{Out: &out, Err: &out}
-	j, err := handJob(a, "../../../examples/quickstart.yaml", handTraining{dir: t.TempDir(), backend: &cli.Choice{Value: "go"}})
+	j, err := newJob(a, "../../../examples/quickstart.yaml", trainFlags{dir: t.TempDir(), backend: &cli.Choice{Value: "go"}})
 	require.NoError(t, err)
 	j.Spec.Model.Width, j.Spec.Train.Batch, j.Spec.Train.Steps, j.Spec.Train.WarmupSteps = 4, 4, 4, 0
 	j.Spec.Train.LR = 1e38 // a spec has at most 1

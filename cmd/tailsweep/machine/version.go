@@ -21,7 +21,7 @@ func Version(a *cli.App) *cobra.Command {
 			return a.PrintJSON(b)
 		}
 		if !b.SIMD {
-			a.Say("warning: %s", slowBuild)
+			a.Log("warning: %s", slowBuild)
 		}
 		return a.Print(fmt.Sprintf("tailsweep %s (%s, %s)", b.Version, b.Go, b.Platform))
 	}

@@ -38,7 +38,7 @@ other configurations may be as good.`,
 	cmd.RunE = withTrials(a, func(spec *sweep.Spec, trials []sweep.Trial, args []string) error {
 		best, ok := analysis.Best(spec, trials, *metric)
 		if !ok {
-			return noRank(spec, trials, *metric, "`tailsweep trials %s` lists the trials")
+			return noBest(spec, trials, *metric, "`tailsweep trials %s` lists the trials")
 		}
 		contest, _ := analysis.NewContest(spec, trials, *metric)
 		b := BestTrial{trialview.WithFeasibility(spec, trials, []sweep.Trial{best})[0], contest}
@@ -47,8 +47,8 @@ other configurations may be as good.`,
 	return cmd
 }
 
-// noRank is the error that a sweep has no best trial. help says what to do; its %s is the sweep.
-func noRank(spec *sweep.Spec, trials []sweep.Trial, metric, help string) error {
+// noBest is the error that a sweep has no best trial. help says what to do; its %s is the sweep.
+func noBest(spec *sweep.Spec, trials []sweep.Trial, metric, help string) error {
 	return cli.NotFoundf("sweep %q has no best trial: %s; "+help, spec.Name, trialview.NoBest(spec, trials, metric), spec.Name)
 }
 
@@ -77,7 +77,7 @@ func bestText(t BestTrial) []string {
 	if t.Feasibility != "" {
 		add("constraints", "%s", t.Feasibility)
 	}
-	add("not distinguishable", "%s", levelText(t))
+	add("not distinguishable", "%s", contestText(t))
 	add("guidance", "%.4g", t.Guidance)
 	add("steps", "%d, backend %s", t.Steps, cmp.Or(t.Backend, "unknown"))
 	if t.Checkpoint != "" {
@@ -86,11 +86,11 @@ func bestText(t BestTrial) []string {
 	return lines
 }
 
-// maxLevel is the number of trials that a line lists.
-const maxLevel = 12
+// maxListed is the number of trials that a line lists.
+const maxListed = 12
 
-// levelText lists the trials that may be as good as the best.
-func levelText(t BestTrial) string {
+// contestText lists the trials that may be as good as the best.
+func contestText(t BestTrial) string {
 	c := t.Contest
 	switch {
 	case c.Configurations == 1:
@@ -100,7 +100,7 @@ func levelText(t BestTrial) string {
 	}
 	level := "none"
 	if len(c.Level) > 0 {
-		level = english.PluralWord(len(c.Level), "trial ", "trials ") + text.Numbers(c.Level, maxLevel)
+		level = english.PluralWord(len(c.Level), "trial ", "trials ") + text.Numbers(c.Level, maxListed)
 	}
 	level += fmt.Sprintf(" of %d others; standard deviation of %s between seeds: %.3g", c.Configurations-1, c.Metric, c.Noise)
 	if c.Best != t.Number {

@@ -79,7 +79,7 @@ func choose(spec *sweep.Spec, trials []sweep.Trial, number, n int, metric string
 	}
 	ranked := analysis.Distinct(spec, analysis.Rank(spec, trials, metric))
 	if len(ranked) == 0 {
-		return nil, noRank(spec, trials, metric, "--trial N pulls any trial, `tailsweep trials %s` lists them")
+		return nil, noBest(spec, trials, metric, "--trial N pulls any trial, `tailsweep trials %s` lists them")
 	}
 	return ranked[:min(n, len(ranked))], nil
 }

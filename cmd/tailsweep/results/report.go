@@ -116,6 +116,6 @@ func reportProgress(ctx context.Context, a *cli.App, name string, spec *sweep.Sp
 			return p
 		}
 	}
-	a.Say("the report does not show the progress of the sweep: %v", err)
+	a.Log("the report does not show the progress of the sweep: %v", err)
 	return conduct.Progress{Phase: "unknown", Planned: cost.TrialCount(spec), GPUHours: analysis.SlotHours(trials)}
 }

@@ -63,7 +63,7 @@ of a trial, samples of the same class and noise are shown side by side.`,
 			defer m.Close()
 			models, o.Guidance, o.Titles = append(models, m), append(o.Guidance, *guidance), append(o.Titles, sampleTitle(m, len(args)))
 		}
-		a.Say("%s on %s", b.Choice, b.Device)
+		a.Log("%s on %s", b.Choice, b.Device)
 		o.Steps = cmp.Or(*steps, models[0].Spec.Evaluate.Steps())
 		if err := evaluate.SampleGrids(cmd.Context(), models, *path, o); err != nil {
 			return err

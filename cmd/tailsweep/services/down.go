@@ -24,10 +24,10 @@ func Down(a *cli.App) *cobra.Command {
 				return err
 			}
 			if !slices.ContainsFunc(before.Processes, func(p stack.Process) bool { return p.Running }) {
-				a.Say("nothing was running")
+				a.Log("nothing was running")
 				return nil
 			}
-			a.Say("stopped; running sweeps continue at the next `tailsweep up` (state: %s)", before.Dir)
+			a.Log("stopped; running sweeps continue at the next `tailsweep up` (state: %s)", before.Dir)
 			return nil
 		},
 	}

@@ -67,7 +67,7 @@ func processLog(a *cli.App, name string) error {
 		if _, err := f.Seek(-logTail, io.SeekEnd); err != nil {
 			return err
 		}
-		a.Say("the last %d KiB of %s:", logTail>>10, p.Log)
+		a.Log("the last %d KiB of %s:", logTail>>10, p.Log)
 	}
 	_, err = io.Copy(a.Out, f)
 	return err
@@ -97,7 +97,7 @@ func trialLog(a *cli.App, cmd *cobra.Command, name string, trial, attempt int) e
 	if err != nil {
 		return err
 	}
-	a.Say("trial %d of %s, attempt %d (of %s):", trial, name, attempt, text.Numbers(attempts, len(attempts)))
+	a.Log("trial %d of %s, attempt %d (of %s):", trial, name, attempt, text.Numbers(attempts, len(attempts)))
 	_, err = io.Copy(a.Out, log)
 	return errors.Join(err, log.Close())
 }

@@ -48,7 +48,7 @@ which takes minutes.`,
 			}
 		}
 		if *foreground {
-			return stack.Foreground(cmd.Context(), o, func(s stack.Status) { a.Say("%s", statusText(s)) })
+			return stack.Foreground(cmd.Context(), o, func(s stack.Status) { a.Log("%s", statusText(s)) })
 		}
 		status, err := stack.Up(cmd.Context(), o)
 		if err != nil {

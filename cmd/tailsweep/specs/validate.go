@@ -38,7 +38,7 @@ of the faults of all files, empty when there are none.`,
 				found = append(found, faults...)
 				code = cli.ExitUsage
 			case err != nil:
-				a.Say("%s", cli.Message(err))
+				a.Log("%s", cli.Message(err))
 				code = cli.ExitUsage
 			default:
 				a.Warn(spec)

@@ -48,7 +48,7 @@ func Describe(a *cli.App) *cobra.Command {
 			}
 		}
 		if err != nil {
-			a.Say("the state of the sweep is unknown: %v", err)
+			a.Log("the state of the sweep is unknown: %v", err)
 		}
 		return a.PrintAs(output, d, append(describeText(d), "", string(text))...)
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
-// describe shows what watch shows: the time left, and what blocks the sweep.
-func TestDescribeLooksAtRunningTrials(t *testing.T) {
+// describe shows the time left and what blocks the sweep, as watch does.
+func TestDescribeShowsRunningTrials(t *testing.T) {
 	began := time.Now().Add(-10 * time.Minute)
 	v := progress.View{
 		Spec: &sweep.Spec{Name: "fashion-lt", Method: sweep.MethodGrid},

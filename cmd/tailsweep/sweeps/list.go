@@ -49,11 +49,11 @@ func List(a *cli.App) *cobra.Command {
 		}
 		known := map[string]Listed{}
 		if c, err := a.Temporal(ctx); err != nil {
-			a.Say("the states of the sweeps are unknown: %v", err)
+			a.Log("the states of the sweeps are unknown: %v", err)
 		} else {
 			defer c.Close()
 			if known, err = listSweeps(ctx, c); err != nil {
-				a.Say("the states of the sweeps are unknown: %v", err)
+				a.Log("the states of the sweeps are unknown: %v", err)
 			}
 		}
 		rows := make([]Listed, 0, len(entries))

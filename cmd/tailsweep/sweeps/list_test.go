@@ -26,11 +26,11 @@ func TestListedState(t *testing.T) {
 		attributes *commonpb.SearchAttributes
 		want       string
 	}{
-		"runs":                      {enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, attributes, "running"},
-		"terminated":                {enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, attributes, "terminated"},
-		"timed out":                 {enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT, attributes, "timed out"},
-		"its first task is to come": {enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil, "running"},
-		"failed before it spoke":    {enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, nil, "failed"},
+		"runs":                              {enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, attributes, "running"},
+		"terminated":                        {enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, attributes, "terminated"},
+		"timed out":                         {enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT, attributes, "timed out"},
+		"before its first task":             {enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil, "running"},
+		"failed before it set an attribute": {enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, nil, "failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			row := fromExecution(&workflowpb.WorkflowExecutionInfo{

@@ -50,7 +50,7 @@ attaches to the existing sweep; another spec with the same name is refused.`,
 			return err
 		}
 		if *detach && !ended {
-			a.Say("sweep %s is running; `tailsweep watch %s` follows it", spec.Name, spec.Name)
+			a.Log("sweep %s is running; `tailsweep watch %s` follows it", spec.Name, spec.Name)
 			return nil
 		}
 		return watch(ctx, a, spec.Name)
@@ -89,8 +89,8 @@ func ready(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 	if err != nil {
 		return err
 	}
-	a.Say("Temporal UI: %s   object store: %s   (`tailsweep status` shows all)", status.UI, status.S3)
-	return measure.Expect(ctx, a, spec, cmp.Or(status.WorkerBackend, asked))
+	a.Log("Temporal UI: %s   object store: %s   (`tailsweep status` shows all)", status.UI, status.S3)
+	return measure.ReportBackend(ctx, a, spec, cmp.Or(status.WorkerBackend, asked))
 }
 
 // readDataset reads the images that this machine will train on, so that a broken one
@@ -127,11 +127,11 @@ func start(ctx context.Context, a *cli.App, spec *sweep.Spec, text []byte) (ende
 	case !created:
 		// A sweep whose query fails still runs.
 		if p, err := progress.QueryProgress(ctx, c, spec.Name); err == nil && p.EndedAt != nil {
-			a.Say("sweep %s has ended (%s), nothing is started: to run it again give the spec another name", spec.Name, p.Phase)
+			a.Log("sweep %s has ended (%s), nothing is started: to run it again give the spec another name", spec.Name, p.Phase)
 			return true, nil
 		}
 	}
-	a.Say("sweep %s: workflow %s, run %s", spec.Name, workflows.SweepID(spec.Name), w.runID)
+	a.Log("sweep %s: workflow %s, run %s", spec.Name, workflows.SweepID(spec.Name), w.runID)
 	return false, nil
 }
 
@@ -142,7 +142,7 @@ type sweepWorkflow struct {
 	runID  string // after Start
 }
 
-// memoDigest is the memo of a sweep's workflow that holds the digest of its spec.
+// memoDigest is the memo of a sweep's workflow with the digest of its spec.
 const memoDigest = "spec_digest"
 
 // Digest implements archive.Workflow.

@@ -54,7 +54,7 @@ func steering(a *cli.App, update, short string) *cobra.Command {
 			return err
 		}
 		defer c.Close()
-		p, err := steer(ctx, c, args[0], update, conduct.Command{By: whoami(), Reason: *reason})
+		p, err := steer(ctx, c, args[0], update, conduct.Command{By: userAtHost(), Reason: *reason})
 		if err != nil {
 			return err
 		}
@@ -84,8 +84,8 @@ func steer(ctx context.Context, c client.Client, name, update string, command co
 	return p, nil
 }
 
-// whoami returns user@host, for the audit.
-func whoami() string {
+// userAtHost returns user@host, for the audit.
+func userAtHost() string {
 	name := "unknown"
 	if u, err := user.Current(); err == nil {
 		name = u.Username

@@ -42,7 +42,7 @@ func watch(ctx context.Context, a *cli.App, name string) error {
 		}
 	}()
 	var last progress.View
-	tick := time.NewTicker(progress.LookEvery)
+	tick := time.NewTicker(progress.ViewEvery)
 	defer tick.Stop()
 	for {
 		var v progress.View
@@ -51,7 +51,7 @@ func watch(ctx context.Context, a *cli.App, name string) error {
 			o, err = observe(ctx, a, name)
 		}
 		if err == nil {
-			v, err = o.Look(ctx)
+			v, err = o.View(ctx)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -100,7 +100,7 @@ func observe(ctx context.Context, a *cli.App, name string) (*progress.Observer, 
 
 // detached reports that the sweep continues.
 func detached(a *cli.App, name string) error {
-	a.Say("\ndetached: sweep %s continues.\n  tailsweep watch %s     watch it again\n  tailsweep cancel %s    end it", name, name, name)
+	a.Log("\ndetached: sweep %s continues.\n  tailsweep watch %s     watch it again\n  tailsweep cancel %s    end it", name, name, name)
 	return cli.Silently(cli.ExitInterrupted)
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
-// Where every trial failed its gates, the end of watch says so, and which trial came closest.
+// Where every trial failed its gates, the end of watch reports it and names the closest trial.
 func TestAllTrialsFailedTheirGates(t *testing.T) {
 	objects := clitest.Archived(t)
 	arc := archive.New(objects)

@@ -19,7 +19,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/store"
 )
 
-// App holds the streams, and how to connect to Temporal and to the object store.
+// App has the streams, and connects to Temporal and to the object store.
 type App struct {
 	In       io.Reader
 	Out, Err io.Writer
@@ -94,9 +94,9 @@ func (a *App) Lines(t *console.Table) []string {
 	return t.Render(term.Width, console.Painter(term.Colour))
 }
 
-// Say writes a message to stderr.
-func (a *App) Say(format string, args ...any) {
-	_, _ = io.WriteString(a.Err, address.Redact(fmt.Sprintf(format, args...))+"\n") // no one is left to report to
+// Log writes a message to stderr.
+func (a *App) Log(format string, args ...any) {
+	_, _ = io.WriteString(a.Err, address.Redact(fmt.Sprintf(format, args...))+"\n") // there is nowhere to report an error
 }
 
 // Terminal describes where the output goes. The zero Terminal is a file or a pipe.

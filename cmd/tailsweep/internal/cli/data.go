@@ -23,7 +23,7 @@ import (
 
 // Downloader downloads datasets. Buckets are found as the configuration says.
 func (a *App) Downloader() *datasets.Downloader {
-	return &datasets.Downloader{Log: a.Say, Bucket: func(ctx context.Context, name string) (store.Store, error) {
+	return &datasets.Downloader{Log: a.Log, Bucket: func(ctx context.Context, name string) (store.Store, error) {
 		if a.Objects != nil {
 			return a.Objects, nil
 		}
@@ -39,36 +39,36 @@ func (a *App) Downloader() *datasets.Downloader {
 // the progress.
 func (a *App) Fetch(ctx context.Context, d sweep.Dataset) error {
 	f := a.Downloader()
-	end := a.Follow(f)
+	end := a.ShowDownloads(f)
 	defer end()
 	return AsBadInput(f.Dataset(ctx, d))
 }
 
 // Loader reads datasets, and shows the progress of a long read.
 func (a *App) Loader(ctx context.Context) dataset.Loader {
-	read := a.SayRead()
-	return dataset.Loader{Log: a.Say, Progress: func(done, all int) error {
+	read := a.ReadProgress()
+	return dataset.Loader{Log: a.Log, Progress: func(done, all int) error {
 		read(done, all)
 		return context.Cause(ctx)
 	}}
 }
 
-// SayRead returns a function that prints how many images are read, every ten seconds
+// ReadProgress returns a function that prints how many images are read, every ten seconds
 // at most.
-func (a *App) SayRead() func(done, all int) {
+func (a *App) ReadProgress() func(done, all int) {
 	const every = 10 * time.Second
 	var last time.Time
 	return func(done, all int) {
 		if time.Since(last) >= every {
 			last = time.Now()
-			a.Say("read %d of %d images", done, all)
+			a.Log("read %d of %d images", done, all)
 		}
 	}
 }
 
-// Follow shows the progress of downloads: in one line that is redrawn on a terminal,
+// ShowDownloads shows the progress of downloads: in one line that is redrawn on a terminal,
 // else in a line every few seconds.
-func (a *App) Follow(f *datasets.Downloader) (end func()) {
+func (a *App) ShowDownloads(f *datasets.Downloader) (end func()) {
 	every, lead, tail := 5*time.Second, "", "\n"
 	if file, ok := a.Err.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		every, lead, tail = 100*time.Millisecond, "\r\x1b[K", ""
@@ -86,11 +86,11 @@ func (a *App) Follow(f *datasets.Downloader) (end func()) {
 		if p.Total > 0 {
 			of = fmt.Sprintf(" of %s, %d %%", text.Bytes(p.Total), 100*p.Done/p.Total)
 		}
-		_, _ = fmt.Fprintf(a.Err, "%s%s: %s%s%s", lead, console.Printable(p.What), text.Bytes(p.Done), of, tail) // no one is left to report to
+		_, _ = fmt.Fprintf(a.Err, "%s%s: %s%s%s", lead, console.Printable(p.What), text.Bytes(p.Done), of, tail) // there is nowhere to report an error
 	}
 	return func() {
 		if shown && lead != "" {
-			_, _ = fmt.Fprint(a.Err, lead) // as above
+			_, _ = fmt.Fprint(a.Err, lead) // likewise
 		}
 	}
 }
@@ -106,7 +106,7 @@ func (a *App) CheckData(path string, content []byte, spec *sweep.Spec) error {
 	var faults []sweep.FieldError
 	if err == nil {
 		for _, left := range about.LeftOut {
-			a.Say("%s: %s", spec.Dataset.Path, left)
+			a.Log("%s: %s", spec.Dataset.Path, left)
 		}
 		faults, err = precheck.Faults(spec, sweep.Assignment{}, about)
 	}

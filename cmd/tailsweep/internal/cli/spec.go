@@ -104,6 +104,6 @@ func (a *App) ReadText(path string) (name string, text []byte, err error) {
 // Warn prints what is probably a mistake in a valid spec.
 func (a *App) Warn(spec *sweep.Spec) {
 	for _, text := range specfile.Warnings(spec) {
-		a.Say("%s: warning: %s", spec.Name, text)
+		a.Log("%s: warning: %s", spec.Name, text)
 	}
 }

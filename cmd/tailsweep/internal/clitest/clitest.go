@@ -18,7 +18,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
 
-var regen = flag.Bool("regen", false, "write the golden files anew")
+var regen = flag.Bool("regen", false, "rewrite the golden files")
 
 // Golden compares text with testdata/name.
 func Golden(t *testing.T, name, got string) {
@@ -77,7 +77,7 @@ func Archived(t *testing.T) store.Store {
 	require.NoError(t, arc.AppendSegment(t.Context(), "done", 0, []sweep.Trial{trial(1, sweep.StatusCompleted, 40, 50), failed}))
 	require.NoError(t, arc.AppendSegment(t.Context(), "done", 1, []sweep.Trial{trial(0, sweep.StatusCompleted, 30, 60)}))
 	log := filepath.Join(t.TempDir(), "log.txt")
-	require.NoError(t, os.WriteFile(log, []byte("what it said\n"), 0o600))
+	require.NoError(t, os.WriteFile(log, []byte("a line of the log\n"), 0o600))
 	require.NoError(t, arc.PutLog(t.Context(), "done", 2, 1, log))
 	return objects
 }

@@ -70,8 +70,8 @@ func Probe(ctx context.Context, a *cli.App, spec *sweep.Spec, backendName string
 	short.Train.Steps, short.Train.LogEvery, short.Checkpoints.EverySteps = probeSteps, 1, probeSteps
 	short.Train.WarmupSteps = 0
 	j := job.Train{TrainJob: sweep.TrainJob{Task: sweep.Task{Spec: short, Assignment: cost.Costliest(spec)}, Staging: dir}}
-	a.Say("measuring up to %d steps on backend %s, for %v at most ...", probeSteps, b.Choice, probeTime)
-	read := a.SayRead()
+	a.Log("measuring up to %d steps on backend %s, for %v at most ...", probeSteps, b.Choice, probeTime)
+	read := a.ReadProgress()
 	began, said := time.Now(), time.Now()
 	var warm time.Time // when the first step, and compiling with it, was done
 	err = trainer.Train(ctx, j, trainer.Options{Backend: b, Events: func(e job.Event) error {
@@ -88,7 +88,7 @@ func Probe(ctx context.Context, a *cli.App, spec *sweep.Spec, backendName string
 		}
 		if e.Type == job.Progress && time.Since(said) >= probeTime/4 {
 			said = time.Now()
-			a.Say("  %d of %d steps after %s", e.Step, probeSteps, time.Since(began).Round(time.Second))
+			a.Log("  %d of %d steps after %s", e.Step, probeSteps, time.Since(began).Round(time.Second))
 		}
 		return nil
 	}})
@@ -101,9 +101,9 @@ func Probe(ctx context.Context, a *cli.App, spec *sweep.Spec, backendName string
 	return b.Choice, stepsPerSecond, err
 }
 
-// Expect reports which backend a worker that is started with name will train on, and
+// ReportBackend reports which backend a worker that is started with name will train on, and
 // why; for the slow backend go also how long the sweep will take.
-func Expect(ctx context.Context, a *cli.App, spec *sweep.Spec, name string) error {
+func ReportBackend(ctx context.Context, a *cli.App, spec *sweep.Spec, name string) error {
 	b, err := backend.Open(name)
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func Expect(ctx context.Context, a *cli.App, spec *sweep.Spec, name string) erro
 	choice, why := b.Choice, b.Why
 	b.Close()
 	if choice != backend.Go {
-		a.Say("backend %s: %s", choice, why)
+		a.Log("backend %s: %s", choice, why)
 		return nil
 	}
 	_, rate, err := Probe(ctx, a, spec, backend.Go)
@@ -123,6 +123,6 @@ func Expect(ctx context.Context, a *cli.App, spec *sweep.Spec, name string) erro
 		return err
 	}
 	plan := cost.Of(spec, speed)
-	a.Say("backend go (%s): %s, about %s a trial and %s in total on one slot", why, RateText(rate), text.Duration(plan.TrialTime), text.Duration(plan.SlotTime))
+	a.Log("backend go (%s): %s, about %s a trial and %s in total on one slot", why, RateText(rate), text.Duration(plan.TrialTime), text.Duration(plan.SlotTime))
 	return nil
 }

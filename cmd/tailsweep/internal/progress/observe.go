@@ -41,9 +41,9 @@ type Observer struct {
 	count    int // finished trials according to Temporal, at the last read
 }
 
-// Look makes a view of the sweep at this moment. The view's notice says what is
+// View makes a view of the sweep at this moment. The view's notice says what is
 // missing; an error means that there is no view.
-func (o *Observer) Look(ctx context.Context) (View, error) {
+func (o *Observer) View(ctx context.Context) (View, error) {
 	p, err := QueryProgress(ctx, o.Temporal, o.Name)
 	if err != nil {
 		return View{}, err
@@ -190,7 +190,7 @@ func fromActivity(a *workflowpb.PendingActivityInfo) (live LiveTrial, ok bool) {
 		live.Loss = &p.Loss
 	}
 	if a.GetAttempt() > 1 && a.GetState() == enumspb.PENDING_ACTIVITY_STATE_SCHEDULED {
-		live.Trouble = a.GetLastFailure().GetMessage()
+		live.LastError = a.GetLastFailure().GetMessage()
 	}
 	switch a.GetActivityType().GetName() {
 	case "Publish":

@@ -28,7 +28,7 @@ func phaseColour(p conduct.Phase) string {
 
 // How often watch makes a view, and how often it prints one without a terminal.
 const (
-	LookEvery  = time.Second
+	ViewEvery  = time.Second
 	writeEvery = 15 * time.Second
 )
 
@@ -56,7 +56,7 @@ func (s *liveScreen) Show(v View) {
 		fmt.Fprintf(&b, "\x1b[%dA", s.drawn)
 	}
 	lines := v.render(t.Width, t.Colour)
-	lines = lines[:min(len(lines), t.Height-1)] // lines that scrolled away cannot be redrawn
+	lines = lines[:min(len(lines), t.Height-1)] // lines that scrolled offline cannot be redrawn
 	for _, line := range lines {
 		b.WriteString("\r" + line + "\x1b[K\n")
 	}
@@ -106,7 +106,7 @@ func changes(before, now View, progress bool) []string {
 		lines = append(lines, "no longer blocked")
 	}
 	for _, t := range now.Finished[min(len(before.Finished), len(now.Finished)):] {
-		text := cmp.Or(console.Printable(trialview.Trouble(t)), trialview.Metrics(now.Spec, t.Metrics))
+		text := cmp.Or(console.Printable(trialview.Reason(t)), trialview.Metrics(now.Spec, t.Metrics))
 		lines = append(lines, fmt.Sprintf("trial %d %s: %s", t.Number, t.Status, text))
 	}
 	ran, rung := map[int]bool{}, map[int]int{} // rung: the step of the last verdict

@@ -41,7 +41,7 @@ type LiveTrial struct {
 	Loss           *float64 // nil: no point of the curve yet
 	StepsPerSecond float64
 	Attempt        int
-	Trouble        string // why the attempt before failed, while the next one waits
+	LastError      string // of the attempt before, while the next one waits
 }
 
 // remaining estimates the time until the training ends; false where it is unknown.
@@ -194,8 +194,8 @@ func (v View) runningRow(r conduct.Running) []string {
 		l.Stage = stageTrained
 	}
 	row := []string{fmt.Sprint(r.Number), l.Stage, "", "", "", "", trialview.Params(r.Params)}
-	if l.Trouble != "" {
-		row[6] = console.Printable(l.Trouble)
+	if l.LastError != "" {
+		row[6] = console.Printable(l.LastError)
 	}
 	if l.Attempt > 1 {
 		row[1] = fmt.Sprintf("%s #%d", l.Stage, l.Attempt)

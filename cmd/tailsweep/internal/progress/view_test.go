@@ -15,7 +15,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
-// halfway is a sweep with two trials finished, one failed and three running.
+// halfway is a FAKE sweep with two trials finished, one failed and three running.
 func halfway() View {
 	began := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
 	metrics := func(head, tail float64) map[string]float64 {
@@ -107,7 +107,7 @@ func TestETA(t *testing.T) {
 	require.InDelta(t, (12-1.32)*1200/0.85/33.3/60, left.Minutes(), 0.1)
 	v.Live = nil
 	_, ok = v.ETA()
-	require.False(t, ok, "nothing is known of its speed")
+	require.False(t, ok, "its speed is unknown")
 
 	// The last trial publishes, or waits for a worker after `up`: not "0s left".
 	v = halfway()
@@ -123,7 +123,7 @@ func TestETA(t *testing.T) {
 	v = halfway()
 	v.Progress.Phase = conduct.PhasePaused
 	_, ok = v.ETA()
-	require.False(t, ok, "a paused sweep has no end in sight")
+	require.False(t, ok, "a paused sweep has no time left")
 	v = halfway()
 	v.Progress.Planned = 0
 	_, ok = v.ETA()
@@ -155,33 +155,33 @@ func TestChanges(t *testing.T) {
 		"trial 4 evaluating 3/10",
 	}, changes(now, now, true))
 
-	judged := halfway()
-	judged.Progress.Running[0].Verdict = &conduct.RungVerdict{Step: 400, Verdict: stopping.Verdict{Decision: stopping.GoOn, Reason: "place 1 of 3"}}
-	judged.Finished = append(judged.Finished, sweep.Trial{
+	evaluated := halfway()
+	evaluated.Progress.Running[0].Verdict = &conduct.RungVerdict{Step: 400, Verdict: stopping.Verdict{Decision: stopping.GoOn, Reason: "place 1 of 3"}}
+	evaluated.Finished = append(evaluated.Finished, sweep.Trial{
 		Assignment: sweep.Assignment{Number: 4}, Status: sweep.StatusStopped, Rungs: []sweep.Rung{{Step: 400, Reason: "place 3 of 3"}},
 	})
-	require.Equal(t, []string{"trial 4 stopped: place 3 of 3", "trial 3 continues: place 1 of 3"}, changes(now, judged, false))
-	require.Empty(t, changes(judged, judged, false))
-	judged.Progress.Counts[sweep.StatusStopped] = 1
-	require.Contains(t, judged.Summary(), "3 of 12 trials, 1 stopped, 1 failed")
-	require.Contains(t, strings.Join(judged.render(120, false), "\n"), "place 3 of 3")
+	require.Equal(t, []string{"trial 4 stopped: place 3 of 3", "trial 3 continues: place 1 of 3"}, changes(now, evaluated, false))
+	require.Empty(t, changes(evaluated, evaluated, false))
+	evaluated.Progress.Counts[sweep.StatusStopped] = 1
+	require.Contains(t, evaluated.Summary(), "3 of 12 trials, 1 stopped, 1 failed")
+	require.Contains(t, strings.Join(evaluated.render(120, false), "\n"), "place 3 of 3")
 
-	stuck := halfway()
-	stuck.Progress.Blocked = []conduct.Block{{
-		Kind: conduct.KindAppend, Doing: "append ledger segment 3", Since: stuck.Now.Add(-3 * time.Minute),
+	blocked := halfway()
+	blocked.Progress.Blocked = []conduct.Block{{
+		Kind: conduct.KindAppend, Doing: "append ledger segment 3", Since: blocked.Now.Add(-3 * time.Minute),
 		Trouble: conduct.Trouble{Reason: block.NoBucket, Message: "the bucket does not exist\nmore"},
 	}}
 	text := "blocked for 3m00s: cannot append ledger segment 3 (no_bucket): the bucket does not exist"
-	require.Equal(t, []string{text}, changes(now, stuck, false))
-	require.Empty(t, changes(stuck, stuck, false))
-	require.Equal(t, []string{"no longer blocked"}, changes(stuck, now, false))
-	require.Contains(t, stuck.render(120, false), text)
-	stuck.Live[3] = LiveTrial{Stage: stagePublishing, Attempt: 7, Trouble: "access denied"}
-	require.Regexp(t, `3\s+publishing #7\s+access denied`, strings.Join(stuck.render(120, false), "\n"))
+	require.Equal(t, []string{text}, changes(now, blocked, false))
+	require.Empty(t, changes(blocked, blocked, false))
+	require.Equal(t, []string{"no longer blocked"}, changes(blocked, now, false))
+	require.Contains(t, blocked.render(120, false), text)
+	blocked.Live[3] = LiveTrial{Stage: stagePublishing, Attempt: 7, LastError: "access denied"}
+	require.Regexp(t, `3\s+publishing #7\s+access denied`, strings.Join(blocked.render(120, false), "\n"))
 
-	away := now
-	away.Notice = "no answer"
-	require.Equal(t, []string{"no answer"}, changes(now, away, true))
-	require.Empty(t, changes(away, away, true), "said once")
-	require.Equal(t, []string{"the sweep continues"}, changes(away, now, false))
+	offline := now
+	offline.Notice = "no answer"
+	require.Equal(t, []string{"no answer"}, changes(now, offline, true))
+	require.Empty(t, changes(offline, offline, true), "printed once")
+	require.Equal(t, []string{"the sweep continues"}, changes(offline, now, false))
 }

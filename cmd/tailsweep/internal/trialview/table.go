@@ -80,14 +80,14 @@ func Table(spec *sweep.Spec, trials []Trial, marks map[int]string) *console.Tabl
 		columns = append(columns, column{"", func(_ int, t Trial) string { return marks[t.Number] }})
 	}
 	return table(trials, append(columns, column{"PARAMETERS", func(_ int, t Trial) string {
-		return strings.TrimSuffix(Params(t.Params)+"  "+Trouble(t.Trial), "  ")
+		return strings.TrimSuffix(Params(t.Params)+"  "+Reason(t.Trial), "  ")
 	}})...)
 }
 
 // Finished lists finished trials of a running sweep.
 func Finished(spec *sweep.Spec, trials []sweep.Trial) *console.Table {
 	return table(withoutFeasibility(trials), slices.Concat([]column{number, status}, metrics(spec), []column{{"PARAMETERS", func(_ int, t Trial) string {
-		return cmp.Or(Trouble(t.Trial), Params(t.Params))
+		return cmp.Or(Reason(t.Trial), Params(t.Params))
 	}}})...)
 }
 

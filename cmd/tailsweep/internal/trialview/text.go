@@ -75,8 +75,8 @@ func Loss(t sweep.Trial) string {
 	return fmt.Sprintf("%.4f", *t.LossLast)
 }
 
-// Trouble returns why a trial failed or was stopped early; "" for any other trial.
-func Trouble(t sweep.Trial) string {
+// Reason returns why a trial failed or was stopped early; "" for any other trial.
+func Reason(t sweep.Trial) string {
 	if t.Error != nil {
 		return string(t.Error.Class) + ": " + text.FirstLine(t.Error.Message)
 	}
