@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
@@ -107,6 +109,57 @@ func TestSearchAttributesAreAdded(t *testing.T) {
 	}, greet, "tail")
 	require.NoError(t, err)
 }
+
+// By default Temporal reads a shard's tasks 20 times a second, and each step of a workflow
+// waits for the next read.
+func TestTasksAreReadAtOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts Temporal and an S3 service")
+	}
+	c := testConfig(t)
+	launch(t, c)
+	w := worker.New(dial(t, c), "test", worker.Options{DisableEagerActivities: true})
+	w.RegisterWorkflow(chain)
+	w.RegisterActivity(nothing)
+	require.NoError(t, w.Start())
+	defer w.Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	run, err := dial(t, c).ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "chain", TaskQueue: "test"}, chain)
+	require.NoError(t, err)
+	require.NoError(t, run.Get(ctx, nil))
+
+	scheduled := map[int64]time.Time{}
+	var waits []time.Duration
+	events := dial(t, c).GetWorkflowHistory(ctx, "chain", "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		e, err := events.Next()
+		require.NoError(t, err)
+		scheduled[e.GetEventId()] = e.GetEventTime().AsTime()
+		if started := e.GetActivityTaskStartedEventAttributes(); started != nil {
+			waits = append(waits, e.GetEventTime().AsTime().Sub(scheduled[started.GetScheduledEventId()]))
+		}
+	}
+	require.Len(t, waits, chainLength)
+	waits = waits[chainLength/2:] // the limit of the default lets the first ones pass
+	slices.Sort(waits)
+	require.Less(t, waits[len(waits)/2], 25*time.Millisecond, "the median wait of an activity")
+}
+
+// chainLength is how many activities a chain has.
+const chainLength = 100
+
+func chain(ctx workflow.Context) error {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
+	for range chainLength {
+		if err := workflow.ExecuteActivity(ctx, nothing).Get(ctx, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func nothing(context.Context) error { return nil }
 
 func greet(_ workflow.Context, name string) (string, error) { return "hello " + name, nil }
 

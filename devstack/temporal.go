@@ -47,6 +47,8 @@ var dynamicConfig = dynamicconfig.StaticClient{
 	dynamicconfig.HistoryPersistenceMaxQPS.Key():  100_000,
 	dynamicconfig.MatchingPersistenceMaxQPS.Key(): 100_000,
 	dynamicconfig.WorkerPersistenceMaxQPS.Key():   100_000,
+	// The default of 20 reads a second makes each task of a workflow wait for 40 ms.
+	dynamicconfig.TransferProcessorMaxPollRPS.Key(): 2000,
 	// Priority is strict and fairness exact only with one partition.
 	dynamicconfig.MatchingEnableFairness.Key():              true,
 	dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():  1,

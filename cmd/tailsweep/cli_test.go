@@ -84,6 +84,7 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		"bad share":                     {[]string{"importance", "x", "--top", "0.5"}, "at most 0.4"},
 		"bad metric of importance":      {[]string{"importance", "x", "--metric", "fid.tial"}, "{all, head, medium, tail}"},
 		"bad metric":                    {[]string{"best", "x", "--metric", "fid.tial"}, "{all, head, medium, tail}"},
+		"worker without a trainer":      {[]string{"worker", "--trainer", "./nowhere"}, "--trainer ./nowhere"},
 		"bad slots":                     {[]string{"worker", "--slots", "many"}, "--slots"},
 		"bad part":                      {[]string{"worker", "--only", "gpu"}, "both, control, training"},
 		"bad parameter":                 {[]string{"train", "../../examples/quickstart.yaml", "--to", t.TempDir(), "--param", "infonce.wieght=1"}, "infonce.weight"},

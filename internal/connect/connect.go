@@ -174,6 +174,10 @@ func (t Target) OpenStore(ctx context.Context) (*store.S3, error) {
 	return store.Open(ctx, t.store)
 }
 
+// OnRequest sets a function that is called with the HTTP method of each request to the
+// object store. It must be set before OpenStore.
+func (t *Target) OnRequest(sent func(method string)) { t.store.Sent = sent }
+
 // OpenBucket opens the bucket of an s3:// URL at $AWS_ENDPOINT_URL_S3 or
 // $AWS_ENDPOINT_URL, else at the configured store (the embedded one for its own bucket
 // only), else at Amazon. The prefix of the configured store does not apply.

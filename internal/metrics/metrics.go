@@ -31,6 +31,7 @@ const (
 	labelTerm   = "term"
 	labelStatus = "status"
 	labelReason = "reason"
+	labelMethod = "method" // of HTTP
 )
 
 // Values of the label term in addition to sweep.LossTerms. The terms of that list are
@@ -65,6 +66,7 @@ type Metrics struct {
 	restarts       *prometheus.CounterVec
 	storedBytes    *prometheus.CounterVec
 	storeSeconds   prometheus.Histogram
+	storeRequests  *prometheus.CounterVec
 
 	mu     sync.Mutex
 	sweeps []string                           // that have series; the one updated last is last
@@ -83,6 +85,9 @@ func New(version string) *Metrics {
 			Namespace: namespace, Name: "checkpoint_store_seconds", Help: "Seconds to verify and store a checkpoint.",
 			Buckets: []float64{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300},
 		}),
+		storeRequests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "store_requests_total", Help: "Requests to the object store by HTTP method, retries included.",
+		}, []string{labelMethod}),
 	}
 	m.bestValue = m.gauge("best_value", "The best completed trial's own value of a metric, by class group.", labelSweep, labelMetric, labelGroup)
 	m.trials = m.gauge("trials", "Finished trials by how they ended.", labelSweep, labelStatus)
@@ -101,7 +106,7 @@ func New(version string) *Metrics {
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "1, with what this process was built from."},
 		[]string{"version", "goversion"})
 	build.WithLabelValues(version, runtime.Version()).Set(1)
-	registry.MustRegister(m.storeSeconds, build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(m.storeSeconds, m.storeRequests, build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -186,6 +191,9 @@ func (m *Metrics) CheckpointStored(sweepName string, bytes int64, seconds float6
 	m.storedBytes.WithLabelValues(sweepName).Add(float64(max(bytes, 0)))
 	m.storeSeconds.Observe(seconds)
 }
+
+// StoreRequest counts a request to the object store.
+func (m *Metrics) StoreRequest(method string) { m.storeRequests.WithLabelValues(method).Inc() }
 
 // SweepState implements activities.Recorder. Metrics that are not in sweep.MetricList
 // are left out.

@@ -51,6 +51,7 @@ func fill(m *Metrics) {
 	m.Restart("s", "a class of the future")
 	m.CheckpointStored("s", 1000, 0.3)
 	m.CheckpointStored("s", 24, 2)
+	m.StoreRequest(http.MethodPut)
 	h := m.Temporal().WithTags(map[string]string{"namespace": "default", "client_name": "temporal_go"})
 	h.Counter("temporal_request").Inc(2)
 	h.Gauge("temporal_num_pollers").Update(3)
@@ -94,6 +95,7 @@ func TestPage(t *testing.T) {
 	require.Contains(t, page(t, m, "tailsweep_"), `tailsweep_training_restarts_total{reason="bug",sweep="s"} 0`)
 	require.Contains(t, page(t, m, "tailsweep_"), `tailsweep_checkpoint_stored_bytes_total{sweep="s"} 1024`)
 	require.Contains(t, page(t, m, "tailsweep_"), `tailsweep_checkpoint_store_seconds_sum 2.3`)
+	require.Contains(t, page(t, m, "tailsweep_"), `tailsweep_store_requests_total{method="PUT"} 1`)
 	require.Contains(t, page(t, m, "tailsweep_build")[0], `version="v1.2.3"`)
 	require.NotEmpty(t, page(t, m, "go_goroutines"))
 }
@@ -150,7 +152,7 @@ func TestNamesAreLinted(t *testing.T) {
 	families, err := m.registry.Gather()
 	require.NoError(t, err)
 	labels := map[string]bool{}
-	for _, l := range append([]string{labelSweep, labelTrial, labelMetric, labelGroup, labelTerm, labelStatus, labelReason, "version", "goversion"}, sdkLabels...) {
+	for _, l := range append([]string{labelSweep, labelTrial, labelMetric, labelGroup, labelTerm, labelStatus, labelReason, labelMethod, "version", "goversion"}, sdkLabels...) {
 		labels[l] = true
 	}
 	ours := 0
@@ -165,7 +167,7 @@ func TestNamesAreLinted(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, 16+3, ours, "fill reaches every collector")
+	require.Equal(t, 17+3, ours, "fill reaches every collector")
 	problems, err := testutil.GatherAndLint(m.registry)
 	require.NoError(t, err)
 	require.Empty(t, problems)

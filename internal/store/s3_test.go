@@ -216,6 +216,27 @@ func TestReplaceSurvivesALostAnswer(t *testing.T) {
 	require.ErrorContains(t, err, "no ETag")
 }
 
+func TestRequestsAreCounted(t *testing.T) {
+	t.Parallel()
+	fake := &fakeS3{objects: map[string][]byte{}, fault: first(1, "SlowDown 503")}
+	server := httptest.NewServer(fake)
+	t.Cleanup(server.Close)
+	var mu sync.Mutex
+	sent := map[string]int{}
+	s, err := Open(t.Context(), Config{
+		Endpoint: address.URL(server.URL), Bucket: "bkt", AccessKeyID: "good", SecretAccessKey: "hush-hush",
+		Sent: func(method string) {
+			mu.Lock()
+			defer mu.Unlock()
+			sent[method]++
+		},
+	})
+	require.NoError(t, err)
+	require.NoError(t, s.Put(t.Context(), "k", strings.NewReader("x"), 1))
+	require.Equal(t, 2, fake.puts)
+	require.Equal(t, map[string]int{http.MethodGet: 1, http.MethodPut: 2}, sent, "Open lists, and the put is sent again")
+}
+
 func TestRetriesAreBounded(t *testing.T) {
 	t.Parallel()
 	s, fake := openFake(t, first(99, "InternalError 500"))

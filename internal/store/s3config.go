@@ -27,6 +27,9 @@ type Config struct {
 	AccessKeyID     string
 	SecretAccessKey string `json:"-"`
 	SessionToken    string `json:"-"`
+
+	// Sent, unless nil, is called with the HTTP method of each request to the service.
+	Sent func(method string) `json:"-"`
 }
 
 // String returns the configuration without secrets.
@@ -71,6 +74,10 @@ func Open(ctx context.Context, c Config) (*S3, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
+	var sender http.RoundTripper = transport
+	if c.Sent != nil {
+		sender = counted{transport, c.Sent}
+	}
 	c.Region = c.region(endpoint)
 	creds, err := c.resolve(ctx, endpoint, &http.Client{Transport: transport})
 	if err != nil {
@@ -78,7 +85,7 @@ func Open(ctx context.Context, c Config) (*S3, error) {
 	}
 	client := func(tries int) (*minio.Core, error) {
 		return minio.NewCore(endpoint.Host, &minio.Options{
-			Creds: creds, Secure: endpoint.Scheme == "https", Transport: transport, Region: c.Region, MaxRetries: tries,
+			Creds: creds, Secure: endpoint.Scheme == "https", Transport: sender, Region: c.Region, MaxRetries: tries,
 		})
 	}
 	s := &S3{config: c, prefix: prefix, secure: endpoint.Scheme == "https"}
@@ -92,6 +99,18 @@ func Open(ctx context.Context, c Config) (*S3, error) {
 		return nil, s.fail("open", "", err)
 	}
 	return s, nil
+}
+
+// counted is a transport that calls sent for each request.
+type counted struct {
+	http.RoundTripper
+	sent func(method string)
+}
+
+// RoundTrip implements http.RoundTripper.
+func (c counted) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.sent(r.Method)
+	return c.RoundTripper.RoundTrip(r)
 }
 
 // parseEndpoint accepts scheme://host[:port] and nothing else. Its errors do not

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -32,22 +34,24 @@ worker. A second signal ends it at once.`,
 	queue := f.String("queue", sweep.DefaultQueue, "task queue of trainings, resources.queue of specs")
 	listen := f.String("metrics-addr", cli.EnvOr("TAILSWEEP_METRICS_ADDR", "127.0.0.1:0"), "address of the /metrics endpoint (TAILSWEEP_METRICS_ADDR)")
 	staging := f.String("staging", worker.DefaultStaging(), "folder for checkpoints before they are uploaded")
+	trainer := f.String("trainer", "", "program that trains and evaluates, as `tailsweep train --job` and `evaluate --job` do (default: this one)")
 	device := cli.BackendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx := cmd.Context()
+		program, err := child(*trainer)
+		if err != nil {
+			return err
+		}
 		target, err := connect.Resolve(a.Flags)
 		if err != nil {
 			return err
 		}
+		m := metrics.New(cli.Version)
+		target.OnRequest(m.StoreRequest)
 		objects, err := target.OpenStore(ctx)
 		if err != nil {
 			return err
 		}
-		self, err := os.Executable()
-		if err != nil {
-			return fmt.Errorf("find this executable: %w", err)
-		}
-		m := metrics.New(cli.Version)
 		c, err := target.Dial(ctx, m.Temporal())
 		if err != nil {
 			return err
@@ -56,8 +60,27 @@ worker. A second signal ends it at once.`,
 		return worker.Run(ctx, worker.Config{
 			Client: c, Archive: archive.New(objects), Metrics: m, Log: slog.New(slog.NewTextHandler(a.Err, nil)),
 			Only: only.Value, Queue: *queue, Slots: *slots, Devices: worker.Devices(), Backend: device.Value,
-			Datasets: a.Downloader(), MetricsAddr: *listen, StagingRoot: *staging, Executable: self,
+			Datasets: a.Downloader(), MetricsAddr: *listen, StagingRoot: *staging, Executable: program,
 		})
 	}
 	return cmd
+}
+
+// child returns the path of the program that trains and evaluates: this one unless named.
+func child(trainer string) (string, error) {
+	if trainer == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return "", fmt.Errorf("find this executable: %w", err)
+		}
+		return self, nil
+	}
+	path, err := exec.LookPath(trainer)
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return "", cli.Usagef("worker: --trainer %s: %w (valid: a program on this machine)", trainer, err)
+	}
+	return path, nil
 }
