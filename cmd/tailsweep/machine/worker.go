@@ -34,7 +34,7 @@ worker. A second signal ends it at once.`,
 	queue := f.String("queue", sweep.DefaultQueue, "task queue of trainings, resources.queue of specs")
 	listen := f.String("metrics-addr", cli.EnvOr("TAILSWEEP_METRICS_ADDR", "127.0.0.1:0"), "address of the /metrics endpoint (TAILSWEEP_METRICS_ADDR)")
 	staging := f.String("staging", worker.DefaultStaging(), "folder for checkpoints before they are uploaded")
-	trainer := f.String("trainer", "", "program that trains and evaluates, as `tailsweep train --job` and `evaluate --job` do (default: this one)")
+	trainer := f.String("trainer", "", "program that trains and evaluates, with the verbs and the protocol of package trainer/job (default: this one)")
 	device := cli.BackendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx := cmd.Context()
