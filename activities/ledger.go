@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
+	"go.temporal.io/sdk/activity"
+
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
@@ -70,7 +74,23 @@ func refused(t sweep.Trial, large *TooLargeError) sweep.Trial {
 // result, or not all of them in one segment.
 func (a *Activities) AppendSegment(ctx context.Context, in AppendSegmentInput) (AppendSegmentResult, error) {
 	taken, err := a.appendSegment(ctx, in)
+	if err == nil {
+		a.compact(ctx, in)
+	}
 	return AppendSegmentResult{Taken: taken}, translateError(ctx, err)
+}
+
+// compactTimeout bounds what a sweep waits for a compaction of its ledger.
+const compactTimeout = 20 * time.Second
+
+// compact compacts the ledger up to the segment of in. A failure is logged: a later one
+// makes up for it.
+func (a *Activities) compact(ctx context.Context, in AppendSegmentInput) {
+	limited, cancel := context.WithTimeout(ctx, compactTimeout)
+	defer cancel()
+	if err := a.Records.Compact(limited, in.Sweep, in.Segment+1); err != nil {
+		activity.GetLogger(ctx).Warn("the ledger is not compacted", "sweep", in.Sweep, "segment", in.Segment, "error", address.Redact(err.Error()))
+	}
 }
 
 func (a *Activities) appendSegment(ctx context.Context, in AppendSegmentInput) (taken []sweep.Trial, err error) {

@@ -106,7 +106,8 @@ func TestAppendSegment(t *testing.T) {
 	for range 2 {
 		require.Empty(t, appended(0, first).Taken)
 	}
-	require.Empty(t, appended(1, second, third).Taken)
+	b.archive.Fail("Compact", errAway)
+	require.Empty(t, appended(1, second, third).Taken, "a ledger without packs is complete")
 	require.Equal(t, []sweep.Trial{second, third}, appended(1, third).Taken, "a history that a reset cut off was faster")
 	require.Len(t, b.archive.Segments(), 2)
 }

@@ -90,6 +90,9 @@ type Records interface {
 	// Ledger reads the first segs segments, in order. The error of a ledger that fails
 	// verification has a BlockReason.
 	Ledger(ctx context.Context, sweepName string, segs int) ([]sweep.Trial, error)
+	// Compact makes the first segs segments readable with few requests. The ledger is
+	// complete without it.
+	Compact(ctx context.Context, sweepName string, segs int) error
 	// PutResult stores a trial's result. One that the ledger would not take is a
 	// *TooLargeError.
 	PutResult(ctx context.Context, sweepName string, trial sweep.Trial) error

@@ -175,8 +175,13 @@ func oneSeries(t *testing.T, status stack.Status) {
 func storeContract(t *testing.T, h *home, status stack.Status) {
 	access, secret, err := stack.Credentials(status.Dir)
 	require.NoError(t, err)
-	goTest(t, "TestS3Contract", "./internal/store", "TAILSWEEP_TEST_S3_ENDPOINT="+status.S3, "TAILSWEEP_TEST_S3_BUCKET="+status.Bucket,
-		"AWS_ACCESS_KEY_ID="+access, "AWS_SECRET_ACCESS_KEY="+secret, "AWS_REGION=us-east-1")
+	env := []string{
+		"TAILSWEEP_TEST_S3_ENDPOINT=" + status.S3, "TAILSWEEP_TEST_S3_BUCKET=" + status.Bucket,
+		"AWS_ACCESS_KEY_ID=" + access, "AWS_SECRET_ACCESS_KEY=" + secret, "AWS_REGION=us-east-1",
+	}
+	goTest(t, "TestS3Contract", "./internal/store", env...)
+	goTest(t, "TestLedgerOnS3", "./internal/archive", env...)
+	goTest(t, "TestPacksOnS3", "./internal/archive", env...)
 
 	refused := h.command(t.Context(), "list")
 	refused.Env = append(refused.Env, "TEMPORAL_ADDRESS="+status.Temporal, "TAILSWEEP_S3_ENDPOINT="+status.S3, "TAILSWEEP_S3_BUCKET="+status.Bucket,

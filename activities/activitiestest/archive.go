@@ -237,6 +237,9 @@ func (a *Archive) Ledger(_ context.Context, name string, segs int) ([]sweep.Tria
 	return slices.Concat(a.segments[:segs]...), a.fail["Ledger"]
 }
 
+// Compact implements activities.Records.
+func (a *Archive) Compact(context.Context, string, int) error { return a.failure("Compact") }
+
 // PutResult implements activities.Records.
 func (a *Archive) PutResult(_ context.Context, _ string, trial sweep.Trial) error {
 	a.mu.Lock()

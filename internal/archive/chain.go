@@ -217,10 +217,14 @@ func (a *Archive) renew(ctx context.Context, name string, c *chain, segs int) er
 	return nil
 }
 
-// extend reads segments until the chain has segs.
+// extend reads packs and segments until the chain has segs segments.
 func (a *Archive) extend(ctx context.Context, name string, c *chain, segs int) error {
 	for c.len() < segs {
-		if err := a.extendByOne(ctx, name, c); err != nil {
+		done, err := a.extendByPack(ctx, name, c, segs)
+		if err == nil && !done {
+			err = a.extendByOne(ctx, name, c)
+		}
+		if err != nil {
 			return err
 		}
 	}

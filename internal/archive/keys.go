@@ -3,6 +3,7 @@ package archive
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,6 +49,30 @@ func parseSegmentKey(name, key string) (seg int, ok bool) {
 	}
 	again, err := segmentKey(name, seg)
 	return seg, err == nil && again == key
+}
+
+const packsFolder = "packs/"
+
+// packKey returns the key of the pack of size segments from first on.
+func packKey(name string, first, size int) (string, error) {
+	if err := checkNumber("ledger segment", first+size-1); err != nil {
+		return "", err
+	}
+	return sweepKey(name, fmt.Sprintf(packsFolder+"%06d-%06d.jsonl", first, first+size-1))
+}
+
+// parsePackKey is the inverse of packKey; ok is false for any other key.
+func parsePackKey(name, key string) (first, size int, ok bool) {
+	digits, _ := strings.CutSuffix(strings.TrimPrefix(key, sweepsPrefix+name+"/"+packsFolder), ".jsonl")
+	from, to, _ := strings.Cut(digits, "-")
+	first, err := strconv.Atoi(from)
+	last, lastErr := strconv.Atoi(to)
+	if err != nil || lastErr != nil || first < 0 || last < first {
+		return 0, 0, false
+	}
+	size = last - first + 1
+	again, err := packKey(name, first, size)
+	return first, size, err == nil && again == key && slices.Contains(packSizes, size) && first%size == 0
 }
 
 func trialKey(name string, trial int, rest string) (string, error) {

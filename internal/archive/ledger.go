@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -69,11 +70,7 @@ func (a *Archive) Ledger(ctx context.Context, sweepName string, segs int) ([]swe
 // Trials returns all finished trials: the ledger in its order, then those whose
 // result is stored and that the ledger does not have yet, by number.
 func (a *Archive) Trials(ctx context.Context, sweepName string) ([]sweep.Trial, error) {
-	segs, err := a.segments(ctx, sweepName)
-	if err != nil {
-		return nil, err
-	}
-	trials, err := a.Ledger(ctx, sweepName, segs)
+	trials, err := a.allOfLedger(ctx, sweepName)
 	if err != nil {
 		return nil, err
 	}
@@ -104,21 +101,91 @@ func (a *Archive) Trials(ctx context.Context, sweepName string) ([]sweep.Trial, 
 	return trials, nil
 }
 
-// segments returns how many segments the ledger has, by the highest number.
-func (a *Archive) segments(ctx context.Context, sweepName string) (segs int, err error) {
-	prefix, err := sweepKey(sweepName, ledgerFolder)
+// allOfLedger returns the trials of all segments that the store has.
+func (a *Archive) allOfLedger(ctx context.Context, sweepName string) ([]sweep.Trial, error) {
+	r, release, err := a.chains.hold(ctx, sweepName)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	known := 0
+	if r.chain != nil {
+		known = r.chain.len()
+	}
+	for {
+		segs, err := a.segments(ctx, sweepName, known)
+		if err != nil || segs == 0 {
+			return nil, err
+		}
+		c, err := a.verified(ctx, r, sweepName, segs)
+		var damaged *LedgerError
+		switch {
+		case errors.As(err, &damaged) && known > 0:
+			known = 0 // what was remembered may be of an earlier sweep, with more segments
+		case err != nil:
+			return nil, err
+		default:
+			return c.upTo(segs), nil
+		}
+	}
+}
+
+// onePage is how many keys a service lists in one request.
+const onePage = 1000
+
+// segments returns how many segments the ledger has, by the highest number; known are
+// there for sure. A long listing costs more than the ledger itself: what is in packs is
+// left out.
+func (a *Archive) segments(ctx context.Context, sweepName string, known int) (segs int, err error) {
+	folder, err := sweepKey(sweepName, ledgerFolder)
 	if err != nil {
 		return 0, err
 	}
-	for info, err := range a.store.List(ctx, prefix) {
+	after := ""
+	if known == 0 {
+		segs, last, err := a.highest(ctx, sweepName, folder, after)
+		if err != nil || last == "" {
+			return segs, err
+		}
+		packed, err := a.packed(ctx, sweepName)
 		if err != nil {
 			return 0, err
+		}
+		known, after = max(segs, packed), last
+	}
+	if known > 0 {
+		key, err := segmentKey(sweepName, known-1)
+		if err != nil {
+			return 0, err
+		}
+		after = max(after, key)
+	}
+	for {
+		segs, last, err := a.highest(ctx, sweepName, folder, after)
+		known = max(known, segs)
+		if err != nil || last == "" {
+			return known, err
+		}
+		after = last
+	}
+}
+
+// highest returns the number after that of the last segment in one page of the keys of the
+// ledger's folder, and the last key of the page, "" if it is the last page.
+func (a *Archive) highest(ctx context.Context, sweepName, folder, after string) (segs int, last string, err error) {
+	keys := 0
+	for info, err := range a.store.ListAfter(ctx, folder, after) {
+		if err != nil {
+			return 0, "", err
 		}
 		if seg, ok := parseSegmentKey(sweepName, info.Key); ok {
 			segs = seg + 1
 		}
+		if keys++; keys == onePage {
+			return segs, info.Key, nil
+		}
 	}
-	return segs, nil
+	return segs, "", nil
 }
 
 // encodeTrial writes a trial in the one form that equal trials share: names in

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"strings"
 	"sync"
@@ -58,6 +59,15 @@ func (c *counting) Put(ctx context.Context, key string, body io.Reader, size int
 func (c *counting) PutIfAbsent(ctx context.Context, key string, body []byte) (string, error) {
 	c.add("create")
 	return c.Store.PutIfAbsent(ctx, key, body)
+}
+
+func (c *counting) List(ctx context.Context, prefix string) iter.Seq2[store.Info, error] {
+	return c.ListAfter(ctx, prefix, "")
+}
+
+func (c *counting) ListAfter(ctx context.Context, prefix, after string) iter.Seq2[store.Info, error] {
+	c.add("list")
+	return c.Store.ListAfter(ctx, prefix, after)
 }
 
 // begun returns an archive in s with the reservation of a sweep.

@@ -189,8 +189,16 @@ func (s *S3) Stat(ctx context.Context, key string) (Info, error) {
 
 // List implements Store.
 func (s *S3) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
+	return s.ListAfter(ctx, prefix, "")
+}
+
+// ListAfter implements Store.
+func (s *S3) ListAfter(ctx context.Context, prefix, after string) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		opts := minio.ListObjectsOptions{Prefix: s.prefix + prefix, Recursive: true}
+		if after != "" {
+			opts.StartAfter = s.prefix + after
+		}
 		for o := range s.retrying.ListObjectsIter(ctx, s.config.Bucket, opts) {
 			if o.Err != nil {
 				yield(Info{}, s.fail("list", prefix, o.Err))

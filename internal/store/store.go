@@ -43,6 +43,9 @@ type Store interface {
 	// List yields the objects whose key begins with prefix, in order of the key's
 	// bytes. An error is yielded once, last.
 	List(ctx context.Context, prefix string) iter.Seq2[Info, error]
+	// ListAfter is List without the keys up to after, which need not exist; "" leaves out
+	// none.
+	ListAfter(ctx context.Context, prefix, after string) iter.Seq2[Info, error]
 	// Folders yields the distinct names between prefix, which is empty or ends
 	// with a slash, and the next slash, in order of the key's bytes, without
 	// reading what is below.

@@ -29,6 +29,14 @@ func testList(t *testing.T, s store.Store) {
 			}
 		}
 		require.Equal(t, want, keys(t, s, prefix), "prefix %q", prefix)
+		for _, after := range append(all, "", "a/b!", "zz") {
+			rest := []string{}
+			for info, err := range s.ListAfter(t.Context(), prefix, after) {
+				require.NoError(t, err)
+				rest = append(rest, info.Key)
+			}
+			require.Equal(t, slices.DeleteFunc(append([]string{}, want...), func(key string) bool { return key <= after }), rest, "prefix %q after %q", prefix, after)
+		}
 	}
 	for info, err := range s.List(t.Context(), "a") {
 		require.NoError(t, err)

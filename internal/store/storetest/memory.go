@@ -21,6 +21,7 @@ import (
 type Memory struct {
 	mu      sync.Mutex
 	objects map[string]object
+	below   map[string]int // how many objects have a key below this one
 }
 
 type object struct {
@@ -31,7 +32,9 @@ type object struct {
 var _ store.Store = (*Memory)(nil)
 
 // NewMemory returns an empty Memory.
-func NewMemory() *Memory { return &Memory{objects: make(map[string]object)} }
+func NewMemory() *Memory {
+	return &Memory{objects: make(map[string]object), below: make(map[string]int)}
+}
 
 // Put implements store.Store.
 func (m *Memory) Put(ctx context.Context, key string, body io.Reader, size int64) error {
@@ -86,10 +89,16 @@ func (m *Memory) write(ctx context.Context, op, key string, body []byte) (string
 	if err := store.CheckKey(key); err != nil {
 		return "", err
 	}
-	for other := range m.objects {
-		if strings.HasPrefix(other, key+"/") || strings.HasPrefix(key, other+"/") {
-			return "", fmt.Errorf("store: %s %s: one of it and %s is a folder of the other", op, key, other)
+	if m.below[key] > 0 {
+		return "", fmt.Errorf("store: %s %s: one of it and %s/... is a folder of the other", op, key, key)
+	}
+	for folder := range foldersOf(key) {
+		if _, ok := m.objects[folder]; ok {
+			return "", fmt.Errorf("store: %s %s: one of it and %s is a folder of the other", op, key, folder)
 		}
+	}
+	if _, ok := m.objects[key]; !ok {
+		m.count(key, 1)
 	}
 	sum := sha256.Sum256(body)
 	etag := hex.EncodeToString(sum[:16])
@@ -98,6 +107,24 @@ func (m *Memory) write(ctx context.Context, op, key string, body []byte) (string
 		body: body,
 	}
 	return etag, nil
+}
+
+// foldersOf yields the keys of which key is below.
+func foldersOf(key string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range key {
+			if key[i] == '/' && !yield(key[:i]) {
+				return
+			}
+		}
+	}
+}
+
+// count adds n to the number of objects below each folder of key. The caller holds mu.
+func (m *Memory) count(key string, n int) {
+	for folder := range foldersOf(key) {
+		m.below[folder] += n
+	}
 }
 
 // Get implements store.Store.
@@ -133,13 +160,18 @@ func (m *Memory) read(ctx context.Context, op, key string) (object, error) {
 
 // List implements store.Store. It yields the objects that exist when it begins.
 func (m *Memory) List(ctx context.Context, prefix string) iter.Seq2[store.Info, error] {
+	return m.ListAfter(ctx, prefix, "")
+}
+
+// ListAfter implements store.Store.
+func (m *Memory) ListAfter(ctx context.Context, prefix, after string) iter.Seq2[store.Info, error] {
 	return func(yield func(store.Info, error) bool) {
 		if err := ctx.Err(); err != nil {
 			yield(store.Info{}, fmt.Errorf("store: list %s: %w", prefix, err))
 			return
 		}
 		for _, info := range m.sorted(prefix) {
-			if !yield(info, nil) {
+			if info.Key > after && !yield(info, nil) {
 				return
 			}
 		}
@@ -195,6 +227,9 @@ func (m *Memory) Delete(ctx context.Context, key string) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if _, ok := m.objects[key]; ok {
+		m.count(key, -1)
+	}
 	delete(m.objects, key)
 	return nil
 }
