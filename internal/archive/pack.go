@@ -54,7 +54,7 @@ func (a *Archive) pack(ctx context.Context, name string, c *chain, first, size i
 	if err != nil {
 		return nil, err
 	}
-	found, _, err := a.read(ctx, key, maxPack)
+	found, _, err := a.object(key, nil).read(ctx, maxPack)
 	var large *tooLargeError
 	switch {
 	case err == nil && isPack(found, c, first, size):
@@ -113,7 +113,7 @@ func (a *Archive) extendByPack(ctx context.Context, name string, c *chain, segs 
 		if err != nil {
 			return false, err
 		}
-		data, _, err := a.read(ctx, key, maxPack)
+		data, _, err := a.object(key, nil).read(ctx, maxPack)
 		var large *tooLargeError
 		if errors.Is(err, store.ErrNotFound) || errors.As(err, &large) {
 			continue
