@@ -1,16 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/klauspost/cpuid/v2"
 
 	"github.com/tailsweep/tailsweep/bench/search/clock"
 	"github.com/tailsweep/tailsweep/bench/search/problems"
@@ -118,6 +114,3 @@ func (r report) latencies() {
 		r.printf("| %s | %d | %.3g | %.0f |\n", l.engine, l.trials, l.millis, l.mebi)
 	}
 }
-
-// processor is the CPU's name, or the architecture where it has none.
-func processor() string { return cmp.Or(cpuid.CPU.BrandName, runtime.GOARCH) }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tailsweep/tailsweep/bench/measure"
 	"github.com/tailsweep/tailsweep/bench/search/problems"
 )
 
@@ -49,7 +50,7 @@ Versions: %[10]s. That of a method of this module is a digest of what it suggest
 
 To repeat one number: %[1]sgo run ./bench/search -engines bayes,random -problems ackley5 -budget 100 -parallel 8 -seeds 10 -first-seed 1000%[1]s. All curves are in bench/search/results/.
 
-`, "`", time.Now().UTC().Format("2006-01-02"), strings.TrimPrefix(runtime.Version(), "go"), runtime.NumCPU(), processor(), r.plan.seeds, r.plan.first, r.plan.first+uint64(r.plan.seeds)-1, floor, r.versions())
+`, "`", time.Now().UTC().Format("2006-01-02"), strings.TrimPrefix(runtime.Version(), "go"), runtime.NumCPU(), measure.Processor(), r.plan.seeds, r.plan.first, r.plan.first+uint64(r.plan.seeds)-1, floor, r.versions())
 	r.goals()
 	for _, parallel := range r.plan.parallels {
 		for i := len(r.plan.budgets) - 1; i >= 0; i-- {
@@ -120,7 +121,7 @@ func (r report) table(set string, budget, parallel int) {
 func (r report) goals() {
 	r.printf("## Goals\n\nOver problems that both engines have run with at least half of the seeds.\n\n| goal | measured | |\n|---|---|---|\n")
 	row := func(goal, measured string, met bool) {
-		r.printf("| %s | %s | %s |\n", goal, measured, map[bool]string{true: "met", false: "**not met**"}[met])
+		r.printf("| %s | %s | %s |\n", goal, measured, measure.Met(met))
 	}
 	for _, set := range r.sets {
 		for _, g := range []struct {
