@@ -65,8 +65,8 @@ func isMethod(name string) bool {
 	return err == nil
 }
 
-// plays reports whether the engine can search p at all.
-func (e engine) plays(p problems.Problem) bool {
+// supports reports whether the engine can search p.
+func (e engine) supports(p problems.Problem) bool {
 	switch {
 	case e.Single && p.Objectives > 1:
 		return false

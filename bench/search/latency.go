@@ -32,10 +32,10 @@ var latencyTrials = []int{100, 1000, 5000}
 
 const latencyPatience = 20 * time.Second
 
-// measure times suggestions on a smooth function of ten parameters, after random
+// measureLatency times suggestions on a smooth function of ten parameters, after random
 // trials that are injected at once. Each engine runs in a process of its own, with one
 // thread.
-func measure(engines []engine) ([]latency, error) {
+func measureLatency(engines []engine) ([]latency, error) {
 	var list []latency
 	for _, e := range engines {
 		if len(e.Command) == 0 || strings.HasPrefix(e.Name, "goptuna") { // trials cannot be injected

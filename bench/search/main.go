@@ -98,7 +98,7 @@ func run(args []string) error {
 			asked = append([]engine{own}, engines...)
 		}
 		var err error
-		if r.speed, err = measure(asked); err != nil {
+		if r.speed, err = measureLatency(asked); err != nil {
 			return errors.Join(playErr, err)
 		}
 	}

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// fake answers asks with points on a line, and writes down what it was sent.
+// fake answers asks with points on a line, and checks what it receives.
 func fake(mode string) {
 	lines := bufio.NewScanner(os.Stdin)
 	for asked := 0; lines.Scan(); {
@@ -77,18 +77,18 @@ func playFake(t *testing.T, mode string) ([]result, error) {
 	problem, ok := problems.Lookup("branin")
 	require.True(t, ok)
 	if mode == "failures" {
-		whole := problem.Eval
+		eval := problem.Eval
 		problem.Eval = func(p sweep.Params) ([]float64, []float64) {
 			if p["x1"].Float() >= 4 {
 				return []float64{math.Inf(1)}, nil
 			}
-			return whole(p)
+			return eval(p)
 		}
 	}
 	return play(job{key: keyOf(e, problem, 8, 3, 7), engine: e, problem: problem, Shorter: []int{2}})
 }
 
-func TestPeerIsDriven(t *testing.T) {
+func TestPeerRuns(t *testing.T) {
 	results, err := playFake(t, "good")
 	require.NoError(t, err)
 	require.Len(t, results, 2)
@@ -99,13 +99,13 @@ func TestPeerIsDriven(t *testing.T) {
 	require.Greater(t, results[0].AskMillis, 0.0)
 }
 
-func TestPeerHearsOfFailures(t *testing.T) {
+func TestPeerReceivesFailures(t *testing.T) {
 	results, err := playFake(t, "failures")
 	require.NoError(t, err)
 	require.Less(t, results[0].final(), 0.01)
 }
 
-func TestPeersErrorsAreReported(t *testing.T) {
+func TestErrorsOfPeers(t *testing.T) {
 	_, err := playFake(t, "error")
 	require.ErrorContains(t, err, "ask: no idea")
 	_, err = playFake(t, "silent")

@@ -22,7 +22,7 @@ func (p plan) play(kept *store, workers int) error {
 		for _, name := range p.problems {
 			problem, _ := problems.Lookup(name)
 			for _, e := range p.engines {
-				if !e.plays(problem) {
+				if !e.supports(problem) {
 					continue
 				}
 				for _, parallel := range p.parallels {
@@ -50,9 +50,9 @@ func (p plan) missing(kept *store, e engine, problem problems.Problem, parallel 
 		return jobs
 	}
 	slices.Sort(budgets)
-	whole := job{key: keyOf(e, problem, budgets[len(budgets)-1], parallel, seed), engine: e, problem: problem}
-	whole.Shorter = budgets[:len(budgets)-1]
-	return []job{whole}
+	longest := job{key: keyOf(e, problem, budgets[len(budgets)-1], parallel, seed), engine: e, problem: problem}
+	longest.Shorter = budgets[:len(budgets)-1]
+	return []job{longest}
 }
 
 func keyOf(e engine, problem problems.Problem, budget, parallel int, seed uint64) key {

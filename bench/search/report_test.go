@@ -10,7 +10,7 @@ import (
 )
 
 // bayes wins all held-out problems but two against GPSampler and has a tenth of
-// its loss elsewhere; TPE has not played.
+// its loss elsewhere; TPE has no runs.
 func TestReport(t *testing.T) {
 	engines := []engine{{Name: "bayes", Version: "b1"}, {Name: "optuna-gp", Version: "5"}, {Name: "optuna-nsga2", Version: "5", Single: false}}
 	p := plan{problems: sets["heldout"], engines: engines, budgets: []int{50, 100}, parallels: []int{8}, seeds: 3, first: 1000}
@@ -53,5 +53,5 @@ func TestReport(t *testing.T) {
 	} {
 		require.Contains(t, text.String(), want)
 	}
-	require.NotContains(t, text.String(), "TPE everywhere", "it has not played")
+	require.NotContains(t, text.String(), "TPE everywhere", "it has no runs")
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // store keeps results in a folder, one CSV file an engine, so that only missing runs
-// are made and anybody can compute the table again.
+// are made, and the table can be computed again from the files.
 type store struct {
 	folder  string // "" keeps nothing
 	results map[key]result

@@ -49,19 +49,19 @@ func TestSummary(t *testing.T) {
 	require.InDelta(t, 0.2, s.medians[0][0], 1e-15)
 	require.InDelta(t, 0.3, s.medians[0][1], 1e-15)
 	require.True(t, math.IsNaN(s.medians[2][1]))
-	require.InDelta(t, math.Sqrt(0.2*floor), s.mean(0, 1, 1), 1e-12, "the problem that b has not played is left out, 0 is the floor")
+	require.InDelta(t, math.Sqrt(0.2*floor), s.mean(0, 1, 1), 1e-12, "the problem without a run of b is left out, 0 counts as the floor")
 	require.InDelta(t, math.Cbrt(0.2*floor*0.5), s.mean(0, 0, 1), 1e-12)
 	require.Equal(t, 2.5, s.won(0), "a tie is shared")
 	require.Equal(t, 0.5, s.won(1))
 	wins, of := s.duel("a", "b", 1)
 	require.Equal(t, []int{2, 2}, []int{wins, of}, "both have found the optimum")
 	_, of = s.duel("a", "b", 2)
-	require.Equal(t, 1, of, "b has played q once")
+	require.Equal(t, 1, of, "b has one run of q")
 	require.InDelta(t, (1+0+0.5)/3, s.pairs("a", "b"), 1e-15)
 }
 
-// An engine that does not know its budget is played once for all budgets, and
-// what is kept is not played again.
+// An engine that does not know its budget runs once for all budgets, and kept runs are
+// not repeated.
 func TestMissing(t *testing.T) {
 	folder := t.TempDir()
 	e := engine{Name: "random", Version: "1", Method: "random"}
@@ -76,7 +76,7 @@ func TestMissing(t *testing.T) {
 	require.Len(t, long[0].Losses, 10)
 	again, err := load(folder, p.engines)
 	require.NoError(t, err)
-	p.engines[0].Method = "unknown" // nothing may be played
+	p.engines[0].Method = "unknown" // a run would fail
 	require.NoError(t, p.play(again, 2))
 
 	apart := p

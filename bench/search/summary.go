@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// summary holds medians by problem and engine; NaN where an engine has no run.
+// summary has the medians by problem and engine; NaN where an engine has no run.
 type summary struct {
 	problems []string
 	engines  []engine

@@ -9,7 +9,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Bad spaces are refused here, and never reach a sampler.
+// An invalid space is refused before it reaches a sampler.
 func TestInitRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ fields, says string }{
 		"no space":            {``, "space: want 1 to 200 parameters, got 0"},
@@ -88,7 +88,7 @@ func TestInitRefuses(t *testing.T) {
 	}
 }
 
-// Every distribution that a type can mean.
+// TestTypes has every distribution that a type can become.
 func TestTypes(t *testing.T) {
 	for text, want := range map[string]sweep.Parameter{
 		`"type":"float","low":0,"high":1`:                                  {Distribution: sweep.DistUniform, Max: 1},

@@ -17,7 +17,7 @@ import (
 
 const initLine = `{"op":"init","space":[{"name":"x","type":"float","low":0,"high":1}],"method":"random"}`
 
-func TestALongLineIsSkippedWhole(t *testing.T) {
+func TestALongLineIsSkipped(t *testing.T) {
 	long := `{"op":"quit","` + strings.Repeat("x", 3*maxLine) + `":1}`
 	answers := talk(t, initLine, long, "", " \t\r", `{"op":"ask"}`+"\r", long)
 	require.Len(t, answers, 4)
@@ -27,8 +27,8 @@ func TestALongLineIsSkippedWhole(t *testing.T) {
 	require.Equal(t, answers[1], answers[3])
 }
 
-// An answer leaves at once: the client waits for it before it sends more.
-func TestAnswersAreNotHeldBack(t *testing.T) {
+// The client waits for an answer before it sends the next line.
+func TestAnswersAreWrittenAtOnce(t *testing.T) {
 	toServer, client := io.Pipe()
 	answers, out := io.Pipe()
 	ended := make(chan error, 1)
@@ -55,7 +55,7 @@ func TestBrokenStreams(t *testing.T) {
 	require.ErrorIs(t, Serve(strings.NewReader(initLine), out), broken)
 }
 
-func TestASessionHasAnEnd(t *testing.T) {
+func TestTheLimitOfTrials(t *testing.T) {
 	var out bytes.Buffer
 	in := initLine + strings.Repeat("\n"+`{"op":"ask"}`, 3) + "\n" + `{"op":"inject","u":[0],"values":[0]}` + "\n" + initLine + "\n" + `{"op":"ask"}`
 	require.NoError(t, serve(strings.NewReader(in), &out, &session{newSampler: sampler.New, most: 2}))
@@ -66,7 +66,7 @@ func TestASessionHasAnEnd(t *testing.T) {
 	require.Contains(t, answers[6], `"id":0`)
 }
 
-// FuzzSession holds that any bytes whatever get one answer a line that is not
+// FuzzSession checks that any bytes get one answer for each line that is not
 // blank, that an answer is a JSON object with ok, id or error, and that an error
 // changes nothing: without the refused lines the other answers are the same.
 func FuzzSession(f *testing.F) {

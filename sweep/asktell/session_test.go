@@ -18,7 +18,7 @@ import (
 
 var regen = flag.Bool("regen", false, "write the golden transcripts")
 
-// talk sends lines and returns what came back.
+// talk sends lines and returns the answers.
 func talk(t *testing.T, lines ...string) []string {
 	t.Helper()
 	var out bytes.Buffer
@@ -70,8 +70,8 @@ const wide = `[{"name":"lr","type":"float","low":1e-4,"high":1,"log":true,"zero"
 {"name":"drop","type":"float","low":0,"high":0.5},{"name":"act","type":"cat","choices":["relu","gelu",3]},
 {"name":"slope","type":"float","low":0.1,"high":0.9,"step":0.1,"when":"act == relu"},{"name":"fixed","type":"const","value":"w"}]`
 
-// A session is nothing but calls of the sampler: the same points come out, whether
-// asked here or there, with injected and failed trials in the ledger.
+// A session suggests what direct calls of the sampler suggest, with injected and failed
+// trials in the ledger.
 func TestSessionIsTheSampler(t *testing.T) {
 	for _, method := range sweep.Methods() {
 		if method == sweep.MethodGrid {
@@ -141,7 +141,7 @@ func TestInjectedPoint(t *testing.T) {
 	require.Equal(t, sweep.Params{"lr": sweep.Number(0), "width": sweep.Number(8), "depth": sweep.Number(6), "drop": sweep.Number(0),
 		"act": sweep.Number(3), "fixed": sweep.Word("w")}, s.ledger[1].Params)
 
-	// Another program's arithmetic may be off by rounding.
+	// The numbers of another program may differ by rounding.
 	require.True(t, send(`{"op":"inject","params":{"lr":1.0000000001,"width":8,"depth":2,"drop":-1e-12,"act":"relu","slope":0.30000000000000004,"fixed":"w"},"values":[1]}`).OK)
 	require.Equal(t, sweep.Params{"lr": sweep.Number(1), "width": sweep.Number(8), "depth": sweep.Number(2), "drop": sweep.Number(0),
 		"act": sweep.Word("relu"), "slope": sweep.Number(0.3), "fixed": sweep.Word("w")}, s.ledger[2].Params)
@@ -170,7 +170,7 @@ func (modelled) Recommend(r sampler.Request) (sweep.Trial, bool) {
 	return r.Ledger[1], true
 }
 
-func TestBestUnderNoiseIsTheModels(t *testing.T) {
+func TestBestUnderNoiseIsTheModelsChoice(t *testing.T) {
 	for noisy, want := range map[bool]int{false: 0, true: 1} {
 		s := &session{most: maxTrials, newSampler: func(m sweep.Method) (sampler.Sampler, error) {
 			inner, err := sampler.New(m)
@@ -200,7 +200,7 @@ func (s spy) Suggest(r sampler.Request) (sweep.Params, sweep.Reason, error) {
 	return s.Sampler.Suggest(r)
 }
 
-func TestWhatTheSamplerIsTold(t *testing.T) {
+func TestRequestOfTheSampler(t *testing.T) {
 	var last sampler.Request
 	s := &session{most: maxTrials, newSampler: func(m sweep.Method) (sampler.Sampler, error) {
 		inner, err := sampler.New(m)
@@ -232,7 +232,7 @@ func TestWhatTheSamplerIsTold(t *testing.T) {
 	for _, a := range last.Pending {
 		pending = append(pending, a.Number)
 	}
-	require.Equal(t, []int{2, 0, 4}, finished, "in the order of telling")
+	require.Equal(t, []int{2, 0, 4}, finished, "in the order of tell and inject")
 	require.Equal(t, []int{1, 3}, pending)
 	require.Equal(t, []sweep.Status{sweep.StatusCompleted, sweep.StatusDiverged, sweep.StatusFailed},
 		[]sweep.Status{last.Ledger[0].Status, last.Ledger[1].Status, last.Ledger[2].Status})

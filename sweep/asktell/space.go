@@ -110,7 +110,7 @@ func interval(o *object, integer bool, p *sweep.Parameter) {
 		o.failf("low", "%v is not below high, %v (a fixed value has type const)", p.Min, p.Max)
 	case math.IsInf(p.Max-p.Min, 0):
 		o.failf("high", "%v is too far from low, %v", p.Max, p.Min)
-	case integer && (!whole(p.Min) || !whole(p.Max)):
+	case integer && (!isInteger(p.Min) || !isInteger(p.Max)):
 		o.failf("low", "%v to %v: type int takes integers up to 1e12", p.Min, p.Max)
 	case log && p.Min <= 0:
 		o.failf("low", "%v: log needs low above 0 (for an exact 0 as well: zero, its probability)", p.Min)
@@ -120,7 +120,7 @@ func interval(o *object, integer bool, p *sweep.Parameter) {
 		o.failf("zero", "needs low above 0, and low is %v: the range includes 0 already", p.Min)
 	case o.has(step) && (p.Q <= 0 || p.Q > p.Max-p.Min):
 		o.failf(step, "%v is not above 0 and at most high - low = %v", p.Q, p.Max-p.Min)
-	case integer && !whole(p.Q):
+	case integer && !isInteger(p.Q):
 		o.failf(step, "%v: type int takes integers", p.Q)
 	case p.Q > 0 && p.Q < leastStep*math.Max(math.Abs(p.Min), math.Abs(p.Max)):
 		o.failf(step, "%v is too small relative to low and high", p.Q)
@@ -171,7 +171,7 @@ func normal(o *object, log bool, step string, p *sweep.Parameter) {
 	}
 }
 
-func whole(f float64) bool { return f == math.Trunc(f) && math.Abs(f) <= maxInteger }
+func isInteger(f float64) bool { return f == math.Trunc(f) && math.Abs(f) <= maxInteger }
 
 // choices reads a list of numbers and words that differ.
 func choices(o *object, d sweep.Distribution, p *sweep.Parameter) {

@@ -99,18 +99,18 @@ type objective struct {
 	n, d     int
 	squares  [][]float64 // (x_ik - x_jk)^2 of the pairs i < j, `[d][n(n-1)/2]`; 0 or 1 for categorical ones
 
-	theta  []float64
-	valid  bool // K has a factor
-	hyper  Hyper
-	factor blas64.Triangular
-	which  int       // the most likely reading
-	fits   float64   // its part of the objective
-	alpha  []float64 // K^-1 y of it
-	half   []float64
-	logDet float64
-	matrix []float64 // K, then its factor, `[n n]`
-	lower  []float64 // U'^-1, `[n n]`
-	whole  []float64 // K^-1, `[n n]`
+	theta    []float64
+	valid    bool // K has a factor
+	hyper    Hyper
+	factor   blas64.Triangular
+	which    int       // the most likely reading
+	fits     float64   // its part of the objective
+	alpha    []float64 // K^-1 y of it
+	half     []float64
+	logDet   float64
+	matrix   []float64 // K, then its factor, `[n n]`
+	lower    []float64 // U'^-1, `[n n]`
+	inverted []float64 // K^-1, `[n n]`
 
 	// Of the kernel at theta, by pair.
 	sum, value2, slope, singles []float64   // r^2; value and slope of all coordinates together; sum of the single ones
@@ -122,7 +122,7 @@ func newObjective(data Data, readings []reading, prior []normal) *objective {
 	n, d := len(data.X), len(data.Categorical)
 	pairs := n * (n - 1) / 2
 	vector := func(n int) []float64 { return make([]float64, n) }
-	o := &objective{data: data, readings: readings, prior: prior, n: n, d: d, alpha: vector(n), half: vector(n), matrix: vector(n * n), lower: vector(n * n), whole: vector(n * n),
+	o := &objective{data: data, readings: readings, prior: prior, n: n, d: d, alpha: vector(n), half: vector(n), matrix: vector(n * n), lower: vector(n * n), inverted: vector(n * n),
 		sum: vector(pairs), value2: vector(pairs), slope: vector(pairs), singles: vector(pairs), weight: vector(pairs)}
 	for k := range d {
 		squares := make([]float64, 0, pairs)
@@ -200,12 +200,12 @@ func (o *objective) at(theta []float64) {
 	o.hyper, o.valid = h, true
 }
 
-// invert fills the upper half of whole with K^-1 = sum_k l_k l_k', l_k the rows of
+// invert fills the upper half of inverted with K^-1 = sum_k l_k l_k', l_k the rows of
 // U'^-1. LAPACK's dpotri does the same, but by columns, and at a hundred points it has
 // no blocks to work with. Rows are added four at a time where possible.
 func (o *objective) invert() {
 	n := o.n
-	clear(o.whole)
+	clear(o.inverted)
 	for k := range n {
 		row := o.lower[k*n : k*n+k+1]
 		clear(row)
@@ -227,13 +227,13 @@ func (o *objective) invert() {
 	for ; k+4 <= n; k += 4 {
 		for i := range k + 4 {
 			at := o.lower[k*n+i:]
-			rowAdd4(o.whole[i*n+i:i*n+k+4], [4]float64{at[0], at[n], at[2*n], at[3*n]}, at, n)
+			rowAdd4(o.inverted[i*n+i:i*n+k+4], [4]float64{at[0], at[n], at[2*n], at[3*n]}, at, n)
 		}
 	}
 	for ; k < n; k++ {
 		row := o.lower[k*n : k*n+k+1]
 		for i, v := range row {
-			rowAdd(o.whole[i*n+i:i*n+k+1], v, row[i:])
+			rowAdd(o.inverted[i*n+i:i*n+k+1], v, row[i:])
 		}
 	}
 	endRows()
@@ -270,7 +270,7 @@ func (o *objective) gradient(grad, theta []float64) {
 	k := newKernel(h, o.data.Categorical)
 	next := 0
 	for i, a := range o.alpha {
-		row := o.whole[i*n : (i+1)*n]
+		row := o.inverted[i*n : (i+1)*n]
 		weight := 0.5 * (row[i] - a*a)
 		grad[d] += weight * h.Signal * (1 + jitter)
 		grad[d+1] += weight * o.data.noise(i, h.Noise)

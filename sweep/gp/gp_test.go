@@ -83,7 +83,7 @@ func TestLogEIEqualsArbitraryPrecision(t *testing.T) {
 	require.Equal(t, math.Log(2), logEI(1, 0, 3))
 }
 
-func TestLogEIGrowsWithTheChance(t *testing.T) {
+func TestLogEIIsMonotonic(t *testing.T) {
 	last := math.Inf(-1)
 	for best := -60.0; best < 5; best += 0.01 {
 		v := logEI(0, 1, best)
@@ -123,7 +123,7 @@ func TestDecayEqualsExp(t *testing.T) {
 	require.Less(t, decay(math.Inf(1)), 1e-300)
 }
 
-// Eight at a time or one, the bits are the same: a suggestion does not depend on
+// Eight at a time or one, the bits are equal, so that a suggestion does not depend on
 // the processor.
 func TestMaternsEqualMatern52(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -233,7 +233,7 @@ func TestRegressLearnsASum(t *testing.T) {
 	require.InDelta(t, f(corner), r.From(mean), 0.2)
 }
 
-// Of values that are the exponential of something smooth, the logarithm is modelled.
+// The exponential of a smooth function is modelled by its logarithm.
 func TestRegressWarps(t *testing.T) {
 	data := Data{Categorical: []bool{false}}
 	for i := range 20 {
@@ -248,7 +248,7 @@ func TestRegressWarps(t *testing.T) {
 	r, err = Regress(data, Options{Volumes: true, Straight: 100})
 	require.NoError(t, err)
 	require.Equal(t, WarpSoft, r.Warp.Kind)
-	require.InEpsilon(t, 1, (r.To(1)-r.To(0))/(r.To(100)-r.To(99)), 1e-9, "up to the worst on the front volumes are what they are")
+	require.InEpsilon(t, 1, (r.To(1)-r.To(0))/(r.To(100)-r.To(99)), 1e-9, "distances are kept up to the worst value on the front")
 	require.Greater(t, (r.To(100)-r.To(99))/(r.To(1001)-r.To(1000)), 2.0)
 }
 
@@ -263,7 +263,7 @@ func TestWarpsGrowAndInvert(t *testing.T) {
 	require.Zero(t, Warp{Kind: WarpBilog, Scale: 2}.Forward(0), "feasible stays feasible")
 }
 
-func TestRegressSurvivesEqualPoints(t *testing.T) {
+func TestRegressWithEqualPoints(t *testing.T) {
 	data := Data{X: [][]float64{{0.5, 0.5, 0}, {0.5, 0.5, 0}, {0.5, 0.5, 0}, {0.1, 0.5, 0}}, Y: []float64{1, 1, -1, -1}, Categorical: kinds}
 	r, err := Regress(data, Options{})
 	require.NoError(t, err)
@@ -271,7 +271,7 @@ func TestRegressSurvivesEqualPoints(t *testing.T) {
 	require.InDelta(t, 0, r.From(mean), 1, "no number outside the observations")
 }
 
-func TestRegressRefusesWhatIsNotFinite(t *testing.T) {
+func TestRegressRefusesNonFiniteData(t *testing.T) {
 	_, err := Regress(Data{X: [][]float64{{math.NaN(), 0, 0}, {0, 0, 0}}, Y: []float64{0, 1}, Categorical: kinds}, Options{})
 	require.Error(t, err)
 	_, err = Regress(Data{Categorical: kinds}, Options{})

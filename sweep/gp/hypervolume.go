@@ -9,12 +9,12 @@ import (
 // box is a cell of objective space, `[m]` each; Low may be -Inf.
 type box struct{ Low, High []float64 }
 
-// free cuts the part of objective space that is below reference, `[m]`, and that no
+// undominated cuts the part of objective space that is below reference, `[m]`, and that no
 // point of front dominates, into disjoint boxes: slabs of the last objective, in each
 // of which the others are cut the same way (Lacour et al. 2017, section 2, the
 // simplest such cut). With m = 2 there is one box more than relevant points of front;
 // with more objectives the number grows as their (m-1)th power.
-func free(front [][]float64, reference []float64) []box {
+func undominated(front [][]float64, reference []float64) []box {
 	m := len(reference)
 	if m == 1 {
 		high := reference[0]
@@ -33,7 +33,7 @@ func free(front [][]float64, reference []float64) []box {
 	slices.SortStableFunc(inside, func(a, b []float64) int { return cmp.Compare(a[last], b[last]) })
 	var boxes []box
 	low := math.Inf(-1)
-	slab := free(nil, reference[:last]) // of the objectives before last, for the points so far
+	slab := undominated(nil, reference[:last]) // of the objectives before last, for the points so far
 	for i := 0; i <= len(inside); i++ {
 		high := reference[last]
 		if i < len(inside) {
@@ -47,7 +47,7 @@ func free(front [][]float64, reference []float64) []box {
 			low = high
 		}
 		if changed {
-			slab = free(inside[:i+1], reference[:last])
+			slab = undominated(inside[:i+1], reference[:last])
 		}
 	}
 	return boxes
@@ -65,7 +65,7 @@ func improves(f []float64, boxes []box) bool {
 	})
 }
 
-// Region is the result of free, with the coordinates of the boxes' sides once each:
+// Region is the result of undominated, with the coordinates of the boxes' sides once each:
 // there are few, and most time of EHVI is spent on each of them.
 type Region struct {
 	at    [][]float64 // `[m]` ascending
@@ -74,7 +74,7 @@ type Region struct {
 
 // NewRegion is the region below reference, `[m]`, that no point of front dominates.
 func NewRegion(front [][]float64, reference []float64) *Region {
-	boxes := free(front, reference)
+	boxes := undominated(front, reference)
 	r := &Region{at: make([][]float64, len(reference))}
 	for k := range r.at {
 		var all []float64

@@ -20,7 +20,7 @@ func randomFront(rng *rand.Rand, n, m int) [][]float64 {
 }
 
 // A point is in exactly one box when nothing dominates it, and in none otherwise.
-func TestFreeIsWhatNothingDominates(t *testing.T) {
+func TestUndominatedBoxes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for m := 1; m <= 4; m++ {
 		for range 30 {
@@ -29,7 +29,7 @@ func TestFreeIsWhatNothingDominates(t *testing.T) {
 			for k := range reference {
 				reference[k] = 1
 			}
-			boxes := free(front, reference)
+			boxes := undominated(front, reference)
 			for range 200 {
 				y := make([]float64, m)
 				for k := range y {
@@ -74,7 +74,7 @@ func TestEHVIEqualsMonteCarlo(t *testing.T) {
 		for k := range m {
 			reference[k], mean[k], sd[k] = 1, 0.5+0.2*rng.Float64(), 0.2+0.2*rng.Float64()
 		}
-		boxes, region := free(front, reference), NewRegion(front, reference)
+		boxes, region := undominated(front, reference), NewRegion(front, reference)
 		const draws = 400_000
 		var sum float64
 		for range draws {

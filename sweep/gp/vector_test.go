@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Wide or not, the bits are the same, whatever is left over at the ends.
+// With vector instructions and without, the bits are equal for every length.
 func TestVectorsEqualPlainLoops(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	random := func(n int) []float64 {
@@ -47,7 +47,7 @@ func TestVectorsEqualPlainLoops(t *testing.T) {
 func TestInvertEqualsPlainLoops(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	for n := range 21 {
-		o := &objective{n: n, matrix: make([]float64, n*n), lower: make([]float64, n*n), whole: make([]float64, n*n)}
+		o := &objective{n: n, matrix: make([]float64, n*n), lower: make([]float64, n*n), inverted: make([]float64, n*n)}
 		for i := range n {
 			o.matrix[i*n+i] = 1 + rng.Float64()
 			for j := i + 1; j < n; j++ {
@@ -69,6 +69,6 @@ func TestInvertEqualsPlainLoops(t *testing.T) {
 				rowAddPlain(want[i*n+i:i*n+k+1], v, row[i:])
 			}
 		}
-		require.Equal(t, want, o.whole, "%d rows", n)
+		require.Equal(t, want, o.inverted, "%d rows", n)
 	}
 }

@@ -29,7 +29,7 @@ type acquisition struct {
 	m          int
 	best       []float64    // `[S]`, one objective
 	regions    []*gp.Region // `[S]`, several
-	few        int          // draws in use: all of them, fewer for the screening of raw points
+	used       int          // draws in use: all of them, fewer for the screening of raw points
 	work       []gp.Workspace
 	ehvi       gp.EHVIWorkspace
 	logs       []float64
@@ -56,7 +56,7 @@ func newAcquisition(rng *rand.Rand, objectives, constraints []surrogate, points 
 		}
 	}
 	m, n := len(objectives), len(all)
-	a := &acquisition{surrogates: all, m: m, few: sets, work: make([]gp.Workspace, n), logs: make([]float64, sets)}
+	a := &acquisition{surrogates: all, m: m, used: sets, work: make([]gp.Workspace, n), logs: make([]float64, sets)}
 	for j := range sets {
 		fantasy := slices.Clone(front)
 		for q := range points {
@@ -107,14 +107,14 @@ const least = 1e-290
 func (a *acquisition) at(u, gradient []float64) float64 {
 	m := a.m
 	for i, s := range a.surrogates {
-		s.drawn.Predict(u, a.few, &a.work[i])
+		s.drawn.Predict(u, a.used, &a.work[i])
 	}
 	var mean, sd, dMean, dSD [maxVolumes]float64
 	for k := range m {
 		sd[k] = math.Sqrt(a.work[k].Var)
 	}
 	top := math.Inf(-1)
-	for j := range a.few {
+	for j := range a.used {
 		var log float64
 		if m == 1 {
 			log, a.partial[0][j], a.spread[0][j] = gp.LogEI(a.work[0].Mean[j], sd[0], a.best[j])
@@ -147,7 +147,7 @@ func (a *acquisition) at(u, gradient []float64) float64 {
 		return math.Inf(-1)
 	}
 	var sum float64
-	for j, log := range a.logs[:a.few] {
+	for j, log := range a.logs[:a.used] {
 		a.logs[j] = math.Exp(log - top)
 		sum += a.logs[j]
 	}
@@ -163,7 +163,7 @@ func (a *acquisition) at(u, gradient []float64) float64 {
 			a.surrogates[i].drawn.Gradient(&a.work[i], a.partial[i], variance, gradient)
 		}
 	}
-	return top + math.Log(sum/float64(a.few))
+	return top + math.Log(sum/float64(a.used))
 }
 
 // candidate is a point and its acquisition value.
@@ -185,8 +185,8 @@ const (
 func (a *acquisition) maximise(rng *rand.Rand, s *space.Cube, elite [][]float64) []candidate {
 	smooth := s.Smooth()
 	pool := make([]candidate, 0, rawPoints)
-	all := a.few
-	a.few = min(all, screenDraws)
+	all := a.used
+	a.used = min(all, screenDraws)
 	for i := range rawPoints {
 		var u []float64
 		if i%2 == 0 || len(elite) == 0 {
@@ -200,7 +200,7 @@ func (a *acquisition) maximise(rng *rand.Rand, s *space.Cube, elite [][]float64)
 		pool = append(pool, candidate{u: u, value: a.at(u, nil)})
 	}
 	byValue(pool)
-	a.few = all
+	a.used = all
 	var found []candidate
 	for _, c := range pool[:min(climbStarts, len(pool))] {
 		c.value = a.at(c.u, nil)

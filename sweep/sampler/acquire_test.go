@@ -91,8 +91,8 @@ func TestAcquisitionGradientEqualsFiniteDifferences(t *testing.T) {
 }
 
 // As ZDT2's front, this one is flat where f0 is least, and what is known of large x0
-// is far from the front: the reference point must not shut its other end out.
-func TestNadirIsBeyondAnEndThatIsOnlyHopedFor(t *testing.T) {
+// is far from the front: the reference point must not exclude its other end.
+func TestNadirIncludesAnExpectedEnd(t *testing.T) {
 	r := surveyed(2, 0, 1, 0, func(u []float64) []float64 { return []float64{0, 0} })
 	r.Pending, r.Exact = nil, true
 	for number, u := range [][]float64{{0, 0.3}, {0.02, 0.3}, {0, 0.35}, {0.05, 0.25}, {0.3, 0.5}, {0.7, 0.55}, {1, 0.7}, {0.5, 0.6}} {

@@ -39,7 +39,7 @@ func suggested(t *testing.T, r Request) (w float64, reason sweep.Reason) {
 
 func valley(w float64) float64 { return 30 + 40*(w-0.3)*(w-0.3) }
 
-func TestBayesGoesForTheGoal(t *testing.T) {
+func TestBayesFollowsTheGoal(t *testing.T) {
 	at := []float64{0, 0.15, 0.45, 0.6, 0.8, 1}
 	w, reason := suggested(t, line(sweep.Minimize, valley, at...))
 	require.InDelta(t, 0.3, w, 0.1)
@@ -53,8 +53,8 @@ func TestBayesGoesForTheGoal(t *testing.T) {
 	require.InDelta(t, -30, reason.Posterior["fid.tail"].Mean, 1)
 }
 
-// A second worker gets another point than the first, and one that would still be
-// worth something if the first's came out well.
+// A second worker gets another configuration than the first, and one that could still
+// improve on a good result of the first.
 func TestBayesKeepsAwayFromPendingTrials(t *testing.T) {
 	r := line(sweep.Minimize, valley, 0, 0.15, 0.45, 0.6, 0.8, 1)
 	first, before := suggested(t, r)
@@ -76,8 +76,8 @@ func TestBayesLeavesWhereTrialsDiverge(t *testing.T) {
 	require.Less(t, w, 0.55)
 }
 
-// Failures say nothing of the point, and neither do results that are no numbers.
-func TestBayesIgnoresWhatIsNoResult(t *testing.T) {
+// A failed trial, and one whose results are not finite, say nothing about a configuration.
+func TestBayesIgnoresTrialsWithoutResults(t *testing.T) {
 	r := line(sweep.Minimize, valley, 0, 0.15, 0.45, 0.6)
 	want, _ := suggested(t, r)
 	noise := sweep.Trial{Assignment: sweep.Assignment{Params: weight(0.9), Seed: 1}, Status: sweep.StatusFailed, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": -1e9}}}
@@ -101,7 +101,7 @@ func TestBayesFollowsSobolWithoutAModel(t *testing.T) {
 }
 
 // The unconstrained best is at 0.3, and no result above a head FID of 20 counts.
-func TestBayesKeepsTheConstraint(t *testing.T) {
+func TestBayesSatisfiesTheConstraint(t *testing.T) {
 	head := func(w float64) float64 { return 26 - 10*w } // 20 at 0.6
 	r := line(sweep.Minimize, valley, 0, 0.2, 0.4, 0.7, 0.85, 1)
 	constraint, err := sweep.ParseConstraint("fid.head <= baseline.fid.head * 0.8")
@@ -136,7 +136,7 @@ func TestBayesFillsTheFront(t *testing.T) {
 	require.Contains(t, reason.Hyper, "fid.head.length.infonce.weight")
 }
 
-func TestBayesTakesManyObjectivesAsOne(t *testing.T) {
+func TestBayesCombinesManyObjectives(t *testing.T) {
 	r := line(sweep.Minimize, valley, 0, 0.2, 0.4, 0.6, 0.8, 1)
 	for _, name := range []string{"fid.head", "fid.all", "fid.medium", "loss"} {
 		r.Spec.Metrics = append(r.Spec.Metrics, sweep.Objective{Name: name, Goal: sweep.Minimize})
@@ -150,8 +150,8 @@ func TestBayesTakesManyObjectivesAsOne(t *testing.T) {
 	require.InDelta(t, 0.3, params["infonce.weight"].Float(), 0.1)
 }
 
-// Sixty-four in flight are sixty-four different points.
-func TestBayesKeepsManyBusy(t *testing.T) {
+// Sixty-four pending trials have sixty-four different configurations.
+func TestBayesSuggestsDistinctPendingTrials(t *testing.T) {
 	r := surveyed(4, 30, 0, 0, func(u []float64) []float64 { return []float64{u[0] + u[1]*u[2] + math.Sin(6*u[3])} })
 	r.Exact = true
 	for range 64 {

@@ -27,9 +27,9 @@ const (
 //
 // and each full one updates the distribution, whatever its points came from: the
 // baseline, a Sobol sequence, or an earlier distribution, because several trials run
-// at a time. No trial waits for a slow one. The first generation is a Sobol
-// sequence's. Normal numbers are made from a Sobol sequence, too: it spreads a
-// generation more evenly than random numbers.
+// at a time. No trial waits for a slow one. The first generation has the
+// points of a Sobol sequence. Normal numbers are made from a Sobol sequence as well: it
+// spreads a generation more evenly than random numbers.
 //
 // Integers and steps are treated as in CMA-ES with margin (Hamano et al. 2022), in a
 // simple form: where the distribution has become too narrow to leave a value, its

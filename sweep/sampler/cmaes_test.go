@@ -12,7 +12,7 @@ import (
 )
 
 // searched plays n trials of a method, one at a time, and returns the ledger.
-// result fills in what came of a trial.
+// result fills in the result of a trial.
 func searched(t *testing.T, s Sampler, spec *sweep.Spec, n int, result func(u []float64, trial *sweep.Trial)) []sweep.Trial {
 	t.Helper()
 	r, in := Request{Spec: spec}, space.NewCube(spec)
@@ -56,7 +56,7 @@ func TestCMAESConverges(t *testing.T) {
 	require.InDelta(t, 0.3, trials[399].Reason.Hyper["mean.aa"], 0.01)
 }
 
-func TestCMAESStartsAgainWhenItHasConverged(t *testing.T) {
+func TestCMAESRestartsAfterConvergence(t *testing.T) {
 	spec := cube(1, 1)
 	trials := searched(t, cmaes{}, spec, 200, func(u []float64, trial *sweep.Trial) { trial.Metrics = values(bowl(u)) })
 	last := trials[199].Reason
@@ -64,7 +64,7 @@ func TestCMAESStartsAgainWhenItHasConverged(t *testing.T) {
 	require.GreaterOrEqual(t, last.Hyper["lambda"], 8.0)
 }
 
-// Results of an early distribution that come late are drawn in, not waited for.
+// Late results of an earlier distribution are used when they come; no trial waits for them.
 func TestCMAESDoesNotWait(t *testing.T) {
 	spec := cube(3, 1)
 	trials := searched(t, cmaes{}, spec, 40, func(u []float64, trial *sweep.Trial) { trial.Metrics = values(bowl(u)) })

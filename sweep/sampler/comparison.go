@@ -84,16 +84,16 @@ func (f *comparison) add(points []*configuration) {
 	columns := make([][]float64, len(f.scales))
 	for _, p := range points {
 		values := make([]float64, len(f.scales))
-		whole := !p.out
+		complete := !p.out
 		for i, s := range f.scales {
 			mean, ok := s.noise.Mean(p.key)
-			whole = whole && ok
+			complete = complete && ok
 			if values[i] = s.Cost(mean.Mean); i >= f.objective {
 				excess, _ := f.limits.Excess(s.constraint, p.key)
 				values[i] = -excess.Mean
 			}
 		}
-		if whole {
+		if complete {
 			f.standings = append(f.standings, standing{of: p, values: values})
 			for i, v := range values {
 				columns[i] = append(columns[i], v)
@@ -176,7 +176,7 @@ func (f *comparison) deviation(s standing) float64 {
 	return f.estimate(s).StdDev / f.scales[s.scale].unit
 }
 
-// estimate is the margin in the metric's own unit: the difference from the rival, or
+// estimate is the margin in the unit of the metric: the difference from the rival, or
 // the excess over the limit.
 func (f *comparison) estimate(s standing) (e sweep.Estimate) {
 	scale := f.scales[s.scale]

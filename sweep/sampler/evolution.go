@@ -220,7 +220,7 @@ func (e *evolution) update(points [][]float64) (ok bool) {
 }
 
 // learn moves the probabilities of coordinate k towards the choices of the better half
-// of a generation: chosen holds an index, or -1 for a point without one. Each of c
+// of a generation: chosen has an index, or -1 for a point without one. Each of c
 // probabilities stays above 1/(lambda c), so that every choice remains possible (a
 // margin as in Hamano et al. 2024, CatCMA, arXiv 2405.09962, where it does not depend
 // on lambda).

@@ -13,7 +13,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-func TestEvolutionIsThatOfThePackageCMAES(t *testing.T) {
+func TestEvolutionEqualsPackageCMAES(t *testing.T) {
 	var want struct {
 		Weights     []float64 `json:"weights"`
 		Generations []struct {
@@ -59,7 +59,7 @@ func TestEvolutionIsThatOfThePackageCMAES(t *testing.T) {
 	require.InDelta(t, norm(z), norm(e.whiten(x)), 1e-12)
 }
 
-func TestEvolutionDrawsInOutliers(t *testing.T) {
+func TestEvolutionMovesOutliersTowardsTheMean(t *testing.T) {
 	near, far := newEvolution(space.NewCube(cube(2, 1)), 6, []float64{0.5, 0.5}, 0.01), newEvolution(space.NewCube(cube(2, 1)), 6, []float64{0.5, 0.5}, 0.01)
 	points := func(first float64) [][]float64 {
 		return [][]float64{{first, 0.5}, {0.5, 0.51}, {0.5, 0.49}, {0.49, 0.5}, {0.5, 0.5}, {0.51, 0.5}}
@@ -83,7 +83,7 @@ func TestSharesFollowTheBetterHalfAndKeepAMargin(t *testing.T) {
 	require.Greater(t, e.shares[0][1], 0.85)
 	before := e.shares[0][1]
 	e.learn(0, []int{-1, -1, -1, 0, 0, 0})
-	require.Equal(t, before, e.shares[0][1], "nobody of the better half has a word")
+	require.Equal(t, before, e.shares[0][1], "no point of the better half has a category")
 }
 
 func TestMarginLetsIntegersMove(t *testing.T) {

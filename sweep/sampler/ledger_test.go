@@ -27,8 +27,8 @@ func asked(t testing.TB, method sweep.Method, space string) *sweep.Spec {
 	return spec
 }
 
-// FuzzLedger: whatever a ledger says, a suggestion is a point of the space or the
-// space is exhausted.
+// FuzzLedger checks that after any ledger a suggestion is a configuration of the space,
+// or the space is exhausted.
 func FuzzLedger(f *testing.F) {
 	draw, err := sampler.New(sweep.MethodRandom)
 	require.NoError(f, err)

@@ -17,8 +17,8 @@ type Decision struct {
 	Wait       bool // see ErrWait
 }
 
-// Decide is Next for what runs a sweep: the two ends of a search are no errors, and the
-// assignment's reason says how many results it is a function of.
+// Decide is Next for programs that run a sweep: the two ends of a search are fields and
+// not errors, and the assignment's reason has the number of results it depends on.
 func Decide(r Request) (Decision, error) {
 	assignment, err := Next(r)
 	switch {

@@ -14,7 +14,7 @@ import (
 
 // The search (what it learns from, who gets a repeat), `best` and feasibility have one
 // model of the noise between seeds: equal standard deviations, means and standard
-// errors of everything that two of them look at, whatever the ledger.
+// errors of everything that two of them use, for any ledger.
 func TestNoiseIsOneModel(t *testing.T) {
 	for name, c := range map[string]struct {
 		baseline int             // seeds

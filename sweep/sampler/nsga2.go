@@ -10,7 +10,7 @@ import (
 )
 
 // Deb 2002 crosses with eta 20 in thousands of evaluations. With a hundred, children may
-// be farther from their parents. This is a judgement, not a measurement.
+// be farther from their parents. Both values were chosen without measurements.
 const (
 	nsgaCross    = 0.9 // probability that two parents are crossed
 	nsgaCrossEta = 10  // distribution index of simulated binary crossover: the larger, the nearer to the parents
@@ -28,8 +28,8 @@ const (
 // N is a fifth of run_cap, at least 10 and at most 50: with Deb's 100 the budgets of
 // sweeps would be spent on random points.
 //
-// Stopped and diverged configurations enter the population only when there is nothing
-// better. Failed, cancelled and pending ones are not suggested again and are otherwise
+// Stopped and diverged configurations enter the population only when too few others
+// completed. Failed, cancelled and pending ones are not suggested again and are otherwise
 // ignored: children are drawn at random, so those in flight differ anyway.
 type nsga2 struct{}
 

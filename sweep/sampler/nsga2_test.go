@@ -11,7 +11,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-func TestCrossoverIsThatOfDeb(t *testing.T) {
+func TestCrossoverEqualsDeb(t *testing.T) {
 	require.Equal(t, 0.2, crossed(0.5, 0.2, 0.6), "the middle of the spread is the parent")
 	rng := rand.New(rand.NewPCG(1, 1))
 	within, mean := 0, 0.0
@@ -42,7 +42,7 @@ func TestPopulationFollowsTheBudget(t *testing.T) {
 	}
 }
 
-// hypervolume is the area that two metrics dominate below (1.1, 6), of its whole.
+// hypervolume is the share of the area below (1.1, 6) that two metrics dominate.
 func hypervolume(trials []sweep.Trial) float64 {
 	const n = 400 // columns
 	var area float64
@@ -58,7 +58,7 @@ func hypervolume(trials []sweep.Trial) float64 {
 	return area
 }
 
-// ZDT1 (Zitzler, Deb and Thiele 2000) of six parameters; its whole front has 0.95.
+// ZDT1 (Zitzler, Deb and Thiele 2000) of six parameters; its complete front has 0.95.
 func TestMethodsFindAFront(t *testing.T) {
 	for name, c := range map[string]struct {
 		method Sampler

@@ -25,7 +25,7 @@ func values(f ...float64) map[string]float64 {
 	return m
 }
 
-func TestObservationsTreatEachStatusOnPurpose(t *testing.T) {
+func TestObservationsByStatus(t *testing.T) {
 	spec := cube(1, 1)
 	spec.Metrics = append(spec.Metrics, sweep.Objective{Name: "label_accuracy.all", Goal: sweep.Maximize})
 	both := func(fid, accuracy float64) map[string]float64 {
@@ -101,7 +101,7 @@ func TestViolationsDoNotDependOnUnits(t *testing.T) {
 	}
 }
 
-func TestRankedPutsTheLoneliestFirst(t *testing.T) {
+func TestRankedOrdersByCrowdingDistance(t *testing.T) {
 	var list []observation
 	for _, v := range [][]float64{{0, 10}, {1, 6}, {2, 5}, {10, 0}, {11, 0}} {
 		list = append(list, observation{values: v})

@@ -28,7 +28,7 @@ func raced() *sweep.Spec {
 
 func at(w float64) sweep.Params { return sweep.Params{"infonce.weight": sweep.Number(w)} }
 
-// book is a ledger in the making.
+// book builds a request with its ledger.
 type book struct{ sampler.Request }
 
 func newBook(spec *sweep.Spec) *book { return &book{sampler.Request{Spec: spec}} }
@@ -65,7 +65,7 @@ func (b *book) noisy() *book {
 		done(8, 1, 300, 100).done(8, 2, 301.4, 101.4).done(9, 1, 400, 100).done(9, 2, 398.6, 98.6)
 }
 
-func TestWhoDeservesASeed(t *testing.T) {
+func TestWhichConfigurationGetsASeed(t *testing.T) {
 	with := func(change func(*sweep.Spec)) *book {
 		spec := raced()
 		change(spec)
@@ -147,7 +147,7 @@ func TestWhoDeservesASeed(t *testing.T) {
 	}
 }
 
-func TestTheBaselinesSeedsTellTheNoise(t *testing.T) {
+func TestBaselineSeedsDetermineTheNoise(t *testing.T) {
 	b := newBook(raced())
 	for seed := range int64(4) {
 		base := sweep.Trial{Assignment: sweep.Assignment{Number: b.Number, Kind: sweep.KindBaseline, Params: at(5), Seed: seed + 1}, Status: sweep.StatusCompleted}
@@ -216,7 +216,7 @@ func jitter(a sweep.Assignment, sd float64) float64 {
 
 func bowl(p sweep.Params) float64 { return math.Pow(p["infonce.weight"].Float()-4, 2) }
 
-func TestRacesKeepTheirWord(t *testing.T) {
+func TestRulesOfARace(t *testing.T) {
 	for _, spec := range []*sweep.Spec{
 		{Method: sweep.MethodRandom, Budget: sweep.Budget{RunCap: 60}},
 		{Method: sweep.MethodRandom},
@@ -235,18 +235,18 @@ func TestRacesKeepTheirWord(t *testing.T) {
 		}
 		trials := world(t, base, runs, 5, func(a sweep.Assignment) float64 { return bowl(a.Params) + jitter(a, 2) }, func(r sampler.Request, a sweep.Assignment) {
 			key := a.Params.Key()
-			require.Equal(t, seeds[len(started[key])], a.Seed, "seeds come in the order of the spec, so that those of two points are paired")
+			require.Equal(t, seeds[len(started[key])], a.Seed, "seeds come in the order of the spec, so that those of two configurations are paired")
 			started[key] = append(started[key], a.Seed)
 			if a.Seed != base.Train.Seed {
 				repeats++
 			} else if base.Method == sweep.MethodGrid {
-				require.Equal(t, space.Grid(base)[len(started)-1], a.Params, "a grid skips no point")
+				require.Equal(t, space.Grid(base)[len(started)-1], a.Params, "a grid skips no configuration")
 			}
 			require.LessOrEqual(t, float64(repeats), 0.3*float64(r.Index+1)+1e-9, "more repeats than the share")
 		})
 		require.GreaterOrEqual(t, float64(repeats), 0.2*float64(len(trials)), "%s, run_cap %d", base.Method, base.Budget.RunCap)
 		if spec.Method == sweep.MethodGrid && spec.Budget.RunCap == 0 {
-			require.Len(t, started, 25, "a grid has every point")
+			require.Len(t, started, 25, "a grid has every configuration")
 			require.LessOrEqual(t, len(trials), 35)
 		}
 	}
@@ -261,7 +261,7 @@ func TestNoRepeatsWhereNoiseIsSmall(t *testing.T) {
 			repeats++
 		}
 	})
-	require.LessOrEqual(t, repeats, 4, "those that learn the noise")
+	require.LessOrEqual(t, repeats, 4, "those that determine the noise")
 	require.Len(t, trials, 25+repeats, "the race comes to an end")
 }
 
@@ -276,7 +276,7 @@ func TestAFullGridWaitsForWhatIsPending(t *testing.T) {
 
 	b = newBook(spec).done(0, 1, 3).pending(5, 1).pending(10, 1)
 	_, err = sampler.Next(b.Request)
-	require.ErrorIs(t, err, sampler.ErrWait, "one result says nothing of who leads")
+	require.ErrorIs(t, err, sampler.ErrWait, "one result does not show which configuration leads")
 
 	spec.Repeats = nil
 	_, err = sampler.Next(b.Request)
@@ -305,7 +305,7 @@ func TestNextIsPure(t *testing.T) {
 	}
 }
 
-func TestARepeatedPointIsTried(t *testing.T) {
+func TestARepeatedConfigurationIsNotSuggested(t *testing.T) {
 	spec := raced()
 	spec.Repeats = nil
 	spec.Parameters[0] = sweep.Parameter{Name: "infonce.weight", Distribution: sweep.DistIntUniform, Max: 1}
@@ -317,7 +317,7 @@ func TestARepeatedPointIsTried(t *testing.T) {
 	}
 }
 
-// At an equal number of trials, the winner of a race is truly better than the
+// At an equal number of trials, the winner of a race is better without noise than the
 // lowest of many noisy results.
 func TestRacingChoosesBetter(t *testing.T) {
 	regret := func(share float64) (total float64) {

@@ -40,7 +40,7 @@ func TestRecommendSeesThroughNoise(t *testing.T) {
 		require.False(t, ok, "three results are too few")
 		best, ok := recommender.Recommend(sampler.Request{Spec: spec, Ledger: ledger})
 		require.True(t, ok)
-		require.LessOrEqual(t, best.Params["x"].Float(), 0.55, "the constraint holds, or nearly")
+		require.LessOrEqual(t, best.Params["x"].Float(), 0.55, "the constraint is satisfied, or nearly")
 		likely += value(best.Params)
 		luckiest := -1
 		for i, trial := range ledger {

@@ -34,7 +34,7 @@ type Sampler interface {
 	Suggest(Request) (sweep.Params, sweep.Reason, error)
 }
 
-// methods has a row for each search method: a new one is its file and its row.
+// methods has a row for each search method: a new method needs its file and a row here.
 var methods = map[sweep.Method]Sampler{
 	sweep.MethodGrid:   grid{},
 	sweep.MethodRandom: random{},

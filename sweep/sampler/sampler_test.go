@@ -37,7 +37,7 @@ func TestGridRandomAndSobolIgnoreTheLedger(t *testing.T) {
 	}
 }
 
-func TestRandomHasTheDistributionsItIsAskedFor(t *testing.T) {
+func TestRandomFollowsTheDistributions(t *testing.T) {
 	s, err := sampler.New(sweep.MethodRandom)
 	require.NoError(t, err)
 	spec := samplertest.Specs(sweep.MethodRandom)["weights"]

@@ -76,7 +76,7 @@ func TestParzenWidthIsBounded(t *testing.T) {
 	require.InDelta(t, 0.5*math.Pow(1000, -1.0/6), parzenWidth(s.Axes(), ends, 0, 1), 1e-12, "Scott's rule")
 }
 
-func TestTPEGoesForTheGoal(t *testing.T) {
+func TestTPEFollowsTheGoal(t *testing.T) {
 	spec := cube(4, 1)
 	trials := searched(t, tpe{}, spec, 80, func(u []float64, trial *sweep.Trial) { trial.Metrics = values(bowl(u)) })
 	plain := searched(t, random{}, spec, 80, func(u []float64, trial *sweep.Trial) { trial.Metrics = values(bowl(u)) })
@@ -100,7 +100,7 @@ func TestTPEKeepsAwayFromPendingTrials(t *testing.T) {
 }
 
 // The best point is outside the constraint: the search stays inside.
-func TestMethodsHoldConstraints(t *testing.T) {
+func TestMethodsSatisfyConstraints(t *testing.T) {
 	for name, method := range map[string]Sampler{"tpe": tpe{}, "cmaes": cmaes{}, "nsga2": nsga2{}} {
 		spec := cube(3, 1)
 		c, err := sweep.ParseConstraint("fid.head <= 0")

@@ -20,7 +20,7 @@ type training struct {
 // newTraining turns observations into numbers.
 //
 //   - A diverged configuration is as bad as the worst completed one in every objective and constraint, so that the search leaves the region.
-//   - A stopped one is judged by its last rung: its final values are assumed to differ from the rung's by the median difference of the completed trials (see drift), and not to be better than the best completed one, so that no estimate becomes the value to improve on. (A lower bound at their median kept the search away from good regions, since most trials are stopped there as well.)
+//   - The values of a stopped one are estimated from its last rung: its final values are assumed to differ from the rung's by the median difference of the completed trials (see drift), and not to be better than the best completed one, so that no estimate becomes the value to improve on. (A lower bound at their median kept the search away from good regions, since most trials are stopped there as well.)
 //   - Its constraints are known where that estimate is decisive, and unknown elsewhere: limits are narrower than what a rung can show.
 func newTraining(r Request, s *space.Cube) training {
 	var t training

@@ -10,8 +10,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// What is no number becomes one on purpose: see newTraining.
-func TestTrainingTreatsEachOutcomeOnPurpose(t *testing.T) {
+// Each outcome becomes the numbers that newTraining documents.
+func TestTrainingByOutcome(t *testing.T) {
 	spec := surveyed(1, 1, 0, 1, func([]float64) []float64 { return []float64{0, 0} }).Spec
 	trial := func(number int, x float64, status sweep.Status, rung, f, c float64) sweep.Trial {
 		out := sweep.Trial{Assignment: sweep.Assignment{Number: number, Params: sweep.Params{"x0": sweep.Number(x)}, Seed: 1}, Status: status}

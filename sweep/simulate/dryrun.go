@@ -49,7 +49,7 @@ type dryRun struct {
 	obeyed  []Command
 }
 
-// dryTrial is a trial as its workflow runs it: for each rung, and for its end, it holds
+// dryTrial is a trial as its workflow runs it: for each rung, and for its end, it takes
 // a slot to train, then a slot to be evaluated.
 type dryTrial struct {
 	trial   sweep.Trial
@@ -213,14 +213,15 @@ func (r *dryRun) fillSlots() {
 		t := r.queue[0]
 		r.queue = r.queue[1:]
 		r.busy++
-		t.since, t.took = r.now, r.work(t)
+		t.since, t.took = r.now, r.startStage(t)
 		end := r.now + t.took + t.silent
 		t.event = &end
 	}
 }
 
-// work is how long a trial's next stage takes.
-func (r *dryRun) work(t *dryTrial) time.Duration {
+// startStage starts a trial's next stage, training or evaluation, and returns how long
+// it takes.
+func (r *dryRun) startStage(t *dryTrial) time.Duration {
 	t.made++
 	t.silent = 0
 	if t.trained {
@@ -244,7 +245,7 @@ func (r *dryRun) work(t *dryTrial) time.Duration {
 	}
 	stride := t.pace * float64(r.Step)
 	t.from = t.trial.Steps
-	step = r.strike(t, step)
+	step = r.drawFailure(t, step)
 	took := time.Duration(stride * float64(step-t.trial.Steps))
 	if limit := time.Duration(r.spec.MaxTrialTime); limit > 0 && r.now+took > *t.began+limit {
 		took = max(0, *t.began+limit-r.now)
@@ -260,7 +261,7 @@ func (r *dryRun) work(t *dryTrial) time.Duration {
 	return took
 }
 
-// advance takes t past the end of its stage.
+// advance ends the stage of t, or its rest.
 func (r *dryRun) advance(t *dryTrial) error {
 	t.event = nil
 	if t.resting {
@@ -315,7 +316,7 @@ func (r *dryRun) end(t *dryTrial, status sweep.Status) error {
 	return r.feed(conduct.Results{Trials: []sweep.Trial{t.trial}})
 }
 
-// curve is how a metric comes down as a trial trains: at step s of S
+// curve is how a metric falls while a trial trains: at step s of S
 //
 //	v(s) = v(S) + lift (exp(-s/tau) - exp(-S/tau))
 //

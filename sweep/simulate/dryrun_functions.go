@@ -151,7 +151,7 @@ func offsets(rng *rand.Rand, n int) []float64 {
 	return list
 }
 
-// measured are the metrics that a spec looks at: those that it optimises, then
+// measured are the metrics that a spec uses: those that it optimises, then
 // those that its constraints name, of the result or of the baseline.
 func measured(spec *sweep.Spec) []sweep.Objective {
 	metrics := slices.Clone(spec.Metrics)

@@ -77,7 +77,7 @@ func TestPlayFollowsTheSpec(t *testing.T) {
 	require.False(t, slices.IsSortedFunc(c.Trials, func(a, b sweep.Trial) int { return a.Number - b.Number }), "which is not that of starting")
 	require.Equal(t, c.Wall, events[len(events)-1].Sub(moment(0)))
 	require.InDelta(t, analysis.SlotHours(c.Trials), c.SlotHours, 1e-9)
-	require.Equal(t, c, play(t, dry(), nil), "equal arguments give equal courses")
+	require.Equal(t, c, play(t, dry(), nil), "equal arguments give equal results")
 
 	one := play(t, dry(), func(d *DryRun) { d.Workers = 1 })
 	require.InDelta(t, one.SlotHours, one.Wall.Hours(), 1e-9, "a single worker is never idle")
@@ -120,7 +120,7 @@ func TestPlayEndsByItsBudget(t *testing.T) {
 
 func TestPlayStopsTrialsEarly(t *testing.T) {
 	spec := dry()
-	whole := play(t, spec, nil)
+	complete := play(t, spec, nil)
 	spec.EarlyTerminate = &sweep.EarlyTerminate{Type: sweep.StopASHA, MinIter: 100, Eta: 3}
 	spec.Evaluate.Rung = &sweep.RungEvaluate{SamplesPerClass: 1, Guidance: []float64{0}}
 	c := play(t, spec, nil)
@@ -142,7 +142,7 @@ func TestPlayStopsTrialsEarly(t *testing.T) {
 	}
 	require.Greater(t, stopped, 5)
 	require.Less(t, c.Steps, c.StepsWithoutStopping)
-	require.Less(t, c.Wall, whole.Wall)
+	require.Less(t, c.Wall, complete.Wall)
 }
 
 // Trials start up to max_concurrent_trials and queue for fewer slots, as they do on
@@ -205,7 +205,7 @@ func TestPlayRepeats(t *testing.T) {
 	require.Greater(t, len(c.Trials), 2+2)
 }
 
-// Each generic objective is 0 at its optimum and nowhere less.
+// Each generic objective is 0 at its optimum and never less.
 func TestGenericObjectives(t *testing.T) {
 	spec := dry()
 	spec.Parameters = []sweep.Parameter{
@@ -237,7 +237,7 @@ func TestGenericObjectives(t *testing.T) {
 			}
 			require.InDelta(t, 0, best, 0.02*g.scale, "%s of %s", m.Name, g.name)
 			require.InDelta(t, 0.5, at, 0.301)
-			require.Len(t, words, 3, "words cost something")
+			require.Len(t, words, 3, "categories add a cost")
 			optima[fmt.Sprintf("%.3f", at)] = true
 		}
 		require.Len(t, optima, 4, "each metric has its own optimum: those optimised, the constraint's and the baseline's")
@@ -249,8 +249,8 @@ func TestGenericObjectives(t *testing.T) {
 	}
 }
 
-// What sweeps show: moderate weights help the tail, great ones break everything,
-// the head pays from the first, 0 is the plain model.
+// As in sweeps, moderate weights improve the tail, large ones make everything worse, the
+// head gets worse with any weight, and 0 is the model without the loss term.
 func TestLossWeightsBehaveLikeASweep(t *testing.T) {
 	at := func(infonce, alignment float64) map[string]float64 {
 		return lossWeights(sweep.Params{"infonce.weight": sweep.Number(infonce), "alignment.weight": sweep.Number(alignment)})
@@ -268,7 +268,7 @@ func TestLossWeightsBehaveLikeASweep(t *testing.T) {
 	}
 }
 
-func TestNoiseIsOfTheSizeAskedFor(t *testing.T) {
+func TestNoiseHasTheGivenSize(t *testing.T) {
 	spec := dry()
 	spec.Budget.RunCap = 200
 	exact := play(t, spec, nil)
@@ -325,8 +325,8 @@ func TestCurve(t *testing.T) {
 	require.Nil(t, c.Curve(spec)[9].Hypervolume, "one metric has no front")
 }
 
-// A trial that breaks a limit which was not known yet is never the best, and neither
-// is one whose other seeds turned out worse: the curve has no step back.
+// A trial that violates a limit which was not known yet is never the best, and neither
+// is one whose other seeds were worse: the curve never gets worse.
 func TestCurveNeverGetsWorse(t *testing.T) {
 	spec := dry()
 	limit, err := sweep.ParseConstraint("fid.head <= baseline.fid.head * 1.02")

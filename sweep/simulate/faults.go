@@ -10,21 +10,21 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
-// Faults says what goes wrong in a dry run. With zero shares nothing does.
+// Faults says what fails in a dry run: nothing where the shares are 0.
 type Faults struct {
 	Fail    float64            // share of the attempts at training that fail, at a random step
 	Class   sweep.FailureClass // of the failures; "" for a random one of sweep.FailureList each
 	Diverge float64            // share of the trials that diverge, at a random step
 }
 
-// attempt is what a trial remembers of its attempts.
+// attempt is the state of a trial's attempts.
 type attempt struct {
 	divergence int // step at which it diverges; 0 for never
 
-	// The attempt that holds a slot.
+	// Of the attempt that occupies a slot:
 	since    time.Duration // when it began
 	took     time.Duration
-	silent   time.Duration // that the slot is held after it, until the heartbeat timeout
+	silent   time.Duration // how long the slot stays occupied after it, until the heartbeat timeout
 	from     int           // step it began at
 	fault    *sweep.Failure
 	diverged bool
@@ -66,9 +66,9 @@ func (r *dryRun) divergence(number int) int {
 	return 1 + rng.IntN(r.spec.Train.Steps)
 }
 
-// strike returns the step at which an attempt that trains to a step ends, with what
-// ends it before in t.
-func (r *dryRun) strike(t *dryTrial, until int) int {
+// drawFailure returns the step at which an attempt that trains until a step ends. Where
+// it ends before, t has the failure or diverges.
+func (r *dryRun) drawFailure(t *dryTrial, until int) int {
 	if t.divergence > 0 && t.divergence <= until {
 		until, t.diverged = t.divergence, true
 	}
@@ -150,7 +150,7 @@ func ParseCommand(text string) (Command, error) {
 	at, name, ok := strings.Cut(text, "=")
 	d, err := time.ParseDuration(at)
 	if !ok || err != nil {
-		return Command{}, fmt.Errorf("%q is no command at a time (valid: such as 2h=%s)", text, conduct.CommandPause)
+		return Command{}, fmt.Errorf("%q is not a command at a time (valid: such as 2h=%s)", text, conduct.CommandPause)
 	}
 	c := Command{At: d, Name: name}
 	return c, c.check()

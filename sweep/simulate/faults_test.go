@@ -66,7 +66,7 @@ func TestPlayWithFailures(t *testing.T) {
 	}
 	require.Positive(t, again)
 	require.Greater(t, failed, again)
-	require.Equal(t, c, play(t, spec, d), "the same seed gives the same course")
+	require.Equal(t, c, play(t, spec, d), "the same seed gives the same results")
 	require.NotEqual(t, c.Trials, play(t, spec, func(x *DryRun) { d(x); x.Seed = 2 }).Trials)
 }
 
@@ -121,19 +121,19 @@ func TestPlayTakesTimeForALostWorker(t *testing.T) {
 	require.Equal(t, "every trial failed, the last with lost: "+lost.Trials[0].Error.Message, lost.Ended)
 }
 
-func TestPlayObeysCommands(t *testing.T) {
+func TestPlayFollowsCommands(t *testing.T) {
 	at := func(m int, name string) Command { return Command{At: time.Duration(m) * time.Minute, Name: name} }
 	with := func(commands ...Command) Result {
 		c := play(t, dry(), func(d *DryRun) { d.Commands = commands })
 		once(t, c)
 		return c
 	}
-	whole := with()
+	undisturbed := with()
 
 	c := with(at(120, conduct.CommandResume), at(10, conduct.CommandPause))
 	require.Equal(t, conduct.PhaseCompleted, c.Phase)
 	require.Len(t, c.Trials, 22)
-	require.Greater(t, c.Wall, whole.Wall+time.Hour)
+	require.Greater(t, c.Wall, undisturbed.Wall+time.Hour)
 	require.Equal(t, []Command{at(10, conduct.CommandPause), at(120, conduct.CommandResume)}, c.Commands)
 	for _, trial := range c.Trials {
 		started := trial.StartedAt.Sub(moment(0))

@@ -44,7 +44,7 @@ func Rosenbrock(z []float64) float64 {
 // FIDs models this project's sweeps: the FID of the tail and of the head as a
 // function of the loss weights. Each weight improves the tail up to a peak, both
 // together more than alone; beyond the peak training collapses; the head gets worse
-// from the first. The shapes are invented after small trainings. With
+// with any weight. The shapes are invented after small trainings. With
 // bump(w, m, s) = exp(-(ln(w/m)/s)^2/2), 0 at w = 0:
 //
 //	g = bump(infonce.weight), times a bump of its temperature
@@ -60,9 +60,9 @@ func FIDs(p sweep.Params) (tail, head float64) {
 		gain *= 0.35 + 0.65*bump(p["infonce.temperature"].Float(), 0.12, 0.8)
 	}
 	switch p["infonce.pass"].String() {
-	case sweep.PassCond, "conditional": // the second is the word of bench/search's problems
+	case sweep.PassCond, "conditional": // the second is the name in bench/search's problems
 		gain *= 0.8
-	case "unconditional": // theirs as well
+	case "unconditional": // likewise
 		gain *= 0.45
 	}
 	align := bump(wa, 0.5, 0.9) * (1 - 2.2*square(window-0.35))

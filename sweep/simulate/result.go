@@ -42,7 +42,7 @@ type Point struct {
 func (c Result) Curve(spec *sweep.Spec) []Point {
 	goal := spec.Metrics[0]
 	last, _ := analysis.Best(spec, c.Trials, "")
-	judged, means := analysis.Judge(spec, c.Trials), make(map[string]float64)
+	verdicts, means := analysis.Judge(spec, c.Trials), make(map[string]float64)
 	if spec.Repeats != nil {
 		for _, p := range analysis.Configurations(spec, c.Trials, "") {
 			means[p.Mean.Params.Key()], _ = p.Mean.Metric(goal.Name)
@@ -57,7 +57,7 @@ func (c Result) Curve(spec *sweep.Spec) []Point {
 			value = mean
 		}
 		better := best == nil || goal.Cost(value) < goal.Cost(*best)
-		if ok && better && judged[t.Number] == judged[last.Number] {
+		if ok && better && verdicts[t.Number] == verdicts[last.Number] {
 			best = &value
 		}
 		points[i] = Point{Trial: t.Number, Seconds: t.FinishedAt.Sub(moment(0)).Seconds(), Best: best}

@@ -4,7 +4,7 @@
 
 One JSON object a line each way. Every sampler has Optuna's defaults, as a user
 gets them from study.ask and study.tell with several trials running, but for the
-seed; GPSampler is told whether the objective is deterministic. All parameters are
+seed; GPSampler gets whether the objective is deterministic. All parameters are
 asked at once with fixed distributions, so that the relative samplers see one
 joint space. A log range with an exact zero has no counterpart in Optuna: it
 becomes a range that is wider towards 0 by its zero's share, and what falls below

@@ -19,8 +19,8 @@ func along(low, high float64, f func(t float64) []float64) [][]float64 {
 	return points
 }
 
-// TestVolumes computes volumes from the known Pareto sets, which are curves. That
-// nothing lies beyond them is what TestNumeric looks for.
+// TestVolumes computes volumes from the known Pareto sets, which are curves. TestNumeric
+// checks that nothing lies beyond them.
 func TestVolumes(t *testing.T) {
 	check := func(name string, points [][]float64) {
 		p, ok := Lookup(name)
@@ -54,7 +54,7 @@ func TestVolumes(t *testing.T) {
 		along(2.5, end, func(y float64) []float64 { return objective(srn, -2.5, y) })...),
 		along(-2.5, -6, func(x float64) []float64 { return objective(srn, x, math.Sqrt(225-x*x)) })...))
 
-	// The border of the first constraint, in polar coordinates, where the second holds.
+	// The border of the first constraint, in polar coordinates, where the second is satisfied.
 	check("tnk", along(1e-6, math.Pi/2-1e-6, func(a float64) []float64 {
 		r := math.Sqrt(1 + 0.1*math.Cos(16*a)) // cos(16 a) is even about 45 degrees
 		x := []float64{r * math.Cos(a), r * math.Sin(a)}

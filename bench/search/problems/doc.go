@@ -1,4 +1,4 @@
-// Package problems holds the functions that bench/search compares engines on: each
+// Package problems has the functions that bench/search compares engines on: each
 // is minimised over a space and has a known optimum.
 //
 //	d      number of parameters

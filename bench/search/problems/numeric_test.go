@@ -15,8 +15,8 @@ import (
 
 var numeric = flag.Bool("numeric", false, "search long for the optima of numeric.go, a minute a problem, and print them")
 
-// TestNumeric searches every problem for a better answer than it claims, knowing
-// nothing of it: short searches must come close and must not get beyond.
+// TestNumeric searches every problem for a better optimum than it claims, without
+// knowing its form: short searches must come close to it and must not exceed it.
 func TestNumeric(t *testing.T) {
 	for _, p := range All() {
 		t.Run(p.Name, func(t *testing.T) {

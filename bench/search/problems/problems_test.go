@@ -66,7 +66,7 @@ func TestFunctionsAgainstReference(t *testing.T) {
 	}
 }
 
-// What an optimum is known to be at, unshifted.
+// Optima at places that are known, before the shift.
 func TestOptima(t *testing.T) {
 	require.InDelta(t, 0, simulate.Ackley(make([]float64, 5)), 1e-14)
 	require.InDelta(t, 0, simulate.Levy([]float64{1, 1, 1}), 1e-30)

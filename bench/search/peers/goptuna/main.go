@@ -4,7 +4,7 @@
 //	goptuna tpe|cmaes
 //
 // goptuna has no ask and tell: each ask starts a trial in a goroutine, whose
-// objective hands its parameters over and waits for its value. A log range with an
+// objective returns its parameters and waits for its value. A log range with an
 // exact zero becomes one that is wider towards 0 by the zero's share, as in
 // optuna_peer.py.
 package main
@@ -71,7 +71,7 @@ func main() {
 		var r request
 		reply, err := any(map[string]any{"ok": true}), json.Unmarshal(lines.Bytes(), &r)
 		if err == nil && r.Op == "quit" {
-			_ = out.Encode(reply) // who quits may not listen
+			_ = out.Encode(reply) // a client that quits may not read
 			return
 		}
 		if err == nil {
