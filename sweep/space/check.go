@@ -40,7 +40,7 @@ func Check(c Checker, p *sweep.Parameter) {
 	}
 }
 
-// checkEnds checks that min is below max; ok is false where not.
+// checkEnds checks that min is below max.
 func checkEnds(c Checker, p *sweep.Parameter) (ok bool) {
 	if p.Min >= p.Max {
 		c.Wrong(&p.Max, c.Shown(&p.Max), "is not above min", "more than "+c.Shown(&p.Min)+", or value for a constant")
@@ -51,23 +51,16 @@ func checkEnds(c Checker, p *sweep.Parameter) (ok bool) {
 
 // checkRange checks a continuous range.
 func checkRange(c Checker, p *sweep.Parameter, info sweep.ParameterInfo) {
-	if checkEnds(c, p) && info.Integer {
-		integersOnly(c, p)
-	}
-}
-
-// checkLogRange checks a continuous range of a logarithm.
-func checkLogRange(c Checker, p *sweep.Parameter, info sweep.ParameterInfo) {
 	switch {
 	case !checkEnds(c, p):
 	case info.Integer:
 		integersOnly(c, p)
-	default:
+	case p.Distribution == sweep.DistLogUniform:
 		checkPositive(c, p)
 	}
 }
 
-// checkPositive checks the least value of a logarithmic range.
+// checkPositive checks that a logarithmic range is above 0.
 func checkPositive(c Checker, p *sweep.Parameter) (ok bool) {
 	if p.Min <= 0 {
 		c.Wrong(&p.Min, c.Shown(&p.Min), fmt.Sprintf("%s needs min > 0", p.Distribution), "more than 0, with zero: P for an exact 0")

@@ -75,42 +75,36 @@ func Count(p sweep.Parameter) int {
 	return 0
 }
 
-// Beside returns the values before and after v, where p has an order and steps.
-func Beside(p sweep.Parameter, v sweep.Value) []sweep.Value {
+// beside returns the values before and after v, where p has an order and steps.
+func beside(p sweep.Parameter, v sweep.Value) []sweep.Value {
 	d, n := Of(p), Count(p)
 	if n == 0 || IsCategorical(p) {
 		return nil
 	}
-	at := 0
+	var at int
+	value := func(k int) sweep.Value { return sweep.Number(d.Step(p, k)) }
 	if d.List != nil {
-		at = slices.Index(d.List(p), v)
+		values := d.List(p)
+		at, value = slices.Index(values, v), func(k int) sweep.Value { return values[k] }
 	} else {
-		at = d.nearest(p, v.Float())
+		at = nearest(p, v.Float())
 	}
 	var list []sweep.Value
 	for _, k := range []int{at - 1, at + 1} {
-		switch {
-		case k < 0 || k >= n:
-		case d.List != nil:
-			list = append(list, d.List(p)[k])
-		default:
-			list = append(list, sweep.Number(d.Step(p, k)))
+		if k >= 0 && k < n {
+			list = append(list, value(k))
 		}
 	}
 	return list
 }
 
-// nearest is the step nearest to f, below 0 or beyond the last where f is outside.
-func (d *Distribution) nearest(p sweep.Parameter, f float64) int {
-	return int(math.Round((f - p.Min) / d.width(p)))
-}
-
-// width is the distance between steps.
-func (d *Distribution) width(p sweep.Parameter) float64 {
-	if slices.Contains(d.Needs, "q") {
-		return p.Q
+// nearest is the number of the step nearest to f, outside the steps where f is.
+func nearest(p sweep.Parameter, f float64) int {
+	width := p.Q
+	if p.Distribution == sweep.DistIntUniform {
+		width = 1
 	}
-	return 1
+	return int(math.Round((f - p.Min) / width))
 }
 
 // cell is the index of the one of n equal cells of [0, 1] that u is in.

@@ -19,9 +19,6 @@ func Baselines(s *sweep.Spec) []sweep.Assignment {
 		return nil
 	}
 	params := maps.Clone(s.Baseline.Params)
-	if params == nil {
-		params = sweep.Params{}
-	}
 	for _, p := range Ordered(s) {
 		if _, set := params[p.Name]; !set && p.Distribution == sweep.DistConstant && Active(p, params) {
 			params[p.Name] = *p.Value

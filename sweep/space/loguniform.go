@@ -28,7 +28,7 @@ var logUniform = Distribution{
 	Grid:  func(p sweep.Parameter, at float64) float64 { return RoundDigits(between(p.Min, p.Max, at), 12) },
 	Log:   true,
 	Legal: "a number",
-	Check: checkLogRange,
+	Check: checkRange,
 }
 
 // between is the number at a share of the way from low to high in the logarithm.

@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/tailsweep/tailsweep/sweep"
 )
 
 // fewLevels is the number of values up to which a parameter with steps is searched
@@ -13,12 +15,7 @@ const fewLevels = 5
 // Smooth reports whether each point of the cube is a different configuration, so that a
 // climb need not round.
 func (c *Cube) Smooth() bool {
-	for _, p := range c.Order {
-		if p.When != nil || Count(p) > 0 {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(c.Order, func(p sweep.Parameter) bool { return p.When != nil || Count(p) > 0 })
 }
 
 // Snap moves u onto the space: to the middle of a step, the exact zero, the mark of an
@@ -31,10 +28,7 @@ func (c *Cube) Snap(u []float64) []float64 {
 			at[k] = clamp(math.Round(at[k]), 0, float64(len(p.Values)-1))
 		}
 	}
-	snapped, ok := c.Point(c.Params(at))
-	if !ok {
-		return at // not reached: Point accepts what Params returns
-	}
+	snapped, _ := c.Point(c.Params(at)) // Point accepts what Params returns
 	return snapped
 }
 
@@ -86,12 +80,9 @@ func (c *Cube) Neighbours(u []float64) [][]float64 {
 			if canBeZero(p) {
 				with(k, 0)
 			}
-			if n > 1 {
-				for _, v := range Beside(p, params[p.Name]) {
-					if at, ok := encode(p, v); ok {
-						with(k, at)
-					}
-				}
+			for _, v := range beside(p, params[p.Name]) {
+				at, _ := encode(p, v)
+				with(k, at)
 			}
 		}
 	}

@@ -9,33 +9,34 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-var normal = Distribution{
-	Name: sweep.DistNormal, About: "Normal with mean mu and standard deviation sigma, cut off at min and max.",
-	Needs: []string{"mu", "sigma"}, Takes: normalTakes,
-	Value: quantile, Place: cdf, Grid: normalGrid, Ends: normalEnds,
-	Legal: "a number",
-	Check: func(c Checker, p *sweep.Parameter, info sweep.ParameterInfo) {
-		checkNormal(c, p, info, false, p.Mu-NormalEnds*p.Sigma, p.Mu+NormalEnds*p.Sigma)
-	},
+var (
+	normal    = normalRow(sweep.DistNormal, "Normal with mean mu and standard deviation sigma, cut off at min and max.")
+	logNormal = normalRow(sweep.DistLogNormal, "A number whose natural logarithm is normal with mu and sigma, cut off at min and max.")
+)
+
+func normalRow(name sweep.Distribution, about string) Distribution {
+	return Distribution{
+		Name: name, About: about, Needs: []string{"mu", "sigma"}, Takes: []string{"min", "max", "zero", "count"},
+		Value: quantile, Place: cdf,
+		Grid:  func(p sweep.Parameter, at float64) float64 { return RoundDigits(quantile(p, at), 12) },
+		Ends:  func(p sweep.Parameter) (low, high float64) { return quantile(p, 0), quantile(p, 1) },
+		Log:   name == sweep.DistLogNormal,
+		Legal: "a number",
+		Check: checkNormal,
+	}
 }
 
-var logNormal = Distribution{
-	Name: sweep.DistLogNormal, About: "A number whose natural logarithm is normal with mu and sigma, cut off at min and max.",
-	Needs: []string{"mu", "sigma"}, Takes: normalTakes,
-	Value: quantile, Place: cdf, Grid: normalGrid, Ends: normalEnds,
-	Log:   true,
-	Legal: "a number",
-	Check: func(c Checker, p *sweep.Parameter, info sweep.ParameterInfo) {
-		checkNormal(c, p, info, true, math.Exp(p.Mu-NormalEnds*p.Sigma), math.Exp(p.Mu+NormalEnds*p.Sigma))
-	},
-}
-
-// checkNormal fills in the ends that are not given by low and high, where the parameter
-// can be that, and checks them.
-func checkNormal(c Checker, p *sweep.Parameter, info sweep.ParameterInfo, log bool, low, high float64) {
+// checkNormal fills in the ends that are not given, NormalEnds from the mean or where the
+// parameter's own range ends, and checks them.
+func checkNormal(c Checker, p *sweep.Parameter, info sweep.ParameterInfo) {
 	if info.Integer {
 		integersOnly(c, p)
 		return
+	}
+	log := p.Distribution == sweep.DistLogNormal
+	low, high := p.Mu-NormalEnds*p.Sigma, p.Mu+NormalEnds*p.Sigma
+	if log {
+		low, high = math.Exp(low), math.Exp(high)
 	}
 	if !c.Given(&p.Min) {
 		p.Min = math.Max(RoundDigits(low, 12), info.Min)
@@ -46,46 +47,41 @@ func checkNormal(c Checker, p *sweep.Parameter, info sweep.ParameterInfo, log bo
 	shown := sweep.Number(p.Min).String() + " to " + sweep.Number(p.Max).String()
 	switch {
 	case p.Min >= p.Max:
-		c.Wrong(p, shown, "min and max leave nothing of the "+string(p.Distribution), fmt.Sprintf("min below max, within %d sigma of mu", NormalEnds))
+		c.Wrong(p, shown, "min and max leave nothing of the "+string(p.Distribution)+" distribution", fmt.Sprintf("min below max, within %d sigma of mu", NormalEnds))
 	case !info.Accepts(sweep.Number(p.Min)):
 		c.Wrong(p, shown, fmt.Sprintf("reaches %s, which %s cannot be", sweep.Number(p.Min), p.Name), "min: "+info.Legal())
 	case !info.Accepts(sweep.Number(p.Max)):
 		c.Wrong(p, shown, fmt.Sprintf("reaches %s, which %s cannot be", sweep.Number(p.Max), p.Name), "max: "+info.Legal())
 	case log && !checkPositive(c, p):
 	case Mass(*p) < LeastMass:
-		c.Wrong(p, shown, fmt.Sprintf("min and max leave less than %g of the %s", LeastMass, p.Distribution), "ends within 3 sigma of mu")
+		c.Wrong(p, shown, fmt.Sprintf("min and max leave less than %g of the %s distribution", LeastMass, p.Distribution), "ends within 3 sigma of mu")
 	}
 }
 
-var normalTakes = []string{"min", "max", "zero", "count"}
-
-func normalGrid(p sweep.Parameter, at float64) float64 { return RoundDigits(quantile(p, at), 12) }
-
-func normalEnds(p sweep.Parameter) (low, high float64) { return quantile(p, 0), quantile(p, 1) }
-
 const (
-	// NormalEnds is where Parse ends a normal that has no min or max, in standard
-	// deviations from its mean; 6e-5 of it is beyond.
+	// NormalEnds is where Check ends a normal distribution that has no min or max, in
+	// standard deviations from its mean; 6e-5 of it is beyond.
 	NormalEnds = 4
-	// normalReach is where every normal ends in the unit cube, whatever its min and
-	// max. Farther out float64 numbers near 1 are too coarse for values 1e-9 sigma apart.
+	// normalReach is where every normal distribution ends in the unit cube, whatever its
+	// min and max. Farther out float64 numbers near 1 do not distinguish values 1e-9
+	// sigma apart.
 	normalReach = 5
-	// LeastMass is how much of a normal has to lie between its min and max.
+	// LeastMass is how much of a normal distribution must lie between min and max.
 	LeastMass = 1e-3
 )
 
-// quantile returns the value of a normal or log_normal parameter that a fraction
-// u, [0, 1], of its truncated distribution lies below: the v that solves
+// quantile returns the value of a normal or log_normal parameter below which a fraction
+// u, [0, 1], of its truncated distribution lies: the v that solves
 //
 //	u = (Phi(z(v)) - Phi(a)) / (Phi(b) - Phi(a))
 //	z(v) = (x - Mu) / Sigma, x = v of normal, ln v of log_normal
 //	a = max(z(Min), -5), b = min(z(Max), 5)
 //
-// Within that reach Phi and its inverse lose less than 1e-9 Sigma of a value on
-// the way to u and back. The ends are exact.
+// Within that reach a value that is mapped to u and back changes by less than 1e-9 Sigma.
+// The ends are exact.
 func quantile(p sweep.Parameter, u float64) float64 {
 	a, b := reach(p)
-	z := mathext.NormalQuantile(normalBelow(a) + math.Min(math.Max(u, 0), 1)*normalMass(a, b))
+	z := mathext.NormalQuantile(normalBelow(a) + clamp(u, 0, 1)*normalMass(a, b))
 	v := p.Mu + z*p.Sigma
 	if p.Distribution == sweep.DistLogNormal {
 		v = math.Exp(v)
@@ -120,7 +116,7 @@ func standard(p sweep.Parameter, v float64) float64 {
 	return (v - p.Mu) / p.Sigma
 }
 
-// Mass is how much of the whole distribution lies between min and max, not counting
+// Mass is how much of the untruncated distribution lies between min and max, not counting
 // what is more than 5 standard deviations from the mean.
 func Mass(p sweep.Parameter) float64 {
 	if a, b := reach(p); a < b {

@@ -21,7 +21,7 @@ var qLogUniform = Distribution{
 	},
 	Grid: func(p sweep.Parameter, at float64) float64 {
 		low, high := stepEnds(p)
-		return step(p, int(math.Round((between(low, high, at)-p.Min)/p.Q)))
+		return step(p, stepOf(p, between(low, high, at)))
 	},
 	Ends:  stepEnds,
 	Log:   true,

@@ -108,7 +108,7 @@ func Nearest(p sweep.Parameter, v sweep.Value, rounding float64) (near sweep.Val
 	if d.Step == nil {
 		return sweep.Number(f), true
 	}
-	step := d.Step(p, d.nearest(p, f))
+	step := d.Step(p, nearest(p, f))
 	return sweep.Number(step), math.Abs(step-f) <= slack && step <= p.Max
 }
 

@@ -2,20 +2,21 @@ package specfile
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
-// checker finds the faults that the schema cannot: those that lie between fields. Its
-// methods name a field by its address, &c.spec.Train.Steps, or by its path.
+// checker finds the faults that the schema cannot find: fields that do not go together.
+// Its methods take a field as its address, &c.spec.Train.Steps, or as its path.
 type checker struct {
 	*document
 	spec *sweep.Spec
 }
 
-// at is the path, in the file, of a field that is given by its address or its path.
+// at is the path of a field in the file. field is its address or its path.
 func (c *checker) at(field any) path {
 	if p, ok := field.(path); ok {
 		return p
@@ -23,8 +24,8 @@ func (c *checker) at(field any) path {
 	return c.inFile(fieldPath(c.spec, field))
 }
 
-// inFile turns the index of an item of a list into the file's, where broken items
-// before it were left out of the spec.
+// inFile corrects the index of a list's item: the spec lacks the broken items before it,
+// and the file has them.
 func (c *checker) inFile(p path) path {
 	list, rest, item := strings.Cut(string(p), "[")
 	if !item {
@@ -38,7 +39,7 @@ func (c *checker) inFile(p path) path {
 	return path(list).item(c.kept[path(list)][i]) + path(after)
 }
 
-// wrong reports a fault of a field, which may be given by its address.
+// wrong reports a fault of a field.
 func (c *checker) wrong(field any, value, message, valid string) {
 	c.fault(c.at(field), value, message, valid)
 }
@@ -77,8 +78,8 @@ func (c *checker) valid(fields ...any) bool {
 	return true
 }
 
-// check reports the faults between fields. Each part is skipped when one of the fields
-// that it reads has a fault already.
+// check reports fields that do not go together. Each part is skipped when one of the
+// fields that it reads has a fault already.
 func (c *checker) check() {
 	c.checkDataset()
 	c.checkModel()
@@ -88,7 +89,6 @@ func (c *checker) check() {
 	c.checkGuidance()
 	c.checkBaseline()
 	c.checkSearch()
-	c.checkBudget()
 	c.checkRepeats()
 	c.checkEarlyTerminate()
 	c.checkRung()
@@ -103,15 +103,13 @@ func (c *checker) check() {
 			c.wrong(limit, limit.String(), "is not a positive time", "a time such as 12h, or no limit")
 		}
 	}
+	c.checkBudget()
 }
 
 // checkFeatures checks that there are features to compare images by.
 func (c *checker) checkFeatures() {
 	s := c.spec
-	if !c.valid(&s.Dataset.Name) || c.broken[c.at(&s.Evaluate)] || c.given(&s.Evaluate.Features) || sweep.HasClassifier(s.Dataset.Name) {
-		return
-	}
-	if _, known := sweep.LookupDataset(s.Dataset.Name); known {
+	if c.valid(&s.Dataset.Name) && !c.broken[c.at(&s.Evaluate)] && !c.given(&s.Evaluate.Features) && !sweep.HasClassifier(s.Dataset.Name) {
 		c.wrong(&s.Evaluate, "", "there is no built-in classifier for "+s.Dataset.Name, "evaluate.features.path, a file that `tailsweep features train` made, or Inception-v3")
 	}
 }
@@ -143,44 +141,33 @@ func (c *checker) checkGuidance() {
 
 func (c *checker) checkBaseline() {
 	s := c.spec
-	if s.Baseline == nil || !c.valid(&s.Baseline) {
+	if s.Baseline == nil || !c.valid(&s.Baseline, &s.Parameters, &s.Model) {
 		return
 	}
-	// The schema has checked each value; what is left is that they can be trained.
-	for _, a := range space.Baselines(s) {
-		if _, err := s.Settings(a); err != nil && c.valid(&s.Evaluate, &s.Parameters) {
-			c.wrong(&s.Baseline, "", err.Error(), "")
-			return
-		}
+	// The schema has checked each value. Settings checks that the model can train with them.
+	if _, err := s.Settings(space.Baselines(s)[0]); err != nil {
+		c.wrong(&s.Baseline, "", err.Error(), "")
 	}
 }
 
 // checkBudget checks that the sweep ends.
 func (c *checker) checkBudget() {
-	s := c.spec
-	b := &s.Budget
-	if c.given(&s.Method) && c.valid(&s.Method, b) && s.Method != sweep.MethodGrid &&
-		!c.given(&b.RunCap) && !c.given(&b.GPUHours) && !c.given(&b.WallClock) {
-		c.wrong(b, "", fmt.Sprintf("method %s never ends by itself", s.Method), "run_cap, gpu_hours or wall_clock")
+	method, b := c.spec.Method, &c.spec.Budget
+	if c.valid(&c.spec.Method, b) && method != sweep.MethodGrid && *b == (sweep.Budget{}) {
+		c.wrong(b, "", fmt.Sprintf("method %s never ends by itself", method), "run_cap, gpu_hours or wall_clock")
 	}
 }
 
 // checkSearch checks that the method can search the space.
 func (c *checker) checkSearch() {
 	s := c.spec
-	if !c.valid(&s.Method, &s.Parameters) || !c.given(&s.Method) || !c.given(&s.Parameters) {
-		return
-	}
-	if s.Method == sweep.MethodGrid {
+	switch {
+	case !c.valid(&s.Method, &s.Parameters):
+	case s.Method == sweep.MethodGrid:
 		c.checkGrid()
-		return
+	case !slices.ContainsFunc(s.Parameters, func(p sweep.Parameter) bool { return !space.IsConstant(p) }):
+		c.wrong(&s.Parameters, "", "there is nothing to search, all parameters are constant", "values, or min and max")
 	}
-	for _, p := range s.Parameters {
-		if p.Distribution != sweep.DistConstant {
-			return
-		}
-	}
-	c.wrong(&s.Parameters, "", "there is nothing to search, all parameters are constant", "values, or min and max")
 }
 
 func (c *checker) checkGrid() {

@@ -12,10 +12,10 @@ import (
 // checkDataset checks that the fields of a dataset go together.
 func (c *checker) checkDataset() {
 	d := &c.spec.Dataset
-	info, ok := sweep.LookupDataset(d.Name)
-	if !ok || !c.valid(&d.Name) {
+	if !c.valid(&d.Name) {
 		return
 	}
+	info, _ := sweep.LookupDataset(d.Name)
 	c.checkSource(d, info)
 	c.checkGroups(d, info)
 	if c.given(&d.Size) && c.valid(&d.Size) && len(info.Sizes) > 0 && !slices.Contains(info.Sizes, d.Size) {
@@ -26,7 +26,7 @@ func (c *checker) checkDataset() {
 	case !c.valid(im):
 	case im.Profile == sweep.ProfileNone:
 		if im.Factor != 1 {
-			c.wrong(&im.Factor, c.shown(&im.Factor), "profile none has no factor", "1, or none")
+			c.wrong(&im.Factor, c.shown(&im.Factor), "profile none has no factor", "1, or no factor")
 		}
 		if c.given(&im.Order) {
 			c.wrong(&im.Order, im.Order, "profile none has no order", "no order")
@@ -61,8 +61,8 @@ func (c *checker) checkGroups(d *sweep.Dataset, info sweep.DatasetInfo) {
 	}
 }
 
-// checkSource checks that the files have a place if the dataset needs one, and that no
-// field belongs to another dataset.
+// checkSource checks that the spec says where the files are, if the dataset needs it, and
+// that no field belongs to another dataset.
 func (c *checker) checkSource(d *sweep.Dataset, info sweep.DatasetInfo) {
 	for _, where := range []*string{&d.Path, &d.Reference} {
 		if !c.given(where) || !c.valid(where) || !sweep.Remote(*where) {

@@ -7,17 +7,16 @@ import (
 )
 
 func (c *checker) checkMetrics() {
-	seen := make(map[string]bool)
-	for i := range c.spec.Metrics {
-		o := &c.spec.Metrics[i]
+	metrics := c.spec.Metrics
+	for i := range metrics {
+		o := &metrics[i]
 		if !c.valid(o) {
 			continue
 		}
 		info, _ := sweep.LookupMetric(o.Name)
-		if seen[o.Name] {
+		if slices.ContainsFunc(metrics[:i], func(before sweep.Objective) bool { return before.Name == o.Name }) {
 			c.wrong(&o.Name, o.Name, "listed twice", "each metric once")
 		}
-		seen[o.Name] = true
 		if o.Goal != info.Goal {
 			c.wrong(&o.Goal, string(o.Goal), "is the wrong direction for "+o.Name, string(info.Goal))
 		}
