@@ -86,6 +86,15 @@ func inSeconds(seconds float64) time.Duration {
 // TrialCount is how many trials the sweep will have at most, baseline and repeats
 // included; 0 when only hours or the wall clock end it.
 func TrialCount(s *sweep.Spec) int {
+	search := SearchCount(s)
+	if search == 0 || s.Baseline == nil {
+		return search
+	}
+	return search + len(s.Baseline.Seeds)
+}
+
+// SearchCount is TrialCount without the baseline.
+func SearchCount(s *sweep.Spec) int {
 	search := s.Budget.RunCap
 	if s.Method == sweep.MethodGrid {
 		all := len(space.Grid(s))
@@ -96,11 +105,5 @@ func TrialCount(s *sweep.Spec) int {
 			search = all
 		}
 	}
-	if search == 0 {
-		return 0
-	}
-	if s.Baseline == nil {
-		return search
-	}
-	return search + len(s.Baseline.Seeds)
+	return search
 }

@@ -76,15 +76,26 @@ func (c *Cube) Params(u []float64) sweep.Params {
 // Point returns the point of a configuration; ok is false when it is not of this space
 // (a baseline may set what the search does not).
 func (c *Cube) Point(params sweep.Params) (u []float64, ok bool) {
+	return c.locate(params, func(p sweep.Parameter) float64 {
+		if IsCategorical(p) {
+			return NoCategory
+		}
+		return Inactive
+	})
+}
+
+// Locate is Point with NaN for the coordinates of parameters that are absent.
+func (c *Cube) Locate(params sweep.Params) (u []float64, ok bool) {
+	return c.locate(params, func(sweep.Parameter) float64 { return math.NaN() })
+}
+
+func (c *Cube) locate(params sweep.Params, absent func(sweep.Parameter) float64) (u []float64, ok bool) {
 	u = make([]float64, len(c.Order))
 	left := len(params)
 	for k, p := range c.Order {
 		v, set := params[p.Name]
 		if !set {
-			u[k] = Inactive
-			if IsCategorical(p) {
-				u[k] = NoCategory
-			}
+			u[k] = absent(p)
 			continue
 		}
 		left--
@@ -150,23 +161,9 @@ const maxListed = 100_000
 // All lists the points of a finite space; ok is false when there are too many.
 func (c *Cube) All() (points []sweep.Params, ok bool) {
 	whole := *c.spec
-	whole.Parameters = append([]sweep.Parameter(nil), c.spec.Parameters...)
+	whole.Parameters = slices.Clone(c.spec.Parameters)
 	for i := range whole.Parameters {
 		whole.Parameters[i].Count = 0
 	}
 	return GridUpTo(&whole, maxListed)
-}
-
-// Locate is Point with NaN for the coordinates of parameters that are absent.
-func (c *Cube) Locate(params sweep.Params) (u []float64, ok bool) {
-	u, ok = c.Point(params)
-	if !ok {
-		return nil, false
-	}
-	for k, p := range c.Order {
-		if _, set := params[p.Name]; !set {
-			u[k] = math.NaN()
-		}
-	}
-	return u, true
 }

@@ -232,7 +232,7 @@ func TestParseReportsFaults(t *testing.T) {
 		{"coarse q", params("{lr: {min: 0.1, max: 0.2, q: 0.3}}"), "parameters.lr.q: is larger than the range (0.3;"},
 		{"fine q", params("{lr: {min: 0.1, max: 1.0, q: 1e-9}}"), "parameters.lr.q: too many steps (1e-9;"},
 		{"condition on nothing", params(`{lr: {min: 0.1, max: 0.2, when: "batch > 3"}}`), "parameters.lr.when: batch is not in parameters (batch > 3;"},
-		{"condition that never holds", params(`{lr: {min: 0.1, max: 0.2, when: "infonce.pass == unc"}, infonce.pass: {values: [cond, uncond]}}`), "infonce.pass is never unc"},
+		{"condition that is never true", params(`{lr: {min: 0.1, max: 0.2, when: "infonce.pass == unc"}, infonce.pass: {values: [cond, uncond]}}`), "infonce.pass is never unc"},
 		{"circle", params(`{lr: {min: 0.1, max: 0.2, when: "ema > 0"}, ema: {min: 0.1, max: 0.2, when: "lr > 0"}}`), "parameters.ema.when: conditions form a cycle (lr > 0;"},
 		{"circle of one", params(`{lr: {min: 0.1, max: 0.2, when: "lr > 0"}}`), "conditions form a cycle"},
 

@@ -72,12 +72,12 @@ func TestWarnings(t *testing.T) {
 		{"gate at 0", []string{"gates: {min_label_accuracy: 0}"}, "gates.min_label_accuracy is 0"},
 		{"gate at 1", []string{"gates: {max_memorised_ratio: 1}"}, "gates.max_memorised_ratio is 1"},
 		{"gates", []string{"gates: {min_label_accuracy: 0.1, max_memorised_ratio: 0.9}"}, ""},
-		{"constraint of no force", []string{"constraints: [label_accuracy.all >= 0]"}, "constraints: label_accuracy.all >= 0 holds for every trial"},
-		{"constraint that cannot hold", []string{"constraints: [label_accuracy.all >= 80]"}, "constraints: label_accuracy.all >= 80 holds for no trial"},
+		{"constraint that every trial satisfies", []string{"constraints: [label_accuracy.all >= 0]"}, "constraints: every trial satisfies label_accuracy.all >= 0:"},
+		{"constraint that no trial satisfies", []string{"constraints: [label_accuracy.all >= 80]"}, "constraints: no trial satisfies label_accuracy.all >= 80:"},
 		{"constraint", []string{"constraints: [label_accuracy.all >= 0.8, fid.head <= 80]"}, ""},
-		{"condition beyond the range", []string{"parameters: {infonce.weight: {min: 0, max: 1}, infonce.window: {min: 0, max: 0.5, when: infonce.weight > 1}}"}, "parameters.infonce.window.when: infonce.weight > 1 never holds"},
+		{"condition beyond the range", []string{"parameters: {infonce.weight: {min: 0, max: 1}, infonce.window: {min: 0, max: 0.5, when: infonce.weight > 1}}"}, "parameters.infonce.window.when: infonce.weight > 1 is never true"},
 		{"condition on an exact zero", []string{"parameters: {infonce.weight: {min: 0.1, max: 1, zero: 0.5}, infonce.window: {min: 0, max: 0.5, when: infonce.weight < 0.1}}"}, ""},
-		{"condition below the range", []string{"parameters: {infonce.weight: {min: 0.1, max: 1}, infonce.window: {min: 0, max: 0.5, when: infonce.weight < 0.1}}"}, "never holds, so that no trial has the parameter: infonce.weight is in [0.1, 1]"},
+		{"condition below the range", []string{"parameters: {infonce.weight: {min: 0.1, max: 1}, infonce.window: {min: 0, max: 0.5, when: infonce.weight < 0.1}}"}, "is never true, so that no trial has the parameter: infonce.weight is in [0.1, 1]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			warnings := Warnings(mustParse(t, spectest.With(c.lines...)))
