@@ -26,7 +26,7 @@ type study struct {
 // or if there are none the best search trial without the two losses and resampling (the
 // best, so that the comparison does not favour the losses).
 func newStudy(spec *sweep.Spec, trials []sweep.Trial) study {
-	s := study{spec: spec, trials: trials, ranked: analysis.Rank(spec, trials, ""), feasible: analysis.Judge(spec, trials)}
+	s := study{spec: spec, trials: trials, ranked: analysis.Rank(spec, trials, ""), feasible: analysis.Feasibilities(spec, trials)}
 
 	place := map[int]int{}
 	for i, t := range s.ranked {

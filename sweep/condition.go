@@ -7,7 +7,7 @@ import (
 )
 
 // Condition is `when: "NAME OP VALUE"`; OP is one of == != < <= > >=. A condition on an
-// absent parameter is false. In YAML and JSON it is its text.
+// absent parameter is false. YAML and JSON have its text.
 type Condition struct {
 	Param string
 	Op    string
@@ -49,19 +49,19 @@ func ParseCondition(text string) (Condition, error) {
 	return c, nil
 }
 
-// Holds reports whether the condition is true of params. It is false when the
+// IsTrue reports whether the condition is true of params. It is false when the
 // parameter is absent.
-func (c Condition) Holds(params Params) bool {
+func (c Condition) IsTrue(params Params) bool {
 	v, ok := params[c.Param]
 	o, known := find(operators, func(o operator) bool { return o.text == c.Op })
-	return ok && known && o.holds(v, c.Value)
+	return ok && known && o.isTrue(v, c.Value)
 }
 
 // operator is one of a condition.
 type operator struct {
-	text  string
-	words bool // it compares words, too
-	holds func(a, b Value) bool
+	text   string
+	words  bool // it compares words, too
+	isTrue func(a, b Value) bool
 }
 
 // operators lists them; one that begins like another comes before it.

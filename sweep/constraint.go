@@ -9,8 +9,8 @@ import (
 //
 //	limit = Factor * mean of the baseline's Baseline + Offset
 //
-// and the first term is absent when Baseline is "". In YAML and JSON it is its
-// text, "fid.head <= baseline.fid.head * 1.02 + 0.5".
+// and the first term is absent when Baseline is "". YAML and JSON have its text,
+// "fid.head <= baseline.fid.head * 1.02 + 0.5".
 type Constraint struct {
 	Metric   string
 	Op       string // <= or >=
@@ -111,7 +111,7 @@ func (g *Gates) Failures(metrics map[string]float64) []string {
 		return nil
 	}
 	var failures []string
-	check := func(family, gate string, bound *float64, holds func(value, bound float64) bool) {
+	check := func(family, gate string, bound *float64, passes func(value, bound float64) bool) {
 		if bound == nil {
 			return
 		}
@@ -120,7 +120,7 @@ func (g *Gates) Failures(metrics map[string]float64) []string {
 		switch {
 		case !ok:
 			failures = append(failures, fmt.Sprintf("%s was not measured, gates.%s is %s", name, gate, Number(*bound)))
-		case !holds(value, *bound):
+		case !passes(value, *bound):
 			failures = append(failures, fmt.Sprintf("%s is %.4g, gates.%s is %s", name, value, gate, Number(*bound)))
 		}
 	}

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -48,7 +49,7 @@ func DatasetList() []DatasetInfo {
 		{Name: FashionMNIST, About: "Fashion-MNIST's 60,000 training images.", Classes: fashion, PerClass: 6000, Sizes: []int{28, 16}, Channels: 1, Classifier: true, License: "MIT", Home: fashionHome},
 		{Name: CIFAR10, About: "CIFAR-10's 50,000 training images.", Classes: cifar10Classes, PerClass: 5000, Sizes: []int{32, 16}, Channels: 3, License: "not stated by its publisher", Home: cifarHome},
 		{Name: CIFAR100, About: "CIFAR-100's 50,000 training images, by their fine labels.", Classes: cifar100Classes, PerClass: 500, Sizes: []int{32, 16}, Channels: 3, License: "not stated by its publisher", Home: cifarHome},
-		{Name: ImageFolder, About: "Pictures of your own, one folder a class, or listed in a split file."},
+		{Name: ImageFolder, About: "Your own images, one folder for each class, or listed in a split file."},
 	}
 }
 
@@ -105,8 +106,8 @@ func IsSplitFile(reference string) bool {
 }
 
 // CheckURL returns an error unless url is s3://bucket/key or https://host/path (or
-// http:// of this machine), without user, password, query or fragment: specs hold
-// no secrets.
+// http:// of this machine), without user, password, query or fragment: a spec must not
+// contain secrets.
 func CheckURL(url string) error {
 	scheme, rest, _ := strings.Cut(url, "://")
 	host, path, _ := strings.Cut(rest, "/")
@@ -115,13 +116,13 @@ func CheckURL(url string) error {
 	case scheme != "s3" && scheme != "https" && (scheme != "http" || !local):
 		return fmt.Errorf("%s:// is not supported", scheme)
 	case strings.ContainsAny(rest, "@?#"):
-		return fmt.Errorf("carries a user, a query or a fragment")
+		return errors.New("has a user, a query or a fragment")
 	case strings.ContainsFunc(rest, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '\\' }):
-		return fmt.Errorf("has a space or a control character")
+		return errors.New("has a space or a control character")
 	case host == "" || strings.Trim(path, "/") == "":
-		return fmt.Errorf("names no object")
+		return errors.New("has no object after the host or bucket")
 	case slices.Contains(strings.Split(path, "/"), ".."):
-		return fmt.Errorf("climbs with .. in its path")
+		return errors.New("has .. in its path")
 	}
 	return nil
 }

@@ -23,8 +23,7 @@ func TestDatasetShape(t *testing.T) {
 	}
 }
 
-// Of an image folder the spec alone knows the sizes of the groups, unless they are by
-// shots.
+// The spec alone gives the sizes of an image folder's groups, unless they are by shots.
 func TestFactsOfTheSpecAlone(t *testing.T) {
 	sizes := func(d Dataset) []int {
 		groups := d.Facts().Groups

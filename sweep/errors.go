@@ -57,7 +57,7 @@ func (e *FailureError) Unwrap() error { return e.Err }
 
 // FieldError is a fault of a field of a spec.
 type FieldError struct {
-	Field   string `json:"field"` // path, such as "dataset.classes"; "" for the whole spec
+	Field   string `json:"field"` // path, such as "dataset.classes"; "" for the spec itself
 	Value   string `json:"value"` // as written, "" when there is none
 	Message string `json:"message"`
 	Valid   string `json:"valid"` // the valid choices, "" when the message says it all

@@ -12,13 +12,13 @@ import (
 type Facts struct {
 	Classes    []string     // `[C]`, names; nil: not known
 	Groups     *ClassGroups // nil: not known
-	Real       []int        // `[C]`, images of each class that samples are compared with; nil: not known
-	HeldOut    []int        // `[C]`, those of Real that are not trained on, at least; nil: not known
-	Dims       int          // of the features, at least
-	Classifier Known        // whether there is one of the dataset's classes
+	Real       []int        // `[C]`, real images of each class that samples are compared with; nil: not known
+	HeldOut    []int        // `[C]`, at least so many of Real are not trained on; nil: not known
+	Dims       int          // at least so many features
+	Classifier Known        // whether there is a classifier of the dataset's classes
 }
 
-// Known is the answer to a question of which the answer may not be known.
+// Known is an answer: yes, no, or not known.
 type Known int
 
 // The values of Known.
@@ -29,7 +29,7 @@ const (
 )
 
 // Facts returns what the spec alone says about d. For an image folder the groups, if not
-// nil, have the right sizes, but not the right classes: these depend on the files.
+// nil, have the right sizes, but not the right classes, which depend on the files.
 func (d Dataset) Facts() Facts {
 	info, _ := LookupDataset(d.Name)
 	f := Facts{Classes: info.Classes, Dims: FeatureDims}
@@ -50,7 +50,7 @@ func (d Dataset) Facts() Facts {
 	}
 	switch by := d.Groups; {
 	case by == nil || by.By == GroupsByThirds:
-		const many = 1 << 20 // images of each class: so many that profile step has smaller classes with any factor below 1
+		const many = 1 << 20 // images of each class, enough for smaller classes with profile step and any factor below 1
 		groups := thirds(d.Imbalance.Profile, d.Imbalance.order(classes), Counts(d.Imbalance, classes, many))
 		f.Groups = &groups
 	case by.By == GroupsByNames && len(by.Head)+len(by.Medium)+len(by.Tail) <= classes:
@@ -61,16 +61,17 @@ func (d Dataset) Facts() Facts {
 	return f
 }
 
-// Measured is a metric that each trial of a spec must have, and the field that says so.
-type Measured struct{ Metric, Field string }
+// RequiredMetric is a metric that each trial must have, and the field of the spec that
+// requires it.
+type RequiredMetric struct{ Metric, Field string }
 
-// Measured lists the metrics that the objectives, the constraints, the gates and
+// RequiredMetrics lists the metrics that the objectives, the constraints, the gates and
 // evaluate.cas ask for, each once.
-func (s *Spec) Measured() []Measured {
-	var all []Measured
+func (s *Spec) RequiredMetrics() []RequiredMetric {
+	var all []RequiredMetric
 	add := func(metric, field string) {
-		if metric != "" && !slices.ContainsFunc(all, func(m Measured) bool { return m.Metric == metric }) {
-			all = append(all, Measured{metric, field})
+		if metric != "" && !slices.ContainsFunc(all, func(m RequiredMetric) bool { return m.Metric == metric }) {
+			all = append(all, RequiredMetric{metric, field})
 		}
 	}
 	for i, o := range s.Metrics {
@@ -92,8 +93,8 @@ func (s *Spec) Measured() []Measured {
 	return all
 }
 
-// GuidanceObjective is the objective that a guidance scale is chosen by: the first that an
-// evaluation measures without a training, otherwise the FID over all classes.
+// GuidanceObjective is the objective by which a guidance scale is chosen: the first that an
+// evaluation measures without training a classifier, otherwise the FID over all classes.
 func (s *Spec) GuidanceObjective() Objective {
 	for _, o := range s.Metrics {
 		if Evaluated(o.Name) && !strings.HasPrefix(o.Name, FamilyCAS+".") {

@@ -25,16 +25,16 @@ const (
 	DefaultFew  = 20
 )
 
-// Counts returns how many images of each class, in class order, a long-tailed
-// split keeps of a set that has nMax of each, where a class's place i is its index,
-// or that under a random permutation:
+// Counts returns how many images of each class, in class order, a long-tailed split
+// keeps of a dataset that has nMax of each. i is the place of a class: its index, or with
+// order permuted its place in a random permutation.
 //
 //	exp   n_i = int(nMax * Factor^(i/(C-1)))
 //	step  nMax for the first C - C/2 classes, int(nMax * Factor) for the rest
 //	none  nMax
 //
 // exp is the split of CIFAR-LT, truncation included. Counts panics on an unknown
-// profile: Parse lets none through.
+// profile, which Parse refuses.
 func Counts(im Imbalance, classes, nMax int) []int {
 	counts := make([]int, classes)
 	for i, class := range im.order(classes) {
@@ -78,8 +78,8 @@ func indices(n int) []int {
 	return list
 }
 
-// ClassGroups divides the classes. Each slice holds class indices, the classes with
-// the most training images first.
+// ClassGroups divides the classes. Each slice has class indices, the classes with the
+// most training images first.
 type ClassGroups struct {
 	Head   []int
 	Medium []int
@@ -87,7 +87,7 @@ type ClassGroups struct {
 }
 
 // ClassGroups divides the classes of d, with these names and training counts, as
-// d.Groups says; ties of frequency go by class index. By thirds, the default, head has
+// d.Groups says; ties of frequency are in order of the class index. By thirds, the default, head has
 // the floor(C/3) most frequent classes, tail as many of the least frequent, and medium
 // the rest; two classes are one head and one tail class. With profile step, head has the
 // large classes and tail the small ones. classes may be nil unless d.Groups is by names.

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The counts are method.md's, computed by the published CIFAR-LT recipe.
+// The counts are computed as for the published CIFAR-LT.
 func TestCounts(t *testing.T) {
 	for _, c := range []struct {
 		name    string

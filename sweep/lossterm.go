@@ -12,7 +12,7 @@ type LossTerm struct {
 	Name       string
 	Formula    string          // in Markdown, with the notation of docs/losses.md
 	Source     string          // the paper
-	Share      bool            // the weight is a share of the training target, of which DDPM keeps the rest
+	Share      bool            // the weight is a share of the training target; the rest is DDPM's
 	Parameters []ParameterInfo // the weight first
 	// NullLabel reports whether the term, when it is on, uses the prediction for the
 	// null label. Nil means never.

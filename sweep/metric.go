@@ -43,7 +43,7 @@ const (
 const FIDClass = FamilyFID + ".class."
 
 // ClassMetrics returns the name of each class's FID, in class order: FIDClass and the
-// class's own name, in which everything but letters and digits of any script, '-' and
+// class's name, in which everything but letters and digits of any script, '-' and
 // '_' becomes '_'. Equal names get the number of their class appended, so that each
 // is unique: those of classes 0, "a b", and 1, "a_b", end in a_b-0 and a_b-1.
 func ClassMetrics(classes []string) []string {
@@ -52,7 +52,7 @@ func ClassMetrics(classes []string) []string {
 		names[i] = FIDClass + metricWord(class)
 		times[names[i]]++
 	}
-	for numbered := true; numbered; { // a numbered name may meet a class of that name
+	for numbered := true; numbered; { // a numbered name may be that of another class
 		numbered = false
 		for i, name := range names {
 			if times[name] < 2 {

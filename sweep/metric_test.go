@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each class has a metric of its own name, which specs and constraints can name.
+// Each class has a metric with a unique name, which specs and constraints can use.
 func TestClassMetricsAreUniqueAndReadable(t *testing.T) {
 	for _, c := range []struct{ classes, want []string }{
 		{[]string{"ankle boot", "T-shirt/2"}, []string{"fid.class.ankle_boot", "fid.class.T-shirt_2"}},
@@ -36,7 +36,7 @@ func TestClassMetricsAreUniqueAndReadable(t *testing.T) {
 	}
 }
 
-// FuzzClassMetrics looks for names of classes whose metrics are equal or no names.
+// FuzzClassMetrics looks for names of classes that give equal metrics.
 func FuzzClassMetrics(f *testing.F) {
 	f.Add("a b", "a_b", "a_b-0")
 	f.Add("a-1", "a-1", "a")

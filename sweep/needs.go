@@ -26,10 +26,10 @@ func (s *Spec) Unmeasurable(f Facts, a Assignment) []FieldError {
 		if _, own := a.Params[ParamGuidance]; own {
 			scales = 1
 		}
-		measured := at.Measured()
+		measured := at.RequiredMetrics()
 		if evaluated := slices.ContainsFunc(at.Metrics, func(o Objective) bool { return Evaluated(o.Name) }); evaluated && scales > 1 {
-			if name := at.GuidanceObjective().Name; !slices.ContainsFunc(measured, func(m Measured) bool { return m.Metric == name }) {
-				measured = append(measured, Measured{name, "evaluate.guidance"})
+			if name := at.GuidanceObjective().Name; !slices.ContainsFunc(measured, func(m RequiredMetric) bool { return m.Metric == name }) {
+				measured = append(measured, RequiredMetric{name, "evaluate.guidance"})
 			}
 		}
 		for _, m := range measured {
@@ -50,7 +50,7 @@ func (s *Spec) Unmeasurable(f Facts, a Assignment) []FieldError {
 }
 
 // unmeasurable returns why one metric cannot be measured, or nil.
-func (s *Spec) unmeasurable(m Measured, f Facts, scales int, rung bool) *FieldError {
+func (s *Spec) unmeasurable(m RequiredMetric, f Facts, scales int, rung bool) *FieldError {
 	if m.Metric == MetricLoss && rung {
 		return s.noLossYet()
 	}
@@ -80,7 +80,7 @@ func (s *Spec) unmeasurable(m Measured, f Facts, scales int, rung bool) *FieldEr
 	default:
 		return nil // which classes are in the group is not known
 	}
-	e := evidence{Measured: m, spec: s, group: "class " + class, classes: len(classes), dims: f.Dims, classifier: f.Classifier, scales: scales}
+	e := evidence{RequiredMetric: m, spec: s, group: "class " + class, classes: len(classes), dims: f.Dims, classifier: f.Classifier, scales: scales}
 	if !single {
 		e.group = fmt.Sprintf("group %s, %s", group, english.Plural(e.classes, "class", "classes"))
 	}
@@ -91,7 +91,7 @@ func (s *Spec) unmeasurable(m Measured, f Facts, scales int, rung bool) *FieldEr
 	return family.needs(e)
 }
 
-func (s *Spec) emptyGroup(m Measured, g ClassGroups) *FieldError {
+func (s *Spec) emptyGroup(m RequiredMetric, g ClassGroups) *FieldError {
 	valid := []string{GroupAll}
 	for _, group := range GroupList() {
 		if len(g.Classes(group)) > 0 {
@@ -108,9 +108,10 @@ func (s *Spec) emptyGroup(m Measured, g ClassGroups) *FieldError {
 	return &FieldError{Field: m.Field, Value: m.Metric, Message: why, Valid: "the groups " + strings.Join(valid, ", ")}
 }
 
-// partsOf counts the real images of classes in each part that samples are compared
-// with: all of them, or the two halves of which a guidance scale is chosen on one and
-// reported on the other. The images stand in class order, and the halves take turns.
+// partsOf counts the real images of each class in each part that samples are compared
+// with: one part of all images, or two halves, since a guidance scale is chosen on one
+// half and reported on the other. Images are in class order; even ones are in the first
+// half, odd ones in the second.
 func partsOf(real, classes []int, scales int) [][]int {
 	step := 1
 	if scales > 1 {
@@ -132,7 +133,7 @@ func partsOf(real, classes []int, scales int) [][]int {
 
 // evidence describes the images that one metric would be measured on.
 type evidence struct {
-	Measured
+	RequiredMetric
 	spec       *Spec  // as it is at the end, or at a rung
 	group      string // "group tail, 3 classes"
 	classes    int
@@ -167,8 +168,8 @@ func (e evidence) enough(need int, metric string) *FieldError {
 	return e.tooFew(samples, real, least, need, (need+e.classes-1)/e.classes, metric)
 }
 
-// forNeighbours allows for the balance of classes: as many images of each are taken as
-// the rarest class has of samples or real images.
+// forNeighbours counts as the metrics do, which take equally many images of each class:
+// as many as the rarest class has of samples or real images.
 func (e evidence) forNeighbours() *FieldError {
 	const need = Neighbours + 1
 	family, _, _ := strings.Cut(e.Metric, ".")

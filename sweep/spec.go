@@ -10,7 +10,7 @@ import (
 // APIVersion is the only value of a spec's apiVersion that this version reads.
 const APIVersion = "tailsweep/v1"
 
-// Spec is a whole sweep as its author asked for it, with every default filled in. Its
+// Spec is a sweep as its author asked for it, with every default filled in. Its
 // JSON travels through Temporal, and Digest hashes it; people write it as YAML. The
 // types of this file define the fields of the YAML: their tags and comments, the lists
 // of words.go and the defaults of specfile/defaults.go become schema.json and
@@ -65,7 +65,7 @@ type Spec struct {
 
 // Dataset says what to train on.
 type Dataset struct {
-	// fashion-mnist-10k is built in. fashion-mnist, cifar-10 and cifar-100 come from their publishers, image-folder is a folder of pictures of your own.
+	// fashion-mnist-10k is built in. fashion-mnist, cifar-10 and cifar-100 come from their publishers, image-folder is a folder of your own images.
 	Name string `json:"name" jsonschema:"required"`
 	// Where the files are: a folder on the worker's machine (of CIFAR also the archive itself; a relative path is one from where `tailsweep run` is called), or an s3:// or https:// URL that each worker downloads once. Required for image-folder, which has one folder for each class, numbered in the order of their names.
 	Path string `json:"path,omitempty" jsonschema:"minLength=1,maxLength=4096"`
@@ -139,7 +139,7 @@ type Model struct {
 	Heads int `json:"heads,omitempty" jsonschema:"minimum=1,maximum=64"`
 }
 
-// Train holds what is fixed for every trial; a parameter of the same name replaces it in one.
+// Train has what is fixed for every trial, unless a parameter of the same name is searched.
 type Train struct {
 	// Training steps of a trial.
 	Steps int `json:"steps" jsonschema:"required,minimum=1,maximum=10000000"`
@@ -175,7 +175,7 @@ type Train struct {
 type Evaluate struct {
 	// How many images are sampled of each class. With several guidance scales, the same number is also sampled at each scale, to choose one.
 	SamplesPerClass int `json:"samples_per_class" jsonschema:"minimum=1,maximum=50000"`
-	// Guidance scales w tried, eps_c + w (eps_c - eps_0). The best by the first metric is chosen on one half of the real images and on samples of its own, and reported on the other half and other samples.
+	// Guidance scales w tried, eps_c + w (eps_c - eps_0). The best by the first metric is chosen on one half of the real images and on separate samples, and reported on the other half and other samples.
 	Guidance []float64 `json:"guidance" jsonschema:"minItems=1,maxItems=16,uniqueItems=true,minimum=0,maximum=20"`
 	// How images are sampled: ddim without noise (arXiv 2010.02502), or ddpm, ancestral sampling (arXiv 2006.11239).
 	Sampler string `json:"sampler,omitempty"`
@@ -283,7 +283,8 @@ type Checkpoints struct {
 }
 
 // RanksAlone reports whether completed trials can be ranked without the rest of the
-// ledger: the spec has neither constraints nor repeats. Then ByMetrics ranks them.
+// ledger: the spec has neither constraints nor repeats. Then analysis.ByMetrics ranks
+// them.
 func (s *Spec) RanksAlone() bool { return len(s.Constraints) == 0 && s.Repeats == nil }
 
 // KeptCheckpoints is how many trials' final checkpoints a sweep keeps, best first:
@@ -328,7 +329,7 @@ func (e Evaluate) Draws() int {
 // place of evaluate's own fields.
 func (s *Spec) AtRung() Spec {
 	at := *s
-	at.Evaluate.CAS = false // a training, which only a metric of the spec needs at a rung
+	at.Evaluate.CAS = false // cas.* trains a classifier: at a rung only for a metric of the spec
 	if r := s.Evaluate.Rung; r != nil {
 		at.Evaluate.SamplesPerClass, at.Evaluate.Guidance = r.SamplesPerClass, slices.Clone(r.Guidance)
 	}
@@ -340,7 +341,7 @@ func (s *Spec) AtRung() Spec {
 func (s *Spec) Digest() string {
 	data, err := json.Marshal(s)
 	if err != nil {
-		panic("sweep: a spec that cannot be written: " + err.Error()) // only a number that is not finite; Parse lets none through
+		panic("sweep: a spec that cannot be written: " + err.Error()) // only with a number that is not finite, which Parse refuses
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])

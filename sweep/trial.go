@@ -74,9 +74,9 @@ type Assignment struct {
 type Reason struct {
 	Sampler     string              `json:"sampler"`               // a Method, or baseline
 	Note        string              `json:"note,omitempty"`        // one sentence, "before 4 results: random"
-	Acquisition float64             `json:"acquisition,omitempty"` // the value that the configuration was chosen for; each sampler has its own
-	Posterior   map[string]Estimate `json:"posterior,omitempty"`   // bayes: what the model expects there, by metric, in its own units
-	Feasible    *float64            `json:"feasible,omitempty"`    // bayes: probability that every constraint holds
+	Acquisition float64             `json:"acquisition,omitempty"` // the value that the configuration was chosen for; its meaning depends on the sampler
+	Posterior   map[string]Estimate `json:"posterior,omitempty"`   // bayes: the model's prediction, by metric, in the metric's unit
+	Feasible    *float64            `json:"feasible,omitempty"`    // bayes: probability that every constraint is satisfied
 	Hyper       map[string]float64  `json:"hyper,omitempty"`       // parameters of the sampler's model
 	Seen        *int                `json:"seen,omitempty"`        // finished trials that the choice is a function of: the first ones of the ledger
 }
@@ -115,8 +115,8 @@ type Trial struct {
 	Error      *Failure  `json:"error,omitempty"`
 }
 
-// AtStep returns the rung of a trial: metrics are those of the evaluation there, t is
-// the trial so far, from which the metrics of the training come.
+// AtStep returns the rung that a trial has reached. metrics are those of the evaluation
+// there; loss and steps_per_second come from t, the trial so far.
 func (t Trial) AtStep(metrics map[string]float64) Rung {
 	t.Status, t.Metrics = StatusCompleted, metrics
 	r := Rung{Step: t.Steps, Metrics: make(map[string]float64, len(metrics)+2)}
@@ -143,8 +143,8 @@ func (t Trial) StopReason() string {
 
 // Tries returns how often a trial's training started because of failures, the first
 // time included: 1 if nothing went wrong. Attempts, which name the folders of logs, count
-// each rung that the trial went on from as well. For a trial that was cancelled at a rung
-// the result may be 1 too low.
+// each rung that the trial went on from as well. For a trial that was cancelled at a
+// rung the result may be 1 too low.
 func (t Trial) Tries() int {
 	stages := len(t.Rungs) + 1
 	if t.Status == StatusStopped && t.Limit == "" {
@@ -164,7 +164,7 @@ type Task struct {
 type TrainJob struct {
 	Task
 	Until   int    `json:"until,omitempty"`  // step to end at, with a checkpoint; 0: the last step
-	Staging string `json:"staging"`          // existing folder that whole checkpoints appear in, as step-%010d
+	Staging string `json:"staging"`          // existing folder in which complete checkpoints appear, as step-%010d
 	Resume  string `json:"resume,omitempty"` // folder of a verified checkpoint to resume from
 	Parent  string `json:"parent,omitempty"` // key of that checkpoint, for the manifest
 }

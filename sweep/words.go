@@ -5,7 +5,7 @@ import "slices"
 // The closed lists of words that fields of a spec take. The schema, the checks and the
 // reference (docs/spec.md) are made from the functions; the comments of the fields in
 // spec.go say what each word means. Parameters, metrics, datasets and distributions have
-// tables of their own.
+// separate tables.
 
 // Method names a search method.
 type Method string

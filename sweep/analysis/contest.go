@@ -23,7 +23,7 @@ import (
 type Contest struct {
 	Metric         string  `json:"metric"`
 	Best           int     `json:"best"`           // number of the first trial of the best configuration, by its mean over seeds
-	Level          []int   `json:"level"`          // numbers of those that are not distinguishable from it, best first, without itself
+	Level          []int   `json:"level"`          // numbers of the first trials of those that are not distinguishable from it, best first, without itself
 	Configurations int     `json:"configurations"` // compared
 	Noise          float64 `json:"noise"`          // standard deviation of one trial, of the metric's unit
 	Freedom        int     `json:"freedom"`        // f; 0 when no configuration has two seeds: then Level is empty

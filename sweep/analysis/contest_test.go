@@ -31,8 +31,8 @@ func TestContestWithoutReplicates(t *testing.T) {
 	require.False(t, ok)
 }
 
-// The baseline's three seeds are all that is known: 10, 12, 14 have a standard
-// deviation of 2 with 2 degrees of freedom. The best of 3 settings is compared with
+// Only the baseline has several seeds: their results 10, 12, 14 have a standard
+// deviation of 2 with 2 degrees of freedom. The best of 3 configurations is compared with
 // 2 others, for which Dunnett's point is 3.8045 (testdata/dunnett.py).
 func TestContestByTheBaselinesSeeds(t *testing.T) {
 	trials := []sweep.Trial{baseline(0, 1, 30, 1), baseline(1, 2, 32, 1), baseline(2, 3, 34, 1), seeded(3, 0.1, 1, 10, 1), seeded(4, 0.2, 1, 20, 1)}
@@ -53,8 +53,8 @@ func TestContestByTheBaselinesSeeds(t *testing.T) {
 	require.NotContains(t, c.Level, 0)
 }
 
-// Seeds that shift every setting alike are no noise: without pairing it would be
-// ten times as large. The design is unbalanced: most settings have one seed only.
+// Seeds that shift every configuration alike are not noise: without pairing the noise
+// would be ten times as large. Most configurations have one seed only.
 func TestContestPairsBySeed(t *testing.T) {
 	shift := map[int64]float64{1: 0, 2: 30, 3: -25}
 	rng := rand.New(rand.NewPCG(2, 9))
@@ -104,11 +104,11 @@ func TestStandardErrorOfUnlikeSeeds(t *testing.T) {
 	require.InEpsilon(t, noise.StdDev, d.StdDev, 1e-6)
 }
 
-// Gupta's promise: the configurations level with the best include the true best about
-// 95 times in 100. Equal configurations are its hardest case. Seeds shift all of them,
-// and some have fewer seeds than others. Over 400 rounds each, with effects of 0, .5,
-// 1 and 3 and six designs, it was kept in 92.0 to 99.5 % of the rounds.
-func TestContestKeepsItsPromise(t *testing.T) {
+// The configurations level with the best include the true best in about 95 of 100
+// sweeps (Gupta 1965). Equal configurations are the hardest case. Seeds shift all of
+// them, and some have fewer seeds than others. Over 400 rounds each, with effects of 0,
+// .5, 1 and 3 and six designs, it was so in 92.0 to 99.5 % of the rounds.
+func TestContestIncludesTheTrueBest(t *testing.T) {
 	const rounds, configurations = 200, 8
 	spec := *headAndTail
 	spec.Repeats = &sweep.Repeats{}

@@ -24,8 +24,8 @@ const rangeBins = 50
 
 // newAxis bins the values of p. Numbers have rangeBins of equal width between the
 // least and the greatest that was tried, in the logarithm for the log distributions;
-// an ordinal counts by its place. An exact zero and each category have a separate bin. Numbers are smoothed by a normal kernel cut off at
-// the ends, with Scott's bandwidth (1992, "Multivariate Density Estimation", eq. 6.42)
+// an ordinal counts by its place. An exact zero and each category have a separate bin.
+// Numbers are smoothed by a normal kernel cut off at the ends, with Scott's bandwidth (1992, "Multivariate Density Estimation", eq. 6.42)
 // for the k best, 1.06 min(sd, iqr / 1.34) k^(-1/5), and half a bin at least.
 func newAxis(p sweep.Parameter, entries []entry, k int) axis {
 	a := axis{entries: len(entries), bin: make([]int, len(entries)), ranges: rangeBins}
@@ -71,7 +71,7 @@ func newAxis(p sweep.Parameter, entries []entry, k int) axis {
 }
 
 // coordinate is the position of a value among numbers; ok is false for a value with a
-// bin of its own.
+// separate bin.
 func coordinate(p sweep.Parameter, v sweep.Value) (u float64, ok bool) {
 	d := space.Of(p)
 	switch f := v.Float(); {
@@ -135,7 +135,7 @@ func (a axis) density(chosen []int, n int) []float64 {
 func scott(values []float64) float64 {
 	const least = 0.5
 	if len(values) < 2 {
-		return rangeBins // too few to say: nearly flat
+		return rangeBins // too few to estimate it: nearly flat
 	}
 	n := float64(len(values))
 	mean, squares := 0.0, 0.0

@@ -39,7 +39,7 @@ func TestCoordinate(t *testing.T) {
 	}
 }
 
-// By hand, without smoothing: of 10 settings with words x x x x x y y y y y the
+// By hand, without smoothing: of 10 configurations with words x x x x x y y y y y the
 // best four are x x x y: q/p is 1.5 and 0.5, and v = (4/10)^2 * 1/4.
 func TestExplainedByHand(t *testing.T) {
 	var entries []entry
@@ -60,7 +60,7 @@ func TestExplainedByHand(t *testing.T) {
 	require.Zero(t, a.explained([]int{10, 11}))
 }
 
-// Smoothing moves mass, and loses none at the ends.
+// Smoothing moves mass and loses none at the ends.
 func TestDensityKeepsItsMass(t *testing.T) {
 	var entries []entry
 	for _, x := range []float64{0, 1e-3, 1e-3, 0.02, 0.5, 1} {

@@ -31,7 +31,7 @@ func TestNonDominatedAgainstAllPairs(t *testing.T) {
 	}
 }
 
-// The fronts are those of the definition: a front is what no other of the rest beats.
+// A front is the points that no other of the remaining points dominates.
 func TestFrontsAgainstTheDefinition(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, d := range []int{1, 2, 3, 5} {

@@ -15,8 +15,8 @@ import (
 // with standard normal Z_0 ... Z_m, which makes any two of the comparisons
 // correlate by 1/2, and f S^2 ~ chi-squared with f degrees of freedom (Dunnett
 // 1955, "A Multiple Comparison Procedure for Comparing Several Treatments with a
-// Control", JASA 50). For m = 1 it is Student's one-sided point. It is good to
-// about 1e-3 of its value from two degrees of freedom on.
+// Control", JASA 50). For m = 1 it is Student's one-sided point. The relative error is
+// about 1e-3 from two degrees of freedom on.
 func dunnett(m int, freedom, confidence float64) float64 {
 	const nodes = 40
 	shares, weights := make([]float64, nodes), make([]float64, nodes)

@@ -14,14 +14,14 @@ type Feasibility string
 const (
 	Feasible   Feasibility = "feasible"
 	Infeasible Feasibility = "infeasible"
-	Undecided  Feasibility = "undecided" // noise could have made it either
+	Undecided  Feasibility = "undecided" // within the noise either is possible
 )
 
 // Decisive is how many standard errors an estimate must be away from 0 for its sign
 // to be taken as known.
 const Decisive = 2
 
-// class orders feasible before undecided before infeasible.
+// class is 0 for feasible and for no constraints, 1 for undecided, 2 for infeasible.
 func (f Feasibility) class() int {
 	return max(0, slices.Index([]Feasibility{Feasible, Undecided, Infeasible}, f))
 }
@@ -55,8 +55,8 @@ func NewLimits(spec *sweep.Spec, ledger []sweep.Trial) *Limits {
 	return l
 }
 
-// limitOf is the limit of a constraint. One relative to the baseline is of the mean
-// over the baseline trials, less the effect of their seeds.
+// limitOf is the limit of a constraint. A limit relative to the baseline is computed from
+// the mean of the baseline trials, less the effect of their seeds.
 func (l *Limits) limitOf(c sweep.Constraint, ledger []sweep.Trial) limit {
 	if c.Baseline == "" {
 		return limit{Estimate: sweep.Estimate{Mean: c.Offset}, known: true}
@@ -76,8 +76,8 @@ func (l *Limits) limitOf(c sweep.Constraint, ledger []sweep.Trial) limit {
 }
 
 // Limit returns what the metric of constraint i is compared with, and its standard
-// error: that of the baseline's mean over its seeds, 0 for an absolute limit. ok is
-// false while no baseline trial has the metric.
+// error, which comes from the baseline's mean over its seeds and is 0 for an absolute
+// limit. ok is false while no baseline trial has the metric.
 func (l *Limits) Limit(i int) (limit sweep.Estimate, ok bool) {
 	return l.limits[i].Estimate, l.limits[i].known
 }
@@ -86,7 +86,7 @@ func (l *Limits) Limit(i int) (limit sweep.Estimate, ok bool) {
 func (l *Limits) Noise(i int) *Noise { return l.noise[l.constraints[i].Metric] }
 
 // Excess estimates how far a configuration's mean is beyond the limit of constraint
-// i, at most 0 where the constraint holds. Where the limit is relative to the
+// i, at most 0 where the constraint is satisfied. Where the limit is relative to the
 // baseline's value of the same metric, the two are paired by their seeds; their
 // noise is taken to be independent otherwise. ok is false when the limit or the
 // configuration has no result.
@@ -104,11 +104,11 @@ func (l *Limits) Excess(i int, key string) (excess sweep.Estimate, ok bool) {
 	return excess, true
 }
 
-// Feasibility says whether a configuration satisfies every constraint. One is
-// undecided while its limit is not known and where Excess is within Decisive
-// standard errors of 0. One infeasible constraint makes the configuration
-// infeasible, otherwise one undecided makes it undecided. ok is false where no trial
-// of the configuration has the metric of each constraint.
+// Feasibility says whether a configuration satisfies every constraint. It is undecided
+// on a constraint whose limit is not known, or whose Excess is within Decisive standard
+// errors of 0. One broken constraint makes the configuration infeasible, otherwise one
+// that is undecided makes it undecided. ok is false where a constraint's metric is
+// missing in all trials of the configuration.
 func (l *Limits) Feasibility(key string) (f Feasibility, ok bool) {
 	f = Feasible
 	for i := range l.constraints {
@@ -128,32 +128,32 @@ func (l *Limits) Feasibility(key string) (f Feasibility, ok bool) {
 	return f, true
 }
 
-// Judge returns the feasibility of each completed trial, by number: that of its
-// configuration, undecided where a constraint's metric is missing. It is empty
-// without constraints.
-func Judge(spec *sweep.Spec, trials []sweep.Trial) map[int]Feasibility {
-	judged := map[int]Feasibility{}
+// Feasibilities returns the feasibility of each completed trial, by number: that of its
+// configuration, undecided where a constraint's metric is missing. It is empty without
+// constraints.
+func Feasibilities(spec *sweep.Spec, trials []sweep.Trial) map[int]Feasibility {
+	feasibility := map[int]Feasibility{}
 	if len(spec.Constraints) == 0 {
-		return judged
+		return feasibility
 	}
 	l := NewLimits(spec, trials)
 	for _, t := range trials {
 		if t.Status == sweep.StatusCompleted {
-			judged[t.Number] = l.judge(t.Params.Key())
+			feasibility[t.Number] = l.orUndecided(t.Params.Key())
 		}
 	}
-	return judged
+	return feasibility
 }
 
-// judge is Feasibility, undecided where a metric is missing.
-func (l *Limits) judge(key string) Feasibility {
+// orUndecided is Feasibility, undecided where a metric is missing.
+func (l *Limits) orUndecided(key string) Feasibility {
 	if f, ok := l.Feasibility(key); ok {
 		return f
 	}
 	return Undecided
 }
 
-// Excess is how far value is beyond limit; at most 0 where the constraint holds.
+// Excess is how far value is beyond limit; at most 0 where the constraint is satisfied.
 func Excess(c sweep.Constraint, value, limit float64) float64 {
 	if c.Op == ">=" {
 		return limit - value

@@ -15,8 +15,8 @@ type Front struct {
 	Reference   map[string]float64 `json:"reference"`      // by metric; see ReferencePoint
 }
 
-// Pareto returns the completed trials that no other dominates: none is at least as
-// good in every metric of the spec and better in one. Trials without a finite value of
+// Pareto returns the completed trials that no other dominates, that is, for which no
+// other is at least as good in every metric of the spec and better in one. Trials without a finite value of
 // each metric take no part. Under constraints infeasible trials take no part either,
 // unless all are infeasible, and an undecided trial does not remove a feasible one:
 // both are on the front. Where the spec asks for repeats a configuration counts by its
@@ -67,9 +67,9 @@ func NewFront(spec *sweep.Spec, trials []sweep.Trial, reference []float64) Front
 const referenceMargin = 0.1
 
 // ReferencePoint is the corner from which a report measures the hypervolume of a
-// front, in the order of the spec's metrics: in each the worse of the front's worst
-// value and the baseline's mean, and a tenth of their range beyond it, so that the
-// ends of the front count, too (Ishibuchi, Imada, Setoguchi and Nojima 2018, "How to
+// front, in the order of the spec's metrics. In each metric it is a tenth of the range
+// of the front and the baseline's mean beyond the worst of these, so that the ends of
+// the front have a volume, too (Ishibuchi, Imada, Setoguchi and Nojima 2018, "How to
 // Specify a Reference Point in Hypervolume Calculation for Fair Performance
 // Comparison", EC 26(3); the baseline is our addition: a front of one trial that beats
 // the baseline then has a volume). A range of 0 counts as the value's size, or 1 where

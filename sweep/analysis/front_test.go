@@ -37,7 +37,7 @@ func TestNewFront(t *testing.T) {
 	require.InDelta(t, 2.1, with.Reference["fid.head"], 1e-12)
 }
 
-// Turning every metric around turns nothing of the front.
+// The front is the same when every metric is negated and maximised.
 func TestFrontOfMetricsToMaximise(t *testing.T) {
 	turned := &sweep.Spec{Metrics: []sweep.Objective{{Name: "fid.tail", Goal: sweep.Maximize}, {Name: "fid.head", Goal: sweep.Maximize}}}
 	rng := rand.New(rand.NewPCG(3, 1))
@@ -53,7 +53,7 @@ func TestFrontOfMetricsToMaximise(t *testing.T) {
 	require.InDelta(t, a.Reference["fid.tail"], -b.Reference["fid.tail"], 1e-12)
 }
 
-// Only what is feasible counts for the volume and the knee.
+// Only feasible trials count for the hypervolume and the knee.
 func TestNewFrontUnderConstraints(t *testing.T) {
 	spec := constrained(t, "fid.head <= 4")
 	trials := []sweep.Trial{seeded(0, 0, 1, 3, 1), seeded(1, 1, 1, 1, 3), seeded(2, 2, 1, 0, 5)}
@@ -63,7 +63,7 @@ func TestNewFrontUnderConstraints(t *testing.T) {
 	require.Zero(t, NewFront(spec, trials[2:], []float64{9, 9}).Hypervolume)
 }
 
-// BenchmarkPareto is of 10,000 trials that are all on the front, the worst case.
+// BenchmarkPareto takes the worst case: 10,000 trials that are all on the front.
 func BenchmarkPareto(b *testing.B) {
 	spec := &sweep.Spec{Metrics: []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}, {Name: "fid.head", Goal: sweep.Minimize}, {Name: "fid.all", Goal: sweep.Minimize}}}
 	rng := rand.New(rand.NewPCG(8, 1))

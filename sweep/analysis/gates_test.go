@@ -32,7 +32,7 @@ func TestGates(t *testing.T) {
 	require.InDelta(t, 0.05, *spec.Gates.MaxMemorisedRatio, 0)
 }
 
-// A trial that failed a gate is nowhere among the best, however good it looks.
+// A trial that failed a gate has no rank, however good its objective is.
 func TestFailedGatesHaveNoRank(t *testing.T) {
 	spec := specfiletest.Parse(t, spectest.Base)
 	name := spec.Metrics[0].Name

@@ -67,7 +67,7 @@ func volume(points [][]float64, reference []float64) float64 {
 			}
 			limited = append(limited, worse)
 		}
-		if last > 2 { // area needs no help
+		if last > 2 { // area skips dominated points itself
 			limited = pick(limited, NonDominated(limited))
 		}
 		sum += (reference[last] - p[last]) * (box - volume(limited, reference[:last]))

@@ -19,10 +19,10 @@ import (
 //
 //	v = (k/n)^2 sum over bins of p (q/p - 1)^2
 //
-// that is, the squared share times Pearson's divergence of q from p: what the
-// parameter alone explains of the indicator "is among the best". Only the order of the
-// configurations counts, so any monotone change of the metric leaves v unchanged.
-// Effects of interactions only are not included.
+// that is, the squared share times Pearson's divergence of q from p: the part of the
+// variance of "is among the best" that the parameter alone explains. Only the order of
+// the configurations counts, so any monotone change of the metric leaves v unchanged.
+// Effects that exist only as interactions are not included.
 //
 // Deviations from the paper: p is always the density of what was tried, never the
 // uniform density of the space, so that a region where the search concentrates does
@@ -31,8 +31,8 @@ import (
 // of v over permutations of the configurations, is subtracted before the shares are
 // formed; otherwise many useless parameters would together look important. Main
 // effects of the metric's rank, as in fANOVA, find weak effects with fewer
-// configurations (95 % instead of 38 % in the case at minTop), but they are effects on
-// bad configurations as much as on good ones.
+// configurations (95 % instead of 38 % in the example of MinConfigurations), but they
+// describe bad configurations as much as good ones.
 type Importance struct {
 	Metric string `json:"metric"`
 	Global Region `json:"global"` // what makes a configuration good
@@ -52,7 +52,7 @@ type ParameterImportance struct {
 	Name   string  `json:"name"`
 	Share  float64 `json:"share"`  // of what the parameters explain one by one; the shares sum to 1
 	Active int     `json:"active"` // configurations that have the parameter
-	P      float64 `json:"p"`      // probability of as much by chance, times the number of parameters, at most 1
+	P      float64 `json:"p"`      // probability of this importance by chance, times the number of parameters, at most 1
 	Noise  bool    `json:"noise"`  // P > 0.05: not distinguishable from a parameter without effect
 }
 
@@ -94,9 +94,9 @@ const (
 // minLocalTop among the better half, and more on ties. Configurations of the search
 // take part: those with several seeds by their mean, diverged and stopped ones as
 // worse than any that completed; failed and cancelled ones are left out. A parameter
-// that is absent where its condition is false is judged over the configurations that
-// have it, and its v is weighted by their share; whether it is present counts for the
-// parameter of the condition. Constants are left out. The permutations are seeded by
+// that is absent where its condition is false is evaluated over the configurations that
+// have it, and its v is weighted by their share; the effect of its presence counts for
+// the parameter of the condition. Constants are left out. The permutations are seeded by
 // spec.Seed.
 func NewImportance(spec *sweep.Spec, trials []sweep.Trial, metric string, top float64) (Importance, error) {
 	if !(top > 0 && top <= 0.4) {
@@ -120,7 +120,7 @@ func NewImportance(spec *sweep.Spec, trials []sweep.Trial, metric string, top fl
 	}, nil
 }
 
-// entry is a configuration that takes part and its cost; lower is better.
+// entry is a configuration that takes part, and its cost; lower is better.
 type entry struct {
 	params sweep.Params
 	number int // of its first trial

@@ -28,7 +28,7 @@ func space4() *sweep.Spec {
 	}
 }
 
-// sampled draws n settings at random and judges them by f.
+// sampled draws n configurations at random and evaluates them by f.
 func sampled(n int, seed uint64, f func(p sweep.Params, rng *rand.Rand) float64) []sweep.Trial {
 	rng := rand.New(rand.NewPCG(seed, 17))
 	var trials []sweep.Trial
@@ -113,7 +113,7 @@ func indicator(b bool) float64 {
 	return 0
 }
 
-// Which half a setting is in is a's doing, which of the good ones is best is b's.
+// Parameter a decides which half a configuration is in, b which of the good ones is best.
 func TestImportanceIsLocal(t *testing.T) {
 	im, err := NewImportance(space4(), sampled(200, 2, func(p sweep.Params, _ *rand.Rand) float64 {
 		return 10*indicator(p["a"].Float() > 0.5) + p["b"].Float()
@@ -152,8 +152,8 @@ func TestImportanceDependsOnTheOrderOnly(t *testing.T) {
 	require.Equal(t, want.Global, got.Global, "a metric to maximise")
 }
 
-// A parameter is judged where it is there: cond matters among the 40 % that have
-// it, and what is elsewhere says nothing about it.
+// A parameter is evaluated over the configurations that have it: cond matters among the
+// 40 % that do.
 func TestImportanceOfAConditionalParameter(t *testing.T) {
 	spec := space4()
 	spec.Parameters = append(spec.Parameters, sweep.Parameter{Name: "cond", Distribution: sweep.DistUniform, Min: 0, Max: 1, When: &sweep.Condition{Param: "a", Op: "<", Value: sweep.Number(0.4)}})
@@ -180,7 +180,7 @@ func TestImportanceOfAConditionalParameter(t *testing.T) {
 	require.Equal(t, []string{"b"}, signals(im.Global))
 }
 
-// What diverged or was stopped is known to be bad; what failed is not.
+// Configurations that diverged or were stopped count as bad; those that failed do not.
 func TestImportanceOfTrialsWithoutAResult(t *testing.T) {
 	trials := sampled(60, 5, func(p sweep.Params, rng *rand.Rand) float64 { return rng.Float64() })
 	for i := range trials {
@@ -203,8 +203,8 @@ func TestImportanceOfTrialsWithoutAResult(t *testing.T) {
 	require.NotContains(t, signals(im.Global), "a")
 }
 
-// Twenty seeds of one good setting are one setting, and the baseline is none.
-func TestImportanceCountsSettings(t *testing.T) {
+// Twenty seeds of one configuration count once, and the baseline does not count.
+func TestImportanceCountsConfigurations(t *testing.T) {
 	trials := sampled(40, 6, func(p sweep.Params, _ *rand.Rand) float64 { return p["a"].Float() })
 	want, err := NewImportance(space4(), trials, "", DefaultTop)
 	require.NoError(t, err)
@@ -234,8 +234,7 @@ func TestImportanceNeedsEnough(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A useless parameter is called a signal in at most about 5 % of sweeps, over all
-// of them.
+// In at most about 5 % of sweeps a useless parameter is not marked as noise.
 func TestImportanceOfNothingIsNoise(t *testing.T) {
 	found := 0
 	const rounds = 60

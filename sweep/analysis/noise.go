@@ -31,7 +31,7 @@ type Noise struct {
 	effects  []float64
 	values   []float64  // eigenvalues of the seeds' reduced normal matrix M
 	vectors  *mat.Dense // its eigenvectors, one a column
-	constant float64    // StdDev^2/SeedStdDev^2, what is added to values
+	constant float64    // StdDev^2/SeedStdDev^2, added to values
 }
 
 // row is one configuration: its results and the coordinates of their seeds.
@@ -56,9 +56,8 @@ type row struct {
 //	StdDev^2 = (r'r - SS_seed) / df
 //	SeedStdDev^2 = (SS_seed - rank M * StdDev^2) / tr M
 //
-// A negative SeedStdDev^2 counts as 0, and all of r'r/(N-P) is noise then. The same
-// holds where df is 0 (only one configuration has several seeds): StdDev is an upper
-// bound then.
+// A negative SeedStdDev^2 counts as 0; then all of r'r/(N-P) is noise. So it is where df
+// is 0 (only one configuration has several seeds), and StdDev is an upper bound.
 func NewNoise(trials []sweep.Trial, metric string) *Noise {
 	n := &Noise{rows: make(map[string]*row), seeds: make(map[int64]int)}
 	results := 0
@@ -116,7 +115,7 @@ func (n *Noise) reduce() (within float64, right []float64) {
 	}
 	var eigen mat.EigenSym
 	if !eigen.Factorize(m, true) {
-		panic("sweep: the eigenvalues of a finite symmetric matrix were not found")
+		panic("analysis: the eigenvalues of a finite symmetric matrix were not found")
 	}
 	n.values = eigen.Values(nil)
 	n.vectors = new(mat.Dense)
@@ -131,8 +130,8 @@ func (n *Noise) rotate(x *mat.VecDense) []float64 {
 	return v.RawVector().Data
 }
 
-// empty reports whether eigenvalue d of M is 0 but for rounding: M is a sum of numbers
-// of at most 1, one a result.
+// empty reports whether an eigenvalue d of M is 0 apart from rounding: M is a sum of
+// numbers of at most 1, one for each result.
 func empty(d float64) bool { return d < 1e-9 }
 
 // variances sets StdDev, SeedStdDev and DF.
@@ -204,7 +203,8 @@ func (n *Noise) Effect(key string) float64 {
 }
 
 // Difference estimates the mean of configuration a less that of b, with the exact
-// standard error of the model: sqrt(2) StdDev for two of one seed, the same for both.
+// standard error of the model: sqrt(2) StdDev for two configurations with one and the
+// same seed.
 // ok is false when one of them has no result.
 func (n *Noise) Difference(a, b string) (difference sweep.Estimate, ok bool) {
 	return n.weighted(a, b, 1)

@@ -10,7 +10,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// seeded is a completed trial of the point w with a value of fid.tail.
+// seeded is a completed trial of the configuration w with a value of fid.tail.
 func seededTrial(w float64, seed int64, value float64) sweep.Trial {
 	return sweep.Trial{
 		Assignment: sweep.Assignment{Kind: sweep.KindSearch, Params: sweep.Params{"infonce.weight": sweep.Number(w)}, Seed: seed},
@@ -74,8 +74,9 @@ func TestNoise(t *testing.T) {
 	}
 }
 
-// A point that lacks a seed on which all others were unlucky is not ahead for it.
-func TestSeedsThatAPointLacksAreAllowedFor(t *testing.T) {
+// A configuration without the seed on which all others were bad does not rank better
+// because of that.
+func TestMissingSeedsAreAllowedFor(t *testing.T) {
 	var trials []sweep.Trial
 	for w := range 5 {
 		trials = append(trials, seededTrial(float64(w), 1, float64(w)), seededTrial(float64(w), 2, float64(w)+10+0.01*float64(w%2)))
@@ -88,8 +89,8 @@ func TestSeedsThatAPointLacksAreAllowedFor(t *testing.T) {
 	require.Less(t, d.StdDev, 0.02)
 }
 
-// The estimates are unbiased and the standard errors true, on unbalanced tables of
-// known variances.
+// On unbalanced tables of known variances the estimates are unbiased and the standard
+// errors are right.
 func TestNoiseOnKnownVariances(t *testing.T) {
 	const sd, seedSD, tables = 0.5, 1.0, 600
 	rng := rand.New(rand.NewPCG(1, 2))

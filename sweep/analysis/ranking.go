@@ -56,7 +56,8 @@ func Distinct(spec *sweep.Spec, ranked []sweep.Trial) []sweep.Trial {
 	return first
 }
 
-// places returns what Rank orders.
+// places returns the configurations that Rank orders: one for each trial, unless the spec
+// asks for repeats.
 func places(s *sweep.Spec, trials []sweep.Trial, metric string) []Configuration {
 	objectives := ordering(s, metric)
 	if s.Repeats != nil {
@@ -125,12 +126,12 @@ func meanOf(trials []sweep.Trial, metric string) (mean float64, n int) {
 	return mean, n
 }
 
-// rank judges and orders configurations.
+// rank sets the feasibility of configurations and orders them.
 func rank(s *sweep.Spec, list []Configuration, trials []sweep.Trial, metric string) []Configuration {
 	if len(s.Constraints) > 0 {
 		limits := NewLimits(s, trials)
 		for i, p := range list {
-			list[i].Feasibility = limits.judge(p.Mean.Params.Key())
+			list[i].Feasibility = limits.orUndecided(p.Mean.Params.Key())
 		}
 	}
 	objectives := ordering(s, metric)
@@ -151,8 +152,8 @@ func compareTrials(objectives []sweep.Objective, a, b sweep.Trial) int {
 }
 
 // ByMetrics returns the completed trials that have the spec's first metric and failed
-// no gate, best first by their own metrics, without constraints and other seeds. It is
-// for workflow code, which has no ledger.
+// no gate, best first by their own metrics; it ignores constraints and other seeds. It
+// is for workflow code, which has no ledger.
 func ByMetrics(spec *sweep.Spec, trials []sweep.Trial) []sweep.Trial {
 	return inOrder(spec.Metrics, ranking(trials, spec.Metrics[0].Name))
 }
@@ -167,8 +168,8 @@ func Gated(spec *sweep.Spec, trials []sweep.Trial, metric string) []sweep.Trial 
 	}))
 }
 
-// GatedText explains that no trial has a rank by the metric ("" means the spec's
-// first) because all failed a gate; "" when that is not the reason.
+// GatedText says that no trial has a rank by the metric ("" means the spec's first)
+// because all failed a gate, and why the best one did; "" when no trial failed a gate.
 func GatedText(spec *sweep.Spec, trials []sweep.Trial, metric string) string {
 	gated := Gated(spec, trials, metric)
 	if len(gated) == 0 {
@@ -220,7 +221,7 @@ func Best(spec *sweep.Spec, trials []sweep.Trial, metric string) (sweep.Trial, b
 	return sweep.Trial{}, false
 }
 
-// SlotHours is how long the trials held training slots, in hours: training and
+// SlotHours is how long the trials used training slots, in hours: training and
 // evaluation, failed attempts included.
 func SlotHours(trials []sweep.Trial) float64 {
 	var seconds float64

@@ -55,14 +55,14 @@ func TestRankKnowsTheDirectionOfAMetric(t *testing.T) {
 	require.Equal(t, []int{1, 0}, numbers(Rank(headAndTail, trials, sweep.MetricStepsPerSecond)))
 }
 
-// seeded is a completed trial of a setting x, trained with a seed.
+// seeded is a completed trial of a configuration x, trained with a seed.
 func seeded(number int, x float64, seed int64, tail, head float64) sweep.Trial {
 	t := completed(number, tail, head)
 	t.Params, t.Seed, t.Kind = sweep.Params{"x": sweep.Number(x)}, seed, sweep.KindSearch
 	return t
 }
 
-// A lucky seed does not make a setting the best, and its trials stand together.
+// A lucky seed does not make a configuration the best, and its trials stay together.
 func TestRankByTheMeanOverSeeds(t *testing.T) {
 	spec := *headAndTail
 	spec.Train.Seed = 1

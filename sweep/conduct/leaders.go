@@ -15,7 +15,7 @@ func Order(spec *sweep.Spec, ledger []sweep.Trial, numbers []int) (order, infeas
 	for _, t := range analysis.Distinct(spec, ranked) {
 		order = append(order, t.Number)
 	}
-	judged := analysis.Judge(spec, ledger)
+	judged := analysis.Feasibilities(spec, ledger)
 	for _, t := range ledger {
 		if len(t.Rungs) > 0 && judged[t.Number] == analysis.Infeasible {
 			infeasible = append(infeasible, t.Number)

@@ -30,10 +30,10 @@ type Estimate struct {
 	KeptBytes       int64         `json:"kept_bytes"`       // what save_sweep_best leaves
 	TrialTime       time.Duration `json:"trial_time"`       // nanoseconds: training and evaluation of one
 	SlotTime        time.Duration `json:"slot_time"`        // nanoseconds: of all trials, what gpu_hours limits
-	WallTime        time.Duration `json:"wall_time"`        // nanoseconds: at max_concurrent_trials, each with a slot of its own
+	WallTime        time.Duration `json:"wall_time"`        // nanoseconds: at max_concurrent_trials, each with its own slot
 }
 
-// checkpointCopies is how many float32 copies of the model a checkpoint holds:
+// checkpointCopies is how many float32 copies of the model a checkpoint contains:
 // the EMA weights, and in the state the weights and Adam's two moments.
 const checkpointCopies = 4
 

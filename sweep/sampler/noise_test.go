@@ -63,7 +63,7 @@ func TestNoiseIsOneModel(t *testing.T) {
 				add(sweep.KindSearch, x, c.seeds(x))
 			}
 			r := Request{Spec: spec, Ledger: ledger, Number: len(ledger), Index: len(ledger) - c.baseline}
-			race, limits, judged := newRace(r), analysis.NewLimits(spec, ledger), analysis.Judge(spec, ledger)
+			race, limits, judged := newRace(r), analysis.NewLimits(spec, ledger), analysis.Feasibilities(spec, ledger)
 			noise, contest := analysis.NewNoise(ledger, "fid.tail"), func() analysis.Contest {
 				contest, ok := analysis.NewContest(spec, ledger, "")
 				require.True(t, ok)

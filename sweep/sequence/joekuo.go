@@ -1,6 +1,6 @@
 package sequence
 
-// joeKuo holds, for dimensions 2 to 64 of the Sobol sequence, the primitive
+// joeKuo has, for dimensions 2 to 64 of the Sobol sequence, the primitive
 // polynomial over GF(2) as bits, leading and constant term included, and the
 // initial direction integers m_1, m_2, ..., as many as its degree. Dimension 1 is
 // van der Corput's sequence.

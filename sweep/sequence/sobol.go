@@ -1,6 +1,6 @@
 // Package sequence is the scrambled Sobol sequence: points that cover the unit cube more
-// evenly than random ones. In each dimension the first 2^k points fall one into each of
-// 2^k equal intervals, and pairs of dimensions are covered likewise.
+// evenly than random ones. In each dimension each of 2^k equal intervals has one of the
+// first 2^k points, and pairs of dimensions are covered likewise.
 //
 // The direction numbers are Joe and Kuo's; gonum has Halton's sequence only.
 package sequence
@@ -38,8 +38,8 @@ const Dimensions = len(joeKuo) + 1
 
 // bitsOf returns coordinate `dimension` (from 0) of point i of the unscrambled
 // Sobol sequence as a binary fraction of 32 digits: the exclusive or of the
-// direction numbers that the binary digits of i's Gray code name (Antonov and
-// Saleev 1979; Bratley and Fox, Algorithm 659, 1988).
+// direction numbers at the 1 digits of i's Gray code (Antonov and Saleev 1979; Bratley
+// and Fox, Algorithm 659, 1988).
 func bitsOf(dimension int, i uint32) uint32 {
 	var v [32]uint32 // direction numbers, v_j = m_j / 2^j as fractions
 	degree := 0

@@ -42,7 +42,7 @@ type Point struct {
 func (c Result) Curve(spec *sweep.Spec) []Point {
 	goal := spec.Metrics[0]
 	last, _ := analysis.Best(spec, c.Trials, "")
-	verdicts, means := analysis.Judge(spec, c.Trials), make(map[string]float64)
+	verdicts, means := analysis.Feasibilities(spec, c.Trials), make(map[string]float64)
 	if spec.Repeats != nil {
 		for _, p := range analysis.Configurations(spec, c.Trials, "") {
 			means[p.Mean.Params.Key()], _ = p.Mean.Metric(goal.Name)

@@ -7,7 +7,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Checker is the spec file that a parameter comes from, as Check sees it. A field is a
+// Checker gives Check access to the spec file that a parameter comes from. A field is a
 // pointer into the parameter, or the parameter itself.
 type Checker struct {
 	Given func(field any) bool                          // whether the file has the field
@@ -15,9 +15,9 @@ type Checker struct {
 	Wrong func(field any, value, message, valid string) // reports a fault
 }
 
-// Check fills in the ends of p that its distribution knows a default for, and reports
-// the first fault between its values and numbers. Each field by itself has been checked
-// against the parameter's range.
+// Check fills in the ends of p for which its distribution has a default, and reports the
+// first fault in how the fields of p go together. The schema has checked each field by
+// itself.
 func Check(c Checker, p *sweep.Parameter) {
 	ok := true
 	wrong := c.Wrong
@@ -80,7 +80,7 @@ func checkSteps(c Checker, p *sweep.Parameter, info sweep.ParameterInfo) {
 		c.Wrong(&p.Q, q, "is larger than the range", "at most max - min")
 	case (p.Max-p.Min)/p.Q > MaxSteps:
 		c.Wrong(&p.Q, q, "too many steps", fmt.Sprintf("at most %d", MaxSteps))
-	case info.Integer && !(whole(p.Min) && whole(p.Max) && whole(p.Q)):
+	case info.Integer && !(isInteger(p.Min) && isInteger(p.Max) && isInteger(p.Q)):
 		c.Wrong(&p.Q, q, p.Name+" takes integers", "integer min, max and q")
 	}
 }
@@ -89,4 +89,4 @@ func integersOnly(c Checker, p *sweep.Parameter) {
 	c.Wrong(p, string(p.Distribution), p.Name+" takes integers", "int_uniform, q_uniform and q_log_uniform_values with integers, or values")
 }
 
-func whole(f float64) bool { return f == math.Trunc(f) }
+func isInteger(f float64) bool { return f == math.Trunc(f) }

@@ -32,5 +32,5 @@ func Ordered(s *sweep.Spec) []sweep.Parameter {
 
 // Active reports whether p takes part in a trial that has these parameters.
 func Active(p sweep.Parameter, params sweep.Params) bool {
-	return p.When == nil || p.When.Holds(params)
+	return p.When == nil || p.When.IsTrue(params)
 }

@@ -15,8 +15,8 @@ const (
 	NoCategory = -1
 )
 
-// Cube maps the parameters of a spec to the unit cube and back: search methods see
-// coordinates and know nothing of logarithms, steps, words and zeros. Coordinate k
+// Cube maps the parameters of a spec to the unit cube and back, so that search methods
+// see coordinates instead of logarithms, steps, words and zeros. Coordinate k
 // belongs to parameter k of Order. That of a categorical parameter is the index of its
 // value; every other one is in [0, 1], where a uniform number has the parameter's
 // distribution. See Gap for the coordinate of an exact zero.
@@ -28,7 +28,7 @@ type Cube struct {
 // NewCube returns the cube of a spec's parameters.
 func NewCube(spec *sweep.Spec) *Cube { return &Cube{Order: Ordered(spec), spec: spec} }
 
-// Categorical says which coordinates are indices.
+// Categorical reports for each coordinate whether it is an index.
 func (c *Cube) Categorical() []bool {
 	kinds := make([]bool, len(c.Order))
 	for k, p := range c.Order {
@@ -56,7 +56,7 @@ func (c *Cube) Pick(numbers func(k int) (coin, at float64)) []float64 {
 		case canBeZero(p) && coin < p.Zero:
 			u[k] = 0
 		default:
-			u[k] = intoRange(p, at)
+			u[k] = coordinateOf(p, at)
 		}
 	}
 	return u
@@ -73,8 +73,8 @@ func (c *Cube) Params(u []float64) sweep.Params {
 	return params
 }
 
-// Point returns the point of a configuration; ok is false when it is not of this space
-// (a baseline may set what the search does not).
+// Point returns the point of a configuration; ok is false when it is not of this space:
+// a baseline may set parameters that are not searched.
 func (c *Cube) Point(params sweep.Params) (u []float64, ok bool) {
 	return c.locate(params, func(p sweep.Parameter) float64 {
 		if IsCategorical(p) {
@@ -120,7 +120,7 @@ func decode(p sweep.Parameter, u float64) sweep.Value {
 	if atZero(p, u) {
 		return sweep.Number(0)
 	}
-	return sweep.Number(d.Value(p, outOfRange(p, u)))
+	return sweep.Number(d.Value(p, shareOf(p, u)))
 }
 
 // encode is the inverse of decode. An integer, a step or a value of an ordered list has
@@ -147,7 +147,7 @@ func encode(p sweep.Parameter, v sweep.Value) (u float64, ok bool) {
 	if canBeZero(p) && v.Float() == 0 {
 		return 0, true
 	}
-	return intoRange(p, clamp(d.Place(p, v.Float()), 0, 1)), true
+	return coordinateOf(p, clamp(d.Place(p, v.Float()), 0, 1)), true
 }
 
 // Finite reports whether the space has finitely many configurations.
@@ -160,10 +160,10 @@ const maxListed = 100_000
 
 // All lists the points of a finite space; ok is false when there are too many.
 func (c *Cube) All() (points []sweep.Params, ok bool) {
-	whole := *c.spec
-	whole.Parameters = slices.Clone(c.spec.Parameters)
-	for i := range whole.Parameters {
-		whole.Parameters[i].Count = 0
+	all := *c.spec
+	all.Parameters = slices.Clone(c.spec.Parameters)
+	for i := range all.Parameters {
+		all.Parameters[i].Count = 0
 	}
-	return GridUpTo(&whole, maxListed)
+	return GridUpTo(&all, maxListed)
 }

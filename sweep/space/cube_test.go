@@ -25,7 +25,7 @@ var everyKind = &sweep.Spec{Parameters: []sweep.Parameter{
 	{Name: "resampling.factor", Distribution: sweep.DistUniform, Min: 0.1, Max: 1, Zero: 0.3},
 }}
 
-// A point of the cube and the parameters that it stands for lead to each other.
+// A point of the cube gives parameters, and these give the point.
 func TestSpaceRoundTrip(t *testing.T) {
 	s := NewCube(everyKind)
 	rng := rand.New(rand.NewPCG(1, 1))
@@ -72,8 +72,8 @@ func TestEndsOfALogRangeAreAsWritten(t *testing.T) {
 	}
 }
 
-// Each value of a list or on steps has its share of a coordinate: equal ones, but
-// q_log_uniform_values as wide as the logarithm of its steps, 1 to 10 here from
+// Each value of a list or step of a range has an equal share of the coordinate, except in
+// q_log_uniform_values: there a step is as wide as its logarithm, here 1 to 10 from
 // ln 0.5 to ln 10.5.
 func TestSharesOfACoordinate(t *testing.T) {
 	const n = 100_000
@@ -110,7 +110,7 @@ func TestSharesOfACoordinate(t *testing.T) {
 	}
 }
 
-// Ordered values keep their distances by rank; only unordered ones are indices.
+// Only values without an order are indices; ordered ones are places in [0, 1].
 func TestOrdinalIsNotCategorical(t *testing.T) {
 	values := []sweep.Value{sweep.Word("none"), sweep.Word("uncond"), sweep.Word("cond")}
 	s := NewCube(&sweep.Spec{Parameters: []sweep.Parameter{
@@ -128,7 +128,7 @@ func TestOrdinalIsNotCategorical(t *testing.T) {
 	require.False(t, ok)
 }
 
-func TestPointRefusesWhatTheSpaceHasNot(t *testing.T) {
+func TestPointRefusesOtherSpaces(t *testing.T) {
 	s := NewCube(everyKind)
 	for _, params := range []sweep.Params{
 		{"lr": sweep.Number(1e-3)},
@@ -143,8 +143,8 @@ func TestPointRefusesWhatTheSpaceHasNot(t *testing.T) {
 	require.Zero(t, u[slices.IndexFunc(s.Order, func(p sweep.Parameter) bool { return p.Name == "alignment.weight" })])
 }
 
-// Steps of the acquisition's search stay in the cube, and reach zeros and words.
-func TestStepStaysInTheCube(t *testing.T) {
+// Near stays in the cube, and reaches zeros and words.
+func TestNearStaysInTheCube(t *testing.T) {
 	s := NewCube(everyKind)
 	rng := rand.New(rand.NewPCG(1, 1))
 	seen := make(map[string]bool)

@@ -7,9 +7,9 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Distribution is everything the program knows of one distribution. It has either
-// List, or the functions of numbers. Value, Place and Steps are those of the range alone;
-// zero.go adds an exact zero.
+// Distribution is everything that the program knows about one distribution. It has
+// either List or the functions of numbers. Value, Place and Steps ignore an exact zero,
+// which zero.go adds.
 type Distribution struct {
 	Name  sweep.Distribution
 	About string   // one sentence, for the schema and the documentation
@@ -25,9 +25,9 @@ type Distribution struct {
 	Ends  func(p sweep.Parameter) (low, high float64) // first and last point of a grid; nil: Min and Max
 	Log   bool                                        // distances are those of the logarithm
 
-	Check func(c Checker, p *sweep.Parameter, info sweep.ParameterInfo) // see Check; nil: any values will do
+	Check func(c Checker, p *sweep.Parameter, info sweep.ParameterInfo) // see Check; nil: nothing to check
 
-	Steps func(p sweep.Parameter) int            // how many values a range has; nil when any number of it is one
+	Steps func(p sweep.Parameter) int            // how many values a range has; nil for a continuous one
 	Step  func(p sweep.Parameter, k int) float64 // value k of them, from 0
 	Legal string                                 // which numbers of the range are values, for errors; "{min}" and "{q}" stand for Min and Q
 }
@@ -44,8 +44,8 @@ var rangeTakes = []string{"zero", "count"}
 // Distributions lists all distributions.
 func Distributions() []Distribution { return slices.Clone(table) }
 
-// Of returns the distribution of a parameter. It panics on a name that Parse does not
-// let through.
+// Of returns the distribution of a parameter. It panics on an unknown name, which Parse
+// refuses.
 func Of(p sweep.Parameter) *Distribution {
 	for i := range table {
 		if table[i].Name == p.Distribution {

@@ -8,8 +8,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Every row of the table has what the rest of the program asks of it, and its parts
-// agree with each other.
+// Every row of the table is complete, and its functions agree with each other.
 func TestDistributions(t *testing.T) {
 	one := sweep.Number(2)
 	example := sweep.Parameter{Name: "x", Value: &one, Values: []sweep.Value{sweep.Number(1), sweep.Number(2), sweep.Number(5)},

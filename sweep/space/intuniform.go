@@ -20,7 +20,7 @@ var intUniform = Distribution{
 		low, high := c.Shown(&p.Min), c.Shown(&p.Max)
 		switch {
 		case !checkEnds(c, p):
-		case !whole(p.Min) || !whole(p.Max):
+		case !isInteger(p.Min) || !isInteger(p.Max):
 			c.Wrong(&p.Min, low+" to "+high, "int_uniform takes integers", "integer min and max")
 		case p.Max-p.Min > MaxSteps:
 			c.Wrong(&p.Max, high, "too many values", fmt.Sprintf("at most %d", MaxSteps))

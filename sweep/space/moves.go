@@ -9,7 +9,7 @@ import (
 )
 
 // fewLevels is the number of values up to which a parameter with steps is searched
-// value by value, and not as if it were continuous and then rounded.
+// value by value. One with more is searched as continuous and then rounded.
 const fewLevels = 5
 
 // Smooth reports whether each point of the cube is a different configuration, so that a
@@ -32,7 +32,7 @@ func (c *Cube) Snap(u []float64) []float64 {
 	return snapped
 }
 
-// Ranges are the bounds of each coordinate in a climb from u. A coordinate that is
+// Ranges returns the bounds of each coordinate in a climb from u. A coordinate that is
 // inactive, categorical, exactly zero or of few values is fixed.
 func (c *Cube) Ranges(u []float64) (low, high []float64) {
 	low, high = make([]float64, len(u)), make([]float64, len(u))
@@ -49,7 +49,7 @@ func (c *Cube) Ranges(u []float64) (low, high []float64) {
 	return low, high
 }
 
-// Neighbours are the points that differ from u in one coordinate that a climb cannot
+// Neighbours returns the points that differ from u in one coordinate that a climb cannot
 // move: the other values of a categorical parameter, the next steps of a range with
 // steps, zero and not zero.
 func (c *Cube) Neighbours(u []float64) [][]float64 {
@@ -74,7 +74,7 @@ func (c *Cube) Neighbours(u []float64) [][]float64 {
 			}
 		case atZero(p, u[k]):
 			for _, share := range []float64{0.05, 0.5, 0.95} {
-				with(k, intoRange(p, share))
+				with(k, coordinateOf(p, share))
 			}
 		default:
 			if canBeZero(p) {
@@ -89,7 +89,7 @@ func (c *Cube) Neighbours(u []float64) [][]float64 {
 	return list
 }
 
-// Along are the points that differ from u in one coordinate: n values across its range
+// Along returns the points that differ from u in one coordinate: n values across its range
 // where a climb can move it, and Neighbours.
 func (c *Cube) Along(u []float64, n int) [][]float64 {
 	list := c.Neighbours(u)

@@ -13,7 +13,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/spectest"
 )
 
-func TestConditionHolds(t *testing.T) {
+func TestConditionIsTrue(t *testing.T) {
 	params := sweep.Params{"w": sweep.Number(0.5), "pass": sweep.Word("cond")}
 	for text, want := range map[string]bool{
 		"w > 0": true, "w > 0.5": false, "w >= 0.5": true, "w < 0.5": false, "w <= 0.5": true, "w == 0.5": true, "w != 0.5": false, "w != 1": true,
@@ -22,7 +22,7 @@ func TestConditionHolds(t *testing.T) {
 	} {
 		c, err := sweep.ParseCondition(text)
 		require.NoError(t, err)
-		require.Equal(t, want, c.Holds(params), text)
+		require.Equal(t, want, c.IsTrue(params), text)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 // Gap is the part of a coordinate that an exact zero takes. A range whose parameter can
 // also be exactly 0 (Zero is its probability, mostly of a log range, which does not
 // contain 0) has the coordinates [Gap, 1], and the zero is at 0. The distance between
-// them lets a model learn both. A coordinate in between is read as the nearer of the two.
+// the two lets a model learn a different value for each. A coordinate in between is read as the nearer of the two.
 const Gap = 0.12
 
 // canBeZero reports whether p has an exact zero in addition to its range.
@@ -26,16 +26,16 @@ func rangeBegin(p sweep.Parameter) float64 {
 	return 0
 }
 
-// intoRange returns the coordinate of p for a share of its range, from 0 to 1.
-func intoRange(p sweep.Parameter, share float64) float64 {
+// coordinateOf returns the coordinate of p for a share of its range, from 0 to 1.
+func coordinateOf(p sweep.Parameter, share float64) float64 {
 	if canBeZero(p) {
 		return Gap + (1-Gap)*share
 	}
 	return share
 }
 
-// outOfRange is the inverse of intoRange.
-func outOfRange(p sweep.Parameter, u float64) float64 {
+// shareOf is the inverse of coordinateOf.
+func shareOf(p sweep.Parameter, u float64) float64 {
 	if canBeZero(p) {
 		return math.Max(u-Gap, 0) / (1 - Gap)
 	}

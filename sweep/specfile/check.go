@@ -134,7 +134,7 @@ func (c *checker) checkGuidance() {
 	}
 	if s.Baseline != nil && c.valid(&s.Baseline, searched) {
 		if _, set := space.Baselines(s)[0].Params[sweep.ParamGuidance]; !set {
-			c.wrong(&s.Baseline, "", "guidance is searched, so the baseline needs one of its own", "baseline.params.guidance")
+			c.wrong(&s.Baseline, "", "guidance is searched, so the baseline needs a value", "baseline.params.guidance")
 		}
 	}
 }

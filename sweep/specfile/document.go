@@ -26,7 +26,7 @@ const (
 	maxValues    = 10_000
 )
 
-// document is a YAML file as a tree of JSON values, and where each value stands.
+// document is a YAML file as a tree of JSON values, with the position of each.
 type document struct {
 	file   string
 	root   any               // map[string]any, []any, json.Number, string, bool or nil; nil where a value is broken
@@ -38,7 +38,7 @@ type document struct {
 
 	anchors map[string]ast.Node // read so far
 	count   int                 // values read, those of an alias each time
-	beyond  *Fault              // a limit of this file that was exceeded: nothing more is read
+	beyond  *Fault              // the limit that the file exceeds: nothing more is read
 }
 
 // written is a value as the file has it.
@@ -64,17 +64,17 @@ type position struct{ line, column int }
 func readDocument(file string, data []byte) *document {
 	d := &document{file: file, values: map[path]written{}, keys: map[path]position{}, kept: map[path][]int{}, broken: map[path]bool{}, anchors: map[string]ast.Node{}}
 	const wanted = "a mapping that begins with apiVersion: " + sweep.APIVersion
-	whole := func(message, valid string) *document {
+	refuseFile := func(message, valid string) *document {
 		d.root = nil
 		d.faultAt(position{1, 1}, "", "", message, valid)
 		return d
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff")) // a byte order mark
 	if len(data) > maxFileBytes {
-		return whole(fmt.Sprintf("the file has %d bytes", len(data)), fmt.Sprintf("at most %d", maxFileBytes))
+		return refuseFile(fmt.Sprintf("the file has %d bytes", len(data)), fmt.Sprintf("at most %d", maxFileBytes))
 	}
 	if !utf8.Valid(data) {
-		return whole("the file is not UTF-8 text", "")
+		return refuseFile("the file is not UTF-8 text", "")
 	}
 	if p, deep := tooDeep(string(data)); deep {
 		d.faultAt(p, "", "", "brackets are nested too deep", fmt.Sprintf("at most %d", maxDepth))
@@ -85,7 +85,7 @@ func readDocument(file string, data []byte) *document {
 	case !ok:
 		return d
 	case body == nil:
-		return whole("the file has no spec in it", wanted)
+		return refuseFile("the file has no spec in it", wanted)
 	}
 	d.root = d.read("", nil, body, 0)
 	if d.beyond != nil {
@@ -252,8 +252,8 @@ func (d *document) mapping(p path, key *position, own position, values []*ast.Ma
 	return fields
 }
 
-// scalar resolves a scalar by YAML 1.2's core schema: quoted ones are text, plain ones
-// nothing, true, false, a finite number, or text.
+// scalar resolves a scalar by YAML 1.2's core schema: a quoted one is text, a plain one
+// is nothing, true, false, a finite number, or text.
 func scalar(t *token.Token) (any, written) {
 	w := written{at: at(t), text: t.Value, scalar: true}
 	if t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType {

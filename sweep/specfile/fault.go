@@ -12,7 +12,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Fault is one mistake in a spec file, and where it is.
+// Fault is one thing that is wrong in a spec file, and where it is.
 type Fault struct {
 	File   string `json:"file"`
 	Line   int    `json:"line"`   // from 1
@@ -27,7 +27,7 @@ func (f Fault) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, e.Error())
 }
 
-// Faults are all mistakes of a spec file, by position. Test with errors.As.
+// Faults are all faults of a spec file, by position. Test with errors.As.
 type Faults []Fault
 
 // Error writes each fault on a line.
@@ -39,7 +39,7 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Of returns the faults of a field, of the fields in it, and of the file as a whole.
+// Of returns the faults of a field, of the fields in it, and of the file itself.
 func (f Faults) Of(field string) Faults {
 	var of Faults
 	for _, fault := range f {

@@ -9,7 +9,7 @@ import (
 )
 
 // path is where a field stands in a spec: "train.steps", "metrics[0].name",
-// "parameters.lr.min"; "" is the whole spec.
+// "parameters.lr.min"; "" is the spec itself.
 type path string
 
 func (p path) field(name string) path {

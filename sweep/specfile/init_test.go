@@ -24,7 +24,7 @@ func TestInit(t *testing.T) {
 	require.ErrorContains(t, err, "grid, random, sobol, tpe, bayes, cmaes, nsga2")
 }
 
-// What a search's spec has in comments is valid, too.
+// The lines in comments are valid, too.
 func TestInitInComments(t *testing.T) {
 	text, err := Init("my-sweep", sweep.MethodBayes)
 	require.NoError(t, err)
@@ -39,7 +39,7 @@ func TestInitInComments(t *testing.T) {
 	require.Equal(t, []int{500, 1500}, spec.Rungs())
 }
 
-// Whatever the name, the spec it makes has that name: nothing of it becomes YAML.
+// The spec has the name as given: nothing of a name becomes YAML.
 func TestInitIsNotInjected(t *testing.T) {
 	for _, name := range []string{"a\nmethod: bayes", "a # b", "&x a", "", "null", "{{.Method}}"} {
 		text, err := Init(name, sweep.MethodGrid)

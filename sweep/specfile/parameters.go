@@ -80,7 +80,7 @@ func (c *checker) conditions() {
 		switch {
 		case !legal || !c.given(parameter(p.When.Param)):
 			c.wrong(when, p.When.String(), fmt.Sprintf("%s is not in parameters", p.When.Param), names)
-		case !c.valid(parameter(p.When.Param)): // it has a fault of its own
+		case !c.valid(parameter(p.When.Param)): // its fault is reported already
 		case info.Choices == nil && p.When.Value.IsWord(), info.Choices != nil && !info.Accepts(p.When.Value):
 			c.wrong(when, p.When.String(), fmt.Sprintf("%s is never %s", p.When.Param, p.When.Value), info.Legal())
 		}

@@ -9,7 +9,7 @@ import (
 
 // Parse reads a spec from the YAML of a file, whose name is for the faults. The
 // spec that it returns is complete and valid. Otherwise the error is Faults:
-// every mistake of the file, by position. The rules:
+// every fault of the file, by position. The rules:
 //
 //   - YAML 1.2, core schema: 1e-3 is a number, yes is text. Anchors and aliases
 //     work; tags, merge keys and a second document do not. At most 64 KiB.
@@ -24,7 +24,7 @@ func Parse(file string, data []byte) (*sweep.Spec, error) {
 }
 
 // Draft reads a spec that may be unfinished. It returns what is valid of it with
-// defaults for the rest, and every mistake, as Parse does. The spec is nil if the file
+// defaults for the rest, and every fault, as Parse does. The spec is nil if the file
 // is not a mapping.
 func Draft(file string, data []byte) (*sweep.Spec, Faults) {
 	d := readDocument(file, data)

@@ -161,7 +161,7 @@ func TestParseReportsFaults(t *testing.T) {
 		{"folder without path", spectest.With("dataset: {name: image-folder, classes: 9}", looked), "4:1: dataset: image-folder needs dataset.path"},
 		{"folder without classes", spectest.With("dataset: {name: image-folder, path: /data}", looked), "dataset: image-folder needs dataset.classes"},
 		{"folder's field", spectest.With("dataset: {name: cifar-10, split: train.txt}", looked), "dataset.split: is only for name: image-folder, but dataset.name is cifar-10 (train.txt;"},
-		{"URL with a secret", spectest.With("dataset: {name: cifar-10, path: 'https://me:secret@host/cifar'}", looked), "dataset.path: carries a user, a query or a fragment"},
+		{"URL with a secret", spectest.With("dataset: {name: cifar-10, path: 'https://me:secret@host/cifar'}", looked), "dataset.path: has a user, a query or a fragment"},
 		{"URL of another kind", spectest.With("dataset: {name: image-folder, classes: 9, path: 'ftp://host/x'}", looked), "dataset.path: ftp:// is not supported (ftp://host/x;"},
 		{"plain HTTP", spectest.With("dataset: {name: image-folder, classes: 9, path: /data, reference: 'http://host/x'}", looked), "dataset.reference: http:// is not supported"},
 		{"no order", spectest.With("dataset: {name: cifar-10, imbalance: {profile: none, order: permuted}}", looked), "dataset.imbalance.order: profile none has no order (permuted;"},
@@ -205,7 +205,7 @@ func TestParseReportsFaults(t *testing.T) {
 		{"metric twice", spectest.With("metrics: [{name: loss}, {name: loss}]"), "9:32: metrics[1].name: listed twice (loss;"},
 		{"guidance twice", spectest.With("evaluate: {guidance: [1, 1.0]}"), "7:26: evaluate.guidance[1]: listed twice (1.0;"},
 		{"guidance in two places", spectest.With("evaluate: {guidance: [1]}", "parameters: {guidance: {min: 0.0, max: 2.0}}"), "evaluate.guidance: guidance is also a parameter"},
-		{"baseline without guidance", spectest.With("baseline: {}", "parameters: {guidance: {min: 0.0, max: 2.0}}"), "baseline: guidance is searched, so the baseline needs one of its own (valid: baseline.params.guidance)"},
+		{"baseline without guidance", spectest.With("baseline: {}", "parameters: {guidance: {min: 0.0, max: 2.0}}"), "baseline: guidance is searched, so the baseline needs a value (valid: baseline.params.guidance)"},
 		{"conditional guidance", params(`{lr: {values: [0.1, 0.2]}, guidance: {values: [1, 2], when: "lr > 0.1"}}`), "parameters.guidance.when: guidance cannot be conditional"},
 		{"baseline out of range", spectest.With("baseline: {params: {infonce.weight: -1}}"), "baseline.params.infonce.weight: out of range (-1; valid: a number in [0, 100])"},
 		{"wall clock", spectest.With("budget: {wall_clock: 90min}"), "budget.wall_clock: not well formed (90min;"},
@@ -252,7 +252,7 @@ func TestParseReportsFaults(t *testing.T) {
 	}
 }
 
-// One fault hides no other that does not follow from it.
+// One fault does not hide another, unless that follows from it.
 func TestParseReportsAllFaultsAtOnce(t *testing.T) {
 	_, err := Parse("s.yaml", []byte(spectest.With(
 		"dataset: {name: image-folder, path: 'ftp://host/x', classes: 9, size: 65, imbalance: {profile: exp, factor: 2}}",
@@ -280,7 +280,7 @@ func TestParseReportsAllFaultsAtOnce(t *testing.T) {
 	require.ErrorContains(t, err, "evaluate.samples_per_class: too few images for fid.tail: 15 samples")
 }
 
-// Draft gives what is sound beside the faults.
+// Draft returns the valid fields and the faults.
 func TestDraft(t *testing.T) {
 	spec, faults := Draft("s.yaml", []byte(spectest.With("dataset: {name: cifar-10, size: 16}", "train: {steps: -1}")))
 	require.Equal(t, sweep.Dataset{Name: sweep.CIFAR10, Size: 16, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.01, Order: sweep.OrderNatural, Seed: 1}}, spec.Dataset)
@@ -332,7 +332,7 @@ func TestParseFollowsAliases(t *testing.T) {
 	require.Equal(t, spec.Parameters[0].Max, spec.Parameters[1].Max)
 }
 
-// The spec that travels is the spec that was parsed, and lay-out means nothing.
+// A spec is the same after JSON, and its digest does not depend on the layout of the YAML.
 func TestDigest(t *testing.T) {
 	spec := mustParse(t, spectest.Base)
 	data, err := json.Marshal(spec)
@@ -410,7 +410,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// A field that is true or false: what is written is what arrives, and travels.
+// A field that is true or false keeps its value through Parse and JSON.
 func TestParseReadsBools(t *testing.T) {
 	for text, want := range map[string]bool{"true": true, "false": false, "TRUE": true, "False": false} {
 		spec := mustParse(t, spectest.With("evaluate: {samples_per_class: 100, cas: "+text+"}"))
@@ -425,8 +425,8 @@ func TestParseReadsBools(t *testing.T) {
 	}
 }
 
-// Each field of the schema can be set: a value that its own schema allows is valid,
-// and the types take it. Other tests check what goes together.
+// Each field of the schema can be set: the types take a value that the field's schema
+// allows. Other tests check which fields go together.
 func TestEveryFieldCanBeSet(t *testing.T) {
 	fields := 0
 	var walk func(s *jsonschema.Schema, p path, wrap func(value string) string)

@@ -55,7 +55,7 @@ func (r *reference) write() string {
 <!-- Generated from the Go types: go test ./sweep/specfile -run Reference -regen -->
 
 A spec is a YAML file that describes a sweep: what is trained on what, which parameters are searched, by which method,
-and when the sweep ends. `+"`tailsweep init`"+` writes one with comments, `+"`tailsweep validate`"+` reports every mistake in it with its line, and
+and when the sweep ends. `+"`tailsweep init`"+` writes one with comments, `+"`tailsweep validate`"+` reports every fault in it with its line, and
 `+"`tailsweep schema`"+` prints the JSON Schema from which an editor completes fields. The shortest spec is
 
 `+"```yaml"+`
@@ -224,7 +224,7 @@ func (r *reference) otherwise(p path, name string, of *jsonschema.Schema) string
 	panic(fmt.Sprintf("%s has no default: add it to defaults or defaultTexts", p))
 }
 
-// extra is what a section has besides its table.
+// extra is what a section has in addition to its table.
 func (r *reference) extra(p path) {
 	switch p {
 	case "model":
@@ -296,7 +296,7 @@ func (r *reference) parameters(s *jsonschema.Schema) {
 		r.row("`"+name+"`", kind, values, field.Description)
 	}
 	r.line("\nThe distributions. Those marked * are for numbers only:\n")
-	r.table("distribution", "needs", "takes besides", "values")
+	r.table("distribution", "needs", "may take", "values")
 	for _, d := range space.Distributions() {
 		mark := ""
 		if d.List == nil {
@@ -304,7 +304,7 @@ func (r *reference) parameters(s *jsonschema.Schema) {
 		}
 		r.row("`"+string(d.Name)+"`"+mark, strings.Join(d.Needs, ", "), strings.Join(d.Takes, ", "), d.About)
 	}
-	r.line("\nThe parameters. What a trial does not set stays at its default; of those marked \"spec\" that is the field of the same\nname in [train](#train) or [evaluate](#evaluate):\n")
+	r.line("\nThe parameters. A trial without a value has the default. For those marked \"spec\" it is the field of the\nsame name in [train](#train) or [evaluate](#evaluate):\n")
 	r.table("parameter", "values", "default", "meaning")
 	for _, p := range sweep.ParameterList() {
 		otherwise := p.Default.String()

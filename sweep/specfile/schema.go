@@ -44,7 +44,7 @@ var compiled = sync.OnceValue(func() *jsonschema.Schema {
 	return c.MustCompile(name)
 })
 
-// The formats of texts that have a grammar of their own.
+// The formats of texts that a parser checks.
 const (
 	formatCondition  = "condition"
 	formatConstraint = "constraint"
@@ -158,7 +158,7 @@ func interval(s *jsonschema.Schema) string {
 	return ""
 }
 
-// lowerFirst makes a sentence a phrase, but leaves abbreviations (DDIM) alone.
+// lowerFirst writes the first letter in lower case, except in abbreviations (DDIM).
 func lowerFirst(text string) string {
 	if len(text) > 1 && text[0] >= 'A' && text[0] <= 'Z' && (text[1] < 'A' || text[1] > 'Z') {
 		return string(text[0]+'a'-'A') + text[1:]

@@ -221,7 +221,7 @@ func parameterSchema(p sweep.ParameterInfo) *jsonschema.Schema {
 		set("count", "How many values a grid takes from the range, ends included: for normal and log_normal at equal steps of probability.",
 			&jsonschema.Schema{Type: "integer", Minimum: "2", Maximum: "10000"})
 	}
-	set("when", `A trial has the parameter only if this holds: "NAME OP VALUE", with one of == != < <= > >=.`,
+	set("when", `A trial has the parameter only if this is true: "NAME OP VALUE", with one of == != < <= > >=.`,
 		&jsonschema.Schema{Type: "string", MinLength: length(3), MaxLength: length(200), Format: formatCondition})
 	return s
 }

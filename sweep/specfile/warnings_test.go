@@ -38,7 +38,7 @@ func TestWarnNullLabel(t *testing.T) {
 	}
 }
 
-// What can have no effect gives a warning, and what can gives none: the limits are tight.
+// Fields that cannot have an effect give a warning; just beyond the limit there is none.
 func TestWarnings(t *testing.T) {
 	const every = "checkpoints: {every_steps: 100}"
 	grid := func(lines ...string) []string {
@@ -53,7 +53,7 @@ func TestWarnings(t *testing.T) {
 		{"median of enough", []string{every, "early_terminate: {type: median, min_iter: 100}", "budget: {run_cap: 6}"}, ""},
 		{"median without a cap", []string{every, "early_terminate: {type: median, min_iter: 100}", "budget: {gpu_hours: 1}"}, ""},
 		{"median of a small grid", grid(every, "early_terminate: {type: median, min_iter: 100}"), "and there are 3 trials"},
-		{"baseline trials are not judged", []string{every, "early_terminate: {type: median, min_iter: 100}", "budget: {run_cap: 5}", "baseline: {seeds: [1, 2, 3]}"}, "early_terminate can stop no trial"},
+		{"baseline trials do not count", []string{every, "early_terminate: {type: median, min_iter: 100}", "budget: {run_cap: 5}", "baseline: {seeds: [1, 2, 3]}"}, "early_terminate can stop no trial"},
 		{"asha of few", []string{every, "early_terminate: {type: asha, min_iter: 100, eta: 5}"}, "early_terminate can stop no trial: asha stops none before 5 results at a rung (eta), and there are 4 trials"},
 		{"asha of enough", []string{every, "early_terminate: {type: asha, min_iter: 100, eta: 4}"}, ""},
 		{"hyperband of few", []string{every, "early_terminate: {type: hyperband, min_iter: 100, eta: 2}", "budget: {run_cap: 5}"}, "hyperband spreads 5 trials over 3 brackets"},

@@ -6,9 +6,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The numbers are those of Go 1.26. Where a release changes one, every search,
-// split and simulation of equal seed changes with it: derive that method's numbers
-// from Uint64 here then, as they were.
+// The numbers are those of Go 1.26. If a Go release changes one, every search, split and
+// simulation with the same seed would change: then compute that method's numbers from
+// Uint64 here, as Go 1.26 did.
 func TestNumbersAreFixed(t *testing.T) {
 	r := Named("tailsweep")
 	require.Equal(t, uint64(0x6111c8fe26feda52), r.Uint64(), "PCG of the name's FNV-1a hash")

@@ -148,7 +148,7 @@ func (j *Evaluator) evaluate(ctx context.Context, m *trainer.Model, progress fun
 // complete returns an error where a metric that the spec asks for was not measured, which
 // precheck did not foresee.
 func complete(spec sweep.Spec, r *Result) error {
-	for _, m := range spec.Measured() {
+	for _, m := range spec.RequiredMetrics() {
 		if _, ok := r.Metrics[m.Metric]; !ok && sweep.Evaluated(m.Metric) {
 			return precheck.BadData(&sweep.FieldError{
 				Field: m.Field, Value: m.Metric,

@@ -20,7 +20,7 @@ type Trial struct {
 // WithFeasibility adds the feasibility to trials of a ledger. The result is never nil,
 // so that its JSON is an array.
 func WithFeasibility(spec *sweep.Spec, ledger, trials []sweep.Trial) []Trial {
-	feasible := analysis.Judge(spec, ledger)
+	feasible := analysis.Feasibilities(spec, ledger)
 	list := make([]Trial, len(trials))
 	for i, t := range trials {
 		list[i] = Trial{t, feasible[t.Number]}

@@ -1,9 +1,7 @@
 package sweep
 
 import (
-	"encoding/json"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -43,23 +41,4 @@ func FuzzCondition(f *testing.F) {
 		require.Equal(t, c, again)
 		_ = c.String()
 	})
-}
-
-func TestDuration(t *testing.T) {
-	for text, d := range map[string]time.Duration{"12h": 12 * time.Hour, "1h30m": 90 * time.Minute, "1h0m5s": time.Hour + 5*time.Second, "90s": 90 * time.Second, "0s": 0, "10m": 10 * time.Minute} {
-		var got Duration
-		require.NoError(t, got.UnmarshalText([]byte(text)))
-		require.Equal(t, d, time.Duration(got))
-		var again Duration
-		data, err := got.MarshalText()
-		require.NoError(t, err)
-		require.NoError(t, again.UnmarshalText(data))
-		require.Equal(t, got, again)
-	}
-	require.Equal(t, "12h", Duration(12*time.Hour).String())
-	var d Duration
-	require.Error(t, json.Unmarshal([]byte("5"), &d))
-	require.Error(t, json.Unmarshal([]byte(`"soon"`), &d))
-	require.NoError(t, json.Unmarshal([]byte(`"90m"`), &d))
-	require.Equal(t, Duration(90*time.Minute), d)
 }
