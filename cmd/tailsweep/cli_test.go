@@ -392,7 +392,7 @@ func TestPullIsAllOrNone(t *testing.T) {
 
 func TestListWithoutTemporal(t *testing.T) {
 	r := cmdline(t, clitest.Archived(t), "", "list", "-o", "json")
-	require.Equal(t, cli.ExitOK, r.Code)
+	require.Equal(t, cli.ExitFailure, r.Code)
 	require.Contains(t, r.Err, "states of the sweeps are unknown")
 	var rows []sweeps.Listed
 	require.NoError(t, json.Unmarshal([]byte(r.out), &rows))
@@ -400,6 +400,30 @@ func TestListWithoutTemporal(t *testing.T) {
 	require.Equal(t, "done", rows[0].Name)
 	require.Equal(t, 3, rows[0].Done)
 	require.Equal(t, "unknown", rows[0].State)
+}
+
+// A sweep that cannot be read is listed with its fault, next to the others.
+func TestListShowsDamagedSweeps(t *testing.T) {
+	objects := clitest.Archived(t)
+	require.NoError(t, objects.Delete(t.Context(), "v1/sweeps/done/ledger/000000.jsonl"))
+	for _, key := range []string{"v1/sweeps/lost/ledger/000000.jsonl", "v1/sweeps/other/notes.txt", "v1/sweeps/fresh/notes.txt"} {
+		require.NoError(t, objects.Put(t.Context(), key, strings.NewReader("x"), 1))
+	}
+	r := cmdline(t, objects, "", "list", "-o", "json")
+	require.Equal(t, cli.ExitFailure, r.Code)
+	var rows []sweeps.Listed
+	require.NoError(t, json.Unmarshal([]byte(r.out), &rows))
+	require.Len(t, rows, 3)
+	require.Equal(t, []string{"done", "fresh", "lost"}, []string{rows[0].Name, rows[1].Name, rows[2].Name})
+	require.Equal(t, []string{"damaged", "unknown", "damaged"}, []string{rows[0].State, rows[1].State, rows[2].State})
+	require.Contains(t, rows[0].Fault, "v1/sweeps/done/ledger/000000.jsonl: the object is missing")
+	require.Contains(t, rows[2].Fault, "v1/sweeps/lost/spec.json: the object is missing")
+	table := cmdline(t, objects, "", "list")
+	require.Contains(t, table.out, "\ndone: "+rows[0].Fault+"\n")
+
+	r = cmdline(t, objects, "", "trials", "done")
+	require.Equal(t, cli.ExitFailure, r.Code)
+	require.Contains(t, r.Err, "tailsweep doctor done --repair")
 }
 
 func TestLogsOfATrial(t *testing.T) {

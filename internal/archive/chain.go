@@ -70,9 +70,9 @@ func (c *chain) add(s segment) error {
 	case s.Segment != next:
 		return damaged(fmt.Sprintf("segment %d", next), "it is segment %d", s.Segment)
 	case s.Previous != c.link(next) && next == 0:
-		return damaged("the digest of this sweep's spec, "+c.root, "segment 0 is of the spec %s", s.Previous)
+		return damaged(fmt.Sprintf("the digest of this sweep's spec, %.12s", c.root), "segment 0 is of the spec %.12s", s.Previous)
 	case s.Previous != c.link(next):
-		return damaged(fmt.Sprintf("the digest %s of segment %d", c.link(next), next-1), "segment %d follows a segment with the digest %s", next, s.Previous)
+		return damaged(fmt.Sprintf("the digest %.12s of segment %d", c.link(next), next-1), "segment %d follows a segment with the digest %.12s", next, s.Previous)
 	}
 	if err := c.checkNew(s.trials); err != nil {
 		return err
@@ -212,7 +212,7 @@ func (a *Archive) renew(ctx context.Context, name string, c *chain, segs int) er
 		return err
 	}
 	if link := digestOf(data); link != c.link(segs) {
-		return &LedgerError{Sweep: name, Key: key, Found: "digest " + link, Want: "digest " + c.link(segs)}
+		return &LedgerError{Sweep: name, Key: key, Found: "it has another digest", Want: "the one that was read before"}
 	}
 	return nil
 }
@@ -266,11 +266,16 @@ func (a *Archive) ledgerObject(ctx context.Context, name, key string, limit int6
 	var large *tooLargeError
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return nil, &LedgerError{Sweep: name, Key: key, Found: "the object is missing", Want: "an object that was written once and is never removed", Err: err}
+		return nil, missing(name, key, err)
 	case errors.As(err, &large):
 		return nil, &LedgerError{Sweep: name, Key: key, Found: fmt.Sprintf("it is larger than %d bytes", limit), Want: "what tailsweep writes", Err: err}
 	}
 	return data, err
+}
+
+// missing is the error of an object that is not there.
+func missing(name, key string, err error) error {
+	return &LedgerError{Sweep: name, Key: key, Found: "the object is missing", Want: "an object that was written once and is never removed", Err: err}
 }
 
 // root returns what the first segment of a sweep's ledger is linked to.

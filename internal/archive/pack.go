@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/tailsweep/tailsweep/internal/store"
 )
@@ -84,7 +85,7 @@ func (a *Archive) packedSegment(ctx context.Context, name string, c *chain, seg 
 		return nil, err
 	}
 	if link := digestOf(raw); link != c.links[seg] {
-		return nil, &LedgerError{Sweep: name, Key: key, Found: "digest " + link, Want: "digest " + c.links[seg]}
+		return nil, &LedgerError{Sweep: name, Key: key, Found: fmt.Sprintf("it has the digest %.12s", link), Want: fmt.Sprintf("%.12s, as the segment after it says", c.links[seg])}
 	}
 	return raw, nil
 }

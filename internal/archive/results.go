@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
@@ -233,30 +234,53 @@ func (a *Archive) Best(ctx context.Context, sweepName string) (best Best, ok boo
 
 // Entry is one sweep of the archive.
 type Entry struct {
-	Name    string    `json:"name"`
-	Created time.Time `json:"created"` // when its name was reserved, by the store's clock
+	Name    string
+	Created time.Time // when its name was reserved, by the store's clock
+	Err     error     // why Created is not known, nil if it is
 }
 
-// Sweeps lists the sweeps, by name.
+// Sweeps lists the sweeps, by name. A sweep that cannot be read is an entry with an error.
 func (a *Archive) Sweeps(ctx context.Context) ([]Entry, error) {
 	var entries []Entry
 	for name, err := range a.store.Folders(ctx, sweepsPrefix) {
 		if err != nil {
 			return nil, err
 		}
-		key, err := sweepKey(name, specName)
-		if err != nil {
+		if !validName.MatchString(name) {
 			continue // not made by tailsweep
 		}
-		info, err := a.store.Stat(ctx, key)
-		if errors.Is(err, store.ErrNotFound) {
-			continue
-		}
+		entry, ok, err := a.entry(ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		entries = append(entries, Entry{Name: name, Created: info.Modified})
+		if ok {
+			entries = append(entries, entry)
+		}
 	}
 	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Name, b.Name) })
 	return entries, nil
+}
+
+// entry looks at the folder of a sweep; ok is false if it has neither a spec nor a ledger.
+// An error means that the store answers no request.
+func (a *Archive) entry(ctx context.Context, name string) (e Entry, ok bool, err error) {
+	spec, err := sweepKey(name, specName)
+	if err != nil {
+		return Entry{}, false, err
+	}
+	info, err := a.store.Stat(ctx, spec)
+	if errors.Is(err, store.ErrNotFound) {
+		first, keyErr := segmentKey(name, 0)
+		if keyErr != nil {
+			return Entry{}, false, keyErr
+		}
+		if _, statErr := a.store.Stat(ctx, first); errors.Is(statErr, store.ErrNotFound) {
+			return Entry{}, false, nil
+		}
+		err = missing(name, spec, err)
+	}
+	if err != nil && (ctx.Err() != nil || activities.BlockReason(err) != "" && activities.BlockReason(err) != block.LedgerDamaged) {
+		return Entry{}, false, err
+	}
+	return Entry{Name: name, Created: info.Modified, Err: err}, true, nil
 }

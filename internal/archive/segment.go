@@ -132,7 +132,7 @@ func decodeSegment(data []byte) (segment, error) {
 	size = len(data) - len(rest)
 	s := segment{header: h, raw: data[:size], link: digestOf(data[:size])}
 	if digest := digestOf(data[len(h.encode()):size]); digest != h.Digest {
-		return segment{}, damaged("digest "+h.Digest+", as its header says", "the trials of segment %d have the digest %s", h.Segment, digest)
+		return segment{}, damaged(fmt.Sprintf("digest %.12s, as its header says", h.Digest), "the trials of segment %d have the digest %.12s", h.Segment, digest)
 	}
 	for i, line := range lines {
 		t, err := decodeTrial(line)

@@ -14,9 +14,12 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 
+	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -26,12 +29,25 @@ const maxListed = 1000
 // Listed is a line of `tailsweep list`.
 type Listed struct {
 	Name     string    `json:"name"`
-	State    string    `json:"state"` // a conduct.Phase, "terminated" or "timed out"; "unknown" without an answer of Temporal
+	State    string    `json:"state"` // a conduct.Phase, "terminated", "timed out" or "damaged"; "unknown" without an answer of Temporal
 	Done     int       `json:"done"`  // trials in the ledger
 	BestHead *float64  `json:"best_head,omitempty"`
 	BestTail *float64  `json:"best_tail,omitempty"`
 	Created  time.Time `json:"created"`
+	Fault    string    `json:"fault,omitempty"` // what blocks the sweep, or why it cannot be read
 }
+
+// The states of sweeps that Temporal does not report.
+const (
+	stateUnknown = "unknown"
+	stateDamaged = "damaged" // it cannot be read from the object store
+)
+
+// memoBlocked is the entry of a sweep's memo that says what blocks it.
+const memoBlocked = "blocked"
+
+// listTimeout bounds what list waits for Temporal.
+const listTimeout = 10 * time.Second
 
 // List is the verb list: it lists the sweeps.
 func List(a *cli.App) *cobra.Command {
@@ -47,36 +63,88 @@ func List(a *cli.App) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		known := map[string]Listed{}
-		if c, err := a.Temporal(ctx); err != nil {
+		known, err := temporalSweeps(ctx, a)
+		incomplete := err != nil
+		if incomplete {
 			a.Log("the states of the sweeps are unknown: %v", err)
-		} else {
-			defer c.Close()
-			if known, err = listSweeps(ctx, c); err != nil {
-				a.Log("the states of the sweeps are unknown: %v", err)
-			}
 		}
 		rows := make([]Listed, 0, len(entries))
 		for _, entry := range entries {
 			row, ok := known[entry.Name]
 			if !ok {
-				row = Listed{Name: entry.Name, State: "unknown"}
-				trials, err := arc.Trials(ctx, entry.Name)
-				if err != nil {
+				if row, err = storedSweep(ctx, arc, entry); err != nil {
 					return err
 				}
-				row.Done = len(trials)
+			}
+			if entry.Err != nil {
+				row.State, row.Fault = stateDamaged, entry.Err.Error()
 			}
 			row.Created = entry.Created
+			incomplete = incomplete || row.State == stateDamaged
 			rows = append(rows, row)
 		}
-		t := console.NewTable("SWEEP", "STATE", ">TRIALS", ">FID.HEAD", ">FID.TAIL", "CREATED")
-		for _, r := range rows {
-			t.Row(r.Name, r.State, fmt.Sprint(r.Done), trialview.Number(r.BestHead), trialview.Number(r.BestTail), r.Created.Local().Format(time.DateTime))
+		if err := a.PrintAs(output, rows, listText(a, rows)...); err != nil {
+			return err
 		}
-		return a.PrintAs(output, rows, a.Lines(t)...)
+		if incomplete {
+			return cli.Silently(cli.ExitFailure)
+		}
+		return nil
 	}
 	return cmd
+}
+
+// listText is a table of the sweeps, and a line for each fault.
+func listText(a *cli.App, rows []Listed) []string {
+	t := console.NewTable("SWEEP", "STATE", ">TRIALS", ">FID.HEAD", ">FID.TAIL", "CREATED")
+	var faults []string
+	for _, r := range rows {
+		created := ""
+		if !r.Created.IsZero() {
+			created = r.Created.Local().Format(time.DateTime)
+		}
+		t.Row(r.Name, r.State, fmt.Sprint(r.Done), trialview.Number(r.BestHead), trialview.Number(r.BestTail), created)
+		if r.Fault != "" {
+			faults = append(faults, r.Name+": "+console.Printable(r.Fault))
+		}
+	}
+	lines := a.Lines(t)
+	if len(faults) > 0 {
+		lines = append(append(lines, ""), faults...)
+	}
+	return lines
+}
+
+// storedSweep is a sweep of which Temporal reports nothing. An error means that no sweep
+// can be read.
+func storedSweep(ctx context.Context, arc *archive.Archive, entry archive.Entry) (Listed, error) {
+	row := Listed{Name: entry.Name, State: stateUnknown}
+	if entry.Err != nil {
+		return row, nil
+	}
+	trials, err := arc.Trials(ctx, entry.Name)
+	reason := activities.BlockReason(err)
+	switch {
+	case err == nil:
+		row.Done = len(trials)
+	case ctx.Err() != nil, reason != "" && reason != block.LedgerDamaged:
+		return row, err
+	default:
+		row.State, row.Fault = stateDamaged, err.Error()
+	}
+	return row, nil
+}
+
+// temporalSweeps asks Temporal for the sweeps that it knows, by name.
+func temporalSweeps(ctx context.Context, a *cli.App) (map[string]Listed, error) {
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
+	c, err := a.Temporal(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	return listSweeps(ctx, c)
 }
 
 // listSweeps reads the search attributes of the latest run of each sweep.
@@ -114,6 +182,14 @@ func fromExecution(e *workflowpb.WorkflowExecutionInfo) Listed {
 		row.State = "timed out"
 	case status == enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED || row.State == "":
 		row.State = strings.ToLower(status.String())
+	}
+	var blocked string
+	payload, ok := e.GetMemo().GetFields()[memoBlocked]
+	if ok && e.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		_ = converter.GetDefaultDataConverter().FromPayload(payload, &blocked) // one that does not decode stays empty
+	}
+	if blocked != "" {
+		row.Fault = "blocked: " + blocked
 	}
 	return row
 }

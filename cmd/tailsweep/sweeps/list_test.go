@@ -41,3 +41,16 @@ func TestListedState(t *testing.T) {
 		})
 	}
 }
+
+func TestListedShowsWhatBlocksASweep(t *testing.T) {
+	text, err := converter.GetDefaultDataConverter().ToPayload("cannot suggest trial 3 (ledger_damaged): a segment is missing")
+	require.NoError(t, err)
+	memo := &commonpb.Memo{Fields: map[string]*commonpb.Payload{"blocked": text}}
+	for status, want := range map[enumspb.WorkflowExecutionStatus]string{
+		enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:    "blocked: cannot suggest trial 3 (ledger_damaged): a segment is missing",
+		enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED: "", // it left its last memo
+	} {
+		row := fromExecution(&workflowpb.WorkflowExecutionInfo{Execution: &commonpb.WorkflowExecution{WorkflowId: workflows.SweepID("mine")}, Status: status, Memo: memo})
+		require.Equal(t, want, row.Fault)
+	}
+}

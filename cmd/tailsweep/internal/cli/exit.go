@@ -32,7 +32,7 @@ type ExitCode struct {
 // ExitCodes is the list of exit codes: help and docs/guide.md show it.
 var ExitCodes = []ExitCode{
 	{ExitOK, "success; run and watch: the sweep completed, or was stopped as asked"},
-	{ExitFailure, "failure; run and watch: the sweep failed or was cancelled"},
+	{ExitFailure, "failure; run and watch: the sweep failed or was cancelled; list: what it prints is not complete; doctor: a fault"},
 	{ExitUsage, "bad input: a fault in a spec or in data, an unknown verb, flag or value"},
 	{ExitLostWorker, "train and evaluate with --job: the worker that started this child is gone"},
 	{ExitNotFound, "no such sweep, trial or checkpoint"},
