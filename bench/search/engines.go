@@ -22,13 +22,13 @@ type engine struct {
 	Single  bool     // one objective only
 }
 
-// paths are the places of the peers, relative to the repository's root.
-type paths struct {
-	Python   string // with Optuna, peers/requirements.txt
-	PythonGP string // with torch as well, peers/requirements-gp.txt
-	Goptuna  string // the binary of peers/goptuna
-	Binary   string // tailsweep
-}
+// The programs, relative to the repository's root.
+const (
+	pythonPath   = "bench/search/.venv/bin/python"    // with Optuna, peers/requirements.txt
+	pythonGPPath = "bench/search/.venv-gp/bin/python" // with torch as well, peers/requirements-gp.txt
+	goptunaPath  = "bench/search/.bin/goptuna"        // of peers/goptuna
+	binaryPath   = "bin/tailsweep"
+)
 
 // The peers' versions, as pinned in requirements.txt and peers/goptuna/go.mod.
 const (
@@ -38,7 +38,7 @@ const (
 
 // find resolves an engine's name: a method, asktell-METHOD, optuna-SAMPLER or
 // goptuna-SAMPLER.
-func find(name string, at paths) (engine, error) {
+func find(name string) (engine, error) {
 	family, method, dashed := strings.Cut(name, "-")
 	switch {
 	case isMethod(name):
@@ -46,16 +46,16 @@ func find(name string, at paths) (engine, error) {
 		return engine{Name: name, Version: v, Method: name, Budget: true}, err
 	case family == "asktell" && dashed:
 		v, err := version(method)
-		return engine{Name: name, Version: v, Method: method, Budget: true, Command: []string{at.Binary, "asktell"}}, err
+		return engine{Name: name, Version: v, Method: method, Budget: true, Command: []string{binaryPath, "asktell"}}, err
 	case family == "optuna" && dashed:
-		python := at.Python
+		python := pythonPath
 		if method == "gp" {
-			python = at.PythonGP
+			python = pythonGPPath
 		}
 		return engine{Name: name, Version: optunaVersion, Plain: true, Single: method == "cmaes",
 			Command: []string{python, "bench/search/peers/optuna_peer.py", method}}, nil
 	case family == "goptuna" && dashed:
-		return engine{Name: name, Version: goptunaVersion, Plain: true, Single: true, Command: []string{at.Goptuna, method}}, nil
+		return engine{Name: name, Version: goptunaVersion, Plain: true, Single: true, Command: []string{goptunaPath, method}}, nil
 	}
 	return engine{}, fmt.Errorf("unknown engine %q (valid: a method, asktell-METHOD, optuna-{tpe,gp,cmaes,nsga2,random}, goptuna-{tpe,cmaes})", name)
 }

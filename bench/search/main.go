@@ -31,7 +31,6 @@ func main() {
 }
 
 func run(args []string) error {
-	var at paths
 	flags := flag.NewFlagSet("search", flag.ContinueOnError)
 	names := flags.String("engines", "bayes,random", "a method, asktell-METHOD, optuna-{tpe,gp,cmaes,nsga2,random}, goptuna-{tpe,cmaes}; separated by commas")
 	problems := flags.String("problems", "tuning", "problems or sets (tuning, reported, heldout, all), separated by commas")
@@ -44,10 +43,6 @@ func run(args []string) error {
 	document := flags.String("report", "", "file to write the report to: docs/benchmarks/search.md")
 	onlyKept := flags.Bool("kept", false, "run nothing: show what -results has")
 	speed := flags.Bool("latency", false, "measure the time of a suggestion after 100, 1000 and 5000 trials, for the report")
-	flags.StringVar(&at.Python, "python", "bench/search/.venv/bin/python", "Python with peers/requirements.txt")
-	flags.StringVar(&at.PythonGP, "python-gp", "bench/search/.venv-gp/bin/python", "Python with peers/requirements-gp.txt")
-	flags.StringVar(&at.Goptuna, "goptuna", "bench/search/.bin/goptuna", "binary of peers/goptuna")
-	flags.StringVar(&at.Binary, "tailsweep", "bin/tailsweep", "binary of tailsweep, for asktell-METHOD")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -57,7 +52,7 @@ func run(args []string) error {
 	}
 	var engines []engine
 	for _, name := range strings.Split(*names, ",") {
-		e, err := find(name, at)
+		e, err := find(name)
 		if err != nil {
 			return err
 		}
@@ -94,7 +89,7 @@ func run(args []string) error {
 	r := report{out: &text, kept: kept, plan: p, sets: strings.Split(*problems, ",")}
 	if *speed {
 		asked := engines
-		if own, err := find("asktell-"+ours, at); err == nil {
+		if own, err := find("asktell-" + ours); err == nil {
 			asked = append([]engine{own}, engines...)
 		}
 		var err error

@@ -8,14 +8,6 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/sampler"
 )
 
-// result is a finished trial in a reply.
-type result struct {
-	ID          int          `json:"id"`
-	Params      sweep.Params `json:"params"`
-	Values      []float64    `json:"values"`
-	Constraints []float64    `json:"constraints,omitempty"`
-}
-
 // best is the recommendation: with one objective a trial, with several the front. The
 // trial is the best that was observed, or where results are noisy the one that the
 // method's model recommends (sampler.Recommender). Only completed trials that satisfy
@@ -52,12 +44,9 @@ func (s *session) best(o *object) (reply, error) {
 			t = likely
 		}
 	}
-	return s.reply(t), nil
-}
-
-func (s *search) reply(t sweep.Trial) reply {
 	r := s.result(t)
-	return reply{OK: true, ID: &r.ID, Params: r.Params, Values: r.Values, Constraints: r.Constraints}
+	r.OK = true
+	return r, nil
 }
 
 // feasible reports whether t completed with every constraint at most 0.
@@ -70,9 +59,9 @@ func (s *search) feasible(t sweep.Trial) bool {
 	return t.Status == sweep.StatusCompleted
 }
 
-// result is without values where t did not complete.
-func (s *search) result(t sweep.Trial) result {
-	r := result{ID: t.Number, Params: t.Params}
+// result is a finished trial in a reply, without values where it did not complete.
+func (s *search) result(t sweep.Trial) reply {
+	r := reply{ID: &t.Number, Params: t.Params}
 	if t.Status != sweep.StatusCompleted {
 		return r
 	}
@@ -92,8 +81,8 @@ func (s *session) explain(o *object) (reply, error) {
 		return reply{}, err
 	}
 	if at := s.reported[id]; at >= 0 {
-		r := s.reply(s.ledger[at])
-		r.Status, r.Reason = s.ledger[at].Status, &s.ledger[at].Reason
+		r := s.result(s.ledger[at])
+		r.OK, r.Status, r.Reason = true, s.ledger[at].Status, &s.ledger[at].Reason
 		return r, nil
 	}
 	for _, a := range s.pending {

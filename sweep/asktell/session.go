@@ -36,7 +36,7 @@ type reply struct {
 	Status      sweep.Status  `json:"status,omitempty"`
 	Values      []float64     `json:"values,omitempty"`
 	Constraints []float64     `json:"constraints,omitempty"`
-	Front       []result      `json:"front,omitempty"`
+	Front       []reply       `json:"front,omitempty"`
 	Reason      *sweep.Reason `json:"reason,omitempty"`
 	Error       string        `json:"error,omitempty"`
 	Exhausted   bool          `json:"exhausted,omitempty"`

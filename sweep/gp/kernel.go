@@ -1,6 +1,10 @@
 package gp
 
-import "gonum.org/v1/gonum/floats"
+import (
+	"slices"
+
+	"gonum.org/v1/gonum/floats"
+)
 
 // Hyper are a process's hyper-parameters. Its kernel is
 //
@@ -120,9 +124,5 @@ func (k *kernel) gradient(r *row, weight, grad []float64) {
 	}
 }
 
-func resize(s []float64, n int) []float64 {
-	if cap(s) < n {
-		return make([]float64, n)
-	}
-	return s[:n]
-}
+// resize returns a slice of n numbers, s where it has room.
+func resize(s []float64, n int) []float64 { return slices.Grow(s[:0], n)[:n] }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 
+	"gonum.org/v1/gonum/floats"
+
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/space"
 	"github.com/tailsweep/tailsweep/sweep/stream"
@@ -167,11 +169,7 @@ func offset(name string, d int, reach float64) []float64 {
 
 // minus is x - s.
 func minus(x, s []float64) []float64 {
-	z := make([]float64, len(x))
-	for i := range z {
-		z[i] = x[i] - s[i]
-	}
-	return z
+	return floats.SubTo(make([]float64, len(x)), x, s)
 }
 
 func square(f float64) float64 { return f * f }
