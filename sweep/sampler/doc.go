@@ -5,6 +5,7 @@
 // undecided.
 //
 //	sampler.go, next.go, request.go   the contract and the entry point
+//	call.go                           what the methods share
 //	observation.go, rank.go           what methods learn from
 //	race.go, comparison.go            repeats
 //	random.go, sobol.go, grid.go      methods that do not learn

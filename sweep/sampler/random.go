@@ -1,66 +1,10 @@
 package sampler
 
-import (
-	"math/rand/v2"
-	"slices"
-
-	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/sweep/space"
-)
-
-// draws is how many random points are tried before the space is assumed to be nearly
-// used up and its untried configurations are listed.
-const draws = 256
+import "github.com/tailsweep/tailsweep/sweep"
 
 // random draws each parameter from its distribution, independently.
 type random struct{}
 
 func (random) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	return newCall(r).random("")
-}
-
-// call is one call of Suggest: the request and what the methods derive from it.
-type call struct {
-	Request
-	cube   *space.Cube
-	rng    *rand.Rand
-	seen   map[string]bool // see tried
-	reason sweep.Reason
-}
-
-func newCall(r Request) *call {
-	return &call{r, space.NewCube(r.Spec), randomOf(r), tried(r), sweep.Reason{Sampler: string(r.Spec.Method)}}
-}
-
-// untried draws points until one is an untried configuration; ok is false when none of
-// many is.
-func (c *call) untried(point func() []float64) (params sweep.Params, ok bool) {
-	for range draws {
-		if params = c.cube.Params(point()); !c.seen[params.Key()] {
-			return params, true
-		}
-	}
-	return nil, false
-}
-
-// random suggests a random untried configuration; note is the reason.
-func (c *call) random(note string) (sweep.Params, sweep.Reason, error) {
-	c.reason.Note = note
-	draw := func() []float64 { return c.cube.Draw(c.rng) }
-	if params, ok := c.untried(draw); ok {
-		return params, c.reason, nil
-	}
-	var all []sweep.Params
-	listed := c.cube.Finite() // where infinite, the draws repeated exact zeros and categories
-	if listed {
-		all, listed = c.cube.All()
-	}
-	if !listed {
-		return c.cube.Params(draw()), c.reason, nil
-	}
-	left := slices.DeleteFunc(all, func(p sweep.Params) bool { return c.seen[p.Key()] })
-	if len(left) == 0 {
-		return nil, c.reason, ErrExhausted
-	}
-	return left[c.rng.IntN(len(left))], c.reason, nil
 }

@@ -23,30 +23,14 @@ type sobol struct{}
 func (sobol) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	c := newCall(r)
 	note := fmt.Sprintf("point %d of the sequence", r.Index+1)
-	return c.spread(note, note+" was tried: random")
+	return c.sobol(note, note+" was tried: random")
 }
 
-// spread suggests the configuration at the sequence's point, for the reason note, or a
-// random one where that was tried, for the reason otherwise.
-func (c *call) spread(note, otherwise string) (sweep.Params, sweep.Reason, error) {
-	if params := c.cube.Params(spread(c.cube, c.Request)); !c.seen[params.Key()] {
-		c.reason.Note = note
-		return params, c.reason, nil
-	}
-	return c.random(otherwise)
-}
-
-// first suggests what a method that learns suggests before it has enough results.
-func (c *call) first(note string) (sweep.Params, sweep.Reason, error) {
-	note += ": a point of the Sobol sequence"
-	return c.spread(note, note)
-}
-
-// spread returns point Index of the scrambled sequence in the cube. The coordinate of a
+// sobolPoint returns point Index of the scrambled sequence in the cube. The coordinate of a
 // parameter with an exact zero is split: its lowest part, of length Zero, is the zero,
 // the rest is stretched over the range. Numbers are multiples of 2^-53, as those of
 // rand.Rand.Float64.
-func spread(s *space.Cube, r Request) []float64 {
+func sobolPoint(s *space.Cube, r Request) []float64 {
 	point := sequence.Point(len(s.Order), r.Index, r.Spec.Seed)
 	return s.Pick(func(k int) (coin, at float64) {
 		at = point[k]

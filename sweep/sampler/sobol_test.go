@@ -26,8 +26,8 @@ func TestSobolIsStratified(t *testing.T) {
 	s := space.NewCube(spec)
 	points := make([][]float64, n)
 	for i := range points {
-		points[i] = spread(s, Request{Spec: spec, Number: i, Index: i})
-		require.Equal(t, points[i], spread(s, Request{Spec: spec, Number: i + 5, Index: i}), "the trial's number does not matter")
+		points[i] = sobolPoint(s, Request{Spec: spec, Number: i, Index: i})
+		require.Equal(t, points[i], sobolPoint(s, Request{Spec: spec, Number: i + 5, Index: i}), "the trial's number does not matter")
 	}
 	for k := range sequence.Dimensions {
 		var cells [n]int
@@ -49,8 +49,8 @@ func TestSobolIsStratified(t *testing.T) {
 
 func TestSobolIsScrambledBySeed(t *testing.T) {
 	s := space.NewCube(cube(2, 1))
-	a := spread(s, Request{Spec: cube(2, 1), Index: 0})
-	b := spread(s, Request{Spec: cube(2, 2), Index: 0})
+	a := sobolPoint(s, Request{Spec: cube(2, 1), Index: 0})
+	b := sobolPoint(s, Request{Spec: cube(2, 2), Index: 0})
 	require.NotEqual(t, a, b)
 	require.NotEqual(t, a[0], a[1], "dimensions are scrambled apart")
 }
@@ -70,7 +70,7 @@ func TestSobolDependsOnNoRandomMethod(t *testing.T) {
 		{0.41746186218651216, 0.72859725527874686, 0.064449876613136281},
 	} {
 		r := Request{Spec: spec, Index: i}
-		u, point := spread(s, r), sequence.Point(3, i, 7)
+		u, point := sobolPoint(s, r), sequence.Point(3, i, 7)
 		require.Equal(t, want, u)
 		require.Equal(t, point[0], u[0])
 		require.Equal(t, point[2], u[2])
@@ -103,7 +103,7 @@ func TestSobolProjectionsAreMoreEvenThanRandomOnes(t *testing.T) {
 	var even, plain [][]float64
 	for i := range n {
 		r := Request{Spec: spec, Number: i, Index: i}
-		even, plain = append(even, spread(s, r)), append(plain, s.Draw(randomOf(r)))
+		even, plain = append(even, sobolPoint(s, r)), append(plain, s.Draw(randomOf(r)))
 	}
 	var ratio float64 // geometric mean
 	pairs := 0
@@ -127,7 +127,7 @@ func TestSobolGivesZerosAndWordsTheirShare(t *testing.T) {
 	counts := make(map[string]map[sweep.Value]int)
 	below := 0
 	for i := range n {
-		for name, v := range s.Params(spread(s, Request{Spec: spec, Number: i, Index: i})) {
+		for name, v := range s.Params(sobolPoint(s, Request{Spec: spec, Number: i, Index: i})) {
 			if counts[name] == nil {
 				counts[name] = make(map[sweep.Value]int)
 			}
