@@ -56,7 +56,7 @@ func (s *liveScreen) Show(v View) {
 		fmt.Fprintf(&b, "\x1b[%dA", s.drawn)
 	}
 	lines := v.render(t.Width, t.Colour)
-	lines = lines[:min(len(lines), t.Height-1)] // lines that scrolled offline cannot be redrawn
+	lines = lines[:min(len(lines), t.Height-1)] // lines that scrolled out of the terminal cannot be redrawn
 	for _, line := range lines {
 		b.WriteString("\r" + line + "\x1b[K\n")
 	}
