@@ -25,41 +25,34 @@ const (
 // historyFigure shows each result of one objective in order of completion, and
 // the best so far. ok is false when no trial has the metric.
 func historyFigure(s study, o sweep.Objective) (f figure, ok bool) {
-	type result struct {
-		place, value float64
-		trial        sweep.Trial
-	}
-	var results []result
+	var shown []sweep.Trial
 	var places, values []float64
 	for i, t := range s.trials {
-		v, has := t.Metric(o.Name)
-		if !has {
-			continue
+		if v, has := t.Metric(o.Name); has {
+			shown, places, values = append(shown, t), append(places, float64(i+1)), append(values, v)
 		}
-		results = append(results, result{float64(i + 1), v, t})
-		places, values = append(places, float64(i+1)), append(values, v)
 	}
-	if len(results) == 0 {
+	if len(shown) == 0 {
 		return figure{}, false
 	}
 	x, y := figureFrame.x(places), figureFrame.y(values, true)
-	best := results[0].value
+	best := values[0]
 	var steps []point
 	f = figure{
 		frame: figureFrame,
 		Title: o.Name + " by trial", Caption: o.Name, XLabel: "finished trials", YLabel: axisLabel(o.Name),
 		XTicks: integerTicks(x, places), YTicks: y.ticks(6),
 	}
-	for _, r := range results {
-		if o.Cost(r.value) < o.Cost(best) {
-			best = r.value
+	for i, t := range shown {
+		if o.Cost(values[i]) < o.Cost(best) {
+			best = values[i]
 		}
-		steps = append(steps, point{x.at(r.place), y.at(best)})
-		f.Shapes = append(f.Shapes, mark(s, r.trial, x.at(r.place), y.at(r.value), nil, o.Name))
+		steps = append(steps, point{x.at(places[i]), y.at(best)})
+		f.Shapes = append(f.Shapes, mark(s, t, x.at(places[i]), y.at(values[i]), nil, o.Name))
 	}
 	line := shape{Path: stairs(steps), Class: "line best", Tip: "best so far: " + num(best)}
 	f.Shapes = append([]shape{line}, f.Shapes...)
-	f.Desc = fmt.Sprintf("%d results; the best so far goes from %s to %s.", len(results), num(results[0].value), num(best))
+	f.Desc = fmt.Sprintf("%d results; the best so far goes from %s to %s.", len(shown), num(values[0]), num(best))
 	f.Legend = append([]legendEntry{lineEntry("best", "best so far")}, markLegend(s, false)...)
 	return f, true
 }

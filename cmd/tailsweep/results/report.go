@@ -73,7 +73,7 @@ func reportInput(ctx context.Context, a *cli.App, name string) (report.Input, er
 		if in.Floor == nil { // the same of every trial
 			in.Floor = t.Floor
 		}
-		if err := addPictures(ctx, arc, name, t, &in); err != nil {
+		if err := addFiles(ctx, arc, name, t, &in); err != nil {
 			return report.Input{}, err
 		}
 	}
@@ -81,8 +81,8 @@ func reportInput(ctx context.Context, a *cli.App, name string) (report.Input, er
 	return in, nil
 }
 
-// addPictures adds a trial's sample grid and curve where they are stored.
-func addPictures(ctx context.Context, arc *archive.Archive, name string, t sweep.Trial, in *report.Input) error {
+// addFiles adds the sample grid and the curve of a trial where they are stored.
+func addFiles(ctx context.Context, arc *archive.Archive, name string, t sweep.Trial, in *report.Input) error {
 	if t.Grid != "" {
 		grid, err := arc.Grid(ctx, name, t.Number)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {

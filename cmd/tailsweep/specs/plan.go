@@ -96,7 +96,7 @@ func planText(spec *sweep.Spec, p Estimate) []string {
 		trials = fmt.Sprintf("%d, %d of them baseline, %d at a time", plan.Trials, plan.Baseline, spec.MaxConcurrentTrials)
 	}
 	if spec.Method == sweep.MethodGrid {
-		trials += "\n" + gridText(spec)
+		trials = strings.Join(append([]string{trials}, gridText(spec)...), "\n")
 	}
 	inTotal := func(text string) string {
 		if plan.Trials == 0 {
@@ -137,9 +137,8 @@ func planText(spec *sweep.Spec, p Estimate) []string {
 }
 
 // gridText has a line for each parameter with its values in the grid.
-func gridText(spec *sweep.Spec) string {
+func gridText(spec *sweep.Spec) (lines []string) {
 	const most = 8
-	var lines []string
 	for _, p := range space.Ordered(spec) {
 		values := space.GridValues(p)
 		var words []string
@@ -151,5 +150,5 @@ func gridText(spec *sweep.Spec) string {
 		}
 		lines = append(lines, fmt.Sprintf("               %s: %s", p.Name, strings.Join(words, ", ")))
 	}
-	return strings.Join(lines, "\n")
+	return lines
 }

@@ -21,28 +21,20 @@ import (
 // commandTimeout is how long a verb waits for the answer to a command.
 const commandTimeout = 30 * time.Second
 
-// Pause is the verb pause.
-func Pause(a *cli.App) *cobra.Command {
-	return steering(a, conduct.CommandPause, "Start no new trials until resume")
-}
-
-// Resume is the verb resume.
-func Resume(a *cli.App) *cobra.Command {
-	return steering(a, conduct.CommandResume, "Continue after pause")
-}
-
-// Stop is the verb stop.
-func Stop(a *cli.App) *cobra.Command {
-	return steering(a, conduct.CommandStop, "End the sweep when its running trials have finished")
-}
-
-// Cancel is the verb cancel.
-func Cancel(a *cli.App) *cobra.Command {
-	return steering(a, conduct.CommandCancel, "End the sweep now; checkpoints are kept")
-}
+// The verbs that send a command to a sweep.
+var (
+	Pause  = steering(conduct.CommandPause, "Start no new trials until resume")
+	Resume = steering(conduct.CommandResume, "Continue after pause")
+	Stop   = steering(conduct.CommandStop, "End the sweep when its running trials have finished")
+	Cancel = steering(conduct.CommandCancel, "End the sweep now; checkpoints are kept")
+)
 
 // steering makes a verb that sends a command to a sweep.
-func steering(a *cli.App, update, short string) *cobra.Command {
+func steering(update, short string) func(*cli.App) *cobra.Command {
+	return func(a *cli.App) *cobra.Command { return steeringVerb(a, update, short) }
+}
+
+func steeringVerb(a *cli.App, update, short string) *cobra.Command {
 	cmd := &cobra.Command{Use: update + " SWEEP", Short: short, Args: cli.Args(1, 1, "one sweep")}
 	output := cli.OutputFlag(cmd)
 	reason := cmd.Flags().String("reason", "", "reason, stored in the audit log of the sweep")

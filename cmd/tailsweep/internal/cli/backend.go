@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"os"
 	"slices"
 	"strings"
@@ -17,17 +18,9 @@ func (a *App) StackOptions() stack.Options {
 	return stack.Options{Worker: true, Out: a.Err, SearchAttributes: workflows.SearchAttributes()}
 }
 
-// EnvOr returns an environment variable, or a default where it is empty.
-func EnvOr(name, otherwise string) string {
-	if v := os.Getenv(name); v != "" {
-		return v
-	}
-	return otherwise
-}
-
 // BackendFlag adds --backend, whose default is the environment's.
 func BackendFlag(cmd *cobra.Command) *Choice {
-	c := &Choice{Value: EnvOr(backendVariable, backend.Auto), Valid: backend.Names()}
+	c := &Choice{Value: cmp.Or(os.Getenv(backendVariable), backend.Auto), Valid: backend.Names()}
 	cmd.Flags().Var(c, "backend", "backend of trainings ("+backendVariable+")")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		if cmd.Flags().Changed("backend") {
@@ -44,7 +37,7 @@ const backendVariable = "TAILSWEEP_BACKEND"
 // AskedBackend returns the backend that the environment asks for, or auto. An unknown
 // one is a usage error.
 func AskedBackend() (string, error) {
-	name := EnvOr(backendVariable, backend.Auto)
+	name := cmp.Or(os.Getenv(backendVariable), backend.Auto)
 	if !slices.Contains(backend.Names(), name) {
 		return "", Usagef("%s is %q (valid: %s)", backendVariable, name, strings.Join(backend.Names(), ", "))
 	}

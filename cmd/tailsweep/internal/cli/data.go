@@ -110,8 +110,7 @@ func (a *App) CheckData(path string, content []byte, spec *sweep.Spec) error {
 		}
 		faults, err = precheck.Faults(spec, sweep.Assignment{}, about)
 	}
-	var field *sweep.FieldError
-	if errors.As(err, &field) {
+	if field, ok := errors.AsType[*sweep.FieldError](err); ok {
 		faults = append(faults, *field)
 	} else if err != nil {
 		return AsBadInput(err)
