@@ -45,11 +45,11 @@ type page struct {
 // row is a trial in a table.
 type row struct {
 	sweep.Trial
-	Rank, Loss     string
-	Settings, Data []string // by column
-	Class          string
-	Knee           bool
-	Feasibility    analysis.Feasibility
+	Rank, Loss      string
+	Values, Results []string // of the parameters and metrics, by column
+	Class           string
+	Knee            bool
+	Feasibility     analysis.Feasibility
 }
 
 // card is a trial with its sample grid, or with the reason that it cannot be shown.
@@ -182,16 +182,16 @@ func newRow(s study, t sweep.Trial, place int, params, metrics []string) row {
 		if v, ok := t.Params[name]; ok {
 			text = v.Short()
 		}
-		r.Settings = append(r.Settings, text)
+		r.Values = append(r.Values, text)
 	}
 	for _, name := range metrics {
-		r.Data = append(r.Data, metricOf(t, name))
+		r.Results = append(r.Results, metricOf(t, name))
 	}
 	return r
 }
 
 // cards makes a card for each trial that has a sample grid, best first, and counts
-// the completed trials without one. A stopped trial's grid is of a model halfway.
+// the completed trials without one. The grid of a stopped trial is of a half-trained model and is left out.
 func cards(s study, grids map[int][]byte) (list []card, missing int) {
 	for _, t := range s.ordered {
 		data, ok := grids[t.Number]

@@ -117,16 +117,16 @@ func (s study) Summary() string {
 }
 
 // otherSide is the metric that a gain in metric may have cost: head for tail,
-// tail for anything else of the same kind.
+// tail for any other group of the same family; "" for a metric without groups.
 func otherSide(metric string) string {
-	kind, group, ok := strings.Cut(metric, ".")
+	family, group, ok := strings.Cut(metric, ".")
 	switch {
 	case !ok:
 		return ""
 	case group == sweep.GroupTail:
-		return kind + "." + sweep.GroupHead
+		return family + "." + sweep.GroupHead
 	}
-	return kind + "." + sweep.GroupTail
+	return family + "." + sweep.GroupTail
 }
 
 func change(v, from float64) string {

@@ -57,16 +57,16 @@ func checkServices(ctx context.Context, a *cli.App) []backend.Check {
 		temporal.Found = "answers at " + target.Address()
 		c.Close()
 	}
-	found(&temporal, err)
+	setError(&temporal, err)
 	if _, err = target.OpenStore(ctx); err == nil {
 		objects.Found = "answers at " + target.Endpoint().String()
 	}
-	found(&objects, err)
+	setError(&objects, err)
 	return []backend.Check{temporal, objects}
 }
 
-// found puts an error into a check.
-func found(c *backend.Check, err error) {
+// setError puts an error into a check.
+func setError(c *backend.Check, err error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, connect.ErrStackDown):

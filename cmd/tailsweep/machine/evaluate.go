@@ -54,7 +54,7 @@ With --job it is the child of a worker and writes JSON lines.`,
 			return err
 		}
 		defer m.Close()
-		if err := a.Fetch(cmd.Context(), m.Spec.Dataset); err != nil {
+		if err := a.Download(cmd.Context(), m.Spec.Dataset); err != nil {
 			return err
 		}
 		a.Log("%s on %s", b.Choice, b.Device)

@@ -66,12 +66,12 @@ the spec outside of dataset are ignored; validate reports them.`,
 		if err != nil {
 			return err
 		}
-		if err := a.Fetch(cmd.Context(), d); err != nil {
+		if err := a.Download(cmd.Context(), d); err != nil {
 			return err
 		}
-		set, err := dataset.Loader{Progress: a.Loader(cmd.Context()).Progress}.Load(d) // the report has what is left out
+		set, err := a.Load(cmd.Context(), d)
 		if err != nil {
-			return cli.AsBadInput(err)
+			return err
 		}
 		if *picture != "" {
 			if err := writeSheet(*picture, set); err != nil {

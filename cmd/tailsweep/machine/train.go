@@ -67,7 +67,7 @@ With --job it is the child of a worker and writes JSON lines.`,
 		if err != nil {
 			return err
 		}
-		if err := a.Fetch(cmd.Context(), j.Spec.Dataset); err != nil {
+		if err := a.Download(cmd.Context(), j.Spec.Dataset); err != nil {
 			return err
 		}
 		return trainByHand(ctx, a, j)

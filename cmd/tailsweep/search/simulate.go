@@ -57,7 +57,7 @@ func Simulate(a *cli.App) *cobra.Command {
 repeats and early termination come from the spec, and it makes the same decisions as a
 real sweep; results come from a known function of the parameters, and time is virtual.
 Trials queue for the slots and differ in speed by up to 20 %. It shows how a search
-proceeds, not what real training gives.
+proceeds, not how good real training is.
 
 With --fail attempts at training fail at random steps, and with --diverge trials
 diverge. As in a real sweep, an attempt of class lost, transient or preempted is
@@ -67,15 +67,15 @@ not count), and three trials in a row with the same failure end the sweep as fai
 
 A budget of time only keeps new trials from starting. Running trials finish, so a
 sweep can exceed gpu_hours and wall_clock by the trials that run; max_trial_time
-bounds them. The chart of the best value so far looks back from the end: a trial that
-turned out to break a constraint does not count.
+bounds them. The chart of the best value so far is drawn with what is known at the end:
+a trial that breaks a constraint does not count.
 
-    lossweights   behaves like this project's sweeps: the weights of InfoNCE and
-                  alignment help the tail up to a peak and then collapse, the head
-                  pays from the first; 0 is the plain model
+    lossweights   behaves like this project's sweeps: a weight of InfoNCE or alignment
+                  improves the tail up to an optimum and ruins it beyond; any weight
+                  makes the head worse; 0 is the plain model
     sphere, ackley, rastrigin, levy, rosenbrock
-                  test functions of any spec's parameters; each metric has its own
-                  optimum at a fixed place, worth 0, and words cost something`,
+                  test functions of any spec's parameters; each metric has its optimum,
+                  0, at a fixed place of its own; parameters with words have costs`,
 	}
 	output := cli.OutputFlag(cmd)
 	f := cmd.Flags()

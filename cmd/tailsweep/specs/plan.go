@@ -56,7 +56,7 @@ measurement and omits the time estimate.`,
 		a.Warn(spec)
 		p := Estimate{Name: spec.Name, StepsPerSecond: *rate}
 		if measured {
-			if err := a.Fetch(cmd.Context(), spec.Dataset); err != nil {
+			if err := a.Download(cmd.Context(), spec.Dataset); err != nil {
 				return err
 			}
 		}

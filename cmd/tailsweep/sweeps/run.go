@@ -20,7 +20,6 @@ import (
 	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -42,7 +41,7 @@ attaches to the existing sweep; another spec with the same name is refused.`,
 			return err
 		}
 		a.Warn(spec)
-		if err := ready(ctx, a, spec, args[0], text); err != nil {
+		if err := prepare(ctx, a, spec, args[0], text); err != nil {
 			return err
 		}
 		ended, err := start(ctx, a, spec, text)
@@ -58,10 +57,10 @@ attaches to the existing sweep; another spec with the same name is refused.`,
 	return cmd
 }
 
-// ready checks the data that is on this machine. Where no stack is configured it also
-// fetches and reads the dataset, starts the embedded stack and prints what to expect of
-// this machine.
-func ready(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text []byte) error {
+// prepare checks the data that is on this machine. Where no stack is configured it also
+// downloads and reads the dataset, starts the embedded stack and prints its backend and
+// speed.
+func prepare(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text []byte) error {
 	target, err := connect.Resolve(a.Flags)
 	if err != nil {
 		return err
@@ -76,7 +75,7 @@ func ready(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 	if err := cli.RefuseOtherBackend(asked); err != nil {
 		return err
 	}
-	if err := a.Fetch(ctx, spec.Dataset); err != nil {
+	if err := a.Download(ctx, spec.Dataset); err != nil {
 		return err
 	}
 	if err := a.CheckData(path, text, spec); err != nil {
@@ -99,8 +98,8 @@ func readDataset(ctx context.Context, a *cli.App, d sweep.Dataset) error {
 	if info, _ := sweep.LookupDataset(d.Name); info.BuiltIn {
 		return nil
 	}
-	_, err := dataset.Loader{Progress: a.Loader(ctx).Progress}.Load(d) // CheckData has reported what is left out
-	return cli.AsBadInput(err)
+	_, err := a.Load(ctx, d) // CheckData has reported what is left out
+	return err
 }
 
 // start reserves the sweep's name and starts its workflow, or attaches to it; ended

@@ -21,7 +21,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
 
-// Downloader downloads datasets. Buckets are found as the configuration says.
+// Downloader downloads datasets. It opens buckets at the configured object store.
 func (a *App) Downloader() *datasets.Downloader {
 	return &datasets.Downloader{Log: a.Log, Bucket: func(ctx context.Context, name string) (store.Store, error) {
 		if a.Objects != nil {
@@ -35,22 +35,24 @@ func (a *App) Downloader() *datasets.Downloader {
 	}}
 }
 
-// Fetch downloads a spec's dataset to this machine where it is missing, and shows
+// Download downloads a spec's dataset to this machine where it is missing, and shows
 // the progress.
-func (a *App) Fetch(ctx context.Context, d sweep.Dataset) error {
+func (a *App) Download(ctx context.Context, d sweep.Dataset) error {
 	f := a.Downloader()
 	end := a.ShowDownloads(f)
 	defer end()
 	return AsBadInput(f.Dataset(ctx, d))
 }
 
-// Loader reads datasets, and shows the progress of a long read.
-func (a *App) Loader(ctx context.Context) dataset.Loader {
+// Load reads a dataset, and shows the progress of a long read. The caller reports what is
+// left out.
+func (a *App) Load(ctx context.Context, d sweep.Dataset) (*dataset.Set, error) {
 	read := a.ReadProgress()
-	return dataset.Loader{Log: a.Log, Progress: func(done, all int) error {
+	set, err := dataset.Loader{Progress: func(done, all int) error {
 		read(done, all)
 		return context.Cause(ctx)
-	}}
+	}}.Load(d)
+	return set, AsBadInput(err)
 }
 
 // ReadProgress returns a function that prints how many images are read, every ten seconds

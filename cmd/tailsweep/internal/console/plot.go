@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// plotHeight is how many lines a plot has, its axis aside.
+// plotHeight is the number of lines of a plot without its axis.
 const plotHeight = 10
 
 // Plot draws values by their position, from 1. NaN is left out.
