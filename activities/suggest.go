@@ -20,7 +20,7 @@ func (a *Activities) suggest(ctx context.Context, in SuggestInput) (SuggestResul
 	if err != nil {
 		return SuggestResult{}, fmt.Errorf("suggest trial %d: %w", in.Number, err)
 	}
-	decision, err := sampler.Decide(sampler.Request{
+	decision, err := sampler.Next(sampler.Request{
 		Spec: &in.Spec, Ledger: ledger, Pending: in.Pending, Number: in.Number, Index: in.Index,
 	})
 	if err != nil {

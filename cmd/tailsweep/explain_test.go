@@ -55,11 +55,9 @@ func explained(t *testing.T, method sweep.Method, change func(*sweep.Trial)) sto
 		for len(pending) >= 3 {
 			finish(len(pending) / 2)
 		}
-		a, err := sampler.Next(sampler.Request{Spec: spec, Ledger: ledger, Pending: pending, Number: number, Index: number - len(baselines)})
+		next, err := sampler.Next(sampler.Request{Spec: spec, Ledger: ledger, Pending: pending, Number: number, Index: number - len(baselines)})
 		require.NoError(t, err)
-		seen := len(ledger)
-		a.Reason.Seen = &seen
-		pending = append(pending, a)
+		pending = append(pending, next.Assignment)
 	}
 	for len(pending) > 0 {
 		finish(0)

@@ -84,7 +84,7 @@ func TestSimulateRefuses(t *testing.T) {
 		`"NaN" for "--diverge" flag: valid: 0 to 1`:                       {"--objective", "sphere", "--diverge", "NaN"},
 		"valid: out_of_memory, bad_data, bug, lost, ":                     {"--objective", "sphere", "--fail-class", "gremlin"},
 		`--command: unknown command "halt" (valid: pause, resume, stop, `: {"--objective", "sphere", "--command", "2h=halt"},
-		`--command: "pause" is no command at a time (valid: such as 2h=`:  {"--objective", "sphere", "--command", "pause"},
+		`--command: "pause" is not a command at a time (valid: such as 2h=`:  {"--objective", "sphere", "--command", "pause"},
 	} {
 		r := cmdline(t, nil, "", append([]string{"simulate", "testdata/plan.yaml"}, arguments...)...)
 		require.Equal(t, cli.ExitUsage, r.Code, r.Err)

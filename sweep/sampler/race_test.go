@@ -2,7 +2,6 @@ package sampler_test
 
 import (
 	"encoding/json"
-	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -131,8 +130,7 @@ func TestWhichConfigurationGetsASeed(t *testing.T) {
 		{name: "then it", book: with(two).noisy().done(0, 1, 3, 30).done(1, 1, 30, 3).done(2, 1, 3.2, 38).pending(0, 2), w: 2, seed: 2, why: "trails trial 8 in fid.tail by 0.2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a, err := sampler.Next(c.book.Request)
-			require.NoError(t, err)
+			a := next(t, c.book.Request)
 			require.Equal(t, c.book.Number, a.Number)
 			require.Equal(t, sweep.KindSearch, a.Kind)
 			require.Equal(t, string(sweep.MethodRandom), a.Reason.Sampler)
@@ -147,6 +145,14 @@ func TestWhichConfigurationGetsASeed(t *testing.T) {
 	}
 }
 
+// next returns the assignment that a request leads to.
+func next(t *testing.T, r sampler.Request) sweep.Assignment {
+	t.Helper()
+	d, err := sampler.Next(r)
+	require.NoError(t, err)
+	return d.Assignment
+}
+
 func TestBaselineSeedsDetermineTheNoise(t *testing.T) {
 	b := newBook(raced())
 	for seed := range int64(4) {
@@ -156,8 +162,7 @@ func TestBaselineSeedsDetermineTheNoise(t *testing.T) {
 		b.Number++
 	}
 	b.done(0, 1, 30).done(1, 1, 20.1).done(2, 1, 20).done(3, 1, 40)
-	a, err := sampler.Next(b.Request)
-	require.NoError(t, err)
+	a := next(t, b.Request)
 	require.Equal(t, at(2), a.Params)
 	require.Contains(t, a.Reason.Note, "leads trial 5 in fid.tail by 0.1 +- ")
 	require.Positive(t, a.Reason.Acquisition)
@@ -183,16 +188,17 @@ func world(t *testing.T, spec *sweep.Spec, runs, width int, value func(sweep.Ass
 		r.Ledger = append(r.Ledger, trial)
 	}
 	for r.Index < runs {
-		a, err := sampler.Next(r)
-		if errors.Is(err, sampler.ErrExhausted) {
+		d, err := sampler.Next(r)
+		require.NoError(t, err)
+		if d.Exhausted {
 			break
 		}
-		if errors.Is(err, sampler.ErrWait) {
+		if d.Wait {
 			require.NotEmpty(t, r.Pending, "waiting for nothing")
 			finish()
 			continue
 		}
-		require.NoError(t, err)
+		a := d.Assignment
 		if each != nil {
 			each(r, a)
 		}
@@ -271,24 +277,25 @@ func TestAFullGridWaitsForWhatIsPending(t *testing.T) {
 	spec.Parameters[0].Count = 3
 	b := newBook(spec)
 	b.pending(0, 1).pending(5, 1).pending(10, 1)
-	_, err := sampler.Next(b.Request)
-	require.ErrorIs(t, err, sampler.ErrWait)
+	ends := func(want sampler.Decision, why string) {
+		d, err := sampler.Next(b.Request)
+		require.NoError(t, err)
+		require.Equal(t, want, d, why)
+	}
+	ends(sampler.Decision{Wait: true}, "the pending results may make a repeat worthwhile")
 
 	b = newBook(spec).done(0, 1, 3).pending(5, 1).pending(10, 1)
-	_, err = sampler.Next(b.Request)
-	require.ErrorIs(t, err, sampler.ErrWait, "one result does not show which configuration leads")
+	ends(sampler.Decision{Wait: true}, "one result does not show which configuration leads")
 
 	spec.Repeats = nil
-	_, err = sampler.Next(b.Request)
-	require.ErrorIs(t, err, sampler.ErrExhausted)
+	ends(sampler.Decision{Exhausted: true}, "there are no repeats")
 }
 
 func TestNextIsPure(t *testing.T) {
 	b := newBook(raced()).noisy().done(0, 1, 3).done(1, 1, 2.5).done(2, 1, 2.7).pending(3, 1).pending(1, 2)
 	before, err := json.Marshal(b.Request)
 	require.NoError(t, err)
-	want, err := sampler.Next(b.Request)
-	require.NoError(t, err)
+	want := next(t, b.Request)
 	require.NotEqual(t, int64(1), want.Seed)
 	after, err := json.Marshal(b.Request)
 	require.NoError(t, err)
@@ -298,9 +305,7 @@ func TestNextIsPure(t *testing.T) {
 	require.NoError(t, json.Unmarshal(before, &again))
 	rng := rand.New(rand.NewPCG(1, 1))
 	for range 5 {
-		got, err := sampler.Next(again)
-		require.NoError(t, err)
-		require.Equal(t, want, got, "in another process, or when trials completed in another order")
+		require.Equal(t, want, next(t, again), "in another process, or when trials completed in another order")
 		rng.Shuffle(len(again.Ledger), func(i, j int) { again.Ledger[i], again.Ledger[j] = again.Ledger[j], again.Ledger[i] })
 	}
 }
@@ -312,8 +317,9 @@ func TestARepeatedConfigurationIsNotSuggested(t *testing.T) {
 	for _, method := range []sweep.Method{sweep.MethodRandom, sweep.MethodBayes} {
 		spec.Method = method
 		b := newBook(spec).done(0, 1, 3).done(1, 2, 2)
-		_, err := sampler.Next(b.Request)
-		require.ErrorIs(t, err, sampler.ErrExhausted, "%s", method)
+		d, err := sampler.Next(b.Request)
+		require.NoError(t, err)
+		require.Equal(t, sampler.Decision{Exhausted: true}, d, "%s", method)
 	}
 }
 

@@ -188,7 +188,7 @@ func (r *dryRun) finished(trials []sweep.Trial) error {
 
 // suggest asks for the next search trial as the Suggest activity does.
 func (r *dryRun) suggest(a conduct.Suggest) (conduct.Event, error) {
-	d, err := sampler.Decide(sampler.Request{Spec: r.spec, Ledger: r.ledger, Pending: a.Pending, Number: a.Number, Index: a.Index})
+	d, err := sampler.Next(sampler.Request{Spec: r.spec, Ledger: r.ledger, Pending: a.Pending, Number: a.Number, Index: a.Index})
 	if err != nil {
 		return nil, fmt.Errorf("simulate: trial %d: %w", a.Number, err)
 	}

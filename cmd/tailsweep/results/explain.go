@@ -128,10 +128,13 @@ func explain(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial, replay bool)
 
 // replayed computes the suggestion of t again.
 func replayed(t sweep.Trial, request sampler.Request) *Replay {
-	again, err := sampler.Next(request)
+	decision, err := sampler.Next(request)
+	again := decision.Assignment
 	switch {
 	case err != nil:
 		return &Replay{Possible: true, Why: err.Error()}
+	case decision.Exhausted, decision.Wait:
+		return &Replay{Possible: true, Why: "for this version of tailsweep every configuration has been tried"}
 	case again.Params.Key() == t.Params.Key() && again.Seed == t.Seed:
 		return &Replay{Possible: true, Equal: true, Params: again.Params}
 	}
