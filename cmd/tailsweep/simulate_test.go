@@ -73,18 +73,18 @@ func TestSimulateFailuresAndCommands(t *testing.T) {
 
 func TestSimulateRefuses(t *testing.T) {
 	for want, arguments := range map[string][]string{
-		"simulate: --objective is missing (valid: lossweights, sphere, ":  {},
-		`valid: lossweights, sphere, ackley, `:                            {"--objective", "cube"},
-		`"0" for "--workers" flag: valid: 1 or more`:                      {"--objective", "sphere", "--workers", "0"},
-		`"-1" for "--noise" flag: valid: 0 or more`:                       {"--objective", "sphere", "--noise", "-1"},
-		`"NaN" for "--noise" flag: valid: 0 or more`:                      {"--objective", "sphere", "--noise", "NaN"},
-		`"0" for "--seeds" flag: valid: 1 to 1000`:                        {"--objective", "sphere", "--seeds", "0"},
-		`"0" for "--steps-per-second" flag: valid: above 0`:               {"--objective", "sphere", "--steps-per-second", "0"},
-		`"1.5" for "--fail" flag: valid: 0 to 1`:                          {"--objective", "sphere", "--fail", "1.5"},
-		`"NaN" for "--diverge" flag: valid: 0 to 1`:                       {"--objective", "sphere", "--diverge", "NaN"},
-		"valid: out_of_memory, bad_data, bug, lost, ":                     {"--objective", "sphere", "--fail-class", "gremlin"},
-		`--command: unknown command "halt" (valid: pause, resume, stop, `: {"--objective", "sphere", "--command", "2h=halt"},
-		`--command: "pause" is not a command at a time (valid: such as 2h=`:  {"--objective", "sphere", "--command", "pause"},
+		"simulate: --objective is missing (valid: lossweights, sphere, ":    {},
+		`valid: lossweights, sphere, ackley, `:                              {"--objective", "cube"},
+		`"0" for "--workers" flag: valid: 1 or more`:                        {"--objective", "sphere", "--workers", "0"},
+		`"-1" for "--noise" flag: valid: 0 or more`:                         {"--objective", "sphere", "--noise", "-1"},
+		`"NaN" for "--noise" flag: valid: 0 or more`:                        {"--objective", "sphere", "--noise", "NaN"},
+		`"0" for "--seeds" flag: valid: 1 to 1000`:                          {"--objective", "sphere", "--seeds", "0"},
+		`"0" for "--steps-per-second" flag: valid: above 0`:                 {"--objective", "sphere", "--steps-per-second", "0"},
+		`"1.5" for "--fail" flag: valid: 0 to 1`:                            {"--objective", "sphere", "--fail", "1.5"},
+		`"NaN" for "--diverge" flag: valid: 0 to 1`:                         {"--objective", "sphere", "--diverge", "NaN"},
+		"valid: out_of_memory, bad_data, bug, lost, ":                       {"--objective", "sphere", "--fail-class", "gremlin"},
+		`--command: unknown command "halt" (valid: pause, resume, stop, `:   {"--objective", "sphere", "--command", "2h=halt"},
+		`--command: "pause" is not a command at a time (valid: such as 2h=`: {"--objective", "sphere", "--command", "pause"},
 	} {
 		r := cmdline(t, nil, "", append([]string{"simulate", "testdata/plan.yaml"}, arguments...)...)
 		require.Equal(t, cli.ExitUsage, r.Code, r.Err)
