@@ -1,9 +1,9 @@
 package backend
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"reflect"
 	"runtime"
 	"strings"
@@ -144,13 +144,5 @@ func unlimit(b compute.Backend) error {
 
 // cpuName returns the CPU's model where Linux reports it, else its architecture.
 func cpuName() string {
-	data, err := os.ReadFile("/proc/cpuinfo")
-	if err == nil {
-		for line := range strings.Lines(string(data)) {
-			if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-				return fmt.Sprintf("%s (%d cores)", strings.TrimSpace(value), runtime.NumCPU())
-			}
-		}
-	}
-	return fmt.Sprintf("%s (%d cores)", runtime.GOARCH, runtime.NumCPU())
+	return fmt.Sprintf("%s (%d cores)", cmp.Or(procField("/proc/cpuinfo", "model name"), runtime.GOARCH), runtime.NumCPU())
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/cpu"
+
 	"github.com/tailsweep/tailsweep/internal/folder"
 )
 
@@ -105,13 +107,11 @@ func gpuChecks() []Check {
 
 func cpuCheck() Check {
 	found := cpuName()
-	if data, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		switch flags := string(data); {
-		case strings.Contains(flags, " avx512f"):
-			found += ", AVX-512"
-		case strings.Contains(flags, " avx2"):
-			found += ", AVX2"
-		}
+	switch {
+	case cpu.X86.HasAVX512F:
+		found += ", AVX-512"
+	case cpu.X86.HasAVX2:
+		found += ", AVX2"
 	}
 	return Check{Name: "CPU", Level: OK, Found: fmt.Sprintf("%s, %d usable", found, runtime.GOMAXPROCS(0))}
 }
@@ -131,19 +131,20 @@ func memoryCheck() Check {
 	return c
 }
 
-// availableMemory is MemAvailable of /proc/meminfo in bytes, 0 where there is none.
+// availableMemory is the memory in bytes that Linux reports as available, 0 elsewhere.
 func availableMemory() int64 {
-	data, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return 0
-	}
+	kib, _ := strconv.ParseInt(strings.TrimSuffix(procField("/proc/meminfo", "MemAvailable"), " kB"), 10, 64)
+	return kib << 10
+}
+
+// procField returns the first value of a "key: value" file of Linux, "" where there is
+// none.
+func procField(path, key string) string {
+	data, _ := os.ReadFile(path) // elsewhere there is no such file
 	for line := range strings.Lines(string(data)) {
-		if rest, ok := strings.CutPrefix(line, "MemAvailable:"); ok {
-			kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
-			if err == nil {
-				return kib << 10
-			}
+		if k, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(k) == key {
+			return strings.TrimSpace(value)
 		}
 	}
-	return 0
+	return ""
 }

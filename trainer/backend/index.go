@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"html"
 	"io"
@@ -21,7 +20,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/download"
 )
 
-// defaultIndex is the index of the package client by default.
+// defaultIndex is pip's index where none is configured.
 const defaultIndex = "https://pypi.org/simple"
 
 // maxIndexPage bounds a project's page of an index, in bytes.
@@ -35,14 +34,13 @@ var client = &http.Client{Timeout: 30 * time.Minute, Transport: &http.Transport{
 	ResponseHeaderTimeout: 60 * time.Second,
 }}
 
-// indexURL is the simple index that the Python package client is configured
-// with: $PIP_INDEX_URL, else index-url of its configuration files, else the
-// public one.
+// indexURL is the simple index that pip is configured with: $PIP_INDEX_URL, else
+// index-url of its configuration files, else the public one.
 func indexURL() string {
 	if u := os.Getenv("PIP_INDEX_URL"); u != "" {
 		return u
 	}
-	home, _ := os.UserHomeDir() // without one, fewer files are looked at
+	home, _ := os.UserHomeDir() // without one, fewer files are read
 	config, _ := os.UserConfigDir()
 	for _, file := range []string{
 		os.Getenv("PIP_CONFIG_FILE"),
@@ -114,12 +112,20 @@ func findWheel(ctx context.Context, index string, pin Pin) (*url.URL, error) {
 	if err != nil || (page.Scheme != "https" && page.Scheme != "http") || page.Host == "" {
 		return nil, fmt.Errorf("index %q is not an http or https URL", index)
 	}
-	body, err := get(ctx, page, "application/vnd.pypi.simple.v1+json, text/html;q=0.5")
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, page.String(), http.NoBody)
 	if err != nil {
 		return nil, err
 	}
-	defer body.Close() //nolint:errcheck // read only
-	data, err := io.ReadAll(io.LimitReader(body, maxIndexPage+1))
+	request.Header.Set("Accept", "application/vnd.pypi.simple.v1+json, text/html;q=0.5")
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close() //nolint:errcheck // read only
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", page.Redacted(), response.Status)
+	}
+	data, err := io.ReadAll(io.LimitReader(response.Body, maxIndexPage+1))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", page.Redacted(), err)
 	}
@@ -160,23 +166,4 @@ func links(page []byte) []string {
 		all = append(all, html.UnescapeString(string(m[1])))
 	}
 	return all
-}
-
-// get opens a URL. The caller closes the body.
-func get(ctx context.Context, u *url.URL, accept string) (io.ReadCloser, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
-	if err != nil {
-		return nil, err
-	}
-	if accept != "" {
-		request.Header.Set("Accept", accept)
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	if response.StatusCode != http.StatusOK {
-		return nil, errors.Join(fmt.Errorf("%s: %s", u.Redacted(), response.Status), response.Body.Close())
-	}
-	return response.Body, nil
 }

@@ -22,22 +22,16 @@ var ErrUnsupported = errors.New("no XLA plugin for this program here")
 
 // InstallOptions configures Install.
 type InstallOptions struct {
-	Kind  Kind      // CPU when empty
+	Kind  Kind
 	From  string    // a wheel on this machine; "" downloads it
-	Index string    // URL of a simple package index; "" takes the package client's (see indexURL)
-	Out   io.Writer // progress for people; nil for none
+	Index string    // URL of a simple package index; "" takes pip's (see indexURL)
+	Out   io.Writer // progress for people
 }
 
 // Install puts the kind's plugin in place and returns its path. The wheel must
 // have the pinned SHA-256, wherever it comes from. An installed plugin that matches
 // the pin is kept.
 func Install(ctx context.Context, o InstallOptions) (path string, err error) {
-	if o.Kind == "" {
-		o.Kind = CPU
-	}
-	if o.Out == nil {
-		o.Out = io.Discard
-	}
 	switch {
 	case runtime.GOOS != "linux" || runtime.GOARCH != "amd64":
 		return "", fmt.Errorf("%w: the pinned plugins are for linux/amd64, this is %s/%s; backend go works", ErrUnsupported, runtime.GOOS, runtime.GOARCH)
@@ -49,10 +43,10 @@ func Install(ctx context.Context, o InstallOptions) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	path = filepath.Join(dir, "pjrt", pin.Version, PluginFile(o.Kind))
+	path = pluginPath(dir, o.Kind)
 	if isFile(path) {
-		whole, err := pin.holds(path)
-		if err != nil || whole {
+		matches, err := pin.matches(path)
+		if err != nil || matches {
 			return path, errors.Join(err, say(o.Out, "%s %s is installed: %s", pin.Project, pin.Version, path))
 		}
 		if err := say(o.Out, "%s is damaged and is installed again", path); err != nil {
@@ -104,21 +98,14 @@ func foundLink(pin Pin) string {
 // verifyWheel compares a file with the pin.
 func verifyWheel(path string, pin Pin) error {
 	sum, err := file.SHA256(path)
-	if err != nil {
-		return err
+	if err == nil && sum != pin.SHA256 {
+		err = fmt.Errorf("%s has SHA-256 %s, want %s, that of %s", path, sum, pin.SHA256, pin.Wheel)
 	}
-	return pin.check(path, sum)
+	return err
 }
 
-func (p Pin) check(what, sum string) error {
-	if sum != p.SHA256 {
-		return fmt.Errorf("%s has SHA-256 %s, want %s, that of %s", what, sum, p.SHA256, p.Wheel)
-	}
-	return nil
-}
-
-// holds reports whether the plugin at path matches the pin.
-func (p Pin) holds(path string) (bool, error) {
+// matches reports whether the plugin at path is the pinned one.
+func (p Pin) matches(path string) (bool, error) {
 	if p.PluginSHA256 == "" {
 		return true, nil
 	}
@@ -129,9 +116,8 @@ func (p Pin) holds(path string) (bool, error) {
 // maxPlugin bounds an unpacked plugin, in bytes.
 const maxPlugin = 2 << 30
 
-// extract unpacks the member of this base name to path: to a temporary file
-// next to it, flushed, then renamed.
-func extract(wheel, member, path string) (err error) {
+// extract unpacks the member of this base name to path.
+func extract(wheel, member, path string) error {
 	archive, err := zip.OpenReader(wheel)
 	if err != nil {
 		return fmt.Errorf("%s: %w", wheel, err)
@@ -154,26 +140,11 @@ func extract(wheel, member, path string) (err error) {
 		return fmt.Errorf("%s: %s: %w", wheel, member, err)
 	}
 	defer in.Close() //nolint:errcheck // read only
-
-	out, err := os.CreateTemp(filepath.Dir(path), ".plugin-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(out.Name()))
+	return file.Create(path, 0o755, func(out io.Writer) error {
+		// The size in the directory may be wrong. The zip reader checks the CRC at the end.
+		if _, err := io.Copy(out, io.LimitReader(in, int64(found.UncompressedSize64)+1)); err != nil {
+			return fmt.Errorf("unpack %s: %w", member, err)
 		}
-	}()
-	// LimitReader: the directory's size is a claim. The zip reader checks the CRC at the end.
-	_, err = io.Copy(out, io.LimitReader(in, int64(found.UncompressedSize64)+1))
-	if err == nil {
-		err = out.Chmod(0o755)
-	}
-	if err == nil {
-		err = out.Sync()
-	}
-	if err = errors.Join(err, out.Close()); err != nil {
-		return fmt.Errorf("unpack %s: %w", member, err)
-	}
-	return os.Rename(out.Name(), path)
+		return nil
+	})
 }

@@ -92,7 +92,7 @@ func TestWheelThatIsNotThePinnedOneIsRefused(t *testing.T) {
 	}
 }
 
-func TestPluginIsTakenOutWhole(t *testing.T) {
+func TestExtractWritesTheCompletePlugin(t *testing.T) {
 	data, pin := makeWheel(t)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "w.whl")
@@ -116,16 +116,16 @@ func TestADamagedPluginIsNoticed(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte("a plugin"), 0o600))
 	sum := sha256.Sum256([]byte("a plugin"))
 	pin := Pin{PluginSHA256: hex.EncodeToString(sum[:])}
-	whole, err := pin.holds(path)
+	matches, err := pin.matches(path)
 	require.NoError(t, err)
-	require.True(t, whole)
+	require.True(t, matches)
 	require.NoError(t, os.WriteFile(path, []byte("a plugim"), 0o600))
-	whole, err = pin.holds(path)
+	matches, err = pin.matches(path)
 	require.NoError(t, err)
-	require.False(t, whole)
+	require.False(t, matches)
 }
 
-func TestIndexIsPipsOwn(t *testing.T) {
+func TestIndexIsTheOneOfPip(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "pip.conf")
 	require.NoError(t, os.WriteFile(file, []byte("[list]\nindex-url = https://other.example\n[global]\ncert = /x\nindex-url = https://mirror.example/simple\n[download]\ntimeout = 1\n"), 0o600))
 	t.Setenv("PIP_INDEX_URL", "")

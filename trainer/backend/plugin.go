@@ -23,6 +23,11 @@ const (
 // PluginFile is the file name of a kind's plugin, the one that go-xla looks for.
 func PluginFile(kind Kind) string { return "pjrt_c_api_" + string(kind) + "_plugin.so" }
 
+// pluginPath is where Install puts the kind's plugin in the cache folder.
+func pluginPath(cache string, kind Kind) string {
+	return filepath.Join(cache, "pjrt", pinned(kind).Version, PluginFile(kind))
+}
+
 // Installed returns the path of the kind's plugin and whether it is there: the
 // pinned version in the cache folder, else one in a folder of
 // $PJRT_PLUGIN_LIBRARY_PATH, for images that bring their own.
@@ -31,7 +36,7 @@ func Installed(kind Kind) (path string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	path = filepath.Join(dir, "pjrt", pinned(kind).Version, PluginFile(kind))
+	path = pluginPath(dir, kind)
 	if isFile(path) {
 		return path, true
 	}
@@ -70,9 +75,7 @@ var digests = struct {
 }{byPath: map[string]string{}}
 
 // FindGPU returns the name of the first NVIDIA GPU that CUDA would see, or "".
-func FindGPU() string { return findGPU() }
-
-var findGPU = sync.OnceValue(func() string {
+var FindGPU = sync.OnceValue(func() string {
 	if visible, set := os.LookupEnv("CUDA_VISIBLE_DEVICES"); set && (visible == "" || visible == "-1") {
 		return ""
 	}
