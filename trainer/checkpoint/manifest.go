@@ -1,11 +1,9 @@
 package checkpoint
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -74,12 +72,8 @@ func ParseManifest(data []byte) (Manifest, error) {
 		return Manifest{}, corruptf("%s is larger than %d bytes", ManifestName, MaxManifestBytes)
 	}
 	var m Manifest
-	dec := json.NewDecoder(bytes.NewReader(data))
-	if err := dec.Decode(&m); err != nil {
+	if err := json.Unmarshal(data, &m); err != nil {
 		return Manifest{}, corruptf("%s: %v", ManifestName, err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return Manifest{}, corruptf("%s: something follows the manifest", ManifestName)
 	}
 	if err := m.check(); err != nil {
 		return Manifest{}, err
@@ -93,16 +87,12 @@ func ReadManifest(dir string) (Manifest, error) {
 	if _, err := os.Stat(dir); err != nil {
 		return Manifest{}, fmt.Errorf("checkpoint: %w", err)
 	}
-	f, err := openRegular(filepath.Join(dir, ManifestName))
+	data, err := readFile(filepath.Join(dir, ManifestName), MaxManifestBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Manifest{}, corruptf("%s has no %s", dir, ManifestName)
 	}
 	if err != nil {
 		return Manifest{}, err
-	}
-	data, err := io.ReadAll(io.LimitReader(f, MaxManifestBytes+1))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return Manifest{}, fmt.Errorf("checkpoint: %w", err)
 	}
 	m, err := ParseManifest(data)
 	if err != nil {
@@ -142,7 +132,7 @@ func (m Manifest) check() error {
 			return corruptf("%s: sha256 of %s is not 64 lower-case hexadecimal digits", ManifestName, f.Path)
 		}
 		if i > 0 && m.Files[i-1].Path >= f.Path {
-			return corruptf("%s: %s is out of order or there twice", ManifestName, f.Path)
+			return corruptf("%s: %s is out of order or listed twice", ManifestName, f.Path)
 		}
 	}
 	return nil

@@ -15,8 +15,8 @@ func TestParseManifestRefuses(t *testing.T) {
 	many := strings.Repeat(file("a")+",", MaxFiles) + file("b")
 	for name, test := range map[string]struct{ in, want string }{
 		"not json":        {`step 1`, "invalid character"},
-		"empty":           {``, "EOF"},
-		"two values":      {`{"version":1,"files":[` + file("a") + `]} {}`, "something follows"},
+		"empty":           {``, "unexpected end"},
+		"two values":      {`{"version":1,"files":[` + file("a") + `]} {}`, "after top-level value"},
 		"version":         {`{"version":2,"files":[` + file("a") + `]}`, "has version 2"},
 		"no files":        {`{"version":1}`, "lists no files"},
 		"too many":        {`{"version":1,"files":[` + many + `]}`, "257 files"},
@@ -26,8 +26,8 @@ func TestParseManifestRefuses(t *testing.T) {
 		"hidden parent":   {`{"version":1,"files":[` + file("a/../../b") + `]}`, "cannot be a file"},
 		"backslash":       {`{"version":1,"files":[` + file(`a\\b`) + `]}`, "only letters"},
 		"itself":          {`{"version":1,"files":[` + file("MANIFEST.json") + `]}`, "cannot be a file"},
-		"twice":           {`{"version":1,"files":[` + file("a") + `,` + file("a") + `]}`, "out of order or there twice"},
-		"order":           {`{"version":1,"files":[` + file("b") + `,` + file("a") + `]}`, "out of order or there twice"},
+		"twice":           {`{"version":1,"files":[` + file("a") + `,` + file("a") + `]}`, "out of order or listed twice"},
+		"order":           {`{"version":1,"files":[` + file("b") + `,` + file("a") + `]}`, "out of order or listed twice"},
 		"negative size":   {`{"version":1,"files":[{"path":"a","size":-1,"sha256":"` + digest + `"}]}`, "size of a is negative"},
 		"short digest":    {`{"version":1,"files":[{"path":"a","size":1,"sha256":"abc"}]}`, "64 lower-case"},
 		"upper digest":    {`{"version":1,"files":[{"path":"a","size":1,"sha256":"` + strings.ToUpper(digest) + `"}]}`, "64 lower-case"},

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"strings"
 )
@@ -32,33 +31,14 @@ const (
 
 const metadataKey = "__metadata__"
 
-// DType is an element type, in the words of the safetensors format.
+// DType is an element type, named as in the safetensors format.
 type DType string
 
-// The element types that are read and written.
-const (
-	F32  DType = "F32"
-	F64  DType = "F64"
-	I64  DType = "I64"
-	U64  DType = "U64"
-	I32  DType = "I32"
-	U32  DType = "U32"
-	U8   DType = "U8"
-	Bool DType = "BOOL"
-)
+// F32 is the element type of all tensors of this project.
+const F32 DType = "F32"
 
-// Size is the bytes of an element, 0 for a type that is not supported.
-func (d DType) Size() int {
-	switch d {
-	case F64, I64, U64:
-		return 8
-	case F32, I32, U32:
-		return 4
-	case U8, Bool:
-		return 1
-	}
-	return 0
-}
+// elementBytes has the size of an element of each type that is read and written.
+var elementBytes = map[DType]int64{"F64": 8, "I64": 8, "U64": 8, F32: 4, "I32": 4, "U32": 4, "U8": 1, "BOOL": 1}
 
 // Tensor is a named array. Data has its elements row by row, little-endian. A scalar has
 // no Shape.
@@ -90,11 +70,17 @@ func (t Tensor) Float32() ([]float32, error) {
 	return out, nil
 }
 
+// header is the entry of a tensor in the header of a file.
 type header struct {
+	name    string
 	DType   DType    `json:"dtype"`
 	Shape   []int    `json:"shape"`
 	Offsets [2]int64 `json:"data_offsets"`
 }
+
+// The format is written and read here since github.com/nlpodyssey/safetensors (untagged,
+// its last commit of February 2025) accepts a name twice and decodes headers of 100 MB,
+// and the release of github.com/gomlx/go-huggingface has no such package (v0.3.1).
 
 // EncodeTensors writes a safetensors file: 8 bytes of header length, a JSON
 // header, the data. Tensors are ordered by decreasing element size (so that each
@@ -102,7 +88,7 @@ type header struct {
 func EncodeTensors(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 	sorted := slices.Clone(tensors)
 	slices.SortFunc(sorted, func(a, b Tensor) int {
-		return cmp.Or(cmp.Compare(b.DType.Size(), a.DType.Size()), strings.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(elementBytes[b.DType], elementBytes[a.DType]), strings.Compare(a.Name, b.Name))
 	})
 	// A map of header values: encoding/json orders its keys, and readers go by offsets.
 	entries := make(map[string]any, len(sorted)+1)
@@ -136,18 +122,13 @@ func EncodeTensors(w io.Writer, tensors []Tensor, metadata map[string]string) er
 	if len(head) > MaxHeaderBytes || len(sorted) > MaxTensors || offset > MaxTensorBytes {
 		return fmt.Errorf("checkpoint: %d tensors of %d bytes with a header of %d are more than this package reads back", len(sorted), offset, len(head))
 	}
-	if _, err := w.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(head)))); err != nil {
-		return err
-	}
-	if _, err := w.Write(head); err != nil {
-		return err
-	}
+	_, err = w.Write(append(binary.LittleEndian.AppendUint64(nil, uint64(len(head))), head...))
 	for _, t := range sorted {
-		if _, err := w.Write(t.Data); err != nil {
-			return err
+		if err == nil {
+			_, err = w.Write(t.Data)
 		}
 	}
-	return nil
+	return err
 }
 
 // DecodeTensors reads a safetensors file strictly: known element types, no name
@@ -166,26 +147,20 @@ func DecodeTensors(data []byte) (tensors []Tensor, metadata map[string]string, e
 		return nil, nil, err
 	}
 	body := data[8+n:]
-	names := make([]string, 0, len(headers))
-	for name := range headers {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, func(a, b string) int {
-		x, y := headers[a].Offsets, headers[b].Offsets
-		return cmp.Or(cmp.Compare(x[0], y[0]), cmp.Compare(x[1], y[1]), strings.Compare(a, b))
+	slices.SortFunc(headers, func(a, b header) int {
+		return cmp.Or(slices.Compare(a.Offsets[:], b.Offsets[:]), strings.Compare(a.name, b.name))
 	})
 	var offset int64
-	for _, name := range names {
-		h := headers[name]
+	for _, h := range headers {
 		size, err := byteSize(h.DType, h.Shape)
 		if err != nil {
-			return nil, nil, corruptf("tensor %.200q: %v", name, err)
+			return nil, nil, corruptf("tensor %.200q: %v", h.name, err)
 		}
 		begin, end := h.Offsets[0], h.Offsets[1]
 		if begin != offset || end-begin != size || end > int64(len(body)) {
-			return nil, nil, corruptf("tensor %.200q: %s%v at bytes %d to %d of %d, expected from %d", name, h.DType, h.Shape, begin, end, len(body), offset)
+			return nil, nil, corruptf("tensor %.200q: %s%v at bytes %d to %d of %d, expected from %d", h.name, h.DType, h.Shape, begin, end, len(body), offset)
 		}
-		tensors = append(tensors, Tensor{Name: name, DType: h.DType, Shape: h.Shape, Data: body[begin:end:end]})
+		tensors = append(tensors, Tensor{Name: h.name, DType: h.DType, Shape: h.Shape, Data: body[begin:end:end]})
 		offset = end
 	}
 	if offset != int64(len(body)) {
@@ -197,13 +172,9 @@ func DecodeTensors(data []byte) (tensors []Tensor, metadata map[string]string, e
 
 // ReadTensors reads the safetensors file at path, as DecodeTensors does.
 func ReadTensors(path string) (tensors []Tensor, metadata map[string]string, err error) {
-	f, err := openRegular(path)
+	data, err := readFile(path, MaxTensorBytes+MaxHeaderBytes)
 	if err != nil {
 		return nil, nil, err
-	}
-	data, err := readAll(f)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, nil, fmt.Errorf("checkpoint: %s: %w", path, err)
 	}
 	tensors, metadata, err = DecodeTensors(data)
 	if err != nil {
@@ -212,31 +183,17 @@ func ReadTensors(path string) (tensors []Tensor, metadata map[string]string, err
 	return tensors, metadata, nil
 }
 
-func readAll(f *os.File) ([]byte, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > MaxTensorBytes+MaxHeaderBytes {
-		return nil, corruptf("%d bytes are more than a tensor file has", info.Size())
-	}
-	data := make([]byte, info.Size())
-	_, err = io.ReadFull(f, data)
-	return data, err
-}
-
-// parseHeader goes key by key, since decoding into a map would hide a name that
-// is there twice.
-func parseHeader(head []byte) (map[string]header, map[string]string, error) {
-	bad := func(err error) (map[string]header, map[string]string, error) {
+// parseHeader reads key by key, since decoding into a map would hide a name that occurs
+// twice.
+func parseHeader(head []byte) (headers []header, metadata map[string]string, err error) {
+	bad := func(err error) ([]header, map[string]string, error) {
 		return nil, nil, corruptf("safetensors header: %v", err)
 	}
 	dec := json.NewDecoder(bytes.NewReader(head))
 	if tok, err := dec.Token(); err != nil || tok != json.Delim('{') {
 		return bad(errors.Join(errors.New("not a JSON object"), err))
 	}
-	headers := map[string]header{}
-	var metadata map[string]string
+	seen := map[string]bool{}
 	for dec.More() {
 		tok, err := dec.Token()
 		if err != nil {
@@ -253,17 +210,17 @@ func parseHeader(head []byte) (map[string]header, map[string]string, error) {
 			}
 			continue
 		}
-		if _, dup := headers[name]; dup {
+		if seen[name] {
 			return bad(fmt.Errorf("tensor %.200q twice", name))
 		}
 		if len(headers) == MaxTensors {
 			return bad(fmt.Errorf("more than %d tensors", MaxTensors))
 		}
-		var h header
+		h := header{name: name}
 		if err := dec.Decode(&h); err != nil {
 			return bad(err)
 		}
-		headers[name] = h
+		headers, seen[name] = append(headers, h), true
 	}
 	if _, err := dec.Token(); err != nil {
 		return bad(err)
@@ -276,8 +233,8 @@ func parseHeader(head []byte) (map[string]header, map[string]string, error) {
 
 // byteSize returns the bytes of a tensor, or an error where they do not fit a file.
 func byteSize(d DType, shape []int) (int64, error) {
-	size := int64(d.Size())
-	if size == 0 {
+	size, ok := elementBytes[d]
+	if !ok {
 		return 0, fmt.Errorf("unsupported dtype %.20q (valid: F32, F64, I64, U64, I32, U32, U8, BOOL)", string(d))
 	}
 	if len(shape) > maxRank {

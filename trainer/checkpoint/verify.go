@@ -1,14 +1,13 @@
 package checkpoint
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/tailsweep/tailsweep/internal/file"
 )
 
 // Verify reads every file of the checkpoint in dir and compares it with the
@@ -51,39 +50,50 @@ func (m Manifest) VerifyFile(dir, path string) error {
 	if !ok {
 		return corruptf("%s: the manifest lists no %s", dir, path)
 	}
-	f, err := openRegular(filepath.Join(dir, filepath.FromSlash(path)))
-	if errors.Is(err, fs.ErrNotExist) {
+	full := filepath.Join(dir, filepath.FromSlash(path))
+	size, err := plainSize(full)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return corruptf("%s: %s is missing", dir, path)
-	}
-	if err != nil {
+	case err != nil:
 		return err
-	}
-	h := sha256.New()
-	n, err := io.Copy(h, io.LimitReader(f, want.Size+1))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("checkpoint: verify: %w", err)
-	}
-	if n != want.Size {
+	case size != want.Size:
 		return corruptf("%s: %s does not have the %d bytes that the manifest says", dir, path, want.Size)
 	}
-	if got := hex.EncodeToString(h.Sum(nil)); got != want.SHA256 {
+	got, err := file.SHA256(full)
+	if err != nil {
+		return fmt.Errorf("checkpoint: verify: %w", err)
+	}
+	if got != want.SHA256 {
 		return corruptf("%s: %s has sha256 %s, the manifest says %s", dir, path, got, want.SHA256)
 	}
 	return nil
 }
 
-// openRegular opens a plain file. A link or a device is an error.
-func openRegular(path string) (*os.File, error) {
+// plainSize returns the size of a plain file in bytes. A link or a device is corrupt.
+func plainSize(path string) (int64, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
-		return nil, fmt.Errorf("checkpoint: %w", err)
+		return 0, fmt.Errorf("checkpoint: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, corruptf("%s is not a plain file", path)
+		return 0, corruptf("%s is not a plain file", path)
 	}
-	f, err := os.Open(path)
+	return info.Size(), nil
+}
+
+// readFile reads a plain file of at most limit bytes. A larger one is corrupt.
+func readFile(path string, limit int64) ([]byte, error) {
+	size, err := plainSize(path)
+	if err != nil {
+		return nil, err
+	}
+	if size > limit {
+		return nil, corruptf("%s is larger than %d bytes", path, limit)
+	}
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
-	return f, nil
+	return data, nil
 }

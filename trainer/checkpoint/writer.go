@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -59,9 +58,6 @@ func Create(parent string, m Manifest) (*Writer, error) {
 // File adds the file at path, relative to the folder, with the content that write writes.
 // The file is synced to disk when File returns.
 func (w *Writer) File(path string, write func(io.Writer) error) error {
-	if w.tmp == "" {
-		return errors.New("checkpoint: the writer has ended")
-	}
 	if err := CheckPath(path); err != nil {
 		return err
 	}
@@ -77,20 +73,19 @@ func (w *Writer) File(path string, write func(io.Writer) error) error {
 }
 
 // Bytes adds a file with this content.
-func (w *Writer) Bytes(path string, data []byte) error {
-	return w.File(path, func(out io.Writer) error {
+func (w *Writer) Bytes(path string, data []byte) error { return w.File(path, content(data)) }
+
+func content(data []byte) func(io.Writer) error {
+	return func(out io.Writer) error {
 		_, err := out.Write(data)
 		return err
-	})
+	}
 }
 
 // Commit writes the manifest, syncs the folder to disk, and renames it to its final name,
 // which it returns. If a complete checkpoint with the same files has that name already,
 // Commit succeeds; any other folder of that name is an error that wraps fs.ErrExist.
 func (w *Writer) Commit() (string, error) {
-	if w.tmp == "" {
-		return "", errors.New("checkpoint: the writer has ended")
-	}
 	slices.SortFunc(w.manifest.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	if err := w.manifest.check(); err != nil {
 		return "", err
@@ -99,14 +94,11 @@ func (w *Writer) Commit() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("checkpoint: %w", err)
 	}
-	_, err = w.write(ManifestName, func(out io.Writer) error {
-		_, err := out.Write(append(data, '\n'))
-		return err
-	})
-	if err != nil {
-		return "", w.explain(ManifestName, err)
+	_, err = w.write(ManifestName, content(append(data, '\n')))
+	if err == nil {
+		err = syncTree(w.tmp)
 	}
-	if err := syncTree(w.tmp); err != nil {
+	if err != nil {
 		return "", w.explain(ManifestName, err)
 	}
 	final := filepath.Join(w.parent, DirName(w.manifest.Step))
@@ -144,6 +136,9 @@ func (w *Writer) keepExisting(final string) (string, error) {
 }
 
 func (w *Writer) write(path string, write func(io.Writer) error) (File, error) {
+	if w.tmp == "" {
+		return File{}, errors.New("the writer has ended")
+	}
 	full := filepath.Join(w.tmp, filepath.FromSlash(path))
 	if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
 		return File{}, err
@@ -152,7 +147,7 @@ func (w *Writer) write(path string, write func(io.Writer) error) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
-	h := &counter{Hash: sha256.New()}
+	h := sha256.New()
 	buf := bufio.NewWriterSize(f, 1<<20)
 	err = write(io.MultiWriter(buf, h))
 	if err == nil {
@@ -164,7 +159,8 @@ func (w *Writer) write(path string, write func(io.Writer) error) (File, error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return File{}, err
 	}
-	return File{Path: path, Size: h.n, SHA256: hex.EncodeToString(h.Sum(nil))}, nil
+	size, err := plainSize(full)
+	return File{Path: path, Size: size, SHA256: hex.EncodeToString(h.Sum(nil))}, err
 }
 
 func (w *Writer) explain(path string, err error) error {
@@ -173,17 +169,6 @@ func (w *Writer) explain(path string, err error) error {
 			w.parent, path, w.manifest.Step, err)
 	}
 	return fmt.Errorf("checkpoint: write %s of step %d: %w", path, w.manifest.Step, err)
-}
-
-// counter counts the bytes that it passes to a hash.
-type counter struct {
-	hash.Hash
-	n int64
-}
-
-func (c *counter) Write(p []byte) (int, error) {
-	c.n += int64(len(p))
-	return c.Hash.Write(p)
 }
 
 // syncTree makes the names in a folder and in the folders below it durable.
