@@ -220,12 +220,12 @@ func TestInspectAndValidateReportTheFolder(t *testing.T) {
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 		require.NoError(t, os.WriteFile(path, nil, 0o600))
 	}
-	const leftOut = "left out 1: a picture or video in a format that is not read (PNG, JPEG, WebP, GIF, BMP, TIFF are) (ant/x.heic)"
+	const leftOut = "left out 1: an image or video in a format that is not read (PNG, JPEG, WebP, GIF, BMP, TIFF are) (ant/x.heic)"
 	r := cmdline(t, nil, "", "data", "inspect", dir)
 	require.Equal(t, cli.ExitOK, r.Code, r.Err)
 	require.Contains(t, r.out, "6 images of 3 classes")
 	require.Contains(t, r.out, leftOut)
-	require.Contains(t, r.out, "left out 1: a picture that is in no class folder (loose.png)")
+	require.Contains(t, r.out, "left out 1: an image that is in no class folder (loose.png)")
 	require.NotContains(t, r.Err, "left out", "once")
 	var i machine.Inspected
 	require.NoError(t, json.Unmarshal([]byte(cmdline(t, nil, "", "data", "inspect", dir, "-o", "json").out), &i))

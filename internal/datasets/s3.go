@@ -17,7 +17,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/download"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
-	"github.com/tailsweep/tailsweep/trainer/dataset/picture"
+	"github.com/tailsweep/tailsweep/trainer/dataset/imagefile"
 )
 
 // Limits of what lies under an s3:// prefix.
@@ -98,7 +98,7 @@ func (dl *Downloader) objects(ctx context.Context, url, dir string) error {
 		}
 	}
 	if len(chosen) == 0 {
-		return badData(fmt.Errorf("%s has no images (%s files)", url, picture.Formats()))
+		return badData(fmt.Errorf("%s has no images (%s files)", url, imagefile.Formats()))
 	}
 	dl.logLeftOut(url, others)
 	if err := removeOthers(dir, files); err != nil {
@@ -125,7 +125,7 @@ func (dl *Downloader) objects(ctx context.Context, url, dir string) error {
 // logLeftOut reports how many files of a source are left out.
 func (dl *Downloader) logLeftOut(from string, n int) {
 	if n > 0 {
-		dl.log("%s: skipped %d files that are neither supported images (%s) nor split files", from, n, picture.Formats())
+		dl.log("%s: skipped %d files that are neither supported images (%s) nor split files", from, n, imagefile.Formats())
 	}
 }
 
@@ -178,5 +178,5 @@ func checkEntry(name string, size int64) (limit int64, err error) {
 	if strings.ToLower(path.Ext(name)) == ".txt" {
 		return 1 << 30, nil
 	}
-	return picture.MaxFile, nil
+	return imagefile.MaxFile, nil
 }

@@ -15,7 +15,7 @@ import (
 	"strings"
 
 	"github.com/tailsweep/tailsweep/trainer/dataset"
-	"github.com/tailsweep/tailsweep/trainer/dataset/picture"
+	"github.com/tailsweep/tailsweep/trainer/dataset/imagefile"
 )
 
 // Limits of an archive. Images do not compress, so a large growth means a zip bomb.
@@ -74,7 +74,7 @@ func (dl *Downloader) unpack(ctx context.Context, archive, dir string) (err erro
 	case err != nil:
 		return badData(fmt.Errorf("%s: after %d files: %w", archive, w.files, err))
 	case w.files == 0:
-		return badData(fmt.Errorf("%s has no images (%s files)", archive, picture.Formats()))
+		return badData(fmt.Errorf("%s has no images (%s files)", archive, imagefile.Formats()))
 	}
 	dl.logLeftOut(archive, w.others)
 	return raise(dir)

@@ -251,7 +251,7 @@ func checkImages(t *testing.T, m madeUp, where string) {
 	}
 }
 
-// checkGrid checks that a PNG has a row of coloured pictures for each class.
+// checkGrid checks that a PNG has a row of coloured images for each class.
 func checkGrid(t *testing.T, m madeUp, name string) {
 	t.Helper()
 	f, err := os.Open(name)

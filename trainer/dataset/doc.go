@@ -8,7 +8,7 @@
 //	n_i  images of class i
 //	f    resampling factor, (0, 1]
 //
-// Subpackages: format reads the files of published sets, picture decodes image files.
+// Subpackages: format reads the files of published sets, imagefile decodes image files.
 // readers.go is the table of datasets; fashion.go, cifar.go and folder.go are
 // the readers.
 //

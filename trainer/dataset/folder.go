@@ -9,7 +9,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/dataset/picture"
+	"github.com/tailsweep/tailsweep/trainer/dataset/imagefile"
 )
 
 const (
@@ -31,8 +31,8 @@ func openFolder(d sweep.Dataset) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := pictures{dataset: d, files: l.files}
-	if p.background, err = picture.ParseColour(d.Background); err != nil {
+	p := imageFiles{dataset: d, files: l.files}
+	if p.background, err = imagefile.ParseColour(d.Background); err != nil {
 		return nil, badField("dataset.background", "%w", err)
 	}
 	return &source{classes: l.classes, labels: l.labels, leftOut: l.leftOut, images: p.images}, nil
@@ -87,7 +87,7 @@ func listFolders(d sweep.Dataset) (l listing, err error) {
 		case err != nil:
 			return l, err
 		case found == 0 && unreadable != "":
-			return l, badField("dataset.path", "%s contains no readable image (found %s; supported: %s)", filepath.Join(d.Path, name), unreadable, picture.Formats())
+			return l, badField("dataset.path", "%s contains no readable image (found %s; supported: %s)", filepath.Join(d.Path, name), unreadable, imagefile.Formats())
 		case found == 0:
 			l.leave(leftNoClass, name+"/")
 		default:
@@ -104,7 +104,7 @@ func listFolders(d sweep.Dataset) (l listing, err error) {
 	return l, nil
 }
 
-// addClass adds the pictures in a folder of root, sorted, as slash-separated paths
+// addClass adds the images in a folder of root, sorted, as slash-separated paths
 // relative to root. unreadable is the first one in a format that is not read.
 func (l *listing) addClass(root, folder string) (unreadable string, err error) {
 	first := len(l.files)
@@ -120,10 +120,10 @@ func (l *listing) addClass(root, folder string) (unreadable string, err error) {
 		switch {
 		case entry.IsDir() && !dropping(entry.Name()):
 			return nil
-		case entry.Type().IsRegular() && !dropping(entry.Name()) && picture.Readable(rel):
+		case entry.Type().IsRegular() && !dropping(entry.Name()) && imagefile.Readable(rel):
 			l.files = append(l.files, rel)
 			return nil
-		case entry.Type().IsRegular() && picture.Unreadable(rel) && unreadable == "":
+		case entry.Type().IsRegular() && imagefile.Unreadable(rel) && unreadable == "":
 			unreadable = entry.Name()
 		}
 		if err := l.leaveEntry(root, rel, entry, leftOther); err != nil {
@@ -148,9 +148,9 @@ func (l *listing) leaveEntry(root, name string, entry fs.DirEntry, readable stri
 		l.leave(leftDropping, name)
 	case entry.Type()&fs.ModeSymlink != 0:
 		return badField("dataset.path", "%s is a symbolic link, which is not followed", filepath.Join(root, filepath.FromSlash(name)))
-	case picture.Readable(name) && entry.Type().IsRegular():
+	case imagefile.Readable(name) && entry.Type().IsRegular():
 		l.leave(readable, name)
-	case picture.Unreadable(name):
+	case imagefile.Unreadable(name):
 		l.leave(leftUnreadable, name)
 	default:
 		l.leave(leftOther, name)
@@ -158,7 +158,7 @@ func (l *listing) leaveEntry(root, name string, entry fs.DirEntry, readable stri
 	return nil
 }
 
-var errTooLarge = fmt.Errorf("is larger than %d MiB", picture.MaxFile>>20)
+var errTooLarge = fmt.Errorf("is larger than %d MiB", imagefile.MaxFile>>20)
 
 // readImage reads a regular file in folder. It refuses a name that is a symbolic link,
 // and follows no link out of folder.
@@ -175,7 +175,7 @@ func readImage(folder, name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", shown, err)
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s %w", shown, errIrregular)
-	case info.Size() > picture.MaxFile:
+	case info.Size() > imagefile.MaxFile:
 		return nil, fmt.Errorf("%s %w", shown, errTooLarge)
 	}
 	data, err := root.ReadFile(name)

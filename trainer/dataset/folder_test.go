@@ -119,7 +119,7 @@ func TestFolderTellsWhatIsWrong(t *testing.T) {
 		"dataset.classes: is 4, but ":                                                          func(d *sweep.Dataset) { d.FolderClasses = 4 },
 		"dog contains no readable image (found x.heic; supported: PNG, JPEG, ":                 func(d *sweep.Dataset) { write(t, nil, d.Path, "dog", "x.heic") },
 		"has 4 classes: ant, bee, cat, dog (valid: 4)":                                         func(d *sweep.Dataset) { write(t, whole, d.Path, "dog", "x.gif") },
-		"has 3 classes: ant, bee, cat; left out 1: a folder without a picture (dog/)":          func(d *sweep.Dataset) { d.FolderClasses = 4; write(t, nil, d.Path, "dog", "x.csv") },
+		"has 3 classes: ant, bee, cat; left out 1: a folder without an image (dog/)":           func(d *sweep.Dataset) { d.FolderClasses = 4; write(t, nil, d.Path, "dog", "x.csv") },
 		"ant/7.jpg: none of the formats PNG, JPEG, WebP, GIF, BMP, TIFF, begins with 47 49 46": func(d *sweep.Dataset) { write(t, []byte("GIF"), d.Path, "ant", "7.jpg") },
 		"ant/7.jpg: empty file at byte 0":                                                      func(d *sweep.Dataset) { write(t, nil, d.Path, "ant", "7.jpg") },
 		"ant/7.png: damaged PNG (png: invalid format: unexpected EOF) at byte ":                func(d *sweep.Dataset) { write(t, whole[:len(whole)-20], d.Path, "ant", "7.png") },
@@ -261,13 +261,13 @@ func TestWhatIsLeftOutIsNamed(t *testing.T) {
 		leftNoClass:    {leftNoClass, 1, []string{"notes/"}},
 		leftOther:      {leftOther, 3, []string{"README.png.txt", "bee/boxes.txt", "notes/read.me"}},
 	}, got)
-	require.Equal(t, "left out 1: a folder without a picture (notes/)", got[leftNoClass].String())
-	require.Contains(t, got[leftUnreadable].String(), "left out 4: a picture or video in a format that is not read (PNG, JPEG, WebP, GIF, BMP, TIFF are) (ant/a.heic, ant/b.avif, bee/c.svg, ...)")
+	require.Equal(t, "left out 1: a folder without an image (notes/)", got[leftNoClass].String())
+	require.Contains(t, got[leftUnreadable].String(), "left out 4: an image or video in a format that is not read (PNG, JPEG, WebP, GIF, BMP, TIFF are) (ant/a.heic, ant/b.avif, bee/c.svg, ...)")
 	require.True(t, Wanted("ant/x.WEBP") && Wanted("train.txt") && !Wanted("a/@eaDir/x.png") && !Wanted("a/._x.png") && !Wanted("x.heic"))
 }
 
-// A background is part of what a picture becomes, in the cache too.
-func TestBackgroundOfTransparentPictures(t *testing.T) {
+// A background is part of what an image becomes, in the cache too.
+func TestBackgroundOfTransparentImages(t *testing.T) {
 	files := cached(t)
 	d := folderSpec(animals(t))
 	write(t, pngOf(t, image.NewNRGBA(image.Rect(0, 0, 8, 8))), d.Path, "ant", "0.png")

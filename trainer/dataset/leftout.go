@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tailsweep/tailsweep/trainer/dataset/picture"
+	"github.com/tailsweep/tailsweep/trainer/dataset/imagefile"
 )
 
 // LeftOut is the files of an image folder that are ignored for one reason.
@@ -27,10 +27,10 @@ func (l LeftOut) String() string {
 
 // The reasons why something is left out.
 var (
-	leftUnreadable = "a picture or video in a format that is not read (" + picture.Formats() + " are)"
-	leftOutside    = "a picture that is in no class folder"
-	leftNoClass    = "a folder without a picture"
-	leftOther      = "not a picture"
+	leftUnreadable = "an image or video in a format that is not read (" + imagefile.Formats() + " are)"
+	leftOutside    = "an image that is in no class folder"
+	leftNoClass    = "a folder without an image"
+	leftOther      = "not an image"
 	leftDropping   = "made by a file manager or file system"
 )
 
@@ -67,10 +67,10 @@ func dropping(name string) bool {
 }
 
 // Wanted reports whether a file of this slash-separated path can belong to an image
-// folder: as a picture that is read, or as a split file.
+// folder: as an image that is read, or as a split file.
 func Wanted(name string) bool {
 	if slices.ContainsFunc(strings.Split(name, "/"), dropping) {
 		return false
 	}
-	return picture.Readable(name) || strings.EqualFold(path.Ext(name), ".txt")
+	return imagefile.Readable(name) || strings.EqualFold(path.Ext(name), ".txt")
 }

@@ -15,7 +15,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/dataset/format"
-	"github.com/tailsweep/tailsweep/trainer/dataset/picture"
+	"github.com/tailsweep/tailsweep/trainer/dataset/imagefile"
 )
 
 // Limits of a split file, in bytes.
@@ -90,8 +90,8 @@ func parseSplit(name string, data []byte) (l listing, err error) {
 			return bad("label %q, want a number from 0 to %d", labelText, maxClasses-1)
 		case !fs.ValidPath(file) || strings.ContainsAny(file, "\\\x00"):
 			return bad("path %q, want one relative to the folder, without . and ..", file)
-		case !picture.Readable(file):
-			return bad("%q is not a supported image file (supported: %s)", file, strings.Join(picture.Extensions(), ", "))
+		case !imagefile.Readable(file):
+			return bad("%q is not a supported image file (supported: %s)", file, strings.Join(imagefile.Extensions(), ", "))
 		case seen[file] > 0:
 			return bad("%q comes twice, first in line %d", file, seen[file])
 		case len(l.files) >= maxImages:

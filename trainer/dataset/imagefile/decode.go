@@ -1,4 +1,4 @@
-package picture
+package imagefile
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ const (
 // returns pixels of an older Decode.
 const Rule = "upright middle square, Catmull-Rom, 8 bits: 2"
 
-// Options say what a picture becomes.
+// Options are the size and the colours of a decoded image.
 type Options struct {
 	Size       int // side in pixels
 	Channels   int // 1 grey, 3 RGB
@@ -66,40 +66,40 @@ func Decode(name string, data, dst []byte, o Options) (err error) {
 		return bad(fmt.Sprintf("an image of %dx%d pixels, want 1 to %d of them", w, h, MaxPixels))
 	}
 	r.Reset(data)
-	picture, err := k.decode(r)
+	img, err := k.decode(r)
 	if err != nil {
 		return broken(err)
 	}
-	fit(whole(picture, config), dst, o, k.orientation(data))
+	fit(complete(img, config), dst, o, k.orientation(data))
 	return nil
 }
 
-// whole returns a picture that fills the size that its file states: the first frame
-// of a GIF may cover a part of it, and the rest is transparent.
-func whole(picture image.Image, config image.Config) image.Image {
+// complete returns an image of the size that its file states: the first frame of a GIF
+// may cover a part of it, and the rest is transparent.
+func complete(img image.Image, config image.Config) image.Image {
 	full := image.Rect(0, 0, config.Width, config.Height)
-	if picture.Bounds() == full {
-		return picture
+	if img.Bounds() == full {
+		return img
 	}
 	canvas := image.NewNRGBA(full)
-	draw.Draw(canvas, picture.Bounds(), picture, picture.Bounds().Min, draw.Src)
+	draw.Draw(canvas, img.Bounds(), img, img.Bounds().Min, draw.Src)
 	return canvas
 }
 
-// fit turns, cuts and scales a picture into dst. The square is cut from the stored
-// picture so that it is the middle of the upright one, then scaled, then turned.
-func fit(picture image.Image, dst []byte, o Options, turn orientation) {
-	b := picture.Bounds()
+// fit turns, cuts and scales an image into dst. The square is cut from the stored
+// image so that it is the middle of the upright one, then scaled, then turned.
+func fit(img image.Image, dst []byte, o Options, turn orientation) {
+	b := img.Bounds()
 	n := min(b.Dx(), b.Dy())
 	corner := b.Min.Add(image.Pt(offset(b.Dx()-n, turn.flipX), offset(b.Dy()-n, turn.flipY)))
 	canvas := image.NewRGBA(image.Rect(0, 0, o.Size, o.Size))
 	if n == o.Size {
-		draw.Draw(canvas, canvas.Bounds(), picture, corner, draw.Src)
+		draw.Draw(canvas, canvas.Bounds(), img, corner, draw.Src)
 	} else {
 		square := image.Rectangle{Min: corner, Max: corner.Add(image.Pt(n, n))}
-		draw.CatmullRom.Scale(canvas, canvas.Bounds(), picture, square, draw.Src, nil)
+		draw.CatmullRom.Scale(canvas, canvas.Bounds(), img, square, draw.Src, nil)
 	}
-	opaque, known := picture.(interface{ Opaque() bool })
+	opaque, known := img.(interface{ Opaque() bool })
 	solid := known && opaque.Opaque()
 	for y := range o.Size {
 		for x := range o.Size {
@@ -119,7 +119,7 @@ func fit(picture image.Image, dst []byte, o Options, turn orientation) {
 }
 
 // offset returns where the centre crop begins on an axis that is spare pixels too long.
-// The odd pixel is cut from the end of the upright picture, which on a flipped axis is
+// The odd pixel is cut from the end of the upright image, which on a flipped axis is
 // the beginning of the stored one.
 func offset(spare int, flipped bool) int {
 	if flipped {

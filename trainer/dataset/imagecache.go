@@ -18,32 +18,32 @@ import (
 	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/dataset/picture"
+	"github.com/tailsweep/tailsweep/trainer/dataset/imagefile"
 )
 
-// pictures are the images of a folder. Decoding is slow, so load keeps what it has
+// imageFiles are the images of a folder. Decoding is slow, so load keeps what it has
 // decoded in the cache, in a file
 //
 //	magic, key `[32]`, pixels `[N, S, S, channels]`, SHA-256 of all before `[32]`
 //
 // whose name is the key: a digest of the folder's path, of the name, size and
 // modification time of every image, in order, and of how they are decoded.
-type pictures struct {
+type imageFiles struct {
 	dataset    sweep.Dataset
 	background color.RGBA
 	files      []string // slash-separated paths, relative to dataset.Path
 }
 
 const (
-	picturesMagic  = "tailsweep pictures 1\n"
-	picturesFolder = "pictures"          // of the cache
-	picturesSuffix = ".u8"               // of their names there
-	picturesAge    = 30 * 24 * time.Hour // a file that was not read for so long is removed
+	cacheMagic  = "tailsweep images 1\n"
+	cacheFolder = "images"            // of the cache
+	cacheSuffix = ".u8"               // of their names there
+	cacheAge    = 30 * 24 * time.Hour // a file that was not read for so long is removed
 )
 
 // images returns these images, `[len(indices), S, S, channels]` in [-1, 1], each of n
 // numbers.
-func (p *pictures) images(indices []int, n int, l Loader) ([]float32, error) {
+func (p *imageFiles) images(indices []int, n int, l Loader) ([]float32, error) {
 	pixels, err := p.load(indices, n, l)
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func (p *pictures) images(indices []int, n int, l Loader) ([]float32, error) {
 
 // load returns the pixels of these images, `[len(indices), S, S, channels]`, each of n
 // numbers.
-func (p *pictures) load(indices []int, n int, l Loader) ([]byte, error) {
+func (p *imageFiles) load(indices []int, n int, l Loader) ([]byte, error) {
 	key, err := p.key(indices)
 	if err != nil {
 		return nil, err
@@ -67,8 +67,8 @@ func (p *pictures) load(indices []int, n int, l Loader) ([]byte, error) {
 		l.log("decoded images are not kept: %v", err)
 		return p.decodeAll(indices, n, l)
 	}
-	name := filepath.Join(dir, picturesFolder, hex.EncodeToString(key[:])+picturesSuffix)
-	pixels, err := readPictures(name, key, len(indices)*n)
+	name := filepath.Join(dir, cacheFolder, hex.EncodeToString(key[:])+cacheSuffix)
+	pixels, err := readCached(name, key, len(indices)*n)
 	switch {
 	case err == nil:
 		now := time.Now()
@@ -81,35 +81,35 @@ func (p *pictures) load(indices []int, n int, l Loader) ([]byte, error) {
 	if pixels, err = p.decodeAll(indices, n, l); err != nil {
 		return nil, err
 	}
-	if err := writePictures(name, key, pixels); err != nil {
+	if err := writeCached(name, key, pixels); err != nil {
 		l.log("decoded images are not kept: %v", err)
 	}
 	removeOld(filepath.Dir(name))
 	return pixels, nil
 }
 
-func (p *pictures) decodeAll(indices []int, n int, l Loader) ([]byte, error) {
+func (p *imageFiles) decodeAll(indices []int, n int, l Loader) ([]byte, error) {
 	pixels := make([]byte, len(indices)*n)
 	return pixels, each(pixels, n, l, func(dst []byte, k int) error { return p.decode(dst, indices[k]) })
 }
 
 // decode writes image i, `[S, S, channels]`. It is safe for concurrent use.
-func (p *pictures) decode(dst []byte, i int) error {
+func (p *imageFiles) decode(dst []byte, i int) error {
 	name := filepath.Join(p.dataset.Path, filepath.FromSlash(p.files[i]))
 	data, err := readImage(p.dataset.Path, p.files[i])
 	if err != nil {
 		return openError(p.dataset, err)
 	}
-	err = picture.Decode(name, data, dst, picture.Options{Size: p.dataset.Size, Channels: p.dataset.Channels(), Background: p.background})
+	err = imagefile.Decode(name, data, dst, imagefile.Options{Size: p.dataset.Size, Channels: p.dataset.Channels(), Background: p.background})
 	if err != nil {
-		return badField("dataset.path", "%w (valid: complete %s files; replace or remove this file)", err, picture.Formats())
+		return badField("dataset.path", "%w (valid: complete %s files; replace or remove this file)", err, imagefile.Formats())
 	}
 	return nil
 }
 
 // key reads the size and time of every file before the content of any: a file that
 // changes meanwhile has another key at the next load.
-func (p *pictures) key(indices []int) (key [sha256.Size]byte, err error) {
+func (p *imageFiles) key(indices []int) (key [sha256.Size]byte, err error) {
 	path, err := filepath.Abs(p.dataset.Path)
 	if err != nil {
 		return key, openError(p.dataset, err)
@@ -121,7 +121,7 @@ func (p *pictures) key(indices []int) (key [sha256.Size]byte, err error) {
 	defer root.Close() //nolint:errcheck // nothing is written
 	h := sha256.New()
 	w := bufio.NewWriter(h)
-	_, _ = fmt.Fprintf(w, "%s%q\n%d %d %v %q\n", picturesMagic, picture.Rule, p.dataset.Size, p.dataset.Channels(), p.background, path) // a hash takes every write
+	_, _ = fmt.Fprintf(w, "%s%q\n%d %d %v %q\n", cacheMagic, imagefile.Rule, p.dataset.Size, p.dataset.Channels(), p.background, path) // a hash takes every write
 	for _, i := range indices {
 		info, err := root.Lstat(p.files[i])
 		if err != nil {
@@ -133,13 +133,13 @@ func (p *pictures) key(indices []int) (key [sha256.Size]byte, err error) {
 	return [sha256.Size]byte(h.Sum(nil)), nil
 }
 
-// readPictures reads a file of the cache with exactly n bytes of pixels.
-func readPictures(name string, key [sha256.Size]byte, n int) ([]byte, error) {
+// readCached reads a file of the cache with exactly n bytes of pixels.
+func readCached(name string, key [sha256.Size]byte, n int) ([]byte, error) {
 	info, err := os.Lstat(name)
 	if err != nil {
 		return nil, err
 	}
-	head := append([]byte(picturesMagic), key[:]...)
+	head := append([]byte(cacheMagic), key[:]...)
 	if want := int64(len(head) + n + sha256.Size); !info.Mode().IsRegular() || info.Size() != want {
 		return nil, fmt.Errorf("%s does not have %d bytes", name, want)
 	}
@@ -159,15 +159,15 @@ func readPictures(name string, key [sha256.Size]byte, n int) ([]byte, error) {
 	return body[len(head):], nil
 }
 
-// writePictures writes a file of the cache.
-func writePictures(name string, key [sha256.Size]byte, pixels []byte) error {
+// writeCached writes a file of the cache.
+func writeCached(name string, key [sha256.Size]byte, pixels []byte) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
 	return file.Create(name, 0o644, func(w io.Writer) error {
 		h := sha256.New()
 		both := io.MultiWriter(w, h)
-		for _, part := range [][]byte{[]byte(picturesMagic), key[:], pixels} {
+		for _, part := range [][]byte{[]byte(cacheMagic), key[:], pixels} {
 			if _, err := both.Write(part); err != nil {
 				return err
 			}
@@ -186,7 +186,7 @@ func removeOld(dir string) {
 	}
 	for _, entry := range entries {
 		info, err := entry.Info()
-		if err == nil && strings.Contains(entry.Name(), picturesSuffix) && time.Since(info.ModTime()) > picturesAge {
+		if err == nil && strings.Contains(entry.Name(), cacheSuffix) && time.Since(info.ModTime()) > cacheAge {
 			_ = os.Remove(filepath.Join(dir, entry.Name())) // another process may have removed it
 		}
 	}

@@ -45,13 +45,13 @@ func cached(t *testing.T) func() []string {
 	dir := t.TempDir()
 	t.Setenv(folder.CacheVariable, dir)
 	return func() []string {
-		names, err := filepath.Glob(filepath.Join(dir, picturesFolder, "*"))
+		names, err := filepath.Glob(filepath.Join(dir, cacheFolder, "*"))
 		require.NoError(t, err)
 		return names
 	}
 }
 
-// spoil makes a picture undecodable without a trace in its size and time.
+// spoil makes an image undecodable without a trace in its size and time.
 func spoil(t *testing.T, name string) {
 	t.Helper()
 	info, err := os.Stat(name)
@@ -60,7 +60,7 @@ func spoil(t *testing.T, name string) {
 	require.NoError(t, os.Chtimes(name, info.ModTime(), info.ModTime()))
 }
 
-func TestPicturesAreDecodedOnce(t *testing.T) {
+func TestImagesAreDecodedOnce(t *testing.T) {
 	files := cached(t)
 	d := folderSpec(animals(t))
 	first, before := loadLogged(t, d)
@@ -143,12 +143,12 @@ func TestACacheThatCannotBeWrittenIsNoFault(t *testing.T) {
 	require.Contains(t, lines[len(lines)-1], "decoded images are not kept: ")
 }
 
-func TestOldPicturesAreRemoved(t *testing.T) {
+func TestOldCacheFilesAreRemoved(t *testing.T) {
 	files := cached(t)
 	d := folderSpec(animals(t))
 	load(t, d)
 	kept := files()[0]
-	old := time.Now().Add(-picturesAge - time.Hour)
+	old := time.Now().Add(-cacheAge - time.Hour)
 	for _, name := range []string{"x.u8", ".y.u8123456", "mine.txt"} {
 		require.NoError(t, os.Chtimes(write(t, nil, filepath.Dir(kept), name), old, old))
 	}
@@ -188,10 +188,10 @@ func TestLoaderTellsHowFarItIs(t *testing.T) {
 	}
 }
 
-func FuzzReadPictures(f *testing.F) {
+func FuzzReadCached(f *testing.F) {
 	key := sha256.Sum256([]byte("key"))
 	name := filepath.Join(f.TempDir(), "x.u8")
-	require.NoError(f, writePictures(name, key, []byte{1, 2, 3}))
+	require.NoError(f, writeCached(name, key, []byte{1, 2, 3}))
 	whole, err := os.ReadFile(name)
 	require.NoError(f, err)
 	f.Add(whole, 3)
@@ -202,7 +202,7 @@ func FuzzReadPictures(f *testing.F) {
 			return
 		}
 		name := write(t, data, t.TempDir(), "x.u8")
-		pixels, err := readPictures(name, key, n)
+		pixels, err := readCached(name, key, n)
 		if err == nil {
 			require.Equal(t, whole[:len(whole)-3-sha256.Size], data[:len(data)-n-sha256.Size])
 			require.Len(t, pixels, n)

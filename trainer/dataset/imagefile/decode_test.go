@@ -1,4 +1,4 @@
-package picture
+package imagefile
 
 import (
 	"bytes"
@@ -51,7 +51,7 @@ func decoded(t *testing.T, data []byte, o Options) []byte {
 	return dst
 }
 
-func TestPictureOfItsOwnSizeIsItself(t *testing.T) {
+func TestImageOfTheRightSizeIsUnchanged(t *testing.T) {
 	img := image.NewRGBA(image.Rect(0, 0, 12, 8)) // the middle: columns 2 to 9
 	for y := range 8 {
 		for x := range 12 {
@@ -64,7 +64,7 @@ func TestPictureOfItsOwnSizeIsItself(t *testing.T) {
 	}
 }
 
-func TestPictureIsScaledEvenly(t *testing.T) {
+func TestImageIsScaledEvenly(t *testing.T) {
 	// The left half is black, the right one white: so it stays, whatever the size.
 	img := image.NewGray(image.Rect(0, 0, 64, 64))
 	for y := range 64 {
@@ -127,7 +127,7 @@ func marked() image.Image {
 	return img
 }
 
-// stored is how an upright picture is stored with an orientation, by the words of the
+// stored is how an upright image is stored with an orientation, by the words of the
 // Exif standard (CIPA DC-008, tag Orientation): where row 0 and column 0 are shown.
 func stored(upright image.Image, orientation int) image.Image {
 	w, h := upright.Bounds().Dx(), upright.Bounds().Dy()
@@ -187,7 +187,7 @@ func withChunk(data, exif []byte) []byte {
 	return append(out, data[at:]...)
 }
 
-func TestPicturesAreTurnedUpright(t *testing.T) {
+func TestImagesAreTurnedUpright(t *testing.T) {
 	o := Options{16, 3, white}
 	want := decoded(t, pngOf(t, marked()), o)
 	for orientation := 1; orientation <= 8; orientation++ {
@@ -262,7 +262,7 @@ type fixed struct{ color.Palette }
 
 func (f fixed) Quantize(color.Palette, image.Image) color.Palette { return f.Palette }
 
-// The first frame of a GIF may be smaller than the picture, and what it leaves is
+// The first frame of a GIF may be smaller than the image, and what it leaves is
 // transparent; later frames are not looked at.
 func TestTheFirstFrameOfAGIF(t *testing.T) {
 	palette := color.Palette{color.NRGBA{}, color.NRGBA{255, 0, 0, 255}}
@@ -288,7 +288,7 @@ func header(w, h uint32) []byte {
 	return binary.BigEndian.AppendUint32(append(out, ihdr...), crc32.ChecksumIEEE(ihdr))
 }
 
-func TestPictureErrorsSayWhatIsWrong(t *testing.T) {
+func TestDecodeNamesTheFault(t *testing.T) {
 	whole := jpegOf(t, solid(64, 64, color.White))
 	damaged := pngOf(t, solid(64, 64, color.White))
 	damaged[45] ^= 1
@@ -311,7 +311,7 @@ func TestPictureErrorsSayWhatIsWrong(t *testing.T) {
 	}
 }
 
-func FuzzPicture(f *testing.F) {
+func FuzzDecode(f *testing.F) {
 	img := solid(9, 7, color.White)
 	f.Add(pngOf(f, img), true)
 	f.Add(withChunk(pngOf(f, img), exif(binary.BigEndian, 6)), true)

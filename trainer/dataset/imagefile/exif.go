@@ -1,11 +1,11 @@
-package picture
+package imagefile
 
 import (
 	"bytes"
 	"encoding/binary"
 )
 
-// orientation says how a stored picture is shown, as tag 0x0112 of Exif and TIFF has
+// orientation says how a stored image is shown, as tag 0x0112 of Exif and TIFF has
 // it: its axes are flipped, then swapped.
 type orientation struct{ flipX, flipY, swap bool }
 
@@ -79,7 +79,7 @@ func from(data []byte, offset int64) ([]byte, bool) {
 	return data[offset:], true
 }
 
-// orientationJPEG finds Exif in the segments before the picture: 0xff, a marker, a
+// orientationJPEG finds Exif in the segments before the image: 0xff, a marker, a
 // big-endian length that counts itself, the content.
 func orientationJPEG(data []byte) orientation {
 	const startOfScan, app1 = 0xda, 0xe1
