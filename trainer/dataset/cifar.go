@@ -2,7 +2,6 @@ package dataset
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -72,8 +71,7 @@ func (c *cifar) open(d sweep.Dataset) (*source, error) {
 		if err != nil {
 			return nil, badData(err)
 		}
-		sum := sha256.Sum256(content)
-		if got := hex.EncodeToString(sum[:]); got != c.files[i].SHA256 {
+		if got := fmt.Sprintf("%x", sha256.Sum256(content)); got != c.files[i].SHA256 {
 			return nil, badData(fmt.Errorf("%s has sha256 %s, want %s", names[i], got, c.files[i].SHA256))
 		}
 		planes, s.labels = append(planes, images...), append(s.labels, labels...)

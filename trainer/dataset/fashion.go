@@ -3,7 +3,6 @@ package dataset
 import (
 	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -42,25 +41,17 @@ var fashionTrain = idxPair{
 	labels: idxFile{"train-labels-idx1-ubyte.gz", 1, 60008, "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"},
 }
 
-// raw is what a pair of files holds.
-type raw struct {
-	pixels []byte // `[N, 28, 28]`, 0 is background
-	labels []byte // `[N]`
-}
-
-func (r raw) image(i int) []byte { return r.pixels[i*side*side : (i+1)*side*side] }
-
 // open reads a pair of files: the test images are built in, the others in d.Path.
 func (p idxPair) open(d sweep.Dataset) (*source, error) {
-	r, err := p.read(d)
+	pixels, labels, err := p.read(d)
 	if err != nil {
 		return nil, err
 	}
-	s := &source{labels: make([]int, len(r.labels))}
-	for i, l := range r.labels {
+	s := &source{labels: make([]int, len(labels))}
+	for i, l := range labels {
 		s.labels[i] = int(l)
 	}
-	s.images = converted(func(dst []float32, i int) { greyImage(dst, r.image(i), d.Size) })
+	s.images = converted(func(dst []float32, i int) { greyImage(dst, pixels[i*side*side:(i+1)*side*side], d.Size) })
 	return s, nil
 }
 
@@ -71,7 +62,8 @@ func (p idxPair) published() Published {
 	}
 }
 
-func (p idxPair) read(d sweep.Dataset) (raw, error) {
+// read returns the pixels `[N, 28, 28]`, where 0 is the background, and the labels `[N]`.
+func (p idxPair) read(d sweep.Dataset) (pixels, labels []byte, err error) {
 	open := func(name string) (io.ReadCloser, error) { return openRegular(filepath.Join(d.Path, name)) }
 	where := d.Path + string(filepath.Separator)
 	if d.Name == sweep.FashionMNIST10k {
@@ -80,21 +72,21 @@ func (p idxPair) read(d sweep.Dataset) (raw, error) {
 	}
 	pixels, dims, err := p.images.read(d, open, where)
 	if err != nil {
-		return raw{}, err
+		return nil, nil, err
 	}
 	labels, labelDims, err := p.labels.read(d, open, where)
 	if err != nil {
-		return raw{}, err
+		return nil, nil, err
 	}
 	if dims[0] != labelDims[0] || dims[1] != side || dims[2] != side {
-		return raw{}, badData(fmt.Errorf("%s%s holds %v, %s %v", where, p.images.name, dims, p.labels.name, labelDims))
+		return nil, nil, badData(fmt.Errorf("%s%s has dimensions %v, %s %v", where, p.images.name, dims, p.labels.name, labelDims))
 	}
 	for i, l := range labels {
 		if l >= fashionClasses {
-			return raw{}, badData(&format.Error{File: where + p.labels.name, Offset: int64(8 + i), Packed: true, Reason: fmt.Sprintf("label %d, want 0 to %d", l, fashionClasses-1)})
+			return nil, nil, badData(&format.Error{File: where + p.labels.name, Offset: int64(8 + i), Packed: true, Reason: fmt.Sprintf("label %d, want 0 to %d", l, fashionClasses-1)})
 		}
 	}
-	return raw{pixels: pixels, labels: labels}, nil
+	return pixels, labels, nil
 }
 
 // read returns the content of one file, checked against its pinned digest.
@@ -115,8 +107,7 @@ func (f idxFile) read(d sweep.Dataset, open func(name string) (io.ReadCloser, er
 	if err != nil {
 		return nil, nil, badData(err)
 	}
-	sum := sha256.Sum256(data)
-	if got := hex.EncodeToString(sum[:]); got != f.digest {
+	if got := fmt.Sprintf("%x", sha256.Sum256(data)); got != f.digest {
 		return nil, nil, badData(fmt.Errorf("%s: its decompressed content has sha256 %s, want %s", name, got, f.digest))
 	}
 	return body, dims, nil

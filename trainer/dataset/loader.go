@@ -23,9 +23,9 @@ func (l Loader) log(format string, a ...any) {
 	}
 }
 
-// follow waits for wg and calls Progress meanwhile. When Progress returns an error,
-// follow calls stop and returns the error after the wait.
-func (l Loader) follow(wg *sync.WaitGroup, done func() int, all int, stop func()) (err error) {
+// follow waits for wg and calls Progress meanwhile, and stop with the error of Progress.
+func (l Loader) follow(wg *sync.WaitGroup, done func() int, all int, stop func(error)) {
+	progress := l.Progress
 	ended := make(chan struct{})
 	go func() {
 		wg.Wait()
@@ -36,13 +36,14 @@ func (l Loader) follow(wg *sync.WaitGroup, done func() int, all int, stop func()
 	for {
 		select {
 		case <-ended:
-			return err
+			return
 		case <-ticker.C:
-			if l.Progress == nil || err != nil {
+			if progress == nil {
 				continue
 			}
-			if err = l.Progress(done(), all); err != nil {
-				stop()
+			if err := progress(done(), all); err != nil {
+				stop(err)
+				progress = nil
 			}
 		}
 	}

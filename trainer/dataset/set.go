@@ -18,7 +18,7 @@ import (
 type Set struct {
 	Name     string
 	Size     int       // S
-	Channels int       // 1 grey, 3 RGB; 0 counts as 1
+	Channels int       // 1 grey, 3 RGB
 	Images   []float32 // `[N, S, S, Channels]` in [-1, 1], -1 is black
 	Labels   []int     // `[N]`, 0 <= label < C
 	About              // its Counts are of Labels
@@ -157,7 +157,7 @@ func leastFactor(most int) float64 {
 func (s *Set) Len() int { return len(s.Labels) }
 
 // pixels is S*S*Channels, the numbers of an image.
-func (s *Set) pixels() int { return s.Size * s.Size * max(1, s.Channels) }
+func (s *Set) pixels() int { return s.Size * s.Size * s.Channels }
 
 // Image returns image i, `[S, S, Channels]`. It shares the set's memory.
 func (s *Set) Image(i int) []float32 {

@@ -43,11 +43,9 @@ func (s *Set) Sheet(columns int) image.Image {
 	draw.Draw(canvas, canvas.Bounds(), image.White, image.Point{}, draw.Src)
 	for k, r := range rows {
 		top := sheetGap + k*cell
-		ink := image.NewUniform(groupColour(r.group))
 		write := func(baseline int, text string) {
-			d := font.Drawer{Dst: canvas, Src: ink, Face: basicfont.Face7x13, Dot: fixed.P(6, baseline)}
 			runes := []rune(text)
-			d.DrawString(string(runes[:min(len(runes), (sheetCaption-6)/7)]))
+			Caption(canvas, 0, baseline, GroupColour(r.group), string(runes[:min(len(runes), (sheetCaption-6)/7)]))
 		}
 		write(top+cell/2-4, fmt.Sprintf("%d %s", r.class, s.Classes[r.class])) // the font has Latin letters only
 		write(top+cell/2+10, fmt.Sprintf("%s, %d images", r.group, s.Counts[r.class]))
@@ -61,8 +59,8 @@ func (s *Set) Sheet(columns int) image.Image {
 
 // paint draws image i, enlarged.
 func (s *Set) paint(canvas *image.RGBA, left, top, scale, i int) {
-	px, channels := s.Image(i), max(1, s.Channels)
-	level := func(at, channel int) uint8 { return uint8(255*(px[at*channels+min(channel, channels-1)]+1)/2 + .5) }
+	px := s.Image(i)
+	level := func(at, channel int) uint8 { return uint8(255*(px[at*s.Channels+min(channel, s.Channels-1)]+1)/2 + .5) }
 	for y := range s.Size * scale {
 		for x := range s.Size * scale {
 			at := y/scale*s.Size + x/scale
@@ -71,8 +69,15 @@ func (s *Set) paint(canvas *image.RGBA, left, top, scale, i int) {
 	}
 }
 
-// groupColour is a colour for each group that colour-blind people can distinguish too.
-func groupColour(group string) color.RGBA {
+// Caption writes text on canvas, a little to the right of left.
+func Caption(canvas draw.Image, left, baseline int, c color.Color, text string) {
+	d := font.Drawer{Dst: canvas, Src: image.NewUniform(c), Face: basicfont.Face7x13, Dot: fixed.P(left+6, baseline)}
+	d.DrawString(text)
+}
+
+// GroupColour returns the colour of a group in images for people. Colour-blind readers can
+// distinguish the colours too.
+func GroupColour(group string) color.RGBA {
 	switch group {
 	case sweep.GroupHead:
 		return color.RGBA{0, 90, 181, 255}

@@ -47,65 +47,59 @@ func byClass(labels []int, classes int) [][]int {
 	return lists
 }
 
-// each has write fill in every n numbers of out, on every core; k counts them. Of
-// several errors it returns that of the first k. It calls l.Progress.
+// each calls write for every n numbers of out, on every core; k counts the calls. Of
+// several errors it returns that of the smallest k. It calls l.Progress.
 func each[T any](out []T, n int, l Loader, write func(dst []T, k int) error) error {
 	all := len(out) / n
-	var next, done, failed atomic.Int64
-	failed.Store(int64(all))
-	errs := make([]error, runtime.GOMAXPROCS(0))
+	var next, done atomic.Int64
+	var mu sync.Mutex
+	end, failed := all, error(nil) // no image after a broken one is needed
+	before := func(k int) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return k < end
+	}
+	stop := func(k int, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if k < end {
+			end, failed = k, err
+		}
+	}
 	var wg sync.WaitGroup
-	for worker := range errs {
+	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
-			for {
-				k := next.Add(1) - 1
-				if k >= failed.Load() { // no image after a broken one is needed
-					return
-				}
-				if err := write(out[k*int64(n):(k+1)*int64(n)], int(k)); err != nil {
-					errs[worker] = &imageError{k, err}
-					for old := failed.Load(); k < old && !failed.CompareAndSwap(old, k); old = failed.Load() {
-					}
-					return
+			for k := int(next.Add(1)) - 1; before(k); k = int(next.Add(1)) - 1 {
+				if err := write(out[k*n:(k+1)*n], k); err != nil {
+					stop(k, err)
 				}
 				done.Add(1)
 			}
 		})
 	}
-	stopped := l.follow(&wg, func() int { return int(done.Load()) }, all, func() { failed.Store(-1) })
-	var first *imageError
-	for _, err := range errs {
-		var e *imageError
-		if errors.As(err, &e) && (first == nil || e.at < first.at) {
-			first = e
-		}
-	}
-	switch {
-	case stopped != nil:
-		return stopped
-	case first != nil:
-		return first.err
-	}
-	return nil
+	l.follow(&wg, func() int { return int(done.Load()) }, all, func(err error) { stop(-1, err) })
+	return failed
 }
-
-type imageError struct {
-	at  int64
-	err error
-}
-
-func (e *imageError) Error() string { return e.err.Error() }
 
 var errIrregular = errors.New("is not a regular file")
 
-// openRegular opens a file for reading, and nothing that could block for ever.
-func openRegular(path string) (io.ReadCloser, error) {
+// regularSize returns the size of a regular file in bytes. Anything else, such as a pipe
+// that blocks its readers, is an error.
+func regularSize(path string) (int64, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s %w", path, errIrregular)
+		return 0, fmt.Errorf("%s %w", path, errIrregular)
+	}
+	return info.Size(), nil
+}
+
+// openRegular opens a regular file for reading.
+func openRegular(path string) (io.ReadCloser, error) {
+	if _, err := regularSize(path); err != nil {
+		return nil, err
 	}
 	return os.Open(path)
 }

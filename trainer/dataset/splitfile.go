@@ -5,8 +5,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -30,22 +30,18 @@ func listSplit(d sweep.Dataset) (l listing, err error) {
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(d.Path, filepath.FromSlash(name))
 	}
-	in, err := openRegular(name)
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return l, badField("dataset.split", "%w", err)
-		}
+	size, err := regularSize(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return l, badField("dataset.split", "%w", err)
+	case err != nil:
 		return l, openError(d, err)
-	}
-	data, err := io.ReadAll(io.LimitReader(in, maxSplit+1))
-	if closeErr := in.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return l, sweep.Fail(sweep.FailTransient, err)
-	}
-	if len(data) > maxSplit {
+	case size > maxSplit:
 		return l, badField("dataset.split", "%s is larger than %d MiB", name, maxSplit>>20)
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return l, openError(d, err)
 	}
 	if l, err = parseSplit(name, data); err != nil {
 		return l, badData(err)

@@ -71,7 +71,7 @@ func newEvaluator(
 
 // open loads the networks. A file that is missing, or made for other images, is bad data.
 func (j *Evaluator) open(real *dataset.Set, files *sweep.Features) (err error) {
-	images := features.Images{Size: real.Size, Channels: len(real.Images) / max(1, real.Len()) / (real.Size * real.Size)}
+	images := features.Images{Size: real.Size, Channels: real.Channels}
 	switch {
 	case files != nil:
 		if j.extractor, err = features.OpenFile(j.backend, files.Path, images, extractBatch); err != nil {

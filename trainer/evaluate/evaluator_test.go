@@ -36,7 +36,7 @@ func part(t *testing.T, from, n int) (*dataset.Set, []diffusion.Picture) {
 	t.Helper()
 	all, err := balanced()
 	require.NoError(t, err)
-	s := &dataset.Set{Name: all.Name, Size: all.Size, About: dataset.About{Classes: all.Classes, Counts: slices.Repeat([]int{n}, 10)}}
+	s := &dataset.Set{Name: all.Name, Size: all.Size, Channels: all.Channels, About: dataset.About{Classes: all.Classes, Counts: slices.Repeat([]int{n}, 10)}}
 	var asked []diffusion.Picture
 	for class := range 10 {
 		for i := range n {

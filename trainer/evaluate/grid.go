@@ -11,9 +11,7 @@ import (
 	"os"
 	"slices"
 
-	"golang.org/x/image/font"
 	"golang.org/x/image/font/basicfont"
-	"golang.org/x/image/math/fixed"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer"
@@ -125,13 +123,13 @@ func writePanels(path string, d sweep.Dataset, about dataset.About, columns, per
 	draw.Draw(canvas, canvas.Bounds(), image.White, image.Point{}, draw.Src)
 	for i, p := range panels {
 		left := i * width
-		caption(canvas, left, gridHeader-7, color.Black, p.title[:min(len(p.title), width/basicfont.Face7x13.Advance-1)])
+		dataset.Caption(canvas, left, gridHeader-7, color.Black, p.title[:min(len(p.title), width/basicfont.Face7x13.Advance-1)])
 		values := len(p.images) / (len(counts) * perClass)
 		for row, class := range p.classes {
 			top := header + gridGap + row*cell
 			group := groups.Of(class)
-			caption(canvas, left, top+cell/2-4, groupColor(group), fmt.Sprintf("%s (%d)", about.Classes[class], counts[class]))
-			caption(canvas, left, top+cell/2+10, groupColor(group), group)
+			dataset.Caption(canvas, left, top+cell/2-4, dataset.GroupColour(group), fmt.Sprintf("%s (%d)", about.Classes[class], counts[class]))
+			dataset.Caption(canvas, left, top+cell/2+10, dataset.GroupColour(group), group)
 			for column := range columns {
 				at := (class*perClass + column) * values
 				paint(canvas, left+gridLabel+column*cell, top, d.Size, p.images[at:at+values])
@@ -164,20 +162,4 @@ func paint(canvas *image.RGBA, left, top, size int, values []float32) {
 			canvas.SetRGBA(left+x, top+y, c)
 		}
 	}
-}
-
-func caption(canvas *image.RGBA, left, baseline int, c color.Color, text string) {
-	d := font.Drawer{Dst: canvas, Src: image.NewUniform(c), Face: basicfont.Face7x13, Dot: fixed.P(left+6, baseline)}
-	d.DrawString(text)
-}
-
-// groupColor returns a group's colour. The colours differ for colour-blind readers too.
-func groupColor(group string) color.RGBA {
-	switch group {
-	case sweep.GroupHead:
-		return color.RGBA{0, 90, 181, 255}
-	case sweep.GroupTail:
-		return color.RGBA{200, 60, 0, 255}
-	}
-	return color.RGBA{90, 90, 90, 255}
 }

@@ -164,7 +164,7 @@ func tenOfEach(t *testing.T) *dataset.Set {
 	t.Helper()
 	all, err := dataset.Load(sweep.Dataset{Name: sweep.FashionMNIST10k, Size: 16, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone}})
 	require.NoError(t, err)
-	s := &dataset.Set{Name: all.Name, Size: all.Size, About: dataset.About{Classes: all.Classes, Counts: slices.Repeat([]int{10}, 10)}}
+	s := &dataset.Set{Name: all.Name, Size: all.Size, Channels: all.Channels, About: dataset.About{Classes: all.Classes, Counts: slices.Repeat([]int{10}, 10)}}
 	for i := 0; i < all.Len(); i += 100 {
 		s.Images, s.Labels = append(s.Images, all.Image(i)...), append(s.Labels, all.Labels[i])
 	}

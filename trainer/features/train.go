@@ -114,17 +114,12 @@ func Fit(ctx context.Context, b *backend.Backend, data *dataset.Set, steps, extr
 	if err != nil {
 		return nil, fmt.Errorf("features: %w", err)
 	}
-	return newExtractor(b, weights, imagesOf(data), extract)
-}
-
-// imagesOf describes the images of a set.
-func imagesOf(s *dataset.Set) Images {
-	return Images{Size: s.Size, Channels: len(s.Images) / max(1, s.Len()) / (s.Size * s.Size)}
+	return newExtractor(b, weights, Images{data.Size, data.Channels}, extract)
 }
 
 // fit trains for steps and returns the file of the weights.
 func fit(ctx context.Context, b *backend.Backend, data *dataset.Set, steps int, log func(format string, a ...any)) ([]byte, error) {
-	images := imagesOf(data)
+	images := Images{data.Size, data.Channels}
 	list := weights(images.Channels, len(data.Classes))
 	store := model.NewStore()
 	defer store.Finalize()
@@ -183,7 +178,7 @@ func rateAt(step, steps int) float64 {
 }
 
 func measure(ctx context.Context, b *backend.Backend, weights []byte, test *dataset.Set) (accuracy float64, digest string, err error) {
-	e, err := newExtractor(b, weights, imagesOf(test), 500)
+	e, err := newExtractor(b, weights, Images{test.Size, test.Channels}, 500)
 	if err != nil {
 		return 0, "", err
 	}
