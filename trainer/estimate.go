@@ -18,19 +18,12 @@ import (
 
 // ParameterCount returns the number of trainable weights of the spec's model.
 func ParameterCount(spec sweep.Spec) (int, error) {
-	all, err := shapes(spec)
+	store, _, err := forward(spec, 1)
 	if err != nil {
 		return 0, err
 	}
-	count := 0
-	for _, dims := range all {
-		size := 1
-		for _, d := range dims {
-			size *= d
-		}
-		count += size
-	}
-	return count, nil
+	defer store.Finalize()
+	return store.NumParameters(), nil
 }
 
 // MemoryEstimate estimates the peak of the resident memory of a training of the spec,
@@ -76,13 +69,12 @@ func shapesOnly(spec sweep.Spec) (nets.Net, error) {
 	})
 }
 
-// forward builds the graph of one forward pass over a batch. It returns the store of
-// its weights and the bytes of its nodes.
-func forward(spec sweep.Spec, batch int) (store *model.Store, bytes int64, err error) {
-	net, err := shapesOnly(spec)
-	if err != nil {
-		return nil, 0, err
-	}
+// input makes an input of a graph.
+type input func(name string, dtype dtypes.DType, dims ...int) *graph.Node
+
+// inGraph calls build with a new graph, which is not compiled. A panic of build is an
+// error.
+func inGraph(build func(g *graph.Graph, in input)) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("model: %v", p)
@@ -90,18 +82,31 @@ func forward(spec sweep.Spec, batch int) (store *model.Store, bytes int64, err e
 	}()
 	g := graph.NewGraph(gobackend.GetBackend(), "estimate")
 	defer g.Finalize()
+	build(g, func(name string, dtype dtypes.DType, dims ...int) *graph.Node {
+		return graph.Parameter(g, name, gshapes.Make(dtype, dims...))
+	})
+	return nil
+}
+
+// forward builds the graph of one forward pass over a batch. It returns the store of
+// its weights and the bytes of its nodes.
+func forward(spec sweep.Spec, batch int) (store *model.Store, bytes int64, err error) {
+	net, err := shapesOnly(spec)
+	if err != nil {
+		return nil, 0, err
+	}
 	store = model.NewStore()
 	size := spec.Dataset.Size
-	x := graph.Parameter(g, "x", gshapes.Make(dtypes.Float32, batch, size, size, spec.Dataset.Channels()))
-	t := graph.Parameter(g, "t", gshapes.Make(dtypes.Int32, batch))
-	label := graph.Parameter(g, "label", gshapes.Make(dtypes.Int32, batch))
-	net.Forward(store.RootScope(), nets.Input{X: x, T: t, Label: label})
-	for _, n := range g.Nodes() {
-		if n.NumOutputs() == 1 {
-			bytes += n.Shape().ByteSize()
+	return store, bytes, inGraph(func(g *graph.Graph, in input) {
+		net.Forward(store.RootScope(), nets.Input{
+			X: in("x", dtypes.Float32, batch, size, size, spec.Dataset.Channels()), T: in("t", dtypes.Int32, batch), Label: in("label", dtypes.Int32, batch),
+		})
+		for _, n := range g.Nodes() {
+			if n.NumOutputs() == 1 {
+				bytes += n.Shape().ByteSize()
+			}
 		}
-	}
-	return store, bytes, nil
+	})
 }
 
 // ForwardPasses returns the number of forward passes in a training step of the trial.
@@ -119,34 +124,25 @@ func ForwardPasses(spec sweep.Spec, a sweep.Assignment) (passes int, err error) 
 	if err != nil {
 		return 0, err
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("model: %v", p)
-		}
-	}()
-	g := graph.NewGraph(gobackend.GetBackend(), "passes")
-	defer g.Finalize()
 	store := model.NewStore()
 	defer store.Finalize()
-	input := func(name string, dtype dtypes.DType, dims ...int) *graph.Node {
-		return graph.Parameter(g, name, gshapes.Make(dtype, dims...))
-	}
 	const n = 2 // the smallest batch for losses between samples
 	size, channels := spec.Dataset.Size, spec.Dataset.Channels()
 	counts := slices.Repeat([]int{1}, spec.Dataset.Classes())
-	var inputs []*graph.Node
-	for _, numbers := range diffusion.Inputs(settings, 0, n, counts) {
-		inputs = append(inputs, graph.Const(g, numbers))
-	}
 	counter := &passCounter{net: net}
-	diffusion.Loss{
-		Net: counter, Schedule: table, Settings: settings, Counts: counts, Layer: spec.Model.Layers()[0],
-	}.Build(store.RootScope(), diffusion.Batch{
-		X0: input("x0", dtypes.Float32, n, size, size, channels), Eps: input("eps", dtypes.Float32, n, size, size, channels),
-		T: input("t", dtypes.Int32, n), Label: input("label", dtypes.Int32, n), Kept: input("kept", dtypes.Float32, n),
-		Inputs: inputs,
+	loss := diffusion.Loss{Net: counter, Schedule: table, Settings: settings, Counts: counts, Layer: spec.Model.Layers()[0]}
+	err = inGraph(func(g *graph.Graph, in input) {
+		var inputs []*graph.Node
+		for _, numbers := range diffusion.Inputs(settings, 0, n, counts) {
+			inputs = append(inputs, graph.Const(g, numbers))
+		}
+		loss.Build(store.RootScope(), diffusion.Batch{
+			X0: in("x0", dtypes.Float32, n, size, size, channels), Eps: in("eps", dtypes.Float32, n, size, size, channels),
+			T: in("t", dtypes.Int32, n), Label: in("label", dtypes.Int32, n), Kept: in("kept", dtypes.Float32, n),
+			Inputs: inputs,
+		})
 	})
-	return counter.passes, nil
+	return counter.passes, err
 }
 
 // passCounter counts the passes through a net.

@@ -14,13 +14,18 @@ import (
 
 var errNotFinite = errors.New("a value is not finite")
 
-// Guard runs work and classifies its error: a panic of graph building becomes an error,
-// and every error except a context's becomes a *sweep.FailureError. The stack of a
-// panic goes to log.
+// Guard runs work and classifies its error: a panic of graph building becomes an error
+// with a message of one line, and every error except a context's becomes a
+// *sweep.FailureError. The stack of a panic goes to log.
 func Guard(log func(format string, a ...any), work func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = recovered(p, log)
+			log("panic: %v\n%s", p, debug.Stack())
+			cause, ok := p.(error)
+			if !ok {
+				cause = fmt.Errorf("%v", p)
+			}
+			err = fmt.Errorf("panic: %w", cause)
 		}
 		err = classify(err)
 	}()
@@ -36,10 +41,9 @@ func classify(err error) error {
 		return err
 	case job.SaysOutOfMemory(err.Error()), errors.Is(err, syscall.ENOMEM):
 		return failure(sweep.FailOutOfMemory, err)
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return failure(sweep.FailTransient, err) // another worker, or this one after a cleanup, can continue
-	case errors.Is(err, checkpoint.ErrCorrupt):
-		return failure(sweep.FailTransient, err) // the next attempt takes an older checkpoint
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), // another worker, or this one after a cleanup, can continue
+		errors.Is(err, checkpoint.ErrCorrupt): // the next attempt takes an older checkpoint
+		return failure(sweep.FailTransient, err)
 	}
 	return failure(sweep.FailBug, err)
 }
@@ -51,14 +55,4 @@ func failure(class sweep.FailureClass, err error) error {
 		return err
 	}
 	return sweep.Fail(class, err)
-}
-
-// recovered turns a panic of graph building into an error with a message of one line.
-// The stack goes to log.
-func recovered(p any, log func(format string, args ...any)) error {
-	log("panic: %v\n%s", p, debug.Stack())
-	if err, ok := p.(error); ok {
-		return fmt.Errorf("panic: %w", err)
-	}
-	return fmt.Errorf("panic: %v", p)
 }

@@ -1,7 +1,6 @@
 package trainer
 
 import (
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -35,18 +34,16 @@ func OpenModel(b *backend.Backend, dir string) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{backend: b, store: model.NewStore()}
-	for key, value := range map[string]any{checkpoint.MetaSpec: &m.Spec, checkpoint.MetaAssignment: &m.Assignment} {
-		if err := json.Unmarshal([]byte(metadata[key]), value); err != nil {
-			return nil, fmt.Errorf("%s: %w: metadata %s: %w", path, checkpoint.ErrCorrupt, key, err)
-		}
+	if m.Spec, m.Assignment, err = readMetadata(metadata); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if m.classes, err = readClasses(metadata, m.Spec.Dataset.Classes()); err != nil {
 		return nil, fmt.Errorf("%s: %w: metadata %s: %w", path, checkpoint.ErrCorrupt, checkpoint.MetaClasses, err)
 	}
-	if m.net, err = newNet(m.Spec, m.Assignment.Seed, b, sweep.PrecisionF32); err != nil {
-		return nil, fmt.Errorf("%s: %w: its spec: %w", path, checkpoint.ErrCorrupt, err)
+	var expected map[string][]int
+	if m.net, err = newNet(m.Spec, m.Assignment.Seed, b, sweep.PrecisionF32); err == nil {
+		expected, err = shapes(m.Spec)
 	}
-	expected, err := shapes(m.Spec)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: its spec: %w", path, checkpoint.ErrCorrupt, err)
 	}

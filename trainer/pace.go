@@ -1,9 +1,8 @@
 package trainer
 
 import (
-	"bytes"
+	"fmt"
 	"os"
-	"strconv"
 	"time"
 )
 
@@ -58,17 +57,10 @@ func (p *pace) overall(step int) float64 {
 // not report it. GoMLX's binding of PJRT has no query for the memory of a device
 // (go-xla v0.4.2).
 func residentBytes() int64 {
-	data, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
+	data, _ := os.ReadFile("/proc/self/statm") // other systems have none
+	var all, resident int64                    // pages
+	if _, err := fmt.Sscan(string(data), &all, &resident); err != nil {
 		return 0
 	}
-	fields := bytes.Fields(data) // pages: all, resident, ...
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return pages * int64(os.Getpagesize())
+	return resident * int64(os.Getpagesize())
 }

@@ -19,14 +19,10 @@ func provenance(j job.Train, b *backend.Backend, data *dataset.Set, version stri
 		Version: version, Go: runtime.Version(), Build: buildSettings(), Backend: b.Choice, Device: b.Device,
 		SpecDigest: j.Spec.Digest(), DatasetDigest: data.Digest(), Parent: j.Parent,
 	}
-	if p.Version == "" {
-		p.Version = buildVersion()
-	}
-	if b.Plugin == "" {
-		return p, nil
-	}
 	var err error
-	p.PluginSHA256, err = backend.PluginDigest(b.Plugin)
+	if b.Plugin != "" {
+		p.PluginSHA256, err = backend.PluginDigest(b.Plugin)
+	}
 	return p, err
 }
 
@@ -43,20 +39,4 @@ func buildSettings() string {
 		}
 	}
 	return strings.Join(settings, " ")
-}
-
-// buildVersion returns the module's version and VCS revision, as far as they are
-// recorded in the binary.
-func buildVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	version := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			version += " " + s.Value
-		}
-	}
-	return version
 }

@@ -56,55 +56,40 @@ func (r *run) resume(dir string) error {
 // checkSameTraining checks that a checkpoint was made by the training that resumes
 // from it. Only the number of steps may differ.
 func (r *run) checkSameTraining(metadata map[string]string) error {
-	var spec sweep.Spec
-	var a sweep.Assignment
-	for key, value := range map[string]any{checkpoint.MetaSpec: &spec, checkpoint.MetaAssignment: &a} {
-		if err := json.Unmarshal([]byte(metadata[key]), value); err != nil {
-			return fmt.Errorf("%w: metadata %s: %w", checkpoint.ErrCorrupt, key, err)
-		}
+	spec, a, err := readMetadata(metadata)
+	if err != nil {
+		return err
 	}
-	mine := r.job.Spec
-	mine.Train.Steps, spec.Train.Steps = 0, 0
-	for _, d := range []*sweep.Dataset{&mine.Dataset, &spec.Dataset} { // paths may differ: resume compares the digest of the images
-		d.Path, d.SplitFile, d.Reference = "", "", ""
+	differences, err := fieldDifferences(identityOf(spec, a), identityOf(r.job.Spec, r.job.Assignment))
+	if len(differences) > 0 {
+		err = failure(sweep.FailBadData, fmt.Errorf("the checkpoint is of another training: %s", strings.Join(differences, ", ")))
 	}
-	for _, field := range []struct {
-		name         string
-		theirs, mine any
-	}{
-		{"dataset", spec.Dataset, mine.Dataset},
-		{"model", spec.Model, mine.Model},
-		{"train", spec.Train, mine.Train},
-		{"parameters", orEmpty(a.Params), orEmpty(r.job.Assignment.Params)},
-		{"seed", a.Seed, r.job.Assignment.Seed},
-	} {
-		differences, err := fieldDifferences(field.name, field.theirs, field.mine)
-		if err != nil {
-			return err
-		}
-		if len(differences) > 0 {
-			return failure(sweep.FailBadData, fmt.Errorf("the checkpoint is of another training: %s", strings.Join(differences, ", ")))
-		}
-	}
-	return nil
+	return err
 }
 
-// orEmpty makes nil, which JSON writes as null, equal to no parameters.
-func orEmpty(p sweep.Params) sweep.Params {
-	if p == nil {
-		return sweep.Params{}
-	}
-	return p
+// identity is what is equal in a checkpoint and in the training that resumes from it.
+type identity struct {
+	Dataset    sweep.Dataset `json:"dataset"`
+	Model      sweep.Model   `json:"model"`
+	Train      sweep.Train   `json:"train"`
+	Parameters sweep.Params  `json:"parameters,omitempty"`
+	Seed       int64         `json:"seed"`
 }
 
-// fieldDifferences lists the JSON fields in which two values differ, by name:
+func identityOf(s sweep.Spec, a sweep.Assignment) identity {
+	s.Train.Steps = 0
+	s.Dataset.Path, s.Dataset.SplitFile, s.Dataset.Reference = "", "", "" // resume compares the digest of the images
+	return identity{s.Dataset, s.Model, s.Train, a.Params, a.Seed}
+}
+
+// fieldDifferences lists the JSON fields in which two structs differ, by name:
 // "train.batch is 64 there, 32 here".
-func fieldDifferences(name string, theirs, mine any) ([]string, error) {
-	there, err := leaves(name, theirs)
+func fieldDifferences(theirs, mine any) ([]string, error) {
+	there, err := leaves(theirs)
 	if err != nil {
 		return nil, err
 	}
-	here, err := leaves(name, mine)
+	here, err := leaves(mine)
 	if err != nil {
 		return nil, err
 	}
@@ -128,30 +113,29 @@ func fieldDifferences(name string, theirs, mine any) ([]string, error) {
 	return differences, nil
 }
 
-// leaves returns the fields of a value that are not objects, by their dotted names.
-func leaves(name string, value any) (map[string]any, error) {
+// leaves returns the fields of a struct that are not objects, by their dotted names.
+func leaves(value any) (map[string]any, error) {
 	data, err := json.Marshal(value)
 	if err != nil {
 		return nil, err
 	}
-	var tree any
+	var tree map[string]any
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber() // a seed has more digits than a float64
 	if err := d.Decode(&tree); err != nil {
 		return nil, err
 	}
 	found := map[string]any{}
-	var walk func(name string, tree any)
-	walk = func(name string, tree any) {
-		fields, ok := tree.(map[string]any)
-		if !ok {
-			found[name] = tree
-			return
-		}
+	var walk func(prefix string, fields map[string]any)
+	walk = func(prefix string, fields map[string]any) {
 		for key, field := range fields {
-			walk(name+"."+key, field)
+			if inner, ok := field.(map[string]any); ok {
+				walk(prefix+key+".", inner)
+			} else {
+				found[prefix+key] = field
+			}
 		}
 	}
-	walk(name, tree)
+	walk("", tree)
 	return found, nil
 }

@@ -21,14 +21,16 @@ func TestFieldDifferences(t *testing.T) {
 		theirs, mine any
 		want         []string
 	}{
-		"equal":         {outer{inner{1, "unet"}, []int{1}}, outer{inner{1, "unet"}, []int{1}}, nil},
-		"inside":        {outer{inner{1, "unet"}, []int{1}}, outer{inner{2, "unet"}, []int{1, 2}}, []string{"x.dims is [1] there, [1,2] here", "x.inner.width is 1 there, 2 here"}},
-		"on one side":   {inner{1, ""}, inner{1, "dit"}, []string{`x.arch is not given there, "dit" here`}},
-		"a large seed":  {int64(1<<53 + 1), int64(1 << 53), []string{"x is 9007199254740993 there, 9007199254740992 here"}},
-		"no parameters": {orEmpty(nil), sweep.Params{}, nil},
+		"equal":        {outer{inner{1, "unet"}, []int{1}}, outer{inner{1, "unet"}, []int{1}}, nil},
+		"inside":       {outer{inner{1, "unet"}, []int{1}}, outer{inner{2, "unet"}, []int{1, 2}}, []string{"dims is [1] there, [1,2] here", "inner.width is 1 there, 2 here"}},
+		"on one side":  {inner{1, ""}, inner{1, "dit"}, []string{`arch is not given there, "dit" here`}},
+		"a large seed": {identity{Seed: 1<<53 + 1}, identity{Seed: 1 << 53}, []string{"seed is 9007199254740993 there, 9007199254740992 here"}},
+		"no parameters": {
+			identityOf(sweep.Spec{}, sweep.Assignment{}), identityOf(sweep.Spec{}, sweep.Assignment{Params: sweep.Params{}}), nil,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := fieldDifferences("x", c.theirs, c.mine)
+			got, err := fieldDifferences(c.theirs, c.mine)
 			require.NoError(t, err)
 			require.Equal(t, c.want, got)
 		})

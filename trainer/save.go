@@ -3,8 +3,10 @@ package trainer
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
@@ -111,8 +113,8 @@ func (r *run) writeFolder(s snapshot) (dir string, err error) {
 	return w.Commit()
 }
 
-// metadata is the metadata of model.safetensors, with which that file alone is enough
-// to sample from.
+// metadata returns the metadata of model.safetensors, which make that file enough to sample
+// from.
 func (r *run) metadata() (map[string]string, error) {
 	metadata := map[string]string{}
 	for key, value := range map[string]any{
@@ -126,4 +128,14 @@ func (r *run) metadata() (map[string]string, error) {
 		metadata[key] = string(text)
 	}
 	return metadata, nil
+}
+
+// readMetadata returns the spec and the assignment in the metadata of model.safetensors.
+func readMetadata(metadata map[string]string) (spec sweep.Spec, a sweep.Assignment, err error) {
+	for key, value := range map[string]any{checkpoint.MetaSpec: &spec, checkpoint.MetaAssignment: &a} {
+		if err := json.Unmarshal([]byte(metadata[key]), value); err != nil {
+			return spec, a, fmt.Errorf("%w: metadata %s: %w", checkpoint.ErrCorrupt, key, err)
+		}
+	}
+	return spec, a, nil
 }

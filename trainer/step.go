@@ -2,7 +2,9 @@ package trainer
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -61,16 +63,8 @@ type losses struct {
 }
 
 func (l losses) finite() bool {
-	all := []float32{l.total, l.ddpm, l.gradient}
-	for _, v := range l.terms {
-		all = append(all, v)
-	}
-	for _, v := range all {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return false
-		}
-	}
-	return true
+	all := slices.AppendSeq([]float32{l.total, l.ddpm, l.gradient}, maps.Values(l.terms))
+	return !slices.ContainsFunc(all, func(v float32) bool { return !sweep.IsFinite(float64(v)) })
 }
 
 // stepper runs training steps on the variables of a store.
@@ -129,7 +123,7 @@ func update(store *model.Store, loss, control *Node, settings sweep.Settings) *N
 
 	for i, v := range weights {
 		grad := Mul(gradients[i], clip)
-		m, s := beside(store, adamM, v), beside(store, adamV, v)
+		m, s := companion(store, adamM, v), companion(store, adamV, v)
 		first := Add(MulScalar(m.NodeValue(g), adamBeta1), MulScalar(grad, 1-adamBeta1))
 		second := Add(MulScalar(s.NodeValue(g), adamBeta2), MulScalar(Square(grad), 1-adamBeta2))
 		move := Div(Div(first, correct1), AddScalar(Sqrt(Div(second, correct2)), adamEps))
@@ -143,7 +137,7 @@ func update(store *model.Store, loss, control *Node, settings sweep.Settings) *N
 		if strings.HasPrefix(v.Path(), trainingOnly) {
 			continue
 		}
-		mean := beside(store, ema, v)
+		mean := companion(store, ema, v)
 		mean.SetNodeValue(Add(Mul(mean.NodeValue(g), decay), Mul(next, OneMinus(decay))))
 	}
 	return norm
@@ -155,9 +149,9 @@ func isKernel(v *model.Variable) bool {
 	return strings.HasSuffix(v.Path(), "/kernel") || strings.HasSuffix(v.Path(), "/weight")
 }
 
-// beside returns the variable that training keeps for v under root. It creates the
+// companion returns the variable that training keeps for v under root. It creates the
 // variable with zeros, or with the value of v for the EMA.
-func beside(store *model.Store, root string, v *model.Variable) *model.Variable {
+func companion(store *model.Store, root string, v *model.Variable) *model.Variable {
 	if there := store.GetVariable(root + v.Path()); there != nil {
 		return there
 	}

@@ -25,7 +25,7 @@ type Options struct {
 	Events  func(job.Event) error         // receives every event except those of type error; its error ends the training
 	Drain   <-chan struct{}               // when it closes, the training writes a checkpoint and ends as preempted; may be nil
 	Log     func(format string, a ...any) // free text for people; may be nil
-	Version string                        // of the program, for manifests; "" takes the build's
+	Version string                        // of the program, for manifests
 }
 
 // Train trains the job's trial and reports through o.Events; the last event is
@@ -128,7 +128,7 @@ func newRun(ctx context.Context, j job.Train, o Options) (*run, error) {
 
 func (r *run) close() {
 	if r.pending != nil {
-		<-r.pending.done // no half-written folder may remain; its error matters no more
+		<-r.pending.done // no half-written folder may remain; the training has another error already
 	}
 	r.stepper.exec.Finalize()
 	r.store.Finalize()
