@@ -14,7 +14,7 @@ type Settings struct {
 	Train                      // the spec's, with the trial's parameters and seed
 	Terms            Params    // every parameter of every term of the loss; infonce.layer is one of Model.Layers
 	ResamplingFactor float64   // 0: natural frequencies; otherwise (0, 1], class of rank i drawn with p ∝ f^(i/(C-1))
-	Guidance         []float64 // scales to evaluate at; none where guidance is searched and the trial has no value for it
+	Guidance         []float64 // scales to evaluate at; 1 where guidance is searched and the trial has no value for it
 	EverySteps       int       // steps from checkpoint to checkpoint; the last step always makes one
 }
 
@@ -68,8 +68,8 @@ func (s *Spec) Settings(a Assignment) (Settings, error) {
 	train.LabelDropout = number(ParamLabelDropout, train.LabelDropout)
 	train.Seed = a.Seed
 	guidance := slices.Clone(s.Evaluate.Guidance)
-	if v, ok := a.Params[ParamGuidance]; ok {
-		guidance = []float64{v.Float()}
+	if _, own := a.Params[ParamGuidance]; own || len(guidance) == 0 {
+		guidance = []float64{number(ParamGuidance, 1)}
 	}
 	return Settings{
 		Train: train, Terms: terms, ResamplingFactor: number(ParamResamplingFactor, 0), Guidance: guidance,

@@ -2,9 +2,7 @@ package trainer
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"os"
 
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
@@ -19,12 +17,6 @@ func RunChild(ctx context.Context, jobFile string, stdin io.Reader, stdout io.Wr
 		if err := job.Read(jobFile, &j); err != nil {
 			return err
 		}
-		return Train(ctx, j, Options{Events: c.Emit, Drain: c.Drain, Log: logTo(os.Stderr), Version: version})
+		return Train(ctx, j, Options{Events: c.Emit, Drain: c.Drain, Log: c.Log, Version: version})
 	})
-}
-
-func logTo(w io.Writer) func(string, ...any) {
-	return func(format string, a ...any) {
-		_, _ = fmt.Fprintf(w, format+"\n", a...) // there is no other place for its error
-	}
 }

@@ -14,10 +14,10 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/diffusion"
 )
 
-func pictures(n int) []diffusion.Picture {
-	all := make([]diffusion.Picture, n)
+func pictures(n int) []diffusion.SampleID {
+	all := make([]diffusion.SampleID, n)
 	for i := range all {
-		all[i] = diffusion.Picture{Class: i % 10, Index: i / 10}
+		all[i] = diffusion.SampleID{Class: i % 10, Index: i / 10}
 	}
 	return all
 }

@@ -195,9 +195,9 @@ func (t *trained) sample(n, steps int, guidance float64) (cost, error) {
 		}
 		t.samplers[n] = s
 	}
-	pictures := make([]diffusion.Picture, n)
+	pictures := make([]diffusion.SampleID, n)
 	for i := range pictures {
-		pictures[i] = diffusion.Picture{Class: i % 10, Index: i / 10}
+		pictures[i] = diffusion.SampleID{Class: i % 10, Index: i / 10}
 	}
 	return timed(1, func() error {
 		_, err := s.Sample(context.Background(), pictures, guidance, steps, nil)
@@ -224,11 +224,11 @@ func (t *trained) host() (cost, error) {
 // the pictures makes no difference to the time.
 func (t *trained) judge() (cost, error) {
 	per := samples / 10
-	var pictures []diffusion.Picture
+	var pictures []diffusion.SampleID
 	var images []float32
 	for class := range 10 {
 		for index := range per {
-			pictures = append(pictures, diffusion.Picture{Class: class, Index: index})
+			pictures = append(pictures, diffusion.SampleID{Class: class, Index: index})
 			images = append(images, diffusion.SamplingNoise(1, class, index, 28*28)...)
 		}
 	}

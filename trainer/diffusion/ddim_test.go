@@ -72,7 +72,7 @@ func TestDDIMEqualsNumpy(t *testing.T) {
 		noise = append(noise, n...)
 	}
 	for _, c := range f.Cases {
-		got, err := s.denoise(t.Context(), tensors.FromFlatDataAndDimensions(noise, 3, 4, 4, 1), []Picture{{0, 0}, {1, 0}, {2, 0}}, c.W, c.Steps)
+		got, err := s.denoise(t.Context(), tensors.FromFlatDataAndDimensions(noise, 3, 4, 4, 1), []SampleID{{0, 0}, {1, 0}, {2, 0}}, c.W, c.Steps)
 		require.NoError(t, err)
 		for class := range c.Out {
 			// float32 against float64 over up to 50 steps.
@@ -82,7 +82,7 @@ func TestDDIMEqualsNumpy(t *testing.T) {
 }
 
 func TestSampleDoesNotDependOnTheBatch(t *testing.T) {
-	pictures := []Picture{{2, 0}, {0, 5}, {1, 1}, {2, 1}, {0, 0}}
+	pictures := []SampleID{{2, 0}, {0, 5}, {1, 1}, {2, 1}, {0, 0}}
 	b := testBackend(t)
 	for _, method := range []string{sweep.SamplerDDIM, sweep.SamplerDDPM} {
 		for _, channels := range []int{1, 3} {
@@ -109,13 +109,13 @@ func TestSampleDoesNotDependOnTheBatch(t *testing.T) {
 
 func TestSampleRefuses(t *testing.T) {
 	s := formulaSampler(t, testBackend(t), 2, nil)
-	_, err := s.Sample(t.Context(), []Picture{{0, 0}, {3, 0}}, 1, 5, nil)
+	_, err := s.Sample(t.Context(), []SampleID{{0, 0}, {3, 0}}, 1, 5, nil)
 	require.ErrorContains(t, err, "class 3 is not in 0..2")
-	_, err = s.Sample(t.Context(), []Picture{{0, 0}}, 1, 1001, nil)
+	_, err = s.Sample(t.Context(), []SampleID{{0, 0}}, 1, 1001, nil)
 	require.ErrorContains(t, err, "1..1000")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = s.Sample(ctx, []Picture{{0, 0}}, 1, 5, nil)
+	_, err = s.Sample(ctx, []SampleID{{0, 0}}, 1, 5, nil)
 	require.ErrorIs(t, err, context.Canceled)
 	_, err = NewSampler(testBackend(t), model.NewStore(), SamplerConfig{Method: "euler"})
 	require.ErrorContains(t, err, `evaluate.sampler = "euler" is unknown: want one of ddim, ddpm`)
@@ -137,7 +137,7 @@ func (n vNet) Forward(scope *model.Scope, in nets.Input) nets.Output {
 // The same denoiser draws the same pictures whatever it is asked to predict.
 func TestVelocityDrawsTheSame(t *testing.T) {
 	b := testBackend(t)
-	pictures := []Picture{{0, 0}, {1, 0}, {2, 0}}
+	pictures := []SampleID{{0, 0}, {1, 0}, {2, 0}}
 	for _, method := range []string{sweep.SamplerDDIM, sweep.SamplerDDPM} {
 		want, err := formulaSampler(t, b, 3, func(c *SamplerConfig) { c.Method = method }).Sample(t.Context(), pictures, 1.5, 20, nil)
 		require.NoError(t, err)
@@ -154,7 +154,7 @@ func TestVelocityDrawsTheSame(t *testing.T) {
 func TestDDPMIsThePosterior(t *testing.T) {
 	for _, steps := range []int{1, 7, 100} {
 		s := formulaSampler(t, testBackend(t), 1, func(c *SamplerConfig) { c.Method = sweep.SamplerDDPM })
-		got, err := s.Sample(t.Context(), []Picture{{2, 5}}, 0, steps, nil)
+		got, err := s.Sample(t.Context(), []SampleID{{2, 5}}, 0, steps, nil)
 		require.NoError(t, err)
 
 		x := widen(SamplingNoise(11, 2, 5, 16))

@@ -122,8 +122,8 @@ func Timesteps(count int) []int {
 	return steps
 }
 
-// Picture names a sample: the index-th of a class.
-type Picture struct {
+// SampleID names a sample: the index-th of a class.
+type SampleID struct {
 	Class int
 	Index int
 }
@@ -132,19 +132,19 @@ type Picture struct {
 // returns their pixels in [-1, 1], `[S,S,K]` each, in order. progress, if not nil, is
 // called with the number of samples done after each batch. A sample does not depend on
 // the others, nor on the batch size.
-func (s *Sampler) Sample(ctx context.Context, pictures []Picture, w float64, steps int, progress func(done int) error) ([]float32, error) {
+func (s *Sampler) Sample(ctx context.Context, samples []SampleID, w float64, steps int, progress func(done int) error) ([]float32, error) {
 	if steps < 1 || steps > Steps {
 		return nil, fmt.Errorf("sampling in %d steps: want 1..%d", steps, Steps)
 	}
-	for _, p := range pictures {
+	for _, p := range samples {
 		if p.Class < 0 || p.Class >= s.Classes {
 			return nil, fmt.Errorf("sampling: class %d is not in 0..%d", p.Class, s.Classes-1)
 		}
 	}
-	out := make([]float32, 0, len(pictures)*s.pixels())
-	for part := range slices.Chunk(pictures, s.Batch) {
+	out := make([]float32, 0, len(samples)*s.pixels())
+	for part := range slices.Chunk(samples, s.Batch) {
 		padded := slices.Concat(part, slices.Repeat(part[:1], s.Batch-len(part)))
-		x, err := s.denoise(ctx, s.noise(padded, func(p Picture) []float32 {
+		x, err := s.denoise(ctx, s.noise(padded, func(p SampleID) []float32 {
 			return SamplingNoise(s.Seed, p.Class, p.Index, s.pixels())
 		}), padded, w, steps)
 		if err != nil {
@@ -164,22 +164,22 @@ func (s *Sampler) Sample(ctx context.Context, pictures []Picture, w float64, ste
 func (s *Sampler) pixels() int { return s.Size * s.Size * s.Channels }
 
 // noise is the noise of a batch, `[B,S,S,K]`.
-func (s *Sampler) noise(pictures []Picture, of func(Picture) []float32) *tensors.Tensor {
+func (s *Sampler) noise(samples []SampleID, of func(SampleID) []float32) *tensors.Tensor {
 	all := make([]float32, 0, s.Batch*s.pixels())
-	for _, p := range pictures {
+	for _, p := range samples {
 		all = append(all, of(p)...)
 	}
 	return tensors.FromFlatDataAndDimensions(all, s.Batch, s.Size, s.Size, s.Channels)
 }
 
 // denoise turns x, pure noise that it frees, into a batch of samples.
-func (s *Sampler) denoise(ctx context.Context, x *tensors.Tensor, pictures []Picture, w float64, steps int) ([]float32, error) {
+func (s *Sampler) denoise(ctx context.Context, x *tensors.Tensor, samples []SampleID, w float64, steps int) ([]float32, error) {
 	exec := s.guided
 	if w == 0 {
 		exec = s.plain
 	}
 	labels := make([]int32, s.Batch)
-	for i, p := range pictures {
+	for i, p := range samples {
 		labels[i] = int32(p.Class)
 	}
 	label := tensors.FromFlatDataAndDimensions(labels, s.Batch)
@@ -193,7 +193,7 @@ func (s *Sampler) denoise(ctx context.Context, x *tensors.Tensor, pictures []Pic
 		coef = append(coef, s.method.coefficients(s.Schedule, from, to)...)
 		inputs := []any{x, slices.Repeat([]int32{int32(from)}, s.Batch), label, coef}
 		if s.method.noise {
-			inputs = append(inputs, s.noise(pictures, func(p Picture) []float32 { return StepNoise(s.Seed, p.Class, p.Index, from, s.pixels()) }))
+			inputs = append(inputs, s.noise(samples, func(p SampleID) []float32 { return StepNoise(s.Seed, p.Class, p.Index, from, s.pixels()) }))
 		}
 		next, err := exec.Call1(inputs...)
 		if err != nil {

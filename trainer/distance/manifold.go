@@ -1,6 +1,9 @@
 package distance
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Manifold measures how far two sets cover each other.
 type Manifold struct {
@@ -86,11 +89,7 @@ func count(b bool) int {
 // neighbours are the squared distances of each row to its k-th nearest other row,
 // for each k.
 func neighbours(x rows[float32], ks ...int) [][]float64 {
-	most := 0
-	for _, k := range ks {
-		most = max(most, k)
-	}
-	nearest := newNearest(x.n, most)
+	nearest := newNearest(x.n, slices.Max(ks))
 	distances(x, x, func(worker, i, j int, squared []float64) { nearest.see(worker, i, squared, i-j) })
 	out := make([][]float64, len(ks))
 	for n, k := range ks {

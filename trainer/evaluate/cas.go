@@ -18,11 +18,11 @@ const casSteps = 600
 // (after the classification accuracy score of arXiv 1905.10887, which trains on samples
 // alone). The value of a group is the mean over its classes that have such images. It is
 // deterministic on one backend and machine type.
-func (j *Evaluator) CAS(ctx context.Context, images []float32, asked []diffusion.Picture) (map[string]float64, error) {
+func (j *Evaluator) CAS(ctx context.Context, images []float32, asked []diffusion.SampleID) (map[string]float64, error) {
 	return j.cas(ctx, images, asked, casSteps)
 }
 
-func (j *Evaluator) cas(ctx context.Context, images []float32, asked []diffusion.Picture, steps int) (map[string]float64, error) {
+func (j *Evaluator) cas(ctx context.Context, images []float32, asked []diffusion.SampleID, steps int) (map[string]float64, error) {
 	data := &dataset.Set{
 		Name: j.training.Name, Size: j.training.Size, Channels: j.training.Channels,
 		Images: append(append([]float32{}, j.training.Images...), images...),

@@ -2,9 +2,7 @@ package evaluate
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"os"
 
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
@@ -18,8 +16,6 @@ func RunChild(ctx context.Context, jobFile string, stdin io.Reader, stdout io.Wr
 		if err := job.Read(jobFile, &j); err != nil {
 			return err
 		}
-		return Run(ctx, j, c.Emit, func(format string, a ...any) {
-			_, _ = fmt.Fprintf(os.Stderr, format+"\n", a...) // there is no other place for its error
-		})
+		return Run(ctx, j, c.Emit, c.Log)
 	})
 }

@@ -44,9 +44,9 @@ func Open(b *backend.Backend, dir string) (*trainer.Model, error) {
 // Model evaluates an open model on backend b. progress, if not nil, is called with the
 // number of images done and of all images: real ones read, then samples drawn.
 func Model(ctx context.Context, b *backend.Backend, m *trainer.Model, progress func(done, all int) error) (*Result, error) {
-	settings, err := settingsOf(m)
+	settings, err := m.Spec.Settings(m.Assignment)
 	if err != nil {
-		return nil, err
+		return nil, precheck.BadData(err)
 	}
 	if progress == nil {
 		progress = func(int, int) error { return nil }
@@ -68,32 +68,15 @@ func Model(ctx context.Context, b *backend.Backend, m *trainer.Model, progress f
 		return nil, err
 	}
 	defer evaluator.Close()
-	return evaluator.evaluate(ctx, m, func(done int) error { return progress(looked+done, looked+drawn) })
-}
-
-// settingsOf returns the settings of the trial with at least one guidance scale: 1 where
-// guidance is searched and the trial has no value for it.
-func settingsOf(m *trainer.Model) (sweep.Settings, error) {
-	settings, err := m.Spec.Settings(m.Assignment)
-	if err != nil {
-		return settings, precheck.BadData(err)
-	}
-	if len(settings.Guidance) == 0 {
-		settings.Guidance = []float64{1}
-	}
-	return settings, nil
+	return evaluator.evaluate(ctx, m, settings.Guidance, func(done int) error { return progress(looked+done, looked+drawn) })
 }
 
 // evaluate draws samples of the model and measures them. With several guidance scales it
 // chooses the best by the deciding objective, on samples and one half of the real images
 // that are not used again; it then measures other samples on the other half. progress is
 // called with the number of samples drawn.
-func (j *Evaluator) evaluate(ctx context.Context, m *trainer.Model, progress func(done int) error) (*Result, error) {
+func (j *Evaluator) evaluate(ctx context.Context, m *trainer.Model, guidance []float64, progress func(done int) error) (*Result, error) {
 	spec := m.Spec
-	settings, err := settingsOf(m)
-	if err != nil {
-		return nil, err
-	}
 	sampler, err := m.Sampler(sampleBatch)
 	if err != nil {
 		return nil, err
@@ -101,19 +84,19 @@ func (j *Evaluator) evaluate(ctx context.Context, m *trainer.Model, progress fun
 	defer sampler.Close()
 
 	n, drawn := spec.Evaluate.SamplesPerClass, 0
-	draw := func(pictures []diffusion.Picture, w float64) ([]float32, error) {
-		images, err := sampler.Sample(ctx, pictures, w, spec.Evaluate.Steps(), func(done int) error { return progress(drawn + done) })
-		drawn += len(pictures)
+	draw := func(samples []diffusion.SampleID, w float64) ([]float32, error) {
+		images, err := sampler.Sample(ctx, samples, w, spec.Evaluate.Steps(), func(done int) error { return progress(drawn + done) })
+		drawn += len(samples)
 		return images, err
 	}
-	r := &Result{Evaluation: sweep.Evaluation{Guidance: settings.Guidance[0], Samples: n, Floor: j.Floor, Features: j.Features}}
+	r := &Result{Evaluation: sweep.Evaluation{Guidance: guidance[0], Samples: n, Floor: j.Floor, Features: j.Features}}
 	part := Whole
-	if len(settings.Guidance) > 1 {
+	if len(guidance) > 1 {
 		part = Report
 		order := spec.GuidanceObjective()
-		others := pictures(len(j.Classes), n, n)
+		others := sampleIDs(len(j.Classes), n, n)
 		var best map[string]float64
-		for _, w := range settings.Guidance {
+		for _, w := range guidance {
 			images, err := draw(others, w)
 			if err != nil {
 				return nil, err
@@ -127,7 +110,7 @@ func (j *Evaluator) evaluate(ctx context.Context, m *trainer.Model, progress fun
 			}
 		}
 	}
-	shown := pictures(len(j.Classes), 0, n)
+	shown := sampleIDs(len(j.Classes), 0, n)
 	if r.images, err = draw(shown, r.Guidance); err != nil {
 		return nil, err
 	}
@@ -159,31 +142,22 @@ func complete(spec sweep.Spec, r *Result) error {
 	return nil
 }
 
-// pictures names n samples of each class, from an index on.
-func pictures(classes, from, n int) []diffusion.Picture {
-	all := make([]diffusion.Picture, 0, classes*n)
+// sampleIDs names n samples of each class, from an index on.
+func sampleIDs(classes, from, n int) []diffusion.SampleID {
+	all := make([]diffusion.SampleID, 0, classes*n)
 	for class := range classes {
 		for index := range n {
-			all = append(all, diffusion.Picture{Class: class, Index: from + index})
+			all = append(all, diffusion.SampleID{Class: class, Index: from + index})
 		}
 	}
 	return all
 }
 
-// better reports whether a beats b. A missing value never does.
+// better reports whether a is better than b. A missing value never is.
 func better(o sweep.Objective, a, b map[string]float64) bool {
-	x, ok := a[o.Name]
-	if !ok {
-		return false
-	}
-	y, ok := b[o.Name]
-	if !ok {
-		return true
-	}
-	if o.Goal == sweep.Maximize {
-		return x > y
-	}
-	return x < y
+	x, hasX := a[o.Name]
+	y, hasY := b[o.Name]
+	return hasX && (!hasY || o.Cost(x) < o.Cost(y))
 }
 
 // Run does the job of a child: it evaluates the checkpoint, writes the sample grid and

@@ -27,7 +27,7 @@ type Evaluator struct {
 
 	backend    *backend.Backend
 	extractor  *features.Extractor
-	classifier *features.Extractor // the extractor, another, or nil
+	classifier *features.Extractor // nil: the extractor, if that is a classifier
 	real       view
 	heldOut    []bool       // of real: whether the image is not trained on
 	training   *dataset.Set // nil: not known
@@ -71,35 +71,37 @@ func newEvaluator(
 
 // open loads the networks. A file that is missing, or made for other images, is bad data.
 func (j *Evaluator) open(real *dataset.Set, files *sweep.Features) (err error) {
-	images := features.Images{Size: real.Size, Channels: real.Channels}
-	switch {
-	case files != nil:
-		if j.extractor, err = features.OpenFile(j.backend, files.Path, images, extractBatch); err != nil {
-			err = precheck.OfFile(precheck.FieldPath, err)
+	load := func(field, file string) (*features.Extractor, error) {
+		if file == "" {
+			return features.Open(j.backend, real.Size, extractBatch)
 		}
-	case sweep.HasClassifier(real.Name):
-		j.extractor, err = features.Open(j.backend, real.Size, extractBatch)
-	default:
-		err = fmt.Errorf("evaluate.features: missing, and there is no built-in classifier for %s", real.Name)
+		e, err := features.OpenFile(j.backend, file, features.Images{Size: real.Size, Channels: real.Channels}, extractBatch)
+		if err != nil {
+			return nil, precheck.OfFile(field, err)
+		}
+		return e, nil
 	}
-	if err != nil {
+	builtIn, own := sweep.HasClassifier(real.Name), sweep.Features{}
+	if files != nil {
+		own = *files
+	} else if !builtIn {
+		return precheck.BadData(fmt.Errorf("evaluate.features: missing, and there is no built-in classifier for %s", real.Name))
+	}
+	if j.extractor, err = load(precheck.FieldPath, own.Path); err != nil {
 		return precheck.BadData(err)
 	}
 	j.Features = j.extractor.Digest
-	field := precheck.FieldPath
-	switch {
-	case j.extractor.Classes > 0:
-		j.classifier = j.extractor
-	case files.Classifier != "":
-		field = precheck.FieldClassifier
-		if j.classifier, err = features.OpenFile(j.backend, files.Classifier, images, extractBatch); err != nil {
-			err = precheck.OfFile(field, err)
+	field, classifier := precheck.FieldPath, j.extractor
+	if classifier.Classes == 0 {
+		if own.Classifier == "" && !builtIn {
+			return nil // no metric needs a classifier
 		}
-	case sweep.HasClassifier(real.Name):
-		j.classifier, err = features.Open(j.backend, real.Size, extractBatch)
+		field = precheck.FieldClassifier
+		j.classifier, err = load(field, own.Classifier)
+		classifier = j.classifier
 	}
-	if err == nil && j.classifier != nil {
-		err = precheck.Classes(field, j.classifier.Classes, len(real.Classes))
+	if err == nil {
+		err = precheck.Classes(field, classifier.Classes, len(real.Classes))
 	}
 	if err != nil {
 		j.Close()
@@ -165,7 +167,7 @@ func heldOut(real, training *dataset.Set) []bool {
 
 // measurement returns a measurement of the wanted metrics.
 func (j *Evaluator) measurement(wanted func(name string) bool) *measurement {
-	m := &measurement{groups: j.Groups, classes: j.Classes, wanted: wanted, numbers: newNumbers()}
+	m := &measurement{groups: j.Groups, classes: j.Classes, wanted: wanted, metrics: map[string]float64{}, spread: map[string]float64{}}
 	if j.training != nil {
 		m.training = view{pixels: j.training.Images, labels: j.training.Labels}
 	}
@@ -182,7 +184,7 @@ func (j *Evaluator) look(ctx context.Context, images []float32, labels []int, pr
 		return view{}, fmt.Errorf("evaluate: %d images for %d labels", n, len(labels))
 	}
 	predictions := out.Predictions
-	if j.classifier != nil && j.classifier != j.extractor {
+	if j.classifier != nil {
 		classified, err := j.classifier.Extract(ctx, images, nil)
 		if err != nil {
 			return view{}, err
@@ -194,7 +196,7 @@ func (j *Evaluator) look(ctx context.Context, images []float32, labels []int, pr
 
 // Close frees the networks.
 func (j *Evaluator) Close() {
-	if j.classifier != nil && j.classifier != j.extractor {
+	if j.classifier != nil {
 		j.classifier.Close()
 	}
 	j.extractor.Close()
@@ -226,7 +228,7 @@ func (j *Evaluator) against(part Part) view {
 // images, and the standard deviations of those metrics that have one. Image i was
 // sampled as asked[i]. wanted, if not nil, selects metrics. A group or class with too few
 // images has no FID. cas.* is measured by CAS.
-func (j *Evaluator) Metrics(ctx context.Context, images []float32, asked []diffusion.Picture, part Part, wanted func(name string) bool) (metrics, spread map[string]float64, err error) {
+func (j *Evaluator) Metrics(ctx context.Context, images []float32, asked []diffusion.SampleID, part Part, wanted func(name string) bool) (metrics, spread map[string]float64, err error) {
 	samples, err := j.look(ctx, images, labelsOf(asked), nil)
 	if err != nil {
 		return nil, nil, err
@@ -238,7 +240,7 @@ func (j *Evaluator) Metrics(ctx context.Context, images []float32, asked []diffu
 	return m.metrics, m.spread, nil
 }
 
-func labelsOf(asked []diffusion.Picture) []int {
+func labelsOf(asked []diffusion.SampleID) []int {
 	labels := make([]int, len(asked))
 	for i, p := range asked {
 		labels[i] = p.Class

@@ -32,18 +32,18 @@ var longTail = sweep.Dataset{
 
 // part returns images from..from+n of each class of the balanced set, and what to
 // ask for to get them.
-func part(t *testing.T, from, n int) (*dataset.Set, []diffusion.Picture) {
+func part(t *testing.T, from, n int) (*dataset.Set, []diffusion.SampleID) {
 	t.Helper()
 	all, err := balanced()
 	require.NoError(t, err)
 	s := &dataset.Set{Name: all.Name, Size: all.Size, Channels: all.Channels, About: dataset.About{Classes: all.Classes, Counts: slices.Repeat([]int{n}, 10)}}
-	var asked []diffusion.Picture
+	var asked []diffusion.SampleID
 	for class := range 10 {
 		for i := range n {
 			at := class*1000 + from + i
 			s.Images = append(s.Images, all.Image(at)...)
 			s.Labels = append(s.Labels, all.Labels[at])
-			asked = append(asked, diffusion.Picture{Class: class, Index: i})
+			asked = append(asked, diffusion.SampleID{Class: class, Index: i})
 		}
 	}
 	return s, asked

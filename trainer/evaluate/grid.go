@@ -97,7 +97,7 @@ func sampleGrid(ctx context.Context, m *trainer.Model, w float64, o GridOptions)
 		return nil, err
 	}
 	defer sampler.Close()
-	return sampler.Sample(ctx, pictures(m.Spec.Dataset.Classes(), 0, o.Columns), w, o.Steps, nil)
+	return sampler.Sample(ctx, sampleIDs(m.Spec.Dataset.Classes(), 0, o.Columns), w, o.Steps, nil)
 }
 
 // panel is a block of rows, a class each, from images `[C*perClass,S,S,I]`.

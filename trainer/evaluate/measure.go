@@ -51,13 +51,6 @@ type subset struct {
 	real, samples view
 }
 
-// numbers are metrics by name, and the deviations of those that have one.
-type numbers struct{ metrics, spread map[string]float64 }
-
-func newNumbers() numbers {
-	return numbers{metrics: map[string]float64{}, spread: map[string]float64{}}
-}
-
 // measurement compares samples with real images.
 type measurement struct {
 	groups   sweep.ClassGroups
@@ -66,8 +59,9 @@ type measurement struct {
 	wanted   func(name string) bool // nil: every metric
 	samples  view                   // of the run
 
-	nearTraining []bool // of samples; memorised.go
-	numbers
+	nearTraining []bool             // of samples; memorised.go
+	metrics      map[string]float64 // by name
+	spread       map[string]float64 // standard deviations, of the metrics that have one
 }
 
 // run measures samples against real images, group by group and class by class.

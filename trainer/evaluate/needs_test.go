@@ -47,7 +47,7 @@ func TestWhatIsRefusedIsWhatIsNotMeasured(t *testing.T) {
 				parts = []view{real.half(0), real.half(1)}
 			}
 			for _, part := range parts {
-				m := &measurement{groups: groups, classes: names, training: real, numbers: newNumbers()}
+				m := &measurement{groups: groups, classes: names, training: real, metrics: map[string]float64{}, spread: map[string]float64{}}
 				require.NoError(t, m.run(part, fill(asked)))
 				for name := range m.metrics {
 					got[name]++

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"fmt"
 	"slices"
 
@@ -79,8 +78,7 @@ func newExtractor(b *backend.Backend, data []byte, images Images, batch int) (*E
 	if err != nil {
 		return nil, fmt.Errorf("features: %w", err)
 	}
-	sum := sha256.Sum256(data)
-	e := &Extractor{Network: n, Digest: hex.EncodeToString(sum[:]), images: images, batch: batch, store: model.NewStore()}
+	e := &Extractor{Network: n, Digest: fmt.Sprintf("%x", sha256.Sum256(data)), images: images, batch: batch, store: model.NewStore()}
 	var forward func(x *Node) []*Node
 	if n.Classes == 0 {
 		err = e.loadInception(byName)

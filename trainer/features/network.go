@@ -1,9 +1,7 @@
 package features
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 
@@ -37,23 +35,19 @@ func Look(path string, images Images) (Network, error) {
 const maxFile = 1 << 30
 
 func readFile(path string) ([]byte, error) {
+	var data []byte
 	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
+	switch {
+	case err != nil:
+	case !info.Mode().IsRegular():
 		err = fmt.Errorf("%s is not a regular file", path)
+	case info.Size() > maxFile:
+		err = fmt.Errorf("%s is larger than %d bytes", path, maxFile)
+	default:
+		data, err = os.ReadFile(path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("features: %w", err)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("features: %w", err)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("features: %w", err)
-	}
-	if len(data) > maxFile {
-		return nil, fmt.Errorf("features: %s is larger than %d bytes", path, maxFile)
 	}
 	return data, nil
 }

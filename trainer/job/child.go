@@ -24,8 +24,9 @@ const (
 
 // Child is the environment of a child's work.
 type Child struct {
-	Emit  func(Event) error // writes one line; safe for concurrent use
-	Drain <-chan struct{}   // closed on SIGTERM and on SIGINT
+	Emit  func(Event) error             // writes one line; safe for concurrent use
+	Drain <-chan struct{}               // closed on SIGTERM and on SIGINT
+	Log   func(format string, a ...any) // writes a line of text for people to stderr
 }
 
 // Run runs work as a child process does and returns its exit code. It reads stdin to
@@ -66,7 +67,8 @@ func Run(ctx context.Context, stdin io.Reader, stdout io.Writer, work func(conte
 		}
 		return nil
 	}
-	err := work(ctx, Child{Emit: emit, Drain: drain})
+	log := func(format string, a ...any) { fmt.Fprintf(os.Stderr, format+"\n", a...) }
+	err := work(ctx, Child{Emit: emit, Drain: drain, Log: log})
 	switch {
 	case err == nil && last == Diverged:
 		return ExitDiverged
@@ -79,7 +81,7 @@ func Run(ctx context.Context, stdin io.Reader, stdout io.Writer, work func(conte
 		failure = classed.Failure
 	}
 	if err := emit(Event{Type: Error, Class: failure.Class, Message: failure.Message}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		log("%v", err)
 	}
 	return ExitFailed
 }
