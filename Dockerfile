@@ -40,7 +40,7 @@ ENTRYPOINT ["tailsweep"]
 CMD ["worker", "--staging", "/var/lib/tailsweep/staging"]
 
 # XLA compiles kernels at run time: it needs ptxas and libdevice (nvcc's package)
-# and CUPTI beside the CUDA and cuDNN libraries of the base.
+# and CUPTI in addition to the CUDA and cuDNN libraries of the base.
 FROM nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04 AS cuda
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates cuda-nvcc-12-9 cuda-cupti-12-9 \

@@ -9,7 +9,7 @@ umask 077
 
 target="$(dirname "$0")/../.env"
 if [ -e "$target" ]; then
-  echo "$target exists: remove it, and the volumes (docker compose down -v), to start afresh" >&2
+  echo "$target exists: remove it, and the volumes (docker compose down -v), to start again" >&2
   exit 1
 fi
 

@@ -15,7 +15,7 @@ import (
 func TestChildIsStopped(t *testing.T) {
 	for _, tt := range []struct{ name, script string }{
 		{"politely", "exec sleep 60"},
-		{"by force", "trap '' TERM; echo deaf; while :; do sleep 0.05; done"},
+		{"by force", "trap '' TERM; echo started; while :; do sleep 0.05; done"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -39,8 +39,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestStackSurvivesKill runs the whole: it ends a workflow that was started
-// before a kill -9, finds the objects again, and sees no socket beyond loopback.
+// TestStackSurvivesKill completes a workflow that was started before a kill -9, reads
+// the objects again, and finds no socket that listens beyond loopback.
 func TestStackSurvivesKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts Temporal and an S3 service")

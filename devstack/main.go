@@ -140,7 +140,7 @@ func (s *stack) startAll(ctx context.Context) error {
 	}
 	if s.config.Prometheus.Binary != "" {
 		if err := s.startPrometheus(ctx); err != nil {
-			s.log.Warn("no Prometheus, sweeps run without it", "err", err)
+			s.log.Warn("no Prometheus; sweeps run without it", "err", err)
 		}
 	}
 	if err := ctx.Err(); err != nil {

@@ -42,7 +42,7 @@ func (s *stack) startPrometheus(ctx context.Context) error {
 	go func() {
 		<-c.ended
 		if !c.stopping.Load() {
-			s.log.Warn("prometheus ended, sweeps go on without it", "err", c.err, "log", c.log)
+			s.log.Warn("prometheus ended; sweeps continue without it", "err", c.err, "log", c.log)
 		}
 		cancel() // nothing to wait for
 	}()

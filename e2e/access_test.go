@@ -39,7 +39,7 @@ func TestWrongAddressesAreNamed(t *testing.T) {
 		require.NotContains(t, string(out), secret)
 		return string(out)
 	}
-	for says, change := range map[string]map[string]string{
+	for message, change := range map[string]map[string]string{
 		"does not know the access key":        {"AWS_ACCESS_KEY_ID": "AKIAUNKNOWN"},
 		"the secret key does not match":       {"AWS_SECRET_ACCESS_KEY": "wrong"},
 		`requests are signed for "eu-west-3"`: {"AWS_REGION": "eu-west-3"},
@@ -49,7 +49,7 @@ func TestWrongAddressesAreNamed(t *testing.T) {
 		"it contains a user name or password": {"TEMPORAL_ADDRESS": "me:geheim@" + status.Temporal},
 	} {
 		out := try(change, "list")
-		require.Contains(t, out, says)
+		require.Contains(t, out, message)
 		require.NotContains(t, out, "geheim")
 	}
 

@@ -121,6 +121,6 @@ func reportPage(t *testing.T, path string, trials int) {
 	require.NoError(t, err)
 	b.keep(t, "report")
 	require.Equal(t, trials, grids, "one grid image a trial")
-	require.Zero(t, broken, "pictures that do not show")
+	require.Zero(t, broken, "images that are not shown")
 	require.Empty(t, b.errors(), "errors in the console")
 }

@@ -206,21 +206,21 @@ func goTest(t *testing.T, name, pkg string, env ...string) {
 }
 
 // outcome reads the output of go test -json: whether the test passed, neither failed
-// nor skipped, and what the tests that failed said, or all that was said when
-// none did.
+// nor skipped, and the output of failed tests, or all output when none
+// failed.
 func outcome(out []byte, name string) (passed bool, text string) {
 	var all, failed strings.Builder
-	said := map[string]string{}
+	output := map[string]string{}
 	for line := range bytes.Lines(out) {
 		var event struct{ Action, Test, Output string }
 		if json.Unmarshal(line, &event) != nil {
 			event.Output = string(line) // the go command's own words
 		}
 		all.WriteString(event.Output)
-		said[event.Test] += event.Output
+		output[event.Test] += event.Output
 		switch {
 		case event.Action == "fail" && event.Test != "":
-			failed.WriteString(said[event.Test])
+			failed.WriteString(output[event.Test])
 		case event.Action == "pass" && event.Test == name:
 			passed = true
 		}
@@ -231,7 +231,7 @@ func outcome(out []byte, name string) (passed bool, text string) {
 	return passed, failed.String()
 }
 
-func TestToldIsWhatFailed(t *testing.T) {
+func TestOutcomePrintsFailedTests(t *testing.T) {
 	passed, text := outcome([]byte(`{"Action":"output","Test":"T/a","Output":"noise\n"}
 {"Action":"pass","Test":"T/a"}
 {"Action":"output","Test":"T/b","Output":"what went wrong\n"}
@@ -249,7 +249,7 @@ func TestToldIsWhatFailed(t *testing.T) {
 	require.Equal(t, "cannot build\n", text)
 }
 
-// pullAndSample pulls the best checkpoint, makes a picture from it, then damages
+// pullAndSample pulls the best checkpoint, samples from it, then damages
 // the stored one.
 func pullAndSample(t *testing.T, h *home, status stack.Status) {
 	out := filepath.Join(t.TempDir(), "out")
@@ -258,9 +258,9 @@ func pullAndSample(t *testing.T, h *home, status stack.Status) {
 	require.NoError(t, err)
 	require.Len(t, models, 1)
 
-	picture := filepath.Join(t.TempDir(), "g.png")
-	h.must(3*time.Minute, "sample", filepath.Dir(models[0]), "--to", picture)
-	data, err := os.ReadFile(picture)
+	grid := filepath.Join(t.TempDir(), "g.png")
+	h.must(3*time.Minute, "sample", filepath.Dir(models[0]), "--to", grid)
+	data, err := os.ReadFile(grid)
 	require.NoError(t, err)
 	decoded, err := png.Decode(bytes.NewReader(data))
 	require.NoError(t, err)

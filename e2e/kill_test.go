@@ -53,7 +53,7 @@ func TestKills(t *testing.T) {
 	}
 	h.eventually(5*time.Minute, "a training child to kill", func() bool {
 		victim := child()
-		return victim != 0 && kill(t, victim) // it may have ended by itself meanwhile
+		return victim != 0 && kill(t, victim) // it may have ended by itself
 	})
 	t.Log("killed a trainer child")
 

@@ -79,9 +79,9 @@ func TestTrainingIsExact(t *testing.T) {
 		killed := h.command(ctx, args...)
 		require.NoError(t, killed.Start())
 		checkpoints := func() []string {
-			whole, err := filepath.Glob(filepath.Join(out, "step-*", "MANIFEST.json"))
+			manifests, err := filepath.Glob(filepath.Join(out, "step-*", "MANIFEST.json"))
 			require.NoError(t, err)
-			return whole // in the order of steps
+			return manifests // in the order of steps
 		}
 		eventuallyEvery(t, time.Millisecond, 4*time.Minute, "a checkpoint", func() bool { return len(checkpoints()) > 0 })
 		require.NoError(t, killed.Process.Kill())

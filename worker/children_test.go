@@ -91,12 +91,12 @@ func TestTrainFailures(t *testing.T) {
 	for _, c := range []struct {
 		scenario string
 		class    sweep.FailureClass
-		says     string
+		message  string
 	}{
 		{"bad-data", sweep.FailBadData, "images.idx.gz: truncated"},
 		{"no-such-class", sweep.FailBug, "no"},
 		{"panic", sweep.FailBug, "nil pointer dereference"},
-		{"exit-7", sweep.FailBug, "exit code 7 and named no result; its last output:\nlast words"},
+		{"exit-7", sweep.FailBug, "exit code 7 without a result; its last output:\nlast words"},
 		{"xla-memory", sweep.FailOutOfMemory, "RESOURCE_EXHAUSTED"},
 		{"sigkill", sweep.FailLost, "signal 9"},
 		{"elsewhere", sweep.FailBug, `"/etc" is not inside`},
@@ -107,7 +107,7 @@ func TestTrainFailures(t *testing.T) {
 			var failure *sweep.FailureError
 			require.ErrorAs(t, err, &failure)
 			require.Equal(t, c.class, failure.Class, err)
-			require.Contains(t, failure.Message, c.says)
+			require.Contains(t, failure.Message, c.message)
 			require.Less(t, len(failure.Message), 2*maxLastText)
 		})
 	}
@@ -189,13 +189,13 @@ func TestDrainEndsPreemptedAfterACheckpoint(t *testing.T) {
 	require.Equal(t, "step-0000000015", checkpoint)
 }
 
-func TestNothingOfTheChildIsLeft(t *testing.T) {
+func TestNoProcessOfTheChildIsLeft(t *testing.T) {
 	children, _ := newTestChildren(t)
 	staging := t.TempDir()
 	began := time.Now()
 	_, err := children.Train(t.Context(), trainJob("grandchild", staging), nil, ignore)
 	require.NoError(t, err)
-	require.Less(t, time.Since(began), afterExit, "a grandchild that holds stdout is killed, not waited for")
+	require.Less(t, time.Since(began), afterExit, "a grandchild that keeps stdout open is killed, not waited for")
 	text, err := os.ReadFile(filepath.Join(staging, "grandchild.pid"))
 	require.NoError(t, err)
 	pid, err := strconv.Atoi(string(text))
@@ -205,17 +205,17 @@ func TestNothingOfTheChildIsLeft(t *testing.T) {
 
 func TestOneChildASlot(t *testing.T) {
 	children, _ := newTestChildren(t)
-	held := make(chan struct{})
+	started := make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	finished := make(chan error, 1)
 	go func() {
 		_, err := children.Train(ctx, trainJob("hang", t.TempDir()), nil, func(activities.Progress) error {
-			close(held)
+			close(started)
 			return nil
 		})
 		finished <- err
 	}()
-	<-held
+	<-started
 	waiting, giveUp := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer giveUp()
 	_, err := children.Train(waiting, trainJob("happy", t.TempDir()), nil, ignore)
@@ -224,8 +224,8 @@ func TestOneChildASlot(t *testing.T) {
 	require.ErrorIs(t, <-finished, context.Canceled)
 }
 
-// A worker that is killed outright takes its child along.
-func TestKilledWorkerLeavesNoOrphan(t *testing.T) {
+// A worker that is killed leaves no child behind.
+func TestAKilledWorkerLeavesNoChild(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	worker := exec.Command(self, "fake-worker", t.TempDir())
@@ -237,6 +237,6 @@ func TestKilledWorkerLeavesNoOrphan(t *testing.T) {
 	pid, err := strconv.Atoi(strings.TrimSpace(line))
 	require.NoError(t, err)
 	require.NoError(t, worker.Process.Kill())
-	_ = worker.Wait() // says that it was killed
+	_ = worker.Wait() // its error is the kill
 	gone(t, pid)
 }

@@ -10,10 +10,10 @@ import (
 
 // ending describes how a child ended.
 type ending struct {
-	last      *job.Event     // done, diverged, preempted, result or error; nil when it named none
+	last      *job.Event     // done, diverged, preempted, result or error; nil when it reported none
 	code      int            // exit code, -1 when a signal ended it
 	signal    syscall.Signal // 0 when it exited
-	oomKilled bool           // the kernel killed something for memory meanwhile
+	oomKilled bool           // the kernel killed a process for memory while it ran
 	output    string         // the last lines of its stderr
 }
 
@@ -45,7 +45,7 @@ func (e ending) failure() *sweep.FailureError {
 	case e.code == job.ExitOrphaned:
 		return fail(sweep.FailLost, fmt.Sprintf("the child lost its worker (exit code %d)", e.code), e.output)
 	default:
-		return fail(sweep.FailBug, fmt.Sprintf("the child ended with exit code %d and named no result", e.code), e.output)
+		return fail(sweep.FailBug, fmt.Sprintf("the child ended with exit code %d without a result", e.code), e.output)
 	}
 }
 

@@ -38,7 +38,7 @@ func TestEndingFailure(t *testing.T) {
 	require.Nil(t, ending{code: 134, last: &job.Event{Type: job.Done}}.failure())
 }
 
-func TestLastLinesTellsACrashFromItsBeginning(t *testing.T) {
+func TestLastLinesKeepsTheBeginningOfACrash(t *testing.T) {
 	var l lastLines
 	for range 50 {
 		l.add([]byte("chatter"))

@@ -6,7 +6,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// eventQueue holds events while an earlier one is handled, so that an upload does not
+// eventQueue stores events while an earlier one is handled, so that an upload does not
 // stall training. An event of the same type as the one before it replaces that one,
 // so the queue stays short; checkpoints are never replaced.
 type eventQueue struct {

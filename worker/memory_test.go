@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What the kernel writes where a cgroup's limit, or the machine's memory, was hit.
+// The files that the kernel writes when a cgroup's limit or the machine's memory is exceeded.
 func TestOOMKills(t *testing.T) {
 	for name, c := range map[string]struct {
 		files map[string]string

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// slots holds the free slots, each of which runs one child at a time. A slot is the
+// slots are the free slots, each of which runs one child at a time. A slot is the
 // device of its children, CUDA_VISIBLE_DEVICES; "" leaves the worker's own.
 type slots chan string
 

@@ -4,8 +4,8 @@
 //	go run ./bench/eval -report docs/benchmarks/eval.md
 //
 // Run it from the root of the repository, through `make bench-eval`, which makes
-// the Python environment. It ends with an error where a value differs by more than
-// 1e-6 of it.
+// the Python environment. It ends with an error if a value differs from the reference's
+// by more than 1e-6 of it.
 package main
 
 import (
@@ -26,7 +26,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/distance"
 )
 
-// tolerance is what values may differ by, relative to the reference's.
+// tolerance is the largest accepted relative difference from the reference.
 const tolerance = 1e-6
 
 func main() {
@@ -71,7 +71,7 @@ type shape struct{ N, M, D int }
 
 func (s shape) String() string { return fmt.Sprintf("%d x %d, %d", s.N, s.M, s.D) }
 
-// cost is what one run took.
+// cost is the time and memory of one run.
 type cost struct {
 	wall, processor float64 // seconds
 	bytes           int64   // in addition to the features

@@ -11,7 +11,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/backend"
 )
 
-// compare times one case, everything in turn.
+// compare times one case; the processes take turns.
 func (p plan) compare(r *results, arch string, both bool) (c result, err error) {
 	c = result{arch: arch, both: both, own: make([]measured, len(p.backends))}
 	losses := "plain"
@@ -67,7 +67,7 @@ func (p plan) compare(r *results, arch string, both bool) (c result, err error) 
 	return c, p.sampling(all, into)
 }
 
-// count asks for what is counted, not timed.
+// count asks for the number of operations of a step.
 func (p plan) count(jax *process, m *measured) error {
 	a, err := jax.ask("flops")
 	m.flops = a.FLOPs
@@ -100,11 +100,11 @@ func (p plan) sampling(all []*process, into []*measured) error {
 			}
 			*to = a.cost
 		}
-		a, err := one.ask("judge")
+		a, err := one.ask("evaluate")
 		if err != nil {
 			return err
 		}
-		m.judge = a.Wall
+		m.evaluate = a.Wall
 		if one.rare {
 			if m.profile, err = profile(one); err != nil {
 				return err
@@ -114,7 +114,7 @@ func (p plan) sampling(all []*process, into []*measured) error {
 	return nil
 }
 
-// profile says where backend go spends a step.
+// profile returns the functions in which backend go spends a step.
 func profile(one *process) ([]string, error) {
 	dir, err := os.MkdirTemp("", "tailsweep-bench-*")
 	if err != nil {
@@ -144,7 +144,7 @@ func profile(one *process) ([]string, error) {
 	return lines, nil
 }
 
-// saving is what a checkpoint costs the training.
+// saving is the cost of checkpoints on a backend.
 type saving struct {
 	backend string
 	ownSaving

@@ -29,7 +29,7 @@ func main() {
 
 func run(args []string) error {
 	flags := flag.NewFlagSet("train", flag.ContinueOnError)
-	own := flags.String("own", "", "be the measured process of this case, as JSON")
+	own := flags.String("own", "", "run as the measured process of this case, given as JSON")
 	var p plan
 	flags.StringVar(&p.python, "python", "bench/train/.venv/bin/python", "Python with peers/requirements.txt")
 	flags.IntVar(&p.rounds, "rounds", 12, "timed steps of each")
@@ -38,7 +38,7 @@ func run(args []string) error {
 	flags.IntVar(&p.checkpoints, "checkpoints", 12, "checkpoints that are timed")
 	archs := flags.String("archs", "dit,unet", "architectures, separated by commas")
 	names := flags.String("backends", strings.Join([]string{backend.XLACPU, backend.Go}, ","), "backends, separated by commas")
-	quick := flags.Bool("quick", false, "fewer rounds, for a look: the least of a few is not the least of many")
+	quick := flags.Bool("quick", false, "fewer rounds, for a first result: the minimum of a few is above the minimum of many")
 	document := flags.String("report", "", "file to write the report to: docs/benchmarks/train.md")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -62,10 +62,10 @@ const (
 	batch       = 64
 	sampleBatch = 100 // as in an evaluation
 	ddimSteps   = 50
-	samples     = 10_000 // of the whole evaluation
+	samples     = 10_000 // of the complete evaluation
 )
 
-// plan is what is measured, and how often.
+// plan lists the measurements and how often each is repeated.
 type plan struct {
 	python      string
 	archs       []string
@@ -100,11 +100,11 @@ type measured struct {
 	parameters int
 	flops      float64 // of a step, by XLA's count of the JAX program
 	steps      series
-	sampling   series // of sampleBatch pictures in plan.ddim steps
-	memory     int64  // peak resident bytes after the steps
-	forward    cost   // of one forward pass over a batch
-	host       cost   // of drawing one batch
-	judge      float64
+	sampling   series   // of sampleBatch images in plan.ddim steps
+	memory     int64    // peak resident bytes after the steps
+	forward    cost     // of one forward pass over a batch
+	host       cost     // of drawing one batch
+	evaluate   float64  // seconds of an evaluation without sampling
 	profile    []string // the functions that most time is spent in
 }
 
@@ -136,7 +136,7 @@ func caseName(arch string, both bool) string {
 	return arch + ", plain"
 }
 
-// unequal is an error where the peer's model is not the same size.
+// unequal returns an error if a model of JAX has another number of parameters.
 func (r *results) unequal() error {
 	var wrong error
 	for _, c := range r.cases {

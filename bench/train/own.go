@@ -31,10 +31,10 @@ type ownCase struct {
 	Every   int    `json:"every,omitempty"` // steps a checkpoint; 0: none
 }
 
-// ownSaving is what checkpoints cost: seconds.
+// ownSaving is the cost of checkpoints, in seconds.
 type ownSaving struct {
-	Normal float64 `json:"normal"` // median step that no checkpoint begins before
-	After  float64 `json:"after"`  // median step that one does
+	Normal float64 `json:"normal"` // median step without a checkpoint before it
+	After  float64 `json:"after"`  // median step with a checkpoint before it
 	Named  float64 `json:"named"`  // median time from a checkpoint's step to its event
 }
 
@@ -61,15 +61,15 @@ func (c ownCase) job() job.Train {
 	return job.Train{TrainJob: sweep.TrainJob{Task: sweep.Task{Spec: spec, Assignment: a, Attempt: 1}}, Backend: c.Backend}
 }
 
-// trained stops a training between its steps.
+// trained is a training that waits between its steps.
 type trained struct {
 	job     job.Train
 	backend *backend.Backend
-	next    chan struct{}  // lets a step go
+	next    chan struct{}  // starts a step
 	stepped chan job.Event // a step is done
 	ended   chan error
 
-	samplers map[int]*diffusion.Sampler // by pictures at a time; they live as long as the process
+	samplers map[int]*diffusion.Sampler // by the number of images at a time; they live as long as the process
 }
 
 // serve answers the lines of in until it ends.
@@ -116,7 +116,7 @@ func serve(text string, in io.Reader, out io.Writer) error {
 	return nil
 }
 
-// train runs until the process ends, a step whenever next says so.
+// train runs until the process ends, one step for each value of next.
 func (t *trained) train() {
 	t.ended <- trainer.Train(context.Background(), t.job, trainer.Options{Backend: t.backend, Events: func(e job.Event) error {
 		switch {
@@ -157,8 +157,8 @@ func (t *trained) answer(words []string) (any, error) {
 		return t.sample(batch, 1, 0)
 	case len(words) == 1 && words[0] == "host":
 		return t.host()
-	case len(words) == 1 && words[0] == "judge":
-		return t.judge()
+	case len(words) == 1 && words[0] == "evaluate":
+		return t.evaluate()
 	case len(words) == 2 && words[0] == "profile":
 		return t.profile(words[1])
 	case len(words) == 2 && words[0] == "checkpoints":
@@ -171,7 +171,7 @@ func (t *trained) answer(words []string) (any, error) {
 	return nil, fmt.Errorf("%q is not understood", words)
 }
 
-// timed is the cost of one of n calls of work.
+// timed returns the mean cost of n calls of work.
 func timed(n int, work func() error) (cost, error) {
 	began, used := time.Now(), measure.ProcessorSeconds()
 	for range n {
@@ -182,7 +182,7 @@ func timed(n int, work func() error) (cost, error) {
 	return cost{time.Since(began).Seconds() / float64(n), (measure.ProcessorSeconds() - used) / float64(n)}, nil
 }
 
-// sample draws n pictures of an untrained model. The first call for this n compiles.
+// sample draws n images from an untrained model. The first call for this n compiles.
 func (t *trained) sample(n, steps int, guidance float64) (cost, error) {
 	s := t.samplers[n]
 	if s == nil {
@@ -205,7 +205,7 @@ func (t *trained) sample(n, steps int, guidance float64) (cost, error) {
 	})
 }
 
-// host is what a step does before the backend has anything to do.
+// host measures the work of a step on the host, before the backend starts.
 func (t *trained) host() (cost, error) {
 	data, err := dataset.Load(t.job.Spec.Dataset)
 	if err != nil {
@@ -220,9 +220,9 @@ func (t *trained) host() (cost, error) {
 	})
 }
 
-// judge measures what an evaluation of all samples does besides drawing them. What is on
-// the pictures makes no difference to the time.
-func (t *trained) judge() (cost, error) {
+// evaluate measures an evaluation of all samples without drawing them. The content of the
+// images does not change the time.
+func (t *trained) evaluate() (cost, error) {
 	per := samples / 10
 	var pictures []diffusion.SampleID
 	var images []float32
@@ -256,7 +256,7 @@ func (t *trained) profile(file string) (c cost, err error) {
 	return timed(3, t.step)
 }
 
-// checkpoints trains without a stop until n checkpoints are named.
+// checkpoints trains without a pause until n checkpoints are reported.
 func (t *trained) checkpoints(n int) (ownSaving, error) {
 	every := t.job.Spec.Checkpoints.EverySteps
 	at := map[int]time.Time{} // when a step was done

@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/procfs"
 )
 
-// cost is what one thing took, in seconds.
+// cost is the time of one measurement, in seconds.
 type cost struct {
 	Wall      float64 `json:"seconds"`
 	Processor float64 `json:"processor"` // summed over threads
@@ -35,7 +35,7 @@ type process struct {
 	in    io.WriteCloser
 	out   *bufio.Reader
 	hello answer
-	rare  bool // asked fewer times, since it takes long
+	rare  bool // measured fewer times, since it is slow
 }
 
 func start(name string, args ...string) (*process, error) {
@@ -89,10 +89,10 @@ func (p *process) read() (a answer, err error) {
 // stop ends the process, which reads its stdin.
 func (p *process) stop() {
 	_ = p.in.Close()
-	_ = p.cmd.Wait() // what it has to say it said in answers
+	_ = p.cmd.Wait() // its errors are in its answers
 }
 
-// peak is the most resident memory that the process had so far, in bytes.
+// peak returns the peak resident memory of the process, in bytes.
 func (p *process) peak() (int64, error) {
 	proc, err := procfs.NewProc(p.cmd.Process.Pid)
 	if err != nil {
@@ -102,7 +102,7 @@ func (p *process) peak() (int64, error) {
 	return int64(status.VmHWM), err
 }
 
-// least and median are of one side of the costs.
+// least and median return statistics of the wall-clock or the processor time.
 func (s series) least(of func(cost) float64) float64  { return s.sorted(of)[0] }
 func (s series) median(of func(cost) float64) float64 { return s.sorted(of)[len(s)/2] }
 

@@ -20,10 +20,10 @@ Written by %[1]smake bench-train%[1]s; do not edit. %[2]s, Go %[3]s, JAX %[4]s, 
 
 The same models are trained by tailsweep and by a JAX program written for this comparison (bench/train/peers/jax_peer.py: the same layers, losses, clipped Adam and EMA; one jitted step
 with donated state, its noise drawn inside). Ours is the real training loop of %[1]stailsweep train%[1]s: it gathers the batch, draws noise on the host, and adds to the loss curve. 28x28 grey
-pictures, batch %[7]d, float32; the transformer has width 128, depth 4, patch 4, 4 heads, the U-Net width 32, one block a level. *Both losses* are InfoNCE and alignment: one more forward
-pass, differentiated. Every process takes one step in its turn, so that what else the machine does hits all alike; the step that compiles is left out.
+images, batch %[7]d, float32; the transformer has width 128, depth 4, patch 4, 4 heads, the U-Net width 32, one block a level. *Both losses* are InfoNCE and alignment: one more forward
+pass, differentiated. Every process takes one step in its turn, so that other load on the machine affects all of them equally; the step that compiles is left out.
 
-**s** is wall clock on this machine, whatever else it did; **CPU** is processor time, summed over cores: on a busy machine it is the steadier of the two. **Ratio** is JAX over ours (above 1: ours is
+**s** is wall clock on this machine, including other load; **CPU** is processor time, summed over cores: on a busy machine it varies less. **Ratio** is JAX over ours (above 1: ours is
 faster), of the least and, in brackets, of the median. Ratios carry over to other machines, seconds do not.
 
 ## Steps
@@ -59,13 +59,13 @@ type printer func(format string, args ...any)
 
 func (r *results) sampling(printf printer) {
 	printf(`
-## Sampling, and a whole evaluation
+## Sampling, and a complete evaluation
 
-DDIM-%d with guidance, %d pictures at a time, the conditional and the unconditional half in one pass; JAX runs all steps in one compiled loop. %d steps were timed and taken times %.4g. The evaluation of %d
-samples at one guidance scale is **an estimate from parts that were measured**: drawing %d pictures at this rate, and the rest (features of the real and of all drawn pictures, and every metric),
-which was run whole.
+DDIM-%d with guidance, %d images at a time, the conditional and the unconditional half in one pass; JAX runs all steps in one compiled loop. %d steps were timed and taken times %.4g. The evaluation of %d
+samples at one guidance scale is **an estimate from parts that were measured**: drawing %d images at this rate, and the rest (features of the real and of all drawn images, and every metric),
+which was run completely.
 
-| model | | pictures/s | ratio | pictures/CPU s | ratio | the rest, s | evaluation, s |
+| model | | images/s | ratio | images/CPU s | ratio | the rest, s | evaluation, s |
 |---|---|---:|---:|---:|---:|---:|---:|
 `, ddimSteps, sampleBatch, r.plan.ddim, ddimSteps/float64(r.plan.ddim), samples, samples)
 	for _, c := range r.cases {
@@ -79,7 +79,7 @@ which was run whole.
 		for i, name := range r.plan.backends {
 			m := c.own[i]
 			printf("| %s | %s | %.2f | %.2f | %.2f | %.2f | %.1f | %.0f |\n", c.arch, name, rate(m, wall), rate(m, wall)/rate(c.jax, wall),
-				rate(m, processor), rate(m, processor)/rate(c.jax, processor), m.judge, m.judge+samples/rate(m, wall))
+				rate(m, processor), rate(m, processor)/rate(c.jax, processor), m.evaluate, m.evaluate+samples/rate(m, wall))
 		}
 	}
 }
@@ -122,10 +122,10 @@ func (r *results) checkpointing(printf printer) {
 	printf(`
 ## Checkpoints
 
-The transformer, a checkpoint every 4 steps, written while the training continues. *Lost* is the median step that begins with a copy of the state, less the median of the others: what training waits. *Whole after* is from
+The transformer, a checkpoint every 4 steps, written while the training continues. *Lost* is the median step that begins with a copy of the state, less the median of the others: what training waits. *Complete after* is from
 the step to the event that names the folder (written, hashed, fsynced), which is sent between steps.
 
-| backend | step, s | with a checkpoint, s | lost, s | share of 2,000 steps | steps at which it is 1 %% | whole after, s |
+| backend | step, s | with a checkpoint, s | lost, s | share of 2,000 steps | steps at which it is 1 %% | complete after, s |
 |---|---:|---:|---:|---:|---:|---:|
 `)
 	for _, s := range r.saving {

@@ -12,7 +12,7 @@ import (
 
 func TestReportComparesLeastAndMedian(t *testing.T) {
 	jax := measured{parameters: 7, flops: 2e9, steps: series{{3, 6}, {2, 4}, {4, 8}}, sampling: series{{1, 2}}, memory: 2e6}
-	own := measured{parameters: 7, steps: series{{1, 2}, {8, 3}, {2, 4}}, sampling: series{{2, 1}}, memory: 3e6, judge: 5}
+	own := measured{parameters: 7, steps: series{{1, 2}, {8, 3}, {2, 4}}, sampling: series{{2, 1}}, memory: 3e6, evaluate: 5}
 	r := &results{
 		plan:   plan{backends: []string{backend.XLACPU}, rounds: 3, goRounds: 1, ddim: 10},
 		cases:  []result{{arch: "dit", jax: jax, own: []measured{own}}},
@@ -30,7 +30,7 @@ func TestReportComparesLeastAndMedian(t *testing.T) {
 
 // Our measured process trains a step on request, and only then.
 func TestOwnTakesAStepAtATime(t *testing.T) {
-	in, tell := io.Pipe()
+	in, requests := io.Pipe()
 	answers, out := io.Pipe()
 	ended := make(chan error, 1)
 	go func() { ended <- serve(`{"arch": "dit", "backend": "go"}`, in, out) }()
@@ -39,7 +39,7 @@ func TestOwnTakesAStepAtATime(t *testing.T) {
 	require.NoError(t, lines.Decode(&a))
 	require.Equal(t, 1_259_024, a.Parameters)
 	for _, line := range []string{"step", "host", "jump"} {
-		_, err := io.WriteString(tell, line+"\n")
+		_, err := io.WriteString(requests, line+"\n")
 		require.NoError(t, err)
 		a = answer{}
 		require.NoError(t, lines.Decode(&a))
@@ -51,6 +51,6 @@ func TestOwnTakesAStepAtATime(t *testing.T) {
 		require.Positive(t, a.Wall)
 		require.Positive(t, a.Processor)
 	}
-	require.NoError(t, tell.Close())
+	require.NoError(t, requests.Close())
 	require.NoError(t, <-ended)
 }

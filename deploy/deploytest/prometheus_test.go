@@ -27,7 +27,7 @@ const rulesFile = "deploy/prometheus/rules.yml"
 var promql = parser.NewParser(parser.Options{})
 
 // exported are the metrics that internal/metrics registers, with their labels,
-// read from its calls gauge(name, help, labels...) and counter(...), and from the
+// read from its calls m.gauge(name, help, labels...) and m.counter(...), and from the
 // names of histogram options.
 func exported(t *testing.T) map[string][]string {
 	t.Helper()
@@ -60,7 +60,7 @@ func exported(t *testing.T) map[string][]string {
 		ast.Inspect(file, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.CallExpr:
-				if f, ok := n.Fun.(*ast.Ident); ok && (f.Name == "gauge" || f.Name == "counter") {
+				if f, ok := n.Fun.(*ast.SelectorExpr); ok && (f.Sel.Name == "gauge" || f.Sel.Name == "counter") {
 					name := prefix + text(n.Args[0])
 					metrics[name] = []string{}
 					for _, label := range n.Args[2:] {
@@ -80,7 +80,7 @@ func exported(t *testing.T) map[string][]string {
 }
 
 // checkExpression parses a PromQL expression and fails when it uses a metric of
-// ours that nobody exports, or selects by a label that the metric has not.
+// ours that is not exported, or selects by a label that the metric lacks.
 func checkExpression(t *testing.T, expr string) {
 	t.Helper()
 	// What Grafana fills in.
@@ -155,11 +155,11 @@ func TestAlertsFire(t *testing.T) {
 		{"TailsweepSweepStalled", "a long evaluation moves", `
 			tailsweep_sweep_active{sweep="s"} 1x60
 			tailsweep_trials_running{sweep="s"} 1x60
-			tailsweep_trial_pictures{sweep="s",trial="1"} 0+100x60`, time.Hour, ""},
+			tailsweep_trial_images{sweep="s",trial="1"} 0+100x60`, time.Hour, ""},
 		{"TailsweepSweepStalled", "an evaluation hangs", `
 			tailsweep_sweep_active{sweep="s"} 1x60
 			tailsweep_trials_running{sweep="s"} 1x60
-			tailsweep_trial_pictures{sweep="s",trial="1"} 100x60`, time.Hour, `{sweep="s"} 1`},
+			tailsweep_trial_images{sweep="s",trial="1"} 100x60`, time.Hour, `{sweep="s"} 1`},
 		{"TailsweepSweepStalled", "no trial trains at all", `
 			tailsweep_sweep_active{sweep="s"} 1x60
 			tailsweep_trials_running{sweep="s"} 2x60`, time.Hour, `{sweep="s"} 1`},

@@ -1,5 +1,5 @@
 # MinIO from source: upstream is archived and publishes no images. AGPL-3.0, a
-# server of its own beside tailsweep, never linked with it.
+# separate server, never linked with tailsweep.
 FROM golang:1.26.8-bookworm AS build
 ARG MINIO_VERSION=v0.0.0-20260212201848-7aac2a2c5b7c
 ENV CGO_ENABLED=0 GOBIN=/out

@@ -24,7 +24,7 @@ func (u URL) GoString() string { return u.String() }
 // MarshalText is String, so that JSON and logs carry no secret.
 func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
 
-// hidden stands for what is left out.
+// hidden replaces a secret.
 const hidden = "***"
 
 var (

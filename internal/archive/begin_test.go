@@ -120,7 +120,7 @@ func TestBeginReplacesAReservationThatNeverStarted(t *testing.T) {
 }
 
 // The other run starts its sweep, and crashes, after this one replaced its reservation.
-func TestBeginGivesAReservationBack(t *testing.T) {
+func TestBeginRestoresAReservation(t *testing.T) {
 	a, temporal := New(storetest.NewMemory()), &fakeTemporal{}
 	first, second := seeded(1), seeded(2)
 	reserve(t, a, first, "# first\n")

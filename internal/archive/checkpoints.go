@@ -32,7 +32,7 @@ func (a *Archive) Whole(ctx context.Context, sweepName string, trial int) ([]act
 		if err != nil {
 			return nil, err
 		}
-		if key, id, ok := wholeCheckpoint(info.Key); ok {
+		if key, id, ok := completeCheckpoint(info.Key); ok {
 			all = append(all, found{id, key})
 		}
 	}
@@ -73,7 +73,7 @@ func (a *Archive) Upload(
 	if err != nil {
 		return activities.CheckpointRef{}, fmt.Errorf("archive: upload: %w", err)
 	}
-	// No file of a whole checkpoint is ever overwritten.
+	// No file of a complete checkpoint is ever overwritten.
 	switch _, err := a.store.Stat(ctx, manifestKey(key)); {
 	case err == nil:
 		return ref, a.object(manifestKey(key), nil).create(ctx, manifest)
@@ -167,7 +167,7 @@ func (a *Archive) download(ctx context.Context, key string, f checkpoint.File, r
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	if info.Size != f.Size {
-		return corrupt("has %d bytes, the manifest says %d", info.Size, f.Size)
+		return corrupt("has %d bytes, the manifest lists %d", info.Size, f.Size)
 	}
 	hash := sha256.New()
 	n, err := copyFile(root, f.Path, io.TeeReader(io.LimitReader(r, f.Size+1), hash))
@@ -175,10 +175,10 @@ func (a *Archive) download(ctx context.Context, key string, f checkpoint.File, r
 		return fmt.Errorf("archive: download %s/%s: %w", key, f.Path, err)
 	}
 	if n != f.Size {
-		return corrupt("has %d bytes or more, the manifest says %d", n, f.Size)
+		return corrupt("has %d bytes or more, the manifest lists %d", n, f.Size)
 	}
 	if sum := hex.EncodeToString(hash.Sum(nil)); sum != f.SHA256 {
-		return corrupt("has sha256 %s, the manifest says %s", sum, f.SHA256)
+		return corrupt("has sha256 %s, the manifest lists %s", sum, f.SHA256)
 	}
 	return nil
 }

@@ -64,8 +64,8 @@ func TestWholeListsHighestStepFirst(t *testing.T) {
 	require.Empty(t, refs)
 }
 
-// TestUploadIsWholeOrAbsent ends an upload after every number of operations.
-func TestUploadIsWholeOrAbsent(t *testing.T) {
+// TestUploadIsCompleteOrAbsent ends an upload after every number of operations.
+func TestUploadIsCompleteOrAbsent(t *testing.T) {
 	dir := stage(t, 3, 1, 200, "a")
 	for n := range 4 {
 		s := newCrashing()
@@ -125,9 +125,9 @@ func TestDownloadFindsDamage(t *testing.T) {
 		return func(t *testing.T, s store.Store) { require.NoError(t, s.Delete(t.Context(), key+"/"+name)) }
 	}
 	tests := []struct {
-		name   string
-		damage func(*testing.T, store.Store)
-		says   string
+		name    string
+		damage  func(*testing.T, store.Store)
+		message string
 	}{
 		{"a flipped bit", file("model.safetensors", flip), "model.safetensors has sha256"},
 		{"a truncated file", file("model.safetensors", func(b []byte) []byte { return b[:3] }), "model.safetensors has 3 bytes"},
@@ -149,13 +149,13 @@ func TestDownloadFindsDamage(t *testing.T) {
 			parent := t.TempDir()
 			err = a.Download(t.Context(), key, filepath.Join(parent, "deep", "out"))
 			require.ErrorIs(t, err, activities.ErrCorrupt)
-			require.ErrorContains(t, err, tt.says)
+			require.ErrorContains(t, err, tt.message)
 			require.Empty(t, tree(t, parent))
 		})
 	}
 }
 
-func TestDownloadThatBreaksOffIsNoDamage(t *testing.T) {
+func TestAnInterruptedDownloadIsNotDamage(t *testing.T) {
 	s := newCrashing()
 	a := New(s)
 	ref, err := a.Upload(t.Context(), name, 3, 1, stage(t, 3, 1, 200, "a"))
@@ -174,7 +174,7 @@ func TestDownloadThatBreaksOffIsNoDamage(t *testing.T) {
 	require.Empty(t, tree(t, parent))
 }
 
-func TestDownloadWritesOnlyWhereNothingIs(t *testing.T) {
+func TestDownloadNeedsAnEmptyPlace(t *testing.T) {
 	a := New(storetest.NewMemory())
 	ref, err := a.Upload(t.Context(), name, 3, 1, stage(t, 3, 1, 200, "a"))
 	require.NoError(t, err)
@@ -221,17 +221,17 @@ func (denying) List(context.Context, string) iter.Seq2[store.Info, error] {
 func TestRefusedKeysBlock(t *testing.T) {
 	a := New(denying{storetest.NewMemory()})
 	dir := stage(t, 3, 1, 200, "a")
-	_, whole := a.Whole(t.Context(), name, 3)
+	_, list := a.Whole(t.Context(), name, 3)
 	_, upload := a.Upload(t.Context(), name, 3, 1, dir)
 	_, grid := a.PutGrid(t.Context(), name, 3, filepath.Join(dir, checkpoint.ModelName))
 	download := a.Download(t.Context(), checkpointKeyOf(3, 1, 200), filepath.Join(t.TempDir(), "out"))
-	for _, err := range []error{whole, upload, grid, download} {
+	for _, err := range []error{list, upload, grid, download} {
 		require.Equal(t, block.UnknownKey, activities.BlockReason(err))
 		require.ErrorIs(t, err, store.ErrDenied)
 	}
 }
 
-func TestRemoveTakesTheManifestFirst(t *testing.T) {
+func TestRemoveRemovesTheManifestFirst(t *testing.T) {
 	s := newCrashing()
 	a := New(s)
 	ref, err := a.Upload(t.Context(), name, 3, 1, stage(t, 3, 1, 200, "a"))

@@ -24,8 +24,8 @@ const name = "fashion-lt"
 
 var errCrash = errors.New("the process dies here")
 
-// crashing is a fake of a process that dies: a store in memory that writes down
-// what is put and deleted and fails after a number of such operations.
+// crashing is a fake of a process that dies: a store in memory that records
+// puts and deletions and fails after a number of them.
 type crashing struct {
 	*storetest.Memory
 	ops   []string
@@ -73,7 +73,7 @@ func (c *crashing) Get(ctx context.Context, key string) (io.ReadCloser, store.In
 	return io.NopCloser(io.MultiReader(io.LimitReader(r, int64(c.reads)), broken{})), info, nil
 }
 
-// broken is a connection that breaks.
+// broken is a body whose connection breaks.
 type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
@@ -94,7 +94,7 @@ func stage(t *testing.T, trial, attempt, step int, content string) string {
 	return dir
 }
 
-// overwrite changes an object behind the archive's back.
+// overwrite changes an object without the archive.
 func overwrite(t *testing.T, s store.Store, key string, change func([]byte) []byte) {
 	t.Helper()
 	data, _, err := New(s).object(key, nil).read(t.Context(), 1<<20)
@@ -119,7 +119,7 @@ func objects(t *testing.T, s store.Store) []string {
 	return keys
 }
 
-// tree returns the files and folders below dir, dir apart.
+// tree returns the files and folders below dir.
 func tree(t *testing.T, dir string) []string {
 	t.Helper()
 	found := []string{}

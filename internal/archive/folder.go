@@ -81,7 +81,7 @@ func appear(dir string, fill func(root *os.Root) error) (err error) {
 	if err := fillFolder(root, partial, fill); err != nil {
 		return err
 	}
-	there, err := checkVacant(dir) // again, it may have come meanwhile
+	there, err := checkVacant(dir) // again: another process may have made it
 	if err != nil {
 		return err
 	}

@@ -133,9 +133,9 @@ func parseCheckpointKey(key string) (checkpointID, error) {
 // manifestKey returns the key of the object that completes a checkpoint.
 func manifestKey(key string) string { return key + "/" + checkpoint.ManifestName }
 
-// wholeCheckpoint returns the checkpoint whose manifest is at key; ok=false for
+// completeCheckpoint returns the checkpoint whose manifest is at key; ok=false for
 // any other object.
-func wholeCheckpoint(key string) (folder string, id checkpointID, ok bool) {
+func completeCheckpoint(key string) (folder string, id checkpointID, ok bool) {
 	folder, ok = strings.CutSuffix(key, "/"+checkpoint.ManifestName)
 	if !ok {
 		return "", checkpointID{}, false

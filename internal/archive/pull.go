@@ -35,9 +35,8 @@ func (p Pull) Folder() string { return filepath.Join(p.Dir, fmt.Sprintf("trial-%
 
 // Pull downloads a trial's final checkpoint and verifies it: weights, curve and manifest,
 // with the sample grid, the spec, the trial and a model card. p.Folder() must not exist
-// or be empty (ErrNotEmpty); after an error nothing of it remains. The error of damage
-// in the store wraps activities.ErrCorrupt, that of a checkpoint which retention has
-// removed store.ErrNotFound.
+// or be empty (ErrNotEmpty); an error leaves no part of it. Damage in the store is
+// activities.ErrCorrupt, a checkpoint that retention has removed store.ErrNotFound.
 func (a *Archive) Pull(ctx context.Context, p Pull) error {
 	spec, yaml, err := a.LoadSpec(ctx, p.Sweep)
 	if err != nil {

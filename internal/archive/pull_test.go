@@ -29,7 +29,7 @@ func finished(t *testing.T) (*crashing, *Archive, sweep.Trial) {
 	require.NoError(t, err)
 	trial.Checkpoint = ref.Key
 	png := filepath.Join(t.TempDir(), "g.png")
-	require.NoError(t, os.WriteFile(png, []byte("a picture"), 0o600))
+	require.NoError(t, os.WriteFile(png, []byte("an image"), 0o600))
 	trial.Grid, err = a.PutGrid(t.Context(), name, 3, png)
 	require.NoError(t, err)
 	return s, a, trial
@@ -75,10 +75,10 @@ func TestPullLeavesNothingBehind(t *testing.T) {
 		})
 	}
 	tests := []struct {
-		name   string
-		damage func(*crashing, *sweep.Trial)
-		is     error
-		says   string
+		name    string
+		damage  func(*crashing, *sweep.Trial)
+		is      error
+		message string
 	}{
 		{"a flipped bit", func(s *crashing, trial *sweep.Trial) { overwrite(t, s, trial.Checkpoint+"/model.safetensors", flip) }, activities.ErrCorrupt, "model.safetensors"},
 		{"a way out", func(s *crashing, trial *sweep.Trial) { evil(s, *trial, "../evil") }, activities.ErrCorrupt, "../evil"},
@@ -101,7 +101,7 @@ func TestPullLeavesNothingBehind(t *testing.T) {
 			tt.damage(s, &trial)
 			parent := t.TempDir()
 			err := a.Pull(t.Context(), Pull{Sweep: name, Trial: trial, Dir: filepath.Join(parent, "out"), State: true})
-			require.ErrorContains(t, err, tt.says)
+			require.ErrorContains(t, err, tt.message)
 			if tt.is != nil {
 				require.ErrorIs(t, err, tt.is)
 			}
@@ -112,7 +112,7 @@ func TestPullLeavesNothingBehind(t *testing.T) {
 	require.ErrorIs(t, a.Pull(t.Context(), Pull{Sweep: "unknown", Trial: trial, Dir: t.TempDir()}), store.ErrNotFound)
 }
 
-// TestPullThroughALink: a link planted where the trial's folder would appear.
+// TestPullThroughALink plants a link in the place of the trial's folder.
 func TestPullThroughALink(t *testing.T) {
 	_, a, trial := finished(t)
 	elsewhere := t.TempDir()
@@ -123,9 +123,8 @@ func TestPullThroughALink(t *testing.T) {
 	require.Equal(t, []string{"trial-000003"}, tree(t, p.Dir))
 }
 
-// TestRootHoldsPaths: even a path that the manifest's parser let through could
-// not leave the folder.
-func TestRootHoldsPaths(t *testing.T) {
+// A path that the manifest's parser accepted by mistake cannot leave the folder.
+func TestDownloadStaysInItsFolder(t *testing.T) {
 	s, a, trial := finished(t)
 	_, m, err := a.manifest(t.Context(), trial.Checkpoint)
 	require.NoError(t, err)

@@ -87,7 +87,7 @@ func (a *Archive) Begin(ctx context.Context, spec *sweep.Spec, yaml []byte, w Wo
 	}
 	if digest != own.Digest {
 		taken := &NameTakenError{Name: spec.Name, Taken: digest, Asked: own.Digest}
-		return false, errors.Join(taken, a.giveBack(ctx, own, replaced))
+		return false, errors.Join(taken, a.restore(ctx, own, replaced))
 	}
 	return created, a.confirm(ctx, own)
 }
@@ -166,15 +166,15 @@ func (a *Archive) confirm(ctx context.Context, own reservation) error {
 	return fmt.Errorf("archive: name %s: other runs replace its reservation again and again: run the same command again", own.Spec.Name)
 }
 
-// giveBack restores the reservation that own replaced, unless that has changed.
-func (a *Archive) giveBack(ctx context.Context, own reservation, replaced *reservation) error {
+// restore restores the reservation that own replaced, unless that has changed.
+func (a *Archive) restore(ctx context.Context, own reservation, replaced *reservation) error {
 	now, etag, err := a.reservation(ctx, own.Spec.Name)
 	if err != nil || replaced == nil || now.Digest != own.Digest || now.Started {
 		return err
 	}
 	err = a.replace(ctx, *replaced, etag)
 	if errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrNotFound) {
-		return nil // its owner was faster
+		return nil // another run has changed it
 	}
 	return err
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-func TestRecordsRefuseWhatCannotBe(t *testing.T) {
+func TestRecordsRefuseImpossibleTrials(t *testing.T) {
 	a := New(storetest.NewMemory())
 	reserve(t, a, aSpec(), "")
 	before := objects(t, a.store)
@@ -59,7 +59,7 @@ func TestResults(t *testing.T) {
 	require.ErrorContains(t, err, "result.json")
 }
 
-func TestBestMovesWithItsGeneration(t *testing.T) {
+func TestEachMoveOfBestHasItsGeneration(t *testing.T) {
 	a := New(storetest.NewMemory())
 	_, ok, err := a.Best(t.Context(), name)
 	require.NoError(t, err)
@@ -77,7 +77,7 @@ func TestBestMovesWithItsGeneration(t *testing.T) {
 	require.ErrorContains(t, a.PutBest(t.Context(), name, []int{7}, trials), "trial 7")
 }
 
-func TestBestLosesNoMove(t *testing.T) {
+func TestBestKeepsConcurrentMoves(t *testing.T) {
 	a := New(storetest.NewMemory())
 	const writers = 8
 	var wg sync.WaitGroup

@@ -65,7 +65,7 @@ func requireBadData(t *testing.T, err error) {
 	require.Equal(t, sweep.FailBadData, failure.Class)
 }
 
-// bucket is a Downloader whose only bucket, b, holds these objects.
+// bucket is a Downloader with one bucket, b, that has these objects.
 func bucket(t *testing.T, objects map[string]string) (*Downloader, *counting) {
 	t.Helper()
 	s := &counting{Memory: storetest.NewMemory(), gets: map[string]int{}}
@@ -80,7 +80,7 @@ func bucket(t *testing.T, objects map[string]string) (*Downloader, *counting) {
 	}}, s
 }
 
-// counting counts what is got, and can fail.
+// counting counts the objects that are read, and can fail.
 type counting struct {
 	*storetest.Memory
 	mu   sync.Mutex
@@ -140,7 +140,7 @@ func TestImageFolderFromAnObjectStore(t *testing.T) {
 
 // Revoked keys can be replaced while a sweep runs; a missing permission or bucket is
 // a mistake of the spec.
-func TestOnlyWhatTheSpecNamesWronglyIsBadData(t *testing.T) {
+func TestOnlyMistakesOfTheSpecAreBadData(t *testing.T) {
 	for _, c := range []struct {
 		reason block.Reason
 		bad    bool
@@ -210,8 +210,8 @@ func TestDownloadRefuses(t *testing.T) {
 	require.FileExists(t, file)
 }
 
-// What is not the published set is not kept, so that the next try can succeed.
-func TestDownloadForgetsWhatIsNotTheSet(t *testing.T) {
+// A file with another digest is removed, so that the next try can succeed.
+func TestDownloadRemovesAWrongFile(t *testing.T) {
 	from, dir := t.TempDir(), filepath.Join(t.TempDir(), "set")
 	for _, name := range []string{"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"} {
 		require.NoError(t, os.WriteFile(filepath.Join(from, name), []byte("no gzip"), 0o600))
@@ -241,15 +241,16 @@ func TestDownloadFashionMNIST(t *testing.T) {
 	require.True(t, there)
 }
 
-// Files of an earlier try that no object has any more do not become part of a dataset.
-func TestAFolderHasTheObjectsAndNothingElse(t *testing.T) {
+// Files of an earlier try whose objects are gone do not become part of a dataset.
+func TestAFolderHasOnlyTheObjects(t *testing.T) {
 	img := string(image9(t))
 	f, s := bucket(t, map[string]string{"one/ant/0.png": img, "one/bee/0.png": img, "two/cat/0.png": img, "two/x.heic": "h", "two/@eaDir/y.png": img})
 	dir := filepath.Join(t.TempDir(), "set")
 	s.fail = "one/bee/0.png"
 	_, err := f.Download(t.Context(), sweep.ImageFolder, "s3://b/one", dir)
 	require.ErrorIs(t, err, errLost)
-	require.NoError(t, os.WriteFile(filepath.Join(dir+".partial", "ant", "9.png.part"), nil, 0o600))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir+".partial", "dog"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir+".partial", "dog", "9.png.part"), nil, 0o600))
 
 	var lines []string
 	f.Log = func(format string, a ...any) { lines = append(lines, fmt.Sprintf(format, a...)) }
@@ -264,12 +265,12 @@ func TestRedirectsStaySafe(t *testing.T) {
 	defer server.Close()
 	response, err := (&Downloader{}).client().Get(server.URL)
 	if response != nil {
-		_ = response.Body.Close() // nothing of it is read
+		_ = response.Body.Close() // it is not read
 	}
 	require.ErrorContains(t, err, "redirected to http://example.com/x.zip: http:// is not supported")
 }
 
-// A folder that cannot be made is named, with what moves it.
+// The error names the folder that cannot be made and the variable that moves it.
 func TestACacheThatCannotBeMade(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))

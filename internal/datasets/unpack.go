@@ -69,7 +69,7 @@ func (dl *Downloader) unpack(ctx context.Context, archive, dir string) (err erro
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.As(err, &local) && !errors.Is(err, fs.ErrExist): // a full disk, say
+	case errors.As(err, &local) && !errors.Is(err, fs.ErrExist): // of this machine, such as a full disk
 		return err
 	case err != nil:
 		return badData(fmt.Errorf("%s: after %d files: %w", archive, w.files, err))
@@ -80,14 +80,14 @@ func (dl *Downloader) unpack(ctx context.Context, archive, dir string) (err erro
 	return raise(dir)
 }
 
-// raise moves the content of dir's only folder into dir.
+// raise moves the content of a folder into dir if that folder is the only entry of dir.
 func raise(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 1 || !entries[0].IsDir() {
 		return err
 	}
 	aside := dir + ".raise"
-	if err := os.RemoveAll(aside); err != nil { // of a process that ended here
+	if err := os.RemoveAll(aside); err != nil { // left by a process that ended here
 		return err
 	}
 	if err := os.Rename(filepath.Join(dir, entries[0].Name()), aside); err != nil {
@@ -102,9 +102,9 @@ func raise(dir string) error {
 type unpacker struct {
 	ctx    context.Context
 	root   *os.Root
-	left   int64 // bytes that may still come
+	left   int64 // bytes that may still be written
 	files  int
-	others int // that are not unpacked
+	others int // files that are not unpacked
 }
 
 func (u *unpacker) tar(in io.Reader, packed bool) error {
@@ -113,7 +113,7 @@ func (u *unpacker) tar(in io.Reader, packed bool) error {
 		if err != nil {
 			return err
 		}
-		in = io.LimitReader(z, u.left) // what is passed over counts, too
+		in = io.LimitReader(z, u.left) // skipped files count too
 	}
 	archive := tar.NewReader(in)
 	for {
@@ -162,7 +162,7 @@ func (u *unpacker) zip(in io.ReaderAt, size int64) error {
 	return nil
 }
 
-// write unpacks one file; size is a claim.
+// write unpacks one file. The archive gives the size, which may be wrong.
 func (u *unpacker) write(name string, size int64, body io.Reader) error {
 	if err := context.Cause(u.ctx); err != nil {
 		return err

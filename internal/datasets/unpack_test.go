@@ -114,7 +114,7 @@ func requireRefused(t *testing.T, want, name string, data []byte) {
 	require.NoFileExists(t, filepath.Join(dir, "x.png"))
 }
 
-// A bomb of files that are passed over ends, too.
+// An archive whose skipped files expand without limit is refused too.
 func TestUnpackIsBounded(t *testing.T) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)

@@ -162,7 +162,7 @@ func (r Request) try(ctx context.Context) error {
 }
 
 // open opens the part for the body of a response. If the response continues the content
-// with this validator after have bytes, it appends; if the response has the whole
+// with this validator after have bytes, it appends; if the response has the complete
 // content, it empties the part first. done is the number of bytes that the part keeps.
 func (r Request) open(response *http.Response, have int64, validator string) (out *os.File, done int64, err error) {
 	switch status := response.StatusCode; {

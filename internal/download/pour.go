@@ -11,7 +11,7 @@ import (
 // Content describes the bytes that Pour writes.
 type Content struct {
 	Name     string                  // for errors
-	Done     int64                   // bytes that the file holds already
+	Done     int64                   // bytes that the file has already
 	Total    int64                   // bytes in all; 0: not known
 	Limit    int64                   // bytes at most
 	Progress func(done, total int64) // may be nil

@@ -13,7 +13,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/file"
 )
 
-// names lists what is in a folder.
+// names lists the entries of a folder.
 func names(t *testing.T, dir string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

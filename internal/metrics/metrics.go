@@ -44,12 +44,12 @@ const (
 // reasonOther stands for a failure class that is not in the list.
 const reasonOther = "other"
 
-// Metrics holds the collectors of one process. It implements activities.Recorder
+// Metrics contains the collectors of one process. It implements activities.Recorder
 // and is safe for concurrent use.
 type Metrics struct {
 	registry *prometheus.Registry
 	temporal *temporal
-	vectors  []interface{ DeletePartialMatch(prometheus.Labels) int } // with a label of the sweep
+	vectors  []interface{ DeletePartialMatch(prometheus.Labels) int } // all vectors
 
 	bestValue      *prometheus.GaugeVec
 	trials         *prometheus.GaugeVec
@@ -62,7 +62,7 @@ type Metrics struct {
 	trialLoss      *prometheus.GaugeVec
 	trialGroupLoss *prometheus.GaugeVec
 	trialSpeed     *prometheus.GaugeVec
-	trialPictures  *prometheus.GaugeVec
+	trialImages    *prometheus.GaugeVec
 	restarts       *prometheus.CounterVec
 	storedBytes    *prometheus.CounterVec
 	storeSeconds   prometheus.Histogram
@@ -95,24 +95,22 @@ func New(version string) *Metrics {
 	m.trialsPlanned = m.gauge("trials_planned", "Trials the sweep will have, baseline included; 0 when unknown.", labelSweep)
 	m.sweepActive = m.gauge("sweep_active", "1 while the sweep runs, 0 after its end.", labelSweep)
 	m.sweepBlocked = m.gauge("sweep_blocked", "1 for each reason that blocks the sweep or its trials until its cause is removed, 0 for all others.", labelSweep, labelReason)
-	m.gpuSeconds = m.gauge("gpu_seconds", "Seconds that the sweep's trials held training slots.", labelSweep)
+	m.gpuSeconds = m.gauge("gpu_seconds", "Seconds that the sweep's trials occupied training slots.", labelSweep)
 	m.trialStep = m.gauge("trial_step", "Training steps done by a trial that trains here.", labelSweep, labelTrial)
 	m.trialLoss = m.gauge("trial_loss", "Latest loss of a trial that trains here, by term, before the weights; a term that is off has none.", labelSweep, labelTrial, labelTerm)
 	m.trialGroupLoss = m.gauge("trial_group_loss", "Latest DDPM loss of a trial that trains here, by group of the samples' classes.", labelSweep, labelTrial, labelGroup)
 	m.trialSpeed = m.gauge("trial_steps_per_second", "Training steps per second of a trial that trains here.", labelSweep, labelTrial)
-	m.trialPictures = m.gauge("trial_pictures", "Images processed, real ones and samples, by the evaluation of a trial that is evaluated here.", labelSweep, labelTrial)
+	m.trialImages = m.gauge("trial_images", "Images processed, real ones and samples, by the evaluation of a trial that is evaluated here.", labelSweep, labelTrial)
 	m.restarts = m.counter("training_restarts_total", "Attempts that followed a failure, by its class.", labelSweep, labelReason)
 	m.storedBytes = m.counter("checkpoint_stored_bytes_total", "Bytes of checkpoints stored.", labelSweep)
-	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "1, with what this process was built from."},
-		[]string{"version", "goversion"})
-	build.WithLabelValues(version, runtime.Version()).Set(1)
-	registry.MustRegister(m.storeSeconds, m.storeRequests, build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.gauge("build_info", "1, with the versions that this process was built from.", "version", "goversion").WithLabelValues(version, runtime.Version()).Set(1)
+	registry.MustRegister(m.storeSeconds, m.storeRequests, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 const namespace = "tailsweep"
 
-// gauge registers a vector of a sweep's gauges.
+// gauge registers a vector of gauges.
 func (m *Metrics) gauge(name, help string, labels ...string) *prometheus.GaugeVec {
 	vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
 	m.registry.MustRegister(vec)
@@ -120,7 +118,7 @@ func (m *Metrics) gauge(name, help string, labels ...string) *prometheus.GaugeVe
 	return vec
 }
 
-// counter registers a vector of a sweep's counters.
+// counter registers a vector of counters.
 func (m *Metrics) counter(name, help string, labels ...string) *prometheus.CounterVec {
 	vec := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
 	m.registry.MustRegister(vec)
@@ -159,9 +157,9 @@ func (m *Metrics) TrialProgress(sweepName string, trial int, p activities.Progre
 }
 
 // EvaluationProgress implements activities.Recorder.
-func (m *Metrics) EvaluationProgress(sweepName string, trial, pictures int) {
+func (m *Metrics) EvaluationProgress(sweepName string, trial, images int) {
 	defer m.update(sweepName)()
-	m.trialPictures.WithLabelValues(sweepName, strconv.Itoa(trial)).Set(float64(pictures))
+	m.trialImages.WithLabelValues(sweepName, strconv.Itoa(trial)).Set(float64(images))
 }
 
 // TrialEnded implements activities.Recorder: the trial no longer trains, and is
@@ -170,7 +168,7 @@ func (m *Metrics) TrialEnded(sweepName string, t sweep.Trial) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	labels := prometheus.Labels{labelSweep: sweepName, labelTrial: strconv.Itoa(t.Number)}
-	for _, v := range []*prometheus.GaugeVec{m.trialStep, m.trialSpeed, m.trialLoss, m.trialGroupLoss, m.trialPictures} {
+	for _, v := range []*prometheus.GaugeVec{m.trialStep, m.trialSpeed, m.trialLoss, m.trialGroupLoss, m.trialImages} {
 		v.DeletePartialMatch(labels)
 	}
 }

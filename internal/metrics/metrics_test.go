@@ -78,11 +78,11 @@ func TestPage(t *testing.T) {
 	}, page(t, m, "tailsweep_trials"))
 	require.Equal(t, []string{
 		`tailsweep_trial_group_loss{group="head",sweep="s",trial="7"} 0.25`,
+		`tailsweep_trial_images{sweep="s",trial="7"} 400`,
 		`tailsweep_trial_loss{sweep="s",term="cbdm",trial="7"} 0.5`,
 		`tailsweep_trial_loss{sweep="s",term="ddpm",trial="7"} 1`,
 		`tailsweep_trial_loss{sweep="s",term="infonce",trial="7"} 2`,
 		`tailsweep_trial_loss{sweep="s",term="total",trial="7"} 3`,
-		`tailsweep_trial_pictures{sweep="s",trial="7"} 400`,
 		`tailsweep_trial_step{sweep="s",trial="7"} 30`,
 		`tailsweep_trial_steps_per_second{sweep="s",trial="7"} 75`,
 	}, page(t, m, "tailsweep_trial_"))

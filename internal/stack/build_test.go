@@ -151,7 +151,7 @@ func TestProgressCountsTheLinesOfGo(t *testing.T) {
 		p.line(line)
 	}
 	require.Equal(t, ", 3 packages compiled", p.String())
-	require.Equal(t, "  # example.test/x\n  x/main.go:3:2: undefined: y", p.said())
+	require.Equal(t, "  # example.test/x\n  x/main.go:3:2: undefined: y", p.errors())
 }
 
 func TestPruneKeepsTheNewest(t *testing.T) {

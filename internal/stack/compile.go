@@ -110,7 +110,7 @@ func runShowing(ctx context.Context, cmd *exec.Cmd, title string, out io.Writer)
 		return ctx.Err()
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, p.said())
+		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, p.errors())
 	}
 	if readErr != nil {
 		return readErr
@@ -158,7 +158,7 @@ func (p *progress) String() string {
 	return ""
 }
 
-func (p *progress) said() string {
+func (p *progress) errors() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return "  " + strings.Join(p.rest, "\n  ")

@@ -21,5 +21,5 @@
 //
 // It must not import Temporal's server, GoMLX or the trainer. devstack imports nothing
 // of this module: the contract between them is run/devstack.json, and
-// devstack/testdata/config.json is the example of it that both sides test.
+// devstack/testdata/config.json is an example that both sides test.
 package stack

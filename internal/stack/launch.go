@@ -198,7 +198,7 @@ func waitReady(ctx context.Context, l layout, s spawned, out io.Writer) error {
 // await polls done until it returns true, the process ends, or limit is over. The
 // error includes the last lines of the process's log.
 func await(ctx context.Context, l layout, name string, s spawned, limit time.Duration, out io.Writer, done func() (bool, error)) error {
-	begin, said := time.Now(), time.Now()
+	begin, printed := time.Now(), time.Now()
 	err := retry.Until(ctx, 25*time.Millisecond, func() (bool, error) {
 		if ok, err := done(); ok || err != nil {
 			return ok, err
@@ -214,8 +214,8 @@ func await(ctx context.Context, l layout, name string, s spawned, limit time.Dur
 		if time.Since(begin) > limit {
 			return false, fmt.Errorf("%s is not ready after %s; %s ends with:\n%s", name, limit, l.log(name), lastLines(l.log(name), 12))
 		}
-		if time.Since(said) > 5*time.Second {
-			said = time.Now()
+		if time.Since(printed) > 5*time.Second {
+			printed = time.Now()
 			say(out, "waiting for %s: %.0fs", name, time.Since(begin).Seconds())
 		}
 		return false, nil

@@ -17,7 +17,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/file"
 )
 
-// started is a stack of fakes, running.
+// started starts a stack of fakes.
 func started(t *testing.T, o Options) (Options, Status) {
 	t.Helper()
 	o = fakes(t, o, "fine")
@@ -37,7 +37,7 @@ func fakes(t *testing.T, o Options, mode string) Options {
 
 func fakePrograms(string) (programs, error) { return programs{devstack: os.Args[0]}, nil }
 
-func TestUpTellsAddressesAndProcesses(t *testing.T) {
+func TestUpReturnsAddressesAndProcesses(t *testing.T) {
 	o, s := started(t, Options{Worker: true, WorkerArgs: []string{"--slots", "2"}, Backend: "go"})
 
 	require.True(t, s.Process(ProcessStack).Running)
@@ -117,7 +117,7 @@ func TestUpSaysThatARunningWorkerKeepsItsSettings(t *testing.T) {
 	for name, c := range map[string]struct {
 		backend string
 		args    []string
-		says    bool
+		warned  bool
 	}{
 		"no wish": {"", nil, false}, "its backend": {"go", nil, false}, "a backend": {"xla:cpu", nil, true}, "slots": {"", []string{"--slots", "2"}, true},
 	} {
@@ -126,13 +126,13 @@ func TestUpSaysThatARunningWorkerKeepsItsSettings(t *testing.T) {
 			o.Out, o.Backend, o.WorkerArgs = &out, c.backend, c.args
 			_, err := up(t.Context(), o, fakePrograms)
 			require.NoError(t, err)
-			require.Equal(t, c.says, strings.Contains(out.String(), "keeps its settings; `tailsweep down` first"), out.String())
+			require.Equal(t, c.warned, strings.Contains(out.String(), "keeps its settings; `tailsweep down` first"), out.String())
 		})
 	}
 }
 
-// What was killed is started again, on the same ports; what runs is left alone.
-func TestUpStartsWhatIsMissing(t *testing.T) {
+// A killed process is started again on the same ports; a running one is left alone.
+func TestUpStartsMissingProcesses(t *testing.T) {
 	for _, tt := range []struct{ killed, kept string }{
 		{ProcessWorker, ProcessStack},
 		{ProcessStack, ProcessWorker},
@@ -155,9 +155,9 @@ func TestUpStartsWhatIsMissing(t *testing.T) {
 	}
 }
 
-// A process that was just killed still has its pid and ports: `up` must not take
-// it for one that runs.
-func TestUpAfterAKillStartsAnew(t *testing.T) {
+// A process that was just killed still has its pid and ports: `up` must not treat
+// it as running.
+func TestUpAfterAKillStartsAgain(t *testing.T) {
 	o, s := started(t, Options{Worker: true})
 	for range 5 {
 		for _, name := range []string{ProcessStack, ProcessWorker} {
@@ -173,8 +173,8 @@ func TestUpAfterAKillStartsAnew(t *testing.T) {
 	}
 }
 
-// A worker that knows ports which other processes use meanwhile is started again.
-func TestUpMovesFromTakenPorts(t *testing.T) {
+// A worker whose ports other processes use by now is started again.
+func TestUpReplacesTakenPorts(t *testing.T) {
 	o, before := started(t, Options{Worker: true})
 	require.NoError(t, syscall.Kill(before.Process(ProcessStack).PID, syscall.SIGKILL))
 	var taken net.Listener
@@ -209,8 +209,8 @@ func TestDownStopsTheWorkerFirst(t *testing.T) {
 	require.NoError(t, Down(t.Context(), o.Dir, nil), "again")
 }
 
-func TestUpShowsTheLogOfWhatFailed(t *testing.T) {
-	for _, tt := range []struct{ mode, process, said string }{
+func TestUpShowsTheLogOfAFailedProcess(t *testing.T) {
+	for _, tt := range []struct{ mode, process, message string }{
 		{"devstack-fails", ProcessStack, "fake devstack: the port is taken"},
 		{"worker-fails", ProcessWorker, "fake worker: no such backend"},
 	} {
@@ -218,7 +218,7 @@ func TestUpShowsTheLogOfWhatFailed(t *testing.T) {
 			o := fakes(t, Options{Worker: true}, tt.mode)
 			_, err := up(t.Context(), o, fakePrograms)
 			require.ErrorContains(t, err, tt.process+" ended with exit status 3 before it was ready")
-			require.ErrorContains(t, err, tt.said)
+			require.ErrorContains(t, err, tt.message)
 		})
 	}
 }
@@ -256,8 +256,8 @@ func TestForegroundStopsAllWithItsContext(t *testing.T) {
 	require.False(t, after.Process(ProcessStack).Running || after.Process(ProcessWorker).Running)
 }
 
-// Advice to try the other S3 service must be possible to follow.
-func TestFailedFirstStartBindsNothing(t *testing.T) {
+// After a first start that failed, another kind of S3 service can be tried.
+func TestAFailedFirstStartLeavesTheKindOfS3Open(t *testing.T) {
 	o := fakes(t, Options{S3: S3Versitygw}, "devstack-fails")
 	_, err := up(t.Context(), o, fakePrograms)
 	require.Error(t, err)
@@ -277,7 +277,7 @@ func TestFailedFirstStartBindsNothing(t *testing.T) {
 	require.Equal(t, S3MinIO, s.S3Kind)
 }
 
-func TestReadOfNothing(t *testing.T) {
+func TestReadWithoutAStack(t *testing.T) {
 	dir := t.TempDir() + "/never-made"
 	s, err := Read(dir)
 	require.NoError(t, err)
@@ -300,7 +300,7 @@ func TestWatchEndsWithAProcess(t *testing.T) {
 	require.ErrorContains(t, err, "worker (pid ")
 }
 
-// The file that devstack reads in its own tests is what this side writes.
+// devstack's own tests read the same file.
 func TestDevstackConfigContract(t *testing.T) {
 	home, cache := "/home/ada/.local/share/tailsweep", "/home/ada/.cache/tailsweep/bin/"
 	c := devstackConfig(layout(home), setup{S3: S3MinIO, Bucket: "tailsweep", Ports: ports{20001, 20002, 20003, 20004, 20005, 20006}},

@@ -45,13 +45,13 @@ func (l layout) make() error {
 // take locks the folder against other processes that start or stop the stack.
 func (l layout) take(ctx context.Context, out io.Writer) (release func() error, err error) {
 	release, err = lock.Take(ctx, l.lock(), func() {
-		say(out, "another tailsweep process is starting or stopping the stack (it holds %s); waiting", l.lock())
+		say(out, "another tailsweep process is starting or stopping the stack (it has the lock %s); waiting", l.lock())
 	})
 	return release, folder.Hint(err, folder.StateVariable)
 }
 
-// setup is what the folder was made with. Only ports that another process uses are
-// replaced later.
+// setup is the content of setup.json. Only ports that another process uses are replaced
+// later.
 type setup struct {
 	S3     string `json:"s3"`
 	Bucket string `json:"bucket"`
@@ -92,7 +92,7 @@ func loadKeys(l layout) (keys, error) {
 		return k, file.WriteJSON(l.credentials(), k, ownerOnly)
 	}
 	if err == nil && (k.Access == "" || k.Secret == "") {
-		err = fmt.Errorf("%s holds no access_key and secret_key", l.credentials())
+		err = fmt.Errorf("%s has no access_key and secret_key", l.credentials())
 	}
 	return k, err
 }

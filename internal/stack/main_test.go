@@ -17,7 +17,7 @@ import (
 )
 
 // fakeEnv makes the test's own binary a fake devstack or a fake worker. Its value
-// lists what goes wrong: "devstack-fails", "worker-fails", "worker-deaf".
+// lists what goes wrong: "devstack-fails", "worker-fails", "worker-ignores-sigterm".
 const fakeEnv = "TAILSWEEP_STACK_TEST_FAKE"
 
 func TestMain(m *testing.M) {
@@ -40,7 +40,7 @@ func exit(err error) {
 	os.Exit(0)
 }
 
-// fakeDevstack listens at the configured addresses, says that it is ready, and
+// fakeDevstack listens at the configured addresses, writes ready.json, and
 // ends on SIGTERM. It is a fake.
 func fakeDevstack(config, mode string) error {
 	if strings.Contains(mode, "devstack-fails") {
@@ -96,7 +96,7 @@ func fakeWorker(mode string) error {
 		return err
 	}
 	<-terminated
-	if strings.Contains(mode, "worker-deaf") {
+	if strings.Contains(mode, "worker-ignores-sigterm") {
 		select {}
 	}
 	return note(l, "worker stopped")

@@ -110,7 +110,7 @@ func spawn(l layout, name, backend string, cmd *exec.Cmd) (spawned, error) {
 }
 
 // stop ends the process called name: SIGTERM, and after grace SIGKILL to its
-// whole session. It prints to out when that takes long.
+// complete session. It prints to out when that takes long.
 func stop(ctx context.Context, l layout, name string, grace time.Duration, out io.Writer) error {
 	r, err := recorded(l, name)
 	if err != nil {
@@ -131,14 +131,14 @@ func stopProcess(ctx context.Context, r record, name string, grace time.Duration
 	if err := syscall.Kill(r.PID, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("stop %s (pid %d): %w", name, r.PID, err)
 	}
-	begin, said := time.Now(), time.Now()
+	begin, printed := time.Now(), time.Now()
 	killed := false
 	return retry.Until(ctx, 20*time.Millisecond, func() (bool, error) {
 		if !r.running() {
 			return true, nil
 		}
-		if time.Since(said) > 5*time.Second {
-			said = time.Now()
+		if time.Since(printed) > 5*time.Second {
+			printed = time.Now()
 			say(out, "stopping %s (pid %d): %.0fs", name, r.PID, time.Since(begin).Seconds())
 		}
 		if time.Since(begin) > grace && !killed {

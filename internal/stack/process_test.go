@@ -71,22 +71,22 @@ func TestZombieHasEnded(t *testing.T) {
 	require.NoError(t, cmd.Wait())
 }
 
-// After the grace a deaf process is killed with its children.
+// A process that ignores SIGTERM is killed with its children after the grace period.
 func TestStopKillsTheSession(t *testing.T) {
 	l := testLayout(t)
 	// Both shells ignore SIGTERM; the inner one prints its pid.
-	_, err := spawn(l, "deaf", "", exec.Command("sh", "-c",
+	_, err := spawn(l, "stubborn", "", exec.Command("sh", "-c",
 		`trap '' TERM; sh -c 'trap "" TERM; echo $$; while :; do sleep 0.02; done' & wait; while :; do sleep 0.02; done`))
 	require.NoError(t, err)
 	var inner int
 	require.Eventually(t, func() bool {
-		b, err := os.ReadFile(l.log("deaf"))
+		b, err := os.ReadFile(l.log("stubborn"))
 		inner, _ = strconv.Atoi(strings.TrimSpace(string(b)))
 		return err == nil && inner > 0
 	}, 5*time.Second, time.Millisecond)
 
 	var out bytes.Buffer
-	require.NoError(t, stop(t.Context(), l, "deaf", 30*time.Millisecond, &out))
+	require.NoError(t, stop(t.Context(), l, "stubborn", 30*time.Millisecond, &out))
 	require.Contains(t, out.String(), "did not stop within 30ms: killing it")
 	require.Eventually(t, func() bool {
 		_, err := startOf(inner)
@@ -96,17 +96,17 @@ func TestStopKillsTheSession(t *testing.T) {
 
 func TestStopEndsWithItsContext(t *testing.T) {
 	l := testLayout(t)
-	s, err := spawn(l, "deaf", "", exec.Command("sh", "-c", `trap '' TERM; echo up; while :; do sleep 0.02; done`))
+	s, err := spawn(l, "stubborn", "", exec.Command("sh", "-c", `trap '' TERM; echo up; while :; do sleep 0.02; done`))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = syscall.Kill(-s.PID, syscall.SIGKILL) })
 	require.Eventually(t, func() bool {
-		b, err := os.ReadFile(l.log("deaf"))
+		b, err := os.ReadFile(l.log("stubborn"))
 		return err == nil && len(b) > 0
 	}, 5*time.Second, time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	require.ErrorIs(t, stop(ctx, l, "deaf", time.Minute, os.Stderr), context.DeadlineExceeded)
-	require.FileExists(t, l.pid("deaf"), "it still runs")
+	require.ErrorIs(t, stop(ctx, l, "stubborn", time.Minute, os.Stderr), context.DeadlineExceeded)
+	require.FileExists(t, l.pid("stubborn"), "the process still runs")
 }
 
 func TestStackIsStartedByOneProcess(t *testing.T) {
@@ -118,6 +118,6 @@ func TestStackIsStartedByOneProcess(t *testing.T) {
 	var out bytes.Buffer
 	_, err = l.take(ctx, &out)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.Equal(t, "another tailsweep process is starting or stopping the stack (it holds "+l.lock()+"); waiting\n", out.String())
+	require.Equal(t, "another tailsweep process is starting or stopping the stack (it has the lock "+l.lock()+"); waiting\n", out.String())
 	require.NoError(t, release())
 }

@@ -147,7 +147,7 @@ func watch(ctx context.Context, dir string, s Status) error {
 			return false, err
 		}
 		for _, p := range s.Processes {
-			// Sweeps go on without Prometheus.
+			// Sweeps continue without Prometheus.
 			if p.Running && p.Name != ProcessPrometheus && now.Process(p.Name).PID != p.PID {
 				return false, fmt.Errorf("%w: %s (pid %d), see %s", ErrStopped, p.Name, p.PID, p.Log)
 			}
@@ -156,7 +156,7 @@ func watch(ctx context.Context, dir string, s Status) error {
 	})
 }
 
-// complete fills in the defaults and refuses what is not possible.
+// complete fills in the defaults and checks the options.
 func (o Options) complete() (Options, error) {
 	if !slices.Contains([]string{"", S3Versitygw, S3MinIO}, o.S3) {
 		return o, fmt.Errorf("S3 service %q is unknown: choose %s or %s", o.S3, S3Versitygw, S3MinIO)

@@ -52,7 +52,7 @@ const keysHint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSI
 // cause is removed.
 type AccessError struct {
 	Op       string // "put", "open", ...
-	Key      string // of the object; "" for the whole store
+	Key      string // of the object; "" for the store itself
 	Reason   block.Reason
 	Endpoint address.URL
 	Bucket   string

@@ -88,7 +88,7 @@ func (s *S3) PutIfAbsent(ctx context.Context, key string, body []byte) (string, 
 // Replace implements Store.
 func (s *S3) Replace(ctx context.Context, key string, body []byte, etag string) (string, error) {
 	if etag == "" || etag == "*" {
-		return "", fmt.Errorf("store: replace %s: %q is no ETag", key, etag)
+		return "", fmt.Errorf("store: replace %s: %q is not an ETag", key, etag)
 	}
 	opts := minio.PutObjectOptions{}
 	opts.SetMatchETag(etag)
@@ -130,7 +130,7 @@ func (s *S3) conditional(ctx context.Context, op, key string, body []byte, opts 
 		case refusedCondition:
 			own := false
 			if lost {
-				if etag, own, err = s.holds(ctx, key, body); err != nil || own {
+				if etag, own, err = s.has(ctx, key, body); err != nil || own {
 					return retry.Permanent(err)
 				}
 			}
@@ -144,8 +144,8 @@ func (s *S3) conditional(ctx context.Context, op, key string, body []byte, opts 
 	return etag, nil
 }
 
-// holds reports whether the object is exactly body, and returns its ETag.
-func (s *S3) holds(ctx context.Context, key string, body []byte) (string, bool, error) {
+// has reports whether the object is exactly body, and returns its ETag.
+func (s *S3) has(ctx context.Context, key string, body []byte) (string, bool, error) {
 	r, info, err := s.Get(ctx, key)
 	if err != nil {
 		return "", false, err

@@ -124,7 +124,7 @@ func etagOf(body []byte) string {
 
 func answer(w http.ResponseWriter, code string, status int) {
 	w.WriteHeader(status)
-	_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code><Message>fake says %s</Message></Error>", code, code)
+	_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code><Message>fake error %s</Message></Error>", code, code)
 }
 
 // unchunk reads a body in S3's chunked signature format.
@@ -213,7 +213,7 @@ func TestReplaceSurvivesALostAnswer(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "new", string(fake.objects["pre/fix/k"]))
 	_, err = s.Replace(t.Context(), "k", []byte("newer"), "*")
-	require.ErrorContains(t, err, "no ETag")
+	require.ErrorContains(t, err, "not an ETag")
 }
 
 func TestRequestsAreCounted(t *testing.T) {
@@ -241,13 +241,13 @@ func TestRetriesAreBounded(t *testing.T) {
 	t.Parallel()
 	s, fake := openFake(t, first(99, "InternalError 500"))
 	_, err := s.PutIfAbsent(t.Context(), "k", nil)
-	require.ErrorContains(t, err, "fake says InternalError")
+	require.ErrorContains(t, err, "fake error InternalError")
 	require.Equal(t, attempts, fake.puts)
 	require.Error(t, s.Put(t.Context(), "k", strings.NewReader("x"), 1))
 	require.Equal(t, 2*attempts, fake.puts)
 }
 
-// versitygw loses its way on a connection that carried a chunked, empty put.
+// versitygw misreads the next request on a connection after a chunked, empty put.
 func TestEmptyPutsAreNotChunked(t *testing.T) {
 	t.Parallel()
 	s, fake := openFake(t, nil)
@@ -262,7 +262,7 @@ func TestEmptyPutsAreNotChunked(t *testing.T) {
 	require.Zero(t, fake.chunked)
 }
 
-// Deleting the last object of a folder takes the folder away under a put.
+// Deleting the last object of a folder removes the folder during a put.
 func TestPutSurvivesARemovedFolder(t *testing.T) {
 	t.Parallel()
 	file := func(t *testing.T) io.Reader {
@@ -314,13 +314,13 @@ func TestBackoffEndsWithTheContext(t *testing.T) {
 	require.Equal(t, 1, fake.puts)
 }
 
-func TestOpenSaysWhatIsWrong(t *testing.T) {
+func TestOpenNamesTheCause(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(&fakeS3{})
 	t.Cleanup(server.Close)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	nobody := "http://" + l.Addr().String()
+	unused := "http://" + l.Addr().String()
 	require.NoError(t, l.Close())
 	good := Config{Endpoint: address.URL(server.URL), Bucket: "bkt", AccessKeyID: "good", SecretAccessKey: "hush-hush"}
 
@@ -328,9 +328,9 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		name   string
 		change func(*Config)
 		is     error
-		says   []string
+		texts  []string
 	}{
-		{"nothing listens", func(c *Config) { c.Endpoint = address.URL(nobody) }, ErrUnreachable, []string{nobody, "tailsweep up", "TAILSWEEP_S3_ENDPOINT"}},
+		{"nothing listens", func(c *Config) { c.Endpoint = address.URL(unused) }, ErrUnreachable, []string{unused, "tailsweep up", "TAILSWEEP_S3_ENDPOINT"}},
 		{"refused keys", func(c *Config) { c.AccessKeyID = "bad" }, ErrDenied, []string{server.URL, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}},
 		{"half the keys", func(c *Config) { c.AccessKeyID = "" }, ErrDenied, []string{server.URL, "only one of"}},
 		{"missing bucket", func(c *Config) { c.Bucket = "nope" }, ErrNoBucket, []string{"nope", server.URL, "TAILSWEEP_S3_BUCKET"}},
@@ -351,7 +351,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 			if tt.is != nil {
 				require.ErrorIs(t, err, tt.is)
 			}
-			for _, text := range tt.says {
+			for _, text := range tt.texts {
 				require.ErrorContains(t, err, text)
 			}
 			require.NotContains(t, err.Error(), "hush-hush")

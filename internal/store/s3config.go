@@ -15,7 +15,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/retry"
 )
 
-// Config says where an S3 store is. The zero credentials mean the AWS chain:
+// Config is the address of an S3 store and its credentials. The zero credentials mean the AWS chain:
 // environment, shared credentials file, and, unless the endpoint is on this
 // machine, the metadata service of ECS, EKS or EC2.
 type Config struct {

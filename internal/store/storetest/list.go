@@ -121,7 +121,7 @@ func testNeighbours(t *testing.T, s store.Store) {
 				return err
 			}
 			if _, err := s.Stat(t.Context(), other); err != nil {
-				return err // the put said that all is well
+				return err // the put returned no error
 			}
 			if err := s.Delete(t.Context(), other); err != nil {
 				return err

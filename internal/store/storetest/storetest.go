@@ -1,5 +1,5 @@
 // Package storetest is the contract of store.Store as tests. Every
-// implementation passes it, on every service that is said to work.
+// implementation passes it, on every service that is supported.
 //
 // It must not import anything else of tailsweep.
 package storetest
@@ -213,7 +213,7 @@ func testCreateRace(t *testing.T, s store.Store) {
 			return err
 		})
 		winner := slices.Index(errs, nil)
-		require.GreaterOrEqual(t, winner, 0, "somebody wins: %v", errs)
+		require.GreaterOrEqual(t, winner, 0, "one writer succeeds: %v", errs)
 		for w, err := range errs {
 			if w != winner {
 				require.ErrorIs(t, err, store.ErrExists)
