@@ -163,7 +163,11 @@ func (p page) Caveats() (out []string) {
 	if text := sampleCounts(p.Spec); text != "" {
 		out = append(out, text)
 	}
-	out = append(out, "FID is computed from the features of this project's own small classifier. Compare it between trials of this dataset and size, and never with published Inception FIDs. With few samples it is biased upwards.")
+	network := "this project's own small classifier. Compare it between trials of this dataset and size, and never with published Inception FIDs"
+	if f := p.Spec.Evaluate.Features; f != nil {
+		network = "the network in " + f.Path + ". Compare it between trials with the same network, dataset and size"
+	}
+	out = append(out, "FID is computed from the features of "+network+". With few samples it is biased upwards.")
 	if len(p.Floor) > 0 {
 		out = append(out, "The floor compares one half of the real images with the other. It is a reference value, not a bound: FID depends on the number of images, and the two sets differ in size.")
 	}

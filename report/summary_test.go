@@ -129,3 +129,13 @@ func TestCaveatsMentionRepeats(t *testing.T) {
 	require.Contains(t, html, "1 searched configuration was trained with several seeds")
 	require.NotContains(t, html, "Each searched configuration was trained with one seed")
 }
+
+// With a feature network of the user's own, the page does not name the built-in one.
+func TestCaveatNamesTheFeatureNetwork(t *testing.T) {
+	in := fixture(t, 9)
+	require.Contains(t, render(t, in), "this project&#39;s own small classifier")
+	in.Spec.Evaluate.Features = &sweep.Features{Path: "inception.safetensors"}
+	html := render(t, in)
+	require.Contains(t, html, "the features of the network in inception.safetensors")
+	require.NotContains(t, html, "small classifier")
+}

@@ -104,10 +104,10 @@ func Within[T int | float64](f *pflag.FlagSet, name string, value *T, low, high 
 		valid = fmt.Sprintf("%v to %v", low, high)
 	}
 	addCheck(f, name, func() error {
-		if !(*value >= low && *value <= high) {
-			return fmt.Errorf("valid: %s", valid)
+		if *value >= low && *value <= high { // false for NaN
+			return nil
 		}
-		return nil
+		return fmt.Errorf("valid: %s", valid)
 	})
 	return value
 }
