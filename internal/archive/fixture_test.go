@@ -165,7 +165,7 @@ func checkpointKeyOf(trial, attempt, step int) string {
 // reserve writes the spec of a sweep that has no workflow.
 func reserve(t *testing.T, a *Archive, spec *sweep.Spec, yaml string) {
 	t.Helper()
-	created, err := a.put(t.Context(), reservation{Digest: spec.Digest(), Spec: *spec, YAML: yaml})
+	created, err := a.write(t.Context(), reservation{Digest: spec.Digest(), Spec: *spec, YAML: yaml}, nil)
 	require.NoError(t, err)
 	require.True(t, created)
 }

@@ -96,7 +96,7 @@ func (a *Archive) Begin(ctx context.Context, spec *sweep.Spec, yaml []byte, w Wo
 // a workflow or results. It returns the reservation that it replaced.
 func (a *Archive) claim(ctx context.Context, own reservation, w Workflow) (replaced *reservation, created bool, err error) {
 	for range replaceTries {
-		created, err := a.put(ctx, own)
+		created, err := a.write(ctx, own, nil)
 		if err != nil || created {
 			return nil, created, err
 		}
@@ -129,11 +129,9 @@ func (a *Archive) claim(ctx context.Context, own reservation, w Workflow) (repla
 		case digest == "" && len(trials) > 0:
 			return nil, false, taken
 		}
-		err = a.replace(ctx, own, etag)
-		if errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrNotFound) {
-			continue // another run was faster
+		if written, err := a.write(ctx, own, &etag); err != nil || written {
+			return &first, err == nil && digest == "", err
 		}
-		return &first, err == nil && digest == "", err
 	}
 	return nil, false, fmt.Errorf("archive: name %s: other runs replace its reservation again and again: try again", own.Spec.Name)
 }
@@ -145,12 +143,10 @@ func (a *Archive) confirm(ctx context.Context, own reservation) error {
 	own.Started = true
 	for range replaceTries {
 		now, etag, err := a.reservation(ctx, own.Spec.Name)
+		old := &etag
 		switch {
 		case errors.Is(err, store.ErrNotFound):
-			if created, err := a.put(ctx, own); err != nil || created {
-				return err
-			}
-			continue
+			old = nil
 		case err != nil:
 			return err
 		case now.Digest == own.Digest && now.Started:
@@ -158,8 +154,7 @@ func (a *Archive) confirm(ctx context.Context, own reservation) error {
 		case now.Digest == own.Digest:
 			own.YAML = now.YAML
 		}
-		err = a.replace(ctx, own, etag)
-		if !errors.Is(err, store.ErrChanged) && !errors.Is(err, store.ErrNotFound) {
+		if written, err := a.write(ctx, own, old); err != nil || written {
 			return err
 		}
 	}
@@ -172,56 +167,33 @@ func (a *Archive) restore(ctx context.Context, own reservation, replaced *reserv
 	if err != nil || replaced == nil || now.Digest != own.Digest || now.Started {
 		return err
 	}
-	err = a.replace(ctx, *replaced, etag)
-	if errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrNotFound) {
-		return nil // another run has changed it
-	}
+	_, err = a.write(ctx, *replaced, &etag)
 	return err
 }
 
-// put creates spec.json and spec.yaml; created is false when spec.json exists.
-func (a *Archive) put(ctx context.Context, r reservation) (created bool, err error) {
-	key, body, err := r.encode()
+// write writes spec.json and spec.yaml, a copy for people. old is the ETag of the spec.json
+// that they replace; nil: there is none. written is false if another run was faster.
+func (a *Archive) write(ctx context.Context, r reservation, old *string) (written bool, err error) {
+	key, err := sweepKey(r.Spec.Name, specName)
 	if err != nil {
 		return false, err
 	}
-	_, err = a.store.PutIfAbsent(ctx, key, body)
-	if errors.Is(err, store.ErrExists) {
+	body, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return false, fmt.Errorf("archive: spec of %s: %w", r.Spec.Name, err)
+	}
+	if old == nil {
+		_, err = a.store.PutIfAbsent(ctx, key, body)
+	} else {
+		_, err = a.store.Replace(ctx, key, body, *old)
+	}
+	switch {
+	case errors.Is(err, store.ErrExists), errors.Is(err, store.ErrChanged), errors.Is(err, store.ErrNotFound):
 		return false, nil
-	}
-	if err != nil {
+	case err != nil:
 		return false, err
 	}
-	return true, a.putYAML(ctx, r)
-}
-
-// replace writes spec.json and spec.yaml where spec.json has the etag.
-func (a *Archive) replace(ctx context.Context, r reservation, etag string) error {
-	key, body, err := r.encode()
-	if err != nil {
-		return err
-	}
-	if _, err := a.store.Replace(ctx, key, body, etag); err != nil {
-		return err
-	}
-	return a.putYAML(ctx, r)
-}
-
-func (r reservation) encode() (key string, body []byte, err error) {
-	key, err = sweepKey(r.Spec.Name, specName)
-	if err != nil {
-		return "", nil, err
-	}
-	body, err = json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return "", nil, fmt.Errorf("archive: spec of %s: %w", r.Spec.Name, err)
-	}
-	return key, body, nil
-}
-
-// putYAML writes spec.yaml, a copy for people.
-func (a *Archive) putYAML(ctx context.Context, r reservation) error {
-	return a.object(sweepKey(r.Spec.Name, yamlName)).put(ctx, []byte(r.YAML))
+	return true, a.object(sweepKey(r.Spec.Name, yamlName)).put(ctx, []byte(r.YAML))
 }
 
 // LoadSpec returns a sweep's spec and its YAML as submitted, or an error that
