@@ -8,7 +8,6 @@ import (
 	"github.com/tailsweep/tailsweep/bench/search/clock"
 	"github.com/tailsweep/tailsweep/bench/search/problems"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/sweep/sampler"
 )
 
 // engine is one way to search.
@@ -41,7 +40,7 @@ const (
 func find(name string) (engine, error) {
 	family, method, dashed := strings.Cut(name, "-")
 	switch {
-	case isMethod(name):
+	case slices.Contains(sweep.Methods(), sweep.Method(name)):
 		v, err := version(name)
 		return engine{Name: name, Version: v, Method: name, Budget: true}, err
 	case family == "asktell" && dashed:
@@ -58,11 +57,6 @@ func find(name string) (engine, error) {
 		return engine{Name: name, Version: goptunaVersion, Plain: true, Single: true, Command: []string{goptunaPath, method}}, nil
 	}
 	return engine{}, fmt.Errorf("unknown engine %q (valid: a method, asktell-METHOD, optuna-{tpe,gp,cmaes,nsga2,random}, goptuna-{tpe,cmaes})", name)
-}
-
-func isMethod(name string) bool {
-	_, err := sampler.New(sweep.Method(name))
-	return err == nil
 }
 
 // supports reports whether the engine can search p.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/sweep/sampler"
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
@@ -64,9 +63,6 @@ func checkGrid(spec *sweep.Spec) error {
 	}
 	return nil
 }
-
-// newSampler is sampler.New, except in tests.
-type newSampler func(sweep.Method) (sampler.Sampler, error)
 
 // metric and constraint name the k-th value of each kind.
 func metric(k int) string     { return fmt.Sprintf("f%d", k) }

@@ -12,9 +12,9 @@ import (
 
 // session is a sequence of searches, each from one init to the next.
 type session struct {
-	newSampler newSampler
-	most       int // trials of a search
-	*search        // nil before the first init
+	newSampler func(sweep.Method) (sampler.Sampler, error) // sampler.New, except in tests
+	most       int                                         // trials of a search
+	*search                                                // nil before the first init
 }
 
 // search is the state since an init.
