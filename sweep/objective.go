@@ -58,14 +58,14 @@ func (o Objective) Compare(a, b Trial) int {
 	x, okX := a.Metric(o.Name)
 	y, okY := b.Metric(o.Name)
 	switch {
-	case okX && !okY:
+	case okX && okY:
+		return cmp.Compare(o.Cost(x), o.Cost(y))
+	case okX:
 		return -1
-	case !okX && okY:
+	case okY:
 		return 1
-	case !okX && !okY:
-		return 0
 	}
-	return cmp.Compare(o.Cost(x), o.Cost(y))
+	return 0
 }
 
 // MeasuresCAS reports whether an evaluation trains a classifier for cas.*.

@@ -21,22 +21,7 @@ func (c *checker) at(field any) path {
 	if p, ok := field.(path); ok {
 		return p
 	}
-	return c.inFile(fieldPath(c.spec, field))
-}
-
-// inFile corrects the index of a list's item: the spec lacks the broken items before it,
-// and the file has them.
-func (c *checker) inFile(p path) path {
-	list, rest, item := strings.Cut(string(p), "[")
-	if !item {
-		return p
-	}
-	var i int
-	if _, err := fmt.Sscanf(rest, "%d", &i); err != nil || i >= len(c.kept[path(list)]) {
-		return p
-	}
-	_, after, _ := strings.Cut(rest, "]")
-	return path(list).item(c.kept[path(list)][i]) + path(after)
+	return fieldPath(c.spec, field)
 }
 
 // wrong reports a fault of a field.

@@ -29,6 +29,8 @@ func (c *checker) checkConstraints() {
 	for i := range s.Constraints {
 		constraint := &s.Constraints[i]
 		switch {
+		case !c.valid(constraint):
+			continue
 		case slices.Contains(s.Constraints[:i], *constraint):
 			c.wrong(constraint, c.shown(constraint), "listed twice", "each constraint once")
 			continue

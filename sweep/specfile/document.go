@@ -32,7 +32,6 @@ type document struct {
 	root   any               // map[string]any, []any, json.Number, string, bool or nil; nil where a value is broken
 	values map[path]written  // every value that the file has, broken ones too
 	keys   map[path]position // of every field
-	kept   map[path][]int    // of a list whose broken items were left out: the file's indices of the others
 	broken map[path]bool     // fields that have a fault
 	faults Faults
 
@@ -62,7 +61,7 @@ type position struct{ line, column int }
 // readDocument reads the one mapping of a YAML file. Its root is nil when the file
 // has no mapping to check.
 func readDocument(file string, data []byte) *document {
-	d := &document{file: file, values: map[path]written{}, keys: map[path]position{}, kept: map[path][]int{}, broken: map[path]bool{}, anchors: map[string]ast.Node{}}
+	d := &document{file: file, values: map[path]written{}, keys: map[path]position{}, broken: map[path]bool{}, anchors: map[string]ast.Node{}}
 	const wanted = "a mapping that begins with apiVersion: " + sweep.APIVersion
 	refuseFile := func(message, valid string) *document {
 		d.root = nil

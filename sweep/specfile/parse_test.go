@@ -275,6 +275,14 @@ func TestParseReportsAllFaultsAtOnce(t *testing.T) {
 	require.ErrorAs(t, err, &faults)
 	require.Len(t, faults, 13)
 
+	_, err = Parse("s.yaml", []byte(spectest.With("constraints: [fid.all <= x, kid.all <= 1, fid.nil <= 1, kid.all <= 1]", "metrics: [{name: fod.tail}, {name: fid.tail, goal: maximize}]")))
+	require.ErrorAs(t, err, &faults)
+	var fields []string
+	for _, fault := range faults {
+		fields = append(fields, fault.Field)
+	}
+	require.ElementsMatch(t, []string{"metrics[0].name", "metrics[1].goal", "constraints[0]", "constraints[2]", "constraints[3]"}, fields, "a broken item leaves the indices of the others")
+
 	_, err = Parse("s.yaml", []byte(spectest.With("dataset: {name: cifar-10}", "evaluate: {samples_per_class: 5}")))
 	require.ErrorContains(t, err, "evaluate: there is no built-in classifier for cifar-10")
 	require.ErrorContains(t, err, "evaluate.samples_per_class: too few images for fid.tail: 15 samples")

@@ -170,11 +170,10 @@ func (d *document) prune(p path, value any) any {
 		}
 		return fields
 	case []any:
-		items := []any{}
+		items := make([]any, len(value)) // nil where broken: the others keep their indices
 		for i, v := range value {
 			if item := p.item(i); !d.broken[item] {
-				items = append(items, d.prune(item, v))
-				d.kept[p] = append(d.kept[p], i)
+				items[i] = d.prune(item, v)
 			}
 		}
 		return items
