@@ -23,16 +23,16 @@ const (
 
 // child is one run of a child process.
 type child struct {
-	process *os.Process
-	log     *attemptLog
-	last    lastLines
-	events  *eventQueue
-	spoke   chan struct{}    // closed after its last event
-	ended   chan struct{}    // closed when it is reaped and its output is read
-	state   *os.ProcessState // after ended
-	waitErr error            // of the wait and of reading its output, after ended
-	linger  time.Duration    // how long it may live after its last event
-	oom     int64            // oomKills before it started
+	process   *os.Process
+	log       *attemptLog
+	last      lastLines
+	events    *eventQueue
+	lastEvent chan struct{}    // closed after its last event
+	ended     chan struct{}    // closed when it is reaped and its output is read
+	state     *os.ProcessState // after ended
+	waitErr   error            // of the wait and of reading its output, after ended
+	linger    time.Duration    // how long it may live after its last event
+	oom       int64            // oomKills before it started
 }
 
 // spawn starts `<executable> <verb> --job jobFile` on the device.
@@ -41,7 +41,7 @@ func (c *Children) spawn(verb, jobFile, logFile, device string) (*child, error) 
 	if err != nil {
 		return nil, err
 	}
-	ch := &child{log: log, events: newEventQueue(), spoke: make(chan struct{}), ended: make(chan struct{}), linger: c.linger}
+	ch := &child{log: log, events: newEventQueue(), lastEvent: make(chan struct{}), ended: make(chan struct{}), linger: c.linger}
 	ch.oom, _ = oomKills()
 
 	cmd := exec.Command(c.config.Executable, verb, "--job", jobFile)
@@ -84,9 +84,9 @@ func (ch *child) stdoutLine(line []byte) {
 	ch.events.push(e)
 	if e.Type.Last() {
 		select {
-		case <-ch.spoke:
+		case <-ch.lastEvent:
 		default:
-			close(ch.spoke)
+			close(ch.lastEvent)
 		}
 	}
 }
@@ -126,7 +126,7 @@ func (ch *child) supervise(ctx context.Context, drain <-chan struct{}, handle fu
 // child, until it has ended.
 func (ch *child) guard(ctx context.Context, drain <-chan struct{}) {
 	var late <-chan time.Time
-	spoke, done := ch.spoke, ctx.Done()
+	lastEvent, done := ch.lastEvent, ctx.Done()
 	for {
 		select {
 		case <-ch.ended:
@@ -137,10 +137,10 @@ func (ch *child) guard(ctx context.Context, drain <-chan struct{}) {
 		case <-drain:
 			_ = ch.process.Signal(syscall.SIGTERM) // an error means that it has just ended
 			drain = nil
-		case <-spoke:
+		case <-lastEvent:
 			timer := time.NewTimer(ch.linger)
 			defer timer.Stop()
-			late, spoke = timer.C, nil
+			late, lastEvent = timer.C, nil
 		case <-late:
 			ch.kill()
 			late = nil

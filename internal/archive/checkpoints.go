@@ -97,7 +97,7 @@ func (a *Archive) Download(ctx context.Context, key, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	return appear(dir, func(root *os.Root) error {
+	return makeFolder(dir, func(root *os.Root) error {
 		for _, f := range m.Files {
 			if err := a.download(ctx, key, f, root); err != nil {
 				return err

@@ -41,10 +41,10 @@ func write(root *os.Root, name string, data []byte) error {
 	return nil
 }
 
-// appear makes the folder dir with the files that fill writes into root. fill writes to
+// makeFolder makes the folder dir with the files that fill writes into root. fill writes to
 // a hidden folder next to dir, which is renamed at the end; after an error nothing
 // remains. Missing parents are made, and removed again after an error.
-func appear(dir string, fill func(root *os.Root) error) (err error) {
+func makeFolder(dir string, fill func(root *os.Root) error) (err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {
 		return fmt.Errorf("archive: %w", err)

@@ -82,7 +82,7 @@ func (a *Archive) Pull(ctx context.Context, p Pull) error {
 	if grid != nil {
 		extra[GridName] = grid
 	}
-	return appear(p.Folder(), func(root *os.Root) error {
+	return makeFolder(p.Folder(), func(root *os.Root) error {
 		for _, f := range m.Files {
 			if !p.State && strings.HasPrefix(f.Path, checkpoint.StateDir+"/") {
 				continue

@@ -36,7 +36,7 @@ func (dl *Downloader) file(ctx context.Context, from, dst string, pin dataset.Pi
 	case sweep.Remote(from):
 		err := download.File(ctx, download.Request{URL: from, Path: dst, Limit: pin.Size, SHA256: pin.SHA256, Client: dl.client(), Progress: progress})
 		if err == nil || ctx.Err() != nil || errors.Is(err, download.ErrContent) {
-			return content(err)
+			return contentError(err)
 		}
 		return fmt.Errorf("%w\nget %s on a machine that reaches it, and give the file with `tailsweep data pull --from PATH`", err, from)
 	default:
@@ -44,11 +44,11 @@ func (dl *Downloader) file(ctx context.Context, from, dst string, pin dataset.Pi
 			return err
 		}
 	}
-	return content(download.Verified(dst+".part", dst, pin.SHA256, from))
+	return contentError(download.Verified(dst+".part", dst, pin.SHA256, from))
 }
 
-// content classes a file that is not the expected one as bad data.
-func content(err error) error {
+// contentError marks download.ErrContent as bad data.
+func contentError(err error) error {
 	if errors.Is(err, download.ErrContent) {
 		return badData(err)
 	}
@@ -73,7 +73,7 @@ func copyFile(ctx context.Context, from, part string, limit int64, progress func
 	if err != nil {
 		return err
 	}
-	return content(download.Pour(ctx, out, in, download.Content{Name: filepath.Base(from), Total: info.Size(), Limit: limit, Progress: progress}))
+	return contentError(download.Copy(ctx, out, in, download.Content{Name: filepath.Base(from), Total: info.Size(), Limit: limit, Progress: progress}))
 }
 
 // client follows redirects to what sweep.CheckURL accepts, or with a query, since

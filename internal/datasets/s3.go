@@ -59,7 +59,7 @@ func get(ctx context.Context, s store.Store, key, part string, limit int64, prog
 	if err != nil {
 		return err
 	}
-	return content(download.Pour(ctx, out, body, download.Content{Name: path.Base(key), Total: info.Size, Limit: limit, Progress: progress}))
+	return contentError(download.Copy(ctx, out, body, download.Content{Name: path.Base(key), Total: info.Size, Limit: limit, Progress: progress}))
 }
 
 // objects downloads the images and split files under an s3:// prefix into dir. A file
@@ -104,7 +104,7 @@ func (dl *Downloader) objects(ctx context.Context, url, dir string) error {
 	if err := removeOthers(dir, files); err != nil {
 		return err
 	}
-	return dl.each(ctx, chosen, &total, func(ctx context.Context, info store.Info) error {
+	return dl.forEach(ctx, chosen, &total, func(ctx context.Context, info store.Info) error {
 		dst := filepath.Join(dir, filepath.FromSlash(strings.TrimPrefix(info.Key, prefix+"/")))
 		if have, err := os.Lstat(dst); err == nil && have.Size() == info.Size && have.ModTime().Equal(info.Modified) {
 			return nil
@@ -146,8 +146,8 @@ func removeOthers(dir string, keep map[string]bool) error {
 	})
 }
 
-// each calls do for all objects, several at a time, until the first error.
-func (dl *Downloader) each(ctx context.Context, objects []store.Info, total *Progress, do func(context.Context, store.Info) error) error {
+// forEach calls do for all objects, several at a time, until the first error.
+func (dl *Downloader) forEach(ctx context.Context, objects []store.Info, total *Progress, do func(context.Context, store.Info) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(streams)
 	var mu sync.Mutex

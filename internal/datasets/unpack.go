@@ -77,16 +77,16 @@ func (dl *Downloader) unpack(ctx context.Context, archive, dir string) (err erro
 		return badData(fmt.Errorf("%s has no images (%s files)", archive, imagefile.Formats()))
 	}
 	dl.logLeftOut(archive, w.others)
-	return raise(dir)
+	return unwrap(dir)
 }
 
-// raise moves the content of a folder into dir if that folder is the only entry of dir.
-func raise(dir string) error {
+// unwrap moves the content of a folder into dir if that folder is the only entry of dir.
+func unwrap(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 1 || !entries[0].IsDir() {
 		return err
 	}
-	aside := dir + ".raise"
+	aside := dir + ".unwrap"
 	if err := os.RemoveAll(aside); err != nil { // left by a process that ended here
 		return err
 	}

@@ -68,7 +68,7 @@ func TestUnpack(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(data) }))
 			defer server.Close()
 			dir := filepath.Join(t.TempDir(), "set")
-			require.NoError(t, os.MkdirAll(filepath.Join(dir+".partial.raise", "left by a process that ended"), 0o755))
+			require.NoError(t, os.MkdirAll(filepath.Join(dir+".partial.unwrap", "left by a process that ended"), 0o755))
 			_, err := (&Downloader{}).Download(t.Context(), sweep.ImageFolder, server.URL+"/"+name, dir)
 			require.NoError(t, err)
 			require.Equal(t, want, tree(t, dir))

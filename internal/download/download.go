@@ -43,10 +43,10 @@ func File(ctx context.Context, r Request) error {
 	if _, err := os.Lstat(r.Path); err == nil {
 		return nil
 	}
-	if err := r.all(ctx); err != nil {
+	if err := r.downloadPart(ctx); err != nil {
 		return err
 	}
-	return Verified(r.part(), r.Path, r.SHA256, r.shown())
+	return Verified(r.part(), r.Path, r.SHA256, r.redacted())
 }
 
 // Verified renames a complete part to path if its digest is right ("" is not compared),
@@ -70,11 +70,11 @@ func (r Request) part() string { return r.Path + ".part" }
 // second line the validator (ETag or date) of the content.
 func (r Request) state() string { return r.part() + ".validator" }
 
-// shown is the URL without its secrets.
-func (r Request) shown() string { return address.Redact(r.URL) }
+// redacted is the URL without its secrets.
+func (r Request) redacted() string { return address.Redact(r.URL) }
 
-// all downloads the complete content into the part, and tries again after transient errors.
-func (r Request) all(ctx context.Context) error {
+// downloadPart downloads the complete content into the part, and tries again after transient errors.
+func (r Request) downloadPart(ctx context.Context) error {
 	have := sizeOf(r.part())
 	policy := again
 	policy.Progressed = func() bool {
@@ -114,7 +114,7 @@ func sizeOf(path string) int64 {
 func (r Request) validator() string {
 	state, err := os.ReadFile(r.state())
 	from, validator, _ := strings.Cut(string(state), "\n")
-	if err != nil || from != r.shown() {
+	if err != nil || from != r.redacted() {
 		return ""
 	}
 	return validator
@@ -126,7 +126,7 @@ func (r Request) try(ctx context.Context) error {
 	defer cancel(nil)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL, nil)
 	if err != nil {
-		return retry.Permanent(fmt.Errorf("%s: %w", r.shown(), err))
+		return retry.Permanent(fmt.Errorf("%s: %w", r.redacted(), err))
 	}
 	have, validator := sizeOf(r.part()), r.validator()
 	if validator == "" {
@@ -136,7 +136,7 @@ func (r Request) try(ctx context.Context) error {
 		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
 		request.Header.Set("If-Range", validator)
 	}
-	watch := time.AfterFunc(quiet, func() { cancel(fmt.Errorf("%s: no byte for %v", r.shown(), quiet)) })
+	watch := time.AfterFunc(quiet, func() { cancel(fmt.Errorf("%s: no byte for %v", r.redacted(), quiet)) })
 	defer watch.Stop()
 	client := r.Client
 	if client == nil {
@@ -156,9 +156,9 @@ func (r Request) try(ctx context.Context) error {
 		total += done
 	}
 	if total > r.Limit {
-		return errors.Join(fmt.Errorf("%w: %s has %d bytes, want at most %d", ErrContent, r.shown(), total, r.Limit), out.Close())
+		return errors.Join(fmt.Errorf("%w: %s has %d bytes, want at most %d", ErrContent, r.redacted(), total, r.Limit), out.Close())
 	}
-	return Pour(ctx, out, &watched{response.Body, watch}, Content{Name: path.Base(request.URL.Path), Done: done, Total: total, Limit: r.Limit, Progress: r.Progress})
+	return Copy(ctx, out, &timedReader{response.Body, watch}, Content{Name: path.Base(request.URL.Path), Done: done, Total: total, Limit: r.Limit, Progress: r.Progress})
 }
 
 // open opens the part for the body of a response. If the response continues the content
@@ -176,12 +176,12 @@ func (r Request) open(response *http.Response, have int64, validator string) (ou
 		if out, err = os.OpenFile(r.part(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600); err != nil {
 			return nil, 0, err
 		}
-		if err := file.Write(r.state(), []byte(r.shown()+"\n"+strongValidator(response.Header)), 0o600); err != nil {
+		if err := file.Write(r.state(), []byte(r.redacted()+"\n"+strongValidator(response.Header)), 0o600); err != nil {
 			return nil, 0, errors.Join(err, out.Close())
 		}
 		return out, 0, nil
 	}
-	err = fmt.Errorf("%s: %s", r.shown(), response.Status)
+	err = fmt.Errorf("%s: %s", r.redacted(), response.Status)
 	switch status := response.StatusCode; {
 	case status == http.StatusRequestedRangeNotSatisfiable, status == http.StatusPartialContent:
 		return nil, 0, errors.Join(err, os.Remove(r.part())) // the next try starts from the beginning
@@ -227,13 +227,13 @@ func strongValidator(h http.Header) string {
 	return h.Get("Last-Modified")
 }
 
-// watched resets the timer at every read.
-type watched struct {
+// timedReader resets the timer at every read.
+type timedReader struct {
 	r     io.Reader
 	timer *time.Timer
 }
 
-func (w *watched) Read(p []byte) (int, error) {
+func (w *timedReader) Read(p []byte) (int, error) {
 	n, err := w.r.Read(p)
 	w.timer.Reset(quiet)
 	return n, err

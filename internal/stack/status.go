@@ -46,7 +46,11 @@ func read(dir string) (Status, error) {
 	} else {
 		ready = readiness{}
 	}
-	s.add(l, ProcessStack, stack.PID, ready.Temporal, ready.UI, s3Of(made, ready))
+	s3 := ready.S3
+	if made.S3 == S3MinIO {
+		s3 = "" // MinIO listens there, not devstack
+	}
+	s.add(l, ProcessStack, stack.PID, ready.Temporal, ready.UI, s3)
 	metrics := ""
 	if worker.PID != 0 {
 		metrics = loopback(made.Ports.WorkerMetrics)
@@ -54,22 +58,15 @@ func read(dir string) (Status, error) {
 		s.WorkerBackend = worker.Backend
 	}
 	s.add(l, ProcessWorker, worker.PID, metrics)
-	s.add(l, ProcessPrometheus, alive(ready.PrometheusPID), ready.Prometheus)
-	if alive(ready.PrometheusPID) == 0 {
+	prometheus := alive(ready.PrometheusPID)
+	s.add(l, ProcessPrometheus, prometheus, ready.Prometheus)
+	if prometheus == 0 {
 		s.Prometheus = ""
 	}
 	if made.S3 == S3MinIO {
 		s.add(l, ProcessMinIO, alive(ready.MinIOPID), ready.S3, ready.S3Console)
 	}
 	return s, nil
-}
-
-// s3Of returns the S3 address when devstack itself serves it.
-func s3Of(made setup, r readiness) string {
-	if made.S3 == S3MinIO {
-		return ""
-	}
-	return r.S3
 }
 
 func (s *Status) add(l layout, name string, pid int, addresses ...string) {

@@ -233,15 +233,15 @@ func (s *S3) fail(op, key string, err error) error {
 func (s *S3) failHead(ctx context.Context, op, key string, err error) error {
 	var resp minio.ErrorResponse
 	if errors.As(err, &resp) && ctx.Err() == nil {
-		if cause := s.look(ctx); cause != nil {
+		if cause := s.probe(ctx); cause != nil {
 			err = cause
 		}
 	}
 	return s.fail(op, key, err)
 }
 
-// look lists one object below the prefix and returns the service's error.
-func (s *S3) look(ctx context.Context) error {
+// probe lists one object below the prefix and returns the service's error.
+func (s *S3) probe(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for o := range s.once.ListObjectsIter(ctx, s.config.Bucket, minio.ListObjectsOptions{Prefix: s.prefix, MaxKeys: 1}) {

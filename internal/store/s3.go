@@ -30,7 +30,7 @@ const partSize = 16 << 20
 
 // Put implements Store.
 func (s *S3) Put(ctx context.Context, key string, body io.Reader, size int64) error {
-	full, err := s.full(key)
+	full, err := s.fullKey(key)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (s *S3) conditional(ctx context.Context, op, key string, body []byte, opts 
 	if err := CheckConditional(op, key, body); err != nil {
 		return "", err
 	}
-	full, err := s.full(key)
+	full, err := s.fullKey(key)
 	if err != nil {
 		return "", err
 	}
@@ -163,7 +163,7 @@ func (s *S3) has(ctx context.Context, key string, body []byte) (string, bool, er
 
 // Get implements Store. A body that is cut off ends in io.ErrUnexpectedEOF.
 func (s *S3) Get(ctx context.Context, key string) (io.ReadCloser, Info, error) {
-	full, err := s.full(key)
+	full, err := s.fullKey(key)
 	if err != nil {
 		return nil, Info{}, err
 	}
@@ -176,7 +176,7 @@ func (s *S3) Get(ctx context.Context, key string) (io.ReadCloser, Info, error) {
 
 // Stat implements Store.
 func (s *S3) Stat(ctx context.Context, key string) (Info, error) {
-	full, err := s.full(key)
+	full, err := s.fullKey(key)
 	if err != nil {
 		return Info{}, err
 	}
@@ -242,7 +242,7 @@ func (s *S3) Folders(ctx context.Context, prefix string) iter.Seq2[string, error
 
 // Delete implements Store.
 func (s *S3) Delete(ctx context.Context, key string) error {
-	full, err := s.full(key)
+	full, err := s.fullKey(key)
 	if err != nil {
 		return err
 	}
@@ -256,8 +256,8 @@ func (s *S3) Delete(ctx context.Context, key string) error {
 	return err
 }
 
-// full returns the key in the bucket.
-func (s *S3) full(key string) (string, error) {
+// fullKey returns the key in the bucket.
+func (s *S3) fullKey(key string) (string, error) {
 	if err := CheckKey(key); err != nil {
 		return "", err
 	}

@@ -95,7 +95,7 @@ func Open(ctx context.Context, c Config) (*S3, error) {
 	if s.once, err = client(1); err != nil {
 		return nil, fmt.Errorf("store: endpoint %s: %w", c.Endpoint, err)
 	}
-	if err := s.look(ctx); err != nil {
+	if err := s.probe(ctx); err != nil {
 		return nil, s.fail("open", "", err)
 	}
 	return s, nil

@@ -8,7 +8,7 @@ import (
 	"os"
 )
 
-// Content describes the bytes that Pour writes.
+// Content describes the bytes that Copy writes.
 type Content struct {
 	Name     string                  // for errors
 	Done     int64                   // bytes that the file has already
@@ -17,9 +17,9 @@ type Content struct {
 	Progress func(done, total int64) // may be nil
 }
 
-// Pour copies the rest of in to out, and flushes and closes out. More than c.Limit
+// Copy copies the rest of in to out, and flushes and closes out. More than c.Limit
 // bytes in all are ErrContent, fewer than c.Total io.ErrUnexpectedEOF.
-func Pour(ctx context.Context, out *os.File, in io.Reader, c Content) error {
+func Copy(ctx context.Context, out *os.File, in io.Reader, c Content) error {
 	buf := make([]byte, 256<<10)
 	var err error
 	for err == nil {
