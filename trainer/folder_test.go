@@ -22,7 +22,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// coloured is a folder of 6, 3 and 2 pictures, with a pixel of this red.
+// coloured is a folder of 6, 3 and 2 samples, with a pixel of this red.
 func coloured(t *testing.T, red uint8) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -42,7 +42,7 @@ func coloured(t *testing.T, red uint8) string {
 	return dir
 }
 
-// onFolder is a tiny job on coloured pictures, with both losses.
+// onFolder is a tiny job on coloured samples, with both losses.
 func onFolder(t *testing.T, path string) job.Train {
 	t.Helper()
 	j := tiny(t)
@@ -54,7 +54,7 @@ func onFolder(t *testing.T, path string) job.Train {
 }
 
 // A folder of coloured images trains like a published set, bit for bit across a resume,
-// also where the images come from the cache; and a training goes on only with the images
+// also where the images come from the cache; and a training continues only with the images
 // that it began with, wherever they lie.
 func TestTrainOnAnImageFolder(t *testing.T) {
 	t.Setenv(folder.CacheVariable, t.TempDir())
@@ -87,7 +87,7 @@ func TestTrainOnAnImageFolder(t *testing.T) {
 	require.NoError(t, err)
 	defer s.Close()
 	require.NoError(t, os.RemoveAll(whole.Spec.Dataset.Path))
-	images, err := s.Sample(t.Context(), pictures(3), 1, 3, nil)
+	images, err := s.Sample(t.Context(), sampleIDs(3), 1, 3, nil)
 	require.NoError(t, err)
 	require.Len(t, images, 3*16*16*3)
 	about, err := m.Classes()
@@ -100,7 +100,7 @@ func TestTrainOnAnImageFolder(t *testing.T) {
 
 // What no trial could be judged on is refused when the images are loaded: nothing is
 // trained or written.
-func TestTrainRefusesWhatCannotBeJudged(t *testing.T) {
+func TestTrainRefusesWhatCannotBeEvaluated(t *testing.T) {
 	t.Setenv(folder.CacheVariable, t.TempDir())
 	for want, change := range map[string]func(s *sweep.Spec){
 		"dataset.path: too few images for fid.tail: 500 samples and 1 real images of group tail, 1 class, since a list of 2 guidance": func(s *sweep.Spec) {

@@ -169,7 +169,7 @@ func sampleOne(t *testing.T, m *Model) []float32 {
 	s, err := m.Sampler(2)
 	require.NoError(t, err)
 	defer s.Close()
-	out, err := s.Sample(t.Context(), pictures(2), 1, 3, nil)
+	out, err := s.Sample(t.Context(), sampleIDs(2), 1, 3, nil)
 	require.NoError(t, err)
 	return out
 }

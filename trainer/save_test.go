@@ -29,7 +29,7 @@ func open(t *testing.T, b *backend.Backend, j job.Train, drain <-chan struct{}, 
 
 // A checkpoint that is written while steps change the variables is the one that
 // was taken: the disk is held up until two steps later.
-func TestStepsGoOnWhileACheckpointIsWritten(t *testing.T) {
+func TestStepsContinueWhileACheckpointIsWritten(t *testing.T) {
 	b := openBackend(t, backend.Go)
 	whole := tiny(t)
 	train(t, b, whole, nil)
@@ -108,7 +108,7 @@ func TestDrainWaitsForTheCheckpoint(t *testing.T) {
 
 // A child is killed at several moments of training and writing: what has a checkpoint's
 // name is complete, and the rest of the training equals the uninterrupted one.
-func TestKillLeavesWholeCheckpoints(t *testing.T) {
+func TestKillLeavesCompleteCheckpoints(t *testing.T) {
 	whole := tiny(t)
 	whole.Spec.Train.Steps, whole.Spec.Train.LogEvery, whole.Spec.Checkpoints.EverySteps = 12, 1, 1
 	train(t, openBackend(t, backend.Go), whole, nil)

@@ -14,7 +14,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/diffusion"
 )
 
-func pictures(n int) []diffusion.SampleID {
+func sampleIDs(n int) []diffusion.SampleID {
 	all := make([]diffusion.SampleID, n)
 	for i := range all {
 		all[i] = diffusion.SampleID{Class: i % 10, Index: i / 10}

@@ -102,7 +102,7 @@ func newRun(ctx context.Context, j job.Train, o Options) (*run, error) {
 		}
 	}
 	if r.end = settings.Steps; j.Until > 0 {
-		r.end = min(j.Until, r.end) // nothing else depends on it, so that the parts of a training equal the whole
+		r.end = min(j.Until, r.end) // nothing else depends on it: a training in parts equals one without a break
 	}
 	net, err := newNet(j.Spec, settings.Seed, r.backend, settings.Precision)
 	if err != nil {

@@ -95,7 +95,7 @@ func TestEventsOfATraining(t *testing.T) {
 			continue // a sign of life, on a slow machine
 		}
 		if e.Type == job.Checkpoint {
-			saved = append(saved, e.Step) // when it is whole
+			saved = append(saved, e.Step) // when it is complete
 			continue
 		}
 		types, steps = append(types, e.Type), append(steps, e.Step)
@@ -134,7 +134,7 @@ func TestEventsOfATraining(t *testing.T) {
 	require.NotEmpty(t, m.Provenance.DatasetDigest)
 }
 
-// A run that was stopped and goes on from a checkpoint equals the one that was
+// A run that was stopped and continues from a checkpoint equals the one that was
 // not: weights, optimizer, EMA and curve.
 func TestResumeIsBitForBit(t *testing.T) {
 	b := openBackend(t, backend.Go)

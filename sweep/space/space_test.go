@@ -161,6 +161,10 @@ func TestSettings(t *testing.T) {
 		},
 		Guidance: []float64{0, 0.5, 1, 1.5, 2}, EverySteps: 1000,
 	}, got)
+	spec.Evaluate.Guidance = []float64{} // as where guidance is searched
+	got, err = spec.Settings(sweep.Assignment{})
+	require.NoError(t, err)
+	require.Equal(t, []float64{1}, got.Guidance, "a trial without a scale of its own")
 
 	spec = specfiletest.Parse(t, spectest.With("train: {steps: 600, schedule: cosine, prediction: v, label_dropout_mode: batch, weight_decay: 0.01, clip_norm: 0.5}"))
 	set := sweep.Params{

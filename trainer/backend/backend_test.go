@@ -10,7 +10,7 @@ import (
 
 // Opening backend go sets its parallelism and leaves os.Stdout alone, which other
 // goroutines write events to.
-func TestOpenGoLeavesStdoutAlone(t *testing.T) {
+func TestOpenGoPrintsNothing(t *testing.T) {
 	stdout := os.Stdout
 	stop, replaced := make(chan struct{}), false
 	var watch sync.WaitGroup

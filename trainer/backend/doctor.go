@@ -16,7 +16,7 @@ import (
 // Level is how much a Check matters.
 type Level string
 
-// The levels: fine, slower than need be, and a fault in what is installed.
+// The levels: fine, slower than necessary, and an installation that is damaged.
 const (
 	OK      Level = "ok"
 	Warning Level = "warning"

@@ -89,7 +89,7 @@ func downloadWheel(ctx context.Context, o InstallOptions, pin Pin, dir string) (
 	if err != nil {
 		return "", fmt.Errorf("%w (with the file %s at hand, `%s --from FILE` needs no network)", err, pin.Wheel, installCommand(o.Kind))
 	}
-	if err := say(o.Out, "downloading %s (%d MB) from %s", pin.Wheel, pin.Size/1e6, link.Host); err != nil {
+	if err := report(o.Out, "downloading %s (%d MB) from %s", pin.Wheel, pin.Size/1e6, link.Host); err != nil {
 		return "", err
 	}
 	wheel = filepath.Join(dir, pin.Wheel)
@@ -99,7 +99,7 @@ func downloadWheel(ctx context.Context, o InstallOptions, pin Pin, dir string) (
 		Progress: func(done, _ int64) {
 			if quarter := 4 * done / pin.Size; quarter > shown && quarter < 4 {
 				shown = quarter
-				_ = say(o.Out, "  %d%%", 25*quarter) // the error of what follows is enough
+				_ = report(o.Out, "  %d%%", 25*quarter) // the error of what follows is enough
 			}
 		},
 	})

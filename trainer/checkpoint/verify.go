@@ -58,14 +58,14 @@ func (m Manifest) VerifyFile(dir, path string) error {
 	case err != nil:
 		return err
 	case size != want.Size:
-		return corruptf("%s: %s does not have the %d bytes that the manifest says", dir, path, want.Size)
+		return corruptf("%s: %s does not have the %d bytes of the manifest", dir, path, want.Size)
 	}
 	got, err := file.SHA256(full)
 	if err != nil {
 		return fmt.Errorf("checkpoint: verify: %w", err)
 	}
 	if got != want.SHA256 {
-		return corruptf("%s: %s has sha256 %s, the manifest says %s", dir, path, got, want.SHA256)
+		return corruptf("%s: %s has sha256 %s, the manifest has %s", dir, path, got, want.SHA256)
 	}
 	return nil
 }

@@ -94,7 +94,7 @@ func TestVerifyNamesWhatChanged(t *testing.T) {
 	require.NotErrorIs(t, err, ErrCorrupt, "nothing was there to be corrupt")
 }
 
-func TestVerifyFileAllowsOtherFilesBeside(t *testing.T) {
+func TestVerifyFileAllowsOtherFiles(t *testing.T) {
 	dir := write(t, t.TempDir(), 1, map[string]string{ModelName: "weights", CurveName: "c"})
 	put(t, dir, "README.md", "a model card")
 	drop(t, dir, CurveName)

@@ -7,7 +7,7 @@ import (
 )
 
 // Balanced reads what generated images are compared with: the reference of an image
-// folder that has one, otherwise the whole set of which Load(d) keeps a part.
+// folder that has one, otherwise the complete set, of which Load(d) keeps a part.
 func Balanced(d sweep.Dataset) (*Set, error) { return Loader{}.Balanced(d) }
 
 // Balanced is the package's Balanced, which reports its progress.

@@ -99,7 +99,7 @@ func TestSize16AveragesThePlanes(t *testing.T) {
 	}
 }
 
-func TestCIFARTellsWhatIsWrong(t *testing.T) {
+func TestCIFARNamesTheFault(t *testing.T) {
 	c, contents := smallCIFAR(4)
 	record := 2 + cifarImage
 	whole := pack(t, member{"small-bin/one.bin", tar.TypeReg, contents[0]}, member{"small-bin/two.bin", tar.TypeReg, contents[1]})

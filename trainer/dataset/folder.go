@@ -75,7 +75,7 @@ func listFolders(d sweep.Dataset) (l listing, err error) {
 	}
 	for _, entry := range entries {
 		name := entry.Name()
-		if !entry.IsDir() || dropping(name) {
+		if !entry.IsDir() || isSystemFile(name) {
 			if err := l.leaveEntry(d.Path, name, entry, leftOutside); err != nil {
 				return l, err
 			}
@@ -118,9 +118,9 @@ func (l *listing) addClass(root, folder string) (unreadable string, err error) {
 		}
 		rel = filepath.ToSlash(rel)
 		switch {
-		case entry.IsDir() && !dropping(entry.Name()):
+		case entry.IsDir() && !isSystemFile(entry.Name()):
 			return nil
-		case entry.Type().IsRegular() && !dropping(entry.Name()) && imagefile.Readable(rel):
+		case entry.Type().IsRegular() && !isSystemFile(entry.Name()) && imagefile.Readable(rel):
 			l.files = append(l.files, rel)
 			return nil
 		case entry.Type().IsRegular() && imagefile.Unreadable(rel) && unreadable == "":
@@ -142,10 +142,10 @@ func (l *listing) addClass(root, folder string) (unreadable string, err error) {
 // readable is the reason if it is a supported image. A symbolic link is refused.
 func (l *listing) leaveEntry(root, name string, entry fs.DirEntry, readable string) error {
 	switch {
-	case dropping(entry.Name()) && entry.IsDir():
-		l.leave(leftDropping, name+"/")
-	case dropping(entry.Name()):
-		l.leave(leftDropping, name)
+	case isSystemFile(entry.Name()) && entry.IsDir():
+		l.leave(leftSystem, name+"/")
+	case isSystemFile(entry.Name()):
+		l.leave(leftSystem, name)
 	case entry.Type()&fs.ModeSymlink != 0:
 		return badField("dataset.path", "%s is a symbolic link, which is not followed", filepath.Join(root, filepath.FromSlash(name)))
 	case imagefile.Readable(name) && entry.Type().IsRegular():

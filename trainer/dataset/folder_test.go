@@ -76,7 +76,7 @@ func TestLoadFolder(t *testing.T) {
 	require.Equal(t, About{
 		Classes: s.Classes, Available: s.Counts, Counts: s.Counts, Groups: sweep.ClassGroups{Head: []int{2}, Medium: []int{1}, Tail: []int{0}},
 		LeftOut: []LeftOut{
-			{leftDropping, 2, []string{".cache/", "cat/.DS_Store"}}, {leftOther, 2, []string{"README.png.txt", "bee/boxes.txt"}},
+			{leftSystem, 2, []string{".cache/", "cat/.DS_Store"}}, {leftOther, 2, []string{"README.png.txt", "bee/boxes.txt"}},
 		},
 	}, about)
 
@@ -113,7 +113,7 @@ func TestLoadSplit(t *testing.T) {
 	require.ErrorContains(t, err, `dataset.reference: class 0 is "ant", and in dataset.path "cat"`)
 }
 
-func TestFolderTellsWhatIsWrong(t *testing.T) {
+func TestFolderNamesTheFault(t *testing.T) {
 	whole := pngOf(t, solid(8, 8, color.White))
 	for want, change := range map[string]func(d *sweep.Dataset){
 		"dataset.classes: is 4, but ":                                                          func(d *sweep.Dataset) { d.FolderClasses = 4 },
@@ -144,7 +144,7 @@ func TestFolderTellsWhatIsWrong(t *testing.T) {
 
 // A reference that is missing, or has other classes, is reported as such, without
 // an image being decoded.
-func TestReferenceTellsWhatIsWrong(t *testing.T) {
+func TestReferenceNamesTheFault(t *testing.T) {
 	for want, change := range map[string]func(d *sweep.Dataset){
 		"dataset.reference: open /nowhere: no such file or directory; the files must": func(d *sweep.Dataset) { d.Reference = "/nowhere" },
 		"dataset.reference: stat /nowhere/val.txt: no such file":                      func(d *sweep.Dataset) { d.Reference = "/nowhere/val.txt" },
@@ -255,7 +255,7 @@ func TestWhatIsLeftOutIsNamed(t *testing.T) {
 		got[l.Reason] = l
 	}
 	require.Equal(t, map[string]LeftOut{
-		leftDropping:   {leftDropping, 10, []string{".cache/", "@eaDir/", "__MACOSX/"}},
+		leftSystem:     {leftSystem, 10, []string{".cache/", "@eaDir/", "__MACOSX/"}},
 		leftUnreadable: {leftUnreadable, 4, []string{"ant/a.heic", "ant/b.avif", "bee/c.svg"}},
 		leftOutside:    {leftOutside, 1, []string{"loose.jpg"}},
 		leftNoClass:    {leftNoClass, 1, []string{"notes/"}},

@@ -90,7 +90,7 @@ func TestImagesAreDecodedOnce(t *testing.T) {
 	}
 }
 
-func TestADamagedCacheIsMadeAnew(t *testing.T) {
+func TestADamagedCacheIsReplaced(t *testing.T) {
 	files := cached(t)
 	d := folderSpec(animals(t))
 	want := load(t, d)
@@ -117,7 +117,7 @@ func TestADamagedCacheIsMadeAnew(t *testing.T) {
 }
 
 // A valid file of another folder's images is not used, whatever its name is.
-func TestACacheOfAnotherFolderIsMadeAnew(t *testing.T) {
+func TestACacheOfAnotherFolderIsReplaced(t *testing.T) {
 	files := cached(t)
 	load(t, folderSpec(animals(t)))
 	other := files()[0]
@@ -162,7 +162,7 @@ func TestOldCacheFilesAreRemoved(t *testing.T) {
 }
 
 // A slow load reports its progress, and ends when Progress returns an error.
-func TestLoaderTellsHowFarItIs(t *testing.T) {
+func TestLoaderReportsItsProgress(t *testing.T) {
 	for _, fault := range []error{nil, errors.New("enough")} {
 		called := make(chan struct{})
 		var once sync.Once

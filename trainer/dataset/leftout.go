@@ -31,7 +31,7 @@ var (
 	leftOutside    = "an image that is in no class folder"
 	leftNoClass    = "a folder without an image"
 	leftOther      = "not an image"
-	leftDropping   = "made by a file manager or file system"
+	leftSystem     = "made by a file manager or file system"
 )
 
 // firstLeftOut is how many names a LeftOut has.
@@ -50,26 +50,27 @@ func (l *listing) leave(reason, name string) {
 	}
 }
 
-// droppings are the names, in lower case, that file managers, network storage and
-// operating systems leave behind. Hidden files, such as .DS_Store and ._x.png, are
+// systemNames are the names, in lower case, of the files and folders that file managers,
+// network storage and operating systems make. Hidden files, such as .DS_Store and ._x.png, are
 // not listed: they are recognised by the dot.
-var droppings = []string{
+var systemNames = []string{
 	"@eadir", "#recycle", "@recycle", "@recently-snapshot", "#snapshot", "@tmp", // Synology, QNAP
 	"__macosx", "icon\r", // macOS
 	"thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information", // Windows
 	"lost+found",
 }
 
-// dropping reports whether a file or folder of this name belongs to no dataset.
-func dropping(name string) bool {
+// isSystemFile reports whether a file or folder of this name was made by a file manager or
+// file system, and so belongs to no dataset.
+func isSystemFile(name string) bool {
 	name = strings.ToLower(name)
-	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || slices.Contains(droppings, name)
+	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || slices.Contains(systemNames, name)
 }
 
 // Wanted reports whether a file of this slash-separated path can belong to an image
 // folder: as an image that is read, or as a split file.
 func Wanted(name string) bool {
-	if slices.ContainsFunc(strings.Split(name, "/"), dropping) {
+	if slices.ContainsFunc(strings.Split(name, "/"), isSystemFile) {
 		return false
 	}
 	return imagefile.Readable(name) || strings.EqualFold(path.Ext(name), ".txt")

@@ -87,7 +87,7 @@ func chosen(seed int64, labels, counts []int) (indices []int) {
 	return indices
 }
 
-// check returns an error if d cannot be loaded whatever its files hold.
+// check returns an error if d cannot be loaded, whatever its files contain.
 func check(d sweep.Dataset) error {
 	info, known := sweep.LookupDataset(d.Name)
 	switch {

@@ -60,7 +60,7 @@ func TestStrongerImbalanceKeepsAPart(t *testing.T) {
 	}
 }
 
-func TestBalancedIsTheWholeSource(t *testing.T) {
+func TestBalancedHasAllImages(t *testing.T) {
 	d := longTail(28, 0.01)
 	s, err := Balanced(d)
 	require.NoError(t, err)

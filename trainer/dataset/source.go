@@ -112,7 +112,7 @@ func badField(field, format string, args ...any) error {
 	return badData(&sweep.FieldError{Field: field, Message: err.Error(), Err: err})
 }
 
-// openError classes an error of opening or listing what dataset.path holds. A path
+// openError classes an error of opening or listing dataset.path. A path
 // that cannot be right is a fault of the spec, which another try does not change.
 func openError(d sweep.Dataset, err error) error {
 	var errno syscall.Errno

@@ -33,7 +33,7 @@ func TestParseSplit(t *testing.T) {
 	}
 }
 
-func TestParseSplitTellsTheLine(t *testing.T) {
+func TestParseSplitNamesTheLine(t *testing.T) {
 	for text, want := range map[string]string{
 		"a.jpg 0\nb.jpg":         `s.txt:2: want two fields, an image and its label, not "b.jpg" at byte 8`,
 		"a.jpg 0\nb.jpg x":       `s.txt:2: label "x", want a number from 0 to 9999 at byte 8`,

@@ -48,7 +48,7 @@ func (formulaNet) Forward(_ *model.Scope, in nets.Input) nets.Output {
 	return nets.NewOutput(Sub(Add(Mul(AddScalar(MulScalar(l, 0.1), 0.6), in.X), MulScalar(wave, 0.2)), MulScalar(l, 0.05)), nil)
 }
 
-// formulaSampler draws 4x4 pictures of 3 classes with formulaNet.
+// formulaSampler draws 4x4 samples of 3 classes with formulaNet.
 func formulaSampler(t *testing.T, b compute.Backend, batch int, change func(*SamplerConfig)) *Sampler {
 	t.Helper()
 	cfg := SamplerConfig{
@@ -82,7 +82,7 @@ func TestDDIMEqualsNumpy(t *testing.T) {
 }
 
 func TestSampleDoesNotDependOnTheBatch(t *testing.T) {
-	pictures := []SampleID{{2, 0}, {0, 5}, {1, 1}, {2, 1}, {0, 0}}
+	samples := []SampleID{{2, 0}, {0, 5}, {1, 1}, {2, 1}, {0, 0}}
 	b := testBackend(t)
 	for _, method := range []string{sweep.SamplerDDIM, sweep.SamplerDDPM} {
 		for _, channels := range []int{1, 3} {
@@ -91,18 +91,18 @@ func TestSampleDoesNotDependOnTheBatch(t *testing.T) {
 			for _, batch := range []int{5, 1, 2, 8} {
 				s := formulaSampler(t, b, batch, change)
 				var reported []int
-				got, err := s.Sample(t.Context(), pictures, 1.5, 6, func(done int) error { reported = append(reported, done); return nil })
+				got, err := s.Sample(t.Context(), samples, 1.5, 6, func(done int) error { reported = append(reported, done); return nil })
 				require.NoError(t, err)
-				require.Equal(t, len(pictures), reported[len(reported)-1])
+				require.Equal(t, len(samples), reported[len(reported)-1])
 				require.Len(t, got, 5*16*channels)
 				if want == nil {
 					want = got
 				}
 				require.Equal(t, want, got, "%s, batch %d", method, batch)
 			}
-			one, err := formulaSampler(t, b, 2, change).Sample(t.Context(), pictures[2:3], 1.5, 6, nil)
+			one, err := formulaSampler(t, b, 2, change).Sample(t.Context(), samples[2:3], 1.5, 6, nil)
 			require.NoError(t, err)
-			require.Equal(t, want[2*16*channels:3*16*channels], one, "a picture is drawn the same alone")
+			require.Equal(t, want[2*16*channels:3*16*channels], one, "a sample is drawn the same alone")
 		}
 	}
 }
@@ -134,16 +134,16 @@ func (n vNet) Forward(scope *model.Scope, in nets.Input) nets.Output {
 	return nets.NewOutput(Sub(Mul(signal, eps), Mul(noise, x0)), nil)
 }
 
-// The same denoiser draws the same pictures whatever it is asked to predict.
+// The same denoiser draws the same samples whatever it is asked to predict.
 func TestVelocityDrawsTheSame(t *testing.T) {
 	b := testBackend(t)
-	pictures := []SampleID{{0, 0}, {1, 0}, {2, 0}}
+	samples := []SampleID{{0, 0}, {1, 0}, {2, 0}}
 	for _, method := range []string{sweep.SamplerDDIM, sweep.SamplerDDPM} {
-		want, err := formulaSampler(t, b, 3, func(c *SamplerConfig) { c.Method = method }).Sample(t.Context(), pictures, 1.5, 20, nil)
+		want, err := formulaSampler(t, b, 3, func(c *SamplerConfig) { c.Method = method }).Sample(t.Context(), samples, 1.5, 20, nil)
 		require.NoError(t, err)
 		got, err := formulaSampler(t, b, 3, func(c *SamplerConfig) {
 			c.Method, c.Prediction, c.Net = method, sweep.PredictV, vNet{formulaNet{}, linear(t)}
-		}).Sample(t.Context(), pictures, 1.5, 20, nil)
+		}).Sample(t.Context(), samples, 1.5, 20, nil)
 		require.NoError(t, err)
 		require.InDeltaSlice(t, widen(want), widen(got), 2e-3, method) // x_0 of noise is 1/sqrt(abar) = 160 times its rounding, clipped
 	}

@@ -184,7 +184,7 @@ func TestFurtherDraws(t *testing.T) {
 	}
 }
 
-func TestSamplingNoiseIsByPicture(t *testing.T) {
+func TestSamplingNoiseIsByClassAndIndex(t *testing.T) {
 	a := SamplingNoise(1, 2, 3, 8)
 	require.Equal(t, a, SamplingNoise(1, 2, 3, 8))
 	for _, other := range [][]float32{SamplingNoise(2, 2, 3, 8), SamplingNoise(1, 3, 2, 8), SamplingNoise(1, 2, 4, 8)} {

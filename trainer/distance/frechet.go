@@ -151,9 +151,9 @@ func Frechet(a, b Moments) (float64, error) {
 func sandwich(u, s rows[float64]) *mat.SymDense {
 	half := rows[float64]{n: u.n, d: u.n, data: make([]float64, u.n*u.n)} // u s
 	products(u, s, false, func(_, i, j int, dots []float64) { copy(half.row(i)[j:], dots) })
-	whole := make([]float64, u.n*u.n)
-	products(half, u, true, func(_, i, j int, dots []float64) { copy(whole[i*u.n+j:], dots) })
-	return mat.NewSymDense(u.n, whole) // reads the upper triangle
+	full := make([]float64, u.n*u.n)
+	products(half, u, true, func(_, i, j int, dots []float64) { copy(full[i*u.n+j:], dots) })
+	return mat.NewSymDense(u.n, full) // reads the upper triangle
 }
 
 // dense returns the rows of a symmetric matrix.

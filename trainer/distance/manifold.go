@@ -36,13 +36,13 @@ func Manifolds(x, y []float32, d, kPR, kDC int) (Manifold, error) {
 	for i := range widest {
 		widest[i] = max(realPR[i], realDC[i])
 	}
-	crew := make([]found, workers())
-	for w := range crew {
-		crew[w] = found{recalled: make([]bool, a.n), covered: make([]bool, a.n)}
+	byWorker := make([]found, workers())
+	for w := range byWorker {
+		byWorker[w] = found{recalled: make([]bool, a.n), covered: make([]bool, a.n)}
 	}
 	precise := make([]bool, b.n)
 	distances(b, a, func(worker, i, j int, squared []float64) {
-		f := &crew[worker]
+		f := &byWorker[worker]
 		f.near = below(f.near[:0], squared, generated[i], widest[j:])
 		for _, c := range f.near {
 			v := squared[c]
@@ -62,12 +62,12 @@ func Manifolds(x, y []float32, d, kPR, kDC int) (Manifold, error) {
 	recalled, covered, dense := 0, 0, 0
 	for i := range a.n {
 		r, c := false, false
-		for _, f := range crew {
+		for _, f := range byWorker {
 			r, c = r || f.recalled[i], c || f.covered[i]
 		}
 		recalled, covered = recalled+count(r), covered+count(c)
 	}
-	for _, f := range crew {
+	for _, f := range byWorker {
 		dense += f.dense
 	}
 	right := 0

@@ -52,9 +52,9 @@ func workers() int { return runtime.GOMAXPROCS(0) }
 func products[T float32 | float64](x, y rows[T], upper bool, visit func(worker, i, j int, dots []float64)) {
 	block := max(tileColumns, min(blockMost, blockBytes/8/max(1, x.d))/tileColumns*tileColumns)
 	packed := make([]float64, block*x.d)
-	crew := make([]*hand, workers())
-	for w := range crew {
-		crew[w] = &hand{rows: make([]float64, tileRows*x.d), dots: make([]float64, tileRows*block)}
+	byWorker := make([]*scratch, workers())
+	for w := range byWorker {
+		byWorker[w] = &scratch{rows: make([]float64, tileRows*x.d), dots: make([]float64, tileRows*block)}
 	}
 	for start := 0; start < y.n; start += block {
 		columns := min(block, y.n-start)
@@ -63,7 +63,7 @@ func products[T float32 | float64](x, y rows[T], upper bool, visit func(worker, 
 		}
 		var next atomic.Int64
 		var group sync.WaitGroup
-		for w, h := range crew {
+		for w, h := range byWorker {
 			group.Go(func() {
 				for {
 					from := int(next.Add(stripRows)) - stripRows
@@ -86,8 +86,8 @@ func products[T float32 | float64](x, y rows[T], upper bool, visit func(worker, 
 	}
 }
 
-// hand is the scratch memory of one goroutine.
-type hand struct {
+// scratch is the scratch memory of one goroutine.
+type scratch struct {
 	rows []float64 // packed, `[D, tileRows]`
 	dots []float64 // `[tileRows, block]`
 }

@@ -15,7 +15,7 @@
 // biased at small N: compare values only at equal samples_per_class. A group with
 // fewer than 2 D samples or real images has no FID.
 //
-// The real images are the whole set that the long-tailed split was taken from, so
+// The real images are the complete set that the long-tailed split was taken from, so
 // they include the training images, as is usual for FID. The classifier has seen
 // the 60,000 images of fashion-mnist, but none of fashion-mnist-10k, so values of these
 // two datasets cannot be compared.

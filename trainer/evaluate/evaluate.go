@@ -59,16 +59,16 @@ func Model(ctx context.Context, b *backend.Backend, m *trainer.Model, progress f
 		return nil, err
 	}
 	drawn := m.Spec.Dataset.Classes() * sweep.Evaluate{SamplesPerClass: m.Spec.Evaluate.SamplesPerClass, Guidance: settings.Guidance}.Draws()
-	looked := 0
+	read := 0 // real images
 	evaluator, err := NewEvaluator(ctx, b, m.Spec.Dataset, m.Spec.Evaluate.Features, m.Spec.Evaluate.SamplesPerClass, func(done, real int) error {
-		looked = real
+		read = real
 		return progress(done, real+drawn)
 	})
 	if err != nil {
 		return nil, err
 	}
 	defer evaluator.Close()
-	return evaluator.evaluate(ctx, m, settings.Guidance, func(done int) error { return progress(looked+done, looked+drawn) })
+	return evaluator.evaluate(ctx, m, settings.Guidance, func(done int) error { return progress(read+done, read+drawn) })
 }
 
 // evaluate draws samples of the model and measures them. With several guidance scales it
@@ -180,7 +180,7 @@ func run(ctx context.Context, j job.Evaluate, emit func(job.Event) error) error 
 		return err
 	}
 	defer m.Close()
-	// The spec of the checkpoint says how it was trained, that of the job how it is evaluated.
+	// The model was trained by the spec of the checkpoint and is evaluated by that of the job.
 	m.Spec.Evaluate, m.Spec.Dataset = j.Spec.Evaluate, j.Spec.Dataset
 	m.Spec.Metrics, m.Spec.Constraints = j.Spec.Metrics, j.Spec.Constraints
 	if err := emit(job.Event{Type: job.Compiling}); err != nil {

@@ -107,7 +107,7 @@ func TestEvaluatorTakesTheBestGuidance(t *testing.T) {
 	require.NotEqual(t, lowest, r.Guidance, "the first metric that an evaluation measures, and its goal")
 }
 
-func TestEvaluatorEndsWithItsListener(t *testing.T) {
+func TestEvaluationEndsWithTheErrorOfProgress(t *testing.T) {
 	gone := errors.New("nobody listens")
 	_, err := evaluateAs(t, train(t), tinySpec(), func(int) error { return gone })
 	require.ErrorIs(t, err, gone)

@@ -36,7 +36,7 @@ type Evaluator struct {
 // NewEvaluator computes the features of the balanced real images of the set that d is
 // split from, with the networks that files names, or else the built-in classifier. Floor
 // has the metrics of one half of these images, in place of samples, against the other
-// half: the fid of the whole halves, the memorised_ratio of the images of one half that
+// half: the fid of the two halves, the memorised_ratio of the images of one half that
 // are not trained on, and the rest of at most samples images a class. progress, if not
 // nil, is called with the number of images read, where that takes long, and then with
 // the number whose features are computed.
@@ -62,7 +62,7 @@ func newEvaluator(
 	if err := j.open(real, files); err != nil {
 		return nil, err
 	}
-	if err := j.learn(ctx, real, samples, progress); err != nil {
+	if err := j.prepare(ctx, real, samples, progress); err != nil {
 		j.Close()
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (j *Evaluator) open(real *dataset.Set, files *sweep.Features) (err error) {
 		}
 		e, err := features.OpenFile(j.backend, file, features.Images{Size: real.Size, Channels: real.Channels}, extractBatch)
 		if err != nil {
-			return nil, precheck.OfFile(field, err)
+			return nil, precheck.FileError(field, err)
 		}
 		return e, nil
 	}
@@ -110,10 +110,10 @@ func (j *Evaluator) open(real *dataset.Set, files *sweep.Features) (err error) {
 	return nil
 }
 
-// learn computes the features of the real images and the floor.
-func (j *Evaluator) learn(ctx context.Context, real *dataset.Set, samples int, progress func(done, all int) error) error {
+// prepare computes the features of the real images and the floor.
+func (j *Evaluator) prepare(ctx context.Context, real *dataset.Set, samples int, progress func(done, all int) error) error {
 	var err error
-	j.real, err = j.look(ctx, real.Images, real.Labels, func(done int) error {
+	j.real, err = j.extract(ctx, real.Images, real.Labels, func(done int) error {
 		if progress == nil {
 			return nil
 		}
@@ -174,8 +174,8 @@ func (j *Evaluator) measurement(wanted func(name string) bool) *measurement {
 	return m
 }
 
-// look computes features and predictions of images.
-func (j *Evaluator) look(ctx context.Context, images []float32, labels []int, progress func(done int) error) (view, error) {
+// extract computes features and predictions of images.
+func (j *Evaluator) extract(ctx context.Context, images []float32, labels []int, progress func(done int) error) (view, error) {
 	out, err := j.extractor.Extract(ctx, images, progress)
 	if err != nil {
 		return view{}, err
@@ -229,7 +229,7 @@ func (j *Evaluator) against(part Part) view {
 // sampled as asked[i]. wanted, if not nil, selects metrics. A group or class with too few
 // images has no FID. cas.* is measured by CAS.
 func (j *Evaluator) Metrics(ctx context.Context, images []float32, asked []diffusion.SampleID, part Part, wanted func(name string) bool) (metrics, spread map[string]float64, err error) {
-	samples, err := j.look(ctx, images, labelsOf(asked), nil)
+	samples, err := j.extract(ctx, images, labelsOf(asked), nil)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -85,7 +85,7 @@ func openGo(t *testing.T) *backend.Backend {
 	return b
 }
 
-func TestMetricsTellRealImagesFromNoise(t *testing.T) {
+func TestMetricsDistinguishRealImagesFromNoise(t *testing.T) {
 	j := openEvaluator(t)
 	require.Equal(t, []int{0, 1, 2}, j.Groups.Head)
 	others, asked := part(t, 500, perClass)

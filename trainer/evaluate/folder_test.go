@@ -21,7 +21,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// colours is a folder of 6 red, 3 green and 2 blue pictures.
+// colours is a folder of 6 red, 3 green and 2 blue images.
 func colours(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -44,16 +44,16 @@ func colours(t *testing.T) string {
 	return dir
 }
 
-// A folder of coloured pictures trains, and its checkpoint draws a grid in colour, with
-// the names and counts of its classes where the pictures are not, too.
+// A folder of coloured images trains, and its checkpoint draws a grid in colour, with
+// the names and counts of its classes where the images are not, too.
 func TestAColouredFolderFromTrainingToGrid(t *testing.T) {
 	t.Setenv(folder.CacheVariable, t.TempDir())
 	b := openGo(t)
-	pictures := colours(t)
+	images := colours(t)
 	j := job.Train{
 		TrainJob: sweep.TrainJob{Task: sweep.Task{Spec: sweep.Spec{
 			APIVersion: sweep.APIVersion, Name: "colours",
-			Dataset:     sweep.Dataset{Name: sweep.ImageFolder, Path: pictures, FolderClasses: 3, FolderChannels: 3, Size: 8, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone, Factor: 1}},
+			Dataset:     sweep.Dataset{Name: sweep.ImageFolder, Path: images, FolderClasses: 3, FolderChannels: 3, Size: 8, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone, Factor: 1}},
 			Model:       sweep.Model{Arch: sweep.ArchDiT, Width: 64, Depth: 1, Patch: 2, Heads: 2},
 			Train:       spectest.Train(sweep.Train{Steps: 250, Batch: 8, LR: 3e-3, EMA: 0.9, Seed: 1, LogEvery: 20}),
 			Evaluate:    sweep.Evaluate{SamplesPerClass: 2, Guidance: []float64{0}, Sampler: sweep.SamplerDDIM, DDIMSteps: 10, Seed: 5},
@@ -96,6 +96,6 @@ func TestAColouredFolderFromTrainingToGrid(t *testing.T) {
 	require.Equal(t, sweep.FailBadData, failure.Class)
 	require.ErrorContains(t, err, "evaluate.features: missing, and there is no built-in classifier for image-folder")
 
-	require.NoError(t, os.RemoveAll(pictures))
+	require.NoError(t, os.RemoveAll(images))
 	require.Equal(t, grid, draw(), "the checkpoint knows its classes")
 }

@@ -71,7 +71,7 @@ func TestGridHasARowAClassByFrequency(t *testing.T) {
 	}
 }
 
-// TestPanelsGolden draws the head next to the tail, of two sets of pictures;
+// TestPanelsGolden draws the head next to the tail, of two sets of samples;
 // testdata/panels.png was looked at by a person.
 func TestPanelsGolden(t *testing.T) {
 	const n = 2
@@ -101,7 +101,7 @@ func TestPaintInColour(t *testing.T) {
 	require.Equal(t, color.RGBA{255, 0, 127, 255}, canvas.At(0, 0))
 }
 
-// Two models of one training have the same pictures; another scale, others.
+// Two models of one training have the same samples; another scale has others.
 func TestSampleGridsShareTheNoise(t *testing.T) {
 	dir := train(t)
 	open := func() *trainer.Model {

@@ -99,19 +99,19 @@ func (m *measurement) run(real, samples view) error {
 
 func (m *measurement) wants(name string) bool { return m.wanted == nil || m.wanted(name) }
 
-// ratio sets a metric to the share of the samples of classes for which holds is true.
-func (m *measurement) ratio(name string, labels, classes []int, holds func(i int) bool) {
-	count, held := 0, 0
+// ratio sets a metric to the share of the samples of classes for which match is true.
+func (m *measurement) ratio(name string, labels, classes []int, match func(i int) bool) {
+	count, matching := 0, 0
 	for i, label := range labels {
 		if slices.Contains(classes, label) {
 			count++
-			if holds(i) {
-				held++
+			if match(i) {
+				matching++
 			}
 		}
 	}
 	if count > 0 {
-		m.metrics[name] = float64(held) / float64(count)
+		m.metrics[name] = float64(matching) / float64(count)
 	}
 }
 

@@ -42,11 +42,11 @@ func (v view) rows(indices []int) view {
 	return part
 }
 
-// where returns the images of v for whose index and label holds is true.
-func (v view) where(holds func(i, label int) bool) view {
+// where returns the images of v whose index and label match accepts.
+func (v view) where(match func(i, label int) bool) view {
 	var indices []int
 	for i, label := range v.labels {
-		if holds(i, label) {
+		if match(i, label) {
 			indices = append(indices, i)
 		}
 	}

@@ -129,7 +129,7 @@ func TestInceptionRefuses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "half.safetensors")
 	require.NoError(t, os.WriteFile(path, file.Bytes(), 0o600))
 	_, err = OpenFile(b, path, Images{Size: 32, Channels: 3}, 2)
-	_, looked := Look(path, Images{Size: 32, Channels: 3})
+	_, looked := Inspect(path, Images{Size: 32, Channels: 3})
 	require.EqualError(t, looked, err.Error(), "the same error, without a backend")
 }
 
@@ -149,7 +149,7 @@ func TestClassifierOfAnotherSet(t *testing.T) {
 	require.NoError(t, err)
 	defer e.Close()
 	require.Equal(t, 11, e.Classes)
-	looked, err := Look(path, Images{Size: 16, Channels: 1})
+	looked, err := Inspect(path, Images{Size: 16, Channels: 1})
 	require.NoError(t, err)
 	require.Equal(t, e.Network, looked)
 	_, err = OpenFile(b, path, Images{Size: 16, Channels: 3}, 10)

@@ -17,9 +17,9 @@ type Network struct {
 	Classes int
 }
 
-// Look reads a file with the same checks and errors as OpenFile. It builds nothing and
+// Inspect reads a file with the same checks and errors as OpenFile. It builds nothing and
 // needs no backend.
-func Look(path string, images Images) (Network, error) {
+func Inspect(path string, images Images) (Network, error) {
 	data, err := readFile(path)
 	if err != nil {
 		return Network{}, err

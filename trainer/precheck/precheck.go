@@ -28,7 +28,7 @@ func Faults(spec *sweep.Spec, a sweep.Assignment, trained dataset.About) ([]swee
 	if err != nil {
 		return nil, err
 	}
-	network, classifier, err := look(spec, len(trained.Classes))
+	network, classifier, err := readNetworks(spec, len(trained.Classes))
 	if err != nil {
 		return nil, BadData(err)
 	}
@@ -71,9 +71,9 @@ func Here(spec *sweep.Spec) bool {
 // BadData classes an error that the spec's author has to fix.
 func BadData(err error) error { return sweep.Fail(sweep.FailBadData, err) }
 
-// look reads the headers of the networks that a trial is evaluated with. A spec without
+// readNetworks reads the headers of the networks that a trial is evaluated with. A spec without
 // features of a dataset that has no classifier is refused by the check of the spec.
-func look(spec *sweep.Spec, classes int) (n features.Network, classifier sweep.Known, err error) {
+func readNetworks(spec *sweep.Spec, classes int) (n features.Network, classifier sweep.Known, err error) {
 	d, files := spec.Dataset, spec.Evaluate.Features
 	images := features.Images{Size: d.Size, Channels: d.Channels()}
 	builtIn := sweep.No
@@ -83,8 +83,8 @@ func look(spec *sweep.Spec, classes int) (n features.Network, classifier sweep.K
 	if files == nil {
 		return features.Network{Dims: features.Dims, Classes: classes}, builtIn, nil
 	}
-	if n, err = features.Look(files.Path, images); err != nil {
-		return n, sweep.No, OfFile(FieldPath, err)
+	if n, err = features.Inspect(files.Path, images); err != nil {
+		return n, sweep.No, FileError(FieldPath, err)
 	}
 	field, other := FieldPath, n
 	if n.Classes == 0 {
@@ -92,8 +92,8 @@ func look(spec *sweep.Spec, classes int) (n features.Network, classifier sweep.K
 			return n, builtIn, nil
 		}
 		field = FieldClassifier
-		if other, err = features.Look(files.Classifier, images); err != nil {
-			return n, sweep.No, OfFile(field, err)
+		if other, err = features.Inspect(files.Classifier, images); err != nil {
+			return n, sweep.No, FileError(field, err)
 		}
 	}
 	return n, sweep.Yes, Classes(field, other.Classes, classes)
@@ -105,8 +105,8 @@ const (
 	FieldClassifier = "evaluate.features.classifier"
 )
 
-// OfFile makes an error of reading a network's file one of its field.
-func OfFile(field string, err error) error {
+// FileError turns an error of reading a network's file into one of its field.
+func FileError(field string, err error) error {
 	f := &sweep.FieldError{Field: field, Message: err.Error()}
 	if errors.Is(err, fs.ErrNotExist) {
 		f.Message += "; the file must be on the machine that trains"

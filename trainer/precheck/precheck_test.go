@@ -46,7 +46,7 @@ func trial(spec *sweep.Spec) error {
 	return Trial(spec, sweep.Assignment{}, about)
 }
 
-func TestTrialReportsWhatIsWrong(t *testing.T) {
+func TestTrialReportsTheFault(t *testing.T) {
 	require.NoError(t, trial(valid(t, 86)), "129 a half")
 	for want, change := range map[string]func(s *sweep.Spec){
 		"dataset.reference: too few images for fid.tail: 1500 samples and 90 real images of group tail, 3 classes (its rarest class has 30 real images, since a list of 2 guidance scales halves them); " +

@@ -10,7 +10,7 @@ import (
 	"path"
 )
 
-// Gunzip decompresses r, called name in errors, which may hold at most limit bytes.
+// Gunzip decompresses r, called name in errors, to at most limit bytes.
 // An error is an *Error, or comes from reading r.
 func Gunzip(name string, r io.Reader, limit int64) ([]byte, error) {
 	src := &source{name: name, r: r}
