@@ -11,6 +11,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/internal/address"
+	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 )
@@ -18,15 +19,30 @@ import (
 // doctorTimeout is how long doctor waits for each service.
 const doctorTimeout = 5 * time.Second
 
-// Doctor is the verb doctor: it checks this machine and the services.
+// Doctor is the verb doctor: it checks this machine and the services, or what the object
+// store has of a sweep.
 func Doctor(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "doctor",
-		Short: "Check this machine, this binary and the services",
-		Args:  cli.Args(0, 0, "no arguments"),
+		Use:   "doctor [SWEEP]",
+		Short: "Check this machine and the services, or a sweep in the object store",
+		Long: `doctor checks this machine, this binary and the services.
+
+doctor SWEEP checks all that the object store has of a sweep: the spec, the ledger with
+its digests and packs, the results, the pointer to the best trials, checkpoints, grids and
+logs. --repair rebuilds from copies and results what is damaged; the damaged objects are
+kept below v1/sweeps/SWEEP/damaged/. A blocked sweep continues by itself afterwards.`,
+		Args: cli.Args(0, 1, "at most one sweep"),
 	}
 	output := cli.OutputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+	readData := cmd.Flags().Bool("read-data", false, "read all bytes of checkpoints and grids, too")
+	repair := cmd.Flags().Bool("repair", false, "rebuild what is damaged and can be rebuilt")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			return checkSweep(cmd.Context(), a, args[0], archive.CheckOptions{ReadData: *readData, Repair: *repair}, output)
+		}
+		if *readData || *repair {
+			return cli.Usagef("--read-data and --repair are for a sweep: tailsweep doctor SWEEP")
+		}
 		checks := append(backend.Doctor(), checkServices(cmd.Context(), a)...)
 		if err := a.PrintAs(output, checks, doctorText(checks, console.Painter(a.Terminal().Colour))...); err != nil {
 			return err

@@ -1,0 +1,342 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/internal/store/storetest"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
+)
+
+var checkedAt = time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC)
+
+// trialAt is trial number n as it ends, n minutes after the sweep began. Every third is
+// the only one without a checkpoint; trial 5 failed and has no result.
+func trialAt(n int) sweep.Trial {
+	t := aTrial(n)
+	t.StartedAt = t.StartedAt.Add(time.Duration(n) * time.Minute)
+	t.FinishedAt = t.StartedAt.Add(time.Minute)
+	t.Metrics["fid.tail"] = 20 + float64(n%7)
+	if n == 5 {
+		t.Status, t.Evaluation, t.Error = sweep.StatusFailed, sweep.Evaluation{}, &sweep.Failure{Class: sweep.FailLost, Message: "the worker is gone"}
+	}
+	return t
+}
+
+// whole puts a complete sweep of 20 trials in 17 segments into the store, and returns
+// its ledger.
+func whole(t *testing.T, s store.Store) []sweep.Trial {
+	t.Helper()
+	a := New(s)
+	spec := aSpec()
+	spec.Metrics = []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}}
+	reserve(t, a, spec, "name: "+name+"\n")
+	var picture bytes.Buffer
+	require.NoError(t, png.Encode(&picture, image.NewGray(image.Rect(0, 0, 4, 4))))
+	file := filepath.Join(t.TempDir(), "grid.png")
+	require.NoError(t, os.WriteFile(file, picture.Bytes(), 0o600))
+	var all []sweep.Trial
+	for n := range 20 {
+		trial := trialAt(n)
+		if n < 3 {
+			ref, err := a.Upload(t.Context(), name, n, 1, stage(t, n, 1, 600, fmt.Sprint(n)))
+			require.NoError(t, err)
+			trial.Checkpoint = ref.Key
+			trial.Grid, err = a.PutGrid(t.Context(), name, n, file)
+			require.NoError(t, err)
+			require.NoError(t, a.PutLog(t.Context(), name, n, 1, file))
+		}
+		if n != 5 {
+			require.NoError(t, a.PutResult(t.Context(), name, trial))
+		}
+		all = append(all, trial)
+	}
+	for seg, trials := range cut(all) {
+		require.NoError(t, a.AppendSegment(t.Context(), name, seg, trials))
+		require.NoError(t, a.Compact(t.Context(), name, seg+1))
+	}
+	require.NoError(t, a.PutBest(t.Context(), name, []int{0, 1}, all))
+	return all
+}
+
+// cut makes segments: the fifth has four trials, all others one.
+func cut(all []sweep.Trial) [][]sweep.Trial {
+	var segments [][]sweep.Trial
+	for n := 0; n < len(all); {
+		size := 1
+		if n == 4 {
+			size = 4
+		}
+		segments = append(segments, all[n:n+size])
+		n += size
+	}
+	return segments
+}
+
+func check(t *testing.T, s store.Store, o CheckOptions) Checked {
+	t.Helper()
+	o.Now, o.ReadData = checkedAt, true
+	checked, err := New(s).Check(t.Context(), name, o)
+	require.NoError(t, err)
+	return checked
+}
+
+// contents are all objects of a store.
+func contents(t *testing.T, s store.Store) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for _, key := range objects(t, s) {
+		data, _, err := New(s).object(key, nil).read(t.Context(), 1<<30)
+		require.NoError(t, err)
+		all[key] = string(data)
+	}
+	return all
+}
+
+func faults(c Checked) []Finding {
+	return slices.DeleteFunc(slices.Clone(c.Findings), func(f Finding) bool { return f.Level != LevelFault })
+}
+
+func TestCheckOfACompleteSweep(t *testing.T) {
+	s := storetest.NewMemory()
+	whole(t, s)
+	before := contents(t, s)
+	checked := check(t, s, CheckOptions{Repair: true})
+	require.Empty(t, faults(checked), "%+v", checked.Findings)
+	require.Empty(t, checked.Repairs)
+	require.Equal(t, before, contents(t, s))
+	var lines []string
+	for _, f := range checked.Findings {
+		require.Equal(t, LevelOK, f.Level, "%+v", f)
+		lines = append(lines, f.Part+": "+f.Found)
+	}
+	spec := *aSpec()
+	spec.Metrics = []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}}
+	require.Equal(t, []string{
+		fmt.Sprintf("spec: digest %.12s verified", spec.Digest()),
+		"ledger: 17 segments with 20 trials, digests and links verified",
+		"packs: 1 packs equal their segments",
+		"results: 19 results equal the ledger; 1 failed or cancelled trials published none",
+		"pointer: it names the trials 0, 1",
+		"checkpoints: 3, all 138 bytes verified",
+		"grids: 3 are there",
+		"logs: 3 logs of attempts",
+	}, lines)
+	require.Equal(t, len(before), checked.Objects)
+
+	_, err := New(storetest.NewMemory()).Check(t.Context(), name, CheckOptions{Now: checkedAt})
+	require.ErrorIs(t, err, store.ErrNotFound)
+	_, err = New(s).Check(t.Context(), "No Name", CheckOptions{})
+	require.ErrorContains(t, err, "sweep name")
+}
+
+func under(rest string) string { return "v1/sweeps/" + name + "/" + rest }
+
+func resultOf(n int) string { return under(fmt.Sprintf("trials/%06d/result.json", n)) }
+
+const model = "trials/000001/attempts/1/checkpoints/step-0000000600/model.safetensors"
+
+// repairs are damages of a complete sweep, the keys that are named, and what a repair
+// does. exact: afterwards the store is as it was, but for what was put aside.
+var repairs = []struct {
+	name   string
+	damage func(t *testing.T, s store.Store)
+	keys   []string
+	says   string
+	done   string // of the first repair; "" if there is none
+	exact  bool
+}{
+	{"a segment with a flipped bit", flipping(3, 300), []string{ledgerKey(3)}, "digest", "restored byte for byte from a pack", true},
+	{"a segment with a flipped bit and no pack", both(removing(packOf(0, 15)), flipping(3, 300)), []string{ledgerKey(3)}, "digest", "restored byte for byte from results", true},
+	{"a segment with a flipped link", both(removing(packOf(0, 15)), flipping(3, 30)), []string{ledgerKey(3)}, "follows", "restored byte for byte from its own trials", true},
+	{"a missing segment", both(removing(packOf(0, 15)), removing(ledgerKey(3))), []string{ledgerKey(3)}, "missing", "restored byte for byte from results", true},
+	{"a missing first segment", both(removing(packOf(0, 15)), removing(ledgerKey(0))), []string{ledgerKey(0)}, "missing", "restored byte for byte from results", true},
+	{"the last segment damaged", flipping(16, 300), []string{ledgerKey(16)}, "digest", "written anew from results, linked to the segment before", true},
+	{"a segment of which a trial has no result", both(removing(packOf(0, 15)), flipping(4, 10)), []string{ledgerKey(4)}, "header", "restored byte for byte from results", true},
+	{"such a segment with a flipped bit in that trial", both(removing(packOf(0, 15)), rewriting(4, func(b []byte) []byte {
+		return bytes.Replace(b, []byte("the worker is gone"), []byte("the worker is gane"), 1)
+	})), []string{ledgerKey(4)}, "digest", "written anew from results, linked to the segment before", false},
+	{"three segments lost", both(removing(packOf(0, 15)), removing(ledgerKey(8)), removing(ledgerKey(9)), removing(ledgerKey(10))),
+		[]string{ledgerKey(8), ledgerKey(9), ledgerKey(10)}, "missing", "written anew from results, linked to the segment before", true},
+	{"a duplicate number", func(t *testing.T, s store.Store) { relink(t, s, 16, trialAt(19), trialAt(2)) }, []string{ledgerKey(16)}, "trial 2 is there again", "written anew from its own trials, linked to the segment before", true},
+	{"a pack with a flipped bit", func(t *testing.T, s store.Store) { overwrite(t, s, packOf(0, 15), flip) }, []string{packOf(0, 15)}, "differs from its segments", "written anew from its segments", true},
+	{"a missing pack", removing(packOf(0, 15)), nil, "", "written from its segments", true},
+	{"a damaged pointer", func(t *testing.T, s store.Store) {
+		overwrite(t, s, under(bestName), func([]byte) []byte { return []byte("{") })
+	}, []string{under(bestName)}, "cannot be read", "points at the trials 0, 1", true},
+	{"a missing pointer", removing(under(bestName)), []string{under(bestName)}, "missing", "points at the trials 0, 1", true},
+	{"a damaged result", func(t *testing.T, s store.Store) {
+		overwrite(t, s, resultOf(7), func(b []byte) []byte { return b[:40] })
+	}, []string{resultOf(7)}, "cannot be read", "written anew from the ledger", true},
+	{"a changed result", func(t *testing.T, s store.Store) {
+		overwrite(t, s, resultOf(7), func(b []byte) []byte { return bytes.Replace(b, []byte(`"fid.tail":20`), []byte(`"fid.tail":10`), 1) })
+	}, []string{resultOf(7)}, "differs from the ledger, whose segment 4 has trial 7", "written anew from the ledger", true},
+	{"a missing result", removing(resultOf(7)), []string{resultOf(7)}, "missing", "written anew from the ledger", true},
+	{"a damaged result that the ledger does not have", func(t *testing.T, s store.Store) {
+		require.NoError(t, s.Put(t.Context(), resultOf(30), strings.NewReader("{"), 1))
+	}, []string{resultOf(30)}, "cannot be read", "put aside", true},
+	{"a missing copy of the spec", removing(under(yamlName)), []string{under(yamlName)}, "missing", "written anew from spec.json", true},
+	{"a missing spec", removing(under(specName)), []string{under(specName)}, "missing", "", false},
+	{"another spec", func(t *testing.T, s store.Store) {
+		overwrite(t, s, under(specName), func(b []byte) []byte { return bytes.Replace(b, []byte(`"seed": 7`), []byte(`"seed": 8`), 1) })
+	}, []string{under(specName)}, "the spec has the digest", "", false},
+	{"a weight with a flipped bit", func(t *testing.T, s store.Store) { overwrite(t, s, under(model), flip) }, []string{under(filepath.Dir(model))}, "sha256", "", false},
+	{"a missing weight", removing(under(model)), []string{under(filepath.Dir(model))}, "is missing", "", false},
+	{"a lost checkpoint", removing(under(filepath.Dir(model) + "/MANIFEST.json")), []string{under(filepath.Dir(model))}, "which is lost", "", false},
+	{"a missing grid", removing(under("trials/000001/grid.png")), []string{under("trials/000001/grid.png")}, "missing", "", false},
+	{"a damaged grid", func(t *testing.T, s store.Store) { overwrite(t, s, under("trials/000001/grid.png"), flip) }, []string{under("trials/000001/grid.png")}, "damaged", "", false},
+}
+
+func both(damages ...func(*testing.T, store.Store)) func(*testing.T, store.Store) {
+	return func(t *testing.T, s store.Store) {
+		for _, damage := range damages {
+			damage(t, s)
+		}
+	}
+}
+
+func TestCheckNamesAndRepairs(t *testing.T) {
+	testRepairs(t, func(*testing.T) store.Store { return storetest.NewMemory() })
+}
+
+// TestRepairsOnS3 runs against the service that TestLedgerOnS3 names.
+func TestRepairsOnS3(t *testing.T) { testRepairs(t, openS3) }
+
+func testRepairs(t *testing.T, open func(*testing.T) store.Store) {
+	for _, c := range repairs {
+		t.Run(c.name, func(t *testing.T) {
+			s := open(t)
+			ledger := whole(t, s)
+			intact := contents(t, s)
+			c.damage(t, s)
+			damagedNow := contents(t, s)
+
+			checked := check(t, s, CheckOptions{})
+			require.Equal(t, damagedNow, contents(t, s), "a check changes nothing")
+			var keys []string
+			for _, f := range faults(checked) {
+				keys = append(keys, f.Key)
+				require.Contains(t, f.Found, c.says)
+				require.Equal(t, c.done != "", strings.Contains(f.Fix, "--repair"), "%+v", f)
+			}
+			require.Equal(t, c.keys, keys, "%+v", checked.Findings)
+
+			repaired := check(t, s, CheckOptions{Repair: true})
+			if c.done == "" {
+				require.Empty(t, repaired.Repairs)
+				require.NotEmpty(t, faults(repaired))
+				return
+			}
+			require.Empty(t, faults(repaired), "%+v", repaired.Findings)
+			require.Equal(t, c.done, repaired.Repairs[0].Done, "%+v", repaired.Repairs)
+			after := contents(t, s)
+			for _, r := range repaired.Repairs {
+				if r.Aside != "" {
+					require.Equal(t, damagedNow[r.Key], after[r.Aside], "what was damaged is kept")
+					require.Contains(t, r.Aside, under("damaged/20261130T080000Z/"))
+					delete(after, r.Aside)
+				}
+			}
+			trials, err := New(s).Trials(t.Context(), name)
+			require.NoError(t, err)
+			require.ElementsMatch(t, numbersOf(ledger), numbersOf(trials))
+			if c.exact {
+				require.Equal(t, ledger, trials)
+				require.Equal(t, intact, after)
+			}
+			require.NoError(t, New(s).PutResult(t.Context(), name, trialAt(20)))
+			require.NoError(t, New(s).AppendSegment(t.Context(), name, 17, []sweep.Trial{trialAt(20)}), "the sweep continues")
+			require.Empty(t, check(t, s, CheckOptions{Repair: true}).Repairs)
+		})
+	}
+}
+
+// The last segments are lost, and only the sweep knows that they were there. A trial that
+// still runs has a result already: it stays out of the ledger.
+func TestRepairAsksTheSweepForItsSegments(t *testing.T) {
+	s := storetest.NewMemory()
+	ledger := whole(t, s)
+	running := trialAt(20)
+	require.NoError(t, New(s).PutResult(t.Context(), name, running))
+	intact := contents(t, s)
+	both(removing(ledgerKey(15)), removing(ledgerKey(16)), removing(packOf(0, 15)))(t, s)
+	require.Empty(t, faults(check(t, s, CheckOptions{})))
+	p := &conduct.Progress{Segments: 17, Running: []conduct.Running{{Assignment: running.Assignment}}}
+	require.Len(t, faults(check(t, s, CheckOptions{Progress: p})), 2)
+	repaired := check(t, s, CheckOptions{Progress: p, Repair: true})
+	require.Empty(t, faults(repaired), "%+v", repaired)
+	require.Equal(t, intact, contents(t, s))
+	trials, err := New(s).Ledger(t.Context(), name, 17)
+	require.NoError(t, err)
+	require.Equal(t, ledger, trials)
+}
+
+// A repair that is killed at any write is completed by the next one.
+func TestRepairSurvivesAKill(t *testing.T) {
+	for kill := range 100 {
+		s := newCrashing()
+		whole(t, s)
+		both(flipping(3, 300), flipping(16, 300), removing(packOf(0, 15)), removing(under(bestName)),
+			rewriting(4, func(b []byte) []byte { return bytes.Replace(b, []byte("gone"), []byte("gane"), 1) }))(t, s)
+		lost := contents(t, s)
+		s.left = kill
+		_, err := New(s).Check(t.Context(), name, CheckOptions{Repair: true, Now: checkedAt})
+		died := err != nil
+		s.left = -1
+		require.Empty(t, faults(check(t, s, CheckOptions{Repair: true})))
+		after := contents(t, s)
+		for _, seg := range []int{3, 4, 16} {
+			kept := false
+			for key, content := range after {
+				kept = kept || strings.Contains(key, "/damaged/") && content == lost[ledgerKey(seg)]
+			}
+			require.True(t, kept, "segment %d is not kept", seg)
+		}
+		if !died {
+			require.Greater(t, kill, 10)
+			return
+		}
+	}
+	t.Fatal("the repair has no end")
+}
+
+// bare is a fake of versitygw on files that lost their extended attributes.
+type bare struct {
+	*storetest.Memory
+	key string
+}
+
+func (b bare) Get(ctx context.Context, key string) (io.ReadCloser, store.Info, error) {
+	r, info, err := b.Memory.Get(ctx, key)
+	if key == b.key {
+		info.ETag = ""
+	}
+	return r, info, err
+}
+
+func TestPutBestReplacesADamagedPointer(t *testing.T) {
+	for what, content := range map[string]string{"not JSON": "{", "empty": "", "too large": strings.Repeat(" ", maxPointer+1), "another type": "[]"} {
+		for _, s := range []store.Store{storetest.NewMemory(), bare{storetest.NewMemory(), under(bestName)}} {
+			require.NoError(t, s.Put(t.Context(), under(bestName), strings.NewReader(content), int64(len(content))))
+			require.NoError(t, New(s).PutBest(t.Context(), name, []int{1}, []sweep.Trial{aTrial(1)}), what)
+			best, ok, err := New(s).Best(t.Context(), name)
+			require.NoError(t, err)
+			require.True(t, ok)
+			require.Equal(t, Best{Generation: 1, Trials: []sweep.Trial{aTrial(1)}}, best)
+		}
+	}
+}

@@ -1,0 +1,421 @@
+package archive
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/internal/text"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
+)
+
+func isCorrupt(err error) bool {
+	return errors.Is(err, activities.ErrCorrupt) || errors.Is(err, store.ErrNotFound)
+}
+
+// keep copies a damaged object to where nothing reads it, and returns its new key.
+func (c *checker) keep(ctx context.Context, s stored) (string, error) {
+	if errors.Is(s.err, store.ErrNotFound) {
+		return "", nil
+	}
+	var large *tooLargeError
+	if errors.As(s.err, &large) {
+		return "", fmt.Errorf("archive: %s is larger than %d bytes and is not copied: move it away and run this again", s.key, large.limit)
+	}
+	aside := c.key(damagedFolder + c.o.Now.UTC().Format("20060102T150405Z") + "/" + strings.TrimPrefix(s.key, c.key("")))
+	return aside, c.a.object(aside, nil).put(ctx, s.data)
+}
+
+// rewrite returns a repair that puts body in the place of an object, unless that has
+// changed since it was read.
+func (c *checker) rewrite(s stored, body []byte, done string) func(context.Context) ([]Repair, error) {
+	return func(ctx context.Context) ([]Repair, error) {
+		aside, err := c.keep(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case len(body) > store.MaxConditional, aside != "" && s.etag == "": // a pack, or a file without attributes
+			err = c.a.object(s.key, nil).put(ctx, body)
+		case aside == "":
+			err = c.a.object(s.key, nil).create(ctx, body)
+		default:
+			_, err = c.a.store.Replace(ctx, s.key, body, s.etag)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return []Repair{{Key: s.key, Done: done, Aside: aside}}, nil
+	}
+}
+
+// putAside returns a repair that moves an object away.
+func (c *checker) putAside(s stored) func(context.Context) ([]Repair, error) {
+	return func(ctx context.Context) ([]Repair, error) {
+		aside, err := c.keep(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		return []Repair{{Key: s.key, Done: "put aside", Aside: aside}}, c.a.store.Delete(ctx, s.key)
+	}
+}
+
+// rebuildPointer returns a repair that points at the best trials.
+func (c *checker) rebuildPointer(s stored) func(context.Context) ([]Repair, error) {
+	return func(ctx context.Context) ([]Repair, error) {
+		best := c.best()
+		var old Best
+		_ = json.Unmarshal(s.data, &old) // a pointer that cannot be read begins again
+		body, err := json.Marshal(Best{Generation: old.Generation + 1, Trials: append([]sweep.Trial{}, best...)})
+		if err != nil {
+			return nil, fmt.Errorf("archive: %s: %w", s.key, err)
+		}
+		return c.rewrite(s, body, "points at the trials "+cmp.Or(text.Numbers(numbersIn(best), mostNumbers), "none"))(ctx)
+	}
+}
+
+// specFault reports a damaged spec.json. It is written anew if spec.yaml, read again, has
+// the digest with which the ledger begins.
+func (c *checker) specFault(ctx context.Context, s stored) {
+	wrong := fmt.Sprintf("it is damaged: %v", s.err)
+	if errors.Is(s.err, store.ErrNotFound) {
+		wrong = "it is missing"
+	}
+	first, err := c.read(ctx, c.key(ledgerFolder+"000000.jsonl"), maxSegment)
+	if err == nil && first.err == nil {
+		if seg, err := decodeSegment(first.data); err == nil {
+			c.root = seg.Previous
+		}
+	}
+	yaml, err := c.read(ctx, c.key(yamlName), maxSpec)
+	if err == nil && yaml.err == nil {
+		spec, err := specfile.Parse(yamlName, yaml.data)
+		if err == nil && spec.Name == c.name && c.root != "" && spec.Digest() == c.root {
+			r := reservation{Digest: spec.Digest(), Spec: *spec, YAML: string(yaml.data), Started: true}
+			if _, body, err := r.encode(); err == nil {
+				c.fault("spec", s.key, "writes it anew from spec.yaml, whose digest is the one that the ledger begins with", c.rewrite(s, body, "written anew from spec.yaml"), "%s", wrong)
+				return
+			}
+		}
+	}
+	c.found("spec", LevelFault, s.key, "restore it from a backup: spec.yaml does not give a spec with the digest that the ledger begins with", "%s", wrong)
+}
+
+// checkLedger verifies each segment, and does not blame one for the damage of another.
+func (c *checker) checkLedger(ctx context.Context) error {
+	segs := 0
+	for key := range c.objects {
+		if n, ok := parseSegmentKey(c.name, key); ok {
+			segs = max(segs, n+1)
+		}
+	}
+	if p := c.o.Progress; p != nil {
+		segs = max(segs, p.Segments)
+	}
+	keys := make([]string, segs)
+	for n := range segs {
+		keys[n] = c.key(fmt.Sprintf(ledgerFolder+"%06d.jsonl", n))
+	}
+	var err error
+	if c.segments, err = c.readAll(ctx, keys, maxSegment); err != nil {
+		return err
+	}
+	c.chain = newChain(c.root)
+	link, home, faults := c.root, map[int]int{}, 0
+	for n := range c.segments {
+		s := &c.segments[n]
+		s.verify(n, link, home)
+		if s.fault == nil {
+			link = s.seg.link
+			if c.chain != nil {
+				if err := c.chain.add(s.seg); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		faults++
+		link, c.chain = "", nil // what the next segment names counts
+		c.fault("ledger", s.key, "rebuilds it from packs and results", nil, "%s; expected: %s", s.fault.found, s.fault.want)
+	}
+	if faults > 0 {
+		c.fixes = append(c.fixes, c.repairLedger)
+		return nil
+	}
+	if c.root == "" && segs > 0 {
+		c.chain = nil
+	}
+	c.found("ledger", LevelOK, "", "", "%d segments with %d trials, digests and links verified", segs, len(home))
+	return nil
+}
+
+// verify sets the fault of segment n. link is what it must be linked to, "" for anything;
+// home has the segments of the trials before.
+func (s *stored) verify(n int, link string, home map[int]int) {
+	c := newChain(link)
+	var err error
+	switch {
+	case errors.Is(s.err, store.ErrNotFound):
+		err = damaged("an object that is never removed", "the object is missing")
+	case s.err != nil:
+		err = damaged("what tailsweep writes", "%v", s.err)
+	default:
+		if s.seg, err = decodeSegment(s.data); err == nil && len(s.seg.raw) < len(s.data) {
+			err = damaged("one segment", "%d bytes follow segment %d", len(s.data)-len(s.seg.raw), s.seg.Segment)
+		}
+	}
+	if err == nil {
+		switch c.home = home; {
+		case s.seg.Segment != n:
+			err = damaged(fmt.Sprintf("segment %d", n), "it is segment %d", s.seg.Segment)
+		case link != "" && s.seg.Previous != link:
+			err = damaged(fmt.Sprintf("the digest %.12s", link), "segment %d follows a segment with the digest %.12s", n, s.seg.Previous)
+		default:
+			err = c.checkNew(s.seg.trials)
+		}
+	}
+	if !errors.As(err, &s.fault) {
+		for _, t := range s.seg.trials {
+			home[t.Number] = n
+		}
+	}
+}
+
+// repairLedger writes the damaged segments anew, and those after them whose links change.
+func (c *checker) repairLedger(ctx context.Context) (repairs []Repair, err error) {
+	if c.root == "" {
+		return nil, nil // the spec comes first
+	}
+	copies, err := c.copies(ctx)
+	if err != nil {
+		return nil, err
+	}
+	results, err := c.results(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rebuilt := newChain(c.root)
+	for n, s := range c.segments {
+		if s.fault == nil && rebuilt.add(s.seg) == nil {
+			continue
+		}
+		raw, done, err := c.replacement(n, rebuilt, copies, results)
+		if err != nil {
+			return repairs, err
+		}
+		seg, err := decodeSegment(raw)
+		if err == nil {
+			err = rebuilt.add(seg)
+		}
+		if err != nil {
+			return repairs, fmt.Errorf("archive: rebuild %s: %w", s.key, err)
+		}
+		if bytes.Equal(raw, s.data) {
+			continue
+		}
+		one, err := c.rewrite(s, raw, done)(ctx)
+		if repairs = append(repairs, one...); err != nil {
+			return repairs, err
+		}
+	}
+	return repairs, nil
+}
+
+// copies returns the intact segments in packs, by number.
+func (c *checker) copies(ctx context.Context) (map[int][]segment, error) {
+	found := map[int][]segment{}
+	for key := range c.objects {
+		first, size, ok := parsePackKey(c.name, key)
+		if !ok {
+			continue
+		}
+		s, err := c.read(ctx, key, maxPack)
+		if err != nil {
+			return nil, err
+		}
+		for seg, err := range decodeSegments(s.data) {
+			if err != nil {
+				break
+			}
+			if seg.Segment >= first && seg.Segment < first+size {
+				found[seg.Segment] = append(found[seg.Segment], seg)
+			}
+		}
+	}
+	return found, nil
+}
+
+// replacement returns the bytes of segment n after the segments of before, and in words
+// where they are from. The next segment names the digest that they should have: with it
+// the segment is restored byte for byte.
+func (c *checker) replacement(n int, before *chain, copies map[int][]segment, results map[int]result) (raw []byte, done string, err error) {
+	want := c.wanted(n, copies)
+	link := before.link(n)
+	type candidate struct {
+		trials []sweep.Trial
+		from   string
+	}
+	var candidates []candidate
+	for _, s := range copies[n] {
+		if s.Previous == link && (want == "" || s.link == want) && before.checkNew(s.trials) == nil {
+			return s.raw, "restored byte for byte from a pack", nil
+		}
+		candidates = append(candidates, candidate{s.trials, "a pack"})
+	}
+	s := c.segments[n]
+	if s.err == nil && s.seg.raw != nil && s.seg.Segment == n {
+		candidates = append(candidates, candidate{s.seg.trials, "its own trials"})
+	}
+	fromResults := c.fromResults(n, before, want, copies, results)
+	candidates = append(candidates, candidate{fromResults, "results"})
+	var first []byte
+	for _, cand := range candidates {
+		raw, err := encodeSegment(n, link, without(cand.trials, before.home))
+		if err != nil {
+			return nil, "", err
+		}
+		switch {
+		case digestOf(raw) == want:
+			return raw, "restored byte for byte from " + cand.from, nil
+		case first == nil:
+			first, done = raw, fmt.Sprintf("written anew from %s, linked to the segment before", cand.from)
+		}
+	}
+	return first, done, nil
+}
+
+// without returns each trial once, and none that is in home.
+func without(trials []sweep.Trial, home map[int]int) []sweep.Trial {
+	seen := map[int]bool{}
+	return slices.DeleteFunc(slices.Clone(trials), func(t sweep.Trial) bool {
+		_, known := home[t.Number]
+		known = known || seen[t.Number]
+		seen[t.Number] = true
+		return known
+	})
+}
+
+// wanted returns the digest that segment n should have, "" if nothing intact names it.
+func (c *checker) wanted(n int, copies map[int][]segment) string {
+	if n+1 < len(c.segments) {
+		if next := c.segments[n+1]; next.seg.raw != nil && next.seg.Segment == n+1 && next.fault == nil {
+			return next.seg.Previous
+		}
+	}
+	for _, next := range copies[n+1] {
+		return next.Previous
+	}
+	return ""
+}
+
+var trialNumber = regexp.MustCompile(`"number":([0-9]{1,6})`)
+
+// fromResults gathers the trials of segment n: those whose lines are left, as their
+// results have them, or else those that ended before the trials of the next segment.
+func (c *checker) fromResults(n int, before *chain, want string, copies map[int][]segment, results map[int]result) []sweep.Trial {
+	pool := c.unassigned(n, before, copies, results)
+	take := func(number int) (sweep.Trial, bool) {
+		i := slices.IndexFunc(pool, func(t sweep.Trial) bool { return t.Number == number })
+		if i < 0 {
+			return sweep.Trial{}, false
+		}
+		t := pool[i]
+		pool = slices.Delete(pool, i, i+1)
+		return t, true
+	}
+	var trials []sweep.Trial
+	count := 0
+	if h, _, err := decodeHeader(c.segments[n].data); err == nil {
+		count = h.Trials
+	}
+	_, lines, _ := bytes.Cut(c.segments[n].data, []byte("\n"))
+	for line := range bytes.Lines(lines) {
+		t, err := decodeTrial(line)
+		number := t.Number
+		if err != nil {
+			if parts := trialNumber.FindSubmatch(line); parts != nil {
+				number, _ = strconv.Atoi(string(parts[1])) // six digits
+			} else {
+				continue
+			}
+		}
+		if published, ok := take(number); ok {
+			trials = append(trials, published)
+		} else if err == nil && (t.Status == sweep.StatusFailed || t.Status == sweep.StatusCancelled) {
+			trials = append(trials, t) // it ended without a result
+		}
+	}
+	if len(trials) > 0 {
+		return append(trials, pool[:max(0, min(count-len(trials), len(pool)))]...)
+	}
+	link := before.link(n)
+	for end := 1; want != "" && end <= len(pool); end++ {
+		if raw, err := encodeSegment(n, link, pool[:end]); err == nil && digestOf(raw) == want {
+			return pool[:end]
+		}
+	}
+	if c.lostAfter(n, copies) { // the trials are spread over the lost segments
+		return pool[:min(1, len(pool))]
+	}
+	return pool
+}
+
+// lostAfter reports whether the segment after n is lost, too.
+func (c *checker) lostAfter(n int, copies map[int][]segment) bool {
+	return n+1 < len(c.segments) && c.segments[n+1].seg.raw == nil && len(copies[n+1]) == 0
+}
+
+// unassigned returns the trials with a result that no intact segment has and that the
+// sweep no longer waits for, in the order in which they ended, up to the trials of the next
+// intact segment.
+func (c *checker) unassigned(n int, before *chain, copies map[int][]segment, results map[int]result) []sweep.Trial {
+	taken := map[int]bool{}
+	if p := c.o.Progress; p != nil {
+		for _, r := range p.Running {
+			taken[r.Number] = true
+		}
+	}
+	var next []sweep.Trial
+	for later := n + 1; later < len(c.segments); later++ {
+		trials := c.segments[later].seg.trials
+		for _, s := range copies[later] {
+			trials = append(slices.Clone(trials), s.trials...)
+		}
+		if next == nil {
+			next = trials
+		}
+		for _, t := range trials {
+			taken[t.Number] = true
+		}
+	}
+	var pool []sweep.Trial
+	for number, r := range results {
+		_, known := before.home[number]
+		if known || taken[number] || r.fault != nil {
+			continue
+		}
+		t := r.trial
+		if c.spec != nil {
+			t = conduct.Checked(c.spec, t)
+		}
+		late := len(next) > 0 && !slices.ContainsFunc(next, func(o sweep.Trial) bool { return !o.FinishedAt.Before(t.FinishedAt) })
+		if !late {
+			pool = append(pool, t)
+		}
+	}
+	slices.SortFunc(pool, func(a, b sweep.Trial) int {
+		return cmp.Or(a.FinishedAt.Compare(b.FinishedAt), cmp.Compare(a.Number, b.Number))
+	})
+	return pool
+}
