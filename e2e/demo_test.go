@@ -182,6 +182,7 @@ func storeContract(t *testing.T, h *home, status stack.Status) {
 	goTest(t, "TestS3Contract", "./internal/store", env...)
 	goTest(t, "TestLedgerOnS3", "./internal/archive", env...)
 	goTest(t, "TestPacksOnS3", "./internal/archive", env...)
+	goTest(t, "TestRepairsOnS3", "./internal/archive", env...)
 
 	refused := h.command(t.Context(), "list")
 	refused.Env = append(refused.Env, "TEMPORAL_ADDRESS="+status.Temporal, "TAILSWEEP_S3_ENDPOINT="+status.S3, "TAILSWEEP_S3_BUCKET="+status.Bucket,

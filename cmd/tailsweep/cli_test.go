@@ -66,7 +66,7 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		"unknown flag":                  {[]string{"trials", "--wide", "x"}, "unknown flag: --wide"},
 		"bad value":                     {[]string{"trials", "x", "-o", "xml"}, "valid: table, json"},
 		"too many arguments":            {[]string{"trials", "a", "b"}, "tailsweep: trials takes one sweep, not 2 arguments"},
-		"one argument too many":         {[]string{"doctor", "a"}, "tailsweep: doctor takes no arguments, not 1 argument;"},
+		"one argument too many":         {[]string{"version", "a"}, "tailsweep: version takes no arguments, not 1 argument;"},
 		"too few arguments":             {[]string{"run"}, "tailsweep: run takes one spec"},
 		"no such spec":                  {[]string{"run", missing}, missing},
 		"bad method":                    {[]string{"init", "--method", "anneal"}, "grid, random, sobol, tpe, bayes, cmaes, nsga2"},

@@ -41,6 +41,7 @@ type chain struct {
 	trials []sweep.Trial // of all segments
 	home   map[int]int   // trial number to segment
 	bytes  int
+	bare   string // key of an object without an ETag, which the store may overwrite; "" for none
 }
 
 func newChain(root string) *chain { return &chain{root: root, home: make(map[int]int)} }
@@ -178,6 +179,7 @@ func (c *chains) release(r *remembered) {
 func (a *Archive) verified(ctx context.Context, r *remembered, name string, segs int) (*chain, error) {
 	c := r.chain
 	if segs > 0 && c != nil {
+		c.bare = ""
 		err := a.renew(ctx, name, c, segs)
 		var broken *LedgerError
 		if err == nil || !errors.As(err, &broken) {
@@ -186,11 +188,10 @@ func (a *Archive) verified(ctx context.Context, r *remembered, name string, segs
 		// Another sweep of the name may have taken the place of the one that is remembered.
 	}
 	r.chain = nil
-	root, err := a.root(ctx, name)
-	if err != nil {
+	c = newChain("")
+	if err := a.readRoot(ctx, name, c); err != nil {
 		return nil, err
 	}
-	c = newChain(root)
 	if err := a.extend(ctx, name, c, segs); err != nil {
 		return nil, err
 	}
@@ -207,7 +208,7 @@ func (a *Archive) renew(ctx context.Context, name string, c *chain, segs int) er
 	if err != nil {
 		return err
 	}
-	data, err := a.ledgerObject(ctx, name, key, maxSegment)
+	data, err := a.ledgerObject(ctx, name, key, maxSegment, c)
 	if err != nil {
 		return err
 	}
@@ -237,7 +238,7 @@ func (a *Archive) extendByOne(ctx context.Context, name string, c *chain) error 
 	if err != nil {
 		return err
 	}
-	data, err := a.ledgerObject(ctx, name, key, maxSegment)
+	data, err := a.ledgerObject(ctx, name, key, maxSegment, c)
 	if err != nil {
 		return err
 	}
@@ -260,15 +261,18 @@ func ledgerFault(name, key string, err error) error {
 	return err
 }
 
-// ledgerObject reads an object that the ledger needs: an absent one is damage.
-func (a *Archive) ledgerObject(ctx context.Context, name, key string, limit int64) ([]byte, error) {
-	data, _, err := a.object(key, nil).read(ctx, limit)
+// ledgerObject reads an object that the ledger of c needs: an absent one is damage.
+func (a *Archive) ledgerObject(ctx context.Context, name, key string, limit int64, c *chain) ([]byte, error) {
+	data, info, err := a.object(key, nil).read(ctx, limit)
 	var large *tooLargeError
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, missing(name, key, err)
 	case errors.As(err, &large):
 		return nil, &LedgerError{Sweep: name, Key: key, Found: fmt.Sprintf("it is larger than %d bytes", limit), Want: "what tailsweep writes", Err: err}
+	}
+	if err == nil && info.ETag == "" {
+		c.bare = key
 	}
 	return data, err
 }
@@ -278,19 +282,20 @@ func missing(name, key string, err error) error {
 	return &LedgerError{Sweep: name, Key: key, Found: "the object is missing", Want: "an object that was written once and is never removed", Err: err}
 }
 
-// root returns what the first segment of a sweep's ledger is linked to.
-func (a *Archive) root(ctx context.Context, name string) (string, error) {
+// readRoot reads what the first segment of a sweep's ledger is linked to.
+func (a *Archive) readRoot(ctx context.Context, name string, c *chain) error {
 	key, err := sweepKey(name, specName)
 	if err != nil {
-		return "", err
+		return err
 	}
-	data, err := a.ledgerObject(ctx, name, key, maxSpec)
+	data, err := a.ledgerObject(ctx, name, key, maxSpec, c)
 	if err != nil {
-		return "", err
+		return err
 	}
 	r, err := parseReservation(name, data)
 	if err != nil {
-		return "", &LedgerError{Sweep: name, Key: key, Found: err.Error(), Want: "the spec of this sweep, whose digest begins the ledger", Err: err}
+		return &LedgerError{Sweep: name, Key: key, Found: err.Error(), Want: "the spec of this sweep, whose digest begins the ledger", Err: err}
 	}
-	return r.root(), nil
+	c.root = r.root()
+	return nil
 }

@@ -18,6 +18,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
+
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -161,8 +163,7 @@ var trialObject = regexp.MustCompile(`^trials/([0-9]{6})/(result\.json|grid\.png
 
 const (
 	damagedFolder = "damaged/"
-	copiedHint    = "the files of the object store were copied without their extended attributes, which have the ETags: such an object can be overwritten although it is written once; " +
-		"copy them again with their attributes (rsync -X, cp --preserve=xattr), or through the S3 interface"
+	copiedHint    = "the files of the object store were copied without their extended attributes"
 )
 
 // list sorts all keys of the sweep.
@@ -188,7 +189,8 @@ func (c *checker) list(ctx context.Context) error {
 		return fmt.Errorf("archive: sweep %s: %w", c.name, store.ErrNotFound)
 	}
 	if len(bare) > 0 {
-		c.found("other", LevelFault, bare[0], copiedHint, "%d objects have no ETag", len(bare))
+		c.fault("other", bare[0], "stores them again; or copy the files again with their attributes (rsync -X, cp --preserve=xattr)", c.storeAgain(bare),
+			"%s no ETag, so the store may overwrite what is written once: %s", english.Plural(len(bare), "object has", "objects have"), copiedHint)
 	}
 	return nil
 }
@@ -353,10 +355,10 @@ func (c *checker) checkPacks(ctx context.Context) error {
 		}
 	}
 	if absent > 0 {
-		c.found("packs", LevelNotice, "", fmt.Sprintf("`tailsweep doctor %s --repair` writes them", c.name), "%d packs are absent: the ledger is read with more requests", absent)
+		c.found("packs", LevelNotice, "", fmt.Sprintf("`tailsweep doctor %s --repair` writes them", c.name), "%s absent: the ledger is read with more requests", english.Plural(absent, "pack is", "packs are"))
 	}
 	if bad+absent == 0 {
-		c.found("packs", LevelOK, "", "", "%d packs equal their segments", intact)
+		c.found("packs", LevelOK, "", "", "%s verified against the segments", english.Plural(intact, "pack", ""))
 	}
 	return nil
 }
@@ -421,9 +423,9 @@ func (c *checker) checkResults(ctx context.Context) error {
 	if faults == 0 {
 		note := ""
 		if without > 0 {
-			note = fmt.Sprintf("; %d failed or cancelled trials published none", without)
+			note = fmt.Sprintf("; %s published none", english.Plural(without, "failed or cancelled trial", ""))
 		}
-		c.found("results", LevelOK, "", "", "%d results equal the ledger%s", len(c.chain.trials)-without, note)
+		c.found("results", LevelOK, "", "", "%s verified against the ledger%s", english.Plural(len(c.chain.trials)-without, "result", ""), note)
 	}
 	return nil
 }
@@ -587,14 +589,14 @@ func (c *checker) checkCheckpoints(ctx context.Context) error {
 		c.found("checkpoints", LevelNotice, "", "", "%d have no manifest: they are being stored or removed, or a killed worker left them", partial)
 	}
 	if len(orphans) > 0 {
-		c.found("checkpoints", LevelNotice, orphans[0], "", "%d checkpoints of finished trials are not named by the ledger", len(orphans))
+		c.found("checkpoints", LevelNotice, orphans[0], "", "the ledger does not name %s of finished trials", english.Plural(len(orphans), "checkpoint", ""))
 	}
 	if faults == 0 {
 		how := "manifests and sizes verified; --read-data reads their bytes"
 		if c.o.ReadData {
-			how = fmt.Sprintf("all %d bytes verified", read)
+			how = "all " + text.Bytes(read) + " verified"
 		}
-		c.found("checkpoints", LevelOK, "", "", "%d, %s", whole, how)
+		c.found("checkpoints", LevelOK, "", "", "%s: %s", english.Plural(whole, "checkpoint", ""), how)
 	}
 	return nil
 }
@@ -677,19 +679,19 @@ func (c *checker) checkGrids(ctx context.Context) error {
 		}
 	}
 	if faults == 0 {
-		c.found("grids", LevelOK, "", "", "%d are there", grids)
+		c.found("grids", LevelOK, "", "", "%s", english.Plural(grids, "sample grid", ""))
 	}
 	return nil
 }
 
 // checkRest reports what has no digest to compare with.
 func (c *checker) checkRest(context.Context) error {
-	c.found("logs", LevelOK, "", "", "%d logs of attempts", c.logs)
+	c.found("logs", LevelOK, "", "", "%s", english.Plural(c.logs, "log", ""))
 	if len(c.foreign) > 0 {
-		c.found("other", LevelNotice, c.foreign[0], "", "%d keys are not tailsweep's; they are ignored", len(c.foreign))
+		c.found("other", LevelNotice, c.foreign[0], "", "%s not tailsweep's and ignored", english.Plural(len(c.foreign), "key is", "keys are"))
 	}
 	if c.aside > 0 {
-		c.found("other", LevelNotice, c.key(damagedFolder), "", "%d damaged objects are kept from earlier repairs", c.aside)
+		c.found("other", LevelNotice, c.key(damagedFolder), "", "%s kept from earlier repairs", english.Plural(c.aside, "damaged object is", "damaged objects are"))
 	}
 	return nil
 }

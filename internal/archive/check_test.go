@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -129,12 +132,12 @@ func TestCheckOfACompleteSweep(t *testing.T) {
 	require.Equal(t, []string{
 		fmt.Sprintf("spec: digest %.12s verified", spec.Digest()),
 		"ledger: 17 segments with 20 trials, digests and links verified",
-		"packs: 1 packs equal their segments",
-		"results: 19 results equal the ledger; 1 failed or cancelled trials published none",
+		"packs: 1 pack verified against the segments",
+		"results: 19 results verified against the ledger; 1 failed or cancelled trial published none",
 		"pointer: it names the trials 0, 1",
-		"checkpoints: 3, all 138 bytes verified",
-		"grids: 3 are there",
-		"logs: 3 logs of attempts",
+		"checkpoints: 3 checkpoints: all 138 B verified",
+		"grids: 3 sample grids",
+		"logs: 3 logs",
 	}, lines)
 	require.Equal(t, len(before), checked.Objects)
 
@@ -314,24 +317,85 @@ func TestRepairSurvivesAKill(t *testing.T) {
 	t.Fatal("the repair has no end")
 }
 
-// bare is a fake of versitygw on files that lost their extended attributes.
+// bare is a fake of versitygw on files that lost their extended attributes: until they are
+// put again, the objects have no ETag, and nothing counts as existing.
 type bare struct {
 	*storetest.Memory
-	key string
+	keys map[string]bool
+}
+
+func (b bare) strip(info store.Info) store.Info {
+	if b.keys[info.Key] {
+		info.ETag = ""
+	}
+	return info
 }
 
 func (b bare) Get(ctx context.Context, key string) (io.ReadCloser, store.Info, error) {
 	r, info, err := b.Memory.Get(ctx, key)
-	if key == b.key {
-		info.ETag = ""
+	return r, b.strip(info), err
+}
+
+func (b bare) Stat(ctx context.Context, key string) (store.Info, error) {
+	info, err := b.Memory.Stat(ctx, key)
+	return b.strip(info), err
+}
+
+func (b bare) List(ctx context.Context, prefix string) iter.Seq2[store.Info, error] {
+	return func(yield func(store.Info, error) bool) {
+		for info, err := range b.Memory.List(ctx, prefix) {
+			if !yield(b.strip(info), err) {
+				return
+			}
+		}
 	}
-	return r, info, err
+}
+
+func (b bare) Put(ctx context.Context, key string, body io.Reader, size int64) error {
+	delete(b.keys, key)
+	return b.Memory.Put(ctx, key, body, size)
+}
+
+func (b bare) Delete(ctx context.Context, key string) error {
+	delete(b.keys, key)
+	return b.Memory.Delete(ctx, key)
+}
+
+// Seen on versitygw: an object whose file was copied without its extended attributes is
+// overwritten by a put with If-None-Match.
+func TestObjectsWithoutETag(t *testing.T) {
+	s := bare{storetest.NewMemory(), map[string]bool{}}
+	a := New(s)
+	whole(t, s)
+	intact := contents(t, s)
+	for _, key := range objects(t, s) {
+		s.keys[key] = true
+	}
+	for _, writer := range []*Archive{a, New(s)} {
+		err := writer.AppendSegment(t.Context(), name, 17, []sweep.Trial{trialAt(20)})
+		require.ErrorContains(t, err, "copied without their extended attributes")
+		require.Equal(t, block.LedgerDamaged, activities.BlockReason(err))
+	}
+	trials, err := New(s).Trials(t.Context(), name)
+	require.NoError(t, err, "reading is safe: the digests are right")
+	require.Len(t, trials, 20)
+	found := faults(check(t, s, CheckOptions{}))
+	require.Len(t, found, 1)
+	require.Contains(t, found[0].Found, fmt.Sprintf("%d objects have no ETag", len(intact)))
+	require.Empty(t, faults(check(t, s, CheckOptions{Repair: true})))
+	require.Equal(t, intact, contents(t, s))
+	for _, writer := range []*Archive{a, New(s)} {
+		require.NoError(t, writer.AppendSegment(t.Context(), name, 17, []sweep.Trial{trialAt(20)}))
+	}
 }
 
 func TestPutBestReplacesADamagedPointer(t *testing.T) {
 	for what, content := range map[string]string{"not JSON": "{", "empty": "", "too large": strings.Repeat(" ", maxPointer+1), "another type": "[]"} {
-		for _, s := range []store.Store{storetest.NewMemory(), bare{storetest.NewMemory(), under(bestName)}} {
+		for _, s := range []store.Store{storetest.NewMemory(), bare{storetest.NewMemory(), map[string]bool{}}} {
 			require.NoError(t, s.Put(t.Context(), under(bestName), strings.NewReader(content), int64(len(content))))
+			if b, ok := s.(bare); ok {
+				b.keys[under(bestName)] = true
+			}
 			require.NoError(t, New(s).PutBest(t.Context(), name, []int{1}, []sweep.Trial{aTrial(1)}), what)
 			best, ok, err := New(s).Best(t.Context(), name)
 			require.NoError(t, err)

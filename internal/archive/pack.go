@@ -80,7 +80,7 @@ func (a *Archive) packedSegment(ctx context.Context, name string, c *chain, seg 
 	if err != nil {
 		return nil, err
 	}
-	raw, err := a.ledgerObject(ctx, name, key, maxSegment)
+	raw, err := a.ledgerObject(ctx, name, key, maxSegment, c)
 	if err != nil {
 		return nil, err
 	}

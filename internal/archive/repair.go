@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
+
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/internal/text"
@@ -68,6 +70,26 @@ func (c *checker) putAside(s stored) func(context.Context) ([]Repair, error) {
 			return nil, err
 		}
 		return []Repair{{Key: s.key, Done: "put aside", Aside: aside}}, c.a.store.Delete(ctx, s.key)
+	}
+}
+
+// storeAgain returns a repair that puts objects in their own place, so that they get an ETag.
+func (c *checker) storeAgain(keys []string) func(context.Context) ([]Repair, error) {
+	return func(ctx context.Context) (repairs []Repair, err error) {
+		for _, key := range keys {
+			r, info, err := c.a.store.Get(ctx, key)
+			if err == nil && info.ETag == "" {
+				err = c.a.store.Put(ctx, key, r, info.Size)
+			}
+			if r != nil {
+				err = errors.Join(err, r.Close())
+			}
+			if err != nil {
+				return repairs, err
+			}
+			repairs = append(repairs, Repair{Key: key, Done: "stored again with its content"})
+		}
+		return repairs, nil
 	}
 }
 
@@ -156,7 +178,7 @@ func (c *checker) checkLedger(ctx context.Context) error {
 	if c.root == "" && segs > 0 {
 		c.chain = nil
 	}
-	c.found("ledger", LevelOK, "", "", "%d segments with %d trials, digests and links verified", segs, len(home))
+	c.found("ledger", LevelOK, "", "", "%s with %s, digests and links verified", english.Plural(segs, "segment", ""), english.Plural(len(home), "trial", ""))
 	return nil
 }
 
