@@ -178,9 +178,9 @@ func (a *Archive) write(ctx context.Context, r reservation, old *string) (writte
 	if err != nil {
 		return false, err
 	}
-	body, err := json.MarshalIndent(r, "", "  ")
+	body, err := r.encode()
 	if err != nil {
-		return false, fmt.Errorf("archive: spec of %s: %w", r.Spec.Name, err)
+		return false, err
 	}
 	if old == nil {
 		_, err = a.store.PutIfAbsent(ctx, key, body)
@@ -194,6 +194,14 @@ func (a *Archive) write(ctx context.Context, r reservation, old *string) (writte
 		return false, err
 	}
 	return true, a.object(sweepKey(r.Spec.Name, yamlName)).put(ctx, []byte(r.YAML))
+}
+
+func (r reservation) encode() ([]byte, error) {
+	body, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("archive: spec of %s: %w", r.Spec.Name, err)
+	}
+	return body, nil
 }
 
 // LoadSpec returns a sweep's spec and its YAML as submitted, or an error that
