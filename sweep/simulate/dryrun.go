@@ -27,6 +27,8 @@ type DryRun struct {
 	Commands []Command // at their times, in any order
 	// Finished, unless nil, is called for each trial that has ended; an error ends the run.
 	Finished func(sweep.Trial) error
+	// Stepped, unless nil, is called with what the sweep remembers after each event.
+	Stepped func(*conduct.State)
 }
 
 // trialSpread is how much faster or slower than the average a trial is at most.
@@ -42,6 +44,7 @@ type dryRun struct {
 	now     time.Duration
 	ledger  []sweep.Trial
 	trials  []*dryTrial // by number
+	live    []*dryTrial // those that have not ended, by number
 	queue   []*dryTrial // for a training slot
 	busy    int         // slots
 	ended   bool
@@ -99,7 +102,7 @@ func (r *dryRun) run() error {
 		r.fillSlots()
 		wake, ok := r.machine.Wake()
 		var first *dryTrial
-		for _, t := range r.trials {
+		for _, t := range r.live {
 			if t.event != nil && (first == nil || *t.event < *first.event) {
 				first = t
 			}
@@ -134,7 +137,11 @@ func (r *dryRun) run() error {
 
 // feed gives the machine an event, and carries out what follows from it.
 func (r *dryRun) feed(e conduct.Event) error {
-	for _, action := range r.machine.Step(moment(r.now), e) {
+	actions := r.machine.Step(moment(r.now), e)
+	if r.Stepped != nil {
+		r.Stepped(r.machine.State)
+	}
+	for _, action := range actions {
 		next, err := r.act(action)
 		if err == nil && next != nil {
 			err = r.feed(next)
@@ -204,6 +211,7 @@ func (r *dryRun) start(a sweep.Assignment) {
 		rungs: stopping.TrialRungs(r.spec, a), attempt: attempt{divergence: r.divergence(a.Number)},
 	}
 	r.trials = append(r.trials, t)
+	r.live = append(r.live, t)
 	r.queue = append(r.queue, t)
 }
 
@@ -313,6 +321,7 @@ func (r *dryRun) answer(a conduct.Answer) (conduct.Event, error) {
 // end reports a trial's result.
 func (r *dryRun) end(t *dryTrial, status sweep.Status) error {
 	t.trial.Status, t.trial.FinishedAt = status, moment(r.now)
+	r.live = slices.DeleteFunc(r.live, func(other *dryTrial) bool { return other == t })
 	return r.feed(conduct.Results{Trials: []sweep.Trial{t.trial}})
 }
 

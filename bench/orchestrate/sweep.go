@@ -1,0 +1,297 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/tailsweep/tailsweep/internal/stack"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+// sweepName is the name of every measured sweep: each has a stack of its own.
+const sweepName = "bench"
+
+// spec is the spec of a scenario. The child sleeps a millisecond a step.
+func (c scenario) spec() string {
+	return fmt.Sprintf(`apiVersion: tailsweep/v1
+name: %s
+method: %s
+dataset: {name: fashion-mnist-10k, size: 16}
+model: {arch: unet, width: 16, depth: 1}
+train: {steps: %d}
+parameters:
+  infonce.weight: {distribution: log_uniform_values, min: 1e-3, max: 3}
+  alignment.weight: {distribution: log_uniform_values, min: 1e-3, max: 3}
+  lr: {distribution: log_uniform_values, min: 1e-4, max: 1e-1}
+metrics:
+  - name: fid.tail
+max_concurrent_trials: %d
+budget: {run_cap: %d}
+`, sweepName, c.Method, int(c.Sleep*1000), c.Slots, c.Trials)
+}
+
+// measured is a stack of its own with a worker whose children sleep.
+type measured struct {
+	dir     string
+	program string // tailsweep
+	status  stack.Status
+	environ []string
+	pids    map[string]int
+}
+
+// runSweep runs the scenario on a stack of its own.
+func (p programs) runSweep(ctx context.Context, r *result, profile string) (err error) {
+	p, err = p.absolute()
+	if err != nil {
+		return err
+	}
+	if r.Machine.Version, err = version(ctx, p.tailsweep); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "tailsweep-orchestrate-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if profile != "" {
+		if profile, err = filepath.Abs(profile); err != nil {
+			return err
+		}
+		if err := errors.Join(os.MkdirAll(profile, 0o755), os.Setenv("TAILSWEEP_PROFILE", profile)); err != nil {
+			return err
+		}
+	}
+	m := &measured{dir: filepath.Join(dir, "state"), program: p.tailsweep}
+	m.status, err = stack.Up(ctx, stack.Options{
+		Dir: m.dir, Worker: true, NoPrometheus: true, Out: os.Stderr, Executable: p.tailsweep,
+		WorkerArgs:       []string{"--slots", strconv.Itoa(r.Slots), "--trainer", p.sleeper, "--staging", filepath.Join(dir, "staging")},
+		SearchAttributes: workflows.SearchAttributes(),
+	})
+	defer func() { err = errors.Join(err, stack.Down(context.WithoutCancel(ctx), m.dir, os.Stderr)) }()
+	if err != nil {
+		return err
+	}
+	key, secret, err := stack.Credentials(m.dir)
+	if err != nil {
+		return err
+	}
+	m.environ = append(os.Environ(),
+		"TEMPORAL_ADDRESS="+m.status.Temporal, "TAILSWEEP_S3_ENDPOINT="+m.status.S3, "TAILSWEEP_S3_BUCKET="+m.status.Bucket,
+		"AWS_ACCESS_KEY_ID="+key, "AWS_SECRET_ACCESS_KEY="+secret, "TAILSWEEP_STATE_DIR="+m.dir, "TAILSWEEP_PROFILE=", "NO_COLOR=1")
+	m.pids = map[string]int{"worker": m.status.Process(stack.ProcessWorker).PID, "stack": m.status.Process(stack.ProcessStack).PID}
+
+	spec := filepath.Join(dir, "spec.yaml")
+	if err := os.WriteFile(spec, []byte(r.spec()), 0o600); err != nil {
+		return err
+	}
+	c, err := client.Dial(client.Options{HostPort: m.status.Temporal, Namespace: stack.Namespace})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := m.play(ctx, r, c, spec); err != nil {
+		return err
+	}
+	return m.look(ctx, r, c)
+}
+
+// play runs the sweep to its end, and measures the processes meanwhile.
+func (m *measured) play(ctx context.Context, r *result, c client.Client, spec string) error {
+	before, err := m.costs()
+	if err != nil {
+		return err
+	}
+	requests, err := m.requests(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := m.command(ctx, "run", "--detach", spec); err != nil {
+		return err
+	}
+	for {
+		d, err := c.DescribeWorkflowExecution(ctx, workflows.SweepID(sweepName), "")
+		if err != nil {
+			return err
+		}
+		status := d.GetWorkflowExecutionInfo().GetStatus()
+		if status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED {
+			break
+		}
+		if status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING && status != enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
+			return fmt.Errorf("the sweep ended as %v", status)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the sweep: %w", ctx.Err())
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+	after, err := m.costs()
+	if err != nil {
+		return err
+	}
+	r.CPU, r.Memory = map[string]float64{}, map[string]int64{}
+	for name, cost := range after {
+		r.CPU[name] = 1000 * (cost - before[name]) / float64(r.Trials)
+	}
+	for name, pid := range m.pids {
+		if r.Memory[name], err = peak(pid); err != nil {
+			return err
+		}
+	}
+	sent, err := m.requests(ctx)
+	if err != nil {
+		return err
+	}
+	r.Requests = map[string]float64{}
+	for method, n := range sent {
+		r.Requests[method] = (n - requests[method]) / float64(r.Trials)
+	}
+	return nil
+}
+
+// costs is the processor time of the worker, its children and the stack, in seconds.
+func (m *measured) costs() (map[string]float64, error) {
+	costs := map[string]float64{}
+	for name, pid := range m.pids {
+		c, err := readCPU(pid)
+		if err != nil {
+			return nil, err
+		}
+		costs[name] = c.own
+		costs["children"] += c.children
+	}
+	return costs, nil
+}
+
+// requestLine is a line of the worker's metrics.
+var requestLine = regexp.MustCompile(`(?m)^tailsweep_store_requests_total\{method="(\w+)"\} (\S+)$`)
+
+// requests counts the worker's requests to the object store, by HTTP method.
+func (m *measured) requests(ctx context.Context) (map[string]float64, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, m.status.WorkerMetrics, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close() //nolint:errcheck // it is read to its end
+	page, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return nil, fmt.Errorf("metrics of the worker: %w", err)
+	}
+	sent := map[string]float64{}
+	for _, match := range requestLine.FindAllSubmatch(page, -1) {
+		n, err := strconv.ParseFloat(string(match[2]), 64)
+		if err != nil {
+			return nil, fmt.Errorf("metrics of the worker: %w", err)
+		}
+		sent[string(match[1])] = n
+	}
+	return sent, nil
+}
+
+// look reads the finished sweep: its trials, its histories, and the time that verbs take.
+func (m *measured) look(ctx context.Context, r *result, c client.Client) error {
+	r.Verbs = map[string]float64{}
+	var trials []sweep.Trial
+	for _, verb := range [][]string{
+		{"trials", sweepName, "-o", "json"}, {"best", sweepName}, {"list"},
+		{"report", sweepName, "--to", filepath.Join(filepath.Dir(m.dir), "report.html")},
+	} {
+		began := time.Now()
+		out, err := m.command(ctx, verb...)
+		if err != nil {
+			return err
+		}
+		r.Verbs[verb[0]] = time.Since(began).Seconds()
+		if verb[0] == "trials" {
+			if err := json.Unmarshal(out, &trials); err != nil {
+				return fmt.Errorf("tailsweep trials: %w", err)
+			}
+		}
+	}
+	if len(trials) != r.Trials {
+		return fmt.Errorf("%d trials are in the ledger, want %d", len(trials), r.Trials)
+	}
+	var starts, ends []float64
+	for _, t := range trials {
+		starts, ends = append(starts, seconds(t.StartedAt)), append(ends, seconds(t.FinishedAt))
+		if t.Status != sweep.StatusCompleted {
+			r.Failed++
+		}
+	}
+	if err := r.pace(starts, ends); err != nil {
+		return err
+	}
+	var err error
+	if r.Stored, err = size(filepath.Join(m.dir, "s3")); err != nil {
+		return err
+	}
+	if r.Database, err = size(filepath.Join(m.dir, "temporal")); err != nil {
+		return err
+	}
+	r.History, err = readHistory(ctx, c, sweepName, r.Trials)
+	return err
+}
+
+func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
+
+// size is that of all files in a folder, in bytes.
+func size(dir string) (int64, error) {
+	var total int64
+	err := filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil {
+			total += info.Size()
+		}
+		return err
+	})
+	return total, err
+}
+
+// command runs a verb of tailsweep and returns its output.
+func (m *measured) command(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, m.program, args...)
+	cmd.Env = m.environ
+	var out, message bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &message
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("tailsweep %s: %w\n%s", strings.Join(args, " "), err, message.String())
+	}
+	return out.Bytes(), nil
+}
+
+// version is the version that a tailsweep prints.
+func version(ctx context.Context, program string) (string, error) {
+	out, err := exec.CommandContext(ctx, program, "version", "-o", "json").Output()
+	if err != nil {
+		return "", fmt.Errorf("tailsweep version: %w", err)
+	}
+	var v struct {
+		Version string `json:"version"`
+	}
+	return v.Version, json.Unmarshal(out, &v)
+}
