@@ -48,7 +48,7 @@ func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	}
 	for _, best := range a.maximise(c.rng, c.cube, elite) {
 		params := c.cube.Params(best.u)
-		if math.IsInf(best.value, -1) || c.seen[params.Key()] {
+		if math.IsInf(best.value, -1) || c.tried(params) {
 			continue
 		}
 		m.explain(&c.reason, r, c.cube, best)

@@ -17,19 +17,27 @@ type call struct {
 	Request
 	cube   *space.Cube
 	rng    *rand.Rand
-	seen   map[string]bool // see tried
+	seen   map[string]bool // see tried; nil before its first use
 	reason sweep.Reason
 }
 
 func newCall(r Request) *call {
-	return &call{r, space.NewCube(r.Spec), randomOf(r), tried(r), sweep.Reason{Sampler: string(r.Spec.Method)}}
+	return &call{r, space.NewCube(r.Spec), randomOf(r), nil, sweep.Reason{Sampler: string(r.Spec.Method)}}
+}
+
+// tried reports whether a configuration is not suggested again.
+func (c *call) tried(params sweep.Params) bool {
+	if c.seen == nil {
+		c.seen = tried(c.Request)
+	}
+	return c.seen[params.Key()]
 }
 
 // untried draws points until one is an untried configuration; ok is false when none of
 // many is.
 func (c *call) untried(point func() []float64) (params sweep.Params, ok bool) {
 	for range draws {
-		if params = c.cube.Params(point()); !c.seen[params.Key()] {
+		if params = c.cube.Params(point()); !c.tried(params) {
 			return params, true
 		}
 	}
@@ -40,6 +48,9 @@ func (c *call) untried(point func() []float64) (params sweep.Params, ok bool) {
 func (c *call) random(note string) (sweep.Params, sweep.Reason, error) {
 	c.reason.Note = note
 	draw := func() []float64 { return c.cube.Draw(c.rng) }
+	if !c.cube.Recurs() {
+		return c.cube.Params(draw()), c.reason, nil
+	}
 	if params, ok := c.untried(draw); ok {
 		return params, c.reason, nil
 	}
@@ -51,7 +62,7 @@ func (c *call) random(note string) (sweep.Params, sweep.Reason, error) {
 	if !listed {
 		return c.cube.Params(draw()), c.reason, nil
 	}
-	left := slices.DeleteFunc(all, func(p sweep.Params) bool { return c.seen[p.Key()] })
+	left := slices.DeleteFunc(all, func(p sweep.Params) bool { return c.tried(p) })
 	if len(left) == 0 {
 		return nil, c.reason, ErrExhausted
 	}
@@ -61,7 +72,7 @@ func (c *call) random(note string) (sweep.Params, sweep.Reason, error) {
 // sobol suggests the configuration at the sequence's point, for the reason note, or a
 // random one where that was tried, for the reason otherwise.
 func (c *call) sobol(note, otherwise string) (sweep.Params, sweep.Reason, error) {
-	if params := c.cube.Params(sobolPoint(c.cube, c.Request)); !c.seen[params.Key()] {
+	if params := c.cube.Params(sobolPoint(c.cube, c.Request)); !c.tried(params) {
 		c.reason.Note = note
 		return params, c.reason, nil
 	}

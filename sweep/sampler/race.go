@@ -62,9 +62,10 @@ type configuration struct {
 
 func newRace(r Request) *race {
 	c := &race{request: r}
-	if r.Spec.Repeats != nil {
-		c.seeds = append([]int64{r.Spec.Train.Seed}, r.Spec.Repeats.Seeds...)
+	if r.Spec.Repeats == nil {
+		return c // every trial is new
 	}
+	c.seeds = append([]int64{r.Spec.Train.Seed}, r.Spec.Repeats.Seeds...)
 	byKey := make(map[string]*configuration)
 	add := func(a sweep.Assignment, status sweep.Status) {
 		if a.Kind == sweep.KindBaseline {
@@ -89,7 +90,7 @@ func newRace(r Request) *race {
 			p.n++
 		}
 		c.trials++
-		if r.Spec.Repeats != nil && slices.Contains(r.Spec.Repeats.Seeds, a.Seed) {
+		if slices.Contains(r.Spec.Repeats.Seeds, a.Seed) {
 			c.repeats++
 			if status == "" {
 				c.waiting++

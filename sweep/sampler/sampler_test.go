@@ -61,6 +61,26 @@ func TestRandomFollowsTheDistributions(t *testing.T) {
 	require.InDelta(t, float64(positive)/2, below, 5*math.Sqrt(float64(positive)/4))
 }
 
+// A suggestion of random in a continuous space does not read the ledger: a sweep of
+// 100,000 trials is as fast at its end as at its start.
+func TestRandomIsAsFastLate(t *testing.T) {
+	spec := *samplertest.Specs(sweep.MethodRandom)["weights"]
+	spec.Repeats = nil
+	spec.Parameters = []sweep.Parameter{{Name: "lr", Distribution: sweep.DistLogUniform, Min: 1e-4, Max: 1e-1}}
+	allocations := func(trials int) float64 {
+		r := sampler.Request{Spec: &spec, Number: trials, Index: trials}
+		for i := range trials {
+			params := sweep.Params{"lr": sweep.Number(1e-4 * float64(i+1))}
+			r.Ledger = append(r.Ledger, sweep.Trial{Assignment: sweep.Assignment{Number: i, Kind: sweep.KindSearch, Params: params}, Status: sweep.StatusCompleted})
+		}
+		return testing.AllocsPerRun(10, func() {
+			_, err := sampler.Next(r)
+			require.NoError(t, err)
+		})
+	}
+	require.Less(t, allocations(500), allocations(1)+10)
+}
+
 // Bayes has to do better than random search where there is something to learn.
 func TestBayesBeatsRandom(t *testing.T) {
 	spec := samplertest.Specs(sweep.MethodBayes)["weights"]

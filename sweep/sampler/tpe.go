@@ -53,7 +53,7 @@ func (tpe) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	for range tpeCandidates {
 		params := c.cube.Params(good.draw(c.rng))
 		u, in := c.cube.Locate(params)
-		if !in || c.seen[params.Key()] {
+		if !in || c.tried(params) {
 			continue
 		}
 		if value := good.log(u) - rest.log(u); best == nil || value > c.reason.Acquisition {

@@ -155,6 +155,12 @@ func (c *Cube) Finite() bool {
 	return !slices.ContainsFunc(c.Order, func(p sweep.Parameter) bool { return Count(p) == 0 })
 }
 
+// Recurs reports whether random points may be the same configuration. They differ
+// where a continuous parameter without an exact zero is always present.
+func (c *Cube) Recurs() bool {
+	return !slices.ContainsFunc(c.Order, func(p sweep.Parameter) bool { return Count(p) == 0 && p.Zero == 0 && p.When == nil })
+}
+
 // maxListed is how many points of a finite space are listed at most.
 const maxListed = 100_000
 

@@ -111,6 +111,26 @@ func TestSharesOfACoordinate(t *testing.T) {
 }
 
 // Only values without an order are indices; ordered ones are places in [0, 1].
+func TestRandomPointsRecur(t *testing.T) {
+	weight := sweep.Parameter{Name: "infonce.weight", Distribution: sweep.DistLogUniform, Min: 1e-3, Max: 3}
+	zero, window, batch := weight, weight, weight
+	zero.Zero = 0.2
+	window.Name, window.When = "infonce.window", &sweep.Condition{Param: "infonce.weight", Op: ">", Value: sweep.Number(1)}
+	batch.Name, batch.Distribution, batch.Min, batch.Max = "batch", sweep.DistIntUniform, 1, 512
+	for _, c := range []struct {
+		parameters []sweep.Parameter
+		recurs     bool
+	}{
+		{[]sweep.Parameter{weight}, false},
+		{[]sweep.Parameter{batch, weight, window}, false},
+		{[]sweep.Parameter{batch}, true},
+		{[]sweep.Parameter{zero}, true},
+		{[]sweep.Parameter{zero, window}, true},
+	} {
+		require.Equal(t, c.recurs, NewCube(&sweep.Spec{Parameters: c.parameters}).Recurs(), "%v", c.parameters)
+	}
+}
+
 func TestOrdinalIsNotCategorical(t *testing.T) {
 	values := []sweep.Value{sweep.Word("none"), sweep.Word("uncond"), sweep.Word("cond")}
 	s := NewCube(&sweep.Spec{Parameters: []sweep.Parameter{
