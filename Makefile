@@ -7,6 +7,7 @@
 # make bench-search-gp  the same and Optuna's GPSampler, whose PyTorch is some gigabytes
 # make bench-eval       compares the metrics with clean-fid, pytorch-fid and prdc, writes docs/benchmarks/eval.md (Python 3.11+, minutes)
 # make bench-train      times training and sampling against JAX, writes docs/benchmarks/train.md (Python 3.11+, minutes; TRAIN_FLAGS=-quick for a look)
+# make bench-orchestrate  sweeps whose children only sleep, and the same in Ray Tune, writes docs/benchmarks/orchestrate.md (Linux, Python 3.11+, most of a day; ORCHESTRATE_FLAGS=-quick for a look)
 #
 # The backend `go` is ten times faster with GOEXPERIMENT=simd; it is for this
 # module only. Without a C compiler Go builds with CGO_ENABLED=0 by itself, and
@@ -20,7 +21,7 @@ MODULES := tools devstack deploy/deploytest e2e bench/search/peers/goptuna
 PYTHON  ?= python3
 DEMO_OUT ?= out
 
-.PHONY: all build demo test check fmt fmt-check vet lint workflowcheck unit cross race test-e2e accept stack tidy clean bench-search bench-search-gp bench-eval bench-train
+.PHONY: all build demo test check fmt fmt-check vet lint workflowcheck unit cross race test-e2e accept stack tidy clean bench-search bench-search-gp bench-eval bench-train bench-orchestrate bench-orchestrate-virtual
 
 all: build
 
@@ -144,9 +145,27 @@ bench-train: build $(TRAIN)/.venv
 	@bin/tailsweep backend install --if-possible
 	$(SIMD) $(GO) run ./$(TRAIN) -report docs/benchmarks/train.md $(TRAIN_FLAGS)
 
+# Results are kept in bench/orchestrate/results: only the cases that are missing there run,
+# or with ORCHESTRATE_FLAGS=-again all that are asked for.
+ORCHESTRATE := bench/orchestrate
+ORCHESTRATE_RUN = $(SIMD) $(GO) run ./$(ORCHESTRATE) -results $(ORCHESTRATE)/results -report docs/benchmarks/orchestrate.md
+
+$(ORCHESTRATE)/.venv: $(ORCHESTRATE)/peers/requirements.txt
+	rm -rf $@
+	$(PYTHON) -m venv $@
+	$@/bin/pip install --quiet --require-hashes -r $<
+
+bench-orchestrate: build $(ORCHESTRATE)/.venv
+	$(GO) build -o $(ORCHESTRATE)/.bin/sleeper ./$(ORCHESTRATE)/sleeper
+	$(ORCHESTRATE_RUN) $(ORCHESTRATE_FLAGS)
+
+# The decisions of 100,000 trials on 1,000 slots, in virtual time (minutes).
+bench-orchestrate-virtual:
+	$(ORCHESTRATE_RUN) -virtual 100000/1000
+
 tidy:
 	$(GO) mod tidy
 	for m in $(MODULES); do (cd $$m && $(GO) mod tidy); done
 
 clean:
-	rm -rf bin out $(EVAL)/.venv $(TRAIN)/.venv $(SEARCH)/.venv $(SEARCH)/.venv-gp $(SEARCH)/.bin
+	rm -rf bin out $(EVAL)/.venv $(TRAIN)/.venv $(SEARCH)/.venv $(SEARCH)/.venv-gp $(SEARCH)/.bin $(ORCHESTRATE)/.venv $(ORCHESTRATE)/.bin

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -96,7 +95,7 @@ type result struct {
 
 func (r result) rate() float64    { return float64(r.Trials) / r.Seconds }
 func (r result) ratio() float64   { return r.Seconds / r.ideal().Seconds() }
-func (r result) drift() float64   { return r.AtEnd / r.AtStart }
+func (r result) drift() float64   { return r.AtEnd / max(r.AtStart, 1e-9) }
 func (r result) ownCPU() float64  { return sum(r.CPU) * float64(r.Trials) / 1000 } // seconds
 func (r result) request() float64 { return sum(r.Requests) }
 
@@ -140,8 +139,7 @@ func (r *result) pace(starts, ends []float64) error {
 	edge := min(r.Slots, n/4)
 	window := min(max(50, n/20), (n-2*edge)/2)
 	mean := func(from int) float64 { return (ends[from+window-1] - ends[from]) / float64(window-1) }
-	r.AtStart, r.AtEnd = math.NaN(), math.NaN()
-	if window > 1 {
+	if window > 1 { // of fewer trials there is no pace
 		r.AtStart, r.AtEnd = mean(edge), mean(n-edge-window)
 	}
 	return nil
