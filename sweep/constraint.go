@@ -104,6 +104,15 @@ func (c *Constraint) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// SetGates sets the gates that completed trials fail by this spec.
+func (s *Spec) SetGates(trials []Trial) {
+	for i, t := range trials {
+		if t.Status == StatusCompleted {
+			trials[i].Gates = s.Gates.Failures(t.Metrics)
+		}
+	}
+}
+
 // Failures returns a sentence for each bound that the metrics of a trial break. A
 // metric that is missing breaks its bound.
 func (g *Gates) Failures(metrics map[string]float64) []string {

@@ -39,19 +39,17 @@ func (s *Spec) Settings(a Assignment) (Settings, error) {
 			return Settings{}, fmt.Errorf("trial %d: %s = %s, want %s", a.Number, name, v, info.Legal())
 		}
 	}
-	number := func(name string, otherwise float64) float64 {
+	value := func(name string) Value {
 		if v, ok := a.Params[name]; ok {
-			return v.Float()
+			return v
 		}
-		return otherwise
+		v, _ := s.FixedValue(name)
+		return v
 	}
 	terms := Params{}
 	for _, t := range lossTerms {
 		for _, p := range t.Parameters {
-			terms[p.Name] = p.Default
-			if v, ok := a.Params[p.Name]; ok {
-				terms[p.Name] = v
-			}
+			terms[p.Name] = value(p.Name)
 		}
 	}
 	layers := s.Model.Layers()
@@ -62,17 +60,41 @@ func (s *Spec) Settings(a Assignment) (Settings, error) {
 		return Settings{}, fmt.Errorf("trial %d: %s = %s, want one of %s for this model", a.Number, ParamInfonceLayer, layer, strings.Join(layers, ", "))
 	}
 	train := s.Train
-	train.LR = number(ParamLR, train.LR)
-	train.Batch = int(number(ParamBatch, float64(train.Batch)))
-	train.EMA = number(ParamEMA, train.EMA)
-	train.LabelDropout = number(ParamLabelDropout, train.LabelDropout)
+	train.LR, train.Batch, train.EMA = value(ParamLR).Float(), int(value(ParamBatch).Float()), value(ParamEMA).Float()
+	train.LabelDropout = value(ParamLabelDropout).Float()
 	train.Seed = a.Seed
 	guidance := slices.Clone(s.Evaluate.Guidance)
 	if _, own := a.Params[ParamGuidance]; own || len(guidance) == 0 {
 		guidance = []float64{number(ParamGuidance, 1)}
 	}
 	return Settings{
-		Train: train, Terms: terms, ResamplingFactor: number(ParamResamplingFactor, 0), Guidance: guidance,
+		Train: train, Terms: terms, ResamplingFactor: value(ParamResamplingFactor).Float(), Guidance: guidance,
 		EverySteps: s.Checkpoints.EverySteps,
 	}, nil
+}
+
+// FixedValue returns the value that a parameter has in a trial that does not set it: a
+// fixed field of the spec, or its default. ok is false for an unknown parameter, and
+// for guidance where the spec has several scales.
+func (s *Spec) FixedValue(name string) (v Value, ok bool) {
+	switch name {
+	case ParamLR:
+		return Number(s.Train.LR), true
+	case ParamBatch:
+		return Number(float64(s.Train.Batch)), true
+	case ParamEMA:
+		return Number(s.Train.EMA), true
+	case ParamLabelDropout:
+		return Number(s.Train.LabelDropout), true
+	case ParamGuidance:
+		if len(s.Evaluate.Guidance) != 1 {
+			return Value{}, false
+		}
+		return Number(s.Evaluate.Guidance[0]), true
+	}
+	info, ok := LookupParameter(name)
+	if name == ParamInfonceLayer && ok {
+		return Word(s.Model.Layers()[0]), true
+	}
+	return info.Default, ok
 }

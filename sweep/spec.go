@@ -45,6 +45,8 @@ type Spec struct {
 	Gates *Gates `json:"gates,omitempty"`
 	// Trials that run first, with fixed parameters, for comparison.
 	Baseline *Baseline `json:"baseline,omitempty"`
+	// Configurations that are tried first, after the baseline; each sets every parameter that applies to it.
+	Points []Params `json:"points,omitempty" jsonschema:"maxItems=1000"`
 	// Further trials, with other train seeds, of the configurations whose comparison is undecided.
 	Repeats *Repeats `json:"repeats,omitempty"`
 	// Ends unpromising trials before their last step.
@@ -272,7 +274,16 @@ type Budget struct {
 type Resources struct {
 	// Temporal task queue of the training workers: letters, digits, -, _ and dots.
 	Queue string `json:"queue" jsonschema:"pattern=^[A-Za-z0-9][-._A-Za-z0-9]*$,maxLength=100"`
+	// Which sweeps' trials get a free training slot first: 1, the first, to 5. Sweeps of equal priority share the slots fairly.
+	Priority int `json:"priority" jsonschema:"minimum=1,maximum=5"`
 }
+
+// The priorities of a sweep.
+const (
+	PriorityFirst   = 1
+	PriorityDefault = 3
+	PriorityLast    = 5
+)
 
 // Checkpoints says what is saved and what is kept.
 type Checkpoints struct {

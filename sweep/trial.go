@@ -68,11 +68,22 @@ type Assignment struct {
 	Params Params `json:"params"`
 	Seed   int64  `json:"seed"` // train seed
 	Reason Reason `json:"reason"`
+
+	// Request numbers the trials that a user asked for with enqueue, retry or points,
+	// from 1; 0 is a trial that the search or the baseline asked for.
+	Request int `json:"request,omitempty"`
 }
+
+// Sources of a requested trial, in place of a Method in Reason.Sampler.
+const (
+	SourcePoints = "points" // of the spec
+	SourceUser   = "enqueue"
+	SourceRetry  = "retry"
+)
 
 // Reason is why a sampler chose a configuration; `tailsweep explain` shows it.
 type Reason struct {
-	Sampler     string              `json:"sampler"`               // a Method, or baseline
+	Sampler     string              `json:"sampler"`               // a Method, baseline, or a Source
 	Note        string              `json:"note,omitempty"`        // one sentence, "before 4 results: random"
 	Acquisition float64             `json:"acquisition,omitempty"` // the value that the configuration was chosen for; its meaning depends on the sampler
 	Posterior   map[string]Estimate `json:"posterior,omitempty"`   // bayes: the model's prediction, by metric, in the metric's unit

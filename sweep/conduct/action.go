@@ -1,6 +1,7 @@
 package conduct
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
@@ -48,6 +49,13 @@ type Curate struct {
 	Remove  []string      // keys of checkpoints
 }
 
+// Save stores entries, each under its number, then the state. Completed by Saved.
+type Save struct {
+	ID      int
+	Entries []Entry
+	State   json.RawMessage // a State; Restore continues from it
+}
+
 // Look finds out what became of running trials that have not reported, and whether the
 // run before a reset has started the trial Next. Completed by Looked.
 type Look struct {
@@ -81,6 +89,7 @@ func (Start) action()       {}
 func (Append) action()      {}
 func (Rank) action()        {}
 func (Curate) action()      {}
+func (Save) action()        {}
 func (Look) action()        {}
 func (Answer) action()      {}
 func (CancelTrial) action() {}

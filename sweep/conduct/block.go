@@ -73,7 +73,7 @@ func (m *Machine) unblock() {
 			return m.Main == nil && !m.mayStart()
 		case KindLook:
 			return len(m.Running) == 0 && !m.seeks()
-		case KindCurate:
+		case KindCurate, KindSave:
 			return false
 		default:
 			return m.Main == nil || m.Main.Kind != b.Kind
@@ -81,11 +81,14 @@ func (m *Machine) unblock() {
 	})
 }
 
-// giveUpAt is when a cancelled sweep stops waiting for a blocked action.
+// giveUpAt is when a cancelled sweep, or one that has ended and saves that, stops waiting
+// for a blocked action.
 func (m *Machine) giveUpAt(b Block) time.Time {
 	from := b.Since
-	if m.CancelledAt.After(from) {
-		from = *m.CancelledAt
+	for _, ending := range []*time.Time{m.CancelledAt, m.EndedAt} {
+		if ending != nil && ending.After(from) {
+			from = *ending
+		}
 	}
 	return from.Add(giveUpAfter)
 }

@@ -10,29 +10,34 @@ import (
 // searchEnd says why no further search trial may start; "" when one may. Trials
 // count when they start, slot time when they end.
 func (m *Machine) searchEnd() string {
-	budget := m.spec.Budget
-	wall := time.Duration(budget.WallClock)
-	switch searched := m.Next - len(m.baselines); {
-	case m.Exhausted:
+	if m.Exhausted {
 		return "every configuration was tried"
-	case budget.RunCap > 0 && searched >= budget.RunCap:
+	}
+	return m.reached(m.spec.Budget)
+}
+
+// reached says which limit of a budget is reached; "" for none.
+func (m *Machine) reached(budget sweep.Budget) string {
+	wall := time.Duration(budget.WallClock)
+	switch {
+	case budget.RunCap > 0 && m.searched() >= budget.RunCap:
 		return fmt.Sprintf("budget.run_cap of %d reached", budget.RunCap)
 	case budget.GPUHours > 0 && m.SlotTime.Hours() >= budget.GPUHours:
 		return fmt.Sprintf("budget.gpu_hours of %g reached", budget.GPUHours)
-	case wall > 0 && m.now.Sub(m.StartedAt) >= wall:
+	case wall > 0 && m.elapsed() >= wall:
 		return fmt.Sprintf("budget.wall_clock of %v reached", wall)
 	default:
 		return ""
 	}
 }
 
-// mayStart reports whether one more trial may start now. The budget does not hold
-// baseline trials back: without them no result can be judged.
+// mayStart reports whether one more trial may start now. Baseline trials start whatever
+// the budget is, since results are compared with them, and so do requested trials.
 func (m *Machine) mayStart() bool {
 	if m.Phase != PhaseRunning || len(m.Running) >= m.spec.MaxConcurrentTrials {
 		return false
 	}
-	return m.Next < len(m.baselines) || m.searchEnd() == ""
+	return m.Next < len(m.baselines) || len(m.Queue) > 0 || m.searchEnd() == ""
 }
 
 // ending is the final phase that is due once nothing runs, and why; ok is false
@@ -48,7 +53,7 @@ func (m *Machine) ending() (phase Phase, why string, ok bool) {
 		return PhaseStopped, m.Message, true
 	}
 	why = m.searchEnd()
-	if m.Next < len(m.baselines) || why == "" {
+	if m.Next < len(m.baselines) || len(m.Queue) > 0 || why == "" {
 		return "", "", false
 	}
 	if n := m.Counts[sweep.StatusFailed]; n > 0 && n == m.finished() {

@@ -70,7 +70,7 @@ func (w *world) issued(a Action) {
 }
 
 func (w *world) checkStart(a sweep.Assignment) {
-	n, baselines := a.Number, len(space.Baselines(w.spec))
+	n, baselines := a.Number, len(space.Baselines(w.m.Spec()))
 	again := n < w.decided
 	w.decided = max(w.decided, n+1)
 	if again || n < len(w.trials) { // it was decided before, by the rules of that time
@@ -79,8 +79,14 @@ func (w *world) checkStart(a sweep.Assignment) {
 	if w.phase != PhaseRunning {
 		w.fail("trial %d starts while the sweep is %s", n, w.phase)
 	}
-	if most := sameFaults(w.ledger()); most >= 3 {
+	if most := sameFaults(w.ledger()[w.since:]); most >= 3 {
 		w.fail("trial %d starts after %d equal faults in a row", n, most)
+	}
+	if a.Request > 0 {
+		if !w.asked[a.Request] {
+			w.fail("trial %d starts for request %d, which nobody made", n, a.Request)
+		}
+		return
 	}
 	if n < baselines {
 		if a.Kind != sweep.KindBaseline {
@@ -88,15 +94,15 @@ func (w *world) checkStart(a sweep.Assignment) {
 		}
 		return
 	}
-	b := w.spec.Budget
-	if b.RunCap > 0 && n-baselines >= b.RunCap {
+	b := w.m.Spec().Budget
+	if b.RunCap > 0 && n-baselines-w.m.Retried >= b.RunCap {
 		w.fail("search trial %d starts, budget.run_cap is %d", n-baselines, b.RunCap)
 	}
 	if b.GPUHours > 0 && w.slots().Hours() >= b.GPUHours {
 		w.fail("trial %d starts after %g of %g gpu_hours", n, w.slots().Hours(), b.GPUHours)
 	}
-	if wall := time.Duration(b.WallClock); wall > 0 && w.now.Sub(w.m.StartedAt) >= wall {
-		w.fail("trial %d starts after %v of wall_clock %v", n, w.now.Sub(w.m.StartedAt), wall)
+	if wall := time.Duration(b.WallClock); wall > 0 && w.now.Sub(w.m.StartedAt)-w.m.Idle >= wall {
+		w.fail("trial %d starts after %v of wall_clock %v", n, w.now.Sub(w.m.StartedAt)-w.m.Idle, wall)
 	}
 }
 
@@ -105,11 +111,11 @@ func (w *world) checkAnswer(a Answer) {
 		return
 	}
 	at := [2]int{a.Trial, a.Verdict.Step}
-	if first, given := w.verdicts[at]; given && first != a.Verdict.Verdict {
+	if first, given := w.verdicts[at]; given && first != a.Verdict.Verdict && (w.resets == 0 || !w.edited) {
 		w.fail("trial %d at step %d: the verdict was %v and is now %v", a.Trial, a.Verdict.Step, first, a.Verdict.Verdict)
 	}
 	w.verdicts[at] = a.Verdict.Verdict
-	if a.Trial < len(space.Baselines(w.spec)) && a.Verdict.Decision == stopping.Stop {
+	if a.Trial < len(space.Baselines(w.m.Spec())) && a.Verdict.Decision == stopping.Stop {
 		w.fail("baseline trial %d is stopped", a.Trial)
 	}
 }
@@ -117,9 +123,11 @@ func (w *world) checkAnswer(a Answer) {
 // check checks what holds after every event.
 func (w *world) check() {
 	m := w.m
-	if n := len(m.Running); n > w.spec.MaxConcurrentTrials && w.resets == 0 {
-		w.fail("%d trials are running, max_concurrent_trials is %d", n, w.spec.MaxConcurrentTrials)
+	n := len(m.Running)
+	if n > w.m.Spec().MaxConcurrentTrials && n > w.ran && w.resets == 0 {
+		w.fail("%d trials are running, max_concurrent_trials is %d", n, w.m.Spec().MaxConcurrentTrials)
 	}
+	w.ran = n
 	ledger := w.ledger()
 	counts := map[sweep.Status]int{}
 	for _, t := range ledger {
@@ -144,9 +152,33 @@ func (w *world) check() {
 	}
 	w.checkCheckpoints(ledger)
 	w.checkBlocked()
+	w.checkRequests(ledger)
 	stuck := slices.ContainsFunc(w.trials, func(p *player) bool { return p.stuck && m.running(p.a.Number) != nil })
-	if shown := slices.ContainsFunc(m.Progress("").Blocked, func(b Block) bool { return b.Kind == KindTrial }); shown != stuck && !w.ended {
+	if shown := slices.ContainsFunc(m.Progress("").Blocked, func(b Block) bool { return b.Kind == KindTrial }); shown != stuck && !w.m.Phase.Final() {
 		w.fail("a trial is blocked: %v, and shown: %v", stuck, shown)
+	}
+}
+
+// checkRequests checks that each request that was accepted is in the queue, running or
+// in the ledger, once.
+func (w *world) checkRequests(ledger []sweep.Trial) {
+	if w.resets > 0 {
+		return
+	}
+	found := map[int]int{}
+	for _, a := range w.m.Queue {
+		found[a.Request]++
+	}
+	for _, r := range w.m.Running {
+		found[r.Request]++
+	}
+	for _, t := range ledger {
+		found[t.Request]++
+	}
+	for id := range w.asked {
+		if found[id] != 1 {
+			w.fail("request %d is there %d times", id, found[id])
+		}
 	}
 }
 
@@ -154,6 +186,7 @@ func (w *world) check() {
 // scheduled for removal.
 func (w *world) checkCheckpoints(ledger []sweep.Trial) {
 	for _, t := range ledger {
+		pinned := slices.Contains(w.m.Pinned, t.Number)
 		kept := among(w.m.Leaders, t) || among(w.m.Gated, t)
 		switch {
 		case t.Checkpoint == "" || t.Status == sweep.StatusFailed || t.Status == sweep.StatusCancelled || t.Limit != "":
@@ -162,7 +195,7 @@ func (w *world) checkCheckpoints(ledger []sweep.Trial) {
 			}
 		case kept && slices.Contains(w.m.Removals, t.Checkpoint):
 			w.fail("%s is kept and scheduled for removal", t.Checkpoint)
-		case !kept && w.stored[t.Checkpoint] && !slices.Contains(w.m.Removals, t.Checkpoint):
+		case !kept && !pinned && !w.everPinned[t.Number] && w.stored[t.Checkpoint] && !slices.Contains(w.m.Removals, t.Checkpoint):
 			w.fail("%s is neither kept nor scheduled for removal", t.Checkpoint)
 		}
 	}
@@ -170,8 +203,8 @@ func (w *world) checkCheckpoints(ledger []sweep.Trial) {
 
 // checkBlocked checks that an outstanding task is in flight, or said to be blocked.
 func (w *world) checkBlocked() {
-	for _, t := range []*Task{w.m.Main, w.m.Looking, w.m.Curating} {
-		if t == nil || w.ended {
+	for _, t := range []*Task{w.m.Main, w.m.Looking, w.m.Curating, w.m.Saving} {
+		if t == nil || w.ended || w.m.Phase.Final() && t.Kind != KindSave {
 			continue
 		}
 		blocked := slices.ContainsFunc(w.m.Blocked, func(b Block) bool { return b.Kind == t.Kind })
@@ -196,9 +229,12 @@ func (w *world) checkSuspects() {
 
 // checkEnd checks a sweep that has ended.
 func (w *world) checkEnd() {
+	if w.cut { // as it was restored
+		return
+	}
 	m := w.m
 	gaveUp := strings.Contains(m.Message, "given up")
-	if gaveUp && m.CancelledAt == nil && !strings.Contains(m.Message, "point at the best") {
+	if gaveUp && m.CancelledAt == nil && !strings.Contains(m.Message, "point at the best") && !strings.Contains(m.Message, "store the commands") {
 		w.fail("a sweep that nobody cancelled gives up: %s", m.Message)
 	}
 	if !gaveUp && !m.Broken {
@@ -207,7 +243,7 @@ func (w *world) checkEnd() {
 	}
 	if len(w.bugs) == 0 {
 		w.checkReason()
-	} else if m.Phase != PhaseFailed || !strings.Contains(m.Message, ": on purpose") && sameFaults(w.ledger()) < 3 {
+	} else if m.Phase != PhaseFailed || !strings.Contains(m.Message, ": on purpose") && sameFaults(w.ledger()[w.since:]) < 3 {
 		w.fail("a bug ends the sweep as %s: %q", m.Phase, m.Message)
 	}
 }
@@ -223,7 +259,7 @@ func (w *world) checkLedger() {
 	if !slices.Equal(want, got) {
 		w.fail("the ledger has %v of trials 0 to %d", got, w.m.Next-1)
 	}
-	if len(w.trials) > w.m.Next {
+	if len(w.trials) > w.m.Next && !w.orphans {
 		w.fail("%d trials were started, the state knows %d", len(w.trials), w.m.Next)
 	}
 }
@@ -234,20 +270,20 @@ func (w *world) checkKept() {
 	if len(m.Removals) > 0 {
 		w.fail("the sweep has ended, and %v are not removed", m.Removals)
 	}
-	if !slices.Equal(w.best, numbers(m.pointed())) {
+	if !slices.Equal(w.best, numbers(m.pointed())) && !m.Rerank && !w.orphans && !(w.edited && w.resets > 0) { // an edit after the end waits for the sweep to continue
 		w.fail("the pointer names %v, the best are %v", w.best, numbers(m.pointed()))
 	}
-	if len(m.Leaders)+len(m.Gated) > w.spec.KeptCheckpoints() {
-		w.fail("%d checkpoints are kept, the spec keeps %d", len(m.Leaders)+len(m.Gated), w.spec.KeptCheckpoints())
+	if len(m.Leaders)+len(m.Gated) > w.m.Spec().KeptCheckpoints() && !m.Rerank {
+		w.fail("%d checkpoints are kept, the spec keeps %d", len(m.Leaders)+len(m.Gated), w.m.Spec().KeptCheckpoints())
 	}
 	for _, t := range slices.Concat(m.Leaders, m.Gated) {
-		if t.Checkpoint != "" && !w.stored[t.Checkpoint] {
+		if t.Checkpoint != "" && !w.stored[t.Checkpoint] && !(w.edited && w.resets > 0) { // a history that was cut off kept others
 			w.fail("%s is kept and was removed", t.Checkpoint)
 		}
 	}
-	if w.spec.RanksAlone() {
-		ranked := numbers(analysis.ByMetrics(w.spec, w.ledger()))
-		if best := ranked[:min(len(ranked), w.spec.Checkpoints.SaveSweepBest)]; !slices.Equal(best, numbers(m.pointed())) {
+	if w.m.Spec().RanksAlone() && !w.edited { // an edit cannot bring a checkpoint back
+		ranked := numbers(analysis.ByMetrics(w.m.Spec(), w.ledger()))
+		if best := ranked[:min(len(ranked), w.m.Spec().Checkpoints.SaveSweepBest)]; !slices.Equal(best, numbers(m.pointed())) {
 			w.fail("the best are %v, the ledger says %v", numbers(m.pointed()), best)
 		}
 	}
@@ -255,31 +291,31 @@ func (w *world) checkKept() {
 
 // checkReason checks that a sweep ends for the reason that it gives.
 func (w *world) checkReason() {
-	m, b := w.m, w.spec.Budget
-	searched := m.Next - len(space.Baselines(w.spec))
+	m, b := w.m, w.m.Spec().Budget
+	searched := m.Next - len(space.Baselines(w.m.Spec()))
 	var ok bool
 	switch why := m.Message; {
 	case m.Phase == PhaseFailed && strings.Contains(why, "in a row failed"):
-		ok = sameFaults(w.ledger()) >= 3
+		ok = sameFaults(w.ledger()[w.since:]) >= 3
 	case m.Phase == PhaseFailed:
 		ok = strings.HasPrefix(why, "every trial failed") && m.Counts[sweep.StatusFailed] == len(w.ledger())
 	case m.Phase == PhaseStopped:
-		ok = w.phase == PhaseStopping && strings.HasPrefix(why, "stop by ann")
+		ok = w.phase == PhaseStopping && strings.HasPrefix(why, "stop by ann") || strings.HasPrefix(why, "its workflow was ended")
 	case m.Phase == PhaseCancelled:
 		ok = w.phase == PhaseCancelling && (strings.HasPrefix(why, "cancel by ann") || strings.HasPrefix(why, "cancel by temporal"))
 	case strings.HasPrefix(why, "every configuration"):
 		ok = m.Exhausted
 	case strings.HasPrefix(why, "budget.run_cap"):
-		ok = searched == b.RunCap
+		ok = searched-m.Retried >= b.RunCap
 	case strings.HasPrefix(why, "budget.gpu_hours"):
 		ok = w.slots().Hours() >= b.GPUHours
 	case strings.HasPrefix(why, "budget.wall_clock"):
-		ok = w.now.Sub(m.StartedAt) >= time.Duration(b.WallClock)
+		ok = w.now.Sub(m.StartedAt)-m.Idle >= time.Duration(b.WallClock)
 	}
 	if !ok {
 		w.fail("the sweep is %s, %q, and that is not so: %s", m.Phase, m.Message, asJSON(m.State))
 	}
-	if m.Phase != PhaseFailed && sameFaults(w.ledger()) >= 3 && m.CancelledAt == nil {
+	if m.Phase != PhaseFailed && sameFaults(w.ledger()[w.since:]) >= 3 && m.CancelledAt == nil {
 		w.fail("three equal faults in a row, and the sweep is %s", m.Phase)
 	}
 }

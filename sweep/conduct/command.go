@@ -4,20 +4,36 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tailsweep/tailsweep/sweep"
 )
 
 // Names of commands.
 const (
-	CommandPause  = "pause"
-	CommandResume = "resume"
-	CommandStop   = "stop"
-	CommandCancel = "cancel"
+	CommandPause   = "pause"
+	CommandResume  = "resume"
+	CommandStop    = "stop"
+	CommandCancel  = "cancel"
+	CommandExtend  = "extend"
+	CommandSet     = "set"
+	CommandEdit    = "edit"
+	CommandEnqueue = "enqueue"
+	CommandRetry   = "retry"
+	CommandPin     = "pin"
+	CommandUnpin   = "unpin"
 )
 
-// Command says who asks, and why.
+// Command says who asks, why, and for what. Each verb reads its own fields.
 type Command struct {
 	By     string `json:"by"`
-	Reason string `json:"reason,omitempty"`
+	Reason string `json:"reason,omitempty"` // at most reasonLimit bytes
+
+	Extend *Extension         `json:"extend,omitempty"` // extend
+	Set    *Settings          `json:"set,omitempty"`    // set
+	Spec   *sweep.Spec        `json:"spec,omitempty"`   // edit: the new spec, complete
+	Points []sweep.Params     `json:"points,omitempty"` // enqueue
+	Retry  []sweep.Assignment `json:"retry,omitempty"`  // retry: of ended trials
+	Trials []int              `json:"trials,omitempty"` // pin, unpin
 }
 
 // Verb is a row of the table of commands: which phases accept it, and what it does.
@@ -25,18 +41,35 @@ type Verb struct {
 	Name  string
 	About string
 	from  []Phase
-	apply func(m *Machine)
+	check func(m *Machine, c Command) error        // nil: no fields to check
+	apply func(m *Machine, c Command) (did string) // did is the change in words, "" for none
 }
 
-// Verbs is the table of commands.
+var (
+	openPhases  = []Phase{PhaseRunning, PhasePaused}
+	endedPhases = []Phase{PhaseCompleted, PhaseStopped, PhaseCancelled, PhaseFailed}
+	mostPhases  = slices.Concat(openPhases, endedPhases)
+)
+
+// Verbs is the table of commands. One that is accepted after the end of a sweep and
+// leaves it something to do continues the sweep.
 func Verbs() []Verb {
-	to := func(p Phase) func(*Machine) { return func(m *Machine) { m.Phase = p } }
+	to := func(p Phase) func(*Machine, Command) string {
+		return func(m *Machine, _ Command) string { m.Phase = p; return "" }
+	}
 	return []Verb{
-		{CommandPause, "No new trials start; running ones go on.", []Phase{PhaseRunning}, to(PhasePaused)},
-		{CommandResume, "New trials start again.", []Phase{PhasePaused}, to(PhaseRunning)},
-		{CommandStop, "Running trials finish, then the sweep ends.", []Phase{PhaseRunning, PhasePaused}, to(PhaseStopping)},
+		{CommandPause, "No new trials start; running ones continue.", []Phase{PhaseRunning}, nil, to(PhasePaused)},
+		{CommandResume, "New trials start again.", []Phase{PhasePaused, PhaseStopped, PhaseCancelled, PhaseFailed}, nil, (*Machine).proceed},
+		{CommandStop, "Running trials finish, then the sweep ends.", openPhases, nil, to(PhaseStopping)},
 		{CommandCancel, "Running trials are cancelled, their checkpoints kept; then the sweep ends.",
-			[]Phase{PhaseRunning, PhasePaused, PhaseStopping}, (*Machine).cancelling},
+			[]Phase{PhaseRunning, PhasePaused, PhaseStopping}, nil, func(m *Machine, _ Command) string { m.cancelling(); return "" }},
+		{CommandExtend, "The budget grows.", mostPhases, (*Machine).checkExtend, (*Machine).extend},
+		{CommandSet, "Concurrency, priority and description change.", slices.Concat(mostPhases, []Phase{PhaseStopping}), (*Machine).checkSet, (*Machine).set},
+		{CommandEdit, "The search changes: parameters, method, metrics, constraints, gates, budget, early termination and retention.", mostPhases, (*Machine).checkEdit, (*Machine).edit},
+		{CommandEnqueue, "Configurations are tried before the method's own.", mostPhases, (*Machine).checkEnqueue, (*Machine).enqueue},
+		{CommandRetry, "Trials that failed or were cancelled are tried again, under new numbers.", mostPhases, (*Machine).checkRetry, (*Machine).retryTrials},
+		{CommandPin, "Checkpoints of trials are kept.", slices.Concat(mostPhases, []Phase{PhaseStopping}), (*Machine).checkPin, (*Machine).pin},
+		{CommandUnpin, "Checkpoints of trials are no longer kept by a pin.", slices.Concat(mostPhases, []Phase{PhaseStopping}), (*Machine).checkUnpin, (*Machine).unpin},
 	}
 }
 
@@ -53,29 +86,49 @@ func (p Phase) verb(name string) (Verb, error) {
 		valid = append(valid, v.Name)
 	}
 	if len(valid) == 0 {
-		return Verb{}, fmt.Errorf("cannot %s a sweep that is %s: no command is valid any more", name, p)
+		return Verb{}, fmt.Errorf("cannot %s a sweep that is %s: no command is valid until it has ended", name, p)
 	}
 	return Verb{}, fmt.Errorf("cannot %s a sweep that is %s: valid now: %s", name, p, strings.Join(valid, ", "))
 }
 
 // Check says why a command is refused now; nil when it is accepted.
 func (m *Machine) Check(e Commanded) error {
-	if e.By == "" {
+	v, err := m.Phase.verb(e.Name)
+	switch {
+	case e.By == "":
 		return fmt.Errorf("cannot %s sweep %q: by is empty; say who asks", e.Name, m.spec.Name)
+	case len(e.Reason) > reasonLimit:
+		return fmt.Errorf("cannot %s sweep %q: reason has %d bytes (valid: up to %d)", e.Name, m.spec.Name, len(e.Reason), reasonLimit)
+	case err != nil:
+		return err
+	case len(m.Unsaved) >= unsavedLimit:
+		return fmt.Errorf("cannot %s sweep %q: %d commands wait to be stored; is the object store reachable?", e.Name, m.spec.Name, len(m.Unsaved))
+	case v.check == nil:
+		return nil
 	}
-	_, err := m.Phase.verb(e.Name)
-	return err
+	if err := v.check(m, e.Command); err != nil {
+		return fmt.Errorf("cannot %s sweep %q: %w", e.Name, m.spec.Name, err)
+	}
+	return nil
 }
 
-// obey carries out a command, and notes it.
+// obey carries out a command that Check accepts, and makes an entry.
 func (m *Machine) obey(e Commanded) {
-	v, err := m.Phase.verb(e.Name)
-	if err != nil {
+	if m.Check(e) != nil {
 		return
 	}
-	v.apply(m)
-	m.Audit = append(m.Audit, AuditEntry{At: m.now, Command: e.Name, By: e.By, Reason: e.Reason})
-	m.Audit = m.Audit[max(0, len(m.Audit)-auditLimit):]
+	v, _ := m.Phase.verb(e.Name)
+	before, spec := m.Phase, m.spec
+	m.Closed = false // it ends again once the command is stored
+	did := v.apply(m, e.Command)
+	entry := Entry{Command: e.Name, By: e.By, Reason: e.Reason, Change: did}
+	if m.spec != spec {
+		entry.Spec = m.spec
+	}
+	m.note(entry)
+	if m.Phase == before {
+		return
+	}
 	m.Message = ""
 	if m.Phase != PhaseRunning {
 		m.Message = e.Name + " by " + e.By
@@ -83,4 +136,14 @@ func (m *Machine) obey(e Commanded) {
 			m.Message += ": " + e.Reason
 		}
 	}
+}
+
+// note adds an entry, for the store and for the tail that State carries.
+func (m *Machine) note(e Entry) {
+	m.Entries++
+	e.Number, e.At = m.Entries, m.now
+	m.Unsaved = append(m.Unsaved, e)
+	e.Spec = nil
+	m.Audit = append(m.Audit, e)
+	m.Audit = m.Audit[max(0, len(m.Audit)-auditLimit):]
 }

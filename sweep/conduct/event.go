@@ -68,6 +68,9 @@ type Ranked struct {
 // Curated completes Curate.
 type Curated struct{ ID int }
 
+// Saved completes Save.
+type Saved struct{ ID int }
+
 // Looked completes Look, with the trials that will not report any more, as they
 // ended, and whether Next was started.
 type Looked struct {
@@ -133,13 +136,19 @@ func (e Appended) apply(m *Machine) {
 
 func (e Ranked) apply(m *Machine) {
 	if t := m.completes(&m.Main, e.ID, KindRank); t != nil {
-		m.ranked(t.Segment, e)
+		m.ranked(t, e)
 	}
 }
 
 func (e Curated) apply(m *Machine) {
 	if t := m.completes(&m.Curating, e.ID, KindCurate); t != nil {
 		m.Removals = m.Removals[t.Removals:]
+	}
+}
+
+func (e Saved) apply(m *Machine) {
+	if t := m.completes(&m.Saving, e.ID, KindSave); t != nil {
+		m.Unsaved = m.Unsaved[t.Entries:]
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 // configuration with several seeds only the first. It also returns, ascending, all
 // trials of the ledger that were judged at rungs and broke a constraint in the end.
 func Order(spec *sweep.Spec, ledger []sweep.Trial, numbers []int) (order, infeasible []int) {
+	ledger = slices.Clone(ledger)
+	spec.SetGates(ledger)
 	ranked := slices.DeleteFunc(analysis.Rank(spec, ledger, ""), func(t sweep.Trial) bool { return !slices.Contains(numbers, t.Number) })
 	for _, t := range analysis.Distinct(spec, ranked) {
 		order = append(order, t.Number)
@@ -42,7 +44,7 @@ func (m *Machine) lead(segment, ranked []sweep.Trial) {
 	m.Gated = withoutReasons(gated[:min(len(gated), kept-len(m.Leaders))])
 	for _, t := range contenders {
 		ended := t.Status == sweep.StatusCompleted || t.Status == sweep.StatusStopped && t.Limit == ""
-		if ended && t.Checkpoint != "" && !among(m.Leaders, t) && !among(m.Gated, t) {
+		if ended && t.Checkpoint != "" && !among(m.Leaders, t) && !among(m.Gated, t) && !slices.Contains(m.Pinned, t.Number) {
 			m.Removals = append(m.Removals, t.Checkpoint)
 		}
 	}

@@ -15,10 +15,13 @@ import (
 func (m *Machine) arrive(trials []sweep.Trial) {
 	for _, t := range trials {
 		r := m.running(t.Number)
-		if r == nil || m.hasArrived(t.Number) || t.Kind != r.Kind || !slices.Contains(sweep.StatusList(), t.Status) {
+		if r == nil || m.hasArrived(t.Number) || t.Kind != r.Kind && r.Params != nil || !slices.Contains(sweep.StatusList(), t.Status) {
 			continue
 		}
 		m.Arrived = append(m.Arrived, Checked(m.spec, t))
+		if m.State.Spec != nil { // the trial may have started with an earlier spec
+			m.spec.SetGates(m.Arrived[len(m.Arrived)-1:])
+		}
 	}
 }
 
@@ -70,7 +73,7 @@ func (m *Machine) appended(segment, taken []sweep.Trial) {
 // they still run, or a Look finds their results. Their parameters are in their results.
 func (m *Machine) attach(number int) {
 	for ; m.Next <= number; m.Next++ {
-		a := sweep.Assignment{Number: m.Next, Kind: sweep.KindSearch, Seed: m.spec.Train.Seed}
+		a := sweep.Assignment{Number: m.Next, Kind: sweep.KindSearch, Seed: m.spec.Train.Seed} // Params are not known
 		if m.Next < len(m.baselines) {
 			a = m.baselines[m.Next]
 		}
@@ -90,35 +93,49 @@ func filter(trials []sweep.Trial, keep func(sweep.Trial) bool) []sweep.Trial {
 }
 
 // ranked continues with the order of the contenders.
-func (m *Machine) ranked(segment []sweep.Trial, e Ranked) {
+func (m *Machine) ranked(t *Task, e Ranked) {
 	m.expose(e.Infeasible)
-	contenders := m.contenders(segment)
+	contenders := m.contenders(t.Segment)
 	var order []sweep.Trial
 	for _, number := range e.Numbers {
 		if i := slices.IndexFunc(contenders, func(t sweep.Trial) bool { return t.Number == number }); i >= 0 {
 			order = append(order, contenders[i])
 		}
 	}
-	m.finish(segment, order)
+	if t.Again {
+		m.Gated = nil
+		m.lead(t.Segment, order)
+		m.Stale = true // more or fewer of them may be pointed at
+		return
+	}
+	m.finish(t.Segment, order)
 }
 
 // finish accounts for a segment that the ledger has; ranked are the contenders that
 // have a rank, best first.
 func (m *Machine) finish(segment, ranked []sweep.Trial) {
+	m.account(segment)
+	m.lead(segment, ranked)
+}
+
+// account counts the trials of a segment that the ledger has.
+func (m *Machine) account(segment []sweep.Trial) {
 	m.Segments++
 	for _, t := range segment {
+		if r := m.running(t.Number); r != nil {
+			m.identify(r, t)
+		}
 		m.Running = slices.DeleteFunc(m.Running, func(r Running) bool { return r.Number == t.Number })
 		m.Suspects = slices.DeleteFunc(m.Suspects, func(n int) bool { return n == t.Number })
 		m.markFinished(t.Number)
 		m.Counts[t.Status]++
 		m.SlotTime += Seconds(t.TrainTime) + Seconds(t.EvalTime)
 		m.Streak = m.Streak.after(t)
-		if fault := m.Streak.fault(m.spec.Name); fault != "" && m.Phase != PhaseCancelling {
+		if fault := m.Streak.fault(m.spec.Name); fault != "" && m.Phase != PhaseCancelling && !m.Phase.Final() {
 			m.fail(fault)
 		}
 		m.fall(t)
 	}
-	m.lead(segment, ranked)
 }
 
 // Seconds converts to a duration, so that sums do not depend on their order.

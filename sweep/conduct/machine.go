@@ -10,6 +10,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/cost"
 	"github.com/tailsweep/tailsweep/sweep/space"
+	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
 // Machine is a sweep at work: its spec and its State.
@@ -28,38 +29,53 @@ type Machine struct {
 // is nil. The first event of each is Resumed.
 func New(spec *sweep.Spec, state *State, logic Logic, now time.Time) *Machine {
 	if state == nil {
-		state = newState(now)
+		state = newState(spec, now)
+	}
+	if state.Spec != nil {
+		spec = state.Spec
 	}
 	// Planned compares parameters by their JSON, which has the names in order.
 	//workflowcheck:ignore
 	return &Machine{State: state, Logic: logic, spec: spec, baselines: space.Baselines(spec), planned: cost.TrialCount(spec), now: now}
 }
 
-// Step takes an event and returns the actions that follow from it, in order. After a
-// final phase there are none.
+// Spec returns the spec in force. It must not be changed.
+func (m *Machine) Spec() *sweep.Spec { return m.spec }
+
+// Step takes an event and returns the actions that follow from it, in order. After End
+// there are none, until a command continues the sweep.
 func (m *Machine) Step(now time.Time, e Event) []Action {
 	m.now, m.out = now, nil
-	if m.Phase.Final() {
+	if _, command := e.(Commanded); m.Closed && !command {
 		return nil
 	}
 	e.apply(m)
+	if m.Closed {
+		return nil
+	}
 	m.plan()
 	return m.out
 }
 
 // plan issues all actions that are due.
 func (m *Machine) plan() {
-	m.planCancels()
-	m.planLook()
-	m.planMain()
-	m.planCurate()
-	m.unblock()
+	if !m.Phase.Final() {
+		m.planCancels()
+		m.planLook()
+		m.planMain()
+		m.planCurate()
+		m.unblock()
+		m.planFinal()
+	}
 	m.planEnd()
+	if !m.Closed {
+		m.planSave()
+	}
 }
 
 // resume marks tasks and requests as not issued, so that they are issued again.
 func (m *Machine) resume() {
-	for _, t := range []*Task{m.Main, m.Looking, m.Curating} {
+	for _, t := range []*Task{m.Main, m.Looking, m.Curating, m.Saving} {
 		if t != nil {
 			t.ID = 0
 		}
@@ -90,7 +106,7 @@ func (m *Machine) Carry() *State {
 
 // Wake is the next time at which a Tick has an effect; ok is false for none.
 func (m *Machine) Wake() (at time.Time, ok bool) {
-	if m.Phase.Final() {
+	if m.Closed {
 		return at, false
 	}
 	due := func(t time.Time) {
@@ -98,15 +114,15 @@ func (m *Machine) Wake() (at time.Time, ok bool) {
 			at, ok = t, true
 		}
 	}
-	if wall := time.Duration(m.spec.Budget.WallClock); wall > 0 {
-		due(m.StartedAt.Add(wall))
+	if wall := time.Duration(m.spec.Budget.WallClock); wall > 0 && !m.Phase.Final() {
+		due(m.StartedAt.Add(wall + m.Idle))
 	}
-	if len(m.Running) > 0 {
+	if len(m.Running) > 0 && !m.Phase.Final() {
 		due(m.LookAt)
 	}
 	for _, b := range m.Blocked {
 		due(b.RetryAt)
-		if m.CancelledAt != nil {
+		if m.CancelledAt != nil || m.Phase.Final() {
 			due(m.giveUpAt(b))
 		}
 	}
@@ -190,6 +206,9 @@ func (m *Machine) planMain() {
 			n := min(len(m.Arrived), segmentLimit)
 			m.Main = &Task{Kind: KindAppend, Segment: m.Arrived[:n:n]}
 			m.Arrived = slices.Clone(m.Arrived[n:])
+		case m.Rerank:
+			m.Main = &Task{Kind: KindRank, Segment: slices.Clone(m.Gated), Again: true}
+			m.Rerank = false
 		default:
 			m.planTrial()
 		}
@@ -200,13 +219,16 @@ func (m *Machine) planMain() {
 	}
 	switch t.Kind {
 	case KindSuggest:
-		m.act(Suggest{ID: t.ID, Number: t.Number, Index: t.Number - len(m.baselines), Segments: m.Segments, Pending: m.pending()})
+		m.act(Suggest{ID: t.ID, Number: t.Number, Index: t.Number - len(m.baselines) - m.Requested, Segments: m.Segments, Pending: m.pending()})
 	case KindStart:
 		m.act(Start{t.ID, t.Assignment})
 	case KindAppend:
 		m.act(Append{t.ID, m.Segments, t.Segment})
 	case KindRank:
 		rank := Rank{ID: t.ID, Segments: m.Segments + 1}
+		if t.Again {
+			rank.Segments = m.Segments
+		}
 		for _, c := range m.contenders(t.Segment) {
 			rank.Numbers = append(rank.Numbers, c.Number)
 		}
@@ -223,6 +245,10 @@ func (m *Machine) planTrial() {
 		m.start(m.baselines[m.Next])
 		return
 	}
+	if len(m.Queue) > 0 {
+		m.startRequested()
+		return
+	}
 	if m.WaitAt != nil && *m.WaitAt == m.Segments {
 		return
 	}
@@ -236,7 +262,7 @@ func (m *Machine) suggested(e Suggested) {
 		m.Exhausted = true
 	case e.Wait:
 		m.WaitAt = &segments
-	case m.mayStart():
+	case m.mayStart() && m.searchEnd() == "":
 		m.start(e.Assignment)
 	}
 }
@@ -249,7 +275,7 @@ func (m *Machine) start(a sweep.Assignment) {
 	}
 	m.Main = &Task{Kind: KindStart, Number: a.Number, Assignment: a}
 	a.Reason = sweep.Reason{Sampler: a.Reason.Sampler}
-	m.Running = append(m.Running, Running{Assignment: a, StartedAt: m.now, Starting: true})
+	m.Running = append(m.Running, Running{Assignment: a, StartedAt: m.now, Starting: true, Rungs: stopping.TrialRungs(m.spec, a)})
 	m.Next = a.Number + 1
 }
 
@@ -271,8 +297,8 @@ func (m *Machine) planCurate() {
 	}
 }
 
-// planEnd ends the sweep once nothing is left to do.
-func (m *Machine) planEnd() {
+// planFinal puts the sweep into its final phase once nothing is left to do.
+func (m *Machine) planFinal() {
 	phase, why, due := m.ending()
 	if !due {
 		return
@@ -283,8 +309,40 @@ func (m *Machine) planEnd() {
 	}
 	ended := m.now
 	m.Phase, m.Message, m.EndedAt = phase, why+lost, &ended
-	m.Blocked = nil
-	m.act(End{})
+	m.Blocked = slices.DeleteFunc(m.Blocked, func(b Block) bool { return b.Kind != KindSave })
+	m.note(Entry{Command: EntryEnd, Change: string(phase), Reason: m.Message})
+}
+
+// planSave stores the new entries, with the state after them, in parallel to the main
+// task.
+func (m *Machine) planSave() {
+	if m.Saving == nil && len(m.Unsaved) > 0 && !m.resting(KindSave) {
+		m.Saving = &Task{Kind: KindSave, Entries: len(m.Unsaved)}
+	}
+	if t := m.Saving; m.issue(t) {
+		m.act(Save{t.ID, slices.Clone(m.Unsaved[:t.Entries]), m.snapshot()})
+	}
+}
+
+// planEnd ends the sweep once its end is stored. What cannot be stored for giveUpAfter
+// is given up: the ledger has all results.
+func (m *Machine) planEnd() {
+	if !m.Phase.Final() || m.Closed {
+		return
+	}
+	for _, b := range m.Blocked {
+		if b.Kind == KindSave && (b.Permanent || !m.now.Before(m.giveUpAt(b))) {
+			m.Saving, m.Blocked = nil, nil
+			m.Message += fmt.Sprintf("; given up: %s: %s", b.Doing, b.Message)
+			m.Closed = true
+			m.act(End{})
+			return
+		}
+	}
+	if m.Saving == nil && len(m.Unsaved) == 0 {
+		m.Closed = true
+		m.act(End{})
+	}
 }
 
 // unfinished reports whether the sweep may end (ok), and what it leaves undone. It
@@ -294,7 +352,7 @@ func (m *Machine) unfinished() (lost string, ok bool) {
 	if m.Broken {
 		return "", asked
 	}
-	waits := !m.Sought || len(m.Running) > 0 || m.Main != nil && m.Main.Kind != KindSuggest
+	waits := !m.Sought || m.Rerank || len(m.Running) > 0 || m.Main != nil && m.Main.Kind != KindSuggest
 	curates := m.Curating != nil || m.Stale || len(m.Removals) > 0
 	for _, b := range m.Blocked {
 		gone := m.CancelledAt != nil && asked && !m.now.Before(m.giveUpAt(b))
@@ -335,7 +393,7 @@ func (m *Machine) fail(fault string) {
 
 func (m *Machine) cancelledOutside() {
 	m.Asked = true
-	m.obey(Commanded{CommandCancel, Command{By: "temporal", Reason: "the workflow was cancelled"}})
+	m.obey(Commanded{Name: CommandCancel, Command: Command{By: "temporal", Reason: "the workflow was cancelled"}})
 }
 
 func (m *Machine) cancelAsked(e CancelAsked) {

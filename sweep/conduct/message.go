@@ -49,13 +49,19 @@ type RungVerdict struct {
 	stopping.Verdict
 }
 
-// AuditEntry is one accepted command.
-type AuditEntry struct {
-	At      time.Time `json:"at"`
-	Command string    `json:"command"`
-	By      string    `json:"by"`
-	Reason  string    `json:"reason,omitempty"`
+// Entry is an accepted command, or the end of a sweep. The store keeps all of them.
+type Entry struct {
+	Number  int         `json:"number"` // from 1
+	At      time.Time   `json:"at"`
+	Command string      `json:"command"` // the name of a verb, or EntryEnd
+	By      string      `json:"by,omitempty"`
+	Reason  string      `json:"reason,omitempty"`
+	Change  string      `json:"change,omitempty"` // what it changed, in words: "budget.run_cap 6 -> 10"
+	Spec    *sweep.Spec `json:"spec,omitempty"`   // the spec in force afterwards, if it changed
 }
+
+// EntryEnd is the Command of the entry that a sweep makes when it ends.
+const EntryEnd = "end"
 
 // Trouble is why an action failed.
 type Trouble struct {
@@ -102,7 +108,9 @@ type Progress struct {
 	StartedAt time.Time            `json:"started_at"`
 	EndedAt   *time.Time           `json:"ended_at,omitempty"`
 	Message   string               `json:"message,omitempty"` // why it failed, who stopped it
-	Audit     []AuditEntry         `json:"audit,omitempty"`
+	Audit     []Entry              `json:"audit,omitempty"`
+	Queue     []sweep.Assignment   `json:"queue,omitempty"`  // trials that users asked for and that have not started, without numbers
+	Pinned    []int                `json:"pinned,omitempty"` // trials whose checkpoints are kept
 }
 
 // BestTrial is the leading trial.

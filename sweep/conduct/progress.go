@@ -12,6 +12,7 @@ func (m *Machine) Progress(digest string) Progress {
 		Name: m.spec.Name, Digest: digest, Phase: m.Phase, Planned: m.planned, Finished: m.finished(), Segments: m.Segments,
 		Counts: make(map[sweep.Status]int, len(m.Counts)), Running: slices.Clone(m.Running), Blocked: m.blocks(),
 		GPUHours: m.SlotTime.Hours(), StartedAt: m.StartedAt, EndedAt: m.EndedAt, Message: m.Message, Audit: slices.Clone(m.Audit),
+		Queue: slices.Clone(m.Queue), Pinned: slices.Clone(m.Pinned),
 	}
 	for _, s := range sweep.StatusList() {
 		if m.Counts[s] > 0 {

@@ -21,7 +21,11 @@ func (m *Machine) report(r RungReport) {
 	if running == nil {
 		return
 	}
-	if !slices.Contains(stopping.TrialRungs(m.spec, running.Assignment), r.Step) {
+	rungs := running.Rungs
+	if running.Params == nil {
+		rungs = stopping.TrialRungs(m.spec, running.Assignment)
+	}
+	if !slices.Contains(rungs, r.Step) {
 		m.act(Answer{r.Trial, RungVerdict{Step: r.Step, Verdict: stopping.Decide(m.spec, running.Assignment, r.Step, nil)}})
 		return
 	}

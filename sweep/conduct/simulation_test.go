@@ -156,6 +156,9 @@ func (g *generator) spec() sweep.Spec {
 		}
 		s.Constraints = []sweep.Constraint{limit}
 	}
+	if g.chance(20) {
+		s.Points = []sweep.Params{{"infonce.weight": sweep.Number(0.5)}, {"infonce.weight": sweep.Number(0.75)}}
+	}
 	if g.chance(30) {
 		s.Repeats = &sweep.Repeats{Seeds: []int64{2, 3}, Share: 0.5}
 	}
@@ -186,6 +189,9 @@ func (g *generator) spec() sweep.Spec {
 
 // move draws what happens next: usually something that is in flight.
 func (g *generator) move(w *world) string {
+	if w.ended {
+		return pick(g, "restore", "command "+CommandResume, fmt.Sprintf("command %s %d", pick(g, CommandExtend, CommandExtend, CommandEnqueue, CommandRetry, CommandEdit, CommandSet, CommandPin), g.IntN(60)))
+	}
 	switch n := g.IntN(100); {
 	case n < g.eager && len(w.flight) > 0:
 		return g.completion(pick(g, w.flight...))
@@ -197,7 +203,12 @@ func (g *generator) move(w *world) string {
 		if g.chance(20) {
 			return "command " + pick(g, CommandStop, CommandCancel)
 		}
-		return "command " + pick(g, CommandPause, CommandResume, CommandResume)
+		if g.chance(50) {
+			return "command " + pick(g, CommandPause, CommandResume, CommandResume)
+		}
+		return fmt.Sprintf("command %s %d", pick(g, CommandExtend, CommandExtend, CommandSet, CommandEdit, CommandEdit, CommandEnqueue, CommandEnqueue, CommandRetry, CommandPin, CommandUnpin), g.IntN(60))
+	case n < 90 && g.chance(30):
+		return "restore"
 	case n < 91:
 		return "json"
 	case n < 94:
@@ -209,7 +220,7 @@ func (g *generator) move(w *world) string {
 	case n < 98:
 		return fmt.Sprintf("forge %d", g.IntN(3))
 	case n < 99:
-		return pick(g, "suggest", "start", "append", "rank", "curate", "look") + " dup"
+		return pick(g, "suggest", "start", "append", "rank", "curate", "look", "save") + " dup"
 	case g.chance(5):
 		return "outside"
 	}

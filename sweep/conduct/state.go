@@ -12,10 +12,12 @@ import (
 // the trials that run and with the leaders, and up to rungLimit with the results of
 // each rung; not with the trials that finished.
 type State struct {
-	Phase       Phase      `json:"phase"`
-	StartedAt   time.Time  `json:"started_at"`
-	EndedAt     *time.Time `json:"ended_at,omitempty"`
-	CancelledAt *time.Time `json:"cancelled_at,omitempty"` // when Phase became PhaseCancelling
+	Spec        *sweep.Spec   `json:"spec,omitempty"` // once a command has changed it: the one in force
+	Phase       Phase         `json:"phase"`
+	StartedAt   time.Time     `json:"started_at"`
+	Idle        time.Duration `json:"idle,omitempty"` // between ends and the commands that continued the sweep
+	EndedAt     *time.Time    `json:"ended_at,omitempty"`
+	CancelledAt *time.Time    `json:"cancelled_at,omitempty"` // when Phase became PhaseCancelling
 
 	Next      int       `json:"next"`     // number of the next trial to start
 	Segments  int       `json:"segments"` // of the ledger, accounted for
@@ -23,6 +25,14 @@ type State struct {
 	Exhausted bool      `json:"exhausted,omitempty"`
 	WaitAt    *int      `json:"wait_at,omitempty"` // number of segments at which the search asked to wait for a result
 	Asked     bool      `json:"asked,omitempty"`   // Temporal was asked to cancel the workflow
+
+	// The trials that users asked for. Requests counts them, Requested those of them that
+	// have started, and Retried the retries among these, which no budget counts.
+	Queue     []sweep.Assignment `json:"queue,omitempty"` // not started, without numbers
+	Requests  int                `json:"requests,omitempty"`
+	Requested int                `json:"requested,omitempty"`
+	Retried   int                `json:"retried,omitempty"`
+	Pinned    []int              `json:"pinned,omitempty"` // trials whose checkpoints are kept, ascending
 
 	// The finished trials: all with a number below Watermark, and those in Ahead.
 	Watermark int   `json:"watermark"`
@@ -37,8 +47,10 @@ type State struct {
 	Main     *Task    `json:"main,omitempty"`     // suggest, start, append or rank: one at a time
 	Looking  *Task    `json:"looking,omitempty"`  // beside Main
 	Curating *Task    `json:"curating,omitempty"` // beside Main
+	Saving   *Task    `json:"saving,omitempty"`   // beside Main
 	Blocked  []Block  `json:"blocked,omitempty"`  // actions that keep failing, one of a kind
 	Removals []string `json:"removals,omitempty"` // keys of checkpoints that are no longer kept, until they are removed
+	Rerank   bool     `json:"rerank,omitempty"`   // an edit may have changed the order of the leaders
 	Stale    bool     `json:"stale,omitempty"`    // the pointer to the best trials must be moved
 
 	Counts   map[sweep.Status]int  `json:"counts"`
@@ -48,15 +60,19 @@ type State struct {
 	Streak   Streak                `json:"streak"`
 	Rungs    []stopping.RungResult `json:"rungs,omitempty"`   // of search trials, in order of arrival
 	Fault    string                `json:"fault,omitempty"`   // why the sweep ends as failed
+	Closed   bool                  `json:"closed,omitempty"`  // End was issued
 	Broken   bool                  `json:"broken,omitempty"`  // the ledger cannot go on: the sweep ends without waiting for results
 	Message  string                `json:"message,omitempty"` // who stopped it, and why
-	Audit    []AuditEntry          `json:"audit,omitempty"`
+	Audit    []Entry               `json:"audit,omitempty"`   // the last ones, without specs
+	Entries  int                   `json:"entries,omitempty"` // made so far
+	Unsaved  []Entry               `json:"unsaved,omitempty"` // entries that the store does not have yet
 }
 
 // Running is a started trial that is not in the ledger yet.
 type Running struct {
 	sweep.Assignment
 	StartedAt time.Time     `json:"started_at"`
+	Rungs     []int         `json:"rungs,omitempty"`   // of the spec that it started with; none for a trial of a history that was cut off
 	Verdict   *RungVerdict  `json:"verdict,omitempty"` // the last one
 	Earlier   []RungVerdict `json:"earlier,omitempty"` // the ones before, by step
 
@@ -85,6 +101,8 @@ type Task struct {
 	Removals   int              `json:"removals,omitempty"`  // curate: how many of State.Removals, from the first
 	Silent     []int            `json:"silent,omitempty"`    // look
 	Ahead      bool             `json:"ahead,omitempty"`     // look: for trial Number, too, which this history has not started
+	Again      bool             `json:"again,omitempty"`     // rank: the leaders, after an edit
+	Entries    int              `json:"entries,omitempty"`   // save: how many of State.Unsaved, from the first
 }
 
 // Kind is what a task does.
@@ -98,13 +116,19 @@ const (
 	KindRank    Kind = "rank"
 	KindCurate  Kind = "curate"
 	KindLook    Kind = "look"
+	KindSave    Kind = "save"
 
 	// KindTrial is the kind of a blocked trial. It is not a task.
 	KindTrial Kind = "trial"
 )
 
-func newState(now time.Time) *State {
-	return &State{Phase: PhaseRunning, StartedAt: now, LookAt: now.Add(lookEvery), Counts: map[sweep.Status]int{}}
+func newState(spec *sweep.Spec, now time.Time) *State {
+	st := &State{Phase: PhaseRunning, StartedAt: now, LookAt: now.Add(lookEvery), Counts: map[sweep.Status]int{}}
+	for _, params := range spec.Points {
+		st.request(sweep.Assignment{Kind: sweep.KindSearch, Params: params, Seed: spec.Train.Seed,
+			Reason: sweep.Reason{Sampler: sweep.SourcePoints, Note: "from the spec's points"}})
+	}
+	return st
 }
 
 // isFinished reports whether a trial is in the ledger.

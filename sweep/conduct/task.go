@@ -42,6 +42,8 @@ func (m *Machine) doing(t *Task) string {
 		return "rank the best trials"
 	case KindCurate:
 		return "point at the best trials and remove checkpoints of others"
+	case KindSave:
+		return "store the commands and the state"
 	default:
 		return "look for silent trials"
 	}
@@ -51,13 +53,13 @@ func (m *Machine) doing(t *Task) string {
 // that grows, until it works. A bug, which fails the same way at each try, ends the
 // sweep; one in Curate or Look does not, since the ledger stays complete.
 func (m *Machine) failed(e Failed) {
-	for _, place := range []**Task{&m.Main, &m.Looking, &m.Curating} {
+	for _, place := range []**Task{&m.Main, &m.Looking, &m.Curating, &m.Saving} {
 		t := *place
 		if t == nil || t.ID != e.ID {
 			continue
 		}
 		doing := m.doing(t)
-		if e.Permanent && t.Kind != KindCurate && t.Kind != KindLook {
+		if e.Permanent && t.Kind != KindCurate && t.Kind != KindLook && t.Kind != KindSave {
 			*place = nil
 			m.abandon(t, doing+": "+e.Message)
 			return
@@ -70,6 +72,8 @@ func (m *Machine) failed(e Failed) {
 			for _, n := range t.Silent {
 				m.suspect(n)
 			}
+			*place = nil
+		case KindSave: // by then there may be more entries
 			*place = nil
 		case KindCurate: // by then there may be other leaders
 			m.Stale = true

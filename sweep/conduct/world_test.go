@@ -39,6 +39,18 @@ type world struct {
 	phase    Phase    // by the commands that were accepted
 	verdicts map[[2]int]stopping.Verdict
 	decided  int // trials whose start was issued
+
+	saved      []byte       // the last snapshot
+	entries    int          // stored
+	everPinned map[int]bool // trials that were pinned once
+	asked      map[int]bool // requests that were accepted, by number
+	since      int          // trials of the ledger when a command last continued the sweep
+	ran        int          // trials, after the last event
+	lowered    bool         // max_concurrent_trials was set below what ran
+	orphans    bool         // a history that was cut off continued the sweep after all trials had been looked for
+	edited     bool
+	cut        bool // the workflow was ended from outside, and nothing has continued the sweep
+	unsure     bool // a reset or the end of a workflow may have lost requests
 }
 
 // mark is a moment that the sweep can be reset to.
@@ -49,11 +61,14 @@ type mark struct {
 	bugs     []string
 	verdicts map[[2]int]stopping.Verdict
 	decided  int
+	since    int
+	cut      bool
 }
 
 // player is a trial as its workflow plays it.
 type player struct {
 	a         sweep.Assignment
+	spec      *sweep.Spec // in force when it started
 	startedAt time.Time
 	closed    bool
 	child     bool  // the current run started it, and sees its end
@@ -74,7 +89,10 @@ func newWorld(spec *sweep.Spec, points int) *world {
 	w := &world{
 		spec: spec, points: points, now: time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC),
 		results: map[int]sweep.Trial{}, stored: map[string]bool{}, last: map[string]Event{},
-		phase: PhaseRunning, verdicts: map[[2]int]stopping.Verdict{},
+		phase: PhaseRunning, verdicts: map[[2]int]stopping.Verdict{}, asked: map[int]bool{}, everPinned: map[int]bool{},
+	}
+	for i := range spec.Points {
+		w.asked[i+1] = true
 	}
 	w.m = New(spec, nil, LogicNow, w.now)
 	return w
@@ -84,13 +102,14 @@ func (w *world) fail(format string, args ...any) { panic(violation(fmt.Sprintf(f
 
 // step gives the machine an event, and takes its actions.
 func (w *world) step(e Event) {
-	if w.ended {
+	if _, command := e.(Commanded); w.ended && !command {
 		return
 	}
-	for _, a := range w.m.Step(w.now, e) {
+	actions := w.m.Step(w.now, e)
+	w.ended = w.m.Closed
+	for _, a := range actions {
 		w.issued(a)
 		if _, end := a.(End); end {
-			w.ended = true
 			continue
 		}
 		w.flight = append(w.flight, a)
@@ -120,7 +139,7 @@ func (w *world) save() []byte {
 
 // move carries out one move; what does not fit the moment does nothing.
 func (w *world) move(text string) {
-	if w.ended {
+	if w.ended && !strings.HasPrefix(text, "command") && text != "restore" {
 		return
 	}
 	if !w.began {
@@ -147,9 +166,11 @@ func (w *world) move(text string) {
 		w.now = w.now.Add(d)
 		w.step(Tick{})
 	case "command":
-		w.command(arg(1))
+		w.command(arg(1), number(2))
+	case "restore":
+		w.restore()
 	case "outside":
-		if next, ok := after(w.phase, CommandCancel); ok {
+		if next, ok := after(w.phase, CommandCancel); ok && !w.m.Phase.Final() {
 			w.phase = next
 		}
 		w.step(CancelledOutside{})
@@ -167,7 +188,7 @@ func (w *world) move(text string) {
 		for k, v := range w.verdicts {
 			verdicts[k] = v
 		}
-		w.marks = append(w.marks, mark{w.save(), slices.Clone(w.flight), w.phase, slices.Clone(w.bugs), verdicts, w.decided})
+		w.marks = append(w.marks, mark{w.save(), slices.Clone(w.flight), w.phase, slices.Clone(w.bugs), verdicts, w.decided, w.since, w.cut})
 	case "reset":
 		n := number(1)
 		if slices.Contains(w.bugs, "start") {
@@ -181,8 +202,9 @@ func (w *world) move(text string) {
 			for at, v := range k.verdicts {
 				w.verdicts[at] = v
 			}
-			w.last, w.decided = map[string]Event{}, k.decided
+			w.last, w.decided, w.since, w.cut = map[string]Event{}, k.decided, k.since, k.cut
 			w.resets++
+			w.orphans = w.orphans || w.m.Sought && len(w.trials) > w.m.Next
 			for _, p := range w.trials {
 				r := w.m.running(p.a.Number)
 				p.child, p.suspected, p.stuck = false, false, r != nil && r.Blocked != nil
@@ -208,27 +230,163 @@ func (w *world) move(text string) {
 func after(p Phase, command string) (Phase, bool) {
 	next, ok := map[string]map[Phase]Phase{
 		CommandPause:  {PhaseRunning: PhasePaused},
-		CommandResume: {PhasePaused: PhaseRunning},
+		CommandResume: {PhasePaused: PhaseRunning, PhaseStopped: PhaseRunning, PhaseCancelled: PhaseRunning, PhaseFailed: PhaseRunning},
 		CommandStop:   {PhaseRunning: PhaseStopping, PhasePaused: PhaseStopping},
 		CommandCancel: {PhaseRunning: PhaseCancelling, PhasePaused: PhaseCancelling, PhaseStopping: PhaseCancelling},
 	}[command][p]
 	return next, ok
 }
 
-func (w *world) command(name string) {
-	e := Commanded{name, Command{By: "ann"}}
+func (w *world) command(name string, n int) {
+	for range 3 { // what time alone changes
+		w.step(Tick{})
+	}
+	e, ok := w.commanded(name, n)
+	if !ok || w.m.Phase.Final() && slices.Contains(w.bugs, "start") { // the ledger may have a trial that never started
+		return
+	}
 	phase := w.phase
-	if w.m.Fault != "" {
+	if w.m.Fault != "" && !w.m.Phase.Final() {
 		phase = PhaseCancelling
 	}
-	next, ok := after(phase, name)
-	if err := w.m.Check(e); (err == nil) != ok {
-		w.fail("command %s while %s: accepted %v, want %v", name, phase, err == nil, ok)
+	if w.m.Phase.Final() {
+		phase = w.m.Phase
 	}
-	if ok {
-		w.phase = next
-		w.step(e)
+	err := w.m.Check(e)
+	if next, ok := after(phase, name); plain(name) {
+		if (err == nil) != ok {
+			w.fail("command %s while %s: accepted %v, want %v", name, phase, err == nil, ok)
+		}
+		if ok {
+			w.phase = next
+		}
 	}
+	if err != nil {
+		before := asJSON(w.m.State)
+		if w.step(e); asJSON(w.m.State) != before {
+			w.fail("command %s is refused, and changes the state", name)
+		}
+		return
+	}
+	for i := range len(e.Points) + len(e.Retry) {
+		w.asked[w.m.Requests+1+i] = true
+	}
+	if e.Set != nil && *e.Set.Concurrency < len(w.m.Running) {
+		w.lowered = true
+	}
+	if w.m.Phase.Final() && (opens(name) || name == CommandEdit && w.m.Phase == PhaseCompleted) {
+		w.phase, w.bugs, w.cut, w.since = PhaseRunning, nil, false, len(w.ledger())
+	}
+	w.step(e)
+}
+
+// opens reports whether a command continues a sweep that has ended.
+func opens(name string) bool {
+	return slices.Contains([]string{CommandResume, CommandExtend, CommandEnqueue, CommandRetry}, name)
+}
+
+// plain reports whether the phase alone says whether a command is accepted.
+func plain(name string) bool {
+	return slices.Contains([]string{CommandPause, CommandResume, CommandStop, CommandCancel}, name)
+}
+
+// commanded is a command with its fields, which n chooses.
+func (w *world) commanded(name string, n int) (e Commanded, ok bool) {
+	n = max(n, 0)
+	e = Commanded{Name: name, Command: Command{By: "ann"}}
+	ledger := w.ledger()
+	switch name {
+	case CommandExtend:
+		e.Extend = &Extension{}
+		if n%2 == 0 {
+			e.Extend.RunCap = &Amount{Value: float64(1 + n%3), Add: true}
+		}
+		if n%3 == 0 {
+			e.Extend.GPUHours = &Amount{Value: 0.5, Add: true}
+		}
+		if n%5 == 0 {
+			e.Extend.WallClock = &Amount{Value: w.m.elapsed().Seconds() + 1800}
+		}
+	case CommandSet:
+		concurrency := 1 + n%4
+		e.Set = &Settings{Concurrency: &concurrency}
+	case CommandEnqueue:
+		for i := range 1 + n%2 {
+			e.Points = append(e.Points, sweep.Params{"infonce.weight": sweep.Number(float64(n%7+i) / 8)})
+		}
+	case CommandRetry:
+		if len(ledger) == 0 {
+			return e, false
+		}
+		e.Retry = []sweep.Assignment{ledger[n%len(ledger)].Assignment}
+	case CommandPin:
+		e.Trials = []int{n % max(w.m.Next, 1)}
+		w.everPinned[e.Trials[0]] = true
+	case CommandUnpin:
+		if len(w.m.Pinned) == 0 {
+			return e, false
+		}
+		e.Trials = w.m.Pinned[:1:1]
+	case CommandEdit:
+		spec := *w.m.Spec()
+		switch n % 7 {
+		case 0:
+			spec.Metrics = []sweep.Objective{{Name: "fid.head", Goal: sweep.Minimize}}
+		case 1:
+			limit, err := sweep.ParseConstraint("fid.head <= 40")
+			if err != nil {
+				panic(err)
+			}
+			spec.Constraints = []sweep.Constraint{limit}
+		case 2:
+			spec.Constraints = nil
+		case 3:
+			most := 0.3
+			spec.Gates = &sweep.Gates{MaxMemorisedRatio: &most}
+		case 4:
+			spec.Gates, spec.EarlyTerminate = nil, nil
+		case 5:
+			spec.Checkpoints.SaveSweepBest = 1 + n%3
+		case 6:
+			spec.Budget = sweep.Budget{RunCap: 1 + n%12}
+		}
+		e.Spec = &spec
+		w.edited = true
+	}
+	return e, true
+}
+
+// restore is the end of the workflow from outside, or long after its own end: what
+// follows continues from the store.
+func (w *world) restore() {
+	if slices.Contains(w.bugs, "start") { // the ledger may have a trial that never started
+		return
+	}
+	var snapshot *State
+	if w.saved != nil {
+		if err := json.Unmarshal(w.saved, &snapshot); err != nil {
+			w.fail("the snapshot does not come back from JSON: %v", err)
+		}
+	}
+	w.unsure = w.unsure || !w.m.Closed
+	w.cut = true
+	st := Restore(w.spec, w.m.StartedAt, snapshot, w.segments, func(key string) bool { return w.stored[key] })
+	data := asJSON(st)
+	w.reload([]byte(data))
+	if w.m.Segments != len(w.segments) {
+		w.fail("%d of %d segments are restored", w.m.Segments, len(w.segments))
+	}
+	w.flight, w.last, w.marks, w.bugs = nil, map[string]Event{}, nil, nil
+	w.verdicts = map[[2]int]stopping.Verdict{}
+	w.ended, w.phase = true, w.m.Phase
+	w.resets += 1
+	for _, p := range w.trials {
+		p.child, p.suspected, p.stuck = false, false, false
+	}
+	if actions := w.m.Step(w.now, Resumed{}); len(actions) > 0 {
+		w.fail("a sweep that has ended acts: %s", asJSON(actions))
+	}
+	w.checkCheckpoints(w.ledger())
 }
 
 // kindOf names an action in moves.
@@ -246,6 +404,8 @@ func kindOf(a Action) (kind string, id int) {
 		return "curate", a.ID
 	case Look:
 		return "look", a.ID
+	case Save:
+		return "save", a.ID
 	case Answer:
 		return "answer", a.Trial
 	case CancelTrial:
@@ -287,7 +447,7 @@ func (w *world) task(kind, how, reason string) {
 	w.flight = slices.Delete(w.flight, i, i+1)
 	if how == "half" || how == "fail" {
 		done = Failed{id, Trouble{Reason: block.Reason(reason), Message: "on purpose", Permanent: reason == "bug"}}
-		if reason == "bug" && kind != "curate" && kind != "look" {
+		if reason == "bug" && w.m.Main != nil && w.m.Main.ID == id { // else it is late, or does not matter
 			w.bugs = append(w.bugs, kind)
 		}
 	}
@@ -339,21 +499,21 @@ func (w *world) effect(a Action) Event {
 		if n > len(w.trials) {
 			w.fail("trial %d starts, and trial %d never did", n, len(w.trials))
 		}
-		w.trials = append(w.trials, &player{a: a.Assignment, startedAt: w.now, child: true, rungs: slices.Clone(stopping.TrialRungs(w.spec, a.Assignment))})
+		w.trials = append(w.trials, &player{a: a.Assignment, spec: w.m.Spec(), startedAt: w.now, child: true, rungs: slices.Clone(stopping.TrialRungs(w.m.Spec(), a.Assignment))})
 		alive := 0
 		for _, p := range w.trials {
 			if !p.closed {
 				alive++
 			}
 		}
-		if alive > w.spec.MaxConcurrentTrials {
-			w.fail("%d trials are in flight, max_concurrent_trials is %d", alive, w.spec.MaxConcurrentTrials)
+		if alive > w.m.Spec().MaxConcurrentTrials && !w.lowered && w.resets == 0 {
+			w.fail("%d trials are in flight, max_concurrent_trials is %d", alive, w.m.Spec().MaxConcurrentTrials)
 		}
 		return Started{a.ID}
 	case Append:
 		return w.append(a)
 	case Rank:
-		order, infeasible := Order(w.spec, slices.Concat(w.segments[:a.Segments]...), a.Numbers)
+		order, infeasible := Order(w.m.Spec(), slices.Concat(w.segments[:a.Segments]...), a.Numbers)
 		return Ranked{a.ID, order, infeasible}
 	case Curate:
 		w.best = numbers(a.Leaders)
@@ -363,6 +523,15 @@ func (w *world) effect(a Action) Event {
 		return Curated{a.ID}
 	case Look:
 		return w.look(a)
+	case Save:
+		for _, e := range a.Entries {
+			if e.Number > w.entries+1 && !w.unsure && w.resets == 0 {
+				w.fail("entry %d is stored after %d", e.Number, w.entries)
+			}
+			w.entries = max(w.entries, e.Number)
+		}
+		w.saved = slices.Clone(a.State)
+		return Saved{a.ID}
 	}
 	return nil
 }
@@ -377,13 +546,13 @@ func (w *world) suggest(a Suggest) Event {
 	switch {
 	case a.Index >= w.points:
 		e.Exhausted = true
-	case w.spec.Repeats != nil && len(a.Pending) > 0 && h%4 == 0:
+	case w.m.Spec().Repeats != nil && len(a.Pending) > 0 && h%4 == 0:
 		e.Wait = true
 	default:
-		seed := w.spec.Train.Seed
+		seed := w.m.Spec().Train.Seed
 		value := float64(a.Number)
-		if w.spec.Repeats != nil && a.Index > 1 && h%4 == 1 {
-			seed, value = w.spec.Repeats.Seeds[0], float64(h%uint64(a.Number))
+		if w.m.Spec().Repeats != nil && a.Index > 1 && h%4 == 1 {
+			seed, value = w.m.Spec().Repeats.Seeds[0], float64(h%uint64(a.Number))
 		}
 		e.Assignment = sweep.Assignment{Number: a.Number, Kind: sweep.KindSearch, Seed: seed, Params: sweep.Params{"infonce.weight": sweep.Number(value)}}
 	}
@@ -465,7 +634,7 @@ func (w *world) play(p *player, what, status, silent string) {
 	case "vanish":
 		p.closed = true
 	case "rewind": // somebody resets its workflow to the beginning
-		p.rungs, p.shown, p.waits, p.verdict = slices.Clone(stopping.TrialRungs(w.spec, p.a)), nil, false, nil
+		p.rungs, p.shown, p.waits, p.verdict = slices.Clone(stopping.TrialRungs(p.spec, p.a)), nil, false, nil
 	case "step":
 		w.stepTrial(p)
 	case "end":
@@ -491,7 +660,7 @@ func (w *world) stepTrial(p *player) {
 		p.waits = true
 		p.shown = append(p.shown, sweep.Rung{Step: p.rungs[0], Metrics: w.measured(p.a, p.rungs[0])})
 	}
-	p.told = Reported{RungReport{Trial: p.a.Number, Step: p.rungs[0], Metrics: w.spec.Objectives(p.shown[len(p.shown)-1].Metrics)}}
+	p.told = Reported{RungReport{Trial: p.a.Number, Step: p.rungs[0], Metrics: p.spec.Objectives(p.shown[len(p.shown)-1].Metrics)}}
 	w.step(p.told)
 }
 
@@ -508,7 +677,7 @@ func (w *world) endTrial(p *player, status string, silent bool) {
 			return
 		}
 		t.Metrics = w.measured(p.a, 400)
-		t.Gates = w.spec.Gates.Failures(t.Metrics)
+		t.Gates = p.spec.Gates.Failures(t.Metrics)
 	case "valueless":
 		if !through {
 			return
@@ -594,7 +763,7 @@ func (w *world) settle() {
 			}
 		case w.settleTrial():
 		case w.m.Phase == PhasePaused:
-			w.command(CommandResume)
+			w.command(CommandResume, 0)
 		default:
 			w.checkSuspects()
 			at, ok := w.m.Wake()

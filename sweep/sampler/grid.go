@@ -8,14 +8,18 @@ import (
 )
 
 // grid takes the configurations of space.Grid in order: trial Index has configuration
-// Index, whatever finished before, so that a grid is the same at any concurrency.
+// Index, whatever finished before, so that a grid is the same at any concurrency. Where
+// that one has been tried, because a user asked for it or edited the grid, the next one
+// that has not follows.
 type grid struct{}
 
 func (grid) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	points := space.Grid(r.Spec)
-	if r.Index >= len(points) {
-		return nil, sweep.Reason{}, ErrExhausted
+	points, seen := space.Grid(r.Spec), tried(r)
+	for k := range points {
+		i := (r.Index + k) % len(points)
+		if !seen[points[i].Key()] {
+			return points[i], sweep.Reason{Sampler: string(sweep.MethodGrid), Note: fmt.Sprintf("configuration %d of %d", i+1, len(points))}, nil
+		}
 	}
-	reason := sweep.Reason{Sampler: string(sweep.MethodGrid), Note: fmt.Sprintf("configuration %d of %d", r.Index+1, len(points))}
-	return points[r.Index], reason, nil
+	return nil, sweep.Reason{}, ErrExhausted
 }

@@ -22,12 +22,13 @@ type Decision struct {
 // configurations instead, so that a grid skips none. The remaining repeats follow a
 // method's last configuration.
 func Next(r Request) (Decision, error) {
+	seen := len(r.Ledger)
+	r = fit(r)
 	method, err := New(r.Spec.Method)
 	if err != nil {
 		return Decision{}, err
 	}
 	start := func(a sweep.Assignment) (Decision, error) {
-		seen := len(r.Ledger)
 		a.Reason.Seen = &seen
 		return Decision{Assignment: a}, nil
 	}

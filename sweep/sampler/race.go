@@ -90,7 +90,7 @@ func newRace(r Request) *race {
 			p.n++
 		}
 		c.trials++
-		if slices.Contains(r.Spec.Repeats.Seeds, a.Seed) {
+		if a.Request == 0 && slices.Contains(r.Spec.Repeats.Seeds, a.Seed) {
 			c.repeats++
 			if status == "" {
 				c.waiting++

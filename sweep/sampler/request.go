@@ -16,6 +16,9 @@ func RequestOf(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Assignment) (Requ
 	if t.Kind != sweep.KindSearch {
 		return Request{}, fmt.Errorf("trial %d is a %s trial: no method suggested it", t.Number, t.Kind)
 	}
+	if t.Request > 0 {
+		return Request{}, fmt.Errorf("trial %d was asked for (%s): no method suggested it", t.Number, t.Reason.Sampler)
+	}
 	if t.Reason.Seen == nil {
 		return Request{}, errors.New("the number of results it was suggested from was not recorded")
 	}
@@ -24,6 +27,11 @@ func RequestOf(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Assignment) (Requ
 		return Request{}, fmt.Errorf("it was suggested from %d results, and the ledger has %d", seen, len(ledger))
 	}
 	r := Request{Spec: spec, Ledger: ledger[:seen:seen], Number: t.Number, Index: t.Number - len(space.Baselines(spec))}
+	for _, other := range ledger {
+		if other.Request > 0 && other.Number < t.Number {
+			r.Index--
+		}
+	}
 	at := make(map[int]int, len(ledger)) // place in ledger by number
 	for i, other := range ledger {
 		at[other.Number] = i

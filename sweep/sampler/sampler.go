@@ -21,7 +21,7 @@ type Request struct {
 	Ledger  []sweep.Trial      // finished trials, baseline among them, in order of completion
 	Pending []sweep.Assignment // started and not in Ledger, by number
 	Number  int                // of the new trial; with Spec.Seed it seeds the random stream
-	Index   int                // of the new search trial, from 0; Next does not count repeats, so that a method gets the position in a grid or a sequence
+	Index   int                // of the new search trial, from 0, without the requested ones; Next does not count repeats, so that a method gets the position in a grid or a sequence
 	Exact   bool               // equal parameters and seeds always give equal results, and seeds do not matter
 }
 

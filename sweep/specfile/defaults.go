@@ -37,7 +37,7 @@ func defaults() sweep.Spec {
 		},
 		MaxConcurrentTrials: 1,
 		MaxRestarts:         5,
-		Resources:           sweep.Resources{Queue: sweep.DefaultQueue},
+		Resources:           sweep.Resources{Queue: sweep.DefaultQueue, Priority: sweep.PriorityDefault},
 		Checkpoints:         sweep.Checkpoints{EverySteps: 1000, SaveSweepBest: 3},
 	}
 }

@@ -1,0 +1,336 @@
+package conduct
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/cost"
+)
+
+// Amount is a new limit, or what is added to the present one.
+type Amount struct {
+	Value float64 `json:"value"`
+	Add   bool    `json:"add,omitempty"`
+}
+
+// of applies the amount to a limit.
+func (a Amount) of(limit float64) float64 {
+	if a.Add {
+		return limit + a.Value
+	}
+	return a.Value
+}
+
+// Extension is what extend changes; a nil Amount leaves a limit as it is.
+type Extension struct {
+	RunCap    *Amount `json:"run_cap,omitempty"`
+	GPUHours  *Amount `json:"gpu_hours,omitempty"`
+	WallClock *Amount `json:"wall_clock,omitempty"` // seconds
+}
+
+// limit is a row of the table of budgets that extend changes.
+type limit struct {
+	field  string
+	flag   string // of `tailsweep extend`
+	amount func(e *Extension) *Amount
+	get    func(b sweep.Budget) float64
+	set    func(b *sweep.Budget, v float64)
+	most   float64 // the schema's maximum
+	show   func(v float64) string
+}
+
+var limits = []limit{
+	{"budget.run_cap", "--trials", func(e *Extension) *Amount { return e.RunCap },
+		func(b sweep.Budget) float64 { return float64(b.RunCap) }, func(b *sweep.Budget, v float64) { b.RunCap = int(v) }, 100_000,
+		func(v float64) string { return strconv.Itoa(int(v)) }},
+	{"budget.gpu_hours", "--gpu-hours", func(e *Extension) *Amount { return e.GPUHours },
+		func(b sweep.Budget) float64 { return b.GPUHours }, func(b *sweep.Budget, v float64) { b.GPUHours = v }, 1_000_000,
+		func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }},
+	{"budget.wall_clock", "--wall-clock", func(e *Extension) *Amount { return e.WallClock },
+		func(b sweep.Budget) float64 { return time.Duration(b.WallClock).Seconds() },
+		func(b *sweep.Budget, v float64) { b.WallClock = sweep.Duration(Seconds(v)) }, 100 * 365 * 24 * 3600,
+		func(v float64) string { return Seconds(v).String() }},
+}
+
+// extended returns the budget that an extension leads to.
+func extended(b sweep.Budget, e *Extension) (sweep.Budget, error) {
+	if e == nil {
+		return b, errors.New("nothing to extend")
+	}
+	some := false
+	for _, l := range limits {
+		a := l.amount(e)
+		if a == nil {
+			continue
+		}
+		some = true
+		old := l.get(b)
+		next := a.of(old)
+		switch {
+		case a.Add && old == 0:
+			return b, fmt.Errorf("%s: the sweep has no such limit to add to", l.field)
+		case !(next > old):
+			return b, fmt.Errorf("%s: %s is not above the present limit of %s (to lower a limit, edit the spec)", l.field, l.show(next), l.show(old))
+		case next > l.most:
+			return b, fmt.Errorf("%s: %s is above the maximum of %s", l.field, l.show(next), l.show(l.most))
+		}
+		l.set(&b, next)
+	}
+	if !some {
+		return b, errors.New("nothing to extend: give one of --trials, --gpu-hours, --wall-clock")
+	}
+	return b, nil
+}
+
+func (m *Machine) checkExtend(c Command) error {
+	budget, err := extended(m.spec.Budget, c.Extend)
+	if err != nil {
+		return err
+	}
+	if m.Exhausted {
+		return errors.New("every configuration was tried: edit the parameters instead")
+	}
+	if !m.Phase.Final() {
+		return nil
+	}
+	if why := m.reached(budget); why != "" {
+		return fmt.Errorf("%s: extend that, too", why)
+	}
+	return nil
+}
+
+func (m *Machine) extend(c Command) string {
+	spec := *m.spec
+	spec.Budget, _ = extended(m.spec.Budget, c.Extend) // checkExtend has passed
+	var did []string
+	for _, l := range limits {
+		if old, now := l.get(m.spec.Budget), l.get(spec.Budget); old != now {
+			did = append(did, fmt.Sprintf("%s %s -> %s", l.field, l.show(old), l.show(now)))
+		}
+	}
+	m.adopt(&spec)
+	m.reopen()
+	return strings.Join(did, ", ")
+}
+
+// Settings is what set changes; nil leaves a field as it is.
+type Settings struct {
+	Concurrency *int    `json:"max_concurrent_trials,omitempty"`
+	Priority    *int    `json:"priority,omitempty"`
+	Description *string `json:"description,omitempty"`
+}
+
+func (m *Machine) checkSet(c Command) error {
+	s := c.Set
+	switch {
+	case s == nil || *s == Settings{}:
+		return errors.New("nothing to set: give one of --concurrency, --priority, --description")
+	case s.Concurrency != nil && (*s.Concurrency < 1 || *s.Concurrency > 1000):
+		return fmt.Errorf("max_concurrent_trials: %d (valid: 1 to 1000)", *s.Concurrency)
+	case s.Priority != nil && (*s.Priority < sweep.PriorityFirst || *s.Priority > sweep.PriorityLast):
+		return fmt.Errorf("resources.priority: %d (valid: %d, the first, to %d)", *s.Priority, sweep.PriorityFirst, sweep.PriorityLast)
+	case s.Description != nil && len([]rune(*s.Description)) > 1000:
+		return fmt.Errorf("description: %d characters (valid: up to 1000)", len([]rune(*s.Description)))
+	}
+	return nil
+}
+
+func (m *Machine) set(c Command) string {
+	spec := *m.spec
+	var did []string
+	if n := c.Set.Concurrency; n != nil {
+		did = append(did, fmt.Sprintf("max_concurrent_trials %d -> %d", spec.MaxConcurrentTrials, *n))
+		spec.MaxConcurrentTrials = *n
+	}
+	if n := c.Set.Priority; n != nil {
+		did = append(did, fmt.Sprintf("resources.priority %d -> %d", spec.Resources.Priority, *n))
+		spec.Resources.Priority = *n
+	}
+	if text := c.Set.Description; text != nil {
+		did = append(did, "description")
+		spec.Description = *text
+	}
+	m.adopt(&spec)
+	return strings.Join(did, ", ")
+}
+
+// section is a part of a spec by which edits are compared.
+type section struct {
+	field string
+	fixed bool // every trial depends on it: an edit may not change it
+	of    func(s *sweep.Spec) any
+}
+
+// sections are the fields of a spec.
+var sections = []section{
+	{"apiVersion", true, func(s *sweep.Spec) any { return s.APIVersion }},
+	{"name", true, func(s *sweep.Spec) any { return s.Name }},
+	{"dataset", true, func(s *sweep.Spec) any { return s.Dataset }},
+	{"model", true, func(s *sweep.Spec) any { return s.Model }},
+	{"train", true, func(s *sweep.Spec) any { return s.Train }},
+	{"evaluate", true, func(s *sweep.Spec) any { return s.Evaluate }},
+	{"baseline", true, func(s *sweep.Spec) any { return s.Baseline }},
+	{"points", true, func(s *sweep.Spec) any { return s.Points }},
+	{"checkpoints.every_steps", true, func(s *sweep.Spec) any { return s.Checkpoints.EverySteps }},
+	{"description", false, func(s *sweep.Spec) any { return s.Description }},
+	{"method", false, func(s *sweep.Spec) any { return s.Method }},
+	{"seed", false, func(s *sweep.Spec) any { return s.Seed }},
+	{"parameters", false, func(s *sweep.Spec) any { return s.Parameters }},
+	{"metrics", false, func(s *sweep.Spec) any { return s.Metrics }},
+	{"constraints", false, func(s *sweep.Spec) any { return s.Constraints }},
+	{"gates", false, func(s *sweep.Spec) any { return s.Gates }},
+	{"repeats", false, func(s *sweep.Spec) any { return s.Repeats }},
+	{"early_terminate", false, func(s *sweep.Spec) any { return s.EarlyTerminate }},
+	{"budget", false, func(s *sweep.Spec) any { return s.Budget }},
+	{"max_concurrent_trials", false, func(s *sweep.Spec) any { return s.MaxConcurrentTrials }},
+	{"max_restarts", false, func(s *sweep.Spec) any { return s.MaxRestarts }},
+	{"max_trial_time", false, func(s *sweep.Spec) any { return s.MaxTrialTime }},
+	{"resources", false, func(s *sweep.Spec) any { return s.Resources }},
+	{"checkpoints.save_sweep_best", false, func(s *sweep.Spec) any { return s.Checkpoints.SaveSweepBest }},
+}
+
+// Edited lists the fields in which two specs differ: those that an edit may change,
+// and those that it may not, as all trials depend on them.
+func Edited(before, after *sweep.Spec) (changed, fixed []string) {
+	for _, s := range sections {
+		switch {
+		case reflect.DeepEqual(s.of(before), s.of(after)):
+		case s.fixed:
+			fixed = append(fixed, s.field)
+		default:
+			changed = append(changed, s.field)
+		}
+	}
+	return changed, fixed
+}
+
+func (m *Machine) checkEdit(c Command) error {
+	if c.Spec == nil {
+		return errors.New("no spec is given")
+	}
+	changed, fixed := Edited(m.spec, c.Spec)
+	switch {
+	case len(fixed) > 0:
+		return fmt.Errorf("%s cannot change, since the results of all trials depend on it: start another sweep that learns from this one (`tailsweep run SPEC --from %s`)",
+			strings.Join(fixed, ", "), m.spec.Name)
+	case len(changed) == 0:
+		return errors.New("the spec has not changed")
+	}
+	if c.Spec.MeasuresCAS() && !m.spec.MeasuresCAS() {
+		return errors.New("metrics, constraints: cas was not measured for the trials of this sweep")
+	}
+	if before, after := m.spec.GuidanceObjective(), c.Spec.GuidanceObjective(); before != after && len(m.spec.Evaluate.Guidance) > 1 {
+		return fmt.Errorf("metrics: the guidance scale of each trial was chosen by %s, so %s cannot be the first", before.Name, after.Name)
+	}
+	return nil
+}
+
+func (m *Machine) edit(c Command) string {
+	changed, _ := Edited(m.spec, c.Spec)
+	m.adopt(c.Spec)
+	m.spec.SetGates(m.Leaders)
+	m.spec.SetGates(m.Gated)
+	m.Exhausted, m.WaitAt = false, nil
+	m.Rerank = m.finished() > 0
+	if m.Phase == PhaseCompleted { // it ends again if nothing is left to do
+		m.reopen()
+	}
+	return strings.Join(changed, ", ")
+}
+
+// adopt makes spec the one in force.
+func (m *Machine) adopt(spec *sweep.Spec) {
+	m.spec, m.State.Spec = spec, spec
+	// TrialCount compares parameters by their JSON, which has the names in order.
+	//workflowcheck:ignore
+	m.planned = cost.TrialCount(spec)
+}
+
+// proceed continues a sweep that is paused or has ended.
+func (m *Machine) proceed(Command) string {
+	if m.Phase == PhasePaused {
+		m.Phase = PhaseRunning
+		return ""
+	}
+	was := m.Phase
+	m.reopen()
+	return fmt.Sprintf("continued after it was %s", was)
+}
+
+// reopen continues a sweep that has ended. Trials that were given up are looked for.
+func (m *Machine) reopen() {
+	if !m.Phase.Final() {
+		return
+	}
+	if m.EndedAt != nil {
+		m.Idle += m.now.Sub(*m.EndedAt)
+	}
+	m.Phase, m.EndedAt, m.CancelledAt, m.Fault, m.Message = PhaseRunning, nil, nil, "", ""
+	m.Broken, m.Asked, m.Sought, m.Closed = false, false, false, false
+	m.Streak = Streak{}
+	m.WaitAt = nil
+	m.LookAt = m.now.Add(lookEvery)
+	if m.Main != nil && m.Main.Kind == KindSuggest {
+		m.Main = nil
+	}
+	for i := range m.Running {
+		m.Running[i].Cancel = ""
+		m.suspect(m.Running[i].Number)
+	}
+	m.resume()
+}
+
+// running returns how long the sweep has run, without the time between an end and the
+// command that continued it.
+func (m *Machine) elapsed() time.Duration { return m.now.Sub(m.StartedAt) - m.Idle }
+
+func (m *Machine) checkPin(c Command) error {
+	if len(c.Trials) == 0 {
+		return errors.New("no trial is given")
+	}
+	for _, n := range c.Trials {
+		if n < 0 || n >= m.Next {
+			return fmt.Errorf("there is no trial %d (trials: 0 to %d)", n, m.Next-1)
+		}
+	}
+	if len(m.Pinned)+len(c.Trials) > pinLimit {
+		return fmt.Errorf("at most %d trials can be pinned", pinLimit)
+	}
+	return nil
+}
+
+func (m *Machine) pin(c Command) string {
+	m.Pinned = slices.Compact(slices.Sorted(slices.Values(append(m.Pinned, c.Trials...))))
+	return trialList(c.Trials)
+}
+
+func (m *Machine) checkUnpin(c Command) error {
+	for _, n := range c.Trials {
+		if !slices.Contains(m.Pinned, n) {
+			return fmt.Errorf("trial %d is not pinned", n)
+		}
+	}
+	return cmp.Or(m.checkPin(c), nil)
+}
+
+// unpin drops pins. The checkpoint of a trial that is not among the best stays until
+// `tailsweep gc` removes it.
+func (m *Machine) unpin(c Command) string {
+	m.Pinned = slices.DeleteFunc(m.Pinned, func(n int) bool { return slices.Contains(c.Trials, n) })
+	return trialList(c.Trials)
+}
+
+func trialList(numbers []int) string {
+	text := make([]string, len(numbers))
+	for i, n := range numbers {
+		text[i] = strconv.Itoa(n)
+	}
+	return "trial " + strings.Join(text, ", ")
+}

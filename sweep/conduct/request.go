@@ -1,0 +1,122 @@
+package conduct
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+func (m *Machine) checkEnqueue(c Command) error {
+	if len(c.Points) == 0 {
+		return errors.New("no configuration is given")
+	}
+	for i, params := range c.Points {
+		if _, err := m.spec.Settings(sweep.Assignment{Number: m.Next, Params: params}); err != nil {
+			return fmt.Errorf("configuration %d: %w", i+1, err)
+		}
+	}
+	return m.roomFor(len(c.Points))
+}
+
+func (m *Machine) roomFor(n int) error {
+	if len(m.Queue)+n > queueLimit {
+		return fmt.Errorf("at most %d trials can wait to be started, %d do", queueLimit, len(m.Queue))
+	}
+	return nil
+}
+
+func (m *Machine) enqueue(c Command) string {
+	for _, params := range c.Points {
+		m.request(sweep.Assignment{Kind: sweep.KindSearch, Params: params, Seed: m.spec.Train.Seed,
+			Reason: sweep.Reason{Sampler: sweep.SourceUser, Note: "asked for by " + c.By}})
+	}
+	m.reopen()
+	return fmt.Sprintf("configurations: %d", len(c.Points))
+}
+
+// request puts a trial into the queue.
+func (st *State) request(a sweep.Assignment) {
+	st.Requests++
+	a.Request = st.Requests
+	st.Queue = append(st.Queue, a)
+}
+
+func (m *Machine) checkRetry(c Command) error {
+	if len(c.Retry) == 0 {
+		return errors.New("no trial is given")
+	}
+	for _, a := range c.Retry {
+		if !m.isFinished(a.Number) {
+			return fmt.Errorf("trial %d has not ended", a.Number)
+		}
+		if a.Kind != sweep.KindSearch && a.Kind != sweep.KindBaseline {
+			return fmt.Errorf("trial %d has kind %q", a.Number, a.Kind)
+		}
+		if _, err := m.spec.Settings(a); err != nil {
+			return err
+		}
+	}
+	return m.roomFor(len(c.Retry))
+}
+
+func (m *Machine) retryTrials(c Command) string {
+	numbers := make([]int, len(c.Retry))
+	for i, a := range c.Retry {
+		numbers[i] = a.Number
+		m.request(sweep.Assignment{Kind: a.Kind, Params: maps.Clone(a.Params), Seed: a.Seed,
+			Reason: sweep.Reason{Sampler: sweep.SourceRetry, Note: fmt.Sprintf("trial %d again, asked for by %s", a.Number, c.By)}})
+	}
+	m.reopen()
+	return trialList(numbers)
+}
+
+// startRequested starts the first trial of the queue.
+func (m *Machine) startRequested() {
+	a := m.Queue[0]
+	m.Queue = slices.Clone(m.Queue[1:])
+	a.Number = m.Next
+	m.countRequested(a, 1)
+	m.Sought = false
+	m.start(a)
+}
+
+// countRequested counts, or with by = -1 no longer counts, a requested trial that has
+// started.
+func (m *Machine) countRequested(a sweep.Assignment, by int) {
+	if a.Request == 0 {
+		return
+	}
+	m.Requested += by
+	if a.Reason.Sampler == sweep.SourceRetry {
+		m.Retried += by
+	}
+}
+
+// identify replaces the assignment of a running trial by that of its result: the two
+// differ where a history that a reset cut off started another trial under its number.
+// A requested trial that has not run returns to the queue, and one that has run leaves
+// it.
+func (m *Machine) identify(r *Running, t sweep.Trial) {
+	if r.Request == t.Request && r.Params.Key() == t.Params.Key() && r.Seed == t.Seed {
+		return
+	}
+	if r.Request > 0 {
+		m.countRequested(r.Assignment, -1)
+		again := r.Assignment
+		again.Number = 0
+		m.Queue = slices.Insert(m.Queue, 0, again)
+	}
+	m.countRequested(t.Assignment, 1)
+	m.Queue = slices.DeleteFunc(m.Queue, func(a sweep.Assignment) bool {
+		return t.Request > 0 && a.Request == t.Request && a.Params.Key() == t.Params.Key() && a.Seed == t.Seed
+	})
+	m.Requests = max(m.Requests, t.Request)
+	r.Assignment = t.Assignment
+	r.Reason = sweep.Reason{Sampler: t.Reason.Sampler}
+}
+
+// searched is how many search trials have started that run_cap counts.
+func (m *Machine) searched() int { return m.Next - len(m.baselines) - m.Retried }
