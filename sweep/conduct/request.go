@@ -44,6 +44,24 @@ func (st *State) request(a sweep.Assignment) {
 	st.Queue = append(st.Queue, a)
 }
 
+// Retriable returns the assignments of trials of the ledger that retry may try again:
+// those that failed, were cancelled, or reached a limit of their own.
+func Retriable(ledger []sweep.Trial, numbers []int) ([]sweep.Assignment, error) {
+	var list []sweep.Assignment
+	for _, n := range numbers {
+		i := slices.IndexFunc(ledger, func(t sweep.Trial) bool { return t.Number == n })
+		if i < 0 {
+			return nil, fmt.Errorf("trial %d has not ended", n)
+		}
+		t := ledger[i]
+		if t.Status != sweep.StatusFailed && t.Status != sweep.StatusCancelled && t.Limit == "" {
+			return nil, fmt.Errorf("trial %d is %s: only a trial that failed, was cancelled or ran into max_trial_time can be retried", n, t.Status)
+		}
+		list = append(list, t.Assignment)
+	}
+	return list, nil
+}
+
 func (m *Machine) checkRetry(c Command) error {
 	if len(c.Retry) == 0 {
 		return errors.New("no trial is given")

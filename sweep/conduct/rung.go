@@ -22,7 +22,7 @@ func (m *Machine) report(r RungReport) {
 		return
 	}
 	rungs := running.Rungs
-	if running.Params == nil {
+	if len(rungs) == 0 {
 		rungs = stopping.TrialRungs(m.spec, running.Assignment)
 	}
 	if !slices.Contains(rungs, r.Step) {

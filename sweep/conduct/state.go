@@ -72,7 +72,7 @@ type State struct {
 type Running struct {
 	sweep.Assignment
 	StartedAt time.Time     `json:"started_at"`
-	Rungs     []int         `json:"rungs,omitempty"`   // of the spec that it started with; none for a trial of a history that was cut off
+	Rungs     []int         `json:"rungs,omitempty"`   // of the spec that it started with
 	Verdict   *RungVerdict  `json:"verdict,omitempty"` // the last one
 	Earlier   []RungVerdict `json:"earlier,omitempty"` // the ones before, by step
 

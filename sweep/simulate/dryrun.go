@@ -47,7 +47,6 @@ type dryRun struct {
 	live    []*dryTrial // those that have not ended, by number
 	queue   []*dryTrial // for a training slot
 	busy    int         // slots
-	ended   bool
 	failed  map[sweep.FailureClass]int
 	obeyed  []Command
 }
@@ -84,8 +83,11 @@ func Play(spec *sweep.Spec, d DryRun) (Result, error) {
 	if err := r.run(); err != nil {
 		return Result{}, err
 	}
-	p := r.machine.Progress("")
-	c := Result{Trials: r.ledger, Wall: r.now, SlotHours: p.GPUHours, Phase: p.Phase, Ended: p.Message, Failures: r.failed, Commands: r.obeyed}
+	p, wall := r.machine.Progress(""), r.now
+	if p.EndedAt != nil {
+		wall = p.EndedAt.Sub(moment(0))
+	}
+	c := Result{Trials: r.ledger, Wall: wall, SlotHours: p.GPUHours, Phase: p.Phase, Ended: p.Message, Failures: r.failed, Commands: r.obeyed}
 	for _, t := range r.ledger {
 		c.Steps += int64(t.Steps)
 		c.StepsWithoutStopping += int64(spec.Train.Steps)
@@ -98,7 +100,7 @@ func (r *dryRun) run() error {
 	if err := r.feed(conduct.Resumed{}); err != nil {
 		return err
 	}
-	for !r.ended {
+	for !r.machine.Closed || len(r.Commands) > 0 {
 		r.fillSlots()
 		wake, ok := r.machine.Wake()
 		var first *dryTrial
@@ -124,11 +126,6 @@ func (r *dryRun) run() error {
 			err = errors.New("simulate: the sweep waits for nothing and does not end")
 		}
 		if err != nil {
-			return err
-		}
-	}
-	for len(r.Commands) > 0 { // after the end: refused
-		if err := r.obey(); err != nil {
 			return err
 		}
 	}
@@ -165,18 +162,18 @@ func (r *dryRun) act(action conduct.Action) (conduct.Event, error) {
 		r.ledger = append(r.ledger, a.Trials...)
 		return conduct.Appended{ID: a.ID}, r.finished(a.Trials)
 	case conduct.Rank:
-		numbers, infeasible := conduct.Order(r.spec, r.ledger, a.Numbers)
+		numbers, infeasible := conduct.Order(r.machine.Spec(), r.ledger, a.Numbers)
 		return conduct.Ranked{ID: a.ID, Numbers: numbers, Infeasible: infeasible}, nil
 	case conduct.Curate:
 		return conduct.Curated{ID: a.ID}, nil
+	case conduct.Save:
+		return conduct.Saved{ID: a.ID}, nil
 	case conduct.Look:
 		return conduct.Looked{ID: a.ID}, nil
 	case conduct.Answer:
 		return r.answer(a)
 	case conduct.CancelTrial:
 		return nil, r.cancel(r.trials[a.Trial])
-	case conduct.End:
-		r.ended = true
 	}
 	return nil, nil
 }
@@ -195,7 +192,7 @@ func (r *dryRun) finished(trials []sweep.Trial) error {
 
 // suggest asks for the next search trial as the Suggest activity does.
 func (r *dryRun) suggest(a conduct.Suggest) (conduct.Event, error) {
-	d, err := sampler.Next(sampler.Request{Spec: r.spec, Ledger: r.ledger, Pending: a.Pending, Number: a.Number, Index: a.Index})
+	d, err := sampler.Next(sampler.Request{Spec: r.machine.Spec(), Ledger: r.ledger, Pending: a.Pending, Number: a.Number, Index: a.Index})
 	if err != nil {
 		return nil, fmt.Errorf("simulate: trial %d: %w", a.Number, err)
 	}
@@ -208,7 +205,7 @@ func (r *dryRun) start(a sweep.Assignment) {
 	t := &dryTrial{
 		trial: sweep.Trial{Assignment: a, StartedAt: moment(r.now)},
 		curve: r.curve(a), pace: 1 + trialSpread*(2*rng.Float64()-1),
-		rungs: stopping.TrialRungs(r.spec, a), attempt: attempt{divergence: r.divergence(a.Number)},
+		rungs: stopping.TrialRungs(r.machine.Spec(), a), attempt: attempt{divergence: r.divergence(a.Number)},
 	}
 	r.trials = append(r.trials, t)
 	r.live = append(r.live, t)
@@ -299,7 +296,7 @@ func (r *dryRun) advance(t *dryTrial) error {
 		return r.end(t, sweep.StatusCompleted)
 	}
 	t.trial.Rungs = append(t.trial.Rungs, sweep.Rung{Step: t.trial.Steps, Metrics: values})
-	return r.feed(conduct.Reported{RungReport: conduct.RungReport{Trial: t.trial.Number, Step: t.trial.Steps, Metrics: r.spec.Objectives(values)}})
+	return r.feed(conduct.Reported{RungReport: conduct.RungReport{Trial: t.trial.Number, Step: t.trial.Steps, Metrics: r.machine.Spec().Objectives(values)}})
 }
 
 // answer gives a trial its verdict: it continues after its rung, or ends there.

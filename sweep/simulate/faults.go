@@ -143,6 +143,8 @@ type Command struct {
 	At      time.Duration `json:"at"`                // nanoseconds since the beginning
 	Name    string        `json:"command"`           // one of conduct.Verbs
 	Refused string        `json:"refused,omitempty"` // why; "" when the sweep accepted it
+
+	conduct.Command `json:"fields"`
 }
 
 // ParseCommand reads a command such as 2h=pause.
@@ -184,8 +186,16 @@ func (r *dryRun) commandDue(first *dryTrial, wake time.Time, wakes bool) bool {
 func (r *dryRun) obey() error {
 	c := r.Commands[0]
 	r.Commands = r.Commands[1:]
-	e := conduct.Commanded{Name: c.Name, Command: conduct.Command{By: "simulate"}}
-	if err := r.machine.Check(e); err != nil {
+	e := conduct.Commanded{Name: c.Name, Command: c.Command}
+	e.By = "simulate"
+	var err error
+	if c.Name == conduct.CommandRetry {
+		e.Retry, err = conduct.Retriable(r.ledger, e.Trials)
+	}
+	if err == nil {
+		err = r.machine.Check(e)
+	}
+	if err != nil {
 		c.Refused = err.Error()
 	}
 	r.obeyed = append(r.obeyed, c)

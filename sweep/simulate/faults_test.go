@@ -151,8 +151,8 @@ func TestPlayFollowsCommands(t *testing.T) {
 	require.Equal(t, len(c.Trials), count(c, sweep.StatusCompleted))
 	require.Less(t, len(c.Trials), 22)
 	require.Equal(t, "", c.Commands[0].Refused)
-	require.Equal(t, "cannot pause a sweep that is stopping: valid now: cancel", c.Commands[1].Refused)
-	require.Equal(t, "cannot cancel a sweep that is stopped: no command is valid any more", c.Commands[2].Refused)
+	require.Equal(t, "cannot pause a sweep that is stopping: valid now: cancel, set, pin, unpin", c.Commands[1].Refused)
+	require.Equal(t, "cannot cancel a sweep that is stopped: valid now: resume, extend, set, edit, enqueue, retry, pin, unpin", c.Commands[2].Refused)
 	require.Less(t, c.Wall, 2*time.Hour, "a command after the end takes no time")
 
 	c = with(at(5, conduct.CommandCancel))
@@ -165,7 +165,7 @@ func TestPlayFollowsCommands(t *testing.T) {
 	}
 
 	_, err := Play(dry(), DryRun{Objective: LossWeights, Workers: 1, Step: 1, Sample: 1, Commands: []Command{{Name: "halt"}}})
-	require.EqualError(t, err, `simulate: unknown command "halt" (valid: pause, resume, stop, cancel)`)
+	require.EqualError(t, err, `simulate: unknown command "halt" (valid: pause, resume, stop, cancel, extend, set, edit, enqueue, retry, pin, unpin)`)
 }
 
 // Cancelling at any time ends each trial once, in whatever state it is.
