@@ -114,13 +114,13 @@ func (m *Machine) ranked(t *Task, e Ranked) {
 // finish accounts for a segment that the ledger has; ranked are the contenders that
 // have a rank, best first.
 func (m *Machine) finish(segment, ranked []sweep.Trial) {
+	m.Segments++
 	m.account(segment)
 	m.lead(segment, ranked)
 }
 
-// account counts the trials of a segment that the ledger has.
+// account counts trials that the ledger has.
 func (m *Machine) account(segment []sweep.Trial) {
-	m.Segments++
 	for _, t := range segment {
 		if r := m.running(t.Number); r != nil {
 			m.identify(r, t)

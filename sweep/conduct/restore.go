@@ -29,40 +29,41 @@ func (m *Machine) snapshot() json.RawMessage {
 
 // Restore returns the State of a sweep whose workflow has ended, from what the store
 // has: the spec that it was started with at startedAt, the last snapshot (nil for
-// none) and the segments of the ledger. A sweep whose end is not stored was ended from
-// outside, and is stopped. exists reports whether a checkpoint is stored. A command
-// continues the sweep.
-func Restore(spec *sweep.Spec, startedAt time.Time, snapshot *State, segments [][]sweep.Trial, exists func(key string) bool) *State {
+// none), and the ledger with its number of segments. A sweep whose end is not stored
+// was ended from outside, and is stopped. exists reports whether a checkpoint is
+// stored. A command continues the sweep.
+func Restore(spec *sweep.Spec, startedAt time.Time, snapshot *State, ledger []sweep.Trial, segments int, exists func(key string) bool) *State {
 	m := New(spec, snapshot, LogicNow, startedAt)
-	known := min(m.Segments, len(segments))
-	added := slices.Concat(segments[known:]...)
-	m.Segments = known
 	ended := m.StartedAt
-	for _, t := range slices.Concat(segments...) {
+	var added []sweep.Trial
+	for _, t := range ledger {
 		if t.FinishedAt.After(ended) {
 			ended = t.FinishedAt
+		}
+		if !m.isFinished(t.Number) {
+			added = append(added, t)
 		}
 	}
 	m.now = ended
 	if !m.Phase.Final() {
 		m.Phase, m.EndedAt, m.Message = PhaseStopped, &ended, "its workflow was ended from outside"
 	}
-	for _, segment := range segments[known:] {
-		for _, t := range segment {
-			m.attach(t.Number)
-		}
-		m.account(segment)
+	for _, t := range added {
+		m.attach(t.Number)
 	}
-	added = slices.DeleteFunc(added, func(t sweep.Trial) bool { return t.Checkpoint != "" && !exists(t.Checkpoint) })
-	if len(added) > 0 {
-		m.rank(slices.Concat(segments...), added)
+	m.account(added)
+	m.Segments = segments
+	m.spec.SetGates(added)
+	stored := filter(added, func(t sweep.Trial) bool { return t.Checkpoint == "" || exists(t.Checkpoint) })
+	if len(stored) > 0 {
+		m.rank(ledger, stored)
 	}
 	m.Removals = slices.DeleteFunc(m.Removals, func(key string) bool { return !exists(key) })
-	if m.Main != nil && m.isFinished(m.Main.Number) {
-		m.Main = nil
-	}
 	for i := range m.Running { // a trial that is still blocked reports it again
 		m.Running[i].Blocked = nil
+	}
+	if m.Main != nil && m.isFinished(m.Main.Number) {
+		m.Main = nil
 	}
 	m.Suspects, m.Stale = nil, true // the pointer may not have been moved
 	m.Closed = true

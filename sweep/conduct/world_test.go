@@ -370,7 +370,7 @@ func (w *world) restore() {
 	}
 	w.unsure = w.unsure || !w.m.Closed
 	w.cut = true
-	st := Restore(w.spec, w.m.StartedAt, snapshot, w.segments, func(key string) bool { return w.stored[key] })
+	st := Restore(w.spec, w.m.StartedAt, snapshot, slices.Concat(w.segments...), len(w.segments), func(key string) bool { return w.stored[key] })
 	data := asJSON(st)
 	w.reload([]byte(data))
 	if w.m.Segments != len(w.segments) {
