@@ -176,6 +176,20 @@ func (a *Activities) curate(ctx context.Context, in CurateInput) error {
 	return nil
 }
 
+// Save stores entries of the sweep's log, then its state, from which a command continues
+// the sweep once its workflow has ended.
+func (a *Activities) Save(ctx context.Context, in SaveInput) error {
+	for _, e := range in.Entries {
+		if err := a.Records.PutEntry(ctx, in.Sweep, e); err != nil {
+			return translateError(ctx, fmt.Errorf("store entry %d of the log: %w", e.Number, err))
+		}
+	}
+	if err := a.Records.PutState(ctx, in.Sweep, in.State); err != nil {
+		return translateError(ctx, fmt.Errorf("store the state: %w", err))
+	}
+	return nil
+}
+
 // Record exports a sweep's numbers to Prometheus.
 func (a *Activities) Record(_ context.Context, in RecordInput) error {
 	a.Recorder.SweepState(in.Sweep, in.Numbers)

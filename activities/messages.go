@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
@@ -128,6 +129,13 @@ type CurateInput struct {
 	Sweep   string        `json:"sweep"`
 	Leaders []sweep.Trial `json:"leaders"` // best first
 	Evicted []string      `json:"evicted"` // keys of checkpoints
+}
+
+// SaveInput asks to store entries of a sweep's log, then its state.
+type SaveInput struct {
+	Sweep   string          `json:"sweep"`
+	Entries []conduct.Entry `json:"entries"`
+	State   json.RawMessage `json:"state"` // a conduct.State
 }
 
 // RecordInput holds the numbers of a sweep to export to Prometheus.

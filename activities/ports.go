@@ -6,6 +6,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // Progress is how far a child has come. Checkpoint is set, to a folder on this
@@ -102,6 +103,10 @@ type Records interface {
 	PutGrid(ctx context.Context, sweepName string, trial int, path string) (key string, err error)
 	// PutLog stores the output of an attempt, kept at path.
 	PutLog(ctx context.Context, sweepName string, trial, attempt int, path string) error
+	// PutEntry stores an entry of the sweep's log. The same entry again is success.
+	PutEntry(ctx context.Context, sweepName string, entry conduct.Entry) error
+	// PutState replaces the sweep's state, a conduct.State.
+	PutState(ctx context.Context, sweepName string, state []byte) error
 	// PutBest moves the sweep's best pointer.
 	PutBest(ctx context.Context, sweepName string, best []int, trials []sweep.Trial) error
 }

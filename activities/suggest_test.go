@@ -38,13 +38,14 @@ func TestSuggest(t *testing.T) {
 	require.Equal(t, sweep.Params{"infonce.weight": sweep.Number(1)}, first.Assignment.Params)
 	require.Zero(t, *first.Assignment.Reason.Seen, "an empty ledger is something to have seen, too")
 
-	over, err := suggest(activities.SuggestInput{Spec: gridSpec(), Number: 4, Index: 2})
+	both := []sweep.Assignment{{Number: 2, Kind: sweep.KindSearch, Seed: 9, Params: sweep.Params{"infonce.weight": sweep.Number(0)}}, first.Assignment}
+	over, err := suggest(activities.SuggestInput{Spec: gridSpec(), Pending: both, Number: 4, Index: 2})
 	require.NoError(t, err)
 	require.True(t, over.Exhausted)
 
 	repeated := gridSpec()
 	repeated.Repeats = &sweep.Repeats{Seeds: []int64{10}, Share: 0.5}
-	wait, err := suggest(activities.SuggestInput{Spec: repeated, Pending: []sweep.Assignment{first.Assignment}, Number: 4, Index: 2})
+	wait, err := suggest(activities.SuggestInput{Spec: repeated, Pending: both, Number: 4, Index: 2})
 	require.NoError(t, err)
 	require.Equal(t, activities.SuggestResult{Wait: true}, wait)
 

@@ -157,6 +157,7 @@ func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFun
 		w.RegisterActivity(acts.AppendSegment)
 		w.RegisterActivity(acts.Rank)
 		w.RegisterActivity(acts.Curate)
+		w.RegisterActivity(acts.Save)
 		w.RegisterActivity(acts.Record)
 		w.RegisterActivity(acts.Reconcile)
 		made = append(made, w)

@@ -14,7 +14,7 @@ import (
 // as new only sends messages to its trials: the machine issues the other actions again in
 // the next run.
 func (s *sweepRun) carryOut(action conduct.Action) {
-	name := s.in.Spec.Name
+	name := s.machine.Spec().Name
 	switch a := action.(type) {
 	case conduct.Answer:
 		s.spawn(func(ctx workflow.Context) conduct.Event {
@@ -30,8 +30,7 @@ func (s *sweepRun) carryOut(action conduct.Action) {
 			return conduct.CancelAsked{Trial: a.Trial, Lost: err != nil}
 		})
 		return
-	case conduct.End:
-		s.ended = true
+	case conduct.End: // run sees it
 		return
 	}
 	if s.continuing {
@@ -48,6 +47,8 @@ func (s *sweepRun) carryOut(action conduct.Action) {
 		s.spawn(func(ctx workflow.Context) conduct.Event { return s.rank(ctx, a) })
 	case conduct.Curate:
 		s.spawn(func(ctx workflow.Context) conduct.Event { return s.curate(ctx, a) })
+	case conduct.Save:
+		s.spawn(func(ctx workflow.Context) conduct.Event { return s.save(ctx, a) })
 	case conduct.Look:
 		s.spawn(func(ctx workflow.Context) conduct.Event { return s.look(ctx, a) })
 	}
@@ -67,7 +68,7 @@ func (s *sweepRun) spawn(do func(ctx workflow.Context) conduct.Event) {
 func (s *sweepRun) suggest(ctx workflow.Context, a conduct.Suggest) conduct.Event {
 	var r activities.SuggestResult
 	err := workflow.ExecuteActivity(control(ctx, fmt.Sprintf("suggest #%d", a.Number)), s.do.Suggest, activities.SuggestInput{
-		Spec: s.in.Spec, Segments: a.Segments, Pending: a.Pending, Number: a.Number, Index: a.Index,
+		Spec: *s.machine.Spec(), Segments: a.Segments, Pending: a.Pending, Number: a.Number, Index: a.Index,
 	}).Get(ctx, &r)
 	if err != nil {
 		return taskFailed(a.ID, err)
@@ -78,7 +79,7 @@ func (s *sweepRun) suggest(ctx workflow.Context, a conduct.Suggest) conduct.Even
 func (s *sweepRun) append(ctx workflow.Context, a conduct.Append) conduct.Event {
 	var r activities.AppendSegmentResult
 	err := workflow.ExecuteActivity(control(ctx, fmt.Sprintf("append ledger segment %d", a.Segment)), s.do.AppendSegment, activities.AppendSegmentInput{
-		Sweep: s.in.Spec.Name, Segment: a.Segment, Trials: a.Trials,
+		Sweep: s.machine.Spec().Name, Segment: a.Segment, Trials: a.Trials,
 	}).Get(ctx, &r)
 	if err != nil {
 		return taskFailed(a.ID, err)
@@ -90,7 +91,7 @@ func (s *sweepRun) append(ctx workflow.Context, a conduct.Append) conduct.Event 
 func (s *sweepRun) rank(ctx workflow.Context, a conduct.Rank) conduct.Event {
 	var r activities.RankResult
 	err := workflow.ExecuteActivity(control(ctx, "rank the best trials"), s.do.Rank, activities.RankInput{
-		Spec: s.in.Spec, Segments: a.Segments, Numbers: a.Numbers,
+		Spec: *s.machine.Spec(), Segments: a.Segments, Numbers: a.Numbers,
 	}).Get(ctx, &r)
 	if err != nil {
 		return taskFailed(a.ID, err)
@@ -100,7 +101,7 @@ func (s *sweepRun) rank(ctx workflow.Context, a conduct.Rank) conduct.Event {
 
 func (s *sweepRun) curate(ctx workflow.Context, a conduct.Curate) conduct.Event {
 	err := workflow.ExecuteActivity(control(ctx, "point at the best trials"), s.do.Curate, activities.CurateInput{
-		Sweep: s.in.Spec.Name, Leaders: a.Leaders, Evicted: a.Remove,
+		Sweep: s.machine.Spec().Name, Leaders: a.Leaders, Evicted: a.Remove,
 	}).Get(ctx, nil)
 	if err != nil {
 		return taskFailed(a.ID, err)
@@ -108,8 +109,18 @@ func (s *sweepRun) curate(ctx workflow.Context, a conduct.Curate) conduct.Event 
 	return conduct.Curated{ID: a.ID}
 }
 
+func (s *sweepRun) save(ctx workflow.Context, a conduct.Save) conduct.Event {
+	err := workflow.ExecuteActivity(control(ctx, "store the commands and the state"), s.do.Save, activities.SaveInput{
+		Sweep: s.machine.Spec().Name, Entries: a.Entries, State: a.State,
+	}).Get(ctx, nil)
+	if err != nil {
+		return taskFailed(a.ID, err)
+	}
+	return conduct.Saved{ID: a.ID}
+}
+
 func (s *sweepRun) look(ctx workflow.Context, a conduct.Look) conduct.Event {
-	in := activities.ReconcileInput{Sweep: s.in.Spec.Name}
+	in := activities.ReconcileInput{Sweep: s.machine.Spec().Name}
 	for _, silent := range a.Silent {
 		in.Silent = append(in.Silent, activities.SilentTrial{
 			Workflow: TrialID(in.Sweep, silent.Assignment.Number), Assignment: silent.Assignment, StartedAt: silent.StartedAt,
@@ -132,8 +143,8 @@ func (s *sweepRun) look(ctx workflow.Context, a conduct.Look) conduct.Event {
 func (s *sweepRun) start(a conduct.Start) {
 	s.inFlight++
 	workflow.Go(s.ctx, func(ctx workflow.Context) {
-		options := workflow.WithChildOptions(ctx, childOptions(s.in.Spec.Name, a.Assignment))
-		child := workflow.ExecuteChildWorkflow(options, Trial, TrialInput{Spec: s.in.Spec, Assignment: a.Assignment})
+		options := workflow.WithChildOptions(ctx, childOptions(s.machine.Spec().Name, a.Assignment))
+		child := workflow.ExecuteChildWorkflow(options, Trial, TrialInput{Spec: *s.machine.Spec(), Assignment: a.Assignment})
 		err := child.GetChildWorkflowExecution().Get(ctx, nil)
 		s.inFlight--
 		switch {

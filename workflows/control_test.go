@@ -58,8 +58,8 @@ func TestSweepPausesAndResumes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, conduct.PhaseCompleted, p.Phase)
 	require.Equal(t, 3, p.Finished)
-	require.Len(t, p.Audit, 2)
-	require.Equal(t, conduct.AuditEntry{At: p.Audit[0].At, Command: conduct.CommandPause, By: "ann", Reason: "a test"}, p.Audit[0])
+	require.Len(t, p.Audit, 3)
+	require.Equal(t, conduct.Entry{Number: 1, At: p.Audit[0].At, Command: conduct.CommandPause, By: "ann", Reason: "a test"}, p.Audit[0])
 	require.Equal(t, time.Minute, p.Audit[0].At.Sub(p.StartedAt))
 }
 

@@ -50,11 +50,13 @@ func SweepID(name string) string { return "sweep/" + name }
 // TrialID is the workflow id of a sweep's trial.
 func TrialID(name string, number int) string { return fmt.Sprintf("sweep/%s/trial/%06d", name, number) }
 
-// SweepInput starts a Sweep; State is set only when it continues as new.
+// SweepInput starts a Sweep. State is set when it continues as new, or with Command when
+// a command continues a sweep that has ended.
 type SweepInput struct {
-	Spec   sweep.Spec     `json:"spec"`
-	Digest string         `json:"digest"`
-	State  *conduct.State `json:"state,omitempty"`
+	Spec    sweep.Spec         `json:"spec"`
+	Digest  string             `json:"digest"` // of the spec that the sweep was first started with
+	State   *conduct.State     `json:"state,omitempty"`
+	Command *conduct.Commanded `json:"command,omitempty"`
 
 	// ContinueAfter is how many ledger segments a run appends before it continues
 	// as new; 0 leaves it to Temporal. Tests set it.

@@ -63,6 +63,7 @@ func slot(ctx workflow.Context, spec *sweep.Spec, wait, timeout time.Duration, s
 		HeartbeatTimeout:       activities.HeartbeatTimeout,
 		WaitForCancellation:    true,
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+		Priority:               temporal.Priority{PriorityKey: spec.Resources.Priority, FairnessKey: spec.Name},
 		Summary:                clip(summary),
 	})
 }

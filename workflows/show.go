@@ -179,7 +179,7 @@ func (s *sweepRun) record() {
 	workflow.Go(s.ctx, func(ctx workflow.Context) {
 		for recorded := (view{}); recorded != s.shown; {
 			recorded = s.shown
-			in := activities.RecordInput{Sweep: s.in.Spec.Name, Numbers: Numbers(s.progress())}
+			in := activities.RecordInput{Sweep: s.machine.Spec().Name, Numbers: Numbers(s.progress())}
 			if err := workflow.ExecuteActivity(recording(ctx), s.do.Record, in).Get(ctx, nil); err != nil {
 				workflow.GetLogger(ctx).Warn("cannot record the sweep's numbers", "error", err)
 			}

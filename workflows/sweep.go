@@ -33,10 +33,9 @@ type sweepRun struct {
 	machine *conduct.Machine
 	do      *activities.Activities
 
-	inFlight   int  // actions that are being carried out
-	appended   int  // ledger segments, by this run
-	continuing bool // continue as new once no action is in flight; further actions wait for the next run
-	ended      bool
+	inFlight   int       // actions that are being carried out
+	appended   int       // ledger segments, by this run
+	continuing bool      // continue as new once no action is in flight; further actions wait for the next run
 	changed    bool      // since the last call of show
 	wake       time.Time // of the earliest timer; zero for none
 
@@ -54,6 +53,10 @@ func newSweep(ctx workflow.Context, in SweepInput) (*sweepRun, error) {
 	s.ctx, _ = workflow.NewDisconnectedContext(ctx)
 	s.machine = conduct.New(&s.in.Spec, in.State, logicVersion(ctx), workflow.GetInfo(ctx).WorkflowStartTime.UTC())
 	s.feed(conduct.Resumed{})
+	if in.Command != nil {
+		s.in.Command = nil
+		s.feed(*in.Command)
+	}
 	if err := s.handle(ctx); err != nil {
 		return nil, fmt.Errorf("set up sweep %q: %w", in.Spec.Name, err)
 	}
@@ -98,7 +101,7 @@ func (s *sweepRun) run(outer workflow.Context) (conduct.Progress, error) {
 		s.changed = false
 		s.show()
 		switch {
-		case s.ended:
+		case s.machine.Closed:
 			return s.end()
 		case s.canContinueAsNew(outer):
 			in := s.in
@@ -182,7 +185,7 @@ func (s *sweepRun) shouldContinueAsNew() bool {
 // an action, no accepted Update that has not finished, no unread signal, and no
 // cancellation that was not noticed. Trials in flight report to the next run.
 func (s *sweepRun) canContinueAsNew(outer workflow.Context) bool {
-	return s.continuing && !s.ended && s.inFlight == 0 && !s.recording && workflow.AllHandlersFinished(s.ctx) &&
+	return s.continuing && !s.machine.Closed && s.inFlight == 0 && !s.recording && workflow.AllHandlersFinished(s.ctx) &&
 		!slices.ContainsFunc(s.signals(), func(r receiver) bool { return workflow.GetSignalChannel(s.ctx, r.name).Len() > 0 }) &&
 		(s.machine.Asked || outer.Err() == nil)
 }

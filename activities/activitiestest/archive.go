@@ -11,6 +11,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // Archive is a fake: it keeps one sweep's checkpoints and records in memory, and
@@ -21,6 +22,8 @@ type Archive struct {
 	segments    [][]sweep.Trial
 	results     map[int]sweep.Trial
 	best        []int
+	entries     []conduct.Entry
+	state       []byte
 	curves      []string // keys of the checkpoints whose curves were kept
 	fail        map[string]error
 	corruptAt   map[string]bool // by key, when it will be uploaded
@@ -282,4 +285,35 @@ func (a *Archive) failure(method string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.fail[method]
+}
+
+// PutEntry implements activities.Records.
+func (a *Archive) PutEntry(_ context.Context, _ string, entry conduct.Entry) error {
+	if err := a.failure("PutEntry"); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !slices.ContainsFunc(a.entries, func(e conduct.Entry) bool { return e.Number == entry.Number && e.At.Equal(entry.At) }) {
+		a.entries = append(a.entries, entry)
+	}
+	return nil
+}
+
+// PutState implements activities.Records.
+func (a *Archive) PutState(_ context.Context, _ string, state []byte) error {
+	if err := a.failure("PutState"); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.state = slices.Clone(state)
+	return nil
+}
+
+// Log is the stored entries, and State the last state.
+func (a *Archive) Log() (entries []conduct.Entry, state []byte) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.entries), slices.Clone(a.state)
 }

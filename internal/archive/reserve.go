@@ -211,6 +211,13 @@ func (a *Archive) LoadSpec(ctx context.Context, name string) (*sweep.Spec, []byt
 	if err != nil {
 		return nil, nil, err
 	}
+	st, err := a.state(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if st != nil && st.Spec != nil {
+		return st.Spec, []byte(r.YAML), nil
+	}
 	return &r.Spec, []byte(r.YAML), nil
 }
 

@@ -1,0 +1,139 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
+)
+
+const (
+	stateName     = "state.json"
+	historyFolder = "history/"
+	maxState      = 4 << 20 // bytes
+
+	// entryTime makes the keys of the log sort by time. Two histories of a sweep, one of
+	// which a reset has cut off, may have entries of the same number.
+	entryTime = "20060102T150405.000000000Z"
+)
+
+// PutEntry implements activities.Records.
+func (a *Archive) PutEntry(ctx context.Context, sweepName string, entry conduct.Entry) error {
+	key, err := sweepKey(sweepName, fmt.Sprintf("%s%s-%06d.json", historyFolder, entry.At.UTC().Format(entryTime), entry.Number))
+	if err != nil {
+		return err
+	}
+	body, err := json.MarshalIndent(entry, "", "  ")
+	if err != nil {
+		return fmt.Errorf("archive: %s: %w", key, err)
+	}
+	_, err = a.create(ctx, key, body)
+	return err
+}
+
+// History returns the entries of a sweep: the commands that it accepted and its ends,
+// by time.
+func (a *Archive) History(ctx context.Context, sweepName string) ([]conduct.Entry, error) {
+	prefix, err := sweepKey(sweepName, historyFolder)
+	if err != nil {
+		return nil, err
+	}
+	var entries []conduct.Entry
+	for info, err := range a.store.List(ctx, prefix) {
+		if err != nil {
+			return nil, err
+		}
+		var e conduct.Entry
+		if _, err := a.readJSON(ctx, info.Key, maxSpec, &e); err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// PutState implements activities.Records.
+func (a *Archive) PutState(ctx context.Context, sweepName string, state []byte) error {
+	key, err := sweepKey(sweepName, stateName)
+	if err != nil {
+		return err
+	}
+	return a.store.Put(ctx, key, bytes.NewReader(state), int64(len(state)))
+}
+
+// state returns the last state that a sweep has stored, nil for none.
+func (a *Archive) state(ctx context.Context, sweepName string) (*conduct.State, error) {
+	key, err := sweepKey(sweepName, stateName)
+	if err != nil {
+		return nil, err
+	}
+	var st conduct.State
+	_, err = a.readJSON(ctx, key, maxState, &st)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return &st, nil
+}
+
+// Restore returns what a sweep whose workflow has ended continues from: the spec and
+// the digest that it was started with, and its state. See conduct.Restore.
+func (a *Archive) Restore(ctx context.Context, sweepName string) (spec *sweep.Spec, digest string, st *conduct.State, err error) {
+	r, _, err := a.reservation(ctx, sweepName)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	snapshot, err := a.state(ctx, sweepName)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	segments, err := a.segments(ctx, sweepName)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	ledger, err := a.Ledger(ctx, sweepName, segments)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	stored, err := a.checkpoints(ctx, sweepName)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	started := time.Now().UTC()
+	for _, t := range ledger {
+		if t.StartedAt.Before(started) {
+			started = t.StartedAt
+		}
+	}
+	return &r.Spec, r.Digest, conduct.Restore(&r.Spec, started, snapshot, ledger, segments, func(key string) bool {
+		_, found := slices.BinarySearch(stored, key)
+		return found
+	}), nil
+}
+
+// checkpoints lists the keys of a sweep's complete checkpoints, in order.
+func (a *Archive) checkpoints(ctx context.Context, sweepName string) (keys []string, err error) {
+	prefix, err := sweepKey(sweepName, "trials/")
+	if err != nil {
+		return nil, err
+	}
+	for info, err := range a.store.List(ctx, prefix) {
+		if err != nil {
+			return nil, err
+		}
+		if folder, _, ok := wholeCheckpoint(info.Key); ok {
+			keys = append(keys, folder)
+		}
+	}
+	slices.Sort(keys)
+	return keys, nil
+}
