@@ -11,27 +11,31 @@ import (
 // by the event of the same ID, or by a Failed event.
 type Action interface{ action() }
 
-// Suggest asks for one more search trial, as a pure function of its fields and of
-// the first Segments of the ledger. Completed by Suggested.
+// Suggest asks for Count more search trials, as a pure function of its fields and of
+// the first Segments of the ledger: each suggestion is pending for the next. Completed
+// by Suggested.
 type Suggest struct {
 	ID       int
-	Number   int                // of the trial
-	Index    int                // of the trial among the search trials
+	Count    int
+	Number   int                // of the first trial
+	Index    int                // of the first trial among the suggested ones
 	Segments int                // of the ledger that the answer is a function of
 	Pending  []sweep.Assignment // started and not in these segments, by number; without reasons
 }
 
-// Start starts a trial. Completed by Started or StartRefused.
+// Start starts a trial. Several can be in flight. Completed by Started or StartRefused.
 type Start struct {
 	ID         int
 	Assignment sweep.Assignment
 }
 
-// Append stores one ledger segment. Completed by Appended.
+// Append stores one ledger segment, and then ranks trials of the ledger that has it, as
+// Rank does. Completed by Appended.
 type Append struct {
 	ID      int
 	Segment int
 	Trials  []sweep.Trial // in order of completion
+	Rank    []int         // numbers of trials; none: they can be ranked without the ledger
 }
 
 // Rank puts trials in order that the first Segments of the ledger have. Completed

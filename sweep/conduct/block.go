@@ -71,6 +71,8 @@ func (m *Machine) unblock() {
 		switch b.Kind {
 		case KindSuggest: // it waits without a task
 			return m.Main == nil && !m.mayStart()
+		case KindStart:
+			return !slices.ContainsFunc(m.Running, func(r Running) bool { return r.Starting != nil })
 		case KindLook:
 			return len(m.Running) == 0 && !m.seeks()
 		case KindCurate, KindSave:

@@ -73,7 +73,7 @@ func (w *world) checkStart(a sweep.Assignment) {
 	n, baselines := a.Number, len(space.Baselines(w.m.Spec()))
 	again := n < w.decided
 	w.decided = max(w.decided, n+1)
-	if again || n < len(w.trials) { // it was decided before, by the rules of that time
+	if again || w.born(n) { // it was decided before, by the rules of that time
 		return
 	}
 	if w.phase != PhaseRunning {
@@ -203,7 +203,8 @@ func (w *world) checkCheckpoints(ledger []sweep.Trial) {
 
 // checkBlocked checks that an outstanding task is in flight, or said to be blocked.
 func (w *world) checkBlocked() {
-	for _, t := range []*Task{w.m.Main, w.m.Looking, w.m.Curating, w.m.Saving} {
+	for _, place := range w.m.places() {
+		t := *place
 		if t == nil || w.ended || w.m.Phase.Final() && t.Kind != KindSave {
 			continue
 		}
@@ -259,8 +260,8 @@ func (w *world) checkLedger() {
 	if !slices.Equal(want, got) {
 		w.fail("the ledger has %v of trials 0 to %d", got, w.m.Next-1)
 	}
-	if len(w.trials) > w.m.Next && !w.orphans {
-		w.fail("%d trials were started, the state knows %d", len(w.trials), w.m.Next)
+	if w.born(w.m.Next) && !w.orphans {
+		w.fail("trial %d was started, the state does not know it", w.m.Next)
 	}
 }
 

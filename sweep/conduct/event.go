@@ -36,13 +36,14 @@ type Commanded struct {
 // CancelledOutside says that Temporal was asked to cancel the sweep.
 type CancelledOutside struct{}
 
-// Suggested completes Suggest: an assignment, or that there is nothing left to try
-// (Exhausted), or nothing until a pending trial has ended (Wait).
+// Suggested completes Suggest: assignments, up to Suggest.Count, and where they are
+// fewer, that there is nothing left to try (Exhausted), or nothing until a pending
+// trial has ended (Wait).
 type Suggested struct {
-	ID         int
-	Assignment sweep.Assignment
-	Exhausted  bool
-	Wait       bool
+	ID          int
+	Assignments []sweep.Assignment
+	Exhausted   bool
+	Wait        bool
 }
 
 // Started completes Start.
@@ -52,11 +53,13 @@ type Started struct{ ID int }
 // trial.
 type StartRefused struct{ ID int }
 
-// Appended completes Append. Taken is nil when the segment is stored, else what the
-// ledger has under its number: the run before a reset has stored it.
+// Appended completes Append, with the results of Order where Append.Rank asks for them.
+// Taken is nil when the segment is stored, else what the ledger has under its number:
+// the run before a reset has stored it.
 type Appended struct {
-	ID    int
-	Taken []sweep.Trial
+	ID                  int
+	Taken               []sweep.Trial
+	Numbers, Infeasible []int
 }
 
 // Ranked completes Rank, with the results of Order.
@@ -115,22 +118,17 @@ func (e Suggested) apply(m *Machine) {
 	}
 }
 
-func (e Started) apply(m *Machine) {
-	if t := m.completes(&m.Main, e.ID, KindStart); t != nil {
-		m.started(t.Number)
-	}
-}
+func (e Started) apply(m *Machine) { m.started(e.ID) }
 
 func (e StartRefused) apply(m *Machine) {
-	if t := m.completes(&m.Main, e.ID, KindStart); t != nil {
-		m.started(t.Number)
-		m.suspect(t.Number)
+	if r := m.started(e.ID); r != nil {
+		m.suspect(r.Number)
 	}
 }
 
 func (e Appended) apply(m *Machine) {
 	if t := m.completes(&m.Main, e.ID, KindAppend); t != nil {
-		m.appended(t.Segment, e.Taken)
+		m.appended(t.Segment, e)
 	}
 }
 

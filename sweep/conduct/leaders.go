@@ -70,3 +70,11 @@ func withoutReasons(trials []sweep.Trial) []sweep.Trial {
 func (m *Machine) pointed() []sweep.Trial {
 	return m.Leaders[:min(len(m.Leaders), m.spec.Checkpoints.SaveSweepBest)]
 }
+
+func numbersOf(trials []sweep.Trial) []int {
+	numbers := make([]int, len(trials))
+	for i, t := range trials {
+		numbers[i] = t.Number
+	}
+	return numbers
+}

@@ -48,7 +48,8 @@ func Checked(spec *sweep.Spec, t sweep.Trial) sweep.Trial {
 // appended continues once the ledger has the segment. If the run before a reset has
 // stored another segment under its number, that one counts, and the results that it
 // lacks go into a later segment.
-func (m *Machine) appended(segment, taken []sweep.Trial) {
+func (m *Machine) appended(segment []sweep.Trial, e Appended) {
+	taken := e.Taken
 	if taken != nil {
 		if slices.ContainsFunc(taken, func(t sweep.Trial) bool { return t.StartedAt.Before(m.StartedAt) }) {
 			m.fail(fmt.Sprintf("append ledger segment %d: an earlier sweep named %q left a ledger behind; choose another name", m.Segments, m.spec.Name))
@@ -66,7 +67,12 @@ func (m *Machine) appended(segment, taken []sweep.Trial) {
 		m.finish(segment, analysis.ByMetrics(m.spec, m.contenders(segment)))
 		return
 	}
-	m.Main = &Task{Kind: KindRank, Segment: segment}
+	t := &Task{Kind: KindRank, Segment: segment}
+	if taken != nil {
+		m.Main = t
+		return
+	}
+	m.ranked(t, Ranked{Numbers: e.Numbers, Infeasible: e.Infeasible})
 }
 
 // attach adds the trials from Next to number, which the run before a reset has started:

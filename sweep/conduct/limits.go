@@ -5,6 +5,7 @@ import "time"
 // The machine's limits and intervals.
 const (
 	sameFaultLimit = 3       // trials in a row that may fail with the same fault before the sweep fails
+	suggestLimit   = 16      // trials suggested at a time: the first of them start before the others are decided on
 	segmentLimit   = 200     // trials in one ledger segment: bounds an activity's payload and a conditional object
 	carryLimit     = 100     // results without a segment that State carries into a new run
 	rungLimit      = 500     // results of one rung that State remembers, the latest: enough to place the best 1/eta

@@ -60,9 +60,11 @@ func (m *Machine) Step(now time.Time, e Event) []Action {
 // plan issues all actions that are due.
 func (m *Machine) plan() {
 	if !m.Phase.Final() {
+		m.unblock() // what the event settled no longer delays anything
 		m.planCancels()
 		m.planLook()
 		m.planMain()
+		m.planStarts()
 		m.planCurate()
 		m.unblock()
 		m.planFinal()
@@ -84,6 +86,9 @@ func (m *Machine) resume() {
 		r := &m.Running[i]
 		if r.Cancel == AskedOnce {
 			r.Cancel = ""
+		}
+		if r.Starting != nil {
+			r.Starting.ID = 0
 		}
 		for _, step := range r.Unanswered {
 			if v, given := r.verdictAt(step); given {
@@ -135,7 +140,7 @@ func (m *Machine) planCancels() {
 		return
 	}
 	for i := range m.Running {
-		if r := &m.Running[i]; !r.Starting && r.Cancel == "" {
+		if r := &m.Running[i]; r.Starting == nil && r.Cancel == "" {
 			r.Cancel = AskedOnce
 			m.act(CancelTrial{r.Number})
 		}
@@ -150,13 +155,13 @@ func (m *Machine) planLook() {
 	if m.Looking == nil && (all || ahead || len(m.Suspects) > 0) && !m.resting(KindLook) {
 		var silent []int
 		for _, r := range m.Running {
-			if (all || slices.Contains(m.Suspects, r.Number)) && !r.Starting && !m.hasArrived(r.Number) {
+			if (all || slices.Contains(m.Suspects, r.Number)) && r.Starting == nil && !m.hasArrived(r.Number) {
 				silent = append(silent, r.Number)
 			}
 		}
 		m.Suspects = slices.DeleteFunc(m.Suspects, func(n int) bool {
 			r := m.running(n)
-			return r == nil || !r.Starting
+			return r == nil || r.Starting == nil
 		})
 		if all {
 			m.LookAt = m.now.Add(m.lookEvery())
@@ -219,70 +224,91 @@ func (m *Machine) planMain() {
 	}
 	switch t.Kind {
 	case KindSuggest:
-		m.act(Suggest{ID: t.ID, Number: t.Number, Index: t.Number - len(m.baselines) - m.Requested, Segments: m.Segments, Pending: m.pending()})
-	case KindStart:
-		m.act(Start{t.ID, t.Assignment})
+		m.act(Suggest{ID: t.ID, Count: t.Count, Number: t.Number, Index: t.Number - len(m.baselines) - m.Requested, Segments: m.Segments, Pending: m.pending()})
 	case KindAppend:
-		m.act(Append{t.ID, m.Segments, t.Segment})
+		a := Append{ID: t.ID, Segment: m.Segments, Trials: t.Segment}
+		if !m.spec.RanksAlone() {
+			a.Rank = numbersOf(m.contenders(t.Segment))
+		}
+		m.act(a)
 	case KindRank:
-		rank := Rank{ID: t.ID, Segments: m.Segments + 1}
+		rank := Rank{ID: t.ID, Segments: m.Segments + 1, Numbers: numbersOf(m.contenders(t.Segment))}
 		if t.Again {
 			rank.Segments = m.Segments
-		}
-		for _, c := range m.contenders(t.Segment) {
-			rank.Numbers = append(rank.Numbers, c.Number)
 		}
 		m.act(rank)
 	}
 }
 
-// planTrial decides on the next trial, where one may start.
+// planTrial decides on the next trials, where some may start: those of the baseline and
+// requested ones now, others once they are suggested. None is decided on while starts
+// fail: a trial that is decided on must start, whatever is commanded meanwhile.
 func (m *Machine) planTrial() {
-	if !m.mayStart() || m.resting(KindSuggest) {
+	if m.resting(KindStart) {
 		return
 	}
-	if m.Next < len(m.baselines) {
-		m.start(m.baselines[m.Next])
+	for m.mayStart() && (m.Next < len(m.baselines) || len(m.Queue) > 0) {
+		if m.Next < len(m.baselines) {
+			m.start(m.baselines[m.Next])
+		} else {
+			m.startRequested()
+		}
+	}
+	if !m.mayStart() || m.resting(KindSuggest) || m.WaitAt != nil && *m.WaitAt == m.Segments {
 		return
 	}
-	if len(m.Queue) > 0 {
-		m.startRequested()
-		return
+	count := min(m.spec.MaxConcurrentTrials-len(m.Running), suggestLimit)
+	if runs := m.spec.Budget.RunCap; runs > 0 {
+		count = min(count, runs-m.searched())
 	}
-	if m.WaitAt != nil && *m.WaitAt == m.Segments {
-		return
-	}
-	m.Main = &Task{Kind: KindSuggest, Number: m.Next}
+	m.Main = &Task{Kind: KindSuggest, Number: m.Next, Count: count}
 }
 
 // suggested starts what was suggested, unless a command or a limit came meanwhile.
 func (m *Machine) suggested(e Suggested) {
+	for _, a := range e.Assignments {
+		if a.Number != m.Next || !m.mayStart() || m.searchEnd() != "" || m.resting(KindStart) {
+			return
+		}
+		m.start(a)
+	}
 	switch segments := m.Segments; {
 	case e.Exhausted, e.Wait && len(m.Running) == 0:
 		m.Exhausted = true
 	case e.Wait:
 		m.WaitAt = &segments
-	case m.mayStart() && m.searchEnd() == "":
-		m.start(e.Assignment)
 	}
 }
 
-// start notes a trial that is about to start. Its reason goes to the trial, and with
-// its result to the ledger.
+// start notes a trial that is about to start. Its whole reason goes to the trial, and
+// with its result to the ledger.
 func (m *Machine) start(a sweep.Assignment) {
 	if len(m.Running) == 0 {
 		m.LookAt = m.now.Add(m.lookEvery())
 	}
-	m.Main = &Task{Kind: KindStart, Number: a.Number, Assignment: a}
-	a.Reason = sweep.Reason{Sampler: a.Reason.Sampler}
-	m.Running = append(m.Running, Running{Assignment: a, StartedAt: m.now, Starting: true, Rungs: stopping.TrialRungs(m.spec, a)})
+	r := Running{Assignment: a, StartedAt: m.now, Starting: &Task{Kind: KindStart, Number: a.Number, Assignment: a}, Rungs: stopping.TrialRungs(m.spec, a)}
+	r.Reason = sweep.Reason{Sampler: a.Reason.Sampler}
+	m.Running = append(m.Running, r)
 	m.Next = a.Number + 1
 }
 
-func (m *Machine) started(number int) {
-	if r := m.running(number); r != nil {
-		r.Starting = false
+// planStarts issues the starts of trials.
+func (m *Machine) planStarts() {
+	for _, r := range m.Running {
+		if t := r.Starting; m.issue(t) {
+			m.act(Start{t.ID, t.Assignment})
+		}
 	}
+}
+
+// started takes the start of this ID out of its trial; nil when it is not outstanding.
+func (m *Machine) started(id int) *Running {
+	for i := range m.Running {
+		if r := &m.Running[i]; m.completes(&r.Starting, id, KindStart) != nil {
+			return r
+		}
+	}
+	return nil
 }
 
 // planCurate updates the pointer and the kept checkpoints after a change of the leaders,
@@ -348,7 +374,7 @@ func (m *Machine) planEnd() {
 // unfinished reports whether the sweep may end (ok), and what it leaves undone. It
 // never ends before its running trials were asked to.
 func (m *Machine) unfinished() (lost string, ok bool) {
-	asked := !slices.ContainsFunc(m.Running, func(r Running) bool { return !r.Starting && r.Cancel != AskedDelivered })
+	asked := !slices.ContainsFunc(m.Running, func(r Running) bool { return r.Starting == nil && r.Cancel != AskedDelivered })
 	if m.Broken {
 		return "", asked
 	}

@@ -228,7 +228,7 @@ func TestLeaders(t *testing.T) {
 			spec := testSpec()
 			spec.Checkpoints.SaveSweepBest = test.keep
 			m := machineOf(spec, State{Phase: PhaseRunning, Leaders: test.leaders, Gated: test.gated})
-			m.appended(test.segment, nil)
+			m.appended(test.segment, Appended{})
 			require.Equal(t, test.want, numbers(m.Leaders))
 			require.ElementsMatch(t, test.held, numbers(m.Gated))
 			require.Equal(t, test.evicted, m.Removals)
@@ -243,7 +243,7 @@ func interpret(m *Machine, now time.Time, e Event) (started []sweep.Assignment) 
 		var next Event
 		switch a := a.(type) {
 		case Suggest:
-			next = Suggested{ID: a.ID, Assignment: assignment(a.Number)}
+			next = Suggested{ID: a.ID, Assignments: []sweep.Assignment{assignment(a.Number)}}
 		case Start:
 			started = append(started, a.Assignment)
 			next = Started{a.ID}
@@ -328,8 +328,8 @@ func TestRetriesGrowToTheirLimit(t *testing.T) {
 	b := m.Progress("").Blocked[0]
 	require.Equal(t, start, b.Since)
 	require.Equal(t, 8, b.Failures)
-	require.Equal(t, "cannot suggest trial 0 (no_bucket): no bucket", b.Text())
-	m.Step(at, Suggested{ID: actions[0].(Suggest).ID, Assignment: assignment(0)})
+	require.Equal(t, "cannot suggest trials 0 to 1 (no_bucket): no bucket", b.Text())
+	m.Step(at, Suggested{ID: actions[0].(Suggest).ID, Assignments: []sweep.Assignment{assignment(0)}})
 	require.Empty(t, m.Progress("").Blocked)
 }
 
@@ -375,7 +375,7 @@ func TestVerdicts(t *testing.T) {
 	list := running(0, 1, 2, 3)
 	list[3].Kind = sweep.KindBaseline
 	m := machineOf(rungSpec(), State{Phase: PhasePaused, Next: 4, LookAt: start.Add(time.Hour), Running: list})
-	m.appended([]sweep.Trial{{Assignment: assignment(0), Status: sweep.StatusDiverged}}, nil)
+	m.appended([]sweep.Trial{{Assignment: assignment(0), Status: sweep.StatusDiverged}}, Appended{})
 	require.Equal(t, "baseline trials are never stopped", asked(m, 3, 100, 1).Reason)
 	require.Equal(t, []stopping.RungResult{{Trial: 0, Kind: sweep.KindSearch, Step: 100}}, m.Rungs)
 	first := asked(m, 1, 100, 9)
@@ -420,7 +420,7 @@ func TestStateWithRungsStaysSmall(t *testing.T) {
 				"fid.tail": random.Float64(), "fid.head": random.Float64(), "fid.all": 1,
 			}})
 		}
-		m.appended([]sweep.Trial{{Assignment: assignment(number), Status: sweep.StatusStopped}}, nil)
+		m.appended([]sweep.Trial{{Assignment: assignment(number), Status: sweep.StatusStopped}}, Appended{})
 	}
 	require.Len(t, m.Rungs, 2*rungLimit)
 	require.Equal(t, 519, m.Rungs[len(m.Rungs)-1].Trial)

@@ -13,10 +13,8 @@ import (
 // finds out.
 func (m *Machine) snapshot() json.RawMessage {
 	st := *m.State
-	if st.Main != nil && st.Main.Kind != KindStart { // a trial that is being started has its number
-		st.Rerank = st.Rerank || st.Main.Again
-		st.Main = nil
-	}
+	st.Rerank = st.Rerank || st.Main != nil && st.Main.Again
+	st.Main = nil
 	st.Looking, st.Curating, st.Saving = nil, nil, nil
 	st.Arrived, st.Blocked, st.Unsaved = nil, nil, nil
 	st.Closed = st.Phase.Final()
@@ -62,9 +60,6 @@ func Restore(spec *sweep.Spec, startedAt time.Time, snapshot *State, ledger []sw
 	for i := range m.Running { // a trial that is still blocked reports it again
 		m.Running[i].Blocked = nil
 	}
-	if m.Main != nil && m.isFinished(m.Main.Number) {
-		m.Main = nil
-	}
 	m.Suspects, m.Stale = nil, true // the pointer may not have been moved
 	m.Closed = true
 	return m.State
@@ -74,10 +69,7 @@ func Restore(spec *sweep.Spec, startedAt time.Time, snapshot *State, ledger []sw
 // ledger.
 func (m *Machine) rank(ledger, further []sweep.Trial) {
 	contenders := m.contenders(further)
-	numbers := make([]int, len(contenders))
-	for i, t := range contenders {
-		numbers[i] = t.Number
-	}
+	numbers := numbersOf(contenders)
 	if m.spec.RanksAlone() {
 		m.lead(further, analysis.ByMetrics(m.spec, contenders))
 		return

@@ -44,7 +44,7 @@ type State struct {
 	LookAt   time.Time     `json:"look_at"`            // when all running trials are looked at next
 
 	LastID   int      `json:"last_id"`            // of a try
-	Main     *Task    `json:"main,omitempty"`     // suggest, start, append or rank: one at a time
+	Main     *Task    `json:"main,omitempty"`     // suggest, append or rank: one at a time
 	Looking  *Task    `json:"looking,omitempty"`  // beside Main
 	Curating *Task    `json:"curating,omitempty"` // beside Main
 	Saving   *Task    `json:"saving,omitempty"`   // beside Main
@@ -77,7 +77,7 @@ type Running struct {
 	Earlier   []RungVerdict `json:"earlier,omitempty"` // the ones before, by step
 
 	Blocked    *Block `json:"blocked,omitempty"`    // why it makes no progress
-	Starting   bool   `json:"starting,omitempty"`   // its start is not confirmed
+	Starting   *Task  `json:"starting,omitempty"`   // its start, until it is confirmed
 	Cancel     Asked  `json:"cancel,omitempty"`     // whether it was asked to cancel
 	Unanswered []int  `json:"unanswered,omitempty"` // steps whose verdict is not confirmed as delivered
 }
@@ -95,7 +95,8 @@ const (
 type Task struct {
 	ID         int              `json:"id,omitempty"` // of the try that is in flight; 0 while it waits for the next
 	Kind       Kind             `json:"kind"`
-	Number     int              `json:"number,omitempty"`    // suggest, start, look ahead: of the trial
+	Number     int              `json:"number,omitempty"`    // suggest, start, look ahead: of the (first) trial
+	Count      int              `json:"count,omitempty"`     // suggest: trials
 	Assignment sweep.Assignment `json:"assignment,omitzero"` // start
 	Segment    []sweep.Trial    `json:"segment,omitempty"`   // append and rank
 	Removals   int              `json:"removals,omitempty"`  // curate: how many of State.Removals, from the first

@@ -33,6 +33,9 @@ func (m *Machine) completes(place **Task, id int, kind Kind) *Task {
 func (m *Machine) doing(t *Task) string {
 	switch t.Kind {
 	case KindSuggest:
+		if t.Count > 1 {
+			return fmt.Sprintf("suggest trials %d to %d", t.Number, t.Number+t.Count-1)
+		}
 		return fmt.Sprintf("suggest trial %d", t.Number)
 	case KindStart:
 		return fmt.Sprintf("start trial %d", t.Number)
@@ -53,7 +56,7 @@ func (m *Machine) doing(t *Task) string {
 // that grows, until it works. A bug, which fails the same way at each try, ends the
 // sweep; one in Curate or Look does not, since the ledger stays complete.
 func (m *Machine) failed(e Failed) {
-	for _, place := range []**Task{&m.Main, &m.Looking, &m.Curating, &m.Saving} {
+	for _, place := range m.places() {
 		t := *place
 		if t == nil || t.ID != e.ID {
 			continue
@@ -85,12 +88,20 @@ func (m *Machine) failed(e Failed) {
 	}
 }
 
+// places lists where tasks are.
+func (m *Machine) places() []**Task {
+	list := []**Task{&m.Main, &m.Looking, &m.Curating, &m.Saving}
+	for i := range m.Running {
+		list = append(list, &m.Running[i].Starting)
+	}
+	return list
+}
+
 // abandon ends the sweep for a fault in a task. A trial whose start failed is looked
 // for. Without its ledger the sweep cannot wait for the results of its trials.
 func (m *Machine) abandon(t *Task, fault string) {
 	switch t.Kind {
 	case KindStart:
-		m.started(t.Number)
 		m.suspect(t.Number)
 	case KindAppend, KindRank:
 		m.Broken = true

@@ -71,6 +71,7 @@ type player struct {
 	spec      *sweep.Spec // in force when it started
 	startedAt time.Time
 	closed    bool
+	unborn    bool  // it has not started, as trials with higher numbers have
 	child     bool  // the current run started it, and sees its end
 	rungs     []int // still ahead
 	waits     bool  // at the first of rungs
@@ -207,7 +208,7 @@ func (w *world) move(text string) {
 			w.orphans = w.orphans || w.m.Sought && len(w.trials) > w.m.Next
 			for _, p := range w.trials {
 				r := w.m.running(p.a.Number)
-				p.child, p.suspected, p.stuck = false, false, r != nil && r.Blocked != nil
+				p.child, p.suspected, p.stuck = false, false, !p.unborn && r != nil && r.Blocked != nil
 			}
 		}
 	case "forge":
@@ -447,18 +448,33 @@ func (w *world) task(kind, how, reason string) {
 	w.flight = slices.Delete(w.flight, i, i+1)
 	if how == "half" || how == "fail" {
 		done = Failed{id, Trouble{Reason: block.Reason(reason), Message: "on purpose", Permanent: reason == "bug"}}
-		if reason == "bug" && w.m.Main != nil && w.m.Main.ID == id { // else it is late, or does not matter
+		_, starts := w.starting(id)
+		if reason == "bug" && (starts || w.m.Main != nil && w.m.Main.ID == id) { // else it is late, or does not matter
 			w.bugs = append(w.bugs, kind)
 		}
 	}
 	w.last[kind] = done
 	if r, ok := done.(StartRefused); ok {
-		w.trials[w.numberOf(r.ID)].suspected = true
+		if n, ok := w.starting(r.ID); ok {
+			w.trials[n].suspected = true
+		}
 	}
 	w.step(done)
 }
 
-func (w *world) numberOf(int) int { return w.m.Main.Number }
+// starting is the trial whose start has this ID.
+func (w *world) starting(id int) (number int, ok bool) {
+	i := slices.IndexFunc(w.m.Running, func(r Running) bool { return r.Starting != nil && r.Starting.ID == id })
+	if i < 0 {
+		return 0, false
+	}
+	return w.m.Running[i].Number, true
+}
+
+// born reports whether a trial has started.
+func (w *world) born(number int) bool {
+	return number >= 0 && number < len(w.trials) && !w.trials[number].unborn
+}
 
 // request completes an answer or a cancellation.
 func (w *world) request(kind string, trial int, lost bool) {
@@ -468,7 +484,7 @@ func (w *world) request(kind string, trial int, lost bool) {
 	}
 	a := w.flight[i]
 	w.flight = slices.Delete(w.flight, i, i+1)
-	if trial >= len(w.trials) { // its start failed
+	if !w.born(trial) { // its start failed
 		w.step(CancelAsked{trial, true})
 		return
 	}
@@ -493,13 +509,13 @@ func (w *world) effect(a Action) Event {
 		return w.suggest(a)
 	case Start:
 		n := a.Assignment.Number
-		if n < len(w.trials) {
+		if w.born(n) {
 			return StartRefused{a.ID}
 		}
-		if n > len(w.trials) {
-			w.fail("trial %d starts, and trial %d never did", n, len(w.trials))
+		for len(w.trials) <= n {
+			w.trials = append(w.trials, &player{a: sweep.Assignment{Number: len(w.trials)}, closed: true, unborn: true})
 		}
-		w.trials = append(w.trials, &player{a: a.Assignment, spec: w.m.Spec(), startedAt: w.now, child: true, rungs: slices.Clone(stopping.TrialRungs(w.m.Spec(), a.Assignment))})
+		*w.trials[n] = (player{a: a.Assignment, spec: w.m.Spec(), startedAt: w.now, child: true, rungs: slices.Clone(stopping.TrialRungs(w.m.Spec(), a.Assignment))})
 		alive := 0
 		for _, p := range w.trials {
 			if !p.closed {
@@ -542,19 +558,24 @@ func (w *world) suggest(a Suggest) Event {
 		w.fail("a suggestion asks for %d segments, the ledger has %d", a.Segments, len(w.segments))
 	}
 	e := Suggested{ID: a.ID}
-	h := hash("suggest", a.Number, a.Segments, len(a.Pending))
-	switch {
-	case a.Index >= w.points:
-		e.Exhausted = true
-	case w.m.Spec().Repeats != nil && len(a.Pending) > 0 && h%4 == 0:
-		e.Wait = true
-	default:
-		seed := w.m.Spec().Train.Seed
-		value := float64(a.Number)
-		if w.m.Spec().Repeats != nil && a.Index > 1 && h%4 == 1 {
-			seed, value = w.m.Spec().Repeats.Seeds[0], float64(h%uint64(a.Number))
+	spec := w.m.Spec()
+	for i := range a.Count {
+		number, index, pending := a.Number+i, a.Index+i, len(a.Pending)+i
+		h := hash("suggest", number, a.Segments, pending)
+		switch {
+		case index >= w.points:
+			e.Exhausted = true
+			return e
+		case spec.Repeats != nil && pending > 0 && h%4 == 0:
+			e.Wait = true
+			return e
 		}
-		e.Assignment = sweep.Assignment{Number: a.Number, Kind: sweep.KindSearch, Seed: seed, Params: sweep.Params{"infonce.weight": sweep.Number(value)}}
+		seed := spec.Train.Seed
+		value := float64(number)
+		if spec.Repeats != nil && index > 1 && h%4 == 1 {
+			seed, value = spec.Repeats.Seeds[0], float64(h%uint64(number))
+		}
+		e.Assignments = append(e.Assignments, sweep.Assignment{Number: number, Kind: sweep.KindSearch, Seed: seed, Params: sweep.Params{"infonce.weight": sweep.Number(value)}})
 	}
 	return e
 }
@@ -563,9 +584,15 @@ func (w *world) append(a Append) Event {
 	if a.Segment > len(w.segments) {
 		w.fail("segment %d leaves a gap after %d", a.Segment, len(w.segments))
 	}
+	rank := func(e Appended) Event {
+		if len(a.Rank) > 0 {
+			e.Numbers, e.Infeasible = Order(w.m.Spec(), slices.Concat(w.segments[:a.Segment+1]...), a.Rank)
+		}
+		return e
+	}
 	if a.Segment < len(w.segments) {
 		if asJSON(w.segments[a.Segment]) == asJSON(a.Trials) {
-			return Appended{ID: a.ID}
+			return rank(Appended{ID: a.ID})
 		}
 		return Appended{ID: a.ID, Taken: w.segments[a.Segment]}
 	}
@@ -573,24 +600,24 @@ func (w *world) append(a Append) Event {
 		if slices.Contains(numbers(slices.Concat(w.segments...)), t.Number) {
 			w.fail("trial %d is in the ledger twice", t.Number)
 		}
-		if t.Number >= len(w.trials) && !slices.Contains(w.bugs, "start") {
+		if !w.born(t.Number) && w.resets == 0 && !slices.Contains(w.bugs, "start") {
 			w.fail("trial %d is in the ledger and was never started", t.Number)
 		}
 	}
 	w.segments = append(w.segments, slices.Clone(a.Trials))
-	return Appended{ID: a.ID}
+	return rank(Appended{ID: a.ID})
 }
 
 func (w *world) look(a Look) Event {
 	e := Looked{ID: a.ID}
 	for _, s := range a.Silent {
 		n := s.Assignment.Number
-		if n < len(w.trials) {
+		if w.born(n) {
 			w.trials[n].suspected = false
 			if !w.trials[n].closed {
 				continue
 			}
-		} else if !slices.Contains(w.bugs, "start") {
+		} else if w.resets == 0 && !slices.Contains(w.bugs, "start") {
 			w.fail("trial %d is looked for and was never started", n)
 		}
 		t, ok := w.results[n]
@@ -600,7 +627,7 @@ func (w *world) look(a Look) Event {
 		}
 		e.Ended = append(e.Ended, t)
 	}
-	e.Found = a.Next != nil && a.Next.Assignment.Number < len(w.trials)
+	e.Found = a.Next != nil && w.born(a.Next.Assignment.Number)
 	return e
 }
 
