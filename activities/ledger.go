@@ -74,10 +74,15 @@ func refused(t sweep.Trial, large *TooLargeError) sweep.Trial {
 // result, or not all of them in one segment.
 func (a *Activities) AppendSegment(ctx context.Context, in AppendSegmentInput) (AppendSegmentResult, error) {
 	taken, err := a.appendSegment(ctx, in)
-	if err == nil {
-		a.compact(ctx, in)
+	if err != nil {
+		return AppendSegmentResult{}, translateError(ctx, err)
 	}
-	return AppendSegmentResult{Taken: taken}, translateError(ctx, err)
+	a.compact(ctx, in)
+	result := AppendSegmentResult{Taken: taken}
+	if taken == nil && in.Rank != nil {
+		result.RankResult, err = a.rank(ctx, *in.Rank)
+	}
+	return result, translateError(ctx, err)
 }
 
 // compactTimeout bounds what a sweep waits for a compaction of its ledger.
@@ -146,9 +151,14 @@ func (a *Activities) segment(ctx context.Context, in AppendSegmentInput) ([]swee
 
 // Rank puts trials in order by the whole ledger: see conduct.Order.
 func (a *Activities) Rank(ctx context.Context, in RankInput) (RankResult, error) {
+	result, err := a.rank(ctx, in)
+	return result, translateError(ctx, err)
+}
+
+func (a *Activities) rank(ctx context.Context, in RankInput) (RankResult, error) {
 	ledger, err := a.Records.Ledger(ctx, in.Spec.Name, in.Segments)
 	if err != nil {
-		return RankResult{}, translateError(ctx, fmt.Errorf("rank trials: %w", err))
+		return RankResult{}, fmt.Errorf("rank trials: %w", err)
 	}
 	numbers, infeasible := conduct.Order(&in.Spec, ledger, in.Numbers)
 	return RankResult{Numbers: numbers, Infeasible: infeasible}, nil

@@ -8,20 +8,21 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
-// SuggestInput asks for one more search trial.
+// SuggestInput asks for Count more search trials.
 type SuggestInput struct {
+	Count    int                `json:"count"`
 	Spec     sweep.Spec         `json:"spec"`
 	Segments int                `json:"segments"` // of the ledger, that the answer is a function of
 	Pending  []sweep.Assignment `json:"pending"`  // started and not in these segments, by number; without reasons
-	Number   int                `json:"number"`   // of the trial
-	Index    int                `json:"index"`    // of the trial among the search trials
+	Number   int                `json:"number"`   // of the first trial
+	Index    int                `json:"index"`    // of the first trial among the suggested ones
 }
 
-// SuggestResult is a suggestion, or that there is nothing left to try.
+// SuggestResult has the suggestions, and why they are fewer than were asked for.
 type SuggestResult struct {
-	Assignment sweep.Assignment `json:"assignment"`
-	Exhausted  bool             `json:"exhausted,omitempty"`
-	Wait       bool             `json:"wait,omitempty"` // wait until a pending trial ends; only with repeats
+	Assignments []sweep.Assignment `json:"assignments"`
+	Exhausted   bool               `json:"exhausted,omitempty"` // nothing is left to try
+	Wait        bool               `json:"wait,omitempty"`      // wait until a pending trial ends; only with repeats
 }
 
 // TrainInput asks for one attempt at training a trial.
@@ -100,12 +101,15 @@ type PublishResult struct {
 // AppendSegmentInput asks for the ledger to grow.
 type AppendSegmentInput struct {
 	Sweep   string        `json:"sweep"`
-	Segment int           `json:"segment"` // number of the segment, from 0, assigned by the workflow
-	Trials  []sweep.Trial `json:"trials"`  // in order of completion
+	Segment int           `json:"segment"`        // number of the segment, from 0, assigned by the workflow
+	Trials  []sweep.Trial `json:"trials"`         // in order of completion
+	Rank    *RankInput    `json:"rank,omitempty"` // what to rank once the segment is stored
 }
 
-// AppendSegmentResult is empty if the segment was stored.
+// AppendSegmentResult has the answer to Rank if the segment was stored, and otherwise
+// Taken.
 type AppendSegmentResult struct {
+	RankResult
 	Taken []sweep.Trial `json:"taken,omitempty"` // the trials that the ledger has under this number, where they are not those of the input
 }
 
@@ -119,7 +123,7 @@ type RankInput struct {
 // RankResult has the numbers of those trials that completed, best first. For a
 // configuration with several seeds it has only the first trial.
 type RankResult struct {
-	Numbers    []int `json:"numbers"`
+	Numbers    []int `json:"numbers,omitempty"`
 	Infeasible []int `json:"infeasible,omitempty"` // all trials of the ledger that were evaluated at rungs and finally violated a constraint, ascending
 }
 

@@ -7,9 +7,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/sampler"
 )
 
-// Suggest decides on a search trial: its parameters and its seed. It is a pure
-// function of its input and of the ledger's segments that the input names, which
-// never change.
+// Suggest decides on search trials: their parameters and seeds. It is a pure function of
+// its input and of the ledger's segments that the input names, which never change.
 func (a *Activities) Suggest(ctx context.Context, in SuggestInput) (SuggestResult, error) {
 	result, err := a.suggest(ctx, in)
 	return result, translateError(ctx, err)
@@ -20,11 +19,11 @@ func (a *Activities) suggest(ctx context.Context, in SuggestInput) (SuggestResul
 	if err != nil {
 		return SuggestResult{}, fmt.Errorf("suggest trial %d: %w", in.Number, err)
 	}
-	decision, err := sampler.Next(sampler.Request{
+	batch, err := sampler.Several(sampler.Request{
 		Spec: &in.Spec, Ledger: ledger, Pending: in.Pending, Number: in.Number, Index: in.Index,
-	})
+	}, in.Count)
 	if err != nil {
-		return SuggestResult{}, bug("suggest trial %d: %v", in.Number, err)
+		return SuggestResult{}, bug("suggest %v", err)
 	}
-	return SuggestResult(decision), nil
+	return SuggestResult(batch), nil
 }

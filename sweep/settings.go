@@ -65,7 +65,7 @@ func (s *Spec) Settings(a Assignment) (Settings, error) {
 	train.Seed = a.Seed
 	guidance := slices.Clone(s.Evaluate.Guidance)
 	if _, own := a.Params[ParamGuidance]; own || len(guidance) == 0 {
-		guidance = []float64{number(ParamGuidance, 1)}
+		guidance = []float64{value(ParamGuidance).Float()}
 	}
 	return Settings{
 		Train: train, Terms: terms, ResamplingFactor: value(ParamResamplingFactor).Float(), Guidance: guidance,
@@ -87,10 +87,13 @@ func (s *Spec) FixedValue(name string) (v Value, ok bool) {
 	case ParamLabelDropout:
 		return Number(s.Train.LabelDropout), true
 	case ParamGuidance:
-		if len(s.Evaluate.Guidance) != 1 {
-			return Value{}, false
+		switch len(s.Evaluate.Guidance) {
+		case 0: // it is searched
+			return Number(1), true
+		case 1:
+			return Number(s.Evaluate.Guidance[0]), true
 		}
-		return Number(s.Evaluate.Guidance[0]), true
+		return Value{}, false
 	}
 	info, ok := LookupParameter(name)
 	if name == ParamInfonceLayer && ok {

@@ -65,27 +65,37 @@ func (s *sweepRun) spawn(do func(ctx workflow.Context) conduct.Event) {
 	})
 }
 
+func suggestSummary(a conduct.Suggest) string {
+	if a.Count == 1 {
+		return fmt.Sprintf("suggest #%d", a.Number)
+	}
+	return fmt.Sprintf("suggest #%d to #%d", a.Number, a.Number+a.Count-1)
+}
+
 func (s *sweepRun) suggest(ctx workflow.Context, a conduct.Suggest) conduct.Event {
 	var r activities.SuggestResult
-	err := workflow.ExecuteActivity(control(ctx, fmt.Sprintf("suggest #%d", a.Number)), s.do.Suggest, activities.SuggestInput{
-		Spec: *s.machine.Spec(), Segments: a.Segments, Pending: a.Pending, Number: a.Number, Index: a.Index,
+	err := workflow.ExecuteActivity(control(ctx, suggestSummary(a)), s.do.Suggest, activities.SuggestInput{
+		Spec: *s.machine.Spec(), Segments: a.Segments, Pending: a.Pending, Count: a.Count, Number: a.Number, Index: a.Index,
 	}).Get(ctx, &r)
 	if err != nil {
 		return taskFailed(a.ID, err)
 	}
-	return conduct.Suggested{ID: a.ID, Assignment: r.Assignment, Exhausted: r.Exhausted, Wait: r.Wait}
+	return conduct.Suggested{ID: a.ID, Assignments: r.Assignments, Exhausted: r.Exhausted, Wait: r.Wait}
 }
 
 func (s *sweepRun) append(ctx workflow.Context, a conduct.Append) conduct.Event {
+	spec := s.machine.Spec()
+	in := activities.AppendSegmentInput{Sweep: spec.Name, Segment: a.Segment, Trials: a.Trials}
+	if len(a.Rank) > 0 {
+		in.Rank = &activities.RankInput{Spec: *spec, Segments: a.Segment + 1, Numbers: a.Rank}
+	}
 	var r activities.AppendSegmentResult
-	err := workflow.ExecuteActivity(control(ctx, fmt.Sprintf("append ledger segment %d", a.Segment)), s.do.AppendSegment, activities.AppendSegmentInput{
-		Sweep: s.machine.Spec().Name, Segment: a.Segment, Trials: a.Trials,
-	}).Get(ctx, &r)
+	err := workflow.ExecuteActivity(control(ctx, fmt.Sprintf("append ledger segment %d", a.Segment)), s.do.AppendSegment, in).Get(ctx, &r)
 	if err != nil {
 		return taskFailed(a.ID, err)
 	}
 	s.appended++
-	return conduct.Appended{ID: a.ID, Taken: r.Taken}
+	return conduct.Appended{ID: a.ID, Taken: r.Taken, Numbers: r.Numbers, Infeasible: r.Infeasible}
 }
 
 func (s *sweepRun) rank(ctx workflow.Context, a conduct.Rank) conduct.Event {

@@ -2,6 +2,8 @@ package sampler
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
 )
@@ -54,4 +56,36 @@ func Next(r Request) (Decision, error) {
 	}
 	wait := race.allowed() && len(r.Pending) > 0
 	return Decision{Exhausted: !wait, Wait: wait}, nil
+}
+
+// Batch is the answer to a request for several trials: fewer where the search has come
+// to an end or must wait, as Decision says.
+type Batch struct {
+	Assignments []sweep.Assignment
+	Exhausted   bool
+	Wait        bool
+}
+
+// Several decides on up to count search trials, one after the other: each is pending
+// for the next, as it would be if they were asked for one at a time.
+func Several(r Request, count int) (Batch, error) {
+	var b Batch
+	r.Pending = slices.Clone(r.Pending)
+	for range count {
+		d, err := Next(r)
+		switch {
+		case err != nil:
+			return Batch{}, fmt.Errorf("trial %d: %w", r.Number, err)
+		case d.Exhausted || d.Wait:
+			b.Exhausted, b.Wait = d.Exhausted, d.Wait
+			return b, nil
+		}
+		b.Assignments = append(b.Assignments, d.Assignment)
+		pending := d.Assignment
+		pending.Reason = sweep.Reason{Sampler: pending.Reason.Sampler}
+		r.Pending = append(r.Pending, pending)
+		r.Number++
+		r.Index++
+	}
+	return b, nil
 }

@@ -160,9 +160,10 @@ func (r *dryRun) act(action conduct.Action) (conduct.Event, error) {
 		return conduct.Started{ID: a.ID}, nil
 	case conduct.Append:
 		r.ledger = append(r.ledger, a.Trials...)
-		return conduct.Appended{ID: a.ID}, r.finished(a.Trials)
+		numbers, infeasible := r.order(a.Rank)
+		return conduct.Appended{ID: a.ID, Numbers: numbers, Infeasible: infeasible}, r.finished(a.Trials)
 	case conduct.Rank:
-		numbers, infeasible := conduct.Order(r.machine.Spec(), r.ledger, a.Numbers)
+		numbers, infeasible := r.order(a.Numbers)
 		return conduct.Ranked{ID: a.ID, Numbers: numbers, Infeasible: infeasible}, nil
 	case conduct.Curate:
 		return conduct.Curated{ID: a.ID}, nil
@@ -176,6 +177,14 @@ func (r *dryRun) act(action conduct.Action) (conduct.Event, error) {
 		return nil, r.cancel(r.trials[a.Trial])
 	}
 	return nil, nil
+}
+
+// order ranks trials as the activities do; none needs no ledger.
+func (r *dryRun) order(trials []int) (numbers, infeasible []int) {
+	if len(trials) == 0 {
+		return nil, nil
+	}
+	return conduct.Order(r.machine.Spec(), r.ledger, trials)
 }
 
 func (r *dryRun) finished(trials []sweep.Trial) error {
@@ -192,11 +201,11 @@ func (r *dryRun) finished(trials []sweep.Trial) error {
 
 // suggest asks for the next search trial as the Suggest activity does.
 func (r *dryRun) suggest(a conduct.Suggest) (conduct.Event, error) {
-	d, err := sampler.Next(sampler.Request{Spec: r.machine.Spec(), Ledger: r.ledger, Pending: a.Pending, Number: a.Number, Index: a.Index})
+	b, err := sampler.Several(sampler.Request{Spec: r.machine.Spec(), Ledger: r.ledger, Pending: a.Pending, Number: a.Number, Index: a.Index}, a.Count)
 	if err != nil {
-		return nil, fmt.Errorf("simulate: trial %d: %w", a.Number, err)
+		return nil, fmt.Errorf("simulate: %w", err)
 	}
-	return conduct.Suggested{ID: a.ID, Assignment: d.Assignment, Exhausted: d.Exhausted, Wait: d.Wait}, nil
+	return conduct.Suggested{ID: a.ID, Assignments: b.Assignments, Exhausted: b.Exhausted, Wait: b.Wait}, nil
 }
 
 // start puts a trial into the queue.
