@@ -49,6 +49,7 @@ var defaultTexts = withSamplers(map[path]string{
 	"baseline":                        "none",
 	"baseline.params":                 "infonce.weight: 0, alignment.weight: 0",
 	"baseline.seeds":                  "train.seed",
+	"points":                          "none",
 	"repeats":                         "none",
 	"repeats.share":                   "0.3",
 	"early_terminate":                 "none",

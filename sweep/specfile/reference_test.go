@@ -161,6 +161,9 @@ func (r *reference) kind(p path, s *jsonschema.Schema) (kind, values string) {
 		return "[mapping](" + anchor + ")", ""
 	case "array":
 		item := target(s.Items2020)
+		if p == "points" {
+			return "[list of mappings](#parameters)", "each a value for each parameter that applies; " + entries(s)
+		}
 		if kindOf(item) == "object" {
 			return "[list of mappings](" + anchor + ")", entries(s)
 		}
