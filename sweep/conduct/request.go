@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 func (m *Machine) checkEnqueue(c Command) error {
@@ -14,7 +15,7 @@ func (m *Machine) checkEnqueue(c Command) error {
 		return errors.New("no configuration is given")
 	}
 	for i, params := range c.Points {
-		if _, err := m.spec.Settings(sweep.Assignment{Number: m.Next, Params: params}); err != nil {
+		if err := space.CheckPoint(m.spec, params); err != nil {
 			return fmt.Errorf("configuration %d: %w", i+1, err)
 		}
 	}

@@ -87,6 +87,7 @@ type player struct {
 type violation string
 
 func newWorld(spec *sweep.Spec, points int) *world {
+	spec.Parameters = sweep.Space{{Name: "infonce.weight", Distribution: sweep.DistUniform, Max: 1}}
 	w := &world{
 		spec: spec, points: points, now: time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC),
 		results: map[int]sweep.Trial{}, stored: map[string]bool{}, last: map[string]Event{},

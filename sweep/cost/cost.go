@@ -97,7 +97,7 @@ func TrialCount(s *sweep.Spec) int {
 func SearchCount(s *sweep.Spec) int {
 	search := s.Budget.RunCap
 	if s.Method == sweep.MethodGrid {
-		all := len(space.Grid(s))
+		all := GridSize(s)
 		if r := s.Repeats; r != nil { // they follow the last configuration
 			all += min(int(r.Share*float64(all)/(1-r.Share)+1e-9), all*len(r.Seeds))
 		}
@@ -106,4 +106,20 @@ func SearchCount(s *sweep.Spec) int {
 		}
 	}
 	return search
+}
+
+// GridSize is how many configurations a grid has, with the points that are not of it.
+func GridSize(s *sweep.Spec) int {
+	grid := space.Grid(s)
+	of := make(map[string]bool, len(grid))
+	for _, params := range grid {
+		of[params.Key()] = true
+	}
+	size := len(grid)
+	for _, params := range s.Points {
+		if !of[params.Key()] {
+			size++
+		}
+	}
+	return size
 }

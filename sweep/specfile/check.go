@@ -74,6 +74,7 @@ func (c *checker) check() {
 	c.checkGuidance()
 	c.checkBaseline()
 	c.checkSearch()
+	c.checkPoints()
 	c.checkRepeats()
 	c.checkEarlyTerminate()
 	c.checkRung()

@@ -30,6 +30,7 @@ func Warnings(s *sweep.Spec) []string {
 	w.earlyTerminate()
 	w.repeats()
 	w.method()
+	w.points()
 	w.kept()
 	w.gates()
 	w.constraints()
@@ -108,7 +109,7 @@ func (w *warner) repeats() {
 		return
 	}
 	if w.Method == sweep.MethodGrid {
-		if grid := len(space.Grid(w.Spec)); w.Budget.RunCap == grid {
+		if grid := cost.GridSize(w.Spec); w.Budget.RunCap == grid {
 			w.warn("repeats has no trials: the grid's %d configurations come first and use up budget.run_cap: raise it", grid)
 			return
 		}
@@ -123,6 +124,14 @@ func (w *warner) method() {
 	if w.Method.Learns() && w.trials >= 2 && w.MaxConcurrentTrials >= w.trials {
 		w.warn("max_concurrent_trials is %d, so that all %d trials start before one has a result, from which method %s learns: "+
 			"lower it, or use random or sobol", w.MaxConcurrentTrials, w.trials, w.Method)
+	}
+}
+
+// points warns of a method that decides on no trial.
+func (w *warner) points() {
+	if n := len(w.Points); n > 0 && n == w.Budget.RunCap && w.Method != sweep.MethodGrid {
+		w.warn("points has a configuration for each of the %s of budget.run_cap, so that method %s chooses none: raise run_cap",
+			english.Plural(n, "search trial", ""), w.Method)
 	}
 }
 
