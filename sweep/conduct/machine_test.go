@@ -62,6 +62,22 @@ func TestCommandsByPhase(t *testing.T) {
 	require.EqualError(t, machineOf(testSpec(), State{Phase: PhaseRunning}).Check(Commanded{Name: CommandPause}), `cannot pause sweep "s": by is empty; say who asks`)
 }
 
+// What enqueue asks for is a configuration of the search space.
+func TestEnqueueChecksItsConfigurations(t *testing.T) {
+	spec := testSpec()
+	spec.Parameters = sweep.Space{{Name: "infonce.weight", Distribution: sweep.DistUniform, Max: 1}}
+	m := machineOf(spec, State{Phase: PhaseRunning})
+	enqueue := func(points ...sweep.Params) error {
+		return m.Check(Commanded{CommandEnqueue, Command{By: "ann", Points: points}})
+	}
+	legal := sweep.Params{"infonce.weight": sweep.Number(0.5)}
+	require.NoError(t, enqueue(legal))
+	require.ErrorContains(t, enqueue(legal, sweep.Params{"infonce.weight": sweep.Number(2)}),
+		"configuration 2: infonce.weight: is not a value of parameters.infonce.weight (2; valid: a number in [0, 1])")
+	require.ErrorContains(t, enqueue(sweep.Params{"lr": sweep.Number(0.1)}),
+		"configuration 1: lr: is not in parameters (valid: infonce.weight); infonce.weight: is missing (valid: a number in [0, 1])")
+}
+
 func TestOldCommandsAreForgotten(t *testing.T) {
 	m := machineOf(testSpec(), State{Phase: PhaseRunning})
 	for range auditLimit {

@@ -28,6 +28,18 @@ func TestTrialCountOfAGridWithRepeats(t *testing.T) {
 	}
 }
 
+// Points are search trials: within run_cap, and in addition to a grid that lacks them.
+func TestTrialCountOfPoints(t *testing.T) {
+	const points = "points: [{infonce.weight: 0.5}, {infonce.weight: 0.3}]"
+	grid := []string{"method: grid", "budget: {}", "parameters: {infonce.weight: {min: 0, max: 1, count: 3}}"}
+	require.Equal(t, 4, cost.TrialCount(specfiletest.Parse(t, spectest.With(points))))
+	require.Equal(t, 3, cost.TrialCount(specfiletest.Parse(t, spectest.With(grid...))))
+	spec := specfiletest.Parse(t, spectest.With(append(grid, points)...))
+	require.Equal(t, 4, cost.TrialCount(spec), "0.5 is of the grid")
+	spec.Budget.RunCap = 3
+	require.Equal(t, 3, cost.TrialCount(spec))
+}
+
 func TestEstimate(t *testing.T) {
 	spec := specfiletest.Parse(t, spectest.With("train: {steps: 2500}", "evaluate: {samples_per_class: 100, guidance: [0, 1]}", "baseline: {seeds: [1, 2]}", "max_concurrent_trials: 4"))
 	require.Equal(t, cost.Estimate{

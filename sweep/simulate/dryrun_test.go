@@ -12,6 +12,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/cost"
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
@@ -116,6 +117,25 @@ func TestPlayEndsByItsBudget(t *testing.T) {
 	}})
 	require.ErrorIs(t, err, enough)
 	require.Equal(t, 3, n)
+}
+
+// Points follow the baseline and come before the method's configurations, of which a
+// grid skips those that were points.
+func TestPlayTriesPointsFirst(t *testing.T) {
+	spec := dry()
+	spec.Method, spec.Budget.RunCap = sweep.MethodGrid, 0
+	spec.Parameters = []sweep.Parameter{{Name: "infonce.weight", Distribution: sweep.DistUniform, Max: 1, Count: 3}}
+	for _, weight := range []float64{0.7, 1} {
+		spec.Points = append(spec.Points, sweep.Params{"infonce.weight": sweep.Number(weight)})
+	}
+	c := play(t, spec, nil)
+	require.Len(t, c.Trials, cost.TrialCount(spec))
+	weights := make([]float64, len(c.Trials))
+	for _, trial := range c.Trials {
+		weights[trial.Number] = trial.Params["infonce.weight"].Float()
+	}
+	require.Equal(t, []float64{0, 0, 0.7, 1}, weights[:4])
+	require.ElementsMatch(t, []float64{0, 0.5}, weights[4:])
 }
 
 func TestPlayStopsTrialsEarly(t *testing.T) {

@@ -185,3 +185,24 @@ func TestNearStaysInTheCube(t *testing.T) {
 	}
 	require.True(t, seen["cond"] && seen["uncond"] && seen["alignment.weight zero"] && seen["resampling.factor zero"])
 }
+
+// Every configuration of the space is a point that a user may ask for.
+func TestCheckPointAcceptsTheSpace(t *testing.T) {
+	s := NewCube(everyKind)
+	rng := rand.New(rand.NewPCG(2, 1))
+	for i := range 500 {
+		u := s.Draw(rng)
+		if i < 2 { // the ends
+			for k, p := range s.Order {
+				u[k] = float64(i)
+				if IsCategorical(p) {
+					u[k] = 0
+				}
+			}
+		}
+		params := s.Params(u)
+		require.NoError(t, CheckPoint(everyKind, params))
+		params["lr"] = sweep.Number(0.1)
+		require.ErrorContains(t, CheckPoint(everyKind, params), "lr: is not in parameters")
+	}
+}

@@ -10,8 +10,8 @@ import (
 // other point and no baseline trial has, and that the budget allows all of them.
 func (c *checker) checkPoints() {
 	s := c.spec
-	if n, runs := len(s.Points), &s.Budget.RunCap; n > *runs && c.given(runs) && c.valid(runs) {
-		c.wrong(&s.Points, fmt.Sprint(n), "are more than the search trials of the sweep", fmt.Sprintf("at most budget.run_cap = %d", *runs))
+	if runs := &s.Budget.RunCap; len(s.Points) > *runs && c.given(runs) && c.valid(runs) {
+		c.wrong(&s.Points, "", "are more than the search trials of the sweep", fmt.Sprintf("at most budget.run_cap = %d", *runs))
 	}
 	if !c.given(&s.Parameters) || !c.valid(&s.Parameters) {
 		return
