@@ -28,12 +28,13 @@ func TestInit(t *testing.T) {
 func TestInitInComments(t *testing.T) {
 	text, err := Init("my-sweep", sweep.MethodBayes)
 	require.NoError(t, err)
-	for _, field := range []string{"constraints", "repeats", "early_terminate"} {
+	for _, field := range []string{"points", "constraints", "repeats", "early_terminate"} {
 		require.Contains(t, text, "\n# "+field+": ")
 		text = strings.Replace(text, "\n# "+field+": ", "\n"+field+": ", 1)
 	}
 	spec, err := Parse("my-sweep.yaml", []byte(text))
 	require.NoError(t, err)
+	require.Len(t, spec.Points, 1)
 	require.Len(t, spec.Constraints, 1)
 	require.Len(t, spec.Repeats.Seeds, 2)
 	require.Equal(t, []int{500, 1500}, spec.Rungs())

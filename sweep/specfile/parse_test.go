@@ -368,6 +368,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(spectest.With("model: {arch: dit, width: 64}", "baseline: {seeds: [1, 2]}", `parameters: {lr: {min: 1e-3, max: 1.0, q: 0.1, when: "ema > 0"}, ema: {values: [0.1, .2]}}`))
 	f.Add(spectest.Searched)
 	f.Add(spectest.With("method: nsga2", "parameters: {lr: {distribution: log_normal, mu: -7, sigma: 1, zero: 0.1}, infonce.weight: {distribution: normal, mu: 1, sigma: 0.2}}", "early_terminate: {type: median, min_iter: 1}", "checkpoints: {every_steps: 1}"))
+	f.Add(spectest.With("parameters: {lr: {values: [0.1, .2]}, ema: {min: 0, max: 0.5, q: 0.1, when: \"lr > 0.1\"}}", "points: [{lr: 0.1}, {lr: 0.2, ema: 0.3}]", "baseline: {}"))
 	f.Add("a: [b, {c: &x d}]\ne: *x\n")
 	f.Add("? a\n: b\n")
 	f.Add("/\n---\n/\n")
@@ -402,6 +403,13 @@ func FuzzParse(f *testing.F) {
 		for _, a := range space.Baselines(spec) {
 			_, err := spec.Settings(a)
 			require.NoError(t, err)
+		}
+		for _, point := range spec.Points {
+			require.NoError(t, space.CheckPoint(spec, point))
+			_, err := spec.Settings(sweep.Assignment{Params: point})
+			require.NoError(t, err)
+			fitted, ok, same := space.NewFitter(spec).Fit(sweep.Assignment{Kind: sweep.KindSearch, Params: point})
+			require.True(t, ok && same, "%v is not %v", point, fitted)
 		}
 		for _, p := range spec.Parameters {
 			info, _ := sweep.LookupParameter(p.Name)
