@@ -43,6 +43,8 @@ func TestParseReportsFaultsOfPoints(t *testing.T) {
 		{"twice", spectest.With("points: [{infonce.weight: 1}, {infonce.weight: 0.5}, {infonce.weight: 1.0}]"), "11:55: points[2]: is the same as points[0] (valid: each configuration once)"},
 		{"the baseline", spectest.With("baseline: {}", "points: [{infonce.weight: 0}]"), "12:11: points[0]: is the baseline's configuration, which a baseline trial trains with train.seed (valid: another configuration)"},
 		{"more than trials", spectest.With("budget: {run_cap: 1}", "points: [{infonce.weight: 0}, {infonce.weight: 1}]"), "11:1: points: are more than the search trials of the sweep (valid: at most budget.run_cap = 1)"},
+		{"the baseline, broken", spectest.With("baseline: {params: {infonce.weight: -1}}", "points: [{infonce.weight: 0}]"), "11:37: baseline.params.infonce.weight: out of range (-1;"},
+		{"a broken parameter", spectest.With("parameters: {infonce.weight: {min: 0, max: 1}, lr: {min: 0.1, max: 0.1}}", "points: [{infonce.weight: 0, lr: 0.1}]"), "8:68: parameters.lr.max: is not above min (0.1;"},
 		{"priority", spectest.With("resources: {priority: 6}"), "11:23: resources.priority: out of range (6; valid: an integer in [1, 5])"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
