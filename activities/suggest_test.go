@@ -30,22 +30,24 @@ func TestSuggest(t *testing.T) {
 		}
 		return result, err
 	}
-	first, err := suggest(activities.SuggestInput{Spec: gridSpec(), Number: 3, Index: 1})
+	one, err := suggest(activities.SuggestInput{Count: 1, Spec: gridSpec(), Number: 3, Index: 1})
 	require.NoError(t, err)
-	require.Equal(t, 3, first.Assignment.Number)
-	require.Equal(t, sweep.KindSearch, first.Assignment.Kind)
-	require.Equal(t, int64(9), first.Assignment.Seed)
-	require.Equal(t, sweep.Params{"infonce.weight": sweep.Number(1)}, first.Assignment.Params)
-	require.Zero(t, *first.Assignment.Reason.Seen, "an empty ledger is something to have seen, too")
+	require.Len(t, one.Assignments, 1)
+	first := one.Assignments[0]
+	require.Equal(t, 3, first.Number)
+	require.Equal(t, sweep.KindSearch, first.Kind)
+	require.Equal(t, int64(9), first.Seed)
+	require.Equal(t, sweep.Params{"infonce.weight": sweep.Number(1)}, first.Params)
+	require.Zero(t, *first.Reason.Seen, "an empty ledger is something to have seen, too")
 
-	both := []sweep.Assignment{{Number: 2, Kind: sweep.KindSearch, Seed: 9, Params: sweep.Params{"infonce.weight": sweep.Number(0)}}, first.Assignment}
-	over, err := suggest(activities.SuggestInput{Spec: gridSpec(), Pending: both, Number: 4, Index: 2})
+	both := []sweep.Assignment{{Number: 2, Kind: sweep.KindSearch, Seed: 9, Params: sweep.Params{"infonce.weight": sweep.Number(0)}}, first}
+	over, err := suggest(activities.SuggestInput{Count: 3, Spec: gridSpec(), Pending: both, Number: 4, Index: 2})
 	require.NoError(t, err)
 	require.True(t, over.Exhausted)
 
 	repeated := gridSpec()
 	repeated.Repeats = &sweep.Repeats{Seeds: []int64{10}, Share: 0.5}
-	wait, err := suggest(activities.SuggestInput{Spec: repeated, Pending: both, Number: 4, Index: 2})
+	wait, err := suggest(activities.SuggestInput{Count: 2, Spec: repeated, Pending: both, Number: 4, Index: 2})
 	require.NoError(t, err)
 	require.Equal(t, activities.SuggestResult{Wait: true}, wait)
 

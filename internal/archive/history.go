@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,16 +25,12 @@ const (
 
 // PutEntry implements activities.Records.
 func (a *Archive) PutEntry(ctx context.Context, sweepName string, entry conduct.Entry) error {
-	key, err := sweepKey(sweepName, fmt.Sprintf("%s%s-%06d.json", historyFolder, entry.At.UTC().Format(entryTime), entry.Number))
-	if err != nil {
-		return err
-	}
+	o := a.object(sweepKey(sweepName, fmt.Sprintf("%s%s-%06d.json", historyFolder, entry.At.UTC().Format(entryTime), entry.Number)))
 	body, err := json.MarshalIndent(entry, "", "  ")
 	if err != nil {
-		return fmt.Errorf("archive: %s: %w", key, err)
+		return fmt.Errorf("archive: entry %d of %s: %w", entry.Number, sweepName, err)
 	}
-	_, err = a.create(ctx, key, body)
-	return err
+	return o.create(ctx, body)
 }
 
 // History returns the entries of a sweep: the commands that it accepted and its ends,
@@ -51,7 +46,7 @@ func (a *Archive) History(ctx context.Context, sweepName string) ([]conduct.Entr
 			return nil, err
 		}
 		var e conduct.Entry
-		if _, err := a.readJSON(ctx, info.Key, maxSpec, &e); err != nil {
+		if _, err := a.object(info.Key, nil).readJSON(ctx, maxSpec, &e); err != nil {
 			return nil, err
 		}
 		entries = append(entries, e)
@@ -61,21 +56,13 @@ func (a *Archive) History(ctx context.Context, sweepName string) ([]conduct.Entr
 
 // PutState implements activities.Records.
 func (a *Archive) PutState(ctx context.Context, sweepName string, state []byte) error {
-	key, err := sweepKey(sweepName, stateName)
-	if err != nil {
-		return err
-	}
-	return a.store.Put(ctx, key, bytes.NewReader(state), int64(len(state)))
+	return a.object(sweepKey(sweepName, stateName)).put(ctx, state)
 }
 
 // state returns the last state that a sweep has stored, nil for none.
 func (a *Archive) state(ctx context.Context, sweepName string) (*conduct.State, error) {
-	key, err := sweepKey(sweepName, stateName)
-	if err != nil {
-		return nil, err
-	}
 	var st conduct.State
-	_, err = a.readJSON(ctx, key, maxState, &st)
+	_, err := a.object(sweepKey(sweepName, stateName)).readJSON(ctx, maxState, &st)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, nil
@@ -96,11 +83,7 @@ func (a *Archive) Restore(ctx context.Context, sweepName string) (spec *sweep.Sp
 	if err != nil {
 		return nil, "", nil, err
 	}
-	segments, err := a.segments(ctx, sweepName)
-	if err != nil {
-		return nil, "", nil, err
-	}
-	ledger, err := a.Ledger(ctx, sweepName, segments)
+	ledger, segments, err := a.allOfLedger(ctx, sweepName)
 	if err != nil {
 		return nil, "", nil, err
 	}
@@ -130,7 +113,7 @@ func (a *Archive) checkpoints(ctx context.Context, sweepName string) (keys []str
 		if err != nil {
 			return nil, err
 		}
-		if folder, _, ok := wholeCheckpoint(info.Key); ok {
+		if folder, _, ok := completeCheckpoint(info.Key); ok {
 			keys = append(keys, folder)
 		}
 	}

@@ -73,7 +73,7 @@ func (a *Archive) Ledger(ctx context.Context, sweepName string, segs int) ([]swe
 // Trials returns all finished trials: the ledger in its order, then those whose
 // result is stored and that the ledger does not have yet, by number.
 func (a *Archive) Trials(ctx context.Context, sweepName string) ([]sweep.Trial, error) {
-	trials, err := a.allOfLedger(ctx, sweepName)
+	trials, _, err := a.allOfLedger(ctx, sweepName)
 	if err != nil {
 		return nil, err
 	}
@@ -104,11 +104,12 @@ func (a *Archive) Trials(ctx context.Context, sweepName string) ([]sweep.Trial, 
 	return trials, nil
 }
 
-// allOfLedger returns the trials of all segments that the store has.
-func (a *Archive) allOfLedger(ctx context.Context, sweepName string) ([]sweep.Trial, error) {
+// allOfLedger returns the trials of all segments that the store has, and how many
+// segments these are.
+func (a *Archive) allOfLedger(ctx context.Context, sweepName string) (trials []sweep.Trial, segs int, err error) {
 	r, release, err := a.chains.hold(ctx, sweepName)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer release()
 	known := 0
@@ -118,7 +119,7 @@ func (a *Archive) allOfLedger(ctx context.Context, sweepName string) ([]sweep.Tr
 	for {
 		segs, err := a.segments(ctx, sweepName, known)
 		if err != nil || segs == 0 {
-			return nil, err
+			return nil, 0, err
 		}
 		c, err := a.verified(ctx, r, sweepName, segs)
 		var damaged *LedgerError
@@ -126,9 +127,9 @@ func (a *Archive) allOfLedger(ctx context.Context, sweepName string) ([]sweep.Tr
 		case errors.As(err, &damaged) && known > 0:
 			known = 0 // what was remembered may be of an earlier sweep, with more segments
 		case err != nil:
-			return nil, err
+			return nil, 0, err
 		default:
-			return c.upTo(segs), nil
+			return c.upTo(segs), segs, nil
 		}
 	}
 }

@@ -41,6 +41,7 @@ type dryRun struct {
 	spec *sweep.Spec
 	landscape
 	machine *conduct.Machine
+	events  []conduct.Event // the first one is being carried out
 	now     time.Duration
 	ledger  []sweep.Trial
 	trials  []*dryTrial // by number
@@ -132,19 +133,26 @@ func (r *dryRun) run() error {
 	return nil
 }
 
-// feed gives the machine an event, and carries out what follows from it.
+// feed gives the machine an event, and carries out what follows from it. Events that
+// follow from an action come after all actions of the event before them.
 func (r *dryRun) feed(e conduct.Event) error {
-	actions := r.machine.Step(moment(r.now), e)
-	if r.Stepped != nil {
-		r.Stepped(r.machine.State)
+	r.events = append(r.events, e)
+	if len(r.events) > 1 { // the call that carries out actions takes it
+		return nil
 	}
-	for _, action := range actions {
-		next, err := r.act(action)
-		if err == nil && next != nil {
-			err = r.feed(next)
+	for ; len(r.events) > 0; r.events = r.events[1:] {
+		actions := r.machine.Step(moment(r.now), r.events[0])
+		if r.Stepped != nil {
+			r.Stepped(r.machine.State)
 		}
-		if err != nil {
-			return err
+		for _, action := range actions {
+			next, err := r.act(action)
+			if err != nil {
+				return err
+			}
+			if next != nil {
+				r.events = append(r.events, next)
+			}
 		}
 	}
 	return nil

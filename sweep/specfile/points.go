@@ -22,7 +22,10 @@ func (c *checker) checkPoints() {
 	}
 	seen := make(map[string]path)
 	for i, params := range s.Points {
-		at := c.inFile(path("points").item(i))
+		at := path("points").item(i)
+		if params == nil { // it is broken
+			continue
+		}
 		for _, f := range space.PointFaults(&of, params) {
 			switch field := at.field(f.Field); {
 			case f.Field == "":
