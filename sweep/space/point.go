@@ -78,7 +78,7 @@ func valueFault(p sweep.Parameter, params sweep.Params) *sweep.FieldError {
 		return &sweep.FieldError{Field: p.Name, Value: v.String(), Message: fmt.Sprintf("does not apply, as %s is false", p.When), Valid: "no value"}
 	case active && !set:
 		return &sweep.FieldError{Field: p.Name, Message: "is missing", Valid: Describe(p)}
-	case set && !(Contains(p, v) && info.Accepts(v)):
+	case set && (!Contains(p, v) || !info.Accepts(v)):
 		return &sweep.FieldError{Field: p.Name, Value: v.String(), Message: "is not a value of parameters." + p.Name, Valid: Describe(p)}
 	}
 	return nil
