@@ -154,7 +154,7 @@ func (s *sweepRun) start(a conduct.Start) {
 	s.inFlight++
 	workflow.Go(s.ctx, func(ctx workflow.Context) {
 		options := workflow.WithChildOptions(ctx, childOptions(s.machine.Spec().Name, a.Assignment))
-		child := workflow.ExecuteChildWorkflow(options, Trial, TrialInput{Spec: *s.machine.Spec(), Assignment: a.Assignment})
+		child := workflow.ExecuteChildWorkflow(options, Trial, TrialInput{Spec: *s.machine.Spec(), Assignment: a.Assignment, Logic: s.machine.Logic})
 		err := child.GetChildWorkflowExecution().Get(ctx, nil)
 		s.inFlight--
 		switch {

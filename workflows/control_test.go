@@ -208,12 +208,12 @@ func TestSweepPausedWhileATrialIsSuggestedStartsNone(t *testing.T) {
 	suggested := 0
 	r.env.OnActivity(r.do.Suggest, mock.Anything, mock.Anything).Return(
 		func(ctx context.Context, in activities.SuggestInput) (activities.SuggestResult, error) {
-			if suggested++; suggested == 2 {
+			if suggested++; suggested == 1 {
 				r.command(conduct.CommandPause)
 			}
 			return r.do.Suggest(ctx, in)
 		})
-	r.at(1, func() { r.requireRunning(conduct.PhasePaused, 0); r.command(conduct.CommandResume) })
+	r.at(1, func() { r.requireRunning(conduct.PhasePaused); r.command(conduct.CommandResume) })
 	r.at(2, func() { r.requireRunning(conduct.PhaseRunning, 0, 1) })
 	r.at(3, func() { r.end(0, sweep.StatusCompleted); r.end(1, sweep.StatusCompleted) })
 	p, err := r.sweep(SweepInput{Spec: gridSpec(2)})
@@ -245,13 +245,13 @@ func TestSweepRefusesCommands(t *testing.T) {
 	r.at(3, func() { r.end(0, sweep.StatusCompleted); r.end(1, sweep.StatusCompleted) })
 	p, err := r.sweep(SweepInput{Spec: gridSpec(4)})
 	require.NoError(t, err)
-	require.EqualError(t, resumed.err, "cannot resume a sweep that is running: valid now: pause, stop, cancel")
+	require.EqualError(t, resumed.err, "cannot resume a sweep that is running: valid now: pause, stop, cancel, extend, set, edit, enqueue, retry, pin, unpin")
 	require.EqualError(t, anonymous.err, `cannot pause sweep "grid": by is empty; say who asks`)
-	require.EqualError(t, paused.err, "cannot pause a sweep that is stopping: valid now: cancel")
+	require.EqualError(t, paused.err, "cannot pause a sweep that is stopping: valid now: cancel, set, pin, unpin")
 	require.NoError(t, stopped.err)
 	require.Equal(t, conduct.PhaseStopping, stopped.progress.Phase)
 	require.False(t, resumed.accepted || anonymous.accepted || paused.accepted, "a refused command leaves no event")
-	require.Len(t, p.Audit, 1)
+	require.Len(t, p.Audit, 2)
 }
 
 func TestSweepFailsFast(t *testing.T) {

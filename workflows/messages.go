@@ -67,6 +67,7 @@ type SweepInput struct {
 type TrialInput struct {
 	Spec       sweep.Spec       `json:"spec"`
 	Assignment sweep.Assignment `json:"assignment"`
+	Logic      conduct.Logic    `json:"logic"` // of its sweep; there is one, and a second one branches on it
 }
 
 // TrialResult is what a trial signals to its sweep. Idempotent by trial number.

@@ -15,9 +15,10 @@ import (
 // How long things may take, and how often they are tried. What the sweep as a whole
 // waits for is in package conduct.
 const (
-	controlTimeout  = 5 * time.Minute // one attempt of a control activity; Suggest on a long ledger is the slowest
-	controlAttempts = 3               // then something is blocked: it is shown, and tried again later
-	recordTimeout   = time.Minute     // all attempts: numbers on a dashboard are never waited for
+	controlTimeout  = 5 * time.Minute  // one attempt of a control activity; Suggest on a long ledger is the slowest
+	controlAttempts = 3                // then something is blocked: it is shown, and tried again later
+	recordTimeout   = 10 * time.Second // all attempts: numbers on a dashboard are never waited for
+	showEvery       = time.Second      // between updates of what the Temporal UI and dashboards show
 
 	trainTimeout    = 30 * 24 * time.Hour // one attempt; what ends a hung one is its heartbeat
 	evaluateTimeout = 3 * 24 * time.Hour
@@ -47,9 +48,7 @@ func control(ctx workflow.Context, summary string) workflow.Context {
 
 // recording is for the numbers on a dashboard.
 func recording(ctx workflow.Context) workflow.Context {
-	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: 10 * time.Second, ScheduleToCloseTimeout: recordTimeout,
-	})
+	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{ScheduleToCloseTimeout: recordTimeout})
 }
 
 // slot is for the activities on the training queue. An attempt is tried once: the

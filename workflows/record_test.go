@@ -3,6 +3,7 @@ package workflows
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -118,6 +119,49 @@ func TestRecord(t *testing.T) {
 		require.Equal(t, "stop by recorder: a test", p.Message)
 		s.requireLedger(2)
 		s.keep("steered-sweep", SweepID(s.spec.Name), 1)
+	})
+	t.Run("changed", func(t *testing.T) {
+		s := newStage(t, address, "changed")
+		s.spec.Method, s.spec.Budget.RunCap, s.spec.MaxConcurrentTrials = sweep.MethodRandom, 3, 2
+		s.spec.Parameters = []sweep.Parameter{{Name: "infonce.weight", Distribution: sweep.DistUniform, Max: 4}}
+		s.spec.Points = []sweep.Params{{"infonce.weight": sweep.Number(1)}}
+		s.trainer.Faults = map[int][]activitiestest.Fault{0: {{Step: 100, Err: failed(sweep.FailBadData)}}, 1: {{Step: 100, Hang: true, Until: s.released}}}
+		run := s.start(0)
+		require.Eventually(t, func() bool { return s.progress().Counts[sweep.StatusFailed] == 1 }, time.Minute, 50*time.Millisecond)
+		concurrency, spec := 3, s.spec
+		spec.Parameters = []sweep.Parameter{{Name: "infonce.weight", Distribution: sweep.DistUniform, Max: 2}}
+		spec.Budget.RunCap, spec.MaxConcurrentTrials = 5, concurrency
+		s.send(conduct.CommandExtend, conduct.Command{Extend: &conduct.Extension{RunCap: &conduct.Amount{Value: 2, Add: true}}})
+		s.send(conduct.CommandSet, conduct.Command{Set: &conduct.Settings{Concurrency: &concurrency}})
+		s.send(conduct.CommandEdit, conduct.Command{Spec: &spec})
+		s.send(conduct.CommandEnqueue, conduct.Command{Points: []sweep.Params{{"infonce.weight": sweep.Number(0.5)}}})
+		s.send(conduct.CommandRetry, conduct.Command{Retry: []sweep.Assignment{s.archive.Trials()[0].Assignment}})
+		s.send(conduct.CommandPin, conduct.Command{Trials: []int{1}})
+		s.send(conduct.CommandUnpin, conduct.Command{Trials: []int{1}})
+		close(s.released)
+		p := s.finish(run)
+		require.Equal(t, conduct.PhaseCompleted, p.Phase)
+		require.GreaterOrEqual(t, p.Finished, 6)
+		s.requireLedger(p.Finished)
+		s.keep("changed-sweep", SweepID(s.spec.Name), 1)
+
+		// Its end is stored: a command continues it.
+		_, state := s.archive.Log()
+		var snapshot conduct.State
+		require.NoError(t, json.Unmarshal(state, &snapshot))
+		exists := func(key string) bool { return slices.Contains(s.archive.Keys(), key) }
+		restored := conduct.Restore(&s.spec, p.StartedAt, &snapshot, s.archive.Trials(), len(s.archive.Segments()), exists)
+		again, err := s.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+			ID: SweepID(s.spec.Name), TaskQueue: s.queue(), WorkflowExecutionTimeout: 5 * time.Minute,
+		}, Sweep, SweepInput{Spec: s.spec, Digest: "d", State: restored, Command: &conduct.Commanded{
+			Name: conduct.CommandExtend, Command: conduct.Command{By: "recorder", Extend: &conduct.Extension{RunCap: &conduct.Amount{Value: 2, Add: true}}},
+		}})
+		require.NoError(t, err)
+		longer := s.finish(again)
+		require.Equal(t, p.StartedAt, longer.StartedAt)
+		require.Equal(t, p.Finished+2, longer.Finished)
+		s.requireLedger(longer.Finished)
+		s.keep("extended-sweep", SweepID(s.spec.Name), 1)
 	})
 	t.Run("blocked", func(t *testing.T) {
 		s := newStage(t, address, "blocked")
@@ -296,10 +340,13 @@ func (s *stage) progress() (p conduct.Progress) {
 	return p
 }
 
-func (s *stage) command(name string) {
+func (s *stage) command(name string) { s.send(name, conduct.Command{}) }
+
+func (s *stage) send(name string, c conduct.Command) {
 	s.t.Helper()
+	c.By, c.Reason = "recorder", "a test"
 	handle, err := s.client.UpdateWorkflow(s.t.Context(), client.UpdateWorkflowOptions{
-		WorkflowID: SweepID(s.spec.Name), UpdateName: name, Args: []any{conduct.Command{By: "recorder", Reason: "a test"}},
+		WorkflowID: SweepID(s.spec.Name), UpdateName: name, Args: []any{c},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	require.NoError(s.t, err)

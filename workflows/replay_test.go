@@ -38,7 +38,7 @@ func TestHistoriesAreRecorded(t *testing.T) {
 		for _, name := range []string{
 			"grid-sweep-0", "grid-trial-0", "searched-sweep-0", "repeated-sweep-0", "rungs-sweep-0", "rungs-sweep-1", "rungs-trial-0", "stopped-trial-0",
 			"steered-sweep-0", "cancelled-sweep-0", "cancelled-trial-0", "continued-sweep-0", "continued-sweep-1", "retried-trial-0",
-			"failed-trial-0", "blocked-sweep-0", "blocked-trial-0", "limited-trial-0", "reset-sweep-0",
+			"failed-trial-0", "changed-sweep-0", "extended-sweep-0", "blocked-sweep-0", "blocked-trial-0", "limited-trial-0", "reset-sweep-0",
 		} {
 			require.FileExists(t, filepath.Join(folder, name+".json"))
 		}

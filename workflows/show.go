@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -148,8 +149,9 @@ func trialDetails(t sweep.Trial, doing string) string {
 	return p.String()
 }
 
-// show puts the sweep into the Temporal UI and its numbers into Prometheus, when
-// they changed.
+// show puts the sweep into the Temporal UI and its numbers into Prometheus when they
+// changed: at once if its phase or what blocks it changed, otherwise at most once every
+// showEvery, since each time costs as much as several activities.
 func (s *sweepRun) show() {
 	p := s.progress()
 	workflow.SetCurrentDetails(s.ctx, sweepDetails(p))
@@ -157,7 +159,12 @@ func (s *sweepRun) show() {
 	if now == s.shown {
 		return
 	}
-	s.shown = now
+	wait := s.showAfter.Sub(workflow.Now(s.ctx))
+	if wait > 0 && now.phase == s.shown.phase && now.blocked == s.shown.blocked && !s.machine.Closed && !s.continuing {
+		s.showLater(wait)
+		return
+	}
+	s.shown, s.showAfter = now, workflow.Now(s.ctx).Add(showEvery)
 	updates := append([]temporal.SearchAttributeUpdate{
 		keySweep.ValueSet(p.Name), keyState.ValueSet(string(p.Phase)),
 		keyDone.ValueSet(int64(p.Finished)), keyGPUHours.ValueSet(p.GPUHours),
@@ -169,8 +176,24 @@ func (s *sweepRun) show() {
 	s.record()
 }
 
+// showLater has run call show after a time.
+func (s *sweepRun) showLater(wait time.Duration) {
+	if s.showing {
+		return
+	}
+	s.showing = true
+	workflow.Go(s.ctx, func(ctx workflow.Context) {
+		err := workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: "show the latest numbers"}).Get(ctx, nil)
+		if err != nil {
+			workflow.GetLogger(ctx).Error("a timer is lost", "error", err)
+		}
+		s.showing, s.changed = false, true
+	})
+}
+
 // record exports the sweep's numbers to Prometheus, one activity at a time; the latest
-// values win. Only the end of the run waits for it.
+// values win. The activity is local: it costs no workflow task. Only the end of the run
+// waits for it.
 func (s *sweepRun) record() {
 	if s.recording {
 		return
@@ -180,7 +203,7 @@ func (s *sweepRun) record() {
 		for recorded := (view{}); recorded != s.shown; {
 			recorded = s.shown
 			in := activities.RecordInput{Sweep: s.machine.Spec().Name, Numbers: Numbers(s.progress())}
-			if err := workflow.ExecuteActivity(recording(ctx), s.do.Record, in).Get(ctx, nil); err != nil {
+			if err := workflow.ExecuteLocalActivity(recording(ctx), "Record", in).Get(ctx, nil); err != nil {
 				workflow.GetLogger(ctx).Warn("cannot record the sweep's numbers", "error", err)
 			}
 		}

@@ -40,6 +40,8 @@ type sweepRun struct {
 	wake       time.Time // of the earliest timer; zero for none
 
 	shown     view
+	showAfter time.Time // when show may show again
+	showing   bool      // a timer of showLater runs
 	recording bool
 }
 

@@ -42,8 +42,7 @@ type trial struct {
 }
 
 func newTrial(ctx workflow.Context, in TrialInput) *trial {
-	logicVersion(ctx) // there is one; a second one branches on it
-	t := &trial{spec: &in.Spec, rungs: stopping.TrialRungs(&in.Spec, in.Assignment)}
+	t := &trial{shown: string(conduct.PhaseRunning), spec: &in.Spec, rungs: stopping.TrialRungs(&in.Spec, in.Assignment)}
 	t.result.Assignment = in.Assignment
 	t.result.StartedAt = workflow.Now(ctx).UTC()
 	t.show(ctx, "waiting for a training slot")

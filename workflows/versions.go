@@ -6,7 +6,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
-// logicVersion is the version of conduct's logic that this execution began with. A
+// logicVersion is the version of conduct's logic that this run of a sweep began with. A
 // change that makes different commands for the same history gets a constant there, a
 // branch on it, and recorded histories under testdata/ (see TestRecord).
 func logicVersion(ctx workflow.Context) conduct.Logic {

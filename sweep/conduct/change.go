@@ -177,7 +177,7 @@ var sections = []section{
 	{"train", true, func(s *sweep.Spec) any { return s.Train }},
 	{"evaluate", true, func(s *sweep.Spec) any { return s.Evaluate }},
 	{"baseline", true, func(s *sweep.Spec) any { return s.Baseline }},
-	{"points", true, func(s *sweep.Spec) any { return s.Points }},
+	{"points", false, func(s *sweep.Spec) any { return s.Points }},
 	{"checkpoints.every_steps", true, func(s *sweep.Spec) any { return s.Checkpoints.EverySteps }},
 	{"description", false, func(s *sweep.Spec) any { return s.Description }},
 	{"method", false, func(s *sweep.Spec) any { return s.Method }},
@@ -234,6 +234,11 @@ func (m *Machine) checkEdit(c Command) error {
 
 func (m *Machine) edit(c Command) string {
 	changed, _ := Edited(m.spec, c.Spec)
+	for _, params := range c.Spec.Points {
+		if !slices.ContainsFunc(m.spec.Points, func(old sweep.Params) bool { return old.Key() == params.Key() }) {
+			m.request(pointOf(c.Spec, params))
+		}
+	}
 	m.adopt(c.Spec)
 	m.spec.SetGates(m.Leaders)
 	m.spec.SetGates(m.Gated)

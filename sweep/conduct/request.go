@@ -38,6 +38,12 @@ func (m *Machine) enqueue(c Command) string {
 	return fmt.Sprintf("configurations: %d", len(c.Points))
 }
 
+// pointOf is the request for one of the spec's points.
+func pointOf(spec *sweep.Spec, params sweep.Params) sweep.Assignment {
+	return sweep.Assignment{Kind: sweep.KindSearch, Params: params, Seed: spec.Train.Seed,
+		Reason: sweep.Reason{Sampler: sweep.SourcePoints, Note: "from the spec's points"}}
+}
+
 // request puts a trial into the queue.
 func (st *State) request(a sweep.Assignment) {
 	st.Requests++

@@ -126,8 +126,7 @@ const (
 func newState(spec *sweep.Spec, now time.Time) *State {
 	st := &State{Phase: PhaseRunning, StartedAt: now, LookAt: now.Add(lookEvery), Counts: map[sweep.Status]int{}}
 	for _, params := range spec.Points {
-		st.request(sweep.Assignment{Kind: sweep.KindSearch, Params: params, Seed: spec.Train.Seed,
-			Reason: sweep.Reason{Sampler: sweep.SourcePoints, Note: "from the spec's points"}})
+		st.request(pointOf(spec, params))
 	}
 	return st
 }
