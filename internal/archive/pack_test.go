@@ -128,7 +128,7 @@ func packKeys(t *testing.T, s store.Store) []string {
 // damagesOfAPack leave the segments intact.
 var damagesOfAPack = map[string]func(t *testing.T, s store.Store){
 	"absent":         removing(packOf(0, 15)),
-	"a flipped bit":  packing(func(b []byte) []byte { return flip(b) }),
+	"a flipped bit":  packing(flip),
 	"at its header":  packing(func(b []byte) []byte { b[3] ^= 1; return b }),
 	"empty":          packing(func([]byte) []byte { return nil }),
 	"cut short":      packing(func(b []byte) []byte { return b[:len(b)/3] }),

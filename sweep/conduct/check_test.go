@@ -271,14 +271,14 @@ func (w *world) checkKept() {
 	if len(m.Removals) > 0 {
 		w.fail("the sweep has ended, and %v are not removed", m.Removals)
 	}
-	if !slices.Equal(w.best, numbers(m.pointed())) && !m.Rerank && !w.orphans && !(w.edited && w.resets > 0) { // an edit after the end waits for the sweep to continue
+	if !slices.Equal(w.best, numbers(m.pointed())) && !m.Rerank && !w.orphans && (!w.edited || w.resets == 0) { // an edit after the end waits for the sweep to continue
 		w.fail("the pointer names %v, the best are %v", w.best, numbers(m.pointed()))
 	}
 	if len(m.Leaders)+len(m.Gated) > w.m.Spec().KeptCheckpoints() && !m.Rerank {
 		w.fail("%d checkpoints are kept, the spec keeps %d", len(m.Leaders)+len(m.Gated), w.m.Spec().KeptCheckpoints())
 	}
 	for _, t := range slices.Concat(m.Leaders, m.Gated) {
-		if t.Checkpoint != "" && !w.stored[t.Checkpoint] && !(w.edited && w.resets > 0) { // a history that was cut off kept others
+		if t.Checkpoint != "" && !w.stored[t.Checkpoint] && (!w.edited || w.resets == 0) { // a history that was cut off kept others
 			w.fail("%s is kept and was removed", t.Checkpoint)
 		}
 	}
