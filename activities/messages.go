@@ -12,10 +12,11 @@ import (
 type SuggestInput struct {
 	Count    int                `json:"count"`
 	Spec     sweep.Spec         `json:"spec"`
-	Segments int                `json:"segments"` // of the ledger, that the answer is a function of
-	Pending  []sweep.Assignment `json:"pending"`  // started and not in these segments, by number; without reasons
-	Number   int                `json:"number"`   // of the first trial
-	Index    int                `json:"index"`    // of the first trial among the suggested ones
+	Edited   bool               `json:"edited,omitempty"` // the spec has changed since the first trials
+	Segments int                `json:"segments"`         // of the ledger, that the answer is a function of
+	Pending  []sweep.Assignment `json:"pending"`          // started and not in these segments, by number; without reasons
+	Number   int                `json:"number"`           // of the first trial
+	Index    int                `json:"index"`            // of the first trial among the suggested ones
 }
 
 // SuggestResult has the suggestions, and why they are fewer than were asked for.

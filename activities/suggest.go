@@ -20,7 +20,7 @@ func (a *Activities) suggest(ctx context.Context, in SuggestInput) (SuggestResul
 		return SuggestResult{}, fmt.Errorf("suggest trial %d: %w", in.Number, err)
 	}
 	batch, err := sampler.Several(sampler.Request{
-		Spec: &in.Spec, Ledger: ledger, Pending: in.Pending, Number: in.Number, Index: in.Index,
+		Spec: &in.Spec, Ledger: ledger, Pending: in.Pending, Number: in.Number, Index: in.Index, Edited: in.Edited,
 	}, in.Count)
 	if err != nil {
 		return SuggestResult{}, bug("suggest %v", err)

@@ -75,7 +75,7 @@ func suggestSummary(a conduct.Suggest) string {
 func (s *sweepRun) suggest(ctx workflow.Context, a conduct.Suggest) conduct.Event {
 	var r activities.SuggestResult
 	err := workflow.ExecuteActivity(control(ctx, suggestSummary(a)), s.do.Suggest, activities.SuggestInput{
-		Spec: *s.machine.Spec(), Segments: a.Segments, Pending: a.Pending, Count: a.Count, Number: a.Number, Index: a.Index,
+		Spec: *s.machine.Spec(), Segments: a.Segments, Pending: a.Pending, Edited: a.Edited, Count: a.Count, Number: a.Number, Index: a.Index,
 	}).Get(ctx, &r)
 	if err != nil {
 		return taskFailed(a.ID, err)

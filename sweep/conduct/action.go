@@ -19,6 +19,7 @@ type Suggest struct {
 	Count    int
 	Number   int                // of the first trial
 	Index    int                // of the first trial among the suggested ones
+	Edited   bool               // the spec has changed since the first trials
 	Segments int                // of the ledger that the answer is a function of
 	Pending  []sweep.Assignment // started and not in these segments, by number; without reasons
 }

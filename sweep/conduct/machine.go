@@ -224,7 +224,7 @@ func (m *Machine) planMain() {
 	}
 	switch t.Kind {
 	case KindSuggest:
-		m.act(Suggest{ID: t.ID, Count: t.Count, Number: t.Number, Index: t.Number - len(m.baselines) - m.Requested, Segments: m.Segments, Pending: m.pending()})
+		m.act(Suggest{ID: t.ID, Count: t.Count, Edited: m.State.Spec != nil, Number: t.Number, Index: t.Number - len(m.baselines) - m.Requested, Segments: m.Segments, Pending: m.pending()})
 	case KindAppend:
 		a := Append{ID: t.ID, Segment: m.Segments, Trials: t.Segment}
 		if !m.spec.RanksAlone() {

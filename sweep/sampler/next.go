@@ -25,7 +25,9 @@ type Decision struct {
 // method's last configuration.
 func Next(r Request) (Decision, error) {
 	seen := len(r.Ledger)
-	r = fit(r)
+	if r.Edited {
+		r = fit(r)
+	}
 	method, err := New(r.Spec.Method)
 	if err != nil {
 		return Decision{}, err

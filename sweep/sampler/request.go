@@ -26,7 +26,7 @@ func RequestOf(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Assignment) (Requ
 	if seen > len(ledger) {
 		return Request{}, fmt.Errorf("it was suggested from %d results, and the ledger has %d", seen, len(ledger))
 	}
-	r := Request{Spec: spec, Ledger: ledger[:seen:seen], Number: t.Number, Index: t.Number - len(space.Baselines(spec))}
+	r := Request{Spec: spec, Ledger: ledger[:seen:seen], Number: t.Number, Index: t.Number - len(space.Baselines(spec)), Edited: true} // where it has not changed, that changes nothing
 	for _, other := range ledger {
 		if other.Request > 0 && other.Number < t.Number {
 			r.Index--

@@ -22,6 +22,7 @@ type Request struct {
 	Pending []sweep.Assignment // started and not in Ledger, by number
 	Number  int                // of the new trial; with Spec.Seed it seeds the random stream
 	Index   int                // of the new search trial, from 0, without the requested ones; Next does not count repeats, so that a method gets the position in a grid or a sequence
+	Edited  bool               // the spec has changed since the first trials: see fit
 	Exact   bool               // equal parameters and seeds always give equal results, and seeds do not matter
 }
 

@@ -209,7 +209,7 @@ func (r *dryRun) finished(trials []sweep.Trial) error {
 
 // suggest asks for the next search trial as the Suggest activity does.
 func (r *dryRun) suggest(a conduct.Suggest) (conduct.Event, error) {
-	b, err := sampler.Several(sampler.Request{Spec: r.machine.Spec(), Ledger: r.ledger, Pending: a.Pending, Number: a.Number, Index: a.Index}, a.Count)
+	b, err := sampler.Several(sampler.Request{Spec: r.machine.Spec(), Ledger: r.ledger, Pending: a.Pending, Number: a.Number, Index: a.Index, Edited: a.Edited}, a.Count)
 	if err != nil {
 		return nil, fmt.Errorf("simulate: %w", err)
 	}
