@@ -103,7 +103,7 @@ func TestVirtualTime(t *testing.T) {
 	v, err := play("300/20")
 	require.NoError(t, err)
 	require.Equal(t, 300, v.Trials)
-	require.Greater(t, v.Steps, 4*300)
+	require.Greater(t, v.Steps, 3*300)
 	require.Positive(t, v.State)
 	_, err = play("300")
 	require.Error(t, err)
