@@ -105,7 +105,7 @@ func (c *chain) checkNew(trials []sweep.Trial) error {
 }
 
 // maxCached bounds the segments that an Archive remembers, in bytes as they are stored;
-// in memory they take about four times as much.
+// in memory they take two to three times as much.
 const maxCached = 64 << 20
 
 // chains remembers verified ledgers: segments never change, so that only new ones are

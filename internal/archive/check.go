@@ -532,13 +532,18 @@ func numbersIn(trials []sweep.Trial) []int {
 
 // best returns the leading trials of the ledger whose checkpoints are there, best first.
 func (c *checker) best() []sweep.Trial {
+	if len(c.spec.Metrics) == 0 {
+		return nil // not a spec that can have run
+	}
 	var kept []sweep.Trial
 	order, _ := conduct.Order(c.spec, c.chain.trials, numbersIn(c.chain.trials))
 	for _, n := range order {
-		i := slices.IndexFunc(c.chain.trials, func(t sweep.Trial) bool { return t.Number == n })
-		t := c.chain.trials[i]
+		if len(kept) == c.spec.Checkpoints.SaveSweepBest {
+			break
+		}
+		t := c.chain.trials[slices.IndexFunc(c.chain.trials, func(t sweep.Trial) bool { return t.Number == n })]
 		t.Reason = sweep.Reason{Sampler: t.Reason.Sampler}
-		if len(kept) < c.spec.Checkpoints.SaveSweepBest && c.folders[t.Checkpoint][checkpoint.ManifestName] {
+		if c.folders[t.Checkpoint][checkpoint.ManifestName] {
 			kept = append(kept, t)
 		}
 	}
