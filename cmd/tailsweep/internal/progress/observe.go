@@ -57,15 +57,29 @@ func (o *Observer) View(ctx context.Context) (View, error) {
 			return View{}, err
 		}
 	}
-	if o.finished == nil || p.Finished != o.count {
+	if err := o.readTrials(ctx, &v); err != nil {
+		return View{}, err
+	}
+	return v, nil
+}
+
+// readTrials puts the finished trials into the view. With a damaged ledger these are the ones
+// of the last view, and the notice says why.
+func (o *Observer) readTrials(ctx context.Context, v *View) error {
+	if o.finished == nil || v.Progress.Finished != o.count {
 		trials, err := o.Archive.Trials(ctx, o.Name)
-		if err != nil {
-			return View{}, err
+		var damaged *archive.LedgerError
+		switch {
+		case errors.As(err, &damaged):
+			v.Notice = damaged.Error()
+		case err != nil:
+			return err
+		default:
+			o.finished, o.count = trials, v.Progress.Finished
 		}
-		o.finished, o.count = trials, p.Finished
 	}
 	v.Finished = o.finished
-	return v, nil
+	return nil
 }
 
 // allQueued reports whether trials have started and none of them has a slot.

@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
+	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
 )
@@ -30,4 +32,20 @@ func TestProgressFromError(t *testing.T) {
 			require.Equal(t, c.done, p.Finished)
 		})
 	}
+}
+
+// A damaged ledger is shown with the trials that were read before.
+func TestViewOfADamagedLedger(t *testing.T) {
+	objects := clitest.Archived(t)
+	o := &Observer{Name: "done", Archive: archive.New(objects)}
+	v := View{Progress: conduct.Progress{Finished: 3}}
+	require.NoError(t, o.readTrials(t.Context(), &v))
+	require.Len(t, v.Finished, 3)
+	require.Empty(t, v.Notice)
+	require.NoError(t, objects.Delete(t.Context(), "v1/sweeps/done/ledger/000000.jsonl"))
+	o.Archive = archive.New(objects)
+	v.Progress.Finished = 4
+	require.NoError(t, o.readTrials(t.Context(), &v))
+	require.Len(t, v.Finished, 3)
+	require.Contains(t, v.Notice, "000000.jsonl: the object is missing")
 }
