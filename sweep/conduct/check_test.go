@@ -153,6 +153,9 @@ func (w *world) check() {
 	w.checkCheckpoints(ledger)
 	w.checkBlocked()
 	w.checkRequests(ledger)
+	if w.resets == 0 && m.Idle != w.idle {
+		w.fail("the sweep has been idle for %v, the state says %v", w.idle, m.Idle)
+	}
 	stuck := slices.ContainsFunc(w.trials, func(p *player) bool { return p.stuck && m.running(p.a.Number) != nil })
 	if shown := slices.ContainsFunc(m.Progress("").Blocked, func(b Block) bool { return b.Kind == KindTrial }); shown != stuck && !w.m.Phase.Final() {
 		w.fail("a trial is blocked: %v, and shown: %v", stuck, shown)
@@ -193,6 +196,8 @@ func (w *world) checkCheckpoints(ledger []sweep.Trial) {
 			if t.Checkpoint != "" && (!w.stored[t.Checkpoint] || slices.Contains(w.m.Removals, t.Checkpoint)) {
 				w.fail("%s of a trial that is %s is not kept", t.Checkpoint, t.Status)
 			}
+		case pinned && w.safe[t.Number] && slices.Contains(w.m.Removals, t.Checkpoint) && w.resets == 0:
+			w.fail("%s is pinned and scheduled for removal", t.Checkpoint)
 		case kept && slices.Contains(w.m.Removals, t.Checkpoint):
 			w.fail("%s is kept and scheduled for removal", t.Checkpoint)
 		case !kept && !pinned && !w.everPinned[t.Number] && w.stored[t.Checkpoint] && !slices.Contains(w.m.Removals, t.Checkpoint):

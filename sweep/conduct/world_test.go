@@ -40,8 +40,11 @@ type world struct {
 	verdicts map[[2]int]stopping.Verdict
 	decided  int // trials whose start was issued
 
-	saved      []byte       // the last snapshot
-	entries    int          // stored
+	saved      []byte        // the last snapshot
+	entries    int           // stored
+	idle       time.Duration // as State.Idle
+	endedAt    *time.Time
+	safe       map[int]bool // trials that were pinned before their checkpoint was scheduled for removal
 	everPinned map[int]bool // trials that were pinned once
 	asked      map[int]bool // requests that were accepted, by number
 	since      int          // trials of the ledger when a command last continued the sweep
@@ -91,7 +94,7 @@ func newWorld(spec *sweep.Spec, points int) *world {
 	w := &world{
 		spec: spec, points: points, now: time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC),
 		results: map[int]sweep.Trial{}, stored: map[string]bool{}, last: map[string]Event{},
-		phase: PhaseRunning, verdicts: map[[2]int]stopping.Verdict{}, asked: map[int]bool{}, everPinned: map[int]bool{},
+		phase: PhaseRunning, verdicts: map[[2]int]stopping.Verdict{}, asked: map[int]bool{}, everPinned: map[int]bool{}, safe: map[int]bool{},
 	}
 	for i := range spec.Points {
 		w.asked[i+1] = true
@@ -109,6 +112,7 @@ func (w *world) step(e Event) {
 	}
 	actions := w.m.Step(w.now, e)
 	w.ended = w.m.Closed
+	w.idles()
 	for _, a := range actions {
 		w.issued(a)
 		if _, end := a.(End); end {
@@ -119,6 +123,18 @@ func (w *world) step(e Event) {
 	w.check()
 	if w.ended {
 		w.checkEnd()
+	}
+}
+
+// idles counts the time between an end and the command that continues the sweep.
+func (w *world) idles() {
+	switch final := w.m.Phase.Final(); {
+	case final && w.endedAt == nil:
+		now := w.now
+		w.endedAt = &now
+	case !final && w.endedAt != nil:
+		w.idle += w.now.Sub(*w.endedAt)
+		w.endedAt = nil
 	}
 }
 
@@ -279,7 +295,16 @@ func (w *world) command(name string, n int) {
 	if w.m.Phase.Final() && (opens(name) || name == CommandEdit && w.m.Phase == PhaseCompleted) {
 		w.phase, w.bugs, w.cut, w.since = PhaseRunning, nil, false, len(w.ledger())
 	}
+	if name == CommandPin {
+		i := slices.IndexFunc(w.ledger(), func(t sweep.Trial) bool { return t.Number == e.Trials[0] })
+		if i < 0 || !slices.Contains(w.m.Removals, w.ledger()[i].Checkpoint) {
+			w.safe[e.Trials[0]] = true
+		}
+	}
 	w.step(e)
+	if w.m.Closed && len(w.m.Unsaved) > 0 {
+		w.fail("command %s is accepted and will not be stored", name)
+	}
 }
 
 // opens reports whether a command continues a sweep that has ended.
