@@ -34,9 +34,10 @@ type counts struct {
 	Events        float64            `json:"events"`
 	Bytes         float64            `json:"bytes"`
 	WorkflowTasks float64            `json:"workflow_tasks"`
-	Activities    map[string]float64 `json:"activities"` // by name
-	Signals       float64            `json:"signals"`    // received
-	Shown         float64            `json:"shown"`      // updates of search attributes and memos
+	Activities    map[string]float64 `json:"activities"`  // by name
+	Signals       float64            `json:"signals"`     // received
+	Shown         float64            `json:"shown"`       // updates of search attributes and memos
+	Transitions   float64            `json:"transitions"` // of the state: each is a transaction of Temporal's database
 }
 
 // took is how long something took, in milliseconds.
@@ -135,11 +136,16 @@ func (h *history) read(ctx context.Context, c client.Client, id, run string, to 
 	}
 	slices.Reverse(suggests)
 	h.suggests = append(h.suggests, suggests...)
+	d, err := c.DescribeWorkflowExecution(ctx, id, run)
+	if err != nil {
+		return nil, err
+	}
+	to.Transitions += float64(d.GetWorkflowExecutionInfo().GetStateTransitionCount())
 	return first, nil
 }
 
 func (c *counts) divide(n float64) {
-	for _, v := range []*float64{&c.Events, &c.Bytes, &c.WorkflowTasks, &c.Signals, &c.Shown} {
+	for _, v := range []*float64{&c.Events, &c.Bytes, &c.WorkflowTasks, &c.Signals, &c.Shown, &c.Transitions} {
 		*v /= n
 	}
 	for name := range c.Activities {
@@ -157,6 +163,7 @@ func (h *history) perTrial(trials int) counts {
 	share.WorkflowTasks += h.Trial.WorkflowTasks
 	share.Signals += h.Trial.Signals
 	share.Shown += h.Trial.Shown
+	share.Transitions += h.Trial.Transitions
 	for name, n := range h.Trial.Activities {
 		share.Activities[name] += n
 	}
@@ -166,8 +173,8 @@ func (h *history) perTrial(trials int) counts {
 // text is what a trial costs, in words.
 func (h *history) text(trials int) string {
 	t := h.perTrial(trials)
-	return fmt.Sprintf("%.1f events, %.1f workflow tasks, %.1f activities, %.1f signals, %.1f kB of history; largest payload %.1f kB, state %.1f kB",
-		t.Events, t.WorkflowTasks, sum(t.Activities), t.Signals, t.Bytes/1e3, float64(h.Largest)/1e3, float64(h.State)/1e3)
+	return fmt.Sprintf("%.1f events, %.1f state transitions, %.1f workflow tasks, %.1f activities, %.1f signals, %.1f kB of history; largest payload %.1f kB, state %.1f kB",
+		t.Events, t.Transitions, t.WorkflowTasks, sum(t.Activities), t.Signals, t.Bytes/1e3, float64(h.Largest)/1e3, float64(h.State)/1e3)
 }
 
 // activities lists the activities of a trial: "Suggest 1.0, Train 1.0".

@@ -67,17 +67,17 @@ func costs(printf printer, own []result) {
 	printf(`
 ## What a trial costs
 
-Means over the sweep. **CPU** is processor time of the stack (Temporal and the S3 service), of the worker, and of the children. **Requests** are the worker's to the object store. **Events**, **tasks** (of
-workflows), **activities** and **history** are those of the sweep's workflow, divided by the trials, and of the trial's own. **Payload** is the largest in a history, **state** the largest that
+Means over the sweep. **CPU** is processor time of the stack (Temporal and the S3 service), of the worker, and of the children. **Requests** are the worker's to the object store. **Events**, **transitions** of the state (each a transaction of
+Temporal's database), **tasks** (of workflows), **activities** and **history** are those of the sweep's workflow, divided by the trials, and of the trial's own. **Payload** is the largest in a history, **state** the largest that
 continue-as-new carried (0: the sweep did not need it). **Suggest** is the median time of the activity in the first and in the last quarter of the sweep.
 
-| case | CPU, ms: stack, worker, children | requests | events | tasks | activities | history, kB | payload, kB | state, kB | Suggest, ms | stack, MB | worker, MB | stored, kB a trial | database, kB a trial |
-|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
+| case | CPU, ms: stack, worker, children | requests | events | transitions | tasks | activities | history, kB | payload, kB | state, kB | Suggest, ms | stack, MB | worker, MB | stored, kB a trial | database, kB a trial |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
 `)
 	for _, r := range own {
 		t := r.History.perTrial(r.Trials)
-		printf("| %s | %.0f, %.0f, %.0f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f | %.0f, %.0f | %.0f | %.0f | %.1f | %.1f |\n", r.name(),
-			r.CPU["stack"], r.CPU["worker"], r.CPU["children"], r.request(), t.Events, t.WorkflowTasks, sum(t.Activities), t.Bytes/1e3,
+		printf("| %s | %.0f, %.0f, %.0f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f | %.0f, %.0f | %.0f | %.0f | %.1f | %.1f |\n", r.name(),
+			r.CPU["stack"], r.CPU["worker"], r.CPU["children"], r.request(), t.Events, t.Transitions, t.WorkflowTasks, sum(t.Activities), t.Bytes/1e3,
 			float64(r.History.Largest)/1e3, float64(r.History.State)/1e3, r.History.Suggest[0].Median, r.History.Suggest[1].Median,
 			mb(r.Memory["stack"]), mb(r.Memory["worker"]), float64(r.Stored)/1e3/float64(r.Trials), float64(r.Database)/1e3/float64(r.Trials))
 	}
@@ -119,13 +119,13 @@ func (s *store) played(printf printer) {
 ## In virtual time
 
 The same decisions (packages conduct and sampler, method random) without Temporal, store and children: what is left of the time of a sweep when all else is free. The state is the JSON that
-continue-as-new carries.
+continue-as-new carries, **pending** the running trials that each suggestion is given.
 
-| trials | slots | seconds | microseconds a trial | events | state, kB | measured |
-|---:|---:|---:|---:|---:|---:|---|
+| trials | slots | seconds | microseconds a trial | events | state, kB | pending, kB | measured |
+|---:|---:|---:|---:|---:|---:|---:|---|
 `)
 	for _, v := range s.virtual {
-		printf("| %d | %d | %.1f | %.0f | %d | %.0f | %s |\n", v.Trials, v.Slots, v.Seconds, 1e6*v.Seconds/float64(v.Trials), v.Steps, float64(v.State)/1e3, v.Machine.Date)
+		printf("| %d | %d | %.1f | %.0f | %d | %.0f | %.0f | %s |\n", v.Trials, v.Slots, v.Seconds, 1e6*v.Seconds/float64(v.Trials), v.Steps, float64(v.State)/1e3, float64(v.Pending)/1e3, v.Machine.Date)
 	}
 }
 

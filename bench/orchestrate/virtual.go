@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/simulate"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
@@ -19,6 +21,7 @@ type virtual struct {
 	Steps   int     `json:"steps"`   // events that the machine took
 	State   int     `json:"state"`   // bytes of the largest state that was looked at
 	Running int     `json:"running"` // trials in it
+	Pending int     `json:"pending"` // bytes of these trials as each suggestion is given them
 }
 
 // stateEvery is how many steps are between two looks at the state, whose JSON takes long.
@@ -42,12 +45,18 @@ func play(text string) (virtual, error) {
 			if v.Steps++; v.Steps%stateEvery != 0 {
 				return
 			}
-			data, err := json.Marshal(s)
-			if fault == nil {
-				fault = err
+			pending := make([]sweep.Assignment, len(s.Running))
+			for i, r := range s.Running {
+				pending[i] = r.Assignment
 			}
-			if len(data) > v.State {
-				v.State, v.Running = len(data), len(s.Running)
+			state, err := json.Marshal(s)
+			given, err2 := json.Marshal(pending)
+			if fault == nil {
+				fault = errors.Join(err, err2)
+			}
+			v.Pending = max(v.Pending, len(given))
+			if len(state) > v.State {
+				v.State, v.Running = len(state), len(s.Running)
 			}
 		},
 	})
@@ -63,6 +72,6 @@ func play(text string) (virtual, error) {
 
 // text is a played sweep in a line.
 func (v virtual) text() string {
-	return fmt.Sprintf("virtual: %d trials on %d slots: %.1f s, %.0f us a trial, %d steps, state %.0f kB with %d trials running",
-		v.Trials, v.Slots, v.Seconds, 1e6*v.Seconds/float64(v.Trials), v.Steps, float64(v.State)/1e3, v.Running)
+	return fmt.Sprintf("virtual: %d trials on %d slots: %.1f s, %.0f us a trial, %d steps, state %.0f kB with %d trials running, which are %.0f kB of each suggestion's input",
+		v.Trials, v.Slots, v.Seconds, 1e6*v.Seconds/float64(v.Trials), v.Steps, float64(v.State)/1e3, v.Running, float64(v.Pending)/1e3)
 }
