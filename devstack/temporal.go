@@ -49,6 +49,8 @@ var dynamicConfig = dynamicconfig.StaticClient{
 	dynamicconfig.WorkerPersistenceMaxQPS.Key():   100_000,
 	// The default of 20 reads a second makes each task of a workflow wait for 40 ms.
 	dynamicconfig.TransferProcessorMaxPollRPS.Key(): 2000,
+	// Closed workflows stay in memory for an hour, by default up to 128,000 of them.
+	dynamicconfig.HistoryCacheHostLevelMaxSize.Key(): 1000,
 	// Priority is strict and fairness exact only with one partition.
 	dynamicconfig.MatchingEnableFairness.Key():              true,
 	dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():  1,
