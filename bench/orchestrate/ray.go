@@ -20,7 +20,7 @@ func (p programs) runRay(ctx context.Context, r *result) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	cmd := exec.CommandContext(ctx, p.python, "bench/orchestrate/peers/ray_peer.py", strconv.Itoa(r.Trials), strconv.Itoa(r.Slots),
 		strconv.FormatFloat(r.Sleep, 'g', -1, 64), dir)
-	cmd.Env = append(os.Environ(), "RAY_USAGE_STATS_ENABLED=0")
+	cmd.Env = append(os.Environ(), "RAY_USAGE_STATS_ENABLED=0", "RAY_AUTH_MODE=disabled")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -135,7 +135,7 @@ func (m *measured) play(ctx context.Context, r *result, c client.Client, spec st
 			break
 		}
 		if status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING && status != enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
-			return fmt.Errorf("the sweep ended as %v", status)
+			return fmt.Errorf("the sweep ended as %v: %w", status, c.GetWorkflow(ctx, workflows.SweepID(sweepName), "").Get(ctx, nil))
 		}
 		select {
 		case <-ctx.Done():
