@@ -34,7 +34,7 @@ random search that continues after a kill of everything.
 - **Seconds** are from the start of the first trial to the end of the last, **ideal** the same if nothing but the children took time: trials / slots, rounded up, times the sleep.
 - **End / start** compares the time from one end of a trial to the next late in the sweep with that early in it, without the trials that fill and empty the slots; of sweeps of thousands of trials it
   tells whether they slow down.
-- **Others** is the share of the machine's processor time that other processes had meanwhile. Above %[2]d %% the machine was **busy**: seconds are then too high by an unknown factor, and only processor times, counts and
+- **Others** is the share of the machine's processor time that other processes had meanwhile. Above %[2]d %% the machine was **busy** (not known for Ray, whose own processes cannot be separated): seconds are then too high by an unknown factor, and only processor times, counts and
   bytes carry over.
 
 ## Pace
@@ -43,12 +43,15 @@ random search that continues after a kill of everything.
 |---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|
 `, "`", int(100*quiet))
 	for _, r := range s.results {
-		busy := ""
-		if r.Others > quiet {
+		busy, others := "", fmt.Sprintf("%.0f %%", 100*r.Others)
+		switch {
+		case r.Engine == ray:
+			others = ""
+		case r.Others > quiet:
 			busy = ", busy"
 		}
-		printf("| %s | %s | %g s | %d | %d | %.0f | %.1f | %.2f | %.1f | %.2f | %.0f %% | %s, %s %s%s |\n", r.Engine, r.Method, r.Sleep, r.Slots, r.Trials,
-			r.ideal().Seconds(), r.Seconds, r.ratio(), r.rate(), r.drift(), 100*r.Others, r.Machine.Date, r.Engine, r.Machine.Version, busy)
+		printf("| %s | %s | %g s | %d | %d | %.0f | %.1f | %.2f | %.1f | %.2f | %s | %s, %s %s%s |\n", r.Engine, r.Method, r.Sleep, r.Slots, r.Trials,
+			r.ideal().Seconds(), r.Seconds, r.ratio(), r.rate(), r.drift(), others, r.Machine.Date, r.Engine, r.Machine.Version, busy)
 	}
 	own := slices.DeleteFunc(slices.Clone(s.results), func(r result) bool { return r.Engine != ours })
 	costs(printf, own)
@@ -121,11 +124,11 @@ func (s *store) played(printf printer) {
 The same decisions (packages conduct and sampler, method random) without Temporal, store and children: what is left of the time of a sweep when all else is free. The state is the JSON that
 continue-as-new carries, **pending** the running trials that each suggestion is given.
 
-| trials | slots | seconds | microseconds a trial | events | state, kB | pending, kB | measured |
+| trials | slots | CPU, s | microseconds a trial | events | state, kB | pending, kB | measured |
 |---:|---:|---:|---:|---:|---:|---:|---|
 `)
 	for _, v := range s.virtual {
-		printf("| %d | %d | %.1f | %.0f | %d | %.0f | %.0f | %s |\n", v.Trials, v.Slots, v.Seconds, 1e6*v.Seconds/float64(v.Trials), v.Steps, float64(v.State)/1e3, float64(v.Pending)/1e3, v.Machine.Date)
+		printf("| %d | %d | %.1f | %.0f | %d | %.0f | %.0f | %s |\n", v.Trials, v.Slots, v.CPU, 1e6*v.CPU/float64(v.Trials), v.Steps, float64(v.State)/1e3, float64(v.Pending)/1e3, v.Machine.Date)
 	}
 }
 

@@ -109,9 +109,10 @@ func sum(m map[string]float64) float64 {
 
 // text is a result in a line.
 func (r result) text() string {
-	line := fmt.Sprintf("%s: %s: %.1f s, %.2f of the ideal, %.1f trials/s, a trial's time at the end %.2f of that at the start, other processes %.0f %%",
-		r.Engine, r.scenario, r.Seconds, r.ratio(), r.rate(), r.drift(), 100*r.Others)
+	line := fmt.Sprintf("%s: %s: %.1f s, %.2f of the ideal, %.1f trials/s, a trial's time at the end %.2f of that at the start",
+		r.Engine, r.scenario, r.Seconds, r.ratio(), r.rate(), r.drift())
 	if r.Engine == ours {
+		line += fmt.Sprintf(", other processes %.0f %%", 100*r.Others)
 		line += fmt.Sprintf("\n  a trial: %.0f ms of CPU (stack %.0f, worker %.0f, children %.0f), %.1f store requests, %s\n  memory: stack %.0f MB, worker %.0f MB; verbs: trials %.2f s, best %.2f s, list %.2f s, report %.2f s",
 			sum(r.CPU), r.CPU["stack"], r.CPU["worker"], r.CPU["children"], r.request(), r.History.text(r.Trials),
 			mb(r.Memory["stack"]), mb(r.Memory["worker"]), r.Verbs["trials"], r.Verbs["best"], r.Verbs["list"], r.Verbs["report"])

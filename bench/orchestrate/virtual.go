@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
@@ -17,7 +18,7 @@ type virtual struct {
 	Trials  int     `json:"trials"`
 	Slots   int     `json:"slots"`
 	Machine machine `json:"machine"`
-	Seconds float64 `json:"seconds"` // of real time
+	CPU     float64 `json:"cpu"`     // seconds of processor time
 	Steps   int     `json:"steps"`   // events that the machine took
 	State   int     `json:"state"`   // bytes of the largest state that was looked at
 	Running int     `json:"running"` // trials in it
@@ -37,7 +38,10 @@ func play(text string) (virtual, error) {
 	if err != nil {
 		return v, err
 	}
-	began := time.Now()
+	before, err := readCPU(os.Getpid())
+	if err != nil {
+		return v, err
+	}
 	var fault error
 	played, err := simulate.Play(spec, simulate.DryRun{
 		Objective: simulate.LossWeights, Workers: v.Slots, Seed: 1, Step: time.Millisecond, Sample: time.Microsecond,
@@ -60,7 +64,9 @@ func play(text string) (virtual, error) {
 			}
 		},
 	})
-	v.Seconds = time.Since(began).Seconds()
+	after, err2 := readCPU(os.Getpid())
+	err = errors.Join(err, err2)
+	v.CPU = after.own - before.own
 	if err == nil && len(played.Trials) != v.Trials {
 		err = fmt.Errorf("%d trials are in the ledger, want %d", len(played.Trials), v.Trials)
 	}
@@ -72,6 +78,6 @@ func play(text string) (virtual, error) {
 
 // text is a played sweep in a line.
 func (v virtual) text() string {
-	return fmt.Sprintf("virtual: %d trials on %d slots: %.1f s, %.0f us a trial, %d steps, state %.0f kB with %d trials running, which are %.0f kB of each suggestion's input",
-		v.Trials, v.Slots, v.Seconds, 1e6*v.Seconds/float64(v.Trials), v.Steps, float64(v.State)/1e3, v.Running, float64(v.Pending)/1e3)
+	return fmt.Sprintf("virtual: %d trials on %d slots: %.1f s of CPU, %.0f us a trial, %d steps, state %.0f kB with %d trials running, which are %.0f kB of each suggestion's input",
+		v.Trials, v.Slots, v.CPU, 1e6*v.CPU/float64(v.Trials), v.Steps, float64(v.State)/1e3, v.Running, float64(v.Pending)/1e3)
 }
