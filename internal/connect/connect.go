@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"strings"
 	"time"
@@ -214,6 +215,9 @@ func (t Target) Dial(ctx context.Context, metrics client.MetricsHandler) (client
 	}
 	options.Logger = log.NewStructuredLogger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	options.MetricsHandler = metrics
+	if onThisMachine(options.HostPort) { // compressing takes a sixth of the worker's time for a call
+		options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
+	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	c, err := client.DialContext(ctx, options)
@@ -228,6 +232,13 @@ func (t Target) Dial(ctx context.Context, metrics client.MetricsHandler) (client
 		return nil, err
 	}
 	return c, nil
+}
+
+// onThisMachine reports whether a host:port is a loopback address.
+func onThisMachine(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
 // checkNamespace returns ErrNoNamespace when the server does not know the namespace.

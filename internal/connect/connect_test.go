@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/stats"
 
 	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/stack"
@@ -183,6 +184,43 @@ func (f fakeTemporal) DescribeNamespace(_ context.Context, r *workflowservice.De
 		return nil, serviceerror.ToStatus(serviceerror.NewNamespaceNotFound(r.GetNamespace())).Err()
 	}
 	return &workflowservice.DescribeNamespaceResponse{}, nil
+}
+
+// compressions notes how the requests to a server are compressed.
+type compressions struct{ seen chan string }
+
+func (compressions) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
+
+func (c compressions) HandleRPC(_ context.Context, s stats.RPCStats) {
+	if header, ok := s.(*stats.InHeader); ok {
+		c.seen <- header.Compression
+	}
+}
+
+func (compressions) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+
+func (compressions) HandleConn(context.Context, stats.ConnStats) {}
+
+func TestNothingIsCompressedOnThisMachine(t *testing.T) {
+	c := compressions{make(chan string, 100)}
+	server := grpc.NewServer(grpc.StatsHandler(c))
+	workflowservice.RegisterWorkflowServiceServer(server, fakeTemporal{})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	go func() { _ = server.Serve(listener) }() // until Stop
+	t.Cleanup(server.Stop)
+	var target Target
+	target.profile.Address = listener.Addr().String()
+	client, err := target.Dial(t.Context(), nil)
+	require.NoError(t, err)
+	client.Close()
+	require.NotEmpty(t, c.seen)
+	for len(c.seen) > 0 {
+		require.Empty(t, <-c.seen)
+	}
+	for address, here := range map[string]bool{"127.0.0.1:7233": true, "[::1]:7233": true, "localhost:7233": true, "10.0.0.1:7233": false, "temporal:7233": false, "": false} {
+		require.Equal(t, here, onThisMachine(address), address)
+	}
 }
 
 func TestDialChecksTheNamespace(t *testing.T) {
