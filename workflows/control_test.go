@@ -63,6 +63,27 @@ func TestSweepPausesAndResumes(t *testing.T) {
 	require.Equal(t, time.Minute, p.Audit[0].At.Sub(p.StartedAt))
 }
 
+// A client that finds no worker sends a signal: it is obeyed once, also beside an Update
+// of the same ID, and a refusal is in the audit.
+func TestSweepObeysSignals(t *testing.T) {
+	r := held(t)
+	stop := conduct.Commanded{Name: conduct.CommandStop, Command: conduct.Command{ID: "1", By: "ann"}}
+	r.at(1, func() {
+		r.env.SignalWorkflow(SignalCommand, stop)
+		r.env.SignalWorkflow(SignalCommand, stop)
+		r.env.SignalWorkflow(SignalCommand, conduct.Commanded{Name: conduct.CommandPause, Command: conduct.Command{ID: "2", By: "ann"}})
+	})
+	r.at(2, func() { r.requireRunning(conduct.PhaseStopping, 0, 1); r.end(0, sweep.StatusCompleted) })
+	r.at(3, func() { r.end(1, sweep.StatusCompleted) })
+	p, err := r.sweep(SweepInput{Spec: gridSpec(4)})
+	require.NoError(t, err)
+	require.Equal(t, conduct.PhaseStopped, p.Phase)
+	require.Len(t, p.Audit, 3)
+	require.Equal(t, conduct.CommandStop, p.Audit[0].Command)
+	require.Equal(t, "cannot pause a sweep that is stopping: valid now: cancel, set, pin, unpin", p.Audit[1].Refused)
+	require.Equal(t, conduct.EntryEnd, p.Audit[2].Command)
+}
+
 // An Update may be there before the first workflow task of a run.
 func TestSweepTakesACommandAtOnce(t *testing.T) {
 	r := held(t)

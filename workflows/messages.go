@@ -16,6 +16,7 @@ const (
 	QueryProgress = "progress" // -> conduct.Progress
 	SignalResult  = "result"   // TrialResult: from a trial to its sweep
 	SignalRung    = "rung"     // conduct.RungReport: from a trial to its sweep, which answers with
+	SignalCommand = "command"  // conduct.Commanded: from a client that found no worker to answer an Update
 	SignalTrouble = "trouble"  // conduct.TrialTrouble: from a trial to its sweep
 	SignalVerdict = "verdict"  // conduct.RungVerdict: from a sweep to its trial
 )

@@ -157,6 +157,11 @@ func (s *sweepRun) signals() []receiver {
 			c.Receive(ctx, &r)
 			return conduct.Reported{RungReport: r}
 		}},
+		{SignalCommand, func(ctx workflow.Context, c workflow.ReceiveChannel) conduct.Event {
+			var e conduct.Commanded
+			c.Receive(ctx, &e)
+			return e
+		}},
 		{SignalTrouble, func(ctx workflow.Context, c workflow.ReceiveChannel) conduct.Event {
 			var t conduct.TrialTrouble
 			c.Receive(ctx, &t)

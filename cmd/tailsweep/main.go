@@ -22,6 +22,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/services"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/specs"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/sweeps"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // version is set by the Makefile from the repository's tags.
@@ -38,7 +39,12 @@ var groups = []struct {
 	{"spec", "Write a spec:", []verb{specs.Init, specs.Validate, specs.Schema, specs.Metrics, specs.Plan}},
 	{"stack", "The embedded stack:", []verb{services.Up, services.Down, services.Status, services.Logs}},
 	{"sweep", "Run and steer a sweep:", []verb{
-		sweeps.Run, sweeps.Watch, sweeps.List, sweeps.Describe, sweeps.Pause, sweeps.Resume, sweeps.Stop, sweeps.Cancel,
+		sweeps.Run, sweeps.Rerun, sweeps.Watch, sweeps.Wait, sweeps.List, sweeps.Describe,
+		sweeps.Steer(conduct.CommandPause), sweeps.Steer(conduct.CommandResume), sweeps.Steer(conduct.CommandStop), sweeps.Steer(conduct.CommandCancel),
+	}},
+	{"change", "Change a sweep that runs or has ended:", []verb{
+		sweeps.Steer(conduct.CommandExtend), sweeps.Steer(conduct.CommandSet), sweeps.Steer(conduct.CommandEdit), sweeps.Steer(conduct.CommandEnqueue),
+		sweeps.Steer(conduct.CommandRetry), sweeps.Steer(conduct.CommandPin), sweeps.Steer(conduct.CommandUnpin),
 	}},
 	{"result", "Look at results:", []verb{
 		results.Trials, results.Best, results.Pareto, results.Importance, results.Explain, results.Pull, results.Sample,

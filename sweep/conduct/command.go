@@ -25,8 +25,9 @@ const (
 
 // Command says who asks, why, and for what. Each verb reads its own fields.
 type Command struct {
+	ID     string `json:"id,omitempty"` // one that was obeyed or refused is ignored: a client may send it twice
 	By     string `json:"by"`
-	Reason string `json:"reason,omitempty"` // at most reasonLimit bytes
+	Reason string `json:"reason,omitempty"` // at most ReasonLimit bytes
 
 	Extend *Extension         `json:"extend,omitempty"` // extend
 	Set    *Settings          `json:"set,omitempty"`    // set
@@ -97,8 +98,10 @@ func (m *Machine) Check(e Commanded) error {
 	switch {
 	case e.By == "":
 		return fmt.Errorf("cannot %s sweep %q: by is empty; say who asks", e.Name, m.spec.Name)
-	case len(e.Reason) > reasonLimit:
-		return fmt.Errorf("cannot %s sweep %q: reason has %d bytes (valid: up to %d)", e.Name, m.spec.Name, len(e.Reason), reasonLimit)
+	case len(e.Reason) > ReasonLimit:
+		return fmt.Errorf("cannot %s sweep %q: reason has %d bytes (valid: up to %d)", e.Name, m.spec.Name, len(e.Reason), ReasonLimit)
+	case m.settled(e.ID):
+		return nil
 	case err != nil:
 		return err
 	case len(m.Unsaved) >= unsavedLimit:
@@ -112,16 +115,29 @@ func (m *Machine) Check(e Commanded) error {
 	return nil
 }
 
-// obey carries out a command that Check accepts, and makes an entry.
+// settled reports whether a command of this ID was obeyed or refused.
+func (st *State) settled(id string) bool {
+	return id != "" && slices.ContainsFunc(st.Audit, func(e Entry) bool { return e.ID == id })
+}
+
+// obey carries out a command that Check accepts, and makes an entry. A command with an
+// ID that it refuses makes one, too: nobody waits for the answer.
 func (m *Machine) obey(e Commanded) {
-	if m.Check(e) != nil {
+	if m.settled(e.ID) {
+		return
+	}
+	if err := m.Check(e); err != nil {
+		if e.ID != "" && len(m.Unsaved) < unsavedLimit {
+			m.Closed = false
+			m.note(Entry{ID: e.ID, Command: e.Name, By: e.By, Refused: err.Error()})
+		}
 		return
 	}
 	v, _ := m.Phase.verb(e.Name)
 	before, spec := m.Phase, m.spec
 	m.Closed = false // it ends again once the command is stored
 	did := v.apply(m, e.Command)
-	entry := Entry{Command: e.Name, By: e.By, Reason: e.Reason, Change: did}
+	entry := Entry{ID: e.ID, Command: e.Name, By: e.By, Reason: e.Reason, Change: did}
 	if m.spec != spec {
 		entry.Spec = m.spec
 	}

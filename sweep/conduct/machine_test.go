@@ -78,6 +78,44 @@ func TestEnqueueChecksItsConfigurations(t *testing.T) {
 		"configuration 1: lr: is not in parameters (valid: infonce.weight); infonce.weight: is missing (valid: a number in [0, 1])")
 }
 
+// A client that has no answer sends its command again, by another way.
+func TestACommandIsObeyedOnce(t *testing.T) {
+	spec := testSpec()
+	spec.Budget.RunCap = 6
+	m := machineOf(spec, State{Phase: PhaseRunning})
+	extend := Commanded{CommandExtend, Command{ID: "x", By: "ann", Extend: &Extension{RunCap: &Amount{Value: 4, Add: true}}}}
+	for range 2 {
+		require.NoError(t, m.Check(extend))
+		m.obey(extend)
+		require.Equal(t, 10, m.Spec().Budget.RunCap)
+		require.Len(t, m.Audit, 1)
+	}
+	extend.ID = "y"
+	m.obey(extend)
+	require.Equal(t, 14, m.Spec().Budget.RunCap)
+}
+
+// Nobody waits for the answer to a signal: the refusal is stored, also by a sweep that a
+// refused command has started again.
+func TestARefusedCommandIsStored(t *testing.T) {
+	for _, phase := range []Phase{PhasePaused, PhaseCompleted} {
+		m := machineOf(testSpec(), State{Phase: phase, EndedAt: &start, Closed: phase.Final()})
+		actions := m.Step(start, Commanded{CommandPause, Command{ID: "x", By: "ann"}})
+		require.Equal(t, phase, m.Phase)
+		require.Len(t, m.Audit, 1)
+		require.Contains(t, m.Audit[0].Refused, "cannot pause a sweep that is "+string(phase))
+		var save Save
+		for _, a := range actions {
+			if s, ok := a.(Save); ok {
+				save = s
+			}
+		}
+		require.Len(t, save.Entries, 1, phase)
+		m.Step(start, Saved{ID: save.ID})
+		require.Equal(t, phase.Final(), m.Closed)
+	}
+}
+
 func TestOldCommandsAreForgotten(t *testing.T) {
 	m := machineOf(testSpec(), State{Phase: PhaseRunning})
 	for range auditLimit {

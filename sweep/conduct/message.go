@@ -49,15 +49,17 @@ type RungVerdict struct {
 	stopping.Verdict
 }
 
-// Entry is an accepted command, or the end of a sweep. The store keeps all of them.
+// Entry is a command, or the end of a sweep. A command that is refused at once has none. The store keeps all of them.
 type Entry struct {
-	Number  int         `json:"number"` // from 1
+	Number  int         `json:"number"`       // from 1
+	ID      string      `json:"id,omitempty"` // of the command
 	At      time.Time   `json:"at"`
 	Command string      `json:"command"` // the name of a verb, or EntryEnd
 	By      string      `json:"by,omitempty"`
 	Reason  string      `json:"reason,omitempty"`
-	Change  string      `json:"change,omitempty"` // what it changed, in words: "budget.run_cap 6 -> 10"
-	Spec    *sweep.Spec `json:"spec,omitempty"`   // the spec in force afterwards, if it changed
+	Change  string      `json:"change,omitempty"`  // what it changed, in words: "budget.run_cap 6 -> 10"
+	Refused string      `json:"refused,omitempty"` // why it changed nothing
+	Spec    *sweep.Spec `json:"spec,omitempty"`    // the spec in force afterwards, if it changed
 }
 
 // EntryEnd is the Command of the entry that a sweep makes when it ends.

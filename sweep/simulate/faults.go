@@ -142,20 +142,10 @@ func (r *dryRun) cancel(t *dryTrial) error {
 type Command struct {
 	At      time.Duration `json:"at"`                // nanoseconds since the beginning
 	Name    string        `json:"command"`           // one of conduct.Verbs
+	Change  string        `json:"change,omitempty"`  // what it changed, in words
 	Refused string        `json:"refused,omitempty"` // why; "" when the sweep accepted it
 
 	conduct.Command `json:"fields"`
-}
-
-// ParseCommand reads a command such as 2h=pause.
-func ParseCommand(text string) (Command, error) {
-	at, name, ok := strings.Cut(text, "=")
-	d, err := time.ParseDuration(at)
-	if !ok || err != nil {
-		return Command{}, fmt.Errorf("%q is not a command at a time (valid: such as 2h=%s)", text, conduct.CommandPause)
-	}
-	c := Command{At: d, Name: name}
-	return c, c.check()
 }
 
 func (c Command) check() error {
@@ -197,10 +187,17 @@ func (r *dryRun) obey() error {
 	}
 	if err != nil {
 		c.Refused = err.Error()
-	}
-	r.obeyed = append(r.obeyed, c)
-	if c.Refused != "" {
+		r.obeyed = append(r.obeyed, c)
 		return nil
 	}
-	return r.feed(e)
+	if err := r.feed(e); err != nil {
+		return err
+	}
+	for _, entry := range r.machine.Audit {
+		if entry.Command == c.Name {
+			c.Change = entry.Change // of the last one
+		}
+	}
+	r.obeyed = append(r.obeyed, c)
+	return nil
 }

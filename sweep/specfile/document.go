@@ -61,8 +61,32 @@ type position struct{ line, column int }
 // readDocument reads the one mapping of a YAML file. Its root is nil when the file
 // has no mapping to check.
 func readDocument(file string, data []byte) *document {
-	d := &document{file: file, values: map[path]written{}, keys: map[path]position{}, broken: map[path]bool{}, anchors: map[string]ast.Node{}}
 	const wanted = "a mapping that begins with apiVersion: " + sweep.APIVersion
+	d := readValue(file, data, "spec", wanted)
+	if _, mapping := d.root.(map[string]any); !mapping {
+		d.root = nil
+		d.refuseRoot("a spec", wanted)
+	}
+	return d
+}
+
+// refuseRoot reports that the file's value is not what it should be, unless it has a
+// fault already.
+func (d *document) refuseRoot(what, wanted string) {
+	if len(d.faults) > 0 {
+		return
+	}
+	value := ""
+	if w := d.values[""]; w.scalar {
+		value = w.text
+	}
+	d.fault("", value, "not "+what, wanted)
+}
+
+// readValue reads the one value of a YAML file. Its root is nil when it cannot be read.
+// The faults name what the file should have, and wanted says how that begins.
+func readValue(file string, data []byte, what, wanted string) *document {
+	d := &document{file: file, values: map[path]written{}, keys: map[path]position{}, broken: map[path]bool{}, anchors: map[string]ast.Node{}}
 	refuseFile := func(message, valid string) *document {
 		d.root = nil
 		d.faultAt(position{1, 1}, "", "", message, valid)
@@ -84,22 +108,11 @@ func readDocument(file string, data []byte) *document {
 	case !ok:
 		return d
 	case body == nil:
-		return refuseFile("the file has no spec in it", wanted)
+		return refuseFile("the file has no "+what+" in it", wanted)
 	}
 	d.root = d.read("", nil, body, 0)
 	if d.beyond != nil {
 		d.root, d.faults = nil, Faults{*d.beyond}
-		return d
-	}
-	if _, mapping := d.root.(map[string]any); !mapping {
-		if len(d.faults) == 0 {
-			value := ""
-			if w := d.values[""]; w.scalar {
-				value = w.text
-			}
-			d.fault("", value, "not a spec", wanted)
-		}
-		d.root = nil
 	}
 	return d
 }

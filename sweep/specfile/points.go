@@ -1,8 +1,10 @@
 package specfile
 
 import (
+	"encoding/json"
 	"fmt"
 
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
@@ -47,4 +49,42 @@ func (c *checker) checkPoints() {
 		}
 		seen[key] = at
 	}
+}
+
+// ParsePoints reads configurations from a YAML file: a list as in the field points of a
+// spec. Whether a sweep's space has them, the sweep checks. The error is Faults.
+func ParsePoints(file string, data []byte) ([]sweep.Params, error) {
+	const wanted = "a list of configurations, such as - {infonce.weight: 0.3}"
+	d := readValue(file, data, "configurations", wanted)
+	items, list := d.root.([]any)
+	if !list || len(items) == 0 {
+		d.refuseRoot("a list of configurations", wanted)
+	}
+	points := make([]sweep.Params, len(items))
+	for i, item := range items {
+		at := path("").item(i)
+		fields, mapping := item.(map[string]any)
+		if !mapping && !d.broken[at] {
+			d.fault(at, d.values[at].text, "is not a configuration", "a mapping of parameters to values")
+		}
+		points[i] = make(sweep.Params, len(fields))
+		for name, value := range fields {
+			field := at.field(name)
+			switch v := value.(type) {
+			case json.Number:
+				points[i][name], _ = sweep.ParseNumber(v.String()) // the document has read it as one
+			case string:
+				points[i][name] = sweep.Word(v)
+			default:
+				if !d.broken[field] {
+					d.fault(field, d.values[field].text, "is not a value of a parameter", "a number or a word")
+				}
+			}
+		}
+	}
+	if len(d.faults) > 0 {
+		d.faults.sort()
+		return nil, d.faults
+	}
+	return points, nil
 }

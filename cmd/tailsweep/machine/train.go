@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -89,9 +88,9 @@ func newJob(a *cli.App, path string, h trainFlags) (job.Train, error) {
 		assignment.Seed = h.seed
 	}
 	for _, text := range h.params {
-		name, value, err := parseParam(text)
+		name, value, err := cli.ParseParam(text)
 		if err != nil {
-			return job.Train{}, err
+			return job.Train{}, fmt.Errorf("train: %w", err)
 		}
 		assignment.Params[name] = value
 	}
@@ -153,34 +152,6 @@ func refuseUsed(dir, resume string) error {
 		return cli.Usagef("train: --resume %s: --to %s has a later checkpoint, %s: choose another folder, or continue from that one", resume, dir, last)
 	}
 	return nil
-}
-
-// parseParam reads NAME=VALUE, where VALUE is a number or a word.
-func parseParam(text string) (string, sweep.Value, error) {
-	name, value, found := strings.Cut(text, "=")
-	info, known := sweep.LookupParameter(name)
-	switch {
-	case !found || value == "":
-		return "", sweep.Value{}, cli.Usagef("train: --param %q (valid: NAME=VALUE, for example infonce.weight=0.1)", text)
-	case !known:
-		return "", sweep.Value{}, cli.Usagef("train: --param %s: unknown parameter (valid: %s)", name, strings.Join(parameterNames(), ", "))
-	}
-	v := sweep.Word(value)
-	if number, err := strconv.ParseFloat(value, 64); err == nil && number-number == 0 {
-		v = sweep.Number(number)
-	}
-	if !info.Accepts(v) {
-		return "", sweep.Value{}, cli.Usagef("train: --param %s: %s (valid: %s)", name, value, info.Legal())
-	}
-	return name, v, nil
-}
-
-func parameterNames() []string {
-	var names []string
-	for _, p := range sweep.ParameterList() {
-		names = append(names, p.Name)
-	}
-	return names
 }
 
 // trainByHand runs the job as a child would, and prints its events.

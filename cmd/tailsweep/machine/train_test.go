@@ -16,20 +16,6 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-func TestParseParam(t *testing.T) {
-	name, value, err := parseParam("infonce.weight=1e-3")
-	require.NoError(t, err)
-	require.Equal(t, "infonce.weight", name)
-	require.Equal(t, sweep.Number(1e-3), value)
-	_, value, err = parseParam("infonce.pass=cond")
-	require.NoError(t, err)
-	require.Equal(t, sweep.Word("cond"), value)
-	for _, bad := range []string{"infonce.weight", "infonce.weight=", "infonce.weight=NaN", "infonce.weight=inf", "=1"} {
-		_, _, err := parseParam(bad)
-		require.Equal(t, cli.ExitUsage, cli.CodeOf(err), bad)
-	}
-}
-
 func TestProgressText(t *testing.T) {
 	e := job.Event{Type: job.Progress, Step: 300, Steps: 18000, Point: &sweep.CurvePoint{Loss: 0.25, DDPM: 0.2, Terms: map[string]float64{sweep.TermInfoNCE: 0.5}}}
 	require.Equal(t, "step 300/18000  loss 0.2500  ddpm 0.2000  infonce 0.5000", eventText(e))

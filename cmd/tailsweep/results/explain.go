@@ -152,6 +152,11 @@ func explanationText(e Explanation) []string {
 		return append(lines, "  A baseline trial: its parameters and its seed come from the spec.")
 	}
 	r := e.Reason
+	if e.Request > 0 {
+		add("asked for", "by %s: %s", r.Sampler, r.Note)
+		lines = append(lines, requestText[r.Sampler])
+		return slices.Concat(lines, constraintsText(e.Constraints))
+	}
 	add("method", "%s", r.Sampler)
 	if r.Note != "" {
 		add("note", "%s", r.Note)
@@ -185,6 +190,13 @@ func explanationText(e Explanation) []string {
 		add("replay", "%s", replayText(*e.Replay))
 	}
 	return lines
+}
+
+// requestText says what a requested trial is, by its source.
+var requestText = map[string]string{
+	sweep.SourcePoints: "  A point of the spec: tried before the method's own configurations. The method uses its result.",
+	sweep.SourceUser:   "  A configuration of a user: tried before the method's own. The method uses its result.",
+	sweep.SourceRetry:  "  A second try of a trial that failed or was cancelled, with its parameters and seed. No budget of trials counts it.",
 }
 
 func expectedText(list []expectation) []string {

@@ -29,3 +29,14 @@ func TestExplainConstraints(t *testing.T) {
 	require.Contains(t, explanationText(explain(spec, ledger, ledger[1], false)), "  rung         step 300: place 1 of 4")
 	require.Nil(t, explain(spec, ledger[1:], ledger[1], false).Constraints[0].Limit, "no baseline yet")
 }
+
+// A requested trial is explained by who asked for it, and marked in the table.
+func TestRequestedTrials(t *testing.T) {
+	spec := &sweep.Spec{Method: sweep.MethodRandom}
+	asked := sweep.Trial{Assignment: sweep.Assignment{Number: 1, Kind: sweep.KindSearch, Request: 1, Reason: sweep.Reason{Sampler: sweep.SourceUser, Note: "asked for by ann@here"}}, Status: sweep.StatusCompleted}
+	lines := explanationText(explain(spec, []sweep.Trial{asked}, asked, false))
+	require.Contains(t, lines, "  asked for    by enqueue: asked for by ann@here")
+	require.Contains(t, lines, "  A configuration of a user: tried before the method's own. The method uses its result.")
+	other := sweep.Trial{Assignment: sweep.Assignment{Number: 2}}
+	require.Equal(t, map[int]string{1: "enqueue"}, requested([]sweep.Trial{asked, other}))
+}

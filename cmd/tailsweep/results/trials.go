@@ -22,9 +22,20 @@ func Trials(a *cli.App) *cobra.Command {
 	cmd.RunE = withTrials(a, func(spec *sweep.Spec, trials []sweep.Trial, args []string) error {
 		slices.SortFunc(trials, byNumber)
 		list := trialview.WithFeasibility(spec, trials, trials)
-		return a.PrintAs(output, list, a.Lines(trialview.Table(spec, list, nil))...)
+		return a.PrintAs(output, list, a.Lines(trialview.Table(spec, list, requested(trials)))...)
 	})
 	return cmd
+}
+
+// requested marks the trials that users asked for, by number.
+func requested(trials []sweep.Trial) map[int]string {
+	marks := make(map[int]string)
+	for _, t := range trials {
+		if t.Request > 0 {
+			marks[t.Number] = t.Reason.Sampler
+		}
+	}
+	return marks
 }
 
 func byNumber(a, b sweep.Trial) int { return cmp.Compare(a.Number, b.Number) }

@@ -14,10 +14,12 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/measure"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/steering"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/simulate"
 )
 
@@ -63,7 +65,8 @@ With --fail attempts at training fail at random steps, and with --diverge trials
 diverge. As in a real sweep, an attempt of class lost, transient or preempted is
 followed by another one from the last checkpoint, up to max_restarts (preempted does
 not count), and three trials in a row with the same failure end the sweep as failed.
---command gives the sweep a command at a virtual time.
+--command gives the sweep a command at a virtual time, with the flags of its verb:
+"2h=extend --trials +20".
 
 A budget of time only keeps new trials from starting. Running trials finish, so a
 sweep can exceed gpu_hours and wall_clock by the trials that run; max_trial_time
@@ -89,7 +92,7 @@ a trial that breaks a constraint does not count.
 	class := &cli.Choice{Valid: cli.Words(sweep.FailureList())}
 	f.Var(class, "fail-class", "class of the failures (default: a random one each)")
 	diverge := cli.Within(f, "diverge", f.Float64("diverge", 0, "share of the trials that diverge, 0 to 1"), 0, 1)
-	commands := f.StringArray("command", nil, "command at a time since the beginning, such as 2h=pause; may be repeated")
+	commands := f.StringArray("command", nil, "command at a time since the beginning, such as 2h=pause or \"2h=extend --trials +20\"; may be repeated")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if objective.Value == "" {
 			return cli.Usagef("simulate: --objective is missing (valid: %s)", strings.Join(objective.Valid, ", "))
@@ -99,9 +102,9 @@ a trial that breaks a constraint does not count.
 			Faults: simulate.Faults{Fail: *fail, Class: sweep.FailureClass(class.Value), Diverge: *diverge},
 		}
 		for _, text := range *commands {
-			c, err := simulate.ParseCommand(text)
+			c, err := parseCommand(a, text)
 			if err != nil {
-				return cli.Usagef("--command: %w", err)
+				return fmt.Errorf("--command: %w", err)
 			}
 			run.Commands = append(run.Commands, c)
 		}
@@ -124,6 +127,18 @@ a trial that breaks a constraint does not count.
 		return a.PrintAs(output, s, simulatedText(spec, s, a.Terminal().Width)...)
 	}
 	return cmd
+}
+
+// parseCommand reads a command at a time, such as "2h=extend --trials +20".
+func parseCommand(a *cli.App, text string) (simulate.Command, error) {
+	at, command, ok := strings.Cut(text, "=")
+	d, err := time.ParseDuration(at)
+	if !ok || err != nil || d < 0 {
+		return simulate.Command{}, cli.Usagef("%q is not a command at a time (valid: such as 2h=%s)", text, conduct.CommandPause)
+	}
+	c := simulate.Command{At: d}
+	c.Name, c.Command, err = steering.Parse(a, command)
+	return c, err
 }
 
 // playSeed plays the sweep with one seed.
@@ -194,6 +209,9 @@ func runText(spec *sweep.Spec, r simulatedRun) []string {
 	}
 	for _, c := range r.Commands {
 		line := fmt.Sprintf("%s after %s", c.Name, c.At)
+		if c.Change != "" {
+			line += ": " + c.Change
+		}
 		if c.Refused != "" {
 			line += ", refused: " + c.Refused
 		}

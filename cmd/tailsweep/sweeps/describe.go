@@ -2,11 +2,13 @@ package sweeps
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/text"
@@ -22,6 +24,9 @@ type description struct {
 
 	live map[int]progress.LiveTrial
 }
+
+// maxQueued is the number of requested trials that describe lists.
+const maxQueued = 20
 
 // Describe is the verb describe: it prints the spec and the state of a sweep.
 func Describe(a *cli.App) *cobra.Command {
@@ -83,12 +88,38 @@ func describeText(d description) []string {
 	if p.Best != nil {
 		lines = append(lines, "best: "+trialview.Line(d.Spec, p.Best.Number, p.Best.Metrics, p.Best.Params))
 	}
+	for _, a := range p.Queue[:min(len(p.Queue), maxQueued)] {
+		lines = append(lines, fmt.Sprintf("requested by %s: %s", a.Reason.Sampler, trialview.Params(a.Params)))
+	}
+	if n := len(p.Queue) - maxQueued; n > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more requested trials", n))
+	}
+	if n := len(p.Pinned); n > 0 {
+		lines = append(lines, "pinned: trials "+text.Numbers(p.Pinned, maxQueued))
+	}
 	for _, e := range p.Audit {
-		line := fmt.Sprintf("%s %s by %s", e.At.Local().Format(time.DateTime), e.Command, e.By)
-		if e.Reason != "" {
-			line += ": " + e.Reason
-		}
-		lines = append(lines, line)
+		lines = append(lines, entryText(e))
 	}
 	return lines
+}
+
+// entryText is a line about an entry of the audit log.
+func entryText(e conduct.Entry) string {
+	line := e.At.Local().Format(time.DateTime) + " " + e.Command
+	if e.By != "" {
+		line += " by " + e.By
+	}
+	var what []string
+	for _, part := range []string{e.Change, e.Reason} {
+		if part != "" {
+			what = append(what, part)
+		}
+	}
+	if e.Refused != "" {
+		what = append(what, "refused: "+e.Refused)
+	}
+	if len(what) > 0 {
+		line += ": " + strings.Join(what, "; ")
+	}
+	return console.Printable(line)
 }

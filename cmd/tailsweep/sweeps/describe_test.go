@@ -36,3 +36,25 @@ func TestDescribeShowsRunningTrials(t *testing.T) {
 	require.True(t, ok)
 	require.Contains(t, lines, "about "+text.Duration(left)+" left")
 }
+
+// describe shows what users asked for, and every command with what it changed.
+func TestDescribeShowsCommands(t *testing.T) {
+	at := time.Date(2026, 11, 30, 8, 0, 0, 0, time.Local)
+	p := conduct.Progress{
+		Name: "s", Phase: conduct.PhaseRunning, Pinned: []int{3, 5},
+		Queue: []sweep.Assignment{{Params: sweep.Params{"infonce.weight": sweep.Number(0.3)}, Reason: sweep.Reason{Sampler: sweep.SourceUser}}},
+		Audit: []conduct.Entry{
+			{At: at, Command: "extend", By: "ann", Change: "budget.run_cap 6 -> 10", Reason: "more"},
+			{At: at, Command: "pause", By: "ann", Refused: "cannot pause"},
+			{At: at, Command: conduct.EntryEnd, Change: "completed"},
+		},
+	}
+	lines := describeText(description{Spec: &sweep.Spec{Name: "s"}, Progress: &p})
+	require.Equal(t, []string{
+		"requested by enqueue: infonce.weight=0.3",
+		"pinned: trials 3, 5",
+		"2026-11-30 08:00:00 extend by ann: budget.run_cap 6 -> 10; more",
+		"2026-11-30 08:00:00 pause by ann: refused: cannot pause",
+		"2026-11-30 08:00:00 end: completed",
+	}, lines[len(lines)-5:])
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -20,6 +21,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -30,7 +32,7 @@ func Run(a *cli.App) *cobra.Command {
 		Short: "Start a sweep and watch it; Ctrl-C only detaches",
 		Long: `run starts the sweep of a spec and watches it. Where no address is configured it
 starts the embedded stack and a local worker first. Run with the same spec again, it
-attaches to the existing sweep; another spec with the same name is refused.`,
+attaches to the existing sweep; with another spec of the same name it lists what differs.`,
 		Args: cli.Args(1, 1, "one spec"),
 	}
 	detach := cmd.Flags().BoolP("detach", "d", false, "start the sweep and return at once")
@@ -40,21 +42,27 @@ attaches to the existing sweep; another spec with the same name is refused.`,
 		if err != nil {
 			return err
 		}
-		a.Warn(spec)
-		if err := prepare(ctx, a, spec, args[0], text); err != nil {
-			return err
-		}
-		ended, err := start(ctx, a, spec, text)
-		if err != nil {
-			return err
-		}
-		if *detach && !ended {
-			a.Log("sweep %s is running; `tailsweep watch %s` follows it", spec.Name, spec.Name)
-			return nil
-		}
-		return watch(ctx, a, spec.Name)
+		return begin(ctx, a, spec, args[0], text, *detach)
 	}
 	return cmd
+}
+
+// begin starts the sweep of a spec, or attaches to it, and watches it unless detach is
+// set. path and text are the file of the spec.
+func begin(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text []byte, detach bool) error {
+	a.Warn(spec)
+	if err := prepare(ctx, a, spec, path, text); err != nil {
+		return err
+	}
+	ended, err := start(ctx, a, spec, path, text)
+	if err != nil {
+		return err
+	}
+	if detach && !ended {
+		a.Log("sweep %s is running; `tailsweep watch %s` follows it", spec.Name, spec.Name)
+		return nil
+	}
+	return watch(ctx, a, spec.Name)
 }
 
 // prepare checks the data that is on this machine. Where no stack is configured it also
@@ -104,7 +112,7 @@ func readDataset(ctx context.Context, a *cli.App, d sweep.Dataset) error {
 
 // start reserves the sweep's name and starts its workflow, or attaches to it; ended
 // reports that the sweep has ended before.
-func start(ctx context.Context, a *cli.App, spec *sweep.Spec, text []byte) (ended bool, err error) {
+func start(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text []byte) (ended bool, err error) {
 	arc, err := a.Archive(ctx)
 	if err != nil {
 		return false, err
@@ -116,22 +124,53 @@ func start(ctx context.Context, a *cli.App, spec *sweep.Spec, text []byte) (ende
 	defer c.Close()
 	w := &sweepWorkflow{client: c, spec: spec}
 	created, err := arc.Begin(ctx, spec, text, w)
-	_, taken := errors.AsType[*archive.NameTakenError](err)
+	if _, taken := errors.AsType[*archive.NameTakenError](err); taken {
+		created, err = false, refuseOther(ctx, a, arc, spec, path)
+	}
 	_, forgotten := errors.AsType[*archive.ForgottenError](err)
 	switch {
-	case taken, forgotten:
+	case forgotten:
 		return false, cli.ExitWith(cli.ExitUsage, err)
 	case err != nil:
 		return false, err
 	case !created:
 		// A sweep whose query fails still runs.
 		if p, err := progress.QueryProgress(ctx, c, spec.Name); err == nil && p.EndedAt != nil {
-			a.Log("sweep %s has ended (%s), nothing is started: to run it again give the spec another name", spec.Name, p.Phase)
+			a.Log("sweep %s has ended (%s), nothing is started. %s", spec.Name, p.Phase, continuing(p))
 			return true, nil
 		}
 	}
 	a.Log("sweep %s: workflow %s, run %s", spec.Name, workflows.SweepID(spec.Name), w.runID)
 	return false, nil
+}
+
+// refuseOther lists what differs between the sweep that has a spec's name and the spec,
+// and says what can be done. The error is nil where nothing differs: an edit has given the
+// sweep this spec.
+func refuseOther(ctx context.Context, a *cli.App, arc *archive.Archive, spec *sweep.Spec, path string) error {
+	inForce, _, err := arc.LoadSpec(ctx, spec.Name)
+	if err != nil {
+		return err
+	}
+	changed, fixed := conduct.Edited(inForce, spec)
+	if len(changed)+len(fixed) == 0 {
+		return nil
+	}
+	a.Log("sweep %s has another spec:\n\n%s\n", spec.Name, strings.Join(differenceText(differences(inForce, spec)), "\n"))
+	if len(fixed) > 0 {
+		return cli.Usagef("run: %s cannot change in a sweep: give the spec another name; `tailsweep run %s --from %s` then starts with the results of this one",
+			strings.Join(fixed, ", "), path, spec.Name)
+	}
+	return cli.Usagef("run: the spec differs from that of sweep %s: `tailsweep edit %[1]s %s` changes the sweep, another name starts another sweep", spec.Name, path)
+}
+
+// continuing says how an ended sweep can be continued.
+func continuing(p conduct.Progress) string {
+	how := "`tailsweep extend %[1]s --trials +N` continues it"
+	if p.Phase != conduct.PhaseCompleted {
+		how = "`tailsweep resume %[1]s` continues it"
+	}
+	return fmt.Sprintf(how+", `tailsweep rerun %[1]s` runs its spec afresh", p.Name)
 }
 
 // sweepWorkflow is the workflow of a spec's sweep in Temporal.
@@ -165,17 +204,24 @@ func (w *sweepWorkflow) Digest(ctx context.Context) (digest string, err error) {
 
 // Start implements archive.Workflow.
 func (w *sweepWorkflow) Start(ctx context.Context) error {
-	run, err := w.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: workflows.SweepID(w.spec.Name), TaskQueue: workflows.ControlQueue,
-		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		StaticSummary:            fmt.Sprintf("%s, %s", w.spec.Method, trialview.TrialCount(w.spec)),
-		StaticDetails:            w.spec.Description,
-		Memo:                     map[string]any{memoDigest: w.spec.Digest()},
-	}, workflows.TypeSweep, workflows.SweepInput{Spec: *w.spec, Digest: w.spec.Digest()})
+	options := startOptions(w.spec, w.spec.Digest())
+	options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
+	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
+	run, err := w.client.ExecuteWorkflow(ctx, options, workflows.TypeSweep, workflows.SweepInput{Spec: *w.spec, Digest: w.spec.Digest()})
 	if err != nil {
 		return fmt.Errorf("start sweep %q: %w", w.spec.Name, err)
 	}
 	w.runID = run.GetRunID()
 	return nil
+}
+
+// startOptions are the options of a sweep's workflow; digest is that of the spec that
+// the sweep was first started with.
+func startOptions(spec *sweep.Spec, digest string) client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{
+		ID: workflows.SweepID(spec.Name), TaskQueue: workflows.ControlQueue,
+		StaticSummary: fmt.Sprintf("%s, %s", spec.Method, trialview.TrialCount(spec)),
+		StaticDetails: spec.Description,
+		Memo:          map[string]any{memoDigest: digest},
+	}
 }

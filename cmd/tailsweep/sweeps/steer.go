@@ -2,78 +2,155 @@ package sweeps
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/user"
-	"time"
+	"slices"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
 
+	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/steering"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
-	"github.com/tailsweep/tailsweep/workflows"
 )
 
-// commandTimeout is how long a verb waits for the answer to a command.
-const commandTimeout = 30 * time.Second
-
-// The verbs that send a command to a sweep.
-var (
-	Pause  = steering(conduct.CommandPause, "Start no new trials until resume")
-	Resume = steering(conduct.CommandResume, "Continue after pause")
-	Stop   = steering(conduct.CommandStop, "End the sweep when its running trials have finished")
-	Cancel = steering(conduct.CommandCancel, "End the sweep now; checkpoints are kept")
-)
-
-// steering makes a verb that sends a command to a sweep.
-func steering(update, short string) func(*cli.App) *cobra.Command {
-	return func(a *cli.App) *cobra.Command { return steeringVerb(a, update, short) }
+// Steered is the output of a verb that sends a command.
+type Steered struct {
+	conduct.Progress              // after the command; only the name where Recorded is set
+	Recorded         bool         `json:"recorded,omitempty"` // no worker has answered: Temporal keeps the command until one does
+	Continued        bool         `json:"continued,omitempty"`
+	Edited           []difference `json:"edited,omitempty"` // edit: the fields that change
 }
 
-func steeringVerb(a *cli.App, update, short string) *cobra.Command {
-	cmd := &cobra.Command{Use: update + " SWEEP", Short: short, Args: cli.Args(1, 1, "one sweep")}
+// Steer makes the verb that sends a command. A command that a sweep refuses is bad
+// input.
+func Steer(name string) func(*cli.App) *cobra.Command {
+	i := slices.IndexFunc(steering.Verbs(), func(v steering.Verb) bool { return v.Name == name })
+	return func(a *cli.App) *cobra.Command { return steeringVerb(a, steering.Verbs()[i]) }
+}
+
+func steeringVerb(a *cli.App, v steering.Verb) *cobra.Command {
+	use := v.Name + " SWEEP"
+	if v.Args != "" {
+		use += " " + v.Args
+	}
+	cmd := &cobra.Command{Use: use, Short: v.Short, Long: v.Long, Example: v.Example}
+	cmd.Args = func(_ *cobra.Command, args []string) error { return v.Check(args) }
 	output := cli.OutputFlag(cmd)
-	reason := cmd.Flags().String("reason", "", "reason, stored in the audit log of the sweep")
+	build := v.Define(cmd.Flags())
+	dryRun := new(bool)
+	if v.Name == conduct.CommandEdit {
+		dryRun = cmd.Flags().Bool("dry-run", false, "only show and check what would change")
+	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx, cancel := context.WithTimeout(cmd.Context(), commandTimeout)
-		defer cancel()
+		ctx, name := cmd.Context(), args[0]
+		command, err := build(a, args[1:])
+		if err != nil {
+			return err
+		}
+		arc, spec, _, err := a.Sweep(ctx, name)
+		if err != nil {
+			return err
+		}
+		var out Steered
+		switch v.Name {
+		case conduct.CommandEdit:
+			out.Edited = differences(spec, command.Spec)
+			if output.Value != "json" || *dryRun {
+				if err := a.PrintAs(output, Steered{Progress: conduct.Progress{Name: name}, Edited: out.Edited}, differenceText(out.Edited)...); err != nil {
+					return err
+				}
+			}
+			err = checkEdit(spec, command)
+		case conduct.CommandRetry:
+			command, err = retried(ctx, arc, name, command)
+		case conduct.CommandPin:
+			err = checkStored(ctx, arc, name, command.Trials)
+		}
+		if err != nil || *dryRun {
+			return err
+		}
 		c, err := a.Temporal(ctx)
 		if err != nil {
 			return err
 		}
 		defer c.Close()
-		p, err := steer(ctx, c, args[0], update, conduct.Command{By: userAtHost(), Reason: *reason})
+		command.By = userAtHost()
+		answer, err := (&sender{temporal: c, archive: arc}).send(ctx, name, conduct.Commanded{Name: v.Name, Command: command})
 		if err != nil {
 			return err
 		}
-		return a.PrintAs(output, p, fmt.Sprintf("%s: %s, %s finished, %d running", p.Name, p.Phase, trialview.CountOf(p.Finished, p.Planned), len(p.Running)))
+		out.Progress, out.Recorded, out.Continued = answer.progress, answer.recorded, answer.continued
+		return a.PrintAs(output, out, steeredText(v.Name, out)...)
 	}
 	return cmd
 }
 
-func steer(ctx context.Context, c client.Client, name, update string, command conduct.Command) (conduct.Progress, error) {
-	var p conduct.Progress
-	handle, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: workflows.SweepID(name), UpdateName: update, Args: []any{command},
-		WaitForStage: client.WorkflowUpdateStageCompleted,
-	})
-	if err == nil {
-		err = handle.Get(ctx, &p)
+// steeredText says what the command did.
+func steeredText(command string, s Steered) []string {
+	p := s.Progress
+	if s.Recorded && !s.Continued {
+		return console.Wrapped("", fmt.Sprintf("%s: %s is recorded in Temporal and happens when a worker runs (`tailsweep up`, or `tailsweep worker`), "+
+			"unless the sweep refuses it then; `tailsweep describe %[1]s` will show it", p.Name, command))
 	}
-	_, gone := errors.AsType[*serviceerror.NotFound](err)
-	switch {
-	case gone:
-		return p, cli.NotFoundf("%s: no sweep %q is running; `tailsweep list` lists the sweeps and how they ended", update, name)
-	case errors.Is(err, context.DeadlineExceeded):
-		return p, fmt.Errorf("%s %s: no answer within %s; is a worker running? (`tailsweep status`): %w", update, name, commandTimeout, err)
-	case err != nil:
-		return p, fmt.Errorf("%s %s: %w", update, name, err)
+	var lines []string
+	for _, e := range slices.Backward(p.Audit) {
+		if e.Command == command {
+			if e.Change != "" {
+				lines = append(lines, e.Change)
+			}
+			break
+		}
 	}
-	return p, nil
+	lines = append(lines, fmt.Sprintf("%s: %s, %s finished, %d running", p.Name, p.Phase, trialview.CountOf(p.Finished, p.Planned), len(p.Running)))
+	if n := len(p.Queue); n > 0 {
+		lines[len(lines)-1] += fmt.Sprintf(", %d requested", n)
+	}
+	if s.Recorded {
+		lines = append(lines, "no worker runs: the sweep continues when one does (`tailsweep up`, or `tailsweep worker`)")
+	}
+	return lines
+}
+
+// retried adds the assignments of the trials that a retry names.
+func retried(ctx context.Context, arc *archive.Archive, name string, c conduct.Command) (conduct.Command, error) {
+	ledger, err := arc.Trials(ctx, name)
+	if err != nil {
+		return c, err
+	}
+	if c.Retry, err = conduct.Retriable(ledger, c.Trials); err != nil {
+		return c, cli.Usagef("retry: %w (`tailsweep trials %s` lists the finished trials)", err, name)
+	}
+	c.Trials = nil
+	return c, nil
+}
+
+// checkStored checks that the checkpoints of finished trials are in the store. A trial
+// that runs may have none yet.
+func checkStored(ctx context.Context, arc *archive.Archive, name string, numbers []int) error {
+	ledger, err := arc.Trials(ctx, name)
+	if err != nil {
+		return err
+	}
+	for _, n := range numbers {
+		i := slices.IndexFunc(ledger, func(t sweep.Trial) bool { return t.Number == n })
+		if i < 0 {
+			continue
+		}
+		stored, err := arc.Whole(ctx, name, n)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(stored, func(c activities.CheckpointRef) bool { return c.Key == ledger[i].Checkpoint }) {
+			return cli.NotFoundf("pin: the checkpoint of trial %d is not in the store: the sweep keeps those of its best trials (checkpoints.save_sweep_best)", n)
+		}
+	}
+	return nil
 }
 
 // userAtHost returns user@host, for the audit.

@@ -133,11 +133,16 @@ func ended(a *cli.App, v progress.View) error {
 		}
 	}
 	if p.Phase != conduct.PhaseCompleted {
-		lines = append(lines, "  to run it again, give the spec another name: tailsweep run")
+		lines = append(lines, "  tailsweep resume "+p.Name)
 	}
 	if err := a.Print(lines...); err != nil {
 		return err
 	}
+	return outcome(p)
+}
+
+// outcome is nil for a sweep that completed, or was stopped as asked.
+func outcome(p conduct.Progress) error {
 	switch p.Phase {
 	case conduct.PhaseFailed, conduct.PhaseCancelled:
 		return fmt.Errorf("sweep %s %s: %s", p.Name, p.Phase, cmp.Or(p.Message, "see `tailsweep describe "+p.Name+"`"))

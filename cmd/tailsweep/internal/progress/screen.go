@@ -105,6 +105,11 @@ func changes(before, now View, progress bool) []string {
 	if len(before.Progress.Blocked) > 0 && len(now.Progress.Blocked) == 0 {
 		lines = append(lines, "no longer blocked")
 	}
+	if e, ok := lastChange(now.Progress); ok {
+		if shown, _ := lastChange(before.Progress); shown.Number != e.Number {
+			lines = append(lines, changeText(e))
+		}
+	}
 	for _, t := range now.Finished[min(len(before.Finished), len(now.Finished)):] {
 		text := cmp.Or(console.Printable(trialview.Reason(t)), trialview.Metrics(now.Spec, t.Metrics))
 		lines = append(lines, fmt.Sprintf("trial %d %s: %s", t.Number, t.Status, text))

@@ -2,6 +2,7 @@ package progress
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -139,11 +140,33 @@ func (v View) render(width int, colour bool) []string {
 		lines = append(lines, "")
 		add("best: %s", trialview.Line(v.Spec, p.Best.Number, p.Best.Metrics, p.Best.Params))
 	}
+	if e, ok := lastChange(p); ok {
+		lines = append(lines, "")
+		add("%s", changeText(e))
+	}
 	if v.Notice != "" {
 		lines = append(lines, "")
 		add("%s", paint(console.Yellow, console.Printable(v.Notice)))
 	}
 	return lines
+}
+
+// lastChange is the last command that changed the sweep, or was refused late.
+func lastChange(p conduct.Progress) (e conduct.Entry, ok bool) {
+	for _, e := range slices.Backward(p.Audit) {
+		if e.Command != conduct.EntryEnd && (e.Change != "" || e.Refused != "") {
+			return e, true
+		}
+	}
+	return e, false
+}
+
+func changeText(e conduct.Entry) string {
+	what := e.Change
+	if e.Refused != "" {
+		what = "refused: " + e.Refused
+	}
+	return console.Printable(fmt.Sprintf("%s by %s: %s", e.Command, e.By, what))
 }
 
 // Blocked says what the sweep cannot do, for how long and why.
@@ -171,6 +194,12 @@ func (v View) Summary() string {
 	}
 	if queued > 0 {
 		parts = append(parts, fmt.Sprintf("%d queued", queued))
+	}
+	if n := len(p.Queue); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d requested", n))
+	}
+	if n := len(p.Pinned); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d pinned", n))
 	}
 	if !p.StartedAt.IsZero() {
 		end := v.Now

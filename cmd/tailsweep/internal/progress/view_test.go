@@ -1,6 +1,7 @@
 package progress
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -184,4 +185,23 @@ func TestChanges(t *testing.T) {
 	require.Equal(t, []string{"no answer"}, changes(now, offline, true))
 	require.Empty(t, changes(offline, offline, true), "printed once")
 	require.Equal(t, []string{"the sweep continues"}, changes(offline, now, false))
+}
+
+// What users asked for is shown: trials, pins, and the last change.
+func TestViewShowsCommands(t *testing.T) {
+	v := halfway()
+	before := v
+	v.Progress.Queue = []sweep.Assignment{{Params: clitest.Weights(1, 1)}, {Params: clitest.Weights(2, 2)}}
+	v.Progress.Pinned = []int{1}
+	v.Progress.Audit = []conduct.Entry{
+		{Number: 1, Command: conduct.CommandExtend, By: "ann", Change: "budget.run_cap 6 -> 12"},
+		{Number: 2, Command: conduct.CommandPause, By: "bob"},
+	}
+	require.Contains(t, v.Summary(), ", 2 requested, 1 pinned, ")
+	require.Contains(t, v.render(100, false), "extend by ann: budget.run_cap 6 -> 12")
+	require.Contains(t, changes(before, v, false), "extend by ann: budget.run_cap 6 -> 12")
+	require.Empty(t, changes(v, v, false))
+	later := v
+	later.Progress.Audit = append(slices.Clone(v.Progress.Audit), conduct.Entry{Number: 3, Command: conduct.CommandStop, By: "bob", Refused: "cannot"})
+	require.Equal(t, []string{"stop by bob: refused: cannot"}, changes(v, later, false))
 }

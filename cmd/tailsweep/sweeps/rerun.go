@@ -1,0 +1,129 @@
+package sweeps
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
+)
+
+// Rerun is the verb rerun: it starts another sweep with the spec of a sweep.
+func Rerun(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rerun SWEEP",
+		Short: "Run the spec of a sweep afresh, under a new name",
+		Args:  cli.Args(1, 1, "one sweep"),
+	}
+	name := cmd.Flags().String("name", "", "name of the new sweep (default: SWEEP-2, SWEEP-3, ...)")
+	detach := cmd.Flags().BoolP("detach", "d", false, "start the sweep and return at once")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx := cmd.Context()
+		arc, spec, text, err := a.Sweep(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		if *name == "" {
+			if *name, err = freeName(ctx, arc, args[0]); err != nil {
+				return err
+			}
+		}
+		again, text, err := renamed(spec, text, *name)
+		if err != nil {
+			return err
+		}
+		return begin(ctx, a, again, "rerun of "+args[0], text, *detach)
+	}
+	return cmd
+}
+
+var numbered = regexp.MustCompile(`^(.*)-([2-9]|[1-9][0-9]+)$`)
+
+// maxName is the length of a sweep's name.
+const maxName = 63
+
+// freeName returns the first of NAME-2, NAME-3, ... that no sweep has; for NAME-2 the
+// first after it.
+func freeName(ctx context.Context, arc *archive.Archive, name string) (string, error) {
+	next := 2
+	if m := numbered.FindStringSubmatch(name); m != nil {
+		if n, err := strconv.Atoi(m[2]); err == nil {
+			name, next = m[1], n+1
+		}
+	}
+	for ; ; next++ {
+		suffix := fmt.Sprintf("-%d", next)
+		free := name[:min(len(name), maxName-len(suffix))] + suffix
+		_, _, err := arc.LoadSpec(ctx, free)
+		if errors.Is(err, store.ErrNotFound) {
+			return free, nil
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+}
+
+var nameLine = regexp.MustCompile(`(?m)^name:.*$`)
+
+// renamed returns a spec under another name, and its YAML: the one that was submitted,
+// where that still says the same.
+func renamed(spec *sweep.Spec, text []byte, name string) (*sweep.Spec, []byte, error) {
+	again := *spec
+	again.Name = name
+	text = nameLine.ReplaceAll(text, []byte("name: "+strconv.Quote(name)))
+	parsed, err := specfile.Parse("rerun", text)
+	if err != nil {
+		return nil, nil, err
+	}
+	if parsed.Digest() == again.Digest() {
+		return &again, text, nil
+	}
+	text, err = written(&again)
+	if err != nil {
+		return nil, nil, fmt.Errorf("rerun: write the spec: %w", err)
+	}
+	return &again, text, nil
+}
+
+// written writes a spec as YAML, with its defaults. The JSON of a range leaves out an end
+// that is 0.
+func written(spec *sweep.Spec) ([]byte, error) {
+	data, err := json.Marshal(spec)
+	if err != nil {
+		return nil, err
+	}
+	var fields yaml.MapSlice
+	if err := yaml.UnmarshalWithOptions(data, &fields, yaml.UseOrderedMap()); err != nil {
+		return nil, err
+	}
+	for _, field := range fields {
+		parameters, ok := field.Value.(yaml.MapSlice)
+		if field.Key != "parameters" || !ok {
+			continue
+		}
+		for i, p := range parameters {
+			ends := p.Value.(yaml.MapSlice)
+			_, from := ends.ToMap()["min"]
+			_, to := ends.ToMap()["max"]
+			switch {
+			case to && !from:
+				ends = append(ends, yaml.MapItem{Key: "min", Value: 0})
+			case from && !to:
+				ends = append(ends, yaml.MapItem{Key: "max", Value: 0})
+			}
+			parameters[i].Value = ends
+		}
+	}
+	return yaml.Marshal(fields)
+}

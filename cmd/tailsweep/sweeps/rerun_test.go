@@ -1,0 +1,50 @@
+package sweeps
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
+	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/store/storetest"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
+)
+
+func TestFreeName(t *testing.T) {
+	arc := archive.New(storetest.NewMemory())
+	long := strings.Repeat("a", 63)
+	for _, name := range []string{"s", "s-2", "t-9", "u-1", long} {
+		spec, text := specOf(t, "name: small", "name: "+name)
+		clitest.Begin(t, arc, spec, text)
+	}
+	for name, want := range map[string]string{"s": "s-3", "s-2": "s-3", "t-9": "t-10", "u-1": "u-1-2", long: long[:61] + "-2"} {
+		free, err := freeName(t.Context(), arc, name)
+		require.NoError(t, err)
+		require.Equal(t, want, free, name)
+	}
+}
+
+// The text of a rerun is what was submitted, with its comments. After an edit it is the
+// spec in force.
+func TestRenamed(t *testing.T) {
+	spec, text := specOf(t)
+	again, renamedText, err := renamed(spec, text, "small-2")
+	require.NoError(t, err)
+	require.Equal(t, "small", spec.Name)
+	require.Equal(t, strings.Replace(string(text), "name: small", `name: "small-2"`, 1), string(renamedText))
+	require.Equal(t, "small-2", again.Name)
+
+	edited, _ := specOf(t, "max: 1}", "max: 3e-3}", "run_cap: 6", "run_cap: 6, wall_clock: 12h", "random", "bayes")
+	again, renamedText, err = renamed(edited, text, "small-2")
+	require.NoError(t, err)
+	parsed, err := specfile.Parse("rerun", renamedText)
+	require.NoError(t, err, string(renamedText))
+	require.Equal(t, again.Digest(), parsed.Digest())
+	require.Equal(t, 3e-3, parsed.Parameters[0].Max)
+
+	_, _, err = renamed(spec, text, "Not A Name")
+	require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
+}

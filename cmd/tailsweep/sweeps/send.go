@@ -1,0 +1,136 @@
+package sweeps
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+const (
+	// answerTimeout is how long a verb waits for the answer to a command.
+	answerTimeout = 30 * time.Second
+	// pollerTimeout is the age from which a worker that has not polled is gone: a poll
+	// lasts a minute.
+	pollerTimeout = 2 * time.Minute
+	// sendTries bounds how often a sweep may end or continue between two calls.
+	sendTries = 5
+)
+
+// sender sends commands to sweeps, also to those that have ended.
+type sender struct {
+	temporal client.Client
+	archive  *archive.Archive
+	timeout  time.Duration // for tests: instead of answerTimeout
+}
+
+// answer is what is known of a command that was sent.
+type answer struct {
+	progress  conduct.Progress // of the sweep after the command
+	recorded  bool             // no worker has answered: Temporal keeps the command
+	continued bool             // the sweep had ended
+}
+
+// send sends a command as an Update. Temporal keeps an Update only from the time that a
+// worker accepts it, so where none answers the command is sent as a signal, which
+// Temporal keeps; a sweep that receives both obeys one, by the ID. A sweep that has
+// ended is started again with the command.
+func (s *sender) send(ctx context.Context, name string, e conduct.Commanded) (answer, error) {
+	e.ID = rand.Text()
+	for range sendTries {
+		a, err := s.update(ctx, name, e)
+		if _, closed := errors.AsType[*serviceerror.NotFound](err); closed {
+			a, err = s.restart(ctx, name, e)
+		}
+		if !temporal.IsWorkflowExecutionAlreadyStartedError(err) { // another client was faster
+			return a, err
+		}
+	}
+	return answer{}, fmt.Errorf("%s %s: the sweep ends and continues again and again: try again", e.Name, name)
+}
+
+// update sends the command to a running workflow.
+func (s *sender) update(ctx context.Context, name string, e conduct.Commanded) (answer, error) {
+	a := answer{progress: conduct.Progress{Name: name}}
+	if s.workerPolls(ctx) {
+		waiting, cancel := context.WithTimeout(ctx, cmp.Or(s.timeout, answerTimeout))
+		defer cancel()
+		handle, err := s.temporal.UpdateWorkflow(waiting, client.UpdateWorkflowOptions{
+			UpdateID: e.ID, WorkflowID: workflows.SweepID(name), UpdateName: e.Name, Args: []any{e.Command},
+			WaitForStage: client.WorkflowUpdateStageCompleted,
+		})
+		if err == nil {
+			err = handle.Get(waiting, &a.progress)
+		}
+		refused, isRefused := errors.AsType[*temporal.ApplicationError](err)
+		switch {
+		case isRefused:
+			return a, cli.Usagef("%s", refused.Message())
+		case err == nil:
+			return a, nil
+		case waiting.Err() == nil || ctx.Err() != nil:
+			return a, fmt.Errorf("%s %s: %w", e.Name, name, err)
+		}
+	}
+	a.recorded = true
+	if err := s.temporal.SignalWorkflow(ctx, workflows.SweepID(name), "", workflows.SignalCommand, e); err != nil {
+		return a, fmt.Errorf("%s %s: %w", e.Name, name, err)
+	}
+	return a, nil
+}
+
+// workerPolls reports whether a worker asks for the work of sweeps. It is true where
+// this is not known.
+func (s *sender) workerPolls(ctx context.Context) bool {
+	d, err := s.temporal.DescribeTaskQueue(ctx, workflows.ControlQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
+	if err != nil {
+		return true
+	}
+	for _, p := range d.GetPollers() {
+		if time.Since(p.GetLastAccessTime().AsTime()) < pollerTimeout {
+			return true
+		}
+	}
+	return false
+}
+
+// restart continues a sweep whose workflow has ended, or is no longer known to Temporal,
+// with a command.
+func (s *sender) restart(ctx context.Context, name string, e conduct.Commanded) (answer, error) {
+	spec, digest, state, err := s.archive.Restore(ctx, name)
+	if errors.Is(err, store.ErrNotFound) {
+		return answer{}, cli.NotFoundf("%s: no sweep %q; `tailsweep list` lists the sweeps", e.Name, name)
+	}
+	if err != nil {
+		return answer{}, fmt.Errorf("%s %s: the sweep has ended and cannot be restored from the store: %w", e.Name, name, err)
+	}
+	now := time.Now().UTC()
+	m := conduct.New(spec, state, conduct.LogicNow, now)
+	if err := m.Check(e); err != nil {
+		return answer{}, cli.ExitWith(cli.ExitUsage, err)
+	}
+	options := startOptions(m.Spec(), digest)
+	options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL
+	options.WorkflowExecutionErrorWhenAlreadyStarted = true
+	in := workflows.SweepInput{Spec: *spec, Digest: digest, State: state, Command: &e}
+	if _, err := s.temporal.ExecuteWorkflow(ctx, options, workflows.TypeSweep, in); err != nil {
+		return answer{}, fmt.Errorf("%s %s: continue the sweep: %w", e.Name, name, err)
+	}
+	m.Step(now, conduct.Resumed{}) // as the workflow does
+	m.Step(now, e)
+	return answer{m.Progress(digest), !s.workerPolls(ctx), true}, nil
+}

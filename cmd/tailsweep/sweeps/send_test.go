@@ -1,0 +1,229 @@
+package sweeps
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
+	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+// fakeTemporal is a FAKE: it answers from its fields and keeps what it is sent. A method
+// that it does not have panics.
+type fakeTemporal struct {
+	client.Client
+	polled  time.Duration                                       // since a worker has polled
+	update  func(ctx context.Context) (conduct.Progress, error) // answers Updates
+	signal  error                                               // the answer to signals
+	start   error                                               // the answer to starts
+	updates []client.UpdateWorkflowOptions
+	signals []conduct.Commanded
+	options []client.StartWorkflowOptions
+	inputs  []workflows.SweepInput
+}
+
+func (f *fakeTemporal) DescribeTaskQueue(context.Context, string, enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error) {
+	at := timestamppb.New(time.Now().Add(-f.polled))
+	return &workflowservice.DescribeTaskQueueResponse{Pollers: []*taskqueuepb.PollerInfo{{LastAccessTime: at}}}, nil
+}
+
+func (f *fakeTemporal) UpdateWorkflow(ctx context.Context, o client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+	f.updates = append(f.updates, o)
+	p, err := f.update(ctx)
+	return fakeHandle{progress: p}, err
+}
+
+func (f *fakeTemporal) SignalWorkflow(_ context.Context, _, _, name string, e any) error {
+	if name == workflows.SignalCommand {
+		f.signals = append(f.signals, e.(conduct.Commanded))
+	}
+	return f.signal
+}
+
+func (f *fakeTemporal) ExecuteWorkflow(_ context.Context, o client.StartWorkflowOptions, _ any, args ...any) (client.WorkflowRun, error) {
+	in := args[0].(workflows.SweepInput)
+	state := *in.State // as it is sent
+	in.State = &state
+	f.options, f.inputs = append(f.options, o), append(f.inputs, in)
+	return nil, f.start
+}
+
+type fakeHandle struct {
+	client.WorkflowUpdateHandle
+	progress conduct.Progress
+}
+
+func (h fakeHandle) Get(_ context.Context, into any) error {
+	*into.(*conduct.Progress) = h.progress
+	return nil
+}
+
+// Since when a worker has polled.
+const (
+	polls = time.Minute
+	gone  = time.Hour
+)
+
+var errClosed = serviceerror.NewNotFound("workflow execution already completed")
+
+// senderTo has a store with the ended sweeps of clitest.Archived.
+func senderTo(t *testing.T, f *fakeTemporal) *sender {
+	t.Helper()
+	return &sender{temporal: f, archive: archive.New(clitest.Archived(t))}
+}
+
+func answers(p conduct.Progress, errs ...error) func(context.Context) (conduct.Progress, error) {
+	return func(context.Context) (conduct.Progress, error) {
+		if len(errs) == 0 {
+			return p, nil
+		}
+		err := errs[0]
+		errs = errs[1:]
+		return conduct.Progress{}, err
+	}
+}
+
+func stop() conduct.Commanded {
+	return conduct.Commanded{Name: conduct.CommandStop, Command: conduct.Command{By: "ann", Reason: "enough"}}
+}
+
+func retryOf(t *testing.T, s *sender, numbers ...int) conduct.Commanded {
+	t.Helper()
+	c, err := retried(t.Context(), s.archive, "done", conduct.Command{By: "ann", Trials: numbers})
+	require.NoError(t, err)
+	require.Empty(t, c.Trials)
+	return conduct.Commanded{Name: conduct.CommandRetry, Command: c}
+}
+
+func TestACommandIsAnUpdate(t *testing.T) {
+	f := &fakeTemporal{polled: polls, update: answers(conduct.Progress{Name: "done", Phase: conduct.PhaseStopping})}
+	got, err := senderTo(t, f).send(t.Context(), "done", stop())
+	require.NoError(t, err)
+	require.Equal(t, answer{progress: conduct.Progress{Name: "done", Phase: conduct.PhaseStopping}}, got)
+	sent := f.updates[0].Args[0].(conduct.Command)
+	require.Equal(t, "sweep/done", f.updates[0].WorkflowID)
+	require.Equal(t, "stop", f.updates[0].UpdateName)
+	require.Equal(t, "enough", sent.Reason)
+	require.NotEmpty(t, sent.ID)
+	require.Equal(t, f.updates[0].UpdateID, sent.ID)
+	require.Empty(t, f.signals)
+}
+
+func TestACommandThatTheSweepRefusesIsBadInput(t *testing.T) {
+	f := &fakeTemporal{polled: polls, update: answers(conduct.Progress{}, temporal.NewApplicationError("cannot stop a sweep that is stopping", ""))}
+	_, err := senderTo(t, f).send(t.Context(), "done", stop())
+	require.EqualError(t, err, "cannot stop a sweep that is stopping")
+	require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
+}
+
+// An Update that no worker has accepted is lost with the server, a signal is not.
+func TestWithoutAWorkerACommandIsASignal(t *testing.T) {
+	f := &fakeTemporal{polled: gone}
+	got, err := senderTo(t, f).send(t.Context(), "done", stop())
+	require.NoError(t, err)
+	require.True(t, got.recorded)
+	require.Len(t, f.signals, 1)
+	require.NotEmpty(t, f.signals[0].ID)
+	require.Equal(t, "enough", f.signals[0].Reason)
+	require.Contains(t, steeredText("stop", Steered{Progress: got.progress, Recorded: true})[0], "done: stop is recorded in Temporal and happens when a worker runs")
+}
+
+// A worker that does not answer may still receive the Update: the signal has its ID.
+func TestWithoutAnAnswerACommandIsASignalToo(t *testing.T) {
+	f := &fakeTemporal{polled: polls, update: func(ctx context.Context) (conduct.Progress, error) {
+		<-ctx.Done()
+		return conduct.Progress{}, client.NewWorkflowUpdateServiceTimeoutOrCanceledError(ctx.Err())
+	}}
+	s := senderTo(t, f)
+	s.timeout = time.Millisecond
+	got, err := s.send(t.Context(), "done", stop())
+	require.NoError(t, err)
+	require.True(t, got.recorded)
+	require.Len(t, f.signals, 1)
+	require.Equal(t, f.updates[0].UpdateID, f.signals[0].ID)
+}
+
+// A sweep that has ended starts again under its name, with its state, its digest and the
+// command.
+func TestACommandContinuesAnEndedSweep(t *testing.T) {
+	f := &fakeTemporal{polled: polls, update: answers(conduct.Progress{}, errClosed)}
+	s := senderTo(t, f)
+	got, err := s.send(t.Context(), "done", retryOf(t, s, 2))
+	require.NoError(t, err)
+	require.True(t, got.continued)
+	require.False(t, got.recorded)
+	require.Equal(t, conduct.PhaseRunning, got.progress.Phase)
+	require.Equal(t, 3, got.progress.Finished)
+	require.Equal(t, "trial 2", steeredText("retry", Steered{Progress: got.progress})[0])
+
+	o, in := f.options[0], f.inputs[0]
+	require.Equal(t, "sweep/done", o.ID)
+	require.Equal(t, workflows.ControlQueue, o.TaskQueue)
+	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, o.WorkflowIDReusePolicy)
+	require.Equal(t, enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL, o.WorkflowIDConflictPolicy)
+	require.Equal(t, in.Spec.Digest(), in.Digest)
+	require.Equal(t, in.Digest, o.Memo[memoDigest])
+	require.Equal(t, conduct.PhaseStopped, in.State.Phase, "the workflow obeys the command")
+	require.Equal(t, conduct.CommandRetry, in.Command.Name)
+	require.Equal(t, 2, in.Command.Retry[0].Number)
+	require.Equal(t, f.updates[0].UpdateID, in.Command.ID)
+}
+
+func TestAnEndedSweepRefuses(t *testing.T) {
+	f := &fakeTemporal{polled: gone, signal: errClosed}
+	s := senderTo(t, f)
+	_, err := s.send(t.Context(), "done", stop())
+	require.EqualError(t, err, "cannot stop a sweep that is stopped: valid now: resume, extend, set, edit, enqueue, retry, pin, unpin")
+	require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
+	require.Empty(t, f.inputs)
+	_, err = s.send(t.Context(), "nowhere", stop())
+	require.Equal(t, cli.ExitNotFound, cli.CodeOf(err))
+}
+
+// Where another client has continued the sweep, its workflow receives the command.
+func TestAFasterClientContinuesTheSweep(t *testing.T) {
+	f := &fakeTemporal{polled: polls, update: answers(conduct.Progress{Name: "done"}, errClosed), start: serviceerror.NewWorkflowExecutionAlreadyStarted("started", "", "")}
+	s := senderTo(t, f)
+	got, err := s.send(t.Context(), "done", retryOf(t, s, 2))
+	require.NoError(t, err)
+	require.False(t, got.continued)
+	require.Len(t, f.inputs, 1)
+	require.Len(t, f.updates, 2)
+}
+
+func TestOtherFailuresOfTemporalAreReported(t *testing.T) {
+	f := &fakeTemporal{polled: polls, update: answers(conduct.Progress{}, errors.New("connection refused"))}
+	_, err := senderTo(t, f).send(t.Context(), "done", stop())
+	require.EqualError(t, err, "stop done: connection refused")
+	require.Equal(t, cli.ExitFailure, cli.CodeOf(err))
+	require.Empty(t, f.signals)
+}
+
+func TestOnlyTrialsThatDidNotCompleteAreRetried(t *testing.T) {
+	s := senderTo(t, &fakeTemporal{})
+	_, err := retried(t.Context(), s.archive, "done", conduct.Command{Trials: []int{2, 1}})
+	require.ErrorContains(t, err, "retry: trial 1 is completed")
+	require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
+}
+
+func TestOnlyStoredCheckpointsArePinned(t *testing.T) {
+	s := senderTo(t, &fakeTemporal{})
+	require.NoError(t, checkStored(t.Context(), s.archive, "done", []int{7}), "it has not finished")
+	err := checkStored(t.Context(), s.archive, "done", []int{7, 1})
+	require.EqualError(t, err, "pin: the checkpoint of trial 1 is not in the store: the sweep keeps those of its best trials (checkpoints.save_sweep_best)")
+	require.Equal(t, cli.ExitNotFound, cli.CodeOf(err))
+}

@@ -1,0 +1,95 @@
+package sweeps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+// retryEvery is how long wait rests where the stack does not answer.
+const retryEvery = time.Second
+
+// Wait is the verb wait: it returns when a sweep has ended.
+func Wait(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "wait SWEEP",
+		Short: "Return when a sweep has ended, with the exit code of watch",
+		Args:  cli.Args(1, 1, "one sweep"),
+	}
+	output := cli.OutputFlag(cmd)
+	timeout := cmd.Flags().Duration("timeout", 0, fmt.Sprintf("exit with code %d after this time, such as 12h (default: none)", cli.ExitTimeout))
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx := cmd.Context()
+		if cmd.Flags().Changed("timeout") {
+			limited, cancel := context.WithTimeout(ctx, *timeout)
+			defer cancel()
+			ctx = limited
+		}
+		p, err := wait(ctx, a, args[0])
+		switch {
+		case cmd.Context().Err() != nil:
+			return cli.Silently(cli.ExitInterrupted)
+		case ctx.Err() != nil:
+			return cli.ExitWith(cli.ExitTimeout, fmt.Errorf("wait: sweep %s has not ended within %s", args[0], *timeout))
+		case err != nil:
+			return err
+		}
+		if err := a.PrintAs(output, p, fmt.Sprintf("%s: %s, %s finished", p.Name, p.Phase, trialview.CountOf(p.Finished, p.Planned))); err != nil {
+			return err
+		}
+		return outcome(p)
+	}
+	return cmd
+}
+
+// wait returns the progress of a sweep that has ended. It needs no worker, and waits for
+// a stack that restarts.
+func wait(ctx context.Context, a *cli.App, name string) (conduct.Progress, error) {
+	known := false // Temporal has answered
+	for {
+		p, err := waitOnce(ctx, a, name, &known)
+		if err == nil || !known || ctx.Err() != nil || cli.CodeOf(err) == cli.ExitNotFound {
+			return p, err
+		}
+		select {
+		case <-ctx.Done():
+			return p, ctx.Err()
+		case <-time.After(retryEvery):
+		}
+	}
+}
+
+func waitOnce(ctx context.Context, a *cli.App, name string, known *bool) (p conduct.Progress, err error) {
+	c, err := a.Temporal(ctx)
+	if err != nil {
+		return p, err
+	}
+	defer c.Close()
+	_, err = c.DescribeWorkflowExecution(ctx, workflows.SweepID(name), "")
+	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
+		return p, cli.NotFoundf("wait: Temporal has no sweep %q; `tailsweep list` lists the sweeps", name)
+	}
+	if err != nil {
+		return p, fmt.Errorf("wait: %w", err)
+	}
+	*known = true
+	_ = c.GetWorkflow(ctx, workflows.SweepID(name), "").Get(ctx, nil) // QueryProgress reads the result, or says why there is none
+	if ctx.Err() != nil {
+		return p, ctx.Err()
+	}
+	p, err = progress.QueryProgress(ctx, c, name)
+	if err == nil && p.EndedAt == nil {
+		err = errors.New("the sweep was continued")
+	}
+	return p, err
+}
