@@ -3,6 +3,7 @@
 # make cross  builds and vets for macOS and FreeBSD, and tests on Linux the code that only they use
 # make race   the concurrent packages under the race detector
 # make accept the end-to-end tests with the real services (test-e2e is the same)
+# make chaos  sweeps on the real stack under injected faults (FAULTS=40 SEED=1; Linux, root to fill a disk), see docs/reliability.md
 # make bench-search     compares the search with Optuna and goptuna, writes docs/benchmarks/search.md (Python 3.11+, an hour or more)
 # make bench-search-gp  the same and Optuna's GPSampler, whose PyTorch is some gigabytes
 # make bench-eval       compares the metrics with clean-fid, pytorch-fid and prdc, writes docs/benchmarks/eval.md (Python 3.11+, minutes)
@@ -21,7 +22,10 @@ MODULES := tools devstack deploy/deploytest e2e bench/search/peers/goptuna
 PYTHON  ?= python3
 DEMO_OUT ?= out
 
-.PHONY: all build demo test check fmt fmt-check vet lint workflowcheck unit cross race test-e2e accept stack tidy clean bench-search bench-search-gp bench-eval bench-train bench-orchestrate bench-orchestrate-virtual
+FAULTS ?= 40
+SEED   ?= 1
+
+.PHONY: all build demo test check fmt fmt-check vet lint workflowcheck unit cross race test-e2e accept chaos stack tidy clean bench-search bench-search-gp bench-eval bench-train bench-orchestrate bench-orchestrate-virtual
 
 all: build
 
@@ -100,6 +104,12 @@ test-e2e accept: build
 	@bin/tailsweep backend install --if-possible
 	$(GO) test -C devstack -count=1 ./...
 	$(SIMD) $(GO) test -C e2e -count=1 -timeout 55m -v ./...
+
+# CHAOS_FLAGS='-only worker' injects only faults with this word in their name.
+chaos: build
+	$(SIMD) $(GO) build -C e2e -o ../bin/hasher ./chaos/hasher
+	$(SIMD) $(GO) build -C e2e -o ../bin/chaos ./chaos
+	bin/chaos -faults $(FAULTS) -seed $(SEED) $(CHAOS_FLAGS)
 
 # Results are kept in bench/search/results: after a change of an engine only that
 # engine runs again. `make clean` removes the virtual environments.

@@ -1,0 +1,140 @@
+// Command hasher is the child of the workers of the chaos test. It speaks the protocol of
+// package job and chains a SHA-256 for each step instead of training:
+//
+//	hasher train --job FILE
+//	hasher evaluate --job FILE
+//
+// The chain begins with the parameters and the seed, and a checkpoint has its last link and
+// the curve so far. So the final weights and the curve show whether each step was done once
+// and in order, whatever checkpoints the training was resumed from. The metrics are a
+// function of the weights.
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/job"
+	"github.com/tailsweep/tailsweep/trainer/job/jobtest"
+)
+
+// step is how long a training step takes.
+const step = 20 * time.Millisecond
+
+func main() { jobtest.Main("hasher", train, evaluate) }
+
+// link is the state of a training: the chain after a number of steps.
+type link [sha256.Size]byte
+
+// begin returns the link before the first step.
+func begin(t sweep.Task) link {
+	return sha256.Sum256(fmt.Appendf(nil, "%s %d", t.Assignment.Params.Key(), t.Assignment.Seed))
+}
+
+// next returns the link after the given step.
+func (l link) next(step int) link {
+	return sha256.Sum256(fmt.Appendf(l[:], " %d", step))
+}
+
+// number is a function of the link and of a name, in [1, 2).
+func (l link) number(name string) float64 {
+	sum := sha256.Sum256(append(l[:], name...))
+	return 1 + float64(binary.BigEndian.Uint32(sum[:]))/(1<<32)
+}
+
+// training is the state of a training.
+type training struct {
+	chain link
+	curve bytes.Buffer
+	first float64 // loss
+}
+
+// resume reads the checkpoint in dir; "" begins.
+func resume(j job.Train) (*training, error) {
+	t := &training{chain: begin(j.Task)}
+	t.first = t.chain.number("loss")
+	if j.Resume == "" {
+		return t, nil
+	}
+	model, err := os.ReadFile(filepath.Join(j.Resume, checkpoint.ModelName))
+	if err != nil {
+		return nil, err
+	}
+	if len(model) != len(t.chain) {
+		return nil, fmt.Errorf("%s has %d bytes", j.Resume, len(model))
+	}
+	copy(t.chain[:], model)
+	curve, err := os.ReadFile(filepath.Join(j.Resume, checkpoint.CurveName))
+	t.curve.Write(curve)
+	return t, err
+}
+
+// train chains the steps of a job.
+func train(file string, c job.Child) error {
+	j, from, until, err := jobtest.ReadTrain(file)
+	if err != nil {
+		return err
+	}
+	t, err := resume(j)
+	if err != nil {
+		return err
+	}
+	if err := c.Emit(job.Event{Type: job.Started, Step: from, Steps: j.Spec.Train.Steps, Backend: "hasher", Device: "none"}); err != nil {
+		return err
+	}
+	save := func(at int) error {
+		return jobtest.Save("hasher", j, c, at,
+			jobtest.File{Path: checkpoint.ModelName, Data: t.chain[:]}, jobtest.File{Path: checkpoint.CurveName, Data: t.curve.Bytes()})
+	}
+	ticker := time.NewTicker(step)
+	defer ticker.Stop()
+	for at := from + 1; at <= until; at++ {
+		select {
+		case <-c.Drain:
+			if at-1 > from {
+				if err := save(at - 1); err != nil {
+					return err
+				}
+			}
+			return c.Emit(job.Event{Type: job.Preempted, Step: at - 1})
+		case <-ticker.C:
+		}
+		t.chain = t.chain.next(at)
+		if at%j.Spec.Train.LogEvery == 0 {
+			point := sweep.CurvePoint{Step: at, Loss: t.chain.number("loss"), DDPM: t.chain.number("ddpm")}
+			if err := json.NewEncoder(&t.curve).Encode(point); err != nil {
+				return err
+			}
+			if err := c.Emit(job.Event{Type: job.Progress, Step: at, Steps: j.Spec.Train.Steps, Point: &point}); err != nil {
+				return err
+			}
+		}
+		if at%j.Spec.Checkpoints.EverySteps == 0 || at == until {
+			if err := save(at); err != nil {
+				return err
+			}
+		}
+	}
+	return c.Emit(job.Event{Type: job.Done, Step: until, Losses: sweep.Losses{LossFirst: &t.first, LossLast: new(t.chain.number("loss"))}})
+}
+
+// evaluate measures the weights.
+func evaluate(file string, c job.Child) error {
+	return jobtest.Evaluate(file, c, func(j job.Evaluate, metric string) (float64, error) {
+		model, err := os.ReadFile(filepath.Join(j.Checkpoint, checkpoint.ModelName))
+		if err != nil {
+			return 0, err
+		}
+		var l link
+		copy(l[:], model)
+		return 100 * l.number(metric), nil
+	})
+}

@@ -1,0 +1,376 @@
+// Command chaos plays sweeps on a real stack of its own while it injects faults, and
+// compares each with the same sweep undisturbed. Run it with `make chaos FAULTS=40 SEED=1`.
+// It needs Linux, and root to fill a disk. docs/reliability.md says what it shows.
+//
+// A round runs one sweep of each kind at once and injects faults until all have ended.
+// The seed decides which faults come, in which order and at which step; what happens at
+// the same time depends on the machine.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	lost, err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "chaos:", err)
+	}
+	if err != nil || lost > 0 {
+		os.Exit(1)
+	}
+}
+
+// chaos is a run of the program.
+type chaos struct {
+	site  *site
+	want  map[string]*facts // of the undisturbed sweeps, by kind
+	rand  *rand.Rand
+	only  string
+	began time.Time
+	file  *os.File // nil: results are not kept
+
+	faults int // to inject
+	done   []*record
+	lost   int
+}
+
+// record is an injected fault.
+type record struct {
+	Number   int     `json:"number"`
+	Fault    string  `json:"fault"`
+	Step     string  `json:"step"`
+	Seconds  float64 `json:"seconds"` // from the end of the last fault until each sweep had made a step since this one
+	Limit    float64 `json:"limit"`   // of Seconds
+	Lost     string  `json:"lost,omitempty"`
+	ended    time.Time
+	limit    time.Duration
+	mark     mark
+	resolved bool
+}
+
+func run(ctx context.Context, args []string) (lost int, err error) {
+	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
+	program := flags.String("tailsweep", "bin/tailsweep", "binary of tailsweep")
+	hasher := flags.String("hasher", "bin/hasher", "binary of the children")
+	faults := flags.Int("faults", 40, "faults to inject")
+	seed := flags.Uint64("seed", 1, "of the choice of faults and steps")
+	only := flags.String("only", "", "inject only faults whose name contains this")
+	keep := flags.String("results", "", "file to append a line of JSON a fault to")
+	if err := flags.Parse(args); err != nil {
+		return 0, err
+	}
+	c := &chaos{want: map[string]*facts{}, rand: rand.New(rand.NewPCG(*seed, 0)), only: *only, faults: *faults, began: time.Now()}
+	if *keep != "" {
+		if c.file, err = os.OpenFile(*keep, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644); err != nil {
+			return 0, err
+		}
+		defer func() { err = errors.Join(err, c.file.Close()) }()
+	}
+	c.log("%d faults, seed %d", *faults, *seed)
+	c.site, err = open(ctx, *program, *hasher, c.log)
+	if err == nil {
+		err = c.play(ctx)
+	}
+	if c.site != nil {
+		keep := err != nil || c.lost > 0
+		if keep {
+			c.log("state and logs are left in %s", c.site.dir)
+		}
+		err = errors.Join(err, c.site.close(keep))
+	}
+	c.summary()
+	return c.lost, err
+}
+
+func (c *chaos) log(format string, args ...any) {
+	fmt.Printf("%6.1fs  %s\n", time.Since(c.began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// play runs the undisturbed sweeps, and then rounds until all faults are injected.
+func (c *chaos) play(ctx context.Context) error {
+	r, err := c.begin(ctx, "undisturbed")
+	if err != nil {
+		return err
+	}
+	if err := r.finish(ctx, 5*time.Minute); err != nil {
+		return err
+	}
+	for _, p := range r.sweeps {
+		if c.want[p.name], err = c.site.facts(ctx, p); err != nil {
+			return err
+		}
+	}
+	found, err := c.verify(ctx, r.sweeps)
+	if err != nil || len(found) > 0 {
+		return errors.Join(err, fmt.Errorf("the undisturbed sweeps are not right: %s", strings.Join(found, "\n")))
+	}
+	c.log("the undisturbed sweeps have %d, %d, %d and %d trials", len(c.want["grid"].trials), len(c.want["random"].trials), len(c.want["bayes"].trials), len(c.want["asha"].trials))
+	for n := 1; len(c.done) < c.faults; n++ {
+		if err := c.round(ctx, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// round is the sweeps that run at once.
+type round struct {
+	*chaos
+	name   string
+	sweeps []*played
+	faults []*record
+}
+
+// begin starts a sweep of each kind.
+func (c *chaos) begin(ctx context.Context, name string) (*round, error) {
+	r := &round{chaos: c, name: name}
+	for _, k := range kinds {
+		p, err := c.site.plan(k, name)
+		if err == nil {
+			err = c.site.run(ctx, p)
+		}
+		if err != nil {
+			return nil, err
+		}
+		r.sweeps = append(r.sweeps, p)
+	}
+	return r, nil
+}
+
+// running lists the sweeps that had not ended when somebody looked last.
+func (r *round) running() []*played {
+	return slices.DeleteFunc(slices.Clone(r.sweeps), func(p *played) bool { return p.over })
+}
+
+// over looks whether all sweeps have ended.
+func (r *round) over(ctx context.Context) bool {
+	all := true
+	for _, p := range r.sweeps {
+		if !p.over {
+			p.over, _ = r.site.ended(ctx, p.id) // without an answer it has not
+		}
+		all = all && p.over
+	}
+	return all
+}
+
+// mark is the progress of the sweeps at a moment.
+type mark struct {
+	r  *round
+	at map[*played]int
+}
+
+func (r *round) mark() mark {
+	m := mark{r, map[*played]int{}}
+	for _, p := range r.running() {
+		m.at[p] = p.progress()
+	}
+	return m
+}
+
+// all reports whether each sweep has moved since the mark or ended.
+func (m mark) all(ctx context.Context) bool {
+	for p, at := range m.at {
+		if p.progress() > at {
+			delete(m.at, p)
+			continue
+		}
+		if p.over, _ = m.r.site.ended(ctx, p.id); p.over {
+			delete(m.at, p)
+		}
+	}
+	return len(m.at) == 0
+}
+
+// waiting lists the sweeps that have not moved.
+func (m mark) waiting() string {
+	var names []string
+	for p := range m.at {
+		names = append(names, p.id)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// pace is how long a fault may delay the next one.
+const pace = 6 * time.Second
+
+// round plays a round.
+func (c *chaos) round(ctx context.Context, n int) error {
+	r, err := c.begin(ctx, fmt.Sprintf("round%d", n))
+	if err != nil {
+		return err
+	}
+	for len(c.done)+len(r.faults) < c.faults && !r.over(ctx) {
+		if err := r.inject(ctx, draw(c.rand, c.only)); err != nil {
+			return err
+		}
+		if err := within(ctx, pace, func() (bool, error) { return r.resolve(ctx), nil }); err != nil && ctx.Err() != nil {
+			return err
+		}
+	}
+	if err := r.finish(ctx, 5*time.Minute); err != nil {
+		return err
+	}
+	found, err := c.verify(ctx, r.sweeps)
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		c.log("%s: %d faults; %d sweeps are equal to the undisturbed ones", r.name, len(r.faults), len(r.sweeps))
+	}
+	for _, text := range found {
+		c.log("LOST %s: %s", r.name, text)
+		c.lost++
+	}
+	c.done = append(c.done, r.faults...)
+	if c.file != nil {
+		for _, f := range r.faults {
+			if err := json.NewEncoder(c.file).Encode(f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// inject waits for a step and injects a fault there.
+func (r *round) inject(ctx context.Context, f fault) error {
+	at, release, err := r.await(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	rec := &record{Number: len(r.done) + len(r.faults) + 1, Fault: f.name, Step: at, Limit: f.limit.Seconds(), limit: f.limit}
+	// A fault that kills comes while the request is held; one that lasts lets it continue.
+	timer := time.AfterFunc(500*time.Millisecond, release)
+	err = f.inject(ctx, r)
+	timer.Stop()
+	release()
+	switch {
+	case errors.Is(err, errSkipped):
+		r.log("%s: %v", f.name, err)
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		rec.Lost = err.Error()
+		r.log("LOST #%d %s, %s: %v", rec.Number, f.name, at, err)
+		r.lost++
+	}
+	rec.ended, rec.mark = time.Now(), r.mark()
+	r.faults = append(r.faults, rec)
+	return nil
+}
+
+// await waits for a named step, or for a random time.
+func (r *round) await(ctx context.Context) (at string, release func(), err error) {
+	named, which, wait := r.rand.IntN(3) > 0, steps[r.rand.IntN(len(steps))], time.Duration(r.rand.IntN(3000))*time.Millisecond
+	if !named {
+		return "at a random moment", func() {}, pause(ctx, wait)
+	}
+	m := r.site.proxy.wait(which.method, which.path, which.after)
+	var left bool
+	release = func() {
+		r.site.proxy.mu.Lock()
+		again := left
+		left = true
+		r.site.proxy.mu.Unlock()
+		if !again {
+			r.site.proxy.leave(m)
+		}
+	}
+	select {
+	case <-ctx.Done():
+		release()
+		return "", nil, ctx.Err()
+	case <-m.reached:
+		return which.name, release, nil
+	case <-time.After(stepLimit):
+		release()
+		return "at a random moment", func() {}, nil
+	}
+}
+
+// resolve notes which faults the sweeps have got over, and those that took too long. It
+// reports whether none is left.
+func (r *round) resolve(ctx context.Context) bool {
+	all := true
+	var last time.Time // the limit counts from the last fault
+	var limit time.Duration
+	for _, f := range r.faults {
+		last = f.ended
+		if !f.resolved {
+			limit = max(limit, f.limit)
+		}
+	}
+	for _, f := range r.faults {
+		if f.resolved {
+			continue
+		}
+		f.Seconds = time.Since(last).Seconds()
+		switch {
+		case f.mark.all(ctx):
+			f.resolved = true
+			r.log("#%d %s, %s: continued after %.1f s (limit %.0f s)", f.Number, f.Fault, f.Step, f.Seconds, f.Limit)
+		case time.Since(last) > limit:
+			f.resolved = true
+			f.Lost = "no step of " + f.mark.waiting()
+			r.log("LOST #%d %s, %s: no step of %s for %.1f s (limit %.0f s)", f.Number, f.Fault, f.Step, f.mark.waiting(), f.Seconds, f.Limit)
+			r.lost++
+		default:
+			all = false
+		}
+	}
+	return all
+}
+
+// finish waits until all sweeps have ended.
+func (r *round) finish(ctx context.Context, limit time.Duration) error {
+	err := within(ctx, limit, func() (bool, error) {
+		over := r.over(ctx)
+		return r.resolve(ctx) && over, nil
+	})
+	if err != nil {
+		return fmt.Errorf("%s has not ended after %v: %s; the worker's log ends with:\n%s", r.name, limit, r.mark().waiting(),
+			lastLines(r.site.path("logs", "worker-a.log"), 20))
+	}
+	return nil
+}
+
+// summary prints a table of the faults, and how many were lost.
+func (c *chaos) summary() {
+	type row struct {
+		n    int
+		most float64
+	}
+	rows := map[string]*row{}
+	for _, f := range c.done {
+		if rows[f.Fault] == nil {
+			rows[f.Fault] = &row{}
+		}
+		rows[f.Fault].n++
+		rows[f.Fault].most = max(rows[f.Fault].most, f.Seconds)
+	}
+	fmt.Println("\n| fault | times | continued after at most | limit |\n|---|---|---|---|")
+	for _, f := range catalogue {
+		if r := rows[f.name]; r != nil {
+			fmt.Printf("| %s | %d | %.0f s | %.0f s |\n", f.name, r.n, r.most, f.limit.Seconds())
+		}
+	}
+	fmt.Printf("\n%d faults, %d lost\n", len(c.done), c.lost)
+}

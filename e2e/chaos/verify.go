@@ -1,0 +1,268 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tailsweep/tailsweep/internal/retry"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+)
+
+// facts are what a sweep left behind that faults must not change.
+type facts struct {
+	trials  map[int]string    // number to what the ledger says, without times and attempts
+	order   []int             // of the ledger
+	objects map[string]string // key without attempts to the digest of what must be equal, "" for what may differ
+	twice   []string          // keys that exist for several attempts
+}
+
+// facts reads a sweep that has ended.
+func (s *site) facts(ctx context.Context, p *played) (*facts, error) {
+	f := &facts{trials: map[int]string{}, objects: map[string]string{}}
+	lines, err := ledgerLines(p.folder)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range lines {
+		if _, twice := f.trials[t.Number]; twice {
+			return nil, fmt.Errorf("trial %d is twice in the ledger", t.Number)
+		}
+		if f.trials[t.Number], err = timeless(p, t); err != nil {
+			return nil, err
+		}
+		f.order = append(f.order, t.Number)
+	}
+	return f, f.readObjects(p)
+}
+
+// ledgerLines reads the segments of a ledger from disk.
+func ledgerLines(folder string) ([]sweep.Trial, error) {
+	segments, err := filepath.Glob(filepath.Join(folder, "ledger", "*.jsonl"))
+	if err != nil {
+		return nil, err
+	}
+	var trials []sweep.Trial
+	for _, path := range segments { // in order
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		_, body, _ := bytes.Cut(data, []byte("\n")) // after the header
+		for lines := json.NewDecoder(bytes.NewReader(body)); lines.More(); {
+			var t sweep.Trial
+			if err := lines.Decode(&t); err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
+			trials = append(trials, t)
+		}
+	}
+	return trials, nil
+}
+
+var attemptPart = regexp.MustCompile(`attempts/[0-9]+/`)
+
+// timeless returns a trial without what a fault may change: times, attempts, and in a sweep
+// with several trials at a time how many had ended when it was suggested.
+func timeless(p *played, t sweep.Trial) (string, error) {
+	t.Attempts, t.TrainTime, t.EvalTime, t.StartedAt, t.FinishedAt = 0, 0, 0, time.Time{}, time.Time{}
+	t.Checkpoint = neutral(p, t.Checkpoint)
+	t.Grid = neutral(p, t.Grid)
+	for i := range t.Rungs {
+		t.Rungs[i].Metrics = maps.Clone(t.Rungs[i].Metrics)
+		delete(t.Rungs[i].Metrics, sweep.MetricStepsPerSecond)
+	}
+	if !p.ordered {
+		t.Reason.Seen = nil
+	}
+	text, err := json.Marshal(t)
+	return string(text), err
+}
+
+// neutral is a key without the name of the sweep and the number of the attempt.
+func neutral(p *played, key string) string {
+	return attemptPart.ReplaceAllString(strings.TrimPrefix(key, "v1/sweeps/"+p.id+"/"), "attempts/*/")
+}
+
+// readObjects lists the objects of a sweep. Of a checkpoint it notes the digests in its
+// manifest.
+func (f *facts) readObjects(p *played) error {
+	return filepath.WalkDir(p.folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(p.folder, path)
+		if err != nil {
+			return err
+		}
+		key := neutral(p, filepath.ToSlash(rel))
+		switch {
+		case strings.HasPrefix(key, "ledger/"), strings.HasPrefix(key, "packs/"), strings.HasPrefix(key, "history/"), strings.HasPrefix(key, "damaged/"),
+			strings.HasSuffix(key, "/log.txt"), !strings.Contains(key, "/"):
+			return nil
+		}
+		if _, twice := f.objects[key]; twice {
+			f.twice = append(f.twice, key)
+		}
+		f.objects[key] = ""
+		data, err := os.ReadFile(path)
+		switch {
+		case err != nil:
+			return err
+		case strings.HasSuffix(key, "/curve.jsonl"):
+			f.objects[key] = string(data)
+		case strings.HasSuffix(key, checkpoint.ManifestName):
+			m, err := checkpoint.ParseManifest(data)
+			if err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+			f.objects[key] = fmt.Sprint(m.Files)
+		}
+		return nil
+	})
+}
+
+// differences lists what distinguishes a sweep from the undisturbed one.
+func (f *facts) differences(p *played, want *facts) []string {
+	var found []string
+	add := func(format string, args ...any) { found = append(found, p.id+": "+fmt.Sprintf(format, args...)) }
+	for n, trial := range want.trials {
+		switch got, ok := f.trials[n]; {
+		case !ok:
+			add("trial %d is not in the ledger", n)
+		case got != trial:
+			add("trial %d differs:\n    %s\n    %s", n, got, trial)
+		}
+	}
+	for n := range f.trials {
+		if _, ok := want.trials[n]; !ok {
+			add("trial %d is in the ledger", n)
+		}
+	}
+	if p.ordered && !slices.Equal(f.order, want.order) {
+		add("the order of the ledger is %v, want %v", f.order, want.order)
+	}
+	for key, digest := range want.objects {
+		switch got, ok := f.objects[key]; {
+		case !ok:
+			add("%s is not in the store", key)
+		case got != digest:
+			add("%s differs", key)
+		}
+	}
+	for key := range f.objects {
+		if _, ok := want.objects[key]; !ok {
+			add("nobody points at %s", key)
+		}
+	}
+	for _, key := range f.twice {
+		add("%s exists for several attempts", key)
+	}
+	return found
+}
+
+// settleLimit is how long processes and folders of a round may take to go away.
+const settleLimit = 20 * time.Second
+
+// verify compares the sweeps of a round with the undisturbed ones, and looks for what was
+// left behind.
+func (c *chaos) verify(ctx context.Context, sweeps []*played) ([]string, error) {
+	var found []string
+	for _, p := range sweeps {
+		f, err := c.site.facts(ctx, p)
+		if err != nil {
+			found = append(found, fmt.Sprintf("%s: %v", p.id, err))
+			continue
+		}
+		found = append(found, f.differences(p, c.want[p.name])...)
+		a, err := c.site.try(ctx, "doctor", p.id, "--read-data")
+		if err != nil {
+			return found, err
+		}
+		if a.code != 0 {
+			found = append(found, fmt.Sprintf("%s: doctor: exit code %d\n%s", p.id, a.code, a.stdout+a.stderr))
+		}
+	}
+	var left []string
+	err := within(ctx, settleLimit, func() (bool, error) {
+		left = c.left(ctx, sweeps)
+		return len(left) == 0, nil
+	})
+	if ctx.Err() != nil {
+		return found, err
+	}
+	return append(found, left...), nil
+}
+
+// within polls until done reports true, for at most limit.
+func within(ctx context.Context, limit time.Duration, done func() (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return retry.Until(ctx, 200*time.Millisecond, done)
+}
+
+// left lists processes and folders that ended sweeps left behind, and gauges that do not
+// agree with the ledger.
+func (c *chaos) left(ctx context.Context, sweeps []*played) []string {
+	var found []string
+	for _, pid := range c.site.children() {
+		found = append(found, fmt.Sprintf("the child %d still runs", pid))
+	}
+	folders, _ := filepath.Glob(c.site.path("staging", "worker-*")) // an error means a bad pattern
+	if len(folders) > len(c.site.workers) {
+		found = append(found, fmt.Sprintf("%d staging folders for %d workers", len(folders), len(c.site.workers)))
+	}
+	for _, folder := range folders {
+		attempts, _ := filepath.Glob(filepath.Join(folder, "[^.]*")) // all but the lock
+		for _, a := range attempts {
+			found = append(found, "left in the staging folder: "+a)
+		}
+	}
+	for _, w := range c.site.workers {
+		page, err := w.metrics(ctx)
+		if err != nil {
+			found = append(found, fmt.Sprintf("metrics of worker %s: %v", w.name, err))
+			continue
+		}
+		for _, p := range sweeps {
+			if fault := gauges(page, p.id, len(c.want[p.name].trials)); fault != "" {
+				found = append(found, fmt.Sprintf("worker %s: %s", w.name, fault))
+			}
+		}
+	}
+	return found
+}
+
+// gauges compares the gauges of a sweep that has ended with the number of trials in its
+// ledger. A worker that was started after that exports none.
+func gauges(page, id string, trials int) string {
+	active, sum, any := 0.0, 0.0, false
+	for line := range strings.Lines(page) {
+		var value float64
+		switch {
+		case !strings.Contains(line, fmt.Sprintf("sweep=%q", id)):
+			continue
+		case strings.HasPrefix(line, "tailsweep_sweep_active{"):
+			any = true
+			_, _ = fmt.Sscan(line[strings.LastIndexByte(line, ' '):], &active)
+		case strings.HasPrefix(line, "tailsweep_trials{"):
+			any = true
+			_, _ = fmt.Sscan(line[strings.LastIndexByte(line, ' '):], &value)
+			sum += value
+		}
+	}
+	if any && (active != 0 || int(sum) != trials) {
+		return fmt.Sprintf("the gauges of %s say active %v, %v trials; the ledger has %d", id, active, sum, trials)
+	}
+	return ""
+}
