@@ -112,7 +112,8 @@ type Progress struct {
 	Message   string               `json:"message,omitempty"` // why it failed, who stopped it
 	Audit     []Entry              `json:"audit,omitempty"`
 	Queue     []sweep.Assignment   `json:"queue,omitempty"`  // trials that users asked for and that have not started, without numbers
-	Pinned    []int                `json:"pinned,omitempty"` // trials whose checkpoints are kept
+	Pinned    []int                `json:"pinned,omitempty"` // trials whose checkpoints are kept because a user asked for it
+	Kept      []int                `json:"kept"`             // trials whose checkpoints are kept because of their rank, ascending
 }
 
 // BestTrial is the leading trial.

@@ -13,7 +13,9 @@ func (m *Machine) Progress(digest string) Progress {
 		Counts: make(map[sweep.Status]int, len(m.Counts)), Running: slices.Clone(m.Running), Blocked: m.blocks(),
 		GPUHours: m.SlotTime.Hours(), StartedAt: m.StartedAt, EndedAt: m.EndedAt, Message: m.Message, Audit: slices.Clone(m.Audit),
 		Queue: slices.Clone(m.Queue), Pinned: slices.Clone(m.Pinned),
+		Kept: numbersOf(slices.Concat(m.Leaders, m.Gated)),
 	}
+	slices.Sort(p.Kept)
 	for _, s := range sweep.StatusList() {
 		if m.Counts[s] > 0 {
 			p.Counts[s] = m.Counts[s]

@@ -1,0 +1,472 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+)
+
+// Workflows says which workflows run.
+type Workflows interface {
+	// Progress returns the progress of a sweep whose workflow runs, nil if none runs.
+	Progress(ctx context.Context, name string) (*conduct.Progress, error)
+	// TrialRuns reports whether the workflow of a trial runs.
+	TrialRuns(ctx context.Context, name string, trial int) (bool, error)
+}
+
+// GarbageKind is what an object that nothing needs is part of.
+type GarbageKind string
+
+// The kinds.
+const (
+	GarbageOvertaken GarbageKind = "checkpoint"        // of a finished trial, not kept by the sweep
+	GarbageOrphan    GarbageKind = "orphan checkpoint" // of a trial that neither runs nor has a result
+	GarbageHalf      GarbageKind = "half upload"       // a checkpoint without a manifest
+	GarbageGrid      GarbageKind = "orphan grid"
+	GarbageLog       GarbageKind = "orphan log"
+	GarbageCurve     GarbageKind = "orphan curve"
+)
+
+// Garbage is something in the store that nothing needs: a checkpoint, or an object.
+type Garbage struct {
+	Kind    GarbageKind `json:"kind"`
+	Key     string      `json:"key"` // of a checkpoint's folder, or of the object
+	Trial   int         `json:"trial"`
+	Objects int         `json:"objects"`
+	Bytes   int64       `json:"bytes"`
+}
+
+// halfAge is the age from which a checkpoint without a manifest is no upload in progress.
+const halfAge = 24 * time.Hour
+
+// Garbage lists what nothing needs of a sweep, by key. It keeps what belongs to trials
+// that run or that a command could continue, what the pointer names, the checkpoints of
+// leaders and of pinned trials, and the last checkpoint of a trial that failed, was
+// cancelled or ran out of time. An error means that this is not known, as with a damaged
+// ledger.
+func (a *Archive) Garbage(ctx context.Context, name string, w Workflows, now time.Time) ([]Garbage, error) {
+	// The order counts: a trial whose objects are listed had started, so the sweep counts
+	// it as running afterwards, or the ledger has it.
+	trials, err := a.trialObjects(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	k, err := a.needs(ctx, name, w)
+	if err != nil {
+		return nil, err
+	}
+	garbage := make([]Garbage, 0)
+	for _, number := range slices.Sorted(maps.Keys(trials)) {
+		t := trials[number]
+		finished := k.finished[number] || t.result
+		if k.running[number] || k.needsAll(t, finished) {
+			continue
+		}
+		runs, err := w.TrialRuns(ctx, name, number)
+		if err != nil {
+			return nil, err
+		}
+		if !runs {
+			garbage = append(garbage, k.of(t, finished, now)...)
+		}
+	}
+	slices.SortFunc(garbage, func(a, b Garbage) int { return cmp.Compare(a.Key, b.Key) })
+	return garbage, nil
+}
+
+// Collect removes what Garbage has listed, a checkpoint's manifest first. It may be ended
+// at any step: what is left is garbage too, a half upload.
+func (a *Archive) Collect(ctx context.Context, garbage []Garbage) error {
+	for _, g := range garbage {
+		switch g.Kind {
+		case GarbageOvertaken, GarbageOrphan, GarbageHalf:
+			if err := a.Remove(ctx, g.Key); err != nil {
+				return err
+			}
+		default:
+			if err := a.store.Delete(ctx, g.Key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// trialObjects is what the store has of a trial.
+type trialObjects struct {
+	number      int
+	result      bool
+	checkpoints map[string]*storedCheckpoint // by key
+	others      []Garbage                    // grid, logs and curves
+}
+
+type storedCheckpoint struct {
+	whole   bool
+	objects int
+	bytes   int64
+	newest  time.Time
+}
+
+// trialObjects lists what the store has of each trial.
+func (a *Archive) trialObjects(ctx context.Context, name string) (map[int]*trialObjects, error) {
+	prefix, err := sweepKey(name, "")
+	if err != nil {
+		return nil, err
+	}
+	trials := map[int]*trialObjects{}
+	for info, err := range a.store.List(ctx, prefix+"trials/") {
+		if err != nil {
+			return nil, err
+		}
+		parts := trialObject.FindStringSubmatch(strings.TrimPrefix(info.Key, prefix))
+		if parts == nil {
+			continue // not made by tailsweep
+		}
+		number, err := strconv.Atoi(parts[1])
+		if err != nil {
+			continue
+		}
+		if trials[number] == nil {
+			trials[number] = &trialObjects{number: number, checkpoints: map[string]*storedCheckpoint{}}
+		}
+		trials[number].add(info, parts[2], parts[3])
+	}
+	return trials, nil
+}
+
+// add notes an object; path is its key below the trial, file the end of it below the
+// attempt.
+func (t *trialObjects) add(info store.Info, path, file string) {
+	other := Garbage{Key: info.Key, Trial: t.number, Objects: 1, Bytes: info.Size}
+	switch {
+	case path == resultName:
+		t.result = true
+		return
+	case path == GridName:
+		other.Kind = GarbageGrid
+	case file == logName:
+		other.Kind = GarbageLog
+	case file == checkpoint.CurveName:
+		other.Kind = GarbageCurve
+	default:
+		attempts, rest, _ := strings.Cut(info.Key, "/checkpoints/")
+		step, path, _ := strings.Cut(rest, "/")
+		key := attempts + "/checkpoints/" + step
+		if _, err := parseCheckpointKey(key); err != nil {
+			return
+		}
+		c := t.checkpoints[key]
+		if c == nil {
+			c = &storedCheckpoint{}
+			t.checkpoints[key] = c
+		}
+		c.whole = c.whole || path == checkpoint.ManifestName
+		c.objects++
+		c.bytes += info.Size
+		if info.Modified.After(c.newest) {
+			c.newest = info.Modified
+		}
+		return
+	}
+	t.others = append(t.others, other)
+}
+
+// needs is what a sweep needs.
+type needs struct {
+	running     map[int]bool    // trials that run, or that a command could continue
+	finished    map[int]bool    // trials of the ledger
+	checkpoints map[string]bool // by key
+}
+
+// needs asks the sweep, or what it has stored, what it needs.
+func (a *Archive) needs(ctx context.Context, name string, w Workflows) (needs, error) {
+	n := needs{running: map[int]bool{}, finished: map[int]bool{}, checkpoints: map[string]bool{}}
+	p, err := w.Progress(ctx, name)
+	if err != nil {
+		return n, err
+	}
+	kept := map[int]bool{}
+	keep := func(numbers []int) {
+		for _, number := range numbers {
+			kept[number] = true
+		}
+	}
+	var running []conduct.Running
+	switch {
+	case p == nil:
+		_, _, st, err := a.Restore(ctx, name)
+		if err != nil {
+			return n, err
+		}
+		running = st.Running
+		keep(slices.Concat(numbersIn(st.Leaders), numbersIn(st.Gated), st.Pinned))
+	case p.Kept == nil:
+		return n, fmt.Errorf("archive: sweep %s: the worker that answers for it is of an older build, which does not say what it keeps", name)
+	default:
+		running = p.Running
+		keep(slices.Concat(p.Kept, p.Pinned))
+	}
+	for _, r := range running {
+		n.running[r.Number] = true
+	}
+	ledger, _, err := a.allOfLedger(ctx, name)
+	if err != nil {
+		return n, err
+	}
+	for _, t := range ledger {
+		n.finished[t.Number] = true
+		ended := t.Status == sweep.StatusCompleted || t.Status == sweep.StatusStopped && t.Limit == ""
+		if t.Checkpoint != "" && (kept[t.Number] || !ended) {
+			n.checkpoints[t.Checkpoint] = true
+		}
+	}
+	best, _, err := a.Best(ctx, name)
+	if err != nil {
+		return n, err
+	}
+	for _, t := range best.Trials {
+		n.checkpoints[t.Checkpoint] = true
+	}
+	return n, nil
+}
+
+// needsAll reports whether nothing of a trial is garbage, whatever runs.
+func (n needs) needsAll(t *trialObjects, finished bool) bool {
+	for key, c := range t.checkpoints {
+		if !c.whole || !n.checkpoints[key] {
+			return false
+		}
+	}
+	return finished || len(t.others) == 0
+}
+
+// of lists the garbage of a trial that does not run.
+func (n needs) of(t *trialObjects, finished bool, now time.Time) []Garbage {
+	var garbage []Garbage
+	for key, c := range t.checkpoints {
+		g := Garbage{Kind: GarbageOrphan, Key: key, Trial: t.number, Objects: c.objects, Bytes: c.bytes}
+		switch {
+		case n.checkpoints[key]:
+			continue
+		case !c.whole && now.Sub(c.newest) < halfAge:
+			continue
+		case !c.whole:
+			g.Kind = GarbageHalf
+		case n.finished[t.number]:
+			g.Kind = GarbageOvertaken
+		case finished: // published, and the ledger does not have it: `trials` lists it
+			continue
+		}
+		garbage = append(garbage, g)
+	}
+	if !finished {
+		garbage = append(garbage, t.others...)
+	}
+	return garbage
+}
+
+// NeededError means that other sweeps need a sweep.
+type NeededError struct {
+	Name string
+	By   []string
+}
+
+// Error implements error.
+func (e *NeededError) Error() string {
+	return fmt.Sprintf("sweep %s is needed by %s, whose specs name it in from: remove those first", e.Name, strings.Join(e.By, ", "))
+}
+
+// CheckUnneeded returns a *NeededError if the spec of another sweep names this one.
+func (a *Archive) CheckUnneeded(ctx context.Context, name string) error {
+	needed := &NeededError{Name: name}
+	for other, err := range a.store.Folders(ctx, sweepsPrefix) {
+		if err != nil {
+			return err
+		}
+		if other == name || !validName.MatchString(other) {
+			continue
+		}
+		from, err := a.from(ctx, other)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("archive: whether sweep %s needs %s is not known (`tailsweep doctor %s` checks it): %w", other, name, other, err)
+		}
+		if slices.Contains(from, name) {
+			needed.By = append(needed.By, other)
+		}
+	}
+	if len(needed.By) > 0 {
+		return needed
+	}
+	return nil
+}
+
+// Removal is a sweep that is being removed, or what there is to remove.
+type Removal struct {
+	Objects int   `json:"objects"`
+	Bytes   int64 `json:"bytes"`
+	phases  [removalPhases][]string
+}
+
+// The phases of a removal, in order. Up to the last one the ledger can be read, and a
+// checkpoint is complete or absent.
+const (
+	removePointer   = iota
+	removeManifests // the other files are then no checkpoint
+	removeFiles
+	removePacks
+	removeSegments // the last one first
+	removeResults
+	removeState
+	removeYAML
+	removeSpec // the name is free, and a removal that was interrupted is not found before
+	removalPhases
+)
+
+// Removal lists everything that is stored of a sweep. Without anything the error wraps
+// store.ErrNotFound.
+func (a *Archive) Removal(ctx context.Context, name string) (*Removal, error) {
+	prefix, err := sweepKey(name, "")
+	if err != nil {
+		return nil, err
+	}
+	r := &Removal{}
+	for info, err := range a.store.List(ctx, prefix) {
+		if err != nil {
+			return nil, err
+		}
+		r.Objects++
+		r.Bytes += info.Size
+		phase := removalPhase(name, info.Key, strings.TrimPrefix(info.Key, prefix))
+		r.phases[phase] = append(r.phases[phase], info.Key)
+	}
+	if r.Objects == 0 {
+		return nil, fmt.Errorf("archive: sweep %s: %w", name, store.ErrNotFound)
+	}
+	slices.Reverse(r.phases[removeSegments])
+	return r, nil
+}
+
+// removalPhase returns when an object is removed; rest is its key below the sweep.
+func removalPhase(name, key, rest string) int {
+	_, isSegment := parseSegmentKey(name, key)
+	_, _, isPack := parsePackKey(name, key)
+	_, _, isManifest := completeCheckpoint(key)
+	switch {
+	case isSegment:
+		return removeSegments
+	case isPack:
+		return removePacks
+	case isManifest:
+		return removeManifests
+	case rest == bestName:
+		return removePointer
+	case rest == stateName, strings.HasPrefix(rest, historyFolder):
+		return removeState
+	case rest == yamlName:
+		return removeYAML
+	case rest == specName:
+		return removeSpec
+	case strings.HasPrefix(rest, "trials/") && strings.HasSuffix(rest, "/"+resultName):
+		return removeResults
+	default:
+		return removeFiles
+	}
+}
+
+// RemoveSweep removes everything that is stored of a sweep. It may be ended at any step and
+// run again. Nothing of the sweep may run. removed is called after each object.
+func (a *Archive) RemoveSweep(ctx context.Context, name string, removed func(objects int)) error {
+	n := 0
+	remove := func(keys []string) error {
+		for _, key := range keys {
+			if err := a.store.Delete(ctx, key); err != nil {
+				return fmt.Errorf("remove sweep %s (run it again, it continues): %w", name, err)
+			}
+			n++
+			removed(n)
+		}
+		return nil
+	}
+	for {
+		r, err := a.Removal(ctx, name)
+		if err != nil {
+			return err
+		}
+		spec := r.phases[removeSpec]
+		if r.Objects == len(spec) { // nothing was written meanwhile
+			return remove(spec)
+		}
+		for _, keys := range r.phases[:removeSpec] {
+			if err := remove(keys); err != nil {
+				return err
+			}
+		}
+		if len(spec) == 0 {
+			return nil
+		}
+	}
+}
+
+// from lists the sweeps that a sweep's spec names as earlier ones, in the first spec and
+// in the one in force.
+func (a *Archive) from(ctx context.Context, name string) ([]string, error) {
+	var names []string
+	for _, file := range []string{specName, stateName} {
+		var stored struct {
+			Spec *struct{ From earlier } `json:"spec"`
+		}
+		_, err := a.object(sweepKey(name, file)).readJSON(ctx, maxState, &stored)
+		switch {
+		case errors.Is(err, store.ErrNotFound) && file == stateName:
+		case err != nil:
+			return nil, err
+		case stored.Spec != nil:
+			names = append(names, stored.Spec.From...)
+		}
+	}
+	return names, nil
+}
+
+// earlier is every text in the field from of a spec, a name of a sweep among them. It
+// reads specs of any version.
+type earlier []string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (e *earlier) UnmarshalJSON(data []byte) error {
+	var v any
+	if err := json.Unmarshal(data, &v); err != nil {
+		return err
+	}
+	e.add(v)
+	return nil
+}
+
+func (e *earlier) add(v any) {
+	switch v := v.(type) {
+	case string:
+		*e = append(*e, v)
+	case []any:
+		for _, x := range v {
+			e.add(x)
+		}
+	case map[string]any:
+		for _, x := range v {
+			e.add(x)
+		}
+	}
+}

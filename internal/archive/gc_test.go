@@ -1,0 +1,355 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/internal/store/storetest"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+)
+
+// running is a fake of Temporal.
+type running struct {
+	progress *conduct.Progress // nil: the sweep does not run
+	trials   []int             // whose workflows run
+	asked    func()            // called when the sweep is asked for its progress
+}
+
+func (r running) Progress(context.Context, string) (*conduct.Progress, error) {
+	if r.asked != nil {
+		r.asked()
+	}
+	return r.progress, nil
+}
+
+func (r running) TrialRuns(_ context.Context, _ string, trial int) (bool, error) {
+	return slices.Contains(r.trials, trial), nil
+}
+
+// littered is whole, with trials from 21 on: 21 and 22 run, 23 was lost, of 24 there is
+// half an upload, 25 has published its result after the sweep's end, and 20 failed.
+func littered(t *testing.T, s store.Store) {
+	t.Helper()
+	whole(t, s)
+	a := New(s)
+	file := filepath.Join(t.TempDir(), "log.txt")
+	require.NoError(t, os.WriteFile(file, []byte("a line\n"), 0o600))
+	upload := func(trial, step int) string {
+		ref, err := a.Upload(t.Context(), name, trial, 1, stage(t, trial, 1, step, fmt.Sprint(trial, step)))
+		require.NoError(t, err)
+		return ref.Key
+	}
+	for _, trial := range []int{21, 22, 23, 25} {
+		key := upload(trial, 600)
+		require.NoError(t, a.PutLog(t.Context(), name, trial, 1, file))
+		_, err := a.PutGrid(t.Context(), name, trial, file)
+		require.NoError(t, err)
+		require.NoError(t, a.KeepCurve(t.Context(), key))
+	}
+	published := aTrial(25)
+	published.Checkpoint = checkpointKeyOf(25, 1, 600)
+	require.NoError(t, a.PutResult(t.Context(), name, published))
+	half := []byte("half of the weights")
+	require.NoError(t, s.Put(t.Context(), checkpointKeyOf(24, 1, 100)+"/"+checkpoint.ModelName, bytes.NewReader(half), int64(len(half))))
+	upload(20, 300)
+	failed := aTrial(20)
+	failed.Status, failed.Evaluation = sweep.StatusFailed, sweep.Evaluation{}
+	failed.Error = &sweep.Failure{Class: sweep.FailBug, Message: "a bug"}
+	failed.Checkpoint = upload(20, 600)
+	require.NoError(t, a.AppendSegment(t.Context(), name, 17, []sweep.Trial{failed}))
+	require.NoError(t, s.Put(t.Context(), sweepsPrefix+name+"/trials/readme", bytes.NewReader(half), int64(len(half))))
+}
+
+func found(garbage []Garbage) map[string]GarbageKind {
+	kinds := map[string]GarbageKind{}
+	for _, g := range garbage {
+		kinds[strings.TrimPrefix(g.Key, sweepsPrefix+name+"/trials/")] = g.Kind
+	}
+	return kinds
+}
+
+func folderOf(trial, step int) string {
+	return strings.TrimPrefix(checkpointKeyOf(trial, 1, step), sweepsPrefix+name+"/trials/")
+}
+
+func TestGarbage(t *testing.T) {
+	tomorrow := time.Now().Add(halfAge + time.Hour)
+	orphans := map[string]GarbageKind{
+		folderOf(23, 600): GarbageOrphan, "000023/grid.png": GarbageGrid,
+		"000023/attempts/1/log.txt": GarbageLog, "000023/attempts/1/curve.jsonl": GarbageCurve,
+		folderOf(20, 300): GarbageOvertaken,
+	}
+	with := func(more map[string]GarbageKind) map[string]GarbageKind {
+		all := map[string]GarbageKind{}
+		for _, m := range []map[string]GarbageKind{orphans, more} {
+			for k, v := range m {
+				all[k] = v
+			}
+		}
+		return all
+	}
+	ongoing := []conduct.Running{{Assignment: sweep.Assignment{Number: 21}}}
+	leader := trialAt(2)
+	leader.Checkpoint = checkpointKeyOf(2, 1, 600)
+	overtaken := map[string]GarbageKind{folderOf(2, 600): GarbageOvertaken}
+	for title, c := range map[string]struct {
+		w     running
+		state *conduct.State
+		now   time.Time
+		want  map[string]GarbageKind
+	}{
+		"a sweep that runs": {
+			w: running{progress: &conduct.Progress{Running: ongoing, Kept: []int{0}}, trials: []int{22}}, now: time.Now(), want: with(overtaken),
+		},
+		"a spare of the leaders": {
+			w: running{progress: &conduct.Progress{Running: ongoing, Kept: []int{0, 1, 2}}, trials: []int{22}}, now: time.Now(), want: with(nil),
+		},
+		"a pin": {
+			w: running{progress: &conduct.Progress{Running: ongoing, Kept: []int{0}, Pinned: []int{2}}, trials: []int{22}}, now: time.Now(), want: with(nil),
+		},
+		"an old half upload": {
+			w: running{progress: &conduct.Progress{Running: ongoing, Kept: []int{0, 2}}, trials: []int{22}}, now: tomorrow,
+			want: with(map[string]GarbageKind{folderOf(24, 100): GarbageHalf}),
+		},
+		"a half upload of a trial that runs": {
+			w: running{progress: &conduct.Progress{Running: ongoing, Kept: []int{0, 2}}, trials: []int{22, 24}}, now: tomorrow, want: with(nil),
+		},
+		"a sweep that has ended": {
+			w:     running{trials: []int{22}},
+			state: &conduct.State{Phase: conduct.PhaseStopped, Running: ongoing, Counts: map[sweep.Status]int{}},
+			now:   time.Now(), want: with(overtaken),
+		},
+		"a sweep that has ended, with a pin": {
+			w:     running{trials: []int{22}},
+			state: &conduct.State{Phase: conduct.PhaseStopped, Running: ongoing, Pinned: []int{2}, Counts: map[sweep.Status]int{}},
+			now:   time.Now(), want: with(nil),
+		},
+		"a sweep that has ended, with a leader": {
+			w: running{trials: []int{22}},
+			state: &conduct.State{
+				Phase: conduct.PhaseStopped, Running: ongoing, Counts: map[sweep.Status]int{sweep.StatusCompleted: 19, sweep.StatusFailed: 1}, Watermark: 20, Segments: 17, Next: 20,
+				Leaders: []sweep.Trial{leader},
+			},
+			now: time.Now(), want: with(nil),
+		},
+	} {
+		t.Run(title, func(t *testing.T) {
+			s := storetest.NewMemory()
+			littered(t, s)
+			a := New(s)
+			if c.state != nil {
+				body, err := json.Marshal(c.state)
+				require.NoError(t, err)
+				require.NoError(t, a.PutState(t.Context(), name, body))
+			}
+			before := objects(t, s)
+			garbage, err := a.Garbage(t.Context(), name, c.w, c.now)
+			require.NoError(t, err)
+			require.Equal(t, c.want, found(garbage))
+			require.Equal(t, before, objects(t, s), "nothing is removed")
+
+			var gone []string
+			for _, g := range garbage {
+				n := 0
+				for _, key := range before {
+					if key == g.Key || strings.HasPrefix(key, g.Key+"/") {
+						gone = append(gone, key)
+						n++
+					}
+				}
+				require.Equal(t, n, g.Objects, g.Key)
+				require.Positive(t, g.Bytes)
+			}
+			require.NoError(t, a.Collect(t.Context(), garbage))
+			require.ElementsMatch(t, before, append(objects(t, s), gone...), "the rest is there")
+			again, err := a.Garbage(t.Context(), name, c.w, c.now)
+			require.NoError(t, err)
+			require.Empty(t, again)
+		})
+	}
+}
+
+// A trial that starts, publishes and is appended while its sweep's objects are listed.
+func TestGarbageOfATrialThatEndsMeanwhile(t *testing.T) {
+	s := storetest.NewMemory()
+	whole(t, s)
+	a := New(s)
+	w := running{progress: &conduct.Progress{Running: []conduct.Running{{Assignment: sweep.Assignment{Number: 20}}}, Kept: []int{0, 1, 2}}}
+	trial := aTrial(20)
+	ref, err := a.Upload(t.Context(), name, 20, 1, stage(t, 20, 1, 600, "20"))
+	require.NoError(t, err)
+	trial.Checkpoint = ref.Key
+	w.asked = func() { require.NoError(t, a.AppendSegment(t.Context(), name, 17, []sweep.Trial{trial})) }
+	garbage, err := a.Garbage(t.Context(), name, w, time.Now())
+	require.NoError(t, err)
+	require.Empty(t, garbage)
+}
+
+func TestNoGarbageWhereItIsNotKnown(t *testing.T) {
+	for title, c := range map[string]struct {
+		w      running
+		damage func(t *testing.T, s store.Store)
+		want   string
+	}{
+		"a damaged ledger": {
+			running{}, func(t *testing.T, s store.Store) { overwrite(t, s, sweepsPrefix+name+"/ledger/000016.jsonl", flip) }, "000016.jsonl",
+		},
+		"a damaged pointer": {
+			running{progress: &conduct.Progress{Kept: []int{}}},
+			func(t *testing.T, s store.Store) {
+				overwrite(t, s, sweepsPrefix+name+"/"+bestName, func([]byte) []byte { return []byte("{") })
+			}, "best.json",
+		},
+		"an older worker": {running{progress: &conduct.Progress{}}, func(*testing.T, store.Store) {}, "older build"},
+	} {
+		t.Run(title, func(t *testing.T) {
+			s := storetest.NewMemory()
+			littered(t, s)
+			c.damage(t, s)
+			_, err := New(s).Garbage(t.Context(), name, c.w, time.Now())
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+// Every complete checkpoint verifies, and the ledger can be read.
+func requireConsistent(t *testing.T, s store.Store) {
+	t.Helper()
+	a := New(s)
+	for _, key := range objects(t, s) {
+		if folder, _, ok := completeCheckpoint(key); ok {
+			require.NoError(t, a.Download(t.Context(), folder, filepath.Join(t.TempDir(), "to")), folder)
+		}
+	}
+	_, err := a.Trials(t.Context(), name)
+	if !errors.Is(err, store.ErrNotFound) {
+		require.NoError(t, err)
+	}
+	best, _, err := a.Best(t.Context(), name)
+	require.NoError(t, err)
+	for _, trial := range best.Trials {
+		_, _, err := a.manifest(t.Context(), trial.Checkpoint)
+		require.NoError(t, err, "the pointer names what is there")
+	}
+}
+
+// copyOf is a copy of a store that fails after a number of operations.
+func copyOf(t *testing.T, s store.Store, left int) *crashing {
+	t.Helper()
+	c := newCrashing()
+	for _, key := range objects(t, s) {
+		data, _, err := New(s).object(key, nil).read(t.Context(), 1<<20)
+		require.NoError(t, err)
+		require.NoError(t, c.Memory.Put(t.Context(), key, bytes.NewReader(data), int64(len(data))))
+	}
+	c.left = left
+	return c
+}
+
+func TestCollectInterruptedAtEachStep(t *testing.T) {
+	full := storetest.NewMemory()
+	littered(t, full)
+	w := running{progress: &conduct.Progress{Running: []conduct.Running{{Assignment: sweep.Assignment{Number: 21}}}, Kept: []int{0}}, trials: []int{22}}
+	tomorrow := time.Now().Add(halfAge + time.Hour)
+	garbage, err := New(full).Garbage(t.Context(), name, w, tomorrow)
+	require.NoError(t, err)
+	require.NoError(t, New(full).Collect(t.Context(), garbage))
+	want := objects(t, full)
+	before := storetest.NewMemory()
+	littered(t, before)
+	for step := 0; ; step++ {
+		c := copyOf(t, before, step)
+		err := New(c).Collect(t.Context(), garbage)
+		c.left = -1
+		requireConsistent(t, c)
+		for _, key := range want {
+			_, statErr := c.Stat(t.Context(), key)
+			require.NoError(t, statErr, "step %d", step)
+		}
+		if err == nil {
+			require.Greater(t, step, 10)
+			break
+		}
+		require.ErrorIs(t, err, errCrash)
+		rest, err := New(c).Garbage(t.Context(), name, w, tomorrow)
+		require.NoError(t, err)
+		require.NoError(t, New(c).Collect(t.Context(), rest))
+		require.Equal(t, want, objects(t, c), "step %d", step)
+	}
+}
+
+func TestRemoveSweepInterruptedAtEachStep(t *testing.T) {
+	full := storetest.NewMemory()
+	littered(t, full)
+	other := []byte("another sweep")
+	require.NoError(t, full.Put(t.Context(), sweepsPrefix+name+"-2/spec.json", bytes.NewReader(other), int64(len(other))))
+	require.NoError(t, New(full).PutEntry(t.Context(), name, conduct.Entry{Number: 1, At: checkedAt}))
+	for step := 0; ; step++ {
+		c := copyOf(t, full, step)
+		counted := 0
+		err := New(c).RemoveSweep(t.Context(), name, func(n int) { counted = n })
+		require.Equal(t, counted, len(c.ops))
+		c.left = -1
+		requireConsistent(t, c)
+		if err == nil {
+			require.Equal(t, len(objects(t, full))-1, step)
+			require.Equal(t, []string{sweepsPrefix + name + "-2/spec.json"}, objects(t, c))
+			_, err = New(c).Removal(t.Context(), name)
+			require.ErrorIs(t, err, store.ErrNotFound)
+			break
+		}
+		require.ErrorIs(t, err, errCrash)
+		_, _, err = New(c).reservation(t.Context(), name)
+		require.NoError(t, err, "step %d: the name is taken until the end", step)
+		require.NoError(t, New(c).RemoveSweep(t.Context(), name, func(int) {}))
+		require.Equal(t, []string{sweepsPrefix + name + "-2/spec.json"}, objects(t, c))
+	}
+}
+
+// A worker that ends late writes while the sweep is removed.
+func TestRemoveSweepWithALateWriter(t *testing.T) {
+	s := storetest.NewMemory()
+	whole(t, s)
+	a := New(s)
+	require.NoError(t, a.RemoveSweep(t.Context(), name, func(n int) {
+		if n == 40 {
+			require.NoError(t, a.PutResult(t.Context(), name, aTrial(30)))
+		}
+	}))
+	require.Empty(t, objects(t, s))
+}
+
+func TestCheckUnneeded(t *testing.T) {
+	s := storetest.NewMemory()
+	a := New(s)
+	whole(t, s)
+	put := func(key, body string) {
+		require.NoError(t, s.Put(t.Context(), sweepsPrefix+key, strings.NewReader(body), int64(len(body))))
+	}
+	put("alone/spec.json", `{"digest":"1","spec":{"name":"alone","description":"`+name+`"}}`)
+	require.NoError(t, a.CheckUnneeded(t.Context(), name))
+	put("edited/spec.json", `{"digest":"1","spec":{"name":"edited"}}`)
+	put("edited/state.json", `{"spec":{"name":"edited","from":[{"sweep":"`+name+`"}]}}`)
+	put("next/spec.json", `{"digest":"1","spec":{"name":"next","from":["other","`+name+`"]}}`)
+	err := a.CheckUnneeded(t.Context(), name)
+	var needed *NeededError
+	require.ErrorAs(t, err, &needed)
+	require.Equal(t, []string{"edited", "next"}, needed.By)
+	require.NoError(t, a.CheckUnneeded(t.Context(), "alone"))
+	put("bad/spec.json", `{`)
+	require.ErrorContains(t, a.CheckUnneeded(t.Context(), "alone"), "tailsweep doctor bad")
+}
