@@ -41,6 +41,7 @@ var groups = []struct {
 	{"sweep", "Run and steer a sweep:", []verb{
 		sweeps.Run, sweeps.Rerun, sweeps.Watch, sweeps.Wait, sweeps.List, sweeps.Describe,
 		sweeps.Steer(conduct.CommandPause), sweeps.Steer(conduct.CommandResume), sweeps.Steer(conduct.CommandStop), sweeps.Steer(conduct.CommandCancel),
+		sweeps.Rm, sweeps.GC,
 	}},
 	{"change", "Change a sweep that runs or has ended:", []verb{
 		sweeps.Steer(conduct.CommandExtend), sweeps.Steer(conduct.CommandSet), sweeps.Steer(conduct.CommandEdit), sweeps.Steer(conduct.CommandEnqueue),

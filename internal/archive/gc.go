@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
@@ -20,7 +21,8 @@ import (
 
 // Workflows says which workflows run.
 type Workflows interface {
-	// Progress returns the progress of a sweep whose workflow runs, nil if none runs.
+	// Progress returns the progress of a sweep whose workflow runs, nil if it has ended. The
+	// error of a sweep that Temporal does not know wraps activities.ErrNoExecution.
 	Progress(ctx context.Context, name string) (*conduct.Progress, error)
 	// TrialRuns reports whether the workflow of a trial runs.
 	TrialRuns(ctx context.Context, name string, trial int) (bool, error)
@@ -39,6 +41,11 @@ const (
 	GarbageCurve     GarbageKind = "orphan curve"
 )
 
+// GarbageKinds lists the kinds.
+func GarbageKinds() []GarbageKind {
+	return []GarbageKind{GarbageOvertaken, GarbageOrphan, GarbageHalf, GarbageGrid, GarbageLog, GarbageCurve}
+}
+
 // Garbage is something in the store that nothing needs: a checkpoint, or an object.
 type Garbage struct {
 	Kind    GarbageKind `json:"kind"`
@@ -48,8 +55,36 @@ type Garbage struct {
 	Bytes   int64       `json:"bytes"`
 }
 
-// halfAge is the age from which a checkpoint without a manifest is no upload in progress.
-const halfAge = 24 * time.Hour
+const (
+	// halfAge is the age from which a checkpoint without a manifest is no upload in progress.
+	halfAge = 24 * time.Hour
+
+	// quietAge is how long nothing was written of a sweep that Temporal does not know, before
+	// it counts as ended: it may run on another Temporal.
+	quietAge = 24 * time.Hour
+)
+
+// UnknownError means that Temporal does not know a sweep of which something was written
+// lately.
+type UnknownError struct {
+	Name  string
+	Newer time.Time // when
+}
+
+// Error implements error.
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("Temporal does not know sweep %s, and something was written of it at %s: if it runs on another Temporal or namespace, connect to that "+
+		"(--address, --namespace); otherwise try again %s after that", e.Name, e.Newer.UTC().Format(time.RFC3339), quietAge)
+}
+
+// CheckKnown returns an *UnknownError for a sweep that Temporal does not know and that may
+// run on another one. newest is when something was last written of it.
+func CheckKnown(name string, newest, now time.Time) error {
+	if now.Sub(newest) < quietAge {
+		return &UnknownError{Name: name, Newer: newest}
+	}
+	return nil
+}
 
 // Garbage lists what nothing needs of a sweep, by key. It keeps what belongs to trials
 // that run or that a command could continue, what the pointer names, the checkpoints of
@@ -59,11 +94,18 @@ const halfAge = 24 * time.Hour
 func (a *Archive) Garbage(ctx context.Context, name string, w Workflows, now time.Time) ([]Garbage, error) {
 	// The order counts: a trial whose objects are listed had started, so the sweep counts
 	// it as running afterwards, or the ledger has it.
-	trials, err := a.trialObjects(ctx, name)
+	trials, newest, err := a.trialObjects(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	k, err := a.needs(ctx, name, w)
+	p, err := w.Progress(ctx, name)
+	if errors.Is(err, activities.ErrNoExecution) {
+		err = CheckKnown(name, newest, now)
+	}
+	if err != nil {
+		return nil, err
+	}
+	k, err := a.needs(ctx, name, p)
 	if err != nil {
 		return nil, err
 	}
@@ -119,16 +161,20 @@ type storedCheckpoint struct {
 	newest  time.Time
 }
 
-// trialObjects lists what the store has of each trial.
-func (a *Archive) trialObjects(ctx context.Context, name string) (map[int]*trialObjects, error) {
+// trialObjects lists what the store has of each trial. newest is when the last of it was
+// written.
+func (a *Archive) trialObjects(ctx context.Context, name string) (trials map[int]*trialObjects, newest time.Time, err error) {
 	prefix, err := sweepKey(name, "")
 	if err != nil {
-		return nil, err
+		return nil, newest, err
 	}
-	trials := map[int]*trialObjects{}
+	trials = map[int]*trialObjects{}
 	for info, err := range a.store.List(ctx, prefix+"trials/") {
 		if err != nil {
-			return nil, err
+			return nil, newest, err
+		}
+		if info.Modified.After(newest) {
+			newest = info.Modified
 		}
 		parts := trialObject.FindStringSubmatch(strings.TrimPrefix(info.Key, prefix))
 		if parts == nil {
@@ -143,7 +189,7 @@ func (a *Archive) trialObjects(ctx context.Context, name string) (map[int]*trial
 		}
 		trials[number].add(info, parts[2], parts[3])
 	}
-	return trials, nil
+	return trials, newest, nil
 }
 
 // add notes an object; path is its key below the trial, file the end of it below the
@@ -190,13 +236,9 @@ type needs struct {
 	checkpoints map[string]bool // by key
 }
 
-// needs asks the sweep, or what it has stored, what it needs.
-func (a *Archive) needs(ctx context.Context, name string, w Workflows) (needs, error) {
+// needs returns what a sweep needs by its progress; nil: by what it has stored.
+func (a *Archive) needs(ctx context.Context, name string, p *conduct.Progress) (needs, error) {
 	n := needs{running: map[int]bool{}, finished: map[int]bool{}, checkpoints: map[string]bool{}}
-	p, err := w.Progress(ctx, name)
-	if err != nil {
-		return n, err
-	}
 	kept := map[int]bool{}
 	keep := func(numbers []int) {
 		for _, number := range numbers {
@@ -317,8 +359,9 @@ func (a *Archive) CheckUnneeded(ctx context.Context, name string) error {
 
 // Removal is a sweep that is being removed, or what there is to remove.
 type Removal struct {
-	Objects int   `json:"objects"`
-	Bytes   int64 `json:"bytes"`
+	Objects int       `json:"objects"`
+	Bytes   int64     `json:"bytes"`
+	Newest  time.Time `json:"-"` // when the last of it was written
 	phases  [removalPhases][]string
 }
 
@@ -351,6 +394,9 @@ func (a *Archive) Removal(ctx context.Context, name string) (*Removal, error) {
 		}
 		r.Objects++
 		r.Bytes += info.Size
+		if info.Modified.After(r.Newest) {
+			r.Newest = info.Modified
+		}
 		phase := removalPhase(name, info.Key, strings.TrimPrefix(info.Key, prefix))
 		r.phases[phase] = append(r.phases[phase], info.Key)
 	}

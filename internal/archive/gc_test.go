@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -25,13 +26,17 @@ import (
 // running is a fake of Temporal.
 type running struct {
 	progress *conduct.Progress // nil: the sweep does not run
-	trials   []int             // whose workflows run
-	asked    func()            // called when the sweep is asked for its progress
+	unknown  bool
+	trials   []int  // whose workflows run
+	asked    func() // called when the sweep is asked for its progress
 }
 
 func (r running) Progress(context.Context, string) (*conduct.Progress, error) {
 	if r.asked != nil {
 		r.asked()
+	}
+	if r.unknown {
+		return nil, activities.ErrNoExecution
 	}
 	return r.progress, nil
 }
@@ -146,6 +151,11 @@ func TestGarbage(t *testing.T) {
 			},
 			now: time.Now(), want: with(nil),
 		},
+		"a sweep that Temporal has forgotten": {
+			w:     running{unknown: true},
+			state: &conduct.State{Phase: conduct.PhaseStopped, Running: []conduct.Running{{Assignment: sweep.Assignment{Number: 21}}, {Assignment: sweep.Assignment{Number: 22}}}, Pinned: []int{2}, Counts: map[sweep.Status]int{}},
+			now:   tomorrow, want: with(map[string]GarbageKind{folderOf(24, 100): GarbageHalf}),
+		},
 	} {
 		t.Run(title, func(t *testing.T) {
 			s := storetest.NewMemory()
@@ -214,7 +224,8 @@ func TestNoGarbageWhereItIsNotKnown(t *testing.T) {
 				overwrite(t, s, sweepsPrefix+name+"/"+bestName, func([]byte) []byte { return []byte("{") })
 			}, "best.json",
 		},
-		"an older worker": {running{progress: &conduct.Progress{}}, func(*testing.T, store.Store) {}, "older build"},
+		"a sweep that may run on another Temporal": {running{unknown: true}, func(*testing.T, store.Store) {}, "does not know sweep fashion-lt"},
+		"an older worker":                          {running{progress: &conduct.Progress{}}, func(*testing.T, store.Store) {}, "older build"},
 	} {
 		t.Run(title, func(t *testing.T) {
 			s := storetest.NewMemory()

@@ -241,10 +241,13 @@ func onThisMachine(address string) bool {
 	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
+// Namespace is the Temporal namespace.
+func (t Target) Namespace() string { return cmp.Or(t.profile.Namespace, client.DefaultNamespace) }
+
 // checkNamespace returns ErrNoNamespace when the server does not know the namespace.
 // Any other error is ignored: an API key may permit workflows and not DescribeNamespace.
 func (t Target) checkNamespace(ctx context.Context, service workflowservice.WorkflowServiceClient) error {
-	name := cmp.Or(t.profile.Namespace, client.DefaultNamespace)
+	name := t.Namespace()
 	_, err := service.DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: name})
 	var missing *serviceerror.NamespaceNotFound
 	var absent *serviceerror.NotFound

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -92,6 +94,27 @@ func (a *App) PrintAs(form *Choice, v any, lines ...string) error {
 func (a *App) Lines(t *console.Table) []string {
 	term := a.Terminal()
 	return t.Render(term.Width, console.Painter(term.Colour))
+}
+
+// Confirm asks a question on stderr and reads the answer. Without a terminal to ask on it
+// is an error that names --yes.
+func (a *App) Confirm(verb, question string) (bool, error) {
+	in, ok := a.In.(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		return false, Usagef("%s: there is no terminal to ask on: give --yes", verb)
+	}
+	_, _ = io.WriteString(a.Err, question+" [y/N] ")
+	return confirmed(a.In)
+}
+
+// confirmed reads whether a line says yes.
+func confirmed(in io.Reader) (bool, error) {
+	line, err := bufio.NewReader(in).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, fmt.Errorf("read the answer: %w", err)
+	}
+	answer := strings.ToLower(strings.TrimSpace(line))
+	return answer == "y" || answer == "yes", nil
 }
 
 // Log writes a message to stderr.

@@ -1,0 +1,19 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestConfirmed(t *testing.T) {
+	for text, want := range map[string]bool{"y\n": true, "Yes\n": true, "yes": true, "\n": false, "": false, "n\n": false, "yesterday\n": false} {
+		got, err := confirmed(strings.NewReader(text))
+		require.NoError(t, err)
+		require.Equal(t, want, got, "%q", text)
+	}
+	_, err := (&App{In: strings.NewReader("y\n")}).Confirm("rm", "remove it?")
+	require.Equal(t, ExitUsage, CodeOf(err))
+	require.ErrorContains(t, err, "--yes")
+}

@@ -1,0 +1,193 @@
+package sweeps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize/english"
+	"github.com/spf13/cobra"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/internal/text"
+)
+
+// removed is the output of `tailsweep rm -o json`.
+type removed struct {
+	Sweep     string `json:"sweep"`
+	Removed   bool   `json:"removed"` // false: the answer was no
+	Objects   int    `json:"objects"`
+	Bytes     int64  `json:"bytes"`
+	Workflows int    `json:"workflows"`  // closed runs that Temporal deletes
+	NameTaken bool   `json:"name_taken"` // Temporal still has workflows of the name
+}
+
+// Rm is the verb rm: it removes a sweep.
+func Rm(a *cli.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rm SWEEP",
+		Short: "Remove a sweep that has ended, with its results and checkpoints",
+		Long: `rm removes everything that the object store has of a sweep, and its closed workflows
+from Temporal, so that the name is free. It refuses a sweep that runs, and one that the
+spec of another sweep names in from. An rm that was interrupted is run again.`,
+		Args: cli.Args(1, 1, "one sweep"),
+	}
+	output := cli.OutputFlag(cmd)
+	yes := cmd.Flags().Bool("yes", false, "do not ask")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx := cmd.Context()
+		arc, err := a.Archive(ctx)
+		if err != nil {
+			return err
+		}
+		e, err := openExecutions(ctx, a)
+		if err != nil {
+			return err
+		}
+		defer e.client.Close()
+		r := remover{arc, e, time.Now}
+		d, err := r.look(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		if !*yes {
+			sure, err := a.Confirm("rm", fmt.Sprintf("remove sweep %s: %s?", args[0], d.text()))
+			if err != nil {
+				return err
+			}
+			if !sure {
+				return a.PrintAs(output, removed{Sweep: args[0]}, "nothing was removed")
+			}
+		}
+		result, err := r.remove(ctx, args[0], d, a.Log)
+		if err != nil {
+			return err
+		}
+		lines := []string{fmt.Sprintf("removed sweep %s: %s", args[0], d.text())}
+		if result.NameTaken {
+			lines = append(lines, "Temporal still has workflows of this sweep: until it has deleted them, `tailsweep run` refuses the name")
+		}
+		return a.PrintAs(output, result, lines...)
+	}
+	return cmd
+}
+
+// sweepExecutions are the workflows of a sweep as rm needs them.
+type sweepExecutions interface {
+	SweepRuns(ctx context.Context, name string) (running, known bool, err error)
+	All(ctx context.Context, name string) ([]execution, error)
+	Delete(ctx context.Context, x execution) error
+	Deleted(ctx context.Context, name string) bool
+}
+
+// remover removes sweeps.
+type remover struct {
+	archive    *archive.Archive
+	executions sweepExecutions
+	now        func() time.Time
+}
+
+// doomed is what there is of a sweep.
+type doomed struct {
+	objects archive.Removal
+	runs    []execution
+}
+
+func (d doomed) text() string {
+	return fmt.Sprintf("%s with %s, %s in Temporal", english.Plural(d.objects.Objects, "object", ""), text.Bytes(d.objects.Bytes),
+		english.Plural(len(d.runs), "workflow run", ""))
+}
+
+// look returns what there is to remove, or why it may not be removed.
+func (r remover) look(ctx context.Context, name string) (doomed, error) {
+	var d doomed
+	objects, err := r.archive.Removal(ctx, name)
+	absent := errors.Is(err, store.ErrNotFound)
+	switch {
+	case err == nil:
+		d.objects = *objects
+	case !absent:
+		return d, err
+	}
+	running, known, err := r.executions.SweepRuns(ctx, name)
+	if err != nil {
+		return d, err
+	}
+	if absent && !known {
+		return d, cli.NotFoundf("no sweep %q; `tailsweep list` lists the sweeps", name)
+	}
+	if running {
+		return d, cli.Usagef("rm: sweep %s is running: end it first (`tailsweep cancel %[1]s`)", name)
+	}
+	if !known {
+		if err := archive.CheckKnown(name, d.objects.Newest, r.now()); err != nil {
+			return d, cli.ExitWith(cli.ExitUsage, err)
+		}
+	}
+	if d.runs, err = r.executions.All(ctx, name); err != nil {
+		return d, err
+	}
+	var alive []string
+	for _, x := range d.runs {
+		if x.running {
+			alive = append(alive, x.id)
+		}
+	}
+	if len(alive) > 0 {
+		return d, cli.Usagef("rm: sweep %s has ended, but workflows of it run: %s: wait for them, or terminate them", name, text.List(alive, 5))
+	}
+	err = r.archive.CheckUnneeded(ctx, name)
+	if needed, ok := errors.AsType[*archive.NeededError](err); ok {
+		return d, cli.Usagef("rm: %w", needed)
+	}
+	return d, err
+}
+
+// remove removes what look has found. The workflows are last: while Temporal knows the
+// sweep, an rm that was interrupted can be run again.
+func (r remover) remove(ctx context.Context, name string, d doomed, log func(string, ...any)) (removed, error) {
+	result := removed{Sweep: name, Removed: true, Objects: d.objects.Objects, Bytes: d.objects.Bytes}
+	if d.objects.Objects > 0 {
+		reported := r.now()
+		err := r.archive.RemoveSweep(ctx, name, func(n int) {
+			if now := r.now(); now.Sub(reported) >= 5*time.Second {
+				reported = now
+				log("removed %d of %d objects", n, d.objects.Objects)
+			}
+		})
+		if err != nil {
+			return result, err
+		}
+	}
+	for _, x := range sweepLast(d.runs, name) {
+		err := r.executions.Delete(ctx, x)
+		if errors.Is(err, errNotAllowed) {
+			log("the workflows stay in Temporal until its retention is over: %v", err)
+			result.NameTaken = true
+			return result, nil
+		}
+		if err != nil {
+			return result, fmt.Errorf("%w (run it again, it continues)", err)
+		}
+		result.Workflows++
+	}
+	result.NameTaken = len(d.runs) > 0 && !r.executions.Deleted(ctx, name)
+	return result, nil
+}
+
+// sweepLast puts the runs of the sweep itself after those of its trials.
+func sweepLast(runs []execution, name string) []execution {
+	var trials, own []execution
+	for _, x := range runs {
+		if strings.Contains(strings.TrimPrefix(x.id, "sweep/"+name), "/") {
+			trials = append(trials, x)
+		} else {
+			own = append(own, x)
+		}
+	}
+	return append(trials, own...)
+}

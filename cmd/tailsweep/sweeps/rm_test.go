@@ -1,0 +1,181 @@
+package sweeps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
+	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+// temporal is a fake of the workflows of one sweep.
+type temporal struct {
+	runs  []execution
+	fails int // Delete fails once this many are deleted; negative: it is not allowed
+}
+
+var errAway = errors.New("Temporal is away")
+
+func (f *temporal) SweepRuns(_ context.Context, name string) (running, known bool, err error) {
+	for _, x := range f.runs {
+		if x.id == workflows.SweepID(name) {
+			known, running = true, running || x.running
+		}
+	}
+	return running, known, nil
+}
+
+func (f *temporal) All(context.Context, string) ([]execution, error) { return f.runs, nil }
+
+func (f *temporal) Delete(_ context.Context, x execution) error {
+	switch {
+	case f.fails < 0:
+		return errNotAllowed
+	case f.fails == 0:
+		return errAway
+	}
+	f.fails--
+	for i, r := range f.runs {
+		if r == x {
+			f.runs = append(append([]execution{}, f.runs[:i]...), f.runs[i+1:]...)
+			break
+		}
+	}
+	return nil
+}
+
+func (f *temporal) Deleted(context.Context, string) bool { return len(f.runs) == 0 }
+
+func endedRuns() []execution {
+	return []execution{{id: "sweep/done", run: "2"}, {id: "sweep/done", run: "1"}, {id: "sweep/done/trial/000000", run: "a"}}
+}
+
+func keysOf(t *testing.T, s store.Store, sweep string) []string {
+	t.Helper()
+	keys := []string{}
+	for info, err := range s.List(t.Context(), "v1/sweeps/"+sweep+"/") {
+		require.NoError(t, err)
+		keys = append(keys, info.Key)
+	}
+	return keys
+}
+
+func TestRemoveASweep(t *testing.T) {
+	s := clitest.Archived(t)
+	fresh := keysOf(t, s, "fresh")
+	fake := &temporal{runs: endedRuns(), fails: 2}
+	r := remover{archive.New(s), fake, time.Now}
+	silent := func(string, ...any) {}
+	d, err := r.look(t.Context(), "done")
+	require.NoError(t, err)
+	require.Contains(t, d.text(), "3 workflow runs in Temporal")
+	_, err = r.remove(t.Context(), "done", d, silent)
+	require.ErrorIs(t, err, errAway)
+	require.Empty(t, keysOf(t, s, "done"))
+	require.Len(t, fake.runs, 1)
+	require.Equal(t, "sweep/done", fake.runs[0].id, "a sweep that Temporal knows can be removed again")
+
+	fake.fails = 1
+	d, err = r.look(t.Context(), "done")
+	require.NoError(t, err)
+	result, err := r.remove(t.Context(), "done", d, silent)
+	require.NoError(t, err)
+	require.Equal(t, removed{Sweep: "done", Removed: true, Workflows: 1}, result)
+	_, err = r.look(t.Context(), "done")
+	require.Equal(t, cli.ExitNotFound, cli.CodeOf(err))
+	require.Equal(t, fresh, keysOf(t, s, "fresh"))
+}
+
+func TestRemoveRefuses(t *testing.T) {
+	for title, c := range map[string]struct {
+		name  string
+		runs  []execution
+		after time.Duration
+		spec  string // of the sweep fresh
+		code  int
+		want  string
+	}{
+		"a sweep that runs":                  {"done", []execution{{"sweep/done", "1", true}}, 0, "", cli.ExitUsage, "end it first"},
+		"a trial that runs":                  {"done", []execution{{"sweep/done", "1", false}, {"sweep/done/trial/000003", "1", true}}, 0, "", cli.ExitUsage, "trial/000003"},
+		"one that another begins from":       {"done", endedRuns(), 0, `{"digest":"1","spec":{"name":"later","from":["done"]}}`, cli.ExitUsage, "needed by later"},
+		"one that may run elsewhere":         {"done", nil, time.Hour, "", cli.ExitUsage, "does not know sweep done"},
+		"no sweep":                           {"none", nil, 0, "", cli.ExitNotFound, "no sweep"},
+		"nothing: Temporal has forgotten it": {"done", nil, 25 * time.Hour, "", cli.ExitOK, ""},
+	} {
+		t.Run(title, func(t *testing.T) {
+			s := clitest.Archived(t)
+			if c.spec != "" {
+				require.NoError(t, s.Put(t.Context(), "v1/sweeps/later/spec.json", strings.NewReader(c.spec), int64(len(c.spec))))
+			}
+			now := func() time.Time { return time.Now().Add(c.after) }
+			_, err := remover{archive.New(s), &temporal{runs: c.runs}, now}.look(t.Context(), c.name)
+			require.Equal(t, c.code, cli.CodeOf(err))
+			if c.want != "" {
+				require.ErrorContains(t, err, c.want)
+			}
+		})
+	}
+}
+
+func TestRemoveWhereTemporalRefuses(t *testing.T) {
+	r := remover{archive.New(clitest.Archived(t)), &temporal{runs: endedRuns(), fails: -1}, time.Now}
+	d, err := r.look(t.Context(), "done")
+	require.NoError(t, err)
+	var logged strings.Builder
+	result, err := r.remove(t.Context(), "done", d, func(format string, args ...any) { fmt.Fprintf(&logged, format, args...) })
+	require.NoError(t, err)
+	require.True(t, result.NameTaken)
+	require.Contains(t, logged.String(), "stay in Temporal")
+}
+
+// nothing is a fake of a Temporal in which the sweeps have ended.
+type nothing struct{ fault error }
+
+func (n nothing) Progress(_ context.Context, name string) (*conduct.Progress, error) {
+	if name == "fresh" {
+		return nil, n.fault
+	}
+	return nil, nil
+}
+func (nothing) TrialRuns(context.Context, string, int) (bool, error) { return false, nil }
+
+func TestCollect(t *testing.T) {
+	s := clitest.Archived(t)
+	require.NoError(t, s.Put(t.Context(), "v1/sweeps/done/trials/000007/attempts/1/log.txt", strings.NewReader("a line\n"), 7))
+	arc := archive.New(s)
+	var out strings.Builder
+	a := &cli.App{Out: &out, Err: &out}
+	before := keysOf(t, s, "done")
+	found, err := collect(t.Context(), arc, nothing{activities.ErrNoExecution}, []string{"done", "fresh"}, false, time.Now())
+	require.NoError(t, err)
+	require.NoError(t, a.Print(collectedText(a, found)...))
+	require.Equal(t, before, keysOf(t, s, "done"), "it is only listed")
+
+	found, err = collect(t.Context(), arc, nothing{errAway}, []string{"done", "fresh"}, true, time.Now())
+	require.NoError(t, err)
+	require.NoError(t, a.Print(collectedText(a, found)...))
+	require.Len(t, keysOf(t, s, "done"), len(before)-1)
+	require.NoError(t, a.Print(collectedText(a, collected{})...))
+	require.Equal(t, `SWEEP  KIND        COUNT  OBJECTS  BYTES  TRIALS
+done   orphan log      1        1    7 B  7
+
+1 object with 7 B; `+"`tailsweep gc --yes`"+` removes them
+SWEEP  KIND        COUNT  OBJECTS  BYTES  TRIALS
+done   orphan log      1        1    7 B  7
+
+fresh: Temporal is away
+removed 1 object with 7 B
+nothing to remove
+`, out.String())
+}
