@@ -19,15 +19,15 @@ import (
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
-// temporal is a fake of the workflows of one sweep.
-type temporal struct {
+// workflowsOfOne is a fake of the workflows of one sweep.
+type workflowsOfOne struct {
 	runs  []execution
 	fails int // Delete fails once this many are deleted; negative: it is not allowed
 }
 
 var errAway = errors.New("Temporal is away")
 
-func (f *temporal) SweepRuns(_ context.Context, name string) (running, known bool, err error) {
+func (f *workflowsOfOne) SweepRuns(_ context.Context, name string) (running, known bool, err error) {
 	for _, x := range f.runs {
 		if x.id == workflows.SweepID(name) {
 			known, running = true, running || x.running
@@ -36,9 +36,9 @@ func (f *temporal) SweepRuns(_ context.Context, name string) (running, known boo
 	return running, known, nil
 }
 
-func (f *temporal) All(context.Context, string) ([]execution, error) { return f.runs, nil }
+func (f *workflowsOfOne) All(context.Context, string) ([]execution, error) { return f.runs, nil }
 
-func (f *temporal) Delete(_ context.Context, x execution) error {
+func (f *workflowsOfOne) Delete(_ context.Context, x execution) error {
 	switch {
 	case f.fails < 0:
 		return errNotAllowed
@@ -55,7 +55,7 @@ func (f *temporal) Delete(_ context.Context, x execution) error {
 	return nil
 }
 
-func (f *temporal) Deleted(context.Context, string) bool { return len(f.runs) == 0 }
+func (f *workflowsOfOne) Deleted(context.Context, string) bool { return len(f.runs) == 0 }
 
 func endedRuns() []execution {
 	return []execution{{id: "sweep/done", run: "2"}, {id: "sweep/done", run: "1"}, {id: "sweep/done/trial/000000", run: "a"}}
@@ -74,7 +74,7 @@ func keysOf(t *testing.T, s store.Store, sweep string) []string {
 func TestRemoveASweep(t *testing.T) {
 	s := clitest.Archived(t)
 	fresh := keysOf(t, s, "fresh")
-	fake := &temporal{runs: endedRuns(), fails: 2}
+	fake := &workflowsOfOne{runs: endedRuns(), fails: 2}
 	r := remover{archive.New(s), fake, time.Now}
 	silent := func(string, ...any) {}
 	d, err := r.look(t.Context(), "done")
@@ -119,7 +119,7 @@ func TestRemoveRefuses(t *testing.T) {
 				require.NoError(t, s.Put(t.Context(), "v1/sweeps/later/spec.json", strings.NewReader(c.spec), int64(len(c.spec))))
 			}
 			now := func() time.Time { return time.Now().Add(c.after) }
-			_, err := remover{archive.New(s), &temporal{runs: c.runs}, now}.look(t.Context(), c.name)
+			_, err := remover{archive.New(s), &workflowsOfOne{runs: c.runs}, now}.look(t.Context(), c.name)
 			require.Equal(t, c.code, cli.CodeOf(err))
 			if c.want != "" {
 				require.ErrorContains(t, err, c.want)
@@ -129,7 +129,7 @@ func TestRemoveRefuses(t *testing.T) {
 }
 
 func TestRemoveWhereTemporalRefuses(t *testing.T) {
-	r := remover{archive.New(clitest.Archived(t)), &temporal{runs: endedRuns(), fails: -1}, time.Now}
+	r := remover{archive.New(clitest.Archived(t)), &workflowsOfOne{runs: endedRuns(), fails: -1}, time.Now}
 	d, err := r.look(t.Context(), "done")
 	require.NoError(t, err)
 	var logged strings.Builder
