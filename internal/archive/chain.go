@@ -11,8 +11,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// LedgerError means that the ledger of a sweep fails verification. It lasts until
-// somebody repairs the ledger.
+// LedgerError means that the ledger of a sweep, or a result that goes into it, fails
+// verification. It lasts until somebody repairs the sweep.
 type LedgerError struct {
 	Sweep string
 	Key   string // of the object that is damaged
@@ -23,7 +23,7 @@ type LedgerError struct {
 
 // Error implements error.
 func (e *LedgerError) Error() string {
-	return fmt.Sprintf("archive: the ledger of sweep %s is damaged: %s: %s; expected: %s: "+
+	return fmt.Sprintf("archive: sweep %s is damaged in the object store: %s: %s; expected: %s: "+
 		"see `tailsweep doctor %[1]s`; `tailsweep doctor %[1]s --repair` rebuilds it from copies and results", e.Sweep, e.Key, e.Found, e.Want)
 }
 

@@ -41,7 +41,7 @@ func (a *Archive) PutResult(ctx context.Context, sweepName string, trial sweep.T
 	return a.object(trialKey(sweepName, trial.Number, resultName)).put(ctx, body)
 }
 
-// Result implements activities.Records.
+// Result implements activities.Records. The error of a damaged one is a *LedgerError.
 func (a *Archive) Result(ctx context.Context, sweepName string, trial int) (result sweep.Trial, ok bool, err error) {
 	stored := a.object(trialKey(sweepName, trial, resultName))
 	data, _, err := stored.read(ctx, maxResult)
@@ -56,7 +56,7 @@ func (a *Archive) Result(ctx context.Context, sweepName string, trial int) (resu
 		err = fmt.Errorf("it is of trial %d", t.Number)
 	}
 	if err != nil {
-		return sweep.Trial{}, false, fmt.Errorf("archive: %s: %w", stored.key, err)
+		return sweep.Trial{}, false, &LedgerError{Sweep: sweepName, Key: stored.key, Found: "it cannot be read: " + err.Error(), Want: fmt.Sprintf("the result of trial %d", trial), Err: err}
 	}
 	return t, true, nil
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -54,6 +56,7 @@ func TestResults(t *testing.T) {
 	overwrite(t, a.store, key, func(b []byte) []byte { return bytes.Replace(b, []byte(`"number":4`), []byte(`"number":5`), 1) })
 	_, _, err = a.Result(t.Context(), name, 4)
 	require.ErrorContains(t, err, "trial 5")
+	require.Equal(t, block.LedgerDamaged, activities.BlockReason(err))
 	overwrite(t, a.store, key, func([]byte) []byte { return []byte("{") })
 	_, _, err = a.Result(t.Context(), name, 4)
 	require.ErrorContains(t, err, "result.json")

@@ -21,7 +21,7 @@ const (
 	NoBucket    Reason = "no_bucket"     // the bucket does not exist
 	Full        Reason = "storage_full"  // the store takes no more bytes
 
-	LedgerDamaged Reason = "ledger_damaged" // the sweep's ledger fails verification: see `tailsweep doctor SWEEP`
+	LedgerDamaged Reason = "ledger_damaged" // the ledger or a result fails verification: see `tailsweep doctor SWEEP`
 
 	Other Reason = "other" // anything else: no answer in time, an error of the store, a bug
 )
