@@ -336,8 +336,13 @@ func TestLedgerReadsNewSegmentsOnly(t *testing.T) {
 // A sweep that was removed and begun again has the same name, and may have the same spec.
 func TestLedgerIsNotThatOfAnEarlierSweep(t *testing.T) {
 	s := storetest.NewMemory()
-	a := begun(t, s)
-	appendEach(t, a, 0, 2)
+	appendEach(t, begun(t, s), 0, 2)
+	workers := make([]*Archive, 5) // that remember the earlier sweep
+	for i := range workers {
+		workers[i] = New(s)
+		_, err := workers[i].Ledger(t.Context(), name, 3)
+		require.NoError(t, err)
+	}
 	for _, key := range objects(t, s) {
 		require.NoError(t, s.Delete(t.Context(), key))
 	}
@@ -345,12 +350,12 @@ func TestLedgerIsNotThatOfAnEarlierSweep(t *testing.T) {
 	for seg := range 4 {
 		require.NoError(t, other.AppendSegment(t.Context(), name, seg, []sweep.Trial{aTrial(10 + seg)}))
 	}
-	for _, segs := range []int{4, 2, 3} {
-		ledger, err := a.Ledger(t.Context(), name, segs)
+	for i, segs := range []int{4, 3, 2, 1} {
+		ledger, err := workers[i].Ledger(t.Context(), name, segs)
 		require.NoError(t, err)
 		require.Equal(t, []int{10, 11, 12, 13}[:segs], numbersOf(ledger))
 	}
-	require.NoError(t, a.AppendSegment(t.Context(), name, 4, []sweep.Trial{aTrial(2)}))
+	require.NoError(t, workers[4].AppendSegment(t.Context(), name, 4, []sweep.Trial{aTrial(2)}))
 }
 
 func TestAppendRefusesATrialThatIsThere(t *testing.T) {
