@@ -288,6 +288,22 @@ func TestRepairAsksTheSweepForItsSegments(t *testing.T) {
 	require.Equal(t, ledger, trials)
 }
 
+// A lost segment of which a trial has no result cannot be restored. It does not get a
+// result that ended after the next segment, which the ledger may still take.
+func TestRepairLeavesLaterResultsOut(t *testing.T) {
+	s := storetest.NewMemory()
+	whole(t, s)
+	require.NoError(t, New(s).PutResult(t.Context(), name, trialAt(20)))
+	both(removing(ledgerKey(4)), removing(packOf(0, 15)))(t, s)
+	repaired := check(t, s, CheckOptions{Repair: true})
+	require.Empty(t, faults(repaired), "%+v", repaired.Findings)
+	require.Equal(t, "written anew from results, linked to the segment before", repaired.Repairs[0].Done)
+	ledger, err := New(s).Ledger(t.Context(), name, 17)
+	require.NoError(t, err)
+	require.Equal(t, []int{0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}, numbersOf(ledger))
+	require.NoError(t, New(s).AppendSegment(t.Context(), name, 17, []sweep.Trial{trialAt(20)}))
+}
+
 // A repair that is killed at any write is completed by the next one.
 func TestRepairSurvivesAKill(t *testing.T) {
 	for kill := range 100 {

@@ -337,7 +337,7 @@ func TestLedgerReadsNewSegmentsOnly(t *testing.T) {
 func TestLedgerIsNotThatOfAnEarlierSweep(t *testing.T) {
 	s := storetest.NewMemory()
 	appendEach(t, begun(t, s), 0, 2)
-	workers := make([]*Archive, 5) // that remember the earlier sweep
+	workers := make([]*Archive, 6) // that remember the earlier sweep
 	for i := range workers {
 		workers[i] = New(s)
 		_, err := workers[i].Ledger(t.Context(), name, 3)
@@ -349,6 +349,11 @@ func TestLedgerIsNotThatOfAnEarlierSweep(t *testing.T) {
 	other := begun(t, s)
 	for seg := range 4 {
 		require.NoError(t, other.AppendSegment(t.Context(), name, seg, []sweep.Trial{aTrial(10 + seg)}))
+		if seg == 1 {
+			trials, err := workers[5].Trials(t.Context(), name)
+			require.NoError(t, err, "it remembers more segments than there are")
+			require.Equal(t, []int{10, 11}, numbersOf(trials))
+		}
 	}
 	for i, segs := range []int{4, 3, 2, 1} {
 		ledger, err := workers[i].Ledger(t.Context(), name, segs)
