@@ -43,8 +43,12 @@ func run(args []string) error {
 	document := flags.String("report", "", "file to write the report to: docs/benchmarks/search.md")
 	onlyKept := flags.Bool("kept", false, "run nothing: show what -results has")
 	speed := flags.Bool("latency", false, "measure the time of a suggestion after 100, 1000 and 5000 trials, for the report")
+	earlier := flags.Bool("earlier", false, "measure what earlier sweeps of other functions are worth instead, for the methods of -engines (docs/benchmarks/earlier.md)")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if *earlier {
+		return measureEarlier(*names, *parallels, *seeds, *jobs, *first, *document)
 	}
 	list, err := choose(*problems)
 	if err != nil {

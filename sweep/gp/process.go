@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/lapack/lapack64"
 )
 
@@ -64,6 +65,7 @@ type Process struct {
 	lower  blas64.General    // U'^-1: a product with it is faster than gonum's solves
 	half   []float64         // U'^-1 y of the real observations
 	alpha  blas64.General    // K^-1 y, `[n S]`
+	trend  trend             // what y is less; every mean includes it
 }
 
 // Condition returns the process with the given hyper-parameters and observations. It
@@ -124,6 +126,7 @@ type Workspace struct {
 	row    row
 	solve  []float64 // U'^-1 k
 	weight []float64
+	trend  *Workspace // of the trend's process
 }
 
 // Predict fills w with the posterior at point, the means of the first sets only.
@@ -137,6 +140,7 @@ func (p *Process) Predict(point []float64, sets int, w *Workspace) {
 		some.Cols = len(w.Mean)
 		blas64.Gemv(blas.Trans, 1, some, blas64.Vector{N: p.n, Inc: 1, Data: w.row.k}, 0, blas64.Vector{N: len(w.Mean), Inc: 1, Data: w.Mean})
 	}
+	p.trend.add(point, w)
 	lowerTimes(w.solve, p.lower.Data, w.row.k)
 	w.Var = math.Max(p.kernel.variance-dot(w.solve, w.solve), 1e-12*p.kernel.variance)
 }
@@ -154,6 +158,7 @@ func (p *Process) Gradient(w *Workspace, mean []float64, variance float64, grad 
 		addScaled(w.weight[:i+1], -2*variance*v, p.lower.Data[i*p.n:i*p.n+i+1])
 	}
 	p.kernel.gradient(&w.row, w.weight, grad)
+	p.trend.gradient(w, floats.Sum(mean), grad)
 }
 
 // Draw conditions the process on joint draws of its noise-free values at points: set j
@@ -166,7 +171,7 @@ func (p *Process) Gradient(w *Workspace, mean []float64, variance float64, grad 
 func (p *Process) Draw(points [][]float64, z [][]float64) (drawn *Process, values [][]float64, err error) {
 	n, q, sets := p.n, len(points), len(z)
 	m := n + q
-	drawn = &Process{Hyper: p.Hyper, kernel: p.kernel, n: m, x: make([][]float64, len(p.x))}
+	drawn = &Process{Hyper: p.Hyper, kernel: p.kernel, n: m, x: make([][]float64, len(p.x)), trend: p.trend}
 	for c, column := range p.x {
 		drawn.x[c] = append(make([]float64, 0, m), column...)
 		for _, at := range points {
@@ -225,6 +230,15 @@ func (p *Process) Draw(points [][]float64, z [][]float64) (drawn *Process, value
 				sum += u[(n+r)*m+n+i] * z[j][r]
 			}
 			values[j][i] = sum
+		}
+	}
+	if p.trend.of != nil {
+		var w Workspace
+		for i, at := range points {
+			mean := p.trend.at(at, &w)
+			for j := range values {
+				values[j][i] += mean
+			}
 		}
 	}
 	if q > 0 {

@@ -14,7 +14,9 @@ type Regression struct {
 	*Process
 	Warp          Warp
 	Centre, Scale float64
-	Data          Data // in t
+	Data          Data // in t, less the trend
+	Trend         int  // the one of Options.Trends that it follows; -1 for none
+	trend         trend
 }
 
 // Options of Regress.
@@ -25,6 +27,9 @@ type Options struct {
 	// Straight, the worst value on the front, and are compressed beyond it.
 	Volumes  bool
 	Straight float64
+	// Candidates for the mean function, up to a linear map: what earlier data says. The
+	// likelihood chooses among them, how near the observations are to it, and none.
+	Trends []*Process
 }
 
 const (
@@ -55,18 +60,29 @@ func Regress(data Data, o Options) (*Regression, error) {
 	quick := data.part(quickPoints, o.Constraint)
 
 	var readings []reading
-	list := warps(data.Y, o)
-	for _, w := range list {
-		r := &Regression{Warp: w}
+	var list []*Regression
+	for _, w := range warps(data.Y, o) {
+		list = append(list, &Regression{Warp: w, Trend: -1})
+		for i, p := range o.Trends {
+			for _, deviation := range trendDeviations {
+				list = append(list, &Regression{Warp: w, Trend: i, trend: trend{p, 1 / deviation}})
+			}
+		}
+	}
+	for _, r := range list {
 		r.standardise(quick)
-		readings = append(readings, reading{r.Data.Y, r.jacobian(quick.Y)})
+		jacobian := r.jacobian(quick.Y)
+		if r.Trend >= 0 {
+			jacobian -= trendOdds - math.Log(float64(len(trendDeviations)*len(o.Trends)))
+		}
+		readings = append(readings, reading{r.Data.Y, jacobian})
 	}
 	starts := [][]float64{start(prior, d, 0), start(prior, d, -1), start(prior, d, 1)}
 	theta, which, _ := fit(quick, readings, prior, starts, []int{15, 8, 8}, 1e-2)
 	if theta == nil {
 		return nil, ErrIllConditioned
 	}
-	best := &Regression{Warp: list[which]}
+	best := list[which]
 	if len(data.Y) > len(quick.Y) {
 		best.standardise(data.part(fitPoints, o.Constraint))
 		if t, _, _ := fit(best.Data, []reading{{y: best.Data.Y}}, prior, [][]float64{theta}, []int{12}, 1e-2); t != nil {
@@ -78,6 +94,7 @@ func Regress(data Data, o Options) (*Regression, error) {
 	var err error
 	for range 8 { // the process may need more noise than the part it was fitted on
 		if best.Process, err = Condition(best.Data, h); err == nil {
+			best.Process.trend = best.trend
 			return best, nil
 		}
 		h.Noise = math.Max(10*h.Noise, 1e-8*h.Signal)
@@ -122,6 +139,11 @@ func (r *Regression) standardise(data Data) {
 	t := make([]float64, len(data.Y))
 	for i, y := range data.Y {
 		t[i] = r.Warp.Forward(y)
+	}
+	if r.trend.of != nil {
+		r.follow(t, data, r.trend)
+		r.Data = Data{X: data.X, Y: t, Weight: data.Weight, Categorical: data.Categorical}
+		return
 	}
 	r.Centre, r.Scale = stat.MeanStdDev(t, nil)
 	if !(r.Scale > 0) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
@@ -28,21 +29,36 @@ func start(spec *sweep.Spec, parameters int) int {
 // (model), and the point of the highest acquisition. Until start points have results
 // it follows the Sobol sequence.
 //
+// With earlier sweeps of another training it follows the sequence every second time only,
+// and asks their models in turn otherwise (see call.ask).
+//
 // newTraining says how outcomes become training data. Pending trials are neither
 // ignored nor guessed: the acquisition is the mean over joint draws of their results.
 type bayes struct{}
 
 func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	c := newCall(r)
-	t := newTraining(r, c.cube)
-	if first := start(r.Spec, len(c.cube.Order)); len(t.x) < first {
+	t := newTraining(c.Request, c.cube)
+	experts := c.experts()
+	first := start(r.Spec, len(c.cube.Order))
+	if len(experts) > 0 {
+		first = bayesStart
+	}
+	if len(t.x) < first {
+		if len(experts) > 0 {
+			half := r.Index / 2
+			if params, ok := c.ask(experts[half%len(experts)]); r.Index%2 == 0 && ok {
+				return params, c.reason, nil
+			}
+			c.Index = half
+		}
 		return c.first(fmt.Sprintf("%d of the first %d results", len(t.x), first))
 	}
-	m, err := newModel(c.rng, r, c.cube, t)
+	m, err := newModel(c.rng, c.Request, c.cube, t, experts)
 	if err != nil {
 		return c.random("no model, " + err.Error() + ": random")
 	}
-	a, elite, err := m.acquisition(c.rng, r, c.cube)
+	a, elite, err := m.acquisition(c.rng, c.Request, c.cube)
 	if err != nil {
 		return c.random("no acquisition, " + err.Error() + ": random")
 	}
@@ -52,9 +68,20 @@ func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 			continue
 		}
 		m.explain(&c.reason, r, c.cube, best)
+		if len(experts) > 0 {
+			c.reason.Note = m.lesson()
+		}
 		return params, c.reason, nil
 	}
 	return c.random("every candidate was tried: random")
+}
+
+// lesson says which means are from earlier sweeps.
+func (m *model) lesson() string {
+	if len(m.learned) == 0 {
+		return "the results agree with no earlier sweep"
+	}
+	return "mean of " + text.List(m.learned, len(m.learned))
 }
 
 // explain records why c was chosen.

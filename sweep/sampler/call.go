@@ -22,6 +22,7 @@ type call struct {
 }
 
 func newCall(r Request) *call {
+	r = joined(r)
 	return &call{r, space.NewCube(r.Spec), randomOf(r), nil, sweep.Reason{Sampler: string(r.Spec.Method)}}
 }
 

@@ -47,8 +47,11 @@ type cmaes struct{}
 
 func (cmaes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	c := newCall(r)
-	e, runs := rebuild(r, c.cube)
+	e, runs := rebuild(c.Request, c.cube)
 	if e.generation == 0 && runs == 0 {
+		if params, ok := c.earlier(c.priors()); ok {
+			return params, c.reason, nil
+		}
 		return c.first("before the first generation has results")
 	}
 	c.reason.Note = fmt.Sprintf("generation %d of run %d", e.generation+1, runs+1)

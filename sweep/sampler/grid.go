@@ -14,7 +14,7 @@ import (
 type grid struct{}
 
 func (grid) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	points, seen := space.Grid(r.Spec), tried(r)
+	points, seen := space.Grid(r.Spec), tried(joined(r))
 	for k := range points {
 		i := (r.Index + k) % len(points)
 		if !seen[points[i].Key()] {

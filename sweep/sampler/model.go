@@ -32,6 +32,7 @@ type model struct {
 	objectives  []surrogate
 	constraints []surrogate
 	noisy       bool
+	learned     []string // what the processes' means are taken from
 }
 
 // surrogate is the process of one objective or constraint.
@@ -39,20 +40,22 @@ type surrogate struct {
 	*gp.Regression
 	drawn  *gp.Process // conditioned on the acquisition's draws
 	values [][]float64 // `[S][q]` the draws
+	of     int         // constraint: its place in the spec
 	limit  float64     // constraint: satisfied up to this, in the process's units
 	slack  float64     // constraint: variance of the limit
 }
 
 // newModel fits the processes. More than maxVolumes objectives are combined into one:
 // the greatest of the weighted values plus a little of their sum, with weights that
-// each trial draws anew (Knowles 2006, ParEGO, eq. 2).
-func newModel(rng *rand.Rand, r Request, s *space.Cube, t training) (*model, error) {
+// each trial draws anew (Knowles 2006, ParEGO, eq. 2). The models of experts are candidates
+// for the means of the same metric's.
+func newModel(rng *rand.Rand, r Request, s *space.Cube, t training, experts []expert) (*model, error) {
 	m := &model{training: t}
 	if len(r.Spec.Metrics) > maxVolumes {
 		m.values = scalarised(rng, t.values)
 	}
 	kinds := s.Categorical()
-	fit := func(rows [][]float64, k int, options gp.Options) (surrogate, error) {
+	fit := func(rows [][]float64, k int, candidates []trend, options gp.Options) (surrogate, error) {
 		data := gp.Data{Categorical: kinds}
 		for i, row := range rows {
 			if !math.IsNaN(row[k]) {
@@ -60,13 +63,19 @@ func newModel(rng *rand.Rand, r Request, s *space.Cube, t training) (*model, err
 			}
 		}
 		options.Exact = r.Exact
+		for _, c := range candidates {
+			options.Trends = append(options.Trends, c.Process)
+		}
 		fitted, err := gp.Regress(data, options)
+		if err == nil && fitted.Trend >= 0 {
+			m.learned = append(m.learned, candidates[fitted.Trend].name)
+		}
 		return surrogate{Regression: fitted}, err
 	}
 	n := len(m.values[0])
 	worst := m.worst()
 	for k := range n {
-		f, err := fit(m.values, k, gp.Options{Volumes: n > 1, Straight: worst[k]})
+		f, err := fit(m.values, k, objectiveTrends(experts, r.Spec, k), gp.Options{Volumes: n > 1, Straight: worst[k]})
 		if err != nil {
 			return nil, err
 		}
@@ -76,11 +85,11 @@ func newModel(rng *rand.Rand, r Request, s *space.Cube, t training) (*model, err
 	limits := analysis.NewLimits(r.Spec, r.Ledger)
 	for c := range r.Spec.Constraints {
 		limit, ok := limits.Limit(c)
-		f, err := fit(t.excess, c, gp.Options{Constraint: true})
+		f, err := fit(t.excess, c, constraintTrends(experts, r.Spec.Constraints[c]), gp.Options{Constraint: true})
 		if !ok || err != nil {
 			continue // it has no results yet
 		}
-		f.limit = f.To(0)
+		f.of, f.limit = c, f.To(0)
 		slope := f.Warp.Slope(0) / f.Scale
 		f.slack = limit.StdDev * limit.StdDev * slope * slope
 		m.constraints = append(m.constraints, f)

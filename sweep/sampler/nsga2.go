@@ -35,8 +35,11 @@ type nsga2 struct{}
 
 func (nsga2) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	c := newCall(r)
-	list, size := observations(r, c.cube), population(r.Spec)
+	list, size := observations(c.Request, c.cube), population(r.Spec)
 	if len(list) < size {
+		if params, ok := c.earlier(c.priors()); ok {
+			return params, c.reason, nil
+		}
 		return c.first(fmt.Sprintf("%d of the first population's %d results", len(list), size))
 	}
 	order := ranked(list)[:size]

@@ -21,6 +21,7 @@ type Request struct {
 	Ledger  []sweep.Trial      // finished trials, baseline among them, in order of completion
 	Pending []sweep.Assignment // started and not in Ledger, by number
 	Number  int                // of the new trial; with Spec.Seed it seeds the random stream
+	Prior   []Source           // earlier sweeps
 	Index   int                // of the new search trial, from 0, without the requested ones; Next does not count repeats, so that a method gets the position in a grid or a sequence
 	Edited  bool               // the spec has changed since the first trials: see fit
 	Exact   bool               // equal parameters and seeds always give equal results, and seeds do not matter
@@ -62,12 +63,13 @@ func randomOf(r Request) *rand.Rand {
 
 // tried returns the configurations that are not suggested again, by Params.Key: those
 // of all search trials, whatever their seed and outcome, pending ones too, and those
-// that a baseline trial trains with Train.Seed. Only the race gives one of them a
+// that a baseline trial or one of an earlier sweep trains with Train.Seed. Only the race gives one of them a
 // further seed.
 func tried(r Request) map[string]bool {
 	seen := make(map[string]bool, len(r.Ledger)+len(r.Pending))
 	add := func(a sweep.Assignment) {
-		if a.Kind != sweep.KindBaseline || a.Seed == r.Spec.Train.Seed {
+		own := a.Kind != sweep.KindBaseline && a.Number >= 0
+		if own || a.Seed == r.Spec.Train.Seed {
 			seen[a.Params.Key()] = true
 		}
 	}

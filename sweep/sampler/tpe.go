@@ -14,6 +14,11 @@ const (
 	tpeCandidates = 24 // draws from the good points' density, of which the best is suggested
 	tpeRecent     = 25 // newest other points with full weight
 
+	// The good points of earlier sweeps have the weight of tpePrior of this one's, and so
+	// have their others; tpeHalf new observations halve it, and below tpeLeast of it they
+	// no longer count.
+	tpePrior, tpeHalf, tpeLeast = 4, 6, 1.0 / 32
+
 	// Factors of Scott's rule for the two densities: the best of those tried on six
 	// functions; neighbouring values are within the noise.
 	tpeGood, tpeOthers = 1.06, 0.74
@@ -43,11 +48,15 @@ type tpe struct{}
 
 func (tpe) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	c := newCall(r)
-	list := observations(r, c.cube)
-	if len(list) < tpeStart {
+	list := observations(c.Request, c.cube)
+	priors := c.priors()
+	if len(list) < tpeStart && (len(priors) == 0 || r.Index%2 == 1) {
+		if len(priors) > 0 {
+			c.Index = r.Index / 2
+		}
 		return c.first(fmt.Sprintf("%d of the first %d results", len(list), tpeStart))
 	}
-	good, rest := split(r, c.cube, list)
+	good, rest := split(c.Request, c.cube, list, priors)
 	c.reason.Hyper = map[string]float64{"good": float64(len(good.points)), "others": float64(len(rest.points))}
 	var best sweep.Params
 	for range tpeCandidates {
@@ -68,7 +77,7 @@ func (tpe) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 
 // split returns the densities of the good observations and of all other points,
 // pending ones included.
-func split(r Request, s *space.Cube, list []observation) (good, rest *parzen) {
+func split(r Request, s *space.Cube, list []observation, priors []prior) (good, rest *parzen) {
 	order := ranked(list)
 	b := int(math.Ceil(math.Sqrt(float64(len(list)))))
 	var points, others [][]float64
@@ -87,6 +96,20 @@ func split(r Request, s *space.Cube, list []observation) (good, rest *parzen) {
 	n := len(others)
 	for i := range others {
 		ages = append(ages, math.Min(1, math.Max(float64(i+1)/float64(max(n-tpeRecent, 1)), 1/float64(n))))
+	}
+	share := math.Exp2(-float64(len(list))/tpeHalf) / float64(len(priors))
+	for _, p := range priors {
+		if share*float64(len(priors)) < tpeLeast {
+			break
+		}
+		n, best := len(p.order), int(math.Ceil(math.Sqrt(float64(len(p.order)))))
+		for rank, i := range p.order {
+			if rank < best {
+				points, weights = append(points, p.list[i].u), append(weights, share*tpePrior/float64(best)*2*(float64(best-rank)-0.5)/float64(best))
+				continue
+			}
+			others, ages = append(others, p.list[i].u), append(ages, share*tpePrior/float64(n-best))
+		}
 	}
 	return newParzen(s, points, append(weights, 1), tpeGood), newParzen(s, others, append(ages, 1), tpeOthers)
 }

@@ -32,13 +32,19 @@ type search struct {
 	request sampler.Request
 }
 
-// NewSearch returns the engine of a method on p.
-func NewSearch(p problems.Problem, method sweep.Method, o Options) (Engine, error) {
+// NewSearch returns the engine of a method on p, which learns from earlier searches, too.
+func NewSearch(p problems.Problem, method sweep.Method, o Options, earlier ...sampler.Source) (Engine, error) {
 	s, err := sampler.New(method)
 	if err != nil {
 		return nil, err
 	}
-	return &search{sampler: s, request: sampler.Request{Spec: specOf(p, method, int64(o.Seed), o), Exact: p.Noise == 0}}, nil
+	return &search{sampler: s, request: sampler.Request{Spec: specOf(p, method, int64(o.Seed), o), Exact: p.Noise == 0, Prior: earlier}}, nil
+}
+
+// Earlier returns the results of an engine of NewSearch, as those of another training.
+func Earlier(e Engine) sampler.Source {
+	s := e.(*search)
+	return sampler.Source{Sweep: "earlier", Trials: s.request.Ledger}
 }
 
 func (s *search) Ask() (int, sweep.Params, error) {

@@ -1,0 +1,294 @@
+package sampler
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/gp"
+	"github.com/tailsweep/tailsweep/sweep/space"
+)
+
+// Source is an earlier sweep that a search learns from.
+//
+// The results of the same training (Same) are observations as the new sweep's own. They
+// are not in the ledger, though: they neither use up run_cap nor get repeats, and a
+// configuration is suggested again unless it was trained with Train.Seed.
+//
+// Those of another training are a prior, which new results outweigh: bayes takes the
+// source's model as the mean function where the new results are more likely with it
+// (gp.Options.Trends), tpe gives its configurations a weight that falls with each new
+// result, cmaes and nsga2 try its best configurations first, and grid, random and sobol
+// ignore it.
+type Source struct {
+	Sweep  string        `json:"sweep"`
+	Same   bool          `json:"same"`
+	Trials []sweep.Trial `json:"trials"`
+}
+
+// NewSource returns an earlier sweep as a source for a search of spec. It has the trials
+// whose outcomes the methods learn from (see observations) and whose configurations, with
+// what was fixed in the earlier sweep, are of spec's space; of another training also the
+// baseline's, for its own limits.
+func NewSource(spec, earlier *sweep.Spec, trials []sweep.Trial) Source {
+	s := Source{Sweep: earlier.Name, Same: SameTraining(spec, earlier)}
+	fitter := space.NewFitter(spec)
+	for _, t := range trials {
+		baseline := t.Kind == sweep.KindBaseline
+		switch {
+		case t.Status == sweep.StatusFailed && t.Error != nil && t.Error.Class == sweep.FailOutOfMemory:
+		case t.Status == sweep.StatusFailed, t.Status == sweep.StatusCancelled:
+			continue
+		}
+		t.Kind = sweep.KindSearch
+		asTrained := t.Assignment
+		asTrained.Params = maps.Clone(t.Params)
+		for _, p := range spec.Parameters {
+			if _, set := t.Params[p.Name]; set {
+				continue
+			}
+			if v, has := earlier.FixedValue(p.Name); has {
+				if asTrained.Params == nil {
+					asTrained.Params = make(sweep.Params)
+				}
+				asTrained.Params[p.Name] = v
+			}
+		}
+		params, ok, _ := fitter.Fit(asTrained)
+		if ok {
+			t.Params = params
+		}
+		if baseline && !s.Same {
+			t.Kind = sweep.KindBaseline
+		}
+		if ok || t.Kind == sweep.KindBaseline {
+			s.Trials = append(s.Trials, t)
+		}
+	}
+	return s
+}
+
+// SameTraining reports whether the results of two specs' trials are comparable: dataset,
+// model, train and evaluate are equal, and guidance scales are chosen by the same metric.
+func SameTraining(a, b *sweep.Spec) bool {
+	return reflect.DeepEqual(a.Dataset, b.Dataset) && reflect.DeepEqual(a.Model, b.Model) &&
+		reflect.DeepEqual(a.Train, b.Train) && reflect.DeepEqual(a.Evaluate, b.Evaluate) &&
+		(len(a.Evaluate.Guidance) < 2 || a.GuidanceObjective() == b.GuidanceObjective())
+}
+
+// Fits returns how many of the source's trials a search of spec learns from: those of its
+// space, with the metrics that the source has measured.
+func (s Source) Fits(spec *sweep.Spec) int {
+	return len(observations(Request{Spec: s.measured(spec), Ledger: s.Trials}, space.NewCube(spec)))
+}
+
+// measured returns spec without the metrics and constraints that the source's trials have
+// no values of.
+func (s Source) measured(spec *sweep.Spec) *sweep.Spec {
+	missing := func(metric string) bool {
+		return metric != "" && !slices.ContainsFunc(s.Trials, func(t sweep.Trial) bool {
+			_, has := t.Metric(metric)
+			return has
+		})
+	}
+	of := *spec
+	of.Metrics = slices.DeleteFunc(slices.Clone(spec.Metrics), func(o sweep.Objective) bool { return missing(o.Name) })
+	of.Constraints = slices.DeleteFunc(slices.Clone(spec.Constraints), func(c sweep.Constraint) bool { return missing(c.Metric) || missing(c.Baseline) })
+	return &of
+}
+
+// joined returns the request with the results of the same training before those of the
+// ledger. Their numbers are negative. A trial that the ledger has, too, as the baseline's
+// may be, is left out.
+func joined(r Request) Request {
+	var earlier []sweep.Trial
+	type run struct {
+		key  string
+		seed int64
+	}
+	var own map[run]bool
+	for _, s := range r.Prior {
+		if !s.Same || len(s.Trials) == 0 {
+			continue
+		}
+		if own == nil {
+			own = make(map[run]bool)
+			for _, t := range r.Ledger {
+				own[run{t.Params.Key(), t.Seed}] = true
+			}
+		}
+		for _, t := range s.Trials {
+			if at := (run{t.Params.Key(), t.Seed}); !own[at] {
+				own[at] = true
+				earlier = append(earlier, t)
+			}
+		}
+	}
+	if len(earlier) == 0 {
+		return r
+	}
+	for i := range earlier {
+		earlier[i].Number = i - len(earlier)
+	}
+	r.Ledger = append(earlier, r.Ledger...)
+	return r
+}
+
+// knowledge says what the sources contributed to every suggestion, "" for nothing.
+func knowledge(r Request) string {
+	var list []string
+	for _, s := range r.Prior {
+		switch {
+		case s.Same:
+			list = append(list, fmt.Sprintf("%d results of sweep %s count as its own", len(s.Trials), s.Sweep))
+		case !r.Spec.Method.Learns():
+			list = append(list, fmt.Sprintf("sweep %s, of another training, does not count", s.Sweep))
+		}
+	}
+	return strings.Join(list, "; ")
+}
+
+// prior is what the search knows from a source of another training.
+type prior struct {
+	sweep  string
+	spec   *sweep.Spec // with the metrics and constraints that the source measured
+	trials []sweep.Trial
+	list   []observation
+	order  []int // ranked
+}
+
+// best returns the prior's best configurations that completed, at most n.
+func (p prior) best(n int) (list []sweep.Params) {
+	for _, i := range p.order[:min(n, len(p.order))] {
+		if o := p.list[i]; o.outcome == completed {
+			at := slices.IndexFunc(p.trials, func(t sweep.Trial) bool { return t.Number == o.number })
+			list = append(list, p.trials[at].Params)
+		}
+	}
+	return list
+}
+
+// priors returns the sources of another training that have results to learn from.
+func (c *call) priors() []prior {
+	var all []prior
+	for _, s := range c.Prior {
+		if s.Same {
+			continue
+		}
+		p := prior{sweep: s.Sweep, spec: s.measured(c.Spec), trials: s.Trials}
+		if len(p.spec.Metrics) == 0 {
+			continue
+		}
+		p.list = observations(Request{Spec: p.spec, Ledger: s.Trials}, c.cube)
+		if p.order = ranked(p.list); len(p.order) > 0 && p.list[p.order[0]].outcome == completed {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// priorFirst is how many configurations of earlier sweeps cmaes and nsga2 try first.
+const priorFirst = 3
+
+// earlier suggests one of the best configurations of the priors, of each in turn, that is
+// untried; ok is false when all are tried.
+func (c *call) earlier(priors []prior) (params sweep.Params, ok bool) {
+	for rank := range priorFirst {
+		for _, p := range priors {
+			best := p.best(priorFirst)
+			if rank >= min(len(best), (priorFirst+len(priors)-1)/len(priors)) || c.tried(best[rank]) {
+				continue
+			}
+			c.reason.Note = fmt.Sprintf("number %d of sweep %s, tried first", rank+1, p.sweep)
+			return best[rank], true
+		}
+	}
+	return nil, false
+}
+
+// model is the prior's surrogates, of its own results.
+func (p prior) model(r Request, s *space.Cube) (*model, error) {
+	of := Request{Spec: p.spec, Ledger: p.trials, Exact: r.Exact}
+	return newModel(nil, of, s, newTraining(of, s), nil)
+}
+
+// expert is a prior with its model.
+type expert struct {
+	prior
+	*model
+}
+
+// experts returns the priors whose models can be fitted. There are none where objectives
+// are combined by random weights, since no model is of one objective then.
+func (c *call) experts() []expert {
+	if len(c.Spec.Metrics) > maxVolumes {
+		return nil
+	}
+	var list []expert
+	for _, p := range c.priors() {
+		if m, err := p.model(c.Request, c.cube); err == nil {
+			list = append(list, expert{p, m})
+		}
+	}
+	return list
+}
+
+// trend is an expert's process as a mean, and what it is called in a note.
+type trend struct {
+	*gp.Process
+	name string
+}
+
+// objectiveTrends are the experts' processes of metric k of spec.
+func objectiveTrends(experts []expert, spec *sweep.Spec, k int) (list []trend) {
+	for _, e := range experts {
+		if at := slices.Index(e.spec.Metrics, spec.Metrics[k]); at >= 0 {
+			list = append(list, trend{e.objectives[at].Process, spec.Metrics[k].Name + " from sweep " + e.sweep})
+		}
+	}
+	return list
+}
+
+// constraintTrends are the experts' processes of a constraint.
+func constraintTrends(experts []expert, c sweep.Constraint) (list []trend) {
+	for _, e := range experts {
+		for _, f := range e.constraints {
+			if e.spec.Constraints[f.of] == c {
+				list = append(list, trend{f.Process, c.String() + " from sweep " + e.sweep})
+			}
+		}
+	}
+	return list
+}
+
+// ask suggests by the expert's model alone, while there are too few results for one that
+// has both: first its best configuration, then the points of highest acquisition, as if
+// its results were this sweep's and all own trials pending.
+func (c *call) ask(e expert) (params sweep.Params, ok bool) {
+	c.reason.Note = "the best configuration of sweep " + e.sweep
+	if best := e.best(1); len(best) > 0 && !c.tried(best[0]) {
+		return best[0], true
+	}
+	of := c.Request
+	of.Pending = slices.Clone(c.Pending)
+	for _, t := range c.Ledger {
+		if t.Number >= 0 {
+			of.Pending = append(of.Pending, t.Assignment)
+		}
+	}
+	a, elite, err := e.acquisition(c.rng, of, c.cube)
+	if err != nil {
+		return nil, false
+	}
+	c.reason.Note = "by the model of sweep " + e.sweep
+	for _, best := range a.maximise(c.rng, c.cube, elite) {
+		if params := c.cube.Params(best.u); !c.tried(params) {
+			c.reason.Acquisition = best.value
+			return params, true
+		}
+	}
+	return nil, false
+}
