@@ -39,7 +39,7 @@ const (
 
 // Finding is what Check found out about a part of a sweep.
 type Finding struct {
-	Part  string `json:"part"` // spec, ledger, packs, results, pointer, checkpoints, grids, logs, other
+	Part  string `json:"part"` // spec, state, ledger, packs, results, pointer, checkpoints, grids, logs, other
 	Level Level  `json:"level"`
 	Key   string `json:"key,omitempty"` // of the damaged object
 	Found string `json:"found"`
@@ -122,10 +122,12 @@ type checker struct {
 	trials  map[int]bool               // whose result is stored
 	folders map[string]map[string]bool // files of each checkpoint, by key and path
 	logs    int
+	entries []string // of the history
 	foreign []string
 	aside   int
 
-	spec     *sweep.Spec // nil if it is damaged
+	spec     *sweep.Spec    // nil if it is damaged
+	state    *conduct.State // nil if it is damaged, or there is none yet
 	root     string
 	segments []stored
 	chain    *chain // nil if the ledger is damaged
@@ -150,7 +152,7 @@ func (c *checker) key(rest string) string { return sweepsPrefix + c.name + "/" +
 
 func (c *checker) check(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		c.list, c.checkSpec, c.checkLedger, c.checkPacks, c.checkResults, c.checkPointer, c.checkCheckpoints, c.checkGrids, c.checkRest,
+		c.list, c.checkSpec, c.checkState, c.checkLedger, c.checkPacks, c.checkResults, c.checkPointer, c.checkCheckpoints, c.checkGrids, c.checkRest,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -201,7 +203,9 @@ func (c *checker) sort(key, rest string) {
 	_, _, isPack := parsePackKey(c.name, key)
 	parts := trialObject.FindStringSubmatch(rest)
 	switch {
-	case isSegment, isPack, rest == specName, rest == yamlName, rest == bestName:
+	case isSegment, isPack, rest == specName, rest == yamlName, rest == bestName, rest == stateName:
+	case strings.HasPrefix(rest, historyFolder):
+		c.entries = append(c.entries, key)
 	case strings.HasPrefix(rest, damagedFolder):
 		c.aside++
 	case parts == nil:
@@ -318,6 +322,57 @@ func checkDigest(data []byte) error {
 	return nil
 }
 
+// checkState reads what a sweep that has ended continues from, and its commands.
+func (c *checker) checkState(ctx context.Context) error {
+	faults := 0
+	aside := func(s stored, then string) {
+		faults++
+		c.fault("state", s.key, "puts it aside: "+then, c.putAside(s), "it cannot be read: %v", s.err)
+	}
+	s, err := c.read(ctx, c.key(stateName), maxState)
+	if err != nil {
+		return err
+	}
+	if s.err == nil {
+		c.state = &conduct.State{}
+		if s.err = json.Unmarshal(s.data, c.state); s.err != nil {
+			c.state = nil
+		}
+	}
+	if s.err != nil && !errors.Is(s.err, store.ErrNotFound) {
+		aside(s, "the sweep continues from its ledger")
+	}
+	entries, err := c.readAll(ctx, c.entries, maxSpec)
+	if err != nil {
+		return err
+	}
+	for _, s := range entries {
+		var e conduct.Entry
+		if s.err == nil {
+			s.err = json.Unmarshal(s.data, &e)
+		}
+		if s.err != nil {
+			aside(s, "the history lacks this command")
+		}
+	}
+	if faults == 0 {
+		what := "none yet"
+		if c.state != nil {
+			what = fmt.Sprintf("%s, %s", c.state.Phase, english.Plural(c.state.Segments, "segment", ""))
+		}
+		c.found("state", LevelOK, "", "", "%s; %s in the history", what, english.Plural(len(entries), "entry", "entries"))
+	}
+	return nil
+}
+
+// inForce returns the spec that counts now: the last one that a command has made.
+func (c *checker) inForce() *sweep.Spec {
+	if c.state != nil && c.state.Spec != nil {
+		return c.state.Spec
+	}
+	return c.spec
+}
+
 // checkPacks compares the packs with the segments.
 func (c *checker) checkPacks(ctx context.Context) error {
 	if c.chain == nil {
@@ -393,7 +448,7 @@ func (c *checker) checkResults(ctx context.Context) error {
 			r, wrong = result{stored: stored{key: key, err: store.ErrNotFound}}, "it is missing"
 		case r.fault != nil:
 			wrong = r.fault.Error()
-		case !c.same(r, line):
+		case !c.same(r, t, line):
 			wrong = fmt.Sprintf("it differs from the ledger, whose segment %d has trial %d", c.chain.home[t.Number], t.Number)
 		default:
 			continue
@@ -468,15 +523,21 @@ func (c *checker) results(ctx context.Context) (map[int]result, error) {
 const mostNumbers = 10
 
 // same reports whether the ledger's line of a trial is its result as the sweep takes it.
-func (c *checker) same(r result, line []byte) bool {
-	if bytes.Equal(r.data, line) {
-		return true
+// After a change of the spec the sweep sets the gates anew.
+func (c *checker) same(r result, t sweep.Trial, line []byte) bool {
+	if c.state != nil && c.state.Spec != nil {
+		r.trial.Gates = t.Gates
 	}
-	if c.spec == nil {
-		return false
+	for _, spec := range []*sweep.Spec{nil, c.spec, c.inForce()} {
+		taken := r.trial
+		if spec != nil {
+			taken = conduct.Checked(spec, taken)
+		}
+		if text, err := encodeTrial(taken); err == nil && bytes.Equal(text, line) {
+			return true
+		}
 	}
-	taken, err := encodeTrial(conduct.Checked(c.spec, r.trial))
-	return err == nil && bytes.Equal(taken, line)
+	return false
 }
 
 // checkPointer compares the pointer with the ledger.
@@ -532,13 +593,14 @@ func numbersIn(trials []sweep.Trial) []int {
 
 // best returns the leading trials of the ledger whose checkpoints are there, best first.
 func (c *checker) best() []sweep.Trial {
-	if len(c.spec.Metrics) == 0 {
+	spec := c.inForce()
+	if len(spec.Metrics) == 0 {
 		return nil // not a spec that can have run
 	}
 	var kept []sweep.Trial
-	order, _ := conduct.Order(c.spec, c.chain.trials, numbersIn(c.chain.trials))
+	order, _ := conduct.Order(spec, slices.Clone(c.chain.trials), numbersIn(c.chain.trials))
 	for _, n := range order {
-		if len(kept) == c.spec.Checkpoints.SaveSweepBest {
+		if len(kept) == spec.Checkpoints.SaveSweepBest {
 			break
 		}
 		t := c.chain.trials[slices.IndexFunc(c.chain.trials, func(t sweep.Trial) bool { return t.Number == n })]

@@ -3,6 +3,7 @@ package archive
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"image"
 	"image/png"
@@ -73,6 +74,10 @@ func whole(t *testing.T, s store.Store) []sweep.Trial {
 		require.NoError(t, a.Compact(t.Context(), name, seg+1))
 	}
 	require.NoError(t, a.PutBest(t.Context(), name, []int{0, 1}, all))
+	state, err := json.Marshal(conduct.State{Phase: conduct.PhaseCompleted, Segments: 17})
+	require.NoError(t, err)
+	require.NoError(t, a.PutState(t.Context(), name, state))
+	require.NoError(t, a.PutEntry(t.Context(), name, conduct.Entry{Number: 1, At: checkedAt}))
 	return all
 }
 
@@ -131,6 +136,7 @@ func TestCheckOfACompleteSweep(t *testing.T) {
 	spec.Metrics = []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}}
 	require.Equal(t, []string{
 		fmt.Sprintf("spec: digest %.12s verified", spec.Digest()),
+		"state: completed, 17 segments; 1 entry in the history",
 		"ledger: 17 segments with 20 trials, digests and links verified",
 		"packs: 1 pack verified against the segments",
 		"results: 19 results verified against the ledger; 1 failed or cancelled trial published none",
@@ -192,6 +198,14 @@ var repairs = []struct {
 	{"a damaged result that the ledger does not have", func(t *testing.T, s store.Store) {
 		require.NoError(t, s.Put(t.Context(), resultOf(30), strings.NewReader("{"), 1))
 	}, []string{resultOf(30)}, "cannot be read", "put aside", true},
+	{"a damaged state", func(t *testing.T, s store.Store) {
+		overwrite(t, s, under(stateName), func(b []byte) []byte { return b[:20] })
+	}, []string{under(stateName)}, "cannot be read", "put aside", false},
+	{"a damaged command", func(t *testing.T, s store.Store) {
+		overwrite(t, s, under("history/20261130T080000.000000000Z-000001.json"), func([]byte) []byte { return []byte("[]") })
+	}, []string{under("history/20261130T080000.000000000Z-000001.json")}, "cannot be read", "put aside", false},
+	{"the last segments of a sweep that has ended", both(removing(packOf(0, 15)), removing(ledgerKey(15)), removing(ledgerKey(16))),
+		[]string{ledgerKey(15), ledgerKey(16)}, "missing", "written anew from results, linked to the segment before", true},
 	{"a missing copy of the spec", removing(under(yamlName)), []string{under(yamlName)}, "missing", "written anew from spec.json", true},
 	{"a missing spec", removing(under(specName)), []string{under(specName)}, "missing", "", false},
 	{"another spec", func(t *testing.T, s store.Store) {
@@ -276,7 +290,8 @@ func TestRepairAsksTheSweepForItsSegments(t *testing.T) {
 	running := trialAt(20)
 	require.NoError(t, New(s).PutResult(t.Context(), name, running))
 	intact := contents(t, s)
-	both(removing(ledgerKey(15)), removing(ledgerKey(16)), removing(packOf(0, 15)))(t, s)
+	both(removing(under(stateName)), removing(ledgerKey(15)), removing(ledgerKey(16)), removing(packOf(0, 15)))(t, s)
+	delete(intact, under(stateName))
 	require.Empty(t, faults(check(t, s, CheckOptions{})))
 	p := &conduct.Progress{Segments: 17, Running: []conduct.Running{{Assignment: running.Assignment}}}
 	require.Len(t, faults(check(t, s, CheckOptions{Progress: p})), 2)
@@ -419,4 +434,25 @@ func TestPutBestReplacesADamagedPointer(t *testing.T) {
 			require.Equal(t, Best{Generation: 1, Trials: []sweep.Trial{aTrial(1)}}, best)
 		}
 	}
+}
+
+// After a change of the spec the ledger has gates that the result does not have, and the
+// spec in force ranks the trials.
+func TestCheckUsesTheSpecInForce(t *testing.T) {
+	s := storetest.NewMemory()
+	whole(t, s)
+	spec := *aSpec()
+	spec.Metrics = []sweep.Objective{{Name: "fid.tail", Goal: sweep.Maximize}}
+	state, err := json.Marshal(conduct.State{Phase: conduct.PhaseRunning, Segments: 17, Spec: &spec})
+	require.NoError(t, err)
+	require.NoError(t, New(s).PutState(t.Context(), name, state))
+	gated := trialAt(20)
+	require.NoError(t, New(s).PutResult(t.Context(), name, gated))
+	gated.Gates = []string{"too large"}
+	require.NoError(t, New(s).AppendSegment(t.Context(), name, 17, []sweep.Trial{gated}))
+	require.NoError(t, s.Delete(t.Context(), under(bestName)))
+	repaired := check(t, s, CheckOptions{Repair: true})
+	require.Empty(t, faults(repaired), "%+v", repaired.Findings)
+	require.Equal(t, "points at the trials 2, 1", repaired.Repairs[0].Done)
+	require.Len(t, repaired.Repairs, 1)
 }

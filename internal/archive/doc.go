@@ -12,6 +12,8 @@
 //	v1/sweeps/<sweep>/trials/<%06d>/attempts/<k>/curve.jsonl    copied from a checkpoint when the trial is published; kept by retention
 //	v1/sweeps/<sweep>/trials/<%06d>/attempts/<k>/checkpoints/step-<%010d>/...  the manifest last
 //	v1/sweeps/<sweep>/pointers/best.json             moved with If-Match
+//	v1/sweeps/<sweep>/state.json                     what a sweep that has ended continues from
+//	v1/sweeps/<sweep>/history/<time>-<%06d>.json     a command, or an end; immutable
 //	v1/sweeps/<sweep>/damaged/<time>/...             what a repair has replaced
 //
 // Invariants: a sweep exists when its spec.json does, a checkpoint when its manifest

@@ -145,6 +145,9 @@ func (c *checker) checkLedger(ctx context.Context) error {
 	if p := c.o.Progress; p != nil {
 		segs = max(segs, p.Segments)
 	}
+	if c.state != nil {
+		segs = max(segs, min(c.state.Segments, segs+onePage)) // a state that is wrong does not count
+	}
 	keys := make([]string, segs)
 	for n := range segs {
 		keys[n] = c.key(fmt.Sprintf(ledgerFolder+"%06d.jsonl", n))
@@ -407,6 +410,10 @@ func (c *checker) unassigned(n int, before *chain, copies map[int][]segment, res
 		for _, r := range p.Running {
 			taken[r.Number] = true
 		}
+	} else if c.state != nil && c.state.Phase.Final() {
+		for _, r := range c.state.Running {
+			taken[r.Number] = true
+		}
 	}
 	var next []sweep.Trial
 	for later := n + 1; later < len(c.segments); later++ {
@@ -428,8 +435,8 @@ func (c *checker) unassigned(n int, before *chain, copies map[int][]segment, res
 			continue
 		}
 		t := r.trial
-		if c.spec != nil {
-			t = conduct.Checked(c.spec, t)
+		if spec := c.inForce(); spec != nil {
+			t = conduct.Checked(spec, t)
 		}
 		late := len(next) > 0 && !slices.ContainsFunc(next, func(o sweep.Trial) bool { return !o.FinishedAt.Before(t.FinishedAt) })
 		if !late {
