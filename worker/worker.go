@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	sdk "go.temporal.io/sdk/worker"
 
 	"github.com/tailsweep/tailsweep/activities"
@@ -149,7 +150,10 @@ func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFun
 		c.Log.Info("training worker", "queue", c.Queue, "slots", c.slots(), "devices", c.Devices, "backend", c.Backend)
 	}
 	if c.Only != OnlyTraining {
-		w := sdk.New(c.Client, workflows.ControlQueue, sdk.Options{WorkerStopTimeout: controlDrain, OnFatalError: fatal})
+		w := sdk.New(c.Client, workflows.ControlQueue, sdk.Options{
+			WorkerStopTimeout: controlDrain, OnFatalError: fatal,
+			Interceptors: []interceptor.WorkerInterceptor{&beating{every: activities.DefaultBeatEvery}},
+		})
 		w.RegisterWorkflow(workflows.Sweep)
 		w.RegisterWorkflow(workflows.Trial)
 		w.RegisterActivity(acts.Suggest)

@@ -206,7 +206,7 @@ func (m mark) waiting() string {
 	return strings.Join(names, ", ")
 }
 
-// pace is how long a fault may delay the next one.
+// pace is how long a fault may delay the next one; a third one waits until the first is over.
 const pace = 6 * time.Second
 
 // round plays a round.
@@ -219,7 +219,12 @@ func (c *chaos) round(ctx context.Context, n int) error {
 		if err := r.inject(ctx, draw(c.rand, c.only)); err != nil {
 			return err
 		}
-		if err := within(ctx, pace, func() (bool, error) { return r.resolve(ctx), nil }); err != nil && ctx.Err() != nil {
+		paced := time.Now().Add(pace)
+		err := within(ctx, 10*time.Minute, func() (bool, error) {
+			left := r.resolve(ctx)
+			return left == 0 || left == 1 && time.Now().After(paced), nil
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -307,9 +312,8 @@ func (r *round) await(ctx context.Context) (at string, release func(), err error
 }
 
 // resolve notes which faults the sweeps have got over, and those that took too long. It
-// reports whether none is left.
-func (r *round) resolve(ctx context.Context) bool {
-	all := true
+// returns how many are left.
+func (r *round) resolve(ctx context.Context) (left int) {
 	var last time.Time // the limit counts from the last fault
 	var limit time.Duration
 	for _, f := range r.faults {
@@ -333,17 +337,17 @@ func (r *round) resolve(ctx context.Context) bool {
 			r.log("LOST #%d %s, %s: no step of %s for %.1f s (limit %.0f s)", f.Number, f.Fault, f.Step, f.mark.waiting(), f.Seconds, f.Limit)
 			r.lost++
 		default:
-			all = false
+			left++
 		}
 	}
-	return all
+	return left
 }
 
 // finish waits until all sweeps have ended.
 func (r *round) finish(ctx context.Context, limit time.Duration) error {
 	err := within(ctx, limit, func() (bool, error) {
 		over := r.over(ctx)
-		return r.resolve(ctx) && over, nil
+		return r.resolve(ctx) == 0 && over, nil
 	})
 	if err != nil {
 		return fmt.Errorf("%s has not ended after %v: %s; the worker's log ends with:\n%s", r.name, limit, r.mark().waiting(),
