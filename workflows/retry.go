@@ -38,7 +38,7 @@ func (t *trial) work(ctx workflow.Context) {
 		}
 		retry, counts := t.again(failure)
 		if !retry {
-			t.fail(failure.Failure)
+			t.fail(conduct.Final(t.spec, failure.Failure, t.fruitless))
 			return
 		}
 		if failure.corrupt {
@@ -66,7 +66,8 @@ func (t *trial) again(f attemptFailure) (retry, counts bool) {
 	if f.blocked != "" {
 		return true, false
 	}
-	return conduct.Retry(t.spec, f.Class, t.restarts)
+	t.fruitless = conduct.Fruitless(f.Class, t.fruitless, t.result.Steps > t.lastStep)
+	return conduct.Retry(t.spec, f.Class, t.restarts, t.fruitless)
 }
 
 // recordAttempt adds the time and the last checkpoint of an attempt to the result,

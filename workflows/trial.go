@@ -25,20 +25,21 @@ func Trial(ctx workflow.Context, in TrialInput) (TrialResult, error) {
 
 // trial is one execution of Trial.
 type trial struct {
-	spec     *sweep.Spec
-	result   sweep.Trial        // as far as it is known
-	rungs    []int              // steps of the rungs ahead
-	trained  bool               // to the next rung, or to the end
-	began    *time.Time         // when its training first started
-	attempts int                // made so far, to train and to evaluate, those that were blocked left out
-	blocked  int                // of these, failed because the store refuses requests; and tries to publish that failed
-	restarts int                // that count toward max_restarts
-	idle     int                // attempts in a row that failed, since the last step forward
-	after    sweep.FailureClass // what ended the attempt before
-	lastStep int                // that the attempt before reached
-	troubled bool               // the sweep knows that the trial is blocked
-	shown    string             // state in the search attributes
-	do       *activities.Activities
+	spec      *sweep.Spec
+	result    sweep.Trial        // as far as it is known
+	rungs     []int              // steps of the rungs ahead
+	trained   bool               // to the next rung, or to the end
+	began     *time.Time         // when its training first started
+	attempts  int                // made so far, to train and to evaluate, those that were blocked left out
+	blocked   int                // of these, failed because the store refuses requests; and tries to publish that failed
+	restarts  int                // that count toward max_restarts
+	idle      int                // attempts in a row that failed, since the last step forward
+	fruitless int                // of the last attempts, lost or preempted without a step forward
+	after     sweep.FailureClass // what ended the attempt before
+	lastStep  int                // that the attempt before reached
+	troubled  bool               // the sweep knows that the trial is blocked
+	shown     string             // state in the search attributes
+	do        *activities.Activities
 }
 
 func newTrial(ctx workflow.Context, in TrialInput) *trial {

@@ -176,9 +176,10 @@ func TestTrialAttempts(t *testing.T) {
 	}
 }
 
-func TestTrialBoundsAllItsAttempts(t *testing.T) {
+// A trial whose attempts end before the next step is given up, in evaluation and in training.
+func TestTrialThatOnlyLosesIsGivenUp(t *testing.T) {
 	r := newRig(t)
-	preempted := make([]error, conduct.MaxAttempts+1)
+	preempted := make([]error, conduct.MaxAttempts)
 	for i := range preempted {
 		preempted[i] = failed(sweep.FailPreempted)
 	}
@@ -186,8 +187,19 @@ func TestTrialBoundsAllItsAttempts(t *testing.T) {
 	got, err := r.runTrial()
 	require.Error(t, err)
 	require.Equal(t, sweep.FailPreempted, got.Error.Class)
+	require.Contains(t, got.Error.Message, "given up: 12 attempts in a row were lost or preempted before the next step; the last one: on purpose")
 	require.Equal(t, 1, got.Attempts, "attempts at training")
-	require.Len(t, r.recorder.Restarts(), conduct.MaxAttempts-2, "the first attempts at training and at evaluating follow no failure")
+	require.Len(t, r.recorder.Restarts(), 12, "the first one moved: the training was complete")
+
+	r = newRig(t)
+	var moving []activitiestest.Fault
+	for range 30 {
+		moving = append(moving, activitiestest.Fault{Step: 100, Preempt: true})
+	}
+	r.trainer.Faults = map[int][]activitiestest.Fault{3: moving}
+	got, err = r.runTrial()
+	require.Error(t, err)
+	require.Equal(t, 13, got.Attempts, "the first one moved")
 }
 
 func TestTrialChargesSlotTime(t *testing.T) {

@@ -1,6 +1,7 @@
 package conduct
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
@@ -12,13 +13,36 @@ const (
 	HeartbeatTimeout = 30 * time.Second // until an attempt whose worker is silent counts as lost
 )
 
-// Retry reports whether another attempt follows one that failed, after so many
-// restarts, and whether it counts toward max_restarts.
-func Retry(spec *sweep.Spec, class sweep.FailureClass, restarts int) (retry, counts bool) {
-	if class == sweep.FailPreempted {
-		return true, false
+// fruitlessLimit is how many attempts of a trial beyond max_restarts may be lost or
+// preempted in a row without a step forward: what ends them ends the next one too.
+const fruitlessLimit = 10
+
+// Fruitless returns how many attempts in a row were lost or preempted without a step
+// forward, after one of a class that so many preceded. moved says whether it made a step.
+func Fruitless(class sweep.FailureClass, before int, moved bool) int {
+	if moved || class != sweep.FailLost && class != sweep.FailPreempted {
+		return 0
 	}
-	return class.Retried() && restarts < spec.MaxRestarts, true
+	return before + 1
+}
+
+// Retry reports whether another attempt follows one that failed, after so many restarts
+// and fruitless attempts, and whether it counts toward max_restarts.
+func Retry(spec *sweep.Spec, class sweep.FailureClass, restarts, fruitless int) (retry, counts bool) {
+	if class == sweep.FailPreempted {
+		return !givesUp(spec, fruitless), false
+	}
+	return class.Retried() && restarts < spec.MaxRestarts && !givesUp(spec, fruitless), true
+}
+
+func givesUp(spec *sweep.Spec, fruitless int) bool { return fruitless >= spec.MaxRestarts+fruitlessLimit }
+
+// Final is the failure of a trial whose last attempt failed with f.
+func Final(spec *sweep.Spec, f sweep.Failure, fruitless int) sweep.Failure {
+	if givesUp(spec, fruitless) {
+		f.Message = fmt.Sprintf("given up: %d attempts in a row were lost or preempted before the next step; the last one: %s", fruitless, f.Message)
+	}
+	return f
 }
 
 // Rest returns how long a trial waits after a failed attempt. idle is the number of

@@ -29,11 +29,12 @@ type attempt struct {
 	fault    *sweep.Failure
 	diverged bool
 
-	made     int // to train and to evaluate
-	restarts int // that count toward max_restarts
-	idle     int // in a row that failed, since the last step forward
-	lastStep int // that the failed attempt before kept
-	resting  bool
+	made      int // to train and to evaluate
+	restarts  int // that count toward max_restarts
+	idle      int // in a row that failed, since the last step forward
+	fruitless int // of the last ones, lost or preempted without a step forward
+	lastStep  int // that the failed attempt before kept
+	resting   bool
 }
 
 // check returns an error for shares and commands that are not valid.
@@ -98,15 +99,17 @@ func (r *dryRun) fail(t *dryTrial) error {
 	if every := r.spec.Checkpoints.EverySteps; f.Class != sweep.FailPreempted {
 		t.trial.Steps = max(t.from, t.trial.Steps-t.trial.Steps%max(1, every))
 	}
-	retry, counts := conduct.Retry(r.spec, f.Class, t.restarts)
+	moved := t.trial.Steps > t.lastStep
+	t.fruitless = conduct.Fruitless(f.Class, t.fruitless, moved)
+	retry, counts := conduct.Retry(r.spec, f.Class, t.restarts, t.fruitless)
 	if !retry || t.made >= conduct.MaxAttempts {
+		f = conduct.Final(r.spec, f, t.fruitless)
 		t.trial.Error = &f
 		return r.end(t, sweep.StatusFailed)
 	}
 	if counts {
 		t.restarts++
 	}
-	moved := t.trial.Steps > t.lastStep
 	t.lastStep = t.trial.Steps
 	if moved {
 		t.idle = 0
