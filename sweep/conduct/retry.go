@@ -35,7 +35,9 @@ func Retry(spec *sweep.Spec, class sweep.FailureClass, restarts, fruitless int) 
 	return class.Retried() && restarts < spec.MaxRestarts && !givesUp(spec, fruitless), true
 }
 
-func givesUp(spec *sweep.Spec, fruitless int) bool { return fruitless >= spec.MaxRestarts+fruitlessLimit }
+func givesUp(spec *sweep.Spec, fruitless int) bool {
+	return fruitless >= spec.MaxRestarts+fruitlessLimit
+}
 
 // Final is the failure of a trial whose last attempt failed with f.
 func Final(spec *sweep.Spec, f sweep.Failure, fruitless int) sweep.Failure {
