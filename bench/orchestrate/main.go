@@ -108,20 +108,10 @@ func measure(ctx context.Context, p programs, engine string, c scenario, limit t
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	r := result{scenario: c, Engine: engine, Machine: thisMachine()}
-	began, err := readCPU(os.Getpid())
-	if err != nil {
-		return r, err
-	}
 	if engine == ray {
-		err = p.runRay(ctx, &r)
-	} else {
-		err = p.runSweep(ctx, &r, profile)
+		return r, p.runRay(ctx, &r)
 	}
-	if err != nil {
-		return r, err
-	}
-	r.Others, err = began.others(r.ownCPU())
-	return r, err
+	return r, p.runSweep(ctx, &r, profile)
 }
 
 // matrix returns every combination, the shortest first.

@@ -56,7 +56,8 @@ func readCPU(pid int) (cpu, error) {
 }
 
 // others is the share of the machine's processor time since c that processes other than
-// the measured ones had; own is the time of those, in seconds.
+// this one and the measured ones had; own is the time of the latter, in seconds. A measured
+// process that has ended would count twice.
 func (c cpu) others(own float64) (float64, error) {
 	now, err := readCPU(os.Getpid())
 	if err != nil {

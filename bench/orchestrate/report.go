@@ -34,7 +34,7 @@ random search that continues after a kill of everything.
 - **Seconds** are from the start of the first trial to the end of the last, **ideal** the same if nothing but the children took time: trials / slots, rounded up, times the sleep.
 - **End / start** compares the time from one end of a trial to the next late in the sweep with that early in it, without the trials that fill and empty the slots; of sweeps of thousands of trials it
   tells whether they slow down.
-- **Others** is the share of the machine's processor time that other processes had meanwhile. Above %[2]d %% the machine was **busy** (not known for Ray, whose own processes cannot be separated): seconds are then too high by an unknown factor, and only processor times, counts and
+- **Others** is the share of the machine's processor time that other processes had meanwhile. Above %[2]d %% the machine was **busy** (it is not known for Ray, whose own processes cannot be separated): seconds are then too high by an unknown factor, and only processor times, counts and
   bytes carry over.
 
 ## Pace
@@ -43,15 +43,12 @@ random search that continues after a kill of everything.
 |---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|
 `, "`", int(100*quiet))
 	for _, r := range s.results {
-		busy, others := "", fmt.Sprintf("%.0f %%", 100*r.Others)
-		switch {
-		case r.Engine == ray:
-			others = ""
-		case r.Others > quiet:
+		busy := ""
+		if r.busy() {
 			busy = ", busy"
 		}
 		printf("| %s | %s | %g s | %d | %d | %.0f | %.1f | %.2f | %.1f | %.2f | %s | %s, %s %s%s |\n", r.Engine, r.Method, r.Sleep, r.Slots, r.Trials,
-			r.ideal().Seconds(), r.Seconds, r.ratio(), r.rate(), r.drift(), others, r.Machine.Date, r.Engine, r.Machine.Version, busy)
+			r.ideal().Seconds(), r.Seconds, r.ratio(), r.rate(), r.drift(), r.others(), r.Machine.Date, r.Engine, r.Machine.Version, busy)
 	}
 	own := slices.DeleteFunc(slices.Clone(s.results), func(r result) bool { return r.Engine != ours })
 	costs(printf, own)
@@ -184,7 +181,7 @@ func (s *store) goals(printf printer, own []result) {
 		if g.above == (value >= g.limit) || value == g.limit {
 			verdict = "met"
 		}
-		if worst.Others > quiet {
+		if worst.busy() {
 			verdict += " (busy machine)"
 		}
 		printf("| %s | "+g.format+" | %s | %s |\n", g.text, value, worst.name(), verdict)

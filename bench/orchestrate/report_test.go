@@ -38,7 +38,7 @@ func TestIdealRoundsUp(t *testing.T) {
 // sampleResult is a result of a case, with round numbers.
 func sampleResult(c scenario) result {
 	return result{
-		scenario: c, Engine: ours, Seconds: 2 * c.ideal().Seconds(), AtStart: 1, AtEnd: 1.5,
+		scenario: c, Engine: ours, Others: new(0.01), Seconds: 2 * c.ideal().Seconds(), AtStart: 1, AtEnd: 1.5,
 		CPU: map[string]float64{"stack": 50, "worker": 20, "children": 5}, Memory: map[string]int64{"stack": 300e6, "worker": 600e6},
 		Requests: map[string]float64{"GET": 4, "PUT": 6}, Verbs: map[string]float64{"trials": 0.5, "best": 2, "list": 0.1, "report": 3},
 		History: &history{Runs: 2, Sweep: counts{Events: 30 * float64(c.Trials), Transitions: 15 * float64(c.Trials), Activities: map[string]float64{"Suggest": float64(c.Trials)}}, Trial: counts{Events: 20, Transitions: 10, Activities: map[string]float64{"Train": 1}}, Largest: 300 << 10, State: 100 << 10},
@@ -49,13 +49,13 @@ func TestReportComparesWithTheGoals(t *testing.T) {
 	s := &store{}
 	require.NoError(t, s.add(sampleResult(scenario{"random", 1, 64, 10_000})))
 	busy := sampleResult(scenario{"bayes", 10, 16, 320})
-	busy.Others = 0.5
+	busy.Others = new(0.5)
 	require.NoError(t, s.add(busy))
 	require.NoError(t, s.add(result{scenario: scenario{"random", 1, 64, 320}, Engine: ray, Seconds: 50, AtStart: 1, AtEnd: 1}))
 	text := s.report()
 	for _, line := range []string{
-		"| tailsweep | random | 1 s | 64 | 10000 | 157 | 314.0 | 2.00 | 31.8 | 1.50 | 0 % |",
-		"| ray | random | 1 s | 64 | 320 | 5 | 50.0 | 10.00 | 6.4 | 1.00 |  |",
+		"| tailsweep | random | 1 s | 64 | 10000 | 157 | 314.0 | 2.00 | 31.8 | 1.50 | 1 % |",
+		"| ray | random | 1 s | 64 | 320 | 5 | 50.0 | 10.00 | 6.4 | 1.00 | not known |",
 		"| random, 10000 x 1 s on 64 | 50, 20, 5 | 10.0 | 50.0 | 25.0 |",
 		"| 12 trials a second, children of 1 s | 31.8 | random, 10000 x 1 s on 64 | met |",
 		"| at most 1.05 of the ideal, children of 10 s on 16 slots | 2.00 | bayes, 320 x 10 s on 16 | **not met** (busy machine) |",

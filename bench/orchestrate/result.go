@@ -73,9 +73,9 @@ func processor() string {
 // result is what one case took. What is per trial is a mean over the sweep.
 type result struct {
 	scenario
-	Engine  string  `json:"engine"`
-	Machine machine `json:"machine"`
-	Others  float64 `json:"others"` // share of the machine's processor time that other processes had meanwhile
+	Engine  string   `json:"engine"`
+	Machine machine  `json:"machine"`
+	Others  *float64 `json:"others,omitempty"` // share of the machine's processor time that other processes had meanwhile; nil: not known
 
 	Seconds  float64 `json:"seconds"`   // from the start of the first trial to the end of the last
 	AtStart  float64 `json:"at_start"`  // seconds between two ends of trials, early in the sweep
@@ -96,8 +96,18 @@ type result struct {
 func (r result) rate() float64    { return float64(r.Trials) / r.Seconds }
 func (r result) ratio() float64   { return r.Seconds / r.ideal().Seconds() }
 func (r result) drift() float64   { return r.AtEnd / max(r.AtStart, 1e-9) }
-func (r result) ownCPU() float64  { return sum(r.CPU) * float64(r.Trials) / 1000 } // seconds
 func (r result) request() float64 { return sum(r.Requests) }
+
+// busy reports whether other processes disturbed the measurement.
+func (r result) busy() bool { return r.Others != nil && *r.Others > quiet }
+
+// others is Others as text.
+func (r result) others() string {
+	if r.Others == nil {
+		return "not known"
+	}
+	return fmt.Sprintf("%.0f %%", 100**r.Others)
+}
 
 func sum(m map[string]float64) float64 {
 	total := 0.0
@@ -112,7 +122,7 @@ func (r result) text() string {
 	line := fmt.Sprintf("%s: %s: %.1f s, %.2f of the ideal, %.1f trials/s, a trial's time at the end %.2f of that at the start",
 		r.Engine, r.scenario, r.Seconds, r.ratio(), r.rate(), r.drift())
 	if r.Engine == ours {
-		line += fmt.Sprintf(", other processes %.0f %%", 100*r.Others)
+		line += ", other processes " + r.others()
 		line += fmt.Sprintf("\n  a trial: %.0f ms of CPU (stack %.0f, worker %.0f, children %.0f), %.1f store requests, %s\n  memory: stack %.0f MB, worker %.0f MB; verbs: trials %.2f s, best %.2f s, list %.2f s, report %.2f s",
 			sum(r.CPU), r.CPU["stack"], r.CPU["worker"], r.CPU["children"], r.request(), r.History.text(r.Trials),
 			mb(r.Memory["stack"]), mb(r.Memory["worker"]), r.Verbs["trials"], r.Verbs["best"], r.Verbs["list"], r.Verbs["report"])

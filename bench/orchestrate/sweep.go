@@ -118,6 +118,10 @@ func (m *measured) play(ctx context.Context, r *result, c client.Client, spec st
 	if err != nil {
 		return err
 	}
+	began, err := readCPU(os.Getpid())
+	if err != nil {
+		return err
+	}
 	requests, err := m.requests(ctx)
 	if err != nil {
 		return err
@@ -151,6 +155,11 @@ func (m *measured) play(ctx context.Context, r *result, c client.Client, spec st
 	for name, cost := range after {
 		r.CPU[name] = 1000 * (cost - before[name]) / float64(r.Trials)
 	}
+	others, err := began.others(sum(r.CPU) * float64(r.Trials) / 1000)
+	if err != nil {
+		return err
+	}
+	r.Others = &others
 	for name, pid := range m.pids {
 		if r.Memory[name], err = peak(pid); err != nil {
 			return err
