@@ -8,9 +8,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
@@ -69,38 +72,52 @@ func reportInput(ctx context.Context, a *cli.App, name string) (report.Input, er
 	if in.Trials, err = arc.Trials(ctx, name); err != nil {
 		return report.Input{}, err
 	}
+	if i := slices.IndexFunc(in.Trials, func(t sweep.Trial) bool { return t.Floor != nil }); i >= 0 {
+		in.Floor = in.Trials[i].Floor // the same of every trial
+	}
+	var adding sync.Mutex
+	group, reading := errgroup.WithContext(ctx)
+	group.SetLimit(filesAtATime)
 	for _, t := range in.Trials {
-		if in.Floor == nil { // the same of every trial
-			in.Floor = t.Floor
-		}
-		if err := addFiles(ctx, arc, name, t, &in); err != nil {
-			return report.Input{}, err
-		}
+		group.Go(func() error { return addFiles(reading, arc, name, t, &in, &adding) })
+	}
+	if err := group.Wait(); err != nil {
+		return report.Input{}, err
 	}
 	in.Progress = reportProgress(ctx, a, name, spec, in.Trials)
 	return in, nil
 }
 
-// addFiles adds the sample grid and the curve of a trial where they are stored.
-func addFiles(ctx context.Context, arc *archive.Archive, name string, t sweep.Trial, in *report.Input) error {
+// filesAtATime is how many trials' files are read at the same time.
+const filesAtATime = 16
+
+// addFiles adds the sample grid and the curve of a trial where they are stored. The maps
+// of in are changed with adding locked.
+func addFiles(ctx context.Context, arc *archive.Archive, name string, t sweep.Trial, in *report.Input, adding *sync.Mutex) error {
+	var grid []byte
 	if t.Grid != "" {
-		grid, err := arc.Grid(ctx, name, t.Number)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
+		var err error
+		if grid, err = arc.Grid(ctx, name, t.Number); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
-		}
-		if err == nil {
-			in.Grids[t.Number] = grid
 		}
 	}
 	curve, err := arc.Curve(ctx, name, t)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil // it ended before its first checkpoint
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrNotFound) { // a trial that ended before its first checkpoint has none
 		return err
 	}
-	if in.Curves[t.Number], err = jsonl.DecodeAll[sweep.CurvePoint](bytes.NewReader(curve), len(curve)); err != nil {
-		return fmt.Errorf("loss curve of trial %d: %w", t.Number, err)
+	var points []sweep.CurvePoint
+	if err == nil {
+		if points, err = jsonl.DecodeAll[sweep.CurvePoint](bytes.NewReader(curve), len(curve)); err != nil {
+			return fmt.Errorf("loss curve of trial %d: %w", t.Number, err)
+		}
+	}
+	adding.Lock()
+	defer adding.Unlock()
+	if grid != nil {
+		in.Grids[t.Number] = grid
+	}
+	if points != nil {
+		in.Curves[t.Number] = points
 	}
 	return nil
 }
