@@ -28,8 +28,8 @@ Written by %[1]smake bench-orchestrate%[1]s; do not edit.
 
 Sweeps whose children only sleep (bench/orchestrate/sleeper: it speaks the protocol of trainer/job, and writes a small checkpoint and a sample grid), on the real
 embedded stack: Temporal on SQLite, the S3 service, and one worker, started for each case in a folder of its own. A trial is a training child, an evaluating child, a checkpoint and
-a result in the object store, a line of the ledger. The peer is Ray Tune with its defaults (bench/orchestrate/peers/ray_peer.py): it reuses its worker processes, stores no checkpoint, and has no
-random search that continues after a kill of everything.
+a result in the object store, a line of the ledger. The peer is Ray Tune with its defaults (bench/orchestrate/peers/ray_peer.py): the
+same number of trials at a time sleep and report a value; nothing is stored of them but that.
 
 - **Seconds** are from the start of the first trial to the end of the last, **ideal** the same if nothing but the children took time: trials / slots, rounded up, times the sleep.
 - **End / start** compares the time from one end of a trial to the next late in the sweep with that early in it, without the trials that fill and empty the slots; of sweeps of thousands of trials it
