@@ -56,12 +56,12 @@ func run(ctx context.Context, args []string) error {
 	profile := flags.String("profile", "", "folder for CPU profiles of the worker and of the stack")
 	virtual := flags.String("virtual", "", "play a sweep of TRIALS/SLOTS in virtual time, such as 100000/1000, and run no case")
 	document := flags.String("report", "", "file to write the report to: docs/benchmarks/orchestrate.md")
-	quick := flags.Bool("quick", false, "one case of a minute, for a look")
+	quick := flags.Bool("quick", false, "one case of a minute without Ray Tune, for a look")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if *quick {
-		*sleeps, *slots, *trials, *methods, *folder, *document = "1s", "16", "64", "random", "", ""
+		*sleeps, *slots, *trials, *methods, *peer, *folder, *document = "1s", "16", "320", "random", 0, "", ""
 	}
 	cases, err := matrix(*methods, *sleeps, *slots, *trials)
 	if err != nil {
