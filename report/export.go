@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
@@ -16,7 +17,7 @@ import (
 // ExportCSV writes the finished trials by number, a line each, after a header: number,
 // kind, status, seed; a column `param.NAME` for each parameter, by name, empty where
 // the trial has none; a column `metric.NAME` for each metric, by name; then how the
-// trial went. Numbers keep every digit. The columns depend on the spec and on the names
+// trial went. Numbers keep every digit; text that begins as a formula is quoted by '. The columns depend on the spec and on the names
 // that occur, never on the order of trials.
 func ExportCSV(w io.Writer, spec *sweep.Spec, trials []sweep.Trial) error {
 	params, metrics := paramNames(spec, trials), metricNames(spec, trials)
@@ -32,12 +33,24 @@ func ExportCSV(w io.Writer, spec *sweep.Spec, trials []sweep.Trial) error {
 
 	lines := [][]string{header}
 	for _, t := range slices.SortedStableFunc(slices.Values(trials), func(a, b sweep.Trial) int { return cmp.Compare(a.Number, b.Number) }) {
-		lines = append(lines, record(t, params, metrics))
+		lines = append(lines, inert(record(t, params, metrics)))
 	}
 	if err := csv.NewWriter(w).WriteAll(lines); err != nil {
 		return fmt.Errorf("report: export: %w", err)
 	}
 	return nil
+}
+
+// inert puts ' before each cell that a spreadsheet would take for a formula. Numbers stay
+// as they are.
+func inert(cells []string) []string {
+	for i, cell := range cells {
+		if _, err := strconv.ParseFloat(cell, 64); err == nil || cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+			continue
+		}
+		cells[i] = "'" + cell
+	}
+	return cells
 }
 
 // record is the line of a trial under ExportCSV's header.

@@ -50,3 +50,8 @@ func TestExportReportsAnErrorOfTheWriter(t *testing.T) {
 	in := fixture(t, 0)
 	require.ErrorContains(t, ExportCSV(failingWriter{}, in.Spec, in.Trials), "disk full")
 }
+
+func TestInertCells(t *testing.T) {
+	got := inert([]string{"=HYPERLINK(1)", "+cmd", "-cmd", "@SUM(1)", "\t=1", "-0.5", "+1e-3", "-Inf", "text", "", "a=b"})
+	require.Equal(t, []string{"'=HYPERLINK(1)", "'+cmd", "'-cmd", "'@SUM(1)", "'\t=1", "-0.5", "+1e-3", "-Inf", "text", "", "a=b"}, got)
+}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
@@ -72,8 +73,8 @@ func (c *Children) Train(
 		if e.Type != job.Checkpoint {
 			return report(progress)
 		}
-		if err := inside(t.Staging, e.Dir); err != nil {
-			return fail(sweep.FailBug, fmt.Sprintf("the child reported a checkpoint outside its folder: %v", err), "")
+		if err := file.Inside(t.Staging, e.Dir); err != nil {
+			return fail(sweep.FailBug, fmt.Sprintf("the child reported a checkpoint that is not in its folder: %v", err), "")
 		}
 		p := progress
 		p.Checkpoint = e.Dir
@@ -111,8 +112,8 @@ func (c *Children) Evaluate(
 	if end.last.Type != job.Result || found == nil {
 		return sweep.Evaluation{}, fail(sweep.FailBug, fmt.Sprintf("an evaluating child ended with a %q event and without an evaluation", end.last.Type), "")
 	}
-	if err := inside(t.Output, found.Grid); err != nil {
-		return sweep.Evaluation{}, fail(sweep.FailBug, fmt.Sprintf("the child reported a grid outside its folder: %v", err), "")
+	if err := file.Inside(t.Output, found.Grid); err != nil {
+		return sweep.Evaluation{}, fail(sweep.FailBug, fmt.Sprintf("the child reported a grid that is not in its folder: %v", err), "")
 	}
 	return *found, nil
 }
@@ -182,16 +183,4 @@ func update(p *activities.Progress, e job.Event) {
 	}
 	p.Backend, p.Steps = cmp.Or(e.Backend, p.Backend), cmp.Or(e.Steps, p.Steps)
 	p.StepsPerSecond, p.Point = cmp.Or(e.StepsPerSecond, p.StepsPerSecond), cmp.Or(e.Point, p.Point)
-}
-
-// inside returns an error unless path is in the folder dir.
-func inside(dir, path string) error {
-	rel, err := filepath.Rel(dir, path)
-	if err != nil {
-		return err
-	}
-	if rel == "." || !filepath.IsLocal(rel) {
-		return fmt.Errorf("%q is not inside %q", path, dir)
-	}
-	return nil
 }

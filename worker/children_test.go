@@ -99,6 +99,7 @@ func TestTrainFailures(t *testing.T) {
 		{"exit-7", sweep.FailBug, "exit code 7 without a result; its last output:\nlast words"},
 		{"xla-memory", sweep.FailOutOfMemory, "RESOURCE_EXHAUSTED"},
 		{"sigkill", sweep.FailLost, "signal 9"},
+		{"linked", sweep.FailBug, "is a link"},
 		{"elsewhere", sweep.FailBug, `"/etc" is not inside`},
 		{"flood", sweep.FailBug, "59999 zzz"},
 	} {

@@ -111,6 +111,11 @@ func fakeChild(verb, jobFile string) {
 		fmt.Print("no newline, then an event: ")
 		fmt.Println()
 		emit(job.Event{Type: job.Done, Step: 20})
+	case "linked":
+		if err := os.Symlink("/etc", filepath.Join(j.Staging, "step-0000000010")); err != nil {
+			panic(err)
+		}
+		emit(job.Event{Type: job.Checkpoint, Step: 10, Dir: filepath.Join(j.Staging, "step-0000000010")})
 	case "elsewhere":
 		emit(job.Event{Type: job.Checkpoint, Step: 10, Dir: "/etc"})
 		hang(nil)

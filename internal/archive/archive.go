@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/internal/store"
 )
 
@@ -34,6 +34,7 @@ const (
 	maxResult = 1 << 20
 	maxGrid   = 64 << 20
 	maxCurve  = 64 << 20
+	maxLog    = 64 << 20
 )
 
 // object is an object of the archive: its key, or the error of its key.
@@ -96,24 +97,18 @@ func (o object) put(ctx context.Context, body []byte) error {
 	return o.store.Put(ctx, o.key, bytes.NewReader(body), int64(len(body)))
 }
 
-// putFile stores the plain file at path.
-func (o object) putFile(ctx context.Context, path string) error {
+// putFile stores the plain file at path, of at most limit bytes. A child has made it: no
+// link is followed.
+func (o object) putFile(ctx context.Context, path string, limit int64) error {
 	if o.err != nil {
 		return o.err
 	}
-	f, err := os.Open(path)
+	f, size, err := file.OpenPlain(path, limit)
 	if err != nil {
 		return fmt.Errorf("archive: put %s: %w", o.key, err)
 	}
 	defer func() { _ = f.Close() }() // only read
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("archive: put %s: %w", o.key, err)
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("archive: put %s: %s is not a plain file", o.key, path)
-	}
-	return o.store.Put(ctx, o.key, f, info.Size())
+	return o.store.Put(ctx, o.key, f, size)
 }
 
 // create stores body unless the object exists. An object with this content is not an

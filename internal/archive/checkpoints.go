@@ -81,7 +81,7 @@ func (a *Archive) Upload(
 		return activities.CheckpointRef{}, err
 	}
 	for _, f := range m.Files {
-		if err := a.object(key+"/"+f.Path, nil).putFile(ctx, filepath.Join(dir, filepath.FromSlash(f.Path))); err != nil {
+		if err := a.object(key+"/"+f.Path, nil).putFile(ctx, filepath.Join(dir, filepath.FromSlash(f.Path)), f.Size); err != nil {
 			return activities.CheckpointRef{}, err
 		}
 	}

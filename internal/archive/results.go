@@ -64,7 +64,7 @@ func (a *Archive) Result(ctx context.Context, sweepName string, trial int) (resu
 // PutGrid implements activities.Records.
 func (a *Archive) PutGrid(ctx context.Context, sweepName string, trial int, path string) (string, error) {
 	grid := a.object(trialKey(sweepName, trial, GridName))
-	return grid.key, grid.putFile(ctx, path)
+	return grid.key, grid.putFile(ctx, path, maxGrid)
 }
 
 // Grid returns the trial's sample grid, a PNG, or an error that wraps
@@ -112,7 +112,7 @@ func (a *Archive) Curve(ctx context.Context, sweepName string, t sweep.Trial) ([
 
 // PutLog implements activities.Records.
 func (a *Archive) PutLog(ctx context.Context, sweepName string, trial, attempt int, path string) error {
-	return a.object(attemptKey(sweepName, trial, attempt, logName)).putFile(ctx, path)
+	return a.object(attemptKey(sweepName, trial, attempt, logName)).putFile(ctx, path, maxLog)
 }
 
 // Log opens the output of an attempt, or returns an error that wraps

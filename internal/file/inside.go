@@ -1,0 +1,59 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// Inside returns an error unless path is below the folder dir, and no part of it below
+// dir is a link: another process may have made it. path need not exist.
+func Inside(dir, path string) error {
+	rel, err := filepath.Rel(dir, path)
+	if err != nil {
+		return err
+	}
+	if rel == "." || !filepath.IsLocal(rel) {
+		return fmt.Errorf("%q is not inside %q", path, dir)
+	}
+	part := dir
+	for name := range strings.SplitSeq(rel, string(filepath.Separator)) {
+		part = filepath.Join(part, name)
+		info, err := os.Lstat(part)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if info.Mode()&os.ModeSymlink != 0 {
+			return fmt.Errorf("%s is a link", part)
+		}
+	}
+	return nil
+}
+
+// OpenPlain opens a plain file of at most limit bytes, and returns its size. It follows no
+// link at the end of the path, and waits for no other process.
+func OpenPlain(path string, limit int64) (f *os.File, size int64, err error) {
+	f, err = os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case !info.Mode().IsRegular():
+		err = fmt.Errorf("%s is not a plain file", path)
+	case info.Size() > limit:
+		err = fmt.Errorf("%s has %d bytes: at most %d are read", path, info.Size(), limit)
+	default:
+		return f, info.Size(), nil
+	}
+	_ = f.Close() // only read
+	return nil, 0, err
+}
