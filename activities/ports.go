@@ -91,6 +91,8 @@ type Records interface {
 	// Ledger reads the first segs segments, in order. The error of a ledger that fails
 	// verification has a BlockReason.
 	Ledger(ctx context.Context, sweepName string, segs int) ([]sweep.Trial, error)
+	// Spec returns a sweep's spec.
+	Spec(ctx context.Context, sweepName string) (*sweep.Spec, error)
 	// Compact makes the first segs segments readable with few requests. The ledger is
 	// complete without it.
 	Compact(ctx context.Context, sweepName string, segs int) error

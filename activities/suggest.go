@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
 )
 
 // Suggest decides on search trials: their parameters and seeds. It is a pure function of
-// its input and of the ledger's segments that the input names, which never change.
+// its input and of the ledgers' segments that the input names, which never change. Of an
+// earlier sweep's spec only fields count that an edit cannot change.
 func (a *Activities) Suggest(ctx context.Context, in SuggestInput) (SuggestResult, error) {
 	result, err := a.suggest(ctx, in)
 	return result, translateError(ctx, err)
@@ -19,8 +21,19 @@ func (a *Activities) suggest(ctx context.Context, in SuggestInput) (SuggestResul
 	if err != nil {
 		return SuggestResult{}, fmt.Errorf("suggest trial %d: %w", in.Number, err)
 	}
+	prior, err := sampler.Sources(&in.Spec, func(e sweep.Earlier) (*sweep.Spec, []sweep.Trial, error) {
+		spec, err := a.Records.Spec(ctx, e.Sweep)
+		if err != nil {
+			return nil, nil, err
+		}
+		trials, err := a.Records.Ledger(ctx, e.Sweep, e.Segments)
+		return spec, trials, err
+	})
+	if err != nil {
+		return SuggestResult{}, fmt.Errorf("suggest trial %d: %w", in.Number, err)
+	}
 	batch, err := sampler.Several(sampler.Request{
-		Spec: &in.Spec, Ledger: ledger, Pending: in.Pending, Number: in.Number, Index: in.Index, Edited: in.Edited,
+		Spec: &in.Spec, Ledger: ledger, Prior: prior, Pending: in.Pending, Number: in.Number, Index: in.Index, Edited: in.Edited,
 	}, in.Count)
 	if err != nil {
 		return SuggestResult{}, bug("suggest %v", err)

@@ -56,3 +56,33 @@ func TestSuggest(t *testing.T) {
 	require.ErrorAs(t, err, &application)
 	require.Equal(t, "transient", application.Type(), "a ledger that cannot be read may be read later")
 }
+
+// A spec's earlier sweeps are read up to the segments that it names.
+func TestSuggestFromEarlierSweeps(t *testing.T) {
+	b := newBench(t)
+	old := gridSpec()
+	old.Name = "old"
+	ended := func(number int, weight float64) sweep.Trial {
+		return sweep.Trial{Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Seed: 9, Params: sweep.Params{"infonce.weight": sweep.Number(weight)}},
+			Status: sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": 1}}}
+	}
+	b.archive.Keep(&old, []sweep.Trial{ended(0, 0)}, []sweep.Trial{ended(1, 1)})
+	suggest := func(segments int) (result activities.SuggestResult, err error) {
+		spec := gridSpec()
+		spec.From = []sweep.Earlier{{Sweep: "old", Segments: segments}}
+		value, err := b.env.ExecuteActivity(b.Suggest, activities.SuggestInput{Count: 1, Spec: spec})
+		if err == nil {
+			err = value.Get(&result)
+		}
+		return result, err
+	}
+	one, err := suggest(1)
+	require.NoError(t, err)
+	require.Equal(t, sweep.Params{"infonce.weight": sweep.Number(1)}, one.Assignments[0].Params, "the other one was trained before")
+	require.Equal(t, "configuration 2 of 2; 1 results of sweep old count as its own", one.Assignments[0].Reason.Note)
+	two, err := suggest(2)
+	require.NoError(t, err)
+	require.True(t, two.Exhausted)
+	_, err = suggest(3)
+	require.ErrorContains(t, err, "from: sweep old: ")
+}

@@ -63,6 +63,17 @@ type Spec struct {
 	Resources Resources `json:"resources"`
 	// What is saved and what is kept.
 	Checkpoints Checkpoints `json:"checkpoints"`
+	// Earlier sweeps that the search learns from; `tailsweep run --from OLD` fills it in. Results of the same dataset, model, train and evaluate count as this sweep's own, others as a prior.
+	From []Earlier `json:"from,omitempty" jsonschema:"maxItems=8"`
+}
+
+// Earlier is an earlier sweep, as it was when it was named: what it adds later does not
+// count, so that a suggestion can be repeated.
+type Earlier struct {
+	// Its name. Its ledger must stay in the store: `tailsweep rm` refuses to remove it.
+	Sweep string `json:"sweep" jsonschema:"required,pattern=^[a-z]([-a-z0-9]*[a-z0-9])?$,maxLength=63"`
+	// How many segments of its ledger count.
+	Segments int `json:"segments" jsonschema:"required,minimum=1,maximum=10000000"`
 }
 
 // Dataset says what to train on.

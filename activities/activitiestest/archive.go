@@ -24,7 +24,8 @@ type Archive struct {
 	best        []int
 	entries     []conduct.Entry
 	state       []byte
-	curves      []string // keys of the checkpoints whose curves were kept
+	earlier     map[string]kept // sweeps of Keep, by name
+	curves      []string        // keys of the checkpoints whose curves were kept
 	fail        map[string]error
 	corruptAt   map[string]bool // by key, when it will be uploaded
 	line, size  int             // limits of a result and of a segment, in bytes; 0 for none
@@ -234,10 +235,40 @@ func (a *Archive) AppendSegment(_ context.Context, name string, seg int, trials 
 func (a *Archive) Ledger(_ context.Context, name string, segs int) ([]sweep.Trial, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if segs > len(a.segments) {
-		return nil, fmt.Errorf("ledger of %s has %d segments, not %d", name, len(a.segments), segs)
+	segments := a.segments
+	if e, has := a.earlier[name]; has {
+		segments = e.segments
 	}
-	return slices.Concat(a.segments[:segs]...), a.fail["Ledger"]
+	if segs > len(segments) {
+		return nil, fmt.Errorf("ledger of %s has %d segments, not %d", name, len(segments), segs)
+	}
+	return slices.Concat(segments[:segs]...), a.fail["Ledger"]
+}
+
+// Keep adds the spec and the ledger of an earlier sweep.
+func (a *Archive) Keep(spec *sweep.Spec, segments ...[]sweep.Trial) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.earlier == nil {
+		a.earlier = map[string]kept{}
+	}
+	a.earlier[spec.Name] = kept{spec, segments}
+}
+
+// kept is an earlier sweep.
+type kept struct {
+	spec     *sweep.Spec
+	segments [][]sweep.Trial
+}
+
+// Spec implements activities.Records, for the sweeps of Keep.
+func (a *Archive) Spec(_ context.Context, name string) (*sweep.Spec, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if e, has := a.earlier[name]; has {
+		return e.spec, a.fail["Spec"]
+	}
+	return nil, fmt.Errorf("there is no sweep %s", name)
 }
 
 // Compact implements activities.Records.

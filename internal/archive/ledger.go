@@ -70,6 +70,12 @@ func (a *Archive) Ledger(ctx context.Context, sweepName string, segs int) ([]swe
 	return c.upTo(segs), nil
 }
 
+// Segments returns how many segments the ledger has.
+func (a *Archive) Segments(ctx context.Context, sweepName string) (segs int, err error) {
+	_, segs, err = a.allOfLedger(ctx, sweepName)
+	return segs, err
+}
+
 // Trials returns all finished trials: the ledger in its order, then those whose
 // result is stored and that the ledger does not have yet, by number.
 func (a *Archive) Trials(ctx context.Context, sweepName string) ([]sweep.Trial, error) {

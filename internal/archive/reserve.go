@@ -221,6 +221,12 @@ func (a *Archive) LoadSpec(ctx context.Context, name string) (*sweep.Spec, []byt
 	return &r.Spec, []byte(r.YAML), nil
 }
 
+// Spec implements activities.Records.
+func (a *Archive) Spec(ctx context.Context, name string) (*sweep.Spec, error) {
+	spec, _, err := a.LoadSpec(ctx, name)
+	return spec, err
+}
+
 // reservation reads spec.json.
 func (a *Archive) reservation(ctx context.Context, name string) (r reservation, etag string, err error) {
 	spec := a.object(sweepKey(name, specName))

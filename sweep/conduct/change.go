@@ -179,6 +179,7 @@ var sections = []section{
 	{"baseline", true, func(s *sweep.Spec) any { return s.Baseline }},
 	{"points", false, func(s *sweep.Spec) any { return s.Points }},
 	{"checkpoints.every_steps", true, func(s *sweep.Spec) any { return s.Checkpoints.EverySteps }},
+	{"from", true, func(s *sweep.Spec) any { return s.From }},
 	{"description", false, func(s *sweep.Spec) any { return s.Description }},
 	{"method", false, func(s *sweep.Spec) any { return s.Method }},
 	{"seed", false, func(s *sweep.Spec) any { return s.Seed }},

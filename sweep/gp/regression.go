@@ -73,7 +73,7 @@ func Regress(data Data, o Options) (*Regression, error) {
 		r.standardise(quick)
 		jacobian := r.jacobian(quick.Y)
 		if r.Trend >= 0 {
-			jacobian -= trendOdds - math.Log(float64(len(trendDeviations)*len(o.Trends)))
+			jacobian -= trendOdds(len(quick.Y)) - math.Log(float64(len(trendDeviations)*len(o.Trends)))
 		}
 		readings = append(readings, reading{r.Data.Y, jacobian})
 	}

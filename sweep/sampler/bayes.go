@@ -12,6 +12,9 @@ import (
 // bayesStart is the least number of results before the model is used.
 const bayesStart = 4
 
+// askEvery is how many of the first points one of an earlier sweep's model is among.
+const askEvery = 3
+
 // start is the number of results, of points of a Sobol sequence, before the model is
 // used: 4 where trials are few, and more, up to three a parameter, where
 // budget.run_cap leaves time to explore first. With 20 instead of 4 of a hundred
@@ -29,8 +32,8 @@ func start(spec *sweep.Spec, parameters int) int {
 // (model), and the point of the highest acquisition. Until start points have results
 // it follows the Sobol sequence.
 //
-// With earlier sweeps of another training it follows the sequence every second time only,
-// and asks their models in turn otherwise (see call.ask).
+// With earlier sweeps of another training every third of these points is by their models,
+// in turn (see call.ask).
 //
 // newTraining says how outcomes become training data. Pending trials are neither
 // ignored nor guessed: the acquisition is the mean over joint draws of their results.
@@ -46,11 +49,13 @@ func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	}
 	if len(t.x) < first {
 		if len(experts) > 0 {
-			half := r.Index / 2
-			if params, ok := c.ask(experts[half%len(experts)]); r.Index%2 == 0 && ok {
-				return params, c.reason, nil
+			turn := r.Index / askEvery
+			if r.Index%askEvery == 0 {
+				if params, ok := c.ask(experts[turn%len(experts)]); ok {
+					return params, c.reason, nil
+				}
 			}
-			c.Index = half
+			c.Index = max(r.Index-turn-1, 0)
 		}
 		return c.first(fmt.Sprintf("%d of the first %d results", len(t.x), first))
 	}

@@ -71,6 +71,20 @@ func NewSource(spec, earlier *sweep.Spec, trials []sweep.Trial) Source {
 	return s
 }
 
+// Sources returns the earlier sweeps that a spec names. load returns the spec and the
+// trials of one.
+func Sources(spec *sweep.Spec, load func(sweep.Earlier) (*sweep.Spec, []sweep.Trial, error)) ([]Source, error) {
+	var list []Source
+	for _, e := range spec.From {
+		earlier, trials, err := load(e)
+		if err != nil {
+			return nil, fmt.Errorf("from: sweep %s: %w", e.Sweep, err)
+		}
+		list = append(list, NewSource(spec, earlier, trials))
+	}
+	return list, nil
+}
+
 // SameTraining reports whether the results of two specs' trials are comparable: dataset,
 // model, train and evaluate are equal, and guidance scales are chosen by the same metric.
 func SameTraining(a, b *sweep.Spec) bool {
@@ -82,7 +96,19 @@ func SameTraining(a, b *sweep.Spec) bool {
 // Fits returns how many of the source's trials a search of spec learns from: those of its
 // space, with the metrics that the source has measured.
 func (s Source) Fits(spec *sweep.Spec) int {
-	return len(observations(Request{Spec: s.measured(spec), Ledger: s.Trials}, space.NewCube(spec)))
+	of := s.measured(spec)
+	if len(of.Metrics) == 0 {
+		return 0
+	}
+	return len(observations(Request{Spec: of, Ledger: s.Trials}, space.NewCube(spec)))
+}
+
+// Metrics returns the names of spec's metrics that the source has measured.
+func (s Source) Metrics(spec *sweep.Spec) (names []string) {
+	for _, o := range s.measured(spec).Metrics {
+		names = append(names, o.Name)
+	}
+	return names
 }
 
 // measured returns spec without the metrics and constraints that the source's trials have

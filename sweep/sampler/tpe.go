@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/space"
@@ -58,6 +59,12 @@ func (tpe) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	}
 	good, rest := split(c.Request, c.cube, list, priors)
 	c.reason.Hyper = map[string]float64{"good": float64(len(good.points)), "others": float64(len(rest.points))}
+	for _, p := range priors {
+		if w := tpeWeight(len(list)); w > 0 {
+			c.reason.Note += fmt.Sprintf("%d configurations of sweep %s count with %.0f %% of their weight; ", len(p.order), p.sweep, 100*w)
+		}
+	}
+	c.reason.Note = strings.TrimSuffix(c.reason.Note, "; ")
 	var best sweep.Params
 	for range tpeCandidates {
 		params := c.cube.Params(good.draw(c.rng))
@@ -73,6 +80,14 @@ func (tpe) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 		return c.random("every candidate was tried: random")
 	}
 	return best, c.reason, nil
+}
+
+// tpeWeight is the weight of earlier sweeps after n new observations, 1 to 0.
+func tpeWeight(n int) float64 {
+	if w := math.Exp2(-float64(n) / tpeHalf); w >= tpeLeast {
+		return w
+	}
+	return 0
 }
 
 // split returns the densities of the good observations and of all other points,
@@ -97,9 +112,10 @@ func split(r Request, s *space.Cube, list []observation, priors []prior) (good, 
 	for i := range others {
 		ages = append(ages, math.Min(1, math.Max(float64(i+1)/float64(max(n-tpeRecent, 1)), 1/float64(n))))
 	}
-	share := math.Exp2(-float64(len(list))/tpeHalf) / float64(len(priors))
+	total := tpeWeight(len(list))
+	share := total / float64(len(priors))
 	for _, p := range priors {
-		if share*float64(len(priors)) < tpeLeast {
+		if total == 0 {
 			break
 		}
 		n, best := len(p.order), int(math.Ceil(math.Sqrt(float64(len(p.order)))))

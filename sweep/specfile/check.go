@@ -75,6 +75,7 @@ func (c *checker) check() {
 	c.checkBaseline()
 	c.checkSearch()
 	c.checkPoints()
+	c.checkFrom()
 	c.checkRepeats()
 	c.checkEarlyTerminate()
 	c.checkRung()

@@ -74,6 +74,9 @@ func (c *checker) resolve() {
 		orElse(c, &b.Params, sweep.Params{sweep.ParamInfonceWeight: sweep.Number(0), sweep.ParamAlignmentWeight: sweep.Number(0)})
 		orElse(c, &b.Seeds, []int64{s.Train.Seed})
 	}
+	if len(s.From) == 0 {
+		s.From = nil
+	}
 	if len(s.Points) == 0 { // an empty list means none
 		s.Points = nil
 	}

@@ -50,6 +50,7 @@ var defaultTexts = withSamplers(map[path]string{
 	"baseline.params":                 "infonce.weight: 0, alignment.weight: 0",
 	"baseline.seeds":                  "train.seed",
 	"points":                          "none",
+	"from":                            "none",
 	"repeats":                         "none",
 	"repeats.share":                   "0.3",
 	"early_terminate":                 "none",

@@ -76,3 +76,19 @@ s.yaml:15:30: points[2].batch: is not in parameters (8; valid: infonce.weight, l
 s.yaml:16:20: points[3].infonce.weight: out of range (-1; valid: a number in [0, 100])
 s.yaml:17:4: points[4]: is the same as points[1] (valid: each configuration once)`)
 }
+
+func TestParseReadsEarlierSweeps(t *testing.T) {
+	spec := mustParse(t, spectest.With("from: [{sweep: old, segments: 12}]"))
+	require.Equal(t, []sweep.Earlier{{Sweep: "old", Segments: 12}}, spec.From)
+	plain := mustParse(t, spectest.Base)
+	require.NotEqual(t, plain.Digest(), spec.Digest(), "they are part of what a suggestion depends on")
+	require.Equal(t, plain.Digest(), mustParse(t, spectest.With("from: []")).Digest())
+	for text, want := range map[string]string{
+		"from: [{sweep: old}]":                                         "from[0].segments: is missing",
+		"from: [{sweep: " + plain.Name + ", segments: 1}]":             "from[0].sweep: is this sweep",
+		"from: [{sweep: old, segments: 1}, {sweep: old, segments: 2}]": "from[1].sweep: is named twice",
+	} {
+		_, err := Parse("s.yaml", []byte(spectest.With(text)))
+		require.ErrorContains(t, err, want)
+	}
+}

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -77,7 +78,13 @@ example because another version of tailsweep made it.`,
 		if err != nil {
 			return err
 		}
-		e := explain(spec, trials, t, *again)
+		var prior []sampler.Source
+		if *again && len(spec.From) > 0 {
+			if prior, err = earlier(cmd.Context(), a, spec); err != nil {
+				return err
+			}
+		}
+		e := explain(spec, trials, prior, t, *again)
 		err = a.PrintAs(output, e, explanationText(e)...)
 		if err == nil && e.Replay != nil && !e.Replay.Equal {
 			return cli.Silently(cli.ExitFailure)
@@ -87,7 +94,23 @@ example because another version of tailsweep made it.`,
 	return cmd
 }
 
-func explain(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial, replay bool) Explanation {
+// earlier returns the earlier sweeps that a spec names.
+func earlier(ctx context.Context, a *cli.App, spec *sweep.Spec) ([]sampler.Source, error) {
+	arc, err := a.Archive(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return sampler.Sources(spec, func(e sweep.Earlier) (*sweep.Spec, []sweep.Trial, error) {
+		old, err := arc.Spec(ctx, e.Sweep)
+		if err != nil {
+			return nil, nil, err
+		}
+		trials, err := arc.Ledger(ctx, e.Sweep, e.Segments)
+		return old, trials, err
+	})
+}
+
+func explain(spec *sweep.Spec, ledger []sweep.Trial, prior []sampler.Source, t sweep.Trial, replay bool) Explanation {
 	e := Explanation{Assignment: t.Assignment, Status: t.Status, Rungs: t.Rungs}
 	replay = replay && t.Kind == sweep.KindSearch
 	switch request, err := sampler.RequestOf(spec, ledger, t.Assignment); {
@@ -100,6 +123,7 @@ func explain(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Trial, replay bool)
 			e.Pending = append(e.Pending, p.Number)
 		}
 		if replay {
+			request.Prior = prior
 			e.Replay = replayed(t, request)
 		}
 	}

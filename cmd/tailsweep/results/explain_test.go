@@ -19,14 +19,14 @@ func TestExplainConstraints(t *testing.T) {
 	ledger := []sweep.Trial{trial(sweep.KindBaseline, 0, 20), trial(sweep.KindSearch, 1, 22.5), trial(sweep.KindSearch, 2, 21)}
 	chance := 0.75
 	ledger[1].Reason.Feasible = &chance
-	e := explain(spec, ledger, ledger[1], false)
+	e := explain(spec, ledger, nil, ledger[1], false)
 	require.InDelta(t, 22, *e.Constraints[0].Limit, 1e-9)
 	require.False(t, *e.Constraints[0].Satisfied)
-	require.True(t, *explain(spec, ledger, ledger[2], false).Constraints[0].Satisfied)
+	require.True(t, *explain(spec, ledger, nil, ledger[2], false).Constraints[0].Satisfied)
 	require.Contains(t, explanationText(e), "  feasible     with probability 0.75")
 	require.Contains(t, explanationText(e), "  fid.head <= baseline.fid.head * 1.1     22    22.5  no")
 	ledger[1].Rungs = []sweep.Rung{{Step: 300, Reason: "place 1 of 4"}}
-	require.Contains(t, explanationText(explain(spec, ledger, ledger[1], false)), "  rung         step 300: place 1 of 4")
+	require.Contains(t, explanationText(explain(spec, ledger, nil, ledger[1], false)), "  rung         step 300: place 1 of 4")
 	require.Nil(t, explain(spec, ledger[1:], ledger[1], false).Constraints[0].Limit, "no baseline yet")
 }
 

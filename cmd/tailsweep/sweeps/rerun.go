@@ -42,7 +42,7 @@ func Rerun(a *cli.App) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return begin(ctx, a, again, "rerun of "+args[0], text, *detach)
+		return begin(ctx, a, again, "rerun of "+args[0], text, nil, *detach)
 	}
 	return cmd
 }

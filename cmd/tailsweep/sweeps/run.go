@@ -32,27 +32,41 @@ func Run(a *cli.App) *cobra.Command {
 		Short: "Start a sweep and watch it; Ctrl-C only detaches",
 		Long: `run starts the sweep of a spec and watches it. Where no address is configured it
 starts the embedded stack and a local worker first. Run with the same spec again, it
-attaches to the existing sweep; with another spec of the same name it lists what differs.`,
+attaches to the existing sweep; with another spec of the same name it lists what differs.
+
+--from names earlier sweeps that the search learns from, as they are now. Results of the
+same dataset, model, train and evaluate count as the new sweep's own, others as a prior
+that its own results outweigh. ` + "`tailsweep explain`" + ` says what came from where.`,
 		Args: cli.Args(1, 1, "one spec"),
 	}
 	detach := cmd.Flags().BoolP("detach", "d", false, "start the sweep and return at once")
+	from := cmd.Flags().StringSlice("from", nil, "earlier sweeps to learn from: OLD[,OLD2]")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
 		spec, text, err := a.ReadSpec(args[0])
 		if err != nil {
 			return err
 		}
-		return begin(ctx, a, spec, args[0], text, *detach)
+		return begin(ctx, a, spec, args[0], text, *from, *detach)
 	}
 	return cmd
 }
 
 // begin starts the sweep of a spec, or attaches to it, and watches it unless detach is
 // set. path and text are the file of the spec.
-func begin(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text []byte, detach bool) error {
+func begin(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text []byte, from []string, detach bool) error {
 	a.Warn(spec)
 	if err := prepare(ctx, a, spec, path, text); err != nil {
 		return err
+	}
+	if len(from)+len(spec.From) > 0 {
+		arc, err := a.Archive(ctx)
+		if err != nil {
+			return err
+		}
+		if text, err = learnFrom(ctx, a, arc, spec, text, from); err != nil {
+			return err
+		}
 	}
 	ended, err := start(ctx, a, spec, path, text)
 	if err != nil {

@@ -28,6 +28,7 @@ func Run(t *testing.T, method sweep.Method) {
 			t.Run("permuted", func(t *testing.T) { permuted(t, s, spec) })
 			t.Run("concurrent", func(t *testing.T) { concurrent(t, s, spec) })
 			t.Run("ledgers", func(t *testing.T) { ledgers(t, s, spec) })
+			t.Run("priors", func(t *testing.T) { priors(t, s, spec) })
 		})
 	}
 	t.Run("exhausted", func(t *testing.T) { exhausted(t, s, method) })
