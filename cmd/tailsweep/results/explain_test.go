@@ -27,14 +27,14 @@ func TestExplainConstraints(t *testing.T) {
 	require.Contains(t, explanationText(e), "  fid.head <= baseline.fid.head * 1.1     22    22.5  no")
 	ledger[1].Rungs = []sweep.Rung{{Step: 300, Reason: "place 1 of 4"}}
 	require.Contains(t, explanationText(explain(spec, ledger, nil, ledger[1], false)), "  rung         step 300: place 1 of 4")
-	require.Nil(t, explain(spec, ledger[1:], ledger[1], false).Constraints[0].Limit, "no baseline yet")
+	require.Nil(t, explain(spec, ledger[1:], nil, ledger[1], false).Constraints[0].Limit, "no baseline yet")
 }
 
 // A requested trial is explained by who asked for it, and marked in the table.
 func TestRequestedTrials(t *testing.T) {
 	spec := &sweep.Spec{Method: sweep.MethodRandom}
 	asked := sweep.Trial{Assignment: sweep.Assignment{Number: 1, Kind: sweep.KindSearch, Request: 1, Reason: sweep.Reason{Sampler: sweep.SourceUser, Note: "asked for by ann@here"}}, Status: sweep.StatusCompleted}
-	lines := explanationText(explain(spec, []sweep.Trial{asked}, asked, false))
+	lines := explanationText(explain(spec, []sweep.Trial{asked}, nil, asked, false))
 	require.Contains(t, lines, "  asked for    by enqueue: asked for by ann@here")
 	require.Contains(t, lines, "  A configuration of a user: tried before the method's own. The method uses its result.")
 	other := sweep.Trial{Assignment: sweep.Assignment{Number: 2}}
