@@ -35,12 +35,12 @@ type Activities struct {
 	BeatEvery time.Duration
 }
 
-// Transfers has the limits of an upload or download of an attempt.
+// Transfers has the limits of an attempt's upload or download.
 type Transfers struct {
 	Timeout  time.Duration // of one try
 	Rest     time.Duration // before the second try, doubled before each further one
 	MaxRest  time.Duration
-	Patience time.Duration // a try that fails later than this is the last
+	Patience time.Duration // a try that fails after this time is not repeated
 }
 
 // DefaultTransfers tolerates a restart of the object store, but not a connection that

@@ -20,10 +20,10 @@ var (
 	ErrNoExecution = errors.New("no such workflow")
 )
 
-// TooLargeError means that the ledger does not take a result, or a segment of results:
-// it is larger than a line, or an object, may be.
+// TooLargeError means that the ledger refuses a result, or a segment of results: it is
+// larger than a line, or an object, can be.
 type TooLargeError struct {
-	Trial int // the number of the trial; NoTrial if each one fits and all together do not
+	Trial int // the number of the trial; NoTrial if each trial fits but the segment is too large
 	Bytes int
 	Limit int // bytes
 }
@@ -34,9 +34,9 @@ const NoTrial = -1
 // Error implements error.
 func (e *TooLargeError) Error() string {
 	if e.Trial == NoTrial {
-		return fmt.Sprintf("the results take %d bytes, a segment of the ledger takes %d", e.Bytes, e.Limit)
+		return fmt.Sprintf("the results have %d bytes; a ledger segment can have %d", e.Bytes, e.Limit)
 	}
-	return fmt.Sprintf("the result of trial %d takes %d bytes, a line of the ledger takes %d", e.Trial, e.Bytes, e.Limit)
+	return fmt.Sprintf("the result of trial %d has %d bytes; a ledger line can have %d", e.Trial, e.Bytes, e.Limit)
 }
 
 // BlockReason returns why a port refuses all requests of this worker until an outside

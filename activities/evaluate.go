@@ -51,7 +51,7 @@ func (a *Activities) evaluate(p *pulse, in EvaluateInput) (EvaluateResult, error
 		return EvaluateResult{}, fmt.Errorf("evaluate %s: %w", in.Checkpoint.Key, err)
 	}
 	if err := p.dataset(a.Datasets, in.Spec.Dataset); err != nil {
-		return EvaluateResult{}, fmt.Errorf("fetch the dataset: %w", err)
+		return EvaluateResult{}, fmt.Errorf("download the dataset: %w", err)
 	}
 	found, err := a.Trainer.Evaluate(ctx, job, func(progress Progress) error {
 		a.Recorder.EvaluationProgress(name, number, progress.Step)

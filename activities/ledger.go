@@ -68,10 +68,9 @@ func refused(t sweep.Trial, large *TooLargeError) sweep.Trial {
 	return t
 }
 
-// AppendSegment creates one segment of the ledger. The result has the segment's trials
-// where they are not those of in: if the ledger has a segment under the number already,
-// which the run before a reset of the workflow has stored, and if the ledger does not take a
-// result, or not all of them in one segment.
+// AppendSegment creates one segment of the ledger. The result has the stored trials if
+// they differ from in.Trials. That happens if a run before a reset of the workflow stored
+// this segment, and if results are too large for the ledger.
 func (a *Activities) AppendSegment(ctx context.Context, in AppendSegmentInput) (AppendSegmentResult, error) {
 	taken, err := a.appendSegment(ctx, in)
 	if err != nil {
@@ -88,8 +87,8 @@ func (a *Activities) AppendSegment(ctx context.Context, in AppendSegmentInput) (
 // compactTimeout bounds what a sweep waits for a compaction of its ledger.
 const compactTimeout = 20 * time.Second
 
-// compact compacts the ledger up to the segment of in. A failure is logged: a later one
-// makes up for it.
+// compact compacts the ledger up to the segment of in. A failure is only logged; the next
+// compaction catches up.
 func (a *Activities) compact(ctx context.Context, in AppendSegmentInput) {
 	limited, cancel := context.WithTimeout(ctx, compactTimeout)
 	defer cancel()
@@ -180,18 +179,18 @@ func (a *Activities) curate(ctx context.Context, in CurateInput) error {
 	}
 	for _, key := range in.Evicted {
 		if err := a.Checkpoints.Remove(ctx, key); err != nil {
-			return fmt.Errorf("remove an overtaken trial's checkpoint: %w", err)
+			return fmt.Errorf("remove the checkpoint of a trial that is no longer among the best: %w", err)
 		}
 	}
 	return nil
 }
 
-// Save stores entries of the sweep's log, then its state, from which a command continues
-// the sweep once its workflow has ended.
+// Save stores entries of the sweep's command log, then its state, from which an ended
+// sweep can be continued.
 func (a *Activities) Save(ctx context.Context, in SaveInput) error {
 	for _, e := range in.Entries {
 		if err := a.Records.PutEntry(ctx, in.Sweep, e); err != nil {
-			return translateError(ctx, fmt.Errorf("store entry %d of the log: %w", e.Number, err))
+			return translateError(ctx, fmt.Errorf("store entry %d of the command log: %w", e.Number, err))
 		}
 	}
 	if err := a.Records.PutState(ctx, in.Sweep, in.State); err != nil {

@@ -124,7 +124,7 @@ func requireRefused(t *testing.T, trial sweep.Trial) {
 	t.Helper()
 	require.Equal(t, sweep.StatusFailed, trial.Status)
 	require.Equal(t, sweep.FailBadData, trial.Error.Class)
-	require.Contains(t, trial.Error.Message, "a line of the ledger takes 1000: evaluate fewer metrics, classes or rungs")
+	require.Contains(t, trial.Error.Message, "a ledger line can have 1000: evaluate fewer metrics, classes or rungs")
 	require.Empty(t, trial.Rungs)
 	require.NotEmpty(t, trial.Params)
 }

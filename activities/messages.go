@@ -13,7 +13,7 @@ type SuggestInput struct {
 	Count    int                `json:"count"`
 	Spec     sweep.Spec         `json:"spec"`
 	Edited   bool               `json:"edited,omitempty"` // the spec has changed since the first trials
-	Segments int                `json:"segments"`         // of the ledger, that the answer is a function of
+	Segments int                `json:"segments"`         // number of ledger segments to use
 	Pending  []sweep.Assignment `json:"pending"`          // started and not in these segments, by number; without reasons
 	Number   int                `json:"number"`           // of the first trial
 	Index    int                `json:"index"`            // of the first trial among the suggested ones
@@ -107,8 +107,8 @@ type AppendSegmentInput struct {
 	Rank    *RankInput    `json:"rank,omitempty"` // what to rank once the segment is stored
 }
 
-// AppendSegmentResult has the answer to Rank if the segment was stored, and otherwise
-// Taken.
+// AppendSegmentResult has the result of Rank if the segment was stored as it was given,
+// and otherwise Taken.
 type AppendSegmentResult struct {
 	RankResult
 	Taken []sweep.Trial `json:"taken,omitempty"` // the trials that the ledger has under this number, where they are not those of the input
@@ -117,7 +117,7 @@ type AppendSegmentResult struct {
 // RankInput asks for the order of trials that the ledger has.
 type RankInput struct {
 	Spec     sweep.Spec `json:"spec"`
-	Segments int        `json:"segments"` // of the ledger that count
+	Segments int        `json:"segments"` // number of ledger segments to use
 	Numbers  []int      `json:"numbers"`
 }
 
@@ -136,7 +136,7 @@ type CurateInput struct {
 	Evicted []string      `json:"evicted"` // keys of checkpoints
 }
 
-// SaveInput asks to store entries of a sweep's log, then its state.
+// SaveInput asks to store entries of a sweep's command log, then its state.
 type SaveInput struct {
 	Sweep   string          `json:"sweep"`
 	Entries []conduct.Entry `json:"entries"`
@@ -155,9 +155,9 @@ type ReconcileInput struct {
 	Sweep  string        `json:"sweep"`
 	Silent []SilentTrial `json:"silent"`
 
-	// Next is a trial that the sweep did not start, nil for none. A history that a reset
-	// of the sweep cut off may have started it, at StartedAt or later; what is older is of
-	// another sweep of the same name.
+	// Next is a trial that this run did not start, nil for none. A run before a reset may
+	// have started it after StartedAt. Anything older belongs to an earlier sweep with the
+	// same name.
 	Next *SilentTrial `json:"next,omitempty"`
 }
 

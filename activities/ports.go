@@ -41,9 +41,9 @@ const (
 	OutcomeTimeUp    OutcomeStatus = "time_up" // preempted by max_trial_time
 )
 
-// Trainer runs one job at a time in a slot. report is called from one goroutine
-// and blocks the job's event stream, never its training. When ctx ends the job
-// is killed; when drain closes it is asked to stop and ends OutcomePreempted.
+// Trainer runs one job at a time in a slot. report is called from one goroutine. A slow
+// report delays further events but not the training. When ctx ends the job is killed;
+// when drain closes it is asked to stop, and the outcome is OutcomePreempted.
 // Errors are *sweep.FailureError or wrap one.
 type Trainer interface {
 	Train(ctx context.Context, job sweep.TrainJob, drain <-chan struct{}, report func(Progress) error) (Outcome, error)
@@ -105,7 +105,7 @@ type Records interface {
 	PutGrid(ctx context.Context, sweepName string, trial int, path string) (key string, err error)
 	// PutLog stores the output of an attempt, kept at path.
 	PutLog(ctx context.Context, sweepName string, trial, attempt int, path string) error
-	// PutEntry stores an entry of the sweep's log. The same entry again is success.
+	// PutEntry stores an entry of the sweep's command log. The same entry again is success.
 	PutEntry(ctx context.Context, sweepName string, entry conduct.Entry) error
 	// PutState replaces the sweep's state, a conduct.State.
 	PutState(ctx context.Context, sweepName string, state []byte) error
@@ -116,8 +116,8 @@ type Records interface {
 // Recorder exports numbers to Prometheus.
 type Recorder interface {
 	TrialProgress(sweepName string, trial int, p Progress)
-	EvaluationProgress(sweepName string, trial, pictures int) // done so far
-	TrialEnded(sweepName string, t sweep.Trial)               // removes the trial's own series
+	EvaluationProgress(sweepName string, trial, images int) // done so far
+	TrialEnded(sweepName string, t sweep.Trial)             // removes the trial's own series
 	Restart(sweepName string, class sweep.FailureClass)
 	CheckpointStored(sweepName string, bytes int64, seconds float64)
 	SweepState(sweepName string, s SweepNumbers)

@@ -118,7 +118,7 @@ func (p *pulse) transfer(move func(ctx context.Context) error) error {
 		select {
 		case <-stop:
 			return &sweep.FailureError{Err: err, Failure: sweep.Failure{
-				Class: sweep.FailPreempted, Message: "the worker stops and a transfer has failed: " + err.Error(),
+				Class: sweep.FailPreempted, Message: "the worker is stopping and a transfer failed: " + err.Error(),
 			}}
 		default:
 		}

@@ -108,7 +108,7 @@ func (a *Activities) train(p *pulse, in TrainInput, drain <-chan struct{}) (outc
 		return Outcome{}, err
 	}
 	if err := p.dataset(a.Datasets, in.Spec.Dataset); err != nil {
-		return Outcome{}, fmt.Errorf("fetch the dataset: %w", err)
+		return Outcome{}, fmt.Errorf("download the dataset: %w", err)
 	}
 	unblock := sync.OnceFunc(func() {
 		if in.Unblock == nil {

@@ -91,7 +91,8 @@ func (ch *child) stdoutLine(line []byte) {
 	}
 }
 
-// kill ends the child and its process group at once. An error means that no process is left.
+// kill ends the child and its process group at once. The error is ignored: it means that
+// the process has already ended.
 func (ch *child) kill() { _ = syscall.Kill(-ch.process.Pid, syscall.SIGKILL) }
 
 // supervise passes the child's events to handle until it ends, kills it when ctx

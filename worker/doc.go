@@ -3,7 +3,7 @@
 // process of its own, and serves metrics.
 //
 // It contains two Temporal workers: one on the control queue (workflows and short
-// activities) and one on the training queue (Train and Evaluate only, one a slot).
+// activities) and one on the training queue (Train and Evaluate only, one per slot).
 // Config.Only selects one of them.
 //
 // Invariants: the crash of a child costs one attempt and never the worker; a child

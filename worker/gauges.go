@@ -63,9 +63,9 @@ func (c Config) refreshGauges(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// refreshEnded updates the gauges of a sweep that is not in the list of running ones,
-// with its last known numbers when it cannot be queried. The list is delayed, so the
-// sweep may have just started.
+// refreshEnded updates the gauges of a sweep that is not in the list of running ones. If
+// its final numbers are not known, its last known numbers are kept. Temporal's list lags,
+// so a missing sweep may also have just started.
 func (c Config) refreshEnded(ctx context.Context, name string, last activities.SweepNumbers) error {
 	id := workflows.SweepID(name)
 	status, _, err := activities.NewExecutions(c.Client).Status(ctx, id)

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// slots are the free slots, each of which runs one child at a time. A slot is the
-// device of its children, CUDA_VISIBLE_DEVICES; "" leaves the worker's own.
+// slots are the free slots, each of which runs one child at a time. The value of a slot
+// is the CUDA_VISIBLE_DEVICES of its children; "" keeps the worker's.
 type slots chan string
 
 // newSlots makes n slots over the devices, in turn.
@@ -25,9 +25,9 @@ func newSlots(n int, devices []string) slots {
 	return free
 }
 
-func (f slots) take(ctx context.Context) (device string, err error) {
+func (s slots) take(ctx context.Context) (device string, err error) {
 	select {
-	case device = <-f:
+	case device = <-s:
 		return device, nil
 	case <-ctx.Done():
 		return "", context.Cause(ctx)

@@ -57,11 +57,11 @@ type Config struct {
 	Metrics Metrics
 	Log     *slog.Logger
 
-	Datasets activities.Datasets // fetches the data of specs; nil: it is on this machine
+	Datasets activities.Datasets // downloads the datasets of specs; nil: they are on this machine
 
 	Only        string   // one of the Only constants; "" is OnlyBoth
 	Queue       string   // of trainings
-	Slots       int      // children at a time; 0 is one a device, or one without
+	Slots       int      // children at a time; 0 is one per device, or one without a device
 	Devices     []string // see Devices
 	Backend     string   // of trainings
 	Executable  string   // this tailsweep, for children

@@ -16,11 +16,11 @@ import (
 func (s *sweepRun) carryOut(action conduct.Action) {
 	name := s.machine.Spec().Name
 	switch a := action.(type) {
-	case conduct.Answer:
+	case conduct.SendVerdict:
 		s.spawn(func(ctx workflow.Context) conduct.Event {
 			err := workflow.SignalExternalWorkflow(ctx, TrialID(name, a.Trial), "", SignalVerdict, a.Verdict).Get(ctx, nil)
 			logLost(ctx, "a trial does not receive its verdict", a.Trial, err)
-			return conduct.Answered{Trial: a.Trial, Step: a.Verdict.Step, Lost: err != nil}
+			return conduct.VerdictSent{Trial: a.Trial, Step: a.Verdict.Step, Lost: err != nil}
 		})
 		return
 	case conduct.CancelTrial:

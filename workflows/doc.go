@@ -1,4 +1,4 @@
-// Package workflows has the two workflows. Sweep interprets package conduct: it turns
+// Package workflows implements the two workflows. Sweep interprets package conduct: it turns
 // Temporal's signals, updates and completions into events, and the machine's actions
 // into activities and child workflows. Trial trains, evaluates and publishes one
 // configuration, and reports to its sweep.
@@ -8,6 +8,6 @@
 // timeouts and numbers of tries stand in options.go. It must not import trainer, an
 // object store or Prometheus.
 //
-// A change that makes other commands for the same history needs a new logic version:
-// see versions.go, and doc.go of package conduct.
+// A change that produces different Temporal commands from the same history needs a new
+// logic version: see versions.go, and doc.go of package conduct.
 package workflows

@@ -12,18 +12,20 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
-// How long things may take, and how often they are tried. What the sweep as a whole
-// waits for is in package conduct.
+// Timeouts and retry counts. Those of the sweep's own waiting are in package conduct.
 const (
 	controlTimeout  = 5 * time.Minute  // one attempt of a control activity; Suggest on a long ledger is the slowest
-	controlAttempts = 3                // then something is blocked: it is shown, and tried again later
+	controlAttempts = 3                // after that the sweep is blocked: it is shown and retried later
 	recordTimeout   = 10 * time.Second // all attempts: numbers on a dashboard are never waited for
 	showEvery       = time.Second      // between updates of what the Temporal UI and dashboards show
 
 	trainTimeout    = 30 * 24 * time.Hour // one attempt; what ends a hung one is its heartbeat
 	evaluateTimeout = 3 * 24 * time.Hour
 
-	maxBlocked   = 2500        // attempts and tries to publish of a trial that are blocked: each adds 16 events, the server allows 51,200; more than 8 days
+	// maxBlocked is the limit of blocked attempts and failed tries to publish per trial.
+	// Each adds 16 events and the server allows 51,200; the limit is reached after more
+	// than 8 days.
+	maxBlocked   = 2500
 	askAgain     = time.Minute // for a verdict, doubled each further time
 	askAgainMax  = 10 * time.Minute
 	leavePublish = 3 * time.Minute // a cancelled trial ends without being published after this time

@@ -132,7 +132,7 @@ func TestRecord(t *testing.T) {
 		spec.Parameters = []sweep.Parameter{{Name: "infonce.weight", Distribution: sweep.DistUniform, Max: 2}}
 		spec.Budget.RunCap, spec.MaxConcurrentTrials = 5, concurrency
 		s.send(conduct.CommandExtend, conduct.Command{Extend: &conduct.Extension{RunCap: &conduct.Amount{Value: 2, Add: true}}})
-		s.send(conduct.CommandSet, conduct.Command{Set: &conduct.Settings{Concurrency: &concurrency}})
+		s.send(conduct.CommandSet, conduct.Command{Set: &conduct.Changes{Concurrency: &concurrency}})
 		s.send(conduct.CommandEdit, conduct.Command{Spec: &spec})
 		s.send(conduct.CommandEnqueue, conduct.Command{Points: []sweep.Params{{"infonce.weight": sweep.Number(0.5)}}})
 		s.send(conduct.CommandRetry, conduct.Command{Retry: []sweep.Assignment{s.archive.Trials()[0].Assignment}})

@@ -36,7 +36,7 @@ func (t *trial) work(ctx workflow.Context) {
 			t.attempts--
 			t.reportTrouble(ctx, &conduct.Trouble{Reason: failure.blocked, Message: failure.Message})
 		}
-		retry, counts := t.again(failure)
+		retry, counts := t.retry(failure)
 		if !retry {
 			t.fail(conduct.Final(t.spec, failure.Failure, t.fruitless))
 			return
@@ -57,9 +57,9 @@ func (t *trial) fail(f sweep.Failure) {
 	t.result.Status, t.result.Error = sweep.StatusFailed, &f
 }
 
-// again reports whether another attempt follows a failed one, and whether that counts
+// retry reports whether another attempt follows a failed one, and whether that counts
 // toward max_restarts.
-func (t *trial) again(f attemptFailure) (retry, counts bool) {
+func (t *trial) retry(f attemptFailure) (retry, counts bool) {
 	if t.attempts >= conduct.MaxAttempts || t.blocked >= maxBlocked {
 		return false, true
 	}
@@ -100,7 +100,7 @@ func (t *trial) backOff(ctx workflow.Context, failure sweep.Failure) {
 	if moved {
 		t.idle = 0
 	}
-	wait := conduct.Rest(failure.Class, t.idle, moved)
+	wait := conduct.RetryWait(failure.Class, t.idle, moved)
 	t.idle++
 	if wait == 0 {
 		return

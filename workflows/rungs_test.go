@@ -70,7 +70,7 @@ func (r *rig) answering(verdicts ...conduct.RungVerdict) func(int, conduct.RungR
 
 func TestTrialGoesFromRungToRung(t *testing.T) {
 	r := newRig(t)
-	got, err := r.rungTrial(r.answering(verdict(100, stopping.GoOn, "first"), verdict(200, stopping.GoOn, "second")))
+	got, err := r.rungTrial(r.answering(verdict(100, stopping.Continue, "first"), verdict(200, stopping.Continue, "second")))
 	require.NoError(t, err)
 	require.Equal(t, sweep.StatusCompleted, got.Status)
 	require.Equal(t, []activitiestest.Job{
@@ -93,7 +93,7 @@ func TestTrialGoesFromRungToRung(t *testing.T) {
 
 func TestTrialIsStopped(t *testing.T) {
 	r := newRig(t)
-	got, err := r.rungTrial(r.answering(verdict(100, stopping.GoOn, "first"), verdict(200, stopping.Stop, "second")))
+	got, err := r.rungTrial(r.answering(verdict(100, stopping.Continue, "first"), verdict(200, stopping.Stop, "second")))
 	require.NoError(t, err)
 	require.Equal(t, sweep.StatusStopped, got.Status)
 	require.Equal(t, "second", got.StopReason())
@@ -119,8 +119,8 @@ func TestTrialAsksAgain(t *testing.T) {
 		case 2:
 			r.env.SignalWorkflow(SignalVerdict, verdict(200, stopping.Stop, "of another rung"))
 		case 3: // twice, as when the second question overtook the first answer
-			r.env.SignalWorkflow(SignalVerdict, verdict(100, stopping.GoOn, "first"))
-			r.env.SignalWorkflow(SignalVerdict, verdict(100, stopping.GoOn, "first"))
+			r.env.SignalWorkflow(SignalVerdict, verdict(100, stopping.Continue, "first"))
+			r.env.SignalWorkflow(SignalVerdict, verdict(100, stopping.Continue, "first"))
 		case 4:
 			r.env.SignalWorkflow(SignalVerdict, verdict(200, stopping.Stop, "second"))
 		}
@@ -162,7 +162,7 @@ func TestTrialOvercomesFailuresAtItsRungs(t *testing.T) {
 	}}
 	r.archive.CorruptWhenStored(activitiestest.Key(3, 1, 100))
 	r.trainer.EvaluateErrors = map[int][]error{3: {failed(sweep.FailPreempted)}}
-	got, err := r.rungTrial(r.answering(verdict(100, stopping.GoOn, "first"), verdict(200, stopping.GoOn, "second")))
+	got, err := r.rungTrial(r.answering(verdict(100, stopping.Continue, "first"), verdict(200, stopping.Continue, "second")))
 	require.NoError(t, err)
 	require.Equal(t, sweep.StatusCompleted, got.Status)
 	require.Equal(t, 5, got.Attempts)
@@ -178,7 +178,7 @@ func TestTrialOvercomesFailuresAtItsRungs(t *testing.T) {
 func TestTrialThatDivergesBetweenRungs(t *testing.T) {
 	r := newRig(t)
 	r.trainer.Faults = map[int][]activitiestest.Fault{3: {{Step: -1}, {Step: 100, Diverge: true}}}
-	got, err := r.rungTrial(r.answering(verdict(100, stopping.GoOn, "first")))
+	got, err := r.rungTrial(r.answering(verdict(100, stopping.Continue, "first")))
 	require.NoError(t, err)
 	require.Equal(t, sweep.StatusDiverged, got.Status)
 	require.Len(t, got.Rungs, 1)
@@ -239,9 +239,9 @@ func TestVerdictsSurviveContinueAsNew(t *testing.T) {
 	next := continuedInput(t, err)
 	first := verdict(100, stopping.Stop, "place 2 of 2 at step 100: only the best 1 go on")
 	require.Equal(t, []conduct.RungVerdict{
-		verdict(100, stopping.GoOn, "result 1 at step 100: no trial is stopped before there are 2"), first, first,
-		verdict(150, stopping.GoOn, "step 150 is not a rung of this trial"),
-		verdict(200, stopping.GoOn, "result 1 at step 200: no trial is stopped before there are 2"),
+		verdict(100, stopping.Continue, "result 1 at step 100: no trial is stopped before there are 2"), first, first,
+		verdict(150, stopping.Continue, "step 150 is not a rung of this trial"),
+		verdict(200, stopping.Continue, "result 1 at step 200: no trial is stopped before there are 2"),
 		verdict(100, stopping.Stop, "place 2 of 3 at step 100: only the best 1 go on"),
 	}, r.verdicts)
 	require.Equal(t, map[string]float64{"fid.tail": 10}, next.State.Rungs[0].Metrics, "no more than the spec's metrics")
@@ -276,7 +276,7 @@ func TestSweepContinuesAsNewWhenItsVerdictIsThere(t *testing.T) {
 	_, err := r.sweep(SweepInput{Spec: rungSpec(2), State: state, ContinueAfter: 1})
 	running := continuedInput(t, err).State.Running
 	require.Equal(t, 100, running[0].Verdict.Step)
-	require.Empty(t, running[0].Unanswered)
+	require.Empty(t, running[0].Unconfirmed)
 	require.GreaterOrEqual(t, r.env.Now().Sub(began), 4*time.Minute)
 	r.env.AssertExpectations(t)
 }

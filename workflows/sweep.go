@@ -188,9 +188,9 @@ func (s *sweepRun) shouldContinueAsNew() bool {
 	return workflow.GetInfo(s.ctx).GetContinueAsNewSuggested() || s.in.ContinueAfter > 0 && s.appended >= s.in.ContinueAfter
 }
 
-// canContinueAsNew reports whether nothing would be lost with this run: no completion of
-// an action, no accepted Update that has not finished, no unread signal, and no
-// cancellation that was not noticed. Trials in flight report to the next run.
+// canContinueAsNew reports whether nothing would be lost with this run: every completion
+// was received, every accepted Update has finished, every signal was read, and a
+// cancellation was handled. Trials in flight report to the next run.
 func (s *sweepRun) canContinueAsNew(outer workflow.Context) bool {
 	return s.continuing && !s.machine.Closed && s.inFlight == 0 && !s.recording && workflow.AllHandlersFinished(s.ctx) &&
 		!slices.ContainsFunc(s.signals(), func(r receiver) bool { return workflow.GetSignalChannel(s.ctx, r.name).Len() > 0 }) &&

@@ -17,8 +17,8 @@ import (
 
 // Trial trains, evaluates and publishes one configuration, and reports the result to
 // its sweep. With early_terminate it is evaluated at rungs on its way, and waits there
-// for the sweep's verdict, without a slot. A trial that failed or was cancelled has
-// reported so before its workflow ends as failed or cancelled.
+// for the sweep's verdict, without a slot. A failed or cancelled trial reports its
+// result first; then its workflow ends as failed or cancelled.
 func Trial(ctx workflow.Context, in TrialInput) (TrialResult, error) {
 	return newTrial(ctx, in).run(ctx)
 }
@@ -28,15 +28,15 @@ type trial struct {
 	spec      *sweep.Spec
 	result    sweep.Trial        // as far as it is known
 	rungs     []int              // steps of the rungs ahead
-	trained   bool               // to the next rung, or to the end
+	trained   bool               // whether training has reached the next rung or the end
 	began     *time.Time         // when its training first started
-	attempts  int                // made so far, to train and to evaluate, those that were blocked left out
-	blocked   int                // of these, failed because the store refuses requests; and tries to publish that failed
-	restarts  int                // that count toward max_restarts
-	idle      int                // attempts in a row that failed, since the last step forward
-	fruitless int                // of the last attempts, lost or preempted without a step forward
+	attempts  int                // attempts to train and to evaluate, without the blocked ones
+	blocked   int                // blocked attempts, and failed tries to publish
+	restarts  int                // attempts that count toward max_restarts
+	idle      int                // consecutive failed attempts without progress
+	fruitless int                // consecutive attempts that were lost or preempted without a step forward
 	after     sweep.FailureClass // what ended the attempt before
-	lastStep  int                // that the attempt before reached
+	lastStep  int                // last step of the attempt before
 	troubled  bool               // the sweep knows that the trial is blocked
 	shown     string             // state in the search attributes
 	do        *activities.Activities
@@ -70,8 +70,8 @@ func (t *trial) attempt(ctx workflow.Context) (done bool, err error) {
 		if done, err := t.stage(ctx); last || !done || err != nil || t.result.Status != "" {
 			return done, err
 		}
-		goesOn, err := t.askVerdict(ctx)
-		if !goesOn || err != nil {
+		continues, err := t.askVerdict(ctx)
+		if !continues || err != nil {
 			return true, err
 		}
 		t.rungs, t.trained = t.rungs[1:], false
@@ -109,8 +109,7 @@ func (t *trial) timeLeft(ctx workflow.Context) (left time.Duration, limited bool
 	return left, left > 0
 }
 
-// stopAtLimit ends a trial that max_trial_time allows no further training. Its last
-// checkpoint is kept.
+// stopAtLimit ends a trial that has used up max_trial_time. Its last checkpoint is kept.
 func (t *trial) stopAtLimit() {
 	t.result.Status, t.result.Limit = sweep.StatusStopped, conduct.TimeLimit(t.spec, t.result.Steps)
 }

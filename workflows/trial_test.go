@@ -247,7 +247,7 @@ func TestTrialCancelledKeepsItsCheckpoint(t *testing.T) {
 func TestTrialCancelledBetweenAttempts(t *testing.T) {
 	r := newRig(t)
 	r.trainer.Faults = map[int][]activitiestest.Fault{3: {{Step: 100, Err: failed(sweep.FailTransient)}}}
-	r.env.RegisterDelayedCallback(r.env.CancelWorkflow, conduct.RestBase/2)
+	r.env.RegisterDelayedCallback(r.env.CancelWorkflow, conduct.RetryWaitBase/2)
 	got, err := r.runTrial()
 	require.True(t, temporal.IsCanceledError(err), "%v", err)
 	require.Equal(t, sweep.StatusCancelled, got.Status)
@@ -299,7 +299,7 @@ func TestTrialOutlivesARefusingStore(t *testing.T) {
 	got, err := r.runTrial()
 	require.NoError(t, err)
 	require.Equal(t, sweep.StatusCompleted, got.Status)
-	require.Equal(t, 5*time.Second*(1+2+4+8+16+32)+4*conduct.RestMax, got.FinishedAt.Sub(began).Round(time.Second), "the rests grow to their limit")
+	require.Equal(t, 5*time.Second*(1+2+4+8+16+32)+4*conduct.RetryWaitMax, got.FinishedAt.Sub(began).Round(time.Second), "the rests grow to their limit")
 	require.Len(t, r.troubles, 11, "the sweep knows what blocks the trial, and when it continues")
 	require.Equal(t, conduct.Trouble{Reason: block.NoBucket, Message: "the bucket does not exist"}, *r.troubles[0].Trouble)
 	require.Nil(t, r.troubles[10].Trouble)
@@ -354,7 +354,7 @@ func TestTrialCancelledWithoutAStoreEnds(t *testing.T) {
 	r := newRig(t)
 	r.trainer.Faults = map[int][]activitiestest.Fault{3: {{Step: 100, Err: failed(sweep.FailTransient)}}}
 	r.archive.Fail("PutResult", errors.New("store is away"))
-	r.env.RegisterDelayedCallback(r.env.CancelWorkflow, conduct.RestBase/2)
+	r.env.RegisterDelayedCallback(r.env.CancelWorkflow, conduct.RetryWaitBase/2)
 	began := r.env.Now()
 	got, err := r.runTrial()
 	require.True(t, temporal.IsCanceledError(err), "%v", err)

@@ -14,7 +14,7 @@ import (
 // askVerdict reports the last rung to the sweep and waits for its verdict. It repeats
 // the report at growing intervals, since the sweep may have been reset to a time before
 // it received the report. A trial whose sweep has ended ends, too; its checkpoint is kept.
-func (t *trial) askVerdict(ctx workflow.Context) (goesOn bool, err error) {
+func (t *trial) askVerdict(ctx workflow.Context) (continues bool, err error) {
 	rung := &t.result.Rungs[len(t.result.Rungs)-1]
 	t.show(ctx, fmt.Sprintf("waiting for the verdict at step %d", rung.Step))
 	verdicts := workflow.GetSignalChannel(ctx, SignalVerdict)

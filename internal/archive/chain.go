@@ -35,8 +35,8 @@ func (e *LedgerError) BlockReason() block.Reason { return block.LedgerDamaged }
 
 // chain is the verified beginning of a ledger.
 type chain struct {
-	root   string        // what the first segment is linked to
-	links  []string      // of the segments
+	root   string        // the digest that the header of the first segment names as previous: the spec's
+	links  []string      // digests of the segments
 	ends   []int         // ends[k] is the number of trials in segments 0 to k
 	trials []sweep.Trial // of all segments
 	home   map[int]int   // trial number to segment
@@ -48,7 +48,8 @@ func newChain(root string) *chain { return &chain{root: root, home: make(map[int
 
 func (c *chain) len() int { return len(c.links) }
 
-// link returns what the segment after the first segs ones is linked to.
+// link returns the digest that the header of the segment after the first segs ones names
+// as previous.
 func (c *chain) link(segs int) string {
 	if segs == 0 {
 		return c.root
@@ -124,8 +125,8 @@ type remembered struct {
 	bytes int           // under chains.mu
 }
 
-// hold returns the ledger of a sweep; release must be called once. Only one holder at a time
-// has it, so that nothing is read twice.
+// hold locks the ledger of a sweep and returns it, so that nothing is read twice; release
+// must be called once.
 func (c *chains) hold(ctx context.Context, name string) (r *remembered, release func(), err error) {
 	c.mu.Lock()
 	if c.known == nil {
@@ -147,8 +148,7 @@ func (c *chains) hold(ctx context.Context, name string) (r *remembered, release 
 	}
 }
 
-// release ends a hold, and forgets the ledgers that were used least recently until the
-// rest fits.
+// release unlocks the ledger, and evicts least recently used ledgers beyond maxCached.
 func (c *chains) release(r *remembered) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -173,9 +173,9 @@ func (c *chains) release(r *remembered) {
 	}
 }
 
-// verified returns the sweep's ledger with at least segs segments. What is remembered
-// is read no more, but for segment segs-1: its digest proves that the store still has
-// the same ledger.
+// verified returns the sweep's ledger with at least segs segments. Remembered segments
+// are not read again, except segment segs-1: its digest proves that the ledger is
+// unchanged.
 func (a *Archive) verified(ctx context.Context, r *remembered, name string, segs int) (*chain, error) {
 	c := r.chain
 	if segs > 0 && c != nil {
@@ -213,7 +213,7 @@ func (a *Archive) renew(ctx context.Context, name string, c *chain, segs int) er
 		return err
 	}
 	if link := digestOf(data); link != c.link(segs) {
-		return &LedgerError{Sweep: name, Key: key, Found: "it has another digest", Want: "the one that was read before"}
+		return &LedgerError{Sweep: name, Key: key, Found: "its digest has changed", Want: "the digest that was read before"}
 	}
 	return nil
 }
@@ -279,10 +279,10 @@ func (a *Archive) ledgerObject(ctx context.Context, name, key string, limit int6
 
 // missing is the error of an object that is not there.
 func missing(name, key string, err error) error {
-	return &LedgerError{Sweep: name, Key: key, Found: "the object is missing", Want: "an object that was written once and is never removed", Err: err}
+	return &LedgerError{Sweep: name, Key: key, Found: "the object is missing", Want: "the object, which tailsweep never removes", Err: err}
 }
 
-// readRoot reads what the first segment of a sweep's ledger is linked to.
+// readRoot reads the digest that the first segment of a sweep's ledger names as previous.
 func (a *Archive) readRoot(ctx context.Context, name string, c *chain) error {
 	key, err := sweepKey(name, specName)
 	if err != nil {

@@ -140,7 +140,7 @@ func (c *checker) found(part string, level Level, key, fix, format string, args 
 	c.findings = append(c.findings, Finding{Part: part, Level: level, Key: key, Found: fmt.Sprintf(format, args...), Fix: fix})
 }
 
-// fault reports damage that --repair does something about.
+// fault reports damage that --repair can fix.
 func (c *checker) fault(part, key, repair string, fix func(context.Context) ([]Repair, error), format string, args ...any) {
 	c.found(part, LevelFault, key, fmt.Sprintf("`tailsweep doctor %s --repair` %s", c.name, repair), format, args...)
 	if fix != nil {
@@ -439,10 +439,10 @@ func (c *checker) checkResults(ctx context.Context) error {
 			return err
 		}
 		r, ok := results[t.Number]
-		wrong, what := "", "writes it anew from the ledger"
+		wrong, what := "", "rewrites it from the ledger"
 		switch {
 		case !ok && (t.Status == sweep.StatusFailed || t.Status == sweep.StatusCancelled):
-			without++ // it ended before it was published
+			without++ // the trial ended without publishing a result
 			continue
 		case !ok:
 			r, wrong = result{stored: stored{key: key, err: store.ErrNotFound}}, "it is missing"
@@ -570,7 +570,7 @@ func (c *checker) checkPointer(ctx context.Context) error {
 		case i < 0:
 			wrong = fmt.Sprintf("it names trial %d, which the ledger does not have", t.Number)
 		case c.chain.trials[i].Checkpoint != t.Checkpoint:
-			wrong = fmt.Sprintf("it names another checkpoint of trial %d than the ledger", t.Number)
+			wrong = fmt.Sprintf("its checkpoint of trial %d differs from the ledger's", t.Number)
 		case t.Checkpoint != "" && !c.folders[t.Checkpoint][checkpoint.ManifestName]:
 			c.found("pointer", LevelFault, t.Checkpoint, "", "the pointer names this checkpoint of trial %d, which is lost", t.Number)
 		}
@@ -624,7 +624,7 @@ func (c *checker) checkCheckpoints(ctx context.Context) error {
 			}
 		}
 	}
-	whole, partial, faults := 0, 0, 0
+	complete, partial, faults := 0, 0, 0
 	var orphans []string
 	var read int64
 	for _, folder := range slices.Sorted(maps.Keys(c.folders)) {
@@ -632,7 +632,7 @@ func (c *checker) checkCheckpoints(ctx context.Context) error {
 			partial++
 			continue
 		}
-		whole++
+		complete++
 		id, err := parseCheckpointKey(folder)
 		if err != nil {
 			return err
@@ -653,17 +653,17 @@ func (c *checker) checkCheckpoints(ctx context.Context) error {
 		}
 	}
 	if partial > 0 {
-		c.found("checkpoints", LevelNotice, "", "", "%d have no manifest: they are being stored or removed, or a killed worker left them", partial)
+		c.found("checkpoints", LevelNotice, "", "", "%s no manifest: being stored or removed, or left by a worker that was killed", english.Plural(partial, "checkpoint has", "checkpoints have"))
 	}
 	if len(orphans) > 0 {
-		c.found("checkpoints", LevelNotice, orphans[0], "", "the ledger does not name %s of finished trials", english.Plural(len(orphans), "checkpoint", ""))
+		c.found("checkpoints", LevelNotice, orphans[0], "", "%s not named in the ledger", english.Plural(len(orphans), "checkpoint of a finished trial is", "checkpoints of finished trials are"))
 	}
 	if faults == 0 {
 		how := "manifests and sizes verified; --read-data reads their bytes"
 		if c.o.ReadData {
 			how = "all " + text.Bytes(read) + " verified"
 		}
-		c.found("checkpoints", LevelOK, "", "", "%s: %s", english.Plural(whole, "checkpoint", ""), how)
+		c.found("checkpoints", LevelOK, "", "", "%s: %s", english.Plural(complete, "checkpoint", ""), how)
 	}
 	return nil
 }
@@ -742,7 +742,7 @@ func (c *checker) checkGrids(ctx context.Context) error {
 		}
 		if wrong != "" {
 			faults++
-			c.found("grids", LevelFault, t.Grid, "`tailsweep pull` and `tailsweep sample` make samples anew where the checkpoint is there", "trial %d: %s", t.Number, wrong)
+			c.found("grids", LevelFault, t.Grid, "if the checkpoint exists, pull it and draw new samples with `tailsweep sample`", "trial %d: %s", t.Number, wrong)
 		}
 	}
 	if faults == 0 {

@@ -4,7 +4,7 @@
 //
 //	v1/sweeps/<sweep>/spec.json                      the spec with its defaults, its digest, the YAML; it reserves the name, see Begin
 //	v1/sweeps/<sweep>/spec.yaml                      as submitted, a copy for people; written after spec.json
-//	v1/sweeps/<sweep>/ledger/<%06d>.jsonl            a segment: a header, then one sweep.Trial a line; immutable, see docs/store.md
+//	v1/sweeps/<sweep>/ledger/<%06d>.jsonl            a segment: a header, then one sweep.Trial per line; immutable, see docs/store.md
 //	v1/sweeps/<sweep>/packs/<%06d>-<%06d>.jsonl      16, 256 or 4,096 segments in one object, a copy
 //	v1/sweeps/<sweep>/trials/<%06d>/result.json      a sweep.Trial
 //	v1/sweeps/<sweep>/trials/<%06d>/grid.png         the sample grid
@@ -12,8 +12,8 @@
 //	v1/sweeps/<sweep>/trials/<%06d>/attempts/<k>/curve.jsonl    copied from a checkpoint when the trial is published; kept by retention
 //	v1/sweeps/<sweep>/trials/<%06d>/attempts/<k>/checkpoints/step-<%010d>/...  the manifest last
 //	v1/sweeps/<sweep>/pointers/best.json             moved with If-Match
-//	v1/sweeps/<sweep>/state.json                     what a sweep that has ended continues from
-//	v1/sweeps/<sweep>/history/<time>-<%06d>.json     a command, or an end; immutable
+//	v1/sweeps/<sweep>/history/<time>-<%06d>.json     an entry of the command log: a conduct.Entry; immutable
+//	v1/sweeps/<sweep>/state.json                     a conduct.State, written after the entries
 //	v1/sweeps/<sweep>/damaged/<time>/...             what a repair has replaced
 //
 // Invariants: a sweep exists when its spec.json does, a checkpoint when its manifest

@@ -18,8 +18,8 @@ const (
 	historyFolder = "history/"
 	maxState      = 4 << 20 // bytes
 
-	// entryTime makes the keys of the log sort by time. Two histories of a sweep, one of
-	// which a reset has cut off, may have entries of the same number.
+	// entryTime makes the keys of the command log sort by time. After a reset of a sweep,
+	// two entries may have the same number.
 	entryTime = "20060102T150405.000000000Z"
 )
 
@@ -33,8 +33,8 @@ func (a *Archive) PutEntry(ctx context.Context, sweepName string, entry conduct.
 	return o.create(ctx, body)
 }
 
-// History returns the entries of a sweep: the commands that it accepted and its ends,
-// by time.
+// History returns the command log of a sweep: its entries, by
+// time.
 func (a *Archive) History(ctx context.Context, sweepName string) ([]conduct.Entry, error) {
 	prefix, err := sweepKey(sweepName, historyFolder)
 	if err != nil {
@@ -72,8 +72,8 @@ func (a *Archive) state(ctx context.Context, sweepName string) (*conduct.State, 
 	return &st, nil
 }
 
-// Restore returns what a sweep whose workflow has ended continues from: the spec and
-// the digest that it was started with, and its state. See conduct.Restore.
+// Restore returns what a sweep whose workflow has ended can continue from: the spec and
+// the digest with which it was started, and its state. See conduct.Restore.
 func (a *Archive) Restore(ctx context.Context, sweepName string) (spec *sweep.Spec, digest string, st *conduct.State, err error) {
 	r, _, err := a.reservation(ctx, sweepName)
 	if err != nil {

@@ -143,9 +143,9 @@ func (a *Archive) allOfLedger(ctx context.Context, sweepName string) (trials []s
 // onePage is how many keys a service lists in one request.
 const onePage = 1000
 
-// segments returns how many segments the ledger has, by the highest number; known are
-// there for sure. A long listing costs more than the ledger itself: what is in packs is
-// left out.
+// segments returns how many segments the ledger has, by the highest number; known
+// segments are known to exist. Segments in packs are not listed, since listing them would
+// cost more requests than reading the ledger.
 func (a *Archive) segments(ctx context.Context, sweepName string, known int) (segs int, err error) {
 	folder, err := sweepKey(sweepName, ledgerFolder)
 	if err != nil {

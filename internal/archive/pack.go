@@ -103,7 +103,8 @@ func isPack(data []byte, c *chain, first, size int) bool {
 }
 
 // extendByPack reads the largest pack that continues the chain within the first segs
-// segments; done is false if there is none. The beginning of a damaged pack counts.
+// segments; done is false if there is none. Intact segments before the damage in a pack
+// are used.
 func (a *Archive) extendByPack(ctx context.Context, name string, c *chain, segs int) (done bool, err error) {
 	first := c.len()
 	for _, size := range packSizes {

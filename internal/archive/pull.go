@@ -54,11 +54,11 @@ func (a *Archive) Pull(ctx context.Context, p Pull) error {
 	}
 	manifest, m, err := a.manifest(ctx, p.Trial.Checkpoint)
 	if errors.Is(err, store.ErrNotFound) && len(p.Trial.Gates) > 0 {
-		return fmt.Errorf("archive: the checkpoint of trial %d is gone: it failed a gate (%s), and such a trial keeps its checkpoint only while fewer than %d better trials exist (checkpoints.save_sweep_best): %w",
+		return fmt.Errorf("archive: the checkpoint of trial %d was removed: it failed a gate (%s), and such a trial keeps its checkpoint only while fewer than %d better trials exist (checkpoints.save_sweep_best): %w",
 			p.Trial.Number, strings.Join(p.Trial.Gates, "; "), spec.KeptCheckpoints(), store.ErrNotFound)
 	}
 	if errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("archive: the checkpoint of trial %d is gone, this sweep keeps those of its best %d (checkpoints.save_sweep_best): %w",
+		return fmt.Errorf("archive: the checkpoint of trial %d was removed: this sweep keeps only the checkpoints of its best %d trials (checkpoints.save_sweep_best): %w",
 			p.Trial.Number, spec.Checkpoints.SaveSweepBest, store.ErrNotFound)
 	}
 	if err != nil {

@@ -87,7 +87,7 @@ func TestPullLeavesNothingBehind(t *testing.T) {
 		{"removed by retention, with a failed gate", func(s *crashing, trial *sweep.Trial) {
 			trial.Gates = []string{"it copies"}
 			require.NoError(t, New(s).Remove(t.Context(), trial.Checkpoint))
-		}, store.ErrNotFound, "is gone: it failed a gate (it copies)"},
+		}, store.ErrNotFound, "was removed: it failed a gate (it copies)"},
 		{"removed by retention", func(s *crashing, trial *sweep.Trial) {
 			require.NoError(t, New(s).Remove(t.Context(), trial.Checkpoint))
 		}, store.ErrNotFound, "save_sweep_best"},

@@ -134,7 +134,8 @@ func (c *checker) specFault(ctx context.Context, s stored) {
 	c.found("spec", LevelFault, s.key, "restore it from a backup: spec.yaml does not give a spec with the digest that the ledger begins with", "%s", wrong)
 }
 
-// checkLedger verifies each segment, and does not blame one for the damage of another.
+// checkLedger verifies each segment on its own, so that one damaged segment does not make
+// the next one look damaged.
 func (c *checker) checkLedger(ctx context.Context) error {
 	segs := 0
 	for key := range c.objects {
@@ -171,7 +172,7 @@ func (c *checker) checkLedger(ctx context.Context) error {
 			continue
 		}
 		faults++
-		link, c.chain = "", nil // what the next segment names counts
+		link, c.chain = "", nil // the next segment's Previous is trusted instead
 		c.fault("ledger", s.key, "rebuilds it from packs and results", nil, "%s; expected: %s", s.fault.found, s.fault.want)
 	}
 	if faults > 0 {
@@ -192,7 +193,7 @@ func (s *stored) verify(n int, link string, home map[int]int) {
 	var err error
 	switch {
 	case errors.Is(s.err, store.ErrNotFound):
-		err = damaged("an object that is never removed", "the object is missing")
+		err = damaged("the object, which tailsweep never removes", "the object is missing")
 	case s.err != nil:
 		err = damaged("what tailsweep writes", "%v", s.err)
 	default:
@@ -217,10 +218,10 @@ func (s *stored) verify(n int, link string, home map[int]int) {
 	}
 }
 
-// repairLedger writes the damaged segments anew, and those after them whose links change.
+// repairLedger rewrites the damaged segments, and later ones that must name other digests.
 func (c *checker) repairLedger(ctx context.Context) (repairs []Repair, err error) {
 	if c.root == "" {
-		return nil, nil // the spec comes first
+		return nil, nil // the spec must be repaired first
 	}
 	copies, err := c.copies(ctx)
 	if err != nil {
@@ -281,9 +282,9 @@ func (c *checker) copies(ctx context.Context) (map[int][]segment, error) {
 	return found, nil
 }
 
-// replacement returns the bytes of segment n after the segments of before, and in words
-// where they are from. The next segment names the digest that they should have: with it
-// the segment is restored byte for byte.
+// replacement returns the bytes of segment n after the segments of before, and a
+// description of their source. If they have the digest that the next segment names, the
+// segment is restored byte for byte.
 func (c *checker) replacement(n int, before *chain, copies map[int][]segment, results map[int]result) (raw []byte, done string, err error) {
 	want := c.wanted(n, copies)
 	link := before.link(n)
@@ -346,8 +347,8 @@ func (c *checker) wanted(n int, copies map[int][]segment) string {
 
 var trialNumber = regexp.MustCompile(`"number":([0-9]{1,6})`)
 
-// fromResults gathers the trials of segment n: those whose lines are left, as their
-// results have them, or else those that ended before the trials of the next segment.
+// fromResults gathers the trials of segment n: the trials whose lines can still be read,
+// else the published trials that ended before the next segment's.
 func (c *checker) fromResults(n int, before *chain, want string, copies map[int][]segment, results map[int]result) []sweep.Trial {
 	pool := c.unassigned(n, before, copies, results)
 	take := func(number int) (sweep.Trial, bool) {
@@ -390,7 +391,7 @@ func (c *checker) fromResults(n int, before *chain, want string, copies map[int]
 			return pool[:end]
 		}
 	}
-	if c.lostAfter(n, copies) { // the trials are spread over the lost segments
+	if c.lostAfter(n, copies) { // one for each lost segment; the last one gets the rest
 		return pool[:min(1, len(pool))]
 	}
 	return pool
@@ -401,9 +402,9 @@ func (c *checker) lostAfter(n int, copies map[int][]segment) bool {
 	return n+1 < len(c.segments) && c.segments[n+1].seg.raw == nil && len(copies[n+1]) == 0
 }
 
-// unassigned returns the trials with a result that no intact segment has and that the
-// sweep no longer waits for, in the order in which they ended, up to the trials of the next
-// intact segment.
+// unassigned returns the published trials that no intact segment has and that ended
+// before the trials of the next intact segment, in the order in which they ended. Trials
+// that the sweep still counts as running are left out.
 func (c *checker) unassigned(n int, before *chain, copies map[int][]segment, results map[int]result) []sweep.Trial {
 	taken := map[int]bool{}
 	if p := c.o.Progress; p != nil {

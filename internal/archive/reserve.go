@@ -87,13 +87,13 @@ func (a *Archive) Begin(ctx context.Context, spec *sweep.Spec, yaml []byte, w Wo
 	}
 	if digest != own.Digest {
 		taken := &NameTakenError{Name: spec.Name, Taken: digest, Asked: own.Digest}
-		return false, errors.Join(taken, a.restore(ctx, own, replaced))
+		return false, errors.Join(taken, a.undoReplace(ctx, own, replaced))
 	}
 	return created, a.confirm(ctx, own)
 }
 
-// claim writes own unless the name has a reservation of the same spec, or of one that has
-// a workflow or results. It returns the reservation that it replaced.
+// claim reserves the name with own, unless it is reserved by the same spec or by a sweep
+// that has a workflow or results. It returns the reservation that it replaced.
 func (a *Archive) claim(ctx context.Context, own reservation, w Workflow) (replaced *reservation, created bool, err error) {
 	for range replaceTries {
 		created, err := a.write(ctx, own, nil)
@@ -133,7 +133,7 @@ func (a *Archive) claim(ctx context.Context, own reservation, w Workflow) (repla
 			return &first, err == nil && digest == "", err
 		}
 	}
-	return nil, false, fmt.Errorf("archive: name %s: other runs replace its reservation again and again: try again", own.Spec.Name)
+	return nil, false, fmt.Errorf("archive: name %s: several runs are competing for this name; try again", own.Spec.Name)
 }
 
 // confirm marks the name as that of a started sweep. Before the start, a caller with a
@@ -158,11 +158,12 @@ func (a *Archive) confirm(ctx context.Context, own reservation) error {
 			return err
 		}
 	}
-	return fmt.Errorf("archive: name %s: other runs replace its reservation again and again: run the same command again", own.Spec.Name)
+	return fmt.Errorf("archive: name %s: several runs are competing for this name; run the same command again", own.Spec.Name)
 }
 
-// restore restores the reservation that own replaced, unless that has changed.
-func (a *Archive) restore(ctx context.Context, own reservation, replaced *reservation) error {
+// undoReplace writes the reservation that own replaced again, unless own is no longer
+// the current one.
+func (a *Archive) undoReplace(ctx context.Context, own reservation, replaced *reservation) error {
 	now, etag, err := a.reservation(ctx, own.Spec.Name)
 	if err != nil || replaced == nil || now.Digest != own.Digest || now.Started {
 		return err
@@ -250,6 +251,6 @@ func parseReservation(name string, data []byte) (r reservation, err error) {
 	return r, nil
 }
 
-// root returns what the first segment of the ledger is linked to. It stays the same for
-// as long as the sweep has results.
+// root returns the digest that the first segment of the ledger names as previous. It
+// stays the same for as long as the sweep has results.
 func (r reservation) root() string { return r.Digest }

@@ -13,10 +13,10 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// A segment is a line with a header, then one sweep.Trial a line. Its link is the
-// SHA-256 of all its bytes, and the header of the next segment names it: so a link
-// proves its segment and all segments before. A pack is several segments, one after the
-// other, byte for byte.
+// A segment is a line with a header, then one sweep.Trial per line. Its link is its
+// digest: the SHA-256 of all its bytes, which the header of the next segment names as
+// previous. So a link proves its segment and all segments before. A pack is several
+// segments, one after the other, byte for byte.
 
 // header is the first line of a segment, in exactly the form of encoding/json.
 type header struct {

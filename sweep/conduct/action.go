@@ -12,15 +12,15 @@ import (
 type Action interface{ action() }
 
 // Suggest asks for Count more search trials, as a pure function of its fields and of
-// the first Segments of the ledger: each suggestion is pending for the next. Completed
-// by Suggested.
+// the first Segments segments of the ledger: each suggestion counts as pending when the
+// next one is made. Completed by Suggested.
 type Suggest struct {
 	ID       int
 	Count    int
 	Number   int                // of the first trial
 	Index    int                // of the first trial among the suggested ones
 	Edited   bool               // the spec has changed since the first trials
-	Segments int                // of the ledger that the answer is a function of
+	Segments int                // number of ledger segments to use
 	Pending  []sweep.Assignment // started and not in these segments, by number; without reasons
 }
 
@@ -30,8 +30,8 @@ type Start struct {
 	Assignment sweep.Assignment
 }
 
-// Append stores one ledger segment, and then ranks trials of the ledger that has it, as
-// Rank does. Completed by Appended.
+// Append stores one ledger segment and then ranks trials (see Rank), the new segment
+// included. Completed by Appended.
 type Append struct {
 	ID      int
 	Segment int
@@ -39,15 +39,16 @@ type Append struct {
 	Rank    []int         // numbers of trials; none: they can be ranked without the ledger
 }
 
-// Rank puts trials in order that the first Segments of the ledger have. Completed
-// by Ranked; function Order does the work.
+// Rank orders trials from the first Segments segments of the ledger, with the function
+// Order. Completed by Ranked.
 type Rank struct {
 	ID       int
 	Segments int
 	Numbers  []int
 }
 
-// Curate points at the leaders, then removes checkpoints. Completed by Curated.
+// Curate writes the pointer to the leaders, then removes checkpoints. Completed by
+// Curated.
 type Curate struct {
 	ID      int
 	Leaders []sweep.Trial // best first
@@ -61,8 +62,9 @@ type Save struct {
 	State   json.RawMessage // a State; Restore continues from it
 }
 
-// Look finds out what became of running trials that have not reported, and whether the
-// run before a reset has started the trial Next. Completed by Looked.
+// Look checks the workflows of running trials that have not reported (activity
+// Reconcile). Next, if set, is a trial that a run before a reset may have started.
+// Completed by Looked.
 type Look struct {
 	ID     int
 	Silent []Silent
@@ -75,8 +77,8 @@ type Silent struct {
 	StartedAt  time.Time        `json:"started_at"`
 }
 
-// Answer sends a verdict to a trial. Completed by Answered.
-type Answer struct {
+// SendVerdict sends a verdict to a trial. Completed by VerdictSent.
+type SendVerdict struct {
 	Trial   int
 	Verdict RungVerdict
 }
@@ -96,6 +98,6 @@ func (Rank) action()        {}
 func (Curate) action()      {}
 func (Save) action()        {}
 func (Look) action()        {}
-func (Answer) action()      {}
+func (SendVerdict) action() {}
 func (CancelTrial) action() {}
 func (End) action()         {}

@@ -8,7 +8,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/block"
 )
 
-// block notes that a kind of action keeps failing, and when it is tried again.
+// block adds a failure of a kind of action, and sets when the action is tried again.
 func (m *Machine) block(kind Kind, doing string, why Trouble) {
 	i := slices.IndexFunc(m.Blocked, func(b Block) bool { return b.Kind == kind })
 	if i < 0 {
@@ -17,11 +17,11 @@ func (m *Machine) block(kind Kind, doing string, why Trouble) {
 	}
 	b := &m.Blocked[i]
 	b.Doing, b.Trouble = doing, why
-	b.RetryAt = m.now.Add(restAfter(b.Failures))
+	b.RetryAt = m.now.Add(waitAfter(b.Failures))
 	b.Failures++
 }
 
-// blockTrial notes that a trial is blocked, or that it no longer is.
+// blockTrial marks a trial as blocked, or as no longer blocked.
 func (m *Machine) blockTrial(t TrialTrouble) {
 	switch r := m.running(t.Trial); {
 	case r == nil:
@@ -60,12 +60,12 @@ func (m *Machine) blocks() []Block {
 	return list
 }
 
-// resting reports whether a kind of action waits for its next try.
-func (m *Machine) resting(kind Kind) bool {
+// waits reports whether a kind of action failed and waits for its next try.
+func (m *Machine) waits(kind Kind) bool {
 	return slices.ContainsFunc(m.Blocked, func(b Block) bool { return b.Kind == kind && m.now.Before(b.RetryAt) })
 }
 
-// unblock drops blocks of actions that are not wanted any more.
+// unblock removes the blocks of actions that are no longer needed.
 func (m *Machine) unblock() {
 	m.Blocked = slices.DeleteFunc(m.Blocked, func(b Block) bool {
 		switch b.Kind {
@@ -74,7 +74,7 @@ func (m *Machine) unblock() {
 		case KindStart:
 			return !slices.ContainsFunc(m.Running, func(r Running) bool { return r.Starting != nil })
 		case KindLook:
-			return len(m.Running) == 0 && !m.seeks()
+			return len(m.Running) == 0 && !m.mustLookAhead()
 		case KindCurate, KindSave:
 			return false
 		default:
@@ -83,8 +83,8 @@ func (m *Machine) unblock() {
 	})
 }
 
-// giveUpAt is when a cancelled sweep, or one that has ended and saves that, stops waiting
-// for a blocked action.
+// giveUpAt is when a sweep that was cancelled, or has ended and only saves its state,
+// stops waiting for a blocked action.
 func (m *Machine) giveUpAt(b Block) time.Time {
 	from := b.Since
 	for _, ending := range []*time.Time{m.CancelledAt, m.EndedAt} {

@@ -7,7 +7,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// searchEnd says why no further search trial may start; "" when one may. Trials
+// searchEnd returns why no further search trial may start; "" when one may. Trials
 // count when they start, slot time when they end.
 func (m *Machine) searchEnd() string {
 	if m.Exhausted {
@@ -16,7 +16,7 @@ func (m *Machine) searchEnd() string {
 	return m.reached(m.spec.Budget)
 }
 
-// reached says which limit of a budget is reached; "" for none.
+// reached reports which limit of a budget is reached; "" for none.
 func (m *Machine) reached(budget sweep.Budget) string {
 	wall := time.Duration(budget.WallClock)
 	switch {
@@ -41,12 +41,12 @@ func (m *Machine) mayStart() bool {
 }
 
 // ending is the final phase that is due once nothing runs, and why; ok is false
-// while the sweep goes on.
+// while the sweep continues.
 func (m *Machine) ending() (phase Phase, why string, ok bool) {
 	switch m.Phase {
 	case PhaseCancelling:
-		if m.Fault != "" {
-			return PhaseFailed, m.Fault, true
+		if m.FailReason != "" {
+			return PhaseFailed, m.FailReason, true
 		}
 		return PhaseCancelled, m.Message, true
 	case PhaseStopping:

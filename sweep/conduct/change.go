@@ -59,7 +59,7 @@ var limits = []limit{
 		func(v float64) string { return Seconds(v).String() }},
 }
 
-// extended returns the budget that an extension leads to.
+// extended returns the budget b with an extension applied.
 func extended(b sweep.Budget, e *Extension) (sweep.Budget, error) {
 	if e == nil {
 		return b, errors.New("nothing to extend")
@@ -101,7 +101,7 @@ func (m *Machine) checkExtend(c Command) error {
 		return nil
 	}
 	if why := m.reached(budget); why != "" {
-		return fmt.Errorf("%s: extend that, too", why)
+		return fmt.Errorf("%s is also reached: extend it, too", strings.TrimSuffix(why, " reached"))
 	}
 	return nil
 }
@@ -115,13 +115,13 @@ func (m *Machine) extend(c Command) string {
 			did = append(did, fmt.Sprintf("%s %s -> %s", l.field, l.show(old), l.show(now)))
 		}
 	}
-	m.adopt(&spec)
+	m.setSpec(&spec)
 	m.reopen()
 	return strings.Join(did, ", ")
 }
 
-// Settings is what set changes; nil leaves a field as it is.
-type Settings struct {
+// Changes has the new values that set gives to fields; nil leaves a field as it is.
+type Changes struct {
 	Concurrency *int    `json:"max_concurrent_trials,omitempty"`
 	Priority    *int    `json:"priority,omitempty"`
 	Description *string `json:"description,omitempty"`
@@ -130,7 +130,7 @@ type Settings struct {
 func (m *Machine) checkSet(c Command) error {
 	s := c.Set
 	switch {
-	case s == nil || *s == Settings{}:
+	case s == nil || *s == Changes{}:
 		return errors.New("nothing to set: give one of --concurrency, --priority, --description")
 	case s.Concurrency != nil && (*s.Concurrency < 1 || *s.Concurrency > 1000):
 		return fmt.Errorf("max_concurrent_trials: %d (valid: 1 to 1000)", *s.Concurrency)
@@ -157,7 +157,7 @@ func (m *Machine) set(c Command) string {
 		did = append(did, "description")
 		spec.Description = *text
 	}
-	m.adopt(&spec)
+	m.setSpec(&spec)
 	return strings.Join(did, ", ")
 }
 
@@ -197,8 +197,8 @@ var sections = []section{
 	{"checkpoints.save_sweep_best", false, func(s *sweep.Spec) any { return s.Checkpoints.SaveSweepBest }},
 }
 
-// Edited lists the fields in which two specs differ: those that an edit may change,
-// and those that it may not, as all trials depend on them.
+// Edited lists the fields in which two specs differ: changed, those that an edit may
+// change, and fixed, those that it may not, because all results depend on them.
 func Edited(before, after *sweep.Spec) (changed, fixed []string) {
 	for _, s := range sections {
 		switch {
@@ -240,7 +240,7 @@ func (m *Machine) edit(c Command) string {
 			m.request(pointOf(c.Spec, params))
 		}
 	}
-	m.adopt(c.Spec)
+	m.setSpec(c.Spec)
 	m.spec.SetGates(m.Leaders)
 	m.spec.SetGates(m.Gated)
 	m.Exhausted, m.WaitAt = false, nil
@@ -251,51 +251,13 @@ func (m *Machine) edit(c Command) string {
 	return strings.Join(changed, ", ")
 }
 
-// adopt makes spec the one in force.
-func (m *Machine) adopt(spec *sweep.Spec) {
+// setSpec makes spec the one in force.
+func (m *Machine) setSpec(spec *sweep.Spec) {
 	m.spec, m.State.Spec = spec, spec
 	// TrialCount compares parameters by their JSON, which has the names in order.
 	//workflowcheck:ignore
 	m.planned = cost.TrialCount(spec)
 }
-
-// proceed continues a sweep that is paused or has ended.
-func (m *Machine) proceed(Command) string {
-	if m.Phase == PhasePaused {
-		m.Phase = PhaseRunning
-		return ""
-	}
-	was := m.Phase
-	m.reopen()
-	return fmt.Sprintf("continued after it was %s", was)
-}
-
-// reopen continues a sweep that has ended. Trials that were given up are looked for.
-func (m *Machine) reopen() {
-	if !m.Phase.Final() {
-		return
-	}
-	if m.EndedAt != nil {
-		m.Idle += m.now.Sub(*m.EndedAt)
-	}
-	m.Phase, m.EndedAt, m.CancelledAt, m.Fault, m.Message = PhaseRunning, nil, nil, "", ""
-	m.Broken, m.Asked, m.Sought, m.Closed = false, false, false, false
-	m.Streak = Streak{}
-	m.WaitAt = nil
-	m.LookAt = m.now.Add(lookEvery)
-	if m.Main != nil && m.Main.Kind == KindSuggest {
-		m.Main = nil
-	}
-	for i := range m.Running {
-		m.Running[i].Cancel = ""
-		m.suspect(m.Running[i].Number)
-	}
-	m.resume()
-}
-
-// running returns how long the sweep has run, without the time between an end and the
-// command that continued it.
-func (m *Machine) elapsed() time.Duration { return m.now.Sub(m.StartedAt) - m.Idle }
 
 func (m *Machine) checkPin(c Command) error {
 	if len(c.Trials) == 0 {

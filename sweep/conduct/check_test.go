@@ -54,7 +54,7 @@ func (w *world) issued(a Action) {
 	switch a := a.(type) {
 	case Start:
 		w.checkStart(a.Assignment)
-	case Answer:
+	case SendVerdict:
 		w.checkAnswer(a)
 	case CancelTrial:
 		if w.m.Phase != PhaseCancelling {
@@ -106,7 +106,7 @@ func (w *world) checkStart(a sweep.Assignment) {
 	}
 }
 
-func (w *world) checkAnswer(a Answer) {
+func (w *world) checkAnswer(a SendVerdict) {
 	if slices.ContainsFunc(w.ledger(), func(t sweep.Trial) bool { return t.Number == a.Trial }) {
 		return
 	}
@@ -243,7 +243,7 @@ func (w *world) checkEnd() {
 	if gaveUp && m.CancelledAt == nil && !strings.Contains(m.Message, "point at the best") && !strings.Contains(m.Message, "store the commands") {
 		w.fail("a sweep that nobody cancelled gives up: %s", m.Message)
 	}
-	if !gaveUp && !m.Broken {
+	if !gaveUp && !m.LedgerBroken {
 		w.checkLedger()
 		w.checkKept()
 	}

@@ -23,14 +23,14 @@ const (
 	CommandUnpin   = "unpin"
 )
 
-// Command says who asks, why, and for what. Each verb reads its own fields.
+// Command has who asks, why, and for what. Each command uses its own fields.
 type Command struct {
-	ID     string `json:"id,omitempty"` // one that was obeyed or refused is ignored: a client may send it twice
+	ID     string `json:"id,omitempty"` // one that was applied or refused is ignored, because a client may send it twice
 	By     string `json:"by"`
 	Reason string `json:"reason,omitempty"` // at most ReasonLimit bytes
 
 	Extend *Extension         `json:"extend,omitempty"` // extend
-	Set    *Settings          `json:"set,omitempty"`    // set
+	Set    *Changes           `json:"set,omitempty"`    // set
 	Spec   *sweep.Spec        `json:"spec,omitempty"`   // edit: the new spec, complete
 	Points []sweep.Params     `json:"points,omitempty"` // enqueue
 	Retry  []sweep.Assignment `json:"retry,omitempty"`  // retry: of ended trials
@@ -52,8 +52,8 @@ var (
 	mostPhases  = slices.Concat(openPhases, endedPhases)
 )
 
-// Verbs is the table of commands. One that is accepted after the end of a sweep and
-// leaves it something to do continues the sweep.
+// Verbs is the table of commands. A command that is accepted after the end of a sweep
+// continues the sweep if it leaves it something to do.
 func Verbs() []Verb {
 	to := func(p Phase) func(*Machine, Command) string {
 		return func(m *Machine, _ Command) string { m.Phase = p; return "" }
@@ -74,7 +74,7 @@ func Verbs() []Verb {
 	}
 }
 
-// verb finds a command that the phase accepts, or says why there is none.
+// verb returns the row of a command. The error says why the phase does not accept it.
 func (p Phase) verb(name string) (Verb, error) {
 	var valid []string
 	for _, v := range Verbs() {
@@ -115,21 +115,22 @@ func (m *Machine) Check(e Commanded) error {
 	return nil
 }
 
-// settled reports whether a command of this ID was obeyed or refused.
+// settled reports whether a command with this ID was applied or refused.
 func (st *State) settled(id string) bool {
 	return id != "" && slices.ContainsFunc(st.Audit, func(e Entry) bool { return e.ID == id })
 }
 
-// obey carries out a command that Check accepts, and makes an entry. A command with an
-// ID that it refuses makes one, too: nobody waits for the answer.
-func (m *Machine) obey(e Commanded) {
+// applyCommand applies a command that Check accepts, and adds an entry to the command
+// log. A command with an ID that is refused gets an entry, too, because its sender may no
+// longer be waiting.
+func (m *Machine) applyCommand(e Commanded) {
 	if m.settled(e.ID) {
 		return
 	}
 	if err := m.Check(e); err != nil {
 		if e.ID != "" && len(m.Unsaved) < unsavedLimit {
 			m.Closed = false
-			m.note(Entry{ID: e.ID, Command: e.Name, By: e.By, Refused: err.Error()})
+			m.addEntry(Entry{ID: e.ID, Command: e.Name, By: e.By, Refused: err.Error()})
 		}
 		return
 	}
@@ -141,7 +142,7 @@ func (m *Machine) obey(e Commanded) {
 	if m.spec != spec {
 		entry.Spec = m.spec
 	}
-	m.note(entry)
+	m.addEntry(entry)
 	if m.Phase == before {
 		return
 	}
@@ -154,8 +155,9 @@ func (m *Machine) obey(e Commanded) {
 	}
 }
 
-// note adds an entry, for the store and for the tail that State carries.
-func (m *Machine) note(e Entry) {
+// addEntry adds an entry to the command log: to the part that is to be stored, and to the
+// last entries, which State carries.
+func (m *Machine) addEntry(e Entry) {
 	m.Entries++
 	e.Number, e.At = m.Entries, m.now
 	m.Unsaved = append(m.Unsaved, e)

@@ -2,12 +2,16 @@
 //
 // Machine.Step takes one Event (a result, a rung report, a command, the completion
 // or failure of an action, the clock) and returns the Actions to carry out (ask for
-// a suggestion, start a trial, append a ledger segment, rank, curate, answer a rung,
-// cancel a trial, look for silent trials, end). State is all that a machine
+// a suggestion, start a trial, append a ledger segment, rank, curate, save, send a
+// verdict, cancel a trial, look for silent trials, end). State is all that a machine
 // remembers; it is the JSON that continue-as-new carries. An action that was issued
 // stays in State until its completion arrives, so that a Resumed event issues it
 // again: an interpreter may lose any action and any completion. Every action is
 // idempotent.
+//
+// End is not always the last action: a command can continue a sweep that has ended
+// (reopen.go). Restore rebuilds the State of a sweep whose workflow no longer exists
+// from what the store has.
 //
 // The interpreters are package workflows (Temporal) and package simulate (virtual
 // time). They decide nothing.
@@ -16,10 +20,12 @@
 //
 //   - Every started trial is in the ledger exactly once; no number is skipped.
 //   - At most max_concurrent_trials are in flight.
-//   - No search trial starts once a budget is reached; baseline trials always do.
-//   - A verdict at a rung is given once and repeated equally.
-//   - The checkpoint of every trial that ended is pointed at, kept by the spec, or
-//     in Removals until it has been removed.
+//   - Once a budget is reached, only baseline and requested trials start.
+//   - A verdict at a rung is given once; a repeated report gets the same verdict.
+//   - The checkpoint of every trial that ended is pointed at, pinned, kept by the
+//     spec, or in Removals until it has been removed.
+//   - Every accepted command and every end is stored, or the last message reports
+//     that storing was given up.
 //   - The machine ends, or Progress says what it waits for.
 //
 // No goroutine, clock, global random source, Temporal, or map iteration whose order
@@ -28,7 +34,7 @@
 // # Changing it
 //
 // Temporal replays the history of a running sweep through this package and through
-// all that it calls (packages sweep and its pure rooms). A change that returns other
+// all that it calls (package sweep and the pure packages below it). A change that returns other
 // actions for the same events breaks running sweeps. Such a change needs a new
 // constant in versions.go, a branch on Machine.Logic that keeps the old behaviour,
 // and recorded histories of the new version (see package workflows, TestRecord).

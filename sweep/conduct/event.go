@@ -7,8 +7,8 @@ import "github.com/tailsweep/tailsweep/sweep"
 // changes nothing.
 type Event interface{ apply(m *Machine) }
 
-// Resumed is the first event of every run: what State has outstanding is issued
-// again, in case it was lost with the run before.
+// Resumed is the first event of every run: the outstanding actions of State are issued
+// again, in case they were lost with the run before.
 type Resumed struct{}
 
 // Tick is the clock: see Machine.Wake.
@@ -24,21 +24,21 @@ type Reported struct{ RungReport }
 // Blocked reports that a trial is blocked; a nil Trouble means that it no longer is.
 type Blocked struct{ TrialTrouble }
 
-// TrialClosed says that a trial's workflow has ended, with or without a report.
+// TrialClosed reports that a trial's workflow has ended, with or without a report.
 type TrialClosed struct{ Trial int }
 
-// Commanded is a command; Machine.Check says whether it is accepted.
+// Commanded is a command; Machine.Check reports whether it is accepted.
 type Commanded struct {
 	Name string
 	Command
 }
 
-// CancelledOutside says that Temporal was asked to cancel the sweep.
+// CancelledOutside reports that Temporal was asked to cancel the sweep.
 type CancelledOutside struct{}
 
-// Suggested completes Suggest: assignments, up to Suggest.Count, and where they are
-// fewer, that there is nothing left to try (Exhausted), or nothing until a pending
-// trial has ended (Wait).
+// Suggested completes Suggest, with up to Suggest.Count assignments. If there are
+// fewer, Exhausted means that nothing is left to try, and Wait that nothing can be
+// suggested until a pending trial ends.
 type Suggested struct {
 	ID          int
 	Assignments []sweep.Assignment
@@ -49,13 +49,14 @@ type Suggested struct {
 // Started completes Start.
 type Started struct{ ID int }
 
-// StartRefused completes Start: the run before a reset of the sweep has started the
-// trial.
+// StartRefused completes Start: a run before a reset of the sweep had already started
+// the trial.
 type StartRefused struct{ ID int }
 
-// Appended completes Append, with the results of Order where Append.Rank asks for them.
-// Taken is nil when the segment is stored, else what the ledger has under its number:
-// the run before a reset has stored it.
+// Appended completes Append, with the results of Order for Append.Rank. Taken is nil if
+// the segment was stored. Otherwise a run before a reset had already stored a segment
+// with this number, and Taken has its trials; or the trials of Append do not fit into
+// one segment, and Taken has those that were stored.
 type Appended struct {
 	ID                  int
 	Taken               []sweep.Trial
@@ -74,16 +75,16 @@ type Curated struct{ ID int }
 // Saved completes Save.
 type Saved struct{ ID int }
 
-// Looked completes Look, with the trials that will not report any more, as they
-// ended, and whether Next was started.
+// Looked completes Look. Ended has the results of the trials that will never report;
+// Found reports whether trial Next was started.
 type Looked struct {
 	ID    int
 	Ended []sweep.Trial
 	Found bool
 }
 
-// Answered completes Answer; Lost when the trial is not there.
-type Answered struct {
+// VerdictSent completes SendVerdict; Lost when the trial is not there.
+type VerdictSent struct {
 	Trial, Step int
 	Lost        bool
 }
@@ -94,7 +95,7 @@ type CancelAsked struct {
 	Lost  bool
 }
 
-// Failed says that an action failed; it may have taken effect.
+// Failed reports that an action failed; it may have taken effect.
 type Failed struct {
 	ID int
 	Trouble
@@ -105,10 +106,10 @@ func (Tick) apply(*Machine)               {}
 func (e Results) apply(m *Machine)        { m.arrive(e.Trials) }
 func (e Reported) apply(m *Machine)       { m.report(e.RungReport) }
 func (e Blocked) apply(m *Machine)        { m.blockTrial(e.TrialTrouble) }
-func (e TrialClosed) apply(m *Machine)    { m.suspect(e.Trial) }
-func (e Commanded) apply(m *Machine)      { m.obey(e) }
+func (e TrialClosed) apply(m *Machine)    { m.markSilent(e.Trial) }
+func (e Commanded) apply(m *Machine)      { m.applyCommand(e) }
 func (e Failed) apply(m *Machine)         { m.failed(e) }
-func (e Answered) apply(m *Machine)       { m.answered(e) }
+func (e VerdictSent) apply(m *Machine)    { m.verdictSent(e) }
 func (e CancelAsked) apply(m *Machine)    { m.cancelAsked(e) }
 func (CancelledOutside) apply(m *Machine) { m.cancelledOutside() }
 
@@ -122,7 +123,7 @@ func (e Started) apply(m *Machine) { m.started(e.ID) }
 
 func (e StartRefused) apply(m *Machine) {
 	if r := m.started(e.ID); r != nil {
-		m.suspect(r.Number)
+		m.markSilent(r.Number)
 	}
 }
 
@@ -158,8 +159,8 @@ func (e Looked) apply(m *Machine) {
 	m.arrive(e.Ended)
 	switch {
 	case t.Ahead && e.Found:
-		m.attach(t.Number)
+		m.addUnknownTrials(t.Number)
 	case t.Ahead:
-		m.Sought = true
+		m.LookedAhead = true
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // Order ranks the trials of these numbers by the whole ledger, best first: of a
 // configuration with several seeds only the first. It also returns, ascending, all
-// trials of the ledger that were judged at rungs and broke a constraint in the end.
+// trials of the ledger that were evaluated at rungs and finally violated a constraint.
 func Order(spec *sweep.Spec, ledger []sweep.Trial, numbers []int) (order, infeasible []int) {
 	ledger = slices.Clone(ledger)
 	spec.SetGates(ledger)
@@ -17,9 +17,9 @@ func Order(spec *sweep.Spec, ledger []sweep.Trial, numbers []int) (order, infeas
 	for _, t := range analysis.Distinct(spec, ranked) {
 		order = append(order, t.Number)
 	}
-	judged := analysis.Feasibilities(spec, ledger)
+	feasibility := analysis.Feasibilities(spec, ledger)
 	for _, t := range ledger {
-		if len(t.Rungs) > 0 && judged[t.Number] == analysis.Infeasible {
+		if len(t.Rungs) > 0 && feasibility[t.Number] == analysis.Infeasible {
 			infeasible = append(infeasible, t.Number)
 		}
 	}
@@ -32,11 +32,11 @@ func (m *Machine) contenders(segment []sweep.Trial) []sweep.Trial {
 	return slices.Concat(m.Leaders, segment)
 }
 
-// lead takes the first of the ranked contenders as leaders. Places that they leave
-// free go to trials that failed a gate: their checkpoints are kept, and nothing points
-// at them. Checkpoints that are no longer kept are scheduled for removal. Trials that
-// failed, were cancelled or ran out of time keep theirs.
-func (m *Machine) lead(segment, ranked []sweep.Trial) {
+// updateLeaders makes the first ranked contenders the leaders. If places remain, the best trials
+// that failed a gate keep their checkpoints, but no pointer names them. Checkpoints
+// that are no longer kept are scheduled for removal. Trials that failed, were
+// cancelled or ran out of time keep theirs.
+func (m *Machine) updateLeaders(segment, ranked []sweep.Trial) {
 	contenders := slices.Concat(m.contenders(segment), m.Gated)
 	before, kept := m.Leaders, m.spec.KeptCheckpoints()
 	m.Leaders = withoutReasons(ranked[:min(len(ranked), kept)])
@@ -49,7 +49,7 @@ func (m *Machine) lead(segment, ranked []sweep.Trial) {
 		}
 	}
 	same := slices.EqualFunc(before, m.Leaders, func(a, b sweep.Trial) bool { return a.Number == b.Number })
-	m.Stale = m.Stale || !same
+	m.PointerOutdated = m.PointerOutdated || !same
 }
 
 func among(trials []sweep.Trial, t sweep.Trial) bool {

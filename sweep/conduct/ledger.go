@@ -10,8 +10,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
-// arrive takes the results of running trials, once each. Anybody can send a signal:
-// a result that does not belong to a running trial is ignored.
+// arrive adds the results of running trials, once each. Signals are untrusted: a result
+// that does not belong to a running trial is ignored.
 func (m *Machine) arrive(trials []sweep.Trial) {
 	for _, t := range trials {
 		r := m.running(t.Number)
@@ -25,8 +25,8 @@ func (m *Machine) arrive(trials []sweep.Trial) {
 	}
 }
 
-// Checked returns a result as the sweep takes it: a trial that lacks an objective has
-// not completed.
+// Checked returns a result as the sweep uses it: a completed trial without a finite
+// value of an objective becomes a failed one.
 func Checked(spec *sweep.Spec, t sweep.Trial) sweep.Trial {
 	if t.Status != sweep.StatusCompleted {
 		return t
@@ -45,22 +45,22 @@ func Checked(spec *sweep.Spec, t sweep.Trial) sweep.Trial {
 	return t
 }
 
-// appended continues once the ledger has the segment. If the run before a reset has
-// stored another segment under its number, that one counts, and the results that it
-// lacks go into a later segment.
+// appended continues once the ledger has the segment. If a run before a reset has
+// already stored a different segment with this number, that segment is used, and
+// results missing from it are appended later.
 func (m *Machine) appended(segment []sweep.Trial, e Appended) {
 	taken := e.Taken
 	if taken != nil {
 		if slices.ContainsFunc(taken, func(t sweep.Trial) bool { return t.StartedAt.Before(m.StartedAt) }) {
 			m.fail(fmt.Sprintf("append ledger segment %d: an earlier sweep named %q left a ledger behind; choose another name", m.Segments, m.spec.Name))
-			m.Broken = true
+			m.LedgerBroken = true
 			return
 		}
 		lacks := func(t sweep.Trial) bool { return !among(taken, t) }
 		m.Arrived = slices.Concat(filter(segment, lacks), filter(m.Arrived, lacks))
 		segment = taken
 		for _, t := range taken {
-			m.attach(t.Number)
+			m.addUnknownTrials(t.Number)
 		}
 	}
 	if m.spec.RanksAlone() {
@@ -75,16 +75,16 @@ func (m *Machine) appended(segment []sweep.Trial, e Appended) {
 	m.ranked(t, Ranked{Numbers: e.Numbers, Infeasible: e.Infeasible})
 }
 
-// attach adds the trials from Next to number, which the run before a reset has started:
-// they still run, or a Look finds their results. Their parameters are in their results.
-func (m *Machine) attach(number int) {
+// addUnknownTrials adds the trials from Next to number, which a run before a reset started: they
+// still run, or a Look finds their results. Their parameters are in their results.
+func (m *Machine) addUnknownTrials(number int) {
 	for ; m.Next <= number; m.Next++ {
 		a := sweep.Assignment{Number: m.Next, Kind: sweep.KindSearch, Seed: m.spec.Train.Seed} // Params are not known
 		if m.Next < len(m.baselines) {
 			a = m.baselines[m.Next]
 		}
 		m.Running = append(m.Running, Running{Assignment: a, StartedAt: m.now})
-		m.suspect(a.Number)
+		m.markSilent(a.Number)
 	}
 }
 
@@ -100,7 +100,7 @@ func filter(trials []sweep.Trial, keep func(sweep.Trial) bool) []sweep.Trial {
 
 // ranked continues with the order of the contenders.
 func (m *Machine) ranked(t *Task, e Ranked) {
-	m.expose(e.Infeasible)
+	m.markInfeasible(e.Infeasible)
 	contenders := m.contenders(t.Segment)
 	var order []sweep.Trial
 	for _, number := range e.Numbers {
@@ -110,37 +110,37 @@ func (m *Machine) ranked(t *Task, e Ranked) {
 	}
 	if t.Again {
 		m.Gated = nil
-		m.lead(t.Segment, order)
-		m.Stale = true // more or fewer of them may be pointed at
+		m.updateLeaders(t.Segment, order)
+		m.PointerOutdated = true // more or fewer of them may be pointed at
 		return
 	}
 	m.finish(t.Segment, order)
 }
 
-// finish accounts for a segment that the ledger has; ranked are the contenders that
-// have a rank, best first.
+// finish counts a segment that the ledger has; ranked are the contenders that have a
+// rank, best first.
 func (m *Machine) finish(segment, ranked []sweep.Trial) {
 	m.Segments++
 	m.account(segment)
-	m.lead(segment, ranked)
+	m.updateLeaders(segment, ranked)
 }
 
 // account counts trials that the ledger has.
 func (m *Machine) account(segment []sweep.Trial) {
 	for _, t := range segment {
 		if r := m.running(t.Number); r != nil {
-			m.identify(r, t)
+			m.replaceAssignment(r, t)
 		}
 		m.Running = slices.DeleteFunc(m.Running, func(r Running) bool { return r.Number == t.Number })
-		m.Suspects = slices.DeleteFunc(m.Suspects, func(n int) bool { return n == t.Number })
+		m.Silent = slices.DeleteFunc(m.Silent, func(n int) bool { return n == t.Number })
 		m.markFinished(t.Number)
 		m.Counts[t.Status]++
 		m.SlotTime += Seconds(t.TrainTime) + Seconds(t.EvalTime)
 		m.Streak = m.Streak.after(t)
-		if fault := m.Streak.fault(m.spec.Name); fault != "" && m.Phase != PhaseCancelling && !m.Phase.Final() {
-			m.fail(fault)
+		if reason := m.Streak.failReason(m.spec.Name); reason != "" && m.Phase != PhaseCancelling && !m.Phase.Final() {
+			m.fail(reason)
 		}
-		m.fall(t)
+		m.addDiverged(t)
 	}
 }
 

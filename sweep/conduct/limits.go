@@ -4,24 +4,24 @@ import "time"
 
 // The machine's limits and intervals.
 const (
-	sameFaultLimit = 3    // trials in a row that may fail with the same fault before the sweep fails
-	suggestLimit   = 16   // trials suggested at a time: the first of them start before the others are decided on
-	segmentLimit   = 200  // trials in one ledger segment: bounds an activity's payload and a conditional object
-	carryLimit     = 100  // results without a segment that State carries into a new run
-	rungLimit      = 500  // results of one rung that State remembers, the latest: enough to place the best 1/eta
-	removalsText   = 500  // bytes of the keys of checkpoints that the last message names
-	auditLimit     = 50   // commands that State remembers; the store has all
-	unsavedLimit   = 100  // commands that are not stored yet: further ones are refused
-	queueLimit     = 1000 // requested trials that wait to be started
-	pinLimit       = 1000 // trials with pinned checkpoints
+	streakLimit  = 3    // trials in a row that fail in the same way and so make the sweep fail
+	suggestLimit = 16   // trials suggested at a time, so that the first can start before the rest are suggested
+	segmentLimit = 200  // trials in one ledger segment: bounds an activity's payload and a conditional object
+	carryLimit   = 100  // results not yet in the ledger that State carries into a new run
+	rungLimit    = 500  // results of one rung that State remembers, the latest: enough to place the best 1/eta
+	removalsText = 500  // bytes of the keys of checkpoints that the last message names
+	auditLimit   = 50   // commands that State remembers; the store has all
+	unsavedLimit = 100  // commands that are not stored yet: further ones are refused
+	queueLimit   = 1000 // requested trials that wait to be started
+	pinLimit     = 1000 // trials with pinned checkpoints
 
-	lookEvery       = 5 * time.Minute  // between looks at all running trials
-	lookEveryCancel = 30 * time.Second // likewise while trials are being cancelled
+	lookEvery       = 5 * time.Minute  // between two Looks at all running trials
+	lookEveryCancel = 30 * time.Second // the same, while trials are being cancelled
 
 	// How long a failed action, and a trial after a failed attempt, waits for the next
 	// try: doubled after each further failure.
-	RestBase = 5 * time.Second
-	RestMax  = 5 * time.Minute
+	RetryWaitBase = 5 * time.Second
+	RetryWaitMax  = 5 * time.Minute
 
 	// ReasonLimit is the maximum of a command's reason, in bytes.
 	ReasonLimit = 1 << 10

@@ -13,7 +13,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
-// Machine is a sweep at work: its spec and its State.
+// Machine is a running sweep: its spec and its State.
 type Machine struct {
 	*State
 	Logic Logic
@@ -90,9 +90,9 @@ func (m *Machine) resume() {
 		if r.Starting != nil {
 			r.Starting.ID = 0
 		}
-		for _, step := range r.Unanswered {
+		for _, step := range r.Unconfirmed {
 			if v, given := r.verdictAt(step); given {
-				m.act(Answer{r.Number, v})
+				m.act(SendVerdict{r.Number, v})
 			}
 		}
 	}
@@ -104,7 +104,7 @@ func (m *Machine) Carry() *State {
 	for len(m.Arrived) > carryLimit {
 		last := m.Arrived[len(m.Arrived)-1].Number
 		m.Arrived = m.Arrived[:len(m.Arrived)-1]
-		m.suspect(last)
+		m.markSilent(last)
 	}
 	return m.State
 }
@@ -151,15 +151,15 @@ func (m *Machine) planCancels() {
 // running trials every lookEvery.
 func (m *Machine) planLook() {
 	all := len(m.Running) > 0 && !m.now.Before(m.LookAt)
-	ahead := m.seeks()
-	if m.Looking == nil && (all || ahead || len(m.Suspects) > 0) && !m.resting(KindLook) {
+	ahead := m.mustLookAhead()
+	if m.Looking == nil && (all || ahead || len(m.Silent) > 0) && !m.waits(KindLook) {
 		var silent []int
 		for _, r := range m.Running {
-			if (all || slices.Contains(m.Suspects, r.Number)) && r.Starting == nil && !m.hasArrived(r.Number) {
+			if (all || slices.Contains(m.Silent, r.Number)) && r.Starting == nil && !m.hasArrived(r.Number) {
 				silent = append(silent, r.Number)
 			}
 		}
-		m.Suspects = slices.DeleteFunc(m.Suspects, func(n int) bool {
+		m.Silent = slices.DeleteFunc(m.Silent, func(n int) bool {
 			r := m.running(n)
 			return r == nil || r.Starting == nil
 		})
@@ -187,11 +187,12 @@ func (m *Machine) planLook() {
 	}
 }
 
-// seeks reports whether trials may be missing that the run before a reset has started. A sweep that starts no more trials looks for them, one after the other:
-// otherwise its own next start finds them.
-func (m *Machine) seeks() bool {
+// mustLookAhead reports whether to look for trials that a run before a reset started and this
+// run does not know. It is needed only when the sweep starts no more trials: otherwise
+// its next Start is refused and finds them.
+func (m *Machine) mustLookAhead() bool {
 	_, _, due := m.ending()
-	return due && !m.Sought && !m.Broken
+	return due && !m.LookedAhead && !m.LedgerBroken
 }
 
 func (m *Machine) lookEvery() time.Duration {
@@ -206,7 +207,7 @@ func (m *Machine) lookEvery() time.Duration {
 func (m *Machine) planMain() {
 	if m.Main == nil {
 		switch {
-		case m.Broken:
+		case m.LedgerBroken:
 		case len(m.Arrived) > 0:
 			n := min(len(m.Arrived), segmentLimit)
 			m.Main = &Task{Kind: KindAppend, Segment: m.Arrived[:n:n]}
@@ -240,11 +241,11 @@ func (m *Machine) planMain() {
 	}
 }
 
-// planTrial decides on the next trials, where some may start: those of the baseline and
-// requested ones now, others once they are suggested. None is decided on while starts
-// fail: a trial that is decided on must start, whatever is commanded meanwhile.
+// planTrial plans the next trials if any may start. Baseline and requested trials start
+// at once; for others it issues a Suggest. While starts fail it plans none, because a
+// planned trial must start even if a command arrives in between.
 func (m *Machine) planTrial() {
-	if m.resting(KindStart) {
+	if m.waits(KindStart) {
 		return
 	}
 	for m.mayStart() && (m.Next < len(m.baselines) || len(m.Queue) > 0) {
@@ -254,7 +255,7 @@ func (m *Machine) planTrial() {
 			m.startRequested()
 		}
 	}
-	if !m.mayStart() || m.resting(KindSuggest) || m.WaitAt != nil && *m.WaitAt == m.Segments {
+	if !m.mayStart() || m.waits(KindSuggest) || m.WaitAt != nil && *m.WaitAt == m.Segments {
 		return
 	}
 	count := min(m.spec.MaxConcurrentTrials-len(m.Running), suggestLimit)
@@ -264,10 +265,10 @@ func (m *Machine) planTrial() {
 	m.Main = &Task{Kind: KindSuggest, Number: m.Next, Count: count}
 }
 
-// suggested starts what was suggested, unless a command or a limit came meanwhile.
+// suggested starts the suggested trials, unless a command or a budget has intervened.
 func (m *Machine) suggested(e Suggested) {
 	for _, a := range e.Assignments {
-		if a.Number != m.Next || !m.mayStart() || m.searchEnd() != "" || m.resting(KindStart) {
+		if a.Number != m.Next || !m.mayStart() || m.searchEnd() != "" || m.waits(KindStart) {
 			return
 		}
 		m.start(a)
@@ -280,8 +281,8 @@ func (m *Machine) suggested(e Suggested) {
 	}
 }
 
-// start notes a trial that is about to start. Its whole reason goes to the trial, and
-// with its result to the ledger.
+// start adds a trial that is about to start. State keeps only a short reason; the
+// complete one goes to the trial, and from its result into the ledger.
 func (m *Machine) start(a sweep.Assignment) {
 	if len(m.Running) == 0 {
 		m.LookAt = m.now.Add(m.lookEvery())
@@ -314,9 +315,9 @@ func (m *Machine) started(id int) *Running {
 // planCurate updates the pointer and the kept checkpoints after a change of the leaders,
 // in parallel to the main task.
 func (m *Machine) planCurate() {
-	if m.Curating == nil && (m.Stale || len(m.Removals) > 0) && !m.resting(KindCurate) {
+	if m.Curating == nil && (m.PointerOutdated || len(m.Removals) > 0) && !m.waits(KindCurate) {
 		m.Curating = &Task{Kind: KindCurate, Removals: len(m.Removals)}
-		m.Stale = false
+		m.PointerOutdated = false
 	}
 	if t := m.Curating; m.issue(t) {
 		m.act(Curate{t.ID, slices.Clone(m.pointed()), slices.Clone(m.Removals[:t.Removals])})
@@ -336,22 +337,22 @@ func (m *Machine) planFinal() {
 	ended := m.now
 	m.Phase, m.Message, m.EndedAt = phase, why+lost, &ended
 	m.Blocked = slices.DeleteFunc(m.Blocked, func(b Block) bool { return b.Kind != KindSave })
-	m.note(Entry{Command: EntryEnd, Change: string(phase), Reason: m.Message})
+	m.addEntry(Entry{Command: EntryEnd, Change: string(phase), Reason: m.Message})
 }
 
-// planSave stores the new entries, with the state after them, in parallel to the main
-// task.
+// planSave stores the new entries of the command log and the state after them, in
+// parallel to the main task.
 func (m *Machine) planSave() {
-	if m.Saving == nil && len(m.Unsaved) > 0 && !m.resting(KindSave) {
+	if m.Saving == nil && len(m.Unsaved) > 0 && !m.waits(KindSave) {
 		m.Saving = &Task{Kind: KindSave, Entries: len(m.Unsaved)}
 	}
 	if t := m.Saving; m.issue(t) {
-		m.act(Save{t.ID, slices.Clone(m.Unsaved[:t.Entries]), m.snapshot()})
+		m.act(Save{t.ID, slices.Clone(m.Unsaved[:t.Entries]), m.stateToStore()})
 	}
 }
 
-// planEnd ends the sweep once its end is stored. What cannot be stored for giveUpAfter
-// is given up: the ledger has all results.
+// planEnd ends the sweep once its end is stored. After giveUpAfter it ends without
+// storing the rest; no result is lost, since the ledger has all.
 func (m *Machine) planEnd() {
 	if !m.Phase.Final() || m.Closed {
 		return
@@ -371,15 +372,15 @@ func (m *Machine) planEnd() {
 	}
 }
 
-// unfinished reports whether the sweep may end (ok), and what it leaves undone. It
-// never ends before its running trials were asked to.
+// unfinished reports whether the sweep may end (ok), and what is left undone. A sweep
+// never ends before all running trials have been asked to cancel.
 func (m *Machine) unfinished() (lost string, ok bool) {
 	asked := !slices.ContainsFunc(m.Running, func(r Running) bool { return r.Starting == nil && r.Cancel != AskedDelivered })
-	if m.Broken {
+	if m.LedgerBroken {
 		return "", asked
 	}
-	waits := !m.Sought || m.Rerank || len(m.Running) > 0 || m.Main != nil && m.Main.Kind != KindSuggest
-	curates := m.Curating != nil || m.Stale || len(m.Removals) > 0
+	waits := !m.LookedAhead || m.Rerank || len(m.Running) > 0 || m.Main != nil && m.Main.Kind != KindSuggest
+	curates := m.Curating != nil || m.PointerOutdated || len(m.Removals) > 0
 	for _, b := range m.Blocked {
 		gone := m.CancelledAt != nil && asked && !m.now.Before(m.giveUpAt(b))
 		switch {
@@ -406,12 +407,12 @@ func (m *Machine) cancelling() {
 	m.Phase, m.CancelledAt, m.LookAt = PhaseCancelling, &now, now
 }
 
-// fail cancels the sweep for a fault; the first one counts.
-func (m *Machine) fail(fault string) {
-	if m.Fault != "" {
+// fail cancels the sweep, which then ends as failed; the first reason is kept.
+func (m *Machine) fail(reason string) {
+	if m.FailReason != "" {
 		return
 	}
-	m.Fault = fault
+	m.FailReason = reason
 	if m.Phase != PhaseCancelling {
 		m.cancelling()
 	}
@@ -419,7 +420,7 @@ func (m *Machine) fail(fault string) {
 
 func (m *Machine) cancelledOutside() {
 	m.Asked = true
-	m.obey(Commanded{Name: CommandCancel, Command: Command{By: "temporal", Reason: "the workflow was cancelled"}})
+	m.applyCommand(Commanded{Name: CommandCancel, Command: Command{By: "temporal", Reason: "the workflow was cancelled"}})
 }
 
 func (m *Machine) cancelAsked(e CancelAsked) {
@@ -427,15 +428,15 @@ func (m *Machine) cancelAsked(e CancelAsked) {
 		r.Cancel = AskedDelivered
 	}
 	if e.Lost {
-		m.suspect(e.Trial)
+		m.markSilent(e.Trial)
 	}
 }
 
-func (m *Machine) answered(e Answered) {
+func (m *Machine) verdictSent(e VerdictSent) {
 	if r := m.running(e.Trial); r != nil {
-		r.Unanswered = slices.DeleteFunc(r.Unanswered, func(step int) bool { return step == e.Step })
+		r.Unconfirmed = slices.DeleteFunc(r.Unconfirmed, func(step int) bool { return step == e.Step })
 	}
 	if e.Lost {
-		m.suspect(e.Trial)
+		m.markSilent(e.Trial)
 	}
 }

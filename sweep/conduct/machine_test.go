@@ -47,7 +47,7 @@ func TestCommandsByPhase(t *testing.T) {
 			e := Commanded{v.Name, Command{By: "ann"}}
 			m := machineOf(testSpec(), State{Phase: phase, EndedAt: &start})
 			err := m.Check(e)
-			m.obey(e)
+			m.applyCommand(e)
 			if next, ok := after(phase, v.Name); ok {
 				require.NoError(t, err)
 				require.Equal(t, next, m.Phase)
@@ -86,12 +86,12 @@ func TestACommandIsObeyedOnce(t *testing.T) {
 	extend := Commanded{CommandExtend, Command{ID: "x", By: "ann", Extend: &Extension{RunCap: &Amount{Value: 4, Add: true}}}}
 	for range 2 {
 		require.NoError(t, m.Check(extend))
-		m.obey(extend)
+		m.applyCommand(extend)
 		require.Equal(t, 10, m.Spec().Budget.RunCap)
 		require.Len(t, m.Audit, 1)
 	}
 	extend.ID = "y"
-	m.obey(extend)
+	m.applyCommand(extend)
 	require.Equal(t, 14, m.Spec().Budget.RunCap)
 }
 
@@ -119,8 +119,8 @@ func TestARefusedCommandIsStored(t *testing.T) {
 func TestOldCommandsAreForgotten(t *testing.T) {
 	m := machineOf(testSpec(), State{Phase: PhaseRunning})
 	for range auditLimit {
-		m.obey(Commanded{CommandPause, Command{By: "a"}})
-		m.obey(Commanded{CommandResume, Command{By: "last"}})
+		m.applyCommand(Commanded{CommandPause, Command{By: "a"}})
+		m.applyCommand(Commanded{CommandResume, Command{By: "last"}})
 	}
 	require.Len(t, m.Audit, auditLimit)
 	require.Equal(t, "last", m.Audit[auditLimit-1].By)
@@ -145,7 +145,7 @@ func TestEnding(t *testing.T) {
 		{name: "paused, and nothing would follow", state: State{Phase: PhasePaused, Exhausted: true, Watermark: 1}, phase: PhaseCompleted},
 		{name: "stopping", state: State{Phase: PhaseStopping}, phase: PhaseStopped},
 		{name: "cancelling", state: State{Phase: PhaseCancelling}, phase: PhaseCancelled},
-		{name: "cancelling for a fault", state: State{Phase: PhaseCancelling, Fault: "f"}, phase: PhaseFailed},
+		{name: "cancelling after a failure", state: State{Phase: PhaseCancelling, FailReason: "f"}, phase: PhaseFailed},
 		{name: "every trial failed", state: State{Phase: PhaseRunning, Exhausted: true, Watermark: 2, Counts: map[sweep.Status]int{"failed": 2}}, phase: PhaseFailed},
 		{name: "one of them did not", state: State{Phase: PhaseRunning, Exhausted: true, Watermark: 3, Counts: map[sweep.Status]int{"failed": 2, "diverged": 1}}, phase: PhaseCompleted},
 	}
@@ -216,7 +216,7 @@ func TestStreak(t *testing.T) {
 				s = s.after(trial)
 			}
 			require.Equal(t, test.want, s.Count)
-			require.Empty(t, s.fault("x"))
+			require.Empty(t, s.failReason("x"))
 		})
 	}
 }
@@ -286,7 +286,7 @@ func TestLeaders(t *testing.T) {
 			require.Equal(t, test.want, numbers(m.Leaders))
 			require.ElementsMatch(t, test.held, numbers(m.Gated))
 			require.Equal(t, test.evicted, m.Removals)
-			require.Equal(t, test.stale, m.Stale)
+			require.Equal(t, test.stale, m.PointerOutdated)
 		})
 	}
 }
@@ -360,7 +360,7 @@ func TestCarryLeavesResultsBehind(t *testing.T) {
 	require.Len(t, m.Arrived, 2*carryLimit)
 	st := m.Carry()
 	require.Len(t, st.Arrived, carryLimit)
-	require.Len(t, st.Suspects, carryLimit)
+	require.Len(t, st.Silent, carryLimit)
 	require.Len(t, st.Running, 2*carryLimit)
 }
 
@@ -418,7 +418,7 @@ func verdict(step int, d stopping.Decision, reason string) RungVerdict {
 // asked is the answer to a report; the zero verdict for none.
 func asked(m *Machine, trial, step int, tail float64) RungVerdict {
 	for _, a := range m.Step(start, Reported{RungReport{Trial: trial, Step: step, Metrics: map[string]float64{"fid.tail": tail, "fid.all": 1}}}) {
-		if answer, ok := a.(Answer); ok {
+		if answer, ok := a.(SendVerdict); ok {
 			return answer.Verdict
 		}
 	}
@@ -433,15 +433,15 @@ func TestVerdicts(t *testing.T) {
 	require.Equal(t, "baseline trials are never stopped", asked(m, 3, 100, 1).Reason)
 	require.Equal(t, []stopping.RungResult{{Trial: 0, Kind: sweep.KindSearch, Step: 100}}, m.Rungs)
 	first := asked(m, 1, 100, 9)
-	require.Equal(t, verdict(100, stopping.GoOn, "place 1 of 2 at step 100: the best 1 go on"), first, "what diverged counts as the worst")
+	require.Equal(t, verdict(100, stopping.Continue, "place 1 of 2 at step 100: the best 1 go on"), first, "what diverged counts as the worst")
 	require.Equal(t, map[string]float64{"fid.tail": 9}, m.Rungs[1].Metrics, "no more than the spec's metrics")
-	require.Equal(t, verdict(100, stopping.GoOn, "the sweep has this trial's result already"), asked(m, 0, 100, 1))
+	require.Equal(t, verdict(100, stopping.Continue, "the sweep has this trial's result already"), asked(m, 0, 100, 1))
 	require.Zero(t, asked(m, 4, 100, 1), "it has not started")
-	require.Equal(t, verdict(300, stopping.GoOn, "step 300 is not a rung of this trial"), asked(m, 2, 300, 1))
+	require.Equal(t, verdict(300, stopping.Continue, "step 300 is not a rung of this trial"), asked(m, 2, 300, 1))
 
 	// A trial that was reset comes to a rung for a second time, when the answer would be another.
 	require.NotZero(t, asked(m, 1, 200, 8))
-	m.expose([]int{1})
+	m.markInfeasible([]int{1})
 	require.Equal(t, first, asked(m, 1, 100, 9))
 	require.Equal(t, 200, m.running(1).Verdict.Step, "the last one is that of the highest step")
 	require.Len(t, m.Rungs, 3)
@@ -454,9 +454,9 @@ func TestInfeasibleRivalsComeLast(t *testing.T) {
 	for number, tail := range []float64{40, 41, 42, 60} {
 		asked(m, number, 100, tail)
 	}
-	m.expose([]int{0, 1, 2})
-	require.Equal(t, stopping.GoOn, asked(m, 4, 100, 59).Decision)
-	m.expose(nil)
+	m.markInfeasible([]int{0, 1, 2})
+	require.Equal(t, stopping.Continue, asked(m, 4, 100, 59).Decision)
+	m.markInfeasible(nil)
 	require.False(t, m.Rungs[0].Infeasible, "a later baseline may make it feasible again")
 }
 
@@ -485,7 +485,7 @@ func TestStateWithRungsStaysSmall(t *testing.T) {
 
 // A cancelled sweep that cannot remove checkpoints names their keys.
 func TestCheckpointsThatRemainAreNamed(t *testing.T) {
-	m := machineOf(testSpec(), State{Phase: PhaseRunning, Sought: true, Removals: []string{"sweeps/s/trials/000003/checkpoints/a"}})
+	m := machineOf(testSpec(), State{Phase: PhaseRunning, LookedAhead: true, Removals: []string{"sweeps/s/trials/000003/checkpoints/a"}})
 	var curate Curate
 	for _, a := range m.Step(start, Commanded{CommandCancel, Command{By: "ann"}}) {
 		if c, ok := a.(Curate); ok {

@@ -35,26 +35,27 @@ func (p Phase) Final() bool {
 	}
 }
 
-// RungReport is what a trial showed at a rung. Idempotent by trial number and step:
-// asked again, a sweep answers again.
+// RungReport has the metrics of a trial at a rung. A repeated report (same trial and
+// step) gets the same verdict.
 type RungReport struct {
 	Trial   int                `json:"trial"`
 	Step    int                `json:"step"`
 	Metrics map[string]float64 `json:"metrics"` // the spec's objectives, finite only
 }
 
-// RungVerdict is the answer to a RungReport.
+// RungVerdict is the verdict on a RungReport.
 type RungVerdict struct {
 	Step int `json:"step"`
 	stopping.Verdict
 }
 
-// Entry is a command, or the end of a sweep. A command that is refused at once has none. The store keeps all of them.
+// Entry is an entry of the command log: a command, or the end of a sweep. A command that
+// is refused while its sender waits has none. The store keeps all entries.
 type Entry struct {
 	Number  int         `json:"number"`       // from 1
 	ID      string      `json:"id,omitempty"` // of the command
 	At      time.Time   `json:"at"`
-	Command string      `json:"command"` // the name of a verb, or EntryEnd
+	Command string      `json:"command"` // its name, or EntryEnd
 	By      string      `json:"by,omitempty"`
 	Reason  string      `json:"reason,omitempty"`
 	Change  string      `json:"change,omitempty"`  // what it changed, in words: "budget.run_cap 6 -> 10"
@@ -89,7 +90,7 @@ type Block struct {
 	RetryAt  time.Time `json:"retry_at"`
 }
 
-// Text says in a line what is blocked, and why.
+// Text returns one line: what is blocked, and why.
 func (b Block) Text() string {
 	return fmt.Sprintf("cannot %s (%s): %s", b.Doing, b.Reason, text.FirstLine(b.Message))
 }

@@ -21,8 +21,8 @@ func (m *Machine) Progress(digest string) Progress {
 			p.Counts[s] = m.Counts[s]
 		}
 	}
-	if m.Fault != "" && !m.Phase.Final() {
-		p.Message = m.Fault
+	if m.FailReason != "" && !m.Phase.Final() {
+		p.Message = m.FailReason
 	}
 	if p.Running == nil {
 		p.Running = []Running{}

@@ -104,7 +104,7 @@ func (m *Machine) startRequested() {
 	m.Queue = slices.Clone(m.Queue[1:])
 	a.Number = m.Next
 	m.countRequested(a, 1)
-	m.Sought = false
+	m.LookedAhead = false
 	m.start(a)
 }
 
@@ -120,11 +120,11 @@ func (m *Machine) countRequested(a sweep.Assignment, by int) {
 	}
 }
 
-// identify replaces the assignment of a running trial by that of its result: the two
-// differ where a history that a reset cut off started another trial under its number.
-// A requested trial that has not run returns to the queue, and one that has run leaves
-// it.
-func (m *Machine) identify(r *Running, t sweep.Trial) {
+// replaceAssignment replaces the assignment of a running trial by that of its result. They
+// differ if, before a reset, the sweep started a different trial with this number. A
+// requested trial that did not run is put back into the queue; one that did run is
+// removed from it.
+func (m *Machine) replaceAssignment(r *Running, t sweep.Trial) {
 	if r.Request == t.Request && r.Params.Key() == t.Params.Key() && r.Seed == t.Seed {
 		return
 	}
@@ -143,5 +143,6 @@ func (m *Machine) identify(r *Running, t sweep.Trial) {
 	r.Reason = sweep.Reason{Sampler: t.Reason.Sampler}
 }
 
-// searched is how many search trials have started that run_cap counts.
+// searched is how many started trials run_cap counts: all but baseline trials and
+// retries.
 func (m *Machine) searched() int { return m.Next - len(m.baselines) - m.Retried }

@@ -9,9 +9,9 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
-// snapshot is the State that a Save stores: without what the store or the next run
-// finds out.
-func (m *Machine) snapshot() json.RawMessage {
+// stateToStore returns the State that Save stores. It leaves out what a later run can
+// determine itself.
+func (m *Machine) stateToStore() json.RawMessage {
 	st := *m.State
 	st.Rerank = st.Rerank || st.Main != nil && st.Main.Again
 	st.Main = nil
@@ -26,11 +26,11 @@ func (m *Machine) snapshot() json.RawMessage {
 	return data
 }
 
-// Restore returns the State of a sweep whose workflow has ended, from what the store
-// has: the spec that it was started with at startedAt, the last snapshot (nil for
-// none), and the ledger with its number of segments. A sweep whose end is not stored
-// was ended from outside, and is stopped. exists reports whether a checkpoint is
-// stored. A command continues the sweep.
+// Restore rebuilds the State of a sweep whose workflow has ended, from the spec and the
+// time with which it was started, the last stored state (nil for none), and the ledger
+// with its number of segments. exists reports whether a checkpoint is stored. If no end
+// is stored, the workflow was terminated, and the sweep counts as stopped. A command
+// continues the sweep.
 func Restore(spec *sweep.Spec, startedAt time.Time, snapshot *State, ledger []sweep.Trial, segments int, exists func(key string) bool) *State {
 	m := New(spec, snapshot, LogicNow, startedAt)
 	ended := m.StartedAt
@@ -48,7 +48,7 @@ func Restore(spec *sweep.Spec, startedAt time.Time, snapshot *State, ledger []sw
 		m.Phase, m.EndedAt, m.Message = PhaseStopped, &ended, "its workflow was ended from outside"
 	}
 	for _, t := range added {
-		m.attach(t.Number)
+		m.addUnknownTrials(t.Number)
 	}
 	m.account(added)
 	m.Segments = segments
@@ -61,25 +61,25 @@ func Restore(spec *sweep.Spec, startedAt time.Time, snapshot *State, ledger []sw
 	for i := range m.Running { // a trial that is still blocked reports it again
 		m.Running[i].Blocked = nil
 	}
-	m.Suspects, m.Stale = nil, true // the pointer may not have been moved
+	m.Silent, m.PointerOutdated = nil, true // the pointer may not have been moved
 	m.Closed = true
 	return m.State
 }
 
-// rank makes leaders of the best of the present ones and of further trials of the
-// ledger.
+// rank makes the best of the present leaders and of further trials of the ledger the
+// leaders.
 func (m *Machine) rank(ledger, further []sweep.Trial) {
 	contenders := m.contenders(further)
 	numbers := numbersOf(contenders)
 	if m.spec.RanksAlone() {
-		m.lead(further, analysis.ByMetrics(m.spec, contenders))
+		m.updateLeaders(further, analysis.ByMetrics(m.spec, contenders))
 		return
 	}
 	order, infeasible := Order(m.spec, ledger, numbers)
-	m.expose(infeasible)
+	m.markInfeasible(infeasible)
 	var ranked []sweep.Trial
 	for _, number := range order {
 		ranked = append(ranked, contenders[slices.Index(numbers, number)])
 	}
-	m.lead(further, ranked)
+	m.updateLeaders(further, ranked)
 }

@@ -18,7 +18,8 @@ const (
 const fruitlessLimit = 10
 
 // Fruitless returns how many attempts in a row were lost or preempted without a step
-// forward, after one of a class that so many preceded. moved says whether it made a step.
+// forward, after an attempt that failed with this class and that before others preceded.
+// moved is true if it made a step.
 func Fruitless(class sweep.FailureClass, before int, moved bool) int {
 	if moved || class != sweep.FailLost && class != sweep.FailPreempted {
 		return 0
@@ -26,8 +27,8 @@ func Fruitless(class sweep.FailureClass, before int, moved bool) int {
 	return before + 1
 }
 
-// Retry reports whether another attempt follows one that failed, after so many restarts
-// and fruitless attempts, and whether it counts toward max_restarts.
+// Retry reports whether a failed attempt is followed by another, given the restarts and
+// fruitless attempts so far, and whether that one counts toward max_restarts.
 func Retry(spec *sweep.Spec, class sweep.FailureClass, restarts, fruitless int) (retry, counts bool) {
 	if class == sweep.FailPreempted {
 		return !givesUp(spec, fruitless), false
@@ -47,21 +48,22 @@ func Final(spec *sweep.Spec, f sweep.Failure, fruitless int) sweep.Failure {
 	return f
 }
 
-// Rest returns how long a trial waits after a failed attempt. idle is the number of
-// attempts before it in a row that made no progress; moved says whether this one made
-// a step. The heartbeat timeout of a lost worker has passed already.
-func Rest(class sweep.FailureClass, idle int, moved bool) time.Duration {
+// RetryWait returns how long a trial waits after a failed attempt. idle is how many
+// consecutive attempts before this one made no progress; moved is true if this one did.
+// A lost worker adds no wait, since its heartbeat timeout has passed already.
+func RetryWait(class sweep.FailureClass, idle int, moved bool) time.Duration {
 	if class == sweep.FailLost || class == sweep.FailPreempted && moved {
 		return 0
 	}
-	return restAfter(idle)
+	return waitAfter(idle)
 }
 
-// restAfter returns the wait after a failed try that so many others preceded.
-func restAfter(failures int) time.Duration {
-	wait := RestBase
+// waitAfter returns how long to wait after a failed try, given the number of failures
+// before it.
+func waitAfter(failures int) time.Duration {
+	wait := RetryWaitBase
 	for range failures {
-		wait = min(2*wait, RestMax)
+		wait = min(2*wait, RetryWaitMax)
 	}
 	return wait
 }

@@ -7,14 +7,14 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
-// report answers a trial at a rung. Anybody can send a report: one of a trial that
-// does not run is ignored, and a step that is not a rung of the trial stops nothing. A
-// trial that was reset may report a rung for a second time: if the ledger has its
-// result already, it continues.
+// report sends a verdict to a trial at a rung. Reports are untrusted: a report from a
+// trial that is not running is ignored, and at a step that is not a rung the verdict is
+// always to continue. A trial that was reset may report a rung a second time: if the
+// ledger already has its result, it continues.
 func (m *Machine) report(r RungReport) {
 	if m.isFinished(r.Trial) {
-		m.act(Answer{r.Trial, RungVerdict{Step: r.Step, Verdict: stopping.Verdict{
-			Decision: stopping.GoOn, Reason: "the sweep has this trial's result already"}}})
+		m.act(SendVerdict{r.Trial, RungVerdict{Step: r.Step, Verdict: stopping.Verdict{
+			Decision: stopping.Continue, Reason: "the sweep has this trial's result already"}}})
 		return
 	}
 	running := m.running(r.Trial)
@@ -26,19 +26,19 @@ func (m *Machine) report(r RungReport) {
 		rungs = stopping.TrialRungs(m.spec, running.Assignment)
 	}
 	if !slices.Contains(rungs, r.Step) {
-		m.act(Answer{r.Trial, RungVerdict{Step: r.Step, Verdict: stopping.Decide(m.spec, running.Assignment, r.Step, nil)}})
+		m.act(SendVerdict{r.Trial, RungVerdict{Step: r.Step, Verdict: stopping.Decide(m.spec, running.Assignment, r.Step, nil)}})
 		return
 	}
 	v, given := running.verdictAt(r.Step)
 	if !given {
 		m.remember(stopping.RungResult{Trial: r.Trial, Kind: running.Kind, Step: r.Step, Metrics: m.spec.Objectives(r.Metrics)})
 		v = RungVerdict{Step: r.Step, Verdict: stopping.Decide(m.spec, running.Assignment, r.Step, m.Rungs)}
-		running.give(v)
+		running.addVerdict(v)
 	}
-	if !slices.Contains(running.Unanswered, r.Step) {
-		running.Unanswered = append(running.Unanswered, r.Step)
+	if !slices.Contains(running.Unconfirmed, r.Step) {
+		running.Unconfirmed = append(running.Unconfirmed, r.Step)
 	}
-	m.act(Answer{r.Trial, v})
+	m.act(SendVerdict{r.Trial, v})
 }
 
 // verdictAt is the verdict that was given at a step.
@@ -52,8 +52,8 @@ func (r *Running) verdictAt(step int) (RungVerdict, bool) {
 	return RungVerdict{}, false
 }
 
-// give notes a verdict; the one of the highest step is the last.
-func (r *Running) give(v RungVerdict) {
+// addVerdict adds a verdict; the one at the highest step is the last.
+func (r *Running) addVerdict(v RungVerdict) {
 	switch {
 	case r.Verdict == nil:
 		r.Verdict = &v
@@ -86,16 +86,16 @@ func (m *Machine) remember(r stopping.RungResult) {
 	}
 }
 
-// expose marks the results at rungs of the trials of these numbers, ascending: they
-// have ended since, and broke a constraint.
-func (m *Machine) expose(infeasible []int) {
+// markInfeasible marks the rung results of trials that have since violated a constraint; the
+// numbers are ascending.
+func (m *Machine) markInfeasible(infeasible []int) {
 	for i, r := range m.Rungs {
 		_, m.Rungs[i].Infeasible = slices.BinarySearch(infeasible, r.Trial)
 	}
 }
 
-// fall counts a trial that diverged as the worst at the rung that it did not reach.
-func (m *Machine) fall(t sweep.Trial) {
+// addDiverged adds a trial that diverged as the worst at the rung that it did not reach.
+func (m *Machine) addDiverged(t sweep.Trial) {
 	rungs := stopping.TrialRungs(m.spec, t.Assignment)
 	if t.Status == sweep.StatusDiverged && len(t.Rungs) < len(rungs) {
 		m.remember(stopping.RungResult{Trial: t.Number, Kind: t.Kind, Step: rungs[len(t.Rungs)]})

@@ -26,8 +26,9 @@ type State struct {
 	WaitAt    *int      `json:"wait_at,omitempty"` // number of segments at which the search asked to wait for a result
 	Asked     bool      `json:"asked,omitempty"`   // Temporal was asked to cancel the workflow
 
-	// The trials that users asked for. Requests counts them, Requested those of them that
-	// have started, and Retried the retries among these, which no budget counts.
+	// Trials requested by users. Requests is how many were requested, Requested how many
+	// of them have started, Retried how many of the started ones are retries (which
+	// run_cap does not count).
 	Queue     []sweep.Assignment `json:"queue,omitempty"` // not started, without numbers
 	Requests  int                `json:"requests,omitempty"`
 	Requested int                `json:"requested,omitempty"`
@@ -38,34 +39,34 @@ type State struct {
 	Watermark int   `json:"watermark"`
 	Ahead     []int `json:"ahead,omitempty"`
 
-	Arrived  []sweep.Trial `json:"arrived,omitempty"`  // results of running trials that no segment has, in order of arrival
-	Suspects []int         `json:"suspects,omitempty"` // trials that may have ended without a report
-	Sought   bool          `json:"sought,omitempty"`   // a Look has found no trial from Next on that the run before a reset started
-	LookAt   time.Time     `json:"look_at"`            // when all running trials are looked at next
+	Arrived     []sweep.Trial `json:"arrived,omitempty"`  // results of running trials that no segment has, in order of arrival
+	Silent      []int         `json:"suspects,omitempty"` // trials that may have ended without a report
+	LookedAhead bool          `json:"sought,omitempty"`   // a Look has found that no run before a reset started trial Next
+	LookAt      time.Time     `json:"look_at"`            // when a Look next checks all running trials
 
-	LastID   int      `json:"last_id"`            // of a try
-	Main     *Task    `json:"main,omitempty"`     // suggest, append or rank: one at a time
-	Looking  *Task    `json:"looking,omitempty"`  // beside Main
-	Curating *Task    `json:"curating,omitempty"` // beside Main
-	Saving   *Task    `json:"saving,omitempty"`   // beside Main
-	Blocked  []Block  `json:"blocked,omitempty"`  // actions that keep failing, one of a kind
-	Removals []string `json:"removals,omitempty"` // keys of checkpoints that are no longer kept, until they are removed
-	Rerank   bool     `json:"rerank,omitempty"`   // an edit may have changed the order of the leaders
-	Stale    bool     `json:"stale,omitempty"`    // the pointer to the best trials must be moved
+	LastID          int      `json:"last_id"`            // of a try
+	Main            *Task    `json:"main,omitempty"`     // suggest, append or rank: one at a time
+	Looking         *Task    `json:"looking,omitempty"`  // in parallel to Main
+	Curating        *Task    `json:"curating,omitempty"` // in parallel to Main
+	Saving          *Task    `json:"saving,omitempty"`   // in parallel to Main
+	Blocked         []Block  `json:"blocked,omitempty"`  // actions that keep failing, one of a kind
+	Removals        []string `json:"removals,omitempty"` // keys of checkpoints that are no longer kept, until they are removed
+	Rerank          bool     `json:"rerank,omitempty"`   // an edit may have changed the order of the leaders
+	PointerOutdated bool     `json:"stale,omitempty"`    // the pointer to the best trials must be moved
 
-	Counts   map[sweep.Status]int  `json:"counts"`
-	Leaders  []sweep.Trial         `json:"leaders,omitempty"` // best first, without reasons, spares last; their checkpoints are kept
-	Gated    []sweep.Trial         `json:"gated,omitempty"`   // best first; failed a gate, and their checkpoints are kept in places that no leader takes
-	SlotTime time.Duration         `json:"slot_time"`         // that finished trials held training slots, failed attempts included
-	Streak   Streak                `json:"streak"`
-	Rungs    []stopping.RungResult `json:"rungs,omitempty"`   // of search trials, in order of arrival
-	Fault    string                `json:"fault,omitempty"`   // why the sweep ends as failed
-	Closed   bool                  `json:"closed,omitempty"`  // End was issued
-	Broken   bool                  `json:"broken,omitempty"`  // the ledger cannot go on: the sweep ends without waiting for results
-	Message  string                `json:"message,omitempty"` // who stopped it, and why
-	Audit    []Entry               `json:"audit,omitempty"`   // the last ones, without specs
-	Entries  int                   `json:"entries,omitempty"` // made so far
-	Unsaved  []Entry               `json:"unsaved,omitempty"` // entries that the store does not have yet
+	Counts       map[sweep.Status]int  `json:"counts"`
+	Leaders      []sweep.Trial         `json:"leaders,omitempty"` // best first, without reasons, spares last; their checkpoints are kept
+	Gated        []sweep.Trial         `json:"gated,omitempty"`   // best first; failed a gate, and their checkpoints are kept in places that no leader takes
+	SlotTime     time.Duration         `json:"slot_time"`         // how long finished trials occupied slots, failed attempts included
+	Streak       Streak                `json:"streak"`
+	Rungs        []stopping.RungResult `json:"rungs,omitempty"`   // of search trials, in order of arrival
+	FailReason   string                `json:"fault,omitempty"`   // why the sweep fails
+	Closed       bool                  `json:"closed,omitempty"`  // End was issued
+	LedgerBroken bool                  `json:"broken,omitempty"`  // nothing more can be appended to the ledger: the sweep ends without waiting for results
+	Message      string                `json:"message,omitempty"` // who stopped it, and why
+	Audit        []Entry               `json:"audit,omitempty"`   // the last entries of the command log, without specs
+	Entries      int                   `json:"entries,omitempty"` // how many the command log has
+	Unsaved      []Entry               `json:"unsaved,omitempty"` // those that the store does not have yet
 }
 
 // Running is a started trial that is not in the ledger yet.
@@ -73,19 +74,19 @@ type Running struct {
 	sweep.Assignment
 	StartedAt time.Time     `json:"started_at"`
 	Rungs     []int         `json:"rungs,omitempty"`   // of the spec that it started with
-	Verdict   *RungVerdict  `json:"verdict,omitempty"` // the last one
-	Earlier   []RungVerdict `json:"earlier,omitempty"` // the ones before, by step
+	Verdict   *RungVerdict  `json:"verdict,omitempty"` // the last one, at the highest step
+	Earlier   []RungVerdict `json:"earlier,omitempty"` // the others
 
-	Blocked    *Block `json:"blocked,omitempty"`    // why it makes no progress
-	Starting   *Task  `json:"starting,omitempty"`   // its start, until it is confirmed
-	Cancel     Asked  `json:"cancel,omitempty"`     // whether it was asked to cancel
-	Unanswered []int  `json:"unanswered,omitempty"` // steps whose verdict is not confirmed as delivered
+	Blocked     *Block `json:"blocked,omitempty"`    // why it makes no progress
+	Starting    *Task  `json:"starting,omitempty"`   // its start, until it is confirmed
+	Cancel      Asked  `json:"cancel,omitempty"`     // whether it was asked to cancel
+	Unconfirmed []int  `json:"unanswered,omitempty"` // steps whose verdict is not confirmed as delivered
 }
 
-// Asked says how far a request is.
+// Asked is the state of a request to cancel a trial.
 type Asked string
 
-// The states of a request; "" is not made.
+// The states of a cancellation request; "" is not sent.
 const (
 	AskedOnce      Asked = "asked"
 	AskedDelivered Asked = "delivered" // or known to be undeliverable
@@ -156,22 +157,21 @@ func (st *State) running(number int) *Running {
 	return nil
 }
 
-// hasArrived reports whether the result of a running trial is here.
+// hasArrived reports whether the sweep has received the result of a running trial.
 func (st *State) hasArrived(number int) bool {
 	same := func(t sweep.Trial) bool { return t.Number == number }
 	return slices.ContainsFunc(st.Arrived, same) || st.Main != nil && slices.ContainsFunc(st.Main.Segment, same)
 }
 
-// suspect notes a trial that may have ended without a report, so that it is looked
-// for at once.
-func (st *State) suspect(number int) {
-	if st.running(number) != nil && !st.hasArrived(number) && !slices.Contains(st.Suspects, number) {
-		st.Suspects = append(st.Suspects, number)
+// markSilent marks a trial that may have ended without a report, so that the next Look
+// checks it at once.
+func (st *State) markSilent(number int) {
+	if st.running(number) != nil && !st.hasArrived(number) && !slices.Contains(st.Silent, number) {
+		st.Silent = append(st.Silent, number)
 	}
 }
 
-// pending are the running trials as Suggest wants them, those whose parameters are
-// known.
+// pending returns the running trials whose parameters are known, for Suggest.
 func (st *State) pending() []sweep.Assignment {
 	pending := make([]sweep.Assignment, 0, len(st.Running))
 	for _, r := range st.Running {

@@ -8,7 +8,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Streak counts trials that failed in a row with the same fault.
+// Streak counts trials that failed in a row in the same way: with the same failure
+// class and, but for numbers, the same message.
 type Streak struct {
 	Class   sweep.FailureClass `json:"class,omitempty"`
 	Message string             `json:"message,omitempty"` // of the last one
@@ -33,15 +34,15 @@ func (s Streak) after(t sweep.Trial) Streak {
 
 func (s Streak) text() string { return fmt.Sprintf("%s: %s", s.Class, s.Message) }
 
-// fault says why a streak ends the sweep; "" when it does not.
-func (s Streak) fault(name string) string {
-	if s.Count < sameFaultLimit {
+// failReason returns why a streak makes the sweep fail; "" when it does not.
+func (s Streak) failReason(name string) string {
+	if s.Count < streakLimit {
 		return ""
 	}
 	return fmt.Sprintf("%d trials in a row failed with %s; see `tailsweep logs %s %d`", s.Count, s.text(), name, s.Trial)
 }
 
-// withoutNumbers replaces numbers, which differ between equal faults.
+// withoutNumbers replaces numbers, which differ between failures of the same cause.
 func withoutNumbers(message string) string {
 	var b strings.Builder
 	number := false

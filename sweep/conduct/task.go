@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// issue reports whether a task is to be issued now, and gives it the ID of this try.
+// issue reports whether a task must be issued now, and gives it the ID of this try.
 func (m *Machine) issue(t *Task) bool {
-	if t == nil || t.ID > 0 || m.resting(t.Kind) {
+	if t == nil || t.ID > 0 || m.waits(t.Kind) {
 		return false
 	}
 	m.LastID++
@@ -17,7 +17,7 @@ func (m *Machine) issue(t *Task) bool {
 
 func (m *Machine) act(a Action) { m.out = append(m.out, a) }
 
-// completes takes the task with this ID and kind out of its place, and unblocks its
+// completes removes the task with this ID and kind from its place, and unblocks its
 // kind; nil when it is not outstanding.
 func (m *Machine) completes(place **Task, id int, kind Kind) *Task {
 	t := *place
@@ -29,7 +29,7 @@ func (m *Machine) completes(place **Task, id int, kind Kind) *Task {
 	return t
 }
 
-// doing is a task in words.
+// doing describes a task.
 func (m *Machine) doing(t *Task) string {
 	switch t.Kind {
 	case KindSuggest:
@@ -73,13 +73,13 @@ func (m *Machine) failed(e Failed) {
 			*place = nil
 		case KindLook:
 			for _, n := range t.Silent {
-				m.suspect(n)
+				m.markSilent(n)
 			}
 			*place = nil
 		case KindSave: // by then there may be more entries
 			*place = nil
 		case KindCurate: // by then there may be other leaders
-			m.Stale = true
+			m.PointerOutdated = true
 			*place = nil
 		default: // the content of a segment stays
 			t.ID = 0
@@ -97,14 +97,15 @@ func (m *Machine) places() []**Task {
 	return list
 }
 
-// abandon ends the sweep for a fault in a task. A trial whose start failed is looked
-// for. Without its ledger the sweep cannot wait for the results of its trials.
-func (m *Machine) abandon(t *Task, fault string) {
+// abandon fails the sweep because an action cannot be carried out. If a start failed,
+// the trial may still exist, so a Look checks it. If the ledger failed, the sweep does
+// not wait for results, since it could not record them.
+func (m *Machine) abandon(t *Task, reason string) {
 	switch t.Kind {
 	case KindStart:
-		m.suspect(t.Number)
+		m.markSilent(t.Number)
 	case KindAppend, KindRank:
-		m.Broken = true
+		m.LedgerBroken = true
 	}
-	m.fail(fault)
+	m.fail(reason)
 }

@@ -222,7 +222,7 @@ func (w *world) move(text string) {
 			}
 			w.last, w.decided, w.since, w.cut = map[string]Event{}, k.decided, k.since, k.cut
 			w.resets++
-			w.orphans = w.orphans || w.m.Sought && len(w.trials) > w.m.Next
+			w.orphans = w.orphans || w.m.LookedAhead && len(w.trials) > w.m.Next
 			for _, p := range w.trials {
 				r := w.m.running(p.a.Number)
 				p.child, p.suspected, p.stuck = false, false, !p.unborn && r != nil && r.Blocked != nil
@@ -264,7 +264,7 @@ func (w *world) command(name string, n int) {
 		return
 	}
 	phase := w.phase
-	if w.m.Fault != "" && !w.m.Phase.Final() {
+	if w.m.FailReason != "" && !w.m.Phase.Final() {
 		phase = PhaseCancelling
 	}
 	if w.m.Phase.Final() {
@@ -336,7 +336,7 @@ func (w *world) commanded(name string, n int) (e Commanded, ok bool) {
 		}
 	case CommandSet:
 		concurrency := 1 + n%4
-		e.Set = &Settings{Concurrency: &concurrency}
+		e.Set = &Changes{Concurrency: &concurrency}
 	case CommandEnqueue:
 		for i := range 1 + n%2 {
 			e.Points = append(e.Points, sweep.Params{"infonce.weight": sweep.Number(float64(n%7+i) / 8)})
@@ -433,7 +433,7 @@ func kindOf(a Action) (kind string, id int) {
 		return "look", a.ID
 	case Save:
 		return "save", a.ID
-	case Answer:
+	case SendVerdict:
 		return "answer", a.Trial
 	case CancelTrial:
 		return "cancel", a.Trial
@@ -517,11 +517,11 @@ func (w *world) request(kind string, trial int, lost bool) {
 	p := w.trials[trial]
 	lost = lost && p.closed // Temporal may accept what is for a closed workflow
 	p.suspected = p.suspected || lost
-	if answer, ok := a.(Answer); ok {
+	if answer, ok := a.(SendVerdict); ok {
 		if !p.closed && p.waits && p.rungs[0] == answer.Verdict.Step {
 			p.verdict = &answer.Verdict
 		}
-		w.step(Answered{trial, answer.Verdict.Step, lost})
+		w.step(VerdictSent{trial, answer.Verdict.Step, lost})
 		return
 	}
 	p.cancel = true

@@ -179,7 +179,7 @@ func (r *dryRun) act(action conduct.Action) (conduct.Event, error) {
 		return conduct.Saved{ID: a.ID}, nil
 	case conduct.Look:
 		return conduct.Looked{ID: a.ID}, nil
-	case conduct.Answer:
+	case conduct.SendVerdict:
 		return r.answer(a)
 	case conduct.CancelTrial:
 		return nil, r.cancel(r.trials[a.Trial])
@@ -317,10 +317,10 @@ func (r *dryRun) advance(t *dryTrial) error {
 }
 
 // answer gives a trial its verdict: it continues after its rung, or ends there.
-func (r *dryRun) answer(a conduct.Answer) (conduct.Event, error) {
+func (r *dryRun) answer(a conduct.SendVerdict) (conduct.Event, error) {
 	t := r.trials[a.Trial]
 	t.trial.Rungs[len(t.trial.Rungs)-1].Reason = a.Verdict.Reason
-	done := conduct.Answered{Trial: a.Trial, Step: a.Verdict.Step}
+	done := conduct.VerdictSent{Trial: a.Trial, Step: a.Verdict.Step}
 	if a.Verdict.Decision == stopping.Stop {
 		if err := r.feed(done); err != nil {
 			return nil, err

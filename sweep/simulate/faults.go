@@ -114,7 +114,7 @@ func (r *dryRun) fail(t *dryTrial) error {
 	if moved {
 		t.idle = 0
 	}
-	end := r.now + conduct.Rest(f.Class, t.idle, moved)
+	end := r.now + conduct.RetryWait(f.Class, t.idle, moved)
 	t.idle++
 	t.event, t.resting = &end, true
 	return nil

@@ -29,8 +29,8 @@ func (c *checker) wrong(field any, value, message, valid string) {
 	c.fault(c.at(field), value, message, valid)
 }
 
-// onlyFor reports the fields that the file gives although they go with another value of
-// kind than it has.
+// onlyFor reports fields that the file gives but that need the value value of kind, which
+// is different.
 func (c *checker) onlyFor(value string, kind *string, fields ...any) {
 	at := string(c.at(kind))
 	name := at[strings.LastIndex(at, ".")+1:]
@@ -63,8 +63,8 @@ func (c *checker) valid(fields ...any) bool {
 	return true
 }
 
-// check reports fields that do not go together. Each part is skipped when one of the
-// fields that it reads has a fault already.
+// check reports fields that contradict each other. Each part is skipped if one of the
+// fields that it reads already has a fault.
 func (c *checker) check() {
 	c.checkDataset()
 	c.checkModel()

@@ -49,7 +49,7 @@ func (c *checker) checkGroups(d *sweep.Dataset, info sweep.DatasetInfo) {
 	switch {
 	case !c.valid(g):
 	case g.By == sweep.GroupsByShots && g.Few > g.Many:
-		c.wrong(&g.Few, fmt.Sprint(g.Few), fmt.Sprintf("is more than many = %d: a class would be head and tail", g.Many), fmt.Sprintf("at most %d", g.Many))
+		c.wrong(&g.Few, fmt.Sprint(g.Few), fmt.Sprintf("is greater than dataset.groups.many = %d, so a class could be both head and tail", g.Many), fmt.Sprintf("at most %d", g.Many))
 	case g.By == sweep.GroupsByNames && len(g.Head)+len(g.Medium)+len(g.Tail) == 0:
 		c.wrong(g, "", "names no class", "a list of classes as head, medium or tail")
 	case info.Classes != nil:

@@ -36,14 +36,14 @@ type document struct {
 	faults Faults
 
 	anchors map[string]ast.Node // read so far
-	count   int                 // values read, those of an alias each time
+	count   int                 // values read, with those of an alias counted each time
 	beyond  *Fault              // the limit that the file exceeds: nothing more is read
 }
 
 // written is a value as the file has it.
 type written struct {
 	at     position // where a fault points: at a scalar, or at the key of a mapping or list
-	text   string   // a scalar without its quotes; "a mapping", "a list" or "nothing"
+	text   string   // the text of a scalar without its quotes, else "a mapping", "a list" or "nothing"
 	scalar bool
 	quoted bool
 }

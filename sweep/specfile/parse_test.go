@@ -175,7 +175,7 @@ func TestParseReportsFaults(t *testing.T) {
 		{"guidance chosen by too few", spectest.With("evaluate: {samples_per_class: 10, guidance: [0, 1]}", "metrics: [{name: cas.all}]"), "evaluate.samples_per_class: too few images for fid.all: 100 samples"},
 		{"empty group by shots", spectest.With("dataset: {name: fashion-mnist-10k, groups: {many: 5000}}", "metrics: [{name: fid.tail}, {name: kid.head}]"), "metrics[1].name: dataset.groups leaves this group without a class (kid.head; valid: the groups all, medium, tail)"},
 		{"empty group by names", spectest.With("dataset: {name: image-folder, path: /d, classes: 9, groups: {tail: [cat]}}", "metrics: [{name: kid.head}]", looked), "metrics[0].name: dataset.groups leaves this group without a class (kid.head;"},
-		{"bounds of groups", spectest.With("dataset: {name: fashion-mnist-10k, groups: {few: 200}}"), "dataset.groups.few: is more than many = 100: a class would be head and tail (200; valid: at most 100)"},
+		{"bounds of groups", spectest.With("dataset: {name: fashion-mnist-10k, groups: {few: 200}}"), "dataset.groups.few: is greater than dataset.groups.many = 100, so a class could be both head and tail (200; valid: at most 100)"},
 		{"groups of two kinds", spectest.With("dataset: {name: fashion-mnist-10k, groups: {few: 20, tail: [bag]}}"), "dataset.groups.few: is only for by: shots, but dataset.groups.by is names (20; valid: by: shots)"},
 		{"groups of no class", spectest.With("dataset: {name: fashion-mnist-10k, groups: {tail: [cat]}}"), "dataset.groups.tail[0]: is not a class of the dataset (cat; valid: a class's name or number: t-shirt,"},
 		{"groups of no name", spectest.With("dataset: {name: fashion-mnist-10k, groups: {by: names}}"), "dataset.groups: names no class"},

@@ -110,7 +110,7 @@ func (w *warner) repeats() {
 	}
 	if w.Method == sweep.MethodGrid {
 		if grid := cost.GridSize(w.Spec); w.Budget.RunCap == grid {
-			w.warn("repeats has no trials: the grid's %d configurations come first and use up budget.run_cap: raise it", grid)
+			w.warn("repeats cannot start: the %d configurations of the grid use up budget.run_cap; raise it", grid)
 			return
 		}
 	}
@@ -119,7 +119,7 @@ func (w *warner) repeats() {
 	}
 }
 
-// method warns of a method that learns from results, and has none when it decides.
+// method warns of a method that learns from results but has none when it suggests trials.
 func (w *warner) method() {
 	if w.Method.Learns() && w.trials >= 2 && w.MaxConcurrentTrials >= w.trials {
 		w.warn("max_concurrent_trials is %d, so that all %d trials start before one has a result, from which method %s learns: "+
@@ -127,10 +127,10 @@ func (w *warner) method() {
 	}
 }
 
-// points warns of a method that decides on no trial.
+// points warns of points that leave no trial for the method.
 func (w *warner) points() {
 	if n := len(w.Points); n > 0 && n == w.Budget.RunCap && w.Method != sweep.MethodGrid {
-		w.warn("points has a configuration for each of the %s of budget.run_cap, so that method %s chooses none: raise run_cap",
+		w.warn("points fills all %s of budget.run_cap, so method %s chooses no trial; raise run_cap",
 			english.Plural(n, "search trial", ""), w.Method)
 	}
 }

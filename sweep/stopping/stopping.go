@@ -24,8 +24,8 @@ type Decision string
 
 // The decisions.
 const (
-	GoOn Decision = "go_on"
-	Stop Decision = "stop"
+	Continue Decision = "go_on"
+	Stop     Decision = "stop"
 )
 
 // Verdict is a decision on a trial, and the reason: one sentence.
@@ -67,13 +67,13 @@ type Verdict struct {
 func Decide(s *sweep.Spec, trial sweep.Assignment, step int, results []RungResult) Verdict {
 	switch {
 	case trial.Kind == sweep.KindBaseline:
-		return Verdict{GoOn, "baseline trials are never stopped"}
+		return Verdict{Continue, "baseline trials are never stopped"}
 	case !slices.Contains(TrialRungs(s, trial), step):
-		return Verdict{GoOn, fmt.Sprintf("step %d is not a rung of this trial", step)}
+		return Verdict{Continue, fmt.Sprintf("step %d is not a rung of this trial", step)}
 	}
 	end := slices.IndexFunc(results, func(r RungResult) bool { return r.Trial == trial.Number && r.Step == step })
 	if end < 0 {
-		return Verdict{GoOn, fmt.Sprintf("no result at step %d", step)}
+		return Verdict{Continue, fmt.Sprintf("no result at step %d", step)}
 	}
 	e, rungs := s.EarlyTerminate, len(s.Rungs())
 	own := bracket(s, trial.Number, rungs)
@@ -98,16 +98,16 @@ func Decide(s *sweep.Spec, trial sweep.Assignment, step int, results []RungResul
 func ashaVerdict(s *sweep.Spec, step int, peers []RungResult) Verdict {
 	n, eta := len(peers), s.EarlyTerminate.Eta
 	if n < eta {
-		return Verdict{GoOn, fmt.Sprintf("result %d at step %d: no trial is stopped before there are %d", n, step, eta)}
+		return Verdict{Continue, fmt.Sprintf("result %d at step %d: no trial is stopped before there are %d", n, step, eta)}
 	}
 	quota := n / eta
 	place, _ := standingOf(s, peers)
 	where := fmt.Sprintf("place %d of %d at step %d", place, n, step)
 	if place <= quota {
-		return Verdict{GoOn, fmt.Sprintf("%s: the best %d go on", where, quota)}
+		return Verdict{Continue, fmt.Sprintf("%s: the best %d go on", where, quota)}
 	}
 	if o, ok := leads(s, peers); ok {
-		return Verdict{GoOn, fmt.Sprintf("%s: no other trial has a better %s", where, o.Name)}
+		return Verdict{Continue, fmt.Sprintf("%s: no other trial has a better %s", where, o.Name)}
 	}
 	return Verdict{Stop, fmt.Sprintf("%s: only the best %d go on", where, quota)}
 }
@@ -116,18 +116,18 @@ func ashaVerdict(s *sweep.Spec, step int, peers []RungResult) Verdict {
 func medianRule(s *sweep.Spec, step int, peers []RungResult) Verdict {
 	others, own := peers[:len(peers)-1], peers[len(peers)-1]
 	if least := s.EarlyTerminate.MinTrials; len(others) < least {
-		return Verdict{GoOn, fmt.Sprintf("result %d at step %d: no trial is stopped before there are %d others", len(peers), step, least)}
+		return Verdict{Continue, fmt.Sprintf("result %d at step %d: no trial is stopped before there are %d others", len(peers), step, least)}
 	}
 	if len(s.Metrics) > 1 {
 		_, ahead := standingOf(s, peers)
 		reason := fmt.Sprintf("%d of %d other trials have a better rank at step %d", ahead, len(others), step)
 		if o, ok := leads(s, peers); ok {
-			return Verdict{GoOn, fmt.Sprintf("%s, but none has a better %s", reason, o.Name)}
+			return Verdict{Continue, fmt.Sprintf("%s, but none has a better %s", reason, o.Name)}
 		}
 		if 2*ahead > len(others) {
 			return Verdict{Stop, reason + ", more than half"}
 		}
-		return Verdict{GoOn, reason + ", not more than half"}
+		return Verdict{Continue, reason + ", not more than half"}
 	}
 	o := s.Metrics[0]
 	values := make([]float64, len(others))
@@ -144,7 +144,7 @@ func medianRule(s *sweep.Spec, step int, peers []RungResult) Verdict {
 	if own := costAt(o, own); own > middle {
 		return Verdict{Stop, fmt.Sprintf("%s by step %d is %s, worse than the median of %d others, %s", o.Name, step, costText(o, own), len(others), costText(o, middle))}
 	}
-	return Verdict{GoOn, fmt.Sprintf("%s by step %d is not worse than the median of %d others, %s", o.Name, step, len(others), costText(o, middle))}
+	return Verdict{Continue, fmt.Sprintf("%s by step %d is not worse than the median of %d others, %s", o.Name, step, len(others), costText(o, middle))}
 }
 
 // bestSoFar returns a trial's best value of each objective in results.

@@ -131,19 +131,19 @@ func TestASHAWithTwoObjectives(t *testing.T) {
 		want    Verdict
 	}{
 		{"the worst in one objective, the best in the other", [][]RungResult{behind, front[1:], front[:1]},
-			Verdict{GoOn, "place 1 of 11 at step 100: the best 3 go on"}},
+			Verdict{Continue, "place 1 of 11 at step 100: the best 3 go on"}},
 		{"of a front beyond the quota, an end goes on", [][]RungResult{behind, front[:2], front[3:], front[2:3]},
-			Verdict{GoOn, "place 2 of 11 at step 100: the best 3 go on"}},
+			Verdict{Continue, "place 2 of 11 at step 100: the best 3 go on"}},
 		{"and so does the loneliest between", [][]RungResult{behind, front[:1], front[2:], front[1:2]},
-			Verdict{GoOn, "place 3 of 11 at step 100: the best 3 go on"}},
+			Verdict{Continue, "place 3 of 11 at step 100: the best 3 go on"}},
 		{"the most crowded does not", [][]RungResult{behind, front},
 			Verdict{Stop, "place 4 of 11 at step 100: only the best 3 go on"}},
 		{"a small front goes on whole", [][]RungResult{behind, {resultAt(s, 11, 100, 40, 0.80)}, front},
-			Verdict{GoOn, "place 4 of 12 at step 100: the best 4 go on"}},
+			Verdict{Continue, "place 4 of 12 at step 100: the best 4 go on"}},
 		{"the first behind the front", [][]RungResult{front, behind[1:], behind[:1]},
 			Verdict{Stop, "place 5 of 11 at step 100: only the best 3 go on"}},
 		{"the best of an objective, whatever the quota", [][]RungResult{front[:2], front[2:3]},
-			Verdict{GoOn, "place 2 of 3 at step 100: no other trial has a better label_accuracy.head"}},
+			Verdict{Continue, "place 2 of 3 at step 100: no other trial has a better label_accuracy.head"}},
 		{"one objective missing", [][]RungResult{behind, {resultAt(s, 11, 100)}, {resultAt(s, 12, 100, 40)}},
 			Verdict{Stop, "place 8 of 9 at step 100: only the best 3 go on"}},
 	}
@@ -164,15 +164,15 @@ func TestMedian(t *testing.T) {
 		want    Verdict
 	}{
 		{"too few", append(others[:2:2], resultAt(s, 9, 300, 99)),
-			Verdict{GoOn, "result 3 at step 300: no trial is stopped before there are 3 others"}},
+			Verdict{Continue, "result 3 at step 300: no trial is stopped before there are 3 others"}},
 		{"at the median", append(others[:3:3], resultAt(s, 9, 300, 20)),
-			Verdict{GoOn, "fid.tail by step 300 is not worse than the median of 3 others, 20"}},
+			Verdict{Continue, "fid.tail by step 300 is not worse than the median of 3 others, 20"}},
 		{"beyond it", append(others[:3:3], resultAt(s, 9, 300, 20.5)),
 			Verdict{Stop, "fid.tail by step 300 is 20.5, worse than the median of 3 others, 20"}},
 		{"one of the others diverged", append(others[:4:4], resultAt(s, 9, 300, 25)),
-			Verdict{GoOn, "fid.tail by step 300 is not worse than the median of 4 others, 25"}},
+			Verdict{Continue, "fid.tail by step 300 is not worse than the median of 4 others, 25"}},
 		{"the best so far counts", append([]RungResult{resultAt(s, 9, 100, 19)}, append(others[:3:3], resultAt(s, 9, 300, 90))...),
-			Verdict{GoOn, "fid.tail by step 300 is not worse than the median of 3 others, 20"}},
+			Verdict{Continue, "fid.tail by step 300 is not worse than the median of 3 others, 20"}},
 		{"diverged itself", append(others[:3:3], resultAt(s, 9, 300)),
 			Verdict{Stop, "fid.tail by step 300 is missing, worse than the median of 3 others, 20"}},
 	}
@@ -183,11 +183,11 @@ func TestMedian(t *testing.T) {
 	two := earlyTerminating("fid.tail", "fid.head")
 	two.EarlyTerminate.Type = sweep.StopMedian
 	field := []RungResult{resultAt(two, 0, 100, 1, 9), resultAt(two, 1, 100, 2, 8), resultAt(two, 2, 100, 3, 7), resultAt(two, 3, 100, 9, 9)}
-	require.Equal(t, Verdict{GoOn, "0 of 4 other trials have a better rank at step 100, not more than half"},
+	require.Equal(t, Verdict{Continue, "0 of 4 other trials have a better rank at step 100, not more than half"},
 		Decide(two, searchTrial(4), 100, append(field[:4:4], resultAt(two, 4, 100, 2.5, 7.5))), "one of a crowded front")
 	require.Equal(t, Verdict{Stop, "3 of 4 other trials have a better rank at step 100, more than half"},
 		Decide(two, searchTrial(4), 100, append(field[:4:4], resultAt(two, 4, 100, 4, 8))))
-	require.Equal(t, Verdict{GoOn, "3 of 3 other trials have a better rank at step 100, but none has a better fid.tail"},
+	require.Equal(t, Verdict{Continue, "3 of 3 other trials have a better rank at step 100, but none has a better fid.tail"},
 		Decide(two, searchTrial(4), 100, []RungResult{
 			resultAt(two, 5, 100, 1, 1), resultAt(two, 6, 100, 1, 2), resultAt(two, 7, 100, 1, 3), resultAt(two, 4, 100, 1, 4),
 		}), "ties for the best go to the lower number")
@@ -197,13 +197,13 @@ func TestTrialsThatAreNeverStopped(t *testing.T) {
 	s := earlyTerminating("fid.tail")
 	bad := []RungResult{resultAt(s, 0, 100, 1), resultAt(s, 1, 100, 2), resultAt(s, 2, 100, 3), resultAt(s, 3, 100, 4)}
 	require.Equal(t, Stop, Decide(s, searchTrial(3), 100, bad).Decision)
-	require.Equal(t, Verdict{GoOn, "baseline trials are never stopped"}, Decide(s, sweep.Assignment{Number: 3, Kind: sweep.KindBaseline}, 100, bad))
-	require.Equal(t, Verdict{GoOn, "step 200 is not a rung of this trial"}, Decide(s, searchTrial(3), 200, bad))
-	require.Equal(t, Verdict{GoOn, "no result at step 300"}, Decide(s, searchTrial(3), 300, bad))
+	require.Equal(t, Verdict{Continue, "baseline trials are never stopped"}, Decide(s, sweep.Assignment{Number: 3, Kind: sweep.KindBaseline}, 100, bad))
+	require.Equal(t, Verdict{Continue, "step 200 is not a rung of this trial"}, Decide(s, searchTrial(3), 200, bad))
+	require.Equal(t, Verdict{Continue, "no result at step 300"}, Decide(s, searchTrial(3), 300, bad))
 	for i := range bad[:3] {
 		bad[i].Kind = sweep.KindBaseline
 	}
-	require.Equal(t, GoOn, Decide(s, searchTrial(3), 100, bad).Decision, "baseline trials do not count")
+	require.Equal(t, Continue, Decide(s, searchTrial(3), 100, bad).Decision, "baseline trials do not count")
 	s.Repeats = &sweep.Repeats{Seeds: []int64{2}, Share: 0.5}
 	require.NotEmpty(t, TrialRungs(s, searchTrial(3)))
 	require.NotEmpty(t, TrialRungs(s, sweep.Assignment{Kind: sweep.KindBaseline, Seed: 2}))
@@ -211,7 +211,7 @@ func TestTrialsThatAreNeverStopped(t *testing.T) {
 	repeat.Seed = 2
 	require.Empty(t, TrialRungs(s, repeat), "a repeat goes to its end")
 	s.EarlyTerminate = nil
-	require.Equal(t, GoOn, Decide(s, searchTrial(3), 100, bad).Decision)
+	require.Equal(t, Continue, Decide(s, searchTrial(3), 100, bad).Decision)
 	require.Empty(t, TrialRungs(s, searchTrial(3)))
 }
 
@@ -256,7 +256,7 @@ func TestHyperbandComparesWithinABracket(t *testing.T) {
 	}
 	own := byBracket[1][2]
 	results = append(results, resultAt(s, own, 300, 1.5))
-	require.Equal(t, Verdict{GoOn, "bracket 2 of 3: place 1 of 3 at step 300: the best 1 go on"}, Decide(s, searchTrial(own), 300, results))
+	require.Equal(t, Verdict{Continue, "bracket 2 of 3: place 1 of 3 at step 300: the best 1 go on"}, Decide(s, searchTrial(own), 300, results))
 }
 
 // Random results, some of them equal or missing.
@@ -291,7 +291,7 @@ func TestVerdictProperties(t *testing.T) {
 		stopped := 0
 		for i, r := range results {
 			require.Equal(t, all[i], Decide(s, searchTrial(r.Trial), r.Step, again), "later results and a round trip change a verdict")
-			if all[i].Decision == GoOn {
+			if all[i].Decision == Continue {
 				continue
 			}
 			stopped++
@@ -410,8 +410,8 @@ func TestVerdictPutsInfeasibleOnesLast(t *testing.T) {
 		for i := range 3 {
 			results[i].Infeasible = true
 		}
-		require.Equal(t, GoOn, verdict(59), rule)
-		require.Equal(t, GoOn, verdict(39), rule)
+		require.Equal(t, Continue, verdict(59), rule)
+		require.Equal(t, Continue, verdict(39), rule)
 		if rule == sweep.StopASHA {
 			require.Equal(t, Stop, verdict(61), "the other one that may be feasible is better")
 			require.Equal(t, Stop, verdict(math.NaN()), "one without a value comes after the infeasible")

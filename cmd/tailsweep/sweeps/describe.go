@@ -103,7 +103,7 @@ func describeText(d description) []string {
 	return lines
 }
 
-// entryText is a line about an entry of the audit log.
+// entryText is a line about an entry of the command log.
 func entryText(e conduct.Entry) string {
 	line := e.At.Local().Format(time.DateTime) + " " + e.Command
 	if e.By != "" {

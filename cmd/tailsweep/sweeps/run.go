@@ -150,7 +150,7 @@ func start(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 	case !created:
 		// A sweep whose query fails still runs.
 		if p, err := progress.QueryProgress(ctx, c, spec.Name); err == nil && p.EndedAt != nil {
-			a.Log("sweep %s has ended (%s), nothing is started. %s", spec.Name, p.Phase, continuing(p))
+			a.Log("sweep %s has already ended (%s); nothing was started. %s", spec.Name, p.Phase, continuing(p))
 			return true, nil
 		}
 	}

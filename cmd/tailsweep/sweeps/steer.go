@@ -153,7 +153,7 @@ func checkStored(ctx context.Context, arc *archive.Archive, name string, numbers
 	return nil
 }
 
-// userAtHost returns user@host, for the audit.
+// userAtHost returns user@host, for the command log.
 func userAtHost() string {
 	name := "unknown"
 	if u, err := user.Current(); err == nil {

@@ -64,7 +64,7 @@ func watch(ctx context.Context, a *cli.App, name string) error {
 				return ended(a, v)
 			}
 		case errors.Is(err, progress.ErrNoSweep):
-			return cli.ExitWith(cli.ExitNotFound, fmt.Errorf("%w: %s is in the store only; `tailsweep trials %s` has its results, `tailsweep run` with its spec starts it if there are none", err, name, name))
+			return cli.ExitWith(cli.ExitNotFound, fmt.Errorf("%w: Temporal does not know sweep %s, but the store has it: `tailsweep trials %s` shows its results; if it has none, `tailsweep run SPEC` starts it", err, name, name))
 		case o == nil && last.Spec == nil, errors.Is(err, connect.ErrNoNamespace):
 			return err
 		default: // the stack does not answer: keep the last view and retry

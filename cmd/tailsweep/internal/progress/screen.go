@@ -125,7 +125,7 @@ func changes(before, now View, progress bool) []string {
 		if !ran[r.Number] {
 			lines = append(lines, fmt.Sprintf("trial %d started: %s", r.Number, trialview.Params(r.Params)))
 		}
-		if v := r.Verdict; v != nil && v.Step > rung[r.Number] && v.Decision == stopping.GoOn {
+		if v := r.Verdict; v != nil && v.Step > rung[r.Number] && v.Decision == stopping.Continue {
 			lines = append(lines, fmt.Sprintf("trial %d continues: %s", r.Number, v.Reason))
 		}
 	}

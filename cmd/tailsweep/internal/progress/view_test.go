@@ -157,7 +157,7 @@ func TestChanges(t *testing.T) {
 	}, changes(now, now, true))
 
 	evaluated := halfway()
-	evaluated.Progress.Running[0].Verdict = &conduct.RungVerdict{Step: 400, Verdict: stopping.Verdict{Decision: stopping.GoOn, Reason: "place 1 of 3"}}
+	evaluated.Progress.Running[0].Verdict = &conduct.RungVerdict{Step: 400, Verdict: stopping.Verdict{Decision: stopping.Continue, Reason: "place 1 of 3"}}
 	evaluated.Finished = append(evaluated.Finished, sweep.Trial{
 		Assignment: sweep.Assignment{Number: 4}, Status: sweep.StatusStopped, Rungs: []sweep.Rung{{Step: 400, Reason: "place 3 of 3"}},
 	})

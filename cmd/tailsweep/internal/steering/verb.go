@@ -70,7 +70,7 @@ the fields that change first; with --dry-run nothing else.`,
 // parsed. The trials of a retry are in Trials, for conduct.Retriable.
 func (v Verb) Define(f *pflag.FlagSet) (build func(a *cli.App, args []string) (conduct.Command, error)) {
 	finish := v.define(f)
-	reason := f.String("reason", "", fmt.Sprintf("reason for the audit log of the sweep, at most %d bytes", conduct.ReasonLimit))
+	reason := f.String("reason", "", fmt.Sprintf("reason for the command log of the sweep, at most %d bytes", conduct.ReasonLimit))
 	return func(a *cli.App, args []string) (conduct.Command, error) {
 		if len(*reason) > conduct.ReasonLimit {
 			return conduct.Command{}, cli.Usagef("%s: --reason has %d bytes (valid: up to %d)", v.Name, len(*reason), conduct.ReasonLimit)
@@ -144,7 +144,7 @@ func set(f *pflag.FlagSet) func(*cli.App, []string) (conduct.Command, error) {
 		sweep.PriorityFirst, sweep.PriorityLast)
 	description := f.String("description", "", "text about the sweep")
 	return func(*cli.App, []string) (conduct.Command, error) {
-		s := &conduct.Settings{}
+		s := &conduct.Changes{}
 		if f.Changed("concurrency") {
 			s.Concurrency = concurrency
 		}
@@ -154,7 +154,7 @@ func set(f *pflag.FlagSet) func(*cli.App, []string) (conduct.Command, error) {
 		if f.Changed("description") {
 			s.Description = description
 		}
-		if *s == (conduct.Settings{}) {
+		if *s == (conduct.Changes{}) {
 			return conduct.Command{}, cli.Usagef("nothing to set (valid: --concurrency, --priority, --description)")
 		}
 		return conduct.Command{Set: s}, nil

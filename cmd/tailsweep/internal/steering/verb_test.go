@@ -40,8 +40,8 @@ func TestParse(t *testing.T) {
 		"stop --reason 'two words, and \"quotes\"'":                {Reason: `two words, and "quotes"`},
 		"extend --trials +20 --gpu-hours 12.5 --wall-clock +1h30m": {Extend: &conduct.Extension{RunCap: amount(20, true), GPUHours: amount(12.5, false), WallClock: amount(5400, true)}},
 		"extend --trials=40 --reason more":                         {Reason: "more", Extend: &conduct.Extension{RunCap: amount(40, false)}},
-		"set --concurrency 8 --priority 3":                         {Set: &conduct.Settings{Concurrency: new(8), Priority: new(3)}},
-		"set --description ''":                                     {Set: &conduct.Settings{Description: new("")}},
+		"set --concurrency 8 --priority 3":                         {Set: &conduct.Changes{Concurrency: new(8), Priority: new(3)}},
+		"set --description ''":                                     {Set: &conduct.Changes{Description: new("")}},
 		"edit " + spec:                                             {Spec: edited},
 		"enqueue --param infonce.weight=0.3 --param infonce.pass=cond": {
 			Points: []sweep.Params{{"infonce.weight": sweep.Number(0.3), "infonce.pass": sweep.Word("cond")}}},
