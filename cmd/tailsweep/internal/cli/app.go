@@ -68,18 +68,23 @@ func (a *App) Temporal(ctx context.Context) (client.Client, error) {
 	return target.Dial(ctx, nil)
 }
 
-// Print writes lines of the output.
+// Print writes lines of the output, without the secrets of URLs.
 func (a *App) Print(lines ...string) error {
-	_, err := io.WriteString(a.Out, strings.Join(lines, "\n")+"\n")
+	_, err := io.WriteString(a.Out, address.Redact(strings.Join(lines, "\n"))+"\n")
 	return err
 }
 
-// PrintJSON writes v as indented JSON.
+// PrintJSON writes v as indented JSON, without the secrets of URLs.
 func (a *App) PrintJSON(v any) error {
-	e := json.NewEncoder(a.Out)
+	var b strings.Builder
+	e := json.NewEncoder(&b)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := io.WriteString(a.Out, address.Redact(b.String()))
+	return err
 }
 
 // PrintAs writes v as JSON where that is the form of the output, otherwise the lines.

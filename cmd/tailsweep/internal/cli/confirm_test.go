@@ -17,3 +17,11 @@ func TestConfirmed(t *testing.T) {
 	require.Equal(t, ExitUsage, CodeOf(err))
 	require.ErrorContains(t, err, "--yes")
 }
+
+func TestPrintHidesSecretsOfURLs(t *testing.T) {
+	var out strings.Builder
+	a := &App{Out: &out}
+	require.NoError(t, a.Print("path: https://me:geheim@data.local/x.zip"))
+	require.NoError(t, a.PrintJSON(map[string]string{"path": "https://me:geheim@data.local/x.zip"}))
+	require.Equal(t, "path: https://***@data.local/x.zip\n{\n  \"path\": \"https://***@data.local/x.zip\"\n}\n", out.String())
+}
