@@ -5,6 +5,7 @@
 # make accept the end-to-end tests with the real services (test-e2e is the same)
 # make chaos  sweeps on the real stack under injected faults (FAULTS=40 SEED=1; Linux, root to fill a disk), see docs/reliability.md
 # make bench-search     compares the search with Optuna and goptuna, writes docs/benchmarks/search.md (Python 3.11+, an hour or more)
+# make bench-earlier    measures what earlier sweeps are worth to a new one, writes docs/benchmarks/earlier.md (half an hour)
 # make bench-search-gp  the same and Optuna's GPSampler, whose PyTorch is some gigabytes
 # make bench-eval       compares the metrics with clean-fid, pytorch-fid and prdc, writes docs/benchmarks/eval.md (Python 3.11+, minutes)
 # make bench-train      times training and sampling against JAX, writes docs/benchmarks/train.md (Python 3.11+, minutes; TRAIN_FLAGS=-quick for a look)
@@ -25,7 +26,7 @@ DEMO_OUT ?= out
 FAULTS ?= 40
 SEED   ?= 1
 
-.PHONY: all build demo test check fmt fmt-check vet lint workflowcheck unit cross race test-e2e accept chaos stack tidy clean bench-search bench-search-gp bench-eval bench-train bench-orchestrate bench-orchestrate-virtual
+.PHONY: bench-earlier all build demo test check fmt fmt-check vet lint workflowcheck unit cross race test-e2e accept chaos stack tidy clean bench-search bench-search-gp bench-eval bench-train bench-orchestrate bench-orchestrate-virtual
 
 all: build
 
@@ -133,6 +134,9 @@ bench-search-gp: build $(SEARCH)/.venv $(SEARCH)/.venv-gp $(SEARCH)/.bin/goptuna
 	$(BENCH) -engines bayes,optuna-gp,$(PEERS)
 
 # The two packages of requirements-source ask for PyTorch, which their formulas do not need.
+bench-earlier:
+	$(SIMD) $(GO) run ./$(SEARCH) -earlier -engines bayes,tpe,cmaes,nsga2 -parallel 8 -seeds 5 -first-seed 5000 -report docs/benchmarks/earlier.md
+
 EVAL := bench/eval
 
 $(EVAL)/.venv: $(EVAL)/peers/requirements.txt $(EVAL)/peers/requirements-source.txt

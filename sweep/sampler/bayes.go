@@ -12,8 +12,8 @@ import (
 // bayesStart is the least number of results before the model is used.
 const bayesStart = 4
 
-// askEvery is how many of the first points one of an earlier sweep's model is among.
-const askEvery = 3
+// Of the first points every askEvery-th one is by an earlier sweep's model, asks at most.
+const askEvery, asks = 3, 2
 
 // start is the number of results, of points of a Sobol sequence, before the model is
 // used: 4 where trials are few, and more, up to three a parameter, where
@@ -32,8 +32,8 @@ func start(spec *sweep.Spec, parameters int) int {
 // (model), and the point of the highest acquisition. Until start points have results
 // it follows the Sobol sequence.
 //
-// With earlier sweeps of another training every third of these points is by their models,
-// in turn (see call.ask).
+// With earlier sweeps of another training two of these points are by their models (see
+// call.ask).
 //
 // newTraining says how outcomes become training data. Pending trials are neither
 // ignored nor guessed: the acquisition is the mean over joint draws of their results.
@@ -50,12 +50,12 @@ func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	if len(t.x) < first {
 		if len(experts) > 0 {
 			turn := r.Index / askEvery
-			if r.Index%askEvery == 0 {
+			if r.Index%askEvery == 0 && turn < asks {
 				if params, ok := c.ask(experts[turn%len(experts)]); ok {
 					return params, c.reason, nil
 				}
 			}
-			c.Index = max(r.Index-turn-1, 0)
+			c.Index = max(r.Index-min(turn+1, asks), 0)
 		}
 		return c.first(fmt.Sprintf("%d of the first %d results", len(t.x), first))
 	}
