@@ -33,8 +33,8 @@ max_restarts: 0
 checkpoints: {every_steps: 30, save_sweep_best: 2}
 `
 
-// outcome is what a verb that sends a command prints.
-type outcome struct {
+// commanded is what a verb that sends a command prints.
+type commanded struct {
 	conduct.Progress
 	Recorded  bool `json:"recorded"`
 	Continued bool `json:"continued"`
@@ -58,7 +58,7 @@ func TestSteering(t *testing.T) {
 		return victim != 0 && kill(t, victim)
 	})
 
-	var did outcome
+	var did commanded
 	h.read(&did, "extend", "steered", "--trials", "+4", "--reason", "six are few")
 	require.Equal(t, 10, did.Planned)
 	h.read(&did, "enqueue", "steered", "--param", "infonce.weight=0.5")
@@ -178,7 +178,7 @@ func steerWithoutWorker(t *testing.T, h *home) {
 	var status stack.Status
 	h.read(&status, "status")
 	require.True(t, kill(t, pid(status, "worker")))
-	var did outcome
+	var did commanded
 	h.read(&did, "cancel", "steered-2", "--reason", "not needed")
 	require.True(t, did.Recorded)
 	h.must(time.Minute, "up")
