@@ -104,7 +104,10 @@ func ledger(t *testing.T, status stack.Status, name string) []int {
 		require.NoError(t, err)
 		body, _, err := objects.Get(t.Context(), info.Key)
 		require.NoError(t, err)
-		for lines := json.NewDecoder(body); lines.More(); {
+		lines := json.NewDecoder(body)
+		var header json.RawMessage
+		require.NoError(t, lines.Decode(&header), info.Key)
+		for lines.More() {
 			var trial sweep.Trial
 			require.NoError(t, lines.Decode(&trial), info.Key)
 			numbers = append(numbers, trial.Number)

@@ -78,6 +78,23 @@ func TestEnqueueChecksItsConfigurations(t *testing.T) {
 		"configuration 1: lr: is not in parameters (valid: infonce.weight); infonce.weight: is missing (valid: a number in [0, 1])")
 }
 
+// A retry is a further trial.
+func TestRetriesAreExpected(t *testing.T) {
+	spec := testSpec()
+	spec.Budget.RunCap = 6
+	m := machineOf(spec, State{Phase: PhasePaused, Next: 2, Watermark: 2, Counts: map[sweep.Status]int{sweep.StatusFailed: 2}})
+	planned := m.Progress("").Planned
+	retry := func(number int) {
+		m.Step(start, Commanded{CommandRetry, Command{By: "ann", Retry: []sweep.Assignment{assignment(number)}}})
+	}
+	retry(0)
+	require.Equal(t, planned+1, m.Progress("").Planned)
+	m.Step(start, Commanded{CommandResume, Command{By: "ann"}})
+	require.Equal(t, 1, m.Retried)
+	retry(1)
+	require.Equal(t, planned+2, m.Progress("").Planned)
+}
+
 // A client that has no answer sends its command again, by another way.
 func TestACommandIsObeyedOnce(t *testing.T) {
 	spec := testSpec()

@@ -6,10 +6,24 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
+// expected is how many trials the sweep will have, retries included; 0 for unknown.
+func (m *Machine) expected() int {
+	n := m.planned
+	if n == 0 {
+		return 0
+	}
+	for _, a := range m.Queue {
+		if a.Reason.Sampler == sweep.SourceRetry {
+			n++
+		}
+	}
+	return n + m.Retried
+}
+
 // Progress shows the state; digest is the spec's.
 func (m *Machine) Progress(digest string) Progress {
 	p := Progress{
-		Name: m.spec.Name, Digest: digest, Phase: m.Phase, Planned: m.planned, Finished: m.finished(), Segments: m.Segments,
+		Name: m.spec.Name, Digest: digest, Phase: m.Phase, Planned: m.expected(), Finished: m.finished(), Segments: m.Segments,
 		Counts: make(map[sweep.Status]int, len(m.Counts)), Running: slices.Clone(m.Running), Blocked: m.blocks(),
 		GPUHours: m.SlotTime.Hours(), StartedAt: m.StartedAt, EndedAt: m.EndedAt, Message: m.Message, Audit: slices.Clone(m.Audit),
 		Queue: slices.Clone(m.Queue), Pinned: slices.Clone(m.Pinned),

@@ -177,7 +177,7 @@ func explanationText(e Explanation) []string {
 	}
 	r := e.Reason
 	if e.Request > 0 {
-		add("asked for", "by %s: %s", r.Sampler, r.Note)
+		add("source", "%s: %s", r.Sampler, r.Note)
 		lines = append(lines, requestText[r.Sampler])
 		return slices.Concat(lines, constraintsText(e.Constraints))
 	}

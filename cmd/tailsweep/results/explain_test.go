@@ -35,7 +35,7 @@ func TestRequestedTrials(t *testing.T) {
 	spec := &sweep.Spec{Method: sweep.MethodRandom}
 	asked := sweep.Trial{Assignment: sweep.Assignment{Number: 1, Kind: sweep.KindSearch, Request: 1, Reason: sweep.Reason{Sampler: sweep.SourceUser, Note: "asked for by ann@here"}}, Status: sweep.StatusCompleted}
 	lines := explanationText(explain(spec, []sweep.Trial{asked}, nil, asked, false))
-	require.Contains(t, lines, "  asked for    by enqueue: asked for by ann@here")
+	require.Contains(t, lines, "  source       enqueue: asked for by ann@here")
 	require.Contains(t, lines, "  A configuration of a user: tried before the method's own. The method uses its result.")
 	other := sweep.Trial{Assignment: sweep.Assignment{Number: 2}}
 	require.Equal(t, map[int]string{1: "enqueue"}, requested([]sweep.Trial{asked, other}))

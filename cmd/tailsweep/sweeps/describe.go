@@ -55,7 +55,11 @@ func Describe(a *cli.App) *cobra.Command {
 		if err != nil {
 			a.Log("the state of the sweep is unknown: %v", err)
 		}
-		return a.PrintAs(output, d, append(describeText(d), "", string(text))...)
+		lines := append(describeText(d), "")
+		if d.Progress != nil && d.Progress.Digest != d.Digest {
+			lines = append(lines, "# as submitted; the commands above have changed it since")
+		}
+		return a.PrintAs(output, d, append(lines, string(text))...)
 	}
 	return cmd
 }
