@@ -69,6 +69,11 @@ var catalogue = []fault{
 	{"garbage signals", 2, soon, garbage},
 	{"forged signals", 2, soon, forge},
 	{"commands in a burst", 3, soon, burst},
+	{"sweep terminated in Temporal, resumed", 2, heartbeat, terminateSweep},
+	{"sweep reset in Temporal", 2, heartbeat, resetSweep},
+	{"sweep cancelled in Temporal, resumed", 1, heartbeat, cancelSweep},
+	{"sweep cancelled by verb, resumed", 1, heartbeat, cancelByVerb},
+	{"trial terminated in Temporal", 1, heartbeat, terminateTrial},
 }
 
 // step is a moment at which a fault is injected.

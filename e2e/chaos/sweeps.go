@@ -75,6 +75,7 @@ type played struct {
 	folder string // of its objects on disk
 	seen   map[string]int
 	over   bool // its workflow has ended
+	loose  bool // a trial was cancelled or terminated: its ledger has that, and the search continued differently
 }
 
 // plan writes the spec of a kind for a round.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
 // stateToStore returns the State that Save stores. It leaves out what a later run can
@@ -49,6 +50,7 @@ func Restore(spec *sweep.Spec, startedAt time.Time, snapshot *State, ledger []sw
 	}
 	for _, t := range added {
 		m.addUnknownTrials(t.Number)
+		m.recall(t)
 	}
 	m.account(added)
 	m.Segments = segments
@@ -64,6 +66,17 @@ func Restore(spec *sweep.Spec, startedAt time.Time, snapshot *State, ledger []sw
 	m.Silent, m.PointerOutdated = nil, true // the pointer may not have been moved
 	m.Closed = true
 	return m.State
+}
+
+// recall remembers the results at rungs of a trial that the snapshot does not have.
+func (m *Machine) recall(t sweep.Trial) {
+	rungs := stopping.TrialRungs(m.spec, t.Assignment)
+	for _, r := range t.Rungs {
+		known := slices.ContainsFunc(m.Rungs, func(o stopping.RungResult) bool { return o.Trial == t.Number && o.Step == r.Step })
+		if !known && slices.Contains(rungs, r.Step) {
+			m.remember(stopping.RungResult{Trial: t.Number, Kind: t.Kind, Step: r.Step, Metrics: m.spec.Objectives(r.Metrics)})
+		}
+	}
 }
 
 // rank makes the best of the present leaders and of further trials of the ledger the

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/tailsweep/tailsweep/internal/stack"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+// Faults from outside: what people do in Temporal, past the verbs.
+
+// anyRunning returns a sweep that has made a step and has not ended, "" for none.
+func (r *round) anyRunning(ctx context.Context, fits func(*played) bool) (*played, error) {
+	r.over(ctx)
+	list := r.running()
+	r.rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	for _, p := range list {
+		if fits(p) && p.progress() > 0 {
+			return p, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: no sweep for it runs", errSkipped)
+}
+
+func unordered(p *played) bool { return !p.ordered }
+
+// resume continues a sweep that has ended.
+func (r *round) resume(ctx context.Context, p *played) error {
+	err := within(ctx, soon, func() (bool, error) {
+		over, _ := r.site.ended(ctx, p.id) // without an answer it has not
+		return over, nil
+	})
+	if err != nil {
+		return fmt.Errorf("%s does not end: %w", p.id, err)
+	}
+	a, err := r.site.try(ctx, "resume", p.id)
+	if err != nil || a.code == 0 {
+		return err
+	}
+	if strings.Contains(a.stderr, "completed") { // it was faster
+		p.over = true
+		return fmt.Errorf("%w: %s had completed", errSkipped, p.id)
+	}
+	return fmt.Errorf("resume %s: exit code %d: %s", p.id, a.code, strings.TrimSpace(a.stderr))
+}
+
+// terminateSweep terminates a sweep in Temporal and resumes it. Its trials continue
+// meanwhile, but one that reports at a rung ends as cancelled: asha is left out.
+func terminateSweep(ctx context.Context, r *round) error {
+	p, err := r.anyRunning(ctx, func(p *played) bool { return p.name != "asha" })
+	if err != nil {
+		return err
+	}
+	if err := r.site.client.TerminateWorkflow(ctx, workflows.SweepID(p.id), "", "chaos"); err != nil {
+		return fmt.Errorf("%w: %v", errSkipped, err) // it has just ended
+	}
+	if err := pause(ctx, time.Duration(r.rand.IntN(4000))*time.Millisecond); err != nil {
+		return err
+	}
+	return r.resume(ctx, p)
+}
+
+// resetSweep resets a sweep in Temporal to one of its workflow tasks.
+func resetSweep(ctx context.Context, r *round) error {
+	p, err := r.anyRunning(ctx, func(*played) bool { return true })
+	if err != nil {
+		return err
+	}
+	return r.site.reset(ctx, p, r.rand)
+}
+
+func (s *site) reset(ctx context.Context, p *played, rng *rand.Rand) error {
+	var tasks []int64
+	history := s.client.GetWorkflowHistory(ctx, workflows.SweepID(p.id), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for history.HasNext() {
+		e, err := history.Next()
+		if err != nil {
+			return err
+		}
+		if e.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
+			tasks = append(tasks, e.GetEventId())
+		}
+	}
+	if len(tasks) == 0 {
+		return fmt.Errorf("%w: no workflow task of %s has completed", errSkipped, p.id)
+	}
+	_, err := s.client.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace: stack.Namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: workflows.SweepID(p.id)},
+		Reason: "chaos", WorkflowTaskFinishEventId: tasks[rng.IntN(len(tasks))], RequestId: fmt.Sprint(rng.Uint64()),
+	})
+	return err
+}
+
+// cancelSweep cancels a sweep in Temporal and resumes it. The cancelled trials stay in the
+// ledger as such.
+func cancelSweep(ctx context.Context, r *round) error {
+	p, err := r.anyRunning(ctx, unordered)
+	if err != nil {
+		return err
+	}
+	p.loose = true
+	if err := r.site.client.CancelWorkflow(ctx, workflows.SweepID(p.id), ""); err != nil {
+		return err
+	}
+	return r.resume(ctx, p)
+}
+
+// cancelByVerb is cancelSweep by `tailsweep cancel`.
+func cancelByVerb(ctx context.Context, r *round) error {
+	p, err := r.anyRunning(ctx, unordered)
+	if err != nil {
+		return err
+	}
+	p.loose = true
+	if a, err := r.site.try(ctx, "cancel", p.id); err != nil || a.code != 0 {
+		return errors.Join(err, fmt.Errorf("%w: %s", errSkipped, strings.TrimSpace(a.stderr)))
+	}
+	return r.resume(ctx, p)
+}
+
+// terminateTrial terminates a trial in Temporal: the sweep records it as lost.
+func terminateTrial(ctx context.Context, r *round) error {
+	p, err := r.anyRunning(ctx, unordered)
+	if err != nil {
+		return err
+	}
+	for n := range 20 {
+		d, err := r.site.client.DescribeWorkflowExecution(ctx, workflows.TrialID(p.id, n), "")
+		if err != nil || d.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+			continue
+		}
+		p.loose = true
+		return r.site.client.TerminateWorkflow(ctx, workflows.TrialID(p.id, n), "", "chaos")
+	}
+	return fmt.Errorf("%w: no trial of %s runs", errSkipped, p.id)
+}
