@@ -6,11 +6,13 @@ package jobtest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/png"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
@@ -61,26 +63,35 @@ type File struct {
 	Data []byte
 }
 
-// Save writes the checkpoint of a step and reports it.
+// Save writes the checkpoint of a step and reports it. A full disk is a transient failure,
+// as it is for the trainer.
 func Save(program string, j job.Train, c job.Child, step int, files ...File) error {
+	dir, err := write(program, j, step, files)
+	if errors.Is(err, syscall.ENOSPC) {
+		return sweep.Fail(sweep.FailTransient, err)
+	}
+	if err != nil {
+		return err
+	}
+	return c.Emit(job.Event{Type: job.Checkpoint, Step: step, Dir: dir})
+}
+
+// write writes the checkpoint of a step.
+func write(program string, j job.Train, step int, files []File) (dir string, err error) {
 	w, err := checkpoint.Create(j.Staging, checkpoint.Manifest{
 		Sweep: j.Spec.Name, Trial: j.Assignment.Number, Attempt: j.Attempt, Step: step,
 		Provenance: checkpoint.Provenance{Version: program, Backend: program, SpecDigest: j.Spec.Digest(), Parent: j.Parent},
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer func() { _ = w.Abort() }() // after Commit there is nothing to remove
 	for _, f := range files {
 		if err := w.Bytes(f.Path, f.Data); err != nil {
-			return err
+			return "", err
 		}
 	}
-	dir, err := w.Commit()
-	if err != nil {
-		return err
-	}
-	return c.Emit(job.Event{Type: job.Checkpoint, Step: step, Dir: dir})
+	return w.Commit()
 }
 
 // Evaluate verifies the checkpoint, measures every metric that the spec names with measure,
