@@ -11,12 +11,13 @@ import (
 // Every port except Datasets is needed. A worker that serves one queue only may leave
 // out the ports that only the other queue's activities use.
 type Activities struct {
-	Trainer     Trainer
-	Checkpoints Checkpoints
-	Records     Records
-	Recorder    Recorder
-	Executions  Executions
-	Datasets    Datasets // nil: every dataset is on this machine
+	Trainer    Trainer
+	Archive    Archive
+	Recorder   Recorder
+	Executions Executions
+	Datasets   Datasets // nil: every dataset is on this machine
+
+	Build string // of this worker: its version and commit
 
 	// StagingRoot is an existing folder for checkpoints before their upload and after
 	// their download. Its contents can be deleted when the worker is stopped.
@@ -33,6 +34,10 @@ type Activities struct {
 	// BeatEvery is the longest interval between heartbeats. 0 means DefaultBeatEvery; it
 	// must stay well under HeartbeatTimeout.
 	BeatEvery time.Duration
+
+	// RefusalRest is how long a slot rests after this worker has refused a job, so that
+	// another worker takes the next one. 0 means DefaultRefusalRest.
+	RefusalRest time.Duration
 }
 
 // Transfers has the limits of an attempt's upload or download.
@@ -53,6 +58,7 @@ var DefaultTransfers = Transfers{
 const (
 	DefaultStallTimeout = 10 * time.Minute
 	DefaultBeatEvery    = 5 * time.Second
+	DefaultRefusalRest  = 20 * time.Second
 
 	// HeartbeatTimeout is the time without a heartbeat after which a worker counts as
 	// lost. It is long enough for a machine on which every core trains.
@@ -71,6 +77,13 @@ func (a *Activities) stallTimeout() time.Duration {
 		return a.StallTimeout
 	}
 	return DefaultStallTimeout
+}
+
+func (a *Activities) refusalRest() time.Duration {
+	if a.RefusalRest > 0 {
+		return a.RefusalRest
+	}
+	return DefaultRefusalRest
 }
 
 func (a *Activities) beatEvery() time.Duration {

@@ -23,14 +23,18 @@ func (a *Activities) Evaluate(ctx context.Context, in EvaluateInput) (EvaluateRe
 	p := a.startPulse(ctx, StageEvaluate, in.Attempt)
 	p.checkpoint(in.Checkpoint)
 	go p.preemptOn(activity.GetWorkerStopChannel(ctx))
-	result, err := a.evaluate(p, in)
+	var result EvaluateResult
+	own, err := a.accept(p, in.Task)
+	if err == nil {
+		result, err = own.evaluate(p, in)
+	}
 	last, err := p.stop(err)
 	a.Recorder.TrialEnded(name, sweep.Trial{Assignment: in.Assignment})
-	result.Seconds = last.Seconds
+	result.Seconds, result.Build = last.Seconds, a.Build
 	return result, translateError(ctx, err, last)
 }
 
-func (a *Activities) evaluate(p *pulse, in EvaluateInput) (EvaluateResult, error) {
+func (a *owned) evaluate(p *pulse, in EvaluateInput) (EvaluateResult, error) {
 	ctx := p.attempt
 	name, number := in.Spec.Name, in.Assignment.Number
 	root, remove, err := a.stage(ctx, name, number)

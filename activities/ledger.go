@@ -19,11 +19,15 @@ import (
 // time keeps its last checkpoint. The curve is that of the trial's checkpoint; a trial
 // that names none, such as a diverged one, keeps the curve of its last checkpoint.
 func (a *Activities) Publish(ctx context.Context, in PublishInput) (PublishResult, error) {
-	published, err := a.publish(ctx, in)
+	own, err := a.open(ctx, in.Owner, "")
+	if err != nil {
+		return PublishResult{}, translateError(ctx, err)
+	}
+	published, err := own.publish(ctx, in)
 	return PublishResult{Trial: published}, translateError(ctx, err)
 }
 
-func (a *Activities) publish(ctx context.Context, in PublishInput) (sweep.Trial, error) {
+func (a *owned) publish(ctx context.Context, in PublishInput) (sweep.Trial, error) {
 	t := in.Trial
 	refs, err := a.Checkpoints.Whole(ctx, in.Sweep, t.Number)
 	if err != nil {
@@ -72,14 +76,18 @@ func refused(t sweep.Trial, large *TooLargeError) sweep.Trial {
 // they differ from in.Trials. That happens if a run before a reset of the workflow stored
 // this segment, and if results are too large for the ledger.
 func (a *Activities) AppendSegment(ctx context.Context, in AppendSegmentInput) (AppendSegmentResult, error) {
-	taken, err := a.appendSegment(ctx, in)
+	own, err := a.open(ctx, in.Owner, "")
 	if err != nil {
 		return AppendSegmentResult{}, translateError(ctx, err)
 	}
-	a.compact(ctx, in)
+	taken, err := own.appendSegment(ctx, in)
+	if err != nil {
+		return AppendSegmentResult{}, translateError(ctx, err)
+	}
+	own.compact(ctx, in)
 	result := AppendSegmentResult{Taken: taken}
 	if taken == nil && in.Rank != nil {
-		result.RankResult, err = a.rank(ctx, *in.Rank)
+		result.RankResult, err = own.rank(ctx, *in.Rank)
 	}
 	return result, translateError(ctx, err)
 }
@@ -89,7 +97,7 @@ const compactTimeout = 20 * time.Second
 
 // compact compacts the ledger up to the segment of in. A failure is only logged; the next
 // compaction catches up.
-func (a *Activities) compact(ctx context.Context, in AppendSegmentInput) {
+func (a *owned) compact(ctx context.Context, in AppendSegmentInput) {
 	limited, cancel := context.WithTimeout(ctx, compactTimeout)
 	defer cancel()
 	if err := a.Records.Compact(limited, in.Sweep, in.Segment+1); err != nil {
@@ -97,7 +105,7 @@ func (a *Activities) compact(ctx context.Context, in AppendSegmentInput) {
 	}
 }
 
-func (a *Activities) appendSegment(ctx context.Context, in AppendSegmentInput) (taken []sweep.Trial, err error) {
+func (a *owned) appendSegment(ctx context.Context, in AppendSegmentInput) (taken []sweep.Trial, err error) {
 	trials := in.Trials
 	for {
 		err := a.Records.AppendSegment(ctx, in.Sweep, in.Segment, trials)
@@ -136,7 +144,7 @@ func fitting(trials []sweep.Trial, large *TooLargeError) []sweep.Trial {
 }
 
 // segment reads the segment of the ledger whose number is in's.
-func (a *Activities) segment(ctx context.Context, in AppendSegmentInput) ([]sweep.Trial, error) {
+func (a *owned) segment(ctx context.Context, in AppendSegmentInput) ([]sweep.Trial, error) {
 	all, err := a.Records.Ledger(ctx, in.Sweep, in.Segment+1)
 	if err != nil {
 		return nil, fmt.Errorf("read ledger segment %d: %w", in.Segment, err)
@@ -150,11 +158,15 @@ func (a *Activities) segment(ctx context.Context, in AppendSegmentInput) ([]swee
 
 // Rank puts trials in order by the whole ledger: see conduct.Order.
 func (a *Activities) Rank(ctx context.Context, in RankInput) (RankResult, error) {
-	result, err := a.rank(ctx, in)
+	own, err := a.open(ctx, in.Owner, "")
+	if err != nil {
+		return RankResult{}, translateError(ctx, err)
+	}
+	result, err := own.rank(ctx, in)
 	return result, translateError(ctx, err)
 }
 
-func (a *Activities) rank(ctx context.Context, in RankInput) (RankResult, error) {
+func (a *owned) rank(ctx context.Context, in RankInput) (RankResult, error) {
 	ledger, err := a.Records.Ledger(ctx, in.Spec.Name, in.Segments)
 	if err != nil {
 		return RankResult{}, fmt.Errorf("rank trials: %w", err)
@@ -166,10 +178,14 @@ func (a *Activities) rank(ctx context.Context, in RankInput) (RankResult, error)
 // Curate moves the pointer to the best trials, then removes the checkpoints of trials
 // that are no longer among them.
 func (a *Activities) Curate(ctx context.Context, in CurateInput) error {
-	return translateError(ctx, a.curate(ctx, in))
+	own, err := a.open(ctx, in.Owner, "")
+	if err == nil {
+		err = own.curate(ctx, in)
+	}
+	return translateError(ctx, err)
 }
 
-func (a *Activities) curate(ctx context.Context, in CurateInput) error {
+func (a *owned) curate(ctx context.Context, in CurateInput) error {
 	best := make([]int, len(in.Leaders))
 	for i, t := range in.Leaders {
 		best[i] = t.Number
@@ -188,12 +204,16 @@ func (a *Activities) curate(ctx context.Context, in CurateInput) error {
 // Save stores entries of the sweep's command log, then its state, from which an ended
 // sweep can be continued.
 func (a *Activities) Save(ctx context.Context, in SaveInput) error {
+	own, err := a.open(ctx, in.Owner, "")
+	if err != nil {
+		return translateError(ctx, err)
+	}
 	for _, e := range in.Entries {
-		if err := a.Records.PutEntry(ctx, in.Sweep, e); err != nil {
+		if err := own.Records.PutEntry(ctx, in.Sweep, e); err != nil {
 			return translateError(ctx, fmt.Errorf("store entry %d of the command log: %w", e.Number, err))
 		}
 	}
-	if err := a.Records.PutState(ctx, in.Sweep, in.State); err != nil {
+	if err := own.Records.PutState(ctx, in.Sweep, in.State); err != nil {
 		return translateError(ctx, fmt.Errorf("store the state: %w", err))
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 
 // SuggestInput asks for Count more search trials.
 type SuggestInput struct {
+	Owner    sweep.Identity     `json:"owner,omitzero"` // the sweep that asks, in this and in all inputs
 	Count    int                `json:"count"`
 	Spec     sweep.Spec         `json:"spec"`
 	Edited   bool               `json:"edited,omitempty"` // the spec has changed since the first trials
@@ -53,6 +54,7 @@ type TrainResult struct {
 	Outcome
 	Checkpoint CheckpointRef `json:"checkpoint"` // the last one stored; a done attempt's final one
 	Seconds    float64       `json:"seconds"`    // in the slot
+	Build      string        `json:"build"`      // of the worker
 }
 
 // EvaluateInput asks for the evaluation of a checkpoint of a trial.
@@ -67,6 +69,7 @@ type EvaluateInput struct {
 type EvaluateResult struct {
 	sweep.Evaluation
 	Seconds float64 `json:"seconds"` // in the slot
+	Build   string  `json:"build"`   // of the worker
 }
 
 // Stage is what a training activity is doing.
@@ -90,8 +93,9 @@ type Heartbeat struct {
 
 // PublishInput asks for a finished trial to be recorded.
 type PublishInput struct {
-	Sweep string      `json:"sweep"`
-	Trial sweep.Trial `json:"trial"`
+	Owner sweep.Identity `json:"owner,omitzero"`
+	Sweep string         `json:"sweep"`
+	Trial sweep.Trial    `json:"trial"`
 }
 
 // PublishResult is the trial as it was recorded.
@@ -101,10 +105,11 @@ type PublishResult struct {
 
 // AppendSegmentInput asks for the ledger to grow.
 type AppendSegmentInput struct {
-	Sweep   string        `json:"sweep"`
-	Segment int           `json:"segment"`        // number of the segment, from 0, assigned by the workflow
-	Trials  []sweep.Trial `json:"trials"`         // in order of completion
-	Rank    *RankInput    `json:"rank,omitempty"` // what to rank once the segment is stored
+	Owner   sweep.Identity `json:"owner,omitzero"`
+	Sweep   string         `json:"sweep"`
+	Segment int            `json:"segment"`        // number of the segment, from 0, assigned by the workflow
+	Trials  []sweep.Trial  `json:"trials"`         // in order of completion
+	Rank    *RankInput     `json:"rank,omitempty"` // what to rank once the segment is stored
 }
 
 // AppendSegmentResult has the result of Rank if the segment was stored as it was given,
@@ -116,9 +121,10 @@ type AppendSegmentResult struct {
 
 // RankInput asks for the order of trials that the ledger has.
 type RankInput struct {
-	Spec     sweep.Spec `json:"spec"`
-	Segments int        `json:"segments"` // number of ledger segments to use
-	Numbers  []int      `json:"numbers"`
+	Owner    sweep.Identity `json:"owner,omitzero"`
+	Spec     sweep.Spec     `json:"spec"`
+	Segments int            `json:"segments"` // number of ledger segments to use
+	Numbers  []int          `json:"numbers"`
 }
 
 // RankResult has the numbers of those trials that completed, best first. For a
@@ -131,13 +137,15 @@ type RankResult struct {
 // CurateInput asks to point at the sweep's best trials, and to remove the checkpoints
 // of trials that are no longer among them.
 type CurateInput struct {
-	Sweep   string        `json:"sweep"`
-	Leaders []sweep.Trial `json:"leaders"` // best first
-	Evicted []string      `json:"evicted"` // keys of checkpoints
+	Owner   sweep.Identity `json:"owner,omitzero"`
+	Sweep   string         `json:"sweep"`
+	Leaders []sweep.Trial  `json:"leaders"` // best first
+	Evicted []string       `json:"evicted"` // keys of checkpoints
 }
 
 // SaveInput asks to store entries of a sweep's command log, then its state.
 type SaveInput struct {
+	Owner   sweep.Identity  `json:"owner,omitzero"`
 	Sweep   string          `json:"sweep"`
 	Entries []conduct.Entry `json:"entries"`
 	State   json.RawMessage `json:"state"` // a conduct.State
@@ -152,8 +160,9 @@ type RecordInput struct {
 // ReconcileInput asks whether trials that have not reported still run, and whether a
 // further trial was started.
 type ReconcileInput struct {
-	Sweep  string        `json:"sweep"`
-	Silent []SilentTrial `json:"silent"`
+	Owner  sweep.Identity `json:"owner,omitzero"`
+	Sweep  string         `json:"sweep"`
+	Silent []SilentTrial  `json:"silent"`
 
 	// Next is a trial that this run did not start, nil for none. A run before a reset may
 	// have started it after StartedAt. Anything older belongs to an earlier sweep with the

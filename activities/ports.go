@@ -57,6 +57,19 @@ type Datasets interface {
 	Dataset(ctx context.Context, d sweep.Dataset) error
 }
 
+// Archive is the object store with its sweeps.
+type Archive interface {
+	// For returns the ports with which one sweep works. The error has the BlockReason
+	// WrongStore if the sweep's store is another one. Every write and removal fails with
+	// the BlockReason NotOwner, before it changes anything, if the name of the sweep
+	// belongs to another one. Checkpoints of trainings by a spec with another digest
+	// are errors that wrap ErrCorrupt; "" accepts any.
+	For(ctx context.Context, owner sweep.Identity, digest string) (Checkpoints, Records, error)
+	// Owns returns an error with the BlockReason NotOwner if the name of the sweep
+	// belongs to another one.
+	Owns(ctx context.Context, sweepName string, owner sweep.Identity) error
+}
+
 // CheckpointRef names a checkpoint in the archive.
 type CheckpointRef struct {
 	Key  string `json:"key"` // of its folder; "" for none

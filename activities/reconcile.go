@@ -14,9 +14,13 @@ import (
 // is what it published, or a failure of class lost. It also finds a further trial that
 // was started.
 func (a *Activities) Reconcile(ctx context.Context, in ReconcileInput) (ReconcileResult, error) {
+	own, err := a.open(ctx, in.Owner, "")
+	if err != nil {
+		return ReconcileResult{}, translateError(ctx, err)
+	}
 	var result ReconcileResult
 	for _, silent := range in.Silent {
-		ended, err := a.reconcile(ctx, in.Sweep, silent)
+		ended, err := own.reconcile(ctx, in.Sweep, silent)
 		if err != nil {
 			return ReconcileResult{}, translateError(ctx, err)
 		}
@@ -25,7 +29,7 @@ func (a *Activities) Reconcile(ctx context.Context, in ReconcileInput) (Reconcil
 		}
 	}
 	if in.Next != nil {
-		found, err := a.found(ctx, in.Sweep, *in.Next)
+		found, err := own.found(ctx, in.Sweep, *in.Next)
 		if err != nil {
 			return ReconcileResult{}, translateError(ctx, err)
 		}
@@ -36,7 +40,7 @@ func (a *Activities) Reconcile(ctx context.Context, in ReconcileInput) (Reconcil
 
 // found reports whether a trial was started at or after its StartedAt: its workflow is
 // there, or what it published.
-func (a *Activities) found(ctx context.Context, name string, next SilentTrial) (bool, error) {
+func (a *owned) found(ctx context.Context, name string, next SilentTrial) (bool, error) {
 	number := next.Assignment.Number
 	_, started, err := a.Executions.Status(ctx, next.Workflow)
 	switch {
@@ -53,7 +57,7 @@ func (a *Activities) found(ctx context.Context, name string, next SilentTrial) (
 }
 
 // reconcile returns nil for a trial that still runs.
-func (a *Activities) reconcile(ctx context.Context, name string, silent SilentTrial) (*sweep.Trial, error) {
+func (a *owned) reconcile(ctx context.Context, name string, silent SilentTrial) (*sweep.Trial, error) {
 	number := silent.Assignment.Number
 	status, _, err := a.Executions.Status(ctx, silent.Workflow)
 	fate := fmt.Sprintf("workflow %s ended (%s) without a result", silent.Workflow, status)

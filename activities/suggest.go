@@ -12,11 +12,15 @@ import (
 // its input and of the ledgers' segments that the input names, which never change. Of an
 // earlier sweep's spec only fields count that an edit cannot change.
 func (a *Activities) Suggest(ctx context.Context, in SuggestInput) (SuggestResult, error) {
-	result, err := a.suggest(ctx, in)
+	own, err := a.open(ctx, in.Owner, "")
+	if err != nil {
+		return SuggestResult{}, translateError(ctx, err)
+	}
+	result, err := own.suggest(ctx, in)
 	return result, translateError(ctx, err)
 }
 
-func (a *Activities) suggest(ctx context.Context, in SuggestInput) (SuggestResult, error) {
+func (a *owned) suggest(ctx context.Context, in SuggestInput) (SuggestResult, error) {
 	ledger, err := a.Records.Ledger(ctx, in.Spec.Name, in.Segments)
 	if err != nil {
 		return SuggestResult{}, fmt.Errorf("suggest trial %d: %w", in.Number, err)

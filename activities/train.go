@@ -27,7 +27,11 @@ func (a *Activities) Train(ctx context.Context, in TrainInput) (TrainResult, err
 	}
 	p := a.startPulse(ctx, StageTrain, in.Attempt)
 	timeUp, stopClock := p.timeUp(in)
-	outcome, err := a.train(p, in, firstClosed(p.attempt, activity.GetWorkerStopChannel(ctx), timeUp))
+	var outcome Outcome
+	own, err := a.accept(p, in.Task)
+	if err == nil {
+		outcome, err = own.train(p, in, firstClosed(p.attempt, activity.GetWorkerStopChannel(ctx), timeUp))
+	}
 	stopClock()
 	last, err := p.stop(err)
 	if outcome.Status == OutcomePreempted && closed(timeUp) {
@@ -38,7 +42,7 @@ func (a *Activities) Train(ctx context.Context, in TrainInput) (TrainResult, err
 		err = bug("trial %d ended at step %d, but its last checkpoint is of step %d", number, outcome.Step, last.Checkpoint.Step)
 	}
 	outcome.Losses = outcome.Finite()
-	return TrainResult{Outcome: outcome, Checkpoint: last.Checkpoint, Seconds: last.Seconds}, translateError(ctx, err, last)
+	return TrainResult{Outcome: outcome, Checkpoint: last.Checkpoint, Seconds: last.Seconds, Build: a.Build}, translateError(ctx, err, last)
 }
 
 // timeUp returns a channel that closes when nothing is left of max_trial_time.
@@ -82,7 +86,7 @@ func closed(c <-chan struct{}) bool {
 	}
 }
 
-func (a *Activities) train(p *pulse, in TrainInput, drain <-chan struct{}) (outcome Outcome, err error) {
+func (a *owned) train(p *pulse, in TrainInput, drain <-chan struct{}) (outcome Outcome, err error) {
 	ctx := p.attempt
 	name, number := in.Spec.Name, in.Assignment.Number
 	root, remove, err := a.stage(ctx, name, number)
@@ -138,7 +142,7 @@ func (a *Activities) train(p *pulse, in TrainInput, drain <-chan struct{}) (outc
 // lastComplete downloads the trial's last checkpoint that verifies into dir. With until,
 // it skips checkpoints after that step. It returns the zero CheckpointRef if there is
 // none.
-func (a *Activities) lastComplete(ctx context.Context, name string, number, until int, dir string) (CheckpointRef, error) {
+func (a *owned) lastComplete(ctx context.Context, name string, number, until int, dir string) (CheckpointRef, error) {
 	refs, err := a.Checkpoints.Whole(ctx, name, number)
 	if err != nil {
 		return CheckpointRef{}, fmt.Errorf("list the checkpoints of trial %d: %w", number, err)
@@ -160,7 +164,7 @@ func (a *Activities) lastComplete(ctx context.Context, name string, number, unti
 }
 
 // storeCheckpoint uploads the folder dir, and removes it.
-func (a *Activities) storeCheckpoint(ctx context.Context, in TrainInput, dir string) (CheckpointRef, error) {
+func (a *owned) storeCheckpoint(ctx context.Context, in TrainInput, dir string) (CheckpointRef, error) {
 	number := in.Assignment.Number
 	size, err := folderSize(dir)
 	if err != nil {

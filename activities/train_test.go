@@ -50,7 +50,7 @@ func newBench(t *testing.T) *bench {
 		recorder: &activitiestest.Recorder{},
 	}
 	b.Activities = &activities.Activities{
-		Trainer: b.trainer, Checkpoints: b.archive, Records: b.archive, Recorder: b.recorder,
+		Trainer: b.trainer, Archive: b.archive, Recorder: b.recorder,
 		Executions: &activitiestest.Executions{}, StagingRoot: t.TempDir(),
 	}
 	var suite testsuite.WorkflowTestSuite

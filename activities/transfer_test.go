@@ -29,6 +29,11 @@ type uploads struct {
 	n      int
 }
 
+// For implements activities.Archive.
+func (u *uploads) For(context.Context, sweep.Identity, string) (activities.Checkpoints, activities.Records, error) {
+	return u, u, nil
+}
+
 func (u *uploads) Upload(ctx context.Context, name string, trial, attempt int, dir string) (activities.CheckpointRef, error) {
 	u.n++
 	if err := u.before(ctx, u.n); err != nil {
@@ -93,7 +98,7 @@ func TestTransferIsNotTriedAgain(t *testing.T) {
 		t.Run(failure.Error(), func(t *testing.T) {
 			b := newBench(t)
 			u := &uploads{Archive: b.archive, before: func(context.Context, int) error { return fmt.Errorf("upload: %w", failure) }}
-			b.Transfers, b.Checkpoints = hasty, u
+			b.Transfers, b.Activities.Archive = hasty, u
 			_, err := b.train(input(0, 1))
 			require.ErrorContains(t, err, failure.Error())
 			require.Equal(t, 1, u.n)
@@ -111,7 +116,7 @@ func TestTransferLosesPatience(t *testing.T) {
 		}
 		return errAway
 	}}
-	b.Checkpoints = u
+	b.Activities.Archive = u
 	_, err := b.train(input(0, 1))
 	require.Equal(t, string(sweep.FailTransient), typeOf(t, err))
 	require.ErrorContains(t, err, "store is away")
@@ -127,7 +132,7 @@ func TestTransferThatHangsIsTriedAgain(t *testing.T) {
 		<-ctx.Done() // a peer that has stopped reading
 		return ctx.Err()
 	}}
-	b.Transfers, b.Checkpoints = hasty, u
+	b.Transfers, b.Activities.Archive = hasty, u
 	b.Transfers.Timeout = 10 * time.Millisecond
 	result, err := b.train(input(0, 1))
 	require.NoError(t, err)
@@ -151,7 +156,7 @@ func TestTransferEndsWithTheWorker(t *testing.T) {
 				}
 				return errAway
 			}}
-			b.Transfers, b.Checkpoints = hasty, u
+			b.Transfers, b.Activities.Archive = hasty, u
 			b.Transfers.Rest = 10 * time.Second // is cut short
 			_, err := b.train(input(0, 1))
 			require.Equal(t, string(sweep.FailPreempted), typeOf(t, err), "the trial continues elsewhere, and no restart is counted")

@@ -119,6 +119,7 @@ type Trial struct {
 	Attempts   int       `json:"attempts"`             // of training: one for each stage, up to a rung or the end, plus retries; see Tries
 	Checkpoint string    `json:"checkpoint,omitempty"` // key of the final checkpoint's folder
 	Backend    string    `json:"backend,omitempty"`    // xla:cpu | xla:cuda | go
+	Builds     []string  `json:"builds,omitempty"`     // of the workers that trained and evaluated it, by name
 	TrainTime  float64   `json:"train_seconds"`        // seconds in training children, all attempts
 	EvalTime   float64   `json:"evaluate_seconds"`
 	StartedAt  time.Time `json:"started_at"`
@@ -169,6 +170,9 @@ type Task struct {
 	Spec       Spec       `json:"spec"`
 	Assignment Assignment `json:"assignment"`
 	Attempt    int        `json:"attempt"` // at training, from 1; each number is used once per trial
+
+	Digest string   `json:"digest,omitempty"` // of Spec, as the sweep knows it: a program that does not know a field of Spec computes another one
+	Owner  Identity `json:"owner,omitzero"`   // the sweep whose trial it is
 }
 
 // TrainJob is one attempt at training a trial, on one machine.

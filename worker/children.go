@@ -25,9 +25,21 @@ const (
 // logUpload bounds the storing of a log after its attempt has ended.
 const logUpload = 30 * time.Second
 
-// Logs is the part of activities.Records that keeps the output of an attempt.
+// Logs keeps the output of an attempt, the file at path.
 type Logs interface {
-	PutLog(ctx context.Context, sweepName string, trial, attempt int, path string) error
+	PutLog(ctx context.Context, t sweep.Task, path string) error
+}
+
+// logs keeps it in an archive.
+type logs struct{ activities.Archive }
+
+// PutLog implements Logs.
+func (l logs) PutLog(ctx context.Context, t sweep.Task, path string) error {
+	_, records, err := l.For(ctx, t.Owner, t.Digest)
+	if err != nil {
+		return err
+	}
+	return records.PutLog(ctx, t.Spec.Name, t.Assignment.Number, t.Attempt, path)
 }
 
 // Children runs each job in a process of its own and implements
@@ -163,7 +175,7 @@ func (c *Children) keepLog(ctx context.Context, t sweep.TrainJob, path string) {
 	if _, err := os.Stat(path); err != nil {
 		return // the child never started
 	}
-	if err := c.config.Logs.PutLog(ctx, t.Spec.Name, t.Assignment.Number, t.Attempt, path); err != nil {
+	if err := c.config.Logs.PutLog(ctx, t.Task, path); err != nil {
 		c.config.Log.Warn("cannot keep an attempt's log", "sweep", t.Spec.Name, "trial", t.Assignment.Number,
 			"attempt", t.Attempt, "error", err)
 	}

@@ -190,9 +190,9 @@ func fakeWorker(staging string) {
 // keptLogs is a FAKE archive for logs: by sweep name, in memory.
 type keptLogs map[string]string
 
-func (k keptLogs) PutLog(_ context.Context, sweepName string, _, _ int, path string) error {
+func (k keptLogs) PutLog(_ context.Context, t sweep.Task, path string) error {
 	text, err := os.ReadFile(path)
-	k[sweepName] = string(text)
+	k[t.Spec.Name] = string(text)
 	return err
 }
 

@@ -36,12 +36,6 @@ const (
 	DrainAll     = Drain + controlDrain
 )
 
-// Archive stores what a worker produces.
-type Archive interface {
-	activities.Checkpoints
-	activities.Records
-}
-
 // Metrics is what a worker exports to Prometheus.
 type Metrics interface {
 	activities.Recorder
@@ -53,7 +47,7 @@ type Metrics interface {
 // Config configures Run.
 type Config struct {
 	Client  client.Client
-	Archive Archive
+	Archive activities.Archive
 	Metrics Metrics
 	Log     *slog.Logger
 
@@ -64,6 +58,7 @@ type Config struct {
 	Slots       int      // children at a time; 0 is one per device, or one without a device
 	Devices     []string // see Devices
 	Backend     string   // of trainings
+	Build       string   // of this worker: its version and commit
 	Executable  string   // this tailsweep, for children
 	StagingRoot string   // for checkpoints on their way; made when absent
 	MetricsAddr string   // host:port of /metrics; port 0 takes a free one
@@ -86,7 +81,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, release()) }()
 	children := NewChildren(ChildrenConfig{
-		Executable: c.Executable, Backend: c.Backend, Slots: c.slots(), Devices: c.Devices, Logs: c.Archive, Log: c.Log,
+		Executable: c.Executable, Backend: c.Backend, Slots: c.slots(), Devices: c.Devices, Logs: logs{c.Archive}, Log: c.Log,
 	})
 	defer children.Close()
 
@@ -100,7 +95,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	running, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	acts := &activities.Activities{
-		Trainer: children, Checkpoints: c.Archive, Records: c.Archive, Recorder: c.Metrics,
+		Trainer: children, Archive: c.Archive, Recorder: c.Metrics, Build: c.Build,
 		Executions: activities.NewExecutions(c.Client), StagingRoot: staging, Datasets: c.Datasets,
 	}
 	var stops []func() // in the order of stopping: trainings return to the queue while workflows still run

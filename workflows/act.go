@@ -75,7 +75,7 @@ func suggestSummary(a conduct.Suggest) string {
 func (s *sweepRun) suggest(ctx workflow.Context, a conduct.Suggest) conduct.Event {
 	var r activities.SuggestResult
 	err := workflow.ExecuteActivity(control(ctx, suggestSummary(a)), s.do.Suggest, activities.SuggestInput{
-		Spec: *s.machine.Spec(), Segments: a.Segments, Pending: a.Pending, Edited: a.Edited, Count: a.Count, Number: a.Number, Index: a.Index,
+		Owner: s.in.Owner, Spec: *s.machine.Spec(), Segments: a.Segments, Pending: a.Pending, Edited: a.Edited, Count: a.Count, Number: a.Number, Index: a.Index,
 	}).Get(ctx, &r)
 	if err != nil {
 		return taskFailed(a.ID, err)
@@ -85,9 +85,9 @@ func (s *sweepRun) suggest(ctx workflow.Context, a conduct.Suggest) conduct.Even
 
 func (s *sweepRun) append(ctx workflow.Context, a conduct.Append) conduct.Event {
 	spec := s.machine.Spec()
-	in := activities.AppendSegmentInput{Sweep: spec.Name, Segment: a.Segment, Trials: a.Trials}
+	in := activities.AppendSegmentInput{Owner: s.in.Owner, Sweep: spec.Name, Segment: a.Segment, Trials: a.Trials}
 	if len(a.Rank) > 0 {
-		in.Rank = &activities.RankInput{Spec: *spec, Segments: a.Segment + 1, Numbers: a.Rank}
+		in.Rank = &activities.RankInput{Owner: s.in.Owner, Spec: *spec, Segments: a.Segment + 1, Numbers: a.Rank}
 	}
 	var r activities.AppendSegmentResult
 	err := workflow.ExecuteActivity(control(ctx, fmt.Sprintf("append ledger segment %d", a.Segment)), s.do.AppendSegment, in).Get(ctx, &r)
@@ -101,7 +101,7 @@ func (s *sweepRun) append(ctx workflow.Context, a conduct.Append) conduct.Event 
 func (s *sweepRun) rank(ctx workflow.Context, a conduct.Rank) conduct.Event {
 	var r activities.RankResult
 	err := workflow.ExecuteActivity(control(ctx, "rank the best trials"), s.do.Rank, activities.RankInput{
-		Spec: *s.machine.Spec(), Segments: a.Segments, Numbers: a.Numbers,
+		Owner: s.in.Owner, Spec: *s.machine.Spec(), Segments: a.Segments, Numbers: a.Numbers,
 	}).Get(ctx, &r)
 	if err != nil {
 		return taskFailed(a.ID, err)
@@ -111,7 +111,7 @@ func (s *sweepRun) rank(ctx workflow.Context, a conduct.Rank) conduct.Event {
 
 func (s *sweepRun) curate(ctx workflow.Context, a conduct.Curate) conduct.Event {
 	err := workflow.ExecuteActivity(control(ctx, "point at the best trials"), s.do.Curate, activities.CurateInput{
-		Sweep: s.machine.Spec().Name, Leaders: a.Leaders, Evicted: a.Remove,
+		Owner: s.in.Owner, Sweep: s.machine.Spec().Name, Leaders: a.Leaders, Evicted: a.Remove,
 	}).Get(ctx, nil)
 	if err != nil {
 		return taskFailed(a.ID, err)
@@ -121,7 +121,7 @@ func (s *sweepRun) curate(ctx workflow.Context, a conduct.Curate) conduct.Event 
 
 func (s *sweepRun) save(ctx workflow.Context, a conduct.Save) conduct.Event {
 	err := workflow.ExecuteActivity(control(ctx, "store the commands and the state"), s.do.Save, activities.SaveInput{
-		Sweep: s.machine.Spec().Name, Entries: a.Entries, State: a.State,
+		Owner: s.in.Owner, Sweep: s.machine.Spec().Name, Entries: a.Entries, State: a.State,
 	}).Get(ctx, nil)
 	if err != nil {
 		return taskFailed(a.ID, err)
@@ -130,7 +130,7 @@ func (s *sweepRun) save(ctx workflow.Context, a conduct.Save) conduct.Event {
 }
 
 func (s *sweepRun) look(ctx workflow.Context, a conduct.Look) conduct.Event {
-	in := activities.ReconcileInput{Sweep: s.machine.Spec().Name}
+	in := activities.ReconcileInput{Owner: s.in.Owner, Sweep: s.machine.Spec().Name}
 	for _, silent := range a.Silent {
 		in.Silent = append(in.Silent, activities.SilentTrial{
 			Workflow: TrialID(in.Sweep, silent.Assignment.Number), Assignment: silent.Assignment, StartedAt: silent.StartedAt,
@@ -154,7 +154,10 @@ func (s *sweepRun) start(a conduct.Start) {
 	s.inFlight++
 	workflow.Go(s.ctx, func(ctx workflow.Context) {
 		options := workflow.WithChildOptions(ctx, childOptions(s.machine.Spec().Name, a.Assignment))
-		child := workflow.ExecuteChildWorkflow(options, Trial, TrialInput{Spec: *s.machine.Spec(), Assignment: a.Assignment, Logic: s.machine.Logic})
+		spec := s.machine.Spec()
+		child := workflow.ExecuteChildWorkflow(options, Trial, TrialInput{
+			Spec: *spec, Assignment: a.Assignment, Digest: spec.Digest(), Owner: s.in.Owner, Logic: s.machine.Logic,
+		})
 		err := child.GetChildWorkflowExecution().Get(ctx, nil)
 		s.inFlight--
 		switch {

@@ -43,7 +43,7 @@ func newRig(t *testing.T) *rig {
 		recorder: &activitiestest.Recorder{}, executions: &activitiestest.Executions{},
 	}
 	r.do = &activities.Activities{
-		Trainer: r.trainer, Checkpoints: r.archive, Records: r.archive, Recorder: r.recorder, Executions: r.executions,
+		Trainer: r.trainer, Archive: r.archive, Recorder: r.recorder, Executions: r.executions,
 		StagingRoot: t.TempDir(), BeatEvery: 10 * time.Millisecond,
 	}
 	var suite testsuite.WorkflowTestSuite

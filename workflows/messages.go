@@ -58,6 +58,7 @@ type SweepInput struct {
 	Digest  string             `json:"digest"` // of the spec that the sweep was first started with
 	State   *conduct.State     `json:"state,omitempty"`
 	Command *conduct.Commanded `json:"command,omitempty"`
+	Owner   sweep.Identity     `json:"owner,omitzero"` // of this sweep, from the reservation of its name
 
 	// ContinueAfter is how many ledger segments a run appends before it continues
 	// as new; 0 leaves it to Temporal. Tests set it.
@@ -68,7 +69,9 @@ type SweepInput struct {
 type TrialInput struct {
 	Spec       sweep.Spec       `json:"spec"`
 	Assignment sweep.Assignment `json:"assignment"`
-	Logic      conduct.Logic    `json:"logic"` // of its sweep; there is one, and a second one branches on it
+	Digest     string           `json:"digest,omitempty"` // of Spec
+	Owner      sweep.Identity   `json:"owner,omitzero"`   // of its sweep
+	Logic      conduct.Logic    `json:"logic"`            // of its sweep; there is one, and a second one branches on it
 }
 
 // TrialResult is what a trial signals to its sweep. Idempotent by trial number.

@@ -55,7 +55,7 @@ func (t *trial) publish(ctx, last workflow.Context) {
 func (t *trial) publishOnce(ctx workflow.Context) (sweep.Trial, error) {
 	var published activities.PublishResult
 	err := workflow.ExecuteActivity(control(ctx, "publish "+label(t.result.Assignment)), t.do.Publish,
-		activities.PublishInput{Sweep: t.spec.Name, Trial: t.result}).Get(ctx, &published)
+		activities.PublishInput{Owner: t.in.Owner, Sweep: t.spec.Name, Trial: t.result}).Get(ctx, &published)
 	return published.Trial, err
 }
 

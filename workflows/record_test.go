@@ -283,7 +283,7 @@ func newStage(t *testing.T, address, name string) *stage {
 	s.spec.Name = name + "-" + strconv.FormatInt(time.Now().UnixMilli(), 36)
 	s.spec.Resources.Queue = "train-" + s.spec.Name
 	do := &activities.Activities{
-		Trainer: s.trainer, Checkpoints: s.archive, Records: s.archive, Recorder: &activitiestest.Recorder{},
+		Trainer: s.trainer, Archive: s.archive, Recorder: &activitiestest.Recorder{},
 		Executions: activities.NewExecutions(c), StagingRoot: t.TempDir(), BeatEvery: 100 * time.Millisecond,
 	}
 	for _, queue := range []string{s.spec.Resources.Queue, s.queue()} {

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
@@ -51,6 +52,9 @@ type sweepRun struct {
 // handlers are registered, since an Update may already wait for them. A new sweep counts
 // from the start of its workflow, which a reset to its first task does not change.
 func newSweep(ctx workflow.Context, in SweepInput) (*sweepRun, error) {
+	if in.Owner.ID != "" {
+		checkSpec(&in.Spec, in.Digest)
+	}
 	s := &sweepRun{in: in}
 	s.ctx, _ = workflow.NewDisconnectedContext(ctx)
 	s.machine = conduct.New(&s.in.Spec, in.State, logicVersion(ctx), workflow.GetInfo(ctx).WorkflowStartTime.UTC())
@@ -65,7 +69,20 @@ func newSweep(ctx workflow.Context, in SweepInput) (*sweepRun, error) {
 	return s, nil
 }
 
-func (s *sweepRun) progress() conduct.Progress { return s.machine.Progress(s.in.Digest) }
+// checkSpec panics if this worker does not know all fields of a spec, whose digest the
+// sweep knows. The task of the workflow then fails, and a worker of another build takes it.
+func checkSpec(spec *sweep.Spec, digest string) {
+	if own := spec.Digest(); digest != "" && own != digest {
+		panic(fmt.Sprintf("this worker does not know all fields of the spec of sweep %s: it reads one with the digest %.12s, not %.12s: "+
+			"start workers of the build that started the sweep", spec.Name, own, digest))
+	}
+}
+
+func (s *sweepRun) progress() conduct.Progress {
+	p := s.machine.Progress(s.in.Digest)
+	p.Owner = s.in.Owner
+	return p
+}
 
 // handle registers the query and the Updates.
 func (s *sweepRun) handle(ctx workflow.Context) error {

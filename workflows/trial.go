@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -25,6 +26,7 @@ func Trial(ctx workflow.Context, in TrialInput) (TrialResult, error) {
 
 // trial is one execution of Trial.
 type trial struct {
+	in        TrialInput
 	spec      *sweep.Spec
 	result    sweep.Trial        // as far as it is known
 	rungs     []int              // steps of the rungs ahead
@@ -43,7 +45,8 @@ type trial struct {
 }
 
 func newTrial(ctx workflow.Context, in TrialInput) *trial {
-	t := &trial{shown: string(conduct.PhaseRunning), spec: &in.Spec, rungs: stopping.TrialRungs(&in.Spec, in.Assignment)}
+	checkSpec(&in.Spec, in.Digest)
+	t := &trial{shown: string(conduct.PhaseRunning), in: in, spec: &in.Spec, rungs: stopping.TrialRungs(&in.Spec, in.Assignment)}
 	t.result.Assignment = in.Assignment
 	t.result.StartedAt = workflow.Now(ctx).UTC()
 	t.show(ctx, "waiting for a training slot")
@@ -132,7 +135,7 @@ func (t *trial) train(ctx workflow.Context) (activities.OutcomeStatus, error) {
 	}
 	var trained activities.TrainResult
 	err := workflow.ExecuteActivity(slot(ctx, t.spec, wait, trainTimeout, what), t.do.Train, activities.TrainInput{
-		Task: sweep.Task{Spec: *t.spec, Assignment: t.result.Assignment, Attempt: t.result.Attempts}, After: t.after, Until: t.rung(),
+		Task: t.task(), After: t.after, Until: t.rung(),
 		Left: left, Waited: t.began != nil, Unblock: t.unblock(),
 	}).Get(ctx, &trained)
 	var timeout *temporal.TimeoutError
@@ -144,6 +147,7 @@ func (t *trial) train(ctx workflow.Context) (activities.OutcomeStatus, error) {
 		return "", err
 	}
 	t.reportTrouble(ctx, nil)
+	t.took(trained.Build)
 	t.recordAttempt(ctx, activities.Heartbeat{Stage: activities.StageTrain, Checkpoint: trained.Checkpoint, Seconds: trained.Seconds})
 	switch trained.Status {
 	case activities.OutcomePreempted:
@@ -163,6 +167,18 @@ func (t *trial) train(ctx workflow.Context) (activities.OutcomeStatus, error) {
 	return trained.Status, nil
 }
 
+// task is what the trial's activities work on.
+func (t *trial) task() sweep.Task {
+	return sweep.Task{Spec: *t.spec, Assignment: t.result.Assignment, Attempt: t.result.Attempts, Digest: t.in.Digest, Owner: t.in.Owner}
+}
+
+// took notes the build of a worker that took part.
+func (t *trial) took(build string) {
+	if at, known := slices.BinarySearch(t.result.Builds, build); build != "" && !known {
+		t.result.Builds = slices.Insert(t.result.Builds, at, build)
+	}
+}
+
 // rung is the step of the next rung, 0 when the end is next.
 func (t *trial) rung() int {
 	if len(t.rungs) == 0 {
@@ -179,13 +195,14 @@ func (t *trial) evaluate(ctx workflow.Context) error {
 	t.show(ctx, what)
 	var evaluated activities.EvaluateResult
 	err := workflow.ExecuteActivity(slot(ctx, t.spec, 0, evaluateTimeout, what), t.do.Evaluate, activities.EvaluateInput{
-		Task: sweep.Task{Spec: *t.spec, Assignment: t.result.Assignment, Attempt: t.result.Attempts}, After: t.after,
+		Task: t.task(), After: t.after,
 		Checkpoint: activities.CheckpointRef{Key: t.result.Checkpoint, Step: t.result.Steps}, Rung: t.rung() > 0,
 	}).Get(ctx, &evaluated)
 	if err != nil {
 		return err
 	}
 	t.reportTrouble(ctx, nil)
+	t.took(evaluated.Build)
 	t.result.EvalTime += evaluated.Seconds
 	t.result.Evaluation = evaluated.Evaluation
 	if t.rung() > 0 { // its metrics are the rung's, not the trial's

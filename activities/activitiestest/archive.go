@@ -127,6 +127,14 @@ func (a *Archive) Store(trial, attempt, step int, corrupt bool) activities.Check
 	return activities.CheckpointRef{Key: key, Step: step}
 }
 
+// For implements activities.Archive. Every sweep gets the same archive.
+func (a *Archive) For(context.Context, sweep.Identity, string) (activities.Checkpoints, activities.Records, error) {
+	return a, a, a.failure("For")
+}
+
+// Owns implements activities.Archive.
+func (a *Archive) Owns(context.Context, string, sweep.Identity) error { return a.failure("Owns") }
+
 // Whole implements activities.Checkpoints.
 func (a *Archive) Whole(_ context.Context, _ string, trial int) ([]activities.CheckpointRef, error) {
 	a.mu.Lock()

@@ -17,16 +17,19 @@ import (
 // for concurrent use.
 type Archive struct {
 	store  store.Store
-	chains chains
+	chains *chains
+	known  *known
+	digest string // of the spec whose checkpoints are accepted; "" for any
 }
 
 var (
 	_ activities.Checkpoints = (*Archive)(nil)
 	_ activities.Records     = (*Archive)(nil)
+	_ activities.Archive     = (*Archive)(nil)
 )
 
 // New returns the archive in s.
-func New(s store.Store) *Archive { return &Archive{store: s} }
+func New(s store.Store) *Archive { return &Archive{store: s, chains: &chains{}, known: &known{}} }
 
 // Limits, in bytes, on what is read into memory.
 const (

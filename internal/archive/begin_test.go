@@ -16,7 +16,10 @@ import (
 )
 
 // fakeTemporal is a FAKE of Temporal that starts at most one workflow.
-type fakeTemporal struct{ digest string }
+type fakeTemporal struct {
+	digest string
+	owner  sweep.Identity
+}
 
 // run is one `tailsweep run`: its spec, and a hook before each step.
 type run struct {
@@ -25,19 +28,19 @@ type run struct {
 	step func() error
 }
 
-func (r run) Digest(context.Context) (string, error) {
+func (r run) Started(context.Context) (string, sweep.Identity, error) {
 	if err := r.step(); err != nil {
-		return "", err
+		return "", sweep.Identity{}, err
 	}
-	return r.digest, nil
+	return r.digest, r.owner, nil
 }
 
-func (r run) Start(context.Context) error {
+func (r run) Start(_ context.Context, owner sweep.Identity) error {
 	if err := r.step(); err != nil {
 		return err
 	}
 	if r.digest == "" {
-		r.digest = r.spec.Digest()
+		r.digest, r.owner = r.spec.Digest(), owner
 	}
 	return nil
 }
@@ -84,6 +87,9 @@ func seeded(seed int64) *sweep.Spec {
 
 func never() error { return nil }
 
+// here is where the runs of the tests are made.
+var here = sweep.Identity{Cluster: "c1", Namespace: "default", Build: "v1"}
+
 // A run that could not start leaves a reservation; the corrected spec gets the name.
 func TestBeginReplacesAReservationThatNeverStarted(t *testing.T) {
 	s := storetest.NewMemory()
@@ -91,7 +97,7 @@ func TestBeginReplacesAReservationThatNeverStarted(t *testing.T) {
 	down := errors.New("namespace not found")
 	wrong := seeded(1)
 	steps := 0
-	_, err := a.Begin(t.Context(), wrong, []byte("# wrong\n"), run{temporal, wrong, func() error {
+	_, err := a.Begin(t.Context(), wrong, []byte("# wrong\n"), here, run{temporal, wrong, func() error {
 		if steps++; steps == 1 {
 			return down // Start
 		}
@@ -100,7 +106,7 @@ func TestBeginReplacesAReservationThatNeverStarted(t *testing.T) {
 	require.ErrorIs(t, err, down)
 
 	right := seeded(2)
-	created, err := a.Begin(t.Context(), right, []byte("# right\n"), run{temporal, right, never})
+	created, err := a.Begin(t.Context(), right, []byte("# right\n"), here, run{temporal, right, never})
 	require.NoError(t, err)
 	require.True(t, created)
 	spec, yaml, err := a.LoadSpec(t.Context(), name)
@@ -111,10 +117,10 @@ func TestBeginReplacesAReservationThatNeverStarted(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "# right\n", string(copied))
 
-	_, err = a.Begin(t.Context(), wrong, nil, run{temporal, wrong, never})
+	_, err = a.Begin(t.Context(), wrong, nil, here, run{temporal, wrong, never})
 	var taken *NameTakenError
 	require.ErrorAs(t, err, &taken, "a sweep that has started keeps its name")
-	created, err = a.Begin(t.Context(), right, []byte("# right, again\n"), run{temporal, right, never})
+	created, err = a.Begin(t.Context(), right, []byte("# right, again\n"), here, run{temporal, right, never})
 	require.NoError(t, err)
 	require.False(t, created, "the same spec attaches")
 }
@@ -125,7 +131,7 @@ func TestBeginRestoresAReservation(t *testing.T) {
 	first, second := seeded(1), seeded(2)
 	reserve(t, a, first, "# first\n")
 	steps := 0
-	_, err := a.Begin(t.Context(), second, nil, run{temporal, second, func() error {
+	_, err := a.Begin(t.Context(), second, nil, here, run{temporal, second, func() error {
 		if steps++; steps == 2 { // Digest, Start
 			temporal.digest = first.Digest()
 		}
@@ -142,17 +148,17 @@ func TestBeginRestoresAReservation(t *testing.T) {
 func TestBeginKeepsTheNameOfASweepWithResults(t *testing.T) {
 	a := New(storetest.NewMemory())
 	spec := seeded(1)
-	_, err := a.Begin(t.Context(), spec, nil, run{&fakeTemporal{}, spec, never})
+	_, err := a.Begin(t.Context(), spec, nil, here, run{&fakeTemporal{}, spec, never})
 	require.NoError(t, err)
 	err = a.AppendSegment(t.Context(), name, 0, []sweep.Trial{aTrial(0)})
 	require.NoError(t, err)
 
-	_, err = a.Begin(t.Context(), spec, nil, run{&fakeTemporal{}, spec, never}) // Temporal has deleted the workflow
+	_, err = a.Begin(t.Context(), spec, nil, here, run{&fakeTemporal{}, spec, never}) // Temporal has deleted the workflow
 	var forgotten *ForgottenError
 	require.ErrorAs(t, err, &forgotten)
 	require.Equal(t, 1, forgotten.Trials)
 	other := seeded(2)
-	_, err = a.Begin(t.Context(), other, nil, run{&fakeTemporal{}, other, never})
+	_, err = a.Begin(t.Context(), other, nil, here, run{&fakeTemporal{}, other, never})
 	var taken *NameTakenError
 	require.ErrorAs(t, err, &taken)
 }
@@ -182,7 +188,7 @@ func TestBeginRaces(t *testing.T) {
 				return <-answer
 			}
 			go func() {
-				_, err := New(stepping{memory, step}).Begin(t.Context(), spec, fmt.Appendf(nil, "seed: %d\n", spec.Seed), run{temporal, spec, step})
+				_, err := New(stepping{memory, step}).Begin(t.Context(), spec, fmt.Appendf(nil, "seed: %d\n", spec.Seed), here, run{temporal, spec, step})
 				ends <- end{i, err}
 			}()
 		}
@@ -227,7 +233,7 @@ func TestBeginRaces(t *testing.T) {
 		// Whatever the crashes left, the owner's next run repairs.
 		for i := range int64(2) {
 			if spec := seeded(i); spec.Digest() == temporal.digest {
-				_, err := New(memory).Begin(t.Context(), spec, nil, run{temporal, spec, never})
+				_, err := New(memory).Begin(t.Context(), spec, nil, here, run{temporal, spec, never})
 				require.NoError(t, err, "seed %d", seed)
 			}
 		}

@@ -289,6 +289,16 @@ func (c *checker) checkSpec(ctx context.Context) error {
 		return nil
 	}
 	c.spec, c.root = &r.Spec, r.root()
+	if p := c.o.Progress; p != nil && !p.Owner.Same(r.Owner) && r.Owner.ID == "" { // rewritten while Temporal did not answer
+		r.Owner = p.Owner
+		body, err := r.encode()
+		if err != nil {
+			return err
+		}
+		c.fault("spec", s.key, "writes it with the identity that the workflow has", c.rewrite(s, body, "written with the identity of the workflow"),
+			"it has no identity, so the sweep may not write")
+		return nil
+	}
 	yaml, err := c.read(ctx, c.key(yamlName), maxSpec)
 	if err != nil {
 		return err

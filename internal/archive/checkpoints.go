@@ -68,6 +68,9 @@ func (a *Archive) Upload(
 	if err != nil {
 		return activities.CheckpointRef{}, err
 	}
+	if trained := m.Provenance.SpecDigest; !a.accepts(m) {
+		return activities.CheckpointRef{}, &activities.BuildError{Sweep: sweepName, Digest: trained, Want: a.digest, Build: m.Provenance.Version}
+	}
 	ref := activities.CheckpointRef{Key: key, Step: m.Step}
 	manifest, err := os.ReadFile(filepath.Join(dir, checkpoint.ManifestName))
 	if err != nil {
@@ -97,6 +100,10 @@ func (a *Archive) Download(ctx context.Context, key, dir string) (err error) {
 	if err != nil {
 		return err
 	}
+	if !a.accepts(m) {
+		return fmt.Errorf("archive: %s: %w: tailsweep %s trained it by a spec with the digest %.12s, not %.12s",
+			key, activities.ErrCorrupt, m.Provenance.Version, m.Provenance.SpecDigest, a.digest)
+	}
 	return makeFolder(dir, func(root *os.Root) error {
 		for _, f := range m.Files {
 			if err := a.download(ctx, key, f, root); err != nil {
@@ -105,6 +112,13 @@ func (a *Archive) Download(ctx context.Context, key, dir string) (err error) {
 		}
 		return write(root, checkpoint.ManifestName, manifest)
 	})
+}
+
+// accepts reports whether a checkpoint was trained by the spec of the archive's user. A
+// trainer of somebody else may leave out the digest.
+func (a *Archive) accepts(m checkpoint.Manifest) bool {
+	trained := m.Provenance.SpecDigest
+	return trained == "" || a.digest == "" || trained == a.digest
 }
 
 // manifest reads and checks the manifest of a checkpoint. A damaged one wraps

@@ -248,10 +248,11 @@ func (a *Archive) needs(ctx context.Context, name string, p *conduct.Progress) (
 	var running []conduct.Running
 	switch {
 	case p == nil:
-		_, _, st, err := a.Restore(ctx, name)
+		restored, err := a.restored(ctx, name)
 		if err != nil {
 			return n, err
 		}
+		st := restored.State
 		running = st.Running
 		keep(slices.Concat(numbersIn(st.Leaders), numbersIn(st.Gated), st.Pinned))
 	case p.Kept == nil:

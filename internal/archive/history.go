@@ -72,24 +72,40 @@ func (a *Archive) state(ctx context.Context, sweepName string) (*conduct.State, 
 	return &st, nil
 }
 
-// Restore returns what a sweep whose workflow has ended can continue from: the spec and
-// the digest with which it was started, and its state. See conduct.Restore.
-func (a *Archive) Restore(ctx context.Context, sweepName string) (spec *sweep.Spec, digest string, st *conduct.State, err error) {
+// Restored is what a sweep whose workflow has ended continues from.
+type Restored struct {
+	Spec   *sweep.Spec    // that it was started with
+	Digest string         // of Spec
+	Owner  sweep.Identity // stays the same
+	State  *conduct.State // see conduct.Restore
+}
+
+// Restore returns what a sweep whose workflow has ended can continue from in the Temporal
+// cluster and namespace of at. A sweep of another one is an *ElsewhereError: its workflow
+// may still run there.
+func (a *Archive) Restore(ctx context.Context, sweepName string, at sweep.Identity) (Restored, error) {
+	if err := a.CheckTemporal(ctx, sweepName, at); err != nil {
+		return Restored{}, err
+	}
+	return a.restored(ctx, sweepName)
+}
+
+func (a *Archive) restored(ctx context.Context, sweepName string) (Restored, error) {
 	r, _, err := a.reservation(ctx, sweepName)
 	if err != nil {
-		return nil, "", nil, err
+		return Restored{}, err
 	}
 	snapshot, err := a.state(ctx, sweepName)
 	if err != nil {
-		return nil, "", nil, err
+		return Restored{}, err
 	}
 	ledger, segments, err := a.allOfLedger(ctx, sweepName)
 	if err != nil {
-		return nil, "", nil, err
+		return Restored{}, err
 	}
 	stored, err := a.checkpoints(ctx, sweepName)
 	if err != nil {
-		return nil, "", nil, err
+		return Restored{}, err
 	}
 	started := time.Now().UTC()
 	for _, t := range ledger {
@@ -97,10 +113,11 @@ func (a *Archive) Restore(ctx context.Context, sweepName string) (spec *sweep.Sp
 			started = t.StartedAt
 		}
 	}
-	return &r.Spec, r.Digest, conduct.Restore(&r.Spec, started, snapshot, ledger, segments, func(key string) bool {
+	state := conduct.Restore(&r.Spec, started, snapshot, ledger, segments, func(key string) bool {
 		_, found := slices.BinarySearch(stored, key)
 		return found
-	}), nil
+	})
+	return Restored{Spec: &r.Spec, Digest: r.Digest, Owner: r.Owner, State: state}, nil
 }
 
 // checkpoints lists the keys of a sweep's complete checkpoints, in order.

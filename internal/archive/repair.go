@@ -125,6 +125,9 @@ func (c *checker) specFault(ctx context.Context, s stored) {
 		spec, err := specfile.Parse(yamlName, yaml.data)
 		if err == nil && spec.Name == c.name && c.root != "" && spec.Digest() == c.root {
 			r := reservation{Digest: spec.Digest(), Spec: *spec, YAML: string(yaml.data), Started: true}
+			if c.o.Progress != nil {
+				r.Owner = c.o.Progress.Owner
+			}
 			if body, err := r.encode(); err == nil {
 				c.fault("spec", s.key, "writes it anew from spec.yaml, whose digest is the one that the ledger begins with", c.rewrite(s, body, "written anew from spec.yaml"), "%s", wrong)
 				return

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +22,8 @@ type reservation struct {
 	Digest string     `json:"digest"`
 	Spec   sweep.Spec `json:"spec"`
 	YAML   string     `json:"yaml"`
+	// Owner is the sweep that has the name.
+	Owner sweep.Identity `json:"owner"`
 	// Started is set after the sweep's workflow has started. A reservation without
 	// it may be left over from a run that could not start.
 	Started bool `json:"started"`
@@ -55,12 +58,12 @@ func (e *ForgottenError) Error() string {
 // Workflow is the workflow of one sweep as Begin needs it. If several callers call Start
 // with the same name, at most one starts the workflow.
 type Workflow interface {
-	// Digest returns the digest of the spec that the workflow was started with, ""
-	// when it was never started.
-	Digest(ctx context.Context) (string, error)
-	// Start starts the workflow with the spec of this caller unless the name has a
-	// workflow already.
-	Start(ctx context.Context) error
+	// Started returns the digest of the spec and the identity that the workflow was
+	// started with, "" when it was never started.
+	Started(ctx context.Context) (digest string, owner sweep.Identity, err error)
+	// Start starts the workflow with the spec of this caller, as owner, unless the name
+	// has a workflow already.
+	Start(ctx context.Context, owner sweep.Identity) error
 }
 
 // Begin reserves the spec's name and starts its workflow. created is false when the
@@ -71,17 +74,23 @@ type Workflow interface {
 // The workflow decides between callers that race, or crash between the steps: the name
 // belongs to the spec that the workflow was started with. After the start, the caller
 // with that spec writes the reservation again if another caller has replaced it. yaml is
-// the spec as submitted; it may differ in comments from the first one submitted.
-func (a *Archive) Begin(ctx context.Context, spec *sweep.Spec, yaml []byte, w Workflow) (created bool, err error) {
-	own := reservation{Digest: spec.Digest(), Spec: *spec, YAML: string(yaml)}
-	replaced, created, err := a.claim(ctx, own, w)
+// the spec as submitted; it may differ in comments from the first one submitted. at has
+// the Temporal cluster and namespace, and the build of the caller; a name that is reserved
+// from another namespace or cluster is an *ElsewhereError.
+func (a *Archive) Begin(ctx context.Context, spec *sweep.Spec, yaml []byte, at sweep.Identity, w Workflow) (created bool, err error) {
+	own := reservation{Digest: spec.Digest(), Spec: *spec, YAML: string(yaml), Owner: at}
+	own.Owner.ID, own.Owner.Generation, own.Owner.Address = rand.Text(), 1, a.name()
+	if own.Owner.Store, err = a.StoreID(ctx); err != nil {
+		return false, err
+	}
+	replaced, created, err := a.claim(ctx, &own, w)
 	if err != nil {
 		return false, err
 	}
-	if err := w.Start(ctx); err != nil {
+	if err := w.Start(ctx, own.Owner); err != nil {
 		return false, err
 	}
-	digest, err := w.Digest(ctx)
+	digest, owner, err := w.Started(ctx)
 	if err != nil {
 		return false, fmt.Errorf("sweep %s has started, but its reservation could not be confirmed; run the same command again: %w", spec.Name, err)
 	}
@@ -89,14 +98,16 @@ func (a *Archive) Begin(ctx context.Context, spec *sweep.Spec, yaml []byte, w Wo
 		taken := &NameTakenError{Name: spec.Name, Taken: digest, Asked: own.Digest}
 		return false, errors.Join(taken, a.undoReplace(ctx, own, replaced))
 	}
+	own.Owner = owner
 	return created, a.confirm(ctx, own)
 }
 
 // claim reserves the name with own, unless it is reserved by the same spec or by a sweep
 // that has a workflow or results. It returns the reservation that it replaced.
-func (a *Archive) claim(ctx context.Context, own reservation, w Workflow) (replaced *reservation, created bool, err error) {
+// If the name is reserved by the same spec, own gets the identity of that reservation.
+func (a *Archive) claim(ctx context.Context, own *reservation, w Workflow) (replaced *reservation, created bool, err error) {
 	for range replaceTries {
-		created, err := a.write(ctx, own, nil)
+		created, err := a.write(ctx, *own, nil)
 		if err != nil || created {
 			return nil, created, err
 		}
@@ -105,15 +116,20 @@ func (a *Archive) claim(ctx context.Context, own reservation, w Workflow) (repla
 			return nil, false, err
 		}
 		taken := &NameTakenError{Name: own.Spec.Name, Taken: first.Digest, Asked: own.Digest}
+		owned := first.Owner.ID != "" // unless a repair wrote it while Temporal did not answer
+		if owned && !first.Owner.SameTemporal(own.Owner) {
+			return nil, false, &ElsewhereError{Name: own.Spec.Name, Asker: own.Owner, Holder: first.Owner}
+		}
 		same := first.Digest == own.Digest
 		if first.Started && !same {
 			return nil, false, taken
 		}
-		digest, err := w.Digest(ctx)
+		digest, _, err := w.Started(ctx)
 		switch {
 		case err != nil:
 			return nil, false, err
 		case same && digest != "":
+			own.attach(first)
 			return nil, false, nil
 		case digest != "" && digest != own.Digest:
 			return nil, false, taken
@@ -125,15 +141,23 @@ func (a *Archive) claim(ctx context.Context, own reservation, w Workflow) (repla
 		case same && len(trials) > 0:
 			return nil, false, &ForgottenError{Name: own.Spec.Name, Trials: len(trials)}
 		case same:
+			own.attach(first)
 			return nil, false, nil
 		case digest == "" && len(trials) > 0:
 			return nil, false, taken
 		}
-		if written, err := a.write(ctx, own, &etag); err != nil || written {
+		if written, err := a.write(ctx, *own, &etag); err != nil || written {
 			return &first, err == nil && digest == "", err
 		}
 	}
 	return nil, false, fmt.Errorf("archive: name %s: several runs are competing for this name; try again", own.Spec.Name)
+}
+
+// attach takes the identity of the reservation that stays.
+func (r *reservation) attach(first reservation) {
+	if first.Owner.ID != "" {
+		r.Owner = first.Owner
+	}
 }
 
 // confirm marks the name as that of a started sweep. Before the start, a caller with a
@@ -149,7 +173,9 @@ func (a *Archive) confirm(ctx context.Context, own reservation) error {
 			old = nil
 		case err != nil:
 			return err
-		case now.Digest == own.Digest && now.Started:
+		case now.Owner.ID != "" && !now.Owner.SameTemporal(own.Owner):
+			return &ElsewhereError{Name: own.Spec.Name, Asker: own.Owner, Holder: now.Owner}
+		case now.Digest == own.Digest && now.Started && now.Owner.Same(own.Owner):
 			return nil
 		case now.Digest == own.Digest:
 			own.YAML = now.YAML
@@ -243,13 +269,29 @@ func (a *Archive) reservation(ctx context.Context, name string) (r reservation, 
 
 func parseReservation(name string, data []byte) (r reservation, err error) {
 	if err := json.Unmarshal(data, &r); err != nil {
-		return reservation{}, err
+		return reservation{}, &notSpecError{name, err}
 	}
 	if r.Spec.Name != name || r.Digest == "" {
-		return reservation{}, fmt.Errorf("it is not the spec of sweep %s", name)
+		return reservation{}, &notSpecError{name: name}
 	}
 	return r, nil
 }
+
+// notSpecError means that an object is not the reservation of a sweep.
+type notSpecError struct {
+	name string
+	err  error // may be nil
+}
+
+func (e *notSpecError) Error() string {
+	text := "it is not the spec of sweep " + e.name
+	if e.err != nil {
+		text += ": " + e.err.Error()
+	}
+	return text
+}
+
+func (e *notSpecError) Unwrap() error { return e.err }
 
 // root returns the digest that the first segment of the ledger names as previous. It
 // stays the same for as long as the sweep has results.

@@ -14,10 +14,10 @@ func TestBeginTakesANameOnce(t *testing.T) {
 	_, _, err := a.LoadSpec(t.Context(), name)
 	require.ErrorIs(t, err, store.ErrNotFound)
 
-	created, err := a.Begin(t.Context(), aSpec(), []byte("# first\n"), run{temporal, aSpec(), never})
+	created, err := a.Begin(t.Context(), aSpec(), []byte("# first\n"), here, run{temporal, aSpec(), never})
 	require.NoError(t, err)
 	require.True(t, created)
-	created, err = a.Begin(t.Context(), aSpec(), []byte("# another comment\n"), run{temporal, aSpec(), never})
+	created, err = a.Begin(t.Context(), aSpec(), []byte("# another comment\n"), here, run{temporal, aSpec(), never})
 	require.NoError(t, err)
 	require.False(t, created, "the same digest attaches")
 
@@ -31,7 +31,7 @@ func TestBeginTakesANameOnce(t *testing.T) {
 
 	other := aSpec()
 	other.Seed++
-	_, err = a.Begin(t.Context(), other, nil, run{temporal, other, never})
+	_, err = a.Begin(t.Context(), other, nil, here, run{temporal, other, never})
 	var taken *NameTakenError
 	require.ErrorAs(t, err, &taken)
 	require.Equal(t, &NameTakenError{Name: name, Taken: aSpec().Digest(), Asked: other.Digest()}, taken)
@@ -43,14 +43,14 @@ func TestBeginTakesANameOnce(t *testing.T) {
 func TestBeginSurvivesACrash(t *testing.T) {
 	s := newCrashing()
 	a, temporal := New(s), &fakeTemporal{}
-	s.left = 1
-	_, err := a.Begin(t.Context(), aSpec(), []byte("name: x\n"), run{temporal, aSpec(), never})
+	s.left = 2 // store.json and spec.json
+	_, err := a.Begin(t.Context(), aSpec(), []byte("name: x\n"), here, run{temporal, aSpec(), never})
 	require.ErrorIs(t, err, errCrash, "between spec.json and spec.yaml")
 	s.left = -1
 	_, yaml, err := a.LoadSpec(t.Context(), name)
 	require.NoError(t, err)
 	require.Equal(t, "name: x\n", string(yaml))
-	created, err := a.Begin(t.Context(), aSpec(), []byte("name: x # again\n"), run{temporal, aSpec(), never})
+	created, err := a.Begin(t.Context(), aSpec(), []byte("name: x # again\n"), here, run{temporal, aSpec(), never})
 	require.NoError(t, err)
 	require.False(t, created)
 	copied, _, err := a.object("v1/sweeps/"+name+"/spec.yaml", nil).read(t.Context(), 100)

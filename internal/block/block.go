@@ -6,8 +6,9 @@ package block
 // it. The list is closed: it is a label of the metric tailsweep_sweep_blocked.
 type Reason string
 
-// The reasons. LedgerDamaged is about what the store has, Other about anything; the rest
-// are about the access to the object store.
+// The reasons. LedgerDamaged and NotOwner are about what the store has, WrongStore and
+// WrongBuild about a worker, Other about anything; the rest are about the access to the
+// object store.
 const (
 	Unreachable Reason = "unreachable"   // nothing answers at the endpoint
 	TLS         Reason = "tls"           // http for https, or a certificate that is not trusted
@@ -23,10 +24,14 @@ const (
 
 	LedgerDamaged Reason = "ledger_damaged" // the ledger or a result fails verification: see `tailsweep doctor SWEEP`
 
+	NotOwner   Reason = "not_owner"   // the sweep's name belongs to another sweep
+	WrongStore Reason = "wrong_store" // the worker uses another object store than the sweep
+	WrongBuild Reason = "wrong_build" // the worker's build does not know all of the spec
+
 	Other Reason = "other" // anything else: no answer in time, an error of the store, a bug
 )
 
 // Reasons lists all reasons.
 func Reasons() []Reason {
-	return []Reason{Unreachable, TLS, NoKeys, UnknownKey, WrongSecret, ExpiredKeys, Denied, Region, Clock, NoBucket, Full, LedgerDamaged, Other}
+	return []Reason{Unreachable, TLS, NoKeys, UnknownKey, WrongSecret, ExpiredKeys, Denied, Region, Clock, NoBucket, Full, LedgerDamaged, NotOwner, WrongStore, WrongBuild, Other}
 }

@@ -156,6 +156,9 @@ func (t Target) GoString() string { return t.String() }
 // Address returns Temporal's address, "" for an embedded stack that is down.
 func (t Target) Address() string { return t.profile.Address }
 
+// Namespace returns Temporal's namespace.
+func (t Target) Namespace() string { return cmp.Or(t.profile.Namespace, client.DefaultNamespace) }
+
 // Endpoint returns the store's address, "" for an embedded stack that is down.
 func (t Target) Endpoint() address.URL { return t.store.Endpoint }
 
@@ -241,8 +244,19 @@ func onThisMachine(address string) bool {
 	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
-// Namespace is the Temporal namespace.
-func (t Target) Namespace() string { return cmp.Or(t.profile.Namespace, client.DefaultNamespace) }
+// ClusterID returns the id of the Temporal cluster, "" where the server does not reveal it.
+func ClusterID(ctx context.Context, c client.Client) (string, error) {
+	answer, err := c.WorkflowService().GetClusterInfo(ctx, &workflowservice.GetClusterInfoRequest{})
+	var denied *serviceerror.PermissionDenied
+	var absent *serviceerror.Unimplemented
+	switch {
+	case errors.As(err, &denied), errors.As(err, &absent):
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("ask Temporal for the id of its cluster: %w", err)
+	}
+	return answer.GetClusterId(), nil
+}
 
 // checkNamespace returns ErrNoNamespace when the server does not know the namespace.
 // Any other error is ignored: an API key may permit workflows and not DescribeNamespace.
@@ -252,8 +266,8 @@ func (t Target) checkNamespace(ctx context.Context, service workflowservice.Work
 	var missing *serviceerror.NamespaceNotFound
 	var absent *serviceerror.NotFound
 	if errors.As(err, &missing) || errors.As(err, &absent) {
-		return fmt.Errorf("%w: %q at %s: correct TEMPORAL_NAMESPACE (or --namespace), or create it with `temporal operator namespace create --namespace %s`",
-			ErrNoNamespace, name, t.profile.Address, name)
+		return fmt.Errorf("%w: %q at %s: correct TEMPORAL_NAMESPACE (or --namespace), or create it with `tailsweep setup`",
+			ErrNoNamespace, name, t.profile.Address)
 	}
 	return nil
 }

@@ -25,6 +25,9 @@ type S3 struct {
 
 var _ Store = (*S3)(nil)
 
+// String names the endpoint, bucket and prefix.
+func (s *S3) String() string { return s.config.String() }
+
 // partSize is that of multipart uploads, in bytes; smaller objects are one put.
 const partSize = 16 << 20
 

@@ -99,6 +99,7 @@ func (b Block) Text() string {
 type Progress struct {
 	Name      string               `json:"name"`
 	Digest    string               `json:"digest"`
+	Owner     sweep.Identity       `json:"owner,omitzero"` // set by the workflow
 	Phase     Phase                `json:"phase"`
 	Planned   int                  `json:"planned"` // trials, baseline included; 0 when unknown
 	Finished  int                  `json:"finished"`

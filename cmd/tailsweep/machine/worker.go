@@ -60,7 +60,7 @@ worker. A second signal ends it at once.`,
 		defer c.Close()
 		return worker.Run(ctx, worker.Config{
 			Client: c, Archive: archive.New(objects), Metrics: m, Log: slog.New(slog.NewTextHandler(a.Err, nil)),
-			Only: only.Value, Queue: *queue, Slots: *slots, Devices: worker.Devices(), Backend: device.Value,
+			Only: only.Value, Queue: *queue, Slots: *slots, Devices: worker.Devices(), Backend: device.Value, Build: cli.ReadBuild().String(),
 			Datasets: a.Downloader(), MetricsAddr: *listen, StagingRoot: *staging, Executable: program,
 		})
 	}

@@ -50,7 +50,7 @@ a damaged ledger, it lists nothing of the sweep and says why.`,
 		if err != nil {
 			return err
 		}
-		e, err := openExecutions(ctx, a)
+		e, err := openExecutions(ctx, a, arc)
 		if err != nil {
 			return err
 		}

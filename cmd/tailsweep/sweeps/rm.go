@@ -44,11 +44,15 @@ spec of another sweep names in from. An rm that was interrupted is run again.`,
 		if err != nil {
 			return err
 		}
-		e, err := openExecutions(ctx, a)
+		e, err := openExecutions(ctx, a, arc)
 		if err != nil {
 			return err
 		}
 		defer e.client.Close()
+		var elsewhere *archive.ElsewhereError
+		if err := arc.CheckTemporal(ctx, args[0], e.here); errors.As(err, &elsewhere) {
+			return cli.ExitWith(cli.ExitUsage, err)
+		}
 		r := remover{arc, e, time.Now}
 		d, err := r.look(ctx, args[0])
 		if err != nil {

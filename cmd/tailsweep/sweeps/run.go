@@ -136,14 +136,19 @@ func start(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 		return false, err
 	}
 	defer c.Close()
+	here, err := a.Here(ctx, c)
+	if err != nil {
+		return false, err
+	}
 	w := &sweepWorkflow{client: c, spec: spec}
-	created, err := arc.Begin(ctx, spec, text, w)
+	created, err := arc.Begin(ctx, spec, text, here, w)
 	if _, taken := errors.AsType[*archive.NameTakenError](err); taken {
 		created, err = false, refuseOther(ctx, a, arc, spec, path)
 	}
 	_, forgotten := errors.AsType[*archive.ForgottenError](err)
+	_, elsewhere := errors.AsType[*archive.ElsewhereError](err)
 	switch {
-	case forgotten:
+	case forgotten, elsewhere:
 		return false, cli.ExitWith(cli.ExitUsage, err)
 	case err != nil:
 		return false, err
@@ -194,34 +199,39 @@ type sweepWorkflow struct {
 	runID  string // after Start
 }
 
-// memoDigest is the memo of a sweep's workflow with the digest of its spec.
-const memoDigest = "spec_digest"
+// The memos of a sweep's workflow that say what it was started with.
+const (
+	memoDigest = "spec_digest"
+	memoOwner  = "owner" // a sweep.Identity
+)
 
-// Digest implements archive.Workflow.
-func (w *sweepWorkflow) Digest(ctx context.Context) (digest string, err error) {
+// Started implements archive.Workflow.
+func (w *sweepWorkflow) Started(ctx context.Context) (digest string, owner sweep.Identity, err error) {
 	d, err := w.client.DescribeWorkflowExecution(ctx, workflows.SweepID(w.spec.Name), "")
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
-		return "", nil
+		return "", owner, nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("look for sweep %q: %w", w.spec.Name, err)
+		return "", owner, fmt.Errorf("look for sweep %q: %w", w.spec.Name, err)
 	}
-	payload, ok := d.GetWorkflowExecutionInfo().GetMemo().GetFields()[memoDigest]
-	if !ok {
-		return "", fmt.Errorf("workflow %s was not started by `tailsweep run`: it has no memo %s", workflows.SweepID(w.spec.Name), memoDigest)
+	for name, value := range map[string]any{memoDigest: &digest, memoOwner: &owner} {
+		payload, ok := d.GetWorkflowExecutionInfo().GetMemo().GetFields()[name]
+		if !ok {
+			return "", owner, fmt.Errorf("workflow %s was not started by `tailsweep run`: it has no memo %s", workflows.SweepID(w.spec.Name), name)
+		}
+		if err := converter.GetDefaultDataConverter().FromPayload(payload, value); err != nil {
+			return "", owner, fmt.Errorf("memo %s of sweep %q: %w", name, w.spec.Name, err)
+		}
 	}
-	if err := converter.GetDefaultDataConverter().FromPayload(payload, &digest); err != nil {
-		return "", fmt.Errorf("memo %s of sweep %q: %w", memoDigest, w.spec.Name, err)
-	}
-	return digest, nil
+	return digest, owner, nil
 }
 
 // Start implements archive.Workflow.
-func (w *sweepWorkflow) Start(ctx context.Context) error {
-	options := startOptions(w.spec, w.spec.Digest())
+func (w *sweepWorkflow) Start(ctx context.Context, owner sweep.Identity) error {
+	options := startOptions(w.spec, w.spec.Digest(), owner)
 	options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
 	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
-	run, err := w.client.ExecuteWorkflow(ctx, options, workflows.TypeSweep, workflows.SweepInput{Spec: *w.spec, Digest: w.spec.Digest()})
+	run, err := w.client.ExecuteWorkflow(ctx, options, workflows.TypeSweep, workflows.SweepInput{Spec: *w.spec, Digest: w.spec.Digest(), Owner: owner})
 	if err != nil {
 		return fmt.Errorf("start sweep %q: %w", w.spec.Name, err)
 	}
@@ -231,11 +241,11 @@ func (w *sweepWorkflow) Start(ctx context.Context) error {
 
 // startOptions are the options of a sweep's workflow; digest is that of the spec that
 // the sweep was first started with.
-func startOptions(spec *sweep.Spec, digest string) client.StartWorkflowOptions {
+func startOptions(spec *sweep.Spec, digest string, owner sweep.Identity) client.StartWorkflowOptions {
 	return client.StartWorkflowOptions{
 		ID: workflows.SweepID(spec.Name), TaskQueue: workflows.ControlQueue,
 		StaticSummary: fmt.Sprintf("%s, %s", spec.Method, trialview.TrialCount(spec)),
 		StaticDetails: spec.Description,
-		Memo:          map[string]any{memoDigest: digest},
+		Memo:          map[string]any{memoDigest: digest, memoOwner: owner},
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
 )
@@ -34,7 +35,8 @@ const (
 type sender struct {
 	temporal client.Client
 	archive  *archive.Archive
-	timeout  time.Duration // for tests: instead of answerTimeout
+	here     sweep.Identity // where the command is sent to
+	timeout  time.Duration  // for tests: instead of answerTimeout
 }
 
 // answer is what is known of a command that was sent.
@@ -110,23 +112,24 @@ func (s *sender) workerPolls(ctx context.Context) bool {
 // restart continues a sweep whose workflow has ended, or is no longer known to Temporal,
 // with a command.
 func (s *sender) restart(ctx context.Context, name string, e conduct.Commanded) (answer, error) {
-	spec, digest, state, err := s.archive.Restore(ctx, name)
+	restored, err := s.archive.Restore(ctx, name, s.here)
 	if errors.Is(err, store.ErrNotFound) {
 		return answer{}, cli.NotFoundf("%s: no sweep %q; `tailsweep list` lists the sweeps", e.Name, name)
 	}
 	if err != nil {
 		return answer{}, fmt.Errorf("%s %s: the sweep has ended and cannot be restored from the store: %w", e.Name, name, err)
 	}
+	spec, digest := restored.Spec, restored.Digest
 	now := time.Now().UTC()
-	m := conduct.New(spec, state, conduct.LogicNow, now)
+	m := conduct.New(spec, restored.State, conduct.LogicNow, now)
 	if err := m.Check(e); err != nil {
 		return answer{}, cli.ExitWith(cli.ExitUsage, err)
 	}
-	options := startOptions(m.Spec(), digest)
+	options := startOptions(m.Spec(), digest, restored.Owner)
 	options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
 	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL
 	options.WorkflowExecutionErrorWhenAlreadyStarted = true
-	in := workflows.SweepInput{Spec: *spec, Digest: digest, State: state, Command: &e}
+	in := workflows.SweepInput{Spec: *spec, Digest: digest, State: restored.State, Command: &e, Owner: restored.Owner}
 	if _, err := s.temporal.ExecuteWorkflow(ctx, options, workflows.TypeSweep, in); err != nil {
 		return answer{}, fmt.Errorf("%s %s: continue the sweep: %w", e.Name, name, err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
 	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
 )
@@ -83,7 +84,7 @@ var errClosed = serviceerror.NewNotFound("workflow execution already completed")
 // senderTo has a store with the ended sweeps of clitest.Archived.
 func senderTo(t *testing.T, f *fakeTemporal) *sender {
 	t.Helper()
-	return &sender{temporal: f, archive: archive.New(clitest.Archived(t))}
+	return &sender{temporal: f, archive: archive.New(clitest.Archived(t)), here: sweep.Identity{Namespace: "default"}}
 }
 
 func answers(p conduct.Progress, errs ...error) func(context.Context) (conduct.Progress, error) {

@@ -80,8 +80,12 @@ func steeringVerb(a *cli.App, v steering.Verb) *cobra.Command {
 			return err
 		}
 		defer c.Close()
+		here, err := a.Here(ctx, c)
+		if err != nil {
+			return err
+		}
 		command.By = userAtHost()
-		answer, err := (&sender{temporal: c, archive: arc}).send(ctx, name, conduct.Commanded{Name: v.Name, Command: command})
+		answer, err := (&sender{temporal: c, archive: arc, here: here}).send(ctx, name, conduct.Commanded{Name: v.Name, Command: command})
 		if err != nil {
 			return err
 		}

@@ -16,8 +16,10 @@ import (
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
+	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/internal/retry"
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
 )
@@ -26,10 +28,12 @@ import (
 type executions struct {
 	client    client.Client
 	namespace string
+	archive   *archive.Archive
+	here      sweep.Identity // the cluster and namespace of client
 }
 
 // openExecutions connects to Temporal. The caller closes the client.
-func openExecutions(ctx context.Context, a *cli.App) (executions, error) {
+func openExecutions(ctx context.Context, a *cli.App, arc *archive.Archive) (executions, error) {
 	c, err := a.Temporal(ctx)
 	if err != nil {
 		return executions{}, fmt.Errorf("what runs is not known: %w", err)
@@ -39,11 +43,19 @@ func openExecutions(ctx context.Context, a *cli.App) (executions, error) {
 		c.Close()
 		return executions{}, err
 	}
-	return executions{c, target.Namespace()}, nil
+	here, err := a.Here(ctx, c)
+	if err != nil {
+		c.Close()
+		return executions{}, err
+	}
+	return executions{c, target.Namespace(), arc, here}, nil
 }
 
 // Progress implements archive.Workflows.
 func (e executions) Progress(ctx context.Context, name string) (*conduct.Progress, error) {
+	if err := e.archive.CheckTemporal(ctx, name, e.here); err != nil {
+		return nil, err
+	}
 	running, err := e.runs(ctx, workflows.SweepID(name))
 	if err != nil || !running {
 		return nil, err

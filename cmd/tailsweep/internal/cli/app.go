@@ -19,6 +19,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/sweep"
 )
 
 // App has the streams, and connects to Temporal and to the object store.
@@ -66,6 +67,20 @@ func (a *App) Temporal(ctx context.Context) (client.Client, error) {
 		return nil, err
 	}
 	return target.Dial(ctx, nil)
+}
+
+// Here returns where the sweeps of this command line run: the Temporal cluster and
+// namespace that c is connected to, and this build.
+func (a *App) Here(ctx context.Context, c client.Client) (sweep.Identity, error) {
+	target, err := connect.Resolve(a.Flags)
+	if err != nil {
+		return sweep.Identity{}, err
+	}
+	cluster, err := connect.ClusterID(ctx, c)
+	if err != nil {
+		return sweep.Identity{}, err
+	}
+	return sweep.Identity{Cluster: cluster, Namespace: target.Namespace(), Build: ReadBuild().String()}, nil
 }
 
 // Print writes lines of the output, without the secrets of URLs.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -17,6 +18,14 @@ type BuildFacts struct {
 	Platform string `json:"platform"`
 	SIMD     bool   `json:"simd"` // built with GOEXPERIMENT=simd
 	Cgo      bool   `json:"cgo"`  // built with the XLA backends
+}
+
+// String names the build in results and errors.
+func (b BuildFacts) String() string {
+	if b.Revision == "" {
+		return b.Version
+	}
+	return fmt.Sprintf("%s (commit %.12s)", b.Version, b.Revision)
 }
 
 // ReadBuild returns what this binary was built from.

@@ -41,15 +41,17 @@ func Weights(infonce, alignment float64) sweep.Params {
 // Begin puts a sweep into the archive, with a FAKE of its workflow.
 func Begin(t *testing.T, arc *archive.Archive, spec *sweep.Spec, text []byte) {
 	t.Helper()
-	_, err := arc.Begin(t.Context(), spec, text, workflow(spec.Digest()))
+	_, err := arc.Begin(t.Context(), spec, text, sweep.Identity{Namespace: "default"}, workflow(spec.Digest()))
 	require.NoError(t, err)
 }
 
 // workflow is the digest of the spec of a FAKE workflow that runs already.
 type workflow string
 
-func (w workflow) Digest(context.Context) (string, error) { return string(w), nil }
-func (workflow) Start(context.Context) error              { return nil }
+func (w workflow) Started(context.Context) (string, sweep.Identity, error) {
+	return string(w), sweep.Identity{ID: "fake", Generation: 1, Namespace: "default"}, nil
+}
+func (workflow) Start(context.Context, sweep.Identity) error { return nil }
 
 // Archived is a store with one sweep of three finished trials, and one without any.
 func Archived(t *testing.T) store.Store {

@@ -1,0 +1,93 @@
+package activities
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/tailsweep/tailsweep/internal/block"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// owned are the activities with the archive as one sweep works with it.
+type owned struct {
+	*Activities
+	Checkpoints
+	Records
+}
+
+// open opens the archive for a sweep.
+func (a *Activities) open(ctx context.Context, owner sweep.Identity, digest string) (*owned, error) {
+	c, r, err := a.Archive.For(ctx, owner, digest)
+	if err != nil {
+		return nil, err
+	}
+	return &owned{a, c, r}, nil
+}
+
+// BuildError means that this worker does not know all of a spec.
+type BuildError struct {
+	Sweep        string
+	Digest, Want string // of the spec, as this worker computes it and as the sweep knows it
+	Build, Asker string // of this worker, and of the tailsweep that started the sweep
+}
+
+// Error implements error.
+func (e *BuildError) Error() string {
+	return fmt.Sprintf("tailsweep %s of this worker does not know all fields of the spec of sweep %s, which tailsweep %s started: "+
+		"it trains by a spec with the digest %.12s, not %.12s; replace it by the build of the other", e.Build, e.Sweep, cmp.Or(e.Asker, "of another build"), e.Digest, e.Want)
+}
+
+// BlockReason returns the reason as workflows read it.
+func (e *BuildError) BlockReason() block.Reason { return block.WrongBuild }
+
+// accept opens the archive for an attempt, or refuses the attempt: because the worker does
+// not know all of the spec, its store is not the sweep's, or the sweep's name belongs to
+// another sweep. The trial asks again, and any worker may take the job. A worker that
+// refuses is always free, so it rests first.
+func (a *Activities) accept(p *pulse, t sweep.Task) (*owned, error) {
+	var own *owned
+	err := p.transfer(func(ctx context.Context) (err error) {
+		own, err = a.check(ctx, t)
+		return err
+	})
+	if reason := BlockReason(err); reason == block.WrongBuild || reason == block.WrongStore {
+		p.rest(a.refusalRest())
+	}
+	if err != nil {
+		p.refused()
+		return nil, err
+	}
+	return own, nil
+}
+
+// rest waits, while the worker runs and nobody cancels the attempt.
+func (p *pulse) rest(d time.Duration) {
+	defer p.suspendStall()()
+	select {
+	case <-time.After(d):
+	case <-activity.GetWorkerStopChannel(p.beats):
+	case <-p.attempt.Done():
+	}
+}
+
+// refused notes that the attempt did nothing: its time is not the trial's.
+func (p *pulse) refused() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last.Stage = ""
+}
+
+func (a *Activities) check(ctx context.Context, t sweep.Task) (*owned, error) {
+	if digest := t.Spec.Digest(); t.Digest != "" && digest != t.Digest {
+		return nil, &BuildError{Sweep: t.Spec.Name, Digest: digest, Want: t.Digest, Build: a.Build, Asker: t.Owner.Build}
+	}
+	own, err := a.open(ctx, t.Owner, t.Digest)
+	if err != nil {
+		return nil, err
+	}
+	return own, a.Archive.Owns(ctx, t.Spec.Name, t.Owner)
+}

@@ -1,0 +1,247 @@
+package archive
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/block"
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// OwnerError means that the name of a sweep belongs to another sweep than the one that
+// writes.
+type OwnerError struct {
+	Name   string
+	Writer sweep.Identity
+	Holder sweep.Identity
+}
+
+// Error implements error.
+func (e *OwnerError) Error() string {
+	return fmt.Sprintf("archive: the name %q belongs to %v; this is %v, so nothing of it is written or removed: cancel this sweep, and run its spec under another name",
+		e.Name, e.Holder, e.Writer)
+}
+
+// BlockReason returns the reason as the activities read it.
+func (e *OwnerError) BlockReason() block.Reason { return block.NotOwner }
+
+// ElsewhereError means that the name of a sweep belongs to a sweep of another Temporal
+// namespace or cluster.
+type ElsewhereError struct {
+	Name   string
+	Asker  sweep.Identity // its namespace and cluster
+	Holder sweep.Identity
+}
+
+// Error implements error.
+func (e *ElsewhereError) Error() string {
+	return fmt.Sprintf("name: %q belongs to %v; this is %s: choose another name, set TAILSWEEP_S3_PREFIX to a prefix that only this namespace uses, "+
+		"or use TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE of that sweep", e.Name, e.Holder, e.Asker.Temporal())
+}
+
+// StoreError means that the store of this archive is not that of a sweep.
+type StoreError struct {
+	Name       string // of this store, with its bucket and prefix
+	Have, Want string // ids; Have is "" if this store has none
+	WantName   string
+}
+
+// Error implements error.
+func (e *StoreError) Error() string {
+	have := "without an id"
+	if e.Have != "" {
+		have = fmt.Sprintf("with the id %.8s", e.Have)
+	}
+	return fmt.Sprintf("archive: this worker uses %s (%s), the sweep uses %s (with the id %.8s): "+
+		"start the worker with the same TAILSWEEP_S3_ENDPOINT, TAILSWEEP_S3_BUCKET and TAILSWEEP_S3_PREFIX as `tailsweep run`", e.Name, have, e.WantName, e.Want)
+}
+
+// BlockReason returns the reason as the activities read it.
+func (e *StoreError) BlockReason() block.Reason { return block.WrongStore }
+
+// storeName is the object with the id of the store.
+const storeName = "v1/store.json"
+
+// storeFile is its content.
+type storeFile struct {
+	ID string `json:"id"`
+}
+
+// known is what an Archive remembers of its store.
+type known struct {
+	mu sync.Mutex
+	id string // "" until it was read
+}
+
+// StoreID returns the id of the store, which it makes if there is none. Every bucket and
+// prefix has one; copies have the same.
+func (a *Archive) StoreID(ctx context.Context) (string, error) {
+	id, err := a.storeID(ctx)
+	if err != nil || id != "" {
+		return id, err
+	}
+	body, err := json.Marshal(storeFile{ID: rand.Text()})
+	if err != nil {
+		return "", fmt.Errorf("archive: %s: %w", storeName, err)
+	}
+	if _, err := a.store.PutIfAbsent(ctx, storeName, body); err != nil && !errors.Is(err, store.ErrExists) {
+		return "", err
+	}
+	return a.storeID(ctx)
+}
+
+// storeID returns the id of the store, "" if it has none.
+func (a *Archive) storeID(ctx context.Context) (string, error) {
+	a.known.mu.Lock()
+	defer a.known.mu.Unlock()
+	if a.known.id != "" {
+		return a.known.id, nil
+	}
+	var f storeFile
+	_, err := a.object(storeName, nil).readJSON(ctx, maxSpec, &f)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return "", nil
+	case err != nil:
+		return "", err
+	case f.ID == "":
+		return "", fmt.Errorf("archive: %s has no id: restore it from a backup", storeName)
+	}
+	a.known.id = f.ID
+	return f.ID, nil
+}
+
+// name is how an error names the store.
+func (a *Archive) name() string {
+	if s, ok := a.store.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return "a store"
+}
+
+// For implements activities.Archive. Jobs of a sweep without an identity, which nobody has
+// reserved a name for, are not compared with the store.
+func (a *Archive) For(ctx context.Context, owner sweep.Identity, digest string) (activities.Checkpoints, activities.Records, error) {
+	if owner.Store != "" {
+		id, err := a.storeID(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		if id != owner.Store {
+			return nil, nil, &StoreError{Name: a.name(), Have: id, Want: owner.Store, WantName: owner.Address}
+		}
+	}
+	own := &Archive{store: &fence{Store: a.store, archive: a, owner: owner}, chains: a.chains, known: a.known, digest: digest}
+	return own, own, nil
+}
+
+// Owns implements activities.Archive.
+func (a *Archive) Owns(ctx context.Context, sweepName string, owner sweep.Identity) error {
+	key, err := sweepKey(sweepName, specName)
+	if err != nil {
+		return err
+	}
+	r, _, err := a.reservation(ctx, sweepName)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return missing(sweepName, key, err)
+	case err != nil && activities.BlockReason(err) == "" && ctx.Err() == nil && errors.As(err, new(*notSpecError)):
+		return &LedgerError{Sweep: sweepName, Key: key, Found: err.Error(), Want: "the spec of this sweep", Err: err}
+	case err != nil:
+		return err
+	case !r.Owner.Same(owner):
+		return &OwnerError{Name: sweepName, Writer: owner, Holder: r.Owner}
+	}
+	return nil
+}
+
+// CheckTemporal returns an *ElsewhereError if the sweep belongs to another Temporal cluster
+// or namespace than at. Nothing is known of its workflows then.
+func (a *Archive) CheckTemporal(ctx context.Context, sweepName string, at sweep.Identity) error {
+	r, _, err := a.reservation(ctx, sweepName)
+	if err == nil && r.Owner.ID != "" && !r.Owner.SameTemporal(at) {
+		err = &ElsewhereError{Name: sweepName, Asker: at, Holder: r.Owner}
+	}
+	return err
+}
+
+// Owner returns the identity of the sweep that has a name.
+func (a *Archive) Owner(ctx context.Context, sweepName string) (sweep.Identity, error) {
+	r, _, err := a.reservation(ctx, sweepName)
+	return r.Owner, err
+}
+
+// ownedFor is how long a look at the reservation counts for the writes of one activity that
+// follow, such as those of the files of a checkpoint.
+const ownedFor = time.Second
+
+// fence is a store in which one sweep writes and removes only its own objects.
+type fence struct {
+	store.Store
+	archive *Archive // without a fence
+	owner   sweep.Identity
+
+	mu    sync.Mutex
+	name  string    // of the sweep that was looked at last
+	owned time.Time // when
+}
+
+// check returns an error unless the sweep of a key belongs to the owner.
+func (f *fence) check(ctx context.Context, key string) error {
+	rest, ok := strings.CutPrefix(key, sweepsPrefix)
+	name, _, deeper := strings.Cut(rest, "/")
+	if !ok || !deeper {
+		return fmt.Errorf("archive: %s is not an object of a sweep", key)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if name == f.name && time.Since(f.owned) < ownedFor {
+		return nil
+	}
+	if err := f.archive.Owns(ctx, name, f.owner); err != nil {
+		return err
+	}
+	f.name, f.owned = name, time.Now()
+	return nil
+}
+
+// Put implements store.Store.
+func (f *fence) Put(ctx context.Context, key string, body io.Reader, size int64) error {
+	if err := f.check(ctx, key); err != nil {
+		return err
+	}
+	return f.Store.Put(ctx, key, body, size)
+}
+
+// PutIfAbsent implements store.Store.
+func (f *fence) PutIfAbsent(ctx context.Context, key string, body []byte) (etag string, err error) {
+	if err := f.check(ctx, key); err != nil {
+		return "", err
+	}
+	return f.Store.PutIfAbsent(ctx, key, body)
+}
+
+// Replace implements store.Store.
+func (f *fence) Replace(ctx context.Context, key string, body []byte, etag string) (newETag string, err error) {
+	if err := f.check(ctx, key); err != nil {
+		return "", err
+	}
+	return f.Store.Replace(ctx, key, body, etag)
+}
+
+// Delete implements store.Store.
+func (f *fence) Delete(ctx context.Context, key string) error {
+	if err := f.check(ctx, key); err != nil {
+		return err
+	}
+	return f.Store.Delete(ctx, key)
+}

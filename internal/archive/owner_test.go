@@ -1,0 +1,157 @@
+package archive
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/block"
+	"github.com/tailsweep/tailsweep/internal/store/storetest"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// reserved reserves the name of aSpec as at, and returns the identity that its sweep gets.
+func reserved(t *testing.T, a *Archive, at sweep.Identity) sweep.Identity {
+	t.Helper()
+	created, err := a.Begin(t.Context(), aSpec(), []byte("name: x\n"), at, run{&fakeTemporal{}, aSpec(), never})
+	require.NoError(t, err)
+	require.True(t, created)
+	owner, err := a.Owner(t.Context(), name)
+	require.NoError(t, err)
+	return owner
+}
+
+// A second Temporal with the same bucket and prefix: its sweep of the same name is refused,
+// whatever it tries to write or remove.
+func TestAnotherSweepOfTheNameWritesNothing(t *testing.T) {
+	s := storetest.NewMemory()
+	a := New(s)
+	first := reserved(t, a, here)
+	require.Equal(t, here.Namespace, first.Namespace)
+	require.Equal(t, 1, first.Generation)
+
+	checkpoints, records, err := a.For(t.Context(), first, "")
+	require.NoError(t, err)
+	ref, err := checkpoints.Upload(t.Context(), name, 0, 1, stage(t, 0, 1, 100, "of the first"))
+	require.NoError(t, err)
+	trial := sweep.Trial{Assignment: sweep.Assignment{Kind: sweep.KindSearch}, Status: sweep.StatusCompleted, Checkpoint: ref.Key}
+	require.NoError(t, records.PutResult(t.Context(), name, trial))
+	require.NoError(t, records.AppendSegment(t.Context(), name, 0, []sweep.Trial{trial}))
+	require.NoError(t, records.PutBest(t.Context(), name, []int{0}, []sweep.Trial{trial}))
+	require.NoError(t, records.PutState(t.Context(), name, []byte("{}")))
+	before := contents(t, s)
+
+	second := first
+	second.ID, second.Namespace = "another", "test"
+	again := first
+	again.Generation++
+	for _, writer := range []sweep.Identity{second, again, {}} {
+		checkpoints, records, err := a.For(t.Context(), writer, "")
+		require.NoError(t, err)
+		other := trial
+		other.Steps = 7
+		_, uploadErr := checkpoints.Upload(t.Context(), name, 1, 1, stage(t, 1, 1, 100, "of the second"))
+		for what, err := range map[string]error{
+			"result": records.PutResult(t.Context(), name, other), "state": records.PutState(t.Context(), name, []byte("[]")),
+			"segment": records.AppendSegment(t.Context(), name, 1, []sweep.Trial{{Assignment: sweep.Assignment{Number: 1, Kind: sweep.KindSearch}, Status: sweep.StatusFailed}}),
+			"pointer": records.PutBest(t.Context(), name, nil, nil), "removal": checkpoints.Remove(t.Context(), ref.Key),
+			"upload": uploadErr, "curve": checkpoints.KeepCurve(t.Context(), ref.Key), "start": a.Owns(t.Context(), name, writer),
+		} {
+			var refused *OwnerError
+			require.ErrorAs(t, err, &refused, what)
+			require.Equal(t, block.NotOwner, activities.BlockReason(err))
+			require.ErrorContains(t, err, first.String(), what)
+			require.ErrorContains(t, err, writer.String(), what)
+		}
+		require.Equal(t, before, contents(t, s))
+	}
+}
+
+func TestBeginRefusesANameOfAnotherTemporal(t *testing.T) {
+	a := New(storetest.NewMemory())
+	first := reserved(t, a, here)
+	for _, at := range []sweep.Identity{{Cluster: "c2", Namespace: "default"}, {Cluster: "c1", Namespace: "test"}} {
+		_, err := a.Begin(t.Context(), aSpec(), nil, at, run{&fakeTemporal{}, aSpec(), func() error {
+			t.Fatal("its Temporal must not be asked")
+			return nil
+		}})
+		var elsewhere *ElsewhereError
+		require.ErrorAs(t, err, &elsewhere)
+		require.ErrorContains(t, err, first.Temporal())
+		require.ErrorContains(t, err, at.Temporal())
+		_, err = a.Restore(t.Context(), name, at)
+		require.ErrorAs(t, err, &elsewhere, "its workflow may still run there")
+	}
+	restored, err := a.Restore(t.Context(), name, here)
+	require.NoError(t, err)
+	require.Equal(t, first, restored.Owner)
+}
+
+// The reservation keeps the identity that the workflow was started with, although another
+// caller with the same spec has replaced the reservation meanwhile.
+func TestTheWorkflowDecidesTheIdentity(t *testing.T) {
+	a := New(storetest.NewMemory())
+	temporal := &fakeTemporal{digest: aSpec().Digest(), owner: sweep.Identity{ID: "workflow", Generation: 1, Cluster: "c1", Namespace: "default"}}
+	_, err := a.Begin(t.Context(), aSpec(), nil, here, run{temporal, aSpec(), never})
+	require.NoError(t, err)
+	owner, err := a.Owner(t.Context(), name)
+	require.NoError(t, err)
+	require.Equal(t, temporal.owner, owner)
+}
+
+func TestAnotherStoreIsRefused(t *testing.T) {
+	first, other := New(storetest.NewMemory()), New(storetest.NewMemory())
+	owner := reserved(t, first, here)
+	for _, has := range []string{"no id", "an id"} {
+		_, _, err := other.For(t.Context(), owner, "")
+		var wrong *StoreError
+		require.ErrorAs(t, err, &wrong, has)
+		require.Equal(t, block.WrongStore, activities.BlockReason(err))
+		require.ErrorContains(t, err, owner.Store[:8])
+		_, err = other.StoreID(t.Context())
+		require.NoError(t, err)
+	}
+	again, err := New(first.store).StoreID(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, owner.Store, again)
+}
+
+func TestCheckpointsOfAnotherSpecAreRefused(t *testing.T) {
+	s := storetest.NewMemory()
+	a := New(s)
+	owner := reserved(t, a, here)
+	dir := stage(t, 0, 1, 100, "")
+	asked, _, err := a.For(t.Context(), owner, "another digest")
+	require.NoError(t, err)
+	_, err = asked.Upload(t.Context(), name, 0, 1, dir)
+	require.Equal(t, block.WrongBuild, activities.BlockReason(err))
+	require.ErrorContains(t, err, "v0.1.0", "the build that trained it")
+	require.NotContains(t, objects(t, s), "v1/sweeps/"+name+"/trials/000000/attempts/1/checkpoints/step-0000000100/MANIFEST.json")
+
+	own, _, err := a.For(t.Context(), owner, "5bec")
+	require.NoError(t, err)
+	ref, err := own.Upload(t.Context(), name, 0, 1, dir)
+	require.NoError(t, err)
+	require.ErrorIs(t, asked.Download(t.Context(), ref.Key, t.TempDir()), activities.ErrCorrupt)
+	require.NoError(t, own.Download(t.Context(), ref.Key, t.TempDir()))
+}
+
+// A repair without Temporal writes a reservation without an identity; with it, the
+// identity comes back.
+func TestTheIdentityIsRepaired(t *testing.T) {
+	s := storetest.NewMemory()
+	a := New(s)
+	owner := reserved(t, a, here)
+	r, etag, err := a.reservation(t.Context(), name)
+	require.NoError(t, err)
+	r.Owner = sweep.Identity{}
+	_, err = a.write(t.Context(), r, &etag)
+	require.NoError(t, err)
+	require.Error(t, a.Owns(t.Context(), name, owner))
+
+	created, err := a.Begin(t.Context(), aSpec(), nil, here, run{&fakeTemporal{digest: aSpec().Digest(), owner: owner}, aSpec(), never})
+	require.NoError(t, err)
+	require.False(t, created)
+	require.NoError(t, a.Owns(t.Context(), name, owner))
+}
