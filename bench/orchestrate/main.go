@@ -53,7 +53,6 @@ func run(ctx context.Context, args []string) error {
 	again := flags.Bool("again", false, "run the cases that -results has, too")
 	onlyKept := flags.Bool("kept", false, "run nothing: show what -results has")
 	limit := flags.Duration("limit", 4*time.Hour, "time limit of a case")
-	profile := flags.String("profile", "", "folder for CPU profiles of the worker and of the stack")
 	virtual := flags.String("virtual", "", "play a sweep of TRIALS/SLOTS in virtual time, such as 100000/1000, and run no case")
 	document := flags.String("report", "", "file to write the report to: docs/benchmarks/orchestrate.md")
 	quick := flags.Bool("quick", false, "one case of a minute without Ray Tune, for a look")
@@ -77,7 +76,7 @@ func run(ctx context.Context, args []string) error {
 				continue
 			}
 			fmt.Fprintf(os.Stderr, "%s: %s, ideal %v\n", engine, c, c.ideal())
-			r, err := measure(ctx, p, engine, c, *limit, *profile)
+			r, err := measure(ctx, p, engine, c, *limit)
 			if err != nil {
 				return fmt.Errorf("%s: %s: %w", engine, c, err)
 			}
@@ -104,14 +103,14 @@ func run(ctx context.Context, args []string) error {
 }
 
 // measure runs one case.
-func measure(ctx context.Context, p programs, engine string, c scenario, limit time.Duration, profile string) (result, error) {
+func measure(ctx context.Context, p programs, engine string, c scenario, limit time.Duration) (result, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	r := result{scenario: c, Engine: engine, Machine: thisMachine()}
 	if engine == ray {
 		return r, p.runRay(ctx, &r)
 	}
-	return r, p.runSweep(ctx, &r, profile)
+	return r, p.runSweep(ctx, &r)
 }
 
 // matrix returns every combination, the shortest first.

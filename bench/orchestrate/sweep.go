@@ -57,7 +57,7 @@ type measured struct {
 }
 
 // runSweep runs the scenario on a stack of its own.
-func (p programs) runSweep(ctx context.Context, r *result, profile string) (err error) {
+func (p programs) runSweep(ctx context.Context, r *result) (err error) {
 	p, err = p.absolute()
 	if err != nil {
 		return err
@@ -70,14 +70,6 @@ func (p programs) runSweep(ctx context.Context, r *result, profile string) (err 
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if profile != "" {
-		if profile, err = filepath.Abs(profile); err != nil {
-			return err
-		}
-		if err := errors.Join(os.MkdirAll(profile, 0o755), os.Setenv("TAILSWEEP_PROFILE", profile)); err != nil {
-			return err
-		}
-	}
 	m := &measured{dir: filepath.Join(dir, "state"), program: p.tailsweep}
 	m.status, err = stack.Up(ctx, stack.Options{
 		Dir: m.dir, Worker: true, NoPrometheus: true, Out: os.Stderr, Executable: p.tailsweep,
@@ -94,7 +86,7 @@ func (p programs) runSweep(ctx context.Context, r *result, profile string) (err 
 	}
 	m.environ = append(os.Environ(),
 		"TEMPORAL_ADDRESS="+m.status.Temporal, "TAILSWEEP_S3_ENDPOINT="+m.status.S3, "TAILSWEEP_S3_BUCKET="+m.status.Bucket,
-		"AWS_ACCESS_KEY_ID="+key, "AWS_SECRET_ACCESS_KEY="+secret, "TAILSWEEP_STATE_DIR="+m.dir, "TAILSWEEP_PROFILE=", "NO_COLOR=1")
+		"AWS_ACCESS_KEY_ID="+key, "AWS_SECRET_ACCESS_KEY="+secret, "TAILSWEEP_STATE_DIR="+m.dir, "NO_COLOR=1")
 	m.pids = map[string]int{"worker": m.status.Process(stack.ProcessWorker).PID, "stack": m.status.Process(stack.ProcessStack).PID}
 
 	spec := filepath.Join(dir, "spec.yaml")
