@@ -25,7 +25,7 @@ type workflowsOfOne struct {
 	fails int // Delete fails once this many are deleted; negative: it is not allowed
 }
 
-var errAway = errors.New("Temporal is away")
+var errAway = errors.New("no answer from Temporal")
 
 func (f *workflowsOfOne) SweepRuns(_ context.Context, name string) (running, known bool, err error) {
 	for _, x := range f.runs {
