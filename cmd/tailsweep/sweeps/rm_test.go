@@ -174,7 +174,7 @@ done   orphan log      1        1    7 B  7
 SWEEP  KIND        COUNT  OBJECTS  BYTES  TRIALS
 done   orphan log      1        1    7 B  7
 
-fresh: Temporal is away
+fresh: no answer from Temporal
 removed 1 object with 7 B
 nothing to remove
 `, out.String())
