@@ -23,6 +23,9 @@ type Activities struct {
 	// their download. Its contents can be deleted when the worker is stopped.
 	StagingRoot string
 
+	// Restage makes StagingRoot again if somebody has removed it; nil: nobody does.
+	Restage func() error
+
 	// StallTimeout ends an attempt in which no step finishes for this time, compilation
 	// included. 0 means DefaultStallTimeout.
 	StallTimeout time.Duration

@@ -184,6 +184,11 @@ func (a *owned) storeCheckpoint(ctx context.Context, in TrainInput, dir string) 
 
 // stage makes a folder for one attempt; remove deletes it.
 func (a *Activities) stage(ctx context.Context, name string, number int) (dir string, remove func(), err error) {
+	if a.Restage != nil {
+		if err := a.Restage(); err != nil {
+			return "", nil, fmt.Errorf("stage trial %d: %w", number, err)
+		}
+	}
 	dir, err = os.MkdirTemp(a.StagingRoot, fmt.Sprintf("%s-%06d-*", name, number))
 	if err != nil {
 		return "", nil, fmt.Errorf("stage trial %d: %w", number, err)

@@ -75,11 +75,11 @@ func (c Config) slots() int {
 // Run runs the worker until ctx ends, and then drains: trainings save a checkpoint and
 // return to the queue before it returns nil. Any other end is an error.
 func Run(ctx context.Context, c Config) (err error) {
-	staging, release, err := makeStaging(c.StagingRoot)
+	staging, err := makeStaging(c.StagingRoot)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, release()) }()
+	defer func() { err = errors.Join(err, staging.release()) }()
 	children := NewChildren(ChildrenConfig{
 		Executable: c.Executable, Backend: c.Backend, Slots: c.slots(), Devices: c.Devices, Logs: logs{c.Archive}, Log: c.Log,
 	})
@@ -96,7 +96,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	defer fail(nil)
 	acts := &activities.Activities{
 		Trainer: children, Archive: c.Archive, Recorder: c.Metrics, Build: c.Build,
-		Executions: activities.NewExecutions(c.Client), StagingRoot: staging, Datasets: c.Datasets,
+		Executions: activities.NewExecutions(c.Client), StagingRoot: staging.dir, Restage: staging.ensure, Datasets: c.Datasets,
 	}
 	var stops []func() // in the order of stopping: trainings return to the queue while workflows still run
 	for _, w := range c.workers(acts, fail) {
