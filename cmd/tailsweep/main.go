@@ -53,7 +53,7 @@ var groups = []struct {
 	}},
 	{"search", "The search by itself:", []verb{search.Simulate, search.Asktell}},
 	{"machine", "Workers and machines:", []verb{
-		machine.Worker, machine.Train, machine.Evaluate, machine.Features, machine.Data, machine.Doctor, machine.Backend, machine.Version,
+		machine.Worker, machine.Train, machine.Evaluate, machine.Features, machine.Data, machine.Doctor, machine.Setup, machine.Backend, machine.Version,
 	}},
 }
 

@@ -85,18 +85,27 @@ type known struct {
 // StoreID returns the id of the store, which it makes if there is none. Every bucket and
 // prefix has one; copies have the same.
 func (a *Archive) StoreID(ctx context.Context) (string, error) {
-	id, err := a.storeID(ctx)
-	if err != nil || id != "" {
-		return id, err
-	}
-	body, err := json.Marshal(storeFile{ID: rand.Text()})
-	if err != nil {
-		return "", fmt.Errorf("archive: %s: %w", storeName, err)
-	}
-	if _, err := a.store.PutIfAbsent(ctx, storeName, body); err != nil && !errors.Is(err, store.ErrExists) {
+	if _, err := a.EnsureStoreID(ctx); err != nil {
 		return "", err
 	}
 	return a.storeID(ctx)
+}
+
+// EnsureStoreID makes the id of the store if there is none.
+func (a *Archive) EnsureStoreID(ctx context.Context) (made bool, err error) {
+	id, err := a.storeID(ctx)
+	if err != nil || id != "" {
+		return false, err
+	}
+	body, err := json.Marshal(storeFile{ID: rand.Text()})
+	if err != nil {
+		return false, fmt.Errorf("archive: %s: %w", storeName, err)
+	}
+	_, err = a.store.PutIfAbsent(ctx, storeName, body)
+	if errors.Is(err, store.ErrExists) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // storeID returns the id of the store, "" if it has none.
@@ -107,7 +116,7 @@ func (a *Archive) storeID(ctx context.Context) (string, error) {
 		return a.known.id, nil
 	}
 	var f storeFile
-	_, err := a.object(storeName, nil).readJSON(ctx, maxSpec, &f)
+	info, err := a.object(storeName, nil).readJSON(ctx, maxSpec, &f)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return "", nil
@@ -115,9 +124,24 @@ func (a *Archive) storeID(ctx context.Context) (string, error) {
 		return "", err
 	case f.ID == "":
 		return "", fmt.Errorf("archive: %s has no id: restore it from a backup", storeName)
+	case info.ETag == "":
+		return "", a.bareStore()
 	}
 	a.known.id = f.ID
 	return f.ID, nil
+}
+
+// RepairStoreID stores the id of the store again if its object has lost its ETag.
+func (a *Archive) RepairStoreID(ctx context.Context) (repaired bool, err error) {
+	o := a.object(storeName, nil)
+	data, info, err := o.read(ctx, maxSpec)
+	if errors.Is(err, store.ErrNotFound) || err == nil && info.ETag != "" {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, o.put(ctx, data)
 }
 
 // name is how an error names the store.

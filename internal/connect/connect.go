@@ -58,6 +58,8 @@ type Target struct {
 	profile envconfig.ClientConfigProfile
 	store   store.Config
 	dir     string // state folder of the embedded stack
+
+	anyNamespace bool // Dial does not check that the namespace exists
 }
 
 // Resolve finds the addresses of both services. It does not connect.
@@ -229,6 +231,9 @@ func (t Target) Dial(ctx context.Context, metrics client.MetricsHandler) (client
 			return nil, err
 		}
 		return nil, fmt.Errorf("%w at %s: %s: %w", ErrNoTemporal, t.profile.Address, t.advice(), err)
+	}
+	if t.anyNamespace {
+		return c, nil
 	}
 	if err := t.checkNamespace(ctx, c.WorkflowService()); err != nil {
 		c.Close()

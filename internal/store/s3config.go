@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -54,6 +55,42 @@ var again = retry.Policy{First: 200 * time.Millisecond, Most: time.Second, Tries
 // Open connects to the store and checks that the bucket exists, so that a wrong
 // address, wrong keys or a missing bucket are an *AccessError at once.
 func Open(ctx context.Context, c Config) (*S3, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	s, err := c.client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.probe(ctx); err != nil {
+		return nil, s.fail("open", "", err)
+	}
+	return s, nil
+}
+
+// MakeBucket makes the bucket if it does not exist; made is false if it does. Its errors
+// are those of Open.
+func MakeBucket(ctx context.Context, c Config) (made bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	s, err := c.client(ctx)
+	if err != nil {
+		return false, err
+	}
+	probed := s.probe(ctx)
+	if probed == nil {
+		return false, nil
+	}
+	if err := s.fail("open", "", probed); !errors.Is(err, ErrNoBucket) {
+		return false, err
+	}
+	if err := s.retrying.MakeBucket(ctx, c.Bucket, minio.MakeBucketOptions{Region: s.config.Region}); err != nil {
+		return false, s.fail("make the bucket", "", err)
+	}
+	return true, nil
+}
+
+// client returns the store without a look at its bucket.
+func (c Config) client(ctx context.Context) (*S3, error) {
 	endpoint, err := parseEndpoint(c.Endpoint)
 	if err != nil {
 		return nil, err
@@ -68,8 +105,6 @@ func Open(ctx context.Context, c Config) (*S3, error) {
 		}
 		prefix += "/"
 	}
-	ctx, cancel := context.WithTimeout(ctx, openTimeout)
-	defer cancel()
 	transport, err := minio.DefaultTransport(endpoint.Scheme == "https")
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
@@ -94,9 +129,6 @@ func Open(ctx context.Context, c Config) (*S3, error) {
 	}
 	if s.once, err = client(1); err != nil {
 		return nil, fmt.Errorf("store: endpoint %s: %w", c.Endpoint, err)
-	}
-	if err := s.probe(ctx); err != nil {
-		return nil, s.fail("open", "", err)
 	}
 	return s, nil
 }

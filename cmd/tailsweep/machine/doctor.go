@@ -14,6 +14,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/workflows"
 )
 
 // doctorTimeout is how long doctor waits for each service.
@@ -70,12 +71,15 @@ func checkServices(ctx context.Context, a *cli.App) []backend.Check {
 	defer cancel()
 	c, err := target.Dial(ctx, nil)
 	if err == nil {
-		temporal.Found = "answers at " + target.Address()
+		temporal.Found = fmt.Sprintf("answers at %s, and the namespace %q has its search attributes", target.Address(), target.Namespace())
+		err = target.CheckAttributes(ctx, c, workflows.SearchAttributes())
 		c.Close()
 	}
 	setError(&temporal, err)
-	if _, err = target.OpenStore(ctx); err == nil {
-		objects.Found = "answers at " + target.Endpoint().String()
+	opened, err := target.OpenStore(ctx)
+	if err == nil {
+		objects.Found = fmt.Sprintf("answers at %s, and honours conditional writes", target.Endpoint())
+		err = archive.New(opened).CheckConditions(ctx)
 	}
 	setError(&objects, err)
 	return []backend.Check{temporal, objects}

@@ -16,6 +16,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/metrics"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/worker"
+	"github.com/tailsweep/tailsweep/workflows"
 )
 
 // Worker is the verb worker: it does the work of sweeps.
@@ -58,8 +59,15 @@ worker. A second signal ends it at once.`,
 			return err
 		}
 		defer c.Close()
+		if err := target.CheckAttributes(ctx, c, workflows.SearchAttributes()); err != nil {
+			return err
+		}
+		arc := archive.New(objects)
+		if err := arc.CheckConditions(ctx); err != nil {
+			return err
+		}
 		return worker.Run(ctx, worker.Config{
-			Client: c, Archive: archive.New(objects), Metrics: m, Log: slog.New(slog.NewTextHandler(a.Err, nil)),
+			Client: c, Archive: arc, Metrics: m, Log: slog.New(slog.NewTextHandler(a.Err, nil)),
 			Only: only.Value, Queue: *queue, Slots: *slots, Devices: worker.Devices(), Backend: device.Value, Build: cli.ReadBuild().String(),
 			Datasets: a.Downloader(), MetricsAddr: *listen, StagingRoot: *staging, Executable: program,
 		})

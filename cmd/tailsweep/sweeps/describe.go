@@ -2,9 +2,12 @@ package sweeps
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
@@ -21,6 +24,8 @@ type description struct {
 	Spec     *sweep.Spec       `json:"spec"`
 	Digest   string            `json:"digest"`
 	Progress *conduct.Progress `json:"progress,omitempty"` // absent without an answer of Temporal
+	Owner    sweep.Identity    `json:"owner"`
+	Builds   map[string]int    `json:"builds,omitempty"` // finished trials by the build of a worker that took part
 
 	live map[int]progress.LiveTrial
 }
@@ -38,11 +43,19 @@ func Describe(a *cli.App) *cobra.Command {
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, name := cmd.Context(), args[0]
-		_, spec, text, err := a.Sweep(ctx, name)
+		arc, spec, text, err := a.Sweep(ctx, name)
 		if err != nil {
 			return err
 		}
 		d := description{Spec: spec, Digest: spec.Digest()}
+		if d.Owner, err = arc.Owner(ctx, name); err != nil {
+			return err
+		}
+		if trials, err := arc.Trials(ctx, name); err != nil {
+			a.Log("the builds that took part are unknown: %v", err)
+		} else {
+			d.Builds = builds(trials)
+		}
 		c, err := a.Temporal(ctx)
 		if err == nil {
 			defer c.Close()
@@ -64,6 +77,17 @@ func Describe(a *cli.App) *cobra.Command {
 	return cmd
 }
 
+// builds counts the trials of each build of a worker that took part.
+func builds(trials []sweep.Trial) map[string]int {
+	counts := map[string]int{}
+	for _, t := range trials {
+		for _, build := range t.Builds {
+			counts[build]++
+		}
+	}
+	return counts
+}
+
 // describeText formats the state; the spec follows it.
 func describeText(d description) []string {
 	lines := []string{fmt.Sprintf("%s  %s, %s", d.Spec.Name, d.Spec.Method, trialview.TrialCount(d.Spec)), "digest " + d.Digest}
@@ -71,6 +95,12 @@ func describeText(d description) []string {
 		lines = append(lines, d.Spec.Description)
 	}
 	p := d.Progress
+	if d.Owner.ID != "" {
+		lines = append(lines, "started by tailsweep "+d.Owner.Build+" in "+d.Owner.Temporal())
+	}
+	for _, build := range slices.Sorted(maps.Keys(d.Builds)) {
+		lines = append(lines, fmt.Sprintf("workers of tailsweep %s took part in %s", build, english.Plural(d.Builds[build], "trial", "")))
+	}
 	if p == nil {
 		return lines
 	}

@@ -37,6 +37,18 @@ func TestDescribeShowsRunningTrials(t *testing.T) {
 	require.Contains(t, lines, "about "+text.Duration(left)+" left")
 }
 
+// describe shows the builds that took part.
+func TestDescribeShowsBuilds(t *testing.T) {
+	d := description{
+		Spec: &sweep.Spec{Name: "s", Method: sweep.MethodGrid}, Owner: sweep.Identity{ID: "x", Namespace: "default", Cluster: "c1", Build: "v2 (commit 222)"},
+		Builds: builds([]sweep.Trial{{Builds: []string{"v1 (commit 111)", "v2 (commit 222)"}}, {Builds: []string{"v2 (commit 222)"}}, {}}),
+	}
+	lines := describeText(d)
+	require.Contains(t, lines, `started by tailsweep v2 (commit 222) in namespace "default" on Temporal cluster c1`)
+	require.Contains(t, lines, "workers of tailsweep v1 (commit 111) took part in 1 trial")
+	require.Contains(t, lines, "workers of tailsweep v2 (commit 222) took part in 2 trials")
+}
+
 // describe shows what users asked for, and every command with what it changed.
 func TestDescribeShowsCommands(t *testing.T) {
 	at := time.Date(2026, 11, 30, 8, 0, 0, 0, time.Local)

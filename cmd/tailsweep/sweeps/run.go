@@ -140,6 +140,13 @@ func start(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 	if err != nil {
 		return false, err
 	}
+	target, err := connect.Resolve(a.Flags)
+	if err != nil {
+		return false, err
+	}
+	if err := target.CheckAttributes(ctx, c, workflows.SearchAttributes()); err != nil {
+		return false, err
+	}
 	w := &sweepWorkflow{client: c, spec: spec}
 	created, err := arc.Begin(ctx, spec, text, here, w)
 	if _, taken := errors.AsType[*archive.NameTakenError](err); taken {

@@ -116,6 +116,9 @@ func (s *sender) restart(ctx context.Context, name string, e conduct.Commanded) 
 	if errors.Is(err, store.ErrNotFound) {
 		return answer{}, cli.NotFoundf("%s: no sweep %q; `tailsweep list` lists the sweeps", e.Name, name)
 	}
+	if _, elsewhere := errors.AsType[*archive.ElsewhereError](err); elsewhere {
+		return answer{}, cli.ExitWith(cli.ExitUsage, err)
+	}
 	if err != nil {
 		return answer{}, fmt.Errorf("%s %s: the sweep has ended and cannot be restored from the store: %w", e.Name, name, err)
 	}
