@@ -15,8 +15,8 @@ import (
 // owned are the activities with the archive as one sweep works with it.
 type owned struct {
 	*Activities
-	Checkpoints
-	Records
+	Checkpoints Checkpoints
+	Records     Records
 }
 
 // open opens the archive for a sweep.

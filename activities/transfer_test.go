@@ -98,7 +98,7 @@ func TestTransferIsNotTriedAgain(t *testing.T) {
 		t.Run(failure.Error(), func(t *testing.T) {
 			b := newBench(t)
 			u := &uploads{Archive: b.archive, before: func(context.Context, int) error { return fmt.Errorf("upload: %w", failure) }}
-			b.Transfers, b.Activities.Archive = hasty, u
+			b.Transfers, b.Archive = hasty, u
 			_, err := b.train(input(0, 1))
 			require.ErrorContains(t, err, failure.Error())
 			require.Equal(t, 1, u.n)
@@ -116,7 +116,7 @@ func TestTransferLosesPatience(t *testing.T) {
 		}
 		return errAway
 	}}
-	b.Activities.Archive = u
+	b.Archive = u
 	_, err := b.train(input(0, 1))
 	require.Equal(t, string(sweep.FailTransient), typeOf(t, err))
 	require.ErrorContains(t, err, "store is away")
@@ -132,7 +132,7 @@ func TestTransferThatHangsIsTriedAgain(t *testing.T) {
 		<-ctx.Done() // a peer that has stopped reading
 		return ctx.Err()
 	}}
-	b.Transfers, b.Activities.Archive = hasty, u
+	b.Transfers, b.Archive = hasty, u
 	b.Transfers.Timeout = 10 * time.Millisecond
 	result, err := b.train(input(0, 1))
 	require.NoError(t, err)
@@ -156,7 +156,7 @@ func TestTransferEndsWithTheWorker(t *testing.T) {
 				}
 				return errAway
 			}}
-			b.Transfers, b.Activities.Archive = hasty, u
+			b.Transfers, b.Archive = hasty, u
 			b.Transfers.Rest = 10 * time.Second // is cut short
 			_, err := b.train(input(0, 1))
 			require.Equal(t, string(sweep.FailPreempted), typeOf(t, err), "the trial continues elsewhere, and no restart is counted")

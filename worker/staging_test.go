@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/internal/lock"
 )
 
 func TestStagingOfKilledWorkersIsRemoved(t *testing.T) {
@@ -43,7 +45,9 @@ func TestARemovedStagingFolderIsMadeAgain(t *testing.T) {
 		require.DirExists(t, idle.dir)
 		other, err := makeStaging(root)
 		require.NoError(t, err)
-		require.DirExists(t, idle.dir, "it is locked again")
+		require.DirExists(t, idle.dir)
+		_, err = lock.Try(filepath.Join(idle.dir, stagingLock))
+		require.ErrorIs(t, err, lock.ErrHeld)
 		require.NoError(t, other.release())
 	}
 	require.NoError(t, idle.release())

@@ -3,6 +3,7 @@ package workflows
 import (
 	"testing"
 
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/activities"
@@ -23,6 +24,18 @@ func TestARefusedJobCostsNoRestart(t *testing.T) {
 	require.Equal(t, sweep.StatusCompleted, got.Status)
 	require.Equal(t, []string{"v1"}, got.Builds)
 	require.Equal(t, "wrong_build", string(r.troubles[0].Trouble.Reason))
+}
+
+// A result names the builds of all workers that trained or evaluated the trial.
+func TestATrialNamesTheBuildsOfItsWorkers(t *testing.T) {
+	r := newRig(t)
+	r.do.Build = "v2"
+	r.env.OnActivity(r.do.Evaluate, mock.Anything, mock.Anything).Return(activities.EvaluateResult{
+		Build: "v1", Evaluation: sweep.Evaluation{Metrics: activitiestest.Metrics(sweep.Assignment{})},
+	}, nil)
+	got, err := r.runTrialOf(gridSpec(4))
+	require.NoError(t, err)
+	require.Equal(t, []string{"v1", "v2"}, got.Builds)
 }
 
 // A workflow worker that does not know all fields of the spec fails its task, which a
