@@ -64,7 +64,7 @@ func TestWrongAddressesAreNamed(t *testing.T) {
 	h.must(time.Minute, "run", writeSpec(t, strings.Replace(small, "seed: 1\ndataset", "seed: 2\ndataset", 1)), "--detach")
 	r := h.try(time.Minute, "run", spec, "--detach")
 	require.Equal(t, 2, r.code)
-	require.Contains(t, r.stderr, "belongs to a sweep with another spec")
+	require.Contains(t, r.stderr, "sweep small has another spec")
 	missing("watch", "small")
 	h.must(time.Minute, "cancel", "small")
 }

@@ -61,7 +61,7 @@ func terminateSweep(ctx context.Context, r *round) error {
 		return err
 	}
 	if err := r.site.client.TerminateWorkflow(ctx, workflows.SweepID(p.id), "", "chaos"); err != nil {
-		return fmt.Errorf("%w: %v", errSkipped, err) // it has just ended
+		return fmt.Errorf("%w: %w", errSkipped, err) // it has just ended
 	}
 	if err := pause(ctx, time.Duration(r.rand.IntN(4000))*time.Millisecond); err != nil {
 		return err
@@ -140,7 +140,7 @@ func terminateTrial(ctx context.Context, r *round) error {
 			continue
 		}
 		if err := r.site.client.TerminateWorkflow(ctx, workflows.TrialID(p.id, n), "", "chaos"); err != nil {
-			return fmt.Errorf("%w: %v", errSkipped, err) // it has just ended
+			return fmt.Errorf("%w: %w", errSkipped, err) // it has just ended
 		}
 		p.loose = true
 		return nil
