@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,8 +15,12 @@ import (
 )
 
 // short is a sweep of two trials of a few milliseconds; a child that only sleeps trains them.
-const short = `apiVersion: tailsweep/v1
-name: short
+var short = smallSpec("short", 2)
+
+// smallSpec is a random search of short trials, one after the other.
+func smallSpec(name string, trials int) string {
+	return fmt.Sprintf(`apiVersion: tailsweep/v1
+name: %s
 method: random
 seed: 5
 dataset: {name: fashion-mnist-10k, size: 16, imbalance: {profile: exp, factor: 0.01}}
@@ -26,10 +31,11 @@ parameters:
   infonce.weight: {distribution: log_uniform_values, min: 1e-3, max: 3}
 metrics:
   - {name: fid.tail, goal: minimize}
-budget: {run_cap: 2}
+budget: {run_cap: %d}
 max_concurrent_trials: 1
 checkpoints: {every_steps: 20, save_sweep_best: 1}
-`
+`, name, trials)
+}
 
 // TestIdentity has two Temporal namespaces and two stores: no sweep is changed from
 // elsewhere, and a store that would overwrite objects is refused.

@@ -12,23 +12,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// oneByOne is a sweep of four short trials, one after the other.
-const oneByOne = `apiVersion: tailsweep/v1
-name: onebyone
-method: random
-seed: 5
-dataset: {name: fashion-mnist-10k, size: 16, imbalance: {profile: exp, factor: 0.01}}
-model: {arch: unet, width: 8, depth: 1}
-train: {steps: 20, batch: 16, lr: 2e-3, warmup_steps: 5, ema: 0.9, log_every: 10}
-evaluate: {samples_per_class: 50, guidance: [1], ddim_steps: 2}
-parameters:
-  infonce.weight: {distribution: log_uniform_values, min: 1e-3, max: 3}
-metrics:
-  - {name: fid.tail, goal: minimize}
-budget: {run_cap: 4}
-max_concurrent_trials: 1
-checkpoints: {every_steps: 20, save_sweep_best: 1}
-`
+// oneByOne is a sweep of four short trials.
+var oneByOne = smallSpec("onebyone", 4)
 
 // TestDamagedLedger damages the ledger of a sweep that runs: the sweep shows what blocks it
 // and takes commands, and continues once doctor has repaired the ledger.

@@ -78,3 +78,15 @@ func numbersOf(trials []sweep.Trial) []int {
 	}
 	return numbers
 }
+
+// inOrder returns the trials of these numbers, in their order. Numbers of other trials
+// are left out.
+func inOrder(trials []sweep.Trial, numbers []int) []sweep.Trial {
+	var ordered []sweep.Trial
+	for _, number := range numbers {
+		if i := slices.IndexFunc(trials, func(t sweep.Trial) bool { return t.Number == number }); i >= 0 {
+			ordered = append(ordered, trials[i])
+		}
+	}
+	return ordered
+}

@@ -102,12 +102,7 @@ func filter(trials []sweep.Trial, keep func(sweep.Trial) bool) []sweep.Trial {
 func (m *Machine) ranked(t *Task, e Ranked) {
 	m.markInfeasible(e.Infeasible)
 	contenders := m.contenders(t.Segment)
-	var order []sweep.Trial
-	for _, number := range e.Numbers {
-		if i := slices.IndexFunc(contenders, func(t sweep.Trial) bool { return t.Number == number }); i >= 0 {
-			order = append(order, contenders[i])
-		}
-	}
+	order := inOrder(contenders, e.Numbers)
 	if t.Again {
 		m.Gated = nil
 		m.updateLeaders(t.Segment, order)

@@ -83,16 +83,11 @@ func (m *Machine) recall(t sweep.Trial) {
 // leaders.
 func (m *Machine) rank(ledger, further []sweep.Trial) {
 	contenders := m.contenders(further)
-	numbers := numbersOf(contenders)
 	if m.spec.RanksAlone() {
 		m.updateLeaders(further, analysis.ByMetrics(m.spec, contenders))
 		return
 	}
-	order, infeasible := Order(m.spec, ledger, numbers)
+	order, infeasible := Order(m.spec, ledger, numbersOf(contenders))
 	m.markInfeasible(infeasible)
-	var ranked []sweep.Trial
-	for _, number := range order {
-		ranked = append(ranked, contenders[slices.Index(numbers, number)])
-	}
-	m.updateLeaders(further, ranked)
+	m.updateLeaders(further, inOrder(contenders, order))
 }

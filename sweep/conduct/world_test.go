@@ -713,7 +713,8 @@ func (w *world) stepTrial(p *player) {
 		p.waits = true
 		p.shown = append(p.shown, sweep.Rung{Step: p.rungs[0], Metrics: w.measured(p.a, p.rungs[0])})
 	}
-	p.told = Reported{RungReport{Trial: p.a.Number, Step: p.rungs[0], Metrics: p.spec.Objectives(p.shown[len(p.shown)-1].Metrics)}}
+	last := p.shown[len(p.shown)-1]
+	p.told = Reported{RungReport{Trial: p.a.Number, Step: p.rungs[0], Metrics: p.spec.Objectives(last.Metrics)}}
 	w.step(p.told)
 }
 
