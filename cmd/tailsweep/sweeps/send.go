@@ -78,12 +78,14 @@ func (s *sender) update(ctx context.Context, name string, e conduct.Commanded) (
 			err = handle.Get(waiting, &a.progress)
 		}
 		refused, isRefused := errors.AsType[*temporal.ApplicationError](err)
+		// The server may end the call a moment before the deadline passes here.
+		_, unanswered := errors.AsType[*client.WorkflowUpdateServiceTimeoutOrCanceledError](err)
 		switch {
 		case isRefused:
 			return a, cli.Usagef("%s", refused.Message())
 		case err == nil:
 			return a, nil
-		case waiting.Err() == nil || ctx.Err() != nil:
+		case ctx.Err() != nil, waiting.Err() == nil && !unanswered:
 			return a, fmt.Errorf("%s %s: %w", e.Name, name, err)
 		}
 	}
