@@ -313,3 +313,35 @@ func TestDraw(t *testing.T) {
 	require.InDelta(t, mean, w.Mean[0], 1e-6)
 	require.Less(t, w.Var, sd*sd)
 }
+
+// The inverse of the larger factor has the bits of one that is computed anew, at sizes
+// that are and are not multiples of the rows that are added at a time.
+func TestDrawExtendsTheInverse(t *testing.T) {
+	r := load(t)
+	for n := len(r.X) - 4; n <= len(r.X); n++ {
+		data := Data{X: r.X[:n], Y: r.Y[:n], Categorical: kinds}
+		p, err := Condition(data, r.hyper(0.4))
+		require.NoError(t, err)
+		for q := range 4 {
+			drawn, _, err := p.Draw(r.Points[:q], [][]float64{make([]float64, q)})
+			require.NoError(t, err)
+			require.Equal(t, invert(drawn.factor), drawn.lower)
+		}
+	}
+}
+
+func TestMeanEqualsPosterior(t *testing.T) {
+	r := load(t)
+	p, err := Condition(r.data(), r.hyper(0.4))
+	require.NoError(t, err)
+	followed, err := Condition(r.data(), r.hyper(0))
+	require.NoError(t, err)
+	followed.trend = trend{of: p, slope: 2}
+	var w Workspace
+	for _, q := range []*Process{p, followed} {
+		for _, point := range r.Points {
+			mean, _ := q.Posterior(point)
+			require.Equal(t, mean, q.Mean(point, &w))
+		}
+	}
+}

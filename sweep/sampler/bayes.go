@@ -41,8 +41,8 @@ type bayes struct{}
 
 func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	c := newCall(r)
-	t := newTraining(c.Request, c.cube)
-	experts := c.experts()
+	known := c.learn()
+	t, experts := known.training, known.experts
 	first := start(r.Spec, len(c.cube.Order))
 	if len(experts) > 0 {
 		first = bayesStart
@@ -59,7 +59,7 @@ func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 		}
 		return c.first(fmt.Sprintf("%d of the first %d results", len(t.x), first))
 	}
-	m, err := newModel(c.rng, c.Request, c.cube, t, experts)
+	m, err := c.model(known)
 	if err != nil {
 		return c.random("no model, " + err.Error() + ": random")
 	}
@@ -79,6 +79,38 @@ func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 		return params, c.reason, nil
 	}
 	return c.random("every candidate was tried: random")
+}
+
+// learned is what bayes takes from the ledger and from earlier sweeps. The processes do
+// not depend on pending trials, so that the suggestions of a batch share them.
+type learned struct {
+	training
+	experts []expert
+	fitted  bool
+	model   *model
+	err     error // of the fit
+}
+
+// learn returns what is learned, without the model.
+func (c *call) learn() *learned {
+	if c.batch != nil && c.batch.learned != nil {
+		return c.batch.learned
+	}
+	l := &learned{training: newTraining(c.Request, c.cube), experts: c.experts()}
+	if c.batch != nil {
+		c.batch.learned = l
+	}
+	return l
+}
+
+// model returns the fitted model. Of combined objectives each suggestion has its own,
+// since it draws their weights.
+func (c *call) model(l *learned) (*model, error) {
+	if !l.fitted || len(c.Spec.Metrics) > maxVolumes {
+		l.model, l.err = newModel(c.rng, c.Request, c.cube, l.training, l.experts)
+		l.fitted = true
+	}
+	return l.model, l.err
 }
 
 // lesson says which means are from earlier sweeps.

@@ -17,7 +17,7 @@ type call struct {
 	Request
 	cube   *space.Cube
 	rng    *rand.Rand
-	seen   map[string]bool // see tried; nil before its first use
+	seen   *tried // nil before its first use
 	reason sweep.Reason
 }
 
@@ -29,9 +29,10 @@ func newCall(r Request) *call {
 // tried reports whether a configuration is not suggested again.
 func (c *call) tried(params sweep.Params) bool {
 	if c.seen == nil {
-		c.seen = tried(c.Request)
+		seen := newTried(c.Request)
+		c.seen = &seen
 	}
-	return c.seen[params.Key()]
+	return c.seen.has(params)
 }
 
 // untried draws points until one is an untried configuration; ok is false when none of

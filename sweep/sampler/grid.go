@@ -14,10 +14,10 @@ import (
 type grid struct{}
 
 func (grid) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	points, seen := space.Grid(r.Spec), tried(joined(r))
+	points, seen := space.Grid(r.Spec), newTried(joined(r))
 	for k := range points {
 		i := (r.Index + k) % len(points)
-		if !seen[points[i].Key()] {
+		if !seen.has(points[i]) {
 			return points[i], sweep.Reason{Sampler: string(sweep.MethodGrid), Note: fmt.Sprintf("configuration %d of %d", i+1, len(points))}, nil
 		}
 	}

@@ -33,6 +33,7 @@ type model struct {
 	constraints []surrogate
 	noisy       bool
 	learned     []string // what the processes' means are taken from
+	results     *results // nil before its first use
 }
 
 // surrogate is the process of one objective or constraint.
@@ -141,6 +142,15 @@ func scalarised(rng *rand.Rand, values [][]float64) [][]float64 {
 	return out
 }
 
+// results are the finished trials as the acquisition uses them.
+type results struct {
+	best      []place     // the front of the feasible ones; of one objective all of them, best first
+	fixed     [][]float64 // objectives of best, where they are known without noise
+	reference []float64   // reference point
+	elite     [][]float64 // points near which candidates are drawn
+	noisy     int         // how many of best are drawn jointly
+}
+
 // place is a point and its objectives in the processes' units; where there is noise
 // these are the models' means.
 type place struct{ u, f []float64 }
@@ -148,15 +158,40 @@ type place struct{ u, f []float64 }
 // acquisition prepares the acquisition, and returns the elite points, near which
 // candidates are drawn.
 func (m *model) acquisition(rng *rand.Rand, r Request, s *space.Cube) (a *acquisition, elite [][]float64, err error) {
+	if m.results == nil {
+		m.results = m.evaluate(s)
+	}
+	var points [][]float64
+	for _, a := range r.Pending {
+		if u, ok := s.Point(a.Params); ok {
+			points = append(points, u)
+		}
+	}
+	pending := len(points)
+	for _, p := range m.results.best[:m.results.noisy] {
+		points = append(points, p.u)
+	}
+	for {
+		a, err = newAcquisition(rng, m.objectives, m.constraints, points, m.results.fixed, m.results.reference)
+		if err == nil || len(points) == 0 {
+			return a, m.results.elite, err
+		}
+		points = points[:min(pending, len(points)/2)] // some points are too near each other for a Cholesky factor
+	}
+}
+
+// evaluate returns the results, which do not depend on pending trials.
+func (m *model) evaluate(s *space.Cube) *results {
 	n := len(m.objectives)
 	var good, all []place
+	var work gp.Workspace
 	nothing := math.Inf(-1)
 	for i, u := range m.x {
 		p := place{u: u, f: make([]float64, n)}
 		for k, o := range m.objectives {
 			p.f[k] = o.To(m.values[i][k])
 			if m.noisy {
-				p.f[k], _ = o.Posterior(u)
+				p.f[k] = o.Mean(u, &work)
 			}
 		}
 		nothing = math.Max(nothing, p.f[0]+worstExpected)
@@ -168,42 +203,28 @@ func (m *model) acquisition(rng *rand.Rand, r Request, s *space.Cube) (a *acquis
 	byFirst := func(a, b place) int { return cmp.Compare(a.f[0], b.f[0]) }
 	slices.SortStableFunc(good, byFirst)
 	slices.SortStableFunc(all, byFirst)
-	best, reference := good, []float64{nothing}
+	e := &results{best: good, reference: []float64{nothing}}
 	noisy, near := noisyOne, eliteOne
 	if n > 1 {
-		best = thinned(front(good), maxBoxes>>(n-2))
-		reference = m.nadir(s, all, best)
+		e.best = thinned(front(good), maxBoxes>>(n-2))
+		e.reference = m.nadir(s, all, e.best)
 		noisy, near = noisySeveral, eliteSeveral
 	}
-	var points, fixed [][]float64
-	for _, a := range r.Pending {
-		if u, ok := s.Point(a.Params); ok {
-			points = append(points, u)
-		}
-	}
-	pending := len(points)
 	if m.noisy {
-		for _, p := range best[:min(len(best), noisy)] {
-			points = append(points, p.u)
-		}
+		e.noisy = min(len(e.best), noisy)
 	} else {
-		for _, p := range best {
-			fixed = append(fixed, p.f)
+		for _, p := range e.best {
+			e.fixed = append(e.fixed, p.f)
 		}
 	}
-	if len(best) == 0 {
-		best = all
+	nearest := e.best
+	if len(nearest) == 0 {
+		nearest = all
 	}
-	for _, p := range best[:min(len(best), near)] {
-		elite = append(elite, p.u)
+	for _, p := range nearest[:min(len(nearest), near)] {
+		e.elite = append(e.elite, p.u)
 	}
-	for {
-		a, err = newAcquisition(rng, m.objectives, m.constraints, points, fixed, reference)
-		if err == nil || len(points) == 0 {
-			return a, elite, err
-		}
-		points = points[:min(pending, len(points)/2)] // some points are too near each other for a Cholesky factor
-	}
+	return e
 }
 
 // front returns the places that no other dominates, in their order; of equal ones the

@@ -71,10 +71,11 @@ type Batch struct {
 }
 
 // Several decides on up to count search trials, one after the other: each is pending
-// for the next, as it would be if they were asked for one at a time.
+// for the next, as it would be if they were asked for one at a time. What depends on the
+// ledger alone is computed once.
 func Several(r Request, count int) (Batch, error) {
 	var b Batch
-	r.Pending = slices.Clone(r.Pending)
+	r.Pending, r.batch = slices.Clone(r.Pending), new(shared)
 	for range count {
 		d, err := Next(r)
 		switch {

@@ -70,10 +70,9 @@ func TestSameTraining(t *testing.T) {
 	require.Contains(t, d.Assignment.Reason.Note, "8 results of sweep old count as its own")
 	require.Zero(t, *d.Assignment.Reason.Seen, "the ledger has none of them")
 
-	known := tried(joined(r))
-	require.True(t, known[trials[0].Params.Key()])
+	require.True(t, newTried(joined(r)).has(trials[0].Params))
 	trials[0].Seed = 2
-	require.False(t, tried(joined(r))[trials[0].Params.Key()])
+	require.False(t, newTried(joined(r)).has(trials[0].Params))
 }
 
 // A model of another training is the mean where the new results agree with it, and is

@@ -25,6 +25,8 @@ type Request struct {
 	Index   int                // of the new search trial, from 0, without the requested ones; Next does not count repeats, so that a method gets the position in a grid or a sequence
 	Edited  bool               // the spec has changed since the first trials: see fit
 	Exact   bool               // equal parameters and seeds always give equal results, and seeds do not matter
+
+	batch *shared // of the suggestions of one batch; nil for a single one
 }
 
 // Sampler chooses the next trial's parameters. Suggest must not change the request,
@@ -61,23 +63,48 @@ func randomOf(r Request) *rand.Rand {
 	return stream.Named("tailsweep/sampler/" + strconv.FormatInt(r.Spec.Seed, 10) + "/" + strconv.Itoa(r.Number))
 }
 
-// tried returns the configurations that are not suggested again, by Params.Key: those
-// of all search trials, whatever their seed and outcome, pending ones too, and those
-// that a baseline trial or one of an earlier sweep trains with Train.Seed. Only the race gives one of them a
-// further seed.
-func tried(r Request) map[string]bool {
-	seen := make(map[string]bool, len(r.Ledger)+len(r.Pending))
-	add := func(a sweep.Assignment) {
-		own := a.Kind != sweep.KindBaseline && a.Number >= 0
-		if own || a.Seed == r.Spec.Train.Seed {
-			seen[a.Params.Key()] = true
-		}
+// shared is what the suggestions of one batch have in common: functions of the request
+// without Pending, Number and Index. A field is nil before its first use.
+type shared struct {
+	tried   keys // of the ledger
+	learned *learned
+}
+
+// keys is a set of configurations, by Params.Key.
+type keys map[string]bool
+
+// add adds a configuration that is not suggested again: that of a search trial, whatever
+// its seed and outcome, and one that a baseline trial or a trial of an earlier sweep trains
+// with Train.Seed. Only the race gives one of them a further seed.
+func (k keys) add(a sweep.Assignment, spec *sweep.Spec) {
+	own := a.Kind != sweep.KindBaseline && a.Number >= 0
+	if own || a.Seed == spec.Train.Seed {
+		k[a.Params.Key()] = true
 	}
-	for _, t := range r.Ledger {
-		add(t.Assignment)
-	}
+}
+
+// tried are the configurations that are not suggested again.
+type tried struct{ finished, pending keys }
+
+func newTried(r Request) tried {
+	pending := make(keys, len(r.Pending))
 	for _, a := range r.Pending {
-		add(a)
+		pending.add(a, r.Spec)
 	}
-	return seen
+	if r.batch != nil && r.batch.tried != nil {
+		return tried{r.batch.tried, pending}
+	}
+	finished := make(keys, len(r.Ledger))
+	for _, t := range r.Ledger {
+		finished.add(t.Assignment, r.Spec)
+	}
+	if r.batch != nil {
+		r.batch.tried = finished
+	}
+	return tried{finished, pending}
+}
+
+func (t tried) has(params sweep.Params) bool {
+	key := params.Key()
+	return t.finished[key] || t.pending[key]
 }
