@@ -6,7 +6,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
-// Activities holds the ports and limits of the activities. Its exported methods that
+// Activities has the ports and limits of the activities. Its exported methods that
 // take a context are the activities; they are registered by their own names.
 // Every port except Datasets is needed. A worker that serves one queue only may leave
 // out the ports that only the other queue's activities use.
@@ -34,34 +34,34 @@ type Activities struct {
 	// DefaultTransfers.
 	Transfers Transfers
 
-	// BeatEvery is the longest interval between heartbeats. 0 means DefaultBeatEvery; it
-	// must stay well under HeartbeatTimeout.
-	BeatEvery time.Duration
+	// HeartbeatEvery is the longest interval between heartbeats. It must stay well under
+	// HeartbeatTimeout. 0 means DefaultHeartbeatEvery.
+	HeartbeatEvery time.Duration
 
-	// RefusalRest is how long a slot rests after this worker has refused a job, so that
-	// another worker takes the next one. 0 means DefaultRefusalRest.
-	RefusalRest time.Duration
+	// RefusalWait is how long a slot takes no job after this worker has refused one, so
+	// that another worker takes the next. 0 means DefaultRefusalWait.
+	RefusalWait time.Duration
 }
 
 // Transfers has the limits of an attempt's upload or download.
 type Transfers struct {
-	Timeout  time.Duration // of one try
-	Rest     time.Duration // before the second try, doubled before each further one
-	MaxRest  time.Duration
-	Patience time.Duration // a try that fails after this time is not repeated
+	Timeout   time.Duration // of one try
+	FirstWait time.Duration // before the second try, doubled before each further one
+	MaxWait   time.Duration
+	RetryFor  time.Duration // a try that fails after this time is not repeated
 }
 
 // DefaultTransfers tolerates a restart of the object store, but not a connection that
 // stalls: in 10 minutes even 10 MB/s carry 6 GB, many times the largest checkpoint.
 var DefaultTransfers = Transfers{
-	Timeout: 10 * time.Minute, Rest: time.Second, MaxRest: 30 * time.Second, Patience: 30 * time.Minute,
+	Timeout: 10 * time.Minute, FirstWait: time.Second, MaxWait: 30 * time.Second, RetryFor: 30 * time.Minute,
 }
 
 // Defaults of Activities, and the heartbeat timeout that workflows set.
 const (
-	DefaultStallTimeout = 10 * time.Minute
-	DefaultBeatEvery    = 5 * time.Second
-	DefaultRefusalRest  = 20 * time.Second
+	DefaultStallTimeout   = 10 * time.Minute
+	DefaultHeartbeatEvery = 5 * time.Second
+	DefaultRefusalWait    = 20 * time.Second
 
 	// HeartbeatTimeout is the time without a heartbeat after which a worker counts as
 	// lost. It is long enough for a machine on which every core trains.
@@ -82,16 +82,16 @@ func (a *Activities) stallTimeout() time.Duration {
 	return DefaultStallTimeout
 }
 
-func (a *Activities) refusalRest() time.Duration {
-	if a.RefusalRest > 0 {
-		return a.RefusalRest
+func (a *Activities) refusalWait() time.Duration {
+	if a.RefusalWait > 0 {
+		return a.RefusalWait
 	}
-	return DefaultRefusalRest
+	return DefaultRefusalWait
 }
 
-func (a *Activities) beatEvery() time.Duration {
-	if a.BeatEvery > 0 {
-		return a.BeatEvery
+func (a *Activities) heartbeatEvery() time.Duration {
+	if a.HeartbeatEvery > 0 {
+		return a.HeartbeatEvery
 	}
-	return DefaultBeatEvery
+	return DefaultHeartbeatEvery
 }

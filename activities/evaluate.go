@@ -20,22 +20,22 @@ func (a *Activities) Evaluate(ctx context.Context, in EvaluateInput) (EvaluateRe
 	if in.After != "" {
 		a.Recorder.Restart(name, in.After)
 	}
-	p := a.startPulse(ctx, StageEvaluate, in.Attempt)
-	p.checkpoint(in.Checkpoint)
-	go p.preemptOn(activity.GetWorkerStopChannel(ctx))
+	at := a.startAttempt(ctx, StageEvaluate, in.Attempt)
+	at.checkpoint(in.Checkpoint)
+	go at.preemptOn(activity.GetWorkerStopChannel(ctx))
 	var result EvaluateResult
-	own, err := a.accept(p, in.Task)
+	own, err := a.accept(at, in.Task)
 	if err == nil {
-		result, err = own.evaluate(p, in)
+		result, err = own.evaluate(at, in)
 	}
-	last, err := p.stop(err)
+	last, err := at.stop(err)
 	a.Recorder.TrialEnded(name, sweep.Trial{Assignment: in.Assignment})
 	result.Seconds, result.Build = last.Seconds, a.Build
 	return result, translateError(ctx, err, last)
 }
 
-func (a *owned) evaluate(p *pulse, in EvaluateInput) (EvaluateResult, error) {
-	ctx := p.attempt
+func (a *owned) evaluate(at *attempt, in EvaluateInput) (EvaluateResult, error) {
+	ctx := at.ctx
 	name, number := in.Spec.Name, in.Assignment.Number
 	root, remove, err := a.stage(ctx, name, number)
 	if err != nil {
@@ -50,16 +50,16 @@ func (a *owned) evaluate(p *pulse, in EvaluateInput) (EvaluateResult, error) {
 	if err := os.Mkdir(job.Output, 0o700); err != nil {
 		return EvaluateResult{}, fmt.Errorf("stage trial %d: %w", number, err)
 	}
-	err = p.transfer(func(ctx context.Context) error { return a.Checkpoints.Download(ctx, in.Checkpoint.Key, job.Checkpoint) })
+	err = at.transfer(func(ctx context.Context) error { return a.Checkpoints.Download(ctx, in.Checkpoint.Key, job.Checkpoint) })
 	if err != nil {
 		return EvaluateResult{}, fmt.Errorf("evaluate %s: %w", in.Checkpoint.Key, err)
 	}
-	if err := p.dataset(a.Datasets, in.Spec.Dataset); err != nil {
+	if err := at.dataset(a.Datasets, in.Spec.Dataset); err != nil {
 		return EvaluateResult{}, fmt.Errorf("download the dataset: %w", err)
 	}
 	found, err := a.Trainer.Evaluate(ctx, job, func(progress Progress) error {
 		a.Recorder.EvaluationProgress(name, number, progress.Step)
-		p.progress(progress)
+		at.progress(progress)
 		return nil
 	})
 	if err != nil {
@@ -69,7 +69,7 @@ func (a *owned) evaluate(p *pulse, in EvaluateInput) (EvaluateResult, error) {
 	if missing := result.Missing(&job.Spec); len(missing) > 0 {
 		return EvaluateResult{}, sweep.Fail(sweep.FailBadData, fmt.Errorf("the evaluation of trial %d measured no %s, which the spec asks for", number, strings.Join(missing, ", ")))
 	}
-	err = p.transfer(func(ctx context.Context) (err error) {
+	err = at.transfer(func(ctx context.Context) (err error) {
 		result.Grid, err = a.Records.PutGrid(ctx, name, number, found.Grid)
 		return err
 	})
@@ -77,12 +77,12 @@ func (a *owned) evaluate(p *pulse, in EvaluateInput) (EvaluateResult, error) {
 }
 
 // preemptOn ends the attempt as preempted when stop closes, as the worker stops.
-func (p *pulse) preemptOn(stop <-chan struct{}) {
+func (at *attempt) preemptOn(stop <-chan struct{}) {
 	select {
 	case <-stop:
-		p.cancel(&sweep.FailureError{Failure: sweep.Failure{
+		at.cancel(&sweep.FailureError{Failure: sweep.Failure{
 			Class: sweep.FailPreempted, Message: "the worker stops",
 		}})
-	case <-p.attempt.Done():
+	case <-at.ctx.Done():
 	}
 }

@@ -209,7 +209,7 @@ func (a *Activities) Save(ctx context.Context, in SaveInput) error {
 		return translateError(ctx, err)
 	}
 	for _, e := range in.Entries {
-		if err := own.Records.PutEntry(ctx, in.Sweep, e); err != nil {
+		if err := own.Records.PutCommandEntry(ctx, in.Sweep, e); err != nil {
 			return translateError(ctx, fmt.Errorf("store entry %d of the command log: %w", e.Number, err))
 		}
 	}

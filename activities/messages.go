@@ -46,7 +46,7 @@ type TrainInput struct {
 type Signal struct {
 	Workflow string               `json:"workflow"` // id
 	Name     string               `json:"name"`
-	Content  conduct.TrialTrouble `json:"content"`
+	Content  conduct.TrialBlocked `json:"content"`
 }
 
 // TrainResult is an attempt that did not fail.
@@ -145,10 +145,10 @@ type CurateInput struct {
 
 // SaveInput asks to store entries of a sweep's command log, then its state.
 type SaveInput struct {
-	Owner   sweep.Identity  `json:"owner,omitzero"`
-	Sweep   string          `json:"sweep"`
-	Entries []conduct.Entry `json:"entries"`
-	State   json.RawMessage `json:"state"` // a conduct.State
+	Owner   sweep.Identity         `json:"owner,omitzero"`
+	Sweep   string                 `json:"sweep"`
+	Entries []conduct.CommandEntry `json:"entries"`
+	State   json.RawMessage        `json:"state"` // a conduct.State
 }
 
 // RecordInput holds the numbers of a sweep to export to Prometheus.

@@ -47,38 +47,38 @@ func (e *BuildError) BlockReason() block.Reason { return block.WrongBuild }
 // accept opens the archive for an attempt, or refuses the attempt: because the worker does
 // not know all of the spec, its store is not the sweep's, or the sweep's name belongs to
 // another sweep. The trial asks again, and any worker may take the job. A worker that
-// refuses is always free, so it rests first.
-func (a *Activities) accept(p *pulse, t sweep.Task) (*owned, error) {
+// refuses is always free, so it waits first.
+func (a *Activities) accept(at *attempt, t sweep.Task) (*owned, error) {
 	var own *owned
-	err := p.transfer(func(ctx context.Context) (err error) {
+	err := at.transfer(func(ctx context.Context) (err error) {
 		own, err = a.check(ctx, t)
 		return err
 	})
 	if reason := BlockReason(err); reason == block.WrongBuild || reason == block.WrongStore {
-		p.rest(a.refusalRest())
+		at.wait(a.refusalWait())
 	}
 	if err != nil {
-		p.refused()
+		at.refused()
 		return nil, err
 	}
 	return own, nil
 }
 
-// rest waits, while the worker runs and nobody cancels the attempt.
-func (p *pulse) rest(d time.Duration) {
-	defer p.suspendStall()()
+// wait waits for d, while the worker runs and nobody cancels the attempt.
+func (at *attempt) wait(d time.Duration) {
+	defer at.suspendStall()()
 	select {
 	case <-time.After(d):
-	case <-activity.GetWorkerStopChannel(p.beats):
-	case <-p.attempt.Done():
+	case <-activity.GetWorkerStopChannel(at.parent):
+	case <-at.ctx.Done():
 	}
 }
 
 // refused notes that the attempt did nothing: its time is not the trial's.
-func (p *pulse) refused() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.last.Stage = ""
+func (at *attempt) refused() {
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	at.last.Stage = ""
 }
 
 func (a *Activities) check(ctx context.Context, t sweep.Task) (*owned, error) {

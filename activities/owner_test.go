@@ -15,7 +15,7 @@ import (
 // another digest.
 func TestAnOlderBuildRefusesAJob(t *testing.T) {
 	b := newBench(t)
-	b.RefusalRest, b.Build = 30*time.Millisecond, "v1 (commit 111)"
+	b.RefusalWait, b.Build = 30*time.Millisecond, "v1 (commit 111)"
 	in := input(0, 1)
 	in.Digest, in.Owner.Build = "of a spec with one more field", "v2 (commit 222)"
 	ref := b.archive.Store(0, 1, 300, false)
@@ -25,7 +25,7 @@ func TestAnOlderBuildRefusesAJob(t *testing.T) {
 	for _, err := range []error{trainErr, evaluateErr} {
 		requireTurnedAway(t, err, block.WrongBuild, "v1 (commit 111)", "v2 (commit 222)")
 	}
-	require.GreaterOrEqual(t, time.Since(began), 2*b.RefusalRest, "another worker takes the next job meanwhile")
+	require.GreaterOrEqual(t, time.Since(began), 2*b.RefusalWait, "another worker takes the next job meanwhile")
 	require.Empty(t, b.trainer.Jobs())
 	require.Empty(t, b.trainer.Evaluations())
 	b.requireEmptyStaging(t)
@@ -53,7 +53,7 @@ func requireTurnedAway(t *testing.T, err error, reason block.Reason, texts ...st
 
 func TestAWorkerOfAnotherStoreRefusesAJob(t *testing.T) {
 	b := newBench(t)
-	b.RefusalRest = time.Millisecond
+	b.RefusalWait = time.Millisecond
 	b.archive.Fail("For", blocked(block.WrongStore))
 	_, err := b.train(input(0, 1))
 	requireTurnedAway(t, err, block.WrongStore)

@@ -118,8 +118,8 @@ type Records interface {
 	PutGrid(ctx context.Context, sweepName string, trial int, path string) (key string, err error)
 	// PutLog stores the output of an attempt, kept at path.
 	PutLog(ctx context.Context, sweepName string, trial, attempt int, path string) error
-	// PutEntry stores an entry of the sweep's command log. The same entry again is success.
-	PutEntry(ctx context.Context, sweepName string, entry conduct.Entry) error
+	// PutCommandEntry stores an entry of the sweep's command log. The same entry again is success.
+	PutCommandEntry(ctx context.Context, sweepName string, entry conduct.CommandEntry) error
 	// PutState replaces the sweep's state, a conduct.State.
 	PutState(ctx context.Context, sweepName string, state []byte) error
 	// PutBest moves the sweep's best pointer.

@@ -25,15 +25,15 @@ func (a *Activities) Train(ctx context.Context, in TrainInput) (TrainResult, err
 	if in.After != "" {
 		a.Recorder.Restart(name, in.After)
 	}
-	p := a.startPulse(ctx, StageTrain, in.Attempt)
-	timeUp, stopClock := p.timeUp(in)
+	at := a.startAttempt(ctx, StageTrain, in.Attempt)
+	timeUp, stopClock := at.timeUp(in)
 	var outcome Outcome
-	own, err := a.accept(p, in.Task)
+	own, err := a.accept(at, in.Task)
 	if err == nil {
-		outcome, err = own.train(p, in, firstClosed(p.attempt, activity.GetWorkerStopChannel(ctx), timeUp))
+		outcome, err = own.train(at, in, firstClosed(at.ctx, activity.GetWorkerStopChannel(ctx), timeUp))
 	}
 	stopClock()
-	last, err := p.stop(err)
+	last, err := at.stop(err)
 	if outcome.Status == OutcomePreempted && closed(timeUp) {
 		outcome.Status = OutcomeTimeUp
 	}
@@ -46,12 +46,12 @@ func (a *Activities) Train(ctx context.Context, in TrainInput) (TrainResult, err
 }
 
 // timeUp returns a channel that closes when nothing is left of max_trial_time.
-func (p *pulse) timeUp(in TrainInput) (timeUp <-chan struct{}, stop func()) {
+func (at *attempt) timeUp(in TrainInput) (timeUp <-chan struct{}, stop func()) {
 	if in.Left <= 0 {
 		return nil, func() {}
 	}
 	left := in.Left
-	if info := activity.GetInfo(p.beats); in.Waited && !info.ScheduledTime.IsZero() {
+	if info := activity.GetInfo(at.parent); in.Waited && !info.ScheduledTime.IsZero() {
 		left -= info.StartedTime.Sub(info.ScheduledTime)
 	}
 	up := make(chan struct{})
@@ -86,8 +86,8 @@ func closed(c <-chan struct{}) bool {
 	}
 }
 
-func (a *owned) train(p *pulse, in TrainInput, drain <-chan struct{}) (outcome Outcome, err error) {
-	ctx := p.attempt
+func (a *owned) train(at *attempt, in TrainInput, drain <-chan struct{}) (outcome Outcome, err error) {
+	ctx := at.ctx
 	name, number := in.Spec.Name, in.Assignment.Number
 	root, remove, err := a.stage(ctx, name, number)
 	if err != nil {
@@ -100,18 +100,18 @@ func (a *owned) train(p *pulse, in TrainInput, drain <-chan struct{}) (outcome O
 		return Outcome{}, fmt.Errorf("stage trial %d: %w", number, err)
 	}
 	resume := filepath.Join(root, "resume")
-	err = p.transfer(func(ctx context.Context) error {
+	err = at.transfer(func(ctx context.Context) error {
 		ref, err := a.lastComplete(ctx, name, number, in.Until, resume)
 		if ref.Key != "" {
 			job.Resume, job.Parent = resume, ref.Key
-			p.checkpoint(ref)
+			at.checkpoint(ref)
 		}
 		return err
 	})
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := p.dataset(a.Datasets, in.Spec.Dataset); err != nil {
+	if err := at.dataset(a.Datasets, in.Spec.Dataset); err != nil {
 		return Outcome{}, fmt.Errorf("download the dataset: %w", err)
 	}
 	unblock := sync.OnceFunc(func() {
@@ -124,14 +124,14 @@ func (a *owned) train(p *pulse, in TrainInput, drain <-chan struct{}) (outcome O
 	})
 	return a.Trainer.Train(ctx, job, drain, func(progress Progress) error {
 		a.Recorder.TrialProgress(name, number, progress)
-		p.progress(progress)
+		at.progress(progress)
 		if progress.Checkpoint == "" {
 			return nil
 		}
-		return p.transfer(func(ctx context.Context) error {
+		return at.transfer(func(ctx context.Context) error {
 			ref, err := a.storeCheckpoint(ctx, in, progress.Checkpoint)
 			if err == nil {
-				p.checkpoint(ref)
+				at.checkpoint(ref)
 				unblock()
 			}
 			return err

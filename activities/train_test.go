@@ -32,14 +32,14 @@ type bench struct {
 	recorder *activitiestest.Recorder
 	env      *testsuite.TestActivityEnvironment
 
-	mu    sync.Mutex
-	beats []activities.Heartbeat
+	mu         sync.Mutex
+	heartbeats []activities.Heartbeat
 }
 
-func (b *bench) beatCount() int {
+func (b *bench) heartbeatCount() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.beats)
+	return len(b.heartbeats)
 }
 
 func newBench(t *testing.T) *bench {
@@ -56,18 +56,18 @@ func newBench(t *testing.T) *bench {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	b.env = suite.NewTestActivityEnvironment()
-	b.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&beatCounter{bench: b}}})
+	b.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&heartbeatCounter{bench: b}}})
 	b.env.RegisterActivity(b.Activities)
 	return b
 }
 
-// beatCounter sees every heartbeat; the SDK itself throttles them.
-type beatCounter struct {
+// heartbeatCounter records every heartbeat; the SDK itself throttles them.
+type heartbeatCounter struct {
 	interceptor.WorkerInterceptorBase
 	bench *bench
 }
 
-func (c *beatCounter) InterceptActivity(
+func (c *heartbeatCounter) InterceptActivity(
 	ctx context.Context, next interceptor.ActivityInboundInterceptor,
 ) interceptor.ActivityInboundInterceptor {
 	return &beatInbound{ActivityInboundInterceptorBase: interceptor.ActivityInboundInterceptorBase{Next: next}, bench: c.bench}
@@ -89,7 +89,7 @@ type beatOutbound struct {
 
 func (o *beatOutbound) RecordHeartbeat(ctx context.Context, details ...any) {
 	o.bench.mu.Lock()
-	o.bench.beats = append(o.bench.beats, details[0].(activities.Heartbeat))
+	o.bench.heartbeats = append(o.bench.heartbeats, details[0].(activities.Heartbeat))
 	o.bench.mu.Unlock()
 	o.Next.RecordHeartbeat(ctx, details...)
 }
@@ -230,11 +230,11 @@ func failure(class sweep.FailureClass) error {
 
 func TestTrainHeartbeatNamesOnlyStoredCheckpoints(t *testing.T) {
 	b := newBench(t)
-	b.Transfers = activities.Transfers{Timeout: time.Minute, Rest: time.Millisecond, MaxRest: time.Millisecond, Patience: 20 * time.Millisecond}
+	b.Transfers = activities.Transfers{Timeout: time.Minute, FirstWait: time.Millisecond, MaxWait: time.Millisecond, RetryFor: 20 * time.Millisecond}
 	b.archive.Fail("Upload", errors.New("store is away"))
 	_, err := b.train(input(0, 1))
 	require.ErrorContains(t, err, "store is away")
-	for _, h := range b.beats {
+	for _, h := range b.heartbeats {
 		require.Empty(t, h.Checkpoint.Key)
 	}
 	var application *temporal.ApplicationError
@@ -244,14 +244,14 @@ func TestTrainHeartbeatNamesOnlyStoredCheckpoints(t *testing.T) {
 
 func TestTrainThatStallsIsEnded(t *testing.T) {
 	b := newBench(t)
-	b.StallTimeout, b.BeatEvery = 500*time.Millisecond, 5*time.Millisecond // a busy machine still has several beats in that time
+	b.StallTimeout, b.HeartbeatEvery = 500*time.Millisecond, 5*time.Millisecond // a busy machine still has several heartbeats in that time
 	b.trainer.Faults = map[int][]activitiestest.Fault{0: {{Step: 100, Hang: true}}}
 	_, err := b.train(input(0, 1))
 	var application *temporal.ApplicationError
 	require.ErrorAs(t, err, &application)
 	require.Equal(t, "transient", application.Type())
 	require.Contains(t, application.Message(), "no step finished for 500ms after step 100")
-	require.Greater(t, len(b.beats), 5, "the ticker did not beat while nothing moved")
+	require.Greater(t, len(b.heartbeats), 5, "no heartbeat was sent while nothing moved")
 }
 
 // slowLoader reads images for longer than a step may take, and says so.
@@ -275,7 +275,7 @@ func (s slowLoader) Train(
 
 func TestReadingImagesIsNoStall(t *testing.T) {
 	b := newBench(t)
-	b.Trainer, b.StallTimeout, b.BeatEvery = slowLoader{b.trainer}, 200*time.Millisecond, 5*time.Millisecond
+	b.Trainer, b.StallTimeout, b.HeartbeatEvery = slowLoader{b.trainer}, 200*time.Millisecond, 5*time.Millisecond
 	result, err := b.train(input(0, 1))
 	require.NoError(t, err)
 	require.Equal(t, activities.OutcomeDone, result.Status)
@@ -384,8 +384,8 @@ func TestANonFiniteLossIsNotZero(t *testing.T) {
 	result, err := b.train(input(0, 1))
 	require.NoError(t, err)
 	require.Equal(t, sweep.Losses{LossFirst: new(1.0)}, result.Losses)
-	require.NotEmpty(t, b.beats)
-	for _, h := range b.beats {
+	require.NotEmpty(t, b.heartbeats)
+	for _, h := range b.heartbeats {
 		require.Nil(t, h.Progress.Point)
 	}
 }
@@ -455,7 +455,7 @@ func TestTheDatasetIsFetchedFirst(t *testing.T) {
 	in := input(4, 1)
 	in.Spec.Dataset = sweep.Dataset{Name: sweep.ImageFolder, Path: "s3://bucket/set"}
 	port := &fetching{takes: 300 * time.Millisecond}
-	b.Datasets, b.StallTimeout, b.BeatEvery = port, 100*time.Millisecond, 10*time.Millisecond
+	b.Datasets, b.StallTimeout, b.HeartbeatEvery = port, 100*time.Millisecond, 10*time.Millisecond
 	_, err := b.train(in)
 	require.NoError(t, err, "a long download is not a stall")
 	require.Equal(t, []sweep.Dataset{in.Spec.Dataset}, port.asked)
@@ -485,7 +485,7 @@ func TestTrainReportsThatItIsNotBlockedAnyMore(t *testing.T) {
 	require.Empty(t, executions.Signals())
 
 	in := input(4, 1)
-	in.Unblock = &activities.Signal{Workflow: "sweep/s", Name: "trouble", Content: conduct.TrialTrouble{Trial: 4}}
+	in.Unblock = &activities.Signal{Workflow: "sweep/s", Name: "blocked", Content: conduct.TrialBlocked{Trial: 4}}
 	_, err = b.train(in)
 	require.NoError(t, err)
 	require.Equal(t, []activities.Signal{*in.Unblock}, executions.Signals())

@@ -20,7 +20,7 @@ import (
 var errAway = errors.New("store is away")
 
 // hasty tries again at once, for up to a minute.
-var hasty = activities.Transfers{Timeout: time.Minute, Rest: time.Millisecond, MaxRest: 4 * time.Millisecond, Patience: time.Minute}
+var hasty = activities.Transfers{Timeout: time.Minute, FirstWait: time.Millisecond, MaxWait: 4 * time.Millisecond, RetryFor: time.Minute}
 
 // uploads has a function called before each upload, with its number from 1.
 type uploads struct {
@@ -42,12 +42,12 @@ func (u *uploads) Upload(ctx context.Context, name string, trial, attempt int, d
 	return u.Archive.Upload(ctx, name, trial, attempt, dir)
 }
 
-// away has a method of the archive fail until the attempt has beaten 10 times
+// away has a method of the archive fail until the attempt has sent 10 heartbeats
 // since, or two seconds have passed.
 func (b *bench) away(method string) {
 	b.archive.Fail(method, errAway)
 	go func() {
-		for since, end := b.beatCount(), time.Now().Add(2*time.Second); b.beatCount() < since+10 && time.Now().Before(end); {
+		for since, end := b.heartbeatCount(), time.Now().Add(2*time.Second); b.heartbeatCount() < since+10 && time.Now().Before(end); {
 			time.Sleep(time.Millisecond)
 		}
 		b.archive.Fail(method, nil)
@@ -58,7 +58,7 @@ func TestTrainOutlivesTheStore(t *testing.T) {
 	for _, method := range []string{"Whole", "Download", "Upload"} {
 		t.Run(method, func(t *testing.T) {
 			b := newBench(t)
-			b.Transfers, b.BeatEvery, b.StallTimeout = hasty, 40*time.Millisecond, 200*time.Millisecond // away for 10 beats: longer than a stall
+			b.Transfers, b.HeartbeatEvery, b.StallTimeout = hasty, 40*time.Millisecond, 200*time.Millisecond // away for 10 heartbeats: longer than a stall
 			b.archive.Store(0, 1, 100, false)
 			b.away(method)
 			result, err := b.train(input(0, 2))
@@ -66,7 +66,7 @@ func TestTrainOutlivesTheStore(t *testing.T) {
 			require.Equal(t, 300, result.Checkpoint.Step)
 			require.Equal(t, []activitiestest.Job{{Trial: 0, Attempt: 2, From: 100, Parent: activitiestest.Key(0, 1, 100)}}, b.trainer.Jobs(),
 				"one child, which continues from the last checkpoint")
-			require.GreaterOrEqual(t, b.beatCount(), 10, "the worker counts as lost while the store is away")
+			require.GreaterOrEqual(t, b.heartbeatCount(), 10, "the worker counts as lost while the store is away")
 		})
 	}
 }
@@ -75,7 +75,7 @@ func TestEvaluateOutlivesTheStore(t *testing.T) {
 	for _, method := range []string{"Download", "PutGrid"} {
 		t.Run(method, func(t *testing.T) {
 			b := newBench(t)
-			b.Transfers, b.BeatEvery, b.StallTimeout = hasty, 40*time.Millisecond, 200*time.Millisecond // away for 10 beats: longer than a stall
+			b.Transfers, b.HeartbeatEvery, b.StallTimeout = hasty, 40*time.Millisecond, 200*time.Millisecond // away for 10 heartbeats: longer than a stall
 			ref := b.archive.Store(0, 1, 300, false)
 			b.away(method)
 			_, err := b.env.ExecuteActivity(b.Evaluate, activities.EvaluateInput{Task: sweep.Task{Spec: input(0, 1).Spec}, Checkpoint: ref})
@@ -109,10 +109,10 @@ func TestTransferIsNotTriedAgain(t *testing.T) {
 func TestTransferLosesPatience(t *testing.T) {
 	b := newBench(t)
 	b.Transfers = hasty
-	b.Transfers.Patience = 500 * time.Millisecond
+	b.Transfers.RetryFor = 500 * time.Millisecond
 	u := &uploads{Archive: b.archive, before: func(_ context.Context, n int) error {
 		if n == 3 {
-			time.Sleep(b.Transfers.Patience) // so that this try is the last, on however busy a machine
+			time.Sleep(b.Transfers.RetryFor) // so that this try is the last, on however busy a machine
 		}
 		return errAway
 	}}
@@ -157,7 +157,7 @@ func TestTransferEndsWithTheWorker(t *testing.T) {
 				return errAway
 			}}
 			b.Transfers, b.Archive = hasty, u
-			b.Transfers.Rest = 10 * time.Second // is cut short
+			b.Transfers.FirstWait = 10 * time.Second // is cut short
 			_, err := b.train(input(0, 1))
 			require.Equal(t, string(sweep.FailPreempted), typeOf(t, err), "the trial continues elsewhere, and no restart is counted")
 			require.ErrorContains(t, err, "store is away")

@@ -121,7 +121,7 @@ func TestSteering(t *testing.T) {
 	require.Equal(t, 2, refused.code, refused.stderr)
 	require.Contains(t, refused.stderr, "train cannot change, since the results of all trials depend on it")
 	h.read(&did, "edit", "steered", narrow)
-	edited := did.Audit[len(did.Audit)-1].At
+	edited := did.CommandLog[len(did.CommandLog)-1].At
 	h.read(&end, "wait", "steered", "--timeout", "15m")
 	require.Equal(t, conduct.PhaseCompleted, end.Phase)
 
@@ -156,7 +156,7 @@ func TestSteering(t *testing.T) {
 	h.read(&described, "describe", "steered")
 	require.Equal(t, 0.2, described.Spec.Parameters[0].Max)
 	var audit []string
-	for i, e := range described.Progress.Audit {
+	for i, e := range described.Progress.CommandLog {
 		require.Equal(t, i+1, e.Number)
 		audit = append(audit, strings.TrimSuffix(e.Command+": "+e.Change, ": "))
 	}
@@ -164,7 +164,7 @@ func TestSteering(t *testing.T) {
 		"extend: budget.run_cap 6 -> 10", "enqueue: configurations: 1", fmt.Sprintf("retry: trial %d", failed), fmt.Sprintf("pin: trial %d", best.Number), "stop",
 		"end: stopped", "extend: budget.run_cap 10 -> 14", "edit: parameters", "end: completed",
 	}, audit)
-	require.Equal(t, "six are few", described.Progress.Audit[0].Reason)
+	require.Equal(t, "six are few", described.Progress.CommandLog[0].Reason)
 	text := h.must(time.Minute, "describe", "steered").stdout
 	require.Contains(t, text, ": budget.run_cap 6 -> 10; six are few")
 	require.Contains(t, h.must(time.Minute, "explain", "steered", fmt.Sprint(14)).stdout, "method")
@@ -189,6 +189,6 @@ func steerWithoutWorker(t *testing.T, h *home) {
 		Progress conduct.Progress `json:"progress"`
 	}
 	h.read(&described, "describe", "steered-2")
-	require.Equal(t, "not needed", described.Progress.Audit[0].Reason)
+	require.Equal(t, "not needed", described.Progress.CommandLog[0].Reason)
 	require.Equal(t, 14, described.Progress.Planned)
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
 
-// beat is the longest time between two events of a training whose steps run.
-const beat = 2 * time.Second
+// eventEvery is the longest time between two events of a training whose steps run.
+const eventEvery = 2 * time.Second
 
 // Options has what a training needs besides its job.
 type Options struct {
@@ -199,7 +199,7 @@ func (r *run) train(ctx context.Context) error {
 // point when none was emitted for a while.
 func (r *run) report(clock *pace) error {
 	due := r.step%r.settings.LogEvery == 0 || r.step == r.settings.Steps
-	if !due && !clock.quiet(beat) {
+	if !due && !clock.quiet(eventEvery) {
 		return nil
 	}
 	e := job.Event{Type: job.Progress, Step: r.step, Steps: r.settings.Steps, StepsPerSecond: clock.rate(r.step), Memory: residentBytes()}

@@ -135,8 +135,8 @@ func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFun
 			DisableWorkflowWorker:              true,
 			MaxConcurrentActivityExecutionSize: c.slots(),
 			WorkerStopTimeout:                  Drain,
-			MaxHeartbeatThrottleInterval:       activities.DefaultBeatEvery,
-			DefaultHeartbeatThrottleInterval:   activities.DefaultBeatEvery,
+			MaxHeartbeatThrottleInterval:       activities.DefaultHeartbeatEvery,
+			DefaultHeartbeatThrottleInterval:   activities.DefaultHeartbeatEvery,
 			OnFatalError:                       fatal,
 		})
 		w.RegisterActivity(acts.Train)
@@ -147,7 +147,7 @@ func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFun
 	if c.Only != OnlyTraining {
 		w := sdk.New(c.Client, workflows.ControlQueue, sdk.Options{
 			WorkerStopTimeout: controlDrain, OnFatalError: fatal,
-			Interceptors: []interceptor.WorkerInterceptor{&beating{every: activities.DefaultBeatEvery}},
+			Interceptors: []interceptor.WorkerInterceptor{&heartbeats{every: activities.DefaultHeartbeatEvery}},
 		})
 		w.RegisterWorkflow(workflows.Sweep)
 		w.RegisterWorkflow(workflows.Trial)

@@ -101,7 +101,7 @@ func TestSweepContinuesAsNewWithTrialsInFlight(t *testing.T) {
 	third := continuedInput(t, err)
 	require.Equal(t, 2, third.State.Watermark)
 	require.Empty(t, third.State.Ahead)
-	require.Len(t, third.State.Audit, 2)
+	require.Len(t, third.State.CommandLog, 2)
 
 	// Trial 2 never reports: the next look finds that it has ended.
 	r.hold()
@@ -198,7 +198,7 @@ func TestSweepContinuesAsNewWhenTemporalSaysSo(t *testing.T) {
 
 // A run with an unread signal of any kind does not continue as new.
 func TestSweepLeavesNoSignalBehind(t *testing.T) {
-	for _, name := range []string{SignalResult, SignalRung, SignalTrouble} {
+	for _, name := range []string{SignalResult, SignalRung, SignalBlocked} {
 		r := newRig(t)
 		r.at(1, func() { r.env.SignalWorkflow(name, nil) })
 		r.env.ExecuteWorkflow(func(ctx workflow.Context) error {

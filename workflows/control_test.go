@@ -58,9 +58,9 @@ func TestSweepPausesAndResumes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, conduct.PhaseCompleted, p.Phase)
 	require.Equal(t, 3, p.Finished)
-	require.Len(t, p.Audit, 3)
-	require.Equal(t, conduct.Entry{Number: 1, At: p.Audit[0].At, Command: conduct.CommandPause, By: "ann", Reason: "a test"}, p.Audit[0])
-	require.Equal(t, time.Minute, p.Audit[0].At.Sub(p.StartedAt))
+	require.Len(t, p.CommandLog, 3)
+	require.Equal(t, conduct.CommandEntry{Number: 1, At: p.CommandLog[0].At, Command: conduct.CommandPause, By: "ann", Reason: "a test"}, p.CommandLog[0])
+	require.Equal(t, time.Minute, p.CommandLog[0].At.Sub(p.StartedAt))
 }
 
 // A client that finds no worker sends a signal: it is obeyed once, also beside an Update
@@ -78,10 +78,10 @@ func TestSweepObeysSignals(t *testing.T) {
 	p, err := r.sweep(SweepInput{Spec: gridSpec(4)})
 	require.NoError(t, err)
 	require.Equal(t, conduct.PhaseStopped, p.Phase)
-	require.Len(t, p.Audit, 3)
-	require.Equal(t, conduct.CommandStop, p.Audit[0].Command)
-	require.Equal(t, "cannot pause a sweep that is stopping: valid now: cancel, set, pin, unpin", p.Audit[1].Refused)
-	require.Equal(t, conduct.EntryEnd, p.Audit[2].Command)
+	require.Len(t, p.CommandLog, 3)
+	require.Equal(t, conduct.CommandStop, p.CommandLog[0].Command)
+	require.Equal(t, "cannot pause a sweep that is stopping: valid now: cancel, set, pin, unpin", p.CommandLog[1].Refused)
+	require.Equal(t, conduct.EntryEnd, p.CommandLog[2].Command)
 }
 
 // An Update may be there before the first workflow task of a run.
@@ -272,7 +272,7 @@ func TestSweepRefusesCommands(t *testing.T) {
 	require.NoError(t, stopped.err)
 	require.Equal(t, conduct.PhaseStopping, stopped.progress.Phase)
 	require.False(t, resumed.accepted || anonymous.accepted || paused.accepted, "a refused command leaves no event")
-	require.Len(t, p.Audit, 2)
+	require.Len(t, p.CommandLog, 2)
 }
 
 func TestSweepFailsFast(t *testing.T) {

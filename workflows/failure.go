@@ -16,13 +16,13 @@ import (
 
 // taskFailed is the event of an action that was not carried out.
 func taskFailed(id int, err error) conduct.Failed {
-	return conduct.Failed{ID: id, Trouble: troubleOf(err)}
+	return conduct.Failed{ID: id, BlockCause: causeOf(err)}
 }
 
-// troubleOf says why an activity failed.
-func troubleOf(err error) conduct.Trouble {
+// causeOf says why an activity failed.
+func causeOf(err error) conduct.BlockCause {
 	f := failureOf(err)
-	t := conduct.Trouble{Reason: block.Other, Message: f.Message, Permanent: f.permanent}
+	t := conduct.BlockCause{Reason: block.Other, Message: f.Message, Permanent: f.permanent}
 	if f.blocked != "" {
 		t.Reason = f.blocked
 	}

@@ -32,7 +32,7 @@ type rig struct {
 	executions *activitiestest.Executions
 	do         *activities.Activities
 	verdicts   []conduct.RungVerdict // that held trials have received
-	troubles   []conduct.TrialTrouble
+	blocked    []conduct.TrialBlocked
 }
 
 func newRig(t *testing.T) *rig {
@@ -44,7 +44,7 @@ func newRig(t *testing.T) *rig {
 	}
 	r.do = &activities.Activities{
 		Trainer: r.trainer, Archive: r.archive, Recorder: r.recorder, Executions: r.executions,
-		StagingRoot: t.TempDir(), BeatEvery: 10 * time.Millisecond,
+		StagingRoot: t.TempDir(), HeartbeatEvery: 10 * time.Millisecond,
 	}
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(quiet)

@@ -11,13 +11,13 @@ import (
 // activities. Training activities run on sweep.Resources.Queue.
 const ControlQueue = "tailsweep-control"
 
-// Message names. The names of the Updates are those of conduct.Verbs.
+// Message names. The names of the Updates are those of conduct.CommandTypes.
 const (
 	QueryProgress = "progress" // -> conduct.Progress
 	SignalResult  = "result"   // TrialResult: from a trial to its sweep
 	SignalRung    = "rung"     // conduct.RungReport: from a trial to its sweep, which answers with
 	SignalCommand = "command"  // conduct.Commanded: from a client that found no worker to answer an Update
-	SignalTrouble = "trouble"  // conduct.TrialTrouble: from a trial to its sweep
+	SignalBlocked = "blocked"  // conduct.TrialBlocked: from a trial to its sweep
 	SignalVerdict = "verdict"  // conduct.RungVerdict: from a sweep to its trial
 )
 

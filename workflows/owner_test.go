@@ -23,7 +23,7 @@ func TestARefusedJobCostsNoRestart(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, sweep.StatusCompleted, got.Status)
 	require.Equal(t, []string{"v1"}, got.Builds)
-	require.Equal(t, "wrong_build", string(r.troubles[0].Trouble.Reason))
+	require.Equal(t, "wrong_build", string(r.blocked[0].Cause.Reason))
 }
 
 // A result names the builds of all workers that trained or evaluated the trial.

@@ -46,8 +46,8 @@ func (t *trial) publish(ctx, last workflow.Context) {
 			t.result.Metrics = nil
 			return
 		}
-		trouble := troubleOf(err)
-		t.reportTrouble(last, &trouble)
+		cause := causeOf(err)
+		t.reportBlocked(last, &cause)
 		t.backOff(publishing, failure.Failure)
 	}
 }
@@ -59,15 +59,15 @@ func (t *trial) publishOnce(ctx workflow.Context) (sweep.Trial, error) {
 	return published.Trial, err
 }
 
-// reportTrouble reports to the sweep that the trial is blocked, or with nil that it no
+// reportBlocked reports to the sweep that the trial is blocked, or with nil that it no
 // longer is.
-func (t *trial) reportTrouble(ctx workflow.Context, trouble *conduct.Trouble) {
-	if trouble == nil && !t.troubled {
+func (t *trial) reportBlocked(ctx workflow.Context, cause *conduct.BlockCause) {
+	if cause == nil && !t.reported {
 		return
 	}
-	t.troubled = trouble != nil
-	err := workflow.SignalExternalWorkflow(ctx, SweepID(t.spec.Name), "", SignalTrouble,
-		conduct.TrialTrouble{Trial: t.result.Number, Trouble: trouble}).Get(ctx, nil)
+	t.reported = cause != nil
+	err := workflow.SignalExternalWorkflow(ctx, SweepID(t.spec.Name), "", SignalBlocked,
+		conduct.TrialBlocked{Trial: t.result.Number, Cause: cause}).Get(ctx, nil)
 	if err != nil {
 		workflow.GetLogger(ctx).Info("the sweep of a blocked trial has ended", "error", err)
 	}
@@ -76,10 +76,10 @@ func (t *trial) reportTrouble(ctx workflow.Context, trouble *conduct.Trouble) {
 // unblock is the signal with which a training attempt reports that the store accepts
 // its checkpoints again; nil while the sweep does not show the trial as blocked.
 func (t *trial) unblock() *activities.Signal {
-	if !t.troubled {
+	if !t.reported {
 		return nil
 	}
-	return &activities.Signal{Workflow: SweepID(t.spec.Name), Name: SignalTrouble, Content: conduct.TrialTrouble{Trial: t.result.Number}}
+	return &activities.Signal{Workflow: SweepID(t.spec.Name), Name: SignalBlocked, Content: conduct.TrialBlocked{Trial: t.result.Number}}
 }
 
 // report sends the result to the current run of the sweep. A sweep that has ended does

@@ -284,7 +284,7 @@ func newStage(t *testing.T, address, name string) *stage {
 	s.spec.Resources.Queue = "train-" + s.spec.Name
 	do := &activities.Activities{
 		Trainer: s.trainer, Archive: s.archive, Recorder: &activitiestest.Recorder{},
-		Executions: activities.NewExecutions(c), StagingRoot: t.TempDir(), BeatEvery: 100 * time.Millisecond,
+		Executions: activities.NewExecutions(c), StagingRoot: t.TempDir(), HeartbeatEvery: 100 * time.Millisecond,
 	}
 	for _, queue := range []string{s.spec.Resources.Queue, s.queue()} {
 		w := worker.New(c, queue, worker.Options{

@@ -43,7 +43,7 @@ func TestHistoriesAreRecorded(t *testing.T) {
 			require.FileExists(t, filepath.Join(folder, name+".json"))
 		}
 		accepted := commandsIn(t, folder)
-		for _, v := range conduct.Verbs() {
+		for _, v := range conduct.CommandTypes() {
 			require.Contains(t, accepted, v.Name, "no history of logic version %d has the command", version)
 		}
 	}

@@ -34,7 +34,7 @@ func (t *trial) work(ctx workflow.Context) {
 		if failure.blocked != "" {
 			t.blocked++
 			t.attempts--
-			t.reportTrouble(ctx, &conduct.Trouble{Reason: failure.blocked, Message: failure.Message})
+			t.reportBlocked(ctx, &conduct.BlockCause{Reason: failure.blocked, Message: failure.Message})
 		}
 		retry, counts := t.retry(failure)
 		if !retry {

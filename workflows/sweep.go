@@ -92,7 +92,7 @@ func (s *sweepRun) handle(ctx workflow.Context) error {
 	if err != nil {
 		return fmt.Errorf("query %s: %w", QueryProgress, err)
 	}
-	for _, v := range conduct.Verbs() {
+	for _, v := range conduct.CommandTypes() {
 		err := workflow.SetUpdateHandlerWithOptions(ctx, v.Name,
 			func(ctx workflow.Context, c conduct.Command) (conduct.Progress, error) {
 				e := conduct.Commanded{Name: v.Name, Command: c}
@@ -179,10 +179,10 @@ func (s *sweepRun) signals() []receiver {
 			c.Receive(ctx, &e)
 			return e
 		}},
-		{SignalTrouble, func(ctx workflow.Context, c workflow.ReceiveChannel) conduct.Event {
-			var t conduct.TrialTrouble
+		{SignalBlocked, func(ctx workflow.Context, c workflow.ReceiveChannel) conduct.Event {
+			var t conduct.TrialBlocked
 			c.Receive(ctx, &t)
-			return conduct.Blocked{TrialTrouble: t}
+			return conduct.Blocked{TrialBlocked: t}
 		}},
 	}
 }

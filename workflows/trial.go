@@ -39,7 +39,7 @@ type trial struct {
 	fruitless int                // consecutive attempts that were lost or preempted without a step forward
 	after     sweep.FailureClass // what ended the attempt before
 	lastStep  int                // last step of the attempt before
-	troubled  bool               // the sweep knows that the trial is blocked
+	reported  bool               // the sweep knows that the trial is blocked
 	shown     string             // state in the search attributes
 	do        *activities.Activities
 }
@@ -146,7 +146,7 @@ func (t *trial) train(ctx workflow.Context) (activities.OutcomeStatus, error) {
 	if err != nil {
 		return "", err
 	}
-	t.reportTrouble(ctx, nil)
+	t.reportBlocked(ctx, nil)
 	t.took(trained.Build)
 	t.recordAttempt(ctx, activities.Heartbeat{Stage: activities.StageTrain, Checkpoint: trained.Checkpoint, Seconds: trained.Seconds})
 	switch trained.Status {
@@ -201,7 +201,7 @@ func (t *trial) evaluate(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	t.reportTrouble(ctx, nil)
+	t.reportBlocked(ctx, nil)
 	t.took(evaluated.Build)
 	t.result.EvalTime += evaluated.Seconds
 	t.result.Evaluation = evaluated.Evaluation

@@ -32,9 +32,9 @@ func (r *rig) runTrial() (reported sweep.Trial, err error) {
 
 func (r *rig) runTrialOf(spec sweep.Spec) (reported sweep.Trial, err error) {
 	r.t.Helper()
-	r.env.OnSignalExternalWorkflow(mock.Anything, "sweep/grid", "", SignalTrouble, mock.Anything).Maybe().Return(
+	r.env.OnSignalExternalWorkflow(mock.Anything, "sweep/grid", "", SignalBlocked, mock.Anything).Maybe().Return(
 		func(_, _, _, _ string, arg any) error {
-			r.troubles = append(r.troubles, arg.(conduct.TrialTrouble))
+			r.blocked = append(r.blocked, arg.(conduct.TrialBlocked))
 			return nil
 		})
 	r.env.OnSignalExternalWorkflow(mock.Anything, "sweep/grid", "", SignalResult, mock.Anything).Return(
@@ -300,9 +300,9 @@ func TestTrialOutlivesARefusingStore(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, sweep.StatusCompleted, got.Status)
 	require.Equal(t, 5*time.Second*(1+2+4+8+16+32)+4*conduct.RetryWaitMax, got.FinishedAt.Sub(began).Round(time.Second), "the rests grow to their limit")
-	require.Len(t, r.troubles, 11, "the sweep knows what blocks the trial, and when it continues")
-	require.Equal(t, conduct.Trouble{Reason: block.NoBucket, Message: "the bucket does not exist"}, *r.troubles[0].Trouble)
-	require.Nil(t, r.troubles[10].Trouble)
+	require.Len(t, r.blocked, 11, "the sweep knows what blocks the trial, and when it continues")
+	require.Equal(t, conduct.BlockCause{Reason: block.NoBucket, Message: "the bucket does not exist"}, *r.blocked[0].Cause)
+	require.Nil(t, r.blocked[10].Cause)
 }
 
 // max_trial_time counts from the first start of training, and the wait for a worker.
@@ -376,7 +376,7 @@ func TestTrialLetsItsNextAttemptReportThatItGoesOn(t *testing.T) {
 	})
 	_, err := r.runTrial()
 	require.NoError(t, err)
-	require.Equal(t, []*activities.Signal{nil, {Workflow: "sweep/grid", Name: SignalTrouble, Content: conduct.TrialTrouble{Trial: 3}}}, signals)
+	require.Equal(t, []*activities.Signal{nil, {Workflow: "sweep/grid", Name: SignalBlocked, Content: conduct.TrialBlocked{Trial: 3}}}, signals)
 }
 
 // A trial that is blocked while it publishes ends before its history is too long for the

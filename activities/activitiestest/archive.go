@@ -22,7 +22,7 @@ type Archive struct {
 	segments    [][]sweep.Trial
 	results     map[int]sweep.Trial
 	best        []int
-	entries     []conduct.Entry
+	entries     []conduct.CommandEntry
 	state       []byte
 	earlier     map[string]kept // sweeps of Keep, by name
 	curves      []string        // keys of the checkpoints whose curves were kept
@@ -326,14 +326,14 @@ func (a *Archive) failure(method string) error {
 	return a.fail[method]
 }
 
-// PutEntry implements activities.Records.
-func (a *Archive) PutEntry(_ context.Context, _ string, entry conduct.Entry) error {
-	if err := a.failure("PutEntry"); err != nil {
+// PutCommandEntry implements activities.Records.
+func (a *Archive) PutCommandEntry(_ context.Context, _ string, entry conduct.CommandEntry) error {
+	if err := a.failure("PutCommandEntry"); err != nil {
 		return err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !slices.ContainsFunc(a.entries, func(e conduct.Entry) bool { return e.Number == entry.Number && e.At.Equal(entry.At) }) {
+	if !slices.ContainsFunc(a.entries, func(e conduct.CommandEntry) bool { return e.Number == entry.Number && e.At.Equal(entry.At) }) {
 		a.entries = append(a.entries, entry)
 	}
 	return nil
@@ -351,7 +351,7 @@ func (a *Archive) PutState(_ context.Context, _ string, state []byte) error {
 }
 
 // Log is the stored entries, and State the last state.
-func (a *Archive) Log() (entries []conduct.Entry, state []byte) {
+func (a *Archive) Log() (entries []conduct.CommandEntry, state []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Clone(a.entries), slices.Clone(a.state)

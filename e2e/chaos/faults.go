@@ -408,7 +408,7 @@ func (s *site) signal(ctx context.Context, workflow, name string, arg any) {
 // garbage sends signals that nobody can read to sweeps and trials.
 func garbage(ctx context.Context, r *round) error {
 	for _, p := range r.running() {
-		for _, name := range []string{workflows.SignalResult, workflows.SignalRung, workflows.SignalTrouble, "no-such-signal"} {
+		for _, name := range []string{workflows.SignalResult, workflows.SignalRung, workflows.SignalBlocked, "no-such-signal"} {
 			for _, arg := range []any{"garbage", 42, []byte{0, 255}, map[string]any{"trial": "x"}, nil, strings.Repeat("x", 100_000)} {
 				r.site.signal(ctx, workflows.SweepID(p.id), name, arg)
 			}

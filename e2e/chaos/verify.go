@@ -111,7 +111,7 @@ func (f *facts) readObjects(p *played) error {
 		}
 		key := neutral(p, filepath.ToSlash(rel))
 		switch {
-		case strings.HasPrefix(key, "ledger/"), strings.HasPrefix(key, "packs/"), strings.HasPrefix(key, "history/"), strings.HasPrefix(key, "damaged/"),
+		case strings.HasPrefix(key, "ledger/"), strings.HasPrefix(key, "packs/"), strings.HasPrefix(key, "commands/"), strings.HasPrefix(key, "damaged/"),
 			strings.HasSuffix(key, "/log.txt"), !strings.Contains(key, "/"):
 			return nil
 		}

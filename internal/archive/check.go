@@ -122,7 +122,7 @@ type checker struct {
 	trials  map[int]bool               // whose result is stored
 	folders map[string]map[string]bool // files of each checkpoint, by key and path
 	logs    int
-	entries []string // of the history
+	entries []string // of the command log
 	foreign []string
 	aside   int
 
@@ -204,7 +204,7 @@ func (c *checker) sort(key, rest string) {
 	parts := trialObject.FindStringSubmatch(rest)
 	switch {
 	case isSegment, isPack, rest == specName, rest == yamlName, rest == bestName, rest == stateName:
-	case strings.HasPrefix(rest, historyFolder):
+	case strings.HasPrefix(rest, commandsFolder):
 		c.entries = append(c.entries, key)
 	case strings.HasPrefix(rest, damagedFolder):
 		c.aside++
@@ -357,12 +357,12 @@ func (c *checker) checkState(ctx context.Context) error {
 		return err
 	}
 	for _, s := range entries {
-		var e conduct.Entry
+		var e conduct.CommandEntry
 		if s.err == nil {
 			s.err = json.Unmarshal(s.data, &e)
 		}
 		if s.err != nil {
-			aside(s, "the history lacks this command")
+			aside(s, "the command log lacks this entry")
 		}
 	}
 	if faults == 0 {
@@ -370,7 +370,7 @@ func (c *checker) checkState(ctx context.Context) error {
 		if c.state != nil {
 			what = fmt.Sprintf("%s, %s", c.state.Phase, english.Plural(c.state.Segments, "segment", ""))
 		}
-		c.found("state", LevelOK, "", "", "%s; %s in the history", what, english.Plural(len(entries), "entry", "entries"))
+		c.found("state", LevelOK, "", "", "%s; %s in the command log", what, english.Plural(len(entries), "entry", "entries"))
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ func whole(t *testing.T, s store.Store) []sweep.Trial {
 	state, err := json.Marshal(conduct.State{Phase: conduct.PhaseCompleted, Segments: 17})
 	require.NoError(t, err)
 	require.NoError(t, a.PutState(t.Context(), name, state))
-	require.NoError(t, a.PutEntry(t.Context(), name, conduct.Entry{Number: 1, At: checkedAt}))
+	require.NoError(t, a.PutCommandEntry(t.Context(), name, conduct.CommandEntry{Number: 1, At: checkedAt}))
 	return all
 }
 
@@ -136,7 +136,7 @@ func TestCheckOfACompleteSweep(t *testing.T) {
 	spec.Metrics = []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}}
 	require.Equal(t, []string{
 		fmt.Sprintf("spec: digest %.12s verified", spec.Digest()),
-		"state: completed, 17 segments; 1 entry in the history",
+		"state: completed, 17 segments; 1 entry in the command log",
 		"ledger: 17 segments with 20 trials, digests and links verified",
 		"packs: 1 pack verified against the segments",
 		"results: 19 results verified against the ledger; 1 failed or cancelled trial published none",
@@ -202,8 +202,8 @@ var repairs = []struct {
 		overwrite(t, s, under(stateName), func(b []byte) []byte { return b[:20] })
 	}, []string{under(stateName)}, "cannot be read", "put aside", false},
 	{"a damaged command", func(t *testing.T, s store.Store) {
-		overwrite(t, s, under("history/20261130T080000.000000000Z-000001.json"), func([]byte) []byte { return []byte("[]") })
-	}, []string{under("history/20261130T080000.000000000Z-000001.json")}, "cannot be read", "put aside", false},
+		overwrite(t, s, under("commands/20261130T080000.000000000Z-000001.json"), func([]byte) []byte { return []byte("[]") })
+	}, []string{under("commands/20261130T080000.000000000Z-000001.json")}, "cannot be read", "put aside", false},
 	{"the last segments of a sweep that has ended", both(removing(packOf(0, 15)), removing(ledgerKey(15)), removing(ledgerKey(16))),
 		[]string{ledgerKey(15), ledgerKey(16)}, "missing", "written anew from results, linked to the segment before", true},
 	{"a missing copy of the spec", removing(under(yamlName)), []string{under(yamlName)}, "missing", "written anew from spec.json", true},

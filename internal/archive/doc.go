@@ -12,7 +12,7 @@
 //	v1/sweeps/<sweep>/trials/<%06d>/attempts/<k>/curve.jsonl    copied from a checkpoint when the trial is published; kept by retention
 //	v1/sweeps/<sweep>/trials/<%06d>/attempts/<k>/checkpoints/step-<%010d>/...  the manifest last
 //	v1/sweeps/<sweep>/pointers/best.json             moved with If-Match
-//	v1/sweeps/<sweep>/history/<time>-<%06d>.json     an entry of the command log: a conduct.Entry; immutable
+//	v1/sweeps/<sweep>/commands/<time>-<%06d>.json    an entry of the command log: a conduct.CommandEntry; immutable
 //	v1/sweeps/<sweep>/state.json                     a conduct.State, written after the entries
 //	v1/sweeps/<sweep>/damaged/<time>/...             what a repair has replaced
 //

@@ -422,7 +422,7 @@ func removalPhase(name, key, rest string) int {
 		return removeManifests
 	case rest == bestName:
 		return removePointer
-	case rest == stateName, strings.HasPrefix(rest, historyFolder):
+	case rest == stateName, strings.HasPrefix(rest, commandsFolder):
 		return removeState
 	case rest == yamlName:
 		return removeYAML

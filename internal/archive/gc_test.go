@@ -305,7 +305,7 @@ func TestRemoveSweepInterruptedAtEachStep(t *testing.T) {
 	littered(t, full)
 	other := []byte("another sweep")
 	require.NoError(t, full.Put(t.Context(), sweepsPrefix+name+"-2/spec.json", bytes.NewReader(other), int64(len(other))))
-	require.NoError(t, New(full).PutEntry(t.Context(), name, conduct.Entry{Number: 1, At: checkedAt}))
+	require.NoError(t, New(full).PutCommandEntry(t.Context(), name, conduct.CommandEntry{Number: 1, At: checkedAt}))
 	for step := 0; ; step++ {
 		c := copyOf(t, full, step)
 		counted := 0

@@ -232,16 +232,16 @@ func (a *Archive) Best(ctx context.Context, sweepName string) (best Best, ok boo
 	return best, err == nil, err
 }
 
-// Entry is one sweep of the archive.
-type Entry struct {
+// StoredSweep is one sweep of the archive.
+type StoredSweep struct {
 	Name    string
 	Created time.Time // when its name was reserved, by the store's clock
 	Err     error     // why Created is not known, nil if it is
 }
 
-// Sweeps lists the sweeps, by name. A sweep that cannot be read is an entry with an error.
-func (a *Archive) Sweeps(ctx context.Context) ([]Entry, error) {
-	var entries []Entry
+// Sweeps lists the sweeps, by name. One that cannot be read has an Err.
+func (a *Archive) Sweeps(ctx context.Context) ([]StoredSweep, error) {
+	var sweeps []StoredSweep
 	for name, err := range a.store.Folders(ctx, sweepsPrefix) {
 		if err != nil {
 			return nil, err
@@ -249,38 +249,38 @@ func (a *Archive) Sweeps(ctx context.Context) ([]Entry, error) {
 		if !validName.MatchString(name) {
 			continue // not made by tailsweep
 		}
-		entry, ok, err := a.entry(ctx, name)
+		stored, ok, err := a.storedSweep(ctx, name)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
-			entries = append(entries, entry)
+			sweeps = append(sweeps, stored)
 		}
 	}
-	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Name, b.Name) })
-	return entries, nil
+	slices.SortFunc(sweeps, func(a, b StoredSweep) int { return cmp.Compare(a.Name, b.Name) })
+	return sweeps, nil
 }
 
-// entry looks at the folder of a sweep; ok is false if it has neither a spec nor a ledger.
+// storedSweep looks at the folder of a sweep; ok is false if it has neither a spec nor a ledger.
 // An error means that the store answers no request.
-func (a *Archive) entry(ctx context.Context, name string) (e Entry, ok bool, err error) {
+func (a *Archive) storedSweep(ctx context.Context, name string) (_ StoredSweep, ok bool, err error) {
 	spec, err := sweepKey(name, specName)
 	if err != nil {
-		return Entry{}, false, err
+		return StoredSweep{}, false, err
 	}
 	info, err := a.store.Stat(ctx, spec)
 	if errors.Is(err, store.ErrNotFound) {
 		first, keyErr := segmentKey(name, 0)
 		if keyErr != nil {
-			return Entry{}, false, keyErr
+			return StoredSweep{}, false, keyErr
 		}
 		if _, statErr := a.store.Stat(ctx, first); errors.Is(statErr, store.ErrNotFound) {
-			return Entry{}, false, nil
+			return StoredSweep{}, false, nil
 		}
 		err = missing(name, spec, err)
 	}
 	if err != nil && (ctx.Err() != nil || activities.BlockReason(err) != "" && activities.BlockReason(err) != block.LedgerDamaged) {
-		return Entry{}, false, err
+		return StoredSweep{}, false, err
 	}
-	return Entry{Name: name, Created: info.Modified, Err: err}, true, nil
+	return StoredSweep{Name: name, Created: info.Modified, Err: err}, true, nil
 }

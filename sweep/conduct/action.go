@@ -58,7 +58,7 @@ type Curate struct {
 // Save stores entries, each under its number, then the state. Completed by Saved.
 type Save struct {
 	ID      int
-	Entries []Entry
+	Entries []CommandEntry
 	State   json.RawMessage // a State; Restore continues from it
 }
 

@@ -9,28 +9,28 @@ import (
 )
 
 // block adds a failure of a kind of action, and sets when the action is tried again.
-func (m *Machine) block(kind Kind, doing string, why Trouble) {
+func (m *Machine) block(kind Kind, doing string, why BlockCause) {
 	i := slices.IndexFunc(m.Blocked, func(b Block) bool { return b.Kind == kind })
 	if i < 0 {
 		m.Blocked = append(m.Blocked, Block{Kind: kind, Since: m.now})
 		i = len(m.Blocked) - 1
 	}
 	b := &m.Blocked[i]
-	b.Doing, b.Trouble = doing, why
+	b.Doing, b.BlockCause = doing, why
 	b.RetryAt = m.now.Add(waitAfter(b.Failures))
 	b.Failures++
 }
 
 // blockTrial marks a trial as blocked, or as no longer blocked.
-func (m *Machine) blockTrial(t TrialTrouble) {
+func (m *Machine) blockTrial(t TrialBlocked) {
 	switch r := m.running(t.Trial); {
 	case r == nil:
-	case t.Trouble == nil:
+	case t.Cause == nil:
 		r.Blocked = nil
 	case r.Blocked == nil:
-		r.Blocked = &Block{Kind: KindTrial, Doing: fmt.Sprintf("continue trial %d", t.Trial), Trouble: *t.Trouble, Since: m.now, Failures: 1}
+		r.Blocked = &Block{Kind: KindTrial, Doing: fmt.Sprintf("continue trial %d", t.Trial), BlockCause: *t.Cause, Since: m.now, Failures: 1}
 	default:
-		r.Blocked.Trouble = *t.Trouble
+		r.Blocked.BlockCause = *t.Cause
 		r.Blocked.Failures++
 	}
 }

@@ -37,8 +37,8 @@ type Command struct {
 	Trials []int              `json:"trials,omitempty"` // pin, unpin
 }
 
-// Verb is a row of the table of commands: which phases accept it, and what it does.
-type Verb struct {
+// CommandType is a row of the table of commands: which phases accept it, and what it does.
+type CommandType struct {
 	Name  string
 	About string
 	from  []Phase
@@ -52,13 +52,13 @@ var (
 	mostPhases  = slices.Concat(openPhases, endedPhases)
 )
 
-// Verbs is the table of commands. A command that is accepted after the end of a sweep
+// CommandTypes is the table of commands. A command that is accepted after the end of a sweep
 // continues the sweep if it leaves it something to do.
-func Verbs() []Verb {
+func CommandTypes() []CommandType {
 	to := func(p Phase) func(*Machine, Command) string {
 		return func(m *Machine, _ Command) string { m.Phase = p; return "" }
 	}
-	return []Verb{
+	return []CommandType{
 		{CommandPause, "No new trials start; running ones continue.", []Phase{PhaseRunning}, nil, to(PhasePaused)},
 		{CommandResume, "New trials start again.", []Phase{PhasePaused, PhaseStopped, PhaseCancelled, PhaseFailed}, nil, (*Machine).proceed},
 		{CommandStop, "Running trials finish, then the sweep ends.", openPhases, nil, to(PhaseStopping)},
@@ -74,10 +74,10 @@ func Verbs() []Verb {
 	}
 }
 
-// verb returns the row of a command. The error says why the phase does not accept it.
-func (p Phase) verb(name string) (Verb, error) {
+// commandType returns the row of a command. The error says why the phase does not accept it.
+func (p Phase) commandType(name string) (CommandType, error) {
 	var valid []string
-	for _, v := range Verbs() {
+	for _, v := range CommandTypes() {
 		if !slices.Contains(v.from, p) {
 			continue
 		}
@@ -87,14 +87,14 @@ func (p Phase) verb(name string) (Verb, error) {
 		valid = append(valid, v.Name)
 	}
 	if len(valid) == 0 {
-		return Verb{}, fmt.Errorf("cannot %s a sweep that is %s: no command is valid until it has ended", name, p)
+		return CommandType{}, fmt.Errorf("cannot %s a sweep that is %s: no command is valid until it has ended", name, p)
 	}
-	return Verb{}, fmt.Errorf("cannot %s a sweep that is %s: valid now: %s", name, p, strings.Join(valid, ", "))
+	return CommandType{}, fmt.Errorf("cannot %s a sweep that is %s: valid now: %s", name, p, strings.Join(valid, ", "))
 }
 
 // Check says why a command is refused now; nil when it is accepted.
 func (m *Machine) Check(e Commanded) error {
-	v, err := m.Phase.verb(e.Name)
+	v, err := m.Phase.commandType(e.Name)
 	switch {
 	case e.By == "":
 		return fmt.Errorf("cannot %s sweep %q: by is empty; say who asks", e.Name, m.spec.Name)
@@ -117,7 +117,7 @@ func (m *Machine) Check(e Commanded) error {
 
 // settled reports whether a command with this ID was applied or refused.
 func (st *State) settled(id string) bool {
-	return id != "" && slices.ContainsFunc(st.Audit, func(e Entry) bool { return e.ID == id })
+	return id != "" && slices.ContainsFunc(st.CommandLog, func(e CommandEntry) bool { return e.ID == id })
 }
 
 // applyCommand applies a command that Check accepts, and adds an entry to the command
@@ -130,15 +130,15 @@ func (m *Machine) applyCommand(e Commanded) {
 	if err := m.Check(e); err != nil {
 		if e.ID != "" && len(m.Unsaved) < unsavedLimit {
 			m.Closed = false
-			m.addEntry(Entry{ID: e.ID, Command: e.Name, By: e.By, Refused: err.Error()})
+			m.addEntry(CommandEntry{ID: e.ID, Command: e.Name, By: e.By, Refused: err.Error()})
 		}
 		return
 	}
-	v, _ := m.Phase.verb(e.Name)
+	v, _ := m.Phase.commandType(e.Name)
 	before, spec := m.Phase, m.spec
 	m.Closed = false // it ends again once the command is stored
 	did := v.apply(m, e.Command)
-	entry := Entry{ID: e.ID, Command: e.Name, By: e.By, Reason: e.Reason, Change: did}
+	entry := CommandEntry{ID: e.ID, Command: e.Name, By: e.By, Reason: e.Reason, Change: did}
 	if m.spec != spec {
 		entry.Spec = m.spec
 	}
@@ -157,11 +157,11 @@ func (m *Machine) applyCommand(e Commanded) {
 
 // addEntry adds an entry to the command log: to the part that is to be stored, and to the
 // last entries, which State carries.
-func (m *Machine) addEntry(e Entry) {
+func (m *Machine) addEntry(e CommandEntry) {
 	m.Entries++
 	e.Number, e.At = m.Entries, m.now
 	m.Unsaved = append(m.Unsaved, e)
 	e.Spec = nil
-	m.Audit = append(m.Audit, e)
-	m.Audit = m.Audit[max(0, len(m.Audit)-auditLimit):]
+	m.CommandLog = append(m.CommandLog, e)
+	m.CommandLog = m.CommandLog[max(0, len(m.CommandLog)-commandLogLimit):]
 }

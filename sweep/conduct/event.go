@@ -21,8 +21,8 @@ type Results struct{ Trials []sweep.Trial }
 // Reported is a trial at a rung.
 type Reported struct{ RungReport }
 
-// Blocked reports that a trial is blocked; a nil Trouble means that it no longer is.
-type Blocked struct{ TrialTrouble }
+// Blocked reports that a trial is blocked; a nil Cause means that it no longer is.
+type Blocked struct{ TrialBlocked }
 
 // TrialClosed reports that a trial's workflow has ended, with or without a report.
 type TrialClosed struct{ Trial int }
@@ -98,14 +98,14 @@ type CancelAsked struct {
 // Failed reports that an action failed; it may have taken effect.
 type Failed struct {
 	ID int
-	Trouble
+	BlockCause
 }
 
 func (Resumed) apply(m *Machine)          { m.resume() }
 func (Tick) apply(*Machine)               {}
 func (e Results) apply(m *Machine)        { m.arrive(e.Trials) }
 func (e Reported) apply(m *Machine)       { m.report(e.RungReport) }
-func (e Blocked) apply(m *Machine)        { m.blockTrial(e.TrialTrouble) }
+func (e Blocked) apply(m *Machine)        { m.blockTrial(e.TrialBlocked) }
 func (e TrialClosed) apply(m *Machine)    { m.markSilent(e.Trial) }
 func (e Commanded) apply(m *Machine)      { m.applyCommand(e) }
 func (e Failed) apply(m *Machine)         { m.failed(e) }

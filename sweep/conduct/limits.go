@@ -4,16 +4,16 @@ import "time"
 
 // The machine's limits and intervals.
 const (
-	streakLimit  = 3    // trials in a row that fail in the same way and so make the sweep fail
-	suggestLimit = 16   // trials suggested at a time, so that the first can start before the rest are suggested
-	segmentLimit = 200  // trials in one ledger segment: bounds an activity's payload and a conditional object
-	carryLimit   = 100  // results not yet in the ledger that State carries into a new run
-	rungLimit    = 500  // results of one rung that State remembers, the latest: enough to place the best 1/eta
-	removalsText = 500  // bytes of the keys of checkpoints that the last message names
-	auditLimit   = 50   // commands that State remembers; the store has all
-	unsavedLimit = 100  // commands that are not stored yet: further ones are refused
-	queueLimit   = 1000 // requested trials that wait to be started
-	pinLimit     = 1000 // trials with pinned checkpoints
+	streakLimit     = 3    // trials in a row that fail in the same way and so make the sweep fail
+	suggestLimit    = 16   // trials suggested at a time, so that the first can start before the rest are suggested
+	segmentLimit    = 200  // trials in one ledger segment: bounds an activity's payload and a conditional object
+	carryLimit      = 100  // results not yet in the ledger that State carries into a new run
+	rungLimit       = 500  // results of one rung that State remembers, the latest: enough to place the best 1/eta
+	removalsText    = 500  // bytes of the keys of checkpoints that the last message names
+	commandLogLimit = 50   // commands that State remembers; the store has all
+	unsavedLimit    = 100  // commands that are not stored yet: further ones are refused
+	queueLimit      = 1000 // requested trials that wait to be started
+	pinLimit        = 1000 // trials with pinned checkpoints
 
 	lookEvery       = 5 * time.Minute  // between two Looks at all running trials
 	lookEveryCancel = 30 * time.Second // the same, while trials are being cancelled

@@ -147,7 +147,7 @@ func (m *Machine) planCancels() {
 	}
 }
 
-// planLook looks for trials that may have ended without a report: suspects at once, all
+// planLook looks for trials that may have ended without a report: silent ones at once, all
 // running trials every lookEvery.
 func (m *Machine) planLook() {
 	all := len(m.Running) > 0 && !m.now.Before(m.LookAt)
@@ -337,7 +337,7 @@ func (m *Machine) planFinal() {
 	ended := m.now
 	m.Phase, m.Message, m.EndedAt = phase, why+lost, &ended
 	m.Blocked = slices.DeleteFunc(m.Blocked, func(b Block) bool { return b.Kind != KindSave })
-	m.addEntry(Entry{Command: EntryEnd, Change: string(phase), Reason: m.Message})
+	m.addEntry(CommandEntry{Command: EntryEnd, Change: string(phase), Reason: m.Message})
 }
 
 // planSave stores the new entries of the command log and the state after them, in

@@ -40,7 +40,7 @@ func TestCommandsByPhase(t *testing.T) {
 	all := []Phase{PhaseRunning, PhasePaused, PhaseStopping, PhaseCancelling, PhaseCompleted, PhaseStopped, PhaseCancelled, PhaseFailed}
 	for i, phase := range all {
 		require.Equal(t, i >= 4, phase.Final(), phase)
-		for _, v := range Verbs() {
+		for _, v := range CommandTypes() {
 			if !plain(v.Name) {
 				continue
 			}
@@ -51,12 +51,12 @@ func TestCommandsByPhase(t *testing.T) {
 			if next, ok := after(phase, v.Name); ok {
 				require.NoError(t, err)
 				require.Equal(t, next, m.Phase)
-				require.Len(t, m.Audit, 1)
+				require.Len(t, m.CommandLog, 1)
 				continue
 			}
 			require.ErrorContains(t, err, "cannot "+v.Name+" a sweep that is "+string(phase))
 			require.Equal(t, phase, m.Phase)
-			require.Empty(t, m.Audit)
+			require.Empty(t, m.CommandLog)
 		}
 	}
 	require.EqualError(t, machineOf(testSpec(), State{Phase: PhaseRunning}).Check(Commanded{Name: CommandPause}), `cannot pause sweep "s": by is empty; say who asks`)
@@ -105,7 +105,7 @@ func TestACommandIsObeyedOnce(t *testing.T) {
 		require.NoError(t, m.Check(extend))
 		m.applyCommand(extend)
 		require.Equal(t, 10, m.Spec().Budget.RunCap)
-		require.Len(t, m.Audit, 1)
+		require.Len(t, m.CommandLog, 1)
 	}
 	extend.ID = "y"
 	m.applyCommand(extend)
@@ -119,8 +119,8 @@ func TestARefusedCommandIsStored(t *testing.T) {
 		m := machineOf(testSpec(), State{Phase: phase, EndedAt: &start, Closed: phase.Final()})
 		actions := m.Step(start, Commanded{CommandPause, Command{ID: "x", By: "ann"}})
 		require.Equal(t, phase, m.Phase)
-		require.Len(t, m.Audit, 1)
-		require.Contains(t, m.Audit[0].Refused, "cannot pause a sweep that is "+string(phase))
+		require.Len(t, m.CommandLog, 1)
+		require.Contains(t, m.CommandLog[0].Refused, "cannot pause a sweep that is "+string(phase))
 		var save Save
 		for _, a := range actions {
 			if s, ok := a.(Save); ok {
@@ -135,12 +135,12 @@ func TestARefusedCommandIsStored(t *testing.T) {
 
 func TestOldCommandsAreForgotten(t *testing.T) {
 	m := machineOf(testSpec(), State{Phase: PhaseRunning})
-	for range auditLimit {
+	for range commandLogLimit {
 		m.applyCommand(Commanded{CommandPause, Command{By: "a"}})
 		m.applyCommand(Commanded{CommandResume, Command{By: "last"}})
 	}
-	require.Len(t, m.Audit, auditLimit)
-	require.Equal(t, "last", m.Audit[auditLimit-1].By)
+	require.Len(t, m.CommandLog, commandLogLimit)
+	require.Equal(t, "last", m.CommandLog[commandLogLimit-1].By)
 	require.Empty(t, m.Message)
 }
 
@@ -387,7 +387,7 @@ func TestRetriesGrowToTheirLimit(t *testing.T) {
 	var waits []time.Duration
 	for range 8 {
 		ask := actions[0].(Suggest)
-		m.Step(at, Failed{ask.ID, Trouble{Reason: block.NoBucket, Message: "no bucket"}})
+		m.Step(at, Failed{ask.ID, BlockCause{Reason: block.NoBucket, Message: "no bucket"}})
 		next, ok := m.Wake()
 		require.True(t, ok)
 		waits = append(waits, next.Sub(at))
@@ -509,7 +509,7 @@ func TestCheckpointsThatRemainAreNamed(t *testing.T) {
 			curate = c
 		}
 	}
-	m.Step(start, Failed{curate.ID, Trouble{Reason: block.Other, Message: "denied", Permanent: true}})
+	m.Step(start, Failed{curate.ID, BlockCause{Reason: block.Other, Message: "denied", Permanent: true}})
 	require.Equal(t, PhaseCancelled, m.Phase)
 	require.Equal(t, "cancel by ann; given up: point at the best trials and remove checkpoints of others: denied "+
 		"(1 checkpoints remain in the object store; remove them by hand: sweeps/s/trials/000003/checkpoints/a)", m.Message)

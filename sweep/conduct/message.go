@@ -49,9 +49,9 @@ type RungVerdict struct {
 	stopping.Verdict
 }
 
-// Entry is an entry of the command log: a command, or the end of a sweep. A command that
-// is refused while its sender waits has none. The store keeps all entries.
-type Entry struct {
+// CommandEntry is an entry of the command log: a command, or the end of a sweep. A command
+// that is refused while its sender waits has none. The store keeps all entries.
+type CommandEntry struct {
 	Number  int         `json:"number"`       // from 1
 	ID      string      `json:"id,omitempty"` // of the command
 	At      time.Time   `json:"at"`
@@ -66,25 +66,26 @@ type Entry struct {
 // EntryEnd is the Command of the entry that a sweep makes when it ends.
 const EntryEnd = "end"
 
-// Trouble is why an action failed.
-type Trouble struct {
+// BlockCause is why an action failed, which blocks the sweep or the trial until the cause is
+// removed.
+type BlockCause struct {
 	Reason    block.Reason `json:"reason"`
 	Message   string       `json:"message"`
 	Permanent bool         `json:"permanent,omitempty"` // a retry cannot succeed: a bug
 }
 
-// TrialTrouble is the report of a blocked trial; Trouble is nil once it is no longer
+// TrialBlocked is the report of a blocked trial; Cause is nil once it is no longer
 // blocked.
-type TrialTrouble struct {
-	Trial   int      `json:"trial"`
-	Trouble *Trouble `json:"trouble,omitempty"`
+type TrialBlocked struct {
+	Trial int         `json:"trial"`
+	Cause *BlockCause `json:"cause,omitempty"`
 }
 
 // Block is an action that keeps failing and is tried again.
 type Block struct {
 	Kind  Kind   `json:"kind"`
 	Doing string `json:"doing"` // "append ledger segment 3"
-	Trouble
+	BlockCause
 	Since    time.Time `json:"since"`    // the first failure
 	Failures int       `json:"failures"` // in a row
 	RetryAt  time.Time `json:"retry_at"`
@@ -97,25 +98,25 @@ func (b Block) Text() string {
 
 // Progress is a sweep at a glance; what a finished sweep returns, too.
 type Progress struct {
-	Name      string               `json:"name"`
-	Digest    string               `json:"digest"`
-	Owner     sweep.Identity       `json:"owner,omitzero"` // set by the workflow
-	Phase     Phase                `json:"phase"`
-	Planned   int                  `json:"planned"` // trials, baseline included; 0 when unknown
-	Finished  int                  `json:"finished"`
-	Segments  int                  `json:"segments"` // of the ledger
-	Counts    map[sweep.Status]int `json:"counts"`
-	Running   []Running            `json:"running"`           // by number
-	Blocked   []Block              `json:"blocked,omitempty"` // what keeps failing, and why
-	Best      *BestTrial           `json:"best,omitempty"`    // by the first metric
-	GPUHours  float64              `json:"gpu_hours"`
-	StartedAt time.Time            `json:"started_at"`
-	EndedAt   *time.Time           `json:"ended_at,omitempty"`
-	Message   string               `json:"message,omitempty"` // why it failed, who stopped it
-	Audit     []Entry              `json:"audit,omitempty"`
-	Queue     []sweep.Assignment   `json:"queue,omitempty"`  // trials that users asked for and that have not started, without numbers
-	Pinned    []int                `json:"pinned,omitempty"` // trials whose checkpoints are kept because a user asked for it
-	Kept      []int                `json:"kept"`             // trials whose checkpoints are kept because of their rank, ascending
+	Name       string               `json:"name"`
+	Digest     string               `json:"digest"`
+	Owner      sweep.Identity       `json:"owner,omitzero"` // set by the workflow
+	Phase      Phase                `json:"phase"`
+	Planned    int                  `json:"planned"` // trials, baseline included; 0 when unknown
+	Finished   int                  `json:"finished"`
+	Segments   int                  `json:"segments"` // of the ledger
+	Counts     map[sweep.Status]int `json:"counts"`
+	Running    []Running            `json:"running"`           // by number
+	Blocked    []Block              `json:"blocked,omitempty"` // what keeps failing, and why
+	Best       *BestTrial           `json:"best,omitempty"`    // by the first metric
+	GPUHours   float64              `json:"gpu_hours"`
+	StartedAt  time.Time            `json:"started_at"`
+	EndedAt    *time.Time           `json:"ended_at,omitempty"`
+	Message    string               `json:"message,omitempty"` // why it failed, who stopped it
+	CommandLog []CommandEntry       `json:"command_log,omitempty"`
+	Queue      []sweep.Assignment   `json:"queue,omitempty"`  // trials that users asked for and that have not started, without numbers
+	Pinned     []int                `json:"pinned,omitempty"` // trials whose checkpoints are kept because a user asked for it
+	Kept       []int                `json:"kept"`             // trials whose checkpoints are kept because of their rank, ascending
 }
 
 // BestTrial is the leading trial.

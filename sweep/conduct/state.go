@@ -39,34 +39,34 @@ type State struct {
 	Watermark int   `json:"watermark"`
 	Ahead     []int `json:"ahead,omitempty"`
 
-	Arrived     []sweep.Trial `json:"arrived,omitempty"`  // results of running trials that no segment has, in order of arrival
-	Silent      []int         `json:"suspects,omitempty"` // trials that may have ended without a report
-	LookedAhead bool          `json:"sought,omitempty"`   // a Look has found that no run before a reset started trial Next
-	LookAt      time.Time     `json:"look_at"`            // when a Look next checks all running trials
+	Arrived     []sweep.Trial `json:"arrived,omitempty"`      // results of running trials that no segment has, in order of arrival
+	Silent      []int         `json:"silent,omitempty"`       // trials that may have ended without a report
+	LookedAhead bool          `json:"looked_ahead,omitempty"` // a Look has found that no run before a reset started trial Next
+	LookAt      time.Time     `json:"look_at"`                // when a Look next checks all running trials
 
-	LastID          int      `json:"last_id"`            // of a try
-	Main            *Task    `json:"main,omitempty"`     // suggest, append or rank: one at a time
-	Looking         *Task    `json:"looking,omitempty"`  // in parallel to Main
-	Curating        *Task    `json:"curating,omitempty"` // in parallel to Main
-	Saving          *Task    `json:"saving,omitempty"`   // in parallel to Main
-	Blocked         []Block  `json:"blocked,omitempty"`  // actions that keep failing, one of a kind
-	Removals        []string `json:"removals,omitempty"` // keys of checkpoints that are no longer kept, until they are removed
-	Rerank          bool     `json:"rerank,omitempty"`   // an edit may have changed the order of the leaders
-	PointerOutdated bool     `json:"stale,omitempty"`    // the pointer to the best trials must be moved
+	LastID          int      `json:"last_id"`                    // of a try
+	Main            *Task    `json:"main,omitempty"`             // suggest, append or rank: one at a time
+	Looking         *Task    `json:"looking,omitempty"`          // in parallel to Main
+	Curating        *Task    `json:"curating,omitempty"`         // in parallel to Main
+	Saving          *Task    `json:"saving,omitempty"`           // in parallel to Main
+	Blocked         []Block  `json:"blocked,omitempty"`          // actions that keep failing, one of a kind
+	Removals        []string `json:"removals,omitempty"`         // keys of checkpoints that are no longer kept, until they are removed
+	Rerank          bool     `json:"rerank,omitempty"`           // an edit may have changed the order of the leaders
+	PointerOutdated bool     `json:"pointer_outdated,omitempty"` // the pointer to the best trials must be moved
 
 	Counts       map[sweep.Status]int  `json:"counts"`
 	Leaders      []sweep.Trial         `json:"leaders,omitempty"` // best first, without reasons, spares last; their checkpoints are kept
 	Gated        []sweep.Trial         `json:"gated,omitempty"`   // best first; failed a gate, and their checkpoints are kept in places that no leader takes
 	SlotTime     time.Duration         `json:"slot_time"`         // how long finished trials occupied slots, failed attempts included
 	Streak       Streak                `json:"streak"`
-	Rungs        []stopping.RungResult `json:"rungs,omitempty"`   // of search trials, in order of arrival
-	FailReason   string                `json:"fault,omitempty"`   // why the sweep fails
-	Closed       bool                  `json:"closed,omitempty"`  // End was issued
-	LedgerBroken bool                  `json:"broken,omitempty"`  // nothing more can be appended to the ledger: the sweep ends without waiting for results
-	Message      string                `json:"message,omitempty"` // who stopped it, and why
-	Audit        []Entry               `json:"audit,omitempty"`   // the last entries of the command log, without specs
-	Entries      int                   `json:"entries,omitempty"` // how many the command log has
-	Unsaved      []Entry               `json:"unsaved,omitempty"` // those that the store does not have yet
+	Rungs        []stopping.RungResult `json:"rungs,omitempty"`         // of search trials, in order of arrival
+	FailReason   string                `json:"fail_reason,omitempty"`   // why the sweep fails
+	Closed       bool                  `json:"closed,omitempty"`        // End was issued
+	LedgerBroken bool                  `json:"ledger_broken,omitempty"` // nothing more can be appended to the ledger: the sweep ends without waiting for results
+	Message      string                `json:"message,omitempty"`       // who stopped it, and why
+	CommandLog   []CommandEntry        `json:"command_log,omitempty"`   // the last entries of the command log, without specs
+	Entries      int                   `json:"entries,omitempty"`       // how many the command log has
+	Unsaved      []CommandEntry        `json:"unsaved,omitempty"`       // those that the store does not have yet
 }
 
 // Running is a started trial that is not in the ledger yet.
@@ -77,10 +77,10 @@ type Running struct {
 	Verdict   *RungVerdict  `json:"verdict,omitempty"` // the last one, at the highest step
 	Earlier   []RungVerdict `json:"earlier,omitempty"` // the others
 
-	Blocked     *Block `json:"blocked,omitempty"`    // why it makes no progress
-	Starting    *Task  `json:"starting,omitempty"`   // its start, until it is confirmed
-	Cancel      Asked  `json:"cancel,omitempty"`     // whether it was asked to cancel
-	Unconfirmed []int  `json:"unanswered,omitempty"` // steps whose verdict is not confirmed as delivered
+	Blocked     *Block `json:"blocked,omitempty"`     // why it makes no progress
+	Starting    *Task  `json:"starting,omitempty"`    // its start, until it is confirmed
+	Cancel      Asked  `json:"cancel,omitempty"`      // whether it was asked to cancel
+	Unconfirmed []int  `json:"unconfirmed,omitempty"` // steps whose verdict is not confirmed as delivered
 }
 
 // Asked is the state of a request to cancel a trial.

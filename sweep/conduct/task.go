@@ -67,7 +67,7 @@ func (m *Machine) failed(e Failed) {
 			m.abandon(t, doing+": "+e.Message)
 			return
 		}
-		m.block(t.Kind, doing, e.Trouble)
+		m.block(t.Kind, doing, e.BlockCause)
 		switch t.Kind {
 		case KindSuggest: // what is asked for next may be something else
 			*place = nil

@@ -473,7 +473,7 @@ func (w *world) task(kind, how, reason string) {
 	}
 	w.flight = slices.Delete(w.flight, i, i+1)
 	if how == "half" || how == "fail" {
-		done = Failed{id, Trouble{Reason: block.Reason(reason), Message: "on purpose", Permanent: reason == "bug"}}
+		done = Failed{id, BlockCause{Reason: block.Reason(reason), Message: "on purpose", Permanent: reason == "bug"}}
 		_, starts := w.starting(id)
 		if reason == "bug" && (starts || w.m.Main != nil && w.m.Main.ID == id) { // else it is late, or does not matter
 			w.bugs = append(w.bugs, kind)
@@ -668,9 +668,9 @@ func (w *world) play(p *player, what, status, silent string) {
 		return
 	case "stuck", "free":
 		if p.stuck = what == "stuck" && !p.closed && w.m.running(p.a.Number) != nil; p.stuck {
-			w.step(Blocked{TrialTrouble{p.a.Number, &Trouble{Reason: block.NoBucket, Message: "on purpose"}}})
+			w.step(Blocked{TrialBlocked{p.a.Number, &BlockCause{Reason: block.NoBucket, Message: "on purpose"}}})
 		} else {
-			w.step(Blocked{TrialTrouble{Trial: p.a.Number}})
+			w.step(Blocked{TrialBlocked{Trial: p.a.Number}})
 		}
 		return
 	case "closed":

@@ -144,7 +144,7 @@ func (r *dryRun) cancel(t *dryTrial) error {
 // Command is a command to the sweep at a time.
 type Command struct {
 	At      time.Duration `json:"at"`                // nanoseconds since the beginning
-	Name    string        `json:"command"`           // one of conduct.Verbs
+	Name    string        `json:"command"`           // one of conduct.CommandTypes
 	Change  string        `json:"change,omitempty"`  // what it changed, in words
 	Refused string        `json:"refused,omitempty"` // why; "" when the sweep accepted it
 
@@ -153,7 +153,7 @@ type Command struct {
 
 func (c Command) check() error {
 	var names []string
-	for _, v := range conduct.Verbs() {
+	for _, v := range conduct.CommandTypes() {
 		names = append(names, v.Name)
 	}
 	switch {
@@ -196,7 +196,7 @@ func (r *dryRun) obey() error {
 	if err := r.feed(e); err != nil {
 		return err
 	}
-	for _, entry := range r.machine.Audit {
+	for _, entry := range r.machine.CommandLog {
 		if entry.Command == c.Name {
 			c.Change = entry.Change // of the last one
 		}

@@ -131,14 +131,14 @@ func describeText(d description) []string {
 	if n := len(p.Pinned); n > 0 {
 		lines = append(lines, "pinned: trials "+text.Numbers(p.Pinned, maxQueued))
 	}
-	for _, e := range p.Audit {
+	for _, e := range p.CommandLog {
 		lines = append(lines, entryText(e))
 	}
 	return lines
 }
 
 // entryText is a line about an entry of the command log.
-func entryText(e conduct.Entry) string {
+func entryText(e conduct.CommandEntry) string {
 	line := e.At.Local().Format(time.DateTime) + " " + e.Command
 	if e.By != "" {
 		line += " by " + e.By

@@ -24,7 +24,7 @@ func TestDescribeShowsRunningTrials(t *testing.T) {
 			Running: []conduct.Running{{Assignment: sweep.Assignment{Number: 3}, StartedAt: began}},
 			Blocked: []conduct.Block{{
 				Kind: conduct.KindRank, Doing: "rank the trials", Since: time.Now().Add(-3 * time.Minute),
-				Trouble: conduct.Trouble{Reason: block.NoBucket, Message: "the bucket does not exist"},
+				BlockCause: conduct.BlockCause{Reason: block.NoBucket, Message: "the bucket does not exist"},
 			}},
 		},
 		Live: map[int]progress.LiveTrial{3: {Stage: progress.StageTraining, Step: 600, Steps: 1200, StepsPerSecond: 33.3}},
@@ -55,7 +55,7 @@ func TestDescribeShowsCommands(t *testing.T) {
 	p := conduct.Progress{
 		Name: "s", Phase: conduct.PhaseRunning, Pinned: []int{3, 5},
 		Queue: []sweep.Assignment{{Params: sweep.Params{"infonce.weight": sweep.Number(0.3)}, Reason: sweep.Reason{Sampler: sweep.SourceUser}}},
-		Audit: []conduct.Entry{
+		CommandLog: []conduct.CommandEntry{
 			{At: at, Command: "extend", By: "ann", Change: "budget.run_cap 6 -> 10", Reason: "more"},
 			{At: at, Command: "pause", By: "ann", Refused: "cannot pause"},
 			{At: at, Command: conduct.EntryEnd, Change: "completed"},

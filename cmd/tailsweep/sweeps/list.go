@@ -117,7 +117,7 @@ func listText(a *cli.App, rows []Listed) []string {
 
 // storedSweep is a sweep of which Temporal reports nothing. An error means that no sweep
 // can be read.
-func storedSweep(ctx context.Context, arc *archive.Archive, entry archive.Entry) (Listed, error) {
+func storedSweep(ctx context.Context, arc *archive.Archive, entry archive.StoredSweep) (Listed, error) {
 	row := Listed{Name: entry.Name, State: stateUnknown}
 	if entry.Err != nil {
 		return row, nil

@@ -103,7 +103,7 @@ func steeredText(command string, s Steered) []string {
 			"unless the sweep refuses it then; `tailsweep describe %[1]s` will show it", p.Name, command))
 	}
 	var lines []string
-	for _, e := range slices.Backward(p.Audit) {
+	for _, e := range slices.Backward(p.CommandLog) {
 		if e.Command == command {
 			if e.Change != "" {
 				lines = append(lines, e.Change)

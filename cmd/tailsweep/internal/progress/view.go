@@ -152,8 +152,8 @@ func (v View) render(width int, colour bool) []string {
 }
 
 // lastChange is the last command that changed the sweep, or was refused late.
-func lastChange(p conduct.Progress) (e conduct.Entry, ok bool) {
-	for _, e := range slices.Backward(p.Audit) {
+func lastChange(p conduct.Progress) (e conduct.CommandEntry, ok bool) {
+	for _, e := range slices.Backward(p.CommandLog) {
 		if e.Command != conduct.EntryEnd && (e.Change != "" || e.Refused != "") {
 			return e, true
 		}
@@ -161,7 +161,7 @@ func lastChange(p conduct.Progress) (e conduct.Entry, ok bool) {
 	return e, false
 }
 
-func changeText(e conduct.Entry) string {
+func changeText(e conduct.CommandEntry) string {
 	what := e.Change
 	if e.Refused != "" {
 		what = "refused: " + e.Refused

@@ -170,7 +170,7 @@ func TestChanges(t *testing.T) {
 	blocked := halfway()
 	blocked.Progress.Blocked = []conduct.Block{{
 		Kind: conduct.KindAppend, Doing: "append ledger segment 3", Since: blocked.Now.Add(-3 * time.Minute),
-		Trouble: conduct.Trouble{Reason: block.NoBucket, Message: "the bucket does not exist\nmore"},
+		BlockCause: conduct.BlockCause{Reason: block.NoBucket, Message: "the bucket does not exist\nmore"},
 	}}
 	text := "blocked for 3m00s: cannot append ledger segment 3 (no_bucket): the bucket does not exist"
 	require.Equal(t, []string{text}, changes(now, blocked, false))
@@ -193,7 +193,7 @@ func TestViewShowsCommands(t *testing.T) {
 	before := v
 	v.Progress.Queue = []sweep.Assignment{{Params: clitest.Weights(1, 1)}, {Params: clitest.Weights(2, 2)}}
 	v.Progress.Pinned = []int{1}
-	v.Progress.Audit = []conduct.Entry{
+	v.Progress.CommandLog = []conduct.CommandEntry{
 		{Number: 1, Command: conduct.CommandExtend, By: "ann", Change: "budget.run_cap 6 -> 12"},
 		{Number: 2, Command: conduct.CommandPause, By: "bob"},
 	}
@@ -202,6 +202,6 @@ func TestViewShowsCommands(t *testing.T) {
 	require.Contains(t, changes(before, v, false), "extend by ann: budget.run_cap 6 -> 12")
 	require.Empty(t, changes(v, v, false))
 	later := v
-	later.Progress.Audit = append(slices.Clone(v.Progress.Audit), conduct.Entry{Number: 3, Command: conduct.CommandStop, By: "bob", Refused: "cannot"})
+	later.Progress.CommandLog = append(slices.Clone(v.Progress.CommandLog), conduct.CommandEntry{Number: 3, Command: conduct.CommandStop, By: "bob", Refused: "cannot"})
 	require.Equal(t, []string{"stop by bob: refused: cannot"}, changes(v, later, false))
 }

@@ -17,7 +17,7 @@ import (
 
 // Verb is a command as it is written: its flags, and its arguments after the sweep.
 type Verb struct {
-	Name    string // of conduct.Verbs
+	Name    string // of conduct.CommandTypes
 	Args    string // "TRIAL..."
 	Short   string
 	Long    string

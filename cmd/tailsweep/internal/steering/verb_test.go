@@ -20,7 +20,7 @@ func TestVerbsAreThoseOfTheMachine(t *testing.T) {
 	for _, v := range Verbs() {
 		written = append(written, v.Name)
 	}
-	for _, v := range conduct.Verbs() {
+	for _, v := range conduct.CommandTypes() {
 		known = append(known, v.Name)
 	}
 	require.Equal(t, known, written)

@@ -14,44 +14,23 @@ import (
 )
 
 const (
-	stateName     = "state.json"
-	historyFolder = "history/"
-	maxState      = 4 << 20 // bytes
+	stateName      = "state.json"
+	commandsFolder = "commands/"
+	maxState       = 4 << 20 // bytes
 
 	// entryTime makes the keys of the command log sort by time. After a reset of a sweep,
 	// two entries may have the same number.
 	entryTime = "20060102T150405.000000000Z"
 )
 
-// PutEntry implements activities.Records.
-func (a *Archive) PutEntry(ctx context.Context, sweepName string, entry conduct.Entry) error {
-	o := a.object(sweepKey(sweepName, fmt.Sprintf("%s%s-%06d.json", historyFolder, entry.At.UTC().Format(entryTime), entry.Number)))
+// PutCommandEntry implements activities.Records.
+func (a *Archive) PutCommandEntry(ctx context.Context, sweepName string, entry conduct.CommandEntry) error {
+	o := a.object(sweepKey(sweepName, fmt.Sprintf("%s%s-%06d.json", commandsFolder, entry.At.UTC().Format(entryTime), entry.Number)))
 	body, err := json.MarshalIndent(entry, "", "  ")
 	if err != nil {
 		return fmt.Errorf("archive: entry %d of %s: %w", entry.Number, sweepName, err)
 	}
 	return o.create(ctx, body)
-}
-
-// History returns the command log of a sweep: its entries, by
-// time.
-func (a *Archive) History(ctx context.Context, sweepName string) ([]conduct.Entry, error) {
-	prefix, err := sweepKey(sweepName, historyFolder)
-	if err != nil {
-		return nil, err
-	}
-	var entries []conduct.Entry
-	for info, err := range a.store.List(ctx, prefix) {
-		if err != nil {
-			return nil, err
-		}
-		var e conduct.Entry
-		if _, err := a.object(info.Key, nil).readJSON(ctx, maxSpec, &e); err != nil {
-			return nil, err
-		}
-		entries = append(entries, e)
-	}
-	return entries, nil
 }
 
 // PutState implements activities.Records.

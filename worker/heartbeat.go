@@ -8,26 +8,26 @@ import (
 	"go.temporal.io/sdk/interceptor"
 )
 
-// beating sends heartbeats while an activity of the control queue runs, so that a killed
+// heartbeats sends heartbeats while an activity of the control queue runs, so that a killed
 // worker is noticed after the heartbeat timeout and not at the end of the attempt's time. A
 // short activity ends before the first one and costs no request.
-type beating struct {
+type heartbeats struct {
 	interceptor.WorkerInterceptorBase
 	every time.Duration
 }
 
 // InterceptActivity implements interceptor.WorkerInterceptor.
-func (b *beating) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
-	return &beatingActivity{interceptor.ActivityInboundInterceptorBase{Next: next}, b.every}
+func (b *heartbeats) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+	return &heartbeatActivity{interceptor.ActivityInboundInterceptorBase{Next: next}, b.every}
 }
 
-type beatingActivity struct {
+type heartbeatActivity struct {
 	interceptor.ActivityInboundInterceptorBase
 	every time.Duration
 }
 
 // ExecuteActivity implements interceptor.ActivityInboundInterceptor.
-func (b *beatingActivity) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
+func (b *heartbeatActivity) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
 	if activity.GetInfo(ctx).IsLocalActivity {
 		return b.Next.ExecuteActivity(ctx, in)
 	}

@@ -13,20 +13,20 @@ import (
 	sdk "go.temporal.io/sdk/worker"
 )
 
-func TestControlActivitiesBeat(t *testing.T) {
+func TestControlActivitiesHeartbeat(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()
-	env.SetWorkerOptions(sdk.Options{Interceptors: []interceptor.WorkerInterceptor{&beating{every: time.Millisecond}}})
-	beats := make(chan struct{}, 1)
+	env.SetWorkerOptions(sdk.Options{Interceptors: []interceptor.WorkerInterceptor{&heartbeats{every: time.Millisecond}}})
+	received := make(chan struct{}, 1)
 	env.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) {
 		select {
-		case beats <- struct{}{}:
+		case received <- struct{}{}:
 		default:
 		}
 	})
 	waits := func(context.Context) error {
 		select {
-		case <-beats:
+		case <-received:
 			return nil
 		case <-time.After(20 * time.Second):
 			return context.DeadlineExceeded

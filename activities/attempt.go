@@ -1,0 +1,200 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/tailsweep/tailsweep/internal/block"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// attempt is one running attempt of Train or Evaluate. It sends heartbeats: at every report
+// and, while nothing is reported, at a fixed interval, so that compiling does not look like
+// a lost worker. If no step finishes for the stall timeout, it stops the heartbeats and
+// cancels its context, so that a hung child does not keep its slot.
+type attempt struct {
+	ctx     context.Context // ends with the activity's, or at a stall
+	cancel  context.CancelCauseFunc
+	parent  context.Context // the activity's own
+	limits  Transfers
+	started time.Time
+	done    chan struct{} // closed by stop
+	stopped chan struct{} // closed by the ticker when it has ended
+
+	mu    sync.Mutex
+	last  Heartbeat
+	moved time.Time // when a step last finished, or images were read
+	busy  int       // transfers in progress, which have their own limits
+}
+
+func (a *Activities) startAttempt(ctx context.Context, stage Stage, number int) *attempt {
+	now := time.Now()
+	at := &attempt{
+		parent: ctx, limits: a.transfers(), started: now, moved: now, last: Heartbeat{Stage: stage, Attempt: number},
+		done: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	at.ctx, at.cancel = context.WithCancelCause(ctx)
+	go at.sendHeartbeats(a.heartbeatEvery(), a.stallTimeout())
+	return at
+}
+
+func (at *attempt) sendHeartbeats(every, stall time.Duration) {
+	defer close(at.stopped)
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		if idle, step := at.idle(); idle >= stall {
+			at.cancel(&sweep.FailureError{Failure: sweep.Failure{
+				Class:   sweep.FailTransient,
+				Message: fmt.Sprintf("no step finished for %v after step %d: the attempt was ended", stall, step),
+			}})
+			return
+		}
+		at.heartbeat()
+		select {
+		case <-at.done:
+			return
+		case <-at.ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// idle returns the time since the last progress, and the step of it.
+func (at *attempt) idle() (time.Duration, int) {
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	if at.busy > 0 {
+		return 0, at.last.Progress.Step
+	}
+	return time.Since(at.moved), at.last.Progress.Step
+}
+
+func (at *attempt) heartbeat() {
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	at.last.Seconds = time.Since(at.started).Seconds()
+	activity.RecordHeartbeat(at.parent, at.last)
+}
+
+// progress stores a report of the job, and sends a heartbeat.
+func (at *attempt) progress(report Progress) {
+	at.mu.Lock()
+	if report.Step != at.last.Progress.Step || report.Loaded != at.last.Progress.Loaded || report.Checkpoint != "" {
+		at.moved = time.Now()
+	}
+	at.last.Progress = finite(report)
+	at.mu.Unlock()
+	at.heartbeat()
+}
+
+// checkpoint stores that the attempt can be resumed from ref, and sends a heartbeat.
+func (at *attempt) checkpoint(ref CheckpointRef) {
+	at.mu.Lock()
+	at.last.Checkpoint = ref
+	at.mu.Unlock()
+	at.heartbeat()
+}
+
+// transfer runs move, an upload or a download, and retries it while the store is
+// unreachable, so that a restart of the store costs no attempt. The stall timeout is
+// suspended meanwhile. Once the worker stops, the next try is the last.
+func (at *attempt) transfer(move func(ctx context.Context) error) error {
+	defer at.suspendStall()()
+	stop := activity.GetWorkerStopChannel(at.parent)
+	began, wait := time.Now(), at.limits.FirstWait
+	for {
+		err := at.try(move)
+		if err == nil || isPermanent(err) || at.ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-stop:
+			return &sweep.FailureError{Err: err, Failure: sweep.Failure{
+				Class: sweep.FailPreempted, Message: "the worker is stopping and a transfer failed: " + err.Error(),
+			}}
+		default:
+		}
+		if waited := time.Since(began); waited >= at.limits.RetryFor {
+			return fmt.Errorf("tried for %v: %w", waited.Round(time.Second), err)
+		}
+		activity.GetLogger(at.parent).Warn("a transfer failed and is tried again", "wait", wait, "error", err)
+		select {
+		case <-time.After(wait):
+		case <-stop:
+		case <-at.ctx.Done():
+		}
+		wait = min(2*wait, at.limits.MaxWait)
+	}
+}
+
+// suspendStall suspends the stall timeout until end is called.
+func (at *attempt) suspendStall() (end func()) {
+	at.mu.Lock()
+	at.busy++
+	at.mu.Unlock()
+	return func() {
+		at.mu.Lock()
+		at.busy--
+		at.moved = time.Now()
+		at.mu.Unlock()
+	}
+}
+
+// dataset downloads the files of d. It has no time limit of its own.
+func (at *attempt) dataset(port Datasets, d sweep.Dataset) error {
+	if port == nil {
+		return nil
+	}
+	defer at.suspendStall()()
+	return port.Dataset(at.ctx, d)
+}
+
+// try calls move once, with the time limit of a transfer.
+func (at *attempt) try(move func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(at.ctx, at.limits.Timeout)
+	defer cancel()
+	return move(ctx)
+}
+
+// isPermanent reports whether the next try of a transfer fails the same way.
+func isPermanent(err error) bool {
+	if reason := BlockReason(err); reason != "" {
+		return reason != block.Unreachable
+	}
+	var local *fs.PathError
+	return errors.Is(err, ErrCorrupt) || errors.Is(err, ErrConflict) || errors.As(err, &local)
+}
+
+// stop stops the heartbeats and returns the last one. If the attempt failed because
+// its own context ended, the error is the cause of that.
+func (at *attempt) stop(err error) (Heartbeat, error) {
+	close(at.done)
+	<-at.stopped
+	if cause := context.Cause(at.ctx); err != nil && cause != nil && at.parent.Err() == nil {
+		err = cause
+	}
+	at.cancel(nil)
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	at.last.Seconds = time.Since(at.started).Seconds()
+	return at.last, err
+}
+
+// finite returns p without a curve point that is not finite, which JSON cannot carry.
+func finite(p Progress) Progress {
+	if p.Point != nil && !p.Point.IsFinite() {
+		p.Point = nil
+	}
+	if !sweep.IsFinite(p.StepsPerSecond) {
+		p.StepsPerSecond = 0
+	}
+	return p
+}
