@@ -80,7 +80,7 @@ type Earlier struct {
 type Dataset struct {
 	// fashion-mnist-10k is built in. fashion-mnist, cifar-10 and cifar-100 come from their publishers, image-folder is a folder of your own images.
 	Name string `json:"name" jsonschema:"required"`
-	// Where the files are: a folder on the worker's machine (of CIFAR also the archive itself; a relative path is one from where `tailsweep run` is called), or an s3:// or https:// URL that each worker downloads once. Required for image-folder, which has one folder for each class, numbered in the order of their names.
+	// Where the files are: a folder on the worker's machine (for CIFAR, the archive itself is accepted, too; a relative path starts at the folder where `tailsweep run` is called), or an s3:// or https:// URL that each worker downloads once. Required for image-folder, which has one folder for each class, numbered in the order of their names.
 	Path string `json:"path,omitempty" jsonschema:"minLength=1,maxLength=4096"`
 	// image-folder only: text file whose lines "relative/image.jpg label" say which images of path to train on and their classes, counted from 0. In path, unless absolute.
 	SplitFile string `json:"split,omitempty" jsonschema:"minLength=1,maxLength=4096"`
@@ -300,7 +300,7 @@ const (
 type Checkpoints struct {
 	// Training steps between checkpoints; the last step always makes one.
 	EverySteps int `json:"every_steps" jsonschema:"minimum=1,maximum=10000000"`
-	// Number of best trials whose final checkpoint is kept. With constraints or repeats, which may change the order later, twice as many are kept.
+	// Number of best trials whose final checkpoint is kept. With constraints or repeats, twice as many are kept, because later trials may change the order.
 	SaveSweepBest int `json:"save_sweep_best" jsonschema:"minimum=1,maximum=100"`
 }
 

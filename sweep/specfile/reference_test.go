@@ -246,7 +246,7 @@ func (r *reference) extra(p path) {
 	case "":
 		r.line(`
 A constraint is a text: ` + "`METRIC <= BOUND`" + ` or ` + "`METRIC >= BOUND`" + `, with spaces. BOUND is a number, or relative to the mean of the
-baseline's trials: ` + "`baseline.METRIC * NUMBER + NUMBER`" + `, of which the factor and the addend can be left out:
+baseline's trials: ` + "`baseline.METRIC * NUMBER + NUMBER`" + `; the factor and the addend are optional:
 ` + "`fid.head <= baseline.fid.head * 1.02`" + `. A time is written as 12h, 90m or 1h30m.`)
 	}
 }

@@ -33,7 +33,7 @@ func Alignment(epsC, eps0, t, kept *Node, cfg AlignmentConfig) *Node {
 type AlignmentConfig struct {
 	Exponent     float64 // p
 	Window       float64 // [0, 1): no weight where t/T is below
-	StopGradient string  // sweep.StopNone | StopUncond | StopCond: the side taken as given
+	StopGradient string  // sweep.StopNone | StopUncond | StopCond: the side without gradient
 }
 
 func alignmentTerm(p *passes, _ *Node) *Node {

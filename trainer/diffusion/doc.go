@@ -17,13 +17,13 @@
 //
 //	L = L_ddpm + alpha L_infonce + gamma L_alignment + ...,  L_ddpm = mean |prediction - target|^2
 //
-// Each term is a file with its formula and source, and a row of terms (loss.go): the
-// method is in infonce.go and alignment.go (arXiv 2507.09052, as in the authors' released
-// code), what it is compared with in cbdm.go, t2h.go, coral.go and dispersive.go. Terms
-// can be combined. eps_0 and its h come from a second forward pass, which terms share and
+// Each term is a file with its formula and source, and a row of the table terms (loss.go).
+// The paper's own terms are in infonce.go and alignment.go (arXiv 2507.09052, as in the
+// authors' released code); terms of other papers, for comparison, are in cbdm.go, t2h.go,
+// coral.go and dispersive.go. Terms can be combined. eps_0 and its h come from a second forward pass, which terms share and
 // which is built only when a term with a weight above 0 needs it: with all weights at 0
-// the graph is that of plain DDPM. Each way to sample is a file and a row of methods
-// (sampler.go) likewise.
+// the graph is that of plain DDPM. Each sampler is one file and one row of the table
+// methods (sampler.go).
 //
 // Random numbers come from streams in Go that are functions of a seed and a counter
 // (random.go), never from a graph, so there is no random state to save.

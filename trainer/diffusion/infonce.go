@@ -21,7 +21,7 @@ import (
 // form is ours). It counts also where the label was dropped. Exponents are at
 // most 0 up to rounding, so nothing overflows.
 //
-// StopGradient "negatives" moves the anchor only: h_j is taken as given.
+// With StopGradient "negatives" no gradient flows into the negatives h_j.
 // label `[B]` int32 is the true class; t `[B]` int32.
 func InfoNCE(h, t, label *Node, cfg InfoNCEConfig) *Node {
 	return ReduceAllMean(Mul(weight(t, cfg.Exponent, cfg.Window), infoNCETerms(h, label, cfg)))

@@ -83,8 +83,8 @@ func TermsOf(s sweep.Settings) []string {
 	return names
 }
 
-// Inputs are the numbers that the terms that are on draw for a step (0-based), a
-// []int32 or a []float32 of length batch each: a pure function of its arguments.
+// Inputs returns the random numbers of the active terms for a step (0-based), a []int32 or
+// a []float32 of length batch each: a pure function of its arguments.
 func Inputs(s sweep.Settings, step, batch int, counts []int) []any {
 	var inputs []any
 	for _, t := range termsOn(s) {

@@ -7,8 +7,8 @@ import (
 
 // t2hTerm is T2H (Zhang et al. 2024, "Long-tailed Diffusion Models with Oriented
 // Calibration", ICLR, as in the authors' released code): sample i is trained towards an
-// image x_z of its batch that could have become the same x_t, where that one is of a
-// class at least as frequent.
+// image x_z of its batch that could have become the same x_t, if its class is at least as
+// frequent; otherwise towards itself.
 //
 //	sigma_t^2 = 1/abar_t - 1
 //	p(z) ∝ exp(-|x_i + sigma_t e_i - x_z|^2 / (2 sigma_t^2))
@@ -17,7 +17,7 @@ import (
 //
 // It replaces DDPM's target, so the loss is (1-w) L_ddpm + w L_t2h: its gradient is that
 // of the mixed target (1-w) e + w e_z, and w = 1 is the published method. The draw is the
-// inverse of the cumulative probability at u, one uniform number a sample.
+// inverse of the cumulative probability at u, one uniform number per sample.
 func t2hTerm(p *passes, u *Node) *Node {
 	x := transferred(p.batch.X0, p.batch.Eps, p.batch.T, p.batch.Label, u, p.Schedule, p.Counts)
 	signal, noise := p.Schedule.rates(p.batch.T)

@@ -18,31 +18,31 @@ const casSteps = 600
 // (after the classification accuracy score of arXiv 1905.10887, which trains on samples
 // alone). The value of a group is the mean over its classes that have such images. It is
 // deterministic on one backend and machine type.
-func (j *Evaluator) CAS(ctx context.Context, images []float32, asked []diffusion.SampleID) (map[string]float64, error) {
-	return j.cas(ctx, images, asked, casSteps)
+func (e *Evaluator) CAS(ctx context.Context, images []float32, ids []diffusion.SampleID) (map[string]float64, error) {
+	return e.cas(ctx, images, ids, casSteps)
 }
 
-func (j *Evaluator) cas(ctx context.Context, images []float32, asked []diffusion.SampleID, steps int) (map[string]float64, error) {
+func (e *Evaluator) cas(ctx context.Context, images []float32, ids []diffusion.SampleID, steps int) (map[string]float64, error) {
 	data := &dataset.Set{
-		Name: j.training.Name, Size: j.training.Size, Channels: j.training.Channels,
-		Images: append(append([]float32{}, j.training.Images...), images...),
-		Labels: append(append([]int{}, j.training.Labels...), labelsOf(asked)...),
-		About:  dataset.About{Classes: j.Classes, Counts: make([]int, len(j.Classes))},
+		Name: e.training.Name, Size: e.training.Size, Channels: e.training.Channels,
+		Images: append(append([]float32{}, e.training.Images...), images...),
+		Labels: append(append([]int{}, e.training.Labels...), labelsOf(ids)...),
+		About:  dataset.About{Classes: e.Classes, Counts: make([]int, len(e.Classes))},
 	}
 	for _, label := range data.Labels {
 		data.Counts[label]++
 	}
-	classifier, err := features.Fit(ctx, j.backend, data, steps, extractBatch)
+	classifier, err := features.Fit(ctx, e.backend, data, steps, extractBatch)
 	if err != nil {
 		return nil, err
 	}
 	defer classifier.Close()
-	tested := j.real.where(func(i, _ int) bool { return j.heldOut[i] })
+	tested := e.real.where(func(i, _ int) bool { return e.heldOut[i] })
 	out, err := classifier.Extract(ctx, tested.pixels, nil)
 	if err != nil {
 		return nil, err
 	}
-	count, right := make([]int, len(j.Classes)), make([]int, len(j.Classes))
+	count, right := make([]int, len(e.Classes)), make([]int, len(e.Classes))
 	for i, label := range tested.labels {
 		count[label]++
 		if out.Predictions[i] == label {
@@ -53,7 +53,7 @@ func (j *Evaluator) cas(ctx context.Context, images []float32, asked []diffusion
 	for _, group := range sweep.MetricGroups() {
 		var sum float64
 		n := 0
-		for _, class := range j.Groups.Classes(group) {
+		for _, class := range e.Groups.Classes(group) {
 			if count[class] > 0 {
 				sum += float64(right[class]) / float64(count[class])
 				n++

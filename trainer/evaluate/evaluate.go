@@ -75,7 +75,7 @@ func Model(ctx context.Context, b *backend.Backend, m *trainer.Model, progress f
 // chooses the best by the deciding objective, on samples and one half of the real images
 // that are not used again; it then measures other samples on the other half. progress is
 // called with the number of samples drawn.
-func (j *Evaluator) evaluate(ctx context.Context, m *trainer.Model, guidance []float64, progress func(done int) error) (*Result, error) {
+func (e *Evaluator) evaluate(ctx context.Context, m *trainer.Model, guidance []float64, progress func(done int) error) (*Result, error) {
 	spec := m.Spec
 	sampler, err := m.Sampler(sampleBatch)
 	if err != nil {
@@ -89,19 +89,19 @@ func (j *Evaluator) evaluate(ctx context.Context, m *trainer.Model, guidance []f
 		drawn += len(samples)
 		return images, err
 	}
-	r := &Result{Evaluation: sweep.Evaluation{Guidance: guidance[0], Samples: n, Floor: j.Floor, Features: j.Features}}
+	r := &Result{Evaluation: sweep.Evaluation{Guidance: guidance[0], Samples: n, Floor: e.Floor, Features: e.Features}}
 	part := Whole
 	if len(guidance) > 1 {
-		part = Report
+		part = Reporting
 		order := spec.GuidanceObjective()
-		others := sampleIDs(len(j.Classes), n, n)
+		others := sampleIDs(len(e.Classes), n, n)
 		var best map[string]float64
 		for _, w := range guidance {
 			images, err := draw(others, w)
 			if err != nil {
 				return nil, err
 			}
-			metrics, _, err := j.Metrics(ctx, images, others, Validation, func(name string) bool { return name == order.Name })
+			metrics, _, err := e.Metrics(ctx, images, others, Selection, func(name string) bool { return name == order.Name })
 			if err != nil {
 				return nil, err
 			}
@@ -110,16 +110,16 @@ func (j *Evaluator) evaluate(ctx context.Context, m *trainer.Model, guidance []f
 			}
 		}
 	}
-	shown := sampleIDs(len(j.Classes), 0, n)
+	shown := sampleIDs(len(e.Classes), 0, n)
 	if r.images, err = draw(shown, r.Guidance); err != nil {
 		return nil, err
 	}
-	r.Real = j.against(part).perClass()
-	if r.Metrics, r.Spread, err = j.Metrics(ctx, r.images, shown, part, nil); err != nil {
+	r.Real = e.against(part).perClass()
+	if r.Metrics, r.Spread, err = e.Metrics(ctx, r.images, shown, part, nil); err != nil {
 		return nil, err
 	}
 	if spec.MeasuresCAS() {
-		scores, err := j.CAS(ctx, r.images, shown)
+		scores, err := e.CAS(ctx, r.images, shown)
 		if err != nil {
 			return nil, err
 		}

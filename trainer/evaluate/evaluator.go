@@ -36,8 +36,8 @@ type Evaluator struct {
 // NewEvaluator computes the features of the balanced real images of the set that d is
 // split from, with the networks that files names, or else the built-in classifier. Floor
 // has the metrics of one half of these images, in place of samples, against the other
-// half: the fid of the two halves, the memorised_ratio of the images of one half that
-// are not trained on, and the rest of at most samples images a class. progress, if not
+// half: fid of all images, memorised_ratio of the images of one half that are not trained
+// on; all other metrics use at most samples images per class. progress, if not
 // nil, is called with the number of images read, where that takes long, and then with
 // the number whose features are computed.
 func NewEvaluator(ctx context.Context, b *backend.Backend, d sweep.Dataset, files *sweep.Features, samples int, progress func(done, all int) error) (*Evaluator, error) {
@@ -58,28 +58,28 @@ func newEvaluator(
 	ctx context.Context, b *backend.Backend, groups sweep.ClassGroups, real, training *dataset.Set,
 	files *sweep.Features, samples int, progress func(done, all int) error,
 ) (*Evaluator, error) {
-	j := &Evaluator{Groups: groups, Classes: real.Classes, Floor: map[string]float64{}, backend: b, training: training}
-	if err := j.open(real, files); err != nil {
+	e := &Evaluator{Groups: groups, Classes: real.Classes, Floor: map[string]float64{}, backend: b, training: training}
+	if err := e.open(real, files); err != nil {
 		return nil, err
 	}
-	if err := j.prepare(ctx, real, samples, progress); err != nil {
-		j.Close()
+	if err := e.prepare(ctx, real, samples, progress); err != nil {
+		e.Close()
 		return nil, err
 	}
-	return j, nil
+	return e, nil
 }
 
 // open loads the networks. A file that is missing, or made for other images, is bad data.
-func (j *Evaluator) open(real *dataset.Set, files *sweep.Features) (err error) {
+func (e *Evaluator) open(real *dataset.Set, files *sweep.Features) (err error) {
 	load := func(field, file string) (*features.Extractor, error) {
 		if file == "" {
-			return features.Open(j.backend, real.Size, extractBatch)
+			return features.Open(e.backend, real.Size, extractBatch)
 		}
-		e, err := features.OpenFile(j.backend, file, features.Images{Size: real.Size, Channels: real.Channels}, extractBatch)
+		extractor, err := features.OpenFile(e.backend, file, features.Images{Size: real.Size, Channels: real.Channels}, extractBatch)
 		if err != nil {
 			return nil, precheck.FileError(field, err)
 		}
-		return e, nil
+		return extractor, nil
 	}
 	builtIn, own := sweep.HasClassifier(real.Name), sweep.Features{}
 	if files != nil {
@@ -87,33 +87,33 @@ func (j *Evaluator) open(real *dataset.Set, files *sweep.Features) (err error) {
 	} else if !builtIn {
 		return precheck.BadData(fmt.Errorf("evaluate.features: missing, and there is no built-in classifier for %s", real.Name))
 	}
-	if j.extractor, err = load(precheck.FieldPath, own.Path); err != nil {
+	if e.extractor, err = load(precheck.FieldPath, own.Path); err != nil {
 		return precheck.BadData(err)
 	}
-	j.Features = j.extractor.Digest
-	field, classifier := precheck.FieldPath, j.extractor
+	e.Features = e.extractor.Digest
+	field, classifier := precheck.FieldPath, e.extractor
 	if classifier.Classes == 0 {
 		if own.Classifier == "" && !builtIn {
 			return nil // no metric needs a classifier
 		}
 		field = precheck.FieldClassifier
-		j.classifier, err = load(field, own.Classifier)
-		classifier = j.classifier
+		e.classifier, err = load(field, own.Classifier)
+		classifier = e.classifier
 	}
 	if err == nil {
 		err = precheck.Classes(field, classifier.Classes, len(real.Classes))
 	}
 	if err != nil {
-		j.Close()
+		e.Close()
 		return precheck.BadData(err)
 	}
 	return nil
 }
 
 // prepare computes the features of the real images and the floor.
-func (j *Evaluator) prepare(ctx context.Context, real *dataset.Set, samples int, progress func(done, all int) error) error {
+func (e *Evaluator) prepare(ctx context.Context, real *dataset.Set, samples int, progress func(done, all int) error) error {
 	var err error
-	j.real, err = j.extract(ctx, real.Images, real.Labels, func(done int) error {
+	e.real, err = e.extract(ctx, real.Images, real.Labels, func(done int) error {
 		if progress == nil {
 			return nil
 		}
@@ -122,18 +122,18 @@ func (j *Evaluator) prepare(ctx context.Context, real *dataset.Set, samples int,
 	if err != nil {
 		return err
 	}
-	j.heldOut = heldOut(real, j.training)
-	halves := []view{j.real.half(0), j.real.half(1)}
+	e.heldOut = heldOut(real, e.training)
+	halves := []view{e.real.half(0), e.real.half(1)}
 	for _, on := range []struct {
 		floor         floor
 		real, samples view
 	}{
 		{wholeHalves, halves[0], halves[1]},
-		{heldOutHalf, j.real, j.real.where(func(i, _ int) bool { return i%2 == 1 && j.heldOut[i] })},
+		{heldOutHalf, e.real, e.real.where(func(i, _ int) bool { return i%2 == 1 && e.heldOut[i] })},
 		{equalHalves, halves[0].first(samples), halves[1].first(samples)},
 	} {
-		m := j.measurement(func(name string) bool { return hasFloor(name, on.floor) })
-		m.metrics = j.Floor
+		m := e.measurement(func(name string) bool { return hasFloor(name, on.floor) })
+		m.metrics = e.Floor
 		if err := m.run(on.real, on.samples); err != nil {
 			return err
 		}
@@ -166,84 +166,84 @@ func heldOut(real, training *dataset.Set) []bool {
 }
 
 // measurement returns a measurement of the wanted metrics.
-func (j *Evaluator) measurement(wanted func(name string) bool) *measurement {
-	m := &measurement{groups: j.Groups, classes: j.Classes, wanted: wanted, metrics: map[string]float64{}, spread: map[string]float64{}}
-	if j.training != nil {
-		m.training = view{pixels: j.training.Images, labels: j.training.Labels}
+func (e *Evaluator) measurement(wanted func(name string) bool) *measurement {
+	m := &measurement{groups: e.Groups, classes: e.Classes, wanted: wanted, metrics: map[string]float64{}, spread: map[string]float64{}}
+	if e.training != nil {
+		m.training = view{pixels: e.training.Images, labels: e.training.Labels}
 	}
 	return m
 }
 
 // extract computes features and predictions of images.
-func (j *Evaluator) extract(ctx context.Context, images []float32, labels []int, progress func(done int) error) (view, error) {
-	out, err := j.extractor.Extract(ctx, images, progress)
+func (e *Evaluator) extract(ctx context.Context, images []float32, labels []int, progress func(done int) error) (view, error) {
+	out, err := e.extractor.Extract(ctx, images, progress)
 	if err != nil {
 		return view{}, err
 	}
-	if n := len(out.Features) / j.extractor.Dims; n != len(labels) {
+	if n := len(out.Features) / e.extractor.Dims; n != len(labels) {
 		return view{}, fmt.Errorf("evaluate: %d images for %d labels", n, len(labels))
 	}
 	predictions := out.Predictions
-	if j.classifier != nil {
-		classified, err := j.classifier.Extract(ctx, images, nil)
+	if e.classifier != nil {
+		classified, err := e.classifier.Extract(ctx, images, nil)
 		if err != nil {
 			return view{}, err
 		}
 		predictions = classified.Predictions
 	}
-	return newView(images, labels, j.extractor.Dims, out, predictions), nil
+	return newView(images, labels, e.extractor.Dims, out, predictions), nil
 }
 
 // Close frees the networks.
-func (j *Evaluator) Close() {
-	if j.classifier != nil {
-		j.classifier.Close()
+func (e *Evaluator) Close() {
+	if e.classifier != nil {
+		e.classifier.Close()
 	}
-	j.extractor.Close()
+	e.extractor.Close()
 }
 
 // Part is a part of the real images with which samples are compared.
 type Part int
 
-// The parts. A guidance scale is chosen on Validation, and its metrics are measured on
-// Report.
+// The parts. A guidance scale is chosen on Selection, and its metrics are measured on
+// Reporting.
 const (
 	Whole Part = iota
-	Validation
-	Report
+	Selection
+	Reporting
 )
 
 // against returns the real images of a part.
-func (j *Evaluator) against(part Part) view {
+func (e *Evaluator) against(part Part) view {
 	switch part {
-	case Validation:
-		return j.real.half(0)
-	case Report:
-		return j.real.half(1)
+	case Selection:
+		return e.real.half(0)
+	case Reporting:
+		return e.real.half(1)
 	}
-	return j.real
+	return e.real
 }
 
 // Metrics returns the metrics of images `[N,S,S,C]` in [-1, 1] against a part of the real
 // images, and the standard deviations of those metrics that have one. Image i was
-// sampled as asked[i]. wanted, if not nil, selects metrics. A group or class with too few
+// sampled as ids[i]. wanted, if not nil, selects metrics. A group or class with too few
 // images has no FID. cas.* is measured by CAS.
-func (j *Evaluator) Metrics(ctx context.Context, images []float32, asked []diffusion.SampleID, part Part, wanted func(name string) bool) (metrics, spread map[string]float64, err error) {
-	samples, err := j.extract(ctx, images, labelsOf(asked), nil)
+func (e *Evaluator) Metrics(ctx context.Context, images []float32, ids []diffusion.SampleID, part Part, wanted func(name string) bool) (metrics, spread map[string]float64, err error) {
+	samples, err := e.extract(ctx, images, labelsOf(ids), nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	m := j.measurement(wanted)
-	if err := m.run(j.against(part), samples); err != nil {
+	m := e.measurement(wanted)
+	if err := m.run(e.against(part), samples); err != nil {
 		return nil, nil, err
 	}
 	return m.metrics, m.spread, nil
 }
 
-func labelsOf(asked []diffusion.SampleID) []int {
-	labels := make([]int, len(asked))
-	for i, p := range asked {
-		labels[i] = p.Class
+func labelsOf(ids []diffusion.SampleID) []int {
+	labels := make([]int, len(ids))
+	for i, id := range ids {
+		labels[i] = id.Class
 	}
 	return labels
 }

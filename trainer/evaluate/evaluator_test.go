@@ -37,16 +37,16 @@ func part(t *testing.T, from, n int) (*dataset.Set, []diffusion.SampleID) {
 	all, err := balanced()
 	require.NoError(t, err)
 	s := &dataset.Set{Name: all.Name, Size: all.Size, Channels: all.Channels, About: dataset.About{Classes: all.Classes, Counts: slices.Repeat([]int{n}, 10)}}
-	var asked []diffusion.SampleID
+	var ids []diffusion.SampleID
 	for class := range 10 {
 		for i := range n {
 			at := class*1000 + from + i
 			s.Images = append(s.Images, all.Image(at)...)
 			s.Labels = append(s.Labels, all.Labels[at])
-			asked = append(asked, diffusion.SampleID{Class: class, Index: i})
+			ids = append(ids, diffusion.SampleID{Class: class, Index: i})
 		}
 	}
-	return s, asked
+	return s, ids
 }
 
 var balanced = sync.OnceValues(func() (*dataset.Set, error) { return dataset.Balanced(longTail) })
@@ -88,8 +88,8 @@ func openGo(t *testing.T) *backend.Backend {
 func TestMetricsDistinguishRealImagesFromNoise(t *testing.T) {
 	j := openEvaluator(t)
 	require.Equal(t, []int{0, 1, 2}, j.Groups.Head)
-	others, asked := part(t, 500, perClass)
-	good, _, err := j.Metrics(context.Background(), others.Images, asked, Whole, nil)
+	others, ids := part(t, 500, perClass)
+	good, _, err := j.Metrics(context.Background(), others.Images, ids, Whole, nil)
 	require.NoError(t, err)
 
 	noise := make([]float32, len(others.Images))
@@ -97,7 +97,7 @@ func TestMetricsDistinguishRealImagesFromNoise(t *testing.T) {
 	for i := range noise {
 		noise[i] = float32(max(-1, min(1, r.NormFloat64())))
 	}
-	bad, _, err := j.Metrics(context.Background(), noise, asked, Whole, nil)
+	bad, _, err := j.Metrics(context.Background(), noise, ids, Whole, nil)
 	require.NoError(t, err)
 
 	for _, group := range sweep.MetricGroups() {
@@ -124,12 +124,12 @@ func TestMetricsDistinguishRealImagesFromNoise(t *testing.T) {
 
 func TestGroupsArePooled(t *testing.T) {
 	j := openEvaluator(t)
-	others, asked := part(t, 500, perClass)
-	right, _, err := j.Metrics(context.Background(), others.Images, asked, Whole, nil)
+	others, ids := part(t, 500, perClass)
+	right, _, err := j.Metrics(context.Background(), others.Images, ids, Whole, nil)
 	require.NoError(t, err)
 
 	// The head's classes 0 and 1 change places: the pool stays, the labels are wrong.
-	swapped := slices.Clone(asked)
+	swapped := slices.Clone(ids)
 	for i, p := range swapped {
 		if p.Class < 2 {
 			swapped[i].Class = 1 - p.Class
@@ -144,7 +144,7 @@ func TestGroupsArePooled(t *testing.T) {
 	require.Equal(t, right["label_accuracy.tail"], wrong["label_accuracy.tail"])
 
 	// A head class and a tail class change places: both groups' pools change.
-	for i, p := range asked {
+	for i, p := range ids {
 		switch p.Class {
 		case 0:
 			swapped[i].Class = 9
@@ -164,8 +164,8 @@ func TestGroupsArePooled(t *testing.T) {
 
 func TestTooFewImagesHaveNoFID(t *testing.T) {
 	j := openEvaluator(t)
-	others, asked := part(t, 500, 42) // a head and a tail of 126, a medium of 168
-	metrics, _, err := j.Metrics(context.Background(), others.Images, asked, Whole, nil)
+	others, ids := part(t, 500, 42) // a head and a tail of 126, a medium of 168
+	metrics, _, err := j.Metrics(context.Background(), others.Images, ids, Whole, nil)
 	require.NoError(t, err)
 	require.NotContains(t, metrics, "fid.head")
 	require.NotContains(t, metrics, "fid.tail")
@@ -178,23 +178,23 @@ func TestTooFewImagesHaveNoFID(t *testing.T) {
 	require.NoError(t, err)
 	defer small.Close()
 	require.NotContains(t, small.Floor, "fid.head")
-	more, asked := part(t, 500, perClass)
-	metrics, _, err = small.Metrics(context.Background(), more.Images, asked, Whole, nil)
+	more, ids := part(t, 500, perClass)
+	metrics, _, err = small.Metrics(context.Background(), more.Images, ids, Whole, nil)
 	require.NoError(t, err)
 	require.NotContains(t, metrics, "fid.head", "too few real ones")
 	require.Contains(t, metrics, "fid.all")
 
-	_, _, err = j.Metrics(context.Background(), others.Images, asked, Whole, nil)
+	_, _, err = j.Metrics(context.Background(), others.Images, ids, Whole, nil)
 	require.ErrorContains(t, err, "420 images for 900 labels")
 }
 
 func TestAStepProfileHasNoMedium(t *testing.T) {
-	real, asked := part(t, 0, perClass)
+	real, ids := part(t, 0, perClass)
 	step := sweep.Imbalance{Profile: sweep.ProfileStep, Factor: 0.1}
 	j, err := newEvaluator(context.Background(), openGo(t), groups(step), real, nil, nil, perClass, nil)
 	require.NoError(t, err)
 	defer j.Close()
-	metrics, _, err := j.Metrics(context.Background(), real.Images, asked, Whole, nil)
+	metrics, _, err := j.Metrics(context.Background(), real.Images, ids, Whole, nil)
 	require.NoError(t, err)
 	require.NotContains(t, metrics, "fid.medium")
 	require.NotContains(t, metrics, "label_accuracy.medium")
@@ -204,7 +204,7 @@ func TestAStepProfileHasNoMedium(t *testing.T) {
 // Copies of training images are distinguished from other samples, also when they are noisy.
 func TestMemorised(t *testing.T) {
 	j := openEvaluator(t)
-	copies, asked := part(t, 0, trained)
+	copies, ids := part(t, 0, trained)
 	r := rand.New(rand.NewPCG(3, 4))
 	for i := range copies.Images {
 		if i < len(copies.Images)/2 { // classes 0 to 4: the head and two of the medium
@@ -214,7 +214,7 @@ func TestMemorised(t *testing.T) {
 		}
 	}
 	memorised := func(name string) bool { return familyOf(name) == "memorised_ratio" }
-	m, _, err := j.Metrics(context.Background(), copies.Images, asked, Whole, memorised)
+	m, _, err := j.Metrics(context.Background(), copies.Images, ids, Whole, memorised)
 	require.NoError(t, err)
 	require.Equal(t, map[string]float64{
 		"memorised_ratio.all": 0.5, "memorised_ratio.head": 0, "memorised_ratio.medium": 0.5, "memorised_ratio.tail": 1,
@@ -223,17 +223,17 @@ func TestMemorised(t *testing.T) {
 
 func TestClassesHaveAFIDOfTheirOwn(t *testing.T) {
 	const n = 128
-	real, asked := part(t, 0, n)
+	real, ids := part(t, 0, n)
 	j, err := newEvaluator(context.Background(), openGo(t), groups(longTail.Imbalance), real, nil, nil, n, nil)
 	require.NoError(t, err)
 	defer j.Close()
 	// Classes 0 and 9 change places.
-	for i, p := range asked {
+	for i, p := range ids {
 		if p.Class == 0 || p.Class == 9 {
-			asked[i].Class = 9 - p.Class
+			ids[i].Class = 9 - p.Class
 		}
 	}
-	m, _, err := j.Metrics(context.Background(), real.Images, asked, Whole, func(name string) bool { return strings.HasPrefix(name, sweep.FIDClass) })
+	m, _, err := j.Metrics(context.Background(), real.Images, ids, Whole, func(name string) bool { return strings.HasPrefix(name, sweep.FIDClass) })
 	require.NoError(t, err)
 	require.Len(t, m, 10)
 	require.Greater(t, m["fid.class.t-shirt"], 10.0)
@@ -244,17 +244,17 @@ func TestClassesHaveAFIDOfTheirOwn(t *testing.T) {
 // TestCAS trains on the right labels and on wrong ones.
 func TestCAS(t *testing.T) {
 	j := openEvaluator(t)
-	others, asked := part(t, 500, 40)
-	right, err := j.cas(context.Background(), others.Images, asked, 40)
+	others, ids := part(t, 500, 40)
+	right, err := j.cas(context.Background(), others.Images, ids, 40)
 	require.NoError(t, err)
 	require.Len(t, right, 4)
-	again, err := j.cas(context.Background(), others.Images, asked, 40)
+	again, err := j.cas(context.Background(), others.Images, ids, 40)
 	require.NoError(t, err)
 	require.Equal(t, right, again)
-	for i, p := range asked {
-		asked[i].Class = 9 - p.Class
+	for i, p := range ids {
+		ids[i].Class = 9 - p.Class
 	}
-	wrong, err := j.cas(context.Background(), others.Images, asked, 40)
+	wrong, err := j.cas(context.Background(), others.Images, ids, 40)
 	require.NoError(t, err)
 	require.Greater(t, right["cas.tail"], 0.7)
 	require.Less(t, wrong["cas.all"], right["cas.all"]-0.2)

@@ -34,14 +34,13 @@ var families = []family{
 	{names: neighbourFamilies, group: neighbours},
 }
 
-// floor is a choice of the real images that take the place of samples, and of those with
-// which they are compared.
+// floor says which real images replace the samples, and which they are compared with.
 type floor int
 
 const (
-	equalHalves floor = iota // of each half, as many images a class as there are samples
-	wholeHalves              // the halves
-	heldOutHalf              // of one half the images that were not trained on, against all
+	equalHalves floor = iota // at most as many images per class of each half as there are samples
+	wholeHalves              // all images of both halves
+	heldOutHalf              // the images of one half that were not trained on, against all
 )
 
 // subset is the images of a group or of a class.
