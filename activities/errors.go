@@ -9,6 +9,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/block"
+	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 )
@@ -67,7 +68,7 @@ const maxMessage = 4 << 10
 // NonRetryable reports whether a retry cannot succeed.
 func NonRetryable(errorType string) bool {
 	class := sweep.FailureClass(errorType)
-	return errorType == TypeConflict || class.Known() && !class.Retried()
+	return errorType == TypeConflict || class.Known() && !class.Policy().Retried
 }
 
 // translateError converts an error into a Temporal error: a cancellation, or an
@@ -109,6 +110,9 @@ func typeOf(err error) string {
 	}
 	if reason := BlockReason(err); reason != "" {
 		return string(reason)
+	}
+	if file.DiskFails(err) {
+		return string(sweep.FailEnvironment)
 	}
 	return string(sweep.FailTransient)
 }

@@ -1,42 +1,6 @@
 package sweep
 
-import (
-	"slices"
-	"strings"
-)
-
-// Failure is why a trial did not complete.
-type Failure struct {
-	Class   FailureClass `json:"class"`
-	Message string       `json:"message"`
-}
-
-// FailureClass decides what happens after a failure.
-type FailureClass string
-
-// The classes: out_of_memory, bad_data and bug are not retried; lost and
-// transient are, up to MaxRestarts; preempted is resumed without counting.
-const (
-	FailOutOfMemory FailureClass = "out_of_memory"
-	FailBadData     FailureClass = "bad_data"
-	FailBug         FailureClass = "bug"
-	FailLost        FailureClass = "lost"
-	FailTransient   FailureClass = "transient"
-	FailPreempted   FailureClass = "preempted"
-)
-
-// FailureList lists all failure classes.
-func FailureList() []FailureClass {
-	return []FailureClass{FailOutOfMemory, FailBadData, FailBug, FailLost, FailTransient, FailPreempted}
-}
-
-// Known reports whether c is one of FailureList.
-func (c FailureClass) Known() bool { return slices.Contains(FailureList(), c) }
-
-// Retried reports whether another attempt follows a failure of the class.
-func (c FailureClass) Retried() bool {
-	return c == FailLost || c == FailTransient || c == FailPreempted
-}
+import "strings"
 
 // FailureError carries a Failure as an error. Test with errors.As.
 type FailureError struct {

@@ -56,15 +56,3 @@ func TestMissingNamesWhatTheSpecAsksFor(t *testing.T) {
 	require.Equal(t, []string{"cas.all", "kid.head"}, Evaluation{Metrics: map[string]float64{"fid.tail": 1}}.Missing(spec))
 	require.Empty(t, Evaluation{Metrics: map[string]float64{"fid.tail": 1, "cas.all": 1, "kid.head": 1}}.Missing(spec))
 }
-
-func TestFailureClasses(t *testing.T) {
-	retried := map[FailureClass]bool{}
-	for _, c := range FailureList() {
-		require.True(t, c.Known())
-		retried[c] = c.Retried()
-	}
-	require.Equal(t, map[FailureClass]bool{
-		FailOutOfMemory: false, FailBadData: false, FailBug: false, FailLost: true, FailTransient: true, FailPreempted: true,
-	}, retried)
-	require.False(t, FailureClass("tired").Known())
-}

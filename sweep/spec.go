@@ -55,7 +55,7 @@ type Spec struct {
 	Budget Budget `json:"budget"`
 	// How many trials run at the same time, at most.
 	MaxConcurrentTrials int `json:"max_concurrent_trials" jsonschema:"minimum=1,maximum=1000"`
-	// How many further attempts a trial gets when its worker was lost.
+	// How many further attempts a trial gets after failures that count: a lost worker, a broken one, an error that may not happen again.
 	MaxRestarts int `json:"max_restarts" jsonschema:"minimum=0,maximum=100"`
 	// Time that a trial may take to train, such as 90m. It begins when its training first starts: waiting for another worker or for a verdict counts, and so do evaluations at rungs; the final evaluation does not. A trial beyond it is saved and ends as stopped.
 	MaxTrialTime Duration `json:"max_trial_time,omitempty"`

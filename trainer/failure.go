@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 	"github.com/tailsweep/tailsweep/trainer/job"
@@ -41,8 +42,9 @@ func classify(err error) error {
 		return err
 	case job.SaysOutOfMemory(err.Error()), errors.Is(err, syscall.ENOMEM):
 		return failure(sweep.FailOutOfMemory, err)
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), // another worker, or this one after a cleanup, can continue
-		errors.Is(err, checkpoint.ErrCorrupt): // the next attempt takes an older checkpoint
+	case file.DiskFails(err): // another worker, or this one after a cleanup, can continue
+		return failure(sweep.FailEnvironment, err)
+	case errors.Is(err, checkpoint.ErrCorrupt): // the next attempt takes an older checkpoint
 		return failure(sweep.FailTransient, err)
 	}
 	return failure(sweep.FailBug, err)

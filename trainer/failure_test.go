@@ -53,7 +53,7 @@ func TestFailuresHaveAClass(t *testing.T) {
 		"bfloat16 on go":       {func(t *testing.T) job.Train { j := tiny(t); j.Spec.Train.Precision = sweep.PrecisionBF16; return j }, nil, sweep.FailBadData, "train.precision = bf16 needs backend xla:cuda or xla:cpu"},
 		"full disk": {tiny, func(job.Event) error {
 			return fmt.Errorf("write: %w", &os.PathError{Op: "write", Path: "model.safetensors", Err: syscall.ENOSPC})
-		}, sweep.FailTransient, "no space left"},
+		}, sweep.FailEnvironment, "no space left"},
 		"checkpoint of other parameters": {func(t *testing.T) job.Train {
 			j := tiny(t)
 			j.Spec.Train.Steps = 1

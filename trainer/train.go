@@ -98,7 +98,7 @@ func newRun(ctx context.Context, j job.Train, o Options) (*run, error) {
 	}
 	if r.backend == nil {
 		if r.backend, err = backend.Open(j.Backend); err != nil {
-			return nil, failure(sweep.FailBadData, err)
+			return nil, failure(sweep.FailEnvironment, err)
 		}
 	}
 	if r.end = settings.Steps; j.Until > 0 {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
@@ -31,6 +32,7 @@ type child struct {
 	ended     chan struct{}    // closed when it is reaped and its output is read
 	state     *os.ProcessState // after ended
 	waitErr   error            // of the wait and of reading its output, after ended
+	spoke     bool             // it has reported an event, after ended
 	linger    time.Duration    // how long it may live after its last event
 	oom       int64            // oomKills before it started
 }
@@ -81,6 +83,7 @@ func (ch *child) stdoutLine(line []byte) {
 	if err := json.Unmarshal(line, &e); err != nil || e.Type == "" {
 		return
 	}
+	ch.spoke = true
 	ch.events.push(e)
 	if e.Type.Last() {
 		select {
@@ -151,7 +154,7 @@ func (ch *child) guard(ctx context.Context, drain <-chan struct{}) {
 
 // ending describes how the child ended.
 func (ch *child) ending(last *job.Event) ending {
-	e := ending{last: last, output: ch.last.text()}
+	e := ending{last: last, silent: !ch.spoke, output: ch.last.text()}
 	if ch.state != nil {
 		e.code = ch.state.ExitCode()
 		if status, ok := ch.state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
@@ -170,10 +173,11 @@ func (ch *child) ending(last *job.Event) ending {
 // interrupted returns the error of a job that ctx or its own handler ended.
 func interrupted(cause error) error {
 	var known *sweep.FailureError
-	if errors.As(cause, &known) {
+	switch {
+	case errors.As(cause, &known):
 		return cause
+	case file.DiskFails(cause):
+		return sweep.Fail(sweep.FailEnvironment, cause)
 	}
-	return &sweep.FailureError{
-		Failure: sweep.Failure{Class: sweep.FailTransient, Message: cause.Error()}, Err: cause,
-	}
+	return sweep.Fail(sweep.FailTransient, cause)
 }

@@ -148,11 +148,11 @@ func (c *Children) run(
 		err = os.WriteFile(jobFile, data, 0o600)
 	}
 	if err != nil {
-		return ending{}, interrupted(fmt.Errorf("write the job file: %w", err))
+		return ending{}, sweep.Fail(sweep.FailEnvironment, fmt.Errorf("write the job file: %w", err))
 	}
 	ch, err := c.spawn(verb, jobFile, filepath.Join(dir, logFileName), device)
 	if err != nil {
-		return ending{}, interrupted(err)
+		return ending{}, sweep.Fail(sweep.FailEnvironment, err)
 	}
 	end, cause := ch.supervise(ctx, drain, handle)
 	if err := ch.log.close(); err != nil {

@@ -14,6 +14,7 @@ type ending struct {
 	code      int            // exit code, -1 when a signal ended it
 	signal    syscall.Signal // 0 when it exited
 	oomKilled bool           // the kernel killed a process for memory while it ran
+	silent    bool           // it reported no event at all
 	output    string         // the last lines of its stderr
 }
 
@@ -40,6 +41,10 @@ func (e ending) failure() *sweep.FailureError {
 		return fail(sweep.FailOutOfMemory, "the child ran out of memory", e.output)
 	case e.signal == syscall.SIGTERM || e.signal == syscall.SIGHUP || e.signal == syscall.SIGINT:
 		return fail(sweep.FailLost, "the child was ended by "+e.signal.String(), e.output)
+	case e.silent && e.signal != 0:
+		return fail(sweep.FailEnvironment, "the child did not start: "+e.signal.String(), e.output)
+	case e.silent && e.code != job.ExitOrphaned:
+		return fail(sweep.FailEnvironment, fmt.Sprintf("the child did not start: exit code %d", e.code), e.output)
 	case e.signal != 0:
 		return fail(sweep.FailBug, "the child crashed: "+e.signal.String(), e.output)
 	case e.code == job.ExitOrphaned:

@@ -26,7 +26,10 @@ func TestEndingFailure(t *testing.T) {
 		"killed by another process, with memory in its output": {ending{code: -1, signal: syscall.SIGKILL, output: "RESOURCE_EXHAUSTED"}, sweep.FailLost},
 		"allocator gave up":                                    {ending{code: -1, signal: syscall.SIGABRT, output: "std::bad_alloc"}, sweep.FailOutOfMemory},
 		"lost its worker":                                      {ending{code: job.ExitOrphaned}, sweep.FailLost},
-		"exit 0 without an event":                              {ending{}, sweep.FailBug},
+		"exit 0 without a last event":                          {ending{}, sweep.FailBug},
+		"exit 0 without any event":                             {ending{silent: true}, sweep.FailEnvironment},
+		"an instruction that the processor does not know":      {ending{code: -1, signal: syscall.SIGILL, silent: true}, sweep.FailEnvironment},
+		"lost its worker before it started":                    {ending{code: job.ExitOrphaned, silent: true}, sweep.FailLost},
 		"with an error event of its own":                       {ending{code: 1, last: &job.Event{Type: job.Error, Class: sweep.FailTransient}}, sweep.FailTransient},
 	} {
 		t.Run(name, func(t *testing.T) {

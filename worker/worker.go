@@ -42,6 +42,8 @@ type Metrics interface {
 	Handler() http.Handler
 	// ActiveSweeps returns the sweeps that are exported as active, with their numbers.
 	ActiveSweeps() map[string]activities.SweepNumbers
+	// WorkerResting exports whether this worker takes no trials because of its machine.
+	WorkerResting(resting bool)
 }
 
 // Config configures Run.
@@ -98,8 +100,12 @@ func Run(ctx context.Context, c Config) (err error) {
 		Trainer: children, Archive: c.Archive, Recorder: c.Metrics, Build: c.Build,
 		Executions: activities.NewExecutions(c.Client), StagingRoot: staging.dir, Restage: staging.ensure, Datasets: c.Datasets,
 	}
+	workers, err := c.workers(acts, fail)
+	if err != nil {
+		return err
+	}
 	var stops []func() // in the order of stopping: trainings return to the queue while workflows still run
-	for _, w := range c.workers(acts, fail) {
+	for _, w := range workers {
 		if err := w.Start(); err != nil {
 			stopAll(stops)
 			return fmt.Errorf("start worker: %w", err)
@@ -127,17 +133,23 @@ func stopAll(stops []func()) {
 
 // workers makes the Temporal workers, the training one first. fail is called with the
 // first fatal error.
-func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFunc) []sdk.Worker {
+func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFunc) ([]sdk.Worker, error) {
 	fatal := func(err error) { fail(fmt.Errorf("worker: %w", err)) }
 	var made []sdk.Worker
 	if c.Only != OnlyControl {
+		b := newBreaker(c.slots(), c.Log, c.Metrics.WorkerResting)
+		tuner, err := b.tuner()
+		if err != nil {
+			return nil, err
+		}
 		w := sdk.New(c.Client, c.Queue, sdk.Options{
-			DisableWorkflowWorker:              true,
-			MaxConcurrentActivityExecutionSize: c.slots(),
-			WorkerStopTimeout:                  Drain,
-			MaxHeartbeatThrottleInterval:       activities.DefaultHeartbeatEvery,
-			DefaultHeartbeatThrottleInterval:   activities.DefaultHeartbeatEvery,
-			OnFatalError:                       fatal,
+			DisableWorkflowWorker:            true,
+			Tuner:                            tuner,
+			Interceptors:                     []interceptor.WorkerInterceptor{&watched{breaker: b}},
+			WorkerStopTimeout:                Drain,
+			MaxHeartbeatThrottleInterval:     activities.DefaultHeartbeatEvery,
+			DefaultHeartbeatThrottleInterval: activities.DefaultHeartbeatEvery,
+			OnFatalError:                     fatal,
 		})
 		w.RegisterActivity(acts.Train)
 		w.RegisterActivity(acts.Evaluate)
@@ -162,7 +174,7 @@ func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFun
 		made = append(made, w)
 		c.Log.Info("control worker", "queue", workflows.ControlQueue)
 	}
-	return made
+	return made, nil
 }
 
 // serveMetrics serves /metrics at addr until stop, and returns where it listens.

@@ -73,7 +73,7 @@ func failureOf(err error) attemptFailure {
 	default:
 		f.Class, f.Message = sweep.FailBug, err.Error()
 	}
-	f.permanent = !f.Class.Retried()
+	f.permanent = !f.Class.Policy().Retried
 	return f
 }
 

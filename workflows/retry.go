@@ -6,6 +6,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
@@ -40,6 +41,9 @@ func (t *trial) work(ctx workflow.Context) {
 		if !retry {
 			t.fail(conduct.Final(t.spec, failure.Failure, t.fruitless))
 			return
+		}
+		if failure.Class == sweep.FailEnvironment {
+			t.reportBlocked(ctx, &conduct.BlockCause{Reason: block.Environment, Message: failure.Message})
 		}
 		if failure.corrupt {
 			t.trained = false
@@ -91,16 +95,13 @@ func (t *trial) recordAttempt(ctx workflow.Context, h activities.Heartbeat) {
 	}
 }
 
-// backOff waits before the next attempt. The wait grows while attempts fail without
-// progress. After a lost worker there is no wait, since the heartbeat timeout has already
-// passed, and after a preempted attempt only if it made no progress.
+// backOff waits before the next attempt, as the policy of the failure says.
 func (t *trial) backOff(ctx workflow.Context, failure sweep.Failure) {
-	moved := t.result.Steps > t.lastStep
-	t.lastStep = t.result.Steps
-	if moved {
+	if t.result.Steps > t.lastStep {
 		t.idle = 0
 	}
-	wait := conduct.RetryWait(failure.Class, t.idle, moved)
+	t.lastStep = t.result.Steps
+	wait := failure.Class.Policy().After(t.idle)
 	t.idle++
 	if wait == 0 {
 		return

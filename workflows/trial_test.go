@@ -202,6 +202,25 @@ func TestTrialThatOnlyLosesIsGivenUp(t *testing.T) {
 	require.Equal(t, 13, got.Attempts, "the first one moved")
 }
 
+// A machine that cannot run the trainer is shown until an attempt on another one ends.
+func TestTrialReportsABrokenWorker(t *testing.T) {
+	r := newRig(t)
+	broken := activitiestest.Fault{Err: failed(sweep.FailEnvironment)}
+	r.trainer.Faults = map[int][]activitiestest.Fault{3: {broken, broken}}
+	got, err := r.runTrial()
+	require.NoError(t, err)
+	require.Equal(t, 3, got.Attempts)
+	require.Len(t, r.blocked, 3)
+	require.Equal(t, conduct.BlockCause{Reason: block.Environment, Message: "on purpose"}, *r.blocked[1].Cause)
+	require.Nil(t, r.blocked[2].Cause)
+
+	r = newRig(t)
+	r.trainer.Faults = map[int][]activitiestest.Fault{3: {broken, broken, broken}}
+	got, err = r.runTrial()
+	require.Error(t, err)
+	require.Equal(t, sweep.FailEnvironment, got.Error.Class, "max_restarts of 2")
+}
+
 func TestTrialChargesSlotTime(t *testing.T) {
 	r := newRig(t)
 	hold := make(chan struct{})
@@ -247,7 +266,7 @@ func TestTrialCancelledKeepsItsCheckpoint(t *testing.T) {
 func TestTrialCancelledBetweenAttempts(t *testing.T) {
 	r := newRig(t)
 	r.trainer.Faults = map[int][]activitiestest.Fault{3: {{Step: 100, Err: failed(sweep.FailTransient)}}}
-	r.env.RegisterDelayedCallback(r.env.CancelWorkflow, conduct.RetryWaitBase/2)
+	r.env.RegisterDelayedCallback(r.env.CancelWorkflow, sweep.FailTransient.Policy().Wait/2)
 	got, err := r.runTrial()
 	require.True(t, temporal.IsCanceledError(err), "%v", err)
 	require.Equal(t, sweep.StatusCancelled, got.Status)
@@ -299,7 +318,7 @@ func TestTrialOutlivesARefusingStore(t *testing.T) {
 	got, err := r.runTrial()
 	require.NoError(t, err)
 	require.Equal(t, sweep.StatusCompleted, got.Status)
-	require.Equal(t, 5*time.Second*(1+2+4+8+16+32)+4*conduct.RetryWaitMax, got.FinishedAt.Sub(began).Round(time.Second), "the rests grow to their limit")
+	require.Equal(t, 5*time.Second*(1+2+4+8+16+32)+4*sweep.FailTransient.Policy().MaxWait, got.FinishedAt.Sub(began).Round(time.Second), "the rests grow to their limit")
 	require.Len(t, r.blocked, 11, "the sweep knows what blocks the trial, and when it continues")
 	require.Equal(t, conduct.BlockCause{Reason: block.NoBucket, Message: "the bucket does not exist"}, *r.blocked[0].Cause)
 	require.Nil(t, r.blocked[10].Cause)
@@ -354,7 +373,7 @@ func TestTrialCancelledWithoutAStoreEnds(t *testing.T) {
 	r := newRig(t)
 	r.trainer.Faults = map[int][]activitiestest.Fault{3: {{Step: 100, Err: failed(sweep.FailTransient)}}}
 	r.archive.Fail("PutResult", errors.New("store is away"))
-	r.env.RegisterDelayedCallback(r.env.CancelWorkflow, conduct.RetryWaitBase/2)
+	r.env.RegisterDelayedCallback(r.env.CancelWorkflow, sweep.FailTransient.Policy().Wait/2)
 	began := r.env.Now()
 	got, err := r.runTrial()
 	require.True(t, temporal.IsCanceledError(err), "%v", err)

@@ -182,6 +182,9 @@ func TestAlertsFire(t *testing.T) {
 			tailsweep_sweep_blocked{sweep="s",reason="no_bucket",instance="a"} 0`, 0, `{sweep="s",reason="unknown_key"} 1`},
 		{"TailsweepSweepBlocked", "the cause is gone", `tailsweep_sweep_blocked{sweep="s",reason="unknown_key"} 1 0`, time.Minute, ""},
 
+		{"TailsweepWorkerResting", "for longer", `tailsweep_worker_resting{instance="a"} 1x15
+			tailsweep_worker_resting{instance="b"} 0x15`, 15 * time.Minute, `{instance="a"} 1`},
+		{"TailsweepWorkerResting", "it works again", `tailsweep_worker_resting{instance="a"} 1x5 0x10`, 15 * time.Minute, ""},
 		{"TailsweepTrainingRestarts", "four in an hour", `tailsweep_training_restarts_total{sweep="s",reason="lost"} 0x30 1 2 3 4x27`, time.Hour, `{sweep="s",reason="lost"} 4`},
 		{"TailsweepTrainingRestarts", "three are below the limit", `tailsweep_training_restarts_total{sweep="s",reason="lost"} 0x30 1 2 3x28`, time.Hour, ""},
 		{"TailsweepTrainingRestarts", "preemptions are planned", `tailsweep_training_restarts_total{sweep="s",reason="preempted"} 0+1x60`, time.Hour, ""},

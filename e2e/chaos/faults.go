@@ -55,6 +55,7 @@ var catalogue = []fault{
 	{"freeze the worker, a second one takes over", 1, heartbeat, freezeWorker},
 	{"drain the worker (SIGTERM)", 2, soon, drainWorker},
 	{"drain the worker, a second one waits", 1, soon, handOver},
+	{"worker whose trainer does not start", 1, soon, brokenWorker},
 	{"full disk: staging", 2, soon, fill("staging")},
 	{"full disk: state", 2, blocked, fill("state")},
 	{"store away", 2, blocked, misbehave(away, 5*time.Second)},
@@ -218,6 +219,28 @@ func freezeWorker(ctx context.Context, r *round) error {
 		return err
 	}
 	return r.site.drain("b")
+}
+
+// brokenWorker starts a second worker on which no trainer starts. It must rest after the
+// first trial that it takes, and leave the others to the first worker.
+func brokenWorker(ctx context.Context, r *round) error {
+	if err := r.site.startWorkerWith(ctx, "b", "false"); err != nil {
+		return err
+	}
+	rests := false
+	err := within(ctx, commandLimit, func() (bool, error) {
+		page, err := r.site.workers["b"].metrics(ctx)
+		rests = strings.Contains(page, "tailsweep_worker_resting 1")
+		return rests || r.over(ctx), err
+	})
+	if err == nil {
+		moved := r.mark()
+		err = within(ctx, soon, func() (bool, error) { return moved.all(ctx) || r.over(ctx), nil })
+	}
+	if err := errors.Join(err, r.site.drain("b")); err != nil {
+		return fmt.Errorf("beside a worker whose trainer does not start (rests: %t): %w", rests, err)
+	}
+	return nil
 }
 
 // drain ends a worker with SIGTERM.

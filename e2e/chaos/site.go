@@ -150,6 +150,11 @@ func (s *site) close(keep bool) error {
 
 // startWorker starts a worker and waits until it answers.
 func (s *site) startWorker(ctx context.Context, name string) error {
+	return s.startWorkerWith(ctx, name, s.hasher)
+}
+
+// startWorkerWith starts a worker whose children are another program.
+func (s *site) startWorkerWith(ctx context.Context, name, trainer string) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -163,7 +168,7 @@ func (s *site) startWorker(ctx context.Context, name string) error {
 		return err
 	}
 	w := &worker{name: name, port: port, ended: make(chan struct{})}
-	w.cmd = exec.Command(s.program, "worker", "--slots", strconv.Itoa(slots), "--trainer", s.hasher, "--staging", s.path("staging"), "--metrics-addr", port)
+	w.cmd = exec.Command(s.program, "worker", "--slots", strconv.Itoa(slots), "--trainer", trainer, "--staging", s.path("staging"), "--metrics-addr", port)
 	w.cmd.Env, w.cmd.Stdout, w.cmd.Stderr = s.environ, log, log
 	w.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := errors.Join(w.cmd.Start(), log.Close()); err != nil {

@@ -6,8 +6,8 @@ package block
 // it. The list is closed: it is a label of the metric tailsweep_sweep_blocked.
 type Reason string
 
-// The reasons. LedgerDamaged and NotOwner are about what the store has, WrongStore and
-// WrongBuild about a worker, Other about anything; the rest are about the access to the
+// The reasons. LedgerDamaged and NotOwner are about what the store has, WrongStore,
+// WrongBuild and Environment about a worker, Other about anything; the rest are about the access to the
 // object store.
 const (
 	Unreachable Reason = "unreachable"   // nothing answers at the endpoint
@@ -28,10 +28,12 @@ const (
 	WrongStore Reason = "wrong_store" // the worker uses another object store than the sweep
 	WrongBuild Reason = "wrong_build" // the worker's build does not know all of the spec
 
+	Environment Reason = "environment" // the machine of a worker cannot run the trainer
+
 	Other Reason = "other" // anything else: no answer in time, an error of the store, a bug
 )
 
 // Reasons lists all reasons.
 func Reasons() []Reason {
-	return []Reason{Unreachable, TLS, NoKeys, UnknownKey, WrongSecret, ExpiredKeys, Denied, Region, Clock, NoBucket, Full, LedgerDamaged, NotOwner, WrongStore, WrongBuild, Other}
+	return []Reason{Unreachable, TLS, NoKeys, UnknownKey, WrongSecret, ExpiredKeys, Denied, Region, Clock, NoBucket, Full, LedgerDamaged, NotOwner, WrongStore, WrongBuild, Environment, Other}
 }

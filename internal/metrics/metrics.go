@@ -67,6 +67,7 @@ type Metrics struct {
 	storedBytes    *prometheus.CounterVec
 	storeSeconds   prometheus.Histogram
 	storeRequests  *prometheus.CounterVec
+	workerResting  prometheus.Gauge
 
 	mu     sync.Mutex
 	sweeps []string                           // that have series; the one updated last is last
@@ -88,6 +89,9 @@ func New(version string) *Metrics {
 		storeRequests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "store_requests_total", Help: "Requests to the object store by HTTP method, retries included.",
 		}, []string{labelMethod}),
+		workerResting: prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: namespace, Name: "worker_resting", Help: "1 while this worker takes no trials, or one at a time, because attempts failed in a row because of its machine.",
+		}),
 	}
 	m.bestValue = m.gauge("best_value", "The best completed trial's own value of a metric, by class group.", labelSweep, labelMetric, labelGroup)
 	m.trials = m.gauge("trials", "Finished trials by how they ended.", labelSweep, labelStatus)
@@ -104,7 +108,7 @@ func New(version string) *Metrics {
 	m.restarts = m.counter("training_restarts_total", "Attempts that followed a failure, by its class.", labelSweep, labelReason)
 	m.storedBytes = m.counter("checkpoint_stored_bytes_total", "Bytes of checkpoints stored.", labelSweep)
 	m.gauge("build_info", "1, with the versions that this process was built from.", "version", "goversion").WithLabelValues(version, runtime.Version()).Set(1)
-	registry.MustRegister(m.storeSeconds, m.storeRequests, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(m.storeSeconds, m.storeRequests, m.workerResting, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -192,6 +196,15 @@ func (m *Metrics) CheckpointStored(sweepName string, bytes int64, seconds float6
 
 // StoreRequest counts a request to the object store.
 func (m *Metrics) StoreRequest(method string) { m.storeRequests.WithLabelValues(method).Inc() }
+
+// WorkerResting implements worker.Metrics.
+func (m *Metrics) WorkerResting(resting bool) {
+	value := 0.0
+	if resting {
+		value = 1
+	}
+	m.workerResting.Set(value)
+}
 
 // SweepState implements activities.Recorder. Metrics that are not in sweep.MetricList
 // are left out.

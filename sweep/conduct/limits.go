@@ -18,11 +18,6 @@ const (
 	lookEvery       = 5 * time.Minute  // between two Looks at all running trials
 	lookEveryCancel = 30 * time.Second // the same, while trials are being cancelled
 
-	// How long a failed action, and a trial after a failed attempt, waits for the next
-	// try: doubled after each further failure.
-	RetryWaitBase = 5 * time.Second
-	RetryWaitMax  = 5 * time.Minute
-
 	// ReasonLimit is the maximum of a command's reason, in bytes.
 	ReasonLimit = 1 << 10
 

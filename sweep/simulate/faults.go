@@ -114,7 +114,7 @@ func (r *dryRun) fail(t *dryTrial) error {
 	if moved {
 		t.idle = 0
 	}
-	end := r.now + conduct.RetryWait(f.Class, t.idle, moved)
+	end := r.now + f.Class.Policy().After(t.idle)
 	t.idle++
 	t.event, t.resting = &end, true
 	return nil

@@ -169,7 +169,7 @@ func Run(ctx context.Context, j job.Evaluate, emit func(job.Event) error, log fu
 func run(ctx context.Context, j job.Evaluate, emit func(job.Event) error) error {
 	b, err := backend.Open(j.Backend)
 	if err != nil {
-		return precheck.BadData(err)
+		return sweep.Fail(sweep.FailEnvironment, err)
 	}
 	defer b.Close()
 	if err := emit(job.Event{Type: job.Started, Backend: b.Choice, Device: b.Device}); err != nil {

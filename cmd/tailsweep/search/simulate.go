@@ -62,7 +62,7 @@ Trials queue for the slots and differ in speed by up to 20 %. It shows how a sea
 proceeds, not how good real training is.
 
 With --fail attempts at training fail at random steps, and with --diverge trials
-diverge. As in a real sweep, an attempt of class lost, transient or preempted is
+diverge. As in a real sweep, an attempt of class lost, transient, preempted or environment is
 followed by another one from the last checkpoint, up to max_restarts (preempted does
 not count), and three trials in a row with the same failure end the sweep as failed.
 --command gives the sweep a command at a virtual time, with the flags of its verb:

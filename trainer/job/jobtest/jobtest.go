@@ -6,14 +6,13 @@ package jobtest
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"image"
 	"image/png"
 	"os"
 	"path/filepath"
-	"syscall"
 
+	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 	"github.com/tailsweep/tailsweep/trainer/job"
@@ -63,12 +62,12 @@ type File struct {
 	Data []byte
 }
 
-// Save writes the checkpoint of a step and reports it. A full disk is a transient failure,
-// as it is for the trainer.
+// Save writes the checkpoint of a step and reports it. A full disk is a failure of the
+// environment, as it is for the trainer.
 func Save(program string, j job.Train, c job.Child, step int, files ...File) error {
 	dir, err := write(program, j, step, files)
-	if errors.Is(err, syscall.ENOSPC) {
-		return sweep.Fail(sweep.FailTransient, err)
+	if file.DiskFails(err) {
+		return sweep.Fail(sweep.FailEnvironment, err)
 	}
 	if err != nil {
 		return err

@@ -1,0 +1,242 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/temporal"
+	sdk "go.temporal.io/sdk/worker"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// How long a worker takes no trials after failures of its machine: doubled with each
+// further one. The first rest is longer than the first wait of a trial, so that another
+// worker gets the trial.
+const (
+	firstRest = 10 * time.Second
+	maxRest   = 15 * time.Minute
+)
+
+// breaker supplies the slots of a training worker, and keeps them back while attempts fail
+// because of the machine (sweep.Policy.Machine), since a machine on which every attempt
+// fails at once would otherwise take all trials. Attempts are counted until one that began
+// after the last failure makes a step or succeeds. Those that began before the last
+// failure count with it. Out of memory and lost attempts of one trial count once. After a
+// rest one attempt is let through at a time until one makes a step.
+type breaker struct {
+	slots chan struct{}
+	log   *slog.Logger
+	show  func(resting bool)
+	now   func() time.Time
+	after func(time.Duration) <-chan time.Time
+
+	mu       sync.Mutex
+	failures int       // in a row
+	counted  time.Time // when the last one ended
+	trial    string    // of the last one
+	until    time.Time // end of the rest; zero while nothing is kept back
+	probing  *sdk.SlotPermit
+	changed  chan struct{} // closed at a change
+}
+
+func newBreaker(slots int, log *slog.Logger, show func(resting bool)) *breaker {
+	return &breaker{
+		slots: make(chan struct{}, slots), log: log, show: show, now: time.Now, after: time.After, changed: make(chan struct{}),
+	}
+}
+
+// notify wakes the calls that wait for a change. b.mu is locked.
+func (b *breaker) notify() {
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// failed counts an attempt at a trial, since a time, that ended with a failure.
+func (b *breaker) failed(since time.Time, trial string, class sweep.FailureClass, message string) {
+	p := class.Policy()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case p.Machine == 0, since.Before(b.counted), p.Machine > 1 && trial == b.trial:
+		return
+	}
+	b.failures++
+	b.counted, b.trial = b.now(), trial
+	if b.failures < p.Machine {
+		return
+	}
+	rest := firstRest
+	for range b.failures - p.Machine {
+		rest = min(2*rest, maxRest)
+	}
+	b.until = b.counted.Add(rest)
+	b.log.Warn("this worker takes no trials for a time, since attempts fail because of its machine", "rest", rest,
+		"failures", b.failures, "class", class, "trial", trial, "error", message)
+	b.show(true)
+	b.notify()
+}
+
+// moved notes that an attempt, since a time, has made a step.
+func (b *breaker) moved(since time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.failures == 0 || since.Before(b.counted) {
+		return
+	}
+	if !b.until.IsZero() {
+		b.log.Info("this worker takes trials again")
+		b.show(false)
+	}
+	b.failures, b.trial, b.until, b.probing = 0, "", time.Time{}, nil
+	b.notify()
+}
+
+// pass lets an attempt through, or returns how long the rest is (0: until a change) and
+// what is closed at a change.
+func (b *breaker) pass() (permit *sdk.SlotPermit, rest time.Duration, changed <-chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	permit = &sdk.SlotPermit{}
+	if b.until.IsZero() {
+		return permit, 0, nil
+	}
+	if rest := b.until.Sub(b.now()); rest > 0 {
+		return nil, rest, b.changed
+	}
+	if b.probing != nil {
+		return nil, 0, b.changed
+	}
+	b.probing = permit
+	return permit, 0, nil
+}
+
+// ReserveSlot implements sdk.SlotSupplier.
+func (b *breaker) ReserveSlot(ctx context.Context, _ sdk.SlotReservationInfo) (*sdk.SlotPermit, error) {
+	select {
+	case b.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	for {
+		permit, rest, changed := b.pass()
+		if permit != nil {
+			return permit, nil
+		}
+		var over <-chan time.Time
+		if rest > 0 {
+			over = b.after(rest)
+		}
+		select {
+		case <-over:
+		case <-changed:
+		case <-ctx.Done():
+			<-b.slots
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// TryReserveSlot implements sdk.SlotSupplier.
+func (b *breaker) TryReserveSlot(sdk.SlotReservationInfo) *sdk.SlotPermit {
+	select {
+	case b.slots <- struct{}{}:
+	default:
+		return nil
+	}
+	permit, _, _ := b.pass()
+	if permit == nil {
+		<-b.slots
+	}
+	return permit
+}
+
+// MarkSlotUsed implements sdk.SlotSupplier.
+func (*breaker) MarkSlotUsed(sdk.SlotMarkUsedInfo) {}
+
+// ReleaseSlot implements sdk.SlotSupplier.
+func (b *breaker) ReleaseSlot(info sdk.SlotReleaseInfo) { b.release(info.Permit()) }
+
+func (b *breaker) release(permit *sdk.SlotPermit) {
+	b.mu.Lock()
+	if b.probing != nil && b.probing == permit {
+		b.probing = nil
+		b.notify()
+	}
+	b.mu.Unlock()
+	<-b.slots
+}
+
+// MaxSlots implements sdk.SlotSupplier.
+func (b *breaker) MaxSlots() int { return cap(b.slots) }
+
+// tuner is the worker's tuner with these slots for activities.
+func (b *breaker) tuner() (sdk.WorkerTuner, error) {
+	others, err := sdk.NewFixedSizeSlotSupplier(1)
+	if err != nil {
+		return nil, fmt.Errorf("slots of the worker: %w", err)
+	}
+	return sdk.NewCompositeTuner(sdk.CompositeTunerOptions{
+		WorkflowSlotSupplier: others, ActivitySlotSupplier: b, LocalActivitySlotSupplier: others, NexusSlotSupplier: others, SessionActivitySlotSupplier: others,
+	})
+}
+
+// watched is the interceptor that reports to a breaker how attempts fare.
+type watched struct {
+	interceptor.WorkerInterceptorBase
+	breaker *breaker
+}
+
+// InterceptActivity implements interceptor.WorkerInterceptor.
+func (w *watched) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+	return &watchedAttempt{ActivityInboundInterceptorBase: interceptor.ActivityInboundInterceptorBase{Next: next}, breaker: w.breaker}
+}
+
+// watchedAttempt is one attempt.
+type watchedAttempt struct {
+	interceptor.ActivityInboundInterceptorBase
+	breaker *breaker
+	since   time.Time
+}
+
+// Init implements interceptor.ActivityInboundInterceptor.
+func (w *watchedAttempt) Init(outbound interceptor.ActivityOutboundInterceptor) error {
+	return w.Next.Init(&watchedBeats{interceptor.ActivityOutboundInterceptorBase{Next: outbound}, w})
+}
+
+// ExecuteActivity implements interceptor.ActivityInboundInterceptor.
+func (w *watchedAttempt) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
+	w.since = w.breaker.now()
+	result, err := w.Next.ExecuteActivity(ctx, in)
+	var failure *temporal.ApplicationError
+	switch {
+	case err == nil:
+		w.breaker.moved(w.since)
+	case errors.As(err, &failure):
+		w.breaker.failed(w.since, activity.GetInfo(ctx).WorkflowExecution.ID, sweep.FailureClass(failure.Type()), failure.Message())
+	}
+	return result, err
+}
+
+// watchedBeats looks for steps in the heartbeats of an attempt.
+type watchedBeats struct {
+	interceptor.ActivityOutboundInterceptorBase
+	attempt *watchedAttempt
+}
+
+// RecordHeartbeat implements interceptor.ActivityOutboundInterceptor.
+func (w *watchedBeats) RecordHeartbeat(ctx context.Context, details ...any) {
+	for _, d := range details {
+		if beat, ok := d.(activities.Heartbeat); ok && (beat.Progress.Point != nil || beat.Progress.StepsPerSecond > 0 || beat.Stage == activities.StageEvaluate && beat.Progress.Step > 0) {
+			w.attempt.breaker.moved(w.attempt.since)
+		}
+	}
+	w.Next.RecordHeartbeat(ctx, details...)
+}

@@ -1,0 +1,185 @@
+package worker
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	sdk "go.temporal.io/sdk/worker"
+
+	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// breakerRig is a breaker with a clock of its own.
+type breakerRig struct {
+	*breaker
+	clock   time.Time
+	resting bool
+	waits   chan time.Duration // that ReserveSlot asks the clock for
+	over    chan time.Time     // ends such a wait
+}
+
+func newBreakerRig(slots int) *breakerRig {
+	r := &breakerRig{clock: time.Unix(1_000_000, 0), waits: make(chan time.Duration, 10), over: make(chan time.Time)}
+	r.breaker = newBreaker(slots, slog.New(slog.DiscardHandler), func(resting bool) { r.resting = resting })
+	r.now = func() time.Time { return r.clock }
+	r.after = func(d time.Duration) <-chan time.Time {
+		r.waits <- d
+		return r.over
+	}
+	return r
+}
+
+// fail plays an attempt that takes a second.
+func (r *breakerRig) fail(trial string, class sweep.FailureClass) {
+	since := r.clock
+	r.clock = r.clock.Add(time.Second)
+	r.failed(since, trial, class, "on purpose")
+}
+
+// rest is how long the breaker keeps slots back from now.
+func (r *breakerRig) rest() time.Duration { return max(0, r.until.Sub(r.clock)) }
+
+func TestBreakerRests(t *testing.T) {
+	r := newBreakerRig(1)
+	r.fail("1", sweep.FailEnvironment)
+	require.Equal(t, 10*time.Second, r.rest(), "one failure to start is enough")
+	require.True(t, r.resting)
+	require.Greater(t, r.rest(), sweep.FailEnvironment.Policy().After(0), "another worker gets the trial")
+	r.fail("1", sweep.FailEnvironment)
+	require.Equal(t, 20*time.Second, r.rest(), "also of the same trial")
+	for range 20 {
+		r.fail("1", sweep.FailEnvironment)
+	}
+	require.Equal(t, maxRest, r.rest())
+	since := r.clock
+	r.clock = r.clock.Add(time.Second)
+	r.moved(since)
+	require.Zero(t, r.rest())
+	require.False(t, r.resting)
+
+	for _, class := range []sweep.FailureClass{sweep.FailLost, sweep.FailOutOfMemory} {
+		r = newBreakerRig(1)
+		for range 5 {
+			r.fail("1", class)
+		}
+		require.Zero(t, r.rest(), "it may be the trial: %s", class)
+		r.fail("2", class)
+		require.Zero(t, r.rest())
+		r.fail("3", class)
+		require.Equal(t, firstRest, r.rest(), "three trials in a row: %s", class)
+	}
+
+	for _, class := range []sweep.FailureClass{sweep.FailBug, sweep.FailBadData, sweep.FailTransient, sweep.FailPreempted, "no_bucket"} {
+		r = newBreakerRig(1)
+		for _, trial := range []string{"1", "2", "3", "4"} {
+			r.fail(trial, class)
+		}
+		require.Zero(t, r.rest(), "not the machine: %s", class)
+	}
+}
+
+func TestBreakerCountsAnIncidentOnce(t *testing.T) {
+	r := newBreakerRig(4)
+	before := r.clock
+	r.fail("1", sweep.FailEnvironment)
+	for _, trial := range []string{"2", "3", "4"} {
+		r.failed(before, trial, sweep.FailEnvironment, "the same full disk")
+	}
+	require.Equal(t, firstRest, r.rest())
+	r.moved(before)
+	require.True(t, r.resting, "an attempt that began before proves nothing")
+}
+
+func TestBreakerLetsOneAttemptThrough(t *testing.T) {
+	r := newBreakerRig(2)
+	first, err := r.ReserveSlot(t.Context(), nil)
+	require.NoError(t, err)
+	second := r.TryReserveSlot(nil)
+	require.NotNil(t, second)
+	require.Nil(t, r.TryReserveSlot(nil), "two slots")
+
+	r.fail("1", sweep.FailEnvironment)
+	r.release(first)
+	r.release(second)
+	require.Nil(t, r.TryReserveSlot(nil), "it rests")
+
+	reserved := make(chan *sdk.SlotPermit)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		permit, err := r.ReserveSlot(ctx, nil)
+		if err != nil {
+			permit = nil
+		}
+		reserved <- permit
+	}()
+	require.Equal(t, firstRest, <-r.waits)
+	cancel()
+	require.Nil(t, <-reserved, "the worker stops")
+
+	go func() {
+		permit, _ := r.ReserveSlot(t.Context(), nil)
+		reserved <- permit
+	}()
+	require.Equal(t, firstRest, <-r.waits)
+	r.mu.Lock()
+	r.clock = r.clock.Add(firstRest)
+	r.mu.Unlock()
+	r.over <- r.clock
+	probe := <-reserved
+	require.NotNil(t, probe)
+	require.Nil(t, r.TryReserveSlot(nil), "one attempt at a time")
+	r.release(probe) // there was no trial to take
+	probe = r.TryReserveSlot(nil)
+	require.NotNil(t, probe)
+
+	go func() {
+		permit, _ := r.ReserveSlot(t.Context(), nil)
+		reserved <- permit
+	}()
+	r.moved(r.clock)
+	require.NotNil(t, <-reserved, "the attempt has made a step")
+	r.release(probe)
+	require.NotNil(t, r.TryReserveSlot(nil))
+	require.False(t, r.resting)
+}
+
+func TestBreakerWatchesAttempts(t *testing.T) {
+	r := newBreakerRig(1)
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestActivityEnvironment()
+	env.SetWorkerOptions(sdk.Options{Interceptors: []interceptor.WorkerInterceptor{&watched{breaker: r.breaker}}})
+	var beat *activities.Heartbeat
+	var end error
+	attempt := func(ctx context.Context) error {
+		r.clock = r.clock.Add(time.Second)
+		if beat != nil {
+			activity.RecordHeartbeat(ctx, *beat)
+		}
+		return end
+	}
+	env.RegisterActivity(attempt)
+	play := func(b *activities.Heartbeat, err error) {
+		beat, end = b, err
+		r.clock = r.clock.Add(time.Second)
+		_, got := env.ExecuteActivity(attempt)
+		require.Equal(t, err == nil, got == nil)
+	}
+	broken := temporal.NewApplicationError("exec format error", string(sweep.FailEnvironment))
+	play(nil, broken)
+	require.Equal(t, firstRest, r.rest())
+	play(&activities.Heartbeat{Stage: activities.StageTrain, Progress: activities.Progress{Step: 200}}, broken)
+	require.Equal(t, 2*firstRest, r.rest(), "it resumed, and made no step")
+	play(&activities.Heartbeat{Stage: activities.StageTrain, Progress: activities.Progress{Step: 201, StepsPerSecond: 3}}, temporal.NewApplicationError("", string(sweep.FailBug)))
+	require.Zero(t, r.failures, "it made a step")
+	play(nil, broken)
+	play(nil, nil)
+	require.Zero(t, r.failures, "it succeeded")
+}
