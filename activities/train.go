@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -12,6 +11,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -166,7 +166,7 @@ func (a *owned) lastComplete(ctx context.Context, name string, number, until int
 // storeCheckpoint uploads the folder dir, and removes it.
 func (a *owned) storeCheckpoint(ctx context.Context, in TrainInput, dir string) (CheckpointRef, error) {
 	number := in.Assignment.Number
-	size, err := folderSize(dir)
+	size, err := file.FolderSize(dir)
 	if err != nil {
 		return CheckpointRef{}, fmt.Errorf("measure a checkpoint of trial %d: %w", number, err)
 	}
@@ -198,22 +198,6 @@ func (a *Activities) stage(ctx context.Context, name string, number int) (dir st
 			activity.GetLogger(ctx).Warn("cannot remove a staging folder", "folder", dir, "error", err)
 		}
 	}, nil
-}
-
-// folderSize is the size of the files in dir, in bytes.
-func folderSize(dir string) (int64, error) {
-	var size int64
-	err := filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() {
-			return err
-		}
-		info, err := entry.Info()
-		if err == nil {
-			size += info.Size()
-		}
-		return err
-	})
-	return size, err
 }
 
 func bug(format string, args ...any) error {

@@ -1,5 +1,5 @@
 // Package measure has what the benchmarks' programs share: processor time, the name of
-// the processor, and the last lines of a report.
+// the processor, the numbers of a flag, and the last lines of a report.
 package measure
 
 import (
@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -31,6 +33,19 @@ func Met(ok bool) string {
 		return "met"
 	}
 	return "**not met**"
+}
+
+// Numbers reads the positive integers of a flag, separated by commas.
+func Numbers(flag, text string) ([]int, error) {
+	var list []int
+	for _, word := range strings.Split(text, ",") {
+		n, err := strconv.Atoi(word)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("-%s: %q is not a positive number", flag, word)
+		}
+		list = append(list, n)
+	}
+	return list, nil
 }
 
 // Publish prints a report and, unless file is "", writes it there.

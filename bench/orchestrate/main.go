@@ -15,10 +15,11 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/tailsweep/tailsweep/bench/measure"
 )
 
 func main() {
@@ -76,7 +77,7 @@ func run(ctx context.Context, args []string) error {
 				continue
 			}
 			fmt.Fprintf(os.Stderr, "%s: %s, ideal %v\n", engine, c, c.ideal())
-			r, err := measure(ctx, p, engine, c, *limit)
+			r, err := measureCase(ctx, p, engine, c, *limit)
 			if err != nil {
 				return fmt.Errorf("%s: %s: %w", engine, c, err)
 			}
@@ -102,8 +103,8 @@ func run(ctx context.Context, args []string) error {
 	return os.WriteFile(*document, []byte(kept.report()), 0o644)
 }
 
-// measure runs one case.
-func measure(ctx context.Context, p programs, engine string, c scenario, limit time.Duration) (result, error) {
+// measureCase runs one case.
+func measureCase(ctx context.Context, p programs, engine string, c scenario, limit time.Duration) (result, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	r := result{scenario: c, Engine: engine, Machine: thisMachine()}
@@ -116,11 +117,11 @@ func measure(ctx context.Context, p programs, engine string, c scenario, limit t
 // matrix returns every combination, the shortest first.
 func matrix(methods, sleeps, slots, trials string) ([]scenario, error) {
 	var cases []scenario
-	slotList, err := numbers("slots", slots)
+	slotList, err := measure.Numbers("slots", slots)
 	if err != nil {
 		return nil, err
 	}
-	trialList, err := numbers("trials", trials)
+	trialList, err := measure.Numbers("trials", trials)
 	if err != nil {
 		return nil, err
 	}
@@ -138,19 +139,6 @@ func matrix(methods, sleeps, slots, trials string) ([]scenario, error) {
 		}
 	}
 	return cases, nil
-}
-
-// numbers reads positive integers separated by commas.
-func numbers(name, text string) ([]int, error) {
-	var list []int
-	for _, word := range strings.Split(text, ",") {
-		n, err := strconv.Atoi(word)
-		if err != nil || n < 1 {
-			return nil, fmt.Errorf("-%s: %q is not a positive number", name, word)
-		}
-		list = append(list, n)
-	}
-	return list, nil
 }
 
 // absolute makes the paths of programs absolute: the stack changes its folder.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
+	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/workflows"
@@ -245,10 +245,10 @@ func (m *measured) look(ctx context.Context, r *result, c client.Client) error {
 		return err
 	}
 	var err error
-	if r.Stored, err = size(filepath.Join(m.dir, "s3")); err != nil {
+	if r.Stored, err = file.FolderSize(filepath.Join(m.dir, "s3")); err != nil {
 		return err
 	}
-	if r.Database, err = size(filepath.Join(m.dir, "temporal")); err != nil {
+	if r.Database, err = file.FolderSize(filepath.Join(m.dir, "temporal")); err != nil {
 		return err
 	}
 	r.History, err = readHistory(ctx, c, sweepName, r.Trials)
@@ -256,22 +256,6 @@ func (m *measured) look(ctx context.Context, r *result, c client.Client) error {
 }
 
 func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
-
-// size is that of all files in a folder, in bytes.
-func size(dir string) (int64, error) {
-	var total int64
-	err := filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() {
-			return err
-		}
-		info, err := entry.Info()
-		if err == nil {
-			total += info.Size()
-		}
-		return err
-	})
-	return total, err
-}
 
 // command runs a verb of tailsweep and returns its output.
 func (m *measured) command(ctx context.Context, args ...string) ([]byte, error) {

@@ -17,9 +17,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/tailsweep/tailsweep/bench/measure"
 	"github.com/tailsweep/tailsweep/bench/search/problems"
 )
 
@@ -67,10 +67,10 @@ func run(args []string) error {
 		return err
 	}
 	p := plan{problems: list, engines: engines, seeds: *seeds, first: *first}
-	if p.budgets, err = numbers("budget", *budgets); err != nil {
+	if p.budgets, err = measure.Numbers("budget", *budgets); err != nil {
 		return err
 	}
-	if p.parallels, err = numbers("parallel", *parallels); err != nil {
+	if p.parallels, err = measure.Numbers("parallel", *parallels); err != nil {
 		return err
 	}
 	var playErr error
@@ -106,19 +106,6 @@ func run(args []string) error {
 		return errors.Join(playErr, err)
 	}
 	return errors.Join(playErr, os.WriteFile(*document, []byte(text.String()), 0o644))
-}
-
-// numbers reads positive integers separated by commas.
-func numbers(name, text string) ([]int, error) {
-	var list []int
-	for _, word := range strings.Split(text, ",") {
-		n, err := strconv.Atoi(word)
-		if err != nil || n < 1 {
-			return nil, fmt.Errorf("-%s: %q is not a positive number", name, word)
-		}
-		list = append(list, n)
-	}
-	return list, nil
 }
 
 // choose resolves names of problems and of sets.

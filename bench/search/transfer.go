@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/tailsweep/tailsweep/bench/measure"
 	"github.com/tailsweep/tailsweep/bench/search/clock"
 	"github.com/tailsweep/tailsweep/bench/search/problems"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -224,7 +225,7 @@ func transferTable(out io.Writer, methods []string, runs []transferRun) {
 
 // measureEarlier runs transfer for each parallelism, and writes the report.
 func measureEarlier(methods, parallels string, seeds, jobs int, first uint64, document string) error {
-	list, err := numbers("parallel", parallels)
+	list, err := measure.Numbers("parallel", parallels)
 	if err != nil {
 		return err
 	}

@@ -231,7 +231,7 @@ func TestCheckNamesAndRepairs(t *testing.T) {
 }
 
 // TestRepairsOnS3 runs against the service that TestLedgerOnS3 names.
-func TestRepairsOnS3(t *testing.T) { testRepairs(t, openS3) }
+func TestRepairsOnS3(t *testing.T) { testRepairs(t, storetest.OpenS3) }
 
 func testRepairs(t *testing.T, open func(*testing.T) store.Store) {
 	for _, c := range repairs {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/activities"
-	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/internal/store/storetest"
@@ -240,7 +238,7 @@ func TestDamageOfTheLedgerIsFoundAndNamed(t *testing.T) {
 
 // TestLedgerOnS3 runs against the service in TAILSWEEP_TEST_S3_ENDPOINT, in the bucket
 // TAILSWEEP_TEST_S3_BUCKET, with the AWS keys of the environment.
-func TestLedgerOnS3(t *testing.T) { testDamage(t, openS3) }
+func TestLedgerOnS3(t *testing.T) { testDamage(t, storetest.OpenS3) }
 
 func testDamage(t *testing.T, open func(*testing.T) store.Store) {
 	for _, c := range damages {
@@ -264,29 +262,6 @@ func testDamage(t *testing.T, open func(*testing.T) store.Store) {
 			check(New(s).AppendSegment(t.Context(), name, 5, []sweep.Trial{aTrial(5)}))
 		})
 	}
-}
-
-// openS3 returns a store in a folder of its own.
-func openS3(t *testing.T) store.Store {
-	endpoint := os.Getenv("TAILSWEEP_TEST_S3_ENDPOINT")
-	if endpoint == "" {
-		t.Skip("TAILSWEEP_TEST_S3_ENDPOINT is not set: the end-to-end run sets it")
-	}
-	s, err := store.Open(t.Context(), store.Config{
-		Endpoint: address.URL(endpoint), Bucket: os.Getenv("TAILSWEEP_TEST_S3_BUCKET"),
-		Prefix: fmt.Sprintf("archivetest/%d", time.Now().UnixNano()),
-	})
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		ctx := context.Background() // the test's own has ended
-		for info, err := range s.List(ctx, "") {
-			if err != nil || s.Delete(ctx, info.Key) != nil {
-				t.Errorf("cannot clean up: %v %v", info.Key, err)
-				return
-			}
-		}
-	})
-	return s
 }
 
 func TestForeignKeysUnderASweepBreakNothing(t *testing.T) {

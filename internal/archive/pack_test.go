@@ -145,7 +145,7 @@ func TestADamagedPackIsNotUsed(t *testing.T) {
 }
 
 // TestPacksOnS3 runs against the service that TestLedgerOnS3 names.
-func TestPacksOnS3(t *testing.T) { testPackDamage(t, openS3) }
+func TestPacksOnS3(t *testing.T) { testPackDamage(t, storetest.OpenS3) }
 
 func testPackDamage(t *testing.T, open func(*testing.T) store.Store) {
 	for what, damage := range damagesOfAPack {

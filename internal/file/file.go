@@ -1,4 +1,4 @@
-// Package file writes files atomically and computes their digests.
+// Package file writes files atomically, and computes digests and sizes.
 //
 // A reader of a file that Write or Create replaces sees the old content or the new
 // content, also after a crash, and never a part of either.
@@ -97,4 +97,20 @@ func SHA256(path string) (string, error) {
 		return "", fmt.Errorf("digest of %s: %w", path, err)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// FolderSize returns the size of the files in dir, in bytes.
+func FolderSize(dir string) (int64, error) {
+	var size int64
+	err := filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil {
+			size += info.Size()
+		}
+		return err
+	})
+	return size, err
 }

@@ -28,7 +28,7 @@ func checkSweep(ctx context.Context, a *cli.App, name string, o archive.CheckOpt
 	}
 	checked, err := arc.Check(ctx, name, o)
 	if errors.Is(err, store.ErrNotFound) {
-		return cli.NotFoundf("no sweep %q; `tailsweep list` lists the sweeps", name)
+		return cli.NoSweep(name)
 	}
 	if err != nil {
 		return err

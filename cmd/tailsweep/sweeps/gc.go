@@ -46,16 +46,16 @@ a damaged ledger, it lists nothing of the sweep and says why.`,
 	yes := cmd.Flags().Bool("yes", false, "remove what is listed")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
-		names, arc, err := namesToCollect(ctx, a, args)
-		if err != nil {
-			return err
-		}
-		e, err := openExecutions(ctx, a, arc)
+		e, err := openExecutions(ctx, a)
 		if err != nil {
 			return err
 		}
 		defer e.client.Close()
-		found, err := collect(ctx, arc, e, names, *yes, time.Now())
+		names, err := namesToCollect(ctx, e.archive, args)
+		if err != nil {
+			return err
+		}
+		found, err := collect(ctx, e.archive, e, names, *yes, time.Now())
 		if err != nil {
 			return err
 		}
@@ -71,21 +71,16 @@ a damaged ledger, it lists nothing of the sweep and says why.`,
 }
 
 // namesToCollect are the sweeps of the arguments, or all.
-func namesToCollect(ctx context.Context, a *cli.App, args []string) ([]string, *archive.Archive, error) {
+func namesToCollect(ctx context.Context, arc *archive.Archive, args []string) (names []string, err error) {
 	if len(args) == 1 {
-		arc, _, _, err := a.Sweep(ctx, args[0])
-		return args, arc, err
+		_, _, err := cli.LoadSpec(ctx, arc, args[0])
+		return args, err
 	}
-	arc, err := a.Archive(ctx)
-	if err != nil {
-		return nil, nil, err
+	stored, err := arc.Sweeps(ctx)
+	for _, s := range stored {
+		names = append(names, s.Name)
 	}
-	entries, err := arc.Sweeps(ctx)
-	var names []string
-	for _, entry := range entries {
-		names = append(names, entry.Name)
-	}
-	return names, arc, err
+	return names, err
 }
 
 // collect lists the garbage of the sweeps, and removes it if remove is set. A sweep whose

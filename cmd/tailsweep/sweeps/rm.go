@@ -40,20 +40,16 @@ spec of another sweep names in from. An rm that was interrupted is run again.`,
 	yes := cmd.Flags().Bool("yes", false, "do not ask")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
-		arc, err := a.Archive(ctx)
-		if err != nil {
-			return err
-		}
-		e, err := openExecutions(ctx, a, arc)
+		e, err := openExecutions(ctx, a)
 		if err != nil {
 			return err
 		}
 		defer e.client.Close()
 		var elsewhere *archive.ElsewhereError
-		if err := arc.CheckTemporal(ctx, args[0], e.here); errors.As(err, &elsewhere) {
+		if err := e.archive.CheckTemporal(ctx, args[0], e.here); errors.As(err, &elsewhere) {
 			return cli.ExitWith(cli.ExitUsage, err)
 		}
-		r := remover{arc, e, time.Now}
+		r := remover{e.archive, e, time.Now}
 		d, err := r.look(ctx, args[0])
 		if err != nil {
 			return err
@@ -122,7 +118,7 @@ func (r remover) look(ctx context.Context, name string) (doomed, error) {
 		return d, err
 	}
 	if absent && !known {
-		return d, cli.NotFoundf("no sweep %q; `tailsweep list` lists the sweeps", name)
+		return d, cli.NoSweep(name)
 	}
 	if running {
 		return d, cli.Usagef("rm: sweep %s is running: end it first (`tailsweep cancel %[1]s`)", name)

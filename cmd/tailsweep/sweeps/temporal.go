@@ -17,7 +17,6 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
 	"github.com/tailsweep/tailsweep/internal/archive"
-	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/internal/retry"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
@@ -26,29 +25,28 @@ import (
 
 // executions are the workflows of sweeps in Temporal. It implements archive.Workflows.
 type executions struct {
-	client    client.Client
-	namespace string
-	archive   *archive.Archive
-	here      sweep.Identity // the cluster and namespace of client
+	client  client.Client
+	archive *archive.Archive
+	here    sweep.Identity // the cluster and namespace of client
 }
 
-// openExecutions connects to Temporal. The caller closes the client.
-func openExecutions(ctx context.Context, a *cli.App, arc *archive.Archive) (executions, error) {
+// openExecutions opens the object store and connects to Temporal. The caller closes the
+// client.
+func openExecutions(ctx context.Context, a *cli.App) (executions, error) {
+	arc, err := a.Archive(ctx)
+	if err != nil {
+		return executions{}, err
+	}
 	c, err := a.Temporal(ctx)
 	if err != nil {
 		return executions{}, fmt.Errorf("what runs is not known: %w", err)
-	}
-	target, err := connect.Resolve(a.Flags)
-	if err != nil {
-		c.Close()
-		return executions{}, err
 	}
 	here, err := a.Here(ctx, c)
 	if err != nil {
 		c.Close()
 		return executions{}, err
 	}
-	return executions{c, target.Namespace(), arc, here}, nil
+	return executions{c, arc, here}, nil
 }
 
 // Progress implements archive.Workflows.
@@ -135,7 +133,7 @@ var errNotAllowed = errors.New("deleting workflows is not allowed")
 // Delete deletes a closed run. Temporal does so some time later.
 func (e executions) Delete(ctx context.Context, x execution) error {
 	_, err := e.client.WorkflowService().DeleteWorkflowExecution(ctx, &workflowservice.DeleteWorkflowExecutionRequest{
-		Namespace: e.namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: x.id, RunId: x.run},
+		Namespace: e.here.Namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: x.id, RunId: x.run},
 	})
 	_, gone := errors.AsType[*serviceerror.NotFound](err)
 	_, denied := errors.AsType[*serviceerror.PermissionDenied](err)

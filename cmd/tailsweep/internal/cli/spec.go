@@ -20,11 +20,22 @@ func (a *App) Sweep(ctx context.Context, name string) (*archive.Archive, *sweep.
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	spec, yaml, err := LoadSpec(ctx, arc, name)
+	return arc, spec, yaml, err
+}
+
+// NoSweep is the error of a sweep that does not exist.
+func NoSweep(name string) error {
+	return NotFoundf("no sweep %q; `tailsweep list` lists the sweeps", name)
+}
+
+// LoadSpec reads the spec of a sweep, and its text, or returns NoSweep.
+func LoadSpec(ctx context.Context, arc *archive.Archive, name string) (*sweep.Spec, []byte, error) {
 	spec, yaml, err := arc.LoadSpec(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
-		err = NotFoundf("no sweep %q; `tailsweep list` lists the sweeps", name)
+		err = NoSweep(name)
 	}
-	return arc, spec, yaml, err
+	return spec, yaml, err
 }
 
 // Trials reads a sweep's spec and finished trials.
