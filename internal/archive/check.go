@@ -85,7 +85,7 @@ type CheckOptions struct {
 
 // repairRounds is how often a repair is followed by another check: a damaged ledger hides
 // what depends on it.
-const repairRounds = 4
+const repairRounds = 5
 
 // Check verifies everything that the store has of a sweep, and with o.Repair rebuilds what
 // can be rebuilt from copies and results. A damaged object is kept under
@@ -100,6 +100,9 @@ func (a *Archive) Check(ctx context.Context, name string, o CheckOptions) (Check
 		}
 		if !o.Repair || len(c.fixes) == 0 || round == repairRounds {
 			return Checked{Sweep: name, Objects: len(c.objects), Bytes: c.bytes, Findings: c.findings, Repairs: repairs}, nil
+		}
+		if c.reserve != nil { // nothing else may be written before
+			c.fixes = []func(context.Context) ([]Repair, error){c.reserve}
 		}
 		for _, fix := range c.fixes {
 			done, err := fix(ctx)
@@ -134,6 +137,7 @@ type checker struct {
 
 	findings []Finding
 	fixes    []func(context.Context) ([]Repair, error)
+	reserve  func(context.Context) ([]Repair, error) // of fixes, the one that changes the identity
 }
 
 func (c *checker) found(part string, level Level, key, fix, format string, args ...any) {
@@ -284,9 +288,14 @@ func (c *checker) checkSpec(ctx context.Context) error {
 	if s.err == nil {
 		s.err = checkDigest(s.data)
 	}
+	all, owner := c.a, r.Owner
+	c.a = all.fenced(func(ctx context.Context, name string) error { return all.stillHeld(ctx, name, owner) })
 	if s.err != nil {
 		c.specFault(ctx, s)
 		return nil
+	}
+	if r.Removing && c.o.Repair {
+		return &RemovingError{c.name}
 	}
 	c.spec, c.root = &r.Spec, r.root()
 	if p := c.o.Progress; p != nil && !p.Owner.Same(r.Owner) && r.Owner.ID == "" { // rewritten while Temporal did not answer
@@ -295,8 +304,8 @@ func (c *checker) checkSpec(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		c.fault("spec", s.key, "writes it with the identity that the workflow has", c.rewrite(s, body, "written with the identity of the workflow"),
-			"it has no identity, so the sweep may not write")
+		c.reserve = c.rewrite(s, body, "written with the identity of the workflow")
+		c.fault("spec", s.key, "writes it with the identity that the workflow has", c.reserve, "it has no identity, so the sweep may not write")
 		return nil
 	}
 	yaml, err := c.read(ctx, c.key(yamlName), maxSpec)

@@ -74,6 +74,9 @@ func (a *Archive) restored(ctx context.Context, sweepName string) (Restored, err
 	if err != nil {
 		return Restored{}, err
 	}
+	if r.Removing {
+		return Restored{}, &RemovingError{sweepName}
+	}
 	snapshot, err := a.state(ctx, sweepName)
 	if err != nil {
 		return Restored{}, err
@@ -96,7 +99,9 @@ func (a *Archive) restored(ctx context.Context, sweepName string) (Restored, err
 		_, found := slices.BinarySearch(stored, key)
 		return found
 	})
-	return Restored{Spec: &r.Spec, Digest: r.Digest, Owner: r.Owner, State: state}, nil
+	owner := r.Owner
+	owner.Address = a.name() // the store may have moved
+	return Restored{Spec: &r.Spec, Digest: r.Digest, Owner: owner, State: state}, nil
 }
 
 // checkpoints lists the keys of a sweep's complete checkpoints, in order.

@@ -129,16 +129,18 @@ func (a *Archive) Garbage(ctx context.Context, name string, w Workflows, now tim
 }
 
 // Collect removes what Garbage has listed, a checkpoint's manifest first. It may be ended
-// at any step: what is left is garbage too, a half upload.
-func (a *Archive) Collect(ctx context.Context, garbage []Garbage) error {
+// at any step: what is left is garbage too, a half upload. owner is the identity that the
+// sweep had before Garbage: once the name has another one, nothing is removed.
+func (a *Archive) Collect(ctx context.Context, owner sweep.Identity, garbage []Garbage) error {
+	own := a.fenced(func(ctx context.Context, name string) error { return a.stillHeld(ctx, name, owner) })
 	for _, g := range garbage {
 		switch g.Kind {
 		case GarbageOvertaken, GarbageOrphan, GarbageHalf:
-			if err := a.Remove(ctx, g.Key); err != nil {
+			if err := own.Remove(ctx, g.Key); err != nil {
 				return err
 			}
 		default:
-			if err := a.store.Delete(ctx, g.Key); err != nil {
+			if err := own.store.Delete(ctx, g.Key); err != nil {
 				return err
 			}
 		}
@@ -358,11 +360,12 @@ func (a *Archive) CheckUnneeded(ctx context.Context, name string) error {
 	return nil
 }
 
-// Removal is a sweep that is being removed, or what there is to remove.
+// Removal is what there is to remove of a sweep.
 type Removal struct {
-	Objects int       `json:"objects"`
-	Bytes   int64     `json:"bytes"`
-	Newest  time.Time `json:"-"` // when the last of it was written
+	Objects int
+	Bytes   int64
+	Newest  time.Time      // when the last of it was written
+	Owner   sweep.Identity // has no ID if there is no reservation that can be read
 	phases  [removalPhases][]string
 }
 
@@ -389,6 +392,9 @@ func (a *Archive) Removal(ctx context.Context, name string) (*Removal, error) {
 		return nil, err
 	}
 	r := &Removal{}
+	if r.Owner, err = a.holder(ctx, name); err != nil {
+		return nil, err
+	}
 	for info, err := range a.store.List(ctx, prefix) {
 		if err != nil {
 			return nil, err
@@ -436,12 +442,20 @@ func removalPhase(name, key, rest string) int {
 }
 
 // RemoveSweep removes everything that is stored of a sweep. It may be ended at any step and
-// run again. Nothing of the sweep may run. removed is called after each object.
-func (a *Archive) RemoveSweep(ctx context.Context, name string, removed func(objects int)) error {
+// run again. owner is the identity that Removal has found. RemoveSweep first gives the
+// reservation the next generation, so that nobody else writes for the sweep or continues
+// it, and removes nothing once the name has another identity. removed is called after each
+// object.
+func (a *Archive) RemoveSweep(ctx context.Context, name string, owner sweep.Identity, removed func(objects int)) error {
+	owner, err := a.beginRemoval(ctx, name, owner)
+	if err != nil {
+		return err
+	}
+	own := a.fenced(func(ctx context.Context, name string) error { return a.stillHeld(ctx, name, owner) })
 	n := 0
 	remove := func(keys []string) error {
 		for _, key := range keys {
-			if err := a.store.Delete(ctx, key); err != nil {
+			if err := own.store.Delete(ctx, key); err != nil {
 				return fmt.Errorf("remove sweep %s (run it again, it continues): %w", name, err)
 			}
 			n++
@@ -467,6 +481,62 @@ func (a *Archive) RemoveSweep(ctx context.Context, name string, removed func(obj
 			return nil
 		}
 	}
+}
+
+// beginRemoval marks the reservation of owner as being removed, in the next generation, and
+// returns the identity that it has then. A reservation that cannot be read stays as it is.
+func (a *Archive) beginRemoval(ctx context.Context, name string, owner sweep.Identity) (sweep.Identity, error) {
+	for range replaceTries {
+		if err := a.stillHeld(ctx, name, owner); err != nil {
+			return owner, err
+		}
+		r, etag, err := a.reservation(ctx, name)
+		if unreadable(err) || err == nil && etag == "" { // a file without its attributes cannot be replaced
+			return owner, nil
+		}
+		if err != nil {
+			return owner, err
+		}
+		r.Owner.Generation++
+		r.Removing = true
+		body, err := r.encode()
+		if err != nil {
+			return owner, err
+		}
+		_, err = a.store.Replace(ctx, sweepsPrefix+name+"/"+specName, body, etag)
+		switch {
+		case err == nil:
+			return r.Owner, nil
+		case !errors.Is(err, store.ErrChanged) && !errors.Is(err, store.ErrNotFound):
+			return owner, err
+		}
+	}
+	return owner, fmt.Errorf("archive: name %s: its reservation keeps changing; try again", name)
+}
+
+// holder returns the identity that has a name, without an ID if there is no reservation that
+// can be read.
+func (a *Archive) holder(ctx context.Context, name string) (sweep.Identity, error) {
+	r, _, err := a.reservation(ctx, name)
+	if unreadable(err) {
+		return sweep.Identity{}, nil
+	}
+	return r.Owner, err
+}
+
+// stillHeld returns a *HolderError unless owner has the name.
+func (a *Archive) stillHeld(ctx context.Context, name string, owner sweep.Identity) error {
+	now, err := a.holder(ctx, name)
+	if err == nil && !now.Same(owner) {
+		err = &HolderError{Name: name, Before: owner, Now: now}
+	}
+	return err
+}
+
+// unreadable reports whether an error of reservation means that there is none, or that it is
+// damaged.
+func unreadable(err error) bool {
+	return errors.Is(err, store.ErrNotFound) || errors.As(err, new(*notSpecError)) || errors.As(err, new(*tooLargeError))
 }
 
 // from lists the sweeps that a sweep's spec names as earlier ones, in the first spec and

@@ -183,7 +183,7 @@ func TestGarbage(t *testing.T) {
 				require.Equal(t, n, g.Objects, g.Key)
 				require.Positive(t, g.Bytes)
 			}
-			require.NoError(t, a.Collect(t.Context(), garbage))
+			require.NoError(t, a.Collect(t.Context(), sweep.Identity{}, garbage))
 			require.ElementsMatch(t, before, append(objects(t, s), gone...), "the rest is there")
 			again, err := a.Garbage(t.Context(), name, c.w, c.now)
 			require.NoError(t, err)
@@ -275,13 +275,13 @@ func TestCollectInterruptedAtEachStep(t *testing.T) {
 	tomorrow := time.Now().Add(halfAge + time.Hour)
 	garbage, err := New(full).Garbage(t.Context(), name, w, tomorrow)
 	require.NoError(t, err)
-	require.NoError(t, New(full).Collect(t.Context(), garbage))
+	require.NoError(t, New(full).Collect(t.Context(), sweep.Identity{}, garbage))
 	want := objects(t, full)
 	before := storetest.NewMemory()
 	littered(t, before)
 	for step := 0; ; step++ {
 		c := copyOf(t, before, step)
-		err := New(c).Collect(t.Context(), garbage)
+		err := New(c).Collect(t.Context(), sweep.Identity{}, garbage)
 		c.left = -1
 		requireConsistent(t, c)
 		for _, key := range want {
@@ -295,7 +295,7 @@ func TestCollectInterruptedAtEachStep(t *testing.T) {
 		require.ErrorIs(t, err, errCrash)
 		rest, err := New(c).Garbage(t.Context(), name, w, tomorrow)
 		require.NoError(t, err)
-		require.NoError(t, New(c).Collect(t.Context(), rest))
+		require.NoError(t, New(c).Collect(t.Context(), sweep.Identity{}, rest))
 		require.Equal(t, want, objects(t, c), "step %d", step)
 	}
 }
@@ -309,7 +309,7 @@ func TestRemoveSweepInterruptedAtEachStep(t *testing.T) {
 	for step := 0; ; step++ {
 		c := copyOf(t, full, step)
 		counted := 0
-		err := New(c).RemoveSweep(t.Context(), name, func(n int) { counted = n })
+		err := New(c).RemoveSweep(t.Context(), name, sweep.Identity{}, func(n int) { counted = n })
 		require.Equal(t, counted, len(c.ops))
 		c.left = -1
 		requireConsistent(t, c)
@@ -323,7 +323,9 @@ func TestRemoveSweepInterruptedAtEachStep(t *testing.T) {
 		require.ErrorIs(t, err, errCrash)
 		_, _, err = New(c).reservation(t.Context(), name)
 		require.NoError(t, err, "step %d: the name is taken until the end", step)
-		require.NoError(t, New(c).RemoveSweep(t.Context(), name, func(int) {}))
+		left, err := New(c).Removal(t.Context(), name)
+		require.NoError(t, err)
+		require.NoError(t, New(c).RemoveSweep(t.Context(), name, left.Owner, func(int) {}))
 		require.Equal(t, []string{sweepsPrefix + name + "-2/spec.json"}, objects(t, c))
 	}
 }
@@ -333,12 +335,78 @@ func TestRemoveSweepWithALateWriter(t *testing.T) {
 	s := storetest.NewMemory()
 	whole(t, s)
 	a := New(s)
-	require.NoError(t, a.RemoveSweep(t.Context(), name, func(n int) {
+	require.NoError(t, a.RemoveSweep(t.Context(), name, sweep.Identity{}, func(n int) {
 		if n == 40 {
 			require.NoError(t, a.PutResult(t.Context(), name, aTrial(30)))
 		}
 	}))
 	require.Empty(t, objects(t, s))
+}
+
+// The name of a sweep gets another identity after gc or rm has looked at it.
+func TestNothingIsRemovedOfAnotherSweepOfTheName(t *testing.T) {
+	s := storetest.NewMemory()
+	littered(t, s)
+	a := New(s)
+	before, err := a.Owner(t.Context(), name)
+	require.NoError(t, err)
+	garbage, err := a.Garbage(t.Context(), name, running{progress: &conduct.Progress{Kept: []int{}}}, time.Now())
+	require.NoError(t, err)
+	require.NotEmpty(t, garbage)
+	r, etag, err := a.reservation(t.Context(), name)
+	require.NoError(t, err)
+	r.Owner = sweep.Identity{ID: "another", Generation: 1, Namespace: "test"}
+	_, err = a.write(t.Context(), r, &etag)
+	require.NoError(t, err)
+	stored := contents(t, s)
+
+	for what, err := range map[string]error{
+		"gc": a.Collect(t.Context(), before, garbage), "rm": a.RemoveSweep(t.Context(), name, before, func(int) {}),
+	} {
+		var held *HolderError
+		require.ErrorAs(t, err, &held, what)
+		require.ErrorContains(t, err, `"test"`, what)
+		require.Equal(t, stored, contents(t, s), what)
+	}
+	require.NoError(t, a.Collect(t.Context(), r.Owner, garbage))
+	require.NoError(t, a.RemoveSweep(t.Context(), name, r.Owner, func(int) {}))
+}
+
+// While a sweep is removed nobody writes for it, continues it or takes its name.
+func TestASweepThatIsBeingRemovedIsLeftAlone(t *testing.T) {
+	s := storetest.NewMemory()
+	a := New(s)
+	owner := reserved(t, a, here)
+	_, records, err := a.For(t.Context(), owner, "")
+	require.NoError(t, err)
+	trial := sweep.Trial{Assignment: sweep.Assignment{Kind: sweep.KindSearch}, Status: sweep.StatusFailed}
+	require.NoError(t, records.AppendSegment(t.Context(), name, 0, []sweep.Trial{trial}))
+	_, records, err = a.For(t.Context(), owner, "") // the next activity
+	require.NoError(t, err)
+	temporal := run{&fakeTemporal{digest: aSpec().Digest(), owner: owner}, aSpec(), never}
+	looks := 0
+	require.NoError(t, a.RemoveSweep(t.Context(), name, owner, func(int) {
+		looks++
+		if looks > 1 {
+			return
+		}
+		var refused *OwnerError
+		require.ErrorAs(t, records.PutState(t.Context(), name, []byte("{}")), &refused)
+		var removing *RemovingError
+		_, err := a.Begin(t.Context(), aSpec(), nil, here, temporal)
+		require.ErrorAs(t, err, &removing)
+		require.ErrorContains(t, err, "`tailsweep rm "+name+"` completes it")
+		_, err = a.Restore(t.Context(), name, here)
+		require.ErrorAs(t, err, &removing)
+		_, err = a.Garbage(t.Context(), name, running{}, time.Now())
+		require.ErrorAs(t, err, &removing)
+		_, err = a.Check(t.Context(), name, CheckOptions{Repair: true})
+		require.ErrorAs(t, err, &removing)
+		_, err = a.Check(t.Context(), name, CheckOptions{})
+		require.NoError(t, err)
+	}))
+	require.Positive(t, looks)
+	require.Equal(t, []string{storeName}, objects(t, s))
 }
 
 func TestCheckUnneeded(t *testing.T) {

@@ -48,18 +48,45 @@ func (e *ElsewhereError) Error() string {
 		"or use TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE of that sweep", e.Name, e.Holder, e.Asker.Temporal())
 }
 
+// HolderError means that the name of a sweep has got another identity while objects of it
+// were being removed.
+type HolderError struct {
+	Name        string
+	Before, Now sweep.Identity
+}
+
+// Error implements error.
+func (e *HolderError) Error() string {
+	return fmt.Sprintf("archive: the name %q belonged to %v and belongs to %v now: nothing of it is removed; look at the sweep and run this again", e.Name, e.Before, e.Now)
+}
+
+// RemovingError means that the removal of a sweep has begun.
+type RemovingError struct{ Name string }
+
+// Error implements error.
+func (e *RemovingError) Error() string {
+	return fmt.Sprintf("sweep %s is being removed, or its removal was interrupted: `tailsweep rm %[1]s` completes it", e.Name)
+}
+
 // StoreError means that the store of this archive is not that of a sweep.
 type StoreError struct {
 	Name       string // of this store, with its bucket and prefix
-	Have, Want string // ids; Have is "" if this store has none
+	Have, Want string // ids; Have is "" if this store has none, and equal in a copy
 	WantName   string
+	Lacks      string // key of an object of the sweep that this store does not have; may be ""
 }
 
 // Error implements error.
 func (e *StoreError) Error() string {
 	have := "without an id"
-	if e.Have != "" {
+	switch {
+	case e.Have == e.Want:
+		have = "with the same id, so one is a copy of the other"
+	case e.Have != "":
 		have = fmt.Sprintf("with the id %.8s", e.Have)
+	}
+	if e.Lacks != "" {
+		have += "; it has no " + e.Lacks
 	}
 	return fmt.Sprintf("archive: this worker uses %s (%s), the sweep uses %s (with the id %.8s): "+
 		"start the worker with the same TAILSWEEP_S3_ENDPOINT, TAILSWEEP_S3_BUCKET and TAILSWEEP_S3_PREFIX as `tailsweep run`", e.Name, have, e.WantName, e.Want)
@@ -164,8 +191,26 @@ func (a *Archive) For(ctx context.Context, owner sweep.Identity, digest string) 
 			return nil, nil, &StoreError{Name: a.name(), Have: id, Want: owner.Store, WantName: owner.Address}
 		}
 	}
-	own := &Archive{store: &fence{Store: a.store, archive: a, owner: owner}, chains: a.chains, known: a.known, digest: digest}
+	if owner.Address != "" && place(owner.Address) != place(a.name()) {
+		return nil, nil, &StoreError{Name: a.name(), Have: owner.Store, Want: owner.Store, WantName: owner.Address}
+	}
+	own := a.fenced(func(ctx context.Context, name string) error { return a.Owns(ctx, name, owner) })
+	own.digest = digest
 	return own, own, nil
+}
+
+// place returns the bucket and the prefix in the name of a store. Two stores that differ in
+// them are two stores, though one is a copy of the other and has its id. The address of a
+// store may differ between machines.
+func place(name string) string {
+	_, after, _ := strings.Cut(name, " bucket ")
+	return after
+}
+
+// fenced returns an archive that calls owns before it writes or removes an object of a
+// sweep, at most once in ownedFor.
+func (a *Archive) fenced(owns func(ctx context.Context, name string) error) *Archive {
+	return &Archive{store: &fence{Store: a.store, owns: owns}, chains: a.chains, known: a.known, digest: a.digest}
 }
 
 // Owns implements activities.Archive.
@@ -176,6 +221,8 @@ func (a *Archive) Owns(ctx context.Context, sweepName string, owner sweep.Identi
 	}
 	r, _, err := a.reservation(ctx, sweepName)
 	switch {
+	case errors.Is(err, store.ErrNotFound) && owner.Address != "" && owner.Address != a.name():
+		return &StoreError{Name: a.name(), Have: owner.Store, Want: owner.Store, WantName: owner.Address, Lacks: key}
 	case errors.Is(err, store.ErrNotFound):
 		return missing(sweepName, key, err)
 	case err != nil && activities.BlockReason(err) == "" && ctx.Err() == nil && errors.As(err, new(*notSpecError)):
@@ -208,18 +255,17 @@ func (a *Archive) Owner(ctx context.Context, sweepName string) (sweep.Identity, 
 // follow, such as those of the files of a checkpoint.
 const ownedFor = time.Second
 
-// fence is a store in which one sweep writes and removes only its own objects.
+// fence is a store in which a sweep writes and removes only its own objects.
 type fence struct {
 	store.Store
-	archive *Archive // without a fence
-	owner   sweep.Identity
+	owns func(ctx context.Context, name string) error // why nothing of a sweep may be written
 
 	mu    sync.Mutex
 	name  string    // of the sweep that was looked at last
 	owned time.Time // when
 }
 
-// check returns an error unless the sweep of a key belongs to the owner.
+// check returns an error if the object of a key may not be written.
 func (f *fence) check(ctx context.Context, key string) error {
 	rest, ok := strings.CutPrefix(key, sweepsPrefix)
 	name, _, deeper := strings.Cut(rest, "/")
@@ -231,7 +277,7 @@ func (f *fence) check(ctx context.Context, key string) error {
 	if name == f.name && time.Since(f.owned) < ownedFor {
 		return nil
 	}
-	if err := f.archive.Owns(ctx, name, f.owner); err != nil {
+	if err := f.owns(ctx, name); err != nil {
 		return err
 	}
 	f.name, f.owned = name, time.Now()

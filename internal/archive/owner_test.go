@@ -6,9 +6,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/block"
+	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
+	"github.com/tailsweep/tailsweep/sweep/spectest"
 )
 
 // reserved reserves the name of aSpec as at, and returns the identity that its sweep gets.
@@ -117,6 +122,55 @@ func TestAnotherStoreIsRefused(t *testing.T) {
 	require.Equal(t, owner.Store, again)
 }
 
+// addressed is a store with the name that an S3 store has.
+type addressed struct {
+	store.Store
+	endpoint, bucket, prefix string
+}
+
+func (a addressed) String() string {
+	return store.Config{Endpoint: address.URL(a.endpoint), Bucket: a.bucket, Prefix: a.prefix}.String()
+}
+
+// A copy of a store has the id of the store.
+func TestACopyOfTheStoreIsRefused(t *testing.T) {
+	own := addressed{storetest.NewMemory(), "http://a:1", "sweeps", "team"}
+	_, err := New(own).StoreID(t.Context())
+	require.NoError(t, err)
+	copied := copyOf(t, own, -1).Memory
+	owner := reserved(t, New(own), here)
+	require.Equal(t, own.String(), owner.Address)
+	for what, store := range map[string]addressed{
+		"another bucket":                     {copied, own.endpoint, "sweeps-2", own.prefix},
+		"another prefix":                     {copied, own.endpoint, own.bucket, "copy"},
+		"another service, before the sweep":  {copied, "http://b:1", own.bucket, own.prefix},
+		"another bucket, with the sweep too": {own, own.endpoint, "sweeps-2", own.prefix},
+	} {
+		_, _, err := New(store).For(t.Context(), owner, "")
+		if err == nil {
+			err = New(store).Owns(t.Context(), name, owner)
+		}
+		require.Equal(t, block.WrongStore, activities.BlockReason(err), what)
+		require.ErrorContains(t, err, own.String(), what)
+		require.ErrorContains(t, err, store.String(), what)
+		require.ErrorContains(t, err, "copy", what)
+	}
+
+	// The same store has another address on another machine.
+	near := addressed{own, "http://localhost:1", own.bucket, own.prefix}
+	_, _, err = New(near).For(t.Context(), owner, "")
+	require.NoError(t, err)
+	require.NoError(t, New(near).Owns(t.Context(), name, owner))
+
+	// A store that has moved: what continues an ended sweep there says where it is.
+	moved := addressed{own, "http://c:1", "archive", ""}
+	restored, err := New(moved).Restore(t.Context(), name, here)
+	require.NoError(t, err)
+	_, _, err = New(moved).For(t.Context(), restored.Owner, "")
+	require.NoError(t, err)
+	require.True(t, restored.Owner.Same(owner))
+}
+
 func TestCheckpointsOfAnotherSpecAreRefused(t *testing.T) {
 	s := storetest.NewMemory()
 	a := New(s)
@@ -135,6 +189,48 @@ func TestCheckpointsOfAnotherSpecAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorIs(t, asked.Download(t.Context(), ref.Key, t.TempDir()), activities.ErrCorrupt)
 	require.NoError(t, own.Download(t.Context(), ref.Key, t.TempDir()))
+}
+
+// doctor --repair restores the identity that the workflow has, also of a spec.json that is
+// gone.
+func TestDoctorRestoresTheIdentity(t *testing.T) {
+	for what, damage := range map[string]func(t *testing.T, s store.Store, a *Archive){
+		"no identity": func(t *testing.T, _ store.Store, a *Archive) {
+			r, etag, err := a.reservation(t.Context(), name)
+			require.NoError(t, err)
+			r.Owner = sweep.Identity{}
+			_, err = a.write(t.Context(), r, &etag)
+			require.NoError(t, err)
+		},
+		"no spec.json": func(t *testing.T, s store.Store, _ *Archive) {
+			require.NoError(t, s.Delete(t.Context(), under(specName)))
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := storetest.NewMemory()
+			a := New(s)
+			yaml := []byte(spectest.With("name: " + name))
+			spec, err := specfile.Parse("spec.yaml", yaml)
+			require.NoError(t, err)
+			require.Equal(t, name, spec.Name)
+			_, err = a.Begin(t.Context(), spec, yaml, here, run{&fakeTemporal{}, spec, never})
+			require.NoError(t, err)
+			owner, err := a.Owner(t.Context(), name)
+			require.NoError(t, err)
+			require.NoError(t, a.AppendSegment(t.Context(), name, 0, []sweep.Trial{trialAt(0)}))
+			damage(t, s, a)
+			require.Error(t, a.Owns(t.Context(), name, owner))
+
+			p := &conduct.Progress{Owner: owner, Segments: 1}
+			found := faults(check(t, s, CheckOptions{Progress: p}))
+			require.Equal(t, under(specName), found[0].Key)
+			repaired := check(t, s, CheckOptions{Progress: p, Repair: true})
+			require.Equal(t, under(specName), repaired.Repairs[0].Key)
+			require.NoError(t, a.Owns(t.Context(), name, owner))
+			require.Len(t, repaired.Repairs, 2, "the result of the trial too: %+v", repaired.Repairs)
+			require.Empty(t, faults(repaired), "%+v", repaired.Findings)
+		})
+	}
 }
 
 // A repair without Temporal writes a reservation without an identity; with it, the

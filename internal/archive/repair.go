@@ -129,7 +129,8 @@ func (c *checker) specFault(ctx context.Context, s stored) {
 				r.Owner = c.o.Progress.Owner
 			}
 			if body, err := r.encode(); err == nil {
-				c.fault("spec", s.key, "writes it anew from spec.yaml, whose digest is the one that the ledger begins with", c.rewrite(s, body, "written anew from spec.yaml"), "%s", wrong)
+				c.reserve = c.rewrite(s, body, "written anew from spec.yaml")
+				c.fault("spec", s.key, "writes it anew from spec.yaml, whose digest is the one that the ledger begins with", c.reserve, "%s", wrong)
 				return
 			}
 		}

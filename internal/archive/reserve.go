@@ -27,6 +27,8 @@ type reservation struct {
 	// Started is set after the sweep's workflow has started. A reservation without
 	// it may be left over from a run that could not start.
 	Started bool `json:"started"`
+	// Removing is set while the sweep is being removed.
+	Removing bool `json:"removing,omitempty"`
 }
 
 // NameTakenError means that a sweep of the name exists with another spec.
@@ -116,6 +118,9 @@ func (a *Archive) claim(ctx context.Context, own *reservation, w Workflow) (repl
 			return nil, false, err
 		}
 		taken := &NameTakenError{Name: own.Spec.Name, Taken: first.Digest, Asked: own.Digest}
+		if first.Removing {
+			return nil, false, &RemovingError{own.Spec.Name}
+		}
 		owned := first.Owner.ID != "" // unless a repair wrote it while Temporal did not answer
 		if owned && !first.Owner.SameTemporal(own.Owner) {
 			return nil, false, &ElsewhereError{Name: own.Spec.Name, Asker: own.Owner, Holder: first.Owner}
@@ -156,7 +161,9 @@ func (a *Archive) claim(ctx context.Context, own *reservation, w Workflow) (repl
 // attach takes the identity of the reservation that stays.
 func (r *reservation) attach(first reservation) {
 	if first.Owner.ID != "" {
+		address := r.Owner.Address // the store may have moved
 		r.Owner = first.Owner
+		r.Owner.Address = address
 	}
 }
 

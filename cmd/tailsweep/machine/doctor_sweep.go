@@ -23,10 +23,17 @@ func checkSweep(ctx context.Context, a *cli.App, name string, o archive.CheckOpt
 		return err
 	}
 	o.Now = time.Now()
-	if o.Progress, err = progressOf(ctx, a, name); err != nil {
+	o.Progress, err = progressOf(ctx, a, arc, name)
+	if _, elsewhere := errors.AsType[*archive.ElsewhereError](err); elsewhere && o.Repair {
+		return cli.ExitWith(cli.ExitUsage, err)
+	}
+	if err != nil {
 		a.Log("what the sweep itself counts on is unknown, the store is checked by itself: %v", err)
 	}
 	checked, err := arc.Check(ctx, name, o)
+	if _, removing := errors.AsType[*archive.RemovingError](err); removing {
+		return cli.ExitWith(cli.ExitUsage, err)
+	}
 	if errors.Is(err, store.ErrNotFound) {
 		return cli.NoSweep(name)
 	}
@@ -42,8 +49,9 @@ func checkSweep(ctx context.Context, a *cli.App, name string, o archive.CheckOpt
 	return nil
 }
 
-// progressOf asks Temporal for the progress of a sweep.
-func progressOf(ctx context.Context, a *cli.App, name string) (*conduct.Progress, error) {
+// progressOf asks Temporal for the progress of a sweep. That of another namespace, whose
+// sweep has the name here, says nothing: an *archive.ElsewhereError.
+func progressOf(ctx context.Context, a *cli.App, arc *archive.Archive, name string) (*conduct.Progress, error) {
 	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
 	defer cancel()
 	c, err := a.Temporal(ctx)
@@ -51,6 +59,14 @@ func progressOf(ctx context.Context, a *cli.App, name string) (*conduct.Progress
 		return nil, err
 	}
 	defer c.Close()
+	here, err := a.Here(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var elsewhere *archive.ElsewhereError
+	if err := arc.CheckTemporal(ctx, name, here); errors.As(err, &elsewhere) {
+		return nil, err
+	}
 	p, err := progress.QueryProgress(ctx, c, name)
 	if err != nil {
 		return nil, err

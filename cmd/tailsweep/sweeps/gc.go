@@ -89,9 +89,13 @@ func collect(ctx context.Context, arc *archive.Archive, w archive.Workflows, nam
 	all := collected{Sweeps: make([]collectedSweep, 0, len(names)), Removed: remove}
 	for _, name := range names {
 		s := collectedSweep{Name: name, Garbage: []archive.Garbage{}}
-		garbage, err := arc.Garbage(ctx, name, w, now)
+		owner, err := arc.Owner(ctx, name)
+		var garbage []archive.Garbage
+		if err == nil {
+			garbage, err = arc.Garbage(ctx, name, w, now)
+		}
 		if err == nil && remove {
-			err = arc.Collect(ctx, garbage)
+			err = arc.Collect(ctx, owner, garbage)
 		}
 		switch {
 		case ctx.Err() != nil:

@@ -153,7 +153,7 @@ func (r remover) remove(ctx context.Context, name string, d doomed, log func(str
 	result := removed{Sweep: name, Removed: true, Objects: d.objects.Objects, Bytes: d.objects.Bytes}
 	if d.objects.Objects > 0 {
 		reported := r.now()
-		err := r.archive.RemoveSweep(ctx, name, func(n int) {
+		err := r.archive.RemoveSweep(ctx, name, d.objects.Owner, func(n int) {
 			if now := r.now(); now.Sub(reported) >= 5*time.Second {
 				reported = now
 				log("removed %d of %d objects", n, d.objects.Objects)

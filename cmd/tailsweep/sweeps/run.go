@@ -154,8 +154,9 @@ func start(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 	}
 	_, forgotten := errors.AsType[*archive.ForgottenError](err)
 	_, elsewhere := errors.AsType[*archive.ElsewhereError](err)
+	_, removing := errors.AsType[*archive.RemovingError](err)
 	switch {
-	case forgotten, elsewhere:
+	case forgotten, elsewhere, removing:
 		return false, cli.ExitWith(cli.ExitUsage, err)
 	case err != nil:
 		return false, err

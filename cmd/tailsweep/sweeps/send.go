@@ -118,7 +118,9 @@ func (s *sender) restart(ctx context.Context, name string, e conduct.Commanded) 
 	if errors.Is(err, store.ErrNotFound) {
 		return answer{}, cli.NotFoundf("%s: no sweep %q; `tailsweep list` lists the sweeps", e.Name, name)
 	}
-	if _, elsewhere := errors.AsType[*archive.ElsewhereError](err); elsewhere {
+	_, elsewhere := errors.AsType[*archive.ElsewhereError](err)
+	_, removing := errors.AsType[*archive.RemovingError](err)
+	if elsewhere || removing {
 		return answer{}, cli.ExitWith(cli.ExitUsage, err)
 	}
 	if err != nil {
