@@ -10,7 +10,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -41,14 +44,19 @@ func ExportCSV(w io.Writer, spec *sweep.Spec, trials []sweep.Trial) error {
 	return nil
 }
 
-// inert puts ' before each cell that a spreadsheet would take for a formula. Numbers stay
-// as they are.
+// inert puts ' before each cell that a spreadsheet would take for a formula, and replaces
+// characters that control a terminal, line breaks excepted. Numbers stay as they are.
 func inert(cells []string) []string {
 	for i, cell := range cells {
-		if _, err := strconv.ParseFloat(cell, 64); err == nil || cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-			continue
+		lines := strings.Split(cell, "\n")
+		for j, line := range lines {
+			lines[j] = text.Printable(line)
 		}
-		cells[i] = "'" + cell
+		cells[i] = strings.Join(lines, "\n")
+		first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(cell, unicode.IsSpace))
+		if _, err := strconv.ParseFloat(cell, 64); err != nil && strings.ContainsRune("=+-@＝＋－＠", first) {
+			cells[i] = "'" + cells[i]
+		}
 	}
 	return cells
 }

@@ -52,6 +52,11 @@ func TestExportReportsAnErrorOfTheWriter(t *testing.T) {
 }
 
 func TestInertCells(t *testing.T) {
-	got := inert([]string{"=HYPERLINK(1)", "+cmd", "-cmd", "@SUM(1)", "\t=1", "-0.5", "+1e-3", "-Inf", "text", "", "a=b"})
-	require.Equal(t, []string{"'=HYPERLINK(1)", "'+cmd", "'-cmd", "'@SUM(1)", "'\t=1", "-0.5", "+1e-3", "-Inf", "text", "", "a=b"}, got)
+	for in, want := range map[string]string{
+		"=HYPERLINK(1)": "'=HYPERLINK(1)", "+cmd": "'+cmd", "-cmd": "'-cmd", "@SUM(1)": "'@SUM(1)", "\t=1": "' =1", "\n=1": "'\n=1", "＝1": "'＝1",
+		"-0.5": "-0.5", "+1e-3": "+1e-3", "-Inf": "-Inf", "text": "text", "": "", "a=b": "a=b",
+		"two\nlines": "two\nlines", "\x1b[2J\u009bgone\r": " [2J gone ",
+	} {
+		require.Equal(t, []string{want}, inert([]string{in}), in)
+	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
@@ -550,4 +551,44 @@ func TestReportMakesItsFolder(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(page), "</html>")
 
+}
+
+// Text from outside, such as descriptions, reasons and errors of trials, controls neither
+// a terminal nor a spreadsheet, in any verb that shows it.
+func TestOutputIsSafeToPrint(t *testing.T) {
+	const nasty = "=cmd\x1b[2J\x1b]0;t\x07\u009b8m\u202egone\r<script>alert(1)</script>"
+	objects := clitest.Archived(t)
+	arc := archive.New(objects)
+	spec, err := arc.Spec(t.Context(), "done")
+	require.NoError(t, err)
+	edited := *spec
+	edited.Description = nasty
+	entry := conduct.CommandEntry{Number: 1, Command: conduct.CommandSet, By: nasty, Reason: nasty, Change: nasty, Spec: &edited}
+	require.NoError(t, arc.PutCommandEntry(t.Context(), "done", entry))
+	state, err := json.Marshal(conduct.State{Phase: conduct.PhaseStopped, Spec: &edited, CommandLog: []conduct.CommandEntry{entry}})
+	require.NoError(t, err)
+	require.NoError(t, arc.PutState(t.Context(), "done", state))
+	failed := sweep.Trial{
+		Assignment: sweep.Assignment{Number: 3, Kind: sweep.KindSearch, Params: clitest.Weights(1, 1), Reason: sweep.Reason{Sampler: sweep.SourceUser, Note: nasty}},
+		Status:     sweep.StatusFailed, Error: &sweep.Failure{Class: sweep.FailBug, Message: nasty}, Backend: nasty, Attempts: 1, Builds: []string{nasty},
+	}
+	require.NoError(t, arc.AppendSegment(t.Context(), "done", 2, []sweep.Trial{failed}))
+	for key, text := range map[string]string{"bad/spec.json": `{"digest":"1","spec":{"name":"` + "\u009b2J" + `"}}`, "bad/ledger/000000.jsonl": "x"} {
+		require.NoError(t, objects.Put(t.Context(), "v1/sweeps/"+key, strings.NewReader(text), int64(len(text))))
+	}
+	page := filepath.Join(t.TempDir(), "report.html")
+	for _, verb := range []string{
+		"list", "list -o json", "trials done", "trials done -o json", "describe done", "describe done -o json", "explain done 3", "explain done 3 -o json", "best done", "export done",
+		"export done -o json", "pareto done", "importance done", "report done --to " + page, "doctor done", "doctor done -o json", "describe bad", "rerun bad", "pin done 3", "retry done " + nasty,
+	} {
+		r := cmdline(t, objects, "", strings.Fields(verb)...)
+		require.NotRegexp(t, "[\x00-\x08\x0b-\x1f\x7f\u0080-\u009f\u202a-\u202e]", r.out+r.Err, verb)
+		if verb == "export done" {
+			require.NotRegexp(t, `(?m)(^|,)=cmd`, r.out)
+		}
+	}
+	html, err := os.ReadFile(page)
+	require.NoError(t, err)
+	require.NotContains(t, string(html), "<script>alert")
+	require.Contains(t, cmdline(t, objects, "", "trials", "done").out, "=cmd [2J", "what can be printed is shown")
 }

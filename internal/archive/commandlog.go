@@ -33,6 +33,32 @@ func (a *Archive) PutCommandEntry(ctx context.Context, sweepName string, entry c
 	return o.create(ctx, body)
 }
 
+// SpecVersion returns the last entry of the command log that changed the spec, with the
+// spec; ok is false if the spec is as submitted.
+func (a *Archive) SpecVersion(ctx context.Context, sweepName string) (e conduct.CommandEntry, ok bool, err error) {
+	prefix, err := sweepKey(sweepName, commandsFolder)
+	if err != nil {
+		return e, false, err
+	}
+	var keys []string
+	for info, err := range a.store.List(ctx, prefix) {
+		if err != nil {
+			return e, false, err
+		}
+		keys = append(keys, info.Key)
+	}
+	for _, key := range slices.Backward(keys) {
+		var e conduct.CommandEntry
+		if _, err := a.object(key, nil).readJSON(ctx, maxSpec, &e); err != nil {
+			return e, false, err
+		}
+		if e.Spec != nil {
+			return e, true, nil
+		}
+	}
+	return e, false, nil
+}
+
 // PutState implements activities.Records.
 func (a *Archive) PutState(ctx context.Context, sweepName string, state []byte) error {
 	return a.object(sweepKey(sweepName, stateName)).put(ctx, state)

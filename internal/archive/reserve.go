@@ -238,21 +238,40 @@ func (r reservation) encode() ([]byte, error) {
 	return body, nil
 }
 
-// LoadSpec returns a sweep's spec and its YAML as submitted, or an error that
+// LoadSpec returns a sweep's spec in force and the YAML as submitted, or an error that
 // wraps store.ErrNotFound if the sweep does not exist.
 func (a *Archive) LoadSpec(ctx context.Context, name string) (*sweep.Spec, []byte, error) {
+	o, err := a.Overview(ctx, name)
+	return o.Spec, []byte(o.YAML), err
+}
+
+// Overview is what the store has of a sweep without its trials.
+type Overview struct {
+	Spec      *sweep.Spec // in force
+	YAML      string      // as submitted
+	Removing  bool        // its removal has begun
+	Requested int         // trials that waited to be started when the state was stored
+	Pinned    int
+}
+
+// Overview returns an error that wraps store.ErrNotFound if the sweep does not exist.
+func (a *Archive) Overview(ctx context.Context, name string) (Overview, error) {
 	r, _, err := a.reservation(ctx, name)
 	if err != nil {
-		return nil, nil, err
+		return Overview{}, err
 	}
+	o := Overview{Spec: &r.Spec, YAML: r.YAML, Removing: r.Removing}
 	st, err := a.state(ctx, name)
 	if err != nil {
-		return nil, nil, err
+		return Overview{}, err
 	}
-	if st != nil && st.Spec != nil {
-		return st.Spec, []byte(r.YAML), nil
+	if st != nil {
+		o.Requested, o.Pinned = len(st.Queue), len(st.Pinned)
+		if st.Spec != nil {
+			o.Spec = st.Spec
+		}
 	}
-	return &r.Spec, []byte(r.YAML), nil
+	return o, nil
 }
 
 // Spec implements activities.Records.

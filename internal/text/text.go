@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/clipperhouse/displaywidth"
@@ -51,6 +52,35 @@ func fit(s string, maxBytes int) (valid, mark string, keep int) {
 func FirstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
 	return line
+}
+
+// Printable replaces characters that control a terminal or the order of text with spaces,
+// so that text from outside cannot do either.
+func Printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if controls(r) {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// EscapeJSON writes the characters that Printable replaces as escapes of JSON, which has
+// them only in strings.
+func EscapeJSON(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r != '\n' && controls(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func controls(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
 }
 
 // Bytes formats a size in binary units: 512 B, 1.5 KiB, 12 MiB.

@@ -69,8 +69,7 @@ func processLog(a *cli.App, name string) error {
 		}
 		a.Log("the last %d KiB of %s:", logTail>>10, p.Log)
 	}
-	_, err = io.Copy(a.Out, f)
-	return err
+	return a.Copy(f)
 }
 
 // trialLog prints the log of one attempt of a trial; attempt 0 is the last.
@@ -98,6 +97,6 @@ func trialLog(a *cli.App, cmd *cobra.Command, name string, trial, attempt int) e
 		return err
 	}
 	a.Log("trial %d of %s, attempt %d (of %s):", trial, name, attempt, text.Numbers(attempts, len(attempts)))
-	_, err = io.Copy(a.Out, log)
+	err = a.Copy(log)
 	return errors.Join(err, log.Close())
 }

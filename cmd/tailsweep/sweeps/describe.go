@@ -21,8 +21,9 @@ import (
 
 // description is the output of `tailsweep describe -o json`.
 type description struct {
-	Spec     *sweep.Spec       `json:"spec"`
+	Spec     *sweep.Spec       `json:"spec"` // in force
 	Digest   string            `json:"digest"`
+	Version  int               `json:"version"`            // of Spec: the number of the command that made it, 0 as submitted
 	Progress *conduct.Progress `json:"progress,omitempty"` // absent without an answer of Temporal
 	Owner    sweep.Identity    `json:"owner"`
 	Builds   map[string]int    `json:"builds,omitempty"` // finished trials by the build of a worker that took part
@@ -43,11 +44,16 @@ func Describe(a *cli.App) *cobra.Command {
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, name := cmd.Context(), args[0]
-		arc, spec, text, err := a.Sweep(ctx, name)
+		arc, spec, yaml, err := a.Sweep(ctx, name)
 		if err != nil {
 			return err
 		}
 		d := description{Spec: spec, Digest: spec.Digest()}
+		version, changed, err := arc.SpecVersion(ctx, name)
+		if err != nil {
+			a.Log("the version of the spec is unknown: %v", err)
+		}
+		d.Version = version.Number
 		if d.Owner, err = arc.Owner(ctx, name); err != nil {
 			return err
 		}
@@ -69,10 +75,13 @@ func Describe(a *cli.App) *cobra.Command {
 			a.Log("the state of the sweep is unknown: %v", err)
 		}
 		lines := append(describeText(d), "")
-		if d.Progress != nil && d.Progress.Digest != d.Digest {
-			lines = append(lines, "# as submitted; the commands above have changed it since")
+		if changed {
+			if yaml, err = written(spec); err != nil {
+				return err
+			}
+			lines = append(lines, fmt.Sprintf("# the spec in force: version %d, by %s", version.Number, entryText(version)))
 		}
-		return a.PrintAs(output, d, append(lines, string(text))...)
+		return a.PrintAs(output, d, append(lines, strings.TrimRight(string(yaml), "\n"))...)
 	}
 	return cmd
 }

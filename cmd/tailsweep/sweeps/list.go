@@ -3,6 +3,7 @@ package sweeps
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,13 +14,17 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/block"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/cost"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -28,26 +33,37 @@ const maxListed = 1000
 
 // Listed is a line of `tailsweep list`.
 type Listed struct {
-	Name     string    `json:"name"`
-	State    string    `json:"state"` // a conduct.Phase, "terminated", "timed out" or "damaged"; "unknown" without an answer of Temporal
-	Done     int       `json:"done"`  // trials in the ledger
-	BestHead *float64  `json:"best_head,omitempty"`
-	BestTail *float64  `json:"best_tail,omitempty"`
-	Created  time.Time `json:"created"`
-	Fault    string    `json:"fault,omitempty"` // what blocks the sweep, or why it cannot be read
+	Name      string    `json:"name"`
+	State     string    `json:"state"`             // a conduct.Phase, "terminated", "timed out", "removing" or "damaged"; "unknown" without an answer of Temporal
+	Done      int       `json:"done"`              // trials in the ledger
+	Planned   int       `json:"planned,omitempty"` // 0: until the budget is used up
+	Running   *int      `json:"running,omitempty"` // trials; absent if no worker has answered
+	Requested int       `json:"requested"`         // trials that a user asked for and that have not started
+	Pinned    int       `json:"pinned"`            // trials
+	Priority  int       `json:"priority"`          // resources.priority of the spec in force
+	BestHead  *float64  `json:"best_head,omitempty"`
+	BestTail  *float64  `json:"best_tail,omitempty"`
+	Created   time.Time `json:"created"`
+	Fault     string    `json:"fault,omitempty"` // what blocks the sweep, or why it cannot be read
+
+	live bool // its workflow runs
 }
 
 // The states of sweeps that Temporal does not report.
 const (
-	stateUnknown = "unknown"
-	stateDamaged = "damaged" // it cannot be read from the object store
+	stateUnknown  = "unknown"
+	stateDamaged  = "damaged"  // it cannot be read from the object store
+	stateRemoving = "removing" // its removal has begun
 )
 
 // memoBlocked is the entry of a sweep's memo that says what blocks it.
 const memoBlocked = "blocked"
 
-// listTimeout bounds what list waits for Temporal.
-const listTimeout = 10 * time.Second
+const (
+	listTimeout  = 10 * time.Second // what list waits for Temporal
+	queryTimeout = 2 * time.Second  // what list waits for workers to say what runs
+	lookers      = 8                // sweeps that list looks at at a time
+)
 
 // List is the verb list: it lists the sweeps.
 func List(a *cli.App) *cobra.Command {
@@ -63,26 +79,21 @@ func List(a *cli.App) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		known, err := temporalSweeps(ctx, a)
+		c, known, err := temporalSweeps(ctx, a)
 		incomplete := err != nil
 		if incomplete {
 			a.Log("the states of the sweeps are unknown: %v", err)
+		} else {
+			defer c.Close()
 		}
-		rows := make([]Listed, 0, len(entries))
-		for _, entry := range entries {
-			row, ok := known[entry.Name]
-			if !ok {
-				if row, err = storedSweep(ctx, arc, entry); err != nil {
-					return err
-				}
-			}
-			if entry.Err != nil {
-				row.State, row.Fault = stateDamaged, entry.Err.Error()
-			}
-			row.Created = entry.Created
-			incomplete = incomplete || row.State == stateDamaged
-			rows = append(rows, row)
+		rows, err := rowsOf(ctx, arc, entries, known)
+		if err != nil {
+			return err
 		}
+		if c != nil {
+			askWorkers(ctx, c, rows)
+		}
+		incomplete = incomplete || slices.ContainsFunc(rows, func(r Listed) bool { return r.State == stateDamaged })
 		if err := a.PrintAs(output, rows, listText(a, rows)...); err != nil {
 			return err
 		}
@@ -94,16 +105,144 @@ func List(a *cli.App) *cobra.Command {
 	return cmd
 }
 
+// rowsOf makes a row of each sweep of the store, with what Temporal knows of it. An error
+// means that no sweep can be read.
+func rowsOf(ctx context.Context, arc *archive.Archive, entries []archive.StoredSweep, known map[string]Listed) ([]Listed, error) {
+	rows, errs := make([]Listed, len(entries)), make([]error, len(entries))
+	each(len(entries), func(i int) {
+		entry := entries[i]
+		row, ok := known[entry.Name]
+		if !ok {
+			row, errs[i] = storedSweep(ctx, arc, entry)
+		}
+		o, err := arc.Overview(ctx, entry.Name)
+		if entry.Err != nil {
+			err = entry.Err
+		}
+		switch {
+		case ctx.Err() != nil:
+			errs[i] = ctx.Err()
+		case err != nil:
+			row.State, row.Fault = stateDamaged, err.Error()
+		case o.Removing:
+			row.State, row.Fault = stateRemoving, (&archive.RemovingError{Name: entry.Name}).Error()
+		default:
+			row.Planned, row.Priority, row.Pinned = cost.TrialCount(o.Spec), o.Spec.Resources.Priority, o.Pinned
+			if row.Requested = o.Requested; row.live { // it changes: only a worker knows
+				row.Requested = 0
+			}
+		}
+		row.Created = entry.Created
+		rows[i] = row
+	})
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+// askWorkers adds to the rows of sweeps that run what their workers know. Rows of sweeps for
+// which none answers in time stay as they are.
+func askWorkers(ctx context.Context, c client.Client, rows []Listed) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	if !workerPolls(ctx, c) {
+		return
+	}
+	each(len(rows), func(i int) {
+		row := &rows[i]
+		if !row.live {
+			return
+		}
+		p, err := progress.QueryProgress(ctx, c, row.Name)
+		if err != nil || p.EndedAt != nil {
+			return
+		}
+		row.Done, row.Planned, row.Running = p.Finished, p.Planned, new(len(p.Running))
+		row.Requested, row.Pinned = len(p.Queue), len(p.Pinned)
+	})
+}
+
+// each calls do for 0 to n-1, some at a time.
+func each(n int, do func(i int)) {
+	var g errgroup.Group
+	g.SetLimit(lookers)
+	for i := range n {
+		g.Go(func() error {
+			do(i)
+			return nil
+		})
+	}
+	_ = g.Wait() // do returns no error
+}
+
+// listColumn is a column of the table of sweeps.
+type listColumn struct {
+	title string
+	cell  func(r Listed) string
+	shown func(r Listed) bool // the column is left out unless it is true of a sweep; nil: it is always there
+}
+
+var listColumns = []listColumn{
+	{"SWEEP", func(r Listed) string { return r.Name }, nil},
+	{"STATE", func(r Listed) string { return r.State }, nil},
+	{">TRIALS", func(r Listed) string {
+		if r.Planned == 0 {
+			return fmt.Sprint(r.Done)
+		}
+		return fmt.Sprintf("%d/%d", r.Done, r.Planned)
+	}, nil},
+	{">RUN", func(r Listed) string {
+		switch {
+		case r.Running != nil:
+			return count(*r.Running)
+		case r.live:
+			return "?"
+		}
+		return count(0)
+	}, func(r Listed) bool { return r.live }},
+	{">REQ", func(r Listed) string { return count(r.Requested) }, func(r Listed) bool { return r.Requested > 0 }},
+	{">PIN", func(r Listed) string { return count(r.Pinned) }, func(r Listed) bool { return r.Pinned > 0 }},
+	{">PRIO", func(r Listed) string { return count(r.Priority) }, func(r Listed) bool { return r.Priority > 0 && r.Priority != sweep.PriorityDefault }},
+	{">FID.HEAD", func(r Listed) string { return trialview.Number(r.BestHead) }, nil},
+	{">FID.TAIL", func(r Listed) string { return trialview.Number(r.BestTail) }, nil},
+	{"CREATED", func(r Listed) string {
+		switch {
+		case r.Created.IsZero():
+			return ""
+		case time.Since(r.Created) < recently:
+			return r.Created.Local().Format("01-02 15:04")
+		}
+		return r.Created.Local().Format(time.DateOnly)
+	}, nil},
+}
+
+// recently is the age up to which the table has the hour of a date instead of the year.
+const recently = 180 * 24 * time.Hour
+
+func count(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprint(n)
+}
+
 // listText is a table of the sweeps, and a line for each fault.
 func listText(a *cli.App, rows []Listed) []string {
-	t := console.NewTable("SWEEP", "STATE", ">TRIALS", ">FID.HEAD", ">FID.TAIL", "CREATED")
-	var faults []string
+	columns := slices.DeleteFunc(slices.Clone(listColumns), func(c listColumn) bool { return c.shown != nil && !slices.ContainsFunc(rows, c.shown) })
+	var titles, faults []string
+	for _, c := range columns {
+		titles = append(titles, c.title)
+	}
+	t := console.NewTable(titles...)
 	for _, r := range rows {
-		created := ""
-		if !r.Created.IsZero() {
-			created = r.Created.Local().Format(time.DateTime)
+		var cells []string
+		for _, c := range columns {
+			cells = append(cells, c.cell(r))
 		}
-		t.Row(r.Name, r.State, fmt.Sprint(r.Done), trialview.Number(r.BestHead), trialview.Number(r.BestTail), created)
+		t.Row(cells...)
 		if r.Fault != "" {
 			faults = append(faults, r.Name+": "+console.Printable(r.Fault))
 		}
@@ -135,16 +274,21 @@ func storedSweep(ctx context.Context, arc *archive.Archive, entry archive.Stored
 	return row, nil
 }
 
-// temporalSweeps asks Temporal for the sweeps that it knows, by name.
-func temporalSweeps(ctx context.Context, a *cli.App) (map[string]Listed, error) {
+// temporalSweeps asks Temporal for the sweeps that it knows, by name. The caller closes the
+// client.
+func temporalSweeps(ctx context.Context, a *cli.App) (client.Client, map[string]Listed, error) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	c, err := a.Temporal(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer c.Close()
-	return listSweeps(ctx, c)
+	known, err := listSweeps(ctx, c)
+	if err != nil {
+		c.Close()
+		return nil, nil, err
+	}
+	return c, known, nil
 }
 
 // listSweeps reads the search attributes of the latest run of each sweep.
@@ -177,6 +321,7 @@ func listSweeps(ctx context.Context, c client.Client) (map[string]Listed, error)
 func fromExecution(e *workflowpb.WorkflowExecutionInfo) Listed {
 	row := fromAttributes(e.GetSearchAttributes())
 	row.Name = strings.TrimPrefix(e.GetExecution().GetWorkflowId(), workflows.SweepID(""))
+	row.live = e.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
 	switch status := e.GetStatus(); {
 	case status == enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
 		row.State = "timed out"
@@ -185,7 +330,7 @@ func fromExecution(e *workflowpb.WorkflowExecutionInfo) Listed {
 	}
 	var blocked string
 	payload, ok := e.GetMemo().GetFields()[memoBlocked]
-	if ok && e.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+	if ok && row.live {
 		_ = converter.GetDefaultDataConverter().FromPayload(payload, &blocked) // one that does not decode stays empty
 	}
 	if blocked != "" {

@@ -1,14 +1,23 @@
 package sweeps
 
 import (
+	"context"
+	"encoding/json"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/converter"
 
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
+	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
 )
@@ -38,6 +47,7 @@ func TestListedState(t *testing.T) {
 			})
 			require.Equal(t, "mine", row.Name)
 			require.Equal(t, c.want, row.State)
+			require.Equal(t, c.want == "running", row.live)
 		})
 	}
 }
@@ -53,4 +63,84 @@ func TestListedShowsWhatBlocksASweep(t *testing.T) {
 		row := fromExecution(&workflowpb.WorkflowExecutionInfo{Execution: &commonpb.WorkflowExecution{WorkflowId: workflows.SweepID("mine")}, Status: status, Memo: memo})
 		require.Equal(t, want, row.Fault)
 	}
+}
+
+// fakeQueries is a FAKE of a Temporal whose workers answer queries for one sweep.
+type fakeQueries struct {
+	fakeTemporal
+	name     string
+	progress conduct.Progress
+}
+
+func (f *fakeQueries) DescribeWorkflowExecution(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}}, nil
+}
+
+func (f *fakeQueries) QueryWorkflow(_ context.Context, id, _, _ string, _ ...any) (converter.EncodedValue, error) {
+	if id != workflows.SweepID(f.name) {
+		return nil, errAway
+	}
+	return encoded{f.progress}, nil
+}
+
+// encoded is the answer to a query.
+type encoded struct{ progress conduct.Progress }
+
+func (encoded) HasValue() bool { return true }
+func (e encoded) Get(into any) error {
+	*into.(*conduct.Progress) = e.progress
+	return nil
+}
+
+// list shows what a user asked for, without workers too, and one bad sweep does not empty
+// it.
+func TestListShowsWhatItKnows(t *testing.T) {
+	s := clitest.Archived(t)
+	arc := archive.New(s)
+	spec, err := arc.Spec(t.Context(), "done")
+	require.NoError(t, err)
+	edited := *spec
+	edited.Resources.Priority, edited.Budget.RunCap = 1, 9
+	state, err := json.Marshal(conduct.State{Phase: conduct.PhaseStopped, Spec: &edited, Pinned: []int{0, 1}, Queue: make([]sweep.Assignment, 2)})
+	require.NoError(t, err)
+	require.NoError(t, arc.PutState(t.Context(), "done", state))
+	for name, text := range map[string]string{"bad": "{", "gone": `{"digest":"1","spec":{"name":"gone"},"owner":{"id":"x","generation":2},"removing":true}`} {
+		require.NoError(t, s.Put(t.Context(), "v1/sweeps/"+name+"/spec.json", strings.NewReader(text), int64(len(text))))
+	}
+	require.NoError(t, s.Put(t.Context(), "v1/sweeps/done/not-ours", strings.NewReader("x"), 1))
+	entries, err := arc.Sweeps(t.Context())
+	require.NoError(t, err)
+	for i := range entries {
+		entries[i].Created = time.Date(2020, 11, 30, 8, 0, 0, 0, time.Local)
+	}
+	known := map[string]Listed{
+		"done":  {Name: "done", State: "stopped", Done: 3, BestTail: new(50.0)},
+		"fresh": {Name: "fresh", State: "running", Fault: "blocked: cannot rank the trials (no_bucket): \x1b[2Jgone", live: true},
+		"gone":  {Name: "gone", State: "completed"},
+	}
+	a := &cli.App{}
+	rows, err := rowsOf(t.Context(), arc, entries, known)
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"SWEEP  STATE     TRIALS  RUN  REQ  PIN  PRIO  FID.HEAD  FID.TAIL  CREATED",
+		"bad    damaged        0    -    -    -     -         -         -  2020-11-30",
+		"done   stopped      3/9    -    2    2     1         -        50  2020-11-30",
+		"fresh  running      0/9    ?    -    -     3         -         -  2020-11-30",
+		"gone   removing       0    -    -    -     -         -         -  2020-11-30",
+		"",
+		"bad: archive: v1/sweeps/bad/spec.json: it is not the spec of sweep bad: unexpected end of JSON input",
+		"fresh: blocked: cannot rank the trials (no_bucket):  [2Jgone",
+		"gone: sweep gone is being removed, or its removal was interrupted: `tailsweep rm gone` completes it",
+	}, listText(a, rows))
+
+	f := &fakeQueries{fakeTemporal: fakeTemporal{polled: gone}, name: "fresh", progress: conduct.Progress{
+		Planned: 40, Finished: 2, Running: make([]conduct.Running, 3), Queue: make([]sweep.Assignment, 1), Pinned: []int{0},
+	}}
+	askWorkers(t.Context(), f, rows)
+	require.Nil(t, rows[2].Running, "no worker polls")
+	f.polled = polls
+	askWorkers(t.Context(), f, rows)
+	require.Equal(t, "fresh  running     2/40    3    1    1     3         -         -  2020-11-30", listText(a, rows)[3])
+	usual := []Listed{{Name: "done", State: "completed", Done: 3, Planned: 3, Priority: 3}}
+	require.Equal(t, "SWEEP  STATE      TRIALS  FID.HEAD  FID.TAIL  CREATED", listText(a, usual)[0])
 }

@@ -22,8 +22,11 @@ import (
 )
 
 const (
-	// answerTimeout is how long a verb waits for the answer to a command.
-	answerTimeout = 30 * time.Second
+	// answerTimeout is how long a verb waits for the answer to a command. A sweep that
+	// answers later receives the command twice, and obeys one.
+	answerTimeout = 10 * time.Second
+	// noticeAfter is when a verb says that it waits.
+	noticeAfter = 2 * time.Second
 	// pollerTimeout is the age from which a worker that has not polled is gone: a poll
 	// lasts a minute.
 	pollerTimeout = 2 * time.Minute
@@ -36,7 +39,9 @@ type sender struct {
 	temporal client.Client
 	archive  *archive.Archive
 	here     sweep.Identity // where the command is sent to
+	notice   func(string)   // is called once if the answer takes long; may be nil
 	timeout  time.Duration  // for tests: instead of answerTimeout
+	patience time.Duration  // for tests: instead of noticeAfter
 }
 
 // answer is what is known of a command that was sent.
@@ -67,9 +72,15 @@ func (s *sender) send(ctx context.Context, name string, e conduct.Commanded) (an
 // update sends the command to a running workflow.
 func (s *sender) update(ctx context.Context, name string, e conduct.Commanded) (answer, error) {
 	a := answer{progress: conduct.Progress{Name: name}}
-	if s.workerPolls(ctx) {
+	if workerPolls(ctx, s.temporal) {
 		waiting, cancel := context.WithTimeout(ctx, cmp.Or(s.timeout, answerTimeout))
 		defer cancel()
+		if s.notice != nil {
+			slow := time.AfterFunc(cmp.Or(s.patience, noticeAfter), func() {
+				s.notice(fmt.Sprintf("no worker has answered yet; after %s the command is recorded and this returns", answerTimeout))
+			})
+			defer slow.Stop()
+		}
 		handle, err := s.temporal.UpdateWorkflow(waiting, client.UpdateWorkflowOptions{
 			UpdateID: e.ID, WorkflowID: workflows.SweepID(name), UpdateName: e.Name, Args: []any{e.Command},
 			WaitForStage: client.WorkflowUpdateStageCompleted,
@@ -98,8 +109,8 @@ func (s *sender) update(ctx context.Context, name string, e conduct.Commanded) (
 
 // workerPolls reports whether a worker asks for the work of sweeps. It is true where
 // this is not known.
-func (s *sender) workerPolls(ctx context.Context) bool {
-	d, err := s.temporal.DescribeTaskQueue(ctx, workflows.ControlQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
+func workerPolls(ctx context.Context, c client.Client) bool {
+	d, err := c.DescribeTaskQueue(ctx, workflows.ControlQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
 	if err != nil {
 		return true
 	}
@@ -142,5 +153,5 @@ func (s *sender) restart(ctx context.Context, name string, e conduct.Commanded) 
 	}
 	m.Step(now, conduct.Resumed{}) // as the workflow does
 	m.Step(now, e)
-	return answer{m.Progress(digest), !s.workerPolls(ctx), true}, nil
+	return answer{m.Progress(digest), !workerPolls(ctx, s.temporal), true}, nil
 }

@@ -145,11 +145,15 @@ func TestWithoutAWorkerACommandIsASignal(t *testing.T) {
 
 // A worker that does not answer may still receive the Update: the signal has its ID.
 func TestWithoutAnAnswerACommandIsASignalToo(t *testing.T) {
-	f := &fakeTemporal{polled: polls, update: func(ctx context.Context) (conduct.Progress, error) {
+	f := &fakeTemporal{polled: polls}
+	s := senderTo(t, f)
+	notices := make(chan string, 1)
+	s.patience, s.notice = time.Nanosecond, func(text string) { notices <- text }
+	f.update = func(ctx context.Context) (conduct.Progress, error) {
+		require.Equal(t, "no worker has answered yet; after 10s the command is recorded and this returns", <-notices)
 		<-ctx.Done()
 		return conduct.Progress{}, client.NewWorkflowUpdateServiceTimeoutOrCanceledError(ctx.Err())
-	}}
-	s := senderTo(t, f)
+	}
 	s.timeout = time.Millisecond
 	got, err := s.send(t.Context(), "done", stop())
 	require.NoError(t, err)

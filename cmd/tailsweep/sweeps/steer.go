@@ -85,7 +85,11 @@ func steeringVerb(a *cli.App, v steering.Verb) *cobra.Command {
 			return err
 		}
 		command.By = userAtHost()
-		answer, err := (&sender{temporal: c, archive: arc, here: here}).send(ctx, name, conduct.Commanded{Name: v.Name, Command: command})
+		to := &sender{temporal: c, archive: arc, here: here}
+		if a.Attended() {
+			to.notice = func(text string) { a.Log("%s", text) }
+		}
+		answer, err := to.send(ctx, name, conduct.Commanded{Name: v.Name, Command: command})
 		if err != nil {
 			return err
 		}

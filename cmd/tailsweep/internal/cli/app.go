@@ -19,6 +19,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -83,13 +84,34 @@ func (a *App) Here(ctx context.Context, c client.Client) (sweep.Identity, error)
 	return sweep.Identity{Cluster: cluster, Namespace: target.Namespace(), Build: ReadBuild().String()}, nil
 }
 
-// Print writes lines of the output, without the secrets of URLs.
+// Print writes lines of the output, without the secrets of URLs and without characters that
+// control a terminal.
 func (a *App) Print(lines ...string) error {
-	_, err := io.WriteString(a.Out, address.Redact(strings.Join(lines, "\n"))+"\n")
+	_, err := io.WriteString(a.Out, console.Safe(address.Redact(strings.Join(lines, "\n")))+"\n")
 	return err
 }
 
-// PrintJSON writes v as indented JSON, without the secrets of URLs.
+// Copy writes a log. On a terminal, characters that control it are left out.
+func (a *App) Copy(log io.Reader) error {
+	if !a.Terminal().Live {
+		_, err := io.Copy(a.Out, log)
+		return err
+	}
+	for r := bufio.NewReader(log); ; {
+		line, err := r.ReadString('\n')
+		if _, err := io.WriteString(a.Out, console.Safe(line)); err != nil {
+			return err
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// PrintJSON writes v as indented JSON, as Print does.
 func (a *App) PrintJSON(v any) error {
 	var b strings.Builder
 	e := json.NewEncoder(&b)
@@ -98,7 +120,7 @@ func (a *App) PrintJSON(v any) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	_, err := io.WriteString(a.Out, address.Redact(b.String()))
+	_, err := io.WriteString(a.Out, text.EscapeJSON(address.Redact(b.String())))
 	return err
 }
 
@@ -137,9 +159,15 @@ func confirmed(in io.Reader) (bool, error) {
 	return answer == "y" || answer == "yes", nil
 }
 
-// Log writes a message to stderr.
+// Log writes a message to stderr, as Print does.
 func (a *App) Log(format string, args ...any) {
-	_, _ = io.WriteString(a.Err, address.Redact(fmt.Sprintf(format, args...))+"\n") // there is nowhere to report an error
+	_, _ = io.WriteString(a.Err, console.Safe(address.Redact(fmt.Sprintf(format, args...)))+"\n") // there is nowhere to report an error
+}
+
+// Attended reports whether stderr is a terminal.
+func (a *App) Attended() bool {
+	f, ok := a.Err.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // Terminal describes where the output goes. The zero Terminal is a file or a pipe.

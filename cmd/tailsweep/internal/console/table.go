@@ -1,6 +1,7 @@
 package console
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/tailsweep/tailsweep/internal/text"
@@ -27,15 +28,21 @@ func Painter(colour bool) Paint {
 	return func(code, text string) string { return code + text + reset }
 }
 
-// Printable replaces control characters with spaces, so that text from outside
-// cannot control the terminal.
-func Printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) {
-			return ' '
-		}
-		return r
-	}, s)
+// Printable is text.Printable.
+func Printable(s string) string { return text.Printable(s) }
+
+// ours matches what Safe keeps: line breaks, tabs and the codes of Paint.
+var ours = regexp.MustCompile("[\n\t]|\x1b\\[(?:0|1|2|31|32|33)m")
+
+// Safe is Printable for the output of a verb: its lines, tabs and own colours stay.
+func Safe(s string) string {
+	var b strings.Builder
+	end := 0
+	for _, at := range ours.FindAllStringIndex(s, -1) {
+		b.WriteString(Printable(s[end:at[0]]) + s[at[0]:at[1]])
+		end = at[1]
+	}
+	return b.String() + Printable(s[end:])
 }
 
 // Table lays out text in columns, two spaces apart.

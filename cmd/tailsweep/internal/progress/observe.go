@@ -1,6 +1,7 @@
 package progress
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,8 +36,9 @@ type Observer struct {
 	Name     string
 	Temporal client.Client
 	Archive  *archive.Archive
-	Spec     *sweep.Spec
+	Spec     *sweep.Spec // in force when it was read
 
+	version  int // number of the command that made Spec; 0: it is not known to be the last
 	finished []sweep.Trial
 	count    int // finished trials according to Temporal, at the last read
 }
@@ -48,19 +50,47 @@ func (o *Observer) View(ctx context.Context) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	v := View{Spec: o.Spec, Progress: p, Now: time.Now()}
+	v := View{Progress: p, Now: time.Now()}
+	if err := o.readSpec(ctx, p); err != nil {
+		v.Notice = err.Error() // the spec before is shown
+	}
+	v.Spec = o.Spec
 	if v.Live, err = LiveTrials(ctx, o.Temporal, p); err != nil {
 		return View{}, err
 	}
 	if allQueued(v) {
-		if v.Notice, err = o.noWorker(ctx); err != nil {
+		notice, err := o.noWorker(ctx)
+		if err != nil {
 			return View{}, err
 		}
+		v.Notice = cmp.Or(notice, v.Notice)
 	}
 	if err := o.readTrials(ctx, &v); err != nil {
 		return View{}, err
 	}
 	return v, nil
+}
+
+// readSpec reads the spec again after a command that changed it. Until the command is
+// stored, the spec stays the one before.
+func (o *Observer) readSpec(ctx context.Context, p conduct.Progress) error {
+	last := 0
+	for _, e := range p.CommandLog {
+		switch e.Command {
+		case conduct.CommandExtend, conduct.CommandSet, conduct.CommandEdit:
+			if e.Refused == "" {
+				last = e.Number
+			}
+		}
+	}
+	if last <= o.version {
+		return nil
+	}
+	e, ok, err := o.Archive.SpecVersion(ctx, o.Name)
+	if err == nil && ok && e.Number > o.version {
+		o.Spec, o.version = e.Spec, e.Number
+	}
+	return err
 }
 
 // readTrials puts the finished trials into the view. With a damaged ledger these are the ones

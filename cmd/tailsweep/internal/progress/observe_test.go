@@ -3,12 +3,14 @@ package progress
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
 	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
 )
@@ -48,4 +50,27 @@ func TestViewOfADamagedLedger(t *testing.T) {
 	require.NoError(t, o.readTrials(t.Context(), &v))
 	require.Len(t, v.Finished, 3)
 	require.Contains(t, v.Notice, "000000.jsonl: the object is missing")
+}
+
+// After an edit, watch has the columns of the spec in force.
+func TestViewFollowsTheSpecInForce(t *testing.T) {
+	arc := archive.New(clitest.Archived(t))
+	spec, err := arc.Spec(t.Context(), "done")
+	require.NoError(t, err)
+	o := &Observer{Name: "done", Archive: arc, Spec: spec}
+	p := conduct.Progress{CommandLog: []conduct.CommandEntry{
+		{Number: 1, Command: conduct.CommandPin}, {Number: 2, Command: conduct.CommandEdit}, {Number: 3, Command: conduct.CommandSet, Refused: "no"},
+	}}
+	require.NoError(t, o.readSpec(t.Context(), p))
+	require.Same(t, spec, o.Spec, "the command is not stored yet")
+
+	edited := *spec
+	edited.Metrics = []sweep.Objective{{Name: "kid.tail", Goal: sweep.Minimize}}
+	at := time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC)
+	require.NoError(t, arc.PutCommandEntry(t.Context(), "done", conduct.CommandEntry{Number: 2, At: at, Command: conduct.CommandEdit, Spec: &edited}))
+	require.NoError(t, arc.PutCommandEntry(t.Context(), "done", conduct.CommandEntry{Number: 3, At: at.Add(time.Second), Command: conduct.CommandSet, Refused: "no"}))
+	require.NoError(t, o.readSpec(t.Context(), p))
+	require.Equal(t, "kid.tail", o.Spec.Metrics[0].Name)
+	o.Archive = nil
+	require.NoError(t, o.readSpec(t.Context(), p), "it is read once")
 }

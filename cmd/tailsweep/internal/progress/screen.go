@@ -58,7 +58,7 @@ func (s *liveScreen) Show(v View) {
 	lines := v.render(t.Width, t.Colour)
 	lines = lines[:min(len(lines), t.Height-1)] // lines that scrolled out of the terminal cannot be redrawn
 	for _, line := range lines {
-		b.WriteString("\r" + line + "\x1b[K\n")
+		b.WriteString("\r" + console.Safe(line) + "\x1b[K\n")
 	}
 	b.WriteString("\x1b[J")
 	s.drawn = len(lines)
@@ -74,7 +74,7 @@ type plainScreen struct {
 
 func (s *plainScreen) Show(v View) {
 	for _, line := range changes(s.before, v, v.Now.Sub(s.wrote) >= writeEvery) {
-		_, _ = fmt.Fprintf(s.out, "%s %s\n", v.Now.Format(time.TimeOnly), line)
+		_, _ = fmt.Fprintf(s.out, "%s %s\n", v.Now.Format(time.TimeOnly), console.Printable(line))
 		s.wrote = v.Now
 	}
 	s.before = v
