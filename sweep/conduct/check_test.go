@@ -283,7 +283,7 @@ func (w *world) checkKept() {
 		w.fail("%d checkpoints are kept, the spec keeps %d", len(m.Leaders)+len(m.Gated), w.m.Spec().KeptCheckpoints())
 	}
 	for _, t := range slices.Concat(m.Leaders, m.Gated) {
-		if t.Checkpoint != "" && !w.stored[t.Checkpoint] && (!w.edited || w.resets == 0) { // a history that was cut off kept others
+		if t.Checkpoint != "" && !w.stored[t.Checkpoint] && !w.orphans && (!w.edited || w.resets == 0) { // a history that was cut off kept others
 			w.fail("%s is kept and was removed", t.Checkpoint)
 		}
 	}

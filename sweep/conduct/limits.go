@@ -4,19 +4,22 @@ import "time"
 
 // The machine's limits and intervals.
 const (
-	streakLimit     = 3    // trials in a row that fail in the same way and so make the sweep fail
-	suggestLimit    = 16   // trials suggested at a time, so that the first can start before the rest are suggested
-	segmentLimit    = 200  // trials in one ledger segment: bounds an activity's payload and a conditional object
-	carryLimit      = 100  // results not yet in the ledger that State carries into a new run
-	rungLimit       = 500  // results of one rung that State remembers, the latest: enough to place the best 1/eta
-	removalsText    = 500  // bytes of the keys of checkpoints that the last message names
-	commandLogLimit = 50   // commands that State remembers; the store has all
-	unsavedLimit    = 100  // commands that are not stored yet: further ones are refused
-	queueLimit      = 1000 // requested trials that wait to be started
-	pinLimit        = 1000 // trials with pinned checkpoints
+	streakLimit     = 3         // trials in a row that fail in the same way and so make the sweep fail
+	suggestLimit    = 16        // trials suggested at a time, so that the first can start before the rest are suggested
+	segmentLimit    = 200       // trials in one ledger segment: bounds an activity's payload and a conditional object
+	carryLimit      = 100       // results not yet in the ledger that State carries into a new run
+	carryBytes      = 250 << 10 // of a State: Temporal warns at payloads of 256 KiB
+	rungLimit       = 500       // results of one rung that State remembers, the latest: enough to place the best 1/eta
+	removalsLimit   = 50        // checkpoints to remove at which Curate does not wait for more
+	removalsText    = 500       // bytes of the keys of checkpoints that the last message names
+	commandLogLimit = 50        // commands that State remembers; the store has all
+	unsavedLimit    = 100       // commands that are not stored yet: further ones are refused
+	queueLimit      = 1000      // requested trials that wait to be started
+	pinLimit        = 1000      // trials with pinned checkpoints
 
 	lookEvery       = 5 * time.Minute  // between two Looks at all running trials
 	lookEveryCancel = 30 * time.Second // the same, while trials are being cancelled
+	curateEvery     = 5 * time.Second  // between two removals of checkpoints
 
 	// ReasonLimit is the maximum of a command's reason, in bytes.
 	ReasonLimit = 1 << 10

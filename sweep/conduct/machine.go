@@ -1,6 +1,7 @@
 package conduct
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -98,15 +99,28 @@ func (m *Machine) resume() {
 	}
 }
 
-// Carry returns the State for the next run. Results beyond carryLimit are dropped: the
-// trials have published them, and a Look finds them again.
+// Carry returns the State for the next run. Results beyond carryLimit, or with which it is
+// larger than carryBytes, are dropped: the trials have published them, and a Look finds
+// them again.
 func (m *Machine) Carry() *State {
-	for len(m.Arrived) > carryLimit {
-		last := m.Arrived[len(m.Arrived)-1].Number
+	excess := jsonSize(m.State) - carryBytes
+	for len(m.Arrived) > carryLimit || len(m.Arrived) > 0 && excess > 0 {
+		last := m.Arrived[len(m.Arrived)-1]
 		m.Arrived = m.Arrived[:len(m.Arrived)-1]
-		m.markSilent(last)
+		excess -= jsonSize(last)
+		m.markSilent(last.Number)
 	}
 	return m.State
+}
+
+// jsonSize is the length of the JSON of a State or of a part of it.
+func jsonSize(part any) int {
+	//workflowcheck:ignore
+	data, err := json.Marshal(part)
+	if err != nil {
+		panic("conduct: " + err.Error()) // values are finite
+	}
+	return len(data)
 }
 
 // Wake is the next time at which a Tick has an effect; ok is false for none.
@@ -124,6 +138,9 @@ func (m *Machine) Wake() (at time.Time, ok bool) {
 	}
 	if len(m.Running) > 0 && !m.Phase.Final() {
 		due(m.LookAt)
+	}
+	if len(m.Removals) > 0 && m.Curating == nil && !m.Phase.Final() {
+		due(m.CuratedAt.Add(curateEvery))
 	}
 	for _, b := range m.Blocked {
 		due(b.RetryAt)
@@ -315,13 +332,24 @@ func (m *Machine) started(id int) *Running {
 // planCurate updates the pointer and the kept checkpoints after a change of the leaders,
 // in parallel to the main task.
 func (m *Machine) planCurate() {
-	if m.Curating == nil && (m.PointerOutdated || len(m.Removals) > 0) && !m.waits(KindCurate) {
+	if m.Curating == nil && m.curateDue() && !m.waits(KindCurate) {
 		m.Curating = &Task{Kind: KindCurate, Removals: len(m.Removals)}
-		m.PointerOutdated = false
+		m.PointerOutdated, m.CuratedAt = false, m.now
 	}
 	if t := m.Curating; m.issue(t) {
 		m.act(Curate{t.ID, slices.Clone(m.pointed()), slices.Clone(m.Removals[:t.Removals])})
 	}
+}
+
+// curateDue reports whether to curate: at once if the pointer must be moved or nothing else is
+// left to do. Removals alone wait for others, since each Curate costs a task and requests
+// to the store, whatever it removes.
+func (m *Machine) curateDue() bool {
+	if m.PointerOutdated || len(m.Removals) == 0 {
+		return m.PointerOutdated
+	}
+	_, _, ends := m.ending()
+	return ends && len(m.Running) == 0 || len(m.Removals) >= removalsLimit || !m.now.Before(m.CuratedAt.Add(curateEvery))
 }
 
 // planFinal puts the sweep into its final phase once nothing is left to do.

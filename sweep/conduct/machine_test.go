@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -381,6 +382,26 @@ func TestCarryLeavesResultsBehind(t *testing.T) {
 	require.Len(t, st.Running, 2*carryLimit)
 }
 
+// With many slots fewer results fit.
+func TestCarryFitsIntoAPayload(t *testing.T) {
+	spec := testSpec()
+	spec.MaxConcurrentTrials = 1000
+	m := New(spec, nil, LogicNow, start)
+	all := interpret(m, start, Resumed{})
+	require.Len(t, all, 1000)
+	m.Main = &Task{Kind: KindAppend, ID: 1e6}
+	for _, a := range all[:carryLimit] {
+		result := completed(a.Number, 1)
+		result.Reason.Note = strings.Repeat("n", 1000)
+		m.Step(start, Results{[]sweep.Trial{result}})
+	}
+	require.Greater(t, jsonSize(m.State), carryBytes)
+	st := m.Carry()
+	require.LessOrEqual(t, jsonSize(st), carryBytes)
+	require.Greater(t, jsonSize(st), carryBytes-2000, "as many as fit")
+	require.Len(t, st.Silent, carryLimit-len(st.Arrived))
+}
+
 func TestRetriesGrowToTheirLimit(t *testing.T) {
 	m := New(testSpec(), nil, LogicNow, start)
 	at, actions := start, m.Step(start, Resumed{})
@@ -513,4 +534,58 @@ func TestCheckpointsThatRemainAreNamed(t *testing.T) {
 	require.Equal(t, PhaseCancelled, m.Phase)
 	require.Equal(t, "cancel by ann; given up: point at the best trials and remove checkpoints of others: denied "+
 		"(1 checkpoints remain in the object store; remove them by hand: sweeps/s/trials/000003/checkpoints/a)", m.Message)
+}
+
+// Removals alone wait for others, for a while; a new best trial and the end do not wait.
+func TestRemovalsWaitForOthers(t *testing.T) {
+	spec := testSpec()
+	spec.Checkpoints.SaveSweepBest, spec.MaxConcurrentTrials, spec.Budget.RunCap = 1, 100, 200
+	m := machineOf(spec, State{Phase: PhaseRunning, Next: 100, Watermark: 10, LookAt: start.Add(time.Hour)})
+	m.WaitAt = &m.Segments // suggest nothing
+	for n := 10; n < 100; n++ {
+		m.Running = append(m.Running, running(n)...)
+	}
+	next := 10
+	end := func(at time.Time, tail float64) (removed int, curates bool) {
+		m.Exhausted = next == 99
+		for _, a := range m.Step(at, Results{[]sweep.Trial{completed(next, tail)}}) {
+			if a, ok := a.(Append); ok {
+				for _, b := range m.Step(at, Appended{ID: a.ID}) {
+					if b, ok := b.(Curate); ok {
+						m.Step(at, Curated{b.ID})
+						removed, curates = removed+len(b.Remove), true
+					}
+				}
+			}
+		}
+		next++
+		return removed, curates
+	}
+	removed, curates := end(start, 50)
+	require.True(t, curates, "the first leads")
+	require.Zero(t, removed)
+	_, curates = end(start.Add(time.Second), 60)
+	require.False(t, curates, "one removal waits")
+	wake, ok := m.Wake()
+	require.True(t, ok)
+	require.Equal(t, start.Add(curateEvery), wake)
+	removed, _ = end(start.Add(2*time.Second), 40)
+	require.Equal(t, 2, removed, "the pointer moves at once, and what waits goes with it")
+	later := start.Add(time.Minute)
+	removed, _ = end(later, 60)
+	require.Equal(t, 1, removed, "nothing was removed lately")
+	for range removalsLimit - 1 {
+		_, curates = end(later, 60)
+		require.False(t, curates)
+	}
+	removed, _ = end(later, 60)
+	require.Equal(t, removalsLimit, removed)
+	for next < 99 {
+		_, curates = end(later, 60)
+		require.False(t, curates)
+	}
+	waiting := len(m.Removals)
+	require.Positive(t, waiting)
+	removed, _ = end(later, 60)
+	require.Equal(t, waiting+1, removed, "the end does not wait")
 }

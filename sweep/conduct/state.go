@@ -44,15 +44,16 @@ type State struct {
 	LookedAhead bool          `json:"looked_ahead,omitempty"` // a Look has found that no run before a reset started trial Next
 	LookAt      time.Time     `json:"look_at"`                // when a Look next checks all running trials
 
-	LastID          int      `json:"last_id"`                    // of a try
-	Main            *Task    `json:"main,omitempty"`             // suggest, append or rank: one at a time
-	Looking         *Task    `json:"looking,omitempty"`          // in parallel to Main
-	Curating        *Task    `json:"curating,omitempty"`         // in parallel to Main
-	Saving          *Task    `json:"saving,omitempty"`           // in parallel to Main
-	Blocked         []Block  `json:"blocked,omitempty"`          // actions that keep failing, one of a kind
-	Removals        []string `json:"removals,omitempty"`         // keys of checkpoints that are no longer kept, until they are removed
-	Rerank          bool     `json:"rerank,omitempty"`           // an edit may have changed the order of the leaders
-	PointerOutdated bool     `json:"pointer_outdated,omitempty"` // the pointer to the best trials must be moved
+	LastID          int       `json:"last_id"`                    // of a try
+	Main            *Task     `json:"main,omitempty"`             // suggest, append or rank: one at a time
+	Looking         *Task     `json:"looking,omitempty"`          // in parallel to Main
+	Curating        *Task     `json:"curating,omitempty"`         // in parallel to Main
+	Saving          *Task     `json:"saving,omitempty"`           // in parallel to Main
+	Blocked         []Block   `json:"blocked,omitempty"`          // actions that keep failing, one of a kind
+	Removals        []string  `json:"removals,omitempty"`         // keys of checkpoints that are no longer kept, until they are removed
+	Rerank          bool      `json:"rerank,omitempty"`           // an edit may have changed the order of the leaders
+	PointerOutdated bool      `json:"pointer_outdated,omitempty"` // the pointer to the best trials must be moved
+	CuratedAt       time.Time `json:"curated_at,omitzero"`        // when the last Curate was planned
 
 	Counts       map[sweep.Status]int  `json:"counts"`
 	Leaders      []sweep.Trial         `json:"leaders,omitempty"` // best first, without reasons, spares last; their checkpoints are kept
