@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/simulate"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
@@ -49,7 +49,7 @@ func play(text string) (virtual, error) {
 			if v.Steps++; v.Steps%stateEvery != 0 {
 				return
 			}
-			pending := make([]sweep.Assignment, len(s.Running))
+			pending := make(activities.Pending, len(s.Running))
 			for i, r := range s.Running {
 				pending[i] = r.Assignment
 			}
