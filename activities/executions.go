@@ -48,9 +48,13 @@ func (e temporalExecutions) Status(ctx context.Context, workflowID string) (stat
 }
 
 // Signal implements Executions.
-func (e temporalExecutions) Signal(ctx context.Context, s Signal) error {
-	if err := e.client.SignalWorkflow(ctx, s.Workflow, "", s.Name, s.Content); err != nil {
-		return fmt.Errorf("signal workflow %q: %w", s.Workflow, err)
+func (e temporalExecutions) Signal(ctx context.Context, to Receiver, content any) error {
+	err := e.client.SignalWorkflow(ctx, to.Workflow, "", to.Name, content)
+	switch {
+	case errors.As(err, new(*serviceerror.NotFound)):
+		return fmt.Errorf("signal workflow %q: %w", to.Workflow, ErrNoExecution)
+	case err != nil:
+		return fmt.Errorf("signal workflow %q: %w", to.Workflow, err)
 	}
 	return nil
 }

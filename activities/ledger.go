@@ -14,8 +14,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
-// Publish records a finished trial, keeps its loss curve, and removes all checkpoints
-// except the one that the trial names. A trial that failed, was cancelled or ran out of
+// Publish records a finished trial, keeps its loss curve, removes all checkpoints except
+// the one that the trial names, and reports the result to the sweep. A trial that failed, was cancelled or ran out of
 // time keeps its last checkpoint. The curve is that of the trial's checkpoint; a trial
 // that names none, such as a diverged one, keeps the curve of its last checkpoint.
 func (a *Activities) Publish(ctx context.Context, in PublishInput) (PublishResult, error) {
@@ -24,7 +24,25 @@ func (a *Activities) Publish(ctx context.Context, in PublishInput) (PublishResul
 		return PublishResult{}, translateError(ctx, err)
 	}
 	published, err := own.publish(ctx, in)
-	return PublishResult{Trial: published}, translateError(ctx, err)
+	if err != nil {
+		return PublishResult{}, translateError(ctx, err)
+	}
+	result := TrialResult{published}
+	return PublishResult{result, a.report(ctx, in.Report, result)}, nil
+}
+
+// report signals a result to its sweep, which saves the trial's workflow a task. A sweep that has
+// ended does not receive it; the result is in the archive.
+func (a *Activities) report(ctx context.Context, to Receiver, result TrialResult) (reported bool) {
+	err := a.Executions.Signal(ctx, to, result)
+	switch {
+	case errors.Is(err, ErrNoExecution):
+		activity.GetLogger(ctx).Warn("the sweep of a finished trial has ended", "trial", result.Trial.Number, "sweep", to.Workflow)
+	case err != nil:
+		activity.GetLogger(ctx).Warn("cannot signal the result of a trial; its workflow does", "trial", result.Trial.Number, "error", err)
+		return false
+	}
+	return true
 }
 
 func (a *owned) publish(ctx context.Context, in PublishInput) (sweep.Trial, error) {

@@ -65,6 +65,29 @@ func TestPublishKeepsOneCheckpointAtMost(t *testing.T) {
 	}
 }
 
+func TestPublishReportsTheResult(t *testing.T) {
+	b := newBench(t)
+	executions := &activitiestest.Executions{}
+	b.Executions = executions
+	in := activities.PublishInput{
+		Sweep: "s", Trial: sweep.Trial{Assignment: sweep.Assignment{Number: 2}, Status: sweep.StatusDiverged},
+		Report: activities.Receiver{Workflow: "sweep/s", Name: "result"},
+	}
+	for _, test := range []struct {
+		fault    error
+		reported bool
+	}{{nil, true}, {fmt.Errorf("signal: %w", activities.ErrNoExecution), true}, {errAway, false}} {
+		executions.Receive = func(activities.Receiver, any) error { return test.fault }
+		value, err := b.env.ExecuteActivity(b.Publish, in)
+		require.NoError(t, err, "the result is stored")
+		var result activities.PublishResult
+		require.NoError(t, value.Get(&result))
+		require.Equal(t, test.reported, result.Reported)
+		sent := executions.Signals()
+		require.Equal(t, activitiestest.Sent{Receiver: in.Report, Content: result.TrialResult}, sent[len(sent)-1])
+	}
+}
+
 func TestPublishLosesNoCurve(t *testing.T) {
 	b := newBench(t)
 	for _, step := range []int{100, 200, 300} {

@@ -10,14 +10,14 @@ import (
 
 // SuggestInput asks for Count more search trials.
 type SuggestInput struct {
-	Owner    sweep.Identity     `json:"owner,omitzero"` // the sweep that asks, in this and in all inputs
-	Count    int                `json:"count"`
-	Spec     sweep.Spec         `json:"spec"`
-	Edited   bool               `json:"edited,omitempty"` // the spec has changed since the first trials
-	Segments int                `json:"segments"`         // number of ledger segments to use
-	Pending  []sweep.Assignment `json:"pending"`          // started and not in these segments, by number; without reasons
-	Number   int                `json:"number"`           // of the first trial
-	Index    int                `json:"index"`            // of the first trial among the suggested ones
+	Owner    sweep.Identity `json:"owner,omitzero"` // the sweep that asks, in this and in all inputs
+	Count    int            `json:"count"`
+	Spec     sweep.Spec     `json:"spec"`
+	Edited   bool           `json:"edited,omitempty"` // the spec has changed since the first trials
+	Segments int            `json:"segments"`         // number of ledger segments to use
+	Pending  Pending        `json:"pending"`          // started and not in these segments, by number
+	Number   int            `json:"number"`           // of the first trial
+	Index    int            `json:"index"`            // of the first trial among the suggested ones
 }
 
 // SuggestResult has the suggestions, and why they are fewer than were asked for.
@@ -42,11 +42,16 @@ type TrainInput struct {
 	Unblock *Signal `json:"unblock,omitempty"`
 }
 
-// Signal is a signal to a workflow.
+// Receiver is where a signal is sent to.
+type Receiver struct {
+	Workflow string `json:"workflow"` // id
+	Name     string `json:"name"`     // of the signal
+}
+
+// Signal is a signal to a sweep.
 type Signal struct {
-	Workflow string               `json:"workflow"` // id
-	Name     string               `json:"name"`
-	Content  conduct.TrialBlocked `json:"content"`
+	Receiver
+	Content conduct.TrialBlocked `json:"content"`
 }
 
 // TrainResult is an attempt that did not fail.
@@ -91,16 +96,24 @@ type Heartbeat struct {
 	Seconds    float64       `json:"seconds"`    // in the slot, by this attempt
 }
 
-// PublishInput asks for a finished trial to be recorded.
+// PublishInput asks for a finished trial to be recorded, and reported to its sweep.
 type PublishInput struct {
-	Owner sweep.Identity `json:"owner,omitzero"`
-	Sweep string         `json:"sweep"`
-	Trial sweep.Trial    `json:"trial"`
+	Owner  sweep.Identity `json:"owner,omitzero"`
+	Sweep  string         `json:"sweep"`
+	Trial  sweep.Trial    `json:"trial"`
+	Report Receiver       `json:"report"` // of the TrialResult
 }
 
-// PublishResult is the trial as it was recorded.
-type PublishResult struct {
+// TrialResult is what a trial signals to its sweep: the trial as it was recorded.
+// Idempotent by trial number.
+type TrialResult struct {
 	Trial sweep.Trial `json:"trial"`
+}
+
+// PublishResult is what was recorded.
+type PublishResult struct {
+	TrialResult
+	Reported bool `json:"reported"` // the sweep has received it, or has ended; otherwise the workflow must report it
 }
 
 // AppendSegmentInput asks for the ledger to grow.

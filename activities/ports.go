@@ -165,6 +165,7 @@ type Executions interface {
 	// Status returns the state and the start of the latest run of a workflow, or an error
 	// that wraps ErrNoExecution when there is none or it is past its retention.
 	Status(ctx context.Context, workflowID string) (status ExecutionStatus, started time.Time, err error)
-	// Signal signals the latest run of a workflow.
-	Signal(ctx context.Context, s Signal) error
+	// Signal signals the latest run of a workflow. The error wraps ErrNoExecution when
+	// there is none or it has ended.
+	Signal(ctx context.Context, to Receiver, content any) error
 }

@@ -118,7 +118,7 @@ func (a *owned) train(at *attempt, in TrainInput, drain <-chan struct{}) (outcom
 		if in.Unblock == nil {
 			return
 		}
-		if err := a.Executions.Signal(ctx, *in.Unblock); err != nil { // the workflow repeats it when the attempt ends
+		if err := a.Executions.Signal(ctx, in.Unblock.Receiver, in.Unblock.Content); err != nil { // the workflow repeats it when the attempt ends
 			activity.GetLogger(ctx).Warn("the sweep shows the trial as blocked until its attempt ends", "error", err)
 		}
 	})

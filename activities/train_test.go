@@ -485,8 +485,8 @@ func TestTrainReportsThatItIsNotBlockedAnyMore(t *testing.T) {
 	require.Empty(t, executions.Signals())
 
 	in := input(4, 1)
-	in.Unblock = &activities.Signal{Workflow: "sweep/s", Name: "blocked", Content: conduct.TrialBlocked{Trial: 4}}
+	in.Unblock = &activities.Signal{Receiver: activities.Receiver{Workflow: "sweep/s", Name: "blocked"}, Content: conduct.TrialBlocked{Trial: 4}}
 	_, err = b.train(in)
 	require.NoError(t, err)
-	require.Equal(t, []activities.Signal{*in.Unblock}, executions.Signals())
+	require.Equal(t, []activitiestest.Sent{{Receiver: in.Unblock.Receiver, Content: in.Unblock.Content}}, executions.Signals())
 }

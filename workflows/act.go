@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -65,6 +66,12 @@ func (s *sweepRun) spawn(do func(ctx workflow.Context) conduct.Event) {
 	})
 }
 
+// isBrief reports whether actions of a kind take milliseconds: one that failed lately may
+// wait for a service.
+func (s *sweepRun) isBrief(kind conduct.Kind) bool {
+	return !slices.ContainsFunc(s.machine.Blocked, func(b conduct.Block) bool { return b.Kind == kind })
+}
+
 func suggestSummary(a conduct.Suggest) string {
 	if a.Count == 1 {
 		return fmt.Sprintf("suggest #%d", a.Number)
@@ -74,9 +81,11 @@ func suggestSummary(a conduct.Suggest) string {
 
 func (s *sweepRun) suggest(ctx workflow.Context, a conduct.Suggest) conduct.Event {
 	var r activities.SuggestResult
-	err := workflow.ExecuteActivity(control(ctx, suggestSummary(a)), s.do.Suggest, activities.SuggestInput{
-		Owner: s.in.Owner, Spec: *s.machine.Spec(), Segments: a.Segments, Pending: a.Pending, Edited: a.Edited, Count: a.Count, Number: a.Number, Index: a.Index,
-	}).Get(ctx, &r)
+	spec := s.machine.Spec()
+	isBrief := !spec.Method.Learns() && s.isBrief(conduct.KindSuggest)
+	err := execute(ctx, isBrief, suggestSummary(a), "Suggest", activities.SuggestInput{
+		Owner: s.in.Owner, Spec: *spec, Segments: a.Segments, Pending: a.Pending, Edited: a.Edited, Count: a.Count, Number: a.Number, Index: a.Index,
+	}, &r)
 	if err != nil {
 		return taskFailed(a.ID, err)
 	}
@@ -90,7 +99,7 @@ func (s *sweepRun) append(ctx workflow.Context, a conduct.Append) conduct.Event 
 		in.Rank = &activities.RankInput{Owner: s.in.Owner, Spec: *spec, Segments: a.Segment + 1, Numbers: a.Rank}
 	}
 	var r activities.AppendSegmentResult
-	err := workflow.ExecuteActivity(control(ctx, fmt.Sprintf("append ledger segment %d", a.Segment)), s.do.AppendSegment, in).Get(ctx, &r)
+	err := execute(ctx, s.isBrief(conduct.KindAppend), fmt.Sprintf("append ledger segment %d", a.Segment), "AppendSegment", in, &r)
 	if err != nil {
 		return taskFailed(a.ID, err)
 	}
@@ -100,9 +109,9 @@ func (s *sweepRun) append(ctx workflow.Context, a conduct.Append) conduct.Event 
 
 func (s *sweepRun) rank(ctx workflow.Context, a conduct.Rank) conduct.Event {
 	var r activities.RankResult
-	err := workflow.ExecuteActivity(control(ctx, "rank the best trials"), s.do.Rank, activities.RankInput{
+	err := execute(ctx, s.isBrief(conduct.KindRank), "rank the best trials", "Rank", activities.RankInput{
 		Owner: s.in.Owner, Spec: *s.machine.Spec(), Segments: a.Segments, Numbers: a.Numbers,
-	}).Get(ctx, &r)
+	}, &r)
 	if err != nil {
 		return taskFailed(a.ID, err)
 	}

@@ -22,13 +22,13 @@ func TestSweepIgnoresDuplicateAndUnknownResults(t *testing.T) {
 	again := completed(0, sweep.StatusFailed)
 	r.at(1, func() { r.end(0, sweep.StatusCompleted) })
 	r.at(2, func() {
-		r.env.SignalWorkflow(SignalResult, TrialResult{Trial: again})
-		r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(99, sweep.StatusCompleted)})
-		r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(1, "of another program")})
+		r.env.SignalWorkflow(SignalResult, activities.TrialResult{Trial: again})
+		r.env.SignalWorkflow(SignalResult, activities.TrialResult{Trial: completed(99, sweep.StatusCompleted)})
+		r.env.SignalWorkflow(SignalResult, activities.TrialResult{Trial: completed(1, "of another program")})
 		r.env.SignalWorkflow(SignalResult, "no result at all")
 	})
 	r.at(3, func() {
-		r.env.SignalWorkflowSkippingWorkflowTask(SignalResult, TrialResult{Trial: completed(1, sweep.StatusCompleted)})
+		r.env.SignalWorkflowSkippingWorkflowTask(SignalResult, activities.TrialResult{Trial: completed(1, sweep.StatusCompleted)})
 		r.end(1, sweep.StatusCompleted)
 	})
 	p, err := r.sweep(SweepInput{Spec: gridSpec(2)})
@@ -94,8 +94,8 @@ func TestSweepContinuesAsNewWithTrialsInFlight(t *testing.T) {
 	r.hold()
 	r.at(1, func() {
 		r.requireRunning(conduct.PhaseRunning, 0, 2)
-		r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(1, sweep.StatusCompleted)}) // late
-		r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(0, sweep.StatusCompleted)})
+		r.env.SignalWorkflow(SignalResult, activities.TrialResult{Trial: completed(1, sweep.StatusCompleted)}) // late
+		r.env.SignalWorkflow(SignalResult, activities.TrialResult{Trial: completed(0, sweep.StatusCompleted)})
 	})
 	_, err = r.sweep(next)
 	third := continuedInput(t, err)
@@ -110,7 +110,9 @@ func TestSweepContinuesAsNewWithTrialsInFlight(t *testing.T) {
 	r.executions.Set(TrialID("grid", 3), activities.ExecutionRunning)
 	r.at(1, func() { r.requireRunning(conduct.PhaseRunning, 2, 3) })
 	r.at(7, func() { r.requireRunning(conduct.PhaseRunning, 3) })
-	r.at(30, func() { r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(3, sweep.StatusCompleted)}) })
+	r.at(30, func() {
+		r.env.SignalWorkflow(SignalResult, activities.TrialResult{Trial: completed(3, sweep.StatusCompleted)})
+	})
 	p, err := r.sweep(third)
 	require.NoError(t, err)
 	require.Equal(t, []int{1, 0, 2, 3}, numbers(r.archive.Trials()))
@@ -135,7 +137,7 @@ func TestSweepTakesWhatArrivesLateIntoTheNextRun(t *testing.T) {
 	r.env.OnActivity(r.do.Record, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.RecordInput) error {
 		if in.Numbers.ByStatus[sweep.StatusCompleted] == 1 && !signalled { // the last activity before the run ends
 			signalled = true
-			r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(0, sweep.StatusCompleted)})
+			r.env.SignalWorkflow(SignalResult, activities.TrialResult{Trial: completed(0, sweep.StatusCompleted)})
 		}
 		return nil
 	})
@@ -168,7 +170,7 @@ func TestSweepRemembersThatTemporalCancelledIt(t *testing.T) {
 	r.hold()
 	r.at(1, func() {
 		for _, running := range next.State.Running {
-			r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(running.Number, sweep.StatusCancelled)})
+			r.env.SignalWorkflow(SignalResult, activities.TrialResult{Trial: completed(running.Number, sweep.StatusCancelled)})
 		}
 	})
 	next.ContinueAfter = 0

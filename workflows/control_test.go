@@ -35,8 +35,8 @@ func TestSweepKeepsToMaxConcurrentTrials(t *testing.T) {
 func TestSweepDrainsWhatArrivedAtOnceIntoOneSegment(t *testing.T) {
 	r := held(t)
 	r.at(1, func() {
-		r.env.SignalWorkflowSkippingWorkflowTask(SignalResult, TrialResult{Trial: completed(1, sweep.StatusCompleted)})
-		r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(0, sweep.StatusCompleted)})
+		r.env.SignalWorkflowSkippingWorkflowTask(SignalResult, activities.TrialResult{Trial: completed(1, sweep.StatusCompleted)})
+		r.env.SignalWorkflow(SignalResult, activities.TrialResult{Trial: completed(0, sweep.StatusCompleted)})
 	})
 	p, err := r.sweep(SweepInput{Spec: gridSpec(2)})
 	require.NoError(t, err)

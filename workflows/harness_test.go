@@ -54,7 +54,29 @@ func newRig(t *testing.T) *rig {
 	r.env.RegisterWorkflow(Trial)
 	r.env.RegisterActivity(r.do)
 	r.expectStrangers()
+	r.executions.Receive = func(to activities.Receiver, content any) error {
+		r.env.SignalWorkflow(to.Name, content) // a sweep; it receives nothing once it has ended
+		return nil
+	}
 	return r
+}
+
+// expectResults returns what a trial that runs by itself reports, from its activity Publish and
+// from its workflow.
+func (r *rig) expectResults() *[]sweep.Trial {
+	var list []sweep.Trial
+	r.executions.Receive = func(to activities.Receiver, content any) error {
+		if to == (activities.Receiver{Workflow: "sweep/grid", Name: SignalResult}) {
+			list = append(list, content.(activities.TrialResult).Trial)
+		}
+		return nil
+	}
+	r.env.OnSignalExternalWorkflow(mock.Anything, "sweep/grid", "", SignalResult, mock.Anything).Maybe().Return(
+		func(_, _, _, _ string, arg any) error {
+			list = append(list, arg.(activities.TrialResult).Trial)
+			return nil
+		})
+	return &list
 }
 
 // expectStrangers answers requests to cancel trials that are not there.

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/activities/activitiestest"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
@@ -22,7 +23,7 @@ const (
 
 // heldTrial is a fake of Trial: it runs until a signal of the test ends it, or it is
 // cancelled.
-func (r *rig) heldTrial(ctx workflow.Context, in TrialInput) (TrialResult, error) {
+func (r *rig) heldTrial(ctx workflow.Context, in TrialInput) (activities.TrialResult, error) {
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		for {
 			var v conduct.RungVerdict
@@ -38,11 +39,11 @@ func (r *rig) heldTrial(ctx workflow.Context, in TrialInput) (TrialResult, error
 		AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {}).
 		Select(ctx)
 	if vanish {
-		return TrialResult{}, errors.New("terminated")
+		return activities.TrialResult{}, errors.New("terminated")
 	}
 	ctx, release := workflow.NewDisconnectedContext(ctx)
 	defer release()
-	report := TrialResult{Trial: result}
+	report := activities.TrialResult{Trial: result}
 	return report, workflow.SignalExternalWorkflow(ctx, SweepID(in.Spec.Name), "", SignalResult, report).Get(ctx, nil)
 }
 

@@ -14,7 +14,7 @@ const ControlQueue = "tailsweep-control"
 // Message names. The names of the Updates are those of conduct.CommandTypes.
 const (
 	QueryProgress = "progress" // -> conduct.Progress
-	SignalResult  = "result"   // TrialResult: from a trial to its sweep
+	SignalResult  = "result"   // activities.TrialResult: from a trial to its sweep
 	SignalRung    = "rung"     // conduct.RungReport: from a trial to its sweep, which answers with
 	SignalCommand = "command"  // conduct.Commanded: from a client that found no worker to answer an Update
 	SignalBlocked = "blocked"  // conduct.TrialBlocked: from a trial to its sweep
@@ -72,9 +72,4 @@ type TrialInput struct {
 	Digest     string           `json:"digest,omitempty"` // of Spec
 	Owner      sweep.Identity   `json:"owner,omitzero"`   // of its sweep
 	Logic      conduct.Logic    `json:"logic"`            // of its sweep; there is one, and a second one branches on it
-}
-
-// TrialResult is what a trial signals to its sweep. Idempotent by trial number.
-type TrialResult struct {
-	Trial sweep.Trial `json:"trial"`
 }

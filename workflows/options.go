@@ -16,6 +16,7 @@ import (
 const (
 	controlTimeout  = 5 * time.Minute  // one attempt of a control activity; Suggest on a long ledger is the slowest
 	controlAttempts = 3                // after that the sweep is blocked: it is shown and retried later
+	briefTimeout    = 5 * time.Second  // the first try of one that usually takes milliseconds; half of the time of a workflow task
 	recordTimeout   = 10 * time.Second // all attempts: numbers on a dashboard are never waited for
 	showEvery       = time.Second      // between updates of what the Temporal UI and dashboards show
 
@@ -47,6 +48,28 @@ func control(ctx workflow.Context, summary string) workflow.Context {
 		},
 		Summary: clip(summary),
 	})
+}
+
+// brief is for a try of a control activity within the workflow task at hand, which costs no
+// task of its own. It is a local activity, so it must end before the server gives the task
+// to another worker.
+func brief(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		ScheduleToCloseTimeout: briefTimeout, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1}, Summary: clip(summary),
+	})
+}
+
+// execute runs a control activity of this name, first within the task at hand if it is
+// usually brief. If that fails, for whatever reason, it runs it as control does.
+func execute(ctx workflow.Context, isBrief bool, summary, name string, in, out any) error {
+	if isBrief {
+		err := workflow.ExecuteLocalActivity(brief(ctx, summary), name, in).Get(ctx, out)
+		if err == nil {
+			return nil
+		}
+		workflow.GetLogger(ctx).Info("a control activity failed within a workflow task and is tried outside of it", "activity", name, "error", err)
+	}
+	return workflow.ExecuteActivity(control(ctx, summary), name, in).Get(ctx, out)
 }
 
 // recording is for the numbers on a dashboard.

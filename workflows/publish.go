@@ -13,8 +13,9 @@ import (
 
 // publish records the result, on the context last. A result that cannot be recorded does
 // not count: the trial is then reported as failed. Recording is retried while the store
-// is unreachable, but only for leavePublish once ctx is cancelled.
-func (t *trial) publish(ctx, last workflow.Context) {
+// is unreachable, but only for leavePublish once ctx is cancelled. reported is true if the
+// activity has reported the result to the sweep.
+func (t *trial) publish(ctx, last workflow.Context) (reported bool) {
 	t.show(last, "publish")
 	publishing, stop := workflow.WithCancel(last)
 	defer stop()
@@ -29,8 +30,8 @@ func (t *trial) publish(ctx, last workflow.Context) {
 	for t.idle = 0; ; {
 		published, err := t.publishOnce(publishing)
 		if err == nil {
-			t.result = published
-			return
+			t.result = published.Trial
+			return published.Reported
 		}
 		failure := failureOf(err)
 		if gaveUp || failure.permanent {
@@ -39,12 +40,12 @@ func (t *trial) publish(ctx, last workflow.Context) {
 			if gaveUp {
 				t.result.Status, t.result.Error.Message = sweep.StatusCancelled, fmt.Sprintf("publish: given up %v after the trial was cancelled", leavePublish)
 			}
-			return
+			return false
 		}
 		if t.blocked++; t.blocked >= maxBlocked {
 			t.fail(sweep.Failure{Class: failure.Class, Message: fmt.Sprintf("publish: given up after %d attempts that were blocked: %s", t.blocked, failure.Message)})
 			t.result.Metrics = nil
-			return
+			return false
 		}
 		cause := causeOf(err)
 		t.reportBlocked(last, &cause)
@@ -52,11 +53,11 @@ func (t *trial) publish(ctx, last workflow.Context) {
 	}
 }
 
-func (t *trial) publishOnce(ctx workflow.Context) (sweep.Trial, error) {
-	var published activities.PublishResult
-	err := workflow.ExecuteActivity(control(ctx, "publish "+label(t.result.Assignment)), t.do.Publish,
-		activities.PublishInput{Owner: t.in.Owner, Sweep: t.spec.Name, Trial: t.result}).Get(ctx, &published)
-	return published.Trial, err
+func (t *trial) publishOnce(ctx workflow.Context) (published activities.PublishResult, err error) {
+	err = execute(ctx, t.blocked == 0, "publish "+label(t.result.Assignment), "Publish", activities.PublishInput{
+		Owner: t.in.Owner, Sweep: t.spec.Name, Trial: t.result, Report: activities.Receiver{Workflow: SweepID(t.spec.Name), Name: SignalResult},
+	}, &published)
+	return published, err
 }
 
 // reportBlocked reports to the sweep that the trial is blocked, or with nil that it no
@@ -79,14 +80,14 @@ func (t *trial) unblock() *activities.Signal {
 	if !t.reported {
 		return nil
 	}
-	return &activities.Signal{Workflow: SweepID(t.spec.Name), Name: SignalBlocked, Content: conduct.TrialBlocked{Trial: t.result.Number}}
+	return &activities.Signal{Receiver: activities.Receiver{Workflow: SweepID(t.spec.Name), Name: SignalBlocked}, Content: conduct.TrialBlocked{Trial: t.result.Number}}
 }
 
 // report sends the result to the current run of the sweep. A sweep that has ended does
 // not receive it; the result is in the archive.
 func (t *trial) report(ctx workflow.Context) {
 	id := SweepID(t.spec.Name)
-	err := workflow.SignalExternalWorkflow(ctx, id, "", SignalResult, TrialResult{Trial: t.result}).Get(ctx, nil)
+	err := workflow.SignalExternalWorkflow(ctx, id, "", SignalResult, activities.TrialResult{Trial: t.result}).Get(ctx, nil)
 	if err != nil {
 		workflow.GetLogger(ctx).Warn("the sweep of a finished trial has ended", "sweep", id, "error", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
@@ -79,9 +80,9 @@ func TestReplayNoticesAChange(t *testing.T) {
 			}
 			return Sweep(ctx, in)
 		}, workflow.RegisterOptions{Name: TypeSweep})
-		replayer.RegisterWorkflowWithOptions(func(ctx workflow.Context, in TrialInput) (TrialResult, error) {
+		replayer.RegisterWorkflowWithOptions(func(ctx workflow.Context, in TrialInput) (activities.TrialResult, error) {
 			if err := workflow.Sleep(ctx, time.Second); err != nil {
-				return TrialResult{}, err
+				return activities.TrialResult{}, err
 			}
 			return Trial(ctx, in)
 		}, workflow.RegisterOptions{Name: TypeTrial})

@@ -41,16 +41,14 @@ func (r *rig) rungTrial(answer func(asked int, report conduct.RungReport) error)
 			asked++
 			return answer(asked, arg.(conduct.RungReport))
 		})
-	r.env.OnSignalExternalWorkflow(mock.Anything, "sweep/grid", "", SignalResult, mock.Anything).Return(
-		func(_, _, _, _ string, arg any) error {
-			reported = arg.(TrialResult).Trial
-			return nil
-		}).Once()
+	results := r.expectResults()
 	r.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: TrialID("grid", 3), TaskQueue: ControlQueue})
 	r.env.ExecuteWorkflow(Trial, TrialInput{Spec: rungSpec(4), Assignment: sweep.Assignment{
 		Number: 3, Kind: sweep.KindSearch, Seed: 1, Params: sweep.Params{"infonce.weight": sweep.Number(3)},
 	}})
 	require.True(r.t, r.env.IsWorkflowCompleted())
+	require.Len(r.t, *results, 1)
+	reported = (*results)[0]
 	published, ok, err := r.archive.Result(context.Background(), "grid", 3)
 	require.NoError(r.t, err)
 	require.True(r.t, ok)
@@ -251,8 +249,8 @@ func TestVerdictsSurviveContinueAsNew(t *testing.T) {
 	r.env.OnSignalExternalWorkflow(mock.Anything, TrialID("grid", 1), "", SignalVerdict, first).Return(nil).Once()
 	r.at(1, func() { r.reports(1, 100, 20) }) // the verdict was lost, and it asks again
 	r.at(2, func() {
-		r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(1, sweep.StatusStopped)})
-		r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(2, sweep.StatusStopped)})
+		r.env.SignalWorkflow(SignalResult, activities.TrialResult{Trial: completed(1, sweep.StatusStopped)})
+		r.env.SignalWorkflow(SignalResult, activities.TrialResult{Trial: completed(2, sweep.StatusStopped)})
 		r.command(conduct.CommandStop)
 	})
 	next.ContinueAfter = 0
@@ -272,7 +270,9 @@ func TestSweepContinuesAsNewWhenItsVerdictIsThere(t *testing.T) {
 	}
 	r.env.OnSignalExternalWorkflow(mock.Anything, TrialID("grid", 1), "", SignalVerdict, mock.Anything).Return(nil).After(3 * time.Minute).Once()
 	r.at(1, func() { r.reports(1, 100, 20) })
-	r.at(2, func() { r.env.SignalWorkflow(SignalResult, TrialResult{Trial: completed(0, sweep.StatusCompleted)}) })
+	r.at(2, func() {
+		r.env.SignalWorkflow(SignalResult, activities.TrialResult{Trial: completed(0, sweep.StatusCompleted)})
+	})
 	_, err := r.sweep(SweepInput{Spec: rungSpec(2), State: state, ContinueAfter: 1})
 	running := continuedInput(t, err).State.Running
 	require.Equal(t, 100, running[0].Verdict.Step)

@@ -160,12 +160,12 @@ type receiver struct {
 func (s *sweepRun) signals() []receiver {
 	return []receiver{
 		{SignalResult, func(ctx workflow.Context, c workflow.ReceiveChannel) conduct.Event { // those that arrive together make one ledger segment
-			var r TrialResult
+			var r activities.TrialResult
 			c.Receive(ctx, &r)
 			e := conduct.Results{}
 			for more := true; more; more = c.ReceiveAsync(&r) {
 				e.Trials = append(e.Trials, r.Trial)
-				r = TrialResult{}
+				r = activities.TrialResult{}
 			}
 			return e
 		}},

@@ -20,7 +20,7 @@ import (
 // its sweep. With early_terminate it is evaluated at rungs on its way, and waits there
 // for the sweep's verdict, without a slot. A failed or cancelled trial reports its
 // result first; then its workflow ends as failed or cancelled.
-func Trial(ctx workflow.Context, in TrialInput) (TrialResult, error) {
+func Trial(ctx workflow.Context, in TrialInput) (activities.TrialResult, error) {
 	return newTrial(ctx, in).run(ctx)
 }
 
@@ -53,16 +53,17 @@ func newTrial(ctx workflow.Context, in TrialInput) *trial {
 	return t
 }
 
-func (t *trial) run(ctx workflow.Context) (TrialResult, error) {
+func (t *trial) run(ctx workflow.Context) (activities.TrialResult, error) {
 	t.work(ctx)
 	// What follows happens to cancelled trials as well.
 	last, release := workflow.NewDisconnectedContext(ctx)
 	defer release()
 	t.result.FinishedAt = workflow.Now(ctx).UTC()
-	t.publish(ctx, last)
-	t.report(last)
+	if !t.publish(ctx, last) {
+		t.report(last)
+	}
 	t.show(last, "")
-	return TrialResult{Trial: t.result}, t.ending()
+	return activities.TrialResult{Trial: t.result}, t.ending()
 }
 
 // attempt advances the trial until its end or an error. done is true when nothing is

@@ -37,17 +37,14 @@ func (r *rig) runTrialOf(spec sweep.Spec) (reported sweep.Trial, err error) {
 			r.blocked = append(r.blocked, arg.(conduct.TrialBlocked))
 			return nil
 		})
-	r.env.OnSignalExternalWorkflow(mock.Anything, "sweep/grid", "", SignalResult, mock.Anything).Return(
-		func(_, _, _, _ string, arg any) error {
-			reported = arg.(TrialResult).Trial
-			return nil
-		}).Once()
+	results := r.expectResults()
 	r.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: TrialID("grid", 3), TaskQueue: ControlQueue})
 	r.env.ExecuteWorkflow(Trial, TrialInput{Spec: spec, Assignment: sweep.Assignment{
 		Number: 3, Kind: sweep.KindSearch, Seed: 1, Params: sweep.Params{"infonce.weight": sweep.Number(3)},
 	}})
 	require.True(r.t, r.env.IsWorkflowCompleted())
-	r.env.AssertExpectations(r.t)
+	require.Len(r.t, *results, 1)
+	reported = (*results)[0]
 	published, ok, _ := r.archive.Result(context.Background(), "grid", 3)
 	if ok {
 		require.Equal(r.t, published.Status, reported.Status)
@@ -275,6 +272,7 @@ func TestTrialCancelledBetweenAttempts(t *testing.T) {
 
 func TestTrialWithoutASweepEnds(t *testing.T) {
 	r := newRig(t)
+	r.executions.Receive = func(activities.Receiver, any) error { return errors.New("no connection") }
 	r.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
 		errors.New("no such workflow"))
 	r.env.ExecuteWorkflow(Trial, TrialInput{Spec: gridSpec(1)})
@@ -282,6 +280,34 @@ func TestTrialWithoutASweepEnds(t *testing.T) {
 	_, ok, err := r.archive.Result(context.Background(), "grid", 0)
 	require.NoError(t, err)
 	require.True(t, ok, "the result is kept even so")
+}
+
+// A trial reports its result once: from the activity that publishes it or, where that cannot
+// reach the sweep, from its workflow.
+func TestTrialReportsOnce(t *testing.T) {
+	for _, fault := range []error{nil, activities.ErrNoExecution, errors.New("no connection")} {
+		r := newRig(t)
+		results := r.expectResults()
+		inActivity := r.executions.Receive
+		r.executions.Receive = func(to activities.Receiver, content any) error {
+			if fault != nil {
+				return fault
+			}
+			return inActivity(to, content)
+		}
+		r.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: TrialID("grid", 0), TaskQueue: ControlQueue})
+		r.env.ExecuteWorkflow(Trial, TrialInput{Spec: gridSpec(1)})
+		require.NoError(t, r.env.GetWorkflowError())
+		published, ok, err := r.archive.Result(context.Background(), "grid", 0)
+		require.NoError(t, err)
+		require.True(t, ok)
+		if errors.Is(fault, activities.ErrNoExecution) {
+			require.Empty(t, *results, "there is no sweep to report to")
+			continue
+		}
+		require.Len(t, *results, 1)
+		require.Equal(t, published.Status, (*results)[0].Status)
+	}
 }
 
 func TestTrialThatCannotBePublished(t *testing.T) {
@@ -395,7 +421,7 @@ func TestTrialLetsItsNextAttemptReportThatItGoesOn(t *testing.T) {
 	})
 	_, err := r.runTrial()
 	require.NoError(t, err)
-	require.Equal(t, []*activities.Signal{nil, {Workflow: "sweep/grid", Name: SignalBlocked, Content: conduct.TrialBlocked{Trial: 3}}}, signals)
+	require.Equal(t, []*activities.Signal{nil, {Receiver: activities.Receiver{Workflow: "sweep/grid", Name: SignalBlocked}, Content: conduct.TrialBlocked{Trial: 3}}}, signals)
 }
 
 // A trial that is blocked while it publishes ends before its history is too long for the

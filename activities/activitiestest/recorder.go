@@ -98,9 +98,18 @@ func (r *Recorder) States() []activities.SweepNumbers {
 type Executions struct {
 	Started time.Time // of every workflow
 
+	// Receive takes each signal; nil accepts it.
+	Receive func(to activities.Receiver, content any) error
+
 	mu      sync.Mutex
 	states  map[string]activities.ExecutionStatus
-	signals []activities.Signal
+	signals []Sent
+}
+
+// Sent is a signal.
+type Sent struct {
+	activities.Receiver
+	Content any
 }
 
 // Set gives a workflow a state.
@@ -125,15 +134,18 @@ func (e *Executions) Status(_ context.Context, workflowID string) (activities.Ex
 }
 
 // Signal implements activities.Executions.
-func (e *Executions) Signal(_ context.Context, s activities.Signal) error {
+func (e *Executions) Signal(_ context.Context, to activities.Receiver, content any) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.signals = append(e.signals, s)
+	e.signals = append(e.signals, Sent{to, content})
+	if e.Receive != nil {
+		return e.Receive(to, content)
+	}
 	return nil
 }
 
 // Signals returns what was signalled.
-func (e *Executions) Signals() []activities.Signal {
+func (e *Executions) Signals() []Sent {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return slices.Clone(e.signals)

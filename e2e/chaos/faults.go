@@ -17,6 +17,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
@@ -461,7 +462,7 @@ func forge(ctx context.Context, r *round) error {
 			forged = append(forged, t)
 		}
 		for _, t := range forged {
-			r.site.signal(ctx, workflows.SweepID(p.id), workflows.SignalResult, workflows.TrialResult{Trial: t})
+			r.site.signal(ctx, workflows.SweepID(p.id), workflows.SignalResult, activities.TrialResult{Trial: t})
 			r.site.signal(ctx, workflows.SweepID(p.id), workflows.SignalRung, conduct.RungReport{Trial: t.Number, Step: 30, Metrics: t.Metrics})
 		}
 	}
