@@ -54,7 +54,7 @@ func Policies() []Policy {
 		{Class: FailOutOfMemory, Meaning: "the trial needs more memory than the machine or its device has", Machine: 3},
 		{Class: FailBadData, Meaning: "the dataset or the spec is wrong"},
 		{Class: FailBug, Meaning: "a fault of tailsweep"},
-		{Class: FailLost, Meaning: "the worker gave no answer, or its child was killed", Retried: true, Counts: true, InARow: 10, Wait: wait, MaxWait: most, AtOnce: true, Machine: 3},
+		{Class: FailLost, Meaning: "the worker no longer answers, or its child was killed", Retried: true, Counts: true, InARow: 10, Wait: wait, MaxWait: most, AtOnce: true, Machine: 3},
 		{Class: FailTransient, Meaning: "anything that another attempt may change", Retried: true, Counts: true, Wait: wait, MaxWait: most},
 		{Class: FailPreempted, Meaning: "the worker was drained, or Temporal cancelled the attempt", Retried: true, InARow: 10, Wait: wait, MaxWait: most, AtOnce: true},
 		{Class: FailEnvironment, Meaning: "the worker's machine cannot run the trainer: it does not start, or the disk is full", Retried: true, Counts: true, Wait: wait, MaxWait: most, Machine: 1},
