@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -79,8 +78,8 @@ func (c *Children) spawn(verb, jobFile, logFile, device string) (*child, error) 
 // print other lines.
 func (ch *child) stdoutLine(line []byte) {
 	ch.log.line(line)
-	var e job.Event
-	if err := json.Unmarshal(line, &e); err != nil || e.Type == "" {
+	e, ok := job.Parse(line)
+	if !ok {
 		return
 	}
 	ch.spoke = true

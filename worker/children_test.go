@@ -69,6 +69,14 @@ func TestEvaluateReturnsTheEvaluation(t *testing.T) {
 	}, got)
 }
 
+func TestEvaluateRefusesNull(t *testing.T) {
+	children, _ := newTestChildren(t)
+	j := sweep.EvaluateJob{Output: t.TempDir()}
+	j.Spec.Name = "null"
+	_, err := children.Evaluate(t.Context(), j, ignore)
+	require.ErrorContains(t, err, "the child reported null for fid.all")
+}
+
 func TestTrainOutcomes(t *testing.T) {
 	children, _ := newTestChildren(t)
 	children.linger = 20 * time.Millisecond

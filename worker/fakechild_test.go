@@ -81,6 +81,8 @@ func fakeChild(verb, jobFile string) {
 		emit(job.Event{Type: job.Checkpoint, Step: 10, Dir: filepath.Join(j.Staging, "step-0000000010")})
 		emit(job.Event{Type: job.Checkpoint, Step: 20, Dir: filepath.Join(j.Staging, "step-0000000020")})
 		emit(job.Event{Type: job.Done, Step: 20, Losses: sweep.Losses{LossFirst: new(2.0), LossLast: new(1.0)}})
+	case "null":
+		fmt.Println(`{"type":"result","metrics":{"fid.all":null}}`)
 	case "diverged":
 		emit(job.Event{Type: job.Diverged, Step: 7, Losses: sweep.Losses{LossFirst: new(2.0)}})
 	case "bad-data":

@@ -165,7 +165,7 @@ func (s *sweepRun) start(a conduct.Start) {
 		options := workflow.WithChildOptions(ctx, childOptions(s.machine.Spec().Name, a.Assignment))
 		spec := s.machine.Spec()
 		child := workflow.ExecuteChildWorkflow(options, Trial, TrialInput{
-			Spec: *spec, Assignment: a.Assignment, Digest: spec.Digest(), Owner: s.in.Owner, Logic: s.machine.Logic,
+			Spec: *spec, Assignment: a.Assignment, Digest: s.digest(), Owner: s.in.Owner, Logic: s.machine.Logic,
 		})
 		err := child.GetChildWorkflowExecution().Get(ctx, nil)
 		s.inFlight--

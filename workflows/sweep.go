@@ -34,8 +34,10 @@ type sweepRun struct {
 	machine *conduct.Machine
 	do      *activities.Activities
 
-	inFlight   int       // actions that are being carried out
-	appended   int       // ledger segments, by this run
+	inFlight   int         // actions that are being carried out
+	appended   int         // ledger segments, by this run
+	hashed     *sweep.Spec // whose digest is specDigest; a spec in force is never changed
+	specDigest string
 	continuing bool      // continue as new once no action is in flight; further actions wait for the next run
 	changed    bool      // since the last call of show
 	wake       time.Time // of the earliest timer; zero for none
@@ -76,6 +78,14 @@ func checkSpec(spec *sweep.Spec, digest string) {
 		panic(fmt.Sprintf("this worker does not know all fields of the spec of sweep %s: it reads one with the digest %.12s, not %.12s: "+
 			"start workers of the build that started the sweep", spec.Name, own, digest))
 	}
+}
+
+// digest is the digest of the spec in force, which is computed once for each edit.
+func (s *sweepRun) digest() string {
+	if spec := s.machine.Spec(); spec != s.hashed {
+		s.hashed, s.specDigest = spec, spec.Digest()
+	}
+	return s.specDigest
 }
 
 func (s *sweepRun) progress() conduct.Progress {

@@ -151,6 +151,7 @@ func (w *world) check() {
 		}
 	}
 	w.checkCheckpoints(ledger)
+	w.checkRungs(ledger)
 	w.checkBlocked()
 	w.checkRequests(ledger)
 	if w.resets == 0 && m.Idle != w.idle {
@@ -202,6 +203,27 @@ func (w *world) checkCheckpoints(ledger []sweep.Trial) {
 			w.fail("%s is kept and scheduled for removal", t.Checkpoint)
 		case !kept && !pinned && !w.everPinned[t.Number] && w.stored[t.Checkpoint] && !slices.Contains(w.m.Removals, t.Checkpoint):
 			w.fail("%s is neither kept nor scheduled for removal", t.Checkpoint)
+		}
+	}
+}
+
+// checkRungs checks that the results at rungs of the ledger's trials are remembered, since
+// verdicts depend on them.
+func (w *world) checkRungs(ledger []sweep.Trial) {
+	if w.edited { // which may change the rungs
+		return
+	}
+	for _, t := range ledger {
+		for _, r := range t.Rungs {
+			known := 0
+			for _, o := range w.m.Rungs {
+				if o.Trial == t.Number && o.Step == r.Step {
+					known++
+				}
+			}
+			if known != 1 && t.Kind == sweep.KindSearch {
+				w.fail("the result of trial %d at step %d is remembered %d times", t.Number, r.Step, known)
+			}
 		}
 	}
 }

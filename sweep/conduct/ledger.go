@@ -63,6 +63,9 @@ func (m *Machine) appended(segment []sweep.Trial, e Appended) {
 			m.addUnknownTrials(t.Number)
 		}
 	}
+	for _, t := range segment {
+		m.recall(t)
+	}
 	if m.spec.RanksAlone() {
 		m.finish(segment, analysis.ByMetrics(m.spec, m.contenders(segment)))
 		return

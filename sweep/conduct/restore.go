@@ -68,13 +68,17 @@ func Restore(spec *sweep.Spec, startedAt time.Time, snapshot *State, ledger []sw
 	return m.State
 }
 
-// recall remembers the results at rungs of a trial that the snapshot does not have.
+// recall remembers the results at rungs of a trial that has ended and did not report them
+// to this history: they were reported before a reset, or after the snapshot.
 func (m *Machine) recall(t sweep.Trial) {
-	rungs := stopping.TrialRungs(m.spec, t.Assignment)
-	for _, r := range t.Rungs {
-		known := slices.ContainsFunc(m.Rungs, func(o stopping.RungResult) bool { return o.Trial == t.Number && o.Step == r.Step })
-		if !known && slices.Contains(rungs, r.Step) {
-			m.remember(stopping.RungResult{Trial: t.Number, Kind: t.Kind, Step: r.Step, Metrics: m.spec.Objectives(r.Metrics)})
+	rungs, r := stopping.TrialRungs(m.spec, t.Assignment), m.running(t.Number)
+	for _, rung := range t.Rungs {
+		known := slices.ContainsFunc(m.Rungs, func(o stopping.RungResult) bool { return o.Trial == t.Number && o.Step == rung.Step })
+		if r != nil && !known { // beyond rungLimit it may be known no more
+			_, known = r.verdictAt(rung.Step)
+		}
+		if !known && slices.Contains(rungs, rung.Step) {
+			m.remember(stopping.RungResult{Trial: t.Number, Kind: t.Kind, Step: rung.Step, Metrics: m.spec.Objectives(rung.Metrics)})
 		}
 	}
 }
