@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // Evaluate evaluates a checkpoint and stores its sample grid. It has no state to save:
@@ -66,6 +67,9 @@ func (a *owned) evaluate(at *attempt, in EvaluateInput) (EvaluateResult, error) 
 		return EvaluateResult{}, err
 	}
 	result := EvaluateResult{Evaluation: found.Finite()}
+	if size := conduct.SizeOf(result); size > conduct.TrialLimit {
+		return EvaluateResult{}, sweep.Fail(sweep.FailBadData, fmt.Errorf("the evaluation of trial %d has %d bytes; the result of a trial can have %d", number, size, conduct.TrialLimit))
+	}
 	if missing := result.Missing(&job.Spec); len(missing) > 0 {
 		return EvaluateResult{}, sweep.Fail(sweep.FailBadData, fmt.Errorf("the evaluation of trial %d measured no %s, which the spec asks for", number, strings.Join(missing, ", ")))
 	}

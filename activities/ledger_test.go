@@ -15,6 +15,7 @@ import (
 	"github.com/tailsweep/tailsweep/activities/activitiestest"
 	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 func TestPublishKeepsOneCheckpointAtMost(t *testing.T) {
@@ -344,6 +345,15 @@ func TestReconcile(t *testing.T) {
 
 	require.Equal(t, published, result.Ended[1])
 	require.Contains(t, result.Ended[2].Error.Message, "workflow w3 no longer exists")
+
+	published.Reason.Note = strings.Repeat("x", conduct.PayloadLimit)
+	require.NoError(t, b.archive.PutResult(t.Context(), "s", published))
+	value, err = b.env.ExecuteActivity(b.Reconcile, activities.ReconcileInput{Sweep: "s", Silent: silent})
+	require.NoError(t, err)
+	result = activities.ReconcileResult{}
+	require.NoError(t, value.Get(&result))
+	require.Len(t, result.Ended, 2)
+	require.Equal(t, []int{3}, result.Left, "no more fits into a payload")
 }
 
 // A trial that the sweep did not start is found by its workflow or its result, unless

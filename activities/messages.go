@@ -194,5 +194,6 @@ type SilentTrial struct {
 // whether Next was started.
 type ReconcileResult struct {
 	Ended []sweep.Trial `json:"ended,omitempty"`
+	Left  []int         `json:"left,omitempty"` // trials that were not looked for, since Ended would be too large for a payload
 	Found bool          `json:"found,omitempty"`
 }

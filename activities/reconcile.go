@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // Reconcile finds the trials that will never report: their workflow was
@@ -19,13 +20,19 @@ func (a *Activities) Reconcile(ctx context.Context, in ReconcileInput) (Reconcil
 		return ReconcileResult{}, translateError(ctx, err)
 	}
 	var result ReconcileResult
+	size := 0
 	for _, silent := range in.Silent {
+		if size > conduct.PayloadLimit {
+			result.Left = append(result.Left, silent.Assignment.Number)
+			continue
+		}
 		ended, err := own.reconcile(ctx, in.Sweep, silent)
 		if err != nil {
 			return ReconcileResult{}, translateError(ctx, err)
 		}
 		if ended != nil {
 			result.Ended = append(result.Ended, *ended)
+			size += conduct.SizeOf(*ended)
 		}
 	}
 	if in.Next != nil {

@@ -154,7 +154,7 @@ func (s *sweepRun) look(ctx workflow.Context, a conduct.Look) conduct.Event {
 	if err := workflow.ExecuteActivity(control(ctx, "look for silent trials"), s.do.Reconcile, in).Get(ctx, &r); err != nil {
 		return taskFailed(a.ID, err)
 	}
-	return conduct.Looked{ID: a.ID, Ended: r.Ended, Found: r.Found}
+	return conduct.Looked{ID: a.ID, Ended: r.Ended, Left: r.Left, Found: r.Found}
 }
 
 // start starts a trial and waits until it has started, because only a started child

@@ -27,7 +27,7 @@ const (
 	// Each adds 16 events and the server allows 51,200; the limit is reached after more
 	// than 8 days.
 	maxBlocked   = 2500
-	askAgain     = time.Minute // for a verdict, doubled each further time
+	askAgain     = 10 * time.Second // for a verdict, doubled each further time; a sweep that was reset to before the start of the trial ignores a report
 	askAgainMax  = 10 * time.Minute
 	leavePublish = 3 * time.Minute // a cancelled trial ends without being published after this time
 )

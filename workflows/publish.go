@@ -27,6 +27,7 @@ func (t *trial) publish(ctx, last workflow.Context) (reported bool) {
 			stop()
 		}
 	})
+	t.result = conduct.Bounded(t.result)
 	for t.idle = 0; ; {
 		published, err := t.publishOnce(publishing)
 		if err == nil {

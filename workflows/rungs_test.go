@@ -125,7 +125,7 @@ func TestTrialAsksAgain(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	require.Equal(t, []time.Duration{0, time.Minute, 3 * time.Minute, 3 * time.Minute}, at)
+	require.Equal(t, []time.Duration{0, askAgain, 3 * askAgain, 3 * askAgain}, at)
 	require.Equal(t, []string{"first", "second"}, []string{got.Rungs[0].Reason, got.Rungs[1].Reason})
 	require.Equal(t, sweep.StatusStopped, got.Status)
 }

@@ -75,11 +75,13 @@ type Curated struct{ ID int }
 // Saved completes Save.
 type Saved struct{ ID int }
 
-// Looked completes Look. Ended has the results of the trials that will never report;
-// Found reports whether trial Next was started.
+// Looked completes Look. Ended has the results of the trials that will never report, as
+// many as fit into a payload; Left are the trials that were not checked therefore. Found
+// reports whether trial Next was started.
 type Looked struct {
 	ID    int
 	Ended []sweep.Trial
+	Left  []int
 	Found bool
 }
 
@@ -157,6 +159,9 @@ func (e Looked) apply(m *Machine) {
 		return
 	}
 	m.arrive(e.Ended)
+	for _, n := range e.Left {
+		m.markSilent(n)
+	}
 	switch {
 	case t.Ahead && e.Found:
 		m.addUnknownTrials(t.Number)

@@ -18,7 +18,7 @@ func (m *Machine) arrive(trials []sweep.Trial) {
 		if r == nil || m.hasArrived(t.Number) || t.Kind != r.Kind && r.Params != nil || !slices.Contains(sweep.StatusList(), t.Status) {
 			continue
 		}
-		m.Arrived = append(m.Arrived, Checked(m.spec, t))
+		m.Arrived = append(m.Arrived, Checked(m.spec, Bounded(t)))
 		if m.State.Spec != nil { // the trial may have started with an earlier spec
 			m.spec.SetGates(m.Arrived[len(m.Arrived)-1:])
 		}

@@ -7,6 +7,7 @@ const (
 	streakLimit     = 3         // trials in a row that fail in the same way and so make the sweep fail
 	suggestLimit    = 16        // trials suggested at a time, so that the first can start before the rest are suggested
 	segmentLimit    = 200       // trials in one ledger segment: bounds an activity's payload and a conditional object
+	lookLimit       = 100       // trials that a Look checks
 	carryLimit      = 100       // results not yet in the ledger that State carries into a new run
 	carryBytes      = 250 << 10 // of a State: Temporal warns at payloads of 256 KiB
 	rungLimit       = 500       // results of one rung that State remembers, the latest: enough to place the best 1/eta

@@ -1,7 +1,6 @@
 package conduct
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -103,24 +102,14 @@ func (m *Machine) resume() {
 // larger than carryBytes, are dropped: the trials have published them, and a Look finds
 // them again.
 func (m *Machine) Carry() *State {
-	excess := jsonSize(m.State) - carryBytes
+	excess := SizeOf(m.State) - carryBytes
 	for len(m.Arrived) > carryLimit || len(m.Arrived) > 0 && excess > 0 {
 		last := m.Arrived[len(m.Arrived)-1]
 		m.Arrived = m.Arrived[:len(m.Arrived)-1]
-		excess -= jsonSize(last)
+		excess -= SizeOf(last)
 		m.markSilent(last.Number)
 	}
 	return m.State
-}
-
-// jsonSize is the length of the JSON of a State or of a part of it.
-func jsonSize(part any) int {
-	//workflowcheck:ignore
-	data, err := json.Marshal(part)
-	if err != nil {
-		panic("conduct: " + err.Error()) // values are finite
-	}
-	return len(data)
 }
 
 // Wake is the next time at which a Tick has an effect; ok is false for none.
@@ -180,6 +169,10 @@ func (m *Machine) planLook() {
 			r := m.running(n)
 			return r == nil || r.Starting == nil
 		})
+		if len(silent) > lookLimit {
+			m.Silent = append(m.Silent, silent[lookLimit:]...)
+			silent = silent[:lookLimit]
+		}
 		if all {
 			m.LookAt = m.now.Add(m.lookEvery())
 		}
@@ -226,7 +219,7 @@ func (m *Machine) planMain() {
 		switch {
 		case m.LedgerBroken:
 		case len(m.Arrived) > 0:
-			n := min(len(m.Arrived), segmentLimit)
+			n := fitting(m.Arrived[:min(len(m.Arrived), segmentLimit)])
 			m.Main = &Task{Kind: KindAppend, Segment: m.Arrived[:n:n]}
 			m.Arrived = slices.Clone(m.Arrived[n:])
 		case m.Rerank:
@@ -372,7 +365,7 @@ func (m *Machine) planFinal() {
 // parallel to the main task.
 func (m *Machine) planSave() {
 	if m.Saving == nil && len(m.Unsaved) > 0 && !m.waits(KindSave) {
-		m.Saving = &Task{Kind: KindSave, Entries: len(m.Unsaved)}
+		m.Saving = &Task{Kind: KindSave, Entries: fitting(m.Unsaved)}
 	}
 	if t := m.Saving; m.issue(t) {
 		m.act(Save{t.ID, slices.Clone(m.Unsaved[:t.Entries]), m.stateToStore()})

@@ -395,10 +395,10 @@ func TestCarryFitsIntoAPayload(t *testing.T) {
 		result.Reason.Note = strings.Repeat("n", 1000)
 		m.Step(start, Results{[]sweep.Trial{result}})
 	}
-	require.Greater(t, jsonSize(m.State), carryBytes)
+	require.Greater(t, SizeOf(m.State), carryBytes)
 	st := m.Carry()
-	require.LessOrEqual(t, jsonSize(st), carryBytes)
-	require.Greater(t, jsonSize(st), carryBytes-2000, "as many as fit")
+	require.LessOrEqual(t, SizeOf(st), carryBytes)
+	require.Greater(t, SizeOf(st), carryBytes-2000, "as many as fit")
 	require.Len(t, st.Silent, carryLimit-len(st.Arrived))
 }
 

@@ -1,0 +1,129 @@
+package conduct
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// heavy is a completed trial of about that many bytes.
+func heavy(number, bytes int) sweep.Trial {
+	t := sweep.Trial{Assignment: assignment(number), Status: sweep.StatusCompleted, StartedAt: start}
+	t.Metrics = map[string]float64{"fid.tail": 1, "fid.head": 1}
+	t.Reason.Note = strings.Repeat("x", bytes)
+	return t
+}
+
+func TestBoundedTrial(t *testing.T) {
+	small := heavy(1, 30_000)
+	require.Equal(t, small, Bounded(small))
+
+	for _, trial := range []sweep.Trial{
+		heavy(1, 3*TrialLimit),
+		{Assignment: assignment(1), Status: sweep.StatusFailed, Error: &sweep.Failure{Class: sweep.FailLost, Message: strings.Repeat("é", 3*TrialLimit)}},
+	} {
+		got := Bounded(trial)
+		require.LessOrEqual(t, SizeOf(got), TrialLimit)
+		require.Equal(t, trial.Status, got.Status, "its texts are shortened")
+		require.Equal(t, trial.Metrics, got.Metrics)
+	}
+
+	rungs := heavy(1, 0)
+	for step := range 40 {
+		r := sweep.Rung{Step: step, Metrics: map[string]float64{}}
+		for i := range 200 {
+			r.Metrics[fmt.Sprintf("metric.%d", i)] = 1.25
+		}
+		rungs.Rungs = append(rungs.Rungs, r)
+	}
+	require.Greater(t, SizeOf(rungs), TrialLimit)
+	got := Bounded(rungs)
+	require.Equal(t, sweep.FailBadData, got.Error.Class)
+	require.Contains(t, got.Error.Message, "a result can have 65536: evaluate fewer metrics or rungs")
+	require.NotEmpty(t, got.Params)
+}
+
+// Results that arrive together make several segments, none of which is too large for a payload.
+func TestSegmentsFitIntoPayloads(t *testing.T) {
+	const trials = 20
+	spec := testSpec()
+	spec.MaxConcurrentTrials = trials
+	m := machineOf(spec, State{Phase: PhaseRunning, Next: trials})
+	var results []sweep.Trial
+	for i := range trials {
+		m.Running = append(m.Running, Running{Assignment: assignment(i), StartedAt: start})
+		results = append(results, heavy(i, 50_000))
+	}
+	appended := 0
+	queue := m.Step(start, Results{results})
+	for appended < trials {
+		require.NotEmpty(t, queue)
+		action := queue[0]
+		queue = queue[1:]
+		switch a := action.(type) {
+		case Append:
+			require.LessOrEqual(t, SizeOf(a.Trials), PayloadLimit+len(a.Trials)+2)
+			require.Greater(t, len(a.Trials), 1, "several fit")
+			appended += len(a.Trials)
+			require.Less(t, SizeOf(m.Carry().Arrived), 256<<10)
+			queue = append(queue, m.Step(start, Appended{ID: a.ID})...)
+		case Look: // finds what Carry has dropped
+			found := Looked{ID: a.ID}
+			for _, s := range a.Silent {
+				found.Ended = append(found.Ended, heavy(s.Assignment.Number, 50_000))
+			}
+			queue = append(queue, m.Step(start, found)...)
+		}
+	}
+}
+
+func TestCommandsAreStoredInPayloads(t *testing.T) {
+	m := machineOf(testSpec(), State{Phase: PhaseRunning})
+	for i := range 50 {
+		spec := *m.Spec()
+		spec.Description = strings.Repeat("x", 10_000) + fmt.Sprint(i)
+		m.applyCommand(Commanded{Name: CommandEdit, Command: Command{By: "ann", Spec: &spec}})
+	}
+	stored := 0
+	for stored < 50 {
+		actions := m.Step(start, Tick{})
+		require.NotEmpty(t, actions)
+		save := actions[len(actions)-1].(Save)
+		require.Less(t, SizeOf(save.Entries), PayloadLimit+1000)
+		stored += len(save.Entries)
+		m.apply(save.ID)
+	}
+	require.Equal(t, 50, stored)
+}
+
+// apply completes a Save without its actions.
+func (m *Machine) apply(id int) { Saved{ID: id}.apply(m) }
+
+func TestLooksAreBounded(t *testing.T) {
+	spec := testSpec()
+	spec.MaxConcurrentTrials = 250
+	m := machineOf(spec, State{Phase: PhaseRunning, Next: 250, LookAt: start.Add(1)})
+	for i := range 250 {
+		m.Running = append(m.Running, Running{Assignment: assignment(i), StartedAt: start})
+	}
+	look := func(e Event) (l Look) {
+		for _, a := range m.Step(start.Add(1), e) {
+			if a, ok := a.(Look); ok {
+				l = a
+			}
+		}
+		return l
+	}
+	first := look(Tick{})
+	require.Len(t, first.Silent, 100)
+	second := look(Looked{ID: first.ID, Left: []int{99}})
+	require.Len(t, second.Silent, 100)
+	require.Equal(t, 99, second.Silent[0].Assignment.Number, "it was left")
+	third := look(Looked{ID: second.ID})
+	require.Len(t, third.Silent, 51)
+	require.Empty(t, look(Looked{ID: third.ID}).Silent)
+}
