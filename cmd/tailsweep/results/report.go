@@ -31,7 +31,7 @@ import (
 // Report is the verb report: it writes the HTML page.
 func Report(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "report SWEEP --to FILE.html",
+		Use:   "report SWEEP [--to FILE.html]",
 		Short: "Write a report: one HTML page with figures and sample grids",
 		Args:  cli.Args(1, 1, "one sweep"),
 	}

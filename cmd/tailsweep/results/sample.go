@@ -28,7 +28,7 @@ func sampleTitle(m *trainer.Model, n int) string {
 // Sample is the verb sample: it draws samples from checkpoints.
 func Sample(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "sample DIR [DIR ...] --to FILE.png",
+		Use:   "sample DIR [DIR ...] [--to FILE.png]",
 		Short: "Draw samples of each class from pulled checkpoints, with the same noise",
 		Long: `sample draws samples of each class. With several folders, for example of a baseline and
 of a trial, samples of the same class and noise are shown side by side.`,

@@ -65,20 +65,20 @@ With --fail attempts at training fail at random steps, and with --diverge trials
 diverge. As in a real sweep, an attempt of class lost, transient, preempted or environment is
 followed by another one from the last checkpoint, up to max_restarts (preempted does
 not count), and three trials in a row with the same failure end the sweep as failed.
---command gives the sweep a command at a virtual time, with the flags of its verb:
+--command sends a command to the sweep at a virtual time, with the flags of its verb:
 "2h=extend --trials +20".
 
 A budget of time only keeps new trials from starting. Running trials finish, so a
 sweep can exceed gpu_hours and wall_clock by the trials that run; max_trial_time
-bounds them. The chart of the best value so far is drawn with what is known at the end:
-a trial that breaks a constraint does not count.
+limits them. The chart of the best value so far uses what is known at the end: a trial
+that violates a constraint does not count.
 
     lossweights   behaves like this project's sweeps: a weight of InfoNCE or alignment
-                  improves the tail up to an optimum and ruins it beyond; any weight
-                  makes the head worse; 0 is the plain model
+                  improves the tail up to an optimum and makes it worse beyond; any
+                  weight makes the head worse; 0 is the plain model
     sphere, ackley, rastrigin, levy, rosenbrock
-                  test functions of any spec's parameters; each metric has its optimum,
-                  0, at a fixed place of its own; parameters with words have costs`,
+                  test functions of the parameters of any spec; each metric has its
+                  optimum, 0, at a fixed place of its own; each word has a fixed cost`,
 	}
 	output := cli.OutputFlag(cmd)
 	f := cmd.Flags()

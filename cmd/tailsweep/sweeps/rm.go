@@ -33,7 +33,7 @@ func Rm(a *cli.App) *cobra.Command {
 		Short: "Remove a sweep that has ended, with its results and checkpoints",
 		Long: `rm removes everything that the object store has of a sweep, and its closed workflows
 from Temporal, so that the name is free. It refuses a sweep that runs, and one that the
-spec of another sweep names in from. An rm that was interrupted is run again.`,
+spec of another sweep names in from. An rm that was interrupted can be run again.`,
 		Args: cli.Args(1, 1, "one sweep"),
 	}
 	output := cli.OutputFlag(cmd)

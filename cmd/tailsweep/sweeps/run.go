@@ -30,9 +30,9 @@ func Run(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run SPEC",
 		Short: "Start a sweep and watch it; Ctrl-C only detaches",
-		Long: `run starts the sweep of a spec and watches it. Where no address is configured it
-starts the embedded stack and a local worker first. Run with the same spec again, it
-attaches to the existing sweep; with another spec of the same name it lists what differs.
+		Long: `run starts the sweep of a spec and watches it. If no address is configured, it starts
+the embedded stack and a local worker first. If the sweep exists already, run with the
+same spec attaches to it; with another spec of the same name it lists what differs.
 
 --from names earlier sweeps that the search learns from, as they are now. Results of the
 same dataset, model, train and evaluate count as the new sweep's own, others as a prior

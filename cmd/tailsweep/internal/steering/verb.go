@@ -42,18 +42,19 @@ func Verbs() []Verb {
 		{Name: conduct.CommandCancel, Short: "End the sweep now; checkpoints are kept", define: plain},
 		{
 			Name: conduct.CommandExtend, Short: "Give the sweep more trials, GPU-hours or time", define: extend,
-			Long: `extend raises limits of the budget, by an amount (+20) or to one (40). A sweep that
-has ended continues under its name, with its ledger.`,
+			Long: `extend raises limits of the budget: +20 adds 20, 40 is the new limit. A sweep that has
+ended continues under its name, with its ledger.`,
 			Example: `  tailsweep extend my-sweep --trials +20
   tailsweep extend my-sweep --gpu-hours 12 --wall-clock +24h`,
 		},
 		{Name: conduct.CommandSet, Short: "Change concurrency, priority or description", define: set},
 		{
 			Name: conduct.CommandEdit, Args: "SPEC", Short: "Change the search space, method, metrics and limits of a sweep", define: edit, least: 1, most: 1,
-			Long: `edit gives a sweep another spec. Parameters, method, metrics, constraints, gates,
-budget, early termination and retention may change; results so far stay data where they
-fit. What all results depend on (dataset, model, train, evaluate) may not. It prints
-the fields that change first; with --dry-run nothing else.`,
+			Long: `edit replaces the spec of a sweep. Parameters, method, metrics, constraints, gates,
+budget, early termination and retention may change; the search still uses the earlier
+results where they fit the new spec. Fields on which all results depend (dataset, model,
+train, evaluate) may not change. edit first prints the fields that change; with --dry-run
+it does nothing else.`,
 		},
 		{
 			Name: conduct.CommandEnqueue, Short: "Try configurations of your own next", define: enqueue,
@@ -62,7 +63,7 @@ the fields that change first; with --dry-run nothing else.`,
 		},
 		{Name: conduct.CommandRetry, Args: "TRIAL...", Short: "Try failed or cancelled trials again, under new numbers", define: trials, least: 1, most: -1},
 		{Name: conduct.CommandPin, Args: "TRIAL...", Short: "Keep the checkpoints of trials", define: trials, least: 1, most: -1},
-		{Name: conduct.CommandUnpin, Args: "TRIAL...", Short: "No longer keep the checkpoints of trials by a pin", define: trials, least: 1, most: -1},
+		{Name: conduct.CommandUnpin, Args: "TRIAL...", Short: "Remove the pins of trials, so that their checkpoints may be removed", define: trials, least: 1, most: -1},
 	}
 }
 
