@@ -47,7 +47,7 @@ func (a *Activities) report(ctx context.Context, to Receiver, result TrialResult
 
 func (a *owned) publish(ctx context.Context, in PublishInput) (sweep.Trial, error) {
 	t := in.Trial
-	refs, err := a.Checkpoints.Whole(ctx, in.Sweep, t.Number)
+	refs, partial, err := a.Checkpoints.List(ctx, in.Sweep, t.Number)
 	if err != nil {
 		return t, fmt.Errorf("list the checkpoints of trial %d: %w", t.Number, err)
 	}
@@ -70,7 +70,8 @@ func (a *owned) publish(ctx context.Context, in PublishInput) (sweep.Trial, erro
 		}
 	}
 	// The newest checkpoint is removed last, so that a second run still finds its curve.
-	for _, ref := range slices.Backward(refs) {
+	slices.Reverse(refs)
+	for _, ref := range append(partial, refs...) {
 		if ref.Key == t.Checkpoint {
 			continue
 		}

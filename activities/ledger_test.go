@@ -89,6 +89,20 @@ func TestPublishReportsTheResult(t *testing.T) {
 	}
 }
 
+// Remove fails after the manifest is gone: the rest of the checkpoint is removed by the next
+// attempt, and so is what an upload left that was interrupted.
+func TestPublishRemovesPartialCheckpoints(t *testing.T) {
+	b := newBench(t)
+	trial := sweep.Trial{Assignment: sweep.Assignment{Number: 2}, Status: sweep.StatusCompleted}
+	trial.Checkpoint = b.archive.Store(2, 1, 300, false).Key
+	b.archive.Interrupt(b.archive.Store(2, 1, 200, false).Key)
+	other := b.archive.Store(3, 1, 200, false).Key
+	b.archive.Interrupt(other)
+	_, err := b.env.ExecuteActivity(b.Publish, activities.PublishInput{Sweep: "s", Trial: trial})
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{trial.Checkpoint, other}, b.archive.Keys())
+}
+
 func TestPublishLosesNoCurve(t *testing.T) {
 	b := newBench(t)
 	for _, step := range []int{100, 200, 300} {

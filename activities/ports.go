@@ -80,8 +80,9 @@ type CheckpointRef struct {
 // ErrConflict or *fs.PathError (this machine's disk), or that have a BlockReason, are
 // permanent; others may be transient.
 type Checkpoints interface {
-	// Whole returns the complete checkpoints of all attempts at a trial, highest step first.
-	Whole(ctx context.Context, sweepName string, trial int) ([]CheckpointRef, error)
+	// List returns the checkpoints of all attempts at a trial, highest step first: those
+	// that are complete, and those whose upload or removal was interrupted.
+	List(ctx context.Context, sweepName string, trial int) (complete, partial []CheckpointRef, err error)
 	// Upload verifies the folder against its manifest and stores it, manifest
 	// last. Storing an equal one again is not an error.
 	Upload(ctx context.Context, sweepName string, trial, attempt int, dir string) (CheckpointRef, error)

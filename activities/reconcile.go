@@ -88,7 +88,7 @@ func (a *owned) reconcile(ctx context.Context, name string, silent SilentTrial) 
 		StartedAt: silent.StartedAt, FinishedAt: time.Now().UTC(),
 		Error: &sweep.Failure{Class: sweep.FailLost, Message: fate},
 	}
-	refs, err := a.Checkpoints.Whole(ctx, name, number)
+	refs, _, err := a.Checkpoints.List(ctx, name, number)
 	if err != nil {
 		return nil, fmt.Errorf("list the checkpoints of trial %d: %w", number, err)
 	}

@@ -143,7 +143,7 @@ func (a *owned) train(at *attempt, in TrainInput, drain <-chan struct{}) (outcom
 // it skips checkpoints after that step. It returns the zero CheckpointRef if there is
 // none.
 func (a *owned) lastComplete(ctx context.Context, name string, number, until int, dir string) (CheckpointRef, error) {
-	refs, err := a.Checkpoints.Whole(ctx, name, number)
+	refs, _, err := a.Checkpoints.List(ctx, name, number)
 	if err != nil {
 		return CheckpointRef{}, fmt.Errorf("list the checkpoints of trial %d: %w", number, err)
 	}

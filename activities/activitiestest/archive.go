@@ -34,6 +34,7 @@ type Archive struct {
 type checkpoint struct {
 	trial, step int
 	corrupt     bool
+	partial     bool // its upload or removal was interrupted
 }
 
 // NewArchive returns an empty one.
@@ -135,20 +136,32 @@ func (a *Archive) For(context.Context, sweep.Identity, string) (activities.Check
 // Owns implements activities.Archive.
 func (a *Archive) Owns(context.Context, string, sweep.Identity) error { return a.failure("Owns") }
 
-// Whole implements activities.Checkpoints.
-func (a *Archive) Whole(_ context.Context, _ string, trial int) ([]activities.CheckpointRef, error) {
+// List implements activities.Checkpoints.
+func (a *Archive) List(_ context.Context, _ string, trial int) (complete, partial []activities.CheckpointRef, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	var refs []activities.CheckpointRef
 	for key, c := range a.checkpoints {
-		if c.trial == trial {
-			refs = append(refs, activities.CheckpointRef{Key: key, Step: c.step})
+		switch ref := (activities.CheckpointRef{Key: key, Step: c.step}); {
+		case c.trial != trial:
+		case c.partial:
+			partial = append(partial, ref)
+		default:
+			complete = append(complete, ref)
 		}
 	}
-	slices.SortFunc(refs, func(x, y activities.CheckpointRef) int {
+	slices.SortFunc(complete, func(x, y activities.CheckpointRef) int {
 		return cmp.Or(cmp.Compare(y.Step, x.Step), strings.Compare(y.Key, x.Key))
 	})
-	return refs, a.fail["Whole"]
+	return complete, partial, a.fail["List"]
+}
+
+// Interrupt leaves a checkpoint without its manifest.
+func (a *Archive) Interrupt(key string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := a.checkpoints[key]
+	c.partial = true
+	a.checkpoints[key] = c
 }
 
 // Upload implements activities.Checkpoints.

@@ -221,10 +221,8 @@ func (c *checker) sort(key, rest string) {
 	case parts[3] == logName:
 		c.logs++
 	case strings.HasPrefix(parts[3], "checkpoints/"):
-		folder, file, ok := strings.Cut(key, "/checkpoints/")
-		step, path, _ := strings.Cut(file, "/")
-		folder += "/checkpoints/" + step
-		if _, err := parseCheckpointKey(folder); err != nil || !ok {
+		folder, path, ok := inCheckpoint(key)
+		if !ok {
 			c.foreign = append(c.foreign, key)
 			return
 		}

@@ -17,33 +17,41 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
-// Whole implements activities.Checkpoints. For the same step, later attempts come first.
-func (a *Archive) Whole(ctx context.Context, sweepName string, trial int) ([]activities.CheckpointRef, error) {
+// List implements activities.Checkpoints. For the same step, later attempts come first.
+func (a *Archive) List(ctx context.Context, sweepName string, trial int) (complete, partial []activities.CheckpointRef, err error) {
 	prefix, err := trialKey(sweepName, trial, "attempts/")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	type found struct {
-		checkpointID
-		key string
-	}
-	var all []found
+	found := map[string]bool{} // whether the checkpoint in this folder has its manifest
 	for info, err := range a.store.List(ctx, prefix) {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if key, id, ok := completeCheckpoint(info.Key); ok {
-			all = append(all, found{id, key})
+		if folder, path, ok := inCheckpoint(info.Key); ok {
+			found[folder] = found[folder] || path == checkpoint.ManifestName
 		}
 	}
-	slices.SortFunc(all, func(a, b found) int {
+	var ids []checkpointID
+	for folder := range found {
+		id, _ := parseCheckpointKey(folder) // it is one
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b checkpointID) int {
 		return cmp.Or(cmp.Compare(b.step, a.step), cmp.Compare(b.attempt, a.attempt))
 	})
-	refs := make([]activities.CheckpointRef, len(all))
-	for i, f := range all {
-		refs[i] = activities.CheckpointRef{Key: f.key, Step: f.step}
+	for _, id := range ids {
+		key, err := id.key()
+		if err != nil {
+			return nil, nil, err
+		}
+		if found[key] {
+			complete = append(complete, activities.CheckpointRef{Key: key, Step: id.step})
+		} else {
+			partial = append(partial, activities.CheckpointRef{Key: key, Step: id.step})
+		}
 	}
-	return refs, nil
+	return complete, partial, nil
 }
 
 // Upload implements activities.Checkpoints. The error of a folder that fails

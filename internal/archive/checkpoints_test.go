@@ -42,7 +42,7 @@ func TestCheckpointRoundTrip(t *testing.T) {
 	require.Equal(t, tree(t, dir), tree(t, out))
 }
 
-func TestWholeListsHighestStepFirst(t *testing.T) {
+func TestListHasHighestStepFirst(t *testing.T) {
 	a := New(storetest.NewMemory())
 	for _, c := range []struct{ attempt, step int }{{1, 100}, {1, 200}, {2, 200}, {2, 300}, {10, 200}} {
 		_, err := a.Upload(t.Context(), name, 3, c.attempt, stage(t, 3, c.attempt, c.step, "a"))
@@ -50,7 +50,7 @@ func TestWholeListsHighestStepFirst(t *testing.T) {
 	}
 	_, err := a.Upload(t.Context(), name, 4, 1, stage(t, 4, 1, 900, "other trial"))
 	require.NoError(t, err)
-	refs, err := a.Whole(t.Context(), name, 3)
+	refs, _, err := a.List(t.Context(), name, 3)
 	require.NoError(t, err)
 	var keys []string
 	for _, ref := range refs {
@@ -59,7 +59,7 @@ func TestWholeListsHighestStepFirst(t *testing.T) {
 	require.Equal(t, []string{
 		checkpointKeyOf(3, 2, 300), checkpointKeyOf(3, 10, 200), checkpointKeyOf(3, 2, 200), checkpointKeyOf(3, 1, 200), checkpointKeyOf(3, 1, 100),
 	}, keys)
-	refs, err = a.Whole(t.Context(), name, 5)
+	refs, _, err = a.List(t.Context(), name, 5)
 	require.NoError(t, err)
 	require.Empty(t, refs)
 }
@@ -73,7 +73,7 @@ func TestUploadIsCompleteOrAbsent(t *testing.T) {
 		a := New(s)
 		_, err := a.Upload(t.Context(), name, 3, 1, dir)
 		require.ErrorIs(t, err, errCrash)
-		refs, err := a.Whole(t.Context(), name, 3)
+		refs, _, err := a.List(t.Context(), name, 3)
 		require.NoError(t, err)
 		require.Empty(t, refs, "after %d operations", n)
 		err = a.Download(t.Context(), checkpointKeyOf(3, 1, 200), filepath.Join(t.TempDir(), "out"))
@@ -221,7 +221,7 @@ func (denying) List(context.Context, string) iter.Seq2[store.Info, error] {
 func TestRefusedKeysBlock(t *testing.T) {
 	a := New(denying{storetest.NewMemory()})
 	dir := stage(t, 3, 1, 200, "a")
-	_, list := a.Whole(t.Context(), name, 3)
+	_, _, list := a.List(t.Context(), name, 3)
 	_, upload := a.Upload(t.Context(), name, 3, 1, dir)
 	_, grid := a.PutGrid(t.Context(), name, 3, filepath.Join(dir, checkpoint.ModelName))
 	download := a.Download(t.Context(), checkpointKeyOf(3, 1, 200), filepath.Join(t.TempDir(), "out"))
@@ -238,9 +238,10 @@ func TestRemoveRemovesTheManifestFirst(t *testing.T) {
 	require.NoError(t, err)
 	s.left = 1
 	require.ErrorIs(t, a.Remove(t.Context(), ref.Key), errCrash)
-	refs, err := a.Whole(t.Context(), name, 3)
+	complete, partial, err := a.List(t.Context(), name, 3)
 	require.NoError(t, err)
-	require.Empty(t, refs)
+	require.Empty(t, complete)
+	require.Equal(t, []activities.CheckpointRef{ref}, partial)
 	s.left = -1
 	require.NoError(t, a.Remove(t.Context(), ref.Key))
 	require.NoError(t, a.Remove(t.Context(), ref.Key), "twice")

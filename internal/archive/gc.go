@@ -209,10 +209,8 @@ func (t *trialObjects) add(info store.Info, path, file string) {
 	case file == checkpoint.CurveName:
 		other.Kind = GarbageCurve
 	default:
-		attempts, rest, _ := strings.Cut(info.Key, "/checkpoints/")
-		step, path, _ := strings.Cut(rest, "/")
-		key := attempts + "/checkpoints/" + step
-		if _, err := parseCheckpointKey(key); err != nil {
+		key, path, ok := inCheckpoint(info.Key)
+		if !ok {
 			return
 		}
 		c := t.checkpoints[key]

@@ -133,6 +133,16 @@ func parseCheckpointKey(key string) (checkpointID, error) {
 // manifestKey returns the key of the object that completes a checkpoint.
 func manifestKey(key string) string { return key + "/" + checkpoint.ManifestName }
 
+// inCheckpoint splits the key of a file of a checkpoint; ok=false for any other object.
+func inCheckpoint(key string) (folder, path string, ok bool) {
+	const part = "/checkpoints/"
+	before, rest, _ := strings.Cut(key, part)
+	step, path, _ := strings.Cut(rest, "/")
+	folder = before + part + step
+	_, err := parseCheckpointKey(folder)
+	return folder, path, err == nil
+}
+
 // completeCheckpoint returns the checkpoint whose manifest is at key; ok=false for
 // any other object.
 func completeCheckpoint(key string) (folder string, id checkpointID, ok bool) {

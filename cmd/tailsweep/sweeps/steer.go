@@ -150,7 +150,7 @@ func checkStored(ctx context.Context, arc *archive.Archive, name string, numbers
 		if i < 0 {
 			continue
 		}
-		stored, err := arc.Whole(ctx, name, n)
+		stored, _, err := arc.List(ctx, name, n)
 		if err != nil {
 			return err
 		}
