@@ -107,10 +107,18 @@ test-e2e accept: build
 	$(SIMD) $(GO) test -C e2e -count=1 -timeout 55m -v ./...
 
 # CHAOS_FLAGS='-only worker' injects only faults with this word in their name.
-chaos: build
+chaos: build bin/older
 	$(SIMD) $(GO) build -C e2e -o ../bin/hasher ./chaos/hasher
 	$(SIMD) $(GO) build -C e2e -o ../bin/chaos ./chaos
-	bin/chaos -faults $(FAULTS) -seed $(SEED) $(CHAOS_FLAGS)
+	bin/chaos -faults $(FAULTS) -seed $(SEED) -older bin/older $(CHAOS_FLAGS)
+
+# A tailsweep that does not know the field train.log_every, as one built before there was one.
+bin/older: sweep/spec.go
+	@mkdir -p bin
+	sed 's/json:"log_every"/json:"-"/' sweep/spec.go > bin/older-spec.go
+	! cmp -s sweep/spec.go bin/older-spec.go
+	echo '{"Replace": {"$(CURDIR)/sweep/spec.go": "$(CURDIR)/bin/older-spec.go"}}' > bin/older.json
+	$(SIMD) $(GO) build -overlay bin/older.json -ldflags '-X main.version=older' -o bin/older ./cmd/tailsweep
 
 # Results are kept in bench/search/results: after a change of an engine only that
 # engine runs again. `make clean` removes the virtual environments.

@@ -5,29 +5,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
-
-	"go.temporal.io/sdk/client"
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
 // fault is a kind of fault.
 type fault struct {
 	name   string
-	weight int           // how often it is drawn
 	limit  time.Duration // from its end until each sweep has made a step
 	inject func(ctx context.Context, r *round) error
 }
@@ -46,36 +43,50 @@ const (
 
 // catalogue lists all faults.
 var catalogue = []fault{
-	{"kill -9 a child", 3, soon, killChildren(false)},
-	{"kill -9 all children", 2, soon, killChildren(true)},
-	{"kill -9 the worker", 4, heartbeat, killWorker},
-	{"kill -9 Temporal and the store", 3, heartbeat, killStack},
-	{"kill -9 Prometheus", 1, soon, killPrometheus},
-	{"kill -9 the command line", 1, soon, killWatchers},
-	{"kill -9 everything", 2, heartbeat, killAll},
-	{"freeze the worker, a second one takes over", 1, heartbeat, freezeWorker},
-	{"drain the worker (SIGTERM)", 2, soon, drainWorker},
-	{"drain the worker, a second one waits", 1, soon, handOver},
-	{"worker whose trainer does not start", 1, soon, brokenWorker},
-	{"full disk: staging", 2, soon, fill("staging")},
-	{"full disk: state", 2, blocked, fill("state")},
-	{"store away", 2, blocked, misbehave(away, 5*time.Second)},
-	{"store away for longer", 1, blocked, misbehave(away, 15*time.Second)},
-	{"store answers 500", 2, blocked, misbehave(failing, 5*time.Second)},
-	{"store refuses writes", 2, blocked, misbehave(readonly, 5*time.Second)},
-	{"store slow", 1, soon, misbehave(slow, 8*time.Second)},
-	{"store cuts off answers", 3, soon, misbehave(cutting, 8*time.Second)},
-	{"damaged ledger, shown, repaired", 3, blocked, damageLedger},
-	{"damaged checkpoint, child killed", 2, soon, damageCheckpoint},
-	{"damaged pointer", 1, soon, damagePointer},
-	{"garbage signals", 2, soon, garbage},
-	{"forged signals", 2, soon, forge},
-	{"commands in a burst", 3, soon, burst},
-	{"sweep terminated in Temporal, resumed", 2, heartbeat, terminateSweep},
-	{"sweep reset in Temporal", 2, heartbeat, resetSweep},
-	{"sweep cancelled in Temporal, resumed", 1, heartbeat, cancelSweep},
-	{"sweep cancelled by verb, resumed", 1, heartbeat, cancelByVerb},
-	{"trial terminated in Temporal", 1, heartbeat, terminateTrial},
+	{"kill -9 a child", soon, killChildren(false)},
+	{"kill -9 all children", soon, killChildren(true)},
+	{"kill -9 the worker", heartbeat, killWorker},
+	{"kill -9 Temporal and the store", heartbeat, killStack},
+	{"kill -9 Prometheus", soon, killPrometheus},
+	{"kill -9 run and watch", soon, killWatchers},
+	{"kill -9 everything", heartbeat, killAll},
+	{"freeze the worker, a second one takes over", heartbeat, freezeWorker},
+	{"drain the worker (SIGTERM)", soon, drainWorker},
+	{"drain the worker, a second one waits", soon, handOver},
+	{"worker whose trainer does not start", soon, brokenWorker},
+	{"clock of the worker an hour ahead", blocked, wrongClockFor("a", time.Hour)},
+	{"clock of the worker an hour behind", blocked, wrongClockFor("a", -time.Hour)},
+	{"clock of one of two workers an hour ahead", soon, wrongClockNextTo},
+	{"an older worker gets the trainings", blocked, olderTrains},
+	{"an older worker next to the right one", blocked, olderNextTo},
+	{"full disk: staging", soon, fill("staging")},
+	{"full disk: state", blocked, fill("state")},
+	{"full disk: cache, which was emptied", blocked, fillCache},
+	{"store away", blocked, misbehave(away, 5*time.Second)},
+	{"store away for longer", blocked, misbehave(away, 15*time.Second)},
+	{"store answers 500", blocked, misbehave(failing, 5*time.Second)},
+	{"store refuses writes", blocked, misbehave(readonly, 5*time.Second)},
+	{"store slow", soon, misbehave(slow, 8*time.Second)},
+	{"store cuts off answers", soon, misbehave(cutting, 8*time.Second)},
+	{"damaged ledger, shown, repaired", blocked, damageLedger(repair)},
+	{"damaged ledger, cancelled, repaired, resumed", blocked, damageLedger(cancelAndRepair)},
+	{"damaged checkpoint, child killed", soon, damageCheckpoint(checkpoint.ModelName)},
+	{"damaged manifest, child killed", soon, damageCheckpoint(checkpoint.ManifestName)},
+	{"garbage signals", soon, garbage},
+	{"forged signals", soon, forge},
+	{"pause and resume in a burst", soon, burst},
+	{"extend, enqueue, set, pin in a burst, each thrice", soon, changes},
+	{"sweep terminated in Temporal, resumed", heartbeat, terminateSweep},
+	{"sweep reset in Temporal", heartbeat, resetSweep},
+	{"sweep cancelled in Temporal, resumed", heartbeat, cancelSweep},
+	{"sweep cancelled by verb, resumed", heartbeat, cancelByVerb},
+	{"trial terminated in Temporal", heartbeat, terminateTrial},
+}
+
+func init() {
+	for _, o := range objects {
+		catalogue = append(catalogue, fault{"damaged: " + o.name, blocked, damageObject(o)})
+	}
 }
 
 // step is a moment at which a fault is injected.
@@ -103,7 +114,7 @@ var steps = []step{
 }
 
 // stepLimit is how long a named step is waited for.
-const stepLimit = 12 * time.Second
+const stepLimit = 6 * time.Second
 
 func killChildren(all bool) func(context.Context, *round) error {
 	return func(ctx context.Context, r *round) error {
@@ -128,8 +139,13 @@ func killChildren(all bool) func(context.Context, *round) error {
 }
 
 func killWorker(ctx context.Context, r *round) error {
-	r.site.workers["a"].kill()
-	return r.site.startWorker(ctx, "a")
+	for _, name := range []string{"a", "real"} {
+		r.site.workers[name].kill()
+		if err := r.site.startWorker(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // killStackNow ends the process with Temporal and the store, and its children.
@@ -164,9 +180,15 @@ func killPrometheus(ctx context.Context, r *round) error {
 	return syscall.Kill(pid, syscall.SIGKILL)
 }
 
-// killWatchers kills a `watch` of each sweep after a while, and a `run` that attaches.
-func killWatchers(ctx context.Context, r *round) error {
+// watchers starts a `watch` of each running sweep, and a `run` that attaches. kill ends them.
+func (r *round) watchers(ctx context.Context) (kill func(), err error) {
 	var watching []*exec.Cmd
+	kill = func() {
+		for _, cmd := range watching {
+			_ = cmd.Process.Kill() // an error means that it has ended
+			_ = cmd.Wait()         // killed
+		}
+	}
 	for i, p := range r.running() {
 		args := []string{"watch", p.id}
 		if i == 0 {
@@ -174,32 +196,59 @@ func killWatchers(ctx context.Context, r *round) error {
 		}
 		cmd := r.site.command(ctx, args...)
 		if err := cmd.Start(); err != nil {
-			return err
+			kill()
+			return nil, err
 		}
 		watching = append(watching, cmd)
 	}
-	if err := pause(ctx, time.Duration(r.rand.IntN(1500))*time.Millisecond); err != nil {
-		return err
-	}
-	for _, cmd := range watching {
-		_ = cmd.Process.Kill() // an error means that it has ended
-		_ = cmd.Wait()         // killed
-	}
-	return nil
+	return kill, nil
 }
 
+// killWatchers kills a `watch` of each sweep after a while, and a `run` that attaches.
+func killWatchers(ctx context.Context, r *round) error {
+	kill, err := r.watchers(ctx)
+	if err != nil {
+		return err
+	}
+	err = pause(ctx, time.Duration(r.rand.IntN(1500))*time.Millisecond)
+	kill()
+	return err
+}
+
+// killAll kills all processes: the stack with its children, the workers with theirs, and the
+// command lines that follow the sweeps.
 func killAll(ctx context.Context, r *round) error {
-	if err := r.site.killStackNow(ctx); err != nil {
+	watching, err := r.watchers(ctx)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(r.site.killStackNow(ctx), ignore(killPrometheus(ctx, r), errSkipped)); err != nil {
 		return err
 	}
 	for _, pid := range r.site.children() {
 		_ = syscall.Kill(pid, syscall.SIGKILL) // an error means that it has ended
 	}
-	r.site.workers["a"].kill()
+	for _, w := range r.site.workers {
+		w.kill()
+	}
+	watching()
 	if err := r.site.up(ctx); err != nil {
 		return err
 	}
-	return r.site.startWorker(ctx, "a")
+	for _, name := range slices.Sorted(maps.Keys(r.site.workers)) {
+		if err := r.site.startWorker(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ignore returns err unless it is target.
+func ignore(err, target error) error {
+	if errors.Is(err, target) {
+		return nil
+	}
+	return err
 }
 
 // freezeWorker stops the worker until a second one has taken its trials over. Then both
@@ -211,8 +260,7 @@ func freezeWorker(ctx context.Context, r *round) error {
 	if err := r.site.workers["a"].signal(syscall.SIGSTOP); err != nil {
 		return err
 	}
-	moved := r.mark()
-	err := within(ctx, heartbeat, func() (bool, error) { return moved.all(ctx), nil })
+	err := r.takeOver(ctx, heartbeat)
 	if err = errors.Join(err, r.site.workers["a"].signal(syscall.SIGCONT)); err != nil {
 		return fmt.Errorf("the second worker does not take over: %w", err)
 	}
@@ -225,7 +273,7 @@ func freezeWorker(ctx context.Context, r *round) error {
 // brokenWorker starts a second worker on which no trainer starts. It must rest after the
 // first trial that it takes, and leave the others to the first worker.
 func brokenWorker(ctx context.Context, r *round) error {
-	if err := r.site.startWorkerWith(ctx, "b", "false"); err != nil {
+	if err := r.site.start(ctx, r.site.program, "b", "--trainer", "false"); err != nil {
 		return err
 	}
 	rests := false
@@ -239,7 +287,7 @@ func brokenWorker(ctx context.Context, r *round) error {
 		err = within(ctx, soon, func() (bool, error) { return moved.all(ctx) || r.over(ctx), nil })
 	}
 	if err := errors.Join(err, r.site.drain("b")); err != nil {
-		return fmt.Errorf("beside a worker whose trainer does not start (rests: %t): %w", rests, err)
+		return fmt.Errorf("next to a worker whose trainer does not start (rests: %t): %w", rests, err)
 	}
 	return nil
 }
@@ -260,6 +308,96 @@ func (s *site) drain(name string) error {
 		return fmt.Errorf("worker %s drained with exit code %d", name, code)
 	}
 	return nil
+}
+
+// takeOver waits until every sweep has made a step.
+func (r *round) takeOver(ctx context.Context, limit time.Duration) error {
+	moved := r.mark()
+	if err := within(ctx, limit, func() (bool, error) { return moved.all(ctx), nil }); err != nil {
+		return fmt.Errorf("no step of %s: %w", moved.waiting(), err)
+	}
+	return nil
+}
+
+// shown waits until list names a reason at one of the sweeps, or until all have ended.
+func (r *round) shown(ctx context.Context, reason string) error {
+	began := time.Now()
+	err := within(ctx, shownLimit, func() (bool, error) {
+		var rows []struct{ Name, Fault string }
+		if err := r.site.read(ctx, &rows, "list"); err != nil {
+			return false, err
+		}
+		for _, row := range rows {
+			if strings.Contains(row.Fault, reason) && slices.ContainsFunc(r.sweeps, func(p *played) bool { return p.id == row.Name }) {
+				r.log("list shows %s after %.1f s", reason, time.Since(began).Seconds())
+				return true, nil
+			}
+		}
+		return r.over(ctx), nil
+	})
+	if err != nil {
+		return fmt.Errorf("list does not show %s: %w", reason, err)
+	}
+	return nil
+}
+
+// wrongClockFor lets a worker have a wrong clock. The store refuses its requests, and list
+// says so.
+func wrongClockFor(name string, by time.Duration) func(context.Context, *round) error {
+	return func(ctx context.Context, r *round) error {
+		correct, err := setClock(r.site.workers[name].cmd.Process.Pid, by)
+		if err != nil {
+			return err
+		}
+		return errors.Join(r.shown(ctx, "clock_skew"), correct())
+	}
+}
+
+// wrongClockNextTo lets one of two workers have a wrong clock: the other one does the work.
+func wrongClockNextTo(ctx context.Context, r *round) error {
+	correct, err := setClock(r.site.workers["a"].cmd.Process.Pid, time.Hour)
+	if err != nil {
+		return err
+	}
+	err = r.site.startWorker(ctx, "b")
+	if err == nil {
+		err = r.takeOver(ctx, blocked)
+	}
+	if err = errors.Join(err, correct()); err != nil {
+		return err
+	}
+	return r.site.drain("b")
+}
+
+// olderTrains leaves the trainings to a worker that does not know a field of the specs. It
+// refuses them, list says so, and the right worker gets them afterwards.
+func olderTrains(ctx context.Context, r *round) error {
+	if r.site.older == "" {
+		return fmt.Errorf("%w: there is no older build", errSkipped)
+	}
+	if err := r.site.start(ctx, r.site.older, "older", "--only", "training"); err != nil {
+		return err
+	}
+	if err := r.site.start(ctx, r.site.program, "control", "--only", "control"); err != nil {
+		return err
+	}
+	if err := r.site.drain("a"); err != nil {
+		return err
+	}
+	err := r.shown(ctx, "wrong_build")
+	return errors.Join(err, r.site.startWorker(ctx, "a"), r.site.drain("older"), r.site.drain("control"))
+}
+
+// olderNextTo starts a worker that does not know a field of the specs next to the right one.
+// It must not harm: it refuses trainings, and the workflows wait for the other.
+func olderNextTo(ctx context.Context, r *round) error {
+	if r.site.older == "" {
+		return fmt.Errorf("%w: there is no older build", errSkipped)
+	}
+	if err := r.site.start(ctx, r.site.older, "older"); err != nil {
+		return err
+	}
+	return errors.Join(r.takeOver(ctx, blocked), r.site.drain("older"))
 }
 
 func drainWorker(ctx context.Context, r *round) error {
@@ -285,27 +423,46 @@ func handOver(ctx context.Context, r *round) error {
 // again.
 func fill(folder string) func(context.Context, *round) error {
 	return func(ctx context.Context, r *round) error {
-		if !slices.Contains(r.site.mounts, folder) {
-			return fmt.Errorf("%w: it has no file system of its own", errSkipped)
-		}
-		path := r.site.path(folder, "ballast")
-		f, err := os.Create(path)
-		if err != nil {
-			return err
-		}
-		for block := make([]byte, 1<<20); err == nil && len(block) > 0; {
-			if _, err = f.Write(block); errors.Is(err, syscall.ENOSPC) {
-				block, err = block[:len(block)/2], nil
-			}
-		}
-		if err == nil {
-			err = pause(ctx, 6*time.Second)
-		}
-		if err = errors.Join(err, f.Close(), os.Remove(path)); err != nil {
+		if err := r.site.occupy(ctx, folder, func() error { return pause(ctx, 6*time.Second) }); err != nil {
 			return err
 		}
 		return r.site.up(ctx)
 	}
+}
+
+// fillCache removes the downloaded dataset, fills the disk, and kills the children, so that
+// the next attempts have to download it.
+func fillCache(ctx context.Context, r *round) error {
+	if err := os.RemoveAll(r.site.path("cache", "datasets")); err != nil {
+		return err
+	}
+	return r.site.occupy(ctx, "cache", func() error {
+		if err := killChildren(true)(ctx, r); err != nil {
+			return err
+		}
+		return pause(ctx, 6*time.Second)
+	})
+}
+
+// occupy takes all free space of a file system meanwhile.
+func (s *site) occupy(ctx context.Context, folder string, meanwhile func() error) error {
+	if !slices.Contains(s.mounts, folder) {
+		return fmt.Errorf("%w: it has no file system of its own", errSkipped)
+	}
+	path := s.path(folder, "ballast")
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	for block := make([]byte, 1<<20); err == nil && len(block) > 0; {
+		if _, err = f.Write(block); errors.Is(err, syscall.ENOSPC) {
+			block, err = block[:len(block)/2], nil
+		}
+	}
+	if err == nil {
+		err = meanwhile()
+	}
+	return errors.Join(err, f.Close(), os.Remove(path))
 }
 
 // misbehave lets the proxy do something for a while.
@@ -318,108 +475,66 @@ func misbehave(m mode, duration time.Duration) func(context.Context, *round) err
 	}
 }
 
-// flip inverts one byte in the middle of a file, in place: an object's attributes stay.
-func flip(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	info, err := f.Stat()
-	if err == nil {
-		one := make([]byte, 1)
-		if _, err = f.ReadAt(one, info.Size()/2); err == nil {
-			one[0] ^= 0xff
-			_, err = f.WriteAt(one, info.Size()/2)
+// damageLedger damages the last segment of a running sweep. The sweep must show it within a
+// minute and take commands; then it is repaired.
+func damageLedger(then func(ctx context.Context, r *round, p *played, segment string) error) func(context.Context, *round) error {
+	return func(ctx context.Context, r *round) error {
+		p, segment := r.ledgerToDamage()
+		if p == nil {
+			return fmt.Errorf("%w: no running sweep has a ledger that goes on", errSkipped)
 		}
+		if err := flip(segment, false); err != nil {
+			return err
+		}
+		err := r.shown(ctx, filepath.Base(segment))
+		if p.over, _ = r.site.ended(ctx, p.id); p.over { // it may have had its last segment
+			return errors.Join(flip(segment, false), fmt.Errorf("%w: the sweep had ended before", errSkipped))
+		}
+		if err != nil {
+			return fmt.Errorf("the damaged segment of %s: %w", p.id, err)
+		}
+		return then(ctx, r, p, segment)
 	}
-	return errors.Join(err, f.Close())
 }
 
-// damageLedger damages the last segment of a running sweep. The sweep must show it within a
-// minute and take commands; it continues after the repair: by doctor, or of the byte.
-func damageLedger(ctx context.Context, r *round) error {
-	var p *played
-	var segment string
-	for _, candidate := range r.running() {
-		segments, _ := filepath.Glob(filepath.Join(candidate.folder, "ledger", "*.jsonl")) // an error means a bad pattern
-		if n := len(segments); n > 0 && n < 5 {
-			p, segment = candidate, segments[n-1]
+// ledgerToDamage returns the last segment of a running sweep that will have another one.
+func (r *round) ledgerToDamage() (*played, string) {
+	list := r.running()
+	r.rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	for _, p := range list {
+		segments, _ := filepath.Glob(filepath.Join(p.folder, "ledger", "*.jsonl")) // an error means a bad pattern
+		if n := len(segments); n > 0 && n < len(r.want[p.name].trials)-2 {
+			return p, segments[n-1]
 		}
 	}
-	if p == nil {
-		return fmt.Errorf("%w: no running sweep has a ledger", errSkipped)
-	}
-	if err := flip(segment); err != nil {
-		return err
-	}
-	shown := false
-	err := within(ctx, shownLimit, func() (bool, error) {
-		var rows []struct{ Name, Fault string }
-		if err := r.site.read(ctx, &rows, "list"); err != nil {
-			return false, err
-		}
-		for _, row := range rows {
-			shown = shown || row.Name == p.id && strings.Contains(row.Fault, "ledger_damaged") && strings.Contains(row.Fault, filepath.Base(segment))
-		}
-		p.over, _ = r.site.ended(ctx, p.id) // it may have had its last segment
-		return shown || p.over, nil
-	})
-	if err != nil {
-		return fmt.Errorf("list does not show the damaged segment of %s: %w", p.id, err)
-	}
-	if !shown {
-		return errors.Join(flip(segment), fmt.Errorf("%w: the sweep had ended before", errSkipped))
-	}
+	return nil, ""
+}
+
+// repair lets doctor repair the segment, or puts the byte right.
+func repair(ctx context.Context, r *round, p *played, segment string) error {
 	for _, verb := range []string{"pause", "resume"} {
 		if _, err := r.site.must(ctx, verb, p.id); err != nil {
 			return fmt.Errorf("while the ledger is damaged: %w", err)
 		}
 	}
 	if r.rand.IntN(2) == 0 {
-		return flip(segment)
+		return flip(segment, false)
 	}
-	_, err = r.site.must(ctx, "doctor", p.id, "--repair")
+	_, err := r.site.must(ctx, "doctor", p.id, "--repair")
 	return err
 }
 
-// damageCheckpoint damages the last checkpoint of a running trial and kills its child: the
-// training resumes from the one before.
-func damageCheckpoint(ctx context.Context, r *round) error {
-	for _, p := range r.running() {
-		trials, _ := filepath.Glob(filepath.Join(p.folder, "trials", "*"))
-		for _, trial := range slices.Backward(trials) {
-			if _, err := os.Stat(filepath.Join(trial, "result.json")); err == nil {
-				continue
-			}
-			models, _ := filepath.Glob(filepath.Join(trial, "attempts", "*", "checkpoints", "step-*", "model.safetensors"))
-			if len(models) < 2 {
-				continue
-			}
-			last := slices.MaxFunc(models, func(a, b string) int {
-				return strings.Compare(filepath.Dir(a)[strings.LastIndex(a, "step-"):], filepath.Dir(b)[strings.LastIndex(b, "step-"):])
-			})
-			if strings.Contains(last, "step-0000000120") {
-				continue // it may be the final one, which cannot be made again
-			}
-			if err := flip(last); err != nil {
-				return err
-			}
-			return killChildren(true)(ctx, r)
-		}
+// cancelAndRepair cancels the sweep while its ledger is damaged. It ends once the ledger is
+// repaired, and is resumed.
+func cancelAndRepair(ctx context.Context, r *round, p *played, _ string) error {
+	p.loose = true
+	if _, err := r.site.must(ctx, "cancel", p.id); err != nil {
+		return fmt.Errorf("while the ledger is damaged: %w", err)
 	}
-	return fmt.Errorf("%w: no running trial has two checkpoints", errSkipped)
-}
-
-// damagePointer replaces a pointer by garbage.
-func damagePointer(_ context.Context, r *round) error {
-	for _, p := range r.running() {
-		path := filepath.Join(p.folder, "pointers", "best.json")
-		if _, err := os.Stat(path); err != nil {
-			continue
-		}
-		return flip(path)
+	if _, err := r.site.must(ctx, "doctor", p.id, "--repair"); err != nil {
+		return err
 	}
-	return fmt.Errorf("%w: no running sweep has a pointer", errSkipped)
+	return r.resume(ctx, p, blocked)
 }
 
 // signal sends a signal to a workflow; one that has ended takes none.
@@ -469,47 +584,6 @@ func forge(ctx context.Context, r *round) error {
 	return nil
 }
 
-// burst sends many commands at once. The last one is resume.
-func burst(ctx context.Context, r *round) error {
-	var wg sync.WaitGroup
-	send := func(p *played, verb string) error {
-		ctx, cancel := context.WithTimeout(ctx, soon)
-		defer cancel()
-		handle, err := r.site.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-			WorkflowID: workflows.SweepID(p.id), UpdateName: verb, Args: []any{conduct.Command{By: "chaos"}}, WaitForStage: client.WorkflowUpdateStageCompleted,
-		})
-		if err == nil {
-			err = handle.Get(ctx, nil)
-		}
-		return err
-	}
-	for _, p := range r.running() {
-		for i := range 8 {
-			wg.Go(func() {
-				_ = send(p, []string{conduct.CommandPause, conduct.CommandResume}[i%2]) // one that comes when it is paused already is refused
-			})
-		}
-	}
-	wg.Wait()
-	for _, p := range r.running() {
-		a, err := r.site.try(ctx, "resume", p.id) // it is refused where the sweep runs
-		if err != nil {
-			return err
-		}
-		var progress conduct.Progress
-		if over, err := r.site.ended(ctx, p.id); err != nil || over {
-			continue
-		}
-		if err := r.site.query(ctx, p, &progress); err != nil {
-			return err
-		}
-		if progress.Phase == conduct.PhasePaused {
-			return fmt.Errorf("%s is still paused: %s", p.id, a.stderr)
-		}
-	}
-	return nil
-}
-
 // query asks a sweep for its progress.
 func (s *site) query(ctx context.Context, p *played, into *conduct.Progress) error {
 	ctx, cancel := context.WithTimeout(ctx, soon)
@@ -529,19 +603,6 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-time.After(d):
 		return nil
 	}
-}
-
-// draw returns a fault of the catalogue, by weight; only those whose name contains only.
-func draw(rng *rand.Rand, only string) fault {
-	var choice []fault
-	for _, f := range catalogue {
-		if strings.Contains(f.name, only) {
-			for range f.weight {
-				choice = append(choice, f)
-			}
-		}
-	}
-	return choice[rng.IntN(len(choice))]
 }
 
 // lastLines returns the end of a log, for a message.

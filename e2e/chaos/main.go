@@ -39,7 +39,7 @@ type chaos struct {
 	site  *site
 	want  map[string]*facts // of the undisturbed sweeps, by kind
 	rand  *rand.Rand
-	only  string
+	deck  deck
 	began time.Time
 	file  *os.File // nil: results are not kept
 
@@ -66,14 +66,20 @@ func run(ctx context.Context, args []string) (lost int, err error) {
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	program := flags.String("tailsweep", "bin/tailsweep", "binary of tailsweep")
 	hasher := flags.String("hasher", "bin/hasher", "binary of the children")
+	older := flags.String("older", "", "binary of a tailsweep that does not know a field of the specs; none: no older worker is injected")
 	faults := flags.Int("faults", 40, "faults to inject")
 	seed := flags.Uint64("seed", 1, "of the choice of faults and steps")
 	only := flags.String("only", "", "inject only faults whose name contains this")
 	keep := flags.String("results", "", "file to append a line of JSON a fault to")
+	table := flags.String("table", "", "print the table of the faults in this file of results, and inject none")
 	if err := flags.Parse(args); err != nil {
 		return 0, err
 	}
-	c := &chaos{want: map[string]*facts{}, rand: rand.New(rand.NewPCG(*seed, 0)), only: *only, faults: *faults, began: time.Now()}
+	if *table != "" {
+		return printFile(*table)
+	}
+	c := &chaos{want: map[string]*facts{}, rand: rand.New(rand.NewPCG(*seed, 0)), faults: *faults, began: time.Now()}
+	c.deck = deck{rand: c.rand, only: *only}
 	if *keep != "" {
 		if c.file, err = os.OpenFile(*keep, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644); err != nil {
 			return 0, err
@@ -81,7 +87,7 @@ func run(ctx context.Context, args []string) (lost int, err error) {
 		defer func() { err = errors.Join(err, c.file.Close()) }()
 	}
 	c.log("%d faults, seed %d", *faults, *seed)
-	c.site, err = open(ctx, *program, *hasher, c.log)
+	c.site, err = open(ctx, programs{tailsweep: *program, older: *older, hasher: *hasher}, c.log)
 	if err == nil {
 		err = c.play(ctx)
 	}
@@ -92,7 +98,9 @@ func run(ctx context.Context, args []string) (lost int, err error) {
 		}
 		err = errors.Join(err, c.site.close(keep))
 	}
-	c.summary()
+	fmt.Println()
+	printTable(os.Stdout, c.done)
+	fmt.Printf("\n%d faults, %d lost\n", len(c.done), c.lost)
 	return c.lost, err
 }
 
@@ -102,7 +110,7 @@ func (c *chaos) log(format string, args ...any) {
 
 // play runs the undisturbed sweeps, and then rounds until all faults are injected.
 func (c *chaos) play(ctx context.Context) error {
-	r, err := c.begin(ctx, "undisturbed")
+	r, err := c.begin(ctx, 0)
 	if err != nil {
 		return err
 	}
@@ -118,7 +126,9 @@ func (c *chaos) play(ctx context.Context) error {
 	if err != nil || len(found) > 0 {
 		return errors.Join(err, fmt.Errorf("the undisturbed sweeps are not right: %s", strings.Join(found, "\n")))
 	}
-	c.log("the undisturbed sweeps have %d, %d, %d and %d trials", len(c.want["grid"].trials), len(c.want["random"].trials), len(c.want["bayes"].trials), len(c.want["asha"].trials))
+	for _, p := range r.sweeps {
+		c.log("%s has %d trials", p.id, len(c.want[p.name].trials))
+	}
 	for n := 1; len(c.done) < c.faults; n++ {
 		if err := c.round(ctx, n); err != nil {
 			return err
@@ -135,11 +145,14 @@ type round struct {
 	faults []*record
 }
 
-// begin starts a sweep of each kind.
-func (c *chaos) begin(ctx context.Context, name string) (*round, error) {
-	r := &round{chaos: c, name: name}
-	for _, k := range kinds {
-		p, err := c.site.plan(k, name)
+// begin starts the sweeps of a round; number 0 is the undisturbed one.
+func (c *chaos) begin(ctx context.Context, number int) (*round, error) {
+	r := &round{chaos: c, name: "undisturbed"}
+	if number > 0 {
+		r.name = fmt.Sprintf("round%d", number)
+	}
+	for _, k := range kindsOf(number) {
+		p, err := c.site.plan(k, r.name)
 		if err == nil {
 			err = c.site.run(ctx, p)
 		}
@@ -206,23 +219,27 @@ func (m mark) waiting() string {
 	return strings.Join(names, ", ")
 }
 
-// pace is how long a fault may delay the next one; a third one waits until the first is over.
-const pace = 6 * time.Second
+// pace is how long a fault may delay the next one; one more than atOnce waits until the first
+// is over.
+const (
+	pace   = 4 * time.Second
+	atOnce = 3
+)
 
 // round plays a round.
 func (c *chaos) round(ctx context.Context, n int) error {
-	r, err := c.begin(ctx, fmt.Sprintf("round%d", n))
+	r, err := c.begin(ctx, n)
 	if err != nil {
 		return err
 	}
 	for len(c.done)+len(r.faults) < c.faults && !r.over(ctx) {
-		if err := r.inject(ctx, draw(c.rand, c.only)); err != nil {
+		if err := r.inject(ctx, c.deck.draw()); err != nil {
 			return err
 		}
 		paced := time.Now().Add(pace)
 		err := within(ctx, 10*time.Minute, func() (bool, error) {
 			left := r.resolve(ctx)
-			return left == 0 || left == 1 && time.Now().After(paced), nil
+			return left == 0 || left < atOnce && time.Now().After(paced), nil
 		})
 		if err != nil {
 			return err
@@ -253,6 +270,9 @@ func (c *chaos) round(ctx context.Context, n int) error {
 	return nil
 }
 
+// injectLimit is how long a fault itself may take; what it waits for has shorter limits.
+const injectLimit = 4 * time.Minute
+
 // inject waits for a step and injects a fault there.
 func (r *round) inject(ctx context.Context, f fault) error {
 	at, release, err := r.await(ctx)
@@ -263,12 +283,15 @@ func (r *round) inject(ctx context.Context, f fault) error {
 	rec := &record{Number: len(r.done) + len(r.faults) + 1, Fault: f.name, Step: at, Limit: f.limit.Seconds(), limit: f.limit}
 	// A fault that kills comes while the request is held; one that lasts lets it continue.
 	timer := time.AfterFunc(500*time.Millisecond, release)
-	err = f.inject(ctx, r)
+	limited, cancel := context.WithTimeout(ctx, injectLimit)
+	err = f.inject(limited, r)
+	cancel()
 	timer.Stop()
 	release()
 	switch {
 	case errors.Is(err, errSkipped):
 		r.log("%s: %v", f.name, err)
+		r.deck.putBack(f)
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -354,27 +377,4 @@ func (r *round) finish(ctx context.Context, limit time.Duration) error {
 			lastLines(r.site.path("logs", "worker-a.log"), 20))
 	}
 	return nil
-}
-
-// summary prints a table of the faults, and how many were lost.
-func (c *chaos) summary() {
-	type row struct {
-		n    int
-		most float64
-	}
-	rows := map[string]*row{}
-	for _, f := range c.done {
-		if rows[f.Fault] == nil {
-			rows[f.Fault] = &row{}
-		}
-		rows[f.Fault].n++
-		rows[f.Fault].most = max(rows[f.Fault].most, f.Seconds)
-	}
-	fmt.Println("\n| fault | times | continued after at most | limit |\n|---|---|---|---|")
-	for _, f := range catalogue {
-		if r := rows[f.name]; r != nil {
-			fmt.Printf("| %s | %d | %.0f s | %.0f s |\n", f.name, r.n, r.most, f.limit.Seconds())
-		}
-	}
-	fmt.Printf("\n%d faults, %d lost\n", len(c.done), c.lost)
 }

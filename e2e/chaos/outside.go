@@ -33,9 +33,9 @@ func (r *round) anyRunning(ctx context.Context, fits func(*played) bool) (*playe
 
 func unordered(p *played) bool { return !p.ordered }
 
-// resume continues a sweep that has ended.
-func (r *round) resume(ctx context.Context, p *played) error {
-	err := within(ctx, soon, func() (bool, error) {
+// resume continues a sweep that ends within the limit.
+func (r *round) resume(ctx context.Context, p *played, limit time.Duration) error {
+	err := within(ctx, limit, func() (bool, error) {
 		over, _ := r.site.ended(ctx, p.id) // without an answer it has not
 		return over, nil
 	})
@@ -66,7 +66,7 @@ func terminateSweep(ctx context.Context, r *round) error {
 	if err := pause(ctx, time.Duration(r.rand.IntN(4000))*time.Millisecond); err != nil {
 		return err
 	}
-	return r.resume(ctx, p)
+	return r.resume(ctx, p, soon)
 }
 
 // resetSweep resets a sweep in Temporal to one of its workflow tasks.
@@ -111,7 +111,7 @@ func cancelSweep(ctx context.Context, r *round) error {
 	if err := r.site.client.CancelWorkflow(ctx, workflows.SweepID(p.id), ""); err != nil {
 		return err
 	}
-	return r.resume(ctx, p)
+	return r.resume(ctx, p, soon)
 }
 
 // cancelByVerb is cancelSweep by `tailsweep cancel`.
@@ -124,7 +124,7 @@ func cancelByVerb(ctx context.Context, r *round) error {
 	if a, err := r.site.try(ctx, "cancel", p.id); err != nil || a.code != 0 {
 		return errors.Join(err, fmt.Errorf("%w: %s", errSkipped, strings.TrimSpace(a.stderr)))
 	}
-	return r.resume(ctx, p)
+	return r.resume(ctx, p, soon)
 }
 
 // terminateTrial terminates a trial in Temporal: the sweep records it as lost.

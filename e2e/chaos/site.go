@@ -6,11 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,16 +22,19 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/retry"
 	"github.com/tailsweep/tailsweep/internal/stack"
+	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
 // site is a stack of its own with its workers.
 type site struct {
 	dir     string // of everything
-	program string // tailsweep
-	hasher  string // a copy whose path only this site's children have
+	program string // tailsweep: a copy whose path only this site has, as those below
+	older   string // tailsweep that does not know a field of the specs; "" for none
+	hasher  string
 	status  stack.Status
 	proxy   *proxy
 	client  client.Client
@@ -49,34 +55,38 @@ type worker struct {
 const (
 	stateSize   = 1500
 	stagingSize = 16
+	cacheSize   = 8
 )
 
-// open starts a stack and one worker. The caller closes it also after an error.
-func open(ctx context.Context, program, hasher string, log func(string, ...any)) (*site, error) {
+// programs are the binaries that a site needs.
+type programs struct{ tailsweep, older, hasher string }
+
+// open starts a stack and the workers. The caller closes it also after an error.
+func open(ctx context.Context, from programs, log func(string, ...any)) (*site, error) {
 	dir, err := os.MkdirTemp("", "tailsweep-chaos-")
 	if err != nil {
 		return nil, err
 	}
 	s := &site{dir: dir, workers: map[string]*worker{}}
-	if s.program, err = filepath.Abs(program); err != nil {
-		return s, err
-	}
-	for _, sub := range []string{"state", "staging", "logs", "specs"} {
+	for _, sub := range []string{"state", "staging", "cache", "logs", "specs"} {
 		if err := os.Mkdir(s.path(sub), 0o700); err != nil {
 			return s, err
 		}
 	}
-	code, err := os.ReadFile(hasher)
-	if err != nil {
-		return s, err
+	s.program, err = s.install(from.tailsweep, "tailsweep")
+	if err == nil {
+		s.hasher, err = s.install(from.hasher, "hasher")
 	}
-	s.hasher = s.path("hasher")
-	if err := os.WriteFile(s.hasher, code, 0o700); err != nil {
+	if err == nil && from.older != "" {
+		s.older, err = s.install(from.older, "older")
+	}
+	if err != nil {
 		return s, err
 	}
 	if os.Geteuid() == 0 {
 		s.mount("state", stateSize, log)
 		s.mount("staging", stagingSize, log)
+		s.mount("cache", cacheSize, log)
 	} else {
 		log("not root: no disk is filled")
 	}
@@ -96,11 +106,54 @@ func open(ctx context.Context, program, hasher string, log func(string, ...any))
 		}
 	}
 	s.environ = append(s.environ, "TEMPORAL_ADDRESS="+s.status.Temporal, "TAILSWEEP_S3_ENDPOINT=http://"+s.proxy.address, "TAILSWEEP_S3_BUCKET="+s.status.Bucket,
-		"AWS_ACCESS_KEY_ID="+key, "AWS_SECRET_ACCESS_KEY="+secret, "TAILSWEEP_STATE_DIR="+s.path("state"), "NO_COLOR=1")
+		"AWS_ACCESS_KEY_ID="+key, "AWS_SECRET_ACCESS_KEY="+secret, "TAILSWEEP_STATE_DIR="+s.path("state"), "TAILSWEEP_CACHE_DIR="+s.path("no-cache"), "NO_COLOR=1")
 	if s.client, err = client.Dial(client.Options{HostPort: s.status.Temporal, Namespace: stack.Namespace, Logger: quiet{}}); err != nil {
 		return s, err
 	}
-	return s, s.startWorker(ctx, "a")
+	if err := s.storeImages(ctx); err != nil {
+		return s, err
+	}
+	return s, errors.Join(s.startWorker(ctx, "a"), s.startWorker(ctx, "real"))
+}
+
+// install copies a program into the site.
+func (s *site) install(from, name string) (string, error) {
+	code, err := os.ReadFile(from)
+	if err != nil {
+		return "", err
+	}
+	return s.path(name), os.WriteFile(s.path(name), code, 0o700) //nolint:gosec // it is run
+}
+
+// imagesFolder is the key of the folder of images that workers download.
+const imagesFolder = "images"
+
+// storeImages stores the images of the kind that downloads its dataset.
+func (s *site) storeImages(ctx context.Context) error {
+	key, secret, err := stack.Credentials(s.path("state"))
+	if err != nil {
+		return err
+	}
+	objects, err := store.Open(ctx, store.Config{
+		Endpoint: address.URL(s.status.S3), Bucket: s.status.Bucket, Region: "us-east-1", AccessKeyID: key, SecretAccessKey: secret,
+	})
+	if err != nil {
+		return err
+	}
+	for i := range 30 {
+		img := image.NewGray(image.Rect(0, 0, 16, 16))
+		for at := range img.Pix {
+			img.Pix[at] = byte(8 * i)
+		}
+		var file bytes.Buffer
+		if err := png.Encode(&file, img); err != nil {
+			return err
+		}
+		if err := objects.Put(ctx, fmt.Sprintf("%s/class%d/%d.png", imagesFolder, i%3, i), bytes.NewReader(file.Bytes()), int64(file.Len())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *site) path(parts ...string) string {
@@ -148,13 +201,17 @@ func (s *site) close(keep bool) error {
 	return os.RemoveAll(s.dir)
 }
 
-// startWorker starts a worker and waits until it answers.
+// startWorker starts a worker with both parts and waits until it answers. The one with the
+// name "real" trains with the real trainer, the others with hashers.
 func (s *site) startWorker(ctx context.Context, name string) error {
-	return s.startWorkerWith(ctx, name, s.hasher)
+	if name == "real" {
+		return s.start(ctx, s.program, name, "--only", "training", "--queue", "real", "--slots", strconv.Itoa(realSlot), "--backend", "go")
+	}
+	return s.start(ctx, s.program, name)
 }
 
-// startWorkerWith starts a worker whose children are another program.
-func (s *site) startWorkerWith(ctx context.Context, name, trainer string) error {
+// start starts a worker of a program.
+func (s *site) start(ctx context.Context, program, name string, flags ...string) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -168,8 +225,12 @@ func (s *site) startWorkerWith(ctx context.Context, name, trainer string) error 
 		return err
 	}
 	w := &worker{name: name, port: port, ended: make(chan struct{})}
-	w.cmd = exec.Command(s.program, "worker", "--slots", strconv.Itoa(slots), "--trainer", trainer, "--staging", s.path("staging"), "--metrics-addr", port)
-	w.cmd.Env, w.cmd.Stdout, w.cmd.Stderr = s.environ, log, log
+	args := []string{"worker", "--staging", s.path("staging"), "--metrics-addr", port}
+	if !slices.Contains(flags, "--queue") {
+		args = append(args, "--slots", strconv.Itoa(slots), "--trainer", s.hasher)
+	}
+	w.cmd = exec.Command(program, append(args, flags...)...)
+	w.cmd.Env, w.cmd.Stdout, w.cmd.Stderr = append(slices.Clone(s.environ), "TAILSWEEP_CACHE_DIR="+s.path("cache")), log, log
 	w.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := errors.Join(w.cmd.Start(), log.Close()); err != nil {
 		return err
@@ -286,13 +347,13 @@ func (s *site) ended(ctx context.Context, sweep string) (bool, error) {
 	return status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING && status != enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW, nil
 }
 
-// children lists the hashers that run.
+// children lists the children of workers that run.
 func (s *site) children() []int {
 	var pids []int
 	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline") // an error means a bad pattern
 	for _, file := range lines {
 		line, err := os.ReadFile(file)
-		if err != nil || !bytes.HasPrefix(line, []byte(s.hasher+"\x00")) {
+		if err != nil || !s.isChild(string(line)) {
 			continue // it has ended, or is another program
 		}
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
@@ -300,6 +361,12 @@ func (s *site) children() []int {
 		}
 	}
 	return pids
+}
+
+// isChild reports whether a command line is that of a hasher or of the real trainer.
+func (s *site) isChild(line string) bool {
+	words := strings.Split(line, "\x00")
+	return words[0] == s.hasher || words[0] == s.program && len(words) > 1 && (words[1] == "train" || words[1] == "evaluate")
 }
 
 // quiet is a logger that drops everything: faults make the client complain.

@@ -5,23 +5,30 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// kind is a sweep that each round plays, next to the others.
+// kind is a sweep that rounds play, next to the others.
 type kind struct {
 	name    string
+	steps   int  // of a training
 	ordered bool // one trial at a time: the order of the ledger is that of the undisturbed run
+	real    bool // the real trainer trains it, with its own worker
 	spec    string
 }
 
-// slots is enough for the trials of all kinds at once, so that none waits for another.
-const slots = 8
+// Slots of a worker: enough for the trials of all kinds at once, so that none waits for
+// another.
+const (
+	slots    = 10
+	realSlot = 1
+)
 
 // The kinds. max_restarts is high because a round injects several faults.
 var kinds = []kind{
-	{"grid", false, `
+	{name: "grid", steps: 120, spec: hashed + images + `
 method: grid
 parameters:
   infonce.weight: {values: [0, 0.1, 0.3]}
@@ -29,7 +36,7 @@ parameters:
 max_concurrent_trials: 2
 checkpoints: {every_steps: 40, save_sweep_best: 2}
 `},
-	{"random", false, `
+	{name: "random", steps: 120, spec: hashed + builtIn + `
 method: random
 parameters:
   infonce.weight: {distribution: log_uniform_values, min: 1e-3, max: 3, zero: 0.2}
@@ -38,7 +45,7 @@ budget: {run_cap: 7}
 max_concurrent_trials: 2
 checkpoints: {every_steps: 30, save_sweep_best: 3}
 `},
-	{"bayes", true, `
+	{name: "bayes", steps: 120, ordered: true, spec: hashed + builtIn + `
 method: bayes
 parameters:
   infonce.weight: {distribution: log_uniform_values, min: 1e-3, max: 3}
@@ -46,7 +53,7 @@ budget: {run_cap: 7}
 max_concurrent_trials: 1
 checkpoints: {every_steps: 50, save_sweep_best: 1}
 `},
-	{"asha", true, `
+	{name: "asha", steps: 120, ordered: true, spec: hashed + builtIn + `
 method: random
 parameters:
   infonce.weight: {distribution: log_uniform_values, min: 1e-3, max: 3}
@@ -55,18 +62,59 @@ budget: {run_cap: 7}
 max_concurrent_trials: 1
 checkpoints: {every_steps: 30, save_sweep_best: 2}
 `},
+	{name: "many", steps: 10, ordered: true, spec: builtIn + `
+method: random
+train: {steps: 10, log_every: 5}
+parameters:
+  infonce.weight: {distribution: log_uniform_values, min: 1e-3, max: 3}
+budget: {run_cap: 17}
+max_concurrent_trials: 1
+checkpoints: {every_steps: 5, save_sweep_best: 2}
+`},
+	{name: "real", steps: 40, ordered: true, real: true, spec: builtIn + `
+method: grid
+train: {steps: 40, batch: 16, lr: 1e-3, warmup_steps: 5, ema: 0.9, log_every: 10}
+evaluate: {samples_per_class: 50, guidance: [1], ddim_steps: 2}
+parameters:
+  infonce.weight: {values: [0.1]}
+  alignment.weight: {values: [0.1]}
+resources: {queue: real}
+max_concurrent_trials: 1
+checkpoints: {every_steps: 10, save_sweep_best: 1}
+`},
+}
+
+// realEvery is how many rounds play the sweep of the real trainer once.
+const realEvery = 3
+
+// kindsOf lists the kinds of a round; the undisturbed one, number 0, plays all.
+func kindsOf(round int) []kind {
+	return slices.DeleteFunc(slices.Clone(kinds), func(k kind) bool { return k.real && round%realEvery > 1 })
 }
 
 const common = `apiVersion: tailsweep/v1
 name: %s
 seed: 3
-dataset: {name: fashion-mnist-10k, size: 16}
 model: {arch: unet, width: 8, depth: 1}
-train: {steps: 120, log_every: 10}
 metrics:
   - {name: fid.tail, goal: minimize}
 max_restarts: 100
 `
+
+// Parts of specs: the steps of hashers, the dataset that each worker downloads into its
+// cache, and the one that is part of the program.
+const (
+	hashed = `
+train: {steps: 120, log_every: 10}
+`
+	images = `
+dataset: {name: image-folder, path: "s3://tailsweep/` + imagesFolder + `", classes: 3, size: 16, channels: 1}
+evaluate: {features: {path: /nobody-reads-it}}
+`
+	builtIn = `
+dataset: {name: fashion-mnist-10k, size: 16}
+`
+)
 
 // played is a sweep that runs or ran.
 type played struct {
@@ -74,8 +122,10 @@ type played struct {
 	id     string // the sweep's name
 	folder string // of its objects on disk
 	seen   map[string]int
-	over   bool // its workflow has ended
-	loose  bool // a trial was cancelled or terminated: its ledger has that, and the search continued differently
+	over   bool   // its workflow has ended
+	loose  bool   // a trial was cancelled or terminated: its ledger has that, and the search continued differently
+	grown  int    // trials that commands added: the search continued differently; -1 if it may have
+	point  string // the key of the parameters that a command asked for
 }
 
 // plan writes the spec of a kind for a round.
@@ -109,8 +159,7 @@ func (p *played) progress() int {
 		}
 		manifests, _ := filepath.Glob(filepath.Join(trial, "attempts", "*", "checkpoints", "step-*", "MANIFEST.json"))
 		for _, m := range manifests {
-			step, _ := strconv.Atoi(strings.TrimLeft(strings.TrimPrefix(filepath.Base(filepath.Dir(m)), "step-"), "0"))
-			note(name, step)
+			note(name, stepOf(m))
 		}
 		if _, err := os.Stat(filepath.Join(trial, "grid.png")); err == nil {
 			note(name+" evaluated", 1)
@@ -121,4 +170,10 @@ func (p *played) progress() int {
 		sum += value
 	}
 	return sum
+}
+
+// stepOf returns the step of the checkpoint with a manifest.
+func stepOf(manifest string) int {
+	step, _ := strconv.Atoi(strings.TrimLeft(strings.TrimPrefix(filepath.Base(filepath.Dir(manifest)), "step-"), "0"))
+	return step
 }

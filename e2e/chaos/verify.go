@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -11,9 +13,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/tailsweep/tailsweep/e2e/chaos/chain"
 	"github.com/tailsweep/tailsweep/internal/retry"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
@@ -21,6 +25,7 @@ import (
 
 // facts are what a sweep left behind that faults must not change.
 type facts struct {
+	ledger  []sweep.Trial     // as it is
 	trials  map[int]string    // number to what the ledger says, without times and attempts
 	order   []int             // of the ledger
 	objects map[string]string // key without attempts to the digest of what must be equal, "" for what may differ
@@ -30,11 +35,11 @@ type facts struct {
 
 // facts reads a sweep that has ended.
 func (s *site) facts(ctx context.Context, p *played) (*facts, error) {
-	f := &facts{trials: map[int]string{}, objects: map[string]string{}}
 	lines, err := ledgerLines(p.folder)
 	if err != nil {
 		return nil, err
 	}
+	f := &facts{ledger: lines, trials: map[int]string{}, objects: map[string]string{}}
 	for _, t := range lines {
 		if _, twice := f.trials[t.Number]; twice {
 			return nil, fmt.Errorf("trial %d is twice in the ledger", t.Number)
@@ -130,14 +135,92 @@ func (f *facts) readObjects(p *played) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", path, err)
 			}
+			if p.real {
+				if err := withoutHeader(filepath.Dir(path), &m); err != nil {
+					return err
+				}
+			}
 			f.objects[key] = fmt.Sprint(m.Files)
 		}
 		return nil
 	})
 }
 
+// withoutHeader replaces the digest of the weights by that of their bytes: the header of the
+// file has the name of the sweep.
+func withoutHeader(dir string, m *checkpoint.Manifest) error {
+	for i, f := range m.Files {
+		if f.Path != checkpoint.ModelName {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(dir, f.Path))
+		if err != nil {
+			return err
+		}
+		header := binary.LittleEndian.Uint64(data) + 8
+		m.Files[i] = checkpoint.File{Path: f.Path, SHA256: fmt.Sprintf("%x", sha256.Sum256(data[header:]))}
+	}
+	return nil
+}
+
+// wrong lists the trials whose metrics are not those of their parameters, seed and steps: a
+// step was left out, done twice, or done on other weights.
+func (f *facts) wrong(p *played) []string {
+	var found []string
+	for _, t := range f.ledger {
+		evaluations := t.Rungs
+		if t.Status == sweep.StatusCompleted {
+			evaluations = append(evaluations, sweep.Rung{Step: t.Steps, Metrics: t.Metrics})
+		}
+		if t.Status == sweep.StatusCompleted && t.Steps != p.steps {
+			found = append(found, fmt.Sprintf("%s: trial %d completed with %d steps, want %d", p.id, t.Number, t.Steps, p.steps))
+		}
+		link := chain.Begin(t.Params, t.Seed)
+		at := 0
+		for _, e := range evaluations {
+			for ; at < e.Step; at++ {
+				link = link.Next(at + 1)
+			}
+			if got, want := e.Metrics["fid.tail"], link.Metric("fid.tail"); got != want {
+				found = append(found, fmt.Sprintf("%s: trial %d has fid.tail %v after step %d, want %v", p.id, t.Number, got, e.Step, want))
+			}
+		}
+	}
+	return found
+}
+
+// orphans lists the checkpoints that are not complete, and those that no trial of the ledger
+// names. Whoever terminates a trial in Temporal leaves what it had, for gc.
+func (f *facts) orphans(p *played) []string {
+	named := map[string]bool{}
+	for _, t := range f.ledger {
+		named[t.Checkpoint] = true
+	}
+	var found []string
+	folders, _ := filepath.Glob(filepath.Join(p.folder, "trials", "*", "attempts", "*", "checkpoints", "step-*")) // an error means a bad pattern
+	for _, folder := range folders {
+		rel, err := filepath.Rel(p.folder, folder)
+		if err != nil {
+			return append(found, err.Error())
+		}
+		key := "v1/sweeps/" + p.id + "/" + filepath.ToSlash(rel)
+		trial, _ := strconv.Atoi(strings.Split(rel, string(filepath.Separator))[1]) // six digits
+		switch _, err := os.Stat(filepath.Join(folder, checkpoint.ManifestName)); {
+		case p.loose && slices.Contains(f.broken, trial):
+		case err != nil:
+			found = append(found, fmt.Sprintf("%s: the checkpoint %s is not complete: %v", p.id, key, err))
+		case !named[key]:
+			found = append(found, fmt.Sprintf("%s: no trial names the checkpoint %s", p.id, key))
+		}
+	}
+	return found
+}
+
 // differences lists what distinguishes a sweep from the undisturbed one.
 func (f *facts) differences(p *played, want *facts) []string {
+	if p.grown != 0 {
+		return nil
+	}
 	var found []string
 	add := func(format string, args ...any) { found = append(found, p.id+": "+fmt.Sprintf(format, args...)) }
 	for n, trial := range want.trials {
@@ -190,7 +273,16 @@ func (c *chaos) verify(ctx context.Context, sweeps []*played) ([]string, error) 
 			found = append(found, fmt.Sprintf("%s: %v", p.id, err))
 			continue
 		}
-		found = append(found, f.differences(p, c.want[p.name])...)
+		if want := c.want[p.name]; want != nil {
+			found = append(found, f.differences(p, want)...)
+			if p.grown != 0 {
+				found = append(found, c.site.grownFaults(ctx, p, want)...)
+			}
+		}
+		found = append(found, f.orphans(p)...)
+		if !p.real {
+			found = append(found, f.wrong(p)...)
+		}
 		a, err := c.site.try(ctx, "doctor", p.id, "--read-data")
 		if err != nil {
 			return found, err

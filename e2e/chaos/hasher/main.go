@@ -12,14 +12,13 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/tailsweep/tailsweep/e2e/chaos/chain"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 	"github.com/tailsweep/tailsweep/trainer/job"
@@ -31,36 +30,17 @@ const step = 20 * time.Millisecond
 
 func main() { jobtest.Main("hasher", train, evaluate) }
 
-// link is the state of a training: the chain after a number of steps.
-type link [sha256.Size]byte
-
-// begin returns the link before the first step.
-func begin(t sweep.Task) link {
-	return sha256.Sum256(fmt.Appendf(nil, "%s %d", t.Assignment.Params.Key(), t.Assignment.Seed))
-}
-
-// next returns the link after the given step.
-func (l link) next(step int) link {
-	return sha256.Sum256(fmt.Appendf(l[:], " %d", step))
-}
-
-// number is a function of the link and of a name, in [1, 2).
-func (l link) number(name string) float64 {
-	sum := sha256.Sum256(append(l[:], name...))
-	return 1 + float64(binary.BigEndian.Uint32(sum[:]))/(1<<32)
-}
-
 // training is the state of a training.
 type training struct {
-	chain link
+	chain chain.Link
 	curve bytes.Buffer
 	first float64 // loss
 }
 
 // resume reads the checkpoint in dir; "" begins.
 func resume(j job.Train) (*training, error) {
-	t := &training{chain: begin(j.Task)}
-	t.first = t.chain.number("loss")
+	t := &training{chain: chain.Begin(j.Assignment.Params, j.Assignment.Seed)}
+	t.first = t.chain.Number("loss")
 	if j.Resume == "" {
 		return t, nil
 	}
@@ -107,9 +87,9 @@ func train(file string, c job.Child) error {
 			return c.Emit(job.Event{Type: job.Preempted, Step: at - 1})
 		case <-ticker.C:
 		}
-		t.chain = t.chain.next(at)
+		t.chain = t.chain.Next(at)
 		if at%j.Spec.Train.LogEvery == 0 {
-			point := sweep.CurvePoint{Step: at, Loss: t.chain.number("loss"), DDPM: t.chain.number("ddpm")}
+			point := sweep.CurvePoint{Step: at, Loss: t.chain.Number("loss"), DDPM: t.chain.Number("ddpm")}
 			if err := json.NewEncoder(&t.curve).Encode(point); err != nil {
 				return err
 			}
@@ -123,7 +103,7 @@ func train(file string, c job.Child) error {
 			}
 		}
 	}
-	return c.Emit(job.Event{Type: job.Done, Step: until, Losses: sweep.Losses{LossFirst: &t.first, LossLast: new(t.chain.number("loss"))}})
+	return c.Emit(job.Event{Type: job.Done, Step: until, Losses: sweep.Losses{LossFirst: &t.first, LossLast: new(t.chain.Number("loss"))}})
 }
 
 // evaluate measures the weights.
@@ -133,8 +113,8 @@ func evaluate(file string, c job.Child) error {
 		if err != nil {
 			return 0, err
 		}
-		var l link
+		var l chain.Link
 		copy(l[:], model)
-		return 100 * l.number(metric), nil
+		return l.Metric(metric), nil
 	})
 }

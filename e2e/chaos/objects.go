@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+)
+
+// Faults of the objects of a sweep: a byte on the disk of the store flips.
+
+// object is a kind of object of a sweep that is damaged while the sweep runs.
+type object struct {
+	name   string
+	glob   string // below the sweep's folder, or of the store when it begins with /
+	first  bool   // the first byte flips, so that the text cannot be read; else the middle one
+	silent bool   // nothing reads it, or nothing can tell: it is put right without being named
+}
+
+var objects = []object{
+	{name: "spec.json (the reservation)", glob: "spec.json"},
+	{name: "spec.yaml", glob: "spec.yaml", first: true},
+	{name: "state.json", glob: "state.json", first: true},
+	{name: "an entry of the command log", glob: "history/*", first: true},
+	{name: "a pack", glob: "packs/*"},
+	{name: "a result", glob: "trials/*/result.json"},
+	{name: "the pointer", glob: "pointers/best.json"},
+	{name: "a grid", glob: "trials/*/grid.png"},
+	{name: "a curve", glob: "trials/*/attempts/*/curve.jsonl", silent: true},
+	{name: "store.json", glob: "/store.json", silent: true},
+}
+
+// flip inverts one byte of a file, in the middle or the first, in place: an object's
+// attributes stay.
+func flip(path string, first bool) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		at := info.Size() / 2
+		if first {
+			at = 0
+		}
+		one := make([]byte, 1)
+		if _, err = f.ReadAt(one, at); err == nil {
+			one[0] ^= 0xff
+			_, err = f.WriteAt(one, at)
+		}
+	}
+	return errors.Join(err, f.Close())
+}
+
+// find returns an object of this kind of a running sweep; only of a trial in the ledger, since
+// the result of another one is all that there is.
+func (o object) find(r *round) (p *played, path string) {
+	list := r.running()
+	r.rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	for _, p := range list {
+		base := p.folder
+		if strings.HasPrefix(o.glob, "/") {
+			base = filepath.Dir(filepath.Dir(p.folder))
+		}
+		files, _ := filepath.Glob(filepath.Join(base, o.glob)) // an error means a bad pattern
+		ended := map[string]bool{}
+		if lines, err := ledgerLines(p.folder); err == nil {
+			for _, t := range lines {
+				ended[fmt.Sprintf("%06d", t.Number)] = true
+			}
+		}
+		files = slices.DeleteFunc(files, func(path string) bool {
+			_, rest, of := strings.Cut(path, "/trials/")
+			number, _, _ := strings.Cut(rest, "/")
+			return of && !ended[number]
+		})
+		if len(files) > 0 {
+			return p, files[r.rand.IntN(len(files))]
+		}
+	}
+	return nil, ""
+}
+
+// damageObject damages an object of a running sweep. doctor must name it, unless the sweep has
+// written it anew; doctor --repair repairs it, or the byte is put right where nothing has
+// another copy.
+func damageObject(o object) func(context.Context, *round) error {
+	return func(ctx context.Context, r *round) error {
+		p, path := o.find(r)
+		if p == nil {
+			return fmt.Errorf("%w: no running sweep has one", errSkipped)
+		}
+		if err := flip(path, o.first); err != nil {
+			return err
+		}
+		damaged, err := os.ReadFile(path)
+		if err == nil {
+			err = pause(ctx, 2*time.Second)
+		}
+		if err != nil {
+			return err
+		}
+		there := func() bool {
+			now, err := os.ReadFile(path)
+			return err == nil && string(now) == string(damaged)
+		}
+		if !o.silent {
+			if err := r.doctor(ctx, p, path, there); err != nil {
+				return err
+			}
+		}
+		if !there() {
+			return nil
+		}
+		return flip(path, o.first)
+	}
+}
+
+// doctor expects a damaged object to be named, and asks for its repair.
+func (r *round) doctor(ctx context.Context, p *played, path string, there func() bool) error {
+	a, err := r.site.try(ctx, "doctor", p.id, "--read-data")
+	if err != nil {
+		return err
+	}
+	rel, err := filepath.Rel(p.folder, path)
+	if err != nil {
+		return err
+	}
+	if !there() {
+		return nil // the sweep wrote it anew meanwhile
+	}
+	if a.code != 1 || !strings.Contains(a.stdout, filepath.ToSlash(rel)) {
+		return errors.Join(fmt.Errorf("doctor %s does not name the damaged %s: exit code %d\n%s%s", p.id, rel, a.code, a.stdout, a.stderr))
+	}
+	a, err = r.site.try(ctx, "doctor", p.id, "--repair")
+	if err == nil && a.code > 1 { // 1 means that something is left, such as a grid, which has no copy
+		err = fmt.Errorf("doctor %s --repair: exit code %d\n%s%s", p.id, a.code, a.stdout, a.stderr)
+	}
+	return err
+}
+
+// damageCheckpoint damages a file of the last checkpoint of a running trial and kills its
+// child: the training resumes from the one before.
+func damageCheckpoint(file string) func(context.Context, *round) error {
+	return func(ctx context.Context, r *round) error {
+		var last string
+		err := within(ctx, 10*time.Second, func() (bool, error) {
+			last = r.lastCheckpoint()
+			return last != "" || r.over(ctx), nil
+		})
+		if err != nil || last == "" {
+			return fmt.Errorf("%w: no running trial has two checkpoints", errSkipped)
+		}
+		if err := flip(filepath.Join(last, file), false); err != nil {
+			return fmt.Errorf("%w: it has just been removed: %w", errSkipped, err)
+		}
+		return killChildren(true)(ctx, r)
+	}
+}
+
+// lastCheckpoint returns the folder of the last checkpoint of a trial that trains, which has
+// one before it. The final one is left alone: it cannot be made again.
+func (r *round) lastCheckpoint() string {
+	for _, p := range r.running() {
+		trials, _ := filepath.Glob(filepath.Join(p.folder, "trials", "*")) // an error means a bad pattern
+		for _, trial := range slices.Backward(trials) {
+			if _, err := os.Stat(filepath.Join(trial, "result.json")); err == nil {
+				continue
+			}
+			manifests, _ := filepath.Glob(filepath.Join(trial, "attempts", "*", "checkpoints", "step-*", checkpoint.ManifestName))
+			slices.SortFunc(manifests, func(a, b string) int {
+				return strings.Compare(filepath.Base(filepath.Dir(a)), filepath.Base(filepath.Dir(b)))
+			})
+			if n := len(manifests); n > 1 && stepOf(manifests[n-1]) < p.steps {
+				return filepath.Dir(manifests[n-1])
+			}
+		}
+	}
+	return ""
+}
