@@ -45,8 +45,8 @@ func (e *BuildError) Error() string {
 func (e *BuildError) BlockReason() block.Reason { return block.WrongBuild }
 
 // accept opens the archive for an attempt, or refuses the attempt: because the worker does
-// not know all of the spec, its store is not the sweep's, or the sweep's name belongs to
-// another sweep. The trial asks again, and any worker may take the job. A worker that
+// not know all of the spec, its store is not the sweep's or refuses it, or the sweep's name
+// belongs to another sweep. The trial asks again, and any worker may take the job. A worker that
 // refuses is always free, so it waits first.
 func (a *Activities) accept(at *attempt, t sweep.Task) (*owned, error) {
 	var own *owned
@@ -54,7 +54,7 @@ func (a *Activities) accept(at *attempt, t sweep.Task) (*owned, error) {
 		own, err = a.check(ctx, t)
 		return err
 	})
-	if reason := BlockReason(err); reason == block.WrongBuild || reason == block.WrongStore {
+	if BlockReason(err).OfProcess() {
 		at.wait(a.refusalWait())
 	}
 	if err != nil {

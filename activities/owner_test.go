@@ -62,6 +62,22 @@ func TestAWorkerOfAnotherStoreRefusesAJob(t *testing.T) {
 	require.Empty(t, b.trainer.Jobs())
 }
 
+// Another worker, whose clock is right, takes the next job.
+func TestAWorkerWithAWrongClockWaits(t *testing.T) {
+	b := newBench(t)
+	b.RefusalWait = 300 * time.Millisecond
+	b.archive.Fail("For", blocked(block.Clock))
+	began := time.Now()
+	_, err := b.train(input(0, 1))
+	requireTurnedAway(t, err, block.Clock)
+	require.GreaterOrEqual(t, time.Since(began), b.RefusalWait)
+
+	b.RefusalWait = time.Hour
+	b.archive.Fail("For", blocked(block.NoBucket))
+	_, err = b.train(input(0, 1)) // the same for every worker: no wait
+	requireTurnedAway(t, err, block.NoBucket)
+}
+
 func TestASweepThatLostItsNameTrainsNothing(t *testing.T) {
 	b := newBench(t)
 	b.archive.Fail("Owns", blocked(block.NotOwner))

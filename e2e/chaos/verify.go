@@ -261,7 +261,7 @@ func (f *facts) differences(p *played, want *facts) []string {
 }
 
 // settleLimit is how long processes and folders of a round may take to go away.
-const settleLimit = 20 * time.Second
+var settleLimit = 20 * time.Second
 
 // verify compares the sweeps of a round with the undisturbed ones, and looks for what was
 // left behind.

@@ -33,6 +33,17 @@ const (
 	Other Reason = "other" // anything else: no answer in time, an error of the store, a bug
 )
 
+// OfProcess reports whether another worker may well do what this one is refused: the cause is
+// its build, its clock or its configuration.
+func (r Reason) OfProcess() bool {
+	switch r {
+	case WrongBuild, WrongStore, Clock, TLS, NoKeys, UnknownKey, WrongSecret, ExpiredKeys, Region:
+		return true
+	default:
+		return false
+	}
+}
+
 // Reasons lists all reasons.
 func Reasons() []Reason {
 	return []Reason{Unreachable, TLS, NoKeys, UnknownKey, WrongSecret, ExpiredKeys, Denied, Region, Clock, NoBucket, Full, LedgerDamaged, NotOwner, WrongStore, WrongBuild, Environment, Other}
