@@ -115,9 +115,9 @@ chaos: build bin/older
 # A tailsweep that does not know the field train.log_every, as one built before there was one.
 bin/older: sweep/spec.go
 	@mkdir -p bin
-	sed 's/json:"log_every"/json:"-"/' sweep/spec.go > bin/older-spec.go
-	! cmp -s sweep/spec.go bin/older-spec.go
-	echo '{"Replace": {"$(CURDIR)/sweep/spec.go": "$(CURDIR)/bin/older-spec.go"}}' > bin/older.json
+	sed 's/json:"log_every"/json:"-"/' sweep/spec.go > bin/older-spec.txt
+	! cmp -s sweep/spec.go bin/older-spec.txt
+	echo '{"Replace": {"$(CURDIR)/sweep/spec.go": "$(CURDIR)/bin/older-spec.txt"}}' > bin/older.json
 	$(SIMD) $(GO) build -overlay bin/older.json -ldflags '-X main.version=older' -o bin/older ./cmd/tailsweep
 
 # Results are kept in bench/search/results: after a change of an engine only that
