@@ -11,7 +11,6 @@ import (
 
 // Limits on what is drawn, so that the page of a large sweep stays small.
 const (
-	maxCurves      = 100 // of the best trials
 	maxCurvePoints = 300 // a curve; more are thinned out evenly
 	maxFrontLabels = 15
 )
@@ -117,15 +116,12 @@ func nextTo(x, y float64, text string) label {
 	return label{X: px(x + 8), Y: px(y), Anchor: "start", Text: text}
 }
 
-// curvesFigure draws the loss of the best trials, the best one and the baseline on
-// top. It is nil when no trial has a curve. notDrawn counts the curves that are left out.
-func curvesFigure(s study, curves map[int][]sweep.CurvePoint) (f *figure, notDrawn int) {
-	trials := slices.DeleteFunc(slices.Clone(s.ordered), func(t sweep.Trial) bool { return len(curves[t.Number]) == 0 })
+// curvesFigure draws the loss of the trials that are shown, the best one and the baseline
+// on top. It is nil when none of them has a curve.
+func curvesFigure(s study, curves map[int][]sweep.CurvePoint) *figure {
+	trials := slices.DeleteFunc(s.shown(), func(t sweep.Trial) bool { return len(curves[t.Number]) == 0 })
 	if len(trials) == 0 {
-		return nil, 0
-	}
-	if len(trials) > maxCurves {
-		notDrawn, trials = len(trials)-maxCurves, trials[:maxCurves]
+		return nil
 	}
 	var steps, losses []float64
 	for _, t := range trials {
@@ -134,7 +130,7 @@ func curvesFigure(s study, curves map[int][]sweep.CurvePoint) (f *figure, notDra
 		}
 	}
 	x, y := figureFrame.x(steps), figureFrame.y(losses, true)
-	f = &figure{
+	f := &figure{
 		frame: figureFrame,
 		Title: "Training loss", XLabel: "training steps", YLabel: "loss, all terms",
 		XTicks: x.ticks(8), YTicks: y.ticks(8),
@@ -150,7 +146,7 @@ func curvesFigure(s study, curves map[int][]sweep.CurvePoint) (f *figure, notDra
 		f.Shapes = append(f.Shapes, shape{Path: polyline(line), Class: "line " + s.class(t), Tip: tip(t)})
 	}
 	f.Legend = append(lineLegend(s), lineEntry("other", "other trials"))
-	return f, notDrawn
+	return f
 }
 
 // thin keeps at most n of the points, evenly spread, the first and the last among them.

@@ -14,8 +14,8 @@ type Input struct {
 	Digest   string // of the resolved spec
 	Progress conduct.Progress
 	Trials   []sweep.Trial              // the ledger, in order of completion
-	Grids    map[int][]byte             // sample grid PNGs by trial number, all from the same noise
-	Curves   map[int][]sweep.CurvePoint // loss curves by trial number
+	Grids    map[int][]byte             // sample grid PNGs of the trials that Shown returns, by number, all from the same noise
+	Curves   map[int][]sweep.CurvePoint // their loss curves
 	Floor    map[string]float64         // floor of each metric; nil when unknown
 	Version  string                     // of the tailsweep that writes the page
 	Now      time.Time                  // when the page is written; left out when zero

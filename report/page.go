@@ -35,11 +35,10 @@ type page struct {
 	Importances  []analysis.Importance
 	NoImportance error    // why there are none
 	LossFigure   *figure  // nil without curves
-	NotDrawn     int      // curves
 	DDPM, Terms  []figure // parts of the loss
 	PartsLegend  []legendEntry
 	Cards        []card
-	NoGrid       int // completed trials without a sample grid
+	NoGrid       int // completed trials that are shown and have no sample grid
 }
 
 // row is a trial in a table.
@@ -87,7 +86,7 @@ func newPage(in Input) page {
 		}
 		p.Importances = append(p.Importances, im)
 	}
-	if p.LossFigure, p.NotDrawn = curvesFigure(p.study, in.Curves); p.LossFigure != nil {
+	if p.LossFigure = curvesFigure(p.study, in.Curves); p.LossFigure != nil {
 		p.DDPM, p.Terms, p.PartsLegend = panels(p.study, in.Curves)
 	}
 	p.Cards, p.NoGrid = cards(p.study, in.Grids)
@@ -190,10 +189,10 @@ func newRow(s study, t sweep.Trial, place int, params, metrics []string) row {
 	return r
 }
 
-// cards makes a card for each trial that has a sample grid, best first, and counts
-// the completed trials without one. The grid of a stopped trial is of a half-trained model and is left out.
+// cards makes a card for each of the trials that are shown and have a sample grid, and
+// counts the completed ones without one. The grid of a stopped trial is of a half-trained model and is left out.
 func cards(s study, grids map[int][]byte) (list []card, missing int) {
-	for _, t := range s.ordered {
+	for _, t := range s.shown() {
 		data, ok := grids[t.Number]
 		switch {
 		case !ok && t.Status == sweep.StatusCompleted:

@@ -180,8 +180,20 @@ func TestLargeSweepStaysBounded(t *testing.T) {
 	for i := range in.Curves {
 		in.Curves[i] = long
 	}
-	in.Grids = nil
+	in.Grids = map[int][]byte{}
+	picture := bytes.Repeat([]byte("not a picture "), 1000)
+	for _, trial := range in.Trials {
+		in.Grids[trial.Number] = picture
+	}
 	html := render(t, in)
 	require.Contains(t, html, "trials of lower rank are not drawn")
+	require.Contains(t, html, "trials of lower rank are not shown")
 	require.Less(t, len(html), 4<<20)
+
+	shown := Shown(in.Spec, in.Trials)
+	require.LessOrEqual(t, len(shown), maxShown+3, "the best, and the three of the baseline")
+	require.Equal(t, len(shown), strings.Count(html, `<figure class="card`))
+	for _, baseline := range in.Trials[:3] {
+		require.True(t, slices.ContainsFunc(shown, func(o sweep.Trial) bool { return o.Number == baseline.Number }))
+	}
 }

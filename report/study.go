@@ -57,6 +57,26 @@ func newStudy(spec *sweep.Spec, trials []sweep.Trial) study {
 	return s
 }
 
+// maxShown is how many trials, the best ones, a page shows the curves and sample grids of.
+const maxShown = 100
+
+// Shown returns the trials whose curves and sample grids a page shows: the best ones, and the
+// baseline.
+func Shown(spec *sweep.Spec, trials []sweep.Trial) []sweep.Trial { return newStudy(spec, trials).shown() }
+
+func (s study) shown() []sweep.Trial {
+	list := slices.Clone(s.ordered[:min(len(s.ordered), maxShown)])
+	for _, t := range s.baseline {
+		if !slices.ContainsFunc(list, func(o sweep.Trial) bool { return o.Number == t.Number }) {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// NotShown is how many trials of lower rank are left out of shown.
+func (s study) NotShown() int { return len(s.ordered) - len(s.shown()) }
+
 // isPlain reports whether t trains with plain DDPM on the natural class frequencies.
 func isPlain(t sweep.Trial) bool {
 	for _, name := range []string{sweep.ParamInfonceWeight, sweep.ParamAlignmentWeight, sweep.ParamResamplingFactor} {

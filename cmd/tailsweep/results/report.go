@@ -78,7 +78,7 @@ func reportInput(ctx context.Context, a *cli.App, name string) (report.Input, er
 	var adding sync.Mutex
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(filesAtATime)
-	for _, t := range in.Trials {
+	for _, t := range report.Shown(spec, in.Trials) {
 		group.Go(func() error { return addFiles(reading, arc, name, t, &in, &adding) })
 	}
 	if err := group.Wait(); err != nil {
