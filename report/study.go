@@ -62,7 +62,9 @@ const maxShown = 100
 
 // Shown returns the trials whose curves and sample grids a page shows: the best ones, and the
 // baseline.
-func Shown(spec *sweep.Spec, trials []sweep.Trial) []sweep.Trial { return newStudy(spec, trials).shown() }
+func Shown(spec *sweep.Spec, trials []sweep.Trial) []sweep.Trial {
+	return newStudy(spec, trials).shown()
+}
 
 func (s study) shown() []sweep.Trial {
 	list := slices.Clone(s.ordered[:min(len(s.ordered), maxShown)])
