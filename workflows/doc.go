@@ -4,9 +4,9 @@
 // configuration, and reports to its sweep.
 //
 // Invariants: Sweep decides nothing. No float arithmetic, sampler, clock, random
-// source, map iteration or slog here. Ids, names and queues are made in messages.go,
-// timeouts and numbers of tries stand in options.go. It must not import trainer, an
-// object store or Prometheus.
+// source, map iteration or slog here. Ids, names and queues are made in messages.go;
+// timeouts and numbers of tries are in options.go. This package must not import trainer,
+// an object store or Prometheus.
 //
 // A change that produces different Temporal commands from the same history needs a new
 // logic version: see versions.go, and doc.go of package conduct.

@@ -15,10 +15,10 @@ const ControlQueue = "tailsweep-control"
 const (
 	QueryProgress = "progress" // -> conduct.Progress
 	SignalResult  = "result"   // activities.TrialResult: from a trial to its sweep
-	SignalRung    = "rung"     // conduct.RungReport: from a trial to its sweep, which answers with
-	SignalCommand = "command"  // conduct.Commanded: from a client that found no worker to answer an Update
+	SignalRung    = "rung"     // conduct.RungReport: from a trial to its sweep
+	SignalVerdict = "verdict"  // conduct.RungVerdict: from a sweep to its trial, on a RungReport
 	SignalBlocked = "blocked"  // conduct.TrialBlocked: from a trial to its sweep
-	SignalVerdict = "verdict"  // conduct.RungVerdict: from a sweep to its trial
+	SignalCommand = "command"  // conduct.Commanded: from a client whose Update no worker accepted
 )
 
 // Search attributes, all registered by the stack and by docker-compose.
@@ -71,5 +71,5 @@ type TrialInput struct {
 	Assignment sweep.Assignment `json:"assignment"`
 	Digest     string           `json:"digest,omitempty"` // of Spec
 	Owner      sweep.Identity   `json:"owner,omitzero"`   // of its sweep
-	Logic      conduct.Logic    `json:"logic"`            // of its sweep; there is one, and a second one branches on it
+	Logic      conduct.Logic    `json:"logic"`            // of its sweep, for a branch in Trial once there are two versions
 }

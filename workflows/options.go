@@ -17,7 +17,7 @@ const (
 	controlTimeout  = 5 * time.Minute  // one attempt of a control activity; Suggest on a long ledger is the slowest
 	controlAttempts = 3                // after that the sweep is blocked: it is shown and retried later
 	briefTimeout    = 5 * time.Second  // the first try of one that usually takes milliseconds; half of the time of a workflow task
-	recordTimeout   = 10 * time.Second // all attempts: numbers on a dashboard are never waited for
+	recordTimeout   = 10 * time.Second // all attempts: nothing waits for numbers on a dashboard
 	showEvery       = time.Second      // between updates of what the Temporal UI and dashboards show
 
 	trainTimeout    = 30 * 24 * time.Hour // one attempt; what ends a hung one is its heartbeat
@@ -27,7 +27,7 @@ const (
 	// Each adds 16 events and the server allows 51,200; the limit is reached after more
 	// than 8 days.
 	maxBlocked   = 2500
-	askAgain     = 10 * time.Second // for a verdict, doubled each further time; a sweep that was reset to before the start of the trial ignores a report
+	askAgain     = 10 * time.Second // before a report at a rung is repeated, doubled each time; a sweep that was reset to before the start of the trial ignores a report
 	askAgainMax  = 10 * time.Minute
 	leavePublish = 3 * time.Minute // a cancelled trial ends without being published after this time
 )

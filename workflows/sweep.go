@@ -17,7 +17,7 @@ import (
 // with; its detail is the conduct.Progress.
 const TypeSweepFailed = "sweep_failed"
 
-// Sweep runs a whole search, as package conduct decides.
+// Sweep runs a sweep from its start to its end, as package conduct decides.
 func Sweep(ctx workflow.Context, in SweepInput) (conduct.Progress, error) {
 	s, err := newSweep(ctx, in)
 	if err != nil {

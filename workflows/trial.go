@@ -126,7 +126,7 @@ func (t *trial) train(ctx workflow.Context) (activities.OutcomeStatus, error) {
 	case t.after != "":
 		what = fmt.Sprintf("train %s, attempt %d after step %d (%s)", label(t.result.Assignment), t.result.Attempts, t.result.Steps, t.after)
 	case t.result.Attempts > 1:
-		what = fmt.Sprintf("train %s on from step %d", label(t.result.Assignment), t.result.Steps)
+		what = fmt.Sprintf("continue training %s at step %d", label(t.result.Assignment), t.result.Steps)
 	}
 	t.show(ctx, what)
 	left, _ := t.timeLeft(ctx)
@@ -148,7 +148,7 @@ func (t *trial) train(ctx workflow.Context) (activities.OutcomeStatus, error) {
 		return "", err
 	}
 	t.reportBlocked(ctx, nil)
-	t.took(trained.Build)
+	t.addBuild(trained.Build)
 	t.recordAttempt(ctx, activities.Heartbeat{Stage: activities.StageTrain, Checkpoint: trained.Checkpoint, Seconds: trained.Seconds})
 	switch trained.Status {
 	case activities.OutcomePreempted:
@@ -173,8 +173,8 @@ func (t *trial) task() sweep.Task {
 	return sweep.Task{Spec: *t.spec, Assignment: t.result.Assignment, Attempt: t.result.Attempts, Digest: t.in.Digest, Owner: t.in.Owner}
 }
 
-// took notes the build of a worker that took part.
-func (t *trial) took(build string) {
+// addBuild adds the build of a worker that took part to the result.
+func (t *trial) addBuild(build string) {
 	if at, known := slices.BinarySearch(t.result.Builds, build); build != "" && !known {
 		t.result.Builds = slices.Insert(t.result.Builds, at, build)
 	}
@@ -203,7 +203,7 @@ func (t *trial) evaluate(ctx workflow.Context) error {
 		return err
 	}
 	t.reportBlocked(ctx, nil)
-	t.took(evaluated.Build)
+	t.addBuild(evaluated.Build)
 	t.result.EvalTime += evaluated.Seconds
 	t.result.Evaluation = evaluated.Evaluation
 	if t.rung() > 0 { // its metrics are the rung's, not the trial's

@@ -40,8 +40,8 @@ func (t *trial) askVerdict(ctx workflow.Context) (continues bool, err error) {
 	}
 }
 
-// await waits for the verdict at a step, for at most wait; it is empty if none came. A
-// verdict on a different step answers an earlier report that was sent twice.
+// await waits for the verdict at a step, for at most wait; it is empty if none came. It
+// ignores verdicts at other steps, which follow earlier reports that were sent twice.
 func (t *trial) await(ctx workflow.Context, verdicts workflow.ReceiveChannel, step int, wait time.Duration) (conduct.RungVerdict, error) {
 	waiting, stop := workflow.WithCancel(ctx)
 	defer stop()

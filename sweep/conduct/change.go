@@ -1,7 +1,6 @@
 package conduct
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -254,9 +253,8 @@ func (m *Machine) edit(c Command) string {
 // setSpec makes spec the one in force.
 func (m *Machine) setSpec(spec *sweep.Spec) {
 	m.spec, m.State.Spec = spec, spec
-	// TrialCount compares parameters by their JSON, which has the names in order.
 	//workflowcheck:ignore
-	m.planned = cost.TrialCount(spec)
+	m.planned = cost.TrialCount(spec) // compares parameters by their JSON, which has the names in order
 }
 
 func (m *Machine) checkPin(c Command) error {
@@ -285,7 +283,7 @@ func (m *Machine) checkUnpin(c Command) error {
 			return fmt.Errorf("trial %d is not pinned", n)
 		}
 	}
-	return cmp.Or(m.checkPin(c), nil)
+	return m.checkPin(c)
 }
 
 // unpin drops pins. The checkpoint of a trial that is not among the best stays until

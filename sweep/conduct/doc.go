@@ -33,9 +33,9 @@
 //
 // # Changing it
 //
-// Temporal replays the history of a running sweep through this package and through
-// all that it calls (package sweep and the pure packages below it). A change that returns other
-// actions for the same events breaks running sweeps. Such a change needs a new
-// constant in versions.go, a branch on Machine.Logic that keeps the old behaviour,
-// and recorded histories of the new version (see package workflows, TestRecord).
+// Temporal replays the history of a running sweep through this package and through all
+// that it calls (package sweep and the pure packages below it). A change that returns
+// other actions for the same events breaks running sweeps. Such a change needs a new
+// constant in versions.go, a branch on Machine.Logic that keeps the old behaviour, and
+// recorded histories of the new version (see package workflows, TestRecord).
 package conduct

@@ -7,9 +7,10 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
-// Order ranks the trials of these numbers by the whole ledger, best first: of a
-// configuration with several seeds only the first. It also returns, ascending, all
-// trials of the ledger that were evaluated at rungs and finally violated a constraint.
+// Order ranks the trials of these numbers, best first, with the noise and the seeds of the
+// complete ledger; of a configuration with several seeds it returns only the first trial.
+// It also returns, ascending, all trials of the ledger that were evaluated at rungs and
+// finally violated a constraint.
 func Order(spec *sweep.Spec, ledger []sweep.Trial, numbers []int) (order, infeasible []int) {
 	ledger = slices.Clone(ledger)
 	spec.SetGates(ledger)
@@ -32,10 +33,10 @@ func (m *Machine) contenders(segment []sweep.Trial) []sweep.Trial {
 	return slices.Concat(m.Leaders, segment)
 }
 
-// updateLeaders makes the first ranked contenders the leaders. If places remain, the best trials
-// that failed a gate keep their checkpoints, but no pointer names them. Checkpoints
-// that are no longer kept are scheduled for removal. Trials that failed, were
-// cancelled or ran out of time keep theirs.
+// updateLeaders makes the first ranked contenders the leaders. If places remain, the best
+// trials that failed a gate keep their checkpoints, but no pointer names them.
+// Checkpoints that are no longer kept are scheduled for removal. Trials that failed,
+// were cancelled or ran out of time keep theirs.
 func (m *Machine) updateLeaders(segment, ranked []sweep.Trial) {
 	contenders := slices.Concat(m.contenders(segment), m.Gated)
 	before, kept := m.Leaders, m.spec.KeptCheckpoints()

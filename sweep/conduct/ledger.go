@@ -78,8 +78,9 @@ func (m *Machine) appended(segment []sweep.Trial, e Appended) {
 	m.ranked(t, Ranked{Numbers: e.Numbers, Infeasible: e.Infeasible})
 }
 
-// addUnknownTrials adds the trials from Next to number, which a run before a reset started: they
-// still run, or a Look finds their results. Their parameters are in their results.
+// addUnknownTrials adds the trials from Next to number, which a run before a reset
+// started: they still run, or a Look finds their results. Their parameters are in their
+// results.
 func (m *Machine) addUnknownTrials(number int) {
 	for ; m.Next <= number; m.Next++ {
 		a := sweep.Assignment{Number: m.Next, Kind: sweep.KindSearch, Seed: m.spec.Train.Seed} // Params are not known

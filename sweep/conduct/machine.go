@@ -34,7 +34,7 @@ func New(spec *sweep.Spec, state *State, logic Logic, now time.Time) *Machine {
 	if state.Spec != nil {
 		spec = state.Spec
 	}
-	// Planned compares parameters by their JSON, which has the names in order.
+	// TrialCount compares parameters by their JSON, which has the names in order.
 	//workflowcheck:ignore
 	return &Machine{State: state, Logic: logic, spec: spec, baselines: space.Baselines(spec), planned: cost.TrialCount(spec), now: now}
 }
@@ -153,8 +153,8 @@ func (m *Machine) planCancels() {
 	}
 }
 
-// planLook looks for trials that may have ended without a report: silent ones at once, all
-// running trials every lookEvery.
+// planLook looks for trials that may have ended without a report: at once for those in
+// Silent, every lookEvery for all running trials.
 func (m *Machine) planLook() {
 	all := len(m.Running) > 0 && !m.now.Before(m.LookAt)
 	ahead := m.mustLookAhead()
@@ -197,9 +197,9 @@ func (m *Machine) planLook() {
 	}
 }
 
-// mustLookAhead reports whether to look for trials that a run before a reset started and this
-// run does not know. It is needed only when the sweep starts no more trials: otherwise
-// its next Start is refused and finds them.
+// mustLookAhead reports whether to look for trials that a run before a reset started and
+// this run does not know. It is needed only when the sweep starts no more trials:
+// otherwise its next Start is refused and finds them.
 func (m *Machine) mustLookAhead() bool {
 	_, _, due := m.ending()
 	return due && !m.LookedAhead && !m.LedgerBroken

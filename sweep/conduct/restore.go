@@ -74,7 +74,7 @@ func (m *Machine) recall(t sweep.Trial) {
 	rungs, r := stopping.TrialRungs(m.spec, t.Assignment), m.running(t.Number)
 	for _, rung := range t.Rungs {
 		known := slices.ContainsFunc(m.Rungs, func(o stopping.RungResult) bool { return o.Trial == t.Number && o.Step == rung.Step })
-		if r != nil && !known { // beyond rungLimit it may be known no more
+		if r != nil && !known { // beyond rungLimit it is forgotten
 			_, known = r.verdictAt(rung.Step)
 		}
 		if !known && slices.Contains(rungs, rung.Step) {

@@ -14,8 +14,8 @@ const (
 )
 
 // Fruitless returns how many attempts in a row were lost or preempted without a step
-// forward, after an attempt that failed with this class and that before others preceded.
-// moved is true if it made a step.
+// forward: before is their number without the last attempt, which failed with this class;
+// moved is true if the last attempt made a step.
 func Fruitless(class sweep.FailureClass, before int, moved bool) int {
 	if moved || class.Policy().InARow == 0 {
 		return 0

@@ -86,8 +86,8 @@ func (m *Machine) remember(r stopping.RungResult) {
 	}
 }
 
-// markInfeasible marks the rung results of trials that have since violated a constraint; the
-// numbers are ascending.
+// markInfeasible marks the rung results of trials that have since violated a constraint;
+// the numbers are ascending.
 func (m *Machine) markInfeasible(infeasible []int) {
 	for i, r := range m.Rungs {
 		_, m.Rungs[i].Infeasible = slices.BinarySearch(infeasible, r.Trial)

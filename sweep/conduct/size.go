@@ -38,8 +38,9 @@ func fitting[T any](items []T) (n int) {
 	return n
 }
 
-// Bounded returns a trial that has at most TrialLimit bytes. The texts of a larger one are
-// shortened; if that does not suffice, it has failed, and its results are left out.
+// Bounded returns a trial that has at most TrialLimit bytes. It shortens the texts of a
+// larger one; if that does not suffice, the trial counts as failed and its results are
+// left out.
 func Bounded(t sweep.Trial) sweep.Trial {
 	if SizeOf(t) <= TrialLimit {
 		return t

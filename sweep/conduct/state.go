@@ -44,7 +44,7 @@ type State struct {
 	LookedAhead bool          `json:"looked_ahead,omitempty"` // a Look has found that no run before a reset started trial Next
 	LookAt      time.Time     `json:"look_at"`                // when a Look next checks all running trials
 
-	LastID          int       `json:"last_id"`                    // of a try
+	LastID          int       `json:"last_id"`                    // the last Task.ID that was given
 	Main            *Task     `json:"main,omitempty"`             // suggest, append or rank: one at a time
 	Looking         *Task     `json:"looking,omitempty"`          // in parallel to Main
 	Curating        *Task     `json:"curating,omitempty"`         // in parallel to Main
@@ -150,7 +150,7 @@ func (st *State) markFinished(number int) {
 	}
 }
 
-// running is the entry of a trial in Running, nil for none.
+// running returns the entry of a trial in Running, nil for none.
 func (st *State) running(number int) *Running {
 	if i := slices.IndexFunc(st.Running, func(r Running) bool { return r.Number == number }); i >= 0 {
 		return &st.Running[i]

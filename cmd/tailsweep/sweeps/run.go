@@ -35,8 +35,8 @@ the embedded stack and a local worker first. If the sweep exists already, run wi
 same spec attaches to it; with another spec of the same name it lists what differs.
 
 --from names earlier sweeps that the search learns from, as they are now. Results of the
-same dataset, model, train and evaluate count as the new sweep's own, others as a prior
-that its own results outweigh. ` + "`tailsweep explain`" + ` says what came from where.`,
+same dataset, model, train and evaluate count as the new sweep's own; others are a prior,
+which its own results outweigh. ` + "`tailsweep explain`" + ` shows which sweeps a suggestion used.`,
 		Args: cli.Args(1, 1, "one spec"),
 	}
 	detach := cmd.Flags().BoolP("detach", "d", false, "start the sweep and return at once")
