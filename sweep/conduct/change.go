@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/cost"
 )
@@ -152,9 +153,9 @@ func (m *Machine) set(c Command) string {
 		did = append(did, fmt.Sprintf("resources.priority %d -> %d", spec.Resources.Priority, *n))
 		spec.Resources.Priority = *n
 	}
-	if text := c.Set.Description; text != nil {
-		did = append(did, "description")
-		spec.Description = *text
+	if description := c.Set.Description; description != nil {
+		did = append(did, fmt.Sprintf("description %q -> %q", text.Clip(spec.Description, valueLimit), text.Clip(*description, valueLimit)))
+		spec.Description = *description
 	}
 	m.setSpec(&spec)
 	return strings.Join(did, ", ")
@@ -233,7 +234,9 @@ func (m *Machine) checkEdit(c Command) error {
 }
 
 func (m *Machine) edit(c Command) string {
-	changed, _ := Edited(m.spec, c.Spec)
+	// Differences lists the fields by name.
+	//workflowcheck:ignore
+	did := changeText(Differences(m.spec, c.Spec))
 	for _, params := range c.Spec.Points {
 		if !slices.ContainsFunc(m.spec.Points, func(old sweep.Params) bool { return old.Key() == params.Key() }) {
 			m.request(pointOf(c.Spec, params))
@@ -247,7 +250,7 @@ func (m *Machine) edit(c Command) string {
 	if m.Phase == PhaseCompleted { // it ends again if nothing is left to do
 		m.reopen()
 	}
-	return strings.Join(changed, ", ")
+	return did
 }
 
 // setSpec makes spec the one in force.

@@ -111,12 +111,21 @@ type Progress struct {
 	Best       *BestTrial           `json:"best,omitempty"`    // by the first metric
 	GPUHours   float64              `json:"gpu_hours"`
 	StartedAt  time.Time            `json:"started_at"`
+	Idle       sweep.Duration       `json:"idle,omitzero"` // between ends and the commands that continued the sweep
 	EndedAt    *time.Time           `json:"ended_at,omitempty"`
 	Message    string               `json:"message,omitempty"` // why it failed, who stopped it
 	CommandLog []CommandEntry       `json:"command_log,omitempty"`
 	Queue      []sweep.Assignment   `json:"queue,omitempty"`  // trials that users asked for and that have not started, without numbers
 	Pinned     []int                `json:"pinned,omitempty"` // trials whose checkpoints are kept because a user asked for it
 	Kept       []int                `json:"kept"`             // trials whose checkpoints are kept because of their rank, ascending
+}
+
+// Elapsed returns how long the sweep has run until now, or until its end, without Idle.
+func (p Progress) Elapsed(now time.Time) time.Duration {
+	if p.EndedAt != nil {
+		now = *p.EndedAt
+	}
+	return now.Sub(p.StartedAt) - time.Duration(p.Idle)
 }
 
 // BestTrial is the leading trial.

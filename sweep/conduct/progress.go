@@ -25,7 +25,7 @@ func (m *Machine) Progress(digest string) Progress {
 	p := Progress{
 		Name: m.spec.Name, Digest: digest, Phase: m.Phase, Planned: m.expected(), Finished: m.finished(), Segments: m.Segments,
 		Counts: make(map[sweep.Status]int, len(m.Counts)), Running: slices.Clone(m.Running), Blocked: m.blocks(),
-		GPUHours: m.SlotTime.Hours(), StartedAt: m.StartedAt, EndedAt: m.EndedAt, Message: m.Message, CommandLog: slices.Clone(m.CommandLog),
+		GPUHours: m.SlotTime.Hours(), StartedAt: m.StartedAt, Idle: sweep.Duration(m.Idle), EndedAt: m.EndedAt, Message: m.Message, CommandLog: slices.Clone(m.CommandLog),
 		Queue: slices.Clone(m.Queue), Pinned: slices.Clone(m.Pinned),
 		Kept: numbersOf(slices.Concat(m.Leaders, m.Gated)),
 	}

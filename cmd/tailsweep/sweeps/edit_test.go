@@ -37,7 +37,7 @@ budget: {run_cap: 6}
 
 func TestDifferences(t *testing.T) {
 	before, _ := specOf(t)
-	require.Empty(t, differences(before, before))
+	require.Empty(t, conduct.Differences(before, before))
 	after, _ := specOf(t, "max: 1}", "max: 3}\n  alignment.weight: {value: 0}", "run_cap: 6", "run_cap: 6, wall_clock: 12h", "fid.tail", "fid.all", "random", "bayes")
 	require.Equal(t, []string{
 		"FIELD                                     OLD                                      NEW",
@@ -47,7 +47,7 @@ func TestDifferences(t *testing.T) {
 		`parameters.alignment.weight.distribution  -                                        "constant"`,
 		`parameters.alignment.weight.value         -                                        0`,
 		`parameters.infonce.weight.max             1                                        3`,
-	}, differenceText(differences(before, after)))
+	}, differenceText(conduct.Differences(before, after)))
 }
 
 func TestCheckEdit(t *testing.T) {

@@ -183,7 +183,7 @@ func refuseOther(ctx context.Context, a *cli.App, arc *archive.Archive, spec *sw
 	if len(changed)+len(fixed) == 0 {
 		return nil
 	}
-	a.Log("sweep %s has another spec:\n\n%s\n", spec.Name, strings.Join(differenceText(differences(inForce, spec)), "\n"))
+	a.Log("sweep %s has another spec:\n\n%s\n", spec.Name, strings.Join(differenceText(conduct.Differences(inForce, spec)), "\n"))
 	if len(fixed) > 0 {
 		return cli.Usagef("run: %s cannot change in a sweep: give the spec another name; `tailsweep run %s --from %s` then starts with the results of this one",
 			strings.Join(fixed, ", "), path, spec.Name)

@@ -21,10 +21,10 @@ import (
 
 // Steered is the output of a verb that sends a command.
 type Steered struct {
-	conduct.Progress              // after the command; only the name where Recorded is set
-	Recorded         bool         `json:"recorded,omitempty"` // no worker has answered: Temporal keeps the command until one does
-	Continued        bool         `json:"continued,omitempty"`
-	Edited           []difference `json:"edited,omitempty"` // edit: the fields that change
+	conduct.Progress                      // after the command; only the name where Recorded is set
+	Recorded         bool                 `json:"recorded,omitempty"` // no worker has answered: Temporal keeps the command until one does
+	Continued        bool                 `json:"continued,omitempty"`
+	Edited           []conduct.Difference `json:"edited,omitempty"` // edit: the fields that change
 }
 
 // Steer makes the verb that sends a command. A command that a sweep refuses is bad
@@ -60,7 +60,7 @@ func steeringVerb(a *cli.App, v steering.Verb) *cobra.Command {
 		var out Steered
 		switch v.Name {
 		case conduct.CommandEdit:
-			out.Edited = differences(spec, command.Spec)
+			out.Edited = conduct.Differences(spec, command.Spec)
 			if output.Value != "json" || *dryRun {
 				if err := a.PrintAs(output, Steered{Progress: conduct.Progress{Name: name}, Edited: out.Edited}, differenceText(out.Edited)...); err != nil {
 					return err

@@ -101,7 +101,7 @@ func (v View) ETA() (time.Duration, bool) {
 		}
 		return time.Duration(left * float64(steps) / trainingShare / rate * float64(time.Second)), true
 	}
-	return time.Duration(float64(v.Now.Sub(p.StartedAt)) * left / done), true
+	return time.Duration(float64(p.Elapsed(v.Now)) * left / done), true
 }
 
 // maxFinished is the number of finished trials that are listed, the latest ones.
@@ -202,11 +202,7 @@ func (v View) Summary() string {
 		parts = append(parts, fmt.Sprintf("%d pinned", n))
 	}
 	if !p.StartedAt.IsZero() {
-		end := v.Now
-		if p.EndedAt != nil {
-			end = *p.EndedAt
-		}
-		parts = append(parts, "for "+text.Duration(end.Sub(p.StartedAt)))
+		parts = append(parts, "for "+text.Duration(p.Elapsed(v.Now)))
 	}
 	if left, ok := v.ETA(); ok {
 		parts = append(parts, leftText(left))

@@ -118,6 +118,8 @@ func TestETA(t *testing.T) {
 	require.False(t, ok)
 	v.Live[3] = LiveTrial{Stage: stageEvaluating, Trained: true, Step: 99, Steps: 100}
 	require.Contains(t, v.Summary(), "for 10m00s, about a minute left")
+	v.Progress.Idle = sweep.Duration(4 * time.Minute)
+	require.Contains(t, v.Summary(), "for 6m00s", "without the time between an end and the command that continued the sweep")
 	_, ok = LiveTrial{Stage: StageTraining, StepsPerSecond: 1, Step: 100, Steps: 100}.remaining()
 	require.False(t, ok, "the last checkpoint is being saved")
 

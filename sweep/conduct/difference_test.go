@@ -1,0 +1,33 @@
+package conduct
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
+
+// The entry of an edit has the old and the new value of each field.
+func TestAnEditSaysWhatItChanged(t *testing.T) {
+	before := testSpec()
+	before.Parameters = sweep.Space{{Name: "infonce.weight", Distribution: sweep.DistUniform, Max: 1}}
+	m := machineOf(before, State{Phase: PhaseRunning})
+	spec := *before
+	spec.Method, spec.Budget.RunCap, spec.Description = sweep.MethodBayes, 7, strings.Repeat("é", 300)
+	spec.Parameters = sweep.Space{{Name: "infonce.weight", Distribution: sweep.DistUniform, Max: 3}}
+	m.applyCommand(Commanded{Name: CommandEdit, Command: Command{By: "ann", Spec: &spec}})
+	change := m.CommandLog[0].Change
+	require.Equal(t, "budget.run_cap 5000 -> 7, description - -> "+strings.Repeat("é", 48)+"..., method random -> bayes, "+
+		"parameters.infonce.weight.max 1 -> 3", change)
+
+	many := *m.Spec()
+	for i := range 60 {
+		many.Parameters = append(many.Parameters, sweep.Parameter{Name: fmt.Sprintf("parameter.%d", i), Distribution: sweep.DistUniform, Max: float64(i)})
+	}
+	change = changeText(Differences(m.Spec(), &many))
+	require.LessOrEqual(t, len(change), 1024)
+	require.Regexp(t, `^parameters\.parameter\.0\.distribution - -> uniform, .*, and \d+ more$`, change)
+}
