@@ -35,26 +35,28 @@ func (e *LedgerError) BlockReason() block.Reason { return block.LedgerDamaged }
 
 // chain is the verified beginning of a ledger.
 type chain struct {
-	root   string        // the digest that the header of the first segment names as previous: the spec's
-	links  []string      // digests of the segments
-	ends   []int         // ends[k] is the number of trials in segments 0 to k
-	trials []sweep.Trial // of all segments
-	home   map[int]int   // trial number to segment
-	bytes  int
-	bare   string // key of an object without an ETag, which the store may overwrite; "" for none
+	specDigest string        // which the header of the first segment names as previous
+	digests    []string      // digests of the segments
+	ends       []int         // ends[k] is the number of trials in segments 0 to k
+	trials     []sweep.Trial // of all segments
+	segmentOf  map[int]int   // by trial number
+	bytes      int
+	noETag     string // key of an object without an ETag, which the store may overwrite; "" for none
 }
 
-func newChain(root string) *chain { return &chain{root: root, home: make(map[int]int)} }
+func newChain(specDigest string) *chain {
+	return &chain{specDigest: specDigest, segmentOf: make(map[int]int)}
+}
 
-func (c *chain) len() int { return len(c.links) }
+func (c *chain) len() int { return len(c.digests) }
 
-// link returns the digest that the header of the segment after the first segs ones names
+// previous returns the digest that the header of the segment after the first segs ones names
 // as previous.
-func (c *chain) link(segs int) string {
+func (c *chain) previous(segs int) string {
 	if segs == 0 {
-		return c.root
+		return c.specDigest
 	}
-	return c.links[segs-1]
+	return c.digests[segs-1]
 }
 
 // upTo returns the trials of the first segs segments. The caller may change the slice.
@@ -71,19 +73,19 @@ func (c *chain) add(s segment) error {
 	switch {
 	case s.Segment != next:
 		return damaged(fmt.Sprintf("segment %d", next), "it is segment %d", s.Segment)
-	case s.Previous != c.link(next) && next == 0:
-		return damaged(fmt.Sprintf("the digest of this sweep's spec, %.12s", c.root), "segment 0 is of the spec %.12s", s.Previous)
-	case s.Previous != c.link(next):
-		return damaged(fmt.Sprintf("the digest %.12s of segment %d", c.link(next), next-1), "segment %d follows a segment with the digest %.12s", next, s.Previous)
+	case s.Previous != c.previous(next) && next == 0:
+		return damaged(fmt.Sprintf("the digest of this sweep's spec, %.12s", c.specDigest), "segment 0 is of the spec %.12s", s.Previous)
+	case s.Previous != c.previous(next):
+		return damaged(fmt.Sprintf("the digest %.12s of segment %d", c.previous(next), next-1), "segment %d follows a segment with the digest %.12s", next, s.Previous)
 	}
 	if err := c.checkNew(s.trials); err != nil {
 		return err
 	}
 	for _, t := range s.trials {
-		c.home[t.Number] = next
+		c.segmentOf[t.Number] = next
 	}
 	c.trials = append(c.trials, s.trials...)
-	c.links = append(c.links, s.link)
+	c.digests = append(c.digests, s.ownDigest)
 	c.ends = append(c.ends, len(c.trials))
 	c.bytes += len(s.raw)
 	return nil
@@ -93,10 +95,10 @@ func (c *chain) add(s segment) error {
 func (c *chain) checkNew(trials []sweep.Trial) error {
 	own := make(map[int]bool, len(trials))
 	for _, t := range trials {
-		home, known := c.home[t.Number]
+		at, known := c.segmentOf[t.Number]
 		switch {
 		case known:
-			return damaged("each trial once", "trial %d is there again, it is in segment %d already", t.Number, home)
+			return damaged("each trial once", "trial %d is there again, it is in segment %d already", t.Number, at)
 		case own[t.Number]:
 			return damaged("each trial once", "trial %d is there twice", t.Number)
 		}
@@ -179,7 +181,7 @@ func (c *chains) release(r *remembered) {
 func (a *Archive) verified(ctx context.Context, r *remembered, name string, segs int) (*chain, error) {
 	c := r.chain
 	if segs > 0 && c != nil {
-		c.bare = ""
+		c.noETag = ""
 		err := a.renew(ctx, name, c, segs)
 		var broken *LedgerError
 		if err == nil || !errors.As(err, &broken) {
@@ -189,7 +191,7 @@ func (a *Archive) verified(ctx context.Context, r *remembered, name string, segs
 	}
 	r.chain = nil
 	c = newChain("")
-	if err := a.readRoot(ctx, name, c); err != nil {
+	if err := a.readSpecDigest(ctx, name, c); err != nil {
 		return nil, err
 	}
 	if err := a.extend(ctx, name, c, segs); err != nil {
@@ -212,7 +214,7 @@ func (a *Archive) renew(ctx context.Context, name string, c *chain, segs int) er
 	if err != nil {
 		return err
 	}
-	if link := digestOf(data); link != c.link(segs) {
+	if digestOf(data) != c.previous(segs) {
 		return &LedgerError{Sweep: name, Key: key, Found: "its digest has changed", Want: "the digest that was read before"}
 	}
 	return nil
@@ -272,7 +274,7 @@ func (a *Archive) ledgerObject(ctx context.Context, name, key string, limit int6
 		return nil, &LedgerError{Sweep: name, Key: key, Found: fmt.Sprintf("it is larger than %d bytes", limit), Want: "what tailsweep writes", Err: err}
 	}
 	if err == nil && info.ETag == "" {
-		c.bare = key
+		c.noETag = key
 	}
 	return data, err
 }
@@ -282,8 +284,8 @@ func missing(name, key string, err error) error {
 	return &LedgerError{Sweep: name, Key: key, Found: "the object is missing", Want: "the object, which tailsweep never removes", Err: err}
 }
 
-// readRoot reads the digest that the first segment of a sweep's ledger names as previous.
-func (a *Archive) readRoot(ctx context.Context, name string, c *chain) error {
+// readSpecDigest reads the digest that the first segment of a sweep's ledger names as previous.
+func (a *Archive) readSpecDigest(ctx context.Context, name string, c *chain) error {
 	key, err := sweepKey(name, specName)
 	if err != nil {
 		return err
@@ -296,6 +298,6 @@ func (a *Archive) readRoot(ctx context.Context, name string, c *chain) error {
 	if err != nil {
 		return &LedgerError{Sweep: name, Key: key, Found: err.Error(), Want: "the spec of this sweep, whose digest begins the ledger", Err: err}
 	}
-	c.root = r.root()
+	c.specDigest = r.Digest
 	return nil
 }

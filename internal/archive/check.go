@@ -129,11 +129,11 @@ type checker struct {
 	foreign []string
 	aside   int
 
-	spec     *sweep.Spec    // nil if it is damaged
-	state    *conduct.State // nil if it is damaged, or there is none yet
-	root     string
-	segments []stored
-	chain    *chain // nil if the ledger is damaged
+	spec       *sweep.Spec    // nil if it is damaged
+	state      *conduct.State // nil if it is damaged, or there is none yet
+	specDigest string
+	segments   []stored
+	chain      *chain // nil if the ledger is damaged
 
 	findings []Finding
 	fixes    []func(context.Context) ([]Repair, error)
@@ -295,7 +295,7 @@ func (c *checker) checkSpec(ctx context.Context) error {
 	if r.Removing && c.o.Repair {
 		return &RemovingError{c.name}
 	}
-	c.spec, c.root = &r.Spec, r.root()
+	c.spec, c.specDigest = &r.Spec, r.Digest
 	if p := c.o.Progress; p != nil && !p.Owner.Same(r.Owner) && r.Owner.ID == "" { // rewritten while Temporal did not answer
 		r.Owner = p.Owner
 		body, err := r.encode()
@@ -466,7 +466,7 @@ func (c *checker) checkResults(ctx context.Context) error {
 		case r.fault != nil:
 			wrong = r.fault.Error()
 		case !c.same(r, t, line):
-			wrong = fmt.Sprintf("it differs from the ledger, whose segment %d has trial %d", c.chain.home[t.Number], t.Number)
+			wrong = fmt.Sprintf("it differs from the ledger, whose segment %d has trial %d", c.chain.segmentOf[t.Number], t.Number)
 		default:
 			continue
 		}
@@ -475,7 +475,7 @@ func (c *checker) checkResults(ctx context.Context) error {
 	}
 	var waiting []int
 	for _, n := range slices.Sorted(maps.Keys(results)) {
-		if _, ok := c.chain.home[n]; ok {
+		if _, ok := c.chain.segmentOf[n]; ok {
 			continue
 		}
 		if r := results[n]; r.fault != nil {
@@ -655,7 +655,7 @@ func (c *checker) checkCheckpoints(ctx context.Context) error {
 			return err
 		}
 		if _, ok := named[folder]; !ok && c.chain != nil {
-			if _, finished := c.chain.home[id.trial]; finished {
+			if _, finished := c.chain.segmentOf[id.trial]; finished {
 				orphans = append(orphans, folder)
 			}
 		}

@@ -27,10 +27,10 @@ func (a *Archive) AppendSegment(ctx context.Context, sweepName string, seg int, 
 	if err != nil {
 		return err
 	}
-	if c.bare != "" {
-		return &LedgerError{Sweep: sweepName, Key: c.bare, Found: "the object has no ETag, so the store may overwrite what is written once: " + copiedHint, Want: "an ETag"}
+	if c.noETag != "" {
+		return &LedgerError{Sweep: sweepName, Key: c.noETag, Found: "the object has no ETag, so the store may overwrite what is written once: " + copiedHint, Want: "an ETag"}
 	}
-	body, err := encodeSegment(seg, c.link(seg), trials)
+	body, err := encodeSegment(seg, c.previous(seg), trials)
 	if err != nil {
 		return err
 	}

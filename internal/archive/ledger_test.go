@@ -423,9 +423,9 @@ func FuzzSegments(f *testing.F) {
 			require.Equal(t, data[read:read+len(s.raw)], s.raw)
 			read += len(s.raw)
 			require.Len(t, s.trials, s.Trials)
-			require.Equal(t, digestOf(s.raw), s.link)
+			require.Equal(t, digestOf(s.raw), s.ownDigest)
 			if c.add(s) == nil {
-				require.Equal(t, s.link, c.link(c.len()))
+				require.Equal(t, s.ownDigest, c.previous(c.len()))
 			}
 			once, err := encodeSegment(s.Segment, s.Previous, s.trials)
 			if err != nil {

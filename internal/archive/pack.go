@@ -84,8 +84,8 @@ func (a *Archive) packedSegment(ctx context.Context, name string, c *chain, seg 
 	if err != nil {
 		return nil, err
 	}
-	if link := digestOf(raw); link != c.links[seg] {
-		return nil, &LedgerError{Sweep: name, Key: key, Found: fmt.Sprintf("it has the digest %.12s", link), Want: fmt.Sprintf("%.12s, as the segment after it says", c.links[seg])}
+	if digest := digestOf(raw); digest != c.digests[seg] {
+		return nil, &LedgerError{Sweep: name, Key: key, Found: fmt.Sprintf("it has the digest %.12s", digest), Want: fmt.Sprintf("%.12s, as the segment after it says", c.digests[seg])}
 	}
 	return raw, nil
 }
@@ -94,7 +94,7 @@ func (a *Archive) packedSegment(ctx context.Context, name string, c *chain, seg 
 func isPack(data []byte, c *chain, first, size int) bool {
 	n := 0
 	for s, err := range decodeSegments(data) {
-		if err != nil || n == size || s.link != c.links[first+n] {
+		if err != nil || n == size || s.ownDigest != c.digests[first+n] {
 			return false
 		}
 		n++

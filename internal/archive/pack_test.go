@@ -33,7 +33,7 @@ func longLedger(t testing.TB, s store.Store, segs int) {
 	c := newChain(aSpec().Digest())
 	packs := map[string][]byte{}
 	for n := range segs {
-		raw, err := encodeSegment(n, c.link(n), []sweep.Trial{aTrial(n)})
+		raw, err := encodeSegment(n, c.previous(n), []sweep.Trial{aTrial(n)})
 		require.NoError(t, err)
 		one, err := decodeSegment(raw)
 		require.NoError(t, err)

@@ -117,13 +117,13 @@ func (c *checker) specFault(ctx context.Context, s stored) {
 	first, err := c.read(ctx, c.key(ledgerFolder+"000000.jsonl"), maxSegment)
 	if err == nil && first.err == nil {
 		if seg, err := decodeSegment(first.data); err == nil {
-			c.root = seg.Previous
+			c.specDigest = seg.Previous
 		}
 	}
 	yaml, err := c.read(ctx, c.key(yamlName), maxSpec)
 	if err == nil && yaml.err == nil {
 		spec, err := specfile.Parse(yamlName, yaml.data)
-		if err == nil && spec.Name == c.name && c.root != "" && spec.Digest() == c.root {
+		if err == nil && spec.Name == c.name && c.specDigest != "" && spec.Digest() == c.specDigest {
 			r := reservation{Digest: spec.Digest(), Spec: *spec, YAML: string(yaml.data), Started: true}
 			if c.o.Progress != nil {
 				r.Owner = c.o.Progress.Owner
@@ -161,13 +161,13 @@ func (c *checker) checkLedger(ctx context.Context) error {
 	if c.segments, err = c.readAll(ctx, keys, maxSegment); err != nil {
 		return err
 	}
-	c.chain = newChain(c.root)
-	link, home, faults := c.root, map[int]int{}, 0
+	c.chain = newChain(c.specDigest)
+	previous, segmentOf, faults := c.specDigest, map[int]int{}, 0
 	for n := range c.segments {
 		s := &c.segments[n]
-		s.verify(n, link, home)
+		s.verify(n, previous, segmentOf)
 		if s.fault == nil {
-			link = s.seg.link
+			previous = s.seg.ownDigest
 			if c.chain != nil {
 				if err := c.chain.add(s.seg); err != nil {
 					return err
@@ -176,24 +176,24 @@ func (c *checker) checkLedger(ctx context.Context) error {
 			continue
 		}
 		faults++
-		link, c.chain = "", nil // the next segment's Previous is trusted instead
+		previous, c.chain = "", nil // the next segment's Previous is trusted instead
 		c.fault("ledger", s.key, "rebuilds it from packs and results", nil, "%s; expected: %s", s.fault.found, s.fault.want)
 	}
 	if faults > 0 {
 		c.fixes = append(c.fixes, c.repairLedger)
 		return nil
 	}
-	if c.root == "" && segs > 0 {
+	if c.specDigest == "" && segs > 0 {
 		c.chain = nil
 	}
-	c.found("ledger", LevelOK, "", "", "%s with %s, digests and links verified", english.Plural(segs, "segment", ""), english.Plural(len(home), "trial", ""))
+	c.found("ledger", LevelOK, "", "", "%s with %s, digests and links verified", english.Plural(segs, "segment", ""), english.Plural(len(segmentOf), "trial", ""))
 	return nil
 }
 
-// verify sets the fault of segment n. link is what it must be linked to, "" for anything;
-// home has the segments of the trials before.
-func (s *stored) verify(n int, link string, home map[int]int) {
-	c := newChain(link)
+// verify sets the fault of segment n. previous is the digest that its header must name,
+// "" for any; segmentOf has the segments of the trials before.
+func (s *stored) verify(n int, previous string, segmentOf map[int]int) {
+	c := newChain(previous)
 	var err error
 	switch {
 	case errors.Is(s.err, store.ErrNotFound):
@@ -206,25 +206,25 @@ func (s *stored) verify(n int, link string, home map[int]int) {
 		}
 	}
 	if err == nil {
-		switch c.home = home; {
+		switch c.segmentOf = segmentOf; {
 		case s.seg.Segment != n:
 			err = damaged(fmt.Sprintf("segment %d", n), "it is segment %d", s.seg.Segment)
-		case link != "" && s.seg.Previous != link:
-			err = damaged(fmt.Sprintf("the digest %.12s", link), "segment %d follows a segment with the digest %.12s", n, s.seg.Previous)
+		case previous != "" && s.seg.Previous != previous:
+			err = damaged(fmt.Sprintf("the digest %.12s", previous), "segment %d follows a segment with the digest %.12s", n, s.seg.Previous)
 		default:
 			err = c.checkNew(s.seg.trials)
 		}
 	}
 	if !errors.As(err, &s.fault) {
 		for _, t := range s.seg.trials {
-			home[t.Number] = n
+			segmentOf[t.Number] = n
 		}
 	}
 }
 
 // repairLedger rewrites the damaged segments, and later ones that must name other digests.
 func (c *checker) repairLedger(ctx context.Context) (repairs []Repair, err error) {
-	if c.root == "" {
+	if c.specDigest == "" {
 		return nil, nil // the spec must be repaired first
 	}
 	copies, err := c.copies(ctx)
@@ -235,7 +235,7 @@ func (c *checker) repairLedger(ctx context.Context) (repairs []Repair, err error
 	if err != nil {
 		return nil, err
 	}
-	rebuilt := newChain(c.root)
+	rebuilt := newChain(c.specDigest)
 	for n, s := range c.segments {
 		if s.fault == nil && rebuilt.add(s.seg) == nil {
 			continue
@@ -291,14 +291,14 @@ func (c *checker) copies(ctx context.Context) (map[int][]segment, error) {
 // segment is restored byte for byte.
 func (c *checker) replacement(n int, before *chain, copies map[int][]segment, results map[int]result) (raw []byte, done string, err error) {
 	want := c.wanted(n, copies)
-	link := before.link(n)
+	previous := before.previous(n)
 	type candidate struct {
 		trials []sweep.Trial
 		from   string
 	}
 	var candidates []candidate
 	for _, s := range copies[n] {
-		if s.Previous == link && (want == "" || s.link == want) && before.checkNew(s.trials) == nil {
+		if s.Previous == previous && (want == "" || s.ownDigest == want) && before.checkNew(s.trials) == nil {
 			return s.raw, "restored byte for byte from a pack", nil
 		}
 		candidates = append(candidates, candidate{s.trials, "a pack"})
@@ -311,7 +311,7 @@ func (c *checker) replacement(n int, before *chain, copies map[int][]segment, re
 	candidates = append(candidates, candidate{fromResults, "results"})
 	var first []byte
 	for _, cand := range candidates {
-		raw, err := encodeSegment(n, link, without(cand.trials, before.home))
+		raw, err := encodeSegment(n, previous, without(cand.trials, before.segmentOf))
 		if err != nil {
 			return nil, "", err
 		}
@@ -325,11 +325,11 @@ func (c *checker) replacement(n int, before *chain, copies map[int][]segment, re
 	return first, done, nil
 }
 
-// without returns each trial once, and none that is in home.
-func without(trials []sweep.Trial, home map[int]int) []sweep.Trial {
+// without returns each trial once, and none that is in segmentOf.
+func without(trials []sweep.Trial, segmentOf map[int]int) []sweep.Trial {
 	seen := map[int]bool{}
 	return slices.DeleteFunc(slices.Clone(trials), func(t sweep.Trial) bool {
-		_, known := home[t.Number]
+		_, known := segmentOf[t.Number]
 		known = known || seen[t.Number]
 		seen[t.Number] = true
 		return known
@@ -389,9 +389,9 @@ func (c *checker) fromResults(n int, before *chain, want string, copies map[int]
 	if len(trials) > 0 {
 		return append(trials, pool[:max(0, min(count-len(trials), len(pool)))]...)
 	}
-	link := before.link(n)
+	previous := before.previous(n)
 	for end := 1; want != "" && end <= len(pool); end++ {
-		if raw, err := encodeSegment(n, link, pool[:end]); err == nil && digestOf(raw) == want {
+		if raw, err := encodeSegment(n, previous, pool[:end]); err == nil && digestOf(raw) == want {
 			return pool[:end]
 		}
 	}
@@ -435,7 +435,7 @@ func (c *checker) unassigned(n int, before *chain, copies map[int][]segment, res
 	}
 	var pool []sweep.Trial
 	for number, r := range results {
-		_, known := before.home[number]
+		_, known := before.segmentOf[number]
 		if known || taken[number] || r.fault != nil {
 			continue
 		}

@@ -318,7 +318,3 @@ func (e *notSpecError) Error() string {
 }
 
 func (e *notSpecError) Unwrap() error { return e.err }
-
-// root returns the digest that the first segment of the ledger names as previous. It
-// stays the same for as long as the sweep has results.
-func (r reservation) root() string { return r.Digest }

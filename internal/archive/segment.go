@@ -13,15 +13,15 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// A segment is a line with a header, then one sweep.Trial per line. Its link is its
-// digest: the SHA-256 of all its bytes, which the header of the next segment names as
-// previous. So a link proves its segment and all segments before. A pack is several
+// A segment is a line with a header, then one sweep.Trial per line. Its own
+// digest is the SHA-256 of all its bytes, which the header of the next segment names as
+// previous. So it proves its segment and all segments before. A pack is several
 // segments, one after the other, byte for byte.
 
 // header is the first line of a segment, in exactly the form of encoding/json.
 type header struct {
 	Segment  int    `json:"segment"`
-	Previous string `json:"previous"` // link of the segment before; of the first one, the digest of the sweep's spec
+	Previous string `json:"previous"` // own digest of the segment before; for the first one, the digest of the sweep's spec
 	Trials   int    `json:"trials"`   // lines that follow
 	Digest   string `json:"digest"`   // SHA-256 of these lines, with their newlines
 }
@@ -29,9 +29,9 @@ type header struct {
 // segment is one verified segment.
 type segment struct {
 	header
-	trials []sweep.Trial
-	link   string
-	raw    []byte // all of it
+	trials    []sweep.Trial
+	ownDigest string
+	raw       []byte // all of it
 }
 
 // Limits of a segment, in bytes.
@@ -130,7 +130,7 @@ func decodeSegment(data []byte) (segment, error) {
 		rest = after
 	}
 	size = len(data) - len(rest)
-	s := segment{header: h, raw: data[:size], link: digestOf(data[:size])}
+	s := segment{header: h, raw: data[:size], ownDigest: digestOf(data[:size])}
 	if digest := digestOf(data[len(h.encode()):size]); digest != h.Digest {
 		return segment{}, damaged(fmt.Sprintf("digest %.12s, as its header says", h.Digest), "the trials of segment %d have the digest %.12s", h.Segment, digest)
 	}
