@@ -9,7 +9,8 @@
 # make bench-search-gp  the same and Optuna's GPSampler, whose PyTorch is some gigabytes
 # make bench-eval       compares the metrics with clean-fid, pytorch-fid and prdc, writes docs/benchmarks/eval.md (Python 3.11+, minutes)
 # make bench-train      times training and sampling against JAX, writes docs/benchmarks/train.md (Python 3.11+, minutes; TRAIN_FLAGS=-quick for a look)
-# make bench-orchestrate  sweeps whose children only sleep, and the same in Ray Tune, writes docs/benchmarks/orchestrate.md (Linux, Python 3.11+, most of a day; ORCHESTRATE_FLAGS=-quick for a look)
+# make bench-orchestrate  sweeps whose children only sleep, and the same in Ray Tune, writes docs/benchmarks/orchestrate.md (Linux, Python 3.11+, most of a day;
+#                         ORCHESTRATE_FLAGS='-short -within 37m' for the cases of the goals, =-quick for a look)
 #
 # The backend `go` is ten times faster with GOEXPERIMENT=simd; it is for this
 # module only. Without a C compiler Go builds with CGO_ENABLED=0 by itself, and
@@ -169,6 +170,8 @@ bench-train: build $(TRAIN)/.venv
 
 # Results are kept in bench/orchestrate/results: only the cases that are missing there run,
 # or with ORCHESTRATE_FLAGS=-again all that are asked for.
+# ORCHESTRATE_FLAGS='-profiles DIR' adds CPU profiles of worker and stack, -cases
+# METHOD-SLEEP-SLOTS-TRIALS,... measures these anew, -short those that the goals are about.
 ORCHESTRATE := bench/orchestrate
 ORCHESTRATE_RUN = $(SIMD) $(GO) run ./$(ORCHESTRATE) -results $(ORCHESTRATE)/results -report docs/benchmarks/orchestrate.md
 

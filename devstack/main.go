@@ -71,6 +71,11 @@ func start(ctx context.Context, file string, log *slog.Logger) error {
 		return err
 	}
 	defer unlock()
+	stop, err := profile()
+	if err != nil {
+		return err
+	}
+	defer stop()
 	s := &stack{config: c, keys: k, log: log}
 	return s.run(ctx)
 }

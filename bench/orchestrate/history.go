@@ -25,8 +25,10 @@ type history struct {
 	Largest int     `json:"largest"` // bytes of the largest payload
 	State   int     `json:"state"`   // bytes of the largest input of a run that continued the one before; 0 without one
 	Suggest [2]took `json:"suggest"` // the first and the last quarter of the sweep
+	Stages  stages  `json:"stages"`  // means over the sampled trials
 
-	suggests []float64 // milliseconds; the last one first while it is read
+	suggests []float64  // milliseconds; the last one first while it is read
+	last     milestones // of the workflow that was read last
 }
 
 // counts are numbers of things, and bytes of events.
@@ -44,6 +46,37 @@ type counts struct {
 type took struct {
 	Median float64 `json:"median"`
 	Most   float64 `json:"most"`
+}
+
+// stages are where a trial's time goes, in milliseconds.
+type stages struct {
+	Begin    float64 `json:"begin"`    // from the start of its workflow until its training is scheduled
+	Slot     float64 `json:"slot"`     // waiting for slots, of both activities
+	Train    float64 `json:"train"`    // the activity, with the child's sleep
+	Between  float64 `json:"between"`  // until the evaluation is scheduled
+	Evaluate float64 `json:"evaluate"` // the activity
+	Publish  float64 `json:"publish"`  // until the end of the workflow
+}
+
+func (s *stages) total() float64 {
+	return s.Begin + s.Slot + s.Train + s.Between + s.Evaluate + s.Publish
+}
+
+// milestones are the times of a trial's history.
+type milestones struct {
+	start, end                    time.Time
+	scheduled, started, completed map[string]time.Time // by activity
+}
+
+// add adds the stages of a trial.
+func (s *stages) add(m milestones) {
+	between := func(from, to time.Time) float64 { return float64(to.Sub(from)) / float64(time.Millisecond) }
+	s.Begin += between(m.start, m.scheduled["Train"])
+	s.Slot += between(m.scheduled["Train"], m.started["Train"]) + between(m.scheduled["Evaluate"], m.started["Evaluate"])
+	s.Train += between(m.started["Train"], m.completed["Train"])
+	s.Between += between(m.completed["Train"], m.scheduled["Evaluate"])
+	s.Evaluate += between(m.started["Evaluate"], m.completed["Evaluate"])
+	s.Publish += between(m.completed["Evaluate"], m.end)
 }
 
 // sampled is how many trials' histories are read, at most.
@@ -72,9 +105,13 @@ func readHistory(ctx context.Context, c client.Client, name string, trials int) 
 		if _, err := h.read(ctx, c, workflows.TrialID(name, number), "", &h.Trial); err != nil {
 			return nil, err
 		}
+		h.Stages.add(h.last)
 		n++
 	}
 	h.Trial.divide(n)
+	for _, v := range []*float64{&h.Stages.Begin, &h.Stages.Slot, &h.Stages.Train, &h.Stages.Between, &h.Stages.Evaluate, &h.Stages.Publish} {
+		*v /= n
+	}
 	return h, nil
 }
 
@@ -89,6 +126,7 @@ func summary(values []float64) took {
 // read adds the history of one run, and returns its first event.
 func (h *history) read(ctx context.Context, c client.Client, id, run string, to *counts) (*historypb.WorkflowExecutionStartedEventAttributes, error) {
 	var first *historypb.WorkflowExecutionStartedEventAttributes
+	h.last = milestones{scheduled: map[string]time.Time{}, started: map[string]time.Time{}, completed: map[string]time.Time{}}
 	started := map[int64]time.Time{}
 	var suggests []float64
 	names := map[int64]string{}
@@ -108,10 +146,13 @@ func (h *history) read(ctx context.Context, c client.Client, id, run string, to 
 			return nil, fmt.Errorf("history of %s: %w", id, err)
 		}
 		to.Events++
+		at := e.GetEventTime().AsTime()
+		h.last.end = at
 		to.Bytes += float64(e.Size())
 		switch e.GetEventType() {
 		case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
 			first = e.GetWorkflowExecutionStartedEventAttributes()
+			h.last.start = at
 		case enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
 			to.WorkflowTasks++
 		case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
@@ -121,16 +162,19 @@ func (h *history) read(ctx context.Context, c client.Client, id, run string, to 
 		case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
 			name := e.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName()
 			names[e.GetEventId()] = name
+			h.last.scheduled[name] = at
 			if to.Activities == nil {
 				to.Activities = map[string]float64{}
 			}
 			to.Activities[name]++
 		case enumspb.EVENT_TYPE_ACTIVITY_TASK_STARTED:
-			started[e.GetEventId()] = e.GetEventTime().AsTime()
+			started[e.GetEventId()] = at
+			h.last.started[names[e.GetActivityTaskStartedEventAttributes().GetScheduledEventId()]] = at
 		case enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
 			done := e.GetActivityTaskCompletedEventAttributes()
+			h.last.completed[names[done.GetScheduledEventId()]] = at
 			if names[done.GetScheduledEventId()] == "Suggest" {
-				suggests = append(suggests, float64(e.GetEventTime().AsTime().Sub(started[done.GetStartedEventId()]))/float64(time.Millisecond))
+				suggests = append(suggests, float64(at.Sub(started[done.GetStartedEventId()]))/float64(time.Millisecond))
 			}
 		}
 	}

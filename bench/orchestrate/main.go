@@ -12,7 +12,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -37,6 +39,7 @@ type programs struct {
 	tailsweep string
 	sleeper   string
 	python    string
+	profiles  string // folder; "" for no profiles
 }
 
 func run(ctx context.Context, args []string) error {
@@ -56,6 +59,10 @@ func run(ctx context.Context, args []string) error {
 	limit := flags.Duration("limit", 4*time.Hour, "time limit of a case")
 	virtual := flags.String("virtual", "", "play a sweep of TRIALS/SLOTS in virtual time, such as 100000/1000, and run no case")
 	document := flags.String("report", "", "file to write the report to: docs/benchmarks/orchestrate.md")
+	only := flags.String("cases", "", "run these cases in place of the product of the flags above, whether -results has them or not: random-1s-16-320,ray-1s-16-320,...")
+	short := flags.Bool("short", false, "run the cases that the goals are about, of half an hour: -cases "+strings.Join(shortCases, ","))
+	within := flags.Duration("within", 0, "begin no case that would probably not end in this time; 0: no limit")
+	flags.StringVar(&p.profiles, "profiles", "", "folder to write CPU profiles of worker and stack to, of each case")
 	quick := flags.Bool("quick", false, "one case of a minute without Ray Tune, for a look")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -63,7 +70,14 @@ func run(ctx context.Context, args []string) error {
 	if *quick {
 		*sleeps, *slots, *trials, *methods, *peer, *folder, *document = "1s", "16", "320", "random", 0, "", ""
 	}
-	cases, err := matrix(*methods, *sleeps, *slots, *trials)
+	jobs, err := matrix(*methods, *sleeps, *slots, *trials, *peer)
+	if *short {
+		*only = strings.Join(shortCases, ",")
+	}
+	if *only != "" {
+		*again = true
+		jobs, err = named(*only)
+	}
 	if err != nil {
 		return err
 	}
@@ -71,18 +85,26 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range cases {
-		for _, engine := range []string{ours, ray} {
-			if *onlyKept || *virtual != "" || engine == ray && (c.Method != "random" || c.Trials > *peer) || kept.has(engine, c) && !*again {
-				continue
-			}
-			fmt.Fprintf(os.Stderr, "%s: %s, ideal %v\n", engine, c, c.ideal())
-			r, err := measureCase(ctx, p, engine, c, *limit)
-			if err != nil {
-				return fmt.Errorf("%s: %s: %w", engine, c, err)
-			}
-			fmt.Println(r.text())
-			if err := kept.add(r); err != nil {
+	began := time.Now()
+	for _, j := range jobs {
+		if *onlyKept || *virtual != "" || kept.has(j.engine, j.scenario) && !*again {
+			continue
+		}
+		if left := *within - time.Since(began); *within > 0 && left < kept.expected(j) {
+			fmt.Fprintf(os.Stderr, "%s: %s: left out, it may take %v and %v are left\n", j.engine, j.scenario, kept.expected(j).Round(time.Second), left.Round(time.Second))
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "%s: %s, ideal %v\n", j.engine, j.scenario, j.ideal())
+		r, err := measureCase(ctx, p, j, *limit)
+		if err != nil {
+			return fmt.Errorf("%s: %s: %w", j.engine, j.scenario, err)
+		}
+		fmt.Println(r.text())
+		if err := kept.add(r); err != nil {
+			return err
+		}
+		if *document != "" { // what is measured is kept if a later case fails
+			if err := os.WriteFile(*document, []byte(kept.report()), 0o644); err != nil {
 				return err
 			}
 		}
@@ -104,19 +126,82 @@ func run(ctx context.Context, args []string) error {
 }
 
 // measureCase runs one case.
-func measureCase(ctx context.Context, p programs, engine string, c scenario, limit time.Duration) (result, error) {
+func measureCase(ctx context.Context, p programs, j job, limit time.Duration) (result, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	r := result{scenario: c, Engine: engine, Machine: thisMachine()}
-	if engine == ray {
+	r := result{scenario: j.scenario, Engine: j.engine, Machine: thisMachine()}
+	if j.engine == ray {
 		return r, p.runRay(ctx, &r)
 	}
-	return r, p.runSweep(ctx, &r)
+	if p.profiles == "" {
+		return r, p.runSweep(ctx, &r)
+	}
+	folder, err := filepath.Abs(filepath.Join(p.profiles, strings.TrimSuffix(r.file(ours), ".json")))
+	if err != nil {
+		return r, err
+	}
+	if err := os.Setenv("TAILSWEEP_CPU_PROFILE", folder); err != nil { // worker and stack inherit it
+		return r, err
+	}
+	err = p.runSweep(ctx, &r)
+	return r, errors.Join(err, summarise(ctx, folder))
 }
 
-// matrix returns every combination, the shortest first.
-func matrix(methods, sleeps, slots, trials string) ([]scenario, error) {
-	var cases []scenario
+// summarise writes what pprof says of each profile of a folder next to it.
+func summarise(ctx context.Context, folder string) error {
+	profiles, err := filepath.Glob(filepath.Join(folder, "*.pprof"))
+	if err != nil {
+		return err
+	}
+	for _, file := range profiles {
+		text, err := exec.CommandContext(ctx, "go", "tool", "pprof", "-top", "-cum", "-nodecount=150", file).Output()
+		if err != nil {
+			return fmt.Errorf("go tool pprof %s: %w", file, err)
+		}
+		if err := os.WriteFile(strings.TrimSuffix(file, ".pprof")+".txt", text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// job is a case and the engine that runs it.
+type job struct {
+	engine string
+	scenario
+}
+
+// shortCases are the cases of -short, the most important first.
+var shortCases = []string{
+	"random-1s-16-320", "bayes-1s-16-320", "random-1s-64-320", "bayes-1s-64-320", "random-1s-64-2000", "random-10s-16-320", "bayes-10s-16-320",
+	"random-1s-64-10000", "ray-1s-16-320", "ray-1s-64-320",
+}
+
+// named reads cases: the method, or ray for Ray Tune with method random, the sleep, the
+// slots and the trials.
+func named(text string) (jobs []job, err error) {
+	for _, name := range strings.Split(text, ",") {
+		fields := strings.Split(name, "-")
+		if len(fields) != 4 {
+			return nil, fmt.Errorf("-cases: %q is not METHOD-SLEEP-SLOTS-TRIALS", name)
+		}
+		peer := 0
+		if fields[0] == ray {
+			fields[0], peer = "random", math.MaxInt
+		}
+		list, err := matrix(fields[0], fields[1], fields[2], fields[3], peer)
+		if err != nil {
+			return nil, fmt.Errorf("-cases: %q: %w", name, err)
+		}
+		jobs = append(jobs, list[len(list)-1])
+	}
+	return jobs, nil
+}
+
+// matrix returns every combination, the shortest first. Ray Tune follows each of method
+// random with at most peer trials.
+func matrix(methods, sleeps, slots, trials string, peer int) ([]job, error) {
+	var jobs []job
 	slotList, err := measure.Numbers("slots", slots)
 	if err != nil {
 		return nil, err
@@ -133,12 +218,15 @@ func matrix(methods, sleeps, slots, trials string) ([]scenario, error) {
 			}
 			for _, s := range slotList {
 				for _, method := range strings.Split(methods, ",") {
-					cases = append(cases, scenario{Method: method, Sleep: sleep.Seconds(), Slots: s, Trials: n})
+					c := scenario{Method: method, Sleep: sleep.Seconds(), Slots: s, Trials: n}
+					if jobs = append(jobs, job{ours, c}); method == "random" && n <= peer {
+						jobs = append(jobs, job{ray, c})
+					}
 				}
 			}
 		}
 	}
-	return cases, nil
+	return jobs, nil
 }
 
 // absolute makes the paths of programs absolute: the stack changes its folder.

@@ -52,6 +52,7 @@ same number of trials at a time sleep and report a value; nothing is stored of t
 	}
 	own := slices.DeleteFunc(slices.Clone(s.results), func(r result) bool { return r.Engine != ours })
 	costs(printf, own)
+	times(printf, own)
 	verbs(printf, own)
 	s.played(printf)
 	s.goals(printf, own)
@@ -90,6 +91,24 @@ continue-as-new carried (0: the sweep did not need it). **Suggest** is the media
 		requests = append(requests, fmt.Sprintf("%s %.1f", method, last.Requests[method]))
 	}
 	printf("\nThe activities of a trial of %s: %s. Its requests: %s.\n", last.name(), last.History.perTrial(last.Trials).activities(), strings.Join(requests, ", "))
+}
+
+// times prints where the time of a slot goes.
+func times(printf printer, own []result) {
+	printf(`
+## Where the time goes
+
+Milliseconds from one trial in a slot to the next. **Cycle** is slots x seconds / trials, the parts are from the histories of sampled trials: **begin** until the training is scheduled, **slot** waiting for a
+slot, **train** and **evaluate** the activities with their children, **between** them, **publish** until the trial's workflow has ended. **Sweep** is the rest: append the result, suggest, start the next trial.
+
+| case | cycle | begin | slot | train | between | evaluate | publish | sweep |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|
+`)
+	for _, r := range own {
+		if s := r.History.Stages; s != (stages{}) {
+			printf("| %s | %.0f | %.0f | %.0f | %.0f | %.0f | %.0f | %.0f | %.0f |\n", r.name(), r.cycle(), s.Begin, s.Slot, s.Train, s.Between, s.Evaluate, s.Publish, r.cycle()-s.total())
+		}
+	}
 }
 
 // name is a case in a few words.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -41,7 +43,7 @@ func sampleResult(c scenario) result {
 		scenario: c, Engine: ours, Others: new(0.01), Seconds: 2 * c.ideal().Seconds(), AtStart: 1, AtEnd: 1.5,
 		CPU: map[string]float64{"stack": 50, "worker": 20, "children": 5}, Memory: map[string]int64{"stack": 300e6, "worker": 600e6},
 		Requests: map[string]float64{"GET": 4, "PUT": 6}, Verbs: map[string]float64{"trials": 0.5, "best": 2, "list": 0.1, "report": 3},
-		History: &history{Runs: 2, Sweep: counts{Events: 30 * float64(c.Trials), Transitions: 15 * float64(c.Trials), Activities: map[string]float64{"Suggest": float64(c.Trials)}}, Trial: counts{Events: 20, Transitions: 10, Activities: map[string]float64{"Train": 1}}, Largest: 300 << 10, State: 100 << 10},
+		History: &history{Runs: 2, Sweep: counts{Events: 30 * float64(c.Trials), Transitions: 15 * float64(c.Trials), Activities: map[string]float64{"Suggest": float64(c.Trials)}}, Trial: counts{Events: 20, Transitions: 10, Activities: map[string]float64{"Train": 1}}, Largest: 300 << 10, State: 100 << 10, Stages: stages{Begin: 10, Slot: 20, Train: 1050, Between: 10, Evaluate: 50, Publish: 60}},
 	}
 }
 
@@ -57,6 +59,7 @@ func TestReportComparesWithTheGoals(t *testing.T) {
 		"| tailsweep | random | 1 s | 64 | 10000 | 157 | 314.0 | 2.00 | 31.8 | 1.50 | 1 % |",
 		"| ray | random | 1 s | 64 | 320 | 5 | 50.0 | 10.00 | 6.4 | 1.00 | not known |",
 		"| random, 10000 x 1 s on 64 | 50, 20, 5 | 10.0 | 50.0 | 25.0 |",
+		"| random, 10000 x 1 s on 64 | 2010 | 10 | 20 | 1050 | 10 | 50 | 60 | 810 |",
 		"| 12 trials a second, children of 1 s | 31.8 | random, 10000 x 1 s on 64 | met |",
 		"| at most 1.05 of the ideal, children of 10 s on 16 slots | 2.00 | bayes, 320 x 10 s on 16 | **not met** (busy machine) |",
 		"| memory of the worker below 500 MB | 600 MB |",
@@ -88,15 +91,39 @@ func TestResultsAreKept(t *testing.T) {
 }
 
 func TestMatrixIsShortestFirst(t *testing.T) {
-	cases, err := matrix("random,bayes", "1s,10s", "16", "320,2000")
+	jobs, err := matrix("random,bayes", "1s,10s", "16", "320,2000", 320)
 	require.NoError(t, err)
-	require.Len(t, cases, 8)
-	require.Equal(t, scenario{"random", 1, 16, 320}, cases[0])
-	require.Equal(t, scenario{"bayes", 10, 16, 2000}, cases[7])
+	require.Len(t, jobs, 10)
+	require.Equal(t, job{ours, scenario{"random", 1, 16, 320}}, jobs[0])
+	require.Equal(t, job{ray, scenario{"random", 1, 16, 320}}, jobs[1])
+	require.Equal(t, job{ours, scenario{"bayes", 10, 16, 2000}}, jobs[9])
 	for _, wrong := range [][4]string{{"random", "soon", "1", "1"}, {"random", "1s", "0", "1"}, {"random", "1s", "1", "x"}} {
-		_, err := matrix(wrong[0], wrong[1], wrong[2], wrong[3])
+		_, err := matrix(wrong[0], wrong[1], wrong[2], wrong[3], 0)
 		require.Error(t, err)
 	}
+}
+
+func TestCasesByName(t *testing.T) {
+	jobs, err := named("bayes-10s-16-320,ray-1s-64-10000")
+	require.NoError(t, err)
+	require.Equal(t, []job{{ours, scenario{"bayes", 10, 16, 320}}, {ray, scenario{"random", 1, 64, 10000}}}, jobs)
+	jobs, err = named(strings.Join(shortCases, ","))
+	require.NoError(t, err)
+	require.Len(t, jobs, len(shortCases))
+	for _, wrong := range []string{"", "random-1s-16", "random-soon-16-320"} {
+		_, err := named(wrong)
+		require.Error(t, err)
+	}
+}
+
+func TestExpectedIsAsLastTime(t *testing.T) {
+	s := &store{}
+	c := scenario{"random", 1, 16, 320}
+	require.Equal(t, time.Minute+around, s.expected(job{ours, c}))
+	require.NoError(t, s.add(result{scenario: c, Engine: ours, Seconds: 25}))
+	require.Equal(t, 25*time.Second+around, s.expected(job{ours, c}))
+	require.NoError(t, s.add(result{scenario: c, Engine: ray, Seconds: 500}))
+	require.Equal(t, 1000*time.Second+around, s.expected(job{ray, scenario{"random", 1, 64, 640}}))
 }
 
 func TestVirtualTime(t *testing.T) {

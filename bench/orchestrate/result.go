@@ -93,9 +93,13 @@ type result struct {
 	Database int64              `json:"database"`        // bytes of Temporal's file
 }
 
-func (r result) rate() float64    { return float64(r.Trials) / r.Seconds }
-func (r result) ratio() float64   { return r.Seconds / r.ideal().Seconds() }
-func (r result) drift() float64   { return r.AtEnd / max(r.AtStart, 1e-9) }
+func (r result) rate() float64  { return float64(r.Trials) / r.Seconds }
+func (r result) ratio() float64 { return r.Seconds / r.ideal().Seconds() }
+func (r result) drift() float64 { return r.AtEnd / max(r.AtStart, 1e-9) }
+
+// cycle is the time from one start of a trial in a slot to the next, in milliseconds.
+func (r result) cycle() float64 { return 1000 * r.Seconds * float64(r.Slots) / float64(r.Trials) }
+
 func (r result) request() float64 { return sum(r.Requests) }
 
 // busy reports whether other processes disturbed the measurement.
@@ -197,6 +201,26 @@ func load(folder string) (*store, error) {
 
 func (s *store) index(engine string, c scenario) int {
 	return slices.IndexFunc(s.results, func(r result) bool { return r.Engine == engine && r.scenario == c })
+}
+
+// around is the time of a case beyond its sweep: start and stop of the stack, and the look
+// at what is left.
+const around = 20 * time.Second
+
+// expected is how long a case probably takes: as long as last time, or three times its
+// ideal. The time of Ray Tune depends on the number of trials only.
+func (s *store) expected(j job) time.Duration {
+	seconds := 3 * j.ideal().Seconds()
+	if i := s.index(j.engine, j.scenario); i >= 0 {
+		seconds = s.results[i].Seconds
+	} else if j.engine == ray {
+		for _, r := range s.results {
+			if r.Engine == ray {
+				seconds = max(seconds, r.Seconds*float64(j.Trials)/float64(r.Trials))
+			}
+		}
+	}
+	return time.Duration(seconds*float64(time.Second)) + around
 }
 
 func (s *store) has(engine string, c scenario) bool { return s.index(engine, c) >= 0 }

@@ -39,6 +39,11 @@ worker. A second signal ends it at once.`,
 	trainer := f.String("trainer", "", "program that trains and evaluates, with the verbs and the protocol of package trainer/job (default: this one)")
 	device := cli.BackendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		stop, err := profile()
+		if err != nil {
+			return err
+		}
+		defer stop()
 		ctx := cmd.Context()
 		program, err := child(*trainer)
 		if err != nil {
