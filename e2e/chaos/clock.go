@@ -58,6 +58,9 @@ func setClock(pid int, by time.Duration) (correct func() error, err error) {
 	start, _ := strconv.ParseUint(string(found[1]), 16, 63) // they are hexadecimal
 	end, _ := strconv.ParseUint(string(found[2]), 16, 63)
 	memory, err := os.OpenFile(fmt.Sprintf("/proc/%d/mem", pid), os.O_RDWR, 0)
+	if errors.Is(err, os.ErrPermission) {
+		return nil, fmt.Errorf("%w: %w", errSkipped, err)
+	}
 	if err != nil {
 		return nil, err
 	}

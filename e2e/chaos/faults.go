@@ -345,6 +345,9 @@ func (r *round) shown(ctx context.Context, reason string) error {
 // says so.
 func wrongClockFor(name string, by time.Duration) func(context.Context, *round) error {
 	return func(ctx context.Context, r *round) error {
+		if _, err := r.anyRunning(ctx, hashes); err != nil {
+			return err
+		}
 		correct, err := setClock(r.site.workers[name].cmd.Process.Pid, by)
 		if err != nil {
 			return err
@@ -374,6 +377,9 @@ func wrongClockNextTo(ctx context.Context, r *round) error {
 func olderTrains(ctx context.Context, r *round) error {
 	if r.site.older == "" {
 		return fmt.Errorf("%w: there is no older build", errSkipped)
+	}
+	if _, err := r.anyRunning(ctx, hashes); err != nil {
+		return err
 	}
 	if err := r.site.start(ctx, r.site.older, "older", "--only", "training"); err != nil {
 		return err
@@ -433,6 +439,9 @@ func fill(folder string) func(context.Context, *round) error {
 // fillCache removes the downloaded dataset, fills the disk, and kills the children, so that
 // the next attempts have to download it.
 func fillCache(ctx context.Context, r *round) error {
+	if _, err := r.anyRunning(ctx, func(p *played) bool { return p.name == "grid" }); err != nil {
+		return err
+	}
 	if err := os.RemoveAll(r.site.path("cache", "datasets")); err != nil {
 		return err
 	}

@@ -43,9 +43,10 @@ type chaos struct {
 	began time.Time
 	file  *os.File // nil: results are not kept
 
-	faults int // to inject
-	done   []*record
-	lost   int
+	faults  int // to inject
+	skipped int // in a row
+	done    []*record
+	lost    int
 }
 
 // record is an injected fault.
@@ -270,6 +271,10 @@ func (c *chaos) round(ctx context.Context, n int) error {
 	return nil
 }
 
+// skipLimit is how many faults in a row may be impossible: those that need another disk, or a
+// moment that does not come.
+const skipLimit = 60
+
 // injectLimit is how long a fault itself may take; what it waits for has shorter limits.
 const injectLimit = 4 * time.Minute
 
@@ -292,6 +297,9 @@ func (r *round) inject(ctx context.Context, f fault) error {
 	case errors.Is(err, errSkipped):
 		r.log("%s: %v", f.name, err)
 		r.deck.putBack(f)
+		if r.skipped++; r.skipped > skipLimit {
+			return fmt.Errorf("%d faults in a row cannot be injected here", r.skipped)
+		}
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -300,6 +308,7 @@ func (r *round) inject(ctx context.Context, f fault) error {
 		r.log("LOST #%d %s, %s: %v", rec.Number, f.name, at, err)
 		r.lost++
 	}
+	r.skipped = 0
 	rec.ended, rec.mark = time.Now(), r.mark()
 	r.faults = append(r.faults, rec)
 	return nil

@@ -23,11 +23,13 @@ type object struct {
 	silent bool   // nothing reads it, or nothing can tell: it is put right without being named
 }
 
+const commandLogEntry = "an entry of the command log" // there is none without a command
+
 var objects = []object{
 	{name: "spec.json (the reservation)", glob: "spec.json"},
 	{name: "spec.yaml", glob: "spec.yaml", first: true},
 	{name: "state.json", glob: "state.json", first: true},
-	{name: "an entry of the command log", glob: "history/*", first: true},
+	{name: commandLogEntry, glob: "commands/*", first: true},
 	{name: "a pack", glob: "packs/*"},
 	{name: "a result", glob: "trials/*/result.json"},
 	{name: "the pointer", glob: "pointers/best.json"},
@@ -58,11 +60,20 @@ func flip(path string, first bool) error {
 	return errors.Join(err, f.Close())
 }
 
-// find returns an object of this kind of a running sweep; only of a trial in the ledger, since
-// the result of another one is all that there is.
+// find returns an object of this kind, of a sweep that runs if one has it; only of a trial in
+// the ledger, since the result of another one is all that there is.
 func (o object) find(r *round) (p *played, path string) {
-	list := r.running()
+	list := slices.Clone(r.sweeps)
 	r.rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	slices.SortStableFunc(list, func(a, b *played) int {
+		switch {
+		case a.over == b.over:
+			return 0
+		case b.over:
+			return -1
+		}
+		return 1
+	})
 	for _, p := range list {
 		base := p.folder
 		if strings.HasPrefix(o.glob, "/") {
@@ -92,9 +103,16 @@ func (o object) find(r *round) (p *played, path string) {
 // another copy.
 func damageObject(o object) func(context.Context, *round) error {
 	return func(ctx context.Context, r *round) error {
+		if o.name == commandLogEntry {
+			for _, p := range r.running() {
+				if _, err := r.site.try(ctx, "set", p.id, "--description", "to be damaged"); err != nil { // it may have ended
+					return err
+				}
+			}
+		}
 		p, path := o.find(r)
 		if p == nil {
-			return fmt.Errorf("%w: no running sweep has one", errSkipped)
+			return fmt.Errorf("%w: no sweep has one", errSkipped)
 		}
 		if err := flip(path, o.first); err != nil {
 			return err

@@ -33,6 +33,8 @@ func (r *round) anyRunning(ctx context.Context, fits func(*played) bool) (*playe
 
 func unordered(p *played) bool { return !p.ordered }
 
+func hashes(p *played) bool { return !p.real }
+
 // resume continues a sweep that ends within the limit.
 func (r *round) resume(ctx context.Context, p *played, limit time.Duration) error {
 	err := within(ctx, limit, func() (bool, error) {
