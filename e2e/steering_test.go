@@ -162,7 +162,7 @@ func TestSteering(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		"extend: budget.run_cap 6 -> 10", "enqueue: configurations: 1", fmt.Sprintf("retry: trial %d", failed), fmt.Sprintf("pin: trial %d", best.Number), "stop",
-		"end: stopped", "extend: budget.run_cap 10 -> 14", "edit: parameters", "end: completed",
+		"end: stopped", "extend: budget.run_cap 10 -> 14", "edit: parameters.infonce.weight.max 1 -> 0.2", "end: completed",
 	}, audit)
 	require.Equal(t, "six are few", described.Progress.CommandLog[0].Reason)
 	text := h.must(time.Minute, "describe", "steered").stdout

@@ -73,6 +73,10 @@ func failureOf(err error) attemptFailure {
 	default:
 		f.Class, f.Message = sweep.FailBug, err.Error()
 	}
+	var attempt *temporal.ActivityError
+	if f.Class == sweep.FailEnvironment && errors.As(err, &attempt) && attempt.Identity() != "" {
+		f.Message = fmt.Sprintf("worker %s: %s", attempt.Identity(), f.Message)
+	}
 	f.permanent = !f.Class.Policy().Retried
 	return f
 }

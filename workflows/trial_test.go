@@ -202,13 +202,14 @@ func TestTrialThatOnlyLosesIsGivenUp(t *testing.T) {
 // A machine that cannot run the trainer is shown until an attempt on another one ends.
 func TestTrialReportsABrokenWorker(t *testing.T) {
 	r := newRig(t)
+	r.env.SetIdentity("7@gpu-1")
 	broken := activitiestest.Fault{Err: failed(sweep.FailEnvironment)}
 	r.trainer.Faults = map[int][]activitiestest.Fault{3: {broken, broken}}
 	got, err := r.runTrial()
 	require.NoError(t, err)
 	require.Equal(t, 3, got.Attempts)
 	require.Len(t, r.blocked, 3)
-	require.Equal(t, conduct.BlockCause{Reason: block.Environment, Message: "on purpose"}, *r.blocked[1].Cause)
+	require.Equal(t, conduct.BlockCause{Reason: block.Environment, Message: "worker 7@gpu-1: on purpose"}, *r.blocked[1].Cause)
 	require.Nil(t, r.blocked[2].Cause)
 
 	r = newRig(t)
