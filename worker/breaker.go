@@ -22,7 +22,7 @@ import (
 // worker gets the trial.
 const (
 	firstRest = 10 * time.Second
-	maxRest   = 15 * time.Minute
+	maxRest   = 5 * time.Minute
 )
 
 // breaker supplies the slots of a training worker, and keeps them back while attempts fail

@@ -28,6 +28,9 @@ func SizeOf(v any) int {
 
 // fitting returns how many of the first items fit into a payload, at least one.
 func fitting[T any](items []T) (n int) {
+	if len(items) < 2 {
+		return len(items)
+	}
 	size := 0
 	for _, item := range items {
 		if size += SizeOf(item); n > 0 && size > PayloadLimit {
