@@ -8,21 +8,19 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"sync/atomic"
 	"syscall"
 )
 
 // child is a server that runs as a child process.
 type child struct {
-	pid      int
-	log      string
-	stopping atomic.Bool
-	ended    chan struct{} // closed when it is reaped
-	err      error         // how it ended, after ended
+	pid   int
+	log   string
+	ended chan struct{} // closed when it is reaped
+	err   error         // how it ended, after ended
 }
 
-// startChild runs the command with its output in logs/<name>.log. It is never
-// restarted, and on Linux it is killed when devstack dies.
+// startChild runs the command with its output in logs/<name>.log. On Linux it is
+// killed when devstack dies.
 func startChild(name string, cmd *exec.Cmd, dir string) (*child, error) {
 	c := &child{log: filepath.Join(dir, "logs", name+".log"), ended: make(chan struct{})}
 	log, err := os.OpenFile(c.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -57,7 +55,6 @@ func startChild(name string, cmd *exec.Cmd, dir string) (*child, error) {
 
 // stop ends the child with SIGTERM, and kills it when ctx ends.
 func (c *child) stop(ctx context.Context) error {
-	c.stopping.Store(true)
 	signal := func(s syscall.Signal) error {
 		if err := syscall.Kill(c.pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return err

@@ -32,6 +32,7 @@ type config struct {
 	UI               string            `json:"ui"`
 	S3               s3Config          `json:"s3"`
 	Prometheus       prometheusConfig  `json:"prometheus"`
+	Hosts            []string          `json:"hosts,omitempty"` // names, in lower case, under which the UI and Prometheus answer too
 }
 
 type s3Config struct {
@@ -53,8 +54,8 @@ type keys struct {
 	Secret string `json:"secret_key"`
 }
 
-// ready is what devstack writes when everything answers. "" and 0 stand for a service
-// that does not run.
+// ready is what devstack writes when everything answers. "" is a service that is not
+// configured; a pid is 0 while the child does not run.
 type ready struct {
 	PID           int    `json:"pid"`
 	Temporal      string `json:"temporal"`

@@ -170,11 +170,7 @@ var testKeys = keys{Access: "tailsweep-test", Secret: "not-a-secret-0123456789"}
 // DEVSTACK_TEST_MINIO name them.
 func testConfig(t *testing.T) config {
 	t.Helper()
-	address := func() string {
-		port, err := freePort("127.0.0.1")
-		require.NoError(t, err)
-		return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	}
+	address := func() string { return freeAddress(t) }
 	dir := filepath.Join(t.TempDir(), "a state?folder") // part of a URI on the way to SQLite
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	c := config{
@@ -191,6 +187,13 @@ func testConfig(t *testing.T) config {
 	}
 	writeTestJSON(t, c.Credentials, map[string]string{"access_key": testKeys.Access, "secret_key": testKeys.Secret})
 	return c
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	port, err := freePort("127.0.0.1")
+	require.NoError(t, err)
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
 func writeTestJSON(t *testing.T, file string, v any) {
@@ -248,31 +251,37 @@ func putIfAbsent(ctx context.Context, c *s3.Client, bucket, body string) error {
 // loopback.
 func requireLoopback(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
+	listening := listenersOf(t, cmd)
+	for _, address := range listening {
+		host, _, _ := strings.Cut(address, ":")
+		// As the kernel writes 127.0.0.1, and ::1.
+		loopback := host == "0100007F" || host == "00000000000000000000000001000000"
+		require.True(t, loopback, "devstack listens at %s", address)
+	}
+	// Frontend, history, matching, worker, UI, S3.
+	require.GreaterOrEqual(t, len(listening), 6)
+}
+
+// listenersOf returns the listeners of the process and its children.
+func listenersOf(t *testing.T, cmd *exec.Cmd) []string {
+	t.Helper()
 	if _, err := os.Stat("/proc/self/net/tcp"); err != nil {
 		t.Skip("no /proc here")
 	}
-	pids := []string{strconv.Itoa(cmd.Process.Pid)}
+	found := listeners(t, strconv.Itoa(cmd.Process.Pid))
 	children, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", cmd.Process.Pid))
 	require.NoError(t, err)
 	for _, file := range children {
 		b, err := os.ReadFile(file)
 		require.NoError(t, err)
-		pids = append(pids, strings.Fields(string(b))...)
-	}
-	listening := 0
-	for _, pid := range pids {
-		for _, address := range listeners(t, pid) {
-			// As the kernel writes 127.0.0.1, and ::1.
-			loopback := address == "0100007F" || address == "00000000000000000000000001000000"
-			require.True(t, loopback, "pid %s listens at %s", pid, address)
-			listening++
+		for _, pid := range strings.Fields(string(b)) {
+			found = append(found, listeners(t, pid)...)
 		}
 	}
-	// Frontend, history, matching, worker, UI, S3.
-	require.GreaterOrEqual(t, listening, 6)
+	return found
 }
 
-// listeners returns the local addresses, in hexadecimal, of a process's
+// listeners returns the local addresses, host:port in hexadecimal, of a process's
 // listening TCP sockets.
 func listeners(t *testing.T, pid string) []string {
 	t.Helper()
@@ -294,10 +303,23 @@ func listeners(t *testing.T, pid string) []string {
 		for line := range strings.Lines(string(b)) {
 			f := strings.Fields(line)
 			if len(f) > 9 && f[3] == "0A" && open["socket:["+f[9]+"]"] {
-				address, _, _ := strings.Cut(f[1], ":")
-				found = append(found, address)
+				found = append(found, f[1])
 			}
 		}
 	}
 	return found
+}
+
+// requireComesBack kills a child and waits until SIGHUP has started it again.
+func requireComesBack(t *testing.T, c config, devstack *exec.Cmd, pid func(ready) int) {
+	t.Helper()
+	before := pid(readReady(t, c.Dir))
+	require.NotZero(t, before)
+	require.NoError(t, syscall.Kill(before, syscall.SIGKILL))
+	require.NoError(t, devstack.Process.Signal(syscall.SIGHUP))
+	require.Eventually(t, func() bool {
+		b, err := os.ReadFile(readyFile(c.Dir))
+		var r ready
+		return err == nil && json.Unmarshal(b, &r) == nil && pid(r) != 0 && pid(r) != before
+	}, 30*time.Second, 10*time.Millisecond)
 }

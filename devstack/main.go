@@ -9,9 +9,13 @@
 // SIGTERM or SIGINT it stops them in order, within 10 seconds. The next start on the
 // same folder resumes the state, also after kill -9.
 //
+// A child that ends by itself is started again, on SIGHUP at once and otherwise after a
+// delay that grows.
+//
 // Invariants: nothing listens beyond loopback; a state folder has one devstack; a child
-// ends with devstack, on Linux also when devstack is killed; a failed Prometheus is a
-// warning, any other failed service ends devstack.
+// ends with devstack, on Linux also when devstack is killed; a service of this process
+// that fails ends devstack; the UI and Prometheus answer only requests for a host of this
+// machine.
 //
 // It is a module of its own, so that the main module does not depend on the servers,
 // and imports nothing of the main module: config.go declares the contract of both.
@@ -26,6 +30,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -77,17 +82,32 @@ func start(ctx context.Context, file string, log *slog.Logger) error {
 	}
 	defer stop()
 	s := &stack{config: c, keys: k, log: log}
+	if s.certificate, err = makeCertificate(c.Dir); err != nil {
+		return fmt.Errorf("certificate: %w", err)
+	}
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	go func() {
+		for range hangup {
+			s.revive()
+		}
+	}()
 	return s.run(ctx)
 }
 
 // stack is the running services, in the order of their start.
 type stack struct {
-	config   config
-	keys     keys
-	log      *slog.Logger
-	services []service
-	fail     context.CancelCauseFunc // a service ended by itself; the first one counts
-	ready    ready
+	config      config
+	keys        keys
+	certificate certificate
+	log         *slog.Logger
+	services    []service
+	fail        context.CancelCauseFunc // a service ended by itself; the first one counts
+
+	mu        sync.Mutex // for what follows, and the pids of ready
+	ready     ready
+	published bool            // ready.json is written
+	wake      []chan struct{} // one for each kept child; see revive
 }
 
 type service struct {
@@ -125,7 +145,7 @@ func (s *stack) run(ctx context.Context) (err error) {
 }
 
 func (s *stack) startAll(ctx context.Context) error {
-	if err := removeReady(s.config.Dir); err != nil {
+	if err := s.unpublish(); err != nil {
 		return err
 	}
 	s.ready.PID = os.Getpid()
@@ -145,18 +165,18 @@ func (s *stack) startAll(ctx context.Context) error {
 	}
 	if s.config.Prometheus.Binary != "" {
 		if err := s.startPrometheus(ctx); err != nil {
-			s.log.Warn("no Prometheus; sweeps run without it", "err", err)
+			s.log.Warn("prometheus is not ready; sweeps run without it", "err", err)
 		}
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return writeReady(s.config.Dir, s.ready)
+	return s.publish()
 }
 
 // stopAll stops the services, the last started first.
 func (s *stack) stopAll(ctx context.Context) error {
-	errs := []error{removeReady(s.config.Dir)}
+	errs := []error{s.unpublish()}
 	for len(s.services) > 0 {
 		last := s.services[len(s.services)-1]
 		s.services = s.services[:len(s.services)-1]
@@ -166,6 +186,22 @@ func (s *stack) stopAll(ctx context.Context) error {
 	}
 	s.log.Info("devstack has stopped")
 	return errors.Join(errs...)
+}
+
+// publish writes ready.json.
+func (s *stack) publish() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.published = true
+	return writeReady(s.config.Dir, s.ready)
+}
+
+// unpublish removes ready.json.
+func (s *stack) unpublish() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.published = false
+	return removeReady(s.config.Dir)
 }
 
 // started adds a service to the list of those to stop.

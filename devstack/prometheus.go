@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,46 +12,43 @@ import (
 	"time"
 )
 
-// prometheusLimit is how long Prometheus may take to replay its log; after that devstack
-// is ready without it.
+// prometheusLimit is how long devstack waits for Prometheus, which replays its log, before
+// it is ready without it.
 const prometheusLimit = 20 * time.Second
 
-// startPrometheus runs Prometheus as a child that scrapes the targets.
+// startPrometheus keeps Prometheus running, behind a front, as a child that scrapes the
+// targets.
 func (s *stack) startPrometheus(ctx context.Context) error {
 	p := s.config.Prometheus
-	if err := free(p.Address); err != nil {
-		return err
-	}
 	dir := filepath.Join(s.config.Dir, "prometheus")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	file := filepath.Join(dir, "prometheus.yml")
+	file, web := filepath.Join(dir, "prometheus.yml"), filepath.Join(dir, "web.yml")
 	if err := os.WriteFile(file, []byte(prometheusYAML(p.Targets)), 0o600); err != nil {
 		return err
 	}
-	c, err := startChild("prometheus", exec.Command(p.Binary,
-		"--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--storage.tsdb.retention.time=90d",
-		"--web.listen-address="+p.Address, "--log.level=warn"), s.config.Dir)
+	tls := fmt.Sprintf("tls_server_config: {cert_file: %q, key_file: %q}\n", s.certificate.certFile, s.certificate.keyFile)
+	if err := os.WriteFile(web, []byte(tls), 0o600); err != nil {
+		return err
+	}
+	f, err := s.startFront("prometheus", p.Address)
 	if err != nil {
 		return err
 	}
-	s.started("prometheus", c.stop)
-	waiting, cancel := context.WithTimeout(ctx, prometheusLimit)
-	defer cancel()
-	go func() {
-		<-c.ended
-		if !c.stopping.Load() {
-			s.log.Warn("prometheus ended; sweeps continue without it", "err", c.err, "log", c.log)
-		}
-		cancel() // nothing to wait for
-	}()
-	err = poll(waiting, func(ctx context.Context) error { return get(ctx, "http://"+p.Address+"/-/ready") })
-	if err != nil {
-		return errors.Join(fmt.Errorf("%w, see %s", err, c.log), c.stop(ctx))
-	}
-	s.ready.Prometheus, s.ready.PrometheusPID = p.Address, c.pid
-	return nil
+	s.ready.Prometheus = p.Address
+	return s.keep(ctx, kept{
+		name: "prometheus", pid: &s.ready.PrometheusPID, patience: prometheusLimit,
+		command: func() (*exec.Cmd, error) {
+			port, err := f.open()
+			return exec.Command(p.Binary, "--config.file="+file, "--web.config.file="+web,
+				"--storage.tsdb.path="+filepath.Join(dir, "data"), "--storage.tsdb.retention.time=90d",
+				"--web.listen-address="+net.JoinHostPort(innerHost, strconv.Itoa(port)), "--web.external-url=http://"+p.Address,
+				"--web.cors.origin=none", // by default pages of all sites may read it
+				"--log.level=warn"), err
+		},
+		answers: func(ctx context.Context) error { return get(ctx, "http://"+p.Address+"/-/ready") },
+	})
 }
 
 // prometheusYAML returns Prometheus's configuration.

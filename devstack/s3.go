@@ -27,7 +27,7 @@ func (s *stack) startS3(ctx context.Context) error {
 	}
 	s.ready.S3 = s.config.S3.Address
 	if s.config.S3.Kind == kindMinIO {
-		return s.startMinIO()
+		return s.startMinIO(ctx)
 	}
 	return s.startVersitygw()
 }
@@ -95,8 +95,8 @@ func checkXattr(dir string) error {
 	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
-// startMinIO runs the MinIO server as a child.
-func (s *stack) startMinIO() error {
+// startMinIO keeps the MinIO server running as a child.
+func (s *stack) startMinIO(ctx context.Context) error {
 	if err := free(s.config.S3.Console); err != nil {
 		return err
 	}
@@ -104,23 +104,18 @@ func (s *stack) startMinIO() error {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return err
 	}
-	cmd := exec.Command(s.config.S3.Binary, "server", "--quiet", "--address", s.config.S3.Address,
-		"--console-address", s.config.S3.Console, "--certs-dir", filepath.Join(data, ".certs"), data)
-	cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+s.keys.Access, "MINIO_ROOT_PASSWORD="+s.keys.Secret,
-		"MINIO_PROMETHEUS_AUTH_TYPE=public", "MINIO_UPDATE=off", "MINIO_BROWSER_LOGIN_ANIMATION=off")
-	c, err := startChild("minio", cmd, s.config.Dir)
-	if err != nil {
-		return err
-	}
-	s.ready.MinIOPID, s.ready.S3Console = c.pid, s.config.S3.Console
-	s.started("minio", c.stop)
-	go func() {
-		<-c.ended
-		if !c.stopping.Load() {
-			s.fail(fmt.Errorf("minio ended: %w, see %s", c.err, c.log))
-		}
-	}()
-	return nil
+	s.ready.S3Console = s.config.S3.Console
+	return s.keep(ctx, kept{
+		name: "minio", pid: &s.ready.MinIOPID, patience: startLimit,
+		command: func() (*exec.Cmd, error) {
+			cmd := exec.Command(s.config.S3.Binary, "server", "--quiet", "--address", s.config.S3.Address,
+				"--console-address", s.config.S3.Console, "--certs-dir", filepath.Join(data, ".certs"), data)
+			cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+s.keys.Access, "MINIO_ROOT_PASSWORD="+s.keys.Secret,
+				"MINIO_UPDATE=off", "MINIO_BROWSER_LOGIN_ANIMATION=off")
+			return cmd, nil
+		},
+		answers: func(ctx context.Context) error { return get(ctx, "http://"+s.config.S3.Address+"/minio/health/ready") },
+	})
 }
 
 // s3Client returns a client of the stack's object store.

@@ -4,32 +4,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"strconv"
 
 	uiserver "github.com/temporalio/ui-server/v2/server"
 	uiconfig "github.com/temporalio/ui-server/v2/server/config"
 	"github.com/temporalio/ui-server/v2/server/server_options"
 )
 
-// startUI serves Temporal's web UI and returns when it answers.
+// startUI serves Temporal's web UI, behind a front, and returns when it answers.
 func (s *stack) startUI(ctx context.Context) error {
-	if err := free(s.config.UI); err != nil {
-		return err
-	}
-	host, portText, err := net.SplitHostPort(s.config.UI)
+	f, err := s.startFront("temporal UI", s.config.UI)
 	if err != nil {
 		return err
 	}
-	port, err := strconv.Atoi(portText)
+	port, err := f.open()
 	if err != nil {
 		return err
 	}
 	ui := uiserver.NewServer(server_options.WithConfigProvider(&uiconfig.Config{
 		TemporalGRPCAddress: s.config.Temporal,
-		Host:                host,
+		Host:                innerHost,
 		Port:                port,
+		UIServerTLS:         uiconfig.UIServerTLS{CertFile: s.certificate.certFile, KeyFile: s.certificate.keyFile},
 		EnableUI:            true,
 		DefaultNamespace:    s.config.Namespace,
 		DisableNewsFetch:    true,
