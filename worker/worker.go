@@ -16,6 +16,7 @@ import (
 	sdk "go.temporal.io/sdk/worker"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -64,6 +65,7 @@ type Config struct {
 	Executable  string   // this tailsweep, for children
 	StagingRoot string   // for checkpoints on their way; made when absent
 	MetricsAddr string   // host:port of /metrics; port 0 takes a free one
+	Hosts       []string // for which /metrics answers too where it listens on loopback; see address.CheckHost
 }
 
 // slots returns how many children run at a time.
@@ -87,12 +89,12 @@ func Run(ctx context.Context, c Config) (err error) {
 	})
 	defer children.Close()
 
-	address, stopMetrics, err := serveMetrics(c.MetricsAddr, c.Metrics.Handler())
+	at, stopMetrics, err := serveMetrics(c.MetricsAddr, c.Hosts, c.Metrics.Handler())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stopMetrics()) }()
-	c.Log.Info("metrics", "address", "http://"+address+"/metrics")
+	c.Log.Info("metrics", "address", "http://"+at+"/metrics")
 
 	running, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
@@ -178,10 +180,13 @@ func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFun
 }
 
 // serveMetrics serves /metrics at addr until stop, and returns where it listens.
-func serveMetrics(addr string, metrics http.Handler) (address string, stop func() error, err error) {
+func serveMetrics(addr string, hosts []string, metrics http.Handler) (at string, stop func() error, err error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return "", nil, fmt.Errorf("serve metrics at %q (TAILSWEEP_METRICS_ADDR): %w", addr, err)
+	}
+	if a, ok := listener.Addr().(*net.TCPAddr); ok && a.IP.IsLoopback() {
+		metrics = address.CheckHost(hosts, metrics)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", metrics)

@@ -16,7 +16,7 @@ import (
 
 func TestServeMetrics(t *testing.T) {
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "numbers") })
-	address, stop, err := serveMetrics("127.0.0.1:0", page)
+	address, stop, err := serveMetrics("127.0.0.1:0", nil, page)
 	require.NoError(t, err)
 	status := func(path string) int {
 		response, err := http.Get("http://" + address + path)
@@ -26,13 +26,30 @@ func TestServeMetrics(t *testing.T) {
 	}
 	require.Equal(t, http.StatusOK, status("/metrics"))
 	require.Equal(t, http.StatusNotFound, status("/"), "nothing else is served")
+	require.Equal(t, http.StatusMisdirectedRequest, statusAs(t, address, "evil.example"))
 
-	_, _, err = serveMetrics(address, page)
+	open, stopOpen, err := serveMetrics("0.0.0.0:0", nil, page)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, statusAs(t, open, "worker"), "Prometheus asks for it by the name of the container")
+	require.NoError(t, stopOpen())
+
+	_, _, err = serveMetrics(address, nil, page)
 	require.ErrorContains(t, err, address)
 	require.ErrorContains(t, err, "TAILSWEEP_METRICS_ADDR")
 	require.NoError(t, stop())
 	_, err = http.Get("http://" + address + "/metrics") //nolint:bodyclose // there is no response
 	require.Error(t, err)
+}
+
+func statusAs(t *testing.T, address, host string) int {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/metrics", http.NoBody)
+	require.NoError(t, err)
+	r.Host = host
+	response, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	return response.StatusCode
 }
 
 func TestNumbersOfARunningSweep(t *testing.T) {

@@ -1,4 +1,5 @@
-// Package address removes secrets from addresses before they are printed.
+// Package address removes secrets from addresses before they are printed, and checks for
+// which host a local server is asked.
 package address
 
 import (

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/file"
 )
 
@@ -24,11 +25,15 @@ func devstackConfig(l layout, made setup, p programs, attributes map[string]stri
 			"binary": p.prometheus, "address": loopback(made.Ports.Prometheus), "targets": []string{loopback(made.Ports.WorkerMetrics)},
 		}
 	}
+	if hosts := address.Hosts(); len(hosts) > 0 {
+		c["hosts"] = hosts
+	}
 	return c
 }
 
 // readiness is run/ready.json, which devstack writes once everything answers.
-// Addresses are host:port; "" is a service that does not run.
+// Addresses are host:port; "" is a service that is not configured. A pid is 0 while the
+// child does not run.
 type readiness struct {
 	PID           int    `json:"pid"`
 	Temporal      string `json:"temporal"`
@@ -38,6 +43,18 @@ type readiness struct {
 	Prometheus    string `json:"prometheus"`
 	PrometheusPID int    `json:"prometheus_pid"`
 	MinIOPID      int    `json:"minio_pid"`
+}
+
+// ended returns the names of the children that should run and do not.
+func (r readiness) ended() []string {
+	var names []string
+	if r.S3Console != "" && alive(r.MinIOPID) == 0 {
+		names = append(names, ProcessMinIO)
+	}
+	if r.Prometheus != "" && alive(r.PrometheusPID) == 0 {
+		names = append(names, ProcessPrometheus)
+	}
+	return names
 }
 
 // readReady returns the readiness of the running stack r; ok is false until it is ready.

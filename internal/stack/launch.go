@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/tailsweep/tailsweep/internal/file"
@@ -25,6 +26,7 @@ const (
 	workerGrace = 140 * time.Second // above worker.DrainAll: one checkpoint saved and uploaded
 	stackGrace  = 15 * time.Second  // devstack itself gives up after 10
 	portsFree   = time.Second       // for ports of a killed stack
+	childReady  = 30 * time.Second  // for a child of devstack that is started again
 )
 
 // programs are the executables of a stack; "" is one that is absent.
@@ -52,6 +54,13 @@ func up(ctx context.Context, o Options, get func(s3 string) (programs, error)) (
 	if err != nil {
 		return Status{}, err
 	}
+	last, err := lastRecord(l, ProcessStack)
+	if err != nil {
+		return Status{}, err
+	}
+	if o.Unasked && last.NoWorker {
+		o.Worker = false
+	}
 	if err := upStack(ctx, l, &made, o, get); err != nil {
 		return Status{}, err
 	}
@@ -70,7 +79,19 @@ func upStack(ctx context.Context, l layout, made *setup, o Options, get func(str
 		return err
 	}
 	if r.running() {
-		return waitReady(ctx, l, spawned{record: r}, o.Out)
+		if r.NoWorker == o.Worker {
+			r.NoWorker = !o.Worker
+			if err := file.WriteJSON(l.pid(ProcessStack), r, ownerOnly); err != nil {
+				return err
+			}
+		}
+		if err := waitReady(ctx, l, spawned{record: r}, o.Out); err != nil {
+			return err
+		}
+		return revive(ctx, l, r, o.Out)
+	}
+	if err := reportDead(l, ProcessStack, o.Out); err != nil {
+		return err
 	}
 	p, err := get(made.S3)
 	if err != nil {
@@ -87,7 +108,7 @@ func upStack(ctx context.Context, l layout, made *setup, o Options, get func(str
 	if err := os.Remove(l.ready()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	s, err := spawn(l, ProcessStack, "", exec.Command(p.devstack, "--config", l.devstackConfig()))
+	s, err := spawn(l, ProcessStack, settings{NoWorker: !o.Worker}, exec.Command(p.devstack, "--config", l.devstackConfig()))
 	if err != nil {
 		return err
 	}
@@ -99,7 +120,52 @@ func upStack(ctx context.Context, l layout, made *setup, o Options, get func(str
 		}
 		return err
 	}
-	return nil
+	return checkChildren(l, s.record, o.Out)
+}
+
+// revive starts the children of a running devstack that have ended, and waits until they
+// answer.
+func revive(ctx context.Context, l layout, r record, out io.Writer) error {
+	ready, _, err := readReady(l, r)
+	if err != nil {
+		return err
+	}
+	ended := ready.ended()
+	if len(ended) == 0 {
+		return nil
+	}
+	for _, name := range ended {
+		say(out, "%s had ended: starting it again", name)
+	}
+	if err := syscall.Kill(r.PID, syscall.SIGHUP); err != nil {
+		return fmt.Errorf("start %s again: %w", strings.Join(ended, " and "), err)
+	}
+	begin := time.Now()
+	err = retry.Until(ctx, 25*time.Millisecond, func() (bool, error) {
+		ready, ok, err := readReady(l, r)
+		return ok && len(ready.ended()) == 0 || time.Since(begin) > childReady || !r.running(), err
+	})
+	if err != nil {
+		return err
+	}
+	return checkChildren(l, r, out)
+}
+
+// checkChildren fails if a child of devstack does not run. Prometheus is a warning, since
+// sweeps continue without it.
+func checkChildren(l layout, r record, out io.Writer) error {
+	ready, ok, err := readReady(l, r)
+	if err == nil && !ok {
+		err = fmt.Errorf("%s ended; %s ends with:\n%s", ProcessStack, l.log(ProcessStack), lastLines(l.log(ProcessStack), 12))
+	}
+	for _, name := range ready.ended() {
+		if name == ProcessPrometheus {
+			say(out, "prometheus does not start, and sweeps run without it; `tailsweep logs prometheus` and `tailsweep logs stack` show why")
+			continue
+		}
+		err = errors.Join(err, fmt.Errorf("%s does not start; %s ends with:\n%s", name, l.log(name), lastLines(l.log(name), 12)))
+	}
+	return err
 }
 
 // choosePorts chooses the ports for a start of devstack and writes them to setup.json.
@@ -141,13 +207,16 @@ func upWorker(ctx context.Context, l layout, made setup, k keys, o Options) erro
 		}
 		return nil
 	}
+	if err := reportDead(l, ProcessWorker, o.Out); err != nil {
+		return err
+	}
 	if !free(made.Ports.WorkerMetrics) {
 		return fmt.Errorf("another process uses port %d, the worker's for metrics: `tailsweep down` and `up` choose another port",
 			made.Ports.WorkerMetrics)
 	}
 	cmd := exec.Command(o.Executable, append([]string{"worker"}, o.WorkerArgs...)...)
 	cmd.Env = workerEnviron(os.Environ(), l, made, k, o.Backend)
-	s, err := spawn(l, ProcessWorker, cmp.Or(o.Backend, os.Getenv("TAILSWEEP_BACKEND"), "auto"), cmd)
+	s, err := spawn(l, ProcessWorker, settings{Backend: cmp.Or(o.Backend, os.Getenv("TAILSWEEP_BACKEND"), "auto")}, cmd)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -145,14 +146,87 @@ func TestUpStartsMissingProcesses(t *testing.T) {
 				return err == nil && !s.Process(tt.killed).Running
 			}, 5*time.Second, 5*time.Millisecond)
 
+			s, err := Read(o.Dir)
+			require.NoError(t, err)
+			require.True(t, s.Process(tt.killed).Dead)
+			require.False(t, s.Process(tt.kept).Dead)
+
+			var out bytes.Buffer
+			o.Out = &out
 			after, err := up(t.Context(), o, fakePrograms)
 			require.NoError(t, err)
+			require.Equal(t, fmt.Sprintf("%s (pid %d) had ended: starting it again\n", tt.killed, before.Process(tt.killed).PID), out.String())
+			require.False(t, after.Process(tt.killed).Dead)
 			require.NotEqual(t, before.Process(tt.killed).PID, after.Process(tt.killed).PID)
 			require.Equal(t, before.Process(tt.kept).PID, after.Process(tt.kept).PID)
 			require.Equal(t, before.Temporal, after.Temporal)
 			require.Equal(t, before.WorkerMetrics, after.WorkerMetrics)
 		})
 	}
+}
+
+// A child of devstack is started again by devstack, which up asks to.
+func TestUpStartsDeadChildren(t *testing.T) {
+	o := fakes(t, Options{}, "fine")
+	get := func(string) (programs, error) { return programs{devstack: os.Args[0], prometheus: "sleep"}, nil }
+	before, err := up(t.Context(), o, get)
+	require.NoError(t, err)
+	killed := before.Process(ProcessPrometheus)
+	require.True(t, killed.Running)
+	require.NoError(t, syscall.Kill(killed.PID, syscall.SIGKILL))
+	s, err := Read(o.Dir)
+	require.NoError(t, err)
+	require.True(t, s.Process(ProcessPrometheus).Dead, "at once")
+	require.Empty(t, s.Prometheus)
+
+	var out bytes.Buffer
+	o.Out = &out
+	after, err := up(t.Context(), o, get)
+	require.NoError(t, err)
+	require.Equal(t, "prometheus had ended: starting it again\n", out.String())
+	require.NotEqual(t, killed.PID, after.Process(ProcessPrometheus).PID)
+	require.Equal(t, before.Prometheus, after.Prometheus)
+	require.Equal(t, before.Process(ProcessStack).PID, after.Process(ProcessStack).PID)
+
+	require.NoError(t, Down(t.Context(), o.Dir, nil))
+	s, err = Read(o.Dir)
+	require.NoError(t, err)
+	for _, p := range s.Processes {
+		require.False(t, p.Dead, "%s was stopped", p.Name)
+	}
+}
+
+// A stack that was started without a worker gets one when a user asks for it, and not
+// because a sweep is started.
+func TestUnaskedWorkerIsNotStarted(t *testing.T) {
+	o, s := started(t, Options{})
+	require.True(t, s.NoWorker)
+	o.Worker, o.Unasked = true, true
+	s, err := up(t.Context(), o, fakePrograms)
+	require.NoError(t, err)
+	require.False(t, s.Process(ProcessWorker).Running)
+	require.True(t, s.NoWorker)
+
+	require.NoError(t, syscall.Kill(s.Process(ProcessStack).PID, syscall.SIGKILL))
+	s, err = up(t.Context(), o, fakePrograms)
+	require.NoError(t, err)
+	require.True(t, s.NoWorker, "also after the stack was killed")
+	require.False(t, s.Process(ProcessWorker).Running)
+
+	o.Unasked = false
+	s, err = up(t.Context(), o, fakePrograms)
+	require.NoError(t, err)
+	require.False(t, s.NoWorker)
+	require.NoError(t, syscall.Kill(s.Process(ProcessWorker).PID, syscall.SIGKILL))
+	o.Unasked = true
+	s, err = up(t.Context(), o, fakePrograms)
+	require.NoError(t, err)
+	require.True(t, s.Process(ProcessWorker).Running, "a worker that was asked for comes back")
+
+	require.NoError(t, Down(t.Context(), o.Dir, nil))
+	s, err = up(t.Context(), o, fakePrograms)
+	require.NoError(t, err)
+	require.True(t, s.Process(ProcessWorker).Running, "a new stack has one")
 }
 
 // A process that was just killed still has its pid and ports: `up` must not treat
@@ -302,6 +376,7 @@ func TestWatchEndsWithAProcess(t *testing.T) {
 
 // devstack's own tests read the same file.
 func TestDevstackConfigContract(t *testing.T) {
+	t.Setenv("TAILSWEEP_HOSTS", "Ada.example")
 	home, cache := "/home/ada/.local/share/tailsweep", "/home/ada/.cache/tailsweep/bin/"
 	c := devstackConfig(layout(home), setup{S3: S3MinIO, Bucket: "tailsweep", Ports: ports{20001, 20002, 20003, 20004, 20005, 20006}},
 		programs{minio: cache + "minio", prometheus: cache + "prometheus"},

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -41,16 +42,19 @@ func exit(err error) {
 }
 
 // fakeDevstack listens at the configured addresses, writes ready.json, and
-// ends on SIGTERM. It is a fake.
+// ends on SIGTERM. Its Prometheus is a sleeping child, which SIGHUP starts again. It is a fake.
 func fakeDevstack(config, mode string) error {
 	if strings.Contains(mode, "devstack-fails") {
 		return errors.New("fake devstack: the port is taken")
 	}
 	terminated := make(chan os.Signal, 1)
 	signal.Notify(terminated, syscall.SIGTERM)
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
 	var c struct {
 		Dir, Temporal, UI string
 		S3                struct{ Address string }
+		Prometheus        struct{ Binary, Address string }
 	}
 	if err := file.ReadJSON(config, &c); err != nil {
 		return err
@@ -61,12 +65,28 @@ func fakeDevstack(config, mode string) error {
 		}
 	}
 	l := layout(c.Dir)
-	err := file.WriteJSON(l.ready(), readiness{PID: os.Getpid(), Temporal: c.Temporal, UI: c.UI, S3: c.S3.Address}, ownerOnly)
-	if err != nil {
-		return err
+	for {
+		r := readiness{PID: os.Getpid(), Temporal: c.Temporal, UI: c.UI, S3: c.S3.Address, Prometheus: c.Prometheus.Address}
+		child := exec.Command("sleep", "600")
+		if c.Prometheus.Binary != "" {
+			if err := child.Start(); err != nil {
+				return err
+			}
+			go func() { _ = child.Wait() }() // it is killed
+			r.PrometheusPID = child.Process.Pid
+		}
+		if err := file.WriteJSON(l.ready(), r, ownerOnly); err != nil {
+			return err
+		}
+		select {
+		case <-hangup:
+		case <-terminated:
+			if child.Process != nil {
+				_ = child.Process.Kill() // it may have ended
+			}
+			return note(l, "stack stopped")
+		}
 	}
-	<-terminated
-	return note(l, "stack stopped")
 }
 
 // fakeWorker answers /metrics, writes its environment down, and ends on SIGTERM.

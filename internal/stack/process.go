@@ -19,8 +19,14 @@ import (
 // record is a pid file: it identifies the process behind the pid.
 type record struct {
 	PID     int    `json:"pid"`
-	Started string `json:"started"`           // see startOf
-	Backend string `json:"backend,omitempty"` // of a worker: what it was started with
+	Started string `json:"started"` // see startOf
+	settings
+}
+
+// settings are what a process was started with.
+type settings struct {
+	Backend  string `json:"backend,omitempty"`   // of a worker
+	NoWorker bool   `json:"no_worker,omitempty"` // of a stack
 }
 
 // running reports whether the recorded process runs.
@@ -32,9 +38,17 @@ func (r record) running() bool {
 	return err == nil && started == r.Started
 }
 
-// recorded reads the pid file of name. Without a file, or when the process has ended,
-// the record is zero.
-func recorded(l layout, name string) (record, error) {
+// pid returns the pid of a running process, or 0.
+func (r record) pid() int {
+	if !r.running() {
+		return 0
+	}
+	return r.PID
+}
+
+// lastRecord reads the pid file of name, whose process may have ended. Without a file,
+// that is before the first start or after a stop, the record is zero.
+func lastRecord(l layout, name string) (record, error) {
 	var r record
 	err := file.ReadJSON(l.pid(name), &r)
 	if errors.Is(err, os.ErrNotExist) {
@@ -43,10 +57,25 @@ func recorded(l layout, name string) (record, error) {
 	if err != nil {
 		return record{}, fmt.Errorf("pid file: %w", err)
 	}
-	if !r.running() {
-		return record{}, nil
+	return r, nil
+}
+
+// recorded is lastRecord, and zero when the process has ended.
+func recorded(l layout, name string) (record, error) {
+	r, err := lastRecord(l, name)
+	if err != nil || !r.running() {
+		return record{}, err
 	}
 	return r, nil
+}
+
+// reportDead prints that the process called name ended without being stopped, if it did.
+func reportDead(l layout, name string, out io.Writer) error {
+	r, err := lastRecord(l, name)
+	if err == nil && r.PID != 0 && !r.running() {
+		say(out, "%s (pid %d) had ended: starting it again", name, r.PID)
+	}
+	return err
 }
 
 // settled is like recorded, but first waits until a process that was killed has ended. A
@@ -76,8 +105,8 @@ type spawned struct {
 }
 
 // spawn starts the command in a session of its own, with its output appended to
-// the log, and writes its pid file. backend is "" except for a worker.
-func spawn(l layout, name, backend string, cmd *exec.Cmd) (spawned, error) {
+// the log, and writes its pid file.
+func spawn(l layout, name string, with settings, cmd *exec.Cmd) (spawned, error) {
 	log, err := os.OpenFile(l.log(name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return spawned{}, fmt.Errorf("start %s: %w", name, err)
@@ -89,7 +118,7 @@ func spawn(l layout, name, backend string, cmd *exec.Cmd) (spawned, error) {
 	if err := errors.Join(err, log.Close()); err != nil {
 		return spawned{}, fmt.Errorf("start %s: %w", name, err)
 	}
-	r := record{PID: cmd.Process.Pid, Backend: backend}
+	r := record{PID: cmd.Process.Pid, settings: with}
 	r.Started, err = startOf(r.PID)
 	if errors.Is(err, os.ErrProcessDone) {
 		r.Started, err = "ended at once", nil // await finds it ended and prints the log

@@ -26,7 +26,7 @@ func testLayout(t *testing.T) layout {
 
 func TestRecordKnowsItsProcess(t *testing.T) {
 	l := testLayout(t)
-	s, err := spawn(l, "sleeper", "", exec.Command("sleep", "60"))
+	s, err := spawn(l, "sleeper", settings{}, exec.Command("sleep", "60"))
 	require.NoError(t, err)
 	r, err := recorded(l, "sleeper")
 	require.NoError(t, err)
@@ -75,7 +75,7 @@ func TestZombieHasEnded(t *testing.T) {
 func TestStopKillsTheSession(t *testing.T) {
 	l := testLayout(t)
 	// Both shells ignore SIGTERM; the inner one prints its pid.
-	_, err := spawn(l, "stubborn", "", exec.Command("sh", "-c",
+	_, err := spawn(l, "stubborn", settings{}, exec.Command("sh", "-c",
 		`trap '' TERM; sh -c 'trap "" TERM; echo $$; while :; do sleep 0.02; done' & wait; while :; do sleep 0.02; done`))
 	require.NoError(t, err)
 	var inner int
@@ -96,7 +96,7 @@ func TestStopKillsTheSession(t *testing.T) {
 
 func TestStopEndsWithItsContext(t *testing.T) {
 	l := testLayout(t)
-	s, err := spawn(l, "stubborn", "", exec.Command("sh", "-c", `trap '' TERM; echo up; while :; do sleep 0.02; done`))
+	s, err := spawn(l, "stubborn", settings{}, exec.Command("sh", "-c", `trap '' TERM; echo up; while :; do sleep 0.02; done`))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = syscall.Kill(-s.PID, syscall.SIGKILL) })
 	require.Eventually(t, func() bool {

@@ -39,6 +39,7 @@ type Options struct {
 	Dir              string            // the state folder; "" means folder.State()
 	S3               string            // S3Versitygw or S3MinIO; "" means what the folder was made with, at first S3Versitygw
 	Worker           bool              // start a local worker too
+	Unasked          bool              // the user did not ask for a worker: a stack that was started without one gets none
 	WorkerArgs       []string          // after `worker`
 	NoPrometheus     bool              // do not build or start Prometheus
 	Backend          string            // for the worker, TAILSWEEP_BACKEND; "" leaves the environment's
@@ -52,12 +53,13 @@ type Options struct {
 type Status struct {
 	Dir           string    `json:"dir"`
 	Processes     []Process `json:"processes"`
-	Temporal      string    `json:"temporal"`       // host:port
-	UI            string    `json:"ui"`             // URL
-	S3            string    `json:"s3"`             // URL
-	Prometheus    string    `json:"prometheus"`     // URL
-	WorkerMetrics string    `json:"worker_metrics"` // URL
-	WorkerBackend string    `json:"worker_backend"` // what the running worker was started with: auto, go, ...; "" where none runs
+	Temporal      string    `json:"temporal"`            // host:port
+	UI            string    `json:"ui"`                  // URL
+	S3            string    `json:"s3"`                  // URL
+	Prometheus    string    `json:"prometheus"`          // URL
+	WorkerMetrics string    `json:"worker_metrics"`      // URL
+	WorkerBackend string    `json:"worker_backend"`      // what the running worker was started with: auto, go, ...; "" where none runs
+	NoWorker      bool      `json:"no_worker,omitempty"` // the running stack was started without a worker
 	Bucket        string    `json:"bucket"`
 	S3Kind        string    `json:"s3_kind"`
 }
@@ -67,8 +69,9 @@ type Process struct {
 	Name      string   `json:"name"`
 	PID       int      `json:"pid,omitempty"` // 0 when it is not running
 	Running   bool     `json:"running"`
-	Addresses []string `json:"addresses"` // host:port, where it listens
-	Log       string   `json:"log"`       // path; the file may not exist yet
+	Dead      bool     `json:"dead,omitempty"` // it ended without being stopped; up starts it again
+	Addresses []string `json:"addresses"`      // host:port, where it listens
+	Log       string   `json:"log"`            // path; the file may not exist yet
 }
 
 // Process returns the process called name, or one that is not running.
@@ -82,7 +85,7 @@ func (s Status) Process(name string) Process {
 }
 
 // Up starts the processes that do not run, on the state in the folder, and returns when
-// all of them answer. The first time it builds the programs, which takes minutes.
+// all of them answer. It prints a line for each one that had ended without being stopped. The first time it builds the programs, which takes minutes.
 func Up(ctx context.Context, o Options) (Status, error) {
 	o, err := o.complete()
 	if err != nil {
@@ -147,8 +150,9 @@ func watch(ctx context.Context, dir string, s Status) error {
 			return false, err
 		}
 		for _, p := range s.Processes {
-			// Sweeps continue without Prometheus.
-			if p.Running && p.Name != ProcessPrometheus && now.Process(p.Name).PID != p.PID {
+			// devstack starts its children again.
+			child := p.Name == ProcessPrometheus || p.Name == ProcessMinIO
+			if p.Running && !child && now.Process(p.Name).PID != p.PID {
 				return false, fmt.Errorf("%w: %s (pid %d), see %s", ErrStopped, p.Name, p.PID, p.Log)
 			}
 		}

@@ -29,11 +29,11 @@ func read(dir string) (Status, error) {
 	}
 	s.S3Kind, s.Bucket = made.S3, made.Bucket
 
-	stack, err := recorded(l, ProcessStack)
+	stack, err := lastRecord(l, ProcessStack)
 	if err != nil {
 		return s, err
 	}
-	worker, err := recorded(l, ProcessWorker)
+	worker, err := lastRecord(l, ProcessWorker)
 	if err != nil {
 		return s, err
 	}
@@ -41,8 +41,8 @@ func read(dir string) (Status, error) {
 	if err != nil {
 		return s, err
 	}
-	if ok {
-		s.Temporal, s.UI, s.S3, s.Prometheus = ready.Temporal, url(ready.UI), url(ready.S3), url(ready.Prometheus)
+	if ok && stack.running() {
+		s.Temporal, s.UI, s.S3 = ready.Temporal, url(ready.UI), url(ready.S3)
 	} else {
 		ready = readiness{}
 	}
@@ -50,27 +50,31 @@ func read(dir string) (Status, error) {
 	if made.S3 == S3MinIO {
 		s3 = "" // MinIO listens there, not devstack
 	}
-	s.add(l, ProcessStack, stack.PID, ready.Temporal, ready.UI, s3)
+	s.add(l, ProcessStack, stack.PID != 0, stack.pid(), ready.Temporal, ready.UI, s3)
 	metrics := ""
-	if worker.PID != 0 {
+	if worker.running() {
 		metrics = loopback(made.Ports.WorkerMetrics)
 		s.WorkerMetrics = url(metrics) + "/metrics"
 		s.WorkerBackend = worker.Backend
+	} else {
+		s.NoWorker = stack.NoWorker && stack.running()
 	}
-	s.add(l, ProcessWorker, worker.PID, metrics)
+	s.add(l, ProcessWorker, worker.PID != 0, worker.pid(), metrics)
 	prometheus := alive(ready.PrometheusPID)
-	s.add(l, ProcessPrometheus, prometheus, ready.Prometheus)
-	if prometheus == 0 {
-		s.Prometheus = ""
+	s.add(l, ProcessPrometheus, ready.Prometheus != "", prometheus, ready.Prometheus)
+	if prometheus != 0 {
+		s.Prometheus = url(ready.Prometheus)
 	}
 	if made.S3 == S3MinIO {
-		s.add(l, ProcessMinIO, alive(ready.MinIOPID), ready.S3, ready.S3Console)
+		s.add(l, ProcessMinIO, ready.S3 != "", alive(ready.MinIOPID), ready.S3, ready.S3Console)
 	}
 	return s, nil
 }
 
-func (s *Status) add(l layout, name string, pid int, addresses ...string) {
-	p := Process{Name: name, PID: pid, Running: pid != 0, Addresses: []string{}, Log: l.log(name)}
+// add adds a process, which was started and not stopped since, or was not started. pid is 0
+// where it does not run.
+func (s *Status) add(l layout, name string, started bool, pid int, addresses ...string) {
+	p := Process{Name: name, PID: pid, Running: pid != 0, Dead: started && pid == 0, Addresses: []string{}, Log: l.log(name)}
 	for _, a := range addresses {
 		if a != "" && p.Running {
 			p.Addresses = append(p.Addresses, a)
@@ -85,7 +89,7 @@ func alive(pid int) int {
 	if pid == 0 {
 		return 0
 	}
-	if _, err := startOf(pid); err != nil {
+	if _, err := startOf(pid); err != nil || dying(pid) {
 		return 0
 	}
 	return pid

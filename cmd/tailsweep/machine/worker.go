@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/internal/metrics"
@@ -74,7 +75,7 @@ worker. A second signal ends it at once.`,
 		return worker.Run(ctx, worker.Config{
 			Client: c, Archive: arc, Metrics: m, Log: slog.New(slog.NewTextHandler(a.Err, nil)),
 			Only: only.Value, Queue: *queue, Slots: *slots, Devices: worker.Devices(), Backend: device.Value, Build: cli.ReadBuild().String(),
-			Datasets: a.Downloader(), MetricsAddr: *listen, StagingRoot: *staging, Executable: program,
+			Datasets: a.Downloader(), MetricsAddr: *listen, Hosts: address.Hosts(), StagingRoot: *staging, Executable: program,
 		})
 	}
 	return cmd
