@@ -2,6 +2,7 @@ package services
 
 import (
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -30,14 +31,28 @@ func Status(a *cli.App) *cobra.Command {
 // statusText formats the status of the stack.
 func statusText(s stack.Status) string {
 	t := console.NewTable("PROCESS", "STATE", ">PID", "LOG")
+	dead := false
 	for _, p := range s.Processes {
 		state, pid := "stopped", ""
-		if p.Running {
+		switch {
+		case p.Running:
 			state, pid = "running", strconv.Itoa(p.PID)
+		case p.Dead:
+			state, dead = "dead", true
 		}
-		t.Row(p.Name, state, pid, p.Log)
+		log, err := filepath.Rel(s.Dir, p.Log)
+		if err != nil {
+			log = p.Log
+		}
+		t.Row(p.Name, state, pid, log)
 	}
 	lines := t.Plain()
+	if dead {
+		lines = append(lines, "`tailsweep up` starts what is dead; `tailsweep logs PROCESS` shows why it ended")
+	}
+	if s.NoWorker {
+		lines = append(lines, "no worker, as asked for (--no-worker): `tailsweep up` starts one")
+	}
 	if s.WorkerBackend != "" {
 		lines = append(lines, "worker's backend: "+backendText(s.WorkerBackend))
 	}

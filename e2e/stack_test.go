@@ -1,0 +1,91 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// stackStatus is what `status -o json` prints, as far as the tests of the stack read it.
+type stackStatus struct {
+	Processes []struct {
+		Name          string
+		PID           int
+		Running, Dead bool
+	}
+	Temporal, UI, S3, Prometheus, Bucket string
+	WorkerMetrics                        string `json:"worker_metrics"`
+}
+
+func (s stackStatus) pid(name string) int {
+	for _, p := range s.Processes {
+		if p.Name == name && p.Running {
+			return p.PID
+		}
+	}
+	return 0
+}
+
+// TestDeadProcessesComeBack kills each process of a stack: `up` starts it again with the
+// ports that it had.
+func TestDeadProcessesComeBack(t *testing.T) {
+	h := newHome(t)
+	h.must(build, "up")
+	var before stackStatus
+	h.read(&before, "status")
+	for _, name := range []string{"worker", "prometheus", "stack"} {
+		var now stackStatus
+		h.read(&now, "status")
+		killed := now.pid(name)
+		require.NotZero(t, killed, name)
+		require.NoError(t, syscall.Kill(killed, syscall.SIGKILL))
+		if name != "prometheus" { // which may be back already
+			h.eventually(time.Minute, name+" has ended", func() bool { h.read(&now, "status"); return now.pid(name) == 0 })
+			require.Contains(t, h.must(time.Minute, "status").stdout, "`tailsweep up` starts what is dead; `tailsweep logs PROCESS` shows why it ended")
+		}
+		up := h.must(2*time.Minute, "up")
+		if name != "prometheus" {
+			require.Contains(t, up.stderr, fmt.Sprintf("%s (pid %d) had ended: starting it again", name, killed))
+		}
+		var after stackStatus
+		h.read(&after, "status")
+		require.NotEqual(t, killed, after.pid(name))
+		for _, p := range after.Processes {
+			require.True(t, p.Running, "%s after a kill of %s", p.Name, name)
+			require.False(t, p.Dead, p.Name)
+		}
+		before.Processes, after.Processes = nil, nil
+		require.Equal(t, before, after, "the addresses after a kill of %s", name)
+	}
+}
+
+// TestForgedHostsAreRefused asks every HTTP server of the stack as a page would whose name
+// resolves to this machine.
+func TestForgedHostsAreRefused(t *testing.T) {
+	h := newHome(t)
+	h.must(build, "up")
+	var s stackStatus
+	h.read(&s, "status")
+	ask := func(url, host string) int {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+		require.NoError(t, err)
+		r.Host = host
+		resp, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		return resp.StatusCode
+	}
+	for _, url := range []string{s.UI + "/api/v1/namespaces", s.UI + "/", s.Prometheus + "/api/v1/query?query=up", s.Prometheus + "/metrics", s.WorkerMetrics} {
+		_, rest, _ := strings.Cut(url, "://127.0.0.1:")
+		port, _, _ := strings.Cut(rest, "/")
+		require.Equal(t, http.StatusOK, ask(url, "localhost:"+port), url)
+		require.Equal(t, http.StatusOK, ask(url, "127.0.0.1:"+port), url)
+		require.Equal(t, http.StatusMisdirectedRequest, ask(url, "evil.example:"+port), url)
+	}
+	require.Equal(t, http.StatusForbidden, ask(s.S3+"/"+s.Bucket, "evil.example"), "every request needs a signature, which covers the Host")
+}
