@@ -66,6 +66,9 @@ const (
 	// HeartbeatTimeout is the time without a heartbeat after which a worker counts as
 	// lost. It is long enough for a machine on which every core trains.
 	HeartbeatTimeout = conduct.HeartbeatTimeout
+	// ControlHeartbeatTimeout is the same for the short activities of the control queue, for
+	// which the sweep waits: trials keep their slots meanwhile.
+	ControlHeartbeatTimeout = 15 * time.Second
 )
 
 func (a *Activities) transfers() Transfers {

@@ -161,7 +161,8 @@ func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFun
 	if c.Only != OnlyTraining {
 		w := sdk.New(c.Client, workflows.ControlQueue, sdk.Options{
 			WorkerStopTimeout: controlDrain, OnFatalError: fatal,
-			Interceptors: []interceptor.WorkerInterceptor{&heartbeats{every: activities.DefaultHeartbeatEvery}},
+			MaxHeartbeatThrottleInterval: activities.DefaultHeartbeatEvery, // else 12 of the 15 s of the timeout
+			Interceptors:                 []interceptor.WorkerInterceptor{&heartbeats{every: activities.DefaultHeartbeatEvery}},
 		})
 		w.RegisterWorkflow(workflows.Sweep)
 		w.RegisterWorkflow(workflows.Trial)

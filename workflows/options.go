@@ -41,7 +41,7 @@ const summaryLimit = 200
 func control(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: controlTimeout,
-		HeartbeatTimeout:    activities.HeartbeatTimeout, // package worker sends the heartbeats
+		HeartbeatTimeout:    activities.ControlHeartbeatTimeout, // package worker sends the heartbeats
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumAttempts: controlAttempts,
 			NonRetryableErrorTypes: []string{"PanicError"},

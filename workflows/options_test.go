@@ -23,5 +23,5 @@ func TestAKilledWorkerIsNoticedByItsHeartbeat(t *testing.T) {
 	r.env.ExecuteWorkflow(timeouts)
 	var got []time.Duration
 	require.NoError(t, r.env.GetWorkflowResult(&got))
-	require.Equal(t, []time.Duration{activities.HeartbeatTimeout, activities.HeartbeatTimeout}, got)
+	require.Equal(t, []time.Duration{activities.ControlHeartbeatTimeout, activities.HeartbeatTimeout}, got)
 }
