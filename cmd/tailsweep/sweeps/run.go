@@ -106,11 +106,17 @@ func prepare(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, tex
 	if err := readDataset(ctx, a, spec.Dataset); err != nil {
 		return err
 	}
-	status, err := stack.Up(ctx, a.StackOptions())
+	o := a.StackOptions()
+	o.Unasked = true
+	status, err := stack.Up(ctx, o)
 	if err != nil {
 		return err
 	}
 	a.Log("Temporal UI: %s   object store: %s   (`tailsweep status` shows all)", status.UI, status.S3)
+	if status.NoWorker {
+		a.Log("no worker runs, as asked for (`tailsweep up --no-worker`): the sweep waits until `tailsweep up` or `tailsweep worker` starts one")
+		return nil
+	}
 	return measure.ReportBackend(ctx, a, spec, cmp.Or(status.WorkerBackend, asked))
 }
 
