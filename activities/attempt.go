@@ -24,6 +24,7 @@ type attempt struct {
 	parent  context.Context // the activity's own
 	limits  Transfers
 	started time.Time
+	every   time.Duration // between heartbeats
 	done    chan struct{} // closed by stop
 	stopped chan struct{} // closed by the ticker when it has ended
 
@@ -36,17 +37,17 @@ type attempt struct {
 func (a *Activities) startAttempt(ctx context.Context, stage Stage, number int) *attempt {
 	now := time.Now()
 	at := &attempt{
-		parent: ctx, limits: a.transfers(), started: now, moved: now, last: Heartbeat{Stage: stage, Attempt: number},
+		parent: ctx, limits: a.transfers(), started: now, every: a.heartbeatEvery(), moved: now, last: Heartbeat{Stage: stage, Attempt: number},
 		done: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	at.ctx, at.cancel = context.WithCancelCause(ctx)
-	go at.sendHeartbeats(a.heartbeatEvery(), a.stallTimeout())
+	go at.sendHeartbeats(a.stallTimeout())
 	return at
 }
 
-func (at *attempt) sendHeartbeats(every, stall time.Duration) {
+func (at *attempt) sendHeartbeats(stall time.Duration) {
 	defer close(at.stopped)
-	ticker := time.NewTicker(every)
+	ticker := time.NewTicker(at.every)
 	defer ticker.Stop()
 	for {
 		if idle, step := at.idle(); idle >= stall {
@@ -77,10 +78,17 @@ func (at *attempt) idle() (time.Duration, int) {
 	return time.Since(at.moved), at.last.Progress.Step
 }
 
+// heartbeat sends a heartbeat, but none before the first is due: an attempt of seconds sends
+// none, each of which is a transaction of the server. The SDK would delay what follows a
+// first one for as long.
 func (at *attempt) heartbeat() {
 	at.mu.Lock()
 	defer at.mu.Unlock()
-	at.last.Seconds = time.Since(at.started).Seconds()
+	age := time.Since(at.started)
+	at.last.Seconds = age.Seconds()
+	if age < at.every {
+		return
+	}
 	activity.RecordHeartbeat(at.parent, at.last)
 }
 

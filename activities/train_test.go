@@ -231,15 +231,25 @@ func failure(class sweep.FailureClass) error {
 func TestTrainHeartbeatNamesOnlyStoredCheckpoints(t *testing.T) {
 	b := newBench(t)
 	b.Transfers = activities.Transfers{Timeout: time.Minute, FirstWait: time.Millisecond, MaxWait: time.Millisecond, RetryFor: 20 * time.Millisecond}
+	b.HeartbeatEvery = time.Millisecond
 	b.archive.Fail("Upload", errors.New("store is away"))
 	_, err := b.train(input(0, 1))
 	require.ErrorContains(t, err, "store is away")
+	require.NotEmpty(t, b.heartbeats)
 	for _, h := range b.heartbeats {
 		require.Empty(t, h.Checkpoint.Key)
 	}
 	var application *temporal.ApplicationError
 	require.ErrorAs(t, err, &application)
 	require.Equal(t, "transient", application.Type())
+}
+
+// A heartbeat is a transaction of the server.
+func TestAShortAttemptSendsNoHeartbeat(t *testing.T) {
+	b := newBench(t)
+	_, err := b.train(input(0, 1))
+	require.NoError(t, err)
+	require.Empty(t, b.heartbeats)
 }
 
 func TestTrainThatStallsIsEnded(t *testing.T) {
@@ -380,7 +390,7 @@ func TestEvaluateRefusesAMissingObjective(t *testing.T) {
 // A loss that is not finite is left out of heartbeats and results: 0 would be a loss.
 func TestANonFiniteLossIsNotZero(t *testing.T) {
 	b := newBench(t)
-	b.Trainer = nanTrainer{b.trainer}
+	b.Trainer, b.HeartbeatEvery = nanTrainer{b.trainer}, time.Microsecond
 	result, err := b.train(input(0, 1))
 	require.NoError(t, err)
 	require.Equal(t, sweep.Losses{LossFirst: new(1.0)}, result.Losses)
