@@ -263,7 +263,7 @@ type EarlyTerminate struct {
 	Type string `json:"type" jsonschema:"required"`
 	// Training steps at the first rung, a multiple of checkpoints.every_steps.
 	MinIter int `json:"min_iter" jsonschema:"required,minimum=1,maximum=10000000"`
-	// From rung to rung steps grow by this factor, and the trials that go on shrink by it.
+	// From rung to rung the steps are multiplied by this factor, and the number of trials that continue is divided by it.
 	Eta int `json:"eta" jsonschema:"minimum=2,maximum=16"`
 	// median only: how many results of others a rung needs before a trial is stopped there.
 	MinTrials int `json:"min_trials" jsonschema:"minimum=1,maximum=1000"`

@@ -102,7 +102,7 @@ type Estimate struct {
 type Rung struct {
 	Step    int                `json:"step"`             // of training
 	Metrics map[string]float64 `json:"metrics"`          // finite only
-	Reason  string             `json:"reason,omitempty"` // why the trial went on, or why it was stopped here
+	Reason  string             `json:"reason,omitempty"` // why the trial continued, or why it was stopped here
 }
 
 // Trial is one line of the ledger: a finished trial. The ledger's order is the
@@ -155,12 +155,12 @@ func (t Trial) StopReason() string {
 
 // Tries returns how often a trial's training started because of failures, the first
 // time included: 1 if nothing went wrong. Attempts, which name the folders of logs, count
-// each rung that the trial went on from as well. For a trial that was cancelled at a
+// each rung from which the trial continued, too. For a trial that was cancelled at a
 // rung the result may be 1 too low.
 func (t Trial) Tries() int {
 	stages := len(t.Rungs) + 1
 	if t.Status == StatusStopped && t.Limit == "" {
-		stages = len(t.Rungs) // it did not go on from the last
+		stages = len(t.Rungs) // it did not continue from the last
 	}
 	return max(0, t.Attempts-stages) + min(t.Attempts, 1)
 }

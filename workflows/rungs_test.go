@@ -229,18 +229,18 @@ func TestVerdictsSurviveContinueAsNew(t *testing.T) {
 	r.at(2, func() { r.reports(0, 100, 10); r.reports(1, 100, 20); r.reports(1, 100, 20) })
 	r.at(3, func() { r.reports(9, 100, 10); r.reports(1, 150, 10); r.reports(0, 200, 9) })
 	r.at(4, func() {
-		require.Equal(t, "place 2 of 2 at step 100: only the best 1 go on", r.progress().Running[1].Verdict.Reason)
+		require.Equal(t, "place 2 of 2 at step 100: only the best 1 continue", r.progress().Running[1].Verdict.Reason)
 		r.end(0, sweep.StatusCompleted)
 		r.reports(2, 100, 15) // while the run already continues as new
 	})
 	_, err := r.sweep(SweepInput{Spec: spec, ContinueAfter: 1})
 	next := continuedInput(t, err)
-	first := verdict(100, stopping.Stop, "place 2 of 2 at step 100: only the best 1 go on")
+	first := verdict(100, stopping.Stop, "place 2 of 2 at step 100: only the best 1 continue")
 	require.Equal(t, []conduct.RungVerdict{
 		verdict(100, stopping.Continue, "result 1 at step 100: no trial is stopped before there are 2"), first, first,
 		verdict(150, stopping.Continue, "step 150 is not a rung of this trial"),
 		verdict(200, stopping.Continue, "result 1 at step 200: no trial is stopped before there are 2"),
-		verdict(100, stopping.Stop, "place 2 of 3 at step 100: only the best 1 go on"),
+		verdict(100, stopping.Stop, "place 2 of 3 at step 100: only the best 1 continue"),
 	}, r.verdicts)
 	require.Equal(t, map[string]float64{"fid.tail": 10}, next.State.Rungs[0].Metrics, "no more than the spec's metrics")
 	require.Len(t, next.State.Rungs, 4)

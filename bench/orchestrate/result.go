@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tailsweep/tailsweep/bench/measure"
 )
 
 // The engines.
@@ -53,21 +55,8 @@ type machine struct {
 func thisMachine() machine {
 	return machine{
 		Date: time.Now().UTC().Format(time.DateOnly), Go: strings.TrimPrefix(runtime.Version(), "go"),
-		Cores: runtime.NumCPU(), Processor: processor(),
+		Cores: runtime.NumCPU(), Processor: measure.Processor(),
 	}
-}
-
-// processor is the processor's name, if Linux reports it.
-func processor() string {
-	data, err := os.ReadFile("/proc/cpuinfo")
-	if err == nil {
-		for line := range strings.Lines(string(data)) {
-			if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-				return strings.TrimSpace(value)
-			}
-		}
-	}
-	return runtime.GOARCH
 }
 
 // result is what one case took. What is per trial is a mean over the sweep.

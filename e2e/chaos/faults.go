@@ -490,7 +490,7 @@ func damageLedger(then func(ctx context.Context, r *round, p *played, segment st
 	return func(ctx context.Context, r *round) error {
 		p, segment := r.ledgerToDamage()
 		if p == nil {
-			return fmt.Errorf("%w: no running sweep has a ledger that goes on", errSkipped)
+			return fmt.Errorf("%w: no running sweep will append to its ledger", errSkipped)
 		}
 		if err := flip(segment, false); err != nil {
 			return err

@@ -471,7 +471,7 @@ func TestVerdicts(t *testing.T) {
 	require.Equal(t, "baseline trials are never stopped", asked(m, 3, 100, 1).Reason)
 	require.Equal(t, []stopping.RungResult{{Trial: 0, Kind: sweep.KindSearch, Step: 100}}, m.Rungs)
 	first := asked(m, 1, 100, 9)
-	require.Equal(t, verdict(100, stopping.Continue, "place 1 of 2 at step 100: the best 1 go on"), first, "what diverged counts as the worst")
+	require.Equal(t, verdict(100, stopping.Continue, "place 1 of 2 at step 100: the best 1 continue"), first, "what diverged counts as the worst")
 	require.Equal(t, map[string]float64{"fid.tail": 9}, m.Rungs[1].Metrics, "no more than the spec's metrics")
 	require.Equal(t, verdict(100, stopping.Continue, "the sweep has this trial's result already"), asked(m, 0, 100, 1))
 	require.Zero(t, asked(m, 4, 100, 1), "it has not started")
@@ -486,7 +486,7 @@ func TestVerdicts(t *testing.T) {
 }
 
 // Once rivals have ended beyond a limit, a trial that is worse than they were at the
-// rung goes on.
+// rung continues.
 func TestInfeasibleRivalsComeLast(t *testing.T) {
 	m := machineOf(rungSpec(), State{Phase: PhasePaused, Next: 5, LookAt: start.Add(time.Hour), Running: running(0, 1, 2, 3, 4)})
 	for number, tail := range []float64{40, 41, 42, 60} {

@@ -75,8 +75,8 @@ func Count(p sweep.Parameter) int {
 	return 0
 }
 
-// beside returns the values before and after v, where p has an order and steps.
-func beside(p sweep.Parameter, v sweep.Value) []sweep.Value {
+// neighbours returns the values before and after v, where p has an order and steps.
+func neighbours(p sweep.Parameter, v sweep.Value) []sweep.Value {
 	d, n := Of(p), Count(p)
 	if n == 0 || IsCategorical(p) {
 		return nil

@@ -33,7 +33,7 @@ func TestDistributions(t *testing.T) {
 			if n := Count(p); n > 1 {
 				p.Count = 0
 				require.Len(t, GridValues(p), n)
-				require.Len(t, beside(p, grid[0]), map[bool]int{true: 0, false: 1}[IsCategorical(p)])
+				require.Len(t, neighbours(p, grid[0]), map[bool]int{true: 0, false: 1}[IsCategorical(p)])
 			}
 			cube := NewCube(spec)
 			for i := range 101 {

@@ -80,7 +80,7 @@ func (c *Cube) Neighbours(u []float64) [][]float64 {
 			if canBeZero(p) {
 				with(k, 0)
 			}
-			for _, v := range beside(p, params[p.Name]) {
+			for _, v := range neighbours(p, params[p.Name]) {
 				at, _ := encode(p, v)
 				with(k, at)
 			}

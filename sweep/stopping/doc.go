@@ -1,5 +1,5 @@
 // Package stopping ends unpromising trials early: it has the rungs of each trial, and
-// the verdict (go on or stop) of the median rule, ASHA and Hyperband.
+// the verdict (continue or stop) of the median rule, ASHA and Hyperband.
 //
 // Invariants: a verdict is a function of the spec, the trial, the step and the
 // results at rungs in the order of their arrival. A verdict is given once and never

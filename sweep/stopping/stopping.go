@@ -24,7 +24,7 @@ type Decision string
 
 // The decisions.
 const (
-	Continue Decision = "go_on"
+	Continue Decision = "continue"
 	Stop     Decision = "stop"
 )
 
@@ -34,14 +34,14 @@ type Verdict struct {
 	Reason   string   `json:"reason"`
 }
 
-// Decide says whether a trial goes on after the rung at step. results has the results
+// Decide says whether a trial continues after the rung at step. results has the results
 // of every trial at its rungs so far, in order of arrival, the trial's own among them.
 // Those that came after its own are not used, so that asking again later gives the same
 // answer.
 //
 // asha is asynchronous successive halving (Li et al. 2020) in its stopping variant
 // (Klein et al. 2020): a trial is compared once, as soon as it has a result, with the n
-// results at its rung so far, its own included. It goes on if its place is at most
+// results at its rung so far, its own included. It continues if its place is at most
 // n/eta, and while n < eta. hyperband does the same among the trials of one bracket.
 //
 // The place of a trial is that of its objective. With several objectives it is by
@@ -49,7 +49,7 @@ type Verdict struct {
 // no member of the front is stopped unless the front alone exceeds the quota, so that a
 // trial which is better only for the tail is not stopped for its head. Ties go to the lower
 // number. A result that lacks an objective comes after those that have all. A trial
-// that is the best of an objective so far goes on whatever its place.
+// that is the best of an objective so far continues whatever its place.
 //
 // median stops a trial whose best value so far is worse than the median of the others'
 // values at the same rung, once there are min_trials others. (Vizier, Golovin et al.
@@ -104,12 +104,12 @@ func ashaVerdict(s *sweep.Spec, step int, peers []RungResult) Verdict {
 	place, _ := standingOf(s, peers)
 	where := fmt.Sprintf("place %d of %d at step %d", place, n, step)
 	if place <= quota {
-		return Verdict{Continue, fmt.Sprintf("%s: the best %d go on", where, quota)}
+		return Verdict{Continue, fmt.Sprintf("%s: the best %d continue", where, quota)}
 	}
 	if o, ok := leads(s, peers); ok {
 		return Verdict{Continue, fmt.Sprintf("%s: no other trial has a better %s", where, o.Name)}
 	}
-	return Verdict{Stop, fmt.Sprintf("%s: only the best %d go on", where, quota)}
+	return Verdict{Stop, fmt.Sprintf("%s: only the best %d continue", where, quota)}
 }
 
 // medianRule returns the verdict of the median rule on the last of peers.

@@ -76,14 +76,14 @@ func TestASHA(t *testing.T) {
 	results := []RungResult{
 		resultAt(s, 0, 100, 50), // the first two are not judged
 		resultAt(s, 1, 100, 60),
-		resultAt(s, 2, 100, 70), // 3rd of 3, one goes on
+		resultAt(s, 2, 100, 70), // 3rd of 3, one continues
 		resultAt(s, 3, 100, 40), // 1st of 4
 		resultAt(s, 0, 300, 30), // another rung
 		resultAt(s, 4, 100, 50), // 3rd of 5: a tie, and trial 0 was first
-		resultAt(s, 5, 100, 45), // 2nd of 6, two go on
+		resultAt(s, 5, 100, 45), // 2nd of 6, two continue
 		resultAt(s, 6, 100, 46), // 3rd of 7
 		resultAt(s, 7, 100),     // diverged
-		resultAt(s, 8, 100, 47), // 4th of 9, three go on
+		resultAt(s, 8, 100, 47), // 4th of 9, three continue
 		resultAt(s, 9, 100, 44), // 2nd of 10
 	}
 	var got []string
@@ -91,17 +91,17 @@ func TestASHA(t *testing.T) {
 		got = append(got, fmt.Sprintf("%d %s: %s", results[i].Trial, v.Decision, v.Reason))
 	}
 	require.Equal(t, []string{
-		"0 go_on: result 1 at step 100: no trial is stopped before there are 3",
-		"1 go_on: result 2 at step 100: no trial is stopped before there are 3",
-		"2 stop: place 3 of 3 at step 100: only the best 1 go on",
-		"3 go_on: place 1 of 4 at step 100: the best 1 go on",
-		"0 go_on: result 1 at step 300: no trial is stopped before there are 3",
-		"4 stop: place 3 of 5 at step 100: only the best 1 go on",
-		"5 go_on: place 2 of 6 at step 100: the best 2 go on",
-		"6 stop: place 3 of 7 at step 100: only the best 2 go on",
-		"7 stop: place 8 of 8 at step 100: only the best 2 go on",
-		"8 stop: place 4 of 9 at step 100: only the best 3 go on",
-		"9 go_on: place 2 of 10 at step 100: the best 3 go on",
+		"0 continue: result 1 at step 100: no trial is stopped before there are 3",
+		"1 continue: result 2 at step 100: no trial is stopped before there are 3",
+		"2 stop: place 3 of 3 at step 100: only the best 1 continue",
+		"3 continue: place 1 of 4 at step 100: the best 1 continue",
+		"0 continue: result 1 at step 300: no trial is stopped before there are 3",
+		"4 stop: place 3 of 5 at step 100: only the best 1 continue",
+		"5 continue: place 2 of 6 at step 100: the best 2 continue",
+		"6 stop: place 3 of 7 at step 100: only the best 2 continue",
+		"7 stop: place 8 of 8 at step 100: only the best 2 continue",
+		"8 stop: place 4 of 9 at step 100: only the best 3 continue",
+		"9 continue: place 2 of 10 at step 100: the best 3 continue",
 	}, got)
 }
 
@@ -131,21 +131,21 @@ func TestASHAWithTwoObjectives(t *testing.T) {
 		want    Verdict
 	}{
 		{"the worst in one objective, the best in the other", [][]RungResult{behind, front[1:], front[:1]},
-			Verdict{Continue, "place 1 of 11 at step 100: the best 3 go on"}},
-		{"of a front beyond the quota, an end goes on", [][]RungResult{behind, front[:2], front[3:], front[2:3]},
-			Verdict{Continue, "place 2 of 11 at step 100: the best 3 go on"}},
+			Verdict{Continue, "place 1 of 11 at step 100: the best 3 continue"}},
+		{"of a front beyond the quota, an end continues", [][]RungResult{behind, front[:2], front[3:], front[2:3]},
+			Verdict{Continue, "place 2 of 11 at step 100: the best 3 continue"}},
 		{"and so does the loneliest between", [][]RungResult{behind, front[:1], front[2:], front[1:2]},
-			Verdict{Continue, "place 3 of 11 at step 100: the best 3 go on"}},
+			Verdict{Continue, "place 3 of 11 at step 100: the best 3 continue"}},
 		{"the most crowded does not", [][]RungResult{behind, front},
-			Verdict{Stop, "place 4 of 11 at step 100: only the best 3 go on"}},
-		{"a small front goes on whole", [][]RungResult{behind, {resultAt(s, 11, 100, 40, 0.80)}, front},
-			Verdict{Continue, "place 4 of 12 at step 100: the best 4 go on"}},
+			Verdict{Stop, "place 4 of 11 at step 100: only the best 3 continue"}},
+		{"a small front continues completely", [][]RungResult{behind, {resultAt(s, 11, 100, 40, 0.80)}, front},
+			Verdict{Continue, "place 4 of 12 at step 100: the best 4 continue"}},
 		{"the first behind the front", [][]RungResult{front, behind[1:], behind[:1]},
-			Verdict{Stop, "place 5 of 11 at step 100: only the best 3 go on"}},
+			Verdict{Stop, "place 5 of 11 at step 100: only the best 3 continue"}},
 		{"the best of an objective, whatever the quota", [][]RungResult{front[:2], front[2:3]},
 			Verdict{Continue, "place 2 of 3 at step 100: no other trial has a better label_accuracy.head"}},
 		{"one objective missing", [][]RungResult{behind, {resultAt(s, 11, 100)}, {resultAt(s, 12, 100, 40)}},
-			Verdict{Stop, "place 8 of 9 at step 100: only the best 3 go on"}},
+			Verdict{Stop, "place 8 of 9 at step 100: only the best 3 continue"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { require.Equal(t, test.want, last(test.results...)) })
@@ -256,7 +256,7 @@ func TestHyperbandComparesWithinABracket(t *testing.T) {
 	}
 	own := byBracket[1][2]
 	results = append(results, resultAt(s, own, 300, 1.5))
-	require.Equal(t, Verdict{Continue, "bracket 2 of 3: place 1 of 3 at step 300: the best 1 go on"}, Decide(s, searchTrial(own), 300, results))
+	require.Equal(t, Verdict{Continue, "bracket 2 of 3: place 1 of 3 at step 300: the best 1 continue"}, Decide(s, searchTrial(own), 300, results))
 }
 
 // Random results, some of them equal or missing.
@@ -391,7 +391,7 @@ func TestAtStep(t *testing.T) {
 	require.Equal(t, "why", trial.StopReason())
 }
 
-// A trial goes on although trials that broke a constraint in the end have better values:
+// A trial continues although trials that violated a constraint in the end have better values:
 // it may be feasible.
 func TestVerdictPutsInfeasibleOnesLast(t *testing.T) {
 	for _, rule := range []string{sweep.StopASHA, sweep.StopMedian} {
