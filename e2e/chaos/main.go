@@ -72,12 +72,12 @@ func run(ctx context.Context, args []string) (lost int, err error) {
 	seed := flags.Uint64("seed", 1, "of the choice of faults and steps")
 	only := flags.String("only", "", "inject only faults whose name contains this")
 	keep := flags.String("results", "", "file to append a line of JSON a fault to")
-	table := flags.String("table", "", "print the table of the faults in this file of results, and inject none")
+	from := flags.String("table", "", "print the table of the faults in this file of results, and inject none")
 	if err := flags.Parse(args); err != nil {
 		return 0, err
 	}
-	if *table != "" {
-		return printFile(*table)
+	if *from != "" {
+		return printFile(*from)
 	}
 	c := &chaos{want: map[string]*facts{}, rand: rand.New(rand.NewPCG(*seed, 0)), faults: *faults, began: time.Now()}
 	c.deck = deck{rand: c.rand, only: *only}
@@ -99,9 +99,7 @@ func run(ctx context.Context, args []string) (lost int, err error) {
 		}
 		err = errors.Join(err, c.site.close(keep))
 	}
-	fmt.Println()
-	printTable(os.Stdout, c.done)
-	fmt.Printf("\n%d faults, %d lost\n", len(c.done), c.lost)
+	fmt.Printf("\n%s\n%d faults, %d lost\n", table(c.done), len(c.done), c.lost)
 	return c.lost, err
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -33,8 +32,8 @@ func (d *deck) putBack(f fault) {
 	d.left = slices.Insert(d.left, min(len(d.left), 4+d.rand.IntN(8)), f)
 }
 
-// printTable prints a table of faults as docs/reliability.md has it, by the catalogue.
-func printTable(w io.Writer, faults []*record) {
+// table returns a table of faults as docs/reliability.md has it, by the catalogue.
+func table(faults []*record) string {
 	type row struct {
 		fault       string
 		n           int
@@ -54,10 +53,11 @@ func printTable(w io.Writer, faults []*record) {
 		list = append(list, r)
 	}
 	slices.SortFunc(list, func(a, b *row) int { return cmp.Or(cmp.Compare(a.place, b.place), strings.Compare(a.fault, b.fault)) })
-	fmt.Fprintln(w, "| fault | times | continued after at most | limit |\n|---|---|---|---|")
+	text := "| fault | times | continued after at most | limit |\n|---|---|---|---|\n"
 	for _, r := range list {
-		fmt.Fprintf(w, "| %s | %d | %.0f s | %.0f s |\n", r.fault, r.n, r.most, r.limit)
+		text += fmt.Sprintf("| %s | %d | %.0f s | %.0f s |\n", r.fault, r.n, r.most, r.limit)
 	}
+	return text
 }
 
 // printFile prints the table of a file of results.
@@ -78,7 +78,6 @@ func printFile(path string) (lost int, err error) {
 			lost++
 		}
 	}
-	printTable(os.Stdout, faults)
-	fmt.Printf("\n%d faults, %d lost\n", len(faults), lost)
+	fmt.Printf("%s\n%d faults, %d lost\n", table(faults), len(faults), lost)
 	return lost, nil
 }
