@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -20,25 +19,6 @@ var (
 	ErrConflict    = errors.New("other content is stored under this key already")
 	ErrNoExecution = errors.New("no such workflow")
 )
-
-// TooLargeError means that the ledger refuses a result, or a segment of results: it is
-// larger than a line, or an object, can be.
-type TooLargeError struct {
-	Trial int // the number of the trial; NoTrial if each trial fits but the segment is too large
-	Bytes int
-	Limit int // bytes
-}
-
-// NoTrial is the Trial of a segment that is too large.
-const NoTrial = -1
-
-// Error implements error.
-func (e *TooLargeError) Error() string {
-	if e.Trial == NoTrial {
-		return fmt.Sprintf("the results have %d bytes; a ledger segment can have %d", e.Bytes, e.Limit)
-	}
-	return fmt.Sprintf("the result of trial %d has %d bytes; a ledger line can have %d", e.Trial, e.Bytes, e.Limit)
-}
 
 // BlockReason returns why a port refuses all requests of this worker until an outside
 // cause is removed, or "" if err is a different error. A port's error gives the reason

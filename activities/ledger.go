@@ -54,13 +54,7 @@ func (a *owned) publish(ctx context.Context, in PublishInput) (sweep.Trial, erro
 	if (t.Status == sweep.StatusFailed || t.Status == sweep.StatusCancelled || t.Limit != "") && len(refs) > 0 {
 		t.Checkpoint, t.Steps = refs[0].Key, refs[0].Step
 	}
-	err = a.Records.PutResult(ctx, in.Sweep, t)
-	var large *TooLargeError
-	if errors.As(err, &large) {
-		t = refused(t, large)
-		err = a.Records.PutResult(ctx, in.Sweep, t)
-	}
-	if err != nil {
+	if err := a.Records.PutResult(ctx, in.Sweep, t); err != nil {
 		return t, fmt.Errorf("publish trial %d: %w", t.Number, err)
 	}
 	if len(refs) > 0 {
@@ -82,18 +76,9 @@ func (a *owned) publish(ctx context.Context, in PublishInput) (sweep.Trial, erro
 	return t, nil
 }
 
-// refused returns a trial as failed, without the results that are too large for the ledger.
-func refused(t sweep.Trial, large *TooLargeError) sweep.Trial {
-	t.Status, t.Evaluation, t.Gates, t.Rungs, t.Limit = sweep.StatusFailed, sweep.Evaluation{}, nil, nil, ""
-	t.Reason = sweep.Reason{Sampler: t.Reason.Sampler}
-	t.Error = &sweep.Failure{Class: sweep.FailBadData, Message: large.Error() +
-		": evaluate fewer metrics, classes or rungs (evaluate, early_terminate)"}
-	return t
-}
-
 // AppendSegment creates one segment of the ledger. The result has the stored trials if
-// they differ from in.Trials. That happens if a run before a reset of the workflow stored
-// this segment, and if results are too large for the ledger.
+// they differ from in.Trials, because a run before a reset of the workflow stored this
+// segment.
 func (a *Activities) AppendSegment(ctx context.Context, in AppendSegmentInput) (AppendSegmentResult, error) {
 	own, err := a.open(ctx, in.Owner, "")
 	if err != nil {
@@ -125,41 +110,11 @@ func (a *owned) compact(ctx context.Context, in AppendSegmentInput) {
 }
 
 func (a *owned) appendSegment(ctx context.Context, in AppendSegmentInput) (taken []sweep.Trial, err error) {
-	trials := in.Trials
-	for {
-		err := a.Records.AppendSegment(ctx, in.Sweep, in.Segment, trials)
-		var large *TooLargeError
-		switch {
-		case err == nil:
-			return taken, nil
-		case errors.Is(err, ErrConflict):
-			return a.segment(ctx, in)
-		case !errors.As(err, &large):
-			return nil, err
-		}
-		smaller := fitting(trials, large)
-		if smaller == nil {
-			return nil, bug("ledger segment %d: %v", in.Segment, large)
-		}
-		trials, taken = smaller, smaller
+	err = a.Records.AppendSegment(ctx, in.Sweep, in.Segment, in.Trials)
+	if errors.Is(err, ErrConflict) {
+		return a.segment(ctx, in)
 	}
-}
-
-// fitting returns fewer trials, or one of them as failed; nil if that does not help.
-func fitting(trials []sweep.Trial, large *TooLargeError) []sweep.Trial {
-	if large.Trial == NoTrial {
-		if len(trials) < 2 {
-			return nil
-		}
-		return trials[:len(trials)/2]
-	}
-	i := slices.IndexFunc(trials, func(t sweep.Trial) bool { return t.Number == large.Trial })
-	if i < 0 || trials[i].Status == sweep.StatusFailed && trials[i].Metrics == nil {
-		return nil
-	}
-	trials = slices.Clone(trials)
-	trials[i] = refused(trials[i], large)
-	return trials
+	return nil, err
 }
 
 // segment reads the segment of the ledger whose number is in's.

@@ -99,8 +99,7 @@ type Checkpoints interface {
 // Records stores what is not a checkpoint.
 type Records interface {
 	// AppendSegment creates ledger segment number seg. The same content again is
-	// success, different content an error that wraps ErrConflict. Trials that are too
-	// large are a *TooLargeError.
+	// success, different content an error that wraps ErrConflict.
 	AppendSegment(ctx context.Context, sweepName string, seg int, trials []sweep.Trial) error
 	// Ledger reads the first segs segments, in order. The error of a ledger that fails
 	// verification has a BlockReason.
@@ -110,8 +109,7 @@ type Records interface {
 	// Compact makes the first segs segments readable with few requests. The ledger is
 	// complete without it.
 	Compact(ctx context.Context, sweepName string, segs int) error
-	// PutResult stores a trial's result. One that the ledger would not take is a
-	// *TooLargeError.
+	// PutResult stores a trial's result.
 	PutResult(ctx context.Context, sweepName string, trial sweep.Trial) error
 	// Result returns the trial's result, ok=false when it has none.
 	Result(ctx context.Context, sweepName string, trial int) (result sweep.Trial, ok bool, err error)

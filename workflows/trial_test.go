@@ -3,6 +3,7 @@ package workflows
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -331,6 +332,23 @@ func TestTrialWithoutItsObjectiveFails(t *testing.T) {
 	require.Error(t, err)
 	require.Equal(t, sweep.StatusFailed, got.Status)
 	require.Equal(t, sweep.Failure{Class: sweep.FailBadData, Message: "the evaluation of trial 3 measured no fid.tail, which the spec asks for"}, *got.Error)
+}
+
+// An evaluation that is too large for a payload is refused, and does not stop the ledger.
+func TestTrialWithTooManyMetricsFails(t *testing.T) {
+	r := newRig(t)
+	r.trainer.Metrics = func(sweep.Assignment) map[string]float64 {
+		many := map[string]float64{"fid.tail": 1, "fid.head": 1}
+		for i := range 10_000 {
+			many[fmt.Sprintf("metric.%d", i)] = 1.5
+		}
+		return many
+	}
+	got, err := r.runTrial()
+	require.Error(t, err)
+	require.Equal(t, sweep.FailBadData, got.Error.Class)
+	require.Regexp(t, `^the evaluation of trial 3 has \d+ bytes; the result of a trial can have 65536$`, got.Error.Message)
+	require.Less(t, conduct.SizeOf(got), conduct.TrialLimit)
 }
 
 // A store that refuses the worker's keys costs no restart.

@@ -36,7 +36,7 @@ func (a *Archive) PutResult(ctx context.Context, sweepName string, trial sweep.T
 		return err
 	}
 	if len(body) > maxLine {
-		return &activities.TooLargeError{Trial: trial.Number, Bytes: len(body), Limit: maxLine}
+		return tooLarge("the result of trial %d has %d bytes; a ledger line can have %d", trial.Number, len(body), maxLine)
 	}
 	return a.object(trialKey(sweepName, trial.Number, resultName)).put(ctx, body)
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"iter"
 
-	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 )
@@ -48,7 +47,7 @@ func digestOf(data []byte) string {
 }
 
 // encodeSegment writes a segment. Equal arguments give equal bytes. A trial, or a
-// segment, above its limit is an *activities.TooLargeError.
+// segment, above its limit is a bug: package conduct keeps them far below.
 func encodeSegment(number int, previous string, trials []sweep.Trial) ([]byte, error) {
 	var lines bytes.Buffer
 	for _, t := range trials {
@@ -60,7 +59,7 @@ func encodeSegment(number int, previous string, trials []sweep.Trial) ([]byte, e
 			return nil, err
 		}
 		if len(line) > maxLine {
-			return nil, &activities.TooLargeError{Trial: t.Number, Bytes: len(line), Limit: maxLine}
+			return nil, tooLarge("the result of trial %d has %d bytes; a ledger line can have %d", t.Number, len(line), maxLine)
 		}
 		lines.Write(line)
 		lines.WriteByte('\n')
@@ -68,9 +67,13 @@ func encodeSegment(number int, previous string, trials []sweep.Trial) ([]byte, e
 	h := header{Segment: number, Previous: previous, Trials: len(trials), Digest: digestOf(lines.Bytes())}
 	raw := append(h.encode(), lines.Bytes()...)
 	if len(raw) > maxSegment {
-		return nil, &activities.TooLargeError{Trial: activities.NoTrial, Bytes: len(raw), Limit: maxSegment}
+		return nil, tooLarge("ledger segment %d has %d bytes; it can have %d", number, len(raw), maxSegment)
 	}
 	return raw, nil
+}
+
+func tooLarge(format string, args ...any) error {
+	return sweep.Fail(sweep.FailBug, fmt.Errorf("archive: "+format, args...))
 }
 
 // encode writes the header with its newline.

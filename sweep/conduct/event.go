@@ -55,8 +55,7 @@ type StartRefused struct{ ID int }
 
 // Appended completes Append, with the results of Order for Append.Rank. Taken is nil if
 // the segment was stored. Otherwise a run before a reset had already stored a segment
-// with this number, and Taken has its trials; or the trials of Append do not fit into
-// one segment, and Taken has those that were stored.
+// with this number, and Taken has its trials.
 type Appended struct {
 	ID                  int
 	Taken               []sweep.Trial

@@ -15,7 +15,7 @@ import (
 func (m *Machine) arrive(trials []sweep.Trial) {
 	for _, t := range trials {
 		r := m.running(t.Number)
-		if r == nil || m.hasArrived(t.Number) || t.Kind != r.Kind && r.Params != nil || !slices.Contains(sweep.StatusList(), t.Status) {
+		if r == nil || m.hasArrived(t.Number) || !r.isOf(t) || !slices.Contains(sweep.StatusList(), t.Status) {
 			continue
 		}
 		m.Arrived = append(m.Arrived, Checked(m.spec, Bounded(t)))
@@ -23,6 +23,12 @@ func (m *Machine) arrive(trials []sweep.Trial) {
 			m.spec.SetGates(m.Arrived[len(m.Arrived)-1:])
 		}
 	}
+}
+
+// isOf reports whether a result may be of this trial. The parameters of a trial that a run
+// before a reset started are not known, nor is whether it repeats a baseline trial.
+func (r *Running) isOf(t sweep.Trial) bool {
+	return t.Kind == r.Kind || r.Params == nil && t.Kind == sweep.KindBaseline
 }
 
 // Checked returns a result as the sweep uses it: a completed trial without a finite

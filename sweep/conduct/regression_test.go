@@ -52,3 +52,12 @@ func TestTrialsThatAResetCutOff(t *testing.T) {
 		"mark", "suggest ok", "start ok", "suggest ok", "start ok", "suggest ok", "start ok", "trial 1 end completed", "append ok", "reset 0", "command stop",
 	)
 }
+
+// A forged result of a trial whose parameters are not known, since a run before a reset
+// started it, is ignored.
+func TestForgedResultAfterAReset(t *testing.T) {
+	replay(t, `{"Spec":{"name":"sim","method":"random","seed":33,"train":{"steps":400,"seed":1},"metrics":[{"name":"fid.tail","goal":"minimize"}],"constraints":["fid.head <= 40"],"baseline":{"params":{"infonce.weight":-1},"seeds":[1,2]},"repeats":{"seeds":[2,3],"share":0.5},"early_terminate":{"type":"hyperband","min_iter":100,"eta":2,"min_trials":1,"brackets":2},"budget":{"run_cap":2},"max_concurrent_trials":2,"checkpoints":{"every_steps":100,"save_sweep_best":2}},"Points":12}`,
+		"start ok", "start ok", "trial 0 step", "mark", "answer 0 ok", "trial 0 step", "trial 0 step", "answer 0 ok", "trial 0 step", "trial 0 end completed", "append ok",
+		"suggest ok", "start ok", "reset 0", "tick 1h", "look ok", "command stop", "append ok", "look ok", "forge 2", "append ok", "reset 0",
+	)
+}
