@@ -130,7 +130,7 @@ func (a *owned) segment(ctx context.Context, in AppendSegmentInput) ([]sweep.Tri
 	return all[len(before):], nil
 }
 
-// Rank puts trials in order by the whole ledger: see conduct.Order.
+// Rank puts trials in order by the complete ledger: see conduct.Order.
 func (a *Activities) Rank(ctx context.Context, in RankInput) (RankResult, error) {
 	own, err := a.open(ctx, in.Owner, "")
 	if err != nil {

@@ -164,7 +164,7 @@ type SaveInput struct {
 	State   json.RawMessage        `json:"state"` // a conduct.State
 }
 
-// RecordInput holds the numbers of a sweep to export to Prometheus.
+// RecordInput has the numbers of a sweep to export to Prometheus.
 type RecordInput struct {
 	Sweep   string       `json:"sweep"`
 	Numbers SweepNumbers `json:"numbers"`

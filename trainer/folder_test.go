@@ -98,7 +98,7 @@ func TestTrainOnAnImageFolder(t *testing.T) {
 	}, about)
 }
 
-// What no trial could be judged on is refused when the images are loaded: nothing is
+// What no trial could be evaluated on is refused when the images are loaded: nothing is
 // trained or written.
 func TestTrainRefusesWhatCannotBeEvaluated(t *testing.T) {
 	t.Setenv(folder.CacheVariable, t.TempDir())

@@ -63,7 +63,7 @@ func TestSweepPausesAndResumes(t *testing.T) {
 	require.Equal(t, time.Minute, p.CommandLog[0].At.Sub(p.StartedAt))
 }
 
-// A client that finds no worker sends a signal: it is obeyed once, also beside an Update
+// A client that finds no worker sends a signal: it is applied once, also together with an Update
 // of the same ID, and a refusal is in the audit.
 func TestSweepObeysSignals(t *testing.T) {
 	r := held(t)

@@ -31,7 +31,7 @@ import (
 )
 
 // record writes the histories of TestRecord into testdata. Each logic version has
-// a folder of its own: after a change of version, and only then, run, beside
+// a folder of its own: after a change of version, and only then, run, next to
 // `tailsweep up --no-worker`,
 //
 //	TAILSWEEP_TEST_TEMPORAL_ADDRESS=127.0.0.1:PORT go test ./workflows -run Record -record

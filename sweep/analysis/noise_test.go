@@ -37,7 +37,7 @@ func TestNoise(t *testing.T) {
 		{name: "no value is no result", trials: []sweep.Trial{seededTrial(1, 1, 3), seededTrial(2, 1, 5), diverged}, none: true, mean: -2},
 		{name: "a seed that the point had", trials: []sweep.Trial{seededTrial(1, 1, 3), seededTrial(1, 1, 5), seededTrial(2, 1, 5)}, none: true, mean: -2},
 		{
-			// The seed cannot be told from noise: values 3 and 5 have variance 2.
+			// The effect of the seed cannot be separated from noise: values 3 and 5 have variance 2.
 			name: "one point of two seeds", trials: []sweep.Trial{seededTrial(1, 1, 3), seededTrial(1, 2, 5), seededTrial(2, 1, 5)},
 			sd: math.Sqrt2, df: 1, mean: -1, se: math.Sqrt(2 * 1.5),
 		},

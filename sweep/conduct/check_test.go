@@ -120,7 +120,7 @@ func (w *world) checkAnswer(a SendVerdict) {
 	}
 }
 
-// check checks what holds after every event.
+// check checks what is true after every event.
 func (w *world) check() {
 	m := w.m
 	n := len(m.Running)
@@ -242,9 +242,9 @@ func (w *world) checkBlocked() {
 	}
 }
 
-// checkSuspects checks, when nothing is in flight, that the end of a trial that the
-// machine was told of is known.
-func (w *world) checkSuspects() {
+// checkSilent checks, when nothing is in flight, that the end of a trial that the
+// machine has received is known.
+func (w *world) checkSilent() {
 	if len(w.m.Blocked) > 0 {
 		return
 	}

@@ -70,20 +70,20 @@ type mark struct {
 
 // player is a trial as its workflow plays it.
 type player struct {
-	a         sweep.Assignment
-	spec      *sweep.Spec // in force when it started
-	startedAt time.Time
-	closed    bool
-	unborn    bool  // it has not started, as trials with higher numbers have
-	child     bool  // the current run started it, and sees its end
-	rungs     []int // still ahead
-	waits     bool  // at the first of rungs
-	shown     []sweep.Rung
-	verdict   *RungVerdict // on it
-	cancel    bool         // it was asked to end
-	stuck     bool         // it has said that it is blocked
-	suspected bool         // the machine was told of its end, and has not acted on that
-	told      Event        // its last signal
+	a          sweep.Assignment
+	spec       *sweep.Spec // in force when it started
+	startedAt  time.Time
+	closed     bool
+	unborn     bool  // it has not started, as trials with higher numbers have
+	child      bool  // the current run started it, and sees its end
+	rungs      []int // still ahead
+	waits      bool  // at the first of rungs
+	shown      []sweep.Rung
+	verdict    *RungVerdict // on it
+	cancel     bool         // it was asked to end
+	stuck      bool         // it has said that it is blocked
+	suspected  bool         // the machine has received its end and has not acted on it
+	lastSignal Event        // to the sweep
 }
 
 // violation is a broken invariant.
@@ -662,8 +662,8 @@ func (w *world) look(a Look) Event {
 func (w *world) play(p *player, what, status, silent string) {
 	switch what {
 	case "again":
-		if p.told != nil {
-			w.step(p.told)
+		if p.lastSignal != nil {
+			w.step(p.lastSignal)
 		}
 		return
 	case "stuck", "free":
@@ -714,8 +714,8 @@ func (w *world) stepTrial(p *player) {
 		p.shown = append(p.shown, sweep.Rung{Step: p.rungs[0], Metrics: w.measured(p.a, p.rungs[0])})
 	}
 	last := p.shown[len(p.shown)-1]
-	p.told = Reported{RungReport{Trial: p.a.Number, Step: p.rungs[0], Metrics: p.spec.Objectives(last.Metrics)}}
-	w.step(p.told)
+	p.lastSignal = Reported{RungReport{Trial: p.a.Number, Step: p.rungs[0], Metrics: p.spec.Objectives(last.Metrics)}}
+	w.step(p.lastSignal)
 }
 
 // endTrial ends a trial as its workflow may end now, and has it publish and report.
@@ -761,9 +761,9 @@ func (w *world) endTrial(p *player, status string, silent bool) {
 		w.stored[t.Checkpoint] = true
 	}
 	w.results[p.a.Number] = t
-	p.told = Results{[]sweep.Trial{t}}
+	p.lastSignal = Results{[]sweep.Trial{t}}
 	if !silent {
-		w.step(p.told)
+		w.step(p.lastSignal)
 	}
 }
 
@@ -819,7 +819,7 @@ func (w *world) settle() {
 		case w.m.Phase == PhasePaused:
 			w.command(CommandResume, 0)
 		default:
-			w.checkSuspects()
+			w.checkSilent()
 			at, ok := w.m.Wake()
 			if !ok {
 				w.fail("the machine waits for nothing and does not end: %s", asJSON(w.m.State))
@@ -831,7 +831,7 @@ func (w *world) settle() {
 	w.fail("the machine does not end: %s", asJSON(w.m.State))
 }
 
-// settleTrial takes the first running trial on that can go on.
+// settleTrial advances the first running trial that can continue.
 func (w *world) settleTrial() bool {
 	for _, p := range w.trials {
 		switch r := w.m.running(p.a.Number); {

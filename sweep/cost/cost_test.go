@@ -49,7 +49,7 @@ func TestEstimate(t *testing.T) {
 	}, cost.Of(spec, cost.Speed{ModelParameters: 1e6, StepsPerSecond: 100, SamplesPerSecond: 100}))
 	require.Zero(t, cost.Of(spec, cost.Speed{}).WallTime)
 	require.EqualValues(t, 10*(500*3+2*100*3), cost.Of(specfiletest.Parse(t, spectest.Searched), cost.Speed{}).SamplesPerTrial, "at the end and at two rungs")
-	judged := specfiletest.Parse(t, strings.Replace(spectest.Searched, ", rung: {samples_per_class: 100}", "", 1))
-	require.EqualValues(t, 10*3*500*3, cost.Of(judged, cost.Speed{}).SamplesPerTrial)
+	evaluated := specfiletest.Parse(t, strings.Replace(spectest.Searched, ", rung: {samples_per_class: 100}", "", 1))
+	require.EqualValues(t, 10*3*500*3, cost.Of(evaluated, cost.Speed{}).SamplesPerTrial)
 	require.Equal(t, time.Duration(math.MaxInt64), cost.Of(spec, cost.Speed{StepsPerSecond: 1e-9, SamplesPerSecond: 1e-9}).SlotTime)
 }

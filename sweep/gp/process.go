@@ -125,7 +125,7 @@ func (p *Process) Mean(point []float64, w *Workspace) float64 {
 	return w.Mean[0]
 }
 
-// Workspace holds the results of Predict at a point, and the parts that Gradient
+// Workspace has the results of Predict at a point, and the parts that Gradient
 // needs. The zero value is ready to use; one may be reused by one goroutine.
 type Workspace struct {
 	Mean []float64 // `[S]`, or of the first sets

@@ -63,7 +63,7 @@ func TestNoiseIsOneModel(t *testing.T) {
 				add(sweep.KindSearch, x, c.seeds(x))
 			}
 			r := Request{Spec: spec, Ledger: ledger, Number: len(ledger), Index: len(ledger) - c.baseline}
-			race, limits, judged := newRace(r), analysis.NewLimits(spec, ledger), analysis.Feasibilities(spec, ledger)
+			race, limits, feasibilities := newRace(r), analysis.NewLimits(spec, ledger), analysis.Feasibilities(spec, ledger)
 			noise, contest := analysis.NewNoise(ledger, "fid.tail"), func() analysis.Contest {
 				contest, ok := analysis.NewContest(spec, ledger, "")
 				require.True(t, ok)
@@ -84,7 +84,7 @@ func TestNoiseIsOneModel(t *testing.T) {
 				e := f.estimate(s)
 				if s.scale >= f.objective {
 					constrained++
-					verdict := judged[s.of.first]
+					verdict := feasibilities[s.of.first]
 					decided := math.Abs(e.Mean) >= analysis.Decisive*e.StdDev
 					require.Equal(t, !decided, verdict == analysis.Undecided, "the race and feasibility see one excess")
 					require.True(t, !decided || (e.Mean > 0) == (verdict == analysis.Infeasible))
@@ -99,7 +99,7 @@ func TestNoiseIsOneModel(t *testing.T) {
 			}
 			compared := 0
 			for _, s := range f.standings {
-				if s.of.key != best && judged[s.of.first] == judged[contest.Best] && contest.Freedom > 0 {
+				if s.of.key != best && feasibilities[s.of.first] == feasibilities[contest.Best] && contest.Freedom > 0 {
 					compared++
 					d, _ := f.scales[0].noise.Difference(s.of.key, best)
 					require.Equal(t, spec.Metrics[0].Cost(d.Mean) <= contest.Critical*d.StdDev, level[s.of.first], "the race and `best` see one difference")
@@ -116,7 +116,7 @@ func TestNoiseIsOneModel(t *testing.T) {
 				require.InDelta(t, excess.Mean, o.excess[0], 1e-9)
 				f, ok := limits.Feasibility(key)
 				require.True(t, ok)
-				require.Equal(t, f, judged[o.number])
+				require.Equal(t, f, feasibilities[o.number])
 			}
 		})
 	}

@@ -110,7 +110,7 @@ func TestParseReportsFaultsOfTheSearch(t *testing.T) {
 		{"brackets without rungs", stopped("{type: hyperband, min_iter: 100, brackets: 3}"), "early_terminate.brackets: is more than there are rungs (3; valid: at most 2)"},
 		{"no growth", stopped("{type: asha, min_iter: 100, eta: 1}"), "early_terminate.eta: out of range (1; valid: an integer in [2, 16])"},
 		{"unknown type", stopped("{type: asah, min_iter: 100}"), `early_terminate.type: unknown value, did you mean "asha"?`},
-		{"judged at no rung", spectest.With("evaluate: {rung: {guidance: [1]}}"), "evaluate.rung: there is no rung without early_terminate"},
+		{"evaluated at no rung", spectest.With("evaluate: {rung: {guidance: [1]}}"), "evaluate.rung: there is no rung without early_terminate"},
 		{"loss at a rung before its first point", stopped("{type: asha, min_iter: 100}", "metrics: [{name: loss}]", "train: {steps: 900, log_every: 200}"), "train.log_every: loss has no point yet at the first rung, early_terminate.min_iter = 100 (200; valid: at most 100)"},
 		{"few samples at a rung", stopped("{type: asha, min_iter: 100}", "evaluate: {rung: {samples_per_class: 42}}"), "evaluate.rung.samples_per_class: too few images for fid.tail: 126 samples"},
 		{"guidance at a rung", stopped("{type: asha, min_iter: 100}", "evaluate: {rung: {guidance: [1]}}", "parameters: {guidance: {min: 0.0, max: 2.0}}"), "evaluate.rung.guidance: guidance is also a parameter"},

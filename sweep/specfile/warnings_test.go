@@ -61,7 +61,7 @@ func TestWarnings(t *testing.T) {
 		{"no share", []string{"repeats: {seeds: [2], share: 0.2}"}, "repeats.share 0.2 of 4 trials allows no repeat"},
 		{"a share", []string{"repeats: {seeds: [2], share: 0.25}"}, ""},
 		{"repeats after a grid", grid("repeats: {seeds: [2], share: 0.5}"), ""},
-		{"repeats beside a part of a grid", grid("repeats: {seeds: [2], share: 0.5}", "budget: {run_cap: 2}"), ""},
+		{"repeats after a part of a grid", grid("repeats: {seeds: [2], share: 0.5}", "budget: {run_cap: 2}"), ""},
 		{"a cap for the grid alone", grid("repeats: {seeds: [2], share: 0.5}", "budget: {run_cap: 3}"), "repeats cannot start: the 3 configurations of the grid use up budget.run_cap"},
 		{"a cap for the grid and a point", grid("parameters: {infonce.weight: {min: 0, max: 1, count: 3}}", "repeats: {seeds: [2], share: 0.5}", "points: [{infonce.weight: 0.5}, {infonce.weight: 0.3}]", "budget: {run_cap: 4}"), "repeats cannot start: the 4 configurations of the grid use up budget.run_cap"},
 		{"points alone", []string{"points: [{infonce.weight: 0.1}, {infonce.weight: 0.2}]", "budget: {run_cap: 2}"}, "points fills all 2 search trials of budget.run_cap, so method random chooses no trial; raise run_cap"},

@@ -74,7 +74,7 @@ func TestRungs(t *testing.T) {
 func TestASHA(t *testing.T) {
 	s := earlyTerminating("fid.tail")
 	results := []RungResult{
-		resultAt(s, 0, 100, 50), // the first two are not judged
+		resultAt(s, 0, 100, 50), // the first two are never stopped
 		resultAt(s, 1, 100, 60),
 		resultAt(s, 2, 100, 70), // 3rd of 3, one continues
 		resultAt(s, 3, 100, 40), // 1st of 4

@@ -170,7 +170,7 @@ func run(t *testing.T, j any, child func(jobFile string, stdout io.Writer) int) 
 }
 
 // A trial on CIFAR goes through the code of both children: the files are read, a small
-// RGB model trains, is judged with a classifier of the same images, and draws a grid.
+// RGB model trains, is evaluated with a classifier of the same images, and draws a grid.
 func TestTrialOnCIFAR(t *testing.T) {
 	batches := []string{"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"}
 	for _, m := range []madeUp{
@@ -216,8 +216,8 @@ parameters:
 				}
 			}
 
-			judging := job.Evaluate{EvaluateJob: sweep.EvaluateJob{Task: sweep.Task{Spec: *spec, Assignment: trial}, Checkpoint: saved, Output: t.TempDir()}, Backend: backend.Go}
-			events = run(t, judging, func(file string, out io.Writer) int { return evaluate.RunChild(t.Context(), file, nil, out) })
+			evaluating := job.Evaluate{EvaluateJob: sweep.EvaluateJob{Task: sweep.Task{Spec: *spec, Assignment: trial}, Checkpoint: saved, Output: t.TempDir()}, Backend: backend.Go}
+			events = run(t, evaluating, func(file string, out io.Writer) int { return evaluate.RunChild(t.Context(), file, nil, out) })
 			result := events[len(events)-1]
 			require.Equal(t, job.Result, result.Type)
 			require.Equal(t, m.perClass, result.Samples)

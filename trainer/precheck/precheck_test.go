@@ -133,7 +133,7 @@ func TestLabelAccuracyNeedsAClassifier(t *testing.T) {
 	}
 }
 
-// few is a spec of two classes with these many images, judged by one metric.
+// few is a spec of two classes with these many images, evaluated by one metric.
 func few(t *testing.T, metric string, images ...int) *sweep.Spec {
 	t.Helper()
 	dir := t.TempDir()
