@@ -18,7 +18,7 @@ func TestCoordinate(t *testing.T) {
 	}{
 		"a number":               {sweep.Parameter{Distribution: sweep.DistUniform}, sweep.Number(3), 3, true},
 		"zero as a number":       {sweep.Parameter{Distribution: sweep.DistUniform}, sweep.Number(0), 0, true},
-		"zero next to a range":    {sweep.Parameter{Distribution: sweep.DistUniform, Zero: 0.1}, sweep.Number(0), 0, false},
+		"zero next to a range":   {sweep.Parameter{Distribution: sweep.DistUniform, Zero: 0.1}, sweep.Number(0), 0, false},
 		"log":                    {sweep.Parameter{Distribution: sweep.DistLogUniform, Zero: 0.1}, sweep.Number(0.01), math.Log(0.01), true},
 		"log, in steps":          {sweep.Parameter{Distribution: sweep.DistQLogUniform}, sweep.Number(8), math.Log(8), true},
 		"log-normal":             {sweep.Parameter{Distribution: sweep.DistLogNormal}, sweep.Number(8), math.Log(8), true},
