@@ -1,5 +1,5 @@
 // Package activities has the activities of both workflows: suggest, train, evaluate,
-// publish, append to the ledger, rank, curate, reconcile. An activity translates its
+// publish, append to the ledger, rank, curate, save, reconcile. An activity translates its
 // error once, on its last line, into a stable type (errors.go).
 //
 // It declares the interfaces it needs (ports.go); worker wires in the trainer's

@@ -19,7 +19,7 @@ const (
 	StateVariable = "TAILSWEEP_STATE_DIR"
 )
 
-// Cache returns the folder of what can be fetched or built again: datasets, feature
+// Cache returns the folder of what can be downloaded or built again: datasets, feature
 // nets, the XLA plugin, the servers of the embedded stack. It is
 // $TAILSWEEP_CACHE_DIR, else tailsweep in the user's cache folder (on Linux
 // $XDG_CACHE_HOME or ~/.cache, on macOS ~/Library/Caches). It need not exist.

@@ -25,7 +25,7 @@ import (
 // Limits on one look at a sweep.
 const (
 	queryTimeout = 5 * time.Second
-	maxLive      = 32 // running trials whose heartbeats are fetched
+	maxLive      = 32 // running trials whose heartbeats are read
 )
 
 // ErrNoSweep is returned for a sweep that Temporal does not know.
