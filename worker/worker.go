@@ -133,6 +133,11 @@ func stopAll(stops []func()) {
 	}
 }
 
+// pollers is how many requests for a task of each kind wait at the server. By default there
+// are two, and only one of those for workflows is for workflows that this worker has in its
+// cache: of trials that end together each would wait for the requests of those before it.
+const pollers = 8
+
 // workers makes the Temporal workers, the training one first. fail is called with the
 // first fatal error.
 func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFunc) ([]sdk.Worker, error) {
@@ -146,6 +151,7 @@ func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFun
 		}
 		w := sdk.New(c.Client, c.Queue, sdk.Options{
 			DisableWorkflowWorker:            true,
+			MaxConcurrentActivityTaskPollers: pollers,
 			Tuner:                            tuner,
 			Interceptors:                     []interceptor.WorkerInterceptor{&watched{breaker: b}},
 			WorkerStopTimeout:                Drain,
@@ -161,6 +167,7 @@ func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFun
 	if c.Only != OnlyTraining {
 		w := sdk.New(c.Client, workflows.ControlQueue, sdk.Options{
 			WorkerStopTimeout: controlDrain, OnFatalError: fatal,
+			MaxConcurrentWorkflowTaskPollers: pollers, MaxConcurrentActivityTaskPollers: pollers,
 			MaxHeartbeatThrottleInterval: activities.DefaultHeartbeatEvery, // else 12 of the 15 s of the timeout
 			Interceptors:                 []interceptor.WorkerInterceptor{&heartbeats{every: activities.DefaultHeartbeatEvery}},
 		})

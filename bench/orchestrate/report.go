@@ -90,7 +90,10 @@ continue-as-new carried (0: the sweep did not need it). **Suggest** is the media
 	for _, method := range slices.Sorted(maps.Keys(last.Requests)) {
 		requests = append(requests, fmt.Sprintf("%s %.1f", method, last.Requests[method]))
 	}
-	printf("\nThe activities of a trial of %s: %s. Its requests: %s.\n", last.name(), last.History.perTrial(last.Trials).activities(), strings.Join(requests, ", "))
+	share := last.History.Sweep
+	n := float64(last.Trials)
+	printf("\nOf a trial of %s the sweep's own workflow has %.1f events, %.1f transitions, %.2f tasks, %.2f activities and %.1f kB of history; it had %d runs. The activities: %s (Publish, AppendSegment, Suggest and Rank mostly run within a task and are not counted). The requests: %s.\n",
+		last.name(), share.Events/n, share.Transitions/n, share.WorkflowTasks/n, sum(share.Activities)/n, share.Bytes/n/1e3, last.History.Runs, last.History.perTrial(last.Trials).activities(), strings.Join(requests, ", "))
 }
 
 // times prints where the time of a slot goes.
@@ -181,10 +184,24 @@ func table() []goal {
 	}
 }
 
+// build is the version that was measured last.
+func build(own []result) string {
+	return slices.MaxFunc(own, func(a, b result) int { return a.Machine.At.Compare(b.Machine.At) }).Machine.Version
+}
+
+// newest are the cases that were measured with the build that was measured last; if there
+// are none, all.
+func newest(own, cases []result) []result {
+	if current := slices.DeleteFunc(slices.Clone(cases), func(r result) bool { return r.Machine.Version != build(own) }); len(current) > 0 {
+		return current
+	}
+	return cases
+}
+
 func (s *store) goals(printf printer, own []result) {
-	printf("\n## Goals\n\nThe worst of the cases that each is about.\n\n| goal | measured | where | |\n|---|---:|---|---|\n")
+	printf("\n## Goals\n\nThe worst of the cases that each is about, of those that were measured with the newest build.\n\n| goal | measured | where | |\n|---|---:|---|---|\n")
 	for _, g := range table() {
-		cases := slices.DeleteFunc(slices.Clone(own), func(r result) bool { return !g.about(r) })
+		cases := newest(own, slices.DeleteFunc(slices.Clone(own), func(r result) bool { return !g.about(r) }))
 		if len(cases) == 0 {
 			printf("| %s | not measured | | |\n", g.text)
 			continue
@@ -202,6 +219,9 @@ func (s *store) goals(printf printer, own []result) {
 		}
 		if worst.busy() {
 			verdict += " (busy machine)"
+		}
+		if version := build(own); worst.Machine.Version != version {
+			verdict += fmt.Sprintf(" (%s; %s has no such case)", worst.Machine.Version, version)
 		}
 		printf("| %s | "+g.format+" | %s | %s |\n", g.text, value, worst.name(), verdict)
 	}

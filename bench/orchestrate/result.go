@@ -45,16 +45,17 @@ func (c scenario) file(engine string) string {
 
 // machine says where a result was measured.
 type machine struct {
-	Date      string `json:"date"`
-	Version   string `json:"version"` // of the engine
-	Go        string `json:"go"`
-	Cores     int    `json:"cores"`
-	Processor string `json:"processor"`
+	Date      string    `json:"date"`
+	At        time.Time `json:"at,omitzero"` // of the start
+	Version   string    `json:"version"`     // of the engine
+	Go        string    `json:"go"`
+	Cores     int       `json:"cores"`
+	Processor string    `json:"processor"`
 }
 
 func thisMachine() machine {
 	return machine{
-		Date: time.Now().UTC().Format(time.DateOnly), Go: strings.TrimPrefix(runtime.Version(), "go"),
+		Date: time.Now().UTC().Format(time.DateOnly), At: time.Now().UTC(), Go: strings.TrimPrefix(runtime.Version(), "go"),
 		Cores: runtime.NumCPU(), Processor: measure.Processor(),
 	}
 }
