@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -88,4 +89,47 @@ func TestForgedHostsAreRefused(t *testing.T) {
 		require.Equal(t, http.StatusMisdirectedRequest, ask(url, "evil.example:"+port), url)
 	}
 	require.Equal(t, http.StatusForbidden, ask(s.S3+"/"+s.Bucket, "evil.example"), "every request needs a signature, which covers the Host")
+}
+
+// TestQueuedTrialsSayWhy starts a sweep where the user asked for no worker, and then workers
+// with fewer slots than it could use.
+func TestQueuedTrialsSayWhy(t *testing.T) {
+	h := newHome(t)
+	h.must(build, "up", "--no-worker", "--no-prometheus")
+	spec := strings.Replace(smallSpec("waits", 4), "max_concurrent_trials: 1", "max_concurrent_trials: 3", 1)
+	spec = strings.Replace(spec, "steps: 20,", "steps: 20000,", 1)
+	run := h.must(time.Minute, "run", writeSpec(t, spec), "--detach")
+	require.Contains(t, run.stderr, "no worker runs, as asked for (`tailsweep up --no-worker`): the sweep waits")
+	var s stackStatus
+	h.read(&s, "status")
+	require.Zero(t, s.pid("worker"))
+	describe := func() string {
+		r := h.must(time.Minute, "describe", "waits")
+		return r.stdout + r.stderr
+	}
+	require.Contains(t, describe(), "waits for a worker: none polls the queue tailsweep-control (`tailsweep up` or `tailsweep worker` starts one)")
+
+	worker := func(flags ...string) (kill func()) {
+		cmd := h.command(context.Background(), append([]string{"worker", "--backend", "go"}, flags...)...)
+		require.NoError(t, cmd.Start())
+		killed := false
+		kill = func() {
+			if !killed {
+				killed = true
+				_ = cmd.Process.Kill() // its children end with it
+				_ = cmd.Wait()
+			}
+		}
+		t.Cleanup(kill)
+		return kill
+	}
+	worker("--only", "control")
+	h.eventually(time.Minute, "no training worker", func() bool {
+		return strings.Contains(describe(), "3 trials wait for a worker: none polls the queue gpu (`tailsweep worker --only training --queue gpu` starts one)")
+	})
+	kill := worker("--only", "training", "--slots", "1")
+	h.eventually(time.Minute, "a busy slot", func() bool { return strings.Contains(describe(), "2 trials wait for a training slot: 1 of 1 are busy") })
+	kill()
+	worker("--only", "training", "--slots", "3")
+	h.eventually(2*time.Minute, "no trial waits", func() bool { return !strings.Contains(describe(), "wait for") })
 }

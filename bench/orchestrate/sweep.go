@@ -73,7 +73,8 @@ func (p programs) runSweep(ctx context.Context, r *result) (err error) {
 	m := &measured{dir: filepath.Join(dir, "state"), program: p.tailsweep}
 	m.status, err = stack.Up(ctx, stack.Options{
 		Dir: m.dir, Worker: true, NoPrometheus: true, Out: os.Stderr, Executable: p.tailsweep,
-		WorkerArgs:       []string{"--slots", strconv.Itoa(r.Slots), "--trainer", p.sleeper, "--staging", filepath.Join(dir, "staging")},
+		Slots:            r.Slots,
+		WorkerArgs:       []string{"--trainer", p.sleeper, "--staging", filepath.Join(dir, "staging")},
 		SearchAttributes: workflows.SearchAttributes(),
 	})
 	defer func() { err = errors.Join(err, stack.Down(context.WithoutCancel(ctx), m.dir, os.Stderr)) }()

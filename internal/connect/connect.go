@@ -220,6 +220,7 @@ func (t Target) Dial(ctx context.Context, metrics client.MetricsHandler) (client
 	}
 	options.Logger = log.NewStructuredLogger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	options.MetricsHandler = metrics
+	options.WorkerHeartbeatInterval = WorkerHeartbeat
 	if onThisMachine(options.HostPort) { // compressing takes a sixth of the worker's time for a call
 		options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	}
@@ -241,6 +242,9 @@ func (t Target) Dial(ctx context.Context, metrics client.MetricsHandler) (client
 	}
 	return c, nil
 }
+
+// WorkerHeartbeat is how often a worker reports its slots to Temporal.
+const WorkerHeartbeat = 10 * time.Second
 
 // onThisMachine reports whether a host:port is a loopback address.
 func onThisMachine(address string) bool {

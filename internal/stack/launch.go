@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -202,7 +203,7 @@ func upWorker(ctx context.Context, l layout, made setup, k keys, o Options) erro
 		return err
 	}
 	if r.running() {
-		if o.Backend != "" && o.Backend != r.Backend || len(o.WorkerArgs) > 0 {
+		if o.Backend != "" && o.Backend != r.Backend || len(o.WorkerArgs) > 0 || !o.Unasked && o.Slots != 0 && o.Slots != r.Slots {
 			say(o.Out, "the running worker keeps its settings; `tailsweep down` first to change them")
 		}
 		return nil
@@ -214,9 +215,13 @@ func upWorker(ctx context.Context, l layout, made setup, k keys, o Options) erro
 		return fmt.Errorf("another process uses port %d, the worker's for metrics: `tailsweep down` and `up` choose another port",
 			made.Ports.WorkerMetrics)
 	}
-	cmd := exec.Command(o.Executable, append([]string{"worker"}, o.WorkerArgs...)...)
+	args := append([]string{"worker"}, o.WorkerArgs...)
+	if o.Slots > 0 {
+		args = append(args, "--slots", strconv.Itoa(o.Slots))
+	}
+	cmd := exec.Command(o.Executable, args...)
 	cmd.Env = workerEnviron(os.Environ(), l, made, k, o.Backend)
-	s, err := spawn(l, ProcessWorker, settings{Backend: cmp.Or(o.Backend, os.Getenv("TAILSWEEP_BACKEND"), "auto")}, cmd)
+	s, err := spawn(l, ProcessWorker, settings{Backend: cmp.Or(o.Backend, os.Getenv("TAILSWEEP_BACKEND"), "auto"), Slots: o.Slots}, cmd)
 	if err != nil {
 		return err
 	}

@@ -39,13 +39,14 @@ func fakes(t *testing.T, o Options, mode string) Options {
 func fakePrograms(string) (programs, error) { return programs{devstack: os.Args[0]}, nil }
 
 func TestUpReturnsAddressesAndProcesses(t *testing.T) {
-	o, s := started(t, Options{Worker: true, WorkerArgs: []string{"--slots", "2"}, Backend: "go"})
+	o, s := started(t, Options{Worker: true, WorkerArgs: []string{"--only", "training"}, Slots: 2, Backend: "go"})
 
 	require.True(t, s.Process(ProcessStack).Running)
 	require.True(t, s.Process(ProcessWorker).Running)
 	require.False(t, s.Process(ProcessPrometheus).Running)
 	require.Empty(t, s.Prometheus)
 	require.Equal(t, "go", s.WorkerBackend)
+	require.Equal(t, 2, s.WorkerSlots)
 	require.Equal(t, S3Versitygw, s.S3Kind)
 	for _, address := range []string{s.Temporal, strings.TrimPrefix(s.UI, "http://"), strings.TrimPrefix(s.S3, "http://")} {
 		require.Contains(t, s.Process(ProcessStack).Addresses, address)
@@ -56,7 +57,7 @@ func TestUpReturnsAddressesAndProcesses(t *testing.T) {
 
 	b, err := os.ReadFile(notes(layout(o.Dir)))
 	require.NoError(t, err)
-	require.Equal(t, "worker args --slots 2\n", string(b))
+	require.Equal(t, "worker args --only training --slots 2\n", string(b))
 	env := workerSaw(t, o.Dir)
 	access, secret, err := Credentials(o.Dir)
 	require.NoError(t, err)
@@ -117,14 +118,14 @@ func TestUpSaysThatARunningWorkerKeepsItsSettings(t *testing.T) {
 	o, _ := started(t, Options{Worker: true, Backend: "go"})
 	for name, c := range map[string]struct {
 		backend string
-		args    []string
+		slots   int
 		warned  bool
 	}{
-		"no wish": {"", nil, false}, "its backend": {"go", nil, false}, "a backend": {"xla:cpu", nil, true}, "slots": {"", []string{"--slots", "2"}, true},
+		"no wish": {"", 0, false}, "its backend": {"go", 0, false}, "a backend": {"xla:cpu", 0, true}, "slots": {"", 2, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			o.Out, o.Backend, o.WorkerArgs = &out, c.backend, c.args
+			o.Out, o.Backend, o.Slots = &out, c.backend, c.slots
 			_, err := up(t.Context(), o, fakePrograms)
 			require.NoError(t, err)
 			require.Equal(t, c.warned, strings.Contains(out.String(), "keeps its settings; `tailsweep down` first"), out.String())

@@ -26,6 +26,7 @@ type record struct {
 // settings are what a process was started with.
 type settings struct {
 	Backend  string `json:"backend,omitempty"`   // of a worker
+	Slots    int    `json:"slots,omitempty"`     // of a worker; 0 where it decides
 	NoWorker bool   `json:"no_worker,omitempty"` // of a stack
 }
 

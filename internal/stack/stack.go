@@ -40,6 +40,7 @@ type Options struct {
 	S3               string            // S3Versitygw or S3MinIO; "" means what the folder was made with, at first S3Versitygw
 	Worker           bool              // start a local worker too
 	Unasked          bool              // the user did not ask for a worker: a stack that was started without one gets none
+	Slots            int               // of the worker, trainings at a time; 0 leaves it to the worker
 	WorkerArgs       []string          // after `worker`
 	NoPrometheus     bool              // do not build or start Prometheus
 	Backend          string            // for the worker, TAILSWEEP_BACKEND; "" leaves the environment's
@@ -53,13 +54,14 @@ type Options struct {
 type Status struct {
 	Dir           string    `json:"dir"`
 	Processes     []Process `json:"processes"`
-	Temporal      string    `json:"temporal"`            // host:port
-	UI            string    `json:"ui"`                  // URL
-	S3            string    `json:"s3"`                  // URL
-	Prometheus    string    `json:"prometheus"`          // URL
-	WorkerMetrics string    `json:"worker_metrics"`      // URL
-	WorkerBackend string    `json:"worker_backend"`      // what the running worker was started with: auto, go, ...; "" where none runs
-	NoWorker      bool      `json:"no_worker,omitempty"` // the running stack was started without a worker
+	Temporal      string    `json:"temporal"`               // host:port
+	UI            string    `json:"ui"`                     // URL
+	S3            string    `json:"s3"`                     // URL
+	Prometheus    string    `json:"prometheus"`             // URL
+	WorkerMetrics string    `json:"worker_metrics"`         // URL
+	WorkerBackend string    `json:"worker_backend"`         // what the running worker was started with: auto, go, ...; "" where none runs
+	WorkerSlots   int       `json:"worker_slots,omitempty"` // trainings at a time of the running worker; 0: one for each GPU, or one
+	NoWorker      bool      `json:"no_worker,omitempty"`    // the running stack was started without a worker
 	Bucket        string    `json:"bucket"`
 	S3Kind        string    `json:"s3_kind"`
 }

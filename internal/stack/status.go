@@ -55,7 +55,7 @@ func read(dir string) (Status, error) {
 	if worker.running() {
 		metrics = loopback(made.Ports.WorkerMetrics)
 		s.WorkerMetrics = url(metrics) + "/metrics"
-		s.WorkerBackend = worker.Backend
+		s.WorkerBackend, s.WorkerSlots = worker.Backend, worker.Slots
 	} else {
 		s.NoWorker = stack.NoWorker && stack.running()
 	}

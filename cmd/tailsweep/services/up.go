@@ -1,8 +1,6 @@
 package services
 
 import (
-	"strconv"
-
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
@@ -36,9 +34,7 @@ which takes minutes.`,
 		if f.Changed("backend") { // otherwise the worker reads the environment
 			o.Backend = device.Value
 		}
-		if *slots > 0 {
-			o.WorkerArgs = []string{"--slots", strconv.Itoa(*slots)}
-		}
+		o.Slots = *slots
 		if *buildOnly {
 			return stack.Build(cmd.Context(), a.Err)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
@@ -26,7 +27,8 @@ type description struct {
 	Version  int               `json:"version"`            // of Spec: the number of the command that made it, 0 as submitted
 	Progress *conduct.Progress `json:"progress,omitempty"` // absent without an answer of Temporal
 	Owner    sweep.Identity    `json:"owner"`
-	Builds   map[string]int    `json:"builds,omitempty"` // finished trials by the build of a worker that took part
+	Builds   map[string]int    `json:"builds,omitempty"`  // finished trials by the build of a worker that took part
+	Waiting  string            `json:"waiting,omitempty"` // why trials are queued
 
 	live map[int]progress.LiveTrial
 }
@@ -62,6 +64,10 @@ func Describe(a *cli.App) *cobra.Command {
 		} else {
 			d.Builds = builds(trials)
 		}
+		target, err := connect.Resolve(a.Flags)
+		if err != nil {
+			return err
+		}
 		c, err := a.Temporal(ctx)
 		if err == nil {
 			defer c.Close()
@@ -69,6 +75,9 @@ func Describe(a *cli.App) *cobra.Command {
 			if p, err = progress.QueryProgress(ctx, c, name); err == nil {
 				d.Progress = &p
 				d.live, err = progress.LiveTrials(ctx, c, p)
+				d.Waiting = progress.Waiting(ctx, c, target.Namespace(), spec.Resources.Queue, d.live)
+			} else {
+				err = progress.Explained(ctx, c, target.Namespace(), err)
 			}
 		}
 		if err != nil {
@@ -121,8 +130,15 @@ func describeText(d description) []string {
 	for _, b := range p.Blocked {
 		lines = append(lines, progress.Blocked(b, v.Now))
 	}
+	if d.Waiting != "" {
+		lines = append(lines, d.Waiting)
+	}
 	for _, r := range p.Running {
-		line := fmt.Sprintf("trial %d is running since %s: %s", r.Number, r.StartedAt.Local().Format(time.DateTime), trialview.Params(r.Params))
+		state := "is running since"
+		if d.live[r.Number].Queued() {
+			state = "is queued, started"
+		}
+		line := fmt.Sprintf("trial %d %s %s: %s", r.Number, state, r.StartedAt.Local().Format(time.DateTime), trialview.Params(r.Params))
 		if r.Verdict != nil {
 			line += "; " + r.Verdict.Reason
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -22,6 +23,8 @@ import (
 	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/worker"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -106,8 +109,20 @@ func prepare(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, tex
 	if err := readDataset(ctx, a, spec.Dataset); err != nil {
 		return err
 	}
+	choice, _, err := backend.Choose(asked)
+	if err != nil {
+		return err
+	}
+	slots, why, err := measure.Slots(spec, choice)
+	if err != nil {
+		return err
+	}
+	before, err := stack.Read("")
+	if err != nil {
+		return err
+	}
 	o := a.StackOptions()
-	o.Unasked = true
+	o.Unasked, o.Slots = true, slots
 	status, err := stack.Up(ctx, o)
 	if err != nil {
 		return err
@@ -117,6 +132,14 @@ func prepare(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, tex
 		a.Log("no worker runs, as asked for (`tailsweep up --no-worker`): the sweep waits until `tailsweep up` or `tailsweep worker` starts one")
 		return nil
 	}
+	if before.Process(stack.ProcessWorker).Running {
+		if has := cmp.Or(before.WorkerSlots, max(1, len(worker.Devices()))); has < slots {
+			why = fmt.Sprintf("the running worker has %s, and this sweep could use %d: `tailsweep down`, then this command again", english.Plural(has, "training slot", ""), slots)
+		} else {
+			why = english.Plural(has, "training slot", "") + " of the running worker"
+		}
+	}
+	a.Log("%s", why)
 	return measure.ReportBackend(ctx, a, spec, cmp.Or(status.WorkerBackend, asked))
 }
 

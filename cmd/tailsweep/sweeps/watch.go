@@ -73,7 +73,11 @@ func watch(ctx context.Context, a *cli.App, name string) error {
 				o.Temporal.Close()
 				o = nil
 			}
-			last.Notice = "no answer, retrying (is the stack running? `tailsweep status`): " + text.FirstLine(err.Error())
+			if errors.Is(err, progress.ErrNoWorker) {
+				last.Notice = progress.ErrNoWorker.Error()
+			} else {
+				last.Notice = "no answer, retrying (is the stack running? `tailsweep status`): " + text.FirstLine(err.Error())
+			}
 			last.Now = time.Now()
 			screen.Show(last)
 		}
@@ -91,11 +95,15 @@ func observe(ctx context.Context, a *cli.App, name string) (*progress.Observer, 
 	if err != nil {
 		return nil, err
 	}
+	target, err := connect.Resolve(a.Flags)
+	if err != nil {
+		return nil, err
+	}
 	c, err := a.Temporal(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &progress.Observer{Name: name, Temporal: c, Archive: arc, Spec: spec}, nil
+	return &progress.Observer{Name: name, Namespace: target.Namespace(), Temporal: c, Archive: arc, Spec: spec}, nil
 }
 
 // detached reports that the sweep continues.

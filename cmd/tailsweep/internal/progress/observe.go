@@ -1,7 +1,6 @@
 package progress
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,10 +32,11 @@ var ErrNoSweep = errors.New("no such sweep in Temporal")
 
 // Observer makes views of one sweep, and reads only what changed since the last one.
 type Observer struct {
-	Name     string
-	Temporal client.Client
-	Archive  *archive.Archive
-	Spec     *sweep.Spec // in force when it was read
+	Name      string
+	Namespace string // of Temporal
+	Temporal  client.Client
+	Archive   *archive.Archive
+	Spec      *sweep.Spec // in force when it was read
 
 	version  int // number of the command that made Spec; 0: it is not known to be the last
 	finished []sweep.Trial
@@ -48,7 +48,7 @@ type Observer struct {
 func (o *Observer) View(ctx context.Context) (View, error) {
 	p, err := QueryProgress(ctx, o.Temporal, o.Name)
 	if err != nil {
-		return View{}, err
+		return View{}, Explained(ctx, o.Temporal, o.Namespace, err)
 	}
 	v := View{Progress: p, Now: time.Now()}
 	if err := o.readSpec(ctx, p); err != nil {
@@ -58,13 +58,7 @@ func (o *Observer) View(ctx context.Context) (View, error) {
 	if v.Live, err = LiveTrials(ctx, o.Temporal, p); err != nil {
 		return View{}, err
 	}
-	if allQueued(v) {
-		notice, err := o.noWorker(ctx)
-		if err != nil {
-			return View{}, err
-		}
-		v.Notice = cmp.Or(notice, v.Notice)
-	}
+	v.Waiting = Waiting(ctx, o.Temporal, o.Namespace, o.Spec.Resources.Queue, v.Live)
 	if err := o.readTrials(ctx, &v); err != nil {
 		return View{}, err
 	}
@@ -112,30 +106,6 @@ func (o *Observer) readTrials(ctx context.Context, v *View) error {
 	return nil
 }
 
-// allQueued reports whether trials have started and none of them has a slot.
-func allQueued(v View) bool {
-	for _, live := range v.Live {
-		if live.Stage != stageQueued {
-			return false
-		}
-	}
-	return len(v.Live) > 0
-}
-
-// noWorker is the notice that no worker polls the sweep's training queue; "" where one
-// does.
-func (o *Observer) noWorker(ctx context.Context) (string, error) {
-	queue := o.Spec.Resources.Queue
-	d, err := o.Temporal.DescribeTaskQueue(ctx, queue, enumspb.TASK_QUEUE_TYPE_ACTIVITY)
-	if err != nil {
-		return "", fmt.Errorf("describe the task queue %s: %w", queue, err)
-	}
-	if len(d.GetPollers()) > 0 {
-		return "", nil
-	}
-	return fmt.Sprintf("no worker listens on the queue %q: tailsweep worker --only training --queue %[1]s", queue), nil
-}
-
 // QueryProgress returns the progress of a sweep: by a query while it runs, which needs a
 // worker, and from its result afterwards.
 func QueryProgress(ctx context.Context, c client.Client, name string) (conduct.Progress, error) {
@@ -157,7 +127,7 @@ func QueryProgress(ctx context.Context, c client.Client, name string) (conduct.P
 			err = answer.Get(&p)
 		}
 		if err != nil {
-			return p, fmt.Errorf("query the progress of sweep %q (is a worker running?): %w", name, err)
+			return p, fmt.Errorf("query the progress of sweep %q: %w", name, err)
 		}
 		return p, nil
 	}

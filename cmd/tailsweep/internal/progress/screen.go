@@ -84,6 +84,9 @@ func (s *plainScreen) Show(v View) {
 // state of the running trials.
 func changes(before, now View, progress bool) []string {
 	var lines []string
+	if now.Waiting != "" && before.Waiting == "" {
+		lines = append(lines, now.Waiting)
+	}
 	if now.Notice != "" && before.Notice == "" {
 		lines = append(lines, now.Notice)
 	}

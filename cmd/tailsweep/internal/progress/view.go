@@ -20,6 +20,7 @@ type View struct {
 	Finished []sweep.Trial     // in order of completion
 	Live     map[int]LiveTrial // running trials, by number
 	Now      time.Time         // by the clock of this machine
+	Waiting  string            // one line: why trials are queued
 	Notice   string            // one line, "the stack does not answer; ..."
 }
 
@@ -44,6 +45,9 @@ type LiveTrial struct {
 	Attempt        int
 	LastError      string // of the attempt before, while the next one waits
 }
+
+// Queued reports whether the trial waits for a training slot.
+func (l LiveTrial) Queued() bool { return l.Stage == stageQueued }
 
 // remaining estimates the time until the training ends; false where it is unknown.
 func (l LiveTrial) remaining() (time.Duration, bool) {
@@ -122,6 +126,9 @@ func (v View) render(width int, colour bool) []string {
 	}
 	for _, b := range p.Blocked {
 		add("%s", paint(console.Yellow, Blocked(b, v.Now)))
+	}
+	if v.Waiting != "" {
+		add("%s", console.Printable(v.Waiting))
 	}
 	if len(p.Running) > 0 {
 		lines = append(lines, "")

@@ -187,6 +187,12 @@ func TestChanges(t *testing.T) {
 	require.Equal(t, []string{"no answer"}, changes(now, offline, true))
 	require.Empty(t, changes(offline, offline, true), "printed once")
 	require.Equal(t, []string{"the sweep continues"}, changes(offline, now, false))
+
+	waits := now
+	waits.Waiting = "1 trial waits for a training slot: 2 of 2 are busy"
+	require.Equal(t, []string{waits.Waiting}, changes(now, waits, false))
+	require.Empty(t, changes(waits, waits, false), "printed once")
+	require.Contains(t, waits.render(120, false), waits.Waiting)
 }
 
 // What users asked for is shown: trials, pins, and the last change.

@@ -1,0 +1,54 @@
+package measure
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/trainer/backend"
+)
+
+func TestSlots(t *testing.T) {
+	const gib = 1 << 30
+	for _, c := range []struct {
+		name   string
+		most   int
+		choice string
+		each   int64
+		m      machine
+		n      int
+		why    string
+	}{
+		{"the spec", 2, backend.Go, gib, machine{cores: 16, memory: 64 * gib}, 2, "2 training slots: max_concurrent_trials is 2"},
+		{"cores", 8, backend.XLACPU, gib, machine{cores: 8, memory: 64 * gib}, 4, "4 training slots: one for 2 cores, of which this machine has 8; max_concurrent_trials is 8"},
+		{"memory", 8, backend.Go, 2 * gib, machine{cores: 16, memory: 6 * gib}, 2, "2 training slots: 6.0 GiB of memory is free, and a training needs about 2.0 GiB; max_concurrent_trials is 8"},
+		{"too little memory", 8, backend.Go, 20 * gib, machine{cores: 16, memory: 6 * gib}, 1, "1 training slot: 6.0 GiB of memory is free, and a training needs about 20 GiB; max_concurrent_trials is 8"},
+		{"one core", 8, backend.Go, gib, machine{cores: 1, memory: 64 * gib}, 1, "1 training slot: one for 2 cores, of which this machine has 1; max_concurrent_trials is 8"},
+		{"GPUs", 8, backend.XLACUDA, 0, machine{cores: 4, gpus: 2, memory: gib}, 2, "2 training slots: one for each GPU, of which this machine has 2; max_concurrent_trials is 8"},
+		{"unknown memory", 3, backend.Go, gib, machine{cores: 64}, 3, "3 training slots: max_concurrent_trials is 3"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n, why := slots(c.most, c.choice, c.each, c.m)
+			require.Equal(t, c.n, n)
+			require.Equal(t, c.why, why)
+		})
+	}
+}
+
+func TestFreeMemory(t *testing.T) {
+	root := t.TempDir()
+	write := func(path, text string) {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(root, path)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(root, path), []byte(text), 0o644))
+	}
+	require.Zero(t, freeMemory(root))
+	write("proc/meminfo", "MemTotal:       8000000 kB\nMemAvailable:    4000000 kB\n")
+	require.EqualValues(t, 4000000<<10, freeMemory(root))
+	write("proc/self/cgroup", "1:cpu:/\n0::/job\n")
+	write("sys/fs/cgroup/job/memory.max", "max\n")
+	require.EqualValues(t, 4000000<<10, freeMemory(root))
+	write("sys/fs/cgroup/job/memory.max", "1073741824\n")
+	require.EqualValues(t, 1<<30, freeMemory(root))
+}
