@@ -78,9 +78,9 @@ func (at *attempt) idle() (time.Duration, int) {
 	return time.Since(at.moved), at.last.Progress.Step
 }
 
-// heartbeat sends a heartbeat, but none before the first is due: an attempt of seconds sends
-// none, each of which is a transaction of the server. The SDK would delay what follows a
-// first one for as long.
+// heartbeat sends a heartbeat, but none within the first interval, since each one is a
+// transaction of the server and a short attempt needs none. The SDK would delay the next
+// ones after an early first one anyway.
 func (at *attempt) heartbeat() {
 	at.mu.Lock()
 	defer at.mu.Unlock()

@@ -15,9 +15,10 @@ import (
 )
 
 // Publish records a finished trial, keeps its loss curve, removes all checkpoints except
-// the one that the trial names, and reports the result to the sweep. A trial that failed, was cancelled or ran out of
-// time keeps its last checkpoint. The curve is that of the trial's checkpoint; a trial
-// that names none, such as a diverged one, keeps the curve of its last checkpoint.
+// the one that the trial names, and reports the result to the sweep. A trial that failed,
+// was cancelled or ran out of time keeps its last checkpoint. The curve is that of the
+// trial's checkpoint; a trial that names none, such as a diverged one, keeps the curve of
+// its last checkpoint.
 func (a *Activities) Publish(ctx context.Context, in PublishInput) (PublishResult, error) {
 	own, err := a.open(ctx, in.Owner, "")
 	if err != nil {
@@ -31,8 +32,8 @@ func (a *Activities) Publish(ctx context.Context, in PublishInput) (PublishResul
 	return PublishResult{result, a.report(ctx, in.Report, result)}, nil
 }
 
-// report signals a result to its sweep, which saves the trial's workflow a task. A sweep that has
-// ended does not receive it; the result is in the archive.
+// report signals a result to its sweep, so that the trial's workflow needs no task for it.
+// A sweep that has ended does not receive the result, which is in the archive.
 func (a *Activities) report(ctx context.Context, to Receiver, result TrialResult) (reported bool) {
 	err := a.Executions.Signal(ctx, to, result)
 	switch {

@@ -38,7 +38,7 @@ type BuildError struct {
 // Error implements error.
 func (e *BuildError) Error() string {
 	return fmt.Sprintf("tailsweep %s of this worker does not know all fields of the spec of sweep %s, which tailsweep %s started: "+
-		"it trains by a spec with the digest %.12s, not %.12s; replace it by the build of the other", e.Build, e.Sweep, cmp.Or(e.Asker, "of another build"), e.Digest, e.Want)
+		"the worker's digest of the spec is %.12s, not %.12s; replace this worker by one of that build", e.Build, e.Sweep, cmp.Or(e.Asker, "of another build"), e.Digest, e.Want)
 }
 
 // BlockReason returns the reason as workflows read it.
@@ -46,8 +46,8 @@ func (e *BuildError) BlockReason() block.Reason { return block.WrongBuild }
 
 // accept opens the archive for an attempt, or refuses the attempt: because the worker does
 // not know all of the spec, its store is not the sweep's or refuses it, or the sweep's name
-// belongs to another sweep. The trial asks again, and any worker may take the job. A worker that
-// refuses is always free, so it waits first.
+// belongs to another sweep. The trial asks again, and any worker may take the job. A worker
+// that refuses jobs always has a free slot, so it waits before it takes the next.
 func (a *Activities) accept(at *attempt, t sweep.Task) (*owned, error) {
 	var own *owned
 	err := at.transfer(func(ctx context.Context) (err error) {
