@@ -260,8 +260,9 @@ func (f *facts) differences(p *played, want *facts) []string {
 	return found
 }
 
-// settleLimit is how long processes and folders of a round may take to go away.
-var settleLimit = 20 * time.Second
+// settleLimit is how long processes and folders of a round may take to go away, and gauges to
+// agree: a worker that did not record the end of a sweep looks every 30 s.
+var settleLimit = 45 * time.Second
 
 // verify compares the sweeps of a round with the undisturbed ones, and looks for what was
 // left behind.
