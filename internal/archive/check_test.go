@@ -187,6 +187,9 @@ var repairs = []struct {
 	{"a damaged pointer", func(t *testing.T, s store.Store) {
 		overwrite(t, s, under(bestName), func([]byte) []byte { return []byte("{") })
 	}, []string{under(bestName)}, "cannot be read", "points at the trials 0, 1", true},
+	{"a changed pointer", func(t *testing.T, s store.Store) {
+		overwrite(t, s, under(bestName), func(b []byte) []byte { return bytes.Replace(b, []byte(`"backend":"`), []byte(`"backend":"x`), 1) })
+	}, []string{under(bestName)}, "its result of trial 0 differs from the ledger's", "points at the trials 0, 1", false},
 	{"a missing pointer", removing(under(bestName)), []string{under(bestName)}, "missing", "points at the trials 0, 1", true},
 	{"a damaged result", func(t *testing.T, s store.Store) {
 		overwrite(t, s, resultOf(7), func(b []byte) []byte { return b[:40] })
