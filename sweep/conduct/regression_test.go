@@ -61,3 +61,10 @@ func TestForgedResultAfterAReset(t *testing.T) {
 		"suggest ok", "start ok", "reset 0", "tick 1h", "look ok", "command stop", "append ok", "look ok", "forge 2", "append ok", "reset 0",
 	)
 }
+
+// A sweep whose ranking after an edit failed ranks again when a command continues it.
+func TestRankingThatFailedIsRepeated(t *testing.T) {
+	replay(t, `{"Spec":{"name":"sim","method":"random","seed":49,"train":{"steps":400,"seed":1},"metrics":[{"name":"fid.tail","goal":"minimize"},{"name":"fid.head","goal":"minimize"}],"budget":{"run_cap":8},"max_concurrent_trials":4,"checkpoints":{"every_steps":100,"save_sweep_best":2}},"Points":3}`,
+		"suggest ok", "start ok", "start ok", "start effect", "trial 2 end completed", "command stop", "trial 0 end limit", "append ok", "append ok", "trial 1 end bug", "append ok", "save ok", "restore", "command enqueue 19", "start ok", "start ok", "trial 3 end valueless", "append ok", "trial 4 end completed", "append ok", "command edit 12", "rank fail bug", "command resume",
+	)
+}

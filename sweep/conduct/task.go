@@ -106,6 +106,7 @@ func (m *Machine) abandon(t *Task, reason string) {
 		m.markSilent(t.Number)
 	case KindAppend, KindRank:
 		m.LedgerBroken = true
+		m.Rerank = m.Rerank || t.Again
 	}
 	m.fail(reason)
 }
