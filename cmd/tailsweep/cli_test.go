@@ -92,6 +92,10 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		"bad parameter value":           {[]string{"train", "../../examples/quickstart.yaml", "--to", t.TempDir(), "--param", "infonce.weight=-1"}, "infonce.weight"},
 		"train without a spec":          {[]string{"train"}, "SPEC is missing"},
 		"no epochs":                     {[]string{"features", "train", "--to", "x", "--epochs", "0"}, `"0" for "--epochs" flag: valid: 1 to 10000`},
+		"no such name of a sweep":       {[]string{"extend", "No/Such", "--trials", "+1"}, `sweep name "No/Such" (valid: 1 to 63 of a-z`},
+		"no time to wait":               {[]string{"wait", "x", "--timeout", "-1s"}, "--timeout -1s (valid: a time above 0"},
+		"no time":                       {[]string{"wait", "x", "--timeout", "12"}, `"12" for "--timeout" flag: not a time such as 90m or 12h;`},
+		"no such file of points":        {[]string{"enqueue", "x", "--file", missing}, "read the file: open "},
 		"bad trial number":              {[]string{"logs", "x", "one"}, `"one" is not a trial number`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -106,7 +106,9 @@ without making the frequent classes worse.
 	root.SuggestionsMinimumDistance = 2
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages", fmt.Sprintf("FlagUsagesWrapped %d", console.LineWidth)))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return cli.Usagef("%s: %s; see `%s --help`", cli.Verb(cmd), strconvText.ReplaceAllString(err.Error(), "not a number"), cmd.CommandPath())
+		text := strconvText.ReplaceAllString(err.Error(), "not a number")
+		text = durationText.ReplaceAllString(text, "not a time such as 90m or 12h")
+		return cli.Usagef("%s: %s; see `%s --help`", cli.Verb(cmd), text, cmd.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	a.ConnectionFlags(root)
@@ -122,6 +124,9 @@ without making the frequent classes worse.
 	root.AddCommand(&cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: cli.ExitCodesHelp()})
 	return root
 }
+
+// durationText matches what package time reports about the value of a flag for a duration.
+var durationText = regexp.MustCompile(`time: (?:invalid duration|missing unit in duration|unknown unit .* in duration) .*$`)
 
 // strconvText matches what strconv reports about the value of a flag for a number.
 var strconvText = regexp.MustCompile(`strconv\.Parse\w+: parsing .*: (invalid syntax|value out of range)`)

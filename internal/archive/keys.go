@@ -22,11 +22,19 @@ const maxStep = 9_999_999_999
 
 var validName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 
+// NameError means that no sweep can have a name.
+type NameError struct{ Name string }
+
+// Error implements error.
+func (e *NameError) Error() string {
+	return fmt.Sprintf("archive: sweep name %q (valid: 1 to 63 of a-z, 0-9 and -, the first a letter)", e.Name)
+}
+
 // sweepKey returns the key of an object of a sweep. It checks the name, which users
 // type.
 func sweepKey(name, rest string) (string, error) {
 	if !validName.MatchString(name) {
-		return "", fmt.Errorf("archive: sweep name %q: want 1 to 63 of a-z, 0-9 and -, the first a letter", name)
+		return "", &NameError{name}
 	}
 	return sweepsPrefix + name + "/" + rest, nil
 }

@@ -75,7 +75,7 @@ func extended(b sweep.Budget, e *Extension) (sweep.Budget, error) {
 		next := a.of(old)
 		switch {
 		case a.Add && old == 0:
-			return b, fmt.Errorf("%s: the sweep has no such limit to add to", l.field)
+			return b, fmt.Errorf("%s: the sweep has no such limit to add to (valid: a limit, without +)", l.field)
 		case !(next > old):
 			return b, fmt.Errorf("%s: %s is not above the present limit of %s (to lower a limit, edit the spec)", l.field, l.show(next), l.show(old))
 		case next > l.most:

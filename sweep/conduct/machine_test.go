@@ -77,6 +77,14 @@ func TestEnqueueChecksItsConfigurations(t *testing.T) {
 		"configuration 2: infonce.weight: is not a value of parameters.infonce.weight (2; valid: a number in [0, 1])")
 	require.ErrorContains(t, enqueue(sweep.Params{"lr": sweep.Number(0.1)}),
 		"configuration 1: lr: is not in parameters (valid: infonce.weight); infonce.weight: is missing (valid: a number in [0, 1])")
+
+	bad := slices.Repeat([]sweep.Params{{"infonce.weight": sweep.Number(7)}}, 12)
+	err := enqueue(append([]sweep.Params{legal}, bad...)...)
+	require.ErrorContains(t, err, "configuration 2: ")
+	require.ErrorContains(t, err, "configuration 11: ", "all faults are reported at once")
+	require.ErrorContains(t, err, "\nand 2 more")
+	require.NotContains(t, err.Error(), "configuration 12: ")
+	require.ErrorContains(t, enqueue(slices.Repeat([]sweep.Params{legal}, 1001)...), "1001 trials: at most 1000 can wait to be started, and 0 do already")
 }
 
 // A retry is a further trial.

@@ -5,26 +5,37 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
+// faultLimit is the number of faulty configurations that an error names.
+const faultLimit = 10
+
 func (m *Machine) checkEnqueue(c Command) error {
 	if len(c.Points) == 0 {
 		return errors.New("no configuration is given")
 	}
+	var faults []string
 	for i, params := range c.Points {
 		if err := space.CheckPoint(m.spec, params); err != nil {
-			return fmt.Errorf("configuration %d: %w", i+1, err)
+			faults = append(faults, fmt.Sprintf("configuration %d: %v", i+1, err))
 		}
+	}
+	if n := len(faults); n > faultLimit {
+		faults = append(faults[:faultLimit], fmt.Sprintf("and %d more", n-faultLimit))
+	}
+	if len(faults) > 0 {
+		return errors.New(strings.Join(faults, "\n"))
 	}
 	return m.roomFor(len(c.Points))
 }
 
 func (m *Machine) roomFor(n int) error {
 	if len(m.Queue)+n > queueLimit {
-		return fmt.Errorf("at most %d trials can wait to be started, %d do", queueLimit, len(m.Queue))
+		return fmt.Errorf("%d trials: at most %d can wait to be started, and %d do already", n, queueLimit, len(m.Queue))
 	}
 	return nil
 }

@@ -88,7 +88,7 @@ func Describe(a *cli.App) *cobra.Command {
 			if yaml, err = written(spec); err != nil {
 				return err
 			}
-			lines = append(lines, fmt.Sprintf("# the spec in force: version %d, by %s", version.Number, entryText(version)))
+			lines = append(lines, fmt.Sprintf("# the spec in force, version %d: %s", version.Number, entryText(version)))
 		}
 		return a.PrintAs(output, d, append(lines, strings.TrimRight(string(yaml), "\n"))...)
 	}
@@ -148,7 +148,11 @@ func describeText(d description) []string {
 		lines = append(lines, "best: "+trialview.Line(d.Spec, p.Best.Number, p.Best.Metrics, p.Best.Params))
 	}
 	for _, a := range p.Queue[:min(len(p.Queue), maxQueued)] {
-		lines = append(lines, fmt.Sprintf("requested by %s: %s", a.Reason.Sampler, trialview.Params(a.Params)))
+		line := fmt.Sprintf("requested by %s: %s", a.Reason.Sampler, trialview.Params(a.Params))
+		if a.Reason.Note != "" {
+			line += "; " + a.Reason.Note
+		}
+		lines = append(lines, line)
 	}
 	if n := len(p.Queue) - maxQueued; n > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more requested trials", n))

@@ -22,11 +22,24 @@ func differenceText(list []conduct.Difference) []string {
 		return string(v)
 	}
 	t := console.NewTable("FIELD", "OLD", "NEW")
+	var long []string
+	short := 0
 	for _, d := range list {
+		if len(d.Field)+len(shown(d.Old))+len(shown(d.New)) > longDifference {
+			long = append(long, d.Field, "  old  "+shown(d.Old), "  new  "+shown(d.New))
+			continue
+		}
 		t.Row(d.Field, shown(d.Old), shown(d.New))
+		short++
 	}
-	return t.Plain()
+	if short == 0 {
+		return long
+	}
+	return append(t.Plain(), long...)
 }
+
+// longDifference is the length from which a difference does not fit into the table.
+const longDifference = 70
 
 // checkEdit says why no sweep with this spec accepts the edit; nil where one may.
 func checkEdit(spec *sweep.Spec, c conduct.Command) error {

@@ -40,13 +40,15 @@ func TestDifferences(t *testing.T) {
 	require.Empty(t, conduct.Differences(before, before))
 	after, _ := specOf(t, "max: 1}", "max: 3}\n  alignment.weight: {value: 0}", "run_cap: 6", "run_cap: 6, wall_clock: 12h", "fid.tail", "fid.all", "random", "bayes")
 	require.Equal(t, []string{
-		"FIELD                                     OLD                                      NEW",
-		`budget.wall_clock                         -                                        "12h"`,
-		`method                                    "random"                                 "bayes"`,
-		`metrics                                   [{"name":"fid.tail","goal":"minimize"}]  [{"name":"fid.all","goal":"minimize"}]`,
-		`parameters.alignment.weight.distribution  -                                        "constant"`,
-		`parameters.alignment.weight.value         -                                        0`,
-		`parameters.infonce.weight.max             1                                        3`,
+		"FIELD                                     OLD       NEW",
+		`budget.wall_clock                         -         "12h"`,
+		`method                                    "random"  "bayes"`,
+		`parameters.alignment.weight.distribution  -         "constant"`,
+		`parameters.alignment.weight.value         -         0`,
+		`parameters.infonce.weight.max             1         3`,
+		"metrics",
+		`  old  [{"name":"fid.tail","goal":"minimize"}]`,
+		`  new  [{"name":"fid.all","goal":"minimize"}]`,
 	}, differenceText(conduct.Differences(before, after)))
 }
 

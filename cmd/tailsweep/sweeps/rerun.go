@@ -27,6 +27,7 @@ func Rerun(a *cli.App) *cobra.Command {
 	}
 	name := cmd.Flags().String("name", "", "name of the new sweep (default: SWEEP-2, SWEEP-3, ...)")
 	detach := cmd.Flags().BoolP("detach", "d", false, "start the sweep and return at once")
+	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
 		arc, spec, text, err := a.Sweep(ctx, args[0])
@@ -34,17 +35,32 @@ func Rerun(a *cli.App) *cobra.Command {
 			return err
 		}
 		if *name == "" {
-			if *name, err = freeName(ctx, arc, args[0]); err != nil {
-				return err
-			}
+			*name, err = freeName(ctx, arc, args[0])
+		} else {
+			err = checkFree(ctx, arc, *name)
+		}
+		if err != nil {
+			return err
 		}
 		again, text, err := renamed(spec, text, *name)
 		if err != nil {
 			return err
 		}
-		return begin(ctx, a, again, "rerun of "+args[0], text, nil, *detach)
+		return begin(ctx, a, again, "rerun of "+args[0], text, nil, *detach, output)
 	}
 	return cmd
+}
+
+// checkFree returns an error unless the name is valid and no sweep has it.
+func checkFree(ctx context.Context, arc *archive.Archive, name string) error {
+	_, err := arc.Overview(ctx, name)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err == nil:
+		return cli.Usagef("rerun: --name %s: a sweep has this name (valid: a name that no sweep has; `tailsweep list` lists the sweeps)", name)
+	}
+	return fmt.Errorf("rerun: --name: %w", err)
 }
 
 var numbered = regexp.MustCompile(`^(.*)-([2-9]|[1-9][0-9]+)$`)

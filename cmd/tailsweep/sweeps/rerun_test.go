@@ -27,6 +27,17 @@ func TestFreeName(t *testing.T) {
 	}
 }
 
+// The name that rerun is given must be free.
+func TestCheckFree(t *testing.T) {
+	arc := archive.New(clitest.Archived(t))
+	require.NoError(t, checkFree(t.Context(), arc, "new"))
+	for name, want := range map[string]string{"done": "--name done: a sweep has this name", "Not A Name": `"Not A Name" (valid: `} {
+		err := checkFree(t.Context(), arc, name)
+		require.ErrorContains(t, err, want)
+		require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
+	}
+}
+
 // The text of a rerun is what was submitted, with its comments. After an edit it is the
 // spec in force.
 func TestRenamed(t *testing.T) {

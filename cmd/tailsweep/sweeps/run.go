@@ -44,20 +44,30 @@ which its own results outweigh. ` + "`tailsweep explain`" + ` shows which sweeps
 	}
 	detach := cmd.Flags().BoolP("detach", "d", false, "start the sweep and return at once")
 	from := cmd.Flags().StringSlice("from", nil, "earlier sweeps to learn from: OLD[,OLD2]")
+	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
 		spec, text, err := a.ReadSpec(args[0])
 		if err != nil {
 			return err
 		}
-		return begin(ctx, a, spec, args[0], text, *from, *detach)
+		return begin(ctx, a, spec, args[0], text, *from, *detach, output)
 	}
 	return cmd
 }
 
+// Begun is the output of run and rerun with --detach.
+type Begun struct {
+	Name     string `json:"name"`
+	Workflow string `json:"workflow"`
+	Run      string `json:"run"`   // of the workflow, the latest
+	Ended    bool   `json:"ended"` // the sweep has ended before: nothing was started
+}
+
 // begin starts the sweep of a spec, or attaches to it, and watches it unless detach is
-// set. path and text are the file of the spec.
-func begin(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text []byte, from []string, detach bool) error {
+// set; where the output is JSON, it waits for its end and prints the sweep's progress. path
+// and text are the file of the spec.
+func begin(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text []byte, from []string, detach bool, output *cli.Choice) error {
 	a.Warn(spec)
 	if err := prepare(ctx, a, spec, path, text); err != nil {
 		return err
@@ -71,13 +81,20 @@ func begin(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 			return err
 		}
 	}
-	ended, err := start(ctx, a, spec, path, text)
+	b, err := start(ctx, a, spec, path, text)
 	if err != nil {
 		return err
 	}
-	if detach && !ended {
+	if detach && !b.Ended {
 		a.Log("sweep %s is running; `tailsweep watch %s` follows it", spec.Name, spec.Name)
+	}
+	switch {
+	case detach && output.Value == "json":
+		return a.PrintJSON(b)
+	case detach && !b.Ended:
 		return nil
+	case output.Value == "json":
+		return waitFor(ctx, a, spec.Name, output)
 	}
 	return watch(ctx, a, spec.Name)
 }
@@ -153,31 +170,32 @@ func readDataset(ctx context.Context, a *cli.App, d sweep.Dataset) error {
 	return err
 }
 
-// start reserves the sweep's name and starts its workflow, or attaches to it; ended
-// reports that the sweep has ended before.
-func start(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text []byte) (ended bool, err error) {
+// start reserves the sweep's name and starts its workflow, or attaches to it.
+func start(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text []byte) (Begun, error) {
+	b := Begun{Name: spec.Name, Workflow: workflows.SweepID(spec.Name)}
 	arc, err := a.Archive(ctx)
 	if err != nil {
-		return false, err
+		return b, err
 	}
 	c, err := a.Temporal(ctx)
 	if err != nil {
-		return false, err
+		return b, err
 	}
 	defer c.Close()
 	here, err := a.Here(ctx, c)
 	if err != nil {
-		return false, err
+		return b, err
 	}
 	target, err := connect.Resolve(a.Flags)
 	if err != nil {
-		return false, err
+		return b, err
 	}
 	if err := target.CheckAttributes(ctx, c, workflows.SearchAttributes()); err != nil {
-		return false, err
+		return b, err
 	}
 	w := &sweepWorkflow{client: c, spec: spec}
 	created, err := arc.Begin(ctx, spec, text, here, w)
+	b.Run = w.runID
 	if _, taken := errors.AsType[*archive.NameTakenError](err); taken {
 		created, err = false, refuseOther(ctx, a, arc, spec, path)
 	}
@@ -186,18 +204,31 @@ func start(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 	_, removing := errors.AsType[*archive.RemovingError](err)
 	switch {
 	case forgotten, elsewhere, removing:
-		return false, cli.ExitWith(cli.ExitUsage, err)
+		return b, cli.ExitWith(cli.ExitUsage, err)
 	case err != nil:
-		return false, err
+		return b, err
 	case !created:
+		noteChanges(ctx, a, arc, spec)
 		// A sweep whose query fails still runs.
 		if p, err := progress.QueryProgress(ctx, c, spec.Name); err == nil && p.EndedAt != nil {
 			a.Log("sweep %s has already ended (%s); nothing was started. %s", spec.Name, p.Phase, continuing(p))
-			return true, nil
+			b.Ended = true
+			return b, nil
 		}
 	}
-	a.Log("sweep %s: workflow %s, run %s", spec.Name, workflows.SweepID(spec.Name), w.runID)
-	return false, nil
+	a.Log("sweep %s: workflow %s, run %s", b.Name, b.Workflow, b.Run)
+	return b, nil
+}
+
+// noteChanges says that commands have changed the sweep that has a spec's name, if they have.
+func noteChanges(ctx context.Context, a *cli.App, arc *archive.Archive, spec *sweep.Spec) {
+	inForce, err := arc.Spec(ctx, spec.Name)
+	if err != nil {
+		return // the sweep says more about it
+	}
+	if list := conduct.Differences(spec, inForce); len(list) > 0 {
+		a.Log("sweep %s was started with this spec, and commands have changed it since (`tailsweep describe %[1]s`):\n\n%s\n", spec.Name, strings.Join(differenceText(list), "\n"))
+	}
 }
 
 // refuseOther lists what differs between the sweep that has a spec's name and the spec,
@@ -233,7 +264,7 @@ func continuing(p conduct.Progress) string {
 type sweepWorkflow struct {
 	client client.Client
 	spec   *sweep.Spec
-	runID  string // after Start
+	runID  string // the latest
 }
 
 // The memos of a sweep's workflow that say what it was started with.
@@ -251,6 +282,7 @@ func (w *sweepWorkflow) Started(ctx context.Context) (digest string, owner sweep
 	if err != nil {
 		return "", owner, fmt.Errorf("look for sweep %q: %w", w.spec.Name, err)
 	}
+	w.runID = d.GetWorkflowExecutionInfo().GetExecution().GetRunId()
 	for name, value := range map[string]any{memoDigest: &digest, memoOwner: &owner} {
 		payload, ok := d.GetWorkflowExecutionInfo().GetMemo().GetFields()[name]
 		if !ok {

@@ -2,6 +2,7 @@ package sweeps
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -141,6 +142,26 @@ func TestWithoutAWorkerACommandIsASignal(t *testing.T) {
 	require.NotEmpty(t, f.signals[0].ID)
 	require.Equal(t, "enough", f.signals[0].Reason)
 	require.Contains(t, steeredText("stop", Steered{Progress: got.progress, Recorded: true})[0], "done: stop is recorded in Temporal and happens when a worker runs")
+}
+
+// The JSON of a command has no progress where none is known.
+func TestSteeredAsJSON(t *testing.T) {
+	for want, s := range map[string]Steered{
+		`{"name":"done","recorded":true}`: {Progress: conduct.Progress{Name: "done"}, Recorded: true},
+		`{"name":"done","edited":[{"field":"seed","old":1,"new":2}]}`: {
+			Progress: conduct.Progress{Name: "done"}, Edited: []conduct.Difference{{Field: "seed", Old: json.RawMessage("1"), New: json.RawMessage("2")}},
+		},
+	} {
+		got, err := json.Marshal(s)
+		require.NoError(t, err)
+		require.Equal(t, want, string(got))
+	}
+	got, err := json.Marshal(Steered{Progress: conduct.Progress{Name: "done", Phase: conduct.PhaseRunning, Finished: 3}, Continued: true})
+	require.NoError(t, err)
+	var again Steered
+	require.NoError(t, json.Unmarshal(got, &again))
+	require.Equal(t, 3, again.Finished)
+	require.True(t, again.Continued)
 }
 
 // A worker that does not answer may still receive the Update: the signal has its ID.

@@ -2,6 +2,7 @@ package sweeps
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/user"
@@ -11,7 +12,6 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
-	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/steering"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/archive"
@@ -21,10 +21,23 @@ import (
 
 // Steered is the output of a verb that sends a command.
 type Steered struct {
-	conduct.Progress                      // after the command; only the name where Recorded is set
+	conduct.Progress                      // after the command; only the name where it is not known
 	Recorded         bool                 `json:"recorded,omitempty"` // no worker has answered: Temporal keeps the command until one does
 	Continued        bool                 `json:"continued,omitempty"`
 	Edited           []conduct.Difference `json:"edited,omitempty"` // edit: the fields that change
+}
+
+// MarshalJSON leaves out progress that is not known.
+func (s Steered) MarshalJSON() ([]byte, error) {
+	type full Steered
+	if s.Phase != "" {
+		return json.Marshal(full(s))
+	}
+	return json.Marshal(struct {
+		Name     string               `json:"name"`
+		Recorded bool                 `json:"recorded,omitempty"`
+		Edited   []conduct.Difference `json:"edited,omitempty"`
+	}{s.Name, s.Recorded, s.Edited})
 }
 
 // Steer makes the verb that sends a command. A command that a sweep refuses is bad
@@ -103,8 +116,11 @@ func steeringVerb(a *cli.App, v steering.Verb) *cobra.Command {
 func steeredText(command string, s Steered) []string {
 	p := s.Progress
 	if s.Recorded && !s.Continued {
-		return console.Wrapped("", fmt.Sprintf("%s: %s is recorded in Temporal and happens when a worker runs (`tailsweep up`, or `tailsweep worker`), "+
-			"unless the sweep refuses it then; `tailsweep describe %[1]s` will show it", p.Name, command))
+		return []string{
+			fmt.Sprintf("%s: %s is recorded in Temporal and happens when a worker runs,", p.Name, command),
+			"unless the sweep refuses it then (`tailsweep up` or `tailsweep worker` starts a",
+			fmt.Sprintf("worker; `tailsweep describe %s` will show the command)", p.Name),
+		}
 	}
 	var lines []string
 	for _, e := range slices.Backward(p.CommandLog) {

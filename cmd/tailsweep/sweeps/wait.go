@@ -31,25 +31,35 @@ func Wait(a *cli.App) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
 		if cmd.Flags().Changed("timeout") {
+			if *timeout <= 0 {
+				return cli.Usagef("wait: --timeout %s (valid: a time above 0, such as 90m or 12h)", *timeout)
+			}
 			limited, cancel := context.WithTimeout(ctx, *timeout)
 			defer cancel()
 			ctx = limited
 		}
-		p, err := wait(ctx, a, args[0])
-		switch {
-		case cmd.Context().Err() != nil:
-			return cli.Silently(cli.ExitInterrupted)
-		case ctx.Err() != nil:
+		err := waitFor(ctx, a, args[0], output)
+		if ctx.Err() != nil && cmd.Context().Err() == nil {
 			return cli.ExitWith(cli.ExitTimeout, fmt.Errorf("wait: sweep %s has not ended within %s", args[0], *timeout))
-		case err != nil:
-			return err
 		}
-		if err := a.PrintAs(output, p, fmt.Sprintf("%s: %s, %s finished", p.Name, p.Phase, trialview.CountOf(p.Finished, p.Planned))); err != nil {
-			return err
-		}
-		return outcome(p)
+		return err
 	}
 	return cmd
+}
+
+// waitFor prints the result of a sweep when it has ended.
+func waitFor(ctx context.Context, a *cli.App, name string, output *cli.Choice) error {
+	p, err := wait(ctx, a, name)
+	switch {
+	case ctx.Err() != nil:
+		return cli.Silently(cli.ExitInterrupted)
+	case err != nil:
+		return err
+	}
+	if err := a.PrintAs(output, p, fmt.Sprintf("%s: %s, %s finished", p.Name, p.Phase, trialview.CountOf(p.Finished, p.Planned))); err != nil {
+		return err
+	}
+	return outcome(p)
 }
 
 // wait returns the progress of a sweep that has ended. It needs no worker, and waits for

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tailsweep/tailsweep/internal/address"
+	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
 	"github.com/tailsweep/tailsweep/trainer/job"
@@ -100,12 +101,13 @@ func AsBadInput(err error) error {
 func CodeOf(err error) int {
 	var coded *codedError
 	var faults specfile.Faults
+	var name *archive.NameError
 	switch {
 	case err == nil:
 		return ExitOK
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &faults):
+	case errors.As(err, &faults), errors.As(err, &name):
 		return ExitUsage
 	case errors.Is(err, context.Canceled):
 		return ExitInterrupted

@@ -92,22 +92,22 @@ func makeAbsolute(spec *sweep.Spec) error {
 	return nil
 }
 
-// ReadText reads a spec file. name is what faults call the file.
+// ReadText reads a spec or a list of configurations. name is what faults call the file.
 func (a *App) ReadText(path string) (name string, text []byte, err error) {
 	in, name := a.In, "stdin"
 	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {
-			return name, nil, Usagef("read the spec: %w", err)
+			return name, nil, Usagef("read the file: %w", err)
 		}
 		defer func() { _ = f.Close() }() // only read
 		in, name = f, path
 	}
 	if text, err = io.ReadAll(io.LimitReader(in, maxSpec+1)); err != nil {
-		return name, nil, Usagef("read the spec %s: %w", name, err)
+		return name, nil, Usagef("read the file %s: %w", name, err)
 	}
 	if len(text) > maxSpec {
-		return name, nil, Usagef("the spec %s is larger than %d MiB", name, maxSpec>>20)
+		return name, nil, Usagef("the file %s is larger than %d MiB", name, maxSpec>>20)
 	}
 	return name, text, nil
 }

@@ -126,6 +126,9 @@ func QueryProgress(ctx context.Context, c client.Client, name string) (conduct.P
 		if err == nil {
 			err = answer.Get(&p)
 		}
+		if ctx.Err() != nil {
+			return p, fmt.Errorf("sweep %q: no worker has answered within %s (`tailsweep up` or `tailsweep worker` starts one): %w", name, queryTimeout, ctx.Err())
+		}
 		if err != nil {
 			return p, fmt.Errorf("query the progress of sweep %q: %w", name, err)
 		}

@@ -83,7 +83,7 @@ func TestParseRefuses(t *testing.T) {
 		"set --concurrency 0":      "valid: 1 to 1000",
 		"set --priority 9":         "valid: 1 to 5",
 		"edit":                     "edit takes SWEEP SPEC;",
-		"edit /no/such.yaml":       "edit: read the spec",
+		"edit /no/such.yaml":       "edit: read the file",
 		"enqueue":                  "enqueue: give one configuration by --param",
 		"enqueue --param weight=1": "enqueue: --param weight: unknown parameter",
 		"enqueue --param infonce.weight=1 --param infonce.weight=2": "infonce.weight is given twice",
