@@ -41,11 +41,7 @@ checkpoints: {every_steps: 20, save_sweep_best: 1}
 // elsewhere, and a store that would overwrite objects is refused.
 func TestIdentity(t *testing.T) {
 	h := newHome(t)
-	sleeper := filepath.Join(h.dir, "sleeper")
-	compile := exec.Command("go", "build", "-o", sleeper, "./bench/orchestrate/sleeper")
-	compile.Dir = repository(t)
-	out, err := compile.CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	sleeper := h.sleeper()
 	h.must(build, "up", "--no-worker")
 	spec := writeSpec(t, short)
 
@@ -89,13 +85,31 @@ func TestIdentity(t *testing.T) {
 	require.Contains(t, h.must(time.Minute, "describe", "short").stdout, "took part in 2 trials")
 	stop()
 
+	// So does one with a copy of the store, which has its id and the sweep.
+	bucket := filepath.Join(h.dir, "state/s3/tailsweep")
+	require.NoError(t, os.Mkdir(filepath.Join(bucket, "copied"), 0o700))
+	out, err := exec.Command("cp", "-a", filepath.Join(bucket, "v1"), filepath.Join(bucket, "copied/v1")).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	stop = worker("--s3-prefix", "copied")
+	h.must(time.Minute, "extend", "short", "--trials", "+1")
+	h.eventually(time.Minute, "list shows the copy", func() bool { return strings.Contains(listed().Fault, "wrong_store") })
+	refused := h.must(time.Minute, "describe", "short").stdout
+	require.Regexp(t, `prefix "copied" \(with the same id, so one is a copy of the other\), the sweep uses .* prefix ""`, refused)
+	stop()
+	stop = worker()
+	h.eventually(2*time.Minute, "the sweep completes", func() bool { return listed().State == "completed" })
+	stop()
+
 	// The other namespace does not touch it.
-	for _, args := range [][]string{{"run", spec, "--detach"}, {"extend", "short", "--trials", "+2"}, {"rm", "short", "--yes"}} {
+	for _, args := range [][]string{{"run", spec, "--detach"}, {"extend", "short", "--trials", "+2"}, {"rm", "short", "--yes"}, {"doctor", "short", "--repair"}} {
 		r := h.try(time.Minute, append([]string{"--namespace", "other"}, args...)...)
 		require.Equal(t, 2, r.code, "%v: %s", args, r.stderr)
 		require.Contains(t, r.stderr, `of namespace "default"`)
 		require.Contains(t, r.stderr, `this is namespace "other"`)
 	}
+	collected := h.try(time.Minute, "--namespace", "other", "gc", "--yes")
+	require.Equal(t, 1, collected.code, collected.stdout)
+	require.Regexp(t, `short: name: "short" belongs to .* of namespace "default"[^\n]*\nnothing to remove`, collected.stdout)
 	h.must(time.Minute, "doctor", "short")
 
 	// Files without extended attributes, as after cp -r: versitygw overwrites them.

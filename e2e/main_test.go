@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // binary is the tailsweep under test.
@@ -117,6 +119,26 @@ func (h *home) read(into any, args ...string) {
 	h.t.Helper()
 	r := h.must(2*time.Minute, append(args, "-o", "json")...)
 	require.NoErrorf(h.t, json.Unmarshal([]byte(r.stdout), into), "tailsweep %s printed %s", strings.Join(args, " "), r.stdout)
+}
+
+// wait waits until a sweep has ended.
+func (h *home) wait(name string, limit time.Duration) (end conduct.Progress) {
+	h.t.Helper()
+	r := h.try(limit+time.Minute, "wait", name, "--timeout", limit.String(), "-o", "json")
+	require.NotEqual(h.t, 124, r.code, r.stderr)
+	require.NoErrorf(h.t, json.Unmarshal([]byte(r.stdout), &end), "tailsweep wait %s: exit %d, stdout %s, stderr %s", name, r.code, r.stdout, r.stderr)
+	return end
+}
+
+// sleeper builds a child that sleeps a millisecond for each step instead of training.
+func (h *home) sleeper() string {
+	h.t.Helper()
+	path := filepath.Join(h.dir, "sleeper")
+	compile := exec.Command("go", "build", "-o", path, "./bench/orchestrate/sleeper")
+	compile.Dir = repository(h.t)
+	out, err := compile.CombinedOutput()
+	require.NoError(h.t, err, "%s", out)
+	return path
 }
 
 // repository is the root of the clone.

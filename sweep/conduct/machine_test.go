@@ -104,6 +104,17 @@ func TestRetriesAreExpected(t *testing.T) {
 	require.Equal(t, planned+2, m.Progress("").Planned)
 }
 
+// Requests beyond run_cap are expected, too: never "12 of 11 trials".
+func TestRequestsBeyondTheCapAreExpected(t *testing.T) {
+	spec := testSpec()
+	spec.Parameters = sweep.Space{{Name: "infonce.weight", Distribution: sweep.DistUniform, Max: 1}}
+	spec.Budget.RunCap = 3
+	m := machineOf(spec, State{Phase: PhaseCompleted, Next: 3, Watermark: 3, Counts: map[sweep.Status]int{sweep.StatusCompleted: 3}})
+	require.Equal(t, 3, m.Progress("").Planned)
+	m.Step(start, Commanded{CommandEnqueue, Command{By: "ann", Points: slices.Repeat([]sweep.Params{{"infonce.weight": sweep.Number(0.5)}}, 2)}})
+	require.Equal(t, 5, m.Progress("").Planned)
+}
+
 // A client that has no answer sends its command again, by another way.
 func TestACommandIsObeyedOnce(t *testing.T) {
 	spec := testSpec()

@@ -6,7 +6,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// expected is how many trials the sweep will have, retries included; 0 for unknown.
+// expected is how many trials the sweep will have, with retries and with requests beyond
+// run_cap; 0 for unknown.
 func (m *Machine) expected() int {
 	n := m.planned
 	if n == 0 {
@@ -17,7 +18,7 @@ func (m *Machine) expected() int {
 			n++
 		}
 	}
-	return n + m.Retried
+	return max(n+m.Retried, m.finished()+len(m.Running)+len(m.Queue))
 }
 
 // Progress shows the state; digest is the spec's.

@@ -195,10 +195,12 @@ func start(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 	}
 	w := &sweepWorkflow{client: c, spec: spec}
 	created, err := arc.Begin(ctx, spec, text, here, w)
-	b.Run = w.runID
 	if _, taken := errors.AsType[*archive.NameTakenError](err); taken {
-		created, err = false, refuseOther(ctx, a, arc, spec, path)
+		if created, err = false, refuseOther(ctx, a, arc, spec, path); err == nil {
+			_, _, err = w.Started(ctx)
+		}
 	}
+	b.Run = w.runID
 	_, forgotten := errors.AsType[*archive.ForgottenError](err)
 	_, elsewhere := errors.AsType[*archive.ElsewhereError](err)
 	_, removing := errors.AsType[*archive.RemovingError](err)
