@@ -208,7 +208,7 @@ func (c *checker) sort(key, rest string) {
 	parts := trialObject.FindStringSubmatch(rest)
 	switch {
 	case isSegment, isPack, rest == specName, rest == yamlName, rest == bestName, rest == stateName:
-	case strings.HasPrefix(rest, commandsFolder):
+	case strings.HasPrefix(rest, commandsFolder) && isEntry(strings.TrimPrefix(rest, commandsFolder)):
 		c.entries = append(c.entries, key)
 	case strings.HasPrefix(rest, damagedFolder):
 		c.aside++

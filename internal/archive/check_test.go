@@ -285,6 +285,61 @@ func testRepairs(t *testing.T, open func(*testing.T) store.Store) {
 	}
 }
 
+// Keys that are not tailsweep's, in every folder of a sweep, break nothing.
+func TestForeignKeysAreIgnored(t *testing.T) {
+	s := storetest.NewMemory()
+	ledger := whole(t, s)
+	before := check(t, s, CheckOptions{})
+	foreign := []string{
+		"README", "spec.json.bak", "ledger/000016.jsonl.bak", "ledger/000017.tmp", "ledger/notes/17", "ledger/17.jsonl", "packs/000000-000015.txt", "packs/old/x", "pointers/best.json~",
+		"commands/readme.txt", "commands/20261130T080001.000000000Z-000002.json.bak", "trials/readme", "trials/000001/extra.txt", "trials/x/result.json", "trials/0000021/result.json",
+		"trials/000030/notes", "trials/000001/attempts/1/checkpoints/step-x/MANIFEST.json", "trials/000001/attempts/1/checkpoints/readme", "trials/000001/attempts/x/log.txt", "new-folder/of/others",
+	}
+	for _, key := range foreign {
+		require.NoError(t, s.Put(t.Context(), under(key), strings.NewReader("{"), 1))
+	}
+	require.NoError(t, s.Put(t.Context(), "v1/sweeps/README", strings.NewReader("{"), 1))
+	require.NoError(t, s.Put(t.Context(), "v1/sweeps/Not A Name/spec.json", strings.NewReader("{"), 1))
+
+	a := New(s)
+	trials, err := a.Trials(t.Context(), name)
+	require.NoError(t, err)
+	require.Equal(t, ledger, trials)
+	segments, err := a.Segments(t.Context(), name)
+	require.NoError(t, err)
+	require.Equal(t, 17, segments)
+	_, changed, err := a.SpecVersion(t.Context(), name)
+	require.NoError(t, err)
+	require.False(t, changed)
+	_, err = a.Overview(t.Context(), name)
+	require.NoError(t, err)
+	attempts, err := a.Attempts(t.Context(), name, 1)
+	require.NoError(t, err)
+	require.Equal(t, []int{1}, attempts)
+	stored, err := a.Whole(t.Context(), name, 1)
+	require.NoError(t, err)
+	require.Len(t, stored, 1)
+	_, found, err := a.Best(t.Context(), name)
+	require.NoError(t, err)
+	require.True(t, found)
+	sweeps, err := a.Sweeps(t.Context())
+	require.NoError(t, err)
+	require.Len(t, sweeps, 1)
+	require.NoError(t, sweeps[0].Err)
+	_, err = a.Restore(t.Context(), name, here)
+	require.NoError(t, err)
+	require.NoError(t, a.CheckUnneeded(t.Context(), "another"))
+	garbage, err := a.Garbage(t.Context(), name, running{progress: &conduct.Progress{Kept: []int{0, 1, 2}}}, time.Now())
+	require.NoError(t, err)
+	require.Empty(t, garbage)
+	after := check(t, s, CheckOptions{Repair: true})
+	require.Empty(t, after.Repairs)
+	require.Equal(t, before.Findings, after.Findings[:len(before.Findings)])
+	require.Equal(t, LevelNotice, after.Findings[len(before.Findings)].Level)
+	require.Contains(t, after.Findings[len(before.Findings)].Found, fmt.Sprintf("%d keys are not tailsweep's and ignored", len(foreign)))
+	require.NoError(t, New(s).AppendSegment(t.Context(), name, 17, []sweep.Trial{trialAt(20)}), "the sweep continues")
+}
+
 // The last segments are lost, and only the sweep knows that they were there. A trial that
 // still runs has a result already: it stays out of the ledger.
 func TestRepairAsksTheSweepForItsSegments(t *testing.T) {

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tailsweep/tailsweep/internal/store"
@@ -33,6 +35,11 @@ func (a *Archive) PutCommandEntry(ctx context.Context, sweepName string, entry c
 	return o.create(ctx, body)
 }
 
+var entryName = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}\.[0-9]{9}Z-[0-9]{6,}\.json$`)
+
+// isEntry reports whether a name in the folder of the command log is that of an entry.
+func isEntry(name string) bool { return entryName.MatchString(name) }
+
 // SpecVersion returns the last entry of the command log that changed the spec, with the
 // spec; ok is false if the spec is as submitted.
 func (a *Archive) SpecVersion(ctx context.Context, sweepName string) (e conduct.CommandEntry, ok bool, err error) {
@@ -45,7 +52,9 @@ func (a *Archive) SpecVersion(ctx context.Context, sweepName string) (e conduct.
 		if err != nil {
 			return e, false, err
 		}
-		keys = append(keys, info.Key)
+		if isEntry(strings.TrimPrefix(info.Key, prefix)) {
+			keys = append(keys, info.Key)
+		}
 	}
 	for _, key := range slices.Backward(keys) {
 		var e conduct.CommandEntry

@@ -34,6 +34,9 @@ func (m *Machine) stateToStore() json.RawMessage {
 // continues the sweep.
 func Restore(spec *sweep.Spec, startedAt time.Time, snapshot *State, ledger []sweep.Trial, segments int, exists func(key string) bool) *State {
 	m := New(spec, snapshot, LogicNow, startedAt)
+	if m.Counts == nil { // not a state that a machine has written
+		m.Counts = make(map[sweep.Status]int)
+	}
 	ended := m.StartedAt
 	var added []sweep.Trial
 	for _, t := range ledger {

@@ -192,7 +192,7 @@ var listColumns = []listColumn{
 		if r.Planned == 0 {
 			return fmt.Sprint(r.Done)
 		}
-		return fmt.Sprintf("%d/%d", r.Done, r.Planned)
+		return fmt.Sprintf("%d/%d", r.Done, max(r.Done, r.Planned)) // retries are not planned
 	}, nil},
 	{">RUN", func(r Listed) string {
 		switch {
