@@ -19,7 +19,7 @@ import (
 // a lost worker. If no step finishes for the stall timeout, it stops the heartbeats and
 // cancels its context, so that a hung child does not keep its slot.
 type attempt struct {
-	ctx     context.Context // ends with the activity's, or at a stall
+	ctx     context.Context // ends with the activity's, at a stall, or when the attempt is lost
 	cancel  context.CancelCauseFunc
 	parent  context.Context // the activity's own
 	limits  Transfers
@@ -31,13 +31,15 @@ type attempt struct {
 	mu    sync.Mutex
 	last  Heartbeat
 	moved time.Time // when a step last finished, or images were read
+	awake time.Time // when this process last looked whether it was stopped
+	late  bool      // it was, for too long
 	busy  int       // transfers in progress, which have their own limits
 }
 
 func (a *Activities) startAttempt(ctx context.Context, stage Stage, number int) *attempt {
 	now := time.Now()
 	at := &attempt{
-		parent: ctx, limits: a.transfers(), started: now, every: a.heartbeatEvery(), moved: now, last: Heartbeat{Stage: stage, Attempt: number},
+		parent: ctx, limits: a.transfers(), started: now, every: a.heartbeatEvery(), moved: now, awake: now, last: Heartbeat{Stage: stage, Attempt: number},
 		done: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	at.ctx, at.cancel = context.WithCancelCause(ctx)
@@ -82,6 +84,9 @@ func (at *attempt) idle() (time.Duration, int) {
 // transaction of the server and a short attempt needs none. The SDK would delay the next
 // ones after an early first one anyway.
 func (at *attempt) heartbeat() {
+	if at.lost() {
+		return
+	}
 	at.mu.Lock()
 	defer at.mu.Unlock()
 	age := time.Since(at.started)
@@ -90,6 +95,24 @@ func (at *attempt) heartbeat() {
 		return
 	}
 	activity.RecordHeartbeat(at.parent, at.last)
+}
+
+// lost ends the attempt if this process was stopped for so long that Temporal counts it as
+// lost: another one may have finished the trial, and what this one would still store is then
+// in nobody's list. Nothing was sent for up to one interval before the process was stopped.
+func (at *attempt) lost() bool {
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	silent := time.Since(at.awake)
+	at.awake = time.Now()
+	if !at.late && silent >= HeartbeatTimeout-at.every {
+		at.late = true
+		at.cancel(&sweep.FailureError{Failure: sweep.Failure{
+			Class:   sweep.FailLost,
+			Message: fmt.Sprintf("the worker did not run for %v: another attempt takes over", silent.Round(time.Second)),
+		}})
+	}
+	return at.late
 }
 
 // progress stores a report of the job, and sends a heartbeat.
@@ -116,6 +139,9 @@ func (at *attempt) checkpoint(ref CheckpointRef) {
 // suspended meanwhile. Once the worker stops, the next try is the last.
 func (at *attempt) transfer(move func(ctx context.Context) error) error {
 	defer at.suspendStall()()
+	if at.lost() {
+		return context.Cause(at.ctx)
+	}
 	stop := activity.GetWorkerStopChannel(at.parent)
 	began, wait := time.Now(), at.limits.FirstWait
 	for {
