@@ -44,11 +44,17 @@ func run(args []string) error {
 	onlyKept := flags.Bool("kept", false, "run nothing: show what -results has")
 	speed := flags.Bool("latency", false, "measure the time of a suggestion after 100, 1000 and 5000 trials, for the report")
 	earlier := flags.Bool("earlier", false, "measure what earlier sweeps of other functions are worth instead, for the methods of -engines (docs/benchmarks/earlier.md)")
+	after := flags.String("after", "10,20,50", "with -earlier: the trials, 50 at most, after which runs are compared")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if *earlier {
-		return measureEarlier(*names, *parallels, *seeds, *jobs, *first, *document)
+		t := transferPlan{methods: strings.Split(*names, ","), problems: transferProblems, seeds: *seeds, first: *first, jobs: *jobs}
+		var err error
+		if t.after, err = measure.Numbers("after", *after); err != nil {
+			return err
+		}
+		return measureEarlier(t, *parallels, *document)
 	}
 	list, err := choose(*problems)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -10,11 +11,14 @@ import (
 	"strings"
 	"sync"
 
+	"gonum.org/v1/gonum/stat"
+
 	"github.com/tailsweep/tailsweep/bench/measure"
 	"github.com/tailsweep/tailsweep/bench/search/clock"
 	"github.com/tailsweep/tailsweep/bench/search/problems"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
+	"github.com/tailsweep/tailsweep/sweep/stream"
 )
 
 // kinship is how an earlier problem differs from the one that is searched.
@@ -86,136 +90,129 @@ func shifted(p problems.Problem, share float64) problems.Problem {
 	return p
 }
 
-// transferEarlier are the trials of an earlier sweep, transferBudget those of a run.
+// transferEarlier are the trials of an earlier sweep, transferBudget the budget of a run.
 const transferEarlier, transferBudget = 40, 50
 
-// transferAfter are the trials after which losses are compared.
-var transferAfter = []int{10, 20, 50}
+// transferFloor is the least loss that is told from none: ratios of smaller ones are noise.
+const transferFloor = 1e-4
 
-// transferRun is one search after an earlier one, and the same search from nothing.
+// transferRun is one search after an earlier one, and the same search from nothing: with
+// the same seed, so that both have the same first points, durations and noise.
 type transferRun struct {
 	method, problem, kinship string
-	from, nothing            []float64 // losses after transferAfter
+	seed                     uint64
+	from, nothing            []float64 // losses after the trials that are compared
 }
 
-// transfer measures what earlier sweeps are worth, and writes a table of it.
-func transfer(out io.Writer, methods []string, names []string, parallel, seeds, jobs int, first uint64) error {
+// ratio is the logarithm of how the losses compare; above 0 the earlier sweep has misled.
+func (r transferRun) ratio(at int) float64 {
+	return math.Log(max(r.from[at], transferFloor)) - math.Log(max(r.nothing[at], transferFloor))
+}
+
+// transferPlan says which runs are made, and after how many trials they are compared.
+type transferPlan struct {
+	methods, problems []string
+	parallel          int
+	seeds             int
+	first             uint64
+	after             []int
+	jobs              int
+}
+
+// play makes the runs.
+func (t transferPlan) play() ([]transferRun, error) {
 	type task struct {
-		method, problem string
-		seed            uint64
+		problem string
+		seed    uint64
 	}
 	var tasks []task
-	for _, m := range methods {
-		for _, p := range names {
-			for s := range seeds {
-				tasks = append(tasks, task{m, p, first + uint64(s)})
-			}
+	for _, p := range t.problems {
+		for s := range t.seeds {
+			tasks = append(tasks, task{p, t.first + uint64(s)})
 		}
 	}
 	runs, errs := make([][]transferRun, len(tasks)), make([]error, len(tasks))
 	var group sync.WaitGroup
-	slots := make(chan struct{}, max(jobs, 1))
-	for i, t := range tasks {
+	slots := make(chan struct{}, max(t.jobs, 1))
+	for i, task := range tasks {
 		group.Go(func() {
 			slots <- struct{}{}
-			runs[i], errs[i] = transferOnce(t.method, t.problem, parallel, t.seed)
+			runs[i], errs[i] = t.once(task.problem, task.seed)
 			<-slots
 		})
 	}
 	group.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	transferTable(out, methods, slices.Concat(runs...))
-	return nil
+	return slices.Concat(runs...), errors.Join(errs...)
 }
 
-func transferOnce(method, name string, parallel int, seed uint64) ([]transferRun, error) {
+// once makes the runs of a problem and a seed. All methods learn from the same sweeps.
+func (t transferPlan) once(name string, seed uint64) ([]transferRun, error) {
 	p, has := problems.Lookup(name)
 	if !has {
 		return nil, fmt.Errorf("unknown problem %q", name)
 	}
-	o := clock.Options{Budget: transferBudget, Parallel: parallel, Seed: seed}
+	o := clock.Options{Budget: transferBudget, Parallel: t.parallel, Seed: seed}
 	scale := p.Scale()
-	losses := func(prior ...sampler.Source) ([]float64, error) {
+	losses := func(method string, prior ...sampler.Source) ([]float64, error) {
 		search, err := clock.NewSearch(p, sweep.Method(method), o, prior...)
 		if err != nil {
 			return nil, err
 		}
-		trace, err := clock.Run(p, search, o)
+		short := o
+		short.Budget = min(o.Budget, slices.Max(t.after)+t.parallel-1) // those in flight when the last one compared ends
+		trace, err := clock.Run(p, search, short)
 		if err != nil {
 			return nil, err
 		}
 		all := trace.Losses()
 		var list []float64
-		for _, n := range transferAfter {
+		for _, n := range t.after {
 			list = append(list, max(min(all[n-1]/scale, 1), 0))
 		}
 		return list, nil
 	}
-	nothing, err := losses()
-	if err != nil {
-		return nil, err
+	nothing := make(map[string][]float64)
+	for _, m := range t.methods {
+		var err error
+		if nothing[m], err = losses(m); err != nil {
+			return nil, err
+		}
 	}
 	var list []transferRun
 	for _, k := range kinships {
-		earlier := k.of(p)
-		old, err := clock.NewSearch(earlier, sweep.MethodBayes, o)
+		earlier, before := k.of(p), clock.Options{Budget: transferEarlier, Parallel: t.parallel, Seed: seed + 500_000} // other points
+		old, err := clock.NewSearch(earlier, sweep.MethodBayes, before)
 		if err != nil {
 			return nil, err
 		}
-		if _, err := clock.Run(earlier, old, clock.Options{Budget: transferEarlier, Parallel: parallel, Seed: seed + 500}); err != nil {
+		if _, err := clock.Run(earlier, old, before); err != nil {
 			return nil, err
 		}
-		from, err := losses(clock.Earlier(old))
-		if err != nil {
-			return nil, err
+		source := clock.Earlier(old)
+		for _, m := range t.methods {
+			from, err := losses(m, source)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, transferRun{m, name, k.name, seed, from, nothing[m]})
 		}
-		list = append(list, transferRun{method, name, k.name, from, nothing})
 	}
 	return list, nil
 }
 
-// transferTable writes the median losses, and how often the search from nothing was better.
-func transferTable(out io.Writer, methods []string, runs []transferRun) {
-	for _, method := range methods {
+// write writes a table for each method.
+func (t transferPlan) write(out io.Writer, runs []transferRun) {
+	for _, method := range t.methods {
 		_, _ = fmt.Fprintf(out, "## %s\n\n| earlier sweep |", method)
-		for _, n := range transferAfter {
-			_, _ = fmt.Fprintf(out, " after %d: from it | from nothing | ratio | better |", n)
+		for _, n := range t.after {
+			_, _ = fmt.Fprintf(out, " after %d: from it | from nothing | ratio | 95 %% interval | better |", n)
 		}
-		_, _ = fmt.Fprintf(out, "\n|---|%s\n", strings.Repeat("---:|", 4*len(transferAfter)))
+		_, _ = fmt.Fprintf(out, "\n|---|%s\n", strings.Repeat("---:|", 5*len(t.after)))
 		for _, k := range kinships {
+			of := slices.DeleteFunc(slices.Clone(runs), func(r transferRun) bool { return r.method != method || r.kinship != k.name })
 			_, _ = fmt.Fprintf(out, "| %s |", k.name)
-			for at := range transferAfter {
-				var from, nothing float64
-				var better, n float64
-				problems := 0.0
-				byProblem := make(map[string][2][]float64)
-				for _, r := range runs {
-					if r.method != method || r.kinship != k.name {
-						continue
-					}
-					pair := byProblem[r.problem]
-					pair[0], pair[1] = append(pair[0], r.from[at]), append(pair[1], r.nothing[at])
-					byProblem[r.problem] = pair
-					n++
-					switch {
-					case r.from[at] < r.nothing[at]:
-						better++
-					case r.from[at] == r.nothing[at]:
-						better += 0.5
-					}
-				}
-				for _, name := range slices.Sorted(maps.Keys(byProblem)) {
-					pair := byProblem[name]
-					from += math.Log(max(median(pair[0]), 1e-4))
-					nothing += math.Log(max(median(pair[1]), 1e-4))
-					problems++
-				}
-				a, b := math.Exp(from/problems), math.Exp(nothing/problems)
-				_, _ = fmt.Fprintf(out, " %.2g | %.2g | %.2f | %.0f %% |", a, b, a/b, 100*better/n)
+			for at := range t.after {
+				_, _ = fmt.Fprint(out, compare(of, at))
 			}
 			_, _ = fmt.Fprintln(out)
 		}
@@ -223,19 +220,65 @@ func transferTable(out io.Writer, methods []string, runs []transferRun) {
 	}
 }
 
-// measureEarlier runs transfer for each parallelism, and writes the report.
-func measureEarlier(methods, parallels string, seeds, jobs int, first uint64, document string) error {
+// compare is a part of a table's row: losses are geometric means over runs.
+func compare(runs []transferRun, at int) string {
+	ratios, losses := make([]float64, len(runs)), make([]float64, len(runs))
+	better := 0.0
+	for i, r := range runs {
+		ratios[i], losses[i] = r.ratio(at), math.Log(max(r.nothing[at], transferFloor))
+		switch {
+		case r.from[at] < r.nothing[at]:
+			better++
+		case r.from[at] == r.nothing[at]:
+			better += 0.5
+		}
+	}
+	ratio, nothing := math.Exp(stat.Mean(ratios, nil)), math.Exp(stat.Mean(losses, nil))
+	low, high := interval(runs, at)
+	verdict := ""
+	if low > 0 {
+		verdict = " **worse**"
+	}
+	return fmt.Sprintf(" %.2g | %.2g | %.2f | %.2f to %.2f%s | %.0f %% |", ratio*nothing, nothing, ratio, math.Exp(low), math.Exp(high), verdict, 100*better/float64(len(runs)))
+}
+
+// interval is the 95 % bootstrap interval of the mean ratio, over seeds: the runs of a seed
+// on problems of as many parameters have the same first points.
+func interval(runs []transferRun, at int) (low, high float64) {
+	bySeed := make(map[uint64][]float64)
+	for _, r := range runs {
+		bySeed[r.seed] = append(bySeed[r.seed], r.ratio(at))
+	}
+	var values []float64
+	for _, seed := range slices.Sorted(maps.Keys(bySeed)) {
+		values = append(values, stat.Mean(bySeed[seed], nil))
+	}
+	rng := stream.Named("tailsweep/bench/earlier")
+	means := make([]float64, 10_000)
+	for i := range means {
+		for range values {
+			means[i] += values[rng.IntN(len(values))] / float64(len(values))
+		}
+	}
+	slices.Sort(means)
+	return means[len(means)/40], means[len(means)-1-len(means)/40]
+}
+
+// measureEarlier makes the runs for each parallelism, and writes the report.
+func measureEarlier(t transferPlan, parallels, document string) error {
 	list, err := measure.Numbers("parallel", parallels)
 	if err != nil {
 		return err
 	}
 	var text strings.Builder
 	text.WriteString(transferHead)
-	for _, parallel := range list {
-		_, _ = fmt.Fprintf(&text, "# %d in flight, %d seeds from %d\n\n", parallel, seeds, first)
-		if err := transfer(&text, strings.Split(methods, ","), transferProblems, parallel, seeds, jobs, first); err != nil {
+	for _, t.parallel = range list {
+		runs, err := t.play()
+		if err != nil {
 			return err
 		}
+		_, _ = fmt.Fprintf(&text, "# %d in flight, %d seeds from %d\n\n", t.parallel, t.seeds, t.first)
+		t.write(&text, runs)
 	}
 	fmt.Print(text.String())
 	if document == "" {
@@ -246,8 +289,8 @@ func measureEarlier(methods, parallels string, seeds, jobs int, first uint64, do
 
 const transferHead = `Written by make bench-earlier; do not edit.
 
-Regret of a search that learns from an earlier sweep (40 trials of bayes on a changed function), and of the same search from nothing: geometric mean over
-problems of the medians over seeds, 1 is the loss of one random trial. "better" is the share of pairs of runs of a seed in which the search with the earlier sweep
-is ahead; a tie is half.
+Regret of a search that learns from an earlier sweep (40 trials of bayes on a changed function), and of the same search from nothing with the same seed:
+geometric mean over problems and seeds, 1 is the loss of one random trial. The interval is the bootstrap's of the ratio, over the seeds, since the
+runs of a seed share their first points; **worse** where it is above 1. "better" is the share of pairs in which the search with the earlier sweep is ahead; a tie is half.
 
 `

@@ -29,7 +29,13 @@ type Options struct {
 	Straight float64
 	// Candidates for the mean function, up to a linear map: what earlier data says. The
 	// likelihood chooses among them, how near the observations are to it, and none.
-	Trends []*Process
+	Trends []Trend
+}
+
+// Trend is a process that another one may have as its mean, with either sign.
+type Trend struct {
+	*Process
+	Reversed bool // where the process is high, the other one is low
 }
 
 const (
@@ -65,7 +71,11 @@ func Regress(data Data, o Options) (*Regression, error) {
 		list = append(list, &Regression{Warp: w, Trend: -1})
 		for i, p := range o.Trends {
 			for _, deviation := range trendDeviations {
-				list = append(list, &Regression{Warp: w, Trend: i, trend: trend{p, 1 / deviation}})
+				slope := 1 / deviation
+				if p.Reversed {
+					slope = -slope
+				}
+				list = append(list, &Regression{Warp: w, Trend: i, trend: trend{p.Process, slope}})
 			}
 		}
 	}

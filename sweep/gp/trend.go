@@ -50,20 +50,21 @@ func (t trend) gradient(w *Workspace, factor float64, grad []float64) {
 }
 
 // follow takes data, warped, less the trend as the observations. With m_i the trend's
-// process at x_i, T_i the warped observations, S_T and S_m their sums of squared
+// process at x_i, negative where it is reversed, T_i the warped observations, S_T and S_m their sums of squared
 // deviations and s the expected deviation from the trend in units of m,
 //
 //	T_i = centre + slope (m_i + s t'_i),   slope^2 = S_T / (S_m + (n-1) s^2)
 //
 // so that t = (T - centre)/(slope s) = m/s + t' has a residual t' of about unit variance,
-// as the hyper-parameters' prior expects. slope > 0: the trend has the right sign.
+// as the hyper-parameters' prior expects. slope > 0: m has the right sign.
 func (r *Regression) follow(warped []float64, data Data, t trend) {
 	var w Workspace
 	m := make([]float64, len(warped))
+	unit := trend{t.of, math.Copysign(1, t.slope)}
 	for i, x := range data.X {
-		m[i] = trend{t.of, 1}.at(x, &w)
+		m[i] = unit.at(x, &w)
 	}
-	deviation := 1 / t.slope
+	deviation := 1 / math.Abs(t.slope)
 	n := float64(len(m))
 	meanT, meanM := floats.Sum(warped)/n, floats.Sum(m)/n
 	var squaresT, squaresM float64
@@ -77,6 +78,6 @@ func (r *Regression) follow(warped []float64, data Data, t trend) {
 	}
 	r.Scale, r.Centre, r.trend = slope*deviation, meanT-slope*meanM, t
 	for i, v := range warped {
-		warped[i] = (v-r.Centre)/r.Scale - t.slope*m[i]
+		warped[i] = (v-r.Centre)/r.Scale - m[i]/deviation
 	}
 }

@@ -12,9 +12,6 @@ import (
 // bayesStart is the least number of results before the model is used.
 const bayesStart = 4
 
-// Of the first points every askEvery-th one is by an earlier sweep's model, asks at most.
-const askEvery, asks = 3, 2
-
 // start is the number of results, of points of a Sobol sequence, before the model is
 // used: 4 where trials are few, and more, up to three a parameter, where
 // budget.run_cap leaves time to explore first. With 20 instead of 4 of a hundred
@@ -32,34 +29,23 @@ func start(spec *sweep.Spec, parameters int) int {
 // (model), and the point of the highest acquisition. Until start points have results
 // it follows the Sobol sequence.
 //
-// With earlier sweeps of another training two of these points are by their models (see
-// call.ask).
-//
 // newTraining says how outcomes become training data. Pending trials are neither
 // ignored nor guessed: the acquisition is the mean over joint draws of their results.
 type bayes struct{}
 
-func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	c := newCall(r)
-	known := c.learn()
-	t, experts := known.training, known.experts
-	first := start(r.Spec, len(c.cube.Order))
-	if len(experts) > 0 {
-		first = bayesStart
+func (m bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) { return advised(r, m.suggest) }
+
+func (bayes) suggest(c *call) (sweep.Params, sweep.Reason, error) {
+	n, first := len(c.known().x), start(c.Spec, len(c.cube.Order))
+	if n < first && len(c.learned.trusted) == 0 {
+		return c.first(fmt.Sprintf("%d of the first %d results", n, first))
 	}
-	if len(t.x) < first {
-		if len(experts) > 0 {
-			turn := r.Index / askEvery
-			if r.Index%askEvery == 0 && turn < asks {
-				if params, ok := c.ask(experts[turn%len(experts)]); ok {
-					return params, c.reason, nil
-				}
-			}
-			c.Index = max(r.Index-min(turn+1, asks), 0)
-		}
-		return c.first(fmt.Sprintf("%d of the first %d results", len(t.x), first))
-	}
-	m, err := c.model(known)
+	return c.byModel()
+}
+
+// byModel suggests the point of the highest acquisition.
+func (c *call) byModel() (sweep.Params, sweep.Reason, error) {
+	m, err := c.model()
 	if err != nil {
 		return c.random("no model, " + err.Error() + ": random")
 	}
@@ -72,53 +58,47 @@ func (bayes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 		if math.IsInf(best.value, -1) || c.tried(params) {
 			continue
 		}
-		m.explain(&c.reason, r, c.cube, best)
-		if len(experts) > 0 {
-			c.reason.Note = m.lesson()
+		m.explain(&c.reason, c.Request, c.cube, best)
+		if len(m.learned) > 0 {
+			c.reason.Note = "mean of " + text.List(m.learned, len(m.learned))
 		}
 		return params, c.reason, nil
 	}
 	return c.random("every candidate was tried: random")
 }
 
-// learned is what bayes takes from the ledger and from earlier sweeps. The processes do
-// not depend on pending trials, so that the suggestions of a batch share them.
+// learned is what a method takes from the ledger and from earlier sweeps. It does not
+// depend on pending trials, so that the suggestions of a batch share it.
 type learned struct {
-	training
-	experts []expert
-	fitted  bool
-	model   *model
-	err     error // of the fit
+	training *training // nil before its first use
+
+	tested  bool
+	trusted []expert // earlier sweeps of another training that the results agree with
+	advice  []string // for the reason: what came of each
+
+	fitted bool
+	model  *model
+	err    error // of the fit
 }
 
-// learn returns what is learned, without the model.
-func (c *call) learn() *learned {
-	if c.batch != nil && c.batch.learned != nil {
-		return c.batch.learned
+// known is the training data.
+func (c *call) known() *training {
+	if c.learned.training == nil {
+		t := newTraining(c.Request, c.cube)
+		c.learned.training = &t
 	}
-	l := &learned{training: newTraining(c.Request, c.cube), experts: c.experts()}
-	if c.batch != nil {
-		c.batch.learned = l
-	}
-	return l
+	return c.learned.training
 }
 
 // model returns the fitted model. Of combined objectives each suggestion has its own,
 // since it draws their weights.
-func (c *call) model(l *learned) (*model, error) {
+func (c *call) model() (*model, error) {
+	l := c.learned
 	if !l.fitted || len(c.Spec.Metrics) > maxVolumes {
-		l.model, l.err = newModel(c.rng, c.Request, c.cube, l.training, l.experts)
+		l.model, l.err = newModel(c.rng, c.Request, c.cube, *c.known(), l.trusted)
 		l.fitted = true
 	}
 	return l.model, l.err
-}
-
-// lesson says which means are from earlier sweeps.
-func (m *model) lesson() string {
-	if len(m.learned) == 0 {
-		return "the results agree with no earlier sweep"
-	}
-	return "mean of " + text.List(m.learned, len(m.learned))
 }
 
 // explain records why c was chosen.

@@ -19,11 +19,21 @@ type call struct {
 	rng    *rand.Rand
 	seen   *tried // nil before its first use
 	reason sweep.Reason
+
+	learned *learned
+	probing *prior // the trial is a probe of this one, see advised
 }
 
 func newCall(r Request) *call {
 	r = joined(r)
-	return &call{r, space.NewCube(r.Spec), randomOf(r), nil, sweep.Reason{Sampler: string(r.Spec.Method)}}
+	c := &call{Request: r, cube: space.NewCube(r.Spec), rng: randomOf(r), reason: sweep.Reason{Sampler: string(r.Spec.Method)}, learned: new(learned)}
+	if r.batch != nil {
+		if r.batch.learned == nil {
+			r.batch.learned = c.learned
+		}
+		c.learned = r.batch.learned
+	}
+	return c
 }
 
 // tried reports whether a configuration is not suggested again.

@@ -45,13 +45,11 @@ const (
 // are not suggested twice.
 type cmaes struct{}
 
-func (cmaes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	c := newCall(r)
+func (m cmaes) Suggest(r Request) (sweep.Params, sweep.Reason, error) { return advised(r, m.suggest) }
+
+func (cmaes) suggest(c *call) (sweep.Params, sweep.Reason, error) {
 	e, runs := rebuild(c.Request, c.cube)
 	if e.generation == 0 && runs == 0 {
-		if params, ok := c.earlier(c.priors()); ok {
-			return params, c.reason, nil
-		}
 		return c.first("before the first generation has results")
 	}
 	c.reason.Note = fmt.Sprintf("generation %d of run %d", e.generation+1, runs+1)
@@ -59,7 +57,7 @@ func (cmaes) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	for j, k := range e.ranges {
 		c.reason.Hyper["mean."+c.cube.Order[k].Name] = e.mean[j]
 	}
-	even := sequence.Point(len(c.cube.Order), r.Index, r.Spec.Seed)
+	even := sequence.Point(len(c.cube.Order), c.Index, c.Spec.Seed)
 	params, ok := c.untried(func() []float64 {
 		u := e.draw(c.cube, c.rng, even)
 		even = nil

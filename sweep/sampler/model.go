@@ -65,7 +65,7 @@ func newModel(rng *rand.Rand, r Request, s *space.Cube, t training, experts []ex
 		}
 		options.Exact = r.Exact
 		for _, c := range candidates {
-			options.Trends = append(options.Trends, c.Process)
+			options.Trends = append(options.Trends, c.Trend)
 		}
 		fitted, err := gp.Regress(data, options)
 		if err == nil && fitted.Trend >= 0 {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
 )
@@ -46,7 +45,7 @@ func Next(r Request) (Decision, error) {
 	fresh := r
 	fresh.Index = r.Index - race.repeats
 	params, reason, err := method.Suggest(fresh)
-	reason.Note = strings.Join(slices.DeleteFunc([]string{reason.Note, knowledge(r)}, func(s string) bool { return s == "" }), "; ")
+	reason.Note = notes(reason.Note, knowledge(r))
 	switch {
 	case err == nil:
 		return start(sweep.Assignment{Number: r.Number, Kind: sweep.KindSearch, Params: params, Seed: r.Spec.Train.Seed, Reason: reason})

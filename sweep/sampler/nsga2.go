@@ -33,13 +33,11 @@ const (
 // ignored: children are drawn at random, so those in flight differ anyway.
 type nsga2 struct{}
 
-func (nsga2) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	c := newCall(r)
-	list, size := observations(c.Request, c.cube), population(r.Spec)
+func (m nsga2) Suggest(r Request) (sweep.Params, sweep.Reason, error) { return advised(r, m.suggest) }
+
+func (nsga2) suggest(c *call) (sweep.Params, sweep.Reason, error) {
+	list, size := observations(c.Request, c.cube), population(c.Spec)
 	if len(list) < size {
-		if params, ok := c.earlier(c.priors()); ok {
-			return params, c.reason, nil
-		}
 		return c.first(fmt.Sprintf("%d of the first population's %d results", len(list), size))
 	}
 	order := ranked(list)[:size]

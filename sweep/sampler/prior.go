@@ -1,11 +1,13 @@
 package sampler
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/gp"
@@ -18,15 +20,21 @@ import (
 // are not in the ledger, though: they neither use up run_cap nor get repeats, and a
 // configuration is suggested again unless it was trained with Train.Seed.
 //
-// Those of another training are a prior, which new results outweigh: bayes takes the
-// source's model as the mean function where the new results are more likely with it
-// (gp.Options.Trends), tpe gives its configurations a weight that falls with each new
-// result, cmaes and nsga2 try its best configurations first, and grid, random and sobol
-// ignore it.
+// Those of another training are a prior, which new results test and outweigh (see
+// advised); grid, random and sobol ignore it.
 type Source struct {
 	Sweep  string        `json:"sweep"`
 	Same   bool          `json:"same"`
 	Trials []sweep.Trial `json:"trials"`
+
+	fitted *fitted // shared by the copies of a source of NewSource
+}
+
+// fitted remembers what follows from a source for a spec.
+type fitted struct {
+	mu    sync.Mutex
+	key   string
+	prior *prior
 }
 
 // NewSource returns an earlier sweep as a source for a search of spec. It has the trials
@@ -34,7 +42,7 @@ type Source struct {
 // what was fixed in the earlier sweep, are of spec's space; of another training also the
 // baseline's, for its own limits.
 func NewSource(spec, earlier *sweep.Spec, trials []sweep.Trial) Source {
-	s := Source{Sweep: earlier.Name, Same: SameTraining(spec, earlier)}
+	s := Source{Sweep: earlier.Name, Same: SameTraining(spec, earlier), fitted: new(fitted)}
 	fitter := space.NewFitter(spec)
 	for _, t := range trials {
 		baseline := t.Kind == sweep.KindBaseline
@@ -177,102 +185,109 @@ func knowledge(r Request) string {
 	return strings.Join(list, "; ")
 }
 
-// prior is what the search knows from a source of another training.
+var errCombined = errors.New("its objectives are combined")
+
+// prior is what the search knows from a source of another training. It does not change,
+// and is safe for concurrent use.
 type prior struct {
-	sweep  string
-	spec   *sweep.Spec // with the metrics and constraints that the source measured
-	trials []sweep.Trial
-	list   []observation
-	order  []int // ranked
+	sweep   string
+	Request // of its own sweep, with the metrics and constraints that it measured
+	cube    *space.Cube
+	list    []observation
+	order   []int // ranked
+
+	once sync.Once
+	m    *model
+	err  error
+}
+
+// prior returns what the search of r knows from the source, nil if it has no results to
+// learn from.
+func (s Source) prior(r Request, cube *space.Cube) *prior {
+	if s.fitted == nil {
+		return newPrior(s, r, cube)
+	}
+	key := fmt.Sprint(r.Spec.Digest(), r.Exact)
+	s.fitted.mu.Lock()
+	defer s.fitted.mu.Unlock()
+	if s.fitted.key != key {
+		s.fitted.key, s.fitted.prior = key, newPrior(s, r, cube)
+	}
+	return s.fitted.prior
+}
+
+func newPrior(s Source, r Request, cube *space.Cube) *prior {
+	p := &prior{sweep: s.Sweep, Request: Request{Spec: s.measured(r.Spec), Ledger: s.Trials, Exact: r.Exact}, cube: cube}
+	if len(p.Spec.Metrics) == 0 {
+		return nil
+	}
+	p.list = observations(p.Request, cube)
+	if p.order = ranked(p.list); len(p.order) == 0 || p.list[p.order[0]].outcome != completed {
+		return nil
+	}
+	return p
 }
 
 // best returns the prior's best configurations that completed, at most n.
-func (p prior) best(n int) (list []sweep.Params) {
+func (p *prior) best(n int) (list []sweep.Params) {
 	for _, i := range p.order[:min(n, len(p.order))] {
 		if o := p.list[i]; o.outcome == completed {
-			at := slices.IndexFunc(p.trials, func(t sweep.Trial) bool { return t.Number == o.number })
-			list = append(list, p.trials[at].Params)
+			at := slices.IndexFunc(p.Ledger, func(t sweep.Trial) bool { return t.Number == o.number })
+			list = append(list, p.Ledger[at].Params)
 		}
 	}
 	return list
 }
 
-// priors returns the sources of another training that have results to learn from.
-func (c *call) priors() []prior {
-	var all []prior
+// priors returns what the search knows from sources of another training.
+func (c *call) priors() (list []*prior) {
 	for _, s := range c.Prior {
 		if s.Same {
 			continue
 		}
-		p := prior{sweep: s.Sweep, spec: s.measured(c.Spec), trials: s.Trials}
-		if len(p.spec.Metrics) == 0 {
-			continue
-		}
-		p.list = observations(Request{Spec: p.spec, Ledger: s.Trials}, c.cube)
-		if p.order = ranked(p.list); len(p.order) > 0 && p.list[p.order[0]].outcome == completed {
-			all = append(all, p)
-		}
-	}
-	return all
-}
-
-// priorFirst is how many configurations of earlier sweeps cmaes and nsga2 try first.
-const priorFirst = 3
-
-// earlier suggests one of the best configurations of the priors, of each in turn, that is
-// untried; ok is false when all are tried.
-func (c *call) earlier(priors []prior) (params sweep.Params, ok bool) {
-	for rank := range priorFirst {
-		for _, p := range priors {
-			best := p.best(priorFirst)
-			if rank >= min(len(best), (priorFirst+len(priors)-1)/len(priors)) || c.tried(best[rank]) {
-				continue
-			}
-			c.reason.Note = fmt.Sprintf("number %d of sweep %s, tried first", rank+1, p.sweep)
-			return best[rank], true
-		}
-	}
-	return nil, false
-}
-
-// model is the prior's surrogates, of its own results.
-func (p prior) model(r Request, s *space.Cube) (*model, error) {
-	of := Request{Spec: p.spec, Ledger: p.trials, Exact: r.Exact}
-	return newModel(nil, of, s, newTraining(of, s), nil)
-}
-
-// expert is a prior with its model.
-type expert struct {
-	prior
-	*model
-}
-
-// experts returns the priors whose models can be fitted. There are none where objectives
-// are combined by random weights, since no model is of one objective then.
-func (c *call) experts() []expert {
-	if len(c.Spec.Metrics) > maxVolumes {
-		return nil
-	}
-	var list []expert
-	for _, p := range c.priors() {
-		if m, err := p.model(c.Request, c.cube); err == nil {
-			list = append(list, expert{p, m})
+		if p := s.prior(c.Request, c.cube); p != nil {
+			list = append(list, p)
 		}
 	}
 	return list
 }
 
+// model returns the prior's surrogates, of its own results. There are none where objectives
+// are combined by random weights, since no model is of one objective then.
+func (p *prior) model() (*model, error) {
+	if len(p.Spec.Metrics) > maxVolumes {
+		return nil, errCombined
+	}
+	p.once.Do(func() { p.m, p.err = newModel(nil, p.Request, p.cube, newTraining(p.Request, p.cube), nil) })
+	return p.m, p.err
+}
+
+// expert is a prior with its model.
+type expert struct {
+	*prior
+	*model
+	reversed bool // the results have the opposite order
+}
+
 // trend is an expert's process as a mean, and what it is called in a note.
 type trend struct {
-	*gp.Process
+	gp.Trend
 	name string
+}
+
+func (e expert) trend(p *gp.Process, of string) trend {
+	name := of + " from sweep " + e.sweep
+	if e.reversed {
+		name += ", reversed"
+	}
+	return trend{gp.Trend{Process: p, Reversed: e.reversed}, name}
 }
 
 // objectiveTrends are the experts' processes of metric k of spec.
 func objectiveTrends(experts []expert, spec *sweep.Spec, k int) (list []trend) {
 	for _, e := range experts {
-		if at := slices.Index(e.spec.Metrics, spec.Metrics[k]); at >= 0 {
-			list = append(list, trend{e.objectives[at].Process, spec.Metrics[k].Name + " from sweep " + e.sweep})
+		if at := slices.Index(e.Spec.Metrics, spec.Metrics[k]); at >= 0 {
+			list = append(list, e.trend(e.objectives[at].Process, spec.Metrics[k].Name))
 		}
 	}
 	return list
@@ -282,21 +297,24 @@ func objectiveTrends(experts []expert, spec *sweep.Spec, k int) (list []trend) {
 func constraintTrends(experts []expert, c sweep.Constraint) (list []trend) {
 	for _, e := range experts {
 		for _, f := range e.constraints {
-			if e.spec.Constraints[f.of] == c {
-				list = append(list, trend{f.Process, c.String() + " from sweep " + e.sweep})
+			if e.Spec.Constraints[f.of] == c {
+				list = append(list, e.trend(f.Process, c.String()))
 			}
 		}
 	}
 	return list
 }
 
-// ask suggests by the expert's model alone, while there are too few results for one that
-// has both: first its best configuration, then the points of highest acquisition, as if
-// its results were this sweep's and all own trials pending.
-func (c *call) ask(e expert) (params sweep.Params, ok bool) {
-	c.reason.Note = "the best configuration of sweep " + e.sweep
-	if best := e.best(1); len(best) > 0 && !c.tried(best[0]) {
+// probe suggests a configuration of a prior: first its best one, then the point of highest
+// acquisition by its model, as if its results were this sweep's and all own trials pending.
+func (c *call) probe(p *prior) (params sweep.Params, ok bool) {
+	c.reason.Note = "the best configuration of sweep " + p.sweep
+	if best := p.best(1); len(best) > 0 && !c.tried(best[0]) {
 		return best[0], true
+	}
+	m, err := p.model()
+	if err != nil {
+		return nil, false
 	}
 	of := c.Request
 	of.Pending = slices.Clone(c.Pending)
@@ -305,11 +323,12 @@ func (c *call) ask(e expert) (params sweep.Params, ok bool) {
 			of.Pending = append(of.Pending, t.Assignment)
 		}
 	}
-	a, elite, err := e.acquisition(c.rng, of, c.cube)
+	own := *m // acquisition keeps results in it
+	a, elite, err := own.acquisition(c.rng, of, c.cube)
 	if err != nil {
 		return nil, false
 	}
-	c.reason.Note = "by the model of sweep " + e.sweep
+	c.reason.Note = "by the model of sweep " + p.sweep
 	for _, best := range a.maximise(c.rng, c.cube, elite) {
 		if params := c.cube.Params(best.u); !c.tried(params) {
 			c.reason.Acquisition = best.value

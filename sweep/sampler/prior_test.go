@@ -1,6 +1,8 @@
 package sampler
 
 import (
+	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -94,32 +96,117 @@ func TestPriorModel(t *testing.T) {
 	agrees := func(x float64) float64 { return 5 + 2*(x-0.66)*(x-0.66) }
 	at, note := suggest(0.66, agrees)
 	require.InDelta(t, 0.66, at, 0.03)
-	require.Equal(t, "mean of fid.tail from sweep old", note)
+	require.Equal(t, "mean of fid.tail from sweep old; the results agree with sweep old (p = 0.001)", note)
 	at, note = suggest(0.1, agrees)
 	require.InDelta(t, 0.66, at, 0.1)
-	require.Equal(t, "the results agree with no earlier sweep", note)
+	require.Equal(t, "the results are the reverse of sweep old (p = 0.001)", note, "and not by a linear map, so that it is not the mean")
 }
 
-// Each method's first suggestions after a sweep of another training.
-func TestPriorFirst(t *testing.T) {
-	old := Source{Sweep: "old", Trials: earlierTrials(30, 0.6)}
-	for method, note := range map[sweep.Method]string{
-		sweep.MethodBayes: "the best configuration of sweep old", sweep.MethodCMAES: "number 1 of sweep old, tried first", sweep.MethodNSGA2: "number 1 of sweep old, tried first",
-		sweep.MethodRandom: "sweep old, of another training, does not count",
-	} {
+// own are trials of a search of priorSpec, with the result of f.
+func own(spec *sweep.Spec, f func(x float64) float64, at ...float64) (list []sweep.Trial) {
+	for k, x := range at {
+		t := sweep.Trial{Status: sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": f(x)}}}
+		t.Number, t.Kind, t.Seed, t.Params = k, sweep.KindSearch, spec.Train.Seed, sweep.Params{"infonce.weight": sweep.Number(x)}
+		list = append(list, t)
+	}
+	return list
+}
+
+// The first trials of each method are probes of the earlier sweeps in turn; those after
+// them are the first ones of a search from nothing.
+func TestProbes(t *testing.T) {
+	old, older := Source{Sweep: "old", Trials: earlierTrials(30, 0.6)}, Source{Sweep: "older", Trials: earlierTrials(30, 0.2)}
+	for _, method := range []sweep.Method{sweep.MethodBayes, sweep.MethodTPE, sweep.MethodCMAES, sweep.MethodNSGA2} {
 		spec := priorSpec(method)
 		spec.Parameters = spec.Parameters[:1]
-		d, err := Next(Request{Spec: spec, Prior: []Source{old}})
-		require.NoError(t, err)
-		require.Equal(t, note, d.Assignment.Reason.Note, method)
-		if method.Learns() {
-			require.InDelta(t, 0.6, d.Assignment.Params["infonce.weight"].Float(), 1e-9)
+		next := func(r Request) sweep.Assignment {
+			r.Spec = spec
+			d, err := Next(r)
+			require.NoError(t, err)
+			return d.Assignment
 		}
+		first := next(Request{Prior: []Source{old}})
+		require.Equal(t, "the best configuration of sweep old; sweep old: 0 of the 4 results that test it", first.Reason.Note)
+		require.InDelta(t, 0.6, first.Params["infonce.weight"].Float(), 1e-9)
+		second := next(Request{Prior: []Source{old}, Number: 1, Index: 1, Pending: []sweep.Assignment{first}})
+		require.Contains(t, second.Reason.Note, "by the model of sweep old; ")
+		require.InDelta(t, 0.6, second.Params["infonce.weight"].Float(), 0.1)
+		require.NotEqual(t, first.Params, second.Params)
+		second = next(Request{Prior: []Source{old, older}, Number: 1, Index: 1, Pending: []sweep.Assignment{first}})
+		require.Contains(t, second.Reason.Note, "the best configuration of sweep older; ")
+		third := next(Request{Prior: []Source{old}, Number: 2, Index: 2, Pending: []sweep.Assignment{first, second}})
+		require.Equal(t, next(Request{}).Params, third.Params, method)
+		require.Contains(t, third.Reason.Note, "a point of the Sobol sequence; sweep old: 0 of the 4 results that test it")
 	}
-	spec := priorSpec(sweep.MethodTPE)
-	spec.Parameters = spec.Parameters[:1]
+	spec := priorSpec(sweep.MethodRandom)
 	d, err := Next(Request{Spec: spec, Prior: []Source{old}})
 	require.NoError(t, err)
-	require.InDelta(t, 0.6, d.Assignment.Params["infonce.weight"].Float(), 0.2)
-	require.Contains(t, d.Assignment.Reason.Note, "old")
+	require.Equal(t, "sweep old, of another training, does not count", d.Assignment.Reason.Note)
+}
+
+// Where the results do not agree with an earlier sweep, each method suggests what it would
+// from nothing; where they do, or are its reverse, the suggestions before the method's own
+// start is over are near the best by the earlier sweep.
+func TestTrust(t *testing.T) {
+	old := Source{Sweep: "old", Trials: earlierTrials(30, 0.6)}
+	at := []float64{0.6, 0.5, 0.9, 0.3, 0.1, 0.75, 0.02, 0.42, 0.83, 0.21, 0.97, 0.13, 0.68, 0.35, 0.55, 0.26, 0.79, 0.47, 0.06, 0.88, 0.16, 0.71, 0.38, 0.63}
+	for _, method := range []sweep.Method{sweep.MethodBayes, sweep.MethodTPE, sweep.MethodCMAES, sweep.MethodNSGA2} {
+		spec := priorSpec(method)
+		spec.Parameters = spec.Parameters[:1]
+		suggest := func(index int, ledger []sweep.Trial, prior ...Source) (sweep.Params, sweep.Reason) {
+			params, reason, err := methods[method].Suggest(Request{Spec: spec, Ledger: ledger, Number: len(ledger), Index: index, Prior: prior})
+			require.NoError(t, err)
+			return params, reason
+		}
+		for n := 3; n <= 24; n += 7 {
+			unrelated := own(spec, func(x float64) float64 { return math.Cos(50 * x) }, at[:n]...)
+			params, reason := suggest(n, unrelated, old)
+			want, because := suggest(n-probes, unrelated)
+			require.Equal(t, want, params, "%s after %d", method, n)
+			require.Equal(t, because.Acquisition, reason.Acquisition)
+			if n >= leastTested {
+				require.Contains(t, reason.Note, "sweep old does not count: the results do not agree with it (p = 0.")
+			}
+		}
+		many := make([]float64, mostTested)
+		for i := range many {
+			many[i] = float64(i) / mostTested
+		}
+		_, reason := suggest(mostTested, own(spec, func(x float64) float64 { return (x - 0.6) * (x - 0.6) }, many...), old)
+		require.Contains(t, reason.Note, "sweep old does not count after 60 results")
+		alike := own(spec, func(x float64) float64 { return 7 + 0.1*(x-0.62)*(x-0.62) }, at[:5]...)
+		var params sweep.Params
+		params, reason = suggest(5, alike, old)
+		require.Contains(t, reason.Note, "mean of fid.tail from sweep old; the results agree with sweep old (p = 0.0")
+		require.InDelta(t, 0.62, params["infonce.weight"].Float(), 0.1, method)
+		reverse := own(spec, func(x float64) float64 { return 7 - 0.1*(x-0.62)*(x-0.62) }, at[:5]...)
+		params, reason = suggest(5, reverse, old)
+		require.Contains(t, reason.Note, "mean of fid.tail from sweep old, reversed; the results are the reverse of sweep old (p = 0.0")
+		require.InDelta(t, 0, params["infonce.weight"].Float(), 0.1, method)
+	}
+}
+
+// trustLevel is the level of two tests: of results that have nothing to do with the earlier
+// sweep few are found to agree with it, or to be its reverse.
+func TestTrustOfUnrelatedResults(t *testing.T) {
+	spec := priorSpec(sweep.MethodBayes)
+	rng := rand.New(rand.NewPCG(1, 2))
+	agree := 0
+	const tries = 200
+	for range tries {
+		at := make([]float64, 8)
+		for i := range at {
+			at[i] = rng.Float64()
+		}
+		spec.Seed++
+		spec.Parameters = spec.Parameters[:1]
+		c := newCall(Request{Spec: spec, Ledger: own(spec, func(float64) float64 { return rng.NormFloat64() }, at...), Prior: []Source{{Sweep: "old", Trials: earlierTrials(10, 0.6)}}})
+		c.test(c.priors()[0])
+		agree += len(c.learned.trusted)
+	}
+	require.InDelta(t, 2*trustLevel, float64(agree)/tries, 0.04)
+}
+
+func TestRanks(t *testing.T) {
+	require.Equal(t, []float64{3, 0.5, 2, 0.5}, ranks([]float64{9, -1, 4, -1}))
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/space"
@@ -14,11 +13,6 @@ const (
 	tpeStart      = 10 // observations before the densities are used
 	tpeCandidates = 24 // draws from the good points' density, of which the best is suggested
 	tpeRecent     = 25 // newest other points with full weight
-
-	// The good points of earlier sweeps have the weight of tpePrior of this one's, and so
-	// have their others; tpeHalf new observations halve it, and below tpeLeast of it they
-	// no longer count.
-	tpePrior, tpeHalf, tpeLeast = 4, 6, 1.0 / 32
 
 	// Factors of Scott's rule for the two densities: the best of those tried on six
 	// functions; neighbouring values are within the noise.
@@ -47,24 +41,15 @@ const (
 // out.
 type tpe struct{}
 
-func (tpe) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
-	c := newCall(r)
+func (m tpe) Suggest(r Request) (sweep.Params, sweep.Reason, error) { return advised(r, m.suggest) }
+
+func (tpe) suggest(c *call) (sweep.Params, sweep.Reason, error) {
 	list := observations(c.Request, c.cube)
-	priors := c.priors()
-	if len(list) < tpeStart && (len(priors) == 0 || r.Index%2 == 1) {
-		if len(priors) > 0 {
-			c.Index = r.Index / 2
-		}
+	if len(list) < tpeStart {
 		return c.first(fmt.Sprintf("%d of the first %d results", len(list), tpeStart))
 	}
-	good, rest := split(c.Request, c.cube, list, priors)
+	good, rest := split(c.Request, c.cube, list)
 	c.reason.Hyper = map[string]float64{"good": float64(len(good.points)), "others": float64(len(rest.points))}
-	for _, p := range priors {
-		if w := tpeWeight(len(list)); w > 0 {
-			c.reason.Note += fmt.Sprintf("%d configurations of sweep %s count with %.0f %% of their weight; ", len(p.order), p.sweep, 100*w)
-		}
-	}
-	c.reason.Note = strings.TrimSuffix(c.reason.Note, "; ")
 	var best sweep.Params
 	for range tpeCandidates {
 		params := c.cube.Params(good.draw(c.rng))
@@ -82,17 +67,9 @@ func (tpe) Suggest(r Request) (sweep.Params, sweep.Reason, error) {
 	return best, c.reason, nil
 }
 
-// tpeWeight is the weight of earlier sweeps after n new observations, 1 to 0.
-func tpeWeight(n int) float64 {
-	if w := math.Exp2(-float64(n) / tpeHalf); w >= tpeLeast {
-		return w
-	}
-	return 0
-}
-
 // split returns the densities of the good observations and of all other points,
 // pending ones included.
-func split(r Request, s *space.Cube, list []observation, priors []prior) (good, rest *parzen) {
+func split(r Request, s *space.Cube, list []observation) (good, rest *parzen) {
 	order := ranked(list)
 	b := int(math.Ceil(math.Sqrt(float64(len(list)))))
 	var points, others [][]float64
@@ -111,21 +88,6 @@ func split(r Request, s *space.Cube, list []observation, priors []prior) (good, 
 	n := len(others)
 	for i := range others {
 		ages = append(ages, math.Min(1, math.Max(float64(i+1)/float64(max(n-tpeRecent, 1)), 1/float64(n))))
-	}
-	total := tpeWeight(len(list))
-	share := total / float64(len(priors))
-	for _, p := range priors {
-		if total == 0 {
-			break
-		}
-		n, best := len(p.order), int(math.Ceil(math.Sqrt(float64(len(p.order)))))
-		for rank, i := range p.order {
-			if rank < best {
-				points, weights = append(points, p.list[i].u), append(weights, share*tpePrior/float64(best)*2*(float64(best-rank)-0.5)/float64(best))
-				continue
-			}
-			others, ages = append(others, p.list[i].u), append(ages, share*tpePrior/float64(n-best))
-		}
 	}
 	return newParzen(s, points, append(weights, 1), tpeGood), newParzen(s, others, append(ages, 1), tpeOthers)
 }

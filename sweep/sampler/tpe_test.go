@@ -93,7 +93,7 @@ func TestTPEKeepsAwayFromPendingTrials(t *testing.T) {
 	s := space.NewCube(spec)
 	value := func(pending ...sweep.Assignment) float64 {
 		r := Request{Spec: spec, Ledger: ledger, Pending: pending}
-		good, rest := split(r, s, observations(r, s), nil)
+		good, rest := split(r, s, observations(r, s))
 		return good.log([]float64{0.3}) - rest.log([]float64{0.3})
 	}
 	require.Less(t, value(sweep.Assignment{Params: sweep.Params{"aa": sweep.Number(0.3)}}), value()-0.1)

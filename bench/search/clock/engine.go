@@ -44,7 +44,9 @@ func NewSearch(p problems.Problem, method sweep.Method, o Options, earlier ...sa
 // Earlier returns the results of an engine of NewSearch, as those of another training.
 func Earlier(e Engine) sampler.Source {
 	s := e.(*search)
-	return sampler.Source{Sweep: "earlier", Trials: s.request.Ledger}
+	source := sampler.NewSource(s.request.Spec, s.request.Spec, s.request.Ledger)
+	source.Sweep, source.Same = "earlier", false
+	return source
 }
 
 func (s *search) Ask() (int, sweep.Params, error) {
