@@ -104,8 +104,12 @@ type Records interface {
 	// Ledger reads the first segs segments, in order. The error of a ledger that fails
 	// verification has a BlockReason.
 	Ledger(ctx context.Context, sweepName string, segs int) ([]sweep.Trial, error)
-	// Spec returns a sweep's spec.
-	Spec(ctx context.Context, sweepName string) (*sweep.Spec, error)
+	// CheckEarlier returns an error with the BlockReason NotOwner if an earlier sweep is
+	// not there any more, or is not the one that was named.
+	CheckEarlier(ctx context.Context, e sweep.Earlier) error
+	// Earlier returns the spec of an earlier sweep and the segments of its ledger that
+	// were named. It checks the sweep as CheckEarlier does.
+	Earlier(ctx context.Context, e sweep.Earlier) (*sweep.Spec, []sweep.Trial, error)
 	// Compact makes the first segs segments readable with few requests. The ledger is
 	// complete without it.
 	Compact(ctx context.Context, sweepName string, segs int) error

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
 )
 
@@ -25,14 +24,7 @@ func (a *owned) suggest(ctx context.Context, in SuggestInput) (SuggestResult, er
 	if err != nil {
 		return SuggestResult{}, fmt.Errorf("suggest trial %d: %w", in.Number, err)
 	}
-	prior, err := sampler.Sources(&in.Spec, func(e sweep.Earlier) (*sweep.Spec, []sweep.Trial, error) {
-		spec, err := a.Records.Spec(ctx, e.Sweep)
-		if err != nil {
-			return nil, nil, err
-		}
-		trials, err := a.Records.Ledger(ctx, e.Sweep, e.Segments)
-		return spec, trials, err
-	})
+	prior, err := a.prior(ctx, &in.Spec)
 	if err != nil {
 		return SuggestResult{}, fmt.Errorf("suggest trial %d: %w", in.Number, err)
 	}

@@ -1,12 +1,16 @@
 package activities_test
 
 import (
+	"errors"
+	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/activities/activitiestest"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -85,4 +89,65 @@ func TestSuggestFromEarlierSweeps(t *testing.T) {
 	require.True(t, two.Exhausted)
 	_, err = suggest(3)
 	require.ErrorContains(t, err, "from: sweep old: ")
+}
+
+// An earlier sweep is read once for a spec, and again for another one.
+func TestSuggestRemembersEarlierSweeps(t *testing.T) {
+	b := newBench(t)
+	spec := b.learns(40)
+	suggest := func(spec sweep.Spec) sweep.Assignment {
+		value, err := b.env.ExecuteActivity(b.Suggest, activities.SuggestInput{Count: 1, Spec: spec})
+		require.NoError(t, err)
+		var result activities.SuggestResult
+		require.NoError(t, value.Get(&result))
+		return result.Assignments[0]
+	}
+	first := suggest(spec)
+	require.Equal(t, first, suggest(spec))
+	require.Equal(t, 1, b.archive.EarlierRead())
+	spec.Parameters[0].Max = 0.5
+	require.NotEqual(t, first.Params, suggest(spec).Params, "what was remembered is of another space")
+	require.Equal(t, 2, b.archive.EarlierRead())
+	b.archive.Fail("CheckEarlier", errors.New("removed"))
+	_, err := b.env.ExecuteActivity(b.Suggest, activities.SuggestInput{Count: 1, Spec: spec})
+	require.ErrorContains(t, err, "from: sweep old: removed")
+}
+
+// learns keeps an earlier sweep of n trials, and returns the spec of one that has it as a prior.
+func (b *bench) learns(n int) sweep.Spec {
+	old := gridSpec()
+	old.Name, old.Method = "old", sweep.MethodBayes
+	old.Parameters = []sweep.Parameter{
+		{Name: "infonce.weight", Distribution: sweep.DistUniform, Max: 1},
+		{Name: "alignment.weight", Distribution: sweep.DistUniform, Max: 1},
+	}
+	var trials []sweep.Trial
+	for k := range n {
+		x, y := math.Mod(float64(k)*0.618, 1), math.Mod(float64(k)*0.755, 1)
+		trials = append(trials, sweep.Trial{
+			Assignment: sweep.Assignment{Number: k, Kind: sweep.KindSearch, Seed: 9, Params: sweep.Params{"infonce.weight": sweep.Number(x), "alignment.weight": sweep.Number(y)}},
+			Status:     sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": 20 + math.Hypot(x-0.7, y-0.2)}},
+		})
+	}
+	b.archive.Keep(&old, trials)
+	spec := old
+	spec.Name, spec.Train.Steps = "new", 7
+	spec.Parameters = slices.Clone(old.Parameters)
+	spec.From = []sweep.Earlier{{Sweep: "old", Segments: 1}}
+	return spec
+}
+
+// BenchmarkSuggestFromEarlierSweeps is a suggestion by a model whose mean is that of an
+// earlier sweep of 300 trials.
+func BenchmarkSuggestFromEarlierSweeps(b *testing.B) {
+	bench := &bench{archive: activitiestest.NewArchive()}
+	acts := &activities.Activities{Archive: bench.archive}
+	spec := bench.learns(300)
+	trials, err := bench.archive.Ledger(b.Context(), "old", 1)
+	require.NoError(b, err)
+	require.NoError(b, bench.archive.AppendSegment(b.Context(), "new", 0, trials[:12]))
+	for b.Loop() {
+		_, err := acts.Suggest(b.Context(), activities.SuggestInput{Count: 1, Spec: spec, Segments: 1, Number: 12, Index: 12})
+		require.NoError(b, err)
+	}
 }

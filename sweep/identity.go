@@ -23,6 +23,14 @@ func (i Identity) SameTemporal(o Identity) bool {
 	return i.Namespace == o.Namespace && (i.Cluster == o.Cluster || i.Cluster == "" || o.Cluster == "")
 }
 
+// Key identifies the sweep in the specs of others, "" for none.
+func (i Identity) Key() string {
+	if i.ID == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s.%d", i.ID, i.Generation)
+}
+
 // String describes the identity in an error.
 func (i Identity) String() string {
 	if i.ID == "" {

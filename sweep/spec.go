@@ -74,6 +74,8 @@ type Earlier struct {
 	Sweep string `json:"sweep" jsonschema:"required,pattern=^[a-z]([-a-z0-9]*[a-z0-9])?$,maxLength=63"`
 	// How many segments of its ledger count.
 	Segments int `json:"segments" jsonschema:"required,minimum=1,maximum=10000000"`
+	// Which sweep of the name is meant: `tailsweep run` fills it in. A sweep that was removed and made again under its name has another one.
+	Identity string `json:"identity,omitempty" jsonschema:"minLength=1,maxLength=100"`
 }
 
 // Dataset says what to train on.

@@ -25,6 +25,7 @@ type Archive struct {
 	entries     []conduct.CommandEntry
 	state       []byte
 	earlier     map[string]kept // sweeps of Keep, by name
+	read        int             // how often they were read
 	curves      []string        // keys of the checkpoints whose curves were kept
 	fail        map[string]error
 	corruptAt   map[string]bool // by key, when it will be uploaded
@@ -252,14 +253,33 @@ type kept struct {
 	segments [][]sweep.Trial
 }
 
-// Spec implements activities.Records, for the sweeps of Keep.
-func (a *Archive) Spec(_ context.Context, name string) (*sweep.Spec, error) {
+// CheckEarlier implements activities.Records, for the sweeps of Keep.
+func (a *Archive) CheckEarlier(_ context.Context, e sweep.Earlier) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if e, has := a.earlier[name]; has {
-		return e.spec, a.fail["Spec"]
+	if _, has := a.earlier[e.Sweep]; !has {
+		return fmt.Errorf("there is no sweep %s", e.Sweep)
 	}
-	return nil, fmt.Errorf("there is no sweep %s", name)
+	return a.fail["CheckEarlier"]
+}
+
+// Earlier implements activities.Records, for the sweeps of Keep.
+func (a *Archive) Earlier(ctx context.Context, e sweep.Earlier) (*sweep.Spec, []sweep.Trial, error) {
+	if err := a.CheckEarlier(ctx, e); err != nil {
+		return nil, nil, err
+	}
+	trials, err := a.Ledger(ctx, e.Sweep, e.Segments)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.read++
+	return a.earlier[e.Sweep].spec, trials, err
+}
+
+// EarlierRead is how often an earlier sweep was read.
+func (a *Archive) EarlierRead() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.read
 }
 
 // Compact implements activities.Records.

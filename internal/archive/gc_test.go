@@ -277,6 +277,9 @@ func TestCollectInterruptedAtEachStep(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, New(full).Collect(t.Context(), sweep.Identity{}, garbage))
 	want := objects(t, full)
+	earlier := sweep.Earlier{Sweep: name, Segments: 18}
+	_, learned, err := New(full).Earlier(t.Context(), earlier)
+	require.NoError(t, err)
 	before := storetest.NewMemory()
 	littered(t, before)
 	for step := 0; ; step++ {
@@ -284,6 +287,9 @@ func TestCollectInterruptedAtEachStep(t *testing.T) {
 		err := New(c).Collect(t.Context(), sweep.Identity{}, garbage)
 		c.left = -1
 		requireConsistent(t, c)
+		_, left, earlierErr := New(c).Earlier(t.Context(), earlier)
+		require.NoError(t, earlierErr, "another sweep learns from it")
+		require.Equal(t, learned, left)
 		for _, key := range want {
 			_, statErr := c.Stat(t.Context(), key)
 			require.NoError(t, statErr, "step %d", step)

@@ -51,6 +51,7 @@ var defaultTexts = withSamplers(map[path]string{
 	"baseline.seeds":                  "train.seed",
 	"points":                          "none",
 	"from":                            "none",
+	"from[].identity":                 "the sweep that has the name when the new one starts",
 	"repeats":                         "none",
 	"repeats.share":                   "0.3",
 	"early_terminate":                 "none",

@@ -210,7 +210,7 @@ func (r *reference) otherwise(p path, name string, of *jsonschema.Schema) string
 	if text, ok := defaultTexts[p]; ok {
 		return text
 	}
-	if text, ok := defaultTexts[path(strings.Replace(string(p), "metrics.", "metrics[].", 1))]; ok {
+	if text, ok := defaultTexts[path(strings.NewReplacer("metrics.", "metrics[].", "from.", "from[].").Replace(string(p)))]; ok {
 		return text
 	}
 	s := of.Properties[name]

@@ -100,14 +100,7 @@ func earlier(ctx context.Context, a *cli.App, spec *sweep.Spec) ([]sampler.Sourc
 	if err != nil {
 		return nil, err
 	}
-	return sampler.Sources(spec, func(e sweep.Earlier) (*sweep.Spec, []sweep.Trial, error) {
-		old, err := arc.Spec(ctx, e.Sweep)
-		if err != nil {
-			return nil, nil, err
-		}
-		trials, err := arc.Ledger(ctx, e.Sweep, e.Segments)
-		return old, trials, err
-	})
+	return sampler.Sources(spec, func(e sweep.Earlier) (*sweep.Spec, []sweep.Trial, error) { return arc.Earlier(ctx, e) })
 }
 
 func explain(spec *sweep.Spec, ledger []sweep.Trial, prior []sampler.Source, t sweep.Trial, replay bool) Explanation {
