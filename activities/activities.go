@@ -41,9 +41,6 @@ type Activities struct {
 	// RefusalWait is how long a slot takes no job after this worker has refused one, so
 	// that another worker takes the next. 0 means DefaultRefusalWait.
 	RefusalWait time.Duration
-	// RefusalRest is how long a slot rests after this worker has refused a job, so that
-	// another worker takes the next one. 0 means DefaultRefusalRest.
-	RefusalRest time.Duration
 
 	priors priors
 }

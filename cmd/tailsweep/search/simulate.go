@@ -73,6 +73,9 @@ sweep can exceed gpu_hours and wall_clock by the trials that run; max_trial_time
 limits them. The chart of the best value so far uses what is known at the end: a trial
 that violates a constraint does not count.
 
+Earlier sweeps that a spec names in the field from are ignored: their results are those
+of trainings, not of the function.
+
     lossweights   behaves like this project's sweeps: a weight of InfoNCE or alignment
                   improves the tail up to an optimum and makes it worse beyond; any
                   weight makes the head worse; 0 is the plain model
@@ -111,6 +114,9 @@ that violates a constraint does not count.
 		spec, _, err := a.ReadSpec(args[0])
 		if err != nil {
 			return err
+		}
+		for _, e := range spec.From {
+			a.Log("warning: sweep %s of the field from is ignored: its results are not of the function %s", e.Sweep, objective.Value)
 		}
 		run.Workers = cmp.Or(*workers, spec.MaxConcurrentTrials)
 		s := Simulated{Name: spec.Name, Method: spec.Method, Objective: run.Objective, Workers: run.Workers, Noise: run.Noise, StepsPerSecond: *rate}

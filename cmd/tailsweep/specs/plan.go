@@ -9,6 +9,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/earlier"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/measure"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -20,12 +21,13 @@ import (
 
 // Estimate is the output of `tailsweep plan -o json`.
 type Estimate struct {
-	Name           string        `json:"name"`
-	Plan           cost.Estimate `json:"plan"`
-	Parameters     int64         `json:"model_parameters"`
-	MemoryBytes    int64         `json:"memory_bytes,omitempty"`     // of one training slot, on Backend
-	Backend        string        `json:"backend,omitempty"`          // that was measured
-	StepsPerSecond float64       `json:"steps_per_second,omitempty"` // measured, or as given
+	Name           string           `json:"name"`
+	Plan           cost.Estimate    `json:"plan"`
+	Parameters     int64            `json:"model_parameters"`
+	MemoryBytes    int64            `json:"memory_bytes,omitempty"`     // of one training slot, on Backend
+	Backend        string           `json:"backend,omitempty"`          // that was measured
+	StepsPerSecond float64          `json:"steps_per_second,omitempty"` // measured, or as given
+	From           []earlier.Lesson `json:"from,omitempty"`
 }
 
 // Plan is the verb plan: it estimates what a sweep costs.
@@ -36,7 +38,10 @@ func Plan(a *cli.App) *cobra.Command {
 		Long: `plan estimates what a sweep costs. To estimate the time it trains on this machine: up
 to 12 steps in at most 20 seconds, with every loss term that a trial can have.
 --steps-per-second gives the speed of another machine. --no-measure skips the
-measurement and omits the time estimate.`,
+measurement and omits the time estimate.
+
+Where the spec names earlier sweeps, or --from does, plan reads them from the object store
+and says what the search would learn from each, as run does.`,
 		Args: cli.Args(1, 1, "one spec"),
 	}
 	output := cli.OutputFlag(cmd)
@@ -44,6 +49,7 @@ measurement and omits the time estimate.`,
 	rate := cli.Within(f, "steps-per-second", f.Float64("steps-per-second", 0, "speed of one training slot, instead of measuring it"), cli.AboveZero, math.MaxFloat64)
 	unmeasured := f.Bool("no-measure", false, "skip the measurement; omit the time estimate")
 	name := cli.BackendFlag(cmd)
+	from := f.StringSlice("from", nil, "earlier sweeps to learn from: OLD[,OLD2]")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		measured := *rate == 0 && !*unmeasured
 		if *rate > 0 && *unmeasured {
@@ -55,6 +61,15 @@ measurement and omits the time estimate.`,
 		}
 		a.Warn(spec)
 		p := Estimate{Name: spec.Name, StepsPerSecond: *rate}
+		if len(*from)+len(spec.From) > 0 {
+			arc, err := a.Archive(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if _, p.From, err = earlier.Learn(cmd.Context(), arc, spec, content, *from); err != nil {
+				return fmt.Errorf("plan: %w", err)
+			}
+		}
 		if measured {
 			if err := a.Download(cmd.Context(), spec.Dataset); err != nil {
 				return err
@@ -110,6 +125,9 @@ func planText(spec *sweep.Spec, p Estimate) []string {
 		fmt.Sprintf("steps        %d a trial", plan.StepsPerTrial) + inTotal(fmt.Sprintf(", %d in total", plan.Steps)),
 		fmt.Sprintf("samples      %d a trial", plan.SamplesPerTrial) + inTotal(fmt.Sprintf(", %d in total", plan.Samples)),
 		fmt.Sprintf("model        %d parameters, %s a checkpoint", p.Parameters, text.Bytes(plan.CheckpointBytes)),
+	}
+	for _, l := range p.From {
+		lines = append(lines, console.Wrapped("earlier      ", l.String())...)
 	}
 	if spec.EarlyTerminate != nil {
 		lines = append(lines, fmt.Sprintf("rungs        %s; the estimate assumes that no trial is stopped early", text.Numbers(spec.Rungs(), len(spec.Rungs()))))

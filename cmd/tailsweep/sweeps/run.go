@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/earlier"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/measure"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
@@ -77,8 +78,12 @@ func begin(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 		if err != nil {
 			return err
 		}
-		if text, err = learnFrom(ctx, a, arc, spec, text, from); err != nil {
-			return err
+		var lessons []earlier.Lesson
+		if text, lessons, err = earlier.Learn(ctx, arc, spec, text, from); err != nil {
+			return fmt.Errorf("run: %w", err)
+		}
+		for _, l := range lessons {
+			a.Log("%v", l)
 		}
 	}
 	b, err := start(ctx, a, spec, path, text)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/earlier"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/steering"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/archive"
@@ -73,6 +74,7 @@ func steeringVerb(a *cli.App, v steering.Verb) *cobra.Command {
 		var out Steered
 		switch v.Name {
 		case conduct.CommandEdit:
+			earlier.Keep(command.Spec, spec)
 			out.Edited = conduct.Differences(spec, command.Spec)
 			if output.Value != "json" || *dryRun {
 				if err := a.PrintAs(output, Steered{Progress: conduct.Progress{Name: name}, Edited: out.Edited}, differenceText(out.Edited)...); err != nil {

@@ -1,12 +1,10 @@
-package sweeps
+package earlier
 
 import (
-	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -15,8 +13,7 @@ import (
 
 func TestLearnFrom(t *testing.T) {
 	arc := archive.New(clitest.Archived(t))
-	var log bytes.Buffer
-	a := &cli.App{Err: &log}
+	var lessons []Lesson
 	learn := func(change func(*sweep.Spec), names ...string) (*sweep.Spec, []byte, error) {
 		text, err := specfile.Init("new", sweep.MethodBayes)
 		require.NoError(t, err)
@@ -26,23 +23,23 @@ func TestLearnFrom(t *testing.T) {
 		require.NoError(t, err)
 		spec.Parameters, spec.Metrics, spec.Constraints = done.Parameters, done.Metrics, nil
 		change(spec)
-		log.Reset()
-		amended, err := learnFrom(t.Context(), a, arc, spec, []byte(text), names)
+		var amended []byte
+		amended, lessons, err = Learn(t.Context(), arc, spec, []byte(text), names)
 		return spec, amended, err
 	}
 	spec, text, err := learn(func(*sweep.Spec) {}, "done")
 	require.NoError(t, err)
-	require.Equal(t, []sweep.Earlier{{Sweep: "done", Segments: 2}}, spec.From)
-	require.Contains(t, string(text), "\nfrom:\n  - {sweep: done, segments: 2}\n")
-	require.Contains(t, log.String(), "of 3 trials fit and count as results of this sweep")
+	require.Equal(t, []sweep.Earlier{{Sweep: "done", Segments: 2, Identity: "fake.1"}}, spec.From)
+	require.Contains(t, string(text), "\nfrom:\n  - {sweep: done, segments: 2, identity: \"fake.1\"}\n")
+	require.Contains(t, lessons[0].String(), "of 3 trials fit and count as results of this sweep")
 
 	_, _, err = learn(func(s *sweep.Spec) { s.Train.Steps++ }, "done")
 	require.NoError(t, err)
-	require.Contains(t, log.String(), "are a prior for fid.tail")
-	require.Contains(t, log.String(), "(different: train)")
+	require.Contains(t, lessons[0].String(), "are a prior for fid.tail")
+	require.Contains(t, lessons[0].String(), "(different: train)")
 	_, _, err = learn(func(s *sweep.Spec) { s.Train.Steps++; s.Method = sweep.MethodRandom }, "done")
 	require.NoError(t, err)
-	require.Contains(t, log.String(), "method random uses no prior: they are ignored")
+	require.Contains(t, lessons[0].String(), "the method uses no prior: they are ignored")
 
 	for _, c := range []struct {
 		change func(*sweep.Spec)
@@ -71,5 +68,34 @@ func TestLearnFrom(t *testing.T) {
 	require.NoError(t, arc.AppendSegment(t.Context(), "done", 2, more))
 	spec, _, err = learn(func(*sweep.Spec) {}, "done")
 	require.NoError(t, err)
-	require.Equal(t, []sweep.Earlier{{Sweep: "done", Segments: 2}}, spec.From)
+	require.Equal(t, []sweep.Earlier{{Sweep: "done", Segments: 2, Identity: "fake.1"}}, spec.From)
+}
+
+// The sweep that a name had when it was named is meant, not another one of the name.
+func TestLearnFromAnotherSweepOfTheName(t *testing.T) {
+	arc := archive.New(clitest.Archived(t))
+	done, err := arc.Spec(t.Context(), "done")
+	require.NoError(t, err)
+	spec := *done
+	spec.Name, spec.From = "new", []sweep.Earlier{{Sweep: "done", Segments: 1}}
+	_, _, err = Learn(t.Context(), arc, &spec, nil, nil)
+	require.NoError(t, err)
+	require.Equal(t, "fake.1", spec.From[0].Identity, "filled in")
+	spec.From[0].Identity = "first.1"
+	_, _, err = Learn(t.Context(), arc, &spec, nil, nil)
+	require.ErrorContains(t, err, "--from done: archive: the search learns from sweep done, but it was removed, and the name belongs to another sweep now (fake.1 instead of first.1)")
+}
+
+// An edited file need not name the earlier sweeps that --from has added.
+func TestKeep(t *testing.T) {
+	inForce := &sweep.Spec{From: []sweep.Earlier{{Sweep: "old", Segments: 3, Identity: "x.1"}}}
+	var edited sweep.Spec
+	Keep(&edited, inForce)
+	require.Equal(t, inForce.From, edited.From)
+	edited.From = []sweep.Earlier{{Sweep: "old", Segments: 3}}
+	Keep(&edited, inForce)
+	require.Equal(t, inForce.From, edited.From)
+	edited.From = []sweep.Earlier{{Sweep: "old", Segments: 4}}
+	Keep(&edited, inForce)
+	require.Empty(t, edited.From[0].Identity, "another part of the ledger")
 }
