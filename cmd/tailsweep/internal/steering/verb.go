@@ -15,7 +15,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
 
-// Verb is a command as it is written: its flags, and its arguments after the sweep.
+// Verb is a verb that sends a command: its flags, and its arguments after the sweep.
 type Verb struct {
 	Name    string // of conduct.CommandTypes
 	Args    string // "TRIAL..."
