@@ -152,11 +152,11 @@ func TestSteeredAsJSON(t *testing.T) {
 			Progress: conduct.Progress{Name: "done"}, Edited: []conduct.Difference{{Field: "seed", Old: json.RawMessage("1"), New: json.RawMessage("2")}},
 		},
 	} {
-		got, err := json.Marshal(s)
+		got, err := json.Marshal(s.output())
 		require.NoError(t, err)
 		require.Equal(t, want, string(got))
 	}
-	got, err := json.Marshal(Steered{Progress: conduct.Progress{Name: "done", Phase: conduct.PhaseRunning, Finished: 3}, Continued: true})
+	got, err := json.Marshal(Steered{Progress: conduct.Progress{Name: "done", Phase: conduct.PhaseRunning, Finished: 3}, Continued: true}.output())
 	require.NoError(t, err)
 	var again Steered
 	require.NoError(t, json.Unmarshal(got, &again))

@@ -2,7 +2,6 @@ package sweeps
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/user"
@@ -28,17 +27,16 @@ type Steered struct {
 	Edited           []conduct.Difference `json:"edited,omitempty"` // edit: the fields that change
 }
 
-// MarshalJSON leaves out progress that is not known.
-func (s Steered) MarshalJSON() ([]byte, error) {
-	type full Steered
+// output is what is printed as JSON: without progress that is not known.
+func (s Steered) output() any {
 	if s.Phase != "" {
-		return json.Marshal(full(s))
+		return s
 	}
-	return json.Marshal(struct {
+	return struct {
 		Name     string               `json:"name"`
 		Recorded bool                 `json:"recorded,omitempty"`
 		Edited   []conduct.Difference `json:"edited,omitempty"`
-	}{s.Name, s.Recorded, s.Edited})
+	}{s.Name, s.Recorded, s.Edited}
 }
 
 // Steer makes the verb that sends a command. A command that a sweep refuses is bad
@@ -77,7 +75,7 @@ func steeringVerb(a *cli.App, v steering.Verb) *cobra.Command {
 			earlier.Keep(command.Spec, spec)
 			out.Edited = conduct.Differences(spec, command.Spec)
 			if output.Value != "json" || *dryRun {
-				if err := a.PrintAs(output, Steered{Progress: conduct.Progress{Name: name}, Edited: out.Edited}, differenceText(out.Edited)...); err != nil {
+				if err := a.PrintAs(output, Steered{Progress: conduct.Progress{Name: name}, Edited: out.Edited}.output(), differenceText(out.Edited)...); err != nil {
 					return err
 				}
 			}
@@ -109,7 +107,7 @@ func steeringVerb(a *cli.App, v steering.Verb) *cobra.Command {
 			return err
 		}
 		out.Progress, out.Recorded, out.Continued = answer.progress, answer.recorded, answer.continued
-		return a.PrintAs(output, out, steeredText(v.Name, out)...)
+		return a.PrintAs(output, out.output(), steeredText(v.Name, out)...)
 	}
 	return cmd
 }
@@ -127,7 +125,7 @@ func steeredText(command string, s Steered) []string {
 	var lines []string
 	for _, e := range slices.Backward(p.CommandLog) {
 		if e.Command == command {
-			if e.Change != "" {
+			if e.Change != "" && command != conduct.CommandEdit { // edit has printed a table of it
 				lines = append(lines, e.Change)
 			}
 			break
