@@ -72,6 +72,9 @@ func (s *sweepRun) isBrief(kind conduct.Kind) bool {
 	return !slices.ContainsFunc(s.machine.Blocked, func(b conduct.Block) bool { return b.Kind == kind })
 }
 
+// ranksBriefly reports whether ranking by the ledger takes well under briefTimeout.
+func (s *sweepRun) ranksBriefly() bool { return s.machine.Watermark < briefLedger }
+
 func suggestSummary(a conduct.Suggest) string {
 	if a.Count == 1 {
 		return fmt.Sprintf("suggest #%d", a.Number)
@@ -99,7 +102,7 @@ func (s *sweepRun) append(ctx workflow.Context, a conduct.Append) conduct.Event 
 		in.Rank = &activities.RankInput{Owner: s.in.Owner, Spec: *spec, Segments: a.Segment + 1, Numbers: a.Rank}
 	}
 	var r activities.AppendSegmentResult
-	err := execute(ctx, s.isBrief(conduct.KindAppend), fmt.Sprintf("append ledger segment %d", a.Segment), "AppendSegment", in, &r)
+	err := execute(ctx, s.isBrief(conduct.KindAppend) && (in.Rank == nil || s.ranksBriefly()), fmt.Sprintf("append ledger segment %d", a.Segment), "AppendSegment", in, &r)
 	if err != nil {
 		return taskFailed(a.ID, err)
 	}
@@ -109,7 +112,7 @@ func (s *sweepRun) append(ctx workflow.Context, a conduct.Append) conduct.Event 
 
 func (s *sweepRun) rank(ctx workflow.Context, a conduct.Rank) conduct.Event {
 	var r activities.RankResult
-	err := execute(ctx, s.isBrief(conduct.KindRank), "rank the best trials", "Rank", activities.RankInput{
+	err := execute(ctx, s.isBrief(conduct.KindRank) && s.ranksBriefly(), "rank the best trials", "Rank", activities.RankInput{
 		Owner: s.in.Owner, Spec: *s.machine.Spec(), Segments: a.Segments, Numbers: a.Numbers,
 	}, &r)
 	if err != nil {

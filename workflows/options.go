@@ -17,6 +17,7 @@ const (
 	controlTimeout  = 5 * time.Minute  // one attempt of a control activity; Suggest on a long ledger is the slowest
 	controlAttempts = 3                // after that the sweep is blocked: it is shown and retried later
 	briefTimeout    = 5 * time.Second  // the first try of one that usually takes milliseconds; half of the time of a workflow task
+	briefLedger     = 10_000           // finished trials up to which ranking by the ledger is brief: about 0.1 ms each on a busy machine
 	recordTimeout   = 10 * time.Second // all attempts: nothing waits for numbers on a dashboard
 	showEvery       = time.Second      // between updates of what the Temporal UI and dashboards show
 

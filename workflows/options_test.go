@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 func TestAKilledWorkerIsNoticedByItsHeartbeat(t *testing.T) {
@@ -24,4 +25,18 @@ func TestAKilledWorkerIsNoticedByItsHeartbeat(t *testing.T) {
 	var got []time.Duration
 	require.NoError(t, r.env.GetWorkflowResult(&got))
 	require.Equal(t, []time.Duration{activities.ControlHeartbeatTimeout, activities.HeartbeatTimeout}, got)
+}
+
+// An action that may take long does not run within a workflow task.
+func TestWhatIsBrief(t *testing.T) {
+	spec := gridSpec(1)
+	state := &conduct.State{Watermark: briefLedger - 1}
+	s := &sweepRun{machine: conduct.New(&spec, state, conduct.LogicNow, time.Time{})}
+	require.True(t, s.ranksBriefly())
+	state.Watermark++
+	require.False(t, s.ranksBriefly())
+	require.True(t, s.isBrief(conduct.KindAppend))
+	state.Blocked = []conduct.Block{{Kind: conduct.KindAppend}}
+	require.False(t, s.isBrief(conduct.KindAppend), "it failed lately")
+	require.True(t, s.isBrief(conduct.KindRank))
 }

@@ -70,7 +70,7 @@ func costs(printf printer, own []result) {
 
 Means over the sweep. **CPU** is processor time of the stack (Temporal and the S3 service), of the worker, and of the children. **Requests** are the worker's to the object store. **Events**, **transitions** of the state (each a transaction of
 Temporal's database), **tasks** (of workflows), **activities** and **history** are those of the sweep's workflow, divided by the trials, and of the trial's own. **Payload** is the largest in a history, **state** the largest that
-continue-as-new carried (0: the sweep did not need it). **Suggest** is the median time of the activity in the first and in the last quarter of the sweep.
+continue-as-new carried (0: the sweep did not need it). **Suggest** is the median time of the activity in the first and in the last quarter of the sweep (0: it ran within workflow tasks).
 
 | case | CPU, ms: stack, worker, children | requests | events | transitions | tasks | activities | history, kB | payload, kB | state, kB | Suggest, ms | stack, MB | worker, MB | stored, kB a trial | database, kB a trial |
 |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
