@@ -58,3 +58,12 @@ func (e temporalExecutions) Signal(ctx context.Context, to Receiver, content any
 	}
 	return nil
 }
+
+// Awaits implements Executions.
+func (e temporalExecutions) Awaits(ctx context.Context, token []byte) (bool, error) {
+	err := e.client.RecordActivityHeartbeat(ctx, token)
+	if errors.As(err, new(*serviceerror.NotFound)) {
+		return false, nil
+	}
+	return true, err
+}

@@ -49,6 +49,9 @@ func (e *BuildError) BlockReason() block.Reason { return block.WrongBuild }
 // belongs to another sweep. The trial asks again, and any worker may take the job. A worker
 // that refuses jobs always has a free slot, so it waits before it takes the next.
 func (a *Activities) accept(at *attempt, t sweep.Task) (*owned, error) {
+	if err := a.abandoned(at); err != nil {
+		return nil, err
+	}
 	var own *owned
 	err := at.transfer(func(ctx context.Context) (err error) {
 		own, err = a.check(ctx, t)
@@ -62,6 +65,24 @@ func (a *Activities) accept(at *attempt, t sweep.Task) (*owned, error) {
 		return nil, err
 	}
 	return own, nil
+}
+
+// abandoned returns an error if Temporal has given the attempt up before it began: the worker
+// was stopped while the job was on its way to it. What the attempt would store before it is
+// cancelled would be in nobody's list. Temporal is asked only if the job is old.
+func (a *Activities) abandoned(at *attempt) error {
+	info := activity.GetInfo(at.parent)
+	age := time.Since(info.StartedTime)
+	if age < at.every {
+		return nil
+	}
+	awaited, err := a.Executions.Awaits(at.ctx, info.TaskToken)
+	if err != nil || awaited {
+		return nil //nolint:nilerr // without an answer the heartbeats decide
+	}
+	return &sweep.FailureError{Failure: sweep.Failure{
+		Class: sweep.FailLost, Message: fmt.Sprintf("the job began %v ago: another attempt has taken over", age.Round(time.Second)),
+	}}
 }
 
 // wait waits for d, while the worker runs and nobody cancels the attempt.

@@ -8,7 +8,9 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/activities/activitiestest"
 	"github.com/tailsweep/tailsweep/internal/block"
+	"github.com/tailsweep/tailsweep/sweep"
 )
 
 // A worker of an older build drops the fields of a spec that it does not know, and computes
@@ -84,4 +86,23 @@ func TestASweepThatLostItsNameTrainsNothing(t *testing.T) {
 	_, err := b.train(input(0, 1))
 	requireTurnedAway(t, err, block.NotOwner)
 	require.Empty(t, b.trainer.Jobs())
+}
+
+// A worker that was stopped gets a job that was on its way to it, when another one has
+// finished the trial.
+func TestAnAttemptThatWasGivenUpBeforeItBeganStoresNothing(t *testing.T) {
+	b := newBench(t)
+	b.HeartbeatEvery = time.Microsecond // every job is older
+	executions := &activitiestest.Executions{GaveUp: true}
+	b.Executions = executions
+	_, err := b.train(input(0, 1))
+	var refused *temporal.ApplicationError
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, string(sweep.FailLost), refused.Type())
+	require.Empty(t, b.trainer.Jobs())
+	require.Empty(t, b.archive.Keys())
+
+	executions.GaveUp = false
+	_, err = b.train(input(0, 1))
+	require.NoError(t, err)
 }

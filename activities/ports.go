@@ -171,4 +171,7 @@ type Executions interface {
 	// Signal signals the latest run of a workflow. The error wraps ErrNoExecution when
 	// there is none or it has ended.
 	Signal(ctx context.Context, to Receiver, content any) error
+	// Awaits reports whether Temporal still waits for the attempt of an activity with this
+	// token. It sends a heartbeat.
+	Awaits(ctx context.Context, token []byte) (bool, error)
 }

@@ -101,6 +101,8 @@ type Executions struct {
 	// Receive takes each signal; nil accepts it.
 	Receive func(to activities.Receiver, content any) error
 
+	GaveUp bool // nothing waits for any attempt
+
 	mu      sync.Mutex
 	states  map[string]activities.ExecutionStatus
 	signals []Sent
@@ -143,6 +145,9 @@ func (e *Executions) Signal(_ context.Context, to activities.Receiver, content a
 	}
 	return nil
 }
+
+// Awaits implements activities.Executions.
+func (e *Executions) Awaits(context.Context, []byte) (bool, error) { return !e.GaveUp, nil }
 
 // Signals returns what was signalled.
 func (e *Executions) Signals() []Sent {
