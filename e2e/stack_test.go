@@ -128,7 +128,7 @@ func TestQueuedTrialsSayWhy(t *testing.T) {
 		return strings.Contains(describe(), "3 trials wait for a worker: none polls the queue gpu (`tailsweep worker --only training --queue gpu` starts one)")
 	})
 	kill := worker("--only", "training", "--slots", "1")
-	h.eventually(time.Minute, "a busy slot", func() bool { return strings.Contains(describe(), "2 trials wait for a training slot: 1 of 1 are busy") })
+	h.eventually(time.Minute, "a busy slot", func() bool { return strings.Contains(describe(), "2 trials wait for a training slot: 1 of 1 busy") })
 	kill()
 	worker("--only", "training", "--slots", "3")
 	h.eventually(2*time.Minute, "no trial waits", func() bool { return !strings.Contains(describe(), "wait for") })

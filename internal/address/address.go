@@ -3,6 +3,9 @@
 package address
 
 import (
+	"fmt"
+	"io"
+	"log/slog"
 	"net/url"
 	"regexp"
 	"strings"
@@ -56,4 +59,19 @@ func Redact(text string) string {
 		}
 		return secrets.ReplaceAllString(s, "${1}"+hidden)
 	})
+}
+
+// NewLogger returns a logger that writes to w without the secrets of URLs.
+func NewLogger(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		switch v := a.Value.Any().(type) {
+		case string:
+			a.Value = slog.StringValue(Redact(v))
+		case error:
+			a.Value = slog.StringValue(Redact(v.Error()))
+		case fmt.Stringer:
+			a.Value = slog.StringValue(Redact(v.String()))
+		}
+		return a
+	}}))
 }

@@ -2,7 +2,11 @@ package address_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,4 +44,20 @@ func TestURLPrintsNoSecret(t *testing.T) {
 		}
 	}
 	require.Equal(t, "temporal:7233", address.URL("temporal:7233").String())
+}
+
+// What libraries log about a request has its URL.
+func TestLoggerWritesNoSecrets(t *testing.T) {
+	var out strings.Builder
+	log := address.NewLogger(&out, slog.LevelInfo)
+	u, err := url.Parse("https://me:geheim@host/path?token=geheim")
+	require.NoError(t, err)
+	failed := &url.Error{Op: "Get", URL: u.String(), Err: errors.New("refused")}
+	log.Info("cannot load https://me:geheim@host", "error", failed, "wrapped", fmt.Errorf("dataset: %w", failed), "url", u, "text", u.String(), "tries", 3)
+	log.With("endpoint", "http://me:geheim@host").WithGroup("g").Warn("again", "error", failed)
+	require.NotContains(t, out.String(), "geheim")
+	require.Contains(t, out.String(), "https://***@host/path?token=***")
+	require.Contains(t, out.String(), "tries=3")
+	log.Debug("not at this level")
+	require.NotContains(t, out.String(), "not at this level")
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
@@ -80,7 +81,8 @@ func (a *Archive) Upload(
 		return activities.CheckpointRef{}, &activities.BuildError{Sweep: sweepName, Digest: trained, Want: a.digest, Build: m.Provenance.Version}
 	}
 	ref := activities.CheckpointRef{Key: key, Step: m.Step}
-	manifest, err := os.ReadFile(filepath.Join(dir, checkpoint.ManifestName))
+	// A child may have replaced it since.
+	manifest, err := file.ReadPlain(filepath.Join(dir, checkpoint.ManifestName), checkpoint.MaxManifestBytes)
 	if err != nil {
 		return activities.CheckpointRef{}, fmt.Errorf("archive: upload: %w", err)
 	}

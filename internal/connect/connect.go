@@ -218,7 +218,7 @@ func (t Target) Dial(ctx context.Context, metrics client.MetricsHandler) (client
 	if err != nil {
 		return nil, fmt.Errorf("configuration of Temporal: %w", err)
 	}
-	options.Logger = log.NewStructuredLogger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	options.Logger = log.NewStructuredLogger(address.NewLogger(os.Stderr, slog.LevelWarn))
 	options.MetricsHandler = metrics
 	options.WorkerHeartbeatInterval = WorkerHeartbeat
 	if onThisMachine(options.HostPort) { // compressing takes a sixth of the worker's time for a call

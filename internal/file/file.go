@@ -91,8 +91,13 @@ func SHA256(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return digest(f, path)
+}
+
+// digest returns the digest of an open file, and closes it.
+func digest(f *os.File, path string) (string, error) {
 	h := sha256.New()
-	_, err = io.Copy(h, f)
+	_, err := io.Copy(h, f)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return "", fmt.Errorf("digest of %s: %w", path, err)
 	}

@@ -3,6 +3,7 @@ package file
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -56,4 +57,27 @@ func OpenPlain(path string, limit int64) (f *os.File, size int64, err error) {
 	}
 	_ = f.Close() // only read
 	return nil, 0, err
+}
+
+// ReadPlain reads a plain file of at most limit bytes, as OpenPlain opens it.
+func ReadPlain(path string, limit int64) ([]byte, error) {
+	f, _, err := OpenPlain(path, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // only read
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit { // it grew
+		err = fmt.Errorf("%s has more than %d bytes", path, limit)
+	}
+	return data, err
+}
+
+// SHA256Plain is SHA256 of a plain file of at most limit bytes, as OpenPlain opens it.
+func SHA256Plain(path string, limit int64) (string, error) {
+	f, _, err := OpenPlain(path, limit)
+	if err != nil {
+		return "", err
+	}
+	return digest(f, path)
 }

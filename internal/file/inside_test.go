@@ -46,3 +46,27 @@ func TestOpenPlain(t *testing.T) {
 		require.Error(t, err, bad)
 	}
 }
+
+// A link in place of a file is not read, whether its target is a file or a folder.
+func TestReadPlainFollowsNoLink(t *testing.T) {
+	dir := t.TempDir()
+	plain, link := filepath.Join(dir, "plain"), filepath.Join(dir, "link")
+	require.NoError(t, os.WriteFile(plain, []byte("abc"), 0o600))
+	require.NoError(t, os.Symlink(plain, link))
+	data, err := file.ReadPlain(plain, 3)
+	require.NoError(t, err)
+	require.Equal(t, "abc", string(data))
+	_, err = file.ReadPlain(plain, 2)
+	require.ErrorContains(t, err, "at most 2")
+	sum, err := file.SHA256Plain(plain, 3)
+	require.NoError(t, err)
+	want, err := file.SHA256(plain)
+	require.NoError(t, err)
+	require.Equal(t, want, sum)
+	for _, path := range []string{link, dir} {
+		_, err = file.ReadPlain(path, 3)
+		require.Error(t, err, path)
+		_, err = file.SHA256Plain(path, 3)
+		require.Error(t, err, path)
+	}
+}

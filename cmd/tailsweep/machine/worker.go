@@ -73,7 +73,7 @@ worker. A second signal ends it at once.`,
 			return err
 		}
 		return worker.Run(ctx, worker.Config{
-			Client: c, Archive: arc, Metrics: m, Log: slog.New(slog.NewTextHandler(a.Err, nil)),
+			Client: c, Archive: arc, Metrics: m, Log: address.NewLogger(a.Err, slog.LevelInfo),
 			Only: only.Value, Queue: *queue, Slots: *slots, Devices: worker.Devices(), Backend: device.Value, Build: cli.ReadBuild().String(),
 			Datasets: a.Downloader(), MetricsAddr: *listen, Hosts: address.Hosts(), StagingRoot: *staging, Executable: program,
 		})

@@ -33,7 +33,7 @@ func TestDescribeShowsRunningTrials(t *testing.T) {
 	lines := strings.Join(describeText(description{Spec: v.Spec, Progress: &v.Progress, live: v.Live}), "\n")
 	require.Contains(t, lines, "blocked for 3m00s: cannot rank the trials (no_bucket): the bucket does not exist")
 	require.Contains(t, lines, "trial 3 is running since ")
-	waits := description{Spec: v.Spec, Progress: &v.Progress, live: map[int]progress.LiveTrial{3: {Stage: "queued"}}, Waiting: "1 trial waits for a training slot: 2 of 2 are busy"}
+	waits := description{Spec: v.Spec, Progress: &v.Progress, live: map[int]progress.LiveTrial{3: {Stage: "queued"}}, Waiting: "1 trial waits for a training slot: 2 of 2 busy"}
 	require.Contains(t, strings.Join(describeText(waits), "\n"), waits.Waiting+"\ntrial 3 is queued, started ")
 	left, ok := v.ETA()
 	require.True(t, ok)

@@ -189,7 +189,7 @@ func TestChanges(t *testing.T) {
 	require.Equal(t, []string{"the sweep continues"}, changes(offline, now, false))
 
 	waits := now
-	waits.Waiting = "1 trial waits for a training slot: 2 of 2 are busy"
+	waits.Waiting = "1 trial waits for a training slot: 2 of 2 busy"
 	require.Equal(t, []string{waits.Waiting}, changes(now, waits, false))
 	require.Empty(t, changes(waits, waits, false), "printed once")
 	require.Contains(t, waits.render(120, false), waits.Waiting)

@@ -92,7 +92,7 @@ func waitingText(queued int, queue string, w workers) string {
 	if w.count == 0 {
 		return fmt.Sprintf("%s for a worker: none polls the queue %s (`tailsweep worker --only training --queue %[2]s` starts one)", who, queue)
 	}
-	return fmt.Sprintf("%s for a training slot: %d of %d are busy", who, w.busy, w.slots)
+	return fmt.Sprintf("%s for a training slot: %d of %d busy", who, w.busy, w.slots)
 }
 
 // Explained adds ErrNoWorker to the error of a query that no worker has answered, where none
