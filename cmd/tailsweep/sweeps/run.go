@@ -35,7 +35,8 @@ func Run(a *cli.App) *cobra.Command {
 		Use:   "run SPEC",
 		Short: "Start a sweep and watch it; Ctrl-C only detaches",
 		Long: `run starts the sweep of a spec and watches it. If no address is configured, it starts
-the embedded stack and a local worker first. If the sweep exists already, run with the
+the embedded stack and a local worker first, with as many training slots as
+max_concurrent_trials and the machine allow. If the sweep exists already, run with the
 same spec attaches to it; with another spec of the same name it lists what differs.
 
 --from names earlier sweeps that the search learns from, as they are now. Results of the
