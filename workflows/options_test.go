@@ -1,10 +1,14 @@
 package workflows
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/tailsweep/tailsweep/activities"
@@ -39,4 +43,21 @@ func TestWhatIsBrief(t *testing.T) {
 	state.Blocked = []conduct.Block{{Kind: conduct.KindAppend}}
 	require.False(t, s.isBrief(conduct.KindAppend), "it failed lately")
 	require.True(t, s.isBrief(conduct.KindRank))
+}
+
+// What fails within a workflow task runs again outside of it, and the sweep is not blocked.
+func TestABriefActivityThatFailsRunsOutsideOfTheTask(t *testing.T) {
+	r := newRig(t)
+	var local []bool
+	r.env.OnActivity(r.do.AppendSegment, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.AppendSegmentInput) (activities.AppendSegmentResult, error) {
+		local = append(local, activity.GetInfo(ctx).IsLocalActivity)
+		if len(local) == 1 {
+			return activities.AppendSegmentResult{}, errors.New("slow")
+		}
+		return r.do.AppendSegment(ctx, in)
+	})
+	p, err := r.sweep(SweepInput{Spec: gridSpec(1)})
+	require.NoError(t, err)
+	require.Equal(t, 1, p.Finished)
+	require.Equal(t, []bool{true, false}, local)
 }
