@@ -157,7 +157,7 @@ func TestACopyOfTheStoreIsRefused(t *testing.T) {
 	}
 
 	// The same store has another address on another machine.
-	near := addressed{own, "http://localhost:1", own.bucket, own.prefix}
+	near := addressed{own, "http://localhost:1", own.bucket, "/" + own.prefix + "/"}
 	_, _, err = New(near).For(t.Context(), owner, "")
 	require.NoError(t, err)
 	require.NoError(t, New(near).Owns(t.Context(), name, owner))

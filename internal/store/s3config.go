@@ -35,7 +35,7 @@ type Config struct {
 
 // String returns the configuration without secrets.
 func (c Config) String() string {
-	return fmt.Sprintf("s3 %s bucket %s prefix %q", c.Endpoint, c.Bucket, c.Prefix)
+	return fmt.Sprintf("s3 %s bucket %s prefix %q", c.Endpoint, c.Bucket, strings.Trim(c.Prefix, "/"))
 }
 
 // GoString is String.
