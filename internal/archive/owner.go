@@ -80,13 +80,12 @@ type StoreError struct {
 func (e *StoreError) Error() string {
 	have := "without an id"
 	switch {
+	case e.Lacks != "":
+		have = fmt.Sprintf("with the same id, but without %s: it is a copy, or the object is lost, which `tailsweep doctor` repairs", e.Lacks)
 	case e.Have == e.Want:
 		have = "with the same id, so one is a copy of the other"
 	case e.Have != "":
 		have = fmt.Sprintf("with the id %.8s", e.Have)
-	}
-	if e.Lacks != "" {
-		have += "; it has no " + e.Lacks
 	}
 	return fmt.Sprintf("archive: this worker uses %s (%s), the sweep uses %s (with the id %.8s): "+
 		"start the worker with the same TAILSWEEP_S3_ENDPOINT, TAILSWEEP_S3_BUCKET and TAILSWEEP_S3_PREFIX as `tailsweep run`", e.Name, have, e.WantName, e.Want)
