@@ -34,11 +34,12 @@ var errSkipped = errors.New("skipped")
 
 // Limits of the product, with time for a loaded machine.
 const (
-	commandLimit = 90 * time.Second // a verb
-	soon         = 30 * time.Second // nothing has to time out
-	heartbeat    = 75 * time.Second // a heartbeat of 30 s has to time out first
-	blocked      = 90 * time.Second // a blocked step rests first: 5, 10, 20 s
-	shownLimit   = time.Minute      // what blocks a sweep is shown
+	commandLimit = 90 * time.Second  // a verb
+	soon         = 30 * time.Second  // nothing has to time out
+	heartbeat    = 75 * time.Second  // a heartbeat of 30 s has to time out first
+	frozen       = 135 * time.Second // a few in a row: each job that was on its way to the frozen worker has to time out
+	blocked      = 90 * time.Second  // a blocked step rests first: 5, 10, 20 s
+	shownLimit   = time.Minute       // what blocks a sweep is shown
 )
 
 // catalogue lists all faults.
@@ -260,7 +261,7 @@ func freezeWorker(ctx context.Context, r *round) error {
 	if err := r.site.workers["a"].signal(syscall.SIGSTOP); err != nil {
 		return err
 	}
-	err := r.takeOver(ctx, heartbeat)
+	err := r.takeOver(ctx, frozen)
 	if err = errors.Join(err, r.site.workers["a"].signal(syscall.SIGCONT)); err != nil {
 		return fmt.Errorf("the second worker does not take over: %w", err)
 	}
