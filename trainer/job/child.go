@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -32,7 +33,8 @@ type Child struct {
 // Run runs work as a child process does and returns its exit code. It reads stdin to
 // see it close; the process then exits at once with ExitOrphaned. A checkpoint gets its
 // name by a rename, so no half-written one remains. An error of work becomes an event
-// of type error, of class bug unless it wraps a *sweep.FailureError.
+// of type error: of the class of its *sweep.FailureError, of class environment if the disk
+// fails, else of class bug.
 func Run(ctx context.Context, stdin io.Reader, stdout io.Writer, work func(context.Context, Child) error) int {
 	if stdin != nil {
 		go func() {
@@ -77,8 +79,11 @@ func Run(ctx context.Context, stdin io.Reader, stdout io.Writer, work func(conte
 	}
 	failure := sweep.Failure{Class: sweep.FailBug, Message: err.Error()}
 	var classed *sweep.FailureError
-	if errors.As(err, &classed) {
+	switch {
+	case errors.As(err, &classed):
 		failure = classed.Failure
+	case file.DiskFails(err):
+		failure.Class = sweep.FailEnvironment
 	}
 	if err := emit(Event{Type: Error, Class: failure.Class, Message: failure.Message}); err != nil {
 		log("%v", err)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,6 +26,10 @@ func TestRunExitCodes(t *testing.T) {
 		"preempted": {ends(Preempted), ExitOK, `{"type":"preempted"}`},
 		"diverged":  {ends(Diverged), ExitDiverged, `{"type":"diverged"}`},
 		"bug":       {func(context.Context, Child) error { return errors.New("x") }, ExitFailed, `{"type":"error","class":"bug","message":"x"}`},
+		"full disk": {func(context.Context, Child) error {
+			return &os.PathError{Op: "write", Path: "grid.png", Err: syscall.ENOSPC}
+		},
+			ExitFailed, `{"type":"error","class":"environment","message":"write grid.png: no space left on device"}`},
 		"bad data": {func(context.Context, Child) error { return sweep.Fail(sweep.FailBadData, errors.New("y")) },
 			ExitFailed, `{"type":"error","class":"bad_data","message":"y"}`},
 	} {

@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 	"github.com/tailsweep/tailsweep/trainer/job"
@@ -62,13 +61,9 @@ type File struct {
 	Data []byte
 }
 
-// Save writes the checkpoint of a step and reports it. A full disk is a failure of the
-// environment, as it is for the trainer.
+// Save writes the checkpoint of a step and reports it.
 func Save(program string, j job.Train, c job.Child, step int, files ...File) error {
 	dir, err := write(program, j, step, files)
-	if file.DiskFails(err) {
-		return sweep.Fail(sweep.FailEnvironment, err)
-	}
 	if err != nil {
 		return err
 	}
