@@ -29,7 +29,7 @@ const (
 // because of the machine (sweep.Policy.Machine), since a machine on which every attempt
 // fails at once would otherwise take all trials. Attempts are counted until one that began
 // after the last failure makes a step or succeeds. Those that began before the last
-// failure count with it. Out of memory and lost attempts of one trial count once. After a
+// failure, or in the rest after it because the worker was asking for a trial already, count with it. Out of memory and lost attempts of one trial count once. After a
 // rest one attempt is let through at a time until one makes a step.
 type breaker struct {
 	slots chan struct{}
@@ -65,7 +65,7 @@ func (b *breaker) failed(since time.Time, trial string, class sweep.FailureClass
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case p.Machine == 0, since.Before(b.counted), p.Machine > 1 && trial == b.trial:
+	case p.Machine == 0, since.Before(b.counted), since.Before(b.until), p.Machine > 1 && trial == b.trial:
 		return
 	}
 	b.failures++

@@ -37,8 +37,9 @@ func newBreakerRig(slots int) *breakerRig {
 	return r
 }
 
-// fail plays an attempt that takes a second.
+// fail plays an attempt that takes a second, after the rest.
 func (r *breakerRig) fail(trial string, class sweep.FailureClass) {
+	r.clock = r.clock.Add(r.rest())
 	since := r.clock
 	r.clock = r.clock.Add(time.Second)
 	r.failed(since, trial, class, "on purpose")
@@ -96,6 +97,13 @@ func TestBreakerCountsAnIncidentOnce(t *testing.T) {
 	require.Equal(t, firstRest, r.rest())
 	r.moved(before)
 	require.True(t, r.resting, "an attempt that began before proves nothing")
+
+	during := r.clock.Add(time.Second) // the worker was asking for a trial already
+	r.clock = r.clock.Add(2 * time.Second)
+	r.failed(during, "5", sweep.FailEnvironment, "the same full disk")
+	require.Equal(t, firstRest-2*time.Second, r.rest(), "the rest is not longer")
+	r.moved(during)
+	require.False(t, r.resting, "the disk has room again")
 }
 
 func TestBreakerLetsOneAttemptThrough(t *testing.T) {
@@ -168,7 +176,7 @@ func TestBreakerWatchesAttempts(t *testing.T) {
 	env.RegisterActivity(attempt)
 	play := func(b *activities.Heartbeat, err error) {
 		beat, end = b, err
-		r.clock = r.clock.Add(time.Second)
+		r.clock = r.clock.Add(r.rest() + time.Second)
 		_, got := env.ExecuteActivity(attempt)
 		require.Equal(t, err == nil, got == nil)
 	}
