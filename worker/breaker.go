@@ -29,8 +29,9 @@ const (
 // because of the machine (sweep.Policy.Machine), since a machine on which every attempt
 // fails at once would otherwise take all trials. Attempts are counted until one that began
 // after the last failure makes a step or succeeds. Those that began before the last
-// failure, or in the rest after it because the worker was asking for a trial already, count with it. Out of memory and lost attempts of one trial count once. After a
-// rest one attempt is let through at a time until one makes a step.
+// failure, or in the rest after it because the worker was asking for a trial already,
+// count with it. Out of memory and lost attempts of one trial count once. After a rest one
+// attempt is let through at a time until one makes a step.
 type breaker struct {
 	slots chan struct{}
 	log   *slog.Logger
