@@ -458,7 +458,7 @@ func TestReasonsHaveAText(t *testing.T) {
 		require.NotEmpty(t, text.what, r)
 		require.NotEmpty(t, text.hint, r)
 	}
-	require.ElementsMatch(t, block.Reasons(), append(slices.Collect(maps.Keys(reasonText)), block.LedgerDamaged, block.NotOwner, block.WrongStore, block.WrongBuild, block.Other))
+	require.ElementsMatch(t, block.Reasons(), append(slices.Collect(maps.Keys(reasonText)), block.LedgerDamaged, block.NotOwner, block.WrongStore, block.WrongBuild, block.Environment, block.Other))
 	for code, known := range codes {
 		require.Equal(t, known.class == blocked, known.reason != "", code)
 	}
