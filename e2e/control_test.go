@@ -34,7 +34,7 @@ func TestControlActivities(t *testing.T) {
 	forward := httputil.NewSingleHostReverseProxy(target)
 	forward.ErrorHandler = func(http.ResponseWriter, *http.Request, error) {} // the client has been killed
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/history/") {
+		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/commands/") {
 			puts.Add(1)
 			wait := time.Duration(rest.Load())
 			if wait < 0 {
@@ -70,7 +70,7 @@ func TestControlActivities(t *testing.T) {
 	}
 	logged := func() int {
 		var found int
-		for _, err := range openStore(t, status).List(t.Context(), "v1/sweeps/control/history/") {
+		for _, err := range openStore(t, status).List(t.Context(), "v1/sweeps/control/commands/") {
 			require.NoError(t, err)
 			found++
 		}

@@ -64,6 +64,9 @@ func Redact(text string) string {
 // NewLogger returns a logger that writes to w without the secrets of URLs.
 func NewLogger(w io.Writer, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if kind := a.Value.Kind(); kind != slog.KindString && kind != slog.KindAny {
+			return a
+		}
 		switch v := a.Value.Any().(type) {
 		case string:
 			a.Value = slog.StringValue(Redact(v))

@@ -57,6 +57,7 @@ func TestLoggerWritesNoSecrets(t *testing.T) {
 	log.With("endpoint", "http://me:geheim@host").WithGroup("g").Warn("again", "error", failed)
 	require.NotContains(t, out.String(), "geheim")
 	require.Contains(t, out.String(), "https://***@host/path?token=***")
+	require.Regexp(t, `^time=\d{4}-\d\d-\d\dT\S+ level=INFO msg="cannot load `, out.String())
 	require.Contains(t, out.String(), "tries=3")
 	log.Debug("not at this level")
 	require.NotContains(t, out.String(), "not at this level")
