@@ -19,7 +19,7 @@ var trendDeviations = []float64{1, 0.3, 0.1, 0.03}
 
 // trendOdds is the logarithm of the prior odds for a trend, of n observations: each makes
 // a trend less credible that does not explain it.
-func trendOdds(n int) float64 { return 2 - 0.25*float64(n) }
+func trendOdds(n int) float64 { return -2 - 0.25*float64(n) }
 
 // add adds the trend at point to each of w.Mean.
 func (t trend) add(point []float64, w *Workspace) {

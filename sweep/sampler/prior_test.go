@@ -174,14 +174,14 @@ func TestTrust(t *testing.T) {
 		}
 		_, reason := suggest(mostTested, own(spec, func(x float64) float64 { return (x - 0.6) * (x - 0.6) }, many...), old)
 		require.Contains(t, reason.Note, "sweep old does not count after 60 results")
-		alike := own(spec, func(x float64) float64 { return 7 + 0.1*(x-0.62)*(x-0.62) }, at[:5]...)
+		alike := own(spec, func(x float64) float64 { return 7 + 0.1*(x-0.62)*(x-0.62) }, at[:9]...)
 		var params sweep.Params
-		params, reason = suggest(5, alike, old)
+		params, reason = suggest(9, alike, old)
 		require.Contains(t, reason.Note, "mean of fid.tail from sweep old; the results agree with sweep old (p = 0.0")
 		require.InDelta(t, 0.62, params["infonce.weight"].Float(), 0.1, method)
-		reverse := own(spec, func(x float64) float64 { return 7 - 0.1*(x-0.62)*(x-0.62) }, at[:5]...)
-		params, reason = suggest(5, reverse, old)
-		require.Contains(t, reason.Note, "mean of fid.tail from sweep old, reversed; the results are the reverse of sweep old (p = 0.0")
+		reverse := own(spec, func(x float64) float64 { return 7 - 0.1*(x-0.62)*(x-0.62) }, at[:9]...)
+		params, reason = suggest(9, reverse, old)
+		require.Contains(t, reason.Note, "the results are the reverse of sweep old (p = 0.0")
 		require.InDelta(t, 0, params["infonce.weight"].Float(), 0.1, method)
 	}
 }
