@@ -5,7 +5,7 @@
 # make accept the end-to-end tests with the real services (test-e2e is the same)
 # make chaos  sweeps on the real stack under injected faults (FAULTS=40 SEED=1; Linux, root to fill a disk), see docs/reliability.md
 # make bench-search     compares the search with Optuna and goptuna, writes docs/benchmarks/search.md (Python 3.11+, an hour or more)
-# make bench-earlier    measures what earlier sweeps are worth to a new one, writes docs/benchmarks/earlier.md (half an hour)
+# make bench-earlier    measures what earlier sweeps are worth to a new one, writes docs/benchmarks/earlier.md (a quarter of an hour)
 # make bench-search-gp  the same and Optuna's GPSampler, whose PyTorch is some gigabytes
 # make bench-eval       compares the metrics with clean-fid, pytorch-fid and prdc, writes docs/benchmarks/eval.md (Python 3.11+, minutes)
 # make bench-train      times training and sampling against JAX, writes docs/benchmarks/train.md (Python 3.11+, minutes; TRAIN_FLAGS=-quick for a look)
@@ -144,7 +144,7 @@ bench-search-gp: build $(SEARCH)/.venv $(SEARCH)/.venv-gp $(SEARCH)/.bin/goptuna
 
 # The two packages of requirements-source ask for PyTorch, which their formulas do not need.
 bench-earlier:
-	$(SIMD) $(GO) run ./$(SEARCH) -earlier -engines bayes,tpe,cmaes,nsga2 -parallel 8 -seeds 5 -first-seed 5000 -report docs/benchmarks/earlier.md
+	$(SIMD) $(GO) run ./$(SEARCH) -earlier -engines bayes,tpe,cmaes,nsga2 -parallel 8 -seeds 40 -first-seed 7000 -report docs/benchmarks/earlier.md
 
 EVAL := bench/eval
 
