@@ -44,6 +44,28 @@ func TestSimulate(t *testing.T) {
 	require.Equal(t, r.out, again.out)
 }
 
+// Results of trainings are not of the function.
+func TestSimulateIgnoresEarlierSweeps(t *testing.T) {
+	text, err := specfile.Init("dry", sweep.MethodBayes)
+	require.NoError(t, err)
+	plain := cmdline(t, nil, text, "simulate", "-", "--objective", "ackley")
+	r := cmdline(t, nil, text+"from: [{sweep: old, segments: 3}]\n", "simulate", "-", "--objective", "ackley")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	require.Contains(t, r.Err, "warning: sweep old of the field from is ignored: its results are not of the function ackley")
+	require.Equal(t, plain.out, r.out)
+}
+
+func TestPlanWithEarlierSweeps(t *testing.T) {
+	text, err := specfile.Init("new", sweep.MethodGrid)
+	require.NoError(t, err)
+	r := cmdline(t, clitest.Archived(t), text, "plan", "-", "--no-measure", "--from", "done")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	require.Contains(t, strings.Join(strings.Fields(r.out), " "), "earlier from sweep done: 2 configurations of 3 trials fit and count as results of this sweep")
+	r = cmdline(t, clitest.Archived(t), text, "plan", "-", "--no-measure", "--from", "gone")
+	require.Equal(t, cli.ExitNotFound, r.Code)
+	require.Contains(t, r.Err, "plan: --from gone: there is no such sweep")
+}
+
 func TestSimulateForPeople(t *testing.T) {
 	r := cmdline(t, nil, "", "simulate", "testdata/plan.yaml", "--objective", "lossweights")
 	require.Equal(t, cli.ExitOK, r.Code, r.Err)
