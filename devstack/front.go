@@ -86,8 +86,9 @@ func (f *front) open() (port int, err error) {
 }
 
 // checkHost answers only requests for a host of this machine or one of names, which are in
-// lower case. The port may be another one, such as that of an SSH tunnel. Package worker
-// of the main module has the same check.
+// lower case. The port may be another one, such as that of an SSH tunnel. CheckHost in
+// internal/address/host.go of the main module is the same check: devstack is a module of its
+// own and cannot import it.
 func checkHost(names []string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)

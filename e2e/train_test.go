@@ -36,7 +36,7 @@ func writeSpec(t *testing.T, text string) string {
 	return path
 }
 
-// train runs one training by hand and returns its output folder.
+// train runs one training without a sweep and returns its output folder.
 func train(t *testing.T, h *home, spec, seed string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "run")

@@ -17,7 +17,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// ExportCSV writes the finished trials by number, a line each, after a header: number,
+// ExportCSV writes the finished trials by number, one per line, after a header: number,
 // kind, status, seed; a column `param.NAME` for each parameter, by name, empty where
 // the trial has none; a column `metric.NAME` for each metric, by name; then how the
 // trial went. Numbers keep every digit; text that begins as a formula is quoted by '. The columns depend on the spec and on the names

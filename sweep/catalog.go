@@ -40,7 +40,7 @@ var parameterList = func() []ParameterInfo {
 		{Name: ParamEMA, About: "Decay of the moving average of the weights.", Max: 1, OpenMax: true, Fixed: true},
 		{Name: ParamGuidance, Max: 20, Fixed: true,
 			About: "Guidance scale w of sampling, eps_c + w (eps_c - eps_0); searched, it replaces evaluate.guidance."},
-		{Name: ParamLabelDropout, About: "Probability that a sample trains with the null label.", Max: 1, OpenMax: true, Fixed: true},
+		{Name: ParamLabelDropout, About: "Probability that a training image has the null label in a step.", Max: 1, OpenMax: true, Fixed: true},
 		{Name: ParamLR, About: "Adam's learning rate after warm-up.", Max: 1, OpenMin: true, Fixed: true},
 		{Name: ParamResamplingFactor, Max: 1,
 			About: "Classes are drawn with probability proportional to f^(rank/(C-1)); 1 is uniform, 0 is off (natural frequencies)."},

@@ -8,7 +8,7 @@
 //	analysis  ranking, feasibility, noise, importance, the front
 //	stopping  rungs and verdicts of early termination
 //	cost      what a sweep will cost
-//	conduct   the life of a sweep, as a machine without clock and network
+//	conduct   the life of a sweep, as a state machine without side effects
 //	sampler   the search methods; gp is the model of bayes
 //	asktell   the search for other programs
 //	simulate  a sweep in virtual time

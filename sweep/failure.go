@@ -42,22 +42,22 @@ type Policy struct {
 	Wait, MaxWait time.Duration
 	AtOnce        bool
 
-	// Machine is the number of such failures in a row, of attempts on one worker, after
+	// MachineLimit is the number of such failures in a row, of attempts on one worker, after
 	// which the worker takes no trials for a time; 0: the cause is not its machine.
-	Machine int
+	MachineLimit int
 }
 
 // Policies is the table of what follows each failure.
 func Policies() []Policy {
 	const wait, most = 5 * time.Second, 5 * time.Minute
 	return []Policy{
-		{Class: FailOutOfMemory, Meaning: "the trial needs more memory than the machine or its device has", Machine: 3},
+		{Class: FailOutOfMemory, Meaning: "the trial needs more memory than the machine or its device has", MachineLimit: 3},
 		{Class: FailBadData, Meaning: "the dataset or the spec is wrong"},
-		{Class: FailBug, Meaning: "a fault of tailsweep"},
-		{Class: FailLost, Meaning: "the worker no longer answers, or its child was killed", Retried: true, Counts: true, InARow: 10, Wait: wait, MaxWait: most, AtOnce: true, Machine: 3},
+		{Class: FailBug, Meaning: "a bug in tailsweep"},
+		{Class: FailLost, Meaning: "the worker no longer answers, or its child was killed", Retried: true, Counts: true, InARow: 10, Wait: wait, MaxWait: most, AtOnce: true, MachineLimit: 3},
 		{Class: FailTransient, Meaning: "anything that another attempt may change", Retried: true, Counts: true, Wait: wait, MaxWait: most},
 		{Class: FailPreempted, Meaning: "the worker was drained, or Temporal cancelled the attempt", Retried: true, InARow: 10, Wait: wait, MaxWait: most, AtOnce: true},
-		{Class: FailEnvironment, Meaning: "the worker's machine cannot run the trainer: it does not start, or the disk is full", Retried: true, Counts: true, Wait: wait, MaxWait: most, Machine: 1},
+		{Class: FailEnvironment, Meaning: "the worker's machine cannot run the trainer: it does not start, or the disk is full", Retried: true, Counts: true, Wait: wait, MaxWait: most, MachineLimit: 1},
 	}
 }
 

@@ -25,8 +25,8 @@ func TestPoliciesAreDocumented(t *testing.T) {
 		if p.InARow > 0 {
 			row = fmt.Sprintf("`max_restarts` + %d", p.InARow)
 		}
-		if p.Machine > 0 {
-			machine = fmt.Sprint(p.Machine)
+		if p.MachineLimit > 0 {
+			machine = fmt.Sprint(p.MachineLimit)
 		}
 		require.Contains(t, string(doc), fmt.Sprintf("\n| `%s` | %s | %s | %s | %s | %s | %s |\n",
 			p.Class, p.Meaning, yes[p.Retried], yes[p.Counts], wait, row, machine))

@@ -82,7 +82,7 @@ var lossTerms = []LossTerm{
 		Source:  "arXiv 2507.09052",
 		Parameters: []ParameterInfo{
 			{Name: ParamInfonceWeight, Max: 100,
-				About: "alpha, the weight of the InfoNCE loss with negatives only; 0 turns it off."},
+				About: "alpha, the weight of the InfoNCE loss, whose only positive is the image itself; 0 turns it off."},
 			{Name: ParamInfonceTemperature, Default: Number(0.1), Max: 10, OpenMin: true,
 				About: "tau of the InfoNCE loss."},
 			{Name: ParamInfonceExponent, Default: Number(1), Max: 10,
@@ -97,7 +97,7 @@ var lossTerms = []LossTerm{
 				Choices: []string{LayerDefault, LayerBottleneck, "down0", "down1", "down2", "down3", "up0", "up1", "up2", "up3", LayerQuarter, LayerLast},
 				About:   "The latent that the InfoNCE loss reads: bottleneck (the default) or the end of a level on the way down or up of a unet, the block at a quarter of the depth (the default) or the last of a dit."},
 			{Name: ParamInfonceNegatives, Default: Word(NegativesAll), Choices: []string{NegativesAll, NegativesOtherClass},
-				About: "The samples that the InfoNCE loss pushes away: all others of the batch, or those of other classes only."},
+				About: "The images of the batch that the InfoNCE loss pushes away: all others, or those of other classes only."},
 		},
 		NullLabel: func(s Settings) bool { return s.Word(ParamInfoncePass) == PassUncond },
 	},
@@ -123,7 +123,7 @@ var lossTerms = []LossTerm{
 		Source:  "arXiv 2305.00562",
 		Parameters: []ParameterInfo{
 			{Name: ParamCBDMWeight, Max: 100,
-				About: "tau_c, the weight of class-balancing diffusion (CBDM), which pulls together the predictions for the class of a sample and for a class drawn by frequency; 0 turns it off."},
+				About: "tau_c, the weight of class-balancing diffusion (CBDM), which pulls together the predictions for the class of an image and for a class drawn by frequency; 0 turns it off."},
 		},
 	},
 	{

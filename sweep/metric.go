@@ -98,13 +98,13 @@ type MetricFamily struct {
 var families = []MetricFamily{
 	{FamilyFID, Minimize, "", "Fréchet distance between the pooled features of samples and of balanced real images, over ", evidence.forFID},
 	{FamilyKID, Minimize, "", "Kernel distance between the features of samples and of balanced real images, over ", evidence.forKID},
-	{FamilyPrecision, Maximize, "ratio", "Share of samples among the real images by nearest neighbours (k = 3), over ", evidence.forNeighbours},
-	{FamilyRecall, Maximize, "ratio", "Share of real images among the samples by nearest neighbours (k = 3), over ", evidence.forNeighbours},
+	{FamilyPrecision, Maximize, "ratio", "Share of samples that are within the distance of a real image to its 3rd nearest real image, over ", evidence.forNeighbours},
+	{FamilyRecall, Maximize, "ratio", "Share of real images that are within the distance of a sample to its 3rd nearest sample, over ", evidence.forNeighbours},
 	{FamilyDensity, Maximize, "", "Mean number of real images whose ball of 5 nearest neighbours contains a sample, divided by 5, over ", evidence.forNeighbours},
 	{FamilyCoverage, Maximize, "ratio", "Share of real images that have a sample among their 5 nearest neighbours, over ", evidence.forNeighbours},
 	{FamilyDiversity, Maximize, "", "Mean feature distance of two samples of a class, over ", evidence.forDiversity},
 	{FamilyLabelAccuracy, Maximize, "ratio", "Share of samples that a classifier assigns to the class they were sampled for, over ", evidence.forLabelAccuracy},
-	{FamilyMemorisedRatio, Minimize, "ratio", "Share of samples whose distance to the nearest training image is at most a third of that to the second nearest, over ", nil},
+	{FamilyMemorisedRatio, Minimize, "ratio", "Share of samples whose distance to the nearest training image is less than a third of that to the second nearest, over ", nil},
 	{FamilyCAS, Maximize, "ratio", "Accuracy, on real images that were not trained on, of a classifier trained on training images and samples, over ", evidence.forCAS},
 }
 

@@ -25,13 +25,13 @@ type Spec struct {
 	Description string `json:"description,omitempty" jsonschema:"maxLength=1000"`
 	// How the search proceeds. grid: every combination of the values; random: random configurations; sobol: configurations spread evenly; tpe: Bayesian optimisation with Parzen estimators; bayes: Bayesian optimisation with a Gaussian process; cmaes: evolution of one objective; nsga2: evolution of several.
 	Method Method `json:"method" jsonschema:"required"`
-	// Seed of the search; trials train with train.seed.
+	// Seed of the search; trials train with train.seed, or with a seed of baseline or repeats.
 	Seed int64 `json:"seed" jsonschema:"minimum=0,maximum=9007199254740991"`
 	// What to train on.
 	Dataset Dataset `json:"dataset" jsonschema:"required"`
 	// The denoiser's architecture.
 	Model Model `json:"model"`
-	// What is fixed for every trial.
+	// Training settings. A parameter of the same name overrides one.
 	Train Train `json:"train" jsonschema:"required"`
 	// How a finished trial is evaluated.
 	Evaluate Evaluate `json:"evaluate"`
@@ -55,7 +55,7 @@ type Spec struct {
 	Budget Budget `json:"budget"`
 	// How many trials run at the same time, at most.
 	MaxConcurrentTrials int `json:"max_concurrent_trials" jsonschema:"minimum=1,maximum=1000"`
-	// How many further attempts a trial gets after failures that count: a lost worker, a broken one, an error that may not happen again.
+	// How many further attempts a trial gets after failures that count: a lost worker, a worker whose machine cannot train, an error that may not happen again.
 	MaxRestarts int `json:"max_restarts" jsonschema:"minimum=0,maximum=100"`
 	// Time that a trial may take to train, such as 90m. It begins when its training first starts: waiting for another worker or for a verdict counts, and so do evaluations at rungs; the final evaluation does not. A trial beyond it is saved and ends as stopped.
 	MaxTrialTime Duration `json:"max_trial_time,omitempty"`
@@ -166,9 +166,9 @@ type Train struct {
 	WarmupSteps int `json:"warmup_steps" jsonschema:"minimum=0,maximum=10000000"`
 	// Decay of the moving average of the weights; step k uses min(ema, (1+k)/(10+k)).
 	EMA float64 `json:"ema" jsonschema:"minimum=0,exclusiveMaximum=1"`
-	// Probability that a sample trains with the null label.
+	// Probability that a training image has the null label in a step.
 	LabelDropout float64 `json:"label_dropout" jsonschema:"minimum=0,exclusiveMaximum=1"`
-	// Whether each sample's label is dropped by itself, or all of a batch's together, as in the released U-Net.
+	// sample: each image's label is dropped by itself; batch: all labels of a batch together, as in the released U-Net.
 	LabelDropoutMode string `json:"label_dropout_mode,omitempty"`
 	// Noise schedule: linear, beta from 1e-4 to 0.02 (arXiv 2006.11239), or cosine (arXiv 2102.09672).
 	Schedule string `json:"schedule,omitempty"`
@@ -180,7 +180,7 @@ type Train struct {
 	WeightDecay float64 `json:"weight_decay,omitempty" jsonschema:"minimum=0,maximum=1"`
 	// The gradient's global norm is clipped to this.
 	ClipNorm float64 `json:"clip_norm,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1000000"`
-	// Seed of initial weights, data order and noise: the same for every trial, so that trials are paired.
+	// Seed of initial weights, data order and noise: the same for every trial except repeats and baseline trials with seeds of their own, so that trials are paired.
 	Seed int64 `json:"seed" jsonschema:"minimum=0,maximum=9007199254740991"`
 	// How many steps each point of the loss curve averages over.
 	LogEvery int `json:"log_every" jsonschema:"minimum=1,maximum=1000000"`

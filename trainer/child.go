@@ -9,7 +9,7 @@ import (
 
 // RunChild is the child process of `tailsweep train --job FILE`. It follows the
 // protocol of trainer/job on stdin and stdout, logs text to stderr, and returns the
-// exit code. A nil stdin is not watched, for training by hand. version is the program's
+// exit code. A nil stdin is not watched, for training without a worker. version is the program's
 // version, for manifests.
 func RunChild(ctx context.Context, jobFile string, stdin io.Reader, stdout io.Writer, version string) int {
 	return job.Run(ctx, stdin, stdout, func(ctx context.Context, c job.Child) error {

@@ -1,5 +1,5 @@
 // Package trainer trains one trial, and opens trained models for sampling. It runs in
-// a child process of the worker (RunChild) or by hand.
+// a child process of the worker (RunChild), or from the command line without a sweep.
 //
 // A training is a pure function of (spec, assignment, backend). Its random numbers
 // come from streams in Go that are keyed by (seed, step), and so do its batches

@@ -26,7 +26,7 @@ const (
 )
 
 // breaker supplies the slots of a training worker, and keeps them back while attempts fail
-// because of the machine (sweep.Policy.Machine), since a machine on which every attempt
+// because of the machine (sweep.Policy.MachineLimit), since a machine on which every attempt
 // fails at once would otherwise take all trials. Attempts are counted until one that began
 // after the last failure makes a step or succeeds. Those that began before the last
 // failure, or in the rest after it because the worker was asking for a trial already,
@@ -66,16 +66,16 @@ func (b *breaker) failed(since time.Time, trial string, class sweep.FailureClass
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case p.Machine == 0, since.Before(b.counted), since.Before(b.until), p.Machine > 1 && trial == b.trial:
+	case p.MachineLimit == 0, since.Before(b.counted), since.Before(b.until), p.MachineLimit > 1 && trial == b.trial:
 		return
 	}
 	b.failures++
 	b.counted, b.trial = b.now(), trial
-	if b.failures < p.Machine {
+	if b.failures < p.MachineLimit {
 		return
 	}
 	rest := firstRest
-	for range b.failures - p.Machine {
+	for range b.failures - p.MachineLimit {
 		rest = min(2*rest, maxRest)
 	}
 	b.until = b.counted.Add(rest)

@@ -15,7 +15,7 @@ import (
 )
 
 // peer is an engine in another process that speaks the protocol of `tailsweep
-// asktell`, one JSON object a line each way.
+// asktell`, one JSON object per line each way.
 type peer struct {
 	command *exec.Cmd
 	in      io.WriteCloser

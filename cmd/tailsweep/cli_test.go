@@ -398,7 +398,7 @@ func TestPullIsAllOrNone(t *testing.T) {
 func TestListWithoutTemporal(t *testing.T) {
 	r := cmdline(t, clitest.Archived(t), "", "list", "-o", "json")
 	require.Equal(t, cli.ExitFailure, r.Code)
-	require.Contains(t, r.Err, "states of the sweeps are unknown")
+	require.Contains(t, r.Err, "phases of the sweeps are unknown")
 	var rows []sweeps.Listed
 	require.NoError(t, json.Unmarshal([]byte(r.out), &rows))
 	require.Len(t, rows, 2)

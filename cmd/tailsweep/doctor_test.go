@@ -26,7 +26,7 @@ func TestDoctorOfASweep(t *testing.T) {
 
 	r = cmdline(t, objects, "", "doctor", "done", "--repair")
 	require.Equal(t, cli.ExitOK, r.Code, r.out)
-	require.Contains(t, r.Err, "the store is checked by itself")
+	require.Contains(t, r.Err, "checking the store alone")
 	clitest.Golden(t, "doctor-repair.txt", regexp.MustCompile(`[0-9a-f]{12}|\d{8}T\d{6}Z|\d+ objects, .*`).ReplaceAllString(r.out, "#"))
 	again := cmdline(t, objects, "", "doctor", "done", "--read-data")
 	require.Equal(t, cli.ExitOK, again.Code)

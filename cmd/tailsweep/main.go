@@ -1,6 +1,7 @@
 // Command tailsweep runs hyper-parameter sweeps of class-imbalanced diffusion
 // models. This file has the table of its verbs; each verb is a file in the folder of
-// its group, and internal/cli has what all verbs share.
+// its group, except those that send a command to a sweep: they are rows of
+// internal/steering/verb.go. internal/cli has what all verbs share.
 package main
 
 import (
@@ -28,7 +29,7 @@ import (
 // version is set by the Makefile from the repository's tags.
 var version = "dev"
 
-// verb makes the command of a verb. Each verb has a file of its own.
+// verb makes the command of a verb.
 type verb func(*cli.App) *cobra.Command
 
 // groups are the verbs, in the order of the help.

@@ -26,7 +26,8 @@ func Hosts() []string {
 // CheckHost answers only requests for a host of this machine or one of names, which are in
 // lower case. It is for servers that listen on loopback: without it, a page of another site
 // whose name resolves to 127.0.0.1 (DNS rebinding) can read their answers. The port may be
-// another one, such as that of an SSH tunnel. devstack has the same check.
+// another one, such as that of an SSH tunnel. devstack/front.go, in a
+// module of its own, has the same check.
 func CheckHost(names []string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)

@@ -647,7 +647,7 @@ func (c *checker) checkCheckpoints(ctx context.Context) error {
 	if c.chain != nil {
 		for _, t := range c.chain.trials {
 			named[t.Checkpoint] = t.Number
-			ended := t.Status == sweep.StatusCompleted || t.Status == sweep.StatusStopped && t.Limit == "" // retention may have removed it
+			ended := t.Status == sweep.StatusCompleted || t.Status == sweep.StatusStopped && t.Limit == "" // the sweep may have removed it
 			if t.Checkpoint != "" && !ended && !c.folders[t.Checkpoint][checkpoint.ManifestName] {
 				c.found("checkpoints", LevelFault, t.Checkpoint, "", "the last checkpoint of trial %d (%s) is lost", t.Number, t.Status)
 			}

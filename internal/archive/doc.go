@@ -9,7 +9,7 @@
 //	v1/sweeps/<sweep>/trials/<%06d>/result.json      a sweep.Trial
 //	v1/sweeps/<sweep>/trials/<%06d>/grid.png         the sample grid
 //	v1/sweeps/<sweep>/trials/<%06d>/attempts/<k>/log.txt
-//	v1/sweeps/<sweep>/trials/<%06d>/attempts/<k>/curve.jsonl    copied from a checkpoint when the trial is published; kept by retention
+//	v1/sweeps/<sweep>/trials/<%06d>/attempts/<k>/curve.jsonl    copied from a checkpoint when the trial is published; never removed by the sweep
 //	v1/sweeps/<sweep>/trials/<%06d>/attempts/<k>/checkpoints/step-<%010d>/...  the manifest last
 //	v1/sweeps/<sweep>/pointers/best.json             moved with If-Match
 //	v1/sweeps/<sweep>/commands/<time>-<%06d>.json    an entry of the command log: a conduct.CommandEntry; immutable

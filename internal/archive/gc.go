@@ -35,7 +35,7 @@ type GarbageKind string
 const (
 	GarbageOvertaken GarbageKind = "checkpoint"        // of a finished trial, not kept by the sweep
 	GarbageOrphan    GarbageKind = "orphan checkpoint" // of a trial that neither runs nor has a result
-	GarbageHalf      GarbageKind = "half upload"       // a checkpoint without a manifest
+	GarbagePartial   GarbageKind = "partial upload"    // a checkpoint without a manifest
 	GarbageGrid      GarbageKind = "orphan grid"
 	GarbageLog       GarbageKind = "orphan log"
 	GarbageCurve     GarbageKind = "orphan curve"
@@ -43,7 +43,7 @@ const (
 
 // GarbageKinds lists the kinds.
 func GarbageKinds() []GarbageKind {
-	return []GarbageKind{GarbageOvertaken, GarbageOrphan, GarbageHalf, GarbageGrid, GarbageLog, GarbageCurve}
+	return []GarbageKind{GarbageOvertaken, GarbageOrphan, GarbagePartial, GarbageGrid, GarbageLog, GarbageCurve}
 }
 
 // Garbage is something in the store that nothing needs: a checkpoint, or an object.
@@ -129,13 +129,13 @@ func (a *Archive) Garbage(ctx context.Context, name string, w Workflows, now tim
 }
 
 // Collect removes what Garbage has listed, a checkpoint's manifest first. It may be ended
-// at any step: what is left is garbage too, a half upload. owner is the identity that the
+// at any step: what is left is garbage too, a partial upload. owner is the identity that the
 // sweep had before Garbage: once the name has another one, nothing is removed.
 func (a *Archive) Collect(ctx context.Context, owner sweep.Identity, garbage []Garbage) error {
 	own := a.fenced(func(ctx context.Context, name string) error { return a.stillHeld(ctx, name, owner) })
 	for _, g := range garbage {
 		switch g.Kind {
-		case GarbageOvertaken, GarbageOrphan, GarbageHalf:
+		case GarbageOvertaken, GarbageOrphan, GarbagePartial:
 			if err := own.Remove(ctx, g.Key); err != nil {
 				return err
 			}
@@ -306,7 +306,7 @@ func (n needs) of(t *trialObjects, finished bool, now time.Time) []Garbage {
 		case !c.whole && now.Sub(c.newest) < halfAge:
 			continue
 		case !c.whole:
-			g.Kind = GarbageHalf
+			g.Kind = GarbagePartial
 		case n.finished[t.number]:
 			g.Kind = GarbageOvertaken
 		case finished: // published, and the ledger does not have it: `trials` lists it

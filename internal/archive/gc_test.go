@@ -125,11 +125,11 @@ func TestGarbage(t *testing.T) {
 		"a pin": {
 			w: running{progress: &conduct.Progress{Running: ongoing, Kept: []int{0}, Pinned: []int{2}}, trials: []int{22}}, now: today, want: with(nil),
 		},
-		"an old half upload": {
+		"an old partial upload": {
 			w: running{progress: &conduct.Progress{Running: ongoing, Kept: []int{0, 2}}, trials: []int{22}}, now: tomorrow,
-			want: with(map[string]GarbageKind{folderOf(24, 100): GarbageHalf}),
+			want: with(map[string]GarbageKind{folderOf(24, 100): GarbagePartial}),
 		},
-		"a half upload of a trial that runs": {
+		"a partial upload of a trial that runs": {
 			w: running{progress: &conduct.Progress{Running: ongoing, Kept: []int{0, 2}}, trials: []int{22, 24}}, now: tomorrow, want: with(nil),
 		},
 		"a sweep that has ended": {
@@ -153,7 +153,7 @@ func TestGarbage(t *testing.T) {
 		"a sweep that Temporal has forgotten": {
 			w:     running{unknown: true},
 			state: &conduct.State{Phase: conduct.PhaseStopped, Running: []conduct.Running{{Assignment: sweep.Assignment{Number: 21}}, {Assignment: sweep.Assignment{Number: 22}}}, Pinned: []int{2}, Counts: map[sweep.Status]int{}},
-			now:   tomorrow, want: with(map[string]GarbageKind{folderOf(24, 100): GarbageHalf}),
+			now:   tomorrow, want: with(map[string]GarbageKind{folderOf(24, 100): GarbagePartial}),
 		},
 	} {
 		t.Run(title, func(t *testing.T) {

@@ -36,7 +36,7 @@ func (p Pull) Folder() string { return filepath.Join(p.Dir, fmt.Sprintf("trial-%
 // Pull downloads a trial's final checkpoint and verifies it: weights, curve and manifest,
 // with the sample grid, the spec, the trial and a model card. p.Folder() must not exist
 // or be empty (ErrNotEmpty); an error leaves no part of it. Damage in the store is
-// activities.ErrCorrupt, a checkpoint that retention has removed store.ErrNotFound.
+// activities.ErrCorrupt, a checkpoint that the sweep has removed store.ErrNotFound.
 func (a *Archive) Pull(ctx context.Context, p Pull) error {
 	spec, yaml, err := a.LoadSpec(ctx, p.Sweep)
 	if err != nil {

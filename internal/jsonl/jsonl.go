@@ -1,4 +1,4 @@
-// Package jsonl reads JSON Lines: one JSON value a line.
+// Package jsonl reads JSON Lines: one JSON value per line.
 package jsonl
 
 import (

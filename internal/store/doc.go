@@ -3,6 +3,6 @@
 //
 // Invariants: an object is complete or absent; conditional writes are single-part
 // puts of known size, so that every S3 service evaluates the condition. Package
-// storetest tests every implementation. Of tailsweep it may import only the small
-// helpers of internal/.
+// storetest tests every implementation. The only packages of tailsweep that it
+// may import are the small helpers of internal/.
 package store

@@ -1,5 +1,5 @@
 // Package asktell lets another program use the search: it asks for configurations,
-// evaluates them and reports the values, one JSON object a line each way. The protocol
+// evaluates them and reports the values, one JSON object per line each way. The protocol
 // is described in docs/asktell.md and in `tailsweep asktell --help`.
 //
 // A session is a sweep.Spec built from the init line, with the metrics f0, f1, ... (all

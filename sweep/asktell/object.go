@@ -48,7 +48,7 @@ func parse(line []byte, path string) (*object, error) {
 }
 
 func notJSON(line []byte, err error) error {
-	advice := "want one JSON object a line"
+	advice := "want one JSON object per line"
 	if bytes.Contains(line, []byte("NaN")) || bytes.Contains(line, []byte("Infinity")) {
 		advice = "JSON has finite numbers only"
 		if bytes.Contains(line, []byte(`"values"`)) || bytes.Contains(line, []byte(`"constraints"`)) {

@@ -66,7 +66,7 @@ func CommandTypes() []CommandType {
 			[]Phase{PhaseRunning, PhasePaused, PhaseStopping}, nil, func(m *Machine, _ Command) string { m.cancelling(); return "" }},
 		{CommandExtend, "The budget grows.", mostPhases, (*Machine).checkExtend, (*Machine).extend},
 		{CommandSet, "Concurrency, priority and description change.", slices.Concat(mostPhases, []Phase{PhaseStopping}), (*Machine).checkSet, (*Machine).set},
-		{CommandEdit, "The search changes: parameters, method, metrics, constraints, gates, budget, early termination and retention.", mostPhases, (*Machine).checkEdit, (*Machine).edit},
+		{CommandEdit, "The search changes: parameters, method, metrics, constraints, gates, budget, early termination and the number of checkpoints that are kept.", mostPhases, (*Machine).checkEdit, (*Machine).edit},
 		{CommandEnqueue, "Configurations are tried before the method's own.", mostPhases, (*Machine).checkEnqueue, (*Machine).enqueue},
 		{CommandRetry, "Trials that failed or were cancelled are tried again, under new numbers.", mostPhases, (*Machine).checkRetry, (*Machine).retryTrials},
 		{CommandPin, "Checkpoints of trials are kept.", slices.Concat(mostPhases, []Phase{PhaseStopping}), (*Machine).checkPin, (*Machine).pin},

@@ -1,4 +1,5 @@
-// Package conduct is the life of a sweep as a pure machine: events in, actions out.
+// Package conduct is the life of a sweep as a state machine without side effects: events
+// in, actions out.
 //
 // Machine.Step takes one Event (a result, a rung report, a command, the completion
 // or failure of an action, the clock) and returns the Actions to carry out (ask for

@@ -14,8 +14,8 @@
 //	nsga2.go                          NSGA-II
 //	bayes.go, training.go, model.go, acquire.go, recommend.go   Gaussian processes
 //
-// Invariants: pure and stateless (see Sampler); a suggestion survives a JSON round trip
-// of its request; no configuration is suggested twice, unless neither 256 draws nor the
-// list of a finite space's configurations contain an untried one. It imports nothing that
-// package sweep may not import.
+// Invariants: samplers are pure and stateless (see Sampler). A request that is written as
+// JSON and read again gives the same suggestion. A configuration is suggested again only if
+// 256 draws found no new one and, in a finite space, all were tried. The package imports
+// nothing that package sweep may not import.
 package sampler

@@ -62,7 +62,7 @@ and when the sweep ends. `+"`tailsweep init`"+` writes one with comments, `+"`ta
 %s`+"```"+`
 
 How to read the tables: a field is written in the mapping that the section is named after. Fields without a default
-("required") must be given where the mapping is. [0, 1) means from 0 to 1, without 1. Numbers are YAML 1.2's: 1e-3 is
+("required") must be given whenever their mapping is. [0, 1) means from 0 to 1, without 1. Numbers are YAML 1.2's: 1e-3 is
 a number, and 1 and 1.0 are the same; yes and no are text.`, shortest)
 	r.section("", reflect.TypeFor[sweep.Spec](), compiled())
 	r.WriteString("\n")
@@ -222,7 +222,7 @@ func (r *reference) otherwise(p path, name string, of *jsonschema.Schema) string
 		return strings.ReplaceAll(strings.Trim(string(text), `"[]`), ",", ", ")
 	}
 	if kindOf(target(s)) == "object" {
-		return "see there"
+		return "each field has its own"
 	}
 	panic(fmt.Sprintf("%s has no default: add it to defaults or defaultTexts", p))
 }

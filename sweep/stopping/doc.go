@@ -2,8 +2,8 @@
 // the verdict (continue or stop) of the median rule, ASHA and Hyperband.
 //
 // Invariants: a verdict is a function of the spec, the trial, the step and the
-// results at rungs in the order of their arrival. A verdict is given once and never
-// computed again: see package conduct.
+// results at rungs in the order of their arrival. Package conduct asks for each verdict
+// once and repeats it when a report comes twice.
 //
 // It must not import specfile, conduct or sampler.
 package stopping

@@ -12,5 +12,5 @@
 // Everything else works in a build without cgo, where xla:* is refused with the
 // reason.
 //
-// It must not import any other package of tailsweep.
+// The only packages of tailsweep that it may import are the small helpers of internal/.
 package backend

@@ -4,7 +4,7 @@
 // Notation:
 //
 //	T       diffusion steps, 1000
-//	t       step of a sample, 0 (least noise) .. T-1; noise level t/T in [0, 1)
+//	t       step of an image, 0 (least noise) .. T-1; noise level t/T in [0, 1)
 //	abar_t  product of (1 - beta_s) over s <= t
 //	x_0     image in [-1, 1]        eps  its noise, standard normal
 //	x_t     sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps

@@ -7,8 +7,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// InfoNCE pushes the latents of a batch apart: a contrastive loss whose positive
-// is the sample itself and whose negatives are all other samples, whatever their
+// InfoNCE pushes the latents of a batch apart: a contrastive loss whose only
+// positive is the image itself and whose negatives are all other images, whatever their
 // class and t; with Negatives "other_class" those of another true class only, which is
 // not the paper's.
 //

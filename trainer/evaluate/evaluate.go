@@ -135,7 +135,7 @@ func complete(spec sweep.Spec, r *Result) error {
 		if _, ok := r.Metrics[m.Metric]; !ok && sweep.Evaluated(m.Metric) {
 			return precheck.BadData(&sweep.FieldError{
 				Field: m.Field, Value: m.Metric,
-				Message: fmt.Sprintf("was not measured, with %d samples and %d real images a class", r.Samples, r.Real),
+				Message: fmt.Sprintf("was not measured, with %d samples and %d real images per class", r.Samples, r.Real),
 			})
 		}
 	}

@@ -273,7 +273,7 @@ func TestFeaturesFromAFile(t *testing.T) {
 	spec := tinySpec()
 	spec.Evaluate.Features = &sweep.Features{Path: path}
 	err = complete(spec, &Result{Evaluation: sweep.Evaluation{Samples: 5, Real: 5}})
-	require.ErrorContains(t, err, "metrics[0].name: was not measured, with 5 samples and 5 real images a class (fid.all)")
+	require.ErrorContains(t, err, "metrics[0].name: was not measured, with 5 samples and 5 real images per class (fid.all)")
 
 	_, err = newEvaluator(context.Background(), openGo(t), groups(longTail.Imbalance), real, nil, &sweep.Features{Path: path + "x"}, 5, nil)
 	require.ErrorContains(t, err, "evaluate.features.path: features: stat ")

@@ -6,11 +6,12 @@
 //	S  side in pixels     z       features `[B,64]`, before the last non-linearity
 //	C  classes            logits  `[B,C]`
 //
-// Train makes a classifier of any dataset, which is read from a file, as is Inception-v3.
-// The classifier of Fashion-MNIST is built in: weights/ has one set of weights a size,
+// Train makes a classifier of any dataset. Such a classifier, like Inception-v3, is read
+// from a file.
+// The classifier of Fashion-MNIST is built in: weights/ has one set of weights per size,
 // made by Train from the 60,000 balanced training images, none of which is among the
 // built-in 10,000. The README there has the command, accuracies and digests. Metrics with
-// different weights do not compare.
+// different weights cannot be compared.
 //
 // The net uses only plain operations, so that its features are the same on every backend
 // up to rounding. It must not import trainer, nets or diffusion: the evaluation shares no

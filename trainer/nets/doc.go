@@ -10,7 +10,7 @@
 //
 // Invariants: a net's variables depend on its Config only, never on the backend;
 // their initial values are a pure function of (Config.Seed, path), computed in Go,
-// so they are equal on all backends and no random state lives in the store.
+// so they are equal on all backends and no random state is among the variables.
 // Calling Forward twice in one graph shares the weights. Dropout is a function of an
 // input of the graph (Masks).
 //

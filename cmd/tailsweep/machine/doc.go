@@ -1,3 +1,3 @@
-// Package machine has the verbs about workers, trainings by hand, datasets and this
-// machine.
+// Package machine has the verbs about workers, datasets and this machine, and those that
+// train and evaluate from the command line, without a sweep.
 package machine

@@ -28,7 +28,7 @@ func checkSweep(ctx context.Context, a *cli.App, name string, o archive.CheckOpt
 		return cli.ExitWith(cli.ExitUsage, err)
 	}
 	if err != nil {
-		a.Log("what the sweep itself counts on is unknown, the store is checked by itself: %v", err)
+		a.Log("the sweep could not be asked which segments it has; checking the store alone: %v", err)
 	}
 	checked, err := arc.Check(ctx, name, o)
 	if _, removing := errors.AsType[*archive.RemovingError](err); removing {

@@ -15,11 +15,12 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/evaluate"
 )
 
-// Evaluate is the verb evaluate: it evaluates one checkpoint, by hand or as a child.
+// Evaluate is the verb evaluate: it evaluates one checkpoint, without a sweep or as a
+// child.
 func Evaluate(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "evaluate DIR | evaluate --untrained SPEC | evaluate --job FILE",
-		Short: "Evaluate a pulled checkpoint by hand, without any service",
+		Short: "Evaluate a pulled checkpoint from the command line, without any service",
 		Long: `evaluate samples the model of a checkpoint folder and prints the metrics that its
 spec asks for. With --untrained it evaluates the initial model of a spec, for comparison.
 
@@ -85,5 +86,5 @@ func resultText(r *evaluate.Result) []string {
 		}
 		t.Row(name, value, trialview.Metric(r.Floor, name))
 	}
-	return append(t.Plain(), fmt.Sprintf("at guidance %.4g, %d samples and %d real images a class", r.Guidance, r.Samples, r.Real))
+	return append(t.Plain(), fmt.Sprintf("at guidance %.4g, %d samples and %d real images per class", r.Guidance, r.Samples, r.Real))
 }

@@ -35,12 +35,12 @@ image of other datasets. For fashion-mnist the result is the built-in classifier
 		Args: cli.Args(0, 0, "no arguments"),
 	}
 	f := train.Flags()
-	data := f.String("data", "", "dataset.path: the folder of the dataset's files (default: where data pull puts them)")
+	data := f.String("data", "", "folder of the dataset's files, as dataset.path in a spec (default: where data pull puts them)")
 	set := &cli.Choice{Value: sweep.FashionMNIST, Valid: datasetNames()}
-	f.Var(set, "dataset", "dataset.name")
+	f.Var(set, "dataset", "name of the dataset, as dataset.name in a spec")
 	size := f.Int("size", 16, "side of the images in pixels")
-	classes := f.Int("classes", 0, "dataset.classes, for an image folder")
-	channels := f.Int("channels", 3, "dataset.channels, for an image folder")
+	classes := f.Int("classes", 0, "number of classes of an image folder, as dataset.classes in a spec")
+	channels := f.Int("channels", 3, "3 for RGB, 1 for grey, of an image folder, as dataset.channels in a spec")
 	path := f.String("to", "", "file for the weights")
 	epochs := cli.Within(f, "epochs", f.Int("epochs", features.DefaultEpochs, "passes over the images (at least 400 steps in total)"), 1, maxEpochs)
 	name := cli.BackendFlag(train)

@@ -22,7 +22,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// trainFlags are the flags of a training by hand, without a worker.
+// trainFlags are the flags of a training without a worker.
 type trainFlags struct {
 	params      []string
 	seed        int64
@@ -31,11 +31,11 @@ type trainFlags struct {
 	backend     *cli.Choice
 }
 
-// Train is the verb train: it trains one trial, by hand or as a child.
+// Train is the verb train: it trains one trial, without a sweep or as a child.
 func Train(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "train SPEC --to DIR | train --job FILE",
-		Short: "Train one trial by hand, without any service",
+		Short: "Train one trial from the command line, without any service",
 		Long: `train trains one configuration of a spec and writes checkpoints to DIR/step-<number>.
 Parameters that are not given keep the values of the spec's fixed fields. Ctrl-C saves
 a checkpoint first; --resume continues from one, bit for bit.

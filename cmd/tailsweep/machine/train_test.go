@@ -49,7 +49,7 @@ func TestResultText(t *testing.T) {
 	lines := resultText(&evaluate.Result{
 		Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": 50}, Floor: map[string]float64{"fid.tail": 4}, Guidance: 1.5, Samples: 50, Real: 500},
 	})
-	require.Equal(t, []string{"METRIC    VALUE  FLOOR", "fid.tail     50      4", "at guidance 1.5, 50 samples and 500 real images a class"}, lines)
+	require.Equal(t, []string{"METRIC    VALUE  FLOOR", "fid.tail     50      4", "at guidance 1.5, 50 samples and 500 real images per class"}, lines)
 }
 
 func TestAccuracyWarning(t *testing.T) {

@@ -18,7 +18,7 @@ func Export(a *cli.App) *cobra.Command {
 		Args:  cli.Args(1, 1, "one sweep"),
 	}
 	format := &cli.Choice{Value: "csv", Valid: []string{"csv", "json"}}
-	cmd.Flags().VarP(format, "output", "o", "form of the output")
+	cmd.Flags().VarP(format, "output", "o", "output format")
 	cmd.RunE = withTrials(a, func(spec *sweep.Spec, trials []sweep.Trial, args []string) error {
 		if format.Value == "csv" {
 			return report.ExportCSV(a.Out, spec, trials)

@@ -37,7 +37,7 @@ type Simulated struct {
 	Runs           []simulatedRun `json:"runs"`
 }
 
-// simulatedRun is the run with one seed.
+// simulatedRun is the simulation with one seed.
 type simulatedRun struct {
 	simulate.Result
 	Seed     int64                `json:"seed"`
@@ -49,26 +49,27 @@ type simulatedRun struct {
 	Curve    []simulate.Point     `json:"curve"`
 }
 
-// Simulate is the verb simulate: it plays a sweep on a known function.
+// Simulate is the verb simulate: it simulates a sweep, with a known function in place of
+// training.
 func Simulate(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate SPEC --objective FUNC",
-		Short: "Play a sweep on a known function, in virtual time",
+		Short: "Simulate a sweep in virtual time, with a known function in place of training",
 		Args:  cli.Args(1, 1, "one spec"),
-		Long: `simulate plays a sweep without training. Method, budget, baseline, constraints,
+		Long: `simulate runs a sweep without training. Method, budget, baseline, constraints,
 repeats and early termination come from the spec, and it makes the same decisions as a
 real sweep; results come from a known function of the parameters, and time is virtual.
 Trials queue for the slots and differ in speed by up to 20 %. It shows how a search
 proceeds, not how good real training is.
 
-With --fail attempts at training fail at random steps, and with --diverge trials
+--fail makes attempts at training fail at random steps; --diverge makes trials
 diverge. As in a real sweep, an attempt of class lost, transient, preempted or environment is
 followed by another one from the last checkpoint, up to max_restarts (preempted does
 not count), and three trials in a row with the same failure end the sweep as failed.
 --command sends a command to the sweep at a virtual time, with the flags of its verb:
 "2h=extend --trials +20".
 
-A budget of time only keeps new trials from starting. Running trials finish, so a
+gpu_hours and wall_clock only stop new trials from starting. Running trials finish, so a
 sweep can exceed gpu_hours and wall_clock by the trials that run; max_trial_time
 limits them. The chart of the best value so far uses what is known at the end: a trial
 that violates a constraint does not count.
@@ -81,15 +82,16 @@ of trainings, not of the function.
                   weight makes the head worse; 0 is the plain model
     sphere, ackley, rastrigin, levy, rosenbrock
                   test functions of the parameters of any spec; each metric has its
-                  optimum, 0, at a fixed place of its own; each word has a fixed cost`,
+                  optimum, 0, at a fixed place of its own; each text value adds a
+                  fixed cost`,
 	}
 	output := cli.OutputFlag(cmd)
 	f := cmd.Flags()
 	objective := &cli.Choice{Valid: simulate.Objectives()}
-	f.Var(objective, "objective", "function to play on: "+strings.Join(simulate.Objectives(), ", "))
+	f.Var(objective, "objective", "function in place of training: "+strings.Join(simulate.Objectives(), ", "))
 	workers := cli.Within(f, "workers", f.Int("workers", 0, "training slots (default: max_concurrent_trials)"), 1, math.MaxInt)
-	noise := cli.Within(f, "noise", f.Float64("noise", 0, "standard deviation of the noise on each metric, in FID; a hundredth of it on ratios and losses of lossweights"), 0, math.MaxFloat64)
-	seeds := cli.Within(f, "seeds", f.Int("seeds", 1, "number of runs, with seed, seed + 1, ..."), 1, maxSeeds)
+	noise := cli.Within(f, "noise", f.Float64("noise", 0, "standard deviation of the noise added to each metric (lossweights: a hundredth of it for ratios and losses)"), 0, math.MaxFloat64)
+	seeds := cli.Within(f, "seeds", f.Int("seeds", 1, "number of simulations, with seed, seed + 1, ..."), 1, maxSeeds)
 	rate := cli.Within(f, "steps-per-second", f.Float64("steps-per-second", 20, "speed of one training slot"), cli.AboveZero, math.MaxFloat64)
 	fail := cli.Within(f, "fail", f.Float64("fail", 0, "share of the attempts at training that fail, 0 to 1"), 0, 1)
 	class := &cli.Choice{Valid: cli.Words(sweep.FailureList())}
@@ -147,7 +149,7 @@ func parseCommand(a *cli.App, text string) (simulate.Command, error) {
 	return c, err
 }
 
-// playSeed plays the sweep with one seed.
+// playSeed simulates the sweep with one seed.
 func playSeed(spec sweep.Spec, run simulate.DryRun, stepsPerSecond float64, seed int64) (simulatedRun, error) {
 	spec.Seed, run.Seed = seed, uint64(seed)
 	speed, err := measure.SpeedOf(&spec, stepsPerSecond)

@@ -13,7 +13,7 @@ import (
 func Down(a *cli.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "down",
-		Short: "Stop the local worker, after it saved its trainings, and the stack; the state is kept",
+		Short: "Save the running trainings, then stop the local worker and the stack; data is kept",
 		Args:  cli.Args(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			before, err := stack.Read("")
@@ -27,7 +27,7 @@ func Down(a *cli.App) *cobra.Command {
 				a.Log("nothing was running")
 				return nil
 			}
-			a.Log("stopped; running sweeps continue at the next `tailsweep up` (state: %s)", before.Dir)
+			a.Log("stopped; running sweeps continue at the next `tailsweep up` (data: %s)", before.Dir)
 			return nil
 		},
 	}

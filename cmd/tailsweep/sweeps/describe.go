@@ -36,11 +36,11 @@ type description struct {
 // maxQueued is the number of requested trials that describe lists.
 const maxQueued = 20
 
-// Describe is the verb describe: it prints the spec and the state of a sweep.
+// Describe is the verb describe: it prints the spec and the phase of a sweep.
 func Describe(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "describe SWEEP",
-		Short: "Show a sweep's spec, its state and the commands it received",
+		Short: "Show a sweep's spec, its phase and the commands it received",
 		Args:  cli.Args(1, 1, "one sweep"),
 	}
 	output := cli.OutputFlag(cmd)

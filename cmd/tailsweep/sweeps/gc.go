@@ -37,9 +37,9 @@ func GC(a *cli.App) *cobra.Command {
 		Long: `gc lists the objects in the store that nothing needs: checkpoints of finished trials
 that the sweep does not keep, checkpoints, logs, curves and grids of trials that neither
 run nor have a result, and uploads of a checkpoint that did not complete within a day.
-With --yes it removes them. It never lists what the best trials, pinned trials, trials
-that run or trials that a command could continue need. If this is not known, for example
-because the ledger is damaged, it lists nothing of the sweep and says why.`,
+With --yes it removes them. It never lists objects needed by: the best trials, pinned
+trials, trials that run, trials that a command could continue. If these are not known,
+for example because the ledger is damaged, it lists nothing of the sweep and says why.`,
 		Args: cli.Args(0, 1, "at most one sweep"),
 	}
 	output := cli.OutputFlag(cmd)

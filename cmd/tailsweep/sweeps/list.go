@@ -82,7 +82,7 @@ func List(a *cli.App) *cobra.Command {
 		c, known, err := temporalSweeps(ctx, a)
 		incomplete := err != nil
 		if incomplete {
-			a.Log("the states of the sweeps are unknown: %v", err)
+			a.Log("the phases of the sweeps are unknown: %v", err)
 		} else {
 			defer c.Close()
 		}

@@ -124,7 +124,7 @@ func (a *App) PrintJSON(v any) error {
 	return err
 }
 
-// PrintAs writes v as JSON where that is the form of the output, otherwise the lines.
+// PrintAs writes v as JSON where that is the output format, otherwise the lines.
 func (a *App) PrintAs(form *Choice, v any, lines ...string) error {
 	if form.Value == "json" {
 		return a.PrintJSON(v)

@@ -40,7 +40,7 @@ func (c *Choice) Set(s string) error {
 // OutputFlag adds -o table|json.
 func OutputFlag(cmd *cobra.Command) *Choice {
 	c := &Choice{Value: "table", Valid: []string{"table", "json"}}
-	cmd.Flags().VarP(c, "output", "o", "form of the output")
+	cmd.Flags().VarP(c, "output", "o", "output format")
 	return c
 }
 

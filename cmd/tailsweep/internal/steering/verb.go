@@ -36,7 +36,7 @@ func plain(*pflag.FlagSet) func(*cli.App, []string) (conduct.Command, error) {
 // Verbs is the table of the verbs that send a command.
 func Verbs() []Verb {
 	return []Verb{
-		{Name: conduct.CommandPause, Short: "Start no new trials until resume", define: plain},
+		{Name: conduct.CommandPause, Short: "Start no new trials until `resume`", define: plain},
 		{Name: conduct.CommandResume, Short: "Continue after pause, or after an end by stop, cancel or a failure", define: plain},
 		{Name: conduct.CommandStop, Short: "End the sweep when its running trials have finished", define: plain},
 		{Name: conduct.CommandCancel, Short: "End the sweep now; checkpoints are kept", define: plain},
@@ -51,7 +51,7 @@ ended continues under its name, with its ledger.`,
 		{
 			Name: conduct.CommandEdit, Args: "SPEC", Short: "Change the search space, method, metrics and limits of a sweep", define: edit, least: 1, most: 1,
 			Long: `edit replaces the spec of a sweep. Parameters, method, metrics, constraints, gates,
-budget, early termination and retention may change; the search still uses the earlier
+budget, early termination and checkpoints.save_sweep_best may change; the search still uses the earlier
 results where they fit the new spec. Fields on which all results depend (dataset, model,
 train, evaluate) may not change. edit first prints the fields that change; with --dry-run
 it does nothing else.`,
@@ -61,7 +61,7 @@ it does nothing else.`,
 			Example: `  tailsweep enqueue my-sweep --param infonce.weight=0.3 --param alignment.weight=0
   tailsweep enqueue my-sweep --file points.yaml`,
 		},
-		{Name: conduct.CommandRetry, Args: "TRIAL...", Short: "Try failed or cancelled trials again, under new numbers", define: trials, least: 1, most: -1},
+		{Name: conduct.CommandRetry, Args: "TRIAL...", Short: "Try trials again that failed, were cancelled or reached max_trial_time, under new numbers", define: trials, least: 1, most: -1},
 		{Name: conduct.CommandPin, Args: "TRIAL...", Short: "Keep the checkpoints of trials", define: trials, least: 1, most: -1},
 		{Name: conduct.CommandUnpin, Args: "TRIAL...", Short: "Remove the pins of trials, so that their checkpoints may be removed", define: trials, least: 1, most: -1},
 	}
