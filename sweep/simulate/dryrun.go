@@ -15,7 +15,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
-// DryRun says how a spec is played.
+// DryRun says how a spec is simulated.
 type DryRun struct {
 	Objective string        // one of Objectives
 	Workers   int           // training slots

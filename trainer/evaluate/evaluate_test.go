@@ -179,6 +179,6 @@ func TestRun(t *testing.T) {
 	j.Backend = "abacus"
 	_, _, err = run()
 	require.ErrorAs(t, err, &failure)
-	require.Equal(t, sweep.FailBadData, failure.Class)
+	require.Equal(t, sweep.FailEnvironment, failure.Class)
 	require.ErrorContains(t, err, "abacus")
 }
