@@ -110,6 +110,7 @@ func TestFrontPassesStreams(t *testing.T) {
 	from := bufio.NewReader(conn)
 	upgraded, err := http.ReadResponse(from, nil)
 	require.NoError(t, err)
+	defer func() { _ = upgraded.Body.Close() }() // it is empty
 	require.Equal(t, http.StatusSwitchingProtocols, upgraded.StatusCode)
 	_, err = conn.Write([]byte("ping\n"))
 	require.NoError(t, err)
