@@ -1,7 +1,9 @@
 package activities
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -46,6 +48,15 @@ func (a *Activities) report(ctx context.Context, to Receiver, result TrialResult
 	return true
 }
 
+// sameButEnd reports whether two results differ in their end at most. The workflow task of a
+// worker that was stopped is run again by another one, later, and both publish.
+func sameButEnd(a, b sweep.Trial) bool {
+	a.FinishedAt = b.FinishedAt
+	one, errOne := json.Marshal(a)
+	other, errOther := json.Marshal(b)
+	return errOne == nil && errOther == nil && bytes.Equal(one, other)
+}
+
 func (a *owned) publish(ctx context.Context, in PublishInput) (sweep.Trial, error) {
 	t := in.Trial
 	refs, partial, err := a.Checkpoints.List(ctx, in.Sweep, t.Number)
@@ -54,6 +65,9 @@ func (a *owned) publish(ctx context.Context, in PublishInput) (sweep.Trial, erro
 	}
 	if (t.Status == sweep.StatusFailed || t.Status == sweep.StatusCancelled || t.Limit != "") && len(refs) > 0 {
 		t.Checkpoint, t.Steps = refs[0].Key, refs[0].Step
+	}
+	if stored, ok, err := a.Records.Result(ctx, in.Sweep, t.Number); err == nil && ok && sameButEnd(stored, t) {
+		t = stored
 	}
 	if err := a.Records.PutResult(ctx, in.Sweep, t); err != nil {
 		return t, fmt.Errorf("publish trial %d: %w", t.Number, err)

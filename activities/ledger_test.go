@@ -103,6 +103,24 @@ func TestPublishRemovesPartialCheckpoints(t *testing.T) {
 	require.ElementsMatch(t, []string{trial.Checkpoint, other}, b.archive.Keys())
 }
 
+// Whoever publishes second, a worker that was stopped meanwhile or the one that took over,
+// takes the end of the first: the ledger has the one, and the result must not have the other.
+func TestPublishKeepsTheEndOfTheFirst(t *testing.T) {
+	b := newBench(t)
+	first := time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC)
+	for _, end := range []time.Time{first, first.Add(10 * time.Second)} {
+		trial := sweep.Trial{Assignment: sweep.Assignment{Number: 2}, Status: sweep.StatusDiverged, FinishedAt: end}
+		value, err := b.env.ExecuteActivity(b.Publish, activities.PublishInput{Sweep: "s", Trial: trial})
+		require.NoError(t, err)
+		var result activities.PublishResult
+		require.NoError(t, value.Get(&result))
+		stored, _, err := b.archive.Result(t.Context(), "s", 2)
+		require.NoError(t, err)
+		require.Equal(t, first, stored.FinishedAt)
+		require.Equal(t, first, result.Trial.FinishedAt)
+	}
+}
+
 func TestPublishLosesNoCurve(t *testing.T) {
 	b := newBench(t)
 	for _, step := range []int{100, 200, 300} {
