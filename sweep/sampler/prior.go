@@ -22,6 +22,9 @@ import (
 //
 // Those of another training are a prior, which new results test and outweigh (see
 // advised); grid, random and sobol ignore it.
+//
+// Package cmd/tailsweep/internal/earlier finds the sweeps of --from, and activities read
+// their ledgers; what a search makes of them is decided here.
 type Source struct {
 	Sweep  string        `json:"sweep"`
 	Same   bool          `json:"same"`

@@ -1,3 +1,4 @@
-// Package earlier says what a new sweep learns from earlier ones, for the verbs that take
-// --from or a spec that has the field.
+// Package earlier finds and checks the earlier sweeps that a new sweep learns from, and
+// says how many of their results it can use, for the verbs that take --from or a spec that
+// has the field. How a method uses the results is decided in sweep/sampler/prior.go.
 package earlier
