@@ -46,8 +46,7 @@ func (e *BuildError) BlockReason() block.Reason { return block.WrongBuild }
 
 // accept opens the archive for an attempt, or refuses the attempt: because the worker does
 // not know all of the spec, its store is not the sweep's or refuses it, or the sweep's name
-// belongs to another sweep. The trial asks again, and any worker may take the job. A worker
-// that refuses jobs always has a free slot, so it waits before it takes the next.
+// belongs to another sweep. The trial asks again, and any worker may take the job.
 func (a *Activities) accept(at *attempt, t sweep.Task) (*owned, error) {
 	if err := a.abandoned(at); err != nil {
 		return nil, err
@@ -57,9 +56,6 @@ func (a *Activities) accept(at *attempt, t sweep.Task) (*owned, error) {
 		own, err = a.check(ctx, t)
 		return err
 	})
-	if BlockReason(err).OfProcess() {
-		at.wait(a.refusalWait())
-	}
 	if err != nil {
 		at.refused()
 		return nil, err
@@ -83,16 +79,6 @@ func (a *Activities) abandoned(at *attempt) error {
 	return &sweep.FailureError{Failure: sweep.Failure{
 		Class: sweep.FailLost, Message: fmt.Sprintf("the job began %v ago: another attempt has taken over", age.Round(time.Second)),
 	}}
-}
-
-// wait waits for d, while the worker runs and nobody cancels the attempt.
-func (at *attempt) wait(d time.Duration) {
-	defer at.suspendStall()()
-	select {
-	case <-time.After(d):
-	case <-activity.GetWorkerStopChannel(at.parent):
-	case <-at.ctx.Done():
-	}
 }
 
 // refused notes that the attempt did nothing: its time is not the trial's.

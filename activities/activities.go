@@ -38,10 +38,6 @@ type Activities struct {
 	// HeartbeatTimeout. 0 means DefaultHeartbeatEvery.
 	HeartbeatEvery time.Duration
 
-	// RefusalWait is how long a slot takes no job after this worker has refused one, so
-	// that another worker takes the next. 0 means DefaultRefusalWait.
-	RefusalWait time.Duration
-
 	priors priors
 }
 
@@ -63,7 +59,6 @@ var DefaultTransfers = Transfers{
 const (
 	DefaultStallTimeout   = 10 * time.Minute
 	DefaultHeartbeatEvery = 5 * time.Second
-	DefaultRefusalWait    = 20 * time.Second
 
 	// HeartbeatTimeout is the time without a heartbeat after which a worker counts as
 	// lost. It is long enough for a machine on which every core trains.
@@ -85,13 +80,6 @@ func (a *Activities) stallTimeout() time.Duration {
 		return a.StallTimeout
 	}
 	return DefaultStallTimeout
-}
-
-func (a *Activities) refusalWait() time.Duration {
-	if a.RefusalWait > 0 {
-		return a.RefusalWait
-	}
-	return DefaultRefusalWait
 }
 
 func (a *Activities) heartbeatEvery() time.Duration {

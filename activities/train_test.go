@@ -32,6 +32,8 @@ type bench struct {
 	recorder *activitiestest.Recorder
 	env      *testsuite.TestActivityEnvironment
 
+	warned func() // nil, or called for each warning that an activity logs
+
 	mu         sync.Mutex
 	heartbeats []activities.Heartbeat
 }
@@ -54,11 +56,26 @@ func newBench(t *testing.T) *bench {
 		Executions: &activitiestest.Executions{}, StagingRoot: t.TempDir(),
 	}
 	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	suite.SetLogger(log.NewStructuredLogger(slog.New(warnings{slog.DiscardHandler, b})))
 	b.env = suite.NewTestActivityEnvironment()
 	b.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&heartbeatCounter{bench: b}}})
 	b.env.RegisterActivity(b.Activities)
 	return b
+}
+
+// warnings has bench.warned called for each warning that an activity logs.
+type warnings struct {
+	slog.Handler
+	bench *bench
+}
+
+func (warnings) Enabled(_ context.Context, level slog.Level) bool { return level == slog.LevelWarn }
+func (w warnings) WithAttrs([]slog.Attr) slog.Handler             { return w }
+func (w warnings) Handle(context.Context, slog.Record) error {
+	if w.bench.warned != nil {
+		w.bench.warned()
+	}
+	return nil
 }
 
 // heartbeatCounter records every heartbeat; the SDK itself throttles them.

@@ -150,14 +150,10 @@ func TestTransferEndsWithTheWorker(t *testing.T) {
 				tries = 2
 			}
 			b.env.SetWorkerStopChannel(stop)
-			u := &uploads{Archive: b.archive, before: func(_ context.Context, n int) error {
-				if !stopped && n == 1 {
-					time.AfterFunc(10*time.Millisecond, func() { close(stop) })
-				}
-				return errAway
-			}}
+			b.warned = func() { close(stop) } // it waits for the second try
+			u := &uploads{Archive: b.archive, before: func(context.Context, int) error { return errAway }}
 			b.Transfers, b.Archive = hasty, u
-			b.Transfers.FirstWait = 10 * time.Second // is cut short
+			b.Transfers.FirstWait = 10 * time.Minute // is cut short
 			_, err := b.train(input(0, 1))
 			require.Equal(t, string(sweep.FailPreempted), typeOf(t, err), "the trial continues elsewhere, and no restart is counted")
 			require.ErrorContains(t, err, "store is away")

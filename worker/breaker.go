@@ -14,6 +14,7 @@ import (
 	sdk "go.temporal.io/sdk/worker"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -26,8 +27,9 @@ const (
 )
 
 // breaker supplies the slots of a training worker, and keeps them back while attempts fail
-// because of the machine (sweep.Policy.MachineLimit), since a machine on which every attempt
-// fails at once would otherwise take all trials. Attempts are counted until one that began
+// because of the worker (see limitOf), since a worker on which every attempt fails at once
+// would otherwise take all trials. When a rest begins, it ends the requests for a trial that
+// wait at the server already: each would take one trial more. Attempts are counted until one that began
 // after the last failure makes a step or succeeds. Those that began before the last
 // failure, or in the rest after it because the worker was asking for a trial already,
 // count with it. Out of memory and lost attempts of one trial count once. After a rest one
@@ -36,6 +38,7 @@ type breaker struct {
 	slots chan struct{}
 	log   *slog.Logger
 	show  func(resting bool)
+	cut   func() // ends the requests for trials that wait at the server
 	now   func() time.Time
 	after func(time.Duration) <-chan time.Time
 
@@ -48,9 +51,9 @@ type breaker struct {
 	changed  chan struct{} // closed at a change
 }
 
-func newBreaker(slots int, log *slog.Logger, show func(resting bool)) *breaker {
+func newBreaker(slots int, log *slog.Logger, show func(resting bool), cut func()) *breaker {
 	return &breaker{
-		slots: make(chan struct{}, slots), log: log, show: show, now: time.Now, after: time.After, changed: make(chan struct{}),
+		slots: make(chan struct{}, slots), log: log, show: show, cut: cut, now: time.Now, after: time.After, changed: make(chan struct{}),
 	}
 }
 
@@ -60,29 +63,40 @@ func (b *breaker) notify() {
 	b.changed = make(chan struct{})
 }
 
-// failed counts an attempt at a trial, since a time, that ended with a failure.
-func (b *breaker) failed(since time.Time, trial string, class sweep.FailureClass, message string) {
-	p := class.Policy()
+// limitOf returns after how many attempts in a row that end with an error of a type the
+// worker rests: sweep.Policy.MachineLimit, or 1 where the store refuses this process. 0: the
+// cause is not the worker.
+func limitOf(errorType string) int {
+	if block.Reason(errorType).OfProcess() {
+		return 1
+	}
+	return sweep.FailureClass(errorType).Policy().MachineLimit
+}
+
+// failed counts an attempt at a trial, since a time, that ended with an error of a type.
+func (b *breaker) failed(since time.Time, trial, errorType, message string) {
+	limit := limitOf(errorType)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case p.MachineLimit == 0, since.Before(b.counted), since.Before(b.until), p.MachineLimit > 1 && trial == b.trial:
+	case limit == 0, since.Before(b.counted), since.Before(b.until), limit > 1 && trial == b.trial:
 		return
 	}
 	b.failures++
 	b.counted, b.trial = b.now(), trial
-	if b.failures < p.MachineLimit {
+	if b.failures < limit {
 		return
 	}
 	rest := firstRest
-	for range b.failures - p.MachineLimit {
+	for range b.failures - limit {
 		rest = min(2*rest, maxRest)
 	}
 	b.until = b.counted.Add(rest)
-	b.log.Warn("this worker takes no trials for a time, since attempts fail because of its machine", "rest", rest,
-		"failures", b.failures, "class", class, "trial", trial, "error", message)
+	b.log.Warn("this worker takes no trials for a time, since attempts fail because of its machine, build or configuration", "rest", rest,
+		"failures", b.failures, "type", errorType, "trial", trial, "error", message)
 	b.show(true)
 	b.notify()
+	b.cut()
 }
 
 // moved notes that an attempt, since a time, has made a step.
@@ -221,7 +235,7 @@ func (w *watchedAttempt) ExecuteActivity(ctx context.Context, in *interceptor.Ex
 	case err == nil:
 		w.breaker.moved(w.since)
 	case errors.As(err, &failure):
-		w.breaker.failed(w.since, activity.GetInfo(ctx).WorkflowExecution.ID, sweep.FailureClass(failure.Type()), failure.Message())
+		w.breaker.failed(w.since, activity.GetInfo(ctx).WorkflowExecution.ID, failure.Type(), failure.Message())
 	}
 	return result, err
 }

@@ -14,6 +14,7 @@ import (
 	sdk "go.temporal.io/sdk/worker"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -22,13 +23,14 @@ type breakerRig struct {
 	*breaker
 	clock   time.Time
 	resting bool
+	cuts    int                // of the requests that wait at the server
 	waits   chan time.Duration // that ReserveSlot asks the clock for
 	over    chan time.Time     // ends such a wait
 }
 
 func newBreakerRig(slots int) *breakerRig {
 	r := &breakerRig{clock: time.Unix(1_000_000, 0), waits: make(chan time.Duration, 10), over: make(chan time.Time)}
-	r.breaker = newBreaker(slots, slog.New(slog.DiscardHandler), func(resting bool) { r.resting = resting })
+	r.breaker = newBreaker(slots, slog.New(slog.DiscardHandler), func(resting bool) { r.resting = resting }, func() { r.cuts++ })
 	r.now = func() time.Time { return r.clock }
 	r.after = func(d time.Duration) <-chan time.Time {
 		r.waits <- d
@@ -38,11 +40,14 @@ func newBreakerRig(slots int) *breakerRig {
 }
 
 // fail plays an attempt that takes a second, after the rest.
-func (r *breakerRig) fail(trial string, class sweep.FailureClass) {
+func (r *breakerRig) fail(trial string, class sweep.FailureClass) { r.end(trial, string(class)) }
+
+// end plays an attempt that ends with an error of a type.
+func (r *breakerRig) end(trial, errorType string) {
 	r.clock = r.clock.Add(r.rest())
 	since := r.clock
 	r.clock = r.clock.Add(time.Second)
-	r.failed(since, trial, class, "on purpose")
+	r.failed(since, trial, errorType, "on purpose")
 }
 
 // rest is how long the breaker keeps slots back from now.
@@ -53,6 +58,7 @@ func TestBreakerRests(t *testing.T) {
 	r.fail("1", sweep.FailEnvironment)
 	require.Equal(t, 10*time.Second, r.rest(), "one failure to start is enough")
 	require.True(t, r.resting)
+	require.Equal(t, 1, r.cuts, "no request for a trial waits at the server")
 	require.Greater(t, r.rest(), sweep.FailEnvironment.Policy().After(0), "another worker gets the trial")
 	r.fail("1", sweep.FailEnvironment)
 	require.Equal(t, 20*time.Second, r.rest(), "also of the same trial")
@@ -87,12 +93,32 @@ func TestBreakerRests(t *testing.T) {
 	}
 }
 
+// A worker with a wrong clock, or of an older build, would take each trial again.
+func TestBreakerRestsWhereThisProcessIsRefused(t *testing.T) {
+	for _, reason := range block.Reasons() {
+		if reason == block.Environment {
+			continue // a class of failure, too
+		}
+		r := newBreakerRig(1)
+		r.end("1", string(reason))
+		if !reason.OfProcess() {
+			require.Zero(t, r.rest(), "it is the same for another worker: %s", reason)
+			continue
+		}
+		require.Equal(t, firstRest, r.rest(), "%s", reason)
+		require.Greater(t, r.rest(), sweep.FailTransient.Policy().After(0), "another worker gets the trial")
+		require.Equal(t, 1, r.cuts)
+		r.end("1", string(reason))
+		require.Equal(t, 2*firstRest, r.rest(), "%s", reason)
+	}
+}
+
 func TestBreakerCountsAnIncidentOnce(t *testing.T) {
 	r := newBreakerRig(4)
 	before := r.clock
 	r.fail("1", sweep.FailEnvironment)
 	for _, trial := range []string{"2", "3", "4"} {
-		r.failed(before, trial, sweep.FailEnvironment, "the same full disk")
+		r.failed(before, trial, string(sweep.FailEnvironment), "the same full disk")
 	}
 	require.Equal(t, firstRest, r.rest())
 	r.moved(before)
@@ -100,7 +126,7 @@ func TestBreakerCountsAnIncidentOnce(t *testing.T) {
 
 	during := r.clock.Add(time.Second) // the worker was asking for a trial already
 	r.clock = r.clock.Add(2 * time.Second)
-	r.failed(during, "5", sweep.FailEnvironment, "the same full disk")
+	r.failed(during, "5", string(sweep.FailEnvironment), "the same full disk")
 	require.Equal(t, firstRest-2*time.Second, r.rest(), "the rest is not longer")
 	r.moved(during)
 	require.False(t, r.resting, "the disk has room again")

@@ -50,6 +50,7 @@ type Metrics interface {
 // Config configures Run.
 type Config struct {
 	Client  client.Client
+	Polls   *Polls // of the Client
 	Archive activities.Archive
 	Metrics Metrics
 	Log     *slog.Logger
@@ -144,7 +145,7 @@ func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFun
 	fatal := func(err error) { fail(fmt.Errorf("worker: %w", err)) }
 	var made []sdk.Worker
 	if c.Only != OnlyControl {
-		b := newBreaker(c.slots(), c.Log, c.Metrics.WorkerResting)
+		b := newBreaker(c.slots(), c.Log, c.Metrics.WorkerResting, func() { c.Polls.cut(c.Queue) })
 		tuner, err := b.tuner()
 		if err != nil {
 			return nil, err

@@ -40,6 +40,7 @@ const (
 	frozen       = 135 * time.Second // a few in a row: each job that was on its way to the frozen worker has to time out
 	blocked      = 90 * time.Second  // a blocked step rests first: 5, 10, 20 s
 	shownLimit   = time.Minute       // what blocks a sweep is shown
+	drainLimit   = 150 * time.Second // worker.DrainAll is 130 s
 )
 
 // catalogue lists all faults.
@@ -140,7 +141,7 @@ func killChildren(all bool) func(context.Context, *round) error {
 }
 
 func killWorker(ctx context.Context, r *round) error {
-	for _, name := range []string{"a", "real"} {
+	for _, name := range lasting {
 		r.site.workers[name].kill()
 		if err := r.site.startWorker(ctx, name); err != nil {
 			return err
@@ -293,22 +294,42 @@ func brokenWorker(ctx context.Context, r *round) error {
 	return nil
 }
 
-// drain ends a worker with SIGTERM.
+// drain ends a worker with SIGTERM, or with SIGKILL if it does not drain.
 func (s *site) drain(name string) error {
 	w := s.workers[name]
-	if err := w.signal(syscall.SIGTERM); err != nil {
-		return err
-	}
-	select {
-	case <-w.ended:
-	case <-time.After(150 * time.Second):
-		return fmt.Errorf("worker %s does not drain", name)
-	}
 	delete(s.workers, name)
+	err := w.signal(syscall.SIGTERM)
+	if err == nil {
+		select {
+		case <-w.ended:
+		case <-time.After(drainLimit):
+			err = errors.New("it does not drain")
+		}
+	}
+	if err != nil {
+		w.kill()
+		return fmt.Errorf("worker %s: %w", name, err)
+	}
 	if code := w.cmd.ProcessState.ExitCode(); code != 0 {
 		return fmt.Errorf("worker %s drained with exit code %d", name, code)
 	}
 	return nil
+}
+
+// restore drains the workers that a failed fault has left, and starts those that it ended.
+func (s *site) restore(ctx context.Context) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(s.workers)) {
+		if !slices.Contains(lasting, name) {
+			errs = append(errs, s.drain(name))
+		}
+	}
+	for _, name := range lasting {
+		if s.workers[name] == nil {
+			errs = append(errs, s.startWorker(ctx, name))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // takeOver waits until every sweep has made a step.

@@ -289,6 +289,9 @@ func (r *round) inject(ctx context.Context, f fault) error {
 	limited, cancel := context.WithTimeout(ctx, injectLimit)
 	err = f.inject(limited, r)
 	cancel()
+	if err != nil {
+		err = errors.Join(err, r.site.restore(ctx))
+	}
 	timer.Stop()
 	release()
 	switch {

@@ -43,6 +43,9 @@ type site struct {
 	workers map[string]*worker
 }
 
+// lasting are the workers that run all the time; a fault may start further ones and ends them.
+var lasting = []string{"a", "real"}
+
 // worker is a worker process.
 type worker struct {
 	name  string

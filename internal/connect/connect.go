@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/log"
+	"google.golang.org/grpc"
 
 	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/folder"
@@ -208,9 +209,9 @@ func (t Target) bucket(name string) store.Config {
 }
 
 // Dial connects to Temporal and checks that the namespace exists. metrics may be
-// nil. The error of a server that does not answer wraps ErrNoTemporal or
+// nil. Each call passes through the interceptors. The error of a server that does not answer wraps ErrNoTemporal or
 // ErrStackDown, that of a missing namespace ErrNoNamespace.
-func (t Target) Dial(ctx context.Context, metrics client.MetricsHandler) (client.Client, error) {
+func (t Target) Dial(ctx context.Context, metrics client.MetricsHandler, interceptors ...grpc.UnaryClientInterceptor) (client.Client, error) {
 	if err := t.stackDown(); err != nil {
 		return nil, err
 	}
@@ -221,6 +222,7 @@ func (t Target) Dial(ctx context.Context, metrics client.MetricsHandler) (client
 	options.Logger = log.NewStructuredLogger(address.NewLogger(os.Stderr, slog.LevelWarn))
 	options.MetricsHandler = metrics
 	options.WorkerHeartbeatInterval = WorkerHeartbeat
+	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(interceptors...))
 	if onThisMachine(options.HostPort) { // compressing takes a sixth of the worker's time for a call
 		options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	}

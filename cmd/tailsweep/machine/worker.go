@@ -60,7 +60,8 @@ worker. A second signal ends it at once.`,
 		if err != nil {
 			return err
 		}
-		c, err := target.Dial(ctx, m.Temporal())
+		var polls worker.Polls
+		c, err := target.Dial(ctx, m.Temporal(), polls.Intercept)
 		if err != nil {
 			return err
 		}
@@ -73,7 +74,7 @@ worker. A second signal ends it at once.`,
 			return err
 		}
 		return worker.Run(ctx, worker.Config{
-			Client: c, Archive: arc, Metrics: m, Log: address.NewLogger(a.Err, slog.LevelInfo),
+			Client: c, Polls: &polls, Archive: arc, Metrics: m, Log: address.NewLogger(a.Err, slog.LevelInfo),
 			Only: only.Value, Queue: *queue, Slots: *slots, Devices: worker.Devices(), Backend: device.Value, Build: cli.ReadBuild().String(),
 			Datasets: a.Downloader(), MetricsAddr: *listen, Hosts: address.Hosts(), StagingRoot: *staging, Executable: program,
 		})

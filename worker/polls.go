@@ -1,0 +1,59 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/grpc"
+)
+
+// Polls knows the requests for an activity that wait at Temporal, and can end them, which the
+// SDK cannot. Its Intercept has to be an interceptor of the client's connection. The zero value
+// is ready.
+type Polls struct {
+	mu      sync.Mutex
+	waiting map[*workflowservice.PollActivityTaskQueueRequest]context.CancelCauseFunc
+}
+
+// errCut is why a request was ended.
+var errCut = errors.New("the worker takes no trials")
+
+// Intercept implements grpc.UnaryClientInterceptor. A request that is ended looks like one
+// that got no task in time.
+func (p *Polls) Intercept(
+	ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption,
+) error {
+	poll, ok := request.(*workflowservice.PollActivityTaskQueueRequest)
+	if !ok {
+		return invoke(ctx, method, request, reply, conn, options...)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	p.mu.Lock()
+	if p.waiting == nil {
+		p.waiting = map[*workflowservice.PollActivityTaskQueueRequest]context.CancelCauseFunc{}
+	}
+	p.waiting[poll] = cancel
+	p.mu.Unlock()
+	err := invoke(ctx, method, request, reply, conn, options...)
+	p.mu.Lock()
+	delete(p.waiting, poll)
+	p.mu.Unlock()
+	if err != nil && errors.Is(context.Cause(ctx), errCut) {
+		return nil
+	}
+	return err
+}
+
+// cut ends the requests that wait for a task of a queue.
+func (p *Polls) cut(queue string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for poll, cancel := range p.waiting {
+		if poll.GetTaskQueue().GetName() == queue {
+			cancel(errCut)
+		}
+	}
+}
