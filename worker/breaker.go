@@ -29,16 +29,16 @@ const (
 // breaker supplies the slots of a training worker, and keeps them back while attempts fail
 // because of the worker (see limitOf), since a worker on which every attempt fails at once
 // would otherwise take all trials. When a rest begins, it ends the requests for a trial that
-// wait at the server already: each would take one trial more. Attempts are counted until one that began
-// after the last failure makes a step or succeeds. Those that began before the last
-// failure, or in the rest after it because the worker was asking for a trial already,
-// count with it. Out of memory and lost attempts of one trial count once. After a rest one
-// attempt is let through at a time until one makes a step.
+// wait at the server already: each would take one trial more. Attempts are counted until one
+// that began after the last failure makes a step or succeeds. Those that began before the last
+// failure, or in the rest after it because their trial was on its way to the worker, count with
+// it. Out of memory and lost attempts of one trial count once. After a rest one attempt is let
+// through at a time until one makes a step.
 type breaker struct {
 	slots chan struct{}
 	log   *slog.Logger
 	show  func(resting bool)
-	cut   func() // ends the requests for trials that wait at the server
+	polls func(rest time.Time) // ends the requests for trials until this time; see Polls
 	now   func() time.Time
 	after func(time.Duration) <-chan time.Time
 
@@ -51,9 +51,9 @@ type breaker struct {
 	changed  chan struct{} // closed at a change
 }
 
-func newBreaker(slots int, log *slog.Logger, show func(resting bool), cut func()) *breaker {
+func newBreaker(slots int, log *slog.Logger, show func(resting bool), polls func(rest time.Time)) *breaker {
 	return &breaker{
-		slots: make(chan struct{}, slots), log: log, show: show, cut: cut, now: time.Now, after: time.After, changed: make(chan struct{}),
+		slots: make(chan struct{}, slots), log: log, show: show, polls: polls, now: time.Now, after: time.After, changed: make(chan struct{}),
 	}
 }
 
@@ -96,7 +96,7 @@ func (b *breaker) failed(since time.Time, trial, errorType, message string) {
 		"failures", b.failures, "type", errorType, "trial", trial, "error", message)
 	b.show(true)
 	b.notify()
-	b.cut()
+	b.polls(b.until)
 }
 
 // moved notes that an attempt, since a time, has made a step.
@@ -109,6 +109,7 @@ func (b *breaker) moved(since time.Time) {
 	if !b.until.IsZero() {
 		b.log.Info("this worker takes trials again")
 		b.show(false)
+		b.polls(time.Time{})
 	}
 	b.failures, b.trial, b.until, b.probing = 0, "", time.Time{}, nil
 	b.notify()

@@ -23,14 +23,14 @@ type breakerRig struct {
 	*breaker
 	clock   time.Time
 	resting bool
-	cuts    int                // of the requests that wait at the server
+	noPolls time.Time          // until when no request for a trial is sent
 	waits   chan time.Duration // that ReserveSlot asks the clock for
 	over    chan time.Time     // ends such a wait
 }
 
 func newBreakerRig(slots int) *breakerRig {
 	r := &breakerRig{clock: time.Unix(1_000_000, 0), waits: make(chan time.Duration, 10), over: make(chan time.Time)}
-	r.breaker = newBreaker(slots, slog.New(slog.DiscardHandler), func(resting bool) { r.resting = resting }, func() { r.cuts++ })
+	r.breaker = newBreaker(slots, slog.New(slog.DiscardHandler), func(resting bool) { r.resting = resting }, func(rest time.Time) { r.noPolls = rest })
 	r.now = func() time.Time { return r.clock }
 	r.after = func(d time.Duration) <-chan time.Time {
 		r.waits <- d
@@ -58,7 +58,7 @@ func TestBreakerRests(t *testing.T) {
 	r.fail("1", sweep.FailEnvironment)
 	require.Equal(t, 10*time.Second, r.rest(), "one failure to start is enough")
 	require.True(t, r.resting)
-	require.Equal(t, 1, r.cuts, "no request for a trial waits at the server")
+	require.Equal(t, r.until, r.noPolls, "no request for a trial waits at the server")
 	require.Greater(t, r.rest(), sweep.FailEnvironment.Policy().After(0), "another worker gets the trial")
 	r.fail("1", sweep.FailEnvironment)
 	require.Equal(t, 20*time.Second, r.rest(), "also of the same trial")
@@ -70,6 +70,7 @@ func TestBreakerRests(t *testing.T) {
 	r.clock = r.clock.Add(time.Second)
 	r.moved(since)
 	require.Zero(t, r.rest())
+	require.Zero(t, r.noPolls)
 	require.False(t, r.resting)
 
 	for _, class := range []sweep.FailureClass{sweep.FailLost, sweep.FailOutOfMemory} {
@@ -107,7 +108,7 @@ func TestBreakerRestsWhereThisProcessIsRefused(t *testing.T) {
 		}
 		require.Equal(t, firstRest, r.rest(), "%s", reason)
 		require.Greater(t, r.rest(), sweep.FailTransient.Policy().After(0), "another worker gets the trial")
-		require.Equal(t, 1, r.cuts)
+		require.Equal(t, r.until, r.noPolls)
 		r.end("1", string(reason))
 		require.Equal(t, 2*firstRest, r.rest(), "%s", reason)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
@@ -15,13 +16,14 @@ import (
 type Polls struct {
 	mu      sync.Mutex
 	waiting map[*workflowservice.PollActivityTaskQueueRequest]context.CancelCauseFunc
+	rests   map[string]time.Time // until when a queue gets no request
 }
 
-// errCut is why a request was ended.
-var errCut = errors.New("the worker takes no trials")
+// errRests is why a request was ended.
+var errRests = errors.New("the worker takes no trials")
 
-// Intercept implements grpc.UnaryClientInterceptor. A request that is ended looks like one
-// that got no task in time.
+// Intercept implements grpc.UnaryClientInterceptor. A request that is ended, or not sent,
+// looks like one that got no task in time.
 func (p *Polls) Intercept(
 	ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption,
 ) error {
@@ -32,6 +34,10 @@ func (p *Polls) Intercept(
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	p.mu.Lock()
+	if time.Now().Before(p.rests[poll.GetTaskQueue().GetName()]) {
+		p.mu.Unlock()
+		return nil
+	}
 	if p.waiting == nil {
 		p.waiting = map[*workflowservice.PollActivityTaskQueueRequest]context.CancelCauseFunc{}
 	}
@@ -41,19 +47,27 @@ func (p *Polls) Intercept(
 	p.mu.Lock()
 	delete(p.waiting, poll)
 	p.mu.Unlock()
-	if err != nil && errors.Is(context.Cause(ctx), errCut) {
+	if err != nil && errors.Is(context.Cause(ctx), errRests) {
 		return nil
 	}
 	return err
 }
 
-// cut ends the requests that wait for a task of a queue.
-func (p *Polls) cut(queue string) {
+// rest ends the requests that wait for a task of a queue, and has none sent until a time; the
+// zero time ends the rest.
+func (p *Polls) rest(queue string, until time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.rests == nil {
+		p.rests = map[string]time.Time{}
+	}
+	p.rests[queue] = until
+	if until.IsZero() {
+		return
+	}
 	for poll, cancel := range p.waiting {
 		if poll.GetTaskQueue().GetName() == queue {
-			cancel(errCut)
+			cancel(errRests)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	taskqueue "go.temporal.io/api/taskqueue/v1"
@@ -21,11 +22,15 @@ func TestPollsEndsTheRequestsOfAQueue(t *testing.T) {
 		<-ctx.Done()
 		return status.FromContextError(ctx.Err()).Err()
 	}
+	broken := errors.New("no connection")
+	fail := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return broken }
+	poll := func(queue string) *workflowservice.PollActivityTaskQueueRequest {
+		return &workflowservice.PollActivityTaskQueueRequest{TaskQueue: &taskqueue.TaskQueue{Name: queue}}
+	}
 	request := func(ctx context.Context, queue string) chan error {
 		ended := make(chan error, 1)
 		go func() {
-			poll := &workflowservice.PollActivityTaskQueueRequest{TaskQueue: &taskqueue.TaskQueue{Name: queue}}
-			ended <- p.Intercept(ctx, "", poll, &workflowservice.PollActivityTaskQueueResponse{}, nil, wait)
+			ended <- p.Intercept(ctx, "", poll(queue), &workflowservice.PollActivityTaskQueueResponse{}, nil, wait)
 		}()
 		<-started
 		return ended
@@ -34,17 +39,17 @@ func TestPollsEndsTheRequestsOfAQueue(t *testing.T) {
 	control := request(ctx, "control")
 	for range 2 {
 		first, second := request(t.Context(), "gpu"), request(t.Context(), "gpu")
-		p.cut("gpu")
+		p.rest("gpu", time.Now().Add(time.Hour))
 		require.NoError(t, <-first, "as if there had been no trial")
 		require.NoError(t, <-second)
+		require.NoError(t, p.Intercept(t.Context(), "", poll("gpu"), nil, nil, fail), "none is sent in the rest")
+		p.rest("gpu", time.Time{})
 	}
 	require.Empty(t, control)
 	cancel()
 	require.Equal(t, codes.Canceled, status.Code(<-control), "the worker stops")
 	require.Empty(t, p.waiting)
 
-	broken := errors.New("no connection")
-	fail := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return broken }
-	require.ErrorIs(t, p.Intercept(t.Context(), "", &workflowservice.PollActivityTaskQueueRequest{}, nil, nil, fail), broken)
+	require.ErrorIs(t, p.Intercept(t.Context(), "", poll("gpu"), nil, nil, fail), broken)
 	require.ErrorIs(t, p.Intercept(t.Context(), "", &workflowservice.DescribeNamespaceRequest{}, nil, nil, fail), broken)
 }

@@ -145,7 +145,7 @@ func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFun
 	fatal := func(err error) { fail(fmt.Errorf("worker: %w", err)) }
 	var made []sdk.Worker
 	if c.Only != OnlyControl {
-		b := newBreaker(c.slots(), c.Log, c.Metrics.WorkerResting, func() { c.Polls.cut(c.Queue) })
+		b := newBreaker(c.slots(), c.Log, c.Metrics.WorkerResting, func(until time.Time) { c.Polls.rest(c.Queue, until) })
 		tuner, err := b.tuner()
 		if err != nil {
 			return nil, err
