@@ -1,9 +1,7 @@
 package activities
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,7 +18,8 @@ import (
 // the one that the trial names, and reports the result to the sweep. A trial that failed,
 // was cancelled or ran out of time keeps its last checkpoint. The curve is that of the
 // trial's checkpoint; a trial that names none, such as a diverged one, keeps the curve of
-// its last checkpoint.
+// its last checkpoint. A second run for the same trial, by the worker that takes over a
+// workflow task, takes the first result, which the ledger may have already.
 func (a *Activities) Publish(ctx context.Context, in PublishInput) (PublishResult, error) {
 	own, err := a.open(ctx, in.Owner, "")
 	if err != nil {
@@ -48,29 +47,26 @@ func (a *Activities) report(ctx context.Context, to Receiver, result TrialResult
 	return true
 }
 
-// sameButEnd reports whether two results differ in their end at most. The workflow task of a
-// worker that was stopped is run again by another one, later, and both publish.
-func sameButEnd(a, b sweep.Trial) bool {
-	a.FinishedAt = b.FinishedAt
-	one, errOne := json.Marshal(a)
-	other, errOther := json.Marshal(b)
-	return errOne == nil && errOther == nil && bytes.Equal(one, other)
-}
-
 func (a *owned) publish(ctx context.Context, in PublishInput) (sweep.Trial, error) {
 	t := in.Trial
+	stored, published, err := a.Records.Result(ctx, in.Sweep, t.Number)
+	if BlockReason(err) != "" { // a damaged one is replaced
+		return t, fmt.Errorf("look for the result of trial %d: %w", t.Number, err)
+	}
+	published = err == nil && published && stored.StartedAt.Equal(t.StartedAt)
 	refs, partial, err := a.Checkpoints.List(ctx, in.Sweep, t.Number)
 	if err != nil {
 		return t, fmt.Errorf("list the checkpoints of trial %d: %w", t.Number, err)
 	}
-	if (t.Status == sweep.StatusFailed || t.Status == sweep.StatusCancelled || t.Limit != "") && len(refs) > 0 {
-		t.Checkpoint, t.Steps = refs[0].Key, refs[0].Step
-	}
-	if stored, ok, err := a.Records.Result(ctx, in.Sweep, t.Number); err == nil && ok && sameButEnd(stored, t) {
+	if published {
 		t = stored
-	}
-	if err := a.Records.PutResult(ctx, in.Sweep, t); err != nil {
-		return t, fmt.Errorf("publish trial %d: %w", t.Number, err)
+	} else {
+		if (t.Status == sweep.StatusFailed || t.Status == sweep.StatusCancelled || t.Limit != "") && len(refs) > 0 {
+			t.Checkpoint, t.Steps = refs[0].Key, refs[0].Step
+		}
+		if err := a.Records.PutResult(ctx, in.Sweep, t); err != nil {
+			return t, fmt.Errorf("publish trial %d: %w", t.Number, err)
+		}
 	}
 	if len(refs) > 0 {
 		curve := refs[max(0, slices.IndexFunc(refs, func(r CheckpointRef) bool { return r.Key == t.Checkpoint }))]

@@ -121,6 +121,35 @@ func TestPublishKeepsTheEndOfTheFirst(t *testing.T) {
 	}
 }
 
+// The worker that published a failure was stopped before its workflow task ended; a cancel
+// came, and an attempt that counts as lost uploaded one more checkpoint.
+func TestPublishKeepsTheFirstResult(t *testing.T) {
+	b := newBench(t)
+	began := time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC)
+	publish := func(began time.Time, status sweep.Status) sweep.Trial {
+		value, err := b.env.ExecuteActivity(b.Publish, activities.PublishInput{
+			Sweep: "s", Trial: sweep.Trial{Assignment: sweep.Assignment{Number: 2}, Status: status, StartedAt: began},
+		})
+		require.NoError(t, err)
+		var result activities.PublishResult
+		require.NoError(t, value.Get(&result))
+		stored, _, err := b.archive.Result(t.Context(), "s", 2)
+		require.NoError(t, err)
+		require.Equal(t, stored, result.Trial)
+		return stored
+	}
+	kept := b.archive.Store(2, 1, 100, false).Key
+	first := publish(began, sweep.StatusFailed)
+	require.Equal(t, kept, first.Checkpoint)
+	b.archive.Store(2, 1, 200, false)
+	require.Equal(t, first, publish(began, sweep.StatusCancelled))
+	require.Equal(t, []string{kept}, b.archive.Keys())
+
+	late := b.archive.Store(2, 1, 200, false).Key
+	other := publish(began.Add(time.Hour), sweep.StatusCancelled)
+	require.Equal(t, late, other.Checkpoint, "another run of the trial replaces the result")
+}
+
 func TestPublishLosesNoCurve(t *testing.T) {
 	b := newBench(t)
 	for _, step := range []int{100, 200, 300} {
