@@ -7,8 +7,9 @@ import (
 	"runtime/pprof"
 )
 
-// profileVariable names a folder that gets a CPU profile of the complete run, as it does
-// for a worker: see cmd/tailsweep/machine/profile.go.
+// profileVariable names a folder that gets a CPU profile of the complete run.
+// cmd/tailsweep/machine/profile.go does the same for a worker; devstack is a module of
+// its own and cannot import it.
 const profileVariable = "TAILSWEEP_CPU_PROFILE"
 
 // profile starts the profile; stop writes it.

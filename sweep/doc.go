@@ -18,5 +18,6 @@
 // Iteration order is never a map's.
 //
 // It must not import Temporal, GoMLX, S3 or Prometheus clients, nor read the
-// clock, the environment or a global random source. The linter enforces this.
+// clock, the environment or a global random source. cmd/tailsweep/imports_test.go and
+// the linter enforce this.
 package sweep

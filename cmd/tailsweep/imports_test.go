@@ -1,6 +1,9 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
+	"io"
 	"os/exec"
 	"slices"
 	"strings"
@@ -9,52 +12,156 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestImportDirections checks what the packages link, directly and indirectly. The
-// linter checks their own imports (.golangci.yml).
-func TestImportDirections(t *testing.T) {
-	const (
-		module     = "github.com/tailsweep/tailsweep"
-		temporal   = "go.temporal.io"
-		gomlx      = "github.com/gomlx"
-		minio      = "github.com/minio"
-		prometheus = "github.com/prometheus"
-	)
-	// The packages of internal/ that do more than help with files, locks or text.
-	services := slices.Clip([]string{module + "/internal/archive", module + "/internal/connect", module + "/internal/datasets", module + "/internal/metrics", module + "/internal/stack", module + "/internal/store"})
-	for _, c := range []struct {
-		packages string
-		never    []string
-	}{
-		{"./sweep/...", append(services, temporal, gomlx, minio, prometheus)},
-		{"./activities", append(services, gomlx, minio, prometheus, module+"/trainer", module+"/worker")},
-		{"./workflows", append(services, gomlx, minio, prometheus, module+"/trainer", module+"/worker")},
-		{"./trainer/...", append(services, temporal, minio, prometheus, module+"/worker")},
-		{"./worker", []string{gomlx, minio, module + "/report"}},
-		{"./report", []string{temporal, gomlx, minio, prometheus}},
-		{"./internal/store/...", []string{temporal, gomlx, prometheus, module + "/sweep", module + "/activities", module + "/trainer"}},
-		{"./internal/archive", []string{gomlx, minio + "/minio", prometheus}},
-		{"./internal/metrics", []string{gomlx, minio, module + "/workflows", module + "/trainer"}},
-		{"./internal/stack", []string{temporal, gomlx, minio, prometheus + "/client_golang", module + "/trainer", module + "/workflows"}},
-		{"./cmd/tailsweep", []string{temporal + "/server", minio + "/minio", prometheus + "/prometheus", "github.com/versity"}},
-	} {
-		t.Run(c.packages, func(t *testing.T) {
-			for _, dep := range deps(t, c.packages) {
-				for _, never := range c.never {
-					require.Falsef(t, dep == never || strings.HasPrefix(dep, never+"/"), "%s links %s", c.packages, dep)
-				}
-			}
-		})
-	}
-	require.Subset(t, deps(t, "./cmd/tailsweep"), []string{temporal + "/sdk/client", minio + "/minio-go/v7", module + "/trainer"}, "go list no longer lists what it did")
+const module = "github.com/tailsweep/tailsweep"
+
+// The libraries that only the packages that name them in rooms may import.
+const (
+	temporal   = "go.temporal.io"
+	gomlx      = "github.com/gomlx"
+	minio      = "github.com/minio"
+	prometheus = "github.com/prometheus/client_golang"
+)
+
+// everything is what the command line and the benchmarks, which nothing imports, may
+// import of this module.
+const everything = "sweep/... trainer/... activities/... workflows worker report internal/..."
+
+// rooms lists, from the inside out, which packages of this module and which of the
+// libraries above a package may import; package tests are not checked. x/... is x and
+// all packages below it. The first row that has a package counts.
+var rooms = []struct{ packages, imports string }{
+	{"internal/address internal/block internal/file internal/folder internal/jsonl internal/lock internal/retry internal/text", ""},
+	{"internal/download", "internal/address internal/file internal/retry"},
+
+	// The domain: a function of its arguments.
+	{"sweep", "internal/text"},
+	{"sweep/stream sweep/gp", ""},
+	{"sweep/sequence", "sweep/stream"},
+	{"sweep/space sweep/spectest", "sweep"},
+	{"sweep/analysis sweep/cost", "sweep sweep/space"},
+	{"sweep/stopping", "sweep sweep/analysis sweep/stream"},
+	{"sweep/specfile", "internal/text sweep sweep/cost sweep/space"},
+	{"sweep/specfile/specfiletest", "sweep sweep/specfile"},
+	{"sweep/sampler", "internal/text sweep sweep/analysis sweep/gp sweep/sequence sweep/space sweep/stream"},
+	{"sweep/sampler/samplertest", "sweep sweep/sampler sweep/space"},
+	{"sweep/conduct", "internal/block internal/text sweep sweep/analysis sweep/cost sweep/space sweep/stopping"},
+	{"sweep/asktell", "internal/text sweep sweep/analysis sweep/sampler sweep/space"},
+	{"sweep/simulate", "sweep sweep/analysis sweep/conduct sweep/sampler sweep/space sweep/stopping sweep/stream"},
+
+	// The trainer: a child process without Temporal, metrics or credentials.
+	{"trainer/distance trainer/dataset/format", ""},
+	{"trainer/dataset/imagefile", "trainer/dataset/format"},
+	{"trainer/checkpoint", "internal/file"},
+	{"trainer/job", "internal/file sweep"},
+	{"trainer/job/jobtest", "sweep trainer/checkpoint trainer/job"},
+	{"trainer/trainertest", "trainer/checkpoint"},
+	{"trainer/dataset", "internal/file internal/folder internal/text sweep trainer/dataset/format trainer/dataset/imagefile"},
+	{"trainer/backend", gomlx + " internal/download internal/file internal/folder internal/lock"},
+	{"trainer/nets", gomlx + " sweep"},
+	{"trainer/diffusion", gomlx + " sweep trainer/nets"},
+	{"trainer/features", gomlx + " internal/file sweep trainer/backend trainer/checkpoint trainer/dataset"}, // no code of what is evaluated
+	{"trainer/precheck", "sweep trainer/dataset trainer/features"},
+	{"trainer", gomlx + " internal/file internal/jsonl sweep trainer/backend trainer/checkpoint trainer/dataset trainer/diffusion trainer/job trainer/nets trainer/precheck"},
+	{"trainer/evaluate", gomlx + " sweep trainer trainer/backend trainer/checkpoint trainer/dataset trainer/diffusion trainer/distance trainer/features trainer/job trainer/precheck"},
+
+	// Activities declare what they need of the services (ports.go). Workflows are
+	// deterministic: they search, train and store in activities.
+	{"activities", temporal + " internal/address internal/block internal/file internal/text sweep sweep/conduct sweep/sampler"},
+	{"activities/activitiestest", temporal + " activities sweep sweep/conduct"},
+	{"workflows", temporal + " activities internal/block internal/text sweep sweep/conduct sweep/stopping"},
+	{"worker", temporal + " activities internal/address internal/file internal/folder internal/lock internal/text sweep sweep/conduct trainer/job workflows"},
+
+	// The services. The store has bytes under keys; the stack starts processes.
+	{"internal/store", minio + " internal/address internal/block internal/retry"},
+	{"internal/store/storetest", "internal/address internal/store"},
+	{"internal/archive", "activities internal/block internal/file internal/store internal/text sweep sweep/conduct sweep/specfile trainer/checkpoint"},
+	{"internal/datasets", "internal/address internal/block internal/download internal/folder internal/lock internal/store sweep trainer/dataset trainer/dataset/imagefile"},
+	{"internal/metrics", temporal + " " + prometheus + " activities internal/block sweep"},
+	{"internal/stack", prometheus + " internal/address internal/file internal/folder internal/jsonl internal/lock internal/retry"},
+	{"internal/connect", temporal + " internal/address internal/folder internal/stack internal/store"},
+
+	{"report", "internal/text sweep sweep/analysis sweep/conduct"},
+
+	{"cmd/tailsweep/internal/console", "internal/text"},
+	{"cmd/tailsweep/internal/trialview", "cmd/tailsweep/internal/console internal/text sweep sweep/analysis sweep/cost"},
+	{"cmd/tailsweep/internal/...", temporal + " cmd/tailsweep/internal/... " + everything},
+	{"cmd/tailsweep", temporal + " cmd/tailsweep/... " + everything},
+	{"cmd/tailsweep/...", temporal + " cmd/tailsweep/internal/... " + everything}, // a group of verbs imports no other one
+	{"bench/...", temporal + " " + gomlx + " bench/... " + everything},
 }
 
-// deps are the packages that the packages of this module import, and those that
-// these import.
-func deps(t *testing.T, packages string) []string {
+// within reports whether a list of packages and x/... has path.
+func within(list, path string) bool {
+	return slices.ContainsFunc(strings.Fields(list), func(entry string) bool {
+		below, tree := strings.CutSuffix(entry, "/...")
+		return path == below || tree && strings.HasPrefix(path, below+"/")
+	})
+}
+
+// roomName is how rooms names what is imported; ok is false for what every package may
+// import.
+func roomName(path string) (name string, ok bool) {
+	if name, ok := strings.CutPrefix(path, module+"/"); ok {
+		return name, true
+	}
+	for _, library := range []string{temporal, gomlx, minio, prometheus} {
+		if within(library+"/...", path) {
+			return library, true
+		}
+	}
+	return "", false
+}
+
+func TestRooms(t *testing.T) {
+	imported := map[string]bool{}
+	for _, p := range modulePackages(t) {
+		name, _ := roomName(p.ImportPath)
+		row := slices.IndexFunc(rooms, func(r struct{ packages, imports string }) bool { return within(r.packages, name) })
+		if row < 0 {
+			t.Errorf("%s is in no row of rooms: add it with the packages that it may import", name)
+			continue
+		}
+		for _, path := range p.Imports {
+			if other, ok := roomName(path); ok && !within(rooms[row].imports, other) {
+				t.Errorf("%s imports %s, which rooms does not allow (valid: %s)", name, path, rooms[row].imports)
+			}
+			imported[path] = true
+		}
+	}
+	require.Subset(t, imported, map[string]bool{temporal + "/sdk/client": true, minio + "/minio-go/v7": true, module + "/trainer": true}, "go list no longer lists what it did")
+}
+
+// TestServersAreNotLinked checks that the servers of the stack, which is a module of its
+// own, are linked by nothing, also not through a library.
+func TestServersAreNotLinked(t *testing.T) {
+	for _, p := range modulePackages(t) {
+		for _, path := range p.Deps {
+			for _, server := range []string{temporal + "/server", minio + "/minio", "github.com/prometheus/prometheus", "github.com/versity"} {
+				require.Falsef(t, within(server+"/...", path), "%s links %s", p.ImportPath, path)
+			}
+		}
+	}
+}
+
+type modulePackage struct {
+	ImportPath    string
+	Imports, Deps []string
+}
+
+func modulePackages(t *testing.T) []modulePackage {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-deps", packages)
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", "./...")
 	cmd.Dir = "../.."
 	out, err := cmd.Output()
 	require.NoError(t, err)
-	return strings.Fields(string(out))
+	var all []modulePackage
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p modulePackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			require.NoError(t, err)
+		}
+		all = append(all, p)
+	}
 }

@@ -16,6 +16,7 @@
 //
 // Invariants: samplers are pure and stateless (see Sampler). A request that is written as
 // JSON and read again gives the same suggestion. A configuration is suggested again only if
-// 256 draws found no new one and, in a finite space, all were tried. The package imports
-// nothing that package sweep may not import.
+// 256 draws found no new one and, in a finite space, all were tried.
+//
+// It must not import specfile, stopping or conduct.
 package sampler

@@ -8,7 +8,8 @@ import (
 )
 
 // profileVariable names a folder that gets a CPU profile of the complete run,
-// for the benchmark of orchestration. The embedded stack has the same (devstack/profile.go).
+// for the benchmark of orchestration. devstack/profile.go, in a module of its own, does
+// the same for the embedded stack.
 const profileVariable = "TAILSWEEP_CPU_PROFILE"
 
 // profile starts the profile; stop writes it.
