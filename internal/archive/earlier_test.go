@@ -33,7 +33,7 @@ func TestEarlierSweepWasRemoved(t *testing.T) {
 	require.Equal(t, aSpec().Digest(), spec.Digest())
 	require.Equal(t, 1, trials[0].Steps)
 
-	require.NoError(t, a.RemoveSweep(t.Context(), name, first, func(int) {}))
+	require.NoError(t, a.RemoveSweep(t.Context(), name, first, isEnded, func(int) {}))
 	_, _, err = a.Earlier(t.Context(), e)
 	require.ErrorContains(t, err, "the search learns from sweep "+name+", but it was removed: restore its objects")
 	require.Equal(t, block.NotOwner, activities.BlockReason(err))

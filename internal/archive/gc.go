@@ -442,12 +442,16 @@ func removalPhase(name, key, rest string) int {
 // RemoveSweep removes everything that is stored of a sweep. It may be ended at any step and
 // run again. owner is the identity that Removal has found. RemoveSweep first gives the
 // reservation the next generation, so that nobody else writes for the sweep or continues
-// it, and removes nothing once the name has another identity. removed is called after each
-// object.
-func (a *Archive) RemoveSweep(ctx context.Context, name string, owner sweep.Identity, removed func(objects int)) error {
-	owner, err := a.beginRemoval(ctx, name, owner)
+// it, and removes nothing once the name has another identity. Then it calls ended: if the
+// sweep was continued before, ended returns an error, and the sweep gets its reservation
+// back. removed is called after each object.
+func (a *Archive) RemoveSweep(ctx context.Context, name string, owner sweep.Identity, ended func() error, removed func(objects int)) error {
+	owner, undo, err := a.beginRemoval(ctx, name, owner)
 	if err != nil {
 		return err
+	}
+	if err := ended(); err != nil {
+		return errors.Join(err, undo())
 	}
 	own := a.fenced(func(ctx context.Context, name string) error { return a.stillHeld(ctx, name, owner) })
 	n := 0
@@ -482,34 +486,61 @@ func (a *Archive) RemoveSweep(ctx context.Context, name string, owner sweep.Iden
 }
 
 // beginRemoval marks the reservation of owner as being removed, in the next generation, and
-// returns the identity that it has then. A reservation that cannot be read stays as it is.
-func (a *Archive) beginRemoval(ctx context.Context, name string, owner sweep.Identity) (sweep.Identity, error) {
+// returns the identity that it has then, and what writes the reservation as it was. A
+// reservation that cannot be read stays as it is.
+func (a *Archive) beginRemoval(ctx context.Context, name string, owner sweep.Identity) (marked sweep.Identity, undo func() error, err error) {
 	for range replaceTries {
 		if err := a.stillHeld(ctx, name, owner); err != nil {
-			return owner, err
+			return owner, nil, err
 		}
 		r, etag, err := a.reservation(ctx, name)
 		if unreadable(err) || err == nil && etag == "" { // a file without its attributes cannot be replaced
-			return owner, nil
+			return owner, func() error { return nil }, nil
 		}
 		if err != nil {
-			return owner, err
+			return owner, nil, err
 		}
+		before := r
 		r.Owner.Generation++
 		r.Removing = true
 		body, err := r.encode()
 		if err != nil {
-			return owner, err
+			return owner, nil, err
 		}
-		_, err = a.store.Replace(ctx, sweepsPrefix+name+"/"+specName, body, etag)
+		etag, err = a.store.Replace(ctx, sweepsPrefix+name+"/"+specName, body, etag)
 		switch {
 		case err == nil:
-			return r.Owner, nil
+			return r.Owner, func() error { return a.undoRemoval(ctx, before, etag) }, nil
 		case !errors.Is(err, store.ErrChanged) && !errors.Is(err, store.ErrNotFound):
-			return owner, err
+			return owner, nil, err
 		}
 	}
-	return owner, fmt.Errorf("archive: name %s: its reservation keeps changing; try again", name)
+	return owner, nil, fmt.Errorf("archive: name %s: its reservation keeps changing; try again", name)
+}
+
+// undoRemoval writes the reservation that beginRemoval has replaced; etag is that of the mark.
+func (a *Archive) undoRemoval(ctx context.Context, before reservation, etag string) error {
+	body, err := before.encode()
+	if err == nil {
+		_, err = a.store.Replace(ctx, sweepsPrefix+before.Spec.Name+"/"+specName, body, etag)
+	}
+	if err != nil {
+		return fmt.Errorf("archive: sweep %s is still marked as being removed, since its reservation could not be written back: %w", before.Spec.Name, err)
+	}
+	return nil
+}
+
+// CheckContinued returns an error if the sweep of owner, whose workflow was started again,
+// is being removed or has lost its name.
+func (a *Archive) CheckContinued(ctx context.Context, name string, owner sweep.Identity) error {
+	r, _, err := a.reservation(ctx, name)
+	switch {
+	case errors.Is(err, store.ErrNotFound), err == nil && r.Removing:
+		return &RemovingError{name}
+	case err == nil && !r.Owner.Same(owner):
+		return &OwnerError{Name: name, Writer: owner, Holder: r.Owner}
+	}
+	return err
 }
 
 // holder returns the identity that has a name, without an ID if there is no reservation that

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -315,7 +316,7 @@ func TestRemoveSweepInterruptedAtEachStep(t *testing.T) {
 	for step := 0; ; step++ {
 		c := copyOf(t, full, step)
 		counted := 0
-		err := New(c).RemoveSweep(t.Context(), name, sweep.Identity{}, func(n int) { counted = n })
+		err := New(c).RemoveSweep(t.Context(), name, sweep.Identity{}, isEnded, func(n int) { counted = n })
 		require.Equal(t, counted, len(c.ops))
 		c.left = -1
 		requireConsistent(t, c)
@@ -331,7 +332,7 @@ func TestRemoveSweepInterruptedAtEachStep(t *testing.T) {
 		require.NoError(t, err, "step %d: the name is taken until the end", step)
 		left, err := New(c).Removal(t.Context(), name)
 		require.NoError(t, err)
-		require.NoError(t, New(c).RemoveSweep(t.Context(), name, left.Owner, func(int) {}))
+		require.NoError(t, New(c).RemoveSweep(t.Context(), name, left.Owner, isEnded, func(int) {}))
 		require.Equal(t, []string{sweepsPrefix + name + "-2/spec.json"}, objects(t, c))
 	}
 }
@@ -341,7 +342,7 @@ func TestRemoveSweepWithALateWriter(t *testing.T) {
 	s := storetest.NewMemory()
 	whole(t, s)
 	a := New(s)
-	require.NoError(t, a.RemoveSweep(t.Context(), name, sweep.Identity{}, func(n int) {
+	require.NoError(t, a.RemoveSweep(t.Context(), name, sweep.Identity{}, isEnded, func(n int) {
 		if n == 40 {
 			require.NoError(t, a.PutResult(t.Context(), name, aTrial(30)))
 		}
@@ -367,7 +368,7 @@ func TestNothingIsRemovedOfAnotherSweepOfTheName(t *testing.T) {
 	stored := contents(t, s)
 
 	for what, err := range map[string]error{
-		"gc": a.Collect(t.Context(), before, garbage), "rm": a.RemoveSweep(t.Context(), name, before, func(int) {}),
+		"gc": a.Collect(t.Context(), before, garbage), "rm": a.RemoveSweep(t.Context(), name, before, isEnded, func(int) {}),
 	} {
 		var held *HolderError
 		require.ErrorAs(t, err, &held, what)
@@ -375,7 +376,7 @@ func TestNothingIsRemovedOfAnotherSweepOfTheName(t *testing.T) {
 		require.Equal(t, stored, contents(t, s), what)
 	}
 	require.NoError(t, a.Collect(t.Context(), r.Owner, garbage))
-	require.NoError(t, a.RemoveSweep(t.Context(), name, r.Owner, func(int) {}))
+	require.NoError(t, a.RemoveSweep(t.Context(), name, r.Owner, isEnded, func(int) {}))
 }
 
 // While a sweep is removed nobody writes for it, continues it or takes its name.
@@ -391,7 +392,7 @@ func TestASweepThatIsBeingRemovedIsLeftAlone(t *testing.T) {
 	require.NoError(t, err)
 	temporal := run{&fakeTemporal{digest: aSpec().Digest(), owner: owner}, aSpec(), never}
 	looks := 0
-	require.NoError(t, a.RemoveSweep(t.Context(), name, owner, func(int) {
+	require.NoError(t, a.RemoveSweep(t.Context(), name, owner, isEnded, func(int) {
 		looks++
 		if looks > 1 {
 			return
@@ -434,4 +435,28 @@ func TestCheckUnneeded(t *testing.T) {
 	require.NoError(t, a.CheckUnneeded(t.Context(), "alone"))
 	put("bad/spec.json", `{`)
 	require.ErrorContains(t, a.CheckUnneeded(t.Context(), "alone"), "tailsweep doctor bad")
+}
+
+// isEnded answers that a sweep that is removed has ended.
+func isEnded() error { return nil }
+
+// A sweep that was continued before the mark gets its reservation back.
+func TestASweepThatRunsIsNotRemoved(t *testing.T) {
+	s := storetest.NewMemory()
+	a := New(s)
+	owner := reserved(t, a, here)
+	before := contents(t, s)
+	runs := errors.New("it runs")
+	err := a.RemoveSweep(t.Context(), name, owner, func() error {
+		require.ErrorAs(t, a.CheckContinued(t.Context(), name, owner), new(*RemovingError), "marked before it is asked whether the sweep runs")
+		return runs
+	}, func(int) { t.Error("removed") })
+	require.ErrorIs(t, err, runs)
+	require.Equal(t, before, contents(t, s))
+	require.NoError(t, a.CheckContinued(t.Context(), name, owner))
+
+	require.NoError(t, a.RemoveSweep(t.Context(), name, owner, isEnded, func(int) {}))
+	require.ErrorAs(t, a.CheckContinued(t.Context(), name, owner), new(*RemovingError))
+	reserved(t, a, here)
+	require.ErrorAs(t, a.CheckContinued(t.Context(), name, owner), new(*OwnerError))
 }

@@ -113,32 +113,17 @@ func (r remover) look(ctx context.Context, name string) (doomed, error) {
 	case !absent:
 		return d, err
 	}
-	running, known, err := r.executions.SweepRuns(ctx, name)
-	if err != nil {
+	var known bool
+	if d.runs, known, err = r.ended(ctx, name); err != nil {
 		return d, err
 	}
 	if absent && !known {
 		return d, cli.NoSweep(name)
 	}
-	if running {
-		return d, cli.Usagef("rm: sweep %s is running: end it first (`tailsweep cancel %[1]s`)", name)
-	}
 	if !known {
 		if err := archive.CheckKnown(name, d.objects.Newest, r.now()); err != nil {
 			return d, cli.ExitWith(cli.ExitUsage, err)
 		}
-	}
-	if d.runs, err = r.executions.All(ctx, name); err != nil {
-		return d, err
-	}
-	var alive []string
-	for _, x := range d.runs {
-		if x.running {
-			alive = append(alive, x.id)
-		}
-	}
-	if len(alive) > 0 {
-		return d, cli.Usagef("rm: sweep %s has ended, but workflows of it run: %s: wait for them, or terminate them", name, text.List(alive, 5))
 	}
 	err = r.archive.CheckUnneeded(ctx, name)
 	if needed, ok := errors.AsType[*archive.NeededError](err); ok {
@@ -147,13 +132,46 @@ func (r remover) look(ctx context.Context, name string) (doomed, error) {
 	return d, err
 }
 
-// remove removes what look has found. The workflows are last: while Temporal knows the
+// ended returns the workflow runs of a sweep, or an error if one of them runs. known is false
+// if Temporal has none of the sweep itself.
+func (r remover) ended(ctx context.Context, name string) (runs []execution, known bool, err error) {
+	running, known, err := r.executions.SweepRuns(ctx, name)
+	if err != nil {
+		return nil, known, err
+	}
+	if running {
+		return nil, known, cli.Usagef("rm: sweep %s is running: end it first (`tailsweep cancel %[1]s`)", name)
+	}
+	if runs, err = r.executions.All(ctx, name); err != nil {
+		return nil, known, err
+	}
+	var alive []string
+	for _, x := range runs {
+		if x.running {
+			alive = append(alive, x.id)
+		}
+	}
+	if len(alive) > 0 {
+		return nil, known, cli.Usagef("rm: sweep %s has ended, but workflows of it run: %s: wait for them, or terminate them", name, text.List(alive, 5))
+	}
+	return runs, known, nil
+}
+
+// remove removes what look has found, unless the sweep was continued since: it asks Temporal
+// again before and after it marks the sweep as being removed. The workflows are last: while Temporal knows the
 // sweep, an rm that was interrupted can be run again.
 func (r remover) remove(ctx context.Context, name string, d doomed, log func(string, ...any)) (removed, error) {
 	result := removed{Sweep: name, Removed: true, Objects: d.objects.Objects, Bytes: d.objects.Bytes}
+	ended := func() (err error) {
+		d.runs, _, err = r.ended(ctx, name)
+		return err
+	}
+	if err := ended(); err != nil {
+		return result, err
+	}
 	if d.objects.Objects > 0 {
 		reported := r.now()
-		err := r.archive.RemoveSweep(ctx, name, d.objects.Owner, func(n int) {
+		err := r.archive.RemoveSweep(ctx, name, d.objects.Owner, ended, func(n int) {
 			if now := r.now(); now.Sub(reported) >= 5*time.Second {
 				reported = now
 				log("removed %d of %d objects", n, d.objects.Objects)

@@ -128,6 +128,35 @@ func TestRemoveRefuses(t *testing.T) {
 	}
 }
 
+// continued is a fake of a sweep that is continued after a number of looks at it.
+type continued struct {
+	workflowsOfOne
+	looks int
+}
+
+func (c *continued) SweepRuns(ctx context.Context, name string) (running, known bool, err error) {
+	if c.looks--; c.looks < 0 {
+		return true, true, nil
+	}
+	return c.workflowsOfOne.SweepRuns(ctx, name)
+}
+
+// The sweep is continued while rm asks its user, or just before it is marked.
+func TestASweepThatWasContinuedIsNotRemoved(t *testing.T) {
+	for looks := 1; looks <= 2; looks++ {
+		s := clitest.Archived(t)
+		before := keysOf(t, s, "done")
+		r := remover{archive.New(s), &continued{workflowsOfOne{runs: endedRuns(), fails: 9}, looks}, time.Now}
+		d, err := r.look(t.Context(), "done")
+		require.NoError(t, err)
+		_, err = r.remove(t.Context(), "done", d, func(string, ...any) {})
+		require.ErrorContains(t, err, "end it first")
+		require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
+		require.Equal(t, before, keysOf(t, s, "done"))
+		require.NoError(t, r.archive.CheckContinued(t.Context(), "done", d.objects.Owner), "it writes as before")
+	}
+}
+
 func TestRemoveWhereTemporalRefuses(t *testing.T) {
 	r := remover{archive.New(clitest.Archived(t)), &workflowsOfOne{runs: endedRuns(), fails: -1}, time.Now}
 	d, err := r.look(t.Context(), "done")

@@ -148,10 +148,30 @@ func (s *sender) restart(ctx context.Context, name string, e conduct.Commanded) 
 	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL
 	options.WorkflowExecutionErrorWhenAlreadyStarted = true
 	in := workflows.SweepInput{Spec: *spec, Digest: digest, State: restored.State, Command: &e, Owner: restored.Owner}
-	if _, err := s.temporal.ExecuteWorkflow(ctx, options, workflows.TypeSweep, in); err != nil {
+	started, err := s.temporal.ExecuteWorkflow(ctx, options, workflows.TypeSweep, in)
+	if err != nil {
 		return answer{}, fmt.Errorf("%s %s: continue the sweep: %w", e.Name, name, err)
+	}
+	if err := s.checkContinued(ctx, name, restored.Owner, started); err != nil {
+		return answer{}, fmt.Errorf("%s %s: %w", e.Name, name, err)
 	}
 	m.Step(now, conduct.Resumed{}) // as the workflow does
 	m.Step(now, e)
 	return answer{m.Progress(digest), !workerPolls(ctx, s.temporal), true}, nil
+}
+
+// checkContinued terminates the workflow of a sweep that was continued while rm began to
+// remove it: rm asks for workflows that run after it has marked the sweep, so either rm finds
+// this one, or this finds the mark.
+func (s *sender) checkContinued(ctx context.Context, name string, owner sweep.Identity, run client.WorkflowRun) error {
+	err := s.archive.CheckContinued(ctx, name, owner)
+	_, removing := errors.AsType[*archive.RemovingError](err)
+	_, other := errors.AsType[*archive.OwnerError](err)
+	if !removing && !other {
+		return err
+	}
+	if ended := s.temporal.TerminateWorkflow(ctx, workflows.SweepID(name), run.GetRunID(), err.Error()); ended != nil {
+		err = errors.Join(err, fmt.Errorf("terminate the workflow that continues it: %w", ended))
+	}
+	return cli.ExitWith(cli.ExitUsage, err)
 }

@@ -36,6 +36,8 @@ type fakeTemporal struct {
 	signals []conduct.Commanded
 	options []client.StartWorkflowOptions
 	inputs  []workflows.SweepInput
+	started func()   // is called once a workflow has started; may be nil
+	ended   []string // runs that were terminated
 }
 
 func (f *fakeTemporal) DescribeTaskQueue(context.Context, string, enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error) {
@@ -61,8 +63,20 @@ func (f *fakeTemporal) ExecuteWorkflow(_ context.Context, o client.StartWorkflow
 	state := *in.State // as it is sent
 	in.State = &state
 	f.options, f.inputs = append(f.options, o), append(f.inputs, in)
-	return nil, f.start
+	if f.started != nil {
+		f.started()
+	}
+	return fakeRun{}, f.start
 }
+
+func (f *fakeTemporal) TerminateWorkflow(_ context.Context, id, run, _ string, _ ...any) error {
+	f.ended = append(f.ended, id+" "+run)
+	return nil
+}
+
+type fakeRun struct{ client.WorkflowRun }
+
+func (fakeRun) GetRunID() string { return "again" }
 
 type fakeHandle struct {
 	client.WorkflowUpdateHandle
@@ -263,4 +277,20 @@ func TestOnlyStoredCheckpointsArePinned(t *testing.T) {
 	err := checkStored(t.Context(), s.archive, "done", []int{7, 1})
 	require.EqualError(t, err, "pin: the checkpoint of trial 1 is not in the store: the sweep keeps those of its best trials (checkpoints.save_sweep_best)")
 	require.Equal(t, cli.ExitNotFound, cli.CodeOf(err))
+}
+
+// rm has not found the workflow that a command starts, and removes the sweep.
+func TestASweepThatIsRemovedMeanwhileIsNotContinued(t *testing.T) {
+	f := &fakeTemporal{polled: polls, update: answers(conduct.Progress{}, errClosed)}
+	s := senderTo(t, f)
+	c := retryOf(t, s, 2)
+	owner, err := s.archive.Owner(t.Context(), "done")
+	require.NoError(t, err)
+	f.started = func() {
+		require.NoError(t, s.archive.RemoveSweep(t.Context(), "done", owner, func() error { return nil }, func(int) {}))
+	}
+	_, err = s.send(t.Context(), "done", c)
+	require.ErrorAs(t, err, new(*archive.RemovingError))
+	require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
+	require.Equal(t, []string{"sweep/done again"}, f.ended)
 }
