@@ -1,11 +1,3 @@
-// Command eval compares package distance with the reference implementations in
-// Python, on the same features and in the same run:
-//
-//	go run ./bench/eval -report docs/benchmarks/eval.md
-//
-// Run it from the root of the repository, through `make bench-eval`, which makes
-// the Python environment. It ends with an error if a value differs from the reference's
-// by more than 1e-6 of it.
 package main
 
 import (

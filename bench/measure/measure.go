@@ -1,5 +1,3 @@
-// Package measure has what the benchmarks' programs share: processor time, the name of
-// the processor, the numbers of a flag, and the last lines of a report.
 package measure
 
 import (

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -36,5 +37,30 @@ func TestDocsNameFilesThatExist(t *testing.T) {
 			_, err := os.Stat(path)
 			require.NoError(t, err, "%s names it", doc)
 		}
+	}
+}
+
+// TestPackagesAreDescribed checks that every package has a doc.go, which says what it
+// imports or must not import.
+func TestPackagesAreDescribed(t *testing.T) {
+	const root = "../.."
+	packages := map[string]bool{}
+	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "shared"):
+			return filepath.SkipDir
+		case filepath.Ext(path) == ".go":
+			packages[filepath.Dir(path)] = true
+		}
+		return nil
+	}))
+	require.Contains(t, packages, root+"/sweep/conduct")
+	for dir := range packages {
+		text, err := os.ReadFile(filepath.Join(dir, "doc.go"))
+		require.NoError(t, err)
+		require.Regexp(t, `import`, string(text), dir)
+		require.Regexp(t, `(?m)^// (Package|Command) `+filepath.Base(dir)+" ", string(text), dir)
 	}
 }

@@ -6,4 +6,8 @@
 //
 // It is a module of its own, so that these libraries stay out of the main one,
 // and has no code but tests.
+//
+// Invariant: nothing is started and no cluster is asked.
+//
+// It must not import any package of the main module.
 package deploytest

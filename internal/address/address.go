@@ -1,5 +1,3 @@
-// Package address removes secrets from addresses before they are printed, and checks for
-// which host a local server is asked.
 package address
 
 import (

@@ -1,5 +1,3 @@
-// Package block lists the reasons for which a sweep is blocked. The object store and
-// the archive detect them; sweeps, metrics and the command line show them.
 package block
 
 // Reason says why a sweep makes no progress until somebody changes something outside

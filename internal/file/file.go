@@ -1,7 +1,3 @@
-// Package file writes files atomically, and computes digests and sizes.
-//
-// A reader of a file that Write or Create replaces sees the old content or the new
-// content, also after a crash, and never a part of either.
 package file
 
 import (

@@ -1,4 +1,3 @@
-// Package folder decides where tailsweep keeps files of its own on this machine.
 package folder
 
 import (

@@ -1,4 +1,3 @@
-// Package jsonl reads JSON Lines: one JSON value per line.
 package jsonl
 
 import (

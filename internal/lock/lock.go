@@ -1,5 +1,3 @@
-// Package lock locks files between processes. The kernel releases a lock when its
-// process ends, so a crash leaves no lock behind; the lock file itself stays.
 package lock
 
 import (

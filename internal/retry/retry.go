@@ -1,6 +1,3 @@
-// Package retry tries operations again with exponential backoff, and waits for
-// conditions. Nothing in it waits forever: a policy has a number of tries,
-// and a context ends every wait.
 package retry
 
 import (

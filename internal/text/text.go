@@ -1,5 +1,3 @@
-// Package text shortens and formats text for people: clipped at a rune or at a
-// display width, sizes and durations in short units.
 package text
 
 import (

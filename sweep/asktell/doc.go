@@ -6,4 +6,6 @@
 // minimised) and the constraints c0 <= 0, c1 <= 0, ..., and with its ledger in memory.
 // An ask is one call of a sampler. Invalid input is refused before it reaches a sampler,
 // and a refused line changes nothing.
+//
+// It must not import conduct, simulate or specfile.
 package asktell

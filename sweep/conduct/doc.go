@@ -29,8 +29,9 @@
 //     that storing was given up.
 //   - The machine ends, or Progress says what it waits for.
 //
-// No goroutine, clock, global random source, Temporal, or map iteration whose order
-// matters is allowed here.
+// No goroutine, clock, global random source, or map iteration whose order matters is
+// allowed here. It must not import Temporal, sampler (a suggestion is the result of an
+// action), specfile, simulate or asktell.
 //
 // # Changing it
 //

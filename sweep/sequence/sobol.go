@@ -1,8 +1,3 @@
-// Package sequence is the scrambled Sobol sequence: points that cover the unit cube more
-// evenly than random ones. In each dimension each of 2^k equal intervals has one of the
-// first 2^k points, and pairs of dimensions are covered likewise.
-//
-// The direction numbers are Joe and Kuo's; gonum has Halton's sequence only.
 package sequence
 
 import (

@@ -1,2 +1,6 @@
 // Package spectest has spec texts for tests.
+//
+// Invariant: Base and Searched are valid; specfile's tests parse them.
+//
+// It must not be imported outside tests, nor import specfile, whose tests import it.
 package spectest

@@ -1,4 +1,3 @@
-// Package trainertest has files that the tests of several packages make.
 package trainertest
 
 import (

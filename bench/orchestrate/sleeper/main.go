@@ -1,12 +1,3 @@
-// Command sleeper is the child of a worker that the orchestration benchmark measures. It
-// speaks the protocol of package job, trains nothing, and sleeps a millisecond for each
-// step:
-//
-//	sleeper train --job FILE
-//	sleeper evaluate --job FILE
-//
-// Its metrics are a smooth function of the parameters, so that a search has something to
-// find. Bench and worker start a process for each, as they do for the real trainer.
 package main
 
 import (

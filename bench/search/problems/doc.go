@@ -8,4 +8,8 @@
 //	V      Problem.Volume, the supremum of HV
 //
 // The random parts of a problem (shifts, rotations) are fixed by its name.
+//
+// Invariant: a problem does not depend on the engine.
+//
+// It must not import sampler or clock.
 package problems

@@ -1,7 +1,3 @@
-// Package storetest is the contract of store.Store as tests. Every
-// implementation passes it, on every service that is supported.
-//
-// It must not import anything else of tailsweep.
 package storetest
 
 import (

@@ -1,6 +1,3 @@
-// Package samplertest is the contract that every sampler passes: bounds, steps,
-// conditions, exact zeros, no duplicates, purity, and an answer to any ledger. It
-// is for tests alone.
 package samplertest
 
 import (

@@ -1,5 +1,3 @@
-// Package specfiletest parses specs for tests. The tests of specfile itself cannot
-// import it.
 package specfiletest
 
 import (

@@ -8,4 +8,7 @@
 //
 // Files are not trusted: their size and their number of pixels are limited before
 // they are decoded, and a decoder that panics is an error.
+//
+// The only package of tailsweep that it may import is format. GoMLX is not allowed: processes that
+// never train read images, too.
 package imagefile

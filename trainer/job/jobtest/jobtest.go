@@ -1,6 +1,3 @@
-// Package jobtest has what children that train no model share: the sleeper of the
-// orchestration benchmark and the hasher of the chaos test. They speak the protocol of
-// package job.
 package jobtest
 
 import (

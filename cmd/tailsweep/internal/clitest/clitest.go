@@ -1,5 +1,3 @@
-// Package clitest has what the tests of the command line share: golden files and
-// a store with sweeps in it.
 package clitest
 
 import (

@@ -1,0 +1,7 @@
+// Package folder decides where tailsweep keeps files of its own on this machine.
+//
+// Invariants: the environment variable of a folder goes before the default; nothing is
+// created.
+//
+// It must not import any other package of tailsweep.
+package folder
