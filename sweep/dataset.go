@@ -40,7 +40,7 @@ const (
 )
 
 // DatasetList lists the datasets, built-in ones first. A new dataset is a row here, one
-// in trainer/dataset's readerOf, and a file there that reads it.
+// in trainer/dataset/readers.go, and a file there that reads it.
 func DatasetList() []DatasetInfo {
 	const fashionHome, cifarHome = "https://github.com/zalandoresearch/fashion-mnist", "https://www.cs.toronto.edu/~kriz/cifar.html"
 	fashion := []string{"t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"}

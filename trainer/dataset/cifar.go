@@ -113,7 +113,7 @@ func (c *cifar) read(d sweep.Dataset) (contents [][]byte, names []string, err er
 	}
 	archive := filepath.Join(d.Path, c.archive.Name)
 	if _, err := os.Lstat(archive); err != nil {
-		return nil, nil, badField("dataset.path", "%s has neither %s nor %s; %s", d.Path, c.archive.Name, c.files[0].Name, readerOf(d.Name).hint)
+		return nil, nil, badField("dataset.path", "%s has neither %s nor %s; %s", d.Path, c.archive.Name, c.files[0].Name, readers()[d.Name].hint)
 	}
 	return c.fromArchive(d, archive)
 }

@@ -25,7 +25,7 @@ func Describe(d sweep.Dataset) (About, error) {
 	if err != nil {
 		return About{}, err
 	}
-	if list := readerOf(d.Name).list; list != nil {
+	if list := readers()[d.Name].list; list != nil {
 		l, err := list(d)
 		if err != nil {
 			return About{}, err

@@ -20,7 +20,7 @@ func HeldOut(d sweep.Dataset) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := readerOf(d.Name).list
+	list := readers()[d.Name].list
 	if list == nil {
 		held := make([]int, len(about.Counts))
 		for class, n := range about.Counts {

@@ -14,25 +14,21 @@ type reader struct {
 	hint      string                                 // where its files come from, for an error
 }
 
-// readerOf is the table of readers: a new dataset is a row here and in
-// sweep.DatasetList, and a file with its reader.
-func readerOf(name string) reader {
-	switch name {
-	case sweep.FashionMNIST10k:
-		return reader{open: fashionTest.open}
-	case sweep.FashionMNIST:
-		return reader{
+// readers returns the table of readers, by name of the dataset: a new dataset is a row here
+// and in sweep.DatasetList, and a file with its reader.
+func readers() map[string]reader {
+	return map[string]reader{
+		sweep.FashionMNIST10k: {open: fashionTest.open},
+		sweep.FashionMNIST: {
 			open: fashionTrain.open, published: fashionTrain.published(),
 			hint: "`tailsweep data pull fashion-mnist` downloads the files, and Debian's package dataset-fashion-mnist has them",
-		}
-	case sweep.CIFAR10:
-		return reader{open: cifar10.open, published: cifar10.published(), hint: "`tailsweep data pull cifar-10` downloads the archive"}
-	case sweep.CIFAR100:
-		return reader{open: cifar100.open, published: cifar100.published(), hint: "`tailsweep data pull cifar-100` downloads the archive"}
-	}
-	return reader{
-		open: openFolder, list: list,
-		hint: "the files must be on the machine that trains (valid: a folder with a folder of images for each class, or an s3:// or https:// URL)",
+		},
+		sweep.CIFAR10:  {open: cifar10.open, published: cifar10.published(), hint: "`tailsweep data pull cifar-10` downloads the archive"},
+		sweep.CIFAR100: {open: cifar100.open, published: cifar100.published(), hint: "`tailsweep data pull cifar-100` downloads the archive"},
+		sweep.ImageFolder: {
+			open: openFolder, list: list,
+			hint: "the files must be on the machine that trains (valid: a folder with a folder of images for each class, or an s3:// or https:// URL)",
+		},
 	}
 }
 
@@ -55,7 +51,7 @@ func PublishedSet(name string) (p Published, ok bool) {
 	if _, known := sweep.LookupDataset(name); !known {
 		return p, false
 	}
-	p = readerOf(name).published
+	p = readers()[name].published
 	return p, p.URL != ""
 }
 
@@ -64,6 +60,6 @@ func Verify(name, dir string) error {
 	if _, ok := PublishedSet(name); !ok {
 		return badData(errors.New("dataset.name: " + name + " has no publisher"))
 	}
-	_, err := readerOf(name).open(sweep.Dataset{Name: name, Path: dir})
+	_, err := readers()[name].open(sweep.Dataset{Name: name, Path: dir})
 	return err
 }

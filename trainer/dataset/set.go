@@ -42,7 +42,7 @@ func (l Loader) Load(d sweep.Dataset) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	src, err := readerOf(d.Name).open(d)
+	src, err := readers()[d.Name].open(d)
 	if err != nil {
 		return nil, err
 	}

@@ -118,7 +118,7 @@ func openError(d sweep.Dataset, err error) error {
 	var errno syscall.Errno
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return badField("dataset.path", "%w; %s", err, readerOf(d.Name).hint)
+		return badField("dataset.path", "%w; %s", err, readers()[d.Name].hint)
 	case !errors.As(err, &errno): // of this package, or of os.Root about a link that leads out
 		return badField("dataset.path", "%w", err)
 	case slices.Contains([]syscall.Errno{syscall.EACCES, syscall.EPERM, syscall.ENOTDIR, syscall.ELOOP, syscall.ENAMETOOLONG}, errno):
