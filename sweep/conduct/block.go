@@ -8,6 +8,11 @@ import (
 	"github.com/tailsweep/tailsweep/internal/block"
 )
 
+// otherWorkerWait is the longest wait after a worker was refused for its own clock, build
+// or configuration: the next try may reach another worker, and the tries prefer the one
+// that has the sweep's workflow in its memory.
+const otherWorkerWait = 10 * time.Second
+
 // block adds a failure of a kind of action, and sets when the action is tried again.
 func (m *Machine) block(kind Kind, doing string, why BlockCause) {
 	i := slices.IndexFunc(m.Blocked, func(b Block) bool { return b.Kind == kind })
@@ -17,7 +22,11 @@ func (m *Machine) block(kind Kind, doing string, why BlockCause) {
 	}
 	b := &m.Blocked[i]
 	b.Doing, b.BlockCause = doing, why
-	b.RetryAt = m.now.Add(waitAfter(b.Failures))
+	wait := waitAfter(b.Failures)
+	if why.Reason.OfProcess() {
+		wait = min(wait, otherWorkerWait)
+	}
+	b.RetryAt = m.now.Add(wait)
 	b.Failures++
 }
 

@@ -421,6 +421,20 @@ func TestCarryFitsIntoAPayload(t *testing.T) {
 	require.Len(t, st.Silent, carryLimit-len(st.Arrived))
 }
 
+// A worker whose clock is wrong may get all tries of one round; another worker gets one
+// of the next.
+func TestWhatAnotherWorkerCanDoIsTriedAgainSoon(t *testing.T) {
+	m := New(testSpec(), nil, LogicNow, start)
+	at, actions := start, m.Step(start, Resumed{})
+	for _, want := range []time.Duration{5, 10, 10, 10} {
+		m.Step(at, Failed{actions[0].(Suggest).ID, BlockCause{Reason: block.Clock, Message: "the clock is wrong"}})
+		next, ok := m.Wake()
+		require.True(t, ok)
+		require.Equal(t, want*time.Second, next.Sub(at))
+		at, actions = next, m.Step(next, Tick{})
+	}
+}
+
 func TestRetriesGrowToTheirLimit(t *testing.T) {
 	m := New(testSpec(), nil, LogicNow, start)
 	at, actions := start, m.Step(start, Resumed{})
