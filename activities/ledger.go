@@ -171,11 +171,20 @@ func (a *Activities) Curate(ctx context.Context, in CurateInput) error {
 }
 
 func (a *owned) curate(ctx context.Context, in CurateInput) error {
-	best := make([]int, len(in.Leaders))
-	for i, t := range in.Leaders {
-		best[i] = t.Number
+	var leaders []sweep.Trial
+	if len(in.Leaders) > 0 {
+		ledger, err := a.Records.Ledger(ctx, in.Sweep, in.Segments)
+		if err != nil {
+			return fmt.Errorf("look for the best trials: %w", err)
+		}
+		for _, t := range ledger {
+			if slices.Contains(in.Leaders, t.Number) {
+				t.Reason, t.Gates = sweep.Reason{Sampler: t.Reason.Sampler}, nil // an edit may have removed the gates that it failed
+				leaders = append(leaders, t)
+			}
+		}
 	}
-	if err := a.Records.PutBest(ctx, in.Sweep, best, in.Leaders); err != nil {
+	if err := a.Records.PutBest(ctx, in.Sweep, in.Leaders, leaders); err != nil {
 		return fmt.Errorf("point at the best trials: %w", err)
 	}
 	for _, key := range in.Evicted {

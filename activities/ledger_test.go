@@ -288,12 +288,13 @@ func TestRankListsTheInfeasible(t *testing.T) {
 func TestCurateMovesThePointerBeforeItRemoves(t *testing.T) {
 	b := newBench(t)
 	overtaken := b.archive.Store(0, 1, 300, false)
-	in := activities.CurateInput{
-		Sweep: "s", Evicted: []string{overtaken.Key},
-		Leaders: []sweep.Trial{{Assignment: sweep.Assignment{Number: 5}}, {Assignment: sweep.Assignment{Number: 1}}},
-	}
+	_, err := b.env.ExecuteActivity(b.AppendSegment, activities.AppendSegmentInput{Sweep: "s", Trials: []sweep.Trial{
+		{Assignment: sweep.Assignment{Number: 1}}, {Assignment: sweep.Assignment{Number: 0}}, {Assignment: sweep.Assignment{Number: 5}},
+	}})
+	require.NoError(t, err)
+	in := activities.CurateInput{Sweep: "s", Evicted: []string{overtaken.Key}, Segments: 1, Leaders: []int{5, 1}}
 	b.archive.Fail("PutBest", errors.New("store is away"))
-	_, err := b.env.ExecuteActivity(b.Curate, in)
+	_, err = b.env.ExecuteActivity(b.Curate, in)
 	require.Error(t, err)
 	require.Equal(t, []string{overtaken.Key}, b.archive.Keys(), "removed although the pointer still names it")
 	b.archive.Fail("PutBest", nil)

@@ -150,10 +150,11 @@ type RankResult struct {
 // CurateInput asks to point at the sweep's best trials, and to remove the checkpoints
 // of trials that are no longer among them.
 type CurateInput struct {
-	Owner   sweep.Identity `json:"owner,omitzero"`
-	Sweep   string         `json:"sweep"`
-	Leaders []sweep.Trial  `json:"leaders"` // best first
-	Evicted []string       `json:"evicted"` // keys of checkpoints
+	Owner    sweep.Identity `json:"owner,omitzero"`
+	Sweep    string         `json:"sweep"`
+	Segments int            `json:"segments"` // of the ledger, which has the leaders
+	Leaders  []int          `json:"leaders"`  // best first
+	Evicted  []string       `json:"evicted"`  // keys of checkpoints
 }
 
 // SaveInput asks to store entries of a sweep's command log, then its state.

@@ -123,7 +123,7 @@ func (s *sweepRun) rank(ctx workflow.Context, a conduct.Rank) conduct.Event {
 
 func (s *sweepRun) curate(ctx workflow.Context, a conduct.Curate) conduct.Event {
 	err := workflow.ExecuteActivity(control(ctx, "point at the best trials"), s.do.Curate, activities.CurateInput{
-		Owner: s.in.Owner, Sweep: s.machine.Spec().Name, Leaders: a.Leaders, Evicted: a.Remove,
+		Owner: s.in.Owner, Sweep: s.machine.Spec().Name, Segments: a.Segments, Leaders: a.Leaders, Evicted: a.Remove,
 	}).Get(ctx, nil)
 	if err != nil {
 		return taskFailed(a.ID, err)

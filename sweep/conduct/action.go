@@ -50,9 +50,10 @@ type Rank struct {
 // Curate writes the pointer to the leaders, then removes checkpoints. Completed by
 // Curated.
 type Curate struct {
-	ID      int
-	Leaders []sweep.Trial // best first
-	Remove  []string      // keys of checkpoints
+	ID       int
+	Segments int      // of the ledger, which has the leaders
+	Leaders  []int    // their numbers, best first
+	Remove   []string // keys of checkpoints
 }
 
 // Save stores entries, each under its number, then the state. Completed by Saved.

@@ -61,7 +61,7 @@ func (w *world) issued(a Action) {
 			w.fail("trial %d is cancelled while the sweep is %s", a.Trial, w.m.Phase)
 		}
 	case Curate:
-		for _, t := range a.Leaders {
+		for _, t := range w.m.pointed() {
 			if slices.Contains(a.Remove, t.Checkpoint) {
 				w.fail("checkpoint %s is pointed at and removed", t.Checkpoint)
 			}

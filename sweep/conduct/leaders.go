@@ -1,7 +1,9 @@
 package conduct
 
 import (
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
@@ -40,9 +42,10 @@ func (m *Machine) contenders(segment []sweep.Trial) []sweep.Trial {
 func (m *Machine) updateLeaders(segment, ranked []sweep.Trial) {
 	contenders := slices.Concat(m.contenders(segment), m.Gated)
 	before, kept := m.Leaders, m.spec.KeptCheckpoints()
-	m.Leaders = withoutReasons(ranked[:min(len(ranked), kept)])
+	m.Leaders = slices.Clone(ranked[:min(len(ranked), kept)])
 	gated := analysis.Gated(m.spec, slices.Concat(m.Gated, segment), "")
-	m.Gated = withoutReasons(gated[:min(len(gated), kept-len(m.Leaders))])
+	m.Gated = slices.Clone(gated[:min(len(gated), kept-len(m.Leaders))])
+	m.lighten()
 	for _, t := range contenders {
 		ended := t.Status == sweep.StatusCompleted || t.Status == sweep.StatusStopped && t.Limit == ""
 		if ended && t.Checkpoint != "" && !among(m.Leaders, t) && !among(m.Gated, t) && !slices.Contains(m.Pinned, t.Number) {
@@ -57,13 +60,34 @@ func among(trials []sweep.Trial, t sweep.Trial) bool {
 	return slices.ContainsFunc(trials, func(o sweep.Trial) bool { return o.Number == t.Number })
 }
 
-// withoutReasons leaves out what State need not carry; the ledger has it.
-func withoutReasons(trials []sweep.Trial) []sweep.Trial {
-	trials = slices.Clone(trials)
-	for i := range trials {
-		trials[i].Reason = sweep.Reason{Sampler: trials[i].Reason.Sampler}
+// lighten leaves out of the leaders what neither their order nor an edit of the spec needs;
+// the ledger has it. If they are still larger than leadersLimit, the FID of each class is
+// left out, except those that the spec names: after an edit that makes another class's FID
+// an objective, these trials have no value of it.
+func (m *Machine) lighten() {
+	size := 0
+	for _, list := range [][]sweep.Trial{m.Leaders, m.Gated} {
+		for i := range list {
+			t := &list[i]
+			t.Reason = sweep.Reason{Sampler: t.Reason.Sampler}
+			t.Rungs, t.Builds = nil, nil
+			t.Evaluation = sweep.Evaluation{Metrics: t.Metrics}
+			size += SizeOf(*t)
+		}
 	}
-	return trials
+	if size <= leadersLimit {
+		return
+	}
+	named := m.spec.NamedMetrics()
+	for _, list := range [][]sweep.Trial{m.Leaders, m.Gated} {
+		for i := range list {
+			metrics := maps.Clone(list[i].Metrics)
+			maps.DeleteFunc(metrics, func(name string, _ float64) bool {
+				return strings.HasPrefix(name, sweep.FIDClass) && !slices.Contains(named, name)
+			})
+			list[i].Metrics = metrics
+		}
+	}
 }
 
 // pointed are the leaders that the pointer to the best trials names. The others are

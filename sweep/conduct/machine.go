@@ -330,7 +330,7 @@ func (m *Machine) planCurate() {
 		m.PointerOutdated, m.CuratedAt = false, m.now
 	}
 	if t := m.Curating; m.issue(t) {
-		m.act(Curate{t.ID, slices.Clone(m.pointed()), slices.Clone(m.Removals[:t.Removals])})
+		m.act(Curate{t.ID, m.Segments, numbersOf(m.pointed()), slices.Clone(m.Removals[:t.Removals])})
 	}
 }
 

@@ -81,6 +81,36 @@ func TestSegmentsFitIntoPayloads(t *testing.T) {
 	}
 }
 
+// Leaders with the largest results are small enough to be carried and stored.
+func TestLeadersFitIntoPayloads(t *testing.T) {
+	const trials = 200
+	spec := testSpec()
+	spec.Metrics[0].Name = sweep.FIDClass + "3"
+	spec.Checkpoints.SaveSweepBest = trials
+	m := machineOf(spec, State{Phase: PhaseRunning})
+	var segment []sweep.Trial
+	for i := range trials {
+		h := heavy(i, 1000)
+		h.Rungs = []sweep.Rung{{Step: 1, Reason: strings.Repeat("x", 20_000)}}
+		h.Builds, h.Floor, h.Spread = []string{"build"}, map[string]float64{"fid.tail": 1}, map[string]float64{"kid.tail": 1}
+		for class := range 1000 {
+			h.Metrics[fmt.Sprint(sweep.FIDClass, class)] = 1.25
+		}
+		segment = append(segment, h)
+	}
+	m.appended(segment, Appended{})
+	require.Len(t, m.Leaders, trials)
+	require.Equal(t, map[string]float64{"fid.tail": 1, "fid.head": 1, sweep.FIDClass + "3": 1.25}, m.Leaders[0].Metrics)
+	require.Less(t, SizeOf(m.Carry()), 512<<10)
+	require.Len(t, segment[0].Metrics, 1002, "the result itself is not changed")
+	require.NotEmpty(t, segment[0].Rungs)
+
+	few := machineOf(spec, State{Phase: PhaseRunning})
+	few.appended(segment[:2], Appended{})
+	require.Len(t, few.Leaders[0].Metrics, 1002)
+	require.Empty(t, few.Leaders[0].Rungs)
+}
+
 func TestCommandsAreStoredInPayloads(t *testing.T) {
 	m := machineOf(testSpec(), State{Phase: PhaseRunning})
 	for i := range 50 {

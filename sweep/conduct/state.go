@@ -56,7 +56,7 @@ type State struct {
 	CuratedAt       time.Time `json:"curated_at,omitzero"`        // when the last Curate was planned
 
 	Counts       map[sweep.Status]int  `json:"counts"`
-	Leaders      []sweep.Trial         `json:"leaders,omitempty"` // best first, without reasons, spares last; their checkpoints are kept
+	Leaders      []sweep.Trial         `json:"leaders,omitempty"` // best first, see lighten, spares last; their checkpoints are kept
 	Gated        []sweep.Trial         `json:"gated,omitempty"`   // best first; failed a gate, and their checkpoints are kept in places that no leader takes
 	SlotTime     time.Duration         `json:"slot_time"`         // how long finished trials occupied slots, failed attempts included
 	Streak       Streak                `json:"streak"`

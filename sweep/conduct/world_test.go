@@ -558,7 +558,7 @@ func (w *world) effect(a Action) Event {
 		order, infeasible := Order(w.m.Spec(), slices.Concat(w.segments[:a.Segments]...), a.Numbers)
 		return Ranked{a.ID, order, infeasible}
 	case Curate:
-		w.best = numbers(a.Leaders)
+		w.best = a.Leaders
 		for _, key := range a.Remove {
 			delete(w.stored, key)
 		}
