@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -91,6 +92,31 @@ func TestSimulateFailuresAndCommands(t *testing.T) {
 	require.Equal(t, 3, s.Runs[0].Counts[sweep.StatusFailed])
 	require.Len(t, s.Runs[0].Commands, 3)
 	require.Contains(t, s.Runs[0].Commands[2].Refused, "cannot stop a sweep that is failed")
+}
+
+// After an edit the results are ranked by the new spec; --seeds adds to its seed, too.
+func TestSimulateRanksByTheSpecInForce(t *testing.T) {
+	text, err := os.ReadFile("testdata/plan.yaml")
+	require.NoError(t, err)
+	old := "  - {name: fid.tail, goal: minimize}\n"
+	require.Contains(t, string(text), old)
+	edited := filepath.Join(t.TempDir(), "edited.yaml")
+	require.NoError(t, os.WriteFile(edited, []byte(strings.Replace(string(text), old, old+"  - {name: fid.head, goal: minimize}\n", 1)), 0o600))
+	arguments := []string{"simulate", "testdata/plan.yaml", "--objective", "sphere", "--command", "10s=edit " + edited}
+	r := cmdline(t, nil, "", arguments...)
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	require.Contains(t, r.out, "front        trials ")
+	r = cmdline(t, nil, "", append(arguments, "--seeds", "2", "-o", "json")...)
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	var s search.Simulated
+	require.NoError(t, json.Unmarshal([]byte(r.out), &s))
+	for _, run := range s.Runs {
+		require.Equal(t, conduct.PhaseCompleted, run.Phase)
+		require.Contains(t, run.Front, run.Best.Number)
+		require.NotNil(t, run.Curve[len(run.Curve)-1].Hypervolume)
+		require.NotContains(t, run.Commands[0].Change, "seed")
+		require.Contains(t, run.Commands[0].Change, "fid.head")
+	}
 }
 
 func TestSimulateRefuses(t *testing.T) {

@@ -539,12 +539,10 @@ func (c *checker) results(ctx context.Context) (map[int]result, error) {
 // mostNumbers is how many trials a finding lists.
 const mostNumbers = 10
 
-// same reports whether the ledger's line of a trial is its result as the sweep takes it.
-// After a change of the spec the sweep sets the gates anew.
+// same reports whether the ledger's line of a trial is its result as the sweep takes it:
+// with the gates of the spec that was in force when it arrived.
 func (c *checker) same(r result, t sweep.Trial, line []byte) bool {
-	if c.state != nil && c.state.Spec != nil {
-		r.trial.Gates = t.Gates
-	}
+	r.trial.Gates = t.Gates
 	for _, spec := range []*sweep.Spec{nil, c.spec, c.inForce()} {
 		taken := r.trial
 		if spec != nil {

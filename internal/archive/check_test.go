@@ -495,6 +495,19 @@ func TestPutBestReplacesADamagedPointer(t *testing.T) {
 	}
 }
 
+// A sweep that was reset to before an edit has set the gates of a result that comes from
+// after it.
+func TestCheckTakesTheGatesOfTheLedger(t *testing.T) {
+	s := storetest.NewMemory()
+	whole(t, s)
+	gated := trialAt(20)
+	gated.Gates = []string{"too large"}
+	require.NoError(t, New(s).PutResult(t.Context(), name, gated))
+	gated.Gates = nil
+	require.NoError(t, New(s).AppendSegment(t.Context(), name, 17, []sweep.Trial{gated}))
+	require.NotContains(t, fmt.Sprint(check(t, s, CheckOptions{}).Findings), "trial 20")
+}
+
 // After a change of the spec the ledger has gates that the result does not have, and the
 // spec in force ranks the trials.
 func TestCheckUsesTheSpecInForce(t *testing.T) {

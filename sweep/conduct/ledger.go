@@ -19,9 +19,7 @@ func (m *Machine) arrive(trials []sweep.Trial) {
 			continue
 		}
 		m.Arrived = append(m.Arrived, Checked(m.spec, Bounded(t)))
-		if m.State.Spec != nil { // the trial may have started with an earlier spec
-			m.spec.SetGates(m.Arrived[len(m.Arrived)-1:])
-		}
+		m.spec.SetGates(m.Arrived[len(m.Arrived)-1:]) // the trial may have started with another spec
 	}
 }
 

@@ -328,6 +328,22 @@ func TestLeaders(t *testing.T) {
 	}
 }
 
+// The gates of a result are those of the spec in force, whether it was edited or not.
+func TestArriveSetsTheGates(t *testing.T) {
+	spec := testSpec()
+	most := 0.5
+	spec.Gates = &sweep.Gates{MaxMemorisedRatio: &most}
+	m := New(spec, nil, LogicNow, start)
+	a := interpret(m, start, Resumed{})[0]
+	trial := completed(a.Number, 5)
+	trial.Kind, trial.Metrics["memorised_ratio.all"] = a.Kind, 0.6
+	m.Main = &Task{Kind: KindAppend, ID: 1e6} // so that the result waits
+	m.Step(start, Results{[]sweep.Trial{trial}})
+	require.Len(t, m.Arrived, 1)
+	require.Equal(t, spec.Gates.Failures(trial.Metrics), m.Arrived[0].Gates)
+	require.NotEmpty(t, m.Arrived[0].Gates)
+}
+
 // interpret carries out all actions at once, and returns the trials that started.
 func interpret(m *Machine, now time.Time, e Event) (started []sweep.Assignment) {
 	for _, a := range m.Step(now, e) {

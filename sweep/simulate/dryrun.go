@@ -38,7 +38,6 @@ const trialSpread = 0.2
 // out at once, only trials take time.
 type dryRun struct {
 	DryRun
-	spec *sweep.Spec
 	landscape
 	machine *conduct.Machine
 	events  []conduct.Event // the first one is being carried out
@@ -56,12 +55,14 @@ type dryRun struct {
 // a slot to train, then a slot to be evaluated.
 type dryTrial struct {
 	trial   sweep.Trial
+	spec    *sweep.Spec // in force when it started
 	curve   curve
 	pace    float64 // 1 is average
 	rungs   []int   // ahead
 	trained bool    // to the next rung, or to the end
 	began   *time.Duration
-	event   *time.Duration // when it leaves its slot, or its rest ends
+	queued  bool
+	event   *time.Duration // when it leaves its slot, its rest ends, or it gives up waiting for a slot
 	attempt
 }
 
@@ -75,20 +76,21 @@ func Play(spec *sweep.Spec, d DryRun) (Result, error) {
 	if err := d.check(); err != nil {
 		return Result{}, err
 	}
-	l, err := newLandscape(spec, d.Objective)
+	l, err := newLandscape(spec, d.Objective, d.edits()...)
 	if err != nil {
 		return Result{}, err
 	}
 	d.Commands = slices.SortedStableFunc(slices.Values(d.Commands), func(a, b Command) int { return cmp.Compare(a.At, b.At) })
-	r := &dryRun{DryRun: d, spec: spec, landscape: l, machine: conduct.New(spec, nil, conduct.LogicNow, moment(0)), failed: make(map[sweep.FailureClass]int)}
+	r := &dryRun{DryRun: d, landscape: l, machine: conduct.New(spec, nil, conduct.LogicNow, moment(0)), failed: make(map[sweep.FailureClass]int)}
 	if err := r.run(); err != nil {
 		return Result{}, err
 	}
+	r.machine.Spec().SetGates(r.ledger) // an edit may have changed them
 	p, wall := r.machine.Progress(""), r.now
 	if p.EndedAt != nil {
 		wall = p.EndedAt.Sub(moment(0))
 	}
-	c := Result{Trials: r.ledger, Wall: wall, SlotHours: p.GPUHours, Phase: p.Phase, Ended: p.Message, Failures: r.failed, Commands: r.obeyed}
+	c := Result{Spec: r.machine.Spec(), Trials: r.ledger, Wall: wall, SlotHours: p.GPUHours, Phase: p.Phase, Ended: p.Message, Failures: r.failed, Commands: r.obeyed}
 	for _, t := range r.ledger {
 		c.Steps += int64(t.Steps)
 		c.StepsWithoutStopping += int64(spec.Train.Steps)
@@ -164,8 +166,7 @@ func (r *dryRun) act(action conduct.Action) (conduct.Event, error) {
 	case conduct.Suggest:
 		return r.suggest(a)
 	case conduct.Start:
-		r.start(a.Assignment)
-		return conduct.Started{ID: a.ID}, nil
+		return conduct.Started{ID: a.ID}, r.start(a.Assignment)
 	case conduct.Append:
 		r.ledger = append(r.ledger, a.Trials...)
 		numbers, infeasible := r.order(a.Rank)
@@ -180,7 +181,7 @@ func (r *dryRun) act(action conduct.Action) (conduct.Event, error) {
 	case conduct.Look:
 		return conduct.Looked{ID: a.ID}, nil
 	case conduct.SendVerdict:
-		return r.answer(a)
+		return nil, r.answer(a)
 	case conduct.CancelTrial:
 		return nil, r.cancel(r.trials[a.Trial])
 	}
@@ -216,24 +217,51 @@ func (r *dryRun) suggest(a conduct.Suggest) (conduct.Event, error) {
 	return conduct.Suggested{ID: a.ID, Assignments: b.Assignments, Exhausted: b.Exhausted, Wait: b.Wait}, nil
 }
 
-// start puts a trial into the queue.
-func (r *dryRun) start(a sweep.Assignment) {
-	rng := r.stream("pace", a.Number)
+// start starts a trial with the spec in force.
+func (r *dryRun) start(a sweep.Assignment) error {
+	rng, spec := r.stream("pace", a.Number), r.machine.Spec()
 	t := &dryTrial{
-		trial: sweep.Trial{Assignment: a, StartedAt: moment(r.now)},
-		curve: r.curve(a), pace: 1 + trialSpread*(2*rng.Float64()-1),
-		rungs: stopping.TrialRungs(r.machine.Spec(), a), attempt: attempt{divergence: r.divergence(a.Number)},
+		trial: sweep.Trial{Assignment: a, StartedAt: moment(r.now)}, spec: spec,
+		curve: r.curve(spec, a), pace: 1 + trialSpread*(2*rng.Float64()-1),
+		rungs: stopping.TrialRungs(spec, a), attempt: attempt{divergence: r.divergence(spec, a.Number)},
 	}
 	r.trials = append(r.trials, t)
 	r.live = append(r.live, t)
+	return r.enqueue(t)
+}
+
+// enqueue has a trial wait for a slot: to train, for at most what is left of
+// max_trial_time.
+func (r *dryRun) enqueue(t *dryTrial) error {
+	if limit := time.Duration(t.spec.MaxTrialTime); limit > 0 && t.began != nil && !t.trained {
+		end := *t.began + limit
+		if end <= r.now {
+			return r.stopAtLimit(t)
+		}
+		t.event = &end
+	}
+	t.queued = true
 	r.queue = append(r.queue, t)
+	return nil
+}
+
+// dequeue takes a trial out of the queue.
+func (r *dryRun) dequeue(t *dryTrial) {
+	t.queued = false
+	r.queue = slices.DeleteFunc(r.queue, func(other *dryTrial) bool { return other == t })
+}
+
+// stopAtLimit ends a trial that has used up max_trial_time outside of a slot.
+func (r *dryRun) stopAtLimit(t *dryTrial) error {
+	t.trial.Limit = conduct.TimeLimit(t.spec, t.trial.Steps)
+	return r.end(t, sweep.StatusStopped)
 }
 
 // fillSlots gives free slots to the trials that wait for one, in order.
 func (r *dryRun) fillSlots() {
 	for r.busy < r.Workers && len(r.queue) > 0 {
 		t := r.queue[0]
-		r.queue = r.queue[1:]
+		r.dequeue(t)
 		r.busy++
 		t.since, t.took = r.now, r.startStage(t)
 		end := r.now + t.took + t.silent
@@ -247,9 +275,9 @@ func (r *dryRun) startStage(t *dryTrial) time.Duration {
 	t.made++
 	t.silent = 0
 	if t.trained {
-		spec := *r.spec
+		spec := *t.spec
 		if len(t.rungs) > 0 {
-			spec = r.spec.AtRung()
+			spec = t.spec.AtRung()
 		}
 		samples := float64(spec.Evaluate.Draws() * spec.Dataset.Classes())
 		took := time.Duration(t.pace * float64(r.Sample) * samples)
@@ -261,7 +289,7 @@ func (r *dryRun) startStage(t *dryTrial) time.Duration {
 		t.began = &now
 	}
 	t.trial.Attempts++
-	step := r.spec.Train.Steps
+	step := t.spec.Train.Steps
 	if len(t.rungs) > 0 {
 		step = t.rungs[0]
 	}
@@ -269,10 +297,10 @@ func (r *dryRun) startStage(t *dryTrial) time.Duration {
 	t.from = t.trial.Steps
 	step = r.drawFailure(t, step)
 	took := time.Duration(stride * float64(step-t.trial.Steps))
-	if limit := time.Duration(r.spec.MaxTrialTime); limit > 0 && r.now+took > *t.began+limit {
-		took = max(0, *t.began+limit-r.now)
+	if limit := time.Duration(t.spec.MaxTrialTime); limit > 0 && r.now+took > *t.began+limit {
+		took = *t.began + limit - r.now
 		step = t.trial.Steps + int(float64(took)/stride)
-		t.trial.Limit = conduct.TimeLimit(r.spec, step)
+		t.trial.Limit = conduct.TimeLimit(t.spec, step)
 		t.fault, t.diverged = nil, false
 	}
 	t.trial.TrainTime += took.Seconds()
@@ -283,13 +311,17 @@ func (r *dryRun) startStage(t *dryTrial) time.Duration {
 	return took
 }
 
-// advance ends the stage of t, or its rest.
+// advance ends the stage of t, its rest, or its wait for a slot.
 func (r *dryRun) advance(t *dryTrial) error {
 	t.event = nil
-	if t.resting {
+	switch {
+	case t.resting:
 		t.resting = false
-		r.queue = append(r.queue, t)
-		return nil
+		return r.enqueue(t)
+	case t.queued:
+		r.dequeue(t)
+		t.trial.Attempts++ // as a trial counts one that gets no slot
+		return r.stopAtLimit(t)
 	}
 	r.busy--
 	switch {
@@ -301,8 +333,7 @@ func (r *dryRun) advance(t *dryTrial) error {
 		return r.fail(t)
 	case !t.trained:
 		t.trained = true
-		r.queue = append(r.queue, t)
-		return nil
+		return r.enqueue(t)
 	}
 	values := r.measure(t, t.trial.Steps)
 	if loss, ok := values[sweep.MetricLoss]; ok {
@@ -313,23 +344,21 @@ func (r *dryRun) advance(t *dryTrial) error {
 		return r.end(t, sweep.StatusCompleted)
 	}
 	t.trial.Rungs = append(t.trial.Rungs, sweep.Rung{Step: t.trial.Steps, Metrics: values})
-	return r.feed(conduct.Reported{RungReport: conduct.RungReport{Trial: t.trial.Number, Step: t.trial.Steps, Metrics: r.machine.Spec().Objectives(values)}})
+	return r.feed(conduct.Reported{RungReport: conduct.RungReport{Trial: t.trial.Number, Step: t.trial.Steps, Metrics: t.spec.Objectives(values)}})
 }
 
 // answer gives a trial its verdict: it continues after its rung, or ends there.
-func (r *dryRun) answer(a conduct.SendVerdict) (conduct.Event, error) {
+func (r *dryRun) answer(a conduct.SendVerdict) error {
 	t := r.trials[a.Trial]
 	t.trial.Rungs[len(t.trial.Rungs)-1].Reason = a.Verdict.Reason
-	done := conduct.VerdictSent{Trial: a.Trial, Step: a.Verdict.Step}
+	if err := r.feed(conduct.VerdictSent{Trial: a.Trial, Step: a.Verdict.Step}); err != nil {
+		return err
+	}
 	if a.Verdict.Decision == stopping.Stop {
-		if err := r.feed(done); err != nil {
-			return nil, err
-		}
-		return nil, r.end(t, sweep.StatusStopped)
+		return r.end(t, sweep.StatusStopped)
 	}
 	t.rungs, t.trained = t.rungs[1:], false
-	r.queue = append(r.queue, t)
-	return done, nil
+	return r.enqueue(t)
 }
 
 // end reports a trial's result.
@@ -353,14 +382,14 @@ type curve struct {
 	lift, tau float64
 }
 
-func (r *dryRun) curve(a sweep.Assignment) curve {
+func (r *dryRun) curve(spec *sweep.Spec, a sweep.Assignment) curve {
 	rng := generator("curve/" + r.Objective + "/" + a.Params.Key())
-	return curve{r.final(a.Params), 1.35 + 0.3*rng.Float64(), float64(r.spec.Train.Steps) * (0.2 + 0.1*rng.Float64())}
+	return curve{r.final(a.Params), 1.35 + 0.3*rng.Float64(), float64(spec.Train.Steps) * (0.2 + 0.1*rng.Float64())}
 }
 
 // measure is what an evaluation of t at a step finds.
 func (r *dryRun) measure(t *dryTrial, step int) map[string]float64 {
-	rest := t.curve.lift * (math.Exp(-float64(step)/t.curve.tau) - math.Exp(-float64(r.spec.Train.Steps)/t.curve.tau))
+	rest := t.curve.lift * (math.Exp(-float64(step)/t.curve.tau) - math.Exp(-float64(t.spec.Train.Steps)/t.curve.tau))
 	values := make(map[string]float64, len(r.metrics))
 	for _, m := range r.metrics {
 		rng := r.stream("noise", t.trial.Number, step, m.Name)

@@ -67,8 +67,10 @@ func Objectives() []string {
 	return names
 }
 
-// newLandscape finds an objective and fits it to a spec.
-func newLandscape(spec *sweep.Spec, objective string) (landscape, error) {
+// newLandscape finds an objective and fits it to a spec: to its parameters, and to its
+// metrics and those of the specs that edits put in its place. A training measures those
+// before the edit, too.
+func newLandscape(spec *sweep.Spec, objective string, edits ...*sweep.Spec) (landscape, error) {
 	if objective == LossWeights {
 		if !slices.ContainsFunc(spec.Parameters, func(p sweep.Parameter) bool {
 			return p.Name == sweep.ParamInfonceWeight || p.Name == sweep.ParamAlignmentWeight
@@ -80,14 +82,14 @@ func newLandscape(spec *sweep.Spec, objective string) (landscape, error) {
 	}
 	for _, g := range generics {
 		if g.name == objective {
-			return g.landscape(spec), nil
+			return g.landscape(spec, edits), nil
 		}
 	}
 	return landscape{}, fmt.Errorf("%w %q is unknown (valid: %s)", ErrObjective, objective, strings.Join(Objectives(), ", "))
 }
 
-func (g generic) landscape(spec *sweep.Spec) landscape {
-	l := landscape{metrics: measured(spec), size: make(map[string]float64), unit: make(map[string]float64)}
+func (g generic) landscape(spec *sweep.Spec, edits []*sweep.Spec) landscape {
+	l := landscape{metrics: measured(append([]*sweep.Spec{spec}, edits...)), size: make(map[string]float64), unit: make(map[string]float64)}
 	for _, m := range l.metrics {
 		l.size[m.Name], l.unit[m.Name] = g.scale, 1
 	}
@@ -151,17 +153,24 @@ func offsets(rng *rand.Rand, n int) []float64 {
 	return list
 }
 
-// measured are the metrics that a spec uses: those that it optimises, then
-// those that its constraints name, of the result or of the baseline.
-func measured(spec *sweep.Spec) []sweep.Objective {
-	metrics := slices.Clone(spec.Metrics)
-	for _, c := range spec.Constraints {
-		for _, name := range []string{c.Metric, c.Baseline} {
-			if name == "" || slices.ContainsFunc(metrics, func(o sweep.Objective) bool { return o.Name == name }) {
-				continue
-			}
-			info, _ := sweep.LookupMetric(name)
-			metrics = append(metrics, sweep.Objective{Name: name, Goal: info.Goal})
+// measured are the metrics that specs use, each once, with the goal of the first spec that
+// optimises it.
+func measured(specs []*sweep.Spec) []sweep.Objective {
+	var metrics []sweep.Objective
+	add := func(o sweep.Objective) {
+		if !slices.ContainsFunc(metrics, func(known sweep.Objective) bool { return known.Name == o.Name }) {
+			metrics = append(metrics, o)
+		}
+	}
+	for _, spec := range specs {
+		for _, o := range spec.Metrics {
+			add(o)
+		}
+	}
+	for _, spec := range specs {
+		for _, m := range spec.RequiredMetrics() {
+			info, _ := sweep.LookupMetric(m.Metric)
+			add(sweep.Objective{Name: m.Metric, Goal: info.Goal})
 		}
 	}
 	return metrics

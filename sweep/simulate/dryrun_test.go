@@ -12,6 +12,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/cost"
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
@@ -327,7 +328,7 @@ func TestObjectivesThatDoNotFit(t *testing.T) {
 func TestCurve(t *testing.T) {
 	spec := dry()
 	c := play(t, spec, nil)
-	curve := c.Curve(spec)
+	curve := c.Curve()
 	require.Len(t, curve, len(c.Trials))
 	lowest := math.Inf(1)
 	for i, p := range curve {
@@ -340,9 +341,9 @@ func TestCurve(t *testing.T) {
 	require.InDelta(t, front.Hypervolume, *curve[len(curve)-1].Hypervolume, 1e-12)
 	require.Less(t, *curve[0].Hypervolume, front.Hypervolume)
 	c.Trials[0].Status = sweep.StatusStopped
-	require.Nil(t, c.Curve(spec)[0].Best, "nothing has completed yet")
+	require.Nil(t, c.Curve()[0].Best, "nothing has completed yet")
 	spec.Metrics = spec.Metrics[:1]
-	require.Nil(t, c.Curve(spec)[9].Hypervolume, "one metric has no front")
+	require.Nil(t, c.Curve()[9].Hypervolume, "one metric has no front")
 }
 
 // A trial that violates a limit which was not known yet is never the best, and neither
@@ -359,7 +360,7 @@ func TestCurveNeverGetsWorse(t *testing.T) {
 			Params: sweep.Params{"infonce.weight": sweep.Number(weight)}}, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": tail, "fid.head": head}}}
 	}
 	best := func(c Result) (values []float64) {
-		for _, p := range c.Curve(spec) {
+		for _, p := range c.Curve() {
 			values = append(values, math.NaN())
 			if p.Best != nil {
 				values[len(values)-1] = *p.Best
@@ -367,7 +368,7 @@ func TestCurveNeverGetsWorse(t *testing.T) {
 		}
 		return values
 	}
-	c := Result{Trials: []sweep.Trial{
+	c := Result{Spec: spec, Trials: []sweep.Trial{
 		trial(sweep.KindSearch, 0.1, 1, 40, 30), trial(sweep.KindSearch, 0.2, 1, 55, 20),
 		trial(sweep.KindBaseline, 0, 1, 60, 20), trial(sweep.KindSearch, 0.3, 1, 50, 20),
 	}}
@@ -376,4 +377,117 @@ func TestCurveNeverGetsWorse(t *testing.T) {
 	spec.Constraints, spec.Repeats = nil, &sweep.Repeats{Seeds: []int64{2}, Share: 0.5}
 	c.Trials = append(c.Trials, trial(sweep.KindSearch, 0.1, 2, 80, 30))
 	require.Equal(t, "[60 55 55 50 50]", fmt.Sprint(best(c)))
+}
+
+// A trial gets the gates of the spec, and after an edit those of the spec in force.
+func TestPlayAppliesGates(t *testing.T) {
+	spec := dry()
+	least := 0.99
+	spec.Gates = &sweep.Gates{MinLabelAccuracy: &least}
+	for _, objective := range []string{LossWeights, "sphere"} {
+		c := play(t, spec, func(d *DryRun) { d.Objective = objective })
+		require.Equal(t, 22, count(c, sweep.StatusCompleted))
+		for _, trial := range c.Trials {
+			require.Contains(t, trial.Metrics, "label_accuracy.all")
+			require.Len(t, trial.Gates, 1)
+			require.NotContains(t, trial.Gates[0], "was not measured")
+		}
+		_, ok := analysis.Best(c.Spec, c.Trials, "")
+		require.False(t, ok)
+	}
+	edited := dry()
+	c := play(t, spec, func(d *DryRun) { d.Commands = []Command{edit(time.Hour, edited)} })
+	require.Empty(t, c.Commands[0].Refused)
+	for _, trial := range c.Trials {
+		require.Empty(t, trial.Gates)
+	}
+}
+
+func edit(at time.Duration, spec *sweep.Spec) Command {
+	return Command{At: at, Name: conduct.CommandEdit, Command: conduct.Command{Spec: spec}}
+}
+
+// Trials that start after an edit run with the new spec, those before it with the old one.
+func TestPlayStartsTrialsWithTheSpecInForce(t *testing.T) {
+	spec, edited := dry(), dry()
+	spec.MaxTrialTime, edited.MaxTrialTime = sweep.Duration(10*time.Hour), sweep.Duration(5*time.Second)
+	c := play(t, spec, func(d *DryRun) { d.Commands = []Command{edit(10*time.Second, edited)} })
+	require.Equal(t, 4, count(c, sweep.StatusCompleted))
+	require.Equal(t, 18, count(c, sweep.StatusStopped))
+	for _, trial := range c.Trials {
+		require.Equal(t, trial.Number < 4, trial.Status == sweep.StatusCompleted)
+	}
+
+	spec, edited = dry(), dry()
+	spec.MaxRestarts = 3
+	c = play(t, spec, func(d *DryRun) {
+		d.Fail, d.Class, d.Commands = 0.6, sweep.FailTransient, []Command{edit(10*time.Second, edited)}
+	})
+	again := 0
+	for _, trial := range c.Trials {
+		if trial.Number < 4 {
+			again += trial.Attempts - 1
+		} else {
+			require.Equal(t, 1, trial.Attempts, "max_restarts of 0")
+		}
+	}
+	require.Positive(t, again)
+}
+
+// An edit may add an objective: all trials have it, and the other metrics are as they
+// would be without the edit.
+func TestPlayMeasuresTheMetricsOfAnEdit(t *testing.T) {
+	spec, edited := dry(), dry()
+	edited.Metrics = append(slices.Clone(edited.Metrics), sweep.Objective{Name: "fid.head", Goal: sweep.Minimize})
+	edited.Parameters[0].Max = 2
+	without := play(t, spec, func(d *DryRun) { d.Objective, d.Noise = "sphere", 1 })
+	c := play(t, spec, func(d *DryRun) {
+		d.Objective, d.Noise, d.Commands = "sphere", 1, []Command{edit(40*time.Minute, edited)}
+	})
+	require.Equal(t, conduct.PhaseCompleted, c.Phase)
+	require.Equal(t, 22, count(c, sweep.StatusCompleted))
+	require.Equal(t, edited, c.Spec)
+	best, ok := analysis.Best(c.Spec, c.Trials, "")
+	require.True(t, ok)
+	require.Contains(t, best.Metrics, "fid.head")
+	require.NotEqual(t, c.Trials, without.Trials)
+	params := make(map[string]map[string]float64)
+	for _, trial := range without.Trials {
+		params[trial.Params.Key()+fmt.Sprint(trial.Number)] = trial.Metrics
+	}
+	same := 0
+	for _, trial := range c.Trials {
+		require.Contains(t, trial.Metrics, "fid.head")
+		if metrics, ok := params[trial.Params.Key()+fmt.Sprint(trial.Number)]; ok {
+			same++
+			for name, value := range metrics {
+				require.InDelta(t, value, trial.Metrics[name], 0)
+			}
+		}
+	}
+	require.GreaterOrEqual(t, same, 8, "those that started before the edit")
+}
+
+// max_trial_time ends a trial while it waits for a slot, at once.
+func TestPlayBoundsTheWaitForASlot(t *testing.T) {
+	spec := dry()
+	spec.Baseline, spec.Budget.RunCap = nil, 4
+	spec.EarlyTerminate = &sweep.EarlyTerminate{Type: sweep.StopASHA, MinIter: 100, Eta: 3}
+	first := func(limit time.Duration) sweep.Trial {
+		spec.MaxTrialTime = sweep.Duration(limit)
+		c := play(t, spec, func(d *DryRun) { d.Workers = 1 })
+		trial := c.Trials[slices.IndexFunc(c.Trials, func(trial sweep.Trial) bool { return trial.Number == 0 })]
+		require.Equal(t, conduct.TimeLimit(spec, 100), trial.StopReason())
+		require.Equal(t, sweep.StatusStopped, trial.Status)
+		require.Less(t, trial.TrainTime, 121.0)
+		require.Len(t, trial.Rungs, 1)
+		return trial
+	}
+	// Four trials train for 100 s each, then they are evaluated for 300 s each, in turn.
+	trial := first(20 * time.Minute)
+	require.Equal(t, 20*time.Minute, trial.FinishedAt.Sub(trial.StartedAt), "while the others are evaluated")
+	require.Equal(t, 2, trial.Attempts)
+	trial = first(10 * time.Minute)
+	require.InDelta(t, 700, trial.FinishedAt.Sub(trial.StartedAt).Seconds(), 140, "after its verdict")
+	require.Equal(t, 1, trial.Attempts)
 }

@@ -56,7 +56,7 @@ func (d DryRun) check() error {
 }
 
 // divergence draws the step at which a trial diverges; 0 for never.
-func (r *dryRun) divergence(number int) int {
+func (r *dryRun) divergence(spec *sweep.Spec, number int) int {
 	if r.Diverge == 0 {
 		return 0
 	}
@@ -64,7 +64,7 @@ func (r *dryRun) divergence(number int) int {
 	if rng.Float64() >= r.Diverge {
 		return 0
 	}
-	return 1 + rng.IntN(r.spec.Train.Steps)
+	return 1 + rng.IntN(spec.Train.Steps)
 }
 
 // drawFailure returns the step at which an attempt that trains until a step ends. Where
@@ -96,14 +96,14 @@ func (r *dryRun) fail(t *dryTrial) error {
 	f := *t.fault
 	t.fault = nil
 	r.failed[f.Class]++
-	if every := r.spec.Checkpoints.EverySteps; f.Class != sweep.FailPreempted {
+	if every := t.spec.Checkpoints.EverySteps; f.Class != sweep.FailPreempted {
 		t.trial.Steps = max(t.from, t.trial.Steps-t.trial.Steps%max(1, every))
 	}
 	moved := t.trial.Steps > t.lastStep
 	t.fruitless = conduct.Fruitless(f.Class, t.fruitless, moved)
-	retry, counts := conduct.Retry(r.spec, f.Class, t.restarts, t.fruitless)
+	retry, counts := conduct.Retry(t.spec, f.Class, t.restarts, t.fruitless)
 	if !retry || t.made >= conduct.MaxAttempts {
-		f = conduct.Final(r.spec, f, t.fruitless)
+		f = conduct.Final(t.spec, f, t.fruitless)
 		t.trial.Error = &f
 		return r.end(t, sweep.StatusFailed)
 	}
@@ -126,8 +126,9 @@ func (r *dryRun) cancel(t *dryTrial) error {
 	if err := r.feed(conduct.CancelAsked{Trial: t.trial.Number, Lost: gone}); gone || err != nil {
 		return err
 	}
-	r.queue = slices.DeleteFunc(r.queue, func(other *dryTrial) bool { return other == t })
-	if t.event != nil && !t.resting {
+	if t.queued {
+		r.dequeue(t)
+	} else if t.event != nil && !t.resting {
 		r.busy--
 		done := min(t.took, r.now-t.since)
 		if t.trained {
@@ -163,6 +164,16 @@ func (c Command) check() error {
 		return fmt.Errorf("command %s is at %v (valid: 0 or later)", c.Name, c.At)
 	}
 	return nil
+}
+
+// edits are the specs of the edits among the commands.
+func (d DryRun) edits() (specs []*sweep.Spec) {
+	for _, c := range d.Commands {
+		if c.Spec != nil {
+			specs = append(specs, c.Spec)
+		}
+	}
+	return specs
 }
 
 // commandDue reports whether a command comes before the next event of a trial and the

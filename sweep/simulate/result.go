@@ -10,6 +10,7 @@ import (
 
 // Result is the result of a dry run.
 type Result struct {
+	Spec                 *sweep.Spec   `json:"-"`         // in force at the end; the trials' gates are by it
 	Trials               []sweep.Trial `json:"ledger"`    // in order of completion; times count from the Unix epoch
 	Wall                 time.Duration `json:"wall_time"` // nanoseconds until the last trial had ended
 	SlotHours            float64       `json:"gpu_hours"` // hours of training slots
@@ -39,7 +40,8 @@ type Point struct {
 // With several metrics there is the hypervolume of the front so far as well, as
 // analysis.NewFront found it at that time, from the reference point of the
 // complete run; it may shrink when a result changes the feasibility of others.
-func (c Result) Curve(spec *sweep.Spec) []Point {
+func (c Result) Curve() []Point {
+	spec := c.Spec
 	goal := spec.Metrics[0]
 	last, _ := analysis.Best(spec, c.Trials, "")
 	verdicts, means := analysis.Feasibilities(spec, c.Trials), make(map[string]float64)

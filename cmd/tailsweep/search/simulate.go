@@ -123,7 +123,7 @@ of trainings, not of the function.
 		run.Workers = cmp.Or(*workers, spec.MaxConcurrentTrials)
 		s := Simulated{Name: spec.Name, Method: spec.Method, Objective: run.Objective, Workers: run.Workers, Noise: run.Noise, StepsPerSecond: *rate}
 		for k := range int64(*seeds) {
-			r, err := playSeed(*spec, run, *rate, spec.Seed+k)
+			r, err := playSeed(*spec, run, *rate, k)
 			if errors.Is(err, simulate.ErrObjective) {
 				return cli.Usagef("%s: %w", args[0], err)
 			}
@@ -132,7 +132,7 @@ of trainings, not of the function.
 			}
 			s.Runs = append(s.Runs, r)
 		}
-		return a.PrintAs(output, s, simulatedText(spec, s, a.Terminal().Width)...)
+		return a.PrintAs(output, s, simulatedText(s, a.Terminal().Width)...)
 	}
 	return cmd
 }
@@ -149,9 +149,17 @@ func parseCommand(a *cli.App, text string) (simulate.Command, error) {
 	return c, err
 }
 
-// playSeed simulates the sweep with one seed.
-func playSeed(spec sweep.Spec, run simulate.DryRun, stepsPerSecond float64, seed int64) (simulatedRun, error) {
-	spec.Seed, run.Seed = seed, uint64(seed)
+// playSeed simulates the sweep with k added to its seed, and to that of each edit.
+func playSeed(spec sweep.Spec, run simulate.DryRun, stepsPerSecond float64, k int64) (simulatedRun, error) {
+	spec.Seed += k
+	run.Seed, run.Commands = uint64(spec.Seed), slices.Clone(run.Commands)
+	for i, c := range run.Commands {
+		if c.Spec != nil {
+			edited := *c.Spec
+			edited.Seed += k
+			run.Commands[i].Spec = &edited
+		}
+	}
 	speed, err := measure.SpeedOf(&spec, stepsPerSecond)
 	if err != nil {
 		return simulatedRun{}, err
@@ -162,7 +170,7 @@ func playSeed(spec sweep.Spec, run simulate.DryRun, stepsPerSecond float64, seed
 	if err != nil {
 		return simulatedRun{}, err
 	}
-	r := simulatedRun{Result: played, Seed: seed, Counts: map[sweep.Status]int{}, Curve: played.Curve(&spec)}
+	r := simulatedRun{Result: played, Seed: spec.Seed, Counts: map[sweep.Status]int{}, Curve: played.Curve()}
 	for _, t := range played.Trials {
 		r.Counts[t.Status]++
 		switch {
@@ -172,29 +180,29 @@ func playSeed(spec sweep.Spec, run simulate.DryRun, stepsPerSecond float64, seed
 			r.Repeats++
 		}
 	}
-	if best, ok := analysis.Best(&spec, played.Trials, ""); ok {
+	if best, ok := analysis.Best(played.Spec, played.Trials, ""); ok {
 		r.Best = &best
 	}
-	if len(spec.Metrics) > 1 {
-		for _, t := range analysis.Pareto(&spec, played.Trials) {
+	if len(played.Spec.Metrics) > 1 {
+		for _, t := range analysis.Pareto(played.Spec, played.Trials) {
 			r.Front = append(r.Front, t.Number)
 		}
 	}
 	return r, nil
 }
 
-func simulatedText(spec *sweep.Spec, s Simulated, width int) []string {
+func simulatedText(s Simulated, width int) []string {
 	first := s.Runs[0]
 	lines := []string{
 		fmt.Sprintf("sweep        %s (%s) on %s, noise %g", s.Name, s.Method, s.Objective, s.Noise),
-		fmt.Sprintf("workers      %d, at %g steps/s each", min(s.Workers, spec.MaxConcurrentTrials), s.StepsPerSecond),
+		fmt.Sprintf("workers      %d, at %g steps/s each", min(s.Workers, first.Spec.MaxConcurrentTrials), s.StepsPerSecond),
 	}
 	if len(s.Runs) == 1 {
-		lines = append(lines, runText(spec, first)...)
+		lines = append(lines, runText(first)...)
 	} else {
-		lines = append(lines, runsText(spec, s.Runs)...)
+		lines = append(lines, runsText(s.Runs)...)
 	}
-	title := spec.Metrics[0].Name + ", best so far"
+	title := first.Spec.Metrics[0].Name + ", best so far"
 	if len(s.Runs) > 1 {
 		title += fmt.Sprintf(", median of %d seeds", len(s.Runs))
 	}
@@ -202,7 +210,7 @@ func simulatedText(spec *sweep.Spec, s Simulated, width int) []string {
 }
 
 // runText describes one run.
-func runText(spec *sweep.Spec, r simulatedRun) []string {
+func runText(r simulatedRun) []string {
 	counts, total := countsOf(sweep.StatusList(), r.Counts)
 	if r.Baseline > 0 {
 		counts = append(counts, fmt.Sprintf("%d of them baseline", r.Baseline))
@@ -232,7 +240,7 @@ func runText(spec *sweep.Spec, r simulatedRun) []string {
 	if r.Best == nil {
 		return append(lines, "best         none")
 	}
-	lines = append(lines, console.Wrapped("best         ", trialview.Line(spec, r.Best.Number, r.Best.Metrics, r.Best.Params))...)
+	lines = append(lines, console.Wrapped("best         ", trialview.Line(r.Spec, r.Best.Number, r.Best.Metrics, r.Best.Params))...)
 	if len(r.Front) > 0 {
 		lines = append(lines, console.Wrapped("front        ", "trials "+text.Numbers(r.Front, len(r.Front)))...)
 	}
@@ -251,8 +259,8 @@ func countsOf[K ~string](list []K, counts map[K]int) (words []string, total int)
 }
 
 // runsText is a table of the runs.
-func runsText(spec *sweep.Spec, runs []simulatedRun) []string {
-	name := spec.Metrics[0].Name
+func runsText(runs []simulatedRun) []string {
+	name := runs[0].Spec.Metrics[0].Name
 	t := console.NewTable(">SEED", ">TRIALS", ">BEST "+strings.ToUpper(name), ">WALL", ">GPU-HOURS", ">FAILURES", "PHASE", "ENDED")
 	for _, r := range runs {
 		best := "-"
