@@ -66,8 +66,8 @@ type dryTrial struct {
 	attempt
 }
 
-// Play runs the sweep of a spec in virtual time: package conduct decides, as it does
-// in a sweep on Temporal, and trials queue for Workers slots, fail, diverge and restart
+// Play runs the sweep of a spec in virtual time: package conduct decides about the sweep,
+// as it does on Temporal, and trials queue for Workers slots, fail, diverge and restart
 // as Faults says. Equal arguments give equal results.
 func Play(spec *sweep.Spec, d DryRun) (Result, error) {
 	if d.Workers < 1 {

@@ -38,7 +38,7 @@ const LossWeights = "lossweights"
 // o_m uniform in [.2, .8]^d and the offsets of a categorical parameter's choices
 // uniform in [0, 1], the best of them 0; both are fixed by the names of objective,
 // metric and parameter. The least that a metric can be is 0. A parameter that is
-// absent stands at u = .5. A metric that is maximised is -f_m.
+// absent stands at u = .5, and one that an edit adds has no effect. A metric that is maximised is -f_m.
 type generic struct {
 	name             string
 	width, at, scale float64

@@ -83,7 +83,7 @@ of trainings, not of the function.
     sphere, ackley, rastrigin, levy, rosenbrock
                   test functions of the parameters of any spec; each metric has its
                   optimum, 0, at a fixed place of its own; each text value adds a
-                  fixed cost`,
+                  fixed cost; a parameter that an edit adds has no effect`,
 	}
 	output := cli.OutputFlag(cmd)
 	f := cmd.Flags()
