@@ -20,6 +20,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/specs"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/sweeps"
 	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -239,6 +240,20 @@ func TestWarningsAreNotFaults(t *testing.T) {
 	}
 	r := cmdline(t, nil, string(text), "validate", "-")
 	require.Empty(t, r.Err)
+}
+
+func TestNoVerbPrintsAPassword(t *testing.T) {
+	t.Setenv(folder.CacheVariable, t.TempDir())
+	for _, arguments := range [][]string{
+		{"validate", "-"}, {"validate", "-", "-o", "json"}, {"plan", "-"},
+		{"backend", "install", "--index", "bob:s3cr3t@host/simple"},
+		{"data", "pull", "cifar-10", "--from", "bob:s3cr3t@host/x"},
+	} {
+		r := cmdline(t, nil, "name: bob:s3cr3t@host\n", arguments...)
+		require.NotEqual(t, cli.ExitOK, r.Code)
+		require.NotContains(t, r.Err+r.out, "s3cr3t", arguments)
+		require.Contains(t, r.Err+r.out, "***@host", arguments)
+	}
 }
 
 func TestValidateAsJSON(t *testing.T) {

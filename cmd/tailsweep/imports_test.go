@@ -22,6 +22,9 @@ const (
 	prometheus = "github.com/prometheus/client_golang"
 )
 
+// helpers are the packages that help with files, locks, addresses, tries and text.
+const helpers = "internal/address internal/block internal/file internal/folder internal/jsonl internal/lock internal/retry internal/text "
+
 // everything is what the command line and the benchmarks, which nothing imports, may
 // import of this module.
 const everything = "sweep/... trainer/... activities/... workflows worker report internal/..."
@@ -30,8 +33,8 @@ const everything = "sweep/... trainer/... activities/... workflows worker report
 // libraries above a package may import; package tests are not checked. x/... is x and
 // all packages below it. The first row that has a package counts.
 var rooms = []struct{ packages, imports string }{
-	{"internal/address internal/block internal/file internal/folder internal/jsonl internal/lock internal/retry internal/text", ""},
-	{"internal/download", "internal/address internal/file internal/retry"},
+	{helpers, ""},
+	{"internal/download", helpers},
 
 	// The domain: a function of its arguments.
 	{"sweep", "internal/text"},
@@ -55,30 +58,30 @@ var rooms = []struct{ packages, imports string }{
 	{"trainer/job", "internal/file sweep"},
 	{"trainer/job/jobtest", "sweep trainer/checkpoint trainer/job"},
 	{"trainer/trainertest", "trainer/checkpoint"},
-	{"trainer/dataset", "internal/file internal/folder internal/text sweep trainer/dataset/format trainer/dataset/imagefile"},
-	{"trainer/backend", gomlx + " internal/download internal/file internal/folder internal/lock"},
+	{"trainer/dataset", helpers + "sweep trainer/dataset/format trainer/dataset/imagefile"},
+	{"trainer/backend", gomlx + " " + helpers + "internal/download"},
 	{"trainer/nets", gomlx + " sweep"},
 	{"trainer/diffusion", gomlx + " sweep trainer/nets"},
-	{"trainer/features", gomlx + " internal/file sweep trainer/backend trainer/checkpoint trainer/dataset"}, // no code of what is evaluated
+	{"trainer/features", gomlx + " " + helpers + "sweep trainer/backend trainer/checkpoint trainer/dataset"}, // no code of what is evaluated
 	{"trainer/precheck", "sweep trainer/dataset trainer/features"},
-	{"trainer", gomlx + " internal/file internal/jsonl sweep trainer/backend trainer/checkpoint trainer/dataset trainer/diffusion trainer/job trainer/nets trainer/precheck"},
+	{"trainer", gomlx + " " + helpers + "sweep trainer/backend trainer/checkpoint trainer/dataset trainer/diffusion trainer/job trainer/nets trainer/precheck"},
 	{"trainer/evaluate", gomlx + " sweep trainer trainer/backend trainer/checkpoint trainer/dataset trainer/diffusion trainer/distance trainer/features trainer/job trainer/precheck"},
 
 	// Activities declare what they need of the services (ports.go). Workflows are
 	// deterministic: they search, train and store in activities.
-	{"activities", temporal + " internal/address internal/block internal/file internal/text sweep sweep/conduct sweep/sampler"},
+	{"activities", temporal + " " + helpers + "sweep sweep/conduct sweep/sampler"},
 	{"activities/activitiestest", temporal + " activities sweep sweep/conduct"},
 	{"workflows", temporal + " activities internal/block internal/text sweep sweep/conduct sweep/stopping"},
-	{"worker", temporal + " activities internal/address internal/file internal/folder internal/lock internal/text sweep sweep/conduct trainer/job workflows"},
+	{"worker", temporal + " " + helpers + "activities sweep sweep/conduct trainer/job workflows"},
 
 	// The services. The store has bytes under keys; the stack starts processes.
-	{"internal/store", minio + " internal/address internal/block internal/retry"},
+	{"internal/store", minio + " " + helpers},
 	{"internal/store/storetest", "internal/address internal/store"},
-	{"internal/archive", "activities internal/block internal/file internal/store internal/text sweep sweep/conduct sweep/specfile trainer/checkpoint"},
-	{"internal/datasets", "internal/address internal/block internal/download internal/folder internal/lock internal/store sweep trainer/dataset trainer/dataset/imagefile"},
-	{"internal/metrics", temporal + " " + prometheus + " activities internal/block sweep"},
-	{"internal/stack", prometheus + " internal/address internal/file internal/folder internal/jsonl internal/lock internal/retry"},
-	{"internal/connect", temporal + " internal/address internal/folder internal/stack internal/store"},
+	{"internal/archive", helpers + "activities internal/store sweep sweep/conduct sweep/specfile trainer/checkpoint"},
+	{"internal/datasets", helpers + "internal/download internal/store sweep trainer/dataset trainer/dataset/imagefile"},
+	{"internal/metrics", temporal + " " + prometheus + " activities internal/block internal/text sweep"},
+	{"internal/stack", prometheus + " " + helpers},
+	{"internal/connect", temporal + " " + helpers + "internal/stack internal/store"},
 
 	{"report", "internal/text sweep sweep/analysis sweep/conduct"},
 

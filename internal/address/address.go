@@ -30,17 +30,22 @@ func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
 const hidden = "***"
 
 var (
-	urls = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>` + "`" + `]+`)
+	// addresses are URLs, and user:password@host without a scheme. (\x60 is a backquote.)
+	addresses = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>\x60]+|[^\s"'<>\x60:@/=(\[,]*:[^\s"'<>\x60:@/][^\s"'<>\x60]*@[A-Za-z0-9\[]`)
 	// secrets are the values of query parameters that are credentials: those of
 	// presigned S3 URLs and the usual names of tokens.
 	secrets = regexp.MustCompile(`(?i)([?&;][^=&;#\s]*(?:token|signature|credential|secret|password|passwd|api_?key|access_?key|\bsig|\bkey)[^=&;#\s]*=)[^&;#\s"'<>]*`)
 )
 
-// Redact returns text with the user names, passwords and access tokens of all URLs
-// in it replaced by ***.
+// Redact returns text with the user names, passwords and access tokens of all addresses
+// in it replaced by ***. A secret before @ without a scheme is only recognised behind a
+// user name and a colon: me@work may be a file.
 func Redact(text string) string {
-	return urls.ReplaceAllStringFunc(text, func(s string) string {
+	text = addresses.ReplaceAllStringFunc(text, func(s string) string {
 		at := strings.Index(s, "://") + len("://")
+		if at < len("://") {
+			return hidden + s[strings.LastIndex(s, "@"):]
+		}
 		authority := s[at:]
 		if end := strings.IndexAny(authority, "/?#"); end >= 0 {
 			authority = authority[:end]
@@ -55,8 +60,9 @@ func Redact(text string) string {
 		if last >= 0 {
 			s = s[:at] + hidden + s[at+last:]
 		}
-		return secrets.ReplaceAllString(s, "${1}"+hidden)
+		return s
 	})
+	return secrets.ReplaceAllString(text, "${1}"+hidden)
 }
 
 // NewLogger returns a logger that writes to w without the secrets of URLs.

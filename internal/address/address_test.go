@@ -29,6 +29,13 @@ func TestRedact(t *testing.T) {
 		"https://a/x?sig=geheim&monkey=1":                          "https://a/x?sig=***&monkey=1",
 		`Get "http://me:geheim@a:1/": EOF, see https://b:geheim@c`: `Get "http://***@a:1/": EOF, see https://***@c`,
 		"mail me@work":                                             "mail me@work",
+		`index "bob:geheim@host/simple" is no URL`:                 `index "***@host/simple" is no URL`,
+		"stat bob:geh/e@im@host/x: no such file":                   "stat ***@host/x: no such file",
+		"stat /work/bob:geheim@host/x: no such file":               "stat /work/***@host/x: no such file",
+		"--from=bob:geheim@[::1]:80":                               "--from=***@[::1]:80",
+		"host/x?token=geheim&v=2":                                  "host/x?token=***&v=2",
+		"mail: me@work, at 12:30@ the host, v1:/data/me@work":      "mail: me@work, at 12:30@ the host, v1:/data/me@work",
+		"s3://bucket/a:b@work/images":                              "s3://bucket/a:b@work/images",
 	} {
 		require.Equal(t, want, address.Redact(in))
 	}

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/download"
 )
 
@@ -110,7 +111,7 @@ func downloadWheel(ctx context.Context, o InstallOptions, pin Pin, dir string) (
 func findWheel(ctx context.Context, index string, pin Pin) (*url.URL, error) {
 	page, err := url.Parse(strings.TrimRight(index, "/") + "/" + pin.Project + "/")
 	if err != nil || (page.Scheme != "https" && page.Scheme != "http") || page.Host == "" {
-		return nil, fmt.Errorf("index %q is not an http or https URL", index)
+		return nil, fmt.Errorf("index %q is not an http or https URL", address.URL(index))
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, page.String(), http.NoBody)
 	if err != nil {

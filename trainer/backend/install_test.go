@@ -143,6 +143,8 @@ func TestIndexErrorsHideThePassword(t *testing.T) {
 	require.NotContains(t, err.Error(), "secret")
 	_, err = findWheel(t.Context(), "file:///etc", pin)
 	require.ErrorContains(t, err, "not an http or https URL")
+	_, err = findWheel(t.Context(), "secret@host/simple", pin)
+	require.EqualError(t, err, `index "***@host/simple" is not an http or https URL`)
 }
 
 func TestInstalledLooksInTheCacheFirst(t *testing.T) {

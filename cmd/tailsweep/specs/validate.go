@@ -8,6 +8,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
 
@@ -35,7 +36,10 @@ of the faults of all files, empty when there are none.`,
 			var faults specfile.Faults
 			switch {
 			case errors.As(err, &faults) && output.Value == "json":
-				found = append(found, faults...)
+				for _, f := range faults {
+					f.Value, f.Message = address.Redact(f.Value), address.Redact(f.Message)
+					found = append(found, f)
+				}
 				code = cli.ExitUsage
 			case err != nil:
 				a.Log("%s", cli.Message(err))

@@ -124,7 +124,7 @@ func Message(err error) string {
 	case err == nil, errors.As(err, &coded) && coded.err == nil:
 		return ""
 	case errors.As(err, &faults):
-		return faults.Error()
+		return address.Redact(faults.Error())
 	case errors.Is(err, context.Canceled):
 		return "tailsweep: interrupted"
 	default:
