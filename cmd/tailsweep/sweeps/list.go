@@ -2,6 +2,7 @@ package sweeps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/block"
+	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/cost"
 	"github.com/tailsweep/tailsweep/workflows"
@@ -122,6 +124,10 @@ func rowsOf(ctx context.Context, arc *archive.Archive, entries []archive.StoredS
 		switch {
 		case ctx.Err() != nil:
 			errs[i] = ctx.Err()
+		case entry.Err == nil && errors.Is(err, store.ErrNotFound): // removed since it was listed
+			return
+		case err != nil && unreadable(err):
+			errs[i] = err
 		case err != nil:
 			row.State, row.Fault = stateDamaged, err.Error()
 		case o.Removing:
@@ -140,7 +146,14 @@ func rowsOf(ctx context.Context, arc *archive.Archive, entries []archive.StoredS
 			return nil, err
 		}
 	}
-	return rows, nil
+	return slices.DeleteFunc(rows, func(r Listed) bool { return r.Name == "" }), nil
+}
+
+// unreadable reports whether an error says nothing of a sweep: the store did not give what it
+// has.
+func unreadable(err error) bool {
+	reason := activities.BlockReason(err)
+	return reason != "" && reason != block.LedgerDamaged
 }
 
 // askWorkers adds to the rows of sweeps that run what their workers know. Rows of sweeps for
@@ -262,11 +275,10 @@ func storedSweep(ctx context.Context, arc *archive.Archive, entry archive.Stored
 		return row, nil
 	}
 	trials, err := arc.Trials(ctx, entry.Name)
-	reason := activities.BlockReason(err)
 	switch {
 	case err == nil:
 		row.Done = len(trials)
-	case ctx.Err() != nil, reason != "" && reason != block.LedgerDamaged:
+	case ctx.Err() != nil, unreadable(err):
 		return row, err
 	default:
 		row.State, row.Fault = stateDamaged, err.Error()

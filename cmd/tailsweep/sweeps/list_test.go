@@ -3,6 +3,7 @@ package sweeps
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,8 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
 	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/block"
+	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
@@ -143,4 +146,37 @@ func TestListShowsWhatItKnows(t *testing.T) {
 	require.Equal(t, "fresh  running     2/40    3    1    1     3         -         -  2020-11-30", listText(a, rows)[3])
 	usual := []Listed{{Name: "done", State: "completed", Done: 3, Planned: 3, Priority: 3}}
 	require.Equal(t, "SWEEP  STATE      TRIALS  FID.HEAD  FID.TAIL  CREATED", listText(a, usual)[0])
+}
+
+// failing is a store in which reading the object of a key fails.
+type failing struct {
+	store.Store
+	key string
+	err error
+}
+
+func (f failing) Get(ctx context.Context, key string) (io.ReadCloser, store.Info, error) {
+	if key == f.key {
+		return nil, store.Info{}, f.err
+	}
+	return f.Store.Get(ctx, key)
+}
+
+// A request that fails says nothing of a sweep, and one that is removed meanwhile is no longer
+// there.
+func TestListCallsNoReadableSweepDamaged(t *testing.T) {
+	known := map[string]Listed{"done": {Name: "done", State: "running", live: true}, "fresh": {Name: "fresh", State: "running"}}
+	for title, fault := range map[string]error{"no answer": &store.AccessError{Reason: block.Unreachable, Err: errAway}, "removed": store.ErrNotFound} {
+		s := clitest.Archived(t)
+		entries, err := archive.New(s).Sweeps(t.Context())
+		require.NoError(t, err)
+		rows, err := rowsOf(t.Context(), archive.New(failing{s, "v1/sweeps/done/spec.json", fault}), entries, known)
+		if title == "removed" {
+			require.NoError(t, err)
+			require.Len(t, rows, 1)
+			require.Equal(t, "fresh", rows[0].Name)
+		} else {
+			require.ErrorIs(t, err, fault)
+		}
+	}
 }

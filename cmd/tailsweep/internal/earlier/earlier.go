@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
+
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/store"
@@ -41,7 +44,8 @@ func (l Lesson) String() string {
 
 // Learn adds the named sweeps, as they are now, to the spec and to its YAML, and returns
 // what the search learns from each. A sweep of the same names that exists keeps its own
-// field, so that the same command attaches to it. Without names it checks those of the spec.
+// field, so that the same command attaches to it. Without names it checks those of the spec,
+// and adds the identities that are missing.
 func Learn(ctx context.Context, arc *archive.Archive, spec *sweep.Spec, text []byte, names []string) ([]byte, []Lesson, error) {
 	given := len(names) == 0
 	if !given {
@@ -54,6 +58,7 @@ func Learn(ctx context.Context, arc *archive.Archive, spec *sweep.Spec, text []b
 		}
 		spec.From = from
 	}
+	written := slices.Clone(spec.From)
 	var lessons []Lesson
 	for i, e := range spec.From {
 		lesson, err := learn(ctx, arc, spec, &spec.From[i])
@@ -63,6 +68,10 @@ func Learn(ctx context.Context, arc *archive.Archive, spec *sweep.Spec, text []b
 		lessons = append(lessons, lesson)
 	}
 	if given {
+		if !slices.Equal(written, spec.From) {
+			text, err := withFrom(text, spec.From)
+			return text, lessons, err
+		}
 		return text, lessons, nil
 	}
 	var lines strings.Builder
@@ -78,6 +87,39 @@ func Learn(ctx context.Context, arc *archive.Archive, spec *sweep.Spec, text []b
 		return nil, nil, cli.Usagef("--from needs a spec of one YAML mapping in block style: add the field from to the file instead")
 	}
 	return []byte(lines.String()), lessons, nil
+}
+
+// withFrom returns the YAML of a spec with this field from in the place of its own. Otherwise
+// spec.yaml would have another digest than spec.json, and could not replace it.
+func withFrom(text []byte, from []sweep.Earlier) ([]byte, error) {
+	var hint []string
+	for _, e := range from {
+		hint = append(hint, fmt.Sprintf("{sweep: %s, segments: %d, identity: %q}", e.Sweep, e.Segments, e.Identity))
+	}
+	unwritable := cli.Usagef("the identities of the earlier sweeps cannot be added to the spec: write from: [%s] in the file", strings.Join(hint, ", "))
+	before, err := specfile.Parse("from", text)
+	if err != nil {
+		return nil, unwritable
+	}
+	before.From = from
+	file, err := parser.ParseBytes(text, parser.ParseComments)
+	if err != nil {
+		return nil, unwritable
+	}
+	for i, e := range from {
+		path, err := yaml.PathString(fmt.Sprintf("$.from[%d]", i))
+		if err == nil {
+			err = path.ReplaceWithReader(file, strings.NewReader(fmt.Sprintf("{sweep: %s, segments: %d, identity: %q}", e.Sweep, e.Segments, e.Identity)))
+		}
+		if err != nil {
+			return nil, unwritable
+		}
+	}
+	again, err := specfile.Parse("from", []byte(file.String()))
+	if err != nil || again.Digest() != before.Digest() {
+		return nil, unwritable
+	}
+	return []byte(file.String()), nil
 }
 
 // namedBefore returns the earlier sweeps of these names: those of the sweep that the name

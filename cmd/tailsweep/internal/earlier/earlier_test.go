@@ -1,6 +1,7 @@
 package earlier
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -76,10 +77,29 @@ func TestLearnFromAnotherSweepOfTheName(t *testing.T) {
 	arc := archive.New(clitest.Archived(t))
 	done, err := arc.Spec(t.Context(), "done")
 	require.NoError(t, err)
+	for form, written := range map[string]string{"flow": "from: [{sweep: done, segments: 1}] # the pilot\n", "block": "from: # the pilot\n  - sweep: done\n    segments: 1\n"} {
+		text, err := specfile.Init("new", sweep.MethodBayes)
+		require.NoError(t, err)
+		text = written + text
+		spec, err := specfile.Parse("new", []byte(text))
+		require.NoError(t, err, form)
+		started := *spec
+		spec.Parameters, spec.Metrics, spec.Constraints = done.Parameters, done.Metrics, nil
+		amended, _, err := Learn(t.Context(), arc, spec, []byte(text), nil)
+		require.NoError(t, err, form)
+		started.From = spec.From
+		again, err := specfile.Parse("new", amended)
+		require.NoError(t, err, form)
+		require.Equal(t, started.Digest(), again.Digest(), "%s: the YAML is that of the spec that starts", form)
+		require.Equal(t, strings.Count(text, "#"), strings.Count(string(amended), "#"), "%s: comments stay", form)
+		same, _, err := Learn(t.Context(), arc, spec, amended, nil)
+		require.NoError(t, err, form)
+		require.Equal(t, amended, same)
+	}
 	spec := *done
 	spec.Name, spec.From = "new", []sweep.Earlier{{Sweep: "done", Segments: 1}}
-	_, _, err = Learn(t.Context(), arc, &spec, nil, nil)
-	require.NoError(t, err)
+	_, _, err = Learn(t.Context(), arc, &spec, []byte("{"), nil)
+	require.ErrorContains(t, err, `write from: [{sweep: done, segments: 1, identity: "fake.1"}] in the file`)
 	require.Equal(t, "fake.1", spec.From[0].Identity, "filled in")
 	spec.From[0].Identity = "first.1"
 	_, _, err = Learn(t.Context(), arc, &spec, nil, nil)
