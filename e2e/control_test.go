@@ -7,19 +7,24 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/sdk/client"
 
+	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/stack"
+	"github.com/tailsweep/tailsweep/workflows"
 )
 
 // TestControlActivities looks at the short activities for which a sweep waits. While one
 // stores a command, its worker is killed: another worker stores it within 25 s. A store that
-// takes 20 s to answer costs no second attempt.
+// takes longer to answer than the heartbeat timeout costs no second attempt.
 func TestControlActivities(t *testing.T) {
 	h := newHome(t)
 	h.must(build, "up", "--no-worker", "--no-prometheus")
@@ -30,25 +35,25 @@ func TestControlActivities(t *testing.T) {
 	// The store, where writing a command log can take time.
 	var puts atomic.Int32
 	held, over := make(chan struct{}, 1), make(chan struct{})
-	var rest atomic.Int64 // nanoseconds; negative: for ever
+	var answer atomic.Pointer[chan struct{}] // the store answers once it is closed; nil: at once
 	forward := httputil.NewSingleHostReverseProxy(target)
 	forward.ErrorHandler = func(http.ResponseWriter, *http.Request, error) {} // the client has been killed
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/commands/") {
 			puts.Add(1)
-			wait := time.Duration(rest.Load())
-			if wait < 0 {
+			if wait := answer.Load(); wait != nil {
 				select {
 				case held <- struct{}{}:
 				default:
 				}
 				select {
+				case <-*wait:
 				case <-r.Context().Done():
+					return
 				case <-over:
+					return
 				}
-				return
 			}
-			time.Sleep(wait) // a store that is slow
 		}
 		forward.ServeHTTP(w, r)
 	}))
@@ -81,7 +86,8 @@ func TestControlActivities(t *testing.T) {
 	defer end(first)
 	h.must(time.Minute, "run", writeSpec(t, smallSpec("control", 2)), "--detach")
 	h.eventually(time.Minute, "the sweep answers", func() bool { return h.try(time.Minute, "describe", "control").code == 0 })
-	rest.Store(-1)
+	never := make(chan struct{})
+	answer.Store(&never)
 	h.must(time.Minute, "pause", "control")
 	select {
 	case <-held:
@@ -90,7 +96,7 @@ func TestControlActivities(t *testing.T) {
 	}
 	before := logged()
 	end(first)
-	rest.Store(0)
+	answer.Store(nil)
 	killed := time.Now()
 	second := worker()
 	defer end(second)
@@ -99,10 +105,22 @@ func TestControlActivities(t *testing.T) {
 	t.Logf("stored %s after the kill", took.Round(time.Millisecond))
 	require.Less(t, took, 25*time.Second)
 
-	rest.Store(int64(20 * time.Second))
+	temporal, err := client.Dial(client.Options{HostPort: status.Temporal, Namespace: stack.Namespace})
+	require.NoError(t, err)
+	defer temporal.Close()
+	slow := make(chan struct{})
+	answer.Store(&slow)
 	puts.Store(0)
 	before = logged()
 	h.must(time.Minute, "resume", "control")
-	eventually(t, 2*time.Minute, "the command is stored", func() bool { return logged() > before })
+	eventually(t, time.Minute, "an activity lasts longer than its heartbeat timeout", func() bool {
+		d, err := temporal.DescribeWorkflowExecution(t.Context(), workflows.SweepID("control"), "")
+		require.NoError(t, err)
+		return slices.ContainsFunc(d.PendingActivities, func(a *workflowpb.PendingActivityInfo) bool {
+			return a.LastHeartbeatTime.AsTime().Sub(a.LastStartedTime.AsTime()) > activities.ControlHeartbeatTimeout
+		})
+	})
+	close(slow)
+	eventually(t, time.Minute, "the command is stored", func() bool { return logged() > before })
 	require.EqualValues(t, 1, puts.Load())
 }
