@@ -131,6 +131,7 @@ func (b *breaker) pass() (permit *sdk.SlotPermit, rest time.Duration, changed <-
 		return nil, 0, b.changed
 	}
 	b.probing = permit
+	b.show(false)
 	return permit, 0, nil
 }
 

@@ -170,6 +170,7 @@ func TestBreakerLetsOneAttemptThrough(t *testing.T) {
 	r.over <- r.clock
 	probe := <-reserved
 	require.NotNil(t, probe)
+	require.False(t, r.resting, "an idle worker whose rest is over takes trials")
 	require.Nil(t, r.TryReserveSlot(nil), "one attempt at a time")
 	r.release(probe) // there was no trial to take
 	probe = r.TryReserveSlot(nil)
