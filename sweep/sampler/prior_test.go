@@ -186,6 +186,31 @@ func TestTrust(t *testing.T) {
 	}
 }
 
+// A metric that has the same value in all results says nothing; the others decide.
+func TestTrustWithAConstantMetric(t *testing.T) {
+	spec := priorSpec(sweep.MethodBayes)
+	spec.Parameters = spec.Parameters[:1]
+	spec.Metrics = append(spec.Metrics, sweep.Objective{Name: "recall.tail", Goal: sweep.Maximize})
+	at := []float64{0.6, 0.5, 0.9, 0.3, 0.1, 0.75, 0.02, 0.42, 0.83}
+	old, results := earlierTrials(30, 0.6), own(spec, func(x float64) float64 { return 7 + (x-0.6)*(x-0.6) }, at...)
+	for i, trial := range old {
+		trial.Metrics["recall.tail"] = float64(i)
+	}
+	for _, trial := range results {
+		trial.Metrics["recall.tail"] = 1
+	}
+	test := func() *call {
+		c := newCall(Request{Spec: spec, Ledger: results, Prior: []Source{{Sweep: "old", Trials: old}}})
+		c.test(c.priors()[0])
+		return c
+	}
+	require.Len(t, test().learned.trusted, 1)
+	for _, trial := range results {
+		trial.Metrics["fid.tail"] = 1
+	}
+	require.Empty(t, test().learned.trusted, "no metric is left")
+}
+
 // trustLevel is the level of two tests: of results that have nothing to do with the earlier
 // sweep few are found to agree with it, or to be its reverse.
 func TestTrustOfUnrelatedResults(t *testing.T) {

@@ -2,7 +2,6 @@ package sampler
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -148,7 +147,12 @@ func (c *call) chances(e expert) (agree, oppose float64) {
 			p[i] = e.objectives[at].Mean(x, &w)
 			v[i] = c.known().values[i][k]
 		}
-		predicted, measured = append(predicted, ranks(p)), append(measured, ranks(v))
+		if slices.Min(p) < slices.Max(p) && slices.Min(v) < slices.Max(v) { // equal values have no order
+			predicted, measured = append(predicted, ranks(p)), append(measured, ranks(v))
+		}
+	}
+	if len(measured) == 0 {
+		return 1, 1
 	}
 	order := make([]int, n)
 	for i := range order {
@@ -165,9 +169,6 @@ func (c *call) chances(e expert) (agree, oppose float64) {
 		return sum
 	}
 	observed := agreement()
-	if math.IsNaN(observed) { // all are equal
-		return 1, 1
-	}
 	rng := stream.Named("tailsweep/sampler/trust/" + strconv.FormatInt(c.Spec.Seed, 10) + "/" + e.sweep + "/" + strconv.Itoa(n))
 	above, below := 1, 1
 	for range shuffles {
