@@ -195,8 +195,8 @@ func (a *owned) curate(ctx context.Context, in CurateInput) error {
 	return nil
 }
 
-// Save stores entries of the sweep's command log, then its state, from which an ended
-// sweep can be continued.
+// Save stores entries of the sweep's command log, then its state if there is
+// one, from which an ended sweep can be continued.
 func (a *Activities) Save(ctx context.Context, in SaveInput) error {
 	own, err := a.open(ctx, in.Owner, "")
 	if err != nil {
@@ -206,6 +206,9 @@ func (a *Activities) Save(ctx context.Context, in SaveInput) error {
 		if err := own.Records.PutCommandEntry(ctx, in.Sweep, e); err != nil {
 			return translateError(ctx, fmt.Errorf("store entry %d of the command log: %w", e.Number, err))
 		}
+	}
+	if in.State == nil {
+		return nil
 	}
 	if err := own.Records.PutState(ctx, in.Sweep, in.State); err != nil {
 		return translateError(ctx, fmt.Errorf("store the state: %w", err))

@@ -162,7 +162,7 @@ type SaveInput struct {
 	Owner   sweep.Identity         `json:"owner,omitzero"`
 	Sweep   string                 `json:"sweep"`
 	Entries []conduct.CommandEntry `json:"entries"`
-	State   json.RawMessage        `json:"state"` // a conduct.State
+	State   json.RawMessage        `json:"state,omitempty"` // a conduct.State
 }
 
 // RecordInput has the numbers of a sweep to export to Prometheus.

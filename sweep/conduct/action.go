@@ -60,7 +60,7 @@ type Curate struct {
 type Save struct {
 	ID      int
 	Entries []CommandEntry
-	State   json.RawMessage // a State; Restore continues from it
+	State   json.RawMessage // a State, from which Restore continues; nil while later entries are not stored
 }
 
 // Look checks the workflows of running trials that have not reported (activity

@@ -361,14 +361,18 @@ func (m *Machine) planFinal() {
 	m.addEntry(CommandEntry{Command: EntryEnd, Change: string(phase), Reason: m.Message})
 }
 
-// planSave stores the new entries of the command log and the state after them, in
-// parallel to the main task.
+// planSave stores the new entries of the command log, in parallel to the main task, and
+// with the last ones the state after them.
 func (m *Machine) planSave() {
 	if m.Saving == nil && len(m.Unsaved) > 0 && !m.waits(KindSave) {
 		m.Saving = &Task{Kind: KindSave, Entries: fitting(m.Unsaved)}
 	}
 	if t := m.Saving; m.issue(t) {
-		m.act(Save{t.ID, slices.Clone(m.Unsaved[:t.Entries]), m.stateToStore()})
+		save := Save{ID: t.ID, Entries: slices.Clone(m.Unsaved[:t.Entries])}
+		if t.Entries == len(m.Unsaved) {
+			save.State = m.stateToStore()
+		}
+		m.act(save)
 	}
 }
 

@@ -125,6 +125,7 @@ func TestCommandsAreStoredInPayloads(t *testing.T) {
 		save := actions[len(actions)-1].(Save)
 		require.Less(t, SizeOf(save.Entries), PayloadLimit+1000)
 		stored += len(save.Entries)
+		require.Equal(t, stored == 50, save.State != nil, "a state is stored only with all entries up to it")
 		m.apply(save.ID)
 	}
 	require.Equal(t, 50, stored)

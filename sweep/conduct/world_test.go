@@ -572,7 +572,9 @@ func (w *world) effect(a Action) Event {
 			}
 			w.entries = max(w.entries, e.Number)
 		}
-		w.saved = slices.Clone(a.State)
+		if a.State != nil {
+			w.saved = slices.Clone(a.State)
+		}
 		return Saved{a.ID}
 	}
 	return nil
