@@ -103,8 +103,9 @@ func (at *attempt) heartbeat() {
 func (at *attempt) lost() bool {
 	at.mu.Lock()
 	defer at.mu.Unlock()
-	silent := time.Since(at.awake)
-	at.awake = time.Now()
+	now := time.Now()
+	silent := max(now.Sub(at.awake), now.Round(0).Sub(at.awake)) // the monotonic clock of a suspended machine stands still
+	at.awake = now
 	if !at.late && silent >= HeartbeatTimeout-at.every {
 		at.late = true
 		at.cancel(&sweep.FailureError{Failure: sweep.Failure{

@@ -4,11 +4,24 @@ import (
 	"context"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
 )
+
+// The monotonic clock of a machine that is suspended stands still.
+func TestAnAttemptOfASuspendedMachineIsLost(t *testing.T) {
+	before := time.Now()
+	const second = 1 << 30 // of a time.Time's wall clock
+	*(*uint64)(unsafe.Pointer(&before)) -= uint64(HeartbeatTimeout/time.Second) * second
+	require.Less(t, time.Since(before), time.Second)
+	require.GreaterOrEqual(t, time.Since(before.Round(0)), HeartbeatTimeout)
+	at := &attempt{every: DefaultHeartbeatEvery, awake: before}
+	at.ctx, at.cancel = context.WithCancelCause(t.Context())
+	require.True(t, at.lost())
+}
 
 // A worker that was stopped finds that its trainer has written checkpoints meanwhile. The
 // trial may have been finished by another worker: none of them is stored.
