@@ -184,6 +184,7 @@ func TestAlertsFire(t *testing.T) {
 
 		{"TailsweepWorkerResting", "for longer", `tailsweep_worker_resting{instance="a"} 1x15
 			tailsweep_worker_resting{instance="b"} 0x15`, 15 * time.Minute, `{instance="a"} 1`},
+		{"TailsweepWorkerResting", "it tries a trial between two rests", `tailsweep_worker_resting{instance="a"} 1x4 0 1x4 0 1x4`, 14 * time.Minute, `{instance="a"} 1`},
 		{"TailsweepWorkerResting", "it works again", `tailsweep_worker_resting{instance="a"} 1x5 0x10`, 15 * time.Minute, ""},
 		{"TailsweepTrainingRestarts", "four in an hour", `tailsweep_training_restarts_total{sweep="s",reason="lost"} 0x30 1 2 3 4x27`, time.Hour, `{sweep="s",reason="lost"} 4`},
 		{"TailsweepTrainingRestarts", "three are below the limit", `tailsweep_training_restarts_total{sweep="s",reason="lost"} 0x30 1 2 3x28`, time.Hour, ""},
