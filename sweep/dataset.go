@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -77,6 +78,17 @@ func HasClassifier(dataset string) bool {
 // ClassifierTakes reports whether the classifier of package features takes images with
 // this side: it halves them down to 4, after padding 28 to 32.
 func ClassifierTakes(size int) bool { return size == 28 || size >= 8 && size&(size-1) == 0 }
+
+// ClassifierSizes is the text of the sizes of a dataset that ClassifierTakes allows.
+func ClassifierSizes() string {
+	var sizes []string
+	for size := MinSize; size <= MaxSize; size++ {
+		if ClassifierTakes(size) {
+			sizes = append(sizes, strconv.Itoa(size))
+		}
+	}
+	return strings.Join(sizes, ", ")
+}
 
 // Classes is C, the number of classes of the images; 0 for an unknown dataset.
 func (d Dataset) Classes() int {

@@ -259,7 +259,7 @@ func (e evidence) forLabelAccuracy() *FieldError {
 // tested on the other real ones.
 func (e evidence) forCAS() *FieldError {
 	if size := e.spec.Dataset.Size; !ClassifierTakes(size) {
-		return &FieldError{Field: "dataset.size", Value: fmt.Sprint(size), Message: e.Metric + " trains a classifier, which does not take images of this size", Valid: "8, 16, 28, 32, 64"}
+		return &FieldError{Field: "dataset.size", Value: fmt.Sprint(size), Message: e.Metric + " trains a classifier, which does not take images of this size", Valid: ClassifierSizes()}
 	}
 	if !e.allTrained {
 		return nil

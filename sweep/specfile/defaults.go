@@ -11,7 +11,7 @@ import (
 // that a spec must give are empty here. resolve fills in the rest, and defaulttexts_test.go
 // describes those in words.
 func defaults() sweep.Spec {
-	return sweep.Spec{
+	s := sweep.Spec{
 		Seed:    1,
 		Dataset: sweep.Dataset{Imbalance: sweep.Imbalance{Seed: 1}},
 		Model:   sweep.Model{Arch: sweep.ArchUNet},
@@ -32,7 +32,6 @@ func defaults() sweep.Spec {
 			SamplesPerClass: 500,
 			Guidance:        []float64{0, 0.5, 1, 1.5, 2},
 			Sampler:         sweep.SamplerDDIM,
-			DDIMSteps:       50,
 			Seed:            1,
 		},
 		MaxConcurrentTrials: 1,
@@ -40,6 +39,12 @@ func defaults() sweep.Spec {
 		Resources:           sweep.Resources{Queue: sweep.DefaultQueue, Priority: sweep.PriorityDefault},
 		Checkpoints:         sweep.Checkpoints{EverySteps: 1000, SaveSweepBest: 3},
 	}
+	for _, sampler := range sweep.SamplerList() {
+		if sampler.Name == s.Evaluate.Sampler {
+			*sampler.Steps(&s.Evaluate) = sampler.DefaultSteps
+		}
+	}
+	return s
 }
 
 // orElse sets a field of the spec, unless the file gives it.

@@ -83,7 +83,7 @@ func recognise(data []byte, images Images) (n Network, byName map[string]checkpo
 			return n, nil, fmt.Errorf("the classifier expects images with %d channels; these have %d", kernel[2], images.Channels)
 		}
 		if !sweep.ClassifierTakes(images.Size) {
-			return n, nil, fmt.Errorf("no classifier takes images of %d pixels a side (valid: 8, 16, 28, 32, 64)", images.Size)
+			return n, nil, fmt.Errorf("no classifier takes images of %d pixels a side (valid: %s)", images.Size, sweep.ClassifierSizes())
 		}
 		wanted = weights(images.Channels, n.Classes)
 	}

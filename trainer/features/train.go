@@ -55,7 +55,7 @@ type Trained struct {
 // on one backend and machine type.
 func Train(ctx context.Context, o TrainOptions) (Trained, error) {
 	if !sweep.ClassifierTakes(o.Dataset.Size) {
-		return Trained{}, sweep.Fail(sweep.FailBadData, &sweep.FieldError{Field: "dataset.size", Value: fmt.Sprint(o.Dataset.Size), Message: "no classifier takes images of this size", Valid: "8, 16, 28, 32, 64"})
+		return Trained{}, sweep.Fail(sweep.FailBadData, &sweep.FieldError{Field: "dataset.size", Value: fmt.Sprint(o.Dataset.Size), Message: "no classifier takes images of this size", Valid: sweep.ClassifierSizes()})
 	}
 	data, err := dataset.Loader{Log: o.Log}.Balanced(o.Dataset)
 	if err != nil {
