@@ -80,7 +80,7 @@ var rooms = []struct{ packages, imports string }{
 	{"internal/archive", helpers + "activities internal/store sweep sweep/conduct sweep/specfile trainer/checkpoint"},
 	{"internal/datasets", helpers + "internal/download internal/store sweep trainer/dataset trainer/dataset/imagefile"},
 	{"internal/metrics", temporal + " " + prometheus + " activities internal/block internal/text sweep"},
-	{"internal/stack", prometheus + " " + helpers},
+	{"internal/stack", helpers},
 	{"internal/connect", temporal + " " + helpers + "internal/stack internal/store"},
 
 	{"report", "internal/text sweep sweep/analysis sweep/conduct"},

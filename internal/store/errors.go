@@ -200,8 +200,8 @@ func classifyTransport(err error) (class, block.Reason) {
 	return permanent, ""
 }
 
-// plainAnswer is how net/http reports https:// to a server without TLS; it has no
-// error type of its own.
+// plainAnswer is how net/http reports https:// to a server without TLS. It has no typed
+// error for this; TestHTTPSToAServerWithoutTLS pins the text.
 const plainAnswer = "server gave HTTP response to HTTPS client"
 
 // fail turns an error of the client into the errors that Store promises.

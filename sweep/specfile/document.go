@@ -126,6 +126,7 @@ func (d *document) parse(data []byte) (body ast.Node, ok bool) {
 		var syntax *yaml.SyntaxError
 		if errors.As(err, &syntax) && syntax.Token != nil && syntax.Token.Position != nil {
 			p, message = at(syntax.Token), oneLine(syntax.Message)
+			// The parser has no typed error for a tab; the case "tab" of TestParseReportsFaults pins the text.
 			if strings.Contains(syntax.Token.Origin, "\t") || strings.Contains(syntax.Message, "'\t'") {
 				message = "YAML is indented with spaces, and this is a tab"
 			}
