@@ -101,7 +101,7 @@ func checkHost(names []string, next http.Handler) http.Handler {
 			return
 		}
 		valid := strings.Join(append([]string{"localhost", "127.0.0.1", "[::1]"}, names...), ", ")
-		http.Error(w, fmt.Sprintf("host %q is refused (valid: %s; TAILSWEEP_HOSTS adds names at the next `tailsweep up`)", r.Host, valid), http.StatusMisdirectedRequest)
+		http.Error(w, fmt.Sprintf("host %q is refused (valid: %s; TAILSWEEP_HOSTS adds names after `tailsweep down` and `tailsweep up`)", r.Host, valid), http.StatusMisdirectedRequest)
 	})
 }
 

@@ -44,7 +44,7 @@ func TestCheckHost(t *testing.T) {
 		handler.ServeHTTP(w, r)
 		require.Equal(t, want, w.Code, host)
 		if want != http.StatusOK {
-			require.Contains(t, w.Body.String(), "valid: localhost, 127.0.0.1, [::1], ada.example; TAILSWEEP_HOSTS")
+			require.Contains(t, w.Body.String(), "valid: localhost, 127.0.0.1, [::1], ada.example; TAILSWEEP_HOSTS adds names after `tailsweep down`")
 		}
 	}
 }
