@@ -29,12 +29,12 @@ func (c *checker) checkSpec(ctx context.Context) error {
 	}
 	all, owner := c.a, r.Owner
 	c.a = all.fenced(func(ctx context.Context, name string) error { return all.stillHeld(ctx, name, owner) })
-	if s.err != nil {
-		c.specFault(ctx, s)
-		return nil
-	}
 	if r.Removing && c.o.Repair {
 		return &RemovingError{c.name}
+	}
+	if s.err != nil {
+		c.specFault(ctx, s, owner)
+		return nil
 	}
 	c.spec, c.specDigest = &r.Spec, r.Digest
 	if p := c.o.Progress; p != nil && !p.Owner.Same(r.Owner) && r.Owner.ID == "" { // rewritten while Temporal did not answer

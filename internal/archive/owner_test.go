@@ -251,3 +251,34 @@ func TestTheIdentityIsRepaired(t *testing.T) {
 	require.False(t, created)
 	require.NoError(t, a.Owns(t.Context(), name, owner))
 }
+
+// A damaged spec.json keeps its identity, without which the sweep could not write, and the
+// mark of its removal.
+func TestARepairKeepsTheIdentity(t *testing.T) {
+	s := storetest.NewMemory()
+	a := New(s)
+	yaml := []byte(spectest.With("name: " + name))
+	spec, err := specfile.Parse("spec.yaml", yaml)
+	require.NoError(t, err)
+	_, err = a.Begin(t.Context(), spec, yaml, here, run{&fakeTemporal{}, spec, never})
+	require.NoError(t, err)
+	owner, err := a.Owner(t.Context(), name)
+	require.NoError(t, err)
+	require.NoError(t, a.AppendSegment(t.Context(), name, 0, []sweep.Trial{trialAt(0)}))
+	damage := func(removing bool) {
+		r, etag, err := a.reservation(t.Context(), name)
+		require.NoError(t, err)
+		r.Removing = removing
+		r.Spec.Seed++
+		_, err = a.write(t.Context(), r, &etag)
+		require.NoError(t, err)
+	}
+	damage(false)
+	repaired := check(t, s, CheckOptions{Repair: true})
+	require.Equal(t, under(specName), repaired.Repairs[0].Key)
+	require.NoError(t, a.Owns(t.Context(), name, owner))
+
+	damage(true)
+	_, err = a.Check(t.Context(), name, CheckOptions{Repair: true, Now: checkedAt})
+	require.ErrorAs(t, err, new(*RemovingError))
+}

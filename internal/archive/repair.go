@@ -108,8 +108,8 @@ func (c *checker) rebuildPointer(s stored) func(context.Context) ([]Repair, erro
 }
 
 // specFault reports a damaged spec.json. It is written anew if spec.yaml, read again, has
-// the digest with which the ledger begins.
-func (c *checker) specFault(ctx context.Context, s stored) {
+// the digest with which the ledger begins. owner is the identity in it, if it can be read.
+func (c *checker) specFault(ctx context.Context, s stored, owner sweep.Identity) {
 	wrong := fmt.Sprintf("it is damaged: %v", s.err)
 	if errors.Is(s.err, store.ErrNotFound) {
 		wrong = "it is missing"
@@ -124,8 +124,8 @@ func (c *checker) specFault(ctx context.Context, s stored) {
 	if err == nil && yaml.err == nil {
 		spec, err := specfile.Parse(yamlName, yaml.data)
 		if err == nil && spec.Name == c.name && c.specDigest != "" && spec.Digest() == c.specDigest {
-			r := reservation{Digest: spec.Digest(), Spec: *spec, YAML: string(yaml.data), Started: true}
-			if c.o.Progress != nil {
+			r := reservation{Digest: spec.Digest(), Spec: *spec, YAML: string(yaml.data), Owner: owner, Started: true}
+			if owner.ID == "" && c.o.Progress != nil {
 				r.Owner = c.o.Progress.Owner
 			}
 			if body, err := r.encode(); err == nil {

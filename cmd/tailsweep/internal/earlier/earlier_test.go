@@ -1,6 +1,8 @@
 package earlier
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -104,6 +106,28 @@ func TestLearnFromAnotherSweepOfTheName(t *testing.T) {
 	spec.From[0].Identity = "first.1"
 	_, _, err = Learn(t.Context(), arc, &spec, nil, nil)
 	require.ErrorContains(t, err, "--from done: archive: the search learns from sweep done, but it was removed, and the name belongs to another sweep now (fake.1 instead of first.1)")
+}
+
+// A repair without Temporal may leave a sweep without an identity.
+func TestLearnFromASweepWithoutIdentity(t *testing.T) {
+	s := clitest.Archived(t)
+	const key = "v1/sweeps/done/spec.json"
+	r, _, err := s.Get(t.Context(), key)
+	require.NoError(t, err)
+	stored := map[string]any{}
+	require.NoError(t, json.NewDecoder(r).Decode(&stored))
+	require.NoError(t, r.Close())
+	delete(stored, "owner")
+	body, err := json.Marshal(stored)
+	require.NoError(t, err)
+	require.NoError(t, s.Put(t.Context(), key, bytes.NewReader(body), int64(len(body))))
+	arc := archive.New(s)
+	done, err := arc.Spec(t.Context(), "done")
+	require.NoError(t, err)
+	spec := *done
+	spec.Name = "new"
+	_, _, err = Learn(t.Context(), arc, &spec, nil, []string{"done"})
+	require.ErrorContains(t, err, "--from done: it has no identity: `tailsweep doctor done --repair`")
 }
 
 // An edited file need not name the earlier sweeps that --from has added.
