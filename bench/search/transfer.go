@@ -93,7 +93,8 @@ func shifted(p problems.Problem, share float64) problems.Problem {
 // transferEarlier are the trials of an earlier sweep, transferBudget the budget of a run.
 const transferEarlier, transferBudget = 40, 50
 
-// transferFloor is the least loss that is told from none: ratios of smaller ones are noise.
+// transferFloor is the smallest loss that counts: a smaller one is replaced by it, since
+// ratios of such losses are noise.
 const transferFloor = 1e-4
 
 // transferRun is one search after an earlier one, and the same search from nothing: with
