@@ -3,7 +3,7 @@ package activities
 import (
 	"time"
 
-	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/sweep/lifecycle"
 )
 
 // Activities has the ports and limits of the activities. Its exported methods that
@@ -62,7 +62,7 @@ const (
 
 	// HeartbeatTimeout is the time without a heartbeat after which a worker counts as
 	// lost. It is long enough for a machine on which every core trains.
-	HeartbeatTimeout = conduct.HeartbeatTimeout
+	HeartbeatTimeout = lifecycle.HeartbeatTimeout
 	// ControlHeartbeatTimeout is the same for the short activities of the control queue, for
 	// which the sweep waits: trials keep their slots meanwhile.
 	ControlHeartbeatTimeout = 15 * time.Second

@@ -23,28 +23,17 @@ type Progress struct {
 
 // Outcome is how a training child ended when nothing failed.
 type Outcome struct {
-	Status OutcomeStatus `json:"status"`
+	Status sweep.Outcome `json:"status"`
 	Step   int           `json:"step"`
 	sweep.Losses
 	Backend string `json:"backend"`
 }
 
-// OutcomeStatus is how an attempt at training ended. A Trainer never returns
-// OutcomeTimeUp.
-type OutcomeStatus string
-
-// The outcomes.
-const (
-	OutcomeDone      OutcomeStatus = "done"
-	OutcomeDiverged  OutcomeStatus = "diverged"
-	OutcomePreempted OutcomeStatus = "preempted"
-	OutcomeTimeUp    OutcomeStatus = "time_up" // preempted by max_trial_time
-)
-
 // Trainer runs one job at a time in a slot. report is called from one goroutine. A slow
 // report delays further events but not the training. When ctx ends the job is killed;
-// when drain closes it is asked to stop, and the outcome is OutcomePreempted.
-// Errors are *sweep.FailureError or wrap one.
+// when drain closes it is asked to stop, and the outcome is
+// sweep.OutcomePreempted, never sweep.OutcomeTimeUp. Errors are *sweep.FailureError or
+// wrap one.
 type Trainer interface {
 	Train(ctx context.Context, job sweep.TrainJob, drain <-chan struct{}, report func(Progress) error) (Outcome, error)
 	Evaluate(ctx context.Context, job sweep.EvaluateJob, report func(Progress) error) (sweep.Evaluation, error)

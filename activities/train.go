@@ -18,8 +18,8 @@ import (
 // Train makes one attempt at training a trial, to its end or to a rung. It resumes from
 // the trial's last complete checkpoint, if there is one. Every checkpoint is stored
 // before a heartbeat names it. When the worker stops, the attempt ends with
-// OutcomePreempted after one more checkpoint; when max_trial_time is over, it ends in the
-// same way with OutcomeTimeUp. Its errors have a Heartbeat as detail.
+// sweep.OutcomePreempted after one more checkpoint; when max_trial_time is over, it ends in the
+// same way with sweep.OutcomeTimeUp. Its errors have a Heartbeat as detail.
 func (a *Activities) Train(ctx context.Context, in TrainInput) (TrainResult, error) {
 	name, number := in.Spec.Name, in.Assignment.Number
 	if in.After != "" {
@@ -34,11 +34,11 @@ func (a *Activities) Train(ctx context.Context, in TrainInput) (TrainResult, err
 	}
 	stopClock()
 	last, err := at.stop(err)
-	if outcome.Status == OutcomePreempted && closed(timeUp) {
-		outcome.Status = OutcomeTimeUp
+	if outcome.Status == sweep.OutcomePreempted && closed(timeUp) {
+		outcome.Status = sweep.OutcomeTimeUp
 	}
 	a.Recorder.TrialEnded(name, sweep.Trial{Assignment: in.Assignment})
-	if err == nil && outcome.Status == OutcomeDone && last.Checkpoint.Step != outcome.Step {
+	if err == nil && outcome.Status == sweep.OutcomeDone && last.Checkpoint.Step != outcome.Step {
 		err = bug("trial %d ended at step %d, but its last checkpoint is of step %d", number, outcome.Step, last.Checkpoint.Step)
 	}
 	outcome.Losses = outcome.Finite()

@@ -139,7 +139,7 @@ func TestTrainStoresEachCheckpoint(t *testing.T) {
 	b := newBench(t)
 	result, err := b.train(input(4, 1))
 	require.NoError(t, err)
-	require.Equal(t, activities.OutcomeDone, result.Status)
+	require.Equal(t, sweep.OutcomeDone, result.Status)
 	require.Equal(t, activities.CheckpointRef{Key: activitiestest.Key(4, 1, 300), Step: 300}, result.Checkpoint)
 	require.Positive(t, result.Seconds)
 	require.Equal(t, []string{
@@ -193,7 +193,7 @@ func TestTrainToARung(t *testing.T) {
 	in.Until = 200
 	result, err := b.train(in)
 	require.NoError(t, err)
-	require.Equal(t, activities.OutcomeDone, result.Status)
+	require.Equal(t, sweep.OutcomeDone, result.Status)
 	require.Equal(t, activities.CheckpointRef{Key: activitiestest.Key(4, 1, 200), Step: 200}, result.Checkpoint)
 
 	// A reset of the trial's workflow may ask for a rung again that later
@@ -305,7 +305,7 @@ func TestReadingImagesIsNoStall(t *testing.T) {
 	b.Trainer, b.StallTimeout, b.HeartbeatEvery = slowLoader{b.trainer}, 200*time.Millisecond, 5*time.Millisecond
 	result, err := b.train(input(0, 1))
 	require.NoError(t, err)
-	require.Equal(t, activities.OutcomeDone, result.Status)
+	require.Equal(t, sweep.OutcomeDone, result.Status)
 }
 
 func TestTrainDrains(t *testing.T) {
@@ -316,7 +316,7 @@ func TestTrainDrains(t *testing.T) {
 	b.trainer.Faults = map[int][]activitiestest.Fault{0: {{Step: 200, Hang: true}}}
 	result, err := b.train(input(0, 1))
 	require.NoError(t, err)
-	require.Equal(t, activities.OutcomePreempted, result.Status)
+	require.Equal(t, sweep.OutcomePreempted, result.Status)
 	require.Equal(t, 200, result.Checkpoint.Step)
 }
 
@@ -329,7 +329,7 @@ func TestTrainEndsWithItsTime(t *testing.T) {
 	in.Left = time.Millisecond
 	result, err := b.train(in)
 	require.NoError(t, err)
-	require.Equal(t, activities.OutcomeTimeUp, result.Status)
+	require.Equal(t, sweep.OutcomeTimeUp, result.Status)
 	require.Equal(t, activitiestest.Key(0, 1, 100), result.Checkpoint.Key, "what was saved is kept")
 }
 
@@ -349,7 +349,7 @@ func TestTrainPreemptedWithoutAFurtherCheckpoint(t *testing.T) {
 			b.trainer.Faults = map[int][]activitiestest.Fault{0: {{Step: 100, Preempt: true}}}
 			result, err := b.train(input(0, 2))
 			require.NoError(t, err)
-			require.Equal(t, activities.OutcomePreempted, result.Status)
+			require.Equal(t, sweep.OutcomePreempted, result.Status)
 			require.Equal(t, 100, result.Step)
 			require.Equal(t, test.want, result.Checkpoint)
 			require.Equal(t, []string{test.want.Key}, b.archive.Keys())

@@ -184,6 +184,17 @@ type TrainJob struct {
 	Parent  string `json:"parent,omitempty"` // key of that checkpoint, for the manifest
 }
 
+// Outcome is how an attempt at training ended when nothing failed.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeDone      Outcome = "done" // with a checkpoint, at the step that it was to train to
+	OutcomeDiverged  Outcome = "diverged"
+	OutcomePreempted Outcome = "preempted" // after a checkpoint
+	OutcomeTimeUp    Outcome = "time_up"   // preempted by max_trial_time
+)
+
 // EvaluateJob is the evaluation of one checkpoint, on one machine.
 type EvaluateJob struct {
 	Task

@@ -104,8 +104,8 @@ func (c *Children) Train(
 }
 
 // outcomes maps the last event of a training child to how the training ended.
-var outcomes = map[job.Type]activities.OutcomeStatus{
-	job.Done: activities.OutcomeDone, job.Diverged: activities.OutcomeDiverged, job.Preempted: activities.OutcomePreempted,
+var outcomes = map[job.Type]sweep.Outcome{
+	job.Done: sweep.OutcomeDone, job.Diverged: sweep.OutcomeDiverged, job.Preempted: sweep.OutcomePreempted,
 }
 
 // Evaluate implements activities.Trainer.

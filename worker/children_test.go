@@ -40,7 +40,7 @@ func TestTrainReportsAndEnds(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	require.Equal(t, activities.Outcome{Status: activities.OutcomeDone, Step: 20, Losses: sweep.Losses{LossFirst: new(2.0), LossLast: new(1.0)}, Backend: "fake"}, out)
+	require.Equal(t, activities.Outcome{Status: sweep.OutcomeDone, Step: 20, Losses: sweep.Losses{LossFirst: new(2.0), LossLast: new(1.0)}, Backend: "fake"}, out)
 
 	var checkpoints []string
 	for _, p := range seen {
@@ -80,11 +80,11 @@ func TestEvaluateRefusesNull(t *testing.T) {
 func TestTrainOutcomes(t *testing.T) {
 	children, _ := newTestChildren(t)
 	children.linger = 20 * time.Millisecond
-	for scenario, want := range map[string]activities.OutcomeStatus{
-		"diverged":        activities.OutcomeDiverged,
-		"garbage":         activities.OutcomeDone,
-		"done-then-crash": activities.OutcomeDone,
-		"done-then-hang":  activities.OutcomeDone,
+	for scenario, want := range map[string]sweep.Outcome{
+		"diverged":        sweep.OutcomeDiverged,
+		"garbage":         sweep.OutcomeDone,
+		"done-then-crash": sweep.OutcomeDone,
+		"done-then-hang":  sweep.OutcomeDone,
 	} {
 		t.Run(scenario, func(t *testing.T) {
 			out, err := children.Train(t.Context(), trainJob(scenario, t.TempDir()), nil, ignore)
@@ -193,7 +193,7 @@ func TestDrainEndsPreemptedAfterACheckpoint(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	require.Equal(t, activities.OutcomePreempted, out.Status)
+	require.Equal(t, sweep.OutcomePreempted, out.Status)
 	require.Equal(t, 15, out.Step)
 	require.Equal(t, "step-0000000015", checkpoint)
 }

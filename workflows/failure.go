@@ -12,6 +12,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/sweep/lifecycle"
 )
 
 // taskFailed is the event of an action that was not carried out.
@@ -22,9 +23,9 @@ func taskFailed(id int, err error) conduct.Failed {
 // causeOf says why an activity failed.
 func causeOf(err error) conduct.BlockCause {
 	f := failureOf(err)
-	t := conduct.BlockCause{Reason: block.Other, Message: f.Message, Permanent: f.permanent}
-	if f.blocked != "" {
-		t.Reason = f.blocked
+	t := conduct.BlockCause{Reason: block.Other, Message: f.Message, Permanent: !f.Class.Policy().Retried}
+	if f.Blocked != "" {
+		t.Reason = f.Blocked
 	}
 	var timeout *temporal.TimeoutError
 	if errors.As(err, &timeout) {
@@ -33,19 +34,10 @@ func causeOf(err error) conduct.BlockCause {
 	return t
 }
 
-// attemptFailure is a failed attempt at an activity.
-type attemptFailure struct {
-	sweep.Failure
-	corrupt   bool         // the checkpoint to evaluate fails verification
-	blocked   block.Reason // the store refuses requests
-	permanent bool         // the next attempt fails the same way
-	last      activities.Heartbeat
-}
-
-// failureOf reads the error of an activity. An attempt without a heartbeat has a zero
-// one.
-func failureOf(err error) attemptFailure {
-	var f attemptFailure
+// failureOf reads the error of an activity.
+func failureOf(err error) lifecycle.Failed {
+	var f lifecycle.Failed
+	var last activities.Heartbeat
 	var timeout *temporal.TimeoutError
 	var application *temporal.ApplicationError
 	var cancelled *temporal.CanceledError
@@ -54,21 +46,21 @@ func failureOf(err error) attemptFailure {
 	case errors.As(err, &timeout):
 		f.Class = sweep.FailLost
 		if timeout.HasLastHeartbeatDetails() {
-			f.read(timeout.LastHeartbeatDetails(&f.last))
+			last = heartbeat(timeout.LastHeartbeatDetails)
 		}
-		f.Message = fmt.Sprintf("no answer from the worker since step %d (%s)", f.last.Progress.Step, timeoutName(timeout.TimeoutType()))
+		f.Message = fmt.Sprintf("no answer from the worker since step %d (%s)", last.Progress.Step, timeoutName(timeout.TimeoutType()))
 	case errors.As(err, &cancelled):
 		f.Class, f.Message = sweep.FailPreempted, "the attempt was cancelled"
 		if cancelled.HasDetails() {
-			f.read(cancelled.Details(&f.last))
+			last = heartbeat(cancelled.Details)
 		}
 	case errors.As(err, &panicked):
 		f.Class, f.Message = sweep.FailBug, "panic in the worker: "+panicked.Error()
 	case errors.As(err, &application):
-		f.classify(application.Type())
+		classify(&f, application.Type())
 		f.Message = application.Message()
 		if application.HasDetails() {
-			f.read(application.Details(&f.last))
+			last = heartbeat(application.Details)
 		}
 	default:
 		f.Class, f.Message = sweep.FailBug, err.Error()
@@ -77,27 +69,32 @@ func failureOf(err error) attemptFailure {
 	if f.Class == sweep.FailEnvironment && errors.As(err, &attempt) && attempt.Identity() != "" {
 		f.Message = fmt.Sprintf("worker %s: %s", attempt.Identity(), f.Message)
 	}
-	f.permanent = !f.Class.Policy().Retried
+	if last.Stage != "" {
+		f.Attempt = &lifecycle.Attempt{
+			Seconds: last.Seconds, Checkpoint: last.Checkpoint.Key, Step: last.Checkpoint.Step, Backend: last.Progress.Backend,
+		}
+	}
 	return f
 }
 
-// read drops the heartbeat if its details could not be decoded: a worker of a different
-// version has written them.
-func (f *attemptFailure) read(err error) {
-	if err != nil {
-		f.last = activities.Heartbeat{}
+// heartbeat decodes the last heartbeat of an attempt. It is zero if it cannot be decoded:
+// a worker of a different version has written it.
+func heartbeat(details func(...any) error) (h activities.Heartbeat) {
+	if err := details(&h); err != nil {
+		return activities.Heartbeat{}
 	}
+	return h
 }
 
 // classify sets what the type of an application error says.
-func (f *attemptFailure) classify(errorType string) {
+func classify(f *lifecycle.Failed, errorType string) {
 	switch class, reason := sweep.FailureClass(errorType), block.Reason(errorType); {
 	case class.Known():
 		f.Class = class
 	case slices.Contains(block.Reasons(), reason):
-		f.Class, f.blocked = sweep.FailTransient, reason
+		f.Class, f.Blocked = sweep.FailTransient, reason
 	case errorType == activities.TypeCorrupt:
-		f.Class, f.corrupt = sweep.FailTransient, true
+		f.Class, f.Corrupt = sweep.FailTransient, true
 	default:
 		f.Class = sweep.FailBug
 	}

@@ -23,14 +23,6 @@ const (
 
 	trainTimeout    = 30 * 24 * time.Hour // one attempt; what ends a hung one is its heartbeat
 	evaluateTimeout = 3 * 24 * time.Hour
-
-	// maxBlocked is the limit of blocked attempts and failed tries to publish per trial.
-	// Each adds 16 events and the server allows 51,200; the limit is reached after more
-	// than 8 days.
-	maxBlocked   = 2500
-	askAgain     = 10 * time.Second // before a report at a rung is repeated, doubled each time; a sweep that was reset to before the start of the trial ignores a report
-	askAgainMax  = 10 * time.Minute
-	leavePublish = 3 * time.Minute // a cancelled trial ends without being published after this time
 )
 
 // summaryLimit bounds a summary in the Temporal UI, in bytes; the server refuses

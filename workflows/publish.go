@@ -7,101 +7,103 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/sweep/lifecycle"
 )
 
-// publish records the result, on the context last. A result that cannot be recorded does
-// not count: the trial is then reported as failed. Recording is retried while the store
-// is unreachable, but only for leavePublish once ctx is cancelled. reported is true if the
-// activity has reported the result to the sweep.
-func (t *trial) publish(ctx, last workflow.Context) (reported bool) {
-	t.show(last, "publish")
-	publishing, stop := workflow.WithCancel(last)
-	defer stop()
-	gaveUp := false
-	workflow.Go(last, func(last workflow.Context) {
-		ctx.Done().Receive(last, nil)
-		if err := workflow.NewTimerWithOptions(publishing, leavePublish, workflow.TimerOptions{Summary: "give up publishing"}).Get(last, nil); err == nil {
-			gaveUp = true
-			stop()
-		}
-	})
-	t.result = conduct.Bounded(t.result)
-	for t.idle = 0; ; {
-		published, err := t.publishOnce(publishing)
-		if err == nil {
-			t.result = published.Trial
-			return published.Reported
-		}
-		failure := failureOf(err)
-		if gaveUp || failure.permanent {
-			t.fail(sweep.Failure{Class: failure.Class, Message: "publish: " + failure.Message})
-			t.result.Metrics = nil
-			if gaveUp {
-				t.result.Status, t.result.Error.Message = sweep.StatusCancelled, fmt.Sprintf("publish: given up %v after the trial was cancelled", leavePublish)
-			}
-			return false
-		}
-		if t.blocked++; t.blocked >= maxBlocked {
-			t.fail(sweep.Failure{Class: failure.Class, Message: fmt.Sprintf("publish: given up after %d attempts that were blocked: %s", t.blocked, failure.Message)})
-			t.result.Metrics = nil
-			return false
-		}
-		cause := causeOf(err)
-		t.reportBlocked(last, &cause)
-		t.backOff(publishing, failure.Failure)
+func (t *trial) publish(a lifecycle.Publish) lifecycle.Event {
+	t.show("publish")
+	t.awaitCancel()
+	r := &t.machine.Result
+	var out activities.PublishResult
+	err := execute(t.publishing, !a.Blocked, "publish "+label(r.Assignment), "Publish", activities.PublishInput{
+		Owner: t.in.Owner, Sweep: t.spec.Name, Trial: *r, Report: t.receiver(SignalResult),
+	}, &out)
+	if err != nil {
+		f := failureOf(err)
+		f.Message = causeOf(err).Message
+		return f
 	}
+	return lifecycle.Published{Trial: out.Trial, Reported: out.Reported}
 }
 
-func (t *trial) publishOnce(ctx workflow.Context) (published activities.PublishResult, err error) {
-	err = execute(ctx, t.blocked == 0, "publish "+label(t.result.Assignment), "Publish", activities.PublishInput{
-		Owner: t.in.Owner, Sweep: t.spec.Name, Trial: t.result, Report: activities.Receiver{Workflow: SweepID(t.spec.Name), Name: SignalResult},
-	}, &published)
-	return published, err
-}
-
-// reportBlocked reports to the sweep that the trial is blocked, or with nil that it no
-// longer is.
-func (t *trial) reportBlocked(ctx workflow.Context, cause *conduct.BlockCause) {
-	if cause == nil && !t.reported {
+// awaitCancel has the machine learn of a cancellation while the trial publishes.
+func (t *trial) awaitCancel() {
+	if t.awaiting {
 		return
 	}
-	t.reported = cause != nil
-	err := workflow.SignalExternalWorkflow(ctx, SweepID(t.spec.Name), "", SignalBlocked,
-		conduct.TrialBlocked{Trial: t.result.Number, Cause: cause}).Get(ctx, nil)
-	if err != nil {
-		workflow.GetLogger(ctx).Info("the sweep of a blocked trial has ended", "error", err)
+	t.awaiting = true
+	workflow.Go(t.last, func(ctx workflow.Context) {
+		t.ctx.Done().Receive(ctx, nil)
+		t.carryOut(t.machine.Step(workflow.Now(ctx).UTC(), lifecycle.Cancelled{}))
+	})
+}
+
+// giveUpIn gives up publishing after a time.
+func (t *trial) giveUpIn(a lifecycle.GiveUpIn) {
+	workflow.Go(t.last, func(ctx workflow.Context) {
+		if err := workflow.NewTimerWithOptions(t.publishing, a.Wait, workflow.TimerOptions{Summary: "give up publishing"}).Get(ctx, nil); err == nil {
+			t.stop()
+		}
+	})
+}
+
+// rest waits before the next attempt, or before the next try to publish.
+func (t *trial) rest(a lifecycle.Rest) lifecycle.Event {
+	r := &t.machine.Result
+	ctx := t.ctx
+	if r.Status != "" {
+		ctx = t.publishing
+	}
+	why := fmt.Sprintf("before attempt %d, after %s: %s", r.Attempts+1, a.Failure.Class, text.FirstLine(a.Failure.Message))
+	t.show("waiting " + a.Wait.String() + " " + why)
+	timer := workflow.NewTimerWithOptions(ctx, a.Wait, workflow.TimerOptions{Summary: clip(why)})
+	if err := timer.Get(ctx, nil); err != nil { // the machine knows of the cancellation
+		workflow.GetLogger(ctx).Info("the wait was cancelled", "error", err)
+	}
+	return lifecycle.Rested{}
+}
+
+// receiver is the sweep's receiver of a signal.
+func (t *trial) receiver(signal string) activities.Receiver {
+	return activities.Receiver{Workflow: SweepID(t.spec.Name), Name: signal}
+}
+
+// signal sends a signal to the current run of the sweep, and reports whether it exists.
+func (t *trial) signal(name string, content any) error {
+	return workflow.SignalExternalWorkflow(t.last, SweepID(t.spec.Name), "", name, content).Get(t.last, nil)
+}
+
+// reportBlock reports to the sweep that the trial is blocked, or with nil that it no
+// longer is.
+func (t *trial) reportBlock(cause *conduct.BlockCause) {
+	if err := t.signal(SignalBlocked, conduct.TrialBlocked{Trial: t.in.Assignment.Number, Cause: cause}); err != nil {
+		workflow.GetLogger(t.last).Info("the sweep of a blocked trial has ended", "error", err)
 	}
 }
 
-// unblock is the signal with which a training attempt reports that the store accepts
-// its checkpoints again; nil while the sweep does not show the trial as blocked.
-func (t *trial) unblock() *activities.Signal {
-	if !t.reported {
-		return nil
+// end reports the result to the sweep, unless it has it. A sweep that has ended does not
+// receive it; the result is in the archive.
+func (t *trial) end(a lifecycle.End) {
+	t.stop()
+	if !a.Report {
+		return
 	}
-	return &activities.Signal{Receiver: activities.Receiver{Workflow: SweepID(t.spec.Name), Name: SignalBlocked}, Content: conduct.TrialBlocked{Trial: t.result.Number}}
-}
-
-// report sends the result to the current run of the sweep. A sweep that has ended does
-// not receive it; the result is in the archive.
-func (t *trial) report(ctx workflow.Context) {
-	id := SweepID(t.spec.Name)
-	err := workflow.SignalExternalWorkflow(ctx, id, "", SignalResult, activities.TrialResult{Trial: t.result}).Get(ctx, nil)
-	if err != nil {
-		workflow.GetLogger(ctx).Warn("the sweep of a finished trial has ended", "sweep", id, "error", err)
+	if err := t.signal(SignalResult, activities.TrialResult{Trial: t.machine.Result}); err != nil {
+		workflow.GetLogger(t.last).Warn("the sweep of a finished trial has ended", "sweep", t.spec.Name, "error", err)
 	}
 }
 
 // ending is how the workflow itself ends, so that lists in the Temporal UI show
 // failed and cancelled trials as what they are.
 func (t *trial) ending() error {
-	switch t.result.Status {
+	switch r := t.machine.Result; r.Status {
 	case sweep.StatusCancelled:
 		return temporal.NewCanceledError()
 	case sweep.StatusFailed:
-		return temporal.NewNonRetryableApplicationError(t.result.Error.Message, string(t.result.Error.Class), nil)
+		return temporal.NewNonRetryableApplicationError(r.Error.Message, string(r.Error.Class), nil)
 	default:
 		return nil
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/tailsweep/tailsweep/activities/activitiestest"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/sweep/lifecycle"
 	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
@@ -125,7 +126,7 @@ func TestTrialAsksAgain(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	require.Equal(t, []time.Duration{0, askAgain, 3 * askAgain, 3 * askAgain}, at)
+	require.Equal(t, []time.Duration{0, lifecycle.AskAgain, 3 * lifecycle.AskAgain, 3 * lifecycle.AskAgain}, at)
 	require.Equal(t, []string{"first", "second"}, []string{got.Rungs[0].Reason, got.Rungs[1].Reason})
 	require.Equal(t, sweep.StatusStopped, got.Status)
 }

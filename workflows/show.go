@@ -84,13 +84,13 @@ func stateOf(t sweep.Trial) string {
 }
 
 // show puts the trial into the Temporal UI; doing is what happens now.
-func (t *trial) show(ctx workflow.Context, doing string) {
-	workflow.SetCurrentDetails(ctx, trialDetails(t.result, doing))
-	if state := stateOf(t.result); state != t.shown {
+func (t *trial) show(doing string) {
+	workflow.SetCurrentDetails(t.last, trialDetails(t.machine.Result, doing))
+	if state := stateOf(t.machine.Result); state != t.shown {
 		t.shown = state
-		upsert(ctx, append([]temporal.SearchAttributeUpdate{
+		upsert(t.last, append([]temporal.SearchAttributeUpdate{
 			keySweep.ValueSet(t.spec.Name), keyState.ValueSet(state),
-		}, headAndTail(t.result.Metrics)...))
+		}, headAndTail(t.machine.Result.Metrics)...))
 	}
 }
 

@@ -3,8 +3,6 @@ package workflows
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -13,206 +11,165 @@ import (
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
-	"github.com/tailsweep/tailsweep/sweep/stopping"
+	"github.com/tailsweep/tailsweep/sweep/lifecycle"
 )
 
-// Trial trains, evaluates and publishes one configuration, and reports the result to
-// its sweep. With early_terminate it is evaluated at rungs on its way, and waits there
-// for the sweep's verdict, without a slot. A failed or cancelled trial reports its
-// result first; then its workflow ends as failed or cancelled.
+// Trial runs one trial from its start to its end, as package lifecycle decides: it trains,
+// evaluates and publishes one configuration, and reports the result to its sweep. A
+// failed or cancelled trial reports its result first; then its workflow ends as failed or
+// cancelled.
 func Trial(ctx workflow.Context, in TrialInput) (activities.TrialResult, error) {
-	return newTrial(ctx, in).run(ctx)
+	return newTrial(ctx, in).run()
 }
 
 // trial is one execution of Trial.
 type trial struct {
-	in        TrialInput
-	spec      *sweep.Spec
-	result    sweep.Trial        // as far as it is known
-	rungs     []int              // steps of the rungs ahead
-	trained   bool               // whether training has reached the next rung or the end
-	began     *time.Time         // when its training first started
-	attempts  int                // attempts to train and to evaluate, without the blocked ones
-	blocked   int                // blocked attempts, and failed tries to publish
-	restarts  int                // attempts that count toward max_restarts
-	idle      int                // consecutive failed attempts without progress
-	fruitless int                // consecutive attempts that were lost or preempted without a step forward
-	after     sweep.FailureClass // what ended the attempt before
-	lastStep  int                // last step of the attempt before
-	reported  bool               // the sweep knows that the trial is blocked
-	shown     string             // state in the search attributes
-	do        *activities.Activities
+	ctx        workflow.Context // of the attempts; a cancellation ends it
+	last       workflow.Context // of what happens to cancelled trials as well
+	publishing workflow.Context // of publishing, which stop gives up
+	stop       workflow.CancelFunc
+	in         TrialInput
+	spec       *sweep.Spec
+	machine    *lifecycle.Trial
+	shown      string // state in the search attributes
+	awaiting   bool   // a coroutine waits for a cancellation while the trial publishes
+	do         *activities.Activities
 }
 
 func newTrial(ctx workflow.Context, in TrialInput) *trial {
 	checkSpec(&in.Spec, in.Digest)
-	t := &trial{shown: string(conduct.PhaseRunning), in: in, spec: &in.Spec, rungs: stopping.TrialRungs(&in.Spec, in.Assignment)}
-	t.result.Assignment = in.Assignment
-	t.result.StartedAt = workflow.Now(ctx).UTC()
-	t.show(ctx, "waiting for a training slot")
+	t := &trial{ctx: ctx, in: in, spec: &in.Spec, shown: string(conduct.PhaseRunning)}
+	t.last, _ = workflow.NewDisconnectedContext(ctx)
+	t.publishing, t.stop = workflow.WithCancel(t.last)
+	t.machine = lifecycle.New(t.spec, in.Assignment, workflow.Now(ctx).UTC())
+	t.show("waiting for a training slot")
 	return t
 }
 
-func (t *trial) run(ctx workflow.Context) (activities.TrialResult, error) {
-	t.work(ctx)
-	// What follows happens to cancelled trials as well.
-	last, release := workflow.NewDisconnectedContext(ctx)
-	defer release()
-	t.result.FinishedAt = workflow.Now(ctx).UTC()
-	if !t.publish(ctx, last) {
-		t.report(last)
+func (t *trial) run() (activities.TrialResult, error) {
+	for e := lifecycle.Event(lifecycle.Begun{}); e != nil; {
+		e = t.carryOut(t.step(e))
 	}
-	t.show(last, "")
-	return activities.TrialResult{Trial: t.result}, t.ending()
+	t.show("")
+	return activities.TrialResult{Trial: t.machine.Result}, t.ending()
 }
 
-// attempt advances the trial until its end or an error. done is true when nothing is
-// left to do.
-func (t *trial) attempt(ctx workflow.Context) (done bool, err error) {
-	for {
-		last := len(t.rungs) == 0
-		if done, err := t.stage(ctx); last || !done || err != nil || t.result.Status != "" {
-			return done, err
-		}
-		continues, err := t.askVerdict(ctx)
-		if !continues || err != nil {
-			return true, err
-		}
-		t.rungs, t.trained = t.rungs[1:], false
+// step gives the machine an event, after a cancellation that came before.
+func (t *trial) step(e lifecycle.Event) []lifecycle.Action {
+	now := workflow.Now(t.ctx).UTC()
+	var actions []lifecycle.Action
+	if t.ctx.Err() != nil {
+		actions = t.machine.Step(now, lifecycle.Cancelled{})
 	}
+	return append(actions, t.machine.Step(now, e)...)
 }
 
-// stage trains and evaluates to the next rung, or to the end.
-func (t *trial) stage(ctx workflow.Context) (done bool, err error) {
-	if !t.trained {
-		if left, limited := t.timeLeft(ctx); limited && left <= 0 {
-			t.stopAtLimit()
-			return true, nil
+// carryOut carries out actions in order, and returns the event that completes the last
+// one; nil if the trial has ended.
+func (t *trial) carryOut(actions []lifecycle.Action) (completion lifecycle.Event) {
+	for _, action := range actions {
+		switch a := action.(type) {
+		case lifecycle.ReportBlock:
+			t.reportBlock(a.Cause)
+		case lifecycle.GiveUpIn:
+			t.giveUpIn(a)
+		case lifecycle.Train:
+			completion = t.train(a)
+		case lifecycle.Evaluate:
+			completion = t.evaluate(a)
+		case lifecycle.Ask:
+			completion = t.ask(a)
+		case lifecycle.Rest:
+			completion = t.rest(a)
+		case lifecycle.Publish:
+			completion = t.publish(a)
+		case lifecycle.End:
+			t.end(a)
 		}
-		t.attempts++
-		switch status, err := t.train(ctx); {
-		case err != nil:
-			return false, err
-		case status == activities.OutcomePreempted:
-			return false, nil
-		case status == activities.OutcomeDiverged, status == activities.OutcomeTimeUp: // there is nothing to evaluate
-			return true, nil
-		}
-		t.trained = true
 	}
-	t.attempts++
-	return true, t.evaluate(ctx)
+	return completion
 }
 
-// timeLeft is what remains of max_trial_time; limited is false without a limit.
-func (t *trial) timeLeft(ctx workflow.Context) (left time.Duration, limited bool) {
-	left = time.Duration(t.spec.MaxTrialTime)
-	if left > 0 && t.began != nil {
-		return left - workflow.Now(ctx).Sub(*t.began), true
-	}
-	return left, left > 0
-}
-
-// stopAtLimit ends a trial that has used up max_trial_time. Its last checkpoint is kept.
-func (t *trial) stopAtLimit() {
-	t.result.Status, t.result.Limit = sweep.StatusStopped, conduct.TimeLimit(t.spec, t.result.Steps)
-}
-
-// train makes one attempt at training.
-func (t *trial) train(ctx workflow.Context) (activities.OutcomeStatus, error) {
-	t.result.Attempts++
-	what := fmt.Sprintf("train %s", label(t.result.Assignment))
+func (t *trial) train(a lifecycle.Train) lifecycle.Event {
+	r := &t.machine.Result
+	what := fmt.Sprintf("train %s", label(r.Assignment))
 	switch {
-	case t.after != "":
-		what = fmt.Sprintf("train %s, attempt %d after step %d (%s)", label(t.result.Assignment), t.result.Attempts, t.result.Steps, t.after)
-	case t.result.Attempts > 1:
-		what = fmt.Sprintf("continue training %s at step %d", label(t.result.Assignment), t.result.Steps)
+	case a.After != "":
+		what = fmt.Sprintf("train %s, attempt %d after step %d (%s)", label(r.Assignment), r.Attempts, r.Steps, a.After)
+	case r.Attempts > 1:
+		what = fmt.Sprintf("continue training %s at step %d", label(r.Assignment), r.Steps)
 	}
-	t.show(ctx, what)
-	left, _ := t.timeLeft(ctx)
-	wait := time.Duration(0) // for a slot
-	if t.began != nil {
-		wait = left
+	t.show(what)
+	in := activities.TrainInput{Task: t.task(), After: a.After, Until: a.Until, Left: a.Left, Waited: a.Waited}
+	if a.Unblock {
+		in.Unblock = &activities.Signal{Receiver: t.receiver(SignalBlocked), Content: conduct.TrialBlocked{Trial: r.Number}}
 	}
-	var trained activities.TrainResult
-	err := workflow.ExecuteActivity(slot(ctx, t.spec, wait, trainTimeout, what), t.do.Train, activities.TrainInput{
-		Task: t.task(), After: t.after, Until: t.rung(),
-		Left: left, Waited: t.began != nil, Unblock: t.unblock(),
-	}).Get(ctx, &trained)
+	wait := a.Left
+	if !a.Waited {
+		wait = 0
+	}
+	var out activities.TrainResult
+	err := workflow.ExecuteActivity(slot(t.ctx, t.spec, wait, trainTimeout, what), t.do.Train, in).Get(t.ctx, &out)
 	var timeout *temporal.TimeoutError
-	if errors.As(err, &timeout) && timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START { // no slot was free for what is left of max_trial_time
-		t.stopAtLimit()
-		return activities.OutcomeTimeUp, nil
+	if errors.As(err, &timeout) && timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START {
+		return lifecycle.NoSlot{}
 	}
 	if err != nil {
-		return "", err
+		return failureOf(err)
 	}
-	t.reportBlocked(ctx, nil)
-	t.addBuild(trained.Build)
-	t.recordAttempt(ctx, activities.Heartbeat{Stage: activities.StageTrain, Checkpoint: trained.Checkpoint, Seconds: trained.Seconds})
-	switch trained.Status {
-	case activities.OutcomePreempted:
-		return trained.Status, nil
-	case activities.OutcomeTimeUp:
-		t.stopAtLimit()
-		return trained.Status, nil
-	}
-	t.after = ""
-	t.result.Steps = trained.Step
-	t.result.Losses = trained.Losses
-	t.result.Backend = trained.Backend
-	if trained.Status == activities.OutcomeDiverged {
-		t.result.Status = sweep.StatusDiverged
-		t.result.Checkpoint = ""
-	}
-	return trained.Status, nil
+	return lifecycle.Trained{Outcome: out.Status, Step: out.Step, Losses: out.Losses, Attempt: lifecycle.Attempt{
+		Seconds: out.Seconds, Checkpoint: out.Checkpoint.Key, Step: out.Checkpoint.Step, Backend: out.Backend, Build: out.Build,
+	}}
 }
 
 // task is what the trial's activities work on.
 func (t *trial) task() sweep.Task {
-	return sweep.Task{Spec: *t.spec, Assignment: t.result.Assignment, Attempt: t.result.Attempts, Digest: t.in.Digest, Owner: t.in.Owner}
+	r := &t.machine.Result
+	return sweep.Task{Spec: *t.spec, Assignment: r.Assignment, Attempt: r.Attempts, Digest: t.in.Digest, Owner: t.in.Owner}
 }
 
-// addBuild adds the build of a worker that took part to the result.
-func (t *trial) addBuild(build string) {
-	if at, known := slices.BinarySearch(t.result.Builds, build); build != "" && !known {
-		t.result.Builds = slices.Insert(t.result.Builds, at, build)
+func (t *trial) evaluate(a lifecycle.Evaluate) lifecycle.Event {
+	r := &t.machine.Result
+	what := fmt.Sprintf("evaluate %s", label(r.Assignment))
+	if a.Rung > 0 {
+		what += fmt.Sprintf(" at step %d", a.Rung)
 	}
-}
-
-// rung is the step of the next rung, 0 when the end is next.
-func (t *trial) rung() int {
-	if len(t.rungs) == 0 {
-		return 0
-	}
-	return t.rungs[0]
-}
-
-func (t *trial) evaluate(ctx workflow.Context) error {
-	what := fmt.Sprintf("evaluate %s", label(t.result.Assignment))
-	if t.rung() > 0 {
-		what += fmt.Sprintf(" at step %d", t.rung())
-	}
-	t.show(ctx, what)
-	var evaluated activities.EvaluateResult
-	err := workflow.ExecuteActivity(slot(ctx, t.spec, 0, evaluateTimeout, what), t.do.Evaluate, activities.EvaluateInput{
-		Task: t.task(), After: t.after,
-		Checkpoint: activities.CheckpointRef{Key: t.result.Checkpoint, Step: t.result.Steps}, Rung: t.rung() > 0,
-	}).Get(ctx, &evaluated)
+	t.show(what)
+	var out activities.EvaluateResult
+	err := workflow.ExecuteActivity(slot(t.ctx, t.spec, 0, evaluateTimeout, what), t.do.Evaluate, activities.EvaluateInput{
+		Task: t.task(), After: a.After, Checkpoint: activities.CheckpointRef{Key: r.Checkpoint, Step: r.Steps}, Rung: a.Rung > 0,
+	}).Get(t.ctx, &out)
 	if err != nil {
-		return err
+		return failureOf(err)
 	}
-	t.reportBlocked(ctx, nil)
-	t.addBuild(evaluated.Build)
-	t.result.EvalTime += evaluated.Seconds
-	t.result.Evaluation = evaluated.Evaluation
-	if t.rung() > 0 { // its metrics are the rung's, not the trial's
-		t.after = ""
-		t.result.Metrics, t.result.Spread = nil, nil
-		t.result.Rungs = append(t.result.Rungs, t.result.AtStep(evaluated.Metrics))
-		return nil
+	return lifecycle.Evaluated{Evaluation: out.Evaluation, Attempt: lifecycle.Attempt{Seconds: out.Seconds, Build: out.Build}}
+}
+
+// ask reports a rung to the sweep, and waits for its verdict.
+func (t *trial) ask(a lifecycle.Ask) lifecycle.Event {
+	t.show(fmt.Sprintf("waiting for the verdict at step %d", a.Report.Step))
+	id := SweepID(t.spec.Name)
+	if err := workflow.SignalExternalWorkflow(t.ctx, id, "", SignalRung, a.Report).Get(t.ctx, nil); err != nil && t.ctx.Err() == nil {
+		workflow.GetLogger(t.ctx).Warn("the sweep of a trial at a rung has ended", "sweep", id, "error", err)
+		return lifecycle.SweepGone{}
 	}
-	t.result.Gates = t.spec.Gates.Failures(evaluated.Metrics)
-	t.result.Status = sweep.StatusCompleted
-	return nil
+	waiting, stop := workflow.WithCancel(t.ctx)
+	defer stop()
+	verdicts := workflow.GetSignalChannel(t.ctx, SignalVerdict)
+	timer := workflow.NewTimerWithOptions(waiting, a.Wait, workflow.TimerOptions{Summary: "ask for the verdict again"})
+	for {
+		var v conduct.RungVerdict
+		workflow.NewSelector(t.ctx).
+			AddReceive(verdicts, func(c workflow.ReceiveChannel, _ bool) { c.Receive(t.ctx, &v) }).
+			AddFuture(timer, func(workflow.Future) {}).
+			Select(t.ctx)
+		switch {
+		case t.ctx.Err() != nil:
+			return lifecycle.Unanswered{}
+		case v.Step == a.Report.Step: // others answer earlier questions that were sent twice
+			return lifecycle.Verdict{RungVerdict: v}
+		case timer.IsReady():
+			return lifecycle.Unanswered{}
+		}
+	}
 }

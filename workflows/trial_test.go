@@ -19,6 +19,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/sweep/lifecycle"
 )
 
 func failed(class sweep.FailureClass) error {
@@ -177,7 +178,7 @@ func TestTrialAttempts(t *testing.T) {
 // A trial whose attempts end before the next step is given up, in evaluation and in training.
 func TestTrialThatOnlyLosesIsGivenUp(t *testing.T) {
 	r := newRig(t)
-	preempted := make([]error, conduct.MaxAttempts)
+	preempted := make([]error, lifecycle.MaxAttempts)
 	for i := range preempted {
 		preempted[i] = failed(sweep.FailPreempted)
 	}
@@ -373,7 +374,7 @@ func TestTrialOutlivesARefusingStore(t *testing.T) {
 func TestTrialEndsAtItsTimeLimit(t *testing.T) {
 	spec := gridSpec(4)
 	spec.MaxTrialTime, spec.MaxRestarts = sweep.Duration(time.Hour), 0
-	trained := func(status activities.OutcomeStatus, step int, seconds float64) activities.TrainResult {
+	trained := func(status sweep.Outcome, step int, seconds float64) activities.TrainResult {
 		return activities.TrainResult{Outcome: activities.Outcome{Status: status, Step: step}, Seconds: seconds, Checkpoint: activities.CheckpointRef{Key: activitiestest.Key(3, 1, step), Step: step}}
 	}
 	t.Run("while it trains", func(t *testing.T) {
@@ -382,7 +383,7 @@ func TestTrialEndsAtItsTimeLimit(t *testing.T) {
 			require.Equal(t, time.Hour, in.Left)
 			require.False(t, in.Waited)
 			r.archive.Store(3, 1, 200, false)
-			return trained(activities.OutcomeTimeUp, 200, 3600), nil
+			return trained(sweep.OutcomeTimeUp, 200, 3600), nil
 		})
 		got, err := r.runTrialOf(spec)
 		require.NoError(t, err)
@@ -399,7 +400,7 @@ func TestTrialEndsAtItsTimeLimit(t *testing.T) {
 			attempts++
 			r.archive.Store(3, 1, 100, false)
 			if attempts == 1 {
-				return trained(activities.OutcomePreempted, 100, 1800), nil
+				return trained(sweep.OutcomePreempted, 100, 1800), nil
 			}
 			require.Equal(t, 30*time.Minute, in.Left.Round(time.Minute))
 			require.True(t, in.Waited)
@@ -424,7 +425,7 @@ func TestTrialCancelledWithoutAStoreEnds(t *testing.T) {
 	require.True(t, temporal.IsCanceledError(err), "%v", err)
 	require.Equal(t, sweep.StatusCancelled, got.Status)
 	require.Equal(t, "publish: given up 3m0s after the trial was cancelled", got.Error.Message)
-	require.WithinDuration(t, began.Add(leavePublish), r.env.Now(), time.Minute)
+	require.WithinDuration(t, began.Add(lifecycle.PublishGrace), r.env.Now(), time.Minute)
 }
 
 // The attempt after one that was blocked reports itself that it goes on: the sweep does

@@ -117,7 +117,7 @@ func (t *Trainer) Train(
 	}
 	fault := t.begin(job, step)
 	defer t.end()
-	outcome := activities.Outcome{Status: activities.OutcomeDone, Losses: sweep.Losses{LossFirst: new(1.0), LossLast: new(0.1)}, Backend: "fake"}
+	outcome := activities.Outcome{Status: sweep.OutcomeDone, Losses: sweep.Losses{LossFirst: new(1.0), LossLast: new(0.1)}, Backend: "fake"}
 	steps, every := job.Spec.Train.Steps, job.Spec.Checkpoints.EverySteps
 	end := steps
 	if job.Until > 0 {
@@ -130,17 +130,17 @@ func (t *Trainer) Train(
 			case fault.Err != nil:
 				return activities.Outcome{}, fault.Err
 			case fault.Diverge:
-				outcome.Status = activities.OutcomeDiverged
+				outcome.Status = sweep.OutcomeDiverged
 				return outcome, nil
 			case fault.Preempt:
-				outcome.Status = activities.OutcomePreempted
+				outcome.Status = sweep.OutcomePreempted
 				return outcome, nil
 			case fault.Hang:
 				select {
 				case <-ctx.Done():
 					return activities.Outcome{}, fmt.Errorf("job ended: %w", context.Cause(ctx))
 				case <-drain:
-					outcome.Status = activities.OutcomePreempted
+					outcome.Status = sweep.OutcomePreempted
 					return outcome, nil
 				case <-fault.Until:
 				}

@@ -48,8 +48,9 @@ var rooms = []struct{ packages, imports string }{
 	{"sweep/sampler", "internal/text sweep sweep/analysis sweep/gp sweep/sequence sweep/space sweep/stream"},
 	{"sweep/sampler/samplertest", "sweep sweep/sampler sweep/space"},
 	{"sweep/conduct", "internal/block internal/text sweep sweep/analysis sweep/cost sweep/space sweep/stopping"},
+	{"sweep/lifecycle", "internal/block sweep sweep/conduct sweep/stopping"},
 	{"sweep/asktell", "internal/text sweep sweep/analysis sweep/sampler sweep/space"},
-	{"sweep/simulate", "sweep sweep/analysis sweep/conduct sweep/sampler sweep/space sweep/stopping sweep/stream"},
+	{"sweep/simulate", "sweep sweep/analysis sweep/conduct sweep/lifecycle sweep/sampler sweep/space sweep/stream"},
 
 	// The trainer: a child process without Temporal, metrics or credentials.
 	{"trainer/distance trainer/dataset/format", ""},
@@ -69,9 +70,9 @@ var rooms = []struct{ packages, imports string }{
 
 	// Activities declare what they need of the services (ports.go). Workflows are
 	// deterministic: they search, train and store in activities.
-	{"activities", temporal + " " + helpers + "sweep sweep/conduct sweep/sampler"},
+	{"activities", temporal + " " + helpers + "sweep sweep/conduct sweep/lifecycle sweep/sampler"},
 	{"activities/activitiestest", temporal + " activities sweep sweep/conduct"},
-	{"workflows", temporal + " activities internal/block internal/text sweep sweep/conduct sweep/stopping"},
+	{"workflows", temporal + " activities internal/block internal/text sweep sweep/conduct sweep/lifecycle"},
 	{"worker", temporal + " " + helpers + "activities sweep sweep/conduct trainer/job workflows"},
 
 	// The services. The store has bytes under keys; the stack starts processes.

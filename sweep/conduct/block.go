@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/internal/block"
+	"github.com/tailsweep/tailsweep/sweep"
 )
 
 // otherWorkerWait is the longest wait after a worker was refused for its own clock, build
@@ -22,7 +23,7 @@ func (m *Machine) block(kind Kind, doing string, why BlockCause) {
 	}
 	b := &m.Blocked[i]
 	b.Doing, b.BlockCause = doing, why
-	wait := waitAfter(b.Failures)
+	wait := sweep.FailTransient.Policy().After(b.Failures)
 	if why.Reason.OfProcess() {
 		wait = min(wait, otherWorkerWait)
 	}

@@ -61,8 +61,3 @@ func (m *Machine) ending() (phase Phase, why string, ok bool) {
 	}
 	return PhaseCompleted, why, true
 }
-
-// TimeLimit says that max_trial_time ended a trial at a step.
-func TimeLimit(spec *sweep.Spec, step int) string {
-	return fmt.Sprintf("max_trial_time of %v reached at step %d", spec.MaxTrialTime, step)
-}

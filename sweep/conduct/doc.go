@@ -15,10 +15,7 @@
 // from what the store has.
 //
 // The interpreters are package workflows (Temporal) and package simulate (virtual
-// time). They decide nothing about the sweep. The life of one trial (stages, attempts,
-// waits) is not here: each interpreter has its own (workflows/trial.go and retry.go,
-// simulate/dryrun.go and faults.go), and they share only Retry, Fruitless, Final and
-// TimeLimit. A change of one is made in the other, too.
+// time). They decide nothing. The life of one trial is package lifecycle.
 //
 // Invariants, which the simulation in simulation_test.go checks on random schedules:
 //

@@ -12,7 +12,6 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
-	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
 // DryRun says how a spec is simulated.
@@ -34,8 +33,8 @@ type DryRun struct {
 // trialSpread is how much faster or slower than the average a trial is at most.
 const trialSpread = 0.2
 
-// dryRun is the interpreter of package conduct in virtual time: actions are carried
-// out at once, only trials take time.
+// dryRun is the interpreter of packages conduct and lifecycle in virtual time: actions are
+// carried out at once, except those of trials that take time.
 type dryRun struct {
 	DryRun
 	landscape
@@ -49,21 +48,6 @@ type dryRun struct {
 	busy    int         // slots
 	failed  map[sweep.FailureClass]int
 	obeyed  []Command
-}
-
-// dryTrial is a trial as its workflow runs it: for each rung, and for its end, it takes
-// a slot to train, then a slot to be evaluated.
-type dryTrial struct {
-	trial   sweep.Trial
-	spec    *sweep.Spec // in force when it started
-	curve   curve
-	pace    float64 // 1 is average
-	rungs   []int   // ahead
-	trained bool    // to the next rung, or to the end
-	began   *time.Duration
-	queued  bool
-	event   *time.Duration // when it leaves its slot, its rest ends, or it gives up waiting for a slot
-	attempt
 }
 
 // Play runs the sweep of a spec in virtual time: package conduct decides about the sweep,
@@ -181,7 +165,7 @@ func (r *dryRun) act(action conduct.Action) (conduct.Event, error) {
 	case conduct.Look:
 		return conduct.Looked{ID: a.ID}, nil
 	case conduct.SendVerdict:
-		return nil, r.answer(a)
+		return nil, r.answer(r.trials[a.Trial], a.Verdict)
 	case conduct.CancelTrial:
 		return nil, r.cancel(r.trials[a.Trial])
 	}
@@ -217,157 +201,6 @@ func (r *dryRun) suggest(a conduct.Suggest) (conduct.Event, error) {
 	return conduct.Suggested{ID: a.ID, Assignments: b.Assignments, Exhausted: b.Exhausted, Wait: b.Wait}, nil
 }
 
-// start starts a trial with the spec in force.
-func (r *dryRun) start(a sweep.Assignment) error {
-	rng, spec := r.stream("pace", a.Number), r.machine.Spec()
-	t := &dryTrial{
-		trial: sweep.Trial{Assignment: a, StartedAt: moment(r.now)}, spec: spec,
-		curve: r.curve(spec, a), pace: 1 + trialSpread*(2*rng.Float64()-1),
-		rungs: stopping.TrialRungs(spec, a), attempt: attempt{divergence: r.divergence(spec, a.Number)},
-	}
-	r.trials = append(r.trials, t)
-	r.live = append(r.live, t)
-	return r.enqueue(t)
-}
-
-// enqueue has a trial wait for a slot: to train, for at most what is left of
-// max_trial_time.
-func (r *dryRun) enqueue(t *dryTrial) error {
-	if limit := time.Duration(t.spec.MaxTrialTime); limit > 0 && t.began != nil && !t.trained {
-		end := *t.began + limit
-		if end <= r.now {
-			return r.stopAtLimit(t)
-		}
-		t.event = &end
-	}
-	t.queued = true
-	r.queue = append(r.queue, t)
-	return nil
-}
-
-// dequeue takes a trial out of the queue.
-func (r *dryRun) dequeue(t *dryTrial) {
-	t.queued = false
-	r.queue = slices.DeleteFunc(r.queue, func(other *dryTrial) bool { return other == t })
-}
-
-// stopAtLimit ends a trial that has used up max_trial_time outside of a slot.
-func (r *dryRun) stopAtLimit(t *dryTrial) error {
-	t.trial.Limit = conduct.TimeLimit(t.spec, t.trial.Steps)
-	return r.end(t, sweep.StatusStopped)
-}
-
-// fillSlots gives free slots to the trials that wait for one, in order.
-func (r *dryRun) fillSlots() {
-	for r.busy < r.Workers && len(r.queue) > 0 {
-		t := r.queue[0]
-		r.dequeue(t)
-		r.busy++
-		t.since, t.took = r.now, r.startStage(t)
-		end := r.now + t.took + t.silent
-		t.event = &end
-	}
-}
-
-// startStage starts a trial's next stage, training or evaluation, and returns how long
-// it takes.
-func (r *dryRun) startStage(t *dryTrial) time.Duration {
-	t.made++
-	t.silent = 0
-	if t.trained {
-		spec := *t.spec
-		if len(t.rungs) > 0 {
-			spec = t.spec.AtRung()
-		}
-		samples := float64(spec.Evaluate.Draws() * spec.Dataset.Classes())
-		took := time.Duration(t.pace * float64(r.Sample) * samples)
-		t.trial.EvalTime += took.Seconds()
-		return took
-	}
-	if t.began == nil {
-		now := r.now
-		t.began = &now
-	}
-	t.trial.Attempts++
-	step := t.spec.Train.Steps
-	if len(t.rungs) > 0 {
-		step = t.rungs[0]
-	}
-	stride := t.pace * float64(r.Step)
-	t.from = t.trial.Steps
-	step = r.drawFailure(t, step)
-	took := time.Duration(stride * float64(step-t.trial.Steps))
-	if limit := time.Duration(t.spec.MaxTrialTime); limit > 0 && r.now+took > *t.began+limit {
-		took = *t.began + limit - r.now
-		step = t.trial.Steps + int(float64(took)/stride)
-		t.trial.Limit = conduct.TimeLimit(t.spec, step)
-		t.fault, t.diverged = nil, false
-	}
-	t.trial.TrainTime += took.Seconds()
-	t.trial.Steps = step
-	if t.fault != nil && t.fault.Class == sweep.FailLost {
-		t.silent = conduct.HeartbeatTimeout
-	}
-	return took
-}
-
-// advance ends the stage of t, its rest, or its wait for a slot.
-func (r *dryRun) advance(t *dryTrial) error {
-	t.event = nil
-	switch {
-	case t.resting:
-		t.resting = false
-		return r.enqueue(t)
-	case t.queued:
-		r.dequeue(t)
-		t.trial.Attempts++ // as a trial counts one that gets no slot
-		return r.stopAtLimit(t)
-	}
-	r.busy--
-	switch {
-	case t.trial.Limit != "":
-		return r.end(t, sweep.StatusStopped)
-	case t.diverged:
-		return r.end(t, sweep.StatusDiverged)
-	case t.fault != nil:
-		return r.fail(t)
-	case !t.trained:
-		t.trained = true
-		return r.enqueue(t)
-	}
-	values := r.measure(t, t.trial.Steps)
-	if loss, ok := values[sweep.MetricLoss]; ok {
-		t.trial.LossLast = &loss
-	}
-	if len(t.rungs) == 0 {
-		t.trial.Metrics = values
-		return r.end(t, sweep.StatusCompleted)
-	}
-	t.trial.Rungs = append(t.trial.Rungs, sweep.Rung{Step: t.trial.Steps, Metrics: values})
-	return r.feed(conduct.Reported{RungReport: conduct.RungReport{Trial: t.trial.Number, Step: t.trial.Steps, Metrics: t.spec.Objectives(values)}})
-}
-
-// answer gives a trial its verdict: it continues after its rung, or ends there.
-func (r *dryRun) answer(a conduct.SendVerdict) error {
-	t := r.trials[a.Trial]
-	t.trial.Rungs[len(t.trial.Rungs)-1].Reason = a.Verdict.Reason
-	if err := r.feed(conduct.VerdictSent{Trial: a.Trial, Step: a.Verdict.Step}); err != nil {
-		return err
-	}
-	if a.Verdict.Decision == stopping.Stop {
-		return r.end(t, sweep.StatusStopped)
-	}
-	t.rungs, t.trained = t.rungs[1:], false
-	return r.enqueue(t)
-}
-
-// end reports a trial's result.
-func (r *dryRun) end(t *dryTrial, status sweep.Status) error {
-	t.trial.Status, t.trial.FinishedAt = status, moment(r.now)
-	r.live = slices.DeleteFunc(r.live, func(other *dryTrial) bool { return other == t })
-	return r.feed(conduct.Results{Trials: []sweep.Trial{t.trial}})
-}
-
 // curve is how a metric falls while a trial trains: at step s of S
 //
 //	v(s) = v(S) + lift (exp(-s/tau) - exp(-S/tau))
@@ -392,7 +225,7 @@ func (r *dryRun) measure(t *dryTrial, step int) map[string]float64 {
 	rest := t.curve.lift * (math.Exp(-float64(step)/t.curve.tau) - math.Exp(-float64(t.spec.Train.Steps)/t.curve.tau))
 	values := make(map[string]float64, len(r.metrics))
 	for _, m := range r.metrics {
-		rng := r.stream("noise", t.trial.Number, step, m.Name)
+		rng := r.stream("noise", t.life.Result.Number, step, m.Name)
 		lift := rest * r.size[m.Name]
 		if m.Goal == sweep.Maximize {
 			lift = -lift

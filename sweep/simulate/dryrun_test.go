@@ -477,7 +477,7 @@ func TestPlayBoundsTheWaitForASlot(t *testing.T) {
 		spec.MaxTrialTime = sweep.Duration(limit)
 		c := play(t, spec, func(d *DryRun) { d.Workers = 1 })
 		trial := c.Trials[slices.IndexFunc(c.Trials, func(trial sweep.Trial) bool { return trial.Number == 0 })]
-		require.Equal(t, conduct.TimeLimit(spec, 100), trial.StopReason())
+		require.Equal(t, "max_trial_time of "+spec.MaxTrialTime.String()+" reached at step 100", trial.StopReason())
 		require.Equal(t, sweep.StatusStopped, trial.Status)
 		require.Less(t, trial.TrainTime, 121.0)
 		require.Len(t, trial.Rungs, 1)

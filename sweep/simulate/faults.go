@@ -17,26 +17,6 @@ type Faults struct {
 	Diverge float64            // share of the trials that diverge, at a random step
 }
 
-// attempt is the state of a trial's attempts.
-type attempt struct {
-	divergence int // step at which it diverges; 0 for never
-
-	// Of the attempt that occupies a slot:
-	since    time.Duration // when it began
-	took     time.Duration
-	silent   time.Duration // how long the slot stays occupied after it, until the heartbeat timeout
-	from     int           // step it began at
-	fault    *sweep.Failure
-	diverged bool
-
-	made      int // to train and to evaluate
-	restarts  int // that count toward max_restarts
-	idle      int // in a row that failed, since the last step forward
-	fruitless int // of the last ones, lost or preempted without a step forward
-	lastStep  int // that the failed attempt before kept
-	resting   bool
-}
-
 // check returns an error for shares and commands that are not valid.
 func (d DryRun) check() error {
 	for _, share := range []float64{d.Fail, d.Diverge} {
@@ -67,79 +47,25 @@ func (r *dryRun) divergence(spec *sweep.Spec, number int) int {
 	return 1 + rng.IntN(spec.Train.Steps)
 }
 
-// drawFailure returns the step at which an attempt that trains until a step ends. Where
-// it ends before, t has the failure or diverges.
-func (r *dryRun) drawFailure(t *dryTrial, until int) int {
+// drawFault returns where an attempt that trains from one step to another ends: at until,
+// before it with a failure, or before it because the trial diverges.
+func (r *dryRun) drawFault(t *dryTrial, from, until int) (step int, fault *sweep.Failure, diverged bool) {
 	if t.divergence > 0 && t.divergence <= until {
-		until, t.diverged = t.divergence, true
+		until, diverged = t.divergence, true
 	}
 	if r.Fail == 0 {
-		return until
+		return until, nil, diverged
 	}
-	rng := r.stream("fail", t.trial.Number, t.trial.Attempts)
+	rng := r.stream("fail", t.life.Result.Number, t.life.Result.Attempts)
 	if rng.Float64() >= r.Fail {
-		return until
+		return until, nil, diverged
 	}
 	class := sweep.FailureList()[rng.IntN(len(sweep.FailureList()))]
 	if r.Class != "" {
 		class = r.Class
 	}
-	step := t.from + int(rng.Float64()*float64(until-t.from))
-	t.fault, t.diverged = &sweep.Failure{Class: class, Message: fmt.Sprintf("simulated failure at step %d", step)}, false
-	return step
-}
-
-// fail ends an attempt that failed. As in the workflow of a trial, its class and
-// max_restarts decide whether another one follows, from the last checkpoint; a
-// preempted attempt has saved one.
-func (r *dryRun) fail(t *dryTrial) error {
-	f := *t.fault
-	t.fault = nil
-	r.failed[f.Class]++
-	if every := t.spec.Checkpoints.EverySteps; f.Class != sweep.FailPreempted {
-		t.trial.Steps = max(t.from, t.trial.Steps-t.trial.Steps%max(1, every))
-	}
-	moved := t.trial.Steps > t.lastStep
-	t.fruitless = conduct.Fruitless(f.Class, t.fruitless, moved)
-	retry, counts := conduct.Retry(t.spec, f.Class, t.restarts, t.fruitless)
-	if !retry || t.made >= conduct.MaxAttempts {
-		f = conduct.Final(t.spec, f, t.fruitless)
-		t.trial.Error = &f
-		return r.end(t, sweep.StatusFailed)
-	}
-	if counts {
-		t.restarts++
-	}
-	t.lastStep = t.trial.Steps
-	if moved {
-		t.idle = 0
-	}
-	end := r.now + f.Class.Policy().After(t.idle)
-	t.idle++
-	t.event, t.resting = &end, true
-	return nil
-}
-
-// cancel ends a trial where it is, and takes its slot back.
-func (r *dryRun) cancel(t *dryTrial) error {
-	gone := t.trial.Status != ""
-	if err := r.feed(conduct.CancelAsked{Trial: t.trial.Number, Lost: gone}); gone || err != nil {
-		return err
-	}
-	if t.queued {
-		r.dequeue(t)
-	} else if t.event != nil && !t.resting {
-		r.busy--
-		done := min(t.took, r.now-t.since)
-		if t.trained {
-			t.trial.EvalTime += (done - t.took).Seconds()
-		} else {
-			t.trial.TrainTime += (done - t.took).Seconds()
-			t.trial.Steps = min(t.trial.Steps, t.from+int(float64(done)/(t.pace*float64(r.Step))))
-		}
-	}
-	t.event, t.trial.Limit = nil, ""
-	return r.end(t, sweep.StatusCancelled)
+	step = from + int(rng.Float64()*float64(until-from))
+	return step, &sweep.Failure{Class: class, Message: fmt.Sprintf("simulated failure at step %d", step)}, false
 }
 
 // Command is a command to the sweep at a time.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/sweep/lifecycle"
 )
 
 // once requires that each trial that started is in the ledger once.
@@ -118,7 +119,7 @@ func TestPlayTakesTimeForALostWorker(t *testing.T) {
 	}
 	bug, lost := run(sweep.FailBug), run(sweep.FailLost)
 	require.Equal(t, bug.Trials[0].TrainTime, lost.Trials[0].TrainTime, "an equal seed draws an equal step")
-	require.Equal(t, conduct.HeartbeatTimeout, lost.Wall-bug.Wall)
+	require.Equal(t, lifecycle.HeartbeatTimeout, lost.Wall-bug.Wall)
 	require.Equal(t, "every trial failed, the last with lost: "+lost.Trials[0].Error.Message, lost.Ended)
 }
 

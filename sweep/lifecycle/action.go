@@ -1,0 +1,72 @@
+package lifecycle
+
+import (
+	"time"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
+)
+
+// Action is something to carry out for a trial.
+type Action interface{ action() }
+
+// Train makes one attempt at training, in a slot. Trained, NoSlot or Failed completes it.
+type Train struct {
+	Until int                // step of the rung to train to; 0: the last step
+	After sweep.FailureClass // the failure that ended the attempt before; "" for none
+
+	// Left is what remains of max_trial_time, 0 without a limit. Waited is true if the
+	// trial has trained before; then the wait for a slot counts toward the limit.
+	Left   time.Duration
+	Waited bool
+
+	// Unblock is true while the sweep shows the trial as blocked: the attempt reports once
+	// a checkpoint is stored that it no longer is.
+	Unblock bool
+}
+
+// Evaluate evaluates the trial's last checkpoint, in a slot. Evaluated or Failed completes
+// it.
+type Evaluate struct {
+	Rung  int                // step of the rung; 0: the end
+	After sweep.FailureClass // the failure that ended the attempt before; "" for none
+}
+
+// Ask reports a rung to the sweep, and waits for at most Wait for its verdict. Verdict,
+// Unanswered or SweepGone completes it.
+type Ask struct {
+	Report conduct.RungReport
+	Wait   time.Duration
+}
+
+// Rest waits before the next attempt, or before the next try to publish. Rested completes
+// it.
+type Rest struct {
+	Wait    time.Duration
+	Failure sweep.Failure // of the last attempt
+}
+
+// Publish records the result. Published or Failed completes it.
+type Publish struct {
+	Blocked bool // the store has refused requests of this trial before
+}
+
+// GiveUpIn has Publish or the Rest before it cancelled after a time, unless the trial ends
+// before.
+type GiveUpIn struct{ Wait time.Duration }
+
+// ReportBlock reports to the sweep that the trial is blocked or, without a cause, that it
+// no longer is.
+type ReportBlock struct{ Cause *conduct.BlockCause }
+
+// End ends the trial. With Report its result is sent to the sweep before.
+type End struct{ Report bool }
+
+func (Train) action()       {}
+func (Evaluate) action()    {}
+func (Ask) action()         {}
+func (Rest) action()        {}
+func (Publish) action()     {}
+func (GiveUpIn) action()    {}
+func (ReportBlock) action() {}
+func (End) action()         {}

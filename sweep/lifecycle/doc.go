@@ -1,0 +1,27 @@
+// Package lifecycle is the life of one trial as a state machine without side effects:
+// events in, actions out. It decides which attempt comes next (training to a rung or to
+// the end, evaluation), how long a trial waits after a failure, when it is given up, what
+// a verdict, max_trial_time or a cancellation does, and what the result says.
+//
+// Trial.Step takes one Event and returns the Actions to carry out, in order. Except
+// for GiveUpIn and ReportBlock, which only tell others, at most one action is in flight;
+// its completion is the next event. Package conduct is the life of the sweep around it.
+//
+// The interpreters are package workflows (Temporal: activities, signals, timers) and
+// package simulate (virtual time). They decide nothing about the trial.
+//
+// Invariants, which the simulation in simulation_test.go checks on random schedules:
+//
+//   - Every trial ends, with one End, after at most MaxAttempts attempts and MaxBlocked
+//     blocked ones.
+//   - No more than max_restarts attempts that count follow a failure.
+//   - Each rung is evaluated once, in order, and only after training has reached it.
+//   - A completed trial has its last evaluation's metrics; a failed one has its error.
+//   - Nothing is trained or evaluated after a cancellation.
+//   - TrainTime and EvalTime are the sums over all attempts, however they ended.
+//   - A trial that was reported as blocked is reported again when an attempt succeeds.
+//
+// No goroutine, clock, random source or map iteration is allowed here: Temporal replays
+// the histories of running trials through this package. The rule for changing it is that
+// of package conduct. It must not import Temporal, sampler, specfile or simulate.
+package lifecycle

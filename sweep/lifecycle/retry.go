@@ -1,0 +1,128 @@
+package lifecycle
+
+import (
+	"fmt"
+
+	"github.com/tailsweep/tailsweep/internal/block"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
+)
+
+func (e Failed) apply(t *Trial) {
+	switch done := t.doing; {
+	case t.completes(doingPublish):
+		t.publishFailed(e)
+		return
+	case !t.completes(doingTrain, doingEvaluate):
+		return
+	case e.Attempt == nil:
+	case done == doingTrain:
+		t.addTraining(*e.Attempt)
+	default:
+		t.addEvaluation(*e.Attempt)
+	}
+	t.attemptFailed(e)
+}
+
+// attemptFailed decides what follows a failed attempt: another one, or the end.
+func (t *Trial) attemptFailed(f Failed) {
+	if t.cancelled {
+		t.finish(sweep.StatusCancelled)
+		return
+	}
+	if f.Blocked != "" {
+		t.blocked++
+		t.attempts--
+		t.reportBlock(&conduct.BlockCause{Reason: f.Blocked, Message: f.Message})
+	}
+	retry, counts := t.retry(f)
+	if !retry {
+		t.fail(f.Failure)
+		return
+	}
+	if f.Class == sweep.FailEnvironment {
+		t.reportBlock(&conduct.BlockCause{Reason: block.Environment, Message: f.Message})
+	}
+	if f.Corrupt {
+		t.trained = false
+	}
+	if counts {
+		t.restarts++
+	}
+	t.after = f.Class
+	t.rest(f.Failure)
+}
+
+// retry reports whether another attempt follows a failed one, and whether that counts
+// toward max_restarts.
+func (t *Trial) retry(f Failed) (retry, counts bool) {
+	p := f.Class.Policy()
+	moved := t.Result.Steps > t.lastStep
+	switch {
+	case t.attempts >= MaxAttempts || t.blocked >= MaxBlocked:
+		return false, true
+	case f.Blocked != "":
+		return true, false
+	case moved || p.InARow == 0:
+		t.fruitless = 0
+	default:
+		t.fruitless++
+	}
+	return p.Retried && (!p.Counts || t.restarts < t.spec.MaxRestarts) && !t.givesUp(f.Class), p.Counts
+}
+
+// givesUp reports whether too many attempts in a row were lost or preempted without a step
+// forward.
+func (t *Trial) givesUp(class sweep.FailureClass) bool {
+	p := class.Policy()
+	return p.InARow > 0 && t.fruitless >= t.spec.MaxRestarts+p.InARow
+}
+
+// fail ends a trial whose last attempt failed with f.
+func (t *Trial) fail(f sweep.Failure) {
+	if t.givesUp(f.Class) {
+		f.Message = fmt.Sprintf("given up: %d attempts in a row were lost or preempted before the next step; the last one: %s", t.fruitless, f.Message)
+	}
+	t.Result.Error = &f
+	t.finish(sweep.StatusFailed)
+}
+
+// rest waits before the next attempt or try, as the policy of the failure says.
+func (t *Trial) rest(f sweep.Failure) {
+	if t.Result.Steps > t.lastStep {
+		t.idle = 0
+	}
+	t.lastStep = t.Result.Steps
+	wait := f.Class.Policy().After(t.idle)
+	t.idle++
+	if wait == 0 {
+		t.again()
+		return
+	}
+	t.begin(doingRest, Rest{Wait: wait, Failure: f})
+}
+
+func (Rested) apply(t *Trial) {
+	if t.completes(doingRest) {
+		t.again()
+	}
+}
+
+// again makes the next attempt, or the next try to publish.
+func (t *Trial) again() {
+	if t.publishing {
+		t.publish()
+		return
+	}
+	t.advance()
+}
+
+// reportBlock reports that the trial is blocked or, without a cause, that it no longer is
+// if it was.
+func (t *Trial) reportBlock(cause *conduct.BlockCause) {
+	if cause == nil && !t.reported {
+		return
+	}
+	t.reported = cause != nil
+	t.act(ReportBlock{cause})
+}
