@@ -41,6 +41,23 @@ var (
 // in it replaced by ***. A secret before @ without a scheme is only recognised behind a
 // user name and a colon: me@work may be a file.
 func Redact(text string) string {
+	if !strings.ContainsAny(text, marks) {
+		return text
+	}
+	lines := strings.SplitAfter(text, "\n") // an address is within a line
+	for i, line := range lines {
+		if strings.ContainsAny(line, marks) {
+			lines[i] = redact(line)
+		}
+	}
+	return strings.Join(lines, "")
+}
+
+// marks are the characters without which a text has nothing to replace. Most lines have
+// none, and the expressions are slow.
+const marks = "@?&;"
+
+func redact(text string) string {
 	text = addresses.ReplaceAllStringFunc(text, func(s string) string {
 		at := strings.Index(s, "://") + len("://")
 		if at < len("://") {

@@ -66,6 +66,9 @@ func Printable(s string) string {
 // EscapeJSON writes the characters that Printable replaces as escapes of JSON, which has
 // them only in strings.
 func EscapeJSON(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return r != '\n' && controls(r) }) < 0 {
+		return s
+	}
 	var b strings.Builder
 	for _, r := range s {
 		if r != '\n' && controls(r) {
@@ -78,6 +81,9 @@ func EscapeJSON(s string) string {
 }
 
 func controls(r rune) bool {
+	if ' ' <= r && r <= '~' {
+		return false
+	}
 	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
 }
 
