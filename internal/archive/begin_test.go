@@ -163,6 +163,81 @@ func TestBeginKeepsTheNameOfASweepWithResults(t *testing.T) {
 	require.ErrorAs(t, err, &taken)
 }
 
+// An rm that marks the sweep while a run starts or attaches keeps its mark.
+func TestBeginWhileTheSweepIsBeingRemoved(t *testing.T) {
+	for what, c := range map[string]struct {
+		attaches bool
+		replaces bool
+		removed  bool // the removal has ended already
+		mark     int  // the call to Temporal before which rm comes; the last two of a run start the workflow and look at it
+	}{
+		"attaches, marked before the start":              {attaches: true, mark: 2},
+		"attaches, marked after the start":               {attaches: true, mark: 3},
+		"attaches, removed after the start":              {attaches: true, removed: true, mark: 3},
+		"starts, marked before the start":                {mark: 1},
+		"starts, marked after the start":                 {mark: 2},
+		"replaces another spec, marked before the start": {replaces: true, mark: 2},
+	} {
+		t.Run(what, func(t *testing.T) {
+			a, temporal, spec := New(storetest.NewMemory()), &fakeTemporal{}, seeded(1)
+			switch {
+			case c.attaches:
+				_, err := a.Begin(t.Context(), spec, []byte("# first\n"), here, run{temporal, spec, never})
+				require.NoError(t, err)
+			case c.replaces:
+				reserve(t, a, seeded(2), "# other\n")
+			}
+			calls := 0
+			var marked sweep.Identity
+			_, err := a.Begin(t.Context(), spec, []byte("# second\n"), here, run{temporal, spec, func() error {
+				if calls++; calls != c.mark {
+					return nil
+				}
+				owner, err := a.Owner(t.Context(), name)
+				require.NoError(t, err)
+				if c.removed {
+					return a.RemoveSweep(t.Context(), name, owner, isEnded, func(int) {})
+				}
+				marked, _, err = a.beginRemoval(t.Context(), name, owner)
+				return err
+			}})
+			require.GreaterOrEqual(t, calls, c.mark)
+			require.ErrorAs(t, err, new(*RemovingError))
+			require.ErrorContains(t, err, "run the same command again")
+			r, _, err := a.reservation(t.Context(), name)
+			if c.removed {
+				require.ErrorIs(t, err, store.ErrNotFound)
+				return
+			}
+			require.NoError(t, err)
+			require.True(t, r.Removing)
+			require.Equal(t, marked, r.Owner, "rm can remove what it has marked")
+		})
+	}
+}
+
+// A run that has lost the name while rm marked its reservation leaves the mark.
+func TestBeginLeavesTheMarkOnAReservationThatItWouldUndo(t *testing.T) {
+	a, temporal := New(storetest.NewMemory()), &fakeTemporal{}
+	first, second := seeded(1), seeded(2)
+	reserve(t, a, first, "# first\n")
+	steps := 0
+	_, err := a.Begin(t.Context(), second, nil, here, run{temporal, second, func() error {
+		if steps++; steps != 2 { // Start
+			return nil
+		}
+		temporal.digest = first.Digest()
+		owner, err := a.Owner(t.Context(), name)
+		require.NoError(t, err)
+		_, _, err = a.beginRemoval(t.Context(), name, owner)
+		return err
+	}})
+	require.ErrorAs(t, err, new(*NameTakenError))
+	r, _, err := a.reservation(t.Context(), name)
+	require.NoError(t, err)
+	require.True(t, r.Removing)
+}
+
 // TestBeginRaces plays runs of two specs in random order, step by step, some of
 // which crash. Afterwards the workflow's spec has the name, every caller that
 // started it or attached got that answer, and every other caller was refused.

@@ -78,7 +78,8 @@ type Workflow interface {
 // with that spec writes the reservation again if another caller has replaced it. yaml is
 // the spec as submitted; it may differ in comments from the first one submitted. at has
 // the Temporal cluster and namespace, and the build of the caller; a name that is reserved
-// from another namespace or cluster is an *ElsewhereError.
+// from another namespace or cluster is an *ElsewhereError, the name of a sweep that is being
+// removed a *RemovingError.
 func (a *Archive) Begin(ctx context.Context, spec *sweep.Spec, yaml []byte, at sweep.Identity, w Workflow) (created bool, err error) {
 	own := reservation{Digest: spec.Digest(), Spec: *spec, YAML: string(yaml), Owner: at}
 	own.Owner.ID, own.Owner.Generation, own.Owner.Address = rand.Text(), 1, a.name()
@@ -101,7 +102,12 @@ func (a *Archive) Begin(ctx context.Context, spec *sweep.Spec, yaml []byte, at s
 		return false, errors.Join(taken, a.undoReplace(ctx, own, replaced))
 	}
 	own.Owner = owner
-	return created, a.confirm(ctx, own)
+	attached := !created && replaced == nil
+	err = a.confirm(ctx, own, attached)
+	if removing, is := errors.AsType[*RemovingError](err); is {
+		return false, fmt.Errorf("the removal of sweep %s began meanwhile: once it has ended, run the same command again: %w", spec.Name, removing)
+	}
+	return created, err
 }
 
 // claim reserves the name with own, unless it is reserved by the same spec or by a sweep
@@ -169,13 +175,16 @@ func (r *reservation) attach(first reservation) {
 
 // confirm marks the name as that of a started sweep. Before the start, a caller with a
 // different spec may have replaced own, as a reservation without a workflow; confirm
-// then writes own again.
-func (a *Archive) confirm(ctx context.Context, own reservation) error {
+// then writes own again. A sweep that is being removed is a *RemovingError, and so is one
+// that this caller has attached to and that has no reservation any more.
+func (a *Archive) confirm(ctx context.Context, own reservation, attached bool) error {
 	own.Started = true
 	for range replaceTries {
 		now, etag, err := a.reservation(ctx, own.Spec.Name)
 		old := &etag
 		switch {
+		case errors.Is(err, store.ErrNotFound) && attached, err == nil && now.Removing:
+			return &RemovingError{own.Spec.Name}
 		case errors.Is(err, store.ErrNotFound):
 			old = nil
 		case err != nil:
@@ -195,10 +204,10 @@ func (a *Archive) confirm(ctx context.Context, own reservation) error {
 }
 
 // undoReplace writes the reservation that own replaced again, unless own is no longer
-// the current one.
+// the current one, or is being removed.
 func (a *Archive) undoReplace(ctx context.Context, own reservation, replaced *reservation) error {
 	now, etag, err := a.reservation(ctx, own.Spec.Name)
-	if err != nil || replaced == nil || now.Digest != own.Digest || now.Started {
+	if err != nil || replaced == nil || now.Digest != own.Digest || now.Started || now.Removing {
 		return err
 	}
 	_, err = a.write(ctx, *replaced, &etag)
