@@ -94,7 +94,7 @@ type Records interface {
 	// verification has a BlockReason.
 	Ledger(ctx context.Context, sweepName string, segs int) ([]sweep.Trial, error)
 	// CheckEarlier returns an error with the BlockReason NotOwner if an earlier sweep is
-	// not there any more, or is not the one that was named.
+	// not there any more, is not the one that was named, or has no identity.
 	CheckEarlier(ctx context.Context, e sweep.Earlier) error
 	// Earlier returns the spec of an earlier sweep and the segments of its ledger that
 	// were named. It checks the sweep as CheckEarlier does.

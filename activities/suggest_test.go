@@ -108,6 +108,9 @@ func TestSuggestRemembersEarlierSweeps(t *testing.T) {
 	spec.Parameters[0].Max = 0.5
 	require.NotEqual(t, first.Params, suggest(spec).Params, "what was remembered is of another space")
 	require.Equal(t, 2, b.archive.EarlierRead())
+	spec.From[0].Identity = "another.1"
+	suggest(spec)
+	require.Equal(t, 3, b.archive.EarlierRead(), "what was remembered is of another sweep of the name")
 	b.archive.Fail("CheckEarlier", errors.New("removed"))
 	_, err := b.env.ExecuteActivity(b.Suggest, activities.SuggestInput{Count: 1, Spec: spec})
 	require.ErrorContains(t, err, "from: sweep old: removed")

@@ -14,13 +14,21 @@ import (
 // was named.
 type EarlierError struct {
 	Name       string
-	Want, Have string // sweep.Identity.Key; Have is "" if there is no sweep of the name
+	Exists     bool   // there is a sweep of the name
+	Want, Have string // sweep.Identity.Key, "" for none
 }
 
 // Error implements error.
 func (e *EarlierError) Error() string {
 	found := "it was removed"
-	if e.Have != "" {
+	switch {
+	case e.Exists && e.Have == "":
+		return fmt.Sprintf("archive: the search learns from sweep %s, which has no identity, so another sweep of its name would not be noticed: "+
+			"`tailsweep doctor %[1]s --repair` writes it while Temporal knows that sweep", e.Name)
+	case e.Exists && e.Want == "":
+		return fmt.Sprintf("archive: the search learns from sweep %s, but the spec does not say which sweep of the name is meant: write identity: %q in the field from",
+			e.Name, e.Have)
+	case e.Exists:
 		found = fmt.Sprintf("it was removed, and the name belongs to another sweep now (%.8s instead of %.8s)", e.Have, e.Want)
 	}
 	return fmt.Sprintf("archive: the search learns from sweep %s, but %s: restore its objects, or stop this sweep and run its spec under another name", e.Name, found)
@@ -38,8 +46,8 @@ func (a *Archive) CheckEarlier(ctx context.Context, e sweep.Earlier) error {
 	case err != nil:
 		return err
 	}
-	if have := owner.Key(); e.Identity != "" && have != "" && have != e.Identity { // a reservation that was repaired may have none
-		return &EarlierError{Name: e.Sweep, Want: e.Identity, Have: have}
+	if have := owner.Key(); have == "" || have != e.Identity {
+		return &EarlierError{Name: e.Sweep, Exists: true, Want: e.Identity, Have: have}
 	}
 	return nil
 }

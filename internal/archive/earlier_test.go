@@ -43,8 +43,18 @@ func TestEarlierSweepWasRemoved(t *testing.T) {
 	_, _, err = a.Earlier(t.Context(), e)
 	require.ErrorContains(t, err, "the name belongs to another sweep now")
 	require.Equal(t, block.NotOwner, activities.BlockReason(err))
-	e.Identity = "" // of a spec by hand that has not been run
-	_, trials, err = a.Earlier(t.Context(), e)
+	e.Identity = ""
+	_, _, err = a.Earlier(t.Context(), e)
+	require.ErrorContains(t, err, `the spec does not say which sweep of the name is meant: write identity: "`+second.Key()+`"`)
+
+	r, etag, err := a.reservation(t.Context(), name)
 	require.NoError(t, err)
-	require.Equal(t, 2, trials[0].Steps)
+	r.Owner = sweep.Identity{} // of a repair while Temporal did not know the sweep
+	_, err = a.write(t.Context(), r, &etag)
+	require.NoError(t, err)
+	for _, e.Identity = range []string{"", first.Key(), second.Key()} {
+		_, _, err = a.Earlier(t.Context(), e)
+		require.ErrorContains(t, err, "which has no identity, so another sweep of its name would not be noticed: `tailsweep doctor "+name+" --repair` writes it")
+		require.Equal(t, block.NotOwner, activities.BlockReason(err))
+	}
 }

@@ -278,8 +278,8 @@ func TestCollectInterruptedAtEachStep(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, New(full).Collect(t.Context(), sweep.Identity{}, garbage))
 	want := objects(t, full)
-	earlier := sweep.Earlier{Sweep: name, Segments: 18}
-	_, learned, err := New(full).Earlier(t.Context(), earlier)
+	const segments = 18
+	learned, err := New(full).Ledger(t.Context(), name, segments)
 	require.NoError(t, err)
 	before := storetest.NewMemory()
 	littered(t, before)
@@ -288,8 +288,8 @@ func TestCollectInterruptedAtEachStep(t *testing.T) {
 		err := New(c).Collect(t.Context(), sweep.Identity{}, garbage)
 		c.left = -1
 		requireConsistent(t, c)
-		_, left, earlierErr := New(c).Earlier(t.Context(), earlier)
-		require.NoError(t, earlierErr, "another sweep learns from it")
+		left, ledgerErr := New(c).Ledger(t.Context(), name, segments)
+		require.NoError(t, ledgerErr, "another sweep learns from it")
 		require.Equal(t, learned, left)
 		for _, key := range want {
 			_, statErr := c.Stat(t.Context(), key)

@@ -152,9 +152,6 @@ func learn(ctx context.Context, arc *archive.Archive, spec *sweep.Spec, e *sweep
 	if err != nil {
 		return Lesson{}, err
 	}
-	if owner.Key() == "" { // another sweep of its name would pass for it
-		return Lesson{}, cli.Usagef("it has no identity: `tailsweep doctor %s --repair` writes it while Temporal knows the sweep", e.Sweep)
-	}
 	if e.Identity == "" {
 		e.Identity = owner.Key()
 	}

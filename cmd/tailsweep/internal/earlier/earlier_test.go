@@ -127,7 +127,7 @@ func TestLearnFromASweepWithoutIdentity(t *testing.T) {
 	spec := *done
 	spec.Name = "new"
 	_, _, err = Learn(t.Context(), arc, &spec, nil, []string{"done"})
-	require.ErrorContains(t, err, "--from done: it has no identity: `tailsweep doctor done --repair`")
+	require.ErrorContains(t, err, "--from done: archive: the search learns from sweep done, which has no identity, so another sweep of its name would not be noticed: `tailsweep doctor done --repair`")
 }
 
 // An edited file need not name the earlier sweeps that --from has added.
