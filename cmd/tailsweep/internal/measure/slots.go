@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -28,8 +29,11 @@ const (
 // machine is what trainings share.
 type machine struct {
 	cores, gpus int
-	memory      int64 // free bytes; 0 where this is not known
+	memory      int64 // free bytes, or unknown
 }
+
+// unknown is the free memory of a machine that does not reveal it.
+const unknown = -1
 
 // thisMachine describes the machine that this process runs on.
 func thisMachine() machine {
@@ -64,7 +68,10 @@ func slots(most int, choice string, each int64, m machine) (n int, why string) {
 		add(m.gpus, "one for each GPU, of which this machine has %d", m.gpus)
 	} else {
 		add(m.cores/coresPerSlot, "one for %d cores, of which this machine has %d", coresPerSlot, m.cores)
-		if m.memory > 0 && each > 0 {
+		switch {
+		case m.memory == unknown:
+			add(1, "the free memory of this machine is not known, and a training needs about %s (`tailsweep up --slots N` starts more)", text.Bytes(each))
+		case each > 0:
 			add(int(min((m.memory-stackMemory)/each, math.MaxInt32)), "%s of memory is free, and a training needs about %s", text.Bytes(m.memory), text.Bytes(each))
 		}
 	}
@@ -81,41 +88,65 @@ func slots(most int, choice string, each int64, m machine) (n int, why string) {
 	return least.n, why
 }
 
-// freeMemory returns the bytes that new processes may use: what the machine has left, or the
-// limit of this process's cgroup where that is less; 0 where neither is known. proc and sys
-// are below root.
+// freeMemory returns the bytes that new processes may use: what the machine has left, or
+// what the cgroups of this process leave where that is less; unknown where the machine
+// reveals nothing. proc and sys are below root.
 func freeMemory(root string) int64 {
-	free := int64(0)
-	text, err := os.ReadFile(filepath.Join(root, "proc/meminfo"))
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(text)) {
-		if value, found := strings.CutPrefix(line, "MemAvailable:"); found {
-			kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
-			if err != nil {
-				return 0
-			}
-			free = kib << 10
-		}
+	free, ok := readBytes(filepath.Join(root, "proc/meminfo"), "MemAvailable:")
+	if !ok {
+		return unknown
 	}
 	own, err := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
 	if err != nil {
 		return free
 	}
 	for line := range strings.Lines(string(own)) {
-		path, unified := strings.CutPrefix(strings.TrimSpace(line), "0::")
+		at, unified := strings.CutPrefix(strings.TrimSpace(line), "0::")
 		if !unified {
 			continue
 		}
-		// "max", where there is no limit, is no number.
-		limit, err := os.ReadFile(filepath.Join(root, "sys/fs/cgroup", path, "memory.max"))
-		if err != nil {
-			continue
-		}
-		if n, err := strconv.ParseInt(strings.TrimSpace(string(limit)), 10, 64); err == nil {
-			free = min(free, n)
+		for at = path.Join("/", at); ; at = path.Dir(at) { // a parent may have the lower limit
+			if left, ok := leftIn(filepath.Join(root, "sys/fs/cgroup", at)); ok {
+				free = min(free, left)
+			}
+			if at == "/" {
+				break
+			}
 		}
 	}
-	return free
+	return max(0, free)
+}
+
+// leftIn returns the bytes that the limit of a cgroup leaves; ok is false where it has none.
+// Files in the page cache that were not used lately do not count as used: the kernel drops
+// them when a process needs memory.
+func leftIn(cgroup string) (left int64, ok bool) {
+	limit, ok := readBytes(filepath.Join(cgroup, "memory.max"), "") // "max", where there is no limit, is not a number
+	if !ok {
+		return 0, false
+	}
+	used, _ := readBytes(filepath.Join(cgroup, "memory.current"), "")
+	cached, _ := readBytes(filepath.Join(cgroup, "memory.stat"), "inactive_file ")
+	return limit - max(0, used-cached), true
+}
+
+// readBytes reads the number in a line of a file that begins with name; ok is false where there is none.
+func readBytes(file, name string) (n int64, ok bool) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return 0, false
+	}
+	for line := range strings.Lines(string(data)) {
+		value, found := strings.CutPrefix(line, name)
+		if !found {
+			continue
+		}
+		value, kib := strings.CutSuffix(strings.TrimSpace(value), " kB")
+		n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
+		if kib {
+			n <<= 10
+		}
+		return n, err == nil
+	}
+	return 0, false
 }

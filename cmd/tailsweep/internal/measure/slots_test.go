@@ -27,7 +27,8 @@ func TestSlots(t *testing.T) {
 		{"too little memory", 8, backend.Go, 20 * gib, machine{cores: 16, memory: 6 * gib}, 1, "1 training slot: 6.0 GiB of memory is free, and a training needs about 20 GiB; max_concurrent_trials is 8"},
 		{"one core", 8, backend.Go, gib, machine{cores: 1, memory: 64 * gib}, 1, "1 training slot: one for 2 cores, of which this machine has 1; max_concurrent_trials is 8"},
 		{"GPUs", 8, backend.XLACUDA, 0, machine{cores: 4, gpus: 2, memory: gib}, 2, "2 training slots: one for each GPU, of which this machine has 2; max_concurrent_trials is 8"},
-		{"unknown memory", 3, backend.Go, gib, machine{cores: 64}, 3, "3 training slots: max_concurrent_trials is 3"},
+		{"no free memory", 8, backend.Go, gib, machine{cores: 16}, 1, "1 training slot: 0 B of memory is free, and a training needs about 1.0 GiB; max_concurrent_trials is 8"},
+		{"unknown memory", 3, backend.Go, gib, machine{cores: 64, memory: unknown}, 1, "1 training slot: the free memory of this machine is not known, and a training needs about 1.0 GiB (`tailsweep up --slots N` starts more); max_concurrent_trials is 3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n, why := slots(c.most, c.choice, c.each, c.m)
@@ -43,7 +44,7 @@ func TestFreeMemory(t *testing.T) {
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(root, path)), 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(root, path), []byte(text), 0o644))
 	}
-	require.Zero(t, freeMemory(root))
+	require.EqualValues(t, unknown, freeMemory(root))
 	write("proc/meminfo", "MemTotal:       8000000 kB\nMemAvailable:    4000000 kB\n")
 	require.EqualValues(t, 4000000<<10, freeMemory(root))
 	write("proc/self/cgroup", "1:cpu:/\n0::/job\n")
@@ -51,4 +52,15 @@ func TestFreeMemory(t *testing.T) {
 	require.EqualValues(t, 4000000<<10, freeMemory(root))
 	write("sys/fs/cgroup/job/memory.max", "1073741824\n")
 	require.EqualValues(t, 1<<30, freeMemory(root))
+
+	const mib = 1 << 20
+	write("sys/fs/cgroup/job/memory.current", "629145600\n") // 600 MiB
+	require.EqualValues(t, 424*mib, freeMemory(root), "what is used")
+	write("sys/fs/cgroup/job/memory.stat", "anon 209715200\nfile 419430400\ninactive_file 314572800\nactive_file 104857600\n")
+	require.EqualValues(t, 724*mib, freeMemory(root), "300 MiB of files can be dropped")
+	write("proc/self/cgroup", "0::/job/worker/train\n")
+	require.EqualValues(t, 724*mib, freeMemory(root), "a limit of a parent")
+	write("sys/fs/cgroup/memory.max", "524288000\n")
+	write("sys/fs/cgroup/memory.current", "734003200\n")
+	require.Zero(t, freeMemory(root), "nothing is left")
 }
