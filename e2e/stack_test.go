@@ -127,6 +127,7 @@ func TestQueuedTrialsSayWhy(t *testing.T) {
 	h.eventually(time.Minute, "no training worker", func() bool {
 		return strings.Contains(describe(), "3 trials wait for a worker: none polls the queue gpu (`tailsweep worker --only training --queue gpu` starts one)")
 	})
+	require.Contains(t, h.must(time.Minute, "trials", "waits").stderr, "3 trials wait for a worker: none polls the queue gpu")
 	kill := worker("--only", "training", "--slots", "1")
 	h.eventually(time.Minute, "a busy slot", func() bool { return strings.Contains(describe(), "2 trials wait for a training slot: 1 of 1 busy") })
 	kill()

@@ -2,12 +2,16 @@ package results
 
 import (
 	"cmp"
+	"context"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -19,12 +23,42 @@ func Trials(a *cli.App) *cobra.Command {
 		Args:  cli.Args(1, 1, "one sweep"),
 	}
 	output := cli.OutputFlag(cmd)
-	cmd.RunE = withTrials(a, func(spec *sweep.Spec, trials []sweep.Trial, args []string) error {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx := cmd.Context()
+		_, spec, trials, err := a.Trials(ctx, args[0])
+		if err != nil {
+			return err
+		}
 		slices.SortFunc(trials, byNumber)
 		list := trialview.WithFeasibility(spec, trials, trials)
-		return a.PrintAs(output, list, a.Lines(trialview.Table(spec, list, requested(trials)))...)
-	})
+		if err := a.PrintAs(output, list, a.Lines(trialview.Table(spec, list, requested(trials)))...); err != nil {
+			return err
+		}
+		if why := whyQueued(ctx, a, spec); why != "" {
+			a.Log("%s", why)
+		}
+		return nil
+	}
 	return cmd
+}
+
+// askTimeout bounds the time in which trials asks Temporal why trials of the sweep wait.
+const askTimeout = 2 * time.Second
+
+// whyQueued says why trials of the sweep wait; "" where none waits or Temporal does not answer.
+func whyQueued(ctx context.Context, a *cli.App, spec *sweep.Spec) string {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	target, err := connect.Resolve(a.Flags)
+	if err != nil {
+		return ""
+	}
+	c, err := a.Temporal(ctx)
+	if err != nil {
+		return ""
+	}
+	defer c.Close()
+	return progress.WhyQueued(ctx, c, target.Namespace(), spec)
 }
 
 // requested marks the trials that users asked for, by number.

@@ -1,10 +1,14 @@
 package services
 
 import (
+	"bufio"
+	"context"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,18 +22,59 @@ import (
 func Status(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{Use: "status", Short: "Show the processes and addresses of the embedded stack", Args: cli.Args(0, 0, "no arguments")}
 	output := cli.OutputFlag(cmd)
-	cmd.RunE = func(*cobra.Command, []string) error {
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		status, err := stack.Read("")
 		if err != nil {
 			return err
 		}
-		return a.PrintAs(output, status, statusText(status))
+		s := look(cmd.Context(), status)
+		return a.PrintAs(output, s, statusText(s))
 	}
 	return cmd
 }
 
+// shown is the output of `tailsweep status -o json` and `tailsweep up -o json`.
+type shown struct {
+	stack.Status
+	WorkerResting bool `json:"worker_resting,omitempty"` // the running worker takes no trials for a time
+}
+
+// look asks the worker of the stack whether it rests.
+func look(ctx context.Context, s stack.Status) shown {
+	return shown{Status: s, WorkerResting: resting(ctx, s.WorkerMetrics)}
+}
+
+// metricsTimeout bounds the request for the worker's metrics.
+const metricsTimeout = 2 * time.Second
+
+// resting reports whether the worker with these metrics takes no trials for a time. It is false
+// where this is not known.
+func resting(ctx context.Context, metrics string) bool {
+	if metrics == "" {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, metricsTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, metrics, http.NoBody)
+	if err != nil {
+		return false
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close() //nolint:errcheck // read only
+	lines := bufio.NewScanner(response.Body)
+	for lines.Scan() {
+		if lines.Text() == "tailsweep_worker_resting 1" {
+			return true
+		}
+	}
+	return false
+}
+
 // statusText formats the status of the stack.
-func statusText(s stack.Status) string {
+func statusText(s shown) string {
 	t := console.NewTable("PROCESS", "STATE", ">PID", "LOG")
 	dead := false
 	for _, p := range s.Processes {
@@ -52,6 +97,10 @@ func statusText(s stack.Status) string {
 	}
 	if s.NoWorker {
 		lines = append(lines, "no worker, as asked for (--no-worker): `tailsweep up` starts one")
+	}
+	if s.WorkerResting {
+		lines = append(lines, "the worker takes no trials for a time, since attempts failed because of its",
+			"machine, build or configuration: `tailsweep logs worker` shows the cause")
 	}
 	if s.WorkerBackend != "" {
 		lines = append(lines, "worker's backend: "+backendText(s.WorkerBackend))

@@ -44,13 +44,14 @@ which takes minutes.`,
 			}
 		}
 		if *foreground {
-			return stack.Foreground(cmd.Context(), o, func(s stack.Status) { a.Log("%s", statusText(s)) })
+			return stack.Foreground(cmd.Context(), o, func(s stack.Status) { a.Log("%s", statusText(look(cmd.Context(), s))) })
 		}
 		status, err := stack.Up(cmd.Context(), o)
 		if err != nil {
 			return err
 		}
-		return a.PrintAs(output, status, statusText(status))
+		s := look(cmd.Context(), status)
+		return a.PrintAs(output, s, statusText(s))
 	}
 	return cmd
 }

@@ -77,7 +77,7 @@ func Describe(a *cli.App) *cobra.Command {
 				d.live, err = progress.LiveTrials(ctx, c, p)
 				d.Waiting = progress.Waiting(ctx, c, target.Namespace(), spec.Resources.Queue, d.live)
 			} else {
-				err = progress.Explained(ctx, c, target.Namespace(), err)
+				err = progress.Explained(ctx, c, err)
 			}
 		}
 		if err != nil {

@@ -161,7 +161,7 @@ func unreadable(err error) bool {
 func askWorkers(ctx context.Context, c client.Client, rows []Listed) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	if !workerPolls(ctx, c) {
+	if !progress.WorkerPolls(ctx, c) {
 		return
 	}
 	each(len(rows), func(i int) {

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -27,9 +28,6 @@ const (
 	answerTimeout = 10 * time.Second
 	// noticeAfter is when a verb says that it waits.
 	noticeAfter = 2 * time.Second
-	// pollerTimeout is the age from which a worker that has not polled is gone: a poll
-	// lasts a minute.
-	pollerTimeout = 2 * time.Minute
 	// sendTries bounds how often a sweep may end or continue between two calls.
 	sendTries = 5
 )
@@ -72,7 +70,7 @@ func (s *sender) send(ctx context.Context, name string, e conduct.Commanded) (an
 // update sends the command to a running workflow.
 func (s *sender) update(ctx context.Context, name string, e conduct.Commanded) (answer, error) {
 	a := answer{progress: conduct.Progress{Name: name}}
-	if workerPolls(ctx, s.temporal) {
+	if progress.WorkerPolls(ctx, s.temporal) {
 		waiting, cancel := context.WithTimeout(ctx, cmp.Or(s.timeout, answerTimeout))
 		defer cancel()
 		if s.notice != nil {
@@ -105,21 +103,6 @@ func (s *sender) update(ctx context.Context, name string, e conduct.Commanded) (
 		return a, fmt.Errorf("%s %s: %w", e.Name, name, err)
 	}
 	return a, nil
-}
-
-// workerPolls reports whether a worker asks for the work of sweeps. It is true where
-// this is not known.
-func workerPolls(ctx context.Context, c client.Client) bool {
-	d, err := c.DescribeTaskQueue(ctx, workflows.ControlQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
-	if err != nil {
-		return true
-	}
-	for _, p := range d.GetPollers() {
-		if time.Since(p.GetLastAccessTime().AsTime()) < pollerTimeout {
-			return true
-		}
-	}
-	return false
 }
 
 // restart continues a sweep whose workflow has ended, or is no longer known to Temporal,
@@ -157,7 +140,7 @@ func (s *sender) restart(ctx context.Context, name string, e conduct.Commanded) 
 	}
 	m.Step(now, conduct.Resumed{}) // as the workflow does
 	m.Step(now, e)
-	return answer{m.Progress(digest), !workerPolls(ctx, s.temporal), true}, nil
+	return answer{m.Progress(digest), !progress.WorkerPolls(ctx, s.temporal), true}, nil
 }
 
 // checkContinued terminates the workflow of a sweep that was continued while rm began to

@@ -41,6 +41,7 @@ type Observer struct {
 	version  int // number of the command that made Spec; 0: it is not known to be the last
 	finished []sweep.Trial
 	count    int // finished trials according to Temporal, at the last read
+	workers  lookout
 }
 
 // View makes a view of the sweep at this moment. The view's notice says what is
@@ -48,7 +49,7 @@ type Observer struct {
 func (o *Observer) View(ctx context.Context) (View, error) {
 	p, err := QueryProgress(ctx, o.Temporal, o.Name)
 	if err != nil {
-		return View{}, Explained(ctx, o.Temporal, o.Namespace, err)
+		return View{}, Explained(ctx, o.Temporal, err)
 	}
 	v := View{Progress: p, Now: time.Now()}
 	if err := o.readSpec(ctx, p); err != nil {
@@ -58,7 +59,7 @@ func (o *Observer) View(ctx context.Context) (View, error) {
 	if v.Live, err = LiveTrials(ctx, o.Temporal, p); err != nil {
 		return View{}, err
 	}
-	v.Waiting = Waiting(ctx, o.Temporal, o.Namespace, o.Spec.Resources.Queue, v.Live)
+	v.Waiting = o.workers.waiting(ctx, o.Temporal, o.Namespace, o.Spec.Resources.Queue, v.Live)
 	if err := o.readTrials(ctx, &v); err != nil {
 		return View{}, err
 	}
@@ -202,6 +203,9 @@ func fromActivity(a *workflowpb.PendingActivityInfo) (live LiveTrial, ok bool) {
 	live = LiveTrial{
 		Attempt: max(beat.Attempt, int(a.GetAttempt())), Step: beat.Progress.Step, Steps: beat.Progress.Steps,
 		StepsPerSecond: beat.Progress.StepsPerSecond,
+	}
+	if a.GetState() != enumspb.PENDING_ACTIVITY_STATE_SCHEDULED {
+		live.worker = a.GetLastWorkerIdentity()
 	}
 	if p := beat.Progress.Point; p != nil {
 		live.Loss = &p.Loss

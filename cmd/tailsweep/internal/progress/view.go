@@ -44,6 +44,8 @@ type LiveTrial struct {
 	StepsPerSecond float64
 	Attempt        int
 	LastError      string // of the attempt before, while the next one waits
+
+	worker string // identity of the worker that has the trial now
 }
 
 // Queued reports whether the trial waits for a training slot.
