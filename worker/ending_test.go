@@ -28,6 +28,7 @@ func TestEndingFailure(t *testing.T) {
 		"lost its worker":                                      {ending{code: job.ExitOrphaned}, sweep.FailLost},
 		"exit 0 without a last event":                          {ending{}, sweep.FailBug},
 		"exit 0 without any event":                             {ending{silent: true}, sweep.FailEnvironment},
+		"segmentation fault of the backend":                    {ending{code: -1, signal: syscall.SIGSEGV, silent: true}, sweep.FailEnvironment},
 		"an instruction that the processor does not know":      {ending{code: -1, signal: syscall.SIGILL, silent: true}, sweep.FailEnvironment},
 		"lost its worker before it started":                    {ending{code: job.ExitOrphaned, silent: true}, sweep.FailLost},
 		"with an error event of its own":                       {ending{code: 1, last: &job.Event{Type: job.Error, Class: sweep.FailTransient}}, sweep.FailTransient},
@@ -52,6 +53,16 @@ func TestLastLinesKeepsTheBeginningOfACrash(t *testing.T) {
 	}
 	require.True(t, strings.HasPrefix(l.text(), "panic: the cause\n"))
 	require.LessOrEqual(t, strings.Count(l.text(), "\n"), maxLastLine)
+}
+
+func TestLastLinesHideAPasswordThatIsCut(t *testing.T) {
+	url := "GET https://ada:" + strings.Repeat("pass", maxLastText) + "@example.com/images.tar"
+	for _, start := range []string{"", "panic: "} {
+		var l lastLines
+		l.add([]byte(start + url))
+		require.NotContains(t, l.text(), "pass")
+		require.Contains(t, l.text(), "https://***@example.com")
+	}
 }
 
 func TestLinesCutsAndSplits(t *testing.T) {

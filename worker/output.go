@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/text"
 )
 
@@ -145,7 +146,7 @@ func (l *lastLines) add(line []byte) {
 		l.crashed = true
 		l.kept = l.kept[:0]
 	}
-	l.kept = append(l.kept, text.Clip(string(line), maxLastText))
+	l.kept = append(l.kept, text.Clip(address.Redact(string(line)), maxLastText)) // half of an address could not be recognised
 	if len(l.kept) > maxLastLine {
 		l.kept = append(l.kept[:0], l.kept[len(l.kept)-maxLastLine:]...)
 	}

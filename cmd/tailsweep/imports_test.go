@@ -43,7 +43,7 @@ var rooms = []struct{ packages, imports string }{
 	{"sweep/space sweep/spectest", "sweep"},
 	{"sweep/analysis sweep/cost", "sweep sweep/space"},
 	{"sweep/stopping", "sweep sweep/analysis sweep/stream"},
-	{"sweep/specfile", "internal/text sweep sweep/cost sweep/space"},
+	{"sweep/specfile", "internal/address internal/text sweep sweep/cost sweep/space"},
 	{"sweep/specfile/specfiletest", "sweep sweep/specfile"},
 	{"sweep/sampler", "internal/text sweep sweep/analysis sweep/gp sweep/sequence sweep/space sweep/stream"},
 	{"sweep/sampler/samplertest", "sweep sweep/sampler sweep/space"},
@@ -86,7 +86,7 @@ var rooms = []struct{ packages, imports string }{
 
 	{"report", "internal/text sweep sweep/analysis sweep/conduct"},
 
-	{"cmd/tailsweep/internal/console", "internal/text"},
+	{"cmd/tailsweep/internal/console", "internal/address internal/text"},
 	{"cmd/tailsweep/internal/trialview", "cmd/tailsweep/internal/console internal/text sweep sweep/analysis sweep/cost"},
 	{"cmd/tailsweep/internal/...", temporal + " cmd/tailsweep/internal/... " + everything},
 	{"cmd/tailsweep", temporal + " cmd/tailsweep/... " + everything},

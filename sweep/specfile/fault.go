@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/tailsweep/tailsweep/internal/address"
 	clip "github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 )
@@ -59,9 +60,10 @@ func (f Faults) sort() {
 // maxShown is how many bytes of a text from the file a fault shows.
 const maxShown = 60
 
-// oneLine makes a text from the file safe for one line of a terminal.
+// oneLine makes a text from the file safe for one line of a terminal. Secrets are hidden
+// before the text is cut: half of an address cannot be recognised.
 func oneLine(text string) string {
-	text = clip.Clip(text, maxShown)
+	text = clip.Clip(address.Redact(text), maxShown)
 	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }) {
 		return strconv.Quote(text)
 	}

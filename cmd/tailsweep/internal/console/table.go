@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/text"
 )
 
@@ -67,10 +68,10 @@ func NewTable(titles ...string) *Table {
 	return t
 }
 
-// Row adds a row. Cells are made printable.
+// Row adds a row. Cells are made printable, without the secrets of URLs: Render may cut them.
 func (t *Table) Row(cells ...string) {
 	for i, c := range cells {
-		cells[i] = Printable(c)
+		cells[i] = Printable(address.Redact(c))
 	}
 	t.rows = append(t.rows, cells)
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,5 +18,15 @@ func TestSafeKeepsOnlyItsOwnCodes(t *testing.T) {
 		"äöü, 東京, 👩‍🔬":                                       "äöü, 東京, 👩‍🔬",
 	} {
 		require.Equal(t, want, Safe(in))
+	}
+}
+
+func TestTableHidesAPasswordThatIsCut(t *testing.T) {
+	table := NewTable("NAME", "URL")
+	table.Row("a", "https://ada:"+strings.Repeat("pass", 20)+"@example.com/images.tar")
+	for _, width := range []int{0, 40} {
+		rendered := strings.Join(table.Render(width, Painter(false)), "\n")
+		require.NotContains(t, rendered, "pass")
+		require.Contains(t, rendered, "https://***@example.com")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
@@ -74,7 +75,7 @@ type plainScreen struct {
 
 func (s *plainScreen) Show(v View) {
 	for _, line := range changes(s.before, v, v.Now.Sub(s.wrote) >= writeEvery) {
-		_, _ = fmt.Fprintf(s.out, "%s %s\n", v.Now.Format(time.TimeOnly), console.Printable(line))
+		_, _ = fmt.Fprintf(s.out, "%s %s\n", v.Now.Format(time.TimeOnly), console.Printable(address.Redact(line)))
 		s.wrote = v.Now
 	}
 	s.before = v

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
@@ -118,7 +119,9 @@ const maxFinished = 12
 func (v View) render(width int, colour bool) []string {
 	paint := console.Painter(colour)
 	var lines []string
-	add := func(format string, a ...any) { lines = append(lines, text.Fit(fmt.Sprintf(format, a...), width)) }
+	add := func(format string, a ...any) {
+		lines = append(lines, text.Fit(address.Redact(fmt.Sprintf(format, a...)), width))
+	}
 	p := v.Progress
 
 	add("%s  %s", paint(console.Bold, p.Name), paint(phaseColour(p.Phase), string(p.Phase)))

@@ -188,6 +188,10 @@ func TestChanges(t *testing.T) {
 	require.Empty(t, changes(offline, offline, true), "printed once")
 	require.Equal(t, []string{"the sweep continues"}, changes(offline, now, false))
 
+	offline.Notice = "no answer: https://ada:" + strings.Repeat("pass", 40) + "@example.com/bucket"
+	require.NotContains(t, strings.Join(offline.render(80, false), "\n"), "pass")
+	require.Contains(t, strings.Join(offline.render(80, false), "\n"), "https://***@example.com/bucket")
+
 	waits := now
 	waits.Waiting = "1 trial waits for a training slot: 2 of 2 busy"
 	require.Equal(t, []string{waits.Waiting}, changes(now, waits, false))
