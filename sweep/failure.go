@@ -57,7 +57,7 @@ func Policies() []Policy {
 		{Class: FailLost, Meaning: "the worker no longer answers, or its child was killed", Retried: true, Counts: true, InARow: 10, Wait: wait, MaxWait: most, AtOnce: true, MachineLimit: 3},
 		{Class: FailTransient, Meaning: "anything that another attempt may change", Retried: true, Counts: true, Wait: wait, MaxWait: most},
 		{Class: FailPreempted, Meaning: "the worker was drained, or Temporal cancelled the attempt", Retried: true, InARow: 10, Wait: wait, MaxWait: most, AtOnce: true},
-		{Class: FailEnvironment, Meaning: "the worker's machine cannot run the trainer: it does not start, or the disk is full", Retried: true, Counts: true, Wait: wait, MaxWait: most, MachineLimit: 1},
+		{Class: FailEnvironment, Meaning: "the worker's machine cannot run the trainer: the program or its backend does not start, or the disk is full", Retried: true, Counts: true, Wait: wait, MaxWait: most, MachineLimit: 1},
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
@@ -86,7 +88,7 @@ func await(t *testing.T, events <-chan job.Event, want job.Type) job.Event {
 		if e.Type == want {
 			return e
 		}
-		require.Contains(t, []job.Type{job.Started, job.Compiling, job.Progress, job.Checkpoint}, e.Type)
+		require.Contains(t, []job.Type{job.Opened, job.Started, job.Compiling, job.Progress, job.Checkpoint}, e.Type)
 	}
 	t.Fatalf("the child ended without an event %q", want)
 	return job.Event{}
@@ -120,6 +122,20 @@ func TestChildEndsWhenItsWorkerIsGone(t *testing.T) {
 	left, err := os.ReadDir(j.Staging)
 	require.NoError(t, err)
 	require.Empty(t, left)
+}
+
+// A worker takes a child that ends without an event for one that could not start: data that
+// cannot be loaded comes later.
+func TestChildReportsThatItsBackendIsOpen(t *testing.T) {
+	j := tiny(t)
+	j.Spec.Dataset.Name, j.Spec.Dataset.Path = sweep.FashionMNIST, "/nowhere"
+	_, _, events := startChild(t, j)
+	first, second := <-events, <-events
+	require.Equal(t, job.Opened, first.Type)
+	require.Equal(t, backend.Go, first.Backend)
+	require.NotEmpty(t, first.Device)
+	require.Equal(t, job.Error, second.Type)
+	require.Equal(t, sweep.FailBadData, second.Class)
 }
 
 func TestChildReportsItsFailure(t *testing.T) {

@@ -69,7 +69,7 @@ func TestTrainOnAnImageFolder(t *testing.T) {
 	rest := whole
 	rest.Staging, rest.Resume = t.TempDir(), filepath.Join(whole.Staging, checkpoint.DirName(4))
 	events := train(t, b, rest, nil)
-	require.Equal(t, 4, events[0].Step)
+	require.Equal(t, 4, events[1].Step)
 	same(t, contents(t, whole, 8), contents(t, rest, 8))
 
 	rest.Staging, rest.Spec.Dataset.Path = t.TempDir(), coloured(t, 200)
@@ -115,7 +115,7 @@ func TestTrainRefusesWhatCannotBeEvaluated(t *testing.T) {
 		j := onFolder(t, coloured(t, 200))
 		change(&j.Spec)
 		err := Train(t.Context(), j, Options{Events: func(e job.Event) error {
-			t.Errorf("%s: event %s", want, e.Type)
+			require.Equal(t, job.Opened, e.Type, want)
 			return nil
 		}})
 		require.ErrorContains(t, err, want)

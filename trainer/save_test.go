@@ -115,7 +115,7 @@ func TestKillLeavesCompleteCheckpoints(t *testing.T) {
 
 	j := whole
 	j.Staging = t.TempDir()
-	for _, event := range []int{3, 5, 6, 8, 9} {
+	for _, event := range []int{4, 6, 7, 9, 10} {
 		cmd, _, events := startChild(t, j, fmt.Sprintf("%s=%d", killEnv, event))
 		for range events {
 		}

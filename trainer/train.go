@@ -74,6 +74,16 @@ func newRun(ctx context.Context, j job.Train, o Options) (*run, error) {
 	if err != nil {
 		return nil, failure(sweep.FailBadData, err)
 	}
+	// The backend is opened before anything of the trial is read: a child that crashes without an event could not start.
+	b := o.Backend
+	if b == nil {
+		if b, err = backend.Open(j.Backend); err != nil {
+			return nil, failure(sweep.FailEnvironment, err)
+		}
+	}
+	if err := o.Events(job.Event{Type: job.Opened, Backend: b.Choice, Device: b.Device}); err != nil {
+		return nil, err
+	}
 	loader := dataset.Loader{Log: o.Log, Progress: func(done, all int) error {
 		if err := context.Cause(ctx); err != nil {
 			return err
@@ -88,18 +98,13 @@ func newRun(ctx context.Context, j job.Train, o Options) (*run, error) {
 		return nil, failure(sweep.FailBadData, err)
 	}
 	order := data.Order(settings.Batch, settings.Seed, settings.ResamplingFactor)
-	r := &run{job: j, options: o, settings: settings, data: data, order: order, backend: o.Backend, store: model.NewStore()}
+	r := &run{job: j, options: o, settings: settings, data: data, order: order, backend: b, store: model.NewStore()}
 	r.groups = make([]string, len(data.Counts))
 	for class := range r.groups {
 		r.groups[class] = data.Groups.Of(class)
 	}
 	if err := precheck.Trial(&j.Spec, j.Assignment, data.About); err != nil {
 		return nil, err
-	}
-	if r.backend == nil {
-		if r.backend, err = backend.Open(j.Backend); err != nil {
-			return nil, failure(sweep.FailEnvironment, err)
-		}
 	}
 	if r.end = settings.Steps; j.Until > 0 {
 		r.end = min(j.Until, r.end) // nothing else depends on it: a training in parts equals one without a break

@@ -14,7 +14,7 @@ type ending struct {
 	code      int            // exit code, -1 when a signal ended it
 	signal    syscall.Signal // 0 when it exited
 	oomKilled bool           // the kernel killed a process for memory while it ran
-	silent    bool           // it reported no event at all
+	silent    bool           // it reported no event at all: the program or its backend could not start
 	output    string         // the last lines of its stderr
 }
 

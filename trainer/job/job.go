@@ -20,6 +20,7 @@ type Type string
 // The types of events. A training child ends with exactly one of done, diverged,
 // preempted or error, an evaluating child with result or error.
 const (
+	Opened     Type = "opened"     // Backend, Device; the first event of a training, before it loads its data and model
 	Loading    Type = "loading"    // Step of Steps images read, where that takes long; before started
 	Started    Type = "started"    // Backend, Device, Step (0, or that of the checkpoint it resumed from), Steps
 	Compiling  Type = "compiling"  // no step finishes for a while
