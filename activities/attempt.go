@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/tailsweep/tailsweep/internal/block"
+	"github.com/tailsweep/tailsweep/internal/retry"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -144,29 +145,28 @@ func (at *attempt) transfer(move func(ctx context.Context) error) error {
 		return context.Cause(at.ctx)
 	}
 	stop := activity.GetWorkerStopChannel(at.parent)
-	began, wait := time.Now(), at.limits.FirstWait
-	for {
+	err := retry.Do(at.ctx, retry.Policy{
+		First: at.limits.FirstWait, Most: at.limits.MaxWait, For: at.limits.RetryFor, Stop: stop,
+		Notify: func(err error, _ uint, wait time.Duration) {
+			activity.GetLogger(at.parent).Warn("a transfer failed and is tried again", "wait", wait, "error", err)
+		},
+	}, func() error {
 		err := at.try(move)
-		if err == nil || isPermanent(err) || at.ctx.Err() != nil {
-			return err
+		if err != nil && isPermanent(err) {
+			return retry.Permanent(err)
 		}
-		select {
-		case <-stop:
-			return &sweep.FailureError{Err: err, Failure: sweep.Failure{
-				Class: sweep.FailPreempted, Message: "the worker is stopping and a transfer failed: " + err.Error(),
-			}}
-		default:
-		}
-		if waited := time.Since(began); waited >= at.limits.RetryFor {
-			return fmt.Errorf("tried for %v: %w", waited.Round(time.Second), err)
-		}
-		activity.GetLogger(at.parent).Warn("a transfer failed and is tried again", "wait", wait, "error", err)
-		select {
-		case <-time.After(wait):
-		case <-stop:
-		case <-at.ctx.Done():
-		}
-		wait = min(2*wait, at.limits.MaxWait)
+		return err
+	})
+	if err == nil || isPermanent(err) || at.ctx.Err() != nil {
+		return err
+	}
+	select {
+	case <-stop:
+		return &sweep.FailureError{Err: err, Failure: sweep.Failure{
+			Class: sweep.FailPreempted, Message: "the worker is stopping and a transfer failed: " + err.Error(),
+		}}
+	default:
+		return err
 	}
 }
 

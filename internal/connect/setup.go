@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/tailsweep/tailsweep/internal/retry"
 	"github.com/tailsweep/tailsweep/internal/store"
 )
 
@@ -176,18 +177,12 @@ func (t Target) makeAttributes(ctx context.Context, c client.Client, want map[st
 }
 
 // settle repeats do until it succeeds, ctx ends, or its error does not change with time.
-func settle(ctx context.Context, do func() error) error {
-	for {
-		err := do()
+func settle(ctx context.Context, do func() error) (err error) {
+	_ = retry.Until(ctx, settleLook, func() (bool, error) {
+		err = do()
 		var denied *serviceerror.PermissionDenied
 		var absent *serviceerror.Unimplemented
-		if err == nil || errors.As(err, &denied) || errors.As(err, &absent) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(settleLook):
-		}
-	}
+		return err == nil || errors.As(err, &denied) || errors.As(err, &absent), nil
+	}) // the end of ctx says less than err
+	return err
 }

@@ -9,11 +9,14 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// Policy says how often and how fast an operation is tried again. The wait before
-// try n+1 is First*2^(n-1), at most Most, times a random factor from 0.5 to 1.5.
+// Policy says how often, how long and how fast an operation is tried again. The wait
+// before try n+1 is First*2^(n-1), at most Most, times a random factor from 0.5 to 1.5.
 type Policy struct {
 	First, Most time.Duration
-	Tries       uint // in all, at least 1
+	Tries       uint          // in all, at least 1; not used where For is set
+	For         time.Duration // a try that fails after this time is the last one; 0: Tries decides
+	// Stop ends a wait when it is closed, and the next try is then the last one. It may be nil.
+	Stop <-chan struct{}
 	// Notify is called before each wait, with the error and the number of the try
 	// that failed. It may be nil.
 	Notify func(err error, try uint, wait time.Duration)
@@ -26,36 +29,82 @@ type Policy struct {
 // Permanent(nil) is nil.
 func Permanent(err error) error { return backoff.Permanent(err) }
 
-// Do calls op until it succeeds, returns a Permanent error, has been called
-// p.Tries times, or ctx ends, and returns op's last error. When ctx ended, the
-// error wraps its cause too.
+// ExpiredError is the error of the last try after Policy.For.
+type ExpiredError struct {
+	Tried time.Duration
+	Err   error
+}
+
+// Error implements error.
+func (e *ExpiredError) Error() string {
+	return fmt.Sprintf("tried for %v: %v", e.Tried.Round(time.Second), e.Err)
+}
+
+// Unwrap returns the error of the last try.
+func (e *ExpiredError) Unwrap() error { return e.Err }
+
+// Do calls op until it succeeds, returns a Permanent error, p allows no further try, or
+// ctx ends, and returns op's last error. After p.For it is an *ExpiredError. When ctx
+// ended, the error wraps its cause too.
 func Do(ctx context.Context, p Policy, op func() error) error {
-	var last error
-	try := uint(0)
-	wait := backoff.NewExponentialBackOff()
-	wait.InitialInterval, wait.MaxInterval, wait.Multiplier = p.First, p.Most, 2
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		try++
-		last = op()
-		if last != nil && p.Progressed != nil && p.Progressed() {
+	waits := backoff.NewExponentialBackOff()
+	waits.InitialInterval, waits.MaxInterval, waits.Multiplier = p.First, p.Most, 2
+	began := time.Now()
+	for try := uint(1); ; try++ {
+		err := op()
+		if err == nil {
+			return nil
+		}
+		if cause, ok := permanent(err); ok {
+			return cause
+		}
+		if p.Progressed != nil && p.Progressed() {
 			try = 1
-			wait.Reset()
+			waits.Reset()
 		}
-		if try >= p.Tries {
-			return struct{}{}, Permanent(last)
+		tried := time.Since(began)
+		switch {
+		case isClosed(p.Stop), p.For == 0 && try >= p.Tries:
+			return err
+		case p.For > 0 && tried >= p.For:
+			return &ExpiredError{tried, err}
+		case ctx.Err() != nil:
+			return withCause(ctx, err)
 		}
-		return struct{}{}, last
-	}, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(0),
-		backoff.WithNotify(func(err error, wait time.Duration) {
-			if p.Notify != nil {
-				p.Notify(err, try, wait)
-			}
-		}))
-	for permanent := new(backoff.PermanentError); errors.As(err, &permanent); {
-		err = permanent.Unwrap()
+		wait := waits.NextBackOff()
+		if p.Notify != nil {
+			p.Notify(err, try, wait)
+		}
+		select {
+		case <-time.After(wait):
+		case <-p.Stop:
+		case <-ctx.Done():
+			return withCause(ctx, err)
+		}
 	}
-	if err != nil && ctx.Err() != nil && !errors.Is(last, err) {
-		return fmt.Errorf("%w: %w", last, err)
+}
+
+// permanent returns what Permanent has marked in err.
+func permanent(err error) (marked error, ok bool) {
+	for mark := new(backoff.PermanentError); errors.As(err, &mark); ok = true {
+		err = mark.Unwrap()
+	}
+	return err, ok
+}
+
+func isClosed(stop <-chan struct{}) bool {
+	select {
+	case <-stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// withCause returns err with the cause of the end of ctx.
+func withCause(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); !errors.Is(err, cause) {
+		return fmt.Errorf("%w: %w", err, cause)
 	}
 	return err
 }

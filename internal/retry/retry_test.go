@@ -3,6 +3,7 @@ package retry_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -37,6 +38,38 @@ func TestDoTriesAsOftenAsThePolicySays(t *testing.T) {
 	}))
 }
 
+func TestDoTriesForAsLongAsThePolicySays(t *testing.T) {
+	p := fast
+	p.For = time.Hour
+	calls := 0
+	require.NoError(t, retry.Do(t.Context(), p, func() error {
+		if calls++; calls <= int(2*p.Tries) {
+			return errFault
+		}
+		return nil
+	}), "the number of tries does not count")
+
+	p.For, calls = time.Nanosecond, 0
+	err := retry.Do(t.Context(), p, func() error { calls++; return errFault })
+	require.ErrorIs(t, err, errFault)
+	require.EqualError(t, err, "tried for 0s: fault")
+	var expired *retry.ExpiredError
+	require.ErrorAs(t, err, &expired)
+	require.Equal(t, 1, calls)
+}
+
+func TestDoTriesOnceMoreWhenItIsStopped(t *testing.T) {
+	stop, calls := make(chan struct{}), 0
+	p := retry.Policy{First: time.Hour, Most: time.Hour, For: time.Hour, Stop: stop, Notify: func(error, uint, time.Duration) { close(stop) }}
+	fails := func() error { calls++; return errFault }
+	require.Equal(t, errFault, retry.Do(t.Context(), p, fails))
+	require.Equal(t, 2, calls)
+
+	calls = 0
+	require.Equal(t, errFault, retry.Do(t.Context(), p, fails))
+	require.Equal(t, 1, calls, "it was stopped before")
+}
+
 func TestATryThatProgressedCountsAsTheFirst(t *testing.T) {
 	calls := 0
 	p := fast
@@ -60,6 +93,9 @@ func TestDoEndsWithItsContext(t *testing.T) {
 	err := retry.Do(ctx, retry.Policy{First: time.Hour, Most: time.Hour, Tries: 9}, func() error { cancel(stopped); return errFault })
 	require.ErrorIs(t, err, errFault)
 	require.ErrorIs(t, err, stopped)
+
+	failed := fmt.Errorf("put: %w", stopped)
+	require.Equal(t, failed, retry.Do(ctx, fast, func() error { return failed }), "which has the cause")
 }
 
 func TestUntil(t *testing.T) {

@@ -1,6 +1,7 @@
 package sweeps
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/internal/retry"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
 )
@@ -64,19 +66,13 @@ func waitFor(ctx context.Context, a *cli.App, name string, output *cli.Choice) e
 
 // wait returns the progress of a sweep that has ended. It needs no worker, and waits for
 // a stack that restarts.
-func wait(ctx context.Context, a *cli.App, name string) (conduct.Progress, error) {
+func wait(ctx context.Context, a *cli.App, name string) (p conduct.Progress, err error) {
 	known := false // Temporal has answered
-	for {
-		p, err := waitOnce(ctx, a, name, &known)
-		if err == nil || !known || ctx.Err() != nil || cli.CodeOf(err) == cli.ExitNotFound {
-			return p, err
-		}
-		select {
-		case <-ctx.Done():
-			return p, ctx.Err()
-		case <-time.After(retryEvery):
-		}
-	}
+	ended := retry.Until(ctx, retryEvery, func() (bool, error) {
+		p, err = waitOnce(ctx, a, name, &known)
+		return err == nil || !known || ctx.Err() != nil || cli.CodeOf(err) == cli.ExitNotFound, nil
+	})
+	return p, cmp.Or(ended, err)
 }
 
 func waitOnce(ctx context.Context, a *cli.App, name string, known *bool) (p conduct.Progress, err error) {
