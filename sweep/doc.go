@@ -10,6 +10,7 @@
 //	cost      what a sweep will cost
 //	conduct   the life of a sweep, as a state machine without side effects
 //	sampler   the search methods; gp is the model of bayes
+//	repeats   which configuration gets a further seed
 //	asktell   the search for other programs
 //	simulate  a sweep in virtual time
 //

@@ -45,7 +45,8 @@ var rooms = []struct{ packages, imports string }{
 	{"sweep/stopping", "sweep sweep/analysis sweep/stream"},
 	{"sweep/specfile", "internal/address internal/text sweep sweep/cost sweep/space"},
 	{"sweep/specfile/specfiletest", "sweep sweep/specfile"},
-	{"sweep/sampler", "internal/text sweep sweep/analysis sweep/gp sweep/sequence sweep/space sweep/stream"},
+	{"sweep/repeats", "sweep sweep/analysis sweep/space"},
+	{"sweep/sampler", "internal/text sweep sweep/analysis sweep/gp sweep/repeats sweep/sequence sweep/space sweep/stream"},
 	{"sweep/sampler/samplertest", "sweep sweep/sampler sweep/space"},
 	{"sweep/conduct", "internal/block internal/text sweep sweep/analysis sweep/cost sweep/space sweep/stopping"},
 	{"sweep/lifecycle", "internal/block sweep sweep/conduct sweep/stopping"},
@@ -55,7 +56,7 @@ var rooms = []struct{ packages, imports string }{
 	// The trainer: a child process without Temporal, metrics or credentials.
 	{"trainer/distance trainer/dataset/format", ""},
 	{"trainer/dataset/imagefile", "trainer/dataset/format"},
-	{"trainer/checkpoint", "internal/file"},
+	{"trainer/checkpoint", "internal/file internal/text"},
 	{"trainer/job", "internal/file sweep"},
 	{"trainer/job/jobtest", "sweep trainer/checkpoint trainer/job"},
 	{"trainer/trainertest", "trainer/checkpoint"},

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/repeats"
+	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
 // Decision is an assignment, or why there is none.
@@ -16,7 +18,7 @@ type Decision struct {
 }
 
 // Next decides on the next search trial: a repeat of a configuration where one is
-// worthwhile (see race), or a new configuration by the spec's method, trained with
+// worthwhile (package repeats), or a new configuration by the spec's method, trained with
 // Train.Seed. It is pure, as Suggest is. Everything that runs trials calls Next and
 // not a Sampler. The reason of an assignment has the number of results it depends on.
 //
@@ -36,14 +38,14 @@ func Next(r Request) (Decision, error) {
 		a.Reason.Seen = &seen
 		return Decision{Assignment: a}, nil
 	}
-	race := newRace(r)
-	if !race.early() {
-		if a, ok := race.next(); ok {
+	race := repeats.New(r.Spec, r.Ledger, r.Pending, r.Exact)
+	if !race.Early() {
+		if a, ok := race.Next(r.Number); ok {
 			return start(a)
 		}
 	}
 	fresh := r
-	fresh.Index = r.Index - race.repeats
+	fresh.Index = r.Index - race.Started()
 	params, reason, err := method.Suggest(fresh)
 	reason.Note = notes(reason.Note, knowledge(r))
 	switch {
@@ -52,12 +54,12 @@ func Next(r Request) (Decision, error) {
 	case !errors.Is(err, ErrExhausted):
 		return Decision{}, err
 	}
-	if len(r.Pending) == 0 || !race.few() {
-		if a, ok := race.next(); ok {
+	if len(r.Pending) == 0 || !race.Few() {
+		if a, ok := race.Next(r.Number); ok {
 			return start(a)
 		}
 	}
-	wait := race.allowed() && len(r.Pending) > 0
+	wait := race.Allowed() && len(r.Pending) > 0
 	return Decision{Exhausted: !wait, Wait: wait}, nil
 }
 
@@ -92,4 +94,81 @@ func Several(r Request, count int) (Batch, error) {
 		r.Index++
 	}
 	return b, nil
+}
+
+// fit returns the request with each search trial's configuration as one of the spec's
+// space, which an edit may have changed since. Trials whose configurations do not fit
+// are left out.
+func fit(r Request) Request {
+	fitter := space.NewFitter(r.Spec)
+	var ledger []sweep.Trial
+	for i, t := range r.Ledger {
+		params, ok, same := fitter.Fit(t.Assignment)
+		if same {
+			if ledger != nil {
+				ledger = append(ledger, t)
+			}
+			continue
+		}
+		if ledger == nil {
+			ledger = append(make([]sweep.Trial, 0, len(r.Ledger)), r.Ledger[:i]...)
+		}
+		if ok {
+			t.Params = params
+			ledger = append(ledger, t)
+		}
+	}
+	if ledger != nil {
+		r.Ledger = ledger
+	}
+	var pending []sweep.Assignment
+	for _, a := range r.Pending {
+		if params, ok, _ := fitter.Fit(a); ok {
+			a.Params = params
+			pending = append(pending, a)
+		}
+	}
+	r.Pending = pending
+	return r
+}
+
+// RequestOf returns the request that led to a search trial. At that time the first
+// Reason.Seen trials of the ledger were finished, and all other trials of lower number
+// were pending, since trials are numbered in the order of starting. It fails when one
+// of those has not finished, since only the ledger has its parameters.
+func RequestOf(spec *sweep.Spec, ledger []sweep.Trial, t sweep.Assignment) (Request, error) {
+	if t.Kind != sweep.KindSearch {
+		return Request{}, fmt.Errorf("trial %d is a %s trial: no method suggested it", t.Number, t.Kind)
+	}
+	if t.Request > 0 {
+		return Request{}, fmt.Errorf("trial %d was asked for (%s): no method suggested it", t.Number, t.Reason.Sampler)
+	}
+	if t.Reason.Seen == nil {
+		return Request{}, errors.New("the number of results it was suggested from was not recorded")
+	}
+	seen := *t.Reason.Seen
+	if seen > len(ledger) {
+		return Request{}, fmt.Errorf("it was suggested from %d results, and the ledger has %d", seen, len(ledger))
+	}
+	r := Request{Spec: spec, Ledger: ledger[:seen:seen], Number: t.Number, Index: t.Number - len(space.Baselines(spec)), Edited: true} // where it has not changed, that changes nothing
+	for _, other := range ledger {
+		if other.Request > 0 && other.Number < t.Number {
+			r.Index--
+		}
+	}
+	at := make(map[int]int, len(ledger)) // place in ledger by number
+	for i, other := range ledger {
+		at[other.Number] = i
+	}
+	for n := range t.Number {
+		switch i, finished := at[n]; {
+		case !finished:
+			return Request{}, fmt.Errorf("trial %d was pending then and has not finished", n)
+		case i >= seen:
+			a := ledger[i].Assignment
+			a.Reason = sweep.Reason{Sampler: a.Reason.Sampler}
+			r.Pending = append(r.Pending, a)
+		}
+	}
+	return r, nil
 }

@@ -173,3 +173,69 @@ func (c *Cube) All() (points []sweep.Params, ok bool) {
 	}
 	return GridUpTo(&all, maxListed)
 }
+
+// Axis describes one coordinate for the search methods that use one-dimensional
+// densities.
+type Axis struct {
+	Fixed      bool    // a constant
+	Categories int     // values of a categorical parameter, 0 for any other
+	Cells      int     // values of an ordered list or a range with steps, 0 for a continuous one
+	Zero       float64 // probability of an exact zero
+	Low        float64 // where the range begins: Gap if there is an exact zero, else 0
+}
+
+// Axes describes the coordinates of the cube.
+func (c *Cube) Axes() []Axis {
+	list := make([]Axis, len(c.Order))
+	for k, p := range c.Order {
+		a := &list[k]
+		a.Zero, a.Low = p.Zero, rangeBegin(p)
+		switch {
+		case IsConstant(p):
+			a.Fixed = true
+		case IsCategorical(p):
+			a.Categories = Count(p)
+		default:
+			a.Cells = Count(p)
+		}
+	}
+	return list
+}
+
+// Decode returns the configuration at the point u of the unit cube, which has a
+// coordinate in [0, 1] for each parameter by name. For a range it is the quantile of
+// the distribution; see Gap for a range with an exact zero. Value k of a list of n has
+// [k/n, (k+1)/n). The coordinate of a parameter whose condition is false is ignored.
+func Decode(spec *sweep.Spec, u map[string]float64) sweep.Params {
+	c := NewCube(spec)
+	at := make([]float64, len(c.Order))
+	for k, p := range c.Order {
+		at[k] = u[p.Name]
+		if IsCategorical(p) {
+			at[k] = float64(cell(at[k], len(p.Values)))
+		}
+	}
+	return c.Params(at)
+}
+
+// Encode is the inverse of Decode; values of a list and steps are encoded as the middle of
+// their interval. Parameters without a value, or with one that is not in their list, have
+// no entry.
+func Encode(spec *sweep.Spec, params sweep.Params) map[string]float64 {
+	u := make(map[string]float64, len(params))
+	for _, p := range spec.Parameters {
+		v, set := params[p.Name]
+		if !set {
+			continue
+		}
+		at, ok := encode(p, v)
+		if !ok {
+			continue
+		}
+		if IsCategorical(p) {
+			at = (at + 0.5) / float64(len(p.Values))
+		}
+		u[p.Name] = at
+	}
+	return u
+}

@@ -1,4 +1,4 @@
-// Package spectest has spec texts for tests.
+// Package spectest has spec texts for tests, and ledgers with several seeds.
 //
 // Invariant: Base and Searched are valid; specfile's tests parse them.
 //

@@ -1,4 +1,4 @@
-package sampler
+package repeats
 
 import (
 	"cmp"
@@ -19,7 +19,7 @@ const (
 	raceDF    = 2 // degrees of freedom from which the noise is known: three configurations of two seeds each have 6 - 3 - 1
 )
 
-// race decides which configuration gets a further train seed, and when.
+// Race decides which configuration gets a further train seed, and when.
 //
 // A configuration's trials have the seeds train.seed, repeats.seeds[0],
 // repeats.seeds[1], ... in this order, so that the seeds of any two configurations are
@@ -40,8 +40,10 @@ const (
 //
 // While neither repeats nor the baseline's seeds determine the noise, the raceLearn
 // configurations of the smallest |margin| get their second seed.
-type race struct {
-	request        Request
+type Race struct {
+	spec           *sweep.Spec
+	ledger         []sweep.Trial
+	exact          bool             // seeds do not matter
 	seeds          []int64          // of a configuration's trials, in order
 	configurations []*configuration // by their first trial
 	trials         int              // of the search, started
@@ -60,12 +62,14 @@ type configuration struct {
 	out    bool    // it diverged with some seed, so it cannot win
 }
 
-func newRace(r Request) *race {
-	c := &race{request: r}
-	if r.Spec.Repeats == nil {
+// New returns the race of a search with these finished and pending trials. exact means
+// that seeds do not matter.
+func New(spec *sweep.Spec, ledger []sweep.Trial, pending []sweep.Assignment, exact bool) *Race {
+	c := &Race{spec: spec, ledger: ledger, exact: exact}
+	if spec.Repeats == nil {
 		return c // every trial is new
 	}
-	c.seeds = append([]int64{r.Spec.Train.Seed}, r.Spec.Repeats.Seeds...)
+	c.seeds = append([]int64{spec.Train.Seed}, spec.Repeats.Seeds...)
 	byKey := make(map[string]*configuration)
 	add := func(a sweep.Assignment, status sweep.Status) {
 		if a.Kind == sweep.KindBaseline {
@@ -90,33 +94,36 @@ func newRace(r Request) *race {
 			p.n++
 		}
 		c.trials++
-		if a.Request == 0 && slices.Contains(r.Spec.Repeats.Seeds, a.Seed) {
+		if a.Request == 0 && slices.Contains(spec.Repeats.Seeds, a.Seed) {
 			c.repeats++
 			if status == "" {
 				c.waiting++
 			}
 		}
 	}
-	for _, t := range r.Ledger {
+	for _, t := range ledger {
 		add(t.Assignment, t.Status)
 	}
-	for _, a := range r.Pending {
+	for _, a := range pending {
 		add(a, "")
 	}
 	slices.SortFunc(c.configurations, func(a, b *configuration) int { return cmp.Compare(a.first, b.first) })
 	return c
 }
 
-// allowed reports whether one more repeat stays within repeats.share.
-func (c *race) allowed() bool {
-	if c.request.Spec.Repeats == nil || c.request.Exact {
+// Started returns how many repeats have started.
+func (c *Race) Started() int { return c.repeats }
+
+// Allowed reports whether one more repeat stays within repeats.share.
+func (c *Race) Allowed() bool {
+	if c.spec.Repeats == nil || c.exact {
 		return false
 	}
 	const rounding = 1e-9
-	return float64(c.repeats+1) <= c.request.Spec.Repeats.Share*float64(c.trials+1)+rounding
+	return float64(c.repeats+1) <= c.spec.Repeats.Share*float64(c.trials+1)+rounding
 }
 
-// early reports whether new configurations come before repeats:
+// Early reports whether new configurations come before repeats:
 //
 //   - while few configurations have a result;
 //   - while a grid that fits the budget is not exhausted;
@@ -126,9 +133,9 @@ func (c *race) allowed() bool {
 // The repeats that determine the noise begin when twice the share is left, so that the
 // last repeats do not wait for them: otherwise, with 8 trials in flight, up to 4 of 10
 // repeats were not made.
-func (c *race) early() bool {
-	spec := c.request.Spec
-	if spec.Repeats == nil || c.few() {
+func (c *Race) Early() bool {
+	spec := c.spec
+	if spec.Repeats == nil || c.Few() {
 		return true
 	}
 	runs := spec.Budget.RunCap
@@ -142,15 +149,15 @@ func (c *race) early() bool {
 	return left > 2*finals || left > finals && newComparison(c).known
 }
 
-// few reports whether too few configurations have a result to say which one leads.
-func (c *race) few() bool {
+// Few reports whether too few configurations have a result to say which one leads.
+func (c *Race) Few() bool {
 	results, dimensions := 0, 0
 	for _, p := range c.configurations {
 		if p.done > 0 {
 			results++
 		}
 	}
-	for _, p := range c.request.Spec.Parameters {
+	for _, p := range c.spec.Parameters {
 		if !space.IsConstant(p) {
 			dimensions++
 		}
@@ -158,9 +165,10 @@ func (c *race) few() bool {
 	return results < max(raceStart, 2*dimensions)
 }
 
-// next is the most worthwhile repeat; ok is false when none is worthwhile or allowed.
-func (c *race) next() (a sweep.Assignment, ok bool) {
-	if !c.allowed() {
+// Next returns trial number as the most worthwhile repeat; ok is false when none is
+// worthwhile or allowed.
+func (c *Race) Next(number int) (a sweep.Assignment, ok bool) {
+	if !c.Allowed() {
 		return sweep.Assignment{}, false
 	}
 	who, value, why := c.worthwhile()
@@ -169,22 +177,22 @@ func (c *race) next() (a sweep.Assignment, ok bool) {
 	}
 	k := c.unused(who)
 	return sweep.Assignment{
-		Number: c.request.Number, Kind: sweep.KindSearch, Params: maps.Clone(who.params), Seed: c.seeds[k],
+		Number: number, Kind: sweep.KindSearch, Params: maps.Clone(who.params), Seed: c.seeds[k],
 		Reason: sweep.Reason{
-			Sampler: string(c.request.Spec.Method), Acquisition: value,
+			Sampler: string(c.spec.Method), Acquisition: value,
 			Note: fmt.Sprintf("repeat %d of trial %d with seed %d: %s", k, who.first, c.seeds[k], why),
 		},
 	}, true
 }
 
 // unused is the position of p's next seed, -1 when it has had all of them.
-func (c *race) unused(p *configuration) int {
+func (c *Race) unused(p *configuration) int {
 	return slices.IndexFunc(c.seeds, func(seed int64) bool { return !slices.Contains(p.seeds, seed) })
 }
 
 // worthwhile picks the configuration of the most worthwhile repeat, with its gain and
 // the reason; nil for none.
-func (c *race) worthwhile() (who *configuration, value float64, why string) {
+func (c *Race) worthwhile() (who *configuration, value float64, why string) {
 	f := newComparison(c)
 	if !f.known {
 		return c.noiseRepeat(f)
@@ -209,7 +217,7 @@ func (c *race) worthwhile() (who *configuration, value float64, why string) {
 
 // noiseRepeat picks the configuration of the smallest |margin| that has one seed only, while
 // too few second seeds are pending to determine the noise.
-func (c *race) noiseRepeat(f *comparison) (who *configuration, value float64, why string) {
+func (c *Race) noiseRepeat(f *comparison) (who *configuration, value float64, why string) {
 	need := raceLearn
 	if f.df > 0 {
 		need = raceDF - f.df

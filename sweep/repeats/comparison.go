@@ -1,4 +1,4 @@
-package sampler
+package repeats
 
 import (
 	"cmp"
@@ -55,13 +55,12 @@ type standing struct {
 // tiny stands for a unit of 0: any difference in an exact result is decisive.
 const tiny = 1e-300
 
-func newComparison(c *race) *comparison {
-	spec, ledger := c.request.Spec, c.request.Ledger
-	f := &comparison{limits: analysis.NewLimits(spec, ledger), objective: len(spec.Metrics), df: math.MaxInt}
-	for _, o := range spec.Metrics {
-		f.scales = append(f.scales, scale{Objective: o, noise: analysis.NewNoise(ledger, o.Name)})
+func newComparison(c *Race) *comparison {
+	f := &comparison{limits: analysis.NewLimits(c.spec, c.ledger), objective: len(c.spec.Metrics), df: math.MaxInt}
+	for _, o := range c.spec.Metrics {
+		f.scales = append(f.scales, scale{Objective: o, noise: analysis.NewNoise(c.ledger, o.Name)})
 	}
-	for i, k := range spec.Constraints {
+	for i, k := range c.spec.Constraints {
 		if _, ok := f.limits.Limit(i); ok {
 			f.scales = append(f.scales, scale{Objective: sweep.Objective{Name: k.Metric}, constraint: i, noise: f.limits.Noise(i)})
 		}
