@@ -12,7 +12,7 @@ type LossTerm struct {
 	Name       string
 	Formula    string          // in Markdown, with the notation of docs/losses.md
 	Source     string          // the paper
-	Share      bool            // the weight is a share of the training target; the rest is DDPM's
+	Share      bool            // the weight w is a share of the training target: the loss is (1-w) DDPM + w value; others are added with their weight
 	Parameters []ParameterInfo // the weight first
 	// NullLabel reports whether the term, when it is on, uses the prediction for the
 	// null label. Nil means never.
@@ -165,6 +165,11 @@ var lossTerms = []LossTerm{
 // LossTerms is the closed list of the terms of the training loss in addition to DDPM's,
 // in the order in which they are shown.
 func LossTerms() []LossTerm { return slices.Clone(lossTerms) }
+
+// LookupLossTerm finds a term by name.
+func LookupLossTerm(name string) (LossTerm, bool) {
+	return find(lossTerms, func(t LossTerm) bool { return t.Name == name })
+}
 
 // Layers lists the words of infonce.layer that name a latent of this model, the default
 // first.

@@ -48,9 +48,6 @@ type Loss struct {
 // term is the computation of an entry of sweep.LossTerms: one file of this package.
 type term struct {
 	name string
-	// share means that the weight w of the value is a share of the target: the loss is
-	// (1-w) L_ddpm + w value. Other values are added with their weight.
-	share bool
 	// input draws the numbers that the term needs in each step, an []int32 or a
 	// []float32 of length batch. Nil means that the term needs none.
 	input func(seed int64, step, batch int, counts []int) any
@@ -61,7 +58,7 @@ type term struct {
 // terms has the terms in the order in which they are built and added: gradients are
 // sums, whose rounding depends on it.
 var terms = []term{
-	{name: sweep.TermT2H, share: true, input: transferDraws, value: t2hTerm},
+	{name: sweep.TermT2H, input: transferDraws, value: t2hTerm},
 	{name: sweep.TermInfoNCE, value: infoNCETerm},
 	{name: sweep.TermAlignment, value: alignmentTerm},
 	{name: sweep.TermCBDM, input: otherClasses, value: cbdmTerm},
@@ -143,7 +140,7 @@ func (l Loss) Build(scope *model.Scope, batch Batch) Terms {
 		}
 		value, w := t.value(p, input), l.Settings.Weight(t.name)
 		out.More = append(out.More, Term{t.name, value})
-		if t.share {
+		if info, _ := sweep.LookupLossTerm(t.name); info.Share {
 			out.Total = MulScalar(out.Total, 1-w)
 		}
 		out.Total = Add(out.Total, MulScalar(value, w))
