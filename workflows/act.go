@@ -11,8 +11,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
-// carryOut begins an action; its completion is fed to the machine. A run that continues
-// as new only sends messages to its trials: the machine issues the other actions again in
+// carryOut begins an action; its completion is fed to the state machine. A run that continues
+// as new only sends messages to its trials: the state machine issues the other actions again in
 // the next run.
 func (s *sweepRun) carryOut(action conduct.Action) {
 	name := s.machine.Spec().Name
@@ -56,7 +56,7 @@ func (s *sweepRun) carryOut(action conduct.Action) {
 }
 
 // spawn runs do, which carries out an action, in a coroutine, and feeds its event to the
-// machine.
+// state machine.
 func (s *sweepRun) spawn(do func(ctx workflow.Context) conduct.Event) {
 	s.inFlight++
 	workflow.Go(s.ctx, func(ctx workflow.Context) {

@@ -26,7 +26,7 @@ func Sweep(ctx workflow.Context, in SweepInput) (conduct.Progress, error) {
 	return s.run(ctx)
 }
 
-// sweepRun is one run of Sweep. The next run continues from the machine's State. Its
+// sweepRun is one run of Sweep. The next run continues from the state machine's State. Its
 // coroutines call feed whenever something happens.
 type sweepRun struct {
 	ctx     workflow.Context // of its coroutines: see newSweep
@@ -50,7 +50,7 @@ type sweepRun struct {
 
 // newSweep sets up a run. The run has a separate context, so that a cancelled sweep still
 // ends its trials in order. That context is never cancelled: cancelling it when the sweep
-// continues as new would cancel the trials in flight. The machine begins before the
+// continues as new would cancel the trials in flight. The state machine begins before the
 // handlers are registered, since an Update may already wait for them. A new sweep counts
 // from the start of its workflow, which a reset to its first task does not change.
 func newSweep(ctx workflow.Context, in SweepInput) (*sweepRun, error) {
@@ -197,7 +197,7 @@ func (s *sweepRun) signals() []receiver {
 	}
 }
 
-// feed gives the machine an event, and begins to carry out what follows. It does not
+// feed gives the state machine an event, and begins to carry out what follows. It does not
 // block.
 func (s *sweepRun) feed(e conduct.Event) {
 	actions := s.machine.Step(workflow.Now(s.ctx).UTC(), e)
@@ -224,7 +224,7 @@ func (s *sweepRun) canContinueAsNew(outer workflow.Context) bool {
 		(s.machine.Asked || outer.Err() == nil)
 }
 
-// arm sets a timer for the machine's next wake-up, unless an earlier one is set.
+// arm sets a timer for the state machine's next wake-up, unless an earlier one is set.
 func (s *sweepRun) arm() {
 	at, ok := s.machine.Wake()
 	if !ok || s.continuing || !s.wake.IsZero() && !at.Before(s.wake) {

@@ -24,13 +24,17 @@ func TestDoctorOfASweep(t *testing.T) {
 	require.Equal(t, "done", checked.Sweep)
 	require.NotZero(t, checked.Faults())
 
+	r = cmdline(t, objects, "", "doctor", "done")
+	require.Regexp(t, `(?m)^fault     spec {9}v1/sweeps/done/spec.json`, r.out)
+	require.Regexp(t, `(?m)^notice  |^ok      `, r.out)
+
 	r = cmdline(t, objects, "", "doctor", "done", "--repair")
 	require.Equal(t, cli.ExitOK, r.Code, r.out)
 	require.Contains(t, r.Err, "checking the store alone")
 	clitest.Golden(t, "doctor-repair.txt", regexp.MustCompile(`[0-9a-f]{12}|\d{8}T\d{6}Z|\d+ objects, .*`).ReplaceAllString(r.out, "#"))
 	again := cmdline(t, objects, "", "doctor", "done", "--read-data")
 	require.Equal(t, cli.ExitOK, again.Code)
-	require.NotContains(t, again.out, "FAULT")
+	require.NotContains(t, again.out, "fault")
 	require.Equal(t, cli.ExitOK, cmdline(t, objects, "", "trials", "done").Code)
 
 	require.Equal(t, cli.ExitNotFound, cmdline(t, objects, "", "doctor", "nothing").Code)

@@ -115,7 +115,7 @@ func TestEachViolationIsReported(t *testing.T) {
 			p.sweep.loose, p.trial.Steps = true, 2
 			p.ledger(p.trial)
 		}, "completed with 2 steps, want 3"},
-		"doctor finds a fault":          {func(p *planted) { p.program("echo FAULT; exit 1") }, "doctor: exit code 1"},
+		"doctor finds a fault":          {func(p *planted) { p.program("echo fault; exit 1") }, "doctor: exit code 1"},
 		"a checkpoint is an orphan":     {func(p *planted) { p.checkpoint("000000", "step-0000000002", manifest) }, "no trial names the checkpoint"},
 		"a checkpoint is half there":    {func(p *planted) { p.sweep.loose = true; p.checkpoint("000000", "step-0000000002", "") }, "step-0000000002 is not complete"},
 		"a checkpoint is gone":          {func(p *planted) { require.NoError(p.t, os.RemoveAll(filepath.Join(p.sweep.folder, "trials"))) }, "is not in the store"},

@@ -12,7 +12,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
-// ledger is what the machine has accounted for.
+// ledger is what the state machine has accounted for.
 func (w *world) ledger() []sweep.Trial { return slices.Concat(w.segments[:w.m.Segments]...) }
 
 // slots is the time that the ledger's trials held slots.
@@ -243,7 +243,7 @@ func (w *world) checkBlocked() {
 }
 
 // checkSilent checks, when nothing is in flight, that the end of a trial that the
-// machine has received is known.
+// state machine has received is known.
 func (w *world) checkSilent() {
 	if len(w.m.Blocked) > 0 {
 		return

@@ -4,7 +4,7 @@
 // Machine.Step takes one Event (a result, a rung report, a command, the completion
 // or failure of an action, the clock) and returns the Actions to carry out (ask for
 // a suggestion, start a trial, append a ledger segment, rank, curate, save, send a
-// verdict, cancel a trial, look for silent trials, end). State is all that a machine
+// verdict, cancel a trial, look for silent trials, end). State is all that a state machine
 // remembers; it is the JSON that continue-as-new carries. An action that was issued
 // stays in State until its completion arrives, so that a Resumed event issues it
 // again: an interpreter may lose any action and any completion. Every action is
@@ -27,7 +27,7 @@
 //     spec, or in Removals until it has been removed.
 //   - Every accepted command and every end is stored, or the last message reports
 //     that storing was given up.
-//   - The machine ends, or Progress says what it waits for.
+//   - The state machine ends, or Progress says what it waits for.
 //
 // No goroutine, clock, global random source, or map iteration whose order matters is
 // allowed here. It must not import Temporal, sampler (a suggestion is the result of an

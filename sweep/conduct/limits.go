@@ -2,7 +2,7 @@ package conduct
 
 import "time"
 
-// The machine's limits and intervals.
+// The state machine's limits and intervals.
 const (
 	streakLimit     = 3         // trials in a row that fail in the same way and so make the sweep fail
 	suggestLimit    = 16        // trials suggested at a time, so that the first can start before the rest are suggested

@@ -25,7 +25,7 @@ type Machine struct {
 	out       []Action // of this step
 }
 
-// New returns a machine that continues from state, or begins a sweep at now where state
+// New returns a state machine that continues from state, or begins a sweep at now where state
 // is nil. The first event of each is Resumed.
 func New(spec *sweep.Spec, state *State, logic Logic, now time.Time) *Machine {
 	if state == nil {

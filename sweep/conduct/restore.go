@@ -34,7 +34,7 @@ func (m *Machine) stateToStore() json.RawMessage {
 // continues the sweep.
 func Restore(spec *sweep.Spec, startedAt time.Time, snapshot *State, ledger []sweep.Trial, segments int, exists func(key string) bool) *State {
 	m := New(spec, snapshot, LogicNow, startedAt)
-	if m.Counts == nil { // not a state that a machine has written
+	if m.Counts == nil { // not a state that a state machine has written
 		m.Counts = make(map[sweep.Status]int)
 	}
 	ended := m.StartedAt

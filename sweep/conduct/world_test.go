@@ -14,7 +14,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
-// world is everything around a machine: the trials, the store, the clock, and the
+// world is everything around a state machine: the trials, the store, the clock, and the
 // actions in flight. It is deterministic: the moves that it is given are the only
 // source of order, delay, loss and failure.
 type world struct {
@@ -82,7 +82,7 @@ type player struct {
 	verdict    *RungVerdict // on it
 	cancel     bool         // it was asked to end
 	stuck      bool         // it has said that it is blocked
-	suspected  bool         // the machine has received its end and has not acted on it
+	suspected  bool         // the state machine has received its end and has not acted on it
 	lastSignal Event        // to the sweep
 }
 
@@ -105,7 +105,7 @@ func newWorld(spec *sweep.Spec, points int) *world {
 
 func (w *world) fail(format string, args ...any) { panic(violation(fmt.Sprintf(format, args...))) }
 
-// step gives the machine an event, and takes its actions.
+// step gives the state machine an event, and takes its actions.
 func (w *world) step(e Event) {
 	if _, command := e.(Commanded); w.ended && !command {
 		return

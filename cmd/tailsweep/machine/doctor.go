@@ -96,17 +96,19 @@ func setError(c *backend.Check, err error) {
 	}
 }
 
+// levelColour has the colour of each level of a check, of this machine or of a sweep.
+var levelColour = map[string]string{
+	string(backend.OK):          console.Green,
+	string(backend.Warning):     console.Yellow,
+	string(backend.Fault):       console.Red,
+	string(archive.LevelNotice): console.Yellow,
+}
+
 // doctorText has a line for each check, and one for what to do about it.
 func doctorText(checks []backend.Check, paint console.Paint) []string {
 	var lines []string
 	for _, c := range checks {
-		mark := paint(console.Green, "ok     ")
-		switch c.Level {
-		case backend.Warning:
-			mark = paint(console.Yellow, "warning")
-		case backend.Fault:
-			mark = paint(console.Red, "FAULT  ")
-		}
+		mark := paint(levelColour[string(c.Level)], fmt.Sprintf("%-7s", c.Level))
 		lines = append(lines, fmt.Sprintf("%s  %-20s %s", mark, c.Name, console.Printable(c.Found)))
 		if c.Fix != "" {
 			lines = append(lines, fmt.Sprintf("         %-20s -> %s", "", console.Printable(c.Fix)))

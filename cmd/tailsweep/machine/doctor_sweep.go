@@ -87,13 +87,7 @@ func checkedText(c archive.Checked, paint console.Paint) []string {
 		}
 	}
 	for _, f := range c.Findings {
-		mark := paint(console.Green, "ok      ")
-		switch f.Level {
-		case archive.LevelNotice:
-			mark = paint(console.Yellow, "notice  ")
-		case archive.LevelFault:
-			mark = paint(console.Red, "FAULT   ")
-		}
+		mark := paint(levelColour[string(f.Level)], fmt.Sprintf("%-8s", f.Level))
 		what := f.Found
 		if f.Key != "" {
 			what = f.Key + ": " + what

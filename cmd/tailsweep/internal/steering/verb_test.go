@@ -14,7 +14,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/spectest"
 )
 
-// Every command of the machine can be written, and no other.
+// Every command of the state machine can be written, and no other.
 func TestVerbsAreThoseOfTheMachine(t *testing.T) {
 	var written, known []string
 	for _, v := range Verbs() {
