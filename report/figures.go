@@ -15,12 +15,6 @@ const (
 	maxFrontLabels = 15
 )
 
-// The axes of the head/tail scatter.
-const (
-	metricHead = sweep.FamilyFID + "." + sweep.GroupHead
-	metricTail = sweep.FamilyFID + "." + sweep.GroupTail
-)
-
 // historyFigure shows each result of one objective in order of completion, and
 // the best so far. ok is false when no trial has the metric.
 func historyFigure(s study, o sweep.Objective) (f figure, ok bool) {
@@ -75,7 +69,7 @@ func (s study) Scatter() *figure {
 	var shown []sweep.Trial
 	for _, t := range s.trials {
 		if hasBoth(t) {
-			heads, tails = append(heads, t.Metrics[metricHead]), append(tails, t.Metrics[metricTail])
+			heads, tails = append(heads, t.Metrics[sweep.MetricFIDHead]), append(tails, t.Metrics[sweep.MetricFIDTail])
 			shown = append(shown, t)
 		}
 	}
@@ -85,19 +79,19 @@ func (s study) Scatter() *figure {
 	x, y := figureFrame.x(heads), figureFrame.y(tails, false)
 	f := figure{
 		frame: figureFrame,
-		Title: "Head against tail", XLabel: axisLabel(metricHead), YLabel: axisLabel(metricTail),
+		Title: "Head against tail", XLabel: axisLabel(sweep.MetricFIDHead), YLabel: axisLabel(sweep.MetricFIDTail),
 		XTicks: x.ticks(8), YTicks: y.ticks(7),
 	}
 	var line []point
 	onFront := map[int]bool{}
 	for _, t := range s.front.Trials {
-		line = append(line, point{x.at(t.Metrics[metricHead]), y.at(t.Metrics[metricTail])})
+		line = append(line, point{x.at(t.Metrics[sweep.MetricFIDHead]), y.at(t.Metrics[sweep.MetricFIDTail])})
 		onFront[t.Number] = true
 	}
 	f.Shapes = append(f.Shapes, shape{Path: stairs(line), Class: "line front", Tip: "Pareto front"})
 	for i, t := range shown {
 		cx, cy := x.at(heads[i]), y.at(tails[i])
-		f.Shapes = append(f.Shapes, mark(s, t, cx, cy, onFront, metricHead, metricTail))
+		f.Shapes = append(f.Shapes, mark(s, t, cx, cy, onFront, sweep.MetricFIDHead, sweep.MetricFIDTail))
 		if onFront[t.Number] && len(s.front.Trials) <= maxFrontLabels || s.isBest(t) || s.isBaseline(t) && len(s.baseline) == 1 {
 			f.Labels = append(f.Labels, nextTo(cx, cy, fmt.Sprint(t.Number)))
 		}

@@ -131,7 +131,7 @@ func (p page) Rows() (rows []row) {
 // FrontRows are the trials on the front, by fid.head.
 func (p page) FrontRows() (rows []row) {
 	for _, t := range p.front.Trials {
-		rows = append(rows, newRow(p.study, t, 0, nil, []string{metricHead, metricTail}))
+		rows = append(rows, newRow(p.study, t, 0, nil, []string{sweep.MetricFIDHead, sweep.MetricFIDTail}))
 	}
 	return rows
 }
@@ -145,7 +145,7 @@ func (p page) HasKnee() bool { return p.front.Knee != nil }
 // Volume is the hypervolume of the front with its reference point.
 func (p page) Volume() string {
 	return fmt.Sprintf("%s from %s %s, %s %s", num(p.front.Hypervolume),
-		metricHead, num(p.front.Reference[metricHead]), metricTail, num(p.front.Reference[metricTail]))
+		sweep.MetricFIDHead, num(p.front.Reference[sweep.MetricFIDHead]), sweep.MetricFIDTail, num(p.front.Reference[sweep.MetricFIDTail]))
 }
 
 // Backends lists the backends of all trials.

@@ -37,10 +37,10 @@ func newStudy(spec *sweep.Spec, trials []sweep.Trial) study {
 	})
 
 	axes := *spec
-	axes.Metrics = []sweep.Objective{{Name: metricHead, Goal: sweep.Minimize}, {Name: metricTail, Goal: sweep.Minimize}}
+	axes.Metrics = []sweep.Objective{{Name: sweep.MetricFIDHead, Goal: sweep.Minimize}, {Name: sweep.MetricFIDTail, Goal: sweep.Minimize}}
 	s.front = analysis.NewFront(&axes, trials, nil)
 	slices.SortStableFunc(s.front.Trials, func(a, b sweep.Trial) int {
-		return cmp.Compare(a.Metrics[metricHead], b.Metrics[metricHead])
+		return cmp.Compare(a.Metrics[sweep.MetricFIDHead], b.Metrics[sweep.MetricFIDHead])
 	})
 
 	for _, t := range s.ranked {
@@ -90,8 +90,8 @@ func isPlain(t sweep.Trial) bool {
 }
 
 func hasBoth(t sweep.Trial) bool {
-	_, head := t.Metric(metricHead)
-	_, tail := t.Metric(metricTail)
+	_, head := t.Metric(sweep.MetricFIDHead)
+	_, tail := t.Metric(sweep.MetricFIDTail)
 	return head && tail
 }
 

@@ -12,7 +12,7 @@ import (
 func fakeTrial(number int, kind sweep.Kind, weight, head, tail float64) sweep.Trial {
 	return sweep.Trial{
 		Assignment: sweep.Assignment{Number: number, Kind: kind, Params: sweep.Params{sweep.ParamInfonceWeight: sweep.Number(weight)}},
-		Status:     sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{metricHead: head, metricTail: tail}},
+		Status:     sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{sweep.MetricFIDHead: head, sweep.MetricFIDTail: tail}},
 	}
 }
 
@@ -62,8 +62,8 @@ func TestRate(t *testing.T) {
 		b      spread
 		want   string
 	}{
-		{metricTail, 40, three, "better"}, {metricTail, 60, three, "worse"}, {metricTail, 52.9, three, "within the seeds' range"},
-		{metricTail, 49, one, "better"}, {metricTail, 50 + 1e-12, one, "equal"},
+		{sweep.MetricFIDTail, 40, three, "better"}, {sweep.MetricFIDTail, 60, three, "worse"}, {sweep.MetricFIDTail, 52.9, three, "within the seeds' range"},
+		{sweep.MetricFIDTail, 49, one, "better"}, {sweep.MetricFIDTail, 50 + 1e-12, one, "equal"},
 		{"label_accuracy.tail", 60, three, "better"}, {"label_accuracy.tail", 40, three, "worse"},
 	}
 	for _, tt := range tests {

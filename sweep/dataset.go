@@ -40,6 +40,9 @@ const (
 	DefaultSize = 32
 )
 
+// DefaultBackground is the colour behind the transparent parts of images.
+const DefaultBackground = "white"
+
 // DatasetList lists the datasets, built-in ones first. A new dataset is a row here, one
 // in trainer/dataset/readers.go, and a file there that reads it.
 func DatasetList() []DatasetInfo {

@@ -16,6 +16,12 @@ const (
 	fieldRungSamples = "evaluate.rung.samples_per_class"
 )
 
+// The fields that name files of networks.
+const (
+	FieldFeatures   = "evaluate.features.path"
+	FieldClassifier = "evaluate.features.classifier"
+)
+
 // Unmeasurable returns why trials with this assignment could not be evaluated as the
 // spec asks, at their end or at a rung: a fault for each metric that, by f, cannot be
 // measured.
@@ -250,7 +256,7 @@ func (e evidence) forDiversity() *FieldError {
 
 func (e evidence) forLabelAccuracy() *FieldError {
 	if e.classifier == No {
-		return &FieldError{Field: "evaluate.features.classifier", Message: "is missing, and " + e.Metric + " needs a classifier", Valid: "a file that `tailsweep features train` made"}
+		return &FieldError{Field: FieldClassifier, Message: "is missing, and " + e.Metric + " needs a classifier", Valid: "a file that `tailsweep features train` made"}
 	}
 	return nil
 }

@@ -291,6 +291,12 @@ type Resources struct {
 	Priority int `json:"priority" jsonschema:"minimum=1,maximum=5"`
 }
 
+// Limits of the schema that commands check, too.
+const (
+	MostConcurrent  = 1000 // max_concurrent_trials
+	MostDescription = 1000 // characters of description
+)
+
 // The priorities of a sweep.
 const (
 	PriorityFirst   = 1

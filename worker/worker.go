@@ -192,7 +192,7 @@ func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFun
 func serveMetrics(addr string, hosts []string, metrics http.Handler) (at string, stop func() error, err error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
-		return "", nil, fmt.Errorf("serve metrics at %q (TAILSWEEP_METRICS_ADDR): %w", addr, err)
+		return "", nil, fmt.Errorf("serve metrics at %q (%s): %w", addr, address.MetricsVariable, err)
 	}
 	if a, ok := listener.Addr().(*net.TCPAddr); ok && a.IP.IsLoopback() {
 		metrics = address.CheckHost(hosts, metrics)

@@ -31,6 +31,13 @@ const (
 	AttrGPUHours = "TailsweepGPUHours" // Double
 )
 
+// The entries of a sweep's memo, which Temporal's UI shows.
+const (
+	memoTrials  = "trials"
+	memoBest    = "best"
+	MemoBlocked = "blocked" // what blocks the sweep, "" for nothing
+)
+
 // SearchAttributes lists them with their Temporal types, for registration.
 func SearchAttributes() map[string]string {
 	return map[string]string{

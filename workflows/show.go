@@ -15,12 +15,6 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
-// The metrics that the Temporal UI shows.
-const (
-	metricHead = "fid.head"
-	metricTail = "fid.tail"
-)
-
 // The typed keys of the search attributes.
 var (
 	keyState    = temporal.NewSearchAttributeKeyKeyword(AttrState)
@@ -41,10 +35,10 @@ func upsert(ctx workflow.Context, updates []temporal.SearchAttributeUpdate) {
 // headAndTail are the updates for the two metrics, where they have values.
 func headAndTail(metrics map[string]float64) []temporal.SearchAttributeUpdate {
 	var updates []temporal.SearchAttributeUpdate
-	if v, ok := metrics[metricHead]; ok {
+	if v, ok := metrics[sweep.MetricFIDHead]; ok {
 		updates = append(updates, keyBestHead.ValueSet(v))
 	}
-	if v, ok := metrics[metricTail]; ok {
+	if v, ok := metrics[sweep.MetricFIDTail]; ok {
 		updates = append(updates, keyBestTail.ValueSet(v))
 	}
 	return updates
@@ -170,7 +164,7 @@ func (s *sweepRun) show() {
 		keyDone.ValueSet(int64(p.Finished)), keyGPUHours.ValueSet(p.GPUHours),
 	}, headAndTail(bestMetrics(p))...)
 	upsert(s.ctx, updates)
-	if err := workflow.UpsertMemo(s.ctx, map[string]any{"trials": now.counts, "best": now.best, "blocked": now.blocked}); err != nil {
+	if err := workflow.UpsertMemo(s.ctx, map[string]any{memoTrials: now.counts, memoBest: now.best, MemoBlocked: now.blocked}); err != nil {
 		workflow.GetLogger(s.ctx).Warn("cannot show the memo", "error", err)
 	}
 	s.record()

@@ -19,7 +19,9 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/file"
+	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/workflows"
@@ -86,8 +88,8 @@ func (p programs) runSweep(ctx context.Context, r *result) (err error) {
 		return err
 	}
 	m.environ = append(os.Environ(),
-		"TEMPORAL_ADDRESS="+m.status.Temporal, "TAILSWEEP_S3_ENDPOINT="+m.status.S3, "TAILSWEEP_S3_BUCKET="+m.status.Bucket,
-		"AWS_ACCESS_KEY_ID="+key, "AWS_SECRET_ACCESS_KEY="+secret, "TAILSWEEP_STATE_DIR="+m.dir, "NO_COLOR=1")
+		"TEMPORAL_ADDRESS="+m.status.Temporal, address.EndpointVariable+"="+m.status.S3, address.BucketVariable+"="+m.status.Bucket,
+		"AWS_ACCESS_KEY_ID="+key, "AWS_SECRET_ACCESS_KEY="+secret, folder.StateVariable+"="+m.dir, "NO_COLOR=1")
 	m.pids = map[string]int{"worker": m.status.Process(stack.ProcessWorker).PID, "stack": m.status.Process(stack.ProcessStack).PID}
 
 	spec := filepath.Join(dir, "spec.yaml")

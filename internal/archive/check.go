@@ -204,7 +204,7 @@ func (c *checker) sort(key, rest string) {
 		c.aside++
 	case parts == nil:
 		c.foreign = append(c.foreign, key)
-	case parts[2] == "result.json":
+	case parts[2] == resultName:
 		if n, err := strconv.Atoi(parts[1]); err == nil {
 			c.trials[n] = true
 		}

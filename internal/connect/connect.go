@@ -82,9 +82,9 @@ func resolve(f Flags, env envconfig.EnvLookup, embedded func() (Target, error)) 
 		return value
 	}
 	s3 := store.Config{
-		Endpoint: address.URL(variable("TAILSWEEP_S3_ENDPOINT", f.Endpoint)),
-		Bucket:   variable("TAILSWEEP_S3_BUCKET", f.Bucket),
-		Prefix:   variable("TAILSWEEP_S3_PREFIX", f.Prefix),
+		Endpoint: address.URL(variable(address.EndpointVariable, f.Endpoint)),
+		Bucket:   variable(address.BucketVariable, f.Bucket),
+		Prefix:   variable(address.PrefixVariable, f.Prefix),
 	}
 	haveStore := s3.Endpoint != "" || s3.Bucket != ""
 	switch {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
 	"golang.org/x/sys/unix"
 
 	"github.com/tailsweep/tailsweep/internal/folder"
@@ -148,7 +149,7 @@ func (dl *Downloader) folder(ctx context.Context, from, dir string) error {
 	case strings.HasPrefix(from, "s3://") && !isArchive(from):
 		return dl.objects(ctx, from, dir)
 	case !isArchive(from):
-		return badData(fmt.Errorf("%s: want an archive, named .tar, .tar.gz, .tgz or .zip, or an s3:// prefix", from))
+		return badData(fmt.Errorf("%s: want an archive, named %s, or an s3:// prefix", from, english.WordSeries(archiveEndings, "or")))
 	case !sweep.Remote(from):
 		return dl.unpack(ctx, from, dir)
 	}

@@ -25,10 +25,13 @@ const (
 	freeGrowth = 1 << 30 // bytes that even a small archive may unpack to
 )
 
+// archiveEndings are the ends of the names of archives.
+var archiveEndings = []string{".tar", ".tar.gz", ".tgz", ".zip"}
+
 // isArchive reports whether a path or URL is an archive and not a folder, by its name.
 func isArchive(name string) bool {
 	name = strings.ToLower(name)
-	for _, end := range []string{".tar", ".tar.gz", ".tgz", ".zip"} {
+	for _, end := range archiveEndings {
 		if strings.HasSuffix(name, end) {
 			return true
 		}

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/internal/retry"
@@ -221,7 +222,7 @@ func upWorker(ctx context.Context, l layout, made setup, k keys, o Options) erro
 	}
 	cmd := exec.Command(o.Executable, args...)
 	cmd.Env = workerEnviron(os.Environ(), l, made, k, o.Backend)
-	s, err := spawn(l, ProcessWorker, settings{Backend: cmp.Or(o.Backend, os.Getenv("TAILSWEEP_BACKEND"), "auto"), Slots: o.Slots}, cmd)
+	s, err := spawn(l, ProcessWorker, settings{Backend: cmp.Or(o.Backend, os.Getenv(BackendVariable), "auto"), Slots: o.Slots}, cmd)
 	if err != nil {
 		return err
 	}
@@ -248,15 +249,15 @@ func workerEnviron(base []string, l layout, made setup, k keys, backend string) 
 		"TEMPORAL_ADDRESS="+loopback(made.Ports.Temporal),
 		"TEMPORAL_NAMESPACE="+Namespace,
 		"TEMPORAL_CONFIG_FILE="+os.DevNull, // a profile's TLS or API key is not for this server
-		"TAILSWEEP_S3_ENDPOINT="+url(loopback(made.Ports.S3)),
-		"TAILSWEEP_S3_BUCKET="+made.Bucket,
+		address.EndpointVariable+"="+url(loopback(made.Ports.S3)),
+		address.BucketVariable+"="+made.Bucket,
 		"AWS_ACCESS_KEY_ID="+k.Access,
 		"AWS_SECRET_ACCESS_KEY="+k.Secret,
-		"TAILSWEEP_METRICS_ADDR="+loopback(made.Ports.WorkerMetrics),
+		address.MetricsVariable+"="+loopback(made.Ports.WorkerMetrics),
 		folder.StateVariable+"="+string(l),
 	)
 	if backend != "" {
-		env = append(env, "TAILSWEEP_BACKEND="+backend)
+		env = append(env, BackendVariable+"="+backend)
 	}
 	return env
 }

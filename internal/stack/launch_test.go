@@ -305,7 +305,7 @@ func TestUpRefusesAnotherS3(t *testing.T) {
 	require.ErrorContains(t, err, `s3 "minio": the state folder `+o.Dir+` uses "versitygw"`)
 
 	_, err = Up(t.Context(), Options{S3: "ceph"})
-	require.EqualError(t, err, `S3 service "ceph" is unknown: choose versitygw or minio`)
+	require.EqualError(t, err, `S3 service "ceph" is unknown (valid: versitygw, minio)`)
 }
 
 func TestForegroundThatFailsLeavesOthersRunning(t *testing.T) {

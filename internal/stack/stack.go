@@ -12,6 +12,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/internal/retry"
+	"github.com/tailsweep/tailsweep/internal/text"
 )
 
 // The kinds of S3 service.
@@ -20,8 +21,14 @@ const (
 	S3MinIO     = "minio"     // a child process of devstack
 )
 
+// S3Kinds lists the kinds of S3 service, the default first.
+func S3Kinds() []string { return []string{S3Versitygw, S3MinIO} }
+
 // Namespace is the Temporal namespace of the embedded stack.
 const Namespace = "default"
+
+// BackendVariable is the environment variable that names the backend of trainings.
+const BackendVariable = "TAILSWEEP_BACKEND"
 
 // The names of the processes, in the order of Status.Processes.
 const (
@@ -43,7 +50,7 @@ type Options struct {
 	Slots            int               // of the worker, trainings at a time; 0 leaves it to the worker
 	WorkerArgs       []string          // after `worker`
 	NoPrometheus     bool              // do not build or start Prometheus
-	Backend          string            // for the worker, TAILSWEEP_BACKEND; "" leaves the environment's
+	Backend          string            // for the worker, BackendVariable; "" leaves the environment's
 	Out              io.Writer         // progress for people; nil discards it
 	SearchAttributes map[string]string // name to Temporal type, registered at the start
 	Executable       string            // the tailsweep that runs as the worker; "" means this one
@@ -164,8 +171,8 @@ func watch(ctx context.Context, dir string, s Status) error {
 
 // complete fills in the defaults and checks the options.
 func (o Options) complete() (Options, error) {
-	if !slices.Contains([]string{"", S3Versitygw, S3MinIO}, o.S3) {
-		return o, fmt.Errorf("S3 service %q is unknown: choose %s or %s", o.S3, S3Versitygw, S3MinIO)
+	if o.S3 != "" && !slices.Contains(S3Kinds(), o.S3) {
+		return o, fmt.Errorf("S3 service %q is unknown (valid: %s)", o.S3, text.List(S3Kinds(), len(S3Kinds())))
 	}
 	var err error
 	if o.Dir, err = resolve(o.Dir); err != nil {

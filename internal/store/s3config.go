@@ -23,7 +23,7 @@ type Config struct {
 	Endpoint address.URL // http://host:port or https://host
 	Bucket   string      // must exist
 	Prefix   string      // of every key, "team/sweeps"; "" for none; callers never see it
-	Region   string      // "": AWS_REGION, AWS_DEFAULT_REGION, and then us-east-1, or Amazon's answer
+	Region   string      // "": AWS_REGION, AWS_DEFAULT_REGION, and then DefaultRegion, or Amazon's answer
 
 	AccessKeyID     string
 	SecretAccessKey string `json:"-"`
@@ -40,6 +40,9 @@ func (c Config) String() string {
 
 // GoString is String.
 func (c Config) GoString() string { return c.String() }
+
+// DefaultRegion is the region of services other than Amazon's.
+const DefaultRegion = "us-east-1"
 
 const (
 	// openTimeout bounds Open when the caller's context does not.
@@ -174,5 +177,5 @@ func (c Config) region(endpoint *url.URL) string {
 	if strings.HasSuffix(endpoint.Hostname(), ".amazonaws.com") {
 		return ""
 	}
-	return "us-east-1"
+	return DefaultRegion
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
 )
@@ -42,18 +44,42 @@ type reply struct {
 	Exhausted   bool          `json:"exhausted,omitempty"`
 }
 
+// operations has a row for each value of op.
+var operations = []struct {
+	name string
+	do   func(*session, *object) (reply, error)
+}{
+	{"init", (*session).init},
+	{"ask", (*session).ask},
+	{"tell", (*session).tell},
+	{"inject", (*session).inject},
+	{"best", (*session).best},
+	{"explain", (*session).explain},
+	{"quit", func(_ *session, o *object) (reply, error) { return reply{OK: true}, o.done() }},
+}
+
+// StatusesWithoutValues are those that a client can give to a trial in addition to
+// completed, the default. Such a trial has no values.
+func StatusesWithoutValues() []sweep.Status {
+	return []sweep.Status{sweep.StatusFailed, sweep.StatusDiverged}
+}
+
 // do executes one line; quit reports whether it was the last.
 func (s *session) do(line []byte) (r reply, quit bool) {
 	o, err := parse(line, "")
 	if err != nil {
 		return failure(err), false
 	}
-	const valid = "(valid: init, ask, tell, inject, best, explain, quit)"
 	op := o.text("op")
-	do := map[string]func(*object) (reply, error){
-		"init": s.init, "ask": s.ask, "tell": s.tell, "inject": s.inject, "best": s.best, "explain": s.explain,
-		"quit": func(o *object) (reply, error) { return reply{OK: true}, o.done() },
-	}[op]
+	var do func(*session, *object) (reply, error)
+	var names []string
+	for _, known := range operations {
+		names = append(names, known.name)
+		if known.name == op {
+			do = known.do
+		}
+	}
+	valid := "(valid: " + strings.Join(names, ", ") + ")"
 	switch {
 	case op == "":
 		o.failf("op", "is missing %s", valid)
@@ -63,7 +89,7 @@ func (s *session) do(line []byte) (r reply, quit bool) {
 	case s.search == nil && op != "init" && op != "quit":
 		err = errors.New("op: a session begins with init")
 	default:
-		r, err = do(o)
+		r, err = do(s, o)
 	}
 	if err != nil {
 		return failure(err), false
@@ -189,12 +215,10 @@ func (s *session) outcome(o *object) (sweep.Trial, error) {
 	if status := o.text("status"); status != "" {
 		t.Status = sweep.Status(status)
 	}
-	switch t.Status {
-	case sweep.StatusCompleted:
+	if t.Status == sweep.StatusCompleted {
 		t.Metrics = make(map[string]float64)
-	case sweep.StatusFailed, sweep.StatusDiverged:
-	default:
-		o.failf("status", "unknown status %q (valid: completed, failed, diverged)", clip(string(t.Status)))
+	} else if without := StatusesWithoutValues(); !slices.Contains(without, t.Status) {
+		o.failf("status", "unknown status %q (valid: %s, %s)", clip(string(t.Status)), sweep.StatusCompleted, text.List(without, len(without)))
 	}
 	numbers := func(field string, want int, name func(int) string) {
 		list := o.numbers(field)

@@ -23,17 +23,21 @@ const (
 // to 12 digits.
 const leastStep = 1e-11
 
-// types has a row for each type: the fields that it takes, in addition to name, type
-// and when, and the function that reads them.
-var types = map[string]struct {
+// kind is a type of parameters: the fields that it takes, in addition to name, type and
+// when, and the function that reads them.
+type kind struct {
+	name   string
 	fields []string
 	read   func(*object, *sweep.Parameter)
-}{
-	"float":   {[]string{"low", "high", "log", "step", "q", "zero", "mu", "sigma", "count"}, func(o *object, p *sweep.Parameter) { interval(o, false, p) }},
-	"int":     {[]string{"low", "high", "log", "step", "q", "zero", "count"}, func(o *object, p *sweep.Parameter) { interval(o, true, p) }},
-	"cat":     {[]string{"choices"}, func(o *object, p *sweep.Parameter) { choices(o, sweep.DistCategorical, p) }},
-	"ordinal": {[]string{"choices"}, func(o *object, p *sweep.Parameter) { choices(o, sweep.DistOrdinal, p) }},
-	"const":   {[]string{"value"}, constant},
+}
+
+// kinds has a row for each type.
+var kinds = []kind{
+	{"float", []string{"low", "high", "log", "step", "q", "zero", "mu", "sigma", "count"}, func(o *object, p *sweep.Parameter) { interval(o, false, p) }},
+	{"int", []string{"low", "high", "log", "step", "q", "zero", "count"}, func(o *object, p *sweep.Parameter) { interval(o, true, p) }},
+	{"cat", []string{"choices"}, func(o *object, p *sweep.Parameter) { choices(o, sweep.DistCategorical, p) }},
+	{"ordinal", []string{"choices"}, func(o *object, p *sweep.Parameter) { choices(o, sweep.DistOrdinal, p) }},
+	{"const", []string{"value"}, constant},
 }
 
 // readSpace reads the parameters, in the order given.
@@ -62,19 +66,31 @@ func parameter(o *object) sweep.Parameter {
 		o.failf("name", "want a name")
 	}
 	name := o.text("type")
-	kind, ok := types[name]
-	if !ok {
-		o.failf("type", "unknown type %q (valid: float, int, cat, ordinal, const)", clip(name))
-	}
-	for _, field := range []string{"low", "high", "log", "step", "q", "zero", "mu", "sigma", "choices", "value", "count"} {
-		value := string(o.raw(field))
-		neutral := field == "log" && value == "false" || field == "zero" && value == "0"
-		if value != "" && !neutral && !slices.Contains(kind.fields, field) {
-			o.failf(field, "does not go with type %s (valid: %s)", name, strings.Join(kind.fields, ", "))
+	var of kind
+	var names, fields []string
+	for _, k := range kinds {
+		names = append(names, k.name)
+		for _, field := range k.fields {
+			if !slices.Contains(fields, field) {
+				fields = append(fields, field)
+			}
+		}
+		if k.name == name {
+			of = k
 		}
 	}
-	if ok {
-		kind.read(o, &p)
+	if of.read == nil {
+		o.failf("type", "unknown type %q (valid: %s)", clip(name), strings.Join(names, ", "))
+	}
+	for _, field := range fields {
+		value := string(o.raw(field))
+		neutral := field == "log" && value == "false" || field == "zero" && value == "0"
+		if value != "" && !neutral && !slices.Contains(of.fields, field) {
+			o.failf(field, "does not go with type %s (valid: %s)", name, strings.Join(of.fields, ", "))
+		}
+	}
+	if of.read != nil {
+		of.read(o, &p)
 	}
 	if text := o.text("when"); text != "" {
 		when, err := sweep.ParseCondition(text)

@@ -132,12 +132,12 @@ func (m *Machine) checkSet(c Command) error {
 	switch {
 	case s == nil || *s == Changes{}:
 		return errors.New("nothing to set: give one of --concurrency, --priority, --description")
-	case s.Concurrency != nil && (*s.Concurrency < 1 || *s.Concurrency > 1000):
-		return fmt.Errorf("max_concurrent_trials: %d (valid: 1 to 1000)", *s.Concurrency)
+	case s.Concurrency != nil && (*s.Concurrency < 1 || *s.Concurrency > sweep.MostConcurrent):
+		return fmt.Errorf("max_concurrent_trials: %d (valid: 1 to %d)", *s.Concurrency, sweep.MostConcurrent)
 	case s.Priority != nil && (*s.Priority < sweep.PriorityFirst || *s.Priority > sweep.PriorityLast):
 		return fmt.Errorf("resources.priority: %d (valid: %d, the first, to %d)", *s.Priority, sweep.PriorityFirst, sweep.PriorityLast)
-	case s.Description != nil && len([]rune(*s.Description)) > 1000:
-		return fmt.Errorf("description: %d characters (valid: up to 1000)", len([]rune(*s.Description)))
+	case s.Description != nil && len([]rune(*s.Description)) > sweep.MostDescription:
+		return fmt.Errorf("description: %d characters (valid: up to %d)", len([]rune(*s.Description)), sweep.MostDescription)
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ type fitted struct {
 // what was fixed in the earlier sweep, are of spec's space; of another training also the
 // baseline's, for its own limits.
 func NewSource(spec, earlier *sweep.Spec, trials []sweep.Trial) Source {
-	s := Source{Sweep: earlier.Name, Same: SameTraining(spec, earlier), fitted: new(fitted)}
+	s := Source{Sweep: earlier.Name, Same: len(DifferentTraining(spec, earlier)) == 0, fitted: new(fitted)}
 	fitter := space.NewFitter(spec)
 	for _, t := range trials {
 		baseline := t.Kind == sweep.KindBaseline
@@ -96,12 +96,27 @@ func Sources(spec *sweep.Spec, load func(sweep.Earlier) (*sweep.Spec, []sweep.Tr
 	return list, nil
 }
 
-// SameTraining reports whether the results of two specs' trials are comparable: dataset,
-// model, train and evaluate are equal, and guidance scales are chosen by the same metric.
-func SameTraining(a, b *sweep.Spec) bool {
-	return reflect.DeepEqual(a.Dataset, b.Dataset) && reflect.DeepEqual(a.Model, b.Model) &&
-		reflect.DeepEqual(a.Train, b.Train) && reflect.DeepEqual(a.Evaluate, b.Evaluate) &&
-		(len(a.Evaluate.Guidance) < 2 || a.GuidanceObjective() == b.GuidanceObjective())
+// DifferentTraining returns the fields because of which the results of two specs' trials
+// are not comparable, none where the training is the same. metrics is one of them where
+// guidance scales are chosen by different metrics.
+func DifferentTraining(a, b *sweep.Spec) (fields []string) {
+	for _, part := range []struct {
+		field string
+		of    func(*sweep.Spec) any
+	}{
+		{"dataset", func(s *sweep.Spec) any { return s.Dataset }},
+		{"model", func(s *sweep.Spec) any { return s.Model }},
+		{"train", func(s *sweep.Spec) any { return s.Train }},
+		{"evaluate", func(s *sweep.Spec) any { return s.Evaluate }},
+	} {
+		if !reflect.DeepEqual(part.of(a), part.of(b)) {
+			fields = append(fields, part.field)
+		}
+	}
+	if len(a.Evaluate.Guidance) > 1 && a.GuidanceObjective() != b.GuidanceObjective() {
+		fields = append(fields, "metrics")
+	}
+	return fields
 }
 
 // Fits returns how many of the source's trials a search of spec learns from: those of its

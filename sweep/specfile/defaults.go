@@ -7,6 +7,19 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
+// The defaults that depend on other fields, or belong to a part of the spec that may be
+// absent.
+const (
+	mostWarmup        = 500  // train.warmup_steps, or a tenth of train.steps
+	defaultShare      = 0.3  // repeats.share
+	defaultEta        = 3    // early_terminate.eta
+	defaultMinTrials  = 5    // early_terminate.min_trials
+	mostBrackets      = 16   // early_terminate.brackets, where there are more rungs
+	defaultChannels   = 3    // dataset.channels
+	defaultFactor     = 0.01 // dataset.imbalance.factor
+	defaultFactorNone = 1    // the same for profile none
+)
+
 // defaults is a spec with every default that does not depend on another field. Fields
 // that a spec must give are empty here. resolve fills in the rest, and defaulttexts_test.go
 // describes those in words.
@@ -59,7 +72,7 @@ func (c *checker) resolve() {
 	s := c.spec
 	c.resolveModel()
 	c.resolveDataset()
-	orElse(c, &s.Train.WarmupSteps, min(500, s.Train.Steps/10))
+	orElse(c, &s.Train.WarmupSteps, min(mostWarmup, s.Train.Steps/10))
 	for _, sampler := range sweep.SamplerList() {
 		steps := 0
 		if sampler.Name == s.Evaluate.Sampler {
@@ -86,15 +99,15 @@ func (c *checker) resolve() {
 		s.Points = nil
 	}
 	if r := s.Repeats; r != nil {
-		orElse(c, &r.Share, 0.3)
+		orElse(c, &r.Share, defaultShare)
 	}
 	if e := s.EarlyTerminate; e != nil {
-		orElse(c, &e.Eta, 3)
+		orElse(c, &e.Eta, defaultEta)
 		if e.Type == sweep.StopMedian {
-			orElse(c, &e.MinTrials, 5)
+			orElse(c, &e.MinTrials, defaultMinTrials)
 		}
 		if e.Type == sweep.StopHyperband {
-			orElse(c, &e.Brackets, min(len(s.Rungs()), 16))
+			orElse(c, &e.Brackets, min(len(s.Rungs()), mostBrackets))
 		}
 	}
 	if r := s.Evaluate.Rung; r != nil {
@@ -112,18 +125,18 @@ func (c *checker) resolveDataset() {
 	}
 	if d.Name == sweep.ImageFolder {
 		profile = sweep.ProfileNone
-		orElse(c, &d.FolderChannels, 3)
-		orElse(c, &d.Background, "white")
+		orElse(c, &d.FolderChannels, defaultChannels)
+		orElse(c, &d.Background, sweep.DefaultBackground)
 	}
 	orElse(c, &d.Size, size)
 	c.resolveGroups()
 	im := &d.Imbalance
 	orElse(c, &im.Profile, profile)
 	if im.Profile == sweep.ProfileNone {
-		orElse(c, &im.Factor, 1)
+		orElse(c, &im.Factor, defaultFactorNone)
 		return
 	}
-	orElse(c, &im.Factor, 0.01)
+	orElse(c, &im.Factor, defaultFactor)
 	orElse(c, &im.Order, sweep.OrderNatural)
 }
 

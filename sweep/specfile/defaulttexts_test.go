@@ -1,8 +1,10 @@
 package specfile
 
 import (
+	"fmt"
 	"strconv"
 
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -14,28 +16,28 @@ var defaultTexts = withSamplers(map[path]string{
 	"dataset.split":                   "none: all images of the folder",
 	"dataset.reference":               "all images of the folder, or of the split file",
 	"dataset.classes":                 "none",
-	"dataset.channels":                "3",
-	"dataset.background":              "white",
-	"dataset.size":                    "28; 32 for CIFAR and image-folder",
-	"dataset.imbalance.profile":       "exp; none for image-folder",
-	"dataset.imbalance.factor":        "0.01; 1 for profile none",
-	"dataset.imbalance.order":         "natural",
+	"dataset.channels":                fmt.Sprint(defaultChannels),
+	"dataset.background":              sweep.DefaultBackground,
+	"dataset.size":                    fmt.Sprintf("28; %d for CIFAR and image-folder", sweep.DefaultSize),
+	"dataset.imbalance.profile":       sweep.ProfileExp + "; " + sweep.ProfileNone + " for image-folder",
+	"dataset.imbalance.factor":        fmt.Sprintf("%v; %v for profile %s", defaultFactor, defaultFactorNone, sweep.ProfileNone),
+	"dataset.imbalance.order":         sweep.OrderNatural,
 	"dataset.groups":                  "by thirds",
 	"dataset.groups.by":               "names where a list is given, shots where a number is, else thirds",
-	"dataset.groups.many":             "100",
-	"dataset.groups.few":              "20",
+	"dataset.groups.many":             fmt.Sprint(sweep.DefaultMany),
+	"dataset.groups.few":              fmt.Sprint(sweep.DefaultFew),
 	"dataset.groups.head":             "none",
 	"dataset.groups.medium":           "none",
 	"dataset.groups.tail":             "none",
 	"model.preset":                    "none",
-	"model.width":                     "unet 32, dit 128",
-	"model.depth":                     "unet 2, dit 4",
-	"model.mult":                      "1, 2, 2",
+	"model.width":                     fmt.Sprintf("unet %d, dit %d", unetDefaults.Width, ditDefaults.Width),
+	"model.depth":                     fmt.Sprintf("unet %d, dit %d", unetDefaults.Depth, ditDefaults.Depth),
+	"model.mult":                      text.Numbers(unetDefaults.Mult, len(unetDefaults.Mult)),
 	"model.attention":                 "none",
 	"model.dropout":                   "0",
-	"model.patch":                     "4",
-	"model.heads":                     "4",
-	"train.warmup_steps":              "500, or a tenth of train.steps where that is less",
+	"model.patch":                     fmt.Sprint(ditDefaults.Patch),
+	"model.heads":                     fmt.Sprint(ditDefaults.Heads),
+	"train.warmup_steps":              fmt.Sprintf("%d, or a tenth of train.steps where that is less", mostWarmup),
 	"train.weight_decay":              "0",
 	"evaluate.features":               "the built-in classifier of fashion-mnist and fashion-mnist-10k",
 	"evaluate.features.classifier":    "the built-in one, where the dataset has one",
@@ -53,11 +55,11 @@ var defaultTexts = withSamplers(map[path]string{
 	"from":                            "none",
 	"from[].identity":                 "the sweep that has the name when the new one starts",
 	"repeats":                         "none",
-	"repeats.share":                   "0.3",
+	"repeats.share":                   fmt.Sprint(defaultShare),
 	"early_terminate":                 "none",
-	"early_terminate.eta":             "3",
-	"early_terminate.min_trials":      "5",
-	"early_terminate.brackets":        "as many as there are rungs, at most 16",
+	"early_terminate.eta":             fmt.Sprint(defaultEta),
+	"early_terminate.min_trials":      fmt.Sprint(defaultMinTrials),
+	"early_terminate.brackets":        fmt.Sprintf("as many as there are rungs, at most %d", mostBrackets),
 	"evaluate.rung.samples_per_class": "evaluate.samples_per_class",
 	"evaluate.rung.guidance":          "evaluate.guidance",
 	"budget.run_cap":                  "no limit",
@@ -65,6 +67,8 @@ var defaultTexts = withSamplers(map[path]string{
 	"budget.wall_clock":               "no limit",
 	"max_trial_time":                  "no limit",
 })
+
+var ditDefaults, _ = preset(presetDiT)
 
 // withSamplers adds the numbers of steps of the samplers that are not the default.
 func withSamplers(texts map[path]string) map[path]string {

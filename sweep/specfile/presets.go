@@ -22,6 +22,9 @@ var presets = []struct {
 	{presetDiT, sweep.Model{Arch: sweep.ArchDiT, Width: 128, Depth: 4, Patch: 4, Heads: 4}},
 }
 
+// unetDefaults are the defaults of arch unet.
+var unetDefaults = sweep.Model{Width: 32, Depth: 2, Mult: []int{1, 2, 2}}
+
 // presetDiT is the preset whose numbers are also the defaults of arch dit.
 const presetDiT = "dit-small"
 
@@ -46,7 +49,8 @@ func (c *checker) resolveModel() {
 	case m.Arch == sweep.ArchDiT:
 		from, _ = preset(presetDiT)
 	default:
-		from = sweep.Model{Arch: m.Arch, Width: 32, Depth: 2, Mult: []int{1, 2, 2}}
+		from = unetDefaults
+		from.Arch = m.Arch
 	}
 	orElse(c, &m.Arch, from.Arch)
 	if m.Arch == from.Arch { // else checkModel reports it

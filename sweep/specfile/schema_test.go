@@ -266,6 +266,30 @@ func metricNames() []any {
 
 func length(n uint64) *uint64 { return &n }
 
+// Commands and datasets check limits of the schema, which the tags of Spec's fields set.
+func TestConstantsAreLimitsOfTheSchema(t *testing.T) {
+	field := func(names ...string) *jsonschemav6.Schema {
+		s := compiled()
+		for _, name := range names {
+			s = target(s).Properties[name]
+			require.NotNil(t, s, name)
+		}
+		return target(s)
+	}
+	require.Equal(t, sweep.MostDescription, *field("description").MaxLength)
+	for _, c := range []struct {
+		field       *jsonschemav6.Schema
+		least, most int64
+	}{
+		{field("max_concurrent_trials"), 1, sweep.MostConcurrent},
+		{field("resources", "priority"), sweep.PriorityFirst, sweep.PriorityLast},
+		{field("dataset", "size"), sweep.MinSize, sweep.MaxSize},
+	} {
+		require.Equal(t, c.least, c.field.Minimum.Num().Int64(), c.field.Location)
+		require.Equal(t, c.most, c.field.Maximum.Num().Int64(), c.field.Location)
+	}
+}
+
 // Every field has a description: it is all that an editor shows.
 func TestSchemaDescribes(t *testing.T) {
 	var walk func(p path, s *jsonschemav6.Schema)

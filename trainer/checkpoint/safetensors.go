@@ -8,9 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/tailsweep/tailsweep/internal/text"
 )
 
 // Limits on tensor files from outside.
@@ -235,7 +238,7 @@ func parseHeader(head []byte) (headers []header, metadata map[string]string, err
 func byteSize(d DType, shape []int) (int64, error) {
 	size, ok := elementBytes[d]
 	if !ok {
-		return 0, fmt.Errorf("unsupported dtype %.20q (valid: F32, F64, I64, U64, I32, U32, U8, BOOL)", string(d))
+		return 0, fmt.Errorf("unsupported dtype %.20q (valid: %s)", string(d), text.List(slices.Sorted(maps.Keys(elementBytes)), len(elementBytes)))
 	}
 	if len(shape) > maxRank {
 		return 0, fmt.Errorf("rank %d is over %d", len(shape), maxRank)

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
@@ -32,7 +33,7 @@ func openFolder(d sweep.Dataset) (*source, error) {
 		return nil, err
 	}
 	p := imageFiles{dataset: d, files: l.files}
-	if p.background, err = imagefile.ParseColour(d.Background); err != nil {
+	if p.background, err = imagefile.ParseColour(cmp.Or(d.Background, sweep.DefaultBackground)); err != nil {
 		return nil, badField("dataset.background", "%w", err)
 	}
 	return &source{classes: l.classes, labels: l.labels, leftOut: l.leftOut, images: p.images}, nil

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -98,7 +99,7 @@ func check(d sweep.Dataset) error {
 		}
 		return badField("dataset.name", "unknown dataset %q (valid: %s)", d.Name, strings.Join(names, ", "))
 	case len(info.Sizes) > 0 && !slices.Contains(info.Sizes, d.Size):
-		return badField("dataset.size", "%d (valid: %s)", d.Size, strings.Trim(strings.ReplaceAll(fmt.Sprint(info.Sizes), " ", ", "), "[]"))
+		return badField("dataset.size", "%d (valid: %s)", d.Size, text.Numbers(info.Sizes, len(info.Sizes)))
 	case d.Size < sweep.MinSize, d.Size > sweep.MaxSize:
 		return badField("dataset.size", "%d (valid: %d to %d)", d.Size, sweep.MinSize, sweep.MaxSize)
 	case d.Channels() != 1 && d.Channels() != 3:

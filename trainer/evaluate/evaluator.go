@@ -87,16 +87,16 @@ func (e *Evaluator) open(real *dataset.Set, files *sweep.Features) (err error) {
 	} else if !builtIn {
 		return precheck.BadData(fmt.Errorf("evaluate.features: missing, and there is no built-in classifier for %s", real.Name))
 	}
-	if e.extractor, err = load(precheck.FieldPath, own.Path); err != nil {
+	if e.extractor, err = load(sweep.FieldFeatures, own.Path); err != nil {
 		return precheck.BadData(err)
 	}
 	e.Features = e.extractor.Digest
-	field, classifier := precheck.FieldPath, e.extractor
+	field, classifier := sweep.FieldFeatures, e.extractor
 	if classifier.Classes == 0 {
 		if own.Classifier == "" && !builtIn {
 			return nil // no metric needs a classifier
 		}
-		field = precheck.FieldClassifier
+		field = sweep.FieldClassifier
 		e.classifier, err = load(field, own.Classifier)
 		classifier = e.classifier
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"github.com/tailsweep/tailsweep/internal/text"
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
@@ -49,8 +51,9 @@ type Output struct {
 // pixels. batch images go through it together; every call is padded to it, so the
 // graph compiles once.
 func Open(b *backend.Backend, size, batch int) (*Extractor, error) {
-	if !slices.Contains([]int{16, 28}, size) {
-		return nil, fmt.Errorf("features: no classifier for images of %d pixels a side (valid: 16, 28)", size)
+	info, _ := sweep.LookupDataset(sweep.FashionMNIST)
+	if !slices.Contains(info.Sizes, size) {
+		return nil, fmt.Errorf("features: no classifier for images of %d pixels a side (valid: %s)", size, text.Numbers(info.Sizes, len(info.Sizes)))
 	}
 	data, err := frozen.ReadFile(fmt.Sprintf("weights/fashion-mnist-%d.safetensors", size))
 	if err != nil {

@@ -55,7 +55,7 @@ func TestOnlyTheTwoSizesHaveAClassifier(t *testing.T) {
 	require.NoError(t, err)
 	defer b.Close()
 	_, err = Open(b, 32, 10)
-	require.ErrorContains(t, err, "valid: 16, 28")
+	require.ErrorContains(t, err, "valid: 28, 16")
 }
 
 // A batch is padded; the other images of the batch, and the place in it, must not matter.

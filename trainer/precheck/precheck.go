@@ -84,26 +84,20 @@ func readNetworks(spec *sweep.Spec, classes int) (n features.Network, classifier
 		return features.Network{Dims: features.Dims, Classes: classes}, builtIn, nil
 	}
 	if n, err = features.Inspect(files.Path, images); err != nil {
-		return n, sweep.No, FileError(FieldPath, err)
+		return n, sweep.No, FileError(sweep.FieldFeatures, err)
 	}
-	field, other := FieldPath, n
+	field, other := sweep.FieldFeatures, n
 	if n.Classes == 0 {
 		if files.Classifier == "" {
 			return n, builtIn, nil
 		}
-		field = FieldClassifier
+		field = sweep.FieldClassifier
 		if other, err = features.Inspect(files.Classifier, images); err != nil {
 			return n, sweep.No, FileError(field, err)
 		}
 	}
 	return n, sweep.Yes, Classes(field, other.Classes, classes)
 }
-
-// The fields that name files of networks.
-const (
-	FieldPath       = "evaluate.features.path"
-	FieldClassifier = "evaluate.features.classifier"
-)
 
 // FileError turns an error of reading a network's file into one of its field.
 func FileError(field string, err error) error {

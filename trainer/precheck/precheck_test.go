@@ -116,8 +116,8 @@ func TestATrialsOwnGuidanceHalvesNothing(t *testing.T) {
 
 // Inception-v3 is not a classifier of the dataset: label_accuracy needs one in addition.
 func TestLabelAccuracyNeedsAClassifier(t *testing.T) {
-	require.ErrorContains(t, Classes(FieldClassifier, 0, 9), "evaluate.features.classifier: Inception-v3 is not a classifier of this dataset")
-	require.NoError(t, Classes(FieldClassifier, 9, 9))
+	require.ErrorContains(t, Classes(sweep.FieldClassifier, 0, 9), "evaluate.features.classifier: Inception-v3 is not a classifier of this dataset")
+	require.NoError(t, Classes(sweep.FieldClassifier, 9, 9))
 	facts := sweep.Facts{Classes: make([]string, 9), Groups: &sweep.ClassGroups{Head: []int{0}}, Dims: 64, Classifier: sweep.No}
 	for want, change := range map[string]func(s *sweep.Spec){
 		"label_accuracy.head needs a classifier": func(s *sweep.Spec) { s.Metrics = []sweep.Objective{{Name: "label_accuracy.head"}} },

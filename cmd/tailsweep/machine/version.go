@@ -17,7 +17,7 @@ func Version(a *cli.App) *cobra.Command {
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
 		b := cli.ReadBuild()
-		if output.Value == "json" {
+		if output.Value == cli.FormatJSON {
 			return a.PrintJSON(b)
 		}
 		if !b.SIMD {

@@ -35,7 +35,7 @@ worker. A second signal ends it at once.`,
 	f.Var(only, "only", "part to run: control (no GPU needed) or training (trainings only)")
 	slots := cli.SlotsFlag(f)
 	queue := f.String("queue", sweep.DefaultQueue, "task queue of trainings, resources.queue of specs")
-	listen := f.String("metrics-addr", cmp.Or(os.Getenv("TAILSWEEP_METRICS_ADDR"), "127.0.0.1:0"), "address of the /metrics endpoint (TAILSWEEP_METRICS_ADDR)")
+	listen := f.String("metrics-addr", cmp.Or(os.Getenv(address.MetricsVariable), "127.0.0.1:0"), "address of the /metrics endpoint ("+address.MetricsVariable+")")
 	staging := f.String("staging", worker.DefaultStaging(), "folder for checkpoints before they are uploaded")
 	trainer := f.String("trainer", "", "program that trains and evaluates, with the verbs and the protocol of package trainer/job (default: this one)")
 	device := cli.BackendFlag(cmd)

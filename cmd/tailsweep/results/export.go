@@ -17,10 +17,10 @@ func Export(a *cli.App) *cobra.Command {
 		Short: "Print the finished trials for other programs, as CSV or JSON",
 		Args:  cli.Args(1, 1, "one sweep"),
 	}
-	format := &cli.Choice{Value: "csv", Valid: []string{"csv", "json"}}
+	format := &cli.Choice{Value: cli.FormatCSV, Valid: []string{cli.FormatCSV, cli.FormatJSON}}
 	cmd.Flags().VarP(format, "output", "o", "output format")
 	cmd.RunE = withTrials(a, func(spec *sweep.Spec, trials []sweep.Trial, args []string) error {
-		if format.Value == "csv" {
+		if format.Value == cli.FormatCSV {
 			return report.ExportCSV(a.Out, spec, trials)
 		}
 		slices.SortFunc(trials, byNumber)

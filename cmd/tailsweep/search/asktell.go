@@ -34,7 +34,7 @@ no stack and no network. All objectives are minimised; a constraint is satisfied
     init     starts a search over space; method is one of
              ` + strings.Join(cli.Words(sweep.Methods()), ", ") + ` (bayes)
     ask      asks for a configuration; for parallel trials ask again before tell
-    tell     reports a trial: values and constraints, or "status":"failed" or "diverged"
+    tell     reports a trial: values and constraints, or "status": ` + strings.Join(cli.Words(asktell.StatusesWithoutValues()), " or ") + `
     inject   adds a finished trial that was not asked for
     best     asks for the best feasible trial, or with several objectives for the front
     explain  asks why a trial was suggested

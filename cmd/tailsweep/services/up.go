@@ -19,9 +19,9 @@ which takes minutes.`,
 		Args: cli.Args(0, 0, "no arguments"),
 	}
 	output := cli.OutputFlag(cmd)
-	s3 := &cli.Choice{Valid: []string{stack.S3Versitygw, stack.S3MinIO}}
+	s3 := &cli.Choice{Valid: stack.S3Kinds()}
 	f := cmd.Flags()
-	f.Var(s3, "s3", "S3 service, fixed when the state folder is created (default versitygw)")
+	f.Var(s3, "s3", "S3 service, fixed when the state folder is created (default "+stack.S3Kinds()[0]+")")
 	foreground := f.Bool("foreground", false, "run in the foreground; one Ctrl-C stops everything")
 	noWorker := f.Bool("no-worker", false, "start the stack only")
 	noPrometheus := f.Bool("no-prometheus", false, "do not build or start Prometheus")

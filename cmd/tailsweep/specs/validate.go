@@ -35,7 +35,7 @@ of the faults of all files, empty when there are none.`,
 			}
 			var faults specfile.Faults
 			switch {
-			case errors.As(err, &faults) && output.Value == "json":
+			case errors.As(err, &faults) && output.Value == cli.FormatJSON:
 				for _, f := range faults {
 					f.Value, f.Message = address.Redact(f.Value), address.Redact(f.Message)
 					found = append(found, f)
@@ -49,7 +49,7 @@ of the faults of all files, empty when there are none.`,
 				valid = append(valid, fmt.Sprintf("%s: sweep %q is valid (%s, %s)", path, spec.Name, spec.Method, trialview.TrialCount(spec)))
 			}
 		}
-		if output.Value == "json" || len(valid) > 0 {
+		if output.Value == cli.FormatJSON || len(valid) > 0 {
 			if err := a.PrintAs(output, found, valid...); err != nil {
 				return err
 			}

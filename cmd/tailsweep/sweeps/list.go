@@ -58,9 +58,6 @@ const (
 	stateRemoving = "removing" // its removal has begun
 )
 
-// memoBlocked is the entry of a sweep's memo that says what blocks it.
-const memoBlocked = "blocked"
-
 const (
 	listTimeout  = 10 * time.Second // what list waits for Temporal
 	queryTimeout = 2 * time.Second  // what list waits for workers to say what runs
@@ -336,12 +333,12 @@ func fromExecution(e *workflowpb.WorkflowExecutionInfo) Listed {
 	row.live = e.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
 	switch status := e.GetStatus(); {
 	case status == enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
-		row.State = "timed out"
+		row.State = string(activities.ExecutionTimedOut)
 	case status == enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED || row.State == "":
 		row.State = strings.ToLower(status.String())
 	}
 	var blocked string
-	payload, ok := e.GetMemo().GetFields()[memoBlocked]
+	payload, ok := e.GetMemo().GetFields()[workflows.MemoBlocked]
 	if ok && row.live {
 		_ = converter.GetDefaultDataConverter().FromPayload(payload, &blocked) // one that does not decode stays empty
 	}

@@ -95,11 +95,11 @@ func begin(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 		a.Log("sweep %s is running; `tailsweep watch %s` follows it", spec.Name, spec.Name)
 	}
 	switch {
-	case detach && output.Value == "json":
+	case detach && output.Value == cli.FormatJSON:
 		return a.PrintJSON(b)
 	case detach && !b.Ended:
 		return nil
-	case output.Value == "json":
+	case output.Value == cli.FormatJSON:
 		return waitFor(ctx, a, spec.Name, output)
 	}
 	return watch(ctx, a, spec.Name)

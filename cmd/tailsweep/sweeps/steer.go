@@ -74,7 +74,7 @@ func steeringVerb(a *cli.App, v steering.Verb) *cobra.Command {
 		case conduct.CommandEdit:
 			earlier.Keep(command.Spec, spec)
 			out.Edited = conduct.Differences(spec, command.Spec)
-			if output.Value != "json" || *dryRun {
+			if output.Value != cli.FormatJSON || *dryRun {
 				if err := a.PrintAs(output, Steered{Progress: conduct.Progress{Name: name}, Edited: out.Edited}.output(), differenceText(out.Edited)...); err != nil {
 					return err
 				}

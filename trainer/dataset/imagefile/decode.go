@@ -135,10 +135,10 @@ func over(px, background color.RGBA) color.RGBA {
 	return color.RGBA{mix(px.R, background.R), mix(px.G, background.G), mix(px.B, background.B), 255}
 }
 
-// ParseColour reads white, black or #rrggbb; "" is white.
+// ParseColour reads white, black or #rrggbb.
 func ParseColour(text string) (color.RGBA, error) {
 	switch text {
-	case "", "white":
+	case "white":
 		return color.RGBA{255, 255, 255, 255}, nil
 	case "black":
 		return color.RGBA{A: 255}, nil

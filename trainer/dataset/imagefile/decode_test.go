@@ -95,7 +95,7 @@ func TestTransparencyShowsTheBackground(t *testing.T) {
 	for _, side := range []int{8, 40} {
 		data := pngOf(t, solid(side, side, half))
 		for text, want := range map[string][3]int{
-			"": {227, 177, 127}, "white": {227, 177, 127}, "black": {100, 50, 0}, "#0000ff": {100, 50, 127},
+			"white": {227, 177, 127}, "black": {100, 50, 0}, "#0000ff": {100, 50, 127},
 		} {
 			background, err := ParseColour(text)
 			require.NoError(t, err)
@@ -107,7 +107,7 @@ func TestTransparencyShowsTheBackground(t *testing.T) {
 	for _, v := range decoded(t, pngOf(t, solid(8, 8, color.NRGBA{})), Options{8, 1, white}) {
 		require.EqualValues(t, 255, v)
 	}
-	for _, text := range []string{"grey", "#12", "ff0000", "#gg0000", "#ff000080"} {
+	for _, text := range []string{"", "grey", "#12", "ff0000", "#gg0000", "#ff000080"} {
 		_, err := ParseColour(text)
 		require.ErrorContains(t, err, "valid: white, black, #rrggbb", text)
 	}

@@ -37,9 +37,9 @@ func (a *App) ConnectionFlags(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
 	f.StringVar(&a.Flags.Address, "address", "", "Temporal's host:port (TEMPORAL_ADDRESS; default: the embedded stack)")
 	f.StringVar(&a.Flags.Namespace, "namespace", "", "Temporal's namespace (TEMPORAL_NAMESPACE)")
-	f.StringVar(&a.Flags.Endpoint, "s3-endpoint", "", "the object store, http://host:port (TAILSWEEP_S3_ENDPOINT)")
-	f.StringVar(&a.Flags.Bucket, "s3-bucket", "", "bucket in the object store (TAILSWEEP_S3_BUCKET)")
-	f.StringVar(&a.Flags.Prefix, "s3-prefix", "", "prefix of all keys in the bucket (TAILSWEEP_S3_PREFIX)")
+	f.StringVar(&a.Flags.Endpoint, "s3-endpoint", "", "the object store, http://host:port ("+address.EndpointVariable+")")
+	f.StringVar(&a.Flags.Bucket, "s3-bucket", "", "bucket in the object store ("+address.BucketVariable+")")
+	f.StringVar(&a.Flags.Prefix, "s3-prefix", "", "prefix of all keys in the bucket ("+address.PrefixVariable+")")
 }
 
 // Archive opens the object store.
@@ -126,7 +126,7 @@ func (a *App) PrintJSON(v any) error {
 
 // PrintAs writes v as JSON where that is the output format, otherwise the lines.
 func (a *App) PrintAs(form *Choice, v any, lines ...string) error {
-	if form.Value == "json" {
+	if form.Value == FormatJSON {
 		return a.PrintJSON(v)
 	}
 	return a.Print(lines...)

@@ -20,8 +20,8 @@ func (a *App) StackOptions() stack.Options {
 
 // BackendFlag adds --backend, whose default is the environment's.
 func BackendFlag(cmd *cobra.Command) *Choice {
-	c := &Choice{Value: cmp.Or(os.Getenv(backendVariable), backend.Auto), Valid: backend.Names()}
-	cmd.Flags().Var(c, "backend", "backend of trainings ("+backendVariable+")")
+	c := &Choice{Value: cmp.Or(os.Getenv(stack.BackendVariable), backend.Auto), Valid: backend.Names()}
+	cmd.Flags().Var(c, "backend", "backend of trainings ("+stack.BackendVariable+")")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		if cmd.Flags().Changed("backend") {
 			return nil
@@ -32,14 +32,12 @@ func BackendFlag(cmd *cobra.Command) *Choice {
 	return c
 }
 
-const backendVariable = "TAILSWEEP_BACKEND"
-
 // AskedBackend returns the backend that the environment asks for, or auto. An unknown
 // one is a usage error.
 func AskedBackend() (string, error) {
-	name := cmp.Or(os.Getenv(backendVariable), backend.Auto)
+	name := cmp.Or(os.Getenv(stack.BackendVariable), backend.Auto)
 	if !slices.Contains(backend.Names(), name) {
-		return "", Usagef("%s is %q (valid: %s)", backendVariable, name, strings.Join(backend.Names(), ", "))
+		return "", Usagef("%s is %q (valid: %s)", stack.BackendVariable, name, strings.Join(backend.Names(), ", "))
 	}
 	return name, nil
 }

@@ -37,9 +37,16 @@ func (c *Choice) Set(s string) error {
 	return nil
 }
 
+// The output formats.
+const (
+	FormatTable = "table" // for people
+	FormatJSON  = "json"
+	FormatCSV   = "csv" // of export
+)
+
 // OutputFlag adds -o table|json.
 func OutputFlag(cmd *cobra.Command) *Choice {
-	c := &Choice{Value: "table", Valid: []string{"table", "json"}}
+	c := &Choice{Value: FormatTable, Valid: []string{FormatTable, FormatJSON}}
 	cmd.Flags().VarP(c, "output", "o", "output format")
 	return c
 }

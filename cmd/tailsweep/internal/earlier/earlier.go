@@ -14,7 +14,6 @@ import (
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/sampler"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
@@ -187,17 +186,9 @@ func learn(ctx context.Context, arc *archive.Archive, spec *sweep.Spec, e *sweep
 		return Lesson{}, cli.Usagef("none of its %d trials has a configuration of this spec's space, and a result", l.Trials)
 	}
 	if !l.Same {
-		l.Different, l.Ignored = differentTraining(spec, old), !spec.Method.Learns()
+		l.Different, l.Ignored = sampler.DifferentTraining(spec, old), !spec.Method.Learns()
 	}
 	return l, nil
-}
-
-// differentTraining lists the fields because of which results cannot be compared.
-func differentTraining(a, b *sweep.Spec) []string {
-	changed, fixed := conduct.Edited(a, b)
-	return slices.DeleteFunc(append(fixed, changed...), func(field string) bool {
-		return !slices.Contains([]string{"dataset", "model", "train", "evaluate", "metrics"}, field)
-	})
 }
 
 // Keep gives the edited spec of a sweep the earlier sweeps that --from has added to the

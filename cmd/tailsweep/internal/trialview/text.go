@@ -17,7 +17,7 @@ import (
 // Columns are the metrics that tables show: fid.head and fid.tail, then the sweep's
 // own objectives.
 func Columns(spec *sweep.Spec) []string {
-	names := []string{"fid.head", "fid.tail"}
+	names := []string{sweep.MetricFIDHead, sweep.MetricFIDTail}
 	if spec == nil {
 		return names
 	}
