@@ -96,7 +96,7 @@ func (c *checker) results(ctx context.Context) (map[int]result, error) {
 	numbers := slices.Sorted(maps.Keys(c.trials))
 	keys := make([]string, len(numbers))
 	for i, n := range numbers {
-		keys[i] = c.key(fmt.Sprintf("trials/%06d/%s", n, resultName))
+		keys[i] = c.key(trialRest(n, resultName))
 	}
 	all, err := c.readAll(ctx, keys, maxResult)
 	if err != nil {

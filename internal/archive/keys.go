@@ -45,8 +45,11 @@ func segmentKey(name string, seg int) (string, error) {
 	if err := checkNumber("ledger segment", seg); err != nil {
 		return "", err
 	}
-	return sweepKey(name, fmt.Sprintf(ledgerFolder+"%06d.jsonl", seg))
+	return sweepKey(name, segmentRest(seg))
 }
+
+// segmentRest is the key of a segment below its sweep.
+func segmentRest(seg int) string { return fmt.Sprintf(ledgerFolder+"%06d.jsonl", seg) }
 
 // parseSegmentKey is the inverse of segmentKey; ok is false for any other key.
 func parseSegmentKey(name, key string) (seg int, ok bool) {
@@ -87,8 +90,11 @@ func trialKey(name string, trial int, rest string) (string, error) {
 	if err := checkNumber("trial", trial); err != nil {
 		return "", err
 	}
-	return sweepKey(name, fmt.Sprintf("trials/%06d/%s", trial, rest))
+	return sweepKey(name, trialRest(trial, rest))
 }
+
+// trialRest is the key of an object of a trial below its sweep.
+func trialRest(trial int, rest string) string { return fmt.Sprintf("trials/%06d/%s", trial, rest) }
 
 func attemptKey(name string, trial, attempt int, rest string) (string, error) {
 	if err := checkNumber("attempt", attempt); err != nil {

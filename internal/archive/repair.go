@@ -155,7 +155,7 @@ func (c *checker) checkLedger(ctx context.Context) error {
 	}
 	keys := make([]string, segs)
 	for n := range segs {
-		keys[n] = c.key(fmt.Sprintf(ledgerFolder+"%06d.jsonl", n))
+		keys[n] = c.key(segmentRest(n))
 	}
 	var err error
 	if c.segments, err = c.readAll(ctx, keys, maxSegment); err != nil {
