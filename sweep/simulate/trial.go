@@ -48,7 +48,7 @@ func (r *dryRun) start(a sweep.Assignment) error {
 
 func pace(rng *rand.Rand) float64 { return 1 + trialSpread*(2*rng.Float64()-1) }
 
-// step gives a trial's machine an event, and carries out what follows.
+// step gives the state machine of a trial an event, and carries out what follows.
 func (r *dryRun) step(t *dryTrial, e lifecycle.Event) error {
 	for _, action := range t.life.Step(moment(r.now), e) {
 		if err := r.carryOut(t, action); err != nil {
