@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -166,9 +167,19 @@ func (at *attempt) transfer(move func(ctx context.Context) error) error {
 			Class: sweep.FailPreempted, Message: "the worker is stopping and a transfer failed: " + err.Error(),
 		}}
 	default:
-		return err
+		return &awayError{err}
 	}
 }
+
+// awayError means that a transfer failed for too long. That is not the fault of the trial, so
+// it is blocked, as by a store that refuses requests.
+type awayError struct{ error }
+
+// Unwrap returns the error of the last try.
+func (e *awayError) Unwrap() error { return e.error }
+
+// BlockReason returns the reason as workflows read it.
+func (e *awayError) BlockReason() block.Reason { return cmp.Or(BlockReason(e.error), block.Other) }
 
 // suspendStall suspends the stall timeout until end is called.
 func (at *attempt) suspendStall() (end func()) {

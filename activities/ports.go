@@ -33,7 +33,8 @@ type Outcome struct {
 // report delays further events but not the training. When ctx ends the job is killed;
 // when drain closes it is asked to stop, and the outcome is
 // sweep.OutcomePreempted, never sweep.OutcomeTimeUp. Errors are *sweep.FailureError or
-// wrap one.
+// wrap one, except those that report returned with a BlockReason, which are returned as
+// they are.
 type Trainer interface {
 	Train(ctx context.Context, job sweep.TrainJob, drain <-chan struct{}, report func(Progress) error) (Outcome, error)
 	Evaluate(ctx context.Context, job sweep.EvaluateJob, report func(Progress) error) (sweep.Evaluation, error)
@@ -79,7 +80,8 @@ type Checkpoints interface {
 	// checkpoint that fails verification is an error that wraps ErrCorrupt.
 	Download(ctx context.Context, key, dir string) error
 	// KeepCurve copies a complete checkpoint's loss curve to where it outlives Remove.
-	// Copying it again, or one that has no curve, is not an error.
+	// Copying it again, or one that has no curve, is not an error. The error of a damaged
+	// manifest wraps ErrCorrupt.
 	KeepCurve(ctx context.Context, key string) error
 	// Remove deletes a checkpoint, manifest first.
 	Remove(ctx context.Context, key string) error

@@ -20,6 +20,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/activities/activitiestest"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
@@ -258,7 +259,7 @@ func TestTrainHeartbeatNamesOnlyStoredCheckpoints(t *testing.T) {
 	}
 	var application *temporal.ApplicationError
 	require.ErrorAs(t, err, &application)
-	require.Equal(t, "transient", application.Type())
+	require.Equal(t, string(block.Other), application.Type())
 }
 
 // A heartbeat is a transaction of the server.

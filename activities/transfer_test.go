@@ -118,7 +118,7 @@ func TestTransferLosesPatience(t *testing.T) {
 	}}
 	b.Archive = u
 	_, err := b.train(input(0, 1))
-	require.Equal(t, string(sweep.FailTransient), typeOf(t, err))
+	require.Equal(t, string(block.Other), typeOf(t, err), "no restart is counted")
 	require.ErrorContains(t, err, "store is away")
 	require.Equal(t, 3, u.n)
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/job"
@@ -173,7 +174,7 @@ func (ch *child) ending(last *job.Event) ending {
 func interrupted(cause error) error {
 	var known *sweep.FailureError
 	switch {
-	case errors.As(cause, &known):
+	case errors.As(cause, &known), activities.BlockReason(cause) != "":
 		return cause
 	case file.DiskFails(cause):
 		return sweep.Fail(sweep.FailEnvironment, cause)

@@ -121,6 +121,13 @@ func fakeChild(verb, jobFile string) {
 	case "elsewhere":
 		emit(job.Event{Type: job.Checkpoint, Step: 10, Dir: "/etc"})
 		hang(nil)
+	case "stores":
+		dir := filepath.Join(j.Staging, "step-0000000010")
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			panic(err)
+		}
+		emit(job.Event{Type: job.Checkpoint, Step: 10, Dir: dir})
+		hang(nil)
 	case "hang":
 		hang(nil)
 	case "drain":
