@@ -50,7 +50,7 @@ func (a *Activities) report(ctx context.Context, to Receiver, result TrialResult
 func (a *owned) publish(ctx context.Context, in PublishInput) (sweep.Trial, error) {
 	t := in.Trial
 	stored, published, err := a.Records.Result(ctx, in.Sweep, t.Number)
-	if BlockReason(err) != "" { // a damaged one is replaced
+	if BlockReason(err) != "" { // also a damaged one, which the ledger may have: doctor repairs it
 		return t, fmt.Errorf("look for the result of trial %d: %w", t.Number, err)
 	}
 	published = err == nil && published && stored.StartedAt.Equal(t.StartedAt)
@@ -70,7 +70,10 @@ func (a *owned) publish(ctx context.Context, in PublishInput) (sweep.Trial, erro
 	}
 	if len(refs) > 0 {
 		curve := refs[max(0, slices.IndexFunc(refs, func(r CheckpointRef) bool { return r.Key == t.Checkpoint }))]
-		if err := a.Checkpoints.KeepCurve(ctx, curve.Key); err != nil {
+		switch err := a.Checkpoints.KeepCurve(ctx, curve.Key); {
+		case errors.Is(err, ErrCorrupt):
+			activity.GetLogger(ctx).Warn("the loss curve of a trial is not kept", "trial", t.Number, "checkpoint", curve.Key, "error", err)
+		case err != nil:
 			return t, fmt.Errorf("keep the loss curve of trial %d: %w", t.Number, err)
 		}
 	}

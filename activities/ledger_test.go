@@ -164,6 +164,12 @@ func TestPublishLosesNoCurve(t *testing.T) {
 	require.ErrorContains(t, publish(), "store is away")
 	require.Len(t, b.archive.Keys(), 3, "removed although the curve is not kept")
 	b.archive.Fail("KeepCurve", nil)
+	stale := b.archive.Store(3, 1, 100, false).Key
+	b.archive.Fail("KeepCurve", activities.ErrCorrupt)
+	_, err := b.env.ExecuteActivity(b.Publish, activities.PublishInput{Sweep: "s", Trial: sweep.Trial{Assignment: sweep.Assignment{Number: 3}, Status: sweep.StatusDiverged}})
+	require.NoError(t, err, "a damaged manifest: the next try would not find another one")
+	require.NotContains(t, b.archive.Keys(), stale)
+	b.archive.Fail("KeepCurve", nil)
 
 	b.archive.Fail("Remove", errAway)
 	for left := 2; left >= 0; left-- { // each time dies after it has removed one

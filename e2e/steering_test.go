@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -223,7 +224,8 @@ func (h *home) storedCommands(name string) (log []conduct.CommandEntry) {
 		data, err := os.ReadFile(file)
 		require.NoError(h.t, err)
 		var e conduct.CommandEntry
-		require.NoError(h.t, json.Unmarshal(data, &e))
+		_, body, _ := bytes.Cut(data, []byte("\n")) // after the digest
+		require.NoError(h.t, json.Unmarshal(body, &e))
 		require.Equal(h.t, slices.Contains([]string{"extend", "set", "edit"}, e.Command), e.Spec != nil, "%s has the spec of its version", e.Command)
 		e.Spec = nil
 		log = append(log, e)

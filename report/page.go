@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
@@ -105,6 +106,9 @@ func (p page) History() (figures []figure) {
 	}
 	return figures
 }
+
+// DamagedList is the numbers of Damaged, "" for none.
+func (p page) DamagedList() string { return text.Numbers(p.Damaged, maxShown) }
 
 // Columns are the parameters that the table of trials shows: not those that the spec
 // keeps constant.

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -492,6 +493,24 @@ func TestReportShowsFloorAndCurve(t *testing.T) {
 	require.True(t, strings.Contains(string(page), "Loss of 1 trial over training."), "the curve is missing")
 	require.True(t, regexp.MustCompile(`<path class="line lost" d="M[^L"]*L[^L"]*L[^L"]*">`).Match(page), "the curve has three points")
 	require.True(t, strings.Contains(string(page), "1.020 → NaN"), "a diverged trial shows no loss of 0")
+
+	const key = "v1/sweeps/done/trials/000003/attempts/1/curve.jsonl"
+	body, _, err := objects.Get(t.Context(), key)
+	require.NoError(t, err)
+	stored, err := io.ReadAll(body)
+	require.NoError(t, err)
+	changed := strings.Replace(string(stored), "123.5", "123.6", 1)
+	require.NotEqual(t, string(stored), changed)
+	require.NoError(t, objects.Put(t.Context(), key, strings.NewReader(changed), int64(len(changed))))
+	r = cmdline(t, objects, "", "report", "done", "--to", path)
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	require.Contains(t, r.Err, "the report leaves out the loss curve of trial 3: archive: "+key+" is damaged")
+	page, err = os.ReadFile(path)
+	require.NoError(t, err)
+	require.True(t, strings.Contains(string(page), "Trials whose stored loss curve is damaged, and which are not drawn: 3."))
+	r = cmdline(t, objects, "", "doctor", "done", "--read-data")
+	require.Equal(t, cli.ExitFailure, r.Code)
+	require.Contains(t, r.out, key)
 }
 
 func TestRunRefusesAFaultySpecBeforeAnythingStarts(t *testing.T) {

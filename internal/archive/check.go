@@ -15,6 +15,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
 // Level is how much a Finding matters.
@@ -29,7 +30,7 @@ const (
 
 // Finding is what Check found out about a part of a sweep.
 type Finding struct {
-	Part  string `json:"part"` // spec, state, ledger, packs, results, pointer, checkpoints, grids, logs, other
+	Part  string `json:"part"` // spec, state, ledger, packs, results, pointer, checkpoints, grids, curves, logs, other
 	Level Level  `json:"level"`
 	Key   string `json:"key,omitempty"` // of the damaged object
 	Found string `json:"found"`
@@ -65,7 +66,7 @@ func (c Checked) Faults() int {
 
 // CheckOptions say what Check looks at, and what its caller knows of the sweep.
 type CheckOptions struct {
-	ReadData bool // read all bytes of checkpoints and grids
+	ReadData bool // read all bytes of checkpoints, grids and curves
 	Repair   bool // rebuild what can be rebuilt
 	Now      time.Time
 
@@ -114,6 +115,7 @@ type checker struct {
 	bytes   int64
 	trials  map[int]bool               // whose result is stored
 	folders map[string]map[string]bool // files of each checkpoint, by key and path
+	curves  []string                   // keys
 	logs    int
 	entries []string // of the command log
 	foreign []string
@@ -146,7 +148,7 @@ func (c *checker) key(rest string) string { return sweepsPrefix + c.name + "/" +
 
 func (c *checker) check(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		c.list, c.checkSpec, c.checkState, c.checkLedger, c.checkPacks, c.checkResults, c.checkPointer, c.checkCheckpoints, c.checkGrids, c.checkRest,
+		c.list, c.checkSpec, c.checkState, c.checkLedger, c.checkPacks, c.checkResults, c.checkPointer, c.checkCheckpoints, c.checkGrids, c.checkCurves, c.checkRest,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -210,6 +212,8 @@ func (c *checker) sort(key, rest string) {
 		}
 	case parts[3] == logName:
 		c.logs++
+	case parts[3] == checkpoint.CurveName:
+		c.curves = append(c.curves, key)
 	case strings.HasPrefix(parts[3], "checkpoints/"):
 		folder, path, ok := inCheckpoint(key)
 		if !ok {

@@ -63,6 +63,7 @@ func whole(t *testing.T, s store.Store) []sweep.Trial {
 			trial.Grid, err = a.PutGrid(t.Context(), name, n, file)
 			require.NoError(t, err)
 			require.NoError(t, a.PutLog(t.Context(), name, n, 1, file))
+			require.NoError(t, a.KeepCurve(t.Context(), ref.Key))
 		}
 		if n != 5 {
 			require.NoError(t, a.PutResult(t.Context(), name, trial))
@@ -143,6 +144,7 @@ func TestCheckOfACompleteSweep(t *testing.T) {
 		"pointer: it names the trials 0, 1",
 		"checkpoints: 3 checkpoints: all 138 B verified",
 		"grids: 3 sample grids",
+		"curves: 3 loss curves: all verified",
 		"logs: 3 logs",
 	}, lines)
 	require.Equal(t, len(before), checked.Objects)
@@ -154,6 +156,16 @@ func TestCheckOfACompleteSweep(t *testing.T) {
 }
 
 func under(rest string) string { return "v1/sweeps/" + name + "/" + rest }
+
+func curveOf(n int) string { return under(fmt.Sprintf("trials/%06d/attempts/1/curve.jsonl", n)) }
+
+// resealed changes the body of a sealed object, and its digest.
+func resealed(t *testing.T, data []byte, old, now string) []byte {
+	body, err := unseal(data)
+	require.NoError(t, err)
+	body = bytes.Replace(body, []byte(old), []byte(now), 1)
+	return seal(digestOf(body), body)
+}
 
 func resultOf(n int) string { return under(fmt.Sprintf("trials/%06d/result.json", n)) }
 
@@ -194,8 +206,15 @@ var repairs = []struct {
 	{"a damaged result", func(t *testing.T, s store.Store) {
 		overwrite(t, s, resultOf(7), func(b []byte) []byte { return b[:40] })
 	}, []string{resultOf(7)}, "cannot be read", "written anew from the ledger", true},
-	{"a changed result", func(t *testing.T, s store.Store) {
+	{"a result with a changed digit", func(t *testing.T, s store.Store) {
 		overwrite(t, s, resultOf(7), func(b []byte) []byte { return bytes.Replace(b, []byte(`"fid.tail":20`), []byte(`"fid.tail":10`), 1) })
+	}, []string{resultOf(7)}, "does not name", "written anew from the ledger", true},
+	{"such a result that the ledger does not have", func(t *testing.T, s store.Store) {
+		require.NoError(t, New(s).PutResult(t.Context(), name, trialAt(30)))
+		overwrite(t, s, resultOf(30), func(b []byte) []byte { return bytes.Replace(b, []byte(`"fid.tail":22`), []byte(`"fid.tail":12`), 1) })
+	}, []string{resultOf(30)}, "does not name", "put aside", true},
+	{"another result", func(t *testing.T, s store.Store) {
+		overwrite(t, s, resultOf(7), func(b []byte) []byte { return resealed(t, b, `"fid.tail":20`, `"fid.tail":10`) })
 	}, []string{resultOf(7)}, "differs from the ledger, whose segment 4 has trial 7", "written anew from the ledger", true},
 	{"a missing result", removing(resultOf(7)), []string{resultOf(7)}, "missing", "written anew from the ledger", true},
 	{"a damaged result that the ledger does not have", func(t *testing.T, s store.Store) {
@@ -204,6 +223,23 @@ var repairs = []struct {
 	{"a damaged state", func(t *testing.T, s store.Store) {
 		overwrite(t, s, under(stateName), func(b []byte) []byte { return b[:20] })
 	}, []string{under(stateName)}, "cannot be read", "put aside", false},
+	{"a state with a changed digit", func(t *testing.T, s store.Store) {
+		overwrite(t, s, under(stateName), func(b []byte) []byte { return bytes.Replace(b, []byte(`"segments":17`), []byte(`"segments":16`), 1) })
+	}, []string{under(stateName)}, "does not name", "put aside", false},
+	{"a command with a changed digit", func(t *testing.T, s store.Store) {
+		overwrite(t, s, under("commands/20261130T080000.000000000Z-000001.json"), func(b []byte) []byte {
+			return bytes.Replace(b, []byte(`"number": 1`), []byte(`"number": 2`), 1)
+		})
+	}, []string{under("commands/20261130T080000.000000000Z-000001.json")}, "does not name", "put aside", false},
+	{"a curve with a changed digit", func(t *testing.T, s store.Store) {
+		overwrite(t, s, curveOf(1), func(b []byte) []byte { return bytes.Replace(b, []byte(`"loss":1`), []byte(`"loss":2`), 1) })
+	}, []string{curveOf(1)}, "does not name", "copied from the checkpoint again", true},
+	{"a curve with a changed digest", func(t *testing.T, s store.Store) {
+		overwrite(t, s, curveOf(1), func(b []byte) []byte { b[20] ^= 1; return b })
+	}, []string{curveOf(1)}, "does not name", "copied from the checkpoint again", true},
+	{"a damaged curve of a checkpoint that was removed", func(t *testing.T, s store.Store) {
+		require.NoError(t, s.Put(t.Context(), curveOf(3), strings.NewReader("{"), 1))
+	}, []string{curveOf(3)}, "does not name", "", false},
 	{"a damaged command", func(t *testing.T, s store.Store) {
 		overwrite(t, s, under("commands/20261130T080000.000000000Z-000001.json"), func([]byte) []byte { return []byte("[]") })
 	}, []string{under("commands/20261130T080000.000000000Z-000001.json")}, "cannot be read", "put aside", false},

@@ -11,6 +11,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/dustin/go-humanize/english"
 
@@ -119,6 +120,67 @@ func (c *checker) digest(ctx context.Context, key string) (digest string, n int6
 		return "", n, fmt.Errorf("archive: read %s: %w", key, err)
 	}
 	return hex.EncodeToString(hash.Sum(nil)), n, nil
+}
+
+// checkCurves verifies the loss curves that were kept when trials were published. A damaged
+// one is copied again if the checkpoint of its attempt is there.
+func (c *checker) checkCurves(ctx context.Context) error {
+	faults := 0
+	for _, key := range c.curves {
+		if !c.o.ReadData {
+			break
+		}
+		s, err := c.read(ctx, key, maxCurve+maxSeal)
+		if err != nil {
+			return err
+		}
+		if s.err == nil {
+			_, s.err = unseal(s.data)
+		}
+		if s.err == nil {
+			continue
+		}
+		faults++
+		again, err := c.curveAgain(ctx, key)
+		switch {
+		case err != nil:
+			return err
+		case again != nil:
+			c.fault("curves", key, "copies it from the checkpoint again", c.rewrite(s, again, "copied from the checkpoint again"), "it is damaged: %v", s.err)
+		default:
+			c.found("curves", LevelFault, key, "it cannot be rebuilt: reports leave it out", "it is damaged: %v", s.err)
+		}
+	}
+	if faults == 0 {
+		how := "--read-data verifies them"
+		if c.o.ReadData {
+			how = "all verified"
+		}
+		c.found("curves", LevelOK, "", "", "%s: %s", english.Plural(len(c.curves), "loss curve", ""), how)
+	}
+	return nil
+}
+
+// curveAgain makes a kept curve from the checkpoint that the ledger names, if that is of the
+// same attempt and intact; else it returns nil.
+func (c *checker) curveAgain(ctx context.Context, key string) ([]byte, error) {
+	if c.chain == nil {
+		return nil, nil
+	}
+	attempt := strings.TrimSuffix(key, checkpoint.CurveName)
+	for _, t := range c.chain.trials {
+		if !strings.HasPrefix(t.Checkpoint, attempt) || !c.folders[t.Checkpoint][checkpoint.ManifestName] {
+			continue
+		}
+		curve, digest, err := c.a.curveIn(ctx, t.Checkpoint)
+		if err != nil && !isCorrupt(err) {
+			return nil, err
+		}
+		if err == nil && digestOf(curve) == digest {
+			return seal(digest, curve), nil
+		}
+	}
+	return nil, nil
 }
 
 // checkGrids looks for the grids that the ledger names.

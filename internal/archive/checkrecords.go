@@ -87,29 +87,32 @@ func (c *checker) checkState(ctx context.Context) error {
 		faults++
 		c.fault("state", s.key, "puts it aside: "+then, c.putAside(s), "it cannot be read: %v", s.err)
 	}
-	s, err := c.read(ctx, c.key(stateName), maxState)
+	decode := func(s *stored, v any) {
+		var body []byte
+		if s.err == nil {
+			body, s.err = unseal(s.data)
+		}
+		if s.err == nil {
+			s.err = json.Unmarshal(body, v)
+		}
+	}
+	s, err := c.read(ctx, c.key(stateName), maxState+maxSeal)
 	if err != nil {
 		return err
 	}
-	if s.err == nil {
-		c.state = &conduct.State{}
-		if s.err = json.Unmarshal(s.data, c.state); s.err != nil {
-			c.state = nil
-		}
+	var state conduct.State
+	if decode(&s, &state); s.err == nil {
+		c.state = &state
 	}
 	if s.err != nil && !errors.Is(s.err, store.ErrNotFound) {
 		aside(s, "the sweep continues from its ledger")
 	}
-	entries, err := c.readAll(ctx, c.entries, maxSpec)
+	entries, err := c.readAll(ctx, c.entries, maxSpec+maxSeal)
 	if err != nil {
 		return err
 	}
 	for _, s := range entries {
-		var e conduct.CommandEntry
-		if s.err == nil {
-			s.err = json.Unmarshal(s.data, &e)
-		}
-		if s.err != nil {
+		if decode(&s, &conduct.CommandEntry{}); s.err != nil {
 			aside(s, "the command log lacks this entry")
 		}
 	}

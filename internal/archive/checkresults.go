@@ -54,7 +54,7 @@ func (c *checker) checkResults(ctx context.Context) error {
 			continue
 		}
 		faults++
-		c.fault("results", key, what, c.rewrite(r.stored, line, "written anew from the ledger"), "%s", wrong)
+		c.fault("results", key, what, c.rewrite(r.stored, seal(digestOf(line), line), "written anew from the ledger"), "%s", wrong)
 	}
 	var waiting []int
 	for _, n := range slices.Sorted(maps.Keys(results)) {
@@ -98,7 +98,7 @@ func (c *checker) results(ctx context.Context) (map[int]result, error) {
 	for i, n := range numbers {
 		keys[i] = c.key(trialRest(n, resultName))
 	}
-	all, err := c.readAll(ctx, keys, maxResult)
+	all, err := c.readAll(ctx, keys, maxResult+maxSeal)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (c *checker) results(ctx context.Context) (map[int]result, error) {
 	for i, s := range all {
 		r := result{stored: s}
 		if s.err == nil {
-			r.trial, s.err = decodeTrial(s.data)
+			r.trial, s.err = decodeResult(s.data)
 			if s.err == nil && r.trial.Number != numbers[i] {
 				s.err = fmt.Errorf("it is of trial %d", r.trial.Number)
 			}

@@ -32,7 +32,7 @@ func (a *Archive) PutCommandEntry(ctx context.Context, sweepName string, entry c
 	if err != nil {
 		return fmt.Errorf("archive: entry %d of %s: %w", entry.Number, sweepName, err)
 	}
-	return o.create(ctx, body)
+	return o.create(ctx, seal(digestOf(body), body))
 }
 
 var entryName = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}\.[0-9]{9}Z-[0-9]{6,}\.json$`)
@@ -58,7 +58,7 @@ func (a *Archive) SpecVersion(ctx context.Context, sweepName string) (e conduct.
 	}
 	for _, key := range slices.Backward(keys) {
 		var e conduct.CommandEntry
-		if _, err := a.object(key, nil).readJSON(ctx, maxSpec, &e); err != nil {
+		if err := a.object(key, nil).readSealedJSON(ctx, maxSpec, &e); err != nil {
 			return e, false, err
 		}
 		if e.Spec != nil {
@@ -70,13 +70,13 @@ func (a *Archive) SpecVersion(ctx context.Context, sweepName string) (e conduct.
 
 // PutState implements activities.Records.
 func (a *Archive) PutState(ctx context.Context, sweepName string, state []byte) error {
-	return a.object(sweepKey(sweepName, stateName)).put(ctx, state)
+	return a.object(sweepKey(sweepName, stateName)).put(ctx, seal(digestOf(state), state))
 }
 
 // state returns the last state that a sweep has stored, nil for none.
 func (a *Archive) state(ctx context.Context, sweepName string) (*conduct.State, error) {
 	var st conduct.State
-	_, err := a.object(sweepKey(sweepName, stateName)).readJSON(ctx, maxState, &st)
+	err := a.object(sweepKey(sweepName, stateName)).readSealedJSON(ctx, maxState, &st)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, nil

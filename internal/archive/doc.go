@@ -16,6 +16,8 @@
 //	v1/sweeps/<sweep>/state.json                     a conduct.State, written after the entries
 //	v1/sweeps/<sweep>/damaged/<time>/...             what a repair has replaced
 //
+// Results, curves, states and entries of the command log are sealed, see sealed.go.
+//
 // Invariants: a sweep exists when its spec.json does, a checkpoint when its manifest
 // does, and both are put with If-None-Match. Objects are read as untrusted input:
 // sizes are bounded, keys and paths checked, hashes compared. Files are written only

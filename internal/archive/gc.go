@@ -576,7 +576,12 @@ func (a *Archive) from(ctx context.Context, name string) ([]string, error) {
 		var stored struct {
 			Spec *struct{ From earlier } `json:"spec"`
 		}
-		_, err := a.object(sweepKey(name, file)).readJSON(ctx, maxState, &stored)
+		var err error
+		if o := a.object(sweepKey(name, file)); file == stateName {
+			err = o.readSealedJSON(ctx, maxState, &stored)
+		} else {
+			_, err = o.readJSON(ctx, maxState, &stored)
+		}
 		switch {
 		case errors.Is(err, store.ErrNotFound) && file == stateName:
 		case err != nil:

@@ -426,7 +426,8 @@ func TestCheckUnneeded(t *testing.T) {
 	put("alone/spec.json", `{"digest":"1","spec":{"name":"alone","description":"`+name+`"}}`)
 	require.NoError(t, a.CheckUnneeded(t.Context(), name))
 	put("edited/spec.json", `{"digest":"1","spec":{"name":"edited"}}`)
-	put("edited/state.json", `{"spec":{"name":"edited","from":[{"sweep":"`+name+`"}]}}`)
+	state := `{"spec":{"name":"edited","from":[{"sweep":"` + name + `"}]}}`
+	put("edited/state.json", string(seal(digestOf([]byte(state)), []byte(state))))
 	put("next/spec.json", `{"digest":"1","spec":{"name":"next","from":["other","`+name+`"]}}`)
 	err := a.CheckUnneeded(t.Context(), name)
 	var needed *NeededError

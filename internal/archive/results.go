@@ -38,20 +38,20 @@ func (a *Archive) PutResult(ctx context.Context, sweepName string, trial sweep.T
 	if len(body) > maxLine {
 		return tooLarge("the result of trial %d has %d bytes; a ledger line can have %d", trial.Number, len(body), maxLine)
 	}
-	return a.object(trialKey(sweepName, trial.Number, resultName)).put(ctx, body)
+	return a.object(trialKey(sweepName, trial.Number, resultName)).put(ctx, seal(digestOf(body), body))
 }
 
 // Result implements activities.Records. The error of a damaged one is a *LedgerError.
 func (a *Archive) Result(ctx context.Context, sweepName string, trial int) (result sweep.Trial, ok bool, err error) {
 	stored := a.object(trialKey(sweepName, trial, resultName))
-	data, _, err := stored.read(ctx, maxResult)
+	data, _, err := stored.read(ctx, maxResult+maxSeal)
 	if errors.Is(err, store.ErrNotFound) {
 		return sweep.Trial{}, false, nil
 	}
 	if err != nil {
 		return sweep.Trial{}, false, err
 	}
-	t, err := decodeTrial(data)
+	t, err := decodeResult(data)
 	if err == nil && t.Number != trial {
 		err = fmt.Errorf("it is of trial %d", t.Number)
 	}
@@ -59,6 +59,15 @@ func (a *Archive) Result(ctx context.Context, sweepName string, trial int) (resu
 		return sweep.Trial{}, false, &LedgerError{Sweep: sweepName, Key: stored.key, Found: "it cannot be read: " + err.Error(), Want: fmt.Sprintf("the result of trial %d", trial), Err: err}
 	}
 	return t, true, nil
+}
+
+// decodeResult reads a stored result.
+func decodeResult(data []byte) (sweep.Trial, error) {
+	body, err := unseal(data)
+	if err != nil {
+		return sweep.Trial{}, err
+	}
+	return decodeTrial(body)
 }
 
 // PutGrid implements activities.Records.
@@ -74,40 +83,62 @@ func (a *Archive) Grid(ctx context.Context, sweepName string, trial int) ([]byte
 	return data, err
 }
 
-// KeepCurve implements activities.Checkpoints.
+// KeepCurve implements activities.Checkpoints. The copy is sealed with the digest in the
+// manifest, so that its readers also notice that the checkpoint's file was damaged.
 func (a *Archive) KeepCurve(ctx context.Context, key string) error {
 	id, err := parseCheckpointKey(key)
 	if err != nil {
 		return err
 	}
-	curve, _, err := a.object(key+"/"+checkpoint.CurveName, nil).read(ctx, maxCurve)
+	curve, digest, err := a.curveIn(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return a.object(attemptKey(id.sweep, id.trial, id.attempt, checkpoint.CurveName)).put(ctx, curve)
+	return a.object(attemptKey(id.sweep, id.trial, id.attempt, checkpoint.CurveName)).put(ctx, seal(digest, curve))
+}
+
+// curveIn returns the loss curve in a checkpoint, and the digest that it should have. Without
+// one the error wraps store.ErrNotFound.
+func (a *Archive) curveIn(ctx context.Context, key string) (curve []byte, digest string, err error) {
+	_, m, err := a.manifest(ctx, key)
+	if err != nil {
+		return nil, "", err
+	}
+	i := slices.IndexFunc(m.Files, func(f checkpoint.File) bool { return f.Path == checkpoint.CurveName })
+	if i < 0 {
+		return nil, "", fmt.Errorf("archive: the loss curve of %s: %w", key, store.ErrNotFound)
+	}
+	curve, _, err = a.object(key+"/"+checkpoint.CurveName, nil).read(ctx, maxCurve)
+	return curve, m.Files[i].SHA256, err
 }
 
 // Curve returns the trial's loss curve, a job.Point a line: the one that was kept
 // when it was published, which may be of an attempt before its last, else its
-// checkpoint's. Without either the error wraps store.ErrNotFound.
+// checkpoint's. Without either the error wraps store.ErrNotFound; a damaged one is a
+// *DamagedError.
 func (a *Archive) Curve(ctx context.Context, sweepName string, t sweep.Trial) ([]byte, error) {
 	for attempt := t.Attempts; attempt >= 1; attempt-- {
-		data, _, err := a.object(attemptKey(sweepName, t.Number, attempt, checkpoint.CurveName)).read(ctx, maxCurve)
+		curve, err := a.object(attemptKey(sweepName, t.Number, attempt, checkpoint.CurveName)).readSealed(ctx, maxCurve)
 		if !errors.Is(err, store.ErrNotFound) {
-			return data, err
+			return curve, err
 		}
 	}
 	if t.Checkpoint == "" {
 		return nil, fmt.Errorf("archive: loss curve of trial %d of %s: %w", t.Number, sweepName, store.ErrNotFound)
 	}
-	if _, err := parseCheckpointKey(t.Checkpoint); err != nil {
+	curve, digest, err := a.curveIn(ctx, t.Checkpoint)
+	switch {
+	case errors.Is(err, activities.ErrCorrupt):
+		return nil, &DamagedError{Key: manifestKey(t.Checkpoint), Found: err.Error()}
+	case err != nil:
 		return nil, err
+	case digestOf(curve) != digest:
+		return nil, &DamagedError{Key: t.Checkpoint + "/" + checkpoint.CurveName, Found: fmt.Sprintf("it has the digest %.12s, the manifest says %.12s", digestOf(curve), digest)}
 	}
-	data, _, err := a.object(t.Checkpoint+"/"+checkpoint.CurveName, nil).read(ctx, maxCurve)
-	return data, err
+	return curve, nil
 }
 
 // PutLog implements activities.Records.

@@ -53,9 +53,13 @@ func TestResults(t *testing.T) {
 
 	key, err := trialKey(name, 4, "result.json")
 	require.NoError(t, err)
-	overwrite(t, a.store, key, func(b []byte) []byte { return bytes.Replace(b, []byte(`"number":4`), []byte(`"number":5`), 1) })
+	overwrite(t, a.store, key, func(b []byte) []byte { return resealed(t, b, `"number":4`, `"number":5`) })
 	_, _, err = a.Result(t.Context(), name, 4)
 	require.ErrorContains(t, err, "trial 5")
+	require.NoError(t, a.PutResult(t.Context(), name, aTrial(4)))
+	overwrite(t, a.store, key, func(b []byte) []byte { return bytes.Replace(b, []byte(`"loss":0.047`), []byte(`"loss":0.041`), 1) })
+	_, _, err = a.Result(t.Context(), name, 4)
+	require.ErrorContains(t, err, "does not name", "a metric is wrong")
 	require.Equal(t, block.LedgerDamaged, activities.BlockReason(err))
 	overwrite(t, a.store, key, func([]byte) []byte { return []byte("{") })
 	_, _, err = a.Result(t.Context(), name, 4)
@@ -147,4 +151,54 @@ func TestCurveOutlivesItsCheckpoint(t *testing.T) {
 	}
 	require.NoError(t, a.KeepCurve(t.Context(), ref.Key), "a checkpoint without a curve")
 	require.Error(t, a.KeepCurve(t.Context(), "v1/sweeps/"+name), "only checkpoints have one")
+}
+
+// A byte flips in the curve that was kept, in the one of the checkpoint before it is kept, or
+// in the manifest.
+func TestADamagedCurveIsNamed(t *testing.T) {
+	curve := func(key string) string { return key + "/curve.jsonl" }
+	kept := func(string) string { return curveOf(4) }
+	for what, c := range map[string]struct {
+		damaged    func(key string) string
+		keepBefore bool
+		keepAfter  error
+	}{
+		"kept":                                 {damaged: kept, keepBefore: true},
+		"kept, its digest":                     {damaged: kept, keepBefore: true},
+		"of the checkpoint":                    {damaged: curve},
+		"of the checkpoint, before it is kept": {damaged: curve},
+		"the manifest of the checkpoint that has it": {damaged: manifestKey, keepAfter: activities.ErrCorrupt},
+	} {
+		a := New(storetest.NewMemory())
+		trial := aTrial(4)
+		ref, err := a.Upload(t.Context(), name, 4, 1, stage(t, 4, 1, 600, "a"))
+		require.NoError(t, err)
+		trial.Checkpoint = ref.Key
+		if c.keepBefore {
+			require.NoError(t, a.KeepCurve(t.Context(), ref.Key))
+		}
+		key := c.damaged(ref.Key)
+		overwrite(t, a.store, key, func(b []byte) []byte {
+			switch {
+			case key == manifestKey(ref.Key):
+				return b[1:]
+			case what == "kept, its digest":
+				b[20] ^= 1
+				return b
+			}
+			return bytes.Replace(b, []byte(`"loss":1`), []byte(`"loss":2`), 1)
+		})
+		if what == "of the checkpoint, before it is kept" || c.keepAfter != nil {
+			require.ErrorIs(t, a.KeepCurve(t.Context(), ref.Key), c.keepAfter, what)
+		}
+		if what == "of the checkpoint, before it is kept" {
+			require.NoError(t, a.Remove(t.Context(), ref.Key))
+			key = curveOf(4)
+		}
+		_, err = a.Curve(t.Context(), name, trial)
+		var damaged *DamagedError
+		require.ErrorAs(t, err, &damaged, what)
+		require.Equal(t, key, damaged.Key, what)
+		require.ErrorContains(t, err, "tailsweep doctor "+name, what)
+	}
 }

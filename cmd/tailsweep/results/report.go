@@ -79,11 +79,12 @@ func reportInput(ctx context.Context, a *cli.App, name string) (report.Input, er
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(filesAtATime)
 	for _, t := range report.Shown(spec, in.Trials) {
-		group.Go(func() error { return addFiles(reading, arc, name, t, &in, &adding) })
+		group.Go(func() error { return addFiles(reading, a, arc, name, t, &in, &adding) })
 	}
 	if err := group.Wait(); err != nil {
 		return report.Input{}, err
 	}
+	slices.Sort(in.Damaged)
 	in.Progress = reportProgress(ctx, a, name, spec, in.Trials)
 	return in, nil
 }
@@ -91,9 +92,9 @@ func reportInput(ctx context.Context, a *cli.App, name string) (report.Input, er
 // filesAtATime is how many trials' files are read at the same time.
 const filesAtATime = 16
 
-// addFiles adds the sample grid and the curve of a trial where they are stored. The maps
-// of in are changed with adding locked.
-func addFiles(ctx context.Context, arc *archive.Archive, name string, t sweep.Trial, in *report.Input, adding *sync.Mutex) error {
+// addFiles adds the sample grid and the curve of a trial where they are stored. A damaged
+// curve is left out, with a message. in is changed, and messages printed, with adding locked.
+func addFiles(ctx context.Context, a *cli.App, arc *archive.Archive, name string, t sweep.Trial, in *report.Input, adding *sync.Mutex) error {
 	var grid []byte
 	if t.Grid != "" {
 		var err error
@@ -102,7 +103,8 @@ func addFiles(ctx context.Context, arc *archive.Archive, name string, t sweep.Tr
 		}
 	}
 	curve, err := arc.Curve(ctx, name, t)
-	if err != nil && !errors.Is(err, store.ErrNotFound) { // a trial that ended before its first checkpoint has none
+	var damaged *archive.DamagedError
+	if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.As(err, &damaged) { // a trial that ended before its first checkpoint has none
 		return err
 	}
 	var points []sweep.CurvePoint
@@ -113,6 +115,10 @@ func addFiles(ctx context.Context, arc *archive.Archive, name string, t sweep.Tr
 	}
 	adding.Lock()
 	defer adding.Unlock()
+	if damaged != nil {
+		a.Log("the report leaves out the loss curve of trial %d: %v", t.Number, damaged)
+		in.Damaged = append(in.Damaged, t.Number)
+	}
 	if grid != nil {
 		in.Grids[t.Number] = grid
 	}

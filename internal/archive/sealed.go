@@ -1,0 +1,68 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// A sealed object is a line with the SHA-256 of what follows it, {"digest":"90bc..."}, then
+// that. Results, curves, states and entries of the command log are sealed.
+
+// maxSeal bounds the line, in bytes.
+const maxSeal = 128
+
+// DamagedError means that a sealed object fails verification.
+type DamagedError struct {
+	Key   string
+	Found string
+}
+
+// Error implements error.
+func (e *DamagedError) Error() string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(e.Key, sweepsPrefix), "/")
+	return fmt.Sprintf("archive: %s is damaged: %s: see `tailsweep doctor %s --read-data`", e.Key, e.Found, name)
+}
+
+// seal returns the sealed form of a body with a digest.
+func seal(digest string, body []byte) []byte {
+	return append([]byte(`{"digest":"`+digest+"\"}\n"), body...)
+}
+
+// unseal returns the body of a sealed object.
+func unseal(data []byte) ([]byte, error) {
+	line, body, _ := bytes.Cut(data, []byte("\n"))
+	digest := digestOf(body)
+	if !bytes.Equal(append(bytes.Clone(line), '\n'), seal(digest, nil)) {
+		return nil, fmt.Errorf("what follows its first line has the digest %.12s, which that line does not name", digest)
+	}
+	return body, nil
+}
+
+// readSealed returns the body of a sealed object of at most limit bytes. A damaged one is a
+// *DamagedError.
+func (o object) readSealed(ctx context.Context, limit int64) ([]byte, error) {
+	data, _, err := o.read(ctx, limit+maxSeal)
+	if err != nil {
+		return nil, err
+	}
+	body, err := unseal(data)
+	if err != nil {
+		return nil, &DamagedError{Key: o.key, Found: err.Error()}
+	}
+	return body, nil
+}
+
+// readSealedJSON decodes the body of a sealed object into v, as readJSON does.
+func (o object) readSealedJSON(ctx context.Context, limit int64, v any) error {
+	body, err := o.readSealed(ctx, limit)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, v); err != nil {
+		return fmt.Errorf("archive: %s: %w", o.key, err)
+	}
+	return nil
+}
