@@ -19,26 +19,42 @@ import (
 )
 
 // How long a worker takes no trials after failures of its machine: doubled with each
-// further one. The first rest is longer than the first wait of a trial, so that another
-// worker gets the trial.
+// further one. The first rest is longer than the first wait of a trial, and of an operation of
+// a sweep, so that another worker gets it.
 const (
 	firstRest = 10 * time.Second
 	maxRest   = 5 * time.Minute
 )
 
-// breaker supplies the slots of a training worker, and keeps them back while attempts fail
-// because of the worker (see limitOf), since a worker on which every attempt fails at once
-// would otherwise take all trials. When a rest begins, it ends the requests for a trial that
-// wait at the server already: each would take one trial more. Attempts are counted until one
-// that began after the last failure makes a step or succeeds. Those that began before the last
-// failure, or in the rest after it because their trial was on its way to the worker, count with
-// it. Out of memory and lost attempts of one trial count once. After a rest one attempt is let
-// through at a time until one makes a step.
+// rests says after which failures a worker rests, and for how long.
+type rests struct {
+	from        string                     // what it does not take, in words
+	limit       func(errorType string) int // failures in a row of this type, 0 if they do not count
+	first, most time.Duration
+	probes      bool // after a rest, one attempt at a time is let through until one makes a step
+}
+
+// Of the training and of the control queue. Operations of sweeps are short, the only worker
+// has to try them again soon, and a success says nothing, since some need no store: so the
+// control queue rests for the same time after each failure.
+var (
+	trainingRests = rests{from: "trials", limit: limitOf, first: firstRest, most: maxRest, probes: true}
+	controlRests  = rests{from: "operations of sweeps", limit: storeLimit, first: firstRest, most: firstRest}
+)
+
+// breaker supplies the slots for the activities of a worker, and keeps them back while
+// attempts fail because of the worker (see rests), since a worker on which every attempt fails
+// at once would otherwise take all of them. When a rest begins, it ends the requests for an
+// activity that wait at the server already: each would take one more. Attempts are counted
+// until one that began after the last failure makes a step or succeeds. Those that began before
+// the last failure, or in the rest after it because they were on their way to the worker, count
+// with it. Out of memory and lost attempts of one trial count once.
 type breaker struct {
+	rests
 	slots chan struct{}
 	log   *slog.Logger
 	show  func(resting bool)
-	polls func(rest time.Time) // ends the requests for trials until this time; see Polls
+	polls func(rest time.Time) // ends the requests for activities until this time; see Polls
 	now   func() time.Time
 	after func(time.Duration) <-chan time.Time
 
@@ -51,9 +67,9 @@ type breaker struct {
 	changed  chan struct{} // closed at a change
 }
 
-func newBreaker(slots int, log *slog.Logger, show func(resting bool), polls func(rest time.Time)) *breaker {
+func newBreaker(r rests, slots int, log *slog.Logger, show func(resting bool), polls func(rest time.Time)) *breaker {
 	return &breaker{
-		slots: make(chan struct{}, slots), log: log, show: show, polls: polls, now: time.Now, after: time.After, changed: make(chan struct{}),
+		rests: r, slots: make(chan struct{}, slots), log: log, show: show, polls: polls, now: time.Now, after: time.After, changed: make(chan struct{}),
 	}
 }
 
@@ -73,9 +89,19 @@ func limitOf(errorType string) int {
 	return sweep.FailureClass(errorType).Policy().MachineLimit
 }
 
-// failed counts an attempt at a trial, since a time, that ended with an error of a type.
+// storeLimit is limitOf for operations of sweeps: 1 where the store refuses every request of
+// this process. A sweep of another store or build is refused too, but must not delay others.
+func storeLimit(errorType string) int {
+	if reason := block.Reason(errorType); reason.OfProcess() && reason != block.WrongStore && reason != block.WrongBuild {
+		return 1
+	}
+	return 0
+}
+
+// failed counts an attempt at a trial, or at an operation of a sweep, since a time, that ended
+// with an error of a type.
 func (b *breaker) failed(since time.Time, trial, errorType, message string) {
-	limit := limitOf(errorType)
+	limit := b.limit(errorType)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
@@ -87,27 +113,27 @@ func (b *breaker) failed(since time.Time, trial, errorType, message string) {
 	if b.failures < limit {
 		return
 	}
-	rest := firstRest
+	rest := b.first
 	for range b.failures - limit {
-		rest = min(2*rest, maxRest)
+		rest = min(2*rest, b.most)
 	}
 	b.until = b.counted.Add(rest)
-	b.log.Warn("this worker takes no trials for a time, since attempts fail because of its machine, build or configuration", "rest", rest,
-		"failures", b.failures, "type", errorType, "trial", trial, "error", message)
+	b.log.Warn("this worker takes no "+b.from+" for a time, since attempts fail because of its machine, build or configuration", "rest", rest,
+		"failures", b.failures, "type", errorType, "workflow", trial, "error", message)
 	b.show(true)
 	b.notify()
 	b.polls(b.until)
 }
 
-// moved notes that an attempt, since a time, has made a step.
+// moved notes that an attempt, since a time, has made a step or succeeded.
 func (b *breaker) moved(since time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.failures == 0 || since.Before(b.counted) {
+	if !b.probes || b.failures == 0 || since.Before(b.counted) {
 		return
 	}
 	if !b.until.IsZero() {
-		b.log.Info("this worker takes trials again")
+		b.log.Info("this worker takes " + b.from + " again")
 		b.show(false)
 		b.polls(time.Time{})
 	}
@@ -126,6 +152,11 @@ func (b *breaker) pass() (permit *sdk.SlotPermit, rest time.Duration, changed <-
 	}
 	if rest := b.until.Sub(b.now()); rest > 0 {
 		return nil, rest, b.changed
+	}
+	if !b.probes {
+		b.failures, b.trial, b.until = 0, "", time.Time{}
+		b.show(false)
+		return permit, 0, nil
 	}
 	if b.probing != nil {
 		return nil, 0, b.changed
@@ -194,14 +225,18 @@ func (b *breaker) release(permit *sdk.SlotPermit) {
 // MaxSlots implements sdk.SlotSupplier.
 func (b *breaker) MaxSlots() int { return cap(b.slots) }
 
-// tuner is the worker's tuner with these slots for activities.
-func (b *breaker) tuner() (sdk.WorkerTuner, error) {
-	others, err := sdk.NewFixedSizeSlotSupplier(1)
-	if err != nil {
-		return nil, fmt.Errorf("slots of the worker: %w", err)
+// tuner is the worker's tuner with these slots for activities, and others for each other kind
+// of task.
+func (b *breaker) tuner(others int) (sdk.WorkerTuner, error) {
+	var fixed [3]sdk.SlotSupplier
+	for i := range fixed {
+		var err error
+		if fixed[i], err = sdk.NewFixedSizeSlotSupplier(others); err != nil {
+			return nil, fmt.Errorf("slots of the worker: %w", err)
+		}
 	}
 	return sdk.NewCompositeTuner(sdk.CompositeTunerOptions{
-		WorkflowSlotSupplier: others, ActivitySlotSupplier: b, LocalActivitySlotSupplier: others, NexusSlotSupplier: others, SessionActivitySlotSupplier: others,
+		WorkflowSlotSupplier: fixed[0], ActivitySlotSupplier: b, LocalActivitySlotSupplier: fixed[1], NexusSlotSupplier: fixed[2], SessionActivitySlotSupplier: fixed[2],
 	})
 }
 

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"testing"
 	"time"
@@ -28,9 +29,11 @@ type breakerRig struct {
 	over    chan time.Time     // ends such a wait
 }
 
-func newBreakerRig(slots int) *breakerRig {
+func newBreakerRig(slots int) *breakerRig { return newRig(trainingRests, slots) }
+
+func newRig(rests rests, slots int) *breakerRig {
 	r := &breakerRig{clock: time.Unix(1_000_000, 0), waits: make(chan time.Duration, 10), over: make(chan time.Time)}
-	r.breaker = newBreaker(slots, slog.New(slog.DiscardHandler), func(resting bool) { r.resting = resting }, func(rest time.Time) { r.noPolls = rest })
+	r.breaker = newBreaker(rests, slots, slog.New(slog.DiscardHandler), func(resting bool) { r.resting = resting }, func(rest time.Time) { r.noPolls = rest })
 	r.now = func() time.Time { return r.clock }
 	r.after = func(d time.Duration) <-chan time.Time {
 		r.waits <- d
@@ -111,6 +114,55 @@ func TestBreakerRestsWhereThisProcessIsRefused(t *testing.T) {
 		require.Equal(t, r.until, r.noPolls)
 		r.end("1", string(reason))
 		require.Equal(t, 2*firstRest, r.rest(), "%s", reason)
+	}
+}
+
+// docs/reliability.md has these times: three trials in a row fail with max_restarts 5.
+func TestBrokenWorkerAlone(t *testing.T) {
+	for atOnce, want := range map[int]time.Duration{1: 65 * time.Minute, 4: 90 * time.Minute} {
+		r := newBreakerRig(1)
+		began := r.clock
+		attempts := map[int]int{}
+		for failed, next := 0, 0; failed < 3; next++ {
+			trial := failed + next%atOnce
+			if attempts[trial]++; attempts[trial] == 6 {
+				failed++
+				next = -1
+			}
+			r.fail(fmt.Sprint(trial), sweep.FailEnvironment)
+		}
+		require.InDelta(t, want.Minutes(), r.clock.Sub(began).Minutes(), 1, "%d trials at a time", atOnce)
+	}
+}
+
+// Next to a worker with a wrong clock, all tries of an operation could get to that worker.
+func TestBreakerOfTheControlQueue(t *testing.T) {
+	const others, slots = "no_bucket", 3
+	for _, reason := range append(block.Reasons(), "transient", "conflict", others) {
+		r := newRig(controlRests, slots)
+		r.end("sweep", string(reason))
+		if !reason.OfProcess() || reason == block.WrongStore || reason == block.WrongBuild {
+			require.Zero(t, r.rest(), "another worker, or another sweep, is not better: %s", reason)
+			continue
+		}
+		require.Equal(t, firstRest, r.rest(), "%s", reason)
+		require.Equal(t, r.until, r.noPolls)
+		require.Nil(t, r.TryReserveSlot(nil), "nor does it run what its own workflow tasks schedule")
+	}
+
+	r := newRig(controlRests, slots)
+	for range 30 {
+		r.end("sweep", string(block.Clock))
+		require.Equal(t, firstRest, r.rest(), "the only worker tries again soon")
+		r.moved(r.clock)
+		require.Equal(t, firstRest, r.rest(), "of an operation without the store")
+		r.clock = r.clock.Add(firstRest)
+		for range slots {
+			require.NotNil(t, r.TryReserveSlot(nil), "each sweep tries again")
+		}
+		for range slots {
+			r.release(nil)
+		}
 	}
 }
 

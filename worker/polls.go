@@ -20,7 +20,7 @@ type Polls struct {
 }
 
 // errRests is why a request was ended.
-var errRests = errors.New("the worker takes no trials")
+var errRests = errors.New("the worker rests")
 
 // Intercept implements grpc.UnaryClientInterceptor. A request that is ended, or not sent,
 // looks like one that got no task in time.

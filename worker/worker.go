@@ -139,14 +139,18 @@ func stopAll(stops []func()) {
 // cache: of trials that end together each would wait for the requests of those before it.
 const pollers = 8
 
+// controlSlots is how many tasks of each kind of the control queue run at a time: the default
+// of the SDK.
+const controlSlots = 1000
+
 // workers makes the Temporal workers, the training one first. fail is called with the
 // first fatal error.
 func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFunc) ([]sdk.Worker, error) {
 	fatal := func(err error) { fail(fmt.Errorf("worker: %w", err)) }
 	var made []sdk.Worker
 	if c.Only != OnlyControl {
-		b := newBreaker(c.slots(), c.Log, c.Metrics.WorkerResting, func(until time.Time) { c.Polls.rest(c.Queue, until) })
-		tuner, err := b.tuner()
+		b := newBreaker(trainingRests, c.slots(), c.Log, c.Metrics.WorkerResting, func(until time.Time) { c.Polls.rest(c.Queue, until) })
+		tuner, err := b.tuner(1)
 		if err != nil {
 			return nil, err
 		}
@@ -166,11 +170,16 @@ func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFun
 		c.Log.Info("training worker", "queue", c.Queue, "slots", c.slots(), "devices", c.Devices, "backend", c.Backend)
 	}
 	if c.Only != OnlyTraining {
+		b := newBreaker(controlRests, controlSlots, c.Log, func(bool) {}, func(until time.Time) { c.Polls.rest(workflows.ControlQueue, until) })
+		tuner, err := b.tuner(controlSlots)
+		if err != nil {
+			return nil, err
+		}
 		w := sdk.New(c.Client, workflows.ControlQueue, sdk.Options{
-			WorkerStopTimeout: controlDrain, OnFatalError: fatal,
+			WorkerStopTimeout: controlDrain, OnFatalError: fatal, Tuner: tuner,
 			MaxConcurrentWorkflowTaskPollers: pollers, MaxConcurrentActivityTaskPollers: pollers,
 			MaxHeartbeatThrottleInterval: activities.DefaultHeartbeatEvery, // else 12 of the 15 s of the timeout
-			Interceptors:                 []interceptor.WorkerInterceptor{&heartbeats{every: activities.DefaultHeartbeatEvery}},
+			Interceptors:                 []interceptor.WorkerInterceptor{&watched{breaker: b}, &heartbeats{every: activities.DefaultHeartbeatEvery}},
 		})
 		w.RegisterWorkflow(workflows.Sweep)
 		w.RegisterWorkflow(workflows.Trial)
