@@ -28,13 +28,13 @@ const commandLogEntry = "an entry of the command log" // there is none without a
 var objects = []object{
 	{name: "spec.json (the reservation)", glob: "spec.json"},
 	{name: "spec.yaml", glob: "spec.yaml", first: true},
-	{name: "state.json", glob: "state.json", first: true},
-	{name: commandLogEntry, glob: "commands/*", first: true},
+	{name: "state.json", glob: "state.json"},
+	{name: commandLogEntry, glob: "commands/*"},
 	{name: "a pack", glob: "packs/*"},
 	{name: "a result", glob: "trials/*/result.json"},
 	{name: "the pointer", glob: "pointers/best.json"},
 	{name: "a grid", glob: "trials/*/grid.png"},
-	{name: "a curve", glob: "trials/*/attempts/*/curve.jsonl", silent: true},
+	{name: "a curve", glob: "trials/*/attempts/*/curve.jsonl"},
 	{name: "store.json", glob: "/store.json", silent: true},
 }
 
@@ -201,4 +201,66 @@ func (r *round) lastCheckpoint() string {
 		}
 	}
 	return ""
+}
+
+// damageLedger damages the last segment of a running sweep. The sweep must show it within a
+// minute and take commands; then it is repaired.
+func damageLedger(then func(ctx context.Context, r *round, p *played, segment string) error) func(context.Context, *round) error {
+	return func(ctx context.Context, r *round) error {
+		p, segment := r.ledgerToDamage()
+		if p == nil {
+			return fmt.Errorf("%w: no running sweep will append to its ledger", errSkipped)
+		}
+		if err := flip(segment, false); err != nil {
+			return err
+		}
+		err := r.shown(ctx, filepath.Base(segment))
+		if p.over, _ = r.site.ended(ctx, p.id); p.over { // it may have had its last segment
+			return errors.Join(flip(segment, false), fmt.Errorf("%w: the sweep had ended before", errSkipped))
+		}
+		if err != nil {
+			return fmt.Errorf("the damaged segment of %s: %w", p.id, err)
+		}
+		return then(ctx, r, p, segment)
+	}
+}
+
+// ledgerToDamage returns the last segment of a running sweep that will have another one.
+func (r *round) ledgerToDamage() (*played, string) {
+	list := r.running()
+	r.rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	for _, p := range list {
+		segments, _ := filepath.Glob(filepath.Join(p.folder, "ledger", "*.jsonl")) // an error means a bad pattern
+		if n := len(segments); n > 0 && n < len(r.want[p.name].trials)-2 {
+			return p, segments[n-1]
+		}
+	}
+	return nil, ""
+}
+
+// repair lets doctor repair the segment, or puts the byte right.
+func repair(ctx context.Context, r *round, p *played, segment string) error {
+	for _, verb := range []string{"pause", "resume"} {
+		if _, err := r.site.must(ctx, verb, p.id); err != nil {
+			return fmt.Errorf("while the ledger is damaged: %w", err)
+		}
+	}
+	if r.rand.IntN(2) == 0 {
+		return flip(segment, false)
+	}
+	_, err := r.site.must(ctx, "doctor", p.id, "--repair")
+	return err
+}
+
+// cancelAndRepair cancels the sweep while its ledger is damaged. It ends once the ledger is
+// repaired, and is resumed.
+func cancelAndRepair(ctx context.Context, r *round, p *played, _ string) error {
+	p.loose = true
+	if _, err := r.site.must(ctx, "cancel", p.id); err != nil {
+		return fmt.Errorf("while the ledger is damaged: %w", err)
+	}
+	if _, err := r.site.must(ctx, "doctor", p.id, "--repair"); err != nil {
+		return err
+	}
+	return r.resume(ctx, p, blocked)
 }

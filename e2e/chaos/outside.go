@@ -12,7 +12,10 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/stack"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -131,9 +134,15 @@ func cancelByVerb(ctx context.Context, r *round) error {
 
 // terminateTrial terminates a trial in Temporal: the sweep records it as lost.
 func terminateTrial(ctx context.Context, r *round) error {
-	p, err := r.anyRunning(ctx, unordered)
+	_, _, err := r.terminateAny(ctx, unordered)
+	return err
+}
+
+// terminateAny terminates a trial of a sweep, and returns which.
+func (r *round) terminateAny(ctx context.Context, fits func(*played) bool) (p *played, trial int, err error) {
+	p, err = r.anyRunning(ctx, fits)
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
 	for n := range 20 {
 		d, err := r.site.client.DescribeWorkflowExecution(ctx, workflows.TrialID(p.id, n), "")
@@ -141,10 +150,57 @@ func terminateTrial(ctx context.Context, r *round) error {
 			continue
 		}
 		if err := r.site.client.TerminateWorkflow(ctx, workflows.TrialID(p.id, n), "", "chaos"); err != nil {
-			return fmt.Errorf("%w: %w", errSkipped, err) // it has just ended
+			return nil, 0, fmt.Errorf("%w: %w", errSkipped, err) // it has just ended
 		}
 		p.loose = true
-		return nil
+		return p, n, nil
 	}
-	return fmt.Errorf("%w: no trial of %s runs", errSkipped, p.id)
+	return nil, 0, fmt.Errorf("%w: no trial of %s runs", errSkipped, p.id)
+}
+
+// signal sends a signal to a workflow; one that has ended takes none.
+func (s *site) signal(ctx context.Context, workflow, name string, arg any) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	_ = s.client.SignalWorkflow(ctx, workflow, "", name, arg) // it may have ended
+}
+
+// garbage sends signals that nobody can read to sweeps and trials.
+func garbage(ctx context.Context, r *round) error {
+	for _, p := range r.running() {
+		for _, name := range []string{workflows.SignalResult, workflows.SignalRung, workflows.SignalBlocked, "no-such-signal"} {
+			for _, arg := range []any{"garbage", 42, []byte{0, 255}, map[string]any{"trial": "x"}, nil, strings.Repeat("x", 100_000)} {
+				r.site.signal(ctx, workflows.SweepID(p.id), name, arg)
+			}
+		}
+		for n := range 7 {
+			r.site.signal(ctx, workflows.TrialID(p.id, n), workflows.SignalVerdict, "garbage")
+			r.site.signal(ctx, workflows.TrialID(p.id, n), "no-such-signal", nil)
+		}
+	}
+	return nil
+}
+
+// forge sends signals that can be read, of trials that do not run: unknown ones, and ones
+// that have ended, with other results.
+func forge(ctx context.Context, r *round) error {
+	for _, p := range r.running() {
+		lines, err := ledgerLines(p.folder)
+		if err != nil {
+			return err
+		}
+		forged := []sweep.Trial{
+			{Assignment: sweep.Assignment{Number: 999}, Status: sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": 1e-9}}},
+			{Assignment: sweep.Assignment{Number: -1}, Status: sweep.StatusCompleted},
+		}
+		for _, t := range lines {
+			t.Metrics = map[string]float64{"fid.tail": 1e-9}
+			forged = append(forged, t)
+		}
+		for _, t := range forged {
+			r.site.signal(ctx, workflows.SweepID(p.id), workflows.SignalResult, activities.TrialResult{Trial: t})
+			r.site.signal(ctx, workflows.SweepID(p.id), workflows.SignalRung, conduct.RungReport{Trial: t.Number, Step: 30, Metrics: t.Metrics})
+		}
+	}
+	return nil
 }

@@ -126,7 +126,7 @@ func TestEachViolationIsReported(t *testing.T) {
 		"a gauge says that it runs":     {func(p *planted) { p.page = strings.Replace(p.page, "} 0", "} 1", 1) }, "the gauges of round1-grid say active 1"},
 		"a worker has no metrics":       {func(p *planted) { p.chaos.site.workers["a"].port = "127.0.0.1:1" }, "metrics of worker a"},
 		"a command was applied twice": {func(p *planted) {
-			p.sweep.grown = -1
+			p.sweep.commanded = true
 			p.program(`[ "$1" != describe ] || echo '{"progress":{"command_log":[{"id":"x"},{"id":"x"}]}}'`)
 		}, "a command was applied twice: x, x"},
 		"a configuration was tried twice": {func(p *planted) {
@@ -137,6 +137,16 @@ func TestEachViolationIsReported(t *testing.T) {
 			again.Number, again.Checkpoint = 1, ""
 			p.ledger(p.trial, again)
 		}, "was tried 2 times"},
+		"a retry was done twice": {func(p *planted) {
+			p.sweep.grown, p.sweep.loose, p.sweep.retried = -1, true, &p.trial
+			one, two := p.trial, p.trial
+			one.Number, one.Checkpoint, one.Reason.Sampler = 1, "", sweep.SourceRetry
+			two.Number, two.Checkpoint, two.Reason.Sampler = 2, "", sweep.SourceRetry
+			p.ledger(p.trial, one, two)
+		}, "trial 0 was retried 2 times"},
+		"a retry was lost": {func(p *planted) {
+			p.sweep.grown, p.sweep.loose, p.sweep.retried = -1, true, &p.trial
+		}, "trial 0 was retried 0 times"},
 		"an extension was lost": {func(p *planted) {
 			p.sweep.grown = 2
 			p.program(`[ "$1" != describe ] || echo '{}'`)

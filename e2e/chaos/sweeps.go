@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tailsweep/tailsweep/sweep"
 )
 
 // kind is a sweep that rounds play, next to the others.
@@ -126,6 +128,9 @@ type played struct {
 	loose  bool   // a trial was cancelled or terminated: its ledger has that, and the search continued differently
 	grown  int    // trials that commands added: the search continued differently; -1 if it may have
 	point  string // the key of the parameters that a command asked for
+
+	retried   *sweep.Trial // that a command asked for again
+	commanded bool         // it received commands with ids
 }
 
 // plan writes the spec of a kind for a round.

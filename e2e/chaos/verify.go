@@ -277,8 +277,11 @@ func (c *chaos) verify(ctx context.Context, sweeps []*played) ([]string, error) 
 		if want := c.want[p.name]; want != nil {
 			found = append(found, f.differences(p, want)...)
 			if p.grown != 0 {
-				found = append(found, c.site.grownFaults(ctx, p, want)...)
+				found = append(found, f.grownFaults(p, want)...)
 			}
+		}
+		if p.commanded {
+			found = append(found, c.site.commandFaults(ctx, p)...)
 		}
 		found = append(found, f.orphans(p)...)
 		if !p.real {
