@@ -33,8 +33,8 @@ type attempt struct {
 	mu    sync.Mutex
 	last  Heartbeat
 	moved time.Time // when a step last finished, or images were read
-	awake time.Time // when this process last looked whether it was stopped
-	late  bool      // it was, for too long
+	awake time.Time // when this process last checked whether it was stopped
+	late  bool      // the process was stopped for too long
 	busy  int       // transfers in progress, which have their own limits
 }
 
@@ -100,8 +100,8 @@ func (at *attempt) heartbeat() {
 }
 
 // lost ends the attempt if this process was stopped for so long that Temporal counts it as
-// lost: another one may have finished the trial, and what this one would still store is then
-// in nobody's list. Nothing was sent for up to one interval before the process was stopped.
+// lost: another attempt may have finished the trial, and no list would name what this
+// attempt still stores. Nothing was sent for up to one interval before the process was stopped.
 func (at *attempt) lost() bool {
 	at.mu.Lock()
 	defer at.mu.Unlock()

@@ -115,7 +115,7 @@ func (s *stack) withClient(f func(client.Client) error) error {
 
 // setUpDatabase makes the file with its schema if it is absent, and the namespace in
 // it. The schema is written to another file first, which is then renamed, so that a
-// killed start leaves no half-written schema.
+// killed start leaves no partial schema.
 func setUpDatabase(file string, c config) error {
 	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
 		fresh := file + ".new"

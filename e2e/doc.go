@@ -4,6 +4,6 @@
 // depend on the browser's driver.
 //
 // Each test has state folders of its own (TAILSWEEP_STATE_DIR) and shares only
-// the cache of built servers and plugins. It imports the packages whose types
-// the binary prints, never to do the work itself.
+// the cache of built servers and plugins. It imports packages of tailsweep only for the
+// types that the binary prints, never to do the binary's work.
 package e2e

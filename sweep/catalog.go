@@ -19,7 +19,7 @@ type ParameterInfo struct {
 	Max     float64
 	OpenMin bool // Min itself is not allowed
 	OpenMax bool // Max itself is not allowed
-	Fixed   bool // the default is a fixed field of the spec, not Default
+	Fixed   bool // the default is the field of this name in train or evaluate, not Default
 }
 
 // Names of the parameters that belong to no term of the loss, as the spec writes them.

@@ -104,8 +104,8 @@ type MetricFamily struct {
 var families = []MetricFamily{
 	{FamilyFID, Minimize, "", "Fréchet distance between the pooled features of samples and of balanced real images, over ", evidence.forFID},
 	{FamilyKID, Minimize, "", "Kernel distance between the features of samples and of balanced real images, over ", evidence.forKID},
-	{FamilyPrecision, Maximize, "ratio", "Share of samples that are within the distance of a real image to its 3rd nearest real image, over ", evidence.forNeighbours},
-	{FamilyRecall, Maximize, "ratio", "Share of real images that are within the distance of a sample to its 3rd nearest sample, over ", evidence.forNeighbours},
+	{FamilyPrecision, Maximize, "ratio", "Share of samples that are closer to some real image than its 3rd nearest other real image is, over ", evidence.forNeighbours},
+	{FamilyRecall, Maximize, "ratio", "Share of real images that are closer to some sample than its 3rd nearest other sample is, over ", evidence.forNeighbours},
 	{FamilyDensity, Maximize, "", "Mean number of real images whose ball of 5 nearest neighbours contains a sample, divided by 5, over ", evidence.forNeighbours},
 	{FamilyCoverage, Maximize, "ratio", "Share of real images that have a sample among their 5 nearest neighbours, over ", evidence.forNeighbours},
 	{FamilyDiversity, Maximize, "", "Mean feature distance of two samples of a class, over ", evidence.forDiversity},

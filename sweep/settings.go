@@ -8,7 +8,7 @@ import (
 )
 
 // Settings are the values that one trial trains and samples with: the trial's
-// parameters, else the spec's fixed fields, else the defaults of the list of
+// parameters, else the fields of train and evaluate, else the defaults of the list of
 // parameters. Every number is within the range of its parameter.
 type Settings struct {
 	Train                      // the spec's, with the trial's parameters and seed
@@ -73,8 +73,8 @@ func (s *Spec) Settings(a Assignment) (Settings, error) {
 	}, nil
 }
 
-// FixedValue returns the value that a parameter has in a trial that does not set it: a
-// fixed field of the spec, or its default. ok is false for an unknown parameter, and
+// FixedValue returns the value that a parameter has in a trial that does not set it: that
+// of its field in train or evaluate, or its default. ok is false for an unknown parameter, and
 // for guidance where the spec has several scales.
 func (s *Spec) FixedValue(name string) (v Value, ok bool) {
 	switch name {

@@ -80,7 +80,7 @@ type Earlier struct {
 
 // Dataset says what to train on.
 type Dataset struct {
-	// fashion-mnist-10k is built in. fashion-mnist, cifar-10 and cifar-100 come from their publishers, image-folder is a folder of your own images.
+	// fashion-mnist-10k is built in. fashion-mnist, cifar-10 and cifar-100 come from their publishers; image-folder is a folder of your own images.
 	Name string `json:"name" jsonschema:"required"`
 	// Where the files are: a folder on the worker's machine (for CIFAR, the archive itself is accepted, too; a relative path starts at the folder where `tailsweep run` is called), or an s3:// or https:// URL that each worker downloads once. Required for image-folder, which has one folder for each class, numbered in the order of their names.
 	Path string `json:"path,omitempty" jsonschema:"minLength=1,maxLength=4096"`
@@ -174,7 +174,7 @@ type Train struct {
 	Schedule string `json:"schedule,omitempty"`
 	// What the net predicts: the noise (eps) or the velocity (v, arXiv 2202.00512).
 	Prediction string `json:"prediction,omitempty"`
-	// What the net's matrix products and convolutions compute in: f32, or bf16 from float32 weights, for GPUs (backends xla:cuda and xla:cpu). Norms, softmax, losses and the optimizer stay in float32.
+	// What the net's matrix products and convolutions compute in: f32, or bf16 from float32 weights, meant for GPUs (the backends xla:cuda and xla:cpu accept it, go refuses it). Norms, softmax, losses and the optimizer stay in float32.
 	Precision string `json:"precision,omitempty"`
 	// Decoupled weight decay of kernels (AdamW, arXiv 1711.05101): each step takes lr * weight_decay of a weight away. 0 is Adam.
 	WeightDecay float64 `json:"weight_decay,omitempty" jsonschema:"minimum=0,maximum=1"`
@@ -243,7 +243,7 @@ type Objective struct {
 
 // Baseline trials run first, one for each seed, with Params instead of searched values.
 type Baseline struct {
-	// Parameter values of the baseline; every other parameter stays at its fixed field or default.
+	// Parameter values of the baseline; every other parameter keeps the value of its field in train or evaluate, or its default.
 	Params Params `json:"params"`
 	// One baseline trial for each of these train seeds.
 	Seeds []int64 `json:"seeds" jsonschema:"minItems=1,maxItems=100,uniqueItems=true,minimum=0,maximum=9007199254740991"`

@@ -133,7 +133,7 @@ func newRun(ctx context.Context, j job.Train, o Options) (*run, error) {
 
 func (r *run) close() {
 	if r.pending != nil {
-		<-r.pending.done // no half-written folder may remain; the training has another error already
+		<-r.pending.done // no partial folder may remain; the training has another error already
 	}
 	r.stepper.exec.Finalize()
 	r.store.Finalize()

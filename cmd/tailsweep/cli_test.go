@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
@@ -133,12 +134,19 @@ func TestEveryVerbHasOneGroup(t *testing.T) {
 	}
 }
 
+// visit calls look for a verb and for all below it.
+func visit(cmd *cobra.Command, look func(*cobra.Command)) {
+	look(cmd)
+	for _, sub := range cmd.Commands() {
+		visit(sub, look)
+	}
+}
+
 // TestFlagsMeanOneThing checks that -o is the form of what is printed and --to the
 // place of a file, in every verb.
 func TestFlagsMeanOneThing(t *testing.T) {
 	forms := map[string]bool{"table|json": true, "csv|json": true}
-	var walk func(cmd *cobra.Command)
-	walk = func(cmd *cobra.Command) {
+	visit(newRoot(&cli.App{}), func(cmd *cobra.Command) {
 		output, to := cmd.Flags().Lookup("output"), cmd.Flags().Lookup("to")
 		require.Equal(t, output, cmd.Flags().ShorthandLookup("o"), cmd.CommandPath())
 		if output != nil {
@@ -147,11 +155,20 @@ func TestFlagsMeanOneThing(t *testing.T) {
 		if to != nil {
 			require.Equal(t, "string", to.Value.Type(), cmd.CommandPath())
 		}
-		for _, sub := range cmd.Commands() {
-			walk(sub)
-		}
-	}
-	walk(newRoot(&cli.App{}))
+	})
+}
+
+// TestShownDefaultsAreValid checks that a flag accepts the default that its help shows.
+func TestShownDefaultsAreValid(t *testing.T) {
+	visit(newRoot(&cli.App{}), func(cmd *cobra.Command) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			one := pflag.NewFlagSet("", pflag.ContinueOnError)
+			one.AddFlag(f)
+			if strings.HasSuffix(one.FlagUsages(), "(default "+f.DefValue+")\n") {
+				require.NoError(t, f.Value.Set(f.DefValue), "%s --%s", cmd.CommandPath(), f.Name)
+			}
+		})
+	})
 }
 
 func TestInitValidatePlan(t *testing.T) {

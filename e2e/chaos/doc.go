@@ -9,5 +9,6 @@
 // Invariants: the undisturbed sweep and the one under faults have the same spec and seed, so
 // their weights must be equal. Only processes and files of the stack of the test are touched.
 //
-// It imports the packages whose types the binary prints, never to do what the binary does.
+// It imports packages of tailsweep only for the types that the binary prints, never to do
+// the binary's work.
 package main

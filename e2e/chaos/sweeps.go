@@ -86,7 +86,7 @@ checkpoints: {every_steps: 10, save_sweep_best: 1}
 `},
 }
 
-// realEvery is how many rounds play the sweep of the real trainer once.
+// The real trainer's sweep is in all but one of realEvery rounds.
 const realEvery = 3
 
 // kindsOf lists the kinds of a round; the undisturbed one, number 0, plays all.

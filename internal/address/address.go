@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// URL is an address that may carry a secret. It prints without it.
+// URL is an address that may carry a secret. It is printed without the secret.
 type URL string
 
 // String returns the address without its secrets.

@@ -56,15 +56,16 @@ type Garbage struct {
 }
 
 const (
-	// halfAge is the age from which a checkpoint without a manifest is no upload in progress.
-	halfAge = 24 * time.Hour
+	// partialAge is the age from which a checkpoint without a manifest counts as an
+	// interrupted upload.
+	partialAge = 24 * time.Hour
 
-	// quietAge is how long nothing was written of a sweep that Temporal does not know, before
-	// it counts as ended: it may run on another Temporal.
+	// quietAge is how long nothing must have been written for a sweep that Temporal does not
+	// know before it counts as ended: it may run on another Temporal.
 	quietAge = 24 * time.Hour
 )
 
-// UnknownError means that Temporal does not know a sweep of which something was written
+// UnknownError means that Temporal does not know a sweep for which something was written
 // lately.
 type UnknownError struct {
 	Name  string
@@ -73,12 +74,12 @@ type UnknownError struct {
 
 // Error implements error.
 func (e *UnknownError) Error() string {
-	return fmt.Sprintf("Temporal does not know sweep %s, and something was written of it at %s: if it runs on another Temporal or namespace, connect to that "+
+	return fmt.Sprintf("Temporal does not know sweep %s, but one of its objects was written at %s: if it runs on another Temporal or namespace, connect to that "+
 		"(--address, --namespace); otherwise try again %s after that", e.Name, e.Newer.UTC().Format(time.RFC3339), quietAge)
 }
 
 // CheckKnown returns an *UnknownError for a sweep that Temporal does not know and that may
-// run on another one. newest is when something was last written of it.
+// run on another one. newest is when something was last written for it.
 func CheckKnown(name string, newest, now time.Time) error {
 	if now.Sub(newest) < quietAge {
 		return &UnknownError{Name: name, Newer: newest}
@@ -157,10 +158,10 @@ type trialObjects struct {
 }
 
 type storedCheckpoint struct {
-	whole   bool
-	objects int
-	bytes   int64
-	newest  time.Time
+	complete bool // it has a manifest
+	objects  int
+	bytes    int64
+	newest   time.Time
 }
 
 // trialObjects lists what the store has of each trial. newest is when the last of it was
@@ -218,7 +219,7 @@ func (t *trialObjects) add(info store.Info, path, file string) {
 			c = &storedCheckpoint{}
 			t.checkpoints[key] = c
 		}
-		c.whole = c.whole || path == checkpoint.ManifestName
+		c.complete = c.complete || path == checkpoint.ManifestName
 		c.objects++
 		c.bytes += info.Size
 		if info.Modified.After(c.newest) {
@@ -288,7 +289,7 @@ func (a *Archive) needs(ctx context.Context, name string, p *conduct.Progress) (
 // needsAll reports whether nothing of a trial is garbage, whatever runs.
 func (n needs) needsAll(t *trialObjects, finished bool) bool {
 	for key, c := range t.checkpoints {
-		if !c.whole || !n.checkpoints[key] {
+		if !c.complete || !n.checkpoints[key] {
 			return false
 		}
 	}
@@ -303,9 +304,9 @@ func (n needs) of(t *trialObjects, finished bool, now time.Time) []Garbage {
 		switch {
 		case n.checkpoints[key]:
 			continue
-		case !c.whole && now.Sub(c.newest) < halfAge:
+		case !c.complete && now.Sub(c.newest) < partialAge:
 			continue
-		case !c.whole:
+		case !c.complete:
 			g.Kind = GarbagePartial
 		case n.finished[t.number]:
 			g.Kind = GarbageOvertaken

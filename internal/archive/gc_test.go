@@ -92,7 +92,7 @@ func folderOf(trial, step int) string {
 }
 
 func TestGarbage(t *testing.T) {
-	today, tomorrow := time.Now().Add(halfAge-time.Hour), time.Now().Add(halfAge+time.Hour)
+	today, tomorrow := time.Now().Add(partialAge-time.Hour), time.Now().Add(partialAge+time.Hour)
 	orphans := map[string]GarbageKind{
 		folderOf(23, 600): GarbageOrphan, "000023/grid.png": GarbageGrid,
 		"000023/attempts/1/log.txt": GarbageLog, "000023/attempts/1/curve.jsonl": GarbageCurve,
@@ -273,7 +273,7 @@ func TestCollectInterruptedAtEachStep(t *testing.T) {
 	full := storetest.NewMemory()
 	littered(t, full)
 	w := running{progress: &conduct.Progress{Running: []conduct.Running{{Assignment: sweep.Assignment{Number: 21}}}, Kept: []int{0}}, trials: []int{22}}
-	tomorrow := time.Now().Add(halfAge + time.Hour)
+	tomorrow := time.Now().Add(partialAge + time.Hour)
 	garbage, err := New(full).Garbage(t.Context(), name, w, tomorrow)
 	require.NoError(t, err)
 	require.NoError(t, New(full).Collect(t.Context(), sweep.Identity{}, garbage))

@@ -90,7 +90,7 @@ func New(version string) *Metrics {
 			Namespace: namespace, Name: "store_requests_total", Help: "Requests to the object store by HTTP method, retries included.",
 		}, []string{labelMethod}),
 		workerResting: prometheus.NewGauge(prometheus.GaugeOpts{
-			Namespace: namespace, Name: "worker_resting", Help: "1 while this worker takes no trials because attempts failed in a row because of its machine.",
+			Namespace: namespace, Name: "worker_resting", Help: "1 while this worker takes no trials after failures in a row that its machine caused.",
 		}),
 	}
 	m.bestValue = m.gauge("best_value", "The best completed trial's own value of a metric, by class group.", labelSweep, labelMetric, labelGroup)

@@ -163,8 +163,8 @@ func (w *world) check() {
 	}
 }
 
-// checkRequests checks that each request that was accepted is in the queue, running or
-// in the ledger, once.
+// checkRequests checks that each request that was accepted is in the list of requests,
+// running or in the ledger, once.
 func (w *world) checkRequests(ledger []sweep.Trial) {
 	if w.resets > 0 {
 		return

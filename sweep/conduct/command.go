@@ -52,8 +52,8 @@ var (
 	mostPhases  = slices.Concat(openPhases, endedPhases)
 )
 
-// CommandTypes is the table of commands. A command that is accepted after the end of a sweep
-// continues the sweep if it leaves it something to do.
+// CommandTypes is the table of commands. After the end of a sweep, extend, enqueue, retry and
+// resume continue it, and edit does if the sweep completed; the others only change it.
 func CommandTypes() []CommandType {
 	to := func(p Phase) func(*Machine, Command) string {
 		return func(m *Machine, _ Command) string { m.Phase = p; return "" }

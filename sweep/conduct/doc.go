@@ -23,8 +23,9 @@
 //   - At most max_concurrent_trials are in flight.
 //   - Once a budget is reached, only baseline and requested trials start.
 //   - A verdict at a rung is given once; a repeated report gets the same verdict.
-//   - The checkpoint of every trial that ended is pointed at, pinned, kept by the
-//     spec, or in Removals until it has been removed.
+//   - The last checkpoint of a trial that failed, was cancelled or ran out of time is
+//     kept. That of any other finished trial belongs to a leader or a gated trial, is or
+//     was pinned, or is in Removals until it has been removed.
 //   - Every accepted command and every end is stored, or the last message reports
 //     that storing was given up.
 //   - The state machine ends, or Progress says what it waits for.

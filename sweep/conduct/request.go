@@ -55,7 +55,7 @@ func pointOf(spec *sweep.Spec, params sweep.Params) sweep.Assignment {
 		Reason: sweep.Reason{Sampler: sweep.SourcePoints, Note: "from the spec's points"}}
 }
 
-// request puts a trial into the queue.
+// request adds a trial to the list of requests.
 func (st *State) request(a sweep.Assignment) {
 	st.Requests++
 	a.Request = st.Requests
@@ -109,7 +109,7 @@ func (m *Machine) retryTrials(c Command) string {
 	return trialList(numbers)
 }
 
-// startRequested starts the first trial of the queue.
+// startRequested starts the first trial of the list of requests.
 func (m *Machine) startRequested() {
 	a := m.Queue[0]
 	m.Queue = slices.Clone(m.Queue[1:])
@@ -133,8 +133,8 @@ func (m *Machine) countRequested(a sweep.Assignment, by int) {
 
 // replaceAssignment replaces the assignment of a running trial by that of its result. They
 // differ if, before a reset, the sweep started a different trial with this number. A
-// requested trial that did not run is put back into the queue; one that did run is
-// removed from it.
+// requested trial that did not run is put back into the list of requests; one that did
+// run is removed from it.
 func (m *Machine) replaceAssignment(r *Running, t sweep.Trial) {
 	if r.Request == t.Request && r.Params.Key() == t.Params.Key() && r.Seed == t.Seed {
 		return

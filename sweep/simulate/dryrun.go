@@ -38,16 +38,16 @@ const trialSpread = 0.2
 type dryRun struct {
 	DryRun
 	landscape
-	machine *conduct.Machine
-	events  []conduct.Event // the first one is being carried out
-	now     time.Duration
-	ledger  []sweep.Trial
-	trials  []*dryTrial // by number
-	live    []*dryTrial // those that have not ended, by number
-	queue   []*dryTrial // for a training slot
-	busy    int         // slots
-	failed  map[sweep.FailureClass]int
-	obeyed  []Command
+	machine   *conduct.Machine
+	events    []conduct.Event // the first one is being carried out
+	now       time.Duration
+	ledger    []sweep.Trial
+	trials    []*dryTrial // by number
+	live      []*dryTrial // those that have not ended, by number
+	queue     []*dryTrial // for a training slot
+	busy      int         // slots
+	failed    map[sweep.FailureClass]int
+	delivered []Command
 }
 
 // Play runs the sweep of a spec in virtual time: package conduct decides about the sweep,
@@ -74,7 +74,7 @@ func Play(spec *sweep.Spec, d DryRun) (Result, error) {
 	if p.EndedAt != nil {
 		wall = p.EndedAt.Sub(moment(0))
 	}
-	c := Result{Spec: r.machine.Spec(), Trials: r.ledger, Wall: wall, SlotHours: p.GPUHours, Phase: p.Phase, Ended: p.Message, Failures: r.failed, Commands: r.obeyed}
+	c := Result{Spec: r.machine.Spec(), Trials: r.ledger, Wall: wall, SlotHours: p.GPUHours, Phase: p.Phase, Ended: p.Message, Failures: r.failed, Commands: r.delivered}
 	for _, t := range r.ledger {
 		c.Steps += int64(t.Steps)
 		c.StepsWithoutStopping += int64(spec.Train.Steps)
@@ -100,7 +100,7 @@ func (r *dryRun) run() error {
 		switch {
 		case r.commandDue(first, wake, ok):
 			r.now = r.Commands[0].At
-			err = r.obey()
+			err = r.deliver()
 		case first != nil && (!ok || !moment(*first.event).After(wake)):
 			r.now = *first.event
 			err = r.advance(first)

@@ -112,8 +112,8 @@ func (r *dryRun) commandDue(first *dryTrial, wake time.Time, wakes bool) bool {
 	return (first == nil || at <= *first.event) && (!wakes || !moment(at).After(wake))
 }
 
-// obey gives the machine the next command, unless it refuses it now.
-func (r *dryRun) obey() error {
+// deliver sends the next command to the machine; a refused one is recorded.
+func (r *dryRun) deliver() error {
 	c := r.Commands[0]
 	r.Commands = r.Commands[1:]
 	e := conduct.Commanded{Name: c.Name, Command: c.Command}
@@ -127,7 +127,7 @@ func (r *dryRun) obey() error {
 	}
 	if err != nil {
 		c.Refused = err.Error()
-		r.obeyed = append(r.obeyed, c)
+		r.delivered = append(r.delivered, c)
 		return nil
 	}
 	if err := r.feed(e); err != nil {
@@ -138,6 +138,6 @@ func (r *dryRun) obey() error {
 			c.Change = entry.Change // of the last one
 		}
 	}
-	r.obeyed = append(r.obeyed, c)
+	r.delivered = append(r.delivered, c)
 	return nil
 }

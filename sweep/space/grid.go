@@ -13,7 +13,7 @@ const MaxGridPoints = 10_000
 
 // Baselines returns the baseline trials, numbered from 0: one a seed. Each has
 // the baseline's parameters, and the constants of the search space; every other
-// parameter stays at the spec's fixed field or its default.
+// parameter keeps the value of its field in train or evaluate, or its default.
 func Baselines(s *sweep.Spec) []sweep.Assignment {
 	if s.Baseline == nil {
 		return nil

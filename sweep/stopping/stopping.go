@@ -44,7 +44,7 @@ type Verdict struct {
 // results at its rung so far, its own included. It continues if its place is at most
 // n/eta, and while n < eta. hyperband does the same among the trials of one bracket.
 //
-// The place of a trial is that of its objective. With several objectives it is by
+// With one objective, trials are placed by its value; with several, by
 // non-dominated rank, and within a rank by crowding distance (Deb et al. 2002, NSGA-II):
 // no member of the front is stopped unless the front alone exceeds the quota, so that a
 // trial which is better only for the tail is not stopped for its head. Ties go to the lower

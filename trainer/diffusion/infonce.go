@@ -18,7 +18,7 @@ import (
 //
 // with c_ij the cosine of h_i and h_j, rows of the latent `[B,D]`: one BxB Gram matrix, no projection
 // and no pooling (arXiv 2507.09052, as in the authors' released code; the closed
-// form is ours). It counts also where the label was dropped. Exponents are at
+// form is ours). Images whose label was dropped count, too. Exponents are at
 // most 0 up to rounding, so nothing overflows.
 //
 // With StopGradient "negatives" no gradient flows into the negatives h_j.

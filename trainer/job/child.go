@@ -32,7 +32,7 @@ type Child struct {
 
 // Run runs work as a child process does and returns its exit code. It reads stdin to
 // see it close; the process then exits at once with ExitOrphaned. A checkpoint gets its
-// name by a rename, so no half-written one remains. An error of work becomes an event
+// name by a rename, so no partial one has it. An error of work becomes an event
 // of type error: of the class of its *sweep.FailureError, of class environment if the disk
 // fails, else of class bug.
 func Run(ctx context.Context, stdin io.Reader, stdout io.Writer, work func(context.Context, Child) error) int {

@@ -6,7 +6,7 @@
 //	sleeper evaluate --job FILE
 //
 // Its metrics are a smooth function of the parameters, so that a search has something to
-// find. Bench and worker start a process for each, as they do for the real trainer.
+// find. The worker starts a process for each training and evaluation, as for the real trainer.
 //
 // Invariant: metrics depend on the parameters and the step only, so each try of a case has
 // the same search.

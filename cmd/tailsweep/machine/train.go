@@ -37,8 +37,8 @@ func Train(a *cli.App) *cobra.Command {
 		Use:   "train SPEC --to DIR | train --job FILE",
 		Short: "Train one trial from the command line, without any service",
 		Long: `train trains one configuration of a spec and writes checkpoints to DIR/step-<number>.
-Parameters that are not given keep the values of the spec's fixed fields. Ctrl-C saves
-a checkpoint first; --resume continues from one, bit for bit.
+A parameter that is not given keeps the value of its field in train or evaluate, or its
+default. Ctrl-C saves a checkpoint first; --resume continues from one, bit for bit.
 
 With --job it is the child of a worker and writes JSON lines.`,
 		Example: "  tailsweep train my.yaml --param infonce.weight=0.1 --seed 1 --to run1",

@@ -32,7 +32,7 @@ worker. A second signal ends it at once.`,
 	}
 	f := cmd.Flags()
 	only := &cli.Choice{Value: worker.OnlyBoth, Valid: []string{worker.OnlyBoth, worker.OnlyControl, worker.OnlyTraining}}
-	f.Var(only, "only", "part to run: control (no GPU needed) or training (trainings only)")
+	f.Var(only, "only", "part to run: both, control (needs no GPU), or training (trainings and evaluations)")
 	slots := cli.SlotsFlag(f)
 	queue := f.String("queue", sweep.DefaultQueue, "task queue of trainings, resources.queue of specs")
 	listen := f.String("metrics-addr", cmp.Or(os.Getenv(address.MetricsVariable), "127.0.0.1:0"), "address of the /metrics endpoint ("+address.MetricsVariable+")")

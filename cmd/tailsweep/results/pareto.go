@@ -34,6 +34,7 @@ sweeps only with the same --reference.`,
 	}
 	output := cli.OutputFlag(cmd)
 	corner := cmd.Flags().StringToString("reference", nil, "reference point of the hypervolume, for example fid.tail=80,fid.head=40 (default: worse than the worst of front and baseline by 10 % of the range)")
+	cmd.Flags().Lookup("reference").DefValue = "" // else the help shows [] as the default
 	cmd.RunE = withTrials(a, func(spec *sweep.Spec, trials []sweep.Trial, args []string) error {
 		reference, err := parseReference(spec, *corner)
 		if err != nil {

@@ -28,10 +28,13 @@ func Pull(a *cli.App) *cobra.Command {
 	f := cmd.Flags()
 	topN := cli.Within(f, "top-n", f.Int("top-n", 1, "number of trials, best first"), 1, math.MaxInt)
 	metric := cli.MetricFlag(f, "rank by this metric instead of the spec's first")
-	trial := cli.Within(f, "trial", f.Int("trial", -1, "number of the trial to download instead of the best (-1: the best)"), 0, math.MaxInt)
+	trial := cli.Within(f, "trial", f.Int("trial", 0, "number of the trial to download (default: the best trials)"), 0, math.MaxInt)
 	state := f.Bool("state", false, "also download what resuming needs: optimizer state and raw weights")
 	dir := f.String("to", "", "output folder; each trial gets a folder in it; nothing is written if one fails")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !cmd.Flags().Changed("trial") {
+			*trial = -1
+		}
 		switch {
 		case *dir == "":
 			return cli.Usagef("pull: --to DIR is missing (valid: the folder for the checkpoints)")

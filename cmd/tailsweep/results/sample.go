@@ -40,7 +40,7 @@ of a trial, samples of the same class and noise are shown side by side.`,
 	steps := cli.Within(f, "steps", f.Int("steps", 0, "denoising steps (default: as in the spec)"), 1, 1000)
 	columns := cli.Within(f, "columns", f.Int("columns", 10, "samples of each class"), 1, 100)
 	layout := &cli.Choice{Value: string(evaluate.LayoutClasses), Valid: cli.Words([]evaluate.Layout{evaluate.LayoutClasses, evaluate.LayoutHeadTail})}
-	f.Var(layout, "layout", "all classes in one column, or the head next to the tail")
+	f.Var(layout, "layout", "classes: one row for each class; head-tail: the head next to the tail")
 	name := cli.BackendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		for _, dir := range args {

@@ -35,13 +35,13 @@ func Plan(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan SPEC",
 		Short: "Estimate what a sweep costs: trials, steps, time, bytes",
-		Long: `plan estimates what a sweep costs. To estimate the time it trains on this machine: up
-to 12 steps in at most 20 seconds, with every loss term that a trial can have.
+		Long: `plan estimates what a sweep costs. For the time, it trains up to 12 steps on this
+machine, for at most 20 seconds, with every loss term that a trial can have.
 --steps-per-second gives the speed of another machine. --no-measure skips the
 measurement and omits the time estimate.
 
 Where the spec names earlier sweeps, or --from does, plan reads them from the object store
-and says what the search would learn from each, as run does.`,
+and prints what the search would learn from each, as run does.`,
 		Args: cli.Args(1, 1, "one spec"),
 	}
 	output := cli.OutputFlag(cmd)

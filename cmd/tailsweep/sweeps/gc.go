@@ -39,7 +39,8 @@ that the sweep does not keep, checkpoints, logs, curves and grids of trials that
 run nor have a result, and uploads of a checkpoint that did not complete within a day.
 With --yes it removes them. It never lists objects needed by: the best trials, pinned
 trials, trials that run, trials that a command could continue. If these are not known,
-for example because the ledger is damaged, it lists nothing of the sweep and says why.`,
+for example because the ledger is damaged, it lists nothing of the sweep and prints
+the reason.`,
 		Args: cli.Args(0, 1, "at most one sweep"),
 	}
 	output := cli.OutputFlag(cmd)

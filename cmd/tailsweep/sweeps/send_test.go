@@ -155,7 +155,7 @@ func TestWithoutAWorkerACommandIsASignal(t *testing.T) {
 	require.Len(t, f.signals, 1)
 	require.NotEmpty(t, f.signals[0].ID)
 	require.Equal(t, "enough", f.signals[0].Reason)
-	require.Contains(t, steeredText("stop", Steered{Progress: got.progress, Recorded: true})[0], "done: stop is recorded in Temporal and happens when a worker runs")
+	require.Contains(t, steeredText("stop", Steered{Progress: got.progress, Recorded: true})[0], "done: stop is recorded in Temporal and is applied when a worker runs")
 }
 
 // The JSON of a command has no progress where none is known.

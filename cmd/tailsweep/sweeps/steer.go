@@ -117,7 +117,7 @@ func steeredText(command string, s Steered) []string {
 	p := s.Progress
 	if s.Recorded && !s.Continued {
 		return []string{
-			fmt.Sprintf("%s: %s is recorded in Temporal and happens when a worker runs,", p.Name, command),
+			fmt.Sprintf("%s: %s is recorded in Temporal and is applied when a worker runs,", p.Name, command),
 			"unless the sweep refuses it then (`tailsweep up` or `tailsweep worker` starts a",
 			fmt.Sprintf("worker; `tailsweep describe %s` will show the command)", p.Name),
 		}

@@ -138,8 +138,8 @@ type lookout struct {
 	err   error
 }
 
-// waiting says for what the queued ones of the running trials wait; "" where none is queued
-// or where this is not known.
+// waiting returns what the queued trials wait for; "" if none is queued or if this is not
+// known.
 func (k *lookout) waiting(ctx context.Context, c client.Client, namespace, queue string, live map[int]LiveTrial) string {
 	queued := 0
 	for _, l := range live {
@@ -160,8 +160,8 @@ func (k *lookout) waiting(ctx context.Context, c client.Client, namespace, queue
 	return waitingText(queued, queue, k.seen.count(live))
 }
 
-// Waiting says for what the queued ones of the running trials wait; "" where none is queued
-// or where this is not known.
+// Waiting returns what the queued trials wait for; "" if none is queued or if this is not
+// known.
 func Waiting(ctx context.Context, c client.Client, namespace, queue string, live map[int]LiveTrial) string {
 	return new(lookout).waiting(ctx, c, namespace, queue, live)
 }

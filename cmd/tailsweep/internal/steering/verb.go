@@ -141,7 +141,7 @@ func extend(f *pflag.FlagSet) func(*cli.App, []string) (conduct.Command, error) 
 
 func set(f *pflag.FlagSet) func(*cli.App, []string) (conduct.Command, error) {
 	concurrency := cli.Within(f, "concurrency", f.Int("concurrency", 0, "trials that run at a time"), 1, sweep.MostConcurrent)
-	priority := cli.Within(f, "priority", f.Int("priority", 0, fmt.Sprintf("which sweep's trials get a free slot first: %d to %d", sweep.PriorityFirst, sweep.PriorityLast)),
+	priority := cli.Within(f, "priority", f.Int("priority", 0, fmt.Sprintf("which sweep's trials get a free slot first: %d (first) to %d (last)", sweep.PriorityFirst, sweep.PriorityLast)),
 		sweep.PriorityFirst, sweep.PriorityLast)
 	description := f.String("description", "", "text about the sweep")
 	return func(*cli.App, []string) (conduct.Command, error) {
