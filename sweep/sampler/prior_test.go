@@ -58,6 +58,17 @@ func TestNewSource(t *testing.T) {
 	require.Empty(t, s.Metrics(spec))
 }
 
+// Metrics matter only where guidance scales are chosen by them.
+func TestDifferentTraining(t *testing.T) {
+	spec, old := priorSpec(sweep.MethodBayes), priorSpec(sweep.MethodRandom)
+	require.Empty(t, DifferentTraining(spec, old))
+	old.Metrics[0].Name = "fid.head"
+	old.Train.LR, old.Model.Width = 1, 8
+	require.Equal(t, []string{"model", "train"}, DifferentTraining(spec, old))
+	spec.Evaluate.Guidance = []float64{0, 1}
+	require.Equal(t, []string{"model", "train", "evaluate", "metrics"}, DifferentTraining(spec, old))
+}
+
 // Results of the same training count as observations: the model is used at once, and a
 // configuration is tried again only with a seed that it was not trained with.
 func TestSameTraining(t *testing.T) {
