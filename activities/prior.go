@@ -55,7 +55,7 @@ func (a *owned) prior(ctx context.Context, spec *sweep.Spec) ([]sampler.Source, 
 		if err := a.Records.CheckEarlier(ctx, e); err != nil {
 			return nil, fmt.Errorf("from: sweep %s: %w", e.Sweep, err)
 		}
-		key := fmt.Sprintf("%s %d %s %s", e.Sweep, e.Segments, e.Identity, spec.Digest())
+		key := e.Sweep + " " + spec.Digest() // which covers its segments and identity
 		source, ok := a.priors.of(key)
 		if !ok {
 			old, trials, err := a.Records.Earlier(ctx, e)

@@ -127,7 +127,12 @@ func beat(identity string, ago time.Duration, busy, free int32) *workerpb.Worker
 
 func TestWhyTrialsWait(t *testing.T) {
 	const none = "1 trial waits for a worker: none polls the queue gpu (`tailsweep worker --only training --queue gpu` starts one)"
-	queued := map[int]LiveTrial{0: {Stage: StageTraining, worker: "trains"}, 1: {Stage: stageQueued}}
+	queued := map[int]LiveTrial{}
+	for n, state := range []enumspb.PendingActivityState{enumspb.PENDING_ACTIVITY_STATE_STARTED, enumspb.PENDING_ACTIVITY_STATE_SCHEDULED} {
+		l, ok := fromActivity(&workflowpb.PendingActivityInfo{ActivityType: &commonpb.ActivityType{Name: "Train"}, State: state, LastWorkerIdentity: []string{"trains", "trained"}[n]})
+		require.True(t, ok)
+		queued[n] = l
+	}
 	for name, c := range map[string]struct {
 		f    fakeTemporal
 		live map[int]LiveTrial
@@ -142,6 +147,7 @@ func TestWhyTrialsWait(t *testing.T) {
 			queued, "1 trial waits for a training slot: 1 of 2 busy"},
 		"a clock that is an hour slow, trains": {fakeTemporal{workers: map[string]*workerpb.WorkerHeartbeat{"a": beat("trains", time.Hour, 1, 0)}},
 			queued, "1 trial waits for a training slot: 1 of 1 busy"},
+		"killed, had a trial that waits again": {fakeTemporal{workers: map[string]*workerpb.WorkerHeartbeat{"a": beat("trained", time.Hour, 1, 0)}}, queued, none},
 		"one of two is no longer known": {fakeTemporal{workers: map[string]*workerpb.WorkerHeartbeat{"a": beat("a", 0, 1, 0)}, gone: []string{"b"}},
 			queued, "1 trial waits for a training slot: 1 of 1 busy"},
 		"polls, but is not listed yet": {fakeTemporal{polled: map[string]time.Duration{"gpu": 0}}, queued, "1 trial waits for a training slot"},
