@@ -119,7 +119,7 @@ func (r *dryRun) run() error {
 	return nil
 }
 
-// feed gives the machine an event, and carries out what follows from it. Events that
+// feed gives the state machine an event, and carries out what follows from it. Events that
 // follow from an action come after all actions of the event before them.
 func (r *dryRun) feed(e conduct.Event) error {
 	r.events = append(r.events, e)

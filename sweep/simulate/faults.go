@@ -103,7 +103,7 @@ func (d DryRun) edits() (specs []*sweep.Spec) {
 }
 
 // commandDue reports whether a command comes before the next event of a trial and the
-// next wake of the machine.
+// next wake of the state machine.
 func (r *dryRun) commandDue(first *dryTrial, wake time.Time, wakes bool) bool {
 	if len(r.Commands) == 0 {
 		return false
@@ -112,7 +112,7 @@ func (r *dryRun) commandDue(first *dryTrial, wake time.Time, wakes bool) bool {
 	return (first == nil || at <= *first.event) && (!wakes || !moment(at).After(wake))
 }
 
-// deliver sends the next command to the machine; a refused one is recorded.
+// deliver sends the next command to the state machine; a refused one is recorded.
 func (r *dryRun) deliver() error {
 	c := r.Commands[0]
 	r.Commands = r.Commands[1:]
