@@ -29,23 +29,9 @@ type Policy struct {
 // Permanent(nil) is nil.
 func Permanent(err error) error { return backoff.Permanent(err) }
 
-// ExpiredError is the error of the last try after Policy.For.
-type ExpiredError struct {
-	Tried time.Duration
-	Err   error
-}
-
-// Error implements error.
-func (e *ExpiredError) Error() string {
-	return fmt.Sprintf("tried for %v: %v", e.Tried.Round(time.Second), e.Err)
-}
-
-// Unwrap returns the error of the last try.
-func (e *ExpiredError) Unwrap() error { return e.Err }
-
 // Do calls op until it succeeds, returns a Permanent error, p allows no further try, or
-// ctx ends, and returns op's last error. After p.For it is an *ExpiredError. When ctx
-// ended, the error wraps its cause too.
+// ctx ends, and returns op's last error. After p.For it says how long op was tried.
+// When ctx ended, it wraps the cause too.
 func Do(ctx context.Context, p Policy, op func() error) error {
 	waits := backoff.NewExponentialBackOff()
 	waits.InitialInterval, waits.MaxInterval, waits.Multiplier = p.First, p.Most, 2
@@ -67,7 +53,7 @@ func Do(ctx context.Context, p Policy, op func() error) error {
 		case isClosed(p.Stop), p.For == 0 && try >= p.Tries:
 			return err
 		case p.For > 0 && tried >= p.For:
-			return &ExpiredError{tried, err}
+			return fmt.Errorf("tried for %v: %w", tried.Round(time.Second), err)
 		case ctx.Err() != nil:
 			return withCause(ctx, err)
 		}
