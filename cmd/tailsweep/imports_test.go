@@ -48,7 +48,7 @@ var rooms = []struct{ packages, imports string }{
 	{"sweep/repeats", "sweep sweep/analysis sweep/space"},
 	{"sweep/sampler", "internal/text sweep sweep/analysis sweep/gp sweep/repeats sweep/sequence sweep/space sweep/stream"},
 	{"sweep/sampler/samplertest", "sweep sweep/sampler sweep/space"},
-	{"sweep/conduct", "internal/block internal/text sweep sweep/analysis sweep/cost sweep/space sweep/stopping"},
+	{"sweep/conduct", "internal/address internal/block internal/text sweep sweep/analysis sweep/cost sweep/space sweep/stopping"},
 	{"sweep/lifecycle", "internal/block sweep sweep/conduct sweep/stopping"},
 	{"sweep/asktell", "internal/text sweep sweep/analysis sweep/sampler sweep/space"},
 	{"sweep/simulate", "sweep sweep/analysis sweep/conduct sweep/lifecycle sweep/sampler sweep/space sweep/stream"},

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/cost"
 )
@@ -154,7 +153,7 @@ func (m *Machine) set(c Command) string {
 		spec.Resources.Priority = *n
 	}
 	if description := c.Set.Description; description != nil {
-		did = append(did, fmt.Sprintf("description %q -> %q", text.Clip(spec.Description, valueLimit), text.Clip(*description, valueLimit)))
+		did = append(did, fmt.Sprintf("description %q -> %q", short(spec.Description), short(*description)))
 		spec.Description = *description
 	}
 	m.setSpec(&spec)

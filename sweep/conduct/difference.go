@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 )
@@ -62,6 +63,9 @@ const (
 	changeLimit = 1 << 10
 )
 
+// short shortens a value. Secrets are hidden first: half of an address cannot be recognised.
+func short(value string) string { return text.Clip(address.Redact(value), valueLimit) }
+
 // changeText lists fields with their old and new values: "method random -> bayes". Values
 // are shortened, and fields that do not fit are counted.
 func changeText(list []Difference) string {
@@ -71,9 +75,9 @@ func changeText(list []Difference) string {
 		case v == nil:
 			return "-"
 		case json.Unmarshal(v, &word) == nil:
-			return text.Clip(word, valueLimit)
+			return short(word)
 		}
-		return text.Clip(string(v), valueLimit)
+		return short(string(v))
 	}
 	var b strings.Builder
 	for i, d := range list {

@@ -31,3 +31,19 @@ func TestAnEditSaysWhatItChanged(t *testing.T) {
 	require.LessOrEqual(t, len(change), 1024)
 	require.Regexp(t, `^parameters\.parameter\.0\.distribution - -> uniform, .*, and \d+ more$`, change)
 }
+
+// A value that is shortened shows no part of a password.
+func TestAChangeHidesAPasswordThatIsCut(t *testing.T) {
+	before := testSpec()
+	m := machineOf(before, State{Phase: PhaseRunning})
+	secret := "images of https://ada:" + strings.Repeat("pass", 50) + "@example.com/images.tar"
+	spec := *before
+	spec.Description = secret
+	m.applyCommand(Commanded{Name: CommandEdit, Command: Command{By: "ann", Spec: &spec}})
+	m.applyCommand(Commanded{Name: CommandSet, Command: Command{By: "ann", Set: &Changes{Description: &secret}}})
+	require.Len(t, m.CommandLog, 2)
+	for _, e := range m.CommandLog {
+		require.NotContains(t, e.Change, "pass")
+		require.Contains(t, e.Change, "images of https://***@example.com/images.tar")
+	}
+}
