@@ -37,33 +37,38 @@ func (t *trial) awaitCancel() {
 	t.awaiting = true
 	workflow.Go(t.last, func(ctx workflow.Context) {
 		t.ctx.Done().Receive(ctx, nil)
-		t.carryOut(t.machine.Step(workflow.Now(ctx).UTC(), lifecycle.Cancelled{}))
+		for _, action := range t.machine.Step(workflow.Now(ctx).UTC(), lifecycle.Cancelled{}) {
+			if a, ok := action.(lifecycle.GiveUpIn); ok {
+				t.giveUpIn(a)
+			}
+		}
 	})
 }
 
 // giveUpIn gives up publishing after a time.
 func (t *trial) giveUpIn(a lifecycle.GiveUpIn) {
 	workflow.Go(t.last, func(ctx workflow.Context) {
-		if err := workflow.NewTimerWithOptions(t.publishing, a.Wait, workflow.TimerOptions{Summary: "give up publishing"}).Get(ctx, nil); err == nil {
+		if err := workflow.NewTimerWithOptions(t.publishing, a.After, workflow.TimerOptions{Summary: "give up publishing"}).Get(ctx, nil); err == nil {
+			t.machine.Step(workflow.Now(ctx).UTC(), lifecycle.GivenUp{})
 			t.stop()
 		}
 	})
 }
 
-// rest waits before the next attempt, or before the next try to publish.
-func (t *trial) rest(a lifecycle.Rest) lifecycle.Event {
+// wait waits before the next attempt, or before the next try to publish.
+func (t *trial) wait(a lifecycle.Wait) lifecycle.Event {
 	r := &t.machine.Result
 	ctx := t.ctx
 	if r.Status != "" {
 		ctx = t.publishing
 	}
 	why := fmt.Sprintf("before attempt %d, after %s: %s", r.Attempts+1, a.Failure.Class, text.FirstLine(a.Failure.Message))
-	t.show("waiting " + a.Wait.String() + " " + why)
-	timer := workflow.NewTimerWithOptions(ctx, a.Wait, workflow.TimerOptions{Summary: clip(why)})
+	t.show("waiting " + a.For.String() + " " + why)
+	timer := workflow.NewTimerWithOptions(ctx, a.For, workflow.TimerOptions{Summary: clip(why)})
 	if err := timer.Get(ctx, nil); err != nil { // the machine knows of the cancellation
 		workflow.GetLogger(ctx).Info("the wait was cancelled", "error", err)
 	}
-	return lifecycle.Rested{}
+	return lifecycle.Waited{}
 }
 
 // receiver is the sweep's receiver of a signal.

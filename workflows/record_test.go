@@ -377,7 +377,7 @@ func (s *stage) keep(name, id string, atLeast int) {
 			history.Events = append(history.Events, event)
 		}
 		s.requireAbandons(history)
-		s.write(fmt.Sprintf("%s-%d.json", name, runs), history)
+		write(s.t, fmt.Sprintf("%s-%d.json", name, runs), history)
 		run = history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetContinuedExecutionRunId()
 		if run == "" {
 			break
@@ -398,17 +398,17 @@ func (s *stage) requireAbandons(history *historypb.History) {
 	}
 }
 
-func (s *stage) write(name string, history *historypb.History) {
-	s.t.Helper()
+func write(t *testing.T, name string, history *historypb.History) {
+	t.Helper()
 	if !*record {
 		return
 	}
 	hostname, err := os.Hostname() // is in the name of the sticky task queue
-	require.NoError(s.t, err)
+	require.NoError(t, err)
 	data, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(history)
-	require.NoError(s.t, err)
+	require.NoError(t, err)
 	data = bytes.ReplaceAll(data, []byte(hostname), []byte("host"))
 	dir := filepath.Join("testdata", fmt.Sprintf("logic-%d", conduct.LogicNow))
-	require.NoError(s.t, os.MkdirAll(dir, 0o755))
-	require.NoError(s.t, os.WriteFile(filepath.Join(dir, name), append(data, '\n'), 0o644))
+	require.NoError(t, os.MkdirAll(dir, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, name), append(data, '\n'), 0o644))
 }

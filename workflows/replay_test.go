@@ -40,6 +40,10 @@ func TestHistoriesAreRecorded(t *testing.T) {
 			"grid-sweep-0", "grid-trial-0", "searched-sweep-0", "repeated-sweep-0", "rungs-sweep-0", "rungs-sweep-1", "rungs-trial-0", "stopped-trial-0",
 			"steered-sweep-0", "cancelled-sweep-0", "cancelled-trial-0", "continued-sweep-0", "continued-sweep-1", "retried-trial-0",
 			"failed-trial-0", "changed-sweep-0", "extended-sweep-0", "blocked-sweep-0", "blocked-trial-0", "limited-trial-0", "reset-sweep-0",
+			"asked-again-trial", "blocked-training-trial", "cancelled-at-rung-trial", "cancelled-before-trial", "cancelled-evaluated-rung-trial",
+			"cancelled-queued-trial", "cancelled-trained-trial", "cancelled-waiting-trial", "corrupt-trial", "environment-trial",
+			"given-up-trial", "limit-waiting-trial", "no-slot-trial", "publish-blocked-cancelled-trial", "publish-blocked-trial",
+			"publish-given-up-trial", "publish-permanent-trial",
 		} {
 			require.FileExists(t, filepath.Join(folder, name+".json"))
 		}

@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -54,14 +55,18 @@ func (t *trial) run() (activities.TrialResult, error) {
 	return activities.TrialResult{Trial: t.machine.Result}, t.ending()
 }
 
-// step gives the machine an event, after a cancellation that came before.
+// step gives the machine an event, after a cancellation that came before. Some action
+// follows every completion.
 func (t *trial) step(e lifecycle.Event) []lifecycle.Action {
 	now := workflow.Now(t.ctx).UTC()
 	var actions []lifecycle.Action
 	if t.ctx.Err() != nil {
 		actions = t.machine.Step(now, lifecycle.Cancelled{})
 	}
-	return append(actions, t.machine.Step(now, e)...)
+	if actions = append(actions, t.machine.Step(now, e)...); len(actions) == 0 {
+		panic(fmt.Sprintf("nothing follows %T", e))
+	}
+	return actions
 }
 
 // carryOut carries out actions in order, and returns the event that completes the last
@@ -79,8 +84,8 @@ func (t *trial) carryOut(actions []lifecycle.Action) (completion lifecycle.Event
 			completion = t.evaluate(a)
 		case lifecycle.Ask:
 			completion = t.ask(a)
-		case lifecycle.Rest:
-			completion = t.rest(a)
+		case lifecycle.Wait:
+			completion = t.wait(a)
 		case lifecycle.Publish:
 			completion = t.publish(a)
 		case lifecycle.End:
@@ -100,13 +105,16 @@ func (t *trial) train(a lifecycle.Train) lifecycle.Event {
 		what = fmt.Sprintf("continue training %s at step %d", label(r.Assignment), r.Steps)
 	}
 	t.show(what)
-	in := activities.TrainInput{Task: t.task(), After: a.After, Until: a.Until, Left: a.Left, Waited: a.Waited}
+	left, wait := a.Limit, time.Duration(0)
+	if !a.Deadline.IsZero() {
+		left = a.Deadline.Sub(workflow.Now(t.ctx))
+		if wait = left; wait <= 0 {
+			return lifecycle.NoSlot{}
+		}
+	}
+	in := activities.TrainInput{Task: t.task(), After: a.After, Until: a.Until, Left: left, Waited: wait > 0}
 	if a.Unblock {
 		in.Unblock = &activities.Signal{Receiver: t.receiver(SignalBlocked), Content: conduct.TrialBlocked{Trial: r.Number}}
-	}
-	wait := a.Left
-	if !a.Waited {
-		wait = 0
 	}
 	var out activities.TrainResult
 	err := workflow.ExecuteActivity(slot(t.ctx, t.spec, wait, trainTimeout, what), t.do.Train, in).Get(t.ctx, &out)

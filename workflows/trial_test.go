@@ -454,3 +454,38 @@ func TestTrialGivesUpPublishing(t *testing.T) {
 	require.Equal(t, sweep.StatusFailed, got.Status)
 	require.Equal(t, "publish: given up after 2500 attempts that were blocked: publish trial 3: store is away", got.Error.Message)
 }
+
+// What is left of max_trial_time is computed when the attempt starts, not before the signal
+// that the trial is no longer blocked.
+func TestTrialCountsTheTimeOfItsSignals(t *testing.T) {
+	r := newRig(t)
+	spec := gridSpec(4)
+	spec.MaxTrialTime = sweep.Duration(time.Hour)
+	r.env.OnSignalExternalWorkflow(mock.Anything, "sweep/grid", "", SignalBlocked, mock.MatchedBy(func(b conduct.TrialBlocked) bool { return b.Cause == nil })).Return(nil).After(20 * time.Minute)
+	var left []time.Duration
+	r.env.OnActivity(r.do.Train, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.TrainInput) (activities.TrainResult, error) {
+		left = append(left, in.Left.Round(time.Minute))
+		ref := r.archive.Store(3, in.Attempt, 100*in.Attempt, false)
+		switch in.Attempt {
+		case 1:
+			return activities.TrainResult{Outcome: activities.Outcome{Status: sweep.OutcomePreempted, Step: 100}, Seconds: 1, Checkpoint: ref}, nil
+		case 2:
+			return activities.TrainResult{}, temporal.NewApplicationError("the bucket does not exist", string(block.NoBucket))
+		case 3:
+			return activities.TrainResult{Outcome: activities.Outcome{Status: sweep.OutcomePreempted, Step: 300}, Seconds: 1, Checkpoint: ref}, nil
+		}
+		return activities.TrainResult{}, failed(sweep.FailBug)
+	})
+	_, _ = r.runTrialOf(spec)
+	require.Len(t, left, 4)
+	require.Equal(t, 40*time.Minute, left[3], "%v", left)
+}
+
+// A trial that was cancelled while it waited has made one attempt.
+func TestTrialCancelledWhileItWaitsCountsNoAttempt(t *testing.T) {
+	r := newRig(t)
+	r.trainer.Faults = map[int][]activitiestest.Fault{3: {{Step: 100, Err: failed(sweep.FailTransient)}}}
+	r.env.RegisterDelayedCallback(r.env.CancelWorkflow, sweep.FailTransient.Policy().Wait/2)
+	got, _ := r.runTrial()
+	require.Equal(t, 1, got.Attempts)
+}

@@ -15,10 +15,11 @@ type Train struct {
 	Until int                // step of the rung to train to; 0: the last step
 	After sweep.FailureClass // the failure that ended the attempt before; "" for none
 
-	// Left is what remains of max_trial_time, 0 without a limit. Waited is true if the
-	// trial has trained before; then the wait for a slot counts toward the limit.
-	Left   time.Duration
-	Waited bool
+	// Limit is max_trial_time at the first attempt, which counts from its start; 0 for none.
+	// Deadline is when it is used up, at the attempts after the first, for which the wait
+	// for a slot counts, too; zero for none.
+	Limit    time.Duration
+	Deadline time.Time
 
 	// Unblock is true while the sweep shows the trial as blocked: the attempt reports once
 	// a checkpoint is stored that it no longer is.
@@ -39,10 +40,10 @@ type Ask struct {
 	Wait   time.Duration
 }
 
-// Rest waits before the next attempt, or before the next try to publish. Rested completes
+// Wait waits before the next attempt, or before the next try to publish. Waited completes
 // it.
-type Rest struct {
-	Wait    time.Duration
+type Wait struct {
+	For     time.Duration
 	Failure sweep.Failure // of the last attempt
 }
 
@@ -51,21 +52,21 @@ type Publish struct {
 	Blocked bool // the store has refused requests of this trial before
 }
 
-// GiveUpIn has Publish or the Rest before it cancelled after a time, unless the trial ends
-// before.
-type GiveUpIn struct{ Wait time.Duration }
+// GiveUpIn feeds GivenUp after a time, then cancels Publish, or the Wait between two tries,
+// unless the trial has ended.
+type GiveUpIn struct{ After time.Duration }
 
 // ReportBlock reports to the sweep that the trial is blocked or, without a cause, that it
 // no longer is.
 type ReportBlock struct{ Cause *conduct.BlockCause }
 
-// End ends the trial. With Report its result is sent to the sweep before.
+// End ends the trial. If Report is true, its result is first sent to the sweep.
 type End struct{ Report bool }
 
 func (Train) action()       {}
 func (Evaluate) action()    {}
 func (Ask) action()         {}
-func (Rest) action()        {}
+func (Wait) action()        {}
 func (Publish) action()     {}
 func (GiveUpIn) action()    {}
 func (ReportBlock) action() {}

@@ -4,7 +4,7 @@
 // a verdict, max_trial_time or a cancellation does, and what the result says.
 //
 // Trial.Step takes one Event and returns the Actions to carry out, in order. Except
-// for GiveUpIn and ReportBlock, which only tell others, at most one action is in flight;
+// for GiveUpIn (a timer) and ReportBlock (a message), at most one action is in flight;
 // its completion is the next event. Package conduct is the life of the sweep around it.
 //
 // The interpreters are package workflows (Temporal: activities, signals, timers) and
@@ -12,14 +12,15 @@
 //
 // Invariants, which the simulation in simulation_test.go checks on random schedules:
 //
-//   - Every trial ends, with one End, after at most MaxAttempts attempts and MaxBlocked
-//     blocked ones.
-//   - No more than max_restarts attempts that count follow a failure.
-//   - Each rung is evaluated once, in order, and only after training has reached it.
+//   - Every trial ends, with one End. No attempt follows a failure once there were
+//     MaxAttempts, or MaxBlocked that were blocked.
+//   - At most max_restarts attempts follow failures that count.
+//   - Each rung is recorded once, in order, and only after training has reached it.
 //   - A completed trial has its last evaluation's metrics; a failed one has its error.
 //   - Nothing is trained or evaluated after a cancellation.
 //   - TrainTime and EvalTime are the sums over all attempts, however they ended.
-//   - A trial that was reported as blocked is reported again when an attempt succeeds.
+//   - A trial that was reported as blocked is reported again when an attempt at training
+//     returns, or an evaluation succeeds.
 //
 // No goroutine, clock, random source or map iteration is allowed here: Temporal replays
 // the histories of running trials through this package. The rule for changing it is that

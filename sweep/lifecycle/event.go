@@ -29,7 +29,7 @@ type Trained struct {
 	Attempt
 }
 
-// NoSlot completes Train: no slot was free for what was left of max_trial_time.
+// NoSlot completes Train: no slot was free before its Deadline.
 type NoSlot struct{}
 
 // Evaluated completes Evaluate.
@@ -56,8 +56,8 @@ type Unanswered struct{}
 // SweepGone completes Ask: the sweep has ended.
 type SweepGone struct{}
 
-// Rested completes Rest.
-type Rested struct{}
+// Waited completes Wait.
+type Waited struct{}
 
 // Published completes Publish with the trial as it was recorded. Reported is true if the
 // sweep has received it, too, or has ended.
@@ -67,5 +67,9 @@ type Published struct {
 }
 
 // Cancelled reports that the trial was cancelled. The interpreter cancels the action in
-// flight, and its completion follows, except that Publish goes on: see GiveUpIn.
+// flight, and its completion follows; except for Publish and the Wait between its tries,
+// which continue until GiveUpIn cancels them.
 type Cancelled struct{}
+
+// GivenUp reports that the time of GiveUpIn is over.
+type GivenUp struct{}

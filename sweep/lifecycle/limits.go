@@ -2,10 +2,10 @@ package lifecycle
 
 import "time"
 
-// The limits and intervals of a trial. The rests between attempts are in sweep.Policies.
+// The limits and intervals of a trial. The waits between attempts are in sweep.Policies.
 const (
-	// MaxAttempts is the limit of attempts to train and to evaluate, preempted ones
-	// included, so that the history of a trial stays bounded.
+	// MaxAttempts is the number of attempts to train and to evaluate, preempted ones
+	// included, after which a failure is final, so that the history of a trial stays bounded.
 	MaxAttempts = 100
 
 	// MaxBlocked is the limit of blocked attempts and failed tries to publish. Each adds 16

@@ -19,16 +19,16 @@ func (t *Trial) finish(status sweep.Status) {
 	t.publish()
 }
 
-func (t *Trial) giveUpLater() {
-	t.giveUpAt = t.now.Add(PublishGrace)
-	t.act(GiveUpIn{PublishGrace})
-}
+func (t *Trial) giveUpLater() { t.act(GiveUpIn{PublishGrace}) }
+
+func (GivenUp) apply(t *Trial) { t.gaveUp = true }
 
 func (t *Trial) publish() { t.begin(doingPublish, Publish{Blocked: t.blocked > 0}) }
 
 func (e Published) apply(t *Trial) {
 	if t.completes(doingPublish) {
 		t.Result = e.Trial
+		t.publishing = false
 		t.act(End{Report: !e.Reported})
 	}
 }
@@ -37,28 +37,28 @@ func (e Published) apply(t *Trial) {
 // trial was cancelled. A result that cannot be recorded does not count: the trial is then
 // reported as failed.
 func (t *Trial) publishFailed(f Failed) {
-	gaveUp := !t.giveUpAt.IsZero() && !t.now.Before(t.giveUpAt)
 	permanent := !f.Class.Policy().Retried
-	if !gaveUp && !permanent {
+	if !t.gaveUp && !permanent {
 		if t.blocked++; t.blocked < MaxBlocked {
 			cause := conduct.BlockCause{Reason: block.Other, Message: f.Message}
 			if f.Blocked != "" {
 				cause.Reason = f.Blocked
 			}
 			t.reportBlock(&cause)
-			t.rest(f.Failure)
+			t.wait(f.Failure)
 			return
 		}
 	}
 	t.Result.Metrics, t.Result.Status = nil, sweep.StatusFailed
 	t.Result.Error = &sweep.Failure{Class: f.Class}
 	switch {
-	case gaveUp:
+	case t.gaveUp:
 		t.Result.Status, t.Result.Error.Message = sweep.StatusCancelled, fmt.Sprintf("publish: given up %v after the trial was cancelled", PublishGrace)
 	case permanent:
 		t.Result.Error.Message = "publish: " + f.Message
 	default:
 		t.Result.Error.Message = fmt.Sprintf("publish: given up after %d attempts that were blocked: %s", t.blocked, f.Message)
 	}
+	t.publishing = false
 	t.act(End{Report: true})
 }

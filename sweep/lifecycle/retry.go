@@ -50,7 +50,7 @@ func (t *Trial) attemptFailed(f Failed) {
 		t.restarts++
 	}
 	t.after = f.Class
-	t.rest(f.Failure)
+	t.wait(f.Failure)
 }
 
 // retry reports whether another attempt follows a failed one, and whether that counts
@@ -58,14 +58,17 @@ func (t *Trial) attemptFailed(f Failed) {
 func (t *Trial) retry(f Failed) (retry, counts bool) {
 	p := f.Class.Policy()
 	moved := t.Result.Steps > t.lastStep
+	if moved {
+		t.fruitless = 0
+	}
 	switch {
 	case t.attempts >= MaxAttempts || t.blocked >= MaxBlocked:
 		return false, true
 	case f.Blocked != "":
 		return true, false
-	case moved || p.InARow == 0:
+	case p.InARow == 0:
 		t.fruitless = 0
-	default:
+	case !moved:
 		t.fruitless++
 	}
 	return p.Retried && (!p.Counts || t.restarts < t.spec.MaxRestarts) && !t.givesUp(f.Class), p.Counts
@@ -87,8 +90,8 @@ func (t *Trial) fail(f sweep.Failure) {
 	t.finish(sweep.StatusFailed)
 }
 
-// rest waits before the next attempt or try, as the policy of the failure says.
-func (t *Trial) rest(f sweep.Failure) {
+// wait waits before the next attempt or try, as the policy of the failure says.
+func (t *Trial) wait(f sweep.Failure) {
 	if t.Result.Steps > t.lastStep {
 		t.idle = 0
 	}
@@ -99,11 +102,11 @@ func (t *Trial) rest(f sweep.Failure) {
 		t.again()
 		return
 	}
-	t.begin(doingRest, Rest{Wait: wait, Failure: f})
+	t.begin(doingWait, Wait{For: wait, Failure: f})
 }
 
-func (Rested) apply(t *Trial) {
-	if t.completes(doingRest) {
+func (Waited) apply(t *Trial) {
+	if t.completes(doingWait) {
 		t.again()
 	}
 }

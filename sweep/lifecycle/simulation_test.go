@@ -131,9 +131,9 @@ func (w *world) foreign() error {
 	if !w.chance(0.05) {
 		return nil
 	}
-	var e Event = Rested{}
+	var e Event = Waited{}
 	switch w.action.(type) {
-	case Rest:
+	case Wait:
 		e = Published{}
 	case Ask:
 		e = Verdict{conduct.RungVerdict{Step: w.trial.lastRung().Step + 1, Verdict: stopping.Verdict{Decision: stopping.Stop}}}
@@ -163,7 +163,7 @@ func (w *world) step(e Event) error {
 			continue
 		case GiveUpIn:
 			w.giveUps++
-			w.giveUpAt = w.now.Add(a.Wait)
+			w.giveUpAt = w.now.Add(a.After)
 			continue
 		}
 		if w.action != nil || w.ended || i < len(actions)-1 {
@@ -192,10 +192,12 @@ func (w *world) issued(action Action) error {
 	case Train:
 		limit := time.Duration(w.spec.MaxTrialTime)
 		switch {
-		case limit > 0 && (a.Left <= 0 || a.Left > limit):
-			return fmt.Errorf("%v are left of max_trial_time", a.Left)
-		case a.Waited && limit > 0 && a.Left != limit-w.now.Sub(w.began):
-			return fmt.Errorf("%v are left of max_trial_time, %v after the start", a.Left, w.now.Sub(w.began))
+		case limit > 0 && w.began.IsZero() && (a.Limit != limit || !a.Deadline.IsZero()):
+			return fmt.Errorf("a limit of %v and a deadline of %v before the first attempt", a.Limit, a.Deadline)
+		case limit > 0 && !w.began.IsZero() && (a.Limit != 0 || !a.Deadline.Equal(w.began.Add(limit)) || !a.Deadline.After(w.now)):
+			return fmt.Errorf("a limit of %v and a deadline of %v, %v after the start", a.Limit, a.Deadline, w.now.Sub(w.began))
+		case limit == 0 && (a.Limit != 0 || !a.Deadline.IsZero()):
+			return fmt.Errorf("a limit of %v and a deadline of %v without max_trial_time", a.Limit, a.Deadline)
 		case a.Unblock != w.reported:
 			return fmt.Errorf("Unblock is %t", a.Unblock)
 		}
@@ -209,10 +211,10 @@ func (w *world) issued(action Action) error {
 			return fmt.Errorf("evaluated for step %d after training to %d", until, w.reached)
 		}
 		return w.again(a.After)
-	case Rest:
+	case Wait:
 		switch p := a.Failure.Class.Policy(); {
-		case a.Wait <= 0 || a.Wait > p.MaxWait:
-			return fmt.Errorf("a wait of %v", a.Wait)
+		case a.For <= 0 || a.For > p.MaxWait:
+			return fmt.Errorf("a wait of %v", a.For)
 		case w.blocked >= MaxBlocked:
 			return fmt.Errorf("a wait after %d blocked tries", w.blocked)
 		case w.trial.publishing && w.giveUps > 0 && !w.now.Before(w.giveUpAt):
@@ -235,10 +237,10 @@ func (w *world) again(after sweep.FailureClass) error {
 	switch {
 	case w.cancelled:
 		return fmt.Errorf("an attempt after a cancellation")
-	case w.attempts >= MaxAttempts:
-		return fmt.Errorf("an attempt after %d", w.attempts)
 	case f == nil:
 		return nil
+	case w.attempts >= MaxAttempts:
+		return fmt.Errorf("an attempt after %d", w.attempts)
 	case after != f.Class:
 		return fmt.Errorf("an attempt after %q, not %q", after, f.Class)
 	}
@@ -290,9 +292,10 @@ func (w *world) complete() Event {
 		default:
 			return Verdict{conduct.RungVerdict{Step: step, Verdict: stopping.Verdict{Decision: stopping.Continue, Reason: "best"}}}
 		}
-	case Rest:
-		w.now = w.now.Add(a.Wait)
-		return Rested{}
+	case Wait:
+		w.now = w.now.Add(a.For)
+		w.giveUp()
+		return Waited{}
 	default:
 		return w.completePublish()
 	}
@@ -319,7 +322,7 @@ func (w *world) completeTrain(a Train) Event {
 		until = w.spec.Train.Steps
 	}
 	w.now = w.now.Add(time.Duration(w.rng.IntN(100)) * time.Second) // waits for a slot
-	if a.Waited && a.Left > 0 && w.chance(0.05) {
+	if !a.Deadline.IsZero() && w.chance(0.05) {
 		w.attempts++
 		return NoSlot{}
 	}
@@ -331,7 +334,7 @@ func (w *world) completeTrain(a Train) Event {
 		trained.Attempt.Step, trained.Checkpoint = until, fmt.Sprintf("step-%d", until)
 	case p > 0.98:
 		trained.Outcome = sweep.OutcomeDiverged
-	case p > 0.95 && a.Left > 0:
+	case p > 0.95 && w.spec.MaxTrialTime > 0:
 		trained.Outcome = sweep.OutcomeTimeUp
 	case p > 0.9:
 		trained.Outcome = sweep.OutcomePreempted
@@ -387,9 +390,7 @@ func (w *world) failure(work *Attempt) Failed {
 			w.blocked++
 		}
 		w.failed, w.last = &f.Failure, &f.Failure
-		if f.Attempt != nil {
-			w.steps = max(w.steps, f.Attempt.Step)
-		}
+		w.progress(f.Attempt)
 		return f
 	}
 	f.Class = w.class[w.rng.IntN(len(w.class))]
@@ -400,14 +401,21 @@ func (w *world) failure(work *Attempt) Failed {
 
 func (w *world) fail(f sweep.Failure, work *Attempt) {
 	w.failed, w.last = &f, &f
-	moved := work != nil && work.Step > w.steps || w.trial.Result.Steps > w.steps
-	if work != nil {
-		w.steps = max(w.steps, work.Step)
-	}
-	w.steps = max(w.steps, w.trial.Result.Steps)
-	if w.fruitless++; moved || f.Class.Policy().InARow == 0 {
+	if w.fruitless++; w.progress(work) || f.Class.Policy().InARow == 0 {
 		w.fruitless = 0
 	}
+}
+
+// progress reports whether the trial has made a step forward since the attempt before.
+func (w *world) progress(work *Attempt) (moved bool) {
+	step := w.trial.Result.Steps
+	if work != nil {
+		step = max(step, work.Step)
+	}
+	if moved = step > w.steps; moved {
+		w.steps, w.fruitless = step, 0
+	}
+	return moved
 }
 
 func (w *world) completePublish() Event {
@@ -415,12 +423,20 @@ func (w *world) completePublish() Event {
 		return Published{Trial: w.trial.Result, Reported: w.chance(0.9)}
 	}
 	w.now = w.now.Add(time.Duration(w.rng.IntN(200)) * time.Second)
+	w.giveUp()
 	class := sweep.FailTransient
 	if w.away < 1 && w.chance(0.1) {
 		class = sweep.FailBug
 	}
 	w.blocked++
 	return Failed{Failure: sweep.Failure{Class: class, Message: "no store"}}
+}
+
+// giveUp feeds GivenUp once its time is over.
+func (w *world) giveUp() {
+	if w.giveUps > 0 && !w.now.Before(w.giveUpAt) {
+		w.trial.Step(w.now, GivenUp{})
+	}
 }
 
 // checkEnd checks a trial that has ended.

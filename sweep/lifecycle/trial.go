@@ -34,8 +34,8 @@ type Trial struct {
 	reported  bool               // the sweep shows the trial as blocked
 	ask       time.Duration      // the wait of the last Ask
 
-	publishing bool      // Publish or a Rest before it is in flight
-	giveUpAt   time.Time // when a cancelled trial is no longer published; zero if it was not cancelled
+	publishing bool // Publish, or a Wait between its tries, is in flight
+	gaveUp     bool // a cancelled trial is no longer published
 }
 
 // doing is an action in flight.
@@ -45,7 +45,7 @@ const (
 	doingTrain    doing = "train"
 	doingEvaluate doing = "evaluate"
 	doingAsk      doing = "ask"
-	doingRest     doing = "rest"
+	doingWait     doing = "wait"
 	doingPublish  doing = "publish"
 )
 
@@ -106,16 +106,17 @@ func (t *Trial) advance() {
 		t.attempts++
 		t.begin(doingEvaluate, Evaluate{Rung: t.rung(), After: t.after})
 	default:
-		left := time.Duration(t.spec.MaxTrialTime)
-		if left > 0 && !t.began.IsZero() {
-			if left -= t.now.Sub(t.began); left <= 0 {
+		next := Train{Until: t.rung(), After: t.after, Limit: time.Duration(t.spec.MaxTrialTime), Unblock: t.reported}
+		if next.Limit > 0 && !t.began.IsZero() {
+			next.Limit, next.Deadline = 0, t.began.Add(next.Limit)
+			if !t.now.Before(next.Deadline) {
 				t.stopAtLimit()
 				return
 			}
 		}
 		t.attempts++
 		t.Result.Attempts++
-		t.begin(doingTrain, Train{Until: t.rung(), After: t.after, Left: left, Waited: !t.began.IsZero(), Unblock: t.reported})
+		t.begin(doingTrain, next)
 	}
 }
 
@@ -198,7 +199,7 @@ func (t *Trial) addEvaluation(a Attempt) {
 }
 
 func (t *Trial) addAttempt(a Attempt) {
-	if a.Step > 0 {
+	if a.Step > 0 || a.Checkpoint != "" {
 		t.Result.Checkpoint, t.Result.Steps = a.Checkpoint, a.Step
 	}
 	if a.Backend != "" {

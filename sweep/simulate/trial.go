@@ -18,8 +18,7 @@ type dryTrial struct {
 	pace       float64          // 1 is average
 	divergence int              // step at which it diverges; 0 for never
 	action     lifecycle.Action // in flight
-	issued     time.Duration    // when the action was issued
-	event      *time.Duration   // when it leaves its slot, its rest ends, or it gives up waiting for a slot
+	event      *time.Duration   // when it leaves its slot, its wait ends, or it gives up waiting for a slot
 	queued     bool             // for a slot
 	slot                        // that it has; zero for none
 }
@@ -72,17 +71,17 @@ func (r *dryRun) carryOut(t *dryTrial, action lifecycle.Action) error {
 		r.live = slices.DeleteFunc(r.live, func(other *dryTrial) bool { return other == t })
 		return r.feed(conduct.Results{Trials: []sweep.Trial{t.life.Result}})
 	}
-	t.action, t.issued = action, r.now
+	t.action = action
 	switch a := action.(type) {
 	case lifecycle.Train:
-		if a.Waited && a.Left > 0 {
-			t.event = new(r.now + a.Left)
+		if !a.Deadline.IsZero() {
+			t.event = new(a.Deadline.Sub(moment(0)))
 		}
 		r.enqueue(t)
 	case lifecycle.Evaluate:
 		r.enqueue(t)
-	case lifecycle.Rest:
-		t.event = new(r.now + a.Wait)
+	case lifecycle.Wait:
+		t.event = new(r.now + a.For)
 	case lifecycle.Ask:
 		return r.feed(conduct.Reported{RungReport: a.Report})
 	}
@@ -131,13 +130,13 @@ func (r *dryRun) train(t *dryTrial, a lifecycle.Train) {
 	}
 	step, fault, diverged := r.drawFault(t, t.from, until)
 	t.took = r.training(t, step-t.from)
-	left := a.Left
-	if a.Waited {
-		left -= r.now - t.issued
+	left := a.Limit
+	if !a.Deadline.IsZero() {
+		left = a.Deadline.Sub(moment(r.now))
 	}
 	trained := lifecycle.Trained{Outcome: sweep.OutcomeDone}
 	switch {
-	case a.Left > 0 && t.took > left:
+	case t.spec.MaxTrialTime > 0 && t.took > left:
 		t.took = left
 		step = t.from + int(float64(left)/(t.pace*float64(r.Step)))
 		trained.Outcome = sweep.OutcomeTimeUp
@@ -175,7 +174,7 @@ func (r *dryRun) evaluate(t *dryTrial, a lifecycle.Evaluate) {
 	}
 }
 
-// advance ends the stage of t in its slot, its rest, or its wait for a slot.
+// advance ends the stage of t in its slot, its wait, or its wait for a slot.
 func (r *dryRun) advance(t *dryTrial) error {
 	t.event = nil
 	switch {
@@ -183,7 +182,7 @@ func (r *dryRun) advance(t *dryTrial) error {
 		r.dequeue(t)
 		return r.step(t, lifecycle.NoSlot{})
 	case t.end == nil:
-		return r.step(t, lifecycle.Rested{})
+		return r.step(t, lifecycle.Waited{})
 	}
 	end := t.leave(r)
 	if f, ok := end.(lifecycle.Failed); ok {
@@ -219,8 +218,8 @@ func (r *dryRun) cancel(t *dryTrial) error {
 	t.event = nil
 	cancelled := lifecycle.Failed{Failure: sweep.Failure{Class: sweep.FailPreempted, Message: "cancelled"}}
 	switch t.action.(type) {
-	case lifecycle.Rest:
-		return r.step(t, lifecycle.Rested{})
+	case lifecycle.Wait:
+		return r.step(t, lifecycle.Waited{})
 	case lifecycle.Ask:
 		return r.step(t, lifecycle.Unanswered{})
 	case lifecycle.Train:
