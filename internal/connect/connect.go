@@ -37,10 +37,6 @@ var (
 // dialTimeout bounds the first answer of Temporal when the caller's context does not.
 const dialTimeout = 10 * time.Second
 
-// embeddedRegion is the region of the embedded object stores. They refuse requests
-// that are signed for another region, such as the user's AWS_REGION.
-const embeddedRegion = "us-east-1"
-
 // Flags are the connection flags of the command line; an empty one was not given.
 type Flags struct {
 	Address   string // of Temporal, host:port
@@ -142,7 +138,9 @@ func embeddedAt(dir string, status stack.Status) (Target, error) {
 		return t, nil
 	}
 	t.profile.Address = status.Temporal
-	t.store = store.Config{Endpoint: address.URL(status.S3), Bucket: status.Bucket, Region: embeddedRegion}
+	// The embedded stores refuse requests that are signed for another region, such as the
+	// user's AWS_REGION.
+	t.store = store.Config{Endpoint: address.URL(status.S3), Bucket: status.Bucket, Region: store.DefaultRegion}
 	var err error
 	t.store.AccessKeyID, t.store.SecretAccessKey, err = stack.Credentials(dir)
 	return t, err
