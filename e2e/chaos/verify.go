@@ -242,7 +242,7 @@ func (f *facts) differences(p *played, want *facts) []string {
 	}
 	for key, digest := range want.objects {
 		switch got, ok := f.objects[key]; {
-		case p.loose && !ok: // the trial was cancelled, or others lead
+		case p.loose && (!ok || f.isBroken(key)): // the trial was cancelled, or others lead
 		case !ok:
 			add("%s is not in the store", key)
 		case got != digest:
@@ -258,6 +258,13 @@ func (f *facts) differences(p *played, want *facts) []string {
 		add("%s exists for several attempts", key)
 	}
 	return found
+}
+
+// isBroken reports whether an object is of a trial that was cancelled or failed.
+func (f *facts) isBroken(key string) bool {
+	var trial int
+	_, err := fmt.Sscanf(key, "trials/%06d/", &trial)
+	return err == nil && slices.Contains(f.broken, trial)
 }
 
 // settleLimit is how long processes and folders of a round may take to go away, and gauges to

@@ -33,6 +33,17 @@ func TestDifferencesOfALedgerAndOfTheStore(t *testing.T) {
 	}
 }
 
+// A trial that was cancelled by `tailsweep cancel` has the curve up to there.
+func TestTheCurveOfACancelledTrialMayDiffer(t *testing.T) {
+	const curve = "trials/000001/attempts/*/curve.jsonl"
+	p := &played{kind: kind{name: "grid"}, id: "round1-grid", loose: true}
+	want := &facts{trials: map[int]string{1: "b"}, objects: map[string]string{curve: "complete"}}
+	got := &facts{trials: map[int]string{1: "cancelled"}, objects: map[string]string{curve: "shorter"}, broken: []int{1}}
+	require.Empty(t, got.differences(p, want))
+	got.broken, got.trials = nil, want.trials
+	require.Equal(t, []string{"round1-grid: " + curve + " differs"}, got.differences(p, want))
+}
+
 func TestTimesAndAttemptsDoNotCount(t *testing.T) {
 	p := &played{kind: kind{name: "grid", ordered: true}, id: "round1-grid"}
 	trial := sweep.Trial{
