@@ -134,6 +134,10 @@ const (
 	SamplerDDPM = "ddpm"
 )
 
+// DiffusionSteps is T, the number of steps of the diffusion, and the most that a sampler
+// takes.
+const DiffusionSteps = 1000
+
 // SamplerInfo is one entry of the closed list of samplers of images. Its step is a
 // file of trainer/diffusion.
 type SamplerInfo struct {
@@ -145,7 +149,7 @@ type SamplerInfo struct {
 // samplers is the closed list; the first is the default.
 var samplers = []SamplerInfo{
 	{SamplerDDIM, 50, func(e *Evaluate) *int { return &e.DDIMSteps }},
-	{SamplerDDPM, 1000, func(e *Evaluate) *int { return &e.DDPMSteps }},
+	{SamplerDDPM, DiffusionSteps, func(e *Evaluate) *int { return &e.DDPMSteps }},
 }
 
 // SamplerList is the closed list of samplers; the first is the default.

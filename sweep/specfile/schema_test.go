@@ -284,6 +284,8 @@ func TestConstantsAreLimitsOfTheSchema(t *testing.T) {
 		{field("max_concurrent_trials"), 1, sweep.MostConcurrent},
 		{field("resources", "priority"), sweep.PriorityFirst, sweep.PriorityLast},
 		{field("dataset", "size"), sweep.MinSize, sweep.MaxSize},
+		{field("evaluate", "ddim_steps"), 1, sweep.DiffusionSteps},
+		{field("evaluate", "ddpm_steps"), 1, sweep.DiffusionSteps},
 	} {
 		require.Equal(t, c.least, c.field.Minimum.Num().Int64(), c.field.Location)
 		require.Equal(t, c.most, c.field.Maximum.Num().Int64(), c.field.Location)

@@ -11,7 +11,7 @@ import (
 )
 
 // Steps is T.
-const Steps = 1000
+const Steps = sweep.DiffusionSteps
 
 // Schedule is how much of an image is left at each step. Tables are float64 and
 // rounded to float32 once, when they enter a graph.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
@@ -37,7 +38,7 @@ of a trial, samples of the same class and noise are shown side by side.`,
 	f := cmd.Flags()
 	path := cli.PNGFlag(f, "to", "samples.png", "PNG file for the samples")
 	guidance := f.Float64("guidance", 1, "guidance scale")
-	steps := cli.Within(f, "steps", f.Int("steps", 0, "denoising steps (default: as in the spec)"), 1, 1000)
+	steps := cli.Within(f, "steps", f.Int("steps", 0, "denoising steps (default: as in the spec)"), 1, sweep.DiffusionSteps)
 	columns := cli.Within(f, "columns", f.Int("columns", 10, "samples of each class"), 1, 100)
 	layout := &cli.Choice{Value: string(evaluate.LayoutClasses), Valid: cli.Words([]evaluate.Layout{evaluate.LayoutClasses, evaluate.LayoutHeadTail})}
 	f.Var(layout, "layout", "classes: one row for each class; head-tail: the head next to the tail")
