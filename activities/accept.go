@@ -72,7 +72,7 @@ func (a *Activities) abandoned(at *attempt) error {
 	if age < at.every {
 		return nil
 	}
-	awaited, err := a.Executions.Awaits(at.ctx, info.TaskToken)
+	awaited, err := a.Executions.Awaits(at.ctx, info.TaskToken, at.detail())
 	if err != nil || awaited {
 		return nil //nolint:nilerr // without an answer the heartbeats decide
 	}

@@ -47,12 +47,14 @@ type Transfers struct {
 	FirstWait time.Duration // before the second try, doubled before each further one
 	MaxWait   time.Duration
 	RetryFor  time.Duration // a try that fails after this time is not repeated
+	ShowAfter time.Duration // a try that fails this long after the first one that did is reported to the sweep
 }
 
 // DefaultTransfers tolerates a restart of the object store, but not a connection that
 // stalls: in 10 minutes even 10 MB/s carry 6 GB, many times the largest checkpoint.
 var DefaultTransfers = Transfers{
 	Timeout: 10 * time.Minute, FirstWait: time.Second, MaxWait: 30 * time.Second, RetryFor: 30 * time.Minute,
+	ShowAfter: 15 * time.Second,
 }
 
 // Defaults of Activities, and the heartbeat timeout that workflows set.

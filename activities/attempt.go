@@ -14,6 +14,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/internal/retry"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // attempt is one running attempt of Train or Evaluate. It sends heartbeats: at every report
@@ -21,14 +22,17 @@ import (
 // a lost worker. If no step finishes for the stall timeout, it stops the heartbeats and
 // cancels its context, so that a hung child does not keep its slot.
 type attempt struct {
-	ctx     context.Context // ends with the activity's, at a stall, or when the attempt is lost
-	cancel  context.CancelCauseFunc
-	parent  context.Context // the activity's own
-	limits  Transfers
-	started time.Time
-	every   time.Duration // between heartbeats
-	done    chan struct{} // closed by stop
-	stopped chan struct{} // closed by the ticker when it has ended
+	ctx        context.Context // ends with the activity's, at a stall, or when the attempt is lost
+	cancel     context.CancelCauseFunc
+	parent     context.Context // the activity's own
+	limits     Transfers
+	executions Executions
+	trial      int
+	report     Receiver // of a conduct.TrialBlocked
+	started    time.Time
+	every      time.Duration // between heartbeats
+	done       chan struct{} // closed by stop
+	stopped    chan struct{} // closed by the ticker when it has ended
 
 	mu    sync.Mutex
 	last  Heartbeat
@@ -38,10 +42,11 @@ type attempt struct {
 	busy  int       // transfers in progress, which have their own limits
 }
 
-func (a *Activities) startAttempt(ctx context.Context, stage Stage, number int) *attempt {
+func (a *Activities) startAttempt(ctx context.Context, stage Stage, t sweep.Task, report Receiver, blocked bool) *attempt {
 	now := time.Now()
 	at := &attempt{
-		parent: ctx, limits: a.transfers(), started: now, every: a.heartbeatEvery(), moved: now, awake: now, last: Heartbeat{Stage: stage, Attempt: number},
+		parent: ctx, limits: a.transfers(), executions: a.Executions, trial: t.Assignment.Number, report: report,
+		started: now, every: a.heartbeatEvery(), moved: now, awake: now, last: Heartbeat{Stage: stage, Attempt: t.Attempt, Blocked: blocked},
 		done: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	at.ctx, at.cancel = context.WithCancelCause(ctx)
@@ -138,18 +143,27 @@ func (at *attempt) checkpoint(ref CheckpointRef) {
 }
 
 // transfer runs move, an upload or a download, and retries it while the store is
-// unreachable, so that a restart of the store costs no attempt. The stall timeout is
-// suspended meanwhile. Once the worker stops, the next try is the last.
+// unreachable, so that a restart of the store costs no attempt. If that lasts, the sweep
+// shows the trial as blocked meanwhile. The stall timeout is suspended. Once the worker
+// stops, the next try is the last.
 func (at *attempt) transfer(move func(ctx context.Context) error) error {
 	defer at.suspendStall()()
 	if at.lost() {
 		return context.Cause(at.ctx)
 	}
 	stop := activity.GetWorkerStopChannel(at.parent)
+	var failed time.Time // when the first try did
+	shown := false
 	err := retry.Do(at.ctx, retry.Policy{
 		First: at.limits.FirstWait, Most: at.limits.MaxWait, For: at.limits.RetryFor, Stop: stop,
 		Notify: func(err error, _ uint, wait time.Duration) {
 			activity.GetLogger(at.parent).Warn("a transfer failed and is tried again", "wait", wait, "error", err)
+			if failed.IsZero() {
+				failed = time.Now()
+			}
+			if !shown && time.Since(failed) >= at.limits.ShowAfter {
+				shown = at.block(err)
+			}
 		},
 	}, func() error {
 		err := at.try(move)
@@ -158,6 +172,9 @@ func (at *attempt) transfer(move func(ctx context.Context) error) error {
 		}
 		return err
 	})
+	if err == nil && shown {
+		at.unblock()
+	}
 	if err == nil || isPermanent(err) || at.ctx.Err() != nil {
 		return err
 	}
@@ -169,6 +186,56 @@ func (at *attempt) transfer(move func(ctx context.Context) error) error {
 	default:
 		return &awayError{err}
 	}
+}
+
+// reportTimeout bounds each request of a report to the sweep.
+const reportTimeout = 10 * time.Second
+
+// block reports to the sweep that the trial is blocked. Temporal receives a heartbeat that
+// says so before, so that the report is taken back even if the worker is lost then.
+func (at *attempt) block(cause error) (reported bool) {
+	at.mu.Lock()
+	at.last.Blocked = true
+	at.mu.Unlock()
+	at.heartbeat() // the SDK may be about to send the one before
+	ctx, cancel := context.WithTimeout(at.ctx, reportTimeout)
+	awaited, err := at.executions.Awaits(ctx, activity.GetInfo(at.parent).TaskToken, at.detail())
+	cancel()
+	if err == nil && awaited {
+		err = at.signal(&conduct.BlockCause{Reason: cmp.Or(BlockReason(cause), block.Other), Message: message(cause)})
+	}
+	if err != nil {
+		activity.GetLogger(at.parent).Warn("the sweep does not show yet that the trial is blocked", "error", err)
+	}
+	return err == nil && awaited
+}
+
+// unblock reports to the sweep that the trial is not blocked, if it may show it as blocked.
+func (at *attempt) unblock() {
+	if !at.detail().Blocked {
+		return
+	}
+	if err := at.signal(nil); err != nil { // the workflow repeats it when the attempt ends
+		activity.GetLogger(at.parent).Warn("the sweep shows the trial as blocked until its attempt ends", "error", err)
+		return
+	}
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	at.last.Blocked = false
+}
+
+// signal signals to the sweep that the trial is blocked or, without a cause, that it is not.
+func (at *attempt) signal(cause *conduct.BlockCause) error {
+	ctx, cancel := context.WithTimeout(at.ctx, reportTimeout)
+	defer cancel()
+	return at.executions.Signal(ctx, at.report, conduct.TrialBlocked{Trial: at.trial, Cause: cause})
+}
+
+// detail returns the last heartbeat.
+func (at *attempt) detail() Heartbeat {
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	return at.last
 }
 
 // awayError means that a transfer failed for too long. That is not the fault of the trial, so

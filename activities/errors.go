@@ -67,15 +67,20 @@ func translateError(ctx context.Context, err error, details ...any) error {
 		// The worker shuts down, or somebody paused or reset the activity.
 		errorType = string(sweep.FailPreempted)
 	}
+	return temporal.NewApplicationErrorWithOptions(message(err), errorType, temporal.ApplicationErrorOptions{
+		NonRetryable: NonRetryable(errorType),
+		Details:      details,
+	})
+}
+
+// message is an error's text as a history keeps it.
+func message(err error) string {
 	message := err.Error()
 	var failure *sweep.FailureError
 	if errors.As(err, &failure) {
 		message = failure.Message
 	}
-	return temporal.NewApplicationErrorWithOptions(text.Clip(address.Redact(message), maxMessage), errorType, temporal.ApplicationErrorOptions{
-		NonRetryable: NonRetryable(errorType),
-		Details:      details,
-	})
+	return text.Clip(address.Redact(message), maxMessage)
 }
 
 func typeOf(err error) string {

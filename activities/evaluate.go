@@ -21,7 +21,7 @@ func (a *Activities) Evaluate(ctx context.Context, in EvaluateInput) (EvaluateRe
 	if in.After != "" {
 		a.Recorder.Restart(name, in.After)
 	}
-	at := a.startAttempt(ctx, StageEvaluate, in.Attempt)
+	at := a.startAttempt(ctx, StageEvaluate, in.Task, in.Report, false)
 	at.checkpoint(in.Checkpoint)
 	go at.preemptOn(activity.GetWorkerStopChannel(ctx))
 	var result EvaluateResult
@@ -31,7 +31,7 @@ func (a *Activities) Evaluate(ctx context.Context, in EvaluateInput) (EvaluateRe
 	}
 	last, err := at.stop(err)
 	a.Recorder.TrialEnded(name, sweep.Trial{Assignment: in.Assignment})
-	result.Seconds, result.Build = last.Seconds, a.Build
+	result.Seconds, result.Build, result.Blocked = last.Seconds, a.Build, last.Blocked
 	return result, translateError(ctx, err, last)
 }
 

@@ -60,10 +60,13 @@ func (e temporalExecutions) Signal(ctx context.Context, to Receiver, content any
 }
 
 // Awaits implements Executions.
-func (e temporalExecutions) Awaits(ctx context.Context, token []byte) (bool, error) {
-	err := e.client.RecordActivityHeartbeat(ctx, token)
-	if errors.As(err, new(*serviceerror.NotFound)) {
+func (e temporalExecutions) Awaits(ctx context.Context, token []byte, h Heartbeat) (bool, error) {
+	err := e.client.RecordActivityHeartbeat(ctx, token, h)
+	switch {
+	case errors.As(err, new(*serviceerror.NotFound)):
 		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("send a heartbeat: %w", err)
 	}
-	return true, err
+	return true, nil
 }

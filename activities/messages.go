@@ -38,8 +38,8 @@ type TrainInput struct {
 	Left   time.Duration `json:"left,omitempty"`
 	Waited bool          `json:"waited,omitempty"`
 
-	// Unblock is sent once a checkpoint is stored; nil unless the attempts before were blocked.
-	Unblock *Signal `json:"unblock,omitempty"`
+	Report  Receiver `json:"report"`            // of a conduct.TrialBlocked
+	Unblock bool     `json:"unblock,omitempty"` // report once a checkpoint is stored that the trial is not blocked
 }
 
 // Receiver is where a signal is sent to.
@@ -48,18 +48,13 @@ type Receiver struct {
 	Name     string `json:"name"`     // of the signal
 }
 
-// Signal is a signal to a sweep.
-type Signal struct {
-	Receiver
-	Content conduct.TrialBlocked `json:"content"`
-}
-
 // TrainResult is an attempt that did not fail.
 type TrainResult struct {
 	Outcome
-	Checkpoint CheckpointRef `json:"checkpoint"` // the last one stored; a done attempt's final one
-	Seconds    float64       `json:"seconds"`    // in the slot
-	Build      string        `json:"build"`      // of the worker
+	Checkpoint CheckpointRef `json:"checkpoint"`        // the last one stored; a done attempt's final one
+	Seconds    float64       `json:"seconds"`           // in the slot
+	Build      string        `json:"build"`             // of the worker
+	Blocked    bool          `json:"blocked,omitempty"` // as in Heartbeat
 }
 
 // EvaluateInput asks for the evaluation of a checkpoint of a trial.
@@ -68,13 +63,15 @@ type EvaluateInput struct {
 	Checkpoint CheckpointRef      `json:"checkpoint"`
 	After      sweep.FailureClass `json:"after,omitempty"` // the failure that ended the attempt before
 	Rung       bool               `json:"rung,omitempty"`  // evaluate as evaluate.rung says
+	Report     Receiver           `json:"report"`          // of a conduct.TrialBlocked
 }
 
 // EvaluateResult is an evaluation whose grid is in the archive.
 type EvaluateResult struct {
 	sweep.Evaluation
-	Seconds float64 `json:"seconds"` // in the slot
-	Build   string  `json:"build"`   // of the worker
+	Seconds float64 `json:"seconds"`           // in the slot
+	Build   string  `json:"build"`             // of the worker
+	Blocked bool    `json:"blocked,omitempty"` // as in Heartbeat
 }
 
 // Stage is what a training activity is doing.
@@ -94,6 +91,10 @@ type Heartbeat struct {
 	Progress   Progress      `json:"progress"`
 	Checkpoint CheckpointRef `json:"checkpoint"` // the last one stored, or resumed from
 	Seconds    float64       `json:"seconds"`    // in the slot, by this attempt
+
+	// Blocked is true if the sweep may show the trial as blocked, because this attempt or,
+	// for Train, one before has reported it.
+	Blocked bool `json:"blocked,omitempty"`
 }
 
 // PublishInput asks for a finished trial to be recorded, and reported to its sweep.

@@ -163,6 +163,6 @@ type Executions interface {
 	// there is none or it has ended.
 	Signal(ctx context.Context, to Receiver, content any) error
 	// Awaits reports whether Temporal still waits for the attempt of an activity with this
-	// token. It sends a heartbeat.
-	Awaits(ctx context.Context, token []byte) (bool, error)
+	// token. It sends a heartbeat, which Temporal has once Awaits returns true.
+	Awaits(ctx context.Context, token []byte, h Heartbeat) (bool, error)
 }

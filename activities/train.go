@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -25,7 +24,7 @@ func (a *Activities) Train(ctx context.Context, in TrainInput) (TrainResult, err
 	if in.After != "" {
 		a.Recorder.Restart(name, in.After)
 	}
-	at := a.startAttempt(ctx, StageTrain, in.Attempt)
+	at := a.startAttempt(ctx, StageTrain, in.Task, in.Report, in.Unblock)
 	timeUp, stopClock := at.timeUp(in)
 	var outcome Outcome
 	own, err := a.accept(at, in.Task)
@@ -42,7 +41,9 @@ func (a *Activities) Train(ctx context.Context, in TrainInput) (TrainResult, err
 		err = bug("trial %d ended at step %d, but its last checkpoint is of step %d", number, outcome.Step, last.Checkpoint.Step)
 	}
 	outcome.Losses = outcome.Finite()
-	return TrainResult{Outcome: outcome, Checkpoint: last.Checkpoint, Seconds: last.Seconds, Build: a.Build}, translateError(ctx, err, last)
+	return TrainResult{
+		Outcome: outcome, Checkpoint: last.Checkpoint, Seconds: last.Seconds, Build: a.Build, Blocked: last.Blocked,
+	}, translateError(ctx, err, last)
 }
 
 // timeUp returns a channel that closes when nothing is left of max_trial_time.
@@ -114,14 +115,6 @@ func (a *owned) train(at *attempt, in TrainInput, drain <-chan struct{}) (outcom
 	if err := at.dataset(a.Datasets, in.Spec.Dataset); err != nil {
 		return Outcome{}, fmt.Errorf("download the dataset: %w", err)
 	}
-	unblock := sync.OnceFunc(func() {
-		if in.Unblock == nil {
-			return
-		}
-		if err := a.Executions.Signal(ctx, in.Unblock.Receiver, in.Unblock.Content); err != nil { // the workflow repeats it when the attempt ends
-			activity.GetLogger(ctx).Warn("the sweep shows the trial as blocked until its attempt ends", "error", err)
-		}
-	})
 	return a.Trainer.Train(ctx, job, drain, func(progress Progress) error {
 		a.Recorder.TrialProgress(name, number, progress)
 		at.progress(progress)
@@ -132,7 +125,7 @@ func (a *owned) train(at *attempt, in TrainInput, drain <-chan struct{}) (outcom
 			ref, err := a.storeCheckpoint(ctx, in, progress.Checkpoint)
 			if err == nil {
 				at.checkpoint(ref)
-				unblock()
+				at.unblock()
 			}
 			return err
 		})

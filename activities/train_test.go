@@ -513,8 +513,9 @@ func TestTrainReportsThatItIsNotBlockedAnyMore(t *testing.T) {
 	require.Empty(t, executions.Signals())
 
 	in := input(4, 1)
-	in.Unblock = &activities.Signal{Receiver: activities.Receiver{Workflow: "sweep/s", Name: "blocked"}, Content: conduct.TrialBlocked{Trial: 4}}
-	_, err = b.train(in)
+	in.Report, in.Unblock = toSweep, true
+	result, err := b.train(in)
 	require.NoError(t, err)
-	require.Equal(t, []activitiestest.Sent{{Receiver: in.Unblock.Receiver, Content: in.Unblock.Content}}, executions.Signals())
+	require.False(t, result.Blocked)
+	require.Equal(t, []activitiestest.Sent{{Receiver: toSweep, Content: conduct.TrialBlocked{Trial: 4}}}, executions.Signals())
 }

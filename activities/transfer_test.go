@@ -15,6 +15,7 @@ import (
 	"github.com/tailsweep/tailsweep/activities/activitiestest"
 	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 var errAway = errors.New("store is away")
@@ -137,6 +138,103 @@ func TestTransferThatHangsIsTriedAgain(t *testing.T) {
 	result, err := b.train(input(0, 1))
 	require.NoError(t, err)
 	require.Equal(t, 300, result.Checkpoint.Step)
+}
+
+var toSweep = activities.Receiver{Workflow: "sweep/s", Name: "blocked"}
+
+// untilShown has a method of the archive fail until an attempt has reported that, and then
+// once more.
+func (b *bench) untilShown(method string) *activitiestest.Executions {
+	failure := fmt.Errorf("%w: %w", errAway, blocked(block.Unreachable))
+	b.archive.Fail(method, failure)
+	b.Transfers.RetryFor = 10 * time.Second // if it is never shown
+	e := &activitiestest.Executions{}
+	warnings, shown := 0, 0
+	e.Receive = func(activities.Receiver, any) error { shown = warnings; return nil }
+	b.warned = func() {
+		if warnings++; shown > 0 && warnings > shown {
+			b.archive.Fail(method, nil)
+		}
+	}
+	b.Executions = e
+	return e
+}
+
+// A store that stays away is shown, and no longer once it is back.
+func TestATransferThatFailsForLongIsShown(t *testing.T) {
+	for _, method := range []string{"List", "Download", "Upload", "PutGrid"} {
+		t.Run(method, func(t *testing.T) {
+			b := newBench(t)
+			b.Transfers = hasty
+			b.Transfers.ShowAfter = 20 * time.Millisecond
+			ref := b.archive.Store(4, 1, 100, false)
+			sent := b.untilShown(method)
+			var ended struct{ Blocked bool }
+			if method == "PutGrid" {
+				value, err := b.env.ExecuteActivity(b.Evaluate, activities.EvaluateInput{Task: input(4, 2).Task, Checkpoint: ref, Report: toSweep})
+				require.NoError(t, err)
+				require.NoError(t, value.Get(&ended))
+			} else {
+				in := input(4, 2)
+				in.Report = toSweep
+				result, err := b.train(in)
+				require.NoError(t, err)
+				ended.Blocked = result.Blocked
+			}
+			require.False(t, ended.Blocked)
+			signals := sent.Signals()
+			require.Len(t, signals, 2, "it is reported once, and taken back once")
+			cause := signals[0].Content.(conduct.TrialBlocked).Cause
+			require.Equal(t, block.Unreachable, cause.Reason)
+			require.Contains(t, cause.Message, "store is away")
+			require.Equal(t, activitiestest.Sent{Receiver: toSweep, Content: conduct.TrialBlocked{Trial: 4, Cause: cause}}, signals[0])
+			require.Equal(t, activitiestest.Sent{Receiver: toSweep, Content: conduct.TrialBlocked{Trial: 4}}, signals[1])
+			heartbeats := sent.Heartbeats()
+			require.Len(t, heartbeats, 1, "Temporal has it before the signal is sent")
+			require.True(t, heartbeats[0].Blocked)
+		})
+	}
+}
+
+// An attempt that fails while it is shown as blocked, or cannot report that it no longer is,
+// says so.
+func TestAnAttemptSaysThatItIsShownAsBlocked(t *testing.T) {
+	b := newBench(t)
+	b.Transfers = hasty
+	b.Transfers.ShowAfter, b.Transfers.RetryFor = 0, 20*time.Millisecond
+	b.archive.Fail("Upload", errAway)
+	b.Executions = &activitiestest.Executions{GaveUp: true}
+	in := input(4, 1)
+	in.Report = toSweep
+	_, err := b.train(in)
+	require.Error(t, err)
+	require.Empty(t, b.Executions.(*activitiestest.Executions).Signals(), "another attempt may have taken over")
+
+	b = newBench(t)
+	b.Transfers = hasty
+	b.Transfers.ShowAfter, b.Transfers.RetryFor = 0, 20*time.Millisecond
+	b.archive.Fail("Upload", errAway)
+	_, err = b.train(in)
+	var application *temporal.ApplicationError
+	require.ErrorAs(t, err, &application)
+	var last activities.Heartbeat
+	require.NoError(t, application.Details(&last))
+	require.True(t, last.Blocked)
+
+	b = newBench(t)
+	b.Transfers = hasty
+	b.Transfers.ShowAfter = 0
+	sent := b.untilShown("Upload")
+	fails := sent.Receive
+	sent.Receive = func(to activities.Receiver, content any) error {
+		if content.(conduct.TrialBlocked).Cause == nil {
+			return errAway
+		}
+		return fails(to, content)
+	}
+	result, err := b.train(in)
+	require.NoError(t, err)
+	require.True(t, result.Blocked)
 }
 
 func TestTransferEndsWithTheWorker(t *testing.T) {

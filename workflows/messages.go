@@ -17,7 +17,7 @@ const (
 	SignalResult  = "result"   // activities.TrialResult: from a trial to its sweep
 	SignalRung    = "rung"     // conduct.RungReport: from a trial to its sweep
 	SignalVerdict = "verdict"  // conduct.RungVerdict: from a sweep to its trial, on a RungReport
-	SignalBlocked = "blocked"  // conduct.TrialBlocked: from a trial to its sweep
+	SignalBlocked = "blocked"  // conduct.TrialBlocked: from a trial, or its attempt, to its sweep
 	SignalCommand = "command"  // conduct.Commanded: from a client whose Update no worker accepted
 )
 

@@ -112,9 +112,8 @@ func (t *trial) train(a lifecycle.Train) lifecycle.Event {
 			return lifecycle.NoSlot{}
 		}
 	}
-	in := activities.TrainInput{Task: t.task(), After: a.After, Until: a.Until, Left: left, Waited: wait > 0}
-	if a.Unblock {
-		in.Unblock = &activities.Signal{Receiver: t.receiver(SignalBlocked), Content: conduct.TrialBlocked{Trial: r.Number}}
+	in := activities.TrainInput{
+		Task: t.task(), After: a.After, Until: a.Until, Left: left, Waited: wait > 0, Report: t.receiver(SignalBlocked), Unblock: a.Unblock,
 	}
 	var out activities.TrainResult
 	err := workflow.ExecuteActivity(slot(t.ctx, t.spec, wait, trainTimeout, what), t.do.Train, in).Get(t.ctx, &out)
@@ -125,7 +124,7 @@ func (t *trial) train(a lifecycle.Train) lifecycle.Event {
 	if err != nil {
 		return failureOf(err)
 	}
-	return lifecycle.Trained{Outcome: out.Status, Step: out.Step, Losses: out.Losses, Attempt: lifecycle.Attempt{
+	return lifecycle.Trained{Outcome: out.Status, Step: out.Step, Losses: out.Losses, Shown: out.Blocked, Attempt: lifecycle.Attempt{
 		Seconds: out.Seconds, Checkpoint: out.Checkpoint.Key, Step: out.Checkpoint.Step, Backend: out.Backend, Build: out.Build,
 	}}
 }
@@ -146,11 +145,12 @@ func (t *trial) evaluate(a lifecycle.Evaluate) lifecycle.Event {
 	var out activities.EvaluateResult
 	err := workflow.ExecuteActivity(slot(t.ctx, t.spec, 0, evaluateTimeout, what), t.do.Evaluate, activities.EvaluateInput{
 		Task: t.task(), After: a.After, Checkpoint: activities.CheckpointRef{Key: r.Checkpoint, Step: r.Steps}, Rung: a.Rung > 0,
+		Report: t.receiver(SignalBlocked),
 	}).Get(t.ctx, &out)
 	if err != nil {
 		return failureOf(err)
 	}
-	return lifecycle.Evaluated{Evaluation: out.Evaluation, Attempt: lifecycle.Attempt{Seconds: out.Seconds, Build: out.Build}}
+	return lifecycle.Evaluated{Evaluation: out.Evaluation, Shown: out.Blocked, Attempt: lifecycle.Attempt{Seconds: out.Seconds, Build: out.Build}}
 }
 
 // ask reports a rung to the sweep, and waits for its verdict.

@@ -432,16 +432,60 @@ func TestTrialCancelledWithoutAStoreEnds(t *testing.T) {
 // not show the trial as blocked until the attempt has ended.
 func TestTrialLetsItsNextAttemptReportThatItGoesOn(t *testing.T) {
 	r := newRig(t)
-	var signals []*activities.Signal
+	var reports []activities.Receiver
+	var unblocks []bool
 	r.env.OnActivity(r.do.Train, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.TrainInput) (activities.TrainResult, error) {
-		if signals = append(signals, in.Unblock); len(signals) == 1 {
+		reports = append(reports, in.Report)
+		if unblocks = append(unblocks, in.Unblock); len(unblocks) == 1 {
 			return activities.TrainResult{}, temporal.NewApplicationError("the bucket does not exist", string(block.NoBucket))
 		}
 		return r.do.Train(ctx, in)
 	})
 	_, err := r.runTrial()
 	require.NoError(t, err)
-	require.Equal(t, []*activities.Signal{nil, {Receiver: activities.Receiver{Workflow: "sweep/grid", Name: SignalBlocked}, Content: conduct.TrialBlocked{Trial: 3}}}, signals)
+	to := activities.Receiver{Workflow: "sweep/grid", Name: SignalBlocked}
+	require.Equal(t, []activities.Receiver{to, to}, reports)
+	require.Equal(t, []bool{false, true}, unblocks)
+}
+
+// An attempt that has reported to the sweep that the trial is blocked may be lost or fail, or
+// be unable to report that it is not. The trial reports it when an attempt succeeds.
+func TestTrialReportsThatItIsNotBlockedForItsAttempts(t *testing.T) {
+	lost := &activities.Heartbeat{Blocked: true} // refused: it did nothing
+	for name, end := range map[string]error{
+		"failed": temporal.NewApplicationError("killed", string(sweep.FailLost), lost),
+		"lost":   temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_HEARTBEAT, nil, lost),
+		"done":   nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			var unblocks []bool
+			r.env.OnActivity(r.do.Train, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.TrainInput) (activities.TrainResult, error) {
+				if unblocks = append(unblocks, in.Unblock); len(unblocks) == 1 && end != nil {
+					return activities.TrainResult{}, end
+				}
+				result, err := r.do.Train(ctx, in)
+				result.Blocked = end == nil
+				return result, err
+			})
+			_, err := r.runTrial()
+			require.NoError(t, err)
+			require.Equal(t, []conduct.TrialBlocked{{Trial: 3}}, r.blocked)
+			if end != nil {
+				require.Equal(t, []bool{false, true}, unblocks)
+			}
+		})
+	}
+	r := newRig(t)
+	r.env.OnActivity(r.do.Evaluate, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.EvaluateInput) (activities.EvaluateResult, error) {
+		require.Equal(t, activities.Receiver{Workflow: "sweep/grid", Name: SignalBlocked}, in.Report)
+		result, err := r.do.Evaluate(ctx, in)
+		result.Blocked = true
+		return result, err
+	})
+	_, err := r.runTrial()
+	require.NoError(t, err)
+	require.Equal(t, []conduct.TrialBlocked{{Trial: 3}}, r.blocked)
 }
 
 // A trial that is blocked while it publishes ends before its history is too long for the

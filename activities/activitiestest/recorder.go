@@ -103,9 +103,10 @@ type Executions struct {
 
 	GaveUp bool // nothing waits for any attempt
 
-	mu      sync.Mutex
-	states  map[string]activities.ExecutionStatus
-	signals []Sent
+	mu         sync.Mutex
+	states     map[string]activities.ExecutionStatus
+	signals    []Sent
+	heartbeats []activities.Heartbeat
 }
 
 // Sent is a signal.
@@ -147,7 +148,19 @@ func (e *Executions) Signal(_ context.Context, to activities.Receiver, content a
 }
 
 // Awaits implements activities.Executions.
-func (e *Executions) Awaits(context.Context, []byte) (bool, error) { return !e.GaveUp, nil }
+func (e *Executions) Awaits(_ context.Context, _ []byte, h activities.Heartbeat) (bool, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.heartbeats = append(e.heartbeats, h)
+	return !e.GaveUp, nil
+}
+
+// Heartbeats returns those of Awaits.
+func (e *Executions) Heartbeats() []activities.Heartbeat {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.heartbeats)
+}
 
 // Signals returns what was signalled.
 func (e *Executions) Signals() []Sent {

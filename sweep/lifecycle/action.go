@@ -21,7 +21,7 @@ type Train struct {
 	Limit    time.Duration
 	Deadline time.Time
 
-	// Unblock is true while the sweep shows the trial as blocked: the attempt reports once
+	// Unblock is true if the sweep may show the trial as blocked: the attempt reports once
 	// a checkpoint is stored that it no longer is.
 	Unblock bool
 }

@@ -21,11 +21,13 @@ type Attempt struct {
 	Build      string  // of the worker; "" if it is not known
 }
 
-// Trained completes Train.
+// Trained completes Train. Shown is true, here and in Evaluated and Failed, if the attempt
+// has reported to the sweep that the trial is blocked, and not that it no longer is.
 type Trained struct {
 	Outcome sweep.Outcome
 	Step    int // that training has reached
 	Losses  sweep.Losses
+	Shown   bool
 	Attempt
 }
 
@@ -35,6 +37,7 @@ type NoSlot struct{}
 // Evaluated completes Evaluate.
 type Evaluated struct {
 	Evaluation sweep.Evaluation
+	Shown      bool
 	Attempt
 }
 
@@ -43,7 +46,8 @@ type Failed struct {
 	sweep.Failure
 	Blocked block.Reason // why the store refuses requests; "" for another failure
 	Corrupt bool         // the checkpoint to evaluate fails verification
-	Attempt *Attempt     // nil if the attempt never reported what it did
+	Shown   bool
+	Attempt *Attempt // nil if the attempt never reported what it did
 }
 
 // Verdict answers Ask. One at another step than the last rung's is ignored: it answers an

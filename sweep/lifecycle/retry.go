@@ -21,6 +21,7 @@ func (e Failed) apply(t *Trial) {
 	default:
 		t.addEvaluation(*e.Attempt)
 	}
+	t.reported = t.reported || e.Shown
 	t.attemptFailed(e)
 }
 

@@ -328,6 +328,7 @@ func (w *world) completeTrain(a Train) Event {
 	}
 	work := w.work(until)
 	trained := Trained{Outcome: sweep.OutcomeDone, Step: until, Attempt: work}
+	trained.Shown = w.showsBlock()
 	switch p := w.rng.Float64(); {
 	case p < w.succeeds:
 		w.reached = until
@@ -341,12 +342,20 @@ func (w *world) completeTrain(a Train) Event {
 		w.fail(sweep.Failure{Class: sweep.FailPreempted}, &work)
 	default:
 		f := w.failure(&work)
+		f.Shown = trained.Shown
 		w.addTraining(f.Attempt)
 		return f
 	}
 	w.attempts++
 	w.addTraining(&trained.Attempt)
 	return trained
+}
+
+// showsBlock draws whether an attempt has reported, when it ends, that the trial is blocked.
+func (w *world) showsBlock() bool {
+	shown := w.chance(0.1)
+	w.reported = w.reported || shown
+	return shown
 }
 
 func (w *world) addTraining(a *Attempt) {
@@ -360,9 +369,10 @@ func (w *world) addTraining(a *Attempt) {
 }
 
 func (w *world) completeEvaluate(a Evaluate) Event {
-	work := w.work(w.trial.Result.Steps)
+	work, shown := w.work(w.trial.Result.Steps), w.showsBlock()
 	if !w.chance(max(w.succeeds, 0.2) + 0.2) {
 		f := w.failure(&work)
+		f.Shown = shown
 		if f.Corrupt = f.Class == sweep.FailTransient && f.Blocked == "" && w.chance(0.5); f.Corrupt {
 			w.reached = 0
 		}
@@ -375,7 +385,7 @@ func (w *world) completeEvaluate(a Evaluate) Event {
 	w.evalSeconds += work.Seconds
 	w.evaluated = append(w.evaluated, a.Rung)
 	w.metrics = map[string]float64{"fid.tail": w.rng.Float64()}
-	return Evaluated{Evaluation: sweep.Evaluation{Metrics: w.metrics}, Attempt: work}
+	return Evaluated{Evaluation: sweep.Evaluation{Metrics: w.metrics}, Shown: shown, Attempt: work}
 }
 
 // failure draws how an attempt fails.

@@ -144,6 +144,7 @@ func (e Trained) apply(t *Trial) {
 	if !t.completes(doingTrain) {
 		return
 	}
+	t.reported = t.reported || e.Shown
 	t.reportBlock(nil)
 	t.addTraining(e.Attempt)
 	switch e.Outcome {
@@ -169,6 +170,7 @@ func (e Evaluated) apply(t *Trial) {
 	if !t.completes(doingEvaluate) {
 		return
 	}
+	t.reported = t.reported || e.Shown
 	t.reportBlock(nil)
 	t.addEvaluation(e.Attempt)
 	t.Result.Evaluation = e.Evaluation
