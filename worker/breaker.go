@@ -20,10 +20,12 @@ import (
 
 // How long a worker takes no trials after failures of its machine: doubled with each
 // further one. The first rest is longer than the first wait of a trial, and of an operation of
-// a sweep, so that another worker gets it.
+// a sweep, so that another worker gets it. A worker that the store refuses may be the only one,
+// and has to notice soon that it no longer is refused; it costs a trial 5 s to find that out.
 const (
-	firstRest = 10 * time.Second
-	maxRest   = 5 * time.Minute
+	firstRest  = 10 * time.Second
+	maxRest    = 5 * time.Minute
+	maxRefused = 30 * time.Second
 )
 
 // rests says after which failures a worker rests, and for how long.
@@ -90,7 +92,8 @@ func limitOf(errorType string) int {
 }
 
 // storeLimit is limitOf for operations of sweeps: 1 where the store refuses every request of
-// this process. A sweep of another store or build is refused too, but must not delay others.
+// this process, and 0 for anything else. A sweep of another store or build is refused too, but
+// must not delay others.
 func storeLimit(errorType string) int {
 	if reason := block.Reason(errorType); reason.OfProcess() && reason != block.WrongStore && reason != block.WrongBuild {
 		return 1
@@ -113,9 +116,12 @@ func (b *breaker) failed(since time.Time, trial, errorType, message string) {
 	if b.failures < limit {
 		return
 	}
-	rest := b.first
+	rest, most := b.first, b.most
+	if storeLimit(errorType) > 0 {
+		most = min(most, maxRefused)
+	}
 	for range b.failures - limit {
-		rest = min(2*rest, b.most)
+		rest = min(2*rest, most)
 	}
 	b.until = b.counted.Add(rest)
 	b.log.Warn("this worker takes no "+b.from+" for a time, since attempts fail because of its machine, build or configuration", "rest", rest,

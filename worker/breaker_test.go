@@ -114,6 +114,14 @@ func TestBreakerRestsWhereThisProcessIsRefused(t *testing.T) {
 		require.Equal(t, r.until, r.noPolls)
 		r.end("1", string(reason))
 		require.Equal(t, 2*firstRest, r.rest(), "%s", reason)
+		for range 10 {
+			r.end("1", string(reason))
+		}
+		most := maxRefused
+		if reason == block.WrongStore || reason == block.WrongBuild {
+			most = maxRest
+		}
+		require.Equal(t, most, r.rest(), "%s", reason)
 	}
 }
 
