@@ -85,18 +85,11 @@ func (h *home) try(limit time.Duration, args ...string) result {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	cmd := h.command(ctx, args...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	began := time.Now()
-	err := cmd.Run()
-	r := result{stdout: stdout.String(), stderr: stderr.String()}
-	var exit *exec.ExitError
+	r, err := runCommand(h.command(ctx, args...))
 	switch {
 	case ctx.Err() != nil:
 		h.t.Fatalf("tailsweep %s did not end within %s\nstdout: %s\nstderr: %s", strings.Join(args, " "), limit, r.stdout, r.stderr)
-	case errors.As(err, &exit):
-		r.code = exit.ExitCode()
 	case err != nil:
 		h.t.Fatalf("tailsweep %s: %v", strings.Join(args, " "), err)
 	}
@@ -104,6 +97,19 @@ func (h *home) try(limit time.Duration, args ...string) result {
 		h.t.Logf("tailsweep %s: exit %d after %s", strings.Join(args, " "), r.code, time.Since(began).Round(time.Millisecond))
 	}
 	return r
+}
+
+// runCommand runs a command to its end.
+func runCommand(cmd *exec.Cmd) (result, error) {
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	r := result{stdout: stdout.String(), stderr: stderr.String()}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		r.code, err = exit.ExitCode(), nil
+	}
+	return r, err
 }
 
 // must runs a command that has to succeed.

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
 )
@@ -38,7 +41,7 @@ func (c Config) keepGauges(ctx context.Context) {
 }
 
 // refreshGauges updates the gauges of running sweeps, and of sweeps that have ended
-// since the last time.
+// since the last time. A sweep whose workflow fails at each step is blocked.
 func (c Config) refreshGauges(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, gaugesTimeout)
 	defer cancel()
@@ -52,6 +55,13 @@ func (c Config) refreshGauges(ctx context.Context) error {
 		p, err := c.progressOf(ctx, id)
 		if err != nil {
 			errs = append(errs, err)
+			if _, failing := errors.AsType[*serviceerror.WorkflowNotReady](err); failing {
+				name := strings.TrimPrefix(id, workflows.SweepID(""))
+				last := shown[name]
+				last.Active, last.Blocked = true, []block.Reason{block.Other}
+				c.Metrics.SweepState(name, last)
+				delete(shown, name)
+			}
 			continue
 		}
 		delete(shown, p.Name)

@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/sdk/mocks"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/internal/metrics"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
@@ -28,6 +29,7 @@ type cluster struct {
 	listed   []string // workflow ids that the list of running sweeps has
 	status   map[string]enumspb.WorkflowExecutionStatus
 	progress map[string]conduct.Progress
+	failing  string // workflow id of the sweep whose tasks fail
 }
 
 func (c *cluster) client() client.Client {
@@ -64,6 +66,9 @@ func (c *cluster) client() client.Client {
 			return client.NewValue(payloads)
 		},
 		func(_ context.Context, id, _, _ string, _ ...any) error {
+			if id == c.failing {
+				return serviceerror.NewWorkflowNotReady("Unable to query workflow due to Workflow Task in failed state.")
+			}
 			if _, ok := c.progress[id]; !ok {
 				return errors.New("nobody answers")
 			}
@@ -115,6 +120,10 @@ func TestGaugesFollowTheSweeps(t *testing.T) {
 		{
 			name: "one that cannot be asked", shown: new(at(true, 1, 9)), want: new(at(false, 0, 9)), fails: true,
 			cluster: cluster{status: map[string]enumspb.WorkflowExecutionStatus{"sweep/s": enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED}},
+		},
+		{
+			name: "one that no worker can continue", shown: new(at(true, 2, 9)), fails: true, cluster: cluster{listed: []string{"sweep/s"}, failing: "sweep/s"},
+			want: &activities.SweepNumbers{Active: true, Running: 2, Best: map[string]float64{"fid.tail": 9}, Blocked: []block.Reason{block.Other}},
 		},
 		{name: "one that ended before", shown: new(at(false, 0, 9)), want: new(at(false, 0, 9))},
 	}

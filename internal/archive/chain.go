@@ -11,7 +11,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// LedgerError means that the ledger of a sweep, or a result that goes into it, fails
+// LedgerError means that the ledger of a sweep, a result that goes into it, or the spec fails
 // verification. It lasts until somebody repairs the sweep.
 type LedgerError struct {
 	Sweep string

@@ -30,11 +30,19 @@ func (e *NameError) Error() string {
 	return fmt.Sprintf("archive: sweep name %q (valid: 1 to 63 of a-z, 0-9 and -, the first a letter)", e.Name)
 }
 
+// CheckName returns a *NameError if no sweep can have the name.
+func CheckName(name string) error {
+	if !validName.MatchString(name) {
+		return &NameError{name}
+	}
+	return nil
+}
+
 // sweepKey returns the key of an object of a sweep. It checks the name, which users
 // type.
 func sweepKey(name, rest string) (string, error) {
-	if !validName.MatchString(name) {
-		return "", &NameError{name}
+	if err := CheckName(name); err != nil {
+		return "", err
 	}
 	return sweepsPrefix + name + "/" + rest, nil
 }

@@ -224,8 +224,6 @@ func (a *Archive) Owns(ctx context.Context, sweepName string, owner sweep.Identi
 		return &StoreError{Name: a.name(), Have: owner.Store, Want: owner.Store, WantName: owner.Address, Lacks: key}
 	case errors.Is(err, store.ErrNotFound):
 		return missing(sweepName, key, err)
-	case err != nil && activities.BlockReason(err) == "" && ctx.Err() == nil && errors.As(err, new(*notSpecError)):
-		return &LedgerError{Sweep: sweepName, Key: key, Found: err.Error(), Want: "the spec of this sweep", Err: err}
 	case err != nil:
 		return err
 	case !r.Owner.Same(owner):

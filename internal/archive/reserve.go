@@ -289,15 +289,18 @@ func (a *Archive) Spec(ctx context.Context, name string) (*sweep.Spec, error) {
 	return spec, err
 }
 
-// reservation reads spec.json.
+// reservation reads spec.json. The error of a damaged one is a *LedgerError.
 func (a *Archive) reservation(ctx context.Context, name string) (r reservation, etag string, err error) {
 	spec := a.object(sweepKey(name, specName))
 	data, info, err := spec.read(ctx, maxSpec)
-	if err != nil {
+	if err != nil && !errors.As(err, new(*tooLargeError)) {
 		return reservation{}, "", err
 	}
-	if r, err = parseReservation(name, data); err != nil {
-		return reservation{}, "", fmt.Errorf("archive: %s: %w", spec.key, err)
+	if err == nil {
+		r, err = parseReservation(name, data)
+	}
+	if err != nil {
+		return reservation{}, "", &LedgerError{Sweep: name, Key: spec.key, Found: err.Error(), Want: "the spec of this sweep", Err: err}
 	}
 	return r, info.ETag, nil
 }

@@ -1,6 +1,8 @@
 package sweeps
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
@@ -18,19 +21,24 @@ import (
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/workflows"
 )
 
 // description is the output of `tailsweep describe -o json`.
 type description struct {
-	Spec     *sweep.Spec       `json:"spec"` // in force
-	Digest   string            `json:"digest"`
-	Version  int               `json:"version"`            // of Spec: the number of the command that made it, 0 as submitted
-	Progress *conduct.Progress `json:"progress,omitempty"` // absent without an answer of Temporal
-	Owner    sweep.Identity    `json:"owner"`
-	Builds   map[string]int    `json:"builds,omitempty"`  // finished trials by the build of a worker that took part
-	Waiting  string            `json:"waiting,omitempty"` // why trials are queued
+	Name       string            `json:"name"`
+	Spec       *sweep.Spec       `json:"spec"` // in force; null if the store does not give it
+	Digest     string            `json:"digest,omitempty"`
+	Version    int               `json:"version"`            // of Spec: the number of the command that made it, 0 as submitted
+	Progress   *conduct.Progress `json:"progress,omitempty"` // absent if no worker answers
+	Known      *Listed           `json:"known,omitempty"`    // what Temporal knows where no worker answers
+	Owner      sweep.Identity    `json:"owner"`
+	Builds     map[string]int    `json:"builds,omitempty"`      // finished trials by the build of a worker that took part
+	Waiting    string            `json:"waiting,omitempty"`     // why trials are queued
+	StoreFault string            `json:"store_fault,omitempty"` // why Spec is null
 
 	live map[int]progress.LiveTrial
+	text []string // Spec as YAML
 }
 
 // maxQueued is the number of requested trials that describe lists.
@@ -45,54 +53,111 @@ func Describe(a *cli.App) *cobra.Command {
 	}
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx, name := cmd.Context(), args[0]
-		arc, spec, yaml, err := a.Sweep(ctx, name)
-		if err != nil {
-			return err
+		ctx := cmd.Context()
+		d := description{Name: args[0]}
+		storeErr := d.readStore(ctx, a)
+		if code := cli.CodeOf(storeErr); ctx.Err() != nil || code == cli.ExitNotFound || code == cli.ExitUsage {
+			return storeErr
 		}
-		d := description{Spec: spec, Digest: spec.Digest()}
-		version, changed, err := arc.SpecVersion(ctx, name)
-		if err != nil {
-			a.Log("the version of the spec is unknown: %v", err)
+		temporalErr := d.askTemporal(ctx, a)
+		if temporalErr != nil {
+			a.Log("the state of the sweep is unknown: %v", temporalErr)
 		}
-		d.Version = version.Number
-		if d.Owner, err = arc.Owner(ctx, name); err != nil {
-			return err
-		}
-		if trials, err := arc.Trials(ctx, name); err != nil {
-			a.Log("the builds that took part are unknown: %v", err)
-		} else {
-			d.Builds = builds(trials)
-		}
-		target, err := connect.Resolve(a.Flags)
-		if err != nil {
-			return err
-		}
-		c, err := a.Temporal(ctx)
-		if err == nil {
-			defer c.Close()
-			var p conduct.Progress
-			if p, err = progress.QueryProgress(ctx, c, name); err == nil {
-				d.Progress = &p
-				d.live, err = progress.LiveTrials(ctx, c, p)
-				d.Waiting = progress.Waiting(ctx, c, target.Namespace(), spec.Resources.Queue, d.live)
-			} else {
-				err = progress.Explained(ctx, c, err)
+		if storeErr != nil {
+			if d.Progress == nil && d.Known == nil {
+				return storeErr
 			}
+			d.StoreFault = storeErr.Error()
+			a.Log("only what Temporal knows is shown, since the object store does not give the spec: %v", storeErr)
 		}
-		if err != nil {
-			a.Log("the state of the sweep is unknown: %v", err)
+		lines := describeText(d)
+		if d.text != nil {
+			lines = append(append(lines, ""), d.text...)
 		}
-		lines := append(describeText(d), "")
-		if changed {
-			if yaml, err = written(spec); err != nil {
-				return err
-			}
-			lines = append(lines, fmt.Sprintf("# the spec in force, version %d: %s", version.Number, entryText(version)))
+		if err := a.PrintAs(output, d, lines...); err != nil {
+			return err
 		}
-		return a.PrintAs(output, d, append(lines, strings.TrimRight(string(yaml), "\n"))...)
+		if storeErr != nil {
+			return cli.Silently(cli.ExitFailure)
+		}
+		return nil
 	}
 	return cmd
+}
+
+// readStore reads what the store has of the sweep. An error means that it does not give the
+// spec.
+func (d *description) readStore(ctx context.Context, a *cli.App) error {
+	arc, spec, yaml, err := a.Sweep(ctx, d.Name)
+	if err != nil {
+		return err
+	}
+	owner, err := arc.Owner(ctx, d.Name)
+	if err != nil {
+		return err
+	}
+	version, changed, err := arc.SpecVersion(ctx, d.Name)
+	if err != nil {
+		a.Log("the version of the spec is unknown: %v", err)
+	}
+	if trials, err := arc.Trials(ctx, d.Name); err != nil {
+		a.Log("the builds that took part are unknown: %v", err)
+	} else {
+		d.Builds = builds(trials)
+	}
+	if changed {
+		if yaml, err = written(spec); err != nil {
+			return err
+		}
+		d.text = append(d.text, fmt.Sprintf("# the spec in force, version %d: %s", version.Number, entryText(version)))
+	}
+	d.text = append(d.text, strings.TrimRight(string(yaml), "\n"))
+	d.Spec, d.Digest, d.Owner, d.Version = spec, spec.Digest(), owner, version.Number
+	return nil
+}
+
+// askTemporal asks the workers for the progress of the sweep, or else Temporal. The error says
+// why the workers do not give all.
+func (d *description) askTemporal(ctx context.Context, a *cli.App) error {
+	target, err := connect.Resolve(a.Flags)
+	if err != nil {
+		return err
+	}
+	c, err := a.Temporal(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	p, err := progress.QueryProgress(ctx, c, d.Name)
+	if err != nil {
+		err = progress.Explained(ctx, c, target.Namespace(), d.Name, err)
+		d.Known = latestRun(ctx, c, d.Name)
+		if _, failing := errors.AsType[*progress.FailingError](err); failing && d.Known != nil {
+			d.Known.Fault = blockedText(err)
+		}
+		return err
+	}
+	d.Progress = &p
+	if d.Owner.ID == "" {
+		d.Owner = p.Owner
+	}
+	if d.live, err = progress.LiveTrials(ctx, c, p); err == nil && d.Spec != nil {
+		d.Waiting = progress.Waiting(ctx, c, target.Namespace(), d.Spec.Resources.Queue, d.live)
+	}
+	return err
+}
+
+// latestRun returns what Temporal lists for the latest run of a sweep, nil where it does not
+// know it or does not answer.
+func latestRun(ctx context.Context, c client.Client, name string) *Listed {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	described, err := c.DescribeWorkflowExecution(ctx, workflows.SweepID(name), "")
+	if err != nil {
+		return nil
+	}
+	row := fromExecution(described.GetWorkflowExecutionInfo())
+	return &row
 }
 
 // builds counts the trials of each build of a worker that took part.
@@ -108,9 +173,12 @@ func builds(trials []sweep.Trial) map[string]int {
 
 // describeText formats the state; the spec follows it.
 func describeText(d description) []string {
-	lines := []string{fmt.Sprintf("%s  %s, %s", d.Spec.Name, d.Spec.Method, trialview.TrialCount(d.Spec)), "digest " + d.Digest}
-	if d.Spec.Description != "" {
-		lines = append(lines, d.Spec.Description)
+	lines := []string{d.Name}
+	if d.Spec != nil {
+		lines = []string{fmt.Sprintf("%s  %s, %s", d.Name, d.Spec.Method, trialview.TrialCount(d.Spec)), "digest " + d.Digest}
+		if d.Spec.Description != "" {
+			lines = append(lines, d.Spec.Description)
+		}
 	}
 	p := d.Progress
 	if d.Owner.ID != "" {
@@ -120,6 +188,12 @@ func describeText(d description) []string {
 		lines = append(lines, fmt.Sprintf("workers of tailsweep %s took part in %s", build, english.Plural(d.Builds[build], "trial", "")))
 	}
 	if p == nil {
+		if k := d.Known; k != nil {
+			lines = append(lines, fmt.Sprintf("%s: %s finished", k.State, trialview.CountOf(k.Done, k.Planned)))
+			if k.Fault != "" {
+				lines = append(lines, console.Printable(k.Fault))
+			}
+		}
 		return lines
 	}
 	v := progress.View{Spec: d.Spec, Progress: *p, Live: d.live, Now: time.Now()}

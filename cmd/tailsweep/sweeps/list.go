@@ -1,9 +1,11 @@
 package sweeps
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +26,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/block"
+	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/cost"
@@ -45,7 +48,7 @@ type Listed struct {
 	Priority  int       `json:"priority"`          // resources.priority of the spec in force
 	BestHead  *float64  `json:"best_head,omitempty"`
 	BestTail  *float64  `json:"best_tail,omitempty"`
-	Created   time.Time `json:"created"`
+	Created   time.Time `json:"created,omitzero"`
 	Fault     string    `json:"fault,omitempty"` // what blocks the sweep, or why it cannot be read
 
 	live bool // its workflow runs
@@ -70,14 +73,6 @@ func List(a *cli.App) *cobra.Command {
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx := cmd.Context()
-		arc, err := a.Archive(ctx)
-		if err != nil {
-			return err
-		}
-		entries, err := arc.Sweeps(ctx)
-		if err != nil {
-			return err
-		}
 		c, known, err := temporalSweeps(ctx, a)
 		incomplete := err != nil
 		if incomplete {
@@ -85,12 +80,21 @@ func List(a *cli.App) *cobra.Command {
 		} else {
 			defer c.Close()
 		}
-		rows, err := rowsOf(ctx, arc, entries, known)
+		rows, err := storedRows(ctx, a, known)
 		if err != nil {
-			return err
+			if c == nil || ctx.Err() != nil {
+				return err
+			}
+			incomplete = true
+			a.Log("only what Temporal knows is shown, since the object store does not answer: %v", err)
+			rows = knownRows(known)
 		}
 		if c != nil {
-			askWorkers(ctx, c, rows)
+			target, err := connect.Resolve(a.Flags)
+			if err != nil {
+				return err
+			}
+			askWorkers(ctx, c, target.Namespace(), rows)
 		}
 		incomplete = incomplete || slices.ContainsFunc(rows, func(r Listed) bool { return r.State == stateDamaged })
 		if err := a.PrintAs(output, rows, listText(a, rows)...); err != nil {
@@ -102,6 +106,25 @@ func List(a *cli.App) *cobra.Command {
 		return nil
 	}
 	return cmd
+}
+
+// storedRows makes a row of each sweep of the store, with what Temporal knows of it. An error
+// means that the store does not answer.
+func storedRows(ctx context.Context, a *cli.App, known map[string]Listed) ([]Listed, error) {
+	arc, err := a.Archive(ctx)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := arc.Sweeps(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return rowsOf(ctx, arc, entries, known)
+}
+
+// knownRows are the sweeps that Temporal knows, by name.
+func knownRows(known map[string]Listed) []Listed {
+	return slices.SortedFunc(maps.Values(known), func(a, b Listed) int { return cmp.Compare(a.Name, b.Name) })
 }
 
 // rowsOf makes a row of each sweep of the store, with what Temporal knows of it. An error
@@ -153,9 +176,9 @@ func unreadable(err error) bool {
 	return reason != "" && reason != block.LedgerDamaged
 }
 
-// askWorkers adds to the rows of sweeps that run what their workers know. Rows of sweeps for
-// which none answers in time stay as they are.
-func askWorkers(ctx context.Context, c client.Client, rows []Listed) {
+// askWorkers adds to the rows of sweeps that run what their workers know, or why none can
+// continue the sweep. Rows of sweeps for which none answers in time stay as they are.
+func askWorkers(ctx context.Context, c client.Client, namespace string, rows []Listed) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	if !progress.WorkerPolls(ctx, c) {
@@ -167,13 +190,22 @@ func askWorkers(ctx context.Context, c client.Client, rows []Listed) {
 			return
 		}
 		p, err := progress.QueryProgress(ctx, c, row.Name)
-		if err != nil || p.EndedAt != nil {
+		if err != nil {
+			if failing := progress.Failing(ctx, c, namespace, row.Name); failing != nil {
+				row.Fault = blockedText(failing)
+			}
+			return
+		}
+		if p.EndedAt != nil {
 			return
 		}
 		row.Done, row.Planned, row.Running = p.Finished, p.Planned, new(len(p.Running))
 		row.Requested, row.Pinned = len(p.Queue), len(p.Pinned)
 	})
 }
+
+// blockedText is the fault of a sweep whose workflow cannot say itself what blocks it.
+func blockedText(err error) string { return "blocked: " + err.Error() }
 
 // each calls do for 0 to n-1, some at a time.
 func each(n int, do func(i int)) {
@@ -221,7 +253,7 @@ var listColumns = []listColumn{
 	{"CREATED", func(r Listed) string {
 		switch {
 		case r.Created.IsZero():
-			return ""
+			return "-"
 		case time.Since(r.Created) < recently:
 			return r.Created.Local().Format("01-02 15:04")
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/converter"
@@ -68,19 +69,44 @@ func TestListedShowsWhatBlocksASweep(t *testing.T) {
 	}
 }
 
-// fakeQueries is a FAKE of a Temporal whose workers answer queries for one sweep.
+// fakeQueries is a FAKE of a Temporal that knows one sweep, for which its workers answer
+// queries unless its tasks fail.
 type fakeQueries struct {
 	fakeTemporal
 	name     string
+	memo     *commonpb.Memo
 	progress conduct.Progress
+	failed   string // message of the failed tasks; "" for none
+}
+
+func (f *fakeQueries) WorkflowService() workflowservice.WorkflowServiceClient {
+	return fakeService{failed: f.failed}
+}
+
+func (f *fakeQueries) execution() *workflowpb.WorkflowExecutionInfo {
+	return &workflowpb.WorkflowExecutionInfo{
+		Execution: &commonpb.WorkflowExecution{WorkflowId: workflows.SweepID(f.name)},
+		Status:    enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, Memo: f.memo,
+	}
+}
+
+func (f *fakeQueries) ListWorkflow(context.Context, *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
+	return &workflowservice.ListWorkflowExecutionsResponse{Executions: []*workflowpb.WorkflowExecutionInfo{f.execution()}}, nil
 }
 
 func (f *fakeQueries) DescribeWorkflowExecution(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
-	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}}, nil
+	d := &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: f.execution()}
+	if f.failed != "" {
+		d.PendingWorkflowTask = &workflowpb.PendingWorkflowTaskInfo{Attempt: 9}
+	}
+	return d, nil
 }
 
 func (f *fakeQueries) QueryWorkflow(_ context.Context, id, _, _ string, _ ...any) (converter.EncodedValue, error) {
-	if id != workflows.SweepID(f.name) {
+	switch {
+	case f.failed != "":
+		return nil, serviceerror.NewWorkflowNotReady("Unable to query workflow due to Workflow Task in failed state.")
+	case id != workflows.SweepID(f.name):
 		return nil, errAway
 	}
 	return encoded{f.progress}, nil
@@ -131,7 +157,8 @@ func TestListShowsWhatItKnows(t *testing.T) {
 		"fresh  running      0/9    ?    -    -     3         -         -  2020-11-30",
 		"gone   removing       0    -    -    -     -         -         -  2020-11-30",
 		"",
-		"bad: archive: v1/sweeps/bad/spec.json: it is not the spec of sweep bad: unexpected end of JSON input",
+		"bad: archive: sweep bad is damaged in the object store: v1/sweeps/bad/spec.json: it is not the spec of sweep bad: unexpected end of JSON input; " +
+			"expected: the spec of this sweep: see `tailsweep doctor bad`; `tailsweep doctor bad --repair` rebuilds it from copies and results",
 		"fresh: blocked: cannot rank the trials (no_bucket):  [2Jgone",
 		"gone: sweep gone is being removed, or its removal was interrupted: `tailsweep rm gone` completes it",
 	}, listText(a, rows))
@@ -139,10 +166,10 @@ func TestListShowsWhatItKnows(t *testing.T) {
 	f := &fakeQueries{fakeTemporal: fakeTemporal{polled: gone}, name: "fresh", progress: conduct.Progress{
 		Planned: 40, Finished: 2, Running: make([]conduct.Running, 3), Queue: make([]sweep.Assignment, 1), Pinned: []int{0},
 	}}
-	askWorkers(t.Context(), f, rows)
+	askWorkers(t.Context(), f, "default", rows)
 	require.Nil(t, rows[2].Running, "no worker polls")
 	f.polled = polls
-	askWorkers(t.Context(), f, rows)
+	askWorkers(t.Context(), f, "default", rows)
 	require.Equal(t, "fresh  running     2/40    3    1    1     3         -         -  2020-11-30", listText(a, rows)[3])
 	usual := []Listed{{Name: "done", State: "completed", Done: 3, Planned: 3, Priority: 3}}
 	require.Equal(t, "SWEEP  STATE      TRIALS  FID.HEAD  FID.TAIL  CREATED", listText(a, usual)[0])

@@ -35,11 +35,11 @@ const (
 // sender sends commands to sweeps, also to those that have ended.
 type sender struct {
 	temporal client.Client
-	archive  *archive.Archive
-	here     sweep.Identity // where the command is sent to
-	notice   func(string)   // is called once if the answer takes long; may be nil
-	timeout  time.Duration  // for tests: instead of answerTimeout
-	patience time.Duration  // for tests: instead of noticeAfter
+	open     func(context.Context) (*archive.Archive, error) // is called for a sweep whose workflow has ended
+	here     sweep.Identity                                  // where the command is sent to
+	notice   func(string)                                    // is called once if the answer takes long; may be nil
+	timeout  time.Duration                                   // for tests: instead of answerTimeout
+	patience time.Duration                                   // for tests: instead of noticeAfter
 }
 
 // answer is what is known of a command that was sent.
@@ -50,7 +50,7 @@ type answer struct {
 }
 
 // send sends a command as an Update. Temporal keeps an Update only from the time that a
-// worker accepts it, so where none answers the command is sent as a signal, which
+// worker accepts it, so where none does the command is sent as a signal, which
 // Temporal keeps; a sweep that receives both obeys one, by the ID. A sweep that has
 // ended is started again with the command.
 func (s *sender) send(ctx context.Context, name string, e conduct.Commanded) (answer, error) {
@@ -89,12 +89,13 @@ func (s *sender) update(ctx context.Context, name string, e conduct.Commanded) (
 		refused, isRefused := errors.AsType[*temporal.ApplicationError](err)
 		// The server may end the call a moment before the deadline passes here.
 		_, unanswered := errors.AsType[*client.WorkflowUpdateServiceTimeoutOrCanceledError](err)
+		_, failing := errors.AsType[*serviceerror.WorkflowNotReady](err) // see progress.FailingError
 		switch {
 		case isRefused:
 			return a, cli.Usagef("%s", refused.Message())
 		case err == nil:
 			return a, nil
-		case ctx.Err() != nil, waiting.Err() == nil && !unanswered:
+		case ctx.Err() != nil, waiting.Err() == nil && !unanswered && !failing:
 			return a, fmt.Errorf("%s %s: %w", e.Name, name, err)
 		}
 	}
@@ -108,7 +109,11 @@ func (s *sender) update(ctx context.Context, name string, e conduct.Commanded) (
 // restart continues a sweep whose workflow has ended, or is no longer known to Temporal,
 // with a command.
 func (s *sender) restart(ctx context.Context, name string, e conduct.Commanded) (answer, error) {
-	restored, err := s.archive.Restore(ctx, name, s.here)
+	arc, err := s.open(ctx)
+	if err != nil {
+		return answer{}, fmt.Errorf("%s %s: Temporal has no running workflow of the sweep, and it cannot be restored from the store: %w", e.Name, name, err)
+	}
+	restored, err := arc.Restore(ctx, name, s.here)
 	if errors.Is(err, store.ErrNotFound) {
 		return answer{}, cli.NotFoundf("%s: no sweep %q; `tailsweep list` lists the sweeps", e.Name, name)
 	}
@@ -118,7 +123,7 @@ func (s *sender) restart(ctx context.Context, name string, e conduct.Commanded) 
 		return answer{}, cli.ExitWith(cli.ExitUsage, err)
 	}
 	if err != nil {
-		return answer{}, fmt.Errorf("%s %s: the sweep has ended and cannot be restored from the store: %w", e.Name, name, err)
+		return answer{}, fmt.Errorf("%s %s: Temporal has no running workflow of the sweep, and it cannot be restored from the store: %w", e.Name, name, err)
 	}
 	spec, digest := restored.Spec, restored.Digest
 	now := time.Now().UTC()
@@ -135,7 +140,7 @@ func (s *sender) restart(ctx context.Context, name string, e conduct.Commanded) 
 	if err != nil {
 		return answer{}, fmt.Errorf("%s %s: continue the sweep: %w", e.Name, name, err)
 	}
-	if err := s.checkContinued(ctx, name, restored.Owner, started); err != nil {
+	if err := s.checkContinued(ctx, arc, name, restored.Owner, started); err != nil {
 		return answer{}, fmt.Errorf("%s %s: %w", e.Name, name, err)
 	}
 	m.Step(now, conduct.Resumed{}) // as the workflow does
@@ -146,8 +151,8 @@ func (s *sender) restart(ctx context.Context, name string, e conduct.Commanded) 
 // checkContinued terminates the workflow of a sweep that was continued while rm began to
 // remove it: rm asks for workflows that run after it has marked the sweep, so either rm finds
 // this one, or this finds the mark.
-func (s *sender) checkContinued(ctx context.Context, name string, owner sweep.Identity, run client.WorkflowRun) error {
-	err := s.archive.CheckContinued(ctx, name, owner)
+func (s *sender) checkContinued(ctx context.Context, arc *archive.Archive, name string, owner sweep.Identity, run client.WorkflowRun) error {
+	err := arc.CheckContinued(ctx, name, owner)
 	_, removing := errors.AsType[*archive.RemovingError](err)
 	_, other := errors.AsType[*archive.OwnerError](err)
 	if !removing && !other {

@@ -9,11 +9,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
@@ -45,6 +48,12 @@ func (f *fakeTemporal) DescribeTaskQueue(context.Context, string, enumspb.TaskQu
 	return &workflowservice.DescribeTaskQueueResponse{Pollers: []*taskqueuepb.PollerInfo{{LastAccessTime: at}}}, nil
 }
 
+func (f *fakeTemporal) Close() {}
+
+func (f *fakeTemporal) WorkflowService() workflowservice.WorkflowServiceClient {
+	return fakeService{}
+}
+
 func (f *fakeTemporal) UpdateWorkflow(ctx context.Context, o client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
 	f.updates = append(f.updates, o)
 	p, err := f.update(ctx)
@@ -74,6 +83,24 @@ func (f *fakeTemporal) TerminateWorkflow(_ context.Context, id, run, _ string, _
 	return nil
 }
 
+type fakeService struct {
+	workflowservice.WorkflowServiceClient
+	failed string // message of the last workflow task that failed; "" for none
+}
+
+func (fakeService) GetClusterInfo(context.Context, *workflowservice.GetClusterInfoRequest, ...grpc.CallOption) (*workflowservice.GetClusterInfoResponse, error) {
+	return &workflowservice.GetClusterInfoResponse{ClusterId: "c1"}, nil
+}
+
+func (s fakeService) GetWorkflowExecutionHistoryReverse(
+	context.Context, *workflowservice.GetWorkflowExecutionHistoryReverseRequest, ...grpc.CallOption,
+) (*workflowservice.GetWorkflowExecutionHistoryReverseResponse, error) {
+	failed := &historypb.WorkflowTaskFailedEventAttributes{Identity: "7@old", Failure: &failurepb.Failure{Message: s.failed}}
+	return &workflowservice.GetWorkflowExecutionHistoryReverseResponse{History: &historypb.History{Events: []*historypb.HistoryEvent{
+		{Attributes: &historypb.HistoryEvent_WorkflowTaskFailedEventAttributes{WorkflowTaskFailedEventAttributes: failed}},
+	}}}, nil
+}
+
 type fakeRun struct{ client.WorkflowRun }
 
 func (fakeRun) GetRunID() string { return "again" }
@@ -99,7 +126,16 @@ var errClosed = serviceerror.NewNotFound("workflow execution already completed")
 // senderTo has a store with the ended sweeps of clitest.Archived.
 func senderTo(t *testing.T, f *fakeTemporal) *sender {
 	t.Helper()
-	return &sender{temporal: f, archive: archive.New(clitest.Archived(t)), here: sweep.Identity{Namespace: "default"}}
+	arc := archive.New(clitest.Archived(t))
+	return &sender{temporal: f, open: func(context.Context) (*archive.Archive, error) { return arc, nil }, here: sweep.Identity{Namespace: "default"}}
+}
+
+// archiveOf is the archive of senderTo.
+func archiveOf(t *testing.T, s *sender) *archive.Archive {
+	t.Helper()
+	arc, err := s.open(t.Context())
+	require.NoError(t, err)
+	return arc
 }
 
 func answers(p conduct.Progress, errs ...error) func(context.Context) (conduct.Progress, error) {
@@ -119,7 +155,7 @@ func stop() conduct.Commanded {
 
 func retryOf(t *testing.T, s *sender, numbers ...int) conduct.Commanded {
 	t.Helper()
-	c, err := retried(t.Context(), s.archive, "done", conduct.Command{By: "ann", Trials: numbers})
+	c, err := retried(t.Context(), archiveOf(t, s), "done", conduct.Command{By: "ann", Trials: numbers})
 	require.NoError(t, err)
 	require.Empty(t, c.Trials)
 	return conduct.Commanded{Name: conduct.CommandRetry, Command: c}
@@ -208,6 +244,16 @@ func TestACallEndedByTheServerIsWithoutAnAnswer(t *testing.T) {
 	require.Equal(t, f.updates[0].UpdateID, f.signals[0].ID)
 }
 
+// Temporal refuses an Update of a workflow whose tasks fail, and keeps a signal.
+func TestACommandToASweepThatNoWorkerCanContinueIsASignal(t *testing.T) {
+	failing := serviceerror.NewWorkflowNotReady("Unable to perform workflow execution update due to Workflow Task in failed state.")
+	f := &fakeTemporal{polled: polls, update: answers(conduct.Progress{}, failing)}
+	got, err := senderTo(t, f).send(t.Context(), "done", stop())
+	require.NoError(t, err)
+	require.True(t, got.recorded)
+	require.Equal(t, f.updates[0].UpdateID, f.signals[0].ID)
+}
+
 // A sweep that has ended starts again under its name, with its state, its digest and the
 // command.
 func TestACommandContinuesAnEndedSweep(t *testing.T) {
@@ -266,15 +312,15 @@ func TestOtherFailuresOfTemporalAreReported(t *testing.T) {
 
 func TestOnlyTrialsThatDidNotCompleteAreRetried(t *testing.T) {
 	s := senderTo(t, &fakeTemporal{})
-	_, err := retried(t.Context(), s.archive, "done", conduct.Command{Trials: []int{2, 1}})
+	_, err := retried(t.Context(), archiveOf(t, s), "done", conduct.Command{Trials: []int{2, 1}})
 	require.ErrorContains(t, err, "retry: trial 1 is completed")
 	require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
 }
 
 func TestOnlyStoredCheckpointsArePinned(t *testing.T) {
 	s := senderTo(t, &fakeTemporal{})
-	require.NoError(t, checkStored(t.Context(), s.archive, "done", []int{7}), "it has not finished")
-	err := checkStored(t.Context(), s.archive, "done", []int{7, 1})
+	require.NoError(t, checkStored(t.Context(), archiveOf(t, s), "done", []int{7}), "it has not finished")
+	err := checkStored(t.Context(), archiveOf(t, s), "done", []int{7, 1})
 	require.EqualError(t, err, "pin: the checkpoint of trial 1 is not in the store: the sweep keeps those of its best trials (checkpoints.save_sweep_best)")
 	require.Equal(t, cli.ExitNotFound, cli.CodeOf(err))
 }
@@ -284,10 +330,10 @@ func TestASweepThatIsRemovedMeanwhileIsNotContinued(t *testing.T) {
 	f := &fakeTemporal{polled: polls, update: answers(conduct.Progress{}, errClosed)}
 	s := senderTo(t, f)
 	c := retryOf(t, s, 2)
-	owner, err := s.archive.Owner(t.Context(), "done")
+	owner, err := archiveOf(t, s).Owner(t.Context(), "done")
 	require.NoError(t, err)
 	f.started = func() {
-		require.NoError(t, s.archive.RemoveSweep(t.Context(), "done", owner, func() error { return nil }, func(int) {}))
+		require.NoError(t, archiveOf(t, s).RemoveSweep(t.Context(), "done", owner, func() error { return nil }, func(int) {}))
 	}
 	_, err = s.send(t.Context(), "done", c)
 	require.ErrorAs(t, err, new(*archive.RemovingError))

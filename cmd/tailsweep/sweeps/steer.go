@@ -2,6 +2,7 @@ package sweeps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -15,6 +16,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/steering"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
@@ -61,17 +63,20 @@ func steeringVerb(a *cli.App, v steering.Verb) *cobra.Command {
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, name := cmd.Context(), args[0]
+		if err := archive.CheckName(name); err != nil {
+			return err
+		}
 		command, err := build(a, args[1:])
 		if err != nil {
 			return err
 		}
-		arc, spec, _, err := a.Sweep(ctx, name)
-		if err != nil {
-			return err
-		}
 		var out Steered
-		switch v.Name {
+		switch v.Name { // the other commands need nothing of the store
 		case conduct.CommandEdit:
+			_, spec, _, err := a.Sweep(ctx, name)
+			if err != nil {
+				return err
+			}
 			earlier.Keep(command.Spec, spec)
 			out.Edited = conduct.Differences(spec, command.Spec)
 			if output.Value != cli.FormatJSON || *dryRun {
@@ -79,14 +84,22 @@ func steeringVerb(a *cli.App, v steering.Verb) *cobra.Command {
 					return err
 				}
 			}
-			err = checkEdit(spec, command)
-		case conduct.CommandRetry:
-			command, err = retried(ctx, arc, name, command)
-		case conduct.CommandPin:
-			err = checkStored(ctx, arc, name, command.Trials)
-		}
-		if err != nil || *dryRun {
-			return err
+			if err := checkEdit(spec, command); err != nil || *dryRun {
+				return err
+			}
+		case conduct.CommandRetry, conduct.CommandPin:
+			arc, err := a.Archive(ctx)
+			if err != nil {
+				return err
+			}
+			if v.Name == conduct.CommandRetry {
+				command, err = retried(ctx, arc, name, command)
+			} else {
+				err = checkStored(ctx, arc, name, command.Trials)
+			}
+			if err != nil {
+				return err
+			}
 		}
 		c, err := a.Temporal(ctx)
 		if err != nil {
@@ -98,7 +111,7 @@ func steeringVerb(a *cli.App, v steering.Verb) *cobra.Command {
 			return err
 		}
 		command.By = userAtHost()
-		to := &sender{temporal: c, archive: arc, here: here}
+		to := &sender{temporal: c, open: a.Archive, here: here}
 		if a.Attended() {
 			to.notice = func(text string) { a.Log("%s", text) }
 		}
@@ -141,13 +154,34 @@ func steeredText(command string, s Steered) []string {
 	return lines
 }
 
+// endedTrials returns the trials among numbers that have ended, and maybe others. It reads
+// the ledger only where one of them has no result: it runs, or ended without one.
+func endedTrials(ctx context.Context, arc *archive.Archive, name string, numbers []int) ([]sweep.Trial, error) {
+	var trials []sweep.Trial
+	for _, n := range numbers {
+		t, ok, err := arc.Result(ctx, name, n)
+		switch {
+		case err != nil:
+			return nil, err
+		case ok:
+			trials = append(trials, t)
+			continue
+		}
+		if _, err := arc.Owner(ctx, name); errors.Is(err, store.ErrNotFound) {
+			return nil, cli.NoSweep(name)
+		}
+		return arc.Trials(ctx, name)
+	}
+	return trials, nil
+}
+
 // retried adds the assignments of the trials that a retry names.
 func retried(ctx context.Context, arc *archive.Archive, name string, c conduct.Command) (conduct.Command, error) {
-	ledger, err := arc.Trials(ctx, name)
+	trials, err := endedTrials(ctx, arc, name, c.Trials)
 	if err != nil {
 		return c, err
 	}
-	if c.Retry, err = conduct.Retriable(ledger, c.Trials); err != nil {
+	if c.Retry, err = conduct.Retriable(trials, c.Trials); err != nil {
 		return c, cli.Usagef("retry: %w (`tailsweep trials %s` lists the finished trials)", err, name)
 	}
 	c.Trials = nil
@@ -157,12 +191,12 @@ func retried(ctx context.Context, arc *archive.Archive, name string, c conduct.C
 // checkStored checks that the checkpoints of finished trials are in the store. A trial
 // that runs may have none yet.
 func checkStored(ctx context.Context, arc *archive.Archive, name string, numbers []int) error {
-	ledger, err := arc.Trials(ctx, name)
+	trials, err := endedTrials(ctx, arc, name, numbers)
 	if err != nil {
 		return err
 	}
 	for _, n := range numbers {
-		i := slices.IndexFunc(ledger, func(t sweep.Trial) bool { return t.Number == n })
+		i := slices.IndexFunc(trials, func(t sweep.Trial) bool { return t.Number == n })
 		if i < 0 {
 			continue
 		}
@@ -170,7 +204,7 @@ func checkStored(ctx context.Context, arc *archive.Archive, name string, numbers
 		if err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(stored, func(c activities.CheckpointRef) bool { return c.Key == ledger[i].Checkpoint }) {
+		if !slices.ContainsFunc(stored, func(c activities.CheckpointRef) bool { return c.Key == trials[i].Checkpoint }) {
 			return cli.NotFoundf("pin: the checkpoint of trial %d is not in the store: the sweep keeps those of its best trials (checkpoints.save_sweep_best)", n)
 		}
 	}

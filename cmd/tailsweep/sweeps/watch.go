@@ -73,11 +73,7 @@ func watch(ctx context.Context, a *cli.App, name string) error {
 				o.Temporal.Close()
 				o = nil
 			}
-			if errors.Is(err, progress.ErrNoWorker) {
-				last.Notice = progress.ErrNoWorker.Error()
-			} else {
-				last.Notice = "no answer, retrying (is the stack running? `tailsweep status`): " + text.FirstLine(err.Error())
-			}
+			last.Notice = noAnswer(err)
 			last.Now = time.Now()
 			screen.Show(last)
 		}
@@ -87,6 +83,17 @@ func watch(ctx context.Context, a *cli.App, name string) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// noAnswer is the notice about an error for which there is no view.
+func noAnswer(err error) string {
+	if errors.Is(err, progress.ErrNoWorker) {
+		return progress.ErrNoWorker.Error()
+	}
+	if _, failing := errors.AsType[*progress.FailingError](err); failing {
+		return blockedText(err)
+	}
+	return "no answer, retrying (is the stack running? `tailsweep status`): " + text.FirstLine(err.Error())
 }
 
 // observe connects to Temporal and to the archive.

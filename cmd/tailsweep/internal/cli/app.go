@@ -29,7 +29,8 @@ type App struct {
 	Out, Err io.Writer
 	Flags    connect.Flags
 
-	Objects store.Store // for tests: the object store; there is no Temporal then
+	Objects   store.Store   // for tests: the object store
+	Workflows client.Client // for tests with Objects: Temporal; nil: it does not answer
 }
 
 // ConnectionFlags adds the flags that say where the services are.
@@ -60,7 +61,10 @@ func (a *App) Archive(ctx context.Context) (*archive.Archive, error) {
 
 // Temporal connects to Temporal. The caller closes the client.
 func (a *App) Temporal(ctx context.Context) (client.Client, error) {
-	if a.Objects != nil {
+	switch {
+	case a.Workflows != nil:
+		return a.Workflows, nil
+	case a.Objects != nil:
 		return nil, connect.ErrStackDown
 	}
 	target, err := connect.Resolve(a.Flags)

@@ -49,7 +49,7 @@ type Observer struct {
 func (o *Observer) View(ctx context.Context) (View, error) {
 	p, err := QueryProgress(ctx, o.Temporal, o.Name)
 	if err != nil {
-		return View{}, Explained(ctx, o.Temporal, err)
+		return View{}, Explained(ctx, o.Temporal, o.Namespace, o.Name, err)
 	}
 	v := View{Progress: p, Now: time.Now()}
 	if err := o.readSpec(ctx, p); err != nil {

@@ -88,7 +88,7 @@ func changes(before, now View, progress bool) []string {
 	if now.Waiting != "" && before.Waiting == "" {
 		lines = append(lines, now.Waiting)
 	}
-	if now.Notice != "" && before.Notice == "" {
+	if now.Notice != "" && now.Notice != before.Notice {
 		lines = append(lines, now.Notice)
 	}
 	if now.Notice == "" && before.Notice != "" {

@@ -187,6 +187,9 @@ func TestChanges(t *testing.T) {
 	require.Equal(t, []string{"no answer"}, changes(now, offline, true))
 	require.Empty(t, changes(offline, offline, true), "printed once")
 	require.Equal(t, []string{"the sweep continues"}, changes(offline, now, false))
+	other := offline
+	other.Notice = "waits for a worker"
+	require.Equal(t, []string{"waits for a worker"}, changes(offline, other, true), "the cause has changed")
 
 	offline.Notice = "no answer: https://ada:" + strings.Repeat("pass", 40) + "@example.com/bucket"
 	require.NotContains(t, strings.Join(offline.render(80, false), "\n"), "pass")

@@ -197,17 +197,3 @@ func WhyQueued(ctx context.Context, c client.Client, namespace string, spec *swe
 	}
 	return Waiting(ctx, c, namespace, spec.Resources.Queue, live)
 }
-
-// Explained adds ErrNoWorker to the error of a query that no worker has answered, where none
-// polls.
-func Explained(ctx context.Context, c client.Client, err error) error {
-	if errors.Is(err, ErrNoSweep) {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
-	defer cancel()
-	if !WorkerPolls(ctx, c) {
-		return fmt.Errorf("%w: %w", ErrNoWorker, err)
-	}
-	return err
-}

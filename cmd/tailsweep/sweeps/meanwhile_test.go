@@ -1,0 +1,184 @@
+package sweeps
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"iter"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
+	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/block"
+	"github.com/tailsweep/tailsweep/internal/connect"
+	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/workflows"
+)
+
+// ran is what a verb printed.
+type ran struct {
+	out, log string
+	err      error
+}
+
+// try runs a verb with a store and a FAKE of Temporal.
+func try(t *testing.T, objects store.Store, temporal client.Client, verb func(*cli.App) *cobra.Command, args ...string) ran {
+	t.Helper()
+	var out, log bytes.Buffer
+	a := &cli.App{
+		Out: &out, Err: &log, Objects: objects, Workflows: temporal,
+		Flags: connect.Flags{Address: "temporal:1", Endpoint: "http://store:1", Bucket: "b"},
+	}
+	cmd := verb(a)
+	cmd.SetArgs(args)
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	err := cmd.ExecuteContext(t.Context())
+	return ran{out.String(), log.String(), err}
+}
+
+// away is a store that does not answer.
+type away struct{ store.Store }
+
+var errStoreAway = &store.AccessError{Reason: block.Unreachable, Err: errAway}
+
+func (away) Get(context.Context, string) (io.ReadCloser, store.Info, error) {
+	return nil, store.Info{}, errStoreAway
+}
+
+func (away) Folders(context.Context, string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) { yield("", errStoreAway) }
+}
+
+// damagedIn is the store of clitest.Archived in which an object of the sweep done is damaged.
+func damagedIn(t *testing.T, name string) store.Store {
+	t.Helper()
+	s := clitest.Archived(t)
+	require.NoError(t, s.Put(t.Context(), "v1/sweeps/done/"+name, strings.NewReader("{"), 1))
+	return s
+}
+
+// simple are commands that need nothing of the store.
+var simple = map[string][]string{
+	conduct.CommandPause: nil, conduct.CommandResume: nil, conduct.CommandStop: nil, conduct.CommandCancel: nil,
+	conduct.CommandExtend: {"--trials", "+1"}, conduct.CommandSet: {"--priority", "1"},
+	conduct.CommandEnqueue: {"--param", "infonce.weight=0.5"}, conduct.CommandUnpin: {"1"},
+}
+
+func TestCommandsNeedOnlyTemporal(t *testing.T) {
+	for title, objects := range map[string]store.Store{"state": damagedIn(t, "state.json"), "spec": damagedIn(t, "spec.json"), "away": away{}} {
+		for name, args := range simple {
+			f := &fakeTemporal{polled: polls, update: answers(conduct.Progress{Name: "done", Phase: conduct.PhaseRunning})}
+			r := try(t, objects, f, Steer(name), append([]string{"done"}, args...)...)
+			require.NoError(t, r.err, "%s, %s", name, title)
+			require.Equal(t, name, f.updates[0].UpdateName)
+		}
+	}
+	f := &fakeTemporal{polled: polls, update: answers(conduct.Progress{}, errClosed)}
+	require.Equal(t, cli.ExitNotFound, cli.CodeOf(try(t, clitest.Archived(t), f, Steer(conduct.CommandPause), "nowhere").err))
+	f = &fakeTemporal{}
+	require.Equal(t, cli.ExitUsage, cli.CodeOf(try(t, clitest.Archived(t), f, Steer(conduct.CommandPause), "done/trial/000001").err))
+	require.Empty(t, f.updates)
+}
+
+// A command that needs a damaged object says what to do.
+func TestCommandsNameWhatIsDamaged(t *testing.T) {
+	for _, object := range []string{"state.json", "spec.json"} {
+		s := damagedIn(t, object)
+		f := &fakeTemporal{polled: polls, update: answers(conduct.Progress{}, errClosed)}
+		r := try(t, s, f, Steer(conduct.CommandResume), "done")
+		require.ErrorContains(t, r.err, "v1/sweeps/done/"+object)
+		require.ErrorContains(t, r.err, "`tailsweep doctor done")
+		require.Equal(t, cli.ExitFailure, cli.CodeOf(r.err))
+		require.ErrorContains(t, try(t, s, f, Steer(conduct.CommandEdit), "done", "../../../examples/quickstart.yaml").err, "`tailsweep doctor done")
+	}
+}
+
+// retry and pin read the results of their trials, and not the ledger.
+func TestRetryAndPinWorkWithADamagedLedger(t *testing.T) {
+	s := clitest.Archived(t)
+	arc := archive.New(s)
+	trials, err := arc.Trials(t.Context(), "done")
+	require.NoError(t, err)
+	for _, trial := range trials {
+		require.NoError(t, arc.PutResult(t.Context(), "done", trial))
+	}
+	require.NoError(t, s.Delete(t.Context(), "v1/sweeps/done/ledger/000000.jsonl"))
+	f := &fakeTemporal{polled: polls, update: answers(conduct.Progress{Name: "done", Phase: conduct.PhaseRunning})}
+	require.NoError(t, try(t, s, f, Steer(conduct.CommandRetry), "done", "2").err)
+	require.Equal(t, 2, f.updates[0].Args[0].(conduct.Command).Retry[0].Number)
+	require.ErrorContains(t, try(t, s, f, Steer(conduct.CommandPin), "done", "1").err, "the checkpoint of trial 1 is not in the store")
+	require.ErrorContains(t, try(t, s, f, Steer(conduct.CommandRetry), "done", "9").err, "`tailsweep doctor done")
+	for _, name := range []string{conduct.CommandRetry, conduct.CommandPin} {
+		require.Equal(t, cli.ExitNotFound, cli.CodeOf(try(t, s, f, Steer(name), "nowhere", "1").err))
+	}
+}
+
+// blockedMemo is the memo of a sweep that is blocked.
+func blockedMemo(t *testing.T) *commonpb.Memo {
+	t.Helper()
+	text, err := converter.GetDefaultDataConverter().ToPayload("cannot rank the trials (unreachable): connection refused")
+	require.NoError(t, err)
+	return &commonpb.Memo{Fields: map[string]*commonpb.Payload{workflows.MemoBlocked: text}}
+}
+
+func TestWithoutTheStoreWhatTemporalKnowsIsShown(t *testing.T) {
+	f := &fakeQueries{fakeTemporal: fakeTemporal{polled: polls}, name: "done", memo: blockedMemo(t), progress: conduct.Progress{
+		Name: "done", Phase: conduct.PhaseRunning, Planned: 6, Finished: 2, Owner: sweep.Identity{ID: "x", Namespace: "default", Cluster: "c1", Build: "v2"},
+		Best: &conduct.BestTrial{Number: 1, Metrics: map[string]float64{"fid.tail": 50}, Params: sweep.Params{"lr": sweep.Number(1)}},
+	}}
+	r := try(t, away{}, f, List)
+	require.Equal(t, cli.ExitFailure, cli.CodeOf(r.err))
+	require.Equal(t, "SWEEP  STATE    TRIALS  RUN  FID.HEAD  FID.TAIL  CREATED\n"+
+		"done   running     2/6    -         -         -  -\n\n"+
+		"done: blocked: cannot rank the trials (unreachable): connection refused\n", r.out)
+	require.Contains(t, r.log, "only what Temporal knows is shown, since the object store does not answer: ")
+	require.ErrorIs(t, try(t, away{}, nil, List).err, errAway, "neither answers")
+
+	for title, objects := range map[string]store.Store{"away": away{}, "damaged": damagedIn(t, "state.json")} {
+		r = try(t, objects, f, Describe, "done")
+		require.Equal(t, cli.ExitFailure, cli.CodeOf(r.err), title)
+		require.Empty(t, cli.Message(r.err))
+		require.Equal(t, "done\nstarted by tailsweep v2 in namespace \"default\" on Temporal cluster c1\n"+
+			"running: 2 of 6 trials\nslot time 0s\nbest: trial 1  fid.head -  fid.tail 50  lr=1\n", r.out)
+		require.Contains(t, r.log, "only what Temporal knows is shown, since the object store does not give the spec: ")
+	}
+	require.ErrorIs(t, try(t, away{}, nil, Describe, "done").err, errAway, "neither answers")
+	require.Equal(t, cli.ExitNotFound, cli.CodeOf(try(t, clitest.Archived(t), f, Describe, "nowhere").err))
+
+	f.name = "other" // the query for done fails
+	r = try(t, away{}, f, Describe, "done")
+	require.Equal(t, "done\nrunning: 0 trials finished\nblocked: cannot rank the trials (unreachable): connection refused\n", r.out)
+}
+
+// Where no worker can continue a sweep, list, describe and watch show why.
+func TestAWorkflowWhoseTasksFailIsShown(t *testing.T) {
+	const why = "blocked: no worker can take the next step of the sweep, it fails on worker 7@old: this worker does not know all fields"
+	f := &fakeQueries{fakeTemporal: fakeTemporal{polled: polls}, name: "done", memo: blockedMemo(t), failed: "this worker does not know all fields\nof it"}
+	s := clitest.Archived(t)
+	r := try(t, s, f, List)
+	require.NoError(t, r.err)
+	require.Contains(t, r.out, "\ndone: "+why+"\n")
+	r = try(t, s, f, Describe, "done")
+	require.NoError(t, r.err)
+	require.Contains(t, r.out, "\nrunning: 0 trials finished\n"+why+"\n")
+	r = try(t, s, f, Describe, "done", "-o", "json")
+	var d description
+	require.NoError(t, json.Unmarshal([]byte(r.out), &d))
+	require.Equal(t, why, d.Known.Fault)
+
+	o, err := observe(t.Context(), &cli.App{Objects: s, Workflows: f, Flags: connect.Flags{Address: "temporal:1", Endpoint: "http://store:1", Bucket: "b"}}, "done")
+	require.NoError(t, err)
+	_, err = o.View(t.Context())
+	require.Equal(t, why, noAnswer(err))
+}
