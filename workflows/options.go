@@ -15,7 +15,7 @@ import (
 // Timeouts and retry counts. Those of the sweep's own waiting are in package conduct.
 const (
 	controlTimeout  = 5 * time.Minute  // one attempt of a control activity; Suggest on a long ledger is the slowest
-	controlAttempts = 3                // after that the sweep is blocked: it is shown and retried later
+	controlAttempts = 2                // after that the sweep is blocked: it is shown, within a minute of a store that hangs, and retried later
 	briefTimeout    = 5 * time.Second  // the first try of one that usually takes milliseconds; half of the time of a workflow task
 	briefLedger     = 10_000           // finished trials up to which ranking by the ledger is brief: about 0.1 ms each on a busy machine
 	recordTimeout   = 10 * time.Second // all attempts: nothing waits for numbers on a dashboard

@@ -112,6 +112,7 @@ const (
 	notFound
 	blocked     // an AccessError
 	unreachable // an AccessError too, but try again: nothing was carried out
+	silent      // an AccessError too: the request may have been carried out, and the next one takes as long
 )
 
 // noFolder is versitygw's answer to a put whose folder it could not make or keep:
@@ -190,6 +191,8 @@ func classifyTransport(err error) (class, block.Reason) {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return permanent, ""
+	case errors.As(err, new(*silentError)):
+		return silent, block.Unreachable
 	case errors.As(err, &ca), errors.As(err, &host), errors.As(err, &cert), strings.Contains(err.Error(), plainAnswer):
 		return blocked, block.TLS
 	case errors.As(err, &lookup), errors.As(err, &op) && op.Op == "dial":
@@ -210,7 +213,7 @@ func (s *S3) fail(op, key string, err error) error {
 	switch class, reason := classify(err); class {
 	case notFound:
 		return fmt.Errorf("store: %s: %w", what, ErrNotFound)
-	case blocked, unreachable:
+	case blocked, unreachable, silent:
 		failed := s.config.access(op, reason, err)
 		failed.Key = key
 		var resp minio.ErrorResponse

@@ -48,6 +48,7 @@ func (s *S3) Put(ctx context.Context, key string, body io.Reader, size int64) er
 			return fmt.Errorf("store: put %s: where its body begins: %w", key, err)
 		}
 	}
+	ctx = oneSilence(ctx)
 	return retry.Do(ctx, again, func() error {
 		if seeker != nil {
 			if _, err := seeker.Seek(start, io.SeekStart); err != nil {
@@ -170,7 +171,7 @@ func (s *S3) Get(ctx context.Context, key string) (io.ReadCloser, Info, error) {
 	if err != nil {
 		return nil, Info{}, err
 	}
-	body, info, _, err := s.retrying.GetObject(ctx, s.config.Bucket, full, minio.GetObjectOptions{})
+	body, info, _, err := s.retrying.GetObject(oneSilence(ctx), s.config.Bucket, full, minio.GetObjectOptions{})
 	if err != nil {
 		return nil, Info{}, s.fail("get", key, err)
 	}
@@ -183,7 +184,7 @@ func (s *S3) Stat(ctx context.Context, key string) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	info, err := s.retrying.StatObject(ctx, s.config.Bucket, full, minio.StatObjectOptions{})
+	info, err := s.retrying.StatObject(oneSilence(ctx), s.config.Bucket, full, minio.StatObjectOptions{})
 	if err != nil {
 		return Info{}, s.failHead(ctx, "stat", key, err)
 	}
@@ -202,7 +203,7 @@ func (s *S3) ListAfter(ctx context.Context, prefix, after string) iter.Seq2[Info
 		if after != "" {
 			opts.StartAfter = s.prefix + after
 		}
-		for o := range s.retrying.ListObjectsIter(ctx, s.config.Bucket, opts) {
+		for o := range s.retrying.ListObjectsIter(oneSilence(ctx), s.config.Bucket, opts) {
 			if o.Err != nil {
 				yield(Info{}, s.fail("list", prefix, o.Err))
 				return
@@ -227,7 +228,7 @@ func (s *S3) Folders(ctx context.Context, prefix string) iter.Seq2[string, error
 			yield("", err)
 			return
 		}
-		for o := range s.retrying.ListObjectsIter(ctx, s.config.Bucket, minio.ListObjectsOptions{Prefix: s.prefix + prefix}) {
+		for o := range s.retrying.ListObjectsIter(oneSilence(ctx), s.config.Bucket, minio.ListObjectsOptions{Prefix: s.prefix + prefix}) {
 			if o.Err != nil {
 				yield("", s.fail("list folders of", prefix, o.Err))
 				return
@@ -249,7 +250,7 @@ func (s *S3) Delete(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	err = s.retrying.RemoveObject(ctx, s.config.Bucket, full, minio.RemoveObjectOptions{})
+	err = s.retrying.RemoveObject(oneSilence(ctx), s.config.Bucket, full, minio.RemoveObjectOptions{})
 	if err != nil {
 		err = s.fail("delete", key, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -31,6 +32,8 @@ type Config struct {
 
 	// Sent, unless nil, is called with the HTTP method of each request to the service.
 	Sent func(method string) `json:"-"`
+
+	dial func(ctx context.Context, network, address string) (net.Conn, error) // nil: by TCP
 }
 
 // String returns the configuration without secrets.
@@ -46,7 +49,7 @@ const DefaultRegion = "us-east-1"
 
 const (
 	// openTimeout bounds Open when the caller's context does not.
-	openTimeout = 20 * time.Second
+	openTimeout = silence + 10*time.Second
 	// attempts is how often a request is sent at most.
 	attempts = 5
 )
@@ -86,7 +89,7 @@ func MakeBucket(ctx context.Context, c Config) (made bool, err error) {
 	if err := s.fail("open", "", probed); !errors.Is(err, ErrNoBucket) {
 		return false, err
 	}
-	if err := s.retrying.MakeBucket(ctx, c.Bucket, minio.MakeBucketOptions{Region: s.config.Region}); err != nil {
+	if err := s.retrying.MakeBucket(oneSilence(ctx), c.Bucket, minio.MakeBucketOptions{Region: s.config.Region}); err != nil {
 		return false, s.fail("make the bucket", "", err)
 	}
 	return true, nil
@@ -108,16 +111,12 @@ func (c Config) client(ctx context.Context) (*S3, error) {
 		}
 		prefix += "/"
 	}
-	transport, err := minio.DefaultTransport(endpoint.Scheme == "https")
+	sender, err := c.sender(endpoint.Scheme == "https")
 	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	var sender http.RoundTripper = transport
-	if c.Sent != nil {
-		sender = counted{transport, c.Sent}
+		return nil, err
 	}
 	c.Region = c.region(endpoint)
-	creds, err := c.resolve(ctx, endpoint, &http.Client{Transport: transport})
+	creds, err := c.resolve(ctx, endpoint, &http.Client{Transport: sender.quick})
 	if err != nil {
 		return nil, err
 	}
@@ -134,18 +133,6 @@ func (c Config) client(ctx context.Context) (*S3, error) {
 		return nil, fmt.Errorf("store: endpoint %s: %w", c.Endpoint, err)
 	}
 	return s, nil
-}
-
-// counted is a transport that calls sent for each request.
-type counted struct {
-	http.RoundTripper
-	sent func(method string)
-}
-
-// RoundTrip implements http.RoundTripper.
-func (c counted) RoundTrip(r *http.Request) (*http.Response, error) {
-	c.sent(r.Method)
-	return c.RoundTripper.RoundTrip(r)
 }
 
 // parseEndpoint accepts scheme://host[:port] and nothing else. Its errors do not

@@ -1,0 +1,184 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/internal/block"
+)
+
+// pipes is a listener of connections within this process, without buffers.
+type pipes struct {
+	conns chan net.Conn
+	done  chan struct{}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+func (p *pipes) Close() error   { close(p.done); return nil }
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
+	here, there := net.Pipe()
+	p.conns <- there
+	return here, nil
+}
+
+// withService runs test with virtual time and a store whose requests serve answers.
+func withService(t *testing.T, serve http.HandlerFunc, test func(t *testing.T, s *S3)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		l := &pipes{make(chan net.Conn), make(chan struct{})}
+		ctx, cancel := context.WithCancel(context.Background())
+		server := &http.Server{Handler: serve, BaseContext: func(net.Listener) context.Context { return ctx }}
+		go func() { _ = server.Serve(l) }()
+		defer func() {
+			cancel()
+			require.NoError(t, server.Close())
+			time.Sleep(joining) // idle connections end; virtual time
+		}()
+		c := Config{Endpoint: "http://127.0.0.1:1", Bucket: "bkt", AccessKeyID: "good", SecretAccessKey: "x", Region: DefaultRegion, dial: l.dial}
+		s, err := c.client(context.Background())
+		require.NoError(t, err)
+		test(t, s)
+	})
+}
+
+// A store that accepts requests and does not answer fails each operation after one silence,
+// with a reason, whether or not the connection was used before.
+func TestASilentStoreIsUnreachable(t *testing.T) {
+	requests, hangs := 0, false
+	serve := func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if !hangs {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		requests++
+		<-r.Context().Done()
+	}
+	for name, operation := range map[string]func(ctx context.Context, s *S3) error{
+		"put":     func(ctx context.Context, s *S3) error { return s.Put(ctx, "a", strings.NewReader("x"), 1) },
+		"create":  func(ctx context.Context, s *S3) error { _, err := s.PutIfAbsent(ctx, "a", []byte("x")); return err },
+		"replace": func(ctx context.Context, s *S3) error { _, err := s.Replace(ctx, "a", []byte("x"), "e"); return err },
+		"get":     func(ctx context.Context, s *S3) error { _, _, err := s.Get(ctx, "a"); return err },
+		"stat":    func(ctx context.Context, s *S3) error { _, err := s.Stat(ctx, "a"); return err },
+		"delete":  func(ctx context.Context, s *S3) error { return s.Delete(ctx, "a") },
+		"list": func(ctx context.Context, s *S3) (err error) {
+			for _, err = range s.List(ctx, "a") { //nolint:revive // the last one
+			}
+			return err
+		},
+		"folders": func(ctx context.Context, s *S3) (err error) {
+			for _, err = range s.Folders(ctx, "a/") { //nolint:revive // the last one
+			}
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withService(t, serve, func(t *testing.T, s *S3) {
+				requests, hangs = 0, false
+				require.NoError(t, s.Delete(context.Background(), "b")) // so that there is a connection
+				hangs = true
+				began := time.Now()
+				err := operation(context.Background(), s)
+				require.ErrorIs(t, err, ErrUnreachable)
+				var access *AccessError
+				require.ErrorAs(t, err, &access)
+				require.Equal(t, block.Unreachable, access.BlockReason())
+				require.InDelta(t, silence.Seconds(), time.Since(began).Seconds(), 4)
+				require.Equal(t, 1, requests)
+			})
+		})
+	}
+}
+
+// A store that stops in the middle of an upload or a download is noticed, too.
+func TestAStoreThatStopsInABody(t *testing.T) {
+	body := bytes.Repeat([]byte("x"), 1<<20)
+	serve := func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			w.Header().Set("Content-Length", "9")
+			w.Header().Set("Last-Modified", time.Unix(0, 0).UTC().Format(http.TimeFormat))
+			_, _ = io.WriteString(w, "half")
+			_ = http.NewResponseController(w).Flush()
+		}
+		_, _ = io.CopyN(io.Discard, r.Body, 1<<16)
+		<-r.Context().Done()
+	}
+	withService(t, serve, func(t *testing.T, s *S3) {
+		began := time.Now()
+		require.ErrorIs(t, s.Put(context.Background(), "a", bytes.NewReader(body), int64(len(body))), ErrUnreachable)
+		require.InDelta(t, silence.Seconds(), time.Since(began).Seconds(), 6)
+
+		began = time.Now()
+		r, _, err := s.Get(context.Background(), "a")
+		require.NoError(t, err)
+		_, err = io.ReadAll(r)
+		var timeout net.Error
+		require.ErrorAs(t, err, &timeout)
+		require.True(t, timeout.Timeout())
+		require.InDelta(t, silence.Seconds(), time.Since(began).Seconds(), 6)
+		require.NoError(t, r.Close())
+	})
+}
+
+// A store that is slow is not silent: each byte counts, and the end of an upload in parts
+// may take longer.
+func TestASlowStoreIsNotSilent(t *testing.T) {
+	slow := silence * 9 / 10
+	small, large := []byte("some bytes"), bytes.Repeat([]byte("x"), partSize+1)
+	serve := func(w http.ResponseWriter, r *http.Request) {
+		switch query := r.URL.Query(); {
+		case r.Method == http.MethodPost && query.Has("uploads"):
+			_, _ = io.WriteString(w, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
+		case r.Method == http.MethodPost:
+			time.Sleep(joining * 9 / 10)
+			_, _ = io.WriteString(w, "<CompleteMultipartUploadResult><Bucket>bkt</Bucket><ETag>e</ETag></CompleteMultipartUploadResult>")
+		case query.Has("partNumber"):
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.Header().Set("ETag", "e")
+		case r.Method == http.MethodPut:
+			for piece := make([]byte, 1<<18); ; time.Sleep(slow) {
+				if _, err := io.ReadFull(r.Body, piece); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+					return
+				}
+			}
+		default:
+			w.Header().Set("Content-Length", "10")
+			w.Header().Set("Last-Modified", time.Unix(0, 0).UTC().Format(http.TimeFormat))
+			for _, b := range small {
+				time.Sleep(slow)
+				_, _ = w.Write([]byte{b})
+				_ = http.NewResponseController(w).Flush()
+			}
+		}
+	}
+	withService(t, serve, func(t *testing.T, s *S3) {
+		began := time.Now()
+		require.NoError(t, s.Put(context.Background(), "a", bytes.NewReader(large[:1<<20]), 1<<20))
+		r, _, err := s.Get(context.Background(), "a")
+		require.NoError(t, err)
+		got, err := io.ReadAll(r)
+		require.NoError(t, err)
+		require.Equal(t, small, got)
+		require.Greater(t, time.Since(began), 10*silence)
+		require.NoError(t, s.Put(context.Background(), "a", bytes.NewReader(large), int64(len(large))))
+	})
+}
