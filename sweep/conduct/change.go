@@ -73,8 +73,8 @@ func extended(b sweep.Budget, e *Extension) (sweep.Budget, error) {
 		old := l.get(b)
 		next := a.of(old)
 		switch {
-		case a.Add && old == 0:
-			return b, fmt.Errorf("%s: the sweep has no such limit to add to (valid: a limit, without +)", l.field)
+		case old == 0:
+			return b, fmt.Errorf("%s: the sweep does not have this limit, so there is nothing to extend: `tailsweep edit` sets one", l.field)
 		case !(next > old):
 			return b, fmt.Errorf("%s: %s is not above the present limit of %s (to lower a limit, edit the spec)", l.field, l.show(next), l.show(old))
 		case next > l.most:
@@ -229,17 +229,15 @@ func (m *Machine) checkEdit(c Command) error {
 	if before, after := m.spec.GuidanceObjective(), c.Spec.GuidanceObjective(); before != after && len(m.spec.Evaluate.Guidance) > 1 {
 		return fmt.Errorf("metrics: the guidance scale of each trial was chosen by %s, so %s cannot be the first", before.Name, after.Name)
 	}
-	return nil
+	return m.checkRoom(m.newPoints(c.Spec))
 }
 
 func (m *Machine) edit(c Command) string {
 	// Differences lists the fields by name.
 	//workflowcheck:ignore
 	did := changeText(Differences(m.spec, c.Spec))
-	for _, params := range c.Spec.Points {
-		if !slices.ContainsFunc(m.spec.Points, func(old sweep.Params) bool { return old.Key() == params.Key() }) {
-			m.request(pointOf(c.Spec, params))
-		}
+	for _, a := range m.newPoints(c.Spec) {
+		m.request(a)
 	}
 	m.setSpec(c.Spec)
 	m.spec.SetGates(m.Leaders)

@@ -104,7 +104,7 @@ func (m *Machine) Check(e Commanded) error {
 		return nil
 	case err != nil:
 		return err
-	case len(m.Unsaved) >= unsavedLimit:
+	case !m.canStore(e):
 		return fmt.Errorf("cannot %s sweep %q: %d commands wait to be stored; is the object store reachable?", e.Name, m.spec.Name, len(m.Unsaved))
 	case v.check == nil:
 		return nil
@@ -113,6 +113,13 @@ func (m *Machine) Check(e Commanded) error {
 		return fmt.Errorf("cannot %s sweep %q: %w", e.Name, m.spec.Name, err)
 	}
 	return nil
+}
+
+// canStore reports whether the entry of a further command can wait to be stored, with the
+// spec that the command may change.
+func (m *Machine) canStore(e Commanded) bool {
+	n := len(m.Unsaved)
+	return n == 0 || n < unsavedLimit && SizeOf(m.Unsaved)+SizeOf(e)+SizeOf(m.spec) <= unsavedBytes
 }
 
 // settled reports whether a command with this ID was applied or refused.

@@ -16,7 +16,9 @@ const (
 	removalsText    = 500       // bytes of the keys of checkpoints that the last message names
 	commandLogLimit = 50        // commands that State remembers; the store has all
 	unsavedLimit    = 100       // commands that are not stored yet: further ones are refused
+	unsavedBytes    = 192 << 10 // the same, of their entries, which may have a spec
 	queueLimit      = 1000      // requested trials that wait to be started
+	queueBytes      = 128 << 10 // the same: every stored State and every answer to a command has them
 	pinLimit        = 1000      // trials with pinned checkpoints
 
 	lookEvery       = 5 * time.Minute  // between two Looks at all running trials

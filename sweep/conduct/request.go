@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
@@ -30,23 +31,56 @@ func (m *Machine) checkEnqueue(c Command) error {
 	if len(faults) > 0 {
 		return errors.New(strings.Join(faults, "\n"))
 	}
-	return m.roomFor(len(c.Points))
+	return m.checkRoom(m.enqueued(c))
 }
 
-func (m *Machine) roomFor(n int) error {
-	if len(m.Queue)+n > queueLimit {
+// checkRoom checks that further requests can wait.
+func (m *Machine) checkRoom(asked []sweep.Assignment) error {
+	if n := len(asked); len(m.Queue)+n > queueLimit {
 		return fmt.Errorf("%d trials: at most %d can wait to be started, and %d do already", n, queueLimit, len(m.Queue))
+	}
+	if len(asked) == 0 {
+		return nil
+	}
+	st := State{Queue: slices.Clip(m.Queue), Requests: m.Requests}
+	for _, a := range asked {
+		st.request(a)
+	}
+	if n := SizeOf(st.Queue); n > queueBytes {
+		return fmt.Errorf("%d trials: with the %d that wait to be started already they take %s, and at most %s can wait: ask for fewer, or wait until some have started",
+			len(asked), len(m.Queue), text.Bytes(int64(n)), text.Bytes(queueBytes))
 	}
 	return nil
 }
 
+// enqueued are the requests of an enqueue.
+func (m *Machine) enqueued(c Command) []sweep.Assignment {
+	asked := make([]sweep.Assignment, len(c.Points))
+	for i, params := range c.Points {
+		asked[i] = sweep.Assignment{Kind: sweep.KindSearch, Params: params, Seed: m.spec.Train.Seed,
+			Reason: sweep.Reason{Sampler: sweep.SourceUser, Note: "asked for by " + c.By}}
+	}
+	return asked
+}
+
 func (m *Machine) enqueue(c Command) string {
-	for _, params := range c.Points {
-		m.request(sweep.Assignment{Kind: sweep.KindSearch, Params: params, Seed: m.spec.Train.Seed,
-			Reason: sweep.Reason{Sampler: sweep.SourceUser, Note: "asked for by " + c.By}})
+	for _, a := range m.enqueued(c) {
+		m.request(a)
 	}
 	m.reopen()
 	return fmt.Sprintf("configurations: %d", len(c.Points))
+}
+
+// newPoints are the requests for the points of an edited spec that the spec in force does not
+// have.
+func (m *Machine) newPoints(edited *sweep.Spec) []sweep.Assignment {
+	var asked []sweep.Assignment
+	for _, params := range edited.Points {
+		if !slices.ContainsFunc(m.spec.Points, func(old sweep.Params) bool { return old.Key() == params.Key() }) {
+			asked = append(asked, pointOf(edited, params))
+		}
+	}
+	return asked
 }
 
 // pointOf is the request for one of the spec's points.
@@ -95,15 +129,24 @@ func (m *Machine) checkRetry(c Command) error {
 			return err
 		}
 	}
-	return m.roomFor(len(c.Retry))
+	return m.checkRoom(retried(c))
+}
+
+// retried are the requests of a retry.
+func retried(c Command) []sweep.Assignment {
+	asked := make([]sweep.Assignment, len(c.Retry))
+	for i, a := range c.Retry {
+		asked[i] = sweep.Assignment{Kind: a.Kind, Params: maps.Clone(a.Params), Seed: a.Seed,
+			Reason: sweep.Reason{Sampler: sweep.SourceRetry, Note: fmt.Sprintf("trial %d again, asked for by %s", a.Number, c.By)}}
+	}
+	return asked
 }
 
 func (m *Machine) retryTrials(c Command) string {
 	numbers := make([]int, len(c.Retry))
-	for i, a := range c.Retry {
-		numbers[i] = a.Number
-		m.request(sweep.Assignment{Kind: a.Kind, Params: maps.Clone(a.Params), Seed: a.Seed,
-			Reason: sweep.Reason{Sampler: sweep.SourceRetry, Note: fmt.Sprintf("trial %d again, asked for by %s", a.Number, c.By)}})
+	for i, a := range retried(c) {
+		numbers[i] = c.Retry[i].Number
+		m.request(a)
 	}
 	m.reopen()
 	return trialList(numbers)

@@ -34,3 +34,29 @@ func TestSectionsCoverEveryFieldOfASpec(t *testing.T) {
 func TestExtendKnowsEveryLimitOfABudget(t *testing.T) {
 	require.Len(t, limits, reflect.TypeFor[sweep.Budget]().NumField())
 }
+
+// A first limit could end the sweep, which extend never does.
+func TestExtendRaisesOnlyLimitsThatASweepHas(t *testing.T) {
+	spec := testSpec()
+	for _, l := range limits {
+		spec.Budget = sweep.Budget{}
+		m := machineOf(spec, State{Phase: PhaseRunning})
+		for _, add := range []bool{false, true} {
+			e := &Extension{}
+			amount := &Amount{Value: 10, Add: add}
+			switch l.flag {
+			case "--trials":
+				e.RunCap = amount
+			case "--gpu-hours":
+				e.GPUHours = amount
+			default:
+				e.WallClock = amount
+			}
+			l.set(&spec.Budget, 0)
+			require.EqualError(t, m.Check(Commanded{CommandExtend, Command{By: "ann", Extend: e}}),
+				`cannot extend sweep "s": `+l.field+": the sweep does not have this limit, so there is nothing to extend: `tailsweep edit` sets one")
+			l.set(&spec.Budget, 5)
+			require.NoError(t, m.Check(Commanded{CommandExtend, Command{By: "ann", Extend: e}}))
+		}
+	}
+}

@@ -2,6 +2,7 @@ package conduct
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,22 +114,62 @@ func TestLeadersFitIntoPayloads(t *testing.T) {
 
 func TestCommandsAreStoredInPayloads(t *testing.T) {
 	m := machineOf(testSpec(), State{Phase: PhaseRunning})
-	for i := range 50 {
+	edit := func() Commanded {
 		spec := *m.Spec()
-		spec.Description = strings.Repeat("x", 10_000) + fmt.Sprint(i)
-		m.applyCommand(Commanded{Name: CommandEdit, Command: Command{By: "ann", Spec: &spec}})
+		spec.Description = strings.Repeat("x", 10_000) + fmt.Sprint(len(m.Unsaved))
+		return Commanded{Name: CommandEdit, Command: Command{By: "ann", Spec: &spec}}
 	}
-	stored := 0
-	for stored < 50 {
+	for m.Check(edit()) == nil {
+		m.applyCommand(edit())
+	}
+	require.ErrorContains(t, m.Check(edit()), "commands wait to be stored; is the object store reachable?")
+	require.LessOrEqual(t, SizeOf(m.Unsaved), unsavedBytes)
+	commands, stored := len(m.Unsaved), 0
+	require.Greater(t, commands, 10)
+	for stored < commands {
 		actions := m.Step(start, Tick{})
 		require.NotEmpty(t, actions)
 		save := actions[len(actions)-1].(Save)
 		require.Less(t, SizeOf(save.Entries), PayloadLimit+1000)
 		stored += len(save.Entries)
-		require.Equal(t, stored == 50, save.State != nil, "a state is stored only with all entries up to it")
+		require.Equal(t, stored == commands, save.State != nil, "a state is stored only with all entries up to it")
 		m.apply(save.ID)
 	}
-	require.Equal(t, 50, stored)
+	require.Equal(t, commands, stored)
+}
+
+// However many trials users ask for, the State stays small: each command stores it.
+func TestRequestsAreBounded(t *testing.T) {
+	spec := testSpec()
+	spec.Parameters = nil
+	point := sweep.Params{}
+	for _, p := range sweep.ParameterList() {
+		if value := sweep.Number(1.0 / 3); p.Accepts(value) {
+			spec.Parameters = append(spec.Parameters, sweep.Parameter{Name: p.Name, Distribution: sweep.DistUniform, Max: 1})
+			point[p.Name] = value
+		}
+	}
+	m := machineOf(spec, State{Phase: PhasePaused})
+	enqueue := Commanded{CommandEnqueue, Command{By: "ann", Points: slices.Repeat([]sweep.Params{point}, 10)}}
+	for m.Check(enqueue) == nil {
+		m.Step(start, enqueue)
+		m.Step(start, Saved{ID: m.LastID})
+	}
+	waiting := len(m.Queue)
+	require.Greater(t, waiting, 50)
+	require.LessOrEqual(t, SizeOf(m.Queue), queueBytes)
+	require.ErrorContains(t, m.Check(enqueue), fmt.Sprintf("10 trials: with the %d that wait to be started already they take 1", waiting))
+	require.ErrorContains(t, m.Check(enqueue), "at most 128 KiB can wait: ask for fewer, or wait until some have started")
+	require.Less(t, SizeOf(m.Carry()), carryBytes)
+
+	ended := assignment(0)
+	ended.Params = point
+	m.Watermark = 1
+	retry := Commanded{CommandRetry, Command{By: "ann", Retry: slices.Repeat([]sweep.Assignment{ended}, 10)}}
+	require.ErrorContains(t, m.Check(retry), "at most 128 KiB can wait")
+	edited := *spec
+	edited.Points = slices.Repeat([]sweep.Params{point}, 10)
+	require.ErrorContains(t, m.Check(Commanded{CommandEdit, Command{By: "ann", Spec: &edited}}), "at most 128 KiB can wait")
 }
 
 // apply completes a Save without its actions.

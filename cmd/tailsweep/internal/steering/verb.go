@@ -42,8 +42,8 @@ func Verbs() []Verb {
 		{Name: conduct.CommandCancel, Short: "End the sweep now; checkpoints are kept", define: plain},
 		{
 			Name: conduct.CommandExtend, Short: "Give the sweep more trials, GPU-hours or time", define: extend,
-			Long: `extend raises limits of the budget: +20 adds 20, 40 is the new limit. A sweep that has
-ended continues under its name, with its ledger.`,
+			Long: `extend raises limits that the budget has: +20 adds 20, 40 is the new limit. A sweep that
+has ended continues under its name, with its ledger.`,
 			Example: `  tailsweep extend my-sweep --trials +20
   tailsweep extend my-sweep --gpu-hours 12 --wall-clock +24h`,
 		},
