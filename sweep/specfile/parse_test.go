@@ -400,6 +400,7 @@ func FuzzParse(f *testing.F) {
 		var read sweep.Spec
 		require.NoError(t, json.Unmarshal(data, &read))
 		require.Equal(t, spec.Digest(), read.Digest())
+		sameWritten(t, spec)
 		for _, a := range space.Baselines(spec) {
 			_, err := spec.Settings(a)
 			require.NoError(t, err)

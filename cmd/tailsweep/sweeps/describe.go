@@ -2,6 +2,7 @@ package sweeps
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -21,6 +22,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -39,6 +41,22 @@ type description struct {
 
 	live map[int]progress.LiveTrial
 	text []string // Spec as YAML
+}
+
+// MarshalJSON writes the spec as a file of it, which `tailsweep validate` accepts.
+func (d description) MarshalJSON() ([]byte, error) {
+	type plain description
+	out := struct {
+		Spec json.RawMessage `json:"spec"`
+		plain
+	}{plain: plain(d)}
+	if d.Spec != nil {
+		var err error
+		if out.Spec, err = specfile.WrittenJSON(d.Spec); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(out)
 }
 
 // maxQueued is the number of requested trials that describe lists.
@@ -106,7 +124,7 @@ func (d *description) readStore(ctx context.Context, a *cli.App) error {
 		d.Builds = builds(trials)
 	}
 	if changed {
-		if yaml, err = written(spec); err != nil {
+		if yaml, err = specfile.Written(spec); err != nil {
 			return err
 		}
 		d.text = append(d.text, fmt.Sprintf("# the spec in force, version %d: %s", version.Number, entryText(version)))
@@ -208,11 +226,17 @@ func describeText(d description) []string {
 		lines = append(lines, d.Waiting)
 	}
 	for _, r := range p.Running {
-		state := "is running since"
-		if d.live[r.Number].Queued() {
-			state = "is queued, started"
+		state, since, live := "is running since", r.StartedAt, d.live[r.Number]
+		switch {
+		case p.EndedAt != nil:
+			state = "has no result, started"
+		case live.Queued():
+			state = "is queued since"
 		}
-		line := fmt.Sprintf("trial %d %s %s: %s", r.Number, state, r.StartedAt.Local().Format(time.DateTime), trialview.Params(r.Params))
+		if !live.Since.IsZero() {
+			since = live.Since
+		}
+		line := fmt.Sprintf("trial %d %s %s: %s", r.Number, state, since.Local().Format(time.DateTime), trialview.Params(r.Params))
 		if r.Verdict != nil {
 			line += "; " + r.Verdict.Reason
 		}

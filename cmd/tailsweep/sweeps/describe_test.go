@@ -1,6 +1,7 @@
 package sweeps
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
 
 // describe shows the time left and what blocks the sweep, as watch does.
@@ -34,10 +36,35 @@ func TestDescribeShowsRunningTrials(t *testing.T) {
 	require.Contains(t, lines, "blocked for 3m00s: cannot rank the trials (no_bucket): the bucket does not exist")
 	require.Contains(t, lines, "trial 3 is running since ")
 	waits := description{Spec: v.Spec, Progress: &v.Progress, live: map[int]progress.LiveTrial{3: {Stage: "queued"}}, Waiting: "1 trial waits for a training slot: 2 of 2 busy"}
-	require.Contains(t, strings.Join(describeText(waits), "\n"), waits.Waiting+"\ntrial 3 is queued, started ")
+	require.Contains(t, strings.Join(describeText(waits), "\n"), waits.Waiting+"\ntrial 3 is queued since ")
 	left, ok := v.ETA()
 	require.True(t, ok)
 	require.Contains(t, lines, "about "+text.Duration(left)+" left")
+
+	slot := began.Add(4 * time.Minute)
+	v.Live[3] = progress.LiveTrial{Stage: progress.StageTraining, Since: slot}
+	lines = strings.Join(describeText(description{Spec: v.Spec, Progress: &v.Progress, live: v.Live}), "\n")
+	require.Contains(t, lines, "trial 3 is running since "+slot.Format(time.DateTime), "it waited for a slot before")
+	v.Progress.EndedAt = &slot
+	lines = strings.Join(describeText(description{Spec: v.Spec, Progress: &v.Progress}), "\n")
+	require.Contains(t, lines, "trial 3 has no result, started "+began.Format(time.DateTime))
+}
+
+// The spec in the JSON of describe is a spec: a range that begins at 0 has its min.
+func TestDescribedSpecIsASpec(t *testing.T) {
+	spec, _ := specOf(t)
+	require.Zero(t, spec.Parameters[0].Min)
+	data, err := json.Marshal(description{Spec: spec, Digest: "d"})
+	require.NoError(t, err)
+	var got struct {
+		Spec   json.RawMessage `json:"spec"`
+		Digest string          `json:"digest"`
+	}
+	require.NoError(t, json.Unmarshal(data, &got))
+	require.Equal(t, "d", got.Digest)
+	again, err := specfile.Parse("described.json", got.Spec)
+	require.NoError(t, err)
+	require.Equal(t, spec.Digest(), again.Digest())
 }
 
 // describe shows the builds that took part.

@@ -2,13 +2,11 @@ package sweeps
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
 
-	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
@@ -105,41 +103,9 @@ func renamed(spec *sweep.Spec, text []byte, name string) (*sweep.Spec, []byte, e
 	if parsed.Digest() == again.Digest() {
 		return &again, text, nil
 	}
-	text, err = written(&again)
+	text, err = specfile.Written(&again)
 	if err != nil {
 		return nil, nil, fmt.Errorf("rerun: write the spec: %w", err)
 	}
 	return &again, text, nil
-}
-
-// written writes a spec as YAML, with its defaults. The JSON of a range leaves out an end
-// that is 0.
-func written(spec *sweep.Spec) ([]byte, error) {
-	data, err := json.Marshal(spec)
-	if err != nil {
-		return nil, err
-	}
-	var fields yaml.MapSlice
-	if err := yaml.UnmarshalWithOptions(data, &fields, yaml.UseOrderedMap()); err != nil {
-		return nil, err
-	}
-	for _, field := range fields {
-		parameters, ok := field.Value.(yaml.MapSlice)
-		if field.Key != "parameters" || !ok {
-			continue
-		}
-		for i, p := range parameters {
-			ends := p.Value.(yaml.MapSlice)
-			_, from := ends.ToMap()["min"]
-			_, to := ends.ToMap()["max"]
-			switch {
-			case to && !from:
-				ends = append(ends, yaml.MapItem{Key: "min", Value: 0})
-			case from && !to:
-				ends = append(ends, yaml.MapItem{Key: "max", Value: 0})
-			}
-			parameters[i].Value = ends
-		}
-	}
-	return yaml.Marshal(fields)
 }

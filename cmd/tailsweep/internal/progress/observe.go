@@ -204,8 +204,14 @@ func fromActivity(a *workflowpb.PendingActivityInfo) (live LiveTrial, ok bool) {
 		Attempt: max(beat.Attempt, int(a.GetAttempt())), Step: beat.Progress.Step, Steps: beat.Progress.Steps,
 		StepsPerSecond: beat.Progress.StepsPerSecond,
 	}
-	if a.GetState() != enumspb.PENDING_ACTIVITY_STATE_SCHEDULED {
+	since := a.GetLastStartedTime()
+	if a.GetState() == enumspb.PENDING_ACTIVITY_STATE_SCHEDULED {
+		since = a.GetScheduledTime()
+	} else {
 		live.worker = a.GetLastWorkerIdentity()
+	}
+	if since != nil {
+		live.Since = since.AsTime()
 	}
 	if p := beat.Progress.Point; p != nil {
 		live.Loss = &p.Loss

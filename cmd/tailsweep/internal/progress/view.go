@@ -44,7 +44,8 @@ type LiveTrial struct {
 	Loss           *float64 // nil: no point of the curve yet
 	StepsPerSecond float64
 	Attempt        int
-	LastError      string // of the attempt before, while the next one waits
+	LastError      string    // of the attempt before, while the next one waits
+	Since          time.Time // when the attempt got a slot, or began to wait for one; zero if that is not known
 
 	worker string // identity of the worker that has the trial now
 }
