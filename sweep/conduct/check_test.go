@@ -328,7 +328,9 @@ func (w *world) checkReason() {
 	case m.Phase == PhaseFailed:
 		ok = strings.HasPrefix(why, "every trial failed") && m.Counts[sweep.StatusFailed] == len(w.ledger())
 	case m.Phase == PhaseStopped:
-		ok = w.phase == PhaseStopping && strings.HasPrefix(why, "stop by ann") || strings.HasPrefix(why, "its workflow was ended")
+		ok = w.phase == PhaseStopping && strings.HasPrefix(why, "stop by ann")
+	case m.Phase == PhaseTerminated:
+		ok = strings.HasPrefix(why, "its workflow was ended")
 	case m.Phase == PhaseCancelled:
 		ok = w.phase == PhaseCancelling && (strings.HasPrefix(why, "cancel by ann") || strings.HasPrefix(why, "cancel by temporal"))
 	case strings.HasPrefix(why, "every configuration"):

@@ -48,7 +48,7 @@ type CommandType struct {
 
 var (
 	openPhases  = []Phase{PhaseRunning, PhasePaused}
-	endedPhases = []Phase{PhaseCompleted, PhaseStopped, PhaseCancelled, PhaseFailed}
+	endedPhases = []Phase{PhaseCompleted, PhaseStopped, PhaseCancelled, PhaseFailed, PhaseTerminated}
 	mostPhases  = slices.Concat(openPhases, endedPhases)
 )
 
@@ -60,7 +60,7 @@ func CommandTypes() []CommandType {
 	}
 	return []CommandType{
 		{CommandPause, "No new trials start; running ones continue.", []Phase{PhaseRunning}, nil, to(PhasePaused)},
-		{CommandResume, "New trials start again.", []Phase{PhasePaused, PhaseStopped, PhaseCancelled, PhaseFailed}, nil, (*Machine).proceed},
+		{CommandResume, "New trials start again.", []Phase{PhasePaused, PhaseStopped, PhaseCancelled, PhaseFailed, PhaseTerminated}, nil, (*Machine).proceed},
 		{CommandStop, "Running trials finish, then the sweep ends.", openPhases, nil, to(PhaseStopping)},
 		{CommandCancel, "Running trials are cancelled, their checkpoints kept; then the sweep ends.",
 			[]Phase{PhaseRunning, PhasePaused, PhaseStopping}, nil, func(m *Machine, _ Command) string { m.cancelling(); return "" }},

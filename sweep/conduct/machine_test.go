@@ -38,7 +38,7 @@ func assignment(number int) sweep.Assignment {
 }
 
 func TestCommandsByPhase(t *testing.T) {
-	all := []Phase{PhaseRunning, PhasePaused, PhaseStopping, PhaseCancelling, PhaseCompleted, PhaseStopped, PhaseCancelled, PhaseFailed}
+	all := []Phase{PhaseRunning, PhasePaused, PhaseStopping, PhaseCancelling, PhaseCompleted, PhaseStopped, PhaseCancelled, PhaseFailed, PhaseTerminated}
 	for i, phase := range all {
 		require.Equal(t, i >= 4, phase.Final(), phase)
 		for _, v := range CommandTypes() {

@@ -13,7 +13,7 @@ import (
 // Phase is where a sweep is in its life.
 type Phase string
 
-// The phases; the last four are final.
+// The phases; the last five are final.
 const (
 	PhaseRunning    Phase = "running"
 	PhasePaused     Phase = "paused"
@@ -23,12 +23,15 @@ const (
 	PhaseStopped    Phase = "stopped"
 	PhaseCancelled  Phase = "cancelled"
 	PhaseFailed     Phase = "failed"
+
+	// PhaseTerminated is the phase of a sweep whose workflow Temporal ended from outside.
+	PhaseTerminated Phase = "terminated"
 )
 
 // Final reports whether a sweep in this phase has ended.
 func (p Phase) Final() bool {
 	switch p {
-	case PhaseCompleted, PhaseStopped, PhaseCancelled, PhaseFailed:
+	case PhaseCompleted, PhaseStopped, PhaseCancelled, PhaseFailed, PhaseTerminated:
 		return true
 	default:
 		return false

@@ -30,8 +30,7 @@ func (m *Machine) stateToStore() json.RawMessage {
 // Restore rebuilds the State of a sweep whose workflow has ended, from the spec and the
 // time with which it was started, the last stored state (nil for none), and the ledger
 // with its number of segments. exists reports whether a checkpoint is stored. If no end
-// is stored, the workflow was terminated, and the sweep counts as stopped. A command
-// continues the sweep.
+// is stored, the workflow was terminated. A command continues the sweep.
 func Restore(spec *sweep.Spec, startedAt time.Time, snapshot *State, ledger []sweep.Trial, segments int, exists func(key string) bool) *State {
 	m := New(spec, snapshot, LogicNow, startedAt)
 	if m.Counts == nil { // not a state that a state machine has written
@@ -49,7 +48,7 @@ func Restore(spec *sweep.Spec, startedAt time.Time, snapshot *State, ledger []sw
 	}
 	m.now = ended
 	if !m.Phase.Final() {
-		m.Phase, m.EndedAt, m.Message = PhaseStopped, &ended, "its workflow was ended from outside"
+		m.Phase, m.EndedAt, m.Message = PhaseTerminated, &ended, "its workflow was ended from outside"
 	}
 	for _, t := range added {
 		m.addUnknownTrials(t.Number)

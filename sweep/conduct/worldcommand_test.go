@@ -12,7 +12,7 @@ import (
 func after(p Phase, command string) (Phase, bool) {
 	next, ok := map[string]map[Phase]Phase{
 		CommandPause:  {PhaseRunning: PhasePaused},
-		CommandResume: {PhasePaused: PhaseRunning, PhaseStopped: PhaseRunning, PhaseCancelled: PhaseRunning, PhaseFailed: PhaseRunning},
+		CommandResume: {PhasePaused: PhaseRunning, PhaseStopped: PhaseRunning, PhaseCancelled: PhaseRunning, PhaseFailed: PhaseRunning, PhaseTerminated: PhaseRunning},
 		CommandStop:   {PhaseRunning: PhaseStopping, PhasePaused: PhaseStopping},
 		CommandCancel: {PhaseRunning: PhaseCancelling, PhasePaused: PhaseCancelling, PhaseStopping: PhaseCancelling},
 	}[command][p]
