@@ -59,6 +59,9 @@ func TestExitCodesOfBadInput(t *testing.T) {
 	}{
 		"unknown verb":                  {[]string{"trails"}, `unknown verb "trails"; did you mean "trials"?`},
 		"unknown verb, nothing":         {[]string{"zzzzzzzz"}, "tailsweep --help"},
+		"help of an unknown verb":       {[]string{"help", "trails"}, `unknown verb "trails"; did you mean "trials"?`},
+		"help of nothing":               {[]string{"help", "zzzzzzzz"}, "unknown verb \"zzzzzzzz\"; `tailsweep --help`"},
+		"help of an unknown part":       {[]string{"help", "features", "zzzzzzzz"}, "unknown verb \"zzzzzzzz\"; `tailsweep features --help`"},
 		"unknown flag":                  {[]string{"trials", "--wide", "x"}, "unknown flag: --wide"},
 		"bad value":                     {[]string{"trials", "x", "-o", "xml"}, "valid: table, json"},
 		"too many arguments":            {[]string{"trials", "a", "b"}, "tailsweep: trials takes one sweep, not 2 arguments"},

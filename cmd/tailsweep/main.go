@@ -91,10 +91,7 @@ without making the frequent classes worse.
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				return cli.Usagef("unknown verb %q; did you mean %q?", args[0], near[0])
-			}
-			return cli.Usagef("unknown verb %q; `tailsweep --help` lists the verbs", args[0])
+			return unknownVerb(cmd, args[0])
 		},
 	}
 	root.SetOut(a.Out)
@@ -119,7 +116,25 @@ without making the frequent classes worse.
 		}
 	}
 	root.AddCommand(&cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: cli.ExitCodesHelp()})
+	root.InitDefaultHelpCmd()
+	help, _, _ := root.Find([]string{"help"}) // it was just made
+	help.RunE = func(cmd *cobra.Command, args []string) error {
+		topic, rest, err := root.Find(args)
+		if err != nil || len(rest) > 0 {
+			return unknownVerb(topic, args[len(args)-max(1, len(rest))])
+		}
+		help.Run(cmd, args)
+		return nil
+	}
 	return root
+}
+
+// unknownVerb is the error of a command line that names a verb that cmd does not have.
+func unknownVerb(cmd *cobra.Command, name string) error {
+	if near := cmd.SuggestionsFor(name); len(near) > 0 {
+		return cli.Usagef("unknown verb %q; did you mean %q?", name, near[0])
+	}
+	return cli.Usagef("unknown verb %q; `%s --help` lists the verbs", name, cmd.CommandPath())
 }
 
 // durationText matches what package time reports about the value of a flag for a duration.

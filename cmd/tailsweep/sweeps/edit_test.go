@@ -71,6 +71,16 @@ func TestCheckEdit(t *testing.T) {
 	}
 }
 
+// Only the answer says that an edited sweep does not continue by itself.
+func TestEditOfAnEndedSweepNamesResume(t *testing.T) {
+	p := conduct.Progress{Name: "s", Phase: conduct.PhaseStopped}
+	const stays = "the sweep stays stopped: `tailsweep resume s` continues it with this spec"
+	require.Contains(t, steeredText(conduct.CommandEdit, Steered{Progress: p}), stays)
+	require.NotContains(t, steeredText(conduct.CommandSet, Steered{Progress: p}), stays)
+	p.Phase = conduct.PhaseRunning
+	require.NotContains(t, strings.Join(steeredText(conduct.CommandEdit, Steered{Progress: p}), "\n"), "stays")
+}
+
 func TestContinuing(t *testing.T) {
 	require.Equal(t, "`tailsweep extend s --trials +N` continues it, `tailsweep rerun s` runs its spec afresh", continuing(conduct.Progress{Name: "s", Phase: conduct.PhaseCompleted}))
 	require.Contains(t, continuing(conduct.Progress{Name: "s", Phase: conduct.PhaseFailed}), "`tailsweep resume s` continues it")

@@ -148,6 +148,9 @@ func steeredText(command string, s Steered) []string {
 	if n := len(p.Queue); n > 0 {
 		lines[len(lines)-1] += fmt.Sprintf(", %d requested", n)
 	}
+	if command == conduct.CommandEdit && p.Phase.Final() {
+		lines = append(lines, fmt.Sprintf("the sweep stays %s: `tailsweep resume %s` continues it with this spec", p.Phase, p.Name))
+	}
 	if s.Recorded {
 		lines = append(lines, "no worker runs: the sweep continues when one does (`tailsweep up`, or `tailsweep worker`)")
 	}

@@ -125,6 +125,22 @@ func beat(identity string, ago time.Duration, busy, free int32) *workerpb.Worker
 	}
 }
 
+// A trial has a slot since its activity was started there, and waits for one since the
+// activity was scheduled.
+func TestLiveTrialSince(t *testing.T) {
+	scheduled, started := time.Unix(100, 0).UTC(), time.Unix(400, 0).UTC()
+	a := &workflowpb.PendingActivityInfo{ActivityType: &commonpb.ActivityType{Name: "Train"},
+		ScheduledTime: timestamppb.New(scheduled), LastStartedTime: timestamppb.New(started)}
+	for state, want := range map[enumspb.PendingActivityState]time.Time{
+		enumspb.PENDING_ACTIVITY_STATE_STARTED: started, enumspb.PENDING_ACTIVITY_STATE_SCHEDULED: scheduled,
+	} {
+		a.State = state
+		live, ok := fromActivity(a)
+		require.True(t, ok)
+		require.Equal(t, want, live.Since)
+	}
+}
+
 func TestWhyTrialsWait(t *testing.T) {
 	const none = "1 trial waits for a worker: none polls the queue gpu (`tailsweep worker --only training --queue gpu` starts one)"
 	queued := map[int]LiveTrial{}
