@@ -135,7 +135,7 @@ func (d *description) readStore(ctx context.Context, a *cli.App) error {
 }
 
 // askTemporal asks the workers for the progress of the sweep, or else Temporal. The error says
-// why the workers do not give all.
+// why the workers do not give all; a *progress.FailingError is the fault of Known instead.
 func (d *description) askTemporal(ctx context.Context, a *cli.App) error {
 	target, err := connect.Resolve(a.Flags)
 	if err != nil {
@@ -151,7 +151,7 @@ func (d *description) askTemporal(ctx context.Context, a *cli.App) error {
 		err = progress.Explained(ctx, c, target.Namespace(), d.Name, err)
 		d.Known = latestRun(ctx, c, d.Name)
 		if _, failing := errors.AsType[*progress.FailingError](err); failing && d.Known != nil {
-			d.Known.Fault = blockedText(err)
+			d.Known.Fault, err = blockedText(err), nil
 		}
 		return err
 	}

@@ -172,6 +172,7 @@ func TestAWorkflowWhoseTasksFailIsShown(t *testing.T) {
 	r = try(t, s, f, Describe, "done")
 	require.NoError(t, r.err)
 	require.Contains(t, r.out, "\nrunning: 0 trials finished\n"+why+"\n")
+	require.Empty(t, r.log)
 	r = try(t, s, f, Describe, "done", "-o", "json")
 	var d description
 	require.NoError(t, json.Unmarshal([]byte(r.out), &d))
