@@ -274,7 +274,7 @@ func TestACommandContinuesAnEndedSweep(t *testing.T) {
 	require.Equal(t, enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL, o.WorkflowIDConflictPolicy)
 	require.Equal(t, in.Spec.Digest(), in.Digest)
 	require.Equal(t, in.Digest, o.Memo[memoDigest])
-	require.Equal(t, conduct.PhaseStopped, in.State.Phase, "the workflow obeys the command")
+	require.Equal(t, conduct.PhaseTerminated, in.State.Phase, "the workflow obeys the command")
 	require.Equal(t, conduct.CommandRetry, in.Command.Name)
 	require.Equal(t, 2, in.Command.Retry[0].Number)
 	require.Equal(t, f.updates[0].UpdateID, in.Command.ID)
@@ -284,7 +284,7 @@ func TestAnEndedSweepRefuses(t *testing.T) {
 	f := &fakeTemporal{polled: gone, signal: errClosed}
 	s := senderTo(t, f)
 	_, err := s.send(t.Context(), "done", stop())
-	require.EqualError(t, err, "cannot stop a sweep that is stopped: valid now: resume, extend, set, edit, enqueue, retry, pin, unpin")
+	require.EqualError(t, err, "cannot stop a sweep that is terminated: valid now: resume, extend, set, edit, enqueue, retry, pin, unpin")
 	require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
 	require.Empty(t, f.inputs)
 	_, err = s.send(t.Context(), "nowhere", stop())
