@@ -15,11 +15,13 @@ import (
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/sweeps"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/internal/store/storetest"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
@@ -115,6 +117,22 @@ func TestExitCodesTopic(t *testing.T) {
 	require.NoError(t, err)
 	for _, c := range cli.ExitCodes {
 		require.Contains(t, string(guide), fmt.Sprintf("\n| %d | %s |\n", c.Code, c.Meaning))
+	}
+}
+
+// TestHelpFits80Columns checks the help of every verb and topic.
+func TestHelpFits80Columns(t *testing.T) {
+	var paths [][]string
+	visit(newRoot(&cli.App{}), func(cmd *cobra.Command) { paths = append(paths, strings.Fields(cmd.CommandPath())[1:]) })
+	require.Greater(t, len(paths), 40)
+	for _, path := range paths {
+		r := cmdline(t, nil, "", append([]string{"help"}, path...)...)
+		require.Equal(t, cli.ExitOK, r.Code, r.Err)
+		for line := range strings.SplitSeq(r.out, "\n") {
+			if text.Width(line) > console.LineWidth {
+				t.Errorf("help %s has %d columns: %s", strings.Join(path, " "), text.Width(line), line)
+			}
+		}
 	}
 }
 

@@ -112,10 +112,12 @@ without making the frequent classes worse.
 		for _, make := range group.verbs {
 			cmd := make(a)
 			cmd.GroupID = group.id
+			reflow(cmd)
 			root.AddCommand(cmd)
 		}
 	}
-	root.AddCommand(&cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: cli.ExitCodesHelp()})
+	root.AddCommand(&cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: console.Reflow(cli.ExitCodesHelp())})
+	root.Long = console.Reflow(root.Long)
 	root.InitDefaultHelpCmd()
 	help, _, _ := root.Find([]string{"help"}) // it was just made
 	help.RunE = func(cmd *cobra.Command, args []string) error {
@@ -135,6 +137,14 @@ func unknownVerb(cmd *cobra.Command, name string) error {
 		return cli.Usagef("unknown verb %q; did you mean %q?", name, near[0])
 	}
 	return cli.Usagef("unknown verb %q; `%s --help` lists the verbs", name, cmd.CommandPath())
+}
+
+// reflow breaks the help of a verb and of those below it into lines of console.LineWidth.
+func reflow(cmd *cobra.Command) {
+	cmd.Long = console.Reflow(cmd.Long)
+	for _, sub := range cmd.Commands() {
+		reflow(sub)
+	}
 }
 
 // durationText matches what package time reports about the value of a flag for a duration.

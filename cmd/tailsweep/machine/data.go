@@ -35,7 +35,7 @@ type ListedDataset struct {
 }
 
 func newDataList(a *cli.App) *cobra.Command {
-	cmd := &cobra.Command{Use: "list", Short: "List the datasets that specs can use, and which are on this machine", Args: cli.Args(0, 0, "no arguments")}
+	cmd := &cobra.Command{Use: "list", Short: "List the datasets that specs can use, and where they are", Args: cli.Args(0, 0, "no arguments")}
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
 		var listed []ListedDataset
@@ -91,7 +91,7 @@ func datasetNames() (names []string) {
 func newDataPull(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pull NAME [--from URL|PATH] [--to DIR]",
-		Short: "Download a dataset and verify it; an interrupted download can be continued",
+		Short: "Download a dataset, or continue a download, and verify it",
 		Long: `pull downloads a published dataset, verifies its SHA-256 and stores it where specs
 without dataset.path look for it. --from is another source: an s3:// or https:// URL, or
 files on this machine. An image folder comes from an s3:// prefix or from an archive,
@@ -100,7 +100,7 @@ worker then downloads it.)`,
 		Example: `  tailsweep data pull cifar-10
   tailsweep data pull cifar-10 --from ~/Downloads/cifar-10-binary.tar.gz
   tailsweep data pull fashion-mnist --from /usr/share/datasets/fashion-mnist
-  tailsweep data pull image-folder --from https://host/tiny-imagenet-200.zip --to tiny`,
+  tailsweep data pull image-folder --from https://host/tiny-200.zip --to tiny`,
 		Args: cli.Args(1, 1, "one dataset"),
 	}
 	from := cmd.Flags().String("from", "", "s3:// or https:// URL, or a path on this machine (default: the publisher's URL)")

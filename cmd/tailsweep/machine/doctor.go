@@ -25,7 +25,7 @@ const doctorTimeout = 5 * time.Second
 func Doctor(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor [SWEEP]",
-		Short: "Check this machine and the services, or a sweep in the object store",
+		Short: "Check this machine and its services, or a sweep in the store",
 		Long: `doctor checks this machine, this binary and the services.
 
 doctor SWEEP checks all that the object store has of a sweep: the spec, the ledger with

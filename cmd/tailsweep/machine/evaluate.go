@@ -19,8 +19,8 @@ import (
 // child.
 func Evaluate(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "evaluate DIR | evaluate --untrained SPEC | evaluate --job FILE",
-		Short: "Evaluate a pulled checkpoint from the command line, without any service",
+		Use:   "evaluate DIR | --untrained SPEC | --job FILE",
+		Short: "Evaluate a checkpoint here, without any service",
 		Long: `evaluate samples the model of a checkpoint folder and prints the metrics that its
 spec asks for. With --untrained it evaluates the initial model of a spec, for comparison.
 

@@ -28,7 +28,7 @@ func accuracyWarning(made features.Trained, epochs int) string {
 func Features(a *cli.App) *cobra.Command {
 	train := &cobra.Command{
 		Use:   "train --data DIR --to FILE",
-		Short: "Train a classifier on the balanced images of a dataset, for evaluate.features",
+		Short: "Train a classifier on a dataset's balanced images",
 		Long: `train trains the classifier of a dataset, a file for evaluate.features.path. Its accuracy
 is measured on held-out images: the 10,000 test images of Fashion-MNIST, every tenth
 image of other datasets. For fashion-mnist the result is the built-in classifier.`,
@@ -37,7 +37,7 @@ image of other datasets. For fashion-mnist the result is the built-in classifier
 	f := train.Flags()
 	data := f.String("data", "", "folder of the dataset's files, as dataset.path in a spec (default: where data pull puts them)")
 	set := &cli.Choice{Value: sweep.FashionMNIST, Valid: datasetNames()}
-	f.Var(set, "dataset", "name of the dataset, as dataset.name in a spec")
+	f.Var(set, "dataset", set.Usage("name of the dataset, as dataset.name in a spec"))
 	size := f.Int("size", 16, "side of the images in pixels")
 	classes := f.Int("classes", 0, "number of classes of an image folder, as dataset.classes in a spec")
 	channels := f.Int("channels", 3, "3 for RGB, 1 for grey, of an image folder, as dataset.channels in a spec")

@@ -20,7 +20,7 @@ const defaultRetention = 30 * 24 * time.Hour
 func Setup(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "setup",
-		Short: "Create the namespace, search attributes and bucket that sweeps need",
+		Short: "Create the namespace, attributes and bucket that sweeps need",
 		Long: `setup creates what is missing: Temporal's namespace, its search attributes, the bucket, and
 the id of the store in it. Then it checks that the store honours conditional writes. It
 changes nothing that is there, and can be run again. The embedded stack and

@@ -46,7 +46,7 @@ sweeps only with the same --reference.`,
 		if f.Knee != nil {
 			marks[*f.Knee] = "knee"
 		}
-		lines := a.Lines(trialview.Table(spec, list, marks))
+		lines := a.Lines(trialview.Table(spec, list, "FRONT", marks))
 		if len(list) > 0 {
 			lines = append(lines, "", fmt.Sprintf("hypervolume %.4g from %s", f.Hypervolume, referenceText(spec, f.Reference)))
 		}

@@ -30,7 +30,7 @@ func sampleTitle(m *trainer.Model, n int) string {
 func Sample(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sample DIR [DIR ...] [--to FILE.png]",
-		Short: "Draw samples of each class from pulled checkpoints, with the same noise",
+		Short: "Draw samples of each class from pulled checkpoints",
 		Long: `sample draws samples of each class. With several folders, for example of a baseline and
 of a trial, samples of the same class and noise are shown side by side.`,
 		Args: cli.Args(1, 6, "checkpoint folders"),

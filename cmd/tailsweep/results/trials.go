@@ -31,7 +31,7 @@ func Trials(a *cli.App) *cobra.Command {
 		}
 		slices.SortFunc(trials, byNumber)
 		list := trialview.WithFeasibility(spec, trials, trials)
-		if err := a.PrintAs(output, list, a.Lines(trialview.Table(spec, list, requested(trials)))...); err != nil {
+		if err := a.PrintAs(output, list, a.Lines(trialview.Table(spec, list, "SOURCE", requested(trials)))...); err != nil {
 			return err
 		}
 		if why := whyQueued(ctx, a, spec); why != "" {

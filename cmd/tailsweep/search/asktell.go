@@ -22,12 +22,12 @@ no stack and no network. All objectives are minimised; a constraint is satisfied
 
     {"op":"init","space":[{"name":"x","type":"float","low":0,"high":1},
         {"name":"k","type":"cat","choices":["a","b"]}],"seed":1,"budget":100}
-                                  {"ok":true}
-    {"op":"ask"}                  {"id":0,"params":{"k":"a","x":0.28}}
+                                {"ok":true}
+    {"op":"ask"}                {"id":0,"params":{"k":"a","x":0.28}}
     {"op":"tell","id":0,"values":[3.5]}
-                                  {"ok":true}
-    {"op":"best"}                 {"ok":true,"id":0,"params":{...},"values":[3.5]}
-    {"op":"quit"}                 {"ok":true}
+                                {"ok":true}
+    {"op":"best"}               {"ok":true,"id":0,"params":{...},"values":[3.5]}
+    {"op":"quit"}               {"ok":true}
 
 (An init is one line; here it is broken for reading.) The operations:
 

@@ -54,7 +54,7 @@ type simulatedRun struct {
 func Simulate(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate SPEC --objective FUNC",
-		Short: "Simulate a sweep in virtual time, with a known function in place of training",
+		Short: "Simulate a sweep in virtual time, with a known function",
 		Args:  cli.Args(1, 1, "one spec"),
 		Long: `simulate runs a sweep without training. Method, budget, baseline, constraints,
 repeats and early termination come from the spec, and it makes the same decisions as a
@@ -81,21 +81,21 @@ of trainings, not of the function.
                   improves the tail up to an optimum and makes it worse beyond; any
                   weight makes the head worse; 0 is the plain model
     sphere, ackley, rastrigin, levy, rosenbrock
-                  test functions of the parameters of any spec; each metric has its
-                  optimum, 0, at a fixed place of its own; each text value adds a
-                  fixed cost; a parameter that an edit adds has no effect`,
+        are test functions of the parameters of any spec; each metric has its
+        optimum, 0, at a fixed place of its own; each text value adds a fixed
+        cost; a parameter that an edit adds has no effect`,
 	}
 	output := cli.OutputFlag(cmd)
 	f := cmd.Flags()
 	objective := &cli.Choice{Valid: simulate.Objectives()}
-	f.Var(objective, "objective", "function in place of training: "+strings.Join(simulate.Objectives(), ", "))
+	f.Var(objective, "objective", objective.Usage("function in place of training"))
 	workers := cli.Within(f, "workers", f.Int("workers", 0, "training slots (default: max_concurrent_trials)"), 1, math.MaxInt)
 	noise := cli.Within(f, "noise", f.Float64("noise", 0, "standard deviation of the noise added to each metric (lossweights: a hundredth of it for ratios and losses)"), 0, math.MaxFloat64)
 	seeds := cli.Within(f, "seeds", f.Int("seeds", 1, "number of simulations, with seed, seed + 1, ..."), 1, maxSeeds)
 	rate := cli.Within(f, "steps-per-second", f.Float64("steps-per-second", 20, "speed of one training slot"), cli.AboveZero, math.MaxFloat64)
 	fail := cli.Within(f, "fail", f.Float64("fail", 0, "share of the attempts at training that fail, 0 to 1"), 0, 1)
 	class := &cli.Choice{Valid: cli.Words(sweep.FailureList())}
-	f.Var(class, "fail-class", "class of the failures (default: a random one each)")
+	f.Var(class, "fail-class", class.Usage("class of the failures (default: a random one each)"))
 	diverge := cli.Within(f, "diverge", f.Float64("diverge", 0, "share of the trials that diverge, 0 to 1"), 0, 1)
 	commands := f.StringArray("command", nil, "command at a time since the beginning, such as 2h=pause or \"2h=extend --trials +20\"; may be repeated")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

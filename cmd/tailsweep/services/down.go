@@ -13,7 +13,7 @@ import (
 func Down(a *cli.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "down",
-		Short: "Save the running trainings, then stop the local worker and the stack; data is kept",
+		Short: "Save running trainings, then stop the worker and the stack",
 		Args:  cli.Args(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			before, err := stack.Read("")

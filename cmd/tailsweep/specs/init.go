@@ -20,7 +20,7 @@ func Init(a *cli.App) *cobra.Command {
 		Args: cli.Args(0, 1, "at most one name"),
 	}
 	method := &cli.Choice{Value: string(sweep.MethodGrid), Valid: cli.Words(sweep.Methods())}
-	cmd.Flags().Var(method, "method", "how to search")
+	cmd.Flags().Var(method, "method", method.Usage("how to search"))
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		name := "my-sweep"
 		if len(args) == 1 {

@@ -215,7 +215,7 @@ func describeText(d description) []string {
 		return lines
 	}
 	v := progress.View{Spec: d.Spec, Progress: *p, Live: d.live, Now: time.Now()}
-	lines = append(lines, string(p.Phase)+": "+v.Summary(), "slot time "+text.Duration(time.Duration(p.GPUHours*float64(time.Hour))))
+	lines = append(lines, string(p.Phase)+": "+v.Summary(), "slot time of finished trials: "+text.Duration(time.Duration(p.GPUHours*float64(time.Hour))))
 	if p.Message != "" {
 		lines = append(lines, p.Message)
 	}
@@ -226,17 +226,7 @@ func describeText(d description) []string {
 		lines = append(lines, d.Waiting)
 	}
 	for _, r := range p.Running {
-		state, since, live := "is running since", r.StartedAt, d.live[r.Number]
-		switch {
-		case p.EndedAt != nil:
-			state = "has no result, started"
-		case live.Queued():
-			state = "is queued since"
-		}
-		if !live.Since.IsZero() {
-			since = live.Since
-		}
-		line := fmt.Sprintf("trial %d %s %s: %s", r.Number, state, since.Local().Format(time.DateTime), trialview.Params(r.Params))
+		line := v.Trial(r)
 		if r.Verdict != nil {
 			line += "; " + r.Verdict.Reason
 		}

@@ -34,9 +34,10 @@ func TestDescribeShowsRunningTrials(t *testing.T) {
 	}
 	lines := strings.Join(describeText(description{Spec: v.Spec, Progress: &v.Progress, live: v.Live}), "\n")
 	require.Contains(t, lines, "blocked for 3m00s: cannot rank the trials (no_bucket): the bucket does not exist")
-	require.Contains(t, lines, "trial 3 is running since ")
+	require.Contains(t, lines, "trial 3 is training: ")
 	waits := description{Spec: v.Spec, Progress: &v.Progress, live: map[int]progress.LiveTrial{3: {Stage: "queued"}}, Waiting: "1 trial waits for a training slot: 2 of 2 busy"}
 	require.Contains(t, strings.Join(describeText(waits), "\n"), waits.Waiting+"\ntrial 3 is queued since ")
+	require.Contains(t, lines, "slot time of finished trials: 0s")
 	left, ok := v.ETA()
 	require.True(t, ok)
 	require.Contains(t, lines, "about "+text.Duration(left)+" left")
@@ -44,7 +45,7 @@ func TestDescribeShowsRunningTrials(t *testing.T) {
 	slot := began.Add(4 * time.Minute)
 	v.Live[3] = progress.LiveTrial{Stage: progress.StageTraining, Since: slot}
 	lines = strings.Join(describeText(description{Spec: v.Spec, Progress: &v.Progress, live: v.Live}), "\n")
-	require.Contains(t, lines, "trial 3 is running since "+slot.Format(time.DateTime), "it waited for a slot before")
+	require.Contains(t, lines, "trial 3 is training since "+slot.Format(time.DateTime), "it waited for a slot before")
 	v.Progress.EndedAt = &slot
 	lines = strings.Join(describeText(description{Spec: v.Spec, Progress: &v.Progress}), "\n")
 	require.Contains(t, lines, "trial 3 has no result, started "+began.Format(time.DateTime))

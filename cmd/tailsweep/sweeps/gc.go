@@ -33,7 +33,7 @@ type collectedSweep struct {
 func GC(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "gc [SWEEP]",
-		Short: "List, and with --yes remove, checkpoints and files that no sweep needs",
+		Short: "List or remove checkpoints and files that no sweep needs",
 		Long: `gc lists the objects in the store that nothing needs: checkpoints of finished trials
 that the sweep does not keep, checkpoints, logs, curves and grids of trials that neither
 run nor have a result, and uploads of a checkpoint that did not complete within a day.

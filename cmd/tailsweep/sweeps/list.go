@@ -42,7 +42,8 @@ type Listed struct {
 	State     string    `json:"state"`             // a conduct.Phase, "terminated", "timed out", "removing" or "damaged"; "unknown" without an answer of Temporal
 	Done      int       `json:"done"`              // trials in the ledger
 	Planned   int       `json:"planned,omitempty"` // 0: until the budget is used up
-	Running   *int      `json:"running,omitempty"` // trials; absent if no worker has answered
+	Running   *int      `json:"running,omitempty"` // trials, and those that progress.LiveTrials did not look at; absent if no worker has answered
+	Queued    *int      `json:"queued,omitempty"`  // trials that wait for a training slot; absent as Running
 	Requested int       `json:"requested"`         // trials that a user asked for and that have not started
 	Pinned    int       `json:"pinned"`            // trials
 	Priority  int       `json:"priority"`          // resources.priority of the spec in force
@@ -199,8 +200,11 @@ func askWorkers(ctx context.Context, c client.Client, namespace string, rows []L
 		if p.EndedAt != nil {
 			return
 		}
-		row.Done, row.Planned, row.Running = p.Finished, p.Planned, new(len(p.Running))
-		row.Requested, row.Pinned = len(p.Queue), len(p.Pinned)
+		row.Done, row.Planned, row.Requested, row.Pinned = p.Finished, p.Planned, len(p.Queue), len(p.Pinned)
+		if live, err := progress.LiveTrials(ctx, c, p); err == nil {
+			running, queued, unknown := progress.Count(p, live)
+			row.Running, row.Queued = new(running+unknown), &queued
+		}
 	})
 }
 
@@ -245,6 +249,7 @@ var listColumns = []listColumn{
 		}
 		return count(0)
 	}, func(r Listed) bool { return r.live }},
+	{">QUEUED", func(r Listed) string { return count(queued(r)) }, func(r Listed) bool { return queued(r) > 0 }},
 	{">REQ", func(r Listed) string { return count(r.Requested) }, func(r Listed) bool { return r.Requested > 0 }},
 	{">PIN", func(r Listed) string { return count(r.Pinned) }, func(r Listed) bool { return r.Pinned > 0 }},
 	{">PRIO", func(r Listed) string { return count(r.Priority) }, func(r Listed) bool { return r.Priority > 0 && r.Priority != sweep.PriorityDefault }},
@@ -263,6 +268,13 @@ var listColumns = []listColumn{
 
 // recently is the age up to which the table has the hour of a date instead of the year.
 const recently = 180 * 24 * time.Hour
+
+func queued(r Listed) int {
+	if r.Queued == nil {
+		return 0
+	}
+	return *r.Queued
+}
 
 func count(n int) string {
 	if n == 0 {

@@ -77,6 +77,7 @@ type fakeQueries struct {
 	memo     *commonpb.Memo
 	progress conduct.Progress
 	failed   string // message of the failed tasks; "" for none
+	queued   int    // trial that waits for a slot
 }
 
 func (f *fakeQueries) WorkflowService() workflowservice.WorkflowServiceClient {
@@ -94,7 +95,12 @@ func (f *fakeQueries) ListWorkflow(context.Context, *workflowservice.ListWorkflo
 	return &workflowservice.ListWorkflowExecutionsResponse{Executions: []*workflowpb.WorkflowExecutionInfo{f.execution()}}, nil
 }
 
-func (f *fakeQueries) DescribeWorkflowExecution(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+func (f *fakeQueries) DescribeWorkflowExecution(_ context.Context, id, _ string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	if f.queued > 0 && id == workflows.TrialID(f.name, f.queued) {
+		return &workflowservice.DescribeWorkflowExecutionResponse{PendingActivities: []*workflowpb.PendingActivityInfo{{
+			ActivityType: &commonpb.ActivityType{Name: "Train"}, State: enumspb.PENDING_ACTIVITY_STATE_SCHEDULED,
+		}}}, nil
+	}
 	d := &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: f.execution()}
 	if f.failed != "" {
 		d.PendingWorkflowTask = &workflowpb.PendingWorkflowTaskInfo{Attempt: 9}
@@ -164,13 +170,22 @@ func TestListShowsWhatItKnows(t *testing.T) {
 	}, listText(a, rows))
 
 	f := &fakeQueries{fakeTemporal: fakeTemporal{polled: gone}, name: "fresh", progress: conduct.Progress{
-		Planned: 40, Finished: 2, Running: make([]conduct.Running, 3), Queue: make([]sweep.Assignment, 1), Pinned: []int{0},
+		Name: "fresh", Planned: 40, Finished: 2, Running: make([]conduct.Running, 3), Queue: make([]sweep.Assignment, 1), Pinned: []int{0},
 	}}
 	askWorkers(t.Context(), f, "default", rows)
 	require.Nil(t, rows[2].Running, "no worker polls")
 	f.polled = polls
 	askWorkers(t.Context(), f, "default", rows)
 	require.Equal(t, "fresh  running     2/40    3    1    1     3         -         -  2020-11-30", listText(a, rows)[3])
+	for i := range f.progress.Running {
+		f.progress.Running[i].Number = i
+	}
+	f.queued = 2
+	askWorkers(t.Context(), f, "default", rows)
+	require.Equal(t, []string{
+		"SWEEP  STATE     TRIALS  RUN  QUEUED  REQ  PIN  PRIO  FID.HEAD  FID.TAIL  CREATED",
+		"fresh  running     2/40    2       1    1    1     3         -         -  2020-11-30",
+	}, []string{listText(a, rows)[0], listText(a, rows)[3]})
 	usual := []Listed{{Name: "done", State: "completed", Done: 3, Planned: 3, Priority: 3}}
 	require.Equal(t, "SWEEP  STATE      TRIALS  FID.HEAD  FID.TAIL  CREATED", listText(a, usual)[0])
 }

@@ -150,7 +150,7 @@ func TestWithoutTheStoreWhatTemporalKnowsIsShown(t *testing.T) {
 		require.Equal(t, cli.ExitFailure, cli.CodeOf(r.err), title)
 		require.Empty(t, cli.Message(r.err))
 		require.Equal(t, "done\nstarted by tailsweep v2 in namespace \"default\" on Temporal cluster c1\n"+
-			"running: 2 of 6 trials\nslot time 0s\nbest: trial 1  fid.head -  fid.tail 50  lr=1\n", r.out)
+			"running: 2 of 6 trials\nslot time of finished trials: 0s\nbest: trial 1  fid.head -  fid.tail 50  lr=1\n", r.out)
 		require.Contains(t, r.log, "only what Temporal knows is shown, since the object store does not give the spec: ")
 	}
 	require.ErrorIs(t, try(t, away{}, nil, Describe, "done").err, errAway, "neither answers")

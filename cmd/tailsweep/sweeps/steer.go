@@ -13,6 +13,7 @@ import (
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/earlier"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/steering"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/archive"
@@ -27,6 +28,8 @@ type Steered struct {
 	Recorded         bool                 `json:"recorded,omitempty"` // no worker has answered: Temporal keeps the command until one does
 	Continued        bool                 `json:"continued,omitempty"`
 	Edited           []conduct.Difference `json:"edited,omitempty"` // edit: the fields that change
+
+	live map[int]progress.LiveTrial
 }
 
 // output is what is printed as JSON: without progress that is not known.
@@ -120,6 +123,7 @@ func steeringVerb(a *cli.App, v steering.Verb) *cobra.Command {
 			return err
 		}
 		out.Progress, out.Recorded, out.Continued = answer.progress, answer.recorded, answer.continued
+		out.live, _ = progress.LiveTrials(ctx, c, out.Progress) // without it "running or queued"
 		return a.PrintAs(output, out.output(), steeredText(v.Name, out)...)
 	}
 	return cmd
@@ -144,10 +148,14 @@ func steeredText(command string, s Steered) []string {
 			break
 		}
 	}
-	lines = append(lines, fmt.Sprintf("%s: %s, %s finished, %d running", p.Name, p.Phase, trialview.CountOf(p.Finished, p.Planned), len(p.Running)))
-	if n := len(p.Queue); n > 0 {
-		lines[len(lines)-1] += fmt.Sprintf(", %d requested", n)
+	state := fmt.Sprintf("%s: %s, %s finished", p.Name, p.Phase, trialview.CountOf(p.Finished, p.Planned))
+	if n := progress.Unfinished(p, s.live); n != "" {
+		state += ", " + n
 	}
+	if n := len(p.Queue); n > 0 {
+		state += fmt.Sprintf(", %d requested", n)
+	}
+	lines = append(lines, state)
 	if command == conduct.CommandEdit && p.Phase.Final() {
 		lines = append(lines, fmt.Sprintf("the sweep stays %s: `tailsweep resume %s` continues it with this spec", p.Phase, p.Name))
 	}

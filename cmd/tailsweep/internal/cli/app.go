@@ -163,15 +163,33 @@ func confirmed(in io.Reader) (bool, error) {
 	return answer == "y" || answer == "yes", nil
 }
 
-// Log writes a message to stderr, as Print does.
+// Log writes a message to stderr, as Print does. On a terminal, lines break between words.
 func (a *App) Log(format string, args ...any) {
-	_, _ = io.WriteString(a.Err, console.Safe(address.Redact(fmt.Sprintf(format, args...)))+"\n") // there is nowhere to report an error
+	width, _ := a.attended()
+	var b strings.Builder
+	for line := range strings.SplitSeq(console.Safe(address.Redact(fmt.Sprintf(format, args...))), "\n") {
+		b.WriteString(strings.Join(console.WrapTo(width, line), "\n") + "\n")
+	}
+	_, _ = io.WriteString(a.Err, b.String()) // there is nowhere to report an error
 }
 
 // Attended reports whether stderr is a terminal.
 func (a *App) Attended() bool {
-	f, ok := a.Err.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	_, ok := a.attended()
+	return ok
+}
+
+// attended returns the width of the terminal that stderr is; ok is false where it is none.
+func (a *App) attended() (width int, ok bool) {
+	f, isFile := a.Err.(*os.File)
+	if !isFile || !term.IsTerminal(int(f.Fd())) {
+		return 0, false
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		width = 0
+	}
+	return width, true
 }
 
 // Terminal describes where the output goes. The zero Terminal is a file or a pipe.

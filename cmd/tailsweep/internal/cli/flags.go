@@ -25,8 +25,24 @@ type Choice struct {
 // String implements pflag.Value.
 func (c *Choice) String() string { return c.Value }
 
+// longestType is the longest argument of a flag in help.
+const longestType = 28
+
 // Type implements pflag.Value: help shows it as the flag's argument.
-func (c *Choice) Type() string { return strings.Join(c.Valid, "|") }
+func (c *Choice) Type() string {
+	if words := strings.Join(c.Valid, "|"); len(words) <= longestType {
+		return words
+	}
+	return "NAME"
+}
+
+// Usage adds the valid words to the usage of a flag where Type does not show them.
+func (c *Choice) Usage(text string) string {
+	if c.Type() == "NAME" {
+		text += ": " + strings.Join(c.Valid, ", ")
+	}
+	return text
+}
 
 // Set implements pflag.Value.
 func (c *Choice) Set(s string) error {

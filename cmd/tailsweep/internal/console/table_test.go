@@ -30,3 +30,20 @@ func TestTableHidesAPasswordThatIsCut(t *testing.T) {
 		require.Contains(t, rendered, "https://***@example.com")
 	}
 }
+
+func TestWrapTo(t *testing.T) {
+	require.Equal(t, []string{"max_concurrent_trials and", "the machine"}, WrapTo(26, "max_concurrent_trials and the machine"))
+	require.Equal(t, []string{"  tailsweep watch my", "  sweep"}, WrapTo(20, "  tailsweep watch my sweep"))
+	require.Equal(t, []string{"averylongword", "b"}, WrapTo(4, "averylongword b"))
+	require.Equal(t, []string{"東京 東京", "東京"}, WrapTo(10, "東京 東京 東京"), "columns, not characters")
+	require.Equal(t, []string{"as it is"}, WrapTo(0, "as it is"))
+	require.Empty(t, WrapTo(80, ""))
+}
+
+func TestReflow(t *testing.T) {
+	in := "a paragraph that ends early\nand continues here " + strings.TrimSpace(strings.Repeat("word ", 12)) + "\n\n    name   means this\n           and that\n  $ example --flag\nend"
+	require.Equal(t, strings.Join([]string{
+		"a paragraph that ends early and continues here word word word word word word",
+		"word word word word word word", "", "    name   means this and that", "  $ example --flag", "end",
+	}, "\n"), Reflow(in))
+}

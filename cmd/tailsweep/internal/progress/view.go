@@ -1,6 +1,7 @@
 package progress
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,6 +35,7 @@ const (
 	stageRetrying   = "retrying"
 	stagePublishing = "publishing"
 	stageTrained    = "trained, queued" // for a slot for the evaluation
+	stageRunning    = "running"         // its heartbeat was not read
 )
 
 // LiveTrial is the last heartbeat of a running trial.
@@ -50,8 +52,66 @@ type LiveTrial struct {
 	worker string // identity of the worker that has the trial now
 }
 
-// Queued reports whether the trial waits for a training slot.
-func (l LiveTrial) Queued() bool { return l.Stage == stageQueued }
+// text is the stage with the number of the attempt, from the second on.
+func (l LiveTrial) text() string {
+	stage := cmp.Or(l.Stage, stageRunning)
+	if l.queued() && l.Trained {
+		stage = stageTrained
+	}
+	if l.Attempt > 1 {
+		stage += fmt.Sprintf(" #%d", l.Attempt)
+	}
+	return stage
+}
+
+// queued reports whether the trial waits for a training slot.
+func (l LiveTrial) queued() bool { return l.Stage == stageQueued }
+
+// Count counts the trials of a sweep that have started and not finished: those that run,
+// those that wait for a training slot, and those that are not in live.
+func Count(p conduct.Progress, live map[int]LiveTrial) (running, queued, unknown int) {
+	for _, r := range p.Running {
+		switch l, seen := live[r.Number]; {
+		case !seen:
+			unknown++
+		case l.queued():
+			queued++
+		default:
+			running++
+		}
+	}
+	return running, queued, unknown
+}
+
+// Unfinished is the text of Count: "1 running, 2 queued"; "" for none.
+func Unfinished(p conduct.Progress, live map[int]LiveTrial) string {
+	running, queued, unknown := Count(p, live)
+	var parts []string
+	for _, c := range []struct {
+		n    int
+		what string
+	}{{running, "running"}, {queued, "queued"}, {unknown, "running or queued"}} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Trial is the line about a trial that has not finished.
+func (v View) Trial(r conduct.Running) string {
+	l := v.Live[r.Number]
+	state, since := "is "+l.text()+" since ", l.Since
+	switch {
+	case v.Progress.EndedAt != nil:
+		state, since = "has no result, started ", r.StartedAt
+	case since.IsZero() && l.queued():
+		since = r.StartedAt
+	case since.IsZero():
+		return fmt.Sprintf("trial %d is %s: %s", r.Number, l.text(), trialview.Params(r.Params))
+	}
+	return fmt.Sprintf("trial %d %s%s: %s", r.Number, state, since.Local().Format(time.DateTime), trialview.Params(r.Params))
+}
 
 // remaining estimates the time until the training ends; false where it is unknown.
 func (l LiveTrial) remaining() (time.Duration, bool) {
@@ -120,48 +180,67 @@ const maxFinished = 12
 func (v View) render(width int, colour bool) []string {
 	paint := console.Painter(colour)
 	var lines []string
-	add := func(format string, a ...any) {
-		lines = append(lines, text.Fit(address.Redact(fmt.Sprintf(format, a...)), width))
+	plain := func(_, s string) string { return s }
+	add := func(code, s string) {
+		colour := plain
+		if code != "" {
+			colour = paint
+		}
+		for _, line := range console.WrapTo(width, console.Printable(address.Redact(s))) {
+			lines = append(lines, colour(code, text.Fit(line, width)))
+		}
 	}
 	p := v.Progress
+	params := v.params()
 
-	add("%s  %s", paint(console.Bold, p.Name), paint(phaseColour(p.Phase), string(p.Phase)))
-	add("%s", v.Summary())
-	if p.Message != "" {
-		add("%s", console.Printable(p.Message))
-	}
+	lines = append(lines, text.Fit(paint(console.Bold, p.Name)+"  "+paint(phaseColour(p.Phase), string(p.Phase)), width))
+	add("", v.Summary())
+	add("", p.Message)
 	for _, b := range p.Blocked {
-		add("%s", paint(console.Yellow, Blocked(b, v.Now)))
+		add(console.Yellow, Blocked(b, v.Now))
 	}
-	if v.Waiting != "" {
-		add("%s", console.Printable(v.Waiting))
-	}
+	add("", v.Waiting)
 	if len(p.Running) > 0 {
 		lines = append(lines, "")
 		t := console.NewTable(">TRIAL", "STAGE", ">STEP", ">LOSS", ">STEPS/S", ">LEFT", "PARAMETERS")
 		for _, r := range p.Running {
-			t.Row(v.runningRow(r)...)
+			t.Row(v.runningRow(r, params)...)
 		}
 		lines = append(lines, t.Render(width, paint)...)
 	}
 	if len(v.Finished) > 0 {
 		lines = append(lines, "")
-		latest := v.Finished[max(0, len(v.Finished)-maxFinished):]
-		lines = append(lines, trialview.Finished(v.Spec, latest).Render(width, paint)...)
+		latest := v.latest()
+		lines = append(lines, trialview.Finished(v.Spec, latest, params).Render(width, paint)...)
 	}
 	if p.Best != nil {
 		lines = append(lines, "")
-		add("best: %s", trialview.Line(v.Spec, p.Best.Number, p.Best.Metrics, p.Best.Params))
+		add("", fmt.Sprintf("best: trial %d  %s  %s", p.Best.Number, trialview.Metrics(v.Spec, p.Best.Metrics), params(p.Best.Params)))
 	}
-	if e, ok := lastChange(p); ok {
+	if e, ok := lastChange(p); ok && p.EndedAt == nil {
 		lines = append(lines, "")
-		add("%s", changeText(e))
+		add("", "last change: "+changeText(e))
 	}
 	if v.Notice != "" {
 		lines = append(lines, "")
-		add("%s", paint(console.Yellow, console.Printable(v.Notice)))
+		add(console.Yellow, v.Notice)
 	}
 	return lines
+}
+
+// latest are the finished trials that are listed.
+func (v View) latest() []sweep.Trial { return v.Finished[max(0, len(v.Finished)-maxFinished):] }
+
+// params formats the parameters of the trials that are shown, in short.
+func (v View) params() func(sweep.Params) string {
+	var shown []sweep.Params
+	for _, r := range v.Progress.Running {
+		shown = append(shown, r.Params)
+	}
+	for _, t := range v.latest() {
+		shown = append(shown, t.Params)
+	}
+	return trialview.Short(shown)
 }
 
 // lastChange is the last command that changed the sweep, or was refused late.
@@ -196,17 +275,8 @@ func (v View) Summary() string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, s))
 		}
 	}
-	queued := 0
-	for _, r := range p.Running {
-		if l, seen := v.Live[r.Number]; seen && l.Stage == stageQueued {
-			queued++
-		}
-	}
-	if n := len(p.Running) - queued; n > 0 {
-		parts = append(parts, fmt.Sprintf("%d running", n))
-	}
-	if queued > 0 {
-		parts = append(parts, fmt.Sprintf("%d queued", queued))
+	if n := Unfinished(p, v.Live); n != "" {
+		parts = append(parts, n)
 	}
 	if n := len(p.Queue); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d requested", n))
@@ -223,20 +293,11 @@ func (v View) Summary() string {
 	return strings.Join(parts, ", ")
 }
 
-func (v View) runningRow(r conduct.Running) []string {
-	l, seen := v.Live[r.Number]
-	if !seen {
-		l.Stage = stageQueued
-	}
-	if l.Stage == stageQueued && l.Trained {
-		l.Stage = stageTrained
-	}
-	row := []string{fmt.Sprint(r.Number), l.Stage, "", "", "", "", trialview.Params(r.Params)}
+func (v View) runningRow(r conduct.Running, params func(sweep.Params) string) []string {
+	l := v.Live[r.Number]
+	row := []string{fmt.Sprint(r.Number), l.text(), "", "", "", "", params(r.Params)}
 	if l.LastError != "" {
 		row[6] = console.Printable(l.LastError)
-	}
-	if l.Attempt > 1 {
-		row[1] = fmt.Sprintf("%s #%d", l.Stage, l.Attempt)
 	}
 	if l.Steps > 0 {
 		row[2] = fmt.Sprintf("%d/%d", l.Step, l.Steps)

@@ -85,6 +85,44 @@ func TestViewRender(t *testing.T) {
 	}
 }
 
+// A terminal of 80 columns shows what differs between the trials, and the time left.
+func TestViewOf80Columns(t *testing.T) {
+	v := halfway()
+	params := func(infonce float64) sweep.Params {
+		p := clitest.Weights(infonce, 0)
+		p["infonce.temperature"], p["train.ema_decay"] = sweep.Number(0.07), sweep.Number(0.999)
+		return p
+	}
+	v.Progress.Running, v.Finished = v.Progress.Running[:2], nil
+	v.Progress.Running[0].Params, v.Progress.Running[1].Params = params(0.2512), params(0.7552)
+	v.Progress.Counts = map[sweep.Status]int{sweep.StatusStopped: 1, sweep.StatusDiverged: 1, sweep.StatusFailed: 1}
+	v.Progress.Queue, v.Progress.Pinned = make([]sweep.Assignment, 2), []int{1}
+	lines := v.render(80, false)
+	for _, line := range lines {
+		require.LessOrEqual(t, text.Width(line), 80)
+	}
+	all := strings.Join(lines, "\n")
+	require.Contains(t, all, " infonce=0.2512")
+	require.Contains(t, all, " infonce=0.7552")
+	require.Regexp(t, `about\s+(\d+m\d\ds)\s+left`, all)
+}
+
+// describe and watch say the same of a trial that has started.
+func TestTrialWaitsSince(t *testing.T) {
+	v := halfway()
+	r := v.Progress.Running[0]
+	began := time.Date(2026, 11, 24, 9, 0, 0, 0, time.Local)
+	for want, l := range map[string]LiveTrial{
+		"trial 3 is queued since " + r.StartedAt.Local().Format(time.DateTime) + ": alignment.weight=1 infonce.weight=0.1": {Stage: stageQueued},
+		"trial 3 is trained, queued since 2026-11-24 09:00:00: alignment.weight=1 infonce.weight=0.1":                      {Stage: stageQueued, Trained: true, Since: began},
+		"trial 3 is training #2 since 2026-11-24 09:00:00: alignment.weight=1 infonce.weight=0.1":                          {Stage: StageTraining, Attempt: 2, Since: began},
+		"trial 3 is publishing: alignment.weight=1 infonce.weight=0.1":                                                     {Stage: stagePublishing},
+	} {
+		v.Live[3] = l
+		require.Equal(t, want, v.Trial(r))
+	}
+}
+
 func TestTextFromOutsideCannotMoveTheCursor(t *testing.T) {
 	v := halfway()
 	v.Finished[2].Error.Message = "\x1b[2J\x07\u009b31mgone"
@@ -136,6 +174,7 @@ func TestETA(t *testing.T) {
 func TestWaitingIsNotRunning(t *testing.T) {
 	v := halfway()
 	v.Live[4] = LiveTrial{Stage: stageQueued, Trained: true}
+	v.Live[5] = LiveTrial{Stage: stageStarting}
 	require.Contains(t, v.Summary(), "2 running, 1 queued")
 	require.Contains(t, strings.Join(v.render(120, false), "\n"), "trained, queued")
 }
@@ -153,7 +192,7 @@ func TestChanges(t *testing.T) {
 	}, changes(View{}, now, false))
 	require.Empty(t, changes(now, now, false))
 	require.Equal(t, []string{
-		"3 of 12 trials, 1 failed, 3 running, for 10m00s, about 17m47s left",
+		"3 of 12 trials, 1 failed, 2 running, 1 running or queued, for 10m00s, about 17m47s left",
 		"trial 3 training 600/1200 loss 0.0712, 33.3 steps/s",
 		"trial 4 evaluating 3/10",
 	}, changes(now, now, true))
@@ -213,9 +252,12 @@ func TestViewShowsCommands(t *testing.T) {
 		{Number: 2, Command: conduct.CommandPause, By: "bob"},
 	}
 	require.Contains(t, v.Summary(), ", 2 requested, 1 pinned, ")
-	require.Contains(t, v.render(100, false), "extend by ann: budget.run_cap 6 -> 12")
+	require.Contains(t, v.render(100, false), "last change: extend by ann: budget.run_cap 6 -> 12")
 	require.Contains(t, changes(before, v, false), "extend by ann: budget.run_cap 6 -> 12")
 	require.Empty(t, changes(v, v, false))
+	ended := v
+	ended.Progress.EndedAt = &v.Now
+	require.NotContains(t, strings.Join(ended.render(100, false), "\n"), "extend by", "it is older than the end")
 	later := v
 	later.Progress.CommandLog = append(slices.Clone(v.Progress.CommandLog), conduct.CommandEntry{Number: 3, Command: conduct.CommandStop, By: "bob", Refused: "cannot"})
 	require.Equal(t, []string{"stop by bob: refused: cannot"}, changes(v, later, false))

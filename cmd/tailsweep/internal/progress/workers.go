@@ -143,7 +143,7 @@ type lookout struct {
 func (k *lookout) waiting(ctx context.Context, c client.Client, namespace, queue string, live map[int]LiveTrial) string {
 	queued := 0
 	for _, l := range live {
-		if l.Queued() {
+		if l.queued() {
 			queued++
 		}
 	}

@@ -58,12 +58,13 @@ it does nothing else.`,
 		},
 		{
 			Name: conduct.CommandEnqueue, Short: "Try configurations of your own next", define: enqueue,
-			Example: `  tailsweep enqueue my-sweep --param infonce.weight=0.3 --param alignment.weight=0
+			Example: `  tailsweep enqueue my-sweep --param infonce.weight=0.3
   tailsweep enqueue my-sweep --file points.yaml`,
 		},
-		{Name: conduct.CommandRetry, Args: "TRIAL...", Short: "Try trials again that failed, were cancelled or reached max_trial_time, under new numbers", define: trials, least: 1, most: -1},
+		{Name: conduct.CommandRetry, Args: "TRIAL...", Short: "Try trials again that failed or were cancelled", define: trials, least: 1, most: -1,
+			Long: "retry tries trials again that failed, were cancelled or reached max_trial_time: with the\nsame parameters and seed, under new numbers."},
 		{Name: conduct.CommandPin, Args: "TRIAL...", Short: "Keep the checkpoints of trials", define: trials, least: 1, most: -1},
-		{Name: conduct.CommandUnpin, Args: "TRIAL...", Short: "Remove the pins of trials, so that their checkpoints may be removed", define: trials, least: 1, most: -1},
+		{Name: conduct.CommandUnpin, Args: "TRIAL...", Short: "Remove pins: the checkpoints may then be removed", define: trials, least: 1, most: -1},
 	}
 }
 

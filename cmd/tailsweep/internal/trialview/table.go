@@ -66,8 +66,8 @@ func table(trials []Trial, columns ...column) *console.Table {
 	return t
 }
 
-// Table lists trials in the given order. marks, by number, get a column of their own.
-func Table(spec *sweep.Spec, trials []Trial, marks map[int]string) *console.Table {
+// Table lists trials in the given order. marks, by number, get a column with a title.
+func Table(spec *sweep.Spec, trials []Trial, title string, marks map[int]string) *console.Table {
 	columns := []column{number, kind, status}
 	if len(spec.Constraints) > 0 {
 		columns = append(columns, column{"CONSTRAINTS", func(_ int, t Trial) string { return cmp.Or(string(t.Feasibility), "-") }})
@@ -77,7 +77,7 @@ func Table(spec *sweep.Spec, trials []Trial, marks map[int]string) *console.Tabl
 		column{">STEPS", func(_ int, t Trial) string { return fmt.Sprint(t.Steps) }},
 		column{">ATTEMPTS", func(_ int, t Trial) string { return fmt.Sprint(t.Tries()) }})
 	if len(marks) > 0 {
-		columns = append(columns, column{"", func(_ int, t Trial) string { return marks[t.Number] }})
+		columns = append(columns, column{title, func(_ int, t Trial) string { return marks[t.Number] }})
 	}
 	return table(trials, append(columns, column{"PARAMETERS", func(_ int, t Trial) string {
 		return strings.TrimSuffix(Params(t.Params)+"  "+Reason(t.Trial), "  ")
@@ -85,9 +85,10 @@ func Table(spec *sweep.Spec, trials []Trial, marks map[int]string) *console.Tabl
 }
 
 // Finished lists finished trials of a running sweep.
-func Finished(spec *sweep.Spec, trials []sweep.Trial) *console.Table {
+// params formats their parameters.
+func Finished(spec *sweep.Spec, trials []sweep.Trial, params func(sweep.Params) string) *console.Table {
 	return table(withoutFeasibility(trials), slices.Concat([]column{number, status}, metrics(spec), []column{{"PARAMETERS", func(_ int, t Trial) string {
-		return cmp.Or(Reason(t.Trial), Params(t.Params))
+		return cmp.Or(Reason(t.Trial), params(t.Params))
 	}}})...)
 }
 

@@ -58,6 +58,34 @@ func Metrics(spec *sweep.Spec, metrics map[string]float64) string {
 // set. Numbers are shortened: JSON output has all digits.
 func Params(p sweep.Params) string { return cmp.Or(strings.Join(p.List(), " "), "defaults") }
 
+// Short returns a function that formats parameters as Params does, in fewer columns: the
+// parameters that differ between the listed trials come first, and a weight is named by its
+// loss term alone.
+func Short(listed []sweep.Params) func(sweep.Params) string {
+	differs := make(map[string]bool)
+	for _, p := range listed {
+		for _, q := range []sweep.Params{p, listed[0]} {
+			for name := range q {
+				a, inFirst := listed[0][name]
+				b, inThis := p[name]
+				differs[name] = differs[name] || inFirst != inThis || a.Short() != b.Short()
+			}
+		}
+	}
+	return func(p sweep.Params) string {
+		first, rest := make(sweep.Params), make(sweep.Params)
+		for name, value := range p {
+			short := strings.TrimSuffix(name, ".weight")
+			if differs[name] {
+				first[short] = value
+			} else {
+				rest[short] = value
+			}
+		}
+		return cmp.Or(strings.Join(append(first.List(), rest.List()...), " "), "defaults")
+	}
+}
+
 // Line is a trial in one line: "trial 3  fid.head 21.3  fid.tail 88  a=1 b=0".
 func Line(spec *sweep.Spec, number int, metrics map[string]float64, params sweep.Params) string {
 	return fmt.Sprintf("trial %d  %s  %s", number, Metrics(spec, metrics), Params(params))
