@@ -60,7 +60,9 @@ func (c *call) untried(point func() []float64) (params sweep.Params, ok bool) {
 func (c *call) random(note string) (sweep.Params, sweep.Reason, error) {
 	c.reason.Note = note
 	draw := func() []float64 { return c.cube.Draw(c.rng) }
-	if !c.cube.Recurs() {
+	// With the seed of an earlier sweep the draws are its configurations.
+	earlier := len(c.Ledger) > 0 && c.Ledger[0].Number < 0
+	if !c.cube.Recurs() && !earlier {
 		return c.cube.Params(draw()), c.reason, nil
 	}
 	if params, ok := c.untried(draw); ok {

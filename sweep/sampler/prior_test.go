@@ -88,6 +88,32 @@ func TestSameTraining(t *testing.T) {
 	require.False(t, newTried(joined(r)).has(trials[0].Params))
 }
 
+// A sweep with the seed of an earlier one does not repeat the configurations whose results
+// it has.
+func TestRandomSkipsTheConfigurationsOfAnEarlierSweep(t *testing.T) {
+	spec := priorSpec(sweep.MethodRandom)
+	spec.Parameters = spec.Parameters[:1]
+	const count = 5
+	draw := func(prior ...Source) (trials []sweep.Trial) {
+		b, err := Several(Request{Spec: spec, Prior: prior}, count)
+		require.NoError(t, err)
+		for _, a := range b.Assignments {
+			trials = append(trials, sweep.Trial{Assignment: a})
+		}
+		return trials
+	}
+	old := draw()
+	again := draw(Source{Sweep: "old", Same: true, Trials: old})
+	require.Len(t, again, count)
+	for i, a := range again {
+		require.NotEqual(t, old[i].Params.Key(), a.Params.Key())
+	}
+	for i := range old {
+		old[i].Seed++
+	}
+	require.Equal(t, draw()[0].Params, draw(Source{Sweep: "old", Same: true, Trials: old})[0].Params, "it was not trained with this seed")
+}
+
 // A model of another training is the mean where the new results agree with it, and is
 // dropped where they do not.
 func TestPriorModel(t *testing.T) {
