@@ -55,6 +55,10 @@ var dynamicConfig = dynamicconfig.StaticClient{
 	dynamicconfig.MatchingEnableFairness.Key():              true,
 	dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():  1,
 	dynamicconfig.MatchingNumTaskqueueWritePartitions.Key(): 1,
+	// A closed workflow is deleted only after the queues have stored how far they are, by
+	// default every 30 s. `tailsweep rm` waits for it.
+	dynamicconfig.TransferProcessorUpdateAckInterval.Key():   2 * time.Second,
+	dynamicconfig.VisibilityProcessorUpdateAckInterval.Key(): 2 * time.Second,
 	// No request leaves this machine.
 	dynamicconfig.EnableServerVersionCheck.Key(): false,
 }

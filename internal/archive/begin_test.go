@@ -19,6 +19,7 @@ import (
 type fakeTemporal struct {
 	digest string
 	owner  sweep.Identity
+	ended  bool
 }
 
 // run is one `tailsweep run`: its spec, and a hook before each step.
@@ -28,11 +29,11 @@ type run struct {
 	step func() error
 }
 
-func (r run) Started(context.Context) (string, sweep.Identity, error) {
+func (r run) Started(context.Context) (Existing, error) {
 	if err := r.step(); err != nil {
-		return "", sweep.Identity{}, err
+		return Existing{}, err
 	}
-	return r.digest, r.owner, nil
+	return Existing{Digest: r.digest, Owner: r.owner, Ended: r.ended}, nil
 }
 
 func (r run) Start(_ context.Context, owner sweep.Identity) error {
@@ -98,8 +99,8 @@ func TestBeginReplacesAReservationThatNeverStarted(t *testing.T) {
 	wrong := seeded(1)
 	steps := 0
 	_, err := a.Begin(t.Context(), wrong, []byte("# wrong\n"), here, run{temporal, wrong, func() error {
-		if steps++; steps == 1 {
-			return down // Start
+		if steps++; steps == 2 { // Started, Start
+			return down
 		}
 		return nil
 	}})
@@ -174,8 +175,8 @@ func TestBeginWhileTheSweepIsBeingRemoved(t *testing.T) {
 		"attaches, marked before the start":              {attaches: true, mark: 2},
 		"attaches, marked after the start":               {attaches: true, mark: 3},
 		"attaches, removed after the start":              {attaches: true, removed: true, mark: 3},
-		"starts, marked before the start":                {mark: 1},
-		"starts, marked after the start":                 {mark: 2},
+		"starts, marked before the start":                {mark: 2},
+		"starts, marked after the start":                 {mark: 3},
 		"replaces another spec, marked before the start": {replaces: true, mark: 2},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -212,6 +213,59 @@ func TestBeginWhileTheSweepIsBeingRemoved(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, r.Removing)
 			require.Equal(t, marked, r.Owner, "rm can remove what it has marked")
+		})
+	}
+}
+
+// Temporal deletes the workflows of a removed sweep some time after rm has asked it to.
+func TestBeginRefusesTheNameOfARemovedSweepThatTemporalStillHas(t *testing.T) {
+	for what, c := range map[string]struct {
+		again *sweep.Spec
+		left  *sweep.Spec // of a reservation that a run left that could not start
+	}{
+		"the same spec":                          {again: seeded(1)},
+		"another spec":                           {again: seeded(2)},
+		"the same spec, and a reservation":       {again: seeded(1), left: seeded(1)},
+		"another spec, and a reservation":        {again: seeded(2), left: seeded(1)},
+		"the same spec, reserved by another":     {again: seeded(1), left: seeded(2)},
+		"another spec, with a reservation of it": {again: seeded(2), left: seeded(2)},
+	} {
+		t.Run(what, func(t *testing.T) {
+			a, temporal, spec := New(storetest.NewMemory()), &fakeTemporal{}, seeded(1)
+			_, err := a.Begin(t.Context(), spec, nil, here, run{temporal, spec, never})
+			require.NoError(t, err)
+			temporal.ended = true
+			created, err := a.Begin(t.Context(), spec, nil, here, run{temporal, spec, never})
+			require.NoError(t, err, "a sweep that has ended keeps its name")
+			require.False(t, created)
+
+			owner, err := a.Owner(t.Context(), name)
+			require.NoError(t, err)
+			require.NoError(t, a.RemoveSweep(t.Context(), name, owner, isEnded, func(int) {}))
+			if c.left != nil {
+				left := &fakeTemporal{}
+				_, err := a.Begin(t.Context(), c.left, nil, here, run{left, c.left, func() error {
+					if left.digest != "" {
+						return errCrash
+					}
+					return nil
+				}})
+				require.ErrorIs(t, err, errCrash)
+			}
+			_, err = a.Begin(t.Context(), c.again, nil, here, run{temporal, c.again, never})
+			require.ErrorAs(t, err, new(*RemnantError))
+			if c.left == nil {
+				_, err := a.Owner(t.Context(), name)
+				require.ErrorIs(t, err, store.ErrNotFound, "the name stays free")
+			}
+
+			*temporal = fakeTemporal{}
+			_, err = a.Begin(t.Context(), c.again, nil, here, run{temporal, c.again, never})
+			require.NoError(t, err)
+			require.Equal(t, c.again.Digest(), temporal.digest)
+			owner, err = a.Owner(t.Context(), name)
+			require.NoError(t, err)
+			require.Equal(t, temporal.owner.ID, owner.ID)
 		})
 	}
 }

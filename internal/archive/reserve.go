@@ -57,12 +57,28 @@ func (e *ForgottenError) Error() string {
 		"see its results with `tailsweep trials %[1]s`, or choose another name", e.Name, e.Trials)
 }
 
+// RemnantError means that Temporal has the workflow of a sweep that has ended and that is
+// not the one that has the name in the store. Usually it was removed a moment ago.
+type RemnantError struct{ Name string }
+
+// Error implements error.
+func (e *RemnantError) Error() string {
+	return fmt.Sprintf("name: Temporal still has the workflow of another sweep %q, which has ended and is not in this store: "+
+		"if it was removed, `tailsweep rm %[1]s` completes that and the name is free; otherwise choose another name", e.Name)
+}
+
+// Existing is what the latest workflow of a sweep's name was started with.
+type Existing struct {
+	Digest string // of the spec, "" where there is no workflow
+	Owner  sweep.Identity
+	Ended  bool
+}
+
 // Workflow is the workflow of one sweep as Begin needs it. If several callers call Start
 // with the same name, at most one starts the workflow.
 type Workflow interface {
-	// Started returns the digest of the spec and the identity that the workflow was
-	// started with, "" when it was never started.
-	Started(ctx context.Context) (digest string, owner sweep.Identity, err error)
+	// Started looks at the latest workflow.
+	Started(ctx context.Context) (Existing, error)
 	// Start starts the workflow with the spec of this caller, as owner, unless the name
 	// has a workflow already.
 	Start(ctx context.Context, owner sweep.Identity) error
@@ -79,7 +95,7 @@ type Workflow interface {
 // the spec as submitted; it may differ in comments from the first one submitted. at has
 // the Temporal cluster and namespace, and the build of the caller; a name that is reserved
 // from another namespace or cluster is an *ElsewhereError, the name of a sweep that is being
-// removed a *RemovingError.
+// removed a *RemovingError, and one whose removal Temporal has not completed a *RemnantError.
 func (a *Archive) Begin(ctx context.Context, spec *sweep.Spec, yaml []byte, at sweep.Identity, w Workflow) (created bool, err error) {
 	own := reservation{Digest: spec.Digest(), Spec: *spec, YAML: string(yaml), Owner: at}
 	own.Owner.ID, own.Owner.Generation, own.Owner.Address = rand.Text(), 1, a.name()
@@ -93,15 +109,15 @@ func (a *Archive) Begin(ctx context.Context, spec *sweep.Spec, yaml []byte, at s
 	if err := w.Start(ctx, own.Owner); err != nil {
 		return false, err
 	}
-	digest, owner, err := w.Started(ctx)
+	now, err := w.Started(ctx)
 	if err != nil {
 		return false, fmt.Errorf("sweep %s has started, but its reservation could not be confirmed; run the same command again: %w", spec.Name, err)
 	}
-	if digest != own.Digest {
-		taken := &NameTakenError{Name: spec.Name, Taken: digest, Asked: own.Digest}
+	if now.Digest != own.Digest {
+		taken := &NameTakenError{Name: spec.Name, Taken: now.Digest, Asked: own.Digest}
 		return false, errors.Join(taken, a.undoReplace(ctx, own, replaced))
 	}
-	own.Owner = owner
+	own.Owner = now.Owner
 	attached := !created && replaced == nil
 	err = a.confirm(ctx, own, attached)
 	if removing, is := errors.AsType[*RemovingError](err); is {
@@ -115,11 +131,13 @@ func (a *Archive) Begin(ctx context.Context, spec *sweep.Spec, yaml []byte, at s
 // If the name is reserved by the same spec, own gets the identity of that reservation.
 func (a *Archive) claim(ctx context.Context, own *reservation, w Workflow) (replaced *reservation, created bool, err error) {
 	for range replaceTries {
-		created, err := a.write(ctx, *own, nil)
-		if err != nil || created {
-			return nil, created, err
-		}
 		first, etag, err := a.reservation(ctx, own.Spec.Name)
+		if errors.Is(err, store.ErrNotFound) {
+			if created, err := a.claimFree(ctx, own, w); err != nil || created {
+				return nil, created, err
+			}
+			continue
+		}
 		if err != nil {
 			return nil, false, err
 		}
@@ -135,10 +153,13 @@ func (a *Archive) claim(ctx context.Context, own *reservation, w Workflow) (repl
 		if first.Started && !same {
 			return nil, false, taken
 		}
-		digest, _, err := w.Started(ctx)
+		existing, err := w.Started(ctx)
+		digest := existing.Digest
 		switch {
 		case err != nil:
 			return nil, false, err
+		case existing.Ended && owned && existing.Owner.ID != first.Owner.ID:
+			return nil, false, &RemnantError{own.Spec.Name}
 		case same && digest != "":
 			own.attach(first)
 			return nil, false, nil
@@ -162,6 +183,19 @@ func (a *Archive) claim(ctx context.Context, own *reservation, w Workflow) (repl
 		}
 	}
 	return nil, false, fmt.Errorf("archive: name %s: several runs are competing for this name; try again", own.Spec.Name)
+}
+
+// claimFree reserves a name that has no reservation. created is false if another run was
+// faster.
+func (a *Archive) claimFree(ctx context.Context, own *reservation, w Workflow) (created bool, err error) {
+	existing, err := w.Started(ctx)
+	switch {
+	case err != nil:
+		return false, err
+	case existing.Ended:
+		return false, &RemnantError{own.Spec.Name}
+	}
+	return a.write(ctx, *own, nil)
 }
 
 // attach takes the identity of the reservation that stays.

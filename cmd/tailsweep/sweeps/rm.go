@@ -69,7 +69,7 @@ spec of another sweep names in from. An rm that was interrupted can be run again
 		}
 		lines := []string{fmt.Sprintf("removed sweep %s: %s", args[0], d.text())}
 		if result.NameTaken {
-			lines = append(lines, "Temporal still has workflows of this sweep: until it has deleted them, `tailsweep run` refuses the name")
+			lines = append(lines, fmt.Sprintf("Temporal still has workflows of this sweep, and `tailsweep run` refuses the name: `tailsweep rm %s` completes the removal", args[0]))
 		}
 		return a.PrintAs(output, result, lines...)
 	}
@@ -81,7 +81,7 @@ type sweepExecutions interface {
 	SweepRuns(ctx context.Context, name string) (running, known bool, err error)
 	All(ctx context.Context, name string) ([]execution, error)
 	Delete(ctx context.Context, x execution) error
-	Deleted(ctx context.Context, name string) bool
+	Deleted(ctx context.Context, runs []execution) bool
 }
 
 // remover removes sweeps.
@@ -158,8 +158,9 @@ func (r remover) ended(ctx context.Context, name string) (runs []execution, know
 }
 
 // remove removes what look has found, unless the sweep was continued since: it asks Temporal
-// again before and after it marks the sweep as being removed. The workflows are last: while Temporal knows the
-// sweep, an rm that was interrupted can be run again.
+// again before and after it marks the sweep as being removed. The workflows are last, and that of the sweep only
+// when those of its trials are gone: while Temporal knows the sweep, an rm that was interrupted can be run again,
+// and no new sweep of the name starts, whose trials could not start under the same ids.
 func (r remover) remove(ctx context.Context, name string, d doomed, log func(string, ...any)) (removed, error) {
 	result := removed{Sweep: name, Removed: true, Objects: d.objects.Objects, Bytes: d.objects.Bytes}
 	ended := func() (err error) {
@@ -181,25 +182,35 @@ func (r remover) remove(ctx context.Context, name string, d doomed, log func(str
 			return result, err
 		}
 	}
-	for _, x := range sweepLast(d.runs, name) {
-		err := r.executions.Delete(ctx, x)
-		if errors.Is(err, errNotAllowed) {
-			log("the workflows stay in Temporal until its retention is over: %v", err)
+	trials, own := ofTrials(d.runs, name)
+	for _, runs := range [][]execution{trials, own} {
+		for _, x := range runs {
+			err := r.executions.Delete(ctx, x)
+			if errors.Is(err, errNotAllowed) {
+				log("the workflows stay in Temporal until its retention is over: %v", err)
+				result.NameTaken = true
+				return result, nil
+			}
+			if err != nil {
+				return result, fmt.Errorf("%w (run it again, it continues)", err)
+			}
+			result.Workflows++
+		}
+		waiting := time.AfterFunc(5*time.Second, func() {
+			log("Temporal deletes %s, for which rm waits up to %s", english.Plural(len(runs), "workflow run", ""), deletedWithin)
+		})
+		deleted := r.executions.Deleted(ctx, runs)
+		waiting.Stop()
+		if !deleted {
 			result.NameTaken = true
 			return result, nil
 		}
-		if err != nil {
-			return result, fmt.Errorf("%w (run it again, it continues)", err)
-		}
-		result.Workflows++
 	}
-	result.NameTaken = len(d.runs) > 0 && !r.executions.Deleted(ctx, name)
 	return result, nil
 }
 
-// sweepLast puts the runs of the sweep itself after those of its trials.
-func sweepLast(runs []execution, name string) []execution {
-	var trials, own []execution
+// ofTrials separates the runs of a sweep's trials from those of the sweep itself.
+func ofTrials(runs []execution, name string) (trials, own []execution) {
 	for _, x := range runs {
 		if strings.Contains(strings.TrimPrefix(x.id, "sweep/"+name), "/") {
 			trials = append(trials, x)
@@ -207,5 +218,5 @@ func sweepLast(runs []execution, name string) []execution {
 			own = append(own, x)
 		}
 	}
-	return append(trials, own...)
+	return trials, own
 }

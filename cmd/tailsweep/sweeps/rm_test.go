@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +23,8 @@ import (
 // workflowsOfOne is a fake of the workflows of one sweep.
 type workflowsOfOne struct {
 	runs  []execution
-	fails int // Delete fails once this many are deleted; negative: it is not allowed
+	fails int  // Delete fails once this many are deleted; negative: it is not allowed
+	slow  bool // deleting takes longer than rm waits
 }
 
 var errAway = errors.New("no answer from Temporal")
@@ -46,6 +48,9 @@ func (f *workflowsOfOne) Delete(_ context.Context, x execution) error {
 		return errAway
 	}
 	f.fails--
+	if f.slow {
+		return nil
+	}
 	for i, r := range f.runs {
 		if r == x {
 			f.runs = append(append([]execution{}, f.runs[:i]...), f.runs[i+1:]...)
@@ -55,7 +60,9 @@ func (f *workflowsOfOne) Delete(_ context.Context, x execution) error {
 	return nil
 }
 
-func (f *workflowsOfOne) Deleted(context.Context, string) bool { return len(f.runs) == 0 }
+func (f *workflowsOfOne) Deleted(_ context.Context, runs []execution) bool {
+	return !slices.ContainsFunc(runs, func(x execution) bool { return slices.Contains(f.runs, x) })
+}
 
 func endedRuns() []execution {
 	return []execution{{id: "sweep/done", run: "2"}, {id: "sweep/done", run: "1"}, {id: "sweep/done/trial/000000", run: "a"}}
@@ -95,6 +102,28 @@ func TestRemoveASweep(t *testing.T) {
 	_, err = r.look(t.Context(), "done")
 	require.Equal(t, cli.ExitNotFound, cli.CodeOf(err))
 	require.Equal(t, fresh, keysOf(t, s, "fresh"))
+}
+
+// While Temporal has a trial of the sweep, it also has the sweep: `tailsweep run` refuses the
+// name, and rm can be run again.
+func TestRemoveWhereTemporalIsSlow(t *testing.T) {
+	fake := &workflowsOfOne{runs: endedRuns(), fails: 9, slow: true}
+	r := remover{archive.New(clitest.Archived(t)), fake, time.Now}
+	silent := func(string, ...any) {}
+	d, err := r.look(t.Context(), "done")
+	require.NoError(t, err)
+	result, err := r.remove(t.Context(), "done", d, silent)
+	require.NoError(t, err)
+	require.True(t, result.NameTaken)
+	require.Equal(t, 1, result.Workflows, "only that of the trial")
+
+	fake.slow = false
+	d, err = r.look(t.Context(), "done")
+	require.NoError(t, err)
+	result, err = r.remove(t.Context(), "done", d, silent)
+	require.NoError(t, err)
+	require.False(t, result.NameTaken)
+	require.Empty(t, fake.runs)
 }
 
 func TestRemoveRefuses(t *testing.T) {

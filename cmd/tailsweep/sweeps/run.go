@@ -203,15 +203,16 @@ func start(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 	created, err := arc.Begin(ctx, spec, text, here, w)
 	if _, taken := errors.AsType[*archive.NameTakenError](err); taken {
 		if created, err = false, refuseOther(ctx, a, arc, spec, path); err == nil {
-			_, _, err = w.Started(ctx)
+			_, err = w.Started(ctx)
 		}
 	}
 	b.Run = w.runID
 	_, forgotten := errors.AsType[*archive.ForgottenError](err)
 	_, elsewhere := errors.AsType[*archive.ElsewhereError](err)
 	_, removing := errors.AsType[*archive.RemovingError](err)
+	_, remnant := errors.AsType[*archive.RemnantError](err)
 	switch {
-	case forgotten, elsewhere, removing:
+	case forgotten, elsewhere, removing, remnant:
 		return b, cli.ExitWith(cli.ExitUsage, err)
 	case err != nil:
 		return b, err
@@ -282,25 +283,29 @@ const (
 )
 
 // Started implements archive.Workflow.
-func (w *sweepWorkflow) Started(ctx context.Context) (digest string, owner sweep.Identity, err error) {
+func (w *sweepWorkflow) Started(ctx context.Context) (archive.Existing, error) {
+	var existing archive.Existing
 	d, err := w.client.DescribeWorkflowExecution(ctx, workflows.SweepID(w.spec.Name), "")
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
-		return "", owner, nil
+		return existing, nil
 	}
 	if err != nil {
-		return "", owner, fmt.Errorf("look for sweep %q: %w", w.spec.Name, err)
+		return existing, fmt.Errorf("look for sweep %q: %w", w.spec.Name, err)
 	}
-	w.runID = d.GetWorkflowExecutionInfo().GetExecution().GetRunId()
-	for name, value := range map[string]any{memoDigest: &digest, memoOwner: &owner} {
-		payload, ok := d.GetWorkflowExecutionInfo().GetMemo().GetFields()[name]
+	info := d.GetWorkflowExecutionInfo()
+	w.runID = info.GetExecution().GetRunId()
+	status := info.GetStatus()
+	existing.Ended = status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING && status != enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW
+	for name, value := range map[string]any{memoDigest: &existing.Digest, memoOwner: &existing.Owner} {
+		payload, ok := info.GetMemo().GetFields()[name]
 		if !ok {
-			return "", owner, fmt.Errorf("workflow %s was not started by `tailsweep run`: it has no memo %s", workflows.SweepID(w.spec.Name), name)
+			return existing, fmt.Errorf("workflow %s was not started by `tailsweep run`: it has no memo %s", workflows.SweepID(w.spec.Name), name)
 		}
 		if err := converter.GetDefaultDataConverter().FromPayload(payload, value); err != nil {
-			return "", owner, fmt.Errorf("memo %s of sweep %q: %w", name, w.spec.Name, err)
+			return existing, fmt.Errorf("memo %s of sweep %q: %w", name, w.spec.Name, err)
 		}
 	}
-	return digest, owner, nil
+	return existing, nil
 }
 
 // Start implements archive.Workflow.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -147,16 +148,19 @@ func (e executions) Delete(ctx context.Context, x execution) error {
 	return fmt.Errorf("delete workflow %s: %w", x.id, err)
 }
 
-// deletedWithin is how long Deleted waits.
-const deletedWithin = 20 * time.Second
+// deletedWithin is how long Deleted waits: longer than the 35 s after which the queues of a
+// Temporal with its default settings have stored how far they are.
+const deletedWithin = 90 * time.Second
 
-// Deleted waits until Temporal no longer knows the sweep, and reports whether that is so.
-func (e executions) Deleted(ctx context.Context, name string) bool {
+// Deleted waits until Temporal no longer has any of the runs, and reports whether that is so.
+func (e executions) Deleted(ctx context.Context, runs []execution) bool {
 	ctx, cancel := context.WithTimeout(ctx, deletedWithin)
 	defer cancel()
-	err := retry.Until(ctx, 100*time.Millisecond, func() (bool, error) {
-		_, known, err := e.SweepRuns(ctx, name)
-		return err == nil && !known, nil
+	return !slices.ContainsFunc(runs, func(x execution) bool {
+		return nil != retry.Until(ctx, 100*time.Millisecond, func() (bool, error) {
+			_, err := e.client.DescribeWorkflowExecution(ctx, x.id, x.run)
+			_, gone := errors.AsType[*serviceerror.NotFound](err)
+			return gone, nil
+		})
 	})
-	return err == nil
 }

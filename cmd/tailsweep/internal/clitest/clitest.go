@@ -46,8 +46,8 @@ func Begin(t *testing.T, arc *archive.Archive, spec *sweep.Spec, text []byte) {
 // workflow is the digest of the spec of a FAKE workflow that runs already.
 type workflow string
 
-func (w workflow) Started(context.Context) (string, sweep.Identity, error) {
-	return string(w), sweep.Identity{ID: "fake", Generation: 1, Namespace: "default"}, nil
+func (w workflow) Started(context.Context) (archive.Existing, error) {
+	return archive.Existing{Digest: string(w), Owner: sweep.Identity{ID: "fake", Generation: 1, Namespace: "default"}}, nil
 }
 func (workflow) Start(context.Context, sweep.Identity) error { return nil }
 
