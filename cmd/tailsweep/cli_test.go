@@ -158,7 +158,7 @@ func visit(cmd *cobra.Command, look func(*cobra.Command)) {
 // TestFlagsMeanOneThing checks that -o is the form of what is printed and --to the
 // place of a file, in every verb.
 func TestFlagsMeanOneThing(t *testing.T) {
-	forms := map[string]bool{"table|json": true, "csv|json": true}
+	forms := map[string]bool{"table|json": true, "table|json|yaml": true, "csv|json": true}
 	visit(newRoot(&cli.App{}), func(cmd *cobra.Command) {
 		output, to := cmd.Flags().Lookup("output"), cmd.Flags().Lookup("to")
 		require.Equal(t, output, cmd.Flags().ShorthandLookup("o"), cmd.CommandPath())

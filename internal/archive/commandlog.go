@@ -139,6 +139,28 @@ func (a *Archive) restored(ctx context.Context, sweepName string) (Restored, err
 	return Restored{Spec: &r.Spec, Digest: r.Digest, Owner: owner, State: state}, nil
 }
 
+// Progress returns the progress of a sweep as far as it is stored. It does not say whether the
+// sweep runs: that is known by Temporal.
+func (a *Archive) Progress(ctx context.Context, sweepName string) (*conduct.Progress, error) {
+	snapshot, err := a.state(ctx, sweepName)
+	if err != nil {
+		return nil, err
+	}
+	restored, err := a.restored(ctx, sweepName)
+	if err != nil {
+		return nil, err
+	}
+	phase := conduct.PhaseRunning
+	if snapshot != nil {
+		phase = snapshot.Phase
+	}
+	p := conduct.New(restored.Spec, restored.State, conduct.LogicNow, time.Now().UTC()).Progress(restored.Digest)
+	if !phase.Final() {
+		p.Phase, p.EndedAt, p.Message = phase, nil, ""
+	}
+	return &p, nil
+}
+
 // checkpoints lists the keys of a sweep's complete checkpoints, in order.
 func (a *Archive) checkpoints(ctx context.Context, sweepName string) (keys []string, err error) {
 	prefix, err := sweepKey(sweepName, "trials/")

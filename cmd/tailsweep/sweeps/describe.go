@@ -34,13 +34,16 @@ type description struct {
 	Version    int               `json:"version"`            // of Spec: the number of the command that made it, 0 as submitted
 	Progress   *conduct.Progress `json:"progress,omitempty"` // absent if no worker answers
 	Known      *Listed           `json:"known,omitempty"`    // what Temporal knows where no worker answers
+	Stored     *conduct.Progress `json:"stored,omitempty"`   // what the store has of the progress, likewise
 	Owner      sweep.Identity    `json:"owner"`
 	Builds     map[string]int    `json:"builds,omitempty"`      // finished trials by the build of a worker that took part
 	Waiting    string            `json:"waiting,omitempty"`     // why trials are queued
 	StoreFault string            `json:"store_fault,omitempty"` // why Spec is null
 
 	live map[int]progress.LiveTrial
-	text []string // Spec as YAML
+	text []string // Spec as YAML, the last of them
+
+	versionErr error // why Version is not known
 }
 
 // MarshalJSON writes the spec as a file of it, which `tailsweep validate` accepts.
@@ -59,6 +62,9 @@ func (d description) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
+// formatYAML is the output format that prints only the spec.
+const formatYAML = "yaml"
+
 // maxQueued is the number of requested trials that describe lists.
 const maxQueued = 20
 
@@ -67,9 +73,14 @@ func Describe(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "describe SWEEP",
 		Short: "Show a sweep's spec, its phase and the commands it received",
-		Args:  cli.Args(1, 1, "one sweep"),
+		Long: `describe prints the state, the command log and the spec in force. -o yaml prints only
+the spec in force, which ` + "`tailsweep edit`" + ` takes after a change:
+
+  tailsweep describe SWEEP -o yaml > spec.yaml`,
+		Args: cli.Args(1, 1, "one sweep"),
 	}
-	output := cli.OutputFlag(cmd)
+	output := &cli.Choice{Value: cli.FormatTable, Valid: []string{cli.FormatTable, cli.FormatJSON, formatYAML}}
+	cmd.Flags().VarP(output, "output", "o", "output format")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
 		d := description{Name: args[0]}
@@ -77,9 +88,24 @@ func Describe(a *cli.App) *cobra.Command {
 		if code := cli.CodeOf(storeErr); ctx.Err() != nil || code == cli.ExitNotFound || code == cli.ExitUsage {
 			return storeErr
 		}
+		if output.Value == formatYAML {
+			switch {
+			case storeErr != nil:
+				return storeErr
+			case d.versionErr != nil:
+				return d.versionErr
+			}
+			return a.Print(d.text[len(d.text)-1])
+		}
+		if d.versionErr != nil {
+			a.Log("the version of the spec is unknown: %v", d.versionErr)
+		}
 		temporalErr := d.askTemporal(ctx, a)
 		if temporalErr != nil {
 			a.Log("the state of the sweep is unknown: %v", temporalErr)
+		}
+		if d.Progress == nil && storeErr == nil {
+			d.readStored(ctx, a)
 		}
 		if storeErr != nil {
 			if d.Progress == nil && d.Known == nil {
@@ -115,9 +141,7 @@ func (d *description) readStore(ctx context.Context, a *cli.App) error {
 		return err
 	}
 	version, changed, err := arc.SpecVersion(ctx, d.Name)
-	if err != nil {
-		a.Log("the version of the spec is unknown: %v", err)
-	}
+	d.versionErr = err
 	if trials, err := arc.Trials(ctx, d.Name); err != nil {
 		a.Log("the builds that took part are unknown: %v", err)
 	} else {
@@ -132,6 +156,17 @@ func (d *description) readStore(ctx context.Context, a *cli.App) error {
 	d.text = append(d.text, strings.TrimRight(string(yaml), "\n"))
 	d.Spec, d.Digest, d.Owner, d.Version = spec, spec.Digest(), owner, version.Number
 	return nil
+}
+
+// readStored reads what the store has of the progress of a sweep that no worker has described.
+func (d *description) readStored(ctx context.Context, a *cli.App) {
+	arc, err := a.Archive(ctx)
+	if err == nil {
+		d.Stored, err = arc.Progress(ctx, d.Name)
+	}
+	if err != nil {
+		a.Log("the stored state cannot be read: %v", err)
+	}
 }
 
 // askTemporal asks the workers for the progress of the sweep, or else Temporal. The error says
@@ -198,7 +233,7 @@ func describeText(d description) []string {
 			lines = append(lines, d.Spec.Description)
 		}
 	}
-	p := d.Progress
+	p, from := d.Progress, ""
 	if d.Owner.ID != "" {
 		lines = append(lines, "started by tailsweep "+d.Owner.Build+" in "+d.Owner.Temporal())
 	}
@@ -212,10 +247,12 @@ func describeText(d description) []string {
 				lines = append(lines, console.Printable(k.Fault))
 			}
 		}
-		return lines
+		if p, from = d.Stored, "in the store: "; p == nil {
+			return lines
+		}
 	}
 	v := progress.View{Spec: d.Spec, Progress: *p, Live: d.live, Now: time.Now()}
-	lines = append(lines, string(p.Phase)+": "+v.Summary(), "slot time of finished trials: "+text.Duration(time.Duration(p.GPUHours*float64(time.Hour))))
+	lines = append(lines, from+string(p.Phase)+": "+v.Summary(), "slot time of finished trials: "+text.Duration(time.Duration(p.GPUHours*float64(time.Hour))))
 	if p.Message != "" {
 		lines = append(lines, p.Message)
 	}
@@ -227,6 +264,9 @@ func describeText(d description) []string {
 	}
 	for _, r := range p.Running {
 		line := v.Trial(r)
+		if d.Progress == nil {
+			line = fmt.Sprintf("trial %d started %s: %s", r.Number, r.StartedAt.Local().Format(time.DateTime), trialview.Params(r.Params))
+		}
 		if r.Verdict != nil {
 			line += "; " + r.Verdict.Reason
 		}

@@ -73,7 +73,7 @@ func lastFailure(ctx context.Context, c client.Client, request *workflowservice.
 	}
 }
 
-// Explained says why no worker has answered a query: it returns an error that wraps
+// Explained says why no worker has answered a query: it returns
 // ErrNoWorker or a *FailingError where that is so, else err.
 func Explained(ctx context.Context, c client.Client, namespace, name string, err error) error {
 	if errors.Is(err, ErrNoSweep) {
@@ -82,7 +82,7 @@ func Explained(ctx context.Context, c client.Client, namespace, name string, err
 	looking, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	if !WorkerPolls(looking, c) {
-		return fmt.Errorf("%w: %w", ErrNoWorker, err)
+		return ErrNoWorker
 	}
 	if failing := Failing(ctx, c, namespace, name); failing != nil {
 		return failing

@@ -127,8 +127,11 @@ func QueryProgress(ctx context.Context, c client.Client, name string) (conduct.P
 		if err == nil {
 			err = answer.Get(&p)
 		}
-		if ctx.Err() != nil {
-			return p, fmt.Errorf("sweep %q: no worker has answered within %s (`tailsweep up` or `tailsweep worker` starts one): %w", name, queryTimeout, ctx.Err())
+		// The server may end the call a moment before the deadline passes here.
+		_, late := errors.AsType[*serviceerror.DeadlineExceeded](err)
+		_, cancelled := errors.AsType[*serviceerror.Canceled](err)
+		if ctx.Err() != nil || late || cancelled {
+			return p, fmt.Errorf("sweep %q: no worker has answered within %s (`tailsweep status` shows whether one runs, `tailsweep up` starts it)", name, queryTimeout)
 		}
 		if err != nil {
 			return p, fmt.Errorf("query the progress of sweep %q: %w", name, err)

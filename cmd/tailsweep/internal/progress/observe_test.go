@@ -1,11 +1,18 @@
 package progress
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
@@ -33,6 +40,31 @@ func TestProgressFromError(t *testing.T) {
 			require.Equal(t, c.phase, p.Phase)
 			require.Equal(t, c.done, p.Finished)
 		})
+	}
+}
+
+// unanswered is a FAKE of a Temporal whose workers do not answer.
+type unanswered struct {
+	client.Client
+	err error
+}
+
+func (unanswered) DescribeWorkflowExecution(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}}, nil
+}
+
+func (u unanswered) QueryWorkflow(context.Context, string, string, string, ...any) (converter.EncodedValue, error) {
+	return nil, u.err
+}
+
+// The text of gRPC for a call that the server has ended is not shown.
+func TestQueryProgressWithoutAnAnswer(t *testing.T) {
+	for _, err := range []error{
+		serviceerror.NewCanceled("stream terminated by RST_STREAM with error code: CANCEL"), serviceerror.NewDeadlineExceeded("context deadline exceeded"),
+	} {
+		_, err := QueryProgress(t.Context(), unanswered{err: err}, "s")
+		require.ErrorContains(t, err, `sweep "s": no worker has answered within 5s`)
+		require.NotContains(t, err.Error(), "stream")
 	}
 }
 

@@ -54,7 +54,8 @@ has ended continues under its name, with its ledger.`,
 budget, early termination and checkpoints.save_sweep_best may change; the search still uses the earlier
 results where they fit the new spec. Fields on which all results depend (dataset, model,
 train, evaluate) may not change. edit first prints the fields that change; with --dry-run
-it does nothing else.`,
+it does nothing else. ` + "`tailsweep describe SWEEP -o yaml`" + ` prints the spec in force, with what
+extend and set have changed, as a file to edit.`,
 		},
 		{
 			Name: conduct.CommandEnqueue, Short: "Try configurations of your own next", define: enqueue,
