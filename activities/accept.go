@@ -64,8 +64,8 @@ func (a *Activities) accept(at *attempt, t sweep.Task) (*owned, error) {
 }
 
 // abandoned returns an error if Temporal has given the attempt up before it began: the worker
-// was stopped while the job was on its way to it. What the attempt would store before it is
-// cancelled would be in nobody's list. Temporal is asked only if the job is old.
+// was stopped while the job was on its way to it. A checkpoint that the attempt would store
+// before it is cancelled could remain until `gc`. Temporal is asked only if the job is old.
 func (a *Activities) abandoned(at *attempt) error {
 	info := activity.GetInfo(at.parent)
 	age := time.Since(info.StartedTime)

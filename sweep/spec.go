@@ -275,11 +275,11 @@ type EarlyTerminate struct {
 
 // Budget ends the search. 0 means no limit.
 type Budget struct {
-	// How many search trials there are, at most; baseline trials do not count.
+	// After how many search trials the search ends. Baseline trials and retries do not count; enqueued trials count, and start also when the limit is reached.
 	RunCap int `json:"run_cap,omitempty" jsonschema:"minimum=1,maximum=100000"`
-	// How many hours of training slots are used, at most, baseline included.
+	// After how many hours in training slots the search ends, baseline included. A trial counts when it has ended, and running trials finish, so a sweep can use more.
 	GPUHours float64 `json:"gpu_hours,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1000000"`
-	// Time since the sweep began, such as 12h or 1h30m, after which no new trial starts. Running trials finish; max_trial_time limits each of them.
+	// Time since the sweep began, such as 12h or 1h30m, after which the search starts no trial. Baseline and requested trials still start, and running trials finish; max_trial_time limits each of them.
 	WallClock Duration `json:"wall_clock,omitempty"`
 }
 

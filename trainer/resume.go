@@ -34,7 +34,7 @@ func (r *run) resume(dir string) error {
 		return failure(sweep.FailBadData, fmt.Errorf("the checkpoint is of another training: its images have sha256 %s, those of this dataset %s", theirs, mine))
 	}
 	if made := manifest.Provenance.Backend; made != r.backend.Choice {
-		r.options.Log("the checkpoint was made on backend %s and this is %s: the result differs in its last bits from a training on one backend", made, r.backend.Choice)
+		r.options.Log("the checkpoint was made on backend %s and this is %s: the result is not that of a training on one backend: the two round differently, and their losses drift apart", made, r.backend.Choice)
 	}
 	if s.Step != manifest.Step {
 		return fmt.Errorf("%w: state of step %d in a checkpoint of step %d", checkpoint.ErrCorrupt, s.Step, manifest.Step)

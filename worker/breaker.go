@@ -50,7 +50,7 @@ var (
 // activity that wait at the server already: each would take one more. Attempts are counted
 // until one that began after the last failure makes a step or succeeds. Those that began before
 // the last failure, or in the rest after it because they were on their way to the worker, count
-// with it. Out of memory and lost attempts of one trial count once.
+// with it. Of several in a row of the same trial, out of memory or lost, the first counts.
 type breaker struct {
 	rests
 	slots chan struct{}

@@ -46,6 +46,14 @@ func SearchAttributes() map[string]string {
 	}
 }
 
+// Summaries of the timers of a trial. That of the wait after a failure is
+// "after CLASS (NEXT): MESSAGE", where NEXT is "attempt 2", "evaluation" or NextPublish.
+const (
+	TimerVerdict = "ask for the verdict again"
+	TimerGiveUp  = "give up publishing"
+	NextPublish  = "publishing"
+)
+
 // Workflow types, as they are registered.
 const (
 	TypeSweep = "Sweep"

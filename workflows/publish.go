@@ -29,7 +29,7 @@ func (t *trial) publish(a lifecycle.Publish) lifecycle.Event {
 	return lifecycle.Published{Trial: out.Trial, Reported: out.Reported}
 }
 
-// awaitCancel has the machine learn of a cancellation while the trial publishes.
+// awaitCancel gives the state machine a cancellation while the trial publishes.
 func (t *trial) awaitCancel() {
 	if t.awaiting {
 		return
@@ -48,7 +48,7 @@ func (t *trial) awaitCancel() {
 // giveUpIn gives up publishing after a time.
 func (t *trial) giveUpIn(a lifecycle.GiveUpIn) {
 	workflow.Go(t.last, func(ctx workflow.Context) {
-		if err := workflow.NewTimerWithOptions(t.publishing, a.After, workflow.TimerOptions{Summary: "give up publishing"}).Get(ctx, nil); err == nil {
+		if err := workflow.NewTimerWithOptions(t.publishing, a.After, workflow.TimerOptions{Summary: TimerGiveUp}).Get(ctx, nil); err == nil {
 			t.machine.Step(workflow.Now(ctx).UTC(), lifecycle.GivenUp{})
 			t.stop()
 		}
@@ -57,15 +57,14 @@ func (t *trial) giveUpIn(a lifecycle.GiveUpIn) {
 
 // wait waits before the next attempt, or before the next try to publish.
 func (t *trial) wait(a lifecycle.Wait) lifecycle.Event {
-	r := &t.machine.Result
 	ctx := t.ctx
-	if r.Status != "" {
-		ctx = t.publishing
+	if t.machine.Result.Status != "" {
+		ctx, t.next = t.publishing, NextPublish
 	}
-	why := fmt.Sprintf("before attempt %d, after %s: %s", r.Attempts+1, a.Failure.Class, text.FirstLine(a.Failure.Message))
+	why := fmt.Sprintf("after %s (%s): %s", a.Failure.Class, t.next, text.FirstLine(a.Failure.Message))
 	t.show("waiting " + a.For.String() + " " + why)
 	timer := workflow.NewTimerWithOptions(ctx, a.For, workflow.TimerOptions{Summary: clip(why)})
-	if err := timer.Get(ctx, nil); err != nil { // the machine knows of the cancellation
+	if err := timer.Get(ctx, nil); err != nil { // step gives the state machine the cancellation
 		workflow.GetLogger(ctx).Info("the wait was cancelled", "error", err)
 	}
 	return lifecycle.Waited{}

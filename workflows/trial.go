@@ -33,6 +33,7 @@ type trial struct {
 	spec       *sweep.Spec
 	machine    *lifecycle.Trial
 	shown      string // state in the search attributes
+	next       string // what follows a wait, in words
 	awaiting   bool   // a coroutine waits for a cancellation while the trial publishes
 	do         *activities.Activities
 }
@@ -55,7 +56,7 @@ func (t *trial) run() (activities.TrialResult, error) {
 	return activities.TrialResult{Trial: t.machine.Result}, t.ending()
 }
 
-// step gives the machine an event, after a cancellation that came before. Some action
+// step gives the state machine an event, after a cancellation that came before. Some action
 // follows every completion.
 func (t *trial) step(e lifecycle.Event) []lifecycle.Action {
 	now := workflow.Now(t.ctx).UTC()
@@ -105,6 +106,7 @@ func (t *trial) train(a lifecycle.Train) lifecycle.Event {
 		what = fmt.Sprintf("continue training %s at step %d", label(r.Assignment), r.Steps)
 	}
 	t.show(what)
+	t.next = fmt.Sprintf("attempt %d", r.Attempts+1)
 	left, wait := a.Limit, time.Duration(0)
 	if !a.Deadline.IsZero() {
 		left = a.Deadline.Sub(workflow.Now(t.ctx))
@@ -148,7 +150,11 @@ func (t *trial) evaluate(a lifecycle.Evaluate) lifecycle.Event {
 		Report: t.receiver(SignalBlocked),
 	}).Get(t.ctx, &out)
 	if err != nil {
-		return failureOf(err)
+		f := failureOf(err)
+		if t.next = "evaluation"; f.Corrupt {
+			t.next = fmt.Sprintf("attempt %d", r.Attempts+1)
+		}
+		return f
 	}
 	return lifecycle.Evaluated{Evaluation: out.Evaluation, Shown: out.Blocked, Attempt: lifecycle.Attempt{Seconds: out.Seconds, Build: out.Build}}
 }
@@ -164,7 +170,7 @@ func (t *trial) ask(a lifecycle.Ask) lifecycle.Event {
 	waiting, stop := workflow.WithCancel(t.ctx)
 	defer stop()
 	verdicts := workflow.GetSignalChannel(t.ctx, SignalVerdict)
-	timer := workflow.NewTimerWithOptions(waiting, a.Wait, workflow.TimerOptions{Summary: "ask for the verdict again"})
+	timer := workflow.NewTimerWithOptions(waiting, a.Wait, workflow.TimerOptions{Summary: TimerVerdict})
 	for {
 		var v conduct.RungVerdict
 		workflow.NewSelector(t.ctx).

@@ -1,5 +1,5 @@
 // Command tailsweep runs hyper-parameter sweeps of class-imbalanced diffusion
-// models. This file has the table of its verbs; each verb is a file in the folder of
+// models. main.go has the table of its verbs; each verb is a file in the folder of
 // its group, except those that send a command to a sweep: they are rows of
 // internal/steering/verb.go. internal/cli has what all verbs share.
 //

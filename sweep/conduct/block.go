@@ -10,8 +10,8 @@ import (
 )
 
 // otherWorkerWait is the longest wait after a worker was refused for its own clock, build
-// or configuration: the next try may reach another worker, and the tries prefer the one
-// that has the sweep's workflow in its memory.
+// or configuration. A try usually goes to the worker that has the sweep's workflow in its
+// cache; while that worker rests, another one gets it.
 const otherWorkerWait = 10 * time.Second
 
 // block adds a failure of a kind of action, and sets when the action is tried again.

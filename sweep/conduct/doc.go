@@ -20,7 +20,7 @@
 // Invariants, which the simulation in simulation_test.go checks on random schedules:
 //
 //   - Every started trial is in the ledger exactly once; no number is skipped.
-//   - At most max_concurrent_trials are in flight.
+//   - No trial starts while max_concurrent_trials or more are in flight.
 //   - Once a budget is reached, only baseline and requested trials start.
 //   - A verdict at a rung is given once; a repeated report gets the same verdict.
 //   - The last checkpoint of a trial that failed, was cancelled or ran out of time is

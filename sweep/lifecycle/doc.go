@@ -19,8 +19,9 @@
 //   - A completed trial has its last evaluation's metrics; a failed one has its error.
 //   - Nothing is trained or evaluated after a cancellation.
 //   - TrainTime and EvalTime are the sums over all attempts, however they ended.
-//   - A trial that was reported as blocked, by itself or by an attempt, is reported again
-//     when an attempt at training returns, or an evaluation succeeds.
+//   - A trial that was reported as blocked, by itself or by an attempt, is reported as no
+//     longer blocked when an attempt at training returns without an error, or an
+//     evaluation succeeds.
 //
 // No goroutine, clock, random source or map iteration is allowed here: Temporal replays
 // the histories of running trials through this package. The rule for changing it is that

@@ -15,7 +15,8 @@
 //	alpha, gamma  weights of InfoNCE and alignment
 //	w       guidance scale
 //
-//	L = L_ddpm + alpha L_infonce + gamma L_alignment + ...,  L_ddpm = mean |prediction - target|^2
+//	L = (1 - w_t2h) L_ddpm + alpha L_infonce + gamma L_alignment + w_t2h L_t2h + ...
+//	L_ddpm = mean |prediction - target|^2
 //
 // Each term is a file with its formula and source, and a row of the table terms (loss.go).
 // The paper's own terms are in infonce.go and alignment.go (arXiv 2507.09052, as in the

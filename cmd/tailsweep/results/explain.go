@@ -182,7 +182,11 @@ func explanationText(e Explanation) []string {
 	case e.Unknown != "":
 		add("known", "%s", e.Unknown)
 	case len(e.Pending) > 0:
-		add("known", "%d finished trials; pending: %s", *r.Seen, text.Numbers(e.Pending, len(e.Pending)))
+		what := "trial "
+		if len(e.Pending) > 1 {
+			what = "trials "
+		}
+		add("known", "%d finished trials; pending: %s", *r.Seen, what+text.Numbers(e.Pending, len(e.Pending)))
 	default:
 		add("known", "%d finished trials, none pending", *r.Seen)
 	}
