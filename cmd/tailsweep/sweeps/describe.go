@@ -194,7 +194,7 @@ func (d *description) askTemporal(ctx context.Context, a *cli.App) error {
 	if d.Owner.ID == "" {
 		d.Owner = p.Owner
 	}
-	if d.live, err = progress.LiveTrials(ctx, c, p); err == nil && d.Spec != nil {
+	if d.live, err = progress.LiveTrials(ctx, c, target.Namespace(), p); err == nil && d.Spec != nil {
 		d.Waiting = progress.Waiting(ctx, c, target.Namespace(), d.Spec.Resources.Queue, d.live)
 	}
 	return err

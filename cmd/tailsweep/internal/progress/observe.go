@@ -56,7 +56,7 @@ func (o *Observer) View(ctx context.Context) (View, error) {
 		v.Notice = err.Error() // the spec before is shown
 	}
 	v.Spec = o.Spec
-	if v.Live, err = LiveTrials(ctx, o.Temporal, p); err != nil {
+	if v.Live, err = LiveTrials(ctx, o.Temporal, o.Namespace, p); err != nil {
 		return View{}, err
 	}
 	v.Waiting = o.workers.waiting(ctx, o.Temporal, o.Namespace, o.Spec.Resources.Queue, v.Live)
@@ -165,10 +165,10 @@ func progressFromError(ended error, p *conduct.Progress) error {
 }
 
 // LiveTrials reads the state of the first maxLive running trials. The keys are numbers.
-func LiveTrials(ctx context.Context, c client.Client, p conduct.Progress) (map[int]LiveTrial, error) {
+func LiveTrials(ctx context.Context, c client.Client, namespace string, p conduct.Progress) (map[int]LiveTrial, error) {
 	live := map[int]LiveTrial{}
 	for _, r := range p.Running[:min(len(p.Running), maxLive)] {
-		l, err := liveState(ctx, c, workflows.TrialID(p.Name, r.Number))
+		l, err := liveState(ctx, c, namespace, workflows.TrialID(p.Name, r.Number))
 		if err != nil {
 			return nil, err
 		}
@@ -177,8 +177,8 @@ func LiveTrials(ctx context.Context, c client.Client, p conduct.Progress) (map[i
 	return live, nil
 }
 
-// liveState reads the last heartbeat of a trial's training activity.
-func liveState(ctx context.Context, c client.Client, workflowID string) (LiveTrial, error) {
+// liveState reads the last heartbeat of a trial's activity, or what the trial waits for.
+func liveState(ctx context.Context, c client.Client, namespace, workflowID string) (LiveTrial, error) {
 	d, err := c.DescribeWorkflowExecution(ctx, workflowID, "")
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
 		return LiveTrial{Stage: stageQueued}, nil // it is being started
@@ -186,13 +186,15 @@ func liveState(ctx context.Context, c client.Client, workflowID string) (LiveTri
 	if err != nil {
 		return LiveTrial{}, fmt.Errorf("describe %s: %w", workflowID, err)
 	}
-	live := LiveTrial{Stage: stagePublishing}
 	for _, a := range d.GetPendingActivities() {
-		if l, ok := fromActivity(a); ok {
-			live = l
+		if live, ok := fromActivity(a); ok {
+			return live, nil
 		}
 	}
-	return live, nil
+	if d.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return LiveTrial{Stage: stagePublishing}, nil // its result is on the way to the sweep
+	}
+	return betweenActivities(ctx, c, namespace, d)
 }
 
 // fromActivity converts a pending activity of a trial; ok is false for one that it does
@@ -238,9 +240,6 @@ func fromActivity(a *workflowpb.PendingActivityInfo) (live LiveTrial, ok bool) {
 	}
 	if a.GetState() == enumspb.PENDING_ACTIVITY_STATE_SCHEDULED {
 		live.Stage = stageQueued
-		if a.GetAttempt() > 1 {
-			live.Stage = stageRetrying
-		}
 	}
 	return live, true
 }

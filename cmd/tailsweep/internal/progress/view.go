@@ -32,13 +32,14 @@ const (
 	stageStarting   = "starting" // the child loads data and compiles
 	StageTraining   = "training"
 	stageEvaluating = "evaluating"
-	stageRetrying   = "retrying"
+	stageAfter      = "waiting after"           // a failure; the class and what comes next follow
+	stageVerdict    = "waiting for the verdict" // at a rung
 	stagePublishing = "publishing"
 	stageTrained    = "trained, queued" // for a slot for the evaluation
 	stageRunning    = "running"         // its heartbeat was not read
 )
 
-// LiveTrial is the last heartbeat of a running trial.
+// LiveTrial is the last heartbeat of a running trial, or what it waits for.
 type LiveTrial struct {
 	Stage          string
 	Trained        bool     // only the evaluation remains

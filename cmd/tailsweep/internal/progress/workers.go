@@ -191,7 +191,7 @@ func WhyQueued(ctx context.Context, c client.Client, namespace string, spec *swe
 	if err != nil || p.EndedAt != nil {
 		return ""
 	}
-	live, err := LiveTrials(ctx, c, p)
+	live, err := LiveTrials(ctx, c, namespace, p)
 	if err != nil {
 		return ""
 	}
