@@ -1,6 +1,7 @@
 package results
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,4 +40,13 @@ func TestRequestedTrials(t *testing.T) {
 	require.Contains(t, lines, "  A configuration of a user: tried before the method's own. The method uses its result.")
 	other := sweep.Trial{Assignment: sweep.Assignment{Number: 2}}
 	require.Equal(t, map[int]string{1: "enqueue"}, requested([]sweep.Trial{asked, other}))
+}
+
+// Pending trials are named so that their numbers are not taken for a count.
+func TestExplainPendingTrials(t *testing.T) {
+	a := sweep.Assignment{Number: 4, Reason: sweep.Reason{Sampler: "bayes", Seen: new(3)}}
+	for want, pending := range map[string][]int{"none pending": nil, "pending: trial 3": {3}, "pending: trials 0, 3": {0, 3}} {
+		lines := strings.Join(explanationText(Explanation{Assignment: a, Pending: pending}), "\n")
+		require.Regexp(t, "3 finished trials[,;] "+want+"(\n|$)", lines)
+	}
 }

@@ -117,6 +117,7 @@ func TestTrialWaitsSince(t *testing.T) {
 		"trial 3 is trained, queued since 2026-11-24 09:00:00: alignment.weight=1 infonce.weight=0.1":                      {Stage: stageQueued, Trained: true, Since: began},
 		"trial 3 is training #2 since 2026-11-24 09:00:00: alignment.weight=1 infonce.weight=0.1":                          {Stage: StageTraining, Attempt: 2, Since: began},
 		"trial 3 is publishing: alignment.weight=1 infonce.weight=0.1":                                                     {Stage: stagePublishing},
+		"trial 3 is waiting for the verdict since 2026-11-24 09:00:00: alignment.weight=1 infonce.weight=0.1":              {Stage: stageVerdict, Since: began},
 	} {
 		v.Live[3] = l
 		require.Equal(t, want, v.Trial(r))
