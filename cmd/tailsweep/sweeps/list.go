@@ -201,7 +201,7 @@ func askWorkers(ctx context.Context, c client.Client, namespace string, rows []L
 			return
 		}
 		row.Done, row.Planned, row.Requested, row.Pinned = p.Finished, p.Planned, len(p.Queue), len(p.Pinned)
-		if live, err := progress.LiveTrials(ctx, c, p); err == nil {
+		if live, err := progress.LiveTrials(ctx, c, namespace, p); err == nil {
 			running, queued, unknown := progress.Count(p, live)
 			row.Running, row.Queued = new(running+unknown), &queued
 		}

@@ -123,7 +123,7 @@ func steeringVerb(a *cli.App, v steering.Verb) *cobra.Command {
 			return err
 		}
 		out.Progress, out.Recorded, out.Continued = answer.progress, answer.recorded, answer.continued
-		out.live, _ = progress.LiveTrials(ctx, c, out.Progress) // without it "running or queued"
+		out.live, _ = progress.LiveTrials(ctx, c, here.Namespace, out.Progress) // without it "running or queued"
 		return a.PrintAs(output, out.output(), steeredText(v.Name, out)...)
 	}
 	return cmd
