@@ -88,15 +88,16 @@ func (o *Observer) readSpec(ctx context.Context, p conduct.Progress) error {
 	return err
 }
 
-// readTrials puts the finished trials into the view. With a damaged ledger these are the ones
-// of the last view, and the notice says why.
+// readTrials puts the finished trials into the view. With a damaged ledger, or while the sweep
+// runs and the store does not answer, these are the ones of the last view, and the notice says
+// why.
 func (o *Observer) readTrials(ctx context.Context, v *View) error {
 	if o.finished == nil || v.Progress.Finished != o.count {
 		trials, err := o.Archive.Trials(ctx, o.Name)
 		var damaged *archive.LedgerError
 		switch {
-		case errors.As(err, &damaged):
-			v.Notice = damaged.Error()
+		case err != nil && ctx.Err() == nil && (errors.As(err, &damaged) || v.Progress.EndedAt == nil):
+			v.Notice = err.Error()
 		case err != nil:
 			return err
 		default:

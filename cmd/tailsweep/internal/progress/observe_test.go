@@ -3,6 +3,7 @@ package progress
 import (
 	"context"
 	"errors"
+	"iter"
 	"testing"
 	"time"
 
@@ -17,6 +18,8 @@ import (
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
 	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/block"
+	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
@@ -82,6 +85,26 @@ func TestViewOfADamagedLedger(t *testing.T) {
 	require.NoError(t, o.readTrials(t.Context(), &v))
 	require.Len(t, v.Finished, 3)
 	require.Contains(t, v.Notice, "000000.jsonl: the object is missing")
+}
+
+// away is a store that does not answer.
+type away struct{ store.Store }
+
+func (away) ListAfter(context.Context, string, string) iter.Seq2[store.Info, error] {
+	return func(yield func(store.Info, error) bool) {
+		yield(store.Info{}, &store.AccessError{Reason: block.Unreachable, Err: errors.New("connection refused")})
+	}
+}
+
+// Without the store watch shows what the workers know while the sweep runs, and retries at its end.
+func TestViewWithoutTheStore(t *testing.T) {
+	o := &Observer{Name: "done", Archive: archive.New(away{}), finished: make([]sweep.Trial, 2)}
+	v := View{Progress: conduct.Progress{Finished: 3}}
+	require.NoError(t, o.readTrials(t.Context(), &v))
+	require.Len(t, v.Finished, 2)
+	require.Contains(t, v.Notice, "connection refused")
+	v.Progress.EndedAt = new(time.Now())
+	require.ErrorContains(t, o.readTrials(t.Context(), &v), "connection refused")
 }
 
 // After an edit, watch has the columns of the spec in force.
