@@ -136,7 +136,7 @@ func reportProgress(ctx context.Context, a *cli.App, name string, spec *sweep.Sp
 		defer c.Close()
 		var p conduct.Progress
 		if p, err = progress.QueryProgress(ctx, c, name); err == nil {
-			return p
+			return progress.Recovered(ctx, a.Archive, p)
 		}
 	}
 	a.Log("the report does not show the progress of the sweep: %v", err)

@@ -190,6 +190,7 @@ func (d *description) askTemporal(ctx context.Context, a *cli.App) error {
 		}
 		return err
 	}
+	p = progress.Recovered(ctx, a.Archive, p)
 	d.Progress = &p
 	if d.Owner.ID == "" {
 		d.Owner = p.Owner

@@ -29,6 +29,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/cost"
 	"github.com/tailsweep/tailsweep/workflows"
 )
@@ -39,7 +40,7 @@ const maxListed = 1000
 // Listed is a line of `tailsweep list`.
 type Listed struct {
 	Name      string    `json:"name"`
-	State     string    `json:"state"`             // a conduct.Phase, "terminated", "timed out", "removing" or "damaged"; "unknown" without an answer of Temporal
+	State     string    `json:"state"`             // a conduct.Phase, "removing" or "damaged"; "unknown" without an answer of Temporal
 	Done      int       `json:"done"`              // trials in the ledger
 	Planned   int       `json:"planned,omitempty"` // 0: until the budget is used up
 	Running   *int      `json:"running,omitempty"` // trials, and those that progress.LiveTrials did not look at; absent if no worker has answered
@@ -136,7 +137,10 @@ func rowsOf(ctx context.Context, arc *archive.Archive, entries []archive.StoredS
 		entry := entries[i]
 		row, ok := known[entry.Name]
 		if !ok {
-			row, errs[i] = storedSweep(ctx, arc, entry)
+			row = Listed{Name: entry.Name, State: stateUnknown}
+		}
+		if !ok || row.State == string(conduct.PhaseTerminated) {
+			errs[i] = row.countStored(ctx, arc, entry)
 		}
 		o, err := arc.Overview(ctx, entry.Name)
 		if entry.Err != nil {
@@ -308,23 +312,22 @@ func listText(a *cli.App, rows []Listed) []string {
 	return lines
 }
 
-// storedSweep is a sweep of which Temporal reports nothing. An error means that no sweep
-// can be read.
-func storedSweep(ctx context.Context, arc *archive.Archive, entry archive.StoredSweep) (Listed, error) {
-	row := Listed{Name: entry.Name, State: stateUnknown}
+// countStored counts the trials in the ledger of a sweep of which Temporal reports no count,
+// or an early one. An error means that no sweep can be read.
+func (r *Listed) countStored(ctx context.Context, arc *archive.Archive, entry archive.StoredSweep) error {
 	if entry.Err != nil {
-		return row, nil
+		return nil
 	}
 	trials, err := arc.Trials(ctx, entry.Name)
 	switch {
 	case err == nil:
-		row.Done = len(trials)
+		r.Done = len(trials)
 	case ctx.Err() != nil, unreadable(err):
-		return row, err
+		return err
 	default:
-		row.State, row.Fault = stateDamaged, err.Error()
+		r.State, r.Fault = stateDamaged, err.Error()
 	}
-	return row, nil
+	return nil
 }
 
 // temporalSweeps asks Temporal for the sweeps that it knows, by name. The caller closes the
@@ -375,11 +378,11 @@ func fromExecution(e *workflowpb.WorkflowExecutionInfo) Listed {
 	row := fromAttributes(e.GetSearchAttributes())
 	row.Name = strings.TrimPrefix(e.GetExecution().GetWorkflowId(), workflows.SweepID(""))
 	row.live = e.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
-	switch status := e.GetStatus(); {
-	case status == enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
-		row.State = string(activities.ExecutionTimedOut)
-	case status == enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED || row.State == "":
-		row.State = strings.ToLower(status.String())
+	switch {
+	case row.live && row.State == "":
+		row.State = string(conduct.PhaseRunning)
+	case !row.live && !conduct.Phase(row.State).Final():
+		row.State = string(conduct.PhaseTerminated)
 	}
 	var blocked string
 	payload, ok := e.GetMemo().GetFields()[workflows.MemoBlocked]

@@ -3,6 +3,7 @@ package sweeps
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -14,7 +15,9 @@ import (
 	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
@@ -41,9 +44,9 @@ func TestListedState(t *testing.T) {
 	}{
 		"runs":                              {enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, attributes, "running"},
 		"terminated":                        {enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, attributes, "terminated"},
-		"timed out":                         {enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT, attributes, "timed out"},
+		"timed out":                         {enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT, attributes, "terminated"},
 		"before its first task":             {enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil, "running"},
-		"failed before it set an attribute": {enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, nil, "failed"},
+		"failed before it set an attribute": {enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, nil, "terminated"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			row := fromExecution(&workflowpb.WorkflowExecutionInfo{
@@ -78,6 +81,7 @@ type fakeQueries struct {
 	progress conduct.Progress
 	failed   string // message of the failed tasks; "" for none
 	queued   int    // trial that waits for a slot
+	ended    bool   // the workflow was terminated
 }
 
 func (f *fakeQueries) WorkflowService() workflowservice.WorkflowServiceClient {
@@ -85,11 +89,24 @@ func (f *fakeQueries) WorkflowService() workflowservice.WorkflowServiceClient {
 }
 
 func (f *fakeQueries) execution() *workflowpb.WorkflowExecutionInfo {
+	status := enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+	if f.ended {
+		status = enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED
+	}
 	return &workflowpb.WorkflowExecutionInfo{
-		Execution: &commonpb.WorkflowExecution{WorkflowId: workflows.SweepID(f.name)},
-		Status:    enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, Memo: f.memo,
+		Execution: &commonpb.WorkflowExecution{WorkflowId: workflows.SweepID(f.name)}, Status: status, Memo: f.memo,
+		StartTime: timestamppb.New(time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC)), CloseTime: timestamppb.New(time.Date(2026, 11, 30, 9, 30, 0, 0, time.UTC)),
 	}
 }
+
+func (f *fakeQueries) GetWorkflow(context.Context, string, string) client.WorkflowRun {
+	return terminatedRun{}
+}
+
+// terminatedRun is a FAKE of a run that was terminated.
+type terminatedRun struct{ client.WorkflowRun }
+
+func (terminatedRun) Get(context.Context, any) error { return errors.New("terminated") }
 
 func (f *fakeQueries) ListWorkflow(context.Context, *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
 	return &workflowservice.ListWorkflowExecutionsResponse{Executions: []*workflowpb.WorkflowExecutionInfo{f.execution()}}, nil
@@ -221,4 +238,21 @@ func TestListCallsNoReadableSweepDamaged(t *testing.T) {
 			require.ErrorIs(t, err, fault)
 		}
 	}
+}
+
+// A terminated sweep has left no result in Temporal: its trials are those of the store, and
+// every verb calls it by the same word.
+func TestATerminatedSweep(t *testing.T) {
+	objects, temporal := clitest.Archived(t), &fakeQueries{name: "done", ended: true}
+	waited := try(t, objects, temporal, Wait, "done")
+	require.Equal(t, "done: terminated, 3 of 9 trials finished\n", waited.out)
+	require.EqualError(t, waited.err, "sweep done terminated: its workflow ended as terminated")
+	described := try(t, objects, temporal, Describe, "done")
+	require.NoError(t, described.err)
+	require.Contains(t, described.out, "\nterminated: 3 of 9 trials, 1 failed\n")
+	require.Contains(t, described.out, "\nbest: trial 1 ")
+	require.Regexp(t, `done +terminated +3/9 `, try(t, objects, temporal, List).out)
+
+	require.NoError(t, objects.Delete(t.Context(), "v1/sweeps/done/ledger/000000.jsonl"))
+	require.Contains(t, try(t, objects, temporal, Wait, "done").err.Error(), "its workflow ended as terminated; its results are unknown: ")
 }

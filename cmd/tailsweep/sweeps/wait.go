@@ -97,5 +97,5 @@ func waitOnce(ctx context.Context, a *cli.App, name string, known *bool) (p cond
 	if err == nil && p.EndedAt == nil {
 		err = errors.New("the sweep was continued")
 	}
-	return p, err
+	return progress.Recovered(ctx, a.Archive, p), err
 }

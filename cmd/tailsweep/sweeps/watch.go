@@ -159,7 +159,7 @@ func ended(a *cli.App, v progress.View) error {
 // outcome is nil for a sweep that completed, or was stopped as asked.
 func outcome(p conduct.Progress) error {
 	switch p.Phase {
-	case conduct.PhaseFailed, conduct.PhaseCancelled:
+	case conduct.PhaseFailed, conduct.PhaseCancelled, conduct.PhaseTerminated:
 		return fmt.Errorf("sweep %s %s: %s", p.Name, p.Phase, cmp.Or(p.Message, "see `tailsweep describe "+p.Name+"`"))
 	default:
 		return nil

@@ -51,6 +51,7 @@ func (o *Observer) View(ctx context.Context) (View, error) {
 	if err != nil {
 		return View{}, Explained(ctx, o.Temporal, o.Namespace, o.Name, err)
 	}
+	p = Recovered(ctx, func(context.Context) (*archive.Archive, error) { return o.Archive, nil }, p)
 	v := View{Progress: p, Now: time.Now()}
 	if err := o.readSpec(ctx, p); err != nil {
 		v.Notice = err.Error() // the spec before is shown
@@ -109,7 +110,8 @@ func (o *Observer) readTrials(ctx context.Context, v *View) error {
 }
 
 // QueryProgress returns the progress of a sweep: by a query while it runs, which needs a
-// worker, and from its result afterwards.
+// worker, and from its result afterwards. A sweep that was terminated has no result: see
+// Recovered.
 func QueryProgress(ctx context.Context, c client.Client, name string) (conduct.Progress, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
@@ -143,7 +145,7 @@ func QueryProgress(ctx context.Context, c client.Client, name string) (conduct.P
 	if status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED {
 		err = run.Get(ctx, &p)
 	} else {
-		p.Phase, p.StartedAt, p.EndedAt = conduct.PhaseFailed, info.GetStartTime().AsTime(), new(info.GetCloseTime().AsTime())
+		p.Phase, p.StartedAt, p.EndedAt = conduct.PhaseTerminated, info.GetStartTime().AsTime(), new(info.GetCloseTime().AsTime())
 		p.Message = "its workflow ended as " + strings.ToLower(status.String())
 		err = progressFromError(run.Get(ctx, nil), &p)
 	}

@@ -20,7 +20,7 @@ func phaseColour(p conduct.Phase) string {
 	switch p {
 	case conduct.PhaseCompleted, conduct.PhaseRunning:
 		return console.Green
-	case conduct.PhaseFailed, conduct.PhaseCancelled:
+	case conduct.PhaseFailed, conduct.PhaseCancelled, conduct.PhaseTerminated:
 		return console.Red
 	default:
 		return console.Yellow
