@@ -256,10 +256,11 @@ func TestSweepPausedEndsWithItsWallClock(t *testing.T) {
 
 func TestSweepRefusesCommands(t *testing.T) {
 	r := held(t)
-	var resumed, anonymous, stopped, paused *answer
+	var resumed, anonymous, missing, stopped, paused *answer
 	r.at(1, func() {
 		resumed = r.command(conduct.CommandResume)
 		anonymous = r.update(conduct.CommandPause, conduct.Command{})
+		missing = r.update(conduct.CommandPin, conduct.Command{By: "ann", Trials: []int{7}})
 		stopped = r.command(conduct.CommandStop)
 	})
 	r.at(2, func() { paused = r.command(conduct.CommandPause) })
@@ -268,10 +269,14 @@ func TestSweepRefusesCommands(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualError(t, resumed.err, "cannot resume a sweep that is running: valid now: pause, stop, cancel, extend, set, edit, enqueue, retry, pin, unpin")
 	require.EqualError(t, anonymous.err, `cannot pause sweep "grid": by is empty; say who asks`)
+	refused, ok := errors.AsType[*temporal.ApplicationError](missing.err)
+	require.True(t, ok)
+	require.Equal(t, TypeNoTrial, refused.Type())
+	require.Equal(t, `cannot pin sweep "grid": there is no trial 7 (the sweep has started 2, numbered from 0)`, refused.Message())
 	require.EqualError(t, paused.err, "cannot pause a sweep that is stopping: valid now: cancel, set, pin, unpin")
 	require.NoError(t, stopped.err)
 	require.Equal(t, conduct.PhaseStopping, stopped.progress.Phase)
-	require.False(t, resumed.accepted || anonymous.accepted || paused.accepted, "a refused command leaves no event")
+	require.False(t, resumed.accepted || anonymous.accepted || missing.accepted || paused.accepted, "a refused command leaves no event")
 	require.Len(t, p.CommandLog, 2)
 }
 

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -16,6 +17,10 @@ import (
 // TypeSweepFailed is the type of the application error that a failed Sweep ends
 // with; its detail is the conduct.Progress.
 const TypeSweepFailed = "sweep_failed"
+
+// TypeNoTrial is the type of the error of a command that names a trial that the sweep does
+// not have.
+const TypeNoTrial = "no_trial"
 
 // Sweep runs a sweep from its start to its end, as package conduct decides.
 func Sweep(ctx workflow.Context, in SweepInput) (conduct.Progress, error) {
@@ -106,7 +111,7 @@ func (s *sweepRun) handle(ctx workflow.Context) error {
 		err := workflow.SetUpdateHandlerWithOptions(ctx, v.Name,
 			func(ctx workflow.Context, c conduct.Command) (conduct.Progress, error) {
 				e := conduct.Commanded{Name: v.Name, Command: c}
-				if err := s.machine.Check(e); err != nil {
+				if err := s.check(e); err != nil {
 					return conduct.Progress{}, err
 				}
 				s.feed(e)
@@ -114,13 +119,22 @@ func (s *sweepRun) handle(ctx workflow.Context) error {
 			},
 			workflow.UpdateHandlerOptions{
 				Description: v.About,
-				Validator:   func(c conduct.Command) error { return s.machine.Check(conduct.Commanded{Name: v.Name, Command: c}) },
+				Validator:   func(c conduct.Command) error { return s.check(conduct.Commanded{Name: v.Name, Command: c}) },
 			})
 		if err != nil {
 			return fmt.Errorf("update %s: %w", v.Name, err)
 		}
 	}
 	return nil
+}
+
+// check returns the error of a command that is refused.
+func (s *sweepRun) check(e conduct.Commanded) error {
+	err := s.machine.Check(e)
+	if _, missing := errors.AsType[*conduct.NoTrialError](err); missing {
+		return temporal.NewApplicationError(err.Error(), TypeNoTrial)
+	}
+	return err
 }
 
 // run is the main coroutine: it shows what changes, and ends or continues as new.

@@ -257,19 +257,35 @@ func (m *Machine) setSpec(spec *sweep.Spec) {
 	m.planned = cost.TrialCount(spec) // compares parameters by their JSON, which has the names in order
 }
 
-func (m *Machine) checkPin(c Command) error {
+// NoTrialError means that a command names a trial that the sweep does not have.
+type NoTrialError struct {
+	Trial  int
+	Trials int // that the sweep has started
+}
+
+// Error implements error.
+func (e *NoTrialError) Error() string {
+	return fmt.Sprintf("there is no trial %d (the sweep has started %d, numbered from 0)", e.Trial, e.Trials)
+}
+
+// checkTrials checks that a command names trials that the sweep has started.
+func (m *Machine) checkTrials(c Command) error {
 	if len(c.Trials) == 0 {
 		return errors.New("no trial is given")
 	}
 	for _, n := range c.Trials {
 		if n < 0 || n >= m.Next {
-			return fmt.Errorf("there is no trial %d (trials: 0 to %d)", n, m.Next-1)
+			return &NoTrialError{Trial: n, Trials: m.Next}
 		}
 	}
+	return nil
+}
+
+func (m *Machine) checkPin(c Command) error {
 	if len(m.Pinned)+len(c.Trials) > pinLimit {
 		return fmt.Errorf("at most %d trials can be pinned", pinLimit)
 	}
-	return nil
+	return m.checkTrials(c)
 }
 
 func (m *Machine) pin(c Command) string {
@@ -278,12 +294,15 @@ func (m *Machine) pin(c Command) string {
 }
 
 func (m *Machine) checkUnpin(c Command) error {
+	if err := m.checkTrials(c); err != nil {
+		return err
+	}
 	for _, n := range c.Trials {
 		if !slices.Contains(m.Pinned, n) {
 			return fmt.Errorf("trial %d is not pinned", n)
 		}
 	}
-	return m.checkPin(c)
+	return nil
 }
 
 // unpin drops pins. The checkpoint of a trial that is not among the best stays until

@@ -78,7 +78,7 @@ func byNumber(a, b sweep.Trial) int { return cmp.Compare(a.Number, b.Number) }
 func finished(spec *sweep.Spec, trials []sweep.Trial, number int) (sweep.Trial, error) {
 	i := slices.IndexFunc(trials, func(t sweep.Trial) bool { return t.Number == number })
 	if i < 0 {
-		return sweep.Trial{}, cli.NotFoundf("sweep %q has no finished trial %d; `tailsweep trials %[1]s` lists the finished trials", spec.Name, number)
+		return sweep.Trial{}, cli.NoFinishedTrial(spec.Name, number)
 	}
 	return trials[i], nil
 }

@@ -124,6 +124,13 @@ func TestRetryAndPinWorkWithADamagedLedger(t *testing.T) {
 	}
 }
 
+// A trial that does not exist, or has not ended, is missing for retry as it is for explain.
+func TestRetryOfAMissingTrial(t *testing.T) {
+	got := try(t, clitest.Archived(t), &fakeTemporal{polled: polls}, Steer(conduct.CommandRetry), "done", "9")
+	require.EqualError(t, got.err, "sweep \"done\" has no finished trial 9; `tailsweep trials done` lists the finished trials")
+	require.Equal(t, cli.ExitNotFound, cli.CodeOf(got.err))
+}
+
 // blockedMemo is the memo of a sweep that is blocked.
 func blockedMemo(t *testing.T) *commonpb.Memo {
 	t.Helper()

@@ -91,6 +91,8 @@ func (s *sender) update(ctx context.Context, name string, e conduct.Commanded) (
 		_, unanswered := errors.AsType[*client.WorkflowUpdateServiceTimeoutOrCanceledError](err)
 		_, failing := errors.AsType[*serviceerror.WorkflowNotReady](err) // see progress.FailingError
 		switch {
+		case isRefused && refused.Type() == workflows.TypeNoTrial:
+			return a, cli.NotFoundf("%s", refused.Message())
 		case isRefused:
 			return a, cli.Usagef("%s", refused.Message())
 		case err == nil:
@@ -128,7 +130,9 @@ func (s *sender) restart(ctx context.Context, name string, e conduct.Commanded) 
 	spec, digest := restored.Spec, restored.Digest
 	now := time.Now().UTC()
 	m := conduct.New(spec, restored.State, conduct.LogicNow, now)
-	if err := m.Check(e); err != nil {
+	if err := m.Check(e); errors.As(err, new(*conduct.NoTrialError)) {
+		return answer{}, cli.ExitWith(cli.ExitNotFound, err)
+	} else if err != nil {
 		return answer{}, cli.ExitWith(cli.ExitUsage, err)
 	}
 	options := startOptions(m.Spec(), digest, restored.Owner)

@@ -180,6 +180,10 @@ func TestACommandThatTheSweepRefusesIsBadInput(t *testing.T) {
 	_, err := senderTo(t, f).send(t.Context(), "done", stop())
 	require.EqualError(t, err, "cannot stop a sweep that is stopping")
 	require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
+	f.update = answers(conduct.Progress{}, temporal.NewApplicationError("there is no trial 9", workflows.TypeNoTrial))
+	_, err = senderTo(t, f).send(t.Context(), "done", stop())
+	require.EqualError(t, err, "there is no trial 9")
+	require.Equal(t, cli.ExitNotFound, cli.CodeOf(err))
 }
 
 // An Update that no worker has accepted is lost with the server, a signal is not.
@@ -287,6 +291,11 @@ func TestAnEndedSweepRefuses(t *testing.T) {
 	require.EqualError(t, err, "cannot stop a sweep that is terminated: valid now: resume, extend, set, edit, enqueue, retry, pin, unpin")
 	require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
 	require.Empty(t, f.inputs)
+	for _, name := range []string{conduct.CommandPin, conduct.CommandUnpin} {
+		_, err = s.send(t.Context(), "done", conduct.Commanded{Name: name, Command: conduct.Command{By: "ann", Trials: []int{9}}})
+		require.ErrorContains(t, err, name+` sweep "done": there is no trial 9 (the sweep has started 3, numbered from 0)`)
+		require.Equal(t, cli.ExitNotFound, cli.CodeOf(err))
+	}
 	_, err = s.send(t.Context(), "nowhere", stop())
 	require.Equal(t, cli.ExitNotFound, cli.CodeOf(err))
 }

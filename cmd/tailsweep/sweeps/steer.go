@@ -192,6 +192,11 @@ func retried(ctx context.Context, arc *archive.Archive, name string, c conduct.C
 	if err != nil {
 		return c, err
 	}
+	for _, n := range c.Trials {
+		if !slices.ContainsFunc(trials, func(t sweep.Trial) bool { return t.Number == n }) {
+			return c, cli.NoFinishedTrial(name, n)
+		}
+	}
 	if c.Retry, err = conduct.Retriable(trials, c.Trials); err != nil {
 		return c, cli.Usagef("retry: %w (`tailsweep trials %s` lists the finished trials)", err, name)
 	}

@@ -29,6 +29,11 @@ func NoSweep(name string) error {
 	return NotFoundf("no sweep %q; `tailsweep list` lists the sweeps", name)
 }
 
+// NoFinishedTrial is the error of a trial that does not exist or has not ended.
+func NoFinishedTrial(sweep string, number int) error {
+	return NotFoundf("sweep %q has no finished trial %d; `tailsweep trials %[1]s` lists the finished trials", sweep, number)
+}
+
 // LoadSpec reads the spec of a sweep, and its text, or returns NoSweep.
 func LoadSpec(ctx context.Context, arc *archive.Archive, name string) (*sweep.Spec, []byte, error) {
 	spec, yaml, err := arc.LoadSpec(ctx, name)
