@@ -80,6 +80,8 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		"slots below 1":                 {[]string{"up", "--slots", "0"}, `"0" for "--slots" flag: valid: 1 or more`},
 		"report into a folder":          {[]string{"report", "x", "--to", t.TempDir()}, "a folder"},
 		"worker without slots":          {[]string{"worker", "--slots", "0"}, `"0" for "--slots" flag: valid: 1 or more`},
+		"evaluate without a folder":     {[]string{"evaluate", "nodir"}, "tailsweep: evaluate: there is no folder nodir"},
+		"evaluate of another folder":    {[]string{"evaluate", t.TempDir()}, "the folder of one trial"},
 		"sample, no PNG":                {[]string{"sample", "x", "--to", "grid.jpg"}, "grid.jpg"},
 		"sample of a folder of folders": {[]string{"sample", t.TempDir()}, "the folder of one trial"},
 		"bad share":                     {[]string{"importance", "x", "--top", "0.5"}, "at most 0.4"},
@@ -107,6 +109,32 @@ func TestExitCodesOfBadInput(t *testing.T) {
 			require.Equal(t, 1, strings.Count(r.Err, "\n"), "an error is printed once: %s", r.Err)
 		})
 	}
+}
+
+func TestHalfAConfigurationIsBadInput(t *testing.T) {
+	t.Setenv("TAILSWEEP_STATE_DIR", t.TempDir())
+	r := cmdline(t, nil, "", "list", "--address", "localhost:1")
+	require.Equal(t, cli.ExitUsage, r.Code)
+	require.Contains(t, r.Err, "only one of Temporal and the object store is configured")
+}
+
+// A sweep that failed and a stack that does not answer have different codes.
+func TestExitCodeWithoutAnswer(t *testing.T) {
+	for _, verb := range []string{"wait", "watch"} {
+		r := cmdline(t, clitest.Archived(t), "", verb, "done")
+		require.Equal(t, cli.ExitNoAnswer, r.Code, r.Err)
+	}
+}
+
+// A folder of folders of checkpoints is refused with the name of the one that would do.
+func TestCheckpointFolderIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	inner := filepath.Join(dir, "trial-000000")
+	require.NoError(t, os.Mkdir(inner, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(inner, "MANIFEST.json"), nil, 0o600))
+	r := cmdline(t, nil, "", "sample", dir)
+	require.Equal(t, cli.ExitUsage, r.Code)
+	require.Contains(t, r.Err, "(valid: the folder of one trial: "+inner+")")
 }
 
 func TestExitCodesTopic(t *testing.T) {
@@ -158,7 +186,7 @@ func visit(cmd *cobra.Command, look func(*cobra.Command)) {
 // TestFlagsMeanOneThing checks that -o is the form of what is printed and --to the
 // place of a file, in every verb.
 func TestFlagsMeanOneThing(t *testing.T) {
-	forms := map[string]bool{"table|json": true, "table|json|yaml": true, "csv|json": true}
+	forms := map[string]bool{"table|json": true, "table|json|yaml": true, "csv|json": true, "text|json": true}
 	visit(newRoot(&cli.App{}), func(cmd *cobra.Command) {
 		output, to := cmd.Flags().Lookup("output"), cmd.Flags().Lookup("to")
 		require.Equal(t, output, cmd.Flags().ShorthandLookup("o"), cmd.CommandPath())

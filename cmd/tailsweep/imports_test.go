@@ -88,7 +88,7 @@ var rooms = []struct{ packages, imports string }{
 	{"report", "internal/text sweep sweep/analysis sweep/conduct"},
 
 	{"cmd/tailsweep/internal/console", "internal/address internal/text"},
-	{"cmd/tailsweep/internal/trialview", "cmd/tailsweep/internal/console internal/text sweep sweep/analysis sweep/cost"},
+	{"cmd/tailsweep/internal/trialview", "cmd/tailsweep/internal/console internal/text sweep sweep/analysis sweep/cost trainer/job"},
 	{"cmd/tailsweep/internal/...", temporal + " cmd/tailsweep/internal/... " + everything},
 	{"cmd/tailsweep", temporal + " cmd/tailsweep/... " + everything},
 	{"cmd/tailsweep/...", temporal + " cmd/tailsweep/internal/... " + everything}, // a group of verbs imports no other one

@@ -83,7 +83,10 @@ without making the frequent classes worse.
 
     tailsweep init > my.yaml      write a spec, then: validate, plan
     tailsweep run my.yaml         run it, here or on a cluster
-    tailsweep best my-sweep       then: pull, report, sample`,
+    tailsweep best my-sweep       then: pull, report, sample
+
+` + "`tailsweep help exit-codes`" + ` and ` + "`tailsweep help environment`" + ` explain the exit codes and the
+environment variables (docs/guide.md).`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
@@ -117,6 +120,7 @@ without making the frequent classes worse.
 		}
 	}
 	root.AddCommand(&cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: console.Reflow(cli.ExitCodesHelp())})
+	root.AddCommand(&cobra.Command{Use: "environment", Short: "Environment variables", Long: cli.EnvironmentHelp()})
 	root.Long = console.Reflow(root.Long)
 	root.InitDefaultHelpCmd()
 	help, _, _ := root.Find([]string{"help"}) // it was just made

@@ -303,6 +303,7 @@ func TestUpRefusesAnotherS3(t *testing.T) {
 	o.S3 = S3MinIO
 	_, err := up(t.Context(), o, fakePrograms)
 	require.ErrorContains(t, err, `s3 "minio": the state folder `+o.Dir+` uses "versitygw"`)
+	require.ErrorIs(t, err, ErrOtherS3, "the verb up calls it bad input")
 
 	_, err = Up(t.Context(), Options{S3: "ceph"})
 	require.EqualError(t, err, `S3 service "ceph" is unknown (valid: versitygw, minio)`)

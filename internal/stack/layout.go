@@ -71,8 +71,8 @@ func loadSetup(l layout, kind string) (setup, error) {
 	case err != nil:
 		return setup{}, err
 	case kind != "" && kind != s.S3:
-		return setup{}, fmt.Errorf("s3 %q: the state folder %s uses %q, which has its objects; "+
-			"use --s3 %s, or set TAILSWEEP_STATE_DIR to another folder", kind, string(l), s.S3, s.S3)
+		return setup{}, fmt.Errorf("%w %q: the state folder %s uses %q, which has its objects; "+
+			"use --s3 %s, or set TAILSWEEP_STATE_DIR to another folder", ErrOtherS3, kind, string(l), s.S3, s.S3)
 	}
 	return s, nil
 }

@@ -38,6 +38,9 @@ const (
 	ProcessMinIO      = "minio"
 )
 
+// ErrOtherS3 is returned by Up, wrapped, for an S3 service that the state folder does not use.
+var ErrOtherS3 = errors.New("s3")
+
 // ErrStopped is what Foreground returns, wrapped, when a process ended by itself.
 var ErrStopped = errors.New("process ended")
 

@@ -45,6 +45,11 @@ With --job it is the child of a worker and writes JSON lines.`,
 				return err
 			}
 		}
+		if len(args) == 1 {
+			if err := cli.CheckCheckpoint("evaluate", args[0]); err != nil {
+				return err
+			}
+		}
 		b, err := backend.Open(name.Value)
 		if err != nil {
 			return err

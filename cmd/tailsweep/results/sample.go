@@ -2,9 +2,7 @@ package results
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -14,7 +12,6 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer"
 	"github.com/tailsweep/tailsweep/trainer/backend"
-	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 	"github.com/tailsweep/tailsweep/trainer/evaluate"
 )
 
@@ -45,8 +42,8 @@ of a trial, samples of the same class and noise are shown side by side.`,
 	name := cli.BackendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		for _, dir := range args {
-			if _, err := os.Stat(filepath.Join(dir, checkpoint.ManifestName)); errors.Is(err, os.ErrNotExist) {
-				return cli.Usagef("sample: %s has no %s (valid: the folder of one trial, such as `tailsweep pull` makes)", dir, checkpoint.ManifestName)
+			if err := cli.CheckCheckpoint("sample", dir); err != nil {
+				return err
 			}
 		}
 		b, err := backend.Open(name.Value)

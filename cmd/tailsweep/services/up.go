@@ -1,6 +1,8 @@
 package services
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
@@ -47,6 +49,9 @@ which takes minutes.`,
 			return stack.Foreground(cmd.Context(), o, func(s stack.Status) { a.Log("%s", statusText(look(cmd.Context(), s))) })
 		}
 		status, err := stack.Up(cmd.Context(), o)
+		if errors.Is(err, stack.ErrOtherS3) {
+			return cli.ExitWith(cli.ExitUsage, err)
+		}
 		if err != nil {
 			return err
 		}

@@ -56,7 +56,7 @@ func waitFor(ctx context.Context, a *cli.App, name string, output *cli.Choice) e
 	case ctx.Err() != nil:
 		return cli.Silently(cli.ExitInterrupted)
 	case err != nil:
-		return err
+		return cli.NoAnswer(err)
 	}
 	if err := a.PrintAs(output, p, fmt.Sprintf("%s: %s, %s finished", p.Name, p.Phase, trialview.CountOf(p.Finished, p.Planned))); err != nil {
 		return err

@@ -65,8 +65,10 @@ func watch(ctx context.Context, a *cli.App, name string) error {
 			}
 		case errors.Is(err, progress.ErrNoSweep):
 			return cli.ExitWith(cli.ExitNotFound, fmt.Errorf("%w: Temporal does not know sweep %s, but the store has it: `tailsweep trials %s` shows its results; if it has none, `tailsweep run SPEC` starts it", err, name, name))
-		case o == nil && last.Spec == nil, errors.Is(err, connect.ErrNoNamespace):
+		case errors.Is(err, connect.ErrNoNamespace):
 			return err
+		case o == nil && last.Spec == nil:
+			return cli.NoAnswer(err)
 		default: // the stack does not answer: keep the last view and retry
 			if o != nil {
 				last.Spec, last.Progress.Name = o.Spec, name

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
 	"github.com/tailsweep/tailsweep/trainer/job"
@@ -21,6 +22,7 @@ const (
 	ExitLostWorker  = job.ExitOrphaned
 	ExitNotFound    = 4
 	ExitDiverged    = job.ExitDiverged
+	ExitNoAnswer    = 69  // EX_UNAVAILABLE of sysexits(3)
 	ExitTimeout     = 124 // as of timeout(1)
 	ExitInterrupted = 130 // as shells report SIGINT
 )
@@ -39,6 +41,7 @@ var ExitCodes = []ExitCode{
 	{ExitLostWorker, "train and evaluate with --job: the worker that started this child is gone"},
 	{ExitNotFound, "no such sweep, trial or checkpoint"},
 	{ExitDiverged, "train: the training diverged, its loss or a weight is not finite"},
+	{ExitNoAnswer, "watch and wait: Temporal or the object store does not answer, so the state of the sweep is unknown"},
 	{ExitTimeout, "wait: --timeout has passed, the sweep continues"},
 	{ExitInterrupted, "interrupted (Ctrl-C); run and watch: only the display ended, the sweep continues"},
 }
@@ -70,6 +73,14 @@ func (e *codedError) Unwrap() error { return e.err }
 
 // ExitWith gives an error an exit code.
 func ExitWith(code int, err error) error { return &codedError{code, err} }
+
+// NoAnswer gives an error that has no exit code of its own that of services that do not answer.
+func NoAnswer(err error) error {
+	if CodeOf(err) != ExitFailure {
+		return err
+	}
+	return ExitWith(ExitNoAnswer, err)
+}
 
 // Usagef is an error in how a verb was called.
 func Usagef(format string, args ...any) error {
@@ -107,7 +118,7 @@ func CodeOf(err error) int {
 		return ExitOK
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &faults), errors.As(err, &name):
+	case errors.As(err, &faults), errors.As(err, &name), errors.Is(err, connect.ErrHalf):
 		return ExitUsage
 	case errors.Is(err, context.Canceled):
 		return ExitInterrupted

@@ -3,7 +3,9 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -14,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
 // Choice is a flag with a closed list of values. It implements pflag.Value.
@@ -65,6 +68,22 @@ func OutputFlag(cmd *cobra.Command) *Choice {
 	c := &Choice{Value: FormatTable, Valid: []string{FormatTable, FormatJSON}}
 	cmd.Flags().VarP(c, "output", "o", "output format")
 	return c
+}
+
+// CheckCheckpoint checks that a folder of a verb's arguments has a checkpoint. Where folders in
+// it have one, the error names the first.
+func CheckCheckpoint(verb, dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, checkpoint.ManifestName)); !errors.Is(err, fs.ErrNotExist) {
+		return nil // the verb reports what is wrong with it
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return Usagef("%s: there is no folder %s", verb, dir)
+	}
+	valid := "the folder of one trial, such as `tailsweep pull` makes"
+	if found, _ := filepath.Glob(filepath.Join(dir, "*", checkpoint.ManifestName)); len(found) > 0 {
+		valid = "the folder of one trial: " + filepath.Dir(found[0])
+	}
+	return Usagef("%s: %s has no %s (valid: %s)", verb, dir, checkpoint.ManifestName, valid)
 }
 
 // Verb returns the name of a command without that of the program.
