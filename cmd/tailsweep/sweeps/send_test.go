@@ -263,13 +263,14 @@ func TestACommandToASweepThatNoWorkerCanContinueIsASignal(t *testing.T) {
 func TestACommandContinuesAnEndedSweep(t *testing.T) {
 	f := &fakeTemporal{polled: polls, update: answers(conduct.Progress{}, errClosed)}
 	s := senderTo(t, f)
-	got, err := s.send(t.Context(), "done", retryOf(t, s, 2))
+	retry := retryOf(t, s, 2)
+	got, err := s.send(t.Context(), "done", retry)
 	require.NoError(t, err)
 	require.True(t, got.continued)
 	require.False(t, got.recorded)
 	require.Equal(t, conduct.PhaseRunning, got.progress.Phase)
 	require.Equal(t, 3, got.progress.Finished)
-	require.Equal(t, "trial 2", steeredText("retry", Steered{Progress: got.progress})[0])
+	require.Equal(t, "trial 2 again as trial 3", steeredText("retry", Steered{Progress: got.progress, Retried: retriedAs(got.progress, retry.Command.Retry)})[0])
 
 	o, in := f.options[0], f.inputs[0]
 	require.Equal(t, "sweep/done", o.ID)

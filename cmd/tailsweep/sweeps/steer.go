@@ -28,8 +28,42 @@ type Steered struct {
 	Recorded         bool                 `json:"recorded,omitempty"` // no worker has answered: Temporal keeps the command until one does
 	Continued        bool                 `json:"continued,omitempty"`
 	Edited           []conduct.Difference `json:"edited,omitempty"` // edit: the fields that change
+	Retried          []retriedTrial       `json:"retried,omitempty"`
 
 	live map[int]progress.LiveTrial
+}
+
+// retriedTrial is a trial that a retry tries again.
+type retriedTrial struct {
+	Trial int  `json:"trial"`
+	As    *int `json:"as,omitempty"` // its new number; a trial that waits has none yet
+}
+
+// retriedAs returns the new numbers of the trials that a retry has named, from the progress
+// of the sweep after it. Requests are numbered, so the last that fit are those of this retry.
+func retriedAs(p conduct.Progress, again []sweep.Assignment) []retriedTrial {
+	asked := slices.Clone(p.Queue)
+	for _, r := range p.Running {
+		asked = append(asked, r.Assignment)
+	}
+	slices.SortFunc(asked, func(a, b sweep.Assignment) int { return b.Request - a.Request })
+	var list []retriedTrial
+	for _, a := range slices.Backward(again) {
+		i := slices.IndexFunc(asked, func(b sweep.Assignment) bool {
+			return b.Reason.Sampler == sweep.SourceRetry && b.Seed == a.Seed && b.Params.Key() == a.Params.Key()
+		})
+		if i < 0 {
+			continue
+		}
+		found := retriedTrial{Trial: a.Number}
+		if slices.ContainsFunc(p.Running, func(r conduct.Running) bool { return r.Request == asked[i].Request }) {
+			found.As = new(asked[i].Number)
+		}
+		list = append(list, found)
+		asked = slices.Delete(asked, i, i+1)
+	}
+	slices.Reverse(list)
+	return list
 }
 
 // output is what is printed as JSON: without progress that is not known.
@@ -123,6 +157,7 @@ func steeringVerb(a *cli.App, v steering.Verb) *cobra.Command {
 			return err
 		}
 		out.Progress, out.Recorded, out.Continued = answer.progress, answer.recorded, answer.continued
+		out.Retried = retriedAs(out.Progress, command.Retry)
 		out.live, _ = progress.LiveTrials(ctx, c, here.Namespace, out.Progress) // without it "running or queued"
 		return a.PrintAs(output, out.output(), steeredText(v.Name, out)...)
 	}
@@ -140,8 +175,15 @@ func steeredText(command string, s Steered) []string {
 		}
 	}
 	var lines []string
+	for _, r := range s.Retried {
+		if r.As != nil {
+			lines = append(lines, fmt.Sprintf("trial %d again as trial %d", r.Trial, *r.As))
+		} else {
+			lines = append(lines, fmt.Sprintf("trial %d again: it gets its number when it starts (`tailsweep describe %s`)", r.Trial, p.Name))
+		}
+	}
 	for _, e := range slices.Backward(p.CommandLog) {
-		if e.Command == command {
+		if len(lines) == 0 && e.Command == command {
 			if e.Change != "" && command != conduct.CommandEdit { // edit has printed a table of it
 				lines = append(lines, e.Change)
 			}
