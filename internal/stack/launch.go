@@ -63,11 +63,15 @@ func up(ctx context.Context, o Options, get func(s3 string) (programs, error)) (
 	if o.Unasked && last.NoWorker {
 		o.Worker = false
 	}
+	former, err := lastRecord(l, ProcessWorker)
+	if err != nil {
+		return Status{}, err
+	}
 	if err := upStack(ctx, l, &made, o, get); err != nil {
 		return Status{}, err
 	}
 	if o.Worker {
-		if err := upWorker(ctx, l, made, k, o); err != nil {
+		if err := upWorker(ctx, l, made, k, o, former); err != nil {
 			return Status{}, err
 		}
 	}
@@ -197,8 +201,8 @@ func choosePorts(ctx context.Context, l layout, made *setup, out io.Writer) erro
 }
 
 // upWorker starts the worker unless it runs, and waits until it answers. A running one
-// keeps its settings.
-func upWorker(ctx context.Context, l layout, made setup, k keys, o Options) error {
+// keeps its settings, and one that was not stopped by down has those of former.
+func upWorker(ctx context.Context, l layout, made setup, k keys, o Options, former record) error {
 	r, err := settled(ctx, l, ProcessWorker)
 	if err != nil {
 		return err
@@ -212,6 +216,7 @@ func upWorker(ctx context.Context, l layout, made setup, k keys, o Options) erro
 	if err := reportDead(l, ProcessWorker, o.Out); err != nil {
 		return err
 	}
+	o = o.withFormer(former)
 	if !free(made.Ports.WorkerMetrics) {
 		return fmt.Errorf("another process uses port %d, the worker's for metrics: `tailsweep down` and `up` choose another port",
 			made.Ports.WorkerMetrics)
@@ -222,7 +227,7 @@ func upWorker(ctx context.Context, l layout, made setup, k keys, o Options) erro
 	}
 	cmd := exec.Command(o.Executable, args...)
 	cmd.Env = workerEnviron(os.Environ(), l, made, k, o.Backend)
-	s, err := spawn(l, ProcessWorker, settings{Backend: cmp.Or(o.Backend, os.Getenv(BackendVariable), "auto"), Slots: o.Slots}, cmd)
+	s, err := spawn(l, ProcessWorker, settings{Backend: cmp.Or(o.Backend, os.Getenv(BackendVariable), autoBackend), Slots: o.Slots}, cmd)
 	if err != nil {
 		return err
 	}
@@ -233,6 +238,24 @@ func upWorker(ctx context.Context, l layout, made setup, k keys, o Options) erro
 		return errors.Join(err, stop(cleanup, l, ProcessWorker, stackGrace, o.Out))
 	}
 	return nil
+}
+
+// withFormer returns the options with the settings of a worker that runs no more, where none
+// are asked for.
+func (o Options) withFormer(r record) Options {
+	var kept []string
+	if o.Slots == 0 && r.Slots != 0 {
+		o.Slots = r.Slots
+		kept = append(kept, "--slots "+strconv.Itoa(r.Slots))
+	}
+	if o.Backend == "" && os.Getenv(BackendVariable) == "" && r.Backend != "" && r.Backend != autoBackend {
+		o.Backend = r.Backend
+		kept = append(kept, "--backend "+r.Backend)
+	}
+	if len(kept) > 0 {
+		say(o.Out, "the worker has the settings it had before: %s", strings.Join(kept, ", "))
+	}
+	return o
 }
 
 // workerEnviron returns the environment of the local worker, without settings for

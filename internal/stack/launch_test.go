@@ -133,6 +133,35 @@ func TestUpSaysThatARunningWorkerKeepsItsSettings(t *testing.T) {
 	}
 }
 
+// A worker that was killed is started again with its settings, unless others are asked for.
+func TestUpKeepsTheSettingsOfADeadWorker(t *testing.T) {
+	o, before := started(t, Options{Worker: true, Slots: 2, Backend: "go"})
+	for _, c := range []struct {
+		slots   int
+		backend string
+		want    string
+	}{
+		{0, "", "2 go the worker has the settings it had before: --slots 2, --backend go\n"},
+		{3, "", "3 go the worker has the settings it had before: --backend go\n"},
+		{0, "xla:cpu", "3 xla:cpu the worker has the settings it had before: --slots 3\n"},
+		{1, "go", "1 go "},
+	} {
+		require.NoError(t, syscall.Kill(before.Process(ProcessWorker).PID, syscall.SIGKILL))
+		var out bytes.Buffer
+		o.Out, o.Slots, o.Backend = &out, c.slots, c.backend
+		after, err := up(t.Context(), o, fakePrograms)
+		require.NoError(t, err)
+		_, said, _ := strings.Cut(out.String(), "starting it again\n")
+		require.Equal(t, c.want, fmt.Sprintf("%d %s %s", after.WorkerSlots, after.WorkerBackend, said))
+		before = after
+	}
+	require.NoError(t, Down(t.Context(), o.Dir, nil))
+	o.Slots, o.Backend = 0, ""
+	after, err := up(t.Context(), o, fakePrograms)
+	require.NoError(t, err)
+	require.Zero(t, after.WorkerSlots, "after a stop it starts afresh")
+}
+
 // A killed process is started again on the same ports; a running one is left alone.
 func TestUpStartsMissingProcesses(t *testing.T) {
 	for _, tt := range []struct{ killed, kept string }{
@@ -250,7 +279,8 @@ func TestUpAfterAKillStartsAgain(t *testing.T) {
 
 // A worker whose ports other processes use by now is started again.
 func TestUpReplacesTakenPorts(t *testing.T) {
-	o, before := started(t, Options{Worker: true})
+	o, before := started(t, Options{Worker: true, Slots: 2})
+	o.Slots = 0
 	require.NoError(t, syscall.Kill(before.Process(ProcessStack).PID, syscall.SIGKILL))
 	var taken net.Listener
 	require.Eventually(t, func() bool {
@@ -266,6 +296,7 @@ func TestUpReplacesTakenPorts(t *testing.T) {
 	require.Equal(t, before.S3, after.S3)
 	require.NotEqual(t, before.Process(ProcessWorker).PID, after.Process(ProcessWorker).PID)
 	require.Equal(t, after.Temporal, workerSaw(t, o.Dir)["TEMPORAL_ADDRESS"])
+	require.Equal(t, 2, after.WorkerSlots)
 }
 
 func TestDownStopsTheWorkerFirst(t *testing.T) {

@@ -30,6 +30,9 @@ const Namespace = "default"
 // BackendVariable is the environment variable that names the backend of trainings.
 const BackendVariable = "TAILSWEEP_BACKEND"
 
+// autoBackend is the backend of a worker for which none is named.
+const autoBackend = "auto"
+
 // The names of the processes, in the order of Status.Processes.
 const (
 	ProcessStack      = "stack"
@@ -97,7 +100,8 @@ func (s Status) Process(name string) Process {
 }
 
 // Up starts the processes that do not run, on the state in the folder, and returns when
-// all of them answer. It prints a line for each one that had ended without being stopped. The first time it builds the programs, which takes minutes.
+// all of them answer. It prints a line for each one that had ended without being stopped; such a
+// worker keeps its settings. The first time it builds the programs, which takes minutes.
 func Up(ctx context.Context, o Options) (Status, error) {
 	o, err := o.complete()
 	if err != nil {

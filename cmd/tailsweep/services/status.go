@@ -2,6 +2,7 @@ package services
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/worker"
 )
 
 // Status is the verb status: it lists the processes of the stack.
@@ -101,6 +103,9 @@ func statusText(s shown) string {
 	if s.WorkerResting {
 		lines = append(lines, "the worker takes no trials for a time, since attempts failed because of its",
 			"machine, build or configuration: `tailsweep logs worker` shows the cause")
+	}
+	if s.Process(stack.ProcessWorker).Running {
+		lines = append(lines, fmt.Sprintf("worker's training slots: %d", cmp.Or(s.WorkerSlots, max(1, len(worker.Devices())))))
 	}
 	if s.WorkerBackend != "" {
 		lines = append(lines, "worker's backend: "+backendText(s.WorkerBackend))

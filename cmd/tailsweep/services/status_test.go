@@ -37,6 +37,16 @@ func TestStatusTextSaysWhatToDo(t *testing.T) {
 	}
 }
 
+func TestStatusShowsTheSlotsOfTheWorker(t *testing.T) {
+	t.Setenv("CUDA_VISIBLE_DEVICES", "")
+	s := stack.Status{Processes: []stack.Process{{Name: stack.ProcessWorker, Running: true}}}
+	require.Contains(t, statusText(shown{Status: s}), "\nworker's training slots: 1\n")
+	s.WorkerSlots = 2
+	require.Contains(t, statusText(shown{Status: s}), "\nworker's training slots: 2\n")
+	s.Processes[0].Running = false
+	require.NotContains(t, statusText(shown{Status: s}), "slots")
+}
+
 func TestStatusReadsTheRestOfTheWorker(t *testing.T) {
 	for rests, page := range map[bool]func(m *metrics.Metrics){
 		true:  func(m *metrics.Metrics) { m.WorkerResting(true) },
