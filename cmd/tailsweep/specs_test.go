@@ -52,7 +52,7 @@ func TestPlanOfASearchOverGuidance(t *testing.T) {
 	require.Equal(t, "go", p.Backend)
 	require.Positive(t, p.StepsPerSecond)
 	require.Positive(t, p.MemoryBytes)
-	require.Contains(t, r.Err, "measuring up to 12 steps on backend go, for 20s at most ...\n")
+	require.Contains(t, r.Err, "measuring up to 12 steps on backend go ...\n  first step after ")
 	require.NotContains(t, r.Err, "parallelism")
 }
 

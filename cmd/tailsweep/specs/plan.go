@@ -36,7 +36,8 @@ func Plan(a *cli.App) *cobra.Command {
 		Use:   "plan SPEC",
 		Short: "Estimate what a sweep costs: trials, steps, time, bytes",
 		Long: `plan estimates what a sweep costs. For the time, it trains up to 12 steps on this
-machine, for at most 20 seconds, with every loss term that a trial can have.
+machine, with every loss term that a trial can have. It ends after 20 seconds, but not
+before the second step: the first one compiles, which may take longer.
 --steps-per-second gives the speed of another machine. --no-measure skips the
 measurement and omits the time estimate.
 

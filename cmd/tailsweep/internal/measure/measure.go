@@ -16,8 +16,8 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// A probe trains probeSteps steps, so that most are after compilation. On a slow
-// machine it ends after probeTime, but not before its second step.
+// A probe trains probeSteps steps, so that most are after compilation, which is in the first
+// step. On a slow machine it ends after probeTime, but not before its second step.
 const (
 	probeSteps = 12
 	probeTime  = 20 * time.Second
@@ -70,35 +70,63 @@ func Probe(ctx context.Context, a *cli.App, spec *sweep.Spec, backendName string
 	short.Train.Steps, short.Train.LogEvery, short.Checkpoints.EverySteps = probeSteps, 1, probeSteps
 	short.Train.WarmupSteps = 0
 	j := job.Train{TrainJob: sweep.TrainJob{Task: sweep.Task{Spec: short, Assignment: cost.Costliest(spec)}, Staging: dir}}
-	a.Log("measuring up to %d steps on backend %s, for %v at most ...", probeSteps, b.Choice, probeTime)
+	compiles := ""
+	if b.Choice != backend.Go {
+		compiles = ": the first step compiles, which may take minutes"
+	}
+	a.Log("measuring up to %d steps on backend %s%s ...", probeSteps, b.Choice, compiles)
 	read := a.ReadProgress()
-	began, said := time.Now(), time.Now()
-	var warm time.Time // when the first step, and compiling with it, was done
+	p := &probe{now: time.Now, log: a.Log, began: time.Now()}
 	err = trainer.Train(ctx, j, trainer.Options{Backend: b, Events: func(e job.Event) error {
 		switch {
 		case e.Type == job.Loading:
 			read(e.Step, e.Steps)
-		case e.Type == job.Progress && e.Step >= 1 && warm.IsZero():
-			warm = time.Now()
-		case e.Type == job.Progress && e.Step > 1:
-			stepsPerSecond = float64(e.Step-1) / time.Since(warm).Seconds()
-			if time.Since(began) >= probeTime {
-				return errProbed
-			}
-		}
-		if e.Type == job.Progress && time.Since(said) >= probeTime/4 {
-			said = time.Now()
-			a.Log("  %d of %d steps after %s", e.Step, probeSteps, time.Since(began).Round(time.Second))
+		case e.Type == job.Progress && e.Step >= 1:
+			return p.step(e.Step)
 		}
 		return nil
 	}})
 	if errors.Is(err, errProbed) {
 		err = nil
 	}
-	if err == nil && stepsPerSecond == 0 {
+	if err == nil && p.rate == 0 {
 		err = errors.New("the training reported no progress")
 	}
-	return b.Choice, stepsPerSecond, err
+	return b.Choice, p.rate, err
+}
+
+// probe follows the steps of a training.
+type probe struct {
+	now   func() time.Time
+	log   func(format string, args ...any)
+	began time.Time
+	warm  time.Time // when the first step, and compiling with it, was done
+	said  time.Time
+	rate  float64 // steps per second, without the first
+}
+
+// step takes the number of the step that is done. It returns errProbed when the probe ends.
+func (p *probe) step(n int) error {
+	now := p.now()
+	took := now.Sub(p.began).Round(time.Second)
+	if p.warm.IsZero() {
+		p.warm, p.said = now, now
+		if left := probeTime - took; left > 0 {
+			p.log("  first step after %s; up to %d more, for %s at most ...", took, probeSteps-1, left)
+		} else {
+			p.log("  first step after %s; one more ...", took)
+		}
+		return nil
+	}
+	p.rate = float64(n-1) / now.Sub(p.warm).Seconds()
+	if now.Sub(p.began) >= probeTime {
+		return errProbed
+	}
+	if now.Sub(p.said) >= probeTime/4 {
+		p.said = now
+		p.log("  %d of %d steps after %s", n, probeSteps, took)
+	}
+	return nil
 }
 
 // ReportBackend reports which backend a worker that is started with name will train on, and
