@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
@@ -15,7 +16,7 @@ import (
 // Timeouts and retry counts. Those of the sweep's own waiting are in package conduct.
 const (
 	controlTimeout  = 5 * time.Minute  // one attempt of a control activity; Suggest on a long ledger is the slowest
-	controlAttempts = 2                // after that the sweep is blocked: it is shown, within a minute of a store that hangs, and retried later
+	controlAttempts = 2                // after that the sweep is blocked: it is shown and retried later
 	briefTimeout    = 5 * time.Second  // the first try of one that usually takes milliseconds; half of the time of a workflow task
 	briefLedger     = 10_000           // finished trials up to which ranking by the ledger is brief: about 0.1 ms each on a busy machine
 	recordTimeout   = 10 * time.Second // all attempts: nothing waits for numbers on a dashboard
@@ -30,14 +31,15 @@ const (
 const summaryLimit = 200
 
 // control is for the activities on the control queue that a workflow waits for. They
-// are tried a few times; the caller decides what follows.
+// are tried twice; the caller decides what follows. A store that is not reached is shown at
+// once: where it hangs, each try takes 20 s, and as long again if it waits for another one.
 func control(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: controlTimeout,
 		HeartbeatTimeout:    activities.ControlHeartbeatTimeout, // package worker sends the heartbeats
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumAttempts: controlAttempts,
-			NonRetryableErrorTypes: []string{"PanicError"},
+			NonRetryableErrorTypes: []string{"PanicError", string(block.Unreachable)},
 		},
 		Summary: clip(summary),
 	})

@@ -9,9 +9,11 @@ import (
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
@@ -43,6 +45,24 @@ func TestWhatIsBrief(t *testing.T) {
 	state.Blocked = []conduct.Block{{Kind: conduct.KindAppend}}
 	require.False(t, s.isBrief(conduct.KindAppend), "it failed lately")
 	require.True(t, s.isBrief(conduct.KindRank))
+}
+
+// A store that is not reached blocks the sweep at once, so that a hanging one is shown within a
+// minute. Another failure is tried twice before.
+func TestAnUnreachableStoreBlocksAtOnce(t *testing.T) {
+	for class, want := range map[string][]int32{string(block.Unreachable): {1, 1, 1}, string(block.Other): {1, 1, 2}} {
+		r := newRig(t)
+		var tries []int32
+		r.env.OnActivity(r.do.AppendSegment, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.AppendSegmentInput) (activities.AppendSegmentResult, error) {
+			if tries = append(tries, activity.GetInfo(ctx).Attempt); len(tries) < 3 { // the first is a local activity
+				return activities.AppendSegmentResult{}, temporal.NewApplicationError("no answer", class)
+			}
+			return r.do.AppendSegment(ctx, in)
+		})
+		_, err := r.sweep(SweepInput{Spec: gridSpec(1)})
+		require.NoError(t, err)
+		require.Equal(t, want, tries, class)
+	}
 }
 
 // What fails within a workflow task runs again outside of it, and the sweep is not blocked.

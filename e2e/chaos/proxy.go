@@ -22,6 +22,7 @@ const (
 	failing  mode = "answers 500"
 	readonly mode = "refuses writes"
 	slow     mode = "answers after 2 s"
+	hanging  mode = "does not answer"
 	cutting  mode = "cuts off every second answer"
 )
 
@@ -155,6 +156,10 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case m == slow:
 		time.Sleep(2 * time.Second)
+	case m == hanging:
+		_, _ = io.Copy(io.Discard, r.Body) // otherwise nobody notices that the client gives up
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler)
 	case m == cutting && odd && !write:
 		w = &cutter{ResponseWriter: w}
 	}

@@ -61,6 +61,16 @@ func (s *site) occupy(ctx context.Context, folder string, meanwhile func() error
 	return errors.Join(err, f.Close(), os.Remove(path))
 }
 
+// misbehaveUntilShown lets the proxy do something that blocks a sweep, until list shows it.
+func misbehaveUntilShown(m mode) func(context.Context, *round) error {
+	return func(ctx context.Context, r *round) error {
+		if err := r.site.proxy.set(m); err != nil {
+			return err
+		}
+		return errors.Join(r.shown(ctx, "unreachable"), r.site.proxy.set(pass))
+	}
+}
+
 // misbehave lets the proxy do something for a while.
 func misbehave(m mode, duration time.Duration) func(context.Context, *round) error {
 	return func(ctx context.Context, r *round) error {
