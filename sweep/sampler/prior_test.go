@@ -108,6 +108,13 @@ func TestRandomSkipsTheConfigurationsOfAnEarlierSweep(t *testing.T) {
 	for i, a := range again {
 		require.NotEqual(t, old[i].Params.Key(), a.Params.Key())
 	}
+	for number := range count { // with results of its own
+		ended := again[0]
+		ended.Number, ended.Status = 0, sweep.StatusCancelled
+		d, err := Next(Request{Spec: spec, Prior: []Source{{Sweep: "old", Same: true, Trials: old}}, Ledger: []sweep.Trial{ended}, Number: number, Index: number})
+		require.NoError(t, err)
+		require.NotEqual(t, old[number].Params.Key(), d.Assignment.Params.Key(), number)
+	}
 	for i := range old {
 		old[i].Seed++
 	}
