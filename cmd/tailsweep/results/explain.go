@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
@@ -182,11 +183,7 @@ func explanationText(e Explanation) []string {
 	case e.Unknown != "":
 		add("known", "%s", e.Unknown)
 	case len(e.Pending) > 0:
-		what := "trial "
-		if len(e.Pending) > 1 {
-			what = "trials "
-		}
-		add("known", "%d finished trials; pending: %s", *r.Seen, what+text.Numbers(e.Pending, len(e.Pending)))
+		add("known", "%d finished trials; pending: %s %s", *r.Seen, english.PluralWord(len(e.Pending), "trial", ""), text.Numbers(e.Pending, len(e.Pending)))
 	default:
 		add("known", "%d finished trials, none pending", *r.Seen)
 	}

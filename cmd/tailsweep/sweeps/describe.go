@@ -287,7 +287,7 @@ func describeText(d description) []string {
 		lines = append(lines, fmt.Sprintf("and %d more requested trials", n))
 	}
 	if n := len(p.Pinned); n > 0 {
-		lines = append(lines, "pinned: trials "+text.Numbers(p.Pinned, maxQueued))
+		lines = append(lines, "pinned: "+english.PluralWord(n, "trial", "")+" "+text.Numbers(p.Pinned, maxQueued))
 	}
 	for _, e := range p.CommandLog {
 		lines = append(lines, entryText(e))

@@ -100,4 +100,6 @@ func TestDescribeShowsCommands(t *testing.T) {
 		"2026-11-30 08:00:00 pause by ann: refused: cannot pause",
 		"2026-11-30 08:00:00 end: completed",
 	}, lines[len(lines)-5:])
+	p.Pinned = []int{5}
+	require.Contains(t, describeText(description{Spec: &sweep.Spec{Name: "s"}, Progress: &p}), "pinned: trial 5")
 }
