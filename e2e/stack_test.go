@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // stackStatus is what `status -o json` prints, as far as the tests of the stack read it.
@@ -92,7 +94,7 @@ func TestForgedHostsAreRefused(t *testing.T) {
 }
 
 // TestQueuedTrialsSayWhy starts a sweep where the user asked for no worker, and then workers
-// with fewer slots than it could use.
+// with fewer slots than it could use. Then two sweeps share one slot.
 func TestQueuedTrialsSayWhy(t *testing.T) {
 	h := newHome(t)
 	h.must(build, "up", "--no-worker", "--no-prometheus")
@@ -131,6 +133,28 @@ func TestQueuedTrialsSayWhy(t *testing.T) {
 	kill := worker("--only", "training", "--slots", "1")
 	h.eventually(time.Minute, "a busy slot", func() bool { return strings.Contains(describe(), "2 trials wait for a training slot: 1 of 1 busy") })
 	kill()
-	worker("--only", "training", "--slots", "3")
+	kill = worker("--only", "training", "--slots", "3")
 	h.eventually(2*time.Minute, "no trial waits", func() bool { return !strings.Contains(describe(), "wait for") })
+	h.must(time.Minute, "cancel", "waits")
+	h.wait("waits", 2*time.Minute)
+	kill()
+
+	// A short sweep gets its turns although a long one has queued many trials before it.
+	queued := func(name string, trials int) {
+		spec := strings.Replace(smallSpec(name, trials), "max_concurrent_trials: 1", fmt.Sprint("max_concurrent_trials: ", trials), 1)
+		h.must(time.Minute, "run", writeSpec(t, spec), "--detach")
+		h.eventually(time.Minute, "its trials are queued", func() bool {
+			return strings.Contains(h.must(time.Minute, "describe", name).stdout, fmt.Sprintf("%d trials wait for", trials))
+		})
+	}
+	queued("long", 30)
+	queued("short", 2)
+	worker("--only", "training", "--slots", "1", "--trainer", h.sleeper())
+	h.wait("short", 5*time.Minute)
+	var long struct {
+		Progress conduct.Progress `json:"progress"`
+	}
+	h.read(&long, "describe", "long")
+	t.Logf("the long sweep has finished %d of 30 trials", long.Progress.Finished)
+	require.Less(t, long.Progress.Finished, 15)
 }
