@@ -564,3 +564,45 @@ func TestCheckUsesTheSpecInForce(t *testing.T) {
 	require.Equal(t, "points at the trials 2, 1", repaired.Repairs[0].Done)
 	require.Len(t, repaired.Repairs, 1)
 }
+
+// Without its state a sweep continues with the spec in force, the end and the numbers of its
+// command log, not as it was submitted.
+func TestARepairedStateIsThatOfTheCommandLog(t *testing.T) {
+	s := storetest.NewMemory()
+	whole(t, s)
+	a := New(s)
+	spec, err := a.Spec(t.Context(), name)
+	require.NoError(t, err)
+	extended := *spec
+	extended.Budget.RunCap = spec.Budget.RunCap + 7
+	for i, e := range []conduct.CommandEntry{
+		{Command: conduct.EntryEnd, Change: string(conduct.PhaseCompleted)},
+		{Command: conduct.CommandExtend, Spec: &extended},
+		{Command: conduct.CommandEdit, Refused: "no"},
+		{Command: conduct.CommandStop},
+		{Command: conduct.EntryEnd, Change: string(conduct.PhaseStopped), Reason: "stop by ann"},
+		{Command: conduct.CommandPin},
+	} {
+		e.Number, e.At = 2+i, checkedAt.Add(time.Duration(1+i)*time.Minute)
+		require.NoError(t, a.PutCommandEntry(t.Context(), name, e))
+	}
+	overwrite(t, s, under(stateName), func(b []byte) []byte { return bytes.Replace(b, []byte(`"segments":17`), []byte(`"segments":16`), 1) })
+	_, err = a.Restore(t.Context(), name, here)
+	require.ErrorAs(t, err, new(*DamagedError))
+	require.Empty(t, faults(check(t, s, CheckOptions{Repair: true})))
+
+	restored, err := a.Restore(t.Context(), name, here)
+	require.NoError(t, err)
+	st := restored.State
+	require.Equal(t, extended.Budget, st.Spec.Budget)
+	require.Equal(t, conduct.PhaseStopped, st.Phase)
+	require.Equal(t, "stop by ann", st.Message)
+	require.Equal(t, checkedAt.Add(5*time.Minute), *st.EndedAt)
+	require.Equal(t, 7, st.Entries)
+	require.Len(t, st.CommandLog, 7)
+	require.Nil(t, st.CommandLog[2].Spec)
+	require.Equal(t, 20, st.Watermark)
+	inForce, err := a.Spec(t.Context(), name)
+	require.NoError(t, err)
+	require.Equal(t, extended.Budget, inForce.Budget)
+}

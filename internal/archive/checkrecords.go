@@ -105,7 +105,7 @@ func (c *checker) checkState(ctx context.Context) error {
 		c.state = &state
 	}
 	if s.err != nil && !errors.Is(s.err, store.ErrNotFound) {
-		aside(s, "the sweep continues from its ledger")
+		aside(s, "the sweep continues from its ledger and its command log")
 	}
 	entries, err := c.readAll(ctx, c.entries, maxSpec+maxSeal)
 	if err != nil {

@@ -43,18 +43,9 @@ func isEntry(name string) bool { return entryName.MatchString(name) }
 // SpecVersion returns the last entry of the command log that changed the spec, with the
 // spec; ok is false if the spec is as submitted.
 func (a *Archive) SpecVersion(ctx context.Context, sweepName string) (e conduct.CommandEntry, ok bool, err error) {
-	prefix, err := sweepKey(sweepName, commandsFolder)
+	keys, err := a.commandKeys(ctx, sweepName)
 	if err != nil {
 		return e, false, err
-	}
-	var keys []string
-	for info, err := range a.store.List(ctx, prefix) {
-		if err != nil {
-			return e, false, err
-		}
-		if isEntry(strings.TrimPrefix(info.Key, prefix)) {
-			keys = append(keys, info.Key)
-		}
 	}
 	for _, key := range slices.Backward(keys) {
 		var e conduct.CommandEntry
@@ -66,6 +57,23 @@ func (a *Archive) SpecVersion(ctx context.Context, sweepName string) (e conduct.
 		}
 	}
 	return e, false, nil
+}
+
+// commandKeys lists the keys of the command log, in order.
+func (a *Archive) commandKeys(ctx context.Context, sweepName string) (keys []string, err error) {
+	prefix, err := sweepKey(sweepName, commandsFolder)
+	if err != nil {
+		return nil, err
+	}
+	for info, err := range a.store.List(ctx, prefix) {
+		if err != nil {
+			return nil, err
+		}
+		if isEntry(strings.TrimPrefix(info.Key, prefix)) {
+			keys = append(keys, info.Key)
+		}
+	}
+	return keys, nil
 }
 
 // PutState implements activities.Records.
@@ -84,6 +92,31 @@ func (a *Archive) state(ctx context.Context, sweepName string) (*conduct.State, 
 		return nil, err
 	}
 	return &st, nil
+}
+
+// lastState returns the last state that a sweep has stored or, where a repair has put that
+// aside, what the command log says of it; nil for neither. started is when the sweep began.
+func (a *Archive) lastState(ctx context.Context, sweepName string, submitted *sweep.Spec, started time.Time) (*conduct.State, error) {
+	st, err := a.state(ctx, sweepName)
+	if err != nil || st != nil {
+		return st, err
+	}
+	keys, err := a.commandKeys(ctx, sweepName)
+	if err != nil || len(keys) == 0 {
+		return nil, err
+	}
+	version, _, err := a.SpecVersion(ctx, sweepName)
+	if err != nil {
+		return nil, err
+	}
+	last := keys[max(0, len(keys)-conduct.CommandLogLimit):]
+	entries := make([]conduct.CommandEntry, len(last))
+	for i, key := range last {
+		if err := a.object(key, nil).readSealedJSON(ctx, maxSpec, &entries[i]); err != nil {
+			return nil, err
+		}
+	}
+	return conduct.Logged(submitted, version.Spec, started, entries), nil
 }
 
 // Restored is what a sweep whose workflow has ended continues from.
@@ -112,10 +145,6 @@ func (a *Archive) restored(ctx context.Context, sweepName string) (Restored, err
 	if r.Removing {
 		return Restored{}, &RemovingError{sweepName}
 	}
-	snapshot, err := a.state(ctx, sweepName)
-	if err != nil {
-		return Restored{}, err
-	}
 	ledger, segments, err := a.allOfLedger(ctx, sweepName)
 	if err != nil {
 		return Restored{}, err
@@ -129,6 +158,10 @@ func (a *Archive) restored(ctx context.Context, sweepName string) (Restored, err
 		if t.StartedAt.Before(started) {
 			started = t.StartedAt
 		}
+	}
+	snapshot, err := a.lastState(ctx, sweepName, &r.Spec, started)
+	if err != nil {
+		return Restored{}, err
 	}
 	state := conduct.Restore(&r.Spec, started, snapshot, ledger, segments, func(key string) bool {
 		_, found := slices.BinarySearch(stored, key)

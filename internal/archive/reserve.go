@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -304,7 +305,7 @@ func (a *Archive) Overview(ctx context.Context, name string) (Overview, error) {
 		return Overview{}, err
 	}
 	o := Overview{Spec: &r.Spec, YAML: r.YAML, Removing: r.Removing}
-	st, err := a.state(ctx, name)
+	st, err := a.lastState(ctx, name, &r.Spec, time.Time{})
 	if err != nil {
 		return Overview{}, err
 	}

@@ -170,5 +170,5 @@ func (m *Machine) addEntry(e CommandEntry) {
 	m.Unsaved = append(m.Unsaved, e)
 	e.Spec = nil
 	m.CommandLog = append(m.CommandLog, e)
-	m.CommandLog = m.CommandLog[max(0, len(m.CommandLog)-commandLogLimit):]
+	m.CommandLog = m.CommandLog[max(0, len(m.CommandLog)-CommandLogLimit):]
 }

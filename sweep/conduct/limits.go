@@ -4,26 +4,28 @@ import "time"
 
 // The state machine's limits and intervals.
 const (
-	streakLimit     = 3         // trials in a row that fail in the same way and so make the sweep fail
-	suggestLimit    = 16        // trials suggested at a time, so that the first can start before the rest are suggested
-	segmentLimit    = 200       // trials in one ledger segment: bounds an activity's payload and a conditional object
-	lookLimit       = 100       // trials that a Look checks
-	carryLimit      = 100       // results not yet in the ledger that State carries into a new run
-	carryBytes      = 250 << 10 // of a State: Temporal warns at payloads of 256 KiB
-	leadersLimit    = 512 << 10 // of Leaders and Gated: Temporal refuses payloads above 2 MiB
-	rungLimit       = 500       // results of one rung that State remembers, the latest: enough to place the best 1/eta
-	removalsLimit   = 50        // checkpoints to remove at which Curate does not wait for more
-	removalsText    = 500       // bytes of the keys of checkpoints that the last message names
-	commandLogLimit = 50        // commands that State remembers; the store has all
-	unsavedLimit    = 100       // commands that are not stored yet: further ones are refused
-	unsavedBytes    = 192 << 10 // the same, of their entries, which may have a spec
-	queueLimit      = 1000      // requested trials that wait to be started
-	queueBytes      = 128 << 10 // the same: every stored State and every answer to a command has them
-	pinLimit        = 1000      // trials with pinned checkpoints
+	streakLimit   = 3         // trials in a row that fail in the same way and so make the sweep fail
+	suggestLimit  = 16        // trials suggested at a time, so that the first can start before the rest are suggested
+	segmentLimit  = 200       // trials in one ledger segment: bounds an activity's payload and a conditional object
+	lookLimit     = 100       // trials that a Look checks
+	carryLimit    = 100       // results not yet in the ledger that State carries into a new run
+	carryBytes    = 250 << 10 // of a State: Temporal warns at payloads of 256 KiB
+	leadersLimit  = 512 << 10 // of Leaders and Gated: Temporal refuses payloads above 2 MiB
+	rungLimit     = 500       // results of one rung that State remembers, the latest: enough to place the best 1/eta
+	removalsLimit = 50        // checkpoints to remove at which Curate does not wait for more
+	removalsText  = 500       // bytes of the keys of checkpoints that the last message names
+	unsavedLimit  = 100       // commands that are not stored yet: further ones are refused
+	unsavedBytes  = 192 << 10 // the same, of their entries, which may have a spec
+	queueLimit    = 1000      // requested trials that wait to be started
+	queueBytes    = 128 << 10 // the same: every stored State and every answer to a command has them
+	pinLimit      = 1000      // trials with pinned checkpoints
 
 	lookEvery       = 5 * time.Minute  // between two Looks at all running trials
 	lookEveryCancel = 30 * time.Second // the same, while trials are being cancelled
 	curateEvery     = 5 * time.Second  // between two removals of checkpoints
+
+	// CommandLogLimit is how many commands State remembers; the store has all.
+	CommandLogLimit = 50
 
 	// ReasonLimit is the maximum of a command's reason, in bytes.
 	ReasonLimit = 1 << 10

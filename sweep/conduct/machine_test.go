@@ -155,12 +155,12 @@ func TestARefusedCommandIsStored(t *testing.T) {
 
 func TestOldCommandsAreForgotten(t *testing.T) {
 	m := machineOf(testSpec(), State{Phase: PhaseRunning})
-	for range commandLogLimit {
+	for range CommandLogLimit {
 		m.applyCommand(Commanded{CommandPause, Command{By: "a"}})
 		m.applyCommand(Commanded{CommandResume, Command{By: "last"}})
 	}
-	require.Len(t, m.CommandLog, commandLogLimit)
-	require.Equal(t, "last", m.CommandLog[commandLogLimit-1].By)
+	require.Len(t, m.CommandLog, CommandLogLimit)
+	require.Equal(t, "last", m.CommandLog[CommandLogLimit-1].By)
 	require.Empty(t, m.Message)
 }
 

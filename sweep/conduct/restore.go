@@ -70,6 +70,29 @@ func Restore(spec *sweep.Spec, startedAt time.Time, snapshot *State, ledger []sw
 	return m.State
 }
 
+// Logged rebuilds the State of a sweep from its last CommandLogLimit entries of the command
+// log, for Restore. inForce is the spec after the last command that changed it, nil for none.
+// Pins and requested trials that have not started are lost.
+func Logged(submitted, inForce *sweep.Spec, startedAt time.Time, entries []CommandEntry) *State {
+	st := newState(submitted, startedAt)
+	st.Spec = inForce
+	for _, e := range entries {
+		at := e.At
+		opens := slices.Contains([]string{CommandResume, CommandExtend, CommandEnqueue, CommandRetry}, e.Command)
+		switch {
+		case e.Refused != "":
+		case e.Command == EntryEnd:
+			st.Phase, st.EndedAt, st.Message = Phase(e.Change), &at, e.Reason
+		case opens && st.Phase.Final(), e.Command == CommandEdit && st.Phase == PhaseCompleted:
+			st.Phase, st.EndedAt, st.Message = PhaseRunning, nil, ""
+		}
+		st.Entries = e.Number
+		e.Spec = nil
+		st.CommandLog = append(st.CommandLog, e)
+	}
+	return st
+}
+
 // recall remembers the results at rungs of a trial that has ended and did not report them
 // to this history: they were reported before a reset, or after the snapshot.
 func (m *Machine) recall(t sweep.Trial) {
