@@ -275,7 +275,7 @@ type EarlyTerminate struct {
 
 // Budget ends the search. 0 means no limit.
 type Budget struct {
-	// After how many search trials the search ends. Baseline trials and retries do not count; enqueued trials count, and start also when the limit is reached.
+	// After how many search trials the search ends. Baseline trials and retries do not count; enqueued trials count, and also start when the limit is reached.
 	RunCap int `json:"run_cap,omitempty" jsonschema:"minimum=1,maximum=100000"`
 	// After how many hours in training slots the search ends, baseline included. A trial counts when it has ended, and running trials finish, so a sweep can use more.
 	GPUHours float64 `json:"gpu_hours,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1000000"`
