@@ -142,9 +142,10 @@ func (r *round) takeOver(ctx context.Context, limit time.Duration) error {
 // shown waits until list names a reason at one of the sweeps, or until all have ended.
 func (r *round) shown(ctx context.Context, reason string) error {
 	began := time.Now()
+	direct := &site{program: r.site.program, environ: append(slices.Clone(r.site.environ), "TAILSWEEP_S3_ENDPOINT="+r.site.status.S3)} // the proxy may not answer
 	err := within(ctx, shownLimit, func() (bool, error) {
 		var rows []struct{ Name, Fault string }
-		if err := r.site.read(ctx, &rows, "list"); err != nil {
+		if err := direct.read(ctx, &rows, "list"); err != nil {
 			return false, err
 		}
 		for _, row := range rows {
