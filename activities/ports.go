@@ -16,7 +16,8 @@ type Progress struct {
 	Steps          int               `json:"steps"`
 	Point          *sweep.CurvePoint `json:"point,omitempty"` // the last of the curve
 	StepsPerSecond float64           `json:"steps_per_second"`
-	Loaded         int               `json:"loaded,omitempty"` // images read, before the first step
+	Loaded         int               `json:"loaded,omitempty"`    // images read, before the first step
+	Compiling      bool              `json:"compiling,omitempty"` // the backend compiles: no step finishes for a while
 	Backend        string            `json:"backend"`
 	Checkpoint     string            `json:"-"`
 }

@@ -249,7 +249,7 @@ func learnAndRemove(t *testing.T, h *home, spec string, pinned int) {
 
 	refused := h.try(time.Minute, "rm", "steered", "--yes")
 	require.Equal(t, 2, refused.code, refused.stderr)
-	require.Contains(t, refused.stderr, "sweep steered is needed by second, whose specs name it in from: remove those first")
+	require.Contains(t, refused.stderr, "the spec of sweep second names sweep steered in from: remove sweep second first")
 	h.must(time.Minute, "gc")
 	h.must(time.Minute, "gc", "--yes")
 	require.Contains(t, h.must(time.Minute, "gc").stdout, "nothing to remove")

@@ -187,6 +187,7 @@ func update(p *activities.Progress, e job.Event) {
 		p.Loaded = e.Step
 		return
 	}
+	p.Compiling = e.Type == job.Compiling
 	switch e.Type {
 	case job.Started, job.Progress:
 		p.Step = e.Step

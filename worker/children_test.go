@@ -17,6 +17,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
 func newTestChildren(t *testing.T) (*Children, keptLogs) {
@@ -248,4 +249,17 @@ func TestAKilledWorkerLeavesNoChild(t *testing.T) {
 	require.NoError(t, worker.Process.Kill())
 	_ = worker.Wait() // its error is the kill
 	gone(t, pid)
+}
+
+// The heartbeat says that the backend compiles, until the next event.
+func TestProgressSaysThatTheBackendCompiles(t *testing.T) {
+	var p activities.Progress
+	for _, e := range []struct {
+		event job.Event
+		want  bool
+	}{{job.Event{Type: job.Opened, Backend: "go"}, false}, {job.Event{Type: job.Started}, false}, {job.Event{Type: job.Compiling}, true}, {job.Event{Type: job.Progress, Step: 10}, false}} {
+		update(&p, e.event)
+		require.Equal(t, e.want, p.Compiling, e.event.Type)
+		require.Equal(t, "go", p.Backend)
+	}
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
 
 // result is how a command line ended.
@@ -80,6 +81,8 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		"slots below 1":                 {[]string{"up", "--slots", "0"}, `"0" for "--slots" flag: valid: 1 or more`},
 		"report into a folder":          {[]string{"report", "x", "--to", t.TempDir()}, "a folder"},
 		"worker without slots":          {[]string{"worker", "--slots", "0"}, `"0" for "--slots" flag: valid: 1 or more`},
+		"change of no sweep":            {[]string{"extend", "--trials", "+1"}, "tailsweep: extend takes one sweep, not 0 arguments;"},
+		"pin without a trial":           {[]string{"pin", "x"}, "tailsweep: pin takes one sweep and its trials, not 1 argument;"},
 		"evaluate without a folder":     {[]string{"evaluate", "nodir"}, "tailsweep: evaluate: there is no folder nodir"},
 		"evaluate of another folder":    {[]string{"evaluate", t.TempDir()}, "the folder of one trial"},
 		"sample, no PNG":                {[]string{"sample", "x", "--to", "grid.jpg"}, "grid.jpg"},
@@ -123,6 +126,18 @@ func TestExitCodeWithoutAnswer(t *testing.T) {
 	for _, verb := range []string{"wait", "watch"} {
 		r := cmdline(t, clitest.Archived(t), "", verb, "done")
 		require.Equal(t, cli.ExitNoAnswer, r.Code, r.Err)
+	}
+}
+
+// An edit that changes nothing says so once.
+func TestEditWithoutAChange(t *testing.T) {
+	text, err := specfile.Init("done", sweep.MethodGrid)
+	require.NoError(t, err)
+	for _, flag := range []string{"--dry-run", "--reason=x"} {
+		r := cmdline(t, clitest.Archived(t), text, "edit", "done", "-", flag)
+		require.Equal(t, cli.ExitUsage, r.Code)
+		require.Empty(t, r.out)
+		require.Equal(t, "tailsweep: cannot edit sweep \"done\": the spec has not changed\n", r.Err)
 	}
 }
 

@@ -141,7 +141,7 @@ func TestCheckOfACompleteSweep(t *testing.T) {
 		"ledger: 17 segments with 20 trials, digests and links verified",
 		"packs: 1 pack verified against the segments",
 		"results: 19 results verified against the ledger; 1 failed or cancelled trial published none",
-		"pointer: it names the trials 0, 1",
+		"pointer: it names trials 0, 1",
 		"checkpoints: 3 checkpoints: all 138 B verified",
 		"grids: 3 sample grids",
 		"curves: 3 loss curves: all verified",

@@ -179,7 +179,7 @@ func (c *checker) checkPointer(ctx context.Context) error {
 		c.fault("pointer", s.key, "points at the best trials of the ledger whose checkpoints are there", c.rebuildPointer(s), "%s", wrong)
 		return nil
 	}
-	c.found("pointer", LevelOK, "", "", "it names the trials %s", text.Numbers(numbersIn(best.Trials), mostNumbers))
+	c.found("pointer", LevelOK, "", "", "it names %s", text.Trials(numbersIn(best.Trials), mostNumbers))
 	return nil
 }
 

@@ -21,7 +21,10 @@ type NeededError struct {
 
 // Error implements error.
 func (e *NeededError) Error() string {
-	return fmt.Sprintf("sweep %s is needed by %s, whose specs name it in from: remove those first", e.Name, strings.Join(e.By, ", "))
+	if len(e.By) == 1 {
+		return fmt.Sprintf("the spec of sweep %s names sweep %s in from: remove sweep %[1]s first", e.By[0], e.Name)
+	}
+	return fmt.Sprintf("the specs of sweeps %s name sweep %s in from: remove those first", strings.Join(e.By, ", "), e.Name)
 }
 
 // CheckUnneeded returns a *NeededError if the spec of another sweep names this one.

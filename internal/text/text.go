@@ -134,6 +134,14 @@ func List[S ~string](names []S, most int) string {
 	return strings.Join(list, ", ")
 }
 
+// Trials names trials, at most most of them: "trial 1", "trials 1, 2".
+func Trials(numbers []int, most int) string {
+	if len(numbers) == 1 {
+		return "trial " + Numbers(numbers, most)
+	}
+	return "trials " + Numbers(numbers, most)
+}
+
 // Numbers lists at most most numbers: "1, 2, 3", "1, 2 and 5 more".
 func Numbers(numbers []int, most int) string {
 	shown := numbers[:min(len(numbers), most)]

@@ -94,3 +94,8 @@ func TestNumbers(t *testing.T) {
 	require.Equal(t, "1, 2 and 3 more", text.Numbers([]int{1, 2, 3, 4, 5}, 2))
 	require.Empty(t, text.Numbers(nil, 2))
 }
+
+func TestTrials(t *testing.T) {
+	require.Equal(t, "trial 1", text.Trials([]int{1}, 20))
+	require.Equal(t, "trials 1, 2 and 1 more", text.Trials([]int{1, 2, 3}, 2))
+}

@@ -1,6 +1,7 @@
 package conduct
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -153,7 +154,7 @@ func (m *Machine) set(c Command) string {
 		spec.Resources.Priority = *n
 	}
 	if description := c.Set.Description; description != nil {
-		did = append(did, fmt.Sprintf("description %q -> %q", short(spec.Description), short(*description)))
+		did = append(did, fmt.Sprintf("description %s -> %s", cmp.Or(short(spec.Description), "-"), cmp.Or(short(*description), "-")))
 		spec.Description = *description
 	}
 	m.setSpec(&spec)

@@ -47,7 +47,7 @@ func Install(ctx context.Context, o InstallOptions) (path string, err error) {
 	if isFile(path) {
 		matches, err := pin.matches(path)
 		if err != nil || matches {
-			return path, errors.Join(err, report(o.Out, "%s %s is installed: %s", pin.Project, pin.Version, path))
+			return path, errors.Join(err, report(o.Out, "%s %s is installed", pin.Project, pin.Version))
 		}
 		if err := report(o.Out, "%s is damaged and is installed again", path); err != nil {
 			return "", err
@@ -77,7 +77,7 @@ func Install(ctx context.Context, o InstallOptions) (path string, err error) {
 	if err := extract(wheel, pin.Member, path); err != nil {
 		return "", fmt.Errorf("install plugin: %w", err)
 	}
-	return path, report(o.Out, "installed %s %s: %s", pin.Project, pin.Version, path)
+	return path, report(o.Out, "installed %s %s", pin.Project, pin.Version)
 }
 
 func report(w io.Writer, format string, a ...any) error {

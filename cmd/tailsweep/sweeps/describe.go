@@ -229,7 +229,7 @@ func builds(trials []sweep.Trial) map[string]int {
 func describeText(d description) []string {
 	lines := []string{d.Name}
 	if d.Spec != nil {
-		lines = []string{fmt.Sprintf("%s  %s, %s", d.Name, d.Spec.Method, trialview.TrialCount(d.Spec)), "digest " + d.Digest}
+		lines = []string{fmt.Sprintf("%s  %s", d.Name, d.Spec.Method), "digest " + d.Digest}
 		if d.Spec.Description != "" {
 			lines = append(lines, d.Spec.Description)
 		}
@@ -287,7 +287,7 @@ func describeText(d description) []string {
 		lines = append(lines, fmt.Sprintf("and %d more requested trials", n))
 	}
 	if n := len(p.Pinned); n > 0 {
-		lines = append(lines, "pinned: "+english.PluralWord(n, "trial", "")+" "+text.Numbers(p.Pinned, maxQueued))
+		lines = append(lines, "pinned: "+text.Trials(p.Pinned, maxQueued))
 	}
 	for _, e := range p.CommandLog {
 		lines = append(lines, entryText(e))

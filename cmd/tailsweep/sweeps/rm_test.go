@@ -137,7 +137,7 @@ func TestRemoveRefuses(t *testing.T) {
 	}{
 		"a sweep that runs":                  {"done", []execution{{"sweep/done", "1", true}}, 0, "", cli.ExitUsage, "end it first"},
 		"a trial that runs":                  {"done", []execution{{"sweep/done", "1", false}, {"sweep/done/trial/000003", "1", true}}, 0, "", cli.ExitUsage, "trial/000003"},
-		"one that another begins from":       {"done", endedRuns(), 0, `{"digest":"1","spec":{"name":"later","from":["done"]}}`, cli.ExitUsage, "needed by later"},
+		"one that another begins from":       {"done", endedRuns(), 0, `{"digest":"1","spec":{"name":"later","from":["done"]}}`, cli.ExitUsage, "the spec of sweep later names sweep done in from"},
 		"one that may run elsewhere":         {"done", nil, time.Hour, "", cli.ExitUsage, "does not know sweep done"},
 		"no sweep":                           {"none", nil, 0, "", cli.ExitNotFound, "no sweep"},
 		"nothing: Temporal has forgotten it": {"done", nil, 25 * time.Hour, "", cli.ExitOK, ""},

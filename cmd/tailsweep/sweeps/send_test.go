@@ -323,7 +323,7 @@ func TestOtherFailuresOfTemporalAreReported(t *testing.T) {
 func TestOnlyTrialsThatDidNotCompleteAreRetried(t *testing.T) {
 	s := senderTo(t, &fakeTemporal{})
 	_, err := retried(t.Context(), archiveOf(t, s), "done", conduct.Command{Trials: []int{2, 1}})
-	require.ErrorContains(t, err, "retry: trial 1 is completed")
+	require.ErrorContains(t, err, `cannot retry sweep "done": trial 1 is completed`)
 	require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
 }
 
@@ -331,7 +331,7 @@ func TestOnlyStoredCheckpointsArePinned(t *testing.T) {
 	s := senderTo(t, &fakeTemporal{})
 	require.NoError(t, checkStored(t.Context(), archiveOf(t, s), "done", []int{7}), "it has not finished")
 	err := checkStored(t.Context(), archiveOf(t, s), "done", []int{7, 1})
-	require.EqualError(t, err, "pin: the checkpoint of trial 1 is not in the store: the sweep keeps those of its best trials (checkpoints.save_sweep_best)")
+	require.EqualError(t, err, `cannot pin sweep "done": the checkpoint of trial 1 is not in the store: the sweep keeps those of its best trials (checkpoints.save_sweep_best)`)
 	require.Equal(t, cli.ExitNotFound, cli.CodeOf(err))
 }
 

@@ -116,7 +116,7 @@ func steeringVerb(a *cli.App, v steering.Verb) *cobra.Command {
 			}
 			earlier.Keep(command.Spec, spec)
 			out.Edited = conduct.Differences(spec, command.Spec)
-			if output.Value != cli.FormatJSON || *dryRun {
+			if output.Value == cli.FormatJSON && *dryRun || output.Value != cli.FormatJSON && len(out.Edited) > 0 { // the refusal says that nothing changes
 				if err := a.PrintAs(output, Steered{Progress: conduct.Progress{Name: name}, Edited: out.Edited}.output(), differenceText(out.Edited)...); err != nil {
 					return err
 				}
@@ -240,7 +240,7 @@ func retried(ctx context.Context, arc *archive.Archive, name string, c conduct.C
 		}
 	}
 	if c.Retry, err = conduct.Retriable(trials, c.Trials); err != nil {
-		return c, cli.Usagef("retry: %w (`tailsweep trials %s` lists the finished trials)", err, name)
+		return c, cli.Usagef("cannot retry sweep %q: %w (`tailsweep trials %[1]s` lists the finished trials)", name, err)
 	}
 	c.Trials = nil
 	return c, nil
@@ -263,7 +263,7 @@ func checkStored(ctx context.Context, arc *archive.Archive, name string, numbers
 			return err
 		}
 		if !slices.ContainsFunc(stored, func(c activities.CheckpointRef) bool { return c.Key == trials[i].Checkpoint }) {
-			return cli.NotFoundf("pin: the checkpoint of trial %d is not in the store: the sweep keeps those of its best trials (checkpoints.save_sweep_best)", n)
+			return cli.NotFoundf("cannot pin sweep %q: the checkpoint of trial %d is not in the store: the sweep keeps those of its best trials (checkpoints.save_sweep_best)", name, n)
 		}
 	}
 	return nil

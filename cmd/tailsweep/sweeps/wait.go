@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/serviceerror"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
-	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/retry"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
@@ -58,7 +58,7 @@ func waitFor(ctx context.Context, a *cli.App, name string, output *cli.Choice) e
 	case err != nil:
 		return cli.NoAnswer(err)
 	}
-	if err := a.PrintAs(output, p, fmt.Sprintf("%s: %s, %s finished", p.Name, p.Phase, trialview.CountOf(p.Finished, p.Planned))); err != nil {
+	if err := a.PrintAs(output, p, fmt.Sprintf("%s: %s, %s finished", p.Name, p.Phase, english.Plural(p.Finished, "trial", ""))); err != nil {
 		return err
 	}
 	return outcome(p)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/parser"
 
@@ -31,14 +32,18 @@ type Lesson struct {
 
 // String describes the lesson.
 func (l Lesson) String() string {
-	found := fmt.Sprintf("from sweep %s: %d configurations of %d trials fit", l.Sweep, l.Fit, l.Trials)
+	fit, count, are := "fit", "count as results", "are"
+	if l.Fit == 1 {
+		fit, count, are = "fits", "counts as a result", "is"
+	}
+	found := fmt.Sprintf("from sweep %s: %s of %s %s", l.Sweep, english.Plural(l.Fit, "configuration", ""), english.Plural(l.Trials, "trial", ""), fit)
 	switch {
 	case l.Same:
-		return found + " and count as results of this sweep (same dataset, model, train and evaluate)"
+		return found + " and " + count + " of this sweep (same dataset, model, train and evaluate)"
 	case l.Ignored:
 		return fmt.Sprintf("warning: %s, but its training differs (%s), and the method uses no prior: they are ignored", found, strings.Join(l.Different, ", "))
 	}
-	return fmt.Sprintf("%s and are a prior for %s (different: %s)", found, strings.Join(l.Metrics, ", "), strings.Join(l.Different, ", "))
+	return fmt.Sprintf("%s and %s a prior for %s (different: %s)", found, are, strings.Join(l.Metrics, ", "), strings.Join(l.Different, ", "))
 }
 
 // Learn adds the named sweeps, as they are now, to the spec and to its YAML, and returns

@@ -143,3 +143,10 @@ func TestKeep(t *testing.T) {
 	Keep(&edited, inForce)
 	require.Empty(t, edited.From[0].Identity, "another part of the ledger")
 }
+
+func TestLessonOfOneTrial(t *testing.T) {
+	l := Lesson{Earlier: sweep.Earlier{Sweep: "tiny"}, Trials: 1, Fit: 1, Same: true}
+	require.Equal(t, "from sweep tiny: 1 configuration of 1 trial fits and counts as a result of this sweep (same dataset, model, train and evaluate)", l.String())
+	l.Same, l.Metrics, l.Different = false, []string{"fid.tail"}, []string{"train.steps"}
+	require.Equal(t, "from sweep tiny: 1 configuration of 1 trial fits and is a prior for fid.tail (different: train.steps)", l.String())
+}

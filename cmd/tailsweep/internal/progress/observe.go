@@ -238,7 +238,12 @@ func fromActivity(a *workflowpb.PendingActivityInfo) (live LiveTrial, ok bool) {
 	default:
 		return LiveTrial{}, false
 	}
-	if live.Step == 0 {
+	switch p := beat.Progress; {
+	case p.Compiling:
+		live.Stage = stageCompiling
+	case live.Step == 0 && p.Backend != "":
+		live.Stage = stageLoading
+	case live.Step == 0:
 		live.Stage = stageStarting
 	}
 	if a.GetState() == enumspb.PENDING_ACTIVITY_STATE_SCHEDULED {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
@@ -16,6 +17,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/block"
@@ -128,4 +130,22 @@ func TestViewFollowsTheSpecInForce(t *testing.T) {
 	require.Equal(t, "kid.tail", o.Spec.Metrics[0].Name)
 	o.Archive = nil
 	require.NoError(t, o.readSpec(t.Context(), p), "it is read once")
+}
+
+// Before its first step a trial is shown as what its child does.
+func TestStageBeforeTheFirstStep(t *testing.T) {
+	for want, p := range map[string]activities.Progress{
+		stageStarting:  {Steps: 450},
+		stageLoading:   {Steps: 450, Backend: "xla:cpu"},
+		stageCompiling: {Steps: 450, Backend: "xla:cpu", Compiling: true},
+		StageTraining:  {Steps: 450, Backend: "xla:cpu", Step: 10},
+	} {
+		details, err := converter.GetDefaultDataConverter().ToPayloads(activities.Heartbeat{Progress: p})
+		require.NoError(t, err)
+		live, ok := fromActivity(&workflowpb.PendingActivityInfo{
+			ActivityType: &commonpb.ActivityType{Name: "Train"}, State: enumspb.PENDING_ACTIVITY_STATE_STARTED, HeartbeatDetails: details,
+		})
+		require.True(t, ok)
+		require.Equal(t, want, live.Stage)
+	}
 }

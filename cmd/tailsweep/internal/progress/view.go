@@ -29,7 +29,9 @@ type View struct {
 // Stages of a running trial.
 const (
 	stageQueued     = "queued"   // for a training slot
-	stageStarting   = "starting" // the child loads data and compiles
+	stageStarting   = "starting" // the child
+	stageLoading    = "loading"  // the backend is open
+	stageCompiling  = "compiling"
 	StageTraining   = "training"
 	stageEvaluating = "evaluating"
 	stageAfter      = "waiting after"           // a failure; the class and what comes next follow

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/google/shlex"
 	"github.com/spf13/pflag"
 
@@ -87,10 +88,13 @@ func (v Verb) Define(f *pflag.FlagSet) (build func(a *cli.App, args []string) (c
 	}
 }
 
+// arguments describes the arguments that a verb takes, by Verb.Args.
+var arguments = map[string]string{"": "one sweep", "SPEC": "one sweep and one spec", "TRIAL...": "one sweep and its trials"}
+
 // Check checks the number of arguments: a sweep, then those of the command.
 func (v Verb) Check(args []string) error {
 	if n := len(args) - 1; n < v.least || v.most >= 0 && n > v.most {
-		return cli.Usagef("%s takes %s; see `tailsweep %[1]s --help`", v.Name, strings.TrimSuffix("SWEEP "+v.Args, " "))
+		return cli.Usagef("%s takes %s, not %s; see `tailsweep %[1]s --help`", v.Name, arguments[v.Args], english.Plural(len(args), "argument", ""))
 	}
 	return nil
 }
