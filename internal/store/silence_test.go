@@ -81,12 +81,12 @@ func TestASilentStoreIsUnreachable(t *testing.T) {
 		"stat":    func(ctx context.Context, s *S3) error { _, err := s.Stat(ctx, "a"); return err },
 		"delete":  func(ctx context.Context, s *S3) error { return s.Delete(ctx, "a") },
 		"list": func(ctx context.Context, s *S3) (err error) {
-			for _, err = range s.List(ctx, "a") { //nolint:revive // the last one
+			for _, err = range s.List(ctx, "a") {
 			}
 			return err
 		},
 		"folders": func(ctx context.Context, s *S3) (err error) {
-			for _, err = range s.Folders(ctx, "a/") { //nolint:revive // the last one
+			for _, err = range s.Folders(ctx, "a/") {
 			}
 			return err
 		},

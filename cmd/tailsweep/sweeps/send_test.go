@@ -270,7 +270,7 @@ func TestACommandContinuesAnEndedSweep(t *testing.T) {
 	require.False(t, got.recorded)
 	require.Equal(t, conduct.PhaseRunning, got.progress.Phase)
 	require.Equal(t, 3, got.progress.Finished)
-	require.Equal(t, "trial 2 again as trial 3", steeredText("retry", Steered{Progress: got.progress, Retried: retriedAs(got.progress, retry.Command.Retry)})[0])
+	require.Equal(t, "trial 2 again as trial 3", steeredText("retry", Steered{Progress: got.progress, Retried: retriedAs(got.progress, retry.Retry)})[0])
 
 	o, in := f.options[0], f.inputs[0]
 	require.Equal(t, "sweep/done", o.ID)
