@@ -129,6 +129,19 @@ func TestExitCodeWithoutAnswer(t *testing.T) {
 	}
 }
 
+// A trial without a log has ended without one, runs, or does not exist.
+func TestMissingLogSaysWhy(t *testing.T) {
+	objects := clitest.Archived(t)
+	for trial, want := range map[string]string{
+		"0": "trial 0 of done has no log: none of its attempts has stored one",
+		"9": "trial 9 of done has no log and no result; whether it runs is unknown: ",
+	} {
+		r := cmdline(t, objects, "", "logs", "done", trial)
+		require.Equal(t, cli.ExitNotFound, r.Code)
+		require.Contains(t, r.Err, want)
+	}
+}
+
 // An edit that changes nothing says so once.
 func TestEditWithoutAChange(t *testing.T) {
 	text, err := specfile.Init("done", sweep.MethodGrid)
