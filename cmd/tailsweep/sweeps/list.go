@@ -318,10 +318,23 @@ func (r *Listed) countStored(ctx context.Context, arc *archive.Archive, entry ar
 	if entry.Err != nil {
 		return nil
 	}
-	trials, err := arc.Trials(ctx, entry.Name)
+	count := func() (int, error) { // all results
+		trials, err := arc.Trials(ctx, entry.Name)
+		return len(trials), err
+	}
+	if r.State == string(conduct.PhaseTerminated) { // as describe and wait: those that a command continues from
+		count = func() (int, error) {
+			p, err := arc.Progress(ctx, entry.Name)
+			if err != nil {
+				return 0, err
+			}
+			return p.Finished, nil
+		}
+	}
+	done, err := count()
 	switch {
 	case err == nil:
-		r.Done = len(trials)
+		r.Done = done
 	case ctx.Err() != nil, unreadable(err):
 		return err
 	default:

@@ -244,6 +244,8 @@ func TestListCallsNoReadableSweepDamaged(t *testing.T) {
 // every verb calls it by the same word.
 func TestATerminatedSweep(t *testing.T) {
 	objects, temporal := clitest.Archived(t), &fakeQueries{name: "done", ended: true}
+	late := sweep.Trial{Assignment: sweep.Assignment{Number: 3, Kind: sweep.KindSearch}, Status: sweep.StatusCompleted}
+	require.NoError(t, archive.New(objects).PutResult(t.Context(), "done", late), "a trial that outlived the sweep")
 	waited := try(t, objects, temporal, Wait, "done")
 	require.Equal(t, "done: terminated, 3 trials finished\n", waited.out)
 	require.EqualError(t, waited.err, "sweep done terminated: its workflow ended as terminated")
