@@ -61,8 +61,14 @@ func (a *owned) publish(ctx context.Context, in PublishInput) (sweep.Trial, erro
 	if published {
 		t = stored
 	} else {
-		if (t.Status == sweep.StatusFailed || t.Status == sweep.StatusCancelled || t.Limit != "") && len(refs) > 0 {
-			t.Checkpoint, t.Steps = refs[0].Key, refs[0].Step
+		if t.Status == sweep.StatusFailed || t.Status == sweep.StatusCancelled || t.Limit != "" {
+			newest, err := a.newestIntact(ctx, refs)
+			if err != nil {
+				return t, fmt.Errorf("look for the last checkpoint of trial %d: %w", t.Number, err)
+			}
+			if newest.Key != "" || len(refs) > 0 {
+				t.Checkpoint, t.Steps = newest.Key, newest.Step
+			}
 		}
 		if err := a.Records.PutResult(ctx, in.Sweep, t); err != nil {
 			return t, fmt.Errorf("publish trial %d: %w", t.Number, err)
@@ -88,6 +94,20 @@ func (a *owned) publish(ctx context.Context, in PublishInput) (sweep.Trial, erro
 		}
 	}
 	return t, nil
+}
+
+// newestIntact returns the first of these checkpoints, highest step first, whose manifest is
+// not damaged; zero if there is none.
+func (a *owned) newestIntact(ctx context.Context, refs []CheckpointRef) (CheckpointRef, error) {
+	for _, ref := range refs {
+		switch err := a.Checkpoints.CheckManifest(ctx, ref.Key); {
+		case err == nil:
+			return ref, nil
+		case !errors.Is(err, ErrCorrupt):
+			return CheckpointRef{}, err
+		}
+	}
+	return CheckpointRef{}, nil
 }
 
 // AppendSegment creates one segment of the ledger. The result has the stored trials if

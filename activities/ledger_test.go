@@ -150,6 +150,27 @@ func TestPublishKeepsTheFirstResult(t *testing.T) {
 	require.Equal(t, late, other.Checkpoint, "another run of the trial replaces the result")
 }
 
+// The result of a trial that was ended names its newest checkpoint with an intact manifest,
+// and only then removes the others.
+func TestPublishNamesNoDamagedCheckpoint(t *testing.T) {
+	b := newBench(t)
+	intact := b.archive.Store(2, 1, 100, false).Key
+	b.archive.Store(2, 1, 200, true)
+	in := activities.PublishInput{Sweep: "s", Trial: sweep.Trial{Assignment: sweep.Assignment{Number: 2}, Status: sweep.StatusCancelled}}
+	b.archive.Fail("CheckManifest", errAway)
+	_, err := b.env.ExecuteActivity(b.Publish, in)
+	require.ErrorContains(t, err, "store is away")
+	require.Len(t, b.archive.Keys(), 2)
+	b.archive.Fail("CheckManifest", nil)
+	_, err = b.env.ExecuteActivity(b.Publish, in)
+	require.NoError(t, err)
+	published, _, err := b.archive.Result(t.Context(), "s", 2)
+	require.NoError(t, err)
+	require.Equal(t, intact, published.Checkpoint)
+	require.Equal(t, 100, published.Steps)
+	require.Equal(t, []string{intact}, b.archive.Keys())
+}
+
 func TestPublishLosesNoCurve(t *testing.T) {
 	b := newBench(t)
 	for _, step := range []int{100, 200, 300} {
@@ -331,6 +352,7 @@ func TestReconcile(t *testing.T) {
 	published := sweep.Trial{Assignment: silent[2].Assignment, Status: sweep.StatusCompleted, Losses: sweep.Losses{LossLast: new(.5)}}
 	require.NoError(t, b.archive.PutResult(t.Context(), "s", published))
 	last := b.archive.Store(1, 1, 200, false)
+	b.archive.Store(1, 1, 300, true) // its manifest is damaged
 
 	value, err := b.env.ExecuteActivity(b.Reconcile, activities.ReconcileInput{Sweep: "s", Silent: silent})
 	require.NoError(t, err)

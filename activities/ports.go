@@ -80,6 +80,9 @@ type Checkpoints interface {
 	// Download downloads and verifies; dir is absent or complete afterwards. A
 	// checkpoint that fails verification is an error that wraps ErrCorrupt.
 	Download(ctx context.Context, key, dir string) error
+	// CheckManifest returns an error that wraps ErrCorrupt if the manifest of a complete
+	// checkpoint is damaged. It reads no other file.
+	CheckManifest(ctx context.Context, key string) error
 	// KeepCurve copies a complete checkpoint's loss curve to where it outlives Remove.
 	// Copying it again, or one that has no curve, is not an error. The error of a damaged
 	// manifest wraps ErrCorrupt.

@@ -92,8 +92,12 @@ func (a *owned) reconcile(ctx context.Context, name string, silent SilentTrial) 
 	if err != nil {
 		return nil, fmt.Errorf("list the checkpoints of trial %d: %w", number, err)
 	}
-	if len(refs) > 0 {
-		lost.Checkpoint, lost.Steps = refs[0].Key, refs[0].Step
+	newest, err := a.newestIntact(ctx, refs)
+	if err != nil {
+		return nil, fmt.Errorf("look for the last checkpoint of trial %d: %w", number, err)
+	}
+	if newest.Key != "" {
+		lost.Checkpoint, lost.Steps = newest.Key, newest.Step
 	}
 	return lost, nil
 }

@@ -167,6 +167,17 @@ func (a *Archive) Download(_ context.Context, key, dir string) error {
 	return writeStep(dir, c.step)
 }
 
+// CheckManifest implements activities.Checkpoints. The manifest of a corrupt checkpoint is
+// damaged.
+func (a *Archive) CheckManifest(_ context.Context, key string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.checkpoints[key].corrupt {
+		return fmt.Errorf("manifest of %s: %w", key, activities.ErrCorrupt)
+	}
+	return a.fail["CheckManifest"]
+}
+
 // KeepCurve implements activities.Checkpoints.
 func (a *Archive) KeepCurve(_ context.Context, key string) error {
 	a.mu.Lock()

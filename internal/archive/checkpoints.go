@@ -131,6 +131,12 @@ func (a *Archive) accepts(m checkpoint.Manifest) bool {
 	return trained == "" || a.digest == "" || trained == a.digest
 }
 
+// CheckManifest implements activities.Checkpoints.
+func (a *Archive) CheckManifest(ctx context.Context, key string) error {
+	_, _, err := a.manifest(ctx, key)
+	return err
+}
+
 // manifest reads and checks the manifest of a checkpoint. A damaged one wraps
 // activities.ErrCorrupt, an absent one store.ErrNotFound.
 func (a *Archive) manifest(ctx context.Context, key string) ([]byte, checkpoint.Manifest, error) {
