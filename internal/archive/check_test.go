@@ -171,6 +171,9 @@ func resultOf(n int) string { return under(fmt.Sprintf("trials/%06d/result.json"
 
 const model = "trials/000001/attempts/1/checkpoints/step-0000000600/model.safetensors"
 
+const stateAside = "put aside: the sweep continues from its ledger and its command log; pins, and requested trials that have not started, are lost " +
+	"(`tailsweep pin fashion-lt TRIAL` pins a trial again)"
+
 // repairs are damages of a complete sweep, the keys that are named, and what a repair
 // does. exact: afterwards the store is as it was, but for what was put aside.
 var repairs = []struct {
@@ -212,25 +215,25 @@ var repairs = []struct {
 	{"such a result that the ledger does not have", func(t *testing.T, s store.Store) {
 		require.NoError(t, New(s).PutResult(t.Context(), name, trialAt(30)))
 		overwrite(t, s, resultOf(30), func(b []byte) []byte { return bytes.Replace(b, []byte(`"fid.tail":22`), []byte(`"fid.tail":12`), 1) })
-	}, []string{resultOf(30)}, "does not name", "put aside", true},
+	}, []string{resultOf(30)}, "does not name", "put aside: the trial then counts as lost", true},
 	{"another result", func(t *testing.T, s store.Store) {
 		overwrite(t, s, resultOf(7), func(b []byte) []byte { return resealed(t, b, `"fid.tail":20`, `"fid.tail":10`) })
 	}, []string{resultOf(7)}, "differs from the ledger, whose segment 4 has trial 7", "written anew from the ledger", true},
 	{"a missing result", removing(resultOf(7)), []string{resultOf(7)}, "missing", "written anew from the ledger", true},
 	{"a damaged result that the ledger does not have", func(t *testing.T, s store.Store) {
 		require.NoError(t, s.Put(t.Context(), resultOf(30), strings.NewReader("{"), 1))
-	}, []string{resultOf(30)}, "cannot be read", "put aside", true},
+	}, []string{resultOf(30)}, "cannot be read", "put aside: the trial then counts as lost", true},
 	{"a damaged state", func(t *testing.T, s store.Store) {
 		overwrite(t, s, under(stateName), func(b []byte) []byte { return b[:20] })
-	}, []string{under(stateName)}, "cannot be read", "put aside", false},
+	}, []string{under(stateName)}, "cannot be read", stateAside, false},
 	{"a state with a changed digit", func(t *testing.T, s store.Store) {
 		overwrite(t, s, under(stateName), func(b []byte) []byte { return bytes.Replace(b, []byte(`"segments":17`), []byte(`"segments":16`), 1) })
-	}, []string{under(stateName)}, "does not name", "put aside", false},
+	}, []string{under(stateName)}, "does not name", stateAside, false},
 	{"a command with a changed digit", func(t *testing.T, s store.Store) {
 		overwrite(t, s, under("commands/20261130T080000.000000000Z-000001.json"), func(b []byte) []byte {
 			return bytes.Replace(b, []byte(`"number": 1`), []byte(`"number": 2`), 1)
 		})
-	}, []string{under("commands/20261130T080000.000000000Z-000001.json")}, "does not name", "put aside", false},
+	}, []string{under("commands/20261130T080000.000000000Z-000001.json")}, "does not name", "put aside: the command log lacks this entry", false},
 	{"a curve with a changed digit", func(t *testing.T, s store.Store) {
 		overwrite(t, s, curveOf(1), func(b []byte) []byte { return bytes.Replace(b, []byte(`"loss":1`), []byte(`"loss":2`), 1) })
 	}, []string{curveOf(1)}, "does not name", "copied from the checkpoint again", true},
@@ -242,7 +245,7 @@ var repairs = []struct {
 	}, []string{curveOf(3)}, "does not name", "", false},
 	{"a damaged command", func(t *testing.T, s store.Store) {
 		overwrite(t, s, under("commands/20261130T080000.000000000Z-000001.json"), func([]byte) []byte { return []byte("[]") })
-	}, []string{under("commands/20261130T080000.000000000Z-000001.json")}, "cannot be read", "put aside", false},
+	}, []string{under("commands/20261130T080000.000000000Z-000001.json")}, "cannot be read", "put aside: the command log lacks this entry", false},
 	{"the last segments of a sweep that has ended", both(removing(packOf(0, 15)), removing(ledgerKey(15)), removing(ledgerKey(16))),
 		[]string{ledgerKey(15), ledgerKey(16)}, "missing", "written anew from results, linked to the segment before", true},
 	{"a missing copy of the spec", removing(under(yamlName)), []string{under(yamlName)}, "missing", "written anew from spec.json", true},

@@ -85,7 +85,7 @@ func (c *checker) checkState(ctx context.Context) error {
 	faults := 0
 	aside := func(s stored, then string) {
 		faults++
-		c.fault("state", s.key, "puts it aside: "+then, c.putAside(s), "it cannot be read: %v", s.err)
+		c.fault("state", s.key, "puts it aside: "+then, c.putAside(s, then), "it cannot be read: %v", s.err)
 	}
 	decode := func(s *stored, v any) {
 		var body []byte
@@ -105,7 +105,8 @@ func (c *checker) checkState(ctx context.Context) error {
 		c.state = &state
 	}
 	if s.err != nil && !errors.Is(s.err, store.ErrNotFound) {
-		aside(s, "the sweep continues from its ledger and its command log")
+		aside(s, fmt.Sprintf("the sweep continues from its ledger and its command log; pins, and requested trials that have not started, are lost "+
+			"(`tailsweep pin %s TRIAL` pins a trial again)", c.name))
 	}
 	entries, err := c.readAll(ctx, c.entries, maxSpec+maxSeal)
 	if err != nil {

@@ -18,6 +18,9 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
+// resultLost is what follows once a result is put aside.
+const resultLost = "the trial then counts as lost"
+
 // checkResults compares the results with the ledger.
 func (c *checker) checkResults(ctx context.Context) error {
 	if c.chain == nil {
@@ -63,7 +66,7 @@ func (c *checker) checkResults(ctx context.Context) error {
 		}
 		if r := results[n]; r.fault != nil {
 			faults++
-			c.fault("results", r.key, "puts it aside: the trial then counts as lost", c.putAside(r.stored), "%v", r.fault)
+			c.fault("results", r.key, "puts it aside: "+resultLost, c.putAside(r.stored, resultLost), "%v", r.fault)
 			continue
 		}
 		waiting = append(waiting, n)

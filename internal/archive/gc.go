@@ -248,6 +248,9 @@ func (a *Archive) needs(ctx context.Context, name string, p *conduct.Progress) (
 	var running []conduct.Running
 	switch {
 	case p == nil:
+		if err := a.checkPins(ctx, name); err != nil {
+			return n, err
+		}
 		restored, err := a.restored(ctx, name)
 		if err != nil {
 			return n, err
@@ -283,6 +286,30 @@ func (a *Archive) needs(ctx context.Context, name string, p *conduct.Progress) (
 		n.checkpoints[t.Checkpoint] = true
 	}
 	return n, nil
+}
+
+// checkPins returns an error if it is not known which trials of a sweep that has ended are
+// pinned: it has no state, and a trial was pinned.
+func (a *Archive) checkPins(ctx context.Context, name string) error {
+	st, err := a.state(ctx, name)
+	if err != nil || st != nil {
+		return err
+	}
+	keys, err := a.commandKeys(ctx, name)
+	if err != nil {
+		return err
+	}
+	for _, key := range slices.Backward(keys) {
+		var e conduct.CommandEntry
+		if err := a.object(key, nil).readSealedJSON(ctx, maxSpec, &e); err != nil {
+			return err
+		}
+		if e.Command == conduct.CommandPin && e.Refused == "" {
+			return fmt.Errorf("archive: sweep %s has no %s, which lists the pinned trials, but entry %d of its command log is a pin: pin the trials whose checkpoints "+
+				"are to be kept again (`tailsweep pin %[1]s TRIAL`), then run gc again; after any other command the sweep has no pins", name, stateName, e.Number)
+		}
+	}
+	return nil
 }
 
 // needsAll reports whether nothing of a trial is garbage, whatever runs.

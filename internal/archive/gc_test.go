@@ -209,6 +209,40 @@ func TestGarbageOfATrialThatEndsMeanwhile(t *testing.T) {
 	require.Empty(t, garbage)
 }
 
+// losingPins pins a trial of a sweep that has ended and repairs its damaged state.
+func losingPins(t *testing.T, s store.Store) {
+	t.Helper()
+	require.NoError(t, New(s).PutCommandEntry(t.Context(), name, conduct.CommandEntry{Number: 2, At: checkedAt, Command: conduct.CommandPin, Change: "2"}))
+	overwrite(t, s, under(stateName), flip)
+	require.Empty(t, faults(check(t, s, CheckOptions{Repair: true})))
+	require.NotContains(t, objects(t, s), under(stateName))
+}
+
+// A command stores a state: then the pins are known, also if there are none.
+func TestGarbageAfterLostPins(t *testing.T) {
+	s := storetest.NewMemory()
+	littered(t, s)
+	losingPins(t, s)
+	a := New(s)
+	restored, err := a.Restore(t.Context(), name, here)
+	require.NoError(t, err)
+	for _, pins := range [][]int{{2}, nil} {
+		restored.State.Pinned = pins
+		body, err := json.Marshal(restored.State)
+		require.NoError(t, err)
+		require.NoError(t, a.PutState(t.Context(), name, body))
+		_, err = a.Garbage(t.Context(), name, running{}, time.Now())
+		require.NoError(t, err)
+	}
+
+	s = storetest.NewMemory()
+	littered(t, s)
+	require.NoError(t, New(s).PutCommandEntry(t.Context(), name, conduct.CommandEntry{Number: 2, At: checkedAt, Command: conduct.CommandPin, Refused: "no"}))
+	require.NoError(t, s.Delete(t.Context(), under(stateName)))
+	_, err = New(s).Garbage(t.Context(), name, running{}, time.Now())
+	require.NoError(t, err, "nothing was pinned")
+}
+
 func TestNoGarbageWhereItIsNotKnown(t *testing.T) {
 	for title, c := range map[string]struct {
 		w      running
@@ -225,6 +259,7 @@ func TestNoGarbageWhereItIsNotKnown(t *testing.T) {
 			}, "best.json",
 		},
 		"a sweep that may run on another Temporal": {running{unknown: true}, func(*testing.T, store.Store) {}, "does not know sweep fashion-lt"},
+		"a state that was lost with its pins":      {running{}, losingPins, "pin the trials whose checkpoints are to be kept again"},
 		"an older worker":                          {running{progress: &conduct.Progress{}}, func(*testing.T, store.Store) {}, "older build"},
 	} {
 		t.Run(title, func(t *testing.T) {
@@ -441,7 +476,18 @@ func TestCheckUnneeded(t *testing.T) {
 // isEnded answers that a sweep that is removed has ended.
 func isEnded() error { return nil }
 
-// A sweep that was continued before the mark gets its reservation back.
+// interruptible is a store that writes nothing once its context is cancelled.
+type interruptible struct{ store.Store }
+
+func (s interruptible) Replace(ctx context.Context, key string, body []byte, etag string) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	return s.Store.Replace(ctx, key, body, etag)
+}
+
+// A sweep that was continued before the mark, or whose removal is interrupted then, gets its
+// reservation back.
 func TestASweepThatRunsIsNotRemoved(t *testing.T) {
 	s := storetest.NewMemory()
 	a := New(s)
@@ -455,6 +501,11 @@ func TestASweepThatRunsIsNotRemoved(t *testing.T) {
 	require.ErrorIs(t, err, runs)
 	require.Equal(t, before, contents(t, s))
 	require.NoError(t, a.CheckContinued(t.Context(), name, owner))
+
+	interrupted, cancel := context.WithCancel(t.Context())
+	err = New(interruptible{s}).RemoveSweep(interrupted, name, owner, func() error { cancel(); return interrupted.Err() }, func(int) { t.Error("removed") })
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, before, contents(t, s))
 
 	require.NoError(t, a.RemoveSweep(t.Context(), name, owner, isEnded, func(int) {}))
 	require.ErrorAs(t, a.CheckContinued(t.Context(), name, owner), new(*RemovingError))

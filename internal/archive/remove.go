@@ -214,8 +214,14 @@ func (a *Archive) beginRemoval(ctx context.Context, name string, owner sweep.Ide
 	return owner, nil, fmt.Errorf("archive: name %s: its reservation keeps changing; try again", name)
 }
 
-// undoRemoval writes the reservation that beginRemoval has replaced; etag is that of the mark.
+// undoTimeout bounds what undoRemoval waits for the store.
+const undoTimeout = 10 * time.Second
+
+// undoRemoval writes the reservation that beginRemoval has replaced, also after an interrupt;
+// etag is that of the mark.
 func (a *Archive) undoRemoval(ctx context.Context, before reservation, etag string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
 	body, err := before.encode()
 	if err == nil {
 		_, err = a.store.Replace(ctx, sweepsPrefix+before.Spec.Name+"/"+specName, body, etag)

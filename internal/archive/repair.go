@@ -62,14 +62,14 @@ func (c *checker) rewrite(s stored, body []byte, done string) func(context.Conte
 	}
 }
 
-// putAside returns a repair that moves an object away.
-func (c *checker) putAside(s stored) func(context.Context) ([]Repair, error) {
+// putAside returns a repair that moves an object away; then says what follows from that.
+func (c *checker) putAside(s stored, then string) func(context.Context) ([]Repair, error) {
 	return func(ctx context.Context) ([]Repair, error) {
 		aside, err := c.keep(ctx, s)
 		if err != nil {
 			return nil, err
 		}
-		return []Repair{{Key: s.key, Done: "put aside", Aside: aside}}, c.a.store.Delete(ctx, s.key)
+		return []Repair{{Key: s.key, Done: "put aside: " + then, Aside: aside}}, c.a.store.Delete(ctx, s.key)
 	}
 }
 
