@@ -1,6 +1,10 @@
 package job
 
-import "github.com/tailsweep/tailsweep/sweep"
+import (
+	"slices"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
 
 // Train is the job file of a training child.
 type Train struct {
@@ -32,6 +36,11 @@ const (
 	Result     Type = "result"     // Evaluation
 	Error      Type = "error"      // Class, Message
 )
+
+// Known reports whether this build has the type.
+func (t Type) Known() bool {
+	return t.Last() || slices.Contains([]Type{Opened, Loading, Started, Compiling, Progress, Checkpoint}, t)
+}
 
 // Last reports whether no event follows one of this type.
 func (t Type) Last() bool {

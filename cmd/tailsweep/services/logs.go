@@ -135,11 +135,12 @@ func printEvents(a *cli.App, log io.Reader) error {
 	return lines.Err()
 }
 
-// logLine formats a line of a log; "" for an event that says nothing to people.
+// logLine formats a line of a log; "" for an event that says nothing to people. A line that is
+// not an event of a known type stays as it is.
 func logLine(line []byte) string {
 	var e job.Event
 	switch err := json.Unmarshal(line, &e); {
-	case err != nil || e.Type == "":
+	case err != nil || !e.Type.Known():
 		return string(line)
 	case e.Type == job.Error:
 		return string(e.Class) + ": " + e.Message

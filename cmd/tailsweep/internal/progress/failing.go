@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
+	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/workflows"
 )
@@ -48,7 +49,7 @@ func Failing(ctx context.Context, c client.Client, namespace, name string) error
 	if failed == nil {
 		return nil
 	}
-	return &FailingError{Worker: failed.GetIdentity(), Message: text.Clip(text.FirstLine(failed.GetFailure().GetMessage()), failingMessage)}
+	return &FailingError{Worker: failed.GetIdentity(), Message: text.Clip(address.Redact(text.FirstLine(failed.GetFailure().GetMessage())), failingMessage)}
 }
 
 // lastFailure returns the last failure of a workflow task since one was completed, nil for

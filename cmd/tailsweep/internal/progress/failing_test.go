@@ -67,7 +67,9 @@ func TestFailing(t *testing.T) {
 		"it has just begun": {failingTemporal{attempt: 1, events: events(failed("before the signal"))}, ""},
 		"no task waits":     {failingTemporal{events: events(completed)}, ""},
 		"never completed":   {failingTemporal{attempt: 5, events: events(signal)}, ""},
-		"a long message":    {failingTemporal{attempt: 3, events: events(failed(strings.Repeat("x", 2*failingMessage)))}, strings.Repeat("x", failingMessage-3) + "..."},
+		"an address at the cut": {failingTemporal{attempt: 3, events: events(failed(strings.Repeat("x", failingMessage-30) + " http://ann:a-long-password@host/" + strings.Repeat("y", 99)))},
+			strings.Repeat("x", failingMessage-30) + " http://***@host/yyyyyyyyyy..."},
+		"a long message": {failingTemporal{attempt: 3, events: events(failed(strings.Repeat("x", 2*failingMessage)))}, strings.Repeat("x", failingMessage-3) + "..."},
 	} {
 		err := Failing(t.Context(), c.f, "default", "small")
 		if c.want == "" {

@@ -167,11 +167,17 @@ func progressFromError(ended error, p *conduct.Progress) error {
 	return nil
 }
 
-// LiveTrials reads the state of the first maxLive running trials. The keys are numbers.
+// LiveTrials reads the state of the first maxLive running trials, of fewer where Temporal has
+// not given all within queryTimeout. The keys are numbers.
 func LiveTrials(ctx context.Context, c client.Client, namespace string, p conduct.Progress) (map[int]LiveTrial, error) {
+	limited, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
 	live := map[int]LiveTrial{}
 	for _, r := range p.Running[:min(len(p.Running), maxLive)] {
-		l, err := liveState(ctx, c, namespace, workflows.TrialID(p.Name, r.Number))
+		l, err := liveState(limited, c, namespace, workflows.TrialID(p.Name, r.Number))
+		if limited.Err() != nil && ctx.Err() == nil {
+			return live, nil
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -11,6 +12,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	sdkpb "go.temporal.io/api/sdk/v1"
+	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -53,6 +55,33 @@ func (f waitingService) GetWorkflowExecutionHistoryReverse(
 	events := slices.Clone(f.events)
 	slices.Reverse(events)
 	return &workflowservice.GetWorkflowExecutionHistoryReverseResponse{History: &historypb.History{Events: events}}, nil
+}
+
+// slowTemporal is a FAKE of Temporal that takes two seconds for each answer.
+type slowTemporal struct{ client.Client }
+
+func (slowTemporal) DescribeWorkflowExecution(ctx context.Context, _, _ string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(2 * time.Second):
+		return nil, serviceerror.NewNotFound("not yet started")
+	}
+}
+
+// A command that was accepted must not wait two seconds for each of its trials.
+func TestLiveTrialsHaveOneDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		p := conduct.Progress{Name: "small", Running: make([]conduct.Running, maxLive)}
+		for i := range p.Running {
+			p.Running[i].Number = i
+		}
+		live, err := LiveTrials(t.Context(), slowTemporal{}, "default", p)
+		require.NoError(t, err)
+		require.Len(t, live, 2)
+		require.Equal(t, queryTimeout, time.Since(began))
+	})
 }
 
 // A trial between two activities does not publish while one of its timers runs.
