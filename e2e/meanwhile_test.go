@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"bufio"
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -47,17 +50,24 @@ func TestCommandsMeanwhile(t *testing.T) {
 		h.read(&rows, "list")
 		return len(rows) == 1 && rows[0].Fault != ""
 	})
-	for _, args := range [][]string{{"list"}, {"describe", "meanwhile"}} {
-		require.Regexp(t, why+".*"+cause, h.must(time.Minute, args...).stdout)
+	complete := regexp.MustCompile(why + ".*" + cause)
+	for _, args := range [][]string{{"list"}, {"describe", "meanwhile"}} { // either may find that a task has just begun
+		h.eventually(time.Minute, args[0]+" shows the complete cause", func() bool {
+			r := h.try(time.Minute, args...)
+			return r.code == 0 && complete.MatchString(r.stdout)
+		})
 	}
-	watching := h.command(t.Context(), "watch", "meanwhile")
+	limited, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	watching := h.command(limited, "watch", "meanwhile")
 	seen, err := watching.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, watching.Start())
-	line := make([]byte, 300)
-	n, err := seen.Read(line)
-	require.NoError(t, err)
-	require.Contains(t, string(line[:n]), why)
+	lines, shown := bufio.NewScanner(seen), false
+	for !shown && lines.Scan() {
+		shown = strings.Contains(lines.Text(), why)
+	}
+	require.True(t, shown, "watch has not shown the cause within a minute")
 	require.NoError(t, watching.Process.Signal(os.Interrupt))
 	_ = watching.Wait() // exits with 130
 
@@ -78,10 +88,11 @@ func TestCommandsMeanwhile(t *testing.T) {
 		return r
 	}
 	for _, args := range [][]string{{"list"}, {"describe", "meanwhile"}} {
-		r := away(args...)
-		require.Equal(t, 1, r.code, r.stderr)
-		require.Contains(t, r.stdout, why)
-		require.Contains(t, r.stderr, "only what Temporal knows is shown, since the object store")
+		h.eventually(time.Minute, args[0]+" shows the cause without the store", func() bool {
+			r := away(args...)
+			require.Equal(t, 1, r.code, r.stderr)
+			return strings.Contains(r.stdout, why) && strings.Contains(r.stderr, "only what Temporal knows is shown, since the object store")
+		})
 	}
 	recorded(away("stop", "meanwhile"))
 	stop()

@@ -125,6 +125,7 @@ type Restored struct {
 	Digest string         // of Spec
 	Owner  sweep.Identity // stays the same
 	State  *conduct.State // see conduct.Restore
+	phase  conduct.Phase  // as it was stored, before the sweep counted as terminated
 }
 
 // Restore returns what a sweep whose workflow has ended can continue from in the Temporal
@@ -163,33 +164,29 @@ func (a *Archive) restored(ctx context.Context, sweepName string) (Restored, err
 	if err != nil {
 		return Restored{}, err
 	}
+	phase := conduct.PhaseRunning
+	if snapshot != nil {
+		phase = snapshot.Phase // Restore changes the snapshot
+	}
 	state := conduct.Restore(&r.Spec, started, snapshot, ledger, segments, func(key string) bool {
 		_, found := slices.BinarySearch(stored, key)
 		return found
 	})
 	owner := r.Owner
 	owner.Address = a.name() // the store may have moved
-	return Restored{Spec: &r.Spec, Digest: r.Digest, Owner: owner, State: state}, nil
+	return Restored{Spec: &r.Spec, Digest: r.Digest, Owner: owner, State: state, phase: phase}, nil
 }
 
 // Progress returns the progress of a sweep as far as it is stored. It does not say whether the
 // sweep runs: that is known by Temporal.
 func (a *Archive) Progress(ctx context.Context, sweepName string) (*conduct.Progress, error) {
-	snapshot, err := a.state(ctx, sweepName)
-	if err != nil {
-		return nil, err
-	}
 	restored, err := a.restored(ctx, sweepName)
 	if err != nil {
 		return nil, err
 	}
-	phase := conduct.PhaseRunning
-	if snapshot != nil {
-		phase = snapshot.Phase
-	}
 	p := conduct.New(restored.Spec, restored.State, conduct.LogicNow, time.Now().UTC()).Progress(restored.Digest)
-	if !phase.Final() {
-		p.Phase, p.EndedAt, p.Message = phase, nil, ""
+	if !restored.phase.Final() {
+		p.Phase, p.EndedAt, p.Message = restored.phase, nil, ""
 	}
 	return &p, nil
 }

@@ -64,9 +64,10 @@ const (
 )
 
 const (
-	listTimeout  = 10 * time.Second // what list waits for Temporal
-	queryTimeout = 2 * time.Second  // what list waits for workers to say what runs
-	lookers      = 8                // sweeps that list looks at at a time
+	listTimeout    = 10 * time.Second // what list waits for Temporal
+	queryTimeout   = 2 * time.Second  // what list waits for workers to say what runs
+	failingTimeout = 2 * time.Second  // what list then waits for Temporal to say why sweeps do not continue
+	lookers        = 8                // sweeps that list looks at at a time
 )
 
 // List is the verb list: it lists the sweeps.
@@ -184,7 +185,9 @@ func unreadable(err error) bool {
 // askWorkers adds to the rows of sweeps that run what their workers know, or why none can
 // continue the sweep. Rows of sweeps for which none answers in time stay as they are.
 func askWorkers(ctx context.Context, c client.Client, namespace string, rows []Listed) {
-	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	explaining, cancel := context.WithTimeout(ctx, queryTimeout+failingTimeout) // for all rows together
+	defer cancel()
+	ctx, cancel = context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	if !progress.WorkerPolls(ctx, c) {
 		return
@@ -196,7 +199,7 @@ func askWorkers(ctx context.Context, c client.Client, namespace string, rows []L
 		}
 		p, err := progress.QueryProgress(ctx, c, row.Name)
 		if err != nil {
-			if failing := progress.Failing(ctx, c, namespace, row.Name); failing != nil {
+			if failing := progress.Failing(explaining, c, namespace, row.Name); failing != nil {
 				row.Fault = blockedText(failing)
 			}
 			return

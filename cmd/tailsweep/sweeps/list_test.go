@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -205,6 +206,27 @@ func TestListShowsWhatItKnows(t *testing.T) {
 	}, []string{listText(a, rows)[0], listText(a, rows)[3]})
 	usual := []Listed{{Name: "done", State: "completed", Done: 3, Planned: 3, Priority: 3}}
 	require.Equal(t, "SWEEP  STATE      TRIALS  FID.HEAD  FID.TAIL  CREATED", listText(a, usual)[0])
+}
+
+// silent is a FAKE of Temporal that knows its workers and answers nothing else.
+type silent struct{ fakeTemporal }
+
+func (silent) DescribeWorkflowExecution(ctx context.Context, _, _ string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// What list waits does not depend on the number of sweeps.
+func TestListWaitsForAllSweepsTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := make([]Listed, 5*lookers)
+		for i := range rows {
+			rows[i] = Listed{Name: "small", State: "running", live: true}
+		}
+		began := time.Now()
+		askWorkers(t.Context(), &silent{fakeTemporal{polled: polls}}, "default", rows)
+		require.LessOrEqual(t, time.Since(began), queryTimeout+failingTimeout)
+	})
 }
 
 // failing is a store in which reading the object of a key fails.

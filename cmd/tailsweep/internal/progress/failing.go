@@ -37,7 +37,7 @@ func (e *FailingError) Error() string {
 // Failing returns a *FailingError if the task of a sweep's workflow has failed since the last
 // step, else nil, also where Temporal does not answer.
 func Failing(ctx context.Context, c client.Client, namespace, name string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), failingTimeout)
+	ctx, cancel := context.WithTimeout(ctx, failingTimeout)
 	defer cancel()
 	d, err := c.DescribeWorkflowExecution(ctx, workflows.SweepID(name), "")
 	if err != nil || d.GetPendingWorkflowTask().GetAttempt() < 2 {
