@@ -48,7 +48,8 @@ func (s *S3) Put(ctx context.Context, key string, body io.Reader, size int64) er
 			return fmt.Errorf("store: put %s: where its body begins: %w", key, err)
 		}
 	}
-	ctx = oneSilence(ctx)
+	ctx, cancel := context.WithCancel(oneSilence(ctx))
+	defer cancel() // after an error, the client's goroutines for the other parts wait for it
 	return retry.Do(ctx, again, func() error {
 		if seeker != nil {
 			if _, err := seeker.Seek(start, io.SeekStart); err != nil {

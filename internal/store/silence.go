@@ -1,9 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -16,9 +18,15 @@ const (
 	// silence is how long the service may neither take nor send a byte of a request. It
 	// is so short that a sweep shows within a minute that it waits for a store that hangs.
 	silence = 20 * time.Second
+	// storing is how long the service may take to answer once it has taken a part of a
+	// multipart upload: some write the part to a slow disk, or pass it on, before they answer.
+	storing = time.Minute
 	// joining is the same for the last request of a multipart upload: some services copy
 	// all parts before they answer.
 	joining = 5 * time.Minute
+	// aborting bounds the request that removes the parts of an upload after a silence, which
+	// a service that still hangs would only prolong.
+	aborting = 5 * time.Second
 	// dialing is how long a connection may take.
 	dialing = 10 * time.Second
 )
@@ -34,8 +42,10 @@ func (e *silentError) Unwrap() error { return e.err }
 
 // sender sends the requests of the client.
 type sender struct {
-	quick, patient *http.Transport // patient is for requests that take as long as joining
-	sent           func(method string)
+	quick   *http.Transport
+	part    *http.Transport // for requests that take as long as storing
+	patient *http.Transport // for requests that take as long as joining
+	sent    func(method string)
 }
 
 func (c Config) sender(secure bool) (*sender, error) {
@@ -43,18 +53,22 @@ func (c Config) sender(secure bool) (*sender, error) {
 	if err != nil {
 		return nil, err
 	}
+	part, err := c.transport(secure, storing)
+	if err != nil {
+		return nil, err
+	}
 	patient, err := c.transport(secure, joining)
 	if err != nil {
 		return nil, err
 	}
-	return &sender{quick: quick, patient: patient, sent: c.Sent}, nil
+	return &sender{quick: quick, part: part, patient: patient, sent: c.Sent}, nil
 }
 
-// transport returns minio's, except that a request fails after a silence. While nothing but
-// the answer is missing, the transport notices that, since it would repeat some requests after
+// transport returns minio's, except that a request fails after a silence, or once answer has
+// passed while nothing but the answer is missing. The transport notices the latter, since it would repeat some requests after
 // an error of the connection; the connection notices it otherwise. An idle connection is
 // closed well before: a request that begins at that moment would fail.
-func (c Config) transport(secure bool, silence time.Duration) (*http.Transport, error) {
+func (c Config) transport(secure bool, answer time.Duration) (*http.Transport, error) {
 	t, err := minio.DefaultTransport(secure)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
@@ -68,21 +82,21 @@ func (c Config) transport(secure bool, silence time.Duration) (*http.Transport, 
 		if err != nil {
 			return nil, err
 		}
-		return &connection{conn, silence + silence/4}, nil
+		return &connection{conn, silence + silence/4, answer + answer/4}, nil
 	}
-	t.ResponseHeaderTimeout, t.IdleConnTimeout = silence, min(t.IdleConnTimeout, silence/2)
+	t.ResponseHeaderTimeout, t.IdleConnTimeout = answer, min(t.IdleConnTimeout, silence/2)
 	return t, nil
 }
 
 // connection fails once the other side has neither sent nor taken a byte for a time.
 type connection struct {
 	net.Conn
-	silence time.Duration
+	write, read time.Duration
 }
 
 // Read implements net.Conn.
 func (c *connection) Read(p []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(c.silence)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(c.read)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Read(p)
@@ -92,37 +106,52 @@ func (c *connection) Read(p []byte) (int, error) {
 // must not fail first: the request would fail because of a closed connection.
 func (c *connection) Write(p []byte) (int, error) {
 	now := time.Now()
-	if err := errors.Join(c.SetWriteDeadline(now.Add(c.silence)), c.SetReadDeadline(now.Add(2*c.silence))); err != nil {
+	if err := errors.Join(c.SetWriteDeadline(now.Add(c.write)), c.SetReadDeadline(now.Add(c.write+c.read))); err != nil {
 		return 0, err
 	}
 	n, err := c.Conn.Write(p)
 	if err == nil {
-		err = c.SetReadDeadline(time.Now().Add(c.silence))
+		err = c.SetReadDeadline(time.Now().Add(c.read))
 	}
 	return n, err
 }
 
-// patience is the key of a context's *atomic.Pointer[silentError].
+// patience is the key of a context's *silences.
 type patience struct{}
 
+// silences is what the requests of one operation know of each other.
+type silences struct {
+	first   atomic.Pointer[silentError]
+	aborted atomic.Bool // the upload was aborted after it
+}
+
 // oneSilence returns a context whose requests fail once the service was silent for one of
-// them, since minio's client would send it again a few times.
+// them, since minio's client would send it again a few times. One request that aborts an
+// upload in parts is still sent: the service would keep the parts.
 func oneSilence(ctx context.Context) context.Context {
-	return context.WithValue(ctx, patience{}, new(atomic.Pointer[silentError]))
+	return context.WithValue(ctx, patience{}, new(silences))
 }
 
 // RoundTrip implements http.RoundTripper.
 func (s *sender) RoundTrip(r *http.Request) (*http.Response, error) {
-	before, _ := r.Context().Value(patience{}).(*atomic.Pointer[silentError])
-	if before != nil && before.Load() != nil {
-		return nil, before.Load()
+	before, _ := r.Context().Value(patience{}).(*silences)
+	query := r.URL.Query()
+	late := before != nil && before.first.Load() != nil
+	if late && (r.Method != http.MethodDelete || !query.Has("uploadId") || before.aborted.Swap(true)) {
+		return nil, before.first.Load()
 	}
 	if s.sent != nil {
 		s.sent(r.Method)
 	}
+	if late {
+		return s.abort(r)
+	}
 	transport := s.quick
-	if r.Method == http.MethodPost && r.URL.Query().Has("uploadId") {
+	switch {
+	case r.Method == http.MethodPost && query.Has("uploadId"):
 		transport = s.patient
+	case r.Method == http.MethodPut && query.Has("partNumber"):
+		transport = s.part
 	}
 	response, err := transport.RoundTrip(r)
 	var timeout net.Error
@@ -131,7 +160,23 @@ func (s *sender) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	silent := &silentError{err}
 	if before != nil {
-		before.Store(silent)
+		before.first.Store(silent)
 	}
 	return nil, silent
+}
+
+// abort sends a request that aborts an upload, and waits for its answer for a short time.
+func (s *sender) abort(r *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), aborting)
+	defer cancel()
+	response, err := s.quick.RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	answer, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	if err = errors.Join(err, response.Body.Close()); err != nil {
+		return nil, err
+	}
+	response.Body = io.NopCloser(bytes.NewReader(answer))
+	return response, nil
 }

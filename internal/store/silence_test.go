@@ -139,8 +139,8 @@ func TestAStoreThatStopsInABody(t *testing.T) {
 	})
 }
 
-// A store that is slow is not silent: each byte counts, and the end of an upload in parts
-// may take longer.
+// A store that is slow is not silent: each byte counts, and the answer to a part of an upload
+// and the end of an upload in parts may take longer.
 func TestASlowStoreIsNotSilent(t *testing.T) {
 	slow := silence * 9 / 10
 	small, large := []byte("some bytes"), bytes.Repeat([]byte("x"), partSize+1)
@@ -153,6 +153,7 @@ func TestASlowStoreIsNotSilent(t *testing.T) {
 			_, _ = io.WriteString(w, "<CompleteMultipartUploadResult><Bucket>bkt</Bucket><ETag>e</ETag></CompleteMultipartUploadResult>")
 		case query.Has("partNumber"):
 			_, _ = io.Copy(io.Discard, r.Body)
+			time.Sleep(storing * 9 / 10)
 			w.Header().Set("ETag", "e")
 		case r.Method == http.MethodPut:
 			for piece := make([]byte, 1<<18); ; time.Sleep(slow) {
@@ -181,4 +182,42 @@ func TestASlowStoreIsNotSilent(t *testing.T) {
 		require.Greater(t, time.Since(began), 10*silence)
 		require.NoError(t, s.Put(context.Background(), "a", bytes.NewReader(large), int64(len(large))))
 	})
+}
+
+// The parts of an upload that failed by a silence are removed, by one request that does not
+// wait for long.
+func TestAnUploadIsAbortedAfterASilence(t *testing.T) {
+	large := bytes.Repeat([]byte("x"), partSize+1)
+	for name, test := range map[string]struct {
+		takes, aborts bool // what the service still does
+		within        time.Duration
+	}{
+		"of a part's answer":             {takes: true, aborts: true, within: storing + 10*time.Second},
+		"in a part":                      {aborts: true, within: silence + 15*time.Second},
+		"of a service that always hangs": {within: silence + aborting + 15*time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			aborted := 0
+			withService(t, func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.Method == http.MethodPost:
+					_, _ = io.WriteString(w, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
+					return
+				case r.Method == http.MethodDelete && r.URL.Query().Get("uploadId") == "u":
+					if aborted++; test.aborts {
+						w.WriteHeader(http.StatusNoContent)
+						return
+					}
+				case test.takes:
+					_, _ = io.Copy(io.Discard, r.Body)
+				}
+				<-r.Context().Done()
+			}, func(t *testing.T, s *S3) {
+				began := time.Now()
+				require.ErrorIs(t, s.Put(context.Background(), "a", bytes.NewReader(large), int64(len(large))), ErrUnreachable)
+				require.Equal(t, 1, aborted)
+				require.Less(t, time.Since(began), test.within)
+			})
+		})
+	}
 }
