@@ -184,7 +184,10 @@ func (at *attempt) transfer(move func(ctx context.Context) error) error {
 			Class: sweep.FailPreempted, Message: "the worker is stopping and a transfer failed: " + err.Error(),
 		}}
 	default:
-		return &awayError{err}
+		if isAway(err) {
+			return &awayError{err}
+		}
+		return err
 	}
 }
 
@@ -238,7 +241,7 @@ func (at *attempt) detail() Heartbeat {
 	return at.last
 }
 
-// awayError means that a transfer failed for too long. That is not the fault of the trial, so
+// awayError means that the store was away for too long. That is not the fault of the trial, so
 // it is blocked, as by a store that refuses requests.
 type awayError struct{ error }
 
@@ -282,8 +285,22 @@ func isPermanent(err error) bool {
 	if reason := BlockReason(err); reason != "" {
 		return reason != block.Unreachable
 	}
+	var failure *sweep.FailureError
+	if errors.As(err, &failure) && !failure.Class.Policy().Retried {
+		return true
+	}
 	var local *fs.PathError
 	return errors.Is(err, ErrCorrupt) || errors.Is(err, ErrConflict) || errors.As(err, &local)
+}
+
+// isAway reports whether a transfer failed because of the store or the way to it. The cause of
+// another error may be the object itself.
+func isAway(err error) bool {
+	var transient interface {
+		error
+		Transient() bool
+	}
+	return BlockReason(err) == block.Unreachable || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &transient) && transient.Transient()
 }
 
 // stop stops the heartbeats and returns the last one. If the attempt failed because

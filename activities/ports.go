@@ -68,8 +68,10 @@ type CheckpointRef struct {
 }
 
 // Checkpoints stores checkpoint folders, complete or absent. Errors that wrap ErrCorrupt,
-// ErrConflict or *fs.PathError (this machine's disk), or that have a BlockReason, are
-// permanent; others may be transient.
+// ErrConflict or *fs.PathError (this machine's disk), that have a BlockReason, or a
+// *sweep.FailureError of a class that is not retried, are permanent; others may be
+// transient. One with a method Transient that returns true is of a store that fails: after
+// Transfers.RetryFor it does not count as a failure of the trial, others do.
 type Checkpoints interface {
 	// List returns the checkpoints of all attempts at a trial, highest step first: those
 	// that are complete, and those whose upload or removal was interrupted.

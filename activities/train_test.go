@@ -250,7 +250,7 @@ func TestTrainHeartbeatNamesOnlyStoredCheckpoints(t *testing.T) {
 	b := newBench(t)
 	b.Transfers = activities.Transfers{Timeout: time.Minute, FirstWait: time.Millisecond, MaxWait: time.Millisecond, RetryFor: 20 * time.Millisecond}
 	b.HeartbeatEvery = time.Millisecond
-	b.archive.Fail("Upload", errors.New("store is away"))
+	b.archive.Fail("Upload", errAway)
 	_, err := b.train(input(0, 1))
 	require.ErrorContains(t, err, "store is away")
 	require.NotEmpty(t, b.heartbeats)

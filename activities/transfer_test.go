@@ -18,7 +18,13 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
-var errAway = errors.New("store is away")
+var errAway error = away{}
+
+// away is the error of a store that fails.
+type away struct{}
+
+func (away) Error() string   { return "store is away" }
+func (away) Transient() bool { return true }
 
 // hasty tries again at once, for up to a minute.
 var hasty = activities.Transfers{Timeout: time.Minute, FirstWait: time.Millisecond, MaxWait: 4 * time.Millisecond, RetryFor: time.Minute}
@@ -95,6 +101,7 @@ func (b blocked) BlockReason() block.Reason { return block.Reason(b) }
 func TestTransferIsNotTriedAgain(t *testing.T) {
 	for _, failure := range []error{
 		activities.ErrCorrupt, activities.ErrConflict, blocked(block.UnknownKey), &fs.PathError{Op: "write", Path: "/full", Err: fs.ErrInvalid},
+		sweep.Fail(sweep.FailBadData, errors.New("too large")), sweep.Fail(sweep.FailBug, errors.New("not a plain file")),
 	} {
 		t.Run(failure.Error(), func(t *testing.T) {
 			b := newBench(t)
@@ -122,6 +129,38 @@ func TestTransferLosesPatience(t *testing.T) {
 	require.Equal(t, string(block.Other), typeOf(t, err), "no restart is counted")
 	require.ErrorContains(t, err, "store is away")
 	require.Equal(t, 3, u.n)
+}
+
+// Only a store that fails or does not answer is not the fault of the trial: one that refuses
+// an object for ever must not block the trial for ever.
+func TestATransferThatKeepsFailingCounts(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{errors.New("400 EntityTooLarge"), string(sweep.FailTransient)},
+		{errAway, string(block.Other)},
+		{context.DeadlineExceeded, string(block.Other)},
+		{blocked(block.Unreachable), string(block.Unreachable)},
+	} {
+		for _, method := range []string{"Download", "Upload", "PutGrid"} {
+			t.Run(test.err.Error()+" "+method, func(t *testing.T) {
+				b := newBench(t)
+				b.Transfers = hasty
+				b.Transfers.RetryFor = 20 * time.Millisecond
+				ref := b.archive.Store(4, 1, 100, false)
+				b.archive.Fail(method, fmt.Errorf("transfer: %w", test.err))
+				var err error
+				if method == "PutGrid" {
+					_, err = b.env.ExecuteActivity(b.Evaluate, activities.EvaluateInput{Task: input(4, 2).Task, Checkpoint: ref})
+				} else {
+					_, err = b.train(input(4, 2))
+				}
+				require.Equal(t, test.want, typeOf(t, err), err)
+				require.ErrorContains(t, err, test.err.Error())
+			})
+		}
+	}
 }
 
 func TestTransferThatHangsIsTriedAgain(t *testing.T) {

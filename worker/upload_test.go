@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"syscall"
@@ -24,6 +23,12 @@ type refused block.Reason
 func (r refused) Error() string             { return "refused: " + string(r) }
 func (r refused) BlockReason() block.Reason { return block.Reason(r) }
 
+// failing is the error of a store that fails.
+type failing struct{}
+
+func (failing) Error() string   { return "500 Internal Server Error" }
+func (failing) Transient() bool { return true }
+
 // A child stores a checkpoint, and the store refuses it: the error of the activity is what
 // package workflows decides by. Those of a block cost no restart, see TestTrialOutlivesARefusingStore there.
 func TestTheTypeOfAFailedUpload(t *testing.T) {
@@ -33,7 +38,7 @@ func TestTheTypeOfAFailedUpload(t *testing.T) {
 		string(block.ExpiredKeys):     refused(block.ExpiredKeys),
 		string(block.NotOwner):        refused(block.NotOwner),
 		string(block.Unreachable):     refused(block.Unreachable), // for longer than Transfers.RetryFor
-		string(block.Other):           errors.New("500 Internal Server Error"),
+		string(block.Other):           failing{},
 		string(sweep.FailEnvironment): &fs.PathError{Op: "open", Path: "/staging", Err: syscall.EIO},
 		string(sweep.FailTransient):   activities.ErrConflict,
 	} {

@@ -84,7 +84,7 @@ func (a *Archive) Upload(
 	// A child may have replaced it since.
 	manifest, err := file.ReadPlain(filepath.Join(dir, checkpoint.ManifestName), checkpoint.MaxManifestBytes)
 	if err != nil {
-		return activities.CheckpointRef{}, fmt.Errorf("archive: upload: %w", err)
+		return activities.CheckpointRef{}, replaced(fmt.Errorf("archive: upload: %w", err))
 	}
 	// No file of a complete checkpoint is ever overwritten.
 	switch _, err := a.store.Stat(ctx, manifestKey(key)); {
@@ -95,10 +95,19 @@ func (a *Archive) Upload(
 	}
 	for _, f := range m.Files {
 		if err := a.object(key+"/"+f.Path, nil).putFile(ctx, filepath.Join(dir, filepath.FromSlash(f.Path)), f.Size); err != nil {
-			return activities.CheckpointRef{}, err
+			return activities.CheckpointRef{}, replaced(err)
 		}
 	}
 	return ref, a.object(manifestKey(key), nil).create(ctx, manifest)
+}
+
+// replaced adds activities.ErrCorrupt to the error of a file that was replaced after the
+// checkpoint was verified.
+func replaced(err error) error {
+	if errors.Is(err, file.ErrNotPlain) || errors.Is(err, file.ErrTooLarge) {
+		return fmt.Errorf("%w: %w", activities.ErrCorrupt, err)
+	}
+	return err
 }
 
 // Download implements activities.Checkpoints. dir must not exist, or be empty.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/block"
+	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
@@ -73,7 +74,14 @@ func decodeResult(data []byte) (sweep.Trial, error) {
 // PutGrid implements activities.Records.
 func (a *Archive) PutGrid(ctx context.Context, sweepName string, trial int, path string) (string, error) {
 	grid := a.object(trialKey(sweepName, trial, GridName))
-	return grid.key, grid.putFile(ctx, path, maxGrid)
+	err := grid.putFile(ctx, path, maxGrid)
+	switch {
+	case errors.Is(err, file.ErrTooLarge):
+		err = sweep.Fail(sweep.FailBadData, err)
+	case errors.Is(err, file.ErrNotPlain):
+		err = sweep.Fail(sweep.FailBug, err)
+	}
+	return grid.key, err
 }
 
 // Grid returns the trial's sample grid, a PNG, or an error that wraps

@@ -3,6 +3,7 @@ package archive
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/block"
+	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -123,6 +125,23 @@ func TestLogsAndGrids(t *testing.T) {
 	require.Equal(t, "content", string(grid))
 	require.Error(t, a.PutLog(t.Context(), name, 4, 1, filepath.Dir(path)), "a folder is not a log")
 
+	var failure *sweep.FailureError
+	_, err = a.PutGrid(t.Context(), name, 4, filepath.Dir(path))
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, sweep.FailBug, failure.Class)
+	require.NoError(t, os.Truncate(path, maxGrid+1))
+	_, err = a.PutGrid(t.Context(), name, 4, path)
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, sweep.FailBadData, failure.Class)
+	require.ErrorIs(t, err, file.ErrTooLarge)
+}
+
+// A child that replaces a file after the checkpoint was verified made a corrupt one.
+func TestAReplacedFileIsCorrupt(t *testing.T) {
+	for _, err := range []error{file.ErrNotPlain, file.ErrTooLarge} {
+		require.ErrorIs(t, replaced(fmt.Errorf("archive: %w", err)), activities.ErrCorrupt)
+	}
+	require.NotErrorIs(t, replaced(store.ErrUnreachable), activities.ErrCorrupt)
 }
 
 func TestCurveOutlivesItsCheckpoint(t *testing.T) {

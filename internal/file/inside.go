@@ -38,6 +38,12 @@ func Inside(dir, path string) error {
 	return nil
 }
 
+// Errors of a file that another process may have made; test with errors.Is.
+var (
+	ErrNotPlain = errors.New("is not a plain file")
+	ErrTooLarge = errors.New("is too large")
+)
+
 // OpenPlain opens a plain file of at most limit bytes, and returns its size. It follows no
 // link at the end of the path, and waits for no other process.
 func OpenPlain(path string, limit int64) (f *os.File, size int64, err error) {
@@ -49,9 +55,9 @@ func OpenPlain(path string, limit int64) (f *os.File, size int64, err error) {
 	switch {
 	case err != nil:
 	case !info.Mode().IsRegular():
-		err = fmt.Errorf("%s is not a plain file", path)
+		err = fmt.Errorf("%s %w", path, ErrNotPlain)
 	case info.Size() > limit:
-		err = fmt.Errorf("%s has %d bytes: at most %d are read", path, info.Size(), limit)
+		err = fmt.Errorf("%s %w: it has %d bytes, and at most %d are read", path, ErrTooLarge, info.Size(), limit)
 	default:
 		return f, info.Size(), nil
 	}
@@ -68,7 +74,7 @@ func ReadPlain(path string, limit int64) ([]byte, error) {
 	defer func() { _ = f.Close() }() // only read
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(data)) > limit { // it grew
-		err = fmt.Errorf("%s has more than %d bytes", path, limit)
+		err = fmt.Errorf("%s %w: it has more than %d bytes", path, ErrTooLarge, limit)
 	}
 	return data, err
 }

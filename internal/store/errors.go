@@ -210,7 +210,8 @@ const plainAnswer = "server gave HTTP response to HTTPS client"
 // fail turns an error of the client into the errors that Store promises.
 func (s *S3) fail(op, key string, err error) error {
 	what := strings.TrimSpace(op + " " + key)
-	switch class, reason := classify(err); class {
+	class, reason := classify(err)
+	switch class {
 	case notFound:
 		return fmt.Errorf("store: %s: %w", what, ErrNotFound)
 	case blocked, unreachable, silent:
@@ -227,8 +228,22 @@ func (s *S3) fail(op, key string, err error) error {
 		return fmt.Errorf("store: %s at %s: the service cannot make the object's folder: one key is a folder of another key, or its disk is full: %w",
 			what, s.config.Endpoint, err)
 	}
-	return fmt.Errorf("store: %s at %s: %w", what, s.config.Endpoint, err)
+	failed := fmt.Errorf("store: %s at %s: %w", what, s.config.Endpoint, err)
+	if class == transient {
+		return &transientError{failed}
+	}
+	return failed
 }
+
+// transientError means that the service failed or the connection broke: the object that the
+// request is about is not the cause.
+type transientError struct{ error }
+
+// Unwrap returns the error that names the request.
+func (e *transientError) Unwrap() error { return e.error }
+
+// Transient implements the method that the activities read.
+func (e *transientError) Transient() bool { return true }
 
 // failHead is fail for an answer to HEAD. Such an answer has no body and hence no
 // error code, so a listing is asked for the cause. Without it a revoked key looks

@@ -158,7 +158,7 @@ func (s *S3) has(ctx context.Context, key string, body []byte) (string, bool, er
 	defer func() { _ = r.Close() }() // only read
 	found, err := io.ReadAll(io.LimitReader(r, MaxConditional+1))
 	if err != nil {
-		return "", false, s.fail("get", key, err)
+		return "", false, err
 	}
 	if !bytes.Equal(found, body) {
 		return "", false, nil
@@ -176,7 +176,23 @@ func (s *S3) Get(ctx context.Context, key string) (io.ReadCloser, Info, error) {
 	if err != nil {
 		return nil, Info{}, s.fail("get", key, err)
 	}
-	return body, Info{Key: key, Size: info.Size, ETag: info.ETag, Modified: info.LastModified}, nil
+	return &reader{body, s, key}, Info{Key: key, Size: info.Size, ETag: info.ETag, Modified: info.LastModified}, nil
+}
+
+// reader is the body of an object. Its errors are those of a Store.
+type reader struct {
+	io.ReadCloser
+	store *S3
+	key   string
+}
+
+// Read implements io.Reader.
+func (r *reader) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	if err != nil && err != io.EOF { //nolint:errorlint // readers compare it, too
+		err = r.store.fail("get", r.key, err)
+	}
+	return n, err
 }
 
 // Stat implements Store.

@@ -6,6 +6,7 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,6 +21,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -245,6 +247,30 @@ func TestRetriesAreBounded(t *testing.T) {
 	require.Equal(t, attempts, fake.puts)
 	require.Error(t, s.Put(t.Context(), "k", strings.NewReader("x"), 1))
 	require.Equal(t, 2*attempts, fake.puts)
+}
+
+// The activities read whether the service failed or refuses just this object.
+func TestTransientErrorsSaySo(t *testing.T) {
+	t.Parallel()
+	for fault, want := range map[string]bool{
+		"InternalError 500": true, "SlowDown 503": true, "Strange 502": true, "RequestTimeout 408": true,
+		"EntityTooLarge 400": false, "InvalidRequest 400": false, "MethodNotAllowed 405": false,
+	} {
+		s, _ := openFake(t, first(99, fault))
+		_, err := s.PutIfAbsent(t.Context(), "k", nil)
+		var transient interface {
+			error
+			Transient() bool
+		}
+		require.Equal(t, want, errors.As(err, &transient) && transient.Transient(), "%s: %v", fault, err)
+	}
+	s := &S3{}
+	r := &reader{io.NopCloser(iotest.ErrReader(io.ErrUnexpectedEOF)), s, "k"}
+	_, err := io.ReadAll(r)
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	require.ErrorAs(t, err, new(*transientError), "of a body that is cut off")
+	_, err = io.ReadAll(&reader{io.NopCloser(strings.NewReader("x")), s, "k"})
+	require.NoError(t, err)
 }
 
 // versitygw misreads the next request on a connection after a chunked, empty put.
