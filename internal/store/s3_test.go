@@ -256,13 +256,16 @@ func TestTransientErrorsSaySo(t *testing.T) {
 		"InternalError 500": true, "SlowDown 503": true, "Strange 502": true, "RequestTimeout 408": true,
 		"EntityTooLarge 400": false, "InvalidRequest 400": false, "MethodNotAllowed 405": false,
 	} {
-		s, _ := openFake(t, first(99, fault))
-		_, err := s.PutIfAbsent(t.Context(), "k", nil)
-		var transient interface {
-			error
-			Transient() bool
-		}
-		require.Equal(t, want, errors.As(err, &transient) && transient.Transient(), "%s: %v", fault, err)
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			s, _ := openFake(t, first(99, fault))
+			_, err := s.PutIfAbsent(t.Context(), "k", nil)
+			var transient interface {
+				error
+				Transient() bool
+			}
+			require.Equal(t, want, errors.As(err, &transient) && transient.Transient(), err)
+		})
 	}
 	s := &S3{}
 	r := &reader{io.NopCloser(iotest.ErrReader(io.ErrUnexpectedEOF)), s, "k"}
