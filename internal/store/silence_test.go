@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,14 +64,15 @@ func withService(t *testing.T, serve http.HandlerFunc, test func(t *testing.T, s
 // A store that accepts requests and does not answer fails each operation after one silence,
 // with a reason, whether or not the connection was used before.
 func TestASilentStoreIsUnreachable(t *testing.T) {
-	requests, hangs := 0, false
+	var requests atomic.Int64
+	var hangs atomic.Bool
 	serve := func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		if !hangs {
+		if !hangs.Load() {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		requests++
+		requests.Add(1)
 		<-r.Context().Done()
 	}
 	for name, operation := range map[string]func(ctx context.Context, s *S3) error{
@@ -93,9 +95,10 @@ func TestASilentStoreIsUnreachable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			withService(t, serve, func(t *testing.T, s *S3) {
-				requests, hangs = 0, false
+				requests.Store(0)
+				hangs.Store(false)
 				require.NoError(t, s.Delete(context.Background(), "b")) // so that there is a connection
-				hangs = true
+				hangs.Store(true)
 				began := time.Now()
 				err := operation(context.Background(), s)
 				require.ErrorIs(t, err, ErrUnreachable)
@@ -103,7 +106,7 @@ func TestASilentStoreIsUnreachable(t *testing.T) {
 				require.ErrorAs(t, err, &access)
 				require.Equal(t, block.Unreachable, access.BlockReason())
 				require.InDelta(t, silence.Seconds(), time.Since(began).Seconds(), 4)
-				require.Equal(t, 1, requests)
+				require.Equal(t, int64(1), requests.Load())
 			})
 		})
 	}
@@ -197,14 +200,14 @@ func TestAnUploadIsAbortedAfterASilence(t *testing.T) {
 		"of a service that always hangs": {within: silence + aborting + 15*time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			aborted := 0
+			var aborted atomic.Int64
 			withService(t, func(w http.ResponseWriter, r *http.Request) {
 				switch {
 				case r.Method == http.MethodPost:
 					_, _ = io.WriteString(w, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
 					return
 				case r.Method == http.MethodDelete && r.URL.Query().Get("uploadId") == "u":
-					if aborted++; test.aborts {
+					if aborted.Add(1); test.aborts {
 						w.WriteHeader(http.StatusNoContent)
 						return
 					}
@@ -215,7 +218,7 @@ func TestAnUploadIsAbortedAfterASilence(t *testing.T) {
 			}, func(t *testing.T, s *S3) {
 				began := time.Now()
 				require.ErrorIs(t, s.Put(context.Background(), "a", bytes.NewReader(large), int64(len(large))), ErrUnreachable)
-				require.Equal(t, 1, aborted)
+				require.Equal(t, int64(1), aborted.Load())
 				require.Less(t, time.Since(began), test.within)
 			})
 		})
