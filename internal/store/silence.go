@@ -65,9 +65,10 @@ func (c Config) sender(secure bool) (*sender, error) {
 }
 
 // transport returns minio's, except that a request fails after a silence, or once answer has
-// passed while nothing but the answer is missing. The transport notices the latter, since it would repeat some requests after
-// an error of the connection; the connection notices it otherwise. An idle connection is
-// closed well before: a request that begins at that moment would fail.
+// passed while nothing but the answer is missing. The transport notices the latter, since it
+// would repeat some requests after an error of the connection; the connection notices it
+// otherwise. An idle connection is closed well before: a request that begins at that moment
+// would fail.
 func (c Config) transport(secure bool, answer time.Duration) (*http.Transport, error) {
 	t, err := minio.DefaultTransport(secure)
 	if err != nil {

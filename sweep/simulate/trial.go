@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -38,14 +37,12 @@ func (r *dryRun) start(a sweep.Assignment) error {
 	rng, spec := r.stream("pace", a.Number), r.machine.Spec()
 	t := &dryTrial{
 		life: lifecycle.New(spec, a, moment(r.now)), spec: spec,
-		curve: r.curve(spec, a), pace: pace(rng), divergence: r.divergence(spec, a.Number),
+		curve: r.curve(spec, a), pace: 1 + trialSpread*(2*rng.Float64()-1), divergence: r.divergence(spec, a.Number),
 	}
 	r.trials = append(r.trials, t)
 	r.live = append(r.live, t)
 	return r.step(t, lifecycle.Begun{})
 }
-
-func pace(rng *rand.Rand) float64 { return 1 + trialSpread*(2*rng.Float64()-1) }
 
 // step gives the state machine of a trial an event, and carries out what follows.
 func (r *dryRun) step(t *dryTrial, e lifecycle.Event) error {
@@ -129,7 +126,8 @@ func (r *dryRun) train(t *dryTrial, a lifecycle.Train) {
 		until = a.Until
 	}
 	step, fault, diverged := r.drawFault(t, t.from, until)
-	t.took = r.training(t, step-t.from)
+	stride := r.stride(t)
+	t.took = time.Duration(stride * float64(step-t.from))
 	left := a.Limit
 	if !a.Deadline.IsZero() {
 		left = a.Deadline.Sub(moment(r.now))
@@ -138,7 +136,7 @@ func (r *dryRun) train(t *dryTrial, a lifecycle.Train) {
 	switch {
 	case t.spec.MaxTrialTime > 0 && t.took > left:
 		t.took = left
-		step = t.from + int(float64(left)/(t.pace*float64(r.Step)))
+		step = t.from + int(float64(left)/stride)
 		trained.Outcome = sweep.OutcomeTimeUp
 	case diverged:
 		trained.Outcome = sweep.OutcomeDiverged
@@ -157,10 +155,8 @@ func (r *dryRun) train(t *dryTrial, a lifecycle.Train) {
 	t.end = trained
 }
 
-// training is how long a trial trains a number of steps.
-func (r *dryRun) training(t *dryTrial, steps int) time.Duration {
-	return time.Duration(t.pace * float64(r.Step) * float64(steps))
-}
+// stride is how long a trial trains one step, in nanoseconds.
+func (r *dryRun) stride(t *dryTrial) float64 { return t.pace * float64(r.Step) }
 
 func (r *dryRun) evaluate(t *dryTrial, a lifecycle.Evaluate) {
 	spec := *t.spec
@@ -225,7 +221,7 @@ func (r *dryRun) cancel(t *dryTrial) error {
 	case lifecycle.Train:
 		if t.end != nil { // it saves a checkpoint
 			done := min(t.took, r.now-t.since)
-			steps := int(float64(done) / (t.pace * float64(r.Step)))
+			steps := int(float64(done) / r.stride(t))
 			cancelled.Attempt = &lifecycle.Attempt{Seconds: done.Seconds(), Step: t.from + steps}
 		}
 	case lifecycle.Evaluate:
