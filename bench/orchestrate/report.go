@@ -33,7 +33,7 @@ same number of trials at a time sleep and report a value; nothing is stored of t
 
 - **Seconds** are from the start of the first trial to the end of the last, **ideal** the same if nothing but the children took time: trials / slots, rounded up, times the sleep.
 - **End / start** compares the time from one end of a trial to the next late in the sweep with that early in it, without the trials that fill and empty the slots; of sweeps of thousands of trials it
-  shows whether they slow down.
+  shows whether they slow down. It is the median over chunks of 50 trials, so that a disturbance of a few seconds does not count.
 - **Others** is the share of the machine's processor time that other processes had meanwhile. Above %[2]d %% the machine was **busy** (it is not known for Ray, whose own processes cannot be separated): seconds are then too high by an unknown factor, and only processor times, counts and
   bytes carry over.
 

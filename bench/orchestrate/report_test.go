@@ -33,6 +33,21 @@ func TestPaceLeavesOutTheEdges(t *testing.T) {
 	require.Error(t, r.pace(starts[:1], ends))
 }
 
+func TestPaceIsNotThatOfADisturbance(t *testing.T) {
+	r := result{scenario: scenario{Sleep: 1, Slots: 2, Trials: 4000}}
+	var starts, ends []float64
+	at := 100.0
+	for i := range 4000 {
+		at++
+		if i == 3700 {
+			at += 100
+		}
+		starts, ends = append(starts, at-1.5), append(ends, at)
+	}
+	require.NoError(t, r.pace(starts, ends))
+	require.InDelta(t, 1, r.drift(), 1e-9)
+}
+
 func TestIdealRoundsUp(t *testing.T) {
 	require.Equal(t, "30s", scenario{Sleep: 10, Slots: 16, Trials: 33}.ideal().String())
 }

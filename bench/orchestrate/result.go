@@ -142,12 +142,26 @@ func (r *result) pace(starts, ends []float64) error {
 	r.Occupied = float64(n) * r.Sleep / (r.Seconds * float64(r.Slots))
 	// While the slots fill and empty, the pace is not that of the sweep.
 	edge := min(r.Slots, n/4)
-	window := min(max(50, n/20), (n-2*edge)/2)
-	mean := func(from int) float64 { return (ends[from+window-1] - ends[from]) / float64(window-1) }
+	window := min(max(paceChunk, n/10), (n-2*edge)/2)
 	if window > 1 { // of fewer trials there is no pace
-		r.AtStart, r.AtEnd = mean(edge), mean(n-edge-window)
+		r.AtStart, r.AtEnd = between(ends[edge:edge+window]), between(ends[n-edge-window:n-edge])
 	}
 	return nil
+}
+
+// paceChunk is the number of trials whose mean pace is one value of between.
+const paceChunk = 50
+
+// between returns the seconds from one end to the next: the median of the means of chunks,
+// so that a disturbance of a few seconds does not count.
+func between(ends []float64) float64 {
+	var means []float64
+	size := min(paceChunk, len(ends))
+	for ; len(ends) >= size; ends = ends[size:] {
+		means = append(means, (ends[size-1]-ends[0])/float64(size-1))
+	}
+	slices.Sort(means)
+	return (means[(len(means)-1)/2] + means[len(means)/2]) / 2
 }
 
 // store keeps results, in memory and in files of a folder.
