@@ -74,7 +74,8 @@ func follow(pipe io.ReadCloser, emit func(line []byte)) (wait func() error) {
 }
 
 // attemptLog keeps the beginning of a child's output in a file, and its end in memory
-// until close. It is safe for concurrent use by stdout and stderr.
+// until close, without the secrets of addresses. It is safe for concurrent use by stdout and
+// stderr.
 type attemptLog struct {
 	mu      sync.Mutex
 	file    *os.File
@@ -93,15 +94,20 @@ func createLog(path string) (*attemptLog, error) {
 }
 
 func (l *attemptLog) line(line []byte) {
+	if word := bytes.LastIndexAny(line, " \t\"'<>") + 1; len(line) == maxLine && bytes.ContainsAny(line[word:], ":=") {
+		line = line[:word] // half of an address could not be recognised
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.skipped == 0 && len(l.tail) == 0 && l.head+len(line)+1 <= maxLogHead {
 		l.head += len(line) + 1
-		l.write(line, []byte{'\n'})
+		l.write([]byte(address.Redact(string(line))), []byte{'\n'})
 		return
 	}
+	last := len(l.tail)
 	l.tail = append(append(l.tail, line...), '\n')
 	if over := len(l.tail) - maxLogTail; over > maxLogTail/4 {
+		over = min(over+bytes.IndexByte(l.tail[over:], '\n')+1, last) // whole lines
 		l.skipped += int64(over)
 		l.tail = append(l.tail[:0], l.tail[over:]...)
 	}
@@ -122,7 +128,7 @@ func (l *attemptLog) close() error {
 	if l.skipped > 0 {
 		l.write(fmt.Appendf(nil, "... %d bytes left out ...\n", l.skipped))
 	}
-	l.write(l.tail)
+	l.write([]byte(address.Redact(string(l.tail)))) // only of what is kept: it is slow
 	if err := errors.Join(l.err, l.file.Close()); err != nil {
 		return fmt.Errorf("write the attempt's log: %w", err)
 	}

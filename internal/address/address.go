@@ -58,7 +58,18 @@ func Redact(text string) string {
 const marks = "@?&;"
 
 func redact(text string) string {
-	text = addresses.ReplaceAllStringFunc(text, func(s string) string {
+	if strings.Contains(text, "@") {
+		text = redactUsers(text)
+	}
+	if !strings.Contains(text, "=") {
+		return text
+	}
+	return secrets.ReplaceAllString(text, "${1}"+hidden)
+}
+
+// redactUsers replaces what is before @ in addresses.
+func redactUsers(text string) string {
+	return addresses.ReplaceAllStringFunc(text, func(s string) string {
 		at := strings.Index(s, "://") + len("://")
 		if at < len("://") {
 			return hidden + s[strings.LastIndex(s, "@"):]
@@ -79,7 +90,6 @@ func redact(text string) string {
 		}
 		return s
 	})
-	return secrets.ReplaceAllString(text, "${1}"+hidden)
 }
 
 // NewLogger returns a logger that writes to w without the secrets of URLs.
