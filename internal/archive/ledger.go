@@ -76,6 +76,12 @@ func (a *Archive) Segments(ctx context.Context, sweepName string) (segs int, err
 	return segs, err
 }
 
+// Finished returns how many trials the ledger has.
+func (a *Archive) Finished(ctx context.Context, sweepName string) (trials int, err error) {
+	ledger, _, err := a.allOfLedger(ctx, sweepName)
+	return len(ledger), err
+}
+
 // Trials returns all finished trials: the ledger in its order, then those whose
 // result is stored and that the ledger does not have yet, by number.
 func (a *Archive) Trials(ctx context.Context, sweepName string) ([]sweep.Trial, error) {

@@ -321,20 +321,14 @@ func (r *Listed) countStored(ctx context.Context, arc *archive.Archive, entry ar
 	if entry.Err != nil {
 		return nil
 	}
-	count := func() (int, error) { // all results
-		trials, err := arc.Trials(ctx, entry.Name)
+	count := func(ctx context.Context, name string) (int, error) { // all results
+		trials, err := arc.Trials(ctx, name)
 		return len(trials), err
 	}
 	if r.State == string(conduct.PhaseTerminated) { // as describe and wait: those that a command continues from
-		count = func() (int, error) {
-			p, err := arc.Progress(ctx, entry.Name)
-			if err != nil {
-				return 0, err
-			}
-			return p.Finished, nil
-		}
+		count = arc.Finished
 	}
-	done, err := count()
+	done, err := count(ctx, entry.Name)
 	switch {
 	case err == nil:
 		r.Done = done

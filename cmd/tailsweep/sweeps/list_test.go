@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"iter"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -260,6 +261,29 @@ func TestListCallsNoReadableSweepDamaged(t *testing.T) {
 			require.ErrorIs(t, err, fault)
 		}
 	}
+}
+
+// listless is a store that does not list the objects of trials.
+type listless struct{ store.Store }
+
+func (l listless) List(ctx context.Context, prefix string) iter.Seq2[store.Info, error] {
+	if strings.Contains(prefix, "/trials/") {
+		return func(yield func(store.Info, error) bool) { yield(store.Info{}, errAway) }
+	}
+	return l.Store.List(ctx, prefix)
+}
+
+// A terminated sweep may have tens of thousands of objects: its trials are counted in the
+// ledger.
+func TestListCountsTheLedgerOfATerminatedSweep(t *testing.T) {
+	arc := archive.New(listless{clitest.Archived(t)})
+	entries, err := arc.Sweeps(t.Context())
+	require.NoError(t, err)
+	known := map[string]Listed{"fresh": {Name: "fresh", State: "running"}, "done": {Name: "done", State: string(conduct.PhaseTerminated)}}
+	rows, err := rowsOf(t.Context(), arc, entries, known)
+	require.NoError(t, err)
+	require.Equal(t, string(conduct.PhaseTerminated), rows[0].State)
+	require.Equal(t, 3, rows[0].Done)
 }
 
 // A terminated sweep has left no result in Temporal: its trials are those of the store, and
