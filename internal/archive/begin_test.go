@@ -270,6 +270,49 @@ func TestBeginRefusesTheNameOfARemovedSweepThatTemporalStillHas(t *testing.T) {
 	}
 }
 
+// A sweep that has lost its spec.json keeps its name: another spec gets it neither while the
+// workflow runs nor while the store has results.
+func TestBeginRefusesTheNameOfASweepThatHasLostItsSpec(t *testing.T) {
+	s := storetest.NewMemory()
+	a, temporal, spec := New(s), &fakeTemporal{}, seeded(1)
+	_, err := a.Begin(t.Context(), spec, []byte("# first\n"), here, run{temporal, spec, never})
+	require.NoError(t, err)
+	owner, err := a.Owner(t.Context(), name)
+	require.NoError(t, err)
+	require.NoError(t, s.Delete(t.Context(), under(specName)))
+	lost := contents(t, s)
+
+	other := seeded(2)
+	_, err = a.Begin(t.Context(), other, []byte("# other\n"), here, run{temporal, other, never})
+	require.Equal(t, &LostSpecError{Name: name, Running: spec.Digest(), Asked: other.Digest()}, err)
+	require.ErrorContains(t, err, "runs with another spec")
+	require.ErrorContains(t, err, "`tailsweep doctor "+name+" --repair` writes it again")
+	require.Equal(t, lost, contents(t, s))
+
+	created, err := a.Begin(t.Context(), spec, []byte("# first, again\n"), here, run{temporal, spec, never})
+	require.NoError(t, err)
+	require.False(t, created, "the same spec attaches")
+	require.NoError(t, a.Owns(t.Context(), name, owner))
+
+	require.NoError(t, a.AppendSegment(t.Context(), name, 0, []sweep.Trial{aTrial(0)}))
+	require.NoError(t, s.Delete(t.Context(), under(specName)))
+	lost = contents(t, s)
+	for what, gone := range map[string]*fakeTemporal{"ended": {digest: spec.Digest(), owner: owner, ended: true}, "forgotten": {}} {
+		for _, again := range []*sweep.Spec{spec, other} {
+			_, err = a.Begin(t.Context(), again, nil, here, run{gone, again, never})
+			require.Equal(t, &LostSpecError{Name: name, Asked: again.Digest()}, err, what)
+			require.ErrorContains(t, err, "`tailsweep doctor "+name+" --repair` writes it again")
+			require.ErrorContains(t, err, "`tailsweep rm "+name+"` completes that")
+			require.Equal(t, lost, contents(t, s), what)
+		}
+	}
+
+	require.NoError(t, s.Delete(t.Context(), ledgerKey(0)))
+	created, err = a.Begin(t.Context(), other, nil, here, run{&fakeTemporal{}, other, never})
+	require.NoError(t, err, "spec.yaml alone is not a sweep")
+	require.True(t, created)
+}
+
 // A run that has lost the name while rm marked its reservation leaves the mark.
 func TestBeginLeavesTheMarkOnAReservationThatItWouldUndo(t *testing.T) {
 	a, temporal := New(storetest.NewMemory()), &fakeTemporal{}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tailsweep/tailsweep/internal/store"
@@ -68,6 +69,25 @@ func (e *RemnantError) Error() string {
 		"if it was removed, `tailsweep rm %[1]s` completes that and the name is free; otherwise choose another name", e.Name)
 }
 
+// LostSpecError means that a sweep has lost its spec.json, which reserves its name: Temporal
+// runs it with another spec than the one that asked for the name, or the store has its
+// results.
+type LostSpecError struct {
+	Name    string
+	Running string // digest of the spec that it runs with, "" if it does not run
+	Asked   string // digest of the spec that asked for the name
+}
+
+// Error implements error.
+func (e *LostSpecError) Error() string {
+	if e.Running != "" {
+		return fmt.Sprintf("name: sweep %q runs with another spec (digest %.12s there, %.12s here), and the object store has lost its %s: `tailsweep doctor %[1]s --repair` "+
+			"writes it again, as does `tailsweep run` with the spec that the sweep was started with; choose another name for this spec", e.Name, e.Running, e.Asked, specName)
+	}
+	return fmt.Sprintf("name: the object store has results of a sweep %q, but not its %s, which reserves the name: `tailsweep doctor %[1]s --repair` writes it again; "+
+		"if the sweep was removed, `tailsweep rm %[1]s` completes that; otherwise choose another name", e.Name, specName)
+}
+
 // Existing is what the latest workflow of a sweep's name was started with.
 type Existing struct {
 	Digest string // of the spec, "" where there is no workflow
@@ -96,7 +116,8 @@ type Workflow interface {
 // the spec as submitted; it may differ in comments from the first one submitted. at has
 // the Temporal cluster and namespace, and the build of the caller; a name that is reserved
 // from another namespace or cluster is an *ElsewhereError, the name of a sweep that is being
-// removed a *RemovingError, and one whose removal Temporal has not completed a *RemnantError.
+// removed a *RemovingError, one whose removal Temporal has not completed a *RemnantError, and
+// that of a sweep that has lost its reservation a *LostSpecError.
 func (a *Archive) Begin(ctx context.Context, spec *sweep.Spec, yaml []byte, at sweep.Identity, w Workflow) (created bool, err error) {
 	own := reservation{Digest: spec.Digest(), Spec: *spec, YAML: string(yaml), Owner: at}
 	own.Owner.ID, own.Owner.Generation, own.Owner.Address = rand.Text(), 1, a.name()
@@ -187,16 +208,57 @@ func (a *Archive) claim(ctx context.Context, own *reservation, w Workflow) (repl
 }
 
 // claimFree reserves a name that has no reservation. created is false if another run was
-// faster.
+// faster, or if the sweep runs with this spec and has lost its reservation, which is then
+// written with the identity of the workflow.
 func (a *Archive) claimFree(ctx context.Context, own *reservation, w Workflow) (created bool, err error) {
 	existing, err := w.Started(ctx)
-	switch {
-	case err != nil:
+	if err != nil {
 		return false, err
-	case existing.Ended:
-		return false, &RemnantError{own.Spec.Name}
 	}
-	return a.write(ctx, *own, nil)
+	lost := &LostSpecError{Name: own.Spec.Name, Asked: own.Digest}
+	running := existing.Digest != "" && !existing.Ended
+	switch {
+	case running && existing.Digest == own.Digest:
+		again := *own
+		again.attach(reservation{Owner: existing.Owner})
+		_, err := a.write(ctx, again, nil)
+		return false, err
+	case running:
+		lost.Running = existing.Digest
+	default:
+		remains, err := a.remains(ctx, own.Spec.Name)
+		switch {
+		case err != nil:
+			return false, err
+		case !remains && existing.Ended:
+			return false, &RemnantError{own.Spec.Name}
+		case !remains:
+			return a.write(ctx, *own, nil)
+		}
+	}
+	if _, err := a.Owner(ctx, own.Spec.Name); !errors.Is(err, store.ErrNotFound) {
+		return false, err // another run has reserved the name meanwhile
+	}
+	return false, lost
+}
+
+// remains reports whether the store has what only a sweep that has started leaves: a part of
+// the ledger, a result, a checkpoint, a state or a command.
+func (a *Archive) remains(ctx context.Context, name string) (bool, error) {
+	prefix, err := sweepKey(name, "")
+	if err != nil {
+		return false, err
+	}
+	for info, err := range a.store.List(ctx, prefix) {
+		if err != nil {
+			return false, err
+		}
+		switch removalPhase(name, info.Key, strings.TrimPrefix(info.Key, prefix)) {
+		case removeManifests, removePacks, removeSegments, removeResults, removeState:
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // attach takes the identity of the reservation that stays.

@@ -211,8 +211,9 @@ func start(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 	_, elsewhere := errors.AsType[*archive.ElsewhereError](err)
 	_, removing := errors.AsType[*archive.RemovingError](err)
 	_, remnant := errors.AsType[*archive.RemnantError](err)
+	_, lost := errors.AsType[*archive.LostSpecError](err)
 	switch {
-	case forgotten, elsewhere, removing, remnant:
+	case forgotten, elsewhere, removing, remnant, lost:
 		return b, cli.ExitWith(cli.ExitUsage, err)
 	case err != nil:
 		return b, err
