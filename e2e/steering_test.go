@@ -259,9 +259,9 @@ func learnAndRemove(t *testing.T, h *home, spec string, pinned int) {
 	h.must(2*time.Minute, "pull", "steered", "--trial", fmt.Sprint(pinned), "--to", t.TempDir()+"/pinned")
 
 	for _, name := range []string{"second", "steered-2", "steered"} {
-		var gone struct{ Removed bool }
+		var gone []struct{ Removed bool }
 		h.read(&gone, "rm", name, "--yes")
-		require.True(t, gone.Removed, name)
+		require.True(t, gone[0].Removed, name)
 		require.Equal(t, 4, h.try(time.Minute, "trials", name).code)
 	}
 	var rows []any

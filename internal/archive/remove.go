@@ -27,14 +27,15 @@ func (e *NeededError) Error() string {
 	return fmt.Sprintf("the specs of sweeps %s name sweep %s in from: remove those first", strings.Join(e.By, ", "), e.Name)
 }
 
-// CheckUnneeded returns a *NeededError if the spec of another sweep names this one.
-func (a *Archive) CheckUnneeded(ctx context.Context, name string) error {
+// CheckUnneeded returns a *NeededError if the spec of another sweep names this one. What the
+// sweeps need that are removed with it does not count.
+func (a *Archive) CheckUnneeded(ctx context.Context, name string, with ...string) error {
 	needed := &NeededError{Name: name}
 	for other, err := range a.store.Folders(ctx, sweepsPrefix) {
 		if err != nil {
 			return err
 		}
-		if other == name || !validName.MatchString(other) {
+		if other == name || slices.Contains(with, other) || !validName.MatchString(other) {
 			continue
 		}
 		from, err := a.from(ctx, other)
@@ -42,7 +43,7 @@ func (a *Archive) CheckUnneeded(ctx context.Context, name string) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("archive: whether sweep %s needs %s is not known (`tailsweep doctor %s` checks it): %w", other, name, other, err)
+			return fmt.Errorf("archive: whether sweep %s needs %s is not known (`tailsweep doctor %[1]s` checks it, `tailsweep rm %[1]s %[2]s` removes both): %w", other, name, err)
 		}
 		if slices.Contains(from, name) {
 			needed.By = append(needed.By, other)
@@ -52,6 +53,32 @@ func (a *Archive) CheckUnneeded(ctx context.Context, name string) error {
 		return needed
 	}
 	return nil
+}
+
+// RemovalOrder returns each of the names once, in the order in which the sweeps are removed:
+// one that needs another, or whose spec cannot be read, comes before the other.
+func (a *Archive) RemovalOrder(ctx context.Context, names []string) []string {
+	var order, rest []string
+	from := make(map[string][]string, len(names))
+	for _, name := range names {
+		if slices.Contains(order, name) || slices.Contains(rest, name) {
+			continue
+		}
+		var err error
+		if from[name], err = a.from(ctx, name); err != nil {
+			order = append(order, name)
+		} else {
+			rest = append(rest, name)
+		}
+	}
+	for len(rest) > 0 {
+		next := max(0, slices.IndexFunc(rest, func(name string) bool { // 0: they need each other
+			return !slices.ContainsFunc(rest, func(o string) bool { return o != name && slices.Contains(from[o], name) })
+		}))
+		order = append(order, rest[next])
+		rest = slices.Delete(rest, next, next+1)
+	}
+	return order
 }
 
 // Removal is what there is to remove of a sweep.
@@ -271,7 +298,7 @@ func unreadable(err error) bool {
 }
 
 // from lists the sweeps that a sweep's spec names as earlier ones, in the first spec and
-// in the one in force.
+// in the one in force: that of the state or, without a state, of the command log.
 func (a *Archive) from(ctx context.Context, name string) ([]string, error) {
 	var names []string
 	for _, file := range []string{specName, stateName} {
@@ -286,10 +313,36 @@ func (a *Archive) from(ctx context.Context, name string) ([]string, error) {
 		}
 		switch {
 		case errors.Is(err, store.ErrNotFound) && file == stateName:
+			logged, err := a.fromInLog(ctx, name)
+			if err != nil {
+				return nil, err
+			}
+			names = append(names, logged...)
 		case err != nil:
 			return nil, err
 		case stored.Spec != nil:
 			names = append(names, stored.Spec.From...)
+		}
+	}
+	return names, nil
+}
+
+// fromInLog lists the sweeps that the specs in a command log name as earlier ones.
+func (a *Archive) fromInLog(ctx context.Context, name string) ([]string, error) {
+	keys, err := a.commandKeys(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, key := range keys {
+		var e struct {
+			Spec *struct{ From earlier } `json:"spec"`
+		}
+		if err := a.object(key, nil).readSealedJSON(ctx, maxSpec, &e); err != nil {
+			return nil, err
+		}
+		if e.Spec != nil {
+			names = append(names, e.Spec.From...)
 		}
 	}
 	return names, nil

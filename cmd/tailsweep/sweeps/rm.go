@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/text"
 )
 
-// removed is the output of `tailsweep rm -o json`.
+// removed is an entry of the output of `tailsweep rm -o json`.
 type removed struct {
 	Sweep     string `json:"sweep"`
 	Removed   bool   `json:"removed"` // false: the answer was no
@@ -26,15 +27,16 @@ type removed struct {
 	NameTaken bool   `json:"name_taken"` // Temporal still has workflows of the name
 }
 
-// Rm is the verb rm: it removes a sweep.
+// Rm is the verb rm: it removes sweeps.
 func Rm(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "rm SWEEP",
-		Short: "Remove a sweep that has ended, with its results and checkpoints",
-		Long: `rm removes everything that the object store has of a sweep, and its closed workflows
-from Temporal, so that the name is free. It refuses a sweep that runs, and one that the
-spec of another sweep names in from. An rm that was interrupted can be run again.`,
-		Args: cli.Args(1, 1, "one sweep"),
+		Use:   "rm SWEEP...",
+		Short: "Remove sweeps that have ended, with their results and checkpoints",
+		Long: `rm removes everything that the object store has of the sweeps, and their closed
+workflows from Temporal, so that the names are free. It refuses a sweep that runs, and
+one that the spec of another sweep names in from, or may name because it cannot be read,
+unless that sweep is removed with it. An rm that was interrupted can be run again.`,
+		Args: cli.Args(1, math.MaxInt, "one sweep or more"),
 	}
 	output := cli.OutputFlag(cmd)
 	yes := cmd.Flags().Bool("yes", false, "do not ask")
@@ -45,35 +47,55 @@ spec of another sweep names in from. An rm that was interrupted can be run again
 			return err
 		}
 		defer e.client.Close()
-		var elsewhere *archive.ElsewhereError
-		if err := e.archive.CheckTemporal(ctx, args[0], e.here); errors.As(err, &elsewhere) {
-			return cli.ExitWith(cli.ExitUsage, err)
-		}
 		r := remover{e.archive, e, time.Now}
-		d, err := r.look(ctx, args[0])
-		if err != nil {
-			return err
+		names := r.archive.RemovalOrder(ctx, args)
+		all := make([]doomed, len(names))
+		var what []string
+		for i, name := range names {
+			var elsewhere *archive.ElsewhereError
+			if err := e.archive.CheckTemporal(ctx, name, e.here); errors.As(err, &elsewhere) {
+				return cli.ExitWith(cli.ExitUsage, err)
+			}
+			if all[i], err = r.look(ctx, name, names...); err != nil {
+				return err
+			}
+			what = append(what, fmt.Sprintf("sweep %s: %s", name, all[i].text()))
 		}
 		if !*yes {
-			sure, err := a.Confirm("rm", fmt.Sprintf("remove sweep %s: %s?", args[0], d.text()))
+			sure, err := a.Confirm("rm", "remove "+strings.Join(what, "; ")+"?")
 			if err != nil {
 				return err
 			}
 			if !sure {
-				return a.PrintAs(output, removed{Sweep: args[0]}, "nothing was removed")
+				return a.PrintAs(output, untouched(names), "nothing was removed")
 			}
 		}
-		result, err := r.remove(ctx, args[0], d, a.Log)
-		if err != nil {
-			return err
+		results, lines := make([]removed, 0, len(names)), []string{}
+		for i, name := range names {
+			result, err := r.remove(ctx, name, all[i], a.Log)
+			if err != nil && len(results) > 0 {
+				return errors.Join(err, a.PrintAs(output, results, lines...))
+			}
+			if err != nil {
+				return err
+			}
+			results, lines = append(results, result), append(lines, "removed "+what[i])
+			if result.NameTaken {
+				lines = append(lines, fmt.Sprintf("Temporal still has workflows of sweep %s, and `tailsweep run` refuses the name: `tailsweep rm %[1]s` completes the removal", name))
+			}
 		}
-		lines := []string{fmt.Sprintf("removed sweep %s: %s", args[0], d.text())}
-		if result.NameTaken {
-			lines = append(lines, fmt.Sprintf("Temporal still has workflows of this sweep, and `tailsweep run` refuses the name: `tailsweep rm %s` completes the removal", args[0]))
-		}
-		return a.PrintAs(output, result, lines...)
+		return a.PrintAs(output, results, lines...)
 	}
 	return cmd
+}
+
+// untouched is the output where the answer was no.
+func untouched(names []string) []removed {
+	all := make([]removed, len(names))
+	for i, name := range names {
+		all[i].Sweep = name
+	}
+	return all
 }
 
 // sweepExecutions are the workflows of a sweep as rm needs them.
@@ -102,8 +124,9 @@ func (d doomed) text() string {
 		english.Plural(len(d.runs), "workflow run", ""))
 }
 
-// look returns what there is to remove, or why it may not be removed.
-func (r remover) look(ctx context.Context, name string) (doomed, error) {
+// look returns what there is to remove of a sweep, or why it may not be removed together with
+// others.
+func (r remover) look(ctx context.Context, name string, with ...string) (doomed, error) {
 	var d doomed
 	objects, err := r.archive.Removal(ctx, name)
 	absent := errors.Is(err, store.ErrNotFound)
@@ -125,7 +148,7 @@ func (r remover) look(ctx context.Context, name string) (doomed, error) {
 			return d, cli.ExitWith(cli.ExitUsage, err)
 		}
 	}
-	err = r.archive.CheckUnneeded(ctx, name)
+	err = r.archive.CheckUnneeded(ctx, name, with...)
 	if needed, ok := errors.AsType[*archive.NeededError](err); ok {
 		return d, cli.Usagef("rm: %w", needed)
 	}
