@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -119,10 +120,12 @@ type checker struct {
 	logs    int
 	entries []string // of the command log
 	foreign []string
-	aside   int
+	aside   []string // keys below damaged/, what earlier repairs have replaced
 
 	spec       *sweep.Spec    // nil if it is damaged
 	state      *conduct.State // nil if it is damaged, or there is none yet
+	changed    *sweep.Spec    // of the last entry of the command log that has one
+	specLost   string         // the entries of the command log whose loss hides the spec in force; "" if it is known
 	specDigest string
 	segments   []stored
 	chain      *chain // nil if the ledger is damaged
@@ -203,7 +206,7 @@ func (c *checker) sort(key, rest string) {
 	case strings.HasPrefix(rest, commandsFolder) && isEntry(strings.TrimPrefix(rest, commandsFolder)):
 		c.entries = append(c.entries, key)
 	case strings.HasPrefix(rest, damagedFolder):
-		c.aside++
+		c.aside = append(c.aside, strings.TrimPrefix(rest, damagedFolder))
 	case parts == nil:
 		c.foreign = append(c.foreign, key)
 	case parts[2] == resultName:
@@ -261,6 +264,9 @@ func (c *checker) readAll(ctx context.Context, keys []string, limit int64) ([]st
 func (c *checker) read(ctx context.Context, key string, limit int64) (stored, error) {
 	data, info, err := c.a.object(key, nil).read(ctx, limit)
 	s := stored{key: key, data: data, etag: info.ETag}
+	if err == nil && bytes.Equal(data, moved) {
+		err = absent(key)
+	}
 	var large *tooLargeError
 	if errors.Is(err, store.ErrNotFound) || errors.As(err, &large) {
 		s.err, err = err, nil
@@ -274,8 +280,8 @@ func (c *checker) checkRest(context.Context) error {
 	if len(c.foreign) > 0 {
 		c.found("other", LevelNotice, c.foreign[0], "", "%s not tailsweep's and ignored", english.Plural(len(c.foreign), "key is", "keys are"))
 	}
-	if c.aside > 0 {
-		c.found("other", LevelNotice, c.key(damagedFolder), "", "%s kept from earlier repairs", english.Plural(c.aside, "damaged object is", "damaged objects are"))
+	if len(c.aside) > 0 {
+		c.found("other", LevelNotice, c.key(damagedFolder), "", "%s kept from earlier repairs", english.Plural(len(c.aside), "damaged object is", "damaged objects are"))
 	}
 	return nil
 }

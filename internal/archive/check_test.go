@@ -9,6 +9,7 @@ import (
 	"image/png"
 	"io"
 	"iter"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -314,6 +315,7 @@ func testRepairs(t *testing.T, open func(*testing.T) store.Store) {
 			require.NoError(t, err)
 			require.ElementsMatch(t, numbersOf(ledger), numbersOf(trials))
 			if c.exact {
+				maps.DeleteFunc(after, func(_, content string) bool { return content == string(moved) })
 				require.Equal(t, ledger, trials)
 				require.Equal(t, intact, after)
 			}
@@ -369,7 +371,7 @@ func TestForeignKeysAreIgnored(t *testing.T) {
 	_, err = a.Restore(t.Context(), name, here)
 	require.NoError(t, err)
 	require.NoError(t, a.CheckUnneeded(t.Context(), "another"))
-	garbage, err := a.Garbage(t.Context(), name, running{progress: &conduct.Progress{Kept: []int{0, 1, 2}}}, time.Now())
+	garbage, err := a.Garbage(t.Context(), name, running{progress: &conduct.Progress{Kept: []int{0, 1, 2}}}, GarbageOptions{Now: time.Now()})
 	require.NoError(t, err)
 	require.Empty(t, garbage)
 	after := check(t, s, CheckOptions{Repair: true})
@@ -485,6 +487,13 @@ func (b bare) Put(ctx context.Context, key string, body io.Reader, size int64) e
 	return b.Memory.Put(ctx, key, body, size)
 }
 
+func (b bare) PutIfAbsent(ctx context.Context, key string, body []byte) (string, error) {
+	if b.keys[key] {
+		return "", b.Put(ctx, key, bytes.NewReader(body), int64(len(body)))
+	}
+	return b.Memory.PutIfAbsent(ctx, key, body)
+}
+
 func (b bare) Delete(ctx context.Context, key string) error {
 	delete(b.keys, key)
 	return b.Memory.Delete(ctx, key)
@@ -516,6 +525,39 @@ func TestObjectsWithoutETag(t *testing.T) {
 	for _, writer := range []*Archive{a, New(s)} {
 		require.NoError(t, writer.AppendSegment(t.Context(), name, 17, []sweep.Trial{trialAt(20)}))
 	}
+}
+
+// overtaken is a bare store in which a sweep writes its state after a repair has read it.
+type overtaken struct {
+	bare
+	write func()
+}
+
+func (o overtaken) Get(ctx context.Context, key string) (io.ReadCloser, store.Info, error) {
+	r, info, err := o.bare.Get(ctx, key)
+	if key == under(stateName) {
+		o.write()
+	}
+	return r, info, err
+}
+
+func TestStoringAgainOverwritesNothingThatIsWrittenMeanwhile(t *testing.T) {
+	s := overtaken{bare{storetest.NewMemory(), map[string]bool{}}, func() {}}
+	whole(t, s)
+	s.keys[under(stateName)] = true
+	next, err := json.Marshal(conduct.State{Phase: conduct.PhaseStopped, Segments: 17})
+	require.NoError(t, err)
+	reads := 0
+	s.write = func() {
+		if reads++; reads == 2 { // the first is that of the check
+			require.NoError(t, New(s.bare).PutState(t.Context(), name, next))
+		}
+	}
+	require.Empty(t, faults(check(t, s, CheckOptions{Repair: true})))
+	require.Greater(t, reads, 1)
+	st, err := New(s.bare).state(t.Context(), name)
+	require.NoError(t, err)
+	require.Equal(t, conduct.PhaseStopped, st.Phase)
 }
 
 func TestPutBestReplacesADamagedPointer(t *testing.T) {
@@ -613,4 +655,166 @@ func TestARepairedStateIsThatOfTheCommandLog(t *testing.T) {
 	inForce, err := a.Spec(t.Context(), name)
 	require.NoError(t, err)
 	require.Equal(t, extended.Budget, inForce.Budget)
+}
+
+// meanwhile is a store in which a sweep writes at a step of a repair.
+type meanwhile struct {
+	store.Store
+	kept, replaced func() // after the copy of a damaged object was stored; after the object was replaced
+}
+
+func (m meanwhile) Put(ctx context.Context, key string, body io.Reader, size int64) error {
+	err := m.Store.Put(ctx, key, body, size)
+	if strings.Contains(key, damagedFolder) && m.kept != nil {
+		m.kept()
+	}
+	return err
+}
+
+func (m meanwhile) Replace(ctx context.Context, key string, body []byte, etag string) (string, error) {
+	etag, err := m.Store.Replace(ctx, key, body, etag)
+	if m.replaced != nil {
+		m.replaced()
+	}
+	return etag, err
+}
+
+// A result and a state that are written while a repair puts their damaged predecessors aside
+// stay.
+func TestARepairRemovesNothingThatIsWrittenMeanwhile(t *testing.T) {
+	for what, hook := range map[string]func(m *meanwhile, write func()){
+		"before it is replaced": func(m *meanwhile, write func()) { m.kept = write },
+		"after it is replaced":  func(m *meanwhile, write func()) { m.replaced = write },
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := storetest.NewMemory()
+			whole(t, s)
+			require.NoError(t, s.Put(t.Context(), resultOf(30), strings.NewReader("{"), 1))
+			overwrite(t, s, under(stateName), flip)
+			state, err := json.Marshal(conduct.State{Phase: conduct.PhaseStopped, Segments: 17})
+			require.NoError(t, err)
+			m, writes := meanwhile{Store: s}, 0
+			hook(&m, func() {
+				if writes++; writes <= 2 {
+					require.NoError(t, New(s).PutResult(t.Context(), name, trialAt(30)))
+					require.NoError(t, New(s).PutState(t.Context(), name, state))
+				}
+			})
+			checked := check(t, m, CheckOptions{Repair: true})
+			require.Positive(t, writes)
+			require.Empty(t, faults(checked), "%+v", checked.Findings)
+			result, ok, err := New(s).Result(t.Context(), name, 30)
+			require.NoError(t, err)
+			require.True(t, ok)
+			require.Equal(t, trialAt(30), result)
+			st, err := New(s).state(t.Context(), name)
+			require.NoError(t, err)
+			require.Equal(t, conduct.PhaseStopped, st.Phase)
+			for _, r := range checked.Repairs {
+				require.Contains(t, objects(t, s), r.Aside)
+			}
+			if what == "before it is replaced" {
+				require.Empty(t, checked.Repairs)
+				require.NotContains(t, strings.Join(objects(t, s), " "), damagedFolder)
+			}
+		})
+	}
+}
+
+// What a repair has put aside counts as absent, and can be written again.
+func TestWhatIsPutAsideIsAbsent(t *testing.T) {
+	s := storetest.NewMemory()
+	whole(t, s)
+	a := New(s)
+	require.NoError(t, s.Put(t.Context(), resultOf(30), strings.NewReader("{"), 1))
+	entry := under("commands/20261130T080000.000000000Z-000001.json")
+	for _, key := range []string{under(stateName), entry} {
+		overwrite(t, s, key, flip)
+	}
+	log := []byte("a line\n")
+	require.NoError(t, s.Put(t.Context(), under("trials/000030/attempts/1/log.txt"), bytes.NewReader(log), int64(len(log))))
+	require.Empty(t, faults(check(t, s, CheckOptions{Repair: true})))
+	_, ok, err := a.Result(t.Context(), name, 30)
+	require.NoError(t, err)
+	require.False(t, ok)
+	trials, err := a.Trials(t.Context(), name)
+	require.NoError(t, err)
+	require.Len(t, trials, 20)
+	st, err := a.state(t.Context(), name)
+	require.NoError(t, err)
+	require.Nil(t, st)
+	garbage, err := a.Garbage(t.Context(), name, running{progress: &conduct.Progress{Kept: []int{0, 1, 2}}}, GarbageOptions{Now: time.Now(), PinsComplete: true})
+	require.NoError(t, err)
+	require.Len(t, garbage, 1, "the log of a trial without a result")
+	again := check(t, s, CheckOptions{Repair: true})
+	require.Empty(t, again.Repairs)
+	require.NotContains(t, fmt.Sprint(again.Findings), "trials 30")
+
+	require.NoError(t, a.PutCommandEntry(t.Context(), name, conduct.CommandEntry{Number: 1, At: checkedAt}))
+	require.NoError(t, a.AppendSegment(t.Context(), name, 17, []sweep.Trial{trialAt(30)}))
+	found := faults(check(t, s, CheckOptions{}))
+	require.Len(t, found, 1)
+	require.Equal(t, "it is missing", found[0].Found)
+	require.Empty(t, faults(check(t, s, CheckOptions{Repair: true})))
+	_, ok, err = a.Result(t.Context(), name, 30)
+	require.NoError(t, err)
+	require.True(t, ok)
+}
+
+// Without the state, the pointer is ranked by the last spec of the command log; if that may be
+// lost, it is not rebuilt.
+func TestCheckRanksByTheSpecOfTheCommandLog(t *testing.T) {
+	edited := *aSpec()
+	edited.Metrics = []sweep.Objective{{Name: "fid.tail", Goal: sweep.Maximize}}
+	entry := func(n int) string { return under(fmt.Sprintf("commands/20261130T08%02d00.000000000Z-%06d.json", n, n)) }
+	for what, c := range map[string]struct {
+		damage func(*testing.T, store.Store)
+		lacks  string
+	}{
+		"intact":                    {func(*testing.T, store.Store) {}, ""},
+		"an earlier entry is lost":  {removing(entry(2)), ""},
+		"the edit is damaged":       {func(t *testing.T, s store.Store) { overwrite(t, s, entry(3), flip) }, "entry 3"},
+		"the edit is missing":       {removing(entry(3)), "entry 3"},
+		"a later entry is damaged":  {func(t *testing.T, s store.Store) { overwrite(t, s, entry(4), flip) }, "entry 4"},
+		"an earlier one is damaged": {func(t *testing.T, s store.Store) { overwrite(t, s, entry(2), flip) }, ""},
+		"all after the first damaged": {func(t *testing.T, s store.Store) {
+			for n := 2; n <= 4; n++ {
+				overwrite(t, s, entry(n), flip)
+			}
+		}, "entry 2, entry 3, entry 4"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := storetest.NewMemory()
+			whole(t, s)
+			for n, e := range map[int]conduct.CommandEntry{2: {Command: conduct.CommandPause}, 3: {Command: conduct.CommandEdit, Spec: &edited}, 4: {Command: conduct.CommandResume}} {
+				e.Number, e.At = n, checkedAt.Add(time.Duration(n)*time.Minute)
+				require.NoError(t, New(s).PutCommandEntry(t.Context(), name, e))
+			}
+			require.NoError(t, s.Delete(t.Context(), under(bestName)))
+			overwrite(t, s, under(stateName), flip)
+			c.damage(t, s)
+			for range 2 {
+				checked := check(t, s, CheckOptions{Repair: true})
+				best, ok, err := New(s).Best(t.Context(), name)
+				require.NoError(t, err)
+				if c.lacks == "" {
+					require.Empty(t, faults(checked), "%+v", checked.Findings)
+					require.Equal(t, []int{2, 1}, numbersOf(best.Trials))
+					continue
+				}
+				require.False(t, ok, "%+v", checked)
+				found := faults(checked)
+				require.Len(t, found, 1)
+				require.Equal(t, "it is missing; it cannot be rebuilt, since the spec that ranks the trials is not known: the command log lacks "+c.lacks, found[0].Found)
+				require.Contains(t, fmt.Sprint(checked.Findings), "which spec is in force is not known")
+			}
+			state, err := json.Marshal(conduct.State{Phase: conduct.PhaseRunning, Segments: 17, Spec: &edited})
+			require.NoError(t, err)
+			require.NoError(t, New(s).PutState(t.Context(), name, state))
+			require.Empty(t, faults(check(t, s, CheckOptions{Repair: true})))
+			best, _, err := New(s).Best(t.Context(), name)
+			require.NoError(t, err)
+			require.Equal(t, []int{2, 1}, numbersOf(best.Trials))
+		})
+	}
 }

@@ -6,11 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
@@ -83,9 +86,9 @@ func checkDigest(data []byte) error {
 // checkState reads what a sweep that has ended continues from, and its commands.
 func (c *checker) checkState(ctx context.Context) error {
 	faults := 0
-	aside := func(s stored, then string) {
+	aside := func(s stored, once bool, then string) {
 		faults++
-		c.fault("state", s.key, "puts it aside: "+then, c.putAside(s, then), "it cannot be read: %v", s.err)
+		c.fault("state", s.key, "puts it aside: "+then, c.putAside(s, once, then), "it cannot be read: %v", s.err)
 	}
 	decode := func(s *stored, v any) {
 		var body []byte
@@ -105,17 +108,33 @@ func (c *checker) checkState(ctx context.Context) error {
 		c.state = &state
 	}
 	if s.err != nil && !errors.Is(s.err, store.ErrNotFound) {
-		aside(s, fmt.Sprintf("the sweep continues from its ledger and its command log; pins, and requested trials that have not started, are lost "+
+		aside(s, false, fmt.Sprintf("the sweep continues from its ledger and its command log; pins, and requested trials that have not started, are lost "+
 			"(`tailsweep pin %s TRIAL` pins a trial again)", c.name))
 	}
 	entries, err := c.readAll(ctx, c.entries, maxSpec+maxSeal)
 	if err != nil {
 		return err
 	}
+	lost, _ := lostIn(c.entries, c.aside)
+	changed := "" // the last entry that has a spec
 	for _, s := range entries {
-		if decode(&s, &conduct.CommandEntry{}); s.err != nil {
-			aside(s, "the command log lacks this entry")
+		var e conduct.CommandEntry
+		switch decode(&s, &e); {
+		case s.err != nil:
+			aside(s, true, "the command log lacks this entry")
+			lost = append(lost, lostEntry{path.Base(s.key), strings.TrimLeft(entryNumber(s.key), "0")})
+		case e.Spec != nil:
+			changed, c.changed = path.Base(s.key), e.Spec
 		}
+	}
+	if lost := lost.after(changed); c.state == nil && len(lost) > 0 {
+		c.specLost = text.List(lost.texts(), mostEntries)
+		last := "that it was submitted with"
+		if changed != "" {
+			last = "of entry " + strings.TrimLeft(entryNumber(changed), "0")
+		}
+		c.found("state", LevelNotice, "", fmt.Sprintf("`tailsweep edit %s SPEC` changes it if it is not the right one", c.name),
+			"which spec is in force is not known: there is no state, and the command log lacks %s; the sweep continues with the spec %s", c.specLost, last)
 	}
 	if faults == 0 {
 		what := "none yet"
@@ -127,10 +146,18 @@ func (c *checker) checkState(ctx context.Context) error {
 	return nil
 }
 
-// inForce returns the spec that counts now: the last one that a command has made.
+// inForce returns the spec that counts now, the last one that a command has made; nil if it is
+// not known.
 func (c *checker) inForce() *sweep.Spec {
-	if c.state != nil && c.state.Spec != nil {
+	switch {
+	case c.state != nil && c.state.Spec != nil:
 		return c.state.Spec
+	case c.state != nil:
+		return c.spec
+	case c.specLost != "":
+		return nil
+	case c.changed != nil:
+		return c.changed
 	}
 	return c.spec
 }

@@ -42,13 +42,14 @@ func (c *checker) checkResults(ctx context.Context) error {
 			return err
 		}
 		r, ok := results[t.Number]
+		ok = ok && !errors.Is(r.err, store.ErrNotFound)
 		wrong, what := "", "rewrites it from the ledger"
 		switch {
 		case !ok && (t.Status == sweep.StatusFailed || t.Status == sweep.StatusCancelled):
 			without++ // the trial ended without publishing a result
 			continue
 		case !ok:
-			r, wrong = result{stored: stored{key: key, err: store.ErrNotFound}}, "it is missing"
+			r.key, r.err, wrong = key, store.ErrNotFound, "it is missing"
 		case r.fault != nil:
 			wrong = r.fault.Error()
 		case !c.same(r, t, line):
@@ -64,9 +65,12 @@ func (c *checker) checkResults(ctx context.Context) error {
 		if _, ok := c.chain.segmentOf[n]; ok {
 			continue
 		}
-		if r := results[n]; r.fault != nil {
+		switch r := results[n]; {
+		case errors.Is(r.err, store.ErrNotFound): // put aside before
+			continue
+		case r.fault != nil:
 			faults++
-			c.fault("results", r.key, "puts it aside: "+resultLost, c.putAside(r.stored, resultLost), "%v", r.fault)
+			c.fault("results", r.key, "puts it aside: "+resultLost, c.putAside(r.stored, false, resultLost), "%v", r.fault)
 			continue
 		}
 		waiting = append(waiting, n)
@@ -153,7 +157,7 @@ func (c *checker) checkPointer(ctx context.Context) error {
 	var best Best
 	wrong := ""
 	switch {
-	case errors.Is(s.err, store.ErrNotFound) && len(c.best()) == 0:
+	case errors.Is(s.err, store.ErrNotFound) && c.inForce() != nil && len(c.best()) == 0:
 		c.found("pointer", LevelOK, "", "", "none: no completed trial has a checkpoint")
 		return nil
 	case errors.Is(s.err, store.ErrNotFound):
@@ -177,6 +181,11 @@ func (c *checker) checkPointer(ctx context.Context) error {
 		case t.Checkpoint != "" && !c.folders[t.Checkpoint][checkpoint.ManifestName]:
 			c.found("pointer", LevelFault, t.Checkpoint, "", "the pointer names this checkpoint of trial %d, which is lost", t.Number)
 		}
+	}
+	if wrong != "" && c.inForce() == nil {
+		c.found("pointer", LevelFault, s.key, "the sweep moves it when a better trial ends, or once a command continues it",
+			"%s; it cannot be rebuilt, since the spec that ranks the trials is not known: the command log lacks %s", wrong, c.specLost)
+		return nil
 	}
 	if wrong != "" {
 		c.fault("pointer", s.key, "points at the best trials of the ledger whose checkpoints are there", c.rebuildPointer(s), "%s", wrong)

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -74,6 +76,93 @@ func (a *Archive) commandKeys(ctx context.Context, sweepName string) (keys []str
 		}
 	}
 	return keys, nil
+}
+
+// commandLog is what the store has of a command log.
+type commandLog struct {
+	keys       []string // of the entries, in order
+	lost       lostEntries
+	stateAside bool // a repair has put a state aside
+}
+
+// lostEntries are the entries that a command log lacks, in order.
+type lostEntries []lostEntry
+
+type lostEntry struct {
+	at     string // sorts among the names of entries
+	number string // as in its name
+}
+
+// after leaves out what comes before the entry of a name.
+func (l lostEntries) after(name string) lostEntries {
+	return slices.DeleteFunc(slices.Clone(l), func(e lostEntry) bool { return e.at <= name })
+}
+
+func (l lostEntries) texts() []string {
+	texts := make([]string, len(l))
+	for i, e := range l {
+		texts[i] = "entry " + e.number
+	}
+	return texts
+}
+
+// commandLog looks for the entries of a command log without reading them.
+func (a *Archive) commandLog(ctx context.Context, sweepName string) (log commandLog, err error) {
+	if log.keys, err = a.commandKeys(ctx, sweepName); err != nil {
+		return log, err
+	}
+	aside, err := sweepKey(sweepName, damagedFolder)
+	if err != nil {
+		return log, err
+	}
+	var damaged []string
+	for info, err := range a.store.List(ctx, aside) {
+		if err != nil {
+			return log, err
+		}
+		damaged = append(damaged, strings.TrimPrefix(info.Key, aside))
+	}
+	log.lost, log.stateAside = lostIn(log.keys, damaged)
+	return log, nil
+}
+
+// lostIn returns the entries that a command log lacks: the numbers that its keys leave out, and
+// what a repair has put aside. damaged has the keys below damaged/.
+func lostIn(keys, damaged []string) (lost lostEntries, stateAside bool) {
+	last, before := 0, ""
+	names := make([]string, len(keys))
+	for i, key := range keys {
+		name := path.Base(key)
+		names[i] = name
+		n, err := strconv.Atoi(entryNumber(name))
+		if err != nil {
+			continue
+		}
+		for n > last+1 {
+			last++
+			lost = append(lost, lostEntry{at: before + "+", number: strconv.Itoa(last)})
+		}
+		last, before = max(last, n), name
+	}
+	for _, key := range damaged {
+		_, rest, _ := strings.Cut(key, "/") // the time of the repair
+		name, isCommand := strings.CutPrefix(rest, commandsFolder)
+		switch {
+		case rest == stateName:
+			stateAside = true
+		case isCommand && isEntry(name) && !slices.Contains(names, name): // it may have been written again
+			number := strings.TrimLeft(entryNumber(name), "0")
+			lost = slices.DeleteFunc(lost, func(e lostEntry) bool { return e.number == number }) // the gap that it left
+			lost = append(lost, lostEntry{at: name, number: number})
+		}
+	}
+	slices.SortFunc(lost, func(a, b lostEntry) int { return strings.Compare(a.at, b.at) })
+	return lost, stateAside
+}
+
+// entryNumber returns the number in the name of an entry.
+func entryNumber(name string) string {
+	return strings.TrimSuffix(name[strings.LastIndex(name, "-")+1:], ".json")
 }
 
 // PutState implements activities.Records.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
@@ -86,12 +87,30 @@ func CheckKnown(name string, newest, now time.Time) error {
 	return nil
 }
 
+// GarbageOptions say what a caller of Garbage knows.
+type GarbageOptions struct {
+	Now          time.Time
+	PinsComplete bool // the pins are as the user wants them, though some may have been lost: no *PinsError
+}
+
+// PinsError means that it is not known which trials of a sweep are pinned.
+type PinsError struct {
+	Name string
+	Why  string
+}
+
+// Error implements error.
+func (e *PinsError) Error() string {
+	return fmt.Sprintf("archive: which trials of sweep %s are pinned is not known, since %s: pin the trials whose checkpoints are to be kept again "+
+		"(`tailsweep pin %[1]s TRIAL`), then run `tailsweep gc %[1]s --pins-are-complete`", e.Name, e.Why)
+}
+
 // Garbage lists what nothing needs of a sweep, by key. It keeps what belongs to trials
 // that run or that a command could continue, what the pointer names, the checkpoints of
 // leaders and of pinned trials, and the last checkpoint of a trial that failed, was
 // cancelled or ran out of time. An error means that this is not known, as with a damaged
 // ledger.
-func (a *Archive) Garbage(ctx context.Context, name string, w Workflows, now time.Time) ([]Garbage, error) {
+func (a *Archive) Garbage(ctx context.Context, name string, w Workflows, o GarbageOptions) ([]Garbage, error) {
 	// The order counts: a trial whose objects are listed had started, so the sweep counts
 	// it as running afterwards, or the ledger has it.
 	trials, newest, err := a.trialObjects(ctx, name)
@@ -100,10 +119,15 @@ func (a *Archive) Garbage(ctx context.Context, name string, w Workflows, now tim
 	}
 	p, err := w.Progress(ctx, name)
 	if errors.Is(err, activities.ErrNoExecution) {
-		err = CheckKnown(name, newest, now)
+		err = CheckKnown(name, newest, o.Now)
 	}
 	if err != nil {
 		return nil, err
+	}
+	if !o.PinsComplete {
+		if err := a.checkPins(ctx, name, p != nil); err != nil {
+			return nil, err
+		}
 	}
 	k, err := a.needs(ctx, name, p)
 	if err != nil {
@@ -121,7 +145,7 @@ func (a *Archive) Garbage(ctx context.Context, name string, w Workflows, now tim
 			return nil, err
 		}
 		if !runs {
-			garbage = append(garbage, k.of(t, finished, now)...)
+			garbage = append(garbage, k.of(t, finished, o.Now)...)
 		}
 	}
 	slices.SortFunc(garbage, func(a, b Garbage) int { return cmp.Compare(a.Key, b.Key) })
@@ -186,6 +210,15 @@ func (a *Archive) trialObjects(ctx context.Context, name string) (trials map[int
 		if err != nil {
 			continue
 		}
+		if parts[2] == resultName && isMoved(info) {
+			_, ok, err := a.Result(ctx, name, number)
+			if err != nil {
+				return nil, newest, err
+			}
+			if !ok {
+				continue
+			}
+		}
 		if trials[number] == nil {
 			trials[number] = &trialObjects{number: number, checkpoints: map[string]*storedCheckpoint{}}
 		}
@@ -248,9 +281,6 @@ func (a *Archive) needs(ctx context.Context, name string, p *conduct.Progress) (
 	var running []conduct.Running
 	switch {
 	case p == nil:
-		if err := a.checkPins(ctx, name); err != nil {
-			return n, err
-		}
 		restored, err := a.restored(ctx, name)
 		if err != nil {
 			return n, err
@@ -288,29 +318,42 @@ func (a *Archive) needs(ctx context.Context, name string, p *conduct.Progress) (
 	return n, nil
 }
 
-// checkPins returns an error if it is not known which trials of a sweep that has ended are
-// pinned: it has no state, and a trial was pinned.
-func (a *Archive) checkPins(ctx context.Context, name string) error {
-	st, err := a.state(ctx, name)
-	if err != nil || st != nil {
-		return err
-	}
-	keys, err := a.commandKeys(ctx, name)
+// checkPins returns a *PinsError if it is not known which trials of a sweep are pinned: its
+// state is or was lost, and the command log, which then says what was pinned, has a pin or
+// lacks entries.
+func (a *Archive) checkPins(ctx context.Context, name string, runs bool) error {
+	log, err := a.commandLog(ctx, name)
 	if err != nil {
 		return err
 	}
-	for _, key := range slices.Backward(keys) {
+	stateLost := false
+	if !runs {
+		st, err := a.state(ctx, name)
+		if err != nil {
+			return err
+		}
+		stateLost = st == nil
+	}
+	if len(log.lost) > 0 && (stateLost || log.stateAside) {
+		return &PinsError{name, fmt.Sprintf("its %s was damaged or is missing, and its command log lacks %s", stateName, text.List(log.lost.texts(), mostEntries))}
+	}
+	if !stateLost {
+		return nil
+	}
+	for _, key := range slices.Backward(log.keys) {
 		var e conduct.CommandEntry
 		if err := a.object(key, nil).readSealedJSON(ctx, maxSpec, &e); err != nil {
 			return err
 		}
 		if e.Command == conduct.CommandPin && e.Refused == "" {
-			return fmt.Errorf("archive: sweep %s has no %s, which lists the pinned trials, but entry %d of its command log is a pin: pin the trials whose checkpoints "+
-				"are to be kept again (`tailsweep pin %[1]s TRIAL`), then run gc again; after any other command the sweep has no pins", name, stateName, e.Number)
+			return &PinsError{name, fmt.Sprintf("it has no %s, which lists them, and entry %d of its command log is a pin", stateName, e.Number)}
 		}
 	}
 	return nil
 }
+
+// mostEntries is how many lost entries of a command log a text names.
+const mostEntries = 5
 
 // needsAll reports whether nothing of a trial is garbage, whatever runs.
 func (n needs) needsAll(t *trialObjects, finished bool) bool {

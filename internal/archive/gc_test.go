@@ -167,7 +167,7 @@ func TestGarbage(t *testing.T) {
 				require.NoError(t, a.PutState(t.Context(), name, body))
 			}
 			before := objects(t, s)
-			garbage, err := a.Garbage(t.Context(), name, c.w, c.now)
+			garbage, err := a.Garbage(t.Context(), name, c.w, GarbageOptions{Now: c.now})
 			require.NoError(t, err)
 			require.Equal(t, c.want, found(garbage))
 			require.Equal(t, before, objects(t, s), "nothing is removed")
@@ -186,7 +186,7 @@ func TestGarbage(t *testing.T) {
 			}
 			require.NoError(t, a.Collect(t.Context(), sweep.Identity{}, garbage))
 			require.ElementsMatch(t, before, append(objects(t, s), gone...), "the rest is there")
-			again, err := a.Garbage(t.Context(), name, c.w, c.now)
+			again, err := a.Garbage(t.Context(), name, c.w, GarbageOptions{Now: c.now})
 			require.NoError(t, err)
 			require.Empty(t, again)
 		})
@@ -204,7 +204,7 @@ func TestGarbageOfATrialThatEndsMeanwhile(t *testing.T) {
 	require.NoError(t, err)
 	trial.Checkpoint = ref.Key
 	w.asked = func() { require.NoError(t, a.AppendSegment(t.Context(), name, 17, []sweep.Trial{trial})) }
-	garbage, err := a.Garbage(t.Context(), name, w, time.Now())
+	garbage, err := a.Garbage(t.Context(), name, w, GarbageOptions{Now: time.Now()})
 	require.NoError(t, err)
 	require.Empty(t, garbage)
 }
@@ -215,7 +215,9 @@ func losingPins(t *testing.T, s store.Store) {
 	require.NoError(t, New(s).PutCommandEntry(t.Context(), name, conduct.CommandEntry{Number: 2, At: checkedAt, Command: conduct.CommandPin, Change: "2"}))
 	overwrite(t, s, under(stateName), flip)
 	require.Empty(t, faults(check(t, s, CheckOptions{Repair: true})))
-	require.NotContains(t, objects(t, s), under(stateName))
+	st, err := New(s).state(t.Context(), name)
+	require.NoError(t, err)
+	require.Nil(t, st)
 }
 
 // A command stores a state: then the pins are known, also if there are none.
@@ -231,7 +233,7 @@ func TestGarbageAfterLostPins(t *testing.T) {
 		body, err := json.Marshal(restored.State)
 		require.NoError(t, err)
 		require.NoError(t, a.PutState(t.Context(), name, body))
-		_, err = a.Garbage(t.Context(), name, running{}, time.Now())
+		_, err = a.Garbage(t.Context(), name, running{}, GarbageOptions{Now: time.Now()})
 		require.NoError(t, err)
 	}
 
@@ -239,8 +241,50 @@ func TestGarbageAfterLostPins(t *testing.T) {
 	littered(t, s)
 	require.NoError(t, New(s).PutCommandEntry(t.Context(), name, conduct.CommandEntry{Number: 2, At: checkedAt, Command: conduct.CommandPin, Refused: "no"}))
 	require.NoError(t, s.Delete(t.Context(), under(stateName)))
-	_, err = New(s).Garbage(t.Context(), name, running{}, time.Now())
+	_, err = New(s).Garbage(t.Context(), name, running{}, GarbageOptions{Now: time.Now()})
 	require.NoError(t, err, "nothing was pinned")
+}
+
+// If the entry of a pin was lost, too, nothing says that there was one: gc asks for an explicit
+// word, also once the sweep has been continued.
+func TestGarbageAfterLostEntries(t *testing.T) {
+	pin := conduct.CommandEntry{Number: 2, At: checkedAt.Add(time.Minute), Command: conduct.CommandPin, Change: "2"}
+	key := under("commands/20261130T080100.000000000Z-000002.json")
+	for what, lose := range map[string]func(t *testing.T, s store.Store){
+		"put aside": func(t *testing.T, s store.Store) { overwrite(t, s, key, flip) },
+		"removed": func(t *testing.T, s store.Store) {
+			require.NoError(t, s.Delete(t.Context(), key))
+			require.NoError(t, New(s).PutCommandEntry(t.Context(), name, conduct.CommandEntry{Number: 3, At: checkedAt.Add(time.Hour), Command: conduct.CommandStop}))
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := storetest.NewMemory()
+			littered(t, s)
+			a := New(s)
+			require.NoError(t, a.PutCommandEntry(t.Context(), name, pin))
+			lose(t, s)
+			require.NoError(t, checkGarbage(t, a, running{}, false), "the state has the pins")
+			overwrite(t, s, under(stateName), flip)
+			require.Empty(t, faults(check(t, s, CheckOptions{Repair: true})))
+
+			require.ErrorContains(t, checkGarbage(t, a, running{}, false), "its command log lacks entry 2")
+			state, err := json.Marshal(conduct.State{Phase: conduct.PhaseStopped, Counts: map[sweep.Status]int{}})
+			require.NoError(t, err)
+			require.NoError(t, a.PutState(t.Context(), name, state))
+			for _, w := range []running{{}, {progress: &conduct.Progress{Kept: []int{}}}} {
+				err := checkGarbage(t, a, w, false)
+				require.ErrorAs(t, err, new(*PinsError))
+				require.ErrorContains(t, err, "`tailsweep gc "+name+" --pins-are-complete`")
+				require.NoError(t, checkGarbage(t, a, w, true))
+			}
+		})
+	}
+}
+
+func checkGarbage(t *testing.T, a *Archive, w running, pinsComplete bool) error {
+	t.Helper()
+	_, err := a.Garbage(t.Context(), name, w, GarbageOptions{Now: time.Now(), PinsComplete: pinsComplete})
+	return err
 }
 
 func TestNoGarbageWhereItIsNotKnown(t *testing.T) {
@@ -266,7 +310,7 @@ func TestNoGarbageWhereItIsNotKnown(t *testing.T) {
 			s := storetest.NewMemory()
 			littered(t, s)
 			c.damage(t, s)
-			_, err := New(s).Garbage(t.Context(), name, c.w, time.Now())
+			_, err := New(s).Garbage(t.Context(), name, c.w, GarbageOptions{Now: time.Now()})
 			require.ErrorContains(t, err, c.want)
 		})
 	}
@@ -309,7 +353,7 @@ func TestCollectInterruptedAtEachStep(t *testing.T) {
 	littered(t, full)
 	w := running{progress: &conduct.Progress{Running: []conduct.Running{{Assignment: sweep.Assignment{Number: 21}}}, Kept: []int{0}}, trials: []int{22}}
 	tomorrow := time.Now().Add(partialAge + time.Hour)
-	garbage, err := New(full).Garbage(t.Context(), name, w, tomorrow)
+	garbage, err := New(full).Garbage(t.Context(), name, w, GarbageOptions{Now: tomorrow})
 	require.NoError(t, err)
 	require.NoError(t, New(full).Collect(t.Context(), sweep.Identity{}, garbage))
 	want := objects(t, full)
@@ -335,7 +379,7 @@ func TestCollectInterruptedAtEachStep(t *testing.T) {
 			break
 		}
 		require.ErrorIs(t, err, errCrash)
-		rest, err := New(c).Garbage(t.Context(), name, w, tomorrow)
+		rest, err := New(c).Garbage(t.Context(), name, w, GarbageOptions{Now: tomorrow})
 		require.NoError(t, err)
 		require.NoError(t, New(c).Collect(t.Context(), sweep.Identity{}, rest))
 		require.Equal(t, want, objects(t, c), "step %d", step)
@@ -392,7 +436,7 @@ func TestNothingIsRemovedOfAnotherSweepOfTheName(t *testing.T) {
 	a := New(s)
 	before, err := a.Owner(t.Context(), name)
 	require.NoError(t, err)
-	garbage, err := a.Garbage(t.Context(), name, running{progress: &conduct.Progress{Kept: []int{}}}, time.Now())
+	garbage, err := a.Garbage(t.Context(), name, running{progress: &conduct.Progress{Kept: []int{}}}, GarbageOptions{Now: time.Now()})
 	require.NoError(t, err)
 	require.NotEmpty(t, garbage)
 	r, etag, err := a.reservation(t.Context(), name)
@@ -440,7 +484,7 @@ func TestASweepThatIsBeingRemovedIsLeftAlone(t *testing.T) {
 		require.ErrorContains(t, err, "`tailsweep rm "+name+"` completes it")
 		_, err = a.Restore(t.Context(), name, here)
 		require.ErrorAs(t, err, &removing)
-		_, err = a.Garbage(t.Context(), name, running{}, time.Now())
+		_, err = a.Garbage(t.Context(), name, running{}, GarbageOptions{Now: time.Now()})
 		require.ErrorAs(t, err, &removing)
 		_, err = a.Check(t.Context(), name, CheckOptions{Repair: true})
 		require.ErrorAs(t, err, &removing)
@@ -469,8 +513,19 @@ func TestCheckUnneeded(t *testing.T) {
 	require.ErrorAs(t, err, &needed)
 	require.Equal(t, []string{"edited", "next"}, needed.By)
 	require.NoError(t, a.CheckUnneeded(t.Context(), "alone"))
+	require.NoError(t, a.CheckUnneeded(t.Context(), name, "edited", "next"), "they are removed with it")
+	require.Equal(t, []string{"edited", "alone", "next", name}, a.RemovalOrder(t.Context(), []string{name, "edited", "alone", "next", name}))
+	logged := `{"spec":{"name":"logged","from":["alone"]}}`
+	put("logged/spec.json", `{"digest":"1","spec":{"name":"logged"}}`)
+	put("logged/commands/20261130T080000.000000000Z-000001.json", string(seal(digestOf([]byte(logged)), []byte(logged))))
+	require.ErrorAs(t, a.CheckUnneeded(t.Context(), "alone"), &needed)
+	require.Equal(t, []string{"logged"}, needed.By, "its state was lost")
 	put("bad/spec.json", `{`)
-	require.ErrorContains(t, a.CheckUnneeded(t.Context(), "alone"), "tailsweep doctor bad")
+	put("worse/spec.json", `{`)
+	require.ErrorContains(t, a.CheckUnneeded(t.Context(), "other"), "whether sweep bad needs other is not known (`tailsweep doctor bad` checks it, `tailsweep rm bad other` removes both)")
+	require.ErrorContains(t, a.CheckUnneeded(t.Context(), "bad"), "tailsweep rm worse bad")
+	require.NoError(t, a.CheckUnneeded(t.Context(), "bad", "bad", "worse"))
+	require.Equal(t, []string{"worse", "logged", "alone"}, a.RemovalOrder(t.Context(), []string{"alone", "logged", "worse"}))
 }
 
 // isEnded answers that a sweep that is removed has ended.

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -78,7 +79,7 @@ type StoreError struct {
 
 // Error implements error.
 func (e *StoreError) Error() string {
-	have := "without an id"
+	have := "without an id; if its " + storeName + " was lost, `tailsweep setup` writes it again"
 	switch {
 	case e.Lacks != "":
 		have = fmt.Sprintf("with the same id, but without %s: it is a copy, or the object is lost, which `tailsweep doctor` repairs", e.Lacks)
@@ -117,13 +118,17 @@ func (a *Archive) StoreID(ctx context.Context) (string, error) {
 	return a.storeID(ctx)
 }
 
-// EnsureStoreID makes the id of the store if there is none.
+// EnsureStoreID makes the id of the store if there is none. If its object was lost, the store
+// gets the id that its sweeps have: their workers refuse another one.
 func (a *Archive) EnsureStoreID(ctx context.Context) (made bool, err error) {
 	id, err := a.storeID(ctx)
 	if err != nil || id != "" {
 		return false, err
 	}
-	body, err := json.Marshal(storeFile{ID: rand.Text()})
+	if id, err = a.idOfSweeps(ctx); err != nil {
+		return false, err
+	}
+	body, err := json.Marshal(storeFile{ID: cmp.Or(id, rand.Text())})
 	if err != nil {
 		return false, fmt.Errorf("archive: %s: %w", storeName, err)
 	}
@@ -132,6 +137,28 @@ func (a *Archive) EnsureStoreID(ctx context.Context) (made bool, err error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// idOfSweeps returns the id of the store that a sweep was started in, if that is this one; ""
+// for none.
+func (a *Archive) idOfSweeps(ctx context.Context) (string, error) {
+	for name, err := range a.store.Folders(ctx, sweepsPrefix) {
+		if err != nil {
+			return "", err
+		}
+		if !validName.MatchString(name) {
+			continue
+		}
+		r, _, err := a.reservation(ctx, name)
+		switch {
+		case unreadable(err):
+		case err != nil:
+			return "", err
+		case r.Owner.Store != "" && place(r.Owner.Address) == place(a.name()):
+			return r.Owner.Store, nil
+		}
+	}
+	return "", nil
 }
 
 // storeID returns the id of the store, "" if it has none.

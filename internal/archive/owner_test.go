@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -231,6 +232,46 @@ func TestDoctorRestoresTheIdentity(t *testing.T) {
 			require.Empty(t, faults(repaired), "%+v", repaired.Findings)
 		})
 	}
+}
+
+// A store whose id was lost gets the one that its sweeps have, from setup and from run.
+func TestTheIDOfTheStoreIsThatOfItsSweeps(t *testing.T) {
+	for what, again := range map[string]func(a *Archive) error{
+		"setup": func(a *Archive) error { _, err := a.EnsureStoreID(t.Context()); return err },
+		"run": func(a *Archive) error {
+			other := aSpec()
+			other.Name = "another"
+			_, err := a.Begin(t.Context(), other, nil, here, run{&fakeTemporal{}, other, never})
+			return err
+		},
+	} {
+		s := storetest.NewMemory()
+		owner := reserved(t, New(s), here)
+		require.NoError(t, s.Put(t.Context(), sweepsPrefix+"bad/spec.json", strings.NewReader("{"), 1))
+		require.NoError(t, s.Delete(t.Context(), storeName))
+		_, _, err := New(s).For(t.Context(), owner, "")
+		require.ErrorContains(t, err, "if its v1/store.json was lost, `tailsweep setup` writes it again", what)
+		require.NoError(t, again(New(s)), what)
+		_, _, err = New(s).For(t.Context(), owner, "")
+		require.NoError(t, err, what)
+	}
+}
+
+// Before the first segment only the workflow knows the digest of a lost spec.json.
+func TestDoctorRestoresTheSpecOfASweepWithoutALedger(t *testing.T) {
+	s := storetest.NewMemory()
+	a := New(s)
+	yaml := []byte(spectest.With("name: " + name))
+	spec, err := specfile.Parse("spec.yaml", yaml)
+	require.NoError(t, err)
+	temporal := &fakeTemporal{}
+	_, err = a.Begin(t.Context(), spec, yaml, here, run{temporal, spec, never})
+	require.NoError(t, err)
+	require.NoError(t, s.Delete(t.Context(), under(specName)))
+	require.NotEmpty(t, faults(check(t, s, CheckOptions{Repair: true})), "it may be the copy of another spec")
+	repaired := check(t, s, CheckOptions{Repair: true, Progress: &conduct.Progress{Owner: temporal.owner, Digest: temporal.digest}})
+	require.Empty(t, faults(repaired), "%+v", repaired.Findings)
+	require.NoError(t, a.Owns(t.Context(), name, temporal.owner))
 }
 
 // A repair without Temporal writes a reservation without an identity; with it, the

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strconv"
@@ -50,7 +51,7 @@ func (c *checker) rewrite(s stored, body []byte, done string) func(context.Conte
 		switch {
 		case len(body) > store.MaxConditional, aside != "" && s.etag == "": // a pack, or a file without attributes
 			err = c.a.object(s.key, nil).put(ctx, body)
-		case aside == "":
+		case aside == "" && s.etag == "":
 			err = c.a.object(s.key, nil).create(ctx, body)
 		default:
 			_, err = c.a.store.Replace(ctx, s.key, body, s.etag)
@@ -62,14 +63,30 @@ func (c *checker) rewrite(s stored, body []byte, done string) func(context.Conte
 	}
 }
 
-// putAside returns a repair that moves an object away; then says what follows from that.
-func (c *checker) putAside(s stored, then string) func(context.Context) ([]Repair, error) {
+// putAside returns a repair that moves an object away, unless it has changed since it was
+// read; then says what follows from that. S3 has no removal under a condition, so the object
+// is first replaced by moved, which counts as absent. once: it is written with If-None-Match,
+// so that nobody can write it before moved is removed.
+func (c *checker) putAside(s stored, once bool, then string) func(context.Context) ([]Repair, error) {
 	return func(ctx context.Context) ([]Repair, error) {
+		if s.etag == "" {
+			return nil, nil // storeAgain comes first
+		}
 		aside, err := c.keep(ctx, s)
 		if err != nil {
 			return nil, err
 		}
-		return []Repair{{Key: s.key, Done: "put aside: " + then, Aside: aside}}, c.a.store.Delete(ctx, s.key)
+		_, err = c.a.store.Replace(ctx, s.key, moved, s.etag)
+		if errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrNotFound) {
+			if aside != "" {
+				err = c.a.store.Delete(ctx, aside)
+			}
+			return nil, err // it is checked again
+		}
+		if err == nil && once {
+			err = c.a.store.Delete(ctx, s.key)
+		}
+		return []Repair{{Key: s.key, Done: "put aside: " + then, Aside: aside}}, err
 	}
 }
 
@@ -79,7 +96,7 @@ func (c *checker) storeAgain(keys []string) func(context.Context) ([]Repair, err
 		for _, key := range keys {
 			r, info, err := c.a.store.Get(ctx, key)
 			if err == nil && info.ETag == "" {
-				err = c.a.store.Put(ctx, key, r, info.Size)
+				err = c.putAgain(ctx, key, r, info.Size)
 			}
 			if r != nil {
 				err = errors.Join(err, r.Close())
@@ -91,6 +108,27 @@ func (c *checker) storeAgain(keys []string) func(context.Context) ([]Repair, err
 		}
 		return repairs, nil
 	}
+}
+
+// putAgain puts the content of an object without an ETag in its place. For versitygw such an
+// object does not exist, so that If-None-Match refuses to overwrite what was written since.
+func (c *checker) putAgain(ctx context.Context, key string, body io.Reader, size int64) error {
+	if size > store.MaxConditional { // part of a checkpoint, which is written once, a log, a grid or a pack
+		return c.a.store.Put(ctx, key, body, size)
+	}
+	data := make([]byte, size)
+	if _, err := io.ReadFull(body, data); err != nil {
+		return fmt.Errorf("archive: read %s: %w", key, err)
+	}
+	_, err := c.a.store.PutIfAbsent(ctx, key, data)
+	if !errors.Is(err, store.ErrExists) {
+		return err
+	}
+	now, err := c.a.store.Stat(ctx, key)
+	if err != nil || now.ETag != "" {
+		return err
+	}
+	return c.a.store.Put(ctx, key, bytes.NewReader(data), size)
 }
 
 // rebuildPointer returns a repair that points at the best trials.
@@ -108,17 +146,21 @@ func (c *checker) rebuildPointer(s stored) func(context.Context) ([]Repair, erro
 }
 
 // specFault reports a damaged spec.json. It is written anew if spec.yaml, read again, has
-// the digest with which the ledger begins. owner is the identity in it, if it can be read.
+// the digest with which the ledger begins, or without a ledger that of the workflow. owner is the identity in it, if it can be read.
 func (c *checker) specFault(ctx context.Context, s stored, owner sweep.Identity) {
 	wrong := fmt.Sprintf("it is damaged: %v", s.err)
 	if errors.Is(s.err, store.ErrNotFound) {
 		wrong = "it is missing"
 	}
+	source := ""
 	first, err := c.read(ctx, c.key(ledgerFolder+"000000.jsonl"), maxSegment)
 	if err == nil && first.err == nil {
 		if seg, err := decodeSegment(first.data); err == nil {
-			c.specDigest = seg.Previous
+			c.specDigest, source = seg.Previous, "the one that the ledger begins with"
 		}
+	}
+	if p := c.o.Progress; c.specDigest == "" && p != nil {
+		c.specDigest, source = p.Digest, "that of its workflow"
 	}
 	yaml, err := c.read(ctx, c.key(yamlName), maxSpec)
 	if err == nil && yaml.err == nil {
@@ -130,7 +172,7 @@ func (c *checker) specFault(ctx context.Context, s stored, owner sweep.Identity)
 			}
 			if body, err := r.encode(); err == nil {
 				c.reserve = c.rewrite(s, body, "written anew from spec.yaml")
-				c.fault("spec", s.key, "writes it anew from spec.yaml, whose digest is the one that the ledger begins with", c.reserve, "%s", wrong)
+				c.fault("spec", s.key, "writes it anew from spec.yaml, whose digest is "+source, c.reserve, "%s", wrong)
 				return
 			}
 		}

@@ -69,7 +69,7 @@ func TestSweepsListsReservedNames(t *testing.T) {
 		spec.Name = n
 		reserve(t, a, spec, "")
 	}
-	for _, key := range []string{"v1/sweeps/ghost/pointers/best.json", "v1/sweeps/Not A Sweep/spec.json", "v1/sweeps/stray"} {
+	for _, key := range []string{"v1/sweeps/lost/trials/000003/result.json", "v1/sweeps/ghost/pointers/best.json", "v1/sweeps/Not A Sweep/spec.json", "v1/sweeps/stray"} {
 		_, err := s.PutIfAbsent(t.Context(), key, nil)
 		require.NoError(t, err)
 	}
@@ -78,7 +78,8 @@ func TestSweepsListsReservedNames(t *testing.T) {
 	var names []string
 	for _, e := range entries {
 		names = append(names, e.Name)
-		require.False(t, e.Created.IsZero())
+		require.Equal(t, e.Name == "lost", e.Created.IsZero())
+		require.Equal(t, e.Name == "lost", e.Err != nil, "its spec.json")
 	}
-	require.Equal(t, []string{"a", "a-1", "b"}, names)
+	require.Equal(t, []string{"a", "a-1", "b", "lost"}, names)
 }

@@ -46,7 +46,7 @@ func (a *Archive) PutResult(ctx context.Context, sweepName string, trial sweep.T
 func (a *Archive) Result(ctx context.Context, sweepName string, trial int) (result sweep.Trial, ok bool, err error) {
 	stored := a.object(trialKey(sweepName, trial, resultName))
 	data, _, err := stored.read(ctx, maxResult+maxSeal)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) || err == nil && bytes.Equal(data, moved) {
 		return sweep.Trial{}, false, nil
 	}
 	if err != nil {
@@ -300,8 +300,8 @@ func (a *Archive) Sweeps(ctx context.Context) ([]StoredSweep, error) {
 	return sweeps, nil
 }
 
-// storedSweep looks at the folder of a sweep; ok is false if it has neither a spec nor a ledger.
-// An error means that the store answers no request.
+// storedSweep looks at the folder of a sweep; ok is false if there is neither a spec nor what
+// remains of a sweep that has lost it. An error means that the store answers no request.
 func (a *Archive) storedSweep(ctx context.Context, name string) (_ StoredSweep, ok bool, err error) {
 	spec, err := sweepKey(name, specName)
 	if err != nil {
@@ -309,14 +309,14 @@ func (a *Archive) storedSweep(ctx context.Context, name string) (_ StoredSweep, 
 	}
 	info, err := a.store.Stat(ctx, spec)
 	if errors.Is(err, store.ErrNotFound) {
-		first, keyErr := segmentKey(name, 0)
-		if keyErr != nil {
-			return StoredSweep{}, false, keyErr
-		}
-		if _, statErr := a.store.Stat(ctx, first); errors.Is(statErr, store.ErrNotFound) {
+		switch remains, remainsErr := a.remains(ctx, name); {
+		case remainsErr != nil:
+			err = remainsErr
+		case !remains:
 			return StoredSweep{}, false, nil
+		default:
+			err = missing(name, spec, err)
 		}
-		err = missing(name, spec, err)
 	}
 	if err != nil && (ctx.Err() != nil || activities.BlockReason(err) != "" && activities.BlockReason(err) != block.LedgerDamaged) {
 		return StoredSweep{}, false, err

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/tailsweep/tailsweep/internal/store"
 )
 
 // A sealed object is a line with the SHA-256 of what follows it, {"digest":"90bc..."}, then
@@ -31,6 +33,12 @@ func seal(digest string, body []byte) []byte {
 	return append([]byte(`{"digest":"`+digest+"\"}\n"), body...)
 }
 
+// moved replaces a sealed object that a repair has put aside. It counts as absent.
+var moved = seal(digestOf(nil), nil)
+
+// isMoved reports whether an object is moved: every other sealed object is larger.
+func isMoved(info store.Info) bool { return info.Size == int64(len(moved)) }
+
 // unseal returns the body of a sealed object.
 func unseal(data []byte) ([]byte, error) {
 	line, body, _ := bytes.Cut(data, []byte("\n"))
@@ -41,12 +49,20 @@ func unseal(data []byte) ([]byte, error) {
 	return body, nil
 }
 
+// absent is the error of an object that a repair has put aside.
+func absent(key string) error {
+	return fmt.Errorf("archive: %s was put aside by a repair: %w", key, store.ErrNotFound)
+}
+
 // readSealed returns the body of a sealed object of at most limit bytes. A damaged one is a
 // *DamagedError.
 func (o object) readSealed(ctx context.Context, limit int64) ([]byte, error) {
 	data, _, err := o.read(ctx, limit+maxSeal)
 	if err != nil {
 		return nil, err
+	}
+	if bytes.Equal(data, moved) {
+		return nil, absent(o.key)
 	}
 	body, err := unseal(data)
 	if err != nil {

@@ -40,13 +40,18 @@ run nor have a result, and uploads of a checkpoint that did not complete within 
 With --yes it removes them. It never lists objects needed by: the best trials, pinned
 trials, trials that run, trials that a command could continue. If these are not known,
 for example because the ledger is damaged, it lists nothing of the sweep and prints
-the reason.`,
+the reason. If a damaged state and command log may have lost pins, --pins-are-complete
+says that the pins that the sweep has now are all that are wanted.`,
 		Args: cli.Args(0, 1, "at most one sweep"),
 	}
 	output := cli.OutputFlag(cmd)
 	yes := cmd.Flags().Bool("yes", false, "remove what is listed")
+	pins := cmd.Flags().Bool("pins-are-complete", false, "list also if pins of SWEEP may have been lost")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
+		if *pins && len(args) == 0 {
+			return cli.Usagef("gc: --pins-are-complete needs the name of the sweep whose pins are complete")
+		}
 		e, err := openExecutions(ctx, a)
 		if err != nil {
 			return err
@@ -56,7 +61,7 @@ the reason.`,
 		if err != nil {
 			return err
 		}
-		found, err := collect(ctx, e.archive, e, names, *yes, time.Now())
+		found, err := collect(ctx, e.archive, e, names, *yes, archive.GarbageOptions{Now: time.Now(), PinsComplete: *pins})
 		if err != nil {
 			return err
 		}
@@ -86,14 +91,14 @@ func namesToCollect(ctx context.Context, arc *archive.Archive, args []string) (n
 
 // collect lists the garbage of the sweeps, and removes it if remove is set. A sweep whose
 // garbage is not known does not keep the others from being looked at.
-func collect(ctx context.Context, arc *archive.Archive, w archive.Workflows, names []string, remove bool, now time.Time) (collected, error) {
+func collect(ctx context.Context, arc *archive.Archive, w archive.Workflows, names []string, remove bool, o archive.GarbageOptions) (collected, error) {
 	all := collected{Sweeps: make([]collectedSweep, 0, len(names)), Removed: remove}
 	for _, name := range names {
 		s := collectedSweep{Name: name, Garbage: []archive.Garbage{}}
 		owner, err := arc.Owner(ctx, name)
 		var garbage []archive.Garbage
 		if err == nil {
-			garbage, err = arc.Garbage(ctx, name, w, now)
+			garbage, err = arc.Garbage(ctx, name, w, o)
 		}
 		if err == nil && remove {
 			err = arc.Collect(ctx, owner, garbage)

@@ -186,6 +186,29 @@ func TestASweepThatWasContinuedIsNotRemoved(t *testing.T) {
 	}
 }
 
+// Two sweeps whose specs cannot be read may need each other: they are removed together.
+func TestRemoveSweepsThatCannotBeRead(t *testing.T) {
+	s := clitest.Archived(t)
+	for _, name := range []string{"done", "fresh"} {
+		require.NoError(t, s.Put(t.Context(), "v1/sweeps/"+name+"/spec.json", strings.NewReader("{"), 1))
+	}
+	tomorrow := func() time.Time { return time.Now().Add(25 * time.Hour) }
+	r := remover{archive.New(s), &workflowsOfOne{fails: 9}, tomorrow}
+	names := r.archive.RemovalOrder(t.Context(), []string{"done", "fresh"})
+	for i, name := range names {
+		_, err := r.look(t.Context(), name)
+		require.ErrorContains(t, err, "whether sweep "+names[1-i]+" needs "+name+" is not known")
+	}
+	for _, name := range names {
+		d, err := r.look(t.Context(), name, names...)
+		require.NoError(t, err)
+		_, err = r.remove(t.Context(), name, d, func(string, ...any) {})
+		require.NoError(t, err)
+	}
+	require.Empty(t, keysOf(t, s, "done"))
+	require.Empty(t, keysOf(t, s, "fresh"))
+}
+
 func TestRemoveWhereTemporalRefuses(t *testing.T) {
 	r := remover{archive.New(clitest.Archived(t)), &workflowsOfOne{runs: endedRuns(), fails: -1}, time.Now}
 	d, err := r.look(t.Context(), "done")
@@ -215,12 +238,12 @@ func TestCollect(t *testing.T) {
 	var out strings.Builder
 	a := &cli.App{Out: &out, Err: &out}
 	before := keysOf(t, s, "done")
-	found, err := collect(t.Context(), arc, nothing{activities.ErrNoExecution}, []string{"done", "fresh"}, false, time.Now())
+	found, err := collect(t.Context(), arc, nothing{activities.ErrNoExecution}, []string{"done", "fresh"}, false, archive.GarbageOptions{Now: time.Now()})
 	require.NoError(t, err)
 	require.NoError(t, a.Print(collectedText(a, found)...))
 	require.Equal(t, before, keysOf(t, s, "done"), "it is only listed")
 
-	found, err = collect(t.Context(), arc, nothing{errAway}, []string{"done", "fresh"}, true, time.Now())
+	found, err = collect(t.Context(), arc, nothing{errAway}, []string{"done", "fresh"}, true, archive.GarbageOptions{Now: time.Now()})
 	require.NoError(t, err)
 	require.NoError(t, a.Print(collectedText(a, found)...))
 	require.Len(t, keysOf(t, s, "done"), len(before)-1)
