@@ -60,6 +60,7 @@ func TestChartSchemaRefuses(t *testing.T) {
 		{"endpoint without a scheme", "s3: {endpoint: 'minio:9000'}", "endpoint"},
 		{"a secret in the values", "s3: {secretAccessKey: hunter2}", "secretAccessKey"},
 		{"privileged port", "metrics: {port: 80}", "port"},
+		{"setup without a field of its name", "setup: {enable: true}", "enable"},
 		{"replicas as text", "control: {replicas: two}", "replicas"},
 	}
 	for _, tt := range tests {

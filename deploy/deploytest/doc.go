@@ -1,13 +1,14 @@
 // Package deploytest checks what is deployed without deploying it:
 // docker-compose.yml with compose's own library, the chart with Helm's and with
 // Kubernetes' types, rules and dashboard with Prometheus' parser and engine. It
-// compares names (search attributes, metrics, flags, variables) with the sources
-// of the main module, read as text.
+// compares names (search attributes, metrics, variables) with the sources of the
+// main module, read as text, and runs the command lines of all pods and workers
+// with the CLI, built from them.
 //
 // It is a module of its own, so that these libraries stay out of the main one,
 // and has no code but tests.
 //
-// Invariant: nothing is started and no cluster is asked.
+// Invariant: nothing is started but the CLI, which finds nobody at its addresses.
 //
 // It must not import any package of the main module.
 package deploytest

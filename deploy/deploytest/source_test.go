@@ -44,23 +44,6 @@ func parseGo(t *testing.T, folder string) []*ast.File {
 	return files
 }
 
-// literals are the string literals of a folder.
-func literals(t *testing.T, folder string) map[string]bool {
-	t.Helper()
-	found := map[string]bool{}
-	for _, file := range parseGo(t, folder) {
-		ast.Inspect(file, func(n ast.Node) bool {
-			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
-				s, err := strconv.Unquote(lit.Value)
-				require.NoError(t, err)
-				found[s] = true
-			}
-			return true
-		})
-	}
-	return found
-}
-
 // mainSource is all of the main module's code, tests left out.
 var mainSource = sync.OnceValues(func() (string, error) {
 	var all strings.Builder
@@ -107,20 +90,6 @@ func knowsVariable(t *testing.T, name string) {
 		}
 	}
 	require.Contains(t, source, `"`+name+`"`, "the worker reads no variable of this name")
-}
-
-// knowsFlags fails unless cmd/tailsweep declares each flag of a worker's command.
-func knowsFlags(t *testing.T, command []string) {
-	t.Helper()
-	require.NotEmpty(t, command)
-	require.Equal(t, "worker", command[0])
-	known := literals(t, "cmd/tailsweep")
-	for _, arg := range command[1:] {
-		if flag, ok := strings.CutPrefix(arg, "--"); ok {
-			name, _, _ := strings.Cut(flag, "=")
-			require.True(t, known[name], "tailsweep worker has no flag --%s", name)
-		}
-	}
 }
 
 // drain is how long a worker may take to hand its trainings back and end.

@@ -34,7 +34,19 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- printf "%s:%s-%s" .root.Values.image.repository (.root.Values.image.tag | default .root.Chart.AppVersion) .variant -}}
 {{- end -}}
 
-{{/* The environment of both workers. Secrets come by reference only. */}}
+{{/* The addresses of Temporal and the object store, as variables without secrets. */}}
+{{- define "tailsweep.addresses" -}}
+TEMPORAL_ADDRESS: {{ .Values.temporal.address | quote }}
+TEMPORAL_NAMESPACE: {{ .Values.temporal.namespace | quote }}
+TAILSWEEP_S3_ENDPOINT: {{ .Values.s3.endpoint | quote }}
+TAILSWEEP_S3_BUCKET: {{ .Values.s3.bucket | quote }}
+{{- with .Values.s3.prefix }}
+TAILSWEEP_S3_PREFIX: {{ . | quote }}
+{{- end }}
+AWS_REGION: {{ .Values.s3.region | quote }}
+{{- end -}}
+
+{{/* The environment of both workers. */}}
 {{- define "tailsweep.environment" -}}
 {{- if .Values.metrics.enabled }}
 - name: POD_IP
@@ -42,6 +54,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - name: TAILSWEEP_METRICS_ADDR
   value: "[$(POD_IP)]:{{ .Values.metrics.port }}"
 {{- end }}
+{{- include "tailsweep.credentials" . }}
+{{- end -}}
+
+{{/* The credentials of a pod. Secrets come by reference only. */}}
+{{- define "tailsweep.credentials" -}}
 {{- with .Values.temporal.apiKeySecret }}
 {{- if .name }}
 - name: TEMPORAL_API_KEY
@@ -102,7 +119,6 @@ livenessProbe:
 {{- end -}}
 
 {{- define "tailsweep.mounts" -}}
-- {name: work, mountPath: /var/lib/tailsweep}
 - {name: tmp, mountPath: /tmp}
 {{- if .Values.temporal.tlsSecret.name }}
 - {name: temporal-tls, mountPath: /etc/tailsweep/temporal-tls, readOnly: true}

@@ -24,7 +24,7 @@ func Setup(a *cli.App) *cobra.Command {
 		Long: `setup creates what is missing: Temporal's namespace, its search attributes, the bucket, and
 the id of the store in it. Then it checks that the store honours conditional writes. It
 changes nothing that is there, and can be run again. The embedded stack and
-docker-compose.yml do the same when they start.`,
+docker-compose.yml do the same when they start, the Helm chart before it starts workers.`,
 		Args: cli.Args(0, 0, "no arguments"),
 	}
 	output := cli.OutputFlag(cmd)
