@@ -227,6 +227,19 @@ func (at *attempt) unblock() {
 	at.last.Blocked = false
 }
 
+// firstMove returns a function that takes whether the job has moved. At the first time that it
+// has, the trial is reported as not blocked: the store has answered the requests of the attempt,
+// and the machine runs the job. For a reason that may concern only writes, it does nothing.
+func (at *attempt) firstMove(reason block.Reason) func(moved bool) {
+	done := reason.OfWrites()
+	return func(moved bool) {
+		if moved && !done {
+			done = true // if the report fails, the next transfer repeats it
+			at.unblock()
+		}
+	}
+}
+
 // signal signals to the sweep that the trial is blocked or, without a cause, that it is not.
 func (at *attempt) signal(cause *conduct.BlockCause) error {
 	ctx, cancel := context.WithTimeout(at.ctx, reportTimeout)

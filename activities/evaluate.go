@@ -21,7 +21,7 @@ func (a *Activities) Evaluate(ctx context.Context, in EvaluateInput) (EvaluateRe
 	if in.After != "" {
 		a.Recorder.Restart(name, in.After)
 	}
-	at := a.startAttempt(ctx, StageEvaluate, in.Task, in.Report, false)
+	at := a.startAttempt(ctx, StageEvaluate, in.Task, in.Report, in.Unblock)
 	at.checkpoint(in.Checkpoint)
 	go at.preemptOn(activity.GetWorkerStopChannel(ctx))
 	var result EvaluateResult
@@ -58,9 +58,11 @@ func (a *owned) evaluate(at *attempt, in EvaluateInput) (EvaluateResult, error) 
 	if err := at.dataset(a.Datasets, in.Spec.Dataset); err != nil {
 		return EvaluateResult{}, fmt.Errorf("download the dataset: %w", err)
 	}
+	moves := at.firstMove(in.BlockedBy)
 	found, err := a.Trainer.Evaluate(ctx, job, func(progress Progress) error {
 		a.Recorder.EvaluationProgress(name, number, progress.Step)
 		at.progress(progress)
+		moves(progress.Step > 0)
 		return nil
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
@@ -39,7 +40,11 @@ type TrainInput struct {
 	Waited bool          `json:"waited,omitempty"`
 
 	Report  Receiver `json:"report"`            // of a conduct.TrialBlocked
-	Unblock bool     `json:"unblock,omitempty"` // report once a checkpoint is stored that the trial is not blocked
+	Unblock bool     `json:"unblock,omitempty"` // the sweep may show the trial as blocked: report that it no longer is
+
+	// BlockedBy is why the sweep shows that, "" if it is not known. If only writes may be
+	// refused, the report waits for a stored checkpoint, otherwise for the first step.
+	BlockedBy block.Reason `json:"blocked_by,omitempty"`
 }
 
 // Receiver is where a signal is sent to.
@@ -64,6 +69,8 @@ type EvaluateInput struct {
 	After      sweep.FailureClass `json:"after,omitempty"` // the failure that ended the attempt before
 	Rung       bool               `json:"rung,omitempty"`  // evaluate as evaluate.rung says
 	Report     Receiver           `json:"report"`          // of a conduct.TrialBlocked
+	Unblock    bool               `json:"unblock,omitempty"`
+	BlockedBy  block.Reason       `json:"blocked_by,omitempty"` // as in TrainInput, with the first sample as the first step
 }
 
 // EvaluateResult is an evaluation whose grid is in the archive.
@@ -92,8 +99,8 @@ type Heartbeat struct {
 	Checkpoint CheckpointRef `json:"checkpoint"` // the last one stored, or resumed from
 	Seconds    float64       `json:"seconds"`    // in the slot, by this attempt
 
-	// Blocked is true if the sweep may show the trial as blocked, because this attempt or,
-	// for Train, one before has reported it.
+	// Blocked is true if the sweep may show the trial as blocked, because this attempt or one
+	// before has reported it.
 	Blocked bool `json:"blocked,omitempty"`
 }
 

@@ -115,10 +115,12 @@ func (a *owned) train(at *attempt, in TrainInput, drain <-chan struct{}) (outcom
 	if err := at.dataset(a.Datasets, in.Spec.Dataset); err != nil {
 		return Outcome{}, fmt.Errorf("download the dataset: %w", err)
 	}
+	moves := at.firstMove(in.BlockedBy)
 	return a.Trainer.Train(ctx, job, drain, func(progress Progress) error {
 		a.Recorder.TrialProgress(name, number, progress)
 		at.progress(progress)
 		if progress.Checkpoint == "" {
+			moves(progress.Point != nil || progress.StepsPerSecond > 0)
 			return nil
 		}
 		return at.transfer(func(ctx context.Context) error {

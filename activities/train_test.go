@@ -513,9 +513,70 @@ func TestTrainReportsThatItIsNotBlockedAnyMore(t *testing.T) {
 	require.Empty(t, executions.Signals())
 
 	in := input(4, 1)
-	in.Report, in.Unblock = toSweep, true
+	in.Report, in.Unblock, in.BlockedBy = toSweep, true, block.Full
 	result, err := b.train(in)
 	require.NoError(t, err)
 	require.False(t, result.Blocked)
-	require.Equal(t, []activitiestest.Sent{{Receiver: toSweep, Content: conduct.TrialBlocked{Trial: 4}}}, executions.Signals())
+	require.Equal(t, unblocked, executions.Signals())
+}
+
+var unblocked = []activitiestest.Sent{{Receiver: toSweep, Content: conduct.TrialBlocked{Trial: 4}}}
+
+// stepping reports a step before the first checkpoint, and then calls moved.
+type stepping struct {
+	activities.Trainer
+	moved func()
+}
+
+func (s stepping) Train(
+	ctx context.Context, job sweep.TrainJob, drain <-chan struct{}, report func(activities.Progress) error,
+) (activities.Outcome, error) {
+	for _, p := range []activities.Progress{{Backend: "fake", Compiling: true}, {Backend: "fake", Step: 1, StepsPerSecond: 1}} {
+		if err := report(p); err != nil {
+			return activities.Outcome{}, err
+		}
+	}
+	s.moved()
+	return s.Trainer.Train(ctx, job, drain, report)
+}
+
+func (s stepping) Evaluate(ctx context.Context, job sweep.EvaluateJob, report func(activities.Progress) error) (sweep.Evaluation, error) {
+	found, err := s.Trainer.Evaluate(ctx, job, report)
+	s.moved()
+	return found, err
+}
+
+// It reports that with its first step or sample where a success of a read shows that the
+// cause is gone.
+func TestAnAttemptThatMovesIsNotBlocked(t *testing.T) {
+	for reason, atFirst := range map[block.Reason]bool{
+		"": true, block.Unreachable: true, block.Clock: true, block.Environment: true, block.Denied: false, block.Full: false, block.Other: false,
+	} {
+		for _, stage := range []activities.Stage{activities.StageTrain, activities.StageEvaluate} {
+			b := newBench(t)
+			executions := &activitiestest.Executions{}
+			var seen []activitiestest.Sent
+			b.Executions, b.Trainer = executions, stepping{b.trainer, func() { seen = executions.Signals() }}
+			in := input(4, 2)
+			if stage == activities.StageTrain {
+				in.Report, in.Unblock, in.BlockedBy = toSweep, true, reason
+				result, err := b.train(in)
+				require.NoError(t, err)
+				require.False(t, result.Blocked)
+				require.Equal(t, unblocked, executions.Signals(), "once")
+			} else {
+				ref := b.archive.Store(4, 1, 300, false)
+				value, err := b.env.ExecuteActivity(b.Evaluate, activities.EvaluateInput{Task: in.Task, Checkpoint: ref, Report: toSweep, Unblock: true, BlockedBy: reason})
+				require.NoError(t, err)
+				var result activities.EvaluateResult
+				require.NoError(t, value.Get(&result))
+				require.Equal(t, !atFirst, result.Blocked, "the trial reports it when the evaluation has ended")
+			}
+			if atFirst {
+				require.Equal(t, unblocked, seen, "%s %s", stage, reason)
+			} else {
+				require.Empty(t, seen, "%s %s", stage, reason)
+			}
+		}
+	}
 }

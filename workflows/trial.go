@@ -115,7 +115,7 @@ func (t *trial) train(a lifecycle.Train) lifecycle.Event {
 		}
 	}
 	in := activities.TrainInput{
-		Task: t.task(), After: a.After, Until: a.Until, Left: left, Waited: wait > 0, Report: t.receiver(SignalBlocked), Unblock: a.Unblock,
+		Task: t.task(), After: a.After, Until: a.Until, Left: left, Waited: wait > 0, Report: t.receiver(SignalBlocked), Unblock: a.Shown, BlockedBy: a.Cause,
 	}
 	var out activities.TrainResult
 	err := workflow.ExecuteActivity(slot(t.ctx, t.spec, wait, trainTimeout, what), t.do.Train, in).Get(t.ctx, &out)
@@ -147,7 +147,7 @@ func (t *trial) evaluate(a lifecycle.Evaluate) lifecycle.Event {
 	var out activities.EvaluateResult
 	err := workflow.ExecuteActivity(slot(t.ctx, t.spec, 0, evaluateTimeout, what), t.do.Evaluate, activities.EvaluateInput{
 		Task: t.task(), After: a.After, Checkpoint: activities.CheckpointRef{Key: r.Checkpoint, Step: r.Steps}, Rung: a.Rung > 0,
-		Report: t.receiver(SignalBlocked),
+		Report: t.receiver(SignalBlocked), Unblock: a.Shown, BlockedBy: a.Cause,
 	}).Get(t.ctx, &out)
 	if err != nil {
 		f := failureOf(err)

@@ -42,6 +42,9 @@ func (r Reason) OfProcess() bool {
 	}
 }
 
+// OfWrites reports whether the object store may still answer requests that only read.
+func (r Reason) OfWrites() bool { return r == Denied || r == Full || r == Other }
+
 // Reasons lists all reasons.
 func Reasons() []Reason {
 	return []Reason{Unreachable, TLS, NoKeys, UnknownKey, WrongSecret, ExpiredKeys, Denied, Region, Clock, NoBucket, Full, LedgerDamaged, NotOwner, WrongStore, WrongBuild, Environment, Other}

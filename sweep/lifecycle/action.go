@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"time"
 
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
@@ -21,9 +22,14 @@ type Train struct {
 	Limit    time.Duration
 	Deadline time.Time
 
-	// Unblock is true if the sweep may show the trial as blocked: the attempt reports once
-	// a checkpoint is stored that it no longer is.
-	Unblock bool
+	Unblock
+}
+
+// Unblock says whether the sweep may show the trial as blocked. The attempt then reports, as
+// soon as it moves, that it no longer is.
+type Unblock struct {
+	Shown bool
+	Cause block.Reason // "" if it is not known
 }
 
 // Evaluate evaluates the trial's last checkpoint, in a slot. Evaluated or Failed completes
@@ -31,6 +37,7 @@ type Train struct {
 type Evaluate struct {
 	Rung  int                // step of the rung; 0: the end
 	After sweep.FailureClass // the failure that ended the attempt before; "" for none
+	Unblock
 }
 
 // Ask reports a rung to the sweep, and waits for at most Wait for its verdict. Verdict,

@@ -127,6 +127,9 @@ func (t *Trial) reportBlock(cause *conduct.BlockCause) {
 	if cause == nil && !t.reported {
 		return
 	}
-	t.reported = cause != nil
+	t.reported, t.cause = cause != nil, ""
+	if cause != nil {
+		t.cause = cause.Reason
+	}
 	t.act(ReportBlock{cause})
 }

@@ -66,7 +66,8 @@ type world struct {
 	counted      int // restarts that count
 	fruitless    int // lost or preempted attempts in a row without a step forward
 	reported     bool
-	reached      int // step of the last Trained that was done
+	cause        block.Reason // that the trial has reported
+	reached      int          // step of the last Trained that was done
 	evaluated    []int
 	began        time.Time
 	metrics      map[string]float64
@@ -159,7 +160,10 @@ func (w *world) step(e Event) error {
 		w.log = append(w.log, fmt.Sprintf("  -> %T %+v", action, action))
 		switch a := action.(type) {
 		case ReportBlock:
-			w.reported = a.Cause != nil
+			w.reported, w.cause = a.Cause != nil, ""
+			if a.Cause != nil {
+				w.cause = a.Cause.Reason
+			}
 			continue
 		case GiveUpIn:
 			w.giveUps++
@@ -185,6 +189,14 @@ func (w *world) step(e Event) error {
 	return nil
 }
 
+// unblocks checks what an attempt is told about what the sweep shows.
+func (w *world) unblocks(u Unblock) error {
+	if want := (Unblock{w.reported, w.cause}); u != want {
+		return fmt.Errorf("Unblock is %+v, want %+v", u, want)
+	}
+	return nil
+}
+
 // issued checks an action that is in flight from now on.
 func (w *world) issued(action Action) error {
 	w.action = action
@@ -198,8 +210,9 @@ func (w *world) issued(action Action) error {
 			return fmt.Errorf("a limit of %v and a deadline of %v, %v after the start", a.Limit, a.Deadline, w.now.Sub(w.began))
 		case limit == 0 && (a.Limit != 0 || !a.Deadline.IsZero()):
 			return fmt.Errorf("a limit of %v and a deadline of %v without max_trial_time", a.Limit, a.Deadline)
-		case a.Unblock != w.reported:
-			return fmt.Errorf("Unblock is %t", a.Unblock)
+		}
+		if err := w.unblocks(a.Unblock); err != nil {
+			return err
 		}
 		return w.again(a.After)
 	case Evaluate:
@@ -209,6 +222,9 @@ func (w *world) issued(action Action) error {
 		}
 		if w.reached != until {
 			return fmt.Errorf("evaluated for step %d after training to %d", until, w.reached)
+		}
+		if err := w.unblocks(a.Unblock); err != nil {
+			return err
 		}
 		return w.again(a.After)
 	case Wait:

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/stopping"
@@ -32,6 +33,7 @@ type Trial struct {
 	after     sweep.FailureClass // what ended the attempt before
 	lastStep  int                // last step of the attempt before
 	reported  bool               // the sweep shows the trial as blocked
+	cause     block.Reason       // that the trial has reported, "" where an attempt has
 	ask       time.Duration      // the wait of the last Ask
 
 	publishing bool // Publish, or a Wait between its tries, is in flight
@@ -104,9 +106,9 @@ func (t *Trial) advance() {
 		t.finish(sweep.StatusCancelled)
 	case t.trained:
 		t.attempts++
-		t.begin(doingEvaluate, Evaluate{Rung: t.rung(), After: t.after})
+		t.begin(doingEvaluate, Evaluate{Rung: t.rung(), After: t.after, Unblock: Unblock{t.reported, t.cause}})
 	default:
-		next := Train{Until: t.rung(), After: t.after, Limit: time.Duration(t.spec.MaxTrialTime), Unblock: t.reported}
+		next := Train{Until: t.rung(), After: t.after, Limit: time.Duration(t.spec.MaxTrialTime), Unblock: Unblock{t.reported, t.cause}}
 		if next.Limit > 0 && !t.began.IsZero() {
 			next.Limit, next.Deadline = 0, t.began.Add(next.Limit)
 			if !t.now.Before(next.Deadline) {
