@@ -3,11 +3,14 @@ package store
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -83,21 +86,46 @@ func (c Config) transport(secure bool, answer time.Duration) (*http.Transport, e
 		if err != nil {
 			return nil, err
 		}
-		return &connection{conn, silence + silence/4, answer + answer/4}, nil
+		return &connection{Conn: conn, write: silence + silence/4, read: answer + answer/4}, nil
 	}
 	t.ResponseHeaderTimeout, t.IdleConnTimeout = answer, min(t.IdleConnTimeout, silence/2)
 	return t, nil
 }
 
-// connection fails once the other side has neither sent nor taken a byte for a time.
+// connection fails once the other side has neither sent nor taken a byte for a time, in which
+// a body was not being read on this machine.
 type connection struct {
 	net.Conn
 	write, read time.Duration
+
+	mu    sync.Mutex
+	local bool // the body of a request is being read
+}
+
+// await sets the time in which the other side has to send a byte.
+func (c *connection) await(d time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.local {
+		return nil
+	}
+	return c.SetReadDeadline(time.Now().Add(d))
+}
+
+// reading notes that the read of a body begins or has ended. Meanwhile there is no time limit.
+func (c *connection) reading(begins bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.local = begins
+	if begins {
+		return c.SetReadDeadline(time.Time{})
+	}
+	return c.SetReadDeadline(time.Now().Add(c.read))
 }
 
 // Read implements net.Conn.
 func (c *connection) Read(p []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(c.read)); err != nil {
+	if err := c.await(c.read); err != nil {
 		return 0, err
 	}
 	return c.Conn.Read(p)
@@ -106,15 +134,56 @@ func (c *connection) Read(p []byte) (int, error) {
 // Write implements net.Conn. Meanwhile another goroutine waits in Read for the answer, which
 // must not fail first: the request would fail because of a closed connection.
 func (c *connection) Write(p []byte) (int, error) {
-	now := time.Now()
-	if err := errors.Join(c.SetWriteDeadline(now.Add(c.write)), c.SetReadDeadline(now.Add(c.write+c.read))); err != nil {
+	if err := errors.Join(c.SetWriteDeadline(time.Now().Add(c.write)), c.await(c.write+c.read)); err != nil {
 		return 0, err
 	}
 	n, err := c.Conn.Write(p)
 	if err == nil {
-		err = c.SetReadDeadline(time.Now().Add(c.read))
+		err = c.await(c.read)
 	}
 	return n, err
+}
+
+// requestBody is the body of a request. The time that its reads take, mostly from a file, is not
+// silence of the service.
+type requestBody struct {
+	io.ReadCloser
+	conn atomic.Pointer[connection] // that the request uses
+}
+
+// Read implements io.Reader.
+func (b *requestBody) Read(p []byte) (int, error) {
+	c := b.conn.Load()
+	if c == nil {
+		return b.ReadCloser.Read(p)
+	}
+	if err := c.reading(true); err != nil {
+		return 0, err
+	}
+	n, err := b.ReadCloser.Read(p)
+	if failed := c.reading(false); failed != nil {
+		return n, failed
+	}
+	return n, err
+}
+
+// withBody returns a request that uploads something with a requestBody. The bodies of other
+// requests are in memory.
+func withBody(r *http.Request) *http.Request {
+	if r.Method != http.MethodPut || r.Body == nil || r.ContentLength <= 0 {
+		return r
+	}
+	b := &requestBody{ReadCloser: r.Body}
+	r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) {
+		conn := got.Conn
+		if secure, ok := conn.(*tls.Conn); ok {
+			conn = secure.NetConn()
+		}
+		c, _ := conn.(*connection)
+		b.conn.Store(c)
+	}}))
+	r.Body = b
+	return r
 }
 
 // patience is the key of a context's *silences.
@@ -154,7 +223,7 @@ func (s *sender) RoundTrip(r *http.Request) (*http.Response, error) {
 	case r.Method == http.MethodPut && query.Has("partNumber"):
 		transport = s.part
 	}
-	response, err := transport.RoundTrip(r)
+	response, err := transport.RoundTrip(withBody(r))
 	var timeout net.Error
 	if err == nil || r.Context().Err() != nil || !errors.As(err, &timeout) || !timeout.Timeout() {
 		return response, err

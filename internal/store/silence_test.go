@@ -187,6 +187,50 @@ func TestASlowStoreIsNotSilent(t *testing.T) {
 	})
 }
 
+// slowDisk is a file whose reads take longer than the service may be silent.
+type slowDisk struct{ *bytes.Reader }
+
+func (d slowDisk) Read(p []byte) (int, error) {
+	time.Sleep(2 * silence)
+	return d.Reader.Read(p)
+}
+
+func (d slowDisk) ReadAt(p []byte, at int64) (int, error) {
+	time.Sleep(2 * storing)
+	return d.Reader.ReadAt(p, at)
+}
+
+// The time in which a file is read for an upload is not silence of the service, also while
+// another request has just opened the connection.
+func TestASlowDiskIsNotASilentStore(t *testing.T) {
+	large := bytes.Repeat([]byte("x"), partSize+1)
+	for name, size := range map[string]int64{"one put": 1 << 18, "parts": int64(len(large))} {
+		t.Run(name, func(t *testing.T) {
+			var hangs atomic.Bool
+			withService(t, func(w http.ResponseWriter, r *http.Request) {
+				switch query := r.URL.Query(); {
+				case r.Method == http.MethodPost && query.Has("uploads"):
+					_, _ = io.WriteString(w, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
+				case r.Method == http.MethodPost:
+					_, _ = io.WriteString(w, "<CompleteMultipartUploadResult><Bucket>bkt</Bucket><ETag>e</ETag></CompleteMultipartUploadResult>")
+				default:
+					_, _ = io.Copy(io.Discard, r.Body)
+					if hangs.Load() {
+						<-r.Context().Done()
+					}
+					w.Header().Set("ETag", "e")
+				}
+			}, func(t *testing.T, s *S3) {
+				for range 2 { // on a new connection, and on one that was used
+					require.NoError(t, s.Put(context.Background(), "a", slowDisk{bytes.NewReader(large[:size])}, size))
+				}
+				hangs.Store(true)
+				require.ErrorIs(t, s.Put(context.Background(), "a", slowDisk{bytes.NewReader(large[:size])}, size), ErrUnreachable, "it is silent after the upload")
+			})
+		})
+	}
+}
+
 // The parts of an upload that failed by a silence are removed, by one request that does not
 // wait for long.
 func TestAnUploadIsAbortedAfterASilence(t *testing.T) {
