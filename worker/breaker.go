@@ -21,7 +21,8 @@ import (
 // How long a worker takes no trials after failures of its machine: doubled with each
 // further one. The first rest is longer than the first wait of a trial, and of an operation of
 // a sweep, so that another worker gets it. A worker that the store refuses may be the only one,
-// and has to notice soon that it no longer is refused; it costs a trial 5 s to find that out.
+// and has to notice soon that it no longer is refused; it costs a trial 5 s to find that out. One
+// that got a trial of a sweep of another store must not delay those of its own store for long.
 const (
 	firstRest  = 10 * time.Second
 	maxRest    = 5 * time.Minute
@@ -117,7 +118,7 @@ func (b *breaker) failed(since time.Time, trial, errorType, message string) {
 		return
 	}
 	rest, most := b.first, b.most
-	if storeLimit(errorType) > 0 {
+	if reason := block.Reason(errorType); reason.OfProcess() && reason != block.WrongBuild {
 		most = min(most, maxRefused)
 	}
 	for range b.failures - limit {

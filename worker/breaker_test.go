@@ -118,7 +118,7 @@ func TestBreakerRestsWhereThisProcessIsRefused(t *testing.T) {
 			r.end("1", string(reason))
 		}
 		most := maxRefused
-		if reason == block.WrongStore || reason == block.WrongBuild {
+		if reason == block.WrongBuild {
 			most = maxRest
 		}
 		require.Equal(t, most, r.rest(), "%s", reason)
