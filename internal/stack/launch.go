@@ -208,8 +208,12 @@ func upWorker(ctx context.Context, l layout, made setup, k keys, o Options, form
 		return err
 	}
 	if r.running() {
-		if o.Backend != "" && o.Backend != r.Backend || len(o.WorkerArgs) > 0 || !o.Unasked && o.Slots != 0 && o.Slots != r.Slots {
+		if o.Backend != "" && o.Backend != r.Backend || len(o.WorkerArgs) > 0 || o.Slots != 0 && o.Slots != r.Slots {
 			say(o.Out, "the running worker keeps its settings; `tailsweep down` first to change them")
+		}
+		if o.Slots != 0 && o.Slots == r.Slots && !r.Asked {
+			r.Asked = true
+			return file.WriteJSON(l.pid(ProcessWorker), r, ownerOnly)
 		}
 		return nil
 	}
@@ -222,12 +226,13 @@ func upWorker(ctx context.Context, l layout, made setup, k keys, o Options, form
 			made.Ports.WorkerMetrics)
 	}
 	args := append([]string{"worker"}, o.WorkerArgs...)
-	if o.Slots > 0 {
-		args = append(args, "--slots", strconv.Itoa(o.Slots))
+	slots := cmp.Or(o.Slots, o.Measured)
+	if slots > 0 {
+		args = append(args, "--slots", strconv.Itoa(slots))
 	}
 	cmd := exec.Command(o.Executable, args...)
 	cmd.Env = workerEnviron(os.Environ(), l, made, k, o.Backend)
-	s, err := spawn(l, ProcessWorker, settings{Backend: cmp.Or(o.Backend, os.Getenv(BackendVariable), autoBackend), Slots: o.Slots}, cmd)
+	s, err := spawn(l, ProcessWorker, settings{Backend: cmp.Or(o.Backend, os.Getenv(BackendVariable), autoBackend), Slots: slots, Asked: o.Slots > 0}, cmd)
 	if err != nil {
 		return err
 	}
@@ -241,11 +246,15 @@ func upWorker(ctx context.Context, l layout, made setup, k keys, o Options, form
 }
 
 // withFormer returns the options with the settings of a worker that runs no more, where none
-// are asked for.
+// are asked for. A number of slots that the user asked for counts more than a measured one.
 func (o Options) withFormer(r record) Options {
 	var kept []string
-	if o.Slots == 0 && r.Slots != 0 {
-		o.Slots = r.Slots
+	if o.Slots == 0 && r.Slots != 0 && (r.Asked || o.Measured == 0) {
+		if r.Asked {
+			o.Slots = r.Slots
+		} else {
+			o.Measured = r.Slots
+		}
 		kept = append(kept, "--slots "+strconv.Itoa(r.Slots))
 	}
 	if o.Backend == "" && os.Getenv(BackendVariable) == "" && r.Backend != "" && r.Backend != autoBackend {

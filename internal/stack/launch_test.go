@@ -162,6 +162,46 @@ func TestUpKeepsTheSettingsOfADeadWorker(t *testing.T) {
 	require.Zero(t, after.WorkerSlots, "after a stop it starts afresh")
 }
 
+// The slots that a user asked for survive a dead worker, also where others are measured.
+// Measured ones give way to those that are measured next.
+func TestSlotsOfADeadWorker(t *testing.T) {
+	o, before := started(t, Options{Worker: true, Slots: 3})
+	for _, c := range []struct {
+		name            string
+		asked, measured int
+		want            int
+		said            string
+	}{
+		{"run", 0, 5, 3, "the worker has the settings it had before: --slots 3\n"},
+		{"run again", 0, 4, 3, "the worker has the settings it had before: --slots 3\n"},
+		{"up with others", 2, 0, 2, ""},
+		{"up", 0, 0, 2, "the worker has the settings it had before: --slots 2\n"},
+		{"run after both", 0, 7, 2, "the worker has the settings it had before: --slots 2\n"},
+		{"down", 0, 4, 4, ""},
+		{"another sweep", 0, 5, 5, ""},
+		{"up, with nothing measured", 0, 0, 5, "the worker has the settings it had before: --slots 5\n"},
+		{"still measured", 0, 6, 6, ""},
+		{"up with the slots that run", 6, 0, 6, ""},
+		{"run, now that they were asked for", 0, 1, 6, "the worker has the settings it had before: --slots 6\n"},
+	} {
+		switch c.name {
+		case "down":
+			require.NoError(t, Down(t.Context(), o.Dir, nil))
+		case "up with the slots that run":
+		default:
+			require.NoError(t, syscall.Kill(before.Process(ProcessWorker).PID, syscall.SIGKILL))
+		}
+		var out bytes.Buffer
+		o.Out, o.Slots, o.Measured = &out, c.asked, c.measured
+		after, err := up(t.Context(), o, fakePrograms)
+		require.NoError(t, err, c.name)
+		require.Equal(t, c.want, after.WorkerSlots, c.name)
+		_, said, _ := strings.Cut(out.String(), "starting it again\n")
+		require.Equal(t, c.said, said, c.name)
+		before = after
+	}
+}
+
 // A killed process is started again on the same ports; a running one is left alone.
 func TestUpStartsMissingProcesses(t *testing.T) {
 	for _, tt := range []struct{ killed, kept string }{

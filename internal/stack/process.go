@@ -27,6 +27,7 @@ type record struct {
 type settings struct {
 	Backend  string `json:"backend,omitempty"`   // of a worker
 	Slots    int    `json:"slots,omitempty"`     // of a worker; 0 where it decides
+	Asked    bool   `json:"asked,omitempty"`     // the user asked for Slots
 	NoWorker bool   `json:"no_worker,omitempty"` // of a stack
 }
 

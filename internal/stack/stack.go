@@ -53,7 +53,8 @@ type Options struct {
 	S3               string            // S3Versitygw or S3MinIO; "" means what the folder was made with, at first S3Versitygw
 	Worker           bool              // start a local worker too
 	Unasked          bool              // the user did not ask for a worker: a stack that was started without one gets none
-	Slots            int               // of the worker, trainings at a time; 0 leaves it to the worker
+	Slots            int               // of the worker, trainings at a time, that the user asked for; 0 for none
+	Measured         int               // slots of a worker for which the user has never asked for a number; 0 leaves it to the worker
 	WorkerArgs       []string          // after `worker`
 	NoPrometheus     bool              // do not build or start Prometheus
 	Backend          string            // for the worker, BackendVariable; "" leaves the environment's
@@ -101,7 +102,8 @@ func (s Status) Process(name string) Process {
 
 // Up starts the processes that do not run, on the state in the folder, and returns when
 // all of them answer. It prints a line for each one that had ended without being stopped; such a
-// worker keeps its settings. The first time it builds the programs, which takes minutes.
+// worker keeps its settings, except that a number of slots that was measured gives way to a newly
+// measured one. The first time it builds the programs, which takes minutes.
 func Up(ctx context.Context, o Options) (Status, error) {
 	o, err := o.complete()
 	if err != nil {
