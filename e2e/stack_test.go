@@ -101,7 +101,7 @@ func TestQueuedTrialsSayWhy(t *testing.T) {
 	spec := strings.Replace(smallSpec("waits", 4), "max_concurrent_trials: 1", "max_concurrent_trials: 3", 1)
 	spec = strings.Replace(spec, "steps: 20,", "steps: 20000,", 1)
 	run := h.must(time.Minute, "run", writeSpec(t, spec), "--detach")
-	require.Contains(t, run.stderr, "no worker runs, as asked for (`tailsweep up --no-worker`): the sweep waits")
+	require.Contains(t, run.stderr, "the stack runs without a worker of its own (`tailsweep up --no-worker`), and none polls the queue tailsweep-control: the sweep waits")
 	var s stackStatus
 	h.read(&s, "status")
 	require.Zero(t, s.pid("worker"))

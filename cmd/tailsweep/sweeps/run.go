@@ -36,7 +36,8 @@ func Run(a *cli.App) *cobra.Command {
 		Short: "Start a sweep and watch it; Ctrl-C only detaches",
 		Long: `run starts the sweep of a spec and watches it. If no address is configured, it starts
 the embedded stack and a local worker first, with as many training slots as
-max_concurrent_trials and the machine allow. If the sweep exists already, run with the
+max_concurrent_trials and the machine allow, unless ` + "`tailsweep up --slots`" + ` asked for
+a number. If the sweep exists already, run with the
 same spec attaches to it; with another spec of the same name it lists what differs.
 
 --from names earlier sweeps that the search learns from, as they are now. Results of the
@@ -145,25 +146,48 @@ func prepare(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, tex
 		return err
 	}
 	o := a.StackOptions()
-	o.Unasked, o.Slots = true, slots
+	o.Unasked, o.Measured = true, slots
 	status, err := stack.Up(ctx, o)
 	if err != nil {
 		return err
 	}
 	a.Log("Temporal UI: %s   object store: %s   (`tailsweep status` shows all)", status.UI, status.S3)
 	if status.NoWorker {
-		a.Log("no worker runs, as asked for (`tailsweep up --no-worker`): the sweep waits until `tailsweep up` or `tailsweep worker` starts one")
+		c, err := a.Temporal(ctx)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		a.Log("%s", otherWorkers(ctx, c, target.Namespace(), spec.Resources.Queue))
 		return nil
 	}
-	if before.Process(stack.ProcessWorker).Running {
-		if has := cmp.Or(before.WorkerSlots, max(1, len(worker.Devices()))); has < slots {
-			why = fmt.Sprintf("the running worker has %s, and this sweep could use %d: `tailsweep down`, then this command again", english.Plural(has, "training slot", ""), slots)
-		} else {
-			why = english.Plural(has, "training slot", "") + " of the running worker"
-		}
+	has := cmp.Or(status.WorkerSlots, max(1, len(worker.Devices())))
+	if before.Process(stack.ProcessWorker).Running || has != slots {
+		why = workerSlots(has, slots)
 	}
 	a.Log("%s", why)
 	return measure.ReportBackend(ctx, a, spec, cmp.Or(status.WorkerBackend, asked))
+}
+
+// workerSlots describes the slots of a worker whose number was not chosen for this sweep, which
+// could use others.
+func workerSlots(has, could int) string {
+	if has < could {
+		return fmt.Sprintf("the running worker has %s, and this sweep could use %d: `tailsweep down`, then this command again", english.Plural(has, "training slot", ""), could)
+	}
+	return english.Plural(has, "training slot", "") + " of the running worker"
+}
+
+// otherWorkers says which workers do the work of a sweep on a stack without one of its own.
+func otherWorkers(ctx context.Context, c client.Client, namespace, queue string) string {
+	const none = "the stack runs without a worker of its own (`tailsweep up --no-worker`), and none polls the queue %s: "
+	switch control, training := progress.WorkerPolls(ctx, c), progress.TrainerPolls(ctx, c, namespace, queue); {
+	case !control:
+		return fmt.Sprintf(none+"the sweep waits until `tailsweep up` or `tailsweep worker` starts one", workflows.ControlQueue)
+	case !training:
+		return fmt.Sprintf(none+"trials wait until `tailsweep up` or `tailsweep worker --only training --queue %[1]s` starts one", queue)
+	}
+	return "the stack runs without a worker of its own (`tailsweep up --no-worker`): the workers that poll its queues do the work"
 }
 
 // readDataset reads the images that this machine will train on, so that a broken one

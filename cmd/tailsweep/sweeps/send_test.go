@@ -1,6 +1,7 @@
 package sweeps
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,6 +33,7 @@ import (
 type fakeTemporal struct {
 	client.Client
 	polled  time.Duration                                       // since a worker has polled
+	idle    map[string]time.Duration                            // likewise, by queue, where that differs
 	update  func(ctx context.Context) (conduct.Progress, error) // answers Updates
 	signal  error                                               // the answer to signals
 	start   error                                               // the answer to starts
@@ -43,8 +45,8 @@ type fakeTemporal struct {
 	ended   []string // runs that were terminated
 }
 
-func (f *fakeTemporal) DescribeTaskQueue(context.Context, string, enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error) {
-	at := timestamppb.New(time.Now().Add(-f.polled))
+func (f *fakeTemporal) DescribeTaskQueue(_ context.Context, queue string, _ enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error) {
+	at := timestamppb.New(time.Now().Add(-cmp.Or(f.idle[queue], f.polled)))
 	return &workflowservice.DescribeTaskQueueResponse{Pollers: []*taskqueuepb.PollerInfo{{LastAccessTime: at}}}, nil
 }
 
@@ -90,6 +92,10 @@ type fakeService struct {
 
 func (fakeService) GetClusterInfo(context.Context, *workflowservice.GetClusterInfoRequest, ...grpc.CallOption) (*workflowservice.GetClusterInfoResponse, error) {
 	return &workflowservice.GetClusterInfoResponse{ClusterId: "c1"}, nil
+}
+
+func (fakeService) ListWorkers(context.Context, *workflowservice.ListWorkersRequest, ...grpc.CallOption) (*workflowservice.ListWorkersResponse, error) {
+	return &workflowservice.ListWorkersResponse{}, nil
 }
 
 func (s fakeService) GetWorkflowExecutionHistoryReverse(

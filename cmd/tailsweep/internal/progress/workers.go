@@ -41,6 +41,17 @@ func WorkerPolls(ctx context.Context, c client.Client) bool {
 	return err != nil || len(polled) > 0
 }
 
+// TrainerPolls reports whether a worker takes the trials of a queue. It is true where this is
+// not known.
+func TrainerPolls(ctx context.Context, c client.Client, namespace, queue string) bool {
+	s, err := look(ctx, c, namespace, queue)
+	if err != nil {
+		return true
+	}
+	w := s.count(nil)
+	return w.polled || w.count > 0
+}
+
 // pollers returns the identities of the workers that have polled a queue lately, by the clock
 // of Temporal: that of a worker may be wrong.
 func pollers(ctx context.Context, c client.Client, queue string, kind enumspb.TaskQueueType) (map[string]bool, error) {

@@ -173,6 +173,21 @@ func TestWhyTrialsWait(t *testing.T) {
 	}
 }
 
+// A worker whose slots are busy does not poll, but reports its slots.
+func TestTrainerPolls(t *testing.T) {
+	for name, c := range map[string]struct {
+		f    fakeTemporal
+		want bool
+	}{
+		"none":   {fakeTemporal{}, false},
+		"idle":   {fakeTemporal{polled: map[string]time.Duration{"gpu": time.Minute}}, true},
+		"busy":   {fakeTemporal{workers: map[string]*workerpb.WorkerHeartbeat{"a": beat("a", time.Second, 1, 0)}}, true},
+		"killed": {fakeTemporal{workers: map[string]*workerpb.WorkerHeartbeat{"a": beat("a", time.Hour, 1, 0)}, polled: map[string]time.Duration{"gpu": time.Hour}}, false},
+	} {
+		require.Equal(t, c.want, TrainerPolls(t.Context(), &c.f, "default", "gpu"), name)
+	}
+}
+
 // watch makes a view each second: it asks for the workers less often.
 func TestTheWorkersAreAskedForOnceInAWhile(t *testing.T) {
 	f := &fakeTemporal{workers: map[string]*workerpb.WorkerHeartbeat{"a": beat("a", 0, 1, 0)}}
