@@ -121,7 +121,10 @@ the spec in force, which ` + "`tailsweep edit`" + ` takes after a change:
 		if err := a.PrintAs(output, d, lines...); err != nil {
 			return err
 		}
-		if storeErr != nil {
+		switch {
+		case errors.Is(temporalErr, connect.ErrNoNamespace):
+			return cli.Silently(cli.ExitNoAnswer)
+		case storeErr != nil:
 			return cli.Silently(cli.ExitFailure)
 		}
 		return nil

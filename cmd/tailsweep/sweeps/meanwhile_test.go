@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"iter"
 	"strings"
@@ -35,11 +36,15 @@ type ran struct {
 // try runs a verb with a store and a FAKE of Temporal.
 func try(t *testing.T, objects store.Store, temporal client.Client, verb func(*cli.App) *cobra.Command, args ...string) ran {
 	t.Helper()
+	return tryIn(t, &cli.App{Objects: objects, Workflows: temporal}, verb, args...)
+}
+
+// tryIn runs a verb of an App.
+func tryIn(t *testing.T, a *cli.App, verb func(*cli.App) *cobra.Command, args ...string) ran {
+	t.Helper()
 	var out, log bytes.Buffer
-	a := &cli.App{
-		Out: &out, Err: &log, Objects: objects, Workflows: temporal,
-		Flags: connect.Flags{Address: "temporal:1", Endpoint: "http://store:1", Bucket: "b"},
-	}
+	a.Out, a.Err = &out, &log
+	a.Flags = connect.Flags{Address: "temporal:1", Endpoint: "http://store:1", Bucket: "b"}
 	cmd := verb(a)
 	cmd.SetArgs(args)
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
@@ -166,6 +171,17 @@ func TestWithoutTheStoreWhatTemporalKnowsIsShown(t *testing.T) {
 	f.name = "other" // the query for done fails
 	r = try(t, away{}, f, Describe, "done")
 	require.Equal(t, "done\nrunning: 0 trials finished\nblocked: cannot rank the trials (unreachable): connection refused\n", r.out)
+}
+
+// A namespace that does not exist is not a sweep that failed: watch, wait and describe name it,
+// and have the same exit code.
+func TestWithoutTheNamespace(t *testing.T) {
+	missing := fmt.Errorf("%w: %q: create it with `tailsweep setup`", connect.ErrNoNamespace, "typo")
+	for name, verb := range map[string]func(*cli.App) *cobra.Command{"watch": Watch, "wait": Wait, "describe": Describe} {
+		r := tryIn(t, &cli.App{Objects: clitest.Archived(t), NoWorkflows: missing}, verb, "done")
+		require.Equal(t, cli.ExitNoAnswer, cli.CodeOf(r.err), name)
+		require.Contains(t, cli.Message(r.err)+r.log, `namespace does not exist: "typo": create it with `+"`tailsweep setup`", name)
+	}
 }
 
 // Where no worker can continue a sweep, list, describe and watch show why.

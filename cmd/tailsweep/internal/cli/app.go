@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,8 +30,9 @@ type App struct {
 	Out, Err io.Writer
 	Flags    connect.Flags
 
-	Objects   store.Store   // for tests: the object store
-	Workflows client.Client // for tests with Objects: Temporal; nil: it does not answer
+	Objects     store.Store   // for tests: the object store
+	Workflows   client.Client // for tests with Objects: Temporal; nil: the connection fails with NoWorkflows
+	NoWorkflows error         // for tests with Objects
 }
 
 // ConnectionFlags adds the flags that say where the services are.
@@ -65,7 +67,7 @@ func (a *App) Temporal(ctx context.Context) (client.Client, error) {
 	case a.Workflows != nil:
 		return a.Workflows, nil
 	case a.Objects != nil:
-		return nil, connect.ErrStackDown
+		return nil, cmp.Or(a.NoWorkflows, connect.ErrStackDown)
 	}
 	target, err := connect.Resolve(a.Flags)
 	if err != nil {

@@ -41,7 +41,7 @@ var ExitCodes = []ExitCode{
 	{ExitLostWorker, "train and evaluate with --job: the worker that started this child is gone"},
 	{ExitNotFound, "no such sweep, trial or checkpoint"},
 	{ExitDiverged, "train: the training diverged, its loss or a weight is not finite"},
-	{ExitNoAnswer, "watch and wait: Temporal or the object store does not answer, so the state of the sweep is unknown"},
+	{ExitNoAnswer, "watch and wait: Temporal or the object store does not answer, so the state of the sweep is unknown; watch, wait and describe: Temporal has no such namespace"},
 	{ExitTimeout, "wait: --timeout has passed, the sweep continues"},
 	{ExitInterrupted, "interrupted (Ctrl-C); run and watch: only the display ended, the sweep continues"},
 }
@@ -74,7 +74,8 @@ func (e *codedError) Unwrap() error { return e.err }
 // ExitWith gives an error an exit code.
 func ExitWith(code int, err error) error { return &codedError{code, err} }
 
-// NoAnswer gives an error that has no exit code of its own that of services that do not answer.
+// NoAnswer gives an error that has no exit code of its own that of services that do not give
+// the state of a sweep.
 func NoAnswer(err error) error {
 	if CodeOf(err) != ExitFailure {
 		return err
