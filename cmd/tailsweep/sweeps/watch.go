@@ -65,9 +65,7 @@ func watch(ctx context.Context, a *cli.App, name string) error {
 			}
 		case errors.Is(err, progress.ErrNoSweep):
 			return cli.ExitWith(cli.ExitNotFound, fmt.Errorf("%w: Temporal does not know sweep %s, but the store has it: `tailsweep trials %s` shows its results; if it has none, `tailsweep run SPEC` starts it", err, name, name))
-		case errors.Is(err, connect.ErrNoNamespace):
-			return err
-		case o == nil && last.Spec == nil:
+		case errors.Is(err, connect.ErrNoNamespace), o == nil && last.Spec == nil:
 			return cli.NoAnswer(err)
 		default: // the stack does not answer: keep the last view and retry
 			if o != nil {
@@ -131,6 +129,9 @@ func ended(a *cli.App, v progress.View) error {
 	ranked := analysis.Rank(v.Spec, v.Finished, "")
 	if len(ranked) > 0 {
 		lines = append(lines, a.Lines(trialview.Ranking(v.Spec, ranked[:min(maxRanked, len(ranked))]))...)
+		if len(ranked) > maxRanked {
+			lines = append(lines, fmt.Sprintf("the first %d of %d ranked trials: `tailsweep trials %s` lists all", maxRanked, len(ranked), p.Name))
+		}
 	} else {
 		lines = append(lines, console.Wrapped("", trialview.NoBest(v.Spec, v.Finished, ""))...)
 	}

@@ -16,6 +16,26 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
+// The end of watch says how many trials the ranking leaves out.
+func TestTheRankingSaysWhatItLeavesOut(t *testing.T) {
+	spec, _ := specOf(t)
+	end := func(n int) string {
+		var out bytes.Buffer
+		a := &cli.App{Out: &out, Err: &out}
+		var trials []sweep.Trial
+		for number := range n {
+			trials = append(trials, sweep.Trial{
+				Assignment: sweep.Assignment{Number: number, Kind: sweep.KindSearch, Params: clitest.Weights(float64(number), 0), Seed: 1}, Status: sweep.StatusCompleted,
+				Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": float64(60 + number), "fid.head": 20, "label_accuracy.head": 0.9}},
+			})
+		}
+		require.NoError(t, ended(a, progress.View{Spec: spec, Finished: trials, Progress: conduct.Progress{Name: "s", Phase: conduct.PhaseCompleted}}))
+		return out.String()
+	}
+	require.Contains(t, end(7), "\nthe first 5 of 7 ranked trials: `tailsweep trials s` lists all\n")
+	require.NotContains(t, end(5), "ranked trials")
+}
+
 // Where every trial failed its gates, the end of watch reports it and names the closest trial.
 func TestAllTrialsFailedTheirGates(t *testing.T) {
 	objects := clitest.Archived(t)
