@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/dustin/go-humanize/english"
+	"github.com/shirou/gopsutil/v4/mem"
 
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -37,7 +38,7 @@ const unknown = -1
 
 // thisMachine describes the machine that this process runs on.
 func thisMachine() machine {
-	return machine{cores: runtime.GOMAXPROCS(0), gpus: len(worker.Devices()), memory: freeMemory("/")}
+	return machine{cores: runtime.GOMAXPROCS(0), gpus: len(worker.Devices()), memory: freeMemory("/", systemMemory)}
 }
 
 // Slots returns how many trials of a sweep train at a time on this machine, and why.
@@ -88,13 +89,27 @@ func slots(most int, choice string, each int64, m machine) (n int, why string) {
 	return least.n, why
 }
 
+// systemMemory returns the bytes that new processes may use, as the system reports it where
+// there is no /proc.
+func systemMemory() (int64, error) {
+	m, err := mem.VirtualMemory()
+	if err != nil {
+		return 0, err
+	}
+	return int64(min(m.Available, math.MaxInt64)), nil
+}
+
 // freeMemory returns the bytes that new processes may use: what the machine has left, or
 // what the cgroups of this process leave where that is less; unknown where the machine
-// reveals nothing. proc and sys are below root.
-func freeMemory(root string) int64 {
+// reveals nothing. proc and sys are below root; system is asked where proc is absent.
+func freeMemory(root string, system func() (int64, error)) int64 {
 	free, ok := readBytes(filepath.Join(root, "proc/meminfo"), "MemAvailable:")
 	if !ok {
-		return unknown
+		left, err := system()
+		if err != nil {
+			return unknown
+		}
+		return left
 	}
 	own, err := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
 	if err != nil {

@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -44,23 +45,28 @@ func TestFreeMemory(t *testing.T) {
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(root, path)), 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(root, path), []byte(text), 0o644))
 	}
-	require.EqualValues(t, unknown, freeMemory(root))
+	none := func() (int64, error) { return 0, errors.New("not implemented") }
+	require.EqualValues(t, unknown, freeMemory(root, none))
+	require.EqualValues(t, 3<<30, freeMemory(root, func() (int64, error) { return 3 << 30, nil }), "macOS and FreeBSD have no /proc")
+	own, err := systemMemory()
+	require.NoError(t, err)
+	require.Positive(t, own)
 	write("proc/meminfo", "MemTotal:       8000000 kB\nMemAvailable:    4000000 kB\n")
-	require.EqualValues(t, 4000000<<10, freeMemory(root))
+	require.EqualValues(t, 4000000<<10, freeMemory(root, none))
 	write("proc/self/cgroup", "1:cpu:/\n0::/job\n")
 	write("sys/fs/cgroup/job/memory.max", "max\n")
-	require.EqualValues(t, 4000000<<10, freeMemory(root))
+	require.EqualValues(t, 4000000<<10, freeMemory(root, none))
 	write("sys/fs/cgroup/job/memory.max", "1073741824\n")
-	require.EqualValues(t, 1<<30, freeMemory(root))
+	require.EqualValues(t, 1<<30, freeMemory(root, none))
 
 	const mib = 1 << 20
 	write("sys/fs/cgroup/job/memory.current", "629145600\n") // 600 MiB
-	require.EqualValues(t, 424*mib, freeMemory(root), "what is used")
+	require.EqualValues(t, 424*mib, freeMemory(root, none), "what is used")
 	write("sys/fs/cgroup/job/memory.stat", "anon 209715200\nfile 419430400\ninactive_file 314572800\nactive_file 104857600\n")
-	require.EqualValues(t, 724*mib, freeMemory(root), "300 MiB of files can be dropped")
+	require.EqualValues(t, 724*mib, freeMemory(root, none), "300 MiB of files can be dropped")
 	write("proc/self/cgroup", "0::/job/worker/train\n")
-	require.EqualValues(t, 724*mib, freeMemory(root), "a limit of a parent")
+	require.EqualValues(t, 724*mib, freeMemory(root, none), "a limit of a parent")
 	write("sys/fs/cgroup/memory.max", "524288000\n")
 	write("sys/fs/cgroup/memory.current", "734003200\n")
-	require.Zero(t, freeMemory(root), "nothing is left")
+	require.Zero(t, freeMemory(root, none), "nothing is left")
 }
