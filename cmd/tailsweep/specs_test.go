@@ -96,13 +96,26 @@ func TestWarningsAreNotFaults(t *testing.T) {
 	text, err := os.ReadFile("testdata/plan.yaml")
 	require.NoError(t, err)
 	spec := strings.Replace(string(text), "batch: 64", "batch: 64, label_dropout: 0", 1)
-	for _, arguments := range [][]string{{"validate", "-"}, {"validate", "-", "-o", "json"}, {"plan", "-", "--no-measure"}} {
+	for _, arguments := range [][]string{{"validate", "-"}, {"plan", "-", "--no-measure"}, {"simulate", "-", "--objective", "lossweights"}} {
 		r := cmdline(t, nil, spec, arguments...)
 		require.Equal(t, cli.ExitOK, r.Code, r.Err)
 		require.Regexp(t, `^\S+: warning: train.label_dropout is 0, .*\n$`, r.Err)
 		require.NotEmpty(t, r.out)
 	}
-	r := cmdline(t, nil, string(text), "validate", "-")
+	r := cmdline(t, nil, spec, "validate", "-", "-o", "json")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	require.Empty(t, r.Err)
+	var v struct {
+		Faults   []map[string]any
+		Warnings []map[string]string
+	}
+	require.NoError(t, json.Unmarshal([]byte(r.out), &v))
+	require.Empty(t, v.Faults)
+	require.Len(t, v.Warnings, 1)
+	require.Equal(t, "planned", v.Warnings[0]["sweep"])
+	require.Equal(t, "stdin", v.Warnings[0]["file"])
+	require.Regexp(t, `^train.label_dropout is 0, `, v.Warnings[0]["message"])
+	r = cmdline(t, nil, string(text), "validate", "-")
 	require.Empty(t, r.Err)
 }
 
@@ -110,8 +123,9 @@ func TestValidateAsJSON(t *testing.T) {
 	r := cmdline(t, nil, "", "validate", "../../testdata/ten-faults.yaml", "../../examples/quickstart.yaml", "-o", "json")
 	require.Equal(t, cli.ExitUsage, r.Code)
 	require.Empty(t, r.Err)
-	var faults []map[string]any
-	require.NoError(t, json.Unmarshal([]byte(r.out), &faults))
+	var v struct{ Faults []map[string]any }
+	require.NoError(t, json.Unmarshal([]byte(r.out), &v))
+	faults := v.Faults
 	require.Len(t, faults, 10)
 	lines := strings.Split(strings.TrimSpace(cmdline(t, nil, "", "validate", "../../testdata/ten-faults.yaml").Err), "\n")
 	for i, f := range faults {
@@ -125,7 +139,7 @@ func TestValidateAsJSON(t *testing.T) {
 
 	r = cmdline(t, nil, "", "validate", "../../examples/quickstart.yaml", "-o", "json")
 	require.Equal(t, cli.ExitOK, r.Code, r.Err)
-	require.JSONEq(t, "[]", r.out)
+	require.JSONEq(t, `{"faults": [], "warnings": []}`, r.out)
 	r = cmdline(t, nil, "", "validate", filepath.Join(t.TempDir(), "none.yaml"), "-o", "json")
 	require.Equal(t, cli.ExitUsage, r.Code)
 	require.Contains(t, r.Err, "none.yaml", "a file that cannot be read is not a fault of a spec")

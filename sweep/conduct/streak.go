@@ -39,7 +39,13 @@ func (s Streak) failReason(name string) string {
 	if s.Count < streakLimit {
 		return ""
 	}
-	return fmt.Sprintf("%d trials in a row failed with %s; see `tailsweep logs %s %d`", s.Count, s.text(), name, s.Trial)
+	return fmt.Sprintf("%d trials in a row failed with %s%s", s.Count, s.text(), s.Hint(name))
+}
+
+// Hint is the end of the message of a sweep of this name that failed because of the streak. A
+// simulation leaves it out: its trials have no logs.
+func (s Streak) Hint(name string) string {
+	return fmt.Sprintf("; see `tailsweep logs %s %d`", name, s.Trial)
 }
 
 // withoutNumbers replaces numbers, which differ between failures of the same cause.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tailsweep/tailsweep/sweep"
@@ -74,7 +75,7 @@ func Play(spec *sweep.Spec, d DryRun) (Result, error) {
 	if p.EndedAt != nil {
 		wall = p.EndedAt.Sub(moment(0))
 	}
-	c := Result{Spec: r.machine.Spec(), Trials: r.ledger, Wall: wall, SlotHours: p.GPUHours, Phase: p.Phase, Ended: p.Message, Failures: r.failed, Commands: r.delivered}
+	c := Result{Spec: r.machine.Spec(), Trials: r.ledger, Wall: wall, SlotHours: p.GPUHours, Phase: p.Phase, Ended: strings.TrimSuffix(p.Message, r.machine.Streak.Hint(p.Name)), Failures: r.failed, Commands: r.delivered}
 	for _, t := range r.ledger {
 		c.Steps += int64(t.Steps)
 		c.StepsWithoutStopping += int64(spec.Train.Steps)

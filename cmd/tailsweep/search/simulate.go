@@ -117,6 +117,7 @@ of trainings, not of the function.
 		if err != nil {
 			return err
 		}
+		a.Warn(spec)
 		for _, e := range spec.From {
 			a.Log("warning: sweep %s of the field from is ignored: its results are not of the function %s", e.Sweep, objective.Value)
 		}

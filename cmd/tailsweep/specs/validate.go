@@ -9,8 +9,28 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/address"
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
+
+// checked is the output of `tailsweep validate -o json`.
+type checked struct {
+	Faults   specfile.Faults `json:"faults"`
+	Warnings []warning       `json:"warnings"` // of the specs without faults
+}
+
+// warning is a probable mistake of a valid spec.
+type warning struct {
+	File    string `json:"file"`
+	Sweep   string `json:"sweep"`
+	Message string `json:"message"`
+}
+
+func (c *checked) warn(path string, spec *sweep.Spec) {
+	for _, message := range specfile.Warnings(spec) {
+		c.Warnings = append(c.Warnings, warning{cli.SpecName(path), spec.Name, message})
+	}
+}
 
 // Validate is the verb validate: it checks specs.
 func Validate(a *cli.App) *cobra.Command {
@@ -19,14 +39,14 @@ func Validate(a *cli.App) *cobra.Command {
 		Short: "Check specs and report every fault at once",
 		Long: `validate checks specs and reports every fault with file:line:column. Where the images
 and networks of a spec are on this machine, it also checks that its trials can be
-evaluated, as a training does before its first step. With -o json it prints an array
-of the faults of all files, empty when there are none.`,
+evaluated, as a training does before its first step. With -o json it prints the faults
+and the warnings of all files, each an array that is empty when there are none.`,
 		Args: cli.Args(1, 1000, "one or more spec files"),
 	}
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(_ *cobra.Command, paths []string) error {
 		code := cli.ExitOK
-		found := specfile.Faults{} // JSON is always an array
+		all := checked{Faults: specfile.Faults{}, Warnings: []warning{}} // JSON has arrays, also empty ones
 		var valid []string
 		for _, path := range paths {
 			spec, text, err := a.ReadSpec(path)
@@ -38,19 +58,23 @@ of the faults of all files, empty when there are none.`,
 			case errors.As(err, &faults) && output.Value == cli.FormatJSON:
 				for _, f := range faults {
 					f.Value, f.Message = address.Redact(f.Value), address.Redact(f.Message)
-					found = append(found, f)
+					all.Faults = append(all.Faults, f)
 				}
 				code = cli.ExitUsage
 			case err != nil:
 				a.Log("%s", cli.Message(err))
 				code = cli.ExitUsage
 			default:
-				a.Warn(spec)
+				if output.Value == cli.FormatJSON {
+					all.warn(path, spec)
+				} else {
+					a.Warn(spec)
+				}
 				valid = append(valid, fmt.Sprintf("%s: sweep %q is valid (%s, %s)", path, spec.Name, spec.Method, trialview.TrialCount(spec)))
 			}
 		}
 		if output.Value == cli.FormatJSON || len(valid) > 0 {
-			if err := a.PrintAs(output, found, valid...); err != nil {
+			if err := a.PrintAs(output, all, valid...); err != nil {
 				return err
 			}
 		}

@@ -97,16 +97,24 @@ func makeAbsolute(spec *sweep.Spec) error {
 	return nil
 }
 
+// SpecName returns what faults call the file of a spec.
+func SpecName(path string) string {
+	if path == "-" {
+		return "stdin"
+	}
+	return path
+}
+
 // ReadText reads a spec or a list of configurations. name is what faults call the file.
 func (a *App) ReadText(path string) (name string, text []byte, err error) {
-	in, name := a.In, "stdin"
+	in, name := a.In, SpecName(path)
 	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {
 			return name, nil, Usagef("read the file: %w", err)
 		}
 		defer func() { _ = f.Close() }() // only read
-		in, name = f, path
+		in = f
 	}
 	if text, err = io.ReadAll(io.LimitReader(in, maxSpec+1)); err != nil {
 		return name, nil, Usagef("read the file %s: %w", name, err)
