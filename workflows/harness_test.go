@@ -110,6 +110,17 @@ func failedProgress(t *testing.T, err error) conduct.Progress {
 	return p
 }
 
+// cancelledProgress reads the conduct.Progress that a cancelled sweep ends with.
+func cancelledProgress(t *testing.T, err error) conduct.Progress {
+	t.Helper()
+	var cancelled *temporal.CanceledError
+	require.ErrorAs(t, err, &cancelled, "the workflow ends as cancelled in Temporal")
+	var p conduct.Progress
+	require.NoError(t, cancelled.Details(&p))
+	require.Equal(t, conduct.PhaseCancelled, p.Phase)
+	return p
+}
+
 // gridSpec is a grid of n configurations of infonce.weight: 0, 1, ...; the last is the
 // best.
 func gridSpec(n int) sweep.Spec {

@@ -94,8 +94,7 @@ func TestRecord(t *testing.T) {
 		require.Eventually(t, func() bool { return len(s.archive.Keys()) == 3 }, time.Minute, 50*time.Millisecond)
 		s.command(conduct.CommandPause)
 		s.command(conduct.CommandCancel)
-		p := s.finish(run)
-		require.Equal(t, conduct.PhaseCancelled, p.Phase)
+		s.finishCancelled(run)
 		s.requireLedger(2)
 		for _, trial := range s.archive.Trials() {
 			require.Equal(t, sweep.StatusCancelled, trial.Status)
@@ -267,7 +266,7 @@ func TestRecord(t *testing.T) {
 		require.Eventually(t, func() bool { return len(s.archive.Trials()) == 3 }, time.Minute, 50*time.Millisecond)
 		require.NoError(t, s.client.TerminateWorkflow(t.Context(), TrialID(s.spec.Name, 1), "", "a test"))
 		s.command(conduct.CommandCancel) // asks each trial, and finds that this one is gone
-		p := s.finish(run)
+		p := s.finishCancelled(run)
 		require.Equal(t, map[sweep.Status]int{"completed": 3, "failed": 1}, p.Counts)
 		s.requireLedger(4)
 	})
@@ -317,6 +316,20 @@ func (s *stage) finish(run client.WorkflowRun) conduct.Progress {
 	var p conduct.Progress
 	require.NoError(s.t, run.Get(ctx, &p))
 	s.requireShown(ctx, p)
+	return p
+}
+
+// finishCancelled waits for the end of a sweep that is cancelled, whose workflow ends as
+// cancelled.
+func (s *stage) finishCancelled(run client.WorkflowRun) conduct.Progress {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
+	defer cancel()
+	p := cancelledProgress(s.t, run.Get(ctx, nil))
+	s.requireShown(ctx, p)
+	described, err := s.client.DescribeWorkflowExecution(ctx, run.GetID(), run.GetRunID())
+	require.NoError(s.t, err)
+	require.Equal(s.t, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED, described.GetWorkflowExecutionInfo().GetStatus())
 	return p
 }
 

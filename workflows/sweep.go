@@ -22,7 +22,9 @@ const TypeSweepFailed = "sweep_failed"
 // not have.
 const TypeNoTrial = "no_trial"
 
-// Sweep runs a sweep from its start to its end, as package conduct decides.
+// Sweep runs a sweep from its start to its end, as package conduct decides. A sweep that
+// failed or was cancelled ends its workflow as such, with its conduct.Progress in the error's
+// details.
 func Sweep(ctx workflow.Context, in SweepInput) (conduct.Progress, error) {
 	s, err := newSweep(ctx, in)
 	if err != nil {
@@ -45,6 +47,7 @@ type sweepRun struct {
 	specDigest string
 	continuing bool      // continue as new once no action is in flight; further actions wait for the next run
 	changed    bool      // since the last call of show
+	cancelled  bool      // the state machine has received that Temporal was asked to cancel this run
 	wake       time.Time // of the earliest timer; zero for none
 
 	shown     view
@@ -169,6 +172,7 @@ func (s *sweepRun) listen(outer workflow.Context) {
 	}
 	workflow.Go(s.ctx, func(ctx workflow.Context) { // cancelled in Temporal itself
 		outer.Done().Receive(ctx, nil)
+		s.cancelled = true
 		s.feed(conduct.CancelledOutside{})
 	})
 }
@@ -235,7 +239,7 @@ func (s *sweepRun) shouldContinueAsNew() bool {
 func (s *sweepRun) canContinueAsNew(outer workflow.Context) bool {
 	return s.continuing && !s.machine.Closed && s.inFlight == 0 && !s.recording && workflow.AllHandlersFinished(s.ctx) &&
 		!slices.ContainsFunc(s.signals(), func(r receiver) bool { return workflow.GetSignalChannel(s.ctx, r.name).Len() > 0 }) &&
-		(s.machine.Asked || outer.Err() == nil)
+		(s.cancelled || outer.Err() == nil)
 }
 
 // arm sets a timer for the state machine's next wake-up, unless an earlier one is set.
@@ -264,10 +268,10 @@ func (s *sweepRun) end() (conduct.Progress, error) {
 		return s.progress(), fmt.Errorf("wait for the last numbers: %w", err)
 	}
 	p := s.progress()
-	switch {
-	case p.Phase == conduct.PhaseFailed:
+	switch p.Phase {
+	case conduct.PhaseFailed:
 		return p, temporal.NewNonRetryableApplicationError(p.Message, TypeSweepFailed, nil, p)
-	case s.machine.Asked:
+	case conduct.PhaseCancelled: // by a command, or in Temporal itself
 		return p, temporal.NewCanceledError(p)
 	default:
 		return p, nil

@@ -26,7 +26,7 @@ func (m *Machine) reopen() {
 		m.Idle += m.now.Sub(*m.EndedAt)
 	}
 	m.Phase, m.EndedAt, m.CancelledAt, m.FailReason, m.Message = PhaseRunning, nil, nil, "", ""
-	m.LedgerBroken, m.Asked, m.LookedAhead, m.Closed = false, false, false, false
+	m.LedgerBroken, m.LookedAhead, m.Closed = false, false, false
 	m.Streak = Streak{}
 	m.WaitAt = nil
 	m.LookAt = m.now.Add(lookEvery)

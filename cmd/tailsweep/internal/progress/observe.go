@@ -155,8 +155,8 @@ func QueryProgress(ctx context.Context, c client.Client, name string) (conduct.P
 	return p, nil
 }
 
-// progressFromError reads the progress from the error of a sweep that failed or was cancelled
-// in Temporal. A sweep that was terminated from outside has none.
+// progressFromError reads the progress from the error of a sweep that failed or was
+// cancelled. A sweep that was terminated from outside has none.
 func progressFromError(ended error, p *conduct.Progress) error {
 	if failed, ok := errors.AsType[*temporal.ApplicationError](ended); ok && failed.Type() == workflows.TypeSweepFailed && failed.HasDetails() {
 		return failed.Details(p)

@@ -34,7 +34,7 @@ func TestProgressFromError(t *testing.T) {
 		done  int
 	}{
 		"failed":                      {temporal.NewApplicationError("", workflows.TypeSweepFailed, conduct.Progress{Phase: conduct.PhaseFailed, Finished: 2}), conduct.PhaseFailed, 2},
-		"cancelled in Temporal":       {temporal.NewCanceledError(conduct.Progress{Phase: conduct.PhaseCancelled, Finished: 3}), conduct.PhaseCancelled, 3},
+		"cancelled":                   {temporal.NewCanceledError(conduct.Progress{Phase: conduct.PhaseCancelled, Finished: 3}), conduct.PhaseCancelled, 3},
 		"cancelled, without progress": {temporal.NewCanceledError(), "before", 1},
 		"a failure of another type":   {temporal.NewApplicationError("", "Other", 7), "before", 1},
 		"terminated from outside":     {errors.New("terminated"), "before", 1},
