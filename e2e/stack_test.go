@@ -162,4 +162,5 @@ func TestQueuedTrialsSayWhy(t *testing.T) {
 	}
 	t.Logf("the long sweep had finished %d of 30 trials when the short one ended", before)
 	require.Less(t, before, 15)
+	require.Positive(t, before, "its evaluations do not wait behind all of its trainings")
 }

@@ -72,10 +72,18 @@ func recording(ctx workflow.Context) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{ScheduleToCloseTimeout: recordTimeout})
 }
 
+// trainTurns and evaluateTurns are fairness keys: of the activities of equal priority that wait
+// for a slot, those of each key get it in turn. Evaluations have a key of their own, so that they
+// do not wait behind all queued trainings of their sweep. They cannot have a higher priority
+// instead: Temporal has five, and each is one of resources.priority, so an evaluation would
+// overtake sweeps of a higher priority. A key has up to 64 bytes, a sweep's name up to 63.
+func trainTurns(spec *sweep.Spec) string    { return spec.Name }
+func evaluateTurns(spec *sweep.Spec) string { return spec.Name + "+" }
+
 // slot is for the activities on the training queue. An attempt is tried once: the
 // Trial decides by the failure's class what follows. It waits for a slot for as long
-// as wait says; 0 means without a limit, since waiting is normal.
-func slot(ctx workflow.Context, spec *sweep.Spec, wait, timeout time.Duration, summary string) workflow.Context {
+// as wait says; 0 means without a limit, since waiting is normal. turns is its fairness key.
+func slot(ctx workflow.Context, spec *sweep.Spec, turns string, wait, timeout time.Duration, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              spec.Resources.Queue,
 		ScheduleToStartTimeout: wait,
@@ -83,7 +91,7 @@ func slot(ctx workflow.Context, spec *sweep.Spec, wait, timeout time.Duration, s
 		HeartbeatTimeout:       activities.HeartbeatTimeout,
 		WaitForCancellation:    true,
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
-		Priority:               temporal.Priority{PriorityKey: spec.Resources.Priority, FairnessKey: spec.Name},
+		Priority:               temporal.Priority{PriorityKey: spec.Resources.Priority, FairnessKey: turns},
 		Summary:                clip(summary),
 	})
 }

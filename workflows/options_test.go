@@ -3,6 +3,7 @@ package workflows
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
@@ -23,7 +25,7 @@ func TestAKilledWorkerIsNoticedByItsHeartbeat(t *testing.T) {
 		spec := gridSpec(1)
 		return []time.Duration{
 			workflow.GetActivityOptions(control(ctx, "x")).HeartbeatTimeout,
-			workflow.GetActivityOptions(slot(ctx, &spec, 0, trainTimeout, "x")).HeartbeatTimeout,
+			workflow.GetActivityOptions(slot(ctx, &spec, trainTurns(&spec), 0, trainTimeout, "x")).HeartbeatTimeout,
 		}, nil
 	}
 	r.env.RegisterWorkflow(timeouts)
@@ -31,6 +33,29 @@ func TestAKilledWorkerIsNoticedByItsHeartbeat(t *testing.T) {
 	var got []time.Duration
 	require.NoError(t, r.env.GetWorkflowResult(&got))
 	require.Equal(t, []time.Duration{activities.ControlHeartbeatTimeout, activities.HeartbeatTimeout}, got)
+}
+
+// Evaluations take turns with the trainings of their sweep. Neither overtakes a sweep of a higher
+// priority, and no two sweeps have the same turns.
+func TestEvaluationsAndTrainingsTakeTurns(t *testing.T) {
+	r := newRig(t)
+	priorities := func(ctx workflow.Context) ([]temporal.Priority, error) {
+		spec := gridSpec(1)
+		spec.Name, spec.Resources.Priority = strings.Repeat("n", 63), 2
+		return []temporal.Priority{
+			workflow.GetActivityOptions(slot(ctx, &spec, trainTurns(&spec), 0, trainTimeout, "x")).Priority,
+			workflow.GetActivityOptions(slot(ctx, &spec, evaluateTurns(&spec), 0, evaluateTimeout, "x")).Priority,
+		}, nil
+	}
+	r.env.RegisterWorkflow(priorities)
+	r.env.ExecuteWorkflow(priorities)
+	var got []temporal.Priority
+	require.NoError(t, r.env.GetWorkflowResult(&got))
+	require.Len(t, got, 2)
+	require.Equal(t, []int{2, 2}, []int{got[0].PriorityKey, got[1].PriorityKey})
+	require.NotEqual(t, got[0].FairnessKey, got[1].FairnessKey)
+	require.Len(t, got[1].FairnessKey, 64, "Temporal refuses a longer one")
+	require.Error(t, archive.CheckName(got[1].FairnessKey), "no other sweep has it")
 }
 
 // An action that may take long does not run within a workflow task.

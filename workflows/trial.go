@@ -118,7 +118,7 @@ func (t *trial) train(a lifecycle.Train) lifecycle.Event {
 		Task: t.task(), After: a.After, Until: a.Until, Left: left, Waited: wait > 0, Report: t.receiver(SignalBlocked), Unblock: a.Shown, BlockedBy: a.Cause,
 	}
 	var out activities.TrainResult
-	err := workflow.ExecuteActivity(slot(t.ctx, t.spec, wait, trainTimeout, what), t.do.Train, in).Get(t.ctx, &out)
+	err := workflow.ExecuteActivity(slot(t.ctx, t.spec, trainTurns(t.spec), wait, trainTimeout, what), t.do.Train, in).Get(t.ctx, &out)
 	var timeout *temporal.TimeoutError
 	if errors.As(err, &timeout) && timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START {
 		return lifecycle.NoSlot{}
@@ -145,7 +145,7 @@ func (t *trial) evaluate(a lifecycle.Evaluate) lifecycle.Event {
 	}
 	t.show(what)
 	var out activities.EvaluateResult
-	err := workflow.ExecuteActivity(slot(t.ctx, t.spec, 0, evaluateTimeout, what), t.do.Evaluate, activities.EvaluateInput{
+	err := workflow.ExecuteActivity(slot(t.ctx, t.spec, evaluateTurns(t.spec), 0, evaluateTimeout, what), t.do.Evaluate, activities.EvaluateInput{
 		Task: t.task(), After: a.After, Checkpoint: activities.CheckpointRef{Key: r.Checkpoint, Step: r.Steps}, Rung: a.Rung > 0,
 		Report: t.receiver(SignalBlocked), Unblock: a.Shown, BlockedBy: a.Cause,
 	}).Get(t.ctx, &out)
