@@ -172,8 +172,7 @@ func resultOf(n int) string { return under(fmt.Sprintf("trials/%06d/result.json"
 
 const model = "trials/000001/attempts/1/checkpoints/step-0000000600/model.safetensors"
 
-const stateAside = "put aside: the sweep continues from its ledger and its command log; pins, and requested trials that have not started, are lost " +
-	"(`tailsweep pin fashion-lt TRIAL` pins a trial again)"
+const stateAside = "put aside: the sweep continues from its ledger and its command log; requested trials that have not started are lost"
 
 // repairs are damages of a complete sweep, the keys that are named, and what a repair
 // does. exact: afterwards the store is as it was, but for what was put aside.

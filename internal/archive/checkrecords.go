@@ -108,8 +108,7 @@ func (c *checker) checkState(ctx context.Context) error {
 		c.state = &state
 	}
 	if s.err != nil && !errors.Is(s.err, store.ErrNotFound) {
-		aside(s, false, fmt.Sprintf("the sweep continues from its ledger and its command log; pins, and requested trials that have not started, are lost "+
-			"(`tailsweep pin %s TRIAL` pins a trial again)", c.name))
+		aside(s, false, "the sweep continues from its ledger and its command log; requested trials that have not started are lost")
 	}
 	entries, err := c.readAll(ctx, c.entries, maxSpec+maxSeal)
 	if err != nil {

@@ -194,18 +194,13 @@ func (a *Archive) lastState(ctx context.Context, sweepName string, submitted *sw
 	if err != nil || len(keys) == 0 {
 		return nil, err
 	}
-	version, _, err := a.SpecVersion(ctx, sweepName)
-	if err != nil {
-		return nil, err
-	}
-	last := keys[max(0, len(keys)-conduct.CommandLogLimit):]
-	entries := make([]conduct.CommandEntry, len(last))
-	for i, key := range last {
+	entries := make([]conduct.CommandEntry, len(keys))
+	for i, key := range keys {
 		if err := a.object(key, nil).readSealedJSON(ctx, maxSpec, &entries[i]); err != nil {
 			return nil, err
 		}
 	}
-	return conduct.Logged(submitted, version.Spec, started, entries), nil
+	return conduct.Logged(submitted, started, entries), nil
 }
 
 // Restored is what a sweep whose workflow has ended continues from.

@@ -319,8 +319,7 @@ func (a *Archive) needs(ctx context.Context, name string, p *conduct.Progress) (
 }
 
 // checkPins returns a *PinsError if it is not known which trials of a sweep are pinned: its
-// state is or was lost, and the command log, which then says what was pinned, has a pin or
-// lacks entries.
+// state is or was lost, and the command log, which then has the pins, lacks entries.
 func (a *Archive) checkPins(ctx context.Context, name string, runs bool) error {
 	log, err := a.commandLog(ctx, name)
 	if err != nil {
@@ -336,18 +335,6 @@ func (a *Archive) checkPins(ctx context.Context, name string, runs bool) error {
 	}
 	if len(log.lost) > 0 && (stateLost || log.stateAside) {
 		return &PinsError{name, fmt.Sprintf("its %s was damaged or is missing, and its command log lacks %s", stateName, text.List(log.lost.texts(), mostEntries))}
-	}
-	if !stateLost {
-		return nil
-	}
-	for _, key := range slices.Backward(log.keys) {
-		var e conduct.CommandEntry
-		if err := a.object(key, nil).readSealedJSON(ctx, maxSpec, &e); err != nil {
-			return err
-		}
-		if e.Command == conduct.CommandPin && e.Refused == "" {
-			return &PinsError{name, fmt.Sprintf("it has no %s, which lists them, and entry %d of its command log is a pin", stateName, e.Number)}
-		}
 	}
 	return nil
 }

@@ -209,40 +209,45 @@ func TestGarbageOfATrialThatEndsMeanwhile(t *testing.T) {
 	require.Empty(t, garbage)
 }
 
-// losingPins pins a trial of a sweep that has ended and repairs its damaged state.
-func losingPins(t *testing.T, s store.Store) {
-	t.Helper()
-	require.NoError(t, New(s).PutCommandEntry(t.Context(), name, conduct.CommandEntry{Number: 2, At: checkedAt, Command: conduct.CommandPin, Change: "2"}))
-	overwrite(t, s, under(stateName), flip)
-	require.Empty(t, faults(check(t, s, CheckOptions{Repair: true})))
-	st, err := New(s).state(t.Context(), name)
-	require.NoError(t, err)
-	require.Nil(t, st)
-}
-
-// A command stores a state: then the pins are known, also if there are none.
-func TestGarbageAfterLostPins(t *testing.T) {
+// Without a state the command log has the pins.
+func TestGarbageWithoutAState(t *testing.T) {
 	s := storetest.NewMemory()
 	littered(t, s)
-	losingPins(t, s)
 	a := New(s)
-	restored, err := a.Restore(t.Context(), name, here)
-	require.NoError(t, err)
-	for _, pins := range [][]int{{2}, nil} {
-		restored.State.Pinned = pins
-		body, err := json.Marshal(restored.State)
-		require.NoError(t, err)
-		require.NoError(t, a.PutState(t.Context(), name, body))
-		_, err = a.Garbage(t.Context(), name, running{}, GarbageOptions{Now: time.Now()})
-		require.NoError(t, err)
+	add := func(e conduct.CommandEntry) {
+		e.At = checkedAt.Add(time.Duration(e.Number) * time.Second)
+		require.NoError(t, a.PutCommandEntry(t.Context(), name, e))
 	}
+	add(conduct.CommandEntry{Number: 2, Command: conduct.CommandPin, Trials: []int{2}})
+	overwrite(t, s, under(stateName), flip)
+	require.Empty(t, faults(check(t, s, CheckOptions{Repair: true})))
+	st, err := a.state(t.Context(), name)
+	require.NoError(t, err)
+	require.Nil(t, st)
+	pinned := func() []int {
+		restored, err := a.Restore(t.Context(), name, here)
+		require.NoError(t, err)
+		o, err := a.Overview(t.Context(), name)
+		require.NoError(t, err)
+		require.Len(t, restored.State.Pinned, o.Pinned)
+		return restored.State.Pinned
+	}
+	require.Equal(t, []int{2}, pinned())
+	garbage, err := a.Garbage(t.Context(), name, running{}, GarbageOptions{Now: time.Now()})
+	require.NoError(t, err)
+	require.NotContains(t, found(garbage), folderOf(2, 600))
 
-	s = storetest.NewMemory()
-	littered(t, s)
-	require.NoError(t, New(s).PutCommandEntry(t.Context(), name, conduct.CommandEntry{Number: 2, At: checkedAt, Command: conduct.CommandPin, Refused: "no"}))
-	require.NoError(t, s.Delete(t.Context(), under(stateName)))
-	_, err = New(s).Garbage(t.Context(), name, running{}, GarbageOptions{Now: time.Now()})
-	require.NoError(t, err, "nothing was pinned")
+	add(conduct.CommandEntry{Number: 3, Command: conduct.CommandUnpin, Trials: []int{2}, Refused: "no"})
+	add(conduct.CommandEntry{Number: 4, Command: conduct.CommandPin, Trials: []int{0, 1}})
+	for n := range conduct.CommandLogLimit {
+		add(conduct.CommandEntry{Number: 5 + n, Command: conduct.CommandPause})
+	}
+	require.Equal(t, []int{0, 1, 2}, pinned(), "pins before the entries that a state remembers count")
+	add(conduct.CommandEntry{Number: 5 + conduct.CommandLogLimit, Command: conduct.CommandUnpin, Trials: []int{1, 2}})
+	require.Equal(t, []int{0}, pinned())
+	garbage, err = a.Garbage(t.Context(), name, running{}, GarbageOptions{Now: time.Now()})
+	require.NoError(t, err)
+	require.Contains(t, found(garbage), folderOf(2, 600))
 }
 
 // If the entry of a pin was lost, too, nothing says that there was one: gc asks for an explicit
@@ -303,7 +308,6 @@ func TestNoGarbageWhereItIsNotKnown(t *testing.T) {
 			}, "best.json",
 		},
 		"a sweep that may run on another Temporal": {running{unknown: true}, func(*testing.T, store.Store) {}, "does not know sweep fashion-lt"},
-		"a state that was lost with its pins":      {running{}, losingPins, "pin the trials whose checkpoints are to be kept again"},
 		"an older worker":                          {running{progress: &conduct.Progress{}}, func(*testing.T, store.Store) {}, "older build"},
 	} {
 		t.Run(title, func(t *testing.T) {
