@@ -56,11 +56,12 @@ type Curate struct {
 	Remove   []string // keys of checkpoints
 }
 
-// Save stores entries, each under its number, then the state. Completed by Saved.
+// Save stores entries, each under its number, then the state. Together they have at most
+// saveLimit bytes, or it is only one of them. Completed by Saved.
 type Save struct {
 	ID      int
 	Entries []CommandEntry
-	State   json.RawMessage // a State, from which Restore continues; nil while later entries are not stored
+	State   json.RawMessage // a State, from which Restore continues; nil while later entries are not stored, or if it does not fit
 }
 
 // Look checks the workflows of running trials that have not reported (activity

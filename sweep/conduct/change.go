@@ -244,6 +244,9 @@ func (m *Machine) edit(c Command) string {
 	m.spec.SetGates(m.Leaders)
 	m.spec.SetGates(m.Gated)
 	m.Exhausted, m.WaitAt = false, nil
+	if m.Main != nil && m.Main.Kind == KindSuggest { // of the spec before
+		m.Main = nil
+	}
 	m.Rerank = m.finished() > 0
 	if m.Phase == PhaseCompleted { // it ends again if nothing is left to do
 		m.reopen()
@@ -290,8 +293,12 @@ func (m *Machine) checkPin(c Command) error {
 }
 
 func (m *Machine) pin(c Command) string {
-	m.Pinned = slices.Compact(slices.Sorted(slices.Values(append(m.Pinned, c.Trials...))))
+	m.addPins(c.Trials)
 	return trialList(c.Trials)
+}
+
+func (st *State) addPins(trials []int) {
+	st.Pinned = slices.Compact(slices.Sorted(slices.Values(append(st.Pinned, trials...))))
 }
 
 func (m *Machine) checkUnpin(c Command) error {
@@ -309,8 +316,12 @@ func (m *Machine) checkUnpin(c Command) error {
 // unpin drops pins. The checkpoint of a trial that is not among the best stays until
 // `tailsweep gc` removes it.
 func (m *Machine) unpin(c Command) string {
-	m.Pinned = slices.DeleteFunc(m.Pinned, func(n int) bool { return slices.Contains(c.Trials, n) })
+	m.removePins(c.Trials)
 	return trialList(c.Trials)
+}
+
+func (st *State) removePins(trials []int) {
+	st.Pinned = slices.DeleteFunc(st.Pinned, func(n int) bool { return slices.Contains(trials, n) })
 }
 
 func trialList(numbers []int) string {

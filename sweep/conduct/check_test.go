@@ -2,6 +2,7 @@ package conduct
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -51,7 +52,18 @@ func sameFaults(ledger []sweep.Trial) (most int) {
 
 // issued checks an action as it is issued.
 func (w *world) issued(a Action) {
+	if n := SizeOf(a); n > 256<<10 {
+		w.fail("a payload has %d bytes: %T", n, a)
+	}
 	switch a := a.(type) {
+	case Suggest:
+		w.suggesting[a.ID] = w.m.Spec()
+		if a.Segments != w.m.Segments {
+			w.fail("a suggestion uses %d segments of the ledger, it has %d", a.Segments, w.m.Segments)
+		}
+		if edited := len(w.changed) > 0; a.Edited != edited && w.resets == 0 {
+			w.fail("the spec was changed: %v, a suggestion is asked for as if that were %v", edited, a.Edited)
+		}
 	case Start:
 		w.checkStart(a.Assignment)
 	case SendVerdict:
@@ -93,6 +105,9 @@ func (w *world) checkStart(a sweep.Assignment) {
 			w.fail("trial %d is no baseline trial", n)
 		}
 		return
+	}
+	if err := space.CheckPoint(w.m.Spec(), a.Params); err != nil {
+		w.fail("search trial %d starts outside of the space of the spec in force: %v", n, err)
 	}
 	b := w.m.Spec().Budget
 	if b.RunCap > 0 && n-baselines-w.m.Retried >= b.RunCap {
@@ -154,6 +169,7 @@ func (w *world) check() {
 	w.checkRungs(ledger)
 	w.checkBlocked()
 	w.checkRequests(ledger)
+	w.checkRetries()
 	if w.resets == 0 && m.Idle != w.idle {
 		w.fail("the sweep has been idle for %v, the state says %v", w.idle, m.Idle)
 	}
@@ -183,6 +199,28 @@ func (w *world) checkRequests(ledger []sweep.Trial) {
 		if found[id] != 1 {
 			w.fail("request %d is there %d times", id, found[id])
 		}
+	}
+}
+
+// checkRetries checks that a configuration and seed has one retry at a time.
+func (w *world) checkRetries() {
+	if w.resets > 0 {
+		return
+	}
+	asked := slices.Clone(w.m.Queue)
+	for _, r := range w.m.Running {
+		asked = append(asked, r.Assignment)
+	}
+	seen := map[string]bool{}
+	for _, a := range asked {
+		if a.Reason.Sampler != sweep.SourceRetry {
+			continue
+		}
+		key := fmt.Sprint(a.Params.Key(), " seed ", a.Seed)
+		if seen[key] {
+			w.fail("%s is retried twice at a time", key)
+		}
+		seen[key] = true
 	}
 }
 
@@ -264,6 +302,9 @@ func (w *world) checkEnd() {
 	gaveUp := strings.Contains(m.Message, "given up")
 	if gaveUp && m.CancelledAt == nil && !strings.Contains(m.Message, "point at the best") && !strings.Contains(m.Message, "store the commands") {
 		w.fail("a sweep that nobody cancelled gives up: %s", m.Message)
+	}
+	if !gaveUp && w.resets == 0 && !maps.Equal(w.changed, w.versions) {
+		w.fail("commands %v changed the spec, the versions of %v are stored", slices.Sorted(maps.Keys(w.changed)), slices.Sorted(maps.Keys(w.versions)))
 	}
 	if !gaveUp && !m.LedgerBroken {
 		w.checkLedger()

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -100,6 +101,8 @@ func (m *Machine) Check(e Commanded) error {
 		return fmt.Errorf("cannot %s sweep %q: by is empty; say who asks", e.Name, m.spec.Name)
 	case len(e.Reason) > ReasonLimit:
 		return fmt.Errorf("cannot %s sweep %q: reason has %d bytes (valid: up to %d)", e.Name, m.spec.Name, len(e.Reason), ReasonLimit)
+	case SizeOf(e) > PayloadLimit:
+		return fmt.Errorf("cannot %s sweep %q: the command has %s (valid: up to %s)", e.Name, m.spec.Name, text.Bytes(int64(SizeOf(e))), text.Bytes(PayloadLimit))
 	case m.settled(e.ID):
 		return nil
 	case err != nil:
@@ -116,10 +119,16 @@ func (m *Machine) Check(e Commanded) error {
 }
 
 // canStore reports whether the entry of a further command can wait to be stored, with the
-// spec that the command may change.
+// spec that the command changes.
 func (m *Machine) canStore(e Commanded) bool {
-	n := len(m.Unsaved)
-	return n == 0 || n < unsavedLimit && SizeOf(m.Unsaved)+SizeOf(e)+SizeOf(m.spec) <= unsavedBytes
+	if len(m.Unsaved) == 0 {
+		return true
+	}
+	size := SizeOf(m.Unsaved) + SizeOf(e) + changeLimit
+	if e.Extend != nil || e.Set != nil {
+		size += SizeOf(m.spec)
+	}
+	return len(m.Unsaved) < unsavedLimit && size <= unsavedBytes
 }
 
 // settled reports whether a command with this ID was applied or refused.
@@ -145,7 +154,7 @@ func (m *Machine) applyCommand(e Commanded) {
 	before, spec := m.Phase, m.spec
 	m.Closed = false // it ends again once the command is stored
 	did := v.apply(m, e.Command)
-	entry := CommandEntry{ID: e.ID, Command: e.Name, By: e.By, Reason: e.Reason, Change: did}
+	entry := CommandEntry{ID: e.ID, Command: e.Name, By: e.By, Reason: e.Reason, Change: did, Trials: e.Trials}
 	if m.spec != spec {
 		entry.Spec = m.spec
 	}
@@ -168,7 +177,7 @@ func (m *Machine) addEntry(e CommandEntry) {
 	m.Entries++
 	e.Number, e.At = m.Entries, m.now
 	m.Unsaved = append(m.Unsaved, e)
-	e.Spec = nil
+	e.Spec, e.Trials = nil, nil
 	m.CommandLog = append(m.CommandLog, e)
 	m.CommandLog = m.CommandLog[max(0, len(m.CommandLog)-CommandLogLimit):]
 }

@@ -22,12 +22,16 @@
 //   - Every started trial is in the ledger exactly once; no number is skipped.
 //   - No trial starts while max_concurrent_trials or more are in flight.
 //   - Once a budget is reached, only baseline and requested trials start.
+//   - A suggested trial is of the space of the spec in force when it starts, and its
+//     suggestion uses all results of the ledger.
+//   - A configuration and seed has one retry at a time.
 //   - A verdict at a rung is given once; a repeated report gets the same verdict.
 //   - The last checkpoint of a trial that failed, was cancelled or ran out of time is
 //     kept. That of any other finished trial belongs to a leader or a gated trial, is or
 //     was pinned, or is in Removals until it has been removed.
-//   - Every accepted command and every end is stored, or the last message reports
-//     that storing was given up.
+//   - Every accepted command, every version of the spec and every end is stored, or the
+//     last message reports that storing was given up.
+//   - No action has a payload above 256 KiB.
 //   - The state machine ends, or Progress says what it waits for.
 //
 // No goroutine, clock, global random source, or map iteration whose order matters is

@@ -149,6 +149,7 @@ func (e Curated) apply(m *Machine) {
 func (e Saved) apply(m *Machine) {
 	if t := m.completes(&m.Saving, e.ID, KindSave); t != nil {
 		m.Unsaved = m.Unsaved[t.Entries:]
+		m.StateBehind = !t.State
 	}
 }
 

@@ -13,6 +13,7 @@ const (
 	leadersLimit  = 512 << 10 // of Leaders and Gated: Temporal refuses payloads above 2 MiB
 	rungLimit     = 500       // results of one rung that State remembers, the latest: enough to place the best 1/eta
 	removalsLimit = 50        // checkpoints to remove at which Curate does not wait for more
+	removalsBatch = 1000      // checkpoints that a Curate removes
 	removalsText  = 500       // bytes of the keys of checkpoints that the last message names
 	unsavedLimit  = 100       // commands that are not stored yet: further ones are refused
 	unsavedBytes  = 192 << 10 // the same, of their entries, which may have a spec

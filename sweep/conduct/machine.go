@@ -326,7 +326,7 @@ func (m *Machine) started(id int) *Running {
 // in parallel to the main task.
 func (m *Machine) planCurate() {
 	if m.Curating == nil && m.curateDue() && !m.waits(KindCurate) {
-		m.Curating = &Task{Kind: KindCurate, Removals: len(m.Removals)}
+		m.Curating = &Task{Kind: KindCurate, Removals: min(len(m.Removals), removalsBatch)}
 		m.PointerOutdated, m.CuratedAt = false, m.now
 	}
 	if t := m.Curating; m.issue(t) {
@@ -361,10 +361,10 @@ func (m *Machine) planFinal() {
 	m.addEntry(CommandEntry{Command: EntryEnd, Change: string(phase), Reason: m.Message})
 }
 
-// planSave stores the new entries of the command log, in parallel to the main task, and
-// with the last ones the state after them.
+// planSave stores the new entries of the command log, in parallel to the main task, and the
+// state after the last ones: with them, or in a further Save if both do not fit into one.
 func (m *Machine) planSave() {
-	if m.Saving == nil && len(m.Unsaved) > 0 && !m.waits(KindSave) {
+	if m.Saving == nil && (len(m.Unsaved) > 0 || m.StateBehind) && !m.waits(KindSave) {
 		m.Saving = &Task{Kind: KindSave, Entries: fitting(m.Unsaved)}
 	}
 	if t := m.Saving; m.issue(t) {
@@ -372,6 +372,10 @@ func (m *Machine) planSave() {
 		if t.Entries == len(m.Unsaved) {
 			save.State = m.stateToStore()
 		}
+		if t.Entries > 0 && SizeOf(save.Entries)+len(save.State) > saveLimit {
+			save.State = nil
+		}
+		t.State = save.State != nil
 		m.act(save)
 	}
 }
@@ -391,7 +395,7 @@ func (m *Machine) planEnd() {
 			return
 		}
 	}
-	if m.Saving == nil && len(m.Unsaved) == 0 {
+	if m.Saving == nil && len(m.Unsaved) == 0 && !m.StateBehind {
 		m.Closed = true
 		m.act(End{})
 	}
@@ -432,9 +436,10 @@ func (m *Machine) cancelling() {
 	m.Phase, m.CancelledAt, m.LookAt = PhaseCancelling, &now, now
 }
 
-// fail cancels the sweep, which then ends as failed; the first reason is kept.
+// fail cancels the sweep, which then ends as failed; the first reason is kept. A sweep that has
+// ended, and only stores that, stays as it ended.
 func (m *Machine) fail(reason string) {
-	if m.FailReason != "" {
+	if m.FailReason != "" || m.Phase.Final() {
 		return
 	}
 	m.FailReason = reason
@@ -444,7 +449,6 @@ func (m *Machine) fail(reason string) {
 }
 
 func (m *Machine) cancelledOutside() {
-	m.Asked = true
 	m.applyCommand(Commanded{Name: CommandCancel, Command: Command{By: "temporal", Reason: "the workflow was cancelled"}})
 }
 

@@ -87,6 +87,61 @@ func TestEnqueueChecksItsConfigurations(t *testing.T) {
 	require.ErrorContains(t, enqueue(slices.Repeat([]sweep.Params{legal}, 1001)...), "1001 trials: at most 1000 can wait to be started, and 0 do already")
 }
 
+// A trial has one retry at a time.
+func TestASecondRetryIsRefused(t *testing.T) {
+	spec := testSpec()
+	spec.MaxConcurrentTrials = 2
+	m := machineOf(spec, State{Phase: PhaseRunning, Next: 8, Watermark: 8, LookAt: start.Add(time.Hour)})
+	retry := func(numbers ...int) Commanded {
+		e := Commanded{CommandRetry, Command{By: "ann"}}
+		for _, n := range numbers {
+			e.Retry = append(e.Retry, assignment(n))
+		}
+		return e
+	}
+	require.ErrorContains(t, m.Check(retry(6, 6)), `cannot retry sweep "s": trial 6 is named twice`)
+	other := retry(6)
+	other.Retry[0].Number = 5
+	other.Retry = append(other.Retry, assignment(6))
+	require.ErrorContains(t, m.Check(other), "trials 5 and 6 have the same parameters and seed: retry one of them")
+	require.NoError(t, m.Check(retry(5, 6, 7)))
+
+	m.Step(start, retry(5, 6, 7))
+	require.Equal(t, []int{8, 9}, []int{m.Running[0].Number, m.Running[1].Number})
+	require.Len(t, m.Queue, 1)
+	require.ErrorContains(t, m.Check(retry(6)), `cannot retry sweep "s": trial 6 is being retried as trial 9: wait until that has ended; if it fails, retry trial 9`)
+	require.ErrorContains(t, m.Check(retry(7)), "trial 7 is to be retried already: that retry waits to be started (`tailsweep describe s`)")
+	require.NoError(t, m.Check(retry(4)))
+	otherSeed := retry(6)
+	otherSeed.Retry[0].Seed = 9
+	require.NoError(t, m.Check(otherSeed))
+
+	m.account([]sweep.Trial{{Assignment: m.Running[1].Assignment, Status: sweep.StatusFailed, Error: &sweep.Failure{Class: sweep.FailLost}}})
+	require.NoError(t, m.Check(retry(6)), "its retry has ended")
+}
+
+// A suggestion of the spec before an edit starts no trial.
+func TestAnEditAsksForOtherSuggestions(t *testing.T) {
+	spec := testSpec()
+	spec.MaxConcurrentTrials = 1
+	spec.Parameters = sweep.Space{{Name: "infonce.weight", Distribution: sweep.DistUniform, Max: 9}}
+	m := machineOf(spec, State{Phase: PhaseRunning})
+	asked := m.Step(start, Tick{})[0].(Suggest)
+	edited := *spec
+	edited.Parameters = sweep.Space{{Name: "infonce.weight", Distribution: sweep.DistUniform, Min: 10, Max: 19}}
+	actions := m.Step(start, Commanded{CommandEdit, Command{By: "ann", Spec: &edited}})
+	again := actions[0].(Suggest)
+	require.True(t, again.Edited)
+	require.Equal(t, asked.Number, again.Number)
+	for _, a := range m.Step(start, Suggested{ID: asked.ID, Assignments: []sweep.Assignment{assignment(0)}}) {
+		_, starts := a.(Start)
+		require.False(t, starts)
+	}
+	fits := assignment(0)
+	fits.Params = sweep.Params{"infonce.weight": sweep.Number(12)}
+	require.Equal(t, fits, m.Step(start, Suggested{ID: again.ID, Assignments: []sweep.Assignment{fits}})[0].(Start).Assignment)
+}
+
 // A retry is a further trial.
 func TestRetriesAreExpected(t *testing.T) {
 	spec := testSpec()

@@ -64,6 +64,7 @@ type CommandEntry struct {
 	Change  string      `json:"change,omitempty"`  // what it changed, in words: "budget.run_cap 6 -> 10"
 	Refused string      `json:"refused,omitempty"` // why it changed nothing
 	Spec    *sweep.Spec `json:"spec,omitempty"`    // the spec in force afterwards, if it changed
+	Trials  []int       `json:"trials,omitempty"`  // pin and unpin: of which trials
 }
 
 // EntryEnd is the Command of the entry that a sweep makes when it ends.

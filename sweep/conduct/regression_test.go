@@ -68,3 +68,11 @@ func TestRankingThatFailedIsRepeated(t *testing.T) {
 		"suggest ok", "start ok", "start ok", "start effect", "trial 2 end completed", "command stop", "trial 0 end limit", "append ok", "append ok", "trial 1 end bug", "append ok", "save ok", "restore", "command enqueue 19", "start ok", "start ok", "trial 3 end valueless", "append ok", "trial 4 end completed", "append ok", "command edit 12", "rank fail bug", "command resume",
 	)
 }
+
+// A sweep that was cancelled and has given up its ledger stays cancelled when the append that was
+// in flight fails.
+func TestAFailureAfterTheEndChangesNothing(t *testing.T) {
+	replay(t, `{"Spec":{"name":"sim","method":"random","seed":32,"train":{"steps":400,"seed":1},"metrics":[{"name":"fid.tail","goal":"minimize"}],"constraints":["fid.head <= baseline.fid.head * 1.02"],"baseline":{"params":{"infonce.weight":-1},"seeds":[1,2]},"repeats":{"seeds":[2,3],"share":0.5},"early_terminate":{"type":"asha","min_iter":200,"eta":2},"max_concurrent_trials":3,"checkpoints":{"every_steps":100,"save_sweep_best":1}},"Points":13}`,
+		"start fail tls", "suggest fail tls", "start half no_keys", "command cancel", "trial 1 end bug", "tick 20m", "start ok", "tick 1m", "append fail bug",
+	)
+}

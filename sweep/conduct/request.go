@@ -96,8 +96,8 @@ func (st *State) request(a sweep.Assignment) {
 	st.Queue = append(st.Queue, a)
 }
 
-// Retriable returns the assignments of trials of the ledger that retry may try again:
-// those that failed, were cancelled, or reached a limit of their own.
+// Retriable returns the assignments, without reasons, of trials of the ledger that retry may
+// try again: those that failed, were cancelled, or reached a limit of their own.
 func Retriable(ledger []sweep.Trial, numbers []int) ([]sweep.Assignment, error) {
 	var list []sweep.Assignment
 	for _, n := range numbers {
@@ -109,6 +109,7 @@ func Retriable(ledger []sweep.Trial, numbers []int) ([]sweep.Assignment, error) 
 		if t.Status != sweep.StatusFailed && t.Status != sweep.StatusCancelled && t.Limit == "" {
 			return nil, fmt.Errorf("trial %d is %s: only a trial that failed, was cancelled or ran into max_trial_time can be retried", n, t.Status)
 		}
+		t.Reason = sweep.Reason{}
 		list = append(list, t.Assignment)
 	}
 	return list, nil
@@ -118,9 +119,12 @@ func (m *Machine) checkRetry(c Command) error {
 	if len(c.Retry) == 0 {
 		return errors.New("no trial is given")
 	}
-	for _, a := range c.Retry {
+	for i, a := range c.Retry {
 		if !m.isFinished(a.Number) {
 			return fmt.Errorf("trial %d has not ended", a.Number)
+		}
+		if err := m.checkRetriedOnce(a, c.Retry[:i]); err != nil {
+			return err
 		}
 		if a.Kind != sweep.KindSearch && a.Kind != sweep.KindBaseline {
 			return fmt.Errorf("trial %d has kind %q", a.Number, a.Kind)
@@ -130,6 +134,27 @@ func (m *Machine) checkRetry(c Command) error {
 		}
 	}
 	return m.checkRoom(retried(c))
+}
+
+// checkRetriedOnce checks that no other retry of the configuration and seed of a trial has yet
+// to end, and that the same command has none before.
+func (m *Machine) checkRetriedOnce(a sweep.Assignment, before []sweep.Assignment) error {
+	same := func(b sweep.Assignment) bool { return a.Seed == b.Seed && a.Params.Key() == b.Params.Key() }
+	switch i := slices.IndexFunc(before, same); {
+	case i >= 0 && before[i].Number == a.Number:
+		return fmt.Errorf("trial %d is named twice", a.Number)
+	case i >= 0:
+		return fmt.Errorf("trials %d and %d have the same parameters and seed: retry one of them", before[i].Number, a.Number)
+	}
+	for _, r := range m.Running {
+		if r.Reason.Sampler == sweep.SourceRetry && same(r.Assignment) {
+			return fmt.Errorf("trial %d is being retried as trial %d: wait until that has ended; if it fails, retry trial %[2]d", a.Number, r.Number)
+		}
+	}
+	if slices.ContainsFunc(m.Queue, func(b sweep.Assignment) bool { return b.Reason.Sampler == sweep.SourceRetry && same(b) }) {
+		return fmt.Errorf("trial %d is to be retried already: that retry waits to be started (`tailsweep describe %s`)", a.Number, m.spec.Name)
+	}
+	return nil
 }
 
 // retried are the requests of a retry.

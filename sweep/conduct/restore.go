@@ -17,7 +17,7 @@ func (m *Machine) stateToStore() json.RawMessage {
 	st.Rerank = st.Rerank || st.Main != nil && st.Main.Again
 	st.Main = nil
 	st.Looking, st.Curating, st.Saving = nil, nil, nil
-	st.Arrived, st.Blocked, st.Unsaved = nil, nil, nil
+	st.Arrived, st.Blocked, st.Unsaved, st.StateBehind = nil, nil, nil, false
 	st.Closed = st.Phase.Final()
 	//workflowcheck:ignore
 	data, err := json.Marshal(st) // writes the keys of maps in order
@@ -70,12 +70,10 @@ func Restore(spec *sweep.Spec, startedAt time.Time, snapshot *State, ledger []sw
 	return m.State
 }
 
-// Logged rebuilds the State of a sweep from its last CommandLogLimit entries of the command
-// log, for Restore. inForce is the spec after the last command that changed it, nil for none.
-// Pins and requested trials that have not started are lost.
-func Logged(submitted, inForce *sweep.Spec, startedAt time.Time, entries []CommandEntry) *State {
+// Logged rebuilds the State of a sweep from the command log, for Restore. Requested trials that
+// have not started are lost.
+func Logged(submitted *sweep.Spec, startedAt time.Time, entries []CommandEntry) *State {
 	st := newState(submitted, startedAt)
-	st.Spec = inForce
 	for _, e := range entries {
 		at := e.At
 		opens := slices.Contains([]string{CommandResume, CommandExtend, CommandEnqueue, CommandRetry}, e.Command)
@@ -85,11 +83,19 @@ func Logged(submitted, inForce *sweep.Spec, startedAt time.Time, entries []Comma
 			st.Phase, st.EndedAt, st.Message = Phase(e.Change), &at, e.Reason
 		case opens && st.Phase.Final(), e.Command == CommandEdit && st.Phase == PhaseCompleted:
 			st.Phase, st.EndedAt, st.Message = PhaseRunning, nil, ""
+		case e.Command == CommandPin:
+			st.addPins(e.Trials)
+		case e.Command == CommandUnpin:
+			st.removePins(e.Trials)
+		}
+		if e.Spec != nil {
+			st.Spec = e.Spec
 		}
 		st.Entries = e.Number
-		e.Spec = nil
+		e.Spec, e.Trials = nil, nil
 		st.CommandLog = append(st.CommandLog, e)
 	}
+	st.CommandLog = st.CommandLog[max(0, len(st.CommandLog)-CommandLogLimit):]
 	return st
 }
 

@@ -184,13 +184,19 @@ func (g *generator) spec() sweep.Spec {
 		s.EarlyTerminate = &sweep.EarlyTerminate{Type: sweep.StopASHA, MinIter: 200, Eta: 2}
 		s.MaxConcurrentTrials, s.Budget, s.Gates = 3, sweep.Budget{}, nil
 	}
+	if g.IntN(300) == 0 {
+		s.Description, s.Checkpoints.SaveSweepBest = heavyMark, 3
+	}
 	return s
 }
 
 // move draws what happens next: usually something that is in flight.
 func (g *generator) move(w *world) string {
 	if w.ended {
-		return pick(g, "restore", "command "+CommandResume, fmt.Sprintf("command %s %d", pick(g, CommandExtend, CommandExtend, CommandEnqueue, CommandRetry, CommandEdit, CommandSet, CommandPin), g.IntN(60)))
+		return pick(g, "restore", "command "+CommandResume, fmt.Sprintf("command %s %d", pick(g, CommandExtend, CommandExtend, CommandEnqueue, CommandRetry, CommandEdit, CommandSet, CommandPin), g.IntN(90)))
+	}
+	if w.heavy() && g.chance(25) {
+		return fmt.Sprintf("command %s %d", pick(g, CommandExtend, CommandSet, CommandEdit), g.IntN(90))
 	}
 	switch n := g.IntN(100); {
 	case n < g.eager && len(w.flight) > 0:
@@ -206,7 +212,7 @@ func (g *generator) move(w *world) string {
 		if g.chance(50) {
 			return "command " + pick(g, CommandPause, CommandResume, CommandResume)
 		}
-		return fmt.Sprintf("command %s %d", pick(g, CommandExtend, CommandExtend, CommandSet, CommandEdit, CommandEdit, CommandEnqueue, CommandEnqueue, CommandRetry, CommandPin, CommandUnpin), g.IntN(60))
+		return fmt.Sprintf("command %s %d", pick(g, CommandExtend, CommandExtend, CommandSet, CommandEdit, CommandEdit, CommandEnqueue, CommandEnqueue, CommandRetry, CommandPin, CommandUnpin), g.IntN(90))
 	case n < 90 && g.chance(30):
 		return "restore"
 	case n < 91:

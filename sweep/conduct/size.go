@@ -13,6 +13,7 @@ import (
 const (
 	TrialLimit   = 64 << 10  // a trial
 	PayloadLimit = 160 << 10 // the trials or entries that an action or a completion carries
+	saveLimit    = 248 << 10 // the entries and the state of a Save; the rest is for its other fields
 	textLimit    = 2 << 10   // a text of a trial that is too large
 )
 

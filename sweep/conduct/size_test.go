@@ -1,10 +1,12 @@
 package conduct
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -138,6 +140,72 @@ func TestCommandsAreStoredInPayloads(t *testing.T) {
 	require.Equal(t, commands, stored)
 }
 
+// Where the state does not fit next to the entries it is stored after them, and the sweep does
+// not end before.
+func TestAStateThatDoesNotFitIsStoredAlone(t *testing.T) {
+	m := machineOf(testSpec(), State{Phase: PhasePaused, LookedAhead: true})
+	for i := range 3 {
+		h := heavy(i, 0)
+		for class := range 2500 {
+			h.Metrics[fmt.Sprint(sweep.FIDClass, class)] = 1.25
+		}
+		m.Leaders = append(m.Leaders, h)
+	}
+	for range 3 {
+		spec := *m.Spec()
+		spec.Description = strings.Repeat("x", 45_000) + fmt.Sprint(m.Entries)
+		m.applyCommand(Commanded{Name: CommandEdit, Command: Command{By: "ann", Spec: &spec}})
+	}
+	require.Len(t, m.Unsaved, 3)
+	var saves []Save
+	for e := Event(Commanded{Name: CommandStop, Command: Command{By: "ann"}}); !m.Closed; {
+		actions := m.Step(start, e)
+		require.Len(t, actions, 1)
+		if save, ok := actions[0].(Save); ok {
+			require.LessOrEqual(t, SizeOf(save.Entries)+len(save.State), saveLimit)
+			saves, e = append(saves, save), Saved{ID: save.ID}
+		}
+	}
+	last := saves[len(saves)-1]
+	require.Empty(t, last.Entries)
+	var stored State
+	require.NoError(t, json.Unmarshal(last.State, &stored))
+	require.Equal(t, PhaseStopped, stored.Phase)
+	require.False(t, stored.StateBehind)
+	require.Equal(t, 5, stored.Entries, "three edits, stop and the end")
+	for _, s := range saves[:len(saves)-1] {
+		require.Nil(t, s.State)
+	}
+}
+
+func TestALargeCommandIsRefused(t *testing.T) {
+	m := machineOf(testSpec(), State{Phase: PhaseRunning})
+	spec := *m.Spec()
+	spec.Description = strings.Repeat("x", PayloadLimit)
+	require.ErrorContains(t, m.Check(Commanded{Name: CommandEdit, Command: Command{By: "ann", Spec: &spec}}), "the command has 161 KiB (valid: up to 160 KiB)")
+}
+
+// Checkpoints are removed in batches, at once where many wait.
+func TestRemovalsAreBounded(t *testing.T) {
+	m := machineOf(testSpec(), State{Phase: PhasePaused})
+	for i := range 2*removalsBatch + 1 {
+		m.Removals = append(m.Removals, fmt.Sprintf("sweeps/s/trials/%06d/checkpoints/a", i))
+	}
+	var sizes []int
+	for e := Event(Tick{}); e != nil; {
+		actions := m.Step(start.Add(time.Hour), e)
+		e = nil
+		for _, a := range actions {
+			if a, ok := a.(Curate); ok {
+				sizes = append(sizes, len(a.Remove))
+				e = Curated{a.ID}
+			}
+		}
+	}
+	require.Equal(t, []int{removalsBatch, removalsBatch}, sizes)
+	require.Len(t, m.Removals, 1, "one waits for others")
+}
+
 // However many trials users ask for, the State stays small: each command stores it.
 func TestRequestsAreBounded(t *testing.T) {
 	spec := testSpec()
@@ -162,10 +230,11 @@ func TestRequestsAreBounded(t *testing.T) {
 	require.ErrorContains(t, m.Check(enqueue), "at most 128 KiB can wait: ask for fewer, or wait until some have started")
 	require.Less(t, SizeOf(m.Carry()), carryBytes)
 
-	ended := assignment(0)
-	ended.Params = point
-	m.Watermark = 1
-	retry := Commanded{CommandRetry, Command{By: "ann", Retry: slices.Repeat([]sweep.Assignment{ended}, 10)}}
+	m.Watermark = 10
+	retry := Commanded{CommandRetry, Command{By: "ann"}}
+	for i := range 10 {
+		retry.Retry = append(retry.Retry, sweep.Assignment{Number: i, Kind: sweep.KindSearch, Params: point, Seed: int64(i)})
+	}
 	require.ErrorContains(t, m.Check(retry), "at most 128 KiB can wait")
 	edited := *spec
 	edited.Points = slices.Repeat([]sweep.Params{point}, 10)

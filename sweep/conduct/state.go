@@ -24,7 +24,6 @@ type State struct {
 	Running   []Running `json:"running"`  // by number
 	Exhausted bool      `json:"exhausted,omitempty"`
 	WaitAt    *int      `json:"wait_at,omitempty"` // number of segments at which the search asked to wait for a result
-	Asked     bool      `json:"asked,omitempty"`   // Temporal was asked to cancel the workflow
 
 	// Trials requested by users. Requests is how many were requested, Requested how many
 	// of them have started, Retried how many of the started ones are retries (which
@@ -65,9 +64,10 @@ type State struct {
 	Closed       bool                  `json:"closed,omitempty"`        // End was issued
 	LedgerBroken bool                  `json:"ledger_broken,omitempty"` // nothing more can be appended to the ledger: the sweep ends without waiting for results
 	Message      string                `json:"message,omitempty"`       // who stopped it, and why
-	CommandLog   []CommandEntry        `json:"command_log,omitempty"`   // the last entries of the command log, without specs
+	CommandLog   []CommandEntry        `json:"command_log,omitempty"`   // the last entries of the command log, without specs and trials
 	Entries      int                   `json:"entries,omitempty"`       // how many the command log has
 	Unsaved      []CommandEntry        `json:"unsaved,omitempty"`       // those that the store does not have yet
+	StateBehind  bool                  `json:"state_behind,omitempty"`  // the last entries were stored without the state after them
 }
 
 // Running is a started trial that is not in the ledger yet.
@@ -106,6 +106,7 @@ type Task struct {
 	Ahead      bool             `json:"ahead,omitempty"`     // look: for trial Number, too, which this history has not started
 	Again      bool             `json:"again,omitempty"`     // rank: the leaders, after an edit
 	Entries    int              `json:"entries,omitempty"`   // save: how many of State.Unsaved, from the first
+	State      bool             `json:"state,omitempty"`     // save: with the state
 }
 
 // Kind is what a task does.

@@ -37,7 +37,14 @@ type world struct {
 	bugs     []string // what was being done when a bug was delivered
 	phase    Phase    // by the commands that were accepted
 	verdicts map[[2]int]stopping.Verdict
-	decided  int // trials whose start was issued
+
+	lateStart bool // a bug in a start was delivered while the end was being stored
+
+	decided int // trials whose start was issued
+
+	suggesting map[int]*sweep.Spec // in force when a Suggest was issued, by its ID
+	changed    map[int]string      // specs that accepted commands made, by the number of the command's entry
+	versions   map[int]string      // those that are stored
 
 	saved      []byte        // the last snapshot
 	entries    int           // stored
@@ -54,6 +61,16 @@ type world struct {
 	cut        bool // the workflow was ended from outside, and nothing has continued the sweep
 	unsure     bool // a reset or the end of a workflow may have lost requests
 }
+
+// width is that of each parameter's range. The suggestion for a trial is its number, modulo width,
+// above the least value.
+const width = 20
+
+// heavyMark is in the description of a spec whose world is heavy: a few commands and results
+// do not fit into one payload.
+const heavyMark = "heavy"
+
+func (w *world) heavy() bool { return strings.HasPrefix(w.spec.Description, heavyMark) }
 
 // mark is a moment that the sweep can be reset to.
 type mark struct {
@@ -89,8 +106,14 @@ type player struct {
 type violation string
 
 func newWorld(spec *sweep.Spec, points int) *world {
-	spec.Parameters = sweep.Space{{Name: "infonce.weight", Distribution: sweep.DistUniform, Max: 1}}
+	own := *spec
+	spec = &own
+	spec.Parameters = sweep.Space{{Name: "infonce.weight", Distribution: sweep.DistUniform, Max: width}}
+	if spec.Description == heavyMark {
+		spec.Description += strings.Repeat("x", 48<<10)
+	}
 	w := &world{
+		suggesting: map[int]*sweep.Spec{}, changed: map[int]string{}, versions: map[int]string{},
 		spec: spec, points: points, now: time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC),
 		results: map[int]sweep.Trial{}, stored: map[string]bool{}, last: map[string]Event{},
 		phase: PhaseRunning, verdicts: map[[2]int]stopping.Verdict{}, asked: map[int]bool{}, everPinned: map[int]bool{}, safe: map[int]bool{},
@@ -109,7 +132,11 @@ func (w *world) step(e Event) {
 	if _, command := e.(Commanded); w.ended && !command {
 		return
 	}
+	before, entries := w.m.Spec(), w.m.Entries
 	actions := w.m.Step(w.now, e)
+	if w.m.Spec() != before {
+		w.changed[entries+1] = asJSON(w.m.Spec())
+	}
 	w.ended = w.m.Closed
 	w.idles()
 	for _, a := range actions {
@@ -208,7 +235,7 @@ func (w *world) move(text string) {
 		w.marks = append(w.marks, mark{w.save(), slices.Clone(w.flight), w.phase, slices.Clone(w.bugs), verdicts, w.decided, w.since, w.cut})
 	case "reset":
 		n := number(1)
-		if slices.Contains(w.bugs, "start") {
+		if w.unstarted() {
 			return // the ledger may have a trial that never started
 		}
 		if n >= 0 && n < len(w.marks) {

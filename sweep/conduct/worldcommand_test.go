@@ -3,6 +3,7 @@ package conduct
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/stopping"
@@ -24,7 +25,7 @@ func (w *world) command(name string, n int) {
 		w.step(Tick{})
 	}
 	e, ok := w.commanded(name, n)
-	if !ok || w.m.Phase.Final() && slices.Contains(w.bugs, "start") { // the ledger may have a trial that never started
+	if !ok || w.m.Phase.Final() && w.unstarted() { // the ledger may have a trial that never started
 		return
 	}
 	phase := w.phase
@@ -120,6 +121,11 @@ func (w *world) commanded(name string, n int) (e Commanded, ok bool) {
 		e.Trials = w.m.Pinned[:1:1]
 	case CommandEdit:
 		spec := *w.m.Spec()
+		if n >= 60 {
+			spec.Parameters, spec.Method = w.otherSearch(n)
+			e.Spec = &spec
+			return e, true
+		}
 		switch n % 7 {
 		case 0:
 			spec.Metrics = []sweep.Objective{{Name: "fid.head", Goal: sweep.Minimize}}
@@ -147,10 +153,37 @@ func (w *world) commanded(name string, n int) (e Commanded, ok bool) {
 	return e, true
 }
 
+// otherSearch is the search space of an edit, or the method. No result depends on them.
+func (w *world) otherSearch(n int) (sweep.Space, sweep.Method) {
+	spec := w.m.Spec()
+	space := slices.Clone(spec.Parameters)
+	switch which := n / 3; n % 3 {
+	case 0: // another range
+		p := &space[which%len(space)]
+		p.Min = width * float64(which%4)
+		p.Max = p.Min + width
+	case 1: // one parameter more, or one less
+		if len(space) == 1 {
+			names := []string{"alignment.weight", "infonce.weight"}
+			name := names[0]
+			if space[0].Name == name {
+				name = names[1]
+			}
+			space = append(space, sweep.Parameter{Name: name, Distribution: sweep.DistUniform, Max: width})
+			slices.SortFunc(space, func(a, b sweep.Parameter) int { return strings.Compare(a.Name, b.Name) })
+			break
+		}
+		space = slices.Delete(space, which%2, which%2+1)
+	case 2:
+		return space, []sweep.Method{sweep.MethodRandom, sweep.MethodSobol, sweep.MethodTPE, sweep.MethodBayes}[which%4]
+	}
+	return space, spec.Method
+}
+
 // restore is the end of the workflow from outside, or long after its own end: what
 // follows continues from the store.
 func (w *world) restore() {
-	if slices.Contains(w.bugs, "start") { // the ledger may have a trial that never started
+	if w.unstarted() { // the ledger may have a trial that never started
 		return
 	}
 	var snapshot *State

@@ -1,6 +1,7 @@
 package conduct
 
 import (
+	"math"
 	"slices"
 
 	"github.com/tailsweep/tailsweep/internal/block"
@@ -68,7 +69,11 @@ func (w *world) task(kind, how, reason string) {
 		done = Failed{id, BlockCause{Reason: block.Reason(reason), Message: "on purpose", Permanent: reason == "bug"}}
 		_, starts := w.starting(id)
 		if reason == "bug" && (starts || w.m.Main != nil && w.m.Main.ID == id) { // else it is late, or does not matter
-			w.bugs = append(w.bugs, kind)
+			if w.m.Phase.Final() { // nor does it matter for an end that is being stored
+				w.lateStart = w.lateStart || starts
+			} else {
+				w.bugs = append(w.bugs, kind)
+			}
 		}
 	}
 	w.last[kind] = done
@@ -88,6 +93,10 @@ func (w *world) starting(id int) (number int, ok bool) {
 	}
 	return w.m.Running[i].Number, true
 }
+
+// unstarted reports whether a trial's start failed for good: the ledger may have a trial that
+// never started.
+func (w *world) unstarted() bool { return w.lateStart || slices.Contains(w.bugs, "start") }
 
 // born reports whether a trial has started.
 func (w *world) born(number int) bool {
@@ -163,6 +172,9 @@ func (w *world) effect(a Action) Event {
 				w.fail("entry %d is stored after %d", e.Number, w.entries)
 			}
 			w.entries = max(w.entries, e.Number)
+			if e.Spec != nil {
+				w.versions[e.Number] = asJSON(e.Spec)
+			}
 		}
 		if a.State != nil {
 			w.saved = slices.Clone(a.State)
@@ -178,7 +190,7 @@ func (w *world) suggest(a Suggest) Event {
 		w.fail("a suggestion asks for %d segments, the ledger has %d", a.Segments, len(w.segments))
 	}
 	e := Suggested{ID: a.ID}
-	spec := w.m.Spec()
+	spec := w.suggesting[a.ID]
 	for i := range a.Count {
 		number, index, pending := a.Number+i, a.Index+i, len(a.Pending)+i
 		h := hash("suggest", number, a.Segments, pending)
@@ -195,7 +207,11 @@ func (w *world) suggest(a Suggest) Event {
 		if spec.Repeats != nil && index > 1 && h%4 == 1 {
 			seed, value = spec.Repeats.Seeds[0], float64(h%uint64(number))
 		}
-		e.Assignments = append(e.Assignments, sweep.Assignment{Number: number, Kind: sweep.KindSearch, Seed: seed, Params: sweep.Params{"infonce.weight": sweep.Number(value)}})
+		params := sweep.Params{}
+		for _, p := range spec.Parameters {
+			params[p.Name] = sweep.Number(p.Min + math.Mod(value, width))
+		}
+		e.Assignments = append(e.Assignments, sweep.Assignment{Number: number, Kind: sweep.KindSearch, Seed: seed, Params: params})
 	}
 	return e
 }
@@ -220,7 +236,7 @@ func (w *world) append(a Append) Event {
 		if slices.Contains(numbers(slices.Concat(w.segments...)), t.Number) {
 			w.fail("trial %d is in the ledger twice", t.Number)
 		}
-		if !w.born(t.Number) && w.resets == 0 && !slices.Contains(w.bugs, "start") {
+		if !w.born(t.Number) && w.resets == 0 && !w.unstarted() {
 			w.fail("trial %d is in the ledger and was never started", t.Number)
 		}
 	}
@@ -237,7 +253,7 @@ func (w *world) look(a Look) Event {
 			if !w.trials[n].closed {
 				continue
 			}
-		} else if w.resets == 0 && !slices.Contains(w.bugs, "start") {
+		} else if w.resets == 0 && !w.unstarted() {
 			w.fail("trial %d is looked for and was never started", n)
 		}
 		t, ok := w.results[n]

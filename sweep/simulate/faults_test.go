@@ -166,6 +166,15 @@ func TestPlayFollowsCommands(t *testing.T) {
 		require.InDelta(t, 300, trial.Steps, 76, "at a pace of 0.8 to 1.2")
 	}
 
+	again := func(m int) Command {
+		e := at(m, conduct.CommandRetry)
+		e.Trials = []int{0}
+		return e
+	}
+	c = with(at(5, conduct.CommandCancel), again(10), again(11))
+	require.Equal(t, "", c.Commands[1].Refused)
+	require.Contains(t, c.Commands[2].Refused, "trial 0 is being retried as trial 4: wait until that has ended; if it fails, retry trial 4")
+
 	_, err := Play(dry(), DryRun{Objective: LossWeights, Workers: 1, Step: 1, Sample: 1, Commands: []Command{{Name: "halt"}}})
 	require.EqualError(t, err, `simulate: unknown command "halt" (valid: pause, resume, stop, cancel, extend, set, edit, enqueue, retry, pin, unpin)`)
 }
