@@ -58,7 +58,7 @@ func TestTheLogHidesSecrets(t *testing.T) {
 // A line longer than the end that is kept is kept.
 func TestTheLogKeepsItsLastLine(t *testing.T) {
 	text := logged(t, func(l *lines) {
-		fmt.Fprint(l, strings.Repeat("a\n", maxLogHead), strings.Repeat("z", 2*maxLine))
+		fmt.Fprint(l, strings.Repeat(strings.Repeat("a", 127)+"\n", maxLogHead/100), strings.Repeat("z", 2*maxLine))
 	})
 	require.True(t, strings.HasSuffix(text, "\n"+strings.Repeat("z", maxLine)+"\n"))
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -61,11 +62,16 @@ func redact(text string) string {
 	if strings.Contains(text, "@") {
 		text = redactUsers(text)
 	}
-	if !strings.Contains(text, "=") {
+	lower := strings.ToLower(text)
+	if !slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(lower, word) }) {
 		return text
 	}
 	return secrets.ReplaceAllString(text, "${1}"+hidden)
 }
+
+// secretWords: each name of a parameter in secrets has one of them. Most texts have none,
+// and secrets is slow.
+var secretWords = []string{"token", "sig", "credential", "secret", "passw", "key"}
 
 // redactUsers replaces what is before @ in addresses.
 func redactUsers(text string) string {
