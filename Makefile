@@ -11,6 +11,8 @@
 # make bench-train      times training and sampling against JAX, writes docs/benchmarks/train.md (Python 3.11+, minutes; TRAIN_FLAGS=-quick for a look)
 # make bench-orchestrate  sweeps whose children only sleep, and the same in Ray Tune, writes docs/benchmarks/orchestrate.md (Linux, Python 3.11+, most of a day;
 #                         ORCHESTRATE_FLAGS='-short -within 37m' for the cases of the goals, =-quick for a look)
+# make interop          compares examples/pytorch and examples/jax with tailsweep (Python 3.11+, minutes; PyPI's PyTorch for Linux is some gigabytes, with CUDA:
+#                       TORCH_PYTHON=/usr/bin/python3 uses one that is installed)
 #
 # The backend `go` is ten times faster with GOEXPERIMENT=simd; it is for this
 # module only. Without a C compiler Go builds with CGO_ENABLED=0 by itself, and
@@ -27,7 +29,7 @@ DEMO_OUT ?= out
 FAULTS ?= 40
 SEED   ?= 1
 
-.PHONY: bench-earlier all build demo test check fmt fmt-check vet lint workflowcheck unit cross race test-e2e accept chaos stack tidy clean bench-search bench-search-gp bench-eval bench-train bench-orchestrate bench-orchestrate-virtual
+.PHONY: bench-earlier all build demo test check fmt fmt-check vet lint workflowcheck unit cross race test-e2e accept chaos stack tidy clean bench-search bench-search-gp bench-eval bench-train bench-orchestrate bench-orchestrate-virtual interop
 
 all: build
 
@@ -188,9 +190,20 @@ bench-orchestrate: build $(ORCHESTRATE)/.venv
 bench-orchestrate-virtual:
 	$(ORCHESTRATE_RUN) -virtual 100000/1000
 
+INTEROP := bench/interop
+
+$(INTEROP)/.venv-pytorch $(INTEROP)/.venv-jax: $(INTEROP)/.venv-%: examples/%/requirements.txt
+	rm -rf $@
+	$(PYTHON) -m venv $@
+	$@/bin/pip install --quiet --require-hashes -r $<
+
+# TORCH_PYTHON=... is a Python with PyTorch, NumPy, safetensors and Pillow in place of the pinned ones.
+interop: build $(if $(TORCH_PYTHON),,$(INTEROP)/.venv-pytorch) $(INTEROP)/.venv-jax
+	$(SIMD) $(GO) run ./$(INTEROP) $(if $(TORCH_PYTHON),-torch $(TORCH_PYTHON))
+
 tidy:
 	$(GO) mod tidy
 	for m in $(MODULES); do (cd $$m && $(GO) mod tidy); done
 
 clean:
-	rm -rf bin out $(EVAL)/.venv $(TRAIN)/.venv $(SEARCH)/.venv $(SEARCH)/.venv-gp $(SEARCH)/.bin $(ORCHESTRATE)/.venv $(ORCHESTRATE)/.bin
+	rm -rf bin out $(EVAL)/.venv $(TRAIN)/.venv $(INTEROP)/.venv-pytorch $(INTEROP)/.venv-jax $(SEARCH)/.venv $(SEARCH)/.venv-gp $(SEARCH)/.bin $(ORCHESTRATE)/.venv $(ORCHESTRATE)/.bin

@@ -1,10 +1,13 @@
 package trainer
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/tailsweep/tailsweep/sweep"
@@ -88,6 +91,26 @@ func (m *Model) Sampler(batch int) (*diffusion.Sampler, error) {
 		Size:   m.Spec.Dataset.Size, Channels: m.Spec.Dataset.Channels(), Classes: m.Spec.Dataset.Classes(),
 		Batch: batch, Seed: m.Spec.Evaluate.Seed,
 	})
+}
+
+// Predict returns what the net predicts, the noise or the velocity as train.prediction
+// says, for noisy images x `[B,S,S,K]` at steps t and with labels `[B]`; label C is null.
+func (m *Model) Predict(x []float32, t, label []int32) ([]float32, error) {
+	exec, err := model.NewExec(m.backend.Compute, m.store, func(scope *model.Scope, x, t, label *graph.Node) *graph.Node {
+		return m.net.Forward(scope, nets.Input{X: x, T: t, Label: label}).Prediction
+	})
+	if err != nil {
+		return nil, fmt.Errorf("predict: %w", err)
+	}
+	defer exec.Finalize()
+	d := m.Spec.Dataset
+	images := tensors.FromFlatDataAndDimensions(x, len(t), d.Size, d.Size, d.Channels())
+	out, err := exec.Call1(images, t, label)
+	if err != nil {
+		return nil, fmt.Errorf("predict: %w", err)
+	}
+	flat, err := tensors.CopyFlatData[float32](out)
+	return flat, errors.Join(err, out.FinalizeAll(), images.FinalizeAll())
 }
 
 // Close frees the weights. The backend stays open.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
+	"github.com/tailsweep/tailsweep/trainer/diffusion"
 )
 
 func TestModelFromACheckpointSamples(t *testing.T) {
@@ -53,6 +55,38 @@ func TestModelFromACheckpointSamples(t *testing.T) {
 		weights += v.Shape().Size()
 	}
 	require.Equal(t, weights, count)
+}
+
+// A sample in one step is the image that the prediction for its noise means.
+func TestPredictIsWhatASamplerUses(t *testing.T) {
+	for _, prediction := range []string{sweep.PredictEps, sweep.PredictV} {
+		b, j := openBackend(t, backend.Go), tiny(t)
+		j.Spec.Train.Prediction = prediction
+		train(t, b, j, nil)
+		m, err := OpenModel(b, filepath.Join(j.Staging, checkpoint.DirName(8)))
+		require.NoError(t, err)
+		defer m.Close()
+		s, err := m.Sampler(1)
+		require.NoError(t, err)
+		defer s.Close()
+		const class, last = 2, sweep.DiffusionSteps - 1
+		want, err := s.Sample(t.Context(), []diffusion.SampleID{{Class: class}}, 0, 1, nil)
+		require.NoError(t, err)
+
+		x := diffusion.SamplingNoise(j.Spec.Evaluate.Seed, class, 0, 16*16)
+		out, err := m.Predict(slices.Concat(x, x), []int32{last, last}, []int32{class, 10})
+		require.NoError(t, err)
+		require.Len(t, out, 2*len(x))
+		require.NotEqual(t, out[:len(x)], out[len(x):], "the label counts")
+		signal, noise := s.Schedule.Signal(last), s.Schedule.Noise(last)
+		for i := range x {
+			clean := (float64(x[i]) - noise*float64(out[i])) / signal
+			if prediction == sweep.PredictV {
+				clean = signal*float64(x[i]) - noise*float64(out[i])
+			}
+			require.InDelta(t, want[i], min(max(clean, -1), 1), 2e-4)
+		}
+	}
 }
 
 // Weights of a version that did not write the classes' names open, too.

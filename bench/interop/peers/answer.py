@@ -1,0 +1,38 @@
+"""Computes with an example what a file of reference values has, for bench/interop.
+
+    answer.py FOLDER_OF_EXAMPLE CHECKPOINT REFERENCE ANSWER
+
+REFERENCE and ANSWER are safetensors files; bench/interop/reference.go describes them.
+"""
+
+import sys
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+example, checkpoint, reference, answer = sys.argv[1:]
+sys.path.insert(0, example)
+import load
+import sample
+
+with safe_open(reference, "np") as file:
+    given = {name: file.get_tensor(name) for name in file.keys()}
+    metadata = file.metadata()
+
+if "torch" in sys.modules:
+    import torch
+
+    array, library = torch.from_numpy, "PyTorch " + torch.__version__
+else:
+    import jax
+
+    array, library = jax.numpy.asarray, "JAX " + jax.__version__
+
+model = load.load(checkpoint)
+x, t, label, noise, noise_label = (array(given[name]) for name in ("x", "t", "class", "noise", "noise.class"))
+null = array(np.full_like(given["class"], model.null))
+out = {"eps.cond": model.eps(x, t, label), "eps.uncond": model.eps(x, t, null)}
+for w in metadata["guidance"].split():
+    out["ddim.w" + w] = sample.ddim(model, noise, noise_label, float(w), int(metadata["ddim.steps"]))
+save_file({name: np.ascontiguousarray(value) for name, value in out.items()}, answer, {"library": library})
