@@ -146,6 +146,10 @@ func TestEachViolationIsReported(t *testing.T) {
 		}, "trial 0 was retried 2 times"},
 		"a retry was lost": {func(p *planted) {
 			p.sweep.grown, p.sweep.loose, p.sweep.retried = -1, true, &p.trial
+			other, searched := p.trial, p.trial
+			other.Number, other.Seed, other.Checkpoint, other.Reason.Sampler = 1, 8, "", sweep.SourceRetry
+			searched.Number, searched.Checkpoint = 2, ""
+			p.ledger(p.trial, other, searched)
 		}, "trial 0 was retried 0 times"},
 		"an extension was lost": {func(p *planted) {
 			p.sweep.grown = 2
