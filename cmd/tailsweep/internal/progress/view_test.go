@@ -88,9 +88,9 @@ func TestViewRender(t *testing.T) {
 // A terminal of 80 columns shows what differs between the trials, and the time left.
 func TestViewOf80Columns(t *testing.T) {
 	v := halfway()
-	params := func(infonce float64) sweep.Params {
-		p := clitest.Weights(infonce, 0)
-		p["infonce.temperature"], p["train.ema_decay"] = sweep.Number(0.07), sweep.Number(0.999)
+	params := func(t2h float64) sweep.Params {
+		p := clitest.Weights(0.1, 0)
+		p["infonce.temperature"], p["t2h.weight"], p["train.ema_decay"] = sweep.Number(0.07), sweep.Number(t2h), sweep.Number(0.999)
 		return p
 	}
 	v.Progress.Running, v.Finished = v.Progress.Running[:2], nil
@@ -102,8 +102,8 @@ func TestViewOf80Columns(t *testing.T) {
 		require.LessOrEqual(t, text.Width(line), 80)
 	}
 	all := strings.Join(lines, "\n")
-	require.Contains(t, all, " infonce=0.2512")
-	require.Contains(t, all, " infonce=0.7552")
+	require.Contains(t, all, " t2h=0.2512")
+	require.Contains(t, all, " t2h=0.7552")
 	require.Regexp(t, `about\s+(\d+m\d\ds)\s+left`, all)
 }
 
