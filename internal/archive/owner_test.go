@@ -257,16 +257,23 @@ func TestTheIDOfTheStoreIsThatOfItsSweeps(t *testing.T) {
 	}
 }
 
-// Before the first segment only the workflow knows the digest of a lost spec.json.
-func TestDoctorRestoresTheSpecOfASweepWithoutALedger(t *testing.T) {
-	s := storetest.NewMemory()
-	a := New(s)
+// beginParsed begins a sweep with the spec that its YAML has.
+func beginParsed(t *testing.T, a *Archive) *fakeTemporal {
+	t.Helper()
 	yaml := []byte(spectest.With("name: " + name))
 	spec, err := specfile.Parse("spec.yaml", yaml)
 	require.NoError(t, err)
 	temporal := &fakeTemporal{}
 	_, err = a.Begin(t.Context(), spec, yaml, here, run{temporal, spec, never})
 	require.NoError(t, err)
+	return temporal
+}
+
+// Before the first segment only the workflow knows the digest of a lost spec.json.
+func TestDoctorRestoresTheSpecOfASweepWithoutALedger(t *testing.T) {
+	s := storetest.NewMemory()
+	a := New(s)
+	temporal := beginParsed(t, a)
 	require.NoError(t, s.Delete(t.Context(), under(specName)))
 	require.NotEmpty(t, faults(check(t, s, CheckOptions{Repair: true})), "it may be the copy of another spec")
 	repaired := check(t, s, CheckOptions{Repair: true, Progress: &conduct.Progress{Owner: temporal.owner, Digest: temporal.digest}})
@@ -298,13 +305,7 @@ func TestTheIdentityIsRepaired(t *testing.T) {
 func TestARepairKeepsTheIdentity(t *testing.T) {
 	s := storetest.NewMemory()
 	a := New(s)
-	yaml := []byte(spectest.With("name: " + name))
-	spec, err := specfile.Parse("spec.yaml", yaml)
-	require.NoError(t, err)
-	_, err = a.Begin(t.Context(), spec, yaml, here, run{&fakeTemporal{}, spec, never})
-	require.NoError(t, err)
-	owner, err := a.Owner(t.Context(), name)
-	require.NoError(t, err)
+	owner := beginParsed(t, a).owner
 	require.NoError(t, a.AppendSegment(t.Context(), name, 0, []sweep.Trial{trialAt(0)}))
 	damage := func(removing bool) {
 		r, etag, err := a.reservation(t.Context(), name)
@@ -320,6 +321,6 @@ func TestARepairKeepsTheIdentity(t *testing.T) {
 	require.NoError(t, a.Owns(t.Context(), name, owner))
 
 	damage(true)
-	_, err = a.Check(t.Context(), name, CheckOptions{Repair: true, Now: checkedAt})
+	_, err := a.Check(t.Context(), name, CheckOptions{Repair: true, Now: checkedAt})
 	require.ErrorAs(t, err, new(*RemovingError))
 }

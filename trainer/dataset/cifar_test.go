@@ -128,10 +128,7 @@ func TestCIFARNamesTheFault(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := c.open(sweep.Dataset{Path: write(t, test.archive, t.TempDir(), "x.tar.gz")})
-			require.ErrorContains(t, err, test.want)
-			var failure *sweep.FailureError
-			require.ErrorAs(t, err, &failure)
-			require.Equal(t, sweep.FailBadData, failure.Class)
+			requireBadData(t, err, test.want)
 		})
 	}
 	_, err := c.unpack("x", io.MultiReader(bytes.NewReader(whole[:40]), failing{}))

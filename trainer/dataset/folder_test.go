@@ -134,10 +134,7 @@ func TestFolderNamesTheFault(t *testing.T) {
 			d := folderSpec(animals(t))
 			change(&d)
 			_, err := Load(d)
-			require.ErrorContains(t, err, want)
-			var failure *sweep.FailureError
-			require.ErrorAs(t, err, &failure)
-			require.Equal(t, sweep.FailBadData, failure.Class)
+			requireBadData(t, err, want)
 		})
 	}
 }
@@ -163,10 +160,7 @@ func TestReferenceNamesTheFault(t *testing.T) {
 		d := folderSpec(animals(t))
 		change(&d)
 		_, err := Balanced(d)
-		require.ErrorContains(t, err, want)
-		var failure *sweep.FailureError
-		require.ErrorAs(t, err, &failure)
-		require.Equal(t, sweep.FailBadData, failure.Class)
+		failure := requireBadData(t, err, want)
 		require.Contains(t, failure.Message, want, "what a child reports")
 		_, err = DescribeBalanced(d)
 		require.EqualError(t, err, failure.Error())
@@ -183,10 +177,7 @@ func TestNoClassIsLeftWithoutImages(t *testing.T) {
 	} {
 		d.Imbalance = imbalance
 		_, err := Load(d)
-		require.ErrorContains(t, err, want)
-		var failure *sweep.FailureError
-		require.ErrorAs(t, err, &failure)
-		require.Equal(t, sweep.FailBadData, failure.Class)
+		requireBadData(t, err, want)
 		_, described := Describe(d)
 		require.EqualError(t, described, err.Error())
 	}
@@ -213,10 +204,7 @@ func TestSplitStaysInItsFolder(t *testing.T) {
 	} {
 		d.SplitFile = write(t, []byte(line), t.TempDir(), "split.txt")
 		_, err := Load(d)
-		require.ErrorContains(t, err, want, line)
-		var failure *sweep.FailureError
-		require.ErrorAs(t, err, &failure, line)
-		require.Equal(t, sweep.FailBadData, failure.Class, line)
+		requireBadData(t, err, want)
 	}
 }
 

@@ -123,9 +123,16 @@ func TestLoadNamesTheField(t *testing.T) {
 		`dataset.imbalance.factor: 1.5, want a number in (0, 1]`: {Name: sweep.FashionMNIST10k, Size: 28, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 1.5}},
 	} {
 		_, err := Load(d)
-		require.ErrorContains(t, err, want)
-		var failure *sweep.FailureError
-		require.ErrorAs(t, err, &failure)
-		require.Equal(t, sweep.FailBadData, failure.Class)
+		requireBadData(t, err, want)
 	}
+}
+
+// requireBadData checks that err is a failure of class bad_data whose text contains want.
+func requireBadData(t *testing.T, err error, want string) *sweep.FailureError {
+	t.Helper()
+	require.ErrorContains(t, err, want)
+	var failure *sweep.FailureError
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, sweep.FailBadData, failure.Class)
+	return failure
 }

@@ -67,6 +67,13 @@ func countingLoss(t *testing.T, calls *int, s sweep.Settings) Loss {
 	return Loss{Net: countingNet{calls}, Schedule: linear(t), Settings: s, Counts: []int{9, 1}, Layer: sweep.LayerBottleneck}
 }
 
+// twoSamples is a batch of two samples of two classes, as graphBatch takes it.
+var twoSamples = []any{
+	[][][][]float32{{{{1}, {2}, {-1}}}, {{{0.5}, {1}, {1}}}},
+	[][][][]float32{{{{0.3}, {-1}, {1}}}, {{{1}, {0.2}, {-0.7}}}},
+	[]int32{600, 700}, []int32{0, 1}, []float32{1, 1},
+}
+
 func graphBatch(in []*Node) Batch {
 	return Batch{X0: in[0], Eps: in[1], T: in[2], Label: in[3], Kept: in[4]}
 }
@@ -146,10 +153,7 @@ func tables(t *testing.T, eps, h []float32, s sweep.Settings) (calls int, total 
 	})
 	require.NoError(t, err)
 	defer exec.Finalize()
-	out, err := exec.Call(
-		[][][][]float32{{{{1}, {2}, {-1}}}, {{{0.5}, {1}, {1}}}},
-		[][][][]float32{{{{0.3}, {-1}, {1}}}, {{{1}, {0.2}, {-0.7}}}},
-		[]int32{600, 700}, []int32{0, 1}, []float32{1, 1})
+	out, err := exec.Call(twoSamples...)
 	require.NoError(t, err)
 	return calls, flat(t, out[0])[0], flat(t, out[1]), flat(t, out[2])
 }

@@ -30,10 +30,7 @@ func built(t *testing.T, s sweep.Settings) (calls int, total, ddpm float32, samp
 	})
 	require.NoError(t, err)
 	defer exec.Finalize()
-	out, err := exec.Call(
-		[][][][]float32{{{{1}, {2}, {-1}}}, {{{0.5}, {1}, {1}}}},
-		[][][][]float32{{{{0.3}, {-1}, {1}}}, {{{1}, {0.2}, {-0.7}}}},
-		[]int32{600, 700}, []int32{0, 1}, []float32{1, 1})
+	out, err := exec.Call(twoSamples...)
 	require.NoError(t, err)
 	more = map[string]float32{}
 	for i, name := range names {

@@ -243,25 +243,19 @@ func TestWithoutAnAnswerACommandIsASignalToo(t *testing.T) {
 	require.Equal(t, f.updates[0].UpdateID, f.signals[0].ID)
 }
 
-// The server ends the call at the deadline, which may be before the client's clock
-// says so.
-func TestACallEndedByTheServerIsWithoutAnAnswer(t *testing.T) {
-	ended := client.NewWorkflowUpdateServiceTimeoutOrCanceledError(errors.New("stream terminated by RST_STREAM with error code: CANCEL"))
-	f := &fakeTemporal{polled: polls, update: answers(conduct.Progress{}, ended)}
-	got, err := senderTo(t, f).send(t.Context(), "done", stop())
-	require.NoError(t, err)
-	require.True(t, got.recorded)
-	require.Equal(t, f.updates[0].UpdateID, f.signals[0].ID)
-}
-
-// Temporal refuses an Update of a workflow whose tasks fail, and keeps a signal.
-func TestACommandToASweepThatNoWorkerCanContinueIsASignal(t *testing.T) {
-	failing := serviceerror.NewWorkflowNotReady("Unable to perform workflow execution update due to Workflow Task in failed state.")
-	f := &fakeTemporal{polled: polls, update: answers(conduct.Progress{}, failing)}
-	got, err := senderTo(t, f).send(t.Context(), "done", stop())
-	require.NoError(t, err)
-	require.True(t, got.recorded)
-	require.Equal(t, f.updates[0].UpdateID, f.signals[0].ID)
+// The server ends the call at the deadline, which may be before the client's clock says so.
+// It refuses an Update of a workflow whose tasks fail. A signal is kept in both cases.
+func TestACommandWithoutAnAnswerOfTheServerIsASignal(t *testing.T) {
+	for _, unanswered := range []error{
+		client.NewWorkflowUpdateServiceTimeoutOrCanceledError(errors.New("stream terminated by RST_STREAM with error code: CANCEL")),
+		serviceerror.NewWorkflowNotReady("Unable to perform workflow execution update due to Workflow Task in failed state."),
+	} {
+		f := &fakeTemporal{polled: polls, update: answers(conduct.Progress{}, unanswered)}
+		got, err := senderTo(t, f).send(t.Context(), "done", stop())
+		require.NoError(t, err)
+		require.True(t, got.recorded)
+		require.Equal(t, f.updates[0].UpdateID, f.signals[0].ID)
+	}
 }
 
 // A sweep that has ended starts again under its name, with its state, its digest and the

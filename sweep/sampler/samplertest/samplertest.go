@@ -136,7 +136,13 @@ func request(t *testing.T, s sampler.Sampler, spec *sweep.Spec) sampler.Request 
 }
 
 func pure(t *testing.T, s sampler.Sampler, spec *sweep.Spec) {
-	r := request(t, s, spec)
+	_, reason := suggestTwice(t, s, request(t, s, spec))
+	require.Equal(t, string(spec.Method), reason.Sampler)
+}
+
+// suggestTwice checks that a request and a copy of it through JSON have the same answer, and that
+// the request does not change.
+func suggestTwice(t *testing.T, s sampler.Sampler, r sampler.Request) (sweep.Params, sweep.Reason) {
 	before, err := json.Marshal(r)
 	require.NoError(t, err)
 	params, reason, err := s.Suggest(r)
@@ -151,7 +157,7 @@ func pure(t *testing.T, s sampler.Sampler, spec *sweep.Spec) {
 	require.NoError(t, err)
 	require.Equal(t, params, again, "another suggestion after a JSON round trip")
 	require.Equal(t, reason, because)
-	require.Equal(t, string(spec.Method), reason.Sampler)
+	return params, reason
 }
 
 func pending(t *testing.T, s sampler.Sampler, spec *sweep.Spec) {
