@@ -130,3 +130,18 @@ func (o object) create(ctx context.Context, body []byte) error {
 	}
 	return err
 }
+
+// putOverBare stores body in the place of an object without an ETag, of at most
+// store.MaxConditional bytes, unless it was written since: then the error is
+// store.ErrExists. For versitygw an object without an ETag does not exist.
+func (o object) putOverBare(ctx context.Context, body []byte) error {
+	_, err := o.store.PutIfAbsent(ctx, o.key, body)
+	if !errors.Is(err, store.ErrExists) {
+		return err
+	}
+	now, statErr := o.store.Stat(ctx, o.key)
+	if statErr != nil || now.ETag != "" {
+		return errors.Join(statErr, err)
+	}
+	return o.put(ctx, body)
+}

@@ -152,24 +152,44 @@ func (a *Archive) Garbage(ctx context.Context, name string, w Workflows, o Garba
 	return garbage, nil
 }
 
-// Collect removes what Garbage has listed, a checkpoint's manifest first. It may be ended
-// at any step: what is left is garbage too, a partial upload. owner is the identity that the
-// sweep had before Garbage: once the name has another one, nothing is removed.
-func (a *Archive) Collect(ctx context.Context, owner sweep.Identity, garbage []Garbage) error {
+// neededFor is how long a look at what a sweep needs counts while its garbage is removed.
+const neededFor = time.Second
+
+// Collect removes what Garbage has listed of a sweep, a checkpoint's manifest first, and
+// returns what it has removed. It leaves what the sweep needs meanwhile, as after a pin or a
+// command that continues it. It may be ended at any step: what is left is garbage too, a
+// partial upload. owner is the identity that the sweep had before Garbage: once the name has
+// another one, nothing is removed.
+func (a *Archive) Collect(ctx context.Context, name string, owner sweep.Identity, garbage []Garbage, w Workflows) (removed []Garbage, err error) {
 	own := a.fenced(func(ctx context.Context, name string) error { return a.stillHeld(ctx, name, owner) })
+	var needed needs
+	var looked time.Time
 	for _, g := range garbage {
+		if time.Since(looked) >= neededFor {
+			p, err := w.Progress(ctx, name)
+			if err == nil || errors.Is(err, activities.ErrNoExecution) {
+				needed, err = a.needs(ctx, name, p)
+			}
+			if err != nil {
+				return removed, err
+			}
+			looked = time.Now()
+		}
+		if needed.running[g.Trial] || needed.checkpoints[g.Key] {
+			continue
+		}
 		switch g.Kind {
 		case GarbageOvertaken, GarbageOrphan, GarbagePartial:
-			if err := own.Remove(ctx, g.Key); err != nil {
-				return err
-			}
+			err = own.Remove(ctx, g.Key)
 		default:
-			if err := own.store.Delete(ctx, g.Key); err != nil {
-				return err
-			}
+			err = own.store.Delete(ctx, g.Key)
 		}
+		if err != nil {
+			return removed, err
+		}
+		removed = append(removed, g)
 	}
-	return nil
+	return removed, nil
 }
 
 // trialObjects is what the store has of a trial.

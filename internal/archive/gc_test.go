@@ -184,12 +184,42 @@ func TestGarbage(t *testing.T) {
 				require.Equal(t, n, g.Objects, g.Key)
 				require.Positive(t, g.Bytes)
 			}
-			require.NoError(t, a.Collect(t.Context(), sweep.Identity{}, garbage))
+			collected(t, a, c.w, garbage)
 			require.ElementsMatch(t, before, append(objects(t, s), gone...), "the rest is there")
 			again, err := a.Garbage(t.Context(), name, c.w, GarbageOptions{Now: c.now})
 			require.NoError(t, err)
 			require.Empty(t, again)
 		})
+	}
+}
+
+// collected removes garbage of a sweep without an identity.
+func collected(t *testing.T, a *Archive, w Workflows, garbage []Garbage) {
+	t.Helper()
+	removed, err := a.Collect(t.Context(), name, sweep.Identity{}, garbage, w)
+	require.NoError(t, err)
+	require.Len(t, removed, len(garbage))
+}
+
+// A pin, and a command that continues a trial, come after the garbage was listed.
+func TestCollectLeavesWhatIsNeededMeanwhile(t *testing.T) {
+	s := storetest.NewMemory()
+	littered(t, s)
+	a := New(s)
+	p := &conduct.Progress{Running: []conduct.Running{{Assignment: sweep.Assignment{Number: 21}}}, Kept: []int{0}}
+	w := running{progress: p, trials: []int{22}}
+	garbage, err := a.Garbage(t.Context(), name, w, GarbageOptions{Now: time.Now()})
+	require.NoError(t, err)
+	listed := found(garbage)
+	require.Contains(t, listed, folderOf(2, 600))
+	require.Contains(t, listed, folderOf(23, 600))
+	p.Pinned = []int{2}
+	p.Running = append(p.Running, conduct.Running{Assignment: sweep.Assignment{Number: 23}})
+	removed, err := a.Collect(t.Context(), name, sweep.Identity{}, garbage, w)
+	require.NoError(t, err)
+	require.Equal(t, map[string]GarbageKind{folderOf(20, 300): GarbageOvertaken}, found(removed))
+	for _, key := range []string{checkpointKeyOf(2, 1, 600), checkpointKeyOf(23, 1, 600)} {
+		require.NoError(t, a.CheckManifest(t.Context(), key))
 	}
 }
 
@@ -359,7 +389,7 @@ func TestCollectInterruptedAtEachStep(t *testing.T) {
 	tomorrow := time.Now().Add(partialAge + time.Hour)
 	garbage, err := New(full).Garbage(t.Context(), name, w, GarbageOptions{Now: tomorrow})
 	require.NoError(t, err)
-	require.NoError(t, New(full).Collect(t.Context(), sweep.Identity{}, garbage))
+	collected(t, New(full), w, garbage)
 	want := objects(t, full)
 	const segments = 18
 	learned, err := New(full).Ledger(t.Context(), name, segments)
@@ -368,7 +398,7 @@ func TestCollectInterruptedAtEachStep(t *testing.T) {
 	littered(t, before)
 	for step := 0; ; step++ {
 		c := copyOf(t, before, step)
-		err := New(c).Collect(t.Context(), sweep.Identity{}, garbage)
+		_, err := New(c).Collect(t.Context(), name, sweep.Identity{}, garbage, w)
 		c.left = -1
 		requireConsistent(t, c)
 		left, ledgerErr := New(c).Ledger(t.Context(), name, segments)
@@ -385,7 +415,7 @@ func TestCollectInterruptedAtEachStep(t *testing.T) {
 		require.ErrorIs(t, err, errCrash)
 		rest, err := New(c).Garbage(t.Context(), name, w, GarbageOptions{Now: tomorrow})
 		require.NoError(t, err)
-		require.NoError(t, New(c).Collect(t.Context(), sweep.Identity{}, rest))
+		collected(t, New(c), w, rest)
 		require.Equal(t, want, objects(t, c), "step %d", step)
 	}
 }
@@ -440,7 +470,8 @@ func TestNothingIsRemovedOfAnotherSweepOfTheName(t *testing.T) {
 	a := New(s)
 	before, err := a.Owner(t.Context(), name)
 	require.NoError(t, err)
-	garbage, err := a.Garbage(t.Context(), name, running{progress: &conduct.Progress{Kept: []int{}}}, GarbageOptions{Now: time.Now()})
+	w := running{progress: &conduct.Progress{Kept: []int{}}}
+	garbage, err := a.Garbage(t.Context(), name, w, GarbageOptions{Now: time.Now()})
 	require.NoError(t, err)
 	require.NotEmpty(t, garbage)
 	r, etag, err := a.reservation(t.Context(), name)
@@ -450,15 +481,18 @@ func TestNothingIsRemovedOfAnotherSweepOfTheName(t *testing.T) {
 	require.NoError(t, err)
 	stored := contents(t, s)
 
+	_, collectErr := a.Collect(t.Context(), name, before, garbage, w)
 	for what, err := range map[string]error{
-		"gc": a.Collect(t.Context(), before, garbage), "rm": a.RemoveSweep(t.Context(), name, before, isEnded, func(int) {}),
+		"gc": collectErr, "rm": a.RemoveSweep(t.Context(), name, before, isEnded, func(int) {}),
 	} {
 		var held *HolderError
 		require.ErrorAs(t, err, &held, what)
 		require.ErrorContains(t, err, `"test"`, what)
 		require.Equal(t, stored, contents(t, s), what)
 	}
-	require.NoError(t, a.Collect(t.Context(), r.Owner, garbage))
+	all, err := a.Collect(t.Context(), name, r.Owner, garbage, w)
+	require.NoError(t, err)
+	require.Equal(t, garbage, all)
 	require.NoError(t, a.RemoveSweep(t.Context(), name, r.Owner, isEnded, func(int) {}))
 }
 

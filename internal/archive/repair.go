@@ -49,8 +49,10 @@ func (c *checker) rewrite(s stored, body []byte, done string) func(context.Conte
 			return nil, err
 		}
 		switch {
-		case len(body) > store.MaxConditional, aside != "" && s.etag == "": // a pack, or a file without attributes
+		case len(body) > store.MaxConditional: // a pack
 			err = c.a.object(s.key, nil).put(ctx, body)
+		case aside != "" && s.etag == "": // a file without attributes
+			err = c.a.object(s.key, nil).putOverBare(ctx, body)
 		case aside == "" && s.etag == "":
 			err = c.a.object(s.key, nil).create(ctx, body)
 		default:
@@ -110,8 +112,8 @@ func (c *checker) storeAgain(keys []string) func(context.Context) ([]Repair, err
 	}
 }
 
-// putAgain puts the content of an object without an ETag in its place. For versitygw such an
-// object does not exist, so that If-None-Match refuses to overwrite what was written since.
+// putAgain puts the content of an object without an ETag in its place, unless it was written
+// since.
 func (c *checker) putAgain(ctx context.Context, key string, body io.Reader, size int64) error {
 	if size > store.MaxConditional { // part of a checkpoint, which is written once, a log, a grid or a pack
 		return c.a.store.Put(ctx, key, body, size)
@@ -120,15 +122,11 @@ func (c *checker) putAgain(ctx context.Context, key string, body io.Reader, size
 	if _, err := io.ReadFull(body, data); err != nil {
 		return fmt.Errorf("archive: read %s: %w", key, err)
 	}
-	_, err := c.a.store.PutIfAbsent(ctx, key, data)
-	if !errors.Is(err, store.ErrExists) {
-		return err
+	err := c.a.object(key, nil).putOverBare(ctx, data)
+	if errors.Is(err, store.ErrExists) {
+		return nil
 	}
-	now, err := c.a.store.Stat(ctx, key)
-	if err != nil || now.ETag != "" {
-		return err
-	}
-	return c.a.store.Put(ctx, key, bytes.NewReader(data), size)
+	return err
 }
 
 // rebuildPointer returns a repair that points at the best trials.

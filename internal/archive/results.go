@@ -247,15 +247,12 @@ func (o object) moveBest(ctx context.Context, next Best) error {
 	if body, err = json.Marshal(next); err != nil {
 		return fmt.Errorf("archive: %s: %w", o.key, err)
 	}
-	if !absent && info.ETag == "" { // a file that was copied without its attributes
-		if err := o.store.Delete(ctx, o.key); err != nil {
-			return err
-		}
-		absent = true
-	}
-	if absent {
+	switch {
+	case absent:
 		_, err = o.store.PutIfAbsent(ctx, o.key, body)
-	} else {
+	case info.ETag == "": // a file that was copied without its attributes
+		err = o.putOverBare(ctx, body)
+	default:
 		_, err = o.store.Replace(ctx, o.key, body, info.ETag)
 	}
 	return err

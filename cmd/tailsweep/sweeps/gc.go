@@ -101,7 +101,7 @@ func collect(ctx context.Context, arc *archive.Archive, w archive.Workflows, nam
 			garbage, err = arc.Garbage(ctx, name, w, o)
 		}
 		if err == nil && remove {
-			err = arc.Collect(ctx, owner, garbage)
+			garbage, err = arc.Collect(ctx, name, owner, garbage, w)
 		}
 		switch {
 		case ctx.Err() != nil:

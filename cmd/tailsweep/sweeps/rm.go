@@ -117,6 +117,7 @@ type remover struct {
 type doomed struct {
 	objects archive.Removal
 	runs    []execution
+	with    []string // sweeps that are removed by the same command
 }
 
 func (d doomed) text() string {
@@ -148,11 +149,17 @@ func (r remover) look(ctx context.Context, name string, with ...string) (doomed,
 			return d, cli.ExitWith(cli.ExitUsage, err)
 		}
 	}
-	err = r.archive.CheckUnneeded(ctx, name, with...)
+	d.with = with
+	return d, r.unneeded(ctx, name, with)
+}
+
+// unneeded returns an error if another sweep than those that are removed with it needs a sweep.
+func (r remover) unneeded(ctx context.Context, name string, with []string) error {
+	err := r.archive.CheckUnneeded(ctx, name, with...)
 	if needed, ok := errors.AsType[*archive.NeededError](err); ok {
-		return d, cli.Usagef("rm: %w", needed)
+		return cli.Usagef("rm: %w", needed)
 	}
-	return d, err
+	return err
 }
 
 // ended returns the workflow runs of a sweep, or an error if one of them runs. known is false
@@ -180,15 +187,17 @@ func (r remover) ended(ctx context.Context, name string) (runs []execution, know
 	return runs, known, nil
 }
 
-// remove removes what look has found, unless the sweep was continued since: it asks Temporal
-// again before and after it marks the sweep as being removed. The workflows are last, and that of the sweep only
+// remove removes what look has found, unless the sweep was continued since, or another one that
+// needs it was started: it looks again before and after it marks the sweep as being removed. The workflows are last, and that of the sweep only
 // when those of its trials are gone: while Temporal knows the sweep, an rm that was interrupted can be run again,
 // and no new sweep of the name starts, whose trials could not start under the same ids.
 func (r remover) remove(ctx context.Context, name string, d doomed, log func(string, ...any)) (removed, error) {
 	result := removed{Sweep: name, Removed: true, Objects: d.objects.Objects, Bytes: d.objects.Bytes}
 	ended := func() (err error) {
-		d.runs, _, err = r.ended(ctx, name)
-		return err
+		if d.runs, _, err = r.ended(ctx, name); err != nil {
+			return err
+		}
+		return r.unneeded(ctx, name, d.with)
 	}
 	if err := ended(); err != nil {
 		return result, err

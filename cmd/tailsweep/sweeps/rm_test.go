@@ -209,6 +209,22 @@ func TestRemoveSweepsThatCannotBeRead(t *testing.T) {
 	require.Empty(t, keysOf(t, s, "fresh"))
 }
 
+// A sweep that begins with the results of another one starts while rm asks its user.
+func TestASweepThatIsNeededMeanwhileIsNotRemoved(t *testing.T) {
+	s := clitest.Archived(t)
+	r := remover{archive.New(s), &workflowsOfOne{runs: endedRuns(), fails: 9}, time.Now}
+	d, err := r.look(t.Context(), "done")
+	require.NoError(t, err)
+	later := `{"digest":"1","spec":{"name":"later","from":["done"]}}`
+	require.NoError(t, s.Put(t.Context(), "v1/sweeps/later/spec.json", strings.NewReader(later), int64(len(later))))
+	before := keysOf(t, s, "done")
+	_, err = r.remove(t.Context(), "done", d, func(string, ...any) {})
+	require.ErrorContains(t, err, "the spec of sweep later names sweep done in from")
+	require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
+	require.Equal(t, before, keysOf(t, s, "done"))
+	require.NoError(t, r.archive.CheckContinued(t.Context(), "done", d.objects.Owner))
+}
+
 func TestRemoveWhereTemporalRefuses(t *testing.T) {
 	r := remover{archive.New(clitest.Archived(t)), &workflowsOfOne{runs: endedRuns(), fails: -1}, time.Now}
 	d, err := r.look(t.Context(), "done")

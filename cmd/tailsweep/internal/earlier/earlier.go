@@ -153,6 +153,12 @@ func learn(ctx context.Context, arc *archive.Archive, spec *sweep.Spec, e *sweep
 	if errors.Is(err, store.ErrNotFound) {
 		return Lesson{}, cli.NotFoundf("there is no such sweep: `tailsweep list` lists them")
 	}
+	if err == nil {
+		err = arc.CheckContinued(ctx, e.Sweep, owner)
+	}
+	if removing, is := errors.AsType[*archive.RemovingError](err); is {
+		return Lesson{}, cli.ExitWith(cli.ExitUsage, removing)
+	}
 	if err != nil {
 		return Lesson{}, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -128,6 +129,23 @@ func TestLearnFromASweepWithoutIdentity(t *testing.T) {
 	spec.Name = "new"
 	_, _, err = Learn(t.Context(), arc, &spec, nil, []string{"done"})
 	require.ErrorContains(t, err, "--from done: archive: the search learns from sweep done, which has no identity, so another sweep of its name would not be noticed: `tailsweep doctor done --repair`")
+}
+
+// No sweep begins with the results of one that is being removed.
+func TestLearnFromASweepThatIsBeingRemoved(t *testing.T) {
+	arc := archive.New(clitest.Archived(t))
+	done, err := arc.Spec(t.Context(), "done")
+	require.NoError(t, err)
+	owner, err := arc.Owner(t.Context(), "done")
+	require.NoError(t, err)
+	spec := *done
+	spec.Name = "new"
+	err = arc.RemoveSweep(t.Context(), "done", owner, func() error {
+		_, _, err := Learn(t.Context(), arc, &spec, nil, []string{"done"})
+		return err
+	}, nil)
+	require.ErrorContains(t, err, "--from done: sweep done is being removed")
+	require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
 }
 
 // An edited file need not name the earlier sweeps that --from has added.
