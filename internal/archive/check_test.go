@@ -526,22 +526,23 @@ func TestObjectsWithoutETag(t *testing.T) {
 	}
 }
 
-// overtaken is a bare store in which a sweep writes its state after a repair has read it.
+// overtaken is a bare store in which a sweep writes after an object was read.
 type overtaken struct {
 	bare
+	key   string
 	write func()
 }
 
 func (o overtaken) Get(ctx context.Context, key string) (io.ReadCloser, store.Info, error) {
 	r, info, err := o.bare.Get(ctx, key)
-	if key == under(stateName) {
+	if key == o.key {
 		o.write()
 	}
 	return r, info, err
 }
 
 func TestStoringAgainOverwritesNothingThatIsWrittenMeanwhile(t *testing.T) {
-	s := overtaken{bare{storetest.NewMemory(), map[string]bool{}}, func() {}}
+	s := overtaken{bare{storetest.NewMemory(), map[string]bool{}}, under(stateName), func() {}}
 	whole(t, s)
 	s.keys[under(stateName)] = true
 	next, err := json.Marshal(conduct.State{Phase: conduct.PhaseStopped, Segments: 17})
@@ -557,6 +558,22 @@ func TestStoringAgainOverwritesNothingThatIsWrittenMeanwhile(t *testing.T) {
 	st, err := New(s.bare).state(t.Context(), name)
 	require.NoError(t, err)
 	require.Equal(t, conduct.PhaseStopped, st.Phase)
+}
+
+func TestPutBestKeepsTheGenerationThatIsWrittenMeanwhile(t *testing.T) {
+	s := overtaken{bare{storetest.NewMemory(), map[string]bool{}}, under(bestName), nil}
+	require.NoError(t, New(s.bare).PutBest(t.Context(), name, []int{1}, []sweep.Trial{aTrial(1)}))
+	s.keys[under(bestName)] = true
+	reads := 0
+	s.write = func() {
+		if reads++; reads == 1 {
+			require.NoError(t, New(s.bare).PutBest(t.Context(), name, []int{2}, []sweep.Trial{aTrial(2)}))
+		}
+	}
+	require.NoError(t, New(s).PutBest(t.Context(), name, []int{3}, []sweep.Trial{aTrial(3)}))
+	best, _, err := New(s.bare).Best(t.Context(), name)
+	require.NoError(t, err)
+	require.Equal(t, Best{Generation: 3, Trials: []sweep.Trial{aTrial(3)}}, best)
 }
 
 func TestPutBestReplacesADamagedPointer(t *testing.T) {
