@@ -42,6 +42,7 @@ type Observer struct {
 	finished []sweep.Trial
 	count    int // finished trials according to Temporal, at the last read
 	workers  lookout
+	speeds   speeds
 }
 
 // View makes a view of the sweep at this moment. The view's notice says what is
@@ -60,6 +61,7 @@ func (o *Observer) View(ctx context.Context) (View, error) {
 	if v.Live, err = LiveTrials(ctx, o.Temporal, o.Namespace, p); err != nil {
 		return View{}, err
 	}
+	v.Speed = o.speeds.add(v.Live)
 	v.Waiting = o.workers.waiting(ctx, o.Temporal, o.Namespace, o.Spec.Resources.Queue, v.Live)
 	if err := o.readTrials(ctx, &v); err != nil {
 		return View{}, err

@@ -22,6 +22,7 @@ type View struct {
 	Finished []sweep.Trial     // in order of completion
 	Live     map[int]LiveTrial // running trials, by number
 	Now      time.Time         // by the clock of this machine
+	Speed    float64           // steps per second of a trial that trains, of late; 0: not known
 	Waiting  string            // one line: why trials are queued
 	Notice   string            // one line, "the stack does not answer; ..."
 }
@@ -122,57 +123,6 @@ func (l LiveTrial) remaining() (time.Duration, bool) {
 		return 0, false
 	}
 	return time.Duration(float64(l.Steps-l.Step) / l.StepsPerSecond * float64(time.Second)), true
-}
-
-// trainingShare is a guess at the share of a trial's time that training takes; the
-// rest is evaluation. It only smooths the estimate.
-const trainingShare = 0.85
-
-// fraction is the share of a trial that is done, in [0, 1].
-func (l LiveTrial) fraction() float64 {
-	done := 0.0
-	if l.Steps > 0 {
-		done = min(1, float64(l.Step)/float64(l.Steps))
-	}
-	switch {
-	case l.Stage == stagePublishing:
-		return 1
-	case l.Trained:
-		return trainingShare + (1-trainingShare)*done
-	default:
-		return trainingShare * done
-	}
-}
-
-// ETA estimates the time until the sweep ends, from the time of the finished trials, or
-// before the first one from the speed of the running ones. It returns false where
-// neither is known, where the sweep is not running, and where only work remains whose
-// progress is unknown: publishing, or waiting for a worker.
-func (v View) ETA() (time.Duration, bool) {
-	p := v.Progress
-	if p.Planned == 0 || p.Phase != conduct.PhaseRunning || p.StartedAt.IsZero() {
-		return 0, false
-	}
-	done, rate, steps := float64(p.Finished), 0.0, 0
-	for _, r := range p.Running {
-		l := v.Live[r.Number]
-		done += l.fraction()
-		if l.Stage == StageTraining && l.StepsPerSecond > 0 {
-			rate += l.StepsPerSecond
-			steps = l.Steps
-		}
-	}
-	left := float64(p.Planned) - done
-	if left <= 0 {
-		return 0, false
-	}
-	if p.Finished == 0 { // the time so far includes compilation and waiting: use the steps
-		if rate == 0 {
-			return 0, false
-		}
-		return time.Duration(left * float64(steps) / trainingShare / rate * float64(time.Second)), true
-	}
-	return time.Duration(float64(p.Elapsed(v.Now)) * left / done), true
 }
 
 // maxFinished is the number of finished trials that are listed, the latest ones.

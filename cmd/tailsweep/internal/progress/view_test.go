@@ -136,15 +136,17 @@ func TestETA(t *testing.T) {
 	v := halfway()
 	left, ok := v.ETA()
 	require.True(t, ok)
-	// 3 finished, 0.425 of trial 3, 0.895 of trial 4: 4.32 of 12 in 10 minutes.
-	require.InDelta(t, 10*(12-4.32)/4.32, left.Minutes(), 0.01)
+	// 3 finished, 0.425 of trial 3, 0.895 of trial 4: 4.32 of 12 in 10 minutes. The speed counts
+	// as half a trial: 2 slots, 3 finished. A trial has 1200 steps, which are 0.85 of its time,
+	// at the 33.3 a second of the one that trains.
+	const trial = 1200 / 0.85 / 33.3 / 60 // minutes
+	require.InDelta(t, (12-4.32)*(10+0.5*trial/2)/(4.32+0.5), left.Minutes(), 0.01)
 
-	// Before a trial has ended, by the steps: 12 trials less what is done, 1200 steps
-	// each that are .85 of a trial, at the 33.3 a second of the one that trains.
+	// Before a trial has ended, the speed counts as two.
 	v.Progress.Finished = 0
 	left, ok = v.ETA()
 	require.True(t, ok)
-	require.InDelta(t, (12-1.32)*1200/0.85/33.3/60, left.Minutes(), 0.1)
+	require.InDelta(t, (12-1.32)*(10+trial)/(1.32+2), left.Minutes(), 0.01)
 	v.Live = nil
 	_, ok = v.ETA()
 	require.False(t, ok, "its speed is unknown")
@@ -193,7 +195,7 @@ func TestChanges(t *testing.T) {
 	}, changes(View{}, now, false))
 	require.Empty(t, changes(now, now, false))
 	require.Equal(t, []string{
-		"3 of 12 trials, 1 failed, 2 running, 1 running or queued, for 10m00s, about 17m47s left",
+		"3 of 12 trials, 1 failed, 2 running, 1 running or queued, for 10m00s, about 16m13s left",
 		"trial 3 training 600/1200 loss 0.0712, 33.3 steps/s",
 		"trial 4 evaluating 3/10",
 	}, changes(now, now, true))

@@ -143,7 +143,7 @@ func TestWhatATrialWaitsFor(t *testing.T) {
 			live, err := LiveTrials(t.Context(), f, "default", p)
 			require.NoError(t, err)
 			require.Equal(t, map[int]LiveTrial{3: c.want}, live)
-			require.Equal(t, c.want.Stage == stagePublishing, live[3].fraction() == 1, "only a trial that publishes is complete")
+			require.Equal(t, c.want.Stage == stagePublishing, live[3].fraction(usualShare) == 1, "only a trial that publishes is complete")
 		})
 	}
 	ended := waitingTemporal{status: enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED}
