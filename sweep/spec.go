@@ -43,6 +43,8 @@ type Spec struct {
 	Constraints []Constraint `json:"constraints,omitempty" jsonschema:"maxItems=8,uniqueItems=true"`
 	// Bounds on quality: a trial that fails one has no rank.
 	Gates *Gates `json:"gates,omitempty"`
+	// How `tailsweep generate` draws images from checkpoints of the sweep; its flags override the fields.
+	Generate *Generate `json:"generate,omitempty"`
 	// Trials that run first, with fixed parameters, for comparison.
 	Baseline *Baseline `json:"baseline,omitempty"`
 	// Configurations that are tried first, after the baseline; each sets every parameter that applies to it.
@@ -223,6 +225,14 @@ type Gates struct {
 	MinLabelAccuracy *float64 `json:"min_label_accuracy,omitempty" jsonschema:"minimum=0,maximum=1"`
 	// The greatest memorised_ratio.all.
 	MaxMemorisedRatio *float64 `json:"max_memorised_ratio,omitempty" jsonschema:"minimum=0,maximum=1"`
+}
+
+// Generate says which images `tailsweep generate` keeps.
+type Generate struct {
+	// What a generated image must pass. label: the classifier of the evaluation takes it for its class; near_copy: it is not nearly a training image; duplicate: it is not nearly an earlier image of its class (docs/generate.md). A gate that cannot be applied is an error. An empty list means no gate.
+	Gates []string `json:"gates" jsonschema:"maxItems=3,uniqueItems=true"`
+	// How many images are drawn of a class at most, as a multiple of those asked for.
+	Attempts int `json:"attempts" jsonschema:"minimum=1,maximum=1000"`
 }
 
 // RungEvaluate is a cheaper evaluation, for the rungs of early_terminate.

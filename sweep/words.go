@@ -128,6 +128,20 @@ const (
 // Precisions lists the precisions.
 func Precisions() []string { return []string{PrecisionF32, PrecisionBF16} }
 
+// The gates of generated images, as Generate.Gates has them.
+const (
+	GateLabel     = "label"
+	GateNearCopy  = "near_copy"
+	GateDuplicate = "duplicate"
+)
+
+// ImageGates lists the gates of generated images, in the order in which they are shown.
+func ImageGates() []string { return []string{GateLabel, GateNearCopy, GateDuplicate} }
+
+// DefaultAttempts is how many images of a class are generated at most for each that is
+// asked for.
+const DefaultAttempts = 3
+
 // The samplers of images, as Evaluate.Sampler has them.
 const (
 	SamplerDDIM = "ddim"

@@ -68,6 +68,7 @@ var rooms = []struct{ packages, imports string }{
 	{"trainer/precheck", "sweep trainer/dataset trainer/features"},
 	{"trainer", gomlx + " " + helpers + "sweep trainer/backend trainer/checkpoint trainer/dataset trainer/diffusion trainer/job trainer/nets trainer/precheck"},
 	{"trainer/evaluate", gomlx + " sweep trainer trainer/backend trainer/checkpoint trainer/dataset trainer/diffusion trainer/distance trainer/features trainer/job trainer/precheck"},
+	{"trainer/generate", helpers + "sweep trainer trainer/backend trainer/checkpoint trainer/dataset trainer/diffusion trainer/distance trainer/evaluate trainer/features trainer/precheck"},
 
 	// Activities declare what they need of the services (ports.go). Workflows are
 	// deterministic: they search, train and store in activities.

@@ -45,7 +45,7 @@ var groups = []struct {
 		sweeps.Steer(conduct.CommandRetry), sweeps.Steer(conduct.CommandPin), sweeps.Steer(conduct.CommandUnpin),
 	}},
 	{"result", "Look at results:", []verb{
-		results.Trials, results.Best, results.Pareto, results.Importance, results.Explain, results.Pull, results.Sample,
+		results.Trials, results.Best, results.Pareto, results.Importance, results.Explain, results.Pull, results.Sample, results.Generate, results.CAS,
 		results.Report, results.Export,
 	}},
 	{"search", "The search by itself:", []verb{search.Simulate, search.Asktell}},

@@ -187,6 +187,7 @@ var sections = []section{
 	{"metrics", false, func(s *sweep.Spec) any { return s.Metrics }},
 	{"constraints", false, func(s *sweep.Spec) any { return s.Constraints }},
 	{"gates", false, func(s *sweep.Spec) any { return s.Gates }},
+	{"generate", false, func(s *sweep.Spec) any { return s.Generate }},
 	{"repeats", false, func(s *sweep.Spec) any { return s.Repeats }},
 	{"early_terminate", false, func(s *sweep.Spec) any { return s.EarlyTerminate }},
 	{"budget", false, func(s *sweep.Spec) any { return s.Budget }},

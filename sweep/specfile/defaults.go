@@ -98,6 +98,10 @@ func (c *checker) resolve() {
 	if len(s.Points) == 0 { // an empty list means none
 		s.Points = nil
 	}
+	if g := s.Generate; g != nil {
+		orElse(c, &g.Gates, sweep.ImageGates())
+		orElse(c, &g.Attempts, sweep.DefaultAttempts)
+	}
 	if r := s.Repeats; r != nil {
 		orElse(c, &r.Share, defaultShare)
 	}

@@ -91,6 +91,7 @@ func closedLists() map[path][]any {
 	set(&s.Train.Schedule, list(sweep.Schedules()))
 	set(&s.Train.Prediction, list(sweep.Predictions()))
 	set(&s.Train.Precision, list(sweep.Precisions()))
+	lists["generate.gates[]"] = list(sweep.ImageGates())
 	set(&s.Evaluate.Sampler, list(sweep.Samplers()))
 	var datasets, models []any
 	for _, d := range sweep.DatasetList() {

@@ -130,8 +130,9 @@ type SampleID struct {
 
 // Sample draws samples with guidance scale w in the given number of steps, and
 // returns their pixels in [-1, 1], `[S,S,K]` each, in order. progress, if not nil, is
-// called with the number of samples done after each batch. A sample does not depend on
-// the others, nor on the batch size.
+// called with the number of samples done after each batch. The noise of a sample does not
+// depend on the others, nor on the batch size; its last bits do, since a backend rounds
+// the rows of a batch in different ways. Package generate draws in fixed batches.
 func (s *Sampler) Sample(ctx context.Context, samples []SampleID, w float64, steps int, progress func(done int) error) ([]float32, error) {
 	if steps < 1 || steps > Steps {
 		return nil, fmt.Errorf("sampling in %d steps: want 1..%d", steps, Steps)

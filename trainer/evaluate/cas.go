@@ -9,9 +9,11 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/features"
 )
 
-// casSteps is the number of steps of 128 images for which the classifier trains. The rest
+// CASSteps is the number of steps of 128 images for which the classifier trains. The rest
 // is as in features.Train.
-const casSteps = 600
+const CASSteps = 600
+
+const casSeed = 1
 
 // CAS returns cas.*: the accuracy, on real images that were not trained on, of a
 // classifier of package features that is trained on the training images and the samples
@@ -19,7 +21,7 @@ const casSteps = 600
 // alone). The value of a group is the mean over its classes that have such images. It is
 // deterministic on one backend and machine type.
 func (e *Evaluator) CAS(ctx context.Context, images []float32, ids []diffusion.SampleID) (map[string]float64, error) {
-	return e.cas(ctx, images, ids, casSteps)
+	return e.cas(ctx, images, ids, CASSteps)
 }
 
 func (e *Evaluator) cas(ctx context.Context, images []float32, ids []diffusion.SampleID, steps int) (map[string]float64, error) {
@@ -32,7 +34,7 @@ func (e *Evaluator) cas(ctx context.Context, images []float32, ids []diffusion.S
 	for _, label := range data.Labels {
 		data.Counts[label]++
 	}
-	classifier, err := features.Fit(ctx, e.backend, data, steps, extractBatch)
+	classifier, err := features.Fit(ctx, e.backend, data, casSeed, steps, extractBatch)
 	if err != nil {
 		return nil, err
 	}
@@ -42,26 +44,36 @@ func (e *Evaluator) cas(ctx context.Context, images []float32, ids []diffusion.S
 	if err != nil {
 		return nil, err
 	}
-	count, right := make([]int, len(e.Classes)), make([]int, len(e.Classes))
-	for i, label := range tested.labels {
+	scores := map[string]float64{}
+	for group, accuracy := range GroupAccuracy(e.Groups, tested.labels, out.Predictions) {
+		scores[sweep.FamilyCAS+"."+group] = accuracy
+	}
+	return scores, nil
+}
+
+// GroupAccuracy returns the accuracy of predictions by group: the mean over its classes
+// that have labels, so that each class counts the same. A group without any is left out.
+func GroupAccuracy(groups sweep.ClassGroups, labels, predictions []int) map[string]float64 {
+	count, right := map[int]int{}, map[int]int{}
+	for i, label := range labels {
 		count[label]++
-		if out.Predictions[i] == label {
+		if predictions[i] == label {
 			right[label]++
 		}
 	}
-	scores := map[string]float64{}
+	accuracy := map[string]float64{}
 	for _, group := range sweep.MetricGroups() {
 		var sum float64
 		n := 0
-		for _, class := range e.Groups.Classes(group) {
+		for _, class := range groups.Classes(group) {
 			if count[class] > 0 {
 				sum += float64(right[class]) / float64(count[class])
 				n++
 			}
 		}
 		if n > 0 {
-			scores[sweep.FamilyCAS+"."+group] = sum / float64(n)
+			accuracy[group] = sum / float64(n)
 		}
 	}
-	return scores, nil
+	return accuracy
 }

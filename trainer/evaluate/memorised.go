@@ -5,9 +5,9 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/distance"
 )
 
-// memorisedBelow bounds the ratio of the distances of a memorised sample to its nearest
+// MemorisedBelow bounds the ratio of the distances of a memorised sample to its nearest
 // and its second nearest training image, as in the released code of arXiv 2310.02664.
-const memorisedBelow = 1.0 / 3
+const MemorisedBelow = 1.0 / 3
 
 // memorisedRatio is the share of samples that are nearly a training image. It is left
 // out where fewer than two training images are known.
@@ -19,7 +19,7 @@ func memorisedRatio(m *measurement, p subset) error {
 		first, second := distance.Nearest(m.samples.pixels, m.training.pixels, m.samples.size)
 		m.nearTraining = make([]bool, len(first))
 		for i := range first {
-			m.nearTraining[i] = first[i] < memorisedBelow*second[i]
+			m.nearTraining[i] = first[i] < MemorisedBelow*second[i]
 		}
 	}
 	m.ratio(sweep.FamilyMemorisedRatio+"."+p.group, m.samples.labels, p.classes, func(i int) bool { return m.nearTraining[i] })

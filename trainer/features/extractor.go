@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"fmt"
+	"math"
 	"slices"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -43,8 +44,9 @@ func (i Images) values() int { return i.Size * i.Size * i.Channels }
 
 // Output is the output of a network for N images.
 type Output struct {
-	Features    []float32 // z, `[N, Dims]`
-	Predictions []int     // `[N]`, the class of the largest logit; none where Classes is 0
+	Features      []float32 // z, `[N, Dims]`
+	Predictions   []int     // `[N]`, the class of the largest logit; none where Classes is 0
+	Probabilities []float64 // `[N]`, of that class, by the softmax; likewise
 }
 
 // Open loads the built-in classifier of Fashion-MNIST for images of size x size
@@ -151,7 +153,9 @@ func (e *Extractor) Extract(ctx context.Context, images []float32, progress func
 		out.Features = append(out.Features, z[:k*e.Dims]...)
 		if e.Classes > 0 {
 			for row := range slices.Chunk(logits[:k*e.Classes], e.Classes) {
-				out.Predictions = append(out.Predictions, argmax(row))
+				best := argmax(row)
+				out.Predictions = append(out.Predictions, best)
+				out.Probabilities = append(out.Probabilities, softmax(row, best))
 			}
 		}
 		done += k
@@ -197,6 +201,15 @@ func argmax(row []float32) int {
 		}
 	}
 	return best
+}
+
+// softmax returns exp(row[i]) over the sum of exp(row[k]), of which row[i] is the largest.
+func softmax(row []float32, i int) float64 {
+	var sum float64
+	for _, v := range row {
+		sum += math.Exp(float64(v) - float64(row[i]))
+	}
+	return 1 / sum
 }
 
 // encode returns the file of the store's weights.

@@ -116,7 +116,7 @@ func TestFit(t *testing.T) {
 	defer b.Close()
 	set := tenOfEach(t)
 	fitFor := func(steps int) (accuracy float64, digest string) {
-		file, err := fit(t.Context(), b, set, steps, t.Logf)
+		file, err := fit(t.Context(), b, set, ownSeed, steps, t.Logf)
 		require.NoError(t, err)
 		accuracy, digest, err = measure(t.Context(), b, file, set)
 		require.NoError(t, err)

@@ -141,7 +141,7 @@ func TestClassifierOfAnotherSet(t *testing.T) {
 	set := tenOfEach(t)
 	set.Classes = append(set.Classes, "nothing")
 	set.Counts = append(set.Counts, 0)
-	file, err := fit(t.Context(), b, set, 1, t.Logf)
+	file, err := fit(t.Context(), b, set, ownSeed, 1, t.Logf)
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "c.safetensors")
 	require.NoError(t, os.WriteFile(path, file, 0o600))

@@ -29,7 +29,7 @@ const (
 	leastSteps   = 400 // minimum; a small dataset is trained on for more epochs
 	batch        = 128
 	learningRate = 2e-3 // Adam's, at the start
-	seed         = 1
+	ownSeed      = 1    // of Train
 )
 
 // TrainOptions configures Train.
@@ -71,7 +71,7 @@ func Train(ctx context.Context, o TrainOptions) (Trained, error) {
 		data, test = tenth(data)
 	}
 	steps := stepsOf(data.Len(), o.Epochs)
-	weights, err := fit(ctx, o.Backend, data, steps, o.Log)
+	weights, err := fit(ctx, o.Backend, data, ownSeed, steps, o.Log)
 	if err != nil {
 		return Trained{}, fmt.Errorf("features: %w", err)
 	}
@@ -107,10 +107,11 @@ func tenth(all *dataset.Set) (most, tenth *dataset.Set) {
 	return most, tenth
 }
 
-// Fit trains a classifier of data for steps, and returns it for batches of
-// extract images. It is deterministic on one backend and machine type.
-func Fit(ctx context.Context, b *backend.Backend, data *dataset.Set, steps, extract int) (*Extractor, error) {
-	weights, err := fit(ctx, b, data, steps, func(string, ...any) {})
+// Fit trains a classifier of data for steps, and returns it for batches of extract images.
+// The initial weights and the order of the images come from seed. It is deterministic on
+// one backend and machine type.
+func Fit(ctx context.Context, b *backend.Backend, data *dataset.Set, seed int64, steps, extract int) (*Extractor, error) {
+	weights, err := fit(ctx, b, data, seed, steps, func(string, ...any) {})
 	if err != nil {
 		return nil, fmt.Errorf("features: %w", err)
 	}
@@ -118,12 +119,12 @@ func Fit(ctx context.Context, b *backend.Backend, data *dataset.Set, steps, extr
 }
 
 // fit trains for steps and returns the file of the weights.
-func fit(ctx context.Context, b *backend.Backend, data *dataset.Set, steps int, log func(format string, a ...any)) ([]byte, error) {
+func fit(ctx context.Context, b *backend.Backend, data *dataset.Set, seed int64, steps int, log func(format string, a ...any)) ([]byte, error) {
 	images := Images{data.Size, data.Channels}
 	list := weights(images.Channels, len(data.Classes))
 	store := model.NewStore()
 	defer store.Finalize()
-	r := rand.New(rand.NewPCG(seed, 0))
+	r := rand.New(rand.NewPCG(uint64(seed), 0))
 	for _, w := range list {
 		if _, err := store.CreateVariable(root+"/"+w.name, w.initial(r)); err != nil {
 			return nil, err

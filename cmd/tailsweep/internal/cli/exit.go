@@ -22,6 +22,7 @@ const (
 	ExitLostWorker  = job.ExitOrphaned
 	ExitNotFound    = 4
 	ExitDiverged    = job.ExitDiverged
+	ExitFewer       = 6
 	ExitNoAnswer    = 69  // EX_UNAVAILABLE of sysexits(3)
 	ExitTimeout     = 124 // as of timeout(1)
 	ExitInterrupted = 130 // as shells report SIGINT
@@ -41,6 +42,7 @@ var ExitCodes = []ExitCode{
 	{ExitLostWorker, "train and evaluate with --job: the worker that started this child is gone"},
 	{ExitNotFound, "no such sweep, trial or checkpoint"},
 	{ExitDiverged, "train: the training diverged, its loss or a weight is not finite"},
+	{ExitFewer, "generate: fewer images than asked for passed the gates; the others are there"},
 	{ExitNoAnswer, "watch and wait: Temporal or the object store does not answer, so the state of the sweep is unknown; watch, wait and describe: Temporal has no such namespace"},
 	{ExitTimeout, "wait: --timeout has passed, the sweep continues"},
 	{ExitInterrupted, "interrupted (Ctrl-C); run and watch: only the display ended, the sweep continues"},

@@ -1,0 +1,140 @@
+package generate
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
+)
+
+const side = 8
+
+// flat is an image of one grey level, with one pixel of another.
+func flat(level byte, at int, other byte) []byte {
+	p := slices.Repeat([]byte{level}, side*side)
+	p[at] = other
+	return p
+}
+
+// set is a set of 2 classes with these images.
+func set(images map[int][][]byte) *dataset.Set {
+	s := &dataset.Set{Name: sweep.ImageFolder, Size: side, Channels: 1, About: dataset.About{Classes: []string{"a", "b"}, Counts: make([]int, 2)}}
+	for class := range 2 {
+		for _, p := range images[class] {
+			s.Images, s.Labels = append(s.Images, values(p)...), append(s.Labels, class)
+			s.Counts[class]++
+		}
+	}
+	return s
+}
+
+// ladder is n images whose neighbours are step grey levels apart.
+func ladder(n, from, step int) (images [][]byte) {
+	for i := range n {
+		images = append(images, slices.Repeat([]byte{byte(from + i*step)}, side*side))
+	}
+	return images
+}
+
+func TestDistancesAreInGreyLevels(t *testing.T) {
+	first, second := nearest(values(flat(10, 0, 10)), values(slices.Concat(flat(50, 0, 50), flat(13, 0, 13))), side*side)
+	require.Equal(t, []float64{3}, first)
+	require.Equal(t, []float64{40}, second)
+	require.Equal(t, 3.0, thumbs{thumb(flat(50, 0, 50), side), thumb(flat(13, 0, 13), side)}.closest(thumb(flat(10, 0, 10), side), -1))
+	require.Equal(t, thumb(flat(10, 0, 10), side), flat(10, 0, 10), "at 8 pixels the means are the image")
+	wide := make([]byte, 28*28*3)
+	for i := range wide {
+		wide[i] = byte(i % 3) // channels stay apart
+	}
+	require.Equal(t, []byte{0, 1, 2, 0, 1, 2}, thumb(wide, 28)[:6])
+}
+
+// A class with 100 held-out images has its threshold from them; a class with 100 training
+// images from these; a smaller class from all.
+func TestThresholds(t *testing.T) {
+	training := set(map[int][][]byte{0: ladder(100, 0, 2), 1: ladder(2, 230, 20)}) // 230 and 250
+	in := newInspector(sweep.Dataset{Size: side}, training.Classes, sweep.ImageGates(), nil, Real{Training: training})
+	require.Equal(t, Threshold{NearCopy: 2, NearCopyImages: 100, Duplicate: 2, DuplicateReal: 100}, in.thresholds[0])
+	require.Equal(t, Threshold{NearCopy: 2, NearCopyImages: 102, Duplicate: 2, DuplicateReal: 102}, in.thresholds[1], "2 images cannot show what is rare")
+
+	var others [][]byte // at 1 from a training image, but for the pixel
+	for i := range 100 {
+		others = append(others, flat(byte(2*i+1), i%64, byte(2*i+2)))
+	}
+	balanced := set(map[int][][]byte{0: append(others, ladder(100, 0, 2)...), 1: ladder(2, 230, 20)})
+	in = newInspector(sweep.Dataset{Size: side}, training.Classes, sweep.ImageGates(), nil, Real{Training: training, Balanced: balanced})
+	require.Equal(t, 100, in.thresholds[0].NearCopyImages, "the held-out images alone")
+	require.InDelta(t, 0.99, in.thresholds[0].NearCopy, 0.02)
+	require.Equal(t, 200, in.thresholds[0].DuplicateReal)
+
+	// Copies among the training images count once.
+	double := set(map[int][][]byte{0: append(ladder(100, 0, 2), ladder(100, 0, 2)...), 1: ladder(2, 230, 20)})
+	in = newInspector(sweep.Dataset{Size: side}, double.Classes, sweep.ImageGates(), nil, Real{Training: double})
+	require.Equal(t, Threshold{NearCopy: 2, NearCopyImages: 100, Duplicate: 2, DuplicateReal: 100}, in.thresholds[0])
+}
+
+func TestGates(t *testing.T) {
+	training := set(map[int][][]byte{0: ladder(100, 0, 2), 1: ladder(2, 210, 45)}) // 210 and 255
+	in := newInspector(sweep.Dataset{Size: side}, training.Classes, []string{sweep.GateNearCopy, sweep.GateDuplicate}, nil, Real{Training: training})
+	check := func(class int, pixels ...[]byte) (reasons [][]string, distances []float64) {
+		b, err := in.look(t.Context(), values(slices.Concat(pixels...)), len(pixels))
+		require.NoError(t, err)
+		for i := range pixels {
+			c := in.check(b, i, class)
+			reasons, distances = append(reasons, c.reasons), append(distances, c.nearest)
+		}
+		return reasons, distances
+	}
+	reasons, distances := check(1, flat(212, 0, 212), flat(225, 0, 225), flat(233, 0, 233), flat(234, 0, 234), flat(236, 0, 236))
+	require.Equal(t, []float64{2, 15, 22, 21, 19}, distances)
+	require.Equal(t, []string{sweep.GateNearCopy}, reasons[0], "as near as real images are only rarely")
+	require.Nil(t, reasons[1], "15 is more than a third of 27, the distance to 198")
+	require.Nil(t, reasons[2])
+	require.Equal(t, []string{sweep.GateDuplicate}, reasons[3], "of one of the same call")
+	require.Nil(t, reasons[4], "3 from the nearest")
+	reasons, _ = check(1, flat(237, 0, 237))
+	require.Equal(t, [][]string{{sweep.GateDuplicate}}, reasons, "of one of an earlier call")
+	reasons, _ = check(0, flat(237, 0, 237), flat(237, 0, 237))
+	require.Equal(t, [][]string{nil, {sweep.GateDuplicate}}, reasons, "another class has its own")
+	reasons, distances = check(1, flat(247, 0, 247))
+	require.Equal(t, []float64{8}, distances)
+	require.Equal(t, [][]string{{sweep.GateNearCopy}}, reasons, "8 is less than a third of the second distance of 37")
+
+	// Without real images nothing but a copy is a duplicate.
+	in = newInspector(sweep.Dataset{Size: side}, training.Classes, []string{sweep.GateDuplicate}, nil, Real{})
+	reasons, _ = check(0, flat(100, 0, 100), flat(101, 0, 101), flat(100, 0, 100))
+	require.Equal(t, [][]string{nil, nil, {sweep.GateDuplicate}}, reasons)
+}
+
+// One training image alone has no second distance, and is no reason to refuse everything.
+func TestOneTrainingImage(t *testing.T) {
+	training := set(map[int][][]byte{0: {flat(10, 0, 10)}})
+	in := newInspector(sweep.Dataset{Size: side}, training.Classes, sweep.ImageGates()[1:], nil, Real{Training: training})
+	require.Equal(t, Threshold{}, in.thresholds[0])
+	b, err := in.look(t.Context(), values(slices.Concat(flat(10, 0, 10), flat(90, 0, 90))), 2)
+	require.NoError(t, err)
+	require.Equal(t, []string{sweep.GateNearCopy}, in.check(b, 0, 0).reasons)
+	require.Nil(t, in.check(b, 1, 0).reasons)
+}
+
+func TestChooseGates(t *testing.T) {
+
+	gone := errors.New("gone")
+	gates, missing, err := chooseGates(nil, nil, gone)
+	require.NoError(t, err)
+	require.Equal(t, []string{sweep.GateLabel, sweep.GateDuplicate}, gates)
+	require.Len(t, missing, 1)
+	_, _, err = chooseGates([]string{sweep.GateNearCopy}, nil, gone)
+	require.EqualError(t, err, "gate near_copy cannot be applied: gone (valid: --gates none)")
+	gates, missing, err = chooseGates([]string{}, gone, gone)
+	require.NoError(t, err)
+	require.Empty(t, gates)
+	require.Empty(t, missing)
+	gates, _, err = chooseGates([]string{sweep.GateDuplicate, sweep.GateLabel}, nil, gone)
+	require.NoError(t, err)
+	require.Equal(t, []string{sweep.GateLabel, sweep.GateDuplicate}, gates, "in one order")
+}
