@@ -10,7 +10,6 @@ import (
 	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/evaluate"
 )
 
 // writeCard writes the description of the folder. A card that is not complete is of a
@@ -23,9 +22,9 @@ func (d *drawing) writeCard(complete bool, real int) error {
 func gateTexts() map[string]string {
 	return map[string]string{
 		sweep.GateLabel: "the classifier of the evaluation takes the image for another class.",
-		sweep.GateNearCopy: fmt.Sprintf("the nearest training image is at most as far as the class's threshold below, or less than %.2g of the distance of the second nearest (the rule of memorised_ratio). "+
+		sweep.GateNearCopy: fmt.Sprintf("the nearest training image is at most as far as the class's threshold below, or less than a third as far as the second nearest (the rule of memorised_ratio). "+
 			"The threshold is the distance to the nearest training image that %g %% of the class's real images do not exceed: of held-out images or, with fewer than %d of them, also of training images, each compared with the others.",
-			evaluate.MemorisedBelow, 100*realShare, leastReal),
+			100*realShare, leastReal),
 		sweep.GateDuplicate: fmt.Sprintf("an image of the class that was kept earlier is at most as far as the class's threshold below, by %dx%d means. "+
 			"The threshold is the distance to the nearest other real image of the class that %g %% of its real images do not exceed, measured on at most %d of them.", thumbSide, thumbSide, 100*realShare, mostReal),
 	}
@@ -63,7 +62,7 @@ func (d *drawing) card(complete bool, real int) []byte {
 			line("- **%s**: %s", gate, gateTexts()[gate])
 		}
 	}
-	if s.Gates == nil || len(s.Gates) == 0 {
+	if len(s.Gates) == 0 {
 		line("- nothing: no gate was applied.")
 	}
 	for _, gate := range sweep.ImageGates() {

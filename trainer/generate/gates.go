@@ -230,12 +230,11 @@ func chooseGates(asked []string, noLabel, noData error) (gates []string, missing
 			continue
 		}
 		why := map[string]error{sweep.GateLabel: noLabel, sweep.GateNearCopy: noData}[gate]
-		switch {
-		case why == nil:
-			gates = append(gates, gate)
-		default:
+		if why != nil {
 			missing = append(missing, fmt.Errorf("gate %s cannot be applied: %w", gate, why))
+			continue
 		}
+		gates = append(gates, gate)
 	}
 	if asked != nil && len(missing) > 0 {
 		return nil, nil, fmt.Errorf("%w (valid: --gates %s)", errors.Join(missing...), words(gates))

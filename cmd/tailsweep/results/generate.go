@@ -297,16 +297,19 @@ func realImages(ctx context.Context, a *cli.App, d sweep.Dataset) (generate.Real
 // showDrawing prints how far the drawing is, every few seconds.
 func showDrawing(a *cli.App) func(generate.Progress) {
 	const every = 5 * time.Second
-	began := time.Now()
-	last := began
+	var began, last time.Time
+	var first generate.Progress // without the time that compiling takes
 	return func(p generate.Progress) {
+		if began.IsZero() {
+			began, last, first = time.Now(), time.Now(), p
+		}
 		if time.Since(last) < every || p.Missing == 0 {
 			return
 		}
 		last = time.Now()
 		left := ""
-		if p.Kept > 0 {
-			left = fmt.Sprintf(", about %s left", text.Duration(time.Duration(float64(time.Since(began))*float64(p.Missing)/float64(p.Kept))))
+		if kept := p.Kept - first.Kept; kept > 0 {
+			left = fmt.Sprintf(", about %s left", text.Duration(time.Duration(float64(time.Since(began))*float64(p.Missing)/float64(kept))))
 		}
 		a.Log("drew %d, kept %d, %d to go%s", p.Drawn, p.Kept, p.Missing, left)
 	}
