@@ -26,6 +26,25 @@ func newPrior(d int) []normal {
 	return append(lengths, normal{0, 1}, normal{-7, 2.5}, normal{-1, 1.5})
 }
 
+const (
+	nearSD    = 0.4 // expected deviation of ln l_k from that of a similar process, without observations
+	nearFades = 20  // observations after which its variance has doubled
+)
+
+// near multiplies the prior's densities of ln l_k by normal ones whose means are those of a
+// similar process. Their variance grows with the number n of observations, so that the
+// prior returns to what it was.
+func near(prior []normal, lengths []float64, n int) []normal {
+	list := slices.Clone(prior)
+	precision := 1 / (nearSD * nearSD * (1 + float64(n)/nearFades))
+	for k, length := range lengths {
+		p := prior[k]
+		own := 1 / (p.sd * p.sd)
+		list[k] = normal{(own*p.mean + precision*math.Log(length)) / (own + precision), 1 / math.Sqrt(own+precision)}
+	}
+	return list
+}
+
 // start is the prior's mean, with lengthscales and noise moved by shift standard
 // deviations.
 func start(prior []normal, d int, shift float64) []float64 {

@@ -29,7 +29,8 @@ type Options struct {
 	Straight float64
 	// Candidates for the mean function, up to a linear map: what earlier data says. The
 	// likelihood chooses among them, how near the observations are to it, and none.
-	Trends []Trend
+	Trends  []Trend
+	Similar *Process // lengthscales are expected near those of this one; nil for none
 }
 
 // Trend is a process that another one may have as its mean, with either sign.
@@ -61,6 +62,9 @@ func Regress(data Data, o Options) (*Regression, error) {
 	}
 	if d == 1 {
 		prior = prior[:d+2]
+	}
+	if o.Similar != nil {
+		prior = near(prior, o.Similar.Hyper.Length, len(data.Y))
 	}
 	data = data.part(maxPoints, o.Constraint)
 	quick := data.part(quickPoints, o.Constraint)

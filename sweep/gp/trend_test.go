@@ -134,3 +134,38 @@ func TestFollow(t *testing.T) {
 		require.InDelta(t, 0, residuals, 1e-9)
 	}
 }
+
+// Lengthscales are near those of a similar process where there are few observations, and
+// the observations' own where there are many.
+func TestSimilar(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	survey := func(n int, f func(x []float64) float64) Data {
+		data := Data{Categorical: []bool{false, false}}
+		for range n {
+			x := []float64{rng.Float64(), rng.Float64()}
+			data.X, data.Y = append(data.X, x), append(data.Y, f(x))
+		}
+		return data
+	}
+	first := func(x []float64) float64 { return math.Sin(9 * x[0]) }
+	second := func(x []float64) float64 { return math.Sin(9 * x[1]) }
+	ratio := func(data Data, o Options) float64 {
+		o.Exact = true
+		r, err := Regress(data, o)
+		require.NoError(t, err)
+		return r.Hyper.Length[0] / r.Hyper.Length[1]
+	}
+	of, err := Regress(survey(40, first), Options{Exact: true})
+	require.NoError(t, err)
+	few, many := survey(5, second), survey(120, second)
+	require.Less(t, ratio(few, Options{Similar: of.Process}), ratio(few, Options{})/2)
+	require.Greater(t, ratio(many, Options{Similar: of.Process}), 3.0)
+
+	prior := newPrior(2)
+	list := near(prior, []float64{2, 0.1}, 0)
+	own, precision := 1/(prior[0].sd*prior[0].sd), 1/(nearSD*nearSD)
+	require.InDelta(t, (own*prior[0].mean+precision*math.Log(2))/(own+precision), list[0].mean, 1e-12)
+	require.InDelta(t, 1/math.Sqrt(own+precision), list[0].sd, 1e-12)
+	require.Equal(t, prior[2:], list[2:], "lengthscales only")
+	require.InDelta(t, prior[1].mean, near(prior, []float64{2, 0.1}, 1e6)[1].mean, 1e-3)
+}

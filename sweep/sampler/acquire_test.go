@@ -66,7 +66,7 @@ func TestAcquisitionGradientEqualsFiniteDifferences(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := space.NewCube(r.Spec)
 			rng := randomOf(r)
-			m, err := newModel(rng, r, s, newTraining(r, s), nil)
+			m, err := newModel(rng, r, s, newTraining(r, s), nil, nil)
 			require.NoError(t, err)
 			a, _, err := m.acquisition(rng, r, s)
 			require.NoError(t, err)
@@ -101,7 +101,7 @@ func TestNadirIncludesAnExpectedEnd(t *testing.T) {
 			Status: sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"f0": u[0], "f1": g - u[0]*u[0]/g}}})
 	}
 	s := space.NewCube(r.Spec)
-	m, err := newModel(randomOf(r), r, s, newTraining(r, s), nil)
+	m, err := newModel(randomOf(r), r, s, newTraining(r, s), nil, nil)
 	require.NoError(t, err)
 	var places []place
 	for i, u := range m.x {

@@ -59,8 +59,11 @@ func (c *call) byModel() (sweep.Params, sweep.Reason, error) {
 			continue
 		}
 		m.explain(&c.reason, c.Request, c.cube, best)
-		if len(m.learned) > 0 {
-			c.reason.Note = "mean of " + text.List(m.learned, len(m.learned))
+		if len(m.means) > 0 {
+			c.reason.Note = "mean of " + text.List(m.means, len(m.means))
+		}
+		if len(m.near) > 0 {
+			c.reason.Note = notes(c.reason.Note, "lengthscales near those of "+text.List(m.near, len(m.near)))
 		}
 		return params, c.reason, nil
 	}
@@ -73,7 +76,8 @@ type learned struct {
 	training *training // nil before its first use
 
 	tested  bool
-	trusted []expert // earlier sweeps of another training that the results agree with
+	experts []expert // earlier sweeps of another training, the trusted ones first
+	trusted []expert // of these the ones that the results agree with
 	advice  []string // for the reason: what came of each
 
 	fitted bool
@@ -95,7 +99,7 @@ func (c *call) known() *training {
 func (c *call) model() (*model, error) {
 	l := c.learned
 	if !l.fitted || len(c.Spec.Metrics) > maxVolumes {
-		l.model, l.err = newModel(c.rng, c.Request, c.cube, *c.known(), l.trusted)
+		l.model, l.err = newModel(c.rng, c.Request, c.cube, *c.known(), l.trusted, l.experts)
 		l.fitted = true
 	}
 	return l.model, l.err

@@ -32,7 +32,7 @@ type model struct {
 	objectives  []surrogate
 	constraints []surrogate
 	noisy       bool
-	learned     []string // what the processes' means are taken from
+	means, near []string // what the processes' means are taken from, and whose lengthscales theirs are expected near
 	results     *results // nil before its first use
 }
 
@@ -48,15 +48,16 @@ type surrogate struct {
 
 // newModel fits the processes. More than maxVolumes objectives are combined into one:
 // the greatest of the weighted values plus a little of their sum, with weights that
-// each trial draws anew (Knowles 2006, ParEGO, eq. 2). The models of experts are candidates
-// for the means of the same metric's.
-func newModel(rng *rand.Rand, r Request, s *space.Cube, t training, experts []expert) (*model, error) {
+// each trial draws anew (Knowles 2006, ParEGO, eq. 2). The models of trusted experts are
+// candidates for the means of the same metric's; its lengthscales are expected near those of
+// the first similar expert that has the metric.
+func newModel(rng *rand.Rand, r Request, s *space.Cube, t training, trusted, similar []expert) (*model, error) {
 	m := &model{training: t}
 	if len(r.Spec.Metrics) > maxVolumes {
 		m.values = scalarised(rng, t.values)
 	}
 	kinds := s.Categorical()
-	fit := func(rows [][]float64, k int, candidates []trend, options gp.Options) (surrogate, error) {
+	fit := func(rows [][]float64, k int, candidates, similar []trend, options gp.Options) (surrogate, error) {
 		data := gp.Data{Categorical: kinds}
 		for i, row := range rows {
 			if !math.IsNaN(row[k]) {
@@ -67,16 +68,22 @@ func newModel(rng *rand.Rand, r Request, s *space.Cube, t training, experts []ex
 		for _, c := range candidates {
 			options.Trends = append(options.Trends, c.Trend)
 		}
+		if len(similar) > 0 {
+			options.Similar = similar[0].Process
+		}
 		fitted, err := gp.Regress(data, options)
+		if err == nil && len(similar) > 0 {
+			m.near = append(m.near, similar[0].name)
+		}
 		if err == nil && fitted.Trend >= 0 {
-			m.learned = append(m.learned, candidates[fitted.Trend].name)
+			m.means = append(m.means, candidates[fitted.Trend].name)
 		}
 		return surrogate{Regression: fitted}, err
 	}
 	n := len(m.values[0])
 	worst := m.worst()
 	for k := range n {
-		f, err := fit(m.values, k, objectiveTrends(experts, r.Spec, k), gp.Options{Volumes: n > 1, Straight: worst[k]})
+		f, err := fit(m.values, k, objectiveTrends(trusted, r.Spec, k), objectiveTrends(similar, r.Spec, k), gp.Options{Volumes: n > 1, Straight: worst[k]})
 		if err != nil {
 			return nil, err
 		}
@@ -86,7 +93,8 @@ func newModel(rng *rand.Rand, r Request, s *space.Cube, t training, experts []ex
 	limits := analysis.NewLimits(r.Spec, r.Ledger)
 	for c := range r.Spec.Constraints {
 		limit, ok := limits.Limit(c)
-		f, err := fit(t.excess, c, constraintTrends(experts, r.Spec.Constraints[c]), gp.Options{Constraint: true})
+		of := r.Spec.Constraints[c]
+		f, err := fit(t.excess, c, constraintTrends(trusted, of), constraintTrends(similar, of), gp.Options{Constraint: true})
 		if !ok || err != nil {
 			continue // it has no results yet
 		}

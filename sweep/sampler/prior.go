@@ -276,7 +276,7 @@ func (p *prior) model() (*model, error) {
 	if len(p.Spec.Metrics) > maxVolumes {
 		return nil, errCombined
 	}
-	p.once.Do(func() { p.m, p.err = newModel(nil, p.Request, p.cube, newTraining(p.Request, p.cube), nil) })
+	p.once.Do(func() { p.m, p.err = newModel(nil, p.Request, p.cube, newTraining(p.Request, p.cube), nil, nil) })
 	return p.m, p.err
 }
 

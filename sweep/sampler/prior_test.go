@@ -140,10 +140,10 @@ func TestPriorModel(t *testing.T) {
 	agrees := func(x float64) float64 { return 5 + 2*(x-0.66)*(x-0.66) }
 	at, note := suggest(0.66, agrees)
 	require.InDelta(t, 0.66, at, 0.03)
-	require.Equal(t, "mean of fid.tail from sweep old; the results agree with sweep old (p = 0.001)", note)
+	require.Equal(t, "mean of fid.tail from sweep old; lengthscales near those of fid.tail from sweep old; the results agree with sweep old (p = 0.001)", note)
 	at, note = suggest(0.1, agrees)
 	require.InDelta(t, 0.66, at, 0.1)
-	require.Equal(t, "the results are the reverse of sweep old (p = 0.001)", note, "and not by a linear map, so that it is not the mean")
+	require.Equal(t, "lengthscales near those of fid.tail from sweep old; the results are the reverse of sweep old (p = 0.001)", note, "and not by a linear map, so that it is not the mean")
 }
 
 // own are trials of a search of priorSpec, with the result of f.
@@ -188,9 +188,10 @@ func TestProbes(t *testing.T) {
 	require.Equal(t, "sweep old, of another training, does not count", d.Assignment.Reason.Note)
 }
 
-// Where the results do not agree with an earlier sweep, each method suggests what it would
-// from nothing; where they do, or are its reverse, the suggestions before the method's own
-// start is over are near the best by the earlier sweep.
+// Where the results do not agree with an earlier sweep, it leads each method by its
+// lengthscales alone, from the third result up to guided; after these tpe, cmaes and nsga2
+// suggest what they would from nothing. Where the results agree, or are the reverse, the
+// suggestions before the method's own start is over are near the best by the earlier sweep.
 func TestTrust(t *testing.T) {
 	old := Source{Sweep: "old", Trials: earlierTrials(30, 0.6)}
 	at := []float64{0.6, 0.5, 0.9, 0.3, 0.1, 0.75, 0.02, 0.42, 0.83, 0.21, 0.97, 0.13, 0.68, 0.35, 0.55, 0.26, 0.79, 0.47, 0.06, 0.88, 0.16, 0.71, 0.38, 0.63}
@@ -202,14 +203,21 @@ func TestTrust(t *testing.T) {
 			require.NoError(t, err)
 			return params, reason
 		}
-		for n := 3; n <= 24; n += 7 {
+		for n := 2; n <= 24; n += 1 + n/5*4 {
 			unrelated := own(spec, func(x float64) float64 { return math.Cos(50 * x) }, at[:n]...)
 			params, reason := suggest(n, unrelated, old)
-			want, because := suggest(n-probes, unrelated)
-			require.Equal(t, want, params, "%s after %d", method, n)
-			require.Equal(t, because.Acquisition, reason.Acquisition)
+			led := n >= bayesStart-1 && (n < guided || method == sweep.MethodBayes)
+			if led {
+				require.Contains(t, reason.Note, "lengthscales near those of fid.tail from sweep old; ", "%s after %d", method, n)
+				require.NotContains(t, reason.Note, "mean of")
+			} else {
+				want, because := suggest(n-probes, unrelated)
+				require.Equal(t, want, params, "%s after %d", method, n)
+				require.Equal(t, because.Acquisition, reason.Acquisition)
+				require.NotContains(t, reason.Note, "lengthscales")
+			}
 			if n >= leastTested {
-				require.Contains(t, reason.Note, "sweep old does not count: the results do not agree with it (p = 0.")
+				require.Contains(t, reason.Note, "the results do not agree with sweep old (p = 0.")
 			}
 		}
 		many := make([]float64, mostTested)
@@ -221,7 +229,7 @@ func TestTrust(t *testing.T) {
 		alike := own(spec, func(x float64) float64 { return 7 + 0.1*(x-0.62)*(x-0.62) }, at[:9]...)
 		var params sweep.Params
 		params, reason = suggest(9, alike, old)
-		require.Contains(t, reason.Note, "mean of fid.tail from sweep old; the results agree with sweep old (p = 0.0")
+		require.Contains(t, reason.Note, "mean of fid.tail from sweep old; lengthscales near those of fid.tail from sweep old; the results agree with sweep old (p = 0.0")
 		require.InDelta(t, 0.62, params["infonce.weight"].Float(), 0.1, method)
 		reverse := own(spec, func(x float64) float64 { return 7 - 0.1*(x-0.62)*(x-0.62) }, at[:9]...)
 		params, reason = suggest(9, reverse, old)
@@ -278,4 +286,37 @@ func TestTrustOfUnrelatedResults(t *testing.T) {
 
 func TestRanks(t *testing.T) {
 	require.Equal(t, []float64{3, 0.5, 2, 0.5}, ranks([]float64{9, -1, 4, -1}))
+}
+
+// The lengthscales of an earlier sweep, longer or shorter, are those of a process of a few
+// results that do not agree with it; of several sweeps those of the one that they agree
+// with come first.
+func TestLengthscalesOfAnEarlierSweep(t *testing.T) {
+	spec := priorSpec(sweep.MethodBayes)
+	spec.Parameters = spec.Parameters[:1]
+	source := func(name string, f func(x float64) float64) Source {
+		var at []float64
+		for k := range 30 {
+			at = append(at, float64(k)/30)
+		}
+		return Source{Sweep: name, Trials: own(spec, f, at...)}
+	}
+	smooth, rough := source("smooth", func(x float64) float64 { return (x - 0.6) * (x - 0.6) }), source("rough", func(x float64) float64 { return math.Sin(47 * x) })
+	at := []float64{0.05, 0.3, 0.45, 0.6, 0.8, 0.95}
+	unrelated := own(spec, func(x float64) float64 { return math.Cos(100 * x) }, at...)
+	length := func(ledger []sweep.Trial, prior ...Source) (float64, string) {
+		_, reason, err := bayes{}.Suggest(Request{Spec: spec, Exact: true, Number: 8, Index: 8, Ledger: ledger, Prior: prior})
+		require.NoError(t, err)
+		return reason.Hyper["length.infonce.weight"], reason.Note
+	}
+	none, _ := length(unrelated)
+	long, note := length(unrelated, smooth)
+	require.Contains(t, note, "lengthscales near those of fid.tail from sweep smooth; the results do not agree")
+	short, _ := length(unrelated, rough)
+	require.Greater(t, long, 1.2*none)
+	require.Less(t, short, none/1.2)
+
+	agrees := own(spec, func(x float64) float64 { return 3 + 7*(x-0.6)*(x-0.6) }, at...)
+	_, note = length(agrees, rough, smooth)
+	require.Contains(t, note, "lengthscales near those of fid.tail from sweep smooth; ")
 }

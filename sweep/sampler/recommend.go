@@ -31,7 +31,7 @@ func (bayes) Recommend(r Request) (best sweep.Trial, ok bool) {
 	if len(t.x) < bayesStart || len(r.Spec.Metrics) > maxVolumes {
 		return sweep.Trial{}, false
 	}
-	m, err := newModel(randomOf(r), r, s, t, nil)
+	m, err := newModel(randomOf(r), r, s, t, nil, nil)
 	if err != nil || len(m.constraints) < len(r.Spec.Constraints) {
 		return sweep.Trial{}, false
 	}

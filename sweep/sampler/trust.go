@@ -30,21 +30,24 @@ const (
 	// odds for their means are negligible then (gp.Options.Trends).
 	mostTested = 60
 
-	// guided is the number of results up to which trusted priors lead every method.
-	guided = 10
+	// guided is the number of results up to which priors lead every method.
+	guided = 14
 )
 
 // advised calls a method that learns, with what earlier sweeps of another training are
 // worth. It stands in front of all of these methods.
 //
-// The first trials are probes, by the priors alone. All others are those of a search from
-// nothing, with the same points of the Sobol sequence, until the results agree with a
-// prior: the ranks of what its models predict and of what was measured correlate
-// (Spearman), and the correlation is significant. The next trials are then suggested by
-// a process whose mean may be the prior's (gp.Options.Trends). bayes keeps this process,
-// other methods continue from its results. With a significant correlation of the other
-// sign the mean is the prior's, reversed. The test is repeated at each call, so that a
-// prior that misleads is dropped. It compares ranks, so that units do not matter.
+// The first trials are probes, by the priors alone. The next ones are the first of a search
+// from nothing, with the same points of the Sobol sequence, until there is one result less
+// than bayes needs for its model. From then on a process whose lengthscales are near those
+// of a prior (gp.Options.Similar) suggests the trials: even sweeps with different optima may
+// have these in common. bayes keeps this process, other methods continue from its results.
+//
+// Where the results agree with a prior, the mean of this process may be the prior's
+// (gp.Options.Trends): the ranks of what its models predict and of what was measured
+// correlate (Spearman), and the correlation is significant. With a significant correlation
+// of the other sign the mean is the prior's, reversed. The test is repeated at each call, so
+// that a prior that misleads is dropped. It compares ranks, so that units do not matter.
 func advised(r Request, suggest func(*call) (sweep.Params, sweep.Reason, error)) (sweep.Params, sweep.Reason, error) {
 	c := newCall(r)
 	if priors := c.priors(); len(priors) > 0 {
@@ -68,7 +71,9 @@ func (c *call) led(suggest func(*call) (sweep.Params, sweep.Reason, error)) (swe
 			return params, c.reason, nil
 		}
 	}
-	if len(c.learned.trusted) > 0 && len(c.known().x) < guided {
+	n := len(c.known().x)
+	early := len(c.learned.experts) > 0 && n >= start(c.Spec, len(c.cube.Order))-1
+	if (early || len(c.learned.trusted) > 0) && n < guided {
 		return c.byModel()
 	}
 	return suggest(c)
@@ -93,14 +98,15 @@ func (c *call) schedule(priors []*prior) {
 	c.Index = max(c.Index-probes, 0)
 }
 
-// test decides whether a prior is trusted.
+// test decides what of a prior counts: its lengthscales, and its mean if it is trusted.
 func (c *call) test(p *prior) {
 	if len(c.Spec.Metrics) > maxVolumes {
 		c.advise("sweep %s counts only by its probes: the spec has more than %d metrics", p.sweep, maxVolumes)
 		return
 	}
-	switch n := len(c.known().x); {
-	case n < leastTested:
+	n := len(c.known().x)
+	switch {
+	case n < bayesStart-1:
 		c.advise("sweep %s: %d of the %d results that test it", p.sweep, n, leastTested)
 		return
 	case n >= mostTested:
@@ -112,7 +118,12 @@ func (c *call) test(p *prior) {
 		c.advise("sweep %s does not count: %v", p.sweep, err)
 		return
 	}
-	e := expert{prior: p, model: m}
+	e, l := expert{prior: p, model: m}, c.learned
+	if n < leastTested {
+		l.experts = append(l.experts, e)
+		c.advise("sweep %s: %d of the %d results that test it", p.sweep, n, leastTested)
+		return
+	}
 	switch agree, oppose := c.chances(e); {
 	case agree <= trustLevel:
 		c.advise("the results agree with sweep %s (p = %.2g)", p.sweep, agree)
@@ -120,10 +131,12 @@ func (c *call) test(p *prior) {
 		e.reversed = true
 		c.advise("the results are the reverse of sweep %s (p = %.2g)", p.sweep, oppose)
 	default:
-		c.advise("sweep %s does not count: the results do not agree with it (p = %.2g)", p.sweep, agree)
+		l.experts = append(l.experts, e)
+		c.advise("the results do not agree with sweep %s (p = %.2g)", p.sweep, agree)
 		return
 	}
-	c.learned.trusted = append(c.learned.trusted, e)
+	l.experts = slices.Insert(l.experts, len(l.trusted), expert{prior: p, model: m})
+	l.trusted = append(l.trusted, e)
 }
 
 func (c *call) advise(format string, args ...any) {
