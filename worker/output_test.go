@@ -30,11 +30,11 @@ func logged(t *testing.T, write func(l *lines)) string {
 func TestTheLogHidesSecrets(t *testing.T) {
 	const line = "get https://ann:hunter2@store:9000/b?X-Amz-Signature=hunter3&part=1 of ann:hunter4@host:22\n"
 	const hidden = "get https://***@store:9000/b?X-Amz-Signature=***&part=1 of ***@host:22\n"
-	require.Equal(t, hidden, logged(t, func(l *lines) { fmt.Fprint(l, line) }))
+	require.Equal(t, hidden, logged(t, func(l *lines) { _, _ = fmt.Fprint(l, line) }))
 
 	long := logged(t, func(l *lines) {
 		for range (maxLogHead + 3*maxLogTail) / len(line) {
-			fmt.Fprint(l, line)
+			_, _ = fmt.Fprint(l, line)
 		}
 	})
 	require.Less(t, len(long), maxLogHead+2*maxLogTail)
@@ -49,7 +49,7 @@ func TestTheLogHidesSecrets(t *testing.T) {
 	require.NotContains(t, long, "hunter")
 
 	cut := logged(t, func(l *lines) {
-		fmt.Fprint(l, strings.Repeat("x", maxLine-20), " https://ann:hunter2-and-more@store:9000/b\n", strings.Repeat("y", 2*maxLine))
+		_, _ = fmt.Fprint(l, strings.Repeat("x", maxLine-20), " https://ann:hunter2-and-more@store:9000/b\n", strings.Repeat("y", 2*maxLine))
 	})
 	require.True(t, strings.Contains(cut, "xxx \nyyy"))
 	require.False(t, strings.Contains(cut, "hunter"))
@@ -58,7 +58,7 @@ func TestTheLogHidesSecrets(t *testing.T) {
 // A line longer than the end that is kept is kept.
 func TestTheLogKeepsItsLastLine(t *testing.T) {
 	text := logged(t, func(l *lines) {
-		fmt.Fprint(l, strings.Repeat(strings.Repeat("a", 127)+"\n", maxLogHead/100), strings.Repeat("z", 2*maxLine))
+		_, _ = fmt.Fprint(l, strings.Repeat(strings.Repeat("a", 127)+"\n", maxLogHead/100), strings.Repeat("z", 2*maxLine))
 	})
 	require.True(t, strings.HasSuffix(text, "\n"+strings.Repeat("z", maxLine)+"\n"))
 }
