@@ -1,6 +1,7 @@
 package conduct
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -306,6 +307,9 @@ func (w *world) checkEnd() {
 	if !gaveUp && w.resets == 0 && !maps.Equal(w.changed, w.versions) {
 		w.fail("commands %v changed the spec, the versions of %v are stored", slices.Sorted(maps.Keys(w.changed)), slices.Sorted(maps.Keys(w.versions)))
 	}
+	if !gaveUp && w.resets == 0 {
+		w.checkSaved()
+	}
 	if !gaveUp && !m.LedgerBroken {
 		w.checkLedger()
 		w.checkKept()
@@ -314,6 +318,17 @@ func (w *world) checkEnd() {
 		w.checkReason()
 	} else if m.Phase != PhaseFailed || !strings.Contains(m.Message, ": on purpose") && sameFaults(w.ledger()[w.since:]) < 3 {
 		w.fail("a bug ends the sweep as %s: %q", m.Phase, m.Message)
+	}
+}
+
+// checkSaved checks that the state after the last command is stored.
+func (w *world) checkSaved() {
+	var saved State
+	if err := json.Unmarshal(w.saved, &saved); err != nil {
+		w.fail("the stored state does not come back from JSON: %v", err)
+	}
+	if saved.Phase != w.m.Phase || saved.Entries != w.m.Entries {
+		w.fail("the sweep is %s with %d entries, the stored state is %s with %d", w.m.Phase, w.m.Entries, saved.Phase, saved.Entries)
 	}
 }
 
