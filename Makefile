@@ -11,6 +11,7 @@
 # make bench-train      times training and sampling against JAX, writes docs/benchmarks/train.md (Python 3.11+, minutes; TRAIN_FLAGS=-quick for a look)
 # make bench-orchestrate  sweeps whose children only sleep, and the same in Ray Tune, writes docs/benchmarks/orchestrate.md (Linux, Python 3.11+, most of a day;
 #                         ORCHESTRATE_FLAGS='-short -within 37m' for the cases of the goals, =-quick for a look)
+# make bench-cluster      the same sweeps on a Temporal server with PostgreSQL, =bench-cassandra with Cassandra, writes docs/benchmarks/cluster.md (Linux, PostgreSQL 15+; Java 17, Maven; half an hour)
 # make interop          compares examples/pytorch and examples/jax with tailsweep (Python 3.11+, minutes; PyPI's PyTorch for Linux is some gigabytes, with CUDA:
 #                       TORCH_PYTHON=/usr/bin/python3 uses one that is installed)
 #
@@ -29,7 +30,7 @@ DEMO_OUT ?= out
 FAULTS ?= 40
 SEED   ?= 1
 
-.PHONY: bench-earlier all build demo test check fmt fmt-check vet lint workflowcheck unit cross race test-e2e accept chaos stack tidy clean bench-search bench-search-gp bench-eval bench-train bench-orchestrate bench-orchestrate-virtual interop
+.PHONY: bench-earlier all build demo test check fmt fmt-check vet lint workflowcheck unit cross race test-e2e accept chaos stack tidy clean bench-search bench-search-gp bench-eval bench-train bench-orchestrate bench-orchestrate-virtual interop cluster-tools bench-cluster bench-cassandra
 
 all: build
 
@@ -189,6 +190,30 @@ bench-orchestrate: build $(ORCHESTRATE)/.venv
 # The decisions of 100,000 trials on 1,000 slots, in virtual time (minutes).
 bench-orchestrate-virtual:
 	$(ORCHESTRATE_RUN) -virtual 100000/1000
+
+# The same sweeps on a Temporal server with PostgreSQL, whose programs are in POSTGRES (Debian's
+# package postgresql), or with Cassandra (needs Java 17 and Maven), and how fast PostgreSQL
+# commits; half an hour each. Results are kept in bench/orchestrate/results/cluster. CLUSTER_FLAGS,
+# if set, runs other cases, such as '-cases random-1s-64-1000 -shards 512'.
+POSTGRES ?= /usr/lib/postgresql/15/bin
+CLUSTER_RUN = $(SIMD) $(GO) run ./$(ORCHESTRATE) -postgres $(POSTGRES) -results $(ORCHESTRATE)/results/cluster -report docs/benchmarks/cluster.md
+
+cluster-tools: build
+	$(GO) build -o $(ORCHESTRATE)/.bin/sleeper ./$(ORCHESTRATE)/sleeper
+	for tool in server tools/sql tools/cassandra; do GOBIN=$(CURDIR)/$(ORCHESTRATE)/.bin $(GO) install go.temporal.io/server/cmd/$$tool@$$($(GO) list -C devstack -m -f '{{.Version}}' go.temporal.io/server) || exit; done
+
+bench-cluster: cluster-tools
+ifdef CLUSTER_FLAGS
+	$(CLUSTER_RUN) $(CLUSTER_FLAGS)
+else
+	$(CLUSTER_RUN) -commits
+	$(CLUSTER_RUN) -cases random-1s-16-320 -shards 4,512
+	$(CLUSTER_RUN) -cases random-1s-64-96 -shards 4,512 -sweeps 1,4 -commit-delay 100ms
+endif
+
+bench-cassandra: cluster-tools
+	mvn --quiet --file $(ORCHESTRATE)/peers/cassandra/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(ORCHESTRATE)/.bin/cassandra-jars
+	$(CLUSTER_RUN) -cassandra $(ORCHESTRATE)/.bin/cassandra-jars -cases random-1s-16-320 -shards 512 $(CLUSTER_FLAGS)
 
 INTEROP := bench/interop
 

@@ -208,6 +208,9 @@ func (h *history) perTrial(trials int) counts {
 	share.Signals += h.Trial.Signals
 	share.Shown += h.Trial.Shown
 	share.Transitions += h.Trial.Transitions
+	if share.Activities == nil { // a short sweep may have had none
+		share.Activities = map[string]float64{}
+	}
 	for name, n := range h.Trial.Activities {
 		share.Activities[name] += n
 	}

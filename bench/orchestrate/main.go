@@ -33,6 +33,11 @@ type programs struct {
 	sleeper   string
 	python    string
 	profiles  string // folder; "" for no profiles
+	postgres  string // folder of PostgreSQL's programs
+	temporal  string // Temporal's server
+	sqlTool   string // Temporal's tool for SQL schemas
+	cqlTool   string // and for Cassandra's
+	cassandra string // folder of Cassandra's jars
 }
 
 func run(ctx context.Context, args []string) error {
@@ -55,6 +60,15 @@ func run(ctx context.Context, args []string) error {
 	only := flags.String("cases", "", "run these cases in place of the product of the flags above, whether -results has them or not: random-1s-16-320,ray-1s-16-320,...")
 	short := flags.Bool("short", false, "run the cases that the goals are about, of half an hour: -cases "+strings.Join(shortCases, ","))
 	within := flags.Duration("within", 0, "begin no case that would probably not end in this time; 0: no limit")
+	flags.StringVar(&p.postgres, "postgres", "", "run the cases on Temporal with PostgreSQL, whose programs are in this folder, such as /usr/lib/postgresql/15/bin")
+	flags.StringVar(&p.temporal, "temporal", "bench/orchestrate/.bin/server", "Temporal's server, for -postgres")
+	flags.StringVar(&p.sqlTool, "sql-tool", "bench/orchestrate/.bin/sql", "Temporal's tool for SQL schemas, for -postgres")
+	flags.StringVar(&p.cqlTool, "cql-tool", "bench/orchestrate/.bin/cassandra", "Temporal's tool for Cassandra's schemas, for -cassandra")
+	flags.StringVar(&p.cassandra, "cassandra", "", "with -postgres: workflows are in Cassandra 5.0, whose jars are in this folder, and only their visibility in PostgreSQL")
+	shards := flags.String("shards", "4,512", "history shards of Temporal, for -postgres")
+	sweeps := flags.String("sweeps", "1", "sweeps that share the trials and the slots of a case, for -postgres")
+	delay := flags.Duration("commit-delay", 0, "time that PostgreSQL waits before it flushes a commit, at most 100ms")
+	commits := flags.Bool("commits", false, "measure how fast PostgreSQL commits, for -postgres")
 	flags.StringVar(&p.profiles, "profiles", "", "folder to write CPU profiles of worker and stack to, of each case")
 	quick := flags.Bool("quick", false, "one case of a minute without Ray Tune, for a look")
 	if err := flags.Parse(args); err != nil {
@@ -73,6 +87,13 @@ func run(ctx context.Context, args []string) error {
 	}
 	if err != nil {
 		return err
+	}
+	if p.postgres != "" {
+		kind := "postgres"
+		if p.cassandra != "" {
+			kind = "cassandra"
+		}
+		return p.onClusters(ctx, jobs, clusterFlags{kind, *shards, *sweeps, *delay, *commits, *onlyKept}, *folder, *document, *limit)
 	}
 	kept, err := load(*folder)
 	if err != nil {
@@ -225,7 +246,14 @@ func matrix(methods, sleeps, slots, trials string, peer int) ([]job, error) {
 // absolute makes the paths of programs absolute: the stack changes its folder.
 func (p programs) absolute() (programs, error) {
 	var err error
-	for _, path := range []*string{&p.tailsweep, &p.sleeper} {
+	paths := []*string{&p.tailsweep, &p.sleeper}
+	if p.postgres != "" {
+		paths = append(paths, &p.postgres, &p.temporal, &p.sqlTool)
+	}
+	if p.cassandra != "" {
+		paths = append(paths, &p.cassandra, &p.cqlTool)
+	}
+	for _, path := range paths {
 		full, fault := filepath.Abs(*path)
 		if fault == nil {
 			_, fault = os.Stat(full)

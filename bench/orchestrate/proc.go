@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -53,6 +54,41 @@ func readCPU(pid int) (cpu, error) {
 		}
 	}
 	return c, err
+}
+
+// treeCPU is the processor time of a process and its children, in seconds, with those of
+// them that have ended.
+func treeCPU(pid int) (float64, error) {
+	root, err := readCPU(pid)
+	if err != nil {
+		return 0, err
+	}
+	total := root.own + root.children
+	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // a list for each thread
+	if err != nil {
+		return 0, err
+	}
+	for _, list := range lists {
+		pids, err := os.ReadFile(list)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return 0, err
+		}
+		for _, word := range strings.Fields(string(pids)) {
+			child, err := strconv.Atoi(word)
+			if err != nil {
+				return 0, err
+			}
+			c, err := readCPU(child)
+			if errors.Is(err, os.ErrNotExist) { // it has ended
+				continue
+			}
+			if err != nil {
+				return 0, err
+			}
+			total += c.own + c.children
+		}
+	}
+	return total, nil
 }
 
 // others is the share of the machine's processor time since c that processes other than

@@ -22,6 +22,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/internal/folder"
+	"github.com/tailsweep/tailsweep/internal/retry"
 	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/workflows"
@@ -124,23 +125,8 @@ func (m *measured) play(ctx context.Context, r *result, c client.Client, spec st
 	if _, err := m.command(ctx, "run", "--detach", spec); err != nil {
 		return err
 	}
-	for {
-		d, err := c.DescribeWorkflowExecution(ctx, workflows.SweepID(sweepName), "")
-		if err != nil {
-			return err
-		}
-		status := d.GetWorkflowExecutionInfo().GetStatus()
-		if status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED {
-			break
-		}
-		if status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING && status != enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
-			return fmt.Errorf("the sweep ended as %v: %w", status, c.GetWorkflow(ctx, workflows.SweepID(sweepName), "").Get(ctx, nil))
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait for the sweep: %w", ctx.Err())
-		case <-time.After(500 * time.Millisecond):
-		}
+	if err := m.await(ctx, c, sweepName); err != nil {
+		return err
 	}
 	after, err := m.costs()
 	if err != nil {
@@ -171,6 +157,24 @@ func (m *measured) play(ctx context.Context, r *result, c client.Client, spec st
 	return nil
 }
 
+// await returns when a sweep has completed.
+func (m *measured) await(ctx context.Context, c client.Client, name string) error {
+	return retry.Until(ctx, 500*time.Millisecond, func() (bool, error) {
+		d, err := c.DescribeWorkflowExecution(ctx, workflows.SweepID(name), "")
+		if err != nil {
+			return false, err
+		}
+		switch status := d.GetWorkflowExecutionInfo().GetStatus(); status {
+		case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
+			return true, nil
+		case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
+			return false, nil
+		default:
+			return false, fmt.Errorf("sweep %s ended as %v: %w", name, status, c.GetWorkflow(ctx, workflows.SweepID(name), "").Get(ctx, nil))
+		}
+	})
+}
+
 // costs is the processor time of the worker, its children and the stack, in seconds.
 func (m *measured) costs() (map[string]float64, error) {
 	costs := map[string]float64{}
@@ -190,7 +194,29 @@ var requestLine = regexp.MustCompile(`(?m)^tailsweep_store_requests_total\{metho
 
 // requests counts the worker's requests to the object store, by HTTP method.
 func (m *measured) requests(ctx context.Context) (map[string]float64, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, m.status.WorkerMetrics, http.NoBody)
+	text, err := page(ctx, m.status.WorkerMetrics)
+	if err != nil {
+		return nil, fmt.Errorf("metrics of the worker: %w", err)
+	}
+	sent := map[string]float64{}
+	return sent, addLines(text, requestLine, sent)
+}
+
+// addLines adds the value of each line of metrics to the sum of its label.
+func addLines(text []byte, line *regexp.Regexp, sums map[string]float64) error {
+	for _, match := range line.FindAllSubmatch(text, -1) {
+		n, err := strconv.ParseFloat(string(match[2]), 64)
+		if err != nil {
+			return fmt.Errorf("%s: %w", match[0], err)
+		}
+		sums[string(match[1])] += n
+	}
+	return nil
+}
+
+// page reads a URL.
+func page(ctx context.Context, url string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
@@ -199,19 +225,7 @@ func (m *measured) requests(ctx context.Context) (map[string]float64, error) {
 		return nil, err
 	}
 	defer answer.Body.Close() //nolint:errcheck // it is read to its end
-	page, err := io.ReadAll(answer.Body)
-	if err != nil {
-		return nil, fmt.Errorf("metrics of the worker: %w", err)
-	}
-	sent := map[string]float64{}
-	for _, match := range requestLine.FindAllSubmatch(page, -1) {
-		n, err := strconv.ParseFloat(string(match[2]), 64)
-		if err != nil {
-			return nil, fmt.Errorf("metrics of the worker: %w", err)
-		}
-		sent[string(match[1])] = n
-	}
-	return sent, nil
+	return io.ReadAll(answer.Body)
 }
 
 // look reads the finished sweep: its trials, its histories, and the time that verbs take.
