@@ -33,7 +33,7 @@ const commitsFile = "commits.json"
 // tps is the line of pgbench's output that has the rate.
 var tps = regexp.MustCompile(`(?m)^tps = ([0-9.]+) `)
 
-// measureCommits measures a new PostgreSQL in dir's file system with pgbench.
+// measureCommits measures a new PostgreSQL with pgbench.
 func (p programs) measureCommits(ctx context.Context) (rates []commitRate, err error) {
 	dir, err := os.MkdirTemp("", "tailsweep-cluster-")
 	if err != nil {
@@ -194,12 +194,12 @@ func (s *clusterStore) report() string {
 	})
 	var b strings.Builder
 	printf := func(format string, args ...any) { _, _ = fmt.Fprintf(&b, format, args...) } // a strings.Builder takes everything
-	printf(`# What orchestration takes on PostgreSQL
+	printf(`# What orchestration takes on PostgreSQL and Cassandra
 
-Written by %[1]smake bench-cluster%[1]s; do not edit.
+Written by %[1]smake bench-cluster%[1]s and %[1]smake bench-cassandra%[1]s; do not edit.
 
-The sweeps of [orchestrate.md](orchestrate.md), whose children only sleep, on a Temporal server with PostgreSQL, configured as in docker-compose.yml: the four services in one process, on the same machine as
-PostgreSQL, the worker and the object store. With several **sweeps** trials and slots are shared equally. **Delay** is PostgreSQL's commit_delay with commit_siblings=0: each flush of its log waits that
+The sweeps of [orchestrate.md](orchestrate.md), whose children only sleep, on a Temporal server configured as in docker-compose.yml, with PostgreSQL, or with one node of Cassandra 5.0 for all but the
+visibility: the four services in one process, on the same machine as the database, the worker and the object store. With several **sweeps** trials and slots are shared equally. **Delay** is PostgreSQL's commit_delay with commit_siblings=0: each flush of its log waits that
 long, without processor time, as one that has to reach a replica does; a commit that arrives during it waits for the next.
 
 ## Pace
