@@ -160,7 +160,9 @@ func TestReferenceNamesTheFault(t *testing.T) {
 		d := folderSpec(animals(t))
 		change(&d)
 		_, err := Balanced(d)
-		failure := requireBadData(t, err, want)
+		requireBadData(t, err, want)
+		var failure *sweep.FailureError
+		require.ErrorAs(t, err, &failure)
 		require.Contains(t, failure.Message, want, "what a child reports")
 		_, err = DescribeBalanced(d)
 		require.EqualError(t, err, failure.Error())

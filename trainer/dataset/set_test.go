@@ -128,11 +128,10 @@ func TestLoadNamesTheField(t *testing.T) {
 }
 
 // requireBadData checks that err is a failure of class bad_data whose text contains want.
-func requireBadData(t *testing.T, err error, want string) *sweep.FailureError {
+func requireBadData(t *testing.T, err error, want string) {
 	t.Helper()
 	require.ErrorContains(t, err, want)
 	var failure *sweep.FailureError
 	require.ErrorAs(t, err, &failure)
 	require.Equal(t, sweep.FailBadData, failure.Class)
-	return failure
 }
