@@ -224,6 +224,10 @@ func bestMetrics(p conduct.Progress) map[string]float64 {
 	return p.Best.Metrics
 }
 
+// blockedLimit bounds the cause of a block in the memo, in bytes. It is long enough for the
+// key of a damaged object and the command that repairs it.
+const blockedLimit = 1000
+
 // view is what lists show of a sweep; it is compared to see what changed.
 type view struct {
 	phase    conduct.Phase
@@ -236,7 +240,7 @@ type view struct {
 func viewOf(p conduct.Progress) view {
 	v := view{phase: p.Phase, finished: p.Finished, counts: countsText(p)}
 	if len(p.Blocked) > 0 {
-		v.blocked = clip(p.Blocked[0].Text())
+		v.blocked = text.Clip(p.Blocked[0].Text(), blockedLimit)
 	}
 	if p.Best != nil {
 		v.best = label(sweep.Assignment{Number: p.Best.Number, Params: p.Best.Params})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
@@ -65,4 +66,19 @@ Running:
 		Best:    &conduct.BestTrial{Number: 2, Params: best.Params, Metrics: best.Metrics},
 		Running: []conduct.Running{{Assignment: sweep.Assignment{Number: 5}}},
 	}))
+}
+
+// The cause of a block names the damaged object, and the command that repairs it, also
+// behind a long name of the sweep and of the operation.
+func TestAViewNamesWhatIsDamaged(t *testing.T) {
+	const cause = "archive: sweep a-long-name-of-a-sweep is damaged in the object store: v1/sweeps/a-long-name-of-a-sweep/ledger/000006.jsonl: " +
+		"the trials of segment 6 have the digest 5f78e8abeb08; expected: digest aaea51d4b24d, as its header says: `tailsweep doctor a-long-name-of-a-sweep --repair` rebuilds it"
+	p := conduct.Progress{Blocked: []conduct.Block{{
+		Kind: conduct.KindCurate, Doing: "point at the best trials and remove checkpoints of others",
+		BlockCause: conduct.BlockCause{Reason: block.LedgerDamaged, Message: cause},
+	}}}
+	require.Contains(t, viewOf(p).blocked, "000006.jsonl")
+	require.Contains(t, viewOf(p).blocked, "--repair")
+	p.Blocked[0].Message = strings.Repeat("é", blockedLimit)
+	require.LessOrEqual(t, len(viewOf(p).blocked), blockedLimit)
 }

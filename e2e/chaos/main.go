@@ -11,8 +11,11 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 func main() {
@@ -27,14 +30,15 @@ func main() {
 	}
 }
 
-// chaos is a run of the program.
+// chaos is the injection of faults into one stack.
 type chaos struct {
 	site  *site
 	want  map[string]*facts // of the undisturbed sweeps, by kind
 	rand  *rand.Rand
 	deck  deck
 	began time.Time
-	file  *os.File // nil: results are not kept
+	name  string // of the stack, before each line; "" where there is one
+	*keeper
 
 	faults  int // to inject
 	skipped int // in a row
@@ -62,6 +66,7 @@ func run(ctx context.Context, args []string) (lost int, err error) {
 	hasher := flags.String("hasher", "bin/hasher", "binary of the children")
 	older := flags.String("older", "", "binary of a tailsweep that does not know a field of the specs; none: no older worker is injected")
 	faults := flags.Int("faults", 40, "faults to inject")
+	stacks := flags.Int("stacks", 1, "stacks that run at the same time, each with its share of the faults")
 	seed := flags.Uint64("seed", 1, "of the choice of faults and steps")
 	only := flags.String("only", "", "inject only faults whose name contains this")
 	keep := flags.String("results", "", "file to append a line of JSON a fault to")
@@ -72,16 +77,44 @@ func run(ctx context.Context, args []string) (lost int, err error) {
 	if *from != "" {
 		return printFile(*from)
 	}
-	c := &chaos{want: map[string]*facts{}, rand: rand.New(rand.NewPCG(*seed, 0)), faults: *faults, began: time.Now()}
-	c.deck = deck{rand: c.rand, only: *only}
+	if *stacks < 1 || *stacks > *faults {
+		return 0, fmt.Errorf("-stacks %d: must be 1 to -faults, %d", *stacks, *faults)
+	}
+	k := &keeper{}
 	if *keep != "" {
-		if c.file, err = os.OpenFile(*keep, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644); err != nil {
+		if k.file, err = os.OpenFile(*keep, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644); err != nil {
 			return 0, err
 		}
-		defer func() { err = errors.Join(err, c.file.Close()) }()
+		defer func() { err = errors.Join(err, k.file.Close()) }()
 	}
-	c.log("%d faults, seed %d", *faults, *seed)
-	c.site, err = open(ctx, programs{tailsweep: *program, older: *older, hasher: *hasher}, c.log)
+	binaries := programs{tailsweep: *program, older: *older, hasher: *hasher}
+	runs := make([]*chaos, *stacks)
+	var group errgroup.Group
+	for i := range runs {
+		c := &chaos{
+			want: map[string]*facts{}, rand: rand.New(rand.NewPCG(*seed, uint64(i))),
+			faults: (*faults + i) / *stacks, began: time.Now(), keeper: k,
+		}
+		c.deck = deck{rand: c.rand, only: *only}
+		if *stacks > 1 {
+			c.name = fmt.Sprintf("stack %d: ", i+1)
+		}
+		runs[i] = c
+		group.Go(func() error { return c.all(ctx, binaries) })
+	}
+	err = group.Wait()
+	var done []*record
+	for _, c := range runs {
+		done, lost = append(done, c.done...), lost+c.lost
+	}
+	fmt.Printf("\n%s\n%d faults, %d lost\n", table(done), len(done), lost)
+	return lost, err
+}
+
+// all injects the faults of one stack, which it starts and ends.
+func (c *chaos) all(ctx context.Context, from programs) (err error) {
+	c.log("%d faults", c.faults)
+	c.site, err = open(ctx, from, c.log)
 	if err == nil {
 		err = c.play(ctx)
 	}
@@ -92,12 +125,31 @@ func run(ctx context.Context, args []string) (lost int, err error) {
 		}
 		err = errors.Join(err, c.site.close(keep))
 	}
-	fmt.Printf("\n%s\n%d faults, %d lost\n", table(c.done), len(c.done), c.lost)
-	return c.lost, err
+	return err
 }
 
 func (c *chaos) log(format string, args ...any) {
-	fmt.Printf("%6.1fs  %s\n", time.Since(c.began).Seconds(), fmt.Sprintf(format, args...))
+	fmt.Printf("%6.1fs  %s%s\n", time.Since(c.began).Seconds(), c.name, fmt.Sprintf(format, args...))
+}
+
+// keeper writes records to a file, for all stacks.
+type keeper struct {
+	mu   sync.Mutex
+	file *os.File // nil: they are not kept
+}
+
+func (k *keeper) keep(records []*record) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.file == nil {
+		return nil
+	}
+	for _, r := range records {
+		if err := json.NewEncoder(k.file).Encode(r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // play runs the undisturbed sweeps, and then rounds until all faults are injected.
@@ -252,14 +304,7 @@ func (c *chaos) round(ctx context.Context, n int) error {
 		c.lost++
 	}
 	c.done = append(c.done, r.faults...)
-	if c.file != nil {
-		for _, f := range r.faults {
-			if err := json.NewEncoder(c.file).Encode(f); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return c.keep(r.faults)
 }
 
 // skipLimit is how many faults in a row may be impossible: those that need another disk, or a

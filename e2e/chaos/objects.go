@@ -218,8 +218,8 @@ func damageLedger(then func(ctx context.Context, r *round, p *played, segment st
 		if p.over, _ = r.site.ended(ctx, p.id); p.over { // it may have had its last segment
 			return errors.Join(flip(segment, false), fmt.Errorf("%w: the sweep had ended before", errSkipped))
 		}
-		if err != nil {
-			return fmt.Errorf("the damaged segment of %s: %w", p.id, err)
+		if err != nil { // it must not stop the sweep during the next faults
+			return errors.Join(fmt.Errorf("the damaged segment of %s: %w", p.id, err), flip(segment, false))
 		}
 		return then(ctx, r, p, segment)
 	}
