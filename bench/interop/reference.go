@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"os"
-	"strconv"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer"
@@ -16,19 +16,19 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/evaluate"
 )
 
-const ddimSteps = 20
-
-// guidance are the scales that images are sampled at, by their names in the files.
-var guidance = []string{"0", "1", "3"}
+// samplings are the numbers of DDIM steps and the guidance scales that images are sampled
+// with. 1000 is no multiple of 7.
+var samplings = []struct {
+	steps    int
+	guidance float64
+}{{20, 0}, {20, 1}, {20, 3}, {7, 1}}
 
 // writeReference writes what tailsweep computes with a checkpoint, as safetensors:
 //
 //	x, t, class            noisy images `[N,S,S,K]`, their steps and their classes `[N]`
 //	eps.cond, eps.uncond   the noise predicted with the class and without, `[N,S,S,K]`
 //	noise, noise.class     where sampling begins, `[M,S,S,K]`, and the classes `[M]`
-//	ddim.wW                images after 20 DDIM steps at guidance scale W, `[M,S,S,K]`
-//
-// with the metadata ddim.steps and guidance, the scales.
+//	ddim.STEPS.W           images after so many DDIM steps at guidance scale W, `[M,S,S,K]`
 func writeReference(ctx context.Context, b *backend.Backend, folder, file string) error {
 	m, err := evaluate.Open(b, folder)
 	if err != nil {
@@ -81,31 +81,22 @@ func writeReference(ctx context.Context, b *backend.Backend, folder, file string
 	if err != nil {
 		return err
 	}
-	scales := ""
-	for i, w := range guidance {
-		all = append(all, images("ddim.w"+w, d, sampled[i]))
-		scales += w + " "
-	}
-	return writeTensors(file, all, map[string]string{"ddim.steps": strconv.Itoa(ddimSteps), "guidance": scales})
+	return writeTensors(file, append(all, sampled...), nil)
 }
 
-// sample returns the images of ids at each scale of guidance.
-func sample(ctx context.Context, m *trainer.Model, ids []diffusion.SampleID) (all [][]float32, err error) {
+// sample returns the images of ids for each of samplings.
+func sample(ctx context.Context, m *trainer.Model, ids []diffusion.SampleID) (all []checkpoint.Tensor, err error) {
 	s, err := m.Sampler(len(ids))
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	for _, text := range guidance {
-		w, err := strconv.ParseFloat(text, 64)
+	for _, how := range samplings {
+		out, err := s.Sample(ctx, ids, how.guidance, how.steps, nil)
 		if err != nil {
 			return nil, err
 		}
-		out, err := s.Sample(ctx, ids, w, ddimSteps, nil)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, out)
+		all = append(all, images(fmt.Sprintf("ddim.%d.%g", how.steps, how.guidance), m.Spec.Dataset, out))
 	}
 	return all, nil
 }

@@ -18,7 +18,6 @@ import sample
 
 with safe_open(reference, "np") as file:
     given = {name: file.get_tensor(name) for name in file.keys()}
-    metadata = file.metadata()
 
 if "torch" in sys.modules:
     import torch
@@ -33,6 +32,8 @@ model = load.load(checkpoint)
 x, t, label, noise, noise_label = (array(given[name]) for name in ("x", "t", "class", "noise", "noise.class"))
 null = array(np.full_like(given["class"], model.null))
 out = {"eps.cond": model.eps(x, t, label), "eps.uncond": model.eps(x, t, null)}
-for w in metadata["guidance"].split():
-    out["ddim.w" + w] = sample.ddim(model, noise, noise_label, float(w), int(metadata["ddim.steps"]))
+for name in given:
+    if name.startswith("ddim."):
+        _, steps, guidance = name.split(".", 2)
+        out[name] = sample.ddim(model, noise, noise_label, float(guidance), int(steps))
 save_file({name: np.ascontiguousarray(value) for name, value in out.items()}, answer, {"library": library})
