@@ -147,7 +147,7 @@ bench-search-gp: build $(SEARCH)/.venv $(SEARCH)/.venv-gp $(SEARCH)/.bin/goptuna
 
 # The two packages of requirements-source ask for PyTorch, which their formulas do not need.
 bench-earlier:
-	$(SIMD) $(GO) run ./$(SEARCH) -earlier -engines bayes,tpe,cmaes,nsga2 -parallel 8 -seeds 40 -first-seed 7000 -report docs/benchmarks/earlier.md
+	$(SIMD) $(GO) run ./$(SEARCH) -earlier -engines bayes,tpe,cmaes,nsga2 -parallel 8 -seeds 20 -first-seed 9000 -after 10,20 -report docs/benchmarks/earlier.md
 
 EVAL := bench/eval
 

@@ -29,14 +29,15 @@ type kinship struct {
 }
 
 // kinships are the earlier problems: rescaled ones have the same optimum, shifted ones
-// another at the given share of each range, and the last two mislead: their best
-// configurations are among the worst of the problem.
+// another at the given share of each range. The last three mislead: the best configurations
+// are among the worst of the problem, or lengthscales are those of other parameters.
 var kinships = []kinship{
 	{"rescaled", true, func(p problems.Problem) problems.Problem { return rescaled(p, 40, 3) }},
 	{"shifted by 0.05, rescaled", true, func(p problems.Problem) problems.Problem { return rescaled(shifted(p, 0.05), -7, 0.2) }},
 	{"shifted by 0.2", false, func(p problems.Problem) problems.Problem { return shifted(p, 0.2) }},
 	{"shifted by 0.5", false, func(p problems.Problem) problems.Problem { return shifted(p, 0.5) }},
 	{"upside down", false, func(p problems.Problem) problems.Problem { return rescaled(p, 0, -1) }},
+	{"shifted by 0.5, parameters exchanged", false, func(p problems.Problem) problems.Problem { return exchanged(shifted(p, 0.5)) }},
 }
 
 // transferProblems have continuous parameters, which can be shifted, and one objective.
@@ -67,23 +68,65 @@ func shifted(p problems.Problem, share float64) problems.Problem {
 			if !has || v.IsWord() || v.Float() == 0 && q.Zero > 0 {
 				continue
 			}
-			low, high, at := q.Min, q.Max, v.Float()
-			log := q.Distribution == sweep.DistLogUniform
-			if log {
-				low, high, at = math.Log(low), math.Log(high), math.Log(at)
-			}
-			u := (at-low)/(high-low) + share*float64(1-2*(i%2))
+			u := shareOf(q, v.Float()) + share*float64(1-2*(i%2))
 			if u < 0 {
 				u = -u
 			}
 			if u > 1 {
 				u = 2 - u
 			}
-			at = low + u*(high-low)
-			if log {
-				at = math.Exp(at)
+			moved[q.Name] = atShare(q, u)
+		}
+		return eval(moved)
+	}
+	return p
+}
+
+// shareOf is where v lies in q's range, on its own scale: 0 at its beginning, 1 at its end.
+func shareOf(q sweep.Parameter, v float64) float64 {
+	low, high := q.Min, q.Max
+	if q.Distribution == sweep.DistLogUniform {
+		low, high, v = math.Log(low), math.Log(high), math.Log(v)
+	}
+	return (v - low) / (high - low)
+}
+
+// atShare is the value at share u of q's range.
+func atShare(q sweep.Parameter, u float64) sweep.Value {
+	low, high := q.Min, q.Max
+	log := q.Distribution == sweep.DistLogUniform
+	if log {
+		low, high = math.Log(low), math.Log(high)
+	}
+	v := low + u*(high-low)
+	if log {
+		v = math.Exp(v)
+	}
+	return sweep.Number(min(max(v, q.Min), q.Max))
+}
+
+// exchanged is p in which each range has the part of the next one of its kind: of the same
+// distribution, with or without an exact zero. Conditional ranges and categories keep
+// theirs.
+func exchanged(p problems.Problem) problems.Problem {
+	kin := make(map[string][]sweep.Parameter)
+	for _, q := range p.Space {
+		if q.When == nil && len(q.Values) == 0 {
+			kind := fmt.Sprint(q.Distribution, q.Zero > 0)
+			kin[kind] = append(kin[kind], q)
+		}
+	}
+	eval := p.Eval
+	p.Eval = func(params sweep.Params) ([]float64, []float64) {
+		moved := maps.Clone(params)
+		for _, list := range kin {
+			for i, to := range list {
+				from := list[(i+1)%len(list)]
+				moved[to.Name] = params[from.Name]
+				if v := params[from.Name].Float(); v != 0 || from.Zero == 0 {
+					moved[to.Name] = atShare(to, shareOf(from, v))
+				}
 			}
-			moved[q.Name] = sweep.Number(min(max(at, q.Min), q.Max))
 		}
 		return eval(moved)
 	}
@@ -228,9 +271,9 @@ func compare(runs []transferRun, at int) string {
 	for i, r := range runs {
 		ratios[i], losses[i] = r.ratio(at), math.Log(max(r.nothing[at], transferFloor))
 		switch {
-		case r.from[at] < r.nothing[at]:
+		case ratios[i] < 0:
 			better++
-		case r.from[at] == r.nothing[at]:
+		case ratios[i] == 0:
 			better += 0.5
 		}
 	}
