@@ -26,8 +26,8 @@ const (
 
 // Command has who asks, why, and for what. Each command uses its own fields.
 type Command struct {
-	ID     string `json:"id,omitempty"` // one that was applied or refused is ignored, because a client may send it twice
-	By     string `json:"by"`
+	ID     string `json:"id,omitempty"`     // one that was applied or refused is ignored, because a client may send it twice
+	By     string `json:"by"`               // at most NameLimit bytes, as ID
 	Reason string `json:"reason,omitempty"` // at most ReasonLimit bytes
 
 	Extend *Extension         `json:"extend,omitempty"` // extend
@@ -99,6 +99,8 @@ func (m *Machine) Check(e Commanded) error {
 	switch {
 	case e.By == "":
 		return fmt.Errorf("cannot %s sweep %q: by is empty; say who asks", e.Name, m.spec.Name)
+	case len(e.By) > NameLimit || len(e.ID) > NameLimit:
+		return fmt.Errorf("cannot %s sweep %q: by has %d bytes and id %d (valid: up to %d)", e.Name, m.spec.Name, len(e.By), len(e.ID), NameLimit)
 	case len(e.Reason) > ReasonLimit:
 		return fmt.Errorf("cannot %s sweep %q: reason has %d bytes (valid: up to %d)", e.Name, m.spec.Name, len(e.Reason), ReasonLimit)
 	case SizeOf(e) > PayloadLimit:

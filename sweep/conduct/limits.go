@@ -31,6 +31,9 @@ const (
 	// ReasonLimit is the maximum of a command's reason, in bytes.
 	ReasonLimit = 1 << 10
 
+	// NameLimit is the maximum of a command's author and of its ID, in bytes.
+	NameLimit = 256
+
 	// giveUpAfter is how long a cancelled sweep waits for an action that keeps
 	// failing before it ends without it.
 	giveUpAfter = 10 * time.Minute

@@ -61,6 +61,9 @@ func TestCommandsByPhase(t *testing.T) {
 		}
 	}
 	require.EqualError(t, machineOf(testSpec(), State{Phase: PhaseRunning}).Check(Commanded{Name: CommandPause}), `cannot pause sweep "s": by is empty; say who asks`)
+	long := Command{By: strings.Repeat("x", NameLimit+1)}
+	require.EqualError(t, machineOf(testSpec(), State{Phase: PhaseRunning}).Check(Commanded{Name: CommandPause, Command: long}),
+		`cannot pause sweep "s": by has 257 bytes and id 0 (valid: up to 256)`)
 }
 
 // What enqueue asks for is a configuration of the search space.
