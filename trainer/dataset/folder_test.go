@@ -92,6 +92,28 @@ func TestLoadFolder(t *testing.T) {
 	require.Equal(t, grey.Digest(), whole.Digest())
 }
 
+// Files names the file of each image of Load, whatever the split keeps.
+func TestFilesAreThoseOfLoad(t *testing.T) {
+	d := folderSpec(animals(t))
+	for _, im := range []sweep.Imbalance{{Profile: sweep.ProfileNone}, {Profile: sweep.ProfileStep, Factor: 0.5, Seed: 3}} {
+		d.Imbalance = im
+		s := load(t, d)
+		paths, err := Files(d)
+		require.NoError(t, err)
+		require.Len(t, paths, s.Len())
+		for i, path := range paths {
+			var k int
+			_, err := fmt.Sscanf(filepath.Base(path), "%d.png", &k)
+			require.NoError(t, err)
+			require.InDelta(t, float64(10*k)/127.5-1, s.Image(i)[0], 1e-6, path)
+			require.Contains(t, path, s.Classes[s.Labels[i]])
+		}
+	}
+	paths, err := Files(sweep.Dataset{Name: sweep.FashionMNIST10k, Size: 16})
+	require.NoError(t, err)
+	require.Nil(t, paths, "its images are not files")
+}
+
 func TestLoadSplit(t *testing.T) {
 	d := folderSpec(animals(t))
 	d.SplitFile = "lists/train.txt"

@@ -40,6 +40,7 @@ type CASOptions struct {
 type CAS struct {
 	Dir       string     `json:"dir"`
 	Seeds     int        `json:"seeds"`
+	Gates     []string   `json:"gates"` // that chose the generated images
 	Training  int        `json:"training_images"`
 	Generated int        `json:"generated_images"`
 	HeldOut   int        `json:"held_out_images"`
@@ -113,7 +114,7 @@ func compare(ctx context.Context, o CASOptions) (CAS, error) {
 	if err != nil {
 		return CAS{}, err
 	}
-	c := CAS{Dir: o.Dir, Seeds: o.Seeds, Training: real.Training.Len(), Generated: both.Len() - real.Training.Len(), HeldOut: tested.Len()}
+	c := CAS{Dir: o.Dir, Seeds: o.Seeds, Gates: s.Gates, Training: real.Training.Len(), Generated: both.Len() - real.Training.Len(), HeldOut: tested.Len()}
 	without, with := map[string][]float64{}, map[string][]float64{}
 	for seed := range o.Seeds {
 		for arm, scores := range []map[string][]float64{without, with} {

@@ -53,6 +53,16 @@ func TestDistancesAreInGreyLevels(t *testing.T) {
 	require.Equal(t, []byte{0, 1, 2, 0, 1, 2}, thumb(wide, 28)[:6])
 }
 
+func TestLeastQuantile(t *testing.T) {
+	var values []float64
+	for i := range 200 {
+		values = append(values, float64(200-i))
+	}
+	require.Equal(t, 2.0, leastQuantile(values, 0.01))
+	require.Equal(t, 101.0, leastQuantile(values[:100], 0.01), "the smallest of 100")
+	require.Equal(t, 200.0, leastQuantile(values[:1], 0.01))
+}
+
 // A class with 100 held-out images has its threshold from them; a class with 100 training
 // images from these; a smaller class from all.
 func TestThresholds(t *testing.T) {

@@ -275,7 +275,7 @@ func (d *drawing) restore(rows []Row) error {
 			continue
 		}
 		class := slices.Index(d.settings.Classes, r.Class)
-		if class < 0 || r.Index != d.tally[class].Drawn || r.Seed != d.settings.Seed || r.Status == Kept && r.File != d.file(class, r.Index) {
+		if class < 0 || r.Index != d.tally[class].Drawn || r.Status == Kept && r.File != d.file(class, r.Index) {
 			return precheck.BadData(fmt.Errorf("%s is damaged at class %q, index %d (valid: another folder for --to)", filepath.Join(d.Dir, indexName), r.Class, r.Index))
 		}
 		d.count(class, r)

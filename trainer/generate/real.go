@@ -3,10 +3,8 @@ package generate
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -83,10 +81,7 @@ func place(from, to string, symlink bool) error {
 	if there, err := os.Lstat(to); err == nil && !symlink && os.SameFile(source, there) {
 		return nil // a rename of one name of a file to another would do nothing
 	}
-	temporary := filepath.Join(filepath.Dir(to), "."+filepath.Base(to))
-	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
+	temporary := filepath.Join(filepath.Dir(to), "."+filepath.Base(to)) // a call that was killed may leave it: see clean
 	link := os.Link
 	if symlink {
 		link = os.Symlink
