@@ -129,7 +129,10 @@ func damageObject(o object) func(context.Context, *round) error {
 			return err == nil && string(now) == string(damaged)
 		}
 		if !o.silent {
-			if err := r.doctor(ctx, p, path, there); err != nil {
+			if err := r.doctor(ctx, p, path, there); err != nil { // the damage must not be found again later
+				if there() {
+					err = errors.Join(err, flip(path, o.first))
+				}
 				return err
 			}
 		}

@@ -25,6 +25,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
 var checkedAt = time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC)
@@ -523,6 +524,41 @@ func TestObjectsWithoutETag(t *testing.T) {
 	require.Equal(t, intact, contents(t, s))
 	for _, writer := range []*Archive{a, New(s)} {
 		require.NoError(t, writer.AppendSegment(t.Context(), name, 17, []sweep.Trial{trialAt(20)}))
+	}
+}
+
+// vanishing is a store from which an object is removed just before it is read.
+type vanishing struct {
+	*storetest.Memory
+	key string
+}
+
+func (v vanishing) Get(ctx context.Context, key string) (io.ReadCloser, store.Info, error) {
+	if key == v.key {
+		if err := v.Delete(ctx, key); err != nil {
+			return nil, store.Info{}, err
+		}
+	}
+	return v.Memory.Get(ctx, key)
+}
+
+// A sweep that runs removes checkpoints while they are checked. That is neither a fault nor
+// the absence of the sweep.
+func TestACheckpointMayBeRemovedWhileItIsChecked(t *testing.T) {
+	for _, file := range []string{checkpoint.ManifestName, checkpoint.ModelName} {
+		s := vanishing{Memory: storetest.NewMemory()}
+		whole(t, s)
+		for _, key := range objects(t, s) {
+			if strings.HasSuffix(key, "/"+file) {
+				s.key = key
+			}
+		}
+		require.NotEmpty(t, s.key)
+		checked := check(t, s, CheckOptions{})
+		require.Empty(t, faults(checked), file)
+		require.True(t, slices.ContainsFunc(checked.Findings, func(f Finding) bool {
+			return strings.HasPrefix(f.Found, "1 checkpoint has no manifest")
+		}), "%s: %+v", file, checked.Findings)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/dustin/go-humanize/english"
 
+	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
@@ -56,6 +57,8 @@ func (c *checker) checkCheckpoints(ctx context.Context) error {
 		if errors.As(err, &bad) {
 			faults++
 			c.found("checkpoints", LevelFault, folder, "it cannot be rebuilt: use another trial, or train this one again", "%s", bad.found)
+		} else if errors.Is(err, store.ErrNotFound) { // the sweep removed it since it was listed
+			complete, partial = complete-1, partial+1
 		} else if err != nil {
 			return err
 		}
@@ -77,13 +80,15 @@ func (c *checker) checkCheckpoints(ctx context.Context) error {
 }
 
 // checkpoint verifies a checkpoint and returns how many bytes of it were read. Damage is
-// a *damage.
+// a *damage; the error of a checkpoint that was removed meanwhile wraps store.ErrNotFound.
 func (c *checker) checkpoint(ctx context.Context, folder string) (read int64, err error) {
 	_, m, err := c.a.manifest(ctx, folder)
-	if isCorrupt(err) {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return 0, err
+	case isCorrupt(err):
 		return 0, damaged("a checkpoint", "%v", err)
-	}
-	if err != nil {
+	case err != nil:
 		return 0, err
 	}
 	for _, f := range m.Files {
@@ -173,7 +178,7 @@ func (c *checker) curveAgain(ctx context.Context, key string) ([]byte, error) {
 			continue
 		}
 		curve, digest, err := c.a.curveIn(ctx, t.Checkpoint)
-		if err != nil && !isCorrupt(err) {
+		if err != nil && !isCorrupt(err) && !errors.Is(err, store.ErrNotFound) {
 			return nil, err
 		}
 		if err == nil && digestOf(curve) == digest {
