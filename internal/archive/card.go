@@ -84,6 +84,7 @@ func (c card) markdown() []byte {
 	row("digest of the dataset", cell(p.DatasetDigest))
 	row("resumed from", cell(p.Parent))
 	line("\n`%s` has the size and SHA-256 of the checkpoint's files; they were verified when this folder was made.", checkpoint.ManifestName)
+	line("\nOther programs can load `%s`: docs/checkpoints.md of tailsweep describes it, with examples for PyTorch and JAX.", checkpoint.ModelName)
 	return []byte(b.String())
 }
 
