@@ -98,20 +98,32 @@ type MetricFamily struct {
 	// needs returns why evidence is not enough to measure the family, or nil. It is nil
 	// where nothing is needed.
 	needs func(evidence) *FieldError
+	class least // what a class needs to take part in the metric of a group
 }
+
+// least is a number of real images and of samples of one class.
+type least struct{ real, samples int }
+
+// The classes that take part. Real images are halved for the floor and for a list of
+// guidance scales, and the same classes take part in each half: with two images, which
+// make a pair, or with 2 x Neighbours, among which as many are neighbours as are not.
+var (
+	pairs      = least{real: 4, samples: 2}
+	neighbours = least{real: 4 * Neighbours, samples: 2 * Neighbours}
+)
 
 // families is the closed list, in the order in which metrics are shown.
 var families = []MetricFamily{
-	{FamilyFID, Minimize, "", "Fréchet distance between the pooled features of samples and of balanced real images, over ", evidence.forFID},
-	{FamilyKID, Minimize, "", "Kernel distance between the features of samples and of balanced real images, over ", evidence.forKID},
-	{FamilyPrecision, Maximize, "ratio", "Share of samples that are closer to some real image than its 3rd nearest other real image is, over ", evidence.forNeighbours},
-	{FamilyRecall, Maximize, "ratio", "Share of real images that are closer to some sample than its 3rd nearest other sample is, over ", evidence.forNeighbours},
-	{FamilyDensity, Maximize, "", "Mean number of real images whose ball of 5 nearest neighbours contains a sample, divided by 5, over ", evidence.forNeighbours},
-	{FamilyCoverage, Maximize, "ratio", "Share of real images that have a sample among their 5 nearest neighbours, over ", evidence.forNeighbours},
-	{FamilyDiversity, Maximize, "", "Mean feature distance of two samples of a class, over ", evidence.forDiversity},
-	{FamilyLabelAccuracy, Maximize, "ratio", "Share of samples that a classifier assigns to the class they were sampled for, over ", evidence.forLabelAccuracy},
-	{FamilyMemorisedRatio, Minimize, "ratio", "Share of samples whose distance to the nearest training image is less than a third of that to the second nearest, over ", nil},
-	{FamilyCAS, Maximize, "ratio", "Accuracy, on real images that were not trained on, of a classifier trained on training images and samples, over ", evidence.forCAS},
+	{FamilyFID, Minimize, "", "Fréchet distance between the features of samples and of real images, each class with the same weight, over ", evidence.forFID, least{real: pairs.real}},
+	{FamilyKID, Minimize, "", "Kernel distance between the features of samples and of real images, each class with the same weight, over ", evidence.takesPart, pairs},
+	{FamilyPrecision, Maximize, "ratio", "Share of samples that are closer to some real image of their class than its 3rd nearest other is, over ", evidence.takesPart, neighbours},
+	{FamilyRecall, Maximize, "ratio", "Share of real images that are closer to some sample of their class than its 3rd nearest other is, over ", evidence.takesPart, neighbours},
+	{FamilyDensity, Maximize, "", "Mean number of real images of a sample's class whose ball of 5 nearest neighbours contains it, divided by 5, over ", evidence.takesPart, neighbours},
+	{FamilyCoverage, Maximize, "ratio", "Share of real images that have a sample of their class among their 5 nearest neighbours, over ", evidence.takesPart, neighbours},
+	{FamilyDiversity, Maximize, "", "Mean feature distance of two samples of a class, over ", evidence.forDiversity, least{}},
+	{FamilyLabelAccuracy, Maximize, "ratio", "Share of samples that a classifier assigns to the class they were sampled for, over ", evidence.forLabelAccuracy, least{}},
+	{FamilyMemorisedRatio, Minimize, "ratio", "Share of samples whose distance to the nearest training image is less than a third of that to the second nearest, over ", nil, least{}},
+	{FamilyCAS, Maximize, "ratio", "Accuracy, on real images that were not trained on, of a classifier trained on training images and samples, over ", evidence.forCAS, least{}},
 }
 
 // MetricFamilies is the closed list of families, in the order in which metrics are

@@ -1,7 +1,9 @@
 package sweep
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -86,12 +88,19 @@ func (s *Spec) unmeasurable(m RequiredMetric, f Facts, scales int, rung bool) *F
 	default:
 		return nil // which classes are in the group is not known
 	}
-	e := evidence{RequiredMetric: m, spec: s, group: "class " + class, classes: len(classes), dims: f.Dims, classifier: f.Classifier, scales: scales}
+	e := evidence{
+		RequiredMetric: m, spec: s, group: "class " + class, classes: len(classes), taking: len(classes), least: family.class,
+		dims: f.Dims, classifier: f.Classifier, scales: scales,
+	}
 	if !single {
 		e.group = fmt.Sprintf("group %s, %s", group, english.Plural(e.classes, "class", "classes"))
 	}
 	if f.Real != nil {
-		e.parts = partsOf(f.Real, classes, scales)
+		e.most = slices.Max(pick(f.Real, classes))
+		if !single {
+			classes = slices.DeleteFunc(slices.Clone(classes), func(c int) bool { return f.Real[c] < family.class.real })
+		}
+		e.taking, e.parts = len(classes), partsOf(f.Real, classes, scales)
 	}
 	e.allTrained = f.HeldOut != nil && !slices.ContainsFunc(classes, func(c int) bool { return f.HeldOut[c] > 0 })
 	return family.needs(e)
@@ -143,67 +152,143 @@ type evidence struct {
 	spec       *Spec  // as it is at the end, or at a rung
 	group      string // "group tail, 3 classes"
 	classes    int
-	parts      [][]int // of real images, by class; nil: not known
+	taking     int     // of classes, those that take part
+	most       int     // real images of the largest class
+	parts      [][]int // of real images, by class that takes part; nil: not known
+	least      least   // what a class needs to take part
 	allTrained bool    // no real image of the classes is held out
 	dims       int
 	classifier Known
 	scales     int
 }
 
-func (e evidence) forKID() *FieldError { return e.enough(2, "KID") }
-
 // Neighbours is the largest number of neighbours that precision, recall (3), density
-// and coverage (5) look at: they need more images than that.
+// and coverage (5) look at.
 const Neighbours = 5
 
 func (e evidence) forFID() *FieldError {
+	if !strings.HasPrefix(e.Metric, FIDClass) {
+		if f := e.takesPart(); f != nil {
+			return f
+		}
+	}
 	return e.enough(2*e.dims, fmt.Sprintf("FID on %d features", e.dims))
 }
 
-// enough returns a fault where the samples or the real images are fewer than need.
-func (e evidence) enough(need int, metric string) *FieldError {
-	samples, real := e.spec.Evaluate.SamplesPerClass*e.classes, -1
-	var least []int
-	if e.parts != nil {
-		least = slices.MinFunc(e.parts, func(a, b []int) int { return sum(a) - sum(b) })
-		real = sum(least)
+// takesPart returns a fault where no class of the group has enough samples or real images.
+func (e evidence) takesPart() *FieldError {
+	family, _, _ := strings.Cut(e.Metric, ".")
+	if n := e.spec.Evaluate.SamplesPerClass; n < e.least.samples {
+		return &FieldError{
+			Field: fieldSamples, Value: fmt.Sprint(n), Message: fmt.Sprintf("too few samples for %s: %s needs %d of a class", e.Metric, family, e.least.samples),
+			Valid: fmt.Sprintf("at least %d", e.least.samples),
+		}
 	}
-	if samples >= need && (real < 0 || real >= need) {
+	if e.taking > 0 {
 		return nil
 	}
-	return e.tooFew(samples, real, least, need, (need+e.classes-1)/e.classes, metric)
+	f := &FieldError{
+		Field: e.realField(),
+		Message: fmt.Sprintf("too few real images for %s: a class takes part in %s with at least %d real images, and the largest class of %s, has %d",
+			e.Metric, family, e.least.real, e.group, e.most),
+		Valid: "more real images, or a group with a larger class",
+	}
+	return f
 }
 
-// forNeighbours counts as the metrics do, which take equally many images of each class:
-// as many as the rarest class has of samples or real images.
-func (e evidence) forNeighbours() *FieldError {
-	const need = Neighbours + 1
-	family, _, _ := strings.Cut(e.Metric, ".")
-	if e.parts == nil {
-		return e.enough(need, family)
+// realField is the field that the real images come from.
+func (e evidence) realField() string {
+	switch d := e.spec.Dataset; {
+	case d.Reference != "":
+		return "dataset.reference"
+	case d.Path != "":
+		return "dataset.path"
 	}
-	perClass := e.spec.Evaluate.SamplesPerClass
-	for _, part := range e.parts {
-		counts := slices.DeleteFunc(slices.Clone(part), func(n int) bool { return n == 0 })
-		present, rarest := len(counts), 0
-		if present > 0 {
-			rarest = slices.Min(counts)
-		}
-		if min(rarest, perClass)*present >= need {
+	return e.Field
+}
+
+// TakesPart reports whether a class with so many real images, of which some metrics look at
+// one half, and so many samples takes part in a family's metric of a group.
+func TakesPart(family string, real, samples int) bool {
+	f, _ := find(families, func(f MetricFamily) bool { return f.Name == family })
+	return real >= f.class.real && samples >= f.class.samples
+}
+
+// LeftOut is classes that take no part in the group metrics of some families, since they
+// have too few real images.
+type LeftOut struct {
+	Families []string `json:"families"` // names of families, "precision"
+	Least    int      `json:"least"`    // real images that a class needs
+	Classes  []string `json:"classes"`  // names
+}
+
+// String says which classes take no part in what.
+func (l LeftOut) String() string {
+	return fmt.Sprintf("%s without %s: fewer than %d real images", strings.Join(l.Families, ", "), text.List(l.Classes, shownClasses), l.Least)
+}
+
+// LeftOutClasses returns which classes take no part in which families, by their numbers of
+// real images.
+func LeftOutClasses(classes []string, real []int) []LeftOut {
+	var all []LeftOut
+	for _, family := range families {
+		at := slices.IndexFunc(all, func(l LeftOut) bool { return l.Least == family.class.real })
+		if at >= 0 {
+			all[at].Families = append(all[at].Families, family.Name)
 			continue
 		}
-		samples := perClass * present
-		if rarest*present < need {
-			samples = max(perClass*e.classes, need) // more samples do not help
+		left := LeftOut{Families: []string{family.Name}, Least: family.class.real}
+		for class, n := range real {
+			if n < family.class.real {
+				left.Classes = append(left.Classes, classes[class])
+			}
 		}
-		return e.tooFew(samples, rarest*present, part, need, (need+max(1, present)-1)/max(1, present), family+" takes as many images of each class as the rarest has and")
+		if len(left.Classes) > 0 {
+			all = append(all, left)
+		}
 	}
-	return nil
+	return all
+}
+
+// effective is the number of images that as many images count as when each class has the
+// same weight: C^2 / sum_c 1/n_c, their number where the classes have equally many.
+func effective(counts []int) float64 {
+	var inverse float64
+	for _, n := range counts {
+		inverse += 1 / float64(n)
+	}
+	if inverse == 0 {
+		return 0
+	}
+	return float64(len(counts)*len(counts)) / inverse
+}
+
+// enough returns a fault where the samples or the effective real images are fewer than
+// need.
+func (e evidence) enough(need int, metric string) *FieldError {
+	const rounding = 1e-9 // of effective
+	samples, real, count := e.spec.Evaluate.SamplesPerClass*e.taking, float64(need), -1
+	var part []int
+	if e.parts != nil {
+		part = slices.MinFunc(e.parts, func(a, b []int) int { return cmp.Compare(effective(a), effective(b)) })
+		real, count = effective(part), sum(part)
+	}
+	if samples >= need && real >= float64(need)*(1-rounding) {
+		return nil
+	}
+	if samples >= need && count >= need {
+		metric = fmt.Sprintf("with the same weight for each class they count as %.0f, and %s", math.Floor(real), metric)
+	}
+	if count > 0 && real < float64(need)*(1-rounding) {
+		count = min(count, need-1)
+	}
+	return e.tooFew(samples, count, sum(part), part, need, (need+e.taking-1)/max(1, e.taking), metric)
 }
 
 // tooFew returns the fault of a metric that needs a number of samples and as many real
-// images. real is -1 if it is not known; part has the real images by class.
-func (e evidence) tooFew(samples, real int, part []int, need, perClass int, metric string) *FieldError {
+// images. real is -1 if it is not known, and below need where they do not suffice; part has
+// the all real images by class.
+func (e evidence) tooFew(samples, real, all int, part []int, need, perClass int, metric string) *FieldError {
 	f := &FieldError{Field: e.Field}
 	valid := []string{"more real images"}
 	switch {
@@ -213,10 +298,8 @@ func (e evidence) tooFew(samples, real int, part []int, need, perClass int, metr
 		if real >= 0 && real < need {
 			valid[0] += " and more real images"
 		}
-	case e.spec.Dataset.Reference != "":
-		f.Field = "dataset.reference"
-	case e.spec.Dataset.Path != "":
-		f.Field = "dataset.path"
+	case e.realField() != e.Field:
+		f.Field = e.realField()
 	default:
 		valid = []string{"a group of more classes"}
 	}
@@ -231,7 +314,7 @@ func (e evidence) tooFew(samples, real int, part []int, need, perClass int, metr
 	}
 	f.Message = fmt.Sprintf("too few images for %s: %d samples", e.Metric, samples)
 	if real >= 0 {
-		f.Message += fmt.Sprintf(" and %d real images", real)
+		f.Message += fmt.Sprintf(" and %d real images", all)
 	}
 	f.Message += " of " + e.group
 	if len(part) > 1 {
@@ -289,6 +372,15 @@ func (s *Spec) noLossYet() *FieldError {
 		Message: fmt.Sprintf("%s has no point yet at the first rung, early_terminate.min_iter = %d", MetricLoss, first),
 		Valid:   fmt.Sprintf("at most %d", first),
 	}
+}
+
+// pick returns the numbers at these indices.
+func pick(numbers, indices []int) []int {
+	out := make([]int, len(indices))
+	for i, at := range indices {
+		out[i] = numbers[at]
+	}
+	return out
 }
 
 func sum(numbers []int) (all int) {

@@ -13,20 +13,27 @@ import (
 // Evaluation is what an evaluation of a model found. It travels unchanged from the
 // evaluating child to the ledger.
 type Evaluation struct {
-	Metrics  map[string]float64 `json:"metrics,omitempty"`  // by name, "fid.tail"; finite only
-	Spread   map[string]float64 `json:"spread,omitempty"`   // kid.*: standard deviation of one subset's estimate, by name
-	Guidance float64            `json:"guidance"`           // the guidance scale that Metrics were measured at
-	Samples  int                `json:"samples,omitempty"`  // generated images of each class
-	Real     int                `json:"real,omitempty"`     // real images of the rarest class that FID and KID compare them with
-	Floor    map[string]float64 `json:"floor,omitempty"`    // the metrics of one half of the real images against the other half
-	Features string             `json:"features,omitempty"` // SHA-256 of the weights of the feature network
-	Grid     string             `json:"grid,omitempty"`     // the PNG of samples: its path on this machine, or its key in the archive
+	Metrics map[string]float64 `json:"metrics,omitempty"` // by name, "fid.tail"; finite only
+	// StandardError is that of a metric for other samples and real images in equal numbers,
+	// by name: the value is uncertain by Interval times as much. It does not contain what
+	// another training would change.
+	StandardError map[string]float64 `json:"standard_error,omitempty"`
+	LeftOut       []LeftOut          `json:"left_out,omitempty"` // classes that take no part in some metrics
+	Guidance      float64            `json:"guidance"`           // the guidance scale that Metrics were measured at
+	Samples       int                `json:"samples,omitempty"`  // generated images of each class
+	Real          int                `json:"real,omitempty"`     // real images of the rarest class that FID and KID compare them with
+	Floor         map[string]float64 `json:"floor,omitempty"`    // the metrics of one half of the real images against the other half
+	Features      string             `json:"features,omitempty"` // SHA-256 of the weights of the feature network
+	Grid          string             `json:"grid,omitempty"`     // the PNG of samples: its path on this machine, or its key in the archive
 }
+
+// Interval is how many standard errors an interval of 95 % has on each side.
+const Interval = 1.96
 
 // Finite returns a copy of e without the values that are not finite, which JSON
 // cannot carry.
 func (e Evaluation) Finite() Evaluation {
-	for _, m := range []*map[string]float64{&e.Metrics, &e.Spread, &e.Floor} {
+	for _, m := range []*map[string]float64{&e.Metrics, &e.StandardError, &e.Floor} {
 		*m = maps.Clone(*m)
 		maps.DeleteFunc(*m, func(_ string, value float64) bool { return !IsFinite(value) })
 	}

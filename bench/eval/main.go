@@ -118,6 +118,29 @@ func features(seed uint64, n, d int, scale, shift float64) []float32 {
 	return out
 }
 
+// subset is a draw of equally many rows of each side, as clean-fid takes the KID of.
+type subset struct{ X, Y []int }
+
+// draw draws subsets of at most so many rows, without replacement within one.
+func draw(s shape, count, most int) []subset {
+	r := rand.New(rand.NewPCG(1, 0x6b6964))
+	size := min(s.N, s.M, most)
+	all := make([]subset, count)
+	for i := range all {
+		all[i] = subset{X: r.Perm(s.N)[:size], Y: r.Perm(s.M)[:size]}
+	}
+	return all
+}
+
+// rows copies rows of features `[N, D]`.
+func rows(features []float32, d int, indices []int) []float32 {
+	out := make([]float32, 0, len(indices)*d)
+	for _, i := range indices {
+		out = append(out, features[i*d:(i+1)*d]...)
+	}
+	return out
+}
+
 // task is a measure: its name in our code, and its name in reference.py.
 type task struct {
 	name, peer string
@@ -128,7 +151,7 @@ type task struct {
 // compare measures everything, or the Fréchet distance alone.
 func compare(python string, s shape, repeats int, everything bool) ([]row, error) {
 	x, y := features(11, s.N, s.D, 1, 0), features(12, s.M, s.D, 0.9, 0.05)
-	subsets := distance.Subsets(s.N, s.M, 100, 1000, 1)
+	subsets := draw(s, 100, 1000)
 	dir, err := os.MkdirTemp("", "tailsweep-eval-*")
 	if err != nil {
 		return nil, err
@@ -138,11 +161,11 @@ func compare(python string, s shape, repeats int, everything bool) ([]row, error
 		return nil, err
 	}
 	fid := func() (map[string]float64, error) {
-		a, err := distance.NewMoments(x, s.D)
+		a, err := distance.NewMoments(distance.NewSet(x, s.D, nil))
 		if err != nil {
 			return nil, err
 		}
-		b, err := distance.NewMoments(y, s.D)
+		b, err := distance.NewMoments(distance.NewSet(y, s.D, nil))
 		if err != nil {
 			return nil, err
 		}
@@ -157,8 +180,15 @@ func compare(python string, s shape, repeats int, everything bool) ([]row, error
 		{"fid", "fid-clean", []string{"fid"}, fid},
 		{"fid", "fid-pytorch", []string{"fid"}, fid},
 		{"kid, 100 subsets", "kid", []string{"kid"}, func() (map[string]float64, error) {
-			value, _, err := distance.Kernel(x, y, s.D, subsets)
-			return map[string]float64{"kid": value}, err
+			var mean float64
+			for _, one := range subsets {
+				value, _, err := distance.Kernel(distance.NewSet(rows(x, s.D, one.X), s.D, nil), distance.NewSet(rows(y, s.D, one.Y), s.D, nil))
+				if err != nil {
+					return nil, err
+				}
+				mean += value / float64(len(subsets))
+			}
+			return map[string]float64{"kid": mean}, nil
 		}},
 		// Ours takes both in one go; the reference is called once for each k.
 		{"precision, recall (k = 3)", "prdc3", []string{"precision", "recall"}, manifolds},
@@ -228,7 +258,7 @@ func ask(python, dir, measure string, repeats int) (map[string]float64, cost, er
 }
 
 // write writes the input of reference.py.
-func write(dir string, s shape, x, y []float32, subsets []distance.Subset) error {
+func write(dir string, s shape, x, y []float32, subsets []subset) error {
 	size := len(subsets[0].X)
 	head, err := json.Marshal(map[string]int{"n": s.N, "m": s.M, "d": s.D, "subset": size})
 	if err != nil {

@@ -95,7 +95,7 @@ func TestLeadersFitIntoPayloads(t *testing.T) {
 	for i := range trials {
 		h := heavy(i, 1000)
 		h.Rungs = []sweep.Rung{{Step: 1, Reason: strings.Repeat("x", 20_000)}}
-		h.Builds, h.Floor, h.Spread = []string{"build"}, map[string]float64{"fid.tail": 1}, map[string]float64{"kid.tail": 1}
+		h.Builds, h.Floor, h.StandardError = []string{"build"}, map[string]float64{"fid.tail": 1}, map[string]float64{"kid.tail": 1}
 		for class := range 1000 {
 			h.Metrics[fmt.Sprint(sweep.FIDClass, class)] = 1.25
 		}

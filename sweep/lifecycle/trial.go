@@ -182,7 +182,7 @@ func (e Evaluated) apply(t *Trial) {
 		return
 	}
 	t.after = ""
-	t.Result.Metrics, t.Result.Spread = nil, nil // they are the rung's, not the trial's
+	t.Result.Metrics, t.Result.StandardError = nil, nil // they are the rung's, not the trial's
 	t.Result.Rungs = append(t.Result.Rungs, t.Result.AtStep(e.Evaluation.Metrics))
 	t.askVerdict(AskAgain)
 }

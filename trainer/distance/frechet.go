@@ -21,30 +21,58 @@ type Moments struct {
 // ErrTooFew is the error for too few rows for a meaningful covariance.
 var ErrTooFew = errors.New("too few samples")
 
-// NewMoments computes mu and S of features `[N, D]` in float64 and in two passes, which
-// avoids cancellation. Fewer than 2 D rows are ErrTooFew.
-func NewMoments(features []float32, d int) (Moments, error) {
-	x := of(features, d)
-	m := Moments{N: x.n, Mean: make([]float64, d), Cov: mat.NewSymDense(d, nil)}
-	if m.N < 2*d {
-		return m, fmt.Errorf("%w: %d of %d features, want at least %d", ErrTooFew, m.N, d, 2*d)
+// NewMoments computes mu and S of a mixture in float64 and in two passes, which avoids
+// cancellation. With weights w_i that sum to 1,
+//
+//	S = sum_i w_i (x_i - mu) (x_i - mu)^T / (1 - sum_i w_i^2)
+//
+// which is over N-1 where all weights are equal. Fewer than 2 D effective rows,
+// 1 / sum_i w_i^2, are ErrTooFew.
+func NewMoments(x Set) (Moments, error) {
+	d := x.rows.d
+	m := Moments{N: x.rows.n, Mean: make([]float64, d), Cov: mat.NewSymDense(d, nil)}
+	parts, weights, correction := []rows[float32]{x.rows}, []float64{float64(m.N)}, 1.0 // equal weights
+	effective, scale := float64(m.N), float64(m.N-1)
+	if !x.even() {
+		parts, weights = nil, nil
+		x.classes(func(_, from, to int) {
+			parts = append(parts, rows[float32]{n: to - from, d: d, data: x.rows.data[from*d : to*d]})
+			weights = append(weights, float64((to-from)*len(x.counts)))
+		})
+		effective, correction = 1/x.squaredWeights(), 1-x.squaredWeights()
 	}
-	for i := range x.n {
-		add(m.Mean, x.row(i))
+	if effective < float64(2*d)*(1-rounding) {
+		return m, fmt.Errorf("%w: %.4g of %d features, want at least %d", ErrTooFew, effective, d, 2*d)
 	}
-	for k := range m.Mean {
-		m.Mean[k] /= float64(m.N)
-		if math.IsNaN(m.Mean[k]) || math.IsInf(m.Mean[k], 0) {
+	for p, part := range parts {
+		sums := make([]float64, d)
+		for i := range part.n {
+			add(sums, part.row(i))
+		}
+		for k, sum := range sums {
+			m.Mean[k] += sum / weights[p]
+		}
+	}
+	for _, v := range m.Mean {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return m, errors.New("features are not finite")
 		}
 	}
-	for i, sums := range slices.Collect(slices.Chunk(scatter(x, m.Mean), d)) {
-		for j := i; j < d; j++ {
-			m.Cov.SetSym(i, j, sums[j]/float64(m.N-1))
+	for p, part := range parts {
+		if len(parts) > 1 {
+			scale = weights[p] * correction
+		}
+		for i, sums := range slices.Collect(slices.Chunk(scatter(part, m.Mean), d)) {
+			for j := i; j < d; j++ {
+				m.Cov.SetSym(i, j, m.Cov.At(i, j)+sums[j]/scale)
+			}
 		}
 	}
 	return m, nil
 }
+
+// rounding is the relative error that a sum of weights may have.
+const rounding = 1e-9
 
 // scatter multiplies scatterRows rows at a time, of scatterColumns columns with as
 // many others: these are packed once, stay in the cache, and make 64 tiles.
@@ -145,6 +173,82 @@ func Frechet(a, b Moments) (float64, error) {
 		distance -= 2 * math.Sqrt(math.Max(v, 0))
 	}
 	return math.Max(distance, 0), nil
+}
+
+// singular is what FrechetError adds to the variances, relative to their mean, so that each
+// covariance has an inverse. A direction without variance has no part in the error.
+const singular = 1e-9
+
+// FrechetError is the standard error of Frechet(a, b), of the moments of x and y, for other
+// vectors in equal numbers: the infinitesimal jackknife (Efron 1982, ch. 6). Moving weight
+// to a row x changes the distance by
+//
+//	2 (mu_a - mu_b).(x - mu_a) + (x - mu_a)^T (I - T) (x - mu_a) + constant
+//
+// where T = S_a^(-1/2) (S_a^(1/2) S_b S_a^(1/2))^(1/2) S_a^(-1/2) takes S_a to S_b
+// (arXiv 1804.01947); the same with T^-1 is for rows of y. With S_a = U^T U and
+// U S_b U^T = V L V^T, T is U^-1 V L^(1/2) V^T U^-T. The bias of the distance of few rows is
+// not in the error. NaN where a class has one row.
+func FrechetError(x, y Set, a, b Moments) (float64, error) {
+	d := len(a.Mean)
+	add := 0.0
+	for k := range d {
+		add += singular * (a.Cov.At(k, k) + b.Cov.At(k, k)) / float64(2*d)
+	}
+	widened := func(s *mat.SymDense) *mat.SymDense {
+		out := mat.NewSymDense(d, nil)
+		out.CopySym(s)
+		for k := range d {
+			out.SetSym(k, k, s.At(k, k)+add)
+		}
+		return out
+	}
+	var chol mat.Cholesky
+	if !chol.Factorize(widened(a.Cov)) {
+		return math.NaN(), nil // no variance at all
+	}
+	var upper mat.TriDense
+	chol.UTo(&upper)
+	var eigen mat.EigenSym
+	if !eigen.Factorize(sandwich(dense(&upper), dense(widened(b.Cov))), true) {
+		return 0, errors.New("frechet: no eigenvectors of the covariances' product")
+	}
+	var vectors, forward, backward mat.Dense
+	eigen.VectorsTo(&vectors)
+	if err := forward.Solve(&upper, &vectors); err != nil {
+		var condition mat.Condition
+		if !errors.As(err, &condition) {
+			return 0, fmt.Errorf("frechet: %w", err)
+		}
+	}
+	backward.Mul(upper.T(), &vectors)
+	roots, inverses := make([]float64, d), make([]float64, d)
+	for k, v := range eigen.Values(nil) {
+		roots[k] = math.Sqrt(math.Max(v, math.SmallestNonzeroFloat64))
+		inverses[k] = 1 / roots[k]
+	}
+	variance := x.variance(influences(x, a.Mean, b.Mean, dense(forward.T()), roots)) +
+		y.variance(influences(y, b.Mean, a.Mean, dense(backward.T()), inverses))
+	return math.Sqrt(variance), nil
+}
+
+// influences is 2 (mean - other).(x - mean) + |x - mean|^2 - sum_k scale_k (along_k.(x - mean))^2
+// for each row x.
+func influences(x Set, mean, other []float64, along rows[float64], scale []float64) []float64 {
+	centre := rows[float64]{n: x.rows.n, d: x.rows.d, data: make([]float64, x.rows.n*x.rows.d)}
+	out := make([]float64, x.rows.n)
+	for i := range out {
+		subtract(centre.row(i), x.rows.row(i), mean)
+		for k, v := range centre.row(i) {
+			out[i] += v * (2*(mean[k]-other[k]) + v)
+		}
+	}
+	products(centre, along, false, func(_, i, j int, dots []float64) {
+		for k, v := range dots {
+			out[i] -= scale[j+k] * v * v
+		}
+	})
+	return out
 }
 
 // sandwich is u s u^T, for a symmetric s.

@@ -30,7 +30,7 @@ func congruential(seed uint64, n, d int, shift, mix float64) []float32 {
 
 func momentsOf(t *testing.T, features []float32, d int) Moments {
 	t.Helper()
-	m, err := NewMoments(features, d)
+	m, err := NewMoments(NewSet(features, d, nil))
 	require.NoError(t, err)
 	return m
 }
@@ -146,14 +146,14 @@ func TestMomentsAreTheirDefinition(t *testing.T) {
 
 func TestMomentsRefuse(t *testing.T) {
 	rows := congruential(1, 20, 4, 0, 0)
-	_, err := NewMoments(rows[:7*4], 4)
+	_, err := NewMoments(NewSet(rows[:7*4], 4, nil))
 	require.ErrorIs(t, err, ErrTooFew)
 	require.ErrorContains(t, err, "7 of 4 features, want at least 8")
-	_, err = NewMoments(rows[:8*4], 4)
+	_, err = NewMoments(NewSet(rows[:8*4], 4, nil))
 	require.NoError(t, err)
 
 	rows[13] = float32(math.NaN())
-	_, err = NewMoments(rows, 4)
+	_, err = NewMoments(NewSet(rows, 4, nil))
 	require.ErrorContains(t, err, "not finite")
 	_, err = Frechet(Moments{Mean: []float64{1}}, Moments{Mean: []float64{1, 2}})
 	require.ErrorContains(t, err, "1 features against 2")
@@ -164,8 +164,8 @@ func BenchmarkFrechet(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			x, y := congruential(1, n, 64, 0, 0), congruential(2, n, 64, .1, .4)
 			for b.Loop() {
-				p, _ := NewMoments(x, 64)
-				q, _ := NewMoments(y, 64)
+				p, _ := NewMoments(NewSet(x, 64, nil))
+				q, _ := NewMoments(NewSet(y, 64, nil))
 				_, _ = Frechet(p, q)
 			}
 		})

@@ -3,80 +3,63 @@ package distance
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 )
 
-// Subset is a draw of equally many rows of each set.
-type Subset struct{ X, Y []int }
-
-// Subsets draws count subsets of min(N, M, most) rows, without replacement within
-// one, from a stream of seed.
-func Subsets(n, m, count, most int, seed uint64) []Subset {
-	r := rand.New(rand.NewPCG(seed, 0x6b6964)) // a stream of its own: "kid"
-	size := min(n, m, most)
-	draw := func(n int) []int { return r.Perm(n)[:size] }
-	all := make([]Subset, count)
-	for i := range all {
-		all[i] = Subset{X: draw(n), Y: draw(m)}
+// Kernel returns the kernel distance of the mixtures x and y: the unbiased estimate of the
+// squared maximum mean discrepancy with the kernel k(x, y) = (x.y/D + 1)^3
+// (arXiv 1801.01401), where each expectation over two vectors is estimated for each pair of
+// classes,
+//
+//	sum_{c,c'} (m(X_c, X_c') + m(Y_c, Y_c') - 2 m(X_c, Y_c')) / C^2
+//
+// and m is the mean of k over all pairs, without those of a row with itself. With one class
+// this is the estimate of the paper on all rows. The estimate can be below 0. Each class
+// needs two rows.
+//
+// The standard error is that of the first term of the Hoeffding decomposition (Serfling
+// 1980, 5.3): twice that of the mean of
+//
+//	f(x) = mean over X of k(x, .) - mean over Y of k(x, .)
+//
+// over X and over Y. For equal distributions f is noise, and the error is too large rather
+// than too small.
+func Kernel(x, y Set) (value, standardError float64, err error) {
+	if min(x.least(), y.least()) < 2 {
+		return 0, 0, fmt.Errorf("kernel distance: classes of %v and %v rows, want at least 2", x.counts, y.counts)
 	}
-	return all
+	xx, xy := kernelMeans(x, x, true), kernelMeans(x, y, false)
+	yy, yx := kernelMeans(y, y, true), kernelMeans(y, x, false)
+	value = x.mean(xx) + y.mean(yy) - 2*x.mean(xy)
+	for i := range xx {
+		xx[i] -= xy[i]
+	}
+	for i := range yy {
+		yy[i] -= yx[i]
+	}
+	return value, 2 * math.Sqrt(x.variance(xx)+y.variance(yy)), nil
 }
 
-// Kernel returns the kernel distance of X and Y: the unbiased estimate of the
-// squared maximum mean discrepancy with the kernel (x.y/D + 1)^3, averaged over
-// subsets, and the standard deviation of one subset's estimate (with n - 1, 0 of a
-// single one). Of m rows of each,
-//
-//	sum_{i!=j} (k(x_i, x_j) + k(y_i, y_j)) / (m (m-1)) - 2 sum_{ij} k(x_i, y_j) / m^2
-//
-// (arXiv 1801.01401). The subsets share rows, so that the deviation is that of
-// one estimate and not the standard error of the mean. The estimate can be below 0.
-func Kernel(x, y []float32, d int, subsets []Subset) (mean, deviation float64, err error) {
-	var squares float64
-	for s, subset := range subsets {
-		m := len(subset.X)
-		if m < 2 || len(subset.Y) != m {
-			return 0, 0, fmt.Errorf("kernel distance: a subset of %d and %d rows, want as many of both and at least 2", m, len(subset.Y))
-		}
-		a, b := gather(x, d, subset.X), gather(y, d, subset.Y)
-		within := kernelSum(a, a, true) + kernelSum(b, b, true)
-		estimate := within/(float64(m)*float64(m-1)) - 2*kernelSum(a, b, false)/(float64(m)*float64(m))
-		delta := estimate - mean // a running mean (Welford 1962)
-		mean += delta / float64(s+1)
-		squares += delta * (estimate - mean)
-	}
-	if n := len(subsets); n > 1 {
-		deviation = math.Sqrt(squares / float64(n-1))
-	}
-	return mean, deviation, nil
-}
-
-// kernelSum is the sum of the kernel over all pairs, or with same, where both sets are
-// one, over the pairs with i != j.
-func kernelSum(x, y rows[float32], same bool) float64 {
-	sums := make([]float64, x.n)
-	inverse := 1 / float64(x.d)
-	products(x, y, same, func(_, i, j int, dots []float64) {
-		if same { // j > i, twice
-			dots = dots[min(max(0, i+1-j), len(dots)):]
-		}
-		sums[i] += cubes(dots, inverse)
+// kernelMeans is, for each row of x, the mean of the kernel over the mixture y. With same,
+// where both are one set, a row is not paired with itself.
+func kernelMeans(x, y Set, same bool) []float64 {
+	means := make([]float64, x.rows.n)
+	inverse := 1 / float64(x.rows.d)
+	products(x.rows, y.rows, false, func(_, i, j int, dots []float64) {
+		y.classes(func(class, from, to int) {
+			n := y.counts[class]
+			a, b := max(0, from-j), min(len(dots), to-j)
+			if a >= b {
+				return
+			}
+			var sum float64
+			if own := i - j; same && from <= i && i < to {
+				n--
+				if a <= own && own < b {
+					sum, a = cubes(dots[a:own], inverse), own+1
+				}
+			}
+			means[i] += (sum + cubes(dots[a:b], inverse)) / float64(n*len(y.counts))
+		})
 	})
-	var all float64
-	for _, sum := range sums {
-		all += sum
-	}
-	if same {
-		return 2 * all
-	}
-	return all
-}
-
-// gather copies rows.
-func gather(features []float32, d int, indices []int) rows[float32] {
-	out := rows[float32]{n: len(indices), d: d, data: make([]float32, 0, len(indices)*d)}
-	for _, i := range indices {
-		out.data = append(out.data, features[i*d:(i+1)*d]...)
-	}
-	return out
+	return means
 }

@@ -2,6 +2,7 @@ package distance
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -99,4 +100,51 @@ func neighbours(x rows[float32], ks ...int) [][]float64 {
 		}
 	}
 	return out
+}
+
+// errorBlocks is the number of blocks that ManifoldErrors deletes in turn.
+const errorBlocks = 20
+
+// ManifoldErrors returns the standard errors of Manifolds for other vectors in equal
+// numbers: the jackknife that leaves out every 20th row of both sets, or one row of each
+// where they have fewer (Shao and Tu 1995, 2.3). Both sets have equally many rows.
+func ManifoldErrors(x, y []float32, d, kPR, kDC int) (Manifold, error) {
+	n := of(x, d).n
+	blocks := min(errorBlocks, n)
+	without := func(features []float32, block int) []float32 {
+		kept := make([]float32, 0, len(features))
+		for i := range n {
+			if i%blocks != block {
+				kept = append(kept, features[i*d:(i+1)*d]...)
+			}
+		}
+		return kept
+	}
+	values := make([][]float64, 4)
+	for block := range blocks {
+		m, err := Manifolds(without(x, block), without(y, block), d, kPR, kDC)
+		if err != nil {
+			return Manifold{}, err
+		}
+		for i, v := range m.values() {
+			values[i] = append(values[i], *v)
+		}
+	}
+	var out Manifold
+	for i, to := range out.values() {
+		var mean, squares float64
+		for _, v := range values[i] {
+			mean += v / float64(blocks)
+		}
+		for _, v := range values[i] {
+			squares += (v - mean) * (v - mean)
+		}
+		*to = math.Sqrt(squares * float64(blocks-1) / float64(blocks))
+	}
+	return out, nil
+}
+
+// values are the four numbers of m.
+func (m *Manifold) values() []*float64 {
+	return []*float64{&m.Precision, &m.Recall, &m.Density, &m.Coverage}
 }

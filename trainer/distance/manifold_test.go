@@ -45,23 +45,24 @@ func TestAgainstReferences(t *testing.T) {
 		require.InDelta(t, want.Density, m.Density, 1e-12)
 		require.InDelta(t, want.Coverage, m.Coverage, 1e-12)
 
-		var subsets []Subset
-		for s := range c.Subsets {
-			var one Subset
+		var kid float64
+		for s := range c.Subsets { // clean-fid's mean over subsets, each of one class
+			var xs, ys []int
 			for i := range c.Subset {
-				one.X, one.Y = append(one.X, (s+3*i)%c.NA), append(one.Y, (s+2*i)%c.NB)
+				xs, ys = append(xs, (s+3*i)%c.NA), append(ys, (s+2*i)%c.NB)
 			}
-			subsets = append(subsets, one)
+			one, deviation, err := Kernel(Set{rows: gather(x, c.D, xs), counts: []int{len(xs)}}, Set{rows: gather(y, c.D, ys), counts: []int{len(ys)}})
+			require.NoError(t, err)
+			require.Positive(t, deviation)
+			kid += one / float64(c.Subsets)
 		}
-		kid, deviation, err := Kernel(x, y, c.D, subsets)
-		require.NoError(t, err)
 		require.InEpsilon(t, c.KID, kid, 1e-9)
-		require.Positive(t, deviation)
 
 		first, second := Nearest(y, x, c.D)
 		require.InEpsilon(t, c.Nearest[0], sum(first), 1e-9)
 		require.InEpsilon(t, c.Nearest[1], sum(second), 1e-9)
-		require.InEpsilon(t, c.Spread, Spread(x, c.D), 1e-9)
+		spread, _ := Spread(x, c.D)
+		require.InEpsilon(t, c.Spread, spread, 1e-9)
 	}
 }
 
@@ -108,28 +109,16 @@ func TestManifoldsKnownCases(t *testing.T) {
 
 func TestKernel(t *testing.T) {
 	const d = 8
-	x, y := normal(1, 500, d, 1, 0), normal(2, 400, d, 1, 0)
-	subsets := Subsets(500, 400, 20, 100, 7)
-	require.Len(t, subsets, 20)
-	for _, s := range subsets {
-		require.Len(t, s.X, 100)
-		require.Len(t, s.Y, 100)
-		seen := map[int]bool{}
-		for _, i := range s.Y {
-			require.False(t, seen[i], "without replacement")
-			seen[i] = true
-		}
-	}
-	require.Equal(t, subsets, Subsets(500, 400, 20, 100, 7))
-	require.NotEqual(t, subsets, Subsets(500, 400, 20, 100, 8))
-	alike, deviation, err := Kernel(x, y, d, subsets)
+	one := func(features []float32) Set { return NewSet(features, d, nil) }
+	x, y := one(normal(1, 500, d, 1, 0)), one(normal(2, 400, d, 1, 0))
+	alike, deviation, err := Kernel(x, y)
 	require.NoError(t, err)
 	require.InDelta(t, 0, alike, 2*deviation)
-	shifted, _, err := Kernel(x, normal(3, 400, d, 1, 0.5), d, subsets)
+	shifted, deviation, err := Kernel(x, one(normal(3, 400, d, 1, 0.5)))
 	require.NoError(t, err)
 	require.Greater(t, shifted, 10*deviation)
-	_, _, err = Kernel(x, y, d, []Subset{{X: []int{1}, Y: []int{2}}})
-	require.ErrorContains(t, err, "a subset of 1 and 1 rows")
+	_, _, err = Kernel(x, one(normal(3, 1, d, 1, 0)))
+	require.ErrorContains(t, err, "classes of [500] and [1] rows, want at least 2")
 }
 
 func TestNearest(t *testing.T) {
@@ -140,8 +129,11 @@ func TestNearest(t *testing.T) {
 	first, second = Nearest([]float32{1, 0}, x[:2], 2)
 	require.Equal(t, []float64{1}, first)
 	require.True(t, math.IsInf(second[0], 1))
-	require.InDelta(t, (3+4+5)/3.0, Spread(x, 2), 1e-12)
-	require.Zero(t, Spread(x[:2], 2))
+	mean, deviation := Spread(x, 2)
+	require.InDelta(t, (3+4+5)/3.0, mean, 1e-12)
+	require.InDelta(t, 2*math.Sqrt(.25/3), deviation, 1e-12, "of the means 3.5, 4 and 4.5")
+	mean, _ = Spread(x[:2], 2)
+	require.Zero(t, mean)
 }
 
 // The tiles of one processor and of another, or with other numbers of cores, must
@@ -167,13 +159,13 @@ func TestTiles(t *testing.T) {
 	x, y := normal(1, 1111, 9, 1, 0), normal(2, 777, 9, 1, 0)
 	once, err := Manifolds(x, y, 9, 3, 5)
 	require.NoError(t, err)
-	kid, _, err := Kernel(x, y, 9, Subsets(1111, 777, 3, 100, 1))
+	kid, _, err := Kernel(NewSet(x, 9, nil), NewSet(y, 9, nil))
 	require.NoError(t, err)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(5))
 	again, err := Manifolds(x, y, 9, 3, 5)
 	require.NoError(t, err)
 	require.Equal(t, once, again)
-	kid5, _, err := Kernel(x, y, 9, Subsets(1111, 777, 3, 100, 1))
+	kid5, _, err := Kernel(NewSet(x, 9, nil), NewSet(y, 9, nil))
 	require.NoError(t, err)
 	require.Equal(t, kid, kid5, "bit for bit")
 }

@@ -53,17 +53,23 @@ func Nearest(y, x []float32, d int) (first, second []float64) {
 }
 
 // Spread is the mean Euclidean distance of two different vectors of x `[N, D]`, 0
-// of fewer than two.
-func Spread(x []float32, d int) float64 {
+// of fewer than two, and its standard error, by the means of the rows' distances (Serfling
+// 1980, 5.3).
+func Spread(x []float32, d int) (mean, standardError float64) {
 	a := of(x, d)
 	if a.n < 2 {
-		return 0
+		return 0, math.NaN()
 	}
-	sums := make([]float64, a.n)
+	sums, means := make([]float64, a.n), make([]float64, a.n)
 	distances(a, a, func(_, i, j int, squared []float64) {
 		for c, v := range squared {
+			if j+c == i {
+				continue // not exactly 0
+			}
+			distance := math.Sqrt(v)
+			means[i] += distance / float64(a.n-1)
 			if j+c < i {
-				sums[i] += math.Sqrt(v)
+				sums[i] += distance
 			}
 		}
 	})
@@ -71,5 +77,6 @@ func Spread(x []float32, d int) float64 {
 	for _, sum := range sums {
 		all += sum
 	}
-	return all / (float64(a.n) * float64(a.n-1) / 2)
+	own := Set{rows: a, counts: []int{a.n}}
+	return all / (float64(a.n) * float64(a.n-1) / 2), 2 * math.Sqrt(own.variance(means))
 }

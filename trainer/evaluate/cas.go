@@ -20,11 +20,11 @@ const casSeed = 1
 // (after the classification accuracy score of arXiv 1905.10887, which trains on samples
 // alone). The value of a group is the mean over its classes that have such images. It is
 // deterministic on one backend and machine type.
-func (e *Evaluator) CAS(ctx context.Context, images []float32, ids []diffusion.SampleID) (map[string]float64, error) {
+func (e *Evaluator) CAS(ctx context.Context, images []float32, ids []diffusion.SampleID) (scores, deviations map[string]float64, err error) {
 	return e.cas(ctx, images, ids, CASSteps)
 }
 
-func (e *Evaluator) cas(ctx context.Context, images []float32, ids []diffusion.SampleID, steps int) (map[string]float64, error) {
+func (e *Evaluator) cas(ctx context.Context, images []float32, ids []diffusion.SampleID, steps int) (scores, deviations map[string]float64, err error) {
 	data := &dataset.Set{
 		Name: e.training.Name, Size: e.training.Size, Channels: e.training.Channels,
 		Images: append(append([]float32{}, e.training.Images...), images...),
@@ -36,19 +36,19 @@ func (e *Evaluator) cas(ctx context.Context, images []float32, ids []diffusion.S
 	}
 	classifier, err := features.Fit(ctx, e.backend, data, casSeed, steps, extractBatch)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer classifier.Close()
 	tested := e.real.where(func(i, _ int) bool { return e.heldOut[i] })
 	out, err := classifier.Extract(ctx, tested.pixels, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	scores := map[string]float64{}
-	for group, accuracy := range GroupAccuracy(e.Groups, tested.labels, out.Predictions) {
-		scores[sweep.FamilyCAS+"."+group] = accuracy
+	m := measurement{metrics: map[string]float64{}, errors: map[string]float64{}}
+	for _, group := range sweep.MetricGroups() {
+		m.ratio(sweep.FamilyCAS+"."+group, tested.labels, e.Groups.Classes(group), func(i int) bool { return out.Predictions[i] == tested.labels[i] })
 	}
-	return scores, nil
+	return m.metrics, m.errors, nil
 }
 
 // GroupAccuracy returns the accuracy of predictions by group: the mean over its classes

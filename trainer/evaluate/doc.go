@@ -11,9 +11,10 @@
 //
 // Groups (head, medium, tail) are by default thirds of the classes by training
 // frequency (sweep.Dataset.ClassGroups). A group's FID is one distance between the
-// pooled features of all its classes, never a mean of per-class distances. FID is
+// features of all its classes, each with the same weight, never a mean of per-class
+// distances. FID is
 // biased at small N: compare values only at equal samples_per_class. A group with
-// fewer than 2 D samples or real images has no FID.
+// fewer than 2 D samples or effective real images has no FID.
 //
 // The real images are the complete set that the long-tailed split was taken from, so
 // they include the training images, as is usual for FID. The classifier has seen

@@ -89,7 +89,7 @@ func (e *Evaluator) evaluate(ctx context.Context, m *trainer.Model, guidance []f
 		drawn += len(samples)
 		return images, err
 	}
-	r := &Result{Evaluation: sweep.Evaluation{Guidance: guidance[0], Samples: n, Floor: e.Floor, Features: e.Features}}
+	r := &Result{Evaluation: sweep.Evaluation{Guidance: guidance[0], Samples: n, Floor: e.Floor, LeftOut: e.LeftOut(), Features: e.Features}}
 	part := Whole
 	if len(guidance) > 1 {
 		part = Reporting
@@ -115,15 +115,16 @@ func (e *Evaluator) evaluate(ctx context.Context, m *trainer.Model, guidance []f
 		return nil, err
 	}
 	r.Real = e.against(part).perClass()
-	if r.Metrics, r.Spread, err = e.Metrics(ctx, r.images, shown, part, nil); err != nil {
+	if r.Metrics, r.StandardError, err = e.Metrics(ctx, r.images, shown, part, nil); err != nil {
 		return nil, err
 	}
 	if spec.MeasuresCAS() {
-		scores, err := e.CAS(ctx, r.images, shown)
+		scores, deviations, err := e.CAS(ctx, r.images, shown)
 		if err != nil {
 			return nil, err
 		}
 		maps.Copy(r.Metrics, scores)
+		maps.Copy(r.StandardError, deviations)
 	}
 	return r, complete(spec, r)
 }

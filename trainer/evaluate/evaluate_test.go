@@ -96,7 +96,7 @@ func TestEvaluatorTakesTheBestGuidance(t *testing.T) {
 	require.NotEqual(t, fids[lowest], r.Metrics["fid.all"], "against the half that the scale was not chosen on")
 	require.Equal(t, perClass/2, r.Real)
 	require.Equal(t, 4*130, last, "samples to choose by at each scale, and those reported")
-	require.Contains(t, r.Spread, "kid.tail")
+	require.Contains(t, r.StandardError, "kid.tail")
 	require.NotContains(t, r.Metrics, "cas.all", "nobody asked for a training")
 	require.NotContains(t, r.Metrics, "fid.head", "39 samples")
 	require.Contains(t, r.Floor, "fid.head")

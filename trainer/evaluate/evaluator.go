@@ -130,10 +130,10 @@ func (e *Evaluator) prepare(ctx context.Context, real *dataset.Set, samples int,
 	}{
 		{wholeHalves, halves[0], halves[1]},
 		{heldOutHalf, e.real, e.real.where(func(i, _ int) bool { return i%2 == 1 && e.heldOut[i] })},
-		{equalHalves, halves[0].first(samples), halves[1].first(samples)},
+		{equalHalves, halves[0].evenly(samples), halves[1].evenly(samples)},
 	} {
 		m := e.measurement(func(name string) bool { return hasFloor(name, on.floor) })
-		m.metrics = e.Floor
+		m.metrics, m.errors = e.Floor, nil
 		if err := m.run(on.real, on.samples); err != nil {
 			return err
 		}
@@ -180,7 +180,10 @@ func pixelHash(image []float32) [sha256.Size]byte {
 
 // measurement returns a measurement of the wanted metrics.
 func (e *Evaluator) measurement(wanted func(name string) bool) *measurement {
-	m := &measurement{groups: e.Groups, classes: e.Classes, wanted: wanted, metrics: map[string]float64{}, spread: map[string]float64{}}
+	m := &measurement{
+		groups: e.Groups, classes: e.Classes, counts: counts(e.real.labels, len(e.Classes)), wanted: wanted,
+		metrics: map[string]float64{}, errors: map[string]float64{},
+	}
 	if e.training != nil {
 		m.training = view{pixels: e.training.Images, labels: e.training.Labels}
 	}
@@ -238,10 +241,10 @@ func (e *Evaluator) against(part Part) view {
 }
 
 // Metrics returns the metrics of images `[N,S,S,C]` in [-1, 1] against a part of the real
-// images, and the standard deviations of those metrics that have one. Image i was
-// sampled as ids[i]. wanted, if not nil, selects metrics. A group or class with too few
-// images has no FID. cas.* is measured by CAS.
-func (e *Evaluator) Metrics(ctx context.Context, images []float32, ids []diffusion.SampleID, part Part, wanted func(name string) bool) (metrics, spread map[string]float64, err error) {
+// images, and their standard errors, where they are known. Image i was sampled as ids[i].
+// wanted, if not nil, selects metrics. A group or class with too few images has no FID.
+// cas.* is measured by CAS.
+func (e *Evaluator) Metrics(ctx context.Context, images []float32, ids []diffusion.SampleID, part Part, wanted func(name string) bool) (metrics, standardErrors map[string]float64, err error) {
 	samples, err := e.extract(ctx, images, labelsOf(ids), nil)
 	if err != nil {
 		return nil, nil, err
@@ -250,7 +253,12 @@ func (e *Evaluator) Metrics(ctx context.Context, images []float32, ids []diffusi
 	if err := m.run(e.against(part), samples); err != nil {
 		return nil, nil, err
 	}
-	return m.metrics, m.spread, nil
+	return m.metrics, m.errors, nil
+}
+
+// LeftOut returns the classes that have too few real images to take part in some metrics.
+func (e *Evaluator) LeftOut() []sweep.LeftOut {
+	return sweep.LeftOutClasses(e.Classes, counts(e.real.labels, len(e.Classes)))
 }
 
 func labelsOf(ids []diffusion.SampleID) []int {

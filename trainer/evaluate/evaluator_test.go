@@ -245,16 +245,16 @@ func TestClassesHaveAFIDOfTheirOwn(t *testing.T) {
 func TestCAS(t *testing.T) {
 	j := openEvaluator(t)
 	others, ids := part(t, 500, 40)
-	right, err := j.cas(context.Background(), others.Images, ids, 40)
+	right, _, err := j.cas(context.Background(), others.Images, ids, 40)
 	require.NoError(t, err)
 	require.Len(t, right, 4)
-	again, err := j.cas(context.Background(), others.Images, ids, 40)
+	again, _, err := j.cas(context.Background(), others.Images, ids, 40)
 	require.NoError(t, err)
 	require.Equal(t, right, again)
 	for i, p := range ids {
 		ids[i].Class = 9 - p.Class
 	}
-	wrong, err := j.cas(context.Background(), others.Images, ids, 40)
+	wrong, _, err := j.cas(context.Background(), others.Images, ids, 40)
 	require.NoError(t, err)
 	require.Greater(t, right["cas.tail"], 0.7)
 	require.Less(t, wrong["cas.all"], right["cas.all"]-0.2)

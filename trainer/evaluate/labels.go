@@ -1,6 +1,8 @@
 package evaluate
 
 import (
+	"math"
+
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/distance"
 )
@@ -19,16 +21,18 @@ func labelAccuracy(m *measurement, p subset) error {
 // diversity is the mean feature distance of two samples of a class, averaged over the
 // classes that have two.
 func diversity(m *measurement, p subset) error {
-	var sum float64
+	var sum, variance float64
 	n := 0
 	for _, class := range p.classes {
 		if own := p.samples.of([]int{class}); len(own.labels) > 1 {
-			sum += distance.Spread(own.features, own.dims)
+			mean, deviation := distance.Spread(own.features, own.dims)
+			sum += mean
+			variance += deviation * deviation
 			n++
 		}
 	}
 	if n > 0 {
-		m.metrics[sweep.FamilyDiversity+"."+p.group] = sum / float64(n)
+		m.set(sweep.FamilyDiversity+"."+p.group, sum/float64(n), math.Sqrt(variance)/float64(n))
 	}
 	return nil
 }

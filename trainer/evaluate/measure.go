@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/distance"
 )
 
 // family measures one family of sweep.MetricFamilies, or several that are computed
@@ -17,7 +18,8 @@ type family struct {
 	group func(m *measurement, p subset) error
 	// class measures fid.class.NAME over one class; nil in other families.
 	class func(m *measurement, name string, p subset) error
-	// alone means that the family depends on samples alone, not on real images.
+	// alone means that the family depends on samples alone, not on real images, and that a
+	// class of any number of real images takes part.
 	alone bool
 	// floor is what the floor of the family is measured on.
 	floor floor
@@ -54,13 +56,15 @@ type subset struct {
 type measurement struct {
 	groups   sweep.ClassGroups
 	classes  []string
+	counts   []int                  // real images of each class of the complete set
 	training view                   // the training images; empty: memorised_ratio is left out
 	wanted   func(name string) bool // nil: every metric
-	samples  view                   // of the run
 
-	nearTraining []bool             // of samples; memorised.go
-	metrics      map[string]float64 // by name
-	spread       map[string]float64 // standard deviations, of the metrics that have one
+	real, samples view               // of the run
+	nearTraining  []bool             // of samples; memorised.go
+	manifolds     map[int]manifold   // by class; neighbours.go
+	metrics       map[string]float64 // by name
+	errors        map[string]float64 // standard errors by name; nil: they are not wanted
 }
 
 // run measures samples against real images, group by group and class by class.
@@ -68,13 +72,15 @@ func (m *measurement) run(real, samples view) error {
 	if slices.ContainsFunc(samples.features, func(f float32) bool { return !sweep.IsFinite(float64(f)) }) {
 		return errors.New("evaluate: the samples' features are not finite")
 	}
-	m.samples = samples
+	m.real, m.samples, m.manifolds = real, samples, map[int]manifold{}
 	for _, group := range sweep.MetricGroups() {
-		classes := m.groups.Classes(group)
-		p := subset{group: group, classes: classes, real: real.of(classes), samples: samples.of(classes)}
 		for _, f := range families {
-			wanted := slices.ContainsFunc(f.names, func(name string) bool { return m.wants(name + "." + group) })
-			if !wanted || len(p.samples.labels) == 0 || len(p.real.labels) == 0 && !f.alone {
+			if wanted := slices.ContainsFunc(f.names, func(name string) bool { return m.wants(name + "." + group) }); !wanted {
+				continue
+			}
+			p := m.subset(m.takePart(f, m.groups.Classes(group)))
+			p.group = group
+			if len(p.samples.labels) == 0 || len(p.real.labels) == 0 && !f.alone {
 				continue
 			}
 			if err := f.group(m, p); err != nil {
@@ -87,8 +93,7 @@ func (m *measurement) run(real, samples view) error {
 			if f.class == nil || !m.wants(metric) {
 				continue
 			}
-			only := []int{class}
-			if err := f.class(m, metric, subset{classes: only, real: real.of(only), samples: samples.of(only)}); err != nil {
+			if err := f.class(m, metric, m.subset([]int{class})); err != nil {
 				return fmt.Errorf("evaluate: class %s: %w", m.classes[class], err)
 			}
 		}
@@ -96,21 +101,59 @@ func (m *measurement) run(real, samples view) error {
 	return nil
 }
 
+// takePart returns the classes that have enough real images and samples for a family.
+func (m *measurement) takePart(f family, classes []int) []int {
+	if f.alone {
+		return classes
+	}
+	samples := counts(m.samples.labels, len(m.classes))
+	return slices.DeleteFunc(slices.Clone(classes), func(class int) bool {
+		return !sweep.TakesPart(f.names[0], m.counts[class], samples[class])
+	})
+}
+
+// subset returns the images of classes.
+func (m *measurement) subset(classes []int) subset {
+	return subset{classes: classes, real: m.real.of(classes), samples: m.samples.of(classes)}
+}
+
+// counts returns the number of labels of each class.
+func counts(labels []int, classes int) []int {
+	n := make([]int, classes)
+	for _, label := range labels {
+		n[label]++
+	}
+	return n
+}
+
+// set sets a metric and its standard error, if that is known.
+func (m *measurement) set(name string, value, deviation float64) {
+	m.metrics[name] = value
+	if m.errors != nil && sweep.IsFinite(deviation) {
+		m.errors[name] = deviation
+	}
+}
+
 func (m *measurement) wants(name string) bool { return m.wanted == nil || m.wanted(name) }
 
-// ratio sets a metric to the share of the samples of classes for which match is true.
+// ratio sets a metric to the mean over classes of the share of a class's labels for which
+// match is true.
 func (m *measurement) ratio(name string, labels, classes []int, match func(i int) bool) {
-	count, matching := 0, 0
+	var matches []float64
+	var own []int
 	for i, label := range labels {
-		if slices.Contains(classes, label) {
-			count++
-			if match(i) {
-				matching++
-			}
+		if !slices.Contains(classes, label) {
+			continue
+		}
+		own = append(own, label)
+		matches = append(matches, 0)
+		if match(i) {
+			matches[len(matches)-1] = 1
 		}
 	}
-	if count > 0 {
-		m.metrics[name] = float64(matching) / float64(count)
+	if len(own) > 0 {
+		value, deviation := distance.Mean(matches, own)
+		m.set(name, value, deviation)
 	}
 }
 

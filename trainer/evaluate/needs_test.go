@@ -29,10 +29,10 @@ func TestWhatIsRefusedIsWhatIsNotMeasured(t *testing.T) {
 		classes := 2 + r.IntN(4)
 		names, counts := make([]string, classes), make([]int, classes)
 		var labels, asked []int
-		samples := 1 + r.IntN(8)
+		samples := 1 + r.IntN(14)
 		for class := range classes {
 			names[class] = string(rune('a' + class))
-			counts[class] = 1 + r.IntN(12)
+			counts[class] = 1 + r.IntN(30)
 			labels = append(labels, slices.Repeat([]int{class}, counts[class])...)
 			asked = append(asked, slices.Repeat([]int{class}, samples)...)
 		}
@@ -47,7 +47,7 @@ func TestWhatIsRefusedIsWhatIsNotMeasured(t *testing.T) {
 				parts = []view{real.half(0), real.half(1)}
 			}
 			for _, part := range parts {
-				m := &measurement{groups: groups, classes: names, training: real, metrics: map[string]float64{}, spread: map[string]float64{}}
+				m := &measurement{groups: groups, classes: names, counts: counts, training: real, metrics: map[string]float64{}}
 				require.NoError(t, m.run(part, fill(asked)))
 				for name := range m.metrics {
 					got[name]++

@@ -3,6 +3,7 @@ package evaluate
 import (
 	"slices"
 
+	"github.com/tailsweep/tailsweep/trainer/distance"
 	"github.com/tailsweep/tailsweep/trainer/features"
 )
 
@@ -58,14 +59,22 @@ func (v view) of(classes []int) view {
 	return v.where(func(_, label int) bool { return slices.Contains(classes, label) })
 }
 
-// first returns the first n images of each label of v.
-func (v view) first(n int) view {
-	seen := map[int]int{}
+// evenly returns at most n images of each label of v, spread evenly over its images: the
+// files of a folder are in the order of their names, and neighbours may be alike.
+func (v view) evenly(n int) view {
+	all, seen := map[int]int{}, map[int]int{}
+	for _, label := range v.labels {
+		all[label]++
+	}
 	return v.where(func(_, label int) bool {
+		i, of := seen[label], all[label]
 		seen[label]++
-		return seen[label] <= n
+		return of <= n || i*n/of != (i+1)*n/of
 	})
 }
+
+// set is the features of v by label, each of which has the same weight.
+func (v view) set() distance.Set { return distance.NewSet(v.features, v.dims, v.labels) }
 
 // perClass returns the number of images of the rarest label of v, 0 for an empty view.
 func (v view) perClass() int {

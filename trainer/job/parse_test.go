@@ -15,7 +15,7 @@ func TestParse(t *testing.T) {
 
 	for _, line := range []string{
 		`{"type":"result","metrics":{"fid.all":1,"fid.tail":null}}`,
-		`{"type":"result","metrics":{"fid.all":1},"spread":{"fid.tail":null}}`,
+		`{"type":"result","metrics":{"fid.all":1},"standard_error":{"fid.tail":null}}`,
 		`{"type":"result","metrics":{"fid.all":1},"floor":{"fid.tail":null}}`,
 		`{"type":"result","METRICS":{"fid.tail":null}}`,
 	} {

@@ -157,19 +157,26 @@ func TestEachFamilyOfMetricsOnAFewImages(t *testing.T) {
 		enough, short []int
 		says          string
 	}{
-		"kid.tail":       {[]int{5, 2}, []int{5, 1}, "dataset.path: too few images for kid.tail: 100 samples and 1 real images of group tail, 1 class; KID needs at least 2 of each"},
-		"precision.tail": {[]int{9, 6}, []int{9, 5}, "dataset.path: too few images for precision.tail: "},
-		"recall.tail":    {[]int{9, 6}, []int{9, 5}, "recall takes as many images of each class as the rarest has and needs at least 6 of each"},
-		"density.head":   {[]int{6, 1}, []int{5, 1}, "too few images for density.head: "},
-		"coverage.all":   {[]int{9, 3}, []int{9, 2}, "too few images for coverage.all: 200 samples and 4 real images of group all, 2 classes (its rarest class has 2 real images)"},
+		"kid.tail":       {[]int{5, 4}, []int{5, 3}, "dataset.path: too few real images for kid.tail: a class takes part in kid with at least 4 real images, and the largest class of group tail, 1 class, has 3 (valid: "},
+		"precision.tail": {[]int{29, 20}, []int{29, 19}, "dataset.path: too few real images for precision.tail: "},
+		"recall.tail":    {[]int{29, 20}, []int{29, 19}, "a class takes part in recall with at least 20 real images"},
+		"density.head":   {[]int{20, 1}, []int{19, 1}, "too few real images for density.head: "},
+		"coverage.all":   {[]int{20, 2}, []int{19, 3}, "too few real images for coverage.all: a class takes part in coverage with at least 20 real images, and the largest class of group all, 2 classes, has 19"},
 		"cas.all":        {nil, []int{9, 9}, "metrics[0].name: needs held-out real images, but all images of group all, 2 classes, are trained on (cas.all; valid: "},
-		"fid.all":        {[]int{64, 64}, []int{64, 63}, "dataset.path: too few images for fid.all: "},
+		"fid.all":        {[]int{64, 64}, []int{64, 63}, "dataset.path: too few images for fid.all: 200 samples and 127 real images of group all, 2 classes (its rarest class has 63 real images)"},
 	} {
 		if c.enough != nil {
 			require.NoError(t, trial(few(t, metric, c.enough...)), metric)
 		}
 		require.ErrorContains(t, trial(few(t, metric, c.short...)), c.says, metric)
 	}
+}
+
+// A rare class has the weight of a frequent one, so that the images of both count for less.
+func TestFIDCountsEffectiveImages(t *testing.T) {
+	require.NoError(t, trial(few(t, "fid.all", 1000, 35)))
+	require.ErrorContains(t, trial(few(t, "fid.all", 1000, 33)),
+		"too few images for fid.all: 200 samples and 1033 real images of group all, 2 classes (its rarest class has 33 real images); with the same weight for each class they count as 127, and FID on 64 features needs at least 128 of each")
 }
 
 // cas is tested on images that are not trained on, by path and by content.

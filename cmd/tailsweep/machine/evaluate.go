@@ -86,8 +86,8 @@ func resultText(r *evaluate.Result) []string {
 	t := console.NewTable("METRIC", ">VALUE", ">FLOOR")
 	for _, name := range sweep.MetricNames(r.Metrics) {
 		value := trialview.Metric(r.Metrics, name)
-		if s, ok := r.Spread[name]; ok {
-			value += fmt.Sprintf(" ± %.2g", s)
+		if s, ok := r.StandardError[name]; ok {
+			value += fmt.Sprintf(" ± %.2g", sweep.Interval*s)
 		}
 		t.Row(name, value, trialview.Metric(r.Floor, name))
 	}
