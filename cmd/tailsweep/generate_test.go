@@ -8,7 +8,6 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -118,6 +117,8 @@ func TestGenerate(t *testing.T) {
 func TestGenerateFromASweep(t *testing.T) {
 	t.Setenv(folder.CacheVariable, t.TempDir())
 	from := trainedOnGreys(t, greys(t))
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
 	objects := storetest.NewMemory()
 	arc := archive.New(objects)
 	spec, text, err := archive.New(clitest.Archived(t)).LoadSpec(t.Context(), "done")
@@ -137,20 +138,22 @@ func TestGenerateFromASweep(t *testing.T) {
 		}
 		return r, made
 	}
-	out := filepath.Join(t.TempDir(), "out")
+	out := filepath.Join(from, "..", "out")
 	for _, trial := range [][]string{nil, {"--trial", "1"}} {
 		r, made := draw(append(trial, "done", "--to", out)...)
 		require.Equal(t, cli.ExitOK, r.Code, r.Err)
 		require.Equal(t, 1.5, made.Settings.Guidance, "that of the trial's evaluation")
 		require.Equal(t, 3, made.Classes[0].Kept+made.Classes[1].Kept+made.Classes[2].Kept)
 	}
-	left, _ := filepath.Glob(filepath.Join(os.TempDir(), "tailsweep-generate-*"))
-	require.Empty(t, slices.DeleteFunc(left, func(dir string) bool {
-		_, err := os.Stat(filepath.Join(dir, "trial-000001"))
-		return err != nil // of another process
-	}))
 	r, _ := draw("done", "--trial", "9", "--to", out)
 	require.Equal(t, cli.ExitNotFound, r.Code)
 	r, _ = draw("undone", "--to", out)
 	require.Equal(t, cli.ExitNotFound, r.Code)
+	require.NoError(t, arc.Remove(t.Context(), ref.Key))
+	r, _ = draw("done", "--to", out)
+	require.Equal(t, cli.ExitNotFound, r.Code)
+	require.Contains(t, r.Err, "the checkpoint of trial 1 was removed")
+	left, err := os.ReadDir(temporary)
+	require.NoError(t, err)
+	require.Empty(t, left, "what was pulled")
 }

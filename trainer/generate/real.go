@@ -17,7 +17,8 @@ const realPrefix = "real-"
 
 // addReal puts the training images next to the generated ones and returns their rows: the
 // files of an image folder as hard links, else as copies, or as symbolic links where that
-// is asked for; images that are not files of their own as PNG.
+// is asked for; images that are not files of their own as PNG, and GIF files, which
+// torchvision's ImageFolder does not read.
 func (d *drawing) addReal(ctx context.Context) ([]Row, error) {
 	set := d.inspector.real.Training
 	paths, err := dataset.Files(d.settings.Dataset)
@@ -34,7 +35,8 @@ func (d *drawing) addReal(ctx context.Context) ([]Row, error) {
 			return nil, err
 		}
 		extension := ".png"
-		if paths != nil {
+		linked := paths != nil && !strings.EqualFold(filepath.Ext(paths[i]), ".gif")
+		if linked {
 			extension = strings.ToLower(filepath.Ext(paths[i]))
 		}
 		r := Row{
@@ -46,7 +48,7 @@ func (d *drawing) addReal(ctx context.Context) ([]Row, error) {
 		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 			return nil, err
 		}
-		if paths != nil {
+		if linked {
 			err = place(paths[i], to, d.Symlinks)
 		} else {
 			var data []byte

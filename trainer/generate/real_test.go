@@ -37,6 +37,7 @@ func TestWithReal(t *testing.T) {
 		sources[r.Source]++
 		require.Equal(t, r.Source == SourceReal, strings.HasPrefix(filepath.Base(r.File), realPrefix))
 		require.FileExists(t, filepath.Join(o.Dir, r.File))
+		require.Equal(t, ".png", filepath.Ext(r.File), "as torchvision reads it")
 	}
 	require.Equal(t, map[string]int{SourceReal: 11, SourceGenerated: 7}, sources)
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/gif"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -36,7 +37,7 @@ func openBackend(t *testing.T, name string) *backend.Backend {
 	return b
 }
 
-// colours is a folder of 6 red, 3 green and 2 blue images of 20x16 pixels.
+// colours is a folder of 6 red, 3 green and 2 blue images of 20x16 pixels, of which one is a GIF.
 func colours(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -52,8 +53,14 @@ func colours(t *testing.T) string {
 			}
 			img.SetNRGBA(9, k, color.NRGBA{255, 255, 255, 255})
 			var b bytes.Buffer
-			require.NoError(t, png.Encode(&b, img))
-			require.NoError(t, os.WriteFile(filepath.Join(dir, class, fmt.Sprintf("%d.PNG", k)), b.Bytes(), 0o600))
+			name := fmt.Sprintf("%d.PNG", k)
+			if class == "red" && k == 1 {
+				name = "1.gif"
+				require.NoError(t, gif.Encode(&b, img, nil))
+			} else {
+				require.NoError(t, png.Encode(&b, img))
+			}
+			require.NoError(t, os.WriteFile(filepath.Join(dir, class, name), b.Bytes(), 0o600))
 		}
 	}
 	return dir

@@ -141,10 +141,10 @@ Where fewer images than asked for pass the gates, the exit code is 6.`,
 		}
 		ctx := cmd.Context()
 		from, spec, remove, err := checkpointFolder(ctx, a, args[0], *trial)
+		defer remove()
 		if err != nil {
 			return err
 		}
-		defer remove()
 		b, err := backend.Open(name.Value)
 		if err != nil {
 			return err
@@ -227,7 +227,8 @@ func chosenGates(given []string) ([]string, error) {
 }
 
 // checkpointFolder returns the folder of a checkpoint: the argument, or that to which the
-// trial of a sweep was pulled, and then the spec of the sweep. The caller calls remove.
+// trial of a sweep was pulled, and then the spec of the sweep. The caller calls remove, after
+// an error, too.
 func checkpointFolder(ctx context.Context, a *cli.App, argument string, trial int) (dir string, spec *sweep.Spec, remove func(), err error) {
 	remove = func() {}
 	if info, err := os.Stat(argument); err == nil && info.IsDir() || strings.ContainsRune(argument, filepath.Separator) {
@@ -244,11 +245,12 @@ func checkpointFolder(ctx context.Context, a *cli.App, argument string, trial in
 	if err != nil {
 		return "", nil, remove, err
 	}
-	if dir, err = os.MkdirTemp("", "tailsweep-generate-"); err != nil {
+	temporary, err := os.MkdirTemp("", "tailsweep-generate-")
+	if err != nil {
 		return "", nil, remove, err
 	}
-	remove = func() { _ = os.RemoveAll(dir) } // a temporary folder
-	p := archive.Pull{Sweep: argument, Trial: chosen[0], Dir: dir}
+	remove = func() { _ = os.RemoveAll(temporary) } // nobody else knows it
+	p := archive.Pull{Sweep: argument, Trial: chosen[0], Dir: temporary}
 	if err := arc.Pull(ctx, p); err != nil {
 		return "", nil, remove, pullError(err)
 	}
