@@ -179,8 +179,8 @@ func TestAnyInterruptionIsContinued(t *testing.T) {
 }
 
 func TestInterruptIsSafe(t *testing.T) {
-	whole := newFilling(t, 130, 40)
-	_, err := whole.fill(t.Context())
+	once := newFilling(t, 130, 40)
+	_, err := once.fill(t.Context())
 	require.NoError(t, err)
 	f := newFilling(t, 130, 40)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -192,7 +192,7 @@ func TestInterruptIsSafe(t *testing.T) {
 	f.progress = nil
 	_, err = f.fill(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, files(t, whole.dir), files(t, f.dir))
+	require.Equal(t, files(t, once.dir), files(t, f.dir))
 }
 
 func TestOtherSettingsAreRefusedByName(t *testing.T) {

@@ -116,7 +116,7 @@ func threshold(distances [][]float64, class int) (float64, int) {
 	return leastQuantile(of, realShare), len(of)
 }
 
-// looked is a batch of images, and what the classifier and the training images say of each.
+// looked is a batch of images, with the outputs of the classifier and the distances of each.
 type looked struct {
 	pixels        [][]byte
 	found         features.Output
@@ -223,7 +223,7 @@ func ofClass(s *dataset.Set, class int) (images []float32) {
 
 // chooseGates returns the gates to apply: those asked for, or with nil all that can be
 // applied. A gate that was asked for and cannot be applied is an error. noLabel and noData
-// say why a gate cannot be applied; nil where it can.
+// are the reasons why a gate cannot be applied; nil where it can.
 func chooseGates(asked []string, noLabel, noData error) (gates []string, missing []error, err error) {
 	for _, gate := range sweep.ImageGates() {
 		if asked != nil && !slices.Contains(asked, gate) {

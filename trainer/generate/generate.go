@@ -233,7 +233,7 @@ func (d *drawing) open() error {
 		return err
 	}
 	path := filepath.Join(d.Dir, indexName)
-	rows, whole, err := ReadIndex(path)
+	rows, complete, err := ReadIndex(path)
 	if err != nil {
 		return err
 	}
@@ -249,11 +249,11 @@ func (d *drawing) open() error {
 	if d.index, err = os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644); err != nil {
 		return err
 	}
-	err = d.index.Truncate(whole)
+	err = d.index.Truncate(complete)
 	if err == nil {
-		_, err = d.index.Seek(whole, 0)
+		_, err = d.index.Seek(complete, 0)
 	}
-	if err == nil && whole == 0 {
+	if err == nil && complete == 0 {
 		_, err = d.index.Write(header())
 	}
 	if err != nil {

@@ -103,8 +103,8 @@ func sortRows(rows []Row, classes []string) {
 }
 
 // ReadIndex reads the complete lines of an index; there are none where the file is
-// missing. whole is their length in bytes: a write that was cut off leaves more.
-func ReadIndex(path string) (rows []Row, whole int64, err error) {
+// missing. complete is their length in bytes: a write that was cut off leaves more.
+func ReadIndex(path string) (rows []Row, complete int64, err error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, nil

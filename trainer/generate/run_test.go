@@ -93,9 +93,9 @@ func TestBitsDoNotDependOnWhatElseIsDrawn(t *testing.T) {
 	for _, name := range []string{backend.Go, backend.XLACPU} {
 		for net, model := range nets {
 			t.Run(name+" "+net, func(t *testing.T) {
-				b := openBackend(t, name)
+				b, trainer := openBackend(t, name), openBackend(t, backend.Go)
 				t.Setenv(folder.CacheVariable, t.TempDir()) // the plugin is in the real one
-				dir := train(t, b, images, model, 20)
+				dir := train(t, trainer, images, model, 20)
 				var want map[string]string
 				for _, calls := range [][][]int{{{0, 0, 40}}, {{2, 0, 5}, {0, 0, 40}}} {
 					o := options(t, b, dir)

@@ -111,7 +111,7 @@ func casText(c generate.CAS) []string {
 	lines := append(t.Plain(), fmt.Sprintf("accuracy on %d held-out real images of classifiers trained on %d real images, and with %d generated ones of %s; %d seeds",
 		c.HeldOut, c.Training, c.Generated, filepath.Clean(c.Dir), c.Seeds))
 	if slices.Contains(c.Gates, sweep.GateLabel) {
-		lines = append(lines, "the gate label chose the images: a part of the gain is what its classifier knows, which may have seen the held-out images")
+		lines = append(lines, "the gate label chose the images: a part of the gain comes from its classifier, which may have been trained on the held-out images")
 	}
 	if len(c.Untested) > 0 {
 		lines = append(lines, "no held-out images, so not counted: "+strings.Join(c.Untested, ", "))

@@ -38,7 +38,7 @@ const generateSeed = 2
 // shownClasses is how many classes an error lists.
 const shownClasses = 20
 
-// amounts are the flags that say how many images are wanted.
+// amounts are the flags for the number of images.
 type amounts struct {
 	classes                 *[]string
 	total, perClass, fillTo *int
@@ -128,7 +128,7 @@ Where fewer images than asked for pass the gates, the exit code is 6.`,
 		case *dir == "":
 			return cli.Usagef("generate: --to DIR is missing (valid: the folder for the images)")
 		case given != 1:
-			return cli.Usagef("generate: how many images? (valid: one of -n, --per-class and --fill-to)")
+			return cli.Usagef("generate: the number of images is missing, or given twice (valid: one of -n, --per-class and --fill-to)")
 		case *symlinks && !*withReal:
 			return cli.Usagef("generate: --symlinks is for --with-real")
 		}
@@ -249,7 +249,7 @@ func checkpointFolder(ctx context.Context, a *cli.App, argument string, trial in
 	if err != nil {
 		return "", nil, remove, err
 	}
-	remove = func() { _ = os.RemoveAll(temporary) } // nobody else knows it
+	remove = func() { _ = os.RemoveAll(temporary) } // a folder of this call
 	p := archive.Pull{Sweep: argument, Trial: chosen[0], Dir: temporary}
 	if err := arc.Pull(ctx, p); err != nil {
 		return "", nil, remove, pullError(err)
