@@ -106,7 +106,8 @@ func (at *attempt) heartbeat() {
 
 // lost ends the attempt if this process was stopped for so long that Temporal counts it as
 // lost: another attempt may have finished the trial and removed its other checkpoints, and one
-// that this attempt still stores would remain until `gc`. Nothing was sent for up to one interval before the process was stopped.
+// that this attempt still stores would remain until `gc`. Nothing was sent for up to one
+// interval before the process was stopped.
 func (at *attempt) lost() bool {
 	at.mu.Lock()
 	defer at.mu.Unlock()

@@ -107,7 +107,7 @@ func (l *attemptLog) line(line []byte) {
 	last := len(l.tail)
 	l.tail = append(append(l.tail, line...), '\n')
 	if over := len(l.tail) - maxLogTail; over > maxLogTail/4 {
-		over = min(over+bytes.IndexByte(l.tail[over:], '\n')+1, last) // whole lines
+		over = min(over+bytes.IndexByte(l.tail[over:], '\n')+1, last) // complete lines
 		l.skipped += int64(over)
 		l.tail = append(l.tail[:0], l.tail[over:]...)
 	}

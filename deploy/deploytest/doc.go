@@ -8,7 +8,7 @@
 // It is a module of its own, so that these libraries stay out of the main one,
 // and has no code but tests.
 //
-// Invariant: nothing is started but the CLI, which finds nobody at its addresses.
+// Invariant: nothing is started but the CLI, whose addresses nothing listens at.
 //
 // It must not import any package of the main module.
 package deploytest

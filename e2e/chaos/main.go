@@ -14,8 +14,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 func main() {
@@ -89,7 +87,8 @@ func run(ctx context.Context, args []string) (lost int, err error) {
 	}
 	binaries := programs{tailsweep: *program, older: *older, hasher: *hasher}
 	runs := make([]*chaos, *stacks)
-	var group errgroup.Group
+	errs := make([]error, *stacks) // of all of them
+	var group sync.WaitGroup
 	for i := range runs {
 		c := &chaos{
 			want: map[string]*facts{}, rand: rand.New(rand.NewPCG(*seed, uint64(i))),
@@ -100,9 +99,10 @@ func run(ctx context.Context, args []string) (lost int, err error) {
 			c.name = fmt.Sprintf("stack %d: ", i+1)
 		}
 		runs[i] = c
-		group.Go(func() error { return c.all(ctx, binaries) })
+		group.Go(func() { errs[i] = c.all(ctx, binaries) })
 	}
-	err = group.Wait()
+	group.Wait()
+	err = errors.Join(errs...)
 	var done []*record
 	for _, c := range runs {
 		done, lost = append(done, c.done...), lost+c.lost
@@ -125,7 +125,10 @@ func (c *chaos) all(ctx context.Context, from programs) (err error) {
 		}
 		err = errors.Join(err, c.site.close(keep))
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("%s%w", c.name, err)
+	}
+	return nil
 }
 
 func (c *chaos) log(format string, args ...any) {

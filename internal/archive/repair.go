@@ -68,7 +68,7 @@ func (c *checker) rewrite(s stored, body []byte, done string) func(context.Conte
 // putAside returns a repair that moves an object away, unless it has changed since it was
 // read; then says what follows from that. S3 has no removal under a condition, so the object
 // is first replaced by moved, which counts as absent. once: it is written with If-None-Match,
-// so that nobody can write it before moved is removed.
+// so that no sweep writes it before moved is removed.
 func (c *checker) putAside(s stored, once bool, then string) func(context.Context) ([]Repair, error) {
 	return func(ctx context.Context) ([]Repair, error) {
 		if s.etag == "" {
@@ -97,8 +97,9 @@ func (c *checker) storeAgain(keys []string) func(context.Context) ([]Repair, err
 	return func(ctx context.Context) (repairs []Repair, err error) {
 		for _, key := range keys {
 			r, info, err := c.a.store.Get(ctx, key)
+			stored := false
 			if err == nil && info.ETag == "" {
-				err = c.putAgain(ctx, key, r, info.Size)
+				stored, err = c.putAgain(ctx, key, r, info.Size)
 			}
 			if r != nil {
 				err = errors.Join(err, r.Close())
@@ -106,27 +107,30 @@ func (c *checker) storeAgain(keys []string) func(context.Context) ([]Repair, err
 			if err != nil {
 				return repairs, err
 			}
-			repairs = append(repairs, Repair{Key: key, Done: "stored again with its content"})
+			if stored {
+				repairs = append(repairs, Repair{Key: key, Done: "stored again with its content"})
+			}
 		}
 		return repairs, nil
 	}
 }
 
-// putAgain puts the content of an object without an ETag in its place, unless it was written
-// since.
-func (c *checker) putAgain(ctx context.Context, key string, body io.Reader, size int64) error {
+// putAgain puts the content of an object without an ETag in its place. stored is false where
+// it was written since.
+func (c *checker) putAgain(ctx context.Context, key string, body io.Reader, size int64) (stored bool, err error) {
 	if size > store.MaxConditional { // part of a checkpoint, which is written once, a log, a grid or a pack
-		return c.a.store.Put(ctx, key, body, size)
+		err = c.a.store.Put(ctx, key, body, size)
+		return err == nil, err
 	}
 	data := make([]byte, size)
 	if _, err := io.ReadFull(body, data); err != nil {
-		return fmt.Errorf("archive: read %s: %w", key, err)
+		return false, fmt.Errorf("archive: read %s: %w", key, err)
 	}
-	err := c.a.object(key, nil).putOverBare(ctx, data)
+	err = c.a.object(key, nil).putOverBare(ctx, data)
 	if errors.Is(err, store.ErrExists) {
-		return nil
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }
 
 // rebuildPointer returns a repair that points at the best trials.
@@ -144,7 +148,8 @@ func (c *checker) rebuildPointer(s stored) func(context.Context) ([]Repair, erro
 }
 
 // specFault reports a damaged spec.json. It is written anew if spec.yaml, read again, has
-// the digest with which the ledger begins, or without a ledger that of the workflow. owner is the identity in it, if it can be read.
+// the digest with which the ledger begins, or without a ledger that of the workflow. owner
+// is the identity in it, if it can be read.
 func (c *checker) specFault(ctx context.Context, s stored, owner sweep.Identity) {
 	wrong := fmt.Sprintf("it is damaged: %v", s.err)
 	if errors.Is(s.err, store.ErrNotFound) {
@@ -175,7 +180,7 @@ func (c *checker) specFault(ctx context.Context, s stored, owner sweep.Identity)
 			}
 		}
 	}
-	c.found("spec", LevelFault, s.key, "restore it from a backup: spec.yaml does not give a spec with the digest that the ledger begins with", "%s", wrong)
+	c.found("spec", LevelFault, s.key, "restore it from a backup: spec.yaml does not give a spec with the digest that the ledger begins with, or without a ledger with that of the workflow", "%s", wrong)
 }
 
 // checkLedger verifies each segment on its own, so that one damaged segment does not make

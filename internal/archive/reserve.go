@@ -84,7 +84,7 @@ func (e *LostSpecError) Error() string {
 		return fmt.Sprintf("name: sweep %q runs with another spec (digest %.12s there, %.12s here), and the object store has lost its %s: `tailsweep doctor %[1]s --repair` "+
 			"writes it again, as does `tailsweep run` with the spec that the sweep was started with; choose another name for this spec", e.Name, e.Running, e.Asked, specName)
 	}
-	return fmt.Sprintf("name: the object store has results of a sweep %q, but not its %s, which reserves the name: `tailsweep doctor %[1]s --repair` writes it again; "+
+	return fmt.Sprintf("name: the object store has results of a sweep %q, but not its %s, which reserves the name: `tailsweep doctor %[1]s --repair` writes it again where the ledger or Temporal still has its digest; "+
 		"if the sweep was removed, `tailsweep rm %[1]s` completes that; otherwise choose another name", e.Name, specName)
 }
 

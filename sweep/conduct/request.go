@@ -119,12 +119,23 @@ func (m *Machine) checkRetry(c Command) error {
 	if len(c.Retry) == 0 {
 		return errors.New("no trial is given")
 	}
-	for i, a := range c.Retry {
+	if err := m.checkRoom(retried(c)); err != nil {
+		return err
+	}
+	other := m.retries()
+	for _, a := range c.Retry {
 		if !m.isFinished(a.Number) {
 			return fmt.Errorf("trial %d has not ended", a.Number)
 		}
-		if err := m.checkRetriedOnce(a, c.Retry[:i]); err != nil {
-			return err
+		key := retryKey(a)
+		if refusal := other[key]; refusal != nil {
+			return refusal(a.Number)
+		}
+		other[key] = func(n int) error {
+			if n == a.Number {
+				return fmt.Errorf("trial %d is named twice", n)
+			}
+			return fmt.Errorf("trials %d and %d have the same parameters and seed: retry one of them", a.Number, n)
 		}
 		if a.Kind != sweep.KindSearch && a.Kind != sweep.KindBaseline {
 			return fmt.Errorf("trial %d has kind %q", a.Number, a.Kind)
@@ -133,28 +144,31 @@ func (m *Machine) checkRetry(c Command) error {
 			return err
 		}
 	}
-	return m.checkRoom(retried(c))
+	return nil
 }
 
-// checkRetriedOnce checks that no other retry of the configuration and seed of a trial has yet
-// to end, and that the same command has none before.
-func (m *Machine) checkRetriedOnce(a sweep.Assignment, before []sweep.Assignment) error {
-	same := func(b sweep.Assignment) bool { return a.Seed == b.Seed && a.Params.Key() == b.Params.Key() }
-	switch i := slices.IndexFunc(before, same); {
-	case i >= 0 && before[i].Number == a.Number:
-		return fmt.Errorf("trial %d is named twice", a.Number)
-	case i >= 0:
-		return fmt.Errorf("trials %d and %d have the same parameters and seed: retry one of them", before[i].Number, a.Number)
-	}
-	for _, r := range m.Running {
-		if r.Reason.Sampler == sweep.SourceRetry && same(r.Assignment) {
-			return fmt.Errorf("trial %d is being retried as trial %d: wait until that has ended; if it fails, retry trial %[2]d", a.Number, r.Number)
+// retryKey is the same for retries that would give the same result.
+func retryKey(a sweep.Assignment) string { return fmt.Sprintf("%d %s", a.Seed, a.Params.Key()) }
+
+// retries has, by key, why a trial cannot be retried: another retry of its parameters and seed
+// has yet to end.
+func (m *Machine) retries() map[string]func(n int) error {
+	all := map[string]func(n int) error{}
+	for _, b := range m.Queue {
+		if b.Reason.Sampler == sweep.SourceRetry {
+			all[retryKey(b)] = func(n int) error {
+				return fmt.Errorf("trial %d is to be retried already: that retry waits to be started (`tailsweep describe %s`)", n, m.spec.Name)
+			}
 		}
 	}
-	if slices.ContainsFunc(m.Queue, func(b sweep.Assignment) bool { return b.Reason.Sampler == sweep.SourceRetry && same(b) }) {
-		return fmt.Errorf("trial %d is to be retried already: that retry waits to be started (`tailsweep describe %s`)", a.Number, m.spec.Name)
+	for _, r := range m.Running {
+		if r.Reason.Sampler == sweep.SourceRetry {
+			all[retryKey(r.Assignment)] = func(n int) error {
+				return fmt.Errorf("trial %d is being retried as trial %d: wait until that has ended; if it fails, retry trial %[2]d", n, r.Number)
+			}
+		}
 	}
-	return nil
+	return all
 }
 
 // retried are the requests of a retry.

@@ -189,7 +189,7 @@ func (w *world) step(e Event) error {
 	return nil
 }
 
-// unblocks checks what an attempt is told about what the sweep shows.
+// unblocks checks what an attempt knows of what the sweep shows.
 func (w *world) unblocks(u Unblock) error {
 	if want := (Unblock{w.reported, w.cause}); u != want {
 		return fmt.Errorf("Unblock is %+v, want %+v", u, want)

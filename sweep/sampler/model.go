@@ -93,10 +93,13 @@ func newModel(rng *rand.Rand, r Request, s *space.Cube, t training, trusted, sim
 	limits := analysis.NewLimits(r.Spec, r.Ledger)
 	for c := range r.Spec.Constraints {
 		limit, ok := limits.Limit(c)
+		if !ok {
+			continue // it has no results yet
+		}
 		of := r.Spec.Constraints[c]
 		f, err := fit(t.excess, c, constraintTrends(trusted, of), constraintTrends(similar, of), gp.Options{Constraint: true})
-		if !ok || err != nil {
-			continue // it has no results yet
+		if err != nil {
+			continue // it has too few results
 		}
 		f.of, f.limit = c, f.To(0)
 		slope := f.Warp.Slope(0) / f.Scale

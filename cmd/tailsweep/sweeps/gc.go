@@ -101,15 +101,16 @@ func collect(ctx context.Context, arc *archive.Archive, w archive.Workflows, nam
 			garbage, err = arc.Garbage(ctx, name, w, o)
 		}
 		if err == nil && remove {
-			garbage, err = arc.Collect(ctx, name, owner, garbage, w)
+			garbage, err = arc.Collect(ctx, name, owner, garbage, w) // also what it removed before an error
+		}
+		if garbage != nil {
+			s.Garbage = garbage
 		}
 		switch {
 		case ctx.Err() != nil:
 			return all, ctx.Err()
 		case err != nil:
 			s.Fault = err.Error()
-		default:
-			s.Garbage = garbage
 		}
 		for _, g := range s.Garbage {
 			all.Objects += g.Objects

@@ -35,7 +35,8 @@ func Rm(a *cli.App) *cobra.Command {
 		Long: `rm removes everything that the object store has of the sweeps, and their closed
 workflows from Temporal, so that the names are free. It refuses a sweep that runs, and
 one that the spec of another sweep names in from, or may name because it cannot be read,
-unless that sweep is removed with it. An rm that was interrupted can be run again.`,
+unless that sweep is removed with it. An rm that was interrupted can be run again:
+of several sweeps, those that are gone are skipped.`,
 		Args: cli.Args(1, math.MaxInt, "one sweep or more"),
 	}
 	output := cli.OutputFlag(cmd)
@@ -48,18 +49,28 @@ unless that sweep is removed with it. An rm that was interrupted can be run agai
 		}
 		defer e.client.Close()
 		r := remover{e.archive, e, time.Now}
-		names := r.archive.RemovalOrder(ctx, args)
-		all := make([]doomed, len(names))
-		var what []string
-		for i, name := range names {
+		var names, what []string
+		var all []doomed
+		var gone error
+		ordered := r.archive.RemovalOrder(ctx, args)
+		for _, name := range ordered {
 			var elsewhere *archive.ElsewhereError
 			if err := e.archive.CheckTemporal(ctx, name, e.here); errors.As(err, &elsewhere) {
 				return cli.ExitWith(cli.ExitUsage, err)
 			}
-			if all[i], err = r.look(ctx, name, names...); err != nil {
+			d, err := r.look(ctx, name, ordered...)
+			if len(ordered) > 1 && cli.CodeOf(err) == cli.ExitNotFound {
+				gone = err
+				a.Log("no sweep %q: it is skipped", name)
+				continue
+			}
+			if err != nil {
 				return err
 			}
-			what = append(what, fmt.Sprintf("sweep %s: %s", name, all[i].text()))
+			names, all, what = append(names, name), append(all, d), append(what, fmt.Sprintf("sweep %s: %s", name, d.text()))
+		}
+		if len(names) == 0 {
+			return gone
 		}
 		if !*yes {
 			sure, err := a.Confirm("rm", "remove "+strings.Join(what, "; ")+"?")
@@ -187,10 +198,11 @@ func (r remover) ended(ctx context.Context, name string) (runs []execution, know
 	return runs, known, nil
 }
 
-// remove removes what look has found, unless the sweep was continued since, or another one that
-// needs it was started: it looks again before and after it marks the sweep as being removed. The workflows are last, and that of the sweep only
-// when those of its trials are gone: while Temporal knows the sweep, an rm that was interrupted can be run again,
-// and no new sweep of the name starts, whose trials could not start under the same ids.
+// remove removes what look has found, unless the sweep was continued since, or another one
+// that needs it was started: it looks again before and after it marks the sweep as being
+// removed. The workflows are last, and that of the sweep only when those of its trials are
+// gone: while Temporal knows the sweep, an rm that was interrupted can be run again, and no
+// new sweep of the name starts, whose trials could not start under the same ids.
 func (r remover) remove(ctx context.Context, name string, d doomed, log func(string, ...any)) (removed, error) {
 	result := removed{Sweep: name, Removed: true, Objects: d.objects.Objects, Bytes: d.objects.Bytes}
 	ended := func() (err error) {
