@@ -84,7 +84,7 @@ type Earlier struct {
 type Dataset struct {
 	// fashion-mnist-10k is built in. fashion-mnist, cifar-10 and cifar-100 come from their publishers; image-folder is a folder of your own images.
 	Name string `json:"name" jsonschema:"required"`
-	// Where the files are: a folder on the worker's machine (for CIFAR, the archive itself is accepted, too; a relative path starts at the folder where `tailsweep run` is called), or an s3:// or https:// URL that each worker downloads once. Required for image-folder, which has one folder for each class, numbered in the order of their names.
+	// Where the files are: a folder on the worker's machine (for CIFAR, the archive itself is accepted, too), or an s3:// or https:// URL that each worker downloads once. Required for image-folder, which has one folder for each class, numbered in the order of their names.
 	Path string `json:"path,omitempty" jsonschema:"minLength=1,maxLength=4096"`
 	// image-folder only: text file whose lines "relative/image.jpg label" say which images of path to train on and their classes, counted from 0. In path, unless absolute.
 	SplitFile string `json:"split,omitempty" jsonschema:"minLength=1,maxLength=4096"`

@@ -145,7 +145,7 @@ metrics: [{name: loss}]
 		{"", "", "the spec has 1 fault outside of dataset: `tailsweep validate` lists them", cli.ExitOK, "6:1: evaluate: there is no built-in classifier"},
 		{", size: 7", "", "dataset.size: out of range", cli.ExitUsage, "dataset.size: out of range"},
 		{", reference: /nowhere", "", "dataset.reference: open /nowhere: no such file", cli.ExitUsage, "evaluate: there is no built-in classifier"},
-		{"", ", features: {path: /nowhere}", "evaluate.features.path: features: stat /nowhere: no such file", cli.ExitUsage, "stdin:6:53: evaluate.features.path: features: stat /nowhere"},
+		{"", ", features: {path: /nowhere}", "evaluate.features.path: features: stat /nowhere: no such file", cli.ExitUsage, "stdin:6:53: evaluate.features.path: does not exist on this machine (/nowhere; valid: a file that"},
 		{", imbalance: {profile: exp, factor: 0.1}", "", "leaves no images in class 1 (bee)", cli.ExitUsage, "evaluate: there is no built-in classifier"},
 	} {
 		text := strings.NewReplacer("PATH", dir, "DATASET", c.dataset, "EVALUATE", c.evaluate).Replace(spec)
@@ -155,10 +155,56 @@ metrics: [{name: loss}]
 		r = cmdline(t, nil, text, "validate", "-")
 		require.Equal(t, cli.ExitUsage, r.Code)
 		require.Contains(t, r.Err, c.validated)
-		elsewhere := strings.Replace(text, dir, "/elsewhere", 1)
-		r = cmdline(t, nil, elsewhere, "validate", "-")
-		require.NotContains(t, r.Err, "/nowhere", "the files are on another machine")
 	}
+}
+
+// Faults of fields and of data come together, and a file that is not there is found before
+// the start. For a cluster, whose workers have other files, only what cannot be right is.
+func TestValidateReportsFaultsOfFieldsAndDataTogether(t *testing.T) {
+	t.Setenv(folder.CacheVariable, t.TempDir())
+	dir, _ := photos(t)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "s.txt"), []byte("ant/0.png 0\nbee/0.png\n"), 0o600))
+	const spec = `
+apiVersion: tailsweep/v1
+name: photos
+method: grid
+dataset: {name: image-folder, path: PATH, classes: 4}
+train: {steps: 10}
+parameters: {infonce.weight: {values: [0, 1]}}
+metrics: [{name: loss}]
+`
+	validate := func(text string, verb ...string) string {
+		t.Helper()
+		r := cmdline(t, nil, text, append(verb, "-")...)
+		require.Equal(t, cli.ExitUsage, r.Code, r.out)
+		return r.Err
+	}
+	features := "\nevaluate: {features: {path: f.st, classifier: ~/c.st}}\n"
+	here := strings.Replace(spec, "PATH", dir, 1)
+	for _, verb := range []string{"validate", "run", "plan"} {
+		said := validate(here, verb)
+		require.Contains(t, said, "evaluate: there is no built-in classifier", verb)
+		require.Contains(t, said, "dataset.classes: is 4, but "+dir+" has 3 classes", verb)
+		said = validate(here+features, verb)
+		require.Contains(t, said, "evaluate.features.path: does not exist on this machine (/", verb)
+		require.Contains(t, said, "evaluate.features.classifier: does not exist", verb)
+		require.Contains(t, said, "has 3 classes", verb)
+		require.Contains(t, validate(strings.Replace(spec, "PATH", "nowhere", 1)+features, verb), "stdin:5:37: dataset.path: does not exist on this machine (/", verb)
+	}
+	require.Contains(t, validate(strings.Replace(here, "classes", "split: no.txt, classes", 1), "validate"), "dataset.split: does not exist on this machine ("+dir+"/no.txt")
+	require.Contains(t, validate(strings.Replace(here, "classes", "split: s.txt, classes", 1), "validate"), dir+"/s.txt:2")
+
+	for name, value := range map[string]string{"TEMPORAL_ADDRESS": "127.0.0.1:1", "TAILSWEEP_S3_ENDPOINT": "http://127.0.0.1:1", "TAILSWEEP_S3_BUCKET": "b"} {
+		t.Setenv(name, value)
+	}
+	said := validate(strings.Replace(spec, "PATH", "nowhere", 1)+features, "validate")
+	require.Contains(t, said, "stdin:5:37: dataset.path: is a path of this machine, and the workers of a cluster run on others (nowhere; valid: an s3:// or https:// URL, or an absolute path that exists on every worker)")
+	require.Contains(t, said, "evaluate.features.path: is a path of this machine")
+	require.Contains(t, said, "evaluate.features.classifier: is a path of this machine")
+	require.NotContains(t, said, "does not exist")
+	r := cmdline(t, nil, strings.Replace(spec, "PATH", "/elsewhere", 1)+strings.NewReplacer("f.st", "/f.st", "~/c.st", "/c.st").Replace(features), "validate", "-")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	require.Contains(t, cmdline(t, nil, strings.Replace(here, "classes: 4", "classes: 3", 1)+features, "edit", "old", "-").Err, "evaluate.features.path: is a path of this machine")
 }
 
 func TestInspectBuiltIn(t *testing.T) {

@@ -51,6 +51,13 @@ func (f Faults) Of(field string) Faults {
 	return of
 }
 
+// Merged returns the faults of two lists by position, each once.
+func Merged(a, b Faults) Faults {
+	all := slices.Concat(a, b)
+	all.sort()
+	return slices.CompactFunc(all, func(a, b Fault) bool { return a.Error() == b.Error() })
+}
+
 func (f Faults) sort() {
 	slices.SortStableFunc(f, func(a, b Fault) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Field, b.Field))

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
@@ -44,29 +46,56 @@ func Faults(spec *sweep.Spec, a sweep.Assignment, trained dataset.About) ([]swee
 	return spec.Unmeasurable(facts, a), nil
 }
 
-// Here reports whether what Faults reads is on this machine: the folders of an image
-// folder and the files of networks. It does not look for the images of a published set.
+// Here reports whether the images of an image folder are on this machine: those of a URL
+// may not be downloaded yet. It does not look for the images of a published set.
 func Here(spec *sweep.Spec) bool {
 	d, err := dataset.Local(spec.Dataset)
 	if err != nil {
 		return true // Faults returns the error
 	}
-	var files []string
-	if d.Name == sweep.ImageFolder {
-		files = append(files, d.Path)
-		if sweep.Remote(spec.Dataset.Reference) { // its place in the cache
-			files = append(files, d.Reference)
-		}
-	} else if f := spec.Evaluate.Features; f != nil {
-		files = append(files, f.Path)
+	files := []string{d.Path}
+	if sweep.Remote(spec.Dataset.Reference) { // its place in the cache
+		files = append(files, d.Reference)
 	}
-	for _, file := range files {
-		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-			return false
-		}
-	}
-	return true
+	return d.Name != sweep.ImageFolder || !slices.ContainsFunc(files, missing)
 }
+
+// Missing returns a fault for each path of the spec where this machine has nothing.
+func Missing(spec *sweep.Spec) (faults []sweep.FieldError) {
+	d, err := dataset.Local(spec.Dataset)
+	if err != nil {
+		return nil // Faults returns the error
+	}
+	for _, f := range spec.PathFields() {
+		file := *f.Path
+		if f.Within && !filepath.IsAbs(file) {
+			if missing(d.Path) {
+				continue // it is in a folder that is not there
+			}
+			file = filepath.Join(d.Path, filepath.FromSlash(file))
+		}
+		if !missing(file) {
+			continue
+		}
+		valid := ""
+		switch {
+		case f.Field == sweep.FieldFeatures || f.Field == sweep.FieldClassifier:
+			valid = validNetwork
+		case !f.Within && d.Name == sweep.ImageFolder:
+			valid = "a folder with a folder of images for each class, or an s3:// or https:// URL"
+		}
+		faults = append(faults, sweep.FieldError{Field: f.Field, Value: file, Message: "does not exist on this machine", Valid: valid})
+	}
+	return faults
+}
+
+func missing(file string) bool {
+	_, err := os.Stat(file)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// validNetwork is what a field with the file of a network can have.
+const validNetwork = "a file that `tailsweep features train` made, or Inception-v3"
 
 // BadData classes an error that the spec's author has to fix.
 func BadData(err error) error { return sweep.Fail(sweep.FailBadData, err) }
@@ -104,7 +133,7 @@ func FileError(field string, err error) error {
 	f := &sweep.FieldError{Field: field, Message: err.Error()}
 	if errors.Is(err, fs.ErrNotExist) {
 		f.Message += "; the file must be on the machine that trains"
-		f.Valid = "a file that `tailsweep features train` made, or Inception-v3"
+		f.Valid = validNetwork
 	}
 	return f
 }

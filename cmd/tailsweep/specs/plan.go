@@ -56,7 +56,7 @@ and prints what the search would learn from each, as run does.`,
 		if *rate > 0 && *unmeasured {
 			return cli.Usagef("--no-measure and --steps-per-second cannot be combined")
 		}
-		spec, content, err := a.ReadSpec(args[0])
+		spec, content, err := a.ReadChecked(args[0])
 		if err != nil {
 			return err
 		}

@@ -49,7 +49,7 @@ and the warnings of all files, each an array that is empty when there are none.`
 		all := checked{Faults: specfile.Faults{}, Warnings: []warning{}} // JSON has arrays, also empty ones
 		var valid []string
 		for _, path := range paths {
-			spec, text, err := a.ReadSpec(path)
+			spec, text, err := a.ReadChecked(path)
 			if err == nil {
 				err = a.CheckData(path, text, spec)
 			}

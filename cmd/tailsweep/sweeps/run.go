@@ -24,6 +24,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/worker"
 	"github.com/tailsweep/tailsweep/workflows"
@@ -50,7 +51,7 @@ which its own results outweigh. ` + "`tailsweep explain`" + ` shows which sweeps
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
-		spec, text, err := a.ReadSpec(args[0])
+		spec, text, err := a.ReadChecked(args[0])
 		if err != nil {
 			return err
 		}
@@ -224,6 +225,9 @@ func start(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 		return b, err
 	}
 	w := &sweepWorkflow{client: c, spec: spec}
+	if text, err = specfile.WithPaths(text, spec); err != nil {
+		return b, err
+	}
 	created, err := arc.Begin(ctx, spec, text, here, w)
 	if _, taken := errors.AsType[*archive.NameTakenError](err); taken {
 		if created, err = false, refuseOther(ctx, a, arc, spec, path); err == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -97,35 +98,78 @@ func (a *App) ShowDownloads(f *datasets.Downloader) (end func()) {
 	}
 }
 
-// CheckData checks that trials of a spec can be evaluated on its images and networks,
-// where these are on this machine, and reports the files that are left out. content is
-// the spec's file and path its name. Faults are specfile.Faults.
+// ReadChecked is ReadSpec for the verbs that start a sweep or check its spec: the faults of
+// a spec that has some include those of its data, as CheckData finds them.
+func (a *App) ReadChecked(path string) (*sweep.Spec, []byte, error) {
+	spec, text, faults, err := a.ReadDraft(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(faults) == 0 {
+		return spec, text, nil
+	}
+	if spec != nil {
+		more, err := a.dataFaults(path, text, spec, faults)
+		if err != nil {
+			return nil, nil, err
+		}
+		faults = specfile.Merged(faults, more)
+	}
+	return nil, nil, faults
+}
+
+// CheckData checks that the files of a spec exist, that trials can be evaluated on its
+// images and networks, and that its paths mean the same to the workers. Where the stack is
+// not the embedded one, it checks only what is on this machine. It reports the files that
+// are left out. content is the spec's file and path its name. Faults are specfile.Faults.
 func (a *App) CheckData(path string, content []byte, spec *sweep.Spec) error {
-	if !precheck.Here(spec) {
-		return nil
+	faults, err := a.dataFaults(path, content, spec, nil)
+	if err == nil && len(faults) > 0 {
+		return faults
+	}
+	return err
+}
+
+// dataFaults returns every fault of the data of a spec that has the faults known.
+func (a *App) dataFaults(path string, content []byte, spec *sweep.Spec, known specfile.Faults) (specfile.Faults, error) {
+	name := SpecName(path)
+	faults := specfile.Faults{}
+	add := func(f sweep.FieldError) { faults = append(faults, specfile.Located(name, content, f)) }
+	target, err := connect.Resolve(a.Flags)
+	cluster := err == nil && !target.Embedded
+	if cluster {
+		faults = pathFaults(name, content)
+	}
+	missing := precheck.Missing(spec)
+	if !cluster {
+		for _, f := range missing {
+			add(f)
+		}
+	}
+	if len(known.Of("dataset")) > 0 || cluster && len(missing) > 0 || !precheck.Here(spec) {
+		return faults, nil
 	}
 	about, err := dataset.Describe(spec.Dataset)
-	var faults []sweep.FieldError
 	if err == nil {
 		for _, left := range about.LeftOut {
 			a.Log("%s: %s", spec.Dataset.Path, left)
 		}
-		faults, err = precheck.Faults(spec, sweep.Assignment{}, about)
+		var found []sweep.FieldError
+		if len(known)+len(missing) == 0 {
+			found, err = precheck.Faults(spec, sweep.Assignment{}, about)
+		} else {
+			_, err = dataset.DescribeBalanced(spec.Dataset)
+		}
+		for _, f := range found {
+			add(f)
+		}
 	}
 	if field, ok := errors.AsType[*sweep.FieldError](err); ok {
-		faults = append(faults, *field)
+		if !slices.ContainsFunc(missing, func(f sweep.FieldError) bool { return f.Field == field.Field }) {
+			add(*field)
+		}
 	} else if err != nil {
-		return AsBadInput(err)
+		return nil, AsBadInput(err)
 	}
-	if path == "-" {
-		path = "stdin"
-	}
-	var all specfile.Faults
-	for _, f := range faults {
-		all = append(all, specfile.Located(path, content, f))
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	return all
+	return faults, nil
 }

@@ -6,8 +6,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
@@ -57,44 +59,89 @@ func (a *App) Trials(ctx context.Context, name string) (*archive.Archive, *sweep
 // lower limit of its own.
 const maxSpec = 4 << 20
 
-// ReadSpec reads and parses a spec file, "-" for standard input. Faults of the spec
-// are specfile.Faults; a file that cannot be read is a usage error.
+// ReadSpec reads and parses a spec file, "-" for standard input, and makes its paths
+// absolute. Faults of the spec are specfile.Faults; a file that cannot be read is a usage
+// error.
 func (a *App) ReadSpec(path string) (*sweep.Spec, []byte, error) {
-	name, text, err := a.ReadText(path)
+	spec, text, faults, err := a.ReadDraft(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	spec, err := specfile.Parse(name, text)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := makeAbsolute(spec); err != nil {
-		return nil, nil, err
+	if len(faults) > 0 {
+		return nil, nil, faults
 	}
 	return spec, text, nil
 }
 
-// makeAbsolute resolves relative paths of a spec against the working directory, as the
-// verbs that look at the files do. A worker has another working directory.
-func makeAbsolute(spec *sweep.Spec) error {
-	paths := []*string{&spec.Dataset.Path}
-	if !sweep.IsSplitFile(spec.Dataset.Reference) { // a split file is in dataset.path
-		paths = append(paths, &spec.Dataset.Reference)
+// ReadDraft is ReadSpec for a spec that may have faults: see specfile.Draft.
+func (a *App) ReadDraft(path string) (*sweep.Spec, []byte, specfile.Faults, error) {
+	name, text, err := a.ReadText(path)
+	if err != nil {
+		return nil, nil, nil, err
 	}
-	if f := spec.Evaluate.Features; f != nil {
-		paths = append(paths, &f.Path, &f.Classifier)
+	spec, faults := specfile.Draft(name, text)
+	if spec != nil {
+		err = resolve(spec, path)
 	}
-	for _, path := range paths {
-		if *path == "" || sweep.Remote(*path) {
-			continue
+	return spec, text, faults, err
+}
+
+// resolve makes the paths of a spec absolute: a relative one starts in the folder of the
+// spec's file, or in the working directory for standard input.
+func resolve(spec *sweep.Spec, path string) error {
+	base := "."
+	if path != "-" {
+		base = filepath.Dir(path)
+	}
+	base, err := filepath.Abs(base)
+	if err != nil {
+		return Usagef("the folder of the spec %s: %w", path, err)
+	}
+	for _, f := range spec.PathFields() {
+		home := ""
+		if sweep.OfHome(*f.Path) {
+			if home, err = os.UserHomeDir(); err != nil {
+				return Usagef("%s: %s: %w", f.Field, *f.Path, err)
+			}
 		}
-		absolute, err := filepath.Abs(*path)
-		if err != nil {
-			return Usagef("path %q of the spec: %w", *path, err)
-		}
-		*path = absolute
+		f.Resolve(base, home)
 	}
 	return nil
+}
+
+// CheckPaths returns specfile.Faults if a path of a spec would mean something else to the
+// workers of a cluster. path and content are the file of the spec.
+func (a *App) CheckPaths(path string, content []byte) error {
+	target, err := connect.Resolve(a.Flags)
+	if err != nil {
+		return err
+	}
+	if faults := pathFaults(SpecName(path), content); !target.Embedded && len(faults) > 0 {
+		return faults
+	}
+	return nil
+}
+
+// pathFaults returns the paths of a spec that would mean something else on another machine.
+// name and content are the file of the spec.
+func pathFaults(name string, content []byte) (faults specfile.Faults) {
+	spec, _ := specfile.Draft(name, content)
+	if spec == nil {
+		return nil
+	}
+	for _, f := range spec.PathFields() {
+		if !f.Unresolved() {
+			continue
+		}
+		valid := "an absolute path that exists on every worker"
+		if strings.HasPrefix(f.Field, "dataset.") && !f.Within {
+			valid = "an s3:// or https:// URL, or " + valid
+		}
+		faults = append(faults, specfile.Located(name, content, sweep.FieldError{
+			Field: f.Field, Value: *f.Path, Message: "is a path of this machine, and the workers of a cluster run on others", Valid: valid,
+		}))
+	}
+	return faults
 }
 
 // SpecName returns what faults call the file of a spec.

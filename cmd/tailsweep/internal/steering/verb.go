@@ -170,7 +170,10 @@ func set(f *pflag.FlagSet) func(*cli.App, []string) (conduct.Command, error) {
 
 func edit(*pflag.FlagSet) func(*cli.App, []string) (conduct.Command, error) {
 	return func(a *cli.App, args []string) (conduct.Command, error) {
-		spec, _, err := a.ReadSpec(args[0])
+		spec, text, err := a.ReadSpec(args[0])
+		if err == nil {
+			err = a.CheckPaths(args[0], text)
+		}
 		return conduct.Command{Spec: spec}, err
 	}
 }
