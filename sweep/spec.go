@@ -84,7 +84,7 @@ type Earlier struct {
 type Dataset struct {
 	// fashion-mnist-10k is built in. fashion-mnist, cifar-10 and cifar-100 come from their publishers; image-folder is a folder of your own images.
 	Name string `json:"name" jsonschema:"required"`
-	// Where the files are: a folder on the worker's machine (for CIFAR, the archive itself is accepted, too), or an s3:// or https:// URL that each worker downloads once. Required for image-folder, which has one folder for each class, numbered in the order of their names.
+	// Where the files are: a folder on the worker's machine (for CIFAR, the archive itself is accepted, too), or an s3:// or https:// URL that each worker downloads once. A relative path starts in the folder of the spec's file, and ~ is your home folder; workers of a cluster need an absolute path. Required for image-folder, which has one folder for each class, numbered in the order of their names.
 	Path string `json:"path,omitempty" jsonschema:"minLength=1,maxLength=4096"`
 	// image-folder only: text file whose lines "relative/image.jpg label" say which images of path to train on and their classes, counted from 0. In path, unless absolute.
 	SplitFile string `json:"split,omitempty" jsonschema:"minLength=1,maxLength=4096"`
@@ -96,6 +96,10 @@ type Dataset struct {
 	FolderChannels int `json:"channels,omitempty" jsonschema:"enum=1,enum=3"`
 	// image-folder only: what shows through transparent pixels: white, black or "#rrggbb".
 	Background string `json:"background,omitempty" jsonschema:"pattern=^(white|black|#[0-9a-fA-F]{6})$"`
+	// image-folder only: go on without the images that cannot be read; they are counted and named. Without it they are an error.
+	SkipUnreadable bool `json:"skip_unreadable,omitempty"`
+	// image-folder only: use what symbolic links inside the folder lead to, if that is in the folder, too. Without it links are left out.
+	FollowLinks bool `json:"follow_links,omitempty"`
 	// Side of the square images in pixels. Fashion-MNIST: 28 as published, 16 padded to 32 and averaged 2x2. CIFAR: 32 as published, 16 averaged 2x2. image-folder: 8 to 64, the middle of each image, scaled.
 	Size int `json:"size" jsonschema:"minimum=8,maximum=64"`
 	// How the training images are thinned out to a long-tailed split.
@@ -180,6 +184,8 @@ type Train struct {
 	Precision string `json:"precision,omitempty"`
 	// Decoupled weight decay of kernels (AdamW, arXiv 1711.05101): each step takes lr * weight_decay of a weight away. 0 is Adam.
 	WeightDecay float64 `json:"weight_decay,omitempty" jsonschema:"minimum=0,maximum=1"`
+	// Whether each training image of a step is mirrored left to right with probability 1/2.
+	Flip string `json:"flip,omitempty"`
 	// The gradient's global norm is clipped to this.
 	ClipNorm float64 `json:"clip_norm,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1000000"`
 	// Seed of initial weights, data order and noise: the same for every trial except repeats and baseline trials with seeds of their own, so that trials are paired.

@@ -98,6 +98,16 @@ const (
 	DropBatch  = "batch"
 )
 
+// FlipHorizontal is the value of train.flip that mirrors images. none, the default, is stored
+// as an empty text.
+const (
+	FlipNone       = "none"
+	FlipHorizontal = "horizontal"
+)
+
+// Flips are the values of train.flip.
+func Flips() []string { return []string{FlipNone, FlipHorizontal} }
+
 // DropModes lists the modes of label dropout.
 func DropModes() []string { return []string{DropSample, DropBatch} }
 

@@ -24,6 +24,9 @@ type batch struct {
 func (r *run) batch(step int) batch {
 	s := r.settings
 	images, labels := r.data.Gather(r.order.Batch(step))
+	if r.job.Spec.Train.Flip == sweep.FlipHorizontal {
+		r.data.Flip(images, s.Seed, step)
+	}
 	size, b := r.job.Spec.Dataset.Size, len(labels)
 	out := batch{images: images, labels: labels, inputs: diffusion.Inputs(s, step, b, r.data.Counts)}
 	out.draws = diffusion.TrainingDraws(s.Seed, step, b, size*size*r.job.Spec.Dataset.Channels(), s.LabelDropout, s.LabelDropoutMode == sweep.DropBatch)

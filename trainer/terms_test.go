@@ -21,6 +21,7 @@ func everything(t *testing.T) job.Train {
 	j.Spec.Model = sweep.Model{Arch: "unet", Width: 4, Depth: 1, Mult: []int{1, 2}, Attention: []int{1}, Dropout: 0.2}
 	tr := &j.Spec.Train
 	tr.LabelDropoutMode, tr.Schedule, tr.Prediction, tr.WeightDecay, tr.ClipNorm = sweep.DropBatch, sweep.ScheduleCosine, sweep.PredictV, 0.01, 0.5
+	tr.Flip = sweep.FlipHorizontal
 	j.Spec.Evaluate.Sampler, j.Spec.Evaluate.DDPMSteps = sweep.SamplerDDPM, 3
 	for _, name := range []string{sweep.ParamCBDMWeight, sweep.ParamT2HWeight, sweep.ParamCORALWeight, sweep.ParamDispersiveWeight} {
 		j.Assignment.Params[name] = sweep.Number(0.25)
@@ -137,6 +138,7 @@ func TestSettingsReachTheTraining(t *testing.T) {
 	seen := map[string]string{weights(func(*job.Train) {}): "plain"}
 	for name, change := range map[string]func(j *job.Train){
 		"dropout":      func(j *job.Train) { j.Spec.Model.Dropout = 0.5 },
+		"flip":         func(j *job.Train) { j.Spec.Train.Flip = sweep.FlipHorizontal },
 		"schedule":     func(j *job.Train) { j.Spec.Train.Schedule = sweep.ScheduleCosine },
 		"prediction":   func(j *job.Train) { j.Spec.Train.Prediction = sweep.PredictV },
 		"weight decay": func(j *job.Train) { j.Spec.Train.WeightDecay = 0.5 },

@@ -83,5 +83,5 @@ func (c *checker) checkSource(d *sweep.Dataset, info sweep.DatasetInfo) {
 			c.wrong(d, "", sweep.ImageFolder+" needs dataset.classes", "the number of its classes, which `tailsweep data inspect FOLDER` prints")
 		}
 	}
-	c.onlyFor(sweep.ImageFolder, &d.Name, &d.SplitFile, &d.Reference, &d.FolderClasses, &d.FolderChannels, &d.Background)
+	c.onlyFor(sweep.ImageFolder, &d.Name, &d.SplitFile, &d.Reference, &d.FolderClasses, &d.FolderChannels, &d.Background, &d.SkipUnreadable, &d.FollowLinks)
 }

@@ -14,12 +14,13 @@ import (
 var presets = []struct {
 	name  string
 	model sweep.Model
+	flip  string // train.flip
 }{
-	{"unet-released", sweep.Model{Arch: sweep.ArchUNet, Width: 128, Depth: 2, Mult: []int{1, 2, 2, 2}, Attention: []int{1}, Dropout: 0.1}},
-	{"unet-small-28", sweep.Model{Arch: sweep.ArchUNet, Width: 32, Depth: 1, Mult: []int{1, 2, 2}}},
-	{"unet-small-32", sweep.Model{Arch: sweep.ArchUNet, Width: 32, Depth: 1, Mult: []int{1, 2, 2, 2}, Attention: []int{1}}},
-	{"dit-s2", sweep.Model{Arch: sweep.ArchDiT, Width: 384, Depth: 12, Patch: 2, Heads: 6}},
-	{presetDiT, sweep.Model{Arch: sweep.ArchDiT, Width: 128, Depth: 4, Patch: 4, Heads: 4}},
+	{"unet-released", sweep.Model{Arch: sweep.ArchUNet, Width: 128, Depth: 2, Mult: []int{1, 2, 2, 2}, Attention: []int{1}, Dropout: 0.1}, sweep.FlipHorizontal},
+	{"unet-small-28", sweep.Model{Arch: sweep.ArchUNet, Width: 32, Depth: 1, Mult: []int{1, 2, 2}}, ""},
+	{"unet-small-32", sweep.Model{Arch: sweep.ArchUNet, Width: 32, Depth: 1, Mult: []int{1, 2, 2, 2}, Attention: []int{1}}, ""},
+	{"dit-s2", sweep.Model{Arch: sweep.ArchDiT, Width: 384, Depth: 12, Patch: 2, Heads: 6}, ""},
+	{presetDiT, sweep.Model{Arch: sweep.ArchDiT, Width: 128, Depth: 4, Patch: 4, Heads: 4}, ""},
 }
 
 // unetDefaults are the defaults of arch unet.
@@ -38,11 +39,26 @@ func preset(name string) (sweep.Model, bool) {
 	return sweep.Model{}, false
 }
 
+// resolveFlip fills in train.flip from the model's preset. none is stored as an empty text, so
+// that specs which mean the same are equal.
+func (c *checker) resolveFlip() {
+	flip := &c.spec.Train.Flip
+	for _, p := range presets {
+		if p.name == c.spec.Model.Preset {
+			orElse(c, flip, p.flip)
+		}
+	}
+	if *flip == sweep.FlipNone {
+		*flip = ""
+	}
+}
+
 // resolveModel fills in the model's fields from its preset, else from its
 // architecture. The preset's name is then removed, so that models which mean the same
 // are equal.
 func (c *checker) resolveModel() {
 	m := &c.spec.Model
+	c.resolveFlip()
 	from, ok := preset(m.Preset)
 	switch {
 	case ok:

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/spectest"
 )
 
@@ -20,6 +21,9 @@ func TestPresets(t *testing.T) {
 		require.NotEmpty(t, got.Model.Layers())
 	}
 	released := []string{"dataset: {name: fashion-mnist-10k, size: 16}"}
+	require.Equal(t, sweep.FlipHorizontal, mustParse(t, spectest.With(append(released, "model: {preset: unet-released}")...)).Train.Flip, "as the released code")
+	require.Empty(t, mustParse(t, spectest.With(append(released, "model: {preset: unet-released}", "train: {steps: 10, flip: none}")...)).Train.Flip)
+	require.Empty(t, mustParse(t, spectest.With(append(released, "train: {steps: 10, flip: none}")...)).Train.Flip)
 	got := mustParse(t, spectest.With(append(released, "model: {preset: unet-released, width: 64, attention: [], dropout: 0}")...)).Model
 	require.Equal(t, 64, got.Width)
 	require.Zero(t, len(got.Attention)+int(got.Dropout))

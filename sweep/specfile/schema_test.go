@@ -88,6 +88,7 @@ func closedLists() map[path][]any {
 	set(&s.Dataset.Groups.By, list(sweep.GroupWays()))
 	set(&s.Model.Arch, list(sweep.Archs()))
 	set(&s.Train.LabelDropoutMode, list(sweep.DropModes()))
+	set(&s.Train.Flip, list(sweep.Flips()))
 	set(&s.Train.Schedule, list(sweep.Schedules()))
 	set(&s.Train.Prediction, list(sweep.Predictions()))
 	set(&s.Train.Precision, list(sweep.Precisions()))

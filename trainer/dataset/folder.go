@@ -2,9 +2,11 @@ package dataset
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 
@@ -32,11 +34,19 @@ func openFolder(d sweep.Dataset) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := imageFiles{dataset: d, files: l.files}
-	if p.background, err = imagefile.ParseColour(cmp.Or(d.Background, sweep.DefaultBackground)); err != nil {
-		return nil, badField("dataset.background", "%w", err)
+	p, err := newImageFiles(d, l.files)
+	if err != nil {
+		return nil, err
 	}
 	return &source{classes: l.classes, labels: l.labels, leftOut: l.leftOut, images: p.images}, nil
+}
+
+func newImageFiles(d sweep.Dataset, files []string) (*imageFiles, error) {
+	background, err := imagefile.ParseColour(cmp.Or(d.Background, sweep.DefaultBackground))
+	if err != nil {
+		return nil, badField("dataset.background", "%w", err)
+	}
+	return &imageFiles{dataset: d, background: background, files: files}, nil
 }
 
 // list lists the images of an image folder, or those of its split file, in an order
@@ -54,7 +64,14 @@ func list(d sweep.Dataset) (l listing, err error) {
 		return listing{}, badField("dataset.classes", "is %d, but %s has %d classes: %s%s (valid: %[3]d)",
 			want, d.Path, len(l.classes), text.List(l.classes, shownClasses), notClasses(l.leftOut))
 	}
-	return l, nil
+	if !d.SkipUnreadable {
+		return l, nil
+	}
+	p, err := newImageFiles(d, l.files)
+	if err != nil {
+		return listing{}, err
+	}
+	return l.without(p)
 }
 
 // notClasses names the folders that are not classes.
@@ -70,20 +87,24 @@ func notClasses(leftOut []LeftOut) string {
 // listFolders lists the images of d.Path. Each folder in it that has images, at any
 // depth, is a class; the classes are in the order of the names.
 func listFolders(d sweep.Dataset) (l listing, err error) {
-	entries, err := os.ReadDir(d.Path)
+	root, err := os.OpenRoot(d.Path)
+	if err != nil {
+		return l, openError(d, err)
+	}
+	defer root.Close() //nolint:errcheck // nothing is written
+	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
 		return l, openError(d, err)
 	}
 	for _, entry := range entries {
 		name := entry.Name()
-		if !entry.IsDir() || isSystemFile(name) {
-			if err := l.leaveEntry(d.Path, name, entry, leftOutside); err != nil {
-				return l, err
-			}
+		mode, link := followed(root, d, name, entry)
+		if !mode.IsDir() || isSystemFile(name) {
+			l.leaveEntry(name, mode, link, leftOutside)
 			continue
 		}
 		before := len(l.files)
-		unreadable, err := l.addClass(d.Path, name)
+		unreadable, err := l.addClass(root, d, name)
 		switch found := len(l.files) - before; {
 		case err != nil:
 			return l, err
@@ -105,72 +126,109 @@ func listFolders(d sweep.Dataset) (l listing, err error) {
 	return l, nil
 }
 
+// followed returns what an entry of root is, or what it leads to if it is a symbolic link
+// that d follows. link is the reason to leave out a link that is not followed.
+func followed(root *os.Root, d sweep.Dataset, name string, entry fs.DirEntry) (mode fs.FileMode, link string) {
+	if entry.Type()&fs.ModeSymlink == 0 {
+		return entry.Type(), ""
+	}
+	if !d.FollowLinks {
+		return entry.Type(), leftLink
+	}
+	switch info, err := root.Stat(name); {
+	case err == nil:
+		return info.Mode().Type(), ""
+	case errors.Is(err, fs.ErrNotExist):
+		return entry.Type(), leftDeadLink
+	}
+	return entry.Type(), leftOutLink
+}
+
 // addClass adds the images in a folder of root, sorted, as slash-separated paths
 // relative to root. unreadable is the first one in a format that is not read.
-func (l *listing) addClass(root, folder string) (unreadable string, err error) {
+func (l *listing) addClass(root *os.Root, d sweep.Dataset, folder string) (unreadable string, err error) {
 	first := len(l.files)
-	err = filepath.WalkDir(filepath.Join(root, folder), func(name string, entry fs.DirEntry, err error) error {
+	var walk func(folder string, above []fs.FileInfo) error
+	walk = func(folder string, above []fs.FileInfo) error {
+		own, err := root.Stat(folder)
 		if err != nil {
 			return sweep.Fail(sweep.FailTransient, err)
 		}
-		rel, err := filepath.Rel(root, name)
+		if slices.ContainsFunc(above, func(f fs.FileInfo) bool { return os.SameFile(f, own) }) {
+			l.leave(leftLoop, folder+"/")
+			return nil
+		}
+		entries, err := fs.ReadDir(root.FS(), folder)
 		if err != nil {
-			return err
+			return sweep.Fail(sweep.FailTransient, err)
 		}
-		rel = filepath.ToSlash(rel)
-		switch {
-		case entry.IsDir() && !isSystemFile(entry.Name()):
-			return nil
-		case entry.Type().IsRegular() && !isSystemFile(entry.Name()) && imagefile.Readable(rel):
-			l.files = append(l.files, rel)
-			return nil
-		case entry.Type().IsRegular() && imagefile.Unreadable(rel) && unreadable == "":
-			unreadable = entry.Name()
-		}
-		if err := l.leaveEntry(root, rel, entry, leftOther); err != nil {
-			return err
-		}
-		if entry.IsDir() {
-			return filepath.SkipDir
+		for _, entry := range entries {
+			rel := path.Join(folder, entry.Name())
+			mode, link := followed(root, d, rel, entry)
+			switch {
+			case mode.IsDir() && !isSystemFile(entry.Name()):
+				if err := walk(rel, append(slices.Clip(above), own)); err != nil {
+					return err
+				}
+				continue
+			case mode.IsRegular() && !isSystemFile(entry.Name()) && imagefile.Readable(rel):
+				l.files = append(l.files, rel)
+				continue
+			case mode.IsRegular() && imagefile.Unreadable(rel) && unreadable == "":
+				unreadable = entry.Name()
+			}
+			l.leaveEntry(rel, mode, link, leftOther)
 		}
 		return nil
-	})
+	}
+	top, err := root.Stat(".")
+	if err == nil {
+		err = walk(folder, []fs.FileInfo{top})
+	}
 	slices.Sort(l.files[first:])
 	return unreadable, err
 }
 
-// leaveEntry counts an entry of root that is not an image of a class as left out;
-// readable is the reason if it is a supported image. A symbolic link is refused.
-func (l *listing) leaveEntry(root, name string, entry fs.DirEntry, readable string) error {
+// leaveEntry counts an entry of the folder that is not an image of a class as left out. link
+// is the reason if it is a symbolic link, readable if it is a supported image.
+func (l *listing) leaveEntry(name string, mode fs.FileMode, link, readable string) {
 	switch {
-	case isSystemFile(entry.Name()) && entry.IsDir():
+	case isSystemFile(path.Base(name)) && mode.IsDir():
 		l.leave(leftSystem, name+"/")
-	case isSystemFile(entry.Name()):
+	case isSystemFile(path.Base(name)):
 		l.leave(leftSystem, name)
-	case entry.Type()&fs.ModeSymlink != 0:
-		return badField("dataset.path", "%s is a symbolic link, which is not followed", filepath.Join(root, filepath.FromSlash(name)))
-	case imagefile.Readable(name) && entry.Type().IsRegular():
+	case link != "":
+		l.leave(link, name)
+	case imagefile.Readable(name) && mode.IsRegular():
 		l.leave(readable, name)
 	case imagefile.Unreadable(name):
 		l.leave(leftUnreadable, name)
 	default:
 		l.leave(leftOther, name)
 	}
-	return nil
 }
 
 var errTooLarge = fmt.Errorf("is larger than %d MiB", imagefile.MaxFile>>20)
 
-// readImage reads a regular file in folder. It refuses a name that is a symbolic link,
-// and follows no link out of folder.
-func readImage(folder, name string) ([]byte, error) {
-	root, err := os.OpenRoot(folder)
+// fileInfo describes a file of an image folder: what it leads to, if it is a link that d
+// follows.
+func fileInfo(root *os.Root, d sweep.Dataset, name string) (fs.FileInfo, error) {
+	if d.FollowLinks {
+		return root.Stat(name)
+	}
+	return root.Lstat(name)
+}
+
+// readImage reads a regular file of an image folder. It refuses a name that is a symbolic
+// link, unless d follows links, and follows no link out of the folder.
+func readImage(d sweep.Dataset, name string) ([]byte, error) {
+	root, err := os.OpenRoot(d.Path)
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close() //nolint:errcheck // nothing is written
-	shown := filepath.Join(folder, filepath.FromSlash(name))
-	info, err := root.Lstat(name)
+	shown := filepath.Join(d.Path, filepath.FromSlash(name))
+	info, err := fileInfo(root, d, name)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", shown, err)

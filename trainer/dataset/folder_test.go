@@ -145,12 +145,8 @@ func TestFolderNamesTheFault(t *testing.T) {
 		"ant/7.jpg: none of the formats PNG, JPEG, WebP, GIF, BMP, TIFF, begins with 47 49 46": func(d *sweep.Dataset) { write(t, []byte("GIF"), d.Path, "ant", "7.jpg") },
 		"ant/7.jpg: empty file at byte 0":                                                      func(d *sweep.Dataset) { write(t, nil, d.Path, "ant", "7.jpg") },
 		"ant/7.png: damaged PNG (png: invalid format: unexpected EOF) at byte ":                func(d *sweep.Dataset) { write(t, whole[:len(whole)-20], d.Path, "ant", "7.png") },
-		"cat/link.png is a symbolic link, which is not followed": func(d *sweep.Dataset) {
-			require.NoError(t, os.Symlink("0.png", filepath.Join(d.Path, "cat", "link.png")))
-		},
-		"elk is a symbolic link, which is not followed":            func(d *sweep.Dataset) { require.NoError(t, os.Symlink("cat", filepath.Join(d.Path, "elk"))) },
-		"nowhere: no such file or directory; the files must be on": func(d *sweep.Dataset) { d.Path = "/nowhere" },
-		"dataset.split: stat ":                                     func(d *sweep.Dataset) { d.SplitFile = "no.txt" },
+		"nowhere: no such file or directory; the files must be on":                             func(d *sweep.Dataset) { d.Path = "/nowhere" },
+		"dataset.split: stat ":                                                                 func(d *sweep.Dataset) { d.SplitFile = "no.txt" },
 	} {
 		t.Run(want, func(t *testing.T) {
 			d := folderSpec(animals(t))
@@ -296,4 +292,82 @@ func TestBackgroundOfTransparentImages(t *testing.T) {
 	d.Background = "grey"
 	_, err := Load(d)
 	require.ErrorContains(t, err, `dataset.background: "grey" is not a colour (valid: white, black, #rrggbb)`)
+}
+
+func link(t *testing.T, to string, path ...string) {
+	t.Helper()
+	name := filepath.Join(path...)
+	require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
+	require.NoError(t, os.Symlink(to, name))
+}
+
+// Links are left out, or followed where they stay in the folder; the same images have the
+// same digest either way.
+func TestLinks(t *testing.T) {
+	d := folderSpec(animals(t))
+	want := load(t, d).Digest()
+	outside := t.TempDir()
+	write(t, pngOf(t, solid(8, 8, color.White)), outside, "x.png")
+	link(t, "0.png", d.Path, "cat", "link.png")
+	link(t, outside, d.Path, "elk")
+	link(t, filepath.Join(outside, "x.png"), d.Path, "cat", "out.png")
+	link(t, "nothing.png", d.Path, "cat", "dead.png")
+	link(t, "..", d.Path, "cat", "up")
+	link(t, ".", d.Path, "cat", "self")
+	s := load(t, d)
+	require.Equal(t, want, s.Digest())
+	require.Contains(t, s.LeftOut, LeftOut{leftLink, 6, []string{"cat/dead.png", "cat/link.png", "cat/out.png"}})
+
+	d.FollowLinks = true
+	s = load(t, d)
+	require.Equal(t, []int{2, 3, 6}, s.Counts)
+	require.Contains(t, s.LeftOut, LeftOut{leftDeadLink, 1, []string{"cat/dead.png"}})
+	require.Contains(t, s.LeftOut, LeftOut{leftOutLink, 2, []string{"cat/out.png", "elk"}})
+	require.Contains(t, s.LeftOut, LeftOut{leftLoop, 2, []string{"cat/self/", "cat/up/"}})
+
+	linked := t.TempDir()
+	require.NoError(t, os.CopyFS(filepath.Join(linked, ".real"), os.DirFS(animals(t))))
+	for _, class := range []string{"ant", "bee", "cat"} {
+		link(t, filepath.Join(".real", class), linked, class)
+	}
+	d.Path = linked
+	require.Equal(t, want, load(t, d).Digest())
+	held, err := HeldOut(d)
+	require.NoError(t, err)
+	require.Equal(t, []int{0, 0, 0}, held)
+}
+
+// Images that cannot be read are reported together, or left out.
+func TestUnreadableImages(t *testing.T) {
+	d := folderSpec(animals(t))
+	want := load(t, d).Digest()
+	for i := range 23 {
+		write(t, []byte("GIF"), d.Path, "ant", fmt.Sprintf("x%02d.png", i))
+	}
+	_, err := Load(d)
+	requireBadData(t, err, "dataset.path: 23 images cannot be read:\n  "+filepath.Join(d.Path, "ant", "x00.png")+": none of")
+	require.ErrorContains(t, err, "x19.png")
+	require.NotContains(t, err.Error(), "x20.png")
+	require.ErrorContains(t, err, "\n  and 3 more\n")
+	require.ErrorContains(t, err, "dataset.skip_unreadable: true")
+
+	d.SkipUnreadable = true
+	for range 2 { // the second time from the cache
+		s := load(t, d)
+		require.Equal(t, want, s.Digest())
+		require.Equal(t, []int{2, 3, 5}, s.Available)
+		left := s.LeftOut[len(s.LeftOut)-1]
+		require.Equal(t, 23, left.Count)
+		require.Equal(t, leftBroken, left.Reason)
+		require.Len(t, left.First, 20)
+	}
+	about, err := Describe(d)
+	require.NoError(t, err)
+	require.Equal(t, []int{2, 3, 5}, about.Counts)
+	write(t, pngOf(t, solid(8, 8, color.White)), d.Path, "ant", "x05.png")
+	require.Equal(t, []int{3, 3, 5}, load(t, d).Counts, "repaired")
+	write(t, nil, d.Path, "dog", "0.png")
+	d.FolderClasses = 0
+	_, err = Load(d)
+	requireBadData(t, err, "no image of class 3 (dog) can be read")
 }

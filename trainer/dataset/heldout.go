@@ -73,7 +73,7 @@ type contents struct {
 }
 
 func (c contents) add(path string) error {
-	info, err := os.Lstat(path)
+	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (c contents) lacks(paths []string) (bool, error) {
 		if c.path[path] {
 			continue
 		}
-		info, err := os.Lstat(path)
+		info, err := os.Stat(path)
 		if err != nil {
 			return false, err
 		}
@@ -109,7 +109,7 @@ func (c contents) lacks(paths []string) (bool, error) {
 
 // has reports whether c has the content of a file whose size is in c.
 func (c contents) has(path string) (bool, error) {
-	info, err := os.Lstat(path)
+	info, err := os.Stat(path)
 	if err != nil {
 		return false, err
 	}

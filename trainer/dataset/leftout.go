@@ -32,6 +32,11 @@ var (
 	leftNoClass    = "a folder without an image"
 	leftOther      = "not an image"
 	leftSystem     = "made by a file manager or file system"
+	leftBroken     = "an image that cannot be read (dataset.skip_unreadable)"
+	leftLink       = "a symbolic link (dataset.follow_links: true follows those inside the folder)"
+	leftDeadLink   = "a symbolic link to nothing"
+	leftOutLink    = "a symbolic link that is absolute or leads out of the folder"
+	leftLoop       = "a symbolic link to a folder that it is in"
 )
 
 // firstLeftOut is how many names a LeftOut has.
@@ -44,8 +49,11 @@ func (l *listing) leave(reason, name string) {
 		i = len(l.leftOut)
 		l.leftOut = append(l.leftOut, LeftOut{Reason: reason})
 	}
-	o := &l.leftOut[i]
-	if o.Count++; len(o.First) < firstLeftOut {
+	o, most := &l.leftOut[i], firstLeftOut
+	if reason == leftBroken {
+		most = shownUnreadable
+	}
+	if o.Count++; len(o.First) < most {
 		o.First = append(o.First, name)
 	}
 }

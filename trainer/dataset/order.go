@@ -56,6 +56,27 @@ func (o *Order) Batch(step int) []int {
 	return out
 }
 
+// Flip mirrors each of the images `[B, S, S, Channels]` of a step left to right with
+// probability 1/2: a function of the seed and the step alone.
+func (s *Set) Flip(images []float32, seed int64, step int) {
+	r := stream("flip", seed, uint64(step))
+	row := s.Size * s.Channels
+	for n := s.pixels(); len(images) > 0; images = images[n:] {
+		if r.Uint64()&1 == 0 {
+			continue
+		}
+		for y := range s.Size {
+			line := images[y*row : (y+1)*row]
+			for x := range s.Size / 2 {
+				left, right := x*s.Channels, (s.Size-1-x)*s.Channels
+				for c := range s.Channels {
+					line[left+c], line[right+c] = line[right+c], line[left+c]
+				}
+			}
+		}
+	}
+}
+
 func (o *Order) permutation(epoch uint64) []int {
 	p := &o.perms[epoch%2]
 	if p.order == nil || p.epoch != epoch {

@@ -108,3 +108,28 @@ func TestResamplingOneIsUniform(t *testing.T) {
 	}
 	require.InDelta(t, 5000, rare, 5*math.Sqrt(10000*0.25))
 }
+
+// Half of the images are mirrored, as the seed and the step alone decide.
+func TestFlip(t *testing.T) {
+	s := &Set{Size: 3, Channels: 2}
+	image := []float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18}
+	mirrored := []float32{5, 6, 3, 4, 1, 2, 11, 12, 9, 10, 7, 8, 17, 18, 15, 16, 13, 14}
+	flip := func(seed int64, step int) []float32 {
+		images := slices.Repeat(image, 1000)
+		s.Flip(images, seed, step)
+		return images
+	}
+	out := flip(1, 7)
+	count := 0
+	for i := 0; i < len(out); i += len(image) {
+		if slices.Equal(out[i:i+len(image)], mirrored) {
+			count++
+		} else {
+			require.Equal(t, image, out[i:i+len(image)])
+		}
+	}
+	require.InDelta(t, 500, count, 60)
+	require.Equal(t, out, flip(1, 7))
+	require.NotEqual(t, out, flip(1, 8))
+	require.NotEqual(t, out, flip(2, 7))
+}

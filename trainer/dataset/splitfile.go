@@ -44,7 +44,7 @@ func listSplit(d sweep.Dataset) (l listing, err error) {
 		return l, openError(d, err)
 	}
 	if l, err = parseSplit(name, data); err != nil {
-		return l, badData(err)
+		return l, badField("dataset.split", "%w", err)
 	}
 	return l, nil
 }
