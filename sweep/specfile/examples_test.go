@@ -48,7 +48,7 @@ ten-faults.yaml:4:7: name: not well formed (Ten Faults; valid: a letter, then a-
 ten-faults.yaml:5:9: method: unknown value, did you mean "bayes"? (bayse; valid: grid, random, sobol, tpe, bayes, cmaes, nsga2)
 ten-faults.yaml:7:38: model.patch: does not divide dataset.size = 16 (7; valid: 1, 2, 4, 8, 16)
 ten-faults.yaml:9:10: train.steps: not an integer (many; valid: an integer in [1, 10000000])
-ten-faults.yaml:10:3: train.bathc: unknown field, did you mean "batch"? (valid: batch, clip_norm, ema, label_dropout, label_dropout_mode, log_every, lr, precision, prediction, schedule, seed, steps, warmup_steps, weight_decay)
+ten-faults.yaml:10:3: train.bathc: unknown field, did you mean "batch"? (valid: batch, clip_norm, ema, flip, label_dropout, label_dropout_mode, log_every, lr, precision, prediction, schedule, seed, steps, warmup_steps, weight_decay)
 ten-faults.yaml:12:3: train.lr: given twice (valid: once; the first is in line 11)
 ten-faults.yaml:13:8: train.ema: out of range (1.5; valid: a number in [0, 1))
 ten-faults.yaml:15:34: parameters.infonce.weight.distribution: takes exponents in W&B, which is not supported: use log_uniform_values and the bounds themselves (log_uniform; valid: constant, categorical, ordinal, uniform, log_uniform_values, int_uniform, q_uniform, q_log_uniform_values, normal, log_normal)
