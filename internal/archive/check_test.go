@@ -47,6 +47,12 @@ func trialAt(n int) sweep.Trial {
 // its ledger.
 func whole(t *testing.T, s store.Store) []sweep.Trial {
 	t.Helper()
+	return wholeWith(t, s, conduct.State{Phase: conduct.PhaseCompleted, Segments: 17}, nil)
+}
+
+// wholeWith is whole with a state, and with other minutes at which trials ended.
+func wholeWith(t *testing.T, s store.Store, st conduct.State, ends map[int]int) []sweep.Trial {
+	t.Helper()
 	a := New(s)
 	spec := aSpec()
 	spec.Metrics = []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}}
@@ -58,6 +64,9 @@ func whole(t *testing.T, s store.Store) []sweep.Trial {
 	var all []sweep.Trial
 	for n := range 20 {
 		trial := trialAt(n)
+		if end, ok := ends[n]; ok {
+			trial.FinishedAt = aTrial(n).StartedAt.Add(time.Duration(end) * time.Minute)
+		}
 		if n < 3 {
 			ref, err := a.Upload(t.Context(), name, n, 1, stage(t, n, 1, 600, fmt.Sprint(n)))
 			require.NoError(t, err)
@@ -77,7 +86,7 @@ func whole(t *testing.T, s store.Store) []sweep.Trial {
 		require.NoError(t, a.Compact(t.Context(), name, seg+1))
 	}
 	require.NoError(t, a.PutBest(t.Context(), name, []int{0, 1}, all))
-	state, err := json.Marshal(conduct.State{Phase: conduct.PhaseCompleted, Segments: 17})
+	state, err := json.Marshal(st)
 	require.NoError(t, err)
 	require.NoError(t, a.PutState(t.Context(), name, state))
 	require.NoError(t, a.PutCommandEntry(t.Context(), name, conduct.CommandEntry{Number: 1, At: checkedAt}))
@@ -417,6 +426,108 @@ func TestRepairLeavesLaterResultsOut(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []int{0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}, numbersOf(ledger))
 	require.NoError(t, New(s).AppendSegment(t.Context(), name, 17, []sweep.Trial{trialAt(20)}))
+}
+
+// Trials run at the same time: a segment may have trials that ended after those of the next
+// segment, and in another order than they ended.
+func TestRepairRestoresSegmentsOfConcurrentTrials(t *testing.T) {
+	for what, c := range map[string]struct {
+		ends map[int]int
+		lost []int
+	}{
+		"after the next segment":      {map[int]int{3: 30}, []int{3}},
+		"after two, both lost":        {map[int]int{3: 30, 9: 31}, []int{3, 6}},
+		"the later lost segment last": {map[int]int{3: 31, 9: 30}, []int{3, 6}},
+		"the first of all":            {map[int]int{0: 30}, []int{0}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := storetest.NewMemory()
+			ledger := wholeWith(t, s, conduct.State{Phase: conduct.PhaseCompleted, Segments: 17}, c.ends)
+			intact := contents(t, s)
+			removing(packOf(0, 15))(t, s)
+			for _, seg := range c.lost {
+				removing(ledgerKey(seg))(t, s)
+			}
+			repaired := check(t, s, CheckOptions{Repair: true})
+			require.Empty(t, faults(repaired), "%+v", repaired.Findings)
+			require.Equal(t, "restored byte for byte from results", repaired.Repairs[0].Done)
+			require.Equal(t, intact, contents(t, s))
+			trials, err := New(s).Ledger(t.Context(), name, 17)
+			require.NoError(t, err)
+			require.Equal(t, ledger, trials)
+		})
+	}
+}
+
+func TestArrangements(t *testing.T) {
+	pool := []sweep.Trial{aTrial(0), aTrial(1), aTrial(2)}
+	var all []string
+	for trials := range arrangements(pool) {
+		all = append(all, fmt.Sprint(numbersOf(trials)))
+	}
+	require.Equal(t, []string{"[0]", "[0 1]", "[0 1 2]", "[1]", "[2]", "[1 2]"}, all[:6])
+	require.Subset(t, all, []string{"[0 2]", "[2 0]", "[2 1]", "[2 1 0]", "[1 2 0]"})
+	for n := range 400 {
+		pool = append(pool, aTrial(3+n))
+	}
+	tries := 0
+	for range arrangements(pool) {
+		tries++
+	}
+	require.Equal(t, len(pool)+mostTries, tries)
+}
+
+// The segment of trials 4 to 7 is lost. It cannot be restored byte for byte, since trial 5 has
+// no result. Trial 6 ended after the next segment, but the sweep counts it.
+func TestRepairKeepsWhatTheSweepCounts(t *testing.T) {
+	ended := checkedAt
+	for what, c := range map[string]struct {
+		st       conduct.State
+		progress *conduct.Progress
+	}{
+		"the state":                          {st: conduct.State{Phase: conduct.PhaseCompleted, Segments: 17, Watermark: 20}},
+		"the state, out of order":            {st: conduct.State{Phase: conduct.PhaseRunning, Segments: 17, Watermark: 4, Ahead: []int{5, 6}}},
+		"the workflow":                       {st: conduct.State{Phase: conduct.PhaseRunning, Segments: 17}, progress: &conduct.Progress{Segments: 17, Finished: 20}},
+		"the workflow of a sweep that ended": {st: conduct.State{Phase: conduct.PhaseRunning, Segments: 17}, progress: &conduct.Progress{Segments: 17, Finished: 20, EndedAt: &ended}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := storetest.NewMemory()
+			wholeWith(t, s, c.st, map[int]int{6: 30})
+			both(removing(packOf(0, 15)), removing(ledgerKey(4)))(t, s)
+			repaired := check(t, s, CheckOptions{Repair: true, Progress: c.progress})
+			ledger, err := New(s).Ledger(t.Context(), name, 17)
+			require.NoError(t, err)
+			require.ElementsMatch(t, []int{0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}, numbersOf(ledger))
+			found := faults(repaired)
+			require.Len(t, found, 1, "%+v", repaired.Findings)
+			require.Equal(t, "the ledger does not have trial 5, which the sweep counts as finished", found[0].Found)
+			require.Contains(t, found[0].Fix, "without a result")
+		})
+	}
+}
+
+// The ledger is intact, but lacks a trial that the sweep counts.
+func TestALedgerWithoutATrialThatTheSweepCountsIsAFault(t *testing.T) {
+	s := storetest.NewMemory()
+	whole(t, s)
+	require.NoError(t, New(s).PutResult(t.Context(), name, trialAt(20)))
+	require.Empty(t, faults(check(t, s, CheckOptions{})))
+	running := &conduct.Progress{Segments: 17, Finished: 21}
+	found := faults(check(t, s, CheckOptions{Repair: true, Progress: running}))
+	require.Len(t, found, 1)
+	require.Equal(t, "the ledger does not have trial 20, which the sweep counts as finished", found[0].Found)
+	require.Contains(t, found[0].Fix, "tailsweep stop "+name)
+
+	state, err := json.Marshal(conduct.State{Phase: conduct.PhaseStopped, Segments: 17, Watermark: 21})
+	require.NoError(t, err)
+	require.NoError(t, New(s).PutState(t.Context(), name, state))
+	require.Len(t, faults(check(t, s, CheckOptions{})), 1)
+	repaired := check(t, s, CheckOptions{Repair: true})
+	require.Empty(t, faults(repaired), "%+v", repaired.Findings)
+	require.Equal(t, "written from the results of trial 20", repaired.Repairs[0].Done)
+	ledger, err := New(s).Ledger(t.Context(), name, 18)
+	require.NoError(t, err)
+	require.Equal(t, trialAt(20), ledger[20])
 }
 
 // A repair that is killed at any write is completed by the next one.

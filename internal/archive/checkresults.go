@@ -73,7 +73,23 @@ func (c *checker) checkResults(ctx context.Context) error {
 			c.fault("results", r.key, "puts it aside: "+resultLost, c.putAside(r.stored, false, resultLost), "%v", r.fault)
 			continue
 		}
-		waiting = append(waiting, n)
+		if !c.counts(n) {
+			waiting = append(waiting, n)
+		}
+	}
+	missing, lost := c.uncounted(results)
+	faults += len(missing) + len(lost)
+	if len(missing) > 0 {
+		const found = "the ledger does not have %s, which the sweep counts as finished"
+		if trials := text.Trials(missing, mostNumbers); c.ended() {
+			c.fault("ledger", "", "appends a segment with their results", c.appendCounted(results), found, trials)
+		} else {
+			c.found("ledger", LevelFault, "", fmt.Sprintf("`tailsweep stop %s`, then `tailsweep doctor %[1]s --repair` appends a segment with their results", c.name), found, trials)
+		}
+	}
+	if len(lost) > 0 {
+		c.found("ledger", LevelFault, "", "restore the ledger from a backup: without a result they cannot be rebuilt",
+			"the ledger does not have %s, which the sweep counts as finished", text.Trials(lost, mostNumbers))
 	}
 	switch p := c.o.Progress; {
 	case len(waiting) == 0:

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"regexp"
 	"slices"
 	"strconv"
@@ -396,18 +397,20 @@ func (c *checker) wanted(n int, copies map[int][]segment) string {
 
 var trialNumber = regexp.MustCompile(`"number":([0-9]{1,6})`)
 
-// fromResults gathers the trials of segment n: the trials whose lines can still be read,
-// else the published trials that ended before the next segment's.
+// fromResults gathers the trials of segment n: those whose lines can still be read, else those
+// that give the digest want, else the published trials that ended before the next segment's.
+// The last lost segment gets what else the sweep counts.
 func (c *checker) fromResults(n int, before *chain, want string, copies map[int][]segment, results map[int]result) []sweep.Trial {
-	pool := c.unassigned(n, before, copies, results)
+	pool, late := c.unassigned(n, before, copies, results)
 	take := func(number int) (sweep.Trial, bool) {
-		i := slices.IndexFunc(pool, func(t sweep.Trial) bool { return t.Number == number })
-		if i < 0 {
-			return sweep.Trial{}, false
+		for _, from := range []*[]sweep.Trial{&pool, &late} {
+			if i := slices.IndexFunc(*from, func(t sweep.Trial) bool { return t.Number == number }); i >= 0 {
+				t := (*from)[i]
+				*from = slices.Delete(*from, i, i+1)
+				return t, true
+			}
 		}
-		t := pool[i]
-		pool = slices.Delete(pool, i, i+1)
-		return t, true
+		return sweep.Trial{}, false
 	}
 	var trials []sweep.Trial
 	count := 0
@@ -431,30 +434,150 @@ func (c *checker) fromResults(n int, before *chain, want string, copies map[int]
 			trials = append(trials, t) // it ended without a result
 		}
 	}
+	counted := slices.DeleteFunc(slices.Clone(late), func(t sweep.Trial) bool { return !c.counts(t.Number) || c.lostAfter(n, copies) })
 	if len(trials) > 0 {
-		return append(trials, pool[:max(0, min(count-len(trials), len(pool)))]...)
+		return slices.Concat(trials, pool[:max(0, min(count-len(trials), len(pool)))], counted)
 	}
-	previous := before.previous(n)
-	for end := 1; want != "" && end <= len(pool); end++ {
-		if raw, err := encodeSegment(n, previous, pool[:end]); err == nil && digestOf(raw) == want {
-			return pool[:end]
+	if want != "" {
+		previous := before.previous(n)
+		for trials := range arrangements(inOrderOfEnd(slices.Concat(pool, late))) {
+			if raw, err := encodeSegment(n, previous, trials); err == nil && digestOf(raw) == want {
+				return trials
+			}
 		}
 	}
-	if c.lostAfter(n, copies) { // one for each lost segment; the last one gets the rest
+	if c.lost(n+1, copies) { // one for each lost segment; the last one gets the rest
 		return pool[:min(1, len(pool))]
 	}
-	return pool
+	return slices.Concat(pool, counted)
 }
 
-// lostAfter reports whether the segment after n is lost, too.
+// mostTries bounds the arrangements that are not the first trials of a pool.
+const mostTries = 500
+
+// arrangements yields trials of a pool, in an order, that may have been a segment: the first
+// ones, others that ended one after the other, then any in any order, few before many.
+func arrangements(pool []sweep.Trial) iter.Seq[[]sweep.Trial] {
+	return func(yield func([]sweep.Trial) bool) {
+		for end := 1; end <= len(pool); end++ {
+			if !yield(pool[:end]) {
+				return
+			}
+		}
+		tries := 0
+		try := func(trials []sweep.Trial) bool {
+			tries++
+			return tries <= mostTries && yield(trials)
+		}
+		for size := 1; size < len(pool); size++ {
+			for first := 1; first+size <= len(pool); first++ {
+				if !try(pool[first : first+size]) {
+					return
+				}
+			}
+		}
+		var choose func(chosen []sweep.Trial, size int) bool
+		choose = func(chosen []sweep.Trial, size int) bool {
+			if len(chosen) == size {
+				return try(chosen)
+			}
+			for _, t := range pool {
+				taken := slices.ContainsFunc(chosen, func(o sweep.Trial) bool { return o.Number == t.Number })
+				if !taken && !choose(append(chosen[:len(chosen):len(chosen)], t), size) {
+					return false
+				}
+			}
+			return true
+		}
+		for size := 2; size <= len(pool); size++ {
+			if !choose(nil, size) {
+				return
+			}
+		}
+	}
+}
+
+func inOrderOfEnd(trials []sweep.Trial) []sweep.Trial {
+	slices.SortFunc(trials, func(a, b sweep.Trial) int {
+		return cmp.Or(a.FinishedAt.Compare(b.FinishedAt), cmp.Compare(a.Number, b.Number))
+	})
+	return trials
+}
+
+// lost reports whether nothing of segment n can be read.
+func (c *checker) lost(n int, copies map[int][]segment) bool {
+	return n < len(c.segments) && c.segments[n].seg.raw == nil && len(copies[n]) == 0
+}
+
+// lostAfter reports whether a segment after n is lost.
 func (c *checker) lostAfter(n int, copies map[int][]segment) bool {
-	return n+1 < len(c.segments) && c.segments[n+1].seg.raw == nil && len(copies[n+1]) == 0
+	for later := n + 1; later < len(c.segments); later++ {
+		if c.lost(later, copies) {
+			return true
+		}
+	}
+	return false
 }
 
-// unassigned returns the published trials that no intact segment has and that ended
-// before the trials of the next intact segment, in the order in which they ended. Trials
+// counts reports whether the sweep counts a trial as one that the ledger has.
+func (c *checker) counts(number int) bool {
+	if st := c.state; st != nil && (number < st.Watermark || slices.Contains(st.Ahead, number)) {
+		return true
+	}
+	p := c.o.Progress // every trial that has started is finished or runs
+	return p != nil && number < p.Finished+len(p.Running) && !slices.ContainsFunc(p.Running, func(r conduct.Running) bool { return r.Number == number })
+}
+
+// uncounted returns the trials that the sweep counts as finished and the ledger does not have,
+// and of these the ones without a result that can be read.
+func (c *checker) uncounted(results map[int]result) (missing, lost []int) {
+	limit := 0
+	if st := c.state; st != nil {
+		limit = max(st.Watermark, slices.Max(append([]int{-1}, st.Ahead...))+1)
+	}
+	if p := c.o.Progress; p != nil {
+		limit = max(limit, p.Finished+len(p.Running))
+	}
+	for n := range min(limit, maxNumber+1) {
+		if _, ok := c.chain.segmentOf[n]; ok || !c.counts(n) {
+			continue
+		}
+		if r, ok := results[n]; ok && r.fault == nil {
+			missing = append(missing, n)
+		} else {
+			lost = append(lost, n)
+		}
+	}
+	return missing, lost
+}
+
+// ended reports whether the sweep appends nothing to its ledger now.
+func (c *checker) ended() bool {
+	if p := c.o.Progress; p != nil {
+		return p.EndedAt != nil
+	}
+	return c.state != nil && c.state.Phase.Final()
+}
+
+// appendCounted returns a repair that appends a segment with the results of trials that the
+// sweep, which has ended, counts.
+func (c *checker) appendCounted(results map[int]result) func(context.Context) ([]Repair, error) {
+	return func(ctx context.Context) ([]Repair, error) {
+		n := c.chain.len()
+		trials, _ := c.unassigned(n, c.chain, nil, results)
+		trials = slices.DeleteFunc(trials, func(t sweep.Trial) bool { return !c.counts(t.Number) })
+		raw, err := encodeSegment(n, c.chain.previous(n), trials)
+		if err != nil || len(trials) == 0 {
+			return nil, err
+		}
+		return c.rewrite(stored{key: c.key(segmentRest(n)), err: store.ErrNotFound}, raw, "written from the results of "+text.Trials(numbersIn(trials), mostNumbers))(ctx)
+	}
+}
+
+// unassigned returns the published trials that no intact segment has, in the order in which
+// they ended; late are those that ended after the trials of the next intact segment. Trials
 // that the sweep still counts as running are left out.
-func (c *checker) unassigned(n int, before *chain, copies map[int][]segment, results map[int]result) []sweep.Trial {
+func (c *checker) unassigned(n int, before *chain, copies map[int][]segment, results map[int]result) (pool, late []sweep.Trial) {
 	taken := map[int]bool{}
 	if p := c.o.Progress; p != nil {
 		for _, r := range p.Running {
@@ -478,7 +601,6 @@ func (c *checker) unassigned(n int, before *chain, copies map[int][]segment, res
 			taken[t.Number] = true
 		}
 	}
-	var pool []sweep.Trial
 	for number, r := range results {
 		_, known := before.segmentOf[number]
 		if known || taken[number] || r.fault != nil {
@@ -488,13 +610,11 @@ func (c *checker) unassigned(n int, before *chain, copies map[int][]segment, res
 		if spec := c.inForce(); spec != nil {
 			t = conduct.Checked(spec, t)
 		}
-		late := len(next) > 0 && !slices.ContainsFunc(next, func(o sweep.Trial) bool { return !o.FinishedAt.Before(t.FinishedAt) })
-		if !late {
+		if len(next) > 0 && !slices.ContainsFunc(next, func(o sweep.Trial) bool { return !o.FinishedAt.Before(t.FinishedAt) }) {
+			late = append(late, t)
+		} else {
 			pool = append(pool, t)
 		}
 	}
-	slices.SortFunc(pool, func(a, b sweep.Trial) int {
-		return cmp.Or(a.FinishedAt.Compare(b.FinishedAt), cmp.Compare(a.Number, b.Number))
-	})
-	return pool
+	return inOrderOfEnd(pool), inOrderOfEnd(late)
 }
