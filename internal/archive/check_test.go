@@ -810,6 +810,7 @@ func TestARepairedStateIsThatOfTheCommandLog(t *testing.T) {
 	require.Len(t, st.CommandLog, 7)
 	require.Nil(t, st.CommandLog[2].Spec)
 	require.Equal(t, 20, st.Watermark)
+	require.Equal(t, time.Minute, st.Idle, "from its end to the command that extended it")
 	p, err := a.Progress(t.Context(), name)
 	require.NoError(t, err)
 	require.Equal(t, conduct.PhaseStopped, p.Phase)

@@ -82,6 +82,7 @@ func Logged(submitted *sweep.Spec, startedAt time.Time, entries []CommandEntry) 
 		case e.Command == EntryEnd:
 			st.Phase, st.EndedAt, st.Message = Phase(e.Change), &at, e.Reason
 		case opens && st.Phase.Final(), e.Command == CommandEdit && st.Phase == PhaseCompleted:
+			st.Idle += at.Sub(*st.EndedAt)
 			st.Phase, st.EndedAt, st.Message = PhaseRunning, nil, ""
 		case e.Command == CommandPin:
 			st.addPins(e.Trials)
