@@ -260,10 +260,12 @@ func learnAndRemove(t *testing.T, h *home, spec string, pinned int) {
 
 	for _, name := range []string{"second", "steered-2", "steered"} {
 		var gone []struct{ Removed bool }
-		h.read(&gone, "rm", name, "--yes")
+		h.read(&gone, "rm", name, "no-such-sweep", "--yes") // as one that an earlier rm removed
+		require.Len(t, gone, 1)
 		require.True(t, gone[0].Removed, name)
 		require.Equal(t, 4, h.try(time.Minute, "trials", name).code)
 	}
+	require.Equal(t, 4, h.try(time.Minute, "rm", "steered", "second", "--yes").code)
 	var rows []any
 	h.read(&rows, "list")
 	require.Empty(t, rows)

@@ -276,3 +276,28 @@ removed 1 object with 7 B
 nothing to remove
 `, out.String())
 }
+
+// halfway is a store that refuses each removal after the first.
+type halfway struct {
+	store.Store
+	removals *int
+}
+
+func (h halfway) Delete(ctx context.Context, key string) error {
+	if *h.removals++; *h.removals > 1 {
+		return errAway
+	}
+	return h.Store.Delete(ctx, key)
+}
+
+func TestCollectShowsWhatItRemovedBeforeAnError(t *testing.T) {
+	s := clitest.Archived(t)
+	for _, trial := range []string{"000007", "000008"} {
+		require.NoError(t, s.Put(t.Context(), "v1/sweeps/done/trials/"+trial+"/attempts/1/log.txt", strings.NewReader("a line\n"), 7))
+	}
+	arc := archive.New(halfway{s, new(int)})
+	found, err := collect(t.Context(), arc, nothing{activities.ErrNoExecution}, []string{"done"}, true, archive.GarbageOptions{Now: time.Now()})
+	require.NoError(t, err)
+	require.Equal(t, 1, found.Objects)
+	require.Contains(t, found.Sweeps[0].Fault, errAway.Error())
+}
