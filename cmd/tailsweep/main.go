@@ -67,7 +67,7 @@ func main() {
 func run(ctx context.Context, a *cli.App, arguments []string) int {
 	root := newRoot(a)
 	root.SetArgs(arguments)
-	err := root.ExecuteContext(ctx)
+	err := cli.Interrupted(ctx, root.ExecuteContext(ctx))
 	if text := cli.Message(err); text != "" {
 		a.Log("%s", text)
 	}

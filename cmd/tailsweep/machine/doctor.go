@@ -45,6 +45,9 @@ kept below v1/sweeps/SWEEP/damaged/. A blocked sweep continues by itself afterwa
 			return cli.Usagef("--read-data and --repair are for a sweep: tailsweep doctor SWEEP")
 		}
 		checks := append(backend.Doctor(), checkServices(cmd.Context(), a)...)
+		if err := cmd.Context().Err(); err != nil { // the faults are its consequence
+			return err
+		}
 		if err := a.PrintAs(output, checks, doctorText(checks, console.Painter(a.Terminal().Colour))...); err != nil {
 			return err
 		}

@@ -33,7 +33,7 @@ With --job it is the child of a worker and writes JSON lines.`,
 	name := cli.BackendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *jobFile != "" {
-			return cli.Silently(evaluate.RunChild(context.WithoutCancel(cmd.Context()), *jobFile, a.In, a.Out))
+			return cli.ChildExit(evaluate.RunChild(context.WithoutCancel(cmd.Context()), *jobFile, a.In, a.Out))
 		}
 		if (len(args) == 1) == (*untrained != "") {
 			return cli.Usagef("evaluate: give a checkpoint folder or --untrained SPEC")

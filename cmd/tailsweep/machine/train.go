@@ -53,7 +53,7 @@ With --job it is the child of a worker and writes JSON lines.`,
 		// A training handles signals itself: it saves a checkpoint before it ends.
 		ctx := context.WithoutCancel(cmd.Context())
 		if *jobFile != "" {
-			return cli.Silently(trainer.RunChild(ctx, *jobFile, a.In, a.Out, cli.Version)) // an event reports a failure
+			return cli.ChildExit(trainer.RunChild(ctx, *jobFile, a.In, a.Out, cli.Version)) // an event reports a failure
 		}
 		if len(args) == 0 {
 			return cli.Usagef("train: SPEC is missing")

@@ -99,6 +99,9 @@ func List(a *cli.App) *cobra.Command {
 			}
 			askWorkers(ctx, c, target.Namespace(), rows)
 		}
+		if err := ctx.Err(); err != nil { // what is missing is its consequence
+			return err
+		}
 		incomplete = incomplete || slices.ContainsFunc(rows, func(r Listed) bool { return r.State == stateDamaged })
 		if err := a.PrintAs(output, rows, listText(a, rows)...); err != nil {
 			return err

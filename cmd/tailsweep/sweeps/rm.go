@@ -73,7 +73,7 @@ of several sweeps, those that are gone are skipped.`,
 			return gone
 		}
 		if !*yes {
-			sure, err := a.Confirm("rm", "remove "+strings.Join(what, "; ")+"?")
+			sure, err := a.Confirm(ctx, "rm", "remove "+strings.Join(what, "; ")+"?", "nothing was removed")
 			if err != nil {
 				return err
 			}

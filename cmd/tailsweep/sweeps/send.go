@@ -40,6 +40,7 @@ type sender struct {
 	notice   func(string)                                    // is called once if the answer takes long; may be nil
 	timeout  time.Duration                                   // for tests: instead of answerTimeout
 	patience time.Duration                                   // for tests: instead of noticeAfter
+	sent     bool                                            // the command may have reached Temporal
 }
 
 // answer is what is known of a command that was sent.
@@ -52,13 +53,18 @@ type answer struct {
 // send sends a command as an Update. Temporal keeps an Update only from the time that a
 // worker accepts it, so where none does the command is sent as a signal, which
 // Temporal keeps; a sweep that receives both obeys one, by the ID. A sweep that has
-// ended is started again with the command.
+// ended is started again with the command. If ctx ends after the command was sent, its effect
+// is not known: the error is a cli.InterruptedError.
 func (s *sender) send(ctx context.Context, name string, e conduct.Commanded) (answer, error) {
 	e.ID = rand.Text()
 	for range sendTries {
 		a, err := s.update(ctx, name, e)
 		if _, closed := errors.AsType[*serviceerror.NotFound](err); closed {
+			s.sent = false
 			a, err = s.restart(ctx, name, e)
+		}
+		if code := cli.CodeOf(err); s.sent && ctx.Err() != nil && (code == cli.ExitFailure || code == cli.ExitInterrupted) {
+			return a, &cli.InterruptedError{Note: fmt.Sprintf("the command may have been accepted: `tailsweep describe %s` shows it", name)}
 		}
 		if !temporal.IsWorkflowExecutionAlreadyStartedError(err) { // another client was faster
 			return a, err
@@ -79,6 +85,7 @@ func (s *sender) update(ctx context.Context, name string, e conduct.Commanded) (
 			})
 			defer slow.Stop()
 		}
+		s.sent = true
 		handle, err := s.temporal.UpdateWorkflow(waiting, client.UpdateWorkflowOptions{
 			UpdateID: e.ID, WorkflowID: workflows.SweepID(name), UpdateName: e.Name, Args: []any{e.Command},
 			WaitForStage: client.WorkflowUpdateStageCompleted,
@@ -101,7 +108,7 @@ func (s *sender) update(ctx context.Context, name string, e conduct.Commanded) (
 			return a, fmt.Errorf("%s %s: %w", e.Name, name, err)
 		}
 	}
-	a.recorded = true
+	a.recorded, s.sent = true, true
 	if err := s.temporal.SignalWorkflow(ctx, workflows.SweepID(name), "", workflows.SignalCommand, e); err != nil {
 		return a, fmt.Errorf("%s %s: %w", e.Name, name, err)
 	}
@@ -140,6 +147,7 @@ func (s *sender) restart(ctx context.Context, name string, e conduct.Commanded) 
 	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL
 	options.WorkflowExecutionErrorWhenAlreadyStarted = true
 	in := workflows.SweepInput{Spec: *spec, Digest: digest, State: restored.State, Command: &e, Owner: restored.Owner}
+	s.sent = true
 	started, err := s.temporal.ExecuteWorkflow(ctx, options, workflows.TypeSweep, in)
 	if err != nil {
 		return answer{}, fmt.Errorf("%s %s: continue the sweep: %w", e.Name, name, err)

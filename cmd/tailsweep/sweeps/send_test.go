@@ -350,3 +350,25 @@ func TestASweepThatIsRemovedMeanwhileIsNotContinued(t *testing.T) {
 	require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
 	require.Equal(t, []string{"sweep/done again"}, f.ended)
 }
+
+// Ctrl-C while a command is under way: the sweep may have accepted it.
+func TestAnInterruptedCommandMayHaveBeenAccepted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	f := &fakeTemporal{polled: polls, update: func(ctx context.Context) (conduct.Progress, error) {
+		cancel()
+		return conduct.Progress{}, client.NewWorkflowUpdateServiceTimeoutOrCanceledError(ctx.Err())
+	}}
+	_, err := senderTo(t, f).send(ctx, "done", stop())
+	require.Equal(t, cli.ExitInterrupted, cli.CodeOf(err))
+	require.Equal(t, "tailsweep: interrupted: the command may have been accepted: `tailsweep describe done` shows it", cli.Message(cli.Interrupted(ctx, err)))
+	require.Empty(t, f.signals)
+}
+
+// A command that Temporal has not received is only interrupted.
+func TestInterruptedBeforeTheCommandWasSent(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	s := senderTo(t, &fakeTemporal{polled: polls, update: answers(conduct.Progress{}, errClosed)})
+	s.open = func(context.Context) (*archive.Archive, error) { cancel(); return nil, ctx.Err() }
+	_, err := s.send(ctx, "done", stop())
+	require.Equal(t, "tailsweep: interrupted", cli.Message(cli.Interrupted(ctx, err)))
+}

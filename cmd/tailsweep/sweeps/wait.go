@@ -54,7 +54,7 @@ func waitFor(ctx context.Context, a *cli.App, name string, output *cli.Choice) e
 	p, err := wait(ctx, a, name)
 	switch {
 	case ctx.Err() != nil:
-		return cli.Silently(cli.ExitInterrupted)
+		return ctx.Err()
 	case err != nil:
 		return cli.NoAnswer(err)
 	}

@@ -145,18 +145,37 @@ func (a *App) Lines(t *console.Table) []string {
 }
 
 // Confirm asks a question on stderr and reads the answer. Without a terminal to ask on it
-// is an error that names --yes.
-func (a *App) Confirm(verb, question string) (bool, error) {
+// is an error that names --yes. The end of ctx is an InterruptedError with the note.
+func (a *App) Confirm(ctx context.Context, verb, question, note string) (bool, error) {
 	in, ok := a.In.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
 		return false, Usagef("%s: there is no terminal to ask on: give --yes", verb)
 	}
 	_, _ = io.WriteString(a.Err, question+" [y/N] ")
-	return confirmed(a.In)
+	return confirmed(ctx, a.In, note)
 }
 
-// confirmed reads whether a line says yes.
-func confirmed(in io.Reader) (bool, error) {
+// confirmed reads whether a line says yes, until ctx ends.
+func confirmed(ctx context.Context, in io.Reader, note string) (bool, error) {
+	type answer struct {
+		yes bool
+		err error
+	}
+	read := make(chan answer, 1)
+	go func() {
+		yes, err := readYes(in)
+		read <- answer{yes, err}
+	}()
+	select { // a read of stdin cannot be interrupted
+	case a := <-read:
+		return a.yes, a.err
+	case <-ctx.Done():
+		return false, &InterruptedError{Note: note}
+	}
+}
+
+// readYes reads whether a line says yes.
+func readYes(in io.Reader) (bool, error) {
 	line, err := bufio.NewReader(in).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return false, fmt.Errorf("read the answer: %w", err)

@@ -76,6 +76,54 @@ func (e *codedError) Unwrap() error { return e.err }
 // ExitWith gives an error an exit code.
 func ExitWith(code int, err error) error { return &codedError{code, err} }
 
+// InterruptedError means that a signal ended a verb.
+type InterruptedError struct {
+	Note string // what is known of the effect; may be ""
+}
+
+// Error implements error.
+func (e *InterruptedError) Error() string {
+	if e.Note == "" {
+		return "interrupted"
+	}
+	return "interrupted: " + e.Note
+}
+
+// Interrupted returns the error of a verb whose context a signal may have ended: a failure
+// of any operation is then only its consequence. Results of a training and of a child
+// process stay, and exit codes other than those of a failure or of no answer.
+func Interrupted(ctx context.Context, err error) error {
+	if ctx.Err() == nil || err == nil {
+		return err
+	}
+	var known *InterruptedError
+	var child childExit
+	var failure *sweep.FailureError
+	switch code := CodeOf(err); {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &child), errors.As(err, &failure) && !errors.Is(err, context.Canceled):
+		return err
+	case code == ExitFailure, code == ExitNoAnswer, errors.Is(err, context.Canceled):
+		return &InterruptedError{}
+	}
+	return err
+}
+
+// childExit is the exit code of a worker's child. Nothing is printed.
+type childExit int
+
+// Error implements error.
+func (e childExit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// ChildExit ends a worker's child with a code, also when a signal has ended its work.
+func ChildExit(code int) error {
+	if code == ExitOK {
+		return nil
+	}
+	return &codedError{code: code, err: childExit(code)}
+}
+
 // NoAnswer gives an error that has no exit code of its own that of services that do not give
 // the state of a sweep.
 func NoAnswer(err error) error {
@@ -116,9 +164,12 @@ func CodeOf(err error) int {
 	var coded *codedError
 	var faults specfile.Faults
 	var name *archive.NameError
+	var interrupted *InterruptedError
 	switch {
 	case err == nil:
 		return ExitOK
+	case errors.As(err, &interrupted):
+		return ExitInterrupted
 	case errors.As(err, &coded):
 		return coded.code
 	case errors.As(err, &faults), errors.As(err, &name), errors.Is(err, connect.ErrHalf):
@@ -134,9 +185,13 @@ func CodeOf(err error) int {
 func Message(err error) string {
 	var faults specfile.Faults
 	var coded *codedError
+	var child childExit
+	var interrupted *InterruptedError
 	switch {
-	case err == nil, errors.As(err, &coded) && coded.err == nil:
+	case err == nil, errors.As(err, &coded) && coded.err == nil, errors.As(err, &child):
 		return ""
+	case errors.As(err, &interrupted):
+		return "tailsweep: " + interrupted.Error()
 	case errors.As(err, &faults):
 		return address.Redact(faults.Error())
 	case errors.Is(err, context.Canceled):
