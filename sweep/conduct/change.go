@@ -1,10 +1,11 @@
 package conduct
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,6 +102,9 @@ func (m *Machine) checkExtend(c Command) error {
 		return nil
 	}
 	if why := m.reached(budget); why != "" {
+		if have := m.searched(); c.Extend.RunCap != nil && budget.RunCap <= have {
+			return fmt.Errorf("%d trials count already: give --trials +%d or more", have, have-m.spec.Budget.RunCap+1)
+		}
 		return fmt.Errorf("%s is also reached: extend it, too", strings.TrimSuffix(why, " reached"))
 	}
 	return nil
@@ -165,45 +169,67 @@ func (m *Machine) set(c Command) string {
 type section struct {
 	field string
 	fixed bool // every trial depends on it: an edit may not change it
-	of    func(s *sweep.Spec) any
 }
 
 // sections are the fields of a spec.
 var sections = []section{
-	{"apiVersion", true, func(s *sweep.Spec) any { return s.APIVersion }},
-	{"name", true, func(s *sweep.Spec) any { return s.Name }},
-	{"dataset", true, func(s *sweep.Spec) any { return s.Dataset }},
-	{"model", true, func(s *sweep.Spec) any { return s.Model }},
-	{"train", true, func(s *sweep.Spec) any { return s.Train }},
-	{"evaluate", true, func(s *sweep.Spec) any { return s.Evaluate }},
-	{"baseline", true, func(s *sweep.Spec) any { return s.Baseline }},
-	{"points", false, func(s *sweep.Spec) any { return s.Points }},
-	{"checkpoints.every_steps", true, func(s *sweep.Spec) any { return s.Checkpoints.EverySteps }},
-	{"from", true, func(s *sweep.Spec) any { return s.From }},
-	{"description", false, func(s *sweep.Spec) any { return s.Description }},
-	{"method", false, func(s *sweep.Spec) any { return s.Method }},
-	{"seed", false, func(s *sweep.Spec) any { return s.Seed }},
-	{"parameters", false, func(s *sweep.Spec) any { return s.Parameters }},
-	{"metrics", false, func(s *sweep.Spec) any { return s.Metrics }},
-	{"constraints", false, func(s *sweep.Spec) any { return s.Constraints }},
-	{"gates", false, func(s *sweep.Spec) any { return s.Gates }},
-	{"generate", false, func(s *sweep.Spec) any { return s.Generate }},
-	{"repeats", false, func(s *sweep.Spec) any { return s.Repeats }},
-	{"early_terminate", false, func(s *sweep.Spec) any { return s.EarlyTerminate }},
-	{"budget", false, func(s *sweep.Spec) any { return s.Budget }},
-	{"max_concurrent_trials", false, func(s *sweep.Spec) any { return s.MaxConcurrentTrials }},
-	{"max_restarts", false, func(s *sweep.Spec) any { return s.MaxRestarts }},
-	{"max_trial_time", false, func(s *sweep.Spec) any { return s.MaxTrialTime }},
-	{"resources", false, func(s *sweep.Spec) any { return s.Resources }},
-	{"checkpoints.save_sweep_best", false, func(s *sweep.Spec) any { return s.Checkpoints.SaveSweepBest }},
+	{"apiVersion", true},
+	{"name", true},
+	{"dataset", true},
+	{"model", true},
+	{"train", true},
+	{"evaluate", true},
+	{"baseline", true},
+	{"points", false},
+	{"checkpoints.every_steps", true},
+	{"from", true},
+	{"description", false},
+	{"method", false},
+	{"seed", false},
+	{"parameters", false},
+	{"metrics", false},
+	{"constraints", false},
+	{"gates", false},
+	{"generate", false},
+	{"repeats", false},
+	{"early_terminate", false},
+	{"budget", false},
+	{"max_concurrent_trials", false},
+	{"max_restarts", false},
+	{"max_trial_time", false},
+	{"resources", false},
+	{"checkpoints.save_sweep_best", false},
+}
+
+// written returns the JSON of a spec, from which its digest is computed.
+func written(spec *sweep.Spec) json.RawMessage {
+	data, err := json.Marshal(spec)
+	if err != nil {
+		panic("conduct: a spec that cannot be written: " + err.Error()) // only with a number that is not finite, which Parse refuses
+	}
+	return data
+}
+
+// part returns the JSON of a field, nil if data does not have it.
+func part(data json.RawMessage, field string) json.RawMessage {
+	for name := range strings.SplitSeq(field, ".") {
+		var mapping map[string]json.RawMessage
+		if json.Unmarshal(data, &mapping) != nil {
+			return nil
+		}
+		data = mapping[name]
+	}
+	return data
 }
 
 // Edited lists the fields in which two specs differ: changed, those that an edit may
-// change, and fixed, those that it may not, because all results depend on them.
+// change, and fixed, those that it may not, because all results depend on them. As in the
+// digest, an empty list that JSON leaves out is the same as none.
 func Edited(before, after *sweep.Spec) (changed, fixed []string) {
+	old, now := written(before), written(after)
 	for _, s := range sections {
 		switch {
-		case reflect.DeepEqual(s.of(before), s.of(after)):
+		case bytes.Equal(part(old, s.field), part(now, s.field)):
 		case s.fixed:
 			fixed = append(fixed, s.field)
 		default:

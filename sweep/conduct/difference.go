@@ -37,12 +37,8 @@ func Differences(before, after *sweep.Spec) []Difference {
 
 // fields are the values of a spec that are not mappings, by path.
 func fields(spec *sweep.Spec) map[string]json.RawMessage {
-	data, err := json.Marshal(spec)
-	if err != nil {
-		panic("conduct: a spec that cannot be written: " + err.Error()) // only with a number that is not finite, which Parse refuses
-	}
 	into := make(map[string]json.RawMessage)
-	flatten("", data, into)
+	flatten("", written(spec), into)
 	return into
 }
 

@@ -47,3 +47,15 @@ func TestAChangeHidesAPasswordThatIsCut(t *testing.T) {
 		require.Contains(t, e.Change, "images of https://***@example.com/images.tar")
 	}
 }
+
+// An empty list that JSON leaves out is the same as none.
+func TestAnEmptyListIsNoEdit(t *testing.T) {
+	before := testSpec()
+	spec := *before
+	spec.Model.Attention, spec.Model.Mult = []int{}, []int{}
+	spec.Points, spec.Constraints, spec.From = []sweep.Params{}, []sweep.Constraint{}, []sweep.Earlier{}
+	changed, fixed := Edited(before, &spec)
+	require.Empty(t, changed)
+	require.Empty(t, fixed)
+	require.Equal(t, before.Digest(), spec.Digest())
+}

@@ -2,6 +2,7 @@ package conduct
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -114,6 +115,12 @@ func TestASecondRetryIsRefused(t *testing.T) {
 	require.Len(t, m.Queue, 1)
 	require.ErrorContains(t, m.Check(retry(6)), `cannot retry sweep "s": trial 6 is being retried as trial 9: wait until that has ended; if it fails, retry trial 9`)
 	require.ErrorContains(t, m.Check(retry(7)), "trial 7 is to be retried already: that retry waits to be started (`tailsweep describe s`)")
+	for _, phase := range []Phase{PhasePaused, PhaseStopped, PhaseFailed, PhaseTerminated} {
+		waits := *m.State
+		waits.Phase = phase
+		require.ErrorContains(t, machineOf(m.Spec(), waits).Check(retry(7)),
+			fmt.Sprintf("trial 7 is to be retried already: the sweep is %s, and `tailsweep resume s` starts that retry", phase))
+	}
 	require.NoError(t, m.Check(retry(4)))
 	otherSeed := retry(6)
 	otherSeed.Retry[0].Seed = 9

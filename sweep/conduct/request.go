@@ -157,7 +157,11 @@ func (m *Machine) retries() map[string]func(n int) error {
 	for _, b := range m.Queue {
 		if b.Reason.Sampler == sweep.SourceRetry {
 			all[retryKey(b)] = func(n int) error {
-				return fmt.Errorf("trial %d is to be retried already: that retry waits to be started (`tailsweep describe %s`)", n, m.spec.Name)
+				how := "that retry waits to be started (`tailsweep describe %s`)"
+				if m.Phase.Final() || m.Phase == PhasePaused {
+					how = fmt.Sprintf("the sweep is %s, and `tailsweep resume %%s` starts that retry", m.Phase)
+				}
+				return fmt.Errorf("trial %d is to be retried already: "+how, n, m.spec.Name)
 			}
 		}
 	}

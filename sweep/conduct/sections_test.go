@@ -60,3 +60,18 @@ func TestExtendRaisesOnlyLimitsThatASweepHas(t *testing.T) {
 		}
 	}
 }
+
+// Enqueued trials count, so an ended sweep can have more trials than its limit.
+func TestExtendSaysHowManyTrialsAreNeeded(t *testing.T) {
+	spec := testSpec()
+	spec.Budget.RunCap = 7
+	m := machineOf(spec, State{Phase: PhaseCompleted, Next: 8, Watermark: 8, EndedAt: &start})
+	extend := func(n float64, add bool) error {
+		return m.Check(Commanded{CommandExtend, Command{By: "ann", Extend: &Extension{RunCap: &Amount{Value: n, Add: add}}}})
+	}
+	const want = "cannot extend sweep \"s\": 8 trials count already: give --trials +2 or more"
+	require.EqualError(t, extend(1, true), want)
+	require.EqualError(t, extend(8, false), want)
+	require.NoError(t, extend(2, true))
+	require.NoError(t, extend(9, false))
+}

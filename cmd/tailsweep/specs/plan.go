@@ -50,7 +50,7 @@ and prints what the search would learn from each, as run does.`,
 	rate := cli.Within(f, "steps-per-second", f.Float64("steps-per-second", 0, "speed of one training slot, instead of measuring it"), cli.AboveZero, math.MaxFloat64)
 	unmeasured := f.Bool("no-measure", false, "skip the measurement; omit the time estimate")
 	name := cli.BackendFlag(cmd)
-	from := f.StringSlice("from", nil, "earlier sweeps to learn from: OLD[,OLD2]")
+	from := earlier.Flag(f)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		measured := *rate == 0 && !*unmeasured
 		if *rate > 0 && *unmeasured {

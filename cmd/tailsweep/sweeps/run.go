@@ -47,7 +47,7 @@ which its own results outweigh. ` + "`tailsweep explain`" + ` shows which sweeps
 		Args: cli.Args(1, 1, "one spec"),
 	}
 	detach := cmd.Flags().BoolP("detach", "d", false, "start the sweep and return at once")
-	from := cmd.Flags().StringSlice("from", nil, "earlier sweeps to learn from: OLD[,OLD2]")
+	from := earlier.Flag(cmd.Flags())
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
@@ -76,18 +76,16 @@ func begin(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 	if err := prepare(ctx, a, spec, path, text); err != nil {
 		return err
 	}
-	if len(from)+len(spec.From) > 0 {
-		arc, err := a.Archive(ctx)
-		if err != nil {
-			return err
-		}
-		var lessons []earlier.Lesson
-		if text, lessons, err = earlier.Learn(ctx, arc, spec, text, from); err != nil {
-			return fmt.Errorf("run: %w", err)
-		}
-		for _, l := range lessons {
-			a.Log("%v", l)
-		}
+	arc, err := a.Archive(ctx)
+	if err != nil {
+		return err
+	}
+	text, lessons, err := earlier.Learn(ctx, arc, spec, text, from)
+	if err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	for _, l := range lessons {
+		a.Log("%v", l)
 	}
 	b, err := start(ctx, a, spec, path, text)
 	if err != nil {

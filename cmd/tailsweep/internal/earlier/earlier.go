@@ -49,8 +49,18 @@ func (l Lesson) String() string {
 // Learn adds the named sweeps, as they are now, to the spec and to its YAML, and returns
 // what the search learns from each. A sweep of the same names that exists keeps its own
 // field, so that the same command attaches to it. Without names it checks those of the spec,
-// and adds the identities that are missing.
+// and adds the identities that are missing; a spec that has none, either, gets those of the
+// sweep that has its name, as in an edit.
 func Learn(ctx context.Context, arc *archive.Archive, spec *sweep.Spec, text []byte, names []string) ([]byte, []Lesson, error) {
+	if len(names)+len(spec.From) == 0 {
+		inForce, err := arc.Spec(ctx, spec.Name)
+		if err != nil || len(inForce.From) == 0 { // starting the sweep reports the error
+			return text, nil, nil
+		}
+		for _, known := range inForce.From {
+			names = append(names, known.Sweep)
+		}
+	}
 	given := len(names) == 0
 	if !given {
 		if len(spec.From) > 0 {

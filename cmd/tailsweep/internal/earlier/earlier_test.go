@@ -73,6 +73,12 @@ func TestLearnFrom(t *testing.T) {
 	spec, _, err = learn(func(*sweep.Spec) {}, "done")
 	require.NoError(t, err)
 	require.Equal(t, []sweep.Earlier{{Sweep: "done", Segments: 2, Identity: "fake.1"}}, spec.From)
+
+	// So does the spec alone: a file without the field keeps it, as in an edit.
+	spec, again, err := learn(func(*sweep.Spec) {})
+	require.NoError(t, err)
+	require.Equal(t, []sweep.Earlier{{Sweep: "done", Segments: 2, Identity: "fake.1"}}, spec.From)
+	require.Equal(t, text, again)
 }
 
 // The sweep that a name had when it was named is meant, not another one of the name.
