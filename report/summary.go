@@ -36,6 +36,9 @@ func (p page) Comparisons() (out []comparison) {
 		if lowerIsBetter(name) {
 			c.Better = "lower"
 		}
+		if within, ok := best.Within(name); ok {
+			c.Best += fmt.Sprintf(" ± %.2g", within)
+		}
 		if f, ok := p.Floor[name]; ok {
 			c.Floor = num(f)
 		}
@@ -130,8 +133,11 @@ func otherSide(metric string) string {
 }
 
 func change(v, from float64) string {
-	if v == from || from == 0 {
+	switch {
+	case v == from:
 		return "no change"
+	case v < 0 || from <= 0: // an estimate such as KID: it has no percentage
+		return "a difference of " + signed(difference(v, from))
 	}
 	word := "higher"
 	if v < from {
@@ -168,6 +174,14 @@ func (p page) Caveats() (out []string) {
 		network = "the network in " + f.Path + ". Compare it between trials with the same network, dataset and size"
 	}
 	out = append(out, "FID is computed from the features of "+network+". With few samples it is biased upwards.")
+	if best := p.Best(); best != nil {
+		if len(best.StandardError) > 0 {
+			out = append(out, "A value of the best trial ± what other samples and real images may change it by, at 95 % confidence. Another training is not in it.")
+		}
+		for _, left := range best.LeftOut {
+			out = append(out, "Classes with too few real images are left out of metrics: "+left.String()+".")
+		}
+	}
 	if len(p.Floor) > 0 {
 		out = append(out, "The floor compares one half of the real images with the other. It is a reference value, not a bound: FID depends on the number of images, and the two sets differ in size.")
 	}

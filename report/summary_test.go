@@ -16,6 +16,15 @@ func fakeTrial(number int, kind sweep.Kind, weight, head, tail float64) sweep.Tr
 	}
 }
 
+// A KID is an estimate that can be below 0, where a percentage has no meaning.
+func TestAChangeFromANegativeValue(t *testing.T) {
+	for _, c := range []struct{ v, from float64 }{{-0.5, -1}, {0.5, -1}, {-0.5, 1}, {1, 0}} {
+		require.Contains(t, change(c.v, c.from), "a difference of ")
+		require.NotContains(t, change(c.v, c.from), "%")
+	}
+	require.Contains(t, change(1, 2), "50.0 %")
+}
+
 func TestSummary(t *testing.T) {
 	const search, baseline = sweep.KindSearch, sweep.KindBaseline
 	gated := fakeTrial(3, search, 1, 21, 44)

@@ -15,7 +15,7 @@ import (
 type Evaluation struct {
 	Metrics map[string]float64 `json:"metrics,omitempty"` // by name, "fid.tail"; finite only
 	// StandardError is that of a metric for other samples and real images in equal numbers,
-	// by name: the value is uncertain by Interval times as much. It does not contain what
+	// by name: see Within. It does not contain what
 	// another training would change.
 	StandardError map[string]float64 `json:"standard_error,omitempty"`
 	LeftOut       []LeftOut          `json:"left_out,omitempty"` // classes that take no part in some metrics
@@ -27,8 +27,12 @@ type Evaluation struct {
 	Grid          string             `json:"grid,omitempty"`     // the PNG of samples: its path on this machine, or its key in the archive
 }
 
-// Interval is how many standard errors an interval of 95 % has on each side.
-const Interval = 1.96
+// Within returns what the value of a metric is uncertain by, on each side of it, at 95 %:
+// 1.96 standard errors. ok is false where that is not known.
+func (e Evaluation) Within(name string) (within float64, ok bool) {
+	deviation, ok := e.StandardError[name]
+	return 1.96 * deviation, ok
+}
 
 // Finite returns a copy of e without the values that are not finite, which JSON
 // cannot carry.

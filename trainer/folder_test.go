@@ -103,7 +103,7 @@ func TestTrainOnAnImageFolder(t *testing.T) {
 func TestTrainRefusesWhatCannotBeEvaluated(t *testing.T) {
 	t.Setenv(folder.CacheVariable, t.TempDir())
 	for want, change := range map[string]func(s *sweep.Spec){
-		"dataset.path: too few images for fid.tail: 500 samples and 1 real images of group tail, 1 class, since a list of 2 guidance": func(s *sweep.Spec) {
+		"dataset.path: too few real images for fid.tail: a class takes part in fid with at least 4 real images, and the largest class of group tail, 1 class, has 2": func(s *sweep.Spec) {
 			s.Evaluate.SamplesPerClass, s.Evaluate.Guidance, s.Metrics = 500, []float64{0, 1}, []sweep.Objective{{Name: "fid.tail"}}
 		},
 		"evaluate.features.path: features: stat /nowhere: ": func(s *sweep.Spec) { s.Evaluate.Features = &sweep.Features{Path: "/nowhere"} },

@@ -91,7 +91,7 @@ func (c card) markdown() []byte {
 // metrics writes a table with a row for each family and a column for each class group.
 func (c card) metrics(line func(string, ...any)) {
 	groups := sweep.MetricGroups()
-	cells := func(values map[string]float64, family string) string {
+	cells := func(values, within map[string]float64, family string) string {
 		row := make([]string, len(groups))
 		for i, group := range groups {
 			value, ok := values[family+"."+group]
@@ -100,12 +100,18 @@ func (c card) metrics(line func(string, ...any)) {
 			}
 			if ok {
 				row[i] = number(value)
+				if within, known := within[family+"."+group]; known {
+					row[i] += " ± " + strconv.FormatFloat(within, 'g', 2, 64)
+				}
 			}
 		}
 		return strings.Join(row, " | ")
 	}
 	line("\n## Metrics\n\n| metric | %s |\n|---|---|---|---|---|", strings.Join(groups, " | "))
-	families, classes := map[string]bool{}, map[string]float64{}
+	families, classes, within := map[string]bool{}, map[string]float64{}, map[string]float64{}
+	for name := range c.trial.StandardError {
+		within[name], _ = c.trial.Within(name)
+	}
 	for name, value := range c.trial.Metrics {
 		if class, ok := strings.CutPrefix(name, sweep.FIDClass); ok {
 			classes[class] = value
@@ -115,13 +121,19 @@ func (c card) metrics(line func(string, ...any)) {
 		families[family] = true
 	}
 	for _, family := range slices.Sorted(maps.Keys(families)) {
-		line("| %s | %s |", cell(family), cells(c.trial.Metrics, family))
+		line("| %s | %s |", cell(family), cells(c.trial.Metrics, within, family))
 	}
 	for _, class := range slices.Sorted(maps.Keys(classes)) {
 		line("| fid of %s | %s | | | |", cell(class), number(classes[class]))
 	}
 	if len(c.trial.Floor) > 0 {
-		line("| fid of half of the real images against the other half | %s |", cells(c.trial.Floor, sweep.FamilyFID))
+		line("| fid of half of the real images against the other half | %s |", cells(c.trial.Floor, nil, sweep.FamilyFID))
+	}
+	if len(within) > 0 {
+		line("\nA value ± what other samples and real images may change it by, at 95 %%; another training is not in it.")
+	}
+	for _, left := range c.trial.LeftOut {
+		line("\nLeft out: %s.", cell(left.String()))
 	}
 }
 

@@ -140,7 +140,7 @@ func aTrial(number int) sweep.Trial {
 			Params: sweep.Params{"infonce.weight": sweep.Number(0.5), "infonce.negatives": sweep.Word("all")},
 		},
 		Status:     sweep.StatusCompleted,
-		Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.all": 12.3456, "fid.head": 10, "fid.tail": 20.5, "label_accuracy.all": 0.75, "loss": 0.047}, Samples: 50, Real: 500, Floor: map[string]float64{"fid.all": 0.42, "fid.tail": 1.25}, Features: "fea7", Guidance: 1.5},
+		Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.all": 12.3456, "fid.head": 10, "fid.tail": 20.5, "label_accuracy.all": 0.75, "loss": 0.047}, StandardError: map[string]float64{"fid.tail": 1.5}, LeftOut: []sweep.LeftOut{{Families: []string{"precision", "recall"}, Least: 20, Classes: []string{"bag"}}}, Samples: 50, Real: 500, Floor: map[string]float64{"fid.all": 0.42, "fid.tail": 1.25}, Features: "fea7", Guidance: 1.5},
 
 		Steps: 600, Losses: sweep.Losses{LossFirst: new(1.0), LossLast: new(0.047)}, Attempts: 1, Backend: "go", TrainTime: 61.25,
 		StartedAt:  time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC),

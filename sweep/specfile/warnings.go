@@ -34,8 +34,20 @@ func Warnings(s *sweep.Spec) []string {
 	w.kept()
 	w.gates()
 	w.constraints()
+	w.scaledKID()
 	w.conditions()
 	return w.warnings
+}
+
+// scaledKID warns of a limit that multiplies a KID: where that is below 0, a larger factor
+// makes the limit tighter.
+func (w *warner) scaledKID() {
+	for i, c := range w.Constraints {
+		if strings.HasPrefix(c.Baseline, sweep.FamilyKID+".") && c.Factor != 1 {
+			w.warn("constraints[%d] multiplies %s, an estimate that can be below 0, where a factor above 1 makes the limit tighter: "+
+				"add instead, as in %s %s baseline.%s + 0.5", i, c.Baseline, c.Metric, c.Op, c.Baseline)
+		}
+	}
 }
 
 // nullLabel warns of terms and guidance that use the prediction for the null label where

@@ -64,6 +64,8 @@ func TestWarnings(t *testing.T) {
 		{"repeats after a part of a grid", grid("repeats: {seeds: [2], share: 0.5}", "budget: {run_cap: 2}"), ""},
 		{"a cap for the grid alone", grid("repeats: {seeds: [2], share: 0.5}", "budget: {run_cap: 3}"), "repeats cannot start: the 3 configurations of the grid use up budget.run_cap"},
 		{"a cap for the grid and a point", grid("parameters: {infonce.weight: {min: 0, max: 1, count: 3}}", "repeats: {seeds: [2], share: 0.5}", "points: [{infonce.weight: 0.5}, {infonce.weight: 0.3}]", "budget: {run_cap: 4}"), "repeats cannot start: the 4 configurations of the grid use up budget.run_cap"},
+		{"a multiple of a KID", []string{"baseline: {seeds: [1]}", "constraints: [kid.head <= baseline.kid.head * 1.02]"}, "constraints[0] multiplies kid.head, an estimate that can be below 0, where a factor above 1 makes the limit tighter: add instead, as in kid.head <= baseline.kid.head + 0.5"},
+		{"a KID and a number", []string{"baseline: {seeds: [1]}", "constraints: [kid.head <= baseline.kid.head + 0.02]"}, ""},
 		{"points alone", []string{"points: [{infonce.weight: 0.1}, {infonce.weight: 0.2}]", "budget: {run_cap: 2}"}, "points fills all 2 search trials of budget.run_cap, so method random chooses no trial; raise run_cap"},
 		{"points and more", []string{"points: [{infonce.weight: 0.1}, {infonce.weight: 0.2}]", "budget: {run_cap: 3}"}, ""},
 		{"points of a grid", grid("points: [{infonce.weight: 0.1}]", "budget: {run_cap: 1}"), ""},

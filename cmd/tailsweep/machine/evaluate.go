@@ -83,13 +83,17 @@ func openModel(b *backend.Backend, untrained *sweep.Spec, args []string) (*train
 
 // resultText formats the metrics next to their floor: the values of half of the real images.
 func resultText(r *evaluate.Result) []string {
-	t := console.NewTable("METRIC", ">VALUE", ">FLOOR")
+	t := console.NewTable("METRIC", ">VALUE ± 95 %", ">FLOOR")
 	for _, name := range sweep.MetricNames(r.Metrics) {
 		value := trialview.Metric(r.Metrics, name)
-		if s, ok := r.StandardError[name]; ok {
-			value += fmt.Sprintf(" ± %.2g", sweep.Interval*s)
+		if within, ok := r.Within(name); ok {
+			value += fmt.Sprintf(" ± %.2g", within)
 		}
 		t.Row(name, value, trialview.Metric(r.Floor, name))
 	}
-	return append(t.Plain(), fmt.Sprintf("at guidance %.4g, %d samples and %d real images per class", r.Guidance, r.Samples, r.Real))
+	lines := t.Plain()
+	for _, left := range r.LeftOut {
+		lines = append(lines, left.String())
+	}
+	return append(lines, fmt.Sprintf("at guidance %.4g, %d samples and %d real images per class", r.Guidance, r.Samples, r.Real))
 }

@@ -3,6 +3,7 @@ package results
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
@@ -65,11 +66,17 @@ func bestText(t BestTrial) []string {
 	}
 	add("parameters", "%s", trialview.Params(t.Params))
 	for _, name := range names {
-		if floor, ok := t.Floor[name]; ok {
-			add(name, "%-9.4g floor %.4g", t.Metrics[name], floor)
-		} else {
-			add(name, "%.4g", t.Metrics[name])
+		value := fmt.Sprintf("%-9.4g", t.Metrics[name])
+		if within, ok := t.Within(name); ok {
+			value += fmt.Sprintf(" ± %-7.2g", within)
 		}
+		if floor, ok := t.Floor[name]; ok {
+			value += fmt.Sprintf(" floor %.4g", floor)
+		}
+		add(name, "%s", strings.TrimRight(value, " "))
+	}
+	for _, left := range t.LeftOut {
+		add("left out", "%s", left)
 	}
 	if t.Samples > 0 {
 		add("measured on", "%s and %s of each class", english.Plural(t.Samples, "sample", ""), english.Plural(t.Real, "real image", ""))
