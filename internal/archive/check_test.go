@@ -982,3 +982,18 @@ func TestCheckRanksByTheSpecOfTheCommandLog(t *testing.T) {
 		})
 	}
 }
+
+// The loss curve of a trial that ended before its first step is empty.
+func TestAnEmptyCurveIsNotDamage(t *testing.T) {
+	s := storetest.NewMemory()
+	whole(t, s)
+	n := 0
+	for _, key := range objects(t, s) {
+		if strings.HasSuffix(key, "/attempts/1/"+checkpoint.CurveName) {
+			require.NoError(t, New(s).object(key, nil).put(t.Context(), seal(digestOf(nil), nil)))
+			n++
+		}
+	}
+	require.Positive(t, n)
+	require.Empty(t, faults(check(t, s, CheckOptions{})))
+}

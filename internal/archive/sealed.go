@@ -33,10 +33,14 @@ func seal(digest string, body []byte) []byte {
 	return append([]byte(`{"digest":"`+digest+"\"}\n"), body...)
 }
 
-// moved replaces a sealed object that a repair has put aside. It counts as absent.
-var moved = seal(digestOf(nil), nil)
+// moved replaces a sealed object that a repair has put aside. It counts as absent. No other
+// sealed object has its body: a curve may be empty, everything else is JSON.
+var moved = func() []byte {
+	body := []byte("put aside\n")
+	return seal(digestOf(body), body)
+}()
 
-// isMoved reports whether an object is moved: every other sealed object is larger.
+// isMoved reports whether the object of a result is moved: every result is larger.
 func isMoved(info store.Info) bool { return info.Size == int64(len(moved)) }
 
 // unseal returns the body of a sealed object.
