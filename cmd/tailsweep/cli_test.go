@@ -321,6 +321,21 @@ func TestListShowsDamagedSweeps(t *testing.T) {
 	require.Contains(t, r.Err, "tailsweep doctor done --repair")
 }
 
+// Every verb that needs the spec of a sweep that has lost it prints the damage that list prints.
+func TestVerbsOfASweepWithoutItsSpec(t *testing.T) {
+	objects := clitest.Archived(t)
+	require.NoError(t, objects.Delete(t.Context(), "v1/sweeps/done/spec.json"))
+	for _, arguments := range [][]string{
+		{"describe", "done"}, {"trials", "done"}, {"best", "done"}, {"rerun", "done"}, {"explain", "done", "0"}, {"report", "done"}, {"logs", "done", "0"}, {"pull", "done", "--to", t.TempDir()},
+	} {
+		r := cmdline(t, objects, "", arguments...)
+		require.Equal(t, cli.ExitFailure, r.Code, "%v: %s", arguments, r.Err)
+		require.Contains(t, r.Err, "v1/sweeps/done/spec.json: the object is missing", arguments)
+		require.Contains(t, r.Err, "tailsweep doctor done --repair", arguments)
+		require.NotContains(t, r.Err, "no sweep")
+	}
+}
+
 func TestRunRefusesAFaultySpecBeforeAnythingStarts(t *testing.T) {
 	t.Setenv("TAILSWEEP_STATE_DIR", filepath.Join(t.TempDir(), "state"))
 	r := cmdline(t, nil, "name: x\n", "run", "-")

@@ -297,6 +297,20 @@ func (a *Archive) Sweeps(ctx context.Context) ([]StoredSweep, error) {
 	return sweeps, nil
 }
 
+// CheckLost returns a *LedgerError if the store has what remains of a sweep that has lost its
+// spec.json. It is for a sweep without that object.
+func (a *Archive) CheckLost(ctx context.Context, name string) error {
+	remains, err := a.remains(ctx, name)
+	if err != nil || !remains {
+		return err
+	}
+	spec, err := sweepKey(name, specName)
+	if err != nil {
+		return err
+	}
+	return missing(name, spec, store.ErrNotFound)
+}
+
 // storedSweep looks at the folder of a sweep; ok is false if there is neither a spec nor what
 // remains of a sweep that has lost it. An error means that the store answers no request.
 func (a *Archive) storedSweep(ctx context.Context, name string) (_ StoredSweep, ok bool, err error) {
@@ -306,13 +320,8 @@ func (a *Archive) storedSweep(ctx context.Context, name string) (_ StoredSweep, 
 	}
 	info, err := a.store.Stat(ctx, spec)
 	if errors.Is(err, store.ErrNotFound) {
-		switch remains, remainsErr := a.remains(ctx, name); {
-		case remainsErr != nil:
-			err = remainsErr
-		case !remains:
+		if err = a.CheckLost(ctx, name); err == nil {
 			return StoredSweep{}, false, nil
-		default:
-			err = missing(name, spec, err)
 		}
 	}
 	if err != nil && (ctx.Err() != nil || activities.BlockReason(err) != "" && activities.BlockReason(err) != block.LedgerDamaged) {

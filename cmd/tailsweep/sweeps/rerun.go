@@ -54,7 +54,9 @@ func checkFree(ctx context.Context, arc *archive.Archive, name string) error {
 	_, err := arc.Overview(ctx, name)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return nil
+		if err = arc.CheckLost(ctx, name); err == nil {
+			return nil
+		}
 	case err == nil:
 		return cli.Usagef("rerun: --name %s: a sweep has this name (valid: a name that no sweep has; `tailsweep list` lists the sweeps)", name)
 	}
@@ -80,9 +82,12 @@ func freeName(ctx context.Context, arc *archive.Archive, name string) (string, e
 		free := name[:min(len(name), maxName-len(suffix))] + suffix
 		_, _, err := arc.LoadSpec(ctx, free)
 		if errors.Is(err, store.ErrNotFound) {
-			return free, nil
+			err = arc.CheckLost(ctx, free)
+			if err == nil {
+				return free, nil
+			}
 		}
-		if err != nil {
+		if err != nil && !errors.As(err, new(*archive.LedgerError)) { // a damaged sweep keeps its name
 			return "", err
 		}
 	}

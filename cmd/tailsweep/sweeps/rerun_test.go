@@ -1,6 +1,7 @@
 package sweeps
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/clitest"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/store/storetest"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
 )
 
@@ -58,4 +60,23 @@ func TestRenamed(t *testing.T) {
 
 	_, _, err = renamed(spec, text, "Not A Name")
 	require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
+}
+
+// A sweep that has lost its spec.json keeps its name, and is not reported as absent.
+func TestASweepWithoutItsSpecIsNotAbsent(t *testing.T) {
+	objects := storetest.NewMemory()
+	arc := archive.New(objects)
+	require.NoError(t, objects.Put(t.Context(), "v1/sweeps/old-2/ledger/000000.jsonl", strings.NewReader("x"), 1))
+	free, err := freeName(t.Context(), arc, "old")
+	require.NoError(t, err)
+	require.Equal(t, "old-3", free)
+	const lost = "v1/sweeps/old-2/spec.json: the object is missing"
+	require.ErrorContains(t, checkFree(t.Context(), arc, "old-2"), lost)
+	_, err = endedTrials(t.Context(), arc, "old-2", []int{0})
+	require.ErrorContains(t, err, lost)
+	require.Equal(t, cli.ExitFailure, cli.CodeOf(err))
+	s := sender{open: func(context.Context) (*archive.Archive, error) { return arc, nil }}
+	_, err = s.restart(t.Context(), "old-2", conduct.Commanded{})
+	require.ErrorContains(t, err, lost)
+	require.Equal(t, cli.ExitFailure, cli.CodeOf(err))
 }

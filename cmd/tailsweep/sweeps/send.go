@@ -124,6 +124,9 @@ func (s *sender) restart(ctx context.Context, name string, e conduct.Commanded) 
 	}
 	restored, err := arc.Restore(ctx, name, s.here)
 	if errors.Is(err, store.ErrNotFound) {
+		if err := arc.CheckLost(ctx, name); err != nil {
+			return answer{}, fmt.Errorf("%s %s: %w", e.Name, name, err)
+		}
 		return answer{}, cli.NotFoundf("%s: no sweep %q; `tailsweep list` lists the sweeps", e.Name, name)
 	}
 	_, elsewhere := errors.AsType[*archive.ElsewhereError](err)

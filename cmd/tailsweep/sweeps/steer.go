@@ -221,7 +221,7 @@ func endedTrials(ctx context.Context, arc *archive.Archive, name string, numbers
 			continue
 		}
 		if _, err := arc.Owner(ctx, name); errors.Is(err, store.ErrNotFound) {
-			return nil, cli.NoSweep(name)
+			return nil, cli.Absent(ctx, arc, name)
 		}
 		return arc.Trials(ctx, name)
 	}

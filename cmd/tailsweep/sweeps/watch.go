@@ -13,6 +13,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
+	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
@@ -65,6 +66,8 @@ func watch(ctx context.Context, a *cli.App, name string) error {
 			}
 		case errors.Is(err, progress.ErrNoSweep):
 			return cli.ExitWith(cli.ExitNotFound, fmt.Errorf("%w: Temporal does not know sweep %s, but the store has it: `tailsweep trials %s` shows its results; if it has none, `tailsweep run SPEC` starts it", err, name, name))
+		case last.Spec == nil && errors.As(err, new(*archive.LedgerError)):
+			return err
 		case errors.Is(err, connect.ErrNoNamespace), o == nil && last.Spec == nil:
 			return cli.NoAnswer(err)
 		default: // the stack does not answer: keep the last view and retry

@@ -31,16 +31,25 @@ func NoSweep(name string) error {
 	return NotFoundf("no sweep %q; `tailsweep list` lists the sweeps", name)
 }
 
+// Absent is the error of a sweep whose spec.json is not in the store: its damage if something
+// remains of it, otherwise NoSweep.
+func Absent(ctx context.Context, arc *archive.Archive, name string) error {
+	if err := arc.CheckLost(ctx, name); err != nil {
+		return err
+	}
+	return NoSweep(name)
+}
+
 // NoFinishedTrial is the error of a trial that does not exist or has not ended.
 func NoFinishedTrial(sweep string, number int) error {
 	return NotFoundf("sweep %q has no finished trial %d; `tailsweep trials %[1]s` lists the finished trials", sweep, number)
 }
 
-// LoadSpec reads the spec of a sweep, and its text, or returns NoSweep.
+// LoadSpec reads the spec of a sweep, and its text, or returns the error of Absent.
 func LoadSpec(ctx context.Context, arc *archive.Archive, name string) (*sweep.Spec, []byte, error) {
 	spec, yaml, err := arc.LoadSpec(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
-		err = NoSweep(name)
+		err = Absent(ctx, arc, name)
 	}
 	return spec, yaml, err
 }

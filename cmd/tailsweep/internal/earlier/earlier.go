@@ -161,6 +161,9 @@ func namedBefore(ctx context.Context, arc *archive.Archive, name string, names [
 func learn(ctx context.Context, arc *archive.Archive, spec *sweep.Spec, e *sweep.Earlier) (Lesson, error) {
 	owner, err := arc.Owner(ctx, e.Sweep)
 	if errors.Is(err, store.ErrNotFound) {
+		if err := arc.CheckLost(ctx, e.Sweep); err != nil {
+			return Lesson{}, err
+		}
 		return Lesson{}, cli.NotFoundf("there is no such sweep: `tailsweep list` lists them")
 	}
 	if err == nil {
