@@ -326,7 +326,7 @@ func TestVerbsOfASweepWithoutItsSpec(t *testing.T) {
 	objects := clitest.Archived(t)
 	require.NoError(t, objects.Delete(t.Context(), "v1/sweeps/done/spec.json"))
 	for _, arguments := range [][]string{
-		{"describe", "done"}, {"trials", "done"}, {"best", "done"}, {"rerun", "done"}, {"explain", "done", "0"}, {"report", "done"}, {"logs", "done", "0"}, {"pull", "done", "--to", t.TempDir()},
+		{"describe", "done"}, {"trials", "done"}, {"best", "done"}, {"watch", "done"}, {"rerun", "done"}, {"explain", "done", "0"}, {"report", "done"}, {"logs", "done", "0"}, {"pull", "done", "--to", t.TempDir()},
 	} {
 		r := cmdline(t, objects, "", arguments...)
 		require.Equal(t, cli.ExitFailure, r.Code, "%v: %s", arguments, r.Err)
