@@ -264,6 +264,7 @@ func (m *Machine) edit(c Command) string {
 	// Differences lists the fields by name.
 	//workflowcheck:ignore
 	did := changeText(Differences(m.spec, c.Spec))
+	m.Queue = m.fitted(c.Spec)
 	for _, a := range m.newPoints(c.Spec) {
 		m.request(a)
 	}

@@ -187,8 +187,12 @@ func (w *world) checkRequests(ledger []sweep.Trial) {
 		return
 	}
 	found := map[int]int{}
+	fitter := space.NewFitter(w.m.Spec())
 	for _, a := range w.m.Queue {
 		found[a.Request]++
+		if params, ok, same := fitter.Fit(a); ok && !same && a.Reason.Sampler != sweep.SourceRetry {
+			w.fail("request %d has the parameters %s, and in the spec in force they are %s", a.Request, a.Params.Key(), params.Key())
+		}
 	}
 	for _, r := range w.m.Running {
 		found[r.Request]++
