@@ -77,7 +77,7 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		"pull of none":                  {[]string{"pull", "x", "--to", "d", "--top-n", "0"}, `"0" for "--top-n" flag: valid: 1 or more`},
 		"pull of a trial below 0":       {[]string{"pull", "x", "--to", "d", "--trial", "-5"}, `"-5" for "--trial" flag: valid: 0 or more`},
 		"pull of one and of some":       {[]string{"pull", "x", "--to", "d", "--trial", "1", "--top-n", "2"}, "--top-n"},
-		"no number of slots":            {[]string{"up", "--slots", "x"}, `"x" for "--slots" flag: not a number`},
+		"no number of slots":            {[]string{"up", "--slots", "x"}, `"x" for "--slots" flag: not a whole number`},
 		"slots below 1":                 {[]string{"up", "--slots", "0"}, `"0" for "--slots" flag: valid: 1 or more`},
 		"report into a folder":          {[]string{"report", "x", "--to", t.TempDir()}, "a folder"},
 		"worker without slots":          {[]string{"worker", "--slots", "0"}, `"0" for "--slots" flag: valid: 1 or more`},

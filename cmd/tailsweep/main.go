@@ -105,6 +105,7 @@ environment variables (docs/guide.md).`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		text := strconvText.ReplaceAllString(err.Error(), "not a number")
 		text = durationText.ReplaceAllString(text, "not a time such as 90m or 12h")
+		text = negativeText.ReplaceAllString(text, `"$1" is neither a flag nor a number that is valid here (valid: 0 or more)`)
 		return cli.Usagef("%s: %s; see `%s --help`", cli.Verb(cmd), text, cmd.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
@@ -156,3 +157,6 @@ var durationText = regexp.MustCompile(`time: (?:invalid duration|missing unit in
 
 // strconvText matches what strconv reports about the value of a flag for a number.
 var strconvText = regexp.MustCompile(`strconv\.Parse\w+: parsing .*: (invalid syntax|value out of range)`)
+
+// negativeText matches what pflag reports about a negative number as an argument.
+var negativeText = regexp.MustCompile(`unknown shorthand flag: '\d' in (-\S+)`)

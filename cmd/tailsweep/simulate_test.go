@@ -80,10 +80,11 @@ func TestSimulateForPeople(t *testing.T) {
 func TestSimulateFailuresAndCommands(t *testing.T) {
 	arguments := []string{"simulate", "testdata/plan.yaml", "--objective", "lossweights", "--fail", "1", "--fail-class", "bug", "--command", "1s=pause", "--command", "1h=resume", "--command", "2h=stop"}
 	r := cmdline(t, nil, "", arguments...)
-	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	require.Equal(t, cli.ExitUsage, r.Code, r.Err)
+	require.Contains(t, r.Err, "simulate: stop after 2h0m0s was refused: cannot stop a sweep that is failed")
 	clitest.Golden(t, "simulate-failures.txt", r.out)
 	r = cmdline(t, nil, "", append(arguments, "-o", "json")...)
-	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	require.Equal(t, cli.ExitUsage, r.Code, r.Err)
 	var s search.Simulated
 	require.NoError(t, json.Unmarshal([]byte(r.out), &s))
 	require.Equal(t, conduct.PhaseFailed, s.Runs[0].Phase)
@@ -159,4 +160,19 @@ func TestSimulateAsInTheGuide(t *testing.T) {
 	require.True(t, strings.HasPrefix(lines[2], "trials "), lines[2])
 	want := "    " + strings.Join(lines[2:7], "\n    ") + "\n"
 	require.True(t, strings.Contains(string(guide), want), "docs/guide.md has other lines than:\n%s", want) // not require.Contains: it would print it all
+}
+
+func TestArgumentsThatAreNoTrialsOrSweeps(t *testing.T) {
+	for want, arguments := range map[string][]string{
+		`retry: "-1" is neither a flag nor a number that is valid here (valid: 0 or more)`:            {"retry", "s", "-1"},
+		`pin: "-1" is neither a flag nor a number that is valid here (valid: 0 or more)`:              {"pin", "s", "-1"},
+		`stop: sweep name "A" (valid: 1 to 63 of a-z, 0-9 and -, the first a letter)`:                 {"stop", "A"},
+		`invalid argument "abc" for "--concurrency" flag: not a whole number (valid: 1 to 1000)`:      {"set", "s", "--concurrency", "abc"},
+		`for "--concurrency" flag: the number itself, without + (valid: 1 to 1000); see`:              {"set", "s", "--concurrency", "+2"},
+		`run: invalid argument "" for "--from" flag: a name is empty (valid: --from OLD[,OLD2], each`: {"run", "s.yaml", "--from", ""},
+	} {
+		r := cmdline(t, nil, "", arguments...)
+		require.Equal(t, cli.ExitUsage, r.Code, r.Err)
+		require.Contains(t, r.Err, want)
+	}
 }

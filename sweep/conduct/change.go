@@ -245,6 +245,8 @@ func (m *Machine) checkEdit(c Command) error {
 	}
 	changed, fixed := Edited(m.spec, c.Spec)
 	switch {
+	case c.Spec.Name != m.spec.Name:
+		return fmt.Errorf("the spec is named %q (valid: name: %s)", c.Spec.Name, m.spec.Name)
 	case len(fixed) > 0:
 		return fmt.Errorf("%s cannot change, since the results of all trials depend on it: start another sweep that learns from this one (`tailsweep run SPEC --from %s`)",
 			strings.Join(fixed, ", "), m.spec.Name)

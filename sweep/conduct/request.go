@@ -103,7 +103,7 @@ func Retriable(ledger []sweep.Trial, numbers []int) ([]sweep.Assignment, error) 
 	for _, n := range numbers {
 		i := slices.IndexFunc(ledger, func(t sweep.Trial) bool { return t.Number == n })
 		if i < 0 {
-			return nil, fmt.Errorf("trial %d has not ended", n)
+			return nil, fmt.Errorf("the sweep has no finished trial %d", n)
 		}
 		t := ledger[i]
 		if t.Status != sweep.StatusFailed && t.Status != sweep.StatusCancelled && t.Limit == "" {

@@ -66,8 +66,9 @@ proceeds, not how good real training is.
 diverge. As in a real sweep, an attempt of class lost, transient, preempted or environment is
 followed by another one from the last checkpoint, up to max_restarts (preempted does
 not count), and three trials in a row with the same failure end the sweep as failed.
---command sends a command to the sweep at a virtual time, with the flags of its verb:
-"2h=extend --trials +20".
+--command sends a command to the sweep at a virtual time, with the flags of its verb
+except --dry-run and -o: "2h=extend --trials +20". If the sweep refuses one, the result is
+printed and the exit code is 2.
 
 gpu_hours and wall_clock only stop new trials from starting. Running trials finish, so a
 sweep can exceed gpu_hours and wall_clock by the trials that run; max_trial_time
@@ -133,7 +134,17 @@ of trainings, not of the function.
 			}
 			s.Runs = append(s.Runs, r)
 		}
-		return a.PrintAs(output, s, simulatedText(s, a.Terminal().Width)...)
+		if err := a.PrintAs(output, s, simulatedText(s, a.Terminal().Width)...); err != nil {
+			return err
+		}
+		for _, r := range s.Runs {
+			for _, c := range r.Commands {
+				if c.Refused != "" {
+					return cli.Usagef("simulate: %s after %s was refused: %s", c.Name, c.At, c.Refused)
+				}
+			}
+		}
+		return nil
 	}
 	return cmd
 }

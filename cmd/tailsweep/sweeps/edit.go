@@ -44,9 +44,6 @@ const longDifference = 70
 // checkEdit says why no sweep with this spec accepts the edit; nil where one may.
 func checkEdit(spec *sweep.Spec, c conduct.Command) error {
 	c.By = userAtHost()
-	if c.Spec.Name != spec.Name {
-		return cli.Usagef("edit: the spec is named %q (valid: name: %s)", c.Spec.Name, spec.Name)
-	}
 	if err := conduct.New(spec, nil, conduct.LogicNow, time.Now()).Check(conduct.Commanded{Name: conduct.CommandEdit, Command: c}); err != nil {
 		return cli.ExitWith(cli.ExitUsage, err)
 	}

@@ -57,8 +57,8 @@ func TestCheckEdit(t *testing.T) {
 	for want, replaced := range map[string][]string{
 		"": {"max: 1", "max: 3"},
 		"cannot edit sweep \"small\": train cannot change, since the results of all trials depend on it: start another sweep that learns from this one (`tailsweep run SPEC --from small`)": {"steps: 100", "steps: 200"},
-		`cannot edit sweep "small": the spec has not changed`:  {"# a comment", "# another"},
-		`edit: the spec is named "other" (valid: name: small)`: {"name: small", "name: other"},
+		`cannot edit sweep "small": the spec has not changed`:                       {"# a comment", "# another"},
+		`cannot edit sweep "small": the spec is named "other" (valid: name: small)`: {"name: small", "name: other"},
 	} {
 		after, _ := specOf(t, replaced...)
 		err := checkEdit(before, conduct.Command{Spec: after})

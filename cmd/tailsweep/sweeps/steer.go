@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -101,7 +102,7 @@ func steeringVerb(a *cli.App, v steering.Verb) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, name := cmd.Context(), args[0]
 		if err := archive.CheckName(name); err != nil {
-			return err
+			return cli.Usagef("%s: %s", v.Name, strings.TrimPrefix(err.Error(), "archive: "))
 		}
 		command, err := build(a, args[1:])
 		if err != nil {

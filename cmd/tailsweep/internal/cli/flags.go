@@ -114,19 +114,29 @@ func TrialNumber(text string) (int, error) {
 type checked struct {
 	pflag.Value
 	check func() error
+	valid string // of a number; "" for another flag
 }
 
 // Set implements pflag.Value.
 func (c checked) Set(s string) error {
-	if err := c.Value.Set(s); err != nil {
+	switch err := c.Value.Set(s); {
+	case c.valid == "" && err != nil:
 		return err
+	case err != nil && c.Type() == "int":
+		return fmt.Errorf("not a whole number (valid: %s)", c.valid)
+	case err != nil:
+		return fmt.Errorf("not a number (valid: %s)", c.valid)
+	case c.valid != "" && strings.HasPrefix(s, "+"): // of extend it adds
+		return fmt.Errorf("the number itself, without + (valid: %s)", c.valid)
 	}
 	return c.check()
 }
 
-func addCheck(f *pflag.FlagSet, name string, check func() error) {
+func addCheck(f *pflag.FlagSet, name string, check func() error) *checked {
 	flag := f.Lookup(name)
-	flag.Value = checked{flag.Value, check}
+	c := &checked{Value: flag.Value, check: check}
+	flag.Value = c
+	return c
 }
 
 // AboveZero is the lower end of Within for a number that must be above 0.
@@ -150,7 +160,7 @@ func Within[T int | float64](f *pflag.FlagSet, name string, value *T, low, high 
 			return nil
 		}
 		return fmt.Errorf("valid: %s", valid)
-	})
+	}).valid = valid
 	return value
 }
 

@@ -9,20 +9,29 @@ import (
 
 // ParseParam reads the NAME=VALUE of a flag --param, where VALUE is a number or a word.
 func ParseParam(text string) (string, sweep.Value, error) {
-	name, value, found := strings.Cut(text, "=")
+	name, v, err := SplitParam(text)
+	if err != nil {
+		return "", v, err
+	}
 	info, known := sweep.LookupParameter(name)
-	switch {
-	case !found || value == "":
-		return "", sweep.Value{}, Usagef("--param %q (valid: NAME=VALUE, for example infonce.weight=0.1)", text)
-	case !known:
+	if !known {
 		return "", sweep.Value{}, Usagef("--param %s: unknown parameter (valid: %s)", name, strings.Join(parameterNames(), ", "))
+	}
+	if !info.Accepts(v) {
+		return "", sweep.Value{}, Usagef("--param %s: %v (valid: %s)", name, v, info.Legal())
+	}
+	return name, v, nil
+}
+
+// SplitParam is ParseParam without a check of the name and of the value.
+func SplitParam(text string) (string, sweep.Value, error) {
+	name, value, _ := strings.Cut(text, "=")
+	if name == "" || value == "" {
+		return "", sweep.Value{}, Usagef("--param %q (valid: NAME=VALUE, for example infonce.weight=0.1)", text)
 	}
 	v := sweep.Word(value)
 	if number, err := strconv.ParseFloat(value, 64); err == nil && number-number == 0 {
 		v = sweep.Number(number)
-	}
-	if !info.Accepts(v) {
-		return "", sweep.Value{}, Usagef("--param %s: %s (valid: %s)", name, value, info.Legal())
 	}
 	return name, v, nil
 }

@@ -195,7 +195,7 @@ func enqueue(f *pflag.FlagSet) func(*cli.App, []string) (conduct.Command, error)
 		}
 		point := make(sweep.Params)
 		for _, text := range *params {
-			name, value, err := cli.ParseParam(text)
+			name, value, err := cli.SplitParam(text) // the sweep checks them
 			if err != nil {
 				return conduct.Command{}, err
 			}
