@@ -29,12 +29,25 @@ const (
 
 // PutCommandEntry implements activities.Records.
 func (a *Archive) PutCommandEntry(ctx context.Context, sweepName string, entry conduct.CommandEntry) error {
-	o := a.object(sweepKey(sweepName, fmt.Sprintf("%s%s-%06d.json", commandsFolder, entry.At.UTC().Format(entryTime), entry.Number)))
+	o := a.object(sweepKey(sweepName, commandsFolder+nameOf(entry)))
 	body, err := json.MarshalIndent(entry, "", "  ")
 	if err != nil {
 		return fmt.Errorf("archive: entry %d of %s: %w", entry.Number, sweepName, err)
 	}
 	return o.create(ctx, seal(digestOf(body), body))
+}
+
+// nameOf returns the name of an entry in the folder of the command log.
+func nameOf(e conduct.CommandEntry) string {
+	return fmt.Sprintf("%s-%06d.json", e.At.UTC().Format(entryTime), e.Number)
+}
+
+// lastIn returns the name of the last entry that a state includes, "" for none.
+func lastIn(st *conduct.State) string {
+	if st == nil || len(st.CommandLog) == 0 {
+		return ""
+	}
+	return nameOf(st.CommandLog[len(st.CommandLog)-1])
 }
 
 var entryName = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}\.[0-9]{9}Z-[0-9]{6,}\.json$`)
@@ -183,16 +196,22 @@ func (a *Archive) state(ctx context.Context, sweepName string) (*conduct.State, 
 	return &st, nil
 }
 
-// lastState returns the last state that a sweep has stored or, where a repair has put that
-// aside, what the command log says of it; nil for neither. started is when the sweep began.
+// lastState returns the last state that a sweep has stored with the entries of the command log
+// after it: those of the commands before the workflow was terminated, or all where a repair has
+// put the state aside; nil for neither. started is when the sweep began.
 func (a *Archive) lastState(ctx context.Context, sweepName string, submitted *sweep.Spec, started time.Time) (*conduct.State, error) {
 	st, err := a.state(ctx, sweepName)
-	if err != nil || st != nil {
-		return st, err
+	if err != nil {
+		return nil, err
 	}
 	keys, err := a.commandKeys(ctx, sweepName)
-	if err != nil || len(keys) == 0 {
+	if err != nil {
 		return nil, err
+	}
+	last := lastIn(st)
+	keys = slices.DeleteFunc(keys, func(key string) bool { return path.Base(key) <= last })
+	if len(keys) == 0 {
+		return st, nil
 	}
 	entries := make([]conduct.CommandEntry, len(keys))
 	for i, key := range keys {
@@ -200,7 +219,11 @@ func (a *Archive) lastState(ctx context.Context, sweepName string, submitted *sw
 			return nil, err
 		}
 	}
-	return conduct.Logged(submitted, started, entries), nil
+	if st == nil {
+		return conduct.Logged(submitted, started, entries), nil
+	}
+	st.Replay(entries)
+	return st, nil
 }
 
 // Restored is what a sweep whose workflow has ended continues from.

@@ -339,22 +339,24 @@ func (a *Archive) needs(ctx context.Context, name string, p *conduct.Progress) (
 }
 
 // checkPins returns a *PinsError if it is not known which trials of a sweep are pinned: its
-// state is or was lost, and the command log, which then has the pins, lacks entries.
+// state is or was lost, and the command log, which then has the pins, lacks entries; or it lacks
+// entries after the state of a sweep that does not run.
 func (a *Archive) checkPins(ctx context.Context, name string, runs bool) error {
 	log, err := a.commandLog(ctx, name)
-	if err != nil {
+	if err != nil || len(log.lost) == 0 {
 		return err
 	}
-	stateLost := false
+	var st *conduct.State
 	if !runs {
-		st, err := a.state(ctx, name)
-		if err != nil {
+		if st, err = a.state(ctx, name); err != nil {
 			return err
 		}
-		stateLost = st == nil
 	}
-	if len(log.lost) > 0 && (stateLost || log.stateAside) {
+	if log.stateAside || !runs && st == nil {
 		return &PinsError{name, fmt.Sprintf("its %s was damaged or is missing, and its command log lacks %s", stateName, text.List(log.lost.texts(), mostEntries))}
+	}
+	if lost := log.lost.after(lastIn(st)); !runs && len(lost) > 0 {
+		return &PinsError{name, fmt.Sprintf("its command log lacks %s, and its %s is older", text.List(lost.texts(), mostEntries), stateName)}
 	}
 	return nil
 }

@@ -280,6 +280,61 @@ func TestGarbageWithoutAState(t *testing.T) {
 	require.Contains(t, found(garbage), folderOf(2, 600))
 }
 
+// Entries that were stored after the state count: the workflow was terminated before it could
+// store the state, too.
+func TestEntriesAfterTheState(t *testing.T) {
+	s := storetest.NewMemory()
+	littered(t, s)
+	a := New(s)
+	entry := func(number int, after time.Duration, e conduct.CommandEntry) conduct.CommandEntry {
+		e.Number, e.At = number, checkedAt.Add(after)
+		require.NoError(t, a.PutCommandEntry(t.Context(), name, e))
+		return e
+	}
+	before, err := a.Overview(t.Context(), name)
+	require.NoError(t, err)
+	st, err := a.state(t.Context(), name)
+	require.NoError(t, err)
+	st.CommandLog = []conduct.CommandEntry{entry(2, time.Minute, conduct.CommandEntry{Command: conduct.CommandPause})}
+	st.Entries, st.Watermark, st.Exhausted = 2, 1, true
+	state, err := json.Marshal(st)
+	require.NoError(t, err)
+	require.NoError(t, a.PutState(t.Context(), name, state))
+	restore := func() *conduct.State {
+		restored, err := a.Restore(t.Context(), name, here)
+		require.NoError(t, err)
+		return restored.State
+	}
+	require.Len(t, restore().CommandLog, 1, "the state has the entries up to its last one")
+
+	entry(3, time.Hour, conduct.CommandEntry{Command: conduct.CommandPin, Trials: []int{2}})
+	require.Equal(t, []int{2}, restore().Pinned)
+	garbage, err := a.Garbage(t.Context(), name, running{}, GarbageOptions{Now: time.Now()})
+	require.NoError(t, err)
+	require.NotContains(t, found(garbage), folderOf(2, 600))
+
+	edited := *before.Spec
+	edited.Description = "edited"
+	entry(4, 2*time.Hour, conduct.CommandEntry{Command: conduct.CommandEdit, Spec: &edited})
+	o, err := a.Overview(t.Context(), name)
+	require.NoError(t, err)
+	require.Equal(t, "edited", o.Spec.Description)
+	require.Equal(t, 1, o.Pinned)
+	restored := restore()
+	require.Equal(t, 4, restored.Entries)
+	require.True(t, restored.Rerank, "the leaders of the state are those of the spec before")
+	require.False(t, restored.Exhausted)
+
+	// After a reset of the workflow a number is used again.
+	entry(2, 3*time.Hour, conduct.CommandEntry{Command: conduct.CommandPin, Trials: []int{1}})
+	require.Equal(t, []int{1, 2}, restore().Pinned)
+
+	entry(6, 4*time.Hour, conduct.CommandEntry{Command: conduct.CommandStop})
+	require.ErrorContains(t, checkGarbage(t, a, running{}, false), "its command log lacks entry 5, and its state.json is older")
+	require.NoError(t, checkGarbage(t, a, running{progress: &conduct.Progress{Kept: []int{}}}, false), "a sweep that runs has the pins")
+	require.NoError(t, checkGarbage(t, a, running{}, true))
+}
+
 // If the entry of a pin was lost, too, nothing says that there was one: gc asks for an explicit
 // word, also once the sweep has been continued.
 func TestGarbageAfterLostEntries(t *testing.T) {
@@ -297,15 +352,19 @@ func TestGarbageAfterLostEntries(t *testing.T) {
 			littered(t, s)
 			a := New(s)
 			require.NoError(t, a.PutCommandEntry(t.Context(), name, pin))
+			put := func(st conduct.State) {
+				state, err := json.Marshal(st)
+				require.NoError(t, err)
+				require.NoError(t, a.PutState(t.Context(), name, state))
+			}
+			put(conduct.State{Phase: conduct.PhaseStopped, Segments: 17, Entries: 2, CommandLog: []conduct.CommandEntry{pin}})
 			lose(t, s)
 			require.NoError(t, checkGarbage(t, a, running{}, false), "the state has the pins")
 			overwrite(t, s, under(stateName), flip)
 			require.Empty(t, faults(check(t, s, CheckOptions{Repair: true})))
 
 			require.ErrorContains(t, checkGarbage(t, a, running{}, false), "its command log lacks entry 2")
-			state, err := json.Marshal(conduct.State{Phase: conduct.PhaseStopped, Counts: map[sweep.Status]int{}})
-			require.NoError(t, err)
-			require.NoError(t, a.PutState(t.Context(), name, state))
+			put(conduct.State{Phase: conduct.PhaseStopped, Counts: map[sweep.Status]int{}})
 			for _, w := range []running{{}, {progress: &conduct.Progress{Kept: []int{}}}} {
 				err := checkGarbage(t, a, w, false)
 				require.ErrorAs(t, err, new(*PinsError))

@@ -74,6 +74,13 @@ func Restore(spec *sweep.Spec, startedAt time.Time, snapshot *State, ledger []sw
 // have not started are lost.
 func Logged(submitted *sweep.Spec, startedAt time.Time, entries []CommandEntry) *State {
 	st := newState(submitted, startedAt)
+	st.Replay(entries)
+	return st
+}
+
+// Replay applies the entries of the command log that follow the last one in CommandLog, for
+// Restore. Trials that they request are lost: the entries do not have them.
+func (st *State) Replay(entries []CommandEntry) {
 	for _, e := range entries {
 		at := e.At
 		opens := slices.Contains([]string{CommandResume, CommandExtend, CommandEnqueue, CommandRetry}, e.Command)
@@ -82,7 +89,9 @@ func Logged(submitted *sweep.Spec, startedAt time.Time, entries []CommandEntry) 
 		case e.Command == EntryEnd:
 			st.Phase, st.EndedAt, st.Message = Phase(e.Change), &at, e.Reason
 		case opens && st.Phase.Final(), e.Command == CommandEdit && st.Phase == PhaseCompleted:
-			st.Idle += at.Sub(*st.EndedAt)
+			if st.EndedAt != nil {
+				st.Idle += at.Sub(*st.EndedAt)
+			}
 			st.Phase, st.EndedAt, st.Message = PhaseRunning, nil, ""
 		case e.Command == CommandPin:
 			st.addPins(e.Trials)
@@ -92,12 +101,16 @@ func Logged(submitted *sweep.Spec, startedAt time.Time, entries []CommandEntry) 
 		if e.Spec != nil {
 			st.Spec = e.Spec
 		}
+		if e.Command == CommandEdit && e.Spec != nil {
+			e.Spec.SetGates(st.Leaders)
+			e.Spec.SetGates(st.Gated)
+			st.Exhausted, st.WaitAt, st.Rerank = false, nil, st.finished() > 0
+		}
 		st.Entries = e.Number
 		e.Spec, e.Trials = nil, nil
 		st.CommandLog = append(st.CommandLog, e)
 	}
 	st.CommandLog = st.CommandLog[max(0, len(st.CommandLog)-CommandLogLimit):]
-	return st
 }
 
 // recall remembers the results at rungs of a trial that has ended and did not report them
