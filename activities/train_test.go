@@ -551,6 +551,7 @@ func (s stepping) Evaluate(ctx context.Context, job sweep.EvaluateJob, report fu
 func TestAnAttemptThatMovesIsNotBlocked(t *testing.T) {
 	for reason, atFirst := range map[block.Reason]bool{
 		"": true, block.Unreachable: true, block.Clock: true, block.Environment: true, block.Denied: false, block.Full: false, block.Other: false,
+		block.LedgerDamaged: false, block.NotOwner: false, block.WrongStore: false,
 	} {
 		for _, stage := range []activities.Stage{activities.StageTrain, activities.StageEvaluate} {
 			b := newBench(t)

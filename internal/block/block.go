@@ -42,8 +42,16 @@ func (r Reason) OfProcess() bool {
 	}
 }
 
-// OfWrites reports whether the object store may still answer requests that only read.
-func (r Reason) OfWrites() bool { return r == Denied || r == Full || r == Other }
+// OfWrites reports whether the cause may remain although a trial has made a step: the object
+// store, or the check of the owner before a write, refuses only requests that write.
+func (r Reason) OfWrites() bool {
+	switch r {
+	case Denied, Full, LedgerDamaged, NotOwner, WrongStore, Other:
+		return true
+	default:
+		return false
+	}
+}
 
 // Reasons lists all reasons.
 func Reasons() []Reason {

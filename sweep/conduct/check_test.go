@@ -51,7 +51,8 @@ func sameFaults(ledger []sweep.Trial) (most int) {
 	return most
 }
 
-// issued checks an action as it is issued.
+// issued checks an action as it is issued. A Save of a state alone may be larger (see doc.go), but
+// none that the simulation plays is.
 func (w *world) issued(a Action) {
 	if n := SizeOf(a); n > 256<<10 {
 		w.fail("a payload has %d bytes: %T", n, a)

@@ -31,7 +31,8 @@
 //     was pinned, or is in Removals until it has been removed.
 //   - Every accepted command, every version of the spec and every end is stored, or the
 //     last message reports that storing was given up.
-//   - No action has a payload above 256 KiB.
+//   - No action has a payload above 256 KiB, except a Save of a State that is larger. Such
+//     a State has very many running trials, requested trials and results at rungs.
 //   - The state machine ends, or Progress says what it waits for.
 //
 // No goroutine, clock, global random source, or map iteration whose order matters is

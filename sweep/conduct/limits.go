@@ -10,7 +10,7 @@ const (
 	lookLimit     = 100       // trials that a Look checks
 	carryLimit    = 100       // results not yet in the ledger that State carries into a new run
 	carryBytes    = 250 << 10 // of a State: Temporal warns at payloads of 256 KiB
-	leadersLimit  = 512 << 10 // of Leaders and Gated: Temporal refuses payloads above 2 MiB
+	leadersLimit  = 64 << 10  // of Leaders and Gated with the FID of each class
 	rungLimit     = 500       // results of one rung that State remembers, the latest: enough to place the best 1/eta
 	removalsLimit = 50        // checkpoints to remove at which Curate does not wait for more
 	removalsBatch = 1000      // checkpoints that a Curate removes

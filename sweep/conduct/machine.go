@@ -77,11 +77,12 @@ func (m *Machine) plan() {
 
 // resume marks tasks and requests as not issued, so that they are issued again.
 func (m *Machine) resume() {
-	for _, t := range []*Task{m.Main, m.Looking, m.Curating, m.Saving} {
+	for _, t := range []*Task{m.Main, m.Looking, m.Curating} {
 		if t != nil {
 			t.ID = 0
 		}
 	}
+	m.Saving = nil // planned again, with all that is to be stored then
 	for i := range m.Running {
 		r := &m.Running[i]
 		if r.Cancel == AskedOnce {

@@ -9,7 +9,7 @@ import (
 )
 
 // Temporal refuses payloads above 2 MiB, and large ones make histories slow. With these
-// limits, in bytes of JSON, payloads stay below 256 KiB.
+// limits, in bytes of JSON, payloads stay below 256 KiB; a State alone may be larger (see doc.go).
 const (
 	TrialLimit   = 64 << 10  // a trial
 	PayloadLimit = 160 << 10 // the trials or entries that an action or a completion carries

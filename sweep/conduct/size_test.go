@@ -108,6 +108,16 @@ func TestLeadersFitIntoPayloads(t *testing.T) {
 	require.Len(t, segment[0].Metrics, 1002, "the result itself is not changed")
 	require.NotEmpty(t, segment[0].Rungs)
 
+	for _, n := range []int{3, 14} {
+		some := machineOf(spec, State{Phase: PhaseRunning})
+		some.appended(segment[:n], Appended{})
+		some.addEntry(CommandEntry{Command: CommandPause, By: "ann"})
+		some.planSave()
+		save := some.out[len(some.out)-1].(Save)
+		require.NotNil(t, save.State, "%d leaders: it fits", n)
+		require.Less(t, SizeOf(save), saveLimit)
+	}
+
 	few := machineOf(spec, State{Phase: PhaseRunning})
 	few.appended(segment[:2], Appended{})
 	require.Len(t, few.Leaders[0].Metrics, 1002)
@@ -176,6 +186,22 @@ func TestAStateThatDoesNotFitIsStoredAlone(t *testing.T) {
 	for _, s := range saves[:len(saves)-1] {
 		require.Nil(t, s.State)
 	}
+}
+
+// A Save of the state alone that is lost is planned again with what has come since: for the old
+// entries alone, a state may be left out, and the Save would have nothing.
+func TestASaveIsPlannedAgainAfterAResume(t *testing.T) {
+	m := machineOf(testSpec(), State{Phase: PhasePaused, LookedAhead: true, StateBehind: true})
+	actions := m.Step(start, Tick{})
+	require.Len(t, actions, 1)
+	require.Empty(t, actions[0].(Save).Entries)
+
+	m.addEntry(CommandEntry{Command: CommandResume, By: "ann"})
+	actions = m.Step(start, Resumed{})
+	require.Len(t, actions, 1)
+	save := actions[0].(Save)
+	require.Len(t, save.Entries, len(m.Unsaved))
+	require.NotNil(t, save.State)
 }
 
 func TestALargeCommandIsRefused(t *testing.T) {
