@@ -66,6 +66,17 @@ type Begun struct {
 	Workflow string `json:"workflow"`
 	Run      string `json:"run"`   // of the workflow, the latest
 	Ended    bool   `json:"ended"` // the sweep has ended before: nothing was started
+
+	phase conduct.Phase // of a sweep that existed; "" where it is not known
+}
+
+// text says what the sweep does now.
+func (b Begun) text() string {
+	text := fmt.Sprintf("sweep %s is %s; `tailsweep watch %[1]s` follows it", b.Name, cmp.Or(b.phase, conduct.PhaseRunning))
+	if b.phase == conduct.PhasePaused {
+		text += fmt.Sprintf(", `tailsweep resume %s` continues it", b.Name)
+	}
+	return text
 }
 
 // begin starts the sweep of a spec, or attaches to it, and watches it unless detach is
@@ -92,7 +103,7 @@ func begin(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 		return err
 	}
 	if detach && !b.Ended {
-		a.Log("sweep %s is running; `tailsweep watch %s` follows it", spec.Name, spec.Name)
+		a.Log("%s", b.text())
 	}
 	switch {
 	case detach && output.Value == cli.FormatJSON:
@@ -246,7 +257,11 @@ func start(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 	case !created:
 		noteChanges(ctx, a, arc, spec)
 		// A sweep whose query fails still runs.
-		if p, err := progress.QueryProgress(ctx, c, spec.Name); err == nil && p.EndedAt != nil {
+		p, err := progress.QueryProgress(ctx, c, spec.Name)
+		if err == nil {
+			b.phase = p.Phase
+		}
+		if err == nil && p.EndedAt != nil {
 			a.Log("sweep %s has already ended (%s); nothing was started. %s", spec.Name, p.Phase, continuing(p))
 			b.Ended = true
 			return b, nil

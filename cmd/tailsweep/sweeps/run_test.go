@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -29,4 +30,10 @@ func TestOtherWorkers(t *testing.T) {
 func TestWorkerSlots(t *testing.T) {
 	require.Equal(t, "3 training slots of the running worker", workerSlots(3, 2))
 	require.Equal(t, "the running worker has 1 training slot, and this sweep could use 4: `tailsweep down`, then this command again", workerSlots(1, 4))
+}
+
+// run -d that attaches to a sweep says what list says of it.
+func TestBegunSaysThePhase(t *testing.T) {
+	require.Equal(t, "sweep s is running; `tailsweep watch s` follows it", Begun{Name: "s"}.text())
+	require.Equal(t, "sweep s is paused; `tailsweep watch s` follows it, `tailsweep resume s` continues it", Begun{Name: "s", phase: conduct.PhasePaused}.text())
 }

@@ -180,9 +180,9 @@ func Waiting(ctx context.Context, c client.Client, namespace, queue string, live
 func waitingText(queued int, queue string, w workers) string {
 	who := english.Plural(queued, "trial waits", "trials wait")
 	switch {
-	case w.count > 0:
+	case w.count > 0 && w.busy == w.slots:
 		return fmt.Sprintf("%s for a training slot: %d of %d busy", who, w.busy, w.slots)
-	case w.polled:
+	case w.count > 0, w.polled: // a slot that is free was so at a heartbeat before the trial waited
 		return who + " for a training slot"
 	}
 	return fmt.Sprintf("%s for a worker: none polls the queue %s (`tailsweep worker --only training --queue %[2]s` starts one)", who, queue)
