@@ -175,7 +175,7 @@ func TestTrialOnCIFAR(t *testing.T) {
 	batches := []string{"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"}
 	for _, m := range []madeUp{
 		{sweep.CIFAR10, "cifar-10-batches-bin", batches, []string{"batches.meta.txt", "readme.html", "test_batch.bin"}, 10, 13, false},
-		{sweep.CIFAR100, "cifar-100-binary", []string{"train.bin"}, []string{"coarse_label_names.txt", "fine_label_names.txt", "test.bin"}, 100, 2, true},
+		{sweep.CIFAR100, "cifar-100-binary", []string{"train.bin"}, []string{"coarse_label_names.txt", "fine_label_names.txt", "test.bin"}, 100, 4, true},
 	} {
 		t.Run(m.name, func(t *testing.T) {
 			t.Setenv(folder.CacheVariable, t.TempDir())
