@@ -20,8 +20,6 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/tailsweep/tailsweep/bench/measure"
-	"github.com/tailsweep/tailsweep/internal/address"
-	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/internal/retry"
 	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -218,17 +216,13 @@ func (p programs) runClustered(ctx context.Context, r *clustered) (err error) {
 	if err != nil {
 		return err
 	}
-	key, secret, err := stack.Credentials(m.dir)
-	if err != nil {
-		return err
-	}
 	metrics, err := freeAddress()
 	if err != nil {
 		return err
 	}
-	m.environ = append(os.Environ(),
-		"TEMPORAL_ADDRESS="+temporal.address, address.EndpointVariable+"="+m.status.S3, address.BucketVariable+"="+m.status.Bucket,
-		"AWS_ACCESS_KEY_ID="+key, "AWS_SECRET_ACCESS_KEY="+secret, folder.StateVariable+"="+m.dir, "NO_COLOR=1")
+	if err := m.setEnviron(temporal.address); err != nil {
+		return err
+	}
 	if _, err := m.command(ctx, "setup"); err != nil {
 		return err
 	}
@@ -304,21 +298,10 @@ func (m *measured) playClustered(ctx context.Context, r *clustered, c client.Cli
 		return err
 	}
 	costs["postgres"] = busy
-	n := float64(r.Trials)
-	r.CPU, r.Memory = map[string]float64{}, map[string]int64{}
-	for name, cost := range after {
-		r.CPU[name] = 1000 * (cost - costs[name]) / n
-	}
-	others, err := machine.others(sum(r.CPU) * n / 1000)
-	if err != nil {
+	if err := m.spent(&r.result, costs, after, machine); err != nil {
 		return err
 	}
-	r.Others = &others
-	for name, pid := range m.pids {
-		if r.Memory[name], err = peak(pid); err != nil {
-			return err
-		}
-	}
+	n := float64(r.Trials)
 	done, err := d.counters(ctx)
 	if err != nil {
 		return err
@@ -376,12 +359,8 @@ func (m *measured) lookClustered(ctx context.Context, r *clustered, c client.Cli
 		if err := json.Unmarshal(out, &trials); err != nil {
 			return fmt.Errorf("tailsweep trials: %w", err)
 		}
-		for _, t := range trials {
-			starts, ends = append(starts, seconds(t.StartedAt)), append(ends, seconds(t.FinishedAt))
-			if t.Status != sweep.StatusCompleted {
-				r.Failed++
-			}
-		}
+		began, ended := r.times(trials)
+		starts, ends = append(starts, began...), append(ends, ended...)
 	}
 	if err := r.pace(starts, ends); err != nil {
 		return err

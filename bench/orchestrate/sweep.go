@@ -84,13 +84,9 @@ func (p programs) runSweep(ctx context.Context, r *result) (err error) {
 	if err != nil {
 		return err
 	}
-	key, secret, err := stack.Credentials(m.dir)
-	if err != nil {
+	if err := m.setEnviron(m.status.Temporal); err != nil {
 		return err
 	}
-	m.environ = append(os.Environ(),
-		"TEMPORAL_ADDRESS="+m.status.Temporal, address.EndpointVariable+"="+m.status.S3, address.BucketVariable+"="+m.status.Bucket,
-		"AWS_ACCESS_KEY_ID="+key, "AWS_SECRET_ACCESS_KEY="+secret, folder.StateVariable+"="+m.dir, "NO_COLOR=1")
 	m.pids = map[string]int{"worker": m.status.Process(stack.ProcessWorker).PID, "stack": m.status.Process(stack.ProcessStack).PID}
 
 	spec := filepath.Join(dir, "spec.yaml")
@@ -132,19 +128,8 @@ func (m *measured) play(ctx context.Context, r *result, c client.Client, spec st
 	if err != nil {
 		return err
 	}
-	r.CPU, r.Memory = map[string]float64{}, map[string]int64{}
-	for name, cost := range after {
-		r.CPU[name] = 1000 * (cost - before[name]) / float64(r.Trials)
-	}
-	others, err := began.others(sum(r.CPU) * float64(r.Trials) / 1000)
-	if err != nil {
+	if err := m.spent(r, before, after, began); err != nil {
 		return err
-	}
-	r.Others = &others
-	for name, pid := range m.pids {
-		if r.Memory[name], err = peak(pid); err != nil {
-			return err
-		}
 	}
 	sent, err := m.requests(ctx)
 	if err != nil {
@@ -153,6 +138,39 @@ func (m *measured) play(ctx context.Context, r *result, c client.Client, spec st
 	r.Requests = map[string]float64{}
 	for method, n := range sent {
 		r.Requests[method] = (n - requests[method]) / float64(r.Trials)
+	}
+	return nil
+}
+
+// setEnviron sets the environment of commands to the object store of m and to a Temporal.
+func (m *measured) setEnviron(temporal string) error {
+	key, secret, err := stack.Credentials(m.dir)
+	if err != nil {
+		return err
+	}
+	m.environ = append(os.Environ(),
+		"TEMPORAL_ADDRESS="+temporal, address.EndpointVariable+"="+m.status.S3, address.BucketVariable+"="+m.status.Bucket,
+		"AWS_ACCESS_KEY_ID="+key, "AWS_SECRET_ACCESS_KEY="+secret, folder.StateVariable+"="+m.dir, "NO_COLOR=1")
+	return nil
+}
+
+// spent fills in what the processes took between two readings of their processor time, and
+// what other processes had of the machine's since began.
+func (m *measured) spent(r *result, before, after map[string]float64, began cpu) error {
+	n := float64(r.Trials)
+	r.CPU, r.Memory = map[string]float64{}, map[string]int64{}
+	for name, cost := range after {
+		r.CPU[name] = 1000 * (cost - before[name]) / n
+	}
+	others, err := began.others(sum(r.CPU) * n / 1000)
+	if err != nil {
+		return err
+	}
+	r.Others = &others
+	for name, pid := range m.pids {
+		if r.Memory[name], err = peak(pid); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -228,6 +246,17 @@ func page(ctx context.Context, url string) ([]byte, error) {
 	return io.ReadAll(answer.Body)
 }
 
+// times returns when trials started and ended, in seconds, and counts those that failed.
+func (r *result) times(trials []sweep.Trial) (starts, ends []float64) {
+	for _, t := range trials {
+		starts, ends = append(starts, seconds(t.StartedAt)), append(ends, seconds(t.FinishedAt))
+		if t.Status != sweep.StatusCompleted {
+			r.Failed++
+		}
+	}
+	return starts, ends
+}
+
 // look reads the finished sweep: its trials, its histories, and the time that verbs take.
 func (m *measured) look(ctx context.Context, r *result, c client.Client) error {
 	r.Verbs = map[string]float64{}
@@ -251,13 +280,7 @@ func (m *measured) look(ctx context.Context, r *result, c client.Client) error {
 	if len(trials) != r.Trials {
 		return fmt.Errorf("%d trials are in the ledger, want %d", len(trials), r.Trials)
 	}
-	var starts, ends []float64
-	for _, t := range trials {
-		starts, ends = append(starts, seconds(t.StartedAt)), append(ends, seconds(t.FinishedAt))
-		if t.Status != sweep.StatusCompleted {
-			r.Failed++
-		}
-	}
+	starts, ends := r.times(trials)
 	if err := r.pace(starts, ends); err != nil {
 		return err
 	}
