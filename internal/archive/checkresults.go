@@ -79,8 +79,8 @@ func (c *checker) checkResults(ctx context.Context) error {
 	}
 	missing, lost := c.uncounted(results)
 	faults += len(missing) + len(lost)
+	const found = "the ledger does not have %s, which the sweep counts as finished"
 	if len(missing) > 0 {
-		const found = "the ledger does not have %s, which the sweep counts as finished"
 		if trials := text.Trials(missing, mostNumbers); c.ended() {
 			c.fault("ledger", "", "appends a segment with their results", c.appendCounted(results), found, trials)
 		} else {
@@ -89,7 +89,7 @@ func (c *checker) checkResults(ctx context.Context) error {
 	}
 	if len(lost) > 0 {
 		c.found("ledger", LevelFault, "", "restore the ledger from a backup: without a result they cannot be rebuilt",
-			"the ledger does not have %s, which the sweep counts as finished", text.Trials(lost, mostNumbers))
+			found, text.Trials(lost, mostNumbers))
 	}
 	switch p := c.o.Progress; {
 	case len(waiting) == 0:

@@ -44,36 +44,21 @@ func (e *Evaluator) cas(ctx context.Context, images []float32, ids []diffusion.S
 	if err != nil {
 		return nil, nil, err
 	}
-	m := measurement{metrics: map[string]float64{}, errors: map[string]float64{}}
-	for _, group := range sweep.MetricGroups() {
-		m.ratio(sweep.FamilyCAS+"."+group, tested.labels, e.Groups.Classes(group), func(i int) bool { return out.Predictions[i] == tested.labels[i] })
-	}
+	m := accuracy(sweep.FamilyCAS+".", e.Groups, tested.labels, out.Predictions)
 	return m.metrics, m.errors, nil
 }
 
 // GroupAccuracy returns the accuracy of predictions by group: the mean over its classes
 // that have labels, so that each class counts the same. A group without any is left out.
 func GroupAccuracy(groups sweep.ClassGroups, labels, predictions []int) map[string]float64 {
-	count, right := map[int]int{}, map[int]int{}
-	for i, label := range labels {
-		count[label]++
-		if predictions[i] == label {
-			right[label]++
-		}
-	}
-	accuracy := map[string]float64{}
+	return accuracy("", groups, labels, predictions).metrics
+}
+
+// accuracy measures the accuracy by group, each under its name after a prefix.
+func accuracy(prefix string, groups sweep.ClassGroups, labels, predictions []int) measurement {
+	m := measurement{metrics: map[string]float64{}, errors: map[string]float64{}}
 	for _, group := range sweep.MetricGroups() {
-		var sum float64
-		n := 0
-		for _, class := range groups.Classes(group) {
-			if count[class] > 0 {
-				sum += float64(right[class]) / float64(count[class])
-				n++
-			}
-		}
-		if n > 0 {
-			accuracy[group] = sum / float64(n)
-		}
+		m.ratio(prefix+group, labels, groups.Classes(group), func(i int) bool { return predictions[i] == labels[i] })
 	}
-	return accuracy
+	return m
 }
