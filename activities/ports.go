@@ -138,13 +138,14 @@ type Recorder interface {
 
 // SweepNumbers are a sweep's gauges.
 type SweepNumbers struct {
-	Running  int
-	ByStatus map[sweep.Status]int
-	Planned  int                // 0 when unknown
-	Best     map[string]float64 // by metric name, "fid.tail": the best completed trial's own value of each metric
-	GPUHours float64
-	Active   bool
-	Blocked  []block.Reason // why the sweep or its trials are blocked
+	Running    int
+	ByStatus   map[sweep.Status]int
+	Planned    int                // 0 when unknown
+	Objectives []sweep.Objective  // of the spec in force
+	Best       map[string]float64 // by metric name, "fid.tail": the best completed trial's own value of each metric
+	GPUHours   float64
+	Active     bool
+	Blocked    []block.Reason // why the sweep or its trials are blocked
 }
 
 // ExecutionStatus is the state of a workflow execution.

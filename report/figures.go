@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"github.com/dustin/go-humanize/english"
+
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
 
 // Limits on what is drawn, so that the page of a large sweep stays small.
@@ -33,7 +35,7 @@ func historyFigure(s study, o sweep.Objective) (f figure, ok bool) {
 	var steps []point
 	f = figure{
 		frame: figureFrame,
-		Title: o.Name + " by trial", Caption: o.Name, XLabel: "finished trials", YLabel: axisLabel(o.Name),
+		Title: o.Name + " by trial", Caption: o.Name, XLabel: "finished trials", YLabel: s.axisLabel(o.Name),
 		XTicks: integerTicks(x, places), YTicks: y.ticks(6),
 	}
 	for i, t := range shown {
@@ -67,11 +69,10 @@ func integerTicks(s scale, values []float64) []tick {
 func (s study) Scatter() *figure {
 	var heads, tails []float64
 	var shown []sweep.Trial
-	for _, t := range s.trials {
-		if hasBoth(t) {
-			heads, tails = append(heads, t.Metrics[sweep.MetricFIDHead]), append(tails, t.Metrics[sweep.MetricFIDTail])
-			shown = append(shown, t)
-		}
+	for _, t := range analysis.Distinct(s.spec, s.plotted()) {
+		p := s.points[t.Number].Values
+		heads, tails = append(heads, p[s.head.Name]), append(tails, p[s.tail.Name])
+		shown = append(shown, t)
 	}
 	if len(shown) == 0 {
 		return nil
@@ -79,26 +80,59 @@ func (s study) Scatter() *figure {
 	x, y := figureFrame.x(heads), figureFrame.y(tails, false)
 	f := figure{
 		frame: figureFrame,
-		Title: "Head against tail", XLabel: axisLabel(sweep.MetricFIDHead), YLabel: axisLabel(sweep.MetricFIDTail),
+		Title: s.head.Name + " against " + s.tail.Name, XLabel: s.axisLabel(s.head.Name), YLabel: s.axisLabel(s.tail.Name),
 		XTicks: x.ticks(8), YTicks: y.ticks(7),
 	}
 	var line []point
 	onFront := map[int]bool{}
 	for _, t := range s.front.Trials {
-		line = append(line, point{x.at(t.Metrics[sweep.MetricFIDHead]), y.at(t.Metrics[sweep.MetricFIDTail])})
+		p := s.points[t.Number].Values
+		line = append(line, point{x.at(p[s.head.Name]), y.at(p[s.tail.Name])})
 		onFront[t.Number] = true
 	}
 	f.Shapes = append(f.Shapes, shape{Path: stairs(line), Class: "line front", Tip: "Pareto front"})
 	for i, t := range shown {
 		cx, cy := x.at(heads[i]), y.at(tails[i])
-		f.Shapes = append(f.Shapes, mark(s, t, cx, cy, onFront, sweep.MetricFIDHead, sweep.MetricFIDTail))
+		m := mark(s, t, cx, cy, onFront)
+		m.Tip += fmt.Sprintf("; %s %s; %s %s", s.head.Name, num(heads[i]), s.tail.Name, num(tails[i]))
+		if n := s.points[t.Number].Seeds; s.spec.Repeats != nil {
+			m.Tip += "; mean of " + english.Plural(n, "seed", "")
+		}
+		f.Shapes = append(f.Shapes, m)
 		if onFront[t.Number] && len(s.front.Trials) <= maxFrontLabels || s.isBest(t) || s.isBaseline(t) && len(s.baseline) == 1 {
 			f.Labels = append(f.Labels, nextTo(cx, cy, fmt.Sprint(t.Number)))
 		}
 	}
-	f.Desc = fmt.Sprintf("%s, %d of them on the front: lower is better on both axes.", english.Plural(len(shown), "trial", ""), len(s.front.Trials))
+	f.Desc = fmt.Sprintf("%s, %d of them on the front. %s", english.Plural(len(shown), "trial", ""), len(s.front.Trials), s.Corner())
 	f.Legend = append([]legendEntry{{Path: "M1 3H12V11H23", Class: "line front", Text: "Pareto front"}}, markLegend(s, true)...)
 	return &f
+}
+
+// plotted are the trials that have a place in Scatter, with repeats that of train.seed first
+// for each configuration.
+func (s study) plotted() []sweep.Trial {
+	var list []sweep.Trial
+	for _, t := range s.front.Trials { // before other seeds of their configurations
+		list = append(list, t)
+	}
+	for _, t := range s.trials {
+		if _, ok := s.points[t.Number]; ok && !slices.ContainsFunc(s.front.Trials, func(o sweep.Trial) bool { return o.Number == t.Number }) {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// Corner says where in Scatter the better trials are.
+func (s study) Corner() string {
+	up, right := "Lower", "left"
+	if !s.isLower(s.tail.Name) {
+		up = "Higher"
+	}
+	if !s.isLower(s.head.Name) {
+		right = "right"
+	}
+	return up + " and further " + right + " is better."
 }
 
 // nextTo places a label to the upper right of a mark, or to the upper left near the right edge.
@@ -199,16 +233,4 @@ func tip(t sweep.Trial, metrics ...string) string {
 		text += fmt.Sprintf("; %s %s", m, metricOf(t, m))
 	}
 	return text
-}
-
-func axisLabel(metric string) string {
-	if lowerIsBetter(metric) {
-		return metric + " (lower is better)"
-	}
-	return metric + " (higher is better)"
-}
-
-func lowerIsBetter(metric string) bool {
-	info, _ := sweep.LookupMetric(metric)
-	return info.Goal == sweep.Minimize
 }

@@ -45,7 +45,7 @@ func fixture(t testing.TB, n int) Input {
 				{Name: sweep.ParamInfonceTemperature, Distribution: sweep.DistLogUniform, Min: .05, Max: 1},
 				{Name: sweep.ParamInfonceWeight, Distribution: sweep.DistLogUniform, Min: 1e-3, Max: 3, Zero: .2},
 			},
-			Metrics: []sweep.Objective{{Name: sweep.MetricFIDTail, Goal: sweep.Minimize}, {Name: sweep.MetricFIDHead, Goal: sweep.Minimize}},
+			Metrics: []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}, {Name: "fid.head", Goal: sweep.Minimize}},
 		},
 		SpecYAML: fixtureYAML, Digest: "sha256:1f0c1d0b7e9a",
 		Progress: conduct.Progress{Phase: conduct.PhaseCompleted, Planned: n + 3, GPUHours: 1.84, StartedAt: began, EndedAt: new(began.Add(2 * time.Hour))},

@@ -25,7 +25,7 @@ var pageText string
 var styleText string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"clock": clock, "metric": metricOf, "seconds": seconds,
+	"clock": clock, "seconds": seconds,
 	"short": func(v float64) string { return sweep.Number(v).Short() },
 }).Parse(pageText))
 
@@ -121,7 +121,7 @@ func (p page) Columns() []string {
 }
 
 // Metrics are the metrics that the table of trials shows.
-func (p page) Metrics() []string { return compareMetrics(p.Spec) }
+func (p page) Metrics() []string { return compareMetrics(p.Spec, p.Trials) }
 
 // Rows are all trials, best first.
 func (p page) Rows() (rows []row) {
@@ -132,12 +132,44 @@ func (p page) Rows() (rows []row) {
 	return rows
 }
 
-// FrontRows are the trials on the front, by fid.head.
+// FrontRows are the trials on the front, by the head metric, with the values that put them
+// there.
 func (p page) FrontRows() (rows []row) {
 	for _, t := range p.front.Trials {
-		rows = append(rows, newRow(p.study, t, 0, nil, []string{sweep.MetricFIDHead, sweep.MetricFIDTail}))
+		r, values := newRow(p.study, t, 0, nil, nil), p.points[t.Number].Values
+		r.Results = []string{num(values[p.head.Name]), num(values[p.tail.Name])}
+		rows = append(rows, r)
 	}
 	return rows
+}
+
+// Head and Tail are the names of the metrics of the front; "" where there is none.
+func (p page) Head() string { return p.head.Name }
+
+// Tail is like Head.
+func (p page) Tail() string { return p.tail.Name }
+
+// FrontNote says how the front differs from that of the spec's objectives, "" where it does
+// not.
+func (p page) FrontNote() string {
+	var names []string
+	for _, o := range p.Spec.Metrics {
+		names = append(names, o.Name)
+	}
+	pair := []string{p.head.Name, p.tail.Name}
+	if len(names) == 2 && !slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(pair, name) }) {
+		return ""
+	}
+	return "This front is that of these two metrics; tailsweep pareto lists that of the objectives: " + strings.Join(names, ", ") + "."
+}
+
+// Result is the metrics that tables show, of one trial.
+func (p page) Result(t sweep.Trial) string {
+	var parts []string
+	for _, name := range p.Spec.ShownMetrics() {
+		parts = append(parts, name+" "+metricOf(t, name))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // SlotSeconds is the time that trials had a training slot.
@@ -146,10 +178,13 @@ func (p page) SlotSeconds() float64 { return p.Progress.GPUHours * 3600 }
 // HasKnee reports whether the front has a knee.
 func (p page) HasKnee() bool { return p.front.Knee != nil }
 
-// Volume is the hypervolume of the front with its reference point.
+// Volume is the hypervolume of the front with its reference point, or why there is none.
 func (p page) Volume() string {
-	return fmt.Sprintf("%s from %s %s, %s %s", num(p.front.Hypervolume),
-		sweep.MetricFIDHead, num(p.front.Reference[sweep.MetricFIDHead]), sweep.MetricFIDTail, num(p.front.Reference[sweep.MetricFIDTail]))
+	if p.front.Hypervolume == nil {
+		return "No hypervolume: " + p.front.NoVolume + "."
+	}
+	return fmt.Sprintf("Hypervolume %s from %s %s, %s %s.", num(*p.front.Hypervolume),
+		p.head.Name, num(p.front.Reference[p.head.Name]), p.tail.Name, num(p.front.Reference[p.tail.Name]))
 }
 
 // Backends lists the backends of all trials.

@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/dustin/go-humanize/english"
+
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
 )
@@ -14,10 +16,14 @@ import (
 // study has the ranking, the baseline and the front that the page shows.
 type study struct {
 	spec     *sweep.Spec
-	trials   []sweep.Trial  // in order of completion
-	ranked   []sweep.Trial  // completed and with the first metric, best first
-	ordered  []sweep.Trial  // ranked, then the rest by number
-	front    analysis.Front // head against tail, its trials by fid.head
+	trials   []sweep.Trial   // in order of completion
+	ranked   []sweep.Trial   // completed and with the first metric, best first
+	ordered  []sweep.Trial   // ranked, then the rest by number
+	head     sweep.Objective // that stand for head and tail, see HeadAndTail; zero for none
+	tail     sweep.Objective
+	front    analysis.Front            // head against tail, its trials by head, the best first
+	points   map[int]analysis.Standing // of the trials that have a place in that figure
+	standing map[int]analysis.Standing // of ranked
 	feasible map[int]analysis.Feasibility
 	baseline []sweep.Trial // completed; see newStudy
 }
@@ -36,12 +42,20 @@ func newStudy(spec *sweep.Spec, trials []sweep.Trial) study {
 		return cmp.Or(cmp.Compare(place[a.Number], place[b.Number]), cmp.Compare(a.Number, b.Number))
 	})
 
-	axes := *spec
-	axes.Metrics = []sweep.Objective{{Name: sweep.MetricFIDHead, Goal: sweep.Minimize}, {Name: sweep.MetricFIDTail, Goal: sweep.Minimize}}
-	s.front = analysis.NewFront(&axes, trials, nil)
-	slices.SortStableFunc(s.front.Trials, func(a, b sweep.Trial) int {
-		return cmp.Compare(a.Metrics[sweep.MetricFIDHead], b.Metrics[sweep.MetricFIDHead])
-	})
+	s.standing = analysis.Standings(spec, trials, "")
+	if s.head, s.tail = spec.HeadAndTail(); s.head.Name != "" && s.tail.Name != "" {
+		axes := *spec
+		axes.Metrics = []sweep.Objective{s.head, s.tail}
+		s.front, s.points = analysis.NewFront(&axes, trials, nil), analysis.Standings(&axes, trials, "")
+		maps.DeleteFunc(s.points, func(_ int, p analysis.Standing) bool {
+			_, head := p.Values[s.head.Name]
+			_, tail := p.Values[s.tail.Name]
+			return !head || !tail
+		})
+		slices.SortStableFunc(s.front.Trials, func(a, b sweep.Trial) int {
+			return cmp.Compare(s.head.Cost(s.points[a.Number].Values[s.head.Name]), s.head.Cost(s.points[b.Number].Values[s.head.Name]))
+		})
+	}
 
 	for _, t := range s.ranked {
 		if t.Kind == sweep.KindBaseline {
@@ -89,10 +103,37 @@ func isPlain(t sweep.Trial) bool {
 	return true
 }
 
-func hasBoth(t sweep.Trial) bool {
-	_, head := t.Metric(sweep.MetricFIDHead)
-	_, tail := t.Metric(sweep.MetricFIDTail)
-	return head && tail
+// best is the value of a metric by which the best trial is ranked: its own, or with repeats
+// the mean over the seeds of its configuration.
+func (s study) best(metric string) (value float64, ok bool) {
+	if len(s.ranked) == 0 {
+		return 0, false
+	}
+	value, ok = s.standing[s.ranked[0].Number].Values[metric]
+	return value, ok
+}
+
+// Means says over how many seeds the values of a trial are means; "" for its own values.
+func (s study) Means(t sweep.Trial) string {
+	if s.spec.Repeats == nil {
+		return ""
+	}
+	return "mean of " + english.Plural(s.standing[t.Number].Seeds, "seed", "")
+}
+
+// isLower reports whether lower values of a metric are better.
+func (s study) isLower(metric string) bool { return s.spec.Goal(metric) == sweep.Minimize }
+
+// axisLabel is a metric with its unit and the direction that is better.
+func (s study) axisLabel(metric string) string { return metric + " (" + s.about(metric) + ")" }
+
+// about is the unit of a metric and the direction that is better.
+func (s study) about(metric string) string {
+	about := s.spec.Goal(metric).Better() + " is better"
+	if info, _ := sweep.LookupMetric(metric); info.Unit != "" {
+		about = info.Unit + ", " + about
+	}
+	return about
 }
 
 func (s study) isBest(t sweep.Trial) bool {

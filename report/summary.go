@@ -15,7 +15,7 @@ import (
 
 // comparison is one line of the table of the best trial against the baseline.
 type comparison struct {
-	Metric, Better              string
+	Metric, About               string // About: its unit and the direction that is better
 	Best, Baseline, Range, Diff string
 	Word, Class                 string // better, worse, equal, within the seeds' range
 	Floor                       string
@@ -28,14 +28,11 @@ func (p page) Comparisons() (out []comparison) {
 		return nil
 	}
 	for _, name := range p.Metrics() {
-		v, ok := best.Metric(name)
+		v, ok := p.best(name)
 		if !ok {
 			continue
 		}
-		c := comparison{Metric: name, Better: "higher", Best: num(v), Baseline: absent, Diff: absent, Floor: absent}
-		if lowerIsBetter(name) {
-			c.Better = "lower"
-		}
+		c := comparison{Metric: name, About: p.about(name), Best: num(v), Baseline: absent, Diff: absent, Floor: absent}
 		if within, ok := best.Within(name); ok {
 			c.Best += fmt.Sprintf(" ± %.2g", within)
 		}
@@ -47,7 +44,7 @@ func (p page) Comparisons() (out []comparison) {
 			if b.N > 1 {
 				c.Range = fmt.Sprintf("%s to %s", num(b.Min), num(b.Max))
 			}
-			c.Word, c.Class = rate(name, v, b)
+			c.Word, c.Class = rate(p.isLower(name), v, b)
 		}
 		out = append(out, c)
 	}
@@ -63,34 +60,50 @@ func difference(v, mean float64) float64 {
 }
 
 // rate returns a word and a CSS class for the comparison of v with the baseline.
-func rate(metric string, v float64, b spread) (word, class string) {
+func rate(lower bool, v float64, b spread) (word, class string) {
 	switch {
 	case difference(v, b.Mean) == 0:
 		return "equal", "same"
 	case b.N > 1 && v >= b.Min && v <= b.Max:
 		return "within the seeds' range", "same"
-	case (v < b.Mean) == lowerIsBetter(metric):
+	case (v < b.Mean) == lower:
 		return "better", "good"
 	}
 	return "worse", "bad"
 }
 
-// compareMetrics are the objectives, then the metrics of each group.
-func compareMetrics(spec *sweep.Spec) []string {
+// compareMetrics are the objectives, then the metrics of each group that a trial has.
+func compareMetrics(spec *sweep.Spec, trials []sweep.Trial) []string {
+	measured := map[string]bool{}
+	for _, t := range trials {
+		for name := range t.Metrics {
+			measured[name] = true
+		}
+	}
 	var out []string
 	for _, o := range spec.Metrics {
 		out = append(out, o.Name)
 	}
 	for _, m := range sweep.MetricList() {
-		if m.Group != "" && !slices.Contains(out, m.Name) {
+		if m.Group != "" && measured[m.Name] && !slices.Contains(out, m.Name) {
 			out = append(out, m.Name)
 		}
 	}
 	return out
 }
 
-// Summary says what the sweep found, in two sentences at most.
+// Summary says what the sweep found, in three sentences at most.
 func (s study) Summary() string {
+	text := s.found()
+	if best := s.Best(); best != nil {
+		if f := s.feasible[best.Number]; f != "" {
+			text += " By the constraints it is " + f.OfBest() + "."
+		}
+	}
+	return text
+}
+
+func (s study) found() string {
 	best, first := s.Best(), s.spec.Metrics[0]
 	if best == nil {
 		if text := analysis.GatedText(s.spec, s.trials, ""); text != "" {
@@ -98,20 +111,23 @@ func (s study) Summary() string {
 		}
 		return fmt.Sprintf("No trial has completed with a value of %s yet, so there is nothing to compare.", first.Name)
 	}
-	value, _ := best.Metric(first.Name)
-	base := s.baselineSpread(first.Name)
+	value, _ := s.best(first.Name)
+	base, named := s.baselineSpread(first.Name), first.Name
+	if means := s.Means(*best); means != "" {
+		named += " (" + means + ")"
+	}
 	switch {
 	case base.N == 0:
 		return fmt.Sprintf("Trial %d has the best %s, %s. No plain baseline has completed, so this page cannot say whether the losses helped.",
-			best.Number, first.Name, num(value))
+			best.Number, named, num(value))
 	case s.isBaseline(*best):
 		return fmt.Sprintf("The baseline itself, trial %d, has the best %s: %s. No other configuration of this sweep is better.",
-			best.Number, first.Name, num(value))
+			best.Number, named, num(value))
 	}
 	text := fmt.Sprintf("Trial %d has the best %s: %s, against %s of the baseline (%s).",
-		best.Number, first.Name, num(value), num(base.Mean), change(value, base.Mean))
-	if other := otherSide(first.Name); other != "" {
-		if v, ok := best.Metric(other); ok && s.baselineSpread(other).N > 0 {
+		best.Number, named, num(value), num(base.Mean), change(value, base.Mean))
+	if other := s.otherSide(); other != "" {
+		if v, ok := s.best(other); ok && s.baselineSpread(other).N > 0 {
 			b := s.baselineSpread(other)
 			text += fmt.Sprintf(" Its %s is %s, against %s (%s).", other, num(v), num(b.Mean), change(v, b.Mean))
 		}
@@ -119,17 +135,13 @@ func (s study) Summary() string {
 	return text
 }
 
-// otherSide is the metric that a gain in metric may have cost: head for tail,
-// tail for any other group of the same family; "" for a metric without groups.
-func otherSide(metric string) string {
-	family, group, ok := strings.Cut(metric, ".")
-	switch {
-	case !ok:
-		return ""
-	case group == sweep.GroupTail:
-		return family + "." + sweep.GroupHead
+// otherSide is the metric that a gain in the first one may have cost: that of the head for
+// that of the tail, else that of the tail.
+func (s study) otherSide() string {
+	if s.spec.Metrics[0].Name == s.tail.Name {
+		return s.head.Name
 	}
-	return family + "." + sweep.GroupTail
+	return s.tail.Name
 }
 
 func change(v, from float64) string {
@@ -153,7 +165,7 @@ func (p page) Caveats() (out []string) {
 	}
 	switch n, again := len(p.baseline), repeated(p.Trials); {
 	case again > 0:
-		out = append(out, fmt.Sprintf("%s trained with several seeds, the others with one. A configuration with several seeds ranks by their mean; the comparison table shows one of its trials.", english.Plural(again, "searched configuration was", "searched configurations were")))
+		out = append(out, fmt.Sprintf("%s trained with several seeds, the others with one. %s", english.Plural(again, "searched configuration was", "searched configurations were"), seedsText(p.Spec)))
 	case n > 1:
 		out = append(out, fmt.Sprintf("Each searched configuration was trained with one seed, the baseline with %d. A difference within the range of the baseline's seeds is not distinguishable from noise. The list of trials that are as good as the best assumes that every configuration has the noise of the baseline's seeds.", n))
 	default:
@@ -169,11 +181,15 @@ func (p page) Caveats() (out []string) {
 	if text := sampleCounts(p.Spec); text != "" {
 		out = append(out, text)
 	}
-	network := "this project's own small classifier. Compare it between trials of this dataset and size, and never with published Inception FIDs"
+	network := "this project's own small classifier. Compare them between trials of this dataset and size, and never with published values, which are of other networks"
 	if f := p.Spec.Evaluate.Features; f != nil {
-		network = "the network in " + f.Path + ". Compare it between trials with the same network, dataset and size"
+		network = "the network in " + f.Path + ". Compare them between trials with the same network, dataset and size"
 	}
-	out = append(out, "FID is computed from the features of "+network+". With few samples it is biased upwards.")
+	text := "The metrics of samples are computed from the features of " + network + "."
+	if slices.ContainsFunc(p.Metrics(), func(name string) bool { return strings.HasPrefix(name, sweep.FamilyFID+".") }) {
+		text += " With few samples FID is biased upwards."
+	}
+	out = append(out, text)
 	if best := p.Best(); best != nil {
 		if len(best.StandardError) > 0 {
 			out = append(out, "A value of the best trial ± what other samples and real images may change it by, at 95 % confidence. Another training is not in it.")
@@ -183,7 +199,7 @@ func (p page) Caveats() (out []string) {
 		}
 	}
 	if len(p.Floor) > 0 {
-		out = append(out, "The floor compares one half of the real images with the other. It is a reference value, not a bound: FID depends on the number of images, and the two sets differ in size.")
+		out = append(out, "The floor compares one half of the real images with the other. It is a reference value, not a bound: metrics depend on the number of images, and the two sets differ in size.")
 	}
 	stopped, gated := 0, 0
 	for _, t := range p.Trials {
@@ -206,6 +222,14 @@ func (p page) Caveats() (out []string) {
 			english.Plural(lost, "trial did", "trials did"), english.PluralWord(lost, "is", "are"), english.PluralWord(lost, "it", "them")))
 	}
 	return out
+}
+
+// seedsText says what a trial of a configuration with several seeds counts as.
+func seedsText(spec *sweep.Spec) string {
+	if spec.Repeats == nil {
+		return "Without repeats in the spec each trial ranks by its own values."
+	}
+	return "A configuration ranks by its means over seeds, which the summary, the comparison and the front show; the table of trials and the history show single trials."
 }
 
 // sampleCounts says how many generated samples are used for the metrics of each group.

@@ -12,7 +12,7 @@ import (
 func fakeTrial(number int, kind sweep.Kind, weight, head, tail float64) sweep.Trial {
 	return sweep.Trial{
 		Assignment: sweep.Assignment{Number: number, Kind: kind, Params: sweep.Params{sweep.ParamInfonceWeight: sweep.Number(weight)}},
-		Status:     sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{sweep.MetricFIDHead: head, sweep.MetricFIDTail: tail}},
+		Status:     sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.head": head, "fid.tail": tail}},
 	}
 }
 
@@ -71,12 +71,12 @@ func TestRate(t *testing.T) {
 		b      spread
 		want   string
 	}{
-		{sweep.MetricFIDTail, 40, three, "better"}, {sweep.MetricFIDTail, 60, three, "worse"}, {sweep.MetricFIDTail, 52.9, three, "within the seeds' range"},
-		{sweep.MetricFIDTail, 49, one, "better"}, {sweep.MetricFIDTail, 50 + 1e-12, one, "equal"},
+		{"fid.tail", 40, three, "better"}, {"fid.tail", 60, three, "worse"}, {"fid.tail", 52.9, three, "within the seeds' range"},
+		{"fid.tail", 49, one, "better"}, {"fid.tail", 50 + 1e-12, one, "equal"},
 		{"label_accuracy.tail", 60, three, "better"}, {"label_accuracy.tail", 40, three, "worse"},
 	}
 	for _, tt := range tests {
-		word, _ := rate(tt.metric, tt.v, tt.b)
+		word, _ := rate(newStudy(fixture(t, 0).Spec, nil).isLower(tt.metric), tt.v, tt.b)
 		require.Equal(t, tt.want, word, "%s %v", tt.metric, tt.v)
 	}
 }

@@ -25,12 +25,6 @@ const (
 	MetricStepsPerSecond = "steps_per_second"
 )
 
-// The metrics that tables, the report and Temporal's UI show of every sweep.
-const (
-	MetricFIDHead = FamilyFID + "." + GroupHead
-	MetricFIDTail = FamilyFID + "." + GroupTail
-)
-
 // The families of metrics. Each family has a metric for each group: "fid.tail".
 const (
 	FamilyFID            = "fid"

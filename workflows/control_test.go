@@ -3,6 +3,7 @@ package workflows
 import (
 	"context"
 	"errors"
+	"maps"
 	"testing"
 	"time"
 
@@ -343,6 +344,11 @@ func TestSweepShowsItselfInTemporal(t *testing.T) {
 		}
 		return true
 	})).Return(nil)
+	memo := map[string]any{}
+	r.env.OnUpsertMemo(mock.MatchedBy(func(m map[string]any) bool {
+		maps.Copy(memo, m)
+		return true
+	})).Return(nil)
 	r.at(1, func() { r.end(0, sweep.StatusCompleted) })
 	_, err := r.sweep(SweepInput{Spec: gridSpec(1)})
 	require.NoError(t, err)
@@ -352,6 +358,8 @@ func TestSweepShowsItselfInTemporal(t *testing.T) {
 		AttrBestHead: 20.0, AttrBestTail: 100.0, AttrGPUHours: 1.0,
 	}, shown)
 	require.Equal(t, "running", states[0])
+	require.Equal(t, "fid.head", memo[MemoHead])
+	require.Equal(t, "fid.tail", memo[MemoTail])
 	registered := SearchAttributes()
 	for name := range shown {
 		require.Contains(t, registered, name)

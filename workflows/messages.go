@@ -26,8 +26,8 @@ const (
 	AttrState    = "TailsweepState"    // Keyword: a conduct.Phase, or a sweep.Status for a trial
 	AttrSweep    = "TailsweepSweep"    // Keyword: the sweep's name, on sweeps and trials
 	AttrDone     = "TailsweepDone"     // Int: trials in the ledger
-	AttrBestHead = "TailsweepBestHead" // Double: fid.head of the best trial; on a trial its own
-	AttrBestTail = "TailsweepBestTail" // Double: fid.tail of the best trial; on a trial its own
+	AttrBestHead = "TailsweepBestHead" // Double: the metric MemoHead of the best trial; on a trial its own
+	AttrBestTail = "TailsweepBestTail" // Double: the metric MemoTail of the best trial; on a trial its own
 	AttrGPUHours = "TailsweepGPUHours" // Double
 )
 
@@ -36,6 +36,8 @@ const (
 	memoTrials  = "trials"
 	memoBest    = "best"
 	MemoBlocked = "blocked" // what blocks the sweep, "" for nothing
+	MemoHead    = "head"    // name of the metric of AttrBestHead, see sweep.Spec.HeadAndTail
+	MemoTail    = "tail"    // name of the metric of AttrBestTail
 )
 
 // SearchAttributes lists them with their Temporal types, for registration.

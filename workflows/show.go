@@ -32,13 +32,15 @@ func upsert(ctx workflow.Context, updates []temporal.SearchAttributeUpdate) {
 	}
 }
 
-// headAndTail are the updates for the two metrics, where they have values.
-func headAndTail(metrics map[string]float64) []temporal.SearchAttributeUpdate {
+// headAndTail are the updates for the metrics of head and tail of a spec, where they have
+// values.
+func headAndTail(spec *sweep.Spec, metrics map[string]float64) []temporal.SearchAttributeUpdate {
+	head, tail := spec.HeadAndTail()
 	var updates []temporal.SearchAttributeUpdate
-	if v, ok := metrics[sweep.MetricFIDHead]; ok {
+	if v, ok := metrics[head.Name]; ok {
 		updates = append(updates, keyBestHead.ValueSet(v))
 	}
-	if v, ok := metrics[sweep.MetricFIDTail]; ok {
+	if v, ok := metrics[tail.Name]; ok {
 		updates = append(updates, keyBestTail.ValueSet(v))
 	}
 	return updates
@@ -84,7 +86,7 @@ func (t *trial) show(doing string) {
 		t.shown = state
 		upsert(t.last, append([]temporal.SearchAttributeUpdate{
 			keySweep.ValueSet(t.spec.Name), keyState.ValueSet(state),
-		}, headAndTail(t.machine.Result.Metrics)...))
+		}, headAndTail(t.spec, t.spec.Values(t.machine.Result))...))
 	}
 }
 
@@ -162,9 +164,11 @@ func (s *sweepRun) show() {
 	updates := append([]temporal.SearchAttributeUpdate{
 		keySweep.ValueSet(p.Name), keyState.ValueSet(string(p.Phase)),
 		keyDone.ValueSet(int64(p.Finished)), keyGPUHours.ValueSet(p.GPUHours),
-	}, headAndTail(bestMetrics(p))...)
+	}, headAndTail(s.machine.Spec(), bestMetrics(p))...)
 	upsert(s.ctx, updates)
-	if err := workflow.UpsertMemo(s.ctx, map[string]any{memoTrials: now.counts, memoBest: now.best, MemoBlocked: now.blocked}); err != nil {
+	head, tail := s.machine.Spec().HeadAndTail()
+	memo := map[string]any{memoTrials: now.counts, memoBest: now.best, MemoBlocked: now.blocked, MemoHead: head.Name, MemoTail: tail.Name}
+	if err := workflow.UpsertMemo(s.ctx, memo); err != nil {
 		workflow.GetLogger(s.ctx).Warn("cannot show the memo", "error", err)
 	}
 	s.record()
@@ -208,7 +212,8 @@ func (s *sweepRun) record() {
 // Numbers are a sweep's gauges.
 func Numbers(p conduct.Progress) activities.SweepNumbers {
 	n := activities.SweepNumbers{
-		Running: len(p.Running), ByStatus: p.Counts, Planned: p.Planned, Best: bestMetrics(p),
+		Objectives: p.Objectives,
+		Running:    len(p.Running), ByStatus: p.Counts, Planned: p.Planned, Best: bestMetrics(p),
 		GPUHours: p.GPUHours, Active: p.EndedAt == nil,
 	}
 	for _, b := range p.Blocked {

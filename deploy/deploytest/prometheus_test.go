@@ -299,7 +299,7 @@ func TestDashboards(t *testing.T) {
 		require.NoError(t, json.Unmarshal(data, &d))
 		require.NotEmpty(t, d.UID)
 		for _, v := range d.Templating.List {
-			m := regexp.MustCompile(`^label_values\((\w+), (\w+)\)$`).FindStringSubmatch(v.Definition)
+			m := regexp.MustCompile(`^label_values\((\w+)(?:{sweep="\$sweep"})?, (\w+)\)$`).FindStringSubmatch(v.Definition)
 			require.NotNil(t, m, v.Definition)
 			checkExpression(t, m[1])
 		}

@@ -27,6 +27,7 @@ const (
 	labelSweep  = "sweep"
 	labelTrial  = "trial"
 	labelMetric = "metric" // families of sweep.MetricList
+	labelGoal   = "goal"   // a sweep.Goal
 	labelGroup  = "group"  // all, head, medium, tail
 	labelTerm   = "term"
 	labelStatus = "status"
@@ -52,6 +53,7 @@ type Metrics struct {
 	vectors  []interface{ DeletePartialMatch(prometheus.Labels) int } // all vectors
 
 	bestValue      *prometheus.GaugeVec
+	objective      *prometheus.GaugeVec
 	trials         *prometheus.GaugeVec
 	trialsRunning  *prometheus.GaugeVec
 	trialsPlanned  *prometheus.GaugeVec
@@ -94,6 +96,7 @@ func New(version string) *Metrics {
 		}),
 	}
 	m.bestValue = m.gauge("best_value", "The best completed trial's own value of a metric, by class group.", labelSweep, labelMetric, labelGroup)
+	m.objective = m.gauge("sweep_objective", "The place of a metric among the sweep's objectives, 1 for the first, with the direction that is better.", labelSweep, labelMetric, labelGroup, labelGoal)
 	m.trials = m.gauge("trials", "Finished trials by how they ended.", labelSweep, labelStatus)
 	m.trialsRunning = m.gauge("trials_running", "Started trials without a result.", labelSweep)
 	m.trialsPlanned = m.gauge("trials_planned", "Trials the sweep will have, baseline included; 0 when unknown.", labelSweep)
@@ -206,8 +209,8 @@ func (m *Metrics) WorkerResting(resting bool) {
 	m.workerResting.Set(value)
 }
 
-// SweepState implements activities.Recorder. Metrics that are not in sweep.MetricList
-// are left out.
+// SweepState implements activities.Recorder. Metrics that are not in sweep.MetricList,
+// objectives among them, are left out.
 func (m *Metrics) SweepState(sweepName string, s activities.SweepNumbers) {
 	defer m.update(sweepName)()
 	m.trialsRunning.WithLabelValues(sweepName).Set(float64(s.Running))
@@ -229,6 +232,13 @@ func (m *Metrics) SweepState(sweepName string, s activities.SweepNumbers) {
 	}
 	for _, status := range sweep.StatusList() {
 		m.trials.WithLabelValues(sweepName, string(status)).Set(float64(s.ByStatus[status]))
+	}
+	m.objective.DeletePartialMatch(prometheus.Labels{labelSweep: sweepName})
+	for i, o := range s.Objectives {
+		if info, known := sweep.LookupMetric(o.Name); known && !strings.HasPrefix(o.Name, sweep.FIDClass) {
+			family, group := split(info)
+			m.objective.WithLabelValues(sweepName, family, group, string(o.Goal)).Set(float64(i + 1))
+		}
 	}
 	for _, info := range sweep.MetricList() {
 		family, group := split(info)

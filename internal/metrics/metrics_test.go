@@ -113,6 +113,15 @@ func TestSeriesEnd(t *testing.T) {
 
 	m.SweepState("s", activities.SweepNumbers{Blocked: []block.Reason{block.UnknownKey}, Best: map[string]float64{"fid.all": 11}})
 	require.Equal(t, []string{`tailsweep_best_value{group="all",metric="fid",sweep="s"} 11`}, page(t, m, "tailsweep_best"), "what the new best does not have goes")
+
+	objectives := []sweep.Objective{{Name: "kid.tail", Goal: sweep.Minimize}, {Name: "coverage.head", Goal: sweep.Maximize}, {Name: "fid.class.bag", Goal: sweep.Minimize}}
+	m.SweepState("s", activities.SweepNumbers{Objectives: objectives})
+	require.Equal(t, []string{
+		`tailsweep_sweep_objective{goal="maximize",group="head",metric="coverage",sweep="s"} 2`,
+		`tailsweep_sweep_objective{goal="minimize",group="tail",metric="kid",sweep="s"} 1`,
+	}, page(t, m, "tailsweep_sweep_objective"))
+	m.SweepState("s", activities.SweepNumbers{Objectives: objectives[:1]})
+	require.Len(t, page(t, m, "tailsweep_sweep_objective"), 1, "after an edit the others go")
 	require.Equal(t, []string{`tailsweep_sweep_active{sweep="s"} 0`}, page(t, m, "tailsweep_sweep_active"), "an ended sweep stays, as ended")
 	require.NotContains(t, page(t, m, "tailsweep_sweep_blocked"), `tailsweep_sweep_blocked{reason="unknown_key",sweep="s"} 1`, "and nothing blocks it")
 }

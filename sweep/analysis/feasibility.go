@@ -17,6 +17,17 @@ const (
 	Undecided  Feasibility = "undecided" // within the noise either is possible
 )
 
+// OfBest says what it means that the best trial of a sweep has this feasibility.
+func (f Feasibility) OfBest() string {
+	switch f {
+	case Undecided:
+		return "undecided: no trial is known to be feasible"
+	case Infeasible:
+		return "infeasible: no trial is feasible"
+	}
+	return string(f)
+}
+
 // Decisive is how many standard errors an estimate must be away from 0 for its sign
 // to be taken as known.
 const Decisive = 2
@@ -112,20 +123,30 @@ func (l *Limits) Excess(i int, key string) (excess sweep.Estimate, ok bool) {
 func (l *Limits) Feasibility(key string) (f Feasibility, ok bool) {
 	f = Feasible
 	for i := range l.constraints {
-		if _, has := l.Noise(i).Mean(key); !has {
+		satisfied, ok := l.Satisfied(i, key)
+		if !ok {
 			return "", false
 		}
-		excess, known := l.Excess(i, key)
-		switch {
-		case !known || math.Abs(excess.Mean) < Decisive*excess.StdDev:
-			if f == Feasible {
-				f = Undecided
-			}
-		case excess.Mean > 0:
-			f = Infeasible
+		if satisfied.class() > f.class() {
+			f = satisfied
 		}
 	}
 	return f, true
+}
+
+// Satisfied is Feasibility by constraint i alone.
+func (l *Limits) Satisfied(i int, key string) (f Feasibility, ok bool) {
+	if _, has := l.Noise(i).Mean(key); !has {
+		return "", false
+	}
+	excess, known := l.Excess(i, key)
+	switch {
+	case !known || math.Abs(excess.Mean) < Decisive*excess.StdDev:
+		return Undecided, true
+	case excess.Mean > 0:
+		return Infeasible, true
+	}
+	return Feasible, true
 }
 
 // Feasibilities returns the feasibility of each completed trial, by number: that of its

@@ -9,10 +9,11 @@ import (
 
 // Front is a Pareto front and its summary.
 type Front struct {
-	Trials      []sweep.Trial      `json:"trials"`         // as Pareto orders them
-	Knee        *int               `json:"knee,omitempty"` // number of the trial at the front's knee; see Knee
-	Hypervolume float64            `json:"hypervolume"`    // between the front and Reference, in the product of the metrics' units
-	Reference   map[string]float64 `json:"reference"`      // by metric; see ReferencePoint
+	Trials      []sweep.Trial      `json:"trials"`                   // as Pareto orders them
+	Knee        *int               `json:"knee,omitempty"`           // number of the trial at the front's knee; see Knee
+	Hypervolume *float64           `json:"hypervolume,omitempty"`    // between the front and Reference, in the product of the metrics' units
+	NoVolume    string             `json:"no_hypervolume,omitempty"` // why there is none
+	Reference   map[string]float64 `json:"reference,omitempty"`      // by metric; see ReferencePoint
 }
 
 // Pareto returns the completed trials that no other dominates, that is, for which no
@@ -31,13 +32,15 @@ func Pareto(spec *sweep.Spec, trials []sweep.Trial) []sweep.Trial {
 
 // NewFront is Pareto's front and its summary. The hypervolume and the knee are those
 // of its feasible trials, by their means. With a nil reference it takes
-// ReferencePoint; a front without a feasible trial has no hypervolume.
+// ReferencePoint. A front without a feasible trial has no hypervolume, but the reason.
 func NewFront(spec *sweep.Spec, trials []sweep.Trial, reference []float64) Front {
 	points := frontOf(spec, trials)
 	var f Front
 	var sure []Configuration
+	counts := map[Feasibility]int{}
 	for _, p := range points {
 		f.Trials = append(f.Trials, p.Trials[0])
+		counts[p.Feasibility]++
 		if p.Feasibility == "" || p.Feasibility == Feasible {
 			sure = append(sure, p)
 		}
@@ -49,7 +52,15 @@ func NewFront(spec *sweep.Spec, trials []sweep.Trial, reference []float64) Front
 	if reference == nil {
 		reference = ReferencePoint(spec, trials)
 	}
-	if reference == nil {
+	switch {
+	case len(points) == 0:
+		f.NoVolume = "no completed trial has a value of each metric"
+	case len(sure) == 0 && counts[Undecided] > 0:
+		f.NoVolume = "no trial of the front is known to be feasible: the constraints are undecided"
+	case len(sure) == 0:
+		f.NoVolume = "no trial is feasible"
+	}
+	if f.NoVolume != "" {
 		return f
 	}
 	f.Reference = map[string]float64{}
@@ -58,7 +69,7 @@ func NewFront(spec *sweep.Spec, trials []sweep.Trial, reference []float64) Front
 		f.Reference[o.Name] = reference[k]
 		corner[k] = o.Cost(reference[k])
 	}
-	f.Hypervolume = Hypervolume(costs, corner)
+	f.Hypervolume = new(Hypervolume(costs, corner))
 	return f
 }
 

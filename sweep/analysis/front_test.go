@@ -25,10 +25,10 @@ func TestNewFront(t *testing.T) {
 	require.Equal(t, 1, *f.Knee)
 	require.Equal(t, map[string]float64{"fid.tail": 11, "fid.head": 11}, f.Reference, "a tenth of the range beyond the worst of the front")
 	// By columns of head: [0, 1] from tail 10, [1, 5] from 2, [5, 10] from 1, [10, 11] from 0.
-	require.InDelta(t, 1*1+4*9+5*10+1*11, f.Hypervolume, 1e-9)
-	require.InDelta(t, 1*0+4*6+2*7, NewFront(headAndTail, trials, []float64{8, 7}).Hypervolume, 1e-9)
+	require.InDelta(t, 1*1+4*9+5*10+1*11, *f.Hypervolume, 1e-9)
+	require.InDelta(t, 1*0+4*6+2*7, *NewFront(headAndTail, trials, []float64{8, 7}).Hypervolume, 1e-9)
 
-	require.Equal(t, Front{}, NewFront(headAndTail, nil, nil))
+	require.Equal(t, Front{NoVolume: "no completed trial has a value of each metric"}, NewFront(headAndTail, nil, nil))
 	one := NewFront(headAndTail, trials[:1], nil)
 	require.Nil(t, one.Knee)
 	require.Equal(t, map[string]float64{"fid.tail": 11, "fid.head": 0.1}, one.Reference)
@@ -49,7 +49,7 @@ func TestFrontOfMetricsToMaximise(t *testing.T) {
 	a, b := NewFront(headAndTail, plain, nil), NewFront(turned, negative, nil)
 	require.Equal(t, numbers(a.Trials), numbers(b.Trials))
 	require.Equal(t, a.Knee, b.Knee)
-	require.InDelta(t, a.Hypervolume, b.Hypervolume, 1e-12)
+	require.InDelta(t, *a.Hypervolume, *b.Hypervolume, 1e-12)
 	require.InDelta(t, a.Reference["fid.tail"], -b.Reference["fid.tail"], 1e-12)
 }
 
@@ -59,8 +59,14 @@ func TestNewFrontUnderConstraints(t *testing.T) {
 	trials := []sweep.Trial{seeded(0, 0, 1, 3, 1), seeded(1, 1, 1, 1, 3), seeded(2, 2, 1, 0, 5)}
 	f := NewFront(spec, trials, []float64{4, 4})
 	require.Equal(t, []int{1, 0}, numbers(f.Trials))
-	require.InDelta(t, 1*3+3*1-1, f.Hypervolume, 1e-12)
-	require.Zero(t, NewFront(spec, trials[2:], []float64{9, 9}).Hypervolume)
+	require.InDelta(t, 1*3+3*1-1, *f.Hypervolume, 1e-12)
+
+	none := NewFront(spec, trials[2:], []float64{9, 9})
+	require.Len(t, none.Trials, 1)
+	require.Nil(t, none.Hypervolume, "a front that nothing feasible is on has no volume of 0")
+	require.Equal(t, "no trial is feasible", none.NoVolume)
+	spec = constrained(t, "fid.head <= baseline.fid.head")
+	require.Equal(t, "no trial of the front is known to be feasible: the constraints are undecided", NewFront(spec, trials, nil).NoVolume)
 }
 
 // BenchmarkPareto takes the worst case: 10,000 trials that are all on the front.

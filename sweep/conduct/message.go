@@ -112,6 +112,7 @@ type Progress struct {
 	Counts     map[sweep.Status]int `json:"counts"`
 	Running    []Running            `json:"running"`           // by number
 	Blocked    []Block              `json:"blocked,omitempty"` // what keeps failing, and why
+	Objectives []sweep.Objective    `json:"objectives"`        // of the spec in force
 	Best       *BestTrial           `json:"best,omitempty"`    // by the first metric
 	GPUHours   float64              `json:"gpu_hours"`
 	StartedAt  time.Time            `json:"started_at"`

@@ -27,7 +27,7 @@ func (m *Machine) Progress(digest string) Progress {
 		Name: m.spec.Name, Digest: digest, Phase: m.Phase, Planned: m.expected(), Finished: m.finished(), Segments: m.Segments,
 		Counts: make(map[sweep.Status]int, len(m.Counts)), Running: slices.Clone(m.Running), Blocked: m.blocks(),
 		GPUHours: m.SlotTime.Hours(), StartedAt: m.StartedAt, Idle: sweep.Duration(m.Idle), EndedAt: m.EndedAt, Message: m.Message, CommandLog: slices.Clone(m.CommandLog),
-		Queue: slices.Clone(m.Queue), Pinned: slices.Clone(m.Pinned),
+		Objectives: slices.Clone(m.spec.Metrics), Queue: slices.Clone(m.Queue), Pinned: slices.Clone(m.Pinned),
 		Kept: numbersOf(slices.Concat(m.Leaders, m.Gated)),
 	}
 	slices.Sort(p.Kept)
@@ -44,7 +44,7 @@ func (m *Machine) Progress(digest string) Progress {
 	}
 	if len(m.Leaders) > 0 {
 		best := m.Leaders[0]
-		p.Best = &BestTrial{Number: best.Number, Params: best.Params, Metrics: best.Metrics}
+		p.Best = &BestTrial{Number: best.Number, Params: best.Params, Metrics: m.spec.Values(best)}
 	}
 	return p
 }

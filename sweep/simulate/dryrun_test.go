@@ -338,8 +338,8 @@ func TestCurve(t *testing.T) {
 		require.InDelta(t, c.Trials[i].FinishedAt.Sub(moment(0)).Seconds(), p.Seconds, 0)
 	}
 	front := analysis.NewFront(spec, c.Trials, nil)
-	require.InDelta(t, front.Hypervolume, *curve[len(curve)-1].Hypervolume, 1e-12)
-	require.Less(t, *curve[0].Hypervolume, front.Hypervolume)
+	require.InDelta(t, *front.Hypervolume, *curve[len(curve)-1].Hypervolume, 1e-12)
+	require.Less(t, *curve[0].Hypervolume, *front.Hypervolume)
 	c.Trials[0].Status = sweep.StatusStopped
 	require.Nil(t, c.Curve()[0].Best, "nothing has completed yet")
 	spec.Metrics = spec.Metrics[:1]

@@ -64,8 +64,7 @@ func (c Result) Curve() []Point {
 		}
 		points[i] = Point{Trial: t.Number, Seconds: t.FinishedAt.Sub(moment(0)).Seconds(), Best: best}
 		if len(spec.Metrics) > 1 && reference != nil {
-			volume := analysis.NewFront(spec, c.Trials[:i+1], reference).Hypervolume
-			points[i].Hypervolume = &volume
+			points[i].Hypervolume = analysis.NewFront(spec, c.Trials[:i+1], reference).Hypervolume
 		}
 	}
 	return points

@@ -29,21 +29,22 @@ func Best(a *cli.App) *cobra.Command {
 		Short: "Show the best trial, and the trials that may be as good",
 		Long: `best shows the first trial in the ranking: feasible trials come before undecided ones,
 then the first metric of the spec decides, then the next one. A trial that failed a
-gate is never the best. With repeats, a configuration counts by its mean over seeds.
+gate is never the best. With repeats, a configuration counts by its mean over seeds,
+which is printed with the trial's own values.
 The noise between the seeds of the baseline and of repeated configurations shows which
 other configurations may be as good.`,
 		Args: cli.Args(1, 1, "one sweep"),
 	}
 	output := cli.OutputFlag(cmd)
-	metric := cli.MetricFlag(cmd.Flags(), "rank by this metric instead of the spec's first, for example fid.head")
+	metric := cli.MetricFlag(cmd.Flags(), "rank by this metric instead of the spec's first")
 	cmd.RunE = withTrials(a, func(spec *sweep.Spec, trials []sweep.Trial, args []string) error {
 		best, ok := analysis.Best(spec, trials, *metric)
 		if !ok {
 			return noBest(spec, trials, *metric, "`tailsweep trials %s` lists the trials")
 		}
 		contest, _ := analysis.NewContest(spec, trials, *metric)
-		b := BestTrial{trialview.WithFeasibility(spec, trials, []sweep.Trial{best})[0], contest}
-		return a.PrintAs(output, b, bestText(b)...)
+		b := BestTrial{trialview.WithMeans(spec, trials, []sweep.Trial{best}, *metric)[0], contest}
+		return a.PrintAs(output, b, bestText(spec, b)...)
 	})
 	return cmd
 }
@@ -54,8 +55,9 @@ func noBest(spec *sweep.Spec, trials []sweep.Trial, metric, help string) error {
 }
 
 // bestText formats a trial with all its metrics.
-func bestText(t BestTrial) []string {
-	names := sweep.MetricNames(t.Metrics)
+func bestText(spec *sweep.Spec, t BestTrial) []string {
+	values := spec.Values(t.Trial.Trial)
+	names := sweep.MetricNames(values)
 	width := 21
 	for _, name := range names {
 		width = max(width, len(name))
@@ -66,9 +68,14 @@ func bestText(t BestTrial) []string {
 	}
 	add("parameters", "%s", trialview.Params(t.Params))
 	for _, name := range names {
-		value := fmt.Sprintf("%-9.4g", t.Metrics[name])
+		value := fmt.Sprintf("%-9.4g", values[name])
 		if within, ok := t.Within(name); ok {
 			value += fmt.Sprintf(" ± %-7.2g", within)
+		}
+		if t.Mean != nil {
+			if mean, ok := t.Mean.Values[name]; ok {
+				value += fmt.Sprintf(" mean of %s %-9.4g", english.Plural(t.Mean.Seeds, "seed", ""), mean)
+			}
 		}
 		if floor, ok := t.Floor[name]; ok {
 			value += fmt.Sprintf(" floor %.4g", floor)
@@ -82,7 +89,7 @@ func bestText(t BestTrial) []string {
 		add("measured on", "%s and %s of each class", english.Plural(t.Samples, "sample", ""), english.Plural(t.Real, "real image", ""))
 	}
 	if t.Feasibility != "" {
-		add("constraints", "%s", t.Feasibility)
+		add("constraints", "%s", t.Feasibility.OfBest())
 	}
 	add("not distinguishable", "%s", contestText(t))
 	add("guidance", "%.4g", t.Guidance)

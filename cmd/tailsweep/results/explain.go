@@ -21,13 +21,15 @@ import (
 // Explanation is the output of `tailsweep explain -o json`.
 type Explanation struct {
 	sweep.Assignment
-	Status      sweep.Status  `json:"status"`
-	Rungs       []sweep.Rung  `json:"rungs,omitempty"`
-	Pending     []int         `json:"pending,omitempty"` // trials that were pending when it was suggested
-	Unknown     string        `json:"unknown,omitempty"` // why Pending is unknown
-	Expected    []expectation `json:"expected,omitempty"`
-	Constraints []constraint  `json:"constraints,omitempty"`
-	Replay      *Replay       `json:"replay,omitempty"` // with --replay
+	Status      sweep.Status         `json:"status"`
+	Rungs       []sweep.Rung         `json:"rungs,omitempty"`
+	Pending     []int                `json:"pending,omitempty"` // trials that were pending when it was suggested
+	Unknown     string               `json:"unknown,omitempty"` // why Pending is unknown
+	Expected    []expectation        `json:"expected,omitempty"`
+	Constraints []constraint         `json:"constraints,omitempty"`
+	Feasibility analysis.Feasibility `json:"feasibility,omitempty"` // by all constraints
+	Seeds       int                  `json:"seeds,omitempty"`       // completed trials of the configuration
+	Replay      *Replay              `json:"replay,omitempty"`      // with --replay
 }
 
 // expectation is the value of a metric that the model expected, and the actual one.
@@ -37,12 +39,13 @@ type expectation struct {
 	Value *float64 `json:"value,omitempty"` // absent when the trial did not complete
 }
 
-// constraint is a constraint, and whether the trial satisfies it.
+// constraint is a constraint, and whether the trial's configuration satisfies it by the
+// rule of best, pareto and the report.
 type constraint struct {
-	Constraint string   `json:"constraint"`
-	Value      *float64 `json:"value,omitempty"`
-	Limit      *float64 `json:"limit,omitempty"` // absent while the baseline has no result
-	Satisfied  *bool    `json:"satisfied,omitempty"`
+	Constraint string               `json:"constraint"`
+	Value      *float64             `json:"value,omitempty"` // mean over the seeds of the configuration, of a completed trial
+	Limit      *float64             `json:"limit,omitempty"` // absent while the baseline has no result
+	Satisfied  analysis.Feasibility `json:"satisfied,omitempty"`
 }
 
 // Replay is the suggestion that this version makes from the same ledger.
@@ -132,14 +135,21 @@ func explain(spec *sweep.Spec, ledger []sweep.Trial, prior []sampler.Source, t s
 	}
 	limits := analysis.NewLimits(spec, ledger)
 	for i, c := range spec.Constraints {
-		h := constraint{Constraint: c.String(), Value: value(c.Metric)}
+		h := constraint{Constraint: c.String()}
 		if limit, ok := limits.Limit(i); ok {
 			h.Limit = &limit.Mean
-			if h.Value != nil {
-				h.Satisfied = new(analysis.Excess(c, *h.Value, limit.Mean) <= 0)
-			}
+		}
+		if mean, ok := limits.Noise(i).Mean(t.Params.Key()); ok && t.Status == sweep.StatusCompleted {
+			h.Value = &mean.Mean
+			h.Satisfied, _ = limits.Satisfied(i, t.Params.Key())
 		}
 		e.Constraints = append(e.Constraints, h)
+	}
+	e.Feasibility = analysis.Feasibilities(spec, ledger)[t.Number]
+	for _, o := range ledger {
+		if o.Status == sweep.StatusCompleted && o.Params.Key() == t.Params.Key() {
+			e.Seeds++
+		}
 	}
 	return e
 }
@@ -167,13 +177,13 @@ func explanationText(e Explanation) []string {
 	}
 	add("parameters", "%s", trialview.Params(e.Params))
 	if e.Kind == sweep.KindBaseline {
-		return append(lines, "  A baseline trial: its parameters and its seed come from the spec.")
+		return append(append(lines, "  A baseline trial: its parameters and its seed come from the spec."), constraintsText(e)...)
 	}
 	r := e.Reason
 	if e.Request > 0 {
 		add("source", "%s: %s", r.Sampler, r.Note)
 		lines = append(lines, requestText[r.Sampler])
-		return slices.Concat(lines, constraintsText(e.Constraints))
+		return slices.Concat(lines, constraintsText(e))
 	}
 	add("method", "%s", r.Sampler)
 	if r.Note != "" {
@@ -197,7 +207,7 @@ func explanationText(e Explanation) []string {
 		add("rung", "step %d: %s", rung.Step, rung.Reason)
 	}
 	lines = append(lines, expectedText(e.Expected)...)
-	lines = append(lines, constraintsText(e.Constraints)...)
+	lines = append(lines, constraintsText(e)...)
 	model := console.NewTable("MODEL", ">VALUE")
 	for _, name := range slices.Sorted(maps.Keys(r.Hyper)) {
 		model.Row(name, fmt.Sprintf("%.4g", r.Hyper[name]))
@@ -229,16 +239,26 @@ func expectedText(list []expectation) []string {
 	return t.Indented()
 }
 
-func constraintsText(list []constraint) []string {
-	t := console.NewTable("CONSTRAINT", ">LIMIT", ">ACTUAL", "SATISFIED")
-	for _, h := range list {
-		satisfied := "-"
-		if h.Satisfied != nil {
-			satisfied = map[bool]string{true: "yes", false: "no"}[*h.Satisfied]
-		}
-		t.Row(h.Constraint, trialview.Number(h.Limit), trialview.Number(h.Value), satisfied)
+// satisfiedText is the answer to one constraint.
+var satisfiedText = map[analysis.Feasibility]string{
+	analysis.Feasible: "yes", analysis.Infeasible: "no", analysis.Undecided: "undecided", "": "-",
+}
+
+// constraintsText has the constraints, and what best, pareto and the report say of the trial.
+func constraintsText(e Explanation) []string {
+	title := ">ACTUAL"
+	if e.Seeds > 1 {
+		title = fmt.Sprintf(">MEAN OF %d SEEDS", e.Seeds)
 	}
-	return t.Indented()
+	t := console.NewTable("CONSTRAINT", ">LIMIT", title, "SATISFIED")
+	for _, h := range e.Constraints {
+		t.Row(h.Constraint, trialview.Number(h.Limit), trialview.Number(h.Value), satisfiedText[h.Satisfied])
+	}
+	lines := t.Indented()
+	if e.Feasibility != "" {
+		lines = append(lines, fmt.Sprintf("  %-12s %s", "constraints", e.Feasibility))
+	}
+	return lines
 }
 
 func replayText(r Replay) string {

@@ -24,7 +24,7 @@ spec.`,
 		Args: cli.Args(1, 1, "one sweep"),
 	}
 	output := cli.OutputFlag(cmd)
-	metric := cli.MetricFlag(cmd.Flags(), "only this metric, for example fid.head")
+	metric := cli.MetricFlag(cmd.Flags(), "only this metric")
 	f := cmd.Flags()
 	top := cli.Within(f, "top", f.Float64("top", analysis.DefaultTop, "share of the configurations that count as the best, at most 0.4"), cli.AboveZero, 0.4)
 	cmd.RunE = withTrials(a, func(spec *sweep.Spec, trials []sweep.Trial, args []string) error {

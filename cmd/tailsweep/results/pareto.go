@@ -29,11 +29,12 @@ func Pareto(a *cli.App) *cobra.Command {
 		Short: "List the Pareto front: trials that no other beats in every metric",
 		Long: `pareto lists the front, marks its knee (the compromise: beyond it a gain in one metric
 costs much of another) and measures its hypervolume. Compare the hypervolumes of two
-sweeps only with the same --reference.`,
+sweeps only with the same --reference. Where nothing is feasible there is no hypervolume.
+With repeats, a configuration counts by its means over seeds: these are listed.`,
 		Args: cli.Args(1, 1, "one sweep"),
 	}
 	output := cli.OutputFlag(cmd)
-	corner := cmd.Flags().StringToString("reference", nil, "reference point of the hypervolume, for example fid.tail=80,fid.head=40 (default: worse than the worst of front and baseline by 10 % of the range)")
+	corner := cmd.Flags().StringToString("reference", nil, "reference point of the hypervolume, METRIC=NUMBER for each metric of the spec (default: worse than the worst of front and baseline by 10 % of the range)")
 	cmd.Flags().Lookup("reference").DefValue = "" // else the help shows [] as the default
 	cmd.RunE = withTrials(a, func(spec *sweep.Spec, trials []sweep.Trial, args []string) error {
 		reference, err := parseReference(spec, *corner)
@@ -41,14 +42,16 @@ sweeps only with the same --reference.`,
 			return err
 		}
 		f := analysis.NewFront(spec, trials, reference)
-		list := trialview.WithFeasibility(spec, trials, f.Trials)
+		list := trialview.WithMeans(spec, trials, f.Trials, "")
 		marks := map[int]string{}
 		if f.Knee != nil {
 			marks[*f.Knee] = "knee"
 		}
 		lines := a.Lines(trialview.Table(spec, list, "FRONT", marks))
-		if len(list) > 0 {
-			lines = append(lines, "", fmt.Sprintf("hypervolume %.4g from %s", f.Hypervolume, referenceText(spec, f.Reference)))
+		if f.Hypervolume != nil {
+			lines = append(lines, "", fmt.Sprintf("hypervolume %.4g from %s", *f.Hypervolume, referenceText(spec, f.Reference)))
+		} else {
+			lines = append(lines, "", "no hypervolume: "+f.NoVolume)
 		}
 		return a.PrintAs(output, Front{f, list}, lines...)
 	})
@@ -83,7 +86,7 @@ func parseReference(spec *sweep.Spec, given map[string]string) ([]float64, error
 	return reference, nil
 }
 
-// referenceText formats a reference as "fid.tail 66, fid.head 33".
+// referenceText formats a reference as "kid.tail 66, coverage.head 0.3".
 func referenceText(spec *sweep.Spec, reference map[string]float64) string {
 	var parts []string
 	for _, o := range spec.Metrics {

@@ -67,7 +67,7 @@ func Pull(a *cli.App) *cobra.Command {
 		}
 		var lines []string
 		for i, t := range chosen {
-			lines = append(lines, trialview.Line(spec, t.Number, t.Metrics, t.Params)+"  "+filepath.Clean(pulled[i]))
+			lines = append(lines, trialview.Line(spec, t.Number, spec.Values(t), t.Params)+"  "+filepath.Clean(pulled[i]))
 		}
 		return a.Print(lines...)
 	}

@@ -277,7 +277,11 @@ func describeText(d description) []string {
 		lines = append(lines, line)
 	}
 	if p.Best != nil {
-		lines = append(lines, "best: "+trialview.Line(d.Spec, p.Best.Number, p.Best.Metrics, p.Best.Params))
+		spec := d.Spec
+		if spec == nil { // the store does not answer
+			spec = &sweep.Spec{Metrics: p.Objectives}
+		}
+		lines = append(lines, "best: "+trialview.Line(spec, p.Best.Number, p.Best.Metrics, p.Best.Params))
 	}
 	for _, a := range p.Queue[:min(len(p.Queue), maxQueued)] {
 		line := fmt.Sprintf("requested by %s: %s", a.Reason.Sampler, trialview.Params(a.Params))

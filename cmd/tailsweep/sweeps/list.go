@@ -50,6 +50,8 @@ type Listed struct {
 	Priority  int       `json:"priority"`          // resources.priority of the spec in force
 	BestHead  *float64  `json:"best_head,omitempty"`
 	BestTail  *float64  `json:"best_tail,omitempty"`
+	Head      string    `json:"head,omitempty"` // name of the metric of BestHead
+	Tail      string    `json:"tail,omitempty"` // name of the metric of BestTail
 	Created   time.Time `json:"created,omitzero"`
 	Fault     string    `json:"fault,omitempty"` // what blocks the sweep, or why it cannot be read
 
@@ -163,6 +165,8 @@ func rowsOf(ctx context.Context, arc *archive.Archive, entries []archive.StoredS
 			row.State, row.Fault = stateRemoving, (&archive.RemovingError{Name: entry.Name}).Error()
 		default:
 			row.Planned, row.Priority, row.Pinned = cost.TrialCount(o.Spec), o.Spec.Resources.Priority, o.Pinned
+			head, tail := o.Spec.HeadAndTail()
+			row.Head, row.Tail = cmp.Or(row.Head, head.Name), cmp.Or(row.Tail, tail.Name)
 			if row.Requested = o.Requested; row.live { // it changes: only a worker knows
 				row.Requested = 0
 			}
@@ -263,8 +267,8 @@ var listColumns = []listColumn{
 	{">REQ", func(r Listed) string { return count(r.Requested) }, func(r Listed) bool { return r.Requested > 0 }},
 	{">PIN", func(r Listed) string { return count(r.Pinned) }, func(r Listed) bool { return r.Pinned > 0 }},
 	{">PRIO", func(r Listed) string { return count(r.Priority) }, func(r Listed) bool { return r.Priority > 0 && r.Priority != sweep.PriorityDefault }},
-	{">FID.HEAD", func(r Listed) string { return trialview.Number(r.BestHead) }, nil},
-	{">FID.TAIL", func(r Listed) string { return trialview.Number(r.BestTail) }, nil},
+	{titleHead, func(r Listed) string { return trialview.Number(r.BestHead) }, nil},
+	{titleTail, func(r Listed) string { return trialview.Number(r.BestTail) }, nil},
 	{"CREATED", func(r Listed) string {
 		switch {
 		case r.Created.IsZero():
@@ -274,6 +278,41 @@ var listColumns = []listColumn{
 		}
 		return r.Created.Local().Format(time.DateOnly)
 	}, nil},
+}
+
+// The titles of the columns of the best trial's head and tail metric. Where all sweeps have
+// one and the same metric, its name takes the place of the title; else it stands in the cell.
+const (
+	titleHead = ">HEAD"
+	titleTail = ">TAIL"
+)
+
+// named puts the names of the metrics into the columns of head and tail.
+func named(columns []listColumn, rows []Listed) {
+	for i, c := range columns {
+		var metric func(r Listed) string
+		switch c.title {
+		case titleHead:
+			metric = func(r Listed) string { return r.Head }
+		case titleTail:
+			metric = func(r Listed) string { return r.Tail }
+		default:
+			continue
+		}
+		var names []string
+		for _, r := range rows {
+			if name := metric(r); name != "" && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+		switch len(names) {
+		case 0:
+		case 1:
+			columns[i].title = ">" + strings.ToUpper(names[0])
+		default:
+			columns[i].cell = func(r Listed) string { return strings.TrimSpace(metric(r) + " " + c.cell(r)) }
+		}
+	}
 }
 
 // recently is the age up to which the table has the hour of a date instead of the year.
@@ -296,6 +335,7 @@ func count(n int) string {
 // listText is a table of the sweeps, and a line for each fault.
 func listText(a *cli.App, rows []Listed) []string {
 	columns := slices.DeleteFunc(slices.Clone(listColumns), func(c listColumn) bool { return c.shown != nil && !slices.ContainsFunc(rows, c.shown) })
+	named(columns, rows)
 	var titles, faults []string
 	for _, c := range columns {
 		titles = append(titles, c.title)
@@ -398,11 +438,12 @@ func fromExecution(e *workflowpb.WorkflowExecutionInfo) Listed {
 		row.State = string(conduct.PhaseTerminated)
 	}
 	var blocked string
-	payload, ok := e.GetMemo().GetFields()[workflows.MemoBlocked]
-	if ok && row.live {
-		_ = converter.GetDefaultDataConverter().FromPayload(payload, &blocked) // one that does not decode stays empty
+	for name, target := range map[string]*string{workflows.MemoBlocked: &blocked, workflows.MemoHead: &row.Head, workflows.MemoTail: &row.Tail} {
+		if payload, ok := e.GetMemo().GetFields()[name]; ok {
+			_ = converter.GetDefaultDataConverter().FromPayload(payload, target) // one that does not decode stays empty
+		}
 	}
-	if blocked != "" {
+	if blocked != "" && row.live {
 		row.Fault = "blocked: " + blocked
 	}
 	return row

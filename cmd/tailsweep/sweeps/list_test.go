@@ -205,8 +205,14 @@ func TestListShowsWhatItKnows(t *testing.T) {
 		"SWEEP  STATE     TRIALS  RUN  QUEUED  REQ  PIN  PRIO  FID.HEAD  FID.TAIL  CREATED",
 		"fresh  running     2/40    2       1    1    1     3         -         -  2020-11-30",
 	}, []string{listText(a, rows)[0], listText(a, rows)[3]})
-	usual := []Listed{{Name: "done", State: "completed", Done: 3, Planned: 3, Priority: 3}}
-	require.Equal(t, "SWEEP  STATE      TRIALS  FID.HEAD  FID.TAIL  CREATED", listText(a, usual)[0])
+	usual := []Listed{{Name: "done", State: "completed", Done: 3, Planned: 3, Priority: 3, Head: "coverage.head", Tail: "kid.tail", BestTail: new(1.5)}}
+	require.Equal(t, "SWEEP  STATE      TRIALS  COVERAGE.HEAD  KID.TAIL  CREATED", listText(a, usual)[0])
+	other := Listed{Name: "two", State: "completed", Done: 3, Planned: 3, Priority: 3, Head: "coverage.head", Tail: "fid.tail", BestTail: new(80.0)}
+	require.Equal(t, []string{
+		"SWEEP  STATE      TRIALS  COVERAGE.HEAD          TAIL  CREATED",
+		"done   completed     3/3              -  kid.tail 1.5  -",
+		"two    completed     3/3              -   fid.tail 80  -",
+	}, listText(a, append(usual, other)), "a metric that is not that of all sweeps is named in each line")
 }
 
 // silent is a FAKE of Temporal that knows its workers and answers nothing else.

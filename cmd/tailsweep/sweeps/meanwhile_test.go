@@ -139,20 +139,28 @@ func TestRetryOfAMissingTrial(t *testing.T) {
 // blockedMemo is the memo of a sweep that is blocked.
 func blockedMemo(t *testing.T) *commonpb.Memo {
 	t.Helper()
-	text, err := converter.GetDefaultDataConverter().ToPayload("cannot rank the trials (unreachable): connection refused")
-	require.NoError(t, err)
-	return &commonpb.Memo{Fields: map[string]*commonpb.Payload{workflows.MemoBlocked: text}}
+	fields := map[string]*commonpb.Payload{}
+	for name, text := range map[string]string{
+		workflows.MemoBlocked: "cannot rank the trials (unreachable): connection refused",
+		workflows.MemoHead:    "coverage.head", workflows.MemoTail: "kid.tail",
+	} {
+		payload, err := converter.GetDefaultDataConverter().ToPayload(text)
+		require.NoError(t, err)
+		fields[name] = payload
+	}
+	return &commonpb.Memo{Fields: fields}
 }
 
 func TestWithoutTheStoreWhatTemporalKnowsIsShown(t *testing.T) {
 	f := &fakeQueries{fakeTemporal: fakeTemporal{polled: polls}, name: "done", memo: blockedMemo(t), progress: conduct.Progress{
 		Name: "done", Phase: conduct.PhaseRunning, Planned: 6, Finished: 2, Owner: sweep.Identity{ID: "x", Namespace: "default", Cluster: "c1", Build: "v2"},
-		Best: &conduct.BestTrial{Number: 1, Metrics: map[string]float64{"fid.tail": 50}, Params: sweep.Params{"lr": sweep.Number(1)}},
+		Objectives: []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}},
+		Best:       &conduct.BestTrial{Number: 1, Metrics: map[string]float64{"fid.tail": 50}, Params: sweep.Params{"lr": sweep.Number(1)}},
 	}}
 	r := try(t, away{}, f, List)
 	require.Equal(t, cli.ExitFailure, cli.CodeOf(r.err))
-	require.Equal(t, "SWEEP  STATE    TRIALS  RUN  FID.HEAD  FID.TAIL  CREATED\n"+
-		"done   running     2/6    -         -         -  -\n\n"+
+	require.Equal(t, "SWEEP  STATE    TRIALS  RUN  COVERAGE.HEAD  KID.TAIL  CREATED\n"+
+		"done   running     2/6    -              -         -  -\n\n"+
 		"done: blocked: cannot rank the trials (unreachable): connection refused\n", r.out)
 	require.Contains(t, r.log, "only what Temporal knows is shown, since the object store does not answer: ")
 	require.ErrorIs(t, try(t, away{}, nil, List).err, errAway, "neither answers")
@@ -162,7 +170,7 @@ func TestWithoutTheStoreWhatTemporalKnowsIsShown(t *testing.T) {
 		require.Equal(t, cli.ExitFailure, cli.CodeOf(r.err), title)
 		require.Empty(t, cli.Message(r.err))
 		require.Equal(t, "done\nstarted by tailsweep v2 in namespace \"default\" on Temporal cluster c1\n"+
-			"running: 2 of 6 trials\nslot time of finished trials: 0s\nbest: trial 1  fid.head -  fid.tail 50  lr=1\n", r.out)
+			"running: 2 of 6 trials\nslot time of finished trials: 0s\nbest: trial 1  fid.tail 50  lr=1\n", r.out)
 		require.Contains(t, r.log, "only what Temporal knows is shown, since the object store does not give the spec: ")
 	}
 	require.ErrorIs(t, try(t, away{}, nil, Describe, "done").err, errAway, "neither answers")

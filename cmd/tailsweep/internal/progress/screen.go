@@ -115,7 +115,7 @@ func changes(before, now View, progress bool) []string {
 		}
 	}
 	for _, t := range now.Finished[min(len(before.Finished), len(now.Finished)):] {
-		text := cmp.Or(console.Printable(trialview.Reason(t)), trialview.Metrics(now.Spec, t.Metrics))
+		text := cmp.Or(console.Printable(trialview.Reason(t)), trialview.Result(now.Spec, t))
 		lines = append(lines, fmt.Sprintf("trial %d %s: %s", t.Number, t.Status, text))
 	}
 	ran, rung := map[int]bool{}, map[int]int{} // rung: the step of the last verdict

@@ -7,11 +7,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
+
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
@@ -168,7 +171,7 @@ func (v View) render(width int, colour bool) []string {
 	}
 	if p.Best != nil {
 		lines = append(lines, "")
-		add("", fmt.Sprintf("best: trial %d  %s  %s", p.Best.Number, trialview.Metrics(v.Spec, p.Best.Metrics), params(p.Best.Params)))
+		add("", fmt.Sprintf("best: trial %d  %s  %s", p.Best.Number, v.bestResult(), params(p.Best.Params)))
 	}
 	if e, ok := lastChange(p); ok && p.EndedAt == nil {
 		lines = append(lines, "")
@@ -179,6 +182,17 @@ func (v View) render(width int, colour bool) []string {
 		add(console.Yellow, v.Notice)
 	}
 	return lines
+}
+
+// bestResult formats the metrics of the best trial: with repeats the means over the seeds of
+// its configuration, by which it is the best.
+func (v View) bestResult() string {
+	if v.Spec != nil && v.Spec.Repeats != nil {
+		if s, ok := analysis.Standings(v.Spec, v.Finished, "")[v.Progress.Best.Number]; ok {
+			return fmt.Sprintf("%s  (mean of %s)", trialview.Metrics(v.Spec, s.Values), english.Plural(s.Seeds, "seed", ""))
+		}
+	}
+	return trialview.Metrics(v.Spec, v.Progress.Best.Metrics)
 }
 
 // latest are the finished trials that are listed.

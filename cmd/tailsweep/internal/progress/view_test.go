@@ -31,7 +31,7 @@ func halfway() View {
 	failed := finished(2, sweep.StatusFailed, clitest.Weights(3, 0), nil)
 	failed.Error = &sweep.Failure{Class: sweep.FailOutOfMemory, Message: "the kernel killed the child for memory\nsecond line"}
 	return View{
-		Spec: &sweep.Spec{Name: "fashion-lt", Metrics: []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}, {Name: "loss", Goal: sweep.Minimize}}},
+		Spec: &sweep.Spec{Name: "fashion-lt", Dataset: sweep.Dataset{Name: sweep.FashionMNIST10k, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone}}, Evaluate: sweep.Evaluate{SamplesPerClass: 100}, Metrics: []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}, {Name: "loss", Goal: sweep.Minimize}}},
 		Progress: conduct.Progress{
 			Name: "fashion-lt", Phase: conduct.PhaseRunning, Planned: 12, Finished: 3,
 			Counts:    map[sweep.Status]int{sweep.StatusCompleted: 2, sweep.StatusFailed: 1},

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
+
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/analysis"
@@ -15,6 +17,15 @@ import (
 type Trial struct {
 	sweep.Trial
 	Feasibility analysis.Feasibility `json:"feasibility,omitempty"` // only of completed trials, where there are constraints
+	Mean        *analysis.Standing   `json:"mean,omitempty"`        // that a verb which ranks shows instead of the trial's own values, with repeats
+}
+
+// Values are the metrics that a table shows of the trial.
+func (t Trial) Values(spec *sweep.Spec) map[string]float64 {
+	if t.Mean != nil {
+		return t.Mean.Values
+	}
+	return spec.Values(t.Trial)
 }
 
 // WithFeasibility adds the feasibility to trials of a ledger. The result is never nil,
@@ -23,7 +34,23 @@ func WithFeasibility(spec *sweep.Spec, ledger, trials []sweep.Trial) []Trial {
 	feasible := analysis.Feasibilities(spec, ledger)
 	list := make([]Trial, len(trials))
 	for i, t := range trials {
-		list[i] = Trial{t, feasible[t.Number]}
+		list[i] = Trial{Trial: t, Feasibility: feasible[t.Number]}
+	}
+	return list
+}
+
+// WithMeans is WithFeasibility for a verb that ranks by a metric ("" means the spec's
+// first): with repeats a trial stands for its configuration, with the means over its seeds.
+func WithMeans(spec *sweep.Spec, ledger, trials []sweep.Trial, metric string) []Trial {
+	list := WithFeasibility(spec, ledger, trials)
+	if spec.Repeats == nil {
+		return list
+	}
+	standings := analysis.Standings(spec, ledger, metric)
+	for i, t := range list {
+		if standing, ok := standings[t.Number]; ok {
+			list[i].Mean = &standing
+		}
 	}
 	return list
 }
@@ -42,10 +69,10 @@ var (
 	params = column{"PARAMETERS", func(_ int, t Trial) string { return Params(t.Params) }}
 )
 
-// metrics has a column for each of Columns.
+// metrics has a column for each metric that tables show.
 func metrics(spec *sweep.Spec) (columns []column) {
-	for _, name := range Columns(spec) {
-		columns = append(columns, column{">" + strings.ToUpper(name), func(_ int, t Trial) string { return Metric(t.Metrics, name) }})
+	for _, name := range shown(spec) {
+		columns = append(columns, column{">" + strings.ToUpper(name), func(_ int, t Trial) string { return Metric(t.Values(spec), name) }})
 	}
 	return columns
 }
@@ -72,8 +99,19 @@ func Table(spec *sweep.Spec, trials []Trial, title string, marks map[int]string)
 	if len(spec.Constraints) > 0 {
 		columns = append(columns, column{"CONSTRAINTS", func(_ int, t Trial) string { return cmp.Or(string(t.Feasibility), "-") }})
 	}
-	columns = append(append(columns, metrics(spec)...),
-		column{">LOSS", func(_ int, t Trial) string { return Loss(t.Trial) }},
+	if slices.ContainsFunc(trials, func(t Trial) bool { return t.Mean != nil }) {
+		columns = append(columns, column{">MEAN OF", func(_ int, t Trial) string {
+			if t.Mean == nil {
+				return "-"
+			}
+			return english.Plural(t.Mean.Seeds, "seed", "")
+		}})
+	}
+	columns = append(columns, metrics(spec)...)
+	if !slices.Contains(shown(spec), sweep.MetricLoss) {
+		columns = append(columns, column{">LOSS", func(_ int, t Trial) string { return Loss(t.Trial) }})
+	}
+	columns = append(columns,
 		column{">STEPS", func(_ int, t Trial) string { return fmt.Sprint(t.Steps) }},
 		column{">ATTEMPTS", func(_ int, t Trial) string { return fmt.Sprint(t.Tries()) }})
 	if len(marks) > 0 {

@@ -14,21 +14,6 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/cost"
 )
 
-// Columns are the metrics that tables show: fid.head and fid.tail, then the sweep's
-// own objectives.
-func Columns(spec *sweep.Spec) []string {
-	names := []string{sweep.MetricFIDHead, sweep.MetricFIDTail}
-	if spec == nil {
-		return names
-	}
-	for _, m := range spec.Metrics {
-		if !slices.Contains(names, m.Name) && len(names) < 4 {
-			names = append(names, m.Name)
-		}
-	}
-	return names
-}
-
 // Number formats a number with four digits, and an absent one as "-".
 func Number(x *float64) string {
 	if x == nil {
@@ -45,13 +30,29 @@ func Metric(metrics map[string]float64, name string) string {
 	return Number(nil)
 }
 
-// Metrics formats the metrics of Columns as "fid.head 21.3  fid.tail 88".
+// Metrics formats the metrics that tables show as "fid.head 21.3  fid.tail 88".
 func Metrics(spec *sweep.Spec, metrics map[string]float64) string {
 	var parts []string
-	for _, name := range Columns(spec) {
+	for _, name := range shown(spec) {
 		parts = append(parts, name+" "+Metric(metrics, name))
 	}
 	return strings.Join(parts, "  ")
+}
+
+// Result is Metrics of a trial.
+func Result(spec *sweep.Spec, t sweep.Trial) string {
+	if spec == nil {
+		return ""
+	}
+	return Metrics(spec, spec.Values(t))
+}
+
+// shown are the metrics that tables show, none where the spec is unknown.
+func shown(spec *sweep.Spec) []string {
+	if spec == nil {
+		return nil
+	}
+	return spec.ShownMetrics()
 }
 
 // Params formats parameters as "a=1 b=0", ordered by name; "defaults" where none is
