@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -69,7 +70,7 @@ func integerTicks(s scale, values []float64) []tick {
 func (s study) Scatter() *figure {
 	var heads, tails []float64
 	var shown []sweep.Trial
-	for _, t := range analysis.Distinct(s.spec, s.plotted()) {
+	for _, t := range s.plotted() {
 		p := s.points[t.Number].Values
 		heads, tails = append(heads, p[s.head.Name]), append(tails, p[s.tail.Name])
 		shown = append(shown, t)
@@ -108,19 +109,20 @@ func (s study) Scatter() *figure {
 	return &f
 }
 
-// plotted are the trials that have a place in Scatter, with repeats that of train.seed first
-// for each configuration.
+// plotted are the trials that have a place in Scatter, in order of completion; with repeats
+// one of each configuration, that of the front where there is one.
 func (s study) plotted() []sweep.Trial {
-	var list []sweep.Trial
-	for _, t := range s.front.Trials { // before other seeds of their configurations
-		list = append(list, t)
+	place := map[int]int{}
+	for i, t := range s.trials {
+		place[t.Number] = i
 	}
-	for _, t := range s.trials {
-		if _, ok := s.points[t.Number]; ok && !slices.ContainsFunc(s.front.Trials, func(o sweep.Trial) bool { return o.Number == t.Number }) {
-			list = append(list, t)
-		}
-	}
-	return list
+	candidates := slices.DeleteFunc(slices.Concat(s.front.Trials, s.trials), func(t sweep.Trial) bool {
+		_, ok := s.points[t.Number]
+		return !ok
+	})
+	list := analysis.Distinct(s.spec, candidates)
+	slices.SortStableFunc(list, func(a, b sweep.Trial) int { return cmp.Compare(place[a.Number], place[b.Number]) })
+	return slices.CompactFunc(list, func(a, b sweep.Trial) bool { return a.Number == b.Number })
 }
 
 // Corner says where in Scatter the better trials are.

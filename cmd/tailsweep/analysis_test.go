@@ -118,14 +118,14 @@ func TestAnalysisAsJSON(t *testing.T) {
 	var f results.Front
 	read(&f, "pareto")
 	require.NotEmpty(t, f.Trials)
-	require.Positive(t, f.Hypervolume)
+	require.Positive(t, *f.Hypervolume)
 	for _, trial := range f.Trials {
 		require.NotEqual(t, analysis.Infeasible, trial.Feasibility)
 	}
 	var nearer results.Front
 	read(&nearer, "pareto", "--reference", "fid.tail=58,fid.head=22")
 	require.Equal(t, map[string]float64{"fid.tail": 58, "fid.head": 22}, nearer.Reference)
-	require.NotEqual(t, f.Hypervolume, nearer.Hypervolume)
+	require.NotEqual(t, *f.Hypervolume, *nearer.Hypervolume)
 
 	var found []analysis.Importance
 	read(&found, "importance")

@@ -66,7 +66,7 @@ func TestBestAndPareto(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(r.out), &f))
 	require.Len(t, f.Trials, 2)
 	require.Equal(t, map[string]float64{"fid.tail": 61, "fid.head": 41}, f.Reference)
-	require.InDelta(t, 11*1+1*11-1, f.Hypervolume, 1e-9)
+	require.InDelta(t, 11*1+1*11-1, *f.Hypervolume, 1e-9)
 	clitest.Golden(t, "best.txt", cmdline(t, objects, "", "best", "done").out)
 }
 

@@ -72,7 +72,7 @@ func bestText(spec *sweep.Spec, t BestTrial) []string {
 		if within, ok := t.Within(name); ok {
 			value += fmt.Sprintf(" ± %-7.2g", within)
 		}
-		if t.Mean != nil {
+		if t.Mean != nil && t.Mean.Seeds > 1 {
 			if mean, ok := t.Mean.Values[name]; ok {
 				value += fmt.Sprintf(" mean of %s %-9.4g", english.Plural(t.Mean.Seeds, "seed", ""), mean)
 			}
