@@ -15,7 +15,7 @@ import (
 
 // comparison is one line of the table of the best trial against the baseline.
 type comparison struct {
-	Metric, About               string // About: its unit and the direction that is better
+	Metric, Better              string // Better: "lower", "higher (ratio)"
 	Best, Baseline, Range, Diff string
 	Word, Class                 string // better, worse, equal, within the seeds' range
 	Floor                       string
@@ -32,7 +32,11 @@ func (p page) Comparisons() (out []comparison) {
 		if !ok {
 			continue
 		}
-		c := comparison{Metric: name, About: p.about(name), Best: num(v), Baseline: absent, Diff: absent, Floor: absent}
+		better := p.Spec.Goal(name).Better()
+		if info, _ := sweep.LookupMetric(name); info.Unit != "" {
+			better += " (" + info.Unit + ")"
+		}
+		c := comparison{Metric: name, Better: better, Best: num(v), Baseline: absent, Diff: absent, Floor: absent}
 		if within, ok := best.Within(name); ok {
 			c.Best += fmt.Sprintf(" ± %.2g", within)
 		}
