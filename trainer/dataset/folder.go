@@ -50,8 +50,22 @@ func newImageFiles(d sweep.Dataset, files []string) (*imageFiles, error) {
 }
 
 // list lists the images of an image folder, or those of its split file, in an order
-// that depends on nothing but their names or lines.
-func list(d sweep.Dataset) (l listing, err error) {
+// that depends on nothing but their names. It leaves out those that cannot be read, if d
+// says so.
+func list(d sweep.Dataset) (listing, error) {
+	l, err := listAll(d)
+	if err != nil || !d.SkipUnreadable {
+		return l, err
+	}
+	p, err := newImageFiles(d, l.files)
+	if err != nil {
+		return listing{}, err
+	}
+	return l.without(p)
+}
+
+// listAll is list with the images that cannot be read.
+func listAll(d sweep.Dataset) (l listing, err error) {
 	if d.SplitFile != "" {
 		l, err = listSplit(d)
 	} else {
@@ -64,14 +78,7 @@ func list(d sweep.Dataset) (l listing, err error) {
 		return listing{}, badField("dataset.classes", "is %d, but %s has %d classes: %s%s (valid: %[3]d)",
 			want, d.Path, len(l.classes), text.List(l.classes, shownClasses), notClasses(l.leftOut))
 	}
-	if !d.SkipUnreadable {
-		return l, nil
-	}
-	p, err := newImageFiles(d, l.files)
-	if err != nil {
-		return listing{}, err
-	}
-	return l.without(p)
+	return l, nil
 }
 
 // notClasses names the folders that are not classes.

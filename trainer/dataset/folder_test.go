@@ -6,8 +6,11 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -370,4 +373,95 @@ func TestUnreadableImages(t *testing.T) {
 	d.FolderClasses = 0
 	_, err = Load(d)
 	requireBadData(t, err, "no image of class 3 (dog) can be read")
+}
+
+// The same images have one digest, however they are given.
+func TestOneDigestOfTheSameImages(t *testing.T) {
+	dir := animals(t)
+	t.Chdir(filepath.Dir(dir))
+	elsewhere, linked, hard := filepath.Join(t.TempDir(), "elsewhere"), t.TempDir(), t.TempDir()
+	require.NoError(t, os.CopyFS(elsewhere, os.DirFS(dir)))
+	link(t, dir, linked, "folder")
+	inside := t.TempDir()
+	require.NoError(t, os.CopyFS(filepath.Join(inside, ".real"), os.DirFS(dir)))
+	link(t, ".real/ant", inside, "ant")
+	link(t, ".real/bee", inside, "bee")
+	var lines []string
+	for class, folder := range []string{"ant", "bee/images", "cat"} {
+		for k := range []int{2, 3, 5}[class] {
+			name := fmt.Sprintf("%s/%d.png", folder, k)
+			lines = append(lines, fmt.Sprintf("%s %d", name, class))
+			require.NoError(t, os.MkdirAll(filepath.Join(hard, folder), 0o755))
+			require.NoError(t, os.Link(filepath.Join(dir, name), filepath.Join(hard, name)))
+			if folder == "cat" {
+				link(t, "../.real/"+name, inside, name)
+			}
+		}
+	}
+	split := func(change func(lines []string)) string {
+		order := slices.Clone(lines)
+		change(order)
+		return write(t, []byte(strings.Join(order, "\n")), t.TempDir(), "s.txt")
+	}
+	r := rand.New(rand.NewPCG(1, 0))
+	for _, im := range []sweep.Imbalance{{Profile: sweep.ProfileNone, Seed: 2}, {Profile: sweep.ProfileStep, Factor: 0.5, Seed: 3}} {
+		d := folderSpec(dir)
+		d.Imbalance = im
+		want := load(t, d).Digest()
+		for what, change := range map[string]func(d *sweep.Dataset){
+			"slash":      func(d *sweep.Dataset) { d.Path += "/" },
+			"relative":   func(d *sweep.Dataset) { d.Path = filepath.Base(d.Path) },
+			"detour":     func(d *sweep.Dataset) { d.Path = d.Path + "/cat/./../../" + filepath.Base(d.Path) },
+			"copy":       func(d *sweep.Dataset) { d.Path = elsewhere },
+			"link":       func(d *sweep.Dataset) { d.Path = filepath.Join(linked, "folder") },
+			"hard links": func(d *sweep.Dataset) { d.Path = hard },
+			"inner":      func(d *sweep.Dataset) { d.Path, d.FollowLinks = inside, true },
+			"split":      func(d *sweep.Dataset) { d.SplitFile = split(func([]string) {}) },
+			"reversed":   func(d *sweep.Dataset) { d.SplitFile = split(slices.Reverse[[]string]) },
+			"shuffled": func(d *sweep.Dataset) {
+				d.Path, d.SplitFile = elsewhere, split(func(lines []string) {
+					r.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+				})
+			},
+			"CRLF": func(d *sweep.Dataset) {
+				d.SplitFile = split(func(lines []string) {
+					for i := range lines {
+						lines[i] += "\r"
+					}
+				})
+			},
+		} {
+			other := d
+			change(&other)
+			require.Equal(t, want, load(t, other).Digest(), what)
+		}
+	}
+}
+
+// Check finds all images that cannot be read, also those that the split leaves out and those
+// of the reference.
+func TestCheckReadsEveryImage(t *testing.T) {
+	cached(t)
+	d := folderSpec(animals(t))
+	d.Imbalance = sweep.Imbalance{Profile: sweep.ProfileStep, Factor: 0.5}
+	require.NoError(t, Loader{}.Check(d))
+	spoil(t, filepath.Join(d.Path, "cat", "3.png"))
+	require.NoError(t, Loader{}.Check(d), "known, since no file has changed")
+	for i := range 23 {
+		write(t, []byte("GIF"), d.Path, "cat", fmt.Sprintf("x%02d.png", i))
+	}
+	err := Loader{}.Check(d)
+	requireBadData(t, err, "dataset.path: 24 images cannot be read:\n  "+filepath.Join(d.Path, "cat", "3.png")+": none of")
+	require.ErrorContains(t, err, "x18.png")
+	require.ErrorContains(t, err, "\n  and 4 more\n")
+	d.SkipUnreadable = true
+	require.NoError(t, Loader{}.Check(d))
+
+	d.SkipUnreadable, d.Reference, d.Path = false, d.Path, animals(t)
+	requireBadData(t, Loader{}.Check(d), "dataset.reference: 24 images cannot be read")
+	d.Reference = ""
+	require.NoError(t, Loader{}.Check(d))
+	d.FolderClasses = 4
+	requireBadData(t, Loader{}.Check(d), "dataset.classes: is 4")
+	require.NoError(t, Loader{}.Check(sweep.Dataset{Name: sweep.FashionMNIST10k, Size: 16, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone}}))
 }

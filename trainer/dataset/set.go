@@ -43,6 +43,11 @@ func (l Loader) Load(d sweep.Dataset) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.SkipUnreadable {
+		if err := l.checkFiles(d); err != nil { // with progress: open takes the result from the cache
+			return nil, err
+		}
+	}
 	src, err := readers()[d.Name].open(d)
 	if err != nil {
 		return nil, err
@@ -177,7 +182,8 @@ func (s *Set) Gather(indices []int) (images []float32, labels []int32) {
 	return images, labels
 }
 
-// Digest is the SHA-256 of the set's shape, images and labels, in hexadecimal.
+// Digest is the SHA-256 of the set's shape, images and labels, in hexadecimal. Where the files
+// are, and whether a split file, links or copies give them, has no effect.
 func (s *Set) Digest() string {
 	h := sha256.New()
 	shape := strconv.Itoa(s.Size)

@@ -57,8 +57,8 @@ const byteOrderMark = "\ufeff"
 
 // parseSplit reads lines "relative/image.jpg label", as the published splits of
 // ImageNet-LT and Places-LT have them. Labels count from 0, and every label up to the
-// largest must occur. A path must stay in its folder and occur once. Errors are
-// *format.Error.
+// largest must occur. A path must stay in its folder and occur once. The order of the lines
+// has no effect. Errors are *format.Error.
 func parseSplit(name string, data []byte) (l listing, err error) {
 	text := bytes.TrimPrefix(data, []byte(byteOrderMark))
 	lines := bufio.NewScanner(bytes.NewReader(text))
@@ -113,7 +113,22 @@ func parseSplit(name string, data []byte) (l listing, err error) {
 		return bad("no image of class %d, and the greatest label is %d", empty, greatest)
 	}
 	l.classes = folderNames(l, greatest+1)
+	l.sort()
 	return l, nil
+}
+
+// sort orders the files by name.
+func (l *listing) sort() {
+	order := make([]int, len(l.files))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(l.files[a], l.files[b]) })
+	files, labels := make([]string, len(order)), make([]int, len(order))
+	for place, i := range order {
+		files[place], labels[place] = l.files[i], l.labels[i]
+	}
+	l.files, l.labels = files, labels
 }
 
 // cutLast cuts text at its last run of white space.

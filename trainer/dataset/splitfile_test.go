@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,8 +15,8 @@ func TestParseSplit(t *testing.T) {
 	l, err := parseSplit("s.txt", []byte("train/n01/a b.JPEG 1\ntrain/n00/x.jpg  0\n  \ntrain/n01/c.png\t1"))
 	require.NoError(t, err)
 	require.Equal(t, listing{
-		classes: []string{"n00", "n01"}, files: []string{"train/n01/a b.JPEG", "train/n00/x.jpg", "train/n01/c.png"}, labels: []int{1, 0, 1},
-	}, l)
+		classes: []string{"n00", "n01"}, files: []string{"train/n00/x.jpg", "train/n01/a b.JPEG", "train/n01/c.png"}, labels: []int{0, 1, 1},
+	}, l, "by name, whatever the order of the lines")
 
 	marked, err := parseSplit("s.txt", []byte("\ufefftrain/n01/a b.JPEG 1\ntrain/n00/x.jpg  0\n  \ntrain/n01/c.png\t1"))
 	require.NoError(t, err)
@@ -75,5 +76,11 @@ func FuzzSplit(f *testing.F) {
 			seen[l.labels[i]] = true
 		}
 		require.NotContains(t, seen, false)
+		require.True(t, slices.IsSorted(l.files))
+		lines := strings.Split(strings.TrimPrefix(string(data), byteOrderMark), "\n")
+		slices.Reverse(lines)
+		reversed, err := parseSplit("s.txt", []byte("\n"+strings.Join(lines, "\n")))
+		require.NoError(t, err)
+		require.Equal(t, l, reversed, "the order of the lines has no effect")
 	})
 }

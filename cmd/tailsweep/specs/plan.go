@@ -56,7 +56,7 @@ and prints what the search would learn from each, as run does.`,
 		if *rate > 0 && *unmeasured {
 			return cli.Usagef("--no-measure and --steps-per-second cannot be combined")
 		}
-		spec, content, err := a.ReadChecked(args[0])
+		spec, content, err := a.ReadChecked(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ and prints what the search would learn from each, as run does.`,
 				return err
 			}
 		}
-		if err := a.CheckData(args[0], content, spec); err != nil {
+		if err := a.CheckData(cmd.Context(), args[0], content, spec); err != nil {
 			return err
 		}
 		if measured {

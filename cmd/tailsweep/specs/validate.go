@@ -38,23 +38,26 @@ func Validate(a *cli.App) *cobra.Command {
 		Use:   "validate SPEC...",
 		Short: "Check specs and report every fault at once",
 		Long: `validate checks specs and reports every fault with file:line:column. Where the images
-and networks of a spec are on this machine, it also checks that its trials can be
-evaluated, as a training does before its first step. With -o json it prints the faults
-and the warnings of all files, each an array that is empty when there are none.`,
+and networks of a spec are on this machine, it also reads every image, lists those that
+cannot be read, and checks that its trials can be evaluated, as a training does before its
+first step. Images that have not changed are not read again. With -o json it prints the
+faults and the warnings of all files, each an array that is empty when there are none.`,
 		Args: cli.Args(1, 1000, "one or more spec files"),
 	}
 	output := cli.OutputFlag(cmd)
-	cmd.RunE = func(_ *cobra.Command, paths []string) error {
+	cmd.RunE = func(cmd *cobra.Command, paths []string) error {
 		code := cli.ExitOK
 		all := checked{Faults: specfile.Faults{}, Warnings: []warning{}} // JSON has arrays, also empty ones
 		var valid []string
 		for _, path := range paths {
-			spec, text, err := a.ReadChecked(path)
+			spec, text, err := a.ReadChecked(cmd.Context(), path)
 			if err == nil {
-				err = a.CheckData(path, text, spec)
+				err = a.CheckData(cmd.Context(), path, text, spec)
 			}
 			var faults specfile.Faults
 			switch {
+			case cmd.Context().Err() != nil:
+				return err
 			case errors.As(err, &faults) && output.Value == cli.FormatJSON:
 				for _, f := range faults {
 					f.Value, f.Message = address.Redact(f.Value), address.Redact(f.Message)

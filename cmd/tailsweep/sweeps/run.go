@@ -51,7 +51,7 @@ which its own results outweigh. ` + "`tailsweep explain`" + ` shows which sweeps
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
-		spec, text, err := a.ReadChecked(args[0])
+		spec, text, err := a.ReadChecked(ctx, args[0])
 		if err != nil {
 			return err
 		}
@@ -125,7 +125,7 @@ func prepare(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, tex
 		return err
 	}
 	if !target.Embedded {
-		return a.CheckData(path, text, spec)
+		return a.CheckData(ctx, path, text, spec)
 	}
 	asked, err := cli.AskedBackend()
 	if err != nil {
@@ -137,7 +137,7 @@ func prepare(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, tex
 	if err := a.Download(ctx, spec.Dataset); err != nil {
 		return err
 	}
-	if err := a.CheckData(path, text, spec); err != nil {
+	if err := a.CheckData(ctx, path, text, spec); err != nil {
 		return err
 	}
 	if err := readDataset(ctx, a, spec.Dataset); err != nil {
@@ -200,8 +200,8 @@ func otherWorkers(ctx context.Context, c client.Client, namespace, queue string)
 	return "the stack runs without a worker of its own (`tailsweep up --no-worker`): the workers that poll its queues do the work"
 }
 
-// readDataset reads the images that this machine will train on, so that a broken one
-// is found before a trial starts.
+// readDataset reads the images that this machine will train on: a trial finds them in the
+// cache.
 func readDataset(ctx context.Context, a *cli.App, d sweep.Dataset) error {
 	if info, _ := sweep.LookupDataset(d.Name); info.BuiltIn {
 		return nil

@@ -48,12 +48,17 @@ func (a *App) Download(ctx context.Context, d sweep.Dataset) error {
 // Load reads a dataset, and shows the progress of a long read. The caller reports what is
 // left out.
 func (a *App) Load(ctx context.Context, d sweep.Dataset) (*dataset.Set, error) {
+	set, err := a.Loader(ctx).Load(d)
+	return set, AsBadInput(err)
+}
+
+// Loader returns a loader that shows the progress of a long read and ends with ctx.
+func (a *App) Loader(ctx context.Context) dataset.Loader {
 	read := a.ReadProgress()
-	set, err := dataset.Loader{Progress: func(done, all int) error {
+	return dataset.Loader{Progress: func(done, all int) error {
 		read(done, all)
 		return context.Cause(ctx)
-	}}.Load(d)
-	return set, AsBadInput(err)
+	}}
 }
 
 // ReadProgress returns a function that prints how many images are read, every ten seconds
@@ -100,7 +105,7 @@ func (a *App) ShowDownloads(f *datasets.Downloader) (end func()) {
 
 // ReadChecked is ReadSpec for the verbs that start a sweep or check its spec: the faults of
 // a spec that has some include those of its data, as CheckData finds them.
-func (a *App) ReadChecked(path string) (*sweep.Spec, []byte, error) {
+func (a *App) ReadChecked(ctx context.Context, path string) (*sweep.Spec, []byte, error) {
 	spec, text, faults, err := a.ReadDraft(path)
 	if err != nil {
 		return nil, nil, err
@@ -109,7 +114,7 @@ func (a *App) ReadChecked(path string) (*sweep.Spec, []byte, error) {
 		return spec, text, nil
 	}
 	if spec != nil {
-		more, err := a.dataFaults(path, text, spec, faults)
+		more, err := a.dataFaults(ctx, path, text, spec, faults)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -118,12 +123,12 @@ func (a *App) ReadChecked(path string) (*sweep.Spec, []byte, error) {
 	return nil, nil, faults
 }
 
-// CheckData checks that the files of a spec exist, that trials can be evaluated on its
-// images and networks, and that its paths mean the same to the workers. Where the stack is
+// CheckData checks that the files of a spec exist, that its images can be read, that trials
+// can be evaluated on its images and networks, and that its paths mean the same to the workers. Where the stack is
 // not the embedded one, it checks only what is on this machine. It reports the files that
 // are left out. content is the spec's file and path its name. Faults are specfile.Faults.
-func (a *App) CheckData(path string, content []byte, spec *sweep.Spec) error {
-	faults, err := a.dataFaults(path, content, spec, nil)
+func (a *App) CheckData(ctx context.Context, path string, content []byte, spec *sweep.Spec) error {
+	faults, err := a.dataFaults(ctx, path, content, spec, nil)
 	if err == nil && len(faults) > 0 {
 		return faults
 	}
@@ -131,7 +136,7 @@ func (a *App) CheckData(path string, content []byte, spec *sweep.Spec) error {
 }
 
 // dataFaults returns every fault of the data of a spec that has the faults known.
-func (a *App) dataFaults(path string, content []byte, spec *sweep.Spec, known specfile.Faults) (specfile.Faults, error) {
+func (a *App) dataFaults(ctx context.Context, path string, content []byte, spec *sweep.Spec, known specfile.Faults) (specfile.Faults, error) {
 	name := SpecName(path)
 	faults := specfile.Faults{}
 	add := func(f sweep.FieldError) { faults = append(faults, specfile.Located(name, content, f)) }
@@ -149,6 +154,19 @@ func (a *App) dataFaults(path string, content []byte, spec *sweep.Spec, known sp
 	if len(known.Of("dataset")) > 0 || cluster && len(missing) > 0 || !precheck.Here(spec) {
 		return faults, nil
 	}
+	addError := func(err error) error {
+		field, ok := errors.AsType[*sweep.FieldError](err)
+		if !ok {
+			return AsBadInput(err)
+		}
+		if !slices.ContainsFunc(missing, func(f sweep.FieldError) bool { return f.Field == field.Field }) {
+			add(*field)
+		}
+		return nil
+	}
+	if err := addError(a.Loader(ctx).Check(spec.Dataset)); err != nil {
+		return nil, err
+	}
 	about, err := dataset.Describe(spec.Dataset)
 	if err == nil {
 		for _, left := range about.LeftOut {
@@ -164,12 +182,8 @@ func (a *App) dataFaults(path string, content []byte, spec *sweep.Spec, known sp
 			add(f)
 		}
 	}
-	if field, ok := errors.AsType[*sweep.FieldError](err); ok {
-		if !slices.ContainsFunc(missing, func(f sweep.FieldError) bool { return f.Field == field.Field }) {
-			add(*field)
-		}
-	} else if err != nil {
-		return nil, AsBadInput(err)
+	if err := addError(err); err != nil {
+		return nil, err
 	}
-	return faults, nil
+	return specfile.Merged(faults, nil), nil // Check and Describe find the same faults of the folder
 }
