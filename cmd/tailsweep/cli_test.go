@@ -104,7 +104,7 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		"bad parameter":                 {[]string{"train", "../../examples/quickstart.yaml", "--to", t.TempDir(), "--param", "infonce.wieght=1"}, "infonce.weight"},
 		"bad parameter value":           {[]string{"train", "../../examples/quickstart.yaml", "--to", t.TempDir(), "--param", "infonce.weight=-1"}, "infonce.weight"},
 		"train without a spec":          {[]string{"train"}, "SPEC is missing"},
-		"no epochs":                     {[]string{"features", "train", "--to", "x", "--epochs", "0"}, `"0" for "--epochs" flag: valid: 1 to 10000`},
+		"no epochs":                     {[]string{"features", "train", "cifar-10", "--to", "x", "--epochs", "0"}, `"0" for "--epochs" flag: valid: 1 to 10000`},
 		"no such name of a sweep":       {[]string{"extend", "No/Such", "--trials", "+1"}, `sweep name "No/Such" (valid: 1 to 63 of a-z`},
 		"no time to wait":               {[]string{"wait", "x", "--timeout", "-1s"}, "--timeout -1s (valid: a time above 0"},
 		"no time":                       {[]string{"wait", "x", "--timeout", "12"}, `"12" for "--timeout" flag: not a time such as 90m or 12h;`},

@@ -142,10 +142,10 @@ metrics: [{name: loss}]
 		code                    int
 		validated               string // what validate reports
 	}{
-		{"", "", "the spec has 1 fault outside of dataset: `tailsweep validate` lists them", cli.ExitOK, "6:1: evaluate: there is no built-in classifier"},
+		{"", "", "warning: stdin:6:1: evaluate: there is no built-in classifier", cli.ExitOK, "6:1: evaluate: there is no built-in classifier"},
 		{", size: 7", "", "dataset.size: out of range", cli.ExitUsage, "dataset.size: out of range"},
 		{", reference: /nowhere", "", "dataset.reference: open /nowhere: no such file", cli.ExitUsage, "evaluate: there is no built-in classifier"},
-		{"", ", features: {path: /nowhere}", "evaluate.features.path: features: stat /nowhere: no such file", cli.ExitUsage, "stdin:6:53: evaluate.features.path: does not exist on this machine (/nowhere; valid: a file that"},
+		{"", ", features: {path: /nowhere}", "warning: stdin:6:53: evaluate.features.path: features: stat /nowhere: no such file", cli.ExitOK, "stdin:6:53: evaluate.features.path: does not exist on this machine (/nowhere; valid: a file that"},
 		{", imbalance: {profile: exp, factor: 0.1}", "", "leaves no images in class 1 (bee)", cli.ExitUsage, "evaluate: there is no built-in classifier"},
 	} {
 		text := strings.NewReplacer("PATH", dir, "DATASET", c.dataset, "EVALUATE", c.evaluate).Replace(spec)
@@ -155,6 +155,85 @@ metrics: [{name: loss}]
 		r = cmdline(t, nil, text, "validate", "-")
 		require.Equal(t, cli.ExitUsage, r.Code)
 		require.Contains(t, r.Err, c.validated)
+	}
+}
+
+// A spec that is not finished shows its data: paths start in its folder, and faults elsewhere
+// are warnings.
+func TestInspectAnUnfinishedSpec(t *testing.T) {
+	t.Setenv(folder.CacheVariable, t.TempDir())
+	dir, _ := photos(t)
+	path := filepath.Join(filepath.Dir(dir), "spec.yaml")
+	t.Cleanup(func() { _ = os.Remove(path) })
+	require.NoError(t, os.WriteFile(path, []byte(`
+apiVersion: tailsweep/v1
+name: Photos!
+method: guess
+dataset: {name: image-folder, path: ./`+filepath.Base(dir)+`/, classes: 3}
+train: {step: 10}
+parameters: {infonce.weight: {values: []}}
+metrics: [{name: fit}]
+`), 0o600))
+	t.Chdir(t.TempDir())
+	r := cmdline(t, nil, "", "data", "inspect", path)
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	require.Contains(t, r.out, "image-folder: 6 images of 3 classes, 32x32 RGB")
+	require.Contains(t, r.out, "from    "+dir)
+	for _, fault := range []string{":2:1: evaluate: ", ":3:7: name: ", ":4:9: method: ", ":6:9: train.step: ", ":7:31: parameters.infonce.weight.values: ", ":8:18: metrics[0].name: "} {
+		require.Contains(t, r.Err, "warning: "+path+fault)
+	}
+
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, bytes.Replace(text, []byte("classes: 3"), []byte("classes: 3, size: 7"), 1), 0o600))
+	r = cmdline(t, nil, "", "data", "inspect", path)
+	require.Equal(t, cli.ExitUsage, r.Code)
+	require.Contains(t, r.Err, "dataset.size: out of range")
+	require.Contains(t, r.Err, ":4:9: method: ")
+}
+
+// Images that cannot be read are listed together, or left out, by every verb that reads them.
+func TestUnreadableImagesAreListedTogether(t *testing.T) {
+	t.Setenv(folder.CacheVariable, t.TempDir())
+	for name, value := range map[string]string{"TEMPORAL_ADDRESS": "127.0.0.1:1", "TAILSWEEP_S3_ENDPOINT": "http://127.0.0.1:1", "TAILSWEEP_S3_BUCKET": "b"} {
+		t.Setenv(name, value) // run starts nothing
+	}
+	dir, _ := photos(t)
+	reference, _ := photos(t)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "ant", "x.png"), []byte("no"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "cat", "y.png"), nil, 0o600))
+	spec := func(more string) string {
+		return `
+apiVersion: tailsweep/v1
+name: photos
+method: grid
+dataset: {name: image-folder, path: ` + dir + `, classes: 3, size: 16` + more + `}
+model: {arch: dit, width: 8, depth: 1, patch: 8, heads: 1}
+train: {steps: 2, batch: 2}
+evaluate: {samples_per_class: 64, guidance: [0], features: {path: ` + trainertest.Classifier(t, 3) + `}}
+parameters: {infonce.weight: {value: 0}}
+metrics: [{name: label_accuracy.all}]
+`
+	}
+	for _, verb := range [][]string{{"validate"}, {"plan", "--no-measure"}, {"run"}, {"data", "inspect"}} {
+		r := cmdline(t, nil, spec(""), append(verb, "-")...)
+		require.Equal(t, cli.ExitUsage, r.Code, verb)
+		require.Contains(t, r.Err, "dataset.path: 2 images cannot be read:\n  "+dir+"/ant/x.png: none of the formats", verb)
+		require.Contains(t, r.Err, dir+"/cat/y.png: empty file", verb)
+		require.Contains(t, r.Err, "or set dataset.skip_unreadable: true)", verb)
+	}
+	for _, verb := range []string{"validate", "data inspect"} {
+		r := cmdline(t, nil, spec(", skip_unreadable: true"), append(strings.Fields(verb), "-")...)
+		require.Equal(t, cli.ExitOK, r.Code, r.Err)
+		require.Contains(t, r.out+r.Err, "left out 2: an image that cannot be read (dataset.skip_unreadable) (ant/x.png, cat/y.png)")
+	}
+
+	dir, reference = reference, dir
+	for _, verb := range []string{"validate", "data inspect"} {
+		r := cmdline(t, nil, spec(", reference: "+reference), append(strings.Fields(verb), "-")...)
+		require.Equal(t, cli.ExitUsage, r.Code, verb)
+		require.Contains(t, r.Err, "dataset.reference: 2 images cannot be read:\n  "+reference+"/ant/x.png: none of the formats", verb)
+		require.Equal(t, verb == "data inspect", strings.Contains(r.out, "6 images of 3 classes"), "the data is shown")
 	}
 }
 
@@ -318,7 +397,7 @@ func TestACacheThatCannotBeRead(t *testing.T) {
 
 func TestNoClassifierOfASizeThatItCannotTake(t *testing.T) {
 	dir, _ := photos(t)
-	r := cmdline(t, nil, "", "features", "train", "--dataset", "image-folder", "--data", dir, "--classes", "3", "--size", "24", "--to", filepath.Join(t.TempDir(), "f"), "--backend", "go")
+	r := cmdline(t, nil, "", "features", "train", dir, "--size", "24", "--to", filepath.Join(t.TempDir(), "f"), "--backend", "go")
 	require.Equal(t, cli.ExitUsage, r.Code, r.Err)
 	require.Contains(t, r.Err, "dataset.size: no classifier takes images of this size (24; valid: 8, 16, 28, 32, 64)")
 }

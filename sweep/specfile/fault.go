@@ -42,13 +42,20 @@ func (f Faults) Error() string {
 
 // Of returns the faults of a field, of the fields in it, and of the file itself.
 func (f Faults) Of(field string) Faults {
-	var of Faults
+	of, _ := f.Split(field)
+	return of
+}
+
+// Split returns what Of returns, and the other faults.
+func (f Faults) Split(field string) (of, others Faults) {
 	for _, fault := range f {
 		if fault.Field == "" || fault.Field == field || strings.HasPrefix(fault.Field, field+".") {
 			of = append(of, fault)
+		} else {
+			others = append(others, fault)
 		}
 	}
-	return of
+	return of, others
 }
 
 // Merged returns the faults of two lists by position, each once.

@@ -1,6 +1,9 @@
 package dataset
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -8,8 +11,59 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// HeldOut returns, by class, how many of the real images of DescribeBalanced(d) are not
-// trained on. For an image folder the number is 0 or 1 (1: at least one image): it
+// HeldOut reports for each image of s whether it is held out: whether the training set,
+// which may be nil, has no image with the same pixels. This is what held out means wherever
+// images are tested that were not trained on.
+func (s *Set) HeldOut(training *Set) []bool {
+	held := make([]bool, s.Len())
+	if training == nil {
+		return held
+	}
+	trained := make(map[[sha256.Size]byte]bool, training.Len())
+	for i := range training.Len() {
+		trained[pixelHash(training.Image(i))] = true
+	}
+	for i := range held {
+		held[i] = !trained[pixelHash(s.Image(i))]
+	}
+	return held
+}
+
+// Distinct reports for each image of s whether no earlier one has the same pixels.
+func (s *Set) Distinct() []bool {
+	first := make([]bool, s.Len())
+	seen := make(map[[sha256.Size]byte]bool, s.Len())
+	for i := range first {
+		hash := pixelHash(s.Image(i))
+		first[i] = !seen[hash]
+		seen[hash] = true
+	}
+	return first
+}
+
+// Where returns the images of s for which chosen is true.
+func (s *Set) Where(chosen []bool) *Set {
+	part := *s
+	part.Images, part.Labels, part.Counts = nil, nil, make([]int, len(s.Classes))
+	for i, label := range s.Labels {
+		if chosen[i] {
+			part.Images, part.Labels = append(part.Images, s.Image(i)...), append(part.Labels, label)
+			part.Counts[label]++
+		}
+	}
+	return &part
+}
+
+func pixelHash(image []float32) [sha256.Size]byte {
+	bytes := make([]byte, 0, 4*len(image))
+	for _, v := range image {
+		bytes = binary.LittleEndian.AppendUint32(bytes, math.Float32bits(v))
+	}
+	return sha256.Sum256(bytes)
+}
+
+// HeldOut returns, by class, how many of the real images of DescribeBalanced(d) are held
+// out (see Set.HeldOut). For an image folder the number is 0 or 1 (1: at least one image): it
 // compares files by path, size and content, and decodes none.
 func HeldOut(d sweep.Dataset) ([]int, error) {
 	d, err := Local(d)

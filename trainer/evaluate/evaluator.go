@@ -2,10 +2,7 @@ package evaluate
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
-	"math"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/backend"
@@ -122,7 +119,7 @@ func (e *Evaluator) prepare(ctx context.Context, real *dataset.Set, samples int,
 	if err != nil {
 		return err
 	}
-	e.heldOut = HeldOut(real, e.training)
+	e.heldOut = real.HeldOut(e.training)
 	halves := []view{e.real.half(0), e.real.half(1)}
 	for _, on := range []struct {
 		floor         floor
@@ -139,43 +136,6 @@ func (e *Evaluator) prepare(ctx context.Context, real *dataset.Set, samples int,
 		}
 	}
 	return nil
-}
-
-// HeldOut reports for each image of a set whether it is not trained on. It compares
-// pixels, so that it does not matter how the training images were chosen.
-func HeldOut(real, training *dataset.Set) []bool {
-	held := make([]bool, real.Len())
-	if training == nil {
-		return held
-	}
-	trained := make(map[[sha256.Size]byte]bool, training.Len())
-	for i := range training.Len() {
-		trained[pixelHash(training.Image(i))] = true
-	}
-	for i := range held {
-		held[i] = !trained[pixelHash(real.Image(i))]
-	}
-	return held
-}
-
-// Distinct reports for each image of a set whether no earlier one has the same pixels.
-func Distinct(s *dataset.Set) []bool {
-	first := make([]bool, s.Len())
-	seen := make(map[[sha256.Size]byte]bool, s.Len())
-	for i := range first {
-		hash := pixelHash(s.Image(i))
-		first[i] = !seen[hash]
-		seen[hash] = true
-	}
-	return first
-}
-
-func pixelHash(image []float32) [sha256.Size]byte {
-	bytes := make([]byte, 0, 4*len(image))
-	for _, v := range image {
-		bytes = binary.LittleEndian.AppendUint32(bytes, math.Float32bits(v))
-	}
-	return sha256.Sum256(bytes)
 }
 
 // measurement returns a measurement of the wanted metrics.

@@ -6,7 +6,7 @@
 //	S  side in pixels     z       features `[B,64]`, before the last non-linearity
 //	C  classes            logits  `[B,C]`
 //
-// Train makes a classifier of any dataset. Such a classifier, like Inception-v3, is read
+// Train makes a classifier of any dataset, without its held-out images. Such a classifier, like Inception-v3, is read
 // from a file.
 // The classifier of Fashion-MNIST is built in: weights/ has one set of weights per size,
 // made by Train from the 60,000 balanced training images, none of which is among the

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -116,10 +118,15 @@ func TestFit(t *testing.T) {
 	defer b.Close()
 	set := tenOfEach(t)
 	fitFor := func(steps int) (accuracy float64, digest string) {
-		file, err := fit(t.Context(), b, set, ownSeed, steps, t.Logf)
+		file, err := fit(t.Context(), b, set, ownSeed, steps, nil)
 		require.NoError(t, err)
-		accuracy, digest, err = measure(t.Context(), b, file, set)
+		predictions, digest, err := measure(t.Context(), b, file, set)
 		require.NoError(t, err)
+		for i, p := range predictions {
+			if p == set.Labels[i] {
+				accuracy += 1 / float64(set.Len())
+			}
+		}
 		return accuracy, digest
 	}
 	start, untrained := fitFor(0)
@@ -130,6 +137,74 @@ func TestFit(t *testing.T) {
 	_, again := fitFor(1)
 	require.Equal(t, once, again)
 	require.NotEqual(t, untrained, once)
+}
+
+// A classifier is not trained on the images that it, or a metric, is tested on.
+func TestTestImages(t *testing.T) {
+	set := func(classes int, images map[int][]float32) *dataset.Set {
+		s := &dataset.Set{Size: 1, Channels: 1, About: dataset.About{Classes: make([]string, classes), Counts: make([]int, classes)}}
+		for class := range classes {
+			for _, v := range images[class] {
+				s.Images, s.Labels = append(s.Images, v), append(s.Labels, class)
+				s.Counts[class]++
+			}
+		}
+		return s
+	}
+	count := func(from, n int) (values []float32) {
+		for i := range n {
+			values = append(values, float32(from+i))
+		}
+		return values
+	}
+	training := map[int][]float32{
+		0: count(0, 20),          // has held-out images
+		1: count(100, 20),        // has none
+		2: count(200, 3),         // has none, and few images
+		3: count(300, 1),         // has one image
+		4: {400, 401, 402, 400},  // the last is a copy of the first
+		5: {500, 501, 500.5, 25}, // the last is held out in class 0, by its pixels
+	}
+	real := map[int][]float32{0: append(count(0, 30), 25.5), 1: count(100, 20), 2: count(200, 3), 3: count(300, 1), 4: training[4], 5: training[5]}
+	train, test := testImages(set(6, training), set(6, real))
+	require.Equal(t, []float32{20, 21, 22, 23, 24, 26, 27, 28, 29, 25.5, 109, 119, 202, 25}, test.Images)
+	require.Equal(t, []int{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 5}, test.Labels)
+	require.Equal(t, []int{10, 2, 1, 0, 0, 1}, test.Counts)
+	require.Equal(t, []int{20, 18, 2, 1, 3, 3}, train.Counts)
+	for _, image := range test.Images {
+		require.NotContains(t, train.Images, image)
+	}
+}
+
+// An interrupted training leaves the file as it was.
+func TestTrainThatIsInterrupted(t *testing.T) {
+	b, err := backend.Open(backend.Go)
+	require.NoError(t, err)
+	defer b.Close()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f.safetensors")
+	require.NoError(t, os.WriteFile(path, []byte("old"), 0o600))
+	ctx, cancel := context.WithCancel(t.Context())
+	last := 0
+	_, err = Train(ctx, TrainOptions{
+		Backend: b, Epochs: 1, Output: path,
+		Dataset: sweep.Dataset{Name: sweep.FashionMNIST10k, Size: 16, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp, Factor: 0.01}},
+		Progress: func(step, steps int, loss float64) {
+			require.Equal(t, leastSteps, steps)
+			require.Positive(t, loss)
+			if last = step; step == 2 {
+				cancel()
+			}
+		},
+	})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, 2, last)
+	left, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "old", string(left))
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
 }
 
 func TestForeignWeightsAreRefused(t *testing.T) {

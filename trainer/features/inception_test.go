@@ -141,7 +141,7 @@ func TestClassifierOfAnotherSet(t *testing.T) {
 	set := tenOfEach(t)
 	set.Classes = append(set.Classes, "nothing")
 	set.Counts = append(set.Counts, 0)
-	file, err := fit(t.Context(), b, set, ownSeed, 1, t.Logf)
+	file, err := fit(t.Context(), b, set, ownSeed, 1, nil)
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "c.safetensors")
 	require.NoError(t, os.WriteFile(path, file, 0o600))
@@ -162,12 +162,6 @@ func TestClassifierOfAnotherSet(t *testing.T) {
 	out, err := wide.Extract(t.Context(), make([]float32, 64*64), nil)
 	require.NoError(t, err)
 	require.Len(t, out.Features, Dims)
-
-	most, rest := tenth(set)
-	require.Equal(t, 90, most.Len())
-	require.Equal(t, 10, rest.Len())
-	require.Equal(t, []int{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0}, most.Counts)
-	require.Equal(t, set.Image(19), rest.Image(1))
 }
 
 // A small set is trained on for long enough, the built-in weights as ever.

@@ -34,84 +34,101 @@ const (
 
 // TrainOptions configures Train.
 type TrainOptions struct {
-	Backend *backend.Backend
-	Dataset sweep.Dataset // whose balanced images it is trained on
-	Epochs  int           // passes over the images; more for a small dataset, up to at least 400 steps
-	Output  string        // file that the weights are written to
-	Log     func(format string, a ...any)
+	Backend  *backend.Backend
+	Dataset  sweep.Dataset // whose training images it is trained on
+	Epochs   int           // passes over the images; more for a small dataset, up to at least 400 steps
+	Output   string        // file that the weights are written to
+	Loader   dataset.Loader
+	Progress func(step, steps int, loss float64) // called after each step; may be nil
 }
 
 // Trained is the result of Train.
 type Trained struct {
-	Steps    int
-	Tested   int     // images that it was measured on and not trained on
-	Accuracy float64 // on them
-	Digest   string  // SHA-256 of the file
+	dataset.About // the dataset; Counts are of the images that it was trained on
+
+	Steps       int
+	Digest      string // SHA-256 of the file
+	Labels      []int  // of the images that it was tested on, which it was not trained on
+	Predictions []int  // of these images
 }
 
-// Train trains a classifier on the balanced images of a dataset, writes it to
-// o.Output, and measures it: of fashion-mnist on the 10,000 test images, of another
-// set on every tenth image, which it then is not trained on. It is deterministic
-// on one backend and machine type.
+// Train trains a classifier on the training images of a dataset, writes it to o.Output, and
+// tests it: of fashion-mnist on the 10,000 test images, of another set on the images that
+// testImages chooses. It is not trained on held-out images, so that what is measured on them
+// with the classifier is fair. It is deterministic on one backend and machine type.
 func Train(ctx context.Context, o TrainOptions) (Trained, error) {
 	if !sweep.ClassifierTakes(o.Dataset.Size) {
 		return Trained{}, sweep.Fail(sweep.FailBadData, &sweep.FieldError{Field: "dataset.size", Value: fmt.Sprint(o.Dataset.Size), Message: "no classifier takes images of this size", Valid: sweep.ClassifierSizes()})
 	}
-	data, err := dataset.Loader{Log: o.Log}.Balanced(o.Dataset)
+	if err := o.Loader.Check(o.Dataset); err != nil {
+		return Trained{}, err
+	}
+	training, err := o.Loader.Load(o.Dataset)
 	if err != nil {
 		return Trained{}, err
 	}
+	made := Trained{About: training.About}
 	var test *dataset.Set
 	if o.Dataset.Name == sweep.FashionMNIST {
 		test, err = dataset.Balanced(sweep.Dataset{Name: sweep.FashionMNIST10k, Size: o.Dataset.Size})
-		if err != nil {
-			return Trained{}, err
-		}
 	} else {
-		data, test = tenth(data)
+		var real *dataset.Set
+		if real, err = o.Loader.Balanced(o.Dataset); err == nil {
+			training, test = testImages(training, real)
+		}
 	}
-	steps := stepsOf(data.Len(), o.Epochs)
-	weights, err := fit(ctx, o.Backend, data, ownSeed, steps, o.Log)
+	if err != nil {
+		return Trained{}, err
+	}
+	made.Counts, made.Labels = training.Counts, test.Labels
+	made.Steps = stepsOf(training.Len(), o.Epochs)
+	weights, err := fit(ctx, o.Backend, training, ownSeed, made.Steps, o.Progress)
 	if err != nil {
 		return Trained{}, fmt.Errorf("features: %w", err)
 	}
-	accuracy, digest, err := measure(ctx, o.Backend, weights, test)
-	if err != nil {
+	if made.Predictions, made.Digest, err = measure(ctx, o.Backend, weights, test); err != nil {
 		return Trained{}, err
 	}
 	if err := file.Write(o.Output, weights, 0o644); err != nil {
 		return Trained{}, fmt.Errorf("features: %w", err)
 	}
-	return Trained{Steps: steps, Tested: test.Len(), Accuracy: accuracy, Digest: digest}, nil
+	return made, nil
 }
 
 // stepsOf returns the number of training steps for n images.
 func stepsOf(n, epochs int) int { return max(leastSteps, epochs*n/batch) }
 
-// tenth takes every tenth image out of a set.
-func tenth(all *dataset.Set) (most, tenth *dataset.Set) {
-	empty := func() *dataset.Set {
-		s := *all
-		s.Images, s.Labels, s.Counts = nil, nil, make([]int, len(all.Counts))
-		return &s
+// testImages splits the training images of a dataset into those that a classifier is trained
+// on and those that it is tested on, and adds the held-out images to the latter. A class with
+// held-out images is tested on them alone; another class on every tenth of its images, or on
+// the last of fewer than ten. A class with one image is not tested, and no image is tested
+// that has the pixels of one that the classifier is trained on.
+func testImages(training, real *dataset.Set) (train, test *dataset.Set) {
+	test = real.Where(real.HeldOut(training))
+	aside, rest := make([]bool, training.Len()), make([]bool, training.Len())
+	place := make([]int, len(training.Counts))
+	for i, label := range training.Labels {
+		n := training.Counts[label]
+		tenth := place[label]%10 == 9 || n < 10 && place[label] == n-1
+		aside[i] = tenth && n > 1 && test.Counts[label] == 0
+		rest[i] = !aside[i]
+		place[label]++
 	}
-	most, tenth = empty(), empty()
-	for i, label := range all.Labels {
-		s := most
-		if i%10 == 9 {
-			s = tenth
-		}
-		s.Images, s.Labels = append(s.Images, all.Image(i)...), append(s.Labels, label)
-		s.Counts[label]++
+	train = training.Where(rest)
+	own := training.Where(aside)
+	own = own.Where(own.HeldOut(train))
+	test.Images, test.Labels = append(test.Images, own.Images...), append(test.Labels, own.Labels...)
+	for class, n := range own.Counts {
+		test.Counts[class] += n
 	}
-	return most, tenth
+	return train, test
 }
 
 // Fit trains a classifier of data for steps, and returns it for batches of extract images.
 // The initial weights and the order of the images come from seed. It is deterministic on
 // one backend and machine type.
 func Fit(ctx context.Context, b *backend.Backend, data *dataset.Set, seed int64, steps, extract int) (*Extractor, error) {
-	weights, err := fit(ctx, b, data, seed, steps, func(string, ...any) {})
+	weights, err := fit(ctx, b, data, seed, steps, nil)
 	if err != nil {
 		return nil, fmt.Errorf("features: %w", err)
 	}
@@ -119,7 +136,7 @@ func Fit(ctx context.Context, b *backend.Backend, data *dataset.Set, seed int64,
 }
 
 // fit trains for steps and returns the file of the weights.
-func fit(ctx context.Context, b *backend.Backend, data *dataset.Set, seed int64, steps int, log func(format string, a ...any)) ([]byte, error) {
+func fit(ctx context.Context, b *backend.Backend, data *dataset.Set, seed int64, steps int, progress func(step, steps int, loss float64)) ([]byte, error) {
 	images := Images{data.Size, data.Channels}
 	list := weights(images.Channels, len(data.Classes))
 	store := model.NewStore()
@@ -145,7 +162,6 @@ func fit(ctx context.Context, b *backend.Backend, data *dataset.Set, seed int64,
 	defer exec.Finalize()
 
 	order := data.Order(batch, seed, 0)
-	var sum float64
 	for step := range steps {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -160,14 +176,12 @@ func fit(ctx context.Context, b *backend.Backend, data *dataset.Set, seed int64,
 		if err != nil {
 			return nil, fmt.Errorf("step %d: %w", step+1, err)
 		}
-		sum += float64(tensors.ToScalar[float32](l))
-		const every = 200
-		if (step+1)%every == 0 {
-			if math.IsNaN(sum) {
-				return nil, fmt.Errorf("step %d: the loss is not a number", step+1)
-			}
-			log("step %d of %d, loss %.4f", step+1, steps, sum/every)
-			sum = 0
+		value := float64(tensors.ToScalar[float32](l))
+		if math.IsNaN(value) {
+			return nil, fmt.Errorf("step %d: the loss is not a number", step+1)
+		}
+		if progress != nil {
+			progress(step+1, steps, value)
 		}
 	}
 	return encode(store, list, map[string]string{"dataset": data.Digest(), "backend": b.Choice, "steps": fmt.Sprint(steps)})
@@ -178,21 +192,16 @@ func rateAt(step, steps int) float64 {
 	return learningRate * (1 + math.Cos(math.Pi*float64(step)/float64(steps))) / 2
 }
 
-func measure(ctx context.Context, b *backend.Backend, weights []byte, test *dataset.Set) (accuracy float64, digest string, err error) {
+// measure returns the predictions for the test images, and the digest of the file.
+func measure(ctx context.Context, b *backend.Backend, weights []byte, test *dataset.Set) (predictions []int, digest string, err error) {
 	e, err := newExtractor(b, weights, Images{test.Size, test.Channels}, 500)
 	if err != nil {
-		return 0, "", err
+		return nil, "", err
 	}
 	defer e.Close()
 	out, err := e.Extract(ctx, test.Images, nil)
 	if err != nil {
-		return 0, "", err
+		return nil, "", err
 	}
-	right := 0
-	for i, p := range out.Predictions {
-		if p == test.Labels[i] {
-			right++
-		}
-	}
-	return float64(right) / float64(test.Len()), e.Digest, nil
+	return out.Predictions, e.Digest, nil
 }

@@ -106,7 +106,7 @@ func compare(ctx context.Context, o CASOptions) (CAS, error) {
 	if real.Training.Digest() != s.DatasetDigest {
 		return CAS{}, precheck.BadData(fmt.Errorf("the images in %s are not those that the checkpoint of %s was trained on", s.Dataset.Path, o.Dir))
 	}
-	tested := where(real.Balanced, evaluate.HeldOut(real.Balanced, real.Training))
+	tested := real.Balanced.Where(real.Balanced.HeldOut(real.Training))
 	if tested.Len() == 0 {
 		return CAS{}, precheck.BadData(errors.New("there are no held-out images: every real image is trained on (valid: --held-out DIR, real images of the same classes, a folder each, that were not trained on)"))
 	}

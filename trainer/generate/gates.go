@@ -72,7 +72,7 @@ func (in *inspector) measure() {
 	n := len(training.Image(0))
 	var heldOut *dataset.Set
 	if real.Balanced != nil {
-		heldOut = distinct(where(real.Balanced, evaluate.HeldOut(real.Balanced, real.Training)))
+		heldOut = distinct(real.Balanced.Where(real.Balanced.HeldOut(real.Training)))
 	}
 	near, same := make([][]float64, len(in.classes)), make([][]float64, len(in.classes))
 	for class := range in.classes {
@@ -188,25 +188,13 @@ func (in *inspector) remember(class int, pixels []byte) {
 	}
 }
 
-// where returns the images of a set for which chosen is true.
-func where(s *dataset.Set, chosen []bool) *dataset.Set {
-	part := *s
-	part.Images, part.Labels = nil, nil
-	for i, label := range s.Labels {
-		if chosen[i] {
-			part.Images, part.Labels = append(part.Images, s.Image(i)...), append(part.Labels, label)
-		}
-	}
-	return &part
-}
-
 // distinct returns the images of a set, each once.
 func distinct(s *dataset.Set) *dataset.Set {
-	first := evaluate.Distinct(s)
+	first := s.Distinct()
 	if !slices.Contains(first, false) {
 		return s
 	}
-	return where(s, first)
+	return s.Where(first)
 }
 
 // ofClass returns the first images of a class, at most mostReal.

@@ -1,78 +1,247 @@
 package machine
 
 import (
+	"cmp"
+	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/evaluate"
 	"github.com/tailsweep/tailsweep/trainer/features"
 )
 
 const maxEpochs = 10000
 
-// accuracyWarning is the warning about a classifier with low accuracy; "" for a good one.
-func accuracyWarning(made features.Trained, epochs int) string {
-	const enough = 0.7
-	if made.Accuracy >= enough {
-		return ""
-	}
-	return fmt.Sprintf("warning: accuracy %.2f on held-out images is below %.1f: metrics based on it are unreliable; "+
-		"use more images, or --epochs above %d", made.Accuracy, enough, epochs)
+// enoughAccuracy is the balanced accuracy from which on metrics can be based on a classifier.
+const enoughAccuracy = 0.7
+
+// Classifier is the output of `tailsweep features train -o json`.
+type Classifier struct {
+	File     string             `json:"file"`
+	Digest   string             `json:"digest"` // SHA-256
+	Steps    int                `json:"steps"`
+	Images   int                `json:"images"`            // that it was trained on
+	Tested   int                `json:"tested"`            // images that it was tested on
+	Accuracy float64            `json:"accuracy"`          // share of these images
+	Balanced float64            `json:"balanced_accuracy"` // mean over the classes with such images
+	Groups   map[string]float64 `json:"groups"`            // likewise, over the classes of a group
+	Classes  []ClassAccuracy    `json:"classes"`           // in class order
+}
+
+// ClassAccuracy is the accuracy of a classifier on the images of a class.
+type ClassAccuracy struct {
+	Name     string   `json:"name"`
+	Group    string   `json:"group"`
+	Images   int      `json:"images"`   // that it was trained on
+	Tested   int      `json:"tested"`   // images that it was tested on
+	Accuracy *float64 `json:"accuracy"` // null: no image was tested
 }
 
 // Features is the verb features. `features train` made the weights in the repository.
 func Features(a *cli.App) *cobra.Command {
 	train := &cobra.Command{
-		Use:   "train --data DIR --to FILE",
-		Short: "Train a classifier on a dataset's balanced images",
-		Long: `train trains the classifier of a dataset, a file for evaluate.features.path. Its accuracy
-is measured on held-out images: the 10,000 test images of Fashion-MNIST, every tenth
-image of other datasets. For fashion-mnist the result is the built-in classifier.`,
-		Args: cli.Args(0, 0, "no arguments"),
+		Use:   "train SPEC|NAME|FOLDER --to FILE",
+		Short: "Train a classifier on a dataset's training images",
+		Long: `train trains a classifier of the dataset of a spec, which may be unfinished, of a dataset
+by name, or of a folder of images, and writes it to FILE, for evaluate.features.path.
+
+It is not trained on the images that cas is later measured on, those that the long-tailed
+split or dataset.reference holds out. Its accuracy is measured on them; of a class without
+such images on every tenth image, at least one, which it is then not trained on; of
+fashion-mnist on the 10,000 test images, and the result is the built-in classifier.
+Balanced accuracy is the mean over classes: below 0.7 there is a warning.
+
+FILE is written at the end: after Ctrl-C it is as it was.`,
+		Example: `  tailsweep features train my.yaml --to classifier.safetensors
+  tailsweep features train cifar-10 --to cifar-10.safetensors`,
+		Args: cli.Args(1, 1, "one spec, dataset or folder"),
 	}
 	f := train.Flags()
-	data := f.String("data", "", "folder of the dataset's files, as dataset.path in a spec (default: where data pull puts them)")
-	set := &cli.Choice{Value: sweep.FashionMNIST, Valid: datasetNames()}
-	f.Var(set, "dataset", set.Usage("name of the dataset, as dataset.name in a spec"))
-	size := f.Int("size", 16, "side of the images in pixels")
-	classes := f.Int("classes", 0, "number of classes of an image folder, as dataset.classes in a spec")
-	channels := f.Int("channels", 3, "3 for RGB, 1 for grey, of an image folder, as dataset.channels in a spec")
+	size := f.Int("size", 0, "side of the images in pixels (default: that of the spec; of others that of data inspect)")
 	path := f.String("to", "", "file for the weights")
 	epochs := cli.Within(f, "epochs", f.Int("epochs", features.DefaultEpochs, "passes over the images (at least 400 steps in total)"), 1, maxEpochs)
+	output := cli.OutputFlag(train)
 	name := cli.BackendFlag(train)
-	train.RunE = func(cmd *cobra.Command, _ []string) error {
-		info, _ := sweep.LookupDataset(set.Value)
-		switch {
-		case *path == "":
-			return cli.Usagef("features train: --to FILE is missing (valid: the file for the weights)")
-		case len(info.Sizes) > 0 && !slices.Contains(info.Sizes, *size):
-			return cli.Usagef("features train: --size is %d (valid: %v)", *size, info.Sizes)
-		case info.Name == sweep.ImageFolder && (*data == "" || *classes < 2 || *channels != 1 && *channels != 3):
-			return cli.Usagef("features train: an image folder needs --data, --classes and --channels 1 or 3")
+	train.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := writable(*path); err != nil {
+			return err
 		}
-		d := sweep.Dataset{Name: set.Value, Path: *data, Size: *size}
-		if info.Name == sweep.ImageFolder {
-			d.FolderClasses, d.FolderChannels = *classes, *channels
-		}
-		b, err := backend.Open(name.Value)
+		d, err := trainedOn(a, args[0], *size)
 		if err != nil {
 			return err
 		}
-		defer b.Close()
-		made, err := features.Train(cmd.Context(), features.TrainOptions{
-			Backend: b, Dataset: d, Epochs: *epochs, Output: *path, Log: a.Log,
-		})
+		if err := a.Download(cmd.Context(), d); err != nil {
+			return err
+		}
+		made, err := trainClassifier(cmd.Context(), a, name.Value, features.TrainOptions{Dataset: d, Epochs: *epochs, Output: *path})
 		if err != nil {
 			return cli.AsBadInput(err)
 		}
-		if text := accuracyWarning(made, *epochs); text != "" {
-			a.Log("%s", text)
+		c := classifierOf(made, *path)
+		if warning := c.warning(*epochs); warning != "" {
+			a.Log("%s", warning)
 		}
-		return a.Print(fmt.Sprintf("%d steps, accuracy %.4f on %d images, sha256 %s", made.Steps, made.Accuracy, made.Tested, made.Digest))
+		return a.PrintAs(output, c, c.text(a)...)
 	}
 	return cli.Group("features", "Train the feature extractor of the metrics", train)
+}
+
+// writable returns a usage error where a file cannot be written, before the work for it.
+func writable(path string) error {
+	if path == "" {
+		return cli.Usagef("features train: --to FILE is missing (valid: the file for the weights)")
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return cli.Usagef("features train: --to %s is a folder (valid: a file)", path)
+	}
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return cli.Usagef("features train: --to %s: there is no folder %s", path, filepath.Dir(path))
+	}
+	return nil
+}
+
+// trainedOn returns the dataset of an argument. size is of a dataset without a spec, 0 for
+// the default.
+func trainedOn(a *cli.App, argument string, size int) (sweep.Dataset, error) {
+	given, err := datasetOf(a, argument)
+	if err != nil {
+		return sweep.Dataset{}, err
+	}
+	d := given.dataset
+	info, _ := sweep.LookupDataset(d.Name)
+	switch {
+	case size == 0:
+		return d, nil
+	case given.spec != nil:
+		return d, cli.Usagef("features train: --size is for a dataset without a spec (valid: dataset.size in %s)", argument)
+	case len(info.Sizes) > 0 && !slices.Contains(info.Sizes, size):
+		return d, cli.Usagef("features train: --size is %d (valid: %s)", size, text.Numbers(info.Sizes, len(info.Sizes)))
+	}
+	d.Size = size
+	return d, nil
+}
+
+// trainClassifier trains with progress.
+func trainClassifier(ctx context.Context, a *cli.App, choice string, o features.TrainOptions) (features.Trained, error) {
+	b, err := backend.Open(choice)
+	if err != nil {
+		return features.Trained{}, err
+	}
+	defer b.Close()
+	a.Log("%s on %s", b.Choice, b.Device)
+	loader := a.Loader(ctx)
+	loader.Log = a.Log
+	o.Backend, o.Loader, o.Progress = b, loader, showSteps(a)
+	return features.Train(ctx, o)
+}
+
+// showSteps prints how far a training is, every few seconds.
+func showSteps(a *cli.App) func(step, steps int, loss float64) {
+	const every = 5 * time.Second
+	var began, last time.Time // after the first step, which compiles
+	var sum float64
+	var first, summed int
+	return func(step, steps int, loss float64) {
+		if began.IsZero() {
+			began, last, first = time.Now(), time.Now(), step
+		}
+		sum, summed = sum+loss, summed+1
+		if time.Since(last) < every || step == steps {
+			return
+		}
+		left := time.Since(began) / time.Duration(step-first) * time.Duration(steps-step)
+		a.Log("step %d of %d, loss %.4f, about %s left", step, steps, sum/float64(summed), text.Duration(left))
+		last, sum, summed = time.Now(), 0, 0
+	}
+}
+
+// classifierOf measures a classifier.
+func classifierOf(made features.Trained, path string) Classifier {
+	c := Classifier{File: path, Digest: made.Digest, Steps: made.Steps, Tested: len(made.Labels), Groups: map[string]float64{}}
+	tested, right := make([]int, len(made.Classes)), make([]int, len(made.Classes))
+	for i, label := range made.Labels {
+		tested[label]++
+		if made.Predictions[i] == label {
+			right[label]++
+			c.Accuracy += 1 / float64(len(made.Labels))
+		}
+	}
+	for group, accuracy := range evaluate.GroupAccuracy(made.Groups, made.Labels, made.Predictions) {
+		if group == sweep.GroupAll {
+			c.Balanced = accuracy
+		} else {
+			c.Groups[group] = accuracy
+		}
+	}
+	for class, name := range made.Classes {
+		own := ClassAccuracy{Name: name, Group: made.Groups.Of(class), Images: made.Counts[class], Tested: tested[class]}
+		if own.Tested > 0 {
+			own.Accuracy = new(float64(right[class]) / float64(own.Tested))
+		}
+		c.Images += own.Images
+		c.Classes = append(c.Classes, own)
+	}
+	return c
+}
+
+// warning is the warning about a classifier with low accuracy; "" for a good one.
+func (c Classifier) warning(epochs int) string {
+	if c.Balanced >= enoughAccuracy {
+		return ""
+	}
+	const shown = 5 // classes
+	worst := slices.DeleteFunc(slices.Clone(c.Classes), func(own ClassAccuracy) bool {
+		return own.Accuracy == nil || *own.Accuracy >= enoughAccuracy
+	})
+	slices.SortStableFunc(worst, func(a, b ClassAccuracy) int { return cmp.Compare(*a.Accuracy, *b.Accuracy) })
+	var names []string
+	for _, own := range worst {
+		names = append(names, own.Name)
+	}
+	of := ""
+	if len(names) > 0 {
+		of = " of " + text.List(names, shown)
+	}
+	return fmt.Sprintf("warning: balanced accuracy %.2f is below %.1f: metrics based on this classifier are unreliable; "+
+		"use more images%s, or --epochs above %d", c.Balanced, enoughAccuracy, of, epochs)
+}
+
+// text formats the classifier.
+func (c Classifier) text(a *cli.App) []string {
+	t := console.NewTable(">CLASS", "NAME", "GROUP", ">IMAGES", ">TESTED", ">ACCURACY")
+	var untested []string
+	for class, own := range c.Classes {
+		accuracy := "-"
+		if own.Accuracy != nil {
+			accuracy = fmt.Sprintf("%.4f", *own.Accuracy)
+		} else {
+			untested = append(untested, own.Name)
+		}
+		t.Row(fmt.Sprint(class), own.Name, own.Group, fmt.Sprint(own.Images), fmt.Sprint(own.Tested), accuracy)
+	}
+	lines := a.Lines(t)
+	for _, group := range sweep.GroupList() {
+		if accuracy, ok := c.Groups[group]; ok {
+			lines = append(lines, fmt.Sprintf("%-7s accuracy %.4f", group, accuracy))
+		}
+	}
+	if len(untested) > 0 {
+		lines = append(lines, "not tested, so not counted: "+console.Printable(strings.Join(untested, ", ")))
+	}
+	return append(lines,
+		fmt.Sprintf("balanced accuracy %.4f, accuracy %.4f of %s", c.Balanced, c.Accuracy, english.Plural(c.Tested, "tested image", "")),
+		fmt.Sprintf("%d steps on %s, sha256 %s", c.Steps, english.Plural(c.Images, "image", ""), c.Digest),
+		"wrote "+console.Printable(c.File))
 }

@@ -51,9 +51,14 @@ func newDataInspect(a *cli.App) *cobra.Command {
 		Short: "Show a dataset: images of each class and group, digest, a picture",
 		Long: `inspect reads a dataset as a training does: the dataset of a spec with its long-tailed
 split, a dataset by name with all its images, or a folder of images. It is downloaded
-first where that is needed. For a spec it then checks that its trials can be evaluated:
-the networks and the reference images exist, with enough real images. Faults of
-the spec outside of dataset are ignored; validate reports them.`,
+first where that is needed. Images that cannot be read are listed together.
+
+A spec may be unfinished: its faults outside of dataset are warnings. Where it has none,
+inspect also checks that its trials can be evaluated: the networks and the reference
+images exist, with enough real images.
+
+The exit code is 0 if the images could be read, and 2 for a fault in dataset: one of its
+fields, an image, the reference, or too few real images for a metric.`,
 		Example: `  tailsweep data inspect my.yaml --picture sheet.png
   tailsweep data inspect cifar-10
   tailsweep data inspect photos/ -o json`,
@@ -62,12 +67,19 @@ the spec outside of dataset are ignored; validate reports them.`,
 	output := cli.OutputFlag(cmd)
 	picture := cli.PNGFlag(cmd.Flags(), "picture", "", "write a PNG of a few images of each class")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		d, spec, err := datasetOf(a, args[0])
+		given, err := datasetOf(a, args[0])
 		if err != nil {
 			return err
 		}
+		warn(a, given.others)
+		d := given.dataset
 		if err := a.Download(cmd.Context(), d); err != nil {
 			return err
+		}
+		own := d
+		own.Reference = "" // which is checked after the images are shown
+		if err := a.Loader(cmd.Context()).Check(own); err != nil {
+			return cli.AsBadInput(err)
 		}
 		set, err := a.Load(cmd.Context(), d)
 		if err != nil {
@@ -85,47 +97,82 @@ the spec outside of dataset are ignored; validate reports them.`,
 		if err := a.PrintAs(output, i, inspectedText(a, i)...); err != nil {
 			return err
 		}
-		if spec != nil {
-			return cli.AsBadInput(precheck.Trial(spec, sweep.Assignment{}, set.About))
+		if err := a.Loader(cmd.Context()).Check(d); err != nil {
+			return cli.AsBadInput(err)
 		}
-		_, err = dataset.DescribeBalanced(d)
-		return cli.AsBadInput(err)
+		return given.check(a, set.About)
 	}
 	return cmd
 }
 
-// datasetOf returns the dataset that an argument names, and its spec. The spec is nil
-// for a dataset without one, or where it has faults outside of dataset, which are
-// counted.
-func datasetOf(a *cli.App, argument string) (sweep.Dataset, *sweep.Spec, error) {
+// given is the dataset that an argument names, and its spec.
+type given struct {
+	dataset sweep.Dataset
+	spec    *sweep.Spec     // nil: a dataset without a spec
+	path    string          // of the spec's file
+	text    []byte          // of the spec
+	others  specfile.Faults // of the spec, outside of dataset
+}
+
+// datasetOf returns the dataset that an argument names. A spec may have faults outside of
+// dataset.
+func datasetOf(a *cli.App, argument string) (given, error) {
 	d := sweep.Dataset{Name: argument, Size: sweep.DefaultSize, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone, Factor: 1}}
 	info, known := sweep.LookupDataset(argument)
 	if len(info.Sizes) > 0 {
 		d.Size = info.Sizes[0]
 	}
 	if known && argument != sweep.ImageFolder {
-		return d, nil, nil
+		return given{dataset: d}, nil
 	}
 	if stat, err := os.Stat(argument); err == nil && stat.IsDir() {
 		d.Name, d.Path, d.FolderChannels = sweep.ImageFolder, argument, 3
-		return d, nil, nil
+		return given{dataset: d}, nil
 	}
-	name, text, err := a.ReadText(argument)
+	spec, text, faults, err := a.ReadDraft(argument)
+	if errors.Is(err, os.ErrNotExist) {
+		return given{}, cli.Usagef("%q is neither a folder nor a spec file (valid: a folder, a spec, or one of %s)", argument, strings.Join(datasetNames(), ", "))
+	}
 	if err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return d, nil, cli.Usagef("data inspect: %q is neither a folder nor a spec file (valid: a folder, a spec, or one of %s)", argument, strings.Join(datasetNames(), ", "))
-		}
-		return d, nil, err
+		return given{}, err
 	}
-	spec, faults := specfile.Draft(name, text)
-	if own := faults.Of("dataset"); len(own) > 0 {
-		return d, nil, own
+	own, others := faults.Split("dataset")
+	if len(own) > 0 {
+		return given{}, faults
 	}
-	if len(faults) > 0 {
-		a.Log("the spec has %s outside of dataset: `tailsweep validate` lists them", english.Plural(len(faults), "fault", ""))
-		return spec.Dataset, nil, nil
+	return given{dataset: spec.Dataset, spec: spec, path: argument, text: text, others: others}, nil
+}
+
+// check checks the reference images and, for a spec without faults, that its trials can be
+// evaluated. about is what they train on. Faults outside of dataset are printed as warnings.
+func (g given) check(a *cli.App, about dataset.About) error {
+	if g.spec == nil || len(g.others) > 0 {
+		_, err := dataset.DescribeBalanced(g.dataset)
+		return cli.AsBadInput(err)
 	}
-	return spec.Dataset, spec, nil
+	found, err := precheck.Faults(g.spec, sweep.Assignment{}, about)
+	if field, ok := errors.AsType[*sweep.FieldError](err); ok {
+		found, err = append(found, *field), nil
+	}
+	if err != nil {
+		return cli.AsBadInput(err)
+	}
+	var faults specfile.Faults
+	for _, f := range found {
+		faults = append(faults, specfile.Located(cli.SpecName(g.path), g.text, f))
+	}
+	own, others := faults.Split("dataset")
+	warn(a, others)
+	if len(own) > 0 {
+		return own
+	}
+	return nil
+}
+
+func warn(a *cli.App, faults specfile.Faults) {
+	for _, f := range faults {
+		a.Log("warning: %s", f.Error())
+	}
 }
 
 func inspect(d sweep.Dataset, set *dataset.Set) (Inspected, error) {

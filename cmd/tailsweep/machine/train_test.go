@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,6 +12,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/trainer/evaluate"
 	"github.com/tailsweep/tailsweep/trainer/features"
 )
@@ -40,9 +42,64 @@ func TestResultText(t *testing.T) {
 	require.Equal(t, []string{"METRIC    VALUE ± 95 %  FLOOR", "fid.tail      50 ± 3.9      4", "recall without bag: fewer than 20 real images", "at guidance 1.5, 50 samples and 500 real images per class"}, lines)
 }
 
-func TestAccuracyWarning(t *testing.T) {
-	require.Empty(t, accuracyWarning(features.Trained{Accuracy: 0.7}, 12))
-	require.Contains(t, accuracyWarning(features.Trained{Accuracy: 0.634}, 12), "warning: accuracy 0.63 on held-out images is below 0.7")
+// A classifier is measured by class: one that knows only the largest class is not good enough.
+func TestClassifierIsMeasuredByClass(t *testing.T) {
+	made := features.Trained{
+		About: dataset.About{
+			Classes: []string{"ant", "bee", "cat", "dog"}, Counts: []int{90, 6, 2, 1},
+			Groups: sweep.ClassGroups{Head: []int{0}, Medium: []int{1, 2}, Tail: []int{3}},
+		},
+		Steps: 400, Digest: "abc",
+	}
+	made.Labels = slices.Concat(slices.Repeat([]int{0}, 10), []int{1, 1, 2})
+	made.Predictions = slices.Repeat([]int{0}, 13)
+	c := classifierOf(made, "f.st")
+	require.InDelta(t, 10.0/13, c.Accuracy, 1e-9, "above the limit")
+	require.InDelta(t, 1.0/3, c.Balanced, 1e-9, "and yet")
+	require.Equal(t, map[string]float64{sweep.GroupHead: 1, sweep.GroupMedium: 0}, c.Groups)
+	require.Equal(t, ClassAccuracy{Name: "bee", Group: sweep.GroupMedium, Images: 6, Tested: 2, Accuracy: new(0.0)}, c.Classes[1])
+	require.Nil(t, c.Classes[3].Accuracy)
+	require.Equal(t, 99, c.Images)
+	require.Equal(t, "warning: balanced accuracy 0.33 is below 0.7: metrics based on this classifier are unreliable; use more images of bee, cat, or --epochs above 12", c.warning(12))
+	require.Equal(t, []string{
+		"CLASS  NAME  GROUP   IMAGES  TESTED  ACCURACY",
+		"    0  ant   head        90      10    1.0000",
+		"    1  bee   medium       6       2    0.0000",
+		"    2  cat   medium       2       1    0.0000",
+		"    3  dog   tail         1       0         -",
+		"head    accuracy 1.0000",
+		"medium  accuracy 0.0000",
+		"not tested, so not counted: dog",
+		"balanced accuracy 0.3333, accuracy 0.7692 of 13 tested images",
+		"400 steps on 99 images, sha256 abc",
+		"wrote f.st",
+	}, c.text(&cli.App{}))
+
+	made.Predictions = made.Labels
+	require.Empty(t, classifierOf(made, "").warning(12))
+	made.Labels, made.Predictions = nil, nil
+	require.Contains(t, classifierOf(made, "").warning(12), "warning: ", "nothing is known")
+}
+
+// Mistakes are found before the work.
+func TestTrainClassifierRefuses(t *testing.T) {
+	dir := t.TempDir()
+	for want, arguments := range map[string][]string{
+		"--to FILE is missing":           {"fashion-mnist-10k"},
+		"is a folder (valid: a file)":    {"fashion-mnist-10k", "--to", dir},
+		"there is no folder /nowhere":    {"fashion-mnist-10k", "--to", "/nowhere/f"},
+		"--size is 20 (valid: 28, 16)":   {"fashion-mnist-10k", "--to", dir + "/f", "--size", "20"},
+		"--size is for a dataset withou": {"../../../examples/quickstart.yaml", "--to", dir + "/f", "--size", "16"},
+		"neither a folder nor a spec":    {"nothing.yaml", "--to", dir + "/f"},
+	} {
+		var out bytes.Buffer
+		cmd := Features(&cli.App{Out: &out, Err: &out})
+		cmd.SetArgs(append([]string{"train"}, arguments...))
+		cmd.SilenceUsage, cmd.SilenceErrors = true, true
+		err := cmd.ExecuteContext(t.Context())
+		require.ErrorContains(t, err, want)
+		require.Equal(t, cli.ExitUsage, cli.CodeOf(err), want)
+	}
 }
 
 // A checkpoint beyond the end of the spec's training is refused before anything is

@@ -94,7 +94,7 @@ func heldOutImages(ctx context.Context, a *cli.App, d sweep.Dataset, dir string)
 			}
 		}
 	}
-	r.Balanced.Labels = labels
+	r.Balanced.Labels, r.Balanced.Classes = labels, r.Training.Classes
 	return r, nil
 }
 

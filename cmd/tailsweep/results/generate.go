@@ -288,11 +288,7 @@ func realImages(ctx context.Context, a *cli.App, d sweep.Dataset) (generate.Real
 	if err != nil {
 		return generate.Real{}, err
 	}
-	read := a.ReadProgress()
-	balanced, err := dataset.Loader{Progress: func(done, all int) error {
-		read(done, all)
-		return context.Cause(ctx)
-	}}.Balanced(d)
+	balanced, err := a.Loader(ctx).Balanced(d)
 	return generate.Real{Training: training, Balanced: balanced}, err
 }
 
