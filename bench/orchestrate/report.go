@@ -189,19 +189,10 @@ func build(own []result) string {
 	return slices.MaxFunc(own, func(a, b result) int { return a.Machine.At.Compare(b.Machine.At) }).Machine.Version
 }
 
-// newest are the cases that were measured with the build that was measured last; if there
-// are none, all.
-func newest(own, cases []result) []result {
-	if current := slices.DeleteFunc(slices.Clone(cases), func(r result) bool { return r.Machine.Version != build(own) }); len(current) > 0 {
-		return current
-	}
-	return cases
-}
-
 func (s *store) goals(printf printer, own []result) {
-	printf("\n## Goals\n\nThe worst of the cases that each is about, of those that were measured with the newest build.\n\n| goal | measured | where | |\n|---|---:|---|---|\n")
+	printf("\n## Goals\n\nThe worst of the cases that each is about.\n\n| goal | measured | where | |\n|---|---:|---|---|\n")
 	for _, g := range table() {
-		cases := newest(own, slices.DeleteFunc(slices.Clone(own), func(r result) bool { return !g.about(r) }))
+		cases := slices.DeleteFunc(slices.Clone(own), func(r result) bool { return !g.about(r) })
 		if len(cases) == 0 {
 			printf("| %s | not measured | | |\n", g.text)
 			continue
@@ -221,7 +212,7 @@ func (s *store) goals(printf printer, own []result) {
 			verdict += " (busy machine)"
 		}
 		if version := build(own); worst.Machine.Version != version {
-			verdict += fmt.Sprintf(" (%s; %s has no such case)", worst.Machine.Version, version)
+			verdict += fmt.Sprintf(" (measured with %s)", worst.Machine.Version)
 		}
 		printf("| %s | "+g.format+" | %s | %s |\n", g.text, value, worst.name(), verdict)
 	}
