@@ -42,11 +42,11 @@ type attempt struct {
 	busy  int       // transfers in progress, which have their own limits
 }
 
-func (a *Activities) startAttempt(ctx context.Context, stage Stage, t sweep.Task, report Receiver, blocked bool) *attempt {
+func (a *Activities) startAttempt(ctx context.Context, stage Stage, t sweep.Task, report Receiver, blockedBy block.Reason) *attempt {
 	now := time.Now()
 	at := &attempt{
 		parent: ctx, limits: a.transfers(), executions: a.Executions, trial: t.Assignment.Number, report: report,
-		started: now, every: a.heartbeatEvery(), moved: now, awake: now, last: Heartbeat{Stage: stage, Attempt: t.Attempt, Blocked: blocked},
+		started: now, every: a.heartbeatEvery(), moved: now, awake: now, last: Heartbeat{Stage: stage, Attempt: t.Attempt, Shown: Shown{BlockedBy: blockedBy}},
 		done: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	at.ctx, at.cancel = context.WithCancelCause(ctx)
@@ -195,18 +195,19 @@ func (at *attempt) transfer(move func(ctx context.Context) error) error {
 // reportTimeout bounds each request of a report to the sweep.
 const reportTimeout = 10 * time.Second
 
-// block reports to the sweep that the trial is blocked. Temporal receives a heartbeat that
-// says so before, so that the report is taken back even if the worker is lost then.
+// block reports to the sweep that the trial is blocked. Temporal receives a heartbeat with the
+// reason before, so that the report is taken back even if the worker is lost then.
 func (at *attempt) block(cause error) (reported bool) {
+	reason := cmp.Or(BlockReason(cause), block.Other)
 	at.mu.Lock()
-	at.last.Blocked = true
+	at.last.BlockedBy = reason
 	at.mu.Unlock()
 	at.heartbeat() // the SDK may be about to send the one before
 	ctx, cancel := context.WithTimeout(at.ctx, reportTimeout)
 	awaited, err := at.executions.Awaits(ctx, activity.GetInfo(at.parent).TaskToken, at.detail())
 	cancel()
 	if err == nil && awaited {
-		err = at.signal(&conduct.BlockCause{Reason: cmp.Or(BlockReason(cause), block.Other), Message: message(cause)})
+		err = at.signal(&conduct.BlockCause{Reason: reason, Message: message(cause)})
 	}
 	if err != nil {
 		activity.GetLogger(at.parent).Warn("the sweep does not show yet that the trial is blocked", "error", err)
@@ -216,7 +217,7 @@ func (at *attempt) block(cause error) (reported bool) {
 
 // unblock reports to the sweep that the trial is not blocked, if it may show it as blocked.
 func (at *attempt) unblock() {
-	if !at.detail().Blocked {
+	if at.detail().BlockedBy == "" {
 		return
 	}
 	if err := at.signal(nil); err != nil { // the workflow repeats it when the attempt ends
@@ -225,14 +226,14 @@ func (at *attempt) unblock() {
 	}
 	at.mu.Lock()
 	defer at.mu.Unlock()
-	at.last.Blocked = false
+	at.last.BlockedBy = ""
 }
 
 // firstMove returns a function that takes whether the job has moved. At the first time that it
 // has, the trial is reported as not blocked: the store has answered the requests of the attempt,
 // and the machine runs the job. For a reason that may concern only writes, it does nothing.
-func (at *attempt) firstMove(reason block.Reason) func(moved bool) {
-	done := reason.OfWrites()
+func (at *attempt) firstMove() func(moved bool) {
+	done := at.detail().BlockedBy.OfWrites()
 	return func(moved bool) {
 		if moved && !done {
 			done = true // if the report fails, the next transfer repeats it

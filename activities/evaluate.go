@@ -21,7 +21,7 @@ func (a *Activities) Evaluate(ctx context.Context, in EvaluateInput) (EvaluateRe
 	if in.After != "" {
 		a.Recorder.Restart(name, in.After)
 	}
-	at := a.startAttempt(ctx, StageEvaluate, in.Task, in.Report, in.Unblock)
+	at := a.startAttempt(ctx, StageEvaluate, in.Task, in.Report, in.BlockedBy)
 	at.checkpoint(in.Checkpoint)
 	go at.preemptOn(activity.GetWorkerStopChannel(ctx))
 	var result EvaluateResult
@@ -31,7 +31,7 @@ func (a *Activities) Evaluate(ctx context.Context, in EvaluateInput) (EvaluateRe
 	}
 	last, err := at.stop(err)
 	a.Recorder.TrialEnded(name, sweep.Trial{Assignment: in.Assignment})
-	result.Seconds, result.Build, result.Blocked = last.Seconds, a.Build, last.Blocked
+	result.Seconds, result.Build, result.Shown = last.Seconds, a.Build, last.Shown
 	return result, translateError(ctx, err, last)
 }
 
@@ -58,7 +58,7 @@ func (a *owned) evaluate(at *attempt, in EvaluateInput) (EvaluateResult, error) 
 	if err := at.dataset(a.Datasets, in.Spec.Dataset); err != nil {
 		return EvaluateResult{}, fmt.Errorf("download the dataset: %w", err)
 	}
-	moves := at.firstMove(in.BlockedBy)
+	moves := at.firstMove()
 	found, err := a.Trainer.Evaluate(ctx, job, func(progress Progress) error {
 		a.Recorder.EvaluationProgress(name, number, progress.Step)
 		at.progress(progress)

@@ -11,14 +11,14 @@ import (
 
 // SuggestInput asks for Count more search trials.
 type SuggestInput struct {
-	Owner    sweep.Identity `json:"owner,omitzero"` // the sweep that asks, in this and in all inputs
-	Count    int            `json:"count"`
-	Spec     sweep.Spec     `json:"spec"`
-	Edited   bool           `json:"edited,omitempty"` // the spec has changed since the first trials
-	Segments int            `json:"segments"`         // number of ledger segments to use
-	Pending  Pending        `json:"pending"`          // started and not in these segments, by number
-	Number   int            `json:"number"`           // of the first trial
-	Index    int            `json:"index"`            // of the first trial among the suggested ones
+	Owner    sweep.Identity      `json:"owner,omitzero"` // the sweep that asks, in this and in all inputs
+	Count    int                 `json:"count"`
+	Spec     sweep.Spec          `json:"spec"`
+	Edited   bool                `json:"edited,omitempty"` // the spec has changed since the first trials
+	Segments int                 `json:"segments"`         // number of ledger segments to use
+	Pending  conduct.Assignments `json:"pending"`          // started and not in these segments, by number
+	Number   int                 `json:"number"`           // of the first trial
+	Index    int                 `json:"index"`            // of the first trial among the suggested ones
 }
 
 // SuggestResult has the suggestions, and why they are fewer than were asked for.
@@ -39,11 +39,11 @@ type TrainInput struct {
 	Left   time.Duration `json:"left,omitempty"`
 	Waited bool          `json:"waited,omitempty"`
 
-	Report  Receiver `json:"report"`            // of a conduct.TrialBlocked
-	Unblock bool     `json:"unblock,omitempty"` // the sweep may show the trial as blocked: report that it no longer is
+	Report Receiver `json:"report"` // of a conduct.TrialBlocked
 
-	// BlockedBy is why the sweep shows that, "" if it is not known. If only writes may be
-	// refused, the report waits for a stored checkpoint, otherwise for the first step.
+	// BlockedBy is why the sweep may show the trial as blocked, "" if it does not. The attempt
+	// reports that it no longer is: if only writes may be refused, after a stored checkpoint,
+	// otherwise after the first step.
 	BlockedBy block.Reason `json:"blocked_by,omitempty"`
 }
 
@@ -56,29 +56,43 @@ type Receiver struct {
 // TrainResult is an attempt that did not fail.
 type TrainResult struct {
 	Outcome
-	Checkpoint CheckpointRef `json:"checkpoint"`        // the last one stored; a done attempt's final one
-	Seconds    float64       `json:"seconds"`           // in the slot
-	Build      string        `json:"build"`             // of the worker
-	Blocked    bool          `json:"blocked,omitempty"` // as in Heartbeat
+	Shown
+	Checkpoint CheckpointRef `json:"checkpoint"` // the last one stored; a done attempt's final one
+	Seconds    float64       `json:"seconds"`    // in the slot
+	Build      string        `json:"build"`      // of the worker
+}
+
+// Shown has why the sweep may show the trial as blocked at the end of an attempt, because this
+// attempt or one before has reported it.
+type Shown struct {
+	BlockedBy block.Reason `json:"blocked_by,omitempty"` // "" if the sweep does not show it
+	Blocked   bool         `json:"blocked,omitempty"`    // only read: earlier builds wrote it instead of the reason
+}
+
+// Reason returns the reason, Other if an earlier build has left it out, "" for none.
+func (s Shown) Reason() block.Reason {
+	if s.Blocked && s.BlockedBy == "" {
+		return block.Other
+	}
+	return s.BlockedBy
 }
 
 // EvaluateInput asks for the evaluation of a checkpoint of a trial.
 type EvaluateInput struct {
 	sweep.Task                    // Attempt is that of the training that made the checkpoint
 	Checkpoint CheckpointRef      `json:"checkpoint"`
-	After      sweep.FailureClass `json:"after,omitempty"` // the failure that ended the attempt before
-	Rung       bool               `json:"rung,omitempty"`  // evaluate as evaluate.rung says
-	Report     Receiver           `json:"report"`          // of a conduct.TrialBlocked
-	Unblock    bool               `json:"unblock,omitempty"`
+	After      sweep.FailureClass `json:"after,omitempty"`      // the failure that ended the attempt before
+	Rung       bool               `json:"rung,omitempty"`       // evaluate as evaluate.rung says
+	Report     Receiver           `json:"report"`               // of a conduct.TrialBlocked
 	BlockedBy  block.Reason       `json:"blocked_by,omitempty"` // as in TrainInput, with the first sample as the first step
 }
 
 // EvaluateResult is an evaluation whose grid is in the archive.
 type EvaluateResult struct {
 	sweep.Evaluation
-	Seconds float64 `json:"seconds"`           // in the slot
-	Build   string  `json:"build"`             // of the worker
-	Blocked bool    `json:"blocked,omitempty"` // as in Heartbeat
+	Shown
+	Seconds float64 `json:"seconds"` // in the slot
+	Build   string  `json:"build"`   // of the worker
 }
 
 // Stage is what a training activity is doing.
@@ -98,10 +112,7 @@ type Heartbeat struct {
 	Progress   Progress      `json:"progress"`
 	Checkpoint CheckpointRef `json:"checkpoint"` // the last one stored, or resumed from
 	Seconds    float64       `json:"seconds"`    // in the slot, by this attempt
-
-	// Blocked is true if the sweep may show the trial as blocked, because this attempt or one
-	// before has reported it.
-	Blocked bool `json:"blocked,omitempty"`
+	Shown
 }
 
 // PublishInput asks for a finished trial to be recorded, and reported to its sweep.

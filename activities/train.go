@@ -24,7 +24,7 @@ func (a *Activities) Train(ctx context.Context, in TrainInput) (TrainResult, err
 	if in.After != "" {
 		a.Recorder.Restart(name, in.After)
 	}
-	at := a.startAttempt(ctx, StageTrain, in.Task, in.Report, in.Unblock)
+	at := a.startAttempt(ctx, StageTrain, in.Task, in.Report, in.BlockedBy)
 	timeUp, stopClock := at.timeUp(in)
 	var outcome Outcome
 	own, err := a.accept(at, in.Task)
@@ -42,7 +42,7 @@ func (a *Activities) Train(ctx context.Context, in TrainInput) (TrainResult, err
 	}
 	outcome.Losses = outcome.Finite()
 	return TrainResult{
-		Outcome: outcome, Checkpoint: last.Checkpoint, Seconds: last.Seconds, Build: a.Build, Blocked: last.Blocked,
+		Outcome: outcome, Checkpoint: last.Checkpoint, Seconds: last.Seconds, Build: a.Build, Shown: last.Shown,
 	}, translateError(ctx, err, last)
 }
 
@@ -115,7 +115,7 @@ func (a *owned) train(at *attempt, in TrainInput, drain <-chan struct{}) (outcom
 	if err := at.dataset(a.Datasets, in.Spec.Dataset); err != nil {
 		return Outcome{}, fmt.Errorf("download the dataset: %w", err)
 	}
-	moves := at.firstMove(in.BlockedBy)
+	moves := at.firstMove()
 	return a.Trainer.Train(ctx, job, drain, func(progress Progress) error {
 		a.Recorder.TrialProgress(name, number, progress)
 		at.progress(progress)

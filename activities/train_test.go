@@ -513,10 +513,10 @@ func TestTrainReportsThatItIsNotBlockedAnyMore(t *testing.T) {
 	require.Empty(t, executions.Signals())
 
 	in := input(4, 1)
-	in.Report, in.Unblock, in.BlockedBy = toSweep, true, block.Full
+	in.Report, in.BlockedBy = toSweep, block.Full
 	result, err := b.train(in)
 	require.NoError(t, err)
-	require.False(t, result.Blocked)
+	require.Empty(t, result.Reason())
 	require.Equal(t, unblocked, executions.Signals())
 }
 
@@ -550,7 +550,7 @@ func (s stepping) Evaluate(ctx context.Context, job sweep.EvaluateJob, report fu
 // cause is gone.
 func TestAnAttemptThatMovesIsNotBlocked(t *testing.T) {
 	for reason, atFirst := range map[block.Reason]bool{
-		"": true, block.Unreachable: true, block.Clock: true, block.Environment: true, block.Denied: false, block.Full: false, block.Other: false,
+		block.Unreachable: true, block.Clock: true, block.Environment: true, block.Denied: false, block.Full: false, block.Other: false,
 		block.LedgerDamaged: false, block.NotOwner: false, block.WrongStore: false,
 	} {
 		for _, stage := range []activities.Stage{activities.StageTrain, activities.StageEvaluate} {
@@ -560,18 +560,20 @@ func TestAnAttemptThatMovesIsNotBlocked(t *testing.T) {
 			b.Executions, b.Trainer = executions, stepping{b.trainer, func() { seen = executions.Signals() }}
 			in := input(4, 2)
 			if stage == activities.StageTrain {
-				in.Report, in.Unblock, in.BlockedBy = toSweep, true, reason
+				in.Report, in.BlockedBy = toSweep, reason
 				result, err := b.train(in)
 				require.NoError(t, err)
-				require.False(t, result.Blocked)
+				require.Empty(t, result.Reason())
 				require.Equal(t, unblocked, executions.Signals(), "once")
 			} else {
 				ref := b.archive.Store(4, 1, 300, false)
-				value, err := b.env.ExecuteActivity(b.Evaluate, activities.EvaluateInput{Task: in.Task, Checkpoint: ref, Report: toSweep, Unblock: true, BlockedBy: reason})
+				value, err := b.env.ExecuteActivity(b.Evaluate, activities.EvaluateInput{Task: in.Task, Checkpoint: ref, Report: toSweep, BlockedBy: reason})
 				require.NoError(t, err)
 				var result activities.EvaluateResult
 				require.NoError(t, value.Get(&result))
-				require.Equal(t, !atFirst, result.Blocked, "the trial reports it when the evaluation has ended")
+				if !atFirst {
+					require.Equal(t, reason, result.Reason(), "the trial reports that it is not blocked when the evaluation has ended")
+				}
 			}
 			if atFirst {
 				require.Equal(t, unblocked, seen, "%s %s", stage, reason)

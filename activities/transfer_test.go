@@ -208,7 +208,7 @@ func TestATransferThatFailsForLongIsShown(t *testing.T) {
 			b.Transfers.ShowAfter = 20 * time.Millisecond
 			ref := b.archive.Store(4, 1, 100, false)
 			sent := b.untilShown(method)
-			var ended struct{ Blocked bool }
+			var ended activities.Shown
 			if method == "PutGrid" {
 				value, err := b.env.ExecuteActivity(b.Evaluate, activities.EvaluateInput{Task: input(4, 2).Task, Checkpoint: ref, Report: toSweep})
 				require.NoError(t, err)
@@ -218,9 +218,9 @@ func TestATransferThatFailsForLongIsShown(t *testing.T) {
 				in.Report = toSweep
 				result, err := b.train(in)
 				require.NoError(t, err)
-				ended.Blocked = result.Blocked
+				ended = result.Shown
 			}
-			require.False(t, ended.Blocked)
+			require.Empty(t, ended)
 			signals := sent.Signals()
 			require.Len(t, signals, 2, "it is reported once, and taken back once")
 			cause := signals[0].Content.(conduct.TrialBlocked).Cause
@@ -230,7 +230,7 @@ func TestATransferThatFailsForLongIsShown(t *testing.T) {
 			require.Equal(t, activitiestest.Sent{Receiver: toSweep, Content: conduct.TrialBlocked{Trial: 4}}, signals[1])
 			heartbeats := sent.Heartbeats()
 			require.Len(t, heartbeats, 1, "Temporal has it before the signal is sent")
-			require.True(t, heartbeats[0].Blocked)
+			require.Equal(t, activities.Shown{BlockedBy: block.Unreachable}, heartbeats[0].Shown)
 		})
 	}
 }
@@ -258,7 +258,7 @@ func TestAnAttemptSaysThatItIsShownAsBlocked(t *testing.T) {
 	require.ErrorAs(t, err, &application)
 	var last activities.Heartbeat
 	require.NoError(t, application.Details(&last))
-	require.True(t, last.Blocked)
+	require.Equal(t, activities.Shown{BlockedBy: block.Other}, last.Shown)
 
 	b = newBench(t)
 	b.Transfers = hasty
@@ -273,7 +273,7 @@ func TestAnAttemptSaysThatItIsShownAsBlocked(t *testing.T) {
 	}
 	result, err := b.train(in)
 	require.NoError(t, err)
-	require.True(t, result.Blocked)
+	require.Equal(t, activities.Shown{BlockedBy: block.Unreachable}, result.Shown)
 }
 
 func TestTransferEndsWithTheWorker(t *testing.T) {

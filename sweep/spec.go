@@ -55,7 +55,7 @@ type Spec struct {
 	EarlyTerminate *EarlyTerminate `json:"early_terminate,omitempty"`
 	// Limits that end the search, whichever comes first. A grid ends by itself; every other method needs one.
 	Budget Budget `json:"budget"`
-	// How many trials run at the same time, at most.
+	// How many trials run at the same time, at most. With more than 12 parameters the maximum is 12,000 divided by their number.
 	MaxConcurrentTrials int `json:"max_concurrent_trials" jsonschema:"minimum=1,maximum=1000"`
 	// How many further attempts a trial gets after failures that count: a lost worker, a worker whose machine cannot train, an error that may not happen again.
 	MaxRestarts int `json:"max_restarts" jsonschema:"minimum=0,maximum=100"`
@@ -312,6 +312,16 @@ const (
 	MostConcurrent  = 1000 // max_concurrent_trials
 	MostDescription = 1000 // characters of description
 )
+
+// mostRunningValues is the maximum of max_concurrent_trials times the number of parameters. The
+// state of a sweep has the values of all running trials and fits into one payload of Temporal
+// (sweep/conduct, TestManyRunningTrialsFitIntoPayloads).
+const mostRunningValues = 12_000
+
+// MostConcurrent is the maximum of max_concurrent_trials with the parameters of the spec.
+func (s *Spec) MostConcurrent() int {
+	return min(MostConcurrent, mostRunningValues/max(1, len(s.Parameters)))
+}
 
 // The priorities of a sweep.
 const (

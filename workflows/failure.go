@@ -69,7 +69,7 @@ func failureOf(err error) lifecycle.Failed {
 	if f.Class == sweep.FailEnvironment && errors.As(err, &attempt) && attempt.Identity() != "" {
 		f.Message = fmt.Sprintf("worker %s: %s", attempt.Identity(), f.Message)
 	}
-	f.Shown = last.Blocked
+	f.Shown = last.Reason()
 	if last.Stage != "" {
 		f.Attempt = &lifecycle.Attempt{
 			Seconds: last.Seconds, Checkpoint: last.Checkpoint.Key, Step: last.Checkpoint.Step, Backend: last.Progress.Backend,

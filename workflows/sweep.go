@@ -102,6 +102,13 @@ func (s *sweepRun) progress() conduct.Progress {
 	return p
 }
 
+// answer is the progress after a command.
+func (s *sweepRun) answer() conduct.Progress {
+	p := s.machine.Answer(s.in.Digest)
+	p.Owner = s.in.Owner
+	return p
+}
+
 // handle registers the query and the Updates.
 func (s *sweepRun) handle(ctx workflow.Context) error {
 	err := workflow.SetQueryHandlerWithOptions(ctx, QueryProgress,
@@ -118,7 +125,7 @@ func (s *sweepRun) handle(ctx workflow.Context) error {
 					return conduct.Progress{}, err
 				}
 				s.feed(e)
-				return s.progress(), nil
+				return s.answer(), nil
 			},
 			workflow.UpdateHandlerOptions{
 				Description: v.About,

@@ -115,7 +115,7 @@ func (t *trial) train(a lifecycle.Train) lifecycle.Event {
 		}
 	}
 	in := activities.TrainInput{
-		Task: t.task(), After: a.After, Until: a.Until, Left: left, Waited: wait > 0, Report: t.receiver(SignalBlocked), Unblock: a.Shown, BlockedBy: a.Cause,
+		Task: t.task(), After: a.After, Until: a.Until, Left: left, Waited: wait > 0, Report: t.receiver(SignalBlocked), BlockedBy: a.Shown,
 	}
 	var out activities.TrainResult
 	err := workflow.ExecuteActivity(slot(t.ctx, t.spec, trainTurns(t.spec), wait, trainTimeout, what), t.do.Train, in).Get(t.ctx, &out)
@@ -126,7 +126,7 @@ func (t *trial) train(a lifecycle.Train) lifecycle.Event {
 	if err != nil {
 		return failureOf(err)
 	}
-	return lifecycle.Trained{Outcome: out.Status, Step: out.Step, Losses: out.Losses, Shown: out.Blocked, Attempt: lifecycle.Attempt{
+	return lifecycle.Trained{Outcome: out.Status, Step: out.Step, Losses: out.Losses, Shown: out.Reason(), Attempt: lifecycle.Attempt{
 		Seconds: out.Seconds, Checkpoint: out.Checkpoint.Key, Step: out.Checkpoint.Step, Backend: out.Backend, Build: out.Build,
 	}}
 }
@@ -147,7 +147,7 @@ func (t *trial) evaluate(a lifecycle.Evaluate) lifecycle.Event {
 	var out activities.EvaluateResult
 	err := workflow.ExecuteActivity(slot(t.ctx, t.spec, evaluateTurns(t.spec), 0, evaluateTimeout, what), t.do.Evaluate, activities.EvaluateInput{
 		Task: t.task(), After: a.After, Checkpoint: activities.CheckpointRef{Key: r.Checkpoint, Step: r.Steps}, Rung: a.Rung > 0,
-		Report: t.receiver(SignalBlocked), Unblock: a.Shown, BlockedBy: a.Cause,
+		Report: t.receiver(SignalBlocked), BlockedBy: a.Shown,
 	}).Get(t.ctx, &out)
 	if err != nil {
 		f := failureOf(err)
@@ -156,7 +156,7 @@ func (t *trial) evaluate(a lifecycle.Evaluate) lifecycle.Event {
 		}
 		return f
 	}
-	return lifecycle.Evaluated{Evaluation: out.Evaluation, Shown: out.Blocked, Attempt: lifecycle.Attempt{Seconds: out.Seconds, Build: out.Build}}
+	return lifecycle.Evaluated{Evaluation: out.Evaluation, Shown: out.Reason(), Attempt: lifecycle.Attempt{Seconds: out.Seconds, Build: out.Build}}
 }
 
 // ask reports a rung to the sweep, and waits for its verdict.

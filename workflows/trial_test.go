@@ -433,10 +433,10 @@ func TestTrialCancelledWithoutAStoreEnds(t *testing.T) {
 func TestTrialLetsItsNextAttemptReportThatItGoesOn(t *testing.T) {
 	r := newRig(t)
 	var reports []activities.Receiver
-	var unblocks []bool
+	var shown []block.Reason
 	r.env.OnActivity(r.do.Train, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.TrainInput) (activities.TrainResult, error) {
 		reports = append(reports, in.Report)
-		if unblocks = append(unblocks, in.Unblock); len(unblocks) == 1 {
+		if shown = append(shown, in.BlockedBy); len(shown) == 1 {
 			return activities.TrainResult{}, temporal.NewApplicationError("the bucket does not exist", string(block.NoBucket))
 		}
 		return r.do.Train(ctx, in)
@@ -445,34 +445,41 @@ func TestTrialLetsItsNextAttemptReportThatItGoesOn(t *testing.T) {
 	require.NoError(t, err)
 	to := activities.Receiver{Workflow: "sweep/grid", Name: SignalBlocked}
 	require.Equal(t, []activities.Receiver{to, to}, reports)
-	require.Equal(t, []bool{false, true}, unblocks)
+	require.Equal(t, []block.Reason{"", block.NoBucket}, shown)
 }
 
 // An attempt that has reported to the sweep that the trial is blocked may be lost or fail, or
 // be unable to report that it is not. The trial reports it when an attempt succeeds.
 func TestTrialReportsThatItIsNotBlockedForItsAttempts(t *testing.T) {
-	lost := &activities.Heartbeat{Blocked: true} // refused: it did nothing
-	for name, end := range map[string]error{
-		"failed": temporal.NewApplicationError("killed", string(sweep.FailLost), lost),
-		"lost":   temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_HEARTBEAT, nil, lost),
-		"done":   nil,
+	full := activities.Shown{BlockedBy: block.Full}
+	lost := &activities.Heartbeat{Shown: full} // refused: it did nothing
+	for name, c := range map[string]struct {
+		end    error
+		reason block.Reason
+	}{
+		"failed":                    {temporal.NewApplicationError("killed", string(sweep.FailLost), lost), block.Full},
+		"lost":                      {temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_HEARTBEAT, nil, lost), block.Full},
+		"lost, of an earlier build": {temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_HEARTBEAT, nil, map[string]any{"blocked": true}), block.Other},
+		"done":                      {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t)
-			var unblocks []bool
+			r, end := newRig(t), c.end
+			var shown []block.Reason
 			r.env.OnActivity(r.do.Train, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.TrainInput) (activities.TrainResult, error) {
-				if unblocks = append(unblocks, in.Unblock); len(unblocks) == 1 && end != nil {
+				if shown = append(shown, in.BlockedBy); len(shown) == 1 && end != nil {
 					return activities.TrainResult{}, end
 				}
 				result, err := r.do.Train(ctx, in)
-				result.Blocked = end == nil
+				if end == nil {
+					result.Shown = full
+				}
 				return result, err
 			})
 			_, err := r.runTrial()
 			require.NoError(t, err)
 			require.Equal(t, []conduct.TrialBlocked{{Trial: 3}}, r.blocked)
 			if end != nil {
-				require.Equal(t, []bool{false, true}, unblocks)
+				require.Equal(t, []block.Reason{"", c.reason}, shown)
 			}
 		})
 	}
@@ -480,7 +487,7 @@ func TestTrialReportsThatItIsNotBlockedForItsAttempts(t *testing.T) {
 	r.env.OnActivity(r.do.Evaluate, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.EvaluateInput) (activities.EvaluateResult, error) {
 		require.Equal(t, activities.Receiver{Workflow: "sweep/grid", Name: SignalBlocked}, in.Report)
 		result, err := r.do.Evaluate(ctx, in)
-		result.Blocked = true
+		result.Shown = full
 		return result, err
 	})
 	_, err := r.runTrial()

@@ -7,7 +7,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 	"github.com/tailsweep/tailsweep/sweep/simulate"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
@@ -49,7 +48,7 @@ func play(text string) (virtual, error) {
 			if v.Steps++; v.Steps%stateEvery != 0 {
 				return
 			}
-			pending := make(activities.Pending, len(s.Running))
+			pending := make(conduct.Assignments, len(s.Running))
 			for i, r := range s.Running {
 				pending[i] = r.Assignment
 			}

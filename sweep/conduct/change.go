@@ -136,8 +136,8 @@ func (m *Machine) checkSet(c Command) error {
 	switch {
 	case s == nil || *s == Changes{}:
 		return errors.New("nothing to set: give one of --concurrency, --priority, --description")
-	case s.Concurrency != nil && (*s.Concurrency < 1 || *s.Concurrency > sweep.MostConcurrent):
-		return fmt.Errorf("max_concurrent_trials: %d (valid: 1 to %d)", *s.Concurrency, sweep.MostConcurrent)
+	case s.Concurrency != nil && (*s.Concurrency < 1 || *s.Concurrency > m.spec.MostConcurrent()):
+		return fmt.Errorf("max_concurrent_trials: %d (valid: 1 to %d with %d parameters)", *s.Concurrency, m.spec.MostConcurrent(), len(m.spec.Parameters))
 	case s.Priority != nil && (*s.Priority < sweep.PriorityFirst || *s.Priority > sweep.PriorityLast):
 		return fmt.Errorf("resources.priority: %d (valid: %d, the first, to %d)", *s.Priority, sweep.PriorityFirst, sweep.PriorityLast)
 	case s.Description != nil && len([]rune(*s.Description)) > sweep.MostDescription:
@@ -252,6 +252,8 @@ func (m *Machine) checkEdit(c Command) error {
 			strings.Join(fixed, ", "), m.spec.Name)
 	case len(changed) == 0:
 		return errors.New("the spec has not changed")
+	case c.Spec.MaxConcurrentTrials > c.Spec.MostConcurrent():
+		return fmt.Errorf("max_concurrent_trials: %d (valid: 1 to %d with %d parameters)", c.Spec.MaxConcurrentTrials, c.Spec.MostConcurrent(), len(c.Spec.Parameters))
 	}
 	if c.Spec.MeasuresCAS() && !m.spec.MeasuresCAS() {
 		return errors.New("metrics, constraints: cas was not measured for the trials of this sweep")
@@ -266,10 +268,10 @@ func (m *Machine) edit(c Command) string {
 	// Differences lists the fields by name.
 	//workflowcheck:ignore
 	did := changeText(Differences(m.spec, c.Spec))
-	m.Queue = m.fitted(c.Spec)
 	for _, a := range m.newPoints(c.Spec) {
 		m.request(a)
 	}
+	m.skipped = m.fitQueue(c.Spec)
 	m.setSpec(c.Spec)
 	m.spec.SetGates(m.Leaders)
 	m.spec.SetGates(m.Gated)

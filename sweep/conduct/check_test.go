@@ -100,6 +100,9 @@ func (w *world) checkStart(a sweep.Assignment) {
 		if !w.asked[a.Request] {
 			w.fail("trial %d starts for request %d, which nobody made", n, a.Request)
 		}
+		if err := space.CheckPoint(w.m.Spec(), a.Params); err != nil && a.Reason.Sampler != sweep.SourceRetry {
+			w.fail("requested trial %d starts outside of the space of the spec in force: %v", n, err)
+		}
 		return
 	}
 	if n < baselines {
@@ -202,7 +205,11 @@ func (w *world) checkRequests(ledger []sweep.Trial) {
 		found[t.Request]++
 	}
 	for id := range w.asked {
-		if found[id] != 1 {
+		switch {
+		case w.dropped[id] && found[id] > 0:
+			w.fail("request %d is there, and an edit dropped it", id)
+		case w.dropped[id]:
+		case found[id] != 1:
 			w.fail("request %d is there %d times", id, found[id])
 		}
 	}

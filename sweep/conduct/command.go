@@ -126,7 +126,7 @@ func (m *Machine) canStore(e Commanded) bool {
 	if len(m.Unsaved) == 0 {
 		return true
 	}
-	size := SizeOf(m.Unsaved) + SizeOf(e) + changeLimit
+	size := SizeOf(m.Unsaved) + SizeOf(e) + 2*changeLimit // an edit may have a second entry
 	if e.Extend != nil || e.Set != nil {
 		size += SizeOf(m.spec)
 	}
@@ -161,6 +161,7 @@ func (m *Machine) applyCommand(e Commanded) {
 		entry.Spec = m.spec
 	}
 	m.addEntry(entry)
+	m.addSkipped(e.By)
 	if m.Phase == before {
 		return
 	}

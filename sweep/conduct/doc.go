@@ -29,10 +29,12 @@
 //   - The last checkpoint of a trial that failed, was cancelled or ran out of time is
 //     kept. That of any other finished trial belongs to a leader or a gated trial, is or
 //     was pinned, or is in Removals until it has been removed.
+//   - A requested trial that is not a retry is of the space of the spec in force when it
+//     starts. One that an edit excludes is dropped, with an entry in the command log.
 //   - Every accepted command, every version of the spec and every end is stored, or the
 //     last message reports that storing was given up.
 //   - No action has a payload above 256 KiB, except a Save of a State that is larger. Such
-//     a State has very many running trials, requested trials and results at rungs.
+//     a State has very many requested trials and leaders in addition to running trials.
 //   - The state machine ends, or Progress says what it waits for.
 //
 // No goroutine, clock, global random source, or map iteration whose order matters is

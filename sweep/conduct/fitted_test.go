@@ -1,6 +1,7 @@
 package conduct
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -8,7 +9,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// An edit completes the requests as it completes earlier trials.
+// An edit completes the requests as it completes earlier trials, and drops those that are not
+// configurations of the edited space.
 func TestEditFitsRequests(t *testing.T) {
 	uniform := func(name string, least float64) sweep.Parameter {
 		return sweep.Parameter{Name: name, Distribution: sweep.DistUniform, Min: least, Max: 1}
@@ -29,5 +31,36 @@ func TestEditFitsRequests(t *testing.T) {
 	narrow := edited
 	narrow.Parameters = sweep.Space{uniform("alignment.weight", 0.6), uniform("infonce.weight", 0)}
 	m.edit(Command{Spec: &narrow})
-	require.Equal(t, sweep.Number(0.5), m.Queue[0].Params["alignment.weight"], "no equal configuration: it stays as it was asked for")
+	require.Equal(t, []sweep.Assignment{of(sweep.SourceRetry)}, m.Queue, "the other one has no equal configuration")
+}
+
+// What an edit drops is in the command log, and does not start.
+func TestAnEditSaysWhichRequestsItDrops(t *testing.T) {
+	spec := testSpec()
+	spec.Parameters = sweep.Space{{Name: "infonce.weight", Distribution: sweep.DistUniform, Max: 1}}
+	spec.Points = []sweep.Params{{"infonce.weight": sweep.Number(0.9)}, {"infonce.weight": sweep.Number(0.1)}}
+	spec.MaxConcurrentTrials = 4
+	m := New(spec, nil, LogicNow, start)
+	m.Phase = PhasePaused
+	m.Step(start, Commanded{CommandEnqueue, Command{By: "ann", Points: slices.Repeat([]sweep.Params{{"infonce.weight": sweep.Number(0.75)}}, 12)}})
+	edited := *spec
+	edited.Parameters = sweep.Space{{Name: "infonce.weight", Distribution: sweep.DistUniform, Max: 0.2}}
+	edited.Points = spec.Points[1:]
+	edit := Commanded{CommandEdit, Command{By: "bob", Spec: &edited}}
+	require.NoError(t, m.Check(edit))
+	m.Step(start, edit)
+	require.Len(t, m.Queue, 1)
+	require.Equal(t, spec.Points[1], m.Queue[0].Params)
+
+	log := m.CommandLog[len(m.CommandLog)-2:]
+	require.Equal(t, CommandEdit, log[0].Command)
+	require.Equal(t, EntrySkip, log[1].Command)
+	require.Equal(t, "bob", log[1].By)
+	require.Contains(t, log[1].Change, "requested configurations that are not of the edited search space: "+
+		"infonce.weight=0.9 (infonce.weight: is not a value of parameters.infonce.weight (0.9; valid: a number in [0, 0.2])); infonce.weight=0.75 (")
+	require.LessOrEqual(t, len(log[1].Change), changeLimit)
+
+	st := &State{StartedAt: start, Queue: []sweep.Assignment{pointOf(spec, spec.Points[0]), pointOf(spec, spec.Points[1])}}
+	st.Replay([]CommandEntry{{Number: 1, Command: CommandEdit, Spec: &edited}, log[1]})
+	require.Len(t, st.Queue, 1, "also where the state after the edit is not stored")
 }

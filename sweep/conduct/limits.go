@@ -20,6 +20,7 @@ const (
 	queueLimit    = 1000      // requested trials that wait to be started
 	queueBytes    = 128 << 10 // the same: every stored State and every answer to a command has them
 	pinLimit      = 1000      // trials with pinned checkpoints
+	answerLimit   = 32        // running trials, and requested ones, of which the answer to a command has the parameters
 
 	lookEvery       = 5 * time.Minute  // between two Looks at all running trials
 	lookEveryCancel = 30 * time.Second // the same, while trials are being cancelled

@@ -22,6 +22,7 @@ type Machine struct {
 	baselines []sweep.Assignment
 	planned   int
 	now       time.Time
+	skipped   []string // requests that the command of this step drops
 	out       []Action // of this step
 }
 
@@ -371,10 +372,10 @@ func (m *Machine) planSave() {
 	if t := m.Saving; m.issue(t) {
 		save := Save{ID: t.ID, Entries: slices.Clone(m.Unsaved[:t.Entries])}
 		if t.Entries == len(m.Unsaved) {
-			save.State = m.stateToStore()
-		}
-		if t.Entries > 0 && SizeOf(save.Entries)+len(save.State) > saveLimit {
-			save.State = nil
+			state, size := m.stateToStore()
+			if t.Entries == 0 || SizeOf(save.Entries)+size <= saveLimit {
+				save.State = state
+			}
 		}
 		t.State = save.State != nil
 		m.act(save)

@@ -52,13 +52,13 @@ type RungVerdict struct {
 	stopping.Verdict
 }
 
-// CommandEntry is an entry of the command log: a command, or the end of a sweep. A command
+// CommandEntry is an entry of the command log: a command, the end of a sweep, or requests that it drops. A command
 // that is refused while its sender waits has none. The store keeps all entries.
 type CommandEntry struct {
 	Number  int         `json:"number"`       // from 1
 	ID      string      `json:"id,omitempty"` // of the command
 	At      time.Time   `json:"at"`
-	Command string      `json:"command"` // its name, or EntryEnd
+	Command string      `json:"command"` // its name, EntryEnd or EntrySkip
 	By      string      `json:"by,omitempty"`
 	Reason  string      `json:"reason,omitempty"`
 	Change  string      `json:"change,omitempty"`  // what it changed, in words: "budget.run_cap 6 -> 10"
@@ -67,8 +67,11 @@ type CommandEntry struct {
 	Trials  []int       `json:"trials,omitempty"`  // pin and unpin: of which trials
 }
 
-// EntryEnd is the Command of the entry that a sweep makes when it ends.
-const EntryEnd = "end"
+// The Command of entries that a sweep makes itself.
+const (
+	EntryEnd  = "end"  // it has ended
+	EntrySkip = "skip" // requested trials are dropped: after an edit they are not of the search space
+)
 
 // BlockCause is why an action failed, which blocks the sweep or the trial until the cause is
 // removed.

@@ -21,6 +21,21 @@ func (m *Machine) expected() int {
 	return max(n+m.Retried, m.finished()+len(m.Running)+len(m.Queue))
 }
 
+// Answer is the progress after a command, for its sender. It is a payload of the history, so of
+// the running and of the requested trials before the newest answerLimit it leaves out what
+// Progress has: all but number, kind, request and start.
+func (m *Machine) Answer(digest string) Progress {
+	p := m.Progress(digest)
+	for i := range max(0, len(p.Running)-answerLimit) {
+		r := p.Running[i]
+		p.Running[i] = Running{Assignment: sweep.Assignment{Number: r.Number, Kind: r.Kind, Request: r.Request}, StartedAt: r.StartedAt}
+	}
+	for i := range max(0, len(p.Queue)-answerLimit) {
+		p.Queue[i] = sweep.Assignment{Kind: p.Queue[i].Kind, Request: p.Queue[i].Request}
+	}
+	return p
+}
+
 // Progress shows the state; digest is the spec's.
 func (m *Machine) Progress(digest string) Progress {
 	p := Progress{

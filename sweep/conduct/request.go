@@ -230,6 +230,8 @@ func (m *Machine) replaceAssignment(r *Running, t sweep.Trial) {
 		again := r.Assignment
 		again.Number = 0
 		m.Queue = slices.Insert(m.Queue, 0, again)
+		m.skipped = m.fitQueue(m.spec) // it may have started before an edit
+		m.addSkipped(resetBy)
 	}
 	m.countRequested(t.Assignment, 1)
 	m.Queue = slices.DeleteFunc(m.Queue, func(a sweep.Assignment) bool {

@@ -10,9 +10,9 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
-// stateToStore returns the State that Save stores. It leaves out what a later run can
-// determine itself.
-func (m *Machine) stateToStore() json.RawMessage {
+// stateToStore returns the State that Save stores, and how many bytes it would have if nothing in
+// it were compressed. It leaves out what a later run can determine itself.
+func (m *Machine) stateToStore() (state json.RawMessage, size int) {
 	st := *m.State
 	st.Rerank = st.Rerank || st.Main != nil && st.Main.Again
 	st.Main = nil
@@ -24,7 +24,10 @@ func (m *Machine) stateToStore() json.RawMessage {
 	if err != nil {
 		panic("conduct: a state that cannot be written: " + err.Error()) // only a number that is not finite; results have none
 	}
-	return data
+	for _, list := range []struct{ packed, plain any }{{st.Running, []Running(st.Running)}, {st.Rungs, []stopping.RungResult(st.Rungs)}} {
+		size += SizeOf(list.plain) - SizeOf(list.packed)
+	}
+	return data, size + len(data)
 }
 
 // Restore rebuilds the State of a sweep whose workflow has ended, from the spec and the
@@ -105,6 +108,7 @@ func (st *State) Replay(entries []CommandEntry) {
 			e.Spec.SetGates(st.Leaders)
 			e.Spec.SetGates(st.Gated)
 			st.Exhausted, st.WaitAt, st.Rerank = false, nil, st.finished() > 0
+			st.fitQueue(e.Spec) // the next entry has what it drops
 		}
 		st.Entries = e.Number
 		e.Spec, e.Trials = nil, nil

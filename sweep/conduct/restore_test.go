@@ -33,5 +33,5 @@ func TestARestoredSweepKnowsTheRungsOfItsLedger(t *testing.T) {
 	require.Equal(t, []stopping.RungResult{
 		{Trial: 0, Kind: sweep.KindSearch, Step: 100, Metrics: map[string]float64{"fid.tail": 5}},
 		{Trial: 1, Kind: sweep.KindSearch, Step: 100, Metrics: map[string]float64{"fid.tail": 5}},
-	}, st.Rungs)
+	}, []stopping.RungResult(st.Rungs))
 }

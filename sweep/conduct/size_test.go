@@ -3,6 +3,7 @@ package conduct
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
 // heavy is a completed trial of about that many bytes.
@@ -293,4 +295,97 @@ func TestLooksAreBounded(t *testing.T) {
 	third := look(Looked{ID: second.ID})
 	require.Len(t, third.Silent, 51)
 	require.Empty(t, look(Looked{ID: third.ID}).Silent)
+}
+
+// busy is a sweep of early termination whose trials all run, with random values of the given
+// number of parameters.
+func busy(trials, parameters int) *Machine {
+	rng := rand.New(rand.NewPCG(1, 2))
+	spec := testSpec()
+	spec.EarlyTerminate = &sweep.EarlyTerminate{Type: sweep.StopASHA, MinIter: 10, Eta: 3}
+	spec.MaxConcurrentTrials = trials
+	names := sweep.ParameterList()[:parameters]
+	for _, p := range names {
+		spec.Parameters = append(spec.Parameters, sweep.Parameter{Name: p.Name, Distribution: sweep.DistUniform, Max: 1})
+	}
+	m := machineOf(spec, State{Phase: PhaseRunning, Next: 100_000 + trials, LookAt: start.Add(time.Hour)})
+	for i := range trials {
+		a := sweep.Assignment{Number: 100_000 + i, Kind: sweep.KindSearch, Seed: 1, Params: sweep.Params{}, Reason: sweep.Reason{Sampler: "bayes"}}
+		for _, p := range names {
+			switch {
+			case p.Choices != nil:
+				a.Params[p.Name] = sweep.Word(p.Choices[rng.IntN(len(p.Choices))])
+			case p.Integer:
+				a.Params[p.Name] = sweep.Number(float64(2 + rng.IntN(500)))
+			default:
+				a.Params[p.Name] = sweep.Number(rng.Float64() / 100)
+			}
+		}
+		verdict := func(step int) RungVerdict {
+			return RungVerdict{Step: step, Verdict: stopping.Verdict{Decision: stopping.Continue,
+				Reason: fmt.Sprintf("place %d of %d at step %d: the best %d continue", 1+rng.IntN(100), 300+rng.IntN(200), step, 100+rng.IntN(60))}}
+		}
+		r := Running{Assignment: a, StartedAt: start.Add(time.Duration(rng.Int64N(1e15))), Rungs: []int{10, 30, 90, 270}, Unconfirmed: []int{30}}
+		last := verdict(30)
+		r.Earlier, r.Verdict = []RungVerdict{verdict(10)}, &last
+		if i >= trials-2*suggestLimit { // it has just been suggested
+			r.Starting = &Task{ID: i, Kind: KindStart, Number: a.Number, Assignment: a}
+			r.Starting.Assignment.Reason = sweep.Reason{Sampler: "bayes", Note: "by the model of 200 results", Acquisition: rng.Float64(),
+				Posterior: map[string]sweep.Estimate{"fid.tail": {Mean: rng.Float64(), StdDev: rng.Float64()}}, Hyper: map[string]float64{"noise": rng.Float64()}}
+		}
+		m.Running = append(m.Running, r)
+	}
+	for _, step := range []int{10, 30} {
+		for i := range 500 {
+			m.Rungs = append(m.Rungs, stopping.RungResult{Trial: 100_000 + i, Kind: sweep.KindSearch, Step: step, Metrics: map[string]float64{"fid.tail": 100 * rng.Float64(), "fid.head": 100 * rng.Float64()}})
+		}
+	}
+	return m
+}
+
+// A sweep of 1,000 running trials with 12 parameters fits into a payload, with room for
+// leaders and commands.
+func TestManyRunningTrialsFitIntoPayloads(t *testing.T) {
+	const limit = 224 << 10
+	for _, parameters := range []int{16, len(sweep.ParameterList())} {
+		most := busy(1, parameters).Spec().MostConcurrent()
+		m := busy(most, parameters)
+		require.Less(t, SizeOf(m.Carry()), limit, "%d trials with %d parameters", most, parameters)
+		require.NoError(t, m.checkSet(Command{Set: &Changes{Concurrency: &most}}))
+		most++
+		require.EqualError(t, m.checkSet(Command{Set: &Changes{Concurrency: &most}}), fmt.Sprintf("max_concurrent_trials: %d (valid: 1 to %d with %d parameters)", most, most-1, parameters))
+		edited := *m.Spec()
+		edited.MaxConcurrentTrials = most
+		require.ErrorContains(t, m.checkEdit(Command{Spec: &edited}), fmt.Sprintf("max_concurrent_trials: %d (valid: 1 to %d with %d parameters)", most, most-1, parameters))
+	}
+	m, stored := busy(sweep.MostConcurrent, 12), 0
+	require.Equal(t, sweep.MostConcurrent, m.Spec().MostConcurrent())
+	require.Less(t, SizeOf(m.Carry()), limit)
+	m.applyCommand(Commanded{CommandPause, Command{By: "ann"}})
+	for len(m.Unsaved) > 0 || m.StateBehind {
+		actions := m.Step(start, Tick{})
+		save := actions[len(actions)-1].(Save)
+		require.Less(t, SizeOf(save), limit)
+		if save.State != nil {
+			var back State
+			require.NoError(t, json.Unmarshal(save.State, &back))
+			require.Equal(t, m.Running, back.Running)
+			require.Equal(t, m.Rungs, back.Rungs)
+			stored++
+		}
+		m.apply(save.ID)
+	}
+	require.Equal(t, 1, stored)
+
+	for _, a := range m.pending() {
+		a.Reason = sweep.Reason{Sampler: sweep.SourceUser, Note: "asked for by ann"}
+		m.request(a)
+	}
+	m.Queue = m.Queue[:370]
+	answer := m.Answer("digest")
+	require.Less(t, SizeOf(answer), limit)
+	require.Len(t, answer.Running, sweep.MostConcurrent)
+	require.Empty(t, answer.Running[0].Params)
+	require.Equal(t, m.Running[999], answer.Running[999])
+	require.NotEmpty(t, m.Running[0].Params)
 }

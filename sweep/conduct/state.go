@@ -19,11 +19,11 @@ type State struct {
 	EndedAt     *time.Time    `json:"ended_at,omitempty"`
 	CancelledAt *time.Time    `json:"cancelled_at,omitempty"` // when Phase became PhaseCancelling
 
-	Next      int       `json:"next"`     // number of the next trial to start
-	Segments  int       `json:"segments"` // of the ledger, accounted for
-	Running   []Running `json:"running"`  // by number
-	Exhausted bool      `json:"exhausted,omitempty"`
-	WaitAt    *int      `json:"wait_at,omitempty"` // number of segments at which the search asked to wait for a result
+	Next      int         `json:"next"`     // number of the next trial to start
+	Segments  int         `json:"segments"` // of the ledger, accounted for
+	Running   RunningList `json:"running"`  // by number
+	Exhausted bool        `json:"exhausted,omitempty"`
+	WaitAt    *int        `json:"wait_at,omitempty"` // number of segments at which the search asked to wait for a result
 
 	// Trials requested by users. Requests is how many were requested, Requested how many
 	// of them have started, Retried how many of the started ones are retries (which
@@ -54,20 +54,20 @@ type State struct {
 	PointerOutdated bool      `json:"pointer_outdated,omitempty"` // the pointer to the best trials must be moved
 	CuratedAt       time.Time `json:"curated_at,omitzero"`        // when the last Curate was planned
 
-	Counts       map[sweep.Status]int  `json:"counts"`
-	Leaders      []sweep.Trial         `json:"leaders,omitempty"` // best first, see lighten, spares last; their checkpoints are kept
-	Gated        []sweep.Trial         `json:"gated,omitempty"`   // best first; failed a gate, and their checkpoints are kept in places that no leader takes
-	SlotTime     time.Duration         `json:"slot_time"`         // how long finished trials occupied slots, failed attempts included
-	Streak       Streak                `json:"streak"`
-	Rungs        []stopping.RungResult `json:"rungs,omitempty"`         // of search trials, in order of arrival
-	FailReason   string                `json:"fail_reason,omitempty"`   // why the sweep fails
-	Closed       bool                  `json:"closed,omitempty"`        // End was issued
-	LedgerBroken bool                  `json:"ledger_broken,omitempty"` // nothing more can be appended to the ledger: the sweep ends without waiting for results
-	Message      string                `json:"message,omitempty"`       // who stopped it, and why
-	CommandLog   []CommandEntry        `json:"command_log,omitempty"`   // the last entries of the command log, without specs and trials
-	Entries      int                   `json:"entries,omitempty"`       // how many the command log has
-	Unsaved      []CommandEntry        `json:"unsaved,omitempty"`       // those that the store does not have yet
-	StateBehind  bool                  `json:"state_behind,omitempty"`  // the last entries were stored without the state after them
+	Counts       map[sweep.Status]int      `json:"counts"`
+	Leaders      []sweep.Trial             `json:"leaders,omitempty"` // best first, see lighten, spares last; their checkpoints are kept
+	Gated        []sweep.Trial             `json:"gated,omitempty"`   // best first; failed a gate, and their checkpoints are kept in places that no leader takes
+	SlotTime     time.Duration             `json:"slot_time"`         // how long finished trials occupied slots, failed attempts included
+	Streak       Streak                    `json:"streak"`
+	Rungs        List[stopping.RungResult] `json:"rungs,omitempty"`         // of search trials, in order of arrival
+	FailReason   string                    `json:"fail_reason,omitempty"`   // why the sweep fails
+	Closed       bool                      `json:"closed,omitempty"`        // End was issued
+	LedgerBroken bool                      `json:"ledger_broken,omitempty"` // nothing more can be appended to the ledger: the sweep ends without waiting for results
+	Message      string                    `json:"message,omitempty"`       // who stopped it, and why
+	CommandLog   []CommandEntry            `json:"command_log,omitempty"`   // the last entries of the command log, without specs and trials
+	Entries      int                       `json:"entries,omitempty"`       // how many the command log has
+	Unsaved      []CommandEntry            `json:"unsaved,omitempty"`       // those that the store does not have yet
+	StateBehind  bool                      `json:"state_behind,omitempty"`  // the last entries were stored without the state after them
 }
 
 // Running is a started trial that is not in the ledger yet.

@@ -53,6 +53,7 @@ type world struct {
 	safe       map[int]bool // trials that were pinned before their checkpoint was scheduled for removal
 	everPinned map[int]bool // trials that were pinned once
 	asked      map[int]bool // requests that were accepted, by number
+	dropped    map[int]bool // those of them that an edit has dropped
 	since      int          // trials of the ledger when a command last continued the sweep
 	ran        int          // trials, after the last event
 	lowered    bool         // max_concurrent_trials was set below what ran
@@ -116,7 +117,7 @@ func newWorld(spec *sweep.Spec, points int) *world {
 		suggesting: map[int]*sweep.Spec{}, changed: map[int]string{}, versions: map[int]string{},
 		spec: spec, points: points, now: time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC),
 		results: map[int]sweep.Trial{}, stored: map[string]bool{}, last: map[string]Event{},
-		phase: PhaseRunning, verdicts: map[[2]int]stopping.Verdict{}, asked: map[int]bool{}, everPinned: map[int]bool{}, safe: map[int]bool{},
+		phase: PhaseRunning, verdicts: map[[2]int]stopping.Verdict{}, asked: map[int]bool{}, dropped: map[int]bool{}, everPinned: map[int]bool{}, safe: map[int]bool{},
 	}
 	for i := range spec.Points {
 		w.asked[i+1] = true

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/space"
 	"github.com/tailsweep/tailsweep/sweep/stopping"
 )
 
@@ -54,6 +55,10 @@ func (w *world) command(name string, n int) {
 	for i := range len(e.Points) + len(e.Retry) {
 		w.asked[w.m.Requests+1+i] = true
 	}
+	misfits := w.misfits(e.Spec)
+	for _, request := range misfits {
+		w.dropped[request] = true
+	}
 	if e.Set != nil && *e.Set.Concurrency < len(w.m.Running) {
 		w.lowered = true
 	}
@@ -67,9 +72,30 @@ func (w *world) command(name string, n int) {
 		}
 	}
 	w.step(e)
+	if said := slices.ContainsFunc(w.m.CommandLog, func(e CommandEntry) bool { return e.Command == EntrySkip && e.At.Equal(w.now) }); len(misfits) > 0 && !said {
+		w.fail("requests %v are dropped, and the command log does not say it", misfits)
+	}
 	if w.m.Closed && len(w.m.Unsaved) > 0 {
 		w.fail("command %s is accepted and will not be stored", name)
 	}
+}
+
+// misfits are the requests with which the space of an edited spec has no equal configuration; a
+// retry never is one.
+func (w *world) misfits(edited *sweep.Spec) (requests []int) {
+	if edited == nil {
+		return nil
+	}
+	fitter := space.NewFitter(edited)
+	for _, a := range w.m.Queue {
+		if a.Reason.Sampler == sweep.SourceRetry {
+			continue
+		}
+		if _, ok, _ := fitter.Fit(a); !ok {
+			requests = append(requests, a.Request)
+		}
+	}
+	return requests
 }
 
 // opens reports whether a command continues a sweep that has ended.

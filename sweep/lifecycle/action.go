@@ -22,14 +22,9 @@ type Train struct {
 	Limit    time.Duration
 	Deadline time.Time
 
-	Unblock
-}
-
-// Unblock says whether the sweep may show the trial as blocked. The attempt then reports, as
-// soon as it moves, that it no longer is.
-type Unblock struct {
-	Shown bool
-	Cause block.Reason // "" if it is not known
+	// Shown is why the sweep may show the trial as blocked, "" if it does not. The attempt
+	// reports, as soon as it moves, that it no longer is.
+	Shown block.Reason
 }
 
 // Evaluate evaluates the trial's last checkpoint, in a slot. Evaluated or Failed completes
@@ -37,7 +32,7 @@ type Unblock struct {
 type Evaluate struct {
 	Rung  int                // step of the rung; 0: the end
 	After sweep.FailureClass // the failure that ended the attempt before; "" for none
-	Unblock
+	Shown block.Reason       // as in Train
 }
 
 // Ask reports a rung to the sweep, and waits for at most Wait for its verdict. Verdict,

@@ -21,13 +21,13 @@ type Attempt struct {
 	Build      string  // of the worker; "" if it is not known
 }
 
-// Trained completes Train. Shown is true, here and in Evaluated and Failed, if the attempt
-// has reported to the sweep that the trial is blocked, and not that it no longer is.
+// Trained completes Train. Shown is, here and in Evaluated and Failed, why the sweep shows the
+// trial as blocked: the attempt has reported it, and not that it no longer is. "" if it has not.
 type Trained struct {
 	Outcome sweep.Outcome
 	Step    int // that training has reached
 	Losses  sweep.Losses
-	Shown   bool
+	Shown   block.Reason
 	Attempt
 }
 
@@ -37,7 +37,7 @@ type NoSlot struct{}
 // Evaluated completes Evaluate.
 type Evaluated struct {
 	Evaluation sweep.Evaluation
-	Shown      bool
+	Shown      block.Reason
 	Attempt
 }
 
@@ -46,7 +46,7 @@ type Failed struct {
 	sweep.Failure
 	Blocked block.Reason // why the store refuses requests; "" for another failure
 	Corrupt bool         // the checkpoint to evaluate fails verification
-	Shown   bool
+	Shown   block.Reason
 	Attempt *Attempt // nil if the attempt never reported what it did
 }
 

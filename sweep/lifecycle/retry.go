@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/tailsweep/tailsweep/internal/block"
@@ -21,7 +22,7 @@ func (e Failed) apply(t *Trial) {
 	default:
 		t.addEvaluation(*e.Attempt)
 	}
-	t.reported = t.reported || e.Shown
+	t.shown = cmp.Or(e.Shown, t.shown)
 	t.attemptFailed(e)
 }
 
@@ -124,12 +125,12 @@ func (t *Trial) again() {
 // reportBlock reports that the trial is blocked or, without a cause, that it no longer is
 // if it was.
 func (t *Trial) reportBlock(cause *conduct.BlockCause) {
-	if cause == nil && !t.reported {
+	if cause == nil && t.shown == "" {
 		return
 	}
-	t.reported, t.cause = cause != nil, ""
+	t.shown = ""
 	if cause != nil {
-		t.cause = cause.Reason
+		t.shown = cause.Reason
 	}
 	t.act(ReportBlock{cause})
 }

@@ -63,10 +63,9 @@ type world struct {
 	evalSeconds  float64
 	attempts     int // that were not blocked
 	blocked      int
-	counted      int // restarts that count
-	fruitless    int // lost or preempted attempts in a row without a step forward
-	reported     bool
-	cause        block.Reason // that the trial has reported
+	counted      int          // restarts that count
+	fruitless    int          // lost or preempted attempts in a row without a step forward
+	shown        block.Reason // that the sweep shows
 	reached      int          // step of the last Trained that was done
 	evaluated    []int
 	began        time.Time
@@ -160,9 +159,9 @@ func (w *world) step(e Event) error {
 		w.log = append(w.log, fmt.Sprintf("  -> %T %+v", action, action))
 		switch a := action.(type) {
 		case ReportBlock:
-			w.reported, w.cause = a.Cause != nil, ""
+			w.shown = ""
 			if a.Cause != nil {
-				w.cause = a.Cause.Reason
+				w.shown = a.Cause.Reason
 			}
 			continue
 		case GiveUpIn:
@@ -179,8 +178,8 @@ func (w *world) step(e Event) error {
 	}
 	switch e.(type) {
 	case Trained, Evaluated:
-		if w.reported {
-			return fmt.Errorf("the trial is shown as blocked after %T", e)
+		if w.shown != "" {
+			return fmt.Errorf("the trial is shown as blocked (%s) after %T", w.shown, e)
 		}
 	}
 	if w.action == nil && !w.ended {
@@ -189,10 +188,10 @@ func (w *world) step(e Event) error {
 	return nil
 }
 
-// unblocks checks what an attempt knows of what the sweep shows.
-func (w *world) unblocks(u Unblock) error {
-	if want := (Unblock{w.reported, w.cause}); u != want {
-		return fmt.Errorf("Unblock is %+v, want %+v", u, want)
+// checkShown checks what an attempt knows of what the sweep shows.
+func (w *world) checkShown(shown block.Reason) error {
+	if shown != w.shown {
+		return fmt.Errorf("an attempt has %q as the reason that the sweep shows, which is %q", shown, w.shown)
 	}
 	return nil
 }
@@ -211,7 +210,7 @@ func (w *world) issued(action Action) error {
 		case limit == 0 && (a.Limit != 0 || !a.Deadline.IsZero()):
 			return fmt.Errorf("a limit of %v and a deadline of %v without max_trial_time", a.Limit, a.Deadline)
 		}
-		if err := w.unblocks(a.Unblock); err != nil {
+		if err := w.checkShown(a.Shown); err != nil {
 			return err
 		}
 		return w.again(a.After)
@@ -223,7 +222,7 @@ func (w *world) issued(action Action) error {
 		if w.reached != until {
 			return fmt.Errorf("evaluated for step %d after training to %d", until, w.reached)
 		}
-		if err := w.unblocks(a.Unblock); err != nil {
+		if err := w.checkShown(a.Shown); err != nil {
 			return err
 		}
 		return w.again(a.After)
@@ -367,11 +366,14 @@ func (w *world) completeTrain(a Train) Event {
 	return trained
 }
 
-// showsBlock draws whether an attempt has reported, when it ends, that the trial is blocked.
-func (w *world) showsBlock() bool {
-	shown := w.chance(0.1)
-	w.reported = w.reported || shown
-	return shown
+// showsBlock draws whether an attempt has reported, when it ends, that the trial is blocked, and
+// why.
+func (w *world) showsBlock() (reason block.Reason) {
+	if w.chance(0.1) {
+		reason = block.Reasons()[w.rng.IntN(len(block.Reasons()))]
+		w.shown = reason
+	}
+	return reason
 }
 
 func (w *world) addTraining(a *Attempt) {

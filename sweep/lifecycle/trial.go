@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -32,8 +33,7 @@ type Trial struct {
 	fruitless int                // consecutive attempts that were lost or preempted without a step forward
 	after     sweep.FailureClass // what ended the attempt before
 	lastStep  int                // last step of the attempt before
-	reported  bool               // the sweep shows the trial as blocked
-	cause     block.Reason       // that the trial has reported, "" where an attempt has
+	shown     block.Reason       // why the sweep shows the trial as blocked, "" if it does not
 	ask       time.Duration      // the wait of the last Ask
 
 	publishing bool // Publish, or a Wait between its tries, is in flight
@@ -106,9 +106,9 @@ func (t *Trial) advance() {
 		t.finish(sweep.StatusCancelled)
 	case t.trained:
 		t.attempts++
-		t.begin(doingEvaluate, Evaluate{Rung: t.rung(), After: t.after, Unblock: Unblock{t.reported, t.cause}})
+		t.begin(doingEvaluate, Evaluate{Rung: t.rung(), After: t.after, Shown: t.shown})
 	default:
-		next := Train{Until: t.rung(), After: t.after, Limit: time.Duration(t.spec.MaxTrialTime), Unblock: Unblock{t.reported, t.cause}}
+		next := Train{Until: t.rung(), After: t.after, Limit: time.Duration(t.spec.MaxTrialTime), Shown: t.shown}
 		if next.Limit > 0 && !t.began.IsZero() {
 			next.Limit, next.Deadline = 0, t.began.Add(next.Limit)
 			if !t.now.Before(next.Deadline) {
@@ -146,7 +146,7 @@ func (e Trained) apply(t *Trial) {
 	if !t.completes(doingTrain) {
 		return
 	}
-	t.reported = t.reported || e.Shown
+	t.shown = cmp.Or(e.Shown, t.shown)
 	t.reportBlock(nil)
 	t.addTraining(e.Attempt)
 	switch e.Outcome {
@@ -172,7 +172,7 @@ func (e Evaluated) apply(t *Trial) {
 	if !t.completes(doingEvaluate) {
 		return
 	}
-	t.reported = t.reported || e.Shown
+	t.shown = cmp.Or(e.Shown, t.shown)
 	t.reportBlock(nil)
 	t.addEvaluation(e.Attempt)
 	t.Result.Evaluation = e.Evaluation

@@ -491,3 +491,27 @@ func TestPlayBoundsTheWaitForASlot(t *testing.T) {
 	require.InDelta(t, 700, trial.FinishedAt.Sub(trial.StartedAt).Seconds(), 140, "after its verdict")
 	require.Equal(t, 1, trial.Attempts)
 }
+
+// A requested configuration that an edit excludes does not start, and the command says so.
+func TestPlaySkipsRequestsThatAnEditExcludes(t *testing.T) {
+	spec, edited := dry(), dry()
+	spec.MaxConcurrentTrials = 1
+	spec.Parameters = spec.Parameters[:1:1]
+	name := spec.Parameters[0].Name
+	spec.Parameters[0] = sweep.Parameter{Name: name, Distribution: sweep.DistUniform, Max: 1}
+	edited.MaxConcurrentTrials, edited.Parameters = 1, slices.Clone(spec.Parameters)
+	edited.Parameters[0].Max = 0.5
+	points := []sweep.Params{{name: sweep.Number(0.25)}, {name: sweep.Number(0.75)}}
+	c := play(t, spec, func(d *DryRun) {
+		d.Commands = []Command{{At: time.Second, Name: conduct.CommandEnqueue, Command: conduct.Command{Points: points}}, edit(2*time.Second, edited)}
+	})
+	require.Contains(t, c.Commands[1].Change, "; skip: requested configurations that are not of the edited search space: "+name+"=0.75 (")
+	started := 0
+	for _, trial := range c.Trials {
+		if trial.Request > 0 {
+			started++
+			require.Equal(t, points[0], trial.Params)
+		}
+	}
+	require.Equal(t, 1, started)
+}

@@ -134,8 +134,11 @@ func (r *dryRun) deliver() error {
 		return err
 	}
 	for _, entry := range r.machine.CommandLog {
-		if entry.Command == c.Name {
+		switch entry.Command {
+		case c.Name:
 			c.Change = entry.Change // of the last one
+		case conduct.EntrySkip:
+			c.Change += "; skip: " + entry.Change
 		}
 	}
 	r.delivered = append(r.delivered, c)

@@ -91,6 +91,16 @@ func (c *checker) check() {
 		}
 	}
 	c.checkBudget()
+	c.checkConcurrency()
+}
+
+// checkConcurrency checks that the state of the sweep has room for the running trials.
+func (c *checker) checkConcurrency() {
+	n := &c.spec.MaxConcurrentTrials
+	if most := c.spec.MostConcurrent(); c.valid(n, &c.spec.Parameters) && *n > most {
+		c.wrong(n, fmt.Sprint(*n), fmt.Sprintf("is too much with %d parameters, whose values the state of the sweep has for every running trial", len(c.spec.Parameters)),
+			fmt.Sprintf("at most %d", most))
+	}
 }
 
 // checkFeatures checks that there are features to compare images by.

@@ -81,6 +81,15 @@ func TestEditOfAnEndedSweepNamesResume(t *testing.T) {
 	require.NotContains(t, strings.Join(steeredText(conduct.CommandEdit, Steered{Progress: p}), "\n"), "stays")
 }
 
+// An edit prints the requests that it has dropped, and no other command does.
+func TestEditPrintsWhatItDrops(t *testing.T) {
+	p := conduct.Progress{Name: "s", Phase: conduct.PhaseRunning, CommandLog: []conduct.CommandEntry{
+		{Command: conduct.EntrySkip, Change: "of an earlier edit"}, {Command: conduct.CommandEdit, Change: "seed 1 -> 2"}, {Command: conduct.EntrySkip, Change: "lr=3 (too large)"},
+	}}
+	require.Equal(t, []string{"skip: lr=3 (too large)", "s: running, 0 trials finished"}, steeredText(conduct.CommandEdit, Steered{Progress: p}))
+	require.Equal(t, []string{"s: running, 0 trials finished"}, steeredText(conduct.CommandSet, Steered{Progress: p}))
+}
+
 func TestContinuing(t *testing.T) {
 	require.Equal(t, "`tailsweep extend s --trials +N` continues it, `tailsweep rerun s` runs its spec afresh", continuing(conduct.Progress{Name: "s", Phase: conduct.PhaseCompleted}))
 	require.Contains(t, continuing(conduct.Progress{Name: "s", Phase: conduct.PhaseFailed}), "`tailsweep resume s` continues it")

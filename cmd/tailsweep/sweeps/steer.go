@@ -184,8 +184,11 @@ func steeredText(command string, s Steered) []string {
 		}
 	}
 	for _, e := range slices.Backward(p.CommandLog) {
-		if len(lines) == 0 && e.Command == command {
-			if e.Change != "" && command != conduct.CommandEdit { // edit has printed a table of it
+		if e.Command == conduct.EntrySkip && command == conduct.CommandEdit {
+			lines = append(lines, "skip: "+e.Change)
+		}
+		if e.Command == command {
+			if len(lines) == 0 && e.Change != "" && command != conduct.CommandEdit { // edit has printed a table of it
 				lines = append(lines, e.Change)
 			}
 			break

@@ -1,4 +1,4 @@
-package activities
+package conduct
 
 import (
 	"encoding/json"
@@ -11,31 +11,31 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// Pending are the trials that a suggestion is given as pending. Only what a sampler reads
-// is kept: the reasons are left out. The JSON is a table, since with many slots it is the
-// largest payload of a sweep's history.
-type Pending []sweep.Assignment
+// Assignments are trials without their reasons, such as those that a suggestion is given as
+// pending. The JSON is a table, packed if it is large, since with many slots it is one of the
+// largest payloads of a sweep's history.
+type Assignments []sweep.Assignment
 
-// pendingTable is the JSON of Pending.
-type pendingTable struct {
+// assignmentTable is the JSON of Assignments.
+type assignmentTable struct {
 	Params   []string            `json:"params"`             // names
 	Rows     [][]json.RawMessage `json:"rows"`               // a trial each: number, seed, and the values of Params, null where absent
 	Kinds    map[int]sweep.Kind  `json:"kinds,omitempty"`    // by number; others are search trials
 	Requests map[int]int         `json:"requests,omitempty"` // Assignment.Request by number; 0 for others
 }
 
-// pendingHead is how many fields of a row come before the values.
-const pendingHead = 2
+// tableHead is how many fields of a row come before the values.
+const tableHead = 2
 
 // MarshalJSON writes the table.
-func (p Pending) MarshalJSON() ([]byte, error) {
+func (p Assignments) MarshalJSON() ([]byte, error) {
 	names := map[string]bool{}
 	for _, a := range p {
 		for name := range a.Params {
 			names[name] = true
 		}
 	}
-	t := pendingTable{Params: slices.Sorted(maps.Keys(names)), Rows: make([][]json.RawMessage, len(p)), Kinds: map[int]sweep.Kind{}, Requests: map[int]int{}}
+	t := assignmentTable{Params: slices.Sorted(maps.Keys(names)), Rows: make([][]json.RawMessage, len(p)), Kinds: map[int]sweep.Kind{}, Requests: map[int]int{}}
 	for i, a := range p {
 		row := []json.RawMessage{strconv.AppendInt(nil, int64(a.Number), 10), strconv.AppendInt(nil, a.Seed, 10)}
 		for _, name := range t.Params {
@@ -53,23 +53,23 @@ func (p Pending) MarshalJSON() ([]byte, error) {
 			t.Requests[a.Number] = a.Request
 		}
 	}
-	return json.Marshal(t)
+	return Pack(t)
 }
 
 // UnmarshalJSON reads the table.
-func (p *Pending) UnmarshalJSON(data []byte) error {
-	var t pendingTable
-	if err := json.Unmarshal(data, &t); err != nil {
-		return fmt.Errorf("pending trials: %w", err)
+func (p *Assignments) UnmarshalJSON(data []byte) error {
+	var t assignmentTable
+	if err := Unpack(data, &t); err != nil {
+		return fmt.Errorf("trials: %w", err)
 	}
-	list := make(Pending, len(t.Rows))
+	list := make(Assignments, len(t.Rows))
 	for i, row := range t.Rows {
-		if len(row) != pendingHead+len(t.Params) {
-			return fmt.Errorf("pending trials: row %d has %d fields, want %d", i, len(row), pendingHead+len(t.Params))
+		if len(row) != tableHead+len(t.Params) {
+			return fmt.Errorf("trials: row %d has %d fields, want %d", i, len(row), tableHead+len(t.Params))
 		}
 		a := sweep.Assignment{Kind: sweep.KindSearch, Params: sweep.Params{}}
 		err := errors.Join(json.Unmarshal(row[0], &a.Number), json.Unmarshal(row[1], &a.Seed))
-		for k, text := range row[pendingHead:] {
+		for k, text := range row[tableHead:] {
 			if string(text) == "null" {
 				continue
 			}
@@ -78,7 +78,7 @@ func (p *Pending) UnmarshalJSON(data []byte) error {
 			a.Params[t.Params[k]] = v
 		}
 		if err != nil {
-			return fmt.Errorf("pending trials: row %d: %w", i, err)
+			return fmt.Errorf("trials: row %d: %w", i, err)
 		}
 		if kind, ok := t.Kinds[a.Number]; ok {
 			a.Kind = kind
